@@ -1,0 +1,119 @@
+// Package rng provides splittable streams of random numbers.
+//
+// Every stream is a Philox4x32-10 counter-based generator (Salmon et al.,
+// Parallel Random Numbers: As Easy as 1, 2, 3, SC 2011). A stream is named by
+// the run's seed and a path of labels, so what it yields depends neither on the
+// number of goroutines nor on how much other streams have drawn. Its whole
+// state is three words, and a device can continue it.
+package rng
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/fnv"
+	"math/bits"
+)
+
+const (
+	mul0  = 0xD2511F53
+	mul1  = 0xCD9E8D57
+	weyl0 = 0x9E3779B9
+	weyl1 = 0xBB67AE85
+
+	rounds = 10
+)
+
+// Philox returns the Philox4x32-10 block of a counter under a key.
+func Philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
+	for range rounds {
+		h0, l0 := bits.Mul32(mul0, ctr[0])
+		h1, l1 := bits.Mul32(mul1, ctr[2])
+		ctr = [4]uint32{h1 ^ ctr[1] ^ key[0], l1, h0 ^ ctr[3] ^ key[1], l0}
+		key[0] += weyl0
+		key[1] += weyl1
+	}
+	return ctr
+}
+
+// Stream is a random stream. It implements rand.Source of math/rand/v2, so
+// rand.New(stream) gives every distribution of that package. A Stream is not
+// safe for concurrent use.
+type Stream struct {
+	key, id uint64
+	n       uint64 // words drawn
+	spare   uint64 // second word of the current block, valid where n is odd
+}
+
+// New returns the stream of a seed at a path of labels, for example
+// New(seed, "env").Split(3).
+func New(seed uint64, path ...string) *Stream {
+	h := fnv.New64a()
+	for _, p := range path {
+		h.Write([]byte(p))
+		h.Write([]byte{0})
+	}
+	return &Stream{key: mix(seed), id: mix(h.Sum64())}
+}
+
+// Split returns the i-th child of s. It draws nothing from s.
+func (s *Stream) Split(i uint64) *Stream {
+	return &Stream{key: s.key, id: mix(s.id ^ mix(i+0x632BE59BD9B4E019))}
+}
+
+// Uint64 returns the next word.
+func (s *Stream) Uint64() uint64 {
+	if s.n&1 == 1 {
+		s.n++
+		return s.spare
+	}
+	w0, w1 := s.block(s.n >> 1)
+	s.spare = w1
+	s.n++
+	return w0
+}
+
+func (s *Stream) block(c uint64) (uint64, uint64) {
+	b := Philox(
+		[4]uint32{uint32(c), uint32(c >> 32), uint32(s.id), uint32(s.id >> 32)},
+		[2]uint32{uint32(s.key), uint32(s.key >> 32)})
+	return uint64(b[0]) | uint64(b[1])<<32, uint64(b[2]) | uint64(b[3])<<32
+}
+
+// State returns the words that name the stream and how many words it has drawn.
+func (s *Stream) State() (key, id, drawn uint64) { return s.key, s.id, s.n }
+
+// stateLen is the length of a marshalled stream in bytes.
+const stateLen = 24
+
+// AppendBinary implements encoding.BinaryAppender.
+func (s *Stream) AppendBinary(b []byte) ([]byte, error) {
+	for _, w := range [...]uint64{s.key, s.id, s.n} {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return b, nil
+}
+
+// MarshalBinary implements encoding.BinaryMarshaler.
+func (s *Stream) MarshalBinary() ([]byte, error) { return s.AppendBinary(make([]byte, 0, stateLen)) }
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (s *Stream) UnmarshalBinary(b []byte) error {
+	if len(b) != stateLen {
+		return errors.New("rng: a stream's state has 24 bytes")
+	}
+	s.key = binary.LittleEndian.Uint64(b)
+	s.id = binary.LittleEndian.Uint64(b[8:])
+	s.n = binary.LittleEndian.Uint64(b[16:])
+	if s.n&1 == 1 {
+		_, s.spare = s.block(s.n >> 1)
+	}
+	return nil
+}
+
+// mix is the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+func mix(x uint64) uint64 {
+	x += 0x9E3779B97F4A7C15
+	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
+	x = (x ^ x>>27) * 0x94D049BB133111EB
+	return x ^ x>>31
+}

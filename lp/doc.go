@@ -1,0 +1,3 @@
+// Package lp holds polytopes of allocations, the intervals of their entities,
+// and uniform sampling in them.
+package lp

@@ -1,0 +1,118 @@
+package lp
+
+import "math"
+
+// Row is a linear constraint min <= coef . a <= max. Min is -Inf or Max is +Inf
+// where that side is absent; Min == Max states an equality.
+type Row struct {
+	Name     string
+	Coef     []float64
+	Min, Max float64
+}
+
+// Description is what a polytope is built from. See New.
+type Description struct {
+	Name     string
+	Entities []string // names, distinct; their number is the dimension n
+
+	// Total is the budget: the sum of all entities. NaN states no budget.
+	Total float64
+
+	// Lower and Upper bound each entity. Nil means 0 and +Inf for every entity.
+	Lower, Upper []float64
+
+	Rows []Row
+
+	// Points, when given, are points whose convex hull is the polytope. Where
+	// Rows is empty the rows are computed from them; otherwise both describe
+	// the same set and the solvers take the smaller description.
+	Points [][]float64
+}
+
+// Polytope is the set
+//
+//	P = { a in R^n : A a <= b,  E a = e,  l <= a <= u },
+//
+// bounded and non-empty (DESIGN section 1). It is immutable and safe for
+// concurrent use.
+type Polytope struct {
+	name     string
+	entities []string
+
+	a, b []float64 // m x n row-major, m
+	e, f []float64 // k x n row-major, k: E and its right-hand side e
+	l, u []float64 // n, n; infinite where absent
+
+	rowNames []string // m
+	eqNames  []string // k
+
+	points [][]float64
+}
+
+// Name returns the name of the polytope, possibly empty.
+func (p *Polytope) Name() string { return p.name }
+
+// Dim returns the number of entities n.
+func (p *Polytope) Dim() int { return len(p.entities) }
+
+// Entities returns the names of the entities. The slice must not be modified.
+func (p *Polytope) Entities() []string { return p.entities }
+
+// Inequalities returns A (m x n, row-major), b and the names of the rows. The
+// slices must not be modified.
+func (p *Polytope) Inequalities() (a, b []float64, names []string) { return p.a, p.b, p.rowNames }
+
+// Equalities returns E (k x n, row-major), its right-hand side and the names of
+// the rows; the budget, where there is one, is the first. The slices must not
+// be modified.
+func (p *Polytope) Equalities() (e, rhs []float64, names []string) { return p.e, p.f, p.eqNames }
+
+// Bounds returns the bounds of every entity, infinite where absent. The slices
+// must not be modified.
+func (p *Polytope) Bounds() (lower, upper []float64) { return p.l, p.u }
+
+// Points returns the points whose convex hull the polytope is, nil where it was
+// not described by points. The slices must not be modified.
+func (p *Polytope) Points() [][]float64 { return p.points }
+
+// Limits replaces limits of a polytope in one state: the right-hand sides b and
+// e, and the bounds l and u. A nil slice keeps the polytope's own. The matrices
+// A and E are those of the polytope.
+type Limits struct {
+	B, E, Lower, Upper []float64
+}
+
+// Residual returns the largest scaled residual of a over all constraints,
+//
+//	(A_k a - b_k) / max(1, |b_k|, sum_j |A_kj a_j|),
+//
+// likewise |E_k a - e_k| for equalities and the excess over bounds (DESIGN
+// section 1). It is negative strictly inside a polytope without equalities, and
+// +Inf where a holds a NaN. A nil lim means the polytope's own limits.
+//
+// Residual panics if len(a) is not the dimension.
+func (p *Polytope) Residual(a []float64, lim *Limits) float64 {
+	r, _ := p.WorstConstraint(a, lim)
+	return r
+}
+
+const badLength = "lp: bad length of a vector"
+
+func orElse(v, def []float64) []float64 {
+	if v == nil {
+		return def
+	}
+	return v
+}
+
+// scaledExcess returns (ax - b) / max(1, |b|, scale).
+func scaledExcess(ax, b, scale float64) float64 {
+	if math.IsInf(b, 0) {
+		return math.Inf(-1)
+	}
+	r := (ax - b) / max(1, math.Abs(b), scale)
+	if math.IsNaN(r) {
+		return math.Inf(1)
+	}
+	return r
+}

@@ -1,0 +1,120 @@
+package policy
+
+import (
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+// Backend runs a policy and its critic on a device: it samples actions, takes
+// gradient steps and holds the parameters. The CPU backend is made by NewCPU.
+// A Backend is used by one goroutine at a time.
+type Backend interface {
+	// Device names where the backend runs, for people to read.
+	Device() string
+
+	// Sample decodes one action for every row of the request. Every action
+	// satisfies every constraint to a scaled 1e-9 (CPU) or 1e-6 (GPU), or Sample
+	// returns an error.
+	Sample(req *Request, out *Samples) error
+
+	// Load makes b the batch that Step works on and computes its old
+	// log-probabilities with the training pass, so that the first ratio is
+	// exactly 1. b is read until the next Load.
+	Load(b *Batch) error
+
+	// Step takes one gradient step on the given rows of the loaded batch. It may
+	// return before the step is done. len(rows) is the minibatch size at most.
+	Step(rows []int32, s Settings) error
+
+	// Diagnostics waits for all steps and returns what they measured since the
+	// last call. A non-finite loss or gradient is a *NonFiniteError.
+	Diagnostics() (Diagnostics, error)
+
+	// State copies out parameters and optimiser state; SetState sets them.
+	State() (*State, error)
+	SetState(*State) error
+
+	Close() error
+}
+
+// Request asks for a batch of actions.
+type Request struct {
+	Rows int
+	Obs  []float32 // Rows x obsDim, normalised
+
+	// Limits is nil where the polytope's own limits hold, else one a row.
+	Limits []lp.Limits
+
+	// Streams holds the random stream of every row. It is not read where
+	// Deterministic is set.
+	Streams []*rng.Stream
+
+	// Deterministic asks for the mode of every Beta with alpha, beta > 1 and the
+	// mean of the others, entity by entity.
+	Deterministic bool
+}
+
+// Samples receives a batch of actions. Slices are grown as needed and kept.
+// n is the number of entities, h the number of heads.
+type Samples struct {
+	Actions []float64 // Rows x n
+
+	// What training needs of the action, see DESIGN section 3. A fixed entity has
+	// Mask 0 and zeros elsewhere.
+	Prefix           []float32 // Rows x n, the actions as the heads see them
+	LogX, Log1mX     []float32 // Rows x h: ln x and ln(1-x)
+	LogWidth         []float32 // Rows x h: ln(hi - lo)
+	Mask             []float32 // Rows x h: 1 where the interval is not fixed
+	LogProb, Entropy []float32 // Rows
+	Value            []float32 // Rows, the critic's output
+	Alpha, Beta      []float32 // Rows x h
+	Residual         []float64 // Rows, largest scaled residual
+	Lower, Upper     []float64 // Rows x n, the intervals
+	FixedShare       float64   // share of intervals of heads that were fixed
+	MaxResidual      float64
+}
+
+// Batch is a rollout to learn from, Rows transitions flattened.
+type Batch struct {
+	Rows                         int
+	Obs                          []float32 // Rows x obsDim, normalised
+	Prefix                       []float32 // Rows x n
+	LogX, Log1mX, LogWidth, Mask []float32 // Rows x h
+	Advantage                    []float32 // Rows, standardised
+	Return                       []float32 // Rows, targets of the critic
+}
+
+// Settings are the coefficients of one gradient step.
+type Settings struct {
+	LearningRate float64
+	Clip         float64 // epsilon of the clipped surrogate
+	ValueCoef    float64
+	EntropyCoef  float64
+	MaxGradNorm  float64 // 0: no clipping
+	WeightDecay  float64 // L2 in the gradient, not decoupled
+	Beta1, Beta2 float64 // of Adam
+	Epsilon      float64
+}
+
+// Diagnostics are means over the gradient steps since the last call.
+type Diagnostics struct {
+	Steps                  int
+	PolicyLoss, ValueLoss  float64
+	Entropy, ApproxKL      float64
+	ClipFraction, GradNorm float64
+	MaxRatioDeviation      float64 // largest |ratio - 1| of the first step
+}
+
+// Tensor is a named array of float32, row-major.
+type Tensor struct {
+	Name  string
+	Shape []int
+	Data  []float32
+}
+
+// State is what a backend holds: parameters, the first and second moments of
+// Adam in the same order, and the number of steps taken.
+type State struct {
+	Params, M, V []Tensor
+	Step         int64
+}
