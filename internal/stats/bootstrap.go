@@ -1,0 +1,71 @@
+// Package stats holds the statistics that reports share.
+package stats
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"paspo/internal/rng"
+)
+
+// Interval is an estimate with the ends of its confidence interval.
+type Interval struct {
+	Estimate float64 `json:"estimate"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+}
+
+// Resamples is the number of bootstrap resamples.
+const Resamples = 2000
+
+// Bootstrap returns f of all n samples and its percentile bootstrap interval at
+// the given level (Efron and Tibshirani, An Introduction to the Bootstrap,
+// 1993, chapter 13). f is called with the indices of the samples to use, so
+// that paired samples stay paired. Resamples where f is not finite are left
+// out. The same stream state gives the same interval.
+func Bootstrap(n int, level float64, s *rng.Stream, f func(idx []int) float64) Interval {
+	idx := make([]int, n)
+	for i := range idx {
+		idx[i] = i
+	}
+	est := f(idx)
+	if n < 2 {
+		return Interval{Estimate: est, Low: math.NaN(), High: math.NaN()}
+	}
+	r := rand.New(s)
+	values := make([]float64, 0, Resamples)
+	for range Resamples {
+		for i := range idx {
+			idx[i] = r.IntN(n)
+		}
+		if v := f(idx); !math.IsNaN(v) && !math.IsInf(v, 0) {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return Interval{Estimate: est, Low: math.NaN(), High: math.NaN()}
+	}
+	slices.Sort(values)
+	at := func(q float64) float64 {
+		pos := q * float64(len(values)-1)
+		i := int(pos)
+		if i+1 >= len(values) {
+			return values[len(values)-1]
+		}
+		return values[i] + (pos-float64(i))*(values[i+1]-values[i])
+	}
+	tail := (1 - level) / 2
+	return Interval{Estimate: est, Low: at(tail), High: at(1 - tail)}
+}
+
+// MeanInterval returns the mean of xs with its bootstrap interval.
+func MeanInterval(xs []float64, level float64, s *rng.Stream) Interval {
+	return Bootstrap(len(xs), level, s, func(idx []int) float64 {
+		var sum float64
+		for _, i := range idx {
+			sum += xs[i]
+		}
+		return sum / float64(len(idx))
+	})
+}
