@@ -1,0 +1,152 @@
+package policy
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"paspo/internal/special"
+)
+
+// Beta is the distribution on [0, 1] with density
+//
+//	x^(alpha-1) (1-x)^(beta-1) / B(alpha, beta),   alpha, beta > 0.
+//
+// Its methods hold from shapes of 1e-3 to 1e5. Where the shapes are small, x
+// rounds to 0 or 1 long before its logarithms lose anything: keep ln x and
+// ln(1-x), as Rand returns them.
+type Beta struct {
+	Alpha, Beta float64
+}
+
+// LogProb returns the logarithm of the density at x, -Inf outside [0, 1].
+func (d Beta) LogProb(x float64) float64 {
+	if x < 0 || x > 1 {
+		return math.Inf(-1)
+	}
+	return d.LogProbLogs(math.Log(x), math.Log1p(-x))
+}
+
+// LogProbLogs returns the logarithm of the density at the x whose logarithms
+// are given.
+func (d Beta) LogProbLogs(lnX, ln1mX float64) float64 {
+	return times(d.Alpha-1, lnX) + times(d.Beta-1, ln1mX) - special.LogBeta(d.Alpha, d.Beta)
+}
+
+// times returns c l, and 0 where c is 0 even if l is infinite.
+func times(c, l float64) float64 {
+	if c == 0 {
+		return 0
+	}
+	return c * l
+}
+
+// LogProbGrad returns the derivatives of the log-density by alpha and beta,
+//
+//	ln x - psi(alpha) + psi(alpha+beta),   ln(1-x) - psi(beta) + psi(alpha+beta).
+func (d Beta) LogProbGrad(lnX, ln1mX float64) (dAlpha, dBeta float64) {
+	return lnX + special.DigammaDiff(d.Alpha, d.Beta), ln1mX + special.DigammaDiff(d.Beta, d.Alpha)
+}
+
+// Entropy returns the differential entropy in nats,
+//
+//	ln B - (alpha-1) psi(alpha) - (beta-1) psi(beta) + (alpha+beta-2) psi(alpha+beta).
+func (d Beta) Entropy() float64 {
+	return special.LogBeta(d.Alpha, d.Beta) +
+		(d.Alpha-1)*special.DigammaDiff(d.Alpha, d.Beta) + (d.Beta-1)*special.DigammaDiff(d.Beta, d.Alpha)
+}
+
+// EntropyGrad returns the derivatives of the entropy by alpha and beta,
+//
+//	(alpha+beta-2) psi'(alpha+beta) - (alpha-1) psi'(alpha), likewise for beta.
+func (d Beta) EntropyGrad() (dAlpha, dBeta float64) {
+	_, _, _, _, triA, triB, triAB := special.BetaTerms(d.Alpha, d.Beta)
+	t := (d.Alpha + d.Beta - 2) * triAB
+	return t - (d.Alpha-1)*triA, t - (d.Beta-1)*triB
+}
+
+// Mean returns E x.
+func (d Beta) Mean() float64 { return d.Alpha / (d.Alpha + d.Beta) }
+
+// MeanLogs returns E ln x and E ln(1-x).
+func (d Beta) MeanLogs() (lnX, ln1mX float64) {
+	return -special.DigammaDiff(d.Alpha, d.Beta), -special.DigammaDiff(d.Beta, d.Alpha)
+}
+
+// Variance returns the variance of x.
+func (d Beta) Variance() float64 {
+	s := d.Alpha + d.Beta
+	return d.Alpha / s * (d.Beta / s) / (s + 1)
+}
+
+// Mode returns the x of the largest density where alpha, beta > 1, else NaN.
+func (d Beta) Mode() float64 {
+	if d.Alpha > 1 && d.Beta > 1 {
+		return (d.Alpha - 1) / (d.Alpha - 1 + (d.Beta - 1))
+	}
+	return math.NaN()
+}
+
+// Point returns the mode where there is one, else the mean: the x of an action
+// that is not to be random.
+func (d Beta) Point() float64 {
+	if m := d.Mode(); m == m {
+		return m
+	}
+	return d.Mean()
+}
+
+// Rand draws x, as the ratio of two Gamma variates that are kept as logarithms:
+// ln x and ln(1-x) are accurate even where x rounds to 0 or 1.
+func (d Beta) Rand(r *rand.Rand) (x, lnX, ln1mX float64) {
+	return fromLogit(logGamma(d.Alpha, r) - logGamma(d.Beta, r))
+}
+
+// fromLogit returns x, ln x and ln(1-x) for ln x - ln(1-x) = t.
+func fromLogit(t float64) (x, lnX, ln1mX float64) {
+	e := math.Exp(-math.Abs(t))
+	l := -math.Log1p(e)
+	if t >= 0 {
+		return 1 / (1 + e), l, l - t
+	}
+	return e / (1 + e), l + t, l
+}
+
+// Between returns lo + (hi-lo) x for the x with the given logarithms, measured
+// from the nearer end, so that neither a small x nor a small 1-x is lost and
+// the result is within [lo, hi].
+func Between(lo, hi, lnX, ln1mX float64) float64 {
+	if lnX <= ln1mX {
+		return min(lo+(hi-lo)*math.Exp(lnX), hi)
+	}
+	return max(hi-(hi-lo)*math.Exp(ln1mX), lo)
+}
+
+// logGamma draws the logarithm of a Gamma(shape, 1) variate by the method of
+// Marsaglia and Tsang (A simple method for generating gamma variables, ACM TOMS
+// 26, 2000). A shape below 1 is raised by 1 and multiplied by U^(1/shape), here
+// the addition of ln U / shape, which cannot underflow.
+func logGamma(shape float64, r *rand.Rand) float64 {
+	boost := 0.
+	if shape < 1 {
+		boost = r.ExpFloat64() / shape // -ln U / shape
+		shape++
+	}
+	d := shape - 1./3
+	c := 1 / (3 * math.Sqrt(d))
+	for {
+		x := r.NormFloat64()
+		v := 1 + c*x
+		if v <= 0 {
+			continue
+		}
+		v3 := v * v * v
+		u := r.Float64()
+		x2 := x * x
+		if u < 1-0.0331*x2*x2 {
+			return math.Log(d*v3) - boost
+		}
+		if lnV3 := math.Log(v3); math.Log(u) < 0.5*x2+d*(1-v3+lnV3) {
+			return math.Log(d) + lnV3 - boost
+		}
+	}
+}
