@@ -1,0 +1,234 @@
+package ppo
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"paspo/internal/safetensors"
+	"paspo/policy"
+)
+
+const (
+	formatKey   = "format"
+	formatName  = "paspo checkpoint 1"
+	checksumKey = "sha256" // of the file without this key
+	trainerKey  = "trainer"
+
+	paramPrefix  = "param."
+	firstPrefix  = "adam.m."
+	secondPrefix = "adam.v."
+)
+
+// header is the part of a checkpoint that is kept as JSON in the metadata.
+type header struct {
+	Iteration  int               `json:"iteration"`
+	Step       int64             `json:"step"`
+	Best       *Best             `json:"best,omitempty"`
+	AdamSteps  int64             `json:"adam_steps"`
+	Problem    string            `json:"problem"`
+	Entities   []string          `json:"entities"`
+	Seed       uint64            `json:"seed"`
+	Steps      int64             `json:"steps"`
+	Settings   map[string]string `json:"settings"`
+	Normalize  bool              `json:"normalize"`
+	ObsClip    float64           `json:"obs_clip"`
+	EnvsStored bool              `json:"envs_stored"`
+}
+
+// encode returns the checkpoint as a safetensors file with its checksum in the
+// metadata. Equal checkpoints give equal bytes.
+func (c *Checkpoint) encode() ([]byte, error) {
+	h := header{
+		Iteration: c.Iteration, Step: c.Step, AdamSteps: c.Policy.Step,
+		Problem: c.problem, Entities: c.entities, Seed: c.seed, Steps: c.steps, Settings: c.settings,
+		Normalize: c.Normalizer.on, ObsClip: c.Normalizer.clip, EnvsStored: c.envs != nil,
+	}
+	if c.Best.Iteration > 0 {
+		h.Best = &c.Best
+	}
+	j, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	f := &safetensors.File{Metadata: map[string]string{formatKey: formatName, trainerKey: string(j)}}
+	add := func(t safetensors.Tensor) { f.Tensors = append(f.Tensors, t) }
+	for _, g := range []struct {
+		prefix  string
+		tensors []policy.Tensor
+	}{{paramPrefix, c.Policy.Params}, {firstPrefix, c.Policy.M}, {secondPrefix, c.Policy.V}} {
+		for _, t := range g.tensors {
+			add(safetensors.Float32(g.prefix+t.Name, t.Data, t.Shape...))
+		}
+	}
+	addMoments := func(name string, m *moments) {
+		dim := len(m.mean)
+		add(safetensors.Float64(name+".count", []float64{m.count}, 1))
+		add(safetensors.Float64(name+".mean", m.mean, dim))
+		add(safetensors.Float64(name+".m2", m.m2, dim))
+	}
+	addMoments("normalizer", c.Normalizer.stats)
+	addMoments("reward_stats", c.rewardStats)
+	addMoments("return_stats", c.returnStats)
+	n := len(c.returns)
+	add(safetensors.Float64("env.obs", c.obs, n, len(c.obs)/n))
+	add(safetensors.Float64("env.return", c.returns, n))
+	add(safetensors.Int64("env.length", c.lengths, n))
+	add(safetensors.Float64("env.discounted", c.discounted, n))
+	addBlobs := func(name string, blobs [][]byte) {
+		var all []byte
+		sizes := make([]int64, len(blobs))
+		for i, b := range blobs {
+			all = append(all, b...)
+			sizes[i] = int64(len(b))
+		}
+		add(safetensors.Int64(name+".sizes", sizes, len(sizes)))
+		add(safetensors.Bytes(name+".data", all))
+	}
+	addBlobs("streams", c.streams)
+	addBlobs("env.state", c.envs)
+
+	sum, err := checksum(f)
+	if err != nil {
+		return nil, err
+	}
+	f.Metadata[checksumKey] = sum
+	return f.Encode()
+}
+
+func checksum(f *safetensors.File) (string, error) {
+	b, err := f.Encode()
+	if err != nil {
+		return "", err
+	}
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:]), nil
+}
+
+// decode reads what encode wrote.
+func decode(b []byte) (*Checkpoint, error) {
+	f, err := safetensors.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	if f.Metadata[formatKey] != formatName {
+		return nil, fmt.Errorf("its format is %q, not %q", f.Metadata[formatKey], formatName)
+	}
+	want := f.Metadata[checksumKey]
+	delete(f.Metadata, checksumKey)
+	got, err := checksum(f)
+	if err != nil {
+		return nil, err
+	}
+	if got != want {
+		return nil, errors.New("its checksum does not match its content")
+	}
+	var h header
+	if err := json.Unmarshal([]byte(f.Metadata[trainerKey]), &h); err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{
+		Iteration: h.Iteration, Step: h.Step,
+		Policy:  &policy.State{Step: h.AdamSteps},
+		problem: h.Problem, entities: h.Entities, seed: h.Seed, steps: h.Steps, settings: h.Settings,
+	}
+	if h.Best != nil {
+		c.Best = *h.Best
+	}
+	r := reader{file: f}
+	c.Policy.Params = r.group(paramPrefix)
+	c.Policy.M = r.group(firstPrefix)
+	c.Policy.V = r.group(secondPrefix)
+	c.Normalizer = &Normalizer{h.Normalize, h.ObsClip, r.moments("normalizer")}
+	c.rewardStats = r.moments("reward_stats")
+	c.returnStats = r.moments("return_stats")
+	c.obs = r.float64s("env.obs")
+	c.returns = r.float64s("env.return")
+	c.discounted = r.float64s("env.discounted")
+	c.lengths = r.int64s("env.length")
+	c.streams = r.blobs("streams")
+	if c.envs = r.blobs("env.state"); !h.EnvsStored {
+		c.envs = nil
+	}
+	return c, r.err
+}
+
+// reader takes tensors out of a file and keeps the first error.
+type reader struct {
+	file *safetensors.File
+	err  error
+}
+
+func (r *reader) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+func (r *reader) lookup(name string) safetensors.Tensor {
+	t, ok := r.file.Lookup(name)
+	if !ok {
+		r.fail(fmt.Errorf("it has no tensor %q", name))
+	}
+	return t
+}
+
+func (r *reader) float64s(name string) []float64 {
+	v, err := r.lookup(name).Float64()
+	if err != nil {
+		r.fail(err)
+	}
+	return v
+}
+
+func (r *reader) int64s(name string) []int64 {
+	v, err := r.lookup(name).Int64()
+	if err != nil {
+		r.fail(err)
+	}
+	return v
+}
+
+func (r *reader) group(prefix string) []policy.Tensor {
+	var all []policy.Tensor
+	for _, t := range r.file.Tensors {
+		if name, ok := strings.CutPrefix(t.Name, prefix); ok {
+			v, err := t.Float32()
+			if err != nil {
+				r.fail(err)
+			}
+			all = append(all, policy.Tensor{Name: name, Shape: t.Shape, Data: v})
+		}
+	}
+	return all
+}
+
+func (r *reader) moments(name string) *moments {
+	count, mean, m2 := r.float64s(name+".count"), r.float64s(name+".mean"), r.float64s(name+".m2")
+	if len(count) != 1 || len(mean) != len(m2) {
+		r.fail(fmt.Errorf("bad shape of %s", name))
+		return newMoments(0)
+	}
+	m := newMoments(len(mean))
+	m.count, m.mean, m.m2 = count[0], mean, m2
+	return m
+}
+
+func (r *reader) blobs(name string) [][]byte {
+	sizes, data := r.int64s(name+".sizes"), r.lookup(name+".data").Data
+	blobs := make([][]byte, len(sizes))
+	for i, s := range sizes {
+		if s < 0 || s > int64(len(data)) {
+			r.fail(fmt.Errorf("bad sizes of %s", name))
+			return nil
+		}
+		blobs[i], data = data[:s:s], data[s:]
+	}
+	if len(data) > 0 {
+		r.fail(fmt.Errorf("bad sizes of %s", name))
+	}
+	return blobs
+}

@@ -1,0 +1,72 @@
+package ppo
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestConfigValidate(t *testing.T) {
+	if err := DefaultConfig().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		want string // field, value
+		set  func(*Config)
+	}{
+		{"ppo.envs is 0", func(c *Config) { c.Envs = 0 }},
+		{"ppo.minibatch is 513", func(c *Config) { c.Minibatch = 513 }},
+		{"ppo.steps_per_env is 2147483647", func(c *Config) { c.StepsPerEnv = math.MaxInt32 }},
+		{"ppo.lr is 0", func(c *Config) { c.LR = 0 }},
+		{"ppo.lr is NaN", func(c *Config) { c.LR = math.NaN() }},
+		{"ppo.lr is +Inf", func(c *Config) { c.LR = math.Inf(1) }},
+		{"ppo.gamma is 1.5", func(c *Config) { c.Gamma = 1.5 }},
+		{"ppo.adam_beta1 is 1", func(c *Config) { c.AdamBeta1 = 1 }},
+		{`ppo.lr_schedule is "expo"`, func(c *Config) { c.LRSchedule = "expo" }},
+		{`ppo.normalize_obs is ""`, func(c *Config) { c.NormalizeObs = "" }},
+		{"steps is 0", func(c *Config) { c.Steps = 0 }},
+	} {
+		cfg := DefaultConfig()
+		c.set(&cfg)
+		err := cfg.Validate()
+		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "allowed") {
+			t.Errorf("got %v, want %q and what is allowed", err, c.want)
+		}
+	}
+}
+
+// Every setting must be named and explained, for the printed configuration.
+func TestConfigTags(t *testing.T) {
+	typ := reflect.TypeFor[Config]()
+	for i := range typ.NumField() {
+		f := typ.Field(i)
+		if f.Tag.Get("yaml") == "" || f.Tag.Get("yaml") != "-" && f.Tag.Get("doc") == "" {
+			t.Errorf("%s has no yaml or doc tag", f.Name)
+		}
+	}
+}
+
+func TestIterations(t *testing.T) {
+	c := DefaultConfig()
+	for steps, want := range map[int64]int{1: 1, 512: 1, 513: 2, 150_000: 293} {
+		if c.Steps = steps; c.Iterations() != want {
+			t.Errorf("%d steps: %d iterations, want %d", steps, c.Iterations(), want)
+		}
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	for _, c := range []struct {
+		kind        string
+		share, want float64
+	}{
+		{ScheduleConstant, 0.7, 4},
+		{ScheduleLinear, 0, 4}, {ScheduleLinear, 0.25, 3.5}, {ScheduleLinear, 1, 2}, {ScheduleLinear, 2, 2},
+		{ScheduleCosine, 0, 4}, {ScheduleCosine, 0.5, 3}, {ScheduleCosine, 1, 2}, {ScheduleCosine, 1.0 / 3, 3.5},
+	} {
+		if got := schedule(c.kind, 4, 2, c.share); math.Abs(got-c.want) > 1e-15 {
+			t.Errorf("%s at %g: %v, want %v", c.kind, c.share, got, c.want)
+		}
+	}
+}

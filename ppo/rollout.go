@@ -1,0 +1,192 @@
+package ppo
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"paspo/policy"
+)
+
+// rollout holds the transitions of one iteration. Row t*envs+e is step t of
+// environment e.
+type rollout struct {
+	// batch is what the update learns from. Its intervals are those that the
+	// actions were drawn from; they are never computed again.
+	batch policy.Batch
+
+	rewards, values []float64 // values in the units of returns
+	done            []bool
+	last            []float64 // values after the last step, one an environment
+	adv, returns    []float64
+
+	alpha, beta []float32 // of the metrics alone, as is scratch
+	scratch     []float32
+}
+
+func newRollout(envs, steps, dim int) *rollout {
+	rows := envs * steps
+	return &rollout{
+		batch: policy.Batch{
+			Rows: rows, Obs: make([]float32, rows*dim),
+			Advantage: make([]float32, rows), Return: make([]float32, rows),
+		},
+		rewards: make([]float64, rows), values: make([]float64, rows), done: make([]bool, rows),
+		last: make([]float64, envs), adv: make([]float64, rows), returns: make([]float64, rows),
+	}
+}
+
+// store copies the samples of step t.
+func (r *rollout) store(t, envs int, s *policy.Samples) {
+	put := func(dst *[]float32, src []float32) {
+		width := len(src) / envs
+		if *dst == nil {
+			*dst = make([]float32, r.batch.Rows*width)
+		}
+		copy((*dst)[t*envs*width:], src)
+	}
+	put(&r.batch.Prefix, s.Prefix)
+	put(&r.batch.LogX, s.LogX)
+	put(&r.batch.Log1mX, s.Log1mX)
+	put(&r.batch.LogWidth, s.LogWidth)
+	put(&r.batch.Mask, s.Mask)
+	put(&r.alpha, s.Alpha)
+	put(&r.beta, s.Beta)
+}
+
+// collect plays StepsPerEnv steps in every environment and fills t.roll.
+func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
+	var (
+		f, r  = t.fleet, t.roll
+		n     = t.cfg.Envs
+		width = f.dim * n
+		ret   moments1 // of finished episodes
+		long  moments1
+		fixed float64
+	)
+	m.MaxResidual = math.Inf(-1)
+	for s := range t.cfg.StepsPerEnv {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		rows := r.batch.Obs[s*width : (s+1)*width]
+		t.norm.Update(f.obs)
+		out, err := t.sample(m, false)
+		if err != nil {
+			return err
+		}
+		copy(rows, t.actor.req.Obs)
+		r.store(s, n, out)
+		t.criticValues(r.values[s*n:(s+1)*n], out.Value)
+		fixed += out.FixedShare
+		for _, x := range out.Residual {
+			m.MaxResidual = max(m.MaxResidual, x)
+			if !(x <= Violation) {
+				m.Violations++
+			}
+		}
+
+		start := time.Now()
+		f.step(out.Actions)
+		m.EnvSeconds += time.Since(start).Seconds()
+		t.step += int64(n)
+		if err := checkRows("reward", f.rewards, n); err != nil {
+			return err
+		}
+		if err := checkRows("observation", f.obs, n); err != nil {
+			return err
+		}
+		for e, x := range f.rewards {
+			t.returns[e] += x
+			t.lengths[e]++
+			r.done[s*n+e] = f.done[e]
+			if f.done[e] {
+				ret.add(t.returns[e])
+				long.add(float64(t.lengths[e]))
+				t.returns[e], t.lengths[e] = 0, 0
+			}
+		}
+		t.scaleRewards(r.rewards[s*n : (s+1)*n])
+	}
+
+	// The values that stand for what comes after the rollout. No stream is drawn
+	// from, and the statistics of observations stay as they are.
+	out, err := t.sample(m, true)
+	if err != nil {
+		return err
+	}
+	t.criticValues(r.last, out.Value)
+
+	m.FixedShare = fixed / float64(t.cfg.StepsPerEnv)
+	m.Episodes, m.Return, m.EpisodeLength = int(ret.n), ret.mean, long.mean
+	if ret.n == 0 {
+		m.Return, m.EpisodeLength = math.NaN(), math.NaN()
+	}
+	m.Alpha, r.scratch = quantiles(r.alpha, r.batch.Mask, r.scratch)
+	m.Beta, r.scratch = quantiles(r.beta, r.batch.Mask, r.scratch)
+	return nil
+}
+
+// sample asks for one action an environment and checks what comes back.
+func (t *Trainer) sample(m *Metrics, deterministic bool) (*policy.Samples, error) {
+	start := time.Now()
+	out, err := t.actor.Act(t.fleet.obs, t.fleet.limits, t.actions, deterministic)
+	m.SampleSeconds += time.Since(start).Seconds()
+	if err != nil {
+		return nil, err
+	}
+	n := t.cfg.Envs
+	if err := checkRows("action", out.Actions, n); err != nil {
+		return nil, err
+	}
+	for _, c := range []struct {
+		name string
+		v    []float32
+	}{
+		{"value", out.Value}, {"log-probability", out.LogProb}, {"entropy", out.Entropy},
+		{"alpha", out.Alpha}, {"beta", out.Beta},
+		{"ln x", out.LogX}, {"ln(1-x)", out.Log1mX}, {"ln(hi-lo)", out.LogWidth},
+	} {
+		if err := checkRows(c.name, c.v, n); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// criticValues converts what the critic says to the units of returns.
+func (t *Trainer) criticValues(dst []float64, v []float32) {
+	for i, x := range v {
+		dst[i] = float64(x)
+		if t.cfg.ScaleValues {
+			dst[i] = t.returnStats.mean[0] + t.returnDeviation()*float64(x)
+		}
+	}
+}
+
+func (t *Trainer) returnDeviation() float64 {
+	return math.Sqrt(t.returnStats.variance(0) + varianceFloor)
+}
+
+// scaleRewards writes the rewards of a step as training sees them: as they are,
+// or divided by the deviation of the discounted return so far,
+//
+//	G_e = gamma G_e + r_e,  G_e = 0 after the end of an episode.
+func (t *Trainer) scaleRewards(dst []float64) {
+	f := t.fleet
+	if !t.cfg.ScaleRewards {
+		copy(dst, f.rewards)
+		return
+	}
+	for e, x := range f.rewards {
+		t.discounted[e] = t.cfg.Gamma*t.discounted[e] + x
+	}
+	t.rewardStats.add(t.discounted)
+	scale := 1 / math.Sqrt(t.rewardStats.variance(0)+varianceFloor)
+	for e, x := range f.rewards {
+		dst[e] = x * scale
+		if f.done[e] {
+			t.discounted[e] = 0
+		}
+	}
+}

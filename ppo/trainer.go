@@ -1,0 +1,187 @@
+package ppo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"paspo/envs"
+	"paspo/internal/rng"
+	"paspo/policy"
+)
+
+// Trainer trains the policy of one backend on one problem. Any number of
+// trainers can exist side by side; one is used by one goroutine at a time.
+type Trainer struct {
+	problem envs.Problem
+	spec    envs.Spec
+	backend policy.Backend
+	cfg     Config
+	seed    uint64
+
+	fleet   *fleet
+	actor   *Actor
+	norm    *Normalizer
+	roll    *rollout
+	rows    []int32       // epochs x batch, the order of every epoch
+	actions []*rng.Stream // one an environment
+	shuffle *envRand
+
+	returns     []float64 // of the episodes under way
+	lengths     []int64
+	discounted  []float64
+	rewardStats *moments
+	returnStats *moments
+
+	iteration int
+	step      int64
+	best      Best
+
+	// committed is the state after the last complete iteration: what is saved, and
+	// what an interrupted iteration falls back to.
+	committed *Checkpoint
+}
+
+// Best is the best evaluation so far, of the most likely action.
+type Best struct {
+	Return    float64
+	Iteration int // 0 where there was none
+}
+
+// New returns a trainer at the start of training. The environments' streams, the
+// actions' and the minibatches' come from seed; the backend has its own
+// parameters already.
+func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) (*Trainer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	spec := problem.Spec()
+	on := spec.NormalizeObs
+	if cfg.NormalizeObs != NormalizeAuto {
+		on = cfg.NormalizeObs == NormalizeOn
+	}
+	t := &Trainer{
+		problem: problem, spec: spec, backend: backend, cfg: cfg, seed: seed,
+		fleet:      newFleet(problem, cfg.Envs, rng.New(seed, "env")),
+		norm:       NewNormalizer(spec.ObsDim, on, cfg.ObsClip),
+		roll:       newRollout(cfg.Envs, cfg.StepsPerEnv, spec.ObsDim),
+		rows:       make([]int32, cfg.Epochs*cfg.BatchSize()),
+		shuffle:    newEnvRand(rng.New(seed, "shuffle")),
+		returns:    make([]float64, cfg.Envs),
+		lengths:    make([]int64, cfg.Envs),
+		discounted: make([]float64, cfg.Envs), rewardStats: newMoments(1), returnStats: newMoments(1),
+	}
+	t.actor = NewActor(backend, t.norm)
+	root := rng.New(seed, "action")
+	for e := range cfg.Envs {
+		t.actions = append(t.actions, root.Split(uint64(e)))
+	}
+	if err := checkRows("observation", t.fleet.obs, cfg.Envs); err != nil {
+		return nil, err
+	}
+	if _, ok := t.fleet.envs[0].(envs.Snapshotter); !ok {
+		slog.Warn("environment cannot be saved in the middle of an episode: a resumed run starts new episodes", "env", spec.Name)
+	}
+	var err error
+	t.committed, err = t.capture()
+	return t, err
+}
+
+// Iteration and Step return how many iterations and environment steps are done.
+func (t *Trainer) Iteration() int { return t.iteration }
+func (t *Trainer) Step() int64    { return t.step }
+
+// Best returns the best evaluation so far.
+func (t *Trainer) Best() Best { return t.best }
+
+// Normalizer returns the normaliser that training updates.
+func (t *Trainer) Normalizer() *Normalizer { return t.norm }
+
+// Iterate does one iteration, a rollout and an update. Where ctx ends it, the
+// trainer falls back to the state before and the error is that of ctx. After any
+// other error only Save is of use. A NaN or Inf is a *NonFiniteError.
+func (t *Trainer) Iterate(ctx context.Context) (Metrics, error) {
+	m, err := t.iterate(ctx)
+	if err != nil {
+		return m, t.failed(ctx, t.committed.Iteration+1, err)
+	}
+	return m, t.commit()
+}
+
+func (t *Trainer) iterate(ctx context.Context) (Metrics, error) {
+	var m Metrics
+	start := time.Now()
+	if err := t.collect(ctx, &m); err != nil {
+		return m, err
+	}
+	m.RolloutSeconds = time.Since(start).Seconds()
+	middle := time.Now()
+	if err := t.update(ctx, &m); err != nil {
+		return m, err
+	}
+	m.UpdateSeconds = time.Since(middle).Seconds()
+	m.StepsPerSecond = float64(t.cfg.BatchSize()) / (m.RolloutSeconds + m.UpdateSeconds)
+	t.iteration++
+	m.Iteration, m.Step = t.iteration, t.step
+	return m, nil
+}
+
+// commit makes the present state the one to fall back to.
+func (t *Trainer) commit() error {
+	c, err := t.capture()
+	if err != nil {
+		return err
+	}
+	for _, p := range c.Policy.Params {
+		if i := firstNonFinite(p.Data); i >= 0 {
+			return &NonFiniteError{
+				Tensor: fmt.Sprintf("element %d of parameter %s", i, p.Name), Value: float64(p.Data[i]),
+				Iteration: t.iteration, Step: t.step,
+			}
+		}
+	}
+	t.committed = c
+	return nil
+}
+
+// failed completes an error of an iteration that did not end.
+func (t *Trainer) failed(ctx context.Context, iteration int, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		if e := t.Restore(t.committed); e != nil {
+			return e
+		}
+		return err
+	}
+	var nf *NonFiniteError
+	if errors.As(err, &nf) {
+		nf.Iteration, nf.Step = iteration, t.step
+		return nf
+	}
+	return fmt.Errorf("iteration %d, step %d: %w", iteration, t.step, err)
+}
+
+// due says whether something that happens every n iterations happens now; it
+// also happens at the end.
+func (t *Trainer) due(n int) bool {
+	return n > 0 && t.iteration%n == 0 || t.iteration == t.cfg.Iterations()
+}
+
+// evaluate plays the evaluation's episodes twice, with the most likely actions
+// and with sampled ones.
+func (t *Trainer) evaluate(ctx context.Context, m *Metrics) error {
+	o := EvalOptions{Episodes: t.cfg.EvalEpisodes, Seed: t.cfg.EvalSeed, MaxSteps: t.cfg.EvalMaxSteps}
+	var err error
+	if m.EvalSampled, err = Evaluate(ctx, t.problem, t.backend, t.norm, o); err != nil {
+		return err
+	}
+	o.Deterministic = true
+	if m.Eval, err = Evaluate(ctx, t.problem, t.backend, t.norm, o); err != nil {
+		return err
+	}
+	if r := m.Eval.Mean(); t.best.Iteration == 0 || r > t.best.Return {
+		t.best = Best{r, t.iteration}
+	}
+	return nil
+}
