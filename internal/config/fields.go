@@ -1,0 +1,61 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+)
+
+// field is one setting or one section of a document.
+type field struct {
+	key   string // dotted
+	name  string // last part of key
+	doc   string
+	value reflect.Value
+}
+
+func (f field) section() bool { return f.value.Kind() == reflect.Struct }
+
+// walk calls visit with all fields of a struct, sections before what they hold.
+func walk(v reflect.Value, prefix string, visit func(field)) {
+	for i := range v.NumField() {
+		t := v.Type().Field(i)
+		name := yamlName(t)
+		if name == "" {
+			continue
+		}
+		f := field{join(prefix, name), name, t.Tag.Get("doc"), v.Field(i)}
+		visit(f)
+		if f.section() {
+			walk(f.value, f.key, visit)
+		}
+	}
+}
+
+// lookup returns the field of a struct by its name in YAML.
+func lookup(v reflect.Value, name string) (reflect.Value, bool) {
+	if v.Kind() != reflect.Struct || name == "" {
+		return reflect.Value{}, false
+	}
+	for i := range v.NumField() {
+		if yamlName(v.Type().Field(i)) == name {
+			return v.Field(i), true
+		}
+	}
+	return reflect.Value{}, false
+}
+
+// yamlName returns the name of a field in YAML, empty where it has none.
+func yamlName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+	if name == "-" || !f.IsExported() {
+		return ""
+	}
+	return name
+}
+
+func join(prefix, name string) string {
+	if prefix == "" {
+		return name
+	}
+	return prefix + "." + name
+}
