@@ -46,8 +46,8 @@ type Trainer struct {
 
 // Best is the best evaluation so far, of the most likely action.
 type Best struct {
-	Return    float64
-	Iteration int // 0 where there was none
+	Return    float64 `json:"return"`
+	Iteration int     `json:"iteration"` // 0 where there was none
 }
 
 // New returns a trainer at the start of training. The environments' streams, the

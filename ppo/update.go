@@ -2,6 +2,7 @@ package ppo
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -21,8 +22,9 @@ func (t *Trainer) update(ctx context.Context, m *Metrics) error {
 	for i, a := range r.adv {
 		r.returns[i] = a + r.values[i]
 	}
-	if err := checkRows("advantage", r.adv, 1); err != nil {
-		return err
+	if i := firstNonFinite(r.adv); i >= 0 {
+		where := fmt.Sprintf("the advantage of environment %d at step %d of the rollout", i%cfg.Envs, i/cfg.Envs)
+		return &NonFiniteError{Tensor: where, Value: r.adv[i]}
 	}
 	m.ExplainedVariance = explainedVariance(r.returns, r.values)
 	t.targets(b.Return, r.returns)
