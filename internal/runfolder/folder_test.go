@@ -1,0 +1,187 @@
+package runfolder
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"paspo/internal/tensorboard"
+	"paspo/ppo"
+)
+
+func metrics(iteration int) ppo.Metrics {
+	return ppo.Metrics{Iteration: iteration, Step: int64(iteration) * 512, Return: float64(iteration) / 10, EntropyCoef: math.NaN()}
+}
+
+func create(t *testing.T, iterations int) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "runs", "a")
+	f, err := Create(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.WriteFile(ConfigFile, []byte("env: portfolio\n")); err != nil {
+		t.Fatal(err)
+	}
+	for i := range iterations {
+		if err := f.Record(metrics(i + 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// recorded returns the steps in metrics and events.
+func recorded(t *testing.T, dir string) (inMetrics, inEvents []float64) {
+	t.Helper()
+	rows, err := Metrics(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		inMetrics = append(inMetrics, r["step"])
+	}
+	paths, _ := filepath.Glob(filepath.Join(dir, "events*"))
+	for _, p := range paths {
+		events, err := tensorboard.Read(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			if e.Version == "" {
+				inEvents = append(inEvents, float64(e.Step))
+			}
+		}
+	}
+	return
+}
+
+func TestRecord(t *testing.T) {
+	dir := create(t, 3)
+	m, e := recorded(t, dir)
+	want := []float64{512, 1024, 1536}
+	if !slices.Equal(m, want) || !slices.Equal(e, want) {
+		t.Errorf("metrics %v, events %v, want %v", m, e, want)
+	}
+	rows, _ := Metrics(dir)
+	if _, ok := rows[0]["entropy_coef"]; ok || rows[2]["return"] != 0.3 {
+		t.Errorf("rows %v", rows)
+	}
+}
+
+func TestContinue(t *testing.T) {
+	dir := create(t, 5)
+	// The process died while it wrote a line.
+	f, err := os.OpenFile(filepath.Join(dir, MetricsFile), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString(`{"iteration":6,"st`)
+	f.Close()
+
+	run, err := Continue(dir, 2*512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 3; i <= 4; i++ {
+		if err := run.Record(metrics(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run.Close()
+	want := []float64{512, 1024, 1536, 2048}
+	if m, e := recorded(t, dir); !slices.Equal(m, want) || !slices.Equal(e, want) {
+		t.Errorf("metrics %v, events %v, want %v", m, e, want)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	wants := func(err error, text string) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("error %v, want %q", err, text)
+		}
+	}
+	dir := create(t, 1)
+	_, err := Create(dir)
+	wants(err, "exists already: name another folder with --out, or go on with it by --resume "+dir)
+
+	other := t.TempDir()
+	if err := os.WriteFile(filepath.Join(other, "x"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = Create(other)
+	wants(err, "is not empty")
+	_, err = Create(filepath.Join(other, "x", "run"))
+	wants(err, "cannot make the run folder "+other+"/x/run: not a directory")
+	_, err = Create(filepath.Join(other, "x"))
+	wants(err, "cannot make the run folder "+other+"/x: not a directory")
+
+	_, err = Continue(other, 0)
+	wants(err, "is no run: it has no config.yaml")
+	_, err = Continue(filepath.Join(other, "missing"), 0)
+	wants(err, "no such file or directory")
+	_, err = Continue(filepath.Join(other, "x"), 0)
+	wants(err, "is a file")
+
+	open, err := Continue(dir, 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Continue(dir, 512)
+	wants(err, "is being trained by another process")
+	open.Close()
+
+	// An empty folder is as good as none.
+	f, err := Create(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+}
+
+func TestFullDisk(t *testing.T) {
+	dir := create(t, 1)
+	run, err := Continue(dir, 512)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("this system has no /dev/full")
+	}
+	run.metrics.Close()
+	run.metrics = full
+	err = run.Record(metrics(2))
+	if want := "cannot write " + dir + "/metrics.jsonl: no space left on device"; err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
+func TestWriteFileKeepsOld(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.json")
+	if err := WriteFile(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	// The place of the other file is taken: nothing can be written.
+	if err := os.Mkdir(filepath.Join(dir, ".a.json.tmp"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, ".a.json.tmp", "x"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(path, []byte("new")); err == nil {
+		t.Fatal("no error")
+	}
+	if b, _ := os.ReadFile(path); string(b) != "old" {
+		t.Errorf("the file holds %q", b)
+	}
+}
