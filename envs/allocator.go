@@ -1,0 +1,124 @@
+package envs
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+// Allocator chooses allocations for rows episodes that run side by side, all at
+// their given step (0 is the first decision): it reads obs (rows x dim) and
+// writes actions (rows x n). An allocator with a memory starts it anew at step
+// 0. It is called by one goroutine at a time.
+type Allocator func(step int, obs []float64, rows int, actions []float64) error
+
+// Constant returns the allocator that always chooses a.
+func Constant(a []float64) Allocator {
+	return func(_ int, _ []float64, rows int, actions []float64) error {
+		if len(actions) != rows*len(a) {
+			return fmt.Errorf("envs: the constant allocation has %d entities, the environment %d", len(a), len(actions)/max(rows, 1))
+		}
+		for r := range rows {
+			copy(actions[r*len(a):], a)
+		}
+		return nil
+	}
+}
+
+// EqualWeights returns the allocation of p closest to equal shares of the
+// budget 1.
+func EqualWeights(p *lp.Polytope) ([]float64, error) {
+	a := make([]float64, p.Dim())
+	for i := range a {
+		a[i] = 1 / float64(len(a))
+	}
+	return lp.Project(p, a)
+}
+
+// Uniform returns the allocator that draws every allocation uniformly from p.
+// The seed fixes what it chooses at every step and row.
+func Uniform(p *lp.Polytope, seed uint64) (Allocator, error) {
+	c := lp.DefaultSamplerConfig()
+	c.Seed = seed
+	s, err := lp.NewSampler(p, c)
+	if err != nil {
+		return nil, err
+	}
+	stream := rng.New(seed, "envs", "uniform")
+	return func(step int, _ []float64, rows int, actions []float64) error {
+		points, _, err := s.Sample(rows, stream.Split(uint64(step)))
+		if err != nil {
+			return err
+		}
+		if len(points) != len(actions) {
+			return fmt.Errorf("envs: the polytope has %d entities, the environment %d", p.Dim(), len(actions)/max(rows, 1))
+		}
+		copy(actions, points)
+		return nil
+	}, nil
+}
+
+// EpisodeStream returns the stream that the environment of an evaluated episode
+// draws from: the same for every policy that is compared.
+func EpisodeStream(seed uint64, episode int) *rand.Rand {
+	return rand.New(rng.New(seed, "eval", "env").Split(uint64(episode)))
+}
+
+// Violation is the scaled residual above which an action counts as a violation
+// of its constraints.
+const Violation = 1e-6
+
+// Outcome is what an allocator made of a number of episodes.
+type Outcome struct {
+	Returns     []float64 // one an episode
+	Lengths     []int
+	MaxResidual float64 // largest scaled residual of an action
+	Violations  int     // actions with a residual above Violation
+}
+
+// Play plays episodes side by side. Episode i draws from EpisodeStream(seed, i),
+// so that every allocator meets the same draws of an environment that draws
+// alike whatever it is told to do. An episode longer than maxSteps is an error.
+func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome, error) {
+	if episodes < 1 {
+		return nil, fmt.Errorf("envs: %d episodes to play: at least 1 is needed", episodes)
+	}
+	s := p.Spec()
+	dim, n := s.ObsDim, s.Polytope.Dim()
+	out := newOutcome(episodes)
+	envs, rands, alive := make([]Env, episodes), make([]*rand.Rand, episodes), make([]int, episodes)
+	obs, actions := make([]float64, episodes*dim), make([]float64, episodes*n)
+	for i := range envs {
+		envs[i], rands[i], alive[i] = p.New(), EpisodeStream(seed, i), i
+		envs[i].Reset(rands[i], obs[i*dim:(i+1)*dim])
+	}
+	// All rows are kept until the last episode ends: an allocator knows an
+	// episode by its row.
+	for step := 0; len(alive) > 0; step++ {
+		if step == maxSteps {
+			return nil, fmt.Errorf("envs: an episode of %s is longer than %d steps", s.Name, maxSteps)
+		}
+		if err := a(step, obs, episodes, actions); err != nil {
+			return nil, fmt.Errorf("step %d: %w", step, err)
+		}
+		next := alive[:0]
+		for _, i := range alive {
+			act := actions[i*n : (i+1)*n]
+			var lim lp.Limits
+			if l, ok := envs[i].(Limiter); ok {
+				l.Limits(&lim)
+			}
+			out.check(s.Polytope, act, &lim)
+			reward, done := envs[i].Step(rands[i], act, obs[i*dim:(i+1)*dim])
+			out.Returns[i] += reward
+			out.Lengths[i]++
+			if !done {
+				next = append(next, i)
+			}
+		}
+		alive = next
+	}
+	return out, nil
+}

@@ -1,0 +1,111 @@
+package envs
+
+import (
+	"fmt"
+	"slices"
+
+	"paspo/lp"
+)
+
+// GreedyBySpeed returns the split closest to shares proportional to the
+// servers' frequencies.
+func (p *ComputeProblem) GreedyBySpeed() ([]float64, error) {
+	a := make([]float64, len(p.hz))
+	for i, f := range p.hz {
+		a[i] = f / p.total
+	}
+	return lp.Project(p.spec.Polytope, a)
+}
+
+// FastestFirst returns the split with the largest sum of share times frequency:
+// as much as the constraints allow on the fastest servers.
+func (p *ComputeProblem) FastestFirst() ([]float64, error) {
+	c := make([]float64, len(p.hz))
+	for i, f := range p.hz {
+		c[i] = -f / p.total
+	}
+	a, _, err := p.spec.Polytope.Minimize(c, nil)
+	if err != nil {
+		return nil, fmt.Errorf("compute: fastest servers first: %w", err)
+	}
+	return a, nil
+}
+
+// LevelQueues returns an allocator that looks at the queues: the split that would
+// make all servers it uses be done at the same time, transmission left out,
+// projected into the polytope.
+func (p *ComputeProblem) LevelQueues() Allocator {
+	m, dim := len(p.hz), p.spec.ObsDim
+	a, order := make([]float64, m), make([]int, m)
+	return func(_ int, obs []float64, rows int, actions []float64) error {
+		for r := range rows {
+			row := obs[r*dim : (r+1)*dim]
+			p.level(row[:m], row[m+shownTasks], a, order)
+			x, err := lp.Project(p.spec.Polytope, a)
+			if err != nil {
+				return err
+			}
+			copy(actions[r*m:(r+1)*m], x)
+		}
+		return nil
+	}
+}
+
+// level sets a to the shares of cycles with which servers that are done at done
+// (ms) reach a common level T, sum_i max(0, T - done_i) f_i = cycles.
+func (p *ComputeProblem) level(done []float64, cycles float64, a []float64, order []int) {
+	clear(a)
+	if cycles <= 0 { // after the last task
+		a[0] = 1
+		return
+	}
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		if done[i] < done[j] {
+			return -1
+		}
+		return 1
+	})
+	// T is the level of the k servers that are done first.
+	var speed, area, level float64
+	for k, i := range order {
+		speed += p.hz[i]
+		area += p.hz[i] * done[i] / millisecond
+		level = (cycles + area) / speed
+		if k+1 == len(order) || level <= done[order[k+1]]/millisecond {
+			break
+		}
+	}
+	for i := range a {
+		a[i] = max(0, level-done[i]/millisecond) * p.hz[i] / cycles
+	}
+}
+
+// Baselines returns what trained policies are compared with.
+func (p *ComputeProblem) Baselines(seed uint64) ([]Baseline, error) {
+	uniform, err := Uniform(p.spec.Polytope, seed)
+	if err != nil {
+		return nil, err
+	}
+	equal, err := EqualWeights(p.spec.Polytope)
+	if err != nil {
+		return nil, err
+	}
+	fastest, err := p.FastestFirst()
+	if err != nil {
+		return nil, err
+	}
+	greedy, err := p.GreedyBySpeed()
+	if err != nil {
+		return nil, err
+	}
+	return []Baseline{
+		{"uniform", uniform},
+		{"equal shares", Constant(equal)},
+		{"fastest first", Constant(fastest)},
+		{"greedy by speed", Constant(greedy)},
+		{"level queues", p.LevelQueues()},
+	}, nil
+}

@@ -1,0 +1,65 @@
+package envs
+
+import (
+	"math"
+
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+	"paspo/lp"
+)
+
+func newOutcome(episodes int) *Outcome {
+	return &Outcome{Returns: make([]float64, episodes), Lengths: make([]int, episodes), MaxResidual: math.Inf(-1)}
+}
+
+func (o *Outcome) check(p *lp.Polytope, action []float64, lim *lp.Limits) {
+	r := p.Residual(action, lim)
+	o.MaxResidual = max(o.MaxResidual, r)
+	if !(r <= Violation) {
+		o.Violations++
+	}
+}
+
+// MeanAndError returns the mean of xs and its standard error, NaN for fewer
+// than two.
+func MeanAndError(xs []float64) (mean, stdErr float64) {
+	for _, x := range xs {
+		mean += x
+	}
+	n := float64(len(xs))
+	mean /= n
+	var ss float64
+	for _, x := range xs {
+		ss += (x - mean) * (x - mean)
+	}
+	return mean, math.Sqrt(ss / (n - 1) / n)
+}
+
+// Share is how far a policy got from one reference to another: 0 at From, 1 at
+// To, with the ends of its 95 % confidence interval.
+type Share struct {
+	Share, Low, High float64
+}
+
+// ShareOfWay returns
+//
+//	(mean policy - mean from) / (mean to - mean from)
+//
+// over paired episodes, with a percentile bootstrap interval that resamples
+// episodes and keeps them paired. The three have one element an episode.
+func ShareOfWay(policy, from, to []float64, seed uint64) Share {
+	if len(policy) != len(from) || len(from) != len(to) {
+		panic(badPairs)
+	}
+	iv := stats.Bootstrap(len(policy), 0.95, rng.New(seed, "envs", "share"), func(idx []int) float64 {
+		var won, way float64
+		for _, i := range idx {
+			won += policy[i] - from[i]
+			way += to[i] - from[i]
+		}
+		return won / way
+	})
+	return Share{iv.Estimate, iv.Low, iv.High}
+}
+
+const badPairs = "envs: paired episodes differ in number"

@@ -1,0 +1,95 @@
+package envs
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+// SimulatedPaths draws paths from the market model. Path i depends on the seed
+// and on i alone.
+func (p *PortfolioProblem) SimulatedPaths(count int, seed uint64) []Path {
+	return p.paths(count, func(i int, path *Path, scratch []float64) {
+		r := rand.New(rng.New(seed, "portfolio", "paths").Split(uint64(i)))
+		state := draw(r, p.market.start)
+		p.market.sample(r, state, path.First, scratch)
+		m := len(path.First)
+		path.Returns = make([]float64, p.cfg.Decisions*m)
+		for t := range p.cfg.Decisions {
+			state = draw(r, p.market.transition[state])
+			p.market.sample(r, state, path.Returns[t*m:(t+1)*m], scratch)
+		}
+	})
+}
+
+// BacktestPaths returns paths of the real months that differ in the month of
+// the first observation, which is drawn from the market model.
+func (p *PortfolioProblem) BacktestPaths(count int, seed uint64) ([]Path, error) {
+	if err := p.checkBacktest(); err != nil {
+		return nil, fmt.Errorf("portfolio: %w", err)
+	}
+	return p.paths(count, func(i int, path *Path, scratch []float64) {
+		r := rand.New(rng.New(seed, "portfolio", "backtest").Split(uint64(i)))
+		p.market.sample(r, draw(r, p.market.start), path.First, scratch)
+		path.Returns = p.backtest
+	}), nil
+}
+
+func (p *PortfolioProblem) paths(count int, fill func(i int, path *Path, scratch []float64)) []Path {
+	m := len(p.market.assets)
+	scratch := make([]float64, m)
+	paths := make([]Path, count)
+	for i := range paths {
+		paths[i].First = make([]float64, m)
+		fill(i, &paths[i], scratch)
+	}
+	return paths
+}
+
+// PortfolioOutcome is what an allocator made of a number of paths.
+type PortfolioOutcome struct {
+	Outcome
+
+	// Expected is, for every path, the sum over its months of a . E[r | history]
+	// less fees: the return with most of the noise removed, and its mean is the
+	// same.
+	Expected []float64
+}
+
+// PlayPaths plays all paths side by side, path i in row i.
+func (p *PortfolioProblem) PlayPaths(paths []Path, a Allocator) (*PortfolioOutcome, error) {
+	if len(paths) == 0 {
+		return nil, errors.New("envs: no paths to play")
+	}
+	rows, dim, n := len(paths), p.spec.ObsDim, p.polytope.Dim()
+	out := &PortfolioOutcome{*newOutcome(rows), make([]float64, rows)}
+	envs, filters := make([]*Portfolio, rows), make([]*MarketFilter, rows)
+	obs, actions, expected := make([]float64, rows*dim), make([]float64, rows*n), make([]float64, n-1)
+	for i := range envs {
+		envs[i], filters[i] = p.NewEnv(), p.market.NewFilter()
+		envs[i].ResetTo(&paths[i], obs[i*dim:(i+1)*dim])
+	}
+	for step := range p.cfg.Decisions {
+		if err := a(step, obs, rows, actions); err != nil {
+			return nil, fmt.Errorf("month %d: %w", step, err)
+		}
+		for i, e := range envs {
+			act := actions[i*n : (i+1)*n]
+			row := obs[i*dim : (i+1)*dim]
+			out.check(p.polytope, act, &lp.Limits{})
+
+			// The filter sees what the observation shows and no more.
+			filters[i].Observe(row[2+n:])
+			filters[i].Expected(expected)
+			out.Expected[i] += dot(act[1:], expected) - e.Fees(act)
+
+			reward, _ := e.Step(nil, act, row)
+			out.Returns[i] += reward
+			out.Lengths[i]++
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,78 @@
+package envs
+
+import (
+	"fmt"
+	"strings"
+
+	"paspo/lp"
+)
+
+// Config chooses one of the paper's benchmarks and configures all of them.
+type Config struct {
+	Name      string          `yaml:"name" doc:"portfolio, compute or synthetic"`
+	Portfolio PortfolioConfig `yaml:"portfolio" doc:"the portfolio benchmark"`
+	Compute   ComputeConfig   `yaml:"compute" doc:"the compute benchmark"`
+	Synthetic SyntheticConfig `yaml:"synthetic" doc:"the synthetic benchmark"`
+}
+
+// DefaultConfig returns the paper's settings, of the portfolio benchmark.
+func DefaultConfig() Config {
+	return Config{
+		Name:      "portfolio",
+		Portfolio: DefaultPortfolioConfig(), Compute: DefaultComputeConfig(), Synthetic: DefaultSyntheticConfig(),
+	}
+}
+
+// Names returns the names of the benchmarks, which are those of their presets.
+func Names() []string { return []string{"portfolio", "compute", "synthetic"} }
+
+// Validate returns an error that names the field, its value and what is allowed.
+// Only the chosen benchmark is looked at.
+func (c Config) Validate() error {
+	var err error
+	switch c.Name {
+	case "portfolio":
+		err = c.Portfolio.Validate()
+	case "compute":
+		err = c.Compute.Validate()
+	case "synthetic":
+		err = c.Synthetic.Validate()
+	default:
+		return fmt.Errorf("name is %q: %s are allowed", c.Name, strings.Join(Names(), ", "))
+	}
+	if err != nil {
+		return fmt.Errorf("%s.%w", c.Name, err)
+	}
+	return nil
+}
+
+// New returns the chosen benchmark over the given polytope; nil stands for the
+// one of the configuration, and there for the paper's.
+func New(c Config, p *lp.Polytope) (Problem, error) {
+	switch c.Name {
+	case "portfolio":
+		if p != nil {
+			c.Portfolio.Polytope = p
+		}
+		return asProblem(NewPortfolio(c.Portfolio))
+	case "compute":
+		if p != nil {
+			c.Compute.Polytope = p
+		}
+		return asProblem(NewCompute(c.Compute))
+	case "synthetic":
+		if p != nil {
+			c.Synthetic.Polytope = p
+		}
+		return asProblem(NewSynthetic(c.Synthetic))
+	}
+	return nil, fmt.Errorf("environment %q: %s are allowed", c.Name, strings.Join(Names(), ", "))
+}
+
+// asProblem keeps a nil pointer from becoming a Problem that is not nil.
+func asProblem[P Problem](p P, err error) (Problem, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
