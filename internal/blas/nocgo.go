@@ -1,0 +1,16 @@
+//go:build !cgo
+
+package blas
+
+func mul32(p *Product, a, b, bias, c []float32) { mulPortable(p, a, b, bias, c) }
+
+func transpose32(count, rows, cols int, src []float32, srcRow, srcBatch int, dst []float32, dstRow, dstBatch int) {
+	transposePortable(count, rows, cols, src, srcRow, srcBatch, dst, dstRow, dstBatch)
+}
+
+func reluGrad32(dst, y, gy []float32)  { reluGradPortable(dst, y, gy) }
+func columnSums32(dst, x []float32)    { columnSumsPortable(dst, x) }
+func sumSquares32(x []float32) float64 { return sumSquaresPortable(x) }
+func limitISA(int) int                 { return 0 }
+
+func adam32(s *AdamStep, w, g, m, v []float32) bool { return adamPortable(s, w, g, m, v) }

@@ -1,0 +1,124 @@
+package blas
+
+import "math"
+
+// Transpose writes the transposes of count matrices of rows x cols: element
+// (r, c) of src goes to (c, r) of dst. The columns of both are contiguous.
+func Transpose[T Float](count, rows, cols int, src []T, srcRow, srcBatch int, dst []T, dstRow, dstBatch int) {
+	if count <= 0 || rows <= 0 || cols <= 0 {
+		return
+	}
+	if (count-1)*srcBatch+(rows-1)*srcRow+cols > len(src) || (count-1)*dstBatch+(cols-1)*dstRow+rows > len(dst) {
+		panic(badLength)
+	}
+	if s, ok := any(src).([]float32); ok {
+		transpose32(count, rows, cols, s, srcRow, srcBatch, any(dst).([]float32), dstRow, dstBatch)
+		return
+	}
+	transposePortable(count, rows, cols, src, srcRow, srcBatch, dst, dstRow, dstBatch)
+}
+
+func transposePortable[T Float](count, rows, cols int, src []T, srcRow, srcBatch int, dst []T, dstRow, dstBatch int) {
+	for i := range count {
+		s, d := src[i*srcBatch:], dst[i*dstBatch:]
+		for r := range rows {
+			for c := range cols {
+				d[c*dstRow+r] = s[r*srcRow+c]
+			}
+		}
+	}
+}
+
+// ReLUGrad writes gy where y > 0 and 0 elsewhere.
+func ReLUGrad[T Float](dst, y, gy []T) {
+	if len(dst) != len(y) || len(dst) != len(gy) {
+		panic(badLength)
+	}
+	if d, ok := any(dst).([]float32); ok {
+		reluGrad32(d, any(y).([]float32), any(gy).([]float32))
+		return
+	}
+	reluGradPortable(dst, y, gy)
+}
+
+func reluGradPortable[T Float](dst, y, gy []T) {
+	for i, v := range y {
+		if v > 0 {
+			dst[i] = gy[i]
+		} else {
+			dst[i] = 0
+		}
+	}
+}
+
+// ColumnSums writes the sums of the columns of the rows x len(dst) matrix x.
+func ColumnSums[T Float](dst, x []T) {
+	if len(dst) == 0 || len(x)%len(dst) != 0 {
+		panic(badLength)
+	}
+	if d, ok := any(dst).([]float32); ok {
+		columnSums32(d, any(x).([]float32))
+		return
+	}
+	columnSumsPortable(dst, x)
+}
+
+func columnSumsPortable[T Float](dst, x []T) {
+	n := len(dst)
+	clear(dst)
+	for ; len(x) > 0; x = x[n:] {
+		for j, v := range x[:n] {
+			dst[j] += v
+		}
+	}
+}
+
+// SumSquares returns the sum of squares, in float64.
+func SumSquares(x []float32) float64 { return sumSquares32(x) }
+
+func sumSquaresPortable(x []float32) float64 {
+	s := 0.
+	for _, v := range x {
+		s += float64(v) * float64(v)
+	}
+	return s
+}
+
+// AdamStep holds the numbers of one step of Adam with the decay of weights in
+// the gradient,
+//
+//	g <- Scale g + Decay w,
+//	m <- Beta1 m + (1-Beta1) g,
+//	v <- Beta2 v + (1-Beta2) g^2,
+//	w <- w - Rate m / (sqrt(v) RootScale + Epsilon),
+//
+// where Rate is the learning rate over 1 - Beta1^t and RootScale is
+// 1/sqrt(1 - Beta2^t).
+type AdamStep struct {
+	Scale, Decay, Beta1, Beta2, Rate, RootScale, Epsilon float32
+}
+
+// Adam applies the step to the parameters w with gradients g and moments m and
+// v. It reports whether all parameters are finite afterwards.
+func Adam(s *AdamStep, w, g, m, v []float32) (finite bool) {
+	if len(g) != len(w) || len(m) != len(w) || len(v) != len(w) {
+		panic(badLength)
+	}
+	return adam32(s, w, g, m, v)
+}
+
+func adamPortable(s *AdamStep, w, g, m, v []float32) bool {
+	// x * 0 is 0 for finite numbers and NaN for all others.
+	bad := float32(0)
+	c1, c2 := 1-s.Beta1, 1-s.Beta2
+	for i, x := range w {
+		d := s.Scale*g[i] + s.Decay*x
+		mi := s.Beta1*m[i] + c1*d
+		vi := s.Beta2*v[i] + c2*d*d
+		m[i], v[i] = mi, vi
+		x -= s.Rate * mi / (float32(math.Sqrt(float64(vi)))*s.RootScale + s.Epsilon)
+		w[i] = x
+		bad += x * 0
+	}
+	return bad == 0
+}
