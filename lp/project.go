@@ -1,0 +1,242 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+)
+
+// Project returns the point of p closest to x in the Euclidean norm.
+//
+// After the equalities are eliminated by an orthonormal basis it solves
+//
+//	min |z|^2 / 2  subject to  G z <= h
+//
+// by the dual active-set method of Goldfarb and Idnani (Mathematical Programming
+// 27, 1983), which for this objective needs nothing but projections onto active
+// rows. The result has a scaled residual of at most 1e-9, and its multipliers
+// satisfy the Karush-Kuhn-Tucker conditions; it is an error where rounding
+// keeps either from being reached, or if x has the wrong length or is not
+// finite.
+func Project(p *Polytope, x []float64) ([]float64, error) {
+	n := p.Dim()
+	if len(x) != n {
+		return nil, fmt.Errorf("lp: the point to project has %d entities, the polytope has %d", len(x), n)
+	}
+	for j, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, fmt.Errorf("lp: entity %s of the point to project is %g", p.entities[j], v)
+		}
+	}
+	y, _, err := project(p, x)
+	return y, err
+}
+
+func project(p *Polytope, x []float64) ([]float64, *projection, error) {
+	solve, done := rowSpace(p.e, p.Dim())
+	y := append([]float64(nil), x...)
+	solve(y, p.f)
+	q := newProjection(p, y, done)
+	if err := q.run(); err != nil {
+		return nil, nil, err
+	}
+	for i, d := range q.z {
+		y[i] += d
+	}
+	solve(y, p.f)
+	if r, name := p.WorstConstraint(y, nil); !(r <= maxSampleResidual) {
+		return nil, nil, fmt.Errorf("lp: the projection violates %s by a scaled %g", name, r)
+	}
+	return y, q, nil
+}
+
+// projection is the quadratic program of Project. Its vectors are those of R^n
+// within the null space of the equalities.
+type projection struct {
+	g      [][]float64 // unit rows
+	h      []float64   // distance of the start from each row, negative if violated
+	tol    float64     // distance that counts as satisfied
+	z      []float64
+	active []int
+	lambda []float64   // multipliers of active
+	q      [][]float64 // orthonormal basis of the active rows
+	r      [][]float64 // r[j] holds row active[j] in terms of q[0..j]
+}
+
+func newProjection(p *Polytope, onto []float64, equalities [][]float64) *projection {
+	// A row that the equalities nearly determine has no direction of its own.
+	const dependent = 1e-10
+	n := len(onto)
+	s := &projection{z: make([]float64, n)}
+	add := func(a []float64, limit float64) {
+		if math.IsInf(limit, 0) {
+			return
+		}
+		w := append([]float64(nil), a...)
+		orthogonalize(w, equalities)
+		l := norm(w)
+		if l <= dependent*norm(a) {
+			return
+		}
+		g := make([]float64, n)
+		for i := range g {
+			g[i] = w[i] / l
+		}
+		s.g = append(s.g, g)
+		s.h = append(s.h, (limit-dot(a, onto))/l)
+	}
+	for k, b := range p.b {
+		add(p.a[k*n:(k+1)*n], b)
+	}
+	e := make([]float64, n)
+	for j := range n {
+		e[j] = -1
+		add(e, -p.l[j])
+		e[j] = 1
+		add(e, p.u[j])
+		e[j] = 0
+	}
+	scale := 1.
+	for _, v := range onto {
+		scale = max(scale, math.Abs(v))
+	}
+	for _, v := range s.h {
+		scale = max(scale, -v)
+	}
+	s.tol = 1e-13 * scale
+	return s
+}
+
+func (s *projection) run() error {
+	limit := 100 * (len(s.g) + len(s.z))
+	for range limit {
+		worst, by := -1, s.tol
+		for k, g := range s.g {
+			if v := dot(g, s.z) - s.h[k]; v > by {
+				worst, by = k, v
+			}
+		}
+		if worst < 0 {
+			return s.check()
+		}
+		if err := s.add(worst, limit); err != nil {
+			return err
+		}
+		s.polish()
+	}
+	return fmt.Errorf("lp: the projection did not end after %d steps", limit)
+}
+
+// add makes row k active: it moves z towards the row within the other active
+// rows, and drops those whose multiplier reaches 0 on the way.
+func (s *projection) add(k, limit int) error {
+	const dependent = 1e-10
+	mult := 0.
+	for range limit {
+		// g_k = sum_j c_j q_j + rest; with r this gives its combination of the
+		// active rows.
+		rest := append([]float64(nil), s.g[k]...)
+		orthogonalize(rest, s.q)
+		comb := s.combination(s.g[k])
+
+		drop, t := -1, math.Inf(1)
+		for j, c := range comb {
+			if c > 0 && s.lambda[j]/c < t {
+				drop, t = j, s.lambda[j]/c
+			}
+		}
+		l := dot(rest, rest)
+		if l > dependent*dependent {
+			if full := (dot(s.g[k], s.z) - s.h[k]) / l; full <= t {
+				drop, t = -1, max(0, full)
+			}
+		} else if drop < 0 {
+			return fmt.Errorf("lp: the projection found no feasible point")
+		} else {
+			l = 0
+		}
+		if l > 0 {
+			for i, v := range rest {
+				s.z[i] -= t * v
+			}
+		}
+		for j, c := range comb {
+			s.lambda[j] -= t * c
+		}
+		mult += t
+		if drop < 0 {
+			s.active, s.lambda = append(s.active, k), append(s.lambda, mult)
+			s.factor()
+			return nil
+		}
+		s.active = append(s.active[:drop], s.active[drop+1:]...)
+		s.lambda = append(s.lambda[:drop], s.lambda[drop+1:]...)
+		s.factor()
+	}
+	return fmt.Errorf("lp: the projection did not end after %d steps", limit)
+}
+
+// factor computes q and r of the active rows.
+func (s *projection) factor() {
+	s.q, s.r = s.q[:0], s.r[:0]
+	for _, k := range s.active {
+		q := orthonormal(s.g[k], s.q)
+		s.q = append(s.q, q)
+		r := make([]float64, len(s.q))
+		for i, b := range s.q {
+			r[i] = dot(b, s.g[k])
+		}
+		s.r = append(s.r, r)
+	}
+}
+
+// combination returns c with sum_j c_j g_active[j] closest to v.
+func (s *projection) combination(v []float64) []float64 {
+	c := make([]float64, len(s.q))
+	for j := len(c) - 1; j >= 0; j-- {
+		sum := dot(s.q[j], v)
+		for i := j + 1; i < len(c); i++ {
+			sum -= s.r[i][j] * c[i]
+		}
+		c[j] = sum / s.r[j][j]
+	}
+	return c
+}
+
+// polish computes z and the multipliers anew from the active rows alone, so that
+// the rounding of steps does not add up: z is the shortest vector with
+// g z = h on the active rows.
+func (s *projection) polish() {
+	y := make([]float64, len(s.q)) // z in terms of q
+	for j, k := range s.active {
+		sum := s.h[k]
+		for i := range j {
+			sum -= s.r[j][i] * y[i]
+		}
+		y[j] = sum / s.r[j][j]
+	}
+	clear(s.z)
+	for j, q := range s.q {
+		for i, v := range q {
+			s.z[i] += y[j] * v
+		}
+	}
+	// z = -sum lambda_j g_j
+	for j, c := range s.combination(s.z) {
+		s.lambda[j] = max(0, -c)
+	}
+}
+
+// check tests stationarity, z + sum lambda_j g_j = 0 with lambda >= 0; the
+// active rows hold with equality by construction.
+func (s *projection) check() error {
+	res := append([]float64(nil), s.z...)
+	for j, k := range s.active {
+		for i, v := range s.g[k] {
+			res[i] += s.lambda[j] * v
+		}
+	}
+	if e := norm(res); !(e <= 1e-9*max(1, norm(s.z))) {
+		return fmt.Errorf("lp: the projection is not stationary: off by %g", e)
+	}
+	return nil
+}

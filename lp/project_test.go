@@ -1,0 +1,206 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+)
+
+// checkProjection holds the projection of x to two certificates. The
+// Karush-Kuhn-Tucker conditions: the step is a combination of active rows with
+// multipliers >= 0. And (x - y) . (v - y) <= 0 for every v in the set, of which
+// an LP finds the worst.
+func checkProjection(t rapid.TB, p *Polytope, x []float64) {
+	y, q, err := project(p, x)
+	if err != nil {
+		t.Fatalf("projecting %v: %v", x, err)
+	}
+	if r := p.Residual(y, nil); !(r <= 1e-9) {
+		t.Fatalf("residual %g", r)
+	}
+	step := append([]float64(nil), q.z...)
+	multipliers := 0.
+	for j, k := range q.active {
+		if !(q.lambda[j] >= 0) {
+			t.Fatalf("multiplier %g", q.lambda[j])
+		}
+		if slack := q.h[k] - dot(q.g[k], q.z); math.Abs(slack) > 10*q.tol {
+			t.Fatalf("an active row has slack %g", slack)
+		}
+		multipliers += q.lambda[j]
+		for i, g := range q.g[k] {
+			step[i] += q.lambda[j] * g
+		}
+	}
+	if e := norm(step); e > 1e-9*max(1, norm(q.z)) {
+		t.Fatalf("stationarity is off by %g", e)
+	}
+
+	g := make([]float64, len(x))
+	subtract(g, y, x) // minimize g . v
+	v, _, err := p.Minimize(g, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// v is feasible to the tolerance of the LP solver, 1e-10, and gains that times
+	// the multipliers: many times the step where rows are nearly parallel.
+	gap := dot(g, y) - dot(g, v)
+	if !(gap <= 1e-9*max(1, norm(g), multipliers)) {
+		t.Fatalf("projection of %v to %v is not optimal: %v is closer by %g", x, y, v, gap)
+	}
+}
+
+func TestProjectPresets(t *testing.T) {
+	for preset, dim := range map[string]int{"synthetic": 0, "compute": 0, "portfolio": 0, "unconstrained": 9} {
+		t.Run(preset, func(t *testing.T) {
+			p := samplePreset(t, preset, dim)
+			n := p.Dim()
+			r := rand.New(rng.New(2))
+			equal := make([]float64, n)
+			for j := range equal {
+				equal[j] = 1 / float64(n)
+			}
+			checkProjection(t, p, equal)
+			for range 40 {
+				x := make([]float64, n)
+				scale := math.Exp(6*r.Float64() - 3)
+				for j := range x {
+					x[j] = scale * r.NormFloat64()
+				}
+				checkProjection(t, p, x)
+			}
+		})
+	}
+}
+
+func TestProjectInsideIsIdentity(t *testing.T) {
+	p := samplePreset(t, "compute", 0)
+	points, _ := draw(t, p, DefaultSamplerConfig(), 50, 1)
+	for i := range 50 {
+		x := points[i*p.Dim() : (i+1)*p.Dim()]
+		y, err := Project(p, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range y {
+			if math.Abs(y[j]-x[j]) > 1e-14 {
+				t.Fatalf("a feasible point moved from %v to %v", x, y)
+			}
+		}
+	}
+}
+
+// The projection onto the unit simplex has a closed form (Held, Wolfe and
+// Crowder, Mathematical Programming 6, 1974): shift by a constant, cut at 0.
+func TestProjectSimplex(t *testing.T) {
+	p := samplePreset(t, "unconstrained", 3)
+	for _, c := range [][2][]float64{
+		{{1, 0, 0}, {1, 0, 0}}, {{2, 0, 0}, {1, 0, 0}}, {{1, 1, 1}, {1. / 3, 1. / 3, 1. / 3}},
+		{{0.9, 0.5, -3}, {0.7, 0.3, 0}}, {{0, 0, 0}, {1. / 3, 1. / 3, 1. / 3}}, {{1e6, 1e6 - 0.5, 0}, {0.75, 0.25, 0}},
+	} {
+		y, err := Project(p, c[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range y {
+			if math.Abs(y[j]-c[1][j]) > 1e-9 {
+				t.Errorf("Project(%v) = %v, want %v", c[0], y, c[1])
+				break
+			}
+		}
+	}
+}
+
+// Random polytopes around a known point: some rows pass through it, some are
+// doubled, some are nearly parallel.
+func TestProjectRandom(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 12).Draw(t, "entities")
+		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed")))
+		total := []float64{1, 50, math.NaN()}[rapid.IntRange(0, 2).Draw(t, "total")]
+		scale := 1.
+		if total == 50 {
+			scale = 50
+		}
+		inside := make([]float64, n)
+		sum := 0.
+		for j := range inside {
+			inside[j] = r.ExpFloat64()
+			sum += inside[j]
+		}
+		d := Description{Total: total, Lower: make([]float64, n), Upper: make([]float64, n)}
+		for j := range inside {
+			inside[j] *= scale / sum
+			d.Entities = append(d.Entities, fmt.Sprint("E", j))
+			d.Upper[j] = max(scale, inside[j])
+			if r.IntN(4) == 0 {
+				d.Upper[j] = inside[j]
+			}
+		}
+		for k := range rapid.IntRange(0, 15).Draw(t, "rows") {
+			row := Row{Name: fmt.Sprint("r", k), Coef: make([]float64, n), Min: math.Inf(-1)}
+			if prev := len(d.Rows); prev > 0 && r.IntN(4) == 0 {
+				copy(row.Coef, d.Rows[r.IntN(prev)].Coef)
+			} else {
+				for j := range row.Coef {
+					row.Coef[j] = math.Round(100*r.NormFloat64()) / 100
+				}
+			}
+			if r.IntN(6) == 0 {
+				row.Coef[r.IntN(n)] += 1e-6
+			}
+			row.Max = dot(row.Coef, inside)
+			if r.IntN(2) == 0 {
+				row.Max += scale * r.Float64()
+			} else {
+				row.Max += 1e-12 // rounding must not make it empty
+			}
+			if norm(row.Coef) == 0 {
+				continue
+			}
+			d.Rows = append(d.Rows, row)
+		}
+		p, err := New(d)
+		if err != nil {
+			t.Fatalf("%v: %+v", err, d)
+		}
+		x := make([]float64, n)
+		size := scale * math.Exp(rapid.Float64Range(-5, 5).Draw(t, "ln size"))
+		for j := range x {
+			x[j] = size * r.NormFloat64()
+		}
+		checkProjection(t, p, x)
+	})
+}
+
+func TestProjectBadInput(t *testing.T) {
+	p := samplePreset(t, "unconstrained", 3)
+	for _, x := range [][]float64{{1, 2}, {1, math.NaN(), 0}, {math.Inf(1), 0, 0}} {
+		if _, err := Project(p, x); err == nil {
+			t.Errorf("Project(%v): want an error", x)
+		}
+	}
+}
+
+func BenchmarkProject(b *testing.B) {
+	for _, preset := range []string{"synthetic", "portfolio"} {
+		b.Run(preset, func(b *testing.B) {
+			p := samplePreset(b, preset, 0)
+			x := make([]float64, p.Dim())
+			for j := range x {
+				x[j] = 1 / float64(len(x))
+			}
+			x[0] += 0.7
+			for b.Loop() {
+				if _, err := Project(p, x); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

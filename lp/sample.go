@@ -1,0 +1,214 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"paspo/internal/rng"
+)
+
+// Methods of a Sampler.
+const (
+	SampleAuto      = "auto"
+	SampleRejection = "rejection"
+	SampleHitAndRun = "hit-and-run"
+	SamplePoint     = "point" // the polytope is one point
+)
+
+// maxSampleResidual is the scaled residual that no emitted point exceeds.
+const maxSampleResidual = 1e-9
+
+// SamplerConfig sets how uniform points are drawn.
+type SamplerConfig struct {
+	Method        string  `yaml:"method" doc:"auto, rejection or hit-and-run"`
+	MinAcceptance float64 `yaml:"min_acceptance" doc:"auto: least acceptance rate of rejection; below it points come from hit-and-run"`
+	Chains        int     `yaml:"chains" doc:"hit-and-run: independent chains"`
+	MaxRHat       float64 `yaml:"max_rhat" doc:"hit-and-run: largest split R-hat of any coordinate or its square that counts as converged"`
+	MinESS        float64 `yaml:"min_ess" doc:"hit-and-run: least effective sample size of any coordinate or its square that counts as converged"`
+	MaxSweeps     int     `yaml:"max_sweeps" doc:"hit-and-run: sweeps over all directions that a chain may take to converge"`
+	Workers       int     `yaml:"workers" doc:"goroutines; 0 for one a core. Points do not depend on it"`
+	Seed          uint64  `yaml:"-"` // of the preparation of hit-and-run
+}
+
+// DefaultSamplerConfig returns the settings in use. 1.01 is the threshold of
+// Vehtari et al. (Rank-normalization, folding, and localization, Bayesian
+// Analysis 16, 2021), as are 400 effective draws.
+func DefaultSamplerConfig() SamplerConfig {
+	return SamplerConfig{
+		Method: SampleAuto, MinAcceptance: 0.005, Chains: 8, MaxRHat: 1.01, MinESS: 400, MaxSweeps: 4_000_000,
+	}
+}
+
+// Validate says what is wrong with the settings.
+func (c SamplerConfig) Validate() error {
+	switch {
+	case c.Method != SampleAuto && c.Method != SampleRejection && c.Method != SampleHitAndRun:
+		return fmt.Errorf("sampler.method is %q: allowed are %s, %s and %s", c.Method, SampleAuto, SampleRejection, SampleHitAndRun)
+	case !(c.MinAcceptance >= 0 && c.MinAcceptance <= 1):
+		return fmt.Errorf("sampler.min_acceptance is %g: allowed is 0 to 1", c.MinAcceptance)
+	case c.Chains < 2 || c.Chains > 1024:
+		return fmt.Errorf("sampler.chains is %d: allowed is 2 to 1024", c.Chains)
+	case !(c.MaxRHat > 1):
+		return fmt.Errorf("sampler.max_rhat is %g: it must be above 1", c.MaxRHat)
+	case !(c.MinESS >= 1) || math.IsInf(c.MinESS, 0):
+		return fmt.Errorf("sampler.min_ess is %g: it must be at least 1", c.MinESS)
+	case c.MaxSweeps < 1:
+		return fmt.Errorf("sampler.max_sweeps is %d: it must be at least 1", c.MaxSweeps)
+	case c.Workers < 0:
+		return fmt.Errorf("sampler.workers is %d: it must not be negative", c.Workers)
+	}
+	return nil
+}
+
+// SampleReport says how points were drawn.
+type SampleReport struct {
+	Method string
+	Dim    int // of the affine hull of the polytope
+
+	// Rejection: the share of the proposals that were accepted, and where these
+	// came from.
+	Acceptance float64
+	Proposals  int
+	Proposal   string
+
+	// Hit-and-run: the worst split R-hat and effective sample size over all
+	// coordinates and their squared deviations, of the points where these are
+	// at least 1000 a chain, else of as many draws made in preparation.
+	RHat, ESS float64
+	Chains    int
+	Thin      int // sweeps between two points of a chain
+}
+
+func (r SampleReport) String() string {
+	switch r.Method {
+	case SampleRejection:
+		return fmt.Sprintf("rejection from %s, acceptance %.3g", r.Proposal, r.Acceptance)
+	case SampleHitAndRun:
+		return fmt.Sprintf("hit-and-run in %d dimensions, %d chains, %d sweeps a point, R-hat %.4f, effective sample size %.0f",
+			r.Dim, r.Chains, r.Thin, r.RHat, r.ESS)
+	}
+	return r.Method
+}
+
+// Sampler draws points uniformly from a polytope, with respect to the volume of
+// its affine hull. It is safe for concurrent use.
+//
+// Points come by rejection from a simplex around the polytope (Dirichlet(1),
+// scaled to the budget) or, where there is no budget, from its bounding box,
+// while the share that is accepted is fair; else from hit-and-run (see
+// hitAndRun for its check of convergence).
+type Sampler struct {
+	p    *Polytope
+	cfg  SamplerConfig
+	hull *affineHull
+	prop *proposal
+	run  *hitAndRun
+}
+
+// NewSampler prepares sampling from p. It is an error if hit-and-run does not
+// converge, or if rejection is asked for where it cannot work: where equalities
+// beyond the budget, stated or implied, leave the proposals no volume.
+func NewSampler(p *Polytope, cfg SamplerConfig) (*Sampler, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	hull, err := newAffineHull(p)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sampler{p: p, cfg: cfg, hull: hull}
+	if hull.dim() == 0 {
+		return s, nil
+	}
+	if cfg.Method != SampleHitAndRun {
+		props := proposals(p, hull)
+		if len(props) == 0 && cfg.Method == SampleRejection {
+			return nil, fmt.Errorf("lp: rejection has no proposals for %s: its equalities, stated or implied, leave %d dimensions", p.label(), hull.dim())
+		}
+		least := cfg.MinAcceptance
+		if cfg.Method == SampleRejection {
+			least = 0
+		}
+		s.prop, err = chooseProposal(p, props, least, rng.New(cfg.Seed, "lp", "sampler", "acceptance"))
+		if err != nil && cfg.Method == SampleRejection {
+			return nil, err
+		}
+		if s.prop != nil {
+			return s, nil
+		}
+	}
+	s.run, err = newHitAndRun(p, hull, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Method returns how points are drawn.
+func (s *Sampler) Method() string {
+	switch {
+	case s.prop != nil:
+		return SampleRejection
+	case s.run != nil:
+		return SampleHitAndRun
+	}
+	return SamplePoint
+}
+
+// Sample returns n points (n x dim, row-major). They are a function of the
+// polytope, the settings, n and the stream, and each satisfies every constraint
+// to a scaled residual of 1e-9.
+func (s *Sampler) Sample(n int, stream *rng.Stream) (points []float64, report SampleReport, err error) {
+	if n < 0 {
+		return nil, report, fmt.Errorf("lp: %d points were asked for", n)
+	}
+	dim := s.p.Dim()
+	points = make([]float64, n*dim)
+	switch s.Method() {
+	case SampleRejection:
+		report, err = s.prop.sample(s.p, points, s.cfg.Workers, stream)
+	case SampleHitAndRun:
+		report, err = s.run.sample(points, stream)
+	default:
+		report.Method = SamplePoint
+		for i := range n {
+			copy(points[i*dim:], s.hull.center)
+		}
+	}
+	if err != nil {
+		return nil, report, err
+	}
+	report.Dim = s.hull.dim()
+	for i := range n {
+		if r, name := s.p.WorstConstraint(points[i*dim:(i+1)*dim], nil); !(r <= maxSampleResidual) {
+			return nil, report, fmt.Errorf("lp: a point drawn by %s violates %s by a scaled %g", report.Method, name, r)
+		}
+	}
+	return points, report, nil
+}
+
+// label returns words for the polytope in a message.
+func (p *Polytope) label() string {
+	if strings.TrimSpace(p.name) == "" {
+		return "the polytope"
+	}
+	return fmt.Sprintf("polytope %q", p.name)
+}
+
+// parallel calls f(0) .. f(n-1) from at most workers goroutines and returns the
+// first error.
+func parallel(n, workers int, f func(i int) error) error {
+	var g errgroup.Group
+	g.SetLimit(max(1, workers))
+	for i := range n {
+		g.Go(func() error { return f(i) })
+	}
+	return g.Wait()
+}

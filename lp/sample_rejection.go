@@ -1,0 +1,265 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"paspo/internal/rng"
+)
+
+// proposal is a simple set around a polytope that rejection draws from.
+type proposal struct {
+	name string
+	// order lists the inequalities that rejected most in the pilot first.
+	order []int
+
+	// A simplex {a >= origin, sum a = total} has sign 1; {a <= origin, sum a =
+	// total} has sign -1; side is |total - sum origin|. A box has sign 0.
+	sign   float64
+	origin []float64
+	side   float64
+	width  []float64 // of a box
+}
+
+const (
+	// pilotProposals estimate the acceptance of a proposal.
+	pilotProposals = 20_000
+	// rejectionShard is the number of points that share a stream.
+	rejectionShard = 512
+	// maxProposalsPerPoint ends rejection that was asked for where it is hopeless.
+	maxProposalsPerPoint = 100_000_000
+)
+
+// budget returns the total of an equality that states the sum of all entities.
+func (p *Polytope) budget() (total float64, ok bool) {
+	n := p.Dim()
+	for k, f := range p.f {
+		row := p.e[k*n : (k+1)*n]
+		if row[0] == 0 {
+			continue
+		}
+		same := true
+		for _, c := range row {
+			same = same && c == row[0]
+		}
+		if same {
+			return f / row[0], true
+		}
+	}
+	return math.NaN(), false
+}
+
+// plainProposal returns the set that a user thinks of as everything: with a
+// budget the simplex of shares that are not negative (of shares above their
+// lower bounds where some bound is negative), else the bounding box.
+func plainProposal(p *Polytope, hull *affineHull) *proposal {
+	total, ok := p.budget()
+	if !ok {
+		return boxProposal(hull)
+	}
+	origin := make([]float64, p.Dim())
+	for j, l := range p.l {
+		if l < 0 {
+			copy(origin, p.l)
+			// A lower end that is not stated is the polytope's own.
+			for i := range origin {
+				if math.IsInf(origin[i], 0) {
+					origin[i] = hull.lo[i]
+				}
+			}
+			return simplexProposal("the simplex above the lower bounds", origin, total, 1)
+		}
+		origin[j] = 0
+	}
+	return simplexProposal("the simplex", origin, total, 1)
+}
+
+func boxProposal(hull *affineHull) *proposal {
+	q := &proposal{name: "the bounding box", origin: hull.lo, width: make([]float64, len(hull.lo))}
+	for j := range q.width {
+		q.width[j] = hull.hi[j] - hull.lo[j]
+	}
+	return q
+}
+
+func simplexProposal(name string, origin []float64, total, sign float64) *proposal {
+	side := total
+	for _, o := range origin {
+		side -= o
+	}
+	return &proposal{name: name, sign: sign, origin: origin, side: side * sign}
+}
+
+// proposals returns the sets that rejection may draw from, the plain one first.
+// There is none where the polytope has no volume in them.
+func proposals(p *Polytope, hull *affineHull) []*proposal {
+	n := p.Dim()
+	total, ok := p.budget()
+	switch {
+	case ok && hull.dim() == n-1:
+		lower := simplexProposal("the simplex above the least shares", hull.lo, total, 1)
+		upper := simplexProposal("the simplex below the largest shares", hull.hi, total, -1)
+		if upper.side < lower.side {
+			lower = upper
+		}
+		props := []*proposal{plainProposal(p, hull), lower}
+		if !(props[0].side > 0) {
+			props = props[1:]
+		}
+		return props
+	case !ok && hull.dim() == n:
+		return []*proposal{boxProposal(hull)}
+	}
+	return nil
+}
+
+// chooseProposal returns the first set whose acceptance is at least the given
+// rate, nil if there is none. With a rate of 0 it returns the best.
+func chooseProposal(p *Polytope, props []*proposal, least float64, stream *rng.Stream) (*proposal, error) {
+	var best *proposal
+	most := -1
+	c := newContains(p, nil)
+	buf := make([]float64, p.Dim())
+	for k, q := range props {
+		r := rand.New(stream.Split(uint64(k)))
+		accepted := 0
+		by := make([]int, len(p.b))
+		for range pilotProposals {
+			q.draw(r, buf)
+			switch k := c.firstViolated(buf); {
+			case k == satisfied:
+				accepted++
+			case k >= 0:
+				by[k]++
+			}
+		}
+		q.order = make([]int, len(by))
+		for k := range by {
+			q.order[k] = k
+		}
+		slices.SortStableFunc(q.order, func(i, j int) int { return by[j] - by[i] })
+		if least > 0 && float64(accepted) >= least*pilotProposals {
+			return q, nil
+		}
+		if accepted > most {
+			best, most = q, accepted
+		}
+	}
+	if least > 0 {
+		return nil, nil
+	}
+	return best, nil
+}
+
+// draw writes a uniform point of the set. A simplex is Dirichlet(1): the shares
+// of independent exponentials.
+func (q *proposal) draw(r *rand.Rand, a []float64) {
+	if q.sign == 0 {
+		for j := range a {
+			a[j] = q.origin[j] + q.width[j]*r.Float64()
+		}
+		return
+	}
+	sum := 0.
+	for j := range a {
+		a[j] = r.ExpFloat64()
+		sum += a[j]
+	}
+	scale := q.sign * q.side / sum
+	for j := range a {
+		a[j] = q.origin[j] + scale*a[j]
+	}
+}
+
+// sample fills points by rejection. Shards of fixed size have streams of their
+// own, so the number of workers does not matter.
+func (q *proposal) sample(p *Polytope, points []float64, workers int, stream *rng.Stream) (SampleReport, error) {
+	dim := p.Dim()
+	n := len(points) / dim
+	shards := (n + rejectionShard - 1) / rejectionShard
+	proposed := make([]int, shards)
+	c := newContains(p, q.order)
+	err := parallel(shards, workers, func(i int) error {
+		r := rand.New(stream.Split(uint64(i)))
+		out := points[i*rejectionShard*dim : min((i+1)*rejectionShard*dim, len(points))]
+		for tries := 0; len(out) > 0; {
+			q.draw(r, out[:dim])
+			proposed[i]++
+			tries++
+			if c.firstViolated(out[:dim]) == satisfied {
+				out = out[dim:]
+				tries = 0
+			} else if tries == maxProposalsPerPoint {
+				return fmt.Errorf("lp: rejection from %s accepted none of %d proposals for %s: use hit-and-run", q.name, tries, p.label())
+			}
+		}
+		return nil
+	})
+	report := SampleReport{Method: SampleRejection, Proposal: q.name}
+	for _, k := range proposed {
+		report.Proposals += k
+	}
+	if report.Proposals > 0 {
+		report.Acceptance = float64(n) / float64(report.Proposals)
+	}
+	return report, err
+}
+
+// contains tests inequalities and bounds, up to the rounding of the test.
+type contains struct {
+	rows, limit  []float64 // m x n, m
+	lower, upper []float64
+}
+
+// newContains takes the inequalities in the given order, nil for their own.
+func newContains(p *Polytope, order []int) *contains {
+	const rounding = 1e-13
+	slack := func(v float64) float64 {
+		if math.IsInf(v, 0) {
+			return 0
+		}
+		return rounding * max(1, math.Abs(v))
+	}
+	n := p.Dim()
+	c := &contains{lower: make([]float64, n), upper: make([]float64, n)}
+	for k := range p.b {
+		if order != nil {
+			k = order[k]
+		}
+		c.rows = append(c.rows, p.a[k*n:(k+1)*n]...)
+		c.limit = append(c.limit, p.b[k]+slack(p.b[k]))
+	}
+	for j := range n {
+		c.lower[j], c.upper[j] = p.l[j]-slack(p.l[j]), p.u[j]+slack(p.u[j])
+	}
+	return c
+}
+
+// Answers of firstViolated other than an inequality.
+const (
+	satisfied = -1
+	outOfBox  = -2
+)
+
+// firstViolated returns the index of the first inequality that a violates.
+func (c *contains) firstViolated(a []float64) int {
+	for j, x := range a {
+		if x < c.lower[j] || x > c.upper[j] {
+			return outOfBox
+		}
+	}
+	n := len(a)
+	for k, limit := range c.limit {
+		row := c.rows[k*n : k*n+n]
+		sum := 0.
+		for j, x := range a {
+			sum += row[j] * x
+		}
+		if sum > limit {
+			return k
+		}
+	}
+	return satisfied
+}

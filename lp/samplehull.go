@@ -1,0 +1,243 @@
+package lp
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mat"
+
+	"paspo/internal/rng"
+)
+
+// flatWidth is the width, against max(1, largest coordinate), up to which a
+// polytope counts as flat in a direction. It is the residual that points may
+// have anyway.
+const flatWidth = 1e-9
+
+// affineHull is the affine hull of a polytope: all equalities that hold on it,
+// stated or implied, are those of center + basis z.
+type affineHull struct {
+	n      int
+	center []float64   // in the relative interior
+	basis  [][]float64 // orthonormal, each of length n
+	lo, hi []float64   // bounding box
+
+	// vertices are points of the polytope that span the hull.
+	vertices [][]float64
+}
+
+func (h *affineHull) dim() int { return len(h.basis) }
+
+// newAffineHull finds the hull by linear programs: the ends of every coordinate
+// first, then the widths along directions in which the points found so far do
+// not spread. Either such a direction is flat, or it yields a new point. The
+// mean of affinely independent points that span the hull lies in the relative
+// interior.
+func newAffineHull(p *Polytope) (*affineHull, error) {
+	n := p.Dim()
+	h := &affineHull{n: n, lo: make([]float64, n), hi: make([]float64, n)}
+	if pts := p.Points(); len(pts) > 0 {
+		h.vertices = append(h.vertices, pts...)
+	}
+	minimize := func(c []float64) ([]float64, error) {
+		if p.Points() != nil {
+			return lowest(p.Points(), c), nil
+		}
+		// CLP's dual tolerance is absolute: of costs near 1 it takes a width of
+		// 1e-8 for optimal as it is.
+		steep := make([]float64, n)
+		for j, v := range c {
+			steep[j] = 1e4 * v
+		}
+		x, _, err := p.Minimize(steep, nil)
+		return x, err
+	}
+	c := make([]float64, n)
+	for j := range n {
+		for _, sign := range []float64{1, -1} {
+			c[j] = sign
+			x, err := minimize(c)
+			if err != nil {
+				return nil, err
+			}
+			if p.Points() == nil {
+				h.vertices = append(h.vertices, x)
+			}
+			if sign > 0 {
+				h.lo[j] = x[j]
+			} else {
+				h.hi[j] = max(x[j], h.lo[j])
+			}
+		}
+		c[j] = 0
+	}
+	scale := 1.
+	for j := range n {
+		scale = max(scale, math.Abs(h.lo[j]), math.Abs(h.hi[j]))
+	}
+	tol := flatWidth * scale
+
+	solve, done := rowSpace(p.e, n)
+	r := rand.New(rng.New(0, "lp", "affine hull"))
+	w := make([]float64, n)
+	for len(done) < n {
+		// Towards the known point that is farthest from the span found so far,
+		// but as far as the polytope goes: the distance of known points may be
+		// no more than their rounding.
+		far, dist := farthest(h.vertices, done)
+		if dist > 0 {
+			subtract(w, h.vertices[far], h.vertices[0])
+		}
+		if dist <= tol {
+			for j := range w {
+				w[j] = r.NormFloat64()
+			}
+		}
+		q := orthonormal(w, done)
+		for _, sign := range []float64{1, -1} {
+			for j := range w {
+				w[j] = sign * q[j]
+			}
+			x, err := minimize(w)
+			if err != nil {
+				return nil, err
+			}
+			h.vertices = append(h.vertices, x)
+		}
+		if far, dist = farthest(h.vertices, done); dist > tol {
+			subtract(w, h.vertices[far], h.vertices[0])
+			q = orthonormal(w, done)
+			h.basis = append(h.basis, q)
+		}
+		done = append(done, q)
+	}
+
+	h.center = make([]float64, n)
+	for _, v := range h.vertices {
+		for j, x := range v {
+			h.center[j] += x / float64(len(h.vertices))
+		}
+	}
+	solve(h.center, p.f)
+	return h, nil
+}
+
+// farthest returns the point farthest from the first along what the directions
+// leave, and how far it is.
+func farthest(points, directions [][]float64) (index int, distance float64) {
+	w := make([]float64, len(points[0]))
+	for i, v := range points {
+		subtract(w, v, points[0])
+		orthogonalize(w, directions)
+		if d := norm(w); d > distance {
+			index, distance = i, d
+		}
+	}
+	return index, distance
+}
+
+// lowest returns the point with the least c . x.
+func lowest(points [][]float64, c []float64) []float64 {
+	best := points[0]
+	for _, v := range points[1:] {
+		if dot(c, v) < dot(c, best) {
+			best = v
+		}
+	}
+	return best
+}
+
+// rowSpace returns an orthonormal basis of the rows of e (k x n), and a function
+// that moves x the least so that e x = f.
+func rowSpace(e []float64, n int) (solve func(x, f []float64), basis [][]float64) {
+	k := len(e) / n
+	if k == 0 {
+		return func(_, _ []float64) {}, nil
+	}
+	rows := mat.NewDense(k, n, nil)
+	scale := make([]float64, k)
+	for i := range k {
+		row := e[i*n : (i+1)*n]
+		if scale[i] = norm(row); scale[i] == 0 {
+			scale[i] = 1
+		}
+		for j, c := range row {
+			rows.Set(i, j, c/scale[i])
+		}
+	}
+	var svd mat.SVD
+	if !svd.Factorize(rows, mat.SVDThin) {
+		panic("lp: the singular values of the equalities do not converge")
+	}
+	values := svd.Values(nil)
+	var u, v mat.Dense
+	svd.UTo(&u)
+	svd.VTo(&v)
+	for i, s := range values {
+		if s > 1e-11*values[0] {
+			basis = append(basis, mat.Col(nil, i, &v))
+		}
+	}
+	solve = func(x, f []float64) {
+		// Twice: the first correction may be large against what it leaves.
+		for range 2 {
+			res := make([]float64, k)
+			for i := range k {
+				res[i] = (dot(e[i*n:(i+1)*n], x) - f[i]) / scale[i]
+			}
+			for i, q := range basis {
+				c := 0.
+				for j := range k {
+					c += u.At(j, i) * res[j]
+				}
+				for j := range x {
+					x[j] -= c / values[i] * q[j]
+				}
+			}
+		}
+	}
+	return solve, basis
+}
+
+func dot(a, b []float64) float64 {
+	sum := 0.
+	for i, x := range a {
+		sum += x * b[i]
+	}
+	return sum
+}
+
+func norm(a []float64) float64 { return math.Sqrt(dot(a, a)) }
+
+func subtract(dst, a, b []float64) {
+	for i := range dst {
+		dst[i] = a[i] - b[i]
+	}
+}
+
+// orthonormal returns the unit vector along what w has outside an orthonormal
+// basis. It removes the basis again after scaling: of a w almost inside its
+// span, the first pass leaves mostly rounding.
+func orthonormal(w []float64, basis [][]float64) []float64 {
+	q := append([]float64(nil), w...)
+	for range 2 {
+		orthogonalize(q, basis)
+		l := norm(q)
+		for i := range q {
+			q[i] /= l
+		}
+	}
+	return q
+}
+
+// orthogonalize removes from w its components along an orthonormal basis.
+func orthogonalize(w []float64, basis [][]float64) {
+	for range 2 {
+		for _, q := range basis {
+			c := dot(w, q)
+			for i := range w {
+				w[i] -= c * q[i]
+			}
+		}
+	}
+}
