@@ -1,0 +1,175 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"paspo/envs"
+)
+
+// Policy is one to compare.
+type Policy struct {
+	Name      string
+	Allocator envs.Allocator
+}
+
+// Options says what is played.
+type Options struct {
+	Episodes int // simulated
+	Starts   int // of the real months
+	Seed     uint64
+
+	Simulated bool
+	Backtest  bool // portfolio alone
+
+	// Costs says that trading costs something, so that the optimum without costs
+	// is an upper bound.
+	Costs bool
+
+	MaxSteps int // of an episode
+}
+
+const (
+	uniform    = "uniform"
+	optimum    = "optimum"
+	upperBound = "upper bound"
+	bestFound  = "best found by search"
+)
+
+// Compare plays the given policies and the baselines of the problem. Where ctx
+// ends, so does it.
+func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) ([]*Table, error) {
+	baselines, err := baselinesOf(p, o.Seed)
+	if err != nil {
+		return nil, fmt.Errorf("baselines: %w", err)
+	}
+	all := slices.Clone(policies)
+	for _, b := range baselines {
+		all = append(all, Policy(b))
+	}
+	for i, a := range all {
+		all[i].Allocator = func(step int, obs []float64, rows int, actions []float64) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return a.Allocator(step, obs, rows, actions)
+		}
+	}
+
+	var tables []*Table
+	if q, ok := p.(*envs.PortfolioProblem); ok {
+		if o.Simulated {
+			t := &Table{Title: fmt.Sprintf("portfolio, %d simulated trajectories", o.Episodes)}
+			if err := t.playPaths(q, q.SimulatedPaths(o.Episodes, o.Seed), all, o); err != nil {
+				return nil, err
+			}
+			tables = append(tables, t)
+		}
+		if o.Backtest {
+			paths, err := q.BacktestPaths(o.Starts, o.Seed)
+			if err != nil {
+				return nil, err
+			}
+			t := &Table{Title: fmt.Sprintf("portfolio, real monthly returns, mean over %d starts", o.Starts)}
+			if err := t.playPaths(q, paths, all, o); err != nil {
+				return nil, err
+			}
+			tables = append(tables, t)
+		}
+		return tables, nil
+	}
+	t := &Table{Title: fmt.Sprintf("%s, %d episodes", p.Spec().Name, o.Episodes)}
+	if err := t.playEpisodes(p, all, o); err != nil {
+		return nil, err
+	}
+	return append(tables, t), nil
+}
+
+func baselinesOf(p envs.Problem, seed uint64) ([]envs.Baseline, error) {
+	if b, ok := p.(interface {
+		Baselines(seed uint64) ([]envs.Baseline, error)
+	}); ok {
+		return b.Baselines(seed)
+	}
+	a, err := envs.Uniform(p.Spec().Polytope, seed)
+	return []envs.Baseline{{Name: uniform, Allocator: a}}, err
+}
+
+func (t *Table) playPaths(p *envs.PortfolioProblem, paths []envs.Path, policies []Policy, o Options) error {
+	t.Episodes = len(paths)
+	for _, a := range policies {
+		out, err := p.PlayPaths(paths, a.Allocator)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.Name, err)
+		}
+		r := row(a.Name, &out.Outcome)
+		r.episodes = out.Expected
+		r.Expected = Number(mean(out.Expected))
+		t.Rows = append(t.Rows, r)
+	}
+	best := optimum
+	if o.Costs {
+		bound, err := p.UpperBound(paths)
+		if err != nil {
+			return err
+		}
+		best = upperBound
+		nan := Number(math.NaN())
+		t.Rows = append(t.Rows, Row{
+			Policy: best, Return: nan, StdErr: nan, MaxResidual: nan,
+			Expected: Number(mean(bound)), episodes: bound,
+		})
+	}
+	t.share(uniform, best, o.Seed)
+	return nil
+}
+
+func (t *Table) playEpisodes(p envs.Problem, policies []Policy, o Options) error {
+	t.Episodes = o.Episodes
+	for _, a := range policies {
+		out, err := envs.Play(p, a.Allocator, o.Episodes, o.MaxSteps, o.Seed)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.Name, err)
+		}
+		r := row(a.Name, out)
+		r.episodes = out.Returns
+		t.Rows = append(t.Rows, r)
+	}
+	if q, ok := p.(*envs.SyntheticProblem); ok {
+		best, err := q.Optimum(o.Seed)
+		if err != nil {
+			return err
+		}
+		nan := Number(math.NaN())
+		r := Row{Policy: bestFound, Return: Number(best.Return), StdErr: nan, Expected: nan, MaxResidual: Number(math.Inf(-1))}
+		r.episodes = make([]float64, o.Episodes)
+		for i := range r.episodes {
+			r.episodes[i] = best.Return
+		}
+		for _, a := range best.Actions {
+			residual := p.Spec().Polytope.Residual(a, nil)
+			r.MaxResidual = max(r.MaxResidual, Number(residual))
+			r.Actions++
+			if residual > envs.Violation {
+				r.Violations++
+			}
+		}
+		t.Rows = append(t.Rows, r)
+		t.share(uniform, bestFound, o.Seed)
+	}
+	return nil
+}
+
+func row(name string, out *envs.Outcome) Row {
+	m, se := envs.MeanAndError(out.Returns)
+	r := Row{
+		Policy: name, Return: Number(m), StdErr: Number(se), Expected: Number(math.NaN()),
+		MaxResidual: Number(out.MaxResidual), Violations: out.Violations,
+	}
+	for _, l := range out.Lengths {
+		r.Actions += l
+	}
+	return r
+}

@@ -1,0 +1,191 @@
+// Package report compares a trained policy with policies that need no training.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"paspo/envs"
+)
+
+// Table compares policies on the same episodes.
+type Table struct {
+	Title    string `json:"title"`
+	Episodes int    `json:"episodes"`
+
+	// Shares are of the way from the mean of one row to that of another, in
+	// expected returns where there are any. Empty where no best is known.
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+
+	Rows []Row `json:"rows"`
+}
+
+// Row is one policy. A number that does not exist is NaN here and null in JSON.
+type Row struct {
+	Policy string `json:"policy"`
+	Return Number `json:"return"` // mean
+	StdErr Number `json:"stderr"`
+
+	// Expected is the mean return with most of the noise removed (see
+	// envs.PortfolioOutcome), and Share is measured in it.
+	Expected Number `json:"expected_return"`
+	Share    *Share `json:"share,omitempty"`
+
+	Actions     int    `json:"actions"`
+	MaxResidual Number `json:"max_residual"`
+	Violations  int    `json:"violations"`
+
+	// of each episode, what shares are computed from
+	episodes []float64
+}
+
+// Share is a share of the way with its 95 % confidence interval.
+type Share struct {
+	Share Number `json:"share"`
+	Low   Number `json:"low"`
+	High  Number `json:"high"`
+}
+
+// Number is a float64 that JSON can hold: null where it is not finite.
+type Number float64
+
+// MarshalJSON implements json.Marshaler.
+func (n Number) MarshalJSON() ([]byte, error) {
+	x := float64(n)
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(x)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *Number) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*n = Number(math.NaN())
+		return nil
+	}
+	return json.Unmarshal(b, (*float64)(n))
+}
+
+func (n Number) has() bool { return !math.IsNaN(float64(n)) }
+
+// Row returns the row of a policy.
+func (t *Table) Row(policy string) (*Row, bool) {
+	for i := range t.Rows {
+		if t.Rows[i].Policy == policy {
+			return &t.Rows[i], true
+		}
+	}
+	return nil, false
+}
+
+// share fills in the shares of the way from one row to another.
+func (t *Table) share(from, to string, seed uint64) {
+	f, okFrom := t.Row(from)
+	g, okTo := t.Row(to)
+	if !okFrom || !okTo || !(mean(g.episodes) > mean(f.episodes)) {
+		return
+	}
+	t.From, t.To = from, to
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		if r != f && r != g {
+			s := envs.ShareOfWay(r.episodes, f.episodes, g.episodes, seed)
+			r.Share = &Share{Number(s.Share), Number(s.Low), Number(s.High)}
+		}
+	}
+}
+
+func mean(xs []float64) float64 {
+	m, _ := envs.MeanAndError(xs)
+	return m
+}
+
+// Write writes the table for people to read.
+func (t *Table) Write(w io.Writer) error {
+	expected := slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Expected.has() })
+	cells := [][]string{{"policy", "return", "s.e."}}
+	if expected {
+		cells[0] = append(cells[0], "expected")
+	}
+	if t.To != "" {
+		cells[0] = append(cells[0], "share", "95 % interval")
+	}
+	for _, r := range t.Rows {
+		line := []string{r.Policy, r.Return.text(), r.StdErr.text()}
+		if expected {
+			line = append(line, r.Expected.text())
+		}
+		switch {
+		case t.To == "":
+		case r.Policy == t.From:
+			line = append(line, percent(0))
+		case r.Policy == t.To:
+			line = append(line, percent(1))
+		case r.Share != nil:
+			line = append(line, percent(r.Share.Share), percent(r.Share.Low)+" .. "+percent(r.Share.High))
+		}
+		cells = append(cells, line)
+	}
+	if _, err := fmt.Fprintf(w, "%s\n%s", t.Title, align(cells)); err != nil {
+		return err
+	}
+	actions, violations, residual := t.Residuals()
+	_, err := fmt.Fprintf(w, "largest residual %.2g, violations (> 1e-6): %d of %d actions\n", residual, violations, actions)
+	return err
+}
+
+// align sets cells in columns, the first left and the others right.
+func align(cells [][]string) string {
+	width := make([]int, len(cells[0]))
+	for _, line := range cells {
+		for i, c := range line {
+			width[i] = max(width[i], len(c))
+		}
+	}
+	var b strings.Builder
+	for _, line := range cells {
+		for i, c := range line {
+			if i == 0 {
+				fmt.Fprintf(&b, "%-*s", width[i], c)
+			} else {
+				fmt.Fprintf(&b, "  %*s", width[i], c)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// Residuals returns the number of actions of all rows, how many of them violate
+// a constraint, and the largest scaled residual.
+func (t *Table) Residuals() (actions, violations int, residual float64) {
+	residual = math.Inf(-1)
+	for _, r := range t.Rows {
+		actions += r.Actions
+		violations += r.Violations
+		if r.MaxResidual.has() {
+			residual = max(residual, float64(r.MaxResidual))
+		}
+	}
+	return actions, violations, residual
+}
+
+func (n Number) text() string {
+	if !n.has() {
+		return "-"
+	}
+	return fmt.Sprintf("%.4f", float64(n))
+}
+
+func percent(n Number) string {
+	if !n.has() {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(n))
+}
