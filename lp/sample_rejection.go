@@ -32,8 +32,8 @@ const (
 	maxProposalsPerPoint = 100_000_000
 )
 
-// budget returns the total of an equality that states the sum of all entities.
-func (p *Polytope) budget() (total float64, ok bool) {
+// statedTotal returns the total of an equality that states the sum of all entities.
+func (p *Polytope) statedTotal() (total float64, ok bool) {
 	n := p.Dim()
 	for k, f := range p.f {
 		row := p.e[k*n : (k+1)*n]
@@ -55,7 +55,7 @@ func (p *Polytope) budget() (total float64, ok bool) {
 // budget the simplex of shares that are not negative (of shares above their
 // lower bounds where some bound is negative), else the bounding box.
 func plainProposal(p *Polytope, hull *affineHull) *proposal {
-	total, ok := p.budget()
+	total, ok := p.statedTotal()
 	if !ok {
 		return boxProposal(hull)
 	}
@@ -96,7 +96,7 @@ func simplexProposal(name string, origin []float64, total, sign float64) *propos
 // There is none where the polytope has no volume in them.
 func proposals(p *Polytope, hull *affineHull) []*proposal {
 	n := p.Dim()
-	total, ok := p.budget()
+	total, ok := p.statedTotal()
 	switch {
 	case ok && hull.dim() == n-1:
 		lower := simplexProposal("the simplex above the least shares", hull.lo, total, 1)
