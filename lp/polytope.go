@@ -1,7 +1,5 @@
 package lp
 
-import "math"
-
 // Row is a linear constraint min <= coef . a <= max. Min is -Inf or Max is +Inf
 // where that side is absent; Min == Max states an equality.
 type Row struct {
@@ -47,6 +45,11 @@ type Polytope struct {
 	eqNames  []string // k
 
 	points [][]float64
+
+	// budget says that the first equality is the budget; rows are those that the
+	// polytope was described by. Both are for printing.
+	budget bool
+	rows   []Row
 }
 
 // Name returns the name of the polytope, possibly empty.
@@ -80,39 +83,4 @@ func (p *Polytope) Points() [][]float64 { return p.points }
 // A and E are those of the polytope.
 type Limits struct {
 	B, E, Lower, Upper []float64
-}
-
-// Residual returns the largest scaled residual of a over all constraints,
-//
-//	(A_k a - b_k) / max(1, |b_k|, sum_j |A_kj a_j|),
-//
-// likewise |E_k a - e_k| for equalities and the excess over bounds (DESIGN
-// section 1). It is negative strictly inside a polytope without equalities, and
-// +Inf where a holds a NaN. A nil lim means the polytope's own limits.
-//
-// Residual panics if len(a) is not the dimension.
-func (p *Polytope) Residual(a []float64, lim *Limits) float64 {
-	r, _ := p.WorstConstraint(a, lim)
-	return r
-}
-
-const badLength = "lp: bad length of a vector"
-
-func orElse(v, def []float64) []float64 {
-	if v == nil {
-		return def
-	}
-	return v
-}
-
-// scaledExcess returns (ax - b) / max(1, |b|, scale).
-func scaledExcess(ax, b, scale float64) float64 {
-	if math.IsInf(b, 0) {
-		return math.Inf(-1)
-	}
-	r := (ax - b) / max(1, math.Abs(b), scale)
-	if math.IsNaN(r) {
-		return math.Inf(1)
-	}
-	return r
 }

@@ -1,68 +1,138 @@
 package lp
 
 import (
-	"fmt"
 	"math"
+	"strconv"
 )
+
+// Residual returns the largest scaled residual of a over all constraints,
+//
+//	(A_k a - b_k) / max(1, |b_k|, sum_j |A_kj a_j|),
+//
+// likewise |E_k a - e_k| for equalities and the excess over bounds (DESIGN
+// section 1). It is negative strictly inside a polytope without equalities, and
+// +Inf where a holds a NaN. A nil lim means the polytope's own limits.
+//
+// Residual panics if len(a) is not the dimension.
+func (p *Polytope) Residual(a []float64, lim *Limits) float64 {
+	r, _, _ := p.worst(a, lim)
+	return r
+}
 
 // WorstConstraint returns the largest scaled residual of a, as Residual does,
 // and the name of the constraint that has it.
 func (p *Polytope) WorstConstraint(a []float64, lim *Limits) (residual float64, name string) {
+	r, kind, i := p.worst(a, lim)
+	_, _, l, u := p.limits(lim)
+	switch kind {
+	case isRow:
+		name = p.rowNames[i]
+	case isEquality:
+		name = p.eqNames[i]
+	case isLower:
+		name = lowerName(p.entities[i], l[i])
+	case isUpper:
+		name = upperName(p.entities[i], u[i])
+	}
+	return r, name
+}
+
+// constraintKind says what an index refers to.
+type constraintKind int
+
+const (
+	isNone constraintKind = iota
+	isRow
+	isEquality
+	isLower
+	isUpper
+)
+
+func lowerName(entity string, v float64) string { return entity + " >= " + formatFloat(v) }
+func upperName(entity string, v float64) string { return entity + " <= " + formatFloat(v) }
+
+// formatFloat writes v in the shortest form that parses back to it.
+func formatFloat(v float64) string {
+	if v == 0 {
+		return "0" // not -0
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+// worst returns the constraint with the largest scaled residual. Names are left
+// to the caller, because naming allocates.
+func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind constraintKind, index int) {
 	n := p.Dim()
 	if len(a) != n {
 		panic(badLength)
 	}
-	if lim == nil {
-		lim = &Limits{}
-	}
-	b, f := orElse(lim.B, p.b), orElse(lim.E, p.f)
-	l, u := orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
-	if len(b) != len(p.b) || len(f) != len(p.f) || len(l) != n || len(u) != n {
-		panic(badLength)
-	}
-
-	// A constraint is named after the loop: naming allocates.
-	const (
-		none = iota
-		row
-		equality
-		lower
-		upper
-	)
+	b, f, l, u := p.limits(lim)
 	residual = math.Inf(-1)
-	kind, index := none, 0
-	note := func(r float64, k, i int) {
-		if r > residual {
-			residual, kind, index = r, k, i
+	for k, v := range b {
+		ax, scale := dotScale(p.a[k*n:(k+1)*n], a)
+		// The numerator decides alone where it is negative and the worst is not.
+		if ax-v < 0 && residual >= 0 {
+			continue
+		}
+		if r := scaledExcess(ax, v, scale); r > residual {
+			residual, kind, index = r, isRow, k
 		}
 	}
-	for k := range b {
-		ax, scale := dotScale(p.a[k*n:(k+1)*n], a)
-		note(scaledExcess(ax, b[k], scale), row, k)
-	}
-	for k := range f {
+	for k, v := range f {
 		ax, scale := dotScale(p.e[k*n:(k+1)*n], a)
-		note(math.Abs(scaledExcess(ax, f[k], scale)), equality, k)
+		if r := math.Abs(scaledExcess(ax, v, scale)); r > residual {
+			residual, kind, index = r, isEquality, k
+		}
 	}
 	for j, x := range a {
-		note(scaledExcess(-x, -l[j], math.Abs(x)), lower, j)
-		note(scaledExcess(x, u[j], math.Abs(x)), upper, j)
+		if r := scaledExcess(-x, -l[j], math.Abs(x)); r > residual {
+			residual, kind, index = r, isLower, j
+		}
+		if r := scaledExcess(x, u[j], math.Abs(x)); r > residual {
+			residual, kind, index = r, isUpper, j
+		}
 	}
-	switch kind {
-	case row:
-		name = p.rowNames[index]
-	case equality:
-		name = p.eqNames[index]
-	case lower:
-		name = fmt.Sprintf("%s >= %g", p.entities[index], l[index])
-	case upper:
-		name = fmt.Sprintf("%s <= %g", p.entities[index], u[index])
+	return residual, kind, index
+}
+
+// limits returns the limits that hold, and panics where one has a bad length.
+func (p *Polytope) limits(lim *Limits) (b, f, l, u []float64) {
+	if lim == nil {
+		return p.b, p.f, p.l, p.u
 	}
-	return residual, name
+	b, f = orElse(lim.B, p.b), orElse(lim.E, p.f)
+	l, u = orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
+	if len(b) != len(p.b) || len(f) != len(p.f) || len(l) != p.Dim() || len(u) != p.Dim() {
+		panic(badLength)
+	}
+	return b, f, l, u
+}
+
+const badLength = "lp: bad length of a vector"
+
+func orElse(v, def []float64) []float64 {
+	if v == nil {
+		return def
+	}
+	return v
+}
+
+// scaledExcess returns (ax - b) / max(1, |b|, scale), -Inf where b is +Inf and
+// thus no limit, and +Inf where nothing satisfies b or a number is missing.
+func scaledExcess(ax, b, scale float64) float64 {
+	r := (ax - b) / max(1, math.Abs(b), scale)
+	if r-r == 0 {
+		return r
+	}
+	if math.IsInf(b, 1) && !math.IsNaN(ax) {
+		return math.Inf(-1)
+	}
+	return math.Inf(1)
 }
 
 // dotScale returns sum_j c_j a_j and sum_j |c_j a_j|.
 func dotScale(c, a []float64) (dot, scale float64) {
+	a = a[:len(c)]
 	for j, cj := range c {
 		t := cj * a[j]
 		dot += t

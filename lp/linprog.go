@@ -1,0 +1,267 @@
+package lp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+
+	"github.com/lanl/clp"
+)
+
+const (
+	// clpTolerance is the primal tolerance given to CLP, whose default is 1e-7.
+	clpTolerance = 1e-10
+
+	// feasibility is the scaled residual up to which a point counts as feasible.
+	feasibility = 1e-9
+
+	// emptiness is the least relaxation of all limits, scaled, up to which a set
+	// counts as non-empty. With CLP's tolerance on top a point of it is feasible.
+	emptiness = 5e-10
+
+	// costScale is what the largest cost is scaled to: CLP's dual tolerance of
+	// 1e-7 cannot be set, so that costs are made large against it.
+	costScale = 1 << 10
+)
+
+var (
+	errInfeasible = errors.New("lp: infeasible")
+	errUnbounded  = errors.New("lp: unbounded")
+)
+
+// Minimize returns a minimiser of c . a over the polytope and the least value,
+// to maximise pass -c. The minimiser satisfies every constraint to a scaled
+// residual of 1e-9. A nil lim means the polytope's own limits; limits that leave
+// nothing give an *EmptyError.
+//
+// Minimize panics if len(c), or the length of a limit, is bad. It may be called
+// concurrently, takes about 100 us and is no way to compute intervals: see Solver.
+func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float64, err error) {
+	b, f, l, u := p.limits(lim)
+	if len(c) != p.Dim() {
+		panic(badLength)
+	}
+	for j, v := range c {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, 0, fmt.Errorf("lp: cost of %s: %g is not a finite number", p.entities[j], v)
+		}
+	}
+	if p.points != nil && (lim == nil || lim.B == nil && lim.E == nil && lim.Lower == nil && lim.Upper == nil) {
+		value = math.Inf(1)
+		for _, v := range p.points {
+			if cv, _ := dotScale(c, v); cv < value {
+				x, value = v, cv
+			}
+		}
+		return append([]float64(nil), x...), value, nil
+	}
+	x, value, err = linprog(c, p.a, b, p.e, f, l, u)
+	switch {
+	case errors.Is(err, errInfeasible):
+		err = &EmptyError{Name: p.name, Conflict: p.FindConflict(lim)}
+	case err != nil:
+		err = fmt.Errorf("%w (in %s)", err, p.describe())
+	}
+	return x, value, err
+}
+
+// linprog minimises c . x subject to A x <= b, E x = f, l <= x <= u, where A
+// and E are row-major with len(c) columns. Its solution has a scaled residual of
+// at most 1e-9, or the error is errInfeasible, errUnbounded or another.
+//
+// Limits that contradict one another by no more than rounding (see emptiness)
+// are relaxed by as much.
+func linprog(c, a, b, e, f, l, u []float64) (x []float64, value float64, err error) {
+	p := program{c: c, a: a, b: b, e: e, f: f, l: l, u: u}
+	p.setScales()
+	x, err = p.minimize(&p)
+	if errors.Is(err, errInfeasible) {
+		if t, _ := p.violation(p.all()); t <= emptiness {
+			q := p.relaxed(t + clpTolerance)
+			x, err = q.minimize(&p)
+		}
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	for j, v := range x {
+		value += c[j] * v
+	}
+	return x, value, nil
+}
+
+// minimize solves p and checks the solution against strict, which is p or what
+// p relaxes.
+//
+// What CLP says is not taken for granted: a solution is checked, and a verdict
+// without one is asked for again from another algorithm on other scales.
+func (p *program) minimize(strict *program) ([]float64, error) {
+	for j := range p.l {
+		if p.l[j] > p.u[j] {
+			return nil, errInfeasible
+		}
+	}
+	if len(p.b)+len(p.f) == 0 {
+		return p.box()
+	}
+	var verdict clp.SimplexStatus = -1
+	for _, try := range [...]struct {
+		primal  bool
+		scaling clp.Scaling
+	}{{false, clp.AutoScaling}, {true, clp.NoScaling}, {true, clp.GeometricScaling}, {false, clp.NoScaling}} {
+		status, x := p.solve(try.primal, try.scaling)
+		switch {
+		case status == clp.Optimal && strict.residual(x) <= feasibility:
+			return x, nil
+		case status == clp.Infeasible && status == verdict:
+			return nil, errInfeasible
+		case status == clp.Unbounded && status == verdict:
+			return nil, errUnbounded
+		}
+		verdict = status
+	}
+	return nil, fmt.Errorf("lp: CLP finds no solution to a scaled residual of %g (last status %d): the coefficients differ too much in size", feasibility, verdict)
+}
+
+// program is one linear program. The variables that CLP sees are x/unit, the
+// costs c*cost.
+type program struct {
+	c, a, b, e, f, l, u []float64
+
+	unit, cost float64
+
+	duals []float64 // of the rows, A then E, of the last solution
+}
+
+// setScales chooses the unit of the variables, a power of two near the size of
+// the right-hand sides, so that tolerances mean the same for a budget of 1 and
+// of 1e9, and the scale of the costs.
+func (p *program) setScales() {
+	n := len(p.c)
+	size := 0.
+	for k, v := range p.f {
+		if s := maxAbs(p.e[k*n : (k+1)*n]); s > 0 {
+			size = max(size, math.Abs(v)/s)
+		}
+	}
+	if size == 0 {
+		for j := range n {
+			for _, v := range [...]float64{p.l[j], p.u[j]} {
+				if !math.IsInf(v, 0) {
+					size = max(size, math.Abs(v))
+				}
+			}
+		}
+	}
+	p.unit, p.cost = powerOfTwo(size), costScale/powerOfTwo(maxAbs(p.c))
+}
+
+// powerOfTwo returns the least power of two of at least x, 1 where x is 0.
+func powerOfTwo(x float64) float64 {
+	if x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
+		return 1
+	}
+	frac, exp := math.Frexp(x)
+	if frac == 0.5 {
+		exp--
+	}
+	return math.Ldexp(1, max(-500, min(exp, 500)))
+}
+
+func maxAbs(v []float64) float64 {
+	m := 0.
+	for _, x := range v {
+		m = max(m, math.Abs(x))
+	}
+	return m
+}
+
+func (p *program) solve(primal bool, scaling clp.Scaling) (clp.SimplexStatus, []float64) {
+	n := len(p.c)
+	m := len(p.b) + len(p.f)
+	matrix := clp.NewPackedMatrix()
+	matrix.SetDimensions(m, 0)
+	entries := make([]clp.Nonzero, 0, m)
+	cols, costs := make([]clp.Bounds, n), make([]float64, n)
+	for j := range n {
+		entries = entries[:0]
+		for k := range p.b {
+			if v := p.a[k*n+j]; v != 0 {
+				entries = append(entries, clp.Nonzero{Index: k, Value: v})
+			}
+		}
+		for k := range p.f {
+			if v := p.e[k*n+j]; v != 0 {
+				entries = append(entries, clp.Nonzero{Index: len(p.b) + k, Value: v})
+			}
+		}
+		matrix.AppendColumn(entries)
+		cols[j] = clp.Bounds{Lower: p.l[j] / p.unit, Upper: p.u[j] / p.unit}
+		costs[j] = p.c[j] * p.cost
+	}
+	rows := make([]clp.Bounds, 0, m)
+	for _, v := range p.b {
+		rows = append(rows, clp.Bounds{Lower: math.Inf(-1), Upper: v / p.unit})
+	}
+	for _, v := range p.f {
+		rows = append(rows, clp.Bounds{Lower: v / p.unit, Upper: v / p.unit})
+	}
+	s := clp.NewSimplex()
+	s.SetPrimalTolerance(clpTolerance)
+	s.SetOptimizationDirection(clp.Minimize)
+	s.SetScaling(scaling)
+	s.SetMaxIterations(10_000 + 100*(m+n))
+	s.LoadProblem(matrix, cols, costs, rows, nil)
+	var status clp.SimplexStatus
+	if primal {
+		status = s.Primal(clp.NoValuesPass, clp.NoStartFinishOptions)
+	} else {
+		status = s.Dual(clp.NoValuesPass, clp.NoStartFinishOptions)
+	}
+	x := s.PrimalColumnSolution()
+	p.duals = s.DualRowSolution()
+	runtime.KeepAlive(s)
+	for j := range x {
+		// A bound is missed by CLP's tolerance at most.
+		x[j] = min(max(x[j]*p.unit, p.l[j]), p.u[j])
+	}
+	return status, x
+}
+
+// residual returns the largest scaled residual of x.
+func (p *program) residual(x []float64) float64 {
+	r := math.Inf(-1)
+	n := len(x)
+	for k, v := range p.b {
+		ax, scale := dotScale(p.a[k*n:(k+1)*n], x)
+		r = max(r, scaledExcess(ax, v, scale))
+	}
+	for k, v := range p.f {
+		ax, scale := dotScale(p.e[k*n:(k+1)*n], x)
+		r = max(r, math.Abs(scaledExcess(ax, v, scale)))
+	}
+	for j, v := range x {
+		r = max(r, scaledExcess(-v, -p.l[j], math.Abs(v)), scaledExcess(v, p.u[j], math.Abs(v)))
+	}
+	return r
+}
+
+// box solves a program without rows.
+func (p *program) box() ([]float64, error) {
+	x := make([]float64, len(p.c))
+	for j, c := range p.c {
+		switch {
+		case c > 0:
+			x[j] = p.l[j]
+		case c < 0:
+			x[j] = p.u[j]
+		default:
+			x[j] = min(max(0, p.l[j]), p.u[j])
+		}
+		if math.IsInf(x[j], 0) {
+			return nil, errUnbounded
+		}
+	}
+	return x, nil
+}

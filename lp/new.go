@@ -1,0 +1,385 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of a description, against mistakes and hostile files.
+const (
+	maxEntities  = 10_000
+	maxCells     = 1 << 24 // rows, or points, times entities
+	maxMagnitude = 1e15
+	maxName      = 200 // bytes
+)
+
+// UnboundedError says that an entity can grow or fall without end.
+type UnboundedError struct {
+	Name   string // of the polytope, possibly empty
+	Entity string
+
+	// Direction is +1 where the entity can grow without end, -1 where it can fall.
+	Direction int
+}
+
+func (e *UnboundedError) Error() string {
+	s := "the polytope is unbounded"
+	if e.Name != "" {
+		s = "polytope " + e.Name + " is unbounded"
+	}
+	if e.Direction > 0 {
+		return fmt.Sprintf("%s: %s can grow without end; give it an upper bound or a total", s, e.Entity)
+	}
+	return fmt.Sprintf("%s: %s can fall without end; give it a lower bound or a total", s, e.Entity)
+}
+
+// New returns the polytope of a description. The description is copied.
+//
+// The budget, where there is one, is the first equality, named like "total = 1".
+// A row with Min == Max becomes an equality, a row with two sides two
+// inequalities of the same name, the upper side first. A row without a name is
+// named by its place, like "row 3". A row whose coefficients are all 0 is an
+// error, as it limits nothing.
+//
+// A set that is empty gives an *EmptyError and one without bounds an
+// *UnboundedError. A set that relaxing every limit by a scaled 5e-10 makes
+// non-empty counts as non-empty: decimal fractions in a file need not add up to
+// the last bit.
+//
+// Of points, each must satisfy the budget, the bounds and the rows. That the
+// rows hold no more than the hull of the points is the caller's word. Without
+// rows, rows and equalities are those of the hull; entities have the lower bound
+// 0 unless a point is below.
+func New(d Description) (*Polytope, error) {
+	p, err := assemble(d)
+	if err != nil {
+		return nil, err
+	}
+	if p.points != nil {
+		return p, p.checkPoints()
+	}
+	if _, _, err := linprog(make([]float64, p.Dim()), p.a, p.b, p.e, p.f, p.l, p.u); err != nil {
+		conflict := p.FindConflict(nil)
+		if conflict == nil {
+			return nil, fmt.Errorf("%w (in %s)", err, p.describe())
+		}
+		return nil, &EmptyError{Name: p.name, Conflict: conflict}
+	}
+	return p, p.checkBounded()
+}
+
+// assemble builds the arrays of a polytope and checks all that takes no linear
+// program.
+func assemble(d Description) (*Polytope, error) {
+	p := &Polytope{name: d.Name, entities: slices.Clone(d.Entities)}
+	if err := p.checkNames(); err != nil {
+		return nil, err
+	}
+	if err := p.setPoints(d.Points); err != nil {
+		return nil, err
+	}
+	if err := p.setBounds(d.Lower, d.Upper); err != nil {
+		return nil, err
+	}
+	n := p.Dim()
+	rows := d.Rows
+	if len(rows)*n > maxCells {
+		return nil, p.errorf("%d rows of %d entities are too many (at most %d numbers)", len(rows), n, maxCells)
+	}
+	if p.points != nil && len(rows) == 0 {
+		inequalities, equalities, err := convexHull(p.points)
+		if err != nil {
+			return nil, p.errorf("%w", err)
+		}
+		if !math.IsNaN(d.Total) {
+			equalities = independentOfBudget(equalities, n)
+		}
+		rows = slices.Concat(equalities, inequalities)
+	}
+	if !math.IsNaN(d.Total) {
+		if math.Abs(d.Total) > maxMagnitude {
+			return nil, p.errorf("total: %g is not a number of at most %g", d.Total, maxMagnitude)
+		}
+		p.budget = true
+		p.e = append(p.e, slices.Repeat([]float64{1}, n)...)
+		p.f = append(p.f, d.Total)
+		p.eqNames = append(p.eqNames, "total = "+formatFloat(d.Total))
+	}
+	seen := map[string]bool{}
+	for i, r := range rows {
+		r.Coef = slices.Clone(r.Coef)
+		if r.Name == "" {
+			r.Name = fmt.Sprintf("row %d", i+1)
+		}
+		if err := p.checkRow(r); err != nil {
+			return nil, err
+		}
+		if seen[r.Name] {
+			return nil, p.errorf("two constraints have the name %q", r.Name)
+		}
+		seen[r.Name] = true
+		p.addRow(r)
+	}
+	return p, nil
+}
+
+func (p *Polytope) checkNames() error {
+	if p.name != "" {
+		if err := checkName(p.name); err != nil {
+			return fmt.Errorf("name of the polytope: %w", err)
+		}
+	}
+	if len(p.entities) == 0 {
+		return p.errorf("it has no entities")
+	}
+	if len(p.entities) > maxEntities {
+		return p.errorf("%d entities are too many (at most %d)", len(p.entities), maxEntities)
+	}
+	seen := make(map[string]bool, len(p.entities))
+	for i, e := range p.entities {
+		if err := checkName(e); err != nil {
+			return p.errorf("entity %d: %w", i+1, err)
+		}
+		if seen[e] {
+			return p.errorf("two entities have the name %q", e)
+		}
+		seen[e] = true
+	}
+	return nil
+}
+
+// checkName refuses names that could not stand in one line.
+func checkName(s string) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("the name is empty")
+	case len(s) > maxName:
+		return fmt.Errorf("the name is longer than %d bytes", maxName)
+	case !utf8.ValidString(s):
+		return fmt.Errorf("the name %q is not UTF-8", s)
+	case strings.TrimSpace(s) != s:
+		return fmt.Errorf("the name %q begins or ends with a space", s)
+	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return fmt.Errorf("the name %q holds a character that does not print", s)
+	}
+	return nil
+}
+
+func (p *Polytope) setPoints(points [][]float64) error {
+	if len(points) == 0 {
+		return nil
+	}
+	n := p.Dim()
+	if len(points)*n > maxCells {
+		return p.errorf("%d points of %d entities are too many (at most %d numbers)", len(points), n, maxCells)
+	}
+	for i, v := range points {
+		if len(v) != n {
+			return p.errorf("point %d has %d numbers for %d entities", i+1, len(v), n)
+		}
+		for j, x := range v {
+			if !(math.Abs(x) <= maxMagnitude) {
+				return p.errorf("point %d, %s: %g is not a number of at most %g", i+1, p.entities[j], x, maxMagnitude)
+			}
+		}
+		p.points = append(p.points, slices.Clone(v))
+	}
+	return nil
+}
+
+func (p *Polytope) setBounds(lower, upper []float64) error {
+	n := p.Dim()
+	if lower == nil {
+		lower = make([]float64, n)
+		for _, v := range p.points {
+			for j, x := range v {
+				if x < 0 {
+					lower[j] = math.Inf(-1)
+				}
+			}
+		}
+	}
+	if upper == nil {
+		upper = slices.Repeat([]float64{math.Inf(1)}, n)
+	}
+	if len(lower) != n || len(upper) != n {
+		return p.errorf("%d lower and %d upper bounds for %d entities", len(lower), len(upper), n)
+	}
+	for j, e := range p.entities {
+		l, u := lower[j], upper[j]
+		switch {
+		case !(math.Abs(l) <= maxMagnitude) && !math.IsInf(l, -1):
+			return p.errorf("lower bound of %s: %g is neither -Inf nor a number of at most %g", e, l, maxMagnitude)
+		case !(math.Abs(u) <= maxMagnitude) && !math.IsInf(u, 1):
+			return p.errorf("upper bound of %s: %g is neither +Inf nor a number of at most %g", e, u, maxMagnitude)
+		case l > u:
+			return p.errorf("bounds of %s: the lower, %g, is above the upper, %g", e, l, u)
+		}
+	}
+	p.l, p.u = slices.Clone(lower), slices.Clone(upper)
+	return nil
+}
+
+func (p *Polytope) checkRow(r Row) error {
+	if err := checkName(r.Name); err != nil {
+		return p.errorf("constraint: %w", err)
+	}
+	if len(r.Coef) != p.Dim() {
+		return p.errorf("constraint %s has %d coefficients for %d entities", r.Name, len(r.Coef), p.Dim())
+	}
+	for j, c := range r.Coef {
+		if !(math.Abs(c) <= maxMagnitude) {
+			return p.errorf("constraint %s, coefficient of %s: %g is not a number of at most %g", r.Name, p.entities[j], c, maxMagnitude)
+		}
+	}
+	switch {
+	case maxAbs(r.Coef) == 0:
+		return p.errorf("constraint %s limits nothing: all its coefficients are 0", r.Name)
+	case !(math.Abs(r.Min) <= maxMagnitude) && !math.IsInf(r.Min, -1):
+		return p.errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, maxMagnitude)
+	case !(math.Abs(r.Max) <= maxMagnitude) && !math.IsInf(r.Max, 1):
+		return p.errorf("constraint %s: max, %g, is neither +Inf nor a number of at most %g", r.Name, r.Max, maxMagnitude)
+	case math.IsInf(r.Min, -1) && math.IsInf(r.Max, 1):
+		return p.errorf("constraint %s limits nothing: it has neither min nor max", r.Name)
+	case r.Min > r.Max:
+		return p.errorf("constraint %s: min, %g, is above max, %g", r.Name, r.Min, r.Max)
+	}
+	return nil
+}
+
+func (p *Polytope) addRow(r Row) {
+	p.rows = append(p.rows, r)
+	if r.Min == r.Max {
+		p.e, p.f, p.eqNames = append(p.e, r.Coef...), append(p.f, r.Min), append(p.eqNames, r.Name)
+		return
+	}
+	if !math.IsInf(r.Max, 1) {
+		p.a, p.b, p.rowNames = append(p.a, r.Coef...), append(p.b, r.Max), append(p.rowNames, r.Name)
+	}
+	if !math.IsInf(r.Min, -1) {
+		for _, c := range r.Coef {
+			p.a = append(p.a, -c)
+		}
+		p.b, p.rowNames = append(p.b, -r.Min), append(p.rowNames, r.Name)
+	}
+}
+
+// checkPoints checks that every point satisfies every constraint. A polytope
+// with points is neither empty nor unbounded then.
+func (p *Polytope) checkPoints() error {
+	for i, v := range p.points {
+		if r, name := p.WorstConstraint(v, nil); r > feasibility {
+			return p.errorf("point %d breaks %s (scaled residual %.2g)", i+1, name, r)
+		}
+	}
+	return nil
+}
+
+// checkBounded looks for a direction d in which the polytope never ends:
+//
+//	A d <= 0, E d = 0, d_j >= 0 where l_j is finite, d_j <= 0 where u_j is.
+func (p *Polytope) checkBounded() error {
+	n := p.Dim()
+	lo, hi := make([]float64, n), make([]float64, n)
+	for j := range n {
+		if math.IsInf(p.l[j], -1) {
+			lo[j] = -1
+		}
+		if math.IsInf(p.u[j], 1) {
+			hi[j] = 1
+		}
+	}
+	if p.limitedByOneRow(lo, hi) {
+		return nil
+	}
+	b, f, c := make([]float64, len(p.b)), make([]float64, len(p.f)), make([]float64, n)
+	for j, e := range p.entities {
+		for _, dir := range [...]int{1, -1} {
+			if dir > 0 && hi[j] == 0 || dir < 0 && lo[j] == 0 {
+				continue
+			}
+			c[j] = float64(-dir)
+			_, value, err := linprog(c, p.a, b, p.e, f, lo, hi)
+			if err != nil {
+				return fmt.Errorf("%w (in %s)", err, p.describe())
+			}
+			if -value > 1e-7 {
+				return &UnboundedError{Name: p.name, Entity: e, Direction: dir}
+			}
+		}
+		c[j] = 0
+	}
+	return nil
+}
+
+// limitedByOneRow says whether no direction is open, or one row alone, such as
+// the budget, closes all that are. Most polytopes need no linear program then.
+func (p *Polytope) limitedByOneRow(lo, hi []float64) bool {
+	n := len(lo)
+	closes := func(row []float64, sign float64) bool {
+		for j := range n {
+			if lo[j] < 0 && hi[j] > 0 || hi[j] > 0 && sign*row[j] <= 0 || lo[j] < 0 && sign*row[j] >= 0 {
+				return false
+			}
+		}
+		return true
+	}
+	if maxAbs(lo) == 0 && maxAbs(hi) == 0 {
+		return true
+	}
+	for k := range p.b {
+		if closes(p.a[k*n:(k+1)*n], 1) {
+			return true
+		}
+	}
+	for k := range p.f {
+		if row := p.e[k*n : (k+1)*n]; closes(row, 1) || closes(row, -1) {
+			return true
+		}
+	}
+	return false
+}
+
+// independentOfBudget drops the equality that the budget makes redundant: it
+// keeps those that are independent of the budget and of one another.
+func independentOfBudget(equalities []Row, n int) []Row {
+	basis := [][]float64{slices.Repeat([]float64{1 / math.Sqrt(float64(n))}, n)}
+	var kept []Row
+	for _, r := range equalities {
+		w := slices.Clone(r.Coef)
+		for range 2 {
+			for _, q := range basis {
+				c, _ := dotScale(q, w)
+				for j := range w {
+					w[j] -= c * q[j]
+				}
+			}
+		}
+		size, _ := dotScale(w, w)
+		whole, _ := dotScale(r.Coef, r.Coef)
+		if size <= 1e-18*whole {
+			continue
+		}
+		for j := range w {
+			w[j] /= math.Sqrt(size)
+		}
+		basis, kept = append(basis, w), append(kept, r)
+	}
+	return kept
+}
+
+// describe names the polytope in an error.
+func (p *Polytope) describe() string {
+	if p.name == "" {
+		return "the polytope"
+	}
+	return "polytope " + p.name
+}
+
+func (p *Polytope) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s: %w", p.describe(), fmt.Errorf(format, args...))
+}
