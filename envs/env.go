@@ -1,5 +1,15 @@
 // Package envs holds the environments of the paper and what is needed to write
 // and to step others. It knows polytopes and nothing of training.
+//
+// An environment of one's own implements Env, and a Problem makes copies of it
+// and states the polytope of its actions: see the first example. Limits that
+// follow the state are set by a Limiter. Where runs are to resume bit for bit,
+// the environment is a Snapshotter too. Vector steps thousands of copies.
+//
+// The benchmarks of the paper are made by NewPortfolio, NewCompute and
+// NewSynthetic, or by name with New. Policies that need no training come as an
+// Allocator; Play and PortfolioProblem.PlayPaths compare policies on the same
+// draws.
 package envs
 
 import (

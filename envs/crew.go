@@ -1,0 +1,105 @@
+package envs
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// crew calls a function once for every index, on several goroutines where that
+// pays. It allocates nothing once it is made.
+type crew struct {
+	do    func(i int)
+	count int
+
+	workers int
+	chunk   int
+	next    atomic.Int64
+	start   []chan struct{} // one a helper; nil until helpers are needed
+	busy    sync.WaitGroup
+
+	// What a round costs on one goroutine, measured in the first rounds.
+	rounds int
+	cost   time.Duration
+}
+
+const (
+	crewRounds = 4 // measured before helpers are called
+
+	// What one more goroutine has to take over before it pays: waking it and
+	// waiting for it cost a few microseconds.
+	crewShare = 25 * time.Microsecond
+)
+
+func newCrew(workers, count int, do func(i int)) *crew {
+	return &crew{do: do, count: count, workers: min(workers, count)}
+}
+
+func (c *crew) run() {
+	if c.workers == 1 {
+		for i := range c.count {
+			c.do(i)
+		}
+		return
+	}
+	if c.rounds < crewRounds {
+		begin := time.Now()
+		for i := range c.count {
+			c.do(i)
+		}
+		took := time.Since(begin)
+		// The first rounds fill caches and grow buffers: the fastest counts.
+		if c.rounds == 0 || took < c.cost {
+			c.cost = took
+		}
+		if c.rounds++; c.rounds == crewRounds {
+			c.workers = max(1, min(c.workers, int(c.cost/crewShare)))
+			c.hire()
+		}
+		return
+	}
+	c.next.Store(0)
+	c.busy.Add(len(c.start))
+	for _, s := range c.start {
+		s <- struct{}{}
+	}
+	c.work()
+	c.busy.Wait()
+}
+
+// hire starts the helpers. The goroutine that calls run works too.
+func (c *crew) hire() {
+	// Some chunks a worker even out what they cost.
+	c.chunk = max(1, c.count/(8*c.workers))
+	for range c.workers - 1 {
+		s := make(chan struct{}, 1)
+		c.start = append(c.start, s)
+		go func() {
+			for range s {
+				c.work()
+				c.busy.Done()
+			}
+		}()
+	}
+}
+
+func (c *crew) work() {
+	for {
+		end := int(c.next.Add(int64(c.chunk)))
+		i := end - c.chunk
+		if i >= c.count {
+			return
+		}
+		for ; i < min(end, c.count); i++ {
+			c.do(i)
+		}
+	}
+}
+
+func (c *crew) close() {
+	for _, s := range c.start {
+		close(s)
+	}
+	c.start = nil
+	c.workers = 1
+}

@@ -1,0 +1,387 @@
+package envs
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+// problems are the benchmarks in all their modes.
+func problems(t testing.TB) map[string]Problem {
+	t.Helper()
+	out := map[string]Problem{
+		"compute":   newCompute(t),
+		"synthetic": newSynthetic(t, nil),
+	}
+	for _, mode := range []string{Simulated, Presampled, Backtest} {
+		out["portfolio "+mode] = newPortfolio(t, func(c *PortfolioConfig) { c.Mode, c.Spread = mode, 0.001 })
+	}
+	return out
+}
+
+// somewhere returns allocations of the budget, which is all that stepping asks
+// for.
+func somewhere(seed, count, n int) []float64 {
+	r := EpisodeStream(uint64(seed), 77)
+	a := make([]float64, count*n)
+	for i := range count {
+		var sum float64
+		for k := range n {
+			a[i*n+k] = r.ExpFloat64()
+			sum += a[i*n+k]
+		}
+		for k := range n {
+			a[i*n+k] /= sum
+		}
+	}
+	return a
+}
+
+func newVector(t testing.TB, p Problem, c VectorConfig) *Vector {
+	t.Helper()
+	v, err := NewVector(p, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(v.Close)
+	return v
+}
+
+// force makes a crew fan out however cheap its work is.
+func force(v *Vector, workers int) {
+	v.crew.rounds, v.crew.workers = crewRounds, workers
+	v.crew.hire()
+}
+
+func TestVectorAgainstSingleEnvironments(t *testing.T) {
+	const count, steps = 5, 220
+	for name, p := range problems(t) {
+		v := newVector(t, p, VectorConfig{Count: count, Seed: 3})
+		n, dim := p.Spec().Polytope.Dim(), p.Spec().ObsDim
+		var envs []Env
+		var rands []*rand.Rand
+		obs := make([]float64, count*dim)
+		for i := range count {
+			envs = append(envs, p.New())
+			rands = append(rands, rand.New(rng.New(3, "env").Split(uint64(i))))
+			envs[i].Reset(rands[i], obs[i*dim:(i+1)*dim])
+		}
+		returns, lengths, ended := make([]float64, count), make([]int, count), 0
+		for s := range steps {
+			if !slices.Equal(v.Obs(), obs) {
+				t.Fatalf("%s step %d: observations differ", name, s)
+			}
+			a := somewhere(s, count, n)
+			v.Step(a)
+			var finished []Episode
+			for i, e := range envs {
+				row := obs[i*dim : (i+1)*dim]
+				reward, done := e.Step(rands[i], a[i*n:(i+1)*n], row)
+				if reward != v.Rewards()[i] || done != v.Done()[i] {
+					t.Fatalf("%s step %d: reward %v, done %v, want %v, %v", name, s, v.Rewards()[i], v.Done()[i], reward, done)
+				}
+				returns[i] += reward
+				lengths[i]++
+				if done {
+					finished = append(finished, Episode{i, returns[i], lengths[i]})
+					returns[i], lengths[i] = 0, 0
+					e.Reset(rands[i], row)
+				}
+			}
+			ended += len(finished)
+			if !slices.Equal(v.Finished(), finished) {
+				t.Fatalf("%s step %d: finished %v, want %v", name, s, v.Finished(), finished)
+			}
+		}
+		if ended < count {
+			t.Errorf("%s: %d episodes ended", name, ended)
+		}
+	}
+}
+
+func TestVectorIndependentOfWorkers(t *testing.T) {
+	const count, steps = 37, 110
+	for name, p := range problems(t) {
+		n := p.Spec().Polytope.Dim()
+		var want []byte
+		for _, workers := range []int{1, 2, 7} {
+			v := newVector(t, p, VectorConfig{Count: count, Seed: 5, Workers: workers})
+			if workers > 1 {
+				force(v, workers)
+			}
+			var got []byte
+			for s := range steps {
+				v.Step(somewhere(s, count, n))
+				got = fmt.Append(got, v.Obs(), v.Rewards(), v.Finished())
+			}
+			if want == nil {
+				want = got
+			} else if !bytes.Equal(got, want) {
+				t.Errorf("%s: %d workers give other results than one", name, workers)
+			}
+		}
+	}
+}
+
+// Copies draw from streams of their own, which their number does not change.
+func TestVectorStreams(t *testing.T) {
+	p := newPortfolio(t, nil)
+	small, large := newVector(t, p, VectorConfig{Count: 3, Seed: 1}), newVector(t, p, VectorConfig{Count: 8, Seed: 1})
+	other := newVector(t, p, VectorConfig{Count: 3, Seed: 2})
+	if !slices.Equal(small.Obs(), large.Obs()[:3*27]) {
+		t.Error("the number of environments changes what they draw")
+	}
+	if slices.Equal(small.Obs(), other.Obs()) {
+		t.Error("the seed changes nothing")
+	}
+	for i := range 8 {
+		for j := range i {
+			if slices.Equal(large.row(i), large.row(j)) {
+				t.Errorf("environments %d and %d draw the same", i, j)
+			}
+		}
+	}
+	if _, err := NewVector(p, VectorConfig{}); err == nil {
+		t.Error("no environments were accepted")
+	}
+}
+
+func TestVectorResumes(t *testing.T) {
+	const count = 6
+	for name, p := range problems(t) {
+		n := p.Spec().Polytope.Dim()
+		v := newVector(t, p, VectorConfig{Count: count, Seed: 5})
+		for s := range 57 {
+			v.Step(somewhere(s, count, n))
+		}
+		saved, err := v.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := newVector(t, p, VectorConfig{Count: count, Seed: 99})
+		w.Step(somewhere(0, count, n))
+		if err := w.UnmarshalBinary(saved); err != nil {
+			t.Fatal(err)
+		}
+		for s := range 150 {
+			if !slices.Equal(v.Obs(), w.Obs()) {
+				t.Fatalf("%s: observations differ %d steps after the snapshot", name, s)
+			}
+			a := somewhere(1000+s, count, n)
+			v.Step(a)
+			w.Step(a)
+			if !slices.Equal(v.Rewards(), w.Rewards()) || !slices.Equal(v.Finished(), w.Finished()) {
+				t.Fatalf("%s: episodes differ %d steps after the snapshot", name, s)
+			}
+		}
+
+		for cut := 0; cut < len(saved); cut += 1 + cut/50 {
+			if err := w.UnmarshalBinary(saved[:cut]); err == nil {
+				t.Fatalf("%s: a snapshot cut to %d of %d bytes was accepted", name, cut, len(saved))
+			}
+		}
+		if err := w.UnmarshalBinary(append(slices.Clone(saved), 0)); err == nil {
+			t.Errorf("%s: a snapshot that is too long was accepted", name)
+		}
+		if err := newVector(t, p, VectorConfig{Count: count + 1}).UnmarshalBinary(saved); err == nil {
+			t.Errorf("%s: a snapshot of another number of environments was accepted", name)
+		}
+	}
+}
+
+func TestSnapshots(t *testing.T) {
+	for name, p := range problems(t) {
+		n, dim := p.Spec().Polytope.Dim(), p.Spec().ObsDim
+		e, f := p.New(), p.New()
+		r := EpisodeStream(1, 2)
+		x, y := make([]float64, dim), make([]float64, dim)
+		e.Reset(r, x)
+		e.Step(r, somewhere(1, 1, n), x)
+		saved, err := e.(Snapshotter).MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.(Snapshotter).UnmarshalBinary(saved); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		r, q := EpisodeStream(1, 3), EpisodeStream(1, 3)
+		for s := 0; ; s++ {
+			a := somewhere(2+s, 1, n)
+			r1, d1 := e.Step(r, a, x)
+			r2, d2 := f.Step(q, a, y)
+			if r1 != r2 || d1 != d2 || !slices.Equal(x, y) {
+				t.Fatalf("%s: the copies differ %d steps after the snapshot", name, s)
+			}
+			if d1 {
+				break
+			}
+		}
+		for cut := range saved {
+			if err := f.(Snapshotter).UnmarshalBinary(saved[:cut]); err == nil {
+				t.Fatalf("%s: a snapshot cut to %d of %d bytes was accepted", name, cut, len(saved))
+			}
+		}
+		other := newSynthetic(t, nil).New()
+		if name == "synthetic" {
+			other = newCompute(t).New()
+		}
+		if err := other.(Snapshotter).UnmarshalBinary(saved); err == nil {
+			t.Errorf("%s: another environment accepted the snapshot", name)
+		}
+	}
+}
+
+func FuzzVectorSnapshot(f *testing.F) {
+	p := newPortfolio(f, func(c *PortfolioConfig) { c.Mode, c.Decisions = Backtest, 2 })
+	v := newVector(f, p, VectorConfig{Count: 1})
+	saved, err := v.MarshalBinary()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(saved)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		v := newVector(t, p, VectorConfig{Count: 1})
+		if v.UnmarshalBinary(data) == nil {
+			for range 3 {
+				v.Step(make([]float64, 13))
+			}
+		}
+	})
+}
+
+func TestVectorAllocatesNothing(t *testing.T) {
+	for name, p := range problems(t) {
+		for _, workers := range []int{1, 4} {
+			const count = 64
+			v := newVector(t, p, VectorConfig{Count: count, Seed: 1, Workers: workers})
+			if workers > 1 {
+				force(v, workers)
+			}
+			a := somewhere(1, count, p.Spec().Polytope.Dim())
+			for range 400 { // buffers of tasks grow to the longest episode
+				v.Step(a)
+			}
+			if allocs := testing.AllocsPerRun(20, func() { v.Step(a) }); allocs > 0 {
+				t.Errorf("%s, %d workers: %v allocations a step", name, workers, allocs)
+			}
+		}
+	}
+}
+
+// cup is an environment whose bound follows the state, and no Snapshotter.
+type cup struct {
+	level float64
+	upper []float64
+}
+
+func (c *cup) Reset(r *rand.Rand, obs []float64) {
+	c.level = r.Float64()
+	obs[0] = c.level
+}
+
+func (c *cup) Step(_ *rand.Rand, action, obs []float64) (float64, bool) {
+	c.level = min(1, c.level+action[0]/4)
+	obs[0] = c.level
+	return action[0], c.level >= 0.95
+}
+
+func (c *cup) Limits(l *lp.Limits) {
+	c.upper[0], c.upper[1] = 1-c.level, 1
+	l.Upper = c.upper
+}
+
+type cups struct{ p *lp.Polytope }
+
+func (c cups) Spec() Spec { return Spec{Name: "cups", ObsDim: 1, Polytope: c.p} }
+func (c cups) New() Env   { return &cup{upper: make([]float64, 2)} }
+
+func TestVectorLimits(t *testing.T) {
+	p, err := lp.New(lp.Description{Entities: []string{"pour", "wait"}, Total: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVector(t, cups{p}, VectorConfig{Count: 3, Seed: 1})
+	check := func(when string) {
+		for i, l := range v.Limits() {
+			if l.Upper[0] != 1-v.Obs()[i] {
+				t.Fatalf("%s: the bound of environment %d is %v, its level %v", when, i, l.Upper[0], v.Obs()[i])
+			}
+		}
+	}
+	check("at the start")
+	for range 30 {
+		a := make([]float64, 6)
+		for i, l := range v.Limits() {
+			a[2*i], a[2*i+1] = l.Upper[0], 1-l.Upper[0]
+		}
+		v.Step(a)
+		check("after a step")
+	}
+	saved, err := v.MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.UnmarshalBinary(saved); err != nil {
+		t.Fatal(err)
+	}
+	check("restored")
+
+	pour := func(_ int, obs []float64, rows int, actions []float64) error {
+		for i := range rows {
+			actions[2*i], actions[2*i+1] = 1-obs[i], obs[i]
+		}
+		return nil
+	}
+	out, err := Play(cups{p}, pour, 10, 100, 1)
+	if err != nil || out.Violations > 0 {
+		t.Errorf("within its limits: %d violations, error %v", out.Violations, err)
+	}
+	if out, err = Play(cups{p}, Constant([]float64{1, 0}), 10, 100, 1); err != nil || out.Violations == 0 {
+		t.Errorf("beyond its limits: %d violations, error %v", out.Violations, err)
+	}
+	if _, err = Play(cups{p}, Constant([]float64{0, 1}), 1, 50, 1); err == nil {
+		t.Error("an episode without end was accepted")
+	}
+}
+
+func BenchmarkStep(b *testing.B) {
+	for name, p := range problems(b) {
+		b.Run(name, func(b *testing.B) {
+			e, r := p.New(), EpisodeStream(1, 1)
+			obs, a := make([]float64, p.Spec().ObsDim), somewhere(1, 1, p.Spec().Polytope.Dim())
+			e.Reset(r, obs)
+			for b.Loop() {
+				if _, done := e.Step(r, a, obs); done {
+					e.Reset(r, obs)
+				}
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "steps/s")
+		})
+	}
+}
+
+func BenchmarkVector(b *testing.B) {
+	for name, p := range problems(b) {
+		for _, count := range []int{8, 4096} {
+			for _, workers := range []int{1, 0} {
+				b.Run(fmt.Sprintf("%s/%d/workers=%d", name, count, workers), func(b *testing.B) {
+					v := newVector(b, p, VectorConfig{Count: count, Seed: 1, Workers: workers})
+					a := somewhere(1, count, p.Spec().Polytope.Dim())
+					for range 10 {
+						v.Step(a)
+					}
+					b.ReportAllocs()
+					for b.Loop() {
+						v.Step(a)
+					}
+					b.ReportMetric(float64(b.N*count)/b.Elapsed().Seconds(), "steps/s")
+				})
+			}
+		}
+	}
+}
