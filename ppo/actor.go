@@ -3,6 +3,7 @@ package ppo
 import (
 	"fmt"
 
+	"paspo/envs"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
@@ -43,4 +44,25 @@ func (a *Actor) Act(obs []float64, limits []lp.Limits, streams []*rng.Stream, de
 		return nil, err
 	}
 	return &a.out, nil
+}
+
+// Allocator returns the policy in the form that baselines have: row r plays
+// episode r. What it samples depends on seed and row; nothing is sampled where
+// deterministic. It is for problems whose limits do not follow the state.
+func (a *Actor) Allocator(deterministic bool, seed uint64) envs.Allocator {
+	var streams []*rng.Stream
+	return func(step int, obs []float64, rows int, actions []float64) error {
+		if step == 0 {
+			streams = streams[:0]
+			for r := range rows {
+				streams = append(streams, actionStream(seed, r))
+			}
+		}
+		out, err := a.Act(obs, nil, streams, deterministic)
+		if err != nil {
+			return err
+		}
+		copy(actions, out.Actions)
+		return nil
+	}
 }

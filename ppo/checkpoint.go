@@ -1,7 +1,6 @@
 package ppo
 
 import (
-	"encoding"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -27,12 +26,8 @@ type Checkpoint struct {
 	settings map[string]string // Config by yaml name
 	steps    int64             // Config.Steps
 
-	streams [][]byte // shuffle; of the environments; of the actions
-	envs    [][]byte // nil where the environment cannot be saved
-	obs     []float64
-
-	returns                  []float64
-	lengths                  []int64
+	streams                  [][]byte // of the minibatches; of the actions
+	envs                     []byte   // an envs.Vector, its streams included
 	discounted               []float64
 	rewardStats, returnStats *moments
 }
@@ -48,8 +43,7 @@ func (t *Trainer) capture() (*Checkpoint, error) {
 		Policy: state, Normalizer: t.norm.Clone(),
 		problem: t.spec.Name, entities: t.spec.Polytope.Entities(), seed: t.seed,
 		settings: t.cfg.strings(), steps: t.cfg.Steps,
-		obs:     slices.Clone(t.fleet.obs),
-		returns: slices.Clone(t.returns), lengths: slices.Clone(t.lengths), discounted: slices.Clone(t.discounted),
+		discounted:  slices.Clone(t.discounted),
 		rewardStats: t.rewardStats.clone(), returnStats: t.returnStats.clone(),
 	}
 	for _, s := range t.streams() {
@@ -59,28 +53,16 @@ func (t *Trainer) capture() (*Checkpoint, error) {
 		}
 		c.streams = append(c.streams, b)
 	}
-	for i, e := range t.fleet.envs {
-		s, ok := e.(encoding.BinaryMarshaler)
-		if !ok {
-			c.envs = nil
-			break
-		}
-		b, err := s.MarshalBinary()
-		if err != nil {
-			return nil, fmt.Errorf("saving environment %d: %w", i, err)
-		}
-		c.envs = append(c.envs, b)
+	if c.envs, err = t.vector.MarshalBinary(); err != nil {
+		return nil, fmt.Errorf("saving the environments: %w", err)
 	}
 	return c, nil
 }
 
-// streams returns all streams of training, in the order of a checkpoint.
+// streams returns the streams of training but for those of the environments, in
+// the order of a checkpoint.
 func (t *Trainer) streams() []*rng.Stream {
-	all := []*rng.Stream{t.shuffle.stream}
-	for _, r := range t.fleet.rands {
-		all = append(all, r.stream)
-	}
-	return append(all, t.actions...)
+	return append([]*rng.Stream{t.shuffle.stream}, t.actions...)
 }
 
 // Restore makes training go on from c, which must come from the same problem
@@ -98,28 +80,18 @@ func (t *Trainer) Restore(c *Checkpoint) error {
 	t.iteration, t.step, t.best = c.Iteration, c.Step, c.Best
 	*t.norm = *c.Normalizer.Clone()
 	*t.rewardStats, *t.returnStats = *c.rewardStats.clone(), *c.returnStats.clone()
-	copy(t.returns, c.returns)
-	copy(t.lengths, c.lengths)
 	copy(t.discounted, c.discounted)
 	for i, s := range t.streams() {
 		if err := s.UnmarshalBinary(c.streams[i]); err != nil {
 			return err
 		}
 	}
-	f := t.fleet
-	copy(f.obs, c.obs)
-	for i, e := range f.envs {
-		s, ok := e.(encoding.BinaryUnmarshaler)
-		if !ok || c.envs == nil {
-			e.Reset(f.rands[i].Rand, f.observation(i))
-			t.returns[i], t.lengths[i], t.discounted[i] = 0, 0, 0
-			continue
-		}
-		if err := s.UnmarshalBinary(c.envs[i]); err != nil {
-			return fmt.Errorf("restoring environment %d: %w", i, err)
-		}
+	if err := t.vector.UnmarshalBinary(c.envs); err != nil {
+		return fmt.Errorf("restoring the environments: %w", err)
 	}
-	f.readLimits()
+	if !t.resumable() {
+		clear(t.discounted) // new episodes
+	}
 	var err error
 	t.committed, err = t.capture()
 	return err
@@ -154,10 +126,11 @@ func (t *Trainer) fits(c *Checkpoint) error {
 		}
 	}
 	n := t.cfg.Envs
-	if len(c.streams) != 1+2*n || c.envs != nil && len(c.envs) != n ||
-		len(c.obs) != n*t.spec.ObsDim || c.Normalizer.Dim() != t.spec.ObsDim ||
-		len(c.returns) != n || len(c.lengths) != n || len(c.discounted) != n {
-		return fmt.Errorf("it holds other environments than the %d of this run with observations of %d components", n, t.spec.ObsDim)
+	if d := t.spec.ObsDim; c.Normalizer.Dim() != d {
+		return fmt.Errorf("its observations have %d components, those of this run %d", c.Normalizer.Dim(), d)
+	}
+	if len(c.streams) != 1+n || len(c.discounted) != n {
+		return fmt.Errorf("it holds %d environments, this run has %d", len(c.discounted), n)
 	}
 	return nil
 }

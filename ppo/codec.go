@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"paspo/internal/safetensors"
@@ -25,18 +26,17 @@ const (
 
 // header is the part of a checkpoint that is kept as JSON in the metadata.
 type header struct {
-	Iteration  int               `json:"iteration"`
-	Step       int64             `json:"step"`
-	Best       *Best             `json:"best,omitempty"`
-	AdamSteps  int64             `json:"adam_steps"`
-	Problem    string            `json:"problem"`
-	Entities   []string          `json:"entities"`
-	Seed       uint64            `json:"seed"`
-	Steps      int64             `json:"steps"`
-	Settings   map[string]string `json:"settings"`
-	Normalize  bool              `json:"normalize"`
-	ObsClip    float64           `json:"obs_clip"`
-	EnvsStored bool              `json:"envs_stored"`
+	Iteration int               `json:"iteration"`
+	Step      int64             `json:"step"`
+	Best      *Best             `json:"best,omitempty"`
+	AdamSteps int64             `json:"adam_steps"`
+	Problem   string            `json:"problem"`
+	Entities  []string          `json:"entities"`
+	Seed      uint64            `json:"seed"`
+	Steps     int64             `json:"steps"`
+	Settings  map[string]string `json:"settings"`
+	Normalize bool              `json:"normalize"`
+	ObsClip   float64           `json:"obs_clip"`
 }
 
 // encode returns the checkpoint as a safetensors file with its checksum in the
@@ -45,7 +45,7 @@ func (c *Checkpoint) encode() ([]byte, error) {
 	h := header{
 		Iteration: c.Iteration, Step: c.Step, AdamSteps: c.Policy.Step,
 		Problem: c.problem, Entities: c.entities, Seed: c.seed, Steps: c.steps, Settings: c.settings,
-		Normalize: c.Normalizer.on, ObsClip: c.Normalizer.clip, EnvsStored: c.envs != nil,
+		Normalize: c.Normalizer.on, ObsClip: c.Normalizer.clip,
 	}
 	if c.Best.Iteration > 0 {
 		h.Best = &c.Best
@@ -73,23 +73,13 @@ func (c *Checkpoint) encode() ([]byte, error) {
 	addMoments("normalizer", c.Normalizer.stats)
 	addMoments("reward_stats", c.rewardStats)
 	addMoments("return_stats", c.returnStats)
-	n := len(c.returns)
-	add(safetensors.Float64("env.obs", c.obs, n, len(c.obs)/n))
-	add(safetensors.Float64("env.return", c.returns, n))
-	add(safetensors.Int64("env.length", c.lengths, n))
-	add(safetensors.Float64("env.discounted", c.discounted, n))
-	addBlobs := func(name string, blobs [][]byte) {
-		var all []byte
-		sizes := make([]int64, len(blobs))
-		for i, b := range blobs {
-			all = append(all, b...)
-			sizes[i] = int64(len(b))
-		}
-		add(safetensors.Int64(name+".sizes", sizes, len(sizes)))
-		add(safetensors.Bytes(name+".data", all))
-	}
-	addBlobs("streams", c.streams)
-	addBlobs("env.state", c.envs)
+	add(safetensors.Float64("discounted", c.discounted, len(c.discounted)))
+	add(safetensors.Bytes("envs", c.envs))
+	streams := slices.Concat(c.streams...)
+	add(safetensors.Tensor{
+		Name: "streams", DType: safetensors.U8, Data: streams,
+		Shape: []int{len(c.streams), len(streams) / len(c.streams)},
+	})
 
 	sum, err := checksum(f)
 	if err != nil {
@@ -145,13 +135,12 @@ func decode(b []byte) (*Checkpoint, error) {
 	c.Normalizer = &Normalizer{h.Normalize, h.ObsClip, r.moments("normalizer")}
 	c.rewardStats = r.moments("reward_stats")
 	c.returnStats = r.moments("return_stats")
-	c.obs = r.float64s("env.obs")
-	c.returns = r.float64s("env.return")
-	c.discounted = r.float64s("env.discounted")
-	c.lengths = r.int64s("env.length")
-	c.streams = r.blobs("streams")
-	if c.envs = r.blobs("env.state"); !h.EnvsStored {
-		c.envs = nil
+	c.discounted = r.float64s("discounted")
+	c.envs = r.lookup("envs").Data
+	if s := r.lookup("streams"); len(s.Shape) != 2 || s.Shape[1] == 0 {
+		r.fail(fmt.Errorf("bad shape %v of streams", s.Shape))
+	} else {
+		c.streams = slices.Collect(slices.Chunk(s.Data, s.Shape[1]))
 	}
 	return c, r.err
 }
@@ -184,14 +173,6 @@ func (r *reader) float64s(name string) []float64 {
 	return v
 }
 
-func (r *reader) int64s(name string) []int64 {
-	v, err := r.lookup(name).Int64()
-	if err != nil {
-		r.fail(err)
-	}
-	return v
-}
-
 func (r *reader) group(prefix string) []policy.Tensor {
 	var all []policy.Tensor
 	for _, t := range r.file.Tensors {
@@ -215,20 +196,4 @@ func (r *reader) moments(name string) *moments {
 	m := newMoments(len(mean))
 	m.count, m.mean, m.m2 = count[0], mean, m2
 	return m
-}
-
-func (r *reader) blobs(name string) [][]byte {
-	sizes, data := r.int64s(name+".sizes"), r.lookup(name+".data").Data
-	blobs := make([][]byte, len(sizes))
-	for i, s := range sizes {
-		if s < 0 || s > int64(len(data)) {
-			r.fail(fmt.Errorf("bad sizes of %s", name))
-			return nil
-		}
-		blobs[i], data = data[:s:s], data[s:]
-	}
-	if len(data) > 0 {
-		r.fail(fmt.Errorf("bad sizes of %s", name))
-	}
-	return blobs
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 
 	"paspo/envs"
 	"paspo/internal/rng"
@@ -45,7 +46,7 @@ type Evaluation struct {
 	Lengths     []int
 	Truncated   int     // episodes that were cut off
 	MaxResidual float64 // largest scaled residual of an action
-	Violations  int     // actions with a residual above Violation
+	Violations  int     // actions with a residual above envs.Violation
 }
 
 // Mean returns the mean return.
@@ -75,11 +76,10 @@ func (e *Evaluation) MeanLength() float64 {
 	return float64(s) / float64(len(e.Lengths))
 }
 
-// EvalStreams returns the streams of an evaluated episode: what its environment
-// draws from and what its actions are sampled from.
-func EvalStreams(seed uint64, episode int) (env, action *rng.Stream) {
-	e := uint64(episode)
-	return rng.New(seed, "eval", "env").Split(e), rng.New(seed, "eval", "action").Split(e)
+// actionStream returns the stream that the actions of an evaluated episode are
+// sampled from. Its environment draws from envs.EpisodeStream.
+func actionStream(seed uint64, episode int) *rng.Stream {
+	return rng.New(seed, "eval", "action").Split(uint64(episode))
 }
 
 // Evaluate plays episodes and changes neither the policy nor the normaliser.
@@ -110,7 +110,7 @@ func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, norm 
 type episode struct {
 	id, time int
 	env      envs.Env
-	stream   *envRand
+	random   *rand.Rand
 	actions  *rng.Stream
 	obs      []float64
 }
@@ -120,9 +120,12 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 	dim, n := p.Spec().ObsDim, p.Spec().Polytope.Dim()
 	live := make([]*episode, to-from)
 	for k := range live {
-		es, as := EvalStreams(o.Seed, from+k)
-		live[k] = &episode{id: from + k, env: p.New(), stream: newEnvRand(es), actions: as, obs: make([]float64, dim)}
-		live[k].env.Reset(live[k].stream.Rand, live[k].obs)
+		id := from + k
+		live[k] = &episode{
+			id: id, env: p.New(), random: envs.EpisodeStream(o.Seed, id),
+			actions: actionStream(o.Seed, id), obs: make([]float64, dim),
+		}
+		live[k].env.Reset(live[k].random, live[k].obs)
 	}
 	obs := make([]float64, 0, len(live)*dim)
 	streams := make([]*rng.Stream, 0, len(live))
@@ -154,11 +157,11 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 		next := live[:0]
 		for k, e := range live {
 			ev.MaxResidual = max(ev.MaxResidual, out.Residual[k])
-			if !(out.Residual[k] <= Violation) {
+			if !(out.Residual[k] <= envs.Violation) {
 				ev.Violations++
 			}
 			action := out.Actions[k*n : (k+1)*n]
-			reward, done := e.env.Step(e.stream.Rand, action, e.obs)
+			reward, done := e.env.Step(e.random, action, e.obs)
 			if !isFinite(reward) {
 				return fmt.Errorf("the reward of evaluated episode %d is %g at its step %d", e.id, reward, e.time)
 			}

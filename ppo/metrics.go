@@ -8,9 +8,6 @@ import (
 	"slices"
 )
 
-// Violation is the scaled residual above which an action counts as a violation.
-const Violation = 1e-6
-
 // Metrics is what one iteration measured. A number that the iteration could not
 // measure is NaN.
 type Metrics struct {
@@ -31,7 +28,7 @@ type Metrics struct {
 	FixedShare  float64    // share of the heads' intervals that were fixed
 	Alpha, Beta [3]float64 // quantiles 0.05, 0.5, 0.95 over what was not fixed
 	MaxResidual float64    // largest scaled residual of an action
-	Violations  int        // actions with a residual above Violation
+	Violations  int        // actions with a residual above envs.Violation
 
 	StepsPerSecond                float64 // of rollout and update together
 	RolloutSeconds, UpdateSeconds float64

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"paspo/envs"
 	"paspo/policy"
 )
 
@@ -57,9 +58,9 @@ func (r *rollout) store(t, envs int, s *policy.Samples) {
 // collect plays StepsPerEnv steps in every environment and fills t.roll.
 func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	var (
-		f, r  = t.fleet, t.roll
+		v, r  = t.vector, t.roll
 		n     = t.cfg.Envs
-		width = f.dim * n
+		width = t.spec.ObsDim * n
 		ret   moments1 // of finished episodes
 		long  moments1
 		fixed float64
@@ -70,7 +71,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 			return err
 		}
 		rows := r.batch.Obs[s*width : (s+1)*width]
-		t.norm.Update(f.obs)
+		t.norm.Update(v.Obs())
 		out, err := t.sample(m, false)
 		if err != nil {
 			return err
@@ -81,32 +82,27 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		fixed += out.FixedShare
 		for _, x := range out.Residual {
 			m.MaxResidual = max(m.MaxResidual, x)
-			if !(x <= Violation) {
+			if !(x <= envs.Violation) {
 				m.Violations++
 			}
 		}
 
 		start := time.Now()
-		f.step(out.Actions)
+		v.Step(out.Actions)
 		m.EnvSeconds += time.Since(start).Seconds()
 		t.step += int64(n)
-		if err := checkRows("reward", f.rewards, n); err != nil {
+		if err := checkRows("reward", v.Rewards(), n); err != nil {
 			return err
 		}
-		if err := checkRows("observation", f.obs, n); err != nil {
+		if err := checkRows("observation", v.Obs(), n); err != nil {
 			return err
 		}
-		for e, x := range f.rewards {
-			t.returns[e] += x
-			t.lengths[e]++
-			r.done[s*n+e] = f.done[e]
-			if f.done[e] {
-				ret.add(t.returns[e])
-				long.add(float64(t.lengths[e]))
-				t.returns[e], t.lengths[e] = 0, 0
-			}
+		for _, e := range v.Finished() {
+			ret.add(e.Return)
+			long.add(float64(e.Length))
 		}
-		t.scaleRewards(r.rewards[s*n : (s+1)*n])
+		copy(r.done[s*n:], v.Done())
+		t.scaleRewards(r.rewards[s*n:(s+1)*n], v.Rewards(), v.Done())
 	}
 
 	// The values that stand for what comes after the rollout. No stream is drawn
@@ -130,7 +126,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 // sample asks for one action an environment and checks what comes back.
 func (t *Trainer) sample(m *Metrics, deterministic bool) (*policy.Samples, error) {
 	start := time.Now()
-	out, err := t.actor.Act(t.fleet.obs, t.fleet.limits, t.actions, deterministic)
+	out, err := t.actor.Act(t.vector.Obs(), t.vector.Limits(), t.actions, deterministic)
 	m.SampleSeconds += time.Since(start).Seconds()
 	if err != nil {
 		return nil, err
@@ -172,20 +168,19 @@ func (t *Trainer) returnDeviation() float64 {
 // or divided by the deviation of the discounted return so far,
 //
 //	G_e = gamma G_e + r_e,  G_e = 0 after the end of an episode.
-func (t *Trainer) scaleRewards(dst []float64) {
-	f := t.fleet
+func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
 	if !t.cfg.ScaleRewards {
-		copy(dst, f.rewards)
+		copy(dst, rewards)
 		return
 	}
-	for e, x := range f.rewards {
+	for e, x := range rewards {
 		t.discounted[e] = t.cfg.Gamma*t.discounted[e] + x
 	}
 	t.rewardStats.add(t.discounted)
 	scale := 1 / math.Sqrt(t.rewardStats.variance(0)+varianceFloor)
-	for e, x := range f.rewards {
+	for e, x := range rewards {
 		dst[e] = x * scale
-		if f.done[e] {
+		if done[e] {
 			t.discounted[e] = 0
 		}
 	}

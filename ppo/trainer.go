@@ -21,17 +21,15 @@ type Trainer struct {
 	cfg     Config
 	seed    uint64
 
-	fleet   *fleet
+	vector  *envs.Vector
 	actor   *Actor
 	norm    *Normalizer
 	roll    *rollout
 	rows    []int32       // epochs x batch, the order of every epoch
 	actions []*rng.Stream // one an environment
-	shuffle *envRand
+	shuffle *shuffler
 
-	returns     []float64 // of the episodes under way
-	lengths     []int64
-	discounted  []float64
+	discounted  []float64 // sums of rewards of the episodes under way
 	rewardStats *moments
 	returnStats *moments
 
@@ -62,15 +60,17 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 	if cfg.NormalizeObs != NormalizeAuto {
 		on = cfg.NormalizeObs == NormalizeOn
 	}
+	vector, err := envs.NewVector(problem, envs.VectorConfig{Count: cfg.Envs, Stream: rng.New(seed, "env")})
+	if err != nil {
+		return nil, err
+	}
 	t := &Trainer{
 		problem: problem, spec: spec, backend: backend, cfg: cfg, seed: seed,
-		fleet:      newFleet(problem, cfg.Envs, rng.New(seed, "env")),
+		vector:     vector,
 		norm:       NewNormalizer(spec.ObsDim, on, cfg.ObsClip),
 		roll:       newRollout(cfg.Envs, cfg.StepsPerEnv, spec.ObsDim),
 		rows:       make([]int32, cfg.Epochs*cfg.BatchSize()),
-		shuffle:    newEnvRand(rng.New(seed, "shuffle")),
-		returns:    make([]float64, cfg.Envs),
-		lengths:    make([]int64, cfg.Envs),
+		shuffle:    newShuffler(rng.New(seed, "shuffle")),
 		discounted: make([]float64, cfg.Envs), rewardStats: newMoments(1), returnStats: newMoments(1),
 	}
 	t.actor = NewActor(backend, t.norm)
@@ -78,15 +78,25 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 	for e := range cfg.Envs {
 		t.actions = append(t.actions, root.Split(uint64(e)))
 	}
-	if err := checkRows("observation", t.fleet.obs, cfg.Envs); err != nil {
+	if err := checkRows("observation", t.vector.Obs(), cfg.Envs); err != nil {
 		return nil, err
 	}
-	if _, ok := t.fleet.envs[0].(envs.Snapshotter); !ok {
+	if !t.resumable() {
 		slog.Warn("environment cannot be saved in the middle of an episode: a resumed run starts new episodes", "env", spec.Name)
 	}
-	var err error
-	t.committed, err = t.capture()
-	return t, err
+	if t.committed, err = t.capture(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Close ends the goroutines that step the environments. The backend stays open.
+func (t *Trainer) Close() { t.vector.Close() }
+
+// resumable says whether environments can be saved in the middle of an episode.
+func (t *Trainer) resumable() bool {
+	_, ok := t.vector.Env(0).(envs.Snapshotter)
+	return ok
 }
 
 // Iteration and Step return how many iterations and environment steps are done.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 
+	"paspo/internal/rng"
 	"paspo/policy"
 )
 
@@ -97,6 +99,14 @@ func (t *Trainer) shuffled(epoch int) []int32 {
 	t.shuffle.Shuffle(b, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	return rows
 }
+
+// shuffler is a stream and what can be drawn from it.
+type shuffler struct {
+	*rand.Rand
+	stream *rng.Stream
+}
+
+func newShuffler(s *rng.Stream) *shuffler { return &shuffler{rand.New(s), s} }
 
 // targets writes the returns as the critic learns them: as they are, or
 // standardised by their running statistics.
