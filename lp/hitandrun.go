@@ -93,7 +93,7 @@ func (h *hitAndRun) converge(p *Polytope, stream *rng.Stream) error {
 		}
 		if 2*h.thin*pilotDraws > h.cfg.MaxSweeps-sweeps {
 			return fmt.Errorf("lp: hit-and-run in %s did not converge within sampler.max_sweeps = %d: R-hat %.4f (at most %g), effective sample size %.0f (at least %g)",
-				p.label(), h.cfg.MaxSweeps, h.rhat, h.cfg.MaxRHat, h.ess, h.cfg.MinESS)
+				p.describe(), h.cfg.MaxSweeps, h.rhat, h.cfg.MaxRHat, h.ess, h.cfg.MinESS)
 		}
 		h.thin *= 2
 	}

@@ -35,8 +35,17 @@ func project(p *Polytope, x []float64) ([]float64, *projection, error) {
 	solve, done := rowSpace(p.e, p.Dim())
 	y := append([]float64(nil), x...)
 	solve(y, p.f)
-	q := newProjection(p, y, done)
-	if err := q.run(); err != nil {
+	// Decimal fractions may leave a polytope empty by a little less than New
+	// accepts; only then are coarser tolerances any use.
+	var q *projection
+	var err error
+	for _, tol := range []float64{1e-13, 1e-11, 6e-10} {
+		q = newProjection(p, y, done, tol)
+		if err = q.run(); err == nil {
+			break
+		}
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	for i, d := range q.z {
@@ -62,7 +71,9 @@ type projection struct {
 	r      [][]float64 // r[j] holds row active[j] in terms of q[0..j]
 }
 
-func newProjection(p *Polytope, onto []float64, equalities [][]float64) *projection {
+// newProjection counts a row as satisfied up to a distance of tol, against the
+// size of the problem.
+func newProjection(p *Polytope, onto []float64, equalities [][]float64, tol float64) *projection {
 	// A row that the equalities nearly determine has no direction of its own.
 	const dependent = 1e-10
 	n := len(onto)
@@ -102,7 +113,7 @@ func newProjection(p *Polytope, onto []float64, equalities [][]float64) *project
 	for _, v := range s.h {
 		scale = max(scale, -v)
 	}
-	s.tol = 1e-13 * scale
+	s.tol = tol * scale
 	return s
 }
 

@@ -178,6 +178,24 @@ func TestProjectRandom(t *testing.T) {
 	})
 }
 
+// Bounds that add up to the total, but for rounding and a little more.
+func TestProjectNearlyEmpty(t *testing.T) {
+	for _, off := range []float64{0, 1e-16, 1e-12, 2e-10} {
+		lower := []float64{0.1, 0.2, 0.7 + off}
+		p := sampleNew(t, Description{Entities: names(3), Total: 1, Lower: lower, Upper: []float64{1, 1, 1}})
+		y, err := Project(p, []float64{1, 1, -3})
+		if err != nil {
+			t.Errorf("off by %g: %v", off, err)
+			continue
+		}
+		for j := range y {
+			if math.Abs(y[j]-lower[j]) > 1e-9 {
+				t.Errorf("off by %g: %v", off, y)
+			}
+		}
+	}
+}
+
 func TestProjectBadInput(t *testing.T) {
 	p := samplePreset(t, "unconstrained", 3)
 	for _, x := range [][]float64{{1, 2}, {1, math.NaN(), 0}, {math.Inf(1), 0, 0}} {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -130,7 +129,7 @@ func NewSampler(p *Polytope, cfg SamplerConfig) (*Sampler, error) {
 	if cfg.Method != SampleHitAndRun {
 		props := proposals(p, hull)
 		if len(props) == 0 && cfg.Method == SampleRejection {
-			return nil, fmt.Errorf("lp: rejection has no proposals for %s: its equalities, stated or implied, leave %d dimensions", p.label(), hull.dim())
+			return nil, fmt.Errorf("lp: rejection has no proposals for %s: its equalities, stated or implied, leave %d dimensions", p.describe(), hull.dim())
 		}
 		least := cfg.MinAcceptance
 		if cfg.Method == SampleRejection {
@@ -192,14 +191,6 @@ func (s *Sampler) Sample(n int, stream *rng.Stream) (points []float64, report Sa
 		}
 	}
 	return points, report, nil
-}
-
-// label returns words for the polytope in a message.
-func (p *Polytope) label() string {
-	if strings.TrimSpace(p.name) == "" {
-		return "the polytope"
-	}
-	return fmt.Sprintf("polytope %q", p.name)
 }
 
 // parallel calls f(0) .. f(n-1) from at most workers goroutines and returns the

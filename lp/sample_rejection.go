@@ -192,7 +192,7 @@ func (q *proposal) sample(p *Polytope, points []float64, workers int, stream *rn
 				out = out[dim:]
 				tries = 0
 			} else if tries == maxProposalsPerPoint {
-				return fmt.Errorf("lp: rejection from %s accepted none of %d proposals for %s: use hit-and-run", q.name, tries, p.label())
+				return fmt.Errorf("lp: rejection from %s accepted none of %d proposals for %s: use hit-and-run", q.name, tries, p.describe())
 			}
 		}
 		return nil
