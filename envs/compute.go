@@ -57,8 +57,8 @@ type user struct {
 //
 //	done_i <- max(t + bits_i/1e9, done_i) + cycles_i/frequency_i.
 //
-// A share of nothing waits for its turn like any other. The reward is 1 if every
-// done_i is before t + 3 (B/1e9 + C/sum of frequencies), else 0. The episode ends
+// A share of nothing waits for its turn like any other, as in the published code.
+// The reward is 1 if every done_i is before t + 3 (B/1e9 + C/sum of frequencies), else 0. The episode ends
 // with its last task. The observation is [done (m, in ms), then bits (3), cycles
 // (3) and time limits (3) of the next tasks]; what is not there is 0.
 type ComputeProblem struct {

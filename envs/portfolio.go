@@ -285,6 +285,9 @@ func (e *Portfolio) Step(rng *rand.Rand, action, obs []float64) (reward float64,
 	if len(action) != len(e.weights) {
 		panic(badAction)
 	}
+	if e.time >= e.p.cfg.Decisions {
+		panic(badEpisode)
+	}
 	reward = -e.Fees(action)
 
 	m := len(e.scratch)

@@ -54,8 +54,8 @@ type PortfolioOutcome struct {
 	Outcome
 
 	// Expected is, for every path, the sum over its months of a . E[r | history]
-	// less fees: the return with most of the noise removed, and its mean is the
-	// same.
+	// less fees: the return with most of the noise removed. Where paths come from
+	// the market model its mean is the same.
 	Expected []float64
 }
 

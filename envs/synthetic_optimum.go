@@ -18,6 +18,16 @@ type SyntheticOptimum struct {
 	Starts  int         // points searched from, a state
 }
 
+// Allocator returns the policy that takes the best action of every state.
+func (o *SyntheticOptimum) Allocator() Allocator {
+	return func(step int, _ []float64, rows int, actions []float64) error {
+		if step >= len(o.Actions) {
+			return fmt.Errorf("envs: step %d of an episode of %d", step, len(o.Actions))
+		}
+		return Constant(o.Actions[step])(step, nil, rows, actions)
+	}
+}
+
 // Optimum searches for the best action of every state. The reward is piecewise
 // linear and not concave, so what it finds is a lower bound of the optimum.
 //

@@ -3,6 +3,8 @@ package envs
 import (
 	"math"
 	"testing"
+
+	"paspo/lp"
 )
 
 func newSynthetic(t testing.TB, edit func(*SyntheticConfig)) *SyntheticProblem {
@@ -106,8 +108,53 @@ func TestSyntheticOptimum(t *testing.T) {
 			t.Errorf("state %d: the action gives %v, not %v", s, got, o.Rewards[s])
 		}
 	}
+	out, err := Play(p, o.Allocator(), 2, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(out.Returns[1]-o.Return) > 1e-9 || out.Violations > 0 {
+		t.Errorf("played, the optimum returns %v with %d violations, want %v", out.Returns[1], out.Violations, o.Return)
+	}
 	if math.Abs(o.Return-13.978) > 5e-3 {
 		t.Errorf("the optimum found is %v, the best vertices give 13.978", o.Return)
+	}
+}
+
+// Of a larger instance the vertices are known where only the budget binds.
+func TestSyntheticOptimumGenerated(t *testing.T) {
+	const n = 20
+	polytope, err := lp.Preset("unconstrained", n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newSynthetic(t, func(c *SyntheticConfig) { c.Entities, c.States, c.Seed, c.Polytope = n, 3, 5, polytope })
+	o, err := p.Optimum(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := EpisodeStream(2, 0)
+	a := make([]float64, n)
+	for s := range 3 {
+		best := math.Inf(-1)
+		for k := range n {
+			clear(a)
+			a[k] = 1
+			best = max(best, p.reward(s, a))
+		}
+		for range 20000 {
+			var sum float64
+			for i := range a {
+				a[i] = math.Pow(r.ExpFloat64(), 3)
+				sum += a[i]
+			}
+			for i := range a {
+				a[i] /= sum
+			}
+			best = max(best, p.reward(s, a))
+		}
+		if o.Rewards[s] < best-1e-9 {
+			t.Errorf("state %d: the search found %v, a vertex or a random point gives %v", s, o.Rewards[s], best)
+		}
 	}
 }
 
