@@ -16,20 +16,18 @@ import (
 
 // Names in a run folder. Event files lie beside them.
 const (
-	ConfigFile      = "config.yaml"
-	MetricsFile     = "metrics.jsonl"
-	CheckpointDir   = "checkpoints"
-	DebiasFile      = "debias.json"
-	SummaryFile     = "summary.json"
-	CurveFile       = "learning_curve" // .png and .svg
-	ConstraintsFile = "constraints"    // with the ending of the file it is a copy of
+	ConfigFile    = "config.yaml"
+	MetricsFile   = "metrics.jsonl"
+	CheckpointDir = "checkpoints"
+	DebiasFile    = "debias.json"
+	SummaryFile   = "summary.json"
+	CurveFile     = "learning_curve" // .png and .svg
 )
 
 // Folder is the folder of a run that is being trained. Two processes cannot
 // train the same run.
 type Folder struct {
 	dir     string
-	lock    *os.File
 	metrics *os.File
 	events  *tensorboard.Writer
 }
@@ -168,6 +166,17 @@ func WriteFile(path string, data []byte) (err error) {
 		return err
 	}
 	return os.Rename(tmp, path)
+}
+
+// Clear removes all that the folder holds.
+func (f *Folder) Clear() {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		os.RemoveAll(f.Path(e.Name()))
+	}
 }
 
 // Close closes the files.

@@ -1,0 +1,219 @@
+// Package config composes the settings of all packages into one YAML document.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"paspo/envs"
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/ppo"
+)
+
+// Values of Config.Device.
+const (
+	DeviceAuto = "auto"
+	DeviceCPU  = "cpu"
+	DeviceGPU  = "gpu"
+)
+
+// Config is everything that says what a run does.
+type Config struct {
+	Seed        uint64 `yaml:"seed" doc:"seed of everything random"`
+	Steps       int64  `yaml:"steps" doc:"environment steps of training, rounded up to whole iterations"`
+	Device      string `yaml:"device" doc:"auto, cpu or gpu"`
+	Constraints string `yaml:"constraints" doc:"constraints file (.yaml or .npz) or name of a preset; empty for the environment's own"`
+
+	Env    envs.Config         `yaml:"env" doc:"what to train on"`
+	LP     lp.SolverConfig     `yaml:"lp" doc:"how intervals are computed"`
+	Policy policy.Config       `yaml:"policy" doc:"the networks"`
+	Debias policy.DebiasConfig `yaml:"debias" doc:"de-biased initialisation"`
+	PPO    ppo.Config          `yaml:"ppo" doc:"training"`
+	Report Report              `yaml:"report" doc:"the comparison that ends a run"`
+
+	from map[string]source // where each setting was set
+}
+
+// Report sets what the comparison that ends a run plays.
+type Report struct {
+	Episodes int    `yaml:"episodes" doc:"simulated trajectories or episodes that every policy plays"`
+	Starts   int    `yaml:"starts" doc:"portfolio: starts of the real months that every policy plays"`
+	Seed     uint64 `yaml:"seed" doc:"seed of what every policy plays, the same for all runs"`
+}
+
+// Default returns the paper's settings.
+func Default() *Config {
+	return &Config{
+		Seed: 1, Steps: ppo.DefaultConfig().Steps, Device: DeviceAuto,
+		Env: envs.DefaultConfig(), LP: lp.DefaultSolverConfig(), Policy: policy.DefaultConfig(),
+		Debias: policy.DefaultDebiasConfig(), PPO: ppo.DefaultConfig(),
+		Report: Report{Episodes: 200, Starts: 200, Seed: 2021},
+	}
+}
+
+// Setting is one setting from the command line.
+type Setting struct {
+	Flag  string // for messages, for example "--seed"
+	Key   string // dotted
+	Value string
+}
+
+// Load returns the defaults with a file over them (none where it is empty),
+// then the assignments "a.b=c" in order, then the settings. Errors name the
+// place, the key, the value and what is allowed.
+func Load(file string, assignments []string, settings []Setting) (*Config, error) {
+	c := Default()
+	d := newDecoder(c)
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the configuration %s: %w", file, cause(err))
+		}
+		if err := d.document(file, data); err != nil {
+			return nil, err
+		}
+		c.relativeTo(filepath.Dir(file), d.from)
+	}
+	for _, a := range assignments {
+		if err := d.assignment(a); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range settings {
+		if err := d.setting(s); err != nil {
+			return nil, err
+		}
+	}
+	c.PPO.Steps = c.Steps
+	c.from = d.from
+	return c, c.Validate()
+}
+
+// setting applies one setting. The value is YAML, and as it stands for strings.
+func (d *decoder) setting(s Setting) error {
+	from := source{name: fmt.Sprintf("%s %s", s.Flag, s.Value)}
+	at := d.root
+	for part := range strings.SplitSeq(s.Key, ".") {
+		at, _ = lookup(at, part)
+	}
+	node := &yaml.Node{Kind: yaml.ScalarNode, Value: s.Value}
+	if at.Kind() == reflect.String {
+		node.Tag = "!!str"
+	}
+	return d.value(at, s.Key, node, func(*yaml.Node) source { return from })
+}
+
+// Validate returns an error that names the first setting out of its range, its
+// value, what is allowed, and where it was set.
+func (c *Config) Validate() error {
+	for _, s := range []struct {
+		section string
+		err     error
+	}{
+		{"", c.own()},
+		{"env", c.Env.Validate()}, {"lp", c.LP.Validate()}, {"policy", c.Policy.Validate()},
+		{"debias", c.Debias.Validate()}, {"ppo", c.PPO.Validate()},
+	} {
+		if s.err != nil {
+			return c.located(s.section, s.err)
+		}
+	}
+	return nil
+}
+
+func (c *Config) own() error {
+	switch {
+	case c.Steps < 1:
+		return fmt.Errorf("steps is %d: an integer of at least 1 is allowed", c.Steps)
+	case !slices.Contains([]string{DeviceAuto, DeviceCPU, DeviceGPU}, c.Device):
+		return fmt.Errorf("device is %q: one of auto, cpu, gpu is allowed", c.Device)
+	case c.Report.Episodes < 2 || c.Report.Episodes > math.MaxInt32:
+		return fmt.Errorf("report.episodes is %d: an integer of at least 2 is allowed", c.Report.Episodes)
+	case c.Report.Starts < 2 || c.Report.Starts > math.MaxInt32:
+		return fmt.Errorf("report.starts is %d: an integer of at least 2 is allowed", c.Report.Starts)
+	}
+	return nil
+}
+
+// located completes an error "key is value: ..." with the section of the key
+// and with the place where it was set.
+func (c *Config) located(section string, err error) error {
+	text := strings.TrimPrefix(err.Error(), section+": ")
+	key, rest, _ := strings.Cut(text, " ")
+	if section != "" && key != section && !strings.HasPrefix(key, section+".") {
+		key = join(section, key)
+	}
+	if from, ok := c.from[key]; ok {
+		return fmt.Errorf("%v: %s %s", from, key, rest)
+	}
+	return fmt.Errorf("%s %s", key, rest)
+}
+
+// Write writes the settings as YAML with their documentation as comments. It
+// reads back to the same settings.
+func (c *Config) Write(w io.Writer) error { return printSettings(w, c) }
+
+// files returns the settings that name files, by key.
+func (c *Config) files() map[string]*string {
+	return map[string]*string{
+		"constraints":                 &c.Constraints,
+		"env.portfolio.parameters":    &c.Env.Portfolio.Parameters,
+		"env.portfolio.meta":          &c.Env.Portfolio.Meta,
+		"env.portfolio.backtest_file": &c.Env.Portfolio.BacktestFile,
+		"env.compute.parameters":      &c.Env.Compute.Parameters,
+	}
+}
+
+// relativeTo makes file names of a document relative to its folder.
+func (c *Config) relativeTo(dir string, from map[string]source) {
+	for key, f := range c.files() {
+		if _, set := from[key]; !set || *f == "" || filepath.IsAbs(*f) || key == "constraints" && c.Preset() {
+			continue
+		}
+		*f = filepath.Join(dir, *f)
+	}
+}
+
+// Preset says whether the constraints are those of a preset.
+func (c *Config) Preset() bool { return slices.Contains(lp.PresetNames(), c.Constraints) }
+
+// WithCopies returns the configuration with every file it names replaced by the
+// name of a copy, which save is given: a run does not change when a file does.
+func (c *Config) WithCopies(save func(name string, data []byte) error) (*Config, error) {
+	out := *c
+	for key, f := range out.files() {
+		if *f == "" || key == "constraints" && c.Preset() {
+			continue
+		}
+		data, err := os.ReadFile(*f)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s: %w", *f, cause(err))
+		}
+		name := strings.ReplaceAll(strings.TrimPrefix(key, "env."), ".", "_") + filepath.Ext(*f)
+		if err := save(name, data); err != nil {
+			return nil, err
+		}
+		*f = name
+	}
+	return &out, nil
+}
+
+// cause strips the path off an error of a file: messages name it already.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}

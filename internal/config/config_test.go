@@ -1,0 +1,149 @@
+package config
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDefaultIsValidAndDocumented(t *testing.T) {
+	c := Default()
+	c.PPO.Steps = c.Steps
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	walk(reflect.ValueOf(c).Elem(), "", func(f field) {
+		if f.doc == "" {
+			t.Errorf("%s has no documentation", f.key)
+		}
+	})
+}
+
+func TestDefaultReadsBack(t *testing.T) {
+	var b bytes.Buffer
+	if err := Default().Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(write(t, filepath.Join(t.TempDir(), "c.yaml"), b.String()), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again bytes.Buffer
+	if err := c.Write(&again); err != nil {
+		t.Fatal(err)
+	}
+	if again.String() != b.String() {
+		t.Errorf("printed\n%s\nread back\n%s", b.String(), again.String())
+	}
+	want := Default()
+	want.PPO.Steps, c.from = want.Steps, nil
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got  %+v\nwant %+v", c, want)
+	}
+}
+
+func TestLoadOrder(t *testing.T) {
+	file := write(t, filepath.Join(t.TempDir(), "c.yaml"), "steps: 1000\nseed: 2\nppo: {lr: 0.5, clip: 0.1}\n")
+	c, err := Load(file, []string{"ppo.lr=0.25", "seed=3"}, []Setting{{"--seed", "seed", "4"}, {"--env", "env.name", "compute"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Steps != 1000 || c.PPO.Steps != 1000 || c.Seed != 4 || c.PPO.LR != 0.25 || c.PPO.Clip != 0.1 || c.Env.Name != "compute" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestLoadErrors(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing.yaml")
+	for _, c := range []struct {
+		doc      string
+		set      []string
+		settings []Setting
+		want     string
+	}{
+		{doc: "ppo:\n  clip: -1", want: "FILE:2: ppo.clip is -1: a number in (0, inf) is allowed"},
+		{doc: "env:\n  portfolio:\n    spread: 2", want: "FILE:3: env.portfolio.spread is 2"},
+		{doc: "\nlp: {method: magic}", want: `FILE:2: lp.method is "magic"`},
+		{doc: "debias:\n  sampler:\n    chains: 1", want: "FILE:3: debias.sampler.chains is 1"},
+		{doc: "steps: 0", want: "FILE:1: steps is 0"},
+		{set: []string{"ppo.epochs=0"}, want: "--set ppo.epochs=0: ppo.epochs is 0: an integer of at least 1 is allowed"},
+		{set: []string{"policy.encoder=[0]"}, want: "--set policy.encoder=[0]: policy.encoder"},
+		{settings: []Setting{{"--env", "env.name", "porfolio"}}, want: `--env porfolio: env.name is "porfolio"`},
+		{settings: []Setting{{"--steps", "steps", "many"}}, want: `--steps many: steps is "many": an integer is allowed`},
+		{settings: []Setting{{"--steps", "steps", ""}}, want: "--steps : steps is empty: an integer is allowed"},
+		{settings: []Setting{{"--seed", "seed", "-1"}}, want: `--seed -1: seed is "-1": an integer of at least 0 is allowed`},
+		{settings: []Setting{{"--device", "device", "tpu"}}, want: `--device tpu: device is "tpu": one of auto, cpu, gpu is allowed`},
+	} {
+		file := ""
+		if c.doc != "" {
+			file = write(t, filepath.Join(dir, "c.yaml"), c.doc)
+		}
+		_, err := Load(file, c.set, c.settings)
+		want := strings.Replace(c.want, "FILE", file, 1)
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q %v %v:\ngot  %v\nwant %s", c.doc, c.set, c.settings, err, want)
+		}
+	}
+	if _, err := Load(missing, nil, nil); err == nil || err.Error() != "cannot read the configuration "+missing+": no such file or directory" {
+		t.Errorf("missing file: %v", err)
+	}
+	if _, err := Load(dir, nil, nil); err == nil || err.Error() != "cannot read the configuration "+dir+": is a directory" {
+		t.Errorf("a folder: %v", err)
+	}
+}
+
+// Files that a configuration names lie where it lies; those of the command line
+// where the user is.
+func TestPaths(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, filepath.Join(dir, "c.yaml"), "constraints: mine.yaml\nenv: {compute: {parameters: p.json}}")
+	c, err := Load(file, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Constraints != filepath.Join(dir, "mine.yaml") || c.Env.Compute.Parameters != filepath.Join(dir, "p.json") {
+		t.Errorf("%s, %s", c.Constraints, c.Env.Compute.Parameters)
+	}
+	if c, err = Load(file, nil, []Setting{{"--constraints", "constraints", "other: one.yaml"}}); err != nil || c.Constraints != "other: one.yaml" {
+		t.Errorf("%v, %v", c, err)
+	}
+	write(t, file, "constraints: unconstrained")
+	if c, err = Load(file, nil, nil); err != nil || c.Constraints != "unconstrained" || !c.Preset() {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
+func TestWithCopies(t *testing.T) {
+	dir := t.TempDir()
+	c := Default()
+	c.Constraints = write(t, filepath.Join(dir, "mine.yml"), "entities: [A]")
+	c.Env.Portfolio.Meta = write(t, filepath.Join(dir, "meta.json"), "{}")
+	saved := map[string]string{}
+	out, err := c.WithCopies(func(name string, data []byte) error { saved[name] = string(data); return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"constraints.yml": "entities: [A]", "portfolio_meta.json": "{}"}
+	if !reflect.DeepEqual(saved, want) || out.Constraints != "constraints.yml" || out.Env.Portfolio.Meta != "portfolio_meta.json" {
+		t.Errorf("saved %v, %s, %s", saved, out.Constraints, out.Env.Portfolio.Meta)
+	}
+	if c.Constraints != filepath.Join(dir, "mine.yml") {
+		t.Errorf("the original was changed: %s", c.Constraints)
+	}
+	c.Constraints = filepath.Join(dir, "missing.yaml")
+	if _, err := c.WithCopies(nil); err == nil || !strings.Contains(err.Error(), "missing.yaml: no such file or directory") {
+		t.Errorf("error %v", err)
+	}
+}
