@@ -64,6 +64,7 @@ func sumSquares32(x []float32) float64 {
 func adam32(s *AdamStep, w, g, m, v []float32) bool {
 	q := C.adamstep{
 		scale: C.float(s.Scale), decay: C.float(s.Decay), beta1: C.float(s.Beta1), beta2: C.float(s.Beta2),
+		gain1: C.float(s.Gain1), gain2: C.float(s.Gain2),
 		rate: C.float(s.Rate), rootscale: C.float(s.RootScale), epsilon: C.float(s.Epsilon),
 	}
 	return C.paspo_adam(&q, C.ptrdiff_t(len(w)), ptr(w), ptr(g), ptr(m), ptr(v)) != 0

@@ -10,7 +10,7 @@ typedef struct {
 } product;
 
 typedef struct {
-	float scale, decay, beta1, beta2, rate, rootscale, epsilon;
+	float scale, decay, beta1, beta2, gain1, gain2, rate, rootscale, epsilon;
 } adamstep;
 
 void paspo_mul(const product *p, const float *a, const float *b, const float *bias, float *c);

@@ -149,8 +149,8 @@ static double NAME(sum_squares)(ptrdiff_t n, const float *x)
 static inline __attribute__((always_inline)) VEC NAME(adam_vec)(const adamstep *s, VEC w, VEC g, VEC *m, VEC *v)
 {
 	VEC d = FMA(SPLAT(s->scale), g, MUL(SPLAT(s->decay), w));
-	*m = FMA(SPLAT(s->beta1), *m, MUL(SPLAT(1 - s->beta1), d));
-	*v = FMA(SPLAT(s->beta2), *v, MUL(SPLAT(1 - s->beta2), MUL(d, d)));
+	*m = FMA(SPLAT(s->beta1), *m, MUL(SPLAT(s->gain1), d));
+	*v = FMA(SPLAT(s->beta2), *v, MUL(SPLAT(s->gain2), MUL(d, d)));
 	VEC root = FMA(SQRT(*v), SPLAT(s->rootscale), SPLAT(s->epsilon));
 	return FMA(SPLAT(-s->rate), DIV(*m, root), w);
 }

@@ -88,14 +88,15 @@ func sumSquaresPortable(x []float32) float64 {
 // the gradient,
 //
 //	g <- Scale g + Decay w,
-//	m <- Beta1 m + (1-Beta1) g,
-//	v <- Beta2 v + (1-Beta2) g^2,
+//	m <- Beta1 m + Gain1 g,
+//	v <- Beta2 v + Gain2 g^2,
 //	w <- w - Rate m / (sqrt(v) RootScale + Epsilon),
 //
-// where Rate is the learning rate over 1 - Beta1^t and RootScale is
-// 1/sqrt(1 - Beta2^t).
+// where the gains are 1 - Beta, which float32 would lose digits of, Rate is the
+// learning rate over 1 - Beta1^t and RootScale is 1/sqrt(1 - Beta2^t). Epsilon
+// is positive.
 type AdamStep struct {
-	Scale, Decay, Beta1, Beta2, Rate, RootScale, Epsilon float32
+	Scale, Decay, Beta1, Beta2, Gain1, Gain2, Rate, RootScale, Epsilon float32
 }
 
 // Adam applies the step to the parameters w with gradients g and moments m and
@@ -110,11 +111,10 @@ func Adam(s *AdamStep, w, g, m, v []float32) (finite bool) {
 func adamPortable(s *AdamStep, w, g, m, v []float32) bool {
 	// x * 0 is 0 for finite numbers and NaN for all others.
 	bad := float32(0)
-	c1, c2 := 1-s.Beta1, 1-s.Beta2
 	for i, x := range w {
 		d := s.Scale*g[i] + s.Decay*x
-		mi := s.Beta1*m[i] + c1*d
-		vi := s.Beta2*v[i] + c2*d*d
+		mi := s.Beta1*m[i] + s.Gain1*d
+		vi := s.Beta2*v[i] + s.Gain2*d*d
 		m[i], v[i] = mi, vi
 		x -= s.Rate * mi / (float32(math.Sqrt(float64(vi)))*s.RootScale + s.Epsilon)
 		w[i] = x

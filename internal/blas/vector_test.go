@@ -50,7 +50,7 @@ func TestAdam(t *testing.T) {
 	levels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(7, 8))
 		for _, n := range []int{1, 7, 16, 100, 1001} {
-			s := AdamStep{Scale: 0.7, Decay: 1e-3, Beta1: 0.9, Beta2: 0.99, Rate: 0.01, RootScale: 1.3, Epsilon: 1e-8}
+			s := AdamStep{Scale: 0.7, Decay: 1e-3, Beta1: 0.9, Beta2: 0.99, Gain1: 0.1, Gain2: 0.01, Rate: 0.01, RootScale: 1.3, Epsilon: 1e-8}
 			w, g, m, v := random(r, n), random(r, n), random(r, n), random(r, n)
 			for i := range v {
 				v[i] *= v[i]
