@@ -137,7 +137,7 @@ func TestDebiasReference(t *testing.T) {
 			defer solver.Close()
 			cfg := uncached()
 			if solver.Method() != "clp" {
-				cfg.Points = 60_000
+				cfg.Points = 30_000
 			}
 			f, err := Debias(p, solver, cfg, 1)
 			if err != nil {
