@@ -1,5 +1,10 @@
 package policy
 
+import (
+	"fmt"
+	"math"
+)
+
 // Config sizes a policy and its critic. Defaults are the paper's.
 type Config struct {
 	Encoder []int `yaml:"encoder" doc:"hidden widths of the encoder of observations"`
@@ -23,4 +28,38 @@ func DefaultConfig() Config {
 		Encoder: []int{32, 32}, Latent: 32, Heads: []int{32, 32}, Critic: []int{32, 32},
 		FixedWidth: 1e-9, MinShape: 1e-6, HeadScale: 0.01,
 	}
+}
+
+// maxWidth bounds the width of a layer, so that sizes do not overflow.
+const maxWidth = 1 << 16
+
+// Validate returns an error that names the first field out of its range, its
+// value and what is allowed.
+func (c Config) Validate() error {
+	for _, f := range []struct {
+		name   string
+		widths []int
+	}{
+		{"encoder", c.Encoder}, {"heads", c.Heads}, {"critic", c.Critic}, {"latent", []int{c.Latent}},
+	} {
+		if len(f.widths) == 0 && f.name == "heads" {
+			return fmt.Errorf("policy.heads is empty: at least one width is needed")
+		}
+		for _, w := range f.widths {
+			if w < 1 || w > maxWidth {
+				return fmt.Errorf("policy.%s has the width %d: 1 to %d is allowed", f.name, w, maxWidth)
+			}
+		}
+	}
+	switch {
+	case !(c.FixedWidth >= 0 && c.FixedWidth < 1):
+		return fmt.Errorf("policy.fixed_width is %g: a number in [0, 1) is allowed", c.FixedWidth)
+	case !(c.MinShape >= 0 && c.MinShape < 1):
+		return fmt.Errorf("policy.min_shape is %g: a number in [0, 1) is allowed", c.MinShape)
+	case !(c.MaxShape == 0 || c.MaxShape > 1 && !math.IsInf(c.MaxShape, 1)):
+		return fmt.Errorf("policy.max_shape is %g: 0 or a number above 1 is allowed", c.MaxShape)
+	case !(c.HeadScale >= 0 && !math.IsInf(c.HeadScale, 1)):
+		return fmt.Errorf("policy.head_scale is %g: a number of at least 0 is allowed", c.HeadScale)
+	}
+	return nil
 }

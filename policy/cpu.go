@@ -1,0 +1,243 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"paspo/internal/ops"
+	"paspo/lp"
+)
+
+const badBatch = "policy: bad length of a batch"
+
+// CPU is the backend that runs on the processor: training is a graph of
+// Gorgonia's, sampling decodes the same weights entity by entity.
+type CPU struct {
+	solver lp.Solver
+	p      *lp.Polytope
+	cfg    Config
+	shape  ops.Shape
+	layout *layout
+	total  float64 // of the budget, see total
+	heads  int     // of the policy; the layout has one at least
+
+	params, grads []float32
+	opt           adam
+	graph         *graph[float32]
+	minibatch     int
+
+	batch *Batch
+	old   []float32 // log-probabilities of the batch
+
+	sums  Diagnostics // sums over steps since the last call
+	wrong error       // the first thing that was not finite
+
+	decoder decoder
+}
+
+var _ Backend = (*CPU)(nil)
+
+// NewCPU makes a policy for the polytope of the solver and observations of
+// obsDim components, which learns from minibatches of at most minibatch rows.
+// fit is nil for a plain initialisation. The parameters depend on seed alone.
+// The solver is not closed with the backend.
+func NewCPU(solver lp.Solver, obsDim, minibatch int, cfg Config, fit *Fit, seed uint64) (*CPU, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if obsDim < 1 || minibatch < 1 {
+		return nil, fmt.Errorf("policy: observations of %d components and minibatches of %d rows: at least 1 is needed of both", obsDim, minibatch)
+	}
+	p := solver.Polytope()
+	heads := Heads(p)
+	if fit != nil {
+		if err := fit.Validate(heads); err != nil {
+			return nil, err
+		}
+	}
+	total, err := total(p)
+	if err != nil {
+		return nil, err
+	}
+
+	// A policy without heads has one all the same, which is never read.
+	l := newLayout(&cfg, obsDim, p.Dim(), max(heads, 1))
+	if heads == 0 {
+		fit = nil
+	}
+	c := &CPU{
+		solver: solver, p: p, cfg: cfg, shape: ops.Shape{Min: cfg.MinShape, Max: cfg.MaxShape},
+		layout: l, total: total, heads: heads, minibatch: minibatch,
+		params: make([]float32, l.size), grads: make([]float32, l.size),
+		opt: adam{m: make([]float32, l.size), v: make([]float32, l.size)},
+	}
+	if err := initialise(c.params, l, &cfg, fit, seed); err != nil {
+		return nil, err
+	}
+	if c.graph, err = newGraph(l, c.shape, minibatch, c.params, c.grads); err != nil {
+		return nil, err
+	}
+	c.decoder.init(c)
+	return c, nil
+}
+
+// Device implements Backend.
+func (c *CPU) Device() string { return "CPU" }
+
+// Close implements Backend.
+func (c *CPU) Close() error {
+	c.decoder.close()
+	return nil
+}
+
+// Load implements Backend.
+func (c *CPU) Load(b *Batch) error {
+	n, l := b.Rows, c.layout
+	for _, f := range []struct {
+		name       string
+		have, want int
+	}{
+		{"Obs", len(b.Obs), n * l.obs}, {"Prefix", len(b.Prefix), n * l.entities},
+		{"LogX", len(b.LogX), n * c.heads}, {"Log1mX", len(b.Log1mX), n * c.heads},
+		{"LogWidth", len(b.LogWidth), n * c.heads}, {"Mask", len(b.Mask), n * c.heads},
+		{"Advantage", len(b.Advantage), n}, {"Return", len(b.Return), n},
+	} {
+		if f.have != f.want {
+			return fmt.Errorf("policy: a batch of %d rows has %d elements in %s, not %d", n, f.have, f.name, f.want)
+		}
+	}
+	c.batch = b
+	if cap(c.old) < n {
+		c.old = make([]float32, n)
+	}
+	c.old = c.old[:n]
+	g := c.graph
+	for at := 0; at < n; at += c.minibatch {
+		m := min(c.minibatch, n-at)
+		for i := range m {
+			c.gather(i, at+i)
+		}
+		if err := g.forward.RunAll(); err != nil {
+			return err
+		}
+		for i := range m {
+			c.old[at+i] = g.terms[2*i]
+		}
+	}
+	return nil
+}
+
+// gather copies a row of the batch to row i of the minibatch.
+func (c *CPU) gather(i, row int) {
+	b, g, l := c.batch, c.graph, c.layout
+	copyRow(g.obs, i, b.Obs, row, l.obs)
+	copyRow(g.prefix, i, b.Prefix, row, l.entities)
+	copyRow(g.logX, i, b.LogX, row, c.heads)
+	copyRow(g.log1mX, i, b.Log1mX, row, c.heads)
+	copyRow(g.logWidth, i, b.LogWidth, row, c.heads)
+	copyRow(g.mask, i, b.Mask, row, c.heads)
+	g.old[i] = c.old[row]
+	g.advantage[i], g.target[i] = b.Advantage[row], b.Return[row]
+}
+
+func copyRow(dst []float32, i int, src []float32, row, width int) {
+	copy(dst[i*width:(i+1)*width], src[row*width:])
+}
+
+// Step implements Backend.
+func (c *CPU) Step(rows []int32, s Settings) error {
+	if c.wrong != nil {
+		return c.wrong
+	}
+	if c.batch == nil {
+		return errors.New("policy: a step before a batch is loaded")
+	}
+	if len(rows) == 0 || len(rows) > c.minibatch {
+		return fmt.Errorf("policy: a minibatch of %d rows: 1 to %d are allowed", len(rows), c.minibatch)
+	}
+	g := c.graph
+	for i, r := range rows {
+		if r < 0 || int(r) >= c.batch.Rows {
+			panic(badBatch)
+		}
+		c.gather(i, int(r))
+		g.weight[i] = 1 / float32(len(rows))
+	}
+	// The rows of an earlier minibatch that stay behind have no weight.
+	clear(g.weight[len(rows):])
+	g.coef[0], g.coef[1], g.coef[2] = float32(s.Clip), float32(s.ValueCoef), float32(s.EntropyCoef)
+	if err := g.step.RunAll(); err != nil {
+		return err
+	}
+
+	loss := float64(g.loss[0])
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return c.fail()
+	}
+	norm, ok := c.opt.apply(c.params, c.grads, &s)
+	if math.IsNaN(norm) || math.IsInf(norm, 0) || !ok {
+		return c.fail()
+	}
+	c.decoder.stale = true
+	c.record(norm)
+	return nil
+}
+
+func (c *CPU) record(norm float64) {
+	d, sums := c.graph.diagnosis, &c.sums
+	if sums.Steps == 0 {
+		sums.MaxRatioDeviation = float64(d[ops.Deviation])
+	}
+	sums.Steps++
+	sums.PolicyLoss += float64(d[ops.PolicyLoss])
+	sums.ValueLoss += float64(d[ops.ValueLoss])
+	sums.Entropy += float64(d[ops.Entropy])
+	sums.ApproxKL += float64(d[ops.KL])
+	sums.ClipFraction += float64(d[ops.ClipFraction])
+	sums.GradNorm += norm
+}
+
+// fail finds what is not finite: first the inputs, then the nodes in the order
+// of computation, then the parameters.
+func (c *CPU) fail() error {
+	e := &NonFiniteError{Tensor: "the squared norm of the gradient", Step: c.opt.step}
+	c.wrong = e
+	g := c.graph
+	for _, t := range []struct {
+		name string
+		data []float32
+	}{
+		{"obs", g.obs}, {"prefix", g.prefix}, {"logX", g.logX}, {"log1mX", g.log1mX}, {"logWidth", g.logWidth},
+		{"mask", g.mask}, {"oldLogProb", g.old}, {"advantage", g.advantage}, {"return", g.target}, {"coef", g.coef},
+	} {
+		if !ops.Finite(t.data) {
+			e.Tensor = t.name + " of the minibatch"
+			return e
+		}
+	}
+	if n := g.step.NonFinite(); n != nil {
+		e.Tensor = n.Name()
+		return e
+	}
+	for i := range c.layout.tensors {
+		if s := &c.layout.tensors[i]; !ops.Finite(slice(c.params, s)) {
+			e.Tensor = s.name
+			return e
+		}
+	}
+	return e
+}
+
+// Diagnostics implements Backend.
+func (c *CPU) Diagnostics() (Diagnostics, error) {
+	d := c.sums
+	c.sums = Diagnostics{}
+	if d.Steps > 0 {
+		n := float64(d.Steps)
+		for _, x := range []*float64{&d.PolicyLoss, &d.ValueLoss, &d.Entropy, &d.ApproxKL, &d.ClipFraction, &d.GradNorm} {
+			*x /= n
+		}
+	}
+	return d, c.wrong
+}

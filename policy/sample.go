@@ -1,0 +1,297 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+
+	"paspo/internal/rng"
+	"paspo/internal/special"
+	"paspo/lp"
+)
+
+const (
+	// shardRows is the number of rows that are decoded together.
+	shardRows = 64
+
+	// maxResidual is the largest scaled residual of an action that is let out.
+	maxResidual = 1e-9
+)
+
+// decoder samples actions, shard by shard. A row's action depends on its
+// observation, limits and stream alone: neither on the other rows nor on the
+// number of goroutines.
+type decoder struct {
+	c       *CPU
+	weights weights
+	stale   bool // the weights are not those of the parameters
+
+	crew []*worker
+	jobs chan *worker
+	done chan struct{}
+
+	// Of the request at hand.
+	req  *Request
+	out  *Samples
+	next atomic.Int64
+	errs []error // one a shard
+}
+
+// worker decodes one shard at a time.
+type worker struct {
+	d     *decoder
+	stage *stage
+	chain lp.Chain
+	src   source
+	rand  *rand.Rand
+
+	lo, hi, a []float64
+	lp, ent   []float64 // the terms of the actions so far
+	nFixed    int       // intervals of heads that were fixed in a request
+}
+
+// source lets one rand.Rand draw from many streams.
+type source struct{ *rng.Stream }
+
+func (d *decoder) init(c *CPU) {
+	d.c, d.stale = c, true
+	d.weights.l = c.layout
+}
+
+func (d *decoder) close() {
+	if d.jobs != nil {
+		close(d.jobs)
+		d.jobs = nil
+	}
+	d.crew = nil
+}
+
+// enlist makes sure of n workers. All but the first have a goroutine.
+func (d *decoder) enlist(n int) {
+	for len(d.crew) < n {
+		w := &worker{
+			d: d, stage: newStage(&d.weights, shardRows), chain: d.c.solver.Chain(shardRows),
+			lo: make([]float64, shardRows), hi: make([]float64, shardRows), a: make([]float64, shardRows),
+			lp: make([]float64, shardRows), ent: make([]float64, shardRows),
+		}
+		w.rand = rand.New(&w.src)
+		d.crew = append(d.crew, w)
+		if len(d.crew) == 1 {
+			continue
+		}
+		if d.jobs == nil {
+			d.jobs, d.done = make(chan *worker), make(chan struct{})
+		}
+		go func(jobs <-chan *worker, done chan<- struct{}) {
+			for w := range jobs {
+				w.work()
+				done <- struct{}{}
+			}
+		}(d.jobs, d.done)
+	}
+}
+
+// Sample implements Backend. An action that leaves the polytope by more than a
+// scaled 1e-9 is an error that names the constraint.
+func (c *CPU) Sample(req *Request, out *Samples) error {
+	n, l := req.Rows, c.layout
+	switch {
+	case n < 0 || len(req.Obs) != n*l.obs:
+		return fmt.Errorf("policy: %d rows of observations have %d components, not %d", n, len(req.Obs), n*l.obs)
+	case req.Limits != nil && len(req.Limits) != n:
+		return fmt.Errorf("policy: %d rows have %d limits", n, len(req.Limits))
+	case !req.Deterministic && len(req.Streams) != n:
+		return fmt.Errorf("policy: %d rows have %d random streams", n, len(req.Streams))
+	}
+	for _, f := range []struct {
+		s     *[]float32
+		width int
+	}{
+		{&out.Prefix, l.entities}, {&out.LogX, c.heads}, {&out.Log1mX, c.heads}, {&out.LogWidth, c.heads},
+		{&out.Mask, c.heads}, {&out.LogProb, 1}, {&out.Entropy, 1}, {&out.Value, 1}, {&out.Alpha, c.heads}, {&out.Beta, c.heads},
+	} {
+		*f.s = grown(*f.s, n*f.width)
+	}
+	out.Actions, out.Residual = grown(out.Actions, n*l.entities), grown(out.Residual, n)
+	out.Lower, out.Upper = grown(out.Lower, n*l.entities), grown(out.Upper, n*l.entities)
+	out.FixedShare, out.MaxResidual = 0, math.Inf(-1)
+	if n == 0 {
+		return nil
+	}
+	return c.decoder.run(req, out)
+}
+
+func grown[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+func (d *decoder) run(req *Request, out *Samples) error {
+	if d.stale {
+		d.weights.refresh(d.c.params)
+		d.stale = false
+	}
+	shards := (req.Rows + shardRows - 1) / shardRows
+	d.req, d.out = req, out
+	d.errs = grown(d.errs, shards)
+	clear(d.errs)
+	d.next.Store(0)
+
+	n := min(shards, runtime.GOMAXPROCS(0))
+	d.enlist(n)
+	for _, w := range d.crew[1:n] {
+		d.jobs <- w
+	}
+	d.crew[0].work()
+	for range n - 1 {
+		<-d.done
+	}
+	d.req, d.out = nil, nil
+
+	fixed := 0
+	for _, w := range d.crew[:n] {
+		fixed += w.nFixed
+	}
+	if d.c.heads > 0 {
+		out.FixedShare = float64(fixed) / float64(req.Rows*d.c.heads)
+	}
+	for _, r := range out.Residual {
+		out.MaxResidual = max(out.MaxResidual, r)
+	}
+	for _, err := range d.errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work decodes shards until there are none left.
+func (w *worker) work() {
+	w.nFixed = 0
+	for {
+		s := int(w.d.next.Add(1)) - 1
+		from := s * shardRows
+		if from >= w.d.req.Rows {
+			return
+		}
+		w.d.errs[s] = w.decode(from, min(shardRows, w.d.req.Rows-from))
+	}
+}
+
+// decode samples the actions of the given rows.
+func (w *worker) decode(from, rows int) error {
+	c, req, out := w.d.c, w.d.req, w.d.out
+	l := c.layout
+	n := l.entities
+	var limits []lp.Limits
+	if req.Limits != nil {
+		limits = req.Limits[from : from+rows]
+	}
+	prefix := out.Prefix[from*n : (from+rows)*n]
+	w.stage.begin(rows, req.Obs[from*l.obs:(from+rows)*l.obs], out.Value[from:from+rows])
+	w.chain.Begin(rows, limits)
+	lo, hi, a := w.lo[:rows], w.hi[:rows], w.a[:rows]
+	clear(w.lp[:rows])
+	clear(w.ent[:rows])
+
+	for i := range n {
+		var logits []float32
+		if i < c.heads {
+			logits = w.stage.head(i, rows, prefix)
+		}
+		if err := w.chain.Next(lo, hi); err != nil {
+			return inRow(err, from)
+		}
+		for r := range rows {
+			if i < c.heads {
+				if err := w.draw(from, r, i, logits); err != nil {
+					return err
+				}
+			} else {
+				a[r] = middle(lo[r], hi[r])
+			}
+			k := (from+r)*n + i
+			out.Actions[k], out.Lower[k], out.Upper[k] = a[r], lo[r], hi[r]
+			prefix[r*n+i] = float32(a[r] / c.total)
+		}
+		w.chain.Fix(a)
+	}
+
+	for r := range rows {
+		row := from + r
+		out.LogProb[row], out.Entropy[row] = float32(w.lp[r]), float32(w.ent[r])
+		var lim *lp.Limits
+		if limits != nil {
+			lim = &limits[r]
+		}
+		action := out.Actions[row*n : (row+1)*n]
+		out.Residual[row] = c.p.Residual(action, lim)
+		if !(out.Residual[row] <= maxResidual) {
+			res, name := c.p.WorstConstraint(action, lim)
+			return fmt.Errorf("policy: the action of row %d leaves the polytope: %s is violated by a scaled %.3g, more than %g", row, name, res, maxResidual)
+		}
+	}
+	return nil
+}
+
+// middle is the value of an entity whose interval is fixed.
+func middle(lo, hi float64) float64 { return min(max(lo+(hi-lo)/2, lo), hi) }
+
+// draw samples entity i of row r of the shard and keeps what training needs.
+func (w *worker) draw(from, r, i int, logits []float32) error {
+	c, req, out := w.d.c, w.d.req, w.d.out
+	k := (from+r)*c.heads + i
+	alpha, _ := c.shape.At(float64(logits[2*r]))
+	beta, _ := c.shape.At(float64(logits[2*r+1]))
+	out.Alpha[k], out.Beta[k] = float32(alpha), float32(beta)
+	// NaN, 0 and what overflows the special functions.
+	if !(alpha > 0 && alpha <= maxShape && beta > 0 && beta <= maxShape) {
+		return &NonFiniteError{Tensor: fmt.Sprintf("the distribution of %s, Beta(%g, %g),", c.p.Entities()[i], alpha, beta), Step: c.opt.step}
+	}
+
+	lo, hi := w.lo[r], w.hi[r]
+	width := hi - lo
+	if width <= c.cfg.FixedWidth*c.total {
+		w.a[r] = middle(lo, hi)
+		out.LogX[k], out.Log1mX[k], out.LogWidth[k], out.Mask[k] = 0, 0, 0, 0
+		w.nFixed++
+		return nil
+	}
+	d := Beta{alpha, beta}
+	var lnX, ln1mX float64
+	if req.Deterministic {
+		x := d.Point()
+		lnX, ln1mX = math.Log(x), math.Log1p(-x)
+	} else {
+		w.src.Stream = req.Streams[from+r]
+		_, lnX, ln1mX = d.Rand(w.rand)
+	}
+	w.a[r] = Between(lo, hi, lnX, ln1mX)
+	out.LogX[k], out.Log1mX[k] = float32(lnX), float32(ln1mX)
+	out.LogWidth[k], out.Mask[k] = float32(math.Log(width)), 1
+
+	// The terms of the stored values, as the training pass has them.
+	logB, psiA, psiB, psiAB, _, _, _ := special.BetaTerms(alpha, beta)
+	logWidth := float64(out.LogWidth[k])
+	w.lp[r] += (alpha-1)*float64(out.LogX[k]) + (beta-1)*float64(out.Log1mX[k]) - logB - logWidth
+	w.ent[r] += logB - (alpha-1)*(psiA-psiAB) - (beta-1)*(psiB-psiAB) + logWidth
+	return nil
+}
+
+// maxShape bounds alpha and beta: float32 holds no more.
+const maxShape = math.MaxFloat32
+
+// inRow tells the row of the request instead of that of the shard.
+func inRow(err error, from int) error {
+	var e *lp.InfeasibleError
+	if errors.As(err, &e) {
+		e.Row += from
+	}
+	return err
+}
