@@ -113,7 +113,7 @@ func TestSampleMomentsAgainstReference(t *testing.T) {
 			}
 			readReference(t, "uniform_fit_"+presetFiles[preset]+".json", &ref)
 			p := samplePreset(t, preset, 0)
-			const n = 30_000
+			const n = 20_000
 			points, report := draw(t, p, DefaultSamplerConfig(), n, 11)
 			if report.Method != SampleRejection {
 				t.Errorf("method %s, want rejection: its acceptance is fair", report.Method)
@@ -152,7 +152,7 @@ func TestFeasibleShareAgainstReference(t *testing.T) {
 				Acceptance struct{ Rate, SE float64 } `json:"acceptance"`
 			}
 			readReference(t, "polytope_"+file+".json", &ref)
-			s, err := FeasibleShare(samplePreset(t, preset, 0), 400_000, rng.New(5, "share"))
+			s, err := FeasibleShare(samplePreset(t, preset, 0), 200_000, rng.New(5, "share"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -294,7 +294,7 @@ func TestSampleThin(t *testing.T) {
 // of the unit simplex is far below 1e-9. Its points in terms of the vertices
 // are Dirichlet(1), which is the truth to hold to.
 func TestSampleThinSimplex(t *testing.T) {
-	const n, points = 30, 8000
+	const n, points = 20, 6000
 	r := rand.New(rng.New(4))
 	vertices := mat.NewDense(n, n, nil) // a column each
 	for k := range n {
