@@ -1,0 +1,197 @@
+// Package agent puts together what a configuration describes: a problem, the
+// intervals of its polytope, and a policy.
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"paspo/envs"
+	"paspo/internal/config"
+	"paspo/internal/rng"
+	"paspo/internal/runfolder"
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/ppo"
+)
+
+// Agent is a policy on its problem.
+type Agent struct {
+	Config  *config.Config
+	Problem envs.Problem
+	Solver  lp.Solver
+	Backend policy.Backend // nil until Initialise or Load
+	Fit     *policy.Fit    // of the de-biased initialisation, nil where there is none
+}
+
+// New returns an agent without a policy.
+func New(c *config.Config) (*Agent, error) {
+	if c.Device == config.DeviceGPU {
+		return nil, errors.New("device gpu: GPU support is not built in; take cpu or auto")
+	}
+	p, err := problem(c)
+	if err != nil {
+		return nil, err
+	}
+	s, err := lp.NewSolver(p.Spec().Polytope, c.LP)
+	if err != nil {
+		return nil, err
+	}
+	return &Agent{Config: c, Problem: p, Solver: s}, nil
+}
+
+func problem(c *config.Config) (envs.Problem, error) {
+	if c.Constraints == "" {
+		return envs.New(c.Env, nil)
+	}
+	var polytope *lp.Polytope
+	var err error
+	if c.Preset() {
+		// The number of entities is that of the environment.
+		own, e := envs.New(c.Env, nil)
+		if e != nil {
+			return nil, e
+		}
+		polytope, err = lp.Preset(c.Constraints, own.Spec().Polytope.Dim())
+	} else {
+		polytope, err = lp.ReadFile(c.Constraints)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return envs.New(c.Env, polytope)
+}
+
+// Initialise makes the policy that training starts from.
+func (a *Agent) Initialise() error {
+	spec := a.Problem.Spec()
+	if a.Config.Debias.Enabled && a.Fit == nil {
+		d := a.Config.Debias
+		d.FixedWidth = a.Config.Policy.FixedWidth
+		var err error
+		if a.Fit, err = policy.Debias(spec.Polytope, a.Solver, d, a.Config.Seed); err != nil {
+			return fmt.Errorf("de-biased initialisation: %w", err)
+		}
+	}
+	return a.backend()
+}
+
+// Load makes the policy of a checkpoint.
+func (a *Agent) Load(c *ppo.Checkpoint) error {
+	if err := a.backend(); err != nil {
+		return err
+	}
+	if err := a.Backend.SetState(c.Policy); err != nil {
+		return fmt.Errorf("checkpoint %s does not fit this run: %w", c.Path, err)
+	}
+	return nil
+}
+
+func (a *Agent) backend() (err error) {
+	c := a.Config
+	a.Backend, err = policy.NewCPU(a.Solver, a.Problem.Spec().ObsDim, c.PPO.Minibatch, c.Policy, a.Fit, c.Seed)
+	return err
+}
+
+// Close releases what the agent holds.
+func (a *Agent) Close() error {
+	var first error
+	if a.Backend != nil {
+		first = a.Backend.Close()
+	}
+	if err := a.Solver.Close(); first == nil {
+		first = err
+	}
+	return first
+}
+
+// Allocator returns the policy of a checkpoint as an allocator. It sets the
+// backend's parameters whenever episodes start, so that several can be played
+// in turn. Sampled actions come from a stream of the seed for every row.
+func (a *Agent) Allocator(c *ppo.Checkpoint, deterministic bool, seed uint64) envs.Allocator {
+	actor := ppo.NewActor(a.Backend, c.Normalizer)
+	var streams []*rng.Stream
+	return func(step int, obs []float64, rows int, actions []float64) error {
+		if step == 0 {
+			if err := a.Backend.SetState(c.Policy); err != nil {
+				return err
+			}
+			streams = streams[:0]
+			for r := range rows {
+				streams = append(streams, rng.New(seed, "compare", "action").Split(uint64(r)))
+			}
+		}
+		out, err := actor.Act(obs, nil, streams, deterministic)
+		if err != nil {
+			return err
+		}
+		copy(actions, out.Actions)
+		return nil
+	}
+}
+
+// Which checkpoint of a run to take.
+const (
+	Latest  = "latest"
+	Best    = "best"
+	Initial = "initial"
+)
+
+// OpenRun returns the agent of a run with the policy of one of its checkpoints.
+func OpenRun(dir, which string) (*Agent, *ppo.Checkpoint, error) {
+	c, err := ReadConfig(dir, nil, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	cp, err := ReadCheckpoint(dir, which)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := New(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := a.Load(cp); err != nil {
+		a.Close()
+		return nil, nil, err
+	}
+	return a, cp, nil
+}
+
+// ReadConfig reads the configuration of a run, with settings over it.
+func ReadConfig(dir string, assignments []string, settings []config.Setting) (*config.Config, error) {
+	if err := runfolder.Check(dir); err != nil {
+		return nil, err
+	}
+	return config.Load(filepath.Join(dir, runfolder.ConfigFile), assignments, settings)
+}
+
+// ReadCheckpoint reads a checkpoint of a run.
+func ReadCheckpoint(dir, which string) (*ppo.Checkpoint, error) {
+	folder := filepath.Join(dir, runfolder.CheckpointDir)
+	switch which {
+	case Best:
+		return ppo.ReadCheckpoint(filepath.Join(folder, ppo.BestCheckpoint))
+	case Initial:
+		c, err := ppo.ReadCheckpoint(filepath.Join(folder, ppo.InitialCheckpoint))
+		if err != nil {
+			return nil, err
+		}
+		// When it was saved no observation had been seen, so that its own
+		// normaliser passes them as they are.
+		if later, err := ReadCheckpoint(dir, Latest); err == nil {
+			c.Normalizer = later.Normalizer
+		}
+		return c, nil
+	case Latest:
+		// A run that was killed early has none but the initial one.
+		if numbered, _ := filepath.Glob(filepath.Join(folder, "iteration-*")); len(numbered) == 0 {
+			if c, err := ppo.ReadCheckpoint(filepath.Join(folder, ppo.InitialCheckpoint)); err == nil {
+				return c, nil
+			}
+		}
+		return ppo.LatestCheckpoint(folder)
+	}
+	return nil, fmt.Errorf("checkpoint %q: one of latest, best, initial is allowed", which)
+}

@@ -1,0 +1,305 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+
+	"paspo/envs"
+	"paspo/internal/config"
+	"paspo/internal/plots"
+	"paspo/internal/report"
+	"paspo/internal/runfolder"
+	"paspo/ppo"
+)
+
+// Run is an agent that is being trained, with its folder.
+type Run struct {
+	Agent   *Agent
+	Folder  *runfolder.Folder
+	Trainer *ppo.Trainer
+}
+
+// Start makes a new run in a folder that does not exist yet. Where it fails
+// nothing is left behind.
+func Start(c *config.Config, dir string) (r *Run, err error) {
+	a, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	r = &Run{Agent: a}
+	_, statErr := os.Stat(dir)
+	isNew := errors.Is(statErr, os.ErrNotExist)
+	if r.Folder, err = runfolder.Create(dir); err != nil {
+		a.Close()
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			r.Close()
+			if isNew {
+				os.RemoveAll(dir)
+			} else {
+				r.Folder.Clear()
+			}
+			r = nil
+		}
+	}()
+	saved, err := c.WithCopies(r.Folder.WriteFile)
+	if err != nil {
+		return r, err
+	}
+	if err := r.saveConfig(saved); err != nil {
+		return r, err
+	}
+	if err := a.Initialise(); err != nil {
+		return r, err
+	}
+	if a.Fit != nil {
+		data, err := json.Marshal(a.Fit)
+		if err != nil {
+			return r, err
+		}
+		if err := r.Folder.WriteFile(runfolder.DebiasFile, append(data, '\n')); err != nil {
+			return r, err
+		}
+	}
+	r.Trainer, err = ppo.New(a.Problem, a.Backend, c.PPO, c.Seed)
+	return r, err
+}
+
+// Resume opens a run to go on from its newest checkpoint. What was recorded
+// beyond it is cut off.
+func Resume(dir string, assignments []string, settings []config.Setting) (r *Run, err error) {
+	c, err := ReadConfig(dir, assignments, settings)
+	if err != nil {
+		return nil, err
+	}
+	cp, err := ReadCheckpoint(dir, Latest)
+	if err != nil {
+		return nil, err
+	}
+	a, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	r = &Run{Agent: a}
+	defer func() {
+		if err != nil {
+			r.Close()
+			r = nil
+		}
+	}()
+	if err := a.Load(cp); err != nil {
+		return r, err
+	}
+	if r.Trainer, err = ppo.New(a.Problem, a.Backend, c.PPO, c.Seed); err != nil {
+		return r, err
+	}
+	if err := r.Trainer.Restore(cp); err != nil {
+		return r, err
+	}
+	// Nothing is cut before it is certain that training can go on.
+	if r.Folder, err = runfolder.Continue(dir, cp.Step); err != nil {
+		return r, err
+	}
+	if len(assignments)+len(settings) > 0 {
+		saved, err := c.WithCopies(r.Folder.WriteFile)
+		if err != nil {
+			return r, err
+		}
+		if err := r.saveConfig(saved); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func (r *Run) saveConfig(c *config.Config) error {
+	var b bytes.Buffer
+	if err := c.Write(&b); err != nil {
+		return err
+	}
+	return r.Folder.WriteFile(runfolder.ConfigFile, b.Bytes())
+}
+
+// Train trains to the end or until ctx ends, and draws the learning curve of
+// what was done. observe is called after every iteration.
+func (r *Run) Train(ctx context.Context, observe func(ppo.Metrics)) error {
+	err := r.Trainer.Run(ctx, ppo.Hooks{
+		Checkpoints: r.Folder.Checkpoints(),
+		Iteration: func(m ppo.Metrics) error {
+			if err := r.Folder.Record(m); err != nil {
+				return err
+			}
+			observe(m)
+			return nil
+		},
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			// The curve is welcome but not what the user waits for.
+			_ = r.curve(nil)
+		}
+		return err
+	}
+	return r.curve(nil)
+}
+
+// Finish compares the trained policy with others, writes the summary and
+// returns it.
+func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
+	a, dir := r.Agent, r.Folder.Dir()
+	rows, err := runfolder.Metrics(dir)
+	if err != nil {
+		return nil, err
+	}
+	trained, err := ReadCheckpoint(dir, Latest)
+	if err != nil {
+		return nil, err
+	}
+	tables, err := a.Compare(ctx, dir, trained, CompareOptions{Simulated: true, Backtest: true, Sampled: true})
+	if err != nil {
+		return nil, err
+	}
+	s := &report.Summary{
+		Run: dir, Env: a.Config.Env.Name, Constraints: a.Problem.Spec().Polytope.Name(), Seed: a.Config.Seed,
+		Device: a.Backend.Device(), Intervals: a.Solver.Method(), Checkpoint: trained.Path,
+		Iterations: trained.Iteration, Steps: trained.Step,
+		Training: report.Summarise(rows), Tables: tables,
+	}
+	s.Complete()
+	if err := r.curve(tables[0]); err != nil {
+		return nil, err
+	}
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return s, r.Folder.WriteFile(runfolder.SummaryFile, append(data, '\n'))
+}
+
+// CompareOptions says what Compare plays.
+type CompareOptions struct {
+	Episodes            int // 0 for those of the configuration
+	Simulated, Backtest bool
+
+	// Most likely actions are always played; sampled ones are played beside them
+	// or in their place.
+	Sampled, SampledOnly bool
+}
+
+// Compare compares a trained policy with the policy the run started from and
+// with those that need no training.
+func (a *Agent) Compare(ctx context.Context, dir string, trained *ppo.Checkpoint, o CompareOptions) ([]*report.Table, error) {
+	c := a.Config
+	ro := report.Options{
+		Episodes: c.Report.Episodes, Starts: c.Report.Starts, Seed: c.Report.Seed,
+		Simulated: o.Simulated, Backtest: o.Backtest,
+		Costs: c.Env.Portfolio.Spread > 0, MaxSteps: c.PPO.EvalMaxSteps,
+	}
+	if o.Episodes > 0 {
+		ro.Episodes, ro.Starts = o.Episodes, o.Episodes
+	}
+	if o.Backtest {
+		if err := a.backtest(); err != nil && !o.Simulated {
+			return nil, err
+		} else if err != nil {
+			ro.Backtest = false
+		}
+	}
+	checkpoints := []struct {
+		name string
+		c    *ppo.Checkpoint
+	}{{"trained policy", trained}}
+	if initial, err := ReadCheckpoint(dir, Initial); err == nil {
+		checkpoints = append(checkpoints, struct {
+			name string
+			c    *ppo.Checkpoint
+		}{"initial policy", initial})
+	}
+	var policies []report.Policy
+	for _, p := range checkpoints {
+		if !o.SampledOnly {
+			policies = append(policies, report.Policy{Name: p.name, Allocator: a.Allocator(p.c, true, ro.Seed)})
+		}
+		if o.Sampled || o.SampledOnly {
+			policies = append(policies, report.Policy{Name: p.name + ", sampled", Allocator: a.Allocator(p.c, false, ro.Seed)})
+		}
+	}
+	return report.Compare(ctx, a.Problem, policies, ro)
+}
+
+// backtest returns an error where there are no real months to play.
+func (a *Agent) backtest() error {
+	q, ok := a.Problem.(*envs.PortfolioProblem)
+	if !ok {
+		return fmt.Errorf("%s has no real monthly returns to play", a.Problem.Spec().Name)
+	}
+	_, err := q.BacktestPaths(1, 0)
+	return err
+}
+
+// curve draws what the metrics hold, with the best and the uniform policy of a
+// table as levels.
+func (r *Run) curve(t *report.Table) error {
+	rows, err := runfolder.Metrics(r.Folder.Dir())
+	if err != nil {
+		return err
+	}
+	c := r.Agent.Config
+	l := plots.Learning{Title: fmt.Sprintf("%s, seed %d", c.Env.Name, c.Seed), YLabel: "return of an episode"}
+	curves := []plots.Curve{{Name: "training"}, {Name: "evaluation, sampled actions"}, {Name: "evaluation, most likely actions"}}
+	for i, names := range [][2]string{{"return", ""}, {"eval_return_sampled", "eval_stderr_sampled"}, {"eval_return", "eval_stderr"}} {
+		curve := &curves[i]
+		for _, row := range rows {
+			y, ok := row[names[0]]
+			if !ok {
+				continue
+			}
+			curve.X, curve.Y = append(curve.X, row["step"]), append(curve.Y, y)
+			if names[1] != "" {
+				e, ok := row[names[1]]
+				if !ok {
+					e = math.NaN()
+				}
+				curve.Err = append(curve.Err, e)
+			}
+		}
+	}
+	l.Curves = curves
+	if t != nil {
+		for _, name := range []string{t.To, t.From} {
+			if row, ok := t.Row(name); ok {
+				y := row.Expected
+				if math.IsNaN(float64(y)) {
+					y = row.Return
+				}
+				l.Levels = append(l.Levels, plots.Level{Name: name, Y: float64(y)})
+			}
+		}
+	}
+	png, svg, err := l.Draw()
+	if err != nil {
+		return fmt.Errorf("drawing the learning curve: %w", err)
+	}
+	if err := r.Folder.WriteFile(runfolder.CurveFile+".png", png); err != nil {
+		return err
+	}
+	return r.Folder.WriteFile(runfolder.CurveFile+".svg", svg)
+}
+
+// Close closes the files and releases what the run holds.
+func (r *Run) Close() error {
+	err := r.Agent.Close()
+	if r.Folder != nil {
+		if e := r.Folder.Close(); err == nil {
+			err = e
+		}
+	}
+	return err
+}
