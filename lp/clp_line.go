@@ -1,0 +1,194 @@
+package lp
+
+import (
+	"math"
+	"math/big"
+)
+
+// line is the closed form of a suffix on which the equalities leave a segment
+// or a point,
+//
+//	a_j = from_j . f + along_j s,
+//
+// where f is what the prefix leaves of the right-hand sides. It is found in
+// rational arithmetic.
+type line struct {
+	from  [][]float64 // a suffix entity
+	along []float64   // 1 or 0 for the first entity of the suffix
+
+	// The same of the inequalities: A_k a = rowFrom_k . f + rowAlong_k s.
+	rows     []int
+	rowFrom  [][]float64
+	rowAlong []float64
+}
+
+// noise is the relative size up to which a coefficient that remains of a row
+// after elimination is taken for an error of its data: the row says nothing
+// along the line, and its satisfaction is checked with the witnesses. Rows that
+// restate a budget in decimals are the common case.
+const noise = 1e-13
+
+// newLine returns nil where the suffix from entity i on keeps more freedom.
+func newLine(p *Polytope, i int) *line {
+	n, k := p.Dim(), len(p.f)
+	w := n - i
+	if w > k+1 {
+		return nil
+	}
+	// Gauss-Jordan on [E_R | I], from the last column, so that the first entity
+	// stays free where it can.
+	t := make([][]*big.Rat, k)
+	for r := range t {
+		t[r] = make([]*big.Rat, w+k)
+		for c := range t[r] {
+			t[r][c] = new(big.Rat)
+			if c < w {
+				t[r][c].SetFloat64(p.e[r*n+i+c])
+			}
+		}
+		t[r][w+r].SetInt64(1)
+	}
+	pivot := make([]int, w) // row of the pivot of a column, -1 without
+	rank := 0
+	var v big.Rat
+	for c := w - 1; c >= 0; c-- {
+		pivot[c] = -1
+		for r := rank; r < k; r++ {
+			if t[r][c].Sign() == 0 {
+				continue
+			}
+			t[r], t[rank] = t[rank], t[r]
+			inv := new(big.Rat).Inv(t[rank][c])
+			for _, x := range t[rank] {
+				x.Mul(x, inv)
+			}
+			for o := range t {
+				if o == rank || t[o][c].Sign() == 0 {
+					continue
+				}
+				factor := new(big.Rat).Set(t[o][c])
+				for q, x := range t[o] {
+					x.Sub(x, v.Mul(factor, t[rank][q]))
+				}
+			}
+			pivot[c] = rank
+			rank++
+			break
+		}
+	}
+	if w-rank > 1 {
+		return nil
+	}
+	free := -1
+	for c, r := range pivot {
+		if r < 0 {
+			free = c
+		}
+	}
+	from, along := make([][]*big.Rat, w), make([]*big.Rat, w)
+	for c, r := range pivot {
+		from[c], along[c] = make([]*big.Rat, k), new(big.Rat)
+		for q := range from[c] {
+			from[c][q] = new(big.Rat)
+			if r >= 0 {
+				from[c][q].Set(t[r][w+q])
+			}
+		}
+		if free >= 0 {
+			if r >= 0 {
+				along[c].Neg(t[r][free])
+			} else {
+				along[c].SetInt64(1)
+			}
+		}
+	}
+	l := &line{}
+	for c := range w {
+		l.from = append(l.from, floats(from[c]))
+		l.along = append(l.along, float(along[c]))
+	}
+	for r := range p.b {
+		sumFrom, sumAlong := make([]*big.Rat, k), new(big.Rat)
+		for q := range sumFrom {
+			sumFrom[q] = new(big.Rat)
+		}
+		terms := 0.
+		for c := range w {
+			x := p.a[r*n+i+c]
+			if x == 0 {
+				continue
+			}
+			terms += math.Abs(x * float(along[c]))
+			coef := new(big.Rat).SetFloat64(x)
+			sumAlong.Add(sumAlong, v.Mul(coef, along[c]))
+			for q := range sumFrom {
+				sumFrom[q].Add(sumFrom[q], new(big.Rat).Mul(coef, from[c][q]))
+			}
+		}
+		if math.Abs(float(sumAlong)) > noise*terms {
+			l.rows = append(l.rows, r)
+			l.rowFrom = append(l.rowFrom, floats(sumFrom))
+			l.rowAlong = append(l.rowAlong, float(sumAlong))
+		}
+	}
+	return l
+}
+
+func float(x *big.Rat) float64 {
+	f, _ := x.Float64()
+	return f
+}
+
+func floats(x []*big.Rat) []float64 {
+	f := make([]float64, len(x))
+	for i := range x {
+		f[i] = float(x[i])
+	}
+	return f
+}
+
+// interval writes the ends and their witnesses, of which the prefix is set. r and
+// f are the limits that the prefix leaves. The caller checks the witnesses.
+func (l *line) interval(q *query, r, f []float64, w *witnesses) {
+	low, high := math.Inf(-1), math.Inf(1)
+	lowSlack, highSlack := 0., 0. // how far an end moves when its limit gives by 1
+	cut := func(coef, rhs float64) {
+		s := rhs / coef
+		if coef > 0 && s < high {
+			high, highSlack = s, 1/coef
+		}
+		if coef < 0 && s > low {
+			low, lowSlack = s, -1/coef
+		}
+	}
+	for x, k := range l.rows {
+		cut(l.rowAlong[x], r[k]-dot(l.rowFrom[x], f))
+	}
+	for c, along := range l.along {
+		if along != 0 {
+			j := q.entity + c
+			base := dot(l.from[c], f)
+			cut(along, q.u[j]-base)
+			cut(-along, base-q.l[j])
+		}
+	}
+	if math.IsInf(low, -1) && math.IsInf(high, 1) {
+		low, high = 0, 0 // a point: nothing depends on s
+	}
+	if low > high {
+		// Rounding: both limits give by the same amount.
+		s := (highSlack*low + lowSlack*high) / (lowSlack + highSlack)
+		low, high = s, s
+	}
+	for c := range l.along {
+		j := q.entity + c
+		base := dot(l.from[c], f)
+		w.atLow[j] = snap(base+l.along[c]*low, q.l[j], q.u[j])
+		w.atUpper[j] = snap(base+l.along[c]*high, q.l[j], q.u[j])
+	}
+	w.lo, w.hi = w.atLow[q.entity], w.atUpper[q.entity]
+	if w.lo > w.hi {
+		w.lo, w.hi = w.hi, w.lo
+		w.atLow, w.atUpper = w.atUpper, w.atLow
+	}
+}

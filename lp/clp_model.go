@@ -1,0 +1,188 @@
+package lp
+
+import (
+	"math"
+
+	"github.com/lanl/clp"
+)
+
+// clpModel is what the linear programs of a polytope share. Those of entity i
+// run over the entities from i on alone, with the limits that the prefix leaves:
+//
+//	min, max a_i   s.t.   A_R a_R <= b - A_P a_P,  E_R a_R = e - E_P a_P,  l_R <= a_R <= u_R.
+//
+// Where the polytope is the hull of fewer points V than it has rows and its own
+// limits hold, they run over the weights of the points:
+//
+//	min, max (V' w)_i   s.t.   (V' w)_P = a_P,  sum w = 1,  w >= 0.
+type clpModel struct {
+	p       *Polytope
+	n, m, k int
+	points  [][]float64 // nil where the rows serve
+	suffix  []suffix
+	first   *witnesses // of entity 0 under the polytope's own limits
+
+	// beyond is larger than anything each entity can take. The dual simplex
+	// starts from finite bounds, and from 1e10 where there are none, which costs
+	// it digits.
+	beyond []float64
+}
+
+// suffix is what the linear programs of one entity share.
+type suffix struct {
+	rows, eqs []int // with a coefficient in the suffix
+
+	// CLP sees rows times powers of two, so that the largest coefficient of
+	// each is between 1 and 2: its tolerances are absolute.
+	rowScale, eqScale []float64
+
+	line *line // closed form where the equalities leave a point or a segment
+}
+
+// witnesses are the ends of an interval, each with an allocation that has it:
+// an interval is answered only where both satisfy all constraints. Whatever is
+// chosen between the ends then has their convex combination for a witness, so
+// that errors do not add up along a chain.
+type witnesses struct {
+	lo, hi         float64
+	atLow, atUpper []float64
+}
+
+// witnessTol is the largest scaled residual of an allocation that proves an end
+// feasible, gapTol the largest distance of an end to its dual bound.
+const (
+	witnessTol = 1e-11
+	gapTol     = 1e-11
+)
+
+func newCLPModel(p *Polytope) *clpModel {
+	n := p.Dim()
+	m := &clpModel{p: p, n: n, m: len(p.b), k: len(p.f), suffix: make([]suffix, n)}
+	if len(p.points) > 0 && (len(p.points) < m.m || m.m == 0) {
+		m.points = p.points
+	}
+	for i := range m.suffix {
+		s := &m.suffix[i]
+		for k := range m.m {
+			if c := largest(p.a[k*n+i : (k+1)*n]); c > 0 {
+				s.rows, s.rowScale = append(s.rows, k), append(s.rowScale, powerScale(c))
+			}
+		}
+		for k := range m.k {
+			if c := largest(p.e[k*n+i : (k+1)*n]); c > 0 {
+				s.eqs, s.eqScale = append(s.eqs, k), append(s.eqScale, powerScale(c))
+			}
+		}
+		s.line = newLine(p, i)
+	}
+	m.beyond = make([]float64, n)
+	for j := range m.beyond {
+		m.beyond[j] = math.Inf(1)
+	}
+	if _, hi, err := BoundingBox(p); err == nil {
+		for j, u := range hi {
+			m.beyond[j] = u + max(1, math.Abs(u))
+		}
+	}
+	return m
+}
+
+func largest(x []float64) float64 {
+	c := 0.
+	for _, v := range x {
+		c = max(c, math.Abs(v))
+	}
+	return c
+}
+
+// powerScale returns the power of two that takes c > 0 to [1, 2).
+func powerScale(c float64) float64 { return math.Ldexp(1, -math.Ilogb(c)) }
+
+// matrix returns the matrix of the programs of entity i, equalities first.
+func (m *clpModel) matrix(i int, points bool) *clp.PackedMatrix {
+	mat := clp.NewPackedMatrix()
+	var col []clp.Nonzero
+	if points {
+		for _, v := range m.points {
+			col = append(col[:0], clp.Nonzero{Index: 0, Value: 1})
+			for j := range i {
+				if v[j] != 0 {
+					col = append(col, clp.Nonzero{Index: j + 1, Value: v[j]})
+				}
+			}
+			mat.AppendColumn(col)
+		}
+		mat.SetDimensions(i+1, len(m.points))
+		return mat
+	}
+	s := &m.suffix[i]
+	for j := i; j < m.n; j++ {
+		col = col[:0]
+		for r, k := range s.eqs {
+			if v := m.p.e[k*m.n+j]; v != 0 {
+				col = append(col, clp.Nonzero{Index: r, Value: v * s.eqScale[r]})
+			}
+		}
+		for r, k := range s.rows {
+			if v := m.p.a[k*m.n+j]; v != 0 {
+				col = append(col, clp.Nonzero{Index: len(s.eqs) + r, Value: v * s.rowScale[r]})
+			}
+		}
+		mat.AppendColumn(col)
+	}
+	mat.SetDimensions(len(s.eqs)+len(s.rows), m.n-i)
+	return mat
+}
+
+// query is one interval to find.
+type query struct {
+	entity     int
+	prefix     []float64 // n, the first entity of them are set
+	b, f, l, u []float64
+	own        bool // the limits are the polytope's own
+
+	// given, where known, is an allocation that has this prefix.
+	given []float64
+	known bool
+
+	// excess is how far the prefix itself leaves the bounds, scaled.
+	excess float64
+}
+
+// feasible reports whether a satisfies all constraints to witnessTol.
+func (q *query) feasible(p *Polytope, a []float64) bool {
+	n := len(a)
+	for k, b := range q.b {
+		ax, scale := dotScale(p.a[k*n:(k+1)*n], a)
+		if !(ax-b <= witnessTol*max(1, math.Abs(b), scale)) {
+			return false
+		}
+	}
+	for k, f := range q.f {
+		ax, scale := dotScale(p.e[k*n:(k+1)*n], a)
+		if !(math.Abs(ax-f) <= witnessTol*max(1, math.Abs(f), scale)) {
+			return false
+		}
+	}
+	for j, x := range a {
+		if l := q.l[j]; !(l-x <= witnessTol*max(1, math.Abs(x))) {
+			return false
+		}
+		if u := q.u[j]; !(x-u <= witnessTol*max(1, math.Abs(x))) {
+			return false
+		}
+	}
+	return true
+}
+
+// snap moves x onto a bound that it misses by rounding alone.
+func snap(x, l, u float64) float64 {
+	const eps = 1e-14
+	if x < l && l-x <= eps*max(1, math.Abs(l)) {
+		return l
+	}
+	if x > u && x-u <= eps*max(1, math.Abs(u)) {
+		return u
+	}
+	return x
+}

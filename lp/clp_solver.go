@@ -1,0 +1,244 @@
+package lp
+
+import (
+	"errors"
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// clpSolver answers batches by a pool of goroutines, each with a Simplex of its
+// own.
+type clpSolver struct {
+	m       *clpModel
+	cfg     SolverConfig
+	jobs    chan *clpChain
+	workers sync.WaitGroup
+	close   sync.Once
+}
+
+func newCLPSolver(p *Polytope, cfg SolverConfig) (*clpSolver, error) {
+	s := &clpSolver{m: newCLPModel(p), cfg: cfg, jobs: make(chan *clpChain, cfg.Workers)}
+	first := newCLPWorker(s.m, cfg.Tolerance)
+	w, err := first.interval(&query{prefix: make([]float64, s.m.n), b: p.b, f: p.f, l: p.l, u: p.u, own: true})
+	if err != nil {
+		return nil, err
+	}
+	s.m.first = &witnesses{lo: w.lo, hi: w.hi}
+	if w.atLow != nil {
+		s.m.first.atLow = append([]float64(nil), w.atLow...)
+		s.m.first.atUpper = append([]float64(nil), w.atUpper...)
+	}
+	s.workers.Add(cfg.Workers)
+	for i := range cfg.Workers {
+		worker := first
+		if i > 0 {
+			worker = newCLPWorker(s.m, cfg.Tolerance)
+		}
+		go func() {
+			defer s.workers.Done()
+			for c := range s.jobs {
+				c.work(worker)
+				c.pending.Done()
+			}
+		}()
+	}
+	return s, nil
+}
+
+func (s *clpSolver) Polytope() *Polytope { return s.m.p }
+
+func (s *clpSolver) Method() string { return "clp" }
+
+// Close ends the goroutines of the pool.
+func (s *clpSolver) Close() error {
+	s.close.Do(func() { close(s.jobs) })
+	s.workers.Wait()
+	return nil
+}
+
+func (s *clpSolver) Chain(batch int) Chain {
+	n := s.m.n
+	c := &clpChain{s: s, rows: make([]clpRow, batch)}
+	store := make([]float64, 4*n*batch)
+	take := func() []float64 {
+		v := store[:n:n]
+		store = store[n:]
+		return v
+	}
+	for r := range c.rows {
+		c.rows[r] = clpRow{query: query{prefix: take(), given: take()}, atLow: take(), atUpper: take()}
+	}
+	return c
+}
+
+// clpChain is a batch in flight. Its rows are handed out to the workers by a
+// counter.
+type clpChain struct {
+	s      *clpSolver
+	rows   []clpRow
+	size   int
+	entity int
+	lo, hi []float64
+
+	next    atomic.Int64
+	pending sync.WaitGroup
+}
+
+type clpRow struct {
+	query
+	lo, hi         float64
+	atLow, atUpper []float64
+	proved         bool // atLow and atUpper are witnesses of lo and hi
+	err            error
+}
+
+func (c *clpChain) Begin(rows int, limits []Limits) {
+	if rows > len(c.rows) || limits != nil && len(limits) < rows {
+		panic(badBatch)
+	}
+	c.size, c.entity = rows, 0
+	for r := range rows {
+		row := &c.rows[r]
+		var lim *Limits
+		if limits != nil {
+			lim = &limits[r]
+		}
+		row.begin(c.s.m.p, lim)
+	}
+}
+
+const badBatch = "lp: bad number of rows"
+
+func (row *clpRow) begin(p *Polytope, lim *Limits) {
+	row.entity, row.known, row.excess, row.err, row.own = 0, false, 0, nil, true
+	row.b, row.f, row.l, row.u = p.b, p.f, p.l, p.u
+	if lim == nil || lim.B == nil && lim.E == nil && lim.Lower == nil && lim.Upper == nil {
+		return
+	}
+	row.own = false
+	row.b, row.f = orElse(lim.B, p.b), orElse(lim.E, p.f)
+	row.l, row.u = orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
+	if len(row.b) != len(p.b) || len(row.f) != len(p.f) || len(row.l) != len(p.l) || len(row.u) != len(p.u) {
+		panic(badLength)
+	}
+	for _, v := range [...][]float64{row.b, row.f, row.l, row.u} {
+		for _, x := range v {
+			if math.IsNaN(x) {
+				row.err = errNaNLimits
+			}
+		}
+	}
+	for _, x := range row.f {
+		if math.IsInf(x, 0) {
+			row.err = errNaNLimits
+		}
+	}
+	for _, x := range row.b {
+		if math.IsInf(x, -1) {
+			row.err = errNaNLimits
+		}
+	}
+	for j := range row.l {
+		if math.IsInf(row.l[j], 1) || math.IsInf(row.u[j], -1) {
+			row.err = errNaNLimits
+		}
+	}
+}
+
+var errNaNLimits = errors.New("lp: limits hold a NaN, or an infinity that nothing satisfies")
+
+func (c *clpChain) Next(lo, hi []float64) error {
+	if c.entity >= c.s.m.n {
+		panic(badEntity)
+	}
+	c.lo, c.hi = lo[:c.size], hi[:c.size]
+	c.next.Store(0)
+	hands := min(c.s.cfg.Workers, c.size)
+	c.pending.Add(hands)
+	for range hands {
+		c.s.jobs <- c
+	}
+	c.pending.Wait()
+	for r := range c.size {
+		if err := c.rows[r].err; err != nil {
+			var inf *InfeasibleError
+			if errors.As(err, &inf) && inf.Row != r {
+				inf.Row = r
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+const badEntity = "lp: bad number of entities"
+
+// work answers rows until none is left.
+func (c *clpChain) work(w *clpWorker) {
+	for {
+		r := int(c.next.Add(1)) - 1
+		if r >= c.size {
+			return
+		}
+		row := &c.rows[r]
+		row.answer(w)
+		c.lo[r], c.hi[r] = row.lo, row.hi
+	}
+}
+
+func (row *clpRow) answer(w *clpWorker) {
+	row.lo, row.hi = math.NaN(), math.NaN()
+	if row.err != nil {
+		return
+	}
+	found, err := w.interval(&row.query)
+	if err != nil {
+		row.err = err
+		return
+	}
+	row.lo, row.hi = found.lo, found.hi
+	if row.proved = found.atLow != nil; row.proved {
+		copy(row.atLow, found.atLow)
+		copy(row.atUpper, found.atUpper)
+	}
+}
+
+func (c *clpChain) Fix(a []float64) {
+	for r := range c.size {
+		c.rows[r].fix(a[r])
+	}
+	c.entity++
+}
+
+func (row *clpRow) fix(a float64) {
+	i := row.entity
+	row.prefix[i] = a
+	row.entity++
+	if row.err != nil {
+		return
+	}
+	row.known = false
+	scale := max(1, math.Abs(a))
+	if !(a >= row.l[i] && a <= row.u[i]) {
+		row.excess = max(row.excess, (row.l[i]-a)/scale, (a-row.u[i])/scale)
+	}
+	if math.IsNaN(a) || math.IsInf(a, 0) {
+		row.err = &InfeasibleError{Entity: i + 1, Amount: math.NaN()}
+		return
+	}
+	if !row.proved || !(a >= row.lo && a <= row.hi) {
+		return
+	}
+	// The convex combination of the witnesses that takes the entity to a.
+	s := 0.
+	if d := row.hi - row.lo; d > 0 {
+		s = (a - row.lo) / d
+	}
+	for j := i + 1; j < len(row.given); j++ {
+		row.given[j] = row.atLow[j] + s*(row.atUpper[j]-row.atLow[j])
+	}
+	copy(row.given[:i], row.prefix[:i])
+	row.given[i] = a
+	row.known = true
+}

@@ -1,0 +1,348 @@
+// Package exact solves small linear programs in rational arithmetic. It decides
+// where floating point cannot.
+package exact
+
+import "math/big"
+
+// Problem is the linear program
+//
+//	min c . x   s.t.   A_k x <= b_k, or = b_k where Eq[k],   l <= x <= u.
+//
+// Elements of Lower and Upper are nil where x has no such bound.
+type Problem struct {
+	C            []*big.Rat
+	A            [][]*big.Rat
+	B            []*big.Rat
+	Eq           []bool
+	Lower, Upper []*big.Rat
+}
+
+// Status says how a solve ended.
+type Status int
+
+const (
+	Optimal Status = iota
+	Infeasible
+	Unbounded
+)
+
+func (s Status) String() string {
+	return [...]string{"optimal", "infeasible", "unbounded"}[s]
+}
+
+// Solution is an optimal vertex. Dual holds the multipliers of the rows, of the
+// sign that makes c - A' Dual the reduced costs: not positive for an inequality.
+type Solution struct {
+	X     []*big.Rat
+	Value *big.Rat
+	Dual  []*big.Rat
+}
+
+// column says how a column of the tableau makes up variable of: x = shift + sign y.
+type column struct {
+	of   int
+	sign int64
+}
+
+// Minimize solves p by the two-phase simplex method on an integer tableau whose
+// rows share one denominator, so that no fraction is ever reduced (Edmonds,
+// Systems of distinct representatives and linear algebra, 1967).
+//
+// Pivoting is by Dantzig's rule, and by Bland's after a run of degenerate
+// pivots, which cannot cycle.
+func Minimize(p *Problem) (*Solution, Status) {
+	t := newTableau(p)
+	if !t.phaseOne() {
+		return nil, Infeasible
+	}
+	if !t.phaseTwo(p.C) {
+		return nil, Unbounded
+	}
+	return t.solution(p), Optimal
+}
+
+type tableau struct {
+	n     int // variables of the problem
+	m     int // rows of the problem, ahead of the rows of upper bounds
+	cols  []column
+	shift []*big.Rat
+
+	// The first len(cols) columns are y, then one slack a row, then one
+	// artificial a row, then the right-hand side.
+	rows  [][]*big.Int
+	obj   []*big.Int
+	den   *big.Int
+	basis []int
+
+	rowScale []*big.Rat // what row k was multiplied with
+	objScale *big.Rat
+
+	t1, t2 big.Int
+}
+
+func (t *tableau) slack(k int) int      { return len(t.cols) + k }
+func (t *tableau) artificial(k int) int { return len(t.cols) + len(t.rows) + k }
+func (t *tableau) rhs() int             { return len(t.cols) + 2*len(t.rows) }
+
+func newTableau(p *Problem) *tableau {
+	t := &tableau{n: len(p.C), m: len(p.A), den: big.NewInt(1), shift: make([]*big.Rat, len(p.C))}
+	var caps []int // columns with an upper bound beside the lower one
+	for j := range t.n {
+		switch l, u := p.Lower[j], p.Upper[j]; {
+		case l != nil:
+			t.shift[j] = l
+			if u != nil {
+				caps = append(caps, len(t.cols))
+			}
+			t.cols = append(t.cols, column{j, 1})
+		case u != nil:
+			t.shift[j] = u
+			t.cols = append(t.cols, column{j, -1})
+		default:
+			t.shift[j] = new(big.Rat)
+			t.cols = append(t.cols, column{j, 1}, column{j, -1})
+		}
+	}
+	t.rows = make([][]*big.Int, t.m+len(caps))
+	t.basis = make([]int, len(t.rows))
+	t.rowScale = make([]*big.Rat, len(t.rows))
+	var v big.Rat
+	width := t.rhs() + 1
+	for k := range t.rows {
+		row := make([]*big.Rat, len(t.cols))
+		rhs := new(big.Rat)
+		if k < t.m {
+			rhs.Set(p.B[k])
+			for c, col := range t.cols {
+				row[c] = new(big.Rat).Mul(p.A[k][col.of], big.NewRat(col.sign, 1))
+			}
+			for j, s := range t.shift {
+				rhs.Sub(rhs, v.Mul(p.A[k][j], s))
+			}
+		} else {
+			for c := range row {
+				row[c] = new(big.Rat)
+			}
+			c := caps[k-t.m]
+			j := t.cols[c].of
+			row[c].SetInt64(1)
+			rhs.Sub(p.Upper[j], p.Lower[j])
+		}
+		scale := commonDenominator(append(row, rhs))
+		t.rowScale[k] = new(big.Rat).SetInt(scale)
+		ints := make([]*big.Int, width)
+		for c := range ints {
+			ints[c] = new(big.Int)
+		}
+		for c := range row {
+			scaled(ints[c], row[c], scale)
+		}
+		scaled(ints[t.rhs()], rhs, scale)
+		eq := k < t.m && p.Eq[k]
+		if !eq {
+			ints[t.slack(k)].SetInt64(1)
+		}
+		t.basis[k] = t.slack(k)
+		if ints[t.rhs()].Sign() < 0 {
+			for _, x := range ints {
+				x.Neg(x)
+			}
+			t.rowScale[k].Neg(t.rowScale[k])
+		}
+		ints[t.artificial(k)].SetInt64(1)
+		if eq || ints[t.slack(k)].Sign() < 0 {
+			t.basis[k] = t.artificial(k)
+		}
+		t.rows[k] = ints
+	}
+	return t
+}
+
+// commonDenominator returns the least common denominator.
+func commonDenominator(x []*big.Rat) *big.Int {
+	d := big.NewInt(1)
+	var g big.Int
+	for _, v := range x {
+		g.GCD(nil, nil, d, v.Denom())
+		d.Mul(d, g.Quo(v.Denom(), &g))
+	}
+	return d
+}
+
+func scaled(dst *big.Int, x *big.Rat, scale *big.Int) {
+	dst.Quo(scale, x.Denom())
+	dst.Mul(dst, x.Num())
+}
+
+// phaseOne minimises the sum of the artificial variables.
+func (t *tableau) phaseOne() bool {
+	t.obj = make([]*big.Int, t.rhs()+1)
+	for c := range t.obj {
+		t.obj[c] = new(big.Int)
+	}
+	need := false
+	for k, b := range t.basis {
+		if b < t.artificial(0) {
+			continue
+		}
+		need = true
+		for c, x := range t.rows[k] {
+			if c < t.artificial(0) || c == t.rhs() {
+				t.obj[c].Sub(t.obj[c], x)
+			}
+		}
+	}
+	if !need {
+		return true
+	}
+	t.optimize() // bounded below by 0
+	if t.obj[t.rhs()].Sign() != 0 {
+		return false
+	}
+	// What is left of the artificials is 0: pivot them out where a row has
+	// anything else. A row that has nothing else is redundant.
+	for k, b := range t.basis {
+		if b < t.artificial(0) {
+			continue
+		}
+		for c := range t.artificial(0) {
+			if s := t.rows[k][c].Sign(); s != 0 {
+				if s < 0 {
+					for _, x := range t.rows[k] {
+						x.Neg(x)
+					}
+				}
+				t.pivot(k, c)
+				break
+			}
+		}
+	}
+	return true
+}
+
+func (t *tableau) phaseTwo(c []*big.Rat) bool {
+	scale := commonDenominator(c)
+	t.objScale = new(big.Rat).SetInt(scale)
+	cost := make([]big.Int, len(t.cols))
+	for i, col := range t.cols {
+		scaled(&cost[i], c[col.of], scale)
+		if col.sign < 0 {
+			cost[i].Neg(&cost[i])
+		}
+	}
+	for i, x := range t.obj {
+		x.SetInt64(0)
+		if i < len(cost) {
+			x.Mul(&cost[i], t.den)
+		}
+	}
+	for k, b := range t.basis {
+		if b >= len(cost) || cost[b].Sign() == 0 {
+			continue
+		}
+		for i, x := range t.rows[k] {
+			t.obj[i].Sub(t.obj[i], t.t1.Mul(&cost[b], x))
+		}
+	}
+	return t.optimize()
+}
+
+// optimize pivots until no reduced cost is negative. It reports whether the
+// objective is bounded.
+func (t *tableau) optimize() bool {
+	const patience = 20
+	degenerate := 0
+	for {
+		enter := -1
+		for c := range t.artificial(0) {
+			if t.obj[c].Sign() >= 0 {
+				continue
+			}
+			if enter < 0 || t.obj[c].Cmp(t.obj[enter]) < 0 {
+				enter = c
+			}
+			if degenerate > patience {
+				break
+			}
+		}
+		if enter < 0 {
+			return true
+		}
+		leave := -1
+		for k, row := range t.rows {
+			if row[enter].Sign() <= 0 {
+				continue
+			}
+			if leave < 0 {
+				leave = k
+				continue
+			}
+			t.t1.Mul(row[t.rhs()], t.rows[leave][enter])
+			t.t2.Mul(t.rows[leave][t.rhs()], row[enter])
+			if s := t.t1.Cmp(&t.t2); s < 0 || s == 0 && t.basis[k] < t.basis[leave] {
+				leave = k
+			}
+		}
+		if leave < 0 {
+			return false
+		}
+		if t.rows[leave][t.rhs()].Sign() == 0 {
+			degenerate++
+		} else {
+			degenerate = 0
+		}
+		t.pivot(leave, enter)
+	}
+}
+
+// pivot needs rows[r][c] > 0.
+func (t *tableau) pivot(r, c int) {
+	p := t.rows[r]
+	eliminate := func(row []*big.Int) {
+		f := new(big.Int).Set(row[c])
+		for i, x := range row {
+			x.Mul(x, p[c])
+			if f.Sign() != 0 && p[i].Sign() != 0 {
+				x.Sub(x, t.t1.Mul(f, p[i]))
+			}
+			x.Quo(x, t.den)
+		}
+	}
+	for k, row := range t.rows {
+		if k != r {
+			eliminate(row)
+		}
+	}
+	eliminate(t.obj)
+	t.den = new(big.Int).Set(p[c])
+	t.basis[r] = c
+}
+
+func (t *tableau) solution(p *Problem) *Solution {
+	s := &Solution{X: make([]*big.Rat, t.n), Value: new(big.Rat), Dual: make([]*big.Rat, t.m)}
+	for j := range s.X {
+		s.X[j] = new(big.Rat).Set(t.shift[j])
+	}
+	for k, b := range t.basis {
+		if b >= len(t.cols) {
+			continue
+		}
+		v := new(big.Rat).SetFrac(t.rows[k][t.rhs()], t.den)
+		if col := t.cols[b]; col.sign > 0 {
+			s.X[col.of].Add(s.X[col.of], v)
+		} else {
+			s.X[col.of].Sub(s.X[col.of], v)
+		}
+	}
+	for j, x := range s.X {
+		s.Value.Add(s.Value, new(big.Rat).Mul(p.C[j], x))
+	}
+	// The reduced cost of the artificial of row k is -y_k in the units of the
+	// tableau.
+	for k := range s.Dual {
+		y := new(big.Rat).SetFrac(t.obj[t.artificial(k)], t.den)
+		y.Mul(y.Neg(y), t.rowScale[k])
+		s.Dual[k] = y.Quo(y, t.objScale)
+	}
+	return s
+}

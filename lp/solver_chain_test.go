@@ -1,0 +1,214 @@
+package lp
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"paspo/internal/rng"
+)
+
+// choose picks an action of [lo, hi]: often an end, or close to one.
+func choose(r *rand.Rand, lo, hi float64) float64 {
+	a := lo + (hi-lo)*r.Float64()
+	switch r.IntN(10) {
+	case 0, 1:
+		a = lo
+	case 2, 3:
+		a = hi
+	case 4:
+		a = lo + (hi-lo)*math.Exp(-40*r.Float64())
+	case 5:
+		a = hi - (hi-lo)*math.Exp(-40*r.Float64())
+	case 6:
+		a = math.Nextafter(lo, hi)
+	case 7:
+		a = math.Nextafter(hi, lo)
+	}
+	return min(max(a, lo), hi)
+}
+
+// walk completes rows random actions and returns them with their largest
+// residual. limits may be nil.
+func walk(t testing.TB, s Solver, r *rand.Rand, rows int, limits []Limits) (actions [][]float64, residual float64) {
+	t.Helper()
+	p := s.Polytope()
+	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	actions = make([][]float64, rows)
+	c := s.Chain(rows)
+	c.Begin(rows, limits)
+	for i := range p.Dim() {
+		if err := c.Next(lo, hi); err != nil {
+			t.Fatalf("entity %d: %v", i, err)
+		}
+		for row := range rows {
+			if !(lo[row] <= hi[row]) {
+				t.Fatalf("entity %d: lo %v, hi %v", i, lo[row], hi[row])
+			}
+			a[row] = choose(r, lo[row], hi[row])
+			actions[row] = append(actions[row], a[row])
+		}
+		c.Fix(a)
+	}
+	residual = math.Inf(-1)
+	for row, x := range actions {
+		var lim *Limits
+		if limits != nil {
+			lim = &limits[row]
+		}
+		residual = max(residual, p.Residual(x, lim))
+	}
+	return actions, residual
+}
+
+var solverMethods = []string{"clp"}
+
+func presets(t testing.TB) []*Polytope {
+	t.Helper()
+	var all []*Polytope
+	for _, name := range []string{"portfolio", "compute", "synthetic"} {
+		p, err := Preset(name, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+func TestFinalResidual(t *testing.T) {
+	for _, p := range presets(t) {
+		for _, method := range solverMethods {
+			s, err := NewSolver(p, SolverConfig{Method: method})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := rand.New(rng.New(1, "walk"))
+			worst := math.Inf(-1)
+			for range 20 {
+				_, res := walk(t, s, r, 50, nil)
+				worst = max(worst, res)
+			}
+			if !(worst <= 1e-9) {
+				t.Errorf("%s/%s: residual %g", p.Name(), method, worst)
+			}
+			t.Logf("%s/%s: largest residual %.2g", p.Name(), method, worst)
+			s.Close()
+		}
+	}
+}
+
+func TestWorkerIndependence(t *testing.T) {
+	for _, p := range presets(t) {
+		for _, method := range solverMethods {
+			var want [][]float64
+			for _, workers := range []int{1, 2, 7} {
+				s, err := NewSolver(p, SolverConfig{Method: method, Workers: workers})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, _ := walk(t, s, rand.New(rng.New(2, "walk")), 700, nil)
+				// Again on workers that have a history.
+				again, _ := walk(t, s, rand.New(rng.New(2, "walk")), 700, nil)
+				s.Close()
+				if want == nil {
+					want = got
+				}
+				for r := range want {
+					for i := range want[r] {
+						if got[r][i] != want[r][i] || again[r][i] != want[r][i] {
+							t.Fatalf("%s/%s, %d workers: row %d entity %d is %v, then %v, want %v", p.Name(), method, workers, r, i, got[r][i], again[r][i], want[r][i])
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestInfeasiblePrefix(t *testing.T) {
+	p, err := New(Description{
+		Entities: []string{"x", "y", "z"}, Total: 1,
+		Rows: []Row{{Name: "cap", Coef: []float64{1, 1, 0}, Min: math.Inf(-1), Max: 0.5}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range solverMethods {
+		s, err := NewSolver(p, SolverConfig{Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.Chain(4)
+		lo, hi := make([]float64, 4), make([]float64, 4)
+		c.Begin(4, nil)
+		if err := c.Next(lo, hi); err != nil {
+			t.Fatal(err)
+		}
+		c.Fix([]float64{0.25, 0.5 + 5e-7, 0.6, -0.1})
+		err = c.Next(lo, hi)
+		var inf *InfeasibleError
+		if !errors.As(err, &inf) {
+			t.Fatalf("%s: error %v, want an InfeasibleError", method, err)
+		}
+		if inf.Row != 2 || inf.Entity != 1 || math.Abs(inf.Amount-0.05) > 1e-12 {
+			t.Errorf("%s: %+v", method, inf)
+		}
+		if len(inf.Conflict) == 0 || inf.Conflict[0] != "cap" {
+			t.Errorf("%s: conflict %q, want cap among it", method, inf.Conflict)
+		}
+		if lo[0] != 0 || hi[0] != 0.25 {
+			t.Errorf("%s: [%v, %v], want [0, 0.25]", method, lo[0], hi[0])
+		}
+		if !(lo[1] <= hi[1] && hi[1] <= 1e-6 && lo[1] >= -1e-6) {
+			t.Errorf("%s: relaxed interval [%v, %v]", method, lo[1], hi[1])
+		}
+		for r := 2; r < 4; r++ {
+			if !math.IsNaN(lo[r]) || !math.IsNaN(hi[r]) {
+				t.Errorf("%s: [%v, %v] of an infeasible prefix, want NaN", method, lo[r], hi[r])
+			}
+		}
+		s.Close()
+	}
+}
+
+func BenchmarkChains(b *testing.B) {
+	for _, p := range presets(b) {
+		for _, method := range solverMethods {
+			b.Run(p.Name()+"/"+method, func(b *testing.B) {
+				s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer s.Close()
+				const rows = 64
+				r := rand.New(rng.New(1, "chains"))
+				x := make([]float64, 1<<14)
+				for i := range x {
+					x[i] = r.Float64()
+				}
+				lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+				c := s.Chain(rows)
+				at, done := 0, 0
+				b.ReportAllocs()
+				b.ResetTimer()
+				for done < b.N {
+					c.Begin(rows, nil)
+					for range p.Dim() {
+						if err := c.Next(lo, hi); err != nil {
+							b.Fatal(err)
+						}
+						for i := range a {
+							a[i] = lo[i] + (hi[i]-lo[i])*x[at&(1<<14-1)]
+							at++
+						}
+						c.Fix(a)
+					}
+					done += rows
+				}
+				b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "chains/s")
+			})
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"strings"
+)
+
+// SolverConfig says how intervals are computed.
+type SolverConfig struct {
+	Method    string  `yaml:"method" doc:"auto, clp (linear programs) or explicit (closed form); auto takes the closed form where it stays within its budget"`
+	Tolerance float64 `yaml:"tolerance" doc:"largest infeasibility of a prefix that is answered on relaxed limits, scaled"`
+	Workers   int     `yaml:"workers" doc:"goroutines that solve linear programs; 0 takes one for every CPU"`
+	MaxPieces int     `yaml:"max_pieces" doc:"budget of the closed form: pieces of one interval, both ends together"`
+	MaxEffort int     `yaml:"max_effort" doc:"budget of the closed form: elementary steps, in millions, to find it"`
+}
+
+// DefaultSolverConfig returns the settings that are used where none are given.
+// The budget of the closed form counts steps, not time, so that what is chosen
+// does not depend on the machine.
+func DefaultSolverConfig() SolverConfig {
+	return SolverConfig{Method: "auto", Tolerance: 1e-6, MaxPieces: 2000, MaxEffort: 1000}
+}
+
+// Validate returns an error that names the first setting that is not allowed.
+func (c SolverConfig) Validate() error {
+	switch c.Method {
+	case "auto", "clp", "explicit":
+	default:
+		return fmt.Errorf("lp: method is %q, want auto, clp or explicit", c.Method)
+	}
+	switch {
+	case !(c.Tolerance >= 0) || c.Tolerance > 0.1:
+		return fmt.Errorf("lp: tolerance is %g, want 0 to 0.1", c.Tolerance)
+	case c.Workers < 0:
+		return fmt.Errorf("lp: workers is %d, want 0 or more", c.Workers)
+	case c.MaxPieces < 1:
+		return fmt.Errorf("lp: max_pieces is %d, want 1 or more", c.MaxPieces)
+	case c.MaxEffort < 1:
+		return fmt.Errorf("lp: max_effort is %d, want 1 or more", c.MaxEffort)
+	}
+	return nil
+}
+
+// NewSolver returns a solver of the intervals of p. Zero fields of cfg take
+// their defaults. Method explicit is refused with a *BudgetError where the
+// closed form exceeds its budget; method auto falls back to CLP there, which
+// Solver.Method tells.
+func NewSolver(p *Polytope, cfg SolverConfig) (Solver, error) {
+	def := DefaultSolverConfig()
+	if cfg.Method == "" {
+		cfg.Method = def.Method
+	}
+	if cfg.Tolerance == 0 {
+		cfg.Tolerance = def.Tolerance
+	}
+	if cfg.MaxPieces == 0 {
+		cfg.MaxPieces = def.MaxPieces
+	}
+	if cfg.MaxEffort == 0 {
+		cfg.MaxEffort = def.MaxEffort
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return newCLPSolver(p, cfg)
+}
+
+// InfeasibleError says that no allocation within the limits has the prefix of
+// actions that was fixed.
+type InfeasibleError struct {
+	Row    int // of the batch
+	Entity int // whose interval is empty
+
+	// Amount is the least scaled amount by which all limits would have to give.
+	Amount float64
+
+	// Conflict names constraints that exclude each other given the prefix.
+	Conflict []string
+}
+
+func (e *InfeasibleError) Error() string {
+	s := fmt.Sprintf("lp: row %d: no allocation has this prefix of %d entities: infeasible by %.3g", e.Row, e.Entity, e.Amount)
+	if math.IsNaN(e.Amount) {
+		s = fmt.Sprintf("lp: row %d: the prefix of %d entities holds a NaN or an infinity", e.Row, e.Entity)
+	}
+	if len(e.Conflict) > 0 {
+		s += " (" + strings.Join(e.Conflict, "; ") + ")"
+	}
+	return s
+}

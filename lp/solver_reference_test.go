@@ -1,0 +1,74 @@
+package lp
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// solverReference decodes a file of ../../shared/reference, or skips.
+func solverReference(t testing.TB, name string, into any) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "..", "shared", "reference", name))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skipf("reference values are absent: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReferenceIntervals(t *testing.T) {
+	for _, c := range []struct{ file, preset string }{
+		{"bounds_synth7.json", "synthetic"},
+		{"bounds_compute9.json", "compute"},
+	} {
+		var ref struct {
+			Records []struct {
+				Actions []float64    `json:"actions"`
+				Tight   [][2]float64 `json:"bounds_tight"`
+			} `json:"records"`
+		}
+		solverReference(t, c.file, &ref)
+		p, err := Preset(c.preset, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, method := range []string{"clp"} {
+			t.Run(c.preset+"/"+method, func(t *testing.T) {
+				s, err := NewSolver(p, SolverConfig{Method: method})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				rows := len(ref.Records)
+				chain := s.Chain(rows)
+				lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+				chain.Begin(rows, nil)
+				worst := 0.
+				for i := range p.Dim() - 1 {
+					if err := chain.Next(lo, hi); err != nil {
+						t.Fatal(err)
+					}
+					for r, rec := range ref.Records {
+						d := max(math.Abs(lo[r]-rec.Tight[i][0]), math.Abs(hi[r]-rec.Tight[i][1]))
+						if !(d <= 1e-8) {
+							t.Errorf("sequence %d entity %d: [%v, %v], want %v", r, i, lo[r], hi[r], rec.Tight[i])
+						}
+						worst = max(worst, d)
+						a[r] = rec.Actions[i]
+					}
+					chain.Fix(a)
+				}
+				t.Logf("largest difference %.2g over %d intervals", worst, rows*(p.Dim()-1))
+			})
+		}
+	}
+}
