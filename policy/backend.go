@@ -27,7 +27,8 @@ type Backend interface {
 	Step(rows []int32, s Settings) error
 
 	// Diagnostics waits for all steps and returns what they measured since the
-	// last call. A non-finite loss or gradient is a *NonFiniteError.
+	// last call. A non-finite loss, gradient or parameter is a *NonFiniteError,
+	// which Step may return earlier; after one, steps are refused until SetState.
 	Diagnostics() (Diagnostics, error)
 
 	// State copies out parameters and optimiser state; SetState sets them.
@@ -84,7 +85,10 @@ type Batch struct {
 	Return                       []float32 // Rows, targets of the critic
 }
 
-// Settings are the coefficients of one gradient step.
+// Settings are the coefficients of one gradient step of Adam on the loss, means
+// over the minibatch,
+//
+//	-min(rho A, clip(rho, 1-Clip, 1+Clip) A) + ValueCoef (V - R)^2 - EntropyCoef H.
 type Settings struct {
 	LearningRate float64
 	Clip         float64 // epsilon of the clipped surrogate
@@ -98,11 +102,14 @@ type Settings struct {
 
 // Diagnostics are means over the gradient steps since the last call.
 type Diagnostics struct {
-	Steps                  int
-	PolicyLoss, ValueLoss  float64
-	Entropy, ApproxKL      float64
-	ClipFraction, GradNorm float64
-	MaxRatioDeviation      float64 // largest |ratio - 1| of the first step
+	Steps             int
+	PolicyLoss        float64 // without its entropy bonus
+	ValueLoss         float64 // (V - R)^2, without its coefficient
+	Entropy           float64
+	ApproxKL          float64 // rho - 1 - ln rho, never negative
+	ClipFraction      float64 // share of rows with |rho - 1| > Clip
+	GradNorm          float64 // before clipping
+	MaxRatioDeviation float64 // largest |rho - 1| of the first step
 }
 
 // Tensor is a named array of float32, row-major.

@@ -198,10 +198,10 @@ func (c *CPU) record(norm float64) {
 	sums.GradNorm += norm
 }
 
-// fail finds what is not finite: first the inputs, then the nodes in the order
-// of computation, then the parameters.
+// fail finds what is not finite: the inputs first, then the parameters, then
+// the nodes in the order of computation.
 func (c *CPU) fail() error {
-	e := &NonFiniteError{Tensor: "the squared norm of the gradient", Step: c.opt.step}
+	e := &NonFiniteError{Tensor: "the norm of the gradient", Step: c.opt.step}
 	c.wrong = e
 	g := c.graph
 	for _, t := range []struct {
@@ -209,22 +209,23 @@ func (c *CPU) fail() error {
 		data []float32
 	}{
 		{"obs", g.obs}, {"prefix", g.prefix}, {"logX", g.logX}, {"log1mX", g.log1mX}, {"logWidth", g.logWidth},
-		{"mask", g.mask}, {"oldLogProb", g.old}, {"advantage", g.advantage}, {"return", g.target}, {"coef", g.coef},
+		{"mask", g.mask}, {"advantage", g.advantage}, {"return", g.target}, {"coef", g.coef},
 	} {
 		if !ops.Finite(t.data) {
 			e.Tensor = t.name + " of the minibatch"
 			return e
 		}
 	}
-	if n := g.step.NonFinite(); n != nil {
-		e.Tensor = n.Name()
-		return e
-	}
 	for i := range c.layout.tensors {
 		if s := &c.layout.tensors[i]; !ops.Finite(slice(c.params, s)) {
 			e.Tensor = s.name
 			return e
 		}
+	}
+	if !ops.Finite(g.old) {
+		e.Tensor = "oldLogProb of the minibatch"
+	} else if n := g.step.NonFinite(); n != nil {
+		e.Tensor = n.Name()
 	}
 	return e
 }

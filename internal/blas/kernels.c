@@ -118,36 +118,35 @@ static inline vec4 sqrt4(vec4 v)
 #include "kernels_tile.h"
 #include "kernels_undef.h"
 
-static int isa = -1;
+// The instructions in use: 0 any, 1 AVX2, 2 AVX-512.
+static int isa;
 
-static int level(void)
+static int best(void)
 {
-	if (isa < 0) {
-		int l = 0;
+	int level = 0;
 #ifdef X86
-		__builtin_cpu_init();
-		if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-			l = 1;
-		if (l && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-			__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
-			l = 2;
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		level = 1;
+	if (level && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+		__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
+		level = 2;
 #endif
-		isa = l;
-	}
-	return isa;
+	return level;
 }
 
-int paspo_limit_isa(int l)
+__attribute__((constructor)) static void start(void) { isa = best(); }
+
+int paspo_limit_isa(int level)
 {
-	isa = -1;
-	int have = level();
-	isa = l < have ? l : have;
+	int have = best();
+	isa = level < have ? level : have;
 	return isa;
 }
 
 #ifdef X86
 #define DISPATCH(f, ...) \
-	switch (level()) { \
+	switch (isa) { \
 	case 2: \
 		return f##_avx512(__VA_ARGS__); \
 	case 1: \
