@@ -158,6 +158,9 @@ func (b *fakeBackend) Diagnostics() (policy.Diagnostics, error) {
 		d.ApproxKL /= float64(d.Steps)
 	}
 	b.diag = policy.Diagnostics{}
+	if b.poison == "gradient" && int(b.step) >= b.poisonAt {
+		return d, &policy.NonFiniteError{Tensor: "gradient of w", Step: b.step}
+	}
 	return d, nil
 }
 

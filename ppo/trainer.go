@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"paspo/envs"
@@ -165,6 +166,10 @@ func (t *Trainer) failed(ctx context.Context, iteration int, err error) error {
 		return err
 	}
 	var nf *NonFiniteError
+	var theirs *policy.NonFiniteError
+	if errors.As(err, &theirs) {
+		err = &NonFiniteError{Tensor: theirs.Tensor, Value: math.NaN(), Err: err}
+	}
 	if errors.As(err, &nf) {
 		nf.Iteration, nf.Step = iteration, t.step
 		return nf

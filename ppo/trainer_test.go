@@ -242,6 +242,7 @@ func TestNonFinite(t *testing.T) {
 		{"backend", "action", 20, "component 1 of the action of environment 0 is NaN"},
 		{"backend", "value", 20, "the value of environment 1 is NaN"},
 		{"backend", "parameter", 6, "parameter w is NaN"},
+		{"backend", "gradient", 3, "gradient of w is not finite"},
 		{"backend", "loss", 3, "the value loss is +Inf"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
