@@ -1,0 +1,225 @@
+package lp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"paspo/lp/internal/dd"
+)
+
+// hullEffort limits the search for the facets of a hull, in elementary steps.
+const hullEffort = 4_000_000_000
+
+// hull is the convex hull of points in its affine hull. The coordinates in
+// basis determine the others,
+//
+//	x_j = from_j . x_basis + at_j,
+//
+// and each facet is c . x_basis <= d, largest |c| 1.
+type hull struct {
+	n      int
+	basis  []int
+	from   [][]float64 // n; nil for the coordinates of the basis
+	at     []float64   // n
+	facets []facet
+}
+
+type facet struct {
+	c []float64
+	d float64
+}
+
+// newHull finds the facets by double description of the cone of valid
+// inequalities, {(c, d): c . v <= d for every point v}, whose extreme rays they
+// are: in floating point, and exactly where that does not decide.
+//
+// The affine hull is decided first, with a tolerance (flatWidth): points given
+// in decimals lie in their hyperplane up to rounding only, and in exact
+// arithmetic would span a sliver.
+func newHull(points [][]float64, effort *int) (*hull, error) {
+	h, err := affineBasis(points)
+	if err != nil {
+		return nil, err
+	}
+	d := len(h.basis)
+	if d == 0 {
+		return h, nil
+	}
+	cuts := make([][]float64, 0, len(points))
+	for _, v := range points {
+		g := make([]float64, d+1)
+		for b, j := range h.basis {
+			g[b] = v[j]
+		}
+		g[d] = -1
+		cuts = append(cuts, g)
+	}
+	var cone dd.Cone
+	for _, exactly := range []bool{false, true} {
+		cone, err = cut(d+1, make([]bool, d+1), cuts, exactly, math.MaxInt, effort)
+		if !errors.Is(err, dd.ErrUndecided) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	rays, tight := cone.Rays()
+	for k, r := range rays {
+		c, size := r[:d], largest(r[:d])
+		if tight[k] == 0 || size == 0 {
+			continue // 0 <= 1
+		}
+		f := facet{c: make([]float64, d), d: math.Inf(-1)}
+		for b := range c {
+			f.c[b] = c[b] / size
+		}
+		for _, g := range cuts {
+			f.d = max(f.d, dot(f.c, g[:d]))
+		}
+		h.facets = append(h.facets, f)
+	}
+	return h, nil
+}
+
+// cut returns the cone of the given cuts.
+func cut(d int, nonneg []bool, cuts [][]float64, exactly bool, rays int, effort *int) (dd.Cone, error) {
+	c := dd.New(d, nonneg, exactly, dd.Budget{Rays: rays, Effort: effort})
+	for _, g := range cuts {
+		if err := c.Cut(g); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.Check()
+}
+
+// affineBasis takes coordinates into the basis in their order, each unless the
+// ones before determine it on all points (modified Gram-Schmidt, twice).
+func affineBasis(points [][]float64) (*hull, error) {
+	if len(points) == 0 {
+		return nil, errors.New("lp: a convex hull needs at least one point")
+	}
+	n := len(points[0])
+	h := &hull{n: n, from: make([][]float64, n), at: make([]float64, n)}
+	scale := 1.
+	for k, v := range points {
+		if len(v) != n {
+			return nil, fmt.Errorf("lp: point %d has %d coordinates, want %d", k, len(v), n)
+		}
+		for j, x := range v {
+			if math.IsNaN(x) || math.IsInf(x, 0) {
+				return nil, fmt.Errorf("lp: coordinate %d of point %d is %g", j, k, x)
+			}
+			scale = max(scale, math.Abs(x))
+		}
+	}
+	var q [][]float64 // orthonormal columns
+	var r [][]float64 // column b of the basis is sum_k r[b][k] q[k]
+	column := make([]float64, len(points))
+	for j := range n {
+		for k, v := range points {
+			column[k] = v[j] - points[0][j]
+		}
+		coef := make([]float64, len(q)+1)
+		for range 2 {
+			for k := range q {
+				c := dot(q[k], column)
+				coef[k] += c
+				for i := range column {
+					column[i] -= c * q[k][i]
+				}
+			}
+		}
+		size := norm(column)
+		if size > flatWidth*scale*math.Sqrt(float64(len(points))) {
+			unit := make([]float64, len(column))
+			for i := range unit {
+				unit[i] = column[i] / size
+			}
+			coef[len(q)] = size
+			q, r = append(q, unit), append(r, coef)
+			h.basis = append(h.basis, j)
+			continue
+		}
+		h.from[j] = backSubstitute(r, coef) // not nil: that marks the basis
+		h.round(points, j)
+	}
+	return h, nil
+}
+
+// backSubstitute returns the w with sum_b w_b r[b] = coef.
+func backSubstitute(r [][]float64, coef []float64) []float64 {
+	w := append([]float64{}, coef[:len(r)]...)
+	for b := len(r) - 1; b >= 0; b-- {
+		w[b] /= r[b][b]
+		for k := range b {
+			w[k] -= w[b] * r[b][k]
+		}
+	}
+	return w
+}
+
+// round replaces what is an integer up to rounding in the equality of coordinate
+// j, where it then holds as well.
+func (h *hull) round(points [][]float64, j int) {
+	exact := make([]float64, len(h.from[j]))
+	for b, w := range h.from[j] {
+		exact[b] = w
+		if i := math.Round(w); math.Abs(w-i) <= 1e-9 {
+			exact[b] = i
+		}
+	}
+	fit := func(w []float64) (at, worst float64) {
+		lo, hi := math.Inf(1), math.Inf(-1)
+		for _, v := range points {
+			x := v[j]
+			for b, c := range w {
+				x -= c * v[h.basis[b]]
+			}
+			lo, hi = min(lo, x), max(hi, x)
+		}
+		return lo + (hi-lo)/2, (hi - lo) / 2
+	}
+	at, worst := fit(h.from[j])
+	if a, e := fit(exact); e <= worst+1e-13 {
+		h.from[j], at, worst = exact, a, e
+		if i := math.Round(at); math.Abs(at-i) <= worst+1e-13 {
+			at = i
+		}
+	}
+	h.at[j] = at
+}
+
+// convexHull returns the facets of the hull of points, as rows c . x <= d with
+// largest |c| 1, and the equalities of its affine hull. The facets of a single
+// point are none.
+func convexHull(points [][]float64) (rows, equalities []Row, err error) {
+	effort := hullEffort
+	h, err := newHull(points, &effort)
+	if errors.Is(err, dd.ErrBudget) {
+		return nil, nil, fmt.Errorf("lp: the convex hull of %d points in %d dimensions has too many facets", len(points), len(points[0]))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for k, f := range h.facets {
+		row := Row{Name: fmt.Sprintf("facet %d", k+1), Coef: make([]float64, h.n), Min: math.Inf(-1), Max: f.d}
+		for b, j := range h.basis {
+			row.Coef[j] = f.c[b]
+		}
+		rows = append(rows, row)
+	}
+	for j, from := range h.from {
+		if from == nil {
+			continue // of the basis
+		}
+		row := Row{Name: fmt.Sprintf("plane %d", len(equalities)+1), Coef: make([]float64, h.n), Min: h.at[j], Max: h.at[j]}
+		row.Coef[j] = 1
+		for b, w := range from {
+			row.Coef[h.basis[b]] = 0 - w
+		}
+		equalities = append(equalities, row)
+	}
+	return rows, equalities, nil
+}

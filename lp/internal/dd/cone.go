@@ -1,0 +1,366 @@
+// Package dd finds the generators of polyhedral cones by double description
+// (Motzkin, Raiffa, Thompson and Thrall, The double description method, 1953),
+// in floating point or in exact arithmetic.
+package dd
+
+import "errors"
+
+// ErrUndecided says that rounding hides whether a generator satisfies a
+// constraint with equality. Exact arithmetic decides.
+var ErrUndecided = errors.New("dd: undecided in floating point")
+
+// ErrBudget says that the effort or the number of generators exceeds its budget.
+var ErrBudget = errors.New("dd: budget exceeded")
+
+// Budget limits a cone. Rays is the largest number of extreme rays at any time,
+// Effort counts down elementary steps and may be shared between cones.
+type Budget struct {
+	Rays   int
+	Effort *int
+}
+
+// Cone is a cone { x in R^d : g . x <= 0 for the g it was cut with }, held by its
+// lines and extreme rays. After an error it is of no use.
+type Cone interface {
+	// Cut adds the constraint g . x <= 0.
+	Cut(g []float64) error
+
+	// Restrict adds the constraint g . x = 0.
+	Restrict(g []float64) error
+
+	// Lines returns a basis of the lines, largest component 1.
+	Lines() [][]float64
+
+	// Rays returns the extreme rays, largest component 1, and how many
+	// constraints each satisfies with equality. With lines, a ray stands for all
+	// that differ by a line.
+	Rays() (rays [][]float64, tight []int)
+
+	// Split returns, by the sign of g . x, the rays scaled to |g . x| = 1, and a
+	// line scaled to g . x = 1 where there is one. Rays with g . x = 0 are left
+	// out, as are all rays where there is such a line.
+	Split(g []float64) (s Split, err error)
+
+	// Check verifies every generator against every constraint.
+	Check() error
+}
+
+// Split is a result of Cone.Split.
+type Split struct {
+	Line               []float64
+	Positive, Negative [][]float64
+}
+
+// field is the arithmetic of a cone.
+type field[T any] interface {
+	vector(g []float64) []T
+	dot(g, x []T) T
+	// sign decides the sign of g . x, given its value.
+	sign(v T) (int, error)
+	// combine returns a positive multiple of alpha x + beta y.
+	combine(alpha T, x []T, beta T, y []T) []T
+	neg(v T) T
+	abs(v T) T
+	// over returns x / |v| where v is a value of dot(g, x).
+	over(x []T, v T, g []float64) []float64
+	unit(x []T) []float64
+	cost() int
+}
+
+type cone[T any] struct {
+	f      field[T]
+	d      int
+	budget Budget
+
+	constraints [][]T
+	coordinate  []int // x_j >= 0 of a constraint, else -1
+	equality    []bool
+
+	lines [][]T
+	rays  []ray[T]
+}
+
+type ray[T any] struct {
+	x    []T
+	zero bits // constraints with g . x = 0
+}
+
+// New returns the cone of all x in R^d whose coordinates in nonneg are not
+// negative, in floating point or exactly.
+func New(d int, nonneg []bool, exactly bool, budget Budget) Cone {
+	if exactly {
+		return start[bigInt](integers{}, d, nonneg, budget)
+	}
+	return start[float64](floats{}, d, nonneg, budget)
+}
+
+func start[T any](f field[T], d int, nonneg []bool, budget Budget) *cone[T] {
+	c := &cone[T]{f: f, d: d, budget: budget}
+	unit := func(j int, v float64) []T {
+		g := make([]float64, d)
+		g[j] = v
+		return f.vector(g)
+	}
+	for j := range d {
+		if nonneg[j] {
+			c.constraints = append(c.constraints, unit(j, -1))
+			c.coordinate = append(c.coordinate, j)
+			c.equality = append(c.equality, false)
+		}
+	}
+	at := 0
+	for j := range d {
+		if !nonneg[j] {
+			c.lines = append(c.lines, unit(j, 1))
+			continue
+		}
+		r := ray[T]{x: unit(j, 1)}
+		for k := range c.constraints {
+			if k != at {
+				r.zero.set(k)
+			}
+		}
+		at++
+		c.rays = append(c.rays, r)
+	}
+	return c
+}
+
+func (c *cone[T]) Cut(g []float64) error      { return c.add(c.f.vector(g), false) }
+func (c *cone[T]) Restrict(g []float64) error { return c.add(c.f.vector(g), true) }
+
+func (c *cone[T]) add(g []T, equality bool) error {
+	id := len(c.constraints)
+	c.constraints = append(c.constraints, g)
+	c.coordinate = append(c.coordinate, -1)
+	c.equality = append(c.equality, equality)
+	done, err := c.absorbLine(g, id, equality)
+	if done || err != nil {
+		return err
+	}
+	value := make([]T, len(c.rays))
+	var pos, neg, keep []int
+	for k := range c.rays {
+		value[k] = c.f.dot(g, c.rays[k].x)
+		s, err := c.f.sign(value[k])
+		if err != nil {
+			return err
+		}
+		switch {
+		case s > 0:
+			pos = append(pos, k)
+		case s < 0:
+			neg = append(neg, k)
+			if !equality {
+				keep = append(keep, k)
+			}
+		default:
+			c.rays[k].zero.set(id)
+			keep = append(keep, k)
+		}
+	}
+	if err := c.spend(len(c.rays) * c.f.cost()); err != nil {
+		return err
+	}
+	var fresh []ray[T]
+	incident := c.incident()
+	for _, p := range pos {
+		for _, q := range neg {
+			common := c.rays[p].zero.and(c.rays[q].zero)
+			ok, err := c.adjacent(p, q, common, incident)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				continue
+			}
+			if err := c.spend(c.f.cost()); err != nil {
+				return err
+			}
+			x := c.f.combine(c.f.abs(value[q]), c.rays[p].x, value[p], c.rays[q].x)
+			common.set(id)
+			c.clear(x, common)
+			fresh = append(fresh, ray[T]{x: x, zero: common})
+			if len(keep)+len(fresh) > c.budget.Rays {
+				return ErrBudget
+			}
+		}
+	}
+	rays := make([]ray[T], 0, len(keep)+len(fresh))
+	for _, k := range keep {
+		rays = append(rays, c.rays[k])
+	}
+	c.rays = append(rays, fresh...)
+	return nil
+}
+
+// absorbLine handles a constraint that some line violates: that line leaves, or
+// half of it stays as a ray, and everything else moves along it onto the
+// constraint.
+func (c *cone[T]) absorbLine(g []T, id int, equality bool) (bool, error) {
+	at := -1
+	for k, x := range c.lines {
+		s, err := c.f.sign(c.f.dot(g, x))
+		if err != nil {
+			return false, err
+		}
+		if s != 0 {
+			at = k
+			break
+		}
+	}
+	if at < 0 {
+		return false, nil
+	}
+	line := c.lines[at]
+	v := c.f.dot(g, line)
+	if s, _ := c.f.sign(v); s > 0 {
+		// Turn it into the cone.
+		v = c.f.neg(v)
+		var zero T
+		zero = c.f.dot(g, c.f.vector(make([]float64, c.d)))
+		line = c.f.combine(zero, line, c.f.neg(c.f.abs(v)), line)
+		v = c.f.dot(g, line)
+	}
+	c.lines = append(c.lines[:at:at], c.lines[at+1:]...)
+	// x - (g.x / v) line, times |v| where v < 0.
+	onto := func(x []T) []T { return c.f.combine(c.f.abs(v), x, c.f.dot(g, x), line) }
+	for k, x := range c.lines {
+		c.lines[k] = onto(x)
+	}
+	for k := range c.rays {
+		r := &c.rays[k]
+		r.x = onto(r.x)
+		r.zero.set(id)
+		c.clear(r.x, r.zero)
+	}
+	if !equality {
+		r := ray[T]{x: line}
+		for k := range id {
+			r.zero.set(k)
+		}
+		c.rays = append(c.rays, r)
+	}
+	return true, c.spend((len(c.rays) + len(c.lines)) * c.f.cost())
+}
+
+// clear sets coordinates that are 0 to exactly 0.
+func (c *cone[T]) clear(x []T, zero bits) {
+	for k, j := range c.coordinate {
+		if j >= 0 && zero.has(k) {
+			var z [1]float64
+			x[j] = c.f.vector(z[:])[0]
+		}
+	}
+}
+
+func (c *cone[T]) spend(n int) error {
+	*c.budget.Effort -= n
+	if *c.budget.Effort < 0 {
+		return ErrBudget
+	}
+	return nil
+}
+
+// incident lists the rays that satisfy each constraint with equality.
+func (c *cone[T]) incident() [][]int {
+	lists := make([][]int, len(c.constraints))
+	for k := range c.rays {
+		c.rays[k].zero.each(func(id int) { lists[id] = append(lists[id], k) })
+	}
+	return lists
+}
+
+// adjacent reports whether rays p and q span a face: no other ray satisfies all
+// their common constraints with equality.
+func (c *cone[T]) adjacent(p, q int, common bits, incident [][]int) (bool, error) {
+	if common.count() < c.d-len(c.lines)-2 {
+		return false, c.spend(1)
+	}
+	var shortest []int
+	first := true
+	common.each(func(id int) {
+		if first || len(incident[id]) < len(shortest) {
+			shortest, first = incident[id], false
+		}
+	})
+	steps := 1
+	defer func() { *c.budget.Effort -= steps }()
+	if first {
+		// No common constraint: adjacent only if there is no third ray.
+		return len(c.rays) == 2, nil
+	}
+	for _, k := range shortest {
+		steps++
+		if k != p && k != q && common.in(c.rays[k].zero) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (c *cone[T]) Lines() [][]float64 {
+	var out [][]float64
+	for _, x := range c.lines {
+		out = append(out, c.f.unit(x))
+	}
+	return out
+}
+
+func (c *cone[T]) Rays() (rays [][]float64, tight []int) {
+	for _, r := range c.rays {
+		rays = append(rays, c.f.unit(r.x))
+		tight = append(tight, r.zero.count())
+	}
+	return rays, tight
+}
+
+func (c *cone[T]) Split(g []float64) (Split, error) {
+	var s Split
+	v := c.f.vector(g)
+	for _, x := range c.lines {
+		value := c.f.dot(v, x)
+		sign, err := c.f.sign(value)
+		if err != nil {
+			return s, err
+		}
+		if sign != 0 {
+			s.Line = c.f.over(x, value, g)
+			if sign < 0 {
+				for j := range s.Line {
+					s.Line[j] = -s.Line[j]
+				}
+			}
+			return s, nil
+		}
+	}
+	for _, r := range c.rays {
+		value := c.f.dot(v, r.x)
+		switch sign, err := c.f.sign(value); {
+		case err != nil:
+			return s, err
+		case sign > 0:
+			s.Positive = append(s.Positive, c.f.over(r.x, value, g))
+		case sign < 0:
+			s.Negative = append(s.Negative, c.f.over(r.x, value, g))
+		}
+	}
+	return s, nil
+}
+
+func (c *cone[T]) Check() error {
+	for id, g := range c.constraints {
+		for _, x := range c.lines {
+			if s, err := c.f.sign(c.f.dot(g, x)); err != nil || s != 0 {
+				return ErrUndecided
+			}
+		}
+		for _, r := range c.rays {
+			s, err := c.f.sign(c.f.dot(g, r.x))
+			if err != nil || s > 0 || s < 0 && (r.zero.has(id) || c.equality[id]) || s == 0 && !r.zero.has(id) {
+				return ErrUndecided
+			}
+		}
+	}
+	return nil
+}
