@@ -44,6 +44,13 @@ func TestCodec(t *testing.T) {
 	if err != nil || !bytes.Equal(b, again) {
 		t.Errorf("encoding again gives other bytes (%v)", err)
 	}
+	path := filepath.Join(t.TempDir(), "sub", "x.safetensors")
+	if err := tr.Checkpoint().WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if read, err := ReadCheckpoint(path); err != nil || read.Path != path || read.Iteration != 3 {
+		t.Errorf("%+v, %v", read, err)
+	}
 	if c.Best.Iteration != 3 || c.Best != tr.Best() || c.Step != tr.Step() {
 		t.Errorf("%+v", c)
 	}

@@ -143,6 +143,16 @@ func cause(err error) error {
 	return err
 }
 
+// WriteFile writes c to a file of any name, whole or not at all.
+func (c *Checkpoint) WriteFile(path string) error {
+	s, err := openStore(filepath.Dir(path), 1)
+	if err != nil {
+		return err
+	}
+	_, err = s.saveAs(filepath.Base(path), c)
+	return err
+}
+
 // ReadCheckpoint reads one file. One that is cut, changed or of another format
 // gives an error that says so.
 func ReadCheckpoint(path string) (*Checkpoint, error) {

@@ -107,12 +107,17 @@ func (t *Trainer) Step() int64    { return t.step }
 // Best returns the best evaluation so far.
 func (t *Trainer) Best() Best { return t.best }
 
+// Checkpoint returns the state after the last complete iteration. It must not be
+// modified.
+func (t *Trainer) Checkpoint() *Checkpoint { return t.committed }
+
 // Normalizer returns the normaliser that training updates.
 func (t *Trainer) Normalizer() *Normalizer { return t.norm }
 
 // Iterate does one iteration, a rollout and an update. Where ctx ends it, the
 // trainer falls back to the state before and the error is that of ctx. After any
-// other error only Save is of use. A NaN or Inf is a *NonFiniteError.
+// other error only Checkpoint and Restore are of use. A NaN or Inf is a
+// *NonFiniteError.
 func (t *Trainer) Iterate(ctx context.Context) (Metrics, error) {
 	m, err := t.iterate(ctx)
 	if err != nil {
