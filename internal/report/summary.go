@@ -1,0 +1,97 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"math"
+)
+
+// Summary is what a run comes to.
+type Summary struct {
+	Run         string `json:"run"`
+	Env         string `json:"env"`
+	Constraints string `json:"constraints"`
+	Seed        uint64 `json:"seed"`
+	Device      string `json:"device"`
+	Intervals   string `json:"intervals"` // how they are computed
+	Checkpoint  string `json:"checkpoint"`
+
+	Iterations     int    `json:"iterations"`
+	Steps          int64  `json:"steps"`
+	Seconds        Number `json:"seconds"` // that training took
+	StepsPerSecond Number `json:"steps_per_second"`
+
+	Training Training `json:"training"`
+
+	// MaxResidual and Violations are over all actions of training and of the
+	// comparison.
+	MaxResidual Number `json:"max_residual"`
+	Violations  int    `json:"violations"`
+
+	Tables []*Table `json:"tables"`
+}
+
+// Training is what the metrics of a run come to.
+type Training struct {
+	Return        Number `json:"return"`              // mean of the last iteration that ended episodes
+	EvalReturn    Number `json:"eval_return"`         // last evaluation, most likely actions
+	EvalSampled   Number `json:"eval_return_sampled"` // last evaluation, sampled actions
+	BestReturn    Number `json:"best_eval_return"`
+	BestIteration int    `json:"best_iteration"`
+	MaxResidual   Number `json:"max_residual"`
+	Violations    int    `json:"violations"`
+	Seconds       Number `json:"-"`
+}
+
+// Summarise reads metrics, one map an iteration.
+func Summarise[M ~map[string]float64](rows []M) Training {
+	nan := Number(math.NaN())
+	t := Training{Return: nan, EvalReturn: nan, EvalSampled: nan, BestReturn: nan, MaxResidual: Number(math.Inf(-1))}
+	for _, r := range rows {
+		last := func(name string, to *Number) {
+			if v, ok := r[name]; ok {
+				*to = Number(v)
+			}
+		}
+		last("return", &t.Return)
+		last("eval_return", &t.EvalReturn)
+		last("eval_return_sampled", &t.EvalSampled)
+		if v, ok := r["eval_return"]; ok && !(Number(v) <= t.BestReturn) {
+			t.BestReturn, t.BestIteration = Number(v), int(r["iteration"])
+		}
+		for _, name := range []string{"max_residual", "eval_max_residual", "eval_max_residual_sampled"} {
+			if v, ok := r[name]; ok {
+				t.MaxResidual = max(t.MaxResidual, Number(v))
+			}
+		}
+		t.Violations += int(r["violations"] + r["eval_violations"] + r["eval_violations_sampled"])
+		t.Seconds += Number(r["rollout_seconds"] + r["update_seconds"])
+	}
+	return t
+}
+
+// Complete sets what follows from the other fields.
+func (s *Summary) Complete() {
+	s.MaxResidual, s.Violations = s.Training.MaxResidual, s.Training.Violations
+	for _, t := range s.Tables {
+		_, violations, residual := t.Residuals()
+		s.Violations += violations
+		s.MaxResidual = max(s.MaxResidual, Number(residual))
+	}
+	s.Seconds = s.Training.Seconds
+	s.StepsPerSecond = Number(float64(s.Steps) / float64(s.Seconds))
+}
+
+// Write writes the summary for people to read.
+func (s *Summary) Write(w io.Writer) error {
+	for _, t := range s.Tables {
+		if err := t.Write(w); err != nil {
+			return err
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "%d steps in %.1f s of training, %.0f steps/s\n", s.Steps, float64(s.Seconds), float64(s.StepsPerSecond))
+	_, err := fmt.Fprintf(w, "training and comparison together: largest constraint residual %.2g, violations (> 1e-6): %d\n",
+		float64(s.MaxResidual), s.Violations)
+	return err
+}
