@@ -8,8 +8,8 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"paspo/internal/ops"
 	"paspo/internal/rng"
-	"paspo/internal/special"
 	"paspo/lp"
 )
 
@@ -49,7 +49,8 @@ type worker struct {
 	rand  *rand.Rand
 
 	lo, hi, a []float64
-	lp, ent   []float64 // the terms of the actions so far
+	logits    []float32 // of all heads, as the training pass has them
+	terms     []float32 // log-probabilities and entropies
 	nFixed    int       // intervals of heads that were fixed in a request
 }
 
@@ -75,7 +76,7 @@ func (d *decoder) enlist(n int) {
 		w := &worker{
 			d: d, stage: newStage(&d.weights, shardRows), chain: d.c.solver.Chain(shardRows),
 			lo: make([]float64, shardRows), hi: make([]float64, shardRows), a: make([]float64, shardRows),
-			lp: make([]float64, shardRows), ent: make([]float64, shardRows),
+			logits: make([]float32, shardRows*2*d.c.heads), terms: make([]float32, shardRows*2),
 		}
 		w.rand = rand.New(&w.src)
 		d.crew = append(d.crew, w)
@@ -197,8 +198,6 @@ func (w *worker) decode(from, rows int) error {
 	w.stage.begin(rows, req.Obs[from*l.obs:(from+rows)*l.obs], out.Value[from:from+rows])
 	w.chain.Begin(rows, limits)
 	lo, hi, a := w.lo[:rows], w.hi[:rows], w.a[:rows]
-	clear(w.lp[:rows])
-	clear(w.ent[:rows])
 
 	for i := range n {
 		var logits []float32
@@ -223,9 +222,13 @@ func (w *worker) decode(from, rows int) error {
 		w.chain.Fix(a)
 	}
 
+	// The terms of what is stored, by the code of the training pass.
+	h := c.heads
+	at, to := from*h, (from+rows)*h
+	ops.EvalBetaTerms(c.shape, rows, h, w.logits, out.LogX[at:to], out.Log1mX[at:to], out.LogWidth[at:to], out.Mask[at:to], w.terms, nil)
 	for r := range rows {
 		row := from + r
-		out.LogProb[row], out.Entropy[row] = float32(w.lp[r]), float32(w.ent[r])
+		out.LogProb[row], out.Entropy[row] = w.terms[2*r], w.terms[2*r+1]
 		var lim *lp.Limits
 		if limits != nil {
 			lim = &limits[r]
@@ -247,6 +250,7 @@ func middle(lo, hi float64) float64 { return min(max(lo+(hi-lo)/2, lo), hi) }
 func (w *worker) draw(from, r, i int, logits []float32) error {
 	c, req, out := w.d.c, w.d.req, w.d.out
 	k := (from+r)*c.heads + i
+	copy(w.logits[2*(r*c.heads+i):], logits[2*r:2*r+2])
 	alpha, _ := c.shape.At(float64(logits[2*r]))
 	beta, _ := c.shape.At(float64(logits[2*r+1]))
 	out.Alpha[k], out.Beta[k] = float32(alpha), float32(beta)
@@ -275,12 +279,6 @@ func (w *worker) draw(from, r, i int, logits []float32) error {
 	w.a[r] = Between(lo, hi, lnX, ln1mX)
 	out.LogX[k], out.Log1mX[k] = float32(lnX), float32(ln1mX)
 	out.LogWidth[k], out.Mask[k] = float32(math.Log(width)), 1
-
-	// The terms of the stored values, as the training pass has them.
-	logB, psiA, psiB, psiAB, _, _, _ := special.BetaTerms(alpha, beta)
-	logWidth := float64(out.LogWidth[k])
-	w.lp[r] += (alpha-1)*float64(out.LogX[k]) + (beta-1)*float64(out.Log1mX[k]) - logB - logWidth
-	w.ent[r] += logB - (alpha-1)*(psiA-psiAB) - (beta-1)*(psiB-psiAB) + logWidth
 	return nil
 }
 

@@ -3,7 +3,7 @@
 package blas
 
 /*
-#cgo CFLAGS: -O3 -std=gnu11
+#cgo CFLAGS: -O3 -std=gnu11 -Wno-psabi
 #cgo LDFLAGS: -lm
 #cgo noescape paspo_mul
 #cgo nocallback paspo_mul
@@ -17,6 +17,8 @@ package blas
 #cgo nocallback paspo_sum_squares
 #cgo noescape paspo_adam
 #cgo nocallback paspo_adam
+#cgo noescape paspo_beta_terms
+#cgo nocallback paspo_beta_terms
 #include "kernels.h"
 */
 import "C"
@@ -68,6 +70,13 @@ func adam32(s *AdamStep, w, g, m, v []float32) bool {
 		rate: C.float(s.Rate), rootscale: C.float(s.RootScale), epsilon: C.float(s.Epsilon),
 	}
 	return C.paspo_adam(&q, C.ptrdiff_t(len(w)), ptr(w), ptr(g), ptr(m), ptr(v)) != 0
+}
+
+func betaTerms32(low, high float64, rows, heads int, logits, logX, log1mX, logWidth, mask, terms []float32, slopes []float64) bool {
+	q := C.betashape{min: C.double(low), max: C.double(high)}
+	C.paspo_beta_terms(&q, C.ptrdiff_t(rows), C.ptrdiff_t(heads), ptr(logits), ptr(logX), ptr(log1mX), ptr(logWidth),
+		ptr(mask), ptr(terms), (*C.double)(unsafe.SliceData(slopes)))
+	return true
 }
 
 // limitISA makes the kernels use at most the given level of instructions (0

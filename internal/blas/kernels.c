@@ -5,6 +5,15 @@
 #include <math.h>
 #include <string.h>
 
+// Eight doubles, which the compiler splits where registers are narrower.
+typedef double vec8 __attribute__((vector_size(64)));
+typedef long long ivec8 __attribute__((vector_size(64)));
+
+#define SPLAT8(x) ((vec8){(x), (x), (x), (x), (x), (x), (x), (x)})
+#define pick8(mask, yes, no) ((vec8)(((ivec8)(mask) & (ivec8)(yes)) | (~(ivec8)(mask) & (ivec8)(no))))
+#define load8(p) (*(const vec8u *)(p))
+typedef double vec8u __attribute__((vector_size(64), aligned(8), may_alias));
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define X86 1
 #include <immintrin.h>
@@ -34,6 +43,7 @@
 #define RELU(x) _mm512_max_ps(_mm512_setzero_ps(), x)
 #define SELECT(y, g) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_GT_OQ), g)
 #include "kernels_tile.h"
+#include "kernels_beta.h"
 #include "kernels_undef.h"
 #pragma GCC pop_options
 
@@ -59,6 +69,7 @@ static const int maskbits[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 
 #define RELU(x) _mm256_max_ps(_mm256_setzero_ps(), x)
 #define SELECT(y, g) _mm256_and_ps(_mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_GT_OQ), g)
 #include "kernels_tile.h"
+#include "kernels_beta.h"
 #include "kernels_undef.h"
 #pragma GCC pop_options
 
@@ -116,6 +127,7 @@ static inline vec4 sqrt4(vec4 v)
 #define RELU(x) ((vec4)((ivec4)(x) & ~((x) < (vec4){0, 0, 0, 0})))
 #define SELECT(y, g) ((vec4)((ivec4)(g) & ((y) > (vec4){0, 0, 0, 0})))
 #include "kernels_tile.h"
+#include "kernels_beta.h"
 #include "kernels_undef.h"
 
 // The instructions in use: 0 any, 1 AVX2, 2 AVX-512.
@@ -189,4 +201,10 @@ double paspo_sum_squares(ptrdiff_t n, const float *x)
 int paspo_adam(const adamstep *s, ptrdiff_t n, float *w, const float *g, float *m, float *v)
 {
 	DISPATCH(adam, s, n, w, g, m, v);
+}
+
+void paspo_beta_terms(const betashape *shape, ptrdiff_t rows, ptrdiff_t heads, const float *logits, const float *logx,
+	const float *log1mx, const float *logwidth, const float *mask, float *terms, double *slopes)
+{
+	DISPATCH(beta_terms, shape, rows, heads, logits, logx, log1mx, logwidth, mask, terms, slopes);
 }

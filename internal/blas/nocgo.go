@@ -14,3 +14,7 @@ func sumSquares32(x []float32) float64 { return sumSquaresPortable(x) }
 func limitISA(int) int                 { return 0 }
 
 func adam32(s *AdamStep, w, g, m, v []float32) bool { return adamPortable(s, w, g, m, v) }
+
+func betaTerms32(low, high float64, rows, heads int, logits, logX, log1mX, logWidth, mask, terms []float32, slopes []float64) bool {
+	return false
+}

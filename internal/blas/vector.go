@@ -122,3 +122,18 @@ func adamPortable(s *AdamStep, w, g, m, v []float32) bool {
 	}
 	return bad == 0
 }
+
+// BetaTerms computes what package ops calls the terms of Beta distributions in
+// float64, eight at a time, and where slopes is not nil their derivatives: see
+// there. It returns false, and does nothing, where there is no cgo.
+//
+// Low and high are the floor and the ceiling of the parameters. The parameters
+// may be anything from 1e-30 to 1e30; others give NaN.
+func BetaTerms(low, high float64, rows, heads int, logits, logX, log1mX, logWidth, mask, terms []float32, slopes []float64) bool {
+	n := rows * heads
+	if len(logits) < 2*n || len(logX) < n || len(log1mX) < n || len(logWidth) < n || len(mask) < n || len(terms) < 2*rows ||
+		slopes != nil && len(slopes) < 4*n {
+		panic(badLength)
+	}
+	return betaTerms32(low, high, rows, heads, logits, logX, log1mX, logWidth, mask, terms, slopes)
+}

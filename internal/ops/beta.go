@@ -25,15 +25,11 @@ func NewBetaTerms[T blas.Float](s Shape, logits, logX, log1mX, logWidth, mask *G
 type betaTerms[T blas.Float] struct {
 	s Shape
 
-	// slopes holds the derivatives of both terms by the two logits of every head:
-	// they share the special functions with the terms, and the gradient, which
-	// comes after, reads them here.
-	slopes []slope
+	// slopes are the derivatives of both terms, see EvalBetaTerms: they share the
+	// special functions with the terms, and the gradient, which comes after, reads
+	// them here.
+	slopes []float64
 }
-
-// slope holds the derivatives of log-probability and entropy by the logits of
-// alpha and beta.
-type slope struct{ logA, logB, entA, entB float64 }
 
 func (b *betaTerms[T]) kind() Kind          { return BetaTerms }
 func (b *betaTerms[T]) attrs() Attrs        { return Attrs{Shape: b.s} }
@@ -48,43 +44,58 @@ func (b *betaTerms[T]) shape(in []tensor.Shape) (tensor.Shape, error) {
 }
 
 func (b *betaTerms[T]) run(out []T, in [][]T, s []tensor.Shape) {
-	m, h := s[1][0], s[1][1]
-	logits, logX, log1mX, logWidth, mask := in[0], in[1], in[2], in[3], in[4]
+	rows, heads := s[1][0], s[1][1]
 	if b.slopes == nil {
-		b.slopes = make([]slope, m*h)
+		b.slopes = make([]float64, 4*rows*heads)
 	}
-	for r := range m {
+	EvalBetaTerms(b.s, rows, heads, in[0], in[1], in[2], in[3], in[4], out, b.slopes)
+}
+
+// EvalBetaTerms writes the terms of rows actions of the given number of heads,
+// and where slopes is not nil the derivatives for every row and head: first
+// those of the log-probability by the logit of alpha, then by that of beta, then
+// those of the entropy.
+func EvalBetaTerms[T blas.Float](s Shape, rows, heads int, logits, logX, log1mX, logWidth, mask, terms []T, slopes []float64) {
+	if heads == 0 {
+		clear(terms)
+		return
+	}
+	if l, ok := any(logits).([]float32); ok &&
+		blas.BetaTerms(s.Min, s.Max, rows, heads, l, any(logX).([]float32), any(log1mX).([]float32),
+			any(logWidth).([]float32), any(mask).([]float32), any(terms).([]float32), slopes) {
+		return
+	}
+	n := rows * heads
+	for r := range rows {
 		var lp, ent float64
-		for k := r * h; k < (r+1)*h; k++ {
-			if mask[k] == 0 {
-				b.slopes[k] = slope{}
-				continue
+		for k := r * heads; k < (r+1)*heads; k++ {
+			var d [4]float64
+			if mask[k] != 0 {
+				w := float64(logWidth[k])
+				var l, e float64
+				l, e, d = evalBeta(s, float64(logits[2*k]), float64(logits[2*k+1]), float64(logX[k]), float64(log1mX[k]))
+				lp += l - w
+				ent += e + w
 			}
-			x, y, w := float64(logX[k]), float64(log1mX[k]), float64(logWidth[k])
-			t := evalBeta(b.s, float64(logits[2*k]), float64(logits[2*k+1]), x, y, &b.slopes[k])
-			lp += t.lp - w
-			ent += t.ent + w
+			if slopes != nil {
+				for j, v := range d {
+					slopes[j*n+k] = v
+				}
+			}
 		}
-		out[2*r], out[2*r+1] = T(lp), T(ent)
+		terms[2*r], terms[2*r+1] = T(lp), T(ent)
 	}
 }
 
-// betaValues are the terms of one Beta distribution on [0, 1].
-type betaValues struct{ lp, ent float64 }
-
-func evalBeta(s Shape, la, lb, x, y float64, d *slope) betaValues {
+// evalBeta returns log-probability and entropy of one Beta distribution on
+// [0, 1], and their derivatives by the two logits.
+func evalBeta(s Shape, la, lb, x, y float64) (lp, ent float64, d [4]float64) {
 	a, da := s.At(la)
 	b, db := s.At(lb)
 	logB, psiA, psiB, psiAB, triA, triB, triAB := special.BetaTerms(a, b)
-	d.logA = da * (x - psiA + psiAB)
-	d.logB = db * (y - psiB + psiAB)
-	t := (a + b - 2) * triAB
-	d.entA = da * (t - (a-1)*triA)
-	d.entB = db * (t - (b-1)*triB)
-	return betaValues{
-		lp:  (a-1)*x + (b-1)*y - logB,
-		ent: logB - (a-1)*(psiA-psiAB) - (b-1)*(psiB-psiAB),
-	}
+	u := (a + b - 2) * triAB
+	d = [4]float64{da * (x - psiA + psiAB), db * (y - psiB + psiAB), da * (u - (a-1)*triA), db * (u - (b-1)*triB)}
+	return (a-1)*x + (b-1)*y - logB, logB - (a-1)*(psiA-psiAB) - (b-1)*(psiB-psiAB), d
 }
 
 func (b *betaTerms[T]) wrt() []bool { return []bool{true, false, false, false, false} }
@@ -113,14 +124,15 @@ func (b *betaTermsGrad[T]) shape(in []tensor.Shape) (tensor.Shape, error) {
 }
 
 func (b *betaTermsGrad[T]) run(out []T, in [][]T, s []tensor.Shape) {
-	h := s[1][1]
-	g := in[5]
-	for r := range s[0][0] {
+	rows, h := s[1][0], s[1][1]
+	g, n := in[5], rows*h
+	d := b.forward.slopes
+	logA, logB, entA, entB := d[:n], d[n:2*n], d[2*n:3*n], d[3*n:4*n]
+	for r := range rows {
 		gl, ge := float64(g[2*r]), float64(g[2*r+1])
 		for k := r * h; k < (r+1)*h; k++ {
-			d := &b.forward.slopes[k]
-			out[2*k] = T(gl*d.logA + ge*d.entA)
-			out[2*k+1] = T(gl*d.logB + ge*d.entB)
+			out[2*k] = T(gl*logA[k] + ge*entA[k])
+			out[2*k+1] = T(gl*logB[k] + ge*entB[k])
 		}
 	}
 }

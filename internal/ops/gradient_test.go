@@ -280,6 +280,50 @@ func TestBetaTermsGradient(t *testing.T) {
 	}
 }
 
+// What trains, in float32 arrays and vectors, is what is checked, in float64.
+func TestBetaTermsOfBothTypes(t *testing.T) {
+	r := rand.New(rand.NewPCG(10, 1))
+	const rows, heads, n = 13, 5, 13 * 5
+	for _, s := range []Shape{{Min: 1e-6}, {Min: 1e-6, Max: 50}} {
+		in := make([][]float32, 5)
+		for i := range in {
+			in[i] = make([]float32, 2*n)
+			for k := range in[i] {
+				in[i][k] = float32(3 * r.NormFloat64())
+			}
+		}
+		for k := range n {
+			x := r.Float64()
+			in[1][k], in[2][k], in[4][k] = float32(math.Log(x)), float32(math.Log1p(-x)), float32(r.IntN(2))
+		}
+		wide := make([][]float64, 5)
+		for i := range in {
+			for _, x := range in[i] {
+				wide[i] = append(wide[i], float64(x))
+			}
+		}
+		terms, slopes := make([]float32, 2*rows), make([]float64, 4*n)
+		EvalBetaTerms(s, rows, heads, in[0], in[1], in[2], in[3], in[4], terms, slopes)
+		want, wantSlopes := make([]float64, 2*rows), make([]float64, 4*n)
+		EvalBetaTerms(s, rows, heads, wide[0], wide[1], wide[2], wide[3], wide[4], want, wantSlopes)
+		for i := range want {
+			if math.Abs(float64(terms[i])-want[i]) > 1e-6*(1+math.Abs(want[i])) {
+				t.Errorf("%v: term %d is %g, want %g", s, i, terms[i], want[i])
+			}
+		}
+		for i := range wantSlopes {
+			if math.Abs(slopes[i]-wantSlopes[i]) > 1e-11*(1+math.Abs(wantSlopes[i])) {
+				t.Errorf("%v: slope %d is %g, want %g", s, i, slopes[i], wantSlopes[i])
+			}
+		}
+	}
+	terms := []float32{1, 2}
+	EvalBetaTerms(Shape{}, 1, 0, nil, nil, nil, nil, nil, terms, nil)
+	if terms[0] != 0 || terms[1] != 0 {
+		t.Errorf("an action of no heads has the terms %v", terms)
+	}
+}
+
 // typical is a point near the mean of the distribution, moved by u.
 func (s Shape) typical(logits []float64, u float64) float64 {
 	a, _ := s.At(logits[0])
