@@ -94,7 +94,7 @@ func Resume(dir string, assignments []string, settings []config.Setting) (r *Run
 			r = nil
 		}
 	}()
-	if err := a.Load(cp); err != nil {
+	if err := a.backend(); err != nil {
 		return r, err
 	}
 	if r.Trainer, err = ppo.New(a.Problem, a.Backend, c.PPO, c.Seed); err != nil {

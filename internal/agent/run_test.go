@@ -1,0 +1,105 @@
+package agent
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"paspo/internal/config"
+	"paspo/ppo"
+)
+
+func small(t *testing.T) *config.Config {
+	t.Helper()
+	c, err := config.Load("", []string{
+		"env.name=synthetic", "steps=1024", "debias.enabled=false", "ppo.epochs=1", "ppo.eval_every=0", "ppo.checkpoint_every=0",
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A run that is killed before its first checkpoint goes on from its initial
+// policy.
+func TestResumeFromInitial(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	r, err := Start(small(t), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	err = r.Train(ctx, func(ppo.Metrics) { cancel() })
+	r.Close()
+	if err == nil {
+		t.Fatal("training was not interrupted")
+	}
+	numbered, _ := filepath.Glob(filepath.Join(dir, "checkpoints", "iteration-*"))
+	for _, p := range numbered {
+		os.Remove(p)
+	}
+	if r, err = Resume(dir, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if r.Trainer.Iteration() != 0 {
+		t.Errorf("resumed at iteration %d", r.Trainer.Iteration())
+	}
+	if err := r.Train(context.Background(), func(ppo.Metrics) {}); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := ReadCheckpoint(dir, Latest); err != nil || c.Iteration != 2 {
+		t.Errorf("checkpoint %+v, %v", c, err)
+	}
+}
+
+func TestFailedStartLeavesNothing(t *testing.T) {
+	c := small(t)
+	c.PPO.EvalEvery, c.PPO.EvalEpisodes = 1, 0 // is noticed late, by the trainer
+	for _, existing := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "run")
+		if existing {
+			if err := os.Mkdir(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Start(c, dir); err == nil {
+			t.Fatal("no error")
+		}
+		entries, err := os.ReadDir(dir)
+		if len(entries) > 0 || existing != (err == nil) {
+			t.Errorf("left behind: %v, %v", entries, err)
+		}
+	}
+}
+
+func TestResumeRefusesOtherSettings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	r, err := Start(small(t), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Train(context.Background(), func(ppo.Metrics) {}); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	before, _ := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+	for set, want := range map[string]string{
+		"ppo.lr=0.5":            "its ppo.lr is 0.001, that of this run 0.5",
+		"env.name=compute":      `it is of problem "synthetic"`,
+		"seed=7":                "its seed is 1, that of this run 7",
+		"policy.latent=8":       "its parameter encoder.",
+		"device=gpu":            "GPU support is not built in",
+		"constraints=missing.x": "missing.x",
+	} {
+		_, err := Resume(dir, []string{set}, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", set, err)
+		}
+	}
+	if after, _ := os.ReadFile(filepath.Join(dir, "metrics.jsonl")); string(after) != string(before) {
+		t.Error("a refused resumption changed the run")
+	}
+}
