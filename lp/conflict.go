@@ -45,16 +45,7 @@ func (p *Polytope) FindConflict(lim *Limits) []string {
 	q.setScales()
 	var names []string
 	for _, c := range q.conflict() {
-		switch c.kind {
-		case isRow:
-			names = append(names, p.rowNames[c.index])
-		case isEquality:
-			names = append(names, p.eqNames[c.index])
-		case isLower:
-			names = append(names, lowerName(p.entities[c.index], l[c.index]))
-		case isUpper:
-			names = append(names, upperName(p.entities[c.index], u[c.index]))
-		}
+		names = append(names, p.constraintName(c.kind, c.index, lim))
 	}
 	return slices.Compact(names)
 }
@@ -119,7 +110,9 @@ func (p *program) conflict() []limitRef {
 //
 //	min t : A_k x - s_k t <= b_k, |E_k x - e_k| <= s_k t, ..., t >= 0.
 //
-// It is +Inf where CLP gives no answer.
+// The point is looked for within reach: without their bounds entities could run
+// to where rounding satisfies what contradicts. t is +Inf where CLP gives no
+// answer.
 func (p *program) violation(refs []limitRef) (t float64, multipliers []float64) {
 	n := len(p.c)
 	multipliers = make([]float64, len(refs))
@@ -127,8 +120,9 @@ func (p *program) violation(refs []limitRef) (t float64, multipliers []float64) 
 		c: make([]float64, n+1), l: make([]float64, n+1), u: make([]float64, n+1),
 		unit: 1, cost: costScale,
 	}
+	reach := p.reach() / p.unit
 	for j := range n {
-		q.l[j], q.u[j] = math.Inf(-1), math.Inf(1)
+		q.l[j], q.u[j] = -reach, reach
 	}
 	q.c[n], q.u[n] = 1, math.Inf(1)
 	var owner []int
@@ -169,6 +163,28 @@ func (p *program) violation(refs []limitRef) (t float64, multipliers []float64) 
 		multipliers[i] += q.duals[k]
 	}
 	return x[n], multipliers
+}
+
+// reach returns a size that no entity of a sensible polytope comes near, yet one
+// whose rounding is far below what counts as a conflict.
+func (p *program) reach() float64 {
+	n := len(p.c)
+	size := p.unit
+	for j := range n {
+		for _, v := range [...]float64{p.l[j], p.u[j]} {
+			if !math.IsInf(v, 0) {
+				size = max(size, math.Abs(v))
+			}
+		}
+	}
+	for k, v := range p.b {
+		for _, c := range p.a[k*n : (k+1)*n] {
+			if c != 0 && !math.IsInf(v, 0) {
+				size = max(size, math.Abs(v/c))
+			}
+		}
+	}
+	return 1e3 * size
 }
 
 // scale returns what the relaxation of a limit is measured in: 1, or the limit,

@@ -1,11 +1,58 @@
 package lp
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"paspo/internal/rng"
+)
+
+// maxDraws bounds how often a generator draws anew until its polytope is
+// non-empty.
+const maxDraws = 10_000
 
 // Unconstrained returns the simplex of n entities named E1 .. En: no entity
 // below 0 and a total of 1.
 func Unconstrained(n int) (*Polytope, error) {
 	return New(Description{Name: "unconstrained", Entities: entityNames(n), Total: 1})
+}
+
+// GeneratePoints returns the convex hull of points drawn uniformly from the
+// simplex of the given number of entities (Dirichlet(1); arXiv 2409.18735,
+// appendix on constraint generation). Points inside the hull of the others are
+// left out. The random stream is this project's, so that a seed draws another
+// polytope than the published code; see Preset for its own.
+func GeneratePoints(entities, points int, seed uint64) (*Polytope, error) {
+	return built(drawPoints(entities, points, seed))
+}
+
+// GenerateRejection returns a polytope of rows sum_j c_j a_j <= b on the simplex,
+// each over a uniformly drawn subset of 2 or more entities, with c and b from
+// U(0, 1) rounded to 2 digits and above 0. All are drawn anew until the polytope
+// is non-empty. On random streams see GeneratePoints.
+func GenerateRejection(entities, rows int, seed uint64) (*Polytope, error) {
+	return built(drawRejection(entities, rows, seed))
+}
+
+// GeneratePortfolio returns a polytope on cash and the 12 assets of the portfolio
+// benchmark. A row is, with equal chances, a cap from U(0, 1), rounded to 2
+// digits, on the sum of 2 or more assets, or a cap on one of the published
+// indicators of the companies weighted by the shares, uniform between its least
+// and its largest value. Of the return on equity it is a floor, between 0 and the
+// largest. No indicator is limited twice. All are drawn anew until the polytope
+// is non-empty. On random streams see GeneratePoints.
+func GeneratePortfolio(rows int, seed uint64) (*Polytope, error) {
+	return built(drawPortfolio(rows, seed))
+}
+
+func built(d Description, err error) (*Polytope, error) {
+	if err != nil {
+		return nil, err
+	}
+	return New(d)
 }
 
 func entityNames(n int) []string {
@@ -14,4 +61,97 @@ func entityNames(n int) []string {
 		names[i] = fmt.Sprintf("E%d", i+1)
 	}
 	return names
+}
+
+func drawPoints(entities, points int, seed uint64) (d Description, err error) {
+	if entities < 1 || points < 1 || entities > maxEntities || points > maxEntities || entities*points > maxCells {
+		return d, fmt.Errorf("bad numbers of entities and points, %d and %d", entities, points)
+	}
+	r := rand.New(rng.New(seed, "lp", "points"))
+	d = Description{Name: "points", Entities: entityNames(entities), Total: 1}
+	for range points {
+		v := make([]float64, entities)
+		sum := 0.
+		for j := range v {
+			v[j] = r.ExpFloat64()
+			sum += v[j]
+		}
+		for j := range v {
+			v[j] /= sum
+		}
+		d.Points = append(d.Points, v)
+	}
+	d.Points = extremePoints(d.Points)
+	return d, nil
+}
+
+// extremePoints returns the points that are not in the hull of the others.
+func extremePoints(points [][]float64) [][]float64 {
+	n := len(points[0])
+	kept := slices.Clone(points)
+	for i := 0; i < len(kept) && len(kept) > 1; {
+		others := slices.Concat(kept[:i], kept[i+1:])
+		k := len(others)
+		// Weights of the others that give the point.
+		e := slices.Repeat([]float64{1}, k)
+		for j := range n {
+			for _, v := range others {
+				e = append(e, v[j])
+			}
+		}
+		f := append([]float64{1}, kept[i]...)
+		upper := slices.Repeat([]float64{math.Inf(1)}, k)
+		if _, _, err := linprog(make([]float64, k), nil, nil, e, f, make([]float64, k), upper); err != nil {
+			i++ // no weights, or no answer
+			continue
+		}
+		kept = others
+	}
+	return kept
+}
+
+// twoDigits draws from U(0, 1) rounded to 2 digits, above 0.
+func twoDigits(r *rand.Rand) float64 {
+	for {
+		if v := math.Round(100*r.Float64()) / 100; v > 0 {
+			return v
+		}
+	}
+}
+
+// subset draws how many of n there are, 2 or more, and which.
+func subset(r *rand.Rand, n int) []int { return r.Perm(n)[:2+r.IntN(n-1)] }
+
+func drawRejection(entities, rows int, seed uint64) (d Description, err error) {
+	if entities < 2 || rows < 1 || entities > maxEntities || rows > maxEntities || entities*rows > maxCells {
+		return d, fmt.Errorf("bad numbers of entities and rows, %d and %d", entities, rows)
+	}
+	r := rand.New(rng.New(seed, "lp", "rejection_sampling"))
+	return drawUntilFeasible(Description{Name: "rejection_sampling", Entities: entityNames(entities), Total: 1}, func() (out []Row) {
+		for k := range rows {
+			row := Row{Name: fmt.Sprintf("row %d", k+1), Coef: make([]float64, entities), Min: math.Inf(-1)}
+			for _, j := range subset(r, entities) {
+				row.Coef[j] = twoDigits(r)
+			}
+			row.Max = twoDigits(r)
+			out = append(out, row)
+		}
+		return out
+	})
+}
+
+// drawUntilFeasible draws rows until the polytope is non-empty.
+func drawUntilFeasible(d Description, draw func() []Row) (Description, error) {
+	for range maxDraws {
+		d.Rows = draw()
+		p, err := assemble(d)
+		if err != nil {
+			return d, err
+		}
+		_, _, err = linprog(make([]float64, p.Dim()), p.a, p.b, p.e, p.f, p.l, p.u)
+		if !errors.Is(err, errInfeasible) {
+			return d, err
+		}
+	}
+	return d, fmt.Errorf("none of %d draws is feasible: too many rows for %d entities", maxDraws, len(d.Entities))
 }

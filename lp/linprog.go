@@ -105,23 +105,29 @@ func (p *program) minimize(strict *program) ([]float64, error) {
 	if len(p.b)+len(p.f) == 0 {
 		return p.box()
 	}
-	var verdict clp.SimplexStatus = -1
+	infeasible, unbounded := 0, 0
+	var last clp.SimplexStatus
 	for _, try := range [...]struct {
 		primal  bool
 		scaling clp.Scaling
 	}{{false, clp.AutoScaling}, {true, clp.NoScaling}, {true, clp.GeometricScaling}, {false, clp.NoScaling}} {
 		status, x := p.solve(try.primal, try.scaling)
-		switch {
+		switch last = status; {
 		case status == clp.Optimal && strict.residual(x) <= feasibility:
 			return x, nil
-		case status == clp.Infeasible && status == verdict:
+		case status == clp.Infeasible:
+			infeasible++
+		case status == clp.Unbounded:
+			unbounded++
+		}
+		if infeasible == 2 {
 			return nil, errInfeasible
-		case status == clp.Unbounded && status == verdict:
+		}
+		if unbounded == 2 {
 			return nil, errUnbounded
 		}
-		verdict = status
 	}
-	return nil, fmt.Errorf("lp: CLP finds no solution to a scaled residual of %g (last status %d): the coefficients differ too much in size", feasibility, verdict)
+	return nil, fmt.Errorf("lp: CLP finds no solution to a scaled residual of %g (last status %d): the coefficients differ too much in size", feasibility, last)
 }
 
 // program is one linear program. The variables that CLP sees are x/unit, the
@@ -213,6 +219,8 @@ func (p *program) solve(primal bool, scaling clp.Scaling) (clp.SimplexStatus, []
 	s.SetScaling(scaling)
 	s.SetMaxIterations(10_000 + 100*(m+n))
 	s.LoadProblem(matrix, cols, costs, rows, nil)
+	// The collector must see what CLP holds until a finalizer frees it.
+	ballast := make([]byte, 1<<15+64*(n+m)+32*n*m)
 	var status clp.SimplexStatus
 	if primal {
 		status = s.Primal(clp.NoValuesPass, clp.NoStartFinishOptions)
@@ -222,6 +230,7 @@ func (p *program) solve(primal bool, scaling clp.Scaling) (clp.SimplexStatus, []
 	x := s.PrimalColumnSolution()
 	p.duals = s.DualRowSolution()
 	runtime.KeepAlive(s)
+	runtime.KeepAlive(ballast)
 	for j := range x {
 		// A bound is missed by CLP's tolerance at most.
 		x[j] = min(max(x[j]*p.unit, p.l[j]), p.u[j])

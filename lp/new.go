@@ -60,7 +60,10 @@ func New(d Description) (*Polytope, error) {
 		return nil, err
 	}
 	if p.points != nil {
-		return p, p.checkPoints()
+		if err := p.checkPoints(); err != nil {
+			return nil, err
+		}
+		return p, nil
 	}
 	if _, _, err := linprog(make([]float64, p.Dim()), p.a, p.b, p.e, p.f, p.l, p.u); err != nil {
 		conflict := p.FindConflict(nil)
@@ -69,7 +72,10 @@ func New(d Description) (*Polytope, error) {
 		}
 		return nil, &EmptyError{Name: p.name, Conflict: conflict}
 	}
-	return p, p.checkBounded()
+	if err := p.checkBounded(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // assemble builds the arrays of a polytope and checks all that takes no linear
@@ -93,7 +99,7 @@ func assemble(d Description) (*Polytope, error) {
 	if p.points != nil && len(rows) == 0 {
 		inequalities, equalities, err := convexHull(p.points)
 		if err != nil {
-			return nil, p.errorf("%w", err)
+			return nil, p.errorf("%s", strings.TrimPrefix(err.Error(), "lp: "))
 		}
 		if !math.IsNaN(d.Total) {
 			equalities = independentOfBudget(equalities, n)

@@ -23,18 +23,7 @@ func (p *Polytope) Residual(a []float64, lim *Limits) float64 {
 // and the name of the constraint that has it.
 func (p *Polytope) WorstConstraint(a []float64, lim *Limits) (residual float64, name string) {
 	r, kind, i := p.worst(a, lim)
-	_, _, l, u := p.limits(lim)
-	switch kind {
-	case isRow:
-		name = p.rowNames[i]
-	case isEquality:
-		name = p.eqNames[i]
-	case isLower:
-		name = lowerName(p.entities[i], l[i])
-	case isUpper:
-		name = upperName(p.entities[i], u[i])
-	}
-	return r, name
+	return r, p.constraintName(kind, i, lim)
 }
 
 // constraintKind says what an index refers to.
@@ -48,8 +37,25 @@ const (
 	isUpper
 )
 
-func lowerName(entity string, v float64) string { return entity + " >= " + formatFloat(v) }
-func upperName(entity string, v float64) string { return entity + " <= " + formatFloat(v) }
+// constraintName names a constraint. Names that hold a limit are of the limit
+// that holds in this state.
+func (p *Polytope) constraintName(kind constraintKind, i int, lim *Limits) string {
+	_, f, l, u := p.limits(lim)
+	switch kind {
+	case isRow:
+		return p.rowNames[i]
+	case isEquality:
+		if p.budget && i == 0 {
+			return "total = " + formatFloat(f[0])
+		}
+		return p.eqNames[i]
+	case isLower:
+		return p.entities[i] + " >= " + formatFloat(l[i])
+	case isUpper:
+		return p.entities[i] + " <= " + formatFloat(u[i])
+	}
+	return ""
+}
 
 // formatFloat writes v in the shortest form that parses back to it.
 func formatFloat(v float64) string {
@@ -68,16 +74,6 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind const
 	}
 	b, f, l, u := p.limits(lim)
 	residual = math.Inf(-1)
-	for k, v := range b {
-		ax, scale := dotScale(p.a[k*n:(k+1)*n], a)
-		// The numerator decides alone where it is negative and the worst is not.
-		if ax-v < 0 && residual >= 0 {
-			continue
-		}
-		if r := scaledExcess(ax, v, scale); r > residual {
-			residual, kind, index = r, isRow, k
-		}
-	}
 	for k, v := range f {
 		ax, scale := dotScale(p.e[k*n:(k+1)*n], a)
 		if r := math.Abs(scaledExcess(ax, v, scale)); r > residual {
@@ -92,7 +88,42 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind const
 			residual, kind, index = r, isUpper, j
 		}
 	}
+	// Rows come last: scales are at least 1, so that a row whose plain excess is
+	// no more than a worst residual of 0 or more is not worse.
+	k := 0
+	for ; k+4 <= len(b); k += 4 {
+		a0, a1, a2, a3 := dot4(p.a[k*n:(k+4)*n], a)
+		if residual >= 0 && a0-b[k] <= residual && a1-b[k+1] <= residual && a2-b[k+2] <= residual && a3-b[k+3] <= residual {
+			continue
+		}
+		for i := k; i < k+4; i++ {
+			ax, scale := dotScale(p.a[i*n:(i+1)*n], a)
+			if r := scaledExcess(ax, b[i], scale); r > residual {
+				residual, kind, index = r, isRow, i
+			}
+		}
+	}
+	for ; k < len(b); k++ {
+		ax, scale := dotScale(p.a[k*n:(k+1)*n], a)
+		if r := scaledExcess(ax, b[k], scale); r > residual {
+			residual, kind, index = r, isRow, k
+		}
+	}
 	return residual, kind, index
+}
+
+// dot4 returns the products of 4 rows with a. Four sums at a time do not wait for
+// one another.
+func dot4(rows, a []float64) (s0, s1, s2, s3 float64) {
+	n := len(a)
+	r0, r1, r2, r3 := rows[:n], rows[n:2*n], rows[2*n:3*n], rows[3*n:4*n]
+	for j, x := range a {
+		s0 += r0[j] * x
+		s1 += r1[j] * x
+		s2 += r2[j] * x
+		s3 += r3[j] * x
+	}
+	return s0, s1, s2, s3
 }
 
 // limits returns the limits that hold, and panics where one has a bad length.

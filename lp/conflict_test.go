@@ -1,0 +1,146 @@
+package lp
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestFindConflict(t *testing.T) {
+	inf := math.Inf(1)
+	for _, c := range []struct {
+		name string
+		d    Description
+		want []string
+	}{
+		{"two rows", Description{Total: 1, Rows: []Row{
+			{Name: "idle", Coef: []float64{1, 0, 0}, Min: -inf, Max: 0.9},
+			{Name: "low", Coef: []float64{0, 1, 1}, Min: -inf, Max: 0.4},
+			{Name: "high", Coef: []float64{0, 2, 2}, Min: 1, Max: inf},
+		}}, []string{"low", "high"}},
+		{"a row and the budget", Description{Total: 1, Rows: []Row{
+			{Name: "idle", Coef: []float64{1, 2, 3}, Min: -inf, Max: 5},
+			{Name: "all", Coef: []float64{1, 1, 1}, Min: -inf, Max: 0.5},
+		}}, []string{"total = 1", "all"}},
+		{"caps", Description{Total: 1, Upper: []float64{0.2, 0.3, 0.4}}, []string{"total = 1", "A <= 0.2", "B <= 0.3", "C <= 0.4"}},
+		{"floors", Description{Total: 1, Lower: []float64{0.2, 0.9, 0}}, []string{"total = 1", "A >= 0.2", "B >= 0.9", "C >= 0"}},
+		{"a negative budget", Description{Total: -1}, []string{"total = -1", "A >= 0", "B >= 0", "C >= 0"}},
+		{"a row alone", Description{Total: 1, Rows: []Row{{Name: "neg", Coef: []float64{1, 0, 0}, Min: -inf, Max: -0.1}}}, []string{"neg", "A >= 0"}},
+		{"equalities", Description{Total: 1, Rows: []Row{
+			{Name: "e1", Coef: []float64{1, -1, 0}, Min: 0.2, Max: 0.2},
+			{Name: "e2", Coef: []float64{2, -2, 0}, Min: 0.5, Max: 0.5},
+		}}, []string{"e1", "e2"}},
+		{"a large budget", Description{Total: 1e9, Upper: []float64{1e8, 1e8, 7.9e8}}, []string{"total = 1e+09", "A <= 1e+08", "B <= 1e+08", "C <= 7.9e+08"}},
+		{"coefficients of many sizes", Description{Total: 1, Rows: []Row{
+			{Name: "big", Coef: []float64{1e6, 0, 0}, Min: 9e5, Max: inf},
+			{Name: "small", Coef: []float64{0, 1e-3, 0}, Min: 2e-4, Max: inf},
+		}}, []string{"total = 1", "big", "small", "C >= 0"}},
+	} {
+		c.d.Entities = []string{"A", "B", "C"}
+		_, err := New(c.d)
+		var empty *EmptyError
+		if !errors.As(err, &empty) || !slices.Equal(empty.Conflict, c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// Limits of a state are what the conflict is found in.
+func TestFindConflictOfLimits(t *testing.T) {
+	p, err := New(Description{Entities: []string{"A", "B"}, Total: 1, Rows: []Row{{Name: "r", Coef: []float64{1, 2}, Min: math.Inf(-1), Max: 2}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := p.FindConflict(nil); c != nil {
+		t.Errorf("%q", c)
+	}
+	lim := &Limits{B: []float64{0.5}}
+	if c := p.FindConflict(lim); !slices.Equal(c, []string{"total = 1", "r", "B >= 0"}) {
+		t.Errorf("%q", c)
+	}
+	var empty *EmptyError
+	if _, _, err := p.Minimize([]float64{1, 0}, lim); !errors.As(err, &empty) || len(empty.Conflict) != 3 {
+		t.Errorf("%v", err)
+	}
+	if c := p.FindConflict(&Limits{Upper: []float64{0.25, 0.5}}); !slices.Equal(c, []string{"total = 1", "A <= 0.25", "B <= 0.5"}) {
+		t.Errorf("%q", c)
+	}
+}
+
+func TestEmptyErrorText(t *testing.T) {
+	for want, e := range map[string]*EmptyError{
+		"the polytope is empty":                                      {},
+		"polytope p is empty: no allocation satisfies r":             {Name: "p", Conflict: []string{"r"}},
+		"polytope p is empty: no allocation satisfies all of r; s":   {Name: "p", Conflict: []string{"r", "s"}},
+		"the polytope is empty: no allocation satisfies all of r; s": {Conflict: []string{"r", "s"}},
+	} {
+		if e.Error() != want {
+			t.Errorf("%s, want %s", e, want)
+		}
+	}
+}
+
+// Of random limits a conflict is itself a conflict, and irreducible.
+func TestConflictIsIrreducible(t *testing.T) {
+	found := 0
+	rapid.Check(t, func(t *rapid.T) {
+		d, _ := drawDescription(t)
+		p, err := assemble(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range p.b {
+			p.b[k] += float64(rapid.IntRange(-20, 2).Draw(t, "shift")) / 4
+		}
+		q := program{c: make([]float64, p.Dim()), a: p.a, b: p.b, e: p.e, f: p.f, l: p.l, u: p.u}
+		q.setScales()
+		core := q.conflict()
+		if core == nil {
+			x, _, err := linprog(q.c, q.a, q.b, q.e, q.f, q.l, q.u)
+			if err != nil || q.residual(x) > 1e-9 {
+				t.Fatalf("no conflict, but no point either: %v", err)
+			}
+			return
+		}
+		found++
+		if !infeasible(t, &q, core) {
+			t.Fatalf("%v is no conflict", core)
+		}
+		for i := range core {
+			if infeasible(t, &q, slices.Concat(core[:i], core[i+1:])) {
+				t.Fatalf("%v is a conflict without %v", core, core[i])
+			}
+		}
+	})
+	if found < 10 {
+		t.Errorf("only %d conflicts were drawn", found)
+	}
+}
+
+// infeasible asks CLP for a point under some limits only, which is another
+// program than the one that found the conflict.
+func infeasible(t *rapid.T, p *program, refs []limitRef) bool {
+	n := len(p.c)
+	var a, b, e, f []float64
+	l, u := slices.Repeat([]float64{-p.reach()}, n), slices.Repeat([]float64{p.reach()}, n)
+	for _, r := range refs {
+		switch k := r.index; r.kind {
+		case isRow:
+			a, b = append(a, p.a[k*n:(k+1)*n]...), append(b, p.b[k])
+		case isEquality:
+			e, f = append(e, p.e[k*n:(k+1)*n]...), append(f, p.f[k])
+		case isLower:
+			l[k] = p.l[k]
+		case isUpper:
+			u[k] = p.u[k]
+		}
+	}
+	_, _, err := linprog(make([]float64, n), a, b, e, f, l, u)
+	if err != nil && !errors.Is(err, errInfeasible) {
+		t.Fatal(err)
+	}
+	return err != nil
+}

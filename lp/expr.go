@@ -1,0 +1,307 @@
+package lp
+
+import (
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	maxExpr      = 1 << 16 // bytes
+	maxExprDepth = 100     // parentheses and signs
+)
+
+// symbols are the names that an expression may use: entities 0 .. n-1, then
+// groups, each the sum of its entities.
+type symbols struct {
+	entities []string
+	groups   []string
+	members  [][]int // of every group
+	index    map[string]int
+}
+
+func newSymbols(entities []string) *symbols {
+	s := &symbols{entities: entities, index: make(map[string]int, len(entities))}
+	for i, e := range entities {
+		s.index[e] = i
+	}
+	return s
+}
+
+func (s *symbols) addGroup(name string, members []int) {
+	s.index[name] = len(s.entities) + len(s.groups)
+	s.groups, s.members = append(s.groups, name), append(s.members, members)
+}
+
+func (s *symbols) names() []string { return slices.Concat(s.entities, s.groups) }
+
+// expand returns the coefficients of the entities. Symbols are added in order,
+// so that equal expressions give equal bits.
+func (s *symbols) expand(coef map[int]float64) []float64 {
+	n := len(s.entities)
+	out := make([]float64, n)
+	for _, k := range slices.Sorted(maps.Keys(coef)) {
+		if k < n {
+			out[k] += coef[k]
+			continue
+		}
+		for _, j := range s.members[k-n] {
+			out[j] += coef[k]
+		}
+	}
+	return out
+}
+
+// affine is sum_k coef_k symbol_k + constant.
+type affine struct {
+	coef     map[int]float64 // nil where there is no symbol
+	constant float64
+}
+
+func (x *affine) add(sign float64, y affine) {
+	x.constant += sign * y.constant
+	if x.coef == nil && y.coef != nil {
+		x.coef = make(map[int]float64, len(y.coef))
+	}
+	for k, c := range y.coef {
+		x.coef[k] += sign * c
+	}
+}
+
+func (x *affine) scale(by func(float64) float64) {
+	x.constant = by(x.constant)
+	for k, c := range x.coef {
+		x.coef[k] = by(c)
+	}
+}
+
+// parseExpr returns the row that a constraint in words states:
+//
+//	constraint = sum relation sum [ relation sum ]
+//	relation   = "<=" | ">=" | "="
+//	sum        = product { ( "+" | "-" ) product }
+//	product    = factor { ( "*" | "/" ) factor }
+//	factor     = { "+" | "-" } ( number | name | "(" sum ")" )
+//
+// A name is an entity or a group. It stands in backticks or quotes where it
+// holds a space or an operator or starts with a digit. Of a chain, the outer
+// sides are numbers: 0.1 <= TECH <= 0.4. The row has no name.
+func parseExpr(s string, names *symbols) (Row, error) {
+	p := &exprParser{s: s, names: names}
+	if len(s) > maxExpr {
+		return Row{}, exprError(s, 0, "the expression is longer than %d bytes", maxExpr)
+	}
+	if err := p.next(); err != nil {
+		return Row{}, err
+	}
+	return p.constraint()
+}
+
+type exprParser struct {
+	s     string
+	names *symbols
+	tok   token
+	end   int // of tok
+	depth int
+}
+
+func (p *exprParser) next() (err error) {
+	p.tok, p.end, err = nextToken(p.s, p.end)
+	return err
+}
+
+func (p *exprParser) errorf(format string, args ...any) error {
+	return exprError(p.s, p.tok.at, format, args...)
+}
+
+func (p *exprParser) constraint() (Row, error) {
+	left, err := p.sum()
+	if err != nil {
+		return Row{}, err
+	}
+	relation := p.tok
+	if relation.kind != tokenRelation {
+		return Row{}, p.errorf("%v where <=, >= or = is expected", p.tok)
+	}
+	right, err := p.side()
+	if err != nil {
+		return Row{}, err
+	}
+	if p.tok.kind == tokenRelation {
+		return p.chain(left, relation, right)
+	}
+	if p.tok.kind != tokenEnd {
+		return Row{}, p.errorf("%v where an operator or the end is expected", p.tok)
+	}
+	plain := relation.text
+	if left.coef == nil {
+		left, right = right, left
+		plain = mirrored[plain]
+	}
+	if left.coef == nil {
+		return Row{}, exprError(p.s, 0, "no entity or group is named")
+	}
+	limit := right.constant - left.constant
+	left.add(-1, right)
+	row := Row{Coef: p.names.expand(left.coef), Min: math.Inf(-1), Max: math.Inf(1)}
+	if plain != ">=" {
+		row.Max = limit
+	}
+	if plain != "<=" {
+		row.Min = limit
+	}
+	return row, nil
+}
+
+var mirrored = map[string]string{"<=": ">=", ">=": "<=", "=": "="}
+
+// side reads the relation and the sum after it.
+func (p *exprParser) side() (affine, error) {
+	if err := p.next(); err != nil {
+		return affine{}, err
+	}
+	return p.sum()
+}
+
+// chain reads the end of a constraint like 0.1 <= TECH <= 0.4.
+func (p *exprParser) chain(left affine, first token, middle affine) (Row, error) {
+	second := p.tok
+	if first.text == "=" || second.text != first.text {
+		return Row{}, p.errorf("a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it")
+	}
+	right, err := p.side()
+	if err != nil {
+		return Row{}, err
+	}
+	if p.tok.kind != tokenEnd {
+		return Row{}, p.errorf("%v where an operator or the end is expected", p.tok)
+	}
+	if left.coef != nil || right.coef != nil {
+		return Row{}, exprError(p.s, 0, "the outer sides of a chain are numbers; split it")
+	}
+	if middle.coef == nil {
+		return Row{}, exprError(p.s, 0, "no entity or group is named")
+	}
+	lo, hi := left.constant-middle.constant, right.constant-middle.constant
+	if first.text == ">=" {
+		lo, hi = hi, lo
+	}
+	return Row{Coef: p.names.expand(middle.coef), Min: lo, Max: hi}, nil
+}
+
+func (p *exprParser) operator(set string) bool {
+	return p.tok.kind == tokenOperator && strings.Contains(set, p.tok.text)
+}
+
+func (p *exprParser) sum() (affine, error) {
+	x, err := p.product()
+	for err == nil && p.operator("+-") {
+		sign := 1.
+		if p.tok.text == "-" {
+			sign = -1
+		}
+		if err = p.next(); err != nil {
+			break
+		}
+		var y affine
+		if y, err = p.product(); err == nil {
+			x.add(sign, y)
+		}
+	}
+	return x, err
+}
+
+func (p *exprParser) product() (affine, error) {
+	x, err := p.factor()
+	for err == nil && p.operator("*/") {
+		op := p.tok
+		if err = p.next(); err != nil {
+			break
+		}
+		var y affine
+		if y, err = p.factor(); err != nil {
+			break
+		}
+		switch {
+		case op.text == "/" && y.coef != nil:
+			err = exprError(p.s, op.at, "a division by an entity is not linear")
+		case op.text == "/" && y.constant == 0:
+			err = exprError(p.s, op.at, "a division by 0")
+		case op.text == "/":
+			x.scale(func(c float64) float64 { return c / y.constant })
+		case x.coef != nil && y.coef != nil:
+			err = exprError(p.s, op.at, "a product of two entities is not linear")
+		default:
+			if x.coef == nil {
+				x, y = y, x
+			}
+			x.scale(func(c float64) float64 { return c * y.constant })
+		}
+	}
+	return x, err
+}
+
+func (p *exprParser) factor() (x affine, err error) {
+	if p.depth++; p.depth > maxExprDepth {
+		return x, p.errorf("more than %d parentheses and signs within one another", maxExprDepth)
+	}
+	defer func() { p.depth-- }()
+	tok := p.tok
+	if tok.kind == tokenOperator && strings.Contains("+-(", tok.text) || tok.kind == tokenNumber || tok.kind == tokenName {
+		if err := p.next(); err != nil {
+			return x, err
+		}
+	}
+	switch {
+	case tok.kind == tokenNumber:
+		x.constant, err = strconv.ParseFloat(tok.text, 64)
+		if err != nil {
+			return x, exprError(p.s, tok.at, "%s is too large", clip(tok.text))
+		}
+	case tok.kind == tokenName:
+		k, ok := p.names.index[tok.text]
+		if !ok {
+			return x, exprError(p.s, tok.at, "%s", p.names.unknown(tok.text, p.s[tok.at:]))
+		}
+		x.coef = map[int]float64{k: 1}
+	case tok.kind == tokenOperator && tok.text == "(":
+		if x, err = p.sum(); err != nil {
+			return x, err
+		}
+		if !p.operator(")") {
+			return x, p.errorf("%v where ) is expected", p.tok)
+		}
+		err = p.next()
+	case tok.kind == tokenOperator && tok.text != ")" && strings.Contains("+-", tok.text):
+		if x, err = p.factor(); err == nil && tok.text == "-" {
+			x.scale(func(c float64) float64 { return -c })
+		}
+	default:
+		return x, exprError(p.s, tok.at, "%v where a number, a name or ( is expected", tok)
+	}
+	return x, err
+}
+
+// unknown says that a name is not known, what is, and which is meant. The text
+// from the name on shows whether a name was meant that needs quotes.
+func (s *symbols) unknown(name, text string) string {
+	msg := "unknown name " + strconv.Quote(clip(name))
+	for _, c := range s.names() {
+		if !plainName(c) && strings.HasPrefix(text, c) {
+			q, _ := quoteName(c)
+			return msg + "; write " + q
+		}
+	}
+	return msg + suggest(name, s.names()) + "; known are " + list(s.names())
+}
+
+// list joins names for a message, the first dozen where there are more.
+func list(names []string) string {
+	const most = 12
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
+}

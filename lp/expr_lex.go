@@ -1,0 +1,151 @@
+package lp
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+type tokenKind int
+
+const (
+	tokenEnd tokenKind = iota
+	tokenNumber
+	tokenName
+	tokenOperator // + - * / ( )
+	tokenRelation // <= >= =
+)
+
+type token struct {
+	kind tokenKind
+	text string // of a relation in its plain form, of a name without quotes
+	at   int    // byte offset
+}
+
+func (t token) String() string {
+	if t.kind == tokenEnd {
+		return "the end"
+	}
+	return fmt.Sprintf("%q", t.text)
+}
+
+// relations in the order in which they are tried.
+var relations = []struct{ text, plain string }{
+	{"<=", "<="}, {">=", ">="}, {"=<", "<="}, {"=>", ">="}, {"==", "="}, {"=", "="}, {"≤", "<="}, {"≥", ">="},
+}
+
+// nextToken returns the token of s at or after byte i, and where it ends.
+func nextToken(s string, i int) (t token, end int, err error) {
+	rest := strings.TrimLeftFunc(s[i:], unicode.IsSpace)
+	i = len(s) - len(rest)
+	if rest == "" {
+		return token{at: i}, i, nil
+	}
+	for _, r := range relations {
+		if strings.HasPrefix(rest, r.text) {
+			return token{tokenRelation, r.plain, i}, i + len(r.text), nil
+		}
+	}
+	switch c := rest[0]; {
+	case strings.IndexByte("+-*/()", c) >= 0:
+		return token{tokenOperator, rest[:1], i}, i + 1, nil
+	case c == '<' || c == '>':
+		return t, i, exprError(s, i, "%q has no place here, write %q", rest[:1], rest[:1]+"=")
+	case c == '`' || c == '"' || c == '\'':
+		n := strings.IndexByte(rest[1:], c)
+		if n < 0 {
+			return t, i, exprError(s, i, "the quote %s is not closed", rest[:1])
+		}
+		if n == 0 {
+			return t, i, exprError(s, i, "the name in quotes is empty")
+		}
+		return token{tokenName, rest[1 : 1+n], i}, i + n + 2, nil
+	}
+	if n := numberLength(rest); n > 0 {
+		if m := nameLength(rest[n:]); m > 0 {
+			if rest[n] == '%' {
+				return t, i, exprError(s, i, "%q is not a number, write 0.3 for 30%%", rest[:n+1])
+			}
+			return t, i, exprError(s, i, "%q is not a number; if it is a name put it in backticks", clip(rest[:n+m]))
+		}
+		return token{tokenNumber, rest[:n], i}, i + n, nil
+	}
+	if n := nameLength(rest); n > 0 {
+		return token{tokenName, rest[:n], i}, i + n, nil
+	}
+	_, n := utf8.DecodeRuneInString(rest)
+	return t, i, exprError(s, i, "%q has no place in a constraint", rest[:n])
+}
+
+// numberLength returns the length of the decimal number that s starts with, 0
+// where it starts with none.
+func numberLength(s string) int {
+	digits := func(i int) int {
+		for i < len(s) && '0' <= s[i] && s[i] <= '9' {
+			i++
+		}
+		return i
+	}
+	whole := digits(0)
+	n := whole
+	if n < len(s) && s[n] == '.' {
+		n = digits(n + 1)
+		if whole == 0 && n == 1 {
+			return 0 // a dot alone
+		}
+	}
+	if n == 0 || n == len(s) || s[n] != 'e' && s[n] != 'E' {
+		return n
+	}
+	sign := n + 1
+	if sign < len(s) && (s[sign] == '+' || s[sign] == '-') {
+		sign++
+	}
+	if end := digits(sign); end > sign {
+		return end
+	}
+	return n
+}
+
+// nameLength returns the length of the name that s starts with: everything up
+// to a space, an operator, a quote or a character that is reserved.
+func nameLength(s string) int {
+	for i, r := range s {
+		if unicode.IsSpace(r) || !unicode.IsPrint(r) || strings.ContainsRune("+-*/()<>=≤≥`\"',;:[]{}", r) {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// plainName says whether a name can stand in an expression without quotes.
+func plainName(s string) bool { return numberLength(s) == 0 && nameLength(s) == len(s) && s != "" }
+
+// quoteName returns a name as an expression takes it, and false where none of
+// the quotes is free.
+func quoteName(s string) (string, bool) {
+	if plainName(s) {
+		return s, true
+	}
+	for _, q := range [...]string{"`", `"`, "'"} {
+		if !strings.Contains(s, q) {
+			return q + s + q, true
+		}
+	}
+	return s, false
+}
+
+// exprError is an error at byte i of an expression.
+func exprError(s string, i int, format string, args ...any) error {
+	return fmt.Errorf("%s (character %d of %q)", fmt.Sprintf(format, args...), utf8.RuneCountInString(s[:i])+1, clip(s))
+}
+
+// clip shortens what a message quotes.
+func clip(s string) string {
+	const longest = 80
+	if utf8.RuneCountInString(s) <= longest {
+		return s
+	}
+	return string([]rune(s)[:longest]) + "…"
+}

@@ -1,0 +1,129 @@
+package lp
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"unicode/utf8"
+)
+
+func exprSymbols() *symbols {
+	s := newSymbols([]string{"CASH", "MSFT", "BRK.B", "BRK-A", "Fund 1", "3M", "S&P"})
+	s.addGroup("TECH", []int{1, 2})
+	s.addGroup("ALL", []int{0, 1, 2, 3, 4, 5, 6})
+	return s
+}
+
+func TestParseExpr(t *testing.T) {
+	inf := math.Inf(1)
+	for _, c := range []struct {
+		expr     string
+		coef     []float64
+		min, max float64
+	}{
+		{"CASH <= 0.4", []float64{1, 0, 0, 0, 0, 0, 0}, -inf, 0.4},
+		{"CASH>=.5", []float64{1, 0, 0, 0, 0, 0, 0}, 0.5, inf},
+		{" CASH = 1e-3 ", []float64{1, 0, 0, 0, 0, 0, 0}, 1e-3, 1e-3},
+		{"CASH == 5.", []float64{1, 0, 0, 0, 0, 0, 0}, 5, 5},
+		{"CASH ≤ 0.4", []float64{1, 0, 0, 0, 0, 0, 0}, -inf, 0.4},
+		{"CASH ≥ 0.4", []float64{1, 0, 0, 0, 0, 0, 0}, 0.4, inf},
+		{"0.4 <= CASH", []float64{1, 0, 0, 0, 0, 0, 0}, 0.4, inf},
+		{"0.1 <= TECH <= 0.4", []float64{0, 1, 1, 0, 0, 0, 0}, 0.1, 0.4},
+		{"0.4 >= TECH >= 0.1", []float64{0, 1, 1, 0, 0, 0, 0}, 0.1, 0.4},
+		{"0.1 <= TECH + 1 <= 0.4*5", []float64{0, 1, 1, 0, 0, 0, 0}, -0.9, 1},
+		{"TECH + 2*CASH <= 0.4", []float64{2, 1, 1, 0, 0, 0, 0}, -inf, 0.4},
+		{"TECH <= 2*CASH + 0.1", []float64{-2, 1, 1, 0, 0, 0, 0}, -inf, 0.1},
+		{"TECH + MSFT >= 0", []float64{0, 2, 1, 0, 0, 0, 0}, 0, inf},
+		{"-(CASH - 2*(MSFT + 1))/4 <= 1", []float64{-0.25, 0.5, 0, 0, 0, 0, 0}, -inf, 0.5},
+		{"CASH*2*3 - -MSFT <= +1", []float64{6, 1, 0, 0, 0, 0, 0}, -inf, 1},
+		{"`Fund 1` + `BRK-A` + '3M' - \"CASH\" <= 1", []float64{-1, 0, 0, 1, 1, 1, 0}, -inf, 1},
+		{"BRK.B+S&P<=1", []float64{0, 0, 1, 0, 0, 0, 1}, -inf, 1},
+		{"2e0*CASH <= 1E+2", []float64{2, 0, 0, 0, 0, 0, 0}, -inf, 100},
+		{"0*CASH <= 1", []float64{0, 0, 0, 0, 0, 0, 0}, -inf, 1},
+	} {
+		row, err := parseExpr(c.expr, exprSymbols())
+		if err != nil {
+			t.Errorf("%s: %v", c.expr, err)
+			continue
+		}
+		if !slices.Equal(row.Coef, c.coef) || row.Min != c.min || row.Max != c.max {
+			t.Errorf("%s: %g <= %v <= %g", c.expr, row.Min, row.Coef, row.Max)
+		}
+	}
+}
+
+func TestParseExprErrors(t *testing.T) {
+	const known = "known are CASH, MSFT, BRK.B, BRK-A, Fund 1, 3M, S&P, TECH, ALL"
+	for _, c := range []struct{ expr, want string }{
+		{"", `the end where a number, a name or ( is expected (character 1 of "")`},
+		{"CASH", `the end where <=, >= or = is expected (character 5 of "CASH")`},
+		{"CASH 0.4", `"0.4" where <=, >= or = is expected (character 6 of "CASH 0.4")`},
+		{"CASH <= ", `the end where a number, a name or ( is expected (character 9 of "CASH <= ")`},
+		{"CASH < 0.4", `"<" has no place here, write "<=" (character 6 of "CASH < 0.4")`},
+		{"CASH <= 30%", `"30%" is not a number, write 0.3 for 30% (character 9 of "CASH <= 30%")`},
+		{"3M <= 1", `"3M" is not a number; if it is a name put it in backticks (character 1 of "3M <= 1")`},
+		{"2 CASH <= 1", `"CASH" where <=, >= or = is expected (character 3 of "2 CASH <= 1")`},
+		{"CAHS <= 1", `unknown name "CAHS" (did you mean CASH?); ` + known + ` (character 1 of "CAHS <= 1")`},
+		{"cash <= 1", `unknown name "cash" (did you mean CASH?); ` + known + ` (character 1 of "cash <= 1")`},
+		{"X + BRK-A <= 1", `unknown name "X"; ` + known + ` (character 1 of "X + BRK-A <= 1")`},
+		{"BRK-A <= 1", "unknown name \"BRK\"; write `BRK-A` (character 1 of \"BRK-A <= 1\")"},
+		{"CASH + Fund 1 <= 1", "unknown name \"Fund\"; write `Fund 1` (character 8 of \"CASH + Fund 1 <= 1\")"},
+		{"CASH*MSFT <= 1", `a product of two entities is not linear (character 5 of "CASH*MSFT <= 1")`},
+		{"1/CASH <= 1", `a division by an entity is not linear (character 2 of "1/CASH <= 1")`},
+		{"CASH/(1-1) <= 1", `a division by 0 (character 5 of "CASH/(1-1) <= 1")`},
+		{"(CASH <= 1", `"<=" where ) is expected (character 7 of "(CASH <= 1")`},
+		{"CASH) <= 1", `")" where <=, >= or = is expected (character 5 of "CASH) <= 1")`},
+		{"() <= 1", `")" where a number, a name or ( is expected (character 2 of "() <= 1")`},
+		{"1 <= 2", `no entity or group is named (character 1 of "1 <= 2")`},
+		{"1 <= 2 <= 3", `no entity or group is named (character 1 of "1 <= 2 <= 3")`},
+		{"CASH <= 1 1", `"1" where an operator or the end is expected (character 11 of "CASH <= 1 1")`},
+		{"CASH <= 1 <= 2 <= 3", `"<=" where an operator or the end is expected (character 16 of "CASH <= 1 <= 2 <= 3")`},
+		{"0.1 <= CASH >= 0.4", `a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it (character 13 of "0.1 <= CASH >= 0.4")`},
+		{"MSFT <= CASH <= 0.4", `the outer sides of a chain are numbers; split it (character 1 of "MSFT <= CASH <= 0.4")`},
+		{"`CASH <= 1", "the quote ` is not closed (character 1 of \"`CASH <= 1\")"},
+		{"`` <= 1", "the name in quotes is empty (character 1 of \"`` <= 1\")"},
+		{"CASH, MSFT <= 1", `"," has no place in a constraint (character 5 of "CASH, MSFT <= 1")`},
+		{"1e999*CASH <= 1", `1e999 is too large (character 1 of "1e999*CASH <= 1")`},
+		{"CASH <= . ", `unknown name "."; ` + known + ` (character 9 of "CASH <= . ")`},
+	} {
+		_, err := parseExpr(c.expr, exprSymbols())
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s:\n  got  %v\n  want %s", c.expr, err, c.want)
+		}
+	}
+}
+
+// What the parser takes is a row of numbers, and the same when written anew.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{
+		"TECH + 2*CASH <= 0.4", "0.1 <= TECH <= .4", "-(CASH - 2*(MSFT + 1))/4 >= 1e-3", "`Fund 1` = \"3M\"", "CASH ≤ 30%", "((((CASH", "1e999*CASH<=--+1",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		names := exprSymbols()
+		row, err := parseExpr(s, names)
+		if err != nil {
+			if utf8.ValidString(s) && !utf8.ValidString(err.Error()) {
+				t.Errorf("an error that is not text: %q", err)
+			}
+			return
+		}
+		if len(row.Coef) != len(names.entities) {
+			t.Fatalf("%d coefficients", len(row.Coef))
+		}
+		row.Name = "x"
+		p := &Polytope{entities: names.entities}
+		if p.checkRow(row) != nil {
+			return
+		}
+		text, ok := p.expr(row)
+		if !ok {
+			t.Fatalf("%v cannot be written", row)
+		}
+		again, err := parseExpr(text, newSymbols(names.entities))
+		if err != nil || !slices.Equal(row.Coef, again.Coef) || row.Min != again.Min || row.Max != again.Max {
+			t.Fatalf("%s: %v is %v when written as %s (%v)", s, row, again, text, err)
+		}
+	})
+}

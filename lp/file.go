@@ -1,0 +1,55 @@
+package lp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxFile is the largest file that is read, in bytes.
+const maxFile = 1 << 24
+
+// ReadFile reads a polytope from a constraints file (.yaml, .yml; see Parse) or
+// from NumPy arrays (.npz; see ParseNPZ). Errors start with the name of the file.
+func ReadFile(path string) (*Polytope, error) {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".yaml", ".yml", ".npz":
+	default:
+		return nil, fmt.Errorf("%s: a file of constraints ends in .yaml, .yml or .npz", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fileError(path, err)
+	}
+	if strings.EqualFold(filepath.Ext(path), ".npz") {
+		return ParseNPZ(path, data)
+	}
+	return Parse(path, data)
+}
+
+// fileError puts the name of the file first, as all errors about files have it.
+func fileError(path string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// baseName returns the name that a polytope has from its file.
+func baseName(path string) string {
+	base := strings.TrimSpace(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)))
+	if checkName(base) != nil {
+		return ""
+	}
+	return base
+}

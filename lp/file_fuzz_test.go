@@ -1,0 +1,29 @@
+package lp
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// Any file is a polytope that survives being written, or one line of an error
+// that starts with the name of the file.
+func FuzzDescription(f *testing.F) {
+	f.Add([]byte(handWritten))
+	f.Add([]byte("points: [[0.2, 0.8], [0.6, 0.4]]"))
+	f.Add([]byte("entities: [A, B]\ntotal: none\nbounds: {A: [-1, 1], B: [-.inf, null]}\nconstraints: [A - B = 0.5]"))
+	f.Add([]byte("generate: {method: rejection_sampling, entities: 4, rows: 2, seed: 1}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if bytes.Contains(data, []byte("generate")) && len(data) > 70 || bytes.Count(data, []byte("9")) > 20 {
+			t.Skip() // large draws take their time
+		}
+		p, err := Parse("f.yaml", data)
+		if err != nil {
+			if s := err.Error(); !strings.HasPrefix(s, "f.yaml") || strings.ContainsAny(s, "\n\r") {
+				t.Errorf("error %q", s)
+			}
+			return
+		}
+		roundTrip(t, p)
+	})
+}

@@ -1,0 +1,296 @@
+package lp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Parse reads a constraints file, YAML of this form, where everything but the
+// entities may be left out:
+//
+//	name: my fund
+//	entities: [CASH, MSFT, AMZN, Fund 1]
+//	total: 1                       # the sum of all entities; none: no budget
+//	bounds: {MSFT: [0, 0.3], CASH: [0.05, .inf]}      # [0, .inf] where not given
+//	groups: {TECH: [MSFT, AMZN]}   # sums of entities, for constraints
+//	constraints:
+//	  - {name: tech, expr: "TECH + 2*CASH <= 0.4"}    # see below
+//	  - "0.1 <= TECH <= 0.4"                          # without a name
+//	  - {name: r2, coefficients: {MSFT: 2, AMZN: 0.5}, min: 0.1, max: 0.5}
+//	  - {name: r3, coefficients: {CASH: 1, MSFT: -2}, equal: 0}
+//
+// An expression is linear in entities and groups, with + - * / and parentheses,
+// on both sides of <=, >= or =. A name that holds spaces or operators, or starts
+// with a digit, stands in backticks there.
+//
+// Instead of bounds, groups and constraints a file may give the points whose
+// convex hull the polytope is, one number an entity:
+//
+//	points: [[0.2, 0.8], [0.6, 0.4]]
+//
+// or a generator, whose entities get names where none are listed:
+//
+//	generate: {method: rejection_sampling, entities: 9, rows: 5, seed: 1}
+//	generate: {method: points, entities: 7, points: 30, seed: 1}
+//	generate: {method: portfolio, rows: 5, seed: 2}
+//	generate: {method: unconstrained, entities: 5}
+//
+// Errors name the file (name), the line, the constraint and what is wrong in it.
+func Parse(name string, data []byte) (p *Polytope, err error) {
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s: the file is larger than %d MB", name, maxFile>>20)
+	}
+	r := &reader{file: name}
+	root, err := r.document(data)
+	if err != nil {
+		return nil, err
+	}
+	d, err := r.description(root)
+	if err != nil {
+		return nil, err
+	}
+	if p, err = New(d); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return p, nil
+}
+
+// reader reads the nodes of a constraints file.
+type reader struct{ file string }
+
+func (r *reader) errorf(n *yaml.Node, format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %w", r.file, n.Line, fmt.Errorf(format, args...))
+}
+
+// document returns the root of the only document in data.
+func (r *reader) document(data []byte) (root *yaml.Node, err error) {
+	// A library that reads what anybody wrote must not end the program.
+	defer func() {
+		if e := recover(); e != nil {
+			root, err = nil, fmt.Errorf("%s: not valid YAML (%v)", r.file, e)
+		}
+	}()
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, more yaml.Node
+	switch err := decoder.Decode(&doc); {
+	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0:
+		return nil, fmt.Errorf("%s: the file is empty", r.file)
+	case err != nil:
+		return nil, r.yamlError(err)
+	}
+	if err := decoder.Decode(&more); err == nil {
+		return nil, r.errorf(&more, "a second document begins; a file holds one")
+	} else if !errors.Is(err, io.EOF) {
+		return nil, r.yamlError(err)
+	}
+	return doc.Content[0], nil
+}
+
+func (r *reader) yamlError(err error) error {
+	msg := strings.TrimPrefix(err.Error(), "yaml: ")
+	at := r.file
+	var line int
+	if n, _ := fmt.Sscanf(msg, "line %d:", &line); n == 1 {
+		at = fmt.Sprintf("%s:%d", r.file, line)
+		_, msg, _ = strings.Cut(msg, ": ")
+	}
+	if strings.Contains(msg, "cannot start any token") {
+		msg += "; put the text in quotes"
+	}
+	return fmt.Errorf("%s: not valid YAML: %s", at, strings.ReplaceAll(msg, "\n", " "))
+}
+
+var fileKeys = []string{"name", "entities", "total", "bounds", "groups", "constraints", "points", "generate"}
+
+// description reads the whole file.
+func (r *reader) description(root *yaml.Node) (d Description, err error) {
+	top, err := r.fields(root, "the file", fileKeys)
+	if err != nil {
+		return d, err
+	}
+	d.Name = baseName(r.file)
+	if n := top["name"]; n != nil {
+		if d.Name, err = r.name(n, "name"); err != nil {
+			return d, err
+		}
+	}
+	for _, kind := range [...]string{"points", "generate"} {
+		if top[kind] == nil {
+			continue
+		}
+		for _, other := range [...]string{"bounds", "groups", "constraints", "generate"} {
+			if n := top[other]; n != nil && other != kind {
+				return d, r.errorf(n, "%s and %s cannot stand together", kind, other)
+			}
+		}
+	}
+	if n := top["entities"]; n != nil {
+		if d.Entities, err = r.entities(n); err != nil {
+			return d, err
+		}
+	}
+	switch {
+	case top["generate"] != nil:
+		if n := top["total"]; n != nil {
+			return d, r.errorf(n, "generate and total cannot stand together: the total is 1")
+		}
+		return r.generate(top["generate"], d)
+	case top["points"] != nil:
+		return r.points(top["points"], top["total"], d)
+	case d.Entities == nil:
+		return d, r.errorf(root, "entities are missing: list them like entities: [CASH, MSFT]")
+	}
+	if d.Total, err = r.total(top["total"]); err != nil {
+		return d, err
+	}
+	names := newSymbols(d.Entities)
+	if n := top["groups"]; n != nil {
+		if err := r.groups(n, names); err != nil {
+			return d, err
+		}
+	}
+	if n := top["bounds"]; n != nil {
+		if err := r.bounds(n, names, &d); err != nil {
+			return d, err
+		}
+	}
+	if n := top["constraints"]; n != nil {
+		if d.Rows, err = r.constraints(n, names); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
+}
+
+func (r *reader) entities(n *yaml.Node) ([]string, error) {
+	if n.Kind != yaml.SequenceNode {
+		return nil, r.errorf(n, "entities: a list is expected, like [CASH, MSFT], not %s", kindOf(n))
+	}
+	if len(n.Content) == 0 || len(n.Content) > maxEntities {
+		return nil, r.errorf(n, "entities: %d are listed; 1 to %d are allowed", len(n.Content), maxEntities)
+	}
+	var out []string
+	seen := map[string]bool{}
+	for i, c := range n.Content {
+		e, err := r.name(c, fmt.Sprintf("entity %d", i+1))
+		if err != nil {
+			return nil, err
+		}
+		if seen[e] {
+			return nil, r.errorf(c, "entity %d: %s is listed twice", i+1, e)
+		}
+		seen[e] = true
+		out = append(out, e)
+	}
+	return out, nil
+}
+
+// total reads the budget: 1 where there is none in the file, NaN where there is
+// to be none.
+func (r *reader) total(n *yaml.Node) (float64, error) {
+	if n == nil {
+		return 1, nil
+	}
+	if n.Kind == yaml.ScalarNode && (n.Value == "none" || n.Tag == "!!null") {
+		return math.NaN(), nil
+	}
+	v, err := r.number(n, "total")
+	if err != nil {
+		return 0, fmt.Errorf("%w; none means no budget", err)
+	}
+	return v, nil
+}
+
+func (r *reader) groups(n *yaml.Node, names *symbols) error {
+	pairs, err := r.pairs(n, "groups")
+	if err != nil {
+		return err
+	}
+	for _, g := range pairs {
+		name, err := r.name(g.key, "groups: name of a group")
+		if err != nil {
+			return err
+		}
+		if _, ok := names.index[name]; ok {
+			return r.errorf(g.key, "group %s: an entity has this name", name)
+		}
+		if g.value.Kind != yaml.SequenceNode || len(g.value.Content) == 0 {
+			return r.errorf(g.value, "group %s: a list of entities is expected, like [CASH, MSFT]", name)
+		}
+		var members []int
+		seen := map[int]bool{}
+		for _, c := range g.value.Content {
+			e, err := r.name(c, "group "+name)
+			if err != nil {
+				return err
+			}
+			j, err := r.entity(c, "group "+name, e, names)
+			if err != nil {
+				return err
+			}
+			if seen[j] {
+				return r.errorf(c, "group %s: %s is listed twice", name, e)
+			}
+			seen[j] = true
+			members = append(members, j)
+		}
+		names.addGroup(name, members)
+	}
+	return nil
+}
+
+// entity returns the index of an entity, which a group is not.
+func (r *reader) entity(n *yaml.Node, where, name string, names *symbols) (int, error) {
+	j, ok := names.index[name]
+	switch {
+	case !ok:
+		return 0, r.errorf(n, "%s: unknown entity %q%s; known are %s", where, clip(name), suggest(name, names.entities), list(names.entities))
+	case j >= len(names.entities):
+		return 0, r.errorf(n, "%s: %s is a group where an entity is expected", where, name)
+	}
+	return j, nil
+}
+
+func (r *reader) bounds(n *yaml.Node, names *symbols, d *Description) error {
+	pairs, err := r.pairs(n, "bounds")
+	if err != nil {
+		return err
+	}
+	d.Lower, d.Upper = make([]float64, len(d.Entities)), make([]float64, len(d.Entities))
+	for j := range d.Upper {
+		d.Upper[j] = math.Inf(1)
+	}
+	for _, b := range pairs {
+		name, err := r.name(b.key, "bounds: name of an entity")
+		if err != nil {
+			return err
+		}
+		if k, ok := names.index[name]; ok && k >= len(names.entities) {
+			q, _ := quoteName(name)
+			return r.errorf(b.key, "bounds: %s is a group; write a constraint like \"%s <= 0.4\"", name, q)
+		}
+		j, err := r.entity(b.key, "bounds", name, names)
+		if err != nil {
+			return err
+		}
+		if b.value.Kind != yaml.SequenceNode || len(b.value.Content) != 2 {
+			return r.errorf(b.value, "bounds of %s: two numbers are expected, like [0, 0.3]; .inf means no bound", name)
+		}
+		if d.Lower[j], err = r.limit(b.value.Content[0], "lower bound of "+name, math.Inf(-1)); err != nil {
+			return err
+		}
+		if d.Upper[j], err = r.limit(b.value.Content[1], "upper bound of "+name, math.Inf(1)); err != nil {
+			return err
+		}
+		if d.Lower[j] > d.Upper[j] {
+			return r.errorf(b.value, "bounds of %s: the lower, %g, is above the upper, %g", name, d.Lower[j], d.Upper[j])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+var rowKeys = []string{"name", "expr", "coefficients", "min", "max", "equal"}
+
+// constraints reads the list of constraints.
+func (r *reader) constraints(n *yaml.Node, names *symbols) ([]Row, error) {
+	if n.Kind != yaml.SequenceNode {
+		return nil, r.errorf(n, "constraints: a list is expected, not %s", kindOf(n))
+	}
+	if len(n.Content)*len(names.entities) > maxCells {
+		return nil, r.errorf(n, "constraints: %d of %d entities are too many (at most %d numbers)", len(n.Content), len(names.entities), maxCells)
+	}
+	checker := &Polytope{entities: names.entities}
+	var rows []Row
+	lines := map[string]int{}
+	for i, c := range n.Content {
+		row, named, err := r.constraint(i, c, names)
+		if err != nil {
+			return nil, err
+		}
+		for k := 2; !named && lines[row.Name] != 0; k++ {
+			base, _, _ := strings.Cut(row.Name, " #")
+			row.Name = fmt.Sprintf("%s #%d", base, k)
+		}
+		if line := lines[row.Name]; line != 0 {
+			return nil, r.errorf(c, "constraint %s: the one in line %d has the same name", row.Name, line)
+		}
+		lines[row.Name] = c.Line
+		if err := checker.checkRow(row); err != nil {
+			return nil, r.errorf(c, "%s", strings.TrimPrefix(err.Error(), checker.describe()+": "))
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// constraint reads constraint i and says whether the file names it. One that it
+// does not is named by its expression, or by its place.
+func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row Row, named bool, err error) {
+	place := fmt.Sprintf("constraint %d", i+1)
+	if n.Kind == yaml.ScalarNode {
+		row, err = r.expr(n, place, names)
+		return row, false, err
+	}
+	f, err := r.fields(n, place, rowKeys)
+	if err != nil {
+		return row, false, err
+	}
+	name := ""
+	where := place
+	if c := f["name"]; c != nil {
+		if name, err = r.name(c, place+", name"); err != nil {
+			return row, false, err
+		}
+		where = "constraint " + name
+	}
+	switch {
+	case f["expr"] != nil && f["coefficients"] != nil:
+		return row, false, r.errorf(f["coefficients"], "%s: expr and coefficients cannot stand together", where)
+	case f["expr"] != nil:
+		for _, k := range [...]string{"min", "max", "equal"} {
+			if f[k] != nil {
+				return row, false, r.errorf(f[k], "%s: %s goes with coefficients; an expr states its own limit", where, k)
+			}
+		}
+		row, err = r.expr(f["expr"], where, names)
+	case f["coefficients"] != nil:
+		row, err = r.coefficients(f, where, names)
+		row.Name = fmt.Sprintf("row %d", i+1)
+	default:
+		return row, false, r.errorf(n, "%s: it needs expr, or coefficients with min, max or equal", where)
+	}
+	if name != "" {
+		row.Name = name
+	}
+	return row, name != "", err
+}
+
+// expr reads an expression and names the row by it.
+func (r *reader) expr(n *yaml.Node, where string, names *symbols) (Row, error) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		return Row{}, r.errorf(n, "%s, expr: text is expected, like \"TECH + 2*CASH <= 0.4\", not %s", where, kindOf(n))
+	}
+	row, err := parseExpr(n.Value, names)
+	if err != nil {
+		return Row{}, r.errorf(n, "%s, expr: %w", where, err)
+	}
+	row.Name = strings.Join(strings.Fields(n.Value), " ")
+	if checkName(row.Name) != nil {
+		row.Name = strings.ToUpper(where[:1]) + where[1:]
+	}
+	return row, nil
+}
+
+func (r *reader) coefficients(f map[string]*yaml.Node, where string, names *symbols) (row Row, err error) {
+	pairs, err := r.pairs(f["coefficients"], where+", coefficients")
+	if err != nil {
+		return row, err
+	}
+	coef := map[int]float64{}
+	for _, c := range pairs {
+		name, err := r.name(c.key, where+", coefficients: name")
+		if err != nil {
+			return row, err
+		}
+		k, ok := names.index[name]
+		if !ok {
+			return row, r.errorf(c.key, "%s, coefficients: %s", where, names.unknown(name, name))
+		}
+		if coef[k], err = r.number(c.value, where+", coefficient of "+name); err != nil {
+			return row, err
+		}
+	}
+	row = Row{Coef: names.expand(coef), Min: math.Inf(-1), Max: math.Inf(1)}
+	if n := f["equal"]; n != nil {
+		if f["min"] != nil || f["max"] != nil {
+			return row, r.errorf(n, "%s: equal cannot stand with min or max", where)
+		}
+		row.Max, err = r.number(n, where+", equal")
+		row.Min = row.Max
+		return row, err
+	}
+	if n := f["min"]; n != nil {
+		if row.Min, err = r.limit(n, where+", min", math.Inf(-1)); err != nil {
+			return row, err
+		}
+	}
+	if n := f["max"]; n != nil {
+		row.Max, err = r.limit(n, where+", max", math.Inf(1))
+	}
+	return row, err
+}

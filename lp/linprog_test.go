@@ -1,0 +1,202 @@
+package lp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+)
+
+// Against the best of all vertices, found by solving every choice of n limits.
+func TestMinimizeAgainstVertices(t *testing.T) {
+	compared := 0
+	rapid.Check(t, func(t *rapid.T) {
+		d, _ := drawDescription(t)
+		n := len(d.Entities)
+		if n > 4 {
+			t.Skip()
+		}
+		p, err := New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := make([]float64, n)
+		for j := range c {
+			c[j] = float64(rapid.IntRange(-5, 5).Draw(t, "cost"))
+		}
+		x, value, err := p.Minimize(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := p.Residual(x, nil); r > 1e-9 {
+			t.Fatalf("residual %g", r)
+		}
+		best, ok := bestVertex(p, c)
+		if !ok {
+			return // too degenerate for this plain search
+		}
+		compared++
+		scale := max(1, math.Abs(best), maxAbs(c)*max(maxAbs(p.u), maxAbs(p.l)))
+		if math.Abs(value-best) > 1e-8*scale {
+			t.Fatalf("least value %g, the best vertex has %g", value, best)
+		}
+	})
+	if compared < 20 {
+		t.Errorf("only %d comparisons", compared)
+	}
+}
+
+// bestVertex returns the least cost over all vertices.
+func bestVertex(p *Polytope, c []float64) (best float64, ok bool) {
+	n := p.Dim()
+	rows, rhs := slices.Clone(p.a), slices.Clone(p.b)
+	for j := range n {
+		unit := make([]float64, n)
+		unit[j] = 1
+		rows, rhs = append(append(rows, unit...), unit...), append(rhs, p.l[j], p.u[j])
+	}
+	rows, rhs = append(rows, p.e...), append(rhs, p.f...)
+	best = math.Inf(1)
+	var choose func(from int, chosen []int)
+	choose = func(from int, chosen []int) {
+		if len(chosen) == n {
+			m, v := mat.NewDense(n, n, nil), mat.NewVecDense(n, nil)
+			for i, k := range chosen {
+				m.SetRow(i, rows[k*n:(k+1)*n])
+				v.SetVec(i, rhs[k])
+			}
+			var x mat.VecDense
+			if x.SolveVec(m, v) != nil || p.Residual(x.RawVector().Data, nil) > 1e-9 {
+				return
+			}
+			value, _ := dotScale(c, x.RawVector().Data)
+			best, ok = min(best, value), true
+			return
+		}
+		for k := from; k < len(rhs); k++ {
+			choose(k+1, append(chosen[:len(chosen):len(chosen)], k))
+		}
+	}
+	choose(0, nil)
+	return best, ok
+}
+
+func TestLinprogVerdicts(t *testing.T) {
+	inf := math.Inf(1)
+	free := []float64{-inf, -inf}
+	none := []float64{inf, inf}
+	for _, c := range []struct {
+		name       string
+		c, a, b    []float64
+		e, f, l, u []float64
+		value      float64
+		err        error
+	}{
+		{name: "no rows", c: []float64{1, -1}, l: []float64{-2, 0}, u: []float64{5, 7}, value: -9},
+		{name: "no rows, unbounded", c: []float64{1, 0}, l: free, u: none, err: errUnbounded},
+		{name: "no rows, no cost", c: []float64{0, 0}, l: free, u: none, value: 0},
+		{name: "crossed bounds", c: []float64{1, 0}, l: []float64{1, 0}, u: []float64{0, 1}, err: errInfeasible},
+		{name: "free variables", c: []float64{1, 1}, a: []float64{-1, -2, -2, -1}, b: []float64{3, 3}, l: free, u: none, value: -2},
+		{name: "unbounded", c: []float64{-1, 0}, a: []float64{1, -1}, b: []float64{0}, l: []float64{0, 0}, u: none, err: errUnbounded},
+		{name: "infeasible", c: []float64{1, 1}, a: []float64{1, 1, -1, -1}, b: []float64{1, -2}, l: free, u: none, err: errInfeasible},
+		{name: "infeasible, no cost", c: []float64{0, 0}, e: []float64{1, 1, 1, 1}, f: []float64{1, 2}, l: free, u: none, err: errInfeasible},
+		{name: "dependent equalities", c: []float64{1, 2}, e: []float64{1, 1, 2, 2}, f: []float64{1, 2}, l: []float64{0, 0}, u: none, value: 1},
+		{name: "rows without coefficients", c: []float64{1, 2}, a: []float64{0, 0, -1, -1}, b: []float64{0, -1}, l: []float64{0, 0}, u: none, value: 1},
+		{name: "a limit that is none", c: []float64{1, 2}, a: []float64{1, 1, -1, -1}, b: []float64{inf, -1}, l: []float64{0, 0}, u: none, value: 1},
+		{name: "large numbers", c: []float64{1, 2}, e: []float64{1, 1}, f: []float64{1e12}, l: []float64{0, 3e11}, u: none, value: 1.3e12},
+		{name: "small numbers", c: []float64{1, 2}, e: []float64{1, 1}, f: []float64{1e-6}, l: []float64{0, 3e-7}, u: none, value: 1.3e-6},
+	} {
+		x, value, err := linprog(c.c, c.a, c.b, c.e, c.f, c.l, c.u)
+		if !errors.Is(err, c.err) || err == nil && math.Abs(value-c.value) > 1e-9*math.Abs(c.value) {
+			t.Errorf("%s: %v %g %v, want %g %v", c.name, x, value, err, c.value, c.err)
+		}
+	}
+}
+
+func TestMinimizeBadInput(t *testing.T) {
+	p, err := Unconstrained(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.Minimize([]float64{0, math.NaN(), 0}, nil); err == nil || err.Error() != "lp: cost of E2: NaN is not a finite number" {
+		t.Errorf("%v", err)
+	}
+	defer func() {
+		if recover() != badLength {
+			t.Error("a short cost is taken")
+		}
+	}()
+	p.Minimize([]float64{1}, nil)
+}
+
+// With the budget from 1e-6 to 1e12 and 40 entities with caps.
+func TestMinimizeScales(t *testing.T) {
+	r := rand.New(rng.New(3))
+	for _, total := range []float64{1e-6, 1e-3, 1, 1e3, 1e9, 1e12} {
+		const n = 40
+		d := Description{Entities: entityNames(n), Total: total, Upper: slices.Repeat([]float64{total / 10}, n)}
+		row := Row{Coef: make([]float64, n), Min: math.Inf(-1), Max: total * 0.5}
+		for j := range n {
+			row.Coef[j] = r.Float64()
+		}
+		d.Rows = []Row{row}
+		p, err := New(d)
+		if err != nil {
+			t.Errorf("total %g: %v", total, err)
+			continue
+		}
+		c := make([]float64, n)
+		for j := range c {
+			c[j] = r.NormFloat64() * math.Pow(10, float64(r.IntN(4)))
+		}
+		x, value, err := p.Minimize(c, nil)
+		if err != nil || p.Residual(x, nil) > 1e-9 {
+			t.Errorf("total %g: %v, residual %g", total, err, p.Residual(x, nil))
+			continue
+		}
+		// Scaled to a total of 1 the value is the same.
+		d.Total, d.Upper = 1, slices.Repeat([]float64{0.1}, n)
+		d.Rows[0].Max = 0.5
+		q, err := New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, want, err := q.Minimize(c, nil); err != nil || math.Abs(value-want*total) > 1e-9*total*maxAbs(c) {
+			t.Errorf("total %g: value %g, want %g (%v)", total, value, want*total, err)
+		}
+	}
+}
+
+func BenchmarkMinimize(b *testing.B) {
+	for _, name := range []string{"portfolio", "compute", "synthetic"} {
+		p, err := Preset(name, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := make([]float64, p.Dim())
+		for _, rows := range []bool{false, true} {
+			if rows && p.points == nil {
+				continue
+			}
+			q := *p
+			if rows {
+				q.points = nil
+			}
+			b.Run(fmt.Sprintf("%s/points=%v", name, q.points != nil), func(b *testing.B) {
+				for i := 0; b.Loop(); i++ {
+					c[i%len(c)] = float64(i%7) - 3
+					if _, _, err := q.Minimize(c, nil); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package lp
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sbinet/npyio/npz"
+)
+
+// archive writes sections, given as name, header and data, as NumPy does.
+func archive(t testing.TB, sections ...[3]string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	for _, s := range sections {
+		f, err := w.Create(s[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		header := s[1] + strings.Repeat(" ", 16) + "\n"
+		fmt.Fprintf(f, "\x93NUMPY\x01\x00%s%s%s", binary.LittleEndian.AppendUint16(nil, uint16(len(header))), header, s[2])
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func header(descr string, fortran bool, shape string) string {
+	order := "False"
+	if fortran {
+		order = "True"
+	}
+	return fmt.Sprintf("{'descr': '%s', 'fortran_order': %s, 'shape': %s, }", descr, order, shape)
+}
+
+func doubles(v ...float64) string {
+	var b []byte
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+	}
+	return string(b)
+}
+
+func singles(v ...float32) string {
+	var b []byte
+	for _, x := range v {
+		b = binary.BigEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return string(b)
+}
+
+func TestParseNPZ(t *testing.T) {
+	b := [3]string{"b.npy", header("<f8", false, "(2,)"), doubles(0.5, 0.75)}
+	for name, data := range map[string][]byte{
+		"C order": archive(t, b, [3]string{"A.npy", header("<f8", false, "(2, 3)"), doubles(1, 0, 0.5, 0, 0.25, 1)}),
+		"Fortran": archive(t, b, [3]string{"A.npy", header("<f8", true, "(2, 3)"), doubles(1, 0, 0, 0.25, 0.5, 1)}),
+		"single":  archive(t, b, [3]string{"A.npy", header(">f4", false, "(2, 3)"), singles(1, 0, 0.5, 0, 0.25, 1)}),
+		"column": archive(t, [3]string{"A.npy", header("<f8", false, "(2, 3)"), doubles(1, 0, 0.5, 0, 0.25, 1)},
+			[3]string{"b.npy", header("<f8", false, "(2, 1)"), doubles(0.5, 0.75)}),
+	} {
+		p, err := ParseNPZ("dir/rows.npz", data)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		a, rhs, names := p.Inequalities()
+		_, f, _ := p.Equalities()
+		if p.Name() != "rows" || !slices.Equal(a, []float64{1, 0, 0.5, 0, 0.25, 1}) || !slices.Equal(rhs, []float64{0.5, 0.75}) || names[1] != "row 2" || f[0] != 1 {
+			t.Errorf("%s: %v %v %q %v", name, a, rhs, names, f)
+		}
+	}
+}
+
+// What the library that others use writes is read.
+func TestParseNPZOfLibrary(t *testing.T) {
+	var buf bytes.Buffer
+	w := npz.NewWriter(&buf)
+	b := make([]float64, 200)
+	for i := range b {
+		b[i] = 1 + float64(i)
+	}
+	if err := w.Write("b", b); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	r, err := openArchive(buf.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, shape, err := readArray(r, "b")
+	if err != nil || !slices.Equal(got, b) || !slices.Equal(shape, []int{200}) {
+		t.Errorf("%v %v", shape, err)
+	}
+}
+
+func TestParseNPZErrors(t *testing.T) {
+	a := [3]string{"A.npy", header("<f8", false, "(1, 2)"), doubles(1, 0)}
+	b := [3]string{"b.npy", header("<f8", false, "(1,)"), doubles(0.5)}
+	with := func(descr, shape, data string) []byte {
+		return archive(t, [3]string{"A.npy", header(descr, false, shape), data}, b)
+	}
+	for _, c := range []struct {
+		data []byte
+		want string
+	}{
+		{nil, "x.npz: not an archive of NumPy arrays: npz: could not create zip reader: zip: not a valid zip file"},
+		{[]byte("entities: [A]"), "x.npz: not an archive of NumPy arrays: npz: could not create zip reader: zip: not a valid zip file"},
+		{archive(t, a), "x.npz: array b: it is missing"},
+		{archive(t, b), "x.npz: array A: it is missing"},
+		{archive(t, a, b, [3]string{"c.npy", "", ""}), `x.npz: array "c" has no place; A and b are expected`},
+		{archive(t, a, [3]string{"b.npy", header("<f8", false, "(3,)"), doubles(1, 2, 3)}), "x.npz: array b: shape [3]; [1] is expected, as A has 1 rows"},
+		{with("<f8", "(2,)", doubles(1, 0)), "x.npz: array A: shape [2]; m x n is expected"},
+		{with("<f8", "()", doubles(1)), "x.npz: array A: shape []; m x n is expected"},
+		{with("<f8", "(0, 2)", ""), "x.npz: array A: shape [0 2]; m x n is expected"},
+		{with("<i8", "(1, 2)", doubles(1, 0)), `x.npz: array A: type "<i8"; float64 or float32 is expected`},
+		{with("|O", "(1, 2)", doubles(1, 0)), `x.npz: array A: type "|O"; float64 or float32 is expected`},
+		{with("<f8", "(1, 3)", doubles(1, 0)), "x.npz: array A: shape [1 3] needs 24 bytes, but there are 16"},
+		{with("<f8", "(4294967296, 4294967296)", doubles(1, 0)), "x.npz: array A: shape [4294967296 4294967296] is too large (at most 16777216 numbers)"},
+		{with("<f8", "(-1, -2)", doubles(1, 0)), "x.npz: array A: shape [-1 -2] is too large (at most 16777216 numbers)"},
+		{with("<f8", "(1, 2)", doubles(1, math.NaN())), "x.npz: polytope x: constraint row 1, coefficient of E2: NaN is not a number of at most 1e+15"},
+		{with("<f8", "(1, 2)", doubles(0, 0)), "x.npz: polytope x: constraint row 1 limits nothing: all its coefficients are 0"},
+		{with("<f8", "(1, 2)", doubles(1, 1)), "x.npz: polytope x is empty: no allocation satisfies all of total = 1; row 1"},
+		{archive(t, [3]string{"A.npy", "", ""}, b), "x.npz: array A: npy: invalid dictionary format"},
+	} {
+		_, err := ParseNPZ("x.npz", c.data)
+		if err == nil || err.Error() != c.want {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+	}
+	// A header that claims 4 GB, and one without an end.
+	for _, section := range []string{"\x93NUMPY\x02\x00\xff\xff\xff\xff      ", "\x93NUMPY\x01\x00\x04\x00    ", "\x93NUMPY", ""} {
+		var buf bytes.Buffer
+		w := zip.NewWriter(&buf)
+		f, _ := w.Create("A.npy")
+		f.Write([]byte(section))
+		w.Close()
+		if _, err := ParseNPZ("x.npz", buf.Bytes()); err == nil || !strings.HasPrefix(err.Error(), "x.npz: array ") {
+			t.Errorf("%q: %v", section, err)
+		}
+	}
+}
+
+func FuzzNPZ(f *testing.F) {
+	b := [3]string{"b.npy", header("<f8", false, "(1,)"), doubles(0.5)}
+	f.Add(archive(f, [3]string{"A.npy", header("<f8", false, "(1, 2)"), doubles(1, 0)}, b), []byte("x"))
+	f.Fuzz(func(t *testing.T, data, section []byte) {
+		// As a file, and behind a zip that is in order, where bytes rarely get to.
+		_, _ = ParseNPZ("x.npz", data)
+		var buf bytes.Buffer
+		w := zip.NewWriter(&buf)
+		for _, s := range []struct {
+			name string
+			data []byte
+		}{{"A.npy", section}, {"b.npy", data}} {
+			f, err := w.Create(s.name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.Write(s.data)
+		}
+		w.Close()
+		_, _ = ParseNPZ("x.npz", buf.Bytes())
+	})
+}

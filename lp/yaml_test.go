@@ -1,0 +1,181 @@
+package lp
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// roundTrip writes p and reads it back.
+func roundTrip(t interface {
+	Helper()
+	Fatalf(string, ...any)
+}, p *Polytope) (*Polytope, string) {
+	t.Helper()
+	var buf bytes.Buffer
+	if err := p.WriteYAML(&buf); err != nil {
+		t.Fatalf("%v", err)
+	}
+	q, err := Parse("x.yaml", buf.Bytes())
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, buf.String())
+	}
+	if p.Hash() != q.Hash() {
+		t.Fatalf("another hash after\n%s", buf.String())
+	}
+	return q, buf.String()
+}
+
+func TestWriteYAMLPresets(t *testing.T) {
+	for _, name := range PresetNames() {
+		entities := 0
+		if name == "unconstrained" {
+			entities = 40
+		}
+		p, err := Preset(name, entities)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, text := roundTrip(t, p)
+		if q.Name() != name {
+			t.Errorf("%s: name %q", name, q.Name())
+		}
+		for _, line := range strings.Split(text, "\n") {
+			if len(line) > 200 {
+				t.Errorf("%s: a line of %d characters", name, len(line))
+			}
+		}
+		if p.Points() != nil {
+			continue // the rows are computed anew
+		}
+		_, _, names := p.Inequalities()
+		_, _, again := q.Inequalities()
+		if !slices.Equal(names, again) {
+			t.Errorf("%s: rows %q became %q", name, names, again)
+		}
+	}
+}
+
+func TestWriteYAMLText(t *testing.T) {
+	p, err := Parse("dir/fund.yaml", []byte(handWritten))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text := roundTrip(t, p)
+	const want = `name: my fund
+
+# An allocation gives every entity a number, in this order.
+entities: [CASH, MSFT, AMZN, BRK.B, Fund 1, "NO", "7203"]
+
+# The sum of all entities; none: no budget.
+total: 1
+
+# The least and the largest share of an entity; [0, .inf] where it is not listed.
+bounds:
+  CASH: [0.05, .inf]
+  MSFT: [0, 0.3]
+  "NO": [-0.1, .inf]
+
+# Each is an expr with <=, >= or =, or coefficients with min, max or equal.
+constraints:
+  - name: tech
+    expr: "2*CASH + MSFT + AMZN <= 0.4"
+  - name: "0.1 <= TECH <= 0.35"
+    expr: "0.1 <= MSFT + AMZN <= 0.35"
+  - name: r2
+    expr: "0.1 <= 2*MSFT + 0.5*BRK.B + 0.5*` + "`7203`" + ` <= 0.5"
+  - name: r3
+    expr: "CASH - 2*MSFT <= 0"
+  - name: fund
+    expr: "-MSFT - 0.5*BRK.B + 2*` + "`Fund 1`" + ` >= -1"
+  - name: even
+    expr: "NO - ` + "`7203`" + ` = 0"
+`
+	if text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
+
+// Any polytope, with any names, survives.
+func TestWriteYAMLRoundTrip(t *testing.T) {
+	name := rapid.Custom(func(t *rapid.T) string {
+		return rapid.OneOf(
+			rapid.SampledFrom([]string{"NO", "y", "~", "null", "1e3", "3M", "BRK.B", "Fund 1", "a: b", "#x", "- x", "*a", "&a", "`q`", `"q"`, "'q'", "`\"'", "{", "[", ",", "!x", "%", "@", ".inf", "=", "a #b", `\`, `\n`, "ß", "日本", "none", "<<"}),
+			rapid.StringOfN(rapid.RuneFrom([]rune("aB1 .-+*/()<>=:#'\"`\\,[]{}&!|%@~?ü")), 1, 8, -1),
+		).Draw(t, "name")
+	}).Filter(func(s string) bool { return checkName(s) == nil })
+	rapid.Check(t, func(t *rapid.T) {
+		d, _ := drawDescription(t)
+		d.Entities = rapid.SliceOfNDistinct(name, len(d.Entities), len(d.Entities), rapid.ID[string]).Draw(t, "entities")
+		d.Name = name.Draw(t, "name")
+		names := rapid.SliceOfNDistinct(name, len(d.Rows), len(d.Rows), rapid.ID[string]).Draw(t, "row names")
+		for k := range d.Rows {
+			d.Rows[k].Name = names[k]
+			d.Rows[k].Coef[0] += rapid.Float64Range(-1, 1).Draw(t, "odd digits")
+		}
+		p, err := New(d)
+		if err != nil {
+			t.Skip() // the odd digits made it empty
+		}
+		q, text := roundTrip(t, p)
+		if p.Name() != q.Name() || !slices.Equal(p.rowNames, q.rowNames) || !slices.Equal(p.eqNames, q.eqNames) {
+			t.Fatalf("other names after\n%s", text)
+		}
+	})
+}
+
+func TestHash(t *testing.T) {
+	base := func() Description {
+		return Description{
+			Name: "p", Entities: []string{"A", "B"}, Total: 1, Upper: []float64{1, 0.9},
+			Rows: []Row{{Name: "r", Coef: []float64{1, 0}, Min: math.Inf(-1), Max: 0.8}},
+		}
+	}
+	hash := func(change func(*Description)) string {
+		d := base()
+		change(&d)
+		p, err := New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Hash()
+	}
+	same := hash(func(*Description) {})
+	if len(same) != 64 {
+		t.Errorf("hash %q", same)
+	}
+	for what, change := range map[string]func(*Description){
+		"name":        func(d *Description) { d.Name = "q" },
+		"row name":    func(d *Description) { d.Rows[0].Name = "s" },
+		"zero's sign": func(d *Description) { d.Rows[0].Coef[1] = math.Copysign(0, -1) },
+	} {
+		if hash(change) != same {
+			t.Errorf("%s changes the hash", what)
+		}
+	}
+	seen := map[string]string{same: "nothing"}
+	for what, change := range map[string]func(*Description){
+		"entity":       func(d *Description) { d.Entities[1] = "C" },
+		"total":        func(d *Description) { d.Total = 1.1 },
+		"lower":        func(d *Description) { d.Lower = []float64{0, 0.1} },
+		"upper":        func(d *Description) { d.Upper[1] = 0.95 },
+		"no upper":     func(d *Description) { d.Upper = nil },
+		"coefficient":  func(d *Description) { d.Rows[0].Coef[1] = 1e-300 },
+		"limit":        func(d *Description) { d.Rows[0].Max = 0.81 },
+		"side":         func(d *Description) { d.Rows[0].Min = 0 },
+		"equality":     func(d *Description) { d.Rows[0].Min = 0.8 },
+		"another row":  func(d *Description) { d.Rows = append(d.Rows, Row{Coef: []float64{0, 1}, Min: 0.1, Max: 0.7}) },
+		"points":       func(d *Description) { d.Points = [][]float64{{0.5, 0.5}, {0.4, 0.6}} },
+		"other points": func(d *Description) { d.Points = [][]float64{{0.5, 0.5}, {0.3, 0.7}} },
+	} {
+		h := hash(change)
+		if seen[h] != "" {
+			t.Errorf("%s and %s have the same hash", what, seen[h])
+		}
+		seen[h] = what
+	}
+}
