@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"paspo/internal/agent"
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/ppo"
+)
+
+func newAct() *cobra.Command {
+	var checkpoint string
+	var stochastic bool
+	var seed uint64
+	cmd := &cobra.Command{
+		Use:   "act RUN",
+		Short: "Answer observations with allocations",
+		Long: `Read observations as JSON lines, [..] or {"obs":[..],"b":[..]}, and answer each
+with a line {"action":[..],"entities":[..],"residual":..}. Observations are as the
+environment gives them: the run's normaliser is applied. b replaces the limits of
+the inequalities, in the order of constraints show.
+
+A line that cannot be answered gets {"error":..}, the run goes on, and the exit
+status is 1.`,
+		Args: exactly("a run folder"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a, cp, err := agent.OpenRun(args[0], checkpoint)
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			return answer(cmd.InOrStdin(), cmd.OutOrStdout(), "observations", newActor(a, cp, stochastic, seed).answer)
+		},
+	}
+	f := cmd.Flags()
+	checkpointFlag(cmd, &checkpoint)
+	f.BoolVar(&stochastic, "stochastic", false, "sample actions in place of taking the most likely ones")
+	f.Uint64Var(&seed, "seed", 1, "seed of sampled actions")
+	f.SortFlags = false
+	return cmd
+}
+
+// answer reads lines and writes one JSON line for each that is not empty: what f
+// makes of it, or {"error":..}. It fails at the end where there were errors.
+func answer(in io.Reader, out io.Writer, what string, f func(line []byte) (any, error)) error {
+	r := bufio.NewReader(in)
+	lines, failed := 0, 0
+	for number := 1; ; number++ {
+		line, readErr := r.ReadBytes('\n')
+		if readErr != nil && readErr != io.EOF {
+			return fmt.Errorf("reading %s: %w", what, readErr)
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			lines++
+			v, err := f(line)
+			if err != nil {
+				failed++
+				v = map[string]string{"error": fmt.Sprintf("line %d: %s", number, oneLine(err))}
+			}
+			b, err := json.Marshal(v)
+			if err != nil {
+				return err
+			}
+			if _, err := out.Write(append(b, '\n')); err != nil {
+				return fmt.Errorf("writing answers: %w", err)
+			}
+		}
+		if readErr == io.EOF {
+			break
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d %s could not be answered", failed, lines, what)
+	}
+	return nil
+}
+
+// actor answers one observation at a time.
+type actor struct {
+	*ppo.Actor
+	polytope      *lp.Polytope
+	dim           int
+	deterministic bool
+	streams       []*rng.Stream
+}
+
+func newActor(a *agent.Agent, c *ppo.Checkpoint, stochastic bool, seed uint64) *actor {
+	spec := a.Problem.Spec()
+	return &actor{
+		Actor: ppo.NewActor(a.Backend, c.Normalizer), polytope: spec.Polytope, dim: spec.ObsDim,
+		deterministic: !stochastic, streams: []*rng.Stream{rng.New(seed, "act")},
+	}
+}
+
+// action is one answer.
+type action struct {
+	Action   []float64 `json:"action"`
+	Entities []string  `json:"entities"`
+	Residual float64   `json:"residual"`
+}
+
+func (a *actor) answer(line []byte) (any, error) {
+	obs, b, err := parseObservation(line)
+	if err != nil {
+		return nil, err
+	}
+	if len(obs) != a.dim {
+		return nil, fmt.Errorf("the observation has %d components, those of this run have %d", len(obs), a.dim)
+	}
+	var limits []lp.Limits
+	if b != nil {
+		if _, own, _ := a.polytope.Inequalities(); len(b) != len(own) {
+			return nil, fmt.Errorf("b has %d components, the constraints of this run have %d inequalities", len(b), len(own))
+		}
+		limits = []lp.Limits{{B: b}}
+	}
+	out, err := a.Act(obs, limits, a.streams, a.deterministic)
+	if err != nil {
+		return nil, err
+	}
+	return action{out.Actions, a.polytope.Entities(), out.Residual[0]}, nil
+}
+
+// parseObservation reads [..] or {"obs":[..],"b":[..]}.
+func parseObservation(line []byte) (obs, b []float64, err error) {
+	if line[0] == '[' {
+		obs, err = parseNumbers("the observation", line)
+		return obs, nil, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(line, &fields); err != nil || fields == nil {
+		return nil, nil, fmt.Errorf(`%s: an observation [..] or {"obs":[..],"b":[..]} is allowed`, jsonProblem(err, line))
+	}
+	for name, raw := range fields {
+		switch name {
+		case "obs":
+			obs, err = parseNumbers("obs", raw)
+		case "b":
+			b, err = parseNumbers("b", raw)
+		default:
+			err = fmt.Errorf("unknown field %q: obs and b are allowed", name)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	if obs == nil {
+		return nil, nil, fmt.Errorf("no obs: an observation is needed")
+	}
+	return obs, b, nil
+}

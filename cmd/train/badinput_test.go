@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What a new user gets wrong: one clear line, a status that is not 0, and
+// nothing left behind.
+func TestBadCommandLines(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing.yaml")
+	isFile := file(t, "a-file", "")
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"evl"}, `unknown command "evl"; did you mean "eval"?`},
+		{[]string{"nonsense"}, `unknown command "nonsense"`},
+		{[]string{"--sed", "3"}, "unknown flag: --sed"},
+		{[]string{"--steps"}, "flag needs an argument: --steps"},
+		{[]string{"--env", "porfolio"}, `env.name is "porfolio": portfolio, compute, synthetic are allowed`},
+		{[]string{"--steps", "-5"}, "steps is -5: an integer of at least 1 is allowed"},
+		{[]string{"--steps", "x"}, `steps is "x": an integer is allowed`},
+		{[]string{"--seed", "1.5"}, `seed is "1.5": an integer of at least 0 is allowed`},
+		{[]string{"--device", "gpu"}, "GPU support is not built in"},
+		{[]string{"--device", "tpu"}, `device is "tpu": one of auto, cpu, gpu is allowed`},
+		{[]string{"--set", "ppo.lrr=1"}, "unknown key ppo.lrr; did you mean ppo.lr?"},
+		{[]string{"--set", "ppo.lr"}, "write it as key=value"},
+		{[]string{"--set", "ppo.lr=-1"}, "ppo.lr is -1: a number in (0, inf) is allowed"},
+		{[]string{"--set", "ppo.minibatch=1000"}, "ppo.minibatch is 1000"},
+		{[]string{"--config", missing}, "cannot read the configuration " + missing + ": no such file or directory"},
+		{[]string{"--config", dir}, "is a directory"},
+		{[]string{"--constraints", missing}, "missing.yaml"},
+		{[]string{"--out", isFile}, "cannot make the run folder " + isFile + ": not a directory"},
+		{[]string{"--out", filepath.Join(isFile, "run")}, "not a directory"},
+		{[]string{"--out", ""}, "--out is empty"},
+		{[]string{"--resume", missing}, "cannot open the run " + missing + ": no such file or directory"},
+		{[]string{"--resume", dir}, "is no run: it has no config.yaml"},
+		{[]string{"--resume", dir, "--env", "compute"}, "--resume goes on with the run's own settings: --env cannot be given with it"},
+		{[]string{"config", "x"}, `unknown command "config x"`},
+		{[]string{"eval"}, "train eval takes a run folder; 0 given"},
+		{[]string{"eval", missing}, "no such file or directory"},
+		{[]string{"eval", isFile}, "is a file: a run is a folder"},
+		{[]string{"eval", dir, "--episodes", "0"}, "--episodes is 0"},
+		{[]string{"eval", dir, "--episodes", "x"}, "--episodes"},
+		{[]string{"act"}, "train act takes a run folder; 0 given"},
+		{[]string{"act", dir}, "is no run"},
+		{[]string{"constraints"}, "constraints takes one of show, check, bounds, sample"},
+		{[]string{"constraints", "chek", "portfolio"}, `unknown command "constraints chek"; did you mean "check"?`},
+		{[]string{"constraints", "show"}, "takes a preset; 0 given"},
+		{[]string{"constraints", "show", "portfolo"}, "portfolo"},
+		{[]string{"constraints", "show", "unconstrained"}, "say how many"},
+		{[]string{"constraints", "check", missing}, "missing.yaml"},
+		{[]string{"constraints", "check", dir}, dir},
+		{[]string{"constraints", "check", "portfolio", "--entities", "5"}, "13 entities"},
+		{[]string{"constraints", "bounds", "portfolio", "--solver", "magic"}, `"magic"`},
+		{[]string{"constraints", "bounds", "portfolio", "--tol", "-1"}, "-1"},
+		{[]string{"constraints", "sample", "portfolio", "-n", "0"}, "-n is 0"},
+		{[]string{"constraints", "sample", "portfolio", "-n", "x"}, `"x"`},
+		{[]string{"constraints", "sample", "portfolio", "--method", "x"}, `"x"`},
+	} {
+		refused(t, c.want, "", c.args...)
+	}
+	if entries, _ := os.ReadDir("runs"); len(entries) > 0 {
+		t.Errorf("folders are left behind: %v", entries)
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"yaml.yaml", "entities: [A, B", "yaml.yaml"},
+		{"key.yaml", "entities: [A, B]\nconstraint: []", "constraint"},
+		{"unbounded.yaml", "entities: [A, B]\ntotal: none\nconstraints: [{expr: \"A - B <= 1\"}]", "unbounded.yaml"},
+		{"nan.yaml", "entities: [A, B]\ntotal: .nan", "nan.yaml"},
+		{"token.yaml", "entities: [A, B]\nconstraints: [{name: r, expr: \"A + C <= 1\"}]", "C"},
+		{"empty.yaml", "", "empty.yaml"},
+		{"x.npz", "no zip", "x.npz"},
+	} {
+		path := file(t, c.name, c.text)
+		refused(t, c.want, "", "constraints", "check", path)
+		refused(t, c.want, "", with("--constraints", path, "--out", filepath.Join(t.TempDir(), "run"))...)
+	}
+	// Constraints of other entities than the environment's.
+	out := filepath.Join(t.TempDir(), "run")
+	refused(t, "entities", "", with("--constraints", file(t, "mine.yaml", mine), "--out", out)...)
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a run folder is left behind")
+	}
+	refused(t, "c.yaml:2: unknown key ppo.lrr; did you mean ppo.lr?", "", "--config", file(t, "c.yaml", "ppo:\n  lrr: 1"))
+	refused(t, "c.yaml:1", "", "--config", file(t, "c.yaml", "ppo: {lr: 1"))
+	refused(t, "c.yaml:2: ppo.lr is \".nan\": a finite number is allowed", "", "--config", file(t, "c.yaml", "ppo:\n  lr: .nan"))
+}
+
+func TestExistingRunIsRefused(t *testing.T) {
+	dir, _ := finished(t)
+	before, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "exists already", "", with("--out", dir)...)
+	if after, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl")); err != nil || !bytes.Equal(before, after) {
+		t.Error("the existing run was touched")
+	}
+}
+
+// copyRun copies the finished run, so that a test can damage it.
+func copyRun(t *testing.T) string {
+	t.Helper()
+	dir, _ := finished(t)
+	to := filepath.Join(t.TempDir(), "run")
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func TestDamagedCheckpoint(t *testing.T) {
+	dir := copyRun(t)
+	newest := filepath.Join(dir, "checkpoints", "iteration-00000002.safetensors")
+	info, err := os.Stat(newest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The process died while it wrote: an older one takes its place.
+	if err := os.Truncate(newest, info.Size()/2); err != nil {
+		t.Fatal(err)
+	}
+	status, out, errs := command(t, "", "eval", dir, "--episodes", "2")
+	if status != 0 || !strings.Contains(out, "step 512") || !strings.Contains(errs, "earlier checkpoint") {
+		t.Errorf("status %d, stdout %s, stderr %s", status, out, errs)
+	}
+	if err := os.Truncate(filepath.Join(dir, "checkpoints", "iteration-00000001.safetensors"), 100); err != nil {
+		t.Fatal(err)
+	}
+	status, _, errs = command(t, "", "act", dir)
+	if status == 0 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "is damaged") {
+		t.Errorf("status %d, stderr %s", status, errs)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte("env: {name: compute}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "", "", "act", dir, "--checkpoint", "best")
+	refused(t, `checkpoint "newest": one of latest, best, initial is allowed`, "", "act", dir, "--checkpoint", "newest")
+}
+
+// A finished run can be trained longer, and is the same as one that was trained
+// that long at once.
+func TestResumeLonger(t *testing.T) {
+	dir := copyRun(t)
+	succeed(t, "", "--resume", dir, "--steps", "2048", "--quiet")
+	whole := filepath.Join(t.TempDir(), "whole")
+	succeed(t, "", with("--steps", "2048", "--out", whole)...)
+	sameRun(t, dir, whole, 4)
+}
+
+// sameRun checks that two runs hold the same parameters, and have recorded every
+// iteration once.
+func sameRun(t *testing.T, a, b string, iterations int) {
+	t.Helper()
+	name := fmt.Sprintf("checkpoints/iteration-%08d.safetensors", iterations)
+	x, err1 := os.ReadFile(filepath.Join(a, name))
+	y, err2 := os.ReadFile(filepath.Join(b, name))
+	if err1 != nil || err2 != nil || !bytes.Equal(x, y) {
+		t.Errorf("%s differs: %v, %v", name, err1, err2)
+	}
+	for _, dir := range []string{a, b} {
+		text, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		for i, line := range lines {
+			if !strings.HasPrefix(line, fmt.Sprintf(`{"iteration":%d,`, i+1)) {
+				t.Errorf("%s: line %d is %.40s", dir, i+1, line)
+			}
+		}
+		if len(lines) != iterations {
+			t.Errorf("%s: %d iterations are recorded, want %d", dir, len(lines), iterations)
+		}
+	}
+}
+
+// waitFor waits for a file.
+func waitFor(t *testing.T, path string) {
+	t.Helper()
+	for range 600 {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("%s does not appear", path)
+}
+
+// One signal ends a run with a checkpoint and a line that says how to go on;
+// kill -9 loses what follows the last checkpoint alone.
+func TestInterruptAndKill(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	dir := filepath.Join(t.TempDir(), "run")
+	const iterations = 10
+	steps := fmt.Sprint(iterations * 512)
+	cmd := process(ctx, with("--out", dir, "--steps", steps)...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, filepath.Join(dir, "checkpoints", "iteration-00000001.safetensors"))
+	cmd.Process.Signal(syscall.SIGINT)
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "go on with: ") || !strings.Contains(errs.String(), "--resume "+dir) {
+		t.Fatalf("exit status %d, %s", code, errs.String())
+	}
+
+	cmd = process(ctx, "--resume", dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, filepath.Join(dir, "checkpoints", "iteration-00000004.safetensors"))
+	cmd.Process.Kill()
+	cmd.Wait()
+
+	succeed(t, "", "--resume", dir)
+	whole := filepath.Join(t.TempDir(), "whole")
+	succeed(t, "", with("--out", whole, "--steps", steps)...)
+	sameRun(t, dir, whole, iterations)
+}
+
+// A disk that fills up ends the run with one line, and the last checkpoint goes
+// on where there is room again.
+func TestFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a small disk takes root")
+	}
+	disk := t.TempDir()
+	if err := syscall.Mount("paspo", disk, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skipf("no tmpfs here: %v", err)
+	}
+	defer syscall.Unmount(disk, syscall.MNT_DETACH)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	dir := filepath.Join(disk, "run")
+	cmd := process(ctx, with("--out", dir, "--steps", "4096", "--set", "ppo.checkpoint_keep=100")...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	cmd.Run()
+	lines := strings.Split(strings.TrimSpace(errs.String()), "\n")
+	last := lines[len(lines)-1]
+	if cmd.ProcessState.ExitCode() != 1 || len(lines) != 3 || !strings.HasPrefix(last, "train: ") || !strings.Contains(last, "no space left on device") || !strings.Contains(last, "--resume "+dir) {
+		t.Fatalf("exit status %d, stderr\n%s", cmd.ProcessState.ExitCode(), errs.String())
+	}
+	if err := syscall.Mount("paspo", disk, "tmpfs", syscall.MS_REMOUNT, "size=60m"); err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, "", "--resume", dir)
+}
+
+func TestReadOnlyFolder(t *testing.T) {
+	if os.Geteuid() != 0 {
+		dir := t.TempDir()
+		os.Chmod(dir, 0o555)
+		refused(t, "permission denied", "", with("--out", filepath.Join(dir, "run"))...)
+		return
+	}
+	disk := t.TempDir()
+	if err := syscall.Mount("paspo", disk, "tmpfs", syscall.MS_RDONLY, ""); err != nil {
+		t.Skipf("no tmpfs here: %v", err)
+	}
+	defer syscall.Unmount(disk, syscall.MNT_DETACH)
+	refused(t, "read-only file system", "", with("--out", filepath.Join(disk, "run"))...)
+}
+
+// full is a writer without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+func TestFullOutput(t *testing.T) {
+	for _, args := range [][]string{
+		{"config"}, {"constraints", "show", "portfolio"}, {"constraints", "check", "portfolio"},
+		{"constraints", "bounds", "portfolio"}, {"constraints", "sample", "portfolio"},
+	} {
+		var errs bytes.Buffer
+		if status := run(context.Background(), args, strings.NewReader("[]"), full{}, &errs); status == 0 || !strings.Contains(errs.String(), "no space left") {
+			t.Errorf("%v: status %d, %s", args, status, errs.String())
+		}
+	}
+}

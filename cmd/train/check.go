@@ -1,0 +1,211 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+func newCheck() *cobra.Command {
+	var f polytopeFlags
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check FILE|PRESET",
+		Short: "Check constraints: bounding box, feasible share, redundant rows",
+		Long: `Check constraints and print the entities with the range of each (by linear
+programs), the rows, the share of the simplex that is feasible, and the rows that
+could be left out. Constraints that contradict one another are named, and the
+exit status is 1.`,
+		Args: exactly("a constraints file or a preset"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out := cmd.OutOrStdout()
+			p, err := f.read(args[0])
+			var empty *lp.EmptyError
+			if errors.As(err, &empty) {
+				if asJSON {
+					writeJSON(out, map[string]any{"name": args[0], "empty": true, "conflict": empty.Conflict})
+				}
+				writeConflict(cmd.ErrOrStderr(), args[0], empty.Conflict)
+				return &exitError{code: 1}
+			}
+			if err != nil {
+				return err
+			}
+			c, err := check(args[0], p)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(out, c)
+			}
+			return c.write(out)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// writeConflict names constraints that contradict one another in at most 5
+// lines.
+func writeConflict(w io.Writer, name string, conflict []string) {
+	const most = 5
+	fmt.Fprintf(w, "train: %s is empty, no allocation satisfies all of:\n", name)
+	for i, c := range conflict {
+		if i == most-2 && len(conflict) > most-1 {
+			fmt.Fprintf(w, "  %s; and %d more\n", c, len(conflict)-i-1)
+			return
+		}
+		fmt.Fprintf(w, "  %s\n", c)
+	}
+}
+
+// checked is what check finds out.
+type checked struct {
+	Name          string   `json:"name"`
+	Empty         bool     `json:"empty"`
+	Entities      []string `json:"entities"`
+	Box           []ranged `json:"box"`
+	Rows          []line   `json:"rows"`
+	FeasibleShare share    `json:"feasible_share"`
+	Redundant     []string `json:"redundant"`
+}
+
+type ranged struct {
+	Entity string  `json:"entity"`
+	Lo     float64 `json:"lo"`
+	Hi     float64 `json:"hi"`
+}
+
+// line is one row: the sum of coefficient times entity, and its limits.
+type line struct {
+	Name      string `json:"name"`
+	Expr      string `json:"expr"`
+	Redundant bool   `json:"redundant"`
+}
+
+type share struct {
+	Estimate float64 `json:"estimate"`
+	StdErr   float64 `json:"stderr"`
+	Of       string  `json:"of"`
+
+	text string
+}
+
+// sharePoints is what the feasible share is estimated from.
+const sharePoints = 1_000_000
+
+func check(name string, p *lp.Polytope) (*checked, error) {
+	c := &checked{Name: name, Entities: p.Entities(), Redundant: []string{}, Rows: []line{}}
+	lo, hi, err := lp.BoundingBox(p)
+	if err != nil {
+		return nil, err
+	}
+	for i, e := range c.Entities {
+		c.Box = append(c.Box, ranged{e, lo[i], hi[i]})
+	}
+	redundant, err := lp.RedundantRows(p)
+	if err != nil {
+		return nil, err
+	}
+	isRedundant := map[int]bool{}
+	for _, k := range redundant {
+		isRedundant[k] = true
+	}
+	n := p.Dim()
+	e, f, names := p.Equalities()
+	for k, v := range f {
+		c.Rows = append(c.Rows, line{names[k], expression(e[k*n:(k+1)*n], c.Entities) + " = " + number(v), false})
+	}
+	a, b, names := p.Inequalities()
+	for k, v := range b {
+		c.Rows = append(c.Rows, line{names[k], expression(a[k*n:(k+1)*n], c.Entities) + " <= " + number(v), isRedundant[k]})
+		if isRedundant[k] {
+			c.Redundant = append(c.Redundant, names[k])
+		}
+	}
+	s, err := lp.FeasibleShare(p, sharePoints, rng.New(1, "check"))
+	if err != nil {
+		return nil, err
+	}
+	c.FeasibleShare = share{s.Estimate, s.StdErr, s.Of, s.String()}
+	return c, nil
+}
+
+func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+// expression writes a row as people write it.
+func expression(coef []float64, entities []string) string {
+	var b strings.Builder
+	for j, x := range coef {
+		if x == 0 {
+			continue
+		}
+		switch {
+		case b.Len() == 0 && x < 0:
+			b.WriteByte('-')
+		case x < 0:
+			b.WriteString(" - ")
+		case b.Len() > 0:
+			b.WriteString(" + ")
+		}
+		if x := math.Abs(x); x != 1 {
+			b.WriteString(number(x) + "*")
+		}
+		b.WriteString(entities[j])
+	}
+	if b.Len() == 0 {
+		return "0"
+	}
+	return b.String()
+}
+
+// mostRows is the number of rows that are printed.
+const mostRows = 20
+
+func (c *checked) write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d entities, %d rows\n", c.Name, len(c.Entities), len(c.Rows))
+	width := 0
+	for _, e := range c.Entities {
+		width = max(width, len(e))
+	}
+	for _, r := range c.Box {
+		fmt.Fprintf(&b, "  %-*s  %10.6g .. %-10.6g\n", width, r.Entity, r.Lo, r.Hi)
+	}
+	b.WriteString("rows\n")
+	for i, r := range c.Rows {
+		if i == mostRows {
+			fmt.Fprintf(&b, "  ... and %d more; --json prints all\n", len(c.Rows)-i)
+			break
+		}
+		fmt.Fprintf(&b, "  %s: %s\n", r.Name, r.Expr)
+	}
+	fmt.Fprintf(&b, "feasible share: %s\n", c.FeasibleShare.text)
+	switch n := len(c.Redundant); {
+	case n == 0:
+		b.WriteString("redundant rows: none\n")
+	case n > mostRows:
+		fmt.Fprintf(&b, "redundant rows: %d of %d\n", n, len(c.Rows))
+	default:
+		fmt.Fprintf(&b, "redundant rows: %s\n", strings.Join(c.Redundant, ", "))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

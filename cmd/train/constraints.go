@@ -1,0 +1,207 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+func newConstraints() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "constraints",
+		Short: "Look at constraints: show, check, bounds, sample",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return errors.New("constraints takes one of show, check, bounds, sample; see train constraints --help")
+		},
+	}
+	cmd.AddCommand(newShow(), newCheck(), newBounds(), newSample())
+	return cmd
+}
+
+// polytopeFlags say which polytope is meant.
+type polytopeFlags struct{ entities int }
+
+func (f *polytopeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().IntVar(&f.entities, "entities", 0, "number of entities of the preset unconstrained")
+}
+
+// read returns a preset or what a file describes.
+func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
+	if slices.Contains(lp.PresetNames(), name) {
+		return lp.Preset(name, f.entities)
+	}
+	if f.entities != 0 {
+		return nil, errors.New("--entities is for presets, a file has its own")
+	}
+	p, err := lp.ReadFile(name)
+	if err != nil && !strings.ContainsAny(name, "./") {
+		return nil, fmt.Errorf("%w; the presets are %s", err, strings.Join(lp.PresetNames(), ", "))
+	}
+	return p, err
+}
+
+func newShow() *cobra.Command {
+	var f polytopeFlags
+	cmd := &cobra.Command{
+		Use:   "show PRESET",
+		Short: "Print a preset as YAML to edit",
+		Long:  "Print a preset (portfolio, compute, synthetic or unconstrained) as a constraints file to edit. A file is printed in the same form.",
+		Args:  exactly("a preset"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := f.read(args[0])
+			if err != nil {
+				return err
+			}
+			return p.WriteYAML(cmd.OutOrStdout())
+		},
+	}
+	f.add(cmd)
+	return cmd
+}
+
+func newBounds() *cobra.Command {
+	var f polytopeFlags
+	c := lp.DefaultSolverConfig()
+	cmd := &cobra.Command{
+		Use:   "bounds FILE|PRESET",
+		Short: "Answer prefixes of allocations with the interval of the next entity",
+		Long: `Read prefixes of allocations as JSON lines, [] or [0.1, 0.2], and answer each with
+the interval of the next entity, {"lo":..,"hi":..}.
+
+A prefix that breaks the constraints by at most the tolerance (scaled) is answered
+on limits relaxed by as much. One that breaks them by more gets {"error":..}. A
+line that is no prefix gets that too, and the exit status is 1.`,
+		Args: exactly("a constraints file or a preset"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := f.read(args[0])
+			if err != nil {
+				return err
+			}
+			c.Workers = 1
+			if c.Tolerance == 0 {
+				c.Tolerance = math.SmallestNonzeroFloat64 // 0 stands for the default
+			}
+			s, err := lp.NewSolver(p, c)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			b := &bounder{polytope: p, chain: s.Chain(1)}
+			return answer(cmd.InOrStdin(), cmd.OutOrStdout(), "prefixes", b.answer)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&c.Method, "solver", c.Method, "how intervals are computed: auto, clp or explicit")
+	cmd.Flags().Float64Var(&c.Tolerance, "tol", c.Tolerance, "largest violation (scaled) of a prefix that is answered")
+	return cmd
+}
+
+// bounder answers one prefix at a time.
+type bounder struct {
+	polytope *lp.Polytope
+	chain    lp.Chain
+}
+
+type interval struct {
+	Lo float64 `json:"lo"`
+	Hi float64 `json:"hi"`
+}
+
+func (b *bounder) answer(line []byte) (any, error) {
+	prefix, err := parseNumbers("the prefix", line)
+	if err != nil {
+		return nil, err
+	}
+	if n := b.polytope.Dim(); len(prefix) >= n {
+		return nil, fmt.Errorf("the prefix has %d entities: at most %d of %d leave one to answer for", len(prefix), n-1, n)
+	}
+	var lo, hi [1]float64
+	b.chain.Begin(1, nil)
+	for i := range len(prefix) + 1 {
+		if err := b.chain.Next(lo[:], hi[:]); err != nil {
+			var infeasible *lp.InfeasibleError
+			if errors.As(err, &infeasible) {
+				// An answer like any other: the line is what was asked for.
+				return map[string]string{"error": infeasibility(infeasible)}, nil
+			}
+			return nil, err
+		}
+		if i < len(prefix) {
+			b.chain.Fix(prefix[i : i+1])
+		}
+	}
+	return interval{lo[0], hi[0]}, nil
+}
+
+func infeasibility(e *lp.InfeasibleError) string {
+	s := fmt.Sprintf("no allocation has this prefix: infeasible by %.3g (scaled)", e.Amount)
+	if len(e.Conflict) > 0 {
+		s += ", in conflict: " + strings.Join(e.Conflict, "; ")
+	}
+	return s
+}
+
+// sampleChunk is the number of points that are drawn at a time.
+const sampleChunk = 100_000
+
+func newSample() *cobra.Command {
+	var f polytopeFlags
+	var n int
+	c := lp.DefaultSamplerConfig()
+	c.Seed = 1
+	cmd := &cobra.Command{
+		Use:   "sample FILE|PRESET -n N",
+		Short: "Print uniform points as JSON lines",
+		Args:  exactly("a constraints file or a preset"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if n < 1 {
+				return fmt.Errorf("-n is %d: an integer of at least 1 is allowed", n)
+			}
+			if err := c.Validate(); err != nil {
+				return fmt.Errorf("--%s", strings.TrimPrefix(err.Error(), "sampler."))
+			}
+			p, err := f.read(args[0])
+			if err != nil {
+				return err
+			}
+			s, err := lp.NewSampler(p, c)
+			if err != nil {
+				return err
+			}
+			stream := rng.New(c.Seed, "sample")
+			out := json.NewEncoder(cmd.OutOrStdout())
+			for done := 0; done < n; done += sampleChunk {
+				if err := cmd.Context().Err(); err != nil {
+					return &exitError{130, errors.New("interrupted")}
+				}
+				points, report, err := s.Sample(min(sampleChunk, n-done), stream.Split(uint64(done/sampleChunk)))
+				if err != nil {
+					return err
+				}
+				if done == 0 {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%v\n", report)
+				}
+				for row := range slices.Chunk(points, p.Dim()) {
+					if err := out.Encode(row); err != nil {
+						return fmt.Errorf("writing points: %w", err)
+					}
+				}
+			}
+			return nil
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().IntVarP(&n, "number", "n", 1, "number of points")
+	cmd.Flags().Uint64Var(&c.Seed, "seed", c.Seed, "seed of the points")
+	cmd.Flags().StringVar(&c.Method, "method", c.Method, "auto, rejection or hit-and-run")
+	return cmd
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// file writes a file into a folder of the test.
+func file(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const mine = `entities: [CASH, MSFT, AAPL]
+bounds: {MSFT: [0, 0.3]}
+groups: {TECH: [MSFT, AAPL]}
+constraints:
+  - {name: tech, expr: "TECH <= 0.5"}
+  - {name: loose, expr: "TECH <= 0.9"}
+`
+
+func TestShow(t *testing.T) {
+	for _, args := range [][]string{{"portfolio"}, {"compute"}, {"synthetic"}, {"unconstrained", "--entities", "4"}} {
+		out := succeed(t, "", append([]string{"constraints", "show"}, args...)...)
+		// What is shown describes the same polytope.
+		path := file(t, "shown.yaml", out)
+		first := succeed(t, "[]", append([]string{"constraints", "bounds"}, args...)...)
+		if again := succeed(t, "[]", "constraints", "bounds", path); again != first {
+			t.Errorf("%v: %s and %s", args, first, again)
+		}
+	}
+}
+
+func TestCheck(t *testing.T) {
+	var c struct {
+		Entities []string
+		Empty    bool
+		Box      []struct {
+			Entity string
+			Lo, Hi float64
+		}
+		Rows          []struct{ Name, Expr string }
+		FeasibleShare struct{ Estimate, StdErr float64 } `json:"feasible_share"`
+		Redundant     []string
+	}
+	out := succeed(t, "", "constraints", "check", file(t, "mine.yaml", mine), "--json")
+	if err := json.Unmarshal([]byte(out), &c); err != nil {
+		t.Fatal(err)
+	}
+	want := []float64{0.5, 1, 0, 0.3, 0, 0.5}
+	for i, b := range c.Box {
+		if math.Abs(b.Lo-want[2*i]) > 1e-9 || math.Abs(b.Hi-want[2*i+1]) > 1e-9 {
+			t.Errorf("%s in %g .. %g", b.Entity, b.Lo, b.Hi)
+		}
+	}
+	// Of the triangle CASH + MSFT + AAPL = 1, TECH <= 0.5 leaves a quarter, and
+	// MSFT <= 0.3 takes a corner of 0.2^2 of the whole off.
+	if s := c.FeasibleShare; math.Abs(s.Estimate-0.21) > 4*s.StdErr || s.StdErr > 1e-3 {
+		t.Errorf("share %+v, want 0.21", s)
+	}
+	if len(c.Redundant) != 1 || c.Redundant[0] != "loose" || len(c.Rows) != 3 || c.Rows[1].Expr != "MSFT + AAPL <= 0.5" {
+		t.Errorf("%s", out)
+	}
+
+	for name, share := range map[string]float64{"portfolio": 0.2398, "compute": 0.2010, "synthetic": 0.0481} {
+		out := succeed(t, "", "constraints", "check", name, "--json")
+		if err := json.Unmarshal([]byte(out), &c); err != nil {
+			t.Fatal(err)
+		}
+		// The published shares have four digits.
+		if s := c.FeasibleShare; math.Abs(s.Estimate-share) > 4*s.StdErr+5e-4 {
+			t.Errorf("%s: share %+v, want %g", name, s, share)
+		}
+	}
+}
+
+func TestCheckEmpty(t *testing.T) {
+	empty := file(t, "empty.yaml", `entities: [A, B, C]
+constraints:
+  - {name: low, expr: "A + B <= 0.2"}
+  - {name: high, expr: "A >= 0.4"}
+  - {name: other, expr: "C <= 1"}
+`)
+	status, out, errs := command(t, "", "constraints", "check", empty)
+	lines := strings.Split(strings.TrimSpace(errs), "\n")
+	if status != 1 || out != "" || len(lines) > 5 || !strings.Contains(errs, "low") || !strings.Contains(errs, "high") || strings.Contains(errs, "other") {
+		t.Errorf("status %d, stdout %q, stderr %q", status, out, errs)
+	}
+	status, out, _ = command(t, "", "constraints", "check", empty, "--json")
+	var c struct {
+		Empty    bool
+		Conflict []string
+	}
+	if err := json.Unmarshal([]byte(out), &c); err != nil || status != 1 || !c.Empty || !slices.Equal(c.Conflict, []string{"low", "high", "B >= 0"}) {
+		t.Errorf("status %d, %s", status, out)
+	}
+
+	var many strings.Builder
+	writeConflict(&many, "x", []string{"a", "b", "c", "d", "e", "f"})
+	if s := many.String(); strings.Count(s, "\n") != 5 || !strings.HasSuffix(s, "  d; and 2 more\n") {
+		t.Errorf("%q", s)
+	}
+}
+
+func TestBounds(t *testing.T) {
+	in := "[]\n[0.7]\n[0.7, 0.1]\n[0.4]\n[0.4999999]\n[0.7, 0.1, 0.2]\nx\n[null]\n"
+	for _, solver := range []string{"auto", "clp"} {
+		status, out, errs := command(t, in, "constraints", "bounds", file(t, "mine.yaml", mine), "--solver", solver)
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		if len(lines) != 8 || status != 1 || errs != "train: 3 of 8 prefixes could not be answered\n" {
+			t.Fatalf("%s: status %d, %s%s", solver, status, out, errs)
+		}
+		for i, want := range [][2]float64{{0.5, 1}, {0, 0.3}, {0.2, 0.2}} {
+			var b interval
+			if err := json.Unmarshal([]byte(lines[i]), &b); err != nil || math.Abs(b.Lo-want[0]) > 1e-9 || math.Abs(b.Hi-want[1]) > 1e-9 {
+				t.Errorf("%s: line %d is %s, want %v", solver, i, lines[i], want)
+			}
+		}
+		if !strings.Contains(lines[3], `"error":"no allocation has this prefix: infeasible by 0.`) || !strings.Contains(lines[3], "tech") {
+			t.Errorf("%s: infeasible prefix: %s", solver, lines[3])
+		}
+		if !strings.Contains(lines[4], `"lo":`) {
+			t.Errorf("%s: prefix infeasible by 1e-7: %s", solver, lines[4])
+		}
+		for _, line := range lines[5:] {
+			if !strings.Contains(line, `"error":"line `) {
+				t.Errorf("%s: bad line: %s", solver, line)
+			}
+		}
+	}
+	// An infeasible prefix is an answer, and the tolerance a choice.
+	out := succeed(t, "[0.4999999]\n[]", "constraints", "bounds", file(t, "mine.yaml", mine), "--tol", "1e-9")
+	if lines := strings.Split(out, "\n"); !strings.Contains(lines[0], "error") || !strings.Contains(lines[1], "lo") {
+		t.Errorf("--tol 1e-9: %s", out)
+	}
+}
+
+func TestSample(t *testing.T) {
+	path := file(t, "mine.yaml", mine)
+	out := succeed(t, "", "constraints", "sample", path, "-n", "200")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if len(lines) != 200 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for _, line := range lines {
+		var a []float64
+		if err := json.Unmarshal([]byte(line), &a); err != nil || len(a) != 3 {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if s := a[0] + a[1] + a[2]; math.Abs(s-1) > 1e-12 || a[1]+a[2] > 0.5+1e-12 || a[1] > 0.3+1e-12 {
+			t.Errorf("%v is not feasible", a)
+		}
+	}
+	if again := succeed(t, "", "constraints", "sample", path, "-n", "200"); again != out {
+		t.Error("the same seed gives other points")
+	}
+	if other := succeed(t, "", "constraints", "sample", path, "-n", "200", "--seed", "2"); other == out {
+		t.Error("another seed gives the same points")
+	}
+}
+
+func TestExpression(t *testing.T) {
+	names := []string{"A", "B", "C"}
+	for want, coef := range map[string][]float64{
+		"A + 2*B - C":    {1, 2, -1},
+		"-A - 0.5*C":     {-1, 0, -0.5},
+		"0":              {0, 0, 0},
+		"B":              {0, 1, 0},
+		"-2*B + 1e-05*C": {0, -2, 1e-5},
+	} {
+		if got := expression(coef, names); got != want {
+			t.Errorf("%v is %q, want %q", coef, got, want)
+		}
+	}
+}

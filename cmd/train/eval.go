@@ -1,0 +1,71 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"paspo/internal/agent"
+)
+
+func newEval() *cobra.Command {
+	var o agent.CompareOptions
+	var asJSON bool
+	var checkpoint string
+	cmd := &cobra.Command{
+		Use:   "eval RUN",
+		Short: "Compare the policy of a run with others",
+		Long: `Compare the policy of a run with the policy it started from, with the uniform
+distribution over the polytope and with the other policies that need no
+training. All play the same episodes.`,
+		Args: exactly("a run folder"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("episodes") && o.Episodes < 2 {
+				return fmt.Errorf("--episodes is %d: an integer of at least 2 is allowed", o.Episodes)
+			}
+			a, cp, err := agent.OpenRun(args[0], checkpoint)
+			if err != nil {
+				return err
+			}
+			defer a.Close()
+			fmt.Fprintf(cmd.ErrOrStderr(), "device: %s; intervals: %s\n", a.Backend.Device(), a.Solver.Method())
+			o.Simulated = !o.Backtest
+			tables, err := a.Compare(cmd.Context(), args[0], cp, o)
+			if err != nil {
+				if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+					return &exitError{130, errors.New("interrupted")}
+				}
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if asJSON {
+				return writeJSON(out, struct {
+					Run        string `json:"run"`
+					Checkpoint string `json:"checkpoint"`
+					Step       int64  `json:"step"`
+					Tables     any    `json:"tables"`
+				}{args[0], cp.Path, cp.Step, tables})
+			}
+			fmt.Fprintf(out, "%s, step %d\n", cp.Path, cp.Step)
+			for _, t := range tables {
+				if err := t.Write(out); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.IntVar(&o.Episodes, "episodes", 0, "episodes that every policy plays (default: those of the run's configuration)")
+	f.BoolVar(&o.Backtest, "backtest", false, "portfolio: play the real monthly returns")
+	f.BoolVar(&o.SampledOnly, "stochastic", false, "sample actions in place of taking the most likely ones")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	checkpointFlag(cmd, &checkpoint)
+	f.SortFlags = false
+	return cmd
+}
+
+func checkpointFlag(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "checkpoint", agent.Latest, "which checkpoint of the run: latest, best or initial")
+}

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// parseNumbers reads a JSON list of numbers. What JSON's decoder lets pass as 0
+// is an error here.
+func parseNumbers(what string, line []byte) ([]float64, error) {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(line, &raw); err != nil || raw == nil {
+		return nil, fmt.Errorf("%s is no JSON list of numbers: %s", what, jsonProblem(err, line))
+	}
+	xs := make([]float64, len(raw))
+	for i, r := range raw {
+		if err := json.Unmarshal(r, &xs[i]); err != nil || string(r) == "null" {
+			return nil, fmt.Errorf("component %d of %s is %s: a finite number is allowed", i, what, cut(r))
+		}
+	}
+	return xs, nil
+}
+
+// jsonProblem says in a few words what is wrong with a JSON line.
+func jsonProblem(err error, line []byte) string {
+	var s *json.SyntaxError
+	if errors.As(err, &s) {
+		return fmt.Sprintf("bad JSON at character %d, %v", s.Offset, s)
+	}
+	return cut(line)
+}
+
+// cut returns a piece of a line that is short enough for a message.
+func cut(b []byte) string {
+	const most = 60
+	if len(b) > most {
+		n := most
+		for n > 0 && !utf8.RuneStart(b[n]) {
+			n--
+		}
+		return string(b[:n]) + "..."
+	}
+	return string(b)
+}

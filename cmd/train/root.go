@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"paspo/internal/agent"
+	"paspo/internal/config"
+	"paspo/internal/progress"
+	"paspo/internal/runfolder"
+	"paspo/ppo"
+)
+
+// settings are flags that set one setting each.
+var settings = []struct{ flag, key, use string }{
+	{"env", "env.name", "what to train on: portfolio, compute or synthetic"},
+	{"constraints", "constraints", "constraints `FILE` (.yaml or .npz) in place of the environment's own"},
+	{"seed", "seed", "seed of everything random"},
+	{"steps", "steps", "environment steps of training, rounded up to whole iterations"},
+	{"device", "device", "auto, cpu or gpu"},
+}
+
+type trainFlags struct {
+	config, out, resume string
+	set                 []string
+	json, quiet         bool
+}
+
+func newRoot() *cobra.Command {
+	var f trainFlags
+	root := &cobra.Command{
+		Use:   "train",
+		Short: "Train allocation policies under hard linear constraints",
+		Long: `Train allocation policies under hard linear constraints (PASPO, arXiv 2409.18735).
+
+Without a command it trains: by default on the portfolio benchmark with the
+paper's settings, and then compares the trained policy with others.`,
+		Example: `  train
+  train --env compute --steps 50_000 --set ppo.lr=3e-4
+  train --constraints mine.yaml
+  train --resume runs/portfolio-1-20260102-150405`,
+		Args:    noArguments,
+		Version: version(),
+
+		SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.train(cmd) },
+	}
+	flags := root.Flags()
+	for _, s := range settings {
+		flags.String(s.flag, "", s.use)
+	}
+	flags.StringVar(&f.config, "config", "", "configuration `FILE`; train config prints one to start from")
+	flags.StringArrayVar(&f.set, "set", nil, "one setting, `KEY=VALUE`, for example ppo.lr=3e-4; repeatable")
+	flags.StringVar(&f.out, "out", "", "run `FOLDER`, new (default runs/ENV-SEED-TIME)")
+	flags.StringVar(&f.resume, "resume", "", "go on with the `RUN` in this folder")
+	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
+	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")
+	flags.SortFlags = false
+	root.AddCommand(newConfig(), newEval(), newAct(), newConstraints(), newBench())
+	return root
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "development"
+}
+
+// given returns the settings that the command line gives.
+func given(cmd *cobra.Command) []config.Setting {
+	var all []config.Setting
+	for _, s := range settings {
+		if f := cmd.Flags().Lookup(s.flag); f != nil && f.Changed {
+			all = append(all, config.Setting{Flag: "--" + s.flag, Key: s.key, Value: f.Value.String()})
+		}
+	}
+	return all
+}
+
+func (f *trainFlags) train(cmd *cobra.Command) error {
+	ctx := cmd.Context()
+	r, err := f.open(cmd)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	errs := cmd.ErrOrStderr()
+	a := r.Agent
+	fmt.Fprintf(errs, "device: %s; intervals: %s\n", a.Backend.Device(), a.Solver.Method())
+
+	total := int64(a.Config.PPO.Iterations()) * int64(a.Config.PPO.BatchSize())
+	var bar *progress.Bar
+	if !f.quiet {
+		fmt.Fprintf(errs, "run: %s\n", r.Folder.Dir())
+		if file, ok := errs.(*os.File); ok {
+			bar = progress.New(file, a.Config.Env.Name, r.Trainer.Step(), total)
+		}
+	}
+	if bar != nil {
+		setLog(bar)
+		defer setLog(errs)
+	}
+	err = r.Train(ctx, func(m ppo.Metrics) { bar.Update(m.Step, m.Return) })
+	bar.Close()
+	if err != nil {
+		return interrupted(ctx, r, err)
+	}
+	summary, err := r.Finish(ctx)
+	if err != nil {
+		return interrupted(ctx, r, err)
+	}
+	if f.json {
+		return writeJSON(cmd.OutOrStdout(), summary)
+	}
+	out := cmd.OutOrStdout()
+	if err := summary.Write(out); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "run folder: %s\n", r.Folder.Dir())
+	return err
+}
+
+// open starts a run or goes on with one.
+func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
+	own := given(cmd)
+	if f.resume != "" {
+		for _, name := range []string{"config", "out", "env", "constraints", "seed"} {
+			if cmd.Flags().Changed(name) {
+				return nil, fmt.Errorf("--resume goes on with the run's own settings: --%s cannot be given with it", name)
+			}
+		}
+		return agent.Resume(f.resume, f.set, own)
+	}
+	c, err := config.Load(f.config, f.set, own)
+	if err != nil {
+		return nil, err
+	}
+	out := f.out
+	if out == "" {
+		if cmd.Flags().Changed("out") {
+			return nil, errors.New("--out is empty: name a folder")
+		}
+		name := fmt.Sprintf("%s-%d-%s", c.Env.Name, c.Seed, time.Now().Format("20060102-150405"))
+		out = filepath.Join("runs", name)
+	}
+	return agent.Start(c, out)
+}
+
+// interrupted says how to go on with a run that did not end.
+func interrupted(ctx context.Context, r *agent.Run, err error) error {
+	resume := fmt.Sprintf("%s --resume %s", os.Args[0], r.Folder.Dir())
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return &exitError{130, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
+	}
+	if cp, e := agent.ReadCheckpoint(r.Folder.Dir(), agent.Latest); e == nil {
+		return fmt.Errorf("%w; the run has a checkpoint of step %d, go on with: %s", err, cp.Step, resume)
+	}
+	return fmt.Errorf("%w; see the run folder %s", err, filepath.Join(r.Folder.Dir(), runfolder.ConfigFile))
+}
