@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"paspo/envs"
+	"paspo/internal/plots"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+	"paspo/lp"
+)
+
+const debiasEntities, debiasRows = 3, 2
+
+// debias trains on random problems of three entities from de-biased and from
+// plain weights. Every seed has its own polytope and reward.
+func debias(ctx context.Context, out *output, o options) error {
+	debiased, err := paperWith("de-biased", "ppo.eval_every=2", "ppo.eval_episodes=100")
+	if err != nil {
+		return err
+	}
+	plain := debiased
+	plain.name, plain.plain = "plain", true
+	settings := []setting{debiased, plain}
+	curves := make([][]*run, len(settings))
+	table := [][]string{{"problem", "uniform", "best found", "de-biased, share of the way after a quarter", "plain", "de-biased, at the end", "plain"}}
+	for k := range o.seeds {
+		p, err := lp.GenerateRejection(debiasEntities, debiasRows, uint64(k+1))
+		if err != nil {
+			return err
+		}
+		problem, err := envs.NewSynthetic(envs.SyntheticConfig{Entities: debiasEntities, States: 2, Seed: uint64(k + 1), Polytope: p})
+		if err != nil {
+			return err
+		}
+		t, err := newTask(problem, 200)
+		if err != nil {
+			return err
+		}
+		best, err := problem.Optimum(finalSeed)
+		if err != nil {
+			return err
+		}
+		uniform, err := played(problem, "uniform", t.final)
+		if err != nil {
+			return err
+		}
+		row := []string{fmt.Sprint(k + 1), fmt.Sprintf("%.4f", uniform.mean), fmt.Sprintf("%.4f", best.Return)}
+		var quarter, end []string
+		for i, s := range settings {
+			r, err := t.train(ctx, s, uint64(k+1), o.steps)
+			if err != nil {
+				return err
+			}
+			// Sampled returns show the distribution that a policy starts from.
+			for j := range r.Curve {
+				r.Curve[j].Sampled = (r.Curve[j].Sampled - uniform.mean) / (best.Return - uniform.mean)
+			}
+			quarter = append(quarter, percent(r.Curve[len(r.Curve)/4].Sampled))
+			end = append(end, percent(r.Curve[len(r.Curve)-1].Sampled))
+			curves[i] = append(curves[i], r)
+		}
+		table = append(table, append(append(row, quarter...), end...))
+		out.progress("problem %d: %v", k+1, table[len(table)-1])
+	}
+
+	plot := plots.Learning{Title: "three entities, random problems", YLabel: "share of the way from uniform to the best found"}
+	for i, s := range settings {
+		c := plots.Curve{Name: s.name}
+		for j, p := range curves[i][0].Curve {
+			var xs []float64
+			for _, r := range curves[i] {
+				xs = append(xs, r.Curve[j].Sampled)
+			}
+			iv := stats.MeanInterval(xs, 0.95, rng.New(1, "experiments", "debias"))
+			c.X, c.Y, c.Err = append(c.X, float64(p.Step)), append(c.Y, iv.Estimate), append(c.Err, (iv.High-iv.Low)/2)
+		}
+		plot.Curves = append(plot.Curves, c)
+	}
+	if err := out.plot("debias", plot); err != nil {
+		return err
+	}
+	return out.table("debias", table)
+}

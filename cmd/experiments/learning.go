@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"paspo/envs"
+	"paspo/internal/plots"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+	"paspo/ppo"
+)
+
+// finalEpisodes is the number of episodes that last policies are compared on.
+const finalEpisodes = 1000
+
+// learning trains one benchmark with the paper's settings and with changes to
+// them, each over the same seeds.
+func learning(ctx context.Context, out *output, o options, env string, settings []setting) error {
+	problem, refs, err := benchmark(env)
+	if err != nil {
+		return err
+	}
+	t, err := newTask(problem, finalEpisodes)
+	if err != nil {
+		return err
+	}
+	runs, err := t.trainAll(ctx, settings, o.seeds, o.steps, func(r *run) {
+		out.progress("%-12s %-24s seed %d: mode %8.4f  sampled %8.4f  entropy %8.2f  %.0f s",
+			env, r.Setting, r.Seed, r.Final.Mean(), r.Sampled.Mean(), r.Entropy, r.Seconds)
+	})
+	if err != nil {
+		return err
+	}
+	baselines, top, bottom, err := refs(t.final)
+	if err != nil {
+		return err
+	}
+
+	table := [][]string{{"", "return, mode", "95 % over seeds", "return, sampled", "share of the way", "95 % over seeds", "worst seed", "violations", "largest residual"}}
+	for _, b := range baselines {
+		table = append(table, []string{b.name, fmt.Sprintf("%.4f", b.mean), "", "", percent((b.mean - bottom) / (top - bottom)), "", "", "", ""})
+	}
+	plot := plots.Learning{Title: env, YLabel: "return of the most likely action"}
+	for i, s := range settings {
+		var mode, sampled, share []float64
+		violations, residual := 0, math.Inf(-1)
+		for _, r := range runs[i] {
+			m, err := t.score(r)
+			if err != nil {
+				return err
+			}
+			mode = append(mode, m)
+			sampled = append(sampled, r.Sampled.Mean())
+			share = append(share, (m-bottom)/(top-bottom))
+			violations += r.Violations
+			residual = max(residual, r.MaxResidual)
+		}
+		stream := rng.New(1, "experiments", env, s.name)
+		m, p, w := stats.MeanInterval(mode, 0.95, stream), mean(sampled), stats.MeanInterval(share, 0.95, stream.Split(1))
+		worst := math.Inf(1)
+		for _, x := range share {
+			worst = min(worst, x)
+		}
+		table = append(table, []string{
+			s.name, fmt.Sprintf("%.4f", m.Estimate), fmt.Sprintf("%.4f .. %.4f", m.Low, m.High), fmt.Sprintf("%.4f", p),
+			percent(w.Estimate), percent(w.Low) + " .. " + percent(w.High), percent(worst),
+			fmt.Sprint(violations), fmt.Sprintf("%.1e", residual),
+		})
+		plot.Curves = append(plot.Curves, curve(s.name, runs[i]))
+	}
+	for _, b := range baselines {
+		plot.Levels = append(plot.Levels, plots.Level{Name: b.name, Y: b.mean})
+	}
+	if err := out.runs(env, runs); err != nil {
+		return err
+	}
+	if err := out.plot(env, plot); err != nil {
+		return err
+	}
+	return out.table(env, table)
+}
+
+// reference is a policy that needs no training.
+type reference struct {
+	name string
+	mean float64
+}
+
+// references plays the baselines on the episodes of o. The share of the way is
+// counted from bottom to top.
+type references func(o ppo.EvalOptions) (refs []reference, top, bottom float64, err error)
+
+func benchmark(name string) (envs.Problem, references, error) {
+	c := envs.DefaultConfig()
+	c.Name = name
+	p, err := envs.New(c, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch p := p.(type) {
+	case *envs.PortfolioProblem:
+		return p, func(o ppo.EvalOptions) ([]reference, float64, float64, error) {
+			all, err := p.Baselines(finalSeed)
+			if err != nil {
+				return nil, 0, 0, err
+			}
+			paths := p.SimulatedPaths(portfolioPaths, finalSeed)
+			var refs []reference
+			for _, b := range all {
+				r, err := p.PlayPaths(paths, b.Allocator)
+				if err != nil {
+					return nil, 0, 0, err
+				}
+				refs = append(refs, reference{b.Name, mean(r.Expected)})
+			}
+			return refs, refs[len(refs)-1].mean, refs[0].mean, nil
+		}, nil
+	case *envs.SyntheticProblem:
+		return p, func(o ppo.EvalOptions) ([]reference, float64, float64, error) {
+			best, err := p.Optimum(finalSeed)
+			if err != nil {
+				return nil, 0, 0, err
+			}
+			uniform, err := played(p, "uniform", o)
+			if err != nil {
+				return nil, 0, 0, err
+			}
+			return []reference{uniform, {"best found by search", best.Return}}, best.Return, uniform.mean, nil
+		}, nil
+	case *envs.ComputeProblem:
+		return p, func(o ppo.EvalOptions) ([]reference, float64, float64, error) {
+			all, err := p.Baselines(finalSeed)
+			if err != nil {
+				return nil, 0, 0, err
+			}
+			var refs []reference
+			top := math.Inf(-1)
+			for _, b := range all {
+				r, err := envs.Play(p, b.Allocator, o.Episodes, maxSteps, o.Seed)
+				if err != nil {
+					return nil, 0, 0, err
+				}
+				refs = append(refs, reference{b.Name, mean(r.Returns)})
+				top = max(top, mean(r.Returns))
+			}
+			return refs, top, refs[0].mean, nil
+		}, nil
+	}
+	return nil, nil, fmt.Errorf("no references for %s", name)
+}
+
+const (
+	portfolioPaths = 2000
+	maxSteps       = 10_000
+)
+
+func played(p envs.Problem, name string, o ppo.EvalOptions) (reference, error) {
+	a, err := envs.Uniform(p.Spec().Polytope, finalSeed)
+	if err != nil {
+		return reference{}, err
+	}
+	r, err := envs.Play(p, a, 20*o.Episodes, maxSteps, o.Seed)
+	if err != nil {
+		return reference{}, err
+	}
+	return reference{name, mean(r.Returns)}, nil
+}
+
+// score is the number that settings are compared by: the mean return of the last
+// policy's most likely action, on the portfolio its expectation under the filter,
+// which has the same mean and a fraction of the noise.
+func (t *task) score(r *run) (float64, error) {
+	p, ok := t.problem.(*envs.PortfolioProblem)
+	if !ok {
+		return r.Final.Mean(), nil
+	}
+	actor := ppo.NewActor(r.backend, r.norm)
+	out, err := p.PlayPaths(p.SimulatedPaths(portfolioPaths, finalSeed), func(_ int, obs []float64, rows int, actions []float64) error {
+		s, err := actor.Act(obs, nil, nil, true)
+		if err == nil {
+			copy(actions, s.Actions)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	r.MaxResidual = max(r.MaxResidual, out.MaxResidual)
+	r.Violations += out.Violations
+	return mean(out.Expected), nil
+}
+
+func mean(xs []float64) float64 {
+	var s float64
+	for _, x := range xs {
+		s += x
+	}
+	return s / float64(len(xs))
+}
+
+func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
+
+// curve is the mean over seeds with a band of the half width of its interval.
+func curve(name string, runs []*run) plots.Curve {
+	c := plots.Curve{Name: name}
+	for k, p := range runs[0].Curve {
+		var xs []float64
+		for _, r := range runs {
+			xs = append(xs, r.Curve[k].Mode)
+		}
+		iv := stats.MeanInterval(xs, 0.95, rng.New(1, "experiments", "curve"))
+		c.X, c.Y, c.Err = append(c.X, float64(p.Step)), append(c.Y, iv.Estimate), append(c.Err, (iv.High-iv.Low)/2)
+	}
+	return c
+}
