@@ -89,6 +89,7 @@ type clpRow struct {
 	query
 	lo, hi         float64
 	atLow, atUpper []float64
+	skip           bool // answered elsewhere
 	proved         bool // atLow and atUpper are witnesses of lo and hi
 	err            error
 }
@@ -161,7 +162,7 @@ func (c *clpChain) Next(lo, hi []float64) error {
 	}
 	c.pending.Wait()
 	for r := range c.size {
-		if err := c.rows[r].err; err != nil {
+		if err := c.rows[r].err; err != nil && !c.rows[r].skip {
 			var inf *InfeasibleError
 			if errors.As(err, &inf) && inf.Row != r {
 				inf.Row = r
@@ -182,6 +183,9 @@ func (c *clpChain) work(w *clpWorker) {
 			return
 		}
 		row := &c.rows[r]
+		if row.skip {
+			continue
+		}
 		row.answer(w)
 		c.lo[r], c.hi[r] = row.lo, row.hi
 	}

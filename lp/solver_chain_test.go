@@ -62,7 +62,7 @@ func walk(t testing.TB, s Solver, r *rand.Rand, rows int, limits []Limits) (acti
 	return actions, residual
 }
 
-var solverMethods = []string{"clp"}
+var solverMethods = []string{"clp", "explicit"}
 
 func presets(t testing.TB) []*Polytope {
 	t.Helper()
@@ -108,9 +108,9 @@ func TestWorkerIndependence(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, _ := walk(t, s, rand.New(rng.New(2, "walk")), 700, nil)
+				got, _ := walk(t, s, rand.New(rng.New(2, "walk")), 200, nil)
 				// Again on workers that have a history.
-				again, _ := walk(t, s, rand.New(rng.New(2, "walk")), 700, nil)
+				again, _ := walk(t, s, rand.New(rng.New(2, "walk")), 200, nil)
 				s.Close()
 				if want == nil {
 					want = got

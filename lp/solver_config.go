@@ -67,7 +67,17 @@ func NewSolver(p *Polytope, cfg SolverConfig) (Solver, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return newCLPSolver(p, cfg)
+	if cfg.Method == "clp" {
+		return newCLPSolver(p, cfg)
+	}
+	s, err := newExplicitSolver(p, cfg)
+	if err == nil {
+		return s, nil
+	}
+	if cfg.Method == "auto" && isBudget(err) {
+		return newCLPSolver(p, cfg)
+	}
+	return nil, err
 }
 
 // InfeasibleError says that no allocation within the limits has the prefix of

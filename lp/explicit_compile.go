@@ -1,0 +1,303 @@
+package lp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"paspo/lp/internal/dd"
+)
+
+// compile finds the closed form of p within the budget of cfg. It tries, in this
+// order: the facets where the polytope is described by fewer points than rows;
+// the dual with all rows and upper bounds, which holds for any limits; the dual
+// without what is redundant under the polytope's own limits; the facets of its
+// vertices.
+func compile(p *Polytope, cfg SolverConfig) (*explicit, error) {
+	if len(p.points) > 0 && len(p.points) < len(p.b) {
+		effort := cfg.MaxEffort * 1e6
+		return compileFacets(p, p.points, cfg.MaxPieces, &effort)
+	}
+	all := allRows(p)
+	effort := cfg.MaxEffort * 1e6
+	f, err := compileDual(p, all, cfg.MaxPieces, &effort)
+	if err == nil {
+		return f, nil
+	}
+	var over *BudgetError
+	if !errors.As(err, &over) {
+		return nil, err
+	}
+	if own, e := ownRows(p); e == nil && (len(own.rows) < len(all.rows) || len(own.caps) < len(all.caps)) {
+		effort := cfg.MaxEffort * 1e6
+		if f, err := compileDual(p, own, cfg.MaxPieces, &effort); err == nil {
+			return f, nil
+		}
+	}
+	effort = cfg.MaxEffort * 1e6
+	if points, e := vertices(p, &effort); e == nil {
+		if f, err := compileFacets(p, points, cfg.MaxPieces, &effort); err == nil {
+			return f, nil
+		}
+	}
+	return nil, err
+}
+
+// selection says which inequalities and upper bounds enter the dual, and which
+// lower bounds are left out.
+type selection struct {
+	rows, caps []int
+	unbounded  []bool // lower bound left out
+	anyLimits  bool
+}
+
+// allRows selects everything but rows that say nothing: those that restate the
+// equalities up to the errors of decimals.
+func allRows(p *Polytope) selection {
+	n := p.Dim()
+	s := selection{anyLimits: true, unbounded: make([]bool, n)}
+	_, basis := rowSpace(p.e, n)
+	w := make([]float64, n)
+	for k := range p.b {
+		row := p.a[k*n : (k+1)*n]
+		copy(w, row)
+		orthogonalize(w, basis)
+		if len(basis) > 0 && norm(w) <= 1e-12*norm(row) {
+			s.anyLimits = false
+			continue
+		}
+		s.rows = append(s.rows, k)
+	}
+	for j := range n {
+		if !math.IsInf(p.u[j], 1) && p.l[j] != p.u[j] {
+			s.caps = append(s.caps, j)
+		}
+	}
+	return s
+}
+
+// ownRows leaves out, in addition, what is redundant under the polytope's own
+// limits.
+func ownRows(p *Polytope) (selection, error) {
+	s := allRows(p)
+	s.anyLimits = false
+	lo, hi, err := BoundingBox(p)
+	if err != nil {
+		return s, err
+	}
+	redundant, err := RedundantRows(p)
+	if err != nil {
+		return s, err
+	}
+	out := map[int]bool{}
+	for _, k := range redundant {
+		out[k] = true
+	}
+	rows := s.rows
+	s.rows = nil
+	for _, k := range rows {
+		if !out[k] {
+			s.rows = append(s.rows, k)
+		}
+	}
+	caps := s.caps
+	s.caps = nil
+	for _, j := range caps {
+		if hi[j] >= p.u[j]-1e-6*max(1, math.Abs(p.u[j])) {
+			s.caps = append(s.caps, j)
+		}
+	}
+	for j, l := range p.l {
+		s.unbounded[j] = lo[j]-l > 1e3*max(1, math.Abs(lo[j]), math.Abs(hi[j]))
+	}
+	return s, nil
+}
+
+// compileDual finds the dual vertices of all intervals in one pass. With
+//
+//	C_i = { (lambda, mu): lambda >= 0, mu' E_j - lambda' A_j <= 0 for all j >= i },
+//
+// the dual of entity i is C_{i+1} cut by mu' E_i - lambda' A_i <= 1 for the lower
+// end and <= -1 for the upper one. So its vertices other than 0 are the extreme
+// rays of C_{i+1}, scaled, by the sign of that expression; those with 0 do not
+// bound the entity. C_i follows from C_{i+1} by one more cut, from the last
+// entity on, and the rays of C_0 prove limits empty (Farkas). Upper bounds are
+// rows of A here; a row or equality without entities in a suffix needs no care,
+// nor do equalities that depend on each other: they are rays and lines with 0.
+func compileDual(p *Polytope, sel selection, maxPieces int, effort *int) (*explicit, error) {
+	var f *explicit
+	var err error
+	for _, exactly := range []bool{false, true} {
+		f, err = tryDual(p, sel, maxPieces, exactly, effort)
+		if !errors.Is(err, dd.ErrUndecided) {
+			break
+		}
+	}
+	return f, err
+}
+
+func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *int) (*explicit, error) {
+	n, k := p.Dim(), len(p.f)
+	m := len(sel.rows) + len(sel.caps)
+	f := &explicit{
+		p: p, side: "dual", size: m + k, ends: make([]ends, n), rows: sel.rows, caps: sel.caps,
+		cols: make([][]float64, n), floor: make([]float64, n), free: make([]bool, n), fixed: make([]bool, n),
+		anyLimits: sel.anyLimits,
+	}
+	scale := f.columns(sel)
+	nonneg := make([]bool, m+k)
+	for x := range m {
+		nonneg[x] = true
+	}
+	cone := dd.New(m+k, nonneg, exactly, dd.Budget{Rays: 20 * maxPieces, Effort: effort})
+	g := make([]float64, m+k)
+	for j := n - 1; j >= 0; j-- {
+		over := func(reason string) error { return &BudgetError{Entity: p.entities[j], Reason: reason} }
+		for x := range m {
+			g[x] = -f.cols[j][x] * scale[x]
+		}
+		for x := m; x < m+k; x++ {
+			g[x] = f.cols[j][x] * scale[x]
+		}
+		e := &f.ends[j]
+		e.stride, e.floor = m+k, !f.free[j]
+		if f.fixed[j] {
+			e.upper, e.upperGive = make([]float64, m+k), []float64{0}
+			continue
+		}
+		s, err := cone.Split(g)
+		if err != nil {
+			return nil, err
+		}
+		if len(s.Positive)+len(s.Negative) > maxPieces {
+			return nil, over(fmt.Sprintf("%d pieces, allowed are %d", len(s.Positive)+len(s.Negative), maxPieces))
+		}
+		if s.Line != nil {
+			e.add(f, s.Line, scale, m, false)
+			w := make([]float64, m+k)
+			for x, v := range s.Line {
+				w[x] = -v
+			}
+			e.add(f, w, scale, m, true)
+		}
+		for _, x := range s.Positive {
+			e.add(f, x, scale, m, false)
+		}
+		for _, x := range s.Negative {
+			e.add(f, x, scale, m, true)
+		}
+		if f.free[j] {
+			err = cone.Restrict(g)
+		} else {
+			err = cone.Cut(g)
+		}
+		if errors.Is(err, dd.ErrBudget) {
+			return nil, over("too many pieces before it")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := cone.Check(); err != nil {
+		return nil, err
+	}
+	f.farkas(cone, scale, m)
+	f.begin = make([]float64, f.size)
+	own := f.floor
+	for x, k := range f.rows {
+		f.begin[x] = p.b[k] - dot(p.a[k*n:(k+1)*n], own)
+	}
+	for x, j := range f.caps {
+		f.begin[len(f.rows)+x] = p.u[j] - own[j]
+	}
+	for x := range k {
+		f.begin[m+x] = p.f[x] - dot(p.e[x*n:(x+1)*n], own)
+	}
+	return f, nil
+}
+
+// columns fills in the columns of the rows, upper bounds and equalities, and
+// returns the scale of each: a power of two, so that no multiplier is rounded.
+func (f *explicit) columns(sel selection) (scale []float64) {
+	p := f.p
+	n := p.Dim()
+	for j := range n {
+		f.free[j] = math.IsInf(p.l[j], -1) || sel.unbounded[j]
+		f.fixed[j] = p.l[j] == p.u[j]
+		if !f.free[j] {
+			f.floor[j] = p.l[j]
+		}
+		f.cols[j] = make([]float64, f.size)
+	}
+	add := func(x int, row []float64) {
+		for j, v := range row {
+			f.cols[j][x] = v
+		}
+		c := largest(row)
+		if c == 0 {
+			c = 1
+		}
+		scale = append(scale, powerScale(c))
+	}
+	unit := make([]float64, n)
+	for x, k := range f.rows {
+		add(x, p.a[k*n:(k+1)*n])
+	}
+	for x, j := range f.caps {
+		unit[j] = 1
+		add(len(f.rows)+x, unit)
+		unit[j] = 0
+	}
+	for x := range p.f {
+		add(len(f.rows)+len(f.caps)+x, p.e[x*n:(x+1)*n])
+	}
+	return scale
+}
+
+// add takes a scaled ray (lambda, mu): z_i >= -lambda r + mu e, or <= the negative.
+func (e *ends) add(f *explicit, x, scale []float64, m int, upper bool) {
+	w := make([]float64, len(x))
+	give := 0.
+	for k, v := range x {
+		v *= scale[k]
+		if upper != (k < m) {
+			v = -v
+		}
+		w[k] = v + 0
+		give += math.Abs(v) * f.limitScale(k)
+	}
+	if upper {
+		e.upper, e.upperGive = append(e.upper, w...), append(e.upperGive, give)
+	} else {
+		e.lower, e.lowerGive = append(e.lower, w...), append(e.lowerGive, give)
+	}
+}
+
+// limitScale returns the scale that residuals of limit k of rho have at least.
+func (f *explicit) limitScale(k int) float64 {
+	switch m := len(f.rows); {
+	case k < m:
+		return max(1, math.Abs(f.p.b[f.rows[k]]))
+	case k < m+len(f.caps):
+		return max(1, math.Abs(f.p.u[f.caps[k-m]]))
+	default:
+		return max(1, math.Abs(f.p.f[k-m-len(f.caps)]))
+	}
+}
+
+// farkas stores the rays of C_0, and its lines both ways.
+func (f *explicit) farkas(cone dd.Cone, scale []float64, m int) {
+	var e ends
+	rays, _ := cone.Rays()
+	for _, x := range cone.Lines() {
+		e.add(f, x, scale, m, false)
+		for k := range x {
+			x[k] = -x[k]
+		}
+		e.add(f, x, scale, m, false)
+	}
+	for _, x := range rays {
+		e.add(f, x, scale, m, false)
+	}
+	f.empty, f.emptyGive = e.lower, e.lowerGive
+}

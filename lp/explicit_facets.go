@@ -1,0 +1,148 @@
+package lp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"paspo/lp/internal/dd"
+)
+
+// compileFacets finds the intervals of a hull of points: given the entities
+// before, entity i ranges over the projection of the hull onto the first i+1
+// entities, whose facets bound it.
+func compileFacets(p *Polytope, points [][]float64, maxPieces int, effort *int) (*explicit, error) {
+	n := p.Dim()
+	f := &explicit{p: p, side: "facets", size: n, ends: make([]ends, n), floor: make([]float64, n), free: make([]bool, n)}
+	f.begin = make([]float64, n)
+	f.begin[0] = 1
+	projected := make([][]float64, len(points))
+	for i := range n {
+		for k, v := range points {
+			projected[k] = v[:i+1]
+		}
+		h, err := newHull(distinct(projected), effort)
+		if errors.Is(err, dd.ErrBudget) {
+			return nil, &BudgetError{Entity: p.entities[i], Reason: "too many facets"}
+		}
+		if err != nil {
+			return nil, err
+		}
+		e := &f.ends[i]
+		e.stride = i + 1
+		if h.from[i] != nil {
+			w := make([]float64, i+1)
+			w[0] = h.at[i]
+			for b, c := range h.from[i] {
+				w[h.basis[b]+1] = c
+			}
+			e.lower, e.lowerGive = w, []float64{1}
+			e.upper, e.upperGive = w, []float64{1}
+			continue
+		}
+		last := len(h.basis) - 1 // entity i
+		for _, t := range h.facets {
+			c := t.c[last]
+			if math.Abs(c) <= 1e-12 {
+				continue
+			}
+			w := make([]float64, i+1)
+			w[0] = t.d / c
+			for b, v := range t.c[:last] {
+				w[h.basis[b]+1] = 0 - v/c
+			}
+			give := max(1, math.Abs(t.d)) / math.Abs(c)
+			if c > 0 {
+				e.upper, e.upperGive = append(e.upper, w...), append(e.upperGive, give)
+			} else {
+				e.lower, e.lowerGive = append(e.lower, w...), append(e.lowerGive, give)
+			}
+		}
+		if count := len(e.lowerGive) + len(e.upperGive); count > maxPieces {
+			return nil, &BudgetError{Entity: p.entities[i], Reason: fmt.Sprintf("%d facets, allowed are %d", count, maxPieces)}
+		}
+	}
+	return f, nil
+}
+
+// distinct drops repeated points.
+func distinct(points [][]float64) [][]float64 {
+	seen := map[string]bool{}
+	var out [][]float64
+	for _, v := range points {
+		if key := fmt.Sprint(v); !seen[key] {
+			seen[key] = true
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// vertices returns the vertices of p under its own limits, from the cone over it,
+// { (z, t): z, t >= 0, A z <= r t, E z = e t } with z = a - l.
+func vertices(p *Polytope, effort *int) ([][]float64, error) {
+	var v [][]float64
+	var err error
+	for _, exactly := range []bool{false, true} {
+		v, err = tryVertices(p, exactly, effort)
+		if !errors.Is(err, dd.ErrUndecided) {
+			break
+		}
+	}
+	return v, err
+}
+
+func tryVertices(p *Polytope, exactly bool, effort *int) ([][]float64, error) {
+	const most = 5000
+	n := p.Dim()
+	nonneg, floor := make([]bool, n+1), make([]float64, n)
+	nonneg[n] = true
+	for j, l := range p.l {
+		if nonneg[j] = !math.IsInf(l, -1); nonneg[j] {
+			floor[j] = l
+		}
+	}
+	c := dd.New(n+1, nonneg, exactly, dd.Budget{Rays: most, Effort: effort})
+	g := make([]float64, n+1)
+	row := func(coef []float64, rhs float64) []float64 {
+		copy(g, coef)
+		g[n] = dot(coef, floor) - rhs
+		return g
+	}
+	for k := range p.f {
+		if err := c.Restrict(row(p.e[k*n:(k+1)*n], p.f[k])); err != nil {
+			return nil, err
+		}
+	}
+	for k := range p.b {
+		if err := c.Cut(row(p.a[k*n:(k+1)*n], p.b[k])); err != nil {
+			return nil, err
+		}
+	}
+	unit := make([]float64, n)
+	for j, u := range p.u {
+		if !math.IsInf(u, 1) {
+			unit[j] = 1
+			if err := c.Cut(row(unit, u)); err != nil {
+				return nil, err
+			}
+			unit[j] = 0
+		}
+	}
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	rays, _ := c.Rays()
+	var out [][]float64
+	for _, x := range rays {
+		if x[n] <= 1e-9 || len(c.Lines()) > 0 {
+			return nil, errors.New("lp: the vertices do not span a bounded polytope")
+		}
+		v := make([]float64, n)
+		for j := range v {
+			v[j] = snap(floor[j]+x[j]/x[n], p.l[j], p.u[j])
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}

@@ -1,0 +1,260 @@
+package lp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+	"paspo/lp/internal/exact"
+)
+
+// randomPolytope draws polytopes of all kinds: with and without budget, further
+// equalities, lower and upper bounds, degenerate, duplicate and redundant rows,
+// coefficients over several orders. Every one holds a point that is drawn first.
+func randomPolytope(r *rand.Rand) (Description, string) {
+	n := 1 + r.IntN(6)
+	d := Description{Total: math.NaN(), Lower: make([]float64, n), Upper: make([]float64, n)}
+	x := make([]float64, n)
+	for j := range n {
+		d.Entities = append(d.Entities, fmt.Sprintf("x%d", j))
+		x[j] = r.Float64()
+		if r.IntN(4) == 0 {
+			x[j] = 0
+		}
+	}
+	kind := ""
+	budget := r.IntN(4) > 0
+	capped := !budget || r.IntN(2) == 0
+	for j := range n {
+		d.Upper[j] = math.Inf(1)
+		if capped && (!budget || r.IntN(3) > 0) {
+			d.Upper[j] = x[j] + []float64{0, 0.1, 1, 5}[r.IntN(4)]
+		}
+		if r.IntN(5) == 0 {
+			d.Lower[j] = x[j] - r.Float64()
+		}
+		if r.IntN(12) == 0 {
+			d.Lower[j], d.Upper[j] = x[j], x[j]
+		}
+	}
+	if budget {
+		d.Total = 0
+		for _, v := range x {
+			d.Total += v
+		}
+		kind += "budget "
+	}
+	coefs := r.IntN(4)
+	row := func() []float64 {
+		c := make([]float64, n)
+		for j := range c {
+			if r.IntN(3) == 0 {
+				continue
+			}
+			switch coefs {
+			case 0:
+				c[j] = math.Round(100*r.Float64()) / 100
+			case 1:
+				c[j] = float64(r.IntN(5) - 2)
+			case 2:
+				c[j] = r.NormFloat64()
+			case 3:
+				c[j] = r.NormFloat64() * math.Pow(10, 6*r.Float64()-3)
+			}
+		}
+		return c
+	}
+	for k := range r.IntN(7) {
+		c := row()
+		slack := []float64{0, 1e-9, 0.01, 0.1, 1}[r.IntN(5)]
+		name := fmt.Sprintf("r%d", k)
+		if len(d.Rows) > 0 && r.IntN(5) == 0 {
+			last := d.Rows[r.IntN(len(d.Rows))]
+			s := []float64{1, 2, 3, 0.1}[r.IntN(4)]
+			c = make([]float64, n)
+			for j := range c {
+				c[j] = s * last.Coef[j]
+			}
+			kind += "multiple "
+		}
+		if largest(c) == 0 {
+			continue
+		}
+		v := dot(c, x)
+		t := Row{Name: name, Coef: c, Min: math.Inf(-1), Max: v + slack}
+		switch r.IntN(8) {
+		case 0:
+			t.Min = v - slack
+		case 1:
+			t.Min = t.Max
+			if slack > 0 {
+				t.Min, t.Max = v, v
+			}
+			kind += "equality "
+		}
+		d.Rows = append(d.Rows, t)
+	}
+	return d, kind
+}
+
+// exactEnds returns the interval of the next entity in rational arithmetic, on
+// limits relaxed by theta times the scales of the residuals; equalities are
+// relaxed only where theta > 0. ok is false where nothing is feasible.
+func exactEnds(p *Polytope, prefix []float64, lim *Limits, theta float64) (lo, hi float64, ok bool) {
+	if lim == nil {
+		lim = &Limits{}
+	}
+	b, f := orElse(lim.B, p.b), orElse(lim.E, p.f)
+	l, u := orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
+	n, i := p.Dim(), len(prefix)
+	rat := func(v float64) *big.Rat { return new(big.Rat).SetFloat64(v) }
+	q := &exact.Problem{}
+	add := func(c []float64, sign, rhs, theta float64, eq bool) {
+		left, row, scale := rat(sign*rhs), make([]*big.Rat, 0, n-i), 0.
+		for j, v := range c {
+			t := rat(sign * v)
+			if j < i {
+				left.Sub(left, t.Mul(t, rat(prefix[j])))
+				scale += math.Abs(v * prefix[j])
+			} else {
+				row = append(row, t)
+			}
+		}
+		left.Add(left, rat(theta*max(1, math.Abs(rhs), scale)))
+		q.A, q.B, q.Eq = append(q.A, row), append(q.B, left), append(q.Eq, eq)
+	}
+	for k, v := range b {
+		add(p.a[k*n:(k+1)*n], 1, v, theta, false)
+	}
+	for k, v := range f {
+		c := p.e[k*n : (k+1)*n]
+		if theta > 0 {
+			add(c, 1, v, theta, false)
+			add(c, -1, v, theta, false)
+			continue
+		}
+		add(c, 1, v, 0, true)
+	}
+	for j := i; j < n; j++ {
+		var lower, upper *big.Rat
+		if !math.IsInf(l[j], 0) {
+			lower = rat(l[j] - theta*max(1, math.Abs(l[j])))
+		}
+		if !math.IsInf(u[j], 0) {
+			upper = rat(u[j] + theta*max(1, math.Abs(u[j])))
+		}
+		if lower != nil && upper != nil && lower.Cmp(upper) > 0 {
+			return 0, 0, false
+		}
+		q.Lower, q.Upper = append(q.Lower, lower), append(q.Upper, upper)
+		q.C = append(q.C, new(big.Rat))
+	}
+	q.C[0].SetInt64(1)
+	s, status := exact.Minimize(q)
+	if status != exact.Optimal {
+		return 0, 0, false
+	}
+	lo, _ = s.Value.Float64()
+	q.C[0].SetInt64(-1)
+	if s, status = exact.Minimize(q); status != exact.Optimal {
+		return 0, 0, false
+	}
+	hi, _ = s.Value.Float64()
+	return lo, -hi, true
+}
+
+// checkInterval holds [lo, hi] between the exact intervals on limits tightened and
+// relaxed by 2e-11. On polytopes without acute angles the two agree to as much.
+func checkInterval(p *Polytope, prefix []float64, lim *Limits, lo, hi float64) error {
+	const eps = 2e-11
+	if !(lo <= hi) {
+		return fmt.Errorf("[%v, %v]", lo, hi)
+	}
+	slop := 1e-12 * max(1, math.Abs(lo), math.Abs(hi))
+	l, h, ok := exactEnds(p, prefix, lim, eps)
+	if !ok {
+		return fmt.Errorf("[%v, %v] of an infeasible prefix", lo, hi)
+	}
+	if lo < l-slop || hi > h+slop {
+		return fmt.Errorf("[%v, %v] leaves [%v, %v], the interval on relaxed limits", lo, hi, l, h)
+	}
+	if l, h, ok = exactEnds(p, prefix, lim, -eps); ok && (lo > l+slop || hi < h-slop) {
+		return fmt.Errorf("[%v, %v] lacks of [%v, %v], the interval on tightened limits", lo, hi, l, h)
+	}
+	return nil
+}
+
+// walkChecked completes actions and checks every interval exactly.
+func walkChecked(s Solver, r *rand.Rand, limits []Limits, rows int) error {
+	p := s.Polytope()
+	n := p.Dim()
+	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	actions := make([][]float64, rows)
+	c := s.Chain(rows)
+	c.Begin(rows, limits)
+	at := func(row int) *Limits {
+		if limits == nil {
+			return nil
+		}
+		return &limits[row]
+	}
+	for i := range n {
+		if err := c.Next(lo, hi); err != nil {
+			return fmt.Errorf("entity %d: %w", i, err)
+		}
+		for row := range rows {
+			if err := checkInterval(p, actions[row], at(row), lo[row], hi[row]); err != nil {
+				return fmt.Errorf("entity %d after %v: %w", i, actions[row], err)
+			}
+			a[row] = choose(r, lo[row], hi[row])
+			actions[row] = append(actions[row], a[row])
+		}
+		c.Fix(a)
+	}
+	for row, x := range actions {
+		if res := p.Residual(x, at(row)); !(res <= 1e-9) {
+			return fmt.Errorf("residual %g of %v", res, x)
+		}
+	}
+	return nil
+}
+
+func TestRandomPolytopes(t *testing.T) {
+	kinds := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		r := rand.New(rng.New(seed, "polytope"))
+		d, _ := randomPolytope(r)
+		p, err := New(d)
+		var unbounded *UnboundedError
+		if errors.As(err, &unbounded) {
+			kinds["unbounded"]++
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, method := range []string{"clp", "explicit"} {
+			s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+			if err != nil {
+				t.Fatalf("%s: %v", method, err)
+			}
+			kinds[method]++
+			if e, ok := s.(*explicitSolver); ok && e.f.anyLimits {
+				kinds["any limits"]++
+			}
+			err = walkChecked(s, r, nil, 3)
+			s.Close()
+			if err != nil {
+				t.Fatalf("%s: %v\n%+v", method, err, d)
+			}
+		}
+	})
+	t.Log(kinds)
+}
