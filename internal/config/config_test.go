@@ -147,3 +147,16 @@ func TestWithCopies(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// The configurations that come with the project are valid.
+func TestConfigsOfTheProject(t *testing.T) {
+	paths, err := filepath.Glob("../../configs/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Skip("no configs/ here")
+	}
+	for _, p := range paths {
+		if _, err := Load(p, nil, nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
