@@ -217,8 +217,7 @@ func (c *cone[T]) absorbLine(g []T, id int, equality bool) (bool, error) {
 	if s, _ := c.f.sign(v); s > 0 {
 		// Turn it into the cone.
 		v = c.f.neg(v)
-		var zero T
-		zero = c.f.dot(g, c.f.vector(make([]float64, c.d)))
+		zero := c.f.dot(g, c.f.vector(make([]float64, c.d)))
 		line = c.f.combine(zero, line, c.f.neg(c.f.abs(v)), line)
 		v = c.f.dot(g, line)
 	}
