@@ -1,9 +1,23 @@
 package blas
 
+import "unsafe"
+
 const badLength = "blas: bad length of a slice"
 
 // Float is the type of elements.
 type Float interface{ float32 | float64 }
+
+// single reports whether T is float32.
+func single[T Float]() bool {
+	var zero T
+	return unsafe.Sizeof(zero) == 4
+}
+
+// as32 is the slice itself where T is float32. An interface on the way would
+// allocate.
+func as32[T Float](x []T) []float32 {
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(x))), len(x))
+}
 
 // Strides places the elements of a matrix in a slice: element (r, c) of the
 // i-th matrix of a batch is at i*Batch + r*Row + c*Col.
@@ -48,8 +62,8 @@ func Mul[T Float](p *Product, a, b, bias, c []T) {
 		bias != nil && last*p.Bias+n > len(bias) {
 		panic(badLength)
 	}
-	if c32, ok := any(c).([]float32); ok {
-		mul32(p, any(a).([]float32), any(b).([]float32), any(bias).([]float32), c32)
+	if single[T]() {
+		mul32(p, as32(a), as32(b), as32(bias), as32(c))
 		return
 	}
 	mulPortable(p, a, b, bias, c)

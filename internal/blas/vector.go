@@ -11,8 +11,8 @@ func Transpose[T Float](count, rows, cols int, src []T, srcRow, srcBatch int, ds
 	if (count-1)*srcBatch+(rows-1)*srcRow+cols > len(src) || (count-1)*dstBatch+(cols-1)*dstRow+rows > len(dst) {
 		panic(badLength)
 	}
-	if s, ok := any(src).([]float32); ok {
-		transpose32(count, rows, cols, s, srcRow, srcBatch, any(dst).([]float32), dstRow, dstBatch)
+	if single[T]() {
+		transpose32(count, rows, cols, as32(src), srcRow, srcBatch, as32(dst), dstRow, dstBatch)
 		return
 	}
 	transposePortable(count, rows, cols, src, srcRow, srcBatch, dst, dstRow, dstBatch)
@@ -34,8 +34,8 @@ func ReLUGrad[T Float](dst, y, gy []T) {
 	if len(dst) != len(y) || len(dst) != len(gy) {
 		panic(badLength)
 	}
-	if d, ok := any(dst).([]float32); ok {
-		reluGrad32(d, any(y).([]float32), any(gy).([]float32))
+	if single[T]() {
+		reluGrad32(as32(dst), as32(y), as32(gy))
 		return
 	}
 	reluGradPortable(dst, y, gy)
@@ -56,8 +56,8 @@ func ColumnSums[T Float](dst, x []T) {
 	if len(dst) == 0 || len(x)%len(dst) != 0 {
 		panic(badLength)
 	}
-	if d, ok := any(dst).([]float32); ok {
-		columnSums32(d, any(x).([]float32))
+	if single[T]() {
+		columnSums32(as32(dst), as32(x))
 		return
 	}
 	columnSumsPortable(dst, x)
@@ -125,15 +125,17 @@ func adamPortable(s *AdamStep, w, g, m, v []float32) bool {
 
 // BetaTerms computes what package ops calls the terms of Beta distributions in
 // float64, eight at a time, and where slopes is not nil their derivatives: see
-// there. It returns false, and does nothing, where there is no cgo.
+// there. It returns false, and does nothing, where T is float64 and where there
+// is no cgo.
 //
 // Low and high are the floor and the ceiling of the parameters. The parameters
 // may be anything from 1e-30 to 1e30; others give NaN.
-func BetaTerms(low, high float64, rows, heads int, logits, logX, log1mX, logWidth, mask, terms []float32, slopes []float64) bool {
+func BetaTerms[T Float](low, high float64, rows, heads int, logits, logX, log1mX, logWidth, mask, terms []T, slopes []float64) bool {
 	n := rows * heads
 	if len(logits) < 2*n || len(logX) < n || len(log1mX) < n || len(logWidth) < n || len(mask) < n || len(terms) < 2*rows ||
 		slopes != nil && len(slopes) < 4*n {
 		panic(badLength)
 	}
-	return betaTerms32(low, high, rows, heads, logits, logX, log1mX, logWidth, mask, terms, slopes)
+	return single[T]() && betaTerms32(low, high, rows, heads,
+		as32(logits), as32(logX), as32(log1mX), as32(logWidth), as32(mask), as32(terms), slopes)
 }

@@ -60,9 +60,7 @@ func EvalBetaTerms[T blas.Float](s Shape, rows, heads int, logits, logX, log1mX,
 		clear(terms)
 		return
 	}
-	if l, ok := any(logits).([]float32); ok &&
-		blas.BetaTerms(s.Min, s.Max, rows, heads, l, any(logX).([]float32), any(log1mX).([]float32),
-			any(logWidth).([]float32), any(mask).([]float32), any(terms).([]float32), slopes) {
+	if blas.BetaTerms(s.Min, s.Max, rows, heads, logits, logX, log1mX, logWidth, mask, terms, slopes) {
 		return
 	}
 	n := rows * heads
