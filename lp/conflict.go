@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -26,6 +27,10 @@ func (e *EmptyError) Error() string {
 	case 1:
 		return s + ": no allocation satisfies " + e.Conflict[0]
 	}
+	const most = 12
+	if more := len(e.Conflict) - most; more > 0 {
+		return fmt.Sprintf("%s: no allocation satisfies all of %s; and %d more", s, strings.Join(e.Conflict[:most], "; "), more)
+	}
 	return s + ": no allocation satisfies all of " + strings.Join(e.Conflict, "; ")
 }
 
@@ -35,9 +40,10 @@ func (e *EmptyError) Error() string {
 // equalities, rows and bounds.
 //
 // An elastic linear program finds the least relaxation of all limits; what has a
-// multiplier there is in conflict (Farkas), and a deletion filter makes it
-// irreducible (Chinneck, Feasibility and Infeasibility in Optimization, Springer
-// 2008, chapter 6). Limits that contradict one another by a scaled 5e-10 or
+// multiplier there is in conflict (Farkas), and irreducibly so, as the multipliers
+// are a vertex (Gleeson and Ryan, ORSA Journal on Computing 2, 1990). Of up to 100
+// constraints a deletion filter makes sure (Chinneck, Feasibility and Infeasibility
+// in Optimization, Springer 2008, chapter 6). Limits that contradict one another by a scaled 5e-10 or
 // less are no conflict.
 func (p *Polytope) FindConflict(lim *Limits) []string {
 	b, f, l, u := p.limits(lim)
@@ -49,6 +55,9 @@ func (p *Polytope) FindConflict(lim *Limits) []string {
 	}
 	return slices.Compact(names)
 }
+
+// maxFilter is the largest conflict that a deletion filter goes over.
+const maxFilter = 100
 
 // limitRef refers to one limit of a program.
 type limitRef struct {
@@ -94,6 +103,9 @@ func (p *program) conflict() []limitRef {
 	}
 	if t, _ := p.violation(core); t <= emptiness {
 		core = refs
+	}
+	if len(core) > maxFilter {
+		return core // one program a limit, each as large as the core
 	}
 	// Bounds go first, as rows say more.
 	for i := len(core) - 1; i >= 0; i-- {

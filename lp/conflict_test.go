@@ -48,6 +48,24 @@ func TestFindConflict(t *testing.T) {
 	}
 }
 
+// Too many constraints to filter, and to print.
+func TestConflictOfMany(t *testing.T) {
+	const n = 300
+	d := Description{Entities: entityNames(n), Total: 1, Upper: slices.Repeat([]float64{0.9 / n}, n)}
+	row := Row{Name: "idle", Coef: slices.Repeat([]float64{1}, n), Min: math.Inf(-1), Max: 3}
+	row.Coef[0] = 2
+	d.Rows = []Row{row}
+	_, err := New(d)
+	var empty *EmptyError
+	if !errors.As(err, &empty) || len(empty.Conflict) != n+1 || slices.Contains(empty.Conflict, "idle") {
+		t.Fatalf("%v", err)
+	}
+	const want = "the polytope is empty: no allocation satisfies all of total = 1; E1 <= 0.003; E2 <= 0.003; E3 <= 0.003; E4 <= 0.003; E5 <= 0.003; E6 <= 0.003; E7 <= 0.003; E8 <= 0.003; E9 <= 0.003; E10 <= 0.003; E11 <= 0.003; and 289 more"
+	if err.Error() != want {
+		t.Errorf("%v", err)
+	}
+}
+
 // Limits of a state are what the conflict is found in.
 func TestFindConflictOfLimits(t *testing.T) {
 	p, err := New(Description{Entities: []string{"A", "B"}, Total: 1, Rows: []Row{{Name: "r", Coef: []float64{1, 2}, Min: math.Inf(-1), Max: 2}}})
@@ -97,22 +115,8 @@ func TestConflictIsIrreducible(t *testing.T) {
 		}
 		q := program{c: make([]float64, p.Dim()), a: p.a, b: p.b, e: p.e, f: p.f, l: p.l, u: p.u}
 		q.setScales()
-		core := q.conflict()
-		if core == nil {
-			x, _, err := linprog(q.c, q.a, q.b, q.e, q.f, q.l, q.u)
-			if err != nil || q.residual(x) > 1e-9 {
-				t.Fatalf("no conflict, but no point either: %v", err)
-			}
-			return
-		}
-		found++
-		if !infeasible(t, &q, core) {
-			t.Fatalf("%v is no conflict", core)
-		}
-		for i := range core {
-			if infeasible(t, &q, slices.Concat(core[:i], core[i+1:])) {
-				t.Fatalf("%v is a conflict without %v", core, core[i])
-			}
+		if checkConflict(t, &q) {
+			found++
 		}
 	})
 	if found < 10 {
@@ -120,9 +124,61 @@ func TestConflictIsIrreducible(t *testing.T) {
 	}
 }
 
+type fataler interface {
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
+// checkConflict checks the conflict of a program and says whether there is one.
+func checkConflict(t fataler, q *program) bool {
+	core := q.conflict()
+	if core == nil {
+		x, _, err := linprog(q.c, q.a, q.b, q.e, q.f, q.l, q.u)
+		if err != nil || q.residual(x) > 1e-9 {
+			t.Fatalf("no conflict, but no point either: %v", err)
+		}
+		return false
+	}
+	if !infeasible(t, q, core) {
+		t.Fatalf("%v is no conflict", core)
+	}
+	for i := range core {
+		if infeasible(t, q, slices.Concat(core[:i], core[i+1:])) {
+			t.Fatalf("%v is a conflict without %v", core, core[i])
+		}
+	}
+	return true
+}
+
+// Conflicts that the search above has found hard: what rounding decides, far
+// from where the entities are.
+func TestConflictsOfRounding(t *testing.T) {
+	x := []float64{0.02, -0.08, 0.01, -0.02, 0.005, 0.012}
+	rows := [][]float64{
+		{1, 1, 1, 1, 1, 1}, {0.5, 0, -2, 0.2, -6, -7}, {-4, -1, 0.5, 2, -0.2, 1.2}, {0.1, 2.5, 0, 0.5, 0, -0.5}, {1, 0.2, 4, -0.8, 0.2, 3.5},
+	}
+	var at []float64
+	for _, r := range rows {
+		ax, _ := dotScale(r, x)
+		at = append(at, ax)
+	}
+	for i, q := range []program{
+		{c: make([]float64, 6), e: slices.Concat(rows[:4]...), f: at[:4], a: rows[4], b: []float64{at[4] - 5}, l: x, u: x},
+		{
+			c: make([]float64, 3), e: []float64{1, 1, 1, -1.5, 1, -4}, f: []float64{-2 + 1 + 0.3, 3 + 1 - 4*0.3},
+			a: []float64{1, 0, 1}, b: []float64{-1.95}, l: []float64{-2, 1, -3.7}, u: []float64{-2, 1, 0.3},
+		},
+	} {
+		q.setScales()
+		if !checkConflict(t, &q) {
+			t.Errorf("program %d is feasible", i)
+		}
+	}
+}
+
 // infeasible asks CLP for a point under some limits only, which is another
 // program than the one that found the conflict.
-func infeasible(t *rapid.T, p *program, refs []limitRef) bool {
+func infeasible(t fataler, p *program, refs []limitRef) bool {
 	n := len(p.c)
 	var a, b, e, f []float64
 	l, u := slices.Repeat([]float64{-p.reach()}, n), slices.Repeat([]float64{p.reach()}, n)

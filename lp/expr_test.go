@@ -52,40 +52,44 @@ func TestParseExpr(t *testing.T) {
 	}
 }
 
+const knownNames = "known are CASH, MSFT, BRK.B, BRK-A, Fund 1, 3M, S&P, TECH, ALL"
+
+// badExprs are constraints and what is said about them.
+var badExprs = []struct{ expr, want string }{
+	{"", `the end where a number, a name or ( is expected (character 1 of "")`},
+	{"CASH", `the end where <=, >= or = is expected (character 5 of "CASH")`},
+	{"CASH 0.4", `"0.4" where <=, >= or = is expected (character 6 of "CASH 0.4")`},
+	{"CASH <= ", `the end where a number, a name or ( is expected (character 9 of "CASH <= ")`},
+	{"CASH < 0.4", `"<" has no place here, write "<=" (character 6 of "CASH < 0.4")`},
+	{"CASH <= 30%", `"30%" is not a number, write 0.3 for 30% (character 9 of "CASH <= 30%")`},
+	{"3M <= 1", `"3M" is not a number; if it is a name put it in backticks (character 1 of "3M <= 1")`},
+	{"2 CASH <= 1", `"CASH" where <=, >= or = is expected (character 3 of "2 CASH <= 1")`},
+	{"CAHS <= 1", `unknown name "CAHS" (did you mean CASH?); ` + knownNames + ` (character 1 of "CAHS <= 1")`},
+	{"cash <= 1", `unknown name "cash" (did you mean CASH?); ` + knownNames + ` (character 1 of "cash <= 1")`},
+	{"X + BRK-A <= 1", `unknown name "X"; ` + knownNames + ` (character 1 of "X + BRK-A <= 1")`},
+	{"BRK-A <= 1", "unknown name \"BRK\"; write `BRK-A` (character 1 of \"BRK-A <= 1\")"},
+	{"CASH + Fund 1 <= 1", "unknown name \"Fund\"; write `Fund 1` (character 8 of \"CASH + Fund 1 <= 1\")"},
+	{"CASH*MSFT <= 1", `a product of two entities is not linear (character 5 of "CASH*MSFT <= 1")`},
+	{"1/CASH <= 1", `a division by an entity is not linear (character 2 of "1/CASH <= 1")`},
+	{"CASH/(1-1) <= 1", `a division by 0 (character 5 of "CASH/(1-1) <= 1")`},
+	{"(CASH <= 1", `"<=" where ) is expected (character 7 of "(CASH <= 1")`},
+	{"CASH) <= 1", `")" where <=, >= or = is expected (character 5 of "CASH) <= 1")`},
+	{"() <= 1", `")" where a number, a name or ( is expected (character 2 of "() <= 1")`},
+	{"1 <= 2", `no entity or group is named (character 1 of "1 <= 2")`},
+	{"1 <= 2 <= 3", `no entity or group is named (character 1 of "1 <= 2 <= 3")`},
+	{"CASH <= 1 1", `"1" where an operator or the end is expected (character 11 of "CASH <= 1 1")`},
+	{"CASH <= 1 <= 2 <= 3", `"<=" where an operator or the end is expected (character 16 of "CASH <= 1 <= 2 <= 3")`},
+	{"0.1 <= CASH >= 0.4", `a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it (character 13 of "0.1 <= CASH >= 0.4")`},
+	{"MSFT <= CASH <= 0.4", `the outer sides of a chain are numbers; split it (character 1 of "MSFT <= CASH <= 0.4")`},
+	{"`CASH <= 1", "the quote ` is not closed (character 1 of \"`CASH <= 1\")"},
+	{"`` <= 1", "the name in quotes is empty (character 1 of \"`` <= 1\")"},
+	{"CASH, MSFT <= 1", `"," has no place in a constraint (character 5 of "CASH, MSFT <= 1")`},
+	{"1e999*CASH <= 1", `1e999 is too large (character 1 of "1e999*CASH <= 1")`},
+	{"CASH <= . ", `unknown name "."; ` + knownNames + ` (character 9 of "CASH <= . ")`},
+}
+
 func TestParseExprErrors(t *testing.T) {
-	const known = "known are CASH, MSFT, BRK.B, BRK-A, Fund 1, 3M, S&P, TECH, ALL"
-	for _, c := range []struct{ expr, want string }{
-		{"", `the end where a number, a name or ( is expected (character 1 of "")`},
-		{"CASH", `the end where <=, >= or = is expected (character 5 of "CASH")`},
-		{"CASH 0.4", `"0.4" where <=, >= or = is expected (character 6 of "CASH 0.4")`},
-		{"CASH <= ", `the end where a number, a name or ( is expected (character 9 of "CASH <= ")`},
-		{"CASH < 0.4", `"<" has no place here, write "<=" (character 6 of "CASH < 0.4")`},
-		{"CASH <= 30%", `"30%" is not a number, write 0.3 for 30% (character 9 of "CASH <= 30%")`},
-		{"3M <= 1", `"3M" is not a number; if it is a name put it in backticks (character 1 of "3M <= 1")`},
-		{"2 CASH <= 1", `"CASH" where <=, >= or = is expected (character 3 of "2 CASH <= 1")`},
-		{"CAHS <= 1", `unknown name "CAHS" (did you mean CASH?); ` + known + ` (character 1 of "CAHS <= 1")`},
-		{"cash <= 1", `unknown name "cash" (did you mean CASH?); ` + known + ` (character 1 of "cash <= 1")`},
-		{"X + BRK-A <= 1", `unknown name "X"; ` + known + ` (character 1 of "X + BRK-A <= 1")`},
-		{"BRK-A <= 1", "unknown name \"BRK\"; write `BRK-A` (character 1 of \"BRK-A <= 1\")"},
-		{"CASH + Fund 1 <= 1", "unknown name \"Fund\"; write `Fund 1` (character 8 of \"CASH + Fund 1 <= 1\")"},
-		{"CASH*MSFT <= 1", `a product of two entities is not linear (character 5 of "CASH*MSFT <= 1")`},
-		{"1/CASH <= 1", `a division by an entity is not linear (character 2 of "1/CASH <= 1")`},
-		{"CASH/(1-1) <= 1", `a division by 0 (character 5 of "CASH/(1-1) <= 1")`},
-		{"(CASH <= 1", `"<=" where ) is expected (character 7 of "(CASH <= 1")`},
-		{"CASH) <= 1", `")" where <=, >= or = is expected (character 5 of "CASH) <= 1")`},
-		{"() <= 1", `")" where a number, a name or ( is expected (character 2 of "() <= 1")`},
-		{"1 <= 2", `no entity or group is named (character 1 of "1 <= 2")`},
-		{"1 <= 2 <= 3", `no entity or group is named (character 1 of "1 <= 2 <= 3")`},
-		{"CASH <= 1 1", `"1" where an operator or the end is expected (character 11 of "CASH <= 1 1")`},
-		{"CASH <= 1 <= 2 <= 3", `"<=" where an operator or the end is expected (character 16 of "CASH <= 1 <= 2 <= 3")`},
-		{"0.1 <= CASH >= 0.4", `a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it (character 13 of "0.1 <= CASH >= 0.4")`},
-		{"MSFT <= CASH <= 0.4", `the outer sides of a chain are numbers; split it (character 1 of "MSFT <= CASH <= 0.4")`},
-		{"`CASH <= 1", "the quote ` is not closed (character 1 of \"`CASH <= 1\")"},
-		{"`` <= 1", "the name in quotes is empty (character 1 of \"`` <= 1\")"},
-		{"CASH, MSFT <= 1", `"," has no place in a constraint (character 5 of "CASH, MSFT <= 1")`},
-		{"1e999*CASH <= 1", `1e999 is too large (character 1 of "1e999*CASH <= 1")`},
-		{"CASH <= . ", `unknown name "."; ` + known + ` (character 9 of "CASH <= . ")`},
-	} {
+	for _, c := range badExprs {
 		_, err := parseExpr(c.expr, exprSymbols())
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s:\n  got  %v\n  want %s", c.expr, err, c.want)
@@ -99,6 +103,9 @@ func FuzzParse(f *testing.F) {
 		"TECH + 2*CASH <= 0.4", "0.1 <= TECH <= .4", "-(CASH - 2*(MSFT + 1))/4 >= 1e-3", "`Fund 1` = \"3M\"", "CASH ≤ 30%", "((((CASH", "1e999*CASH<=--+1",
 	} {
 		f.Add(s)
+	}
+	for _, c := range badExprs {
+		f.Add(c.expr)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		names := exprSymbols()

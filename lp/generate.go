@@ -10,9 +10,20 @@ import (
 	"paspo/internal/rng"
 )
 
-// maxDraws bounds how often a generator draws anew until its polytope is
-// non-empty.
-const maxDraws = 10_000
+const (
+	// maxDraws bounds how often a generator draws anew until its polytope is
+	// non-empty.
+	maxDraws = 2000
+
+	// maxDrawn bounds the numbers in what a generator draws: rows, or points,
+	// times entities; maxDrawnInAll those of all draws.
+	maxDrawn      = 1 << 16
+	maxDrawnInAll = 1 << 20
+
+	// maxDrawnPoints bounds the points, each of which takes a linear program over
+	// the others.
+	maxDrawnPoints = 500
+)
 
 // Unconstrained returns the simplex of n entities named E1 .. En: no entity
 // below 0 and a total of 1.
@@ -63,9 +74,20 @@ func entityNames(n int) []string {
 	return names
 }
 
+// checkDrawn refuses what is nonsense or would take for ever.
+func checkDrawn(entities, least int, what string, number int) error {
+	if entities < least || number < 1 || entities > maxDrawn/number {
+		return fmt.Errorf("%d %s of %d entities: at least 1 of %d, and at most %d numbers in all", number, what, entities, least, maxDrawn)
+	}
+	return nil
+}
+
 func drawPoints(entities, points int, seed uint64) (d Description, err error) {
-	if entities < 1 || points < 1 || entities > maxEntities || points > maxEntities || entities*points > maxCells {
-		return d, fmt.Errorf("bad numbers of entities and points, %d and %d", entities, points)
+	if err := checkDrawn(entities, 1, "points", points); err != nil {
+		return d, err
+	}
+	if points > maxDrawnPoints {
+		return d, fmt.Errorf("%d points are too many (at most %d)", points, maxDrawnPoints)
 	}
 	r := rand.New(rng.New(seed, "lp", "points"))
 	d = Description{Name: "points", Entities: entityNames(entities), Total: 1}
@@ -123,8 +145,8 @@ func twoDigits(r *rand.Rand) float64 {
 func subset(r *rand.Rand, n int) []int { return r.Perm(n)[:2+r.IntN(n-1)] }
 
 func drawRejection(entities, rows int, seed uint64) (d Description, err error) {
-	if entities < 2 || rows < 1 || entities > maxEntities || rows > maxEntities || entities*rows > maxCells {
-		return d, fmt.Errorf("bad numbers of entities and rows, %d and %d", entities, rows)
+	if err := checkDrawn(entities, 2, "rows", rows); err != nil {
+		return d, err
 	}
 	r := rand.New(rng.New(seed, "lp", "rejection_sampling"))
 	return drawUntilFeasible(Description{Name: "rejection_sampling", Entities: entityNames(entities), Total: 1}, func() (out []Row) {
@@ -142,8 +164,10 @@ func drawRejection(entities, rows int, seed uint64) (d Description, err error) {
 
 // drawUntilFeasible draws rows until the polytope is non-empty.
 func drawUntilFeasible(d Description, draw func() []Row) (Description, error) {
-	for range maxDraws {
+	draws := 0
+	for drawn := 0; draws < maxDraws && drawn < maxDrawnInAll; draws++ {
 		d.Rows = draw()
+		drawn += len(d.Rows) * len(d.Entities)
 		p, err := assemble(d)
 		if err != nil {
 			return d, err
@@ -153,5 +177,5 @@ func drawUntilFeasible(d Description, draw func() []Row) (Description, error) {
 			return d, err
 		}
 	}
-	return d, fmt.Errorf("none of %d draws is feasible: too many rows for %d entities", maxDraws, len(d.Entities))
+	return d, fmt.Errorf("none of %d draws is feasible: too many rows for %d entities", draws, len(d.Entities))
 }

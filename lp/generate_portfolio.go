@@ -32,11 +32,11 @@ func readIndicators() (ind indicators, err error) {
 }
 
 func drawPortfolio(rows int, seed uint64) (d Description, err error) {
-	if rows < 1 || rows > maxEntities {
-		return d, fmt.Errorf("bad number of rows, %d", rows)
-	}
 	ind, err := readIndicators()
 	if err != nil {
+		return d, err
+	}
+	if err := checkDrawn(1+len(ind.Assets), 2, "rows", rows); err != nil {
 		return d, err
 	}
 	r := rand.New(rng.New(seed, "lp", "portfolio"))

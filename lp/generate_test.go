@@ -41,11 +41,79 @@ func TestGenerateRejection(t *testing.T) {
 	if _, err := GenerateRejection(3, 12, 1); err != nil {
 		t.Error(err)
 	}
-	if _, err := GenerateRejection(2, 60, 1); err == nil || err.Error() != "none of 10000 draws is feasible: too many rows for 2 entities" {
+	if _, err := GenerateRejection(2, 60, 1); err == nil || err.Error() != "none of 2000 draws is feasible: too many rows for 2 entities" {
 		t.Errorf("%v", err)
 	}
-	if _, err := GenerateRejection(1, 5, 1); err == nil {
-		t.Error("one entity has no rows of two")
+	for _, c := range []struct {
+		entities, rows int
+		want           string
+	}{
+		{1, 5, "5 rows of 1 entities: at least 1 of 2, and at most 65536 numbers in all"},
+		{9, 0, "0 rows of 9 entities: at least 1 of 2, and at most 65536 numbers in all"},
+		{1000, 66, "66 rows of 1000 entities: at least 1 of 2, and at most 65536 numbers in all"},
+	} {
+		if _, err := GenerateRejection(c.entities, c.rows, 1); err == nil || err.Error() != c.want {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+}
+
+func TestGeneratePoints(t *testing.T) {
+	p, err := GeneratePoints(4, 12, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(p.Points()); n < 5 || n > 12 {
+		t.Errorf("%d points", n)
+	}
+	if _, f, names := p.Equalities(); len(f) != 1 || names[0] != "total = 1" {
+		t.Errorf("equalities %q", names)
+	}
+	for _, q := range []*Polytope{must(GeneratePoints(4, 12, 3)), must(Parse("f.yaml", []byte("generate: {method: points, entities: 4, points: 12, seed: 3}")))} {
+		if q.Hash() != p.Hash() {
+			t.Error("equal seeds draw two polytopes")
+		}
+	}
+	if must(GeneratePoints(4, 12, 4)).Hash() == p.Hash() {
+		t.Error("two seeds draw one polytope")
+	}
+	// The rows are those of the hull: each is met by n-1 points, and by no less.
+	a, b, _ := p.Inequalities()
+	for k := range b {
+		met := 0
+		for _, v := range p.Points() {
+			if ax, _ := dotScale(a[4*k:4*k+4], v); math.Abs(ax-b[k]) < 1e-9 {
+				met++
+			}
+		}
+		if met < 3 {
+			t.Errorf("row %d is met by %d points", k, met)
+		}
+	}
+}
+
+func must(p *Polytope, err error) *Polytope {
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// The constraints file draws what the functions draw.
+func TestGenerateByFile(t *testing.T) {
+	for file, want := range map[string]*Polytope{
+		"{method: rejection_sampling, entities: 9, rows: 4, seed: 7}": must(GenerateRejection(9, 4, 7)),
+		"{method: portfolio, rows: 3, seed: 7}":                       must(GeneratePortfolio(3, 7)),
+		"{method: unconstrained, entities: 4}":                        must(Unconstrained(4)),
+	} {
+		p, err := Parse("f.yaml", []byte("generate: "+file))
+		if err != nil || p.Hash() != want.Hash() {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	p, err := Parse("f.yaml", []byte("entities: [A, B, C]\ngenerate: {method: points, points: 9, seed: 1}"))
+	if err != nil || p.Entities()[2] != "C" {
+		t.Errorf("%v", err)
 	}
 }
 

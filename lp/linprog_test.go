@@ -107,6 +107,7 @@ func TestLinprogVerdicts(t *testing.T) {
 		{name: "unbounded", c: []float64{-1, 0}, a: []float64{1, -1}, b: []float64{0}, l: []float64{0, 0}, u: none, err: errUnbounded},
 		{name: "infeasible", c: []float64{1, 1}, a: []float64{1, 1, -1, -1}, b: []float64{1, -2}, l: free, u: none, err: errInfeasible},
 		{name: "infeasible, no cost", c: []float64{0, 0}, e: []float64{1, 1, 1, 1}, f: []float64{1, 2}, l: free, u: none, err: errInfeasible},
+		{name: "infeasible, given up by CLP's primal", c: []float64{0, 0}, a: []float64{-1, 0, 1.4, 0}, b: []float64{0, -0.25}, l: []float64{-1000, -1000}, u: []float64{1000, 1000}, err: errInfeasible},
 		{name: "dependent equalities", c: []float64{1, 2}, e: []float64{1, 1, 2, 2}, f: []float64{1, 2}, l: []float64{0, 0}, u: none, value: 1},
 		{name: "rows without coefficients", c: []float64{1, 2}, a: []float64{0, 0, -1, -1}, b: []float64{0, -1}, l: []float64{0, 0}, u: none, value: 1},
 		{name: "a limit that is none", c: []float64{1, 2}, a: []float64{1, 1, -1, -1}, b: []float64{inf, -1}, l: []float64{0, 0}, u: none, value: 1},

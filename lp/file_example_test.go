@@ -1,0 +1,56 @@
+package lp_test
+
+import (
+	"fmt"
+
+	"paspo/lp"
+)
+
+// A file that a person wrote, and what it says about two allocations.
+func ExampleParse() {
+	p, err := lp.Parse("fund.yaml", []byte(`
+entities: [CASH, MSFT, AMZN]
+bounds: {MSFT: [0, 0.5]}
+groups: {TECH: [MSFT, AMZN]}
+constraints:
+  - {name: tech, expr: "TECH <= 0.6 + CASH/2"}
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, a := range [][]float64{{0.4, 0.4, 0.2}, {0.2, 0.5, 0.3}} {
+		residual, constraint := p.WorstConstraint(a, nil)
+		fmt.Printf("%.2f %s\n", residual, constraint)
+	}
+	// Output:
+	// 0.00 total = 1
+	// 0.10 tech
+}
+
+// A misspelt name is an error that says where it is and what may be meant.
+func ExampleParse_error() {
+	_, err := lp.Parse("fund.yaml", []byte(`
+entities: [CASH, MSFT]
+constraints:
+  - {name: tech, expr: "MSTF <= 0.6"}
+`))
+	fmt.Println(err)
+	// Output:
+	// fund.yaml:4: constraint tech, expr: unknown name "MSTF" (did you mean MSFT?); known are CASH, MSFT (character 1 of "MSTF <= 0.6")
+}
+
+// The largest share of AMZN that the constraints allow.
+func ExamplePolytope_Minimize() {
+	p, err := lp.Preset("portfolio", 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	cost := make([]float64, p.Dim())
+	cost[9] = -1
+	_, least, err := p.Minimize(cost, nil)
+	fmt.Printf("%s %.4f %v\n", p.Entities()[9], -least, err)
+	// Output:
+	// AMZN 0.9230 <nil>
+}
