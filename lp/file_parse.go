@@ -82,17 +82,19 @@ func (r *reader) document(data []byte) (root *yaml.Node, err error) {
 	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0:
 		return nil, fmt.Errorf("%s: the file is empty", r.file)
 	case err != nil:
-		return nil, r.yamlError(err)
+		return nil, r.yamlError(err, data)
 	}
 	if err := decoder.Decode(&more); err == nil {
 		return nil, r.errorf(&more, "a second document begins; a file holds one")
 	} else if !errors.Is(err, io.EOF) {
-		return nil, r.yamlError(err)
+		return nil, r.yamlError(err, data)
 	}
 	return doc.Content[0], nil
 }
 
-func (r *reader) yamlError(err error) error {
+// yamlError says in one line what the library says, and what helps with the two
+// mistakes that its words do not explain.
+func (r *reader) yamlError(err error, data []byte) error {
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
 	at := r.file
 	var line int
@@ -101,7 +103,11 @@ func (r *reader) yamlError(err error) error {
 		_, msg, _ = strings.Cut(msg, ": ")
 	}
 	if strings.Contains(msg, "cannot start any token") {
-		msg += "; put the text in quotes"
+		hint := "; put the text in quotes"
+		if lines := bytes.Split(data, []byte("\n")); 0 < line && line <= len(lines) && bytes.HasPrefix(bytes.TrimLeft(lines[line-1], " "), []byte("\t")) {
+			hint = "; indent with spaces, not tabs"
+		}
+		msg += hint
 	}
 	return fmt.Errorf("%s: not valid YAML: %s", at, strings.ReplaceAll(msg, "\n", " "))
 }

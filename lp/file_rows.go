@@ -50,17 +50,21 @@ func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row Row, named
 		row, err = r.expr(n, place, names)
 		return row, false, err
 	}
-	f, err := r.fields(n, place, rowKeys)
+	where := place
+	for i := 0; i+1 < len(n.Content); i += 2 { // errors in it name it
+		if k, v := n.Content[i], n.Content[i+1]; k.Value == "name" && checkName(v.Value) == nil {
+			where = "constraint " + v.Value
+		}
+	}
+	f, err := r.fields(n, where, rowKeys)
 	if err != nil {
 		return row, false, err
 	}
 	name := ""
-	where := place
 	if c := f["name"]; c != nil {
 		if name, err = r.name(c, place+", name"); err != nil {
 			return row, false, err
 		}
-		where = "constraint " + name
 	}
 	switch {
 	case f["expr"] != nil && f["coefficients"] != nil:
