@@ -26,7 +26,7 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"nonsense"}, `unknown command "nonsense"`},
 		{[]string{"--sed", "3"}, "unknown flag: --sed"},
 		{[]string{"--steps"}, "flag needs an argument: --steps"},
-		{[]string{"--env", "porfolio"}, `env.name is "porfolio": portfolio, compute, synthetic are allowed`},
+		{[]string{"--env", "porfolio"}, `env.name is "porfolio": portfolio, compute, synthetic`},
 		{[]string{"--steps", "-5"}, "steps is -5: an integer of at least 1 is allowed"},
 		{[]string{"--steps", "x"}, `steps is "x": an integer is allowed`},
 		{[]string{"--seed", "1.5"}, `seed is "1.5": an integer of at least 0 is allowed`},
