@@ -242,7 +242,7 @@ func TestEval(t *testing.T) {
 	}{
 		{nil, "portfolio, 8 simulated trajectories", 8, "trained policy"},
 		{[]string{"--episodes", "5"}, "portfolio, 5 simulated trajectories", 5, "trained policy"},
-		{[]string{"--backtest"}, "portfolio, real monthly returns, mean over 4 starts", 4, "trained policy"},
+		{[]string{"--backtest"}, "portfolio, real monthly returns 2020-12 .. 2021-12, mean over 4 starts", 4, "trained policy"},
 		{[]string{"--stochastic"}, "portfolio, 8 simulated trajectories", 8, "trained policy, sampled"},
 		{[]string{"--checkpoint", "best"}, "portfolio, 8 simulated trajectories", 8, "trained policy"},
 	} {

@@ -183,6 +183,9 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 	return s, r.Folder.WriteFile(runfolder.SummaryFile, append(data, '\n'))
 }
 
+// builtinMonths are those of the returns that come with the portfolio benchmark.
+const builtinMonths = "2020-12 .. 2021-12"
+
 // CompareOptions says what Compare plays.
 type CompareOptions struct {
 	Episodes            int // 0 for those of the configuration
@@ -201,6 +204,9 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *ppo.Checkpoint
 		Episodes: c.Report.Episodes, Starts: c.Report.Starts, Seed: c.Report.Seed,
 		Simulated: o.Simulated, Backtest: o.Backtest,
 		Costs: c.Env.Portfolio.Spread > 0, MaxSteps: c.PPO.EvalMaxSteps,
+	}
+	if c.Env.Portfolio.Parameters == "" && c.Env.Portfolio.BacktestFile == "" {
+		ro.Months = builtinMonths
 	}
 	if o.Episodes > 0 {
 		ro.Episodes, ro.Starts = o.Episodes, o.Episodes

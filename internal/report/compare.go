@@ -22,7 +22,8 @@ type Options struct {
 	Seed     uint64
 
 	Simulated bool
-	Backtest  bool // portfolio alone
+	Backtest  bool   // portfolio alone
+	Months    string // that the real returns are of, empty where unknown
 
 	// Costs says that trading costs something, so that the optimum without costs
 	// is an upper bound.
@@ -72,7 +73,11 @@ func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) 
 			if err != nil {
 				return nil, err
 			}
-			t := &Table{Title: fmt.Sprintf("portfolio, real monthly returns, mean over %d starts", o.Starts)}
+			months := "real monthly returns"
+			if o.Months != "" {
+				months += " " + o.Months
+			}
+			t := &Table{Title: fmt.Sprintf("portfolio, %s, mean over %d starts", months, o.Starts)}
 			if err := t.playPaths(q, paths, all, o); err != nil {
 				return nil, err
 			}
