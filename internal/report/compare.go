@@ -26,7 +26,7 @@ type Options struct {
 	Months    string // that the real returns are of, empty where unknown
 
 	// Costs says that trading costs something, so that the optimum without costs
-	// is an upper bound.
+	// is no policy but an upper bound.
 	Costs bool
 
 	MaxSteps int // of an episode
@@ -114,8 +114,10 @@ func (t *Table) playPaths(p *envs.PortfolioProblem, paths []envs.Path, policies 
 		r.Expected = Number(mean(out.Expected))
 		t.Rows = append(t.Rows, r)
 	}
+	// Where costs or limits that follow the state tie months together, the best
+	// policy is not known.
 	best := optimum
-	if o.Costs {
+	if _, known := t.Row(optimum); !known || o.Costs {
 		bound, err := p.UpperBound(paths)
 		if err != nil {
 			return err
@@ -127,7 +129,7 @@ func (t *Table) playPaths(p *envs.PortfolioProblem, paths []envs.Path, policies 
 			Expected: Number(mean(bound)), episodes: bound,
 		})
 	}
-	t.share(uniform, best, o.Seed)
+	t.share(best, o.Seed)
 	return nil
 }
 
@@ -162,7 +164,7 @@ func (t *Table) playEpisodes(p envs.Problem, policies []Policy, o Options) error
 			}
 		}
 		t.Rows = append(t.Rows, r)
-		t.share(uniform, bestFound, o.Seed)
+		t.share(bestFound, o.Seed)
 	}
 	return nil
 }

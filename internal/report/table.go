@@ -84,14 +84,16 @@ func (t *Table) Row(policy string) (*Row, bool) {
 	return nil, false
 }
 
-// share fills in the shares of the way from one row to another.
-func (t *Table) share(from, to string, seed uint64) {
-	f, okFrom := t.Row(from)
-	g, okTo := t.Row(to)
-	if !okFrom || !okTo || !(mean(g.episodes) > mean(f.episodes)) {
+// share fills in the shares of the way from the uniform policy, or what comes
+// closest to it, to another.
+func (t *Table) share(to string, seed uint64) {
+	at := slices.IndexFunc(t.Rows, func(r Row) bool { return strings.HasPrefix(r.Policy, uniform) })
+	g, ok := t.Row(to)
+	if at < 0 || !ok || !(mean(g.episodes) > mean(t.Rows[at].episodes)) {
 		return
 	}
-	t.From, t.To = from, to
+	f := &t.Rows[at]
+	t.From, t.To = f.Policy, to
 	for i := range t.Rows {
 		r := &t.Rows[i]
 		if r != f && r != g {
