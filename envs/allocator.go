@@ -60,6 +60,36 @@ func Uniform(p *lp.Polytope, seed uint64) (Allocator, error) {
 	}, nil
 }
 
+// UniformWithin names the baseline Within of Uniform: drawn uniformly where
+// limits do not follow the state, then projected.
+const UniformWithin = "uniform, projected"
+
+// Within returns the allocator that chooses, in the limits of every state, the
+// allocation closest to that of a. It is a itself where limits do not follow
+// from observations.
+func Within(p Problem, a Allocator) Allocator {
+	limits := NewRowLimits(p)
+	if limits == nil {
+		return a
+	}
+	polytope := p.Spec().Polytope
+	n := polytope.Dim()
+	return func(step int, obs []float64, rows int, actions []float64) error {
+		if err := a(step, obs, rows, actions); err != nil {
+			return err
+		}
+		for r, lim := range limits.Of(obs, rows) {
+			row := actions[r*n : (r+1)*n]
+			x, err := lp.ProjectWithin(polytope, &lim, row)
+			if err != nil {
+				return err
+			}
+			copy(row, x)
+		}
+		return nil
+	}
+}
+
 // EpisodeStream returns the stream that the environment of an evaluated episode
 // draws from: the same for every policy that is compared.
 func EpisodeStream(seed uint64, episode int) *rand.Rand {
@@ -76,6 +106,11 @@ type Outcome struct {
 	Lengths     []int
 	MaxResidual float64 // largest scaled residual of an action
 	Violations  int     // actions with a residual above Violation
+
+	// Of environments that are Wideners: the states whose limits were widened, and
+	// by how much at most.
+	Widened     int
+	MaxWidening float64
 }
 
 // Play plays episodes side by side. Episode i draws from EpisodeStream(seed, i),
@@ -109,6 +144,9 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 			var lim lp.Limits
 			if l, ok := envs[i].(Limiter); ok {
 				l.Limits(&lim)
+			}
+			if w, ok := envs[i].(Widener); ok {
+				out.widened(w.Widening())
 			}
 			out.check(s.Polytope, act, &lim)
 			reward, done := envs[i].Step(rands[i], act, obs[i*dim:(i+1)*dim])

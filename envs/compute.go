@@ -14,6 +14,8 @@ import (
 type ComputeConfig struct {
 	Parameters string `yaml:"parameters" doc:"file of servers and users (parameter_set_*.json); empty for the built-in one"`
 
+	QueueHalf float64 `yaml:"queue_half" doc:"ms of queue at which a server may take half of a task at most; 0 for no caps"`
+
 	// Polytope is the set of splits, one entity a server. Nil stands for the
 	// paper's.
 	Polytope *lp.Polytope `yaml:"-"`
@@ -23,7 +25,12 @@ type ComputeConfig struct {
 func DefaultComputeConfig() ComputeConfig { return ComputeConfig{} }
 
 // Validate returns an error that names the field, its value and what is allowed.
-func (c ComputeConfig) Validate() error { return nil }
+func (c ComputeConfig) Validate() error {
+	if !(c.QueueHalf >= 0 && c.QueueHalf <= 1e9) {
+		return fmt.Errorf("queue_half is %g: 0 (no caps) to 1e9 is allowed", c.QueueHalf)
+	}
+	return nil
+}
 
 const (
 	bitsPerSecond   = 1e9 // of the link to a server
@@ -61,16 +68,30 @@ type user struct {
 // The reward is 1 if every done_i is before t + 3 (B/1e9 + C/sum of frequencies), else 0. The episode ends
 // with its last task. The observation is [done (m, in ms), then bits (3), cycles
 // (3) and time limits (3) of the next tasks]; what is not there is 0.
+//
+// With caps its environments are Wideners: a server that the next task finds
+// with a queue of q_i ms may take no more than
+//
+//	a_i <= min(u_i, h / (h + q_i) + t)
+//
+// of it, h being the setting, beside the constraints that stay. Where these
+// leave nothing for t = 0, t is the least amount that does, and 1e-9. The
+// observation then ends with the queues.
 type ComputeProblem struct {
 	hz    []float64
 	users []user
 	total float64 // sum of hz
+	half  float64
+	caps  *widening // nil without caps
 	spec  Spec
 }
 
 // NewCompute returns the benchmark. Errors name the file and field.
 func NewCompute(c ComputeConfig) (*ComputeProblem, error) {
-	p := &ComputeProblem{}
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("compute: %w", err)
+	}
+	p := &ComputeProblem{half: c.QueueHalf}
 	var err error
 	if c.Parameters == "" {
 		p.hz, p.users, err = builtinCompute()
@@ -103,6 +124,11 @@ func NewCompute(c ComputeConfig) (*ComputeProblem, error) {
 			p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("task %d %s", k, what))
 		}
 	}
+	if p.half > 0 {
+		if err := p.addCaps(); err != nil {
+			return nil, fmt.Errorf("compute: %w", err)
+		}
+	}
 	return p, nil
 }
 
@@ -114,11 +140,21 @@ func (p *ComputeProblem) Spec() Spec { return p.spec }
 func (p *ComputeProblem) Frequencies() []float64 { return p.hz }
 
 // New implements Problem.
-func (p *ComputeProblem) New() Env { return p.NewEnv() }
+func (p *ComputeProblem) New() Env {
+	if p.caps == nil {
+		return p.NewEnv()
+	}
+	return &CappedCompute{p.NewEnv()}
+}
 
 // NewEnv is New with the type of the environment.
 func (p *ComputeProblem) NewEnv() *Compute {
-	return &Compute{p: p, done: make([]float64, len(p.hz))}
+	e := &Compute{p: p, done: make([]float64, len(p.hz))}
+	if p.caps != nil {
+		e.queues = make([]float64, len(p.hz))
+		e.limits = p.follow(e.queues)
+	}
+	return e
 }
 
 // Compute is one copy of the compute benchmark.
@@ -127,6 +163,10 @@ type Compute struct {
 	done  []float64 // when each server is done, in seconds
 	tasks []Task    // that are to come
 	all   []Task    // buffer behind tasks
+
+	// With caps only: what the next task finds queued, in ms.
+	queues []float64
+	limits *following
 }
 
 // Next returns the task that the next action splits, the zero Task after the
@@ -184,18 +224,25 @@ func (e *Compute) ResetTo(tasks []Task, obs []float64) {
 func (e *Compute) begin(tasks []Task, obs []float64) {
 	e.tasks = tasks
 	clear(e.done)
+	if e.limits != nil {
+		e.limits.moved(nil)
+	}
 	e.observe(obs)
 }
 
 func (e *Compute) observe(obs []float64) {
 	m := len(e.done)
-	if len(obs) != m+3*shownTasks {
+	if len(obs) != m+3*shownTasks+len(e.queues) {
 		panic(badObs)
 	}
 	for i, t := range e.done {
 		obs[i] = t * millisecond
 	}
-	next := obs[m:]
+	if e.queues != nil {
+		e.queue()
+		copy(obs[m+3*shownTasks:], e.queues)
+	}
+	next := obs[m : m+3*shownTasks]
 	clear(next)
 	for k, t := range e.tasks[:min(shownTasks, len(e.tasks))] {
 		next[k], next[shownTasks+k], next[2*shownTasks+k] = t.Bits, t.Cycles, t.Limit
@@ -222,6 +269,9 @@ func (e *Compute) Step(_ *rand.Rand, action, obs []float64) (reward float64, don
 	if last < task.Time+task.Limit {
 		reward = 1
 	}
+	if e.limits != nil {
+		e.limits.moved(action)
+	}
 	e.observe(obs)
 	return reward, len(e.tasks) == 0
 }
@@ -242,6 +292,7 @@ func (e *Compute) MarshalBinary() ([]byte, error) {
 		w.float(t.Cycles)
 		w.float(t.Limit)
 	}
+	e.limits.save(&w)
 	return w.b, nil
 }
 
@@ -256,10 +307,15 @@ func (e *Compute) UnmarshalBinary(b []byte) error {
 	for i := range tasks {
 		tasks[i] = Task{r.float(), r.float(), r.float(), r.float()}
 	}
+	widening := e.limits.load(&r)
 	if err := r.end(); err != nil {
 		return err
 	}
 	copy(e.done, done)
 	e.tasks, e.all = tasks, tasks
+	if e.limits != nil {
+		e.queue()
+		e.limits.set(widening)
+	}
 	return nil
 }

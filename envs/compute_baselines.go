@@ -20,28 +20,38 @@ func (p *ComputeProblem) GreedyBySpeed() ([]float64, error) {
 // FastestFirst returns the split with the largest sum of share times frequency:
 // as much as the constraints allow on the fastest servers.
 func (p *ComputeProblem) FastestFirst() ([]float64, error) {
-	c := make([]float64, len(p.hz))
-	for i, f := range p.hz {
-		c[i] = -f / p.total
-	}
-	a, _, err := p.spec.Polytope.Minimize(c, nil)
+	a, _, err := p.spec.Polytope.Minimize(p.fastestCosts(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("compute: fastest servers first: %w", err)
 	}
 	return a, nil
 }
 
+func (p *ComputeProblem) fastestCosts() []float64 {
+	c := make([]float64, len(p.hz))
+	for i, f := range p.hz {
+		c[i] = -f / p.total
+	}
+	return c
+}
+
 // LevelQueues returns an allocator that looks at the queues: the split that would
 // make all servers it uses be done at the same time, transmission left out,
-// projected into the polytope.
+// projected into what the polytope and the caps leave.
 func (p *ComputeProblem) LevelQueues() Allocator {
 	m, dim := len(p.hz), p.spec.ObsDim
 	a, order := make([]float64, m), make([]int, m)
+	limits := NewRowLimits(p)
 	return func(_ int, obs []float64, rows int, actions []float64) error {
+		lims := limits.Of(obs, rows)
 		for r := range rows {
 			row := obs[r*dim : (r+1)*dim]
 			p.level(row[:m], row[m+shownTasks], a, order)
-			x, err := lp.Project(p.spec.Polytope, a)
+			var lim *lp.Limits
+			if lims != nil {
+				lim = &lims[r]
+			}
+			x, err := lp.ProjectWithin(p.spec.Polytope, lim, a)
 			if err != nil {
 				return err
 			}
@@ -83,7 +93,8 @@ func (p *ComputeProblem) level(done []float64, cycles float64, a []float64, orde
 	}
 }
 
-// Baselines returns what trained policies are compared with.
+// Baselines returns what trained policies are compared with. Under caps that
+// follow the queues they stay within those.
 func (p *ComputeProblem) Baselines(seed uint64) ([]Baseline, error) {
 	uniform, err := Uniform(p.spec.Polytope, seed)
 	if err != nil {
@@ -100,6 +111,15 @@ func (p *ComputeProblem) Baselines(seed uint64) ([]Baseline, error) {
 	greedy, err := p.GreedyBySpeed()
 	if err != nil {
 		return nil, err
+	}
+	if p.caps != nil {
+		return []Baseline{
+			{UniformWithin, Within(p, uniform)},
+			{"equal shares", Within(p, Constant(equal))},
+			{"fastest first", p.fastestFirst()},
+			{"greedy by speed", Within(p, Constant(greedy))},
+			{"level queues", p.LevelQueues()},
+		}, nil
 	}
 	return []Baseline{
 		{"uniform", uniform},

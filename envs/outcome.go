@@ -20,6 +20,13 @@ func (o *Outcome) check(p *lp.Polytope, action []float64, lim *lp.Limits) {
 	}
 }
 
+func (o *Outcome) widened(by float64) {
+	if by > 0 {
+		o.Widened++
+		o.MaxWidening = max(o.MaxWidening, by)
+	}
+}
+
 // MeanAndError returns the mean of xs and its standard error, NaN for fewer
 // than two.
 func MeanAndError(xs []float64) (mean, stdErr float64) {

@@ -26,6 +26,9 @@ type PortfolioConfig struct {
 	Decisions int     `yaml:"decisions" doc:"decisions of an episode, one a month"`
 	Spread    float64 `yaml:"spread" doc:"transaction cost of buying and of selling, as a share of the amount; cash is free"`
 
+	TradeLimit float64 `yaml:"trade_limit" doc:"largest change of an asset's share in one month, from the drifted holdings; 0 for no limit"`
+	CashLimit  float64 `yaml:"cash_limit" doc:"the same for cash, where trade_limit is set; 0 leaves cash free"`
+
 	Trajectories   int    `yaml:"trajectories" doc:"number of fixed trajectories of the presampled mode"`
 	TrajectorySeed uint64 `yaml:"trajectory_seed" doc:"seed of the fixed trajectories"`
 
@@ -48,6 +51,12 @@ func (c PortfolioConfig) Validate() error {
 		return fmt.Errorf("decisions is %d: 1 to 1000000 are allowed", c.Decisions)
 	case !(c.Spread >= 0 && c.Spread < 1):
 		return fmt.Errorf("spread is %g: 0 up to, but not including, 1 is allowed", c.Spread)
+	case !(c.TradeLimit >= 0 && c.TradeLimit <= 1):
+		return fmt.Errorf("trade_limit is %g: 0 (none) to 1 is allowed", c.TradeLimit)
+	case !(c.CashLimit >= 0 && c.CashLimit <= 1):
+		return fmt.Errorf("cash_limit is %g: 0 (none) to 1 is allowed", c.CashLimit)
+	case c.CashLimit > 0 && c.TradeLimit == 0:
+		return fmt.Errorf("cash_limit is %g without a trade_limit: only 0 is allowed there", c.CashLimit)
 	case c.Trajectories < 1 || c.Trajectories > 1_000_000:
 		return fmt.Errorf("trajectories is %d: 1 to 1000000 are allowed", c.Trajectories)
 	case c.Parameters != "" && c.Meta == "":
@@ -83,6 +92,7 @@ type PortfolioProblem struct {
 	polytope *lp.Polytope
 	backtest []float64 // months x assets; nil where there is none
 	fixed    []Path    // of the presampled mode
+	trading  *widening // nil without a trading limit
 	spec     Spec
 }
 
@@ -117,11 +127,19 @@ func NewPortfolio(c PortfolioConfig) (*PortfolioProblem, error) {
 	if err != nil {
 		return nil, fmt.Errorf("portfolio: %w", err)
 	}
+	name := "portfolio"
+	if c.TradeLimit > 0 {
+		name = PortfolioLimited
+		limited := func(i int) bool { return i > 0 || c.CashLimit > 0 }
+		if p.trading, err = newWidening(p.polytope, limited, limited); err != nil {
+			return nil, fmt.Errorf("portfolio: %w", err)
+		}
+	}
 	if c.Mode == Presampled {
 		p.fixed = p.SimulatedPaths(c.Trajectories, c.TrajectorySeed)
 	}
 	p.spec = Spec{
-		Name: "portfolio", Polytope: p.polytope, NormalizeObs: true,
+		Name: name, Polytope: p.polytope, NormalizeObs: true,
 		ObsDim: 1 + 2*p.polytope.Dim(), ObsNames: []string{"wealth"},
 	}
 	for _, what := range []string{"share ", "return "} {
@@ -189,16 +207,25 @@ func (p *PortfolioProblem) Spec() Spec { return p.spec }
 func (p *PortfolioProblem) Market() *Market { return p.market }
 
 // New implements Problem.
-func (p *PortfolioProblem) New() Env { return p.NewEnv() }
+func (p *PortfolioProblem) New() Env {
+	if p.trading == nil {
+		return p.NewEnv()
+	}
+	return &LimitedPortfolio{p.NewEnv()}
+}
 
 // NewEnv is New with the type of the environment.
 func (p *PortfolioProblem) NewEnv() *Portfolio {
 	n := p.polytope.Dim()
-	return &Portfolio{
+	e := &Portfolio{
 		p:       p,
 		weights: make([]float64, n), returns: make([]float64, n),
 		scratch: make([]float64, n-1),
 	}
+	if p.trading != nil {
+		e.limits = p.follow(e.weights)
+	}
+	return e
 }
 
 // Portfolio is one copy of the portfolio benchmark.
@@ -213,6 +240,8 @@ type Portfolio struct {
 
 	weights, returns []float64 // 1 + assets
 	scratch          []float64 // assets
+
+	limits *following // nil without a trading limit
 }
 
 // Wealth returns the wealth, 100 at the start of an episode.
@@ -267,6 +296,9 @@ func (e *Portfolio) begin(obs []float64) {
 	e.time, e.wealth = 0, startWealth
 	clear(e.weights)
 	e.weights[0] = 1
+	if e.limits != nil {
+		e.limits.moved(nil)
+	}
 	e.observe(obs)
 }
 
@@ -310,6 +342,9 @@ func (e *Portfolio) Step(rng *rand.Rand, action, obs []float64) (reward float64,
 	}
 	e.wealth *= 1 + reward
 	e.time++
+	if e.limits != nil {
+		e.limits.moved(action)
+	}
 	e.observe(obs)
 	return reward, e.time >= e.p.cfg.Decisions
 }
@@ -331,6 +366,7 @@ func (e *Portfolio) MarshalBinary() ([]byte, error) {
 	w.float(e.wealth)
 	w.floats(e.weights)
 	w.floats(e.returns)
+	e.limits.save(&w)
 	if !e.onPath {
 		w.int(0)
 		return w.b, nil
@@ -350,6 +386,7 @@ func (e *Portfolio) UnmarshalBinary(b []byte) error {
 	wealth := r.float()
 	weights := r.floats("the holdings", n, n)
 	returns := r.floats("the returns", n, n)
+	widening := e.limits.load(&r)
 	onPath := r.int("the path", 0, 1) == 1
 	var path []float64
 	if onPath {
@@ -361,5 +398,8 @@ func (e *Portfolio) UnmarshalBinary(b []byte) error {
 	e.time, e.state, e.wealth, e.onPath, e.path = time, state, wealth, onPath, path
 	copy(e.weights, weights)
 	copy(e.returns, returns)
+	if e.limits != nil {
+		e.limits.set(widening)
+	}
 	return nil
 }

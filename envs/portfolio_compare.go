@@ -79,7 +79,12 @@ func (p *PortfolioProblem) PlayPaths(paths []Path, a Allocator) (*PortfolioOutco
 		for i, e := range envs {
 			act := actions[i*n : (i+1)*n]
 			row := obs[i*dim : (i+1)*dim]
-			out.check(p.polytope, act, &lp.Limits{})
+			var lim lp.Limits
+			if e.limits != nil {
+				e.limits.limits(&lim)
+				out.widened(e.limits.widening())
+			}
+			out.check(p.polytope, act, &lim)
 
 			// The filter sees what the observation shows and no more.
 			filters[i].Observe(row[2+n:])

@@ -2,6 +2,8 @@ package envs
 
 import (
 	"fmt"
+
+	"paspo/lp"
 )
 
 // OptimalAllocator returns the best possible policy where trading is free. The
@@ -76,16 +78,16 @@ func (p *PortfolioProblem) BestConstant() ([]float64, error) {
 			sum[i] += r
 		}
 	}
-	return p.maximize(sum)
+	return p.maximize(sum, nil)
 }
 
-// maximize returns an allocation with the largest a . [0, r].
-func (p *PortfolioProblem) maximize(r []float64) ([]float64, error) {
+// maximize returns an allocation within limits with the largest a . [0, r].
+func (p *PortfolioProblem) maximize(r []float64, lim *lp.Limits) ([]float64, error) {
 	c := make([]float64, 1+len(r))
 	for i, x := range r {
 		c[1+i] = -x
 	}
-	a, _, err := p.polytope.Minimize(c, nil)
+	a, _, err := p.polytope.Minimize(c, lim)
 	if err != nil {
 		return nil, fmt.Errorf("portfolio: largest expected return: %w", err)
 	}
@@ -123,7 +125,7 @@ func (p *PortfolioProblem) newBest() (*best, error) {
 // add solves at q and appends the piece found there.
 func (b *best) add(q float64) error {
 	b.p.market.mix(b.mean, []float64{1 - q, q})
-	a, err := b.p.maximize(b.mean)
+	a, err := b.p.maximize(b.mean, nil)
 	if err != nil {
 		return err
 	}
@@ -165,7 +167,7 @@ const bestTolerance = 1e-12
 func (b *best) allocation(states []float64) ([]float64, error) {
 	if len(b.pieces) == 0 {
 		b.p.market.mix(b.mean, states)
-		return b.p.maximize(b.mean)
+		return b.p.maximize(b.mean, nil)
 	}
 	value := func(v [2]float64) float64 { return states[0]*v[0] + states[1]*v[1] }
 	k := 0
@@ -193,8 +195,13 @@ type Baseline struct {
 
 // Baselines returns what trained policies are compared with, the worst first
 // where trading is free: uniform, equal weights projected, best constant and
-// the optimum.
+// the optimum. Under a trading limit the first three head for what they are
+// without one (see Within), and Myopic stands for the optimum, which is not
+// known.
 func (p *PortfolioProblem) Baselines(seed uint64) ([]Baseline, error) {
+	if p.trading != nil {
+		return p.limitedBaselines(seed)
+	}
 	uniform, err := Uniform(p.polytope, seed)
 	if err != nil {
 		return nil, err

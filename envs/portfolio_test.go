@@ -228,7 +228,7 @@ func TestBestAgainstLP(t *testing.T) {
 			}
 			mean := make([]float64, 12)
 			m.mix(mean, states)
-			want, err := q.maximize(mean)
+			want, err := q.maximize(mean, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -9,7 +9,7 @@ import (
 
 // Config chooses one of the paper's benchmarks and configures all of them.
 type Config struct {
-	Name      string          `yaml:"name" doc:"portfolio, compute or synthetic"`
+	Name      string          `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state"`
 	Portfolio PortfolioConfig `yaml:"portfolio" doc:"the portfolio benchmark"`
 	Compute   ComputeConfig   `yaml:"compute" doc:"the compute benchmark"`
 	Synthetic SyntheticConfig `yaml:"synthetic" doc:"the synthetic benchmark"`
@@ -26,9 +26,34 @@ func DefaultConfig() Config {
 // Names returns the names of the benchmarks, which are those of their presets.
 func Names() []string { return []string{"portfolio", "compute", "synthetic"} }
 
+// Variants returns the names of benchmarks whose limits follow the state: the
+// portfolio with a trade_limit, DefaultTradeLimit where it is 0, and compute with
+// a queue_half, DefaultQueueHalf where it is 0.
+func Variants() []string { return []string{PortfolioLimited, ComputeCapped} }
+
+// resolved replaces a variant by its benchmark with the setting.
+func (c Config) resolved() Config {
+	switch c.Name {
+	case PortfolioLimited:
+		c.Name = "portfolio"
+		if c.Portfolio.TradeLimit == 0 {
+			c.Portfolio.TradeLimit = DefaultTradeLimit
+		}
+	case ComputeCapped:
+		c.Name = "compute"
+		if c.Compute.QueueHalf == 0 {
+			c.Compute.QueueHalf = DefaultQueueHalf
+		}
+	}
+	return c
+}
+
+func allNames() string { return strings.Join(append(Names(), Variants()...), ", ") }
+
 // Validate returns an error that names the field, its value and what is allowed.
 // Only the chosen benchmark is looked at.
 func (c Config) Validate() error {
+	c = c.resolved()
 	var err error
 	switch c.Name {
 	case "portfolio":
@@ -38,7 +63,7 @@ func (c Config) Validate() error {
 	case "synthetic":
 		err = c.Synthetic.Validate()
 	default:
-		return fmt.Errorf("name is %q: %s are allowed", c.Name, strings.Join(Names(), ", "))
+		return fmt.Errorf("name is %q: %s are allowed", c.Name, allNames())
 	}
 	if err != nil {
 		return fmt.Errorf("%s.%w", c.Name, err)
@@ -49,6 +74,7 @@ func (c Config) Validate() error {
 // New returns the chosen benchmark over the given polytope; nil stands for the
 // one of the configuration, and there for the paper's.
 func New(c Config, p *lp.Polytope) (Problem, error) {
+	c = c.resolved()
 	switch c.Name {
 	case "portfolio":
 		if p != nil {
@@ -66,7 +92,7 @@ func New(c Config, p *lp.Polytope) (Problem, error) {
 		}
 		return asProblem(NewSynthetic(c.Synthetic))
 	}
-	return nil, fmt.Errorf("environment %q: %s are allowed", c.Name, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("environment %q: %s are allowed", c.Name, allNames())
 }
 
 // asProblem keeps a nil pointer from becoming a Problem that is not nil.

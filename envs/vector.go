@@ -107,6 +107,18 @@ func (v *Vector) Obs() []float64 { return v.obs }
 // limits do not follow the state.
 func (v *Vector) Limits() []lp.Limits { return v.limits }
 
+// Widened returns how many environments are in a state whose limits were widened
+// because they left nothing (see Widener).
+func (v *Vector) Widened() int {
+	count := 0
+	for _, l := range v.limiter {
+		if w, ok := l.(Widener); ok && w.Widening() > 0 {
+			count++
+		}
+	}
+	return count
+}
+
 // Rewards returns the rewards of the last Step.
 func (v *Vector) Rewards() []float64 { return v.rewards }
 

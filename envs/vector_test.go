@@ -18,6 +18,9 @@ func problems(t testing.TB) map[string]Problem {
 		"compute":   newCompute(t),
 		"synthetic": newSynthetic(t, nil),
 	}
+	for _, name := range Variants() {
+		out[name] = named(t, name)
+	}
 	for _, mode := range []string{Simulated, Presampled, Backtest} {
 		out["portfolio "+mode] = newPortfolio(t, func(c *PortfolioConfig) { c.Mode, c.Spread = mode, 0.001 })
 	}

@@ -18,29 +18,36 @@ import (
 // keeps either from being reached, or if x has the wrong length or is not
 // finite.
 func Project(p *Polytope, x []float64) ([]float64, error) {
-	n := p.Dim()
-	if len(x) != n {
-		return nil, fmt.Errorf("lp: the point to project has %d entities, the polytope has %d", len(x), n)
-	}
-	for j, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, fmt.Errorf("lp: entity %s of the point to project is %g", p.entities[j], v)
-		}
-	}
-	y, _, err := project(p, x)
+	y, _, err := project(p, nil, x)
 	return y, err
 }
 
-func project(p *Polytope, x []float64) ([]float64, *projection, error) {
+// ProjectWithin is Project onto the set that limits leave of p; nil stands for
+// its own. It panics if the length of a limit is bad.
+func ProjectWithin(p *Polytope, lim *Limits, x []float64) ([]float64, error) {
+	y, _, err := project(p, lim, x)
+	return y, err
+}
+
+func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, error) {
+	if n := p.Dim(); len(x) != n {
+		return nil, nil, fmt.Errorf("lp: the point to project has %d entities, the polytope has %d", len(x), n)
+	}
+	for j, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return nil, nil, fmt.Errorf("lp: entity %s of the point to project is %g", p.entities[j], v)
+		}
+	}
+	b, f, l, u := p.limits(lim)
 	solve, done := rowSpace(p.e, p.Dim())
 	y := append([]float64(nil), x...)
-	solve(y, p.f)
+	solve(y, f)
 	// Decimal fractions may leave a polytope empty by a little less than New
 	// accepts; only then are coarser tolerances any use.
 	var q *projection
 	var err error
 	for _, tol := range []float64{1e-13, 1e-11, 6e-10} {
-		q = newProjection(p, y, done, tol)
+		q = newProjection(p.a, b, l, u, y, done, tol)
 		if err = q.run(); err == nil {
 			break
 		}
@@ -51,8 +58,8 @@ func project(p *Polytope, x []float64) ([]float64, *projection, error) {
 	for i, d := range q.z {
 		y[i] += d
 	}
-	solve(y, p.f)
-	if r, name := p.WorstConstraint(y, nil); !(r <= maxSampleResidual) {
+	solve(y, f)
+	if r, name := p.WorstConstraint(y, lim); !(r <= maxSampleResidual) {
 		return nil, nil, fmt.Errorf("lp: the projection violates %s by a scaled %g", name, r)
 	}
 	return y, q, nil
@@ -73,7 +80,7 @@ type projection struct {
 
 // newProjection counts a row as satisfied up to a distance of tol, against the
 // size of the problem.
-func newProjection(p *Polytope, onto []float64, equalities [][]float64, tol float64) *projection {
+func newProjection(rows, b, l, u, onto []float64, equalities [][]float64, tol float64) *projection {
 	// A row that the equalities nearly determine has no direction of its own.
 	const dependent = 1e-10
 	n := len(onto)
@@ -95,15 +102,15 @@ func newProjection(p *Polytope, onto []float64, equalities [][]float64, tol floa
 		s.g = append(s.g, g)
 		s.h = append(s.h, (limit-dot(a, onto))/l)
 	}
-	for k, b := range p.b {
-		add(p.a[k*n:(k+1)*n], b)
+	for k, v := range b {
+		add(rows[k*n:(k+1)*n], v)
 	}
 	e := make([]float64, n)
 	for j := range n {
 		e[j] = -1
-		add(e, -p.l[j])
+		add(e, -l[j])
 		e[j] = 1
-		add(e, p.u[j])
+		add(e, u[j])
 		e[j] = 0
 	}
 	scale := 1.

@@ -16,7 +16,7 @@ import (
 // multipliers >= 0. And (x - y) . (v - y) <= 0 for every v in the set, of which
 // an LP finds the worst.
 func checkProjection(t rapid.TB, p *Polytope, x []float64) {
-	y, q, err := project(p, x)
+	y, q, err := project(p, nil, x)
 	if err != nil {
 		t.Fatalf("projecting %v: %v", x, err)
 	}

@@ -1,0 +1,89 @@
+package envs
+
+import (
+	"fmt"
+	"math"
+
+	"paspo/lp"
+)
+
+const (
+	// ComputeCapped is the name of the compute benchmark with caps that follow the
+	// queues.
+	ComputeCapped = "compute-capped"
+
+	// DefaultQueueHalf is its setting where none is given, in ms.
+	DefaultQueueHalf = 0.2
+)
+
+// CappedCompute is one copy of the compute benchmark with caps that follow the
+// queues.
+type CappedCompute struct{ *Compute }
+
+// Limits implements Limiter.
+func (e *CappedCompute) Limits(lim *lp.Limits) { e.limits.limits(lim) }
+
+// Widening implements Widener.
+func (e *CappedCompute) Widening() float64 { return e.limits.widening() }
+
+// queue computes what the next task finds queued, nothing after the last.
+func (e *Compute) queue() {
+	clear(e.queues)
+	if len(e.tasks) == 0 {
+		return
+	}
+	for i, t := range e.done {
+		e.queues[i] = max(0, t-e.tasks[0].Time) * millisecond
+	}
+}
+
+func (p *ComputeProblem) addCaps() (err error) {
+	p.caps, err = newWidening(p.spec.Polytope, func(int) bool { return false }, func(int) bool { return true })
+	p.spec.Name = ComputeCapped
+	p.spec.ObsDim += len(p.hz)
+	for i := range p.hz {
+		p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("server %d queue (ms)", i))
+	}
+	return err
+}
+
+// follow returns the caps of queues q.
+func (p *ComputeProblem) follow(q []float64) *following {
+	return p.caps.follow(func(lo, hi []float64) {
+		for i, x := range q {
+			lo[i], hi[i] = math.Inf(-1), p.half/(p.half+x)
+		}
+	})
+}
+
+// ObsLimiter implements ObservedLimits.
+func (p *ComputeProblem) ObsLimiter() ObsLimiter {
+	if p.caps == nil {
+		return nil
+	}
+	m := len(p.hz)
+	q := make([]float64, m)
+	f := p.follow(q)
+	return func(obs []float64, lim *lp.Limits) {
+		copy(q, obs[m+3*shownTasks:])
+		f.moved(nil)
+		f.limits(lim)
+	}
+}
+
+// fastestFirst returns FastestFirst within the limits of every state.
+func (p *ComputeProblem) fastestFirst() Allocator {
+	m := len(p.hz)
+	limits := NewRowLimits(p)
+	c := p.fastestCosts()
+	return func(_ int, obs []float64, rows int, actions []float64) error {
+		for r, lim := range limits.Of(obs, rows) {
+			a, _, err := p.spec.Polytope.Minimize(c, &lim)
+			if err != nil {
+				return err
+			}
+			copy(actions[r*m:(r+1)*m], a)
+		}
+		return nil
+	}
+}
