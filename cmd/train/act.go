@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/envs"
 	"paspo/internal/agent"
 	"paspo/internal/rng"
 	"paspo/lp"
@@ -24,8 +25,9 @@ func newAct() *cobra.Command {
 		Short: "Answer observations with allocations",
 		Long: `Read observations as JSON lines, [..] or {"obs":[..],"b":[..]}, and answer each
 with a line {"action":[..],"entities":[..],"residual":..}. Observations are as the
-environment gives them: the run's normaliser is applied. b replaces the limits of
-the inequalities, in the order of constraints show.
+environment gives them: the run's normaliser is applied, and limits that follow
+the state are those of the observation. b replaces the limits of the inequalities,
+in the order of constraints check.
 
 A line that cannot be answered gets {"error":..}, the run goes on, and the exit
 status is 1.`,
@@ -87,6 +89,7 @@ type actor struct {
 	*ppo.Actor
 	polytope      *lp.Polytope
 	dim           int
+	limits        *envs.RowLimits
 	deterministic bool
 	streams       []*rng.Stream
 }
@@ -95,6 +98,7 @@ func newActor(a *agent.Agent, c *ppo.Checkpoint, stochastic bool, seed uint64) *
 	spec := a.Problem.Spec()
 	return &actor{
 		Actor: ppo.NewActor(a.Backend, c.Normalizer), polytope: spec.Polytope, dim: spec.ObsDim,
+		limits:        envs.NewRowLimits(a.Problem),
 		deterministic: !stochastic, streams: []*rng.Stream{rng.New(seed, "act")},
 	}
 }
@@ -114,12 +118,15 @@ func (a *actor) answer(line []byte) (any, error) {
 	if len(obs) != a.dim {
 		return nil, fmt.Errorf("the observation has %d components, those of this run have %d", len(obs), a.dim)
 	}
-	var limits []lp.Limits
+	limits := a.limits.Of(obs, 1)
 	if b != nil {
 		if _, own, _ := a.polytope.Inequalities(); len(b) != len(own) {
 			return nil, fmt.Errorf("b has %d components, the constraints of this run have %d inequalities", len(b), len(own))
 		}
-		limits = []lp.Limits{{B: b}}
+		if limits == nil {
+			limits = make([]lp.Limits, 1)
+		}
+		limits[0].B = b
 	}
 	out, err := a.Act(obs, limits, a.streams, a.deterministic)
 	if err != nil {

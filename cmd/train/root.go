@@ -20,7 +20,7 @@ import (
 
 // settings are flags that set one setting each.
 var settings = []struct{ flag, key, use string }{
-	{"env", "env.name", "what to train on: portfolio, compute or synthetic"},
+	{"env", "env.name", "what to train on: portfolio, compute, synthetic, portfolio-limited or compute-capped"},
 	{"constraints", "constraints", "constraints `FILE` (.yaml or .npz) in place of the environment's own"},
 	{"seed", "seed", "seed of everything random"},
 	{"steps", "steps", "environment steps of training, rounded up to whole iterations"},

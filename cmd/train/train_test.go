@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"paspo/envs"
 	"paspo/internal/runfolder"
 	"paspo/internal/tensorboard"
 )
@@ -218,6 +219,26 @@ func TestTrainOutput(t *testing.T) {
 	status, stdout, stderr = command(t, "", with("--env", "compute", "--steps", "512", "--out", out, "--json", "--quiet")...)
 	if status != 0 || !json.Valid([]byte(stdout)) || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "device: ") {
 		t.Errorf("status %d, stdout %s, stderr %s", status, stdout, stderr)
+	}
+}
+
+// Comparison and act keep to limits that follow the state.
+func TestLimitsThatFollowTheState(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	out := succeed(t, "", with("--env", "portfolio-limited", "--steps", "512", "--out", dir)...)
+	if !strings.Contains(out, "upper bound") || !strings.Contains(out, "together: largest constraint residual") || !strings.Contains(out, "violations (> 1e-6): 0\n") {
+		t.Errorf("stdout\n%s", out)
+	}
+	// From all in cash no asset can get more than its limit.
+	var a struct{ Action []float64 }
+	out = succeed(t, "[100,1"+strings.Repeat(",0", 25)+"]", "act", dir)
+	if err := json.Unmarshal([]byte(out), &a); err != nil || len(a.Action) != 13 {
+		t.Fatalf("%s: %v", out, err)
+	}
+	for i, x := range a.Action[1:] {
+		if x > envs.DefaultTradeLimit+1e-9 {
+			t.Errorf("asset %d gets %g", i, x)
+		}
 	}
 }
 

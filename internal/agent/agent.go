@@ -108,9 +108,11 @@ func (a *Agent) Close() error {
 
 // Allocator returns the policy of a checkpoint as an allocator. It sets the
 // backend's parameters whenever episodes start, so that several can be played
-// in turn. Sampled actions come from a stream of the seed for every row.
+// in turn. Sampled actions come from a stream of the seed for every row. Limits
+// that follow the state are those of the observation.
 func (a *Agent) Allocator(c *ppo.Checkpoint, deterministic bool, seed uint64) envs.Allocator {
 	actor := ppo.NewActor(a.Backend, c.Normalizer)
+	limits := envs.NewRowLimits(a.Problem)
 	var streams []*rng.Stream
 	return func(step int, obs []float64, rows int, actions []float64) error {
 		if step == 0 {
@@ -122,7 +124,7 @@ func (a *Agent) Allocator(c *ppo.Checkpoint, deterministic bool, seed uint64) en
 				streams = append(streams, rng.New(seed, "compare", "action").Split(uint64(r)))
 			}
 		}
-		out, err := actor.Act(obs, nil, streams, deterministic)
+		out, err := actor.Act(obs, limits.Of(obs, rows), streams, deterministic)
 		if err != nil {
 			return err
 		}
