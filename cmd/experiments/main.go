@@ -16,7 +16,6 @@ import (
 
 // options are what all experiments take.
 type options struct {
-	out   string
 	seeds int
 	steps int64
 }
@@ -31,18 +30,19 @@ func main() {
 }
 
 func command() *cobra.Command {
-	var o options
+	var folder string
 	root := &cobra.Command{
 		Use:           "experiments",
 		Short:         "Regenerate docs/experiments",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.PersistentFlags().StringVar(&o.out, "out", "docs/experiments", "folder to write to, one below it for each experiment")
+	root.PersistentFlags().StringVar(&folder, "out", "docs/experiments", "folder to write to, one below it for each experiment")
 
 	add := func(use, short string, seeds int, steps int64, do func(context.Context, *output, options, []string) error) *cobra.Command {
+		var o options
 		c := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
-			out := &output{dir: filepath.Join(o.out, cmd.Name()), log: cmd.ErrOrStderr()}
+			out := &output{dir: filepath.Join(folder, cmd.Name()), log: cmd.ErrOrStderr()}
 			if err := os.MkdirAll(out.dir, 0o755); err != nil {
 				return err
 			}
