@@ -66,11 +66,16 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		fixed float64
 	)
 	m.MaxResidual = math.Inf(-1)
+	m.Widened = 0
+	if v.Limits() == nil {
+		m.Widened = math.NaN()
+	}
 	for s := range t.cfg.StepsPerEnv {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		rows := r.batch.Obs[s*width : (s+1)*width]
+		m.Widened += float64(v.Widened())
 		t.norm.Update(v.Obs())
 		out, err := t.sample(m, false)
 		if err != nil {

@@ -40,6 +40,7 @@ type Training struct {
 	BestIteration int    `json:"best_iteration"`
 	MaxResidual   Number `json:"max_residual"`
 	Violations    int    `json:"violations"`
+	Widened       int    `json:"widened,omitempty"` // states whose limits left nothing and were widened
 	Seconds       Number `json:"-"`
 }
 
@@ -65,6 +66,7 @@ func Summarise[M ~map[string]float64](rows []M) Training {
 			}
 		}
 		t.Violations += int(r["violations"] + r["eval_violations"] + r["eval_violations_sampled"])
+		t.Widened += int(r["widened"])
 		t.Seconds += Number(r["rollout_seconds"] + r["update_seconds"])
 	}
 	return t
