@@ -18,7 +18,8 @@ const (
 	garbageLimit = 96 << 20
 )
 
-var clpGarbage atomic.Int64
+// clpPrograms counts the linear programs that were solved.
+var clpPrograms, clpGarbage atomic.Int64
 
 // collect accounts for bytes that only finalizers free.
 func collect(bytes int64) {
@@ -201,6 +202,7 @@ func (w *clpWorker) solve(q *query, points, upper, warm bool) bool {
 		dir, at = clp.Maximize, w.w.atUpper
 	}
 	w.simplex.SetOptimizationDirection(dir)
+	clpPrograms.Add(1)
 	var status clp.SimplexStatus
 	if warm {
 		status = w.simplex.Primal(clp.NoValuesPass, clp.NoStartFinishOptions)

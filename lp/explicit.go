@@ -73,10 +73,10 @@ func (e *ends) interval(rho []float64) (lo, hi float64) {
 		lo = 0
 	}
 	rho = rho[:e.stride]
-	for w := e.lower; len(w) >= len(rho); w = w[len(rho):] {
+	for w := e.lower; len(w) > 0; w = w[len(rho):] {
 		lo = max(lo, weigh(w[:len(rho)], rho))
 	}
-	for w := e.upper; len(w) >= len(rho); w = w[len(rho):] {
+	for w := e.upper; len(w) > 0; w = w[len(rho):] {
 		hi = min(hi, weigh(w[:len(rho)], rho))
 	}
 	return lo, hi

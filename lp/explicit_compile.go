@@ -139,18 +139,19 @@ func compileDual(p *Polytope, sel selection, maxPieces int, effort *int) (*expli
 func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *int) (*explicit, error) {
 	n, k := p.Dim(), len(p.f)
 	m := len(sel.rows) + len(sel.caps)
+	size := max(1, m+k) // without any limit, one that is never tight
 	f := &explicit{
-		p: p, side: "dual", size: m + k, ends: make([]ends, n), rows: sel.rows, caps: sel.caps,
+		p: p, side: "dual", size: size, ends: make([]ends, n), rows: sel.rows, caps: sel.caps,
 		cols: make([][]float64, n), floor: make([]float64, n), free: make([]bool, n), fixed: make([]bool, n),
 		anyLimits: sel.anyLimits,
 	}
 	scale := f.columns(sel)
-	nonneg := make([]bool, m+k)
-	for x := range m {
-		nonneg[x] = true
+	nonneg := make([]bool, size)
+	for x := range nonneg {
+		nonneg[x] = x < m || x >= m+k
 	}
-	cone := dd.New(m+k, nonneg, exactly, dd.Budget{Rays: 20 * maxPieces, Effort: effort})
-	g := make([]float64, m+k)
+	cone := dd.New(size, nonneg, exactly, dd.Budget{Rays: 20 * maxPieces, Effort: effort})
+	g := make([]float64, size)
 	for j := n - 1; j >= 0; j-- {
 		over := func(reason string) error { return &BudgetError{Entity: p.entities[j], Reason: reason} }
 		for x := range m {
@@ -160,9 +161,9 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 			g[x] = f.cols[j][x] * scale[x]
 		}
 		e := &f.ends[j]
-		e.stride, e.floor = m+k, !f.free[j]
+		e.stride, e.floor = size, !f.free[j]
 		if f.fixed[j] {
-			e.upper, e.upperGive = make([]float64, m+k), []float64{0}
+			e.upper, e.upperGive = make([]float64, size), []float64{0}
 			continue
 		}
 		s, err := cone.Split(g)
@@ -174,7 +175,7 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 		}
 		if s.Line != nil {
 			e.add(f, s.Line, scale, m, false)
-			w := make([]float64, m+k)
+			w := make([]float64, size)
 			for x, v := range s.Line {
 				w[x] = -v
 			}
@@ -251,6 +252,9 @@ func (f *explicit) columns(sel selection) (scale []float64) {
 	for x := range p.f {
 		add(len(f.rows)+len(f.caps)+x, p.e[x*n:(x+1)*n])
 	}
+	for len(scale) < f.size {
+		scale = append(scale, 1)
+	}
 	return scale
 }
 
@@ -280,9 +284,10 @@ func (f *explicit) limitScale(k int) float64 {
 		return max(1, math.Abs(f.p.b[f.rows[k]]))
 	case k < m+len(f.caps):
 		return max(1, math.Abs(f.p.u[f.caps[k-m]]))
-	default:
+	case k < m+len(f.caps)+len(f.p.f):
 		return max(1, math.Abs(f.p.f[k-m-len(f.caps)]))
 	}
+	return 1
 }
 
 // farkas stores the rays of C_0, and its lines both ways.

@@ -170,7 +170,8 @@ func exactEnds(p *Polytope, prefix []float64, lim *Limits, theta float64) (lo, h
 }
 
 // checkInterval holds [lo, hi] between the exact intervals on limits tightened and
-// relaxed by 2e-11. On polytopes without acute angles the two agree to as much.
+// relaxed by 2e-11, the first up to the rounding of what equalities with small
+// coefficients leave. On polytopes without acute angles the two agree.
 func checkInterval(p *Polytope, prefix []float64, lim *Limits, lo, hi float64) error {
 	const eps = 2e-11
 	if !(lo <= hi) {
@@ -184,6 +185,7 @@ func checkInterval(p *Polytope, prefix []float64, lim *Limits, lo, hi float64) e
 	if lo < l-slop || hi > h+slop {
 		return fmt.Errorf("[%v, %v] leaves [%v, %v], the interval on relaxed limits", lo, hi, l, h)
 	}
+	slop = 1e-9 * max(1, math.Abs(lo), math.Abs(hi))
 	if l, h, ok = exactEnds(p, prefix, lim, -eps); ok && (lo > l+slop || hi < h-slop) {
 		return fmt.Errorf("[%v, %v] lacks of [%v, %v], the interval on tightened limits", lo, hi, l, h)
 	}

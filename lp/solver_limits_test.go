@@ -1,0 +1,220 @@
+package lp
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+)
+
+// randomLimits draws limits that hold a point of their own; every field is nil
+// now and then.
+func randomLimits(p *Polytope, r *rand.Rand) Limits {
+	n := p.Dim()
+	x := make([]float64, n)
+	lower, upper := append([]float64(nil), p.l...), append([]float64(nil), p.u...)
+	move := r.IntN(2) == 0
+	for j := range x {
+		lo := lower[j]
+		if math.IsInf(lo, -1) {
+			lo = -1
+		}
+		if move && lower[j] != upper[j] {
+			lo += r.NormFloat64()
+			if !math.IsInf(lower[j], -1) {
+				lower[j] = lo
+			}
+			if !math.IsInf(upper[j], 1) {
+				upper[j] = lo + r.Float64()
+			}
+		}
+		hi := min(upper[j], lo+1)
+		x[j] = lo + (hi-lo)*r.Float64()
+	}
+	var lim Limits
+	if move {
+		lim.Lower, lim.Upper = lower, upper
+	}
+	for k := range p.b {
+		lim.B = append(lim.B, dot(p.a[k*n:(k+1)*n], x)+[]float64{0, 0.01, 1}[r.IntN(3)])
+	}
+	for k := range p.f {
+		lim.E = append(lim.E, dot(p.e[k*n:(k+1)*n], x))
+	}
+	return lim
+}
+
+func TestRandomLimits(t *testing.T) {
+	kinds := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		r := rand.New(rng.New(seed, "limits"))
+		d, _ := randomPolytope(r)
+		p, err := New(d)
+		if err != nil {
+			return
+		}
+		limits := make([]Limits, 4)
+		for k := range limits {
+			limits[k] = randomLimits(p, r)
+		}
+		limits[1] = Limits{}
+		for _, method := range []string{"clp", "explicit"} {
+			s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+			if err != nil {
+				t.Fatalf("%s: %v", method, err)
+			}
+			if _, ok := s.(*explicitSolver); ok {
+				c := s.Chain(4).(*explicitChain)
+				c.Begin(4, limits)
+				kinds["rows left to programs"] += c.slows
+				kinds["rows"] += 4
+			}
+			err = walkChecked(s, r, limits, 4)
+			s.Close()
+			if err != nil {
+				t.Fatalf("%s: %v\n%+v\n%+v", method, err, d, limits)
+			}
+		}
+	})
+	t.Log(kinds)
+}
+
+// TestRandomPrefixes fixes prefixes that need not be feasible. Both solvers must
+// agree on which are, and the amount must be the least that helps.
+func TestRandomPrefixes(t *testing.T) {
+	kinds := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		r := rand.New(rng.New(seed, "prefixes"))
+		d, _ := randomPolytope(r)
+		p, err := New(d)
+		if err != nil || p.Dim() == 1 {
+			return
+		}
+		var solvers []Solver
+		for _, method := range []string{"clp", "explicit"} {
+			s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			solvers = append(solvers, s)
+		}
+		var chains []Chain
+		for _, s := range solvers {
+			c := s.Chain(1)
+			c.Begin(1, nil)
+			chains = append(chains, c)
+		}
+		var prefix []float64
+		for i := range p.Dim() {
+			var lo, hi [2][]float64
+			var errs [2]error
+			for k, c := range chains {
+				lo[k], hi[k] = []float64{0}, []float64{0}
+				errs[k] = c.Next(lo[k], hi[k])
+			}
+			if (errs[0] == nil) != (errs[1] == nil) {
+				t.Fatalf("entity %d after %v: clp %v, explicit %v\n%+v", i, prefix, errs[0], errs[1], d)
+			}
+			if errs[0] != nil {
+				kinds["infeasible"]++
+				for _, err := range errs {
+					var inf *InfeasibleError
+					if !errors.As(err, &inf) {
+						t.Fatal(err)
+					}
+					if inf.Entity != i || inf.Row != 0 {
+						t.Fatalf("%+v of entity %d", inf, i)
+					}
+					if !(inf.Amount > 1e-6) {
+						t.Fatalf("amount %v", inf.Amount)
+					}
+					// The bounds of the prefix count as well, and exactEnds
+					// does not know them.
+					outside := 0.
+					for j, a := range prefix {
+						outside = max(outside, (p.l[j]-a)/max(1, math.Abs(a)), (a-p.u[j])/max(1, math.Abs(a)))
+					}
+					if _, _, ok := exactEnds(p, prefix, nil, inf.Amount*1.0001); !ok {
+						t.Fatalf("amount %v is not enough for %v\n%+v", inf.Amount, prefix, d)
+					}
+					if _, _, ok := exactEnds(p, prefix, nil, inf.Amount*0.9999); ok && outside < inf.Amount*0.9999 {
+						t.Fatalf("amount %v is not the least for %v\n%+v", inf.Amount, prefix, d)
+					}
+				}
+				return
+			}
+			for k := range chains {
+				l, h, ok := exactEnds(p, prefix, nil, 1.1e-6)
+				if slop := 1e-10 * max(1, math.Abs(l), math.Abs(h)); !ok || !(lo[k][0] >= l-slop && hi[k][0] <= h+slop && lo[k][0] <= hi[k][0]) {
+					t.Fatalf("%d: entity %d after %v: [%v, %v] leaves [%v, %v] %v\n%+v", k, i, prefix, lo[k][0], hi[k][0], l, h, ok, d)
+				}
+			}
+			a := choose(r, lo[0][0], hi[0][0])
+			switch r.IntN(6) {
+			case 0:
+				a += math.Pow(10, -14*r.Float64()) * (r.Float64() - 0.5)
+			case 1:
+				a = float64(float32(a))
+			case 2:
+				a = hi[0][0] + 3e-7*r.Float64()
+			}
+			prefix = append(prefix, a)
+			for _, c := range chains {
+				c.Fix([]float64{a})
+			}
+		}
+		kinds["feasible"]++
+	})
+	t.Log(kinds)
+}
+
+func TestBadLimits(t *testing.T) {
+	p, err := Preset("portfolio", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := p.Dim()
+	nan := make([]float64, n)
+	nan[2] = math.NaN()
+	crossed := make([]float64, n)
+	crossed[1] = -1
+	for _, method := range solverMethods {
+		s, err := NewSolver(p, SolverConfig{Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lo, hi := make([]float64, 3), make([]float64, 3)
+		c := s.Chain(3)
+		c.Begin(3, []Limits{{}, {Lower: nan}, {Upper: crossed}})
+		if err := c.Next(lo, hi); err == nil {
+			t.Errorf("%s: no error for a NaN", method)
+		}
+		if lo[0] != 0 || math.IsNaN(hi[0]) || !math.IsNaN(lo[1]) || !math.IsNaN(lo[2]) {
+			t.Errorf("%s: %v, %v", method, lo, hi)
+		}
+		// Empty limits.
+		c.Begin(1, []Limits{{Upper: make([]float64, n)}})
+		var inf *InfeasibleError
+		if err := c.Next(lo, hi); !errors.As(err, &inf) {
+			t.Errorf("%s: error %v, want an InfeasibleError", method, err)
+		}
+		// The chain is as good as new.
+		c.Begin(2, nil)
+		if err := c.Next(lo, hi); err != nil || lo[1] != 0 {
+			t.Errorf("%s: %v", method, err)
+		}
+		// A NaN that was fixed.
+		c.Fix([]float64{math.NaN(), 0})
+		if err := c.Next(lo, hi); !errors.As(err, &inf) || inf.Row != 0 || !math.IsNaN(lo[0]) || math.IsNaN(lo[1]) {
+			t.Errorf("%s: %v, %v", method, err, lo)
+		}
+		s.Close()
+	}
+}
