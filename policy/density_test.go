@@ -64,7 +64,9 @@ func (n *plainNet) beta(latent []float64, h int, prefix []float64) Beta {
 	for i := range 3 {
 		x = n.layer(fmt.Sprintf("heads.%d", i), h, x, i < 2)
 	}
-	return Beta{math.Exp(x[0]) + 1e-6, math.Exp(x[1]) + 1e-6}
+	const least, most = 1e-6, 1e5
+	shape := func(l float64) float64 { return least + math.Exp(l)/(1+math.Exp(l)/(most-least)) }
+	return Beta{shape(x[0]), shape(x[1])}
 }
 
 // With two entities the joint density is at hand: the samples follow it, their
