@@ -3,7 +3,7 @@ BIN     := bin/train
 ARGS    ?=
 
 # What cgo links and the tools it needs, as Debian and Ubuntu name them.
-PACKAGES    := gcc g++ pkg-config coinor-libclp-dev libopenblas-dev
+PACKAGES    := gcc g++ pkg-config coinor-libclp-dev
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 .PHONY: train deps build test lint fmt bench clean
@@ -15,10 +15,10 @@ train: build
 # Installs what is missing and nothing else.
 deps:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or later is needed: https://go.dev/dl" >&2; exit 1; }
-	@have() { command -v gcc && command -v g++ && command -v pkg-config && pkg-config --exists clp openblas; }; \
+	@have() { command -v gcc && command -v g++ && command -v pkg-config && pkg-config --exists clp; }; \
 	if have >/dev/null; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then \
-		echo "missing: a C++ compiler, pkg-config, CLP and OpenBLAS with their headers ($(PACKAGES) on Debian)" >&2; exit 1; fi; \
+		echo "missing: a C++ compiler, pkg-config, and CLP with its headers ($(PACKAGES) on Debian)" >&2; exit 1; fi; \
 	sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; command -v sudo >/dev/null || { \
 		echo "missing packages; as root: apt-get install $(PACKAGES)" >&2; exit 1; }; fi; \
 	$$sudo apt-get update -qq && \
