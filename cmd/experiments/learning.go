@@ -38,37 +38,32 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 		return err
 	}
 
-	table := [][]string{{"", "return, mode", "95 % over seeds", "return, sampled", "share of the way", "95 % over seeds", "worst seed", "violations", "largest residual"}}
+	res := results{Env: env, Steps: o.steps, Seeds: o.seeds}
 	for _, b := range baselines {
-		table = append(table, []string{b.name, fmt.Sprintf("%.4f", b.mean), "", "", percent((b.mean - bottom) / (top - bottom)), "", "", "", ""})
+		res.Rows = append(res.Rows, row{Name: b.name, Mode: stats.Interval{Estimate: b.mean}, Share: stats.Interval{Estimate: (b.mean - bottom) / (top - bottom)}})
 	}
 	plot := plots.Learning{Title: env, YLabel: "return of the most likely action"}
 	for i, s := range settings {
+		w := row{Name: s.name, Trained: true, Worst: math.Inf(1), Residual: math.Inf(-1)}
 		var mode, sampled, share []float64
-		violations, residual := 0, math.Inf(-1)
 		for _, r := range runs[i] {
 			m, err := t.score(r)
 			if err != nil {
 				return err
 			}
-			mode = append(mode, m)
-			sampled = append(sampled, r.Sampled.Mean())
-			share = append(share, (m-bottom)/(top-bottom))
-			violations += r.Violations
-			residual = max(residual, r.MaxResidual)
+			mode, sampled, share = append(mode, m), append(sampled, r.Sampled.Mean()), append(share, (m-bottom)/(top-bottom))
+			w.Worst = min(w.Worst, (m-bottom)/(top-bottom))
+			w.Violations += r.Violations
+			w.Residual = max(w.Residual, r.MaxResidual)
+			w.Seconds += r.Seconds / float64(o.seeds)
 		}
 		stream := rng.New(1, "experiments", env, s.name)
-		m, p, w := stats.MeanInterval(mode, 0.95, stream), mean(sampled), stats.MeanInterval(share, 0.95, stream.Split(1))
-		worst := math.Inf(1)
-		for _, x := range share {
-			worst = min(worst, x)
+		w.Mode, w.Sampled = stats.MeanInterval(mode, 0.95, stream), mean(sampled)
+		w.Share = stats.MeanInterval(share, 0.95, stream.Split(1))
+		res.Rows = append(res.Rows, w)
+		if i < plottedSettings {
+			plot.Curves = append(plot.Curves, curve(s.name, runs[i]))
 		}
-		table = append(table, []string{
-			s.name, fmt.Sprintf("%.4f", m.Estimate), fmt.Sprintf("%.4f .. %.4f", m.Low, m.High), fmt.Sprintf("%.4f", p),
-			percent(w.Estimate), percent(w.Low) + " .. " + percent(w.High), percent(worst),
-			fmt.Sprint(violations), fmt.Sprintf("%.1e", residual),
-		})
-		plot.Curves = append(plot.Curves, curve(s.name, runs[i]))
 	}
 	for _, b := range baselines {
 		plot.Levels = append(plot.Levels, plots.Level{Name: b.name, Y: b.mean})
@@ -79,8 +74,15 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 	if err := out.plot(env, plot); err != nil {
 		return err
 	}
-	return out.table(env, table)
+	if err := out.json(env, res); err != nil {
+		return err
+	}
+	return out.table(env, res.table())
 }
+
+// plottedSettings is how many settings a plot shows: the paper's and the tuned
+// ones, which come first. More are not told apart.
+const plottedSettings = 2
 
 // reference is a policy that needs no training.
 type reference struct {

@@ -29,6 +29,8 @@ func main() {
 	}
 }
 
+var benchmarks = []string{"portfolio", "compute", "synthetic"}
+
 func command() *cobra.Command {
 	var folder string
 	root := &cobra.Command{
@@ -82,7 +84,14 @@ func command() *cobra.Command {
 	c.Flags().StringArrayVar(&further, "with", nil, "also the paper's settings with these changes, \"key=value key=value\"; repeatable")
 	c.Flags().StringVar(&only, "settings", "", "only the settings whose names match this regular expression")
 	c.Args = cobra.MinimumNArgs(1)
-	c.ValidArgs = []string{"portfolio", "compute", "synthetic"}
+	c.ValidArgs = benchmarks
+
+	root.AddCommand(&cobra.Command{
+		Use: "readme FILE", Short: "Write the results of learning into the table of a README", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return readme(&output{dir: filepath.Join(folder, "learning")}, args[0], benchmarks)
+		},
+	})
 
 	add("debias", "Compare de-biased with plain initialisation on three entities", 10, 20_000,
 		func(ctx context.Context, out *output, o options, _ []string) error { return debias(ctx, out, o) }).Args = cobra.NoArgs

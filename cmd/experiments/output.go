@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -44,6 +45,14 @@ func (o *output) runs(name string, runs [][]*run) error {
 		return err
 	}
 	return f.Close()
+}
+
+func (o *output) json(name string, v any) error {
+	data, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(o.dir, name+".json"), append(data, '\n'), 0o644)
 }
 
 func (o *output) plot(name string, p plots.Learning) error {

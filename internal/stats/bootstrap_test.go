@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -49,5 +50,9 @@ func TestOneSampleHasNoInterval(t *testing.T) {
 	iv := MeanInterval([]float64{7}, 0.95, rng.New(1))
 	if iv.Estimate != 7 || !math.IsNaN(iv.Low) || !math.IsNaN(iv.High) {
 		t.Errorf("got %+v", iv)
+	}
+	b, err := json.Marshal(iv)
+	if err != nil || string(b) != `{"estimate":7,"low":null,"high":null}` {
+		t.Errorf("as JSON: %s, %v", b, err)
 	}
 }

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"paspo/internal/stats"
+)
+
+// results is what an experiment found, one row a policy or setting.
+type results struct {
+	Env   string
+	Steps int64
+	Seeds int
+	Rows  []row
+}
+
+type row struct {
+	Name       string
+	Trained    bool
+	Mode       stats.Interval // return of the most likely action, over seeds
+	Sampled    float64
+	Share      stats.Interval // of the way from uniform to the best reference
+	Worst      float64        // share of the worst seed
+	Violations int
+	Residual   float64
+	Seconds    float64 // of one training and its evaluations
+}
+
+func (r *results) table() [][]string {
+	table := [][]string{{"", "return, most likely action", "95 % over seeds", "return, sampled", "share of the way", "95 % over seeds", "worst seed", "violations", "largest residual"}}
+	for _, w := range r.Rows {
+		cells := []string{w.Name, fmt.Sprintf("%.4f", w.Mode.Estimate), "", "", percent(w.Share.Estimate), "", "", "", ""}
+		if w.Trained {
+			cells[2] = fmt.Sprintf("%.4f .. %.4f", w.Mode.Low, w.Mode.High)
+			cells[3] = fmt.Sprintf("%.4f", w.Sampled)
+			cells[5] = percent(w.Share.Low) + " .. " + percent(w.Share.High)
+			cells[6], cells[7], cells[8] = percent(w.Worst), fmt.Sprint(w.Violations), fmt.Sprintf("%.1e", w.Residual)
+		}
+		table = append(table, cells)
+	}
+	return table
+}
+
+const (
+	resultsBegin = "<!-- results: make results -->"
+	resultsEnd   = "<!-- end of results -->"
+)
+
+// readme writes the results of the learning experiment into the table of a
+// README, between its markers.
+func readme(out *output, file string, envs []string) error {
+	var b strings.Builder
+	b.WriteString("\n| | uniform | paper's settings | tuned settings | best known | violations |\n|---|---|---|---|---|---|\n")
+	for _, env := range envs {
+		data, err := os.ReadFile(filepath.Join(out.dir, env+".json"))
+		if err != nil {
+			return err
+		}
+		var r results
+		if err := json.Unmarshal(data, &r); err != nil {
+			return fmt.Errorf("%s.json: %w", env, err)
+		}
+		var uniform, best float64
+		var trained []string
+		violations := 0
+		for _, w := range r.Rows {
+			switch {
+			case w.Name == "uniform":
+				uniform, best = w.Mode.Estimate, max(best, w.Mode.Estimate)
+			case !w.Trained:
+				best = max(best, w.Mode.Estimate)
+			default:
+				if len(trained) < plottedSettings {
+					trained = append(trained, fmt.Sprintf("%.3f (%s)", w.Mode.Estimate, percent(w.Share.Estimate)))
+				}
+				violations += w.Violations
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %.3f | %s | %.3f | %d |\n", env, uniform, strings.Join(trained, " | "), best, violations)
+	}
+	b.WriteString("\n")
+
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	begin := bytes.Index(text, []byte(resultsBegin))
+	end := bytes.Index(text, []byte(resultsEnd))
+	if begin < 0 || end < begin {
+		return fmt.Errorf("%s has no lines %q and %q", file, resultsBegin, resultsEnd)
+	}
+	begin += len(resultsBegin)
+	return os.WriteFile(file, []byte(string(text[:begin])+b.String()+string(text[end:])), 0o644)
+}
