@@ -17,7 +17,8 @@ import (
 // vertices of the dual of the interval's linear program, which no limit enters.
 //
 // Facets: rho is (1, a_P) and the w are the facets of the projection of P onto
-// the first i+1 entities. This holds for the polytope's own limits alone.
+// the first i+1 entities, or dual pieces written so. This holds for the
+// polytope's own limits alone.
 //
 // An end computed in floating point is the exact end of limits that differ by
 // rounding, however large w is: a weight multiplies what its limit holds. An
@@ -29,6 +30,7 @@ type explicit struct {
 	size int    // of rho
 
 	ends []ends
+	done int // entities before it are not compiled: the budget ended there
 
 	// Dual only.
 	rows  []int // inequalities in rho, then

@@ -11,36 +11,73 @@ import (
 // compile finds the closed form of p within the budget of cfg. It tries, in this
 // order: the facets where the polytope is described by fewer points than rows;
 // the dual with all rows and upper bounds, which holds for any limits; the dual
-// without what is redundant under the polytope's own limits; the facets of its
-// vertices.
+// without what is redundant under the polytope's own limits, and for the
+// entities that exceed the budget there, which are the first, the facets of the
+// projected vertices.
 func compile(p *Polytope, cfg SolverConfig) (*explicit, error) {
-	if len(p.points) > 0 && len(p.points) < len(p.b) {
-		effort := cfg.MaxEffort * 1e6
-		return compileFacets(p, p.points, cfg.MaxPieces, &effort)
-	}
-	all := allRows(p)
 	effort := cfg.MaxEffort * 1e6
-	f, err := compileDual(p, all, cfg.MaxPieces, &effort)
-	if err == nil {
-		return f, nil
+	if len(p.points) > 0 && len(p.points) < len(p.b) {
+		return compileFacets(p, p.points, p.Dim(), cfg.MaxPieces, &effort)
 	}
-	var over *BudgetError
-	if !errors.As(err, &over) {
+	f, err := compileDual(p, allRows(p), cfg.MaxPieces, &effort)
+	if err == nil || !isBudget(err) {
+		return f, err
+	}
+	own, e := ownRows(p)
+	if e != nil {
+		return nil, e
+	}
+	f, err = compileDual(p, own, cfg.MaxPieces, &effort)
+	if err == nil || !isBudget(err) {
+		return f, err
+	}
+	points, e := vertices(p, &effort)
+	if e != nil {
 		return nil, err
 	}
-	if own, e := ownRows(p); e == nil && (len(own.rows) < len(all.rows) || len(own.caps) < len(all.caps)) {
-		effort := cfg.MaxEffort * 1e6
-		if f, err := compileDual(p, own, cfg.MaxPieces, &effort); err == nil {
-			return f, nil
-		}
+	first := f.done
+	mixed, e := compileFacets(p, points, first, cfg.MaxPieces, &effort)
+	if e != nil {
+		return nil, e
 	}
-	effort = cfg.MaxEffort * 1e6
-	if points, e := vertices(p, &effort); e == nil {
-		if f, err := compileFacets(p, points, cfg.MaxPieces, &effort); err == nil {
-			return f, nil
-		}
+	for i := first; i < p.Dim(); i++ {
+		mixed.ends[i] = f.inPrefix(i)
 	}
-	return nil, err
+	return mixed, nil
+}
+
+// inPrefix returns the pieces of entity i as functions of (1, a_P) under the
+// polytope's own limits.
+func (f *explicit) inPrefix(i int) ends {
+	e := &f.ends[i]
+	base := 0.
+	if !f.free[i] {
+		base = f.floor[i]
+	}
+	convert := func(w []float64) []float64 {
+		var out []float64
+		for ; len(w) > 0; w = w[e.stride:] {
+			v := w[:e.stride]
+			at := len(out)
+			out = append(out, base+dot(v, f.begin))
+			for j := range i {
+				c := -dot(v, f.cols[j])
+				out = append(out, c)
+				if !f.free[j] {
+					out[at] -= c * f.floor[j]
+				}
+			}
+		}
+		return out
+	}
+	out := ends{stride: i + 1, lower: convert(e.lower), upper: convert(e.upper), lowerGive: e.lowerGive, upperGive: e.upperGive}
+	if e.floor {
+		w := make([]float64, i+1)
+		w[0] = base
+		out.lower = append(out.lower, w...)
+		out.lowerGive = append(append([]float64(nil), e.lowerGive...), 0)
+	}
+	return out
 }
 
 // selection says which inequalities and upper bounds enter the dual, and which
@@ -146,6 +183,17 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 		anyLimits: sel.anyLimits,
 	}
 	scale := f.columns(sel)
+	f.begin = make([]float64, f.size)
+	own := f.floor
+	for x, r := range f.rows {
+		f.begin[x] = p.b[r] - dot(p.a[r*n:(r+1)*n], own)
+	}
+	for x, j := range f.caps {
+		f.begin[len(f.rows)+x] = p.u[j] - own[j]
+	}
+	for x := range k {
+		f.begin[m+x] = p.f[x] - dot(p.e[x*n:(x+1)*n], own)
+	}
 	nonneg := make([]bool, size)
 	for x := range nonneg {
 		nonneg[x] = x < m || x >= m+k
@@ -160,18 +208,22 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 		for x := m; x < m+k; x++ {
 			g[x] = f.cols[j][x] * scale[x]
 		}
+		f.done = j + 1
 		e := &f.ends[j]
 		e.stride, e.floor = size, !f.free[j]
 		if f.fixed[j] {
 			e.upper, e.upperGive = make([]float64, size), []float64{0}
 			continue
 		}
+		if err := cone.Check(); err != nil {
+			return nil, err
+		}
 		s, err := cone.Split(g)
 		if err != nil {
 			return nil, err
 		}
 		if len(s.Positive)+len(s.Negative) > maxPieces {
-			return nil, over(fmt.Sprintf("%d pieces, allowed are %d", len(s.Positive)+len(s.Negative), maxPieces))
+			return f, over(fmt.Sprintf("%d pieces, allowed are %d", len(s.Positive)+len(s.Negative), maxPieces))
 		}
 		if s.Line != nil {
 			e.add(f, s.Line, scale, m, false)
@@ -193,7 +245,8 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 			err = cone.Cut(g)
 		}
 		if errors.Is(err, dd.ErrBudget) {
-			return nil, over("too many pieces before it")
+			f.done = j
+			return f, over("too many pieces before it")
 		}
 		if err != nil {
 			return nil, err
@@ -202,18 +255,8 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 	if err := cone.Check(); err != nil {
 		return nil, err
 	}
+	f.done = 0
 	f.farkas(cone, scale, m)
-	f.begin = make([]float64, f.size)
-	own := f.floor
-	for x, k := range f.rows {
-		f.begin[x] = p.b[k] - dot(p.a[k*n:(k+1)*n], own)
-	}
-	for x, j := range f.caps {
-		f.begin[len(f.rows)+x] = p.u[j] - own[j]
-	}
-	for x := range k {
-		f.begin[m+x] = p.f[x] - dot(p.e[x*n:(x+1)*n], own)
-	}
 	return f, nil
 }
 

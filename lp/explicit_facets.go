@@ -10,14 +10,14 @@ import (
 
 // compileFacets finds the intervals of a hull of points: given the entities
 // before, entity i ranges over the projection of the hull onto the first i+1
-// entities, whose facets bound it.
-func compileFacets(p *Polytope, points [][]float64, maxPieces int, effort *int) (*explicit, error) {
+// entities, whose facets bound it. Only the first entities are compiled.
+func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort *int) (*explicit, error) {
 	n := p.Dim()
 	f := &explicit{p: p, side: "facets", size: n, ends: make([]ends, n), floor: make([]float64, n), free: make([]bool, n)}
 	f.begin = make([]float64, n)
 	f.begin[0] = 1
 	projected := make([][]float64, len(points))
-	for i := range n {
+	for i := range first {
 		for k, v := range points {
 			projected[k] = v[:i+1]
 		}

@@ -20,7 +20,7 @@ type SolverConfig struct {
 // The budget of the closed form counts steps, not time, so that what is chosen
 // does not depend on the machine.
 func DefaultSolverConfig() SolverConfig {
-	return SolverConfig{Method: "auto", Tolerance: 1e-6, MaxPieces: 2000, MaxEffort: 1000}
+	return SolverConfig{Method: "auto", Tolerance: 1e-6, MaxPieces: 2000, MaxEffort: 100}
 }
 
 // Validate returns an error that names the first setting that is not allowed.

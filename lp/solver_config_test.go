@@ -1,0 +1,205 @@
+package lp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"paspo/internal/rng"
+)
+
+// randomSimplex returns a simplex cut by m rows, with caps on all entities where
+// limit > 0.
+func randomSimplex(t testing.TB, r *rand.Rand, n, m int, limit float64) *Polytope {
+	t.Helper()
+	d := Description{Total: 1}
+	for j := range n {
+		d.Entities = append(d.Entities, fmt.Sprintf("x%d", j))
+	}
+	if limit > 0 {
+		d.Lower, d.Upper = make([]float64, n), make([]float64, n)
+		for j := range n {
+			d.Upper[j] = limit * (0.8 + 0.4*r.Float64())
+		}
+	}
+	x := make([]float64, n)
+	for j := range x {
+		x[j] = 1 / float64(n)
+	}
+	for k := range m {
+		c := make([]float64, n)
+		for j := range c {
+			c[j] = math.Round(100*r.Float64()) / 100
+		}
+		d.Rows = append(d.Rows, Row{Name: fmt.Sprintf("r%d", k), Coef: c, Min: math.Inf(-1), Max: dot(c, x) + 0.02})
+	}
+	p, err := New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestSolverConfig(t *testing.T) {
+	p, err := Preset("portfolio", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		cfg  SolverConfig
+		want string
+	}{
+		{SolverConfig{Method: "simplex"}, `method is "simplex"`},
+		{SolverConfig{Tolerance: -1}, "tolerance is -1"},
+		{SolverConfig{Tolerance: math.NaN()}, "tolerance is NaN"},
+		{SolverConfig{Workers: -2}, "workers is -2"},
+		{SolverConfig{MaxPieces: -1}, "max_pieces is -1"},
+		{SolverConfig{MaxEffort: -1}, "max_effort is -1"},
+	} {
+		if _, err := NewSolver(p, c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: error %v, want %q in it", c.cfg, err, c.want)
+		}
+	}
+	s, err := NewSolver(p, SolverConfig{})
+	if err != nil || s.Method() != "explicit" {
+		t.Fatalf("auto took %v, %v", s, err)
+	}
+	s.Close()
+}
+
+func TestBudgetDecides(t *testing.T) {
+	p := randomSimplex(t, rand.New(rng.New(1, "budget")), 20, 5, 0.1)
+	tight := SolverConfig{Method: "explicit", MaxPieces: 100, MaxEffort: 1}
+	_, err := NewSolver(p, tight)
+	var over *BudgetError
+	if !errors.As(err, &over) || over.Entity == "" {
+		t.Fatalf("error %v, want a BudgetError", err)
+	}
+	tight.Method = "auto"
+	s, err := NewSolver(p, tight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.Method() != "clp" {
+		t.Errorf("auto took %s beyond the budget", s.Method())
+	}
+	if _, res := walk(t, s, rand.New(rng.New(2, "budget")), 3, nil); !(res <= 1e-9) {
+		t.Errorf("residual %g", res)
+	}
+}
+
+// TestManyRows has entities whose pieces come from the vertices and others whose
+// come from the dual.
+func TestManyRows(t *testing.T) {
+	r := rand.New(rng.New(3, "rows"))
+	for _, c := range []struct{ n, m int }{{8, 24}, {6, 40}, {5, 60}} {
+		p := randomSimplex(t, r, c.n, c.m, 0)
+		s, err := NewSolver(p, SolverConfig{Method: "explicit"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := s.(*explicitSolver).f
+		t.Logf("n %d, m %d: %s, any limits %v, size %d", c.n, c.m, f.side, f.anyLimits, f.size)
+		if err := walkChecked(s, r, nil, 5); err != nil {
+			t.Error(err)
+		}
+		// Other limits are answered all the same.
+		b := append([]float64(nil), p.b...)
+		for k := range b {
+			b[k] += 0.01
+		}
+		if err := walkChecked(s, r, []Limits{{B: b}, {}}, 2); err != nil {
+			t.Error(err)
+		}
+		s.Close()
+	}
+}
+
+func TestPointsAgainstRows(t *testing.T) {
+	r := rand.New(rng.New(4, "points"))
+	for range 10 {
+		n := 2 + r.IntN(4)
+		d := Description{Total: 1}
+		for j := range n {
+			d.Entities = append(d.Entities, fmt.Sprintf("x%d", j))
+		}
+		for range n + r.IntN(12) {
+			v, sum := make([]float64, n), 0.
+			for j := range v {
+				v[j] = r.ExpFloat64()
+				sum += v[j]
+			}
+			for j := range v {
+				v[j] /= sum
+			}
+			d.Points = append(d.Points, v)
+		}
+		p, err := New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := *p
+		rows.points = nil
+		for _, method := range solverMethods {
+			for _, q := range []*Polytope{p, &rows} {
+				s, err := NewSolver(q, SolverConfig{Method: method, Workers: 1})
+				if err != nil {
+					t.Fatal(err)
+				}
+				// Intervals of the points hold against the rows.
+				if err := walkChecked(s, r, nil, 3); err != nil {
+					t.Errorf("%s: %v\n%+v", method, err, d)
+				}
+				s.Close()
+			}
+		}
+	}
+}
+
+func TestBoundingBox(t *testing.T) {
+	p, err := New(Description{
+		Entities: []string{"x", "y", "z"}, Total: 2, Upper: []float64{0.5, math.Inf(1), math.Inf(1)},
+		Rows: []Row{{Name: "r", Coef: []float64{0, 1, 0}, Min: 0.25, Max: math.Inf(1)}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lo, hi, err := BoundingBox(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLo, wantHi := []float64{0, 0.25, 0}, []float64{0.5, 2, 1.75}
+	for j := range lo {
+		if math.Abs(lo[j]-wantLo[j]) > 1e-12 || math.Abs(hi[j]-wantHi[j]) > 1e-12 {
+			t.Errorf("entity %d: [%v, %v], want [%v, %v]", j, lo[j], hi[j], wantLo[j], wantHi[j])
+		}
+	}
+}
+
+func TestRedundantRows(t *testing.T) {
+	inf := math.Inf(-1)
+	p, err := New(Description{
+		Entities: []string{"x", "y", "z"}, Total: 1,
+		Rows: []Row{
+			{Name: "binds", Coef: []float64{1, 0, 0}, Min: inf, Max: 0.5},
+			{Name: "twice", Coef: []float64{2, 0, 0}, Min: inf, Max: 1},
+			{Name: "loose", Coef: []float64{1, 1, 0}, Min: inf, Max: 1.5},
+			{Name: "touches", Coef: []float64{1, 1, 0}, Min: inf, Max: 1},
+			{Name: "sum", Coef: []float64{1, 0, 1}, Min: inf, Max: 0.75},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := RedundantRows(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(got) != "[1 2 3]" {
+		t.Errorf("redundant rows %v, want [1 2 3]", got)
+	}
+}
