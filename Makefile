@@ -6,7 +6,7 @@ ARGS    ?=
 PACKAGES    := gcc g++ pkg-config coinor-libclp-dev
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: train deps build test lint fmt bench clean
+.PHONY: train deps build test lint fmt bench results clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -42,6 +42,13 @@ fmt:
 # Speed of every stage; make bench ARGS=--json for scripts.
 bench: build
 	$(BIN) bench $(ARGS)
+
+# Trains every benchmark over 5 seeds, with the paper's settings and tuned ones and
+# with one change at a time, and writes docs/experiments and the README's table.
+results: deps
+	$(GO) run ./cmd/experiments learning --ablate portfolio synthetic compute
+	$(GO) run ./cmd/experiments debias
+	$(GO) run ./cmd/experiments readme README.md
 
 clean:
 	rm -rf bin
