@@ -86,7 +86,7 @@ func TestFinalResidual(t *testing.T) {
 			}
 			r := rand.New(rng.New(1, "walk"))
 			worst := math.Inf(-1)
-			for range 20 {
+			for range 8 {
 				_, res := walk(t, s, r, 50, nil)
 				worst = max(worst, res)
 			}
@@ -108,9 +108,9 @@ func TestWorkerIndependence(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, _ := walk(t, s, rand.New(rng.New(2, "walk")), 200, nil)
+				got, _ := walk(t, s, rand.New(rng.New(2, "walk")), 120, nil)
 				// Again on workers that have a history.
-				again, _ := walk(t, s, rand.New(rng.New(2, "walk")), 200, nil)
+				again, _ := walk(t, s, rand.New(rng.New(2, "walk")), 120, nil)
 				s.Close()
 				if want == nil {
 					want = got

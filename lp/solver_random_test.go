@@ -260,3 +260,24 @@ func TestRandomPolytopes(t *testing.T) {
 	})
 	t.Log(kinds)
 }
+
+// TestPresetsExactly checks intervals of the presets in rational arithmetic. The
+// synthetic one has 611 rows and is held to its reference instead.
+func TestPresetsExactly(t *testing.T) {
+	for _, name := range []string{"portfolio", "compute"} {
+		p, err := Preset(name, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, method := range solverMethods {
+			s, err := NewSolver(p, SolverConfig{Method: method})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := walkChecked(s, rand.New(rng.New(5, name)), nil, 10); err != nil {
+				t.Errorf("%s/%s: %v", name, method, err)
+			}
+			s.Close()
+		}
+	}
+}
