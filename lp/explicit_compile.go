@@ -226,6 +226,8 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 			return f, over(fmt.Sprintf("%d pieces, allowed are %d", len(s.Positive)+len(s.Negative), maxPieces))
 		}
 		if s.Line != nil {
+			// An equality fixes the entity. The other pieces still tell by how much
+			// to depart from it where they contradict by rounding.
 			e.add(f, s.Line, scale, m, false)
 			w := make([]float64, size)
 			for x, v := range s.Line {

@@ -93,6 +93,9 @@ func TestFinalResidual(t *testing.T) {
 			if !(worst <= 1e-9) {
 				t.Errorf("%s/%s: residual %g", p.Name(), method, worst)
 			}
+			if e, ok := s.(*explicitSolver); ok && e.programs != nil {
+				t.Errorf("%s: the closed form left rows to linear programs", p.Name())
+			}
 			t.Logf("%s/%s: largest residual %.2g", p.Name(), method, worst)
 			s.Close()
 		}

@@ -38,7 +38,7 @@ type Cone interface {
 
 	// Split returns, by the sign of g . x, the rays scaled to |g . x| = 1, and a
 	// line scaled to g . x = 1 where there is one. Rays with g . x = 0 are left
-	// out, as are all rays where there is such a line.
+	// out. Where there is such a line, rays are some of those that differ by it.
 	Split(g []float64) (s Split, err error)
 
 	// Check verifies every generator against every constraint.
@@ -330,7 +330,7 @@ func (c *cone[T]) Split(g []float64) (Split, error) {
 					s.Line[j] = -s.Line[j]
 				}
 			}
-			return s, nil
+			break
 		}
 	}
 	for _, r := range c.rays {
