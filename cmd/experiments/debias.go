@@ -16,7 +16,7 @@ const debiasEntities, debiasRows = 3, 2
 // debias trains on random problems of three entities from de-biased and from
 // plain weights. Every seed has its own polytope and reward.
 func debias(ctx context.Context, out *output, o options) error {
-	debiased, err := paperWith("de-biased", "ppo.eval_every=2", "ppo.eval_episodes=100")
+	debiased, err := paperWith("de-biased", "ppo.eval_every=2")
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func debias(ctx context.Context, out *output, o options) error {
 		if err != nil {
 			return err
 		}
-		uniform, err := played(problem, "uniform", t.final)
+		uniform, err := played(problem, "uniform", t.episodes)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,6 @@ import (
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
-	"paspo/ppo"
 )
 
 // finalEpisodes is the number of episodes that last policies are compared on.
@@ -28,12 +27,12 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 	}
 	runs, err := t.trainAll(ctx, settings, o.seeds, o.steps, func(r *run) {
 		out.progress("%-12s %-24s seed %d: mode %8.4f  sampled %8.4f  entropy %8.2f  %.0f s",
-			env, r.Setting, r.Seed, r.Final.Mean(), r.Sampled.Mean(), r.Entropy, r.Seconds)
+			env, r.Setting, r.Seed, r.Final, r.Sampled, r.Entropy, r.Seconds)
 	})
 	if err != nil {
 		return err
 	}
-	baselines, top, bottom, err := refs(t.final)
+	baselines, top, bottom, err := refs(t.episodes)
 	if err != nil {
 		return err
 	}
@@ -47,11 +46,8 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 		w := row{Name: s.name, Trained: true, Worst: math.Inf(1), Residual: math.Inf(-1)}
 		var mode, sampled, share []float64
 		for _, r := range runs[i] {
-			m, err := t.score(r)
-			if err != nil {
-				return err
-			}
-			mode, sampled, share = append(mode, m), append(sampled, r.Sampled.Mean()), append(share, (m-bottom)/(top-bottom))
+			m := r.Final
+			mode, sampled, share = append(mode, m), append(sampled, r.Sampled), append(share, (m-bottom)/(top-bottom))
 			w.Worst = min(w.Worst, (m-bottom)/(top-bottom))
 			w.Violations += r.Violations
 			w.Residual = max(w.Residual, r.MaxResidual)
@@ -90,9 +86,9 @@ type reference struct {
 	mean float64
 }
 
-// references plays the baselines on the episodes of o. The share of the way is
+// references plays the baselines. The share of the way is
 // counted from bottom to top.
-type references func(o ppo.EvalOptions) (refs []reference, top, bottom float64, err error)
+type references func(episodes int) (refs []reference, top, bottom float64, err error)
 
 func benchmark(name string) (envs.Problem, references, error) {
 	c := envs.DefaultConfig()
@@ -103,12 +99,12 @@ func benchmark(name string) (envs.Problem, references, error) {
 	}
 	switch p := p.(type) {
 	case *envs.PortfolioProblem:
-		return p, func(o ppo.EvalOptions) ([]reference, float64, float64, error) {
+		return p, func(episodes int) ([]reference, float64, float64, error) {
 			all, err := p.Baselines(finalSeed)
 			if err != nil {
 				return nil, 0, 0, err
 			}
-			paths := p.SimulatedPaths(portfolioPaths, finalSeed)
+			paths := p.SimulatedPaths(episodes, finalSeed)
 			var refs []reference
 			for _, b := range all {
 				r, err := p.PlayPaths(paths, b.Allocator)
@@ -120,19 +116,19 @@ func benchmark(name string) (envs.Problem, references, error) {
 			return refs, refs[len(refs)-1].mean, refs[0].mean, nil
 		}, nil
 	case *envs.SyntheticProblem:
-		return p, func(o ppo.EvalOptions) ([]reference, float64, float64, error) {
+		return p, func(episodes int) ([]reference, float64, float64, error) {
 			best, err := p.Optimum(finalSeed)
 			if err != nil {
 				return nil, 0, 0, err
 			}
-			uniform, err := played(p, "uniform", o)
+			uniform, err := played(p, "uniform", episodes)
 			if err != nil {
 				return nil, 0, 0, err
 			}
 			return []reference{uniform, {"best found by search", best.Return}}, best.Return, uniform.mean, nil
 		}, nil
 	case *envs.ComputeProblem:
-		return p, func(o ppo.EvalOptions) ([]reference, float64, float64, error) {
+		return p, func(episodes int) ([]reference, float64, float64, error) {
 			all, err := p.Baselines(finalSeed)
 			if err != nil {
 				return nil, 0, 0, err
@@ -140,7 +136,7 @@ func benchmark(name string) (envs.Problem, references, error) {
 			var refs []reference
 			top := math.Inf(-1)
 			for _, b := range all {
-				r, err := envs.Play(p, b.Allocator, o.Episodes, maxSteps, o.Seed)
+				r, err := envs.Play(p, b.Allocator, episodes, maxSteps, finalSeed)
 				if err != nil {
 					return nil, 0, 0, err
 				}
@@ -153,45 +149,18 @@ func benchmark(name string) (envs.Problem, references, error) {
 	return nil, nil, fmt.Errorf("no references for %s", name)
 }
 
-const (
-	portfolioPaths = 2000
-	maxSteps       = 10_000
-)
+const maxSteps = 10_000 // of an episode
 
-func played(p envs.Problem, name string, o ppo.EvalOptions) (reference, error) {
+func played(p envs.Problem, name string, episodes int) (reference, error) {
 	a, err := envs.Uniform(p.Spec().Polytope, finalSeed)
 	if err != nil {
 		return reference{}, err
 	}
-	r, err := envs.Play(p, a, 20*o.Episodes, maxSteps, o.Seed)
+	r, err := envs.Play(p, a, 20*episodes, maxSteps, finalSeed)
 	if err != nil {
 		return reference{}, err
 	}
 	return reference{name, mean(r.Returns)}, nil
-}
-
-// score is the number that settings are compared by: the mean return of the last
-// policy's most likely action, on the portfolio its expectation under the filter,
-// which has the same mean and a fraction of the noise.
-func (t *task) score(r *run) (float64, error) {
-	p, ok := t.problem.(*envs.PortfolioProblem)
-	if !ok {
-		return r.Final.Mean(), nil
-	}
-	actor := ppo.NewActor(r.backend, r.norm)
-	out, err := p.PlayPaths(p.SimulatedPaths(portfolioPaths, finalSeed), func(_ int, obs []float64, rows int, actions []float64) error {
-		s, err := actor.Act(obs, nil, nil, true)
-		if err == nil {
-			copy(actions, s.Actions)
-		}
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	r.MaxResidual = max(r.MaxResidual, out.MaxResidual)
-	r.Violations += out.Violations
-	return mean(out.Expected), nil
 }
 
 func mean(xs []float64) float64 {

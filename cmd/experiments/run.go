@@ -24,9 +24,9 @@ type run struct {
 	Setting     string
 	Seed        uint64
 	Curve       []point
-	Final       *ppo.Evaluation // of the last policy's most likely action
-	Sampled     *ppo.Evaluation // of the last policy's sampled actions
-	Entropy     float64         // of the last iteration
+	Final       float64 // mean return of the last policy's most likely action
+	Sampled     float64 // and of its sampled actions
+	Entropy     float64 // of the last iteration
 	MaxResidual float64
 	Violations  int
 	Seconds     float64
@@ -37,13 +37,13 @@ type run struct {
 
 // task is a problem with what all its trainings share.
 type task struct {
-	problem envs.Problem
-	solver  lp.Solver
-	fit     *policy.Fit
-	final   ppo.EvalOptions
+	problem  envs.Problem
+	solver   lp.Solver
+	fit      *policy.Fit
+	episodes int // that last policies are compared on
 }
 
-func newTask(p envs.Problem, finalEpisodes int) (*task, error) {
+func newTask(p envs.Problem, episodes int) (*task, error) {
 	polytope := p.Spec().Polytope
 	solver, err := lp.NewSolver(polytope, lp.DefaultSolverConfig())
 	if err != nil {
@@ -53,13 +53,37 @@ func newTask(p envs.Problem, finalEpisodes int) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &task{problem: p, solver: solver, fit: fit, final: ppo.EvalOptions{Episodes: finalEpisodes, Seed: finalSeed}}, nil
+	return &task{problem: p, solver: solver, fit: fit, episodes: episodes}, nil
 }
 
 const (
-	debiasSeed = 1
-	finalSeed  = 1000 // of the episodes that settings are compared on
+	debiasSeed    = 1
+	finalSeed     = 1000 // of the episodes that settings are compared on
+	curveEpisodes = 100  // of an evaluation during training, the first of those
 )
+
+// score returns the mean return of a policy: on the portfolio its expectation
+// under the filter, which has the same mean and a fraction of the noise.
+func (t *task) score(r *run, deterministic bool, episodes int) (float64, error) {
+	if p, ok := t.problem.(*envs.PortfolioProblem); ok {
+		a := ppo.NewActor(r.backend, r.norm).Allocator(deterministic, finalSeed)
+		out, err := p.PlayPaths(p.SimulatedPaths(episodes, finalSeed), a)
+		if err != nil {
+			return 0, err
+		}
+		r.MaxResidual = max(r.MaxResidual, out.MaxResidual)
+		r.Violations += out.Violations
+		return mean(out.Expected), nil
+	}
+	o := ppo.EvalOptions{Episodes: episodes, Seed: finalSeed, Deterministic: deterministic}
+	e, err := ppo.Evaluate(context.Background(), t.problem, r.backend, r.norm, o)
+	if err != nil {
+		return 0, err
+	}
+	r.MaxResidual = max(r.MaxResidual, e.MaxResidual)
+	r.Violations += e.Violations
+	return e.Mean(), nil
+}
 
 // train trains once and evaluates the last policy.
 func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (*run, error) {
@@ -73,7 +97,7 @@ func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (
 		return nil, err
 	}
 	cfg := s.PPO
-	cfg.Steps = steps
+	cfg.Steps, cfg.EvalEvery = steps, 0
 	trainer, err := ppo.New(t.problem, backend, cfg, seed)
 	if err != nil {
 		return nil, err
@@ -83,24 +107,26 @@ func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (
 		r.MaxResidual = max(r.MaxResidual, m.MaxResidual)
 		r.Violations += m.Violations
 		r.Entropy = m.Entropy
-		if m.Eval != nil {
-			r.Curve = append(r.Curve, point{m.Step, m.Eval.Mean(), m.EvalSampled.Mean()})
+		if m.Iteration%s.PPO.EvalEvery != 0 && m.Iteration != cfg.Iterations() {
+			return nil
 		}
-		return nil
+		mode, err := t.score(r, true, curveEpisodes)
+		if err != nil {
+			return err
+		}
+		sampled, err := t.score(r, false, curveEpisodes)
+		r.Curve = append(r.Curve, point{m.Step, mode, sampled})
+		return err
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("%s, seed %d: %w", s.name, seed, err)
 	}
-	o := t.final
-	if r.Sampled, err = ppo.Evaluate(ctx, t.problem, backend, r.norm, o); err != nil {
+	if r.Final, err = t.score(r, true, t.episodes); err != nil {
 		return nil, err
 	}
-	o.Deterministic = true
-	if r.Final, err = ppo.Evaluate(ctx, t.problem, backend, r.norm, o); err != nil {
+	if r.Sampled, err = t.score(r, false, t.episodes); err != nil {
 		return nil, err
 	}
-	r.Violations += r.Final.Violations + r.Sampled.Violations
-	r.MaxResidual = max(r.MaxResidual, r.Final.MaxResidual, r.Sampled.MaxResidual)
 	r.Seconds = time.Since(start).Seconds()
 	return r, nil
 }
