@@ -135,23 +135,23 @@ func TestRandomPrefixes(t *testing.T) {
 					if !(inf.Amount > 1e-6) {
 						t.Fatalf("amount %v", inf.Amount)
 					}
-					// The bounds of the prefix count as well, and exactEnds
+					// The bounds of the prefix count as well, and ExactInterval
 					// does not know them.
 					outside := 0.
 					for j, a := range prefix {
 						outside = max(outside, (p.l[j]-a)/max(1, math.Abs(a)), (a-p.u[j])/max(1, math.Abs(a)))
 					}
-					if _, _, ok := exactEnds(p, prefix, nil, inf.Amount*1.0001); !ok {
+					if _, _, ok := ExactInterval(p, prefix, nil, inf.Amount*1.0001); !ok {
 						t.Fatalf("amount %v is not enough for %v\n%+v", inf.Amount, prefix, d)
 					}
-					if _, _, ok := exactEnds(p, prefix, nil, inf.Amount*0.9999); ok && outside < inf.Amount*0.9999 {
+					if _, _, ok := ExactInterval(p, prefix, nil, inf.Amount*0.9999); ok && outside < inf.Amount*0.9999 {
 						t.Fatalf("amount %v is not the least for %v\n%+v", inf.Amount, prefix, d)
 					}
 				}
 				return
 			}
 			for k := range chains {
-				l, h, ok := exactEnds(p, prefix, nil, 1.1e-6)
+				l, h, ok := ExactInterval(p, prefix, nil, 1.1e-6)
 				if slop := 1e-10 * max(1, math.Abs(l), math.Abs(h)); !ok || !(lo[k][0] >= l-slop && hi[k][0] <= h+slop && lo[k][0] <= hi[k][0]) {
 					t.Fatalf("%d: entity %d after %v: [%v, %v] leaves [%v, %v] %v\n%+v", k, i, prefix, lo[k][0], hi[k][0], l, h, ok, d)
 				}

@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/big"
 	"math/rand/v2"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
-	"paspo/lp/internal/exact"
 )
 
 // randomPolytope draws polytopes of all kinds: with and without budget, further
@@ -103,72 +101,6 @@ func randomPolytope(r *rand.Rand) (Description, string) {
 	return d, kind
 }
 
-// exactEnds returns the interval of the next entity in rational arithmetic, on
-// limits relaxed by theta times the scales of the residuals; equalities are
-// relaxed only where theta > 0. ok is false where nothing is feasible.
-func exactEnds(p *Polytope, prefix []float64, lim *Limits, theta float64) (lo, hi float64, ok bool) {
-	if lim == nil {
-		lim = &Limits{}
-	}
-	b, f := orElse(lim.B, p.b), orElse(lim.E, p.f)
-	l, u := orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
-	n, i := p.Dim(), len(prefix)
-	rat := func(v float64) *big.Rat { return new(big.Rat).SetFloat64(v) }
-	q := &exact.Problem{}
-	add := func(c []float64, sign, rhs, theta float64, eq bool) {
-		left, row, scale := rat(sign*rhs), make([]*big.Rat, 0, n-i), 0.
-		for j, v := range c {
-			t := rat(sign * v)
-			if j < i {
-				left.Sub(left, t.Mul(t, rat(prefix[j])))
-				scale += math.Abs(v * prefix[j])
-			} else {
-				row = append(row, t)
-			}
-		}
-		left.Add(left, rat(theta*max(1, math.Abs(rhs), scale)))
-		q.A, q.B, q.Eq = append(q.A, row), append(q.B, left), append(q.Eq, eq)
-	}
-	for k, v := range b {
-		add(p.a[k*n:(k+1)*n], 1, v, theta, false)
-	}
-	for k, v := range f {
-		c := p.e[k*n : (k+1)*n]
-		if theta > 0 {
-			add(c, 1, v, theta, false)
-			add(c, -1, v, theta, false)
-			continue
-		}
-		add(c, 1, v, 0, true)
-	}
-	for j := i; j < n; j++ {
-		var lower, upper *big.Rat
-		if !math.IsInf(l[j], 0) {
-			lower = rat(l[j] - theta*max(1, math.Abs(l[j])))
-		}
-		if !math.IsInf(u[j], 0) {
-			upper = rat(u[j] + theta*max(1, math.Abs(u[j])))
-		}
-		if lower != nil && upper != nil && lower.Cmp(upper) > 0 {
-			return 0, 0, false
-		}
-		q.Lower, q.Upper = append(q.Lower, lower), append(q.Upper, upper)
-		q.C = append(q.C, new(big.Rat))
-	}
-	q.C[0].SetInt64(1)
-	s, status := exact.Minimize(q)
-	if status != exact.Optimal {
-		return 0, 0, false
-	}
-	lo, _ = s.Value.Float64()
-	q.C[0].SetInt64(-1)
-	if s, status = exact.Minimize(q); status != exact.Optimal {
-		return 0, 0, false
-	}
-	hi, _ = s.Value.Float64()
-	return lo, -hi, true
-}
-
 // checkInterval holds [lo, hi] between the exact intervals on limits tightened and
 // relaxed by 2e-11, the first up to the rounding of what equalities with small
 // coefficients leave. On polytopes without acute angles the two agree.
@@ -178,7 +110,7 @@ func checkInterval(p *Polytope, prefix []float64, lim *Limits, lo, hi float64) e
 		return fmt.Errorf("[%v, %v]", lo, hi)
 	}
 	slop := 1e-12 * max(1, math.Abs(lo), math.Abs(hi))
-	l, h, ok := exactEnds(p, prefix, lim, eps)
+	l, h, ok := ExactInterval(p, prefix, lim, eps)
 	if !ok {
 		return fmt.Errorf("[%v, %v] of an infeasible prefix", lo, hi)
 	}
@@ -186,7 +118,7 @@ func checkInterval(p *Polytope, prefix []float64, lim *Limits, lo, hi float64) e
 		return fmt.Errorf("[%v, %v] leaves [%v, %v], the interval on relaxed limits", lo, hi, l, h)
 	}
 	slop = 1e-9 * max(1, math.Abs(lo), math.Abs(hi))
-	if l, h, ok = exactEnds(p, prefix, lim, -eps); ok && (lo > l+slop || hi < h-slop) {
+	if l, h, ok = ExactInterval(p, prefix, lim, -eps); ok && (lo > l+slop || hi < h-slop) {
 		return fmt.Errorf("[%v, %v] lacks of [%v, %v], the interval on tightened limits", lo, hi, l, h)
 	}
 	return nil

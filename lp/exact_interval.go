@@ -1,0 +1,77 @@
+package lp
+
+import (
+	"math"
+	"math/big"
+
+	"paspo/lp/internal/exact"
+)
+
+// ExactInterval returns the interval of the entity after prefix from linear
+// programs in rational arithmetic, rounded once. It is what solvers are judged
+// by, and slow. A nil lim means the polytope's own limits.
+//
+// All limits are relaxed by relax times the scales of their residuals, or
+// tightened where it is negative. Equalities are never tightened. ok is false
+// where nothing has this prefix, or the entity has no end.
+func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (lo, hi float64, ok bool) {
+	n, i := p.Dim(), len(prefix)
+	if i >= n {
+		panic(badLength)
+	}
+	b, f, l, u := p.limits(lim)
+	q := &exact.Problem{}
+	add := func(c []float64, sign, rhs, relax float64, eq bool) {
+		left, row, scale := rational(sign*rhs), make([]*big.Rat, 0, n-i), 0.
+		for j, v := range c {
+			t := rational(sign * v)
+			if j < i {
+				left.Sub(left, t.Mul(t, rational(prefix[j])))
+				scale += math.Abs(v * prefix[j])
+			} else {
+				row = append(row, t)
+			}
+		}
+		left.Add(left, rational(relax*max(1, math.Abs(rhs), scale)))
+		q.A, q.B, q.Eq = append(q.A, row), append(q.B, left), append(q.Eq, eq)
+	}
+	for k, v := range b {
+		if !math.IsInf(v, 1) {
+			add(p.a[k*n:(k+1)*n], 1, v, relax, false)
+		}
+	}
+	for k, v := range f {
+		c := p.e[k*n : (k+1)*n]
+		if relax > 0 {
+			add(c, 1, v, relax, false)
+			add(c, -1, v, relax, false)
+			continue
+		}
+		add(c, 1, v, 0, true)
+	}
+	for j := i; j < n; j++ {
+		var lower, upper *big.Rat
+		if !math.IsInf(l[j], 0) {
+			lower = rational(l[j] - relax*max(1, math.Abs(l[j])))
+		}
+		if !math.IsInf(u[j], 0) {
+			upper = rational(u[j] + relax*max(1, math.Abs(u[j])))
+		}
+		if lower != nil && upper != nil && lower.Cmp(upper) > 0 {
+			return 0, 0, false
+		}
+		q.Lower, q.Upper = append(q.Lower, lower), append(q.Upper, upper)
+		q.C = append(q.C, new(big.Rat))
+	}
+	q.C[0].SetInt64(1)
+	s, status := exact.Minimize(q)
+	if status != exact.Optimal {
+		return 0, 0, false
+	}
+	lo = float(s.Value)
+	q.C[0].SetInt64(-1)
+	if s, status = exact.Minimize(q); status != exact.Optimal {
+		return 0, 0, false
+	}
+	return lo, -float(s.Value), true
+}
