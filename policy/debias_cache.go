@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"paspo/internal/atomicfile"
 	"paspo/lp"
 )
 
@@ -125,24 +126,5 @@ func (c fitCache) store(f *Fit) (err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, filepath.Base(c.path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	if _, err = tmp.Write(append(raw, '\n')); err != nil {
-		return err
-	}
-	if err = tmp.Sync(); err != nil {
-		return err
-	}
-	if err = tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), c.path)
+	return atomicfile.Write(c.path, append(raw, '\n'), atomicfile.Create)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"paspo/internal/atomicfile"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -331,7 +332,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	create := s.create
-	s.create = func(path string) (syncWriter, error) {
+	s.create = func(path string) (atomicfile.File, error) {
 		f, err := create(path)
 		if err != nil {
 			return nil, err

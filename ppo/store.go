@@ -1,15 +1,14 @@
 package ppo
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"paspo/internal/atomicfile"
 )
 
 // Names of the files in a folder of checkpoints.
@@ -29,58 +28,23 @@ type store struct {
 	dir  string
 	keep int
 
-	create func(path string) (syncWriter, error)
-}
-
-type syncWriter interface {
-	io.WriteCloser
-	Sync() error
+	create func(path string) (atomicfile.File, error)
 }
 
 func openStore(dir string, keep int) (*store, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("cannot make the folder of checkpoints %s: %w", dir, cause(err))
+		return nil, fmt.Errorf("cannot make the folder of checkpoints %s: %w", dir, atomicfile.Cause(err))
 	}
-	return &store{dir, keep, func(path string) (syncWriter, error) {
-		return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	}}, nil
+	return &store{dir, keep, atomicfile.Create}, nil
 }
 
-// write puts b under a name: into another file first, which is synced and
-// renamed, and then the folder is synced. What stood under the name stays until
-// then.
+// write puts b under a name.
 func (s *store) write(name string, b []byte) (path string, err error) {
 	path = filepath.Join(s.dir, name)
-	tmp := filepath.Join(s.dir, "."+name+".tmp")
-	defer func() {
-		if err != nil {
-			os.Remove(tmp)
-			err = fmt.Errorf("cannot write checkpoint %s: %w", path, cause(err))
-		}
-	}()
-	f, err := s.create(tmp)
-	if err != nil {
-		return path, err
+	if err := atomicfile.Write(path, b, s.create); err != nil {
+		return path, fmt.Errorf("cannot write checkpoint %s: %w", path, atomicfile.Cause(err))
 	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return path, err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return path, err
-	}
-	d, err := os.Open(s.dir)
-	if err != nil {
-		return path, err
-	}
-	defer d.Close()
-	return path, d.Sync()
+	return path, nil
 }
 
 // save writes c under its number and removes the oldest beyond those to keep.
@@ -129,20 +93,6 @@ func numbered(dir string) ([]string, error) {
 	return names, nil
 }
 
-// cause strips the path off an error of a file: messages name the one that the
-// user knows.
-func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	var l *os.LinkError
-	if errors.As(err, &l) {
-		return l.Err
-	}
-	return err
-}
-
 // WriteFile writes c to a file of any name, whole or not at all.
 func (c *Checkpoint) WriteFile(path string) error {
 	s, err := openStore(filepath.Dir(path), 1)
@@ -158,7 +108,7 @@ func (c *Checkpoint) WriteFile(path string) error {
 func ReadCheckpoint(path string) (*Checkpoint, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read checkpoint %s: %w", path, cause(err))
+		return nil, fmt.Errorf("cannot read checkpoint %s: %w", path, atomicfile.Cause(err))
 	}
 	c, err := decode(b)
 	if err != nil {
@@ -173,7 +123,7 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 func LatestCheckpoint(dir string) (*Checkpoint, error) {
 	names, err := numbered(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the folder of checkpoints %s: %w", dir, cause(err))
+		return nil, fmt.Errorf("cannot read the folder of checkpoints %s: %w", dir, atomicfile.Cause(err))
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("no checkpoint in %s", dir)

@@ -2,10 +2,8 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -16,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"paspo/envs"
+	"paspo/internal/atomicfile"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/ppo"
@@ -78,7 +77,7 @@ func Load(file string, assignments []string, settings []Setting) (*Config, error
 	if file != "" {
 		data, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read the configuration %s: %w", file, cause(err))
+			return nil, fmt.Errorf("cannot read the configuration %s: %w", file, atomicfile.Cause(err))
 		}
 		if err := d.document(file, data); err != nil {
 			return nil, err
@@ -198,7 +197,7 @@ func (c *Config) WithCopies(save func(name string, data []byte) error) (*Config,
 		}
 		data, err := os.ReadFile(*f)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read %s: %w", *f, cause(err))
+			return nil, fmt.Errorf("cannot read %s: %w", *f, atomicfile.Cause(err))
 		}
 		name := strings.ReplaceAll(strings.TrimPrefix(key, "env."), ".", "_") + filepath.Ext(*f)
 		if err := save(name, data); err != nil {
@@ -207,13 +206,4 @@ func (c *Config) WithCopies(save func(name string, data []byte) error) (*Config,
 		*f = name
 	}
 	return &out, nil
-}
-
-// cause strips the path off an error of a file: messages name it already.
-func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }

@@ -4,12 +4,12 @@ package runfolder
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
 
+	"paspo/internal/atomicfile"
 	"paspo/internal/tensorboard"
 	"paspo/ppo"
 )
@@ -41,7 +41,7 @@ func Create(dir string) (*Folder, error) {
 		return nil, fmt.Errorf("the folder %s is not empty: name another one with --out", dir)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("cannot make the run folder %s: %w", dir, cause(err))
+		return nil, fmt.Errorf("cannot make the run folder %s: %w", dir, atomicfile.Cause(err))
 	}
 	f := &Folder{dir: dir}
 	if err := f.open(os.O_CREATE | os.O_EXCL); err != nil {
@@ -50,7 +50,7 @@ func Create(dir string) (*Folder, error) {
 	var err error
 	if f.events, err = tensorboard.Create(dir, time.Now()); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("cannot write an event file in %s: %w", dir, cause(err))
+		return nil, fmt.Errorf("cannot write an event file in %s: %w", dir, atomicfile.Cause(err))
 	}
 	return f, nil
 }
@@ -67,12 +67,12 @@ func Continue(dir string, step int64) (*Folder, error) {
 	}
 	if err := cutMetrics(f.metrics, step); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("cannot cut %s to step %d: %w", f.Path(MetricsFile), step, cause(err))
+		return nil, fmt.Errorf("cannot cut %s to step %d: %w", f.Path(MetricsFile), step, atomicfile.Cause(err))
 	}
 	var err error
 	if f.events, err = tensorboard.Continue(dir, step, time.Now()); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("cannot cut the event file in %s to step %d: %w", dir, step, cause(err))
+		return nil, fmt.Errorf("cannot cut the event file in %s to step %d: %w", dir, step, atomicfile.Cause(err))
 	}
 	return f, nil
 }
@@ -82,7 +82,7 @@ func (f *Folder) open(flag int) error {
 	path := f.Path(MetricsFile)
 	m, err := os.OpenFile(path, os.O_RDWR|flag, 0o644)
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, cause(err))
+		return fmt.Errorf("cannot write %s: %w", path, atomicfile.Cause(err))
 	}
 	if err := syscall.Flock(int(m.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
 		m.Close()
@@ -104,7 +104,7 @@ func Check(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case err != nil:
-		return fmt.Errorf("cannot open the run %s: %w", dir, cause(err))
+		return fmt.Errorf("cannot open the run %s: %w", dir, atomicfile.Cause(err))
 	case !info.IsDir():
 		return fmt.Errorf("%s is a file: a run is a folder", dir)
 	case !IsRun(dir):
@@ -130,10 +130,10 @@ func (f *Folder) Record(m ppo.Metrics) error {
 		return err
 	}
 	if _, err := f.metrics.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("cannot write %s: %w", f.Path(MetricsFile), cause(err))
+		return fmt.Errorf("cannot write %s: %w", f.Path(MetricsFile), atomicfile.Cause(err))
 	}
 	if err := f.events.Write(time.Now(), m.Step, scalars(m)); err != nil {
-		return fmt.Errorf("cannot write %s: %w", f.events.Path(), cause(err))
+		return fmt.Errorf("cannot write %s: %w", f.events.Path(), atomicfile.Cause(err))
 	}
 	return nil
 }
@@ -143,29 +143,11 @@ func (f *Folder) Record(m ppo.Metrics) error {
 func (f *Folder) WriteFile(name string, data []byte) error { return WriteFile(f.Path(name), data) }
 
 // WriteFile is the method of Folder for any path.
-func WriteFile(path string, data []byte) (err error) {
-	tmp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
-	defer func() {
-		if err != nil {
-			os.Remove(tmp)
-			err = fmt.Errorf("cannot write %s: %w", path, cause(err))
-		}
-	}()
-	w, err := os.OpenFile(tmp, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
+func WriteFile(path string, data []byte) error {
+	if err := atomicfile.Write(path, data, atomicfile.Create); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, atomicfile.Cause(err))
 	}
-	_, err = w.Write(data)
-	if err == nil {
-		err = w.Sync()
-	}
-	if e := w.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
+	return nil
 }
 
 // Clear removes all that the folder holds.
@@ -189,17 +171,4 @@ func (f *Folder) Close() error {
 		first = err
 	}
 	return first
-}
-
-// cause strips the path off an error of a file: messages name it already.
-func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	var l *os.LinkError
-	if errors.As(err, &l) {
-		return l.Err
-	}
-	return err
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"paspo/internal/atomicfile"
 	"paspo/internal/tensorboard"
 	"paspo/ppo"
 )
@@ -53,7 +54,7 @@ func Metrics(dir string) ([]Row, error) {
 	path := filepath.Join(dir, MetricsFile)
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", path, cause(err))
+		return nil, fmt.Errorf("cannot read %s: %w", path, atomicfile.Cause(err))
 	}
 	defer f.Close()
 	var rows []Row
