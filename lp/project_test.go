@@ -222,3 +222,41 @@ func BenchmarkProject(b *testing.B) {
 		})
 	}
 }
+
+// Limits of a state give what a polytope built with them gives.
+func TestProjectWithin(t *testing.T) {
+	d := Description{
+		Entities: []string{"a", "b", "c", "d"}, Total: 1,
+		Rows: []Row{{Name: "r", Coef: []float64{1, 2, 0, 3}, Min: math.Inf(-1), Max: 1.4}},
+	}
+	p, err := New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Lower, d.Upper = []float64{0, 0.1, 0, 0.05}, []float64{0.3, 1, 0.4, 1}
+	d.Rows[0].Max = 1.2
+	q, err := New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lim := Limits{B: []float64{1.2}, Lower: d.Lower, Upper: d.Upper}
+	for _, x := range [][]float64{{0.25, 0.25, 0.25, 0.25}, {1, 0, 0, 0}, {-1, 3, 2, 0.5}, {0, 0, 0, 1}} {
+		got, err := ProjectWithin(p, &lim, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Project(q, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range got {
+			if math.Abs(got[j]-want[j]) > 1e-12 {
+				t.Errorf("%v is projected to %v, want %v", x, got, want)
+				break
+			}
+		}
+	}
+	if _, err := ProjectWithin(p, &Limits{Upper: []float64{0.1, 0.1, 0.1, 0.1}}, make([]float64, 4)); err == nil {
+		t.Error("limits that leave nothing were accepted")
+	}
+}

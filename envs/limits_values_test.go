@@ -1,0 +1,78 @@
+package envs
+
+import (
+	"math"
+	"testing"
+
+	"paspo/lp"
+)
+
+func TestPortfolioLimits(t *testing.T) {
+	p := newPortfolio(t, func(c *PortfolioConfig) { c.TradeLimit, c.CashLimit = 0.05, 0.25; c.Decisions = 3 })
+	e, obs := p.New().(*LimitedPortfolio), make([]float64, 27)
+	path := Path{First: make([]float64, 12), Returns: make([]float64, 36)}
+	path.Returns[0] = 1 // MSFT doubles
+	e.ResetTo(&path, obs)
+	var lim lp.Limits
+	// 12 assets of 0.05 and cash of 0.75 at least: nothing has to give.
+	e.Limits(&lim)
+	if lim.Lower[0] != 0.75 || lim.Upper[0] != 1.25 || lim.Lower[1] != 0 || lim.Upper[1] != 0.05 || e.Widening() != 0 {
+		t.Errorf("at the start: %+v, widened by %v", lim, e.Widening())
+	}
+	a := make([]float64, 13)
+	a[0], a[1], a[2] = 0.9, 0.05, 0.05
+	e.Step(nil, a, obs)
+	e.Limits(&lim)
+	w := 0.1 / 1.05
+	if math.Abs(lim.Lower[1]-(w-0.05)) > 1e-15 || math.Abs(lim.Upper[1]-(w+0.05)) > 1e-15 || lim.Upper[3] != 0.05 || e.Widening() != 0 {
+		t.Errorf("holding %v: %+v", w, lim)
+	}
+
+	// MSFT has to be 0.25 at least, NVDA and the others may be 0.3: of 0.9 that cash
+	// has to give, 0.65 must go elsewhere.
+	d := lp.Description{Entities: tight(t).Entities(), Total: 1, Lower: make([]float64, 13)}
+	d.Lower[1] = 0.25
+	q, err := lp.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p = newPortfolio(t, func(c *PortfolioConfig) { c.TradeLimit, c.Polytope = 0.05, q })
+	e = p.New().(*LimitedPortfolio)
+	e.Reset(EpisodeStream(1, 1), obs)
+	if w := e.Widening(); math.Abs(w-0.2) > 1e-8 {
+		t.Errorf("widened by %v, want 0.2", w)
+	}
+	e.Limits(&lim)
+	if math.Abs(lim.Upper[1]-0.25) > 1e-8 || lim.Lower[1] != 0.25 || math.Abs(lim.Upper[2]-0.25) > 1e-8 {
+		t.Errorf("widened limits %+v", lim)
+	}
+}
+
+func TestComputeCaps(t *testing.T) {
+	c := DefaultComputeConfig()
+	c.QueueHalf = 2
+	p, err := NewCompute(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, obs := p.New().(*CappedCompute), make([]float64, p.Spec().ObsDim)
+	e.ResetTo([]Task{{0, 1e6, 1e8, 1}, {0.002, 1e6, 1e6, 1}}, obs)
+	a, err := p.GreedyBySpeed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Step(nil, a, obs)
+	var lim lp.Limits
+	e.Limits(&lim)
+	some := false
+	for i, done := range e.Done() {
+		q := max(0, done-0.002) * 1e3
+		some = some || q > 1
+		if want := 2/(2+q) + e.Widening(); math.Abs(lim.Upper[i]-want) > 1e-12 || lim.Lower[i] != 0 || obs[18+i] != q {
+			t.Errorf("server %d with a queue of %v ms: cap %v, want %v; observed %v", i, q, lim.Upper[i], want, obs[18+i])
+		}
+	}
+	if !some {
+		t.Error("no server has a queue")
+	}
+}

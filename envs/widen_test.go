@@ -1,0 +1,140 @@
+package envs
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"paspo/lp"
+)
+
+// The widening against a bisection over whether lp finds a point.
+func TestWideningIsLeast(t *testing.T) {
+	for name, p := range limited(t) {
+		polytope := p.Spec().Polytope
+		l, u := polytope.Bounds()
+		n := polytope.Dim()
+		lim := lp.Limits{Lower: make([]float64, n), Upper: make([]float64, n)}
+		zero := make([]float64, n)
+		count, widened := 0, 0
+		visit(t, p, 4000, 2, func(e Env, _ *lp.Limits, _ []float64) {
+			f := follows(t, e)
+			got := e.(Widener).Widening()
+			if count++; count%100 != 0 && (got == 0 || widened >= 30) {
+				return
+			}
+			some := func(by float64) bool {
+				for j := range n {
+					lim.Lower[j], lim.Upper[j] = max(l[j], f.lo[j]-by), min(u[j], f.hi[j]+by)
+					if lim.Lower[j] > lim.Upper[j] {
+						return false
+					}
+				}
+				_, _, err := polytope.Minimize(zero, &lim)
+				var empty *lp.EmptyError
+				if err != nil && !errors.As(err, &empty) {
+					t.Fatal(err)
+				}
+				return err == nil
+			}
+			if got == 0 {
+				if !some(0) {
+					t.Fatalf("%s: nothing is widened, but nothing is left", name)
+				}
+				return
+			}
+			widened++
+			lo, hi := 0., 2.
+			for hi-lo > 1e-12 {
+				if mid := (lo + hi) / 2; some(mid) {
+					hi = mid
+				} else {
+					lo = mid
+				}
+			}
+			// lp takes limits for non-empty that are so to its tolerance, on rows of
+			// coefficients of 900.
+			if math.Abs(got-widenHair-hi) > 2e-9 {
+				t.Fatalf("%s: widened by %.12g, the least is %.12g", name, got, hi)
+			}
+		})
+		t.Logf("%-26s %d widened states compared", name, widened)
+		if harsh := strings.Contains(name, ","); harsh && name != "portfolio, small limits" && widened < 20 {
+			t.Errorf("%s: only %d states were widened: this compares little", name, widened)
+		}
+	}
+}
+
+// The tableau against lp on random programs.
+func TestWideningAgainstLP(t *testing.T) {
+	r := EpisodeStream(5, 5)
+	for k := range 300 {
+		n := 2 + r.IntN(9)
+		d := lp.Description{Total: 1, Lower: make([]float64, n), Upper: make([]float64, n)}
+		inside := make([]float64, n)
+		var sum float64
+		for j := range n {
+			d.Entities = append(d.Entities, string(rune('a'+j)))
+			inside[j] = r.ExpFloat64()
+			sum += inside[j]
+			d.Upper[j] = math.Inf(1)
+		}
+		for j := range inside {
+			inside[j] /= sum
+			if r.IntN(3) == 0 {
+				d.Lower[j], d.Upper[j] = inside[j]*r.Float64(), inside[j]+r.Float64()
+			}
+		}
+		for range r.IntN(6) {
+			row := lp.Row{Coef: make([]float64, n), Min: math.Inf(-1)}
+			scale := math.Pow(10, 4*r.Float64()-2)
+			for j := range row.Coef {
+				if r.IntN(3) > 0 {
+					row.Coef[j] = scale * (r.Float64() - 0.3)
+				}
+			}
+			row.Max = dot(row.Coef, inside)
+			if r.IntN(2) == 0 {
+				row.Max += scale * r.Float64() / 10
+			} else if r.IntN(3) == 0 {
+				row.Min = row.Max
+			}
+			if slices.ContainsFunc(row.Coef, func(c float64) bool { return c != 0 }) {
+				d.Rows = append(d.Rows, row)
+			}
+		}
+		p, err := lp.New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		setup, err := newWidening(p, func(int) bool { return true }, func(int) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := setup.new()
+		lo, hi := make([]float64, n), make([]float64, n)
+		for range 20 {
+			for j := range lo {
+				x, half := r.Float64(), r.Float64()/5
+				lo[j], hi[j] = x-half, x+half
+				if r.IntN(4) == 0 {
+					lo[j] = math.Inf(-1)
+				}
+				if r.IntN(4) == 0 {
+					hi[j] = math.Inf(1)
+				}
+			}
+			got := w.least(lo, hi)
+			w.fallback(lo, hi)
+			want := max(0, excess(w.a, lo, hi)+widenHair)
+			if math.Abs(got-want) > 2e-9 {
+				t.Fatalf("program %d: widening %.12g, lp finds %.12g", k, got, want)
+			}
+		}
+		if w.fallbacks > 0 {
+			t.Errorf("program %d: the tableau failed %d times", k, w.fallbacks)
+		}
+	}
+}
