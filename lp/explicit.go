@@ -3,6 +3,7 @@ package lp
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // explicit is the closed form of all intervals of a polytope: both ends of
@@ -32,6 +33,9 @@ type explicit struct {
 	ends []ends
 	done int // entities before it are not compiled: the budget ended there
 
+	took  time.Duration // to compile
+	steps int
+
 	// Dual only.
 	rows  []int // inequalities in rho, then
 	caps  []int // entities whose upper bounds are in rho, then all equalities
@@ -56,6 +60,7 @@ type ends struct {
 	lower, upper         []float64
 	lowerGive, upperGive []float64
 	floor                bool // z >= 0 beside the lower pieces
+	facets               bool // found as facets, not as dual vertices
 }
 
 // BudgetError says that the closed form of a polytope is too large.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"paspo/lp/internal/dd"
 )
@@ -15,11 +16,21 @@ import (
 // entities that exceed the budget there, which are the first, the facets of the
 // projected vertices.
 func compile(p *Polytope, cfg SolverConfig) (*explicit, error) {
-	effort := cfg.MaxEffort * 1e6
-	if len(p.points) > 0 && len(p.points) < len(p.b) {
-		return compileFacets(p, p.points, p.Dim(), cfg.MaxPieces, &effort)
+	start, budget := time.Now(), cfg.MaxEffort*1e6
+	effort := budget
+	f, err := compileSide(p, cfg, &effort)
+	if err != nil {
+		return nil, err
 	}
-	f, err := compileDual(p, allRows(p), cfg.MaxPieces, &effort)
+	f.took, f.steps = time.Since(start), budget-effort
+	return f, nil
+}
+
+func compileSide(p *Polytope, cfg SolverConfig, effort *int) (*explicit, error) {
+	if len(p.points) > 0 && len(p.points) < len(p.b) {
+		return compileFacets(p, p.points, p.Dim(), cfg.MaxPieces, effort)
+	}
+	f, err := compileDual(p, allRows(p), cfg.MaxPieces, effort)
 	if err == nil || !isBudget(err) {
 		return f, err
 	}
@@ -27,16 +38,16 @@ func compile(p *Polytope, cfg SolverConfig) (*explicit, error) {
 	if e != nil {
 		return nil, e
 	}
-	f, err = compileDual(p, own, cfg.MaxPieces, &effort)
+	f, err = compileDual(p, own, cfg.MaxPieces, effort)
 	if err == nil || !isBudget(err) {
 		return f, err
 	}
-	points, e := vertices(p, &effort)
+	points, e := vertices(p, effort)
 	if e != nil {
 		return nil, err
 	}
 	first := f.done
-	mixed, e := compileFacets(p, points, first, cfg.MaxPieces, &effort)
+	mixed, e := compileFacets(p, points, first, cfg.MaxPieces, effort)
 	if e != nil {
 		return nil, e
 	}

@@ -29,7 +29,7 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 			return nil, err
 		}
 		e := &f.ends[i]
-		e.stride = i + 1
+		e.stride, e.facets = i+1, true
 		if h.from[i] != nil {
 			w := make([]float64, i+1)
 			w[0] = h.at[i]

@@ -53,6 +53,8 @@ status is 1.`,
 // makes of it, or {"error":..}. It fails at the end where there were errors.
 func answer(in io.Reader, out io.Writer, what string, f func(line []byte) (any, error)) error {
 	r := bufio.NewReader(in)
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false) // names of constraints hold <=
 	lines, failed := 0, 0
 	for number := 1; ; number++ {
 		line, readErr := r.ReadBytes('\n')
@@ -66,11 +68,7 @@ func answer(in io.Reader, out io.Writer, what string, f func(line []byte) (any, 
 				failed++
 				v = map[string]string{"error": fmt.Sprintf("line %d: %s", number, oneLine(err))}
 			}
-			b, err := json.Marshal(v)
-			if err != nil {
-				return err
-			}
-			if _, err := out.Write(append(b, '\n')); err != nil {
+			if err := e.Encode(v); err != nil {
 				return fmt.Errorf("writing answers: %w", err)
 			}
 		}

@@ -22,8 +22,10 @@ func newCheck() *cobra.Command {
 		Use:   "check FILE|PRESET",
 		Short: "Check constraints: bounding box, feasible share, redundant rows",
 		Long: `Check constraints and print the entities with the range of each (by linear
-programs), the rows, the share of the simplex that is feasible, and the rows that
-could be left out. Constraints that contradict one another are named, and the
+programs), the rows, the share of the simplex that is feasible, the rows that
+could be left out, and the closed form of the intervals: how many pieces the lower
+and the upper end of each entity have, how they were found, and whether limits may
+follow the state. Constraints that contradict one another are named, and the
 exit status is 1.`,
 		Args: exactly("a constraints file or a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,6 +87,9 @@ type checked struct {
 	Rows          []line   `json:"rows"`
 	FeasibleShare share    `json:"feasible_share"`
 	Redundant     []string `json:"redundant"`
+
+	// The closed form, or why there is none and what takes its place.
+	Intervals intervals `json:"intervals"`
 }
 
 type ranged struct {
@@ -106,6 +111,46 @@ type share struct {
 	Of       string  `json:"of"`
 
 	text string
+}
+
+type intervals struct {
+	Method string       `json:"method"`
+	Form   *lp.Compiled `json:"closed_form,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+}
+
+// checkIntervals finds out how the intervals of p are answered.
+func checkIntervals(p *lp.Polytope) (intervals, error) {
+	c := lp.DefaultSolverConfig()
+	c.Workers = 1
+	s, reason, err := newSolver(p, c, "explicit")
+	if err != nil {
+		return intervals{}, err
+	}
+	defer s.Close()
+	found := intervals{Method: s.Method()}
+	if reason != nil {
+		found.Reason = strings.TrimPrefix(reason.Error(), "lp: ")
+	}
+	if d, ok := s.(lp.Describer); ok {
+		found.Form = d.Compiled()
+	}
+	return found, nil
+}
+
+func (v *intervals) write(b *strings.Builder, width int) {
+	if v.Form == nil {
+		fmt.Fprintf(b, "closed form: none, %s; intervals by %s\n", v.Reason, v.Method)
+		return
+	}
+	fmt.Fprintf(b, "closed form: %s\n", v.Form)
+	for _, e := range v.Form.Entities {
+		fmt.Fprintf(b, "  %-*s  %4d below, %4d above", width, e.Entity, e.Lower, e.Upper)
+		if e.How != v.Form.How {
+			fmt.Fprintf(b, ", %s", e.How)
+		}
+		b.WriteByte('\n')
+	}
 }
 
 // sharePoints is what the feasible share is estimated from.
@@ -139,6 +184,9 @@ func check(name string, p *lp.Polytope) (*checked, error) {
 		if isRedundant[k] {
 			c.Redundant = append(c.Redundant, names[k])
 		}
+	}
+	if c.Intervals, err = checkIntervals(p); err != nil {
+		return nil, err
 	}
 	s, err := lp.FeasibleShare(p, sharePoints, rng.New(1, "check"))
 	if err != nil {
@@ -206,6 +254,7 @@ func (c *checked) write(w io.Writer) error {
 	default:
 		fmt.Fprintf(&b, "redundant rows: %s\n", strings.Join(c.Redundant, ", "))
 	}
+	c.Intervals.write(&b, width)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -90,19 +90,39 @@ line that is no prefix gets that too, and the exit status is 1.`,
 			if c.Tolerance == 0 {
 				c.Tolerance = math.SmallestNonzeroFloat64 // 0 stands for the default
 			}
-			s, err := lp.NewSolver(p, c)
+			s, reason, err := newSolver(p, c, c.Method)
 			if err != nil {
 				return err
 			}
 			defer s.Close()
+			if reason != nil {
+				fmt.Fprintf(cmd.ErrOrStderr(), "train: %s; intervals by %s\n", strings.TrimPrefix(reason.Error(), "lp: "), s.Method())
+			}
 			b := &bounder{polytope: p, chain: s.Chain(1)}
 			return answer(cmd.InOrStdin(), cmd.OutOrStdout(), "prefixes", b.answer)
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&c.Method, "solver", c.Method, "how intervals are computed: auto, clp or explicit")
+	cmd.Flags().StringVar(&c.Method, "solver", c.Method, "how intervals are computed: auto, clp, explicit or lazy; explicit beyond its budget goes on lazily")
 	cmd.Flags().Float64Var(&c.Tolerance, "tol", c.Tolerance, "largest violation (scaled) of a prefix that is answered")
 	return cmd
+}
+
+// newSolver returns a solver of a method. Where the closed form is asked for and
+// exceeds its budget, reason says so and the solver finds pieces when they are
+// needed.
+func newSolver(p *lp.Polytope, c lp.SolverConfig, method string) (s lp.Solver, reason, err error) {
+	c.Method = method
+	s, err = lp.NewSolver(p, c)
+	var over *lp.BudgetError
+	if method != "explicit" || !errors.As(err, &over) {
+		return s, nil, err
+	}
+	if c.Method = "lazy"; c.Validate() != nil {
+		c.Method = "clp"
+	}
+	s, err = lp.NewSolver(p, c)
+	return s, over, err
 }
 
 // bounder answers one prefix at a time.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"paspo/lp"
 )
 
 // file writes a file into a folder of the test.
@@ -51,6 +54,10 @@ func TestCheck(t *testing.T) {
 		Rows          []struct{ Name, Expr string }
 		FeasibleShare struct{ Estimate, StdErr float64 } `json:"feasible_share"`
 		Redundant     []string
+		Intervals     struct {
+			Method, Reason string
+			Form           *lp.Compiled `json:"closed_form"`
+		}
 	}
 	out := succeed(t, "", "constraints", "check", file(t, "mine.yaml", mine), "--json")
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
@@ -68,6 +75,10 @@ func TestCheck(t *testing.T) {
 		t.Errorf("share %+v, want 0.21", s)
 	}
 	if len(c.Redundant) != 1 || c.Redundant[0] != "loose" || len(c.Rows) != 3 || c.Rows[1].Expr != "MSFT + AAPL <= 0.5" {
+		t.Errorf("%s", out)
+	}
+
+	if f := c.Intervals.Form; c.Intervals.Method != "explicit" || f == nil || len(f.Entities) != 3 || f.How != lp.FromDual || !f.AnyLimits || f.Rays == 0 {
 		t.Errorf("%s", out)
 	}
 
@@ -108,6 +119,61 @@ constraints:
 	writeConflict(&many, "x", []string{"a", "b", "c", "d", "e", "f"})
 	if s := many.String(); strings.Count(s, "\n") != 5 || !strings.HasSuffix(s, "  d; and 2 more\n") {
 		t.Errorf("%q", s)
+	}
+}
+
+// crowded exceeds the budget of the closed form.
+func crowded() string {
+	var b strings.Builder
+	b.WriteString("entities: [")
+	for j := range 24 {
+		fmt.Fprintf(&b, "E%d, ", j)
+	}
+	b.WriteString("]\nbounds: {")
+	for j := range 24 {
+		fmt.Fprintf(&b, "E%d: [0, %g], ", j, 0.08+float64(j%5)/100)
+	}
+	b.WriteString("}\nconstraints:\n")
+	for k := range 5 {
+		fmt.Fprintf(&b, "  - {name: \"row %d\", max: 0.6, coefficients: {", k)
+		for j := range 24 {
+			fmt.Fprintf(&b, "E%d: %g, ", j, float64((7*j*j+13*j*k+5*k+1)%97)/97)
+		}
+		b.WriteString("}}\n")
+	}
+	return b.String()
+}
+
+func TestBeyondBudget(t *testing.T) {
+	path := file(t, "crowded.yaml", crowded())
+	want := succeed(t, "[]\n[0.01,0.02]\n", "constraints", "bounds", path, "--solver", "clp")
+	status, out, errs := command(t, "[]\n[0.01,0.02]\n", "constraints", "bounds", path, "--solver", "explicit")
+	if status != 0 || !strings.Contains(errs, "beyond its budget") || !strings.Contains(errs, "; intervals by ") || strings.Count(errs, "\n") != 1 {
+		t.Fatalf("status %d, %s%s", status, out, errs)
+	}
+	for i, line := range strings.Split(strings.TrimSpace(out), "\n") {
+		var a, b struct{ Lo, Hi float64 }
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(strings.Split(want, "\n")[i]), &b); err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(a.Lo-b.Lo) > 1e-9 || math.Abs(a.Hi-b.Hi) > 1e-9 {
+			t.Errorf("%+v, want %+v", a, b)
+		}
+	}
+	out = succeed(t, "", "constraints", "check", path)
+	if !strings.Contains(out, "closed form: none, the closed form of the interval of ") || !strings.Contains(out, "; intervals by ") {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestErrorsAreReadable(t *testing.T) {
+	path := file(t, "less.yaml", "entities: [A, B, C]\nconstraints: [{name: \"A < B\", expr: \"A + B <= 0.5\"}]\n")
+	_, out, _ := command(t, "[0.4, 0.3]\n", "constraints", "bounds", path)
+	if !strings.Contains(out, "A < B") {
+		t.Errorf("%s", out)
 	}
 }
 
