@@ -206,9 +206,12 @@ func TestInterruptAndKill(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	dir := filepath.Join(t.TempDir(), "run")
-	const iterations = 10
-	steps := fmt.Sprint(iterations * 512)
-	cmd := process(ctx, with("--out", dir, "--steps", steps)...)
+	// Long enough to be met half-way, and no checkpoint goes before it is seen.
+	const iterations = 40
+	long := func(dir string) []string {
+		return with("--out", dir, "--steps", fmt.Sprint(iterations*512), "--set", "ppo.epochs=40", "--set", "ppo.checkpoint_keep=100")
+	}
+	cmd := process(ctx, long(dir)...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	if err := cmd.Start(); err != nil {
@@ -225,13 +228,13 @@ func TestInterruptAndKill(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, filepath.Join(dir, "checkpoints", "iteration-00000004.safetensors"))
+	waitFor(t, filepath.Join(dir, "checkpoints", "iteration-00000015.safetensors"))
 	cmd.Process.Kill()
 	cmd.Wait()
 
 	succeed(t, "", "--resume", dir)
 	whole := filepath.Join(t.TempDir(), "whole")
-	succeed(t, "", with("--out", whole, "--steps", steps)...)
+	succeed(t, "", long(whole)...)
 	sameRun(t, dir, whole, iterations)
 }
 
