@@ -61,8 +61,11 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 			plot.Curves = append(plot.Curves, curve(s.name, runs[i]))
 		}
 	}
+	// The ends that the share of the way is counted between.
 	for _, b := range baselines {
-		plot.Levels = append(plot.Levels, plots.Level{Name: b.name, Y: b.mean})
+		if b.mean == bottom || b.mean == top {
+			plot.Levels = append(plot.Levels, plots.Level{Name: b.name, Y: b.mean})
+		}
 	}
 	if err := out.runs(env, runs); err != nil {
 		return err
