@@ -31,7 +31,8 @@ type explicit struct {
 	size int    // of rho
 
 	ends []ends
-	done int // entities before it are not compiled: the budget ended there
+	own  []ends // those pieces that the polytope's own limits need
+	done int    // entities before it are not compiled: the budget ended there
 
 	took  time.Duration // to compile
 	steps int

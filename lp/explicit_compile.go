@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"paspo/lp/internal/dd"
@@ -21,6 +22,9 @@ func compile(p *Polytope, cfg SolverConfig) (*explicit, error) {
 	f, err := compileSide(p, cfg, &effort)
 	if err != nil {
 		return nil, err
+	}
+	if f.own == nil {
+		f.prune(&effort)
 	}
 	f.took, f.steps = time.Since(start), budget-effort
 	return f, nil
@@ -51,16 +55,17 @@ func compileSide(p *Polytope, cfg SolverConfig, effort *int) (*explicit, error) 
 	if e != nil {
 		return nil, e
 	}
+	f.prune(effort)
+	mixed.own = slices.Clone(mixed.ends)
 	for i := first; i < p.Dim(); i++ {
-		mixed.ends[i] = f.inPrefix(i)
+		mixed.ends[i], mixed.own[i] = f.inPrefix(&f.ends[i], i), f.inPrefix(&f.own[i], i)
 	}
 	return mixed, nil
 }
 
 // inPrefix returns the pieces of entity i as functions of (1, a_P) under the
 // polytope's own limits.
-func (f *explicit) inPrefix(i int) ends {
-	e := &f.ends[i]
+func (f *explicit) inPrefix(e *ends, i int) ends {
 	base := 0.
 	if !f.free[i] {
 		base = f.floor[i]

@@ -38,15 +38,21 @@ type CompiledEntity struct {
 	How    string `json:"how"`
 	Lower  int    `json:"lower"`
 	Upper  int    `json:"upper"`
+
+	// NeededLower and NeededUpper are those that are left under the polytope's own
+	// limits without those that are proved never to be the end.
+	NeededLower int `json:"needed_lower"`
+	NeededUpper int `json:"needed_upper"`
 }
 
-// Pieces returns the number of pieces of all intervals, both ends together.
-func (c *Compiled) Pieces() int {
-	n := 0
+// Pieces returns the number of pieces of all intervals, both ends together, and
+// how many the polytope's own limits need.
+func (c *Compiled) Pieces() (all, needed int) {
 	for _, e := range c.Entities {
-		n += e.Lower + e.Upper
+		all += e.Lower + e.Upper
+		needed += e.NeededLower + e.NeededUpper
 	}
-	return n
+	return all, needed
 }
 
 // Describer is a Solver that has a closed form to describe.
@@ -70,7 +76,10 @@ func (s *explicitSolver) Compiled() *Compiled {
 			c.How = FromFacets + ", then " + FromDual
 		}
 		lower, upper := e.counts()
-		c.Entities = append(c.Entities, CompiledEntity{Entity: f.p.entities[i], How: how, Lower: lower, Upper: upper})
+		ownLower, ownUpper := f.own[i].counts()
+		c.Entities = append(c.Entities, CompiledEntity{
+			Entity: f.p.entities[i], How: how, Lower: lower, Upper: upper, NeededLower: ownLower, NeededUpper: ownUpper,
+		})
 	}
 	return c
 }
@@ -90,6 +99,7 @@ func (c *Compiled) String() string {
 	if c.AnyLimits {
 		limits = fmt.Sprintf("for any limits, %d Farkas rays", c.Rays)
 	}
-	return fmt.Sprintf("%d pieces from %s, %s, found in %s", c.Pieces(), c.How, limits,
+	all, needed := c.Pieces()
+	return fmt.Sprintf("%d pieces (%d needed for its own limits) from %s, %s, found in %s", all, needed, c.How, limits,
 		time.Duration(c.Seconds*float64(time.Second)).Round(10*time.Microsecond))
 }

@@ -54,6 +54,7 @@ func (s *explicitSolver) Chain(batch int) Chain {
 	return &explicitChain{
 		s: s, batch: batch, rho: make([]float64, batch*s.f.size), prefix: make([]float64, batch*n),
 		lo: make([]float64, batch), hi: make([]float64, batch), slow: make([]bool, batch), lower: make([][]float64, batch),
+		own: make([]bool, batch),
 	}
 }
 
@@ -68,6 +69,7 @@ type explicitChain struct {
 	prefix []float64 // rows x n
 	lo, hi []float64 // what Next answered
 	lower  [][]float64
+	own    []bool // under the polytope's own limits
 
 	// Rows that the linear programs answer.
 	slow     []bool
@@ -85,7 +87,7 @@ func (c *explicitChain) Begin(rows int, limits []Limits) {
 	for r := range rows {
 		c.slow[r] = false
 		c.lower[r] = f.floor
-		if limits == nil || limits[r].own() {
+		if c.own[r] = limits == nil || limits[r].own(); c.own[r] {
 			copy(c.rho[r*f.size:(r+1)*f.size], f.begin)
 			continue
 		}
@@ -144,10 +146,13 @@ func (c *explicitChain) Next(lo, hi []float64) error {
 		panic(badEntity)
 	}
 	i := c.entity
-	e := &f.ends[i]
 	for r := range c.rows {
 		if c.slow[r] {
 			continue
+		}
+		e := &f.ends[i]
+		if c.own[r] {
+			e = &f.own[i]
 		}
 		rho := c.rho[r*f.size : (r+1)*f.size]
 		l, u := e.interval(rho)

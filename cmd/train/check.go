@@ -24,7 +24,7 @@ func newCheck() *cobra.Command {
 		Long: `Check constraints and print the entities with the range of each (by linear
 programs), the rows, the share of the simplex that is feasible, the rows that
 could be left out, and the closed form of the intervals: how many pieces the lower
-and the upper end of each entity have, how they were found, and whether limits may
+and the upper end of each entity have and its own limits need, how they were found, and whether limits may
 follow the state. Constraints that contradict one another are named, and the
 exit status is 1.`,
 		Args: exactly("a constraints file or a preset"),
@@ -145,7 +145,7 @@ func (v *intervals) write(b *strings.Builder, width int) {
 	}
 	fmt.Fprintf(b, "closed form: %s\n", v.Form)
 	for _, e := range v.Form.Entities {
-		fmt.Fprintf(b, "  %-*s  %4d below, %4d above", width, e.Entity, e.Lower, e.Upper)
+		fmt.Fprintf(b, "  %-*s  %4d of %4d below, %4d of %4d above", width, e.Entity, e.NeededLower, e.Lower, e.NeededUpper, e.Upper)
 		if e.How != v.Form.How {
 			fmt.Fprintf(b, ", %s", e.How)
 		}

@@ -1,0 +1,149 @@
+package lp
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"paspo/internal/rng"
+)
+
+// capped is the portfolio polytope with a cap on every entity.
+func capped(t testing.TB, limit float64) *Polytope {
+	t.Helper()
+	p, err := Preset("portfolio", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := p.Dim()
+	d := Description{Name: "portfolio with caps", Entities: p.entities, Total: 1, Upper: make([]float64, n)}
+	for j := range d.Upper {
+		d.Upper[j] = limit
+	}
+	for k, name := range p.rowNames {
+		d.Rows = append(d.Rows, Row{Name: name, Coef: p.a[k*n : (k+1)*n], Min: math.Inf(-1), Max: p.b[k]})
+	}
+	if p, err = New(d); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestPruned holds intervals from the pieces that are left to those from all.
+// choose goes to ends and corners, where pieces meet.
+func TestPruned(t *testing.T) {
+	r := rand.New(rng.New(7, "prune"))
+	all := []*Polytope{capped(t, 0.2), randomSimplex(t, r, 9, 6, 0.3), randomSimplex(t, r, 8, 24, 0), randomSimplex(t, r, 30, 5, 0)}
+	all = append(all, presets(t)...)
+	for _, p := range all {
+		s, err := NewSolver(p, SolverConfig{Method: "explicit"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := s.(*explicitSolver).f
+		worst := 0.
+		c := s.Chain(1).(*explicitChain)
+		lo, hi, a := []float64{0}, []float64{0}, []float64{0}
+		for range 500 {
+			c.Begin(1, nil)
+			for i := range p.Dim() {
+				if err := c.Next(lo, hi); err != nil {
+					t.Fatal(err)
+				}
+				full, own := &f.ends[i], &f.own[i]
+				rho := c.rho[:f.size]
+				l, u := full.interval(rho)
+				x, y := own.interval(rho)
+				// In units of what an end moves when all limits give.
+				give := 1.
+				for _, g := range slices.Concat(own.lowerGive, own.upperGive) {
+					give = max(give, g)
+				}
+				worst = max(worst, math.Abs(l-x)/give, math.Abs(u-y)/give)
+				a[0] = choose(r, lo[0], hi[0])
+				c.Fix(a)
+			}
+		}
+		s.Close()
+		if !(worst <= 1e-13) {
+			t.Errorf("%s: ends differ by %g", p.describe(), worst)
+		}
+		d := s.(Describer).Compiled()
+		n, needed := d.Pieces()
+		t.Logf("%s: %d of %d pieces, difference %.2g, %v, %d steps", p.describe(), needed, n, worst, f.took, f.steps)
+	}
+}
+
+// On a_1 + a_2 + a_3 = 1, a >= 0, a_1 + 2 a_2 <= 1/2 each end has one piece but
+// those of the last entity, which the total fixes.
+func TestPrunedCounts(t *testing.T) {
+	p, err := New(Description{
+		Entities: []string{"a", "b", "c"}, Total: 1,
+		Rows: []Row{{Name: "row", Coef: []float64{1, 2, 0}, Min: math.Inf(-1), Max: 0.5}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewSolver(p, SolverConfig{Method: "explicit"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, e := range s.(Describer).Compiled().Entities[:2] {
+		if e.NeededLower != 1 || e.NeededUpper != 1 || e.Upper < 2 {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// Every piece that CountActive meets is among those that are needed.
+func TestActiveAreNeeded(t *testing.T) {
+	for _, p := range append(presets(t), capped(t, 0.2)) {
+		s, err := NewSolver(p, SolverConfig{Method: "explicit"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		active, _, err := CountActive(s, 2000, rng.New(8, "active"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range s.(Describer).Compiled().Entities[:p.Dim()-1] {
+			if a := active[i]; a.ActiveLower > e.NeededLower || a.ActiveUpper > e.NeededUpper {
+				t.Errorf("%s: %+v, %+v", p.Name(), a, e)
+			}
+		}
+		s.Close()
+	}
+}
+
+// A budget that ends keeps what is not decided, and the count is the same on
+// every run.
+func TestPruneBudget(t *testing.T) {
+	p := capped(t, 0.2)
+	f, err := compileDual(p, allRows(p), 2000, new(1<<40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := math.MaxInt
+	for _, budget := range []int{0, 300_000, 3_000_000, 30_000_000} {
+		kept := 0
+		for again := range 2 {
+			effort, count := budget, 0
+			f.prune(&effort)
+			for i := range f.own {
+				lower, upper := f.own[i].counts()
+				count += lower + upper
+			}
+			if again > 0 && count != kept {
+				t.Errorf("budget %d: %d pieces, then %d", budget, kept, count)
+			}
+			kept = count
+		}
+		t.Logf("budget %d: %d pieces", budget, kept)
+		if kept > last {
+			t.Errorf("budget %d keeps %d pieces, a smaller one %d", budget, kept, last)
+		}
+		last = kept
+	}
+}
