@@ -95,5 +95,6 @@ func command() *cobra.Command {
 
 	add("debias", "Compare de-biased with plain initialisation on three entities", 10, 20_000,
 		func(ctx context.Context, out *output, o options, _ []string) error { return debias(ctx, out, o) }).Args = cobra.NoArgs
+	root.AddCommand(measurements(&folder)...)
 	return root
 }

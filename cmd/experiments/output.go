@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -9,8 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"paspo/internal/plots"
 )
 
 // output is the folder that an experiment writes to.
@@ -47,6 +46,15 @@ func (o *output) runs(name string, runs [][]*run) error {
 	return f.Close()
 }
 
+// csv writes rows, the first as their head.
+func (o *output) csv(name string, rows [][]string) error {
+	var b bytes.Buffer
+	if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(o.dir, name+".csv"), b.Bytes(), 0o644)
+}
+
 func (o *output) json(name string, v any) error {
 	data, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
@@ -55,7 +63,12 @@ func (o *output) json(name string, v any) error {
 	return os.WriteFile(filepath.Join(o.dir, name+".json"), append(data, '\n'), 0o644)
 }
 
-func (o *output) plot(name string, p plots.Learning) error {
+// drawing is what package plots draws.
+type drawing interface {
+	Draw() (png, svg []byte, err error)
+}
+
+func (o *output) plot(name string, p drawing) error {
 	png, svg, err := p.Draw()
 	if err != nil {
 		return err

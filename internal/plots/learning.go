@@ -52,19 +52,9 @@ var palette = []color.NRGBA{
 // Draw returns the plot as PNG and as SVG. Points that are not finite are left
 // out.
 func (l Learning) Draw() (png, svg []byte, err error) {
-	p := plot.New()
-	p.Title.Text = l.Title
-	p.X.Label.Text = "environment steps"
-	p.Y.Label.Text = l.YLabel
+	p := newPlot(l.Title, "environment steps", l.YLabel)
 	p.X.Tick.Marker = plot.TickerFunc(stepTicks)
 	p.X.Min = 0
-	p.Title.Padding = vg.Points(8)
-	p.Legend.Padding = vg.Points(2)
-	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(8), vg.Points(8)
-	grid := plotter.NewGrid()
-	faint := color.Gray{0xdd}
-	grid.Horizontal.Color, grid.Vertical.Color = faint, faint
-	p.Add(grid)
 
 	for i, c := range l.Curves {
 		if err := addCurve(p, c, palette[i%len(palette)]); err != nil {
@@ -80,7 +70,23 @@ func (l Learning) Draw() (png, svg []byte, err error) {
 
 	margin := 0.04 * (p.Y.Max - p.Y.Min)
 	p.Y.Min, p.Y.Max = p.Y.Min-margin, p.Y.Max+margin
+	return render(p)
+}
 
+func newPlot(title, x, y string) *plot.Plot {
+	p := plot.New()
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Title.Padding = vg.Points(8)
+	p.Legend.Padding = vg.Points(2)
+	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(8), vg.Points(8)
+	grid := plotter.NewGrid()
+	faint := color.Gray{0xdd}
+	grid.Horizontal.Color, grid.Vertical.Color = faint, faint
+	p.Add(grid)
+	return p
+}
+
+func render(p *plot.Plot) (png, svg []byte, err error) {
 	canvas := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))
 	p.Draw(inset(draw.New(canvas)))
 	var b bytes.Buffer

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"paspo/envs"
+	"paspo/internal/plots"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/ppo"
+)
+
+type fiftyOptions struct {
+	entities, seeds int
+	rows            []int
+	steps           int64
+}
+
+// fifty trains the synthetic benchmark with many entities, from de-biased and
+// from plain weights, against the optimum that search finds.
+func fifty(ctx context.Context, out *output, o fiftyOptions) error {
+	head := []string{
+		"rows", "intervals by", "setting", "initial policy, share of the way", "most likely action, at the end", "95 % over seeds", "worst seed",
+		"sampled actions", "violations", "largest residual", "seconds a training",
+	}
+	table := [][]string{head}
+	for _, rows := range o.rows {
+		more, err := fiftyRows(ctx, out, o, rows)
+		if err != nil {
+			return fmt.Errorf("%d rows: %w", rows, err)
+		}
+		table = append(table, more...)
+	}
+	return out.table("fifty", table)
+}
+
+func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]string, error) {
+	settings, err := fiftySettings(o.steps)
+	if err != nil {
+		return nil, err
+	}
+	p, err := lp.GenerateRejection(o.entities, rows, 1)
+	if err != nil {
+		return nil, err
+	}
+	problem, err := envs.NewSynthetic(envs.SyntheticConfig{Entities: o.entities, States: 2, Seed: 1, Polytope: p})
+	if err != nil {
+		return nil, err
+	}
+	t, err := newTask(problem, 200)
+	if err != nil {
+		return nil, err
+	}
+	best, err := problem.Optimum(finalSeed)
+	if err != nil {
+		return nil, err
+	}
+	uniform, err := played(problem, "uniform", t.episodes)
+	if err != nil {
+		return nil, err
+	}
+	out.progress("%d entities, %d rows: intervals by %s, uniform %.4f, best found %.4f", o.entities, rows, t.solver.Method(), uniform.mean, best.Return)
+	share := func(x float64) float64 { return (x - uniform.mean) / (best.Return - uniform.mean) }
+	runs, err := t.trainAll(ctx, settings, o.seeds, o.steps, func(r *run) {
+		out.progress("%d rows, %-28s seed %d: %s, %.0f s", rows, r.Setting, r.Seed, percent(share(r.Final)), r.Seconds)
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	name := fmt.Sprintf("fifty-%d-rows", rows)
+	if err := out.runs(name, runs); err != nil {
+		return nil, err
+	}
+	plot := plots.Learning{
+		Title: fmt.Sprintf("%d entities, %d rows", o.entities, rows), YLabel: "return of sampled actions",
+		Levels: []plots.Level{{Name: "uniform", Y: uniform.mean}, {Name: "best found by search", Y: best.Return}},
+	}
+	var table [][]string
+	for i, s := range settings {
+		c := plots.Curve{Name: s.name}
+		var begin, mode, sampled []float64
+		worst, residual, seconds, violations := math.Inf(1), math.Inf(-1), 0., 0
+		for j, pt := range runs[i][0].Curve {
+			var xs []float64
+			for _, r := range runs[i] {
+				xs = append(xs, r.Curve[j].Sampled)
+			}
+			iv := stats.MeanInterval(xs, 0.95, rng.New(1, "experiments", "fifty"))
+			c.X, c.Y, c.Err = append(c.X, float64(pt.Step)), append(c.Y, iv.Estimate), append(c.Err, (iv.High-iv.Low)/2)
+		}
+		for j, r := range runs[i] {
+			x := share(r.Final)
+			first, err := t.initial(s, uint64(j+1))
+			if err != nil {
+				return nil, err
+			}
+			begin, mode, sampled = append(begin, share(first)), append(mode, x), append(sampled, share(r.Sampled))
+			worst, residual = min(worst, x), max(residual, r.MaxResidual)
+			seconds += r.Seconds / float64(o.seeds)
+			violations += r.Violations
+		}
+		iv := stats.MeanInterval(mode, 0.95, rng.New(1, "experiments", "fifty", s.name))
+		plot.Curves = append(plot.Curves, c)
+		table = append(table, []string{
+			fmt.Sprint(rows), t.solver.Method(), s.name, percent(mean(begin)), percent(iv.Estimate),
+			percent(iv.Low) + " .. " + percent(iv.High), percent(worst), percent(mean(sampled)),
+			fmt.Sprint(violations), fmt.Sprintf("%.1e", residual), number(seconds),
+		})
+	}
+	return table, out.plot(name, plot)
+}
+
+// initial is the mean return of the sampled actions of an untrained policy.
+func (t *task) initial(s setting, seed uint64) (float64, error) {
+	fit := t.fit
+	if s.plain {
+		fit = nil
+	}
+	spec := t.problem.Spec()
+	b, err := policy.NewCPU(t.solver, spec.ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
+	if err != nil {
+		return 0, err
+	}
+	defer b.Close()
+	return t.score(&run{backend: b, norm: ppo.NewNormalizer(spec.ObsDim, spec.NormalizeObs, s.PPO.ObsClip)}, false, t.episodes)
+}
+
+// fiftySettings are the paper's settings and those tuned for the synthetic
+// benchmark, each from de-biased and from plain weights.
+func fiftySettings(steps int64) ([]setting, error) {
+	paper, err := paperWith("paper's, de-biased")
+	if err != nil {
+		return nil, err
+	}
+	best, err := tuned("synthetic")
+	if err != nil {
+		return nil, err
+	}
+	best.name = "tuned, de-biased"
+	var all []setting
+	for _, s := range []setting{paper, best} {
+		s.PPO.EvalEvery = max(1, int(steps)/s.PPO.BatchSize()/10)
+		s.PPO.EvalEpisodes = 100
+		plain := s
+		plain.plain, plain.name = true, s.name[:len(s.name)-len("de-biased")]+"plain"
+		all = append(all, s, plain)
+	}
+	return all, nil
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// measurements are the experiments on intervals, initial policies and entropy.
+func measurements(folder *string) []*cobra.Command {
+	var all []*cobra.Command
+	add := func(use, short string, do func(context.Context, *output) error) *cobra.Command {
+		c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+			out := &output{dir: filepath.Join(*folder, cmd.Name()), log: cmd.ErrOrStderr()}
+			if err := os.MkdirAll(out.dir, 0o755); err != nil {
+				return err
+			}
+			start := time.Now()
+			err := do(cmd.Context(), out)
+			out.progress("%s: %.0f s", cmd.Name(), time.Since(start).Seconds())
+			return err
+		}}
+		all = append(all, c)
+		return c
+	}
+
+	var sc scalingOptions
+	c := add("scaling", "Measure how the closed form grows with entities, rows and caps",
+		func(ctx context.Context, out *output) error { return scaling(ctx, out, sc) })
+	c.Flags().IntSliceVar(&sc.entities, "entities", []int{5, 10, 20, 50, 100, 200}, "numbers of entities")
+	c.Flags().IntSliceVar(&sc.rows, "rows", []int{2, 5, 8, 12, 20}, "numbers of rows")
+	c.Flags().DurationVar(&sc.limit, "limit", 300*time.Millisecond, "time for each rate that is measured")
+
+	var ne nearEmptyOptions
+	c = add("nearempty", "Look for failures on polytopes that are thin, degenerate or badly scaled",
+		func(ctx context.Context, out *output) error { return nearEmpty(ctx, out, ne) })
+	c.Flags().DurationVar(&ne.limit, "limit", 40*time.Second, "time for each kind of polytope")
+	c.Flags().IntVar(&ne.chains, "chains", 20, "actions on each polytope")
+	c.Flags().Uint64Var(&ne.seed, "seed", 1, "seed of the polytopes")
+
+	var un uniformityOptions
+	c = add("uniformity", "Compare initial policies with the uniform distribution",
+		func(ctx context.Context, out *output) error { return uniformity(ctx, out, un) })
+	c.Flags().IntSliceVar(&un.entities, "entities", []int{3, 5, 10, 20, 50}, "numbers of entities")
+	c.Flags().IntVar(&un.rows, "rows", 5, "rows of each polytope")
+	c.Flags().IntVar(&un.seeds, "seeds", 3, "polytopes for each number of entities")
+
+	var en entropyOptions
+	c = add("entropy", "Compare estimates of the entropy and its gradient with exact values",
+		func(ctx context.Context, out *output) error { return entropyExperiment(ctx, out, en) })
+	c.Flags().IntVar(&en.samples, "samples", 50_000, "actions that variances are taken from")
+	c.Flags().IntVar(&en.nodes, "nodes", 4096, "nodes of the quadrature")
+	c.Flags().Int64Var(&en.steps, "steps", 20_000, "environment steps of the policies that are trained")
+
+	var fi fiftyOptions
+	c = add("fifty", "Train on 50 entities, from de-biased and from plain weights",
+		func(ctx context.Context, out *output) error { return fifty(ctx, out, fi) })
+	c.Flags().IntVar(&fi.entities, "entities", 50, "number of entities")
+	c.Flags().IntSliceVar(&fi.rows, "rows", []int{5, 8}, "numbers of rows")
+	c.Flags().IntVar(&fi.seeds, "seeds", 3, "number of seeds")
+	c.Flags().Int64Var(&fi.steps, "steps", 20_000, "environment steps of a training")
+	return all
+}
+
+// number writes x for a table.
+func number(x float64) string {
+	switch {
+	case x != x:
+		return ""
+	case x == 0:
+		return "0"
+	case x >= 1000:
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.3g", x)
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+
+	"paspo/internal/plots"
+	"paspo/internal/rng"
+	"paspo/internal/stress"
+	"paspo/lp"
+)
+
+type nearEmptyOptions struct {
+	limit  time.Duration
+	chains int
+	seed   uint64
+}
+
+// hardKind is what was found on one kind of polytopes.
+type hardKind struct {
+	Kind      string
+	Polytopes int
+	Empty     int `json:",omitempty"` // refused by New with an EmptyError
+	Untyped   int `json:",omitempty"` // refused by New with another error
+	Example   string
+	Solvers   map[string]*stress.Tally
+}
+
+// auditEvery is how many intervals there are to one that exact arithmetic judges
+// although all agree.
+const auditEvery = 200
+
+// nearEmpty lets the solvers complete actions on polytopes of all hard kinds, and
+// exact arithmetic decide where they differ. Polytope k of a kind is the same
+// whatever the time.
+func nearEmpty(ctx context.Context, out *output, o nearEmptyOptions) error {
+	var methods []string
+	for _, m := range scalingMethods {
+		cfg := lp.DefaultSolverConfig()
+		cfg.Method = m
+		if cfg.Validate() == nil {
+			methods = append(methods, m)
+		}
+	}
+	kinds := make([]*hardKind, len(stress.Kinds))
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for k := range next {
+				kinds[k] = hardTrials(ctx, stress.Kinds[k], methods, o)
+				out.progress("%s: %d polytopes", stress.Kinds[k], kinds[k].Polytopes)
+			}
+		})
+	}
+	for k := range kinds {
+		next <- k
+	}
+	close(next)
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := out.json("nearempty", kinds); err != nil {
+		return err
+	}
+	table := [][]string{{
+		"kind", "polytopes", "empty", "solver", "intervals", "typed errors", "untyped errors", "NaN or crossed", "panics",
+		"wrong", "of judged", "residual > 1e-9", "failures per million", "largest residual", "differ from CLP", "right against CLP", "wrong", "both right", "largest difference", "refused", "µs an interval",
+	}}
+	plot := plots.Chart{Title: "largest scaled difference from CLP, and largest residual", XLabel: "kind (order of the table)", YLabel: "scaled", LogY: true, LegendLeft: true}
+	var worst []plots.Curve
+	for _, m := range methods {
+		residual := plots.Curve{Name: "residual of actions, " + m, Points: true}
+		for i, k := range kinds {
+			t := k.Solvers[m]
+			table = append(table, []string{
+				k.Kind, fmt.Sprint(k.Polytopes), fmt.Sprint(k.Empty), m, fmt.Sprint(t.Queries), fmt.Sprint(t.Typed), fmt.Sprint(t.Untyped),
+				fmt.Sprint(t.Malform), fmt.Sprint(t.Panics), fmt.Sprint(t.Wrong), fmt.Sprint(t.Audited), fmt.Sprint(t.Residual), perMillion(t),
+				fmt.Sprintf("%.1e", t.MaxResidual), fmt.Sprint(t.Differs), fmt.Sprint(t.DiffersRight), fmt.Sprint(t.DiffersWrong), fmt.Sprint(t.DiffersBoth), difference(m, t), fmt.Sprint(t.Refused),
+				number(1e6 * t.Seconds / float64(max(1, t.Queries))),
+			})
+			residual.X, residual.Y = append(residual.X, float64(i+1)), append(residual.Y, t.MaxResidual)
+		}
+		worst = append(worst, residual)
+		if m == "clp" {
+			continue
+		}
+		d := plots.Curve{Name: "difference from CLP, " + m, Points: true}
+		for i, k := range kinds {
+			d.X, d.Y = append(d.X, float64(i+1)), append(d.Y, k.Solvers[m].MaxDifference)
+		}
+		worst = append(worst, d)
+	}
+	plot.Curves = worst
+	plot.Levels = []plots.Level{{Name: "limit of residuals", Y: 1e-9}}
+	if err := out.plot("nearempty", plot); err != nil {
+		return err
+	}
+	return out.table("nearempty", table)
+}
+
+func difference(method string, t *stress.Tally) string {
+	if method == "clp" {
+		return ""
+	}
+	return fmt.Sprintf("%.1e", t.MaxDifference)
+}
+
+// perMillion counts failures that are not typed errors. Where there is none it
+// gives the upper end of the 95 % interval.
+func perMillion(t *stress.Tally) string {
+	n := float64(max(1, t.Queries))
+	if f := t.Failures(); f > 0 {
+		return number(1e6 * float64(f) / n)
+	}
+	return "0 (< " + number(3e6/n) + ")"
+}
+
+func hardTrials(ctx context.Context, kind string, methods []string, o nearEmptyOptions) *hardKind {
+	k := &hardKind{Kind: kind, Solvers: map[string]*stress.Tally{}}
+	for _, m := range methods {
+		k.Solvers[m] = &stress.Tally{}
+	}
+	stream := rng.New(o.seed, "experiments", "nearempty", kind)
+	for start, i := time.Now(), uint64(0); time.Since(start) < o.limit && ctx.Err() == nil; i++ {
+		r := rand.New(stream.Split(i))
+		p, err := stress.Hard(kind, r)
+		var empty *lp.EmptyError
+		switch {
+		case errors.As(err, &empty):
+			k.Empty++
+		case err != nil:
+			k.Untyped++
+			k.Example = fmt.Sprintf("polytope %d: %v", i, err)
+		default:
+			k.Polytopes++
+			stress.Trial(p, methods, k.Solvers, o.chains, auditEvery, r)
+		}
+	}
+	return k
+}

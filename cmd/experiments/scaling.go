@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"time"
+
+	"paspo/internal/plots"
+	"paspo/internal/rng"
+	"paspo/internal/stress"
+	"paspo/lp"
+)
+
+type scalingOptions struct {
+	entities, rows []int
+	limit          time.Duration
+}
+
+// cell is what was measured on one polytope, on one thread.
+type cell struct {
+	Entities, Rows int
+	Caps           bool
+
+	CompileSeconds float64 `json:",omitempty"`
+	BudgetError    string  `json:",omitempty"` // why there is no closed form
+	Pieces         int     `json:",omitempty"` // both ends of all entities
+	LargestEnd     int     `json:",omitempty"`
+	Active         int     `json:",omitempty"` // pieces that were ever an end
+	LargestActive  int     `json:",omitempty"`
+	ActiveChains   int     `json:",omitempty"`
+
+	Solvers map[string]*solverCell
+}
+
+type solverCell struct {
+	ChainsPerS    float64
+	IntervalsPerS float64
+	KBytes        float64 // of Go's heap: CLP holds most of its memory elsewhere
+	HitRate       float64 `json:",omitempty"`
+	Error         string  `json:",omitempty"`
+}
+
+// scalingMethods are measured on every polytope, CLP as what they are compared
+// with.
+var scalingMethods = []string{"clp", "explicit", "lazy"}
+
+// hitCounter is a solver that answers from a store what it can.
+type hitCounter interface{ HitRate() float64 }
+
+// scaling measures the closed form, and what there is beside it, over a grid of
+// sizes.
+func scaling(ctx context.Context, out *output, o scalingOptions) error {
+	threads := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(threads)
+	var cells []*cell
+	for _, caps := range []bool{false, true} {
+		for _, n := range o.entities {
+			for _, m := range o.rows {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				c, err := measureCell(n, m, caps, o.limit)
+				if err != nil {
+					return fmt.Errorf("%d entities, %d rows, caps %v: %w", n, m, caps, err)
+				}
+				cells = append(cells, c)
+				out.progress("%v", c.row())
+			}
+		}
+	}
+	if err := out.json("scaling", cells); err != nil {
+		return err
+	}
+	for _, caps := range []bool{false, true} {
+		name := "scaling"
+		title := "full chains of intervals a second, one thread"
+		if caps {
+			name, title = "scaling-caps", title+", a cap on every entity"
+		}
+		table := [][]string{scalingHead}
+		for _, c := range cells {
+			if c.Caps == caps {
+				table = append(table, c.row())
+			}
+		}
+		if err := out.table(name, table); err != nil {
+			return err
+		}
+		if err := out.plot(name, scalingPlot(cells, caps, title, o.rows)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const activeChains = 300
+
+func measureCell(n, m int, caps bool, limit time.Duration) (*cell, error) {
+	p, err := stress.Scaled(n, m, caps, 1)
+	if err != nil {
+		return nil, err
+	}
+	c := &cell{Entities: n, Rows: m, Caps: caps, Solvers: map[string]*solverCell{}}
+	for _, method := range scalingMethods {
+		cfg := lp.DefaultSolverConfig()
+		cfg.Method, cfg.Workers = method, 1
+		if cfg.Validate() != nil {
+			continue // not built in
+		}
+		before := heap()
+		start := time.Now()
+		s, err := lp.NewSolver(p, cfg)
+		seconds := time.Since(start).Seconds()
+		var budget *lp.BudgetError
+		if errors.As(err, &budget) {
+			c.CompileSeconds, c.BudgetError = seconds, budget.Reason
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", method, err)
+		}
+		if method == "explicit" {
+			c.CompileSeconds = seconds
+			if err := c.countPieces(s, limit); err != nil {
+				return nil, err
+			}
+		}
+		r, err := measureSolver(s, limit)
+		if err != nil {
+			r.Error = err.Error()
+		}
+		if h, ok := s.(hitCounter); ok {
+			r.HitRate = h.HitRate()
+		}
+		r.KBytes = max(0, heap()-before) / 1024
+		runtime.KeepAlive(s)
+		if err := s.Close(); err != nil {
+			return nil, err
+		}
+		c.Solvers[method] = r
+	}
+	return c, nil
+}
+
+// heap returns the bytes of Go's heap that are in use.
+func heap() float64 {
+	runtime.GC()
+	runtime.GC() // the first may leave what only finalizers free
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapAlloc)
+}
+
+func (c *cell) countPieces(s lp.Solver, limit time.Duration) error {
+	end := time.Now().Add(limit)
+	active := map[int][2]int{}
+	for c.ActiveChains < activeChains && time.Now().Before(end) {
+		// Every call counts anew, so the chains double.
+		chains := max(25, 2*c.ActiveChains)
+		counts, ok, err := lp.CountActive(s, chains, rng.New(1, "experiments", "active"))
+		if err != nil || !ok {
+			return err
+		}
+		c.Pieces, c.LargestEnd, c.ActiveChains = 0, 0, chains
+		for i, k := range counts {
+			c.Pieces += k.Lower + k.Upper
+			c.LargestEnd = max(c.LargestEnd, k.Lower, k.Upper)
+			active[i] = [2]int{k.ActiveLower, k.ActiveUpper}
+		}
+	}
+	for _, k := range active {
+		c.Active += k[0] + k[1]
+		c.LargestActive = max(c.LargestActive, k[0], k[1])
+	}
+	return nil
+}
+
+// measureSolver times full chains with every entity uniform in its interval. The
+// first share of the time warms up, and fills the store of a lazy solver.
+func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
+	n := s.Polytope().Dim()
+	batch := 64
+	if s.Method() == "clp" {
+		batch = 1
+	}
+	c := s.Chain(batch)
+	r := rand.New(rng.New(1, "experiments", "scaling"))
+	lo, hi, a := make([]float64, batch), make([]float64, batch), make([]float64, batch)
+	x := make([]float64, 1<<16)
+	for i := range x {
+		x[i] = r.Float64()
+	}
+	at := 0
+	walk := func(d time.Duration) (rate float64, err error) {
+		start, done := time.Now(), 0
+		for done == 0 || time.Since(start) < d {
+			c.Begin(batch, nil)
+			for range n {
+				if err := c.Next(lo, hi); err != nil {
+					return 0, err
+				}
+				for i := range a {
+					a[i] = min(max(lo[i]+(hi[i]-lo[i])*x[at&(1<<16-1)], lo[i]), hi[i])
+					at++
+				}
+				c.Fix(a)
+			}
+			done += batch
+		}
+		return float64(done) / time.Since(start).Seconds(), nil
+	}
+	if _, err := walk(limit / 3); err != nil {
+		return &solverCell{}, err
+	}
+	rate, err := walk(limit)
+	return &solverCell{ChainsPerS: rate, IntervalsPerS: rate * float64(n)}, err
+}
+
+var scalingHead = []string{
+	"entities", "rows", "compile, ms", "pieces", "largest end", "ever active", "largest",
+	"chains/s closed form", "lazy", "CLP", "closed form / CLP", "lazy / CLP", "hit rate", "kB closed form", "lazy",
+}
+
+func (c *cell) row() []string {
+	out := []string{fmt.Sprint(c.Entities), fmt.Sprint(c.Rows), number(1000 * c.CompileSeconds)}
+	if c.BudgetError != "" {
+		out = append(out, "beyond the budget", "", "", "")
+	} else {
+		out = append(out, fmt.Sprint(c.Pieces), fmt.Sprint(c.LargestEnd), fmt.Sprint(c.Active), fmt.Sprint(c.LargestActive))
+	}
+	speed := func(name string) string {
+		s := c.Solvers[name]
+		switch {
+		case s == nil:
+			return ""
+		case s.Error != "":
+			return "failed"
+		}
+		return number(s.ChainsPerS)
+	}
+	ratio := func(name string) string {
+		s, clp := c.Solvers[name], c.Solvers["clp"]
+		if s == nil || clp == nil || s.ChainsPerS == 0 || clp.ChainsPerS == 0 {
+			return ""
+		}
+		return number(s.ChainsPerS / clp.ChainsPerS)
+	}
+	memory := func(name string) string {
+		if s := c.Solvers[name]; s != nil {
+			return number(s.KBytes)
+		}
+		return ""
+	}
+	out = append(out, speed("explicit"), speed("lazy"), speed("clp"), ratio("explicit"), ratio("lazy"))
+	hits := ""
+	if s := c.Solvers["lazy"]; s != nil {
+		hits = fmt.Sprintf("%.2f %%", 100*s.HitRate)
+	}
+	return append(out, hits, memory("explicit"), memory("lazy"))
+}
+
+// scalingPlot draws the speed of every method over the entities, for the fewest,
+// the middle and the largest number of rows.
+func scalingPlot(cells []*cell, caps bool, title string, rows []int) plots.Chart {
+	chart := plots.Chart{Title: title, XLabel: "entities", YLabel: "chains a second", LogX: true, LogY: true}
+	shown := slices.Compact([]int{rows[0], rows[len(rows)/2]})
+	for _, method := range scalingMethods {
+		for _, m := range shown {
+			k := plots.Curve{Name: fmt.Sprintf("%s, %d rows", method, m), Points: true}
+			for _, c := range cells {
+				if s := c.Solvers[method]; c.Caps == caps && c.Rows == m && s != nil && s.Error == "" {
+					k.X, k.Y = append(k.X, float64(c.Entities)), append(k.Y, s.ChainsPerS)
+				}
+			}
+			if len(k.X) > 0 {
+				chart.Curves = append(chart.Curves, k)
+			}
+		}
+	}
+	return chart
+}

@@ -1,0 +1,60 @@
+// Package stress draws polytopes that are large, thin, degenerate or badly scaled,
+// and judges what solvers answer on them.
+package stress
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+// Scaled returns a polytope of any size: rows over 2 or more entities with
+// coefficients from U(0, 1) rounded to 2 digits, as lp.GenerateRejection draws
+// them, whose right-hand sides are rounded up from their values at a point that
+// is uniform in the simplex. So it is not empty, and its rows are tight. With caps
+// no entity exceeds 3/n, or its share of that point.
+func Scaled(n, rows int, caps bool, seed uint64) (*lp.Polytope, error) {
+	r := rand.New(rng.New(seed, "stress", "scaled"))
+	d := lp.Description{Name: fmt.Sprintf("%d entities, %d rows", n, rows), Total: 1}
+	x := simplexPoint(r, n)
+	for j := range n {
+		d.Entities = append(d.Entities, fmt.Sprintf("E%d", j+1))
+		if caps {
+			d.Upper = append(d.Upper, max(3/float64(n), x[j]))
+		}
+	}
+	for k := range rows {
+		t := lp.Row{Name: fmt.Sprintf("row %d", k+1), Coef: make([]float64, n), Min: math.Inf(-1)}
+		for _, j := range r.Perm(n)[:2+r.IntN(n-1)] {
+			t.Coef[j] = max(0.01, math.Round(100*r.Float64())/100)
+		}
+		t.Max = max(0.01, math.Ceil(100*dot(t.Coef, x))/100)
+		d.Rows = append(d.Rows, t)
+	}
+	return lp.New(d)
+}
+
+// simplexPoint draws from Dirichlet(1).
+func simplexPoint(r *rand.Rand, n int) []float64 {
+	x := make([]float64, n)
+	sum := 0.
+	for j := range x {
+		x[j] = r.ExpFloat64()
+		sum += x[j]
+	}
+	for j := range x {
+		x[j] /= sum
+	}
+	return x
+}
+
+func dot(a, b []float64) float64 {
+	s := 0.
+	for i, v := range a {
+		s += v * b[i]
+	}
+	return s
+}
