@@ -62,7 +62,7 @@ func walk(t testing.TB, s Solver, r *rand.Rand, rows int, limits []Limits) (acti
 	return actions, residual
 }
 
-var solverMethods = []string{"clp", "explicit"}
+var solverMethods = []string{"clp", "explicit", "lazy"}
 
 func presets(t testing.TB) []*Polytope {
 	t.Helper()

@@ -9,26 +9,27 @@ import (
 
 // SolverConfig says how intervals are computed.
 type SolverConfig struct {
-	Method    string  `yaml:"method" doc:"auto, clp (linear programs) or explicit (closed form); auto takes the closed form where it stays within its budget"`
+	Method    string  `yaml:"method" doc:"auto, clp (linear programs), explicit (closed form) or lazy (kept bases); auto takes the closed form where it stays within its budget, else kept bases"`
 	Tolerance float64 `yaml:"tolerance" doc:"largest infeasibility of a prefix that is answered on relaxed limits, scaled"`
 	Workers   int     `yaml:"workers" doc:"goroutines that solve linear programs; 0 takes one for every CPU"`
 	MaxPieces int     `yaml:"max_pieces" doc:"budget of the closed form: pieces of one interval, both ends together"`
 	MaxEffort int     `yaml:"max_effort" doc:"budget of the closed form: elementary steps, in millions, to find it"`
+	MaxBases  int     `yaml:"max_bases" doc:"bases that lazy keeps for each end of an interval; answers do not depend on it"`
 }
 
 // DefaultSolverConfig returns the settings that are used where none are given.
 // The budget of the closed form counts steps, not time, so that what is chosen
 // does not depend on the machine.
 func DefaultSolverConfig() SolverConfig {
-	return SolverConfig{Method: "auto", Tolerance: 1e-6, MaxPieces: 2000, MaxEffort: 100}
+	return SolverConfig{Method: "auto", Tolerance: 1e-6, MaxPieces: 2000, MaxBases: 200, MaxEffort: 100}
 }
 
 // Validate returns an error that names the first setting that is not allowed.
 func (c SolverConfig) Validate() error {
 	switch c.Method {
-	case "auto", "clp", "explicit":
+	case "auto", "clp", "explicit", "lazy":
 	default:
-		return fmt.Errorf("lp: method is %q, want auto, clp or explicit", c.Method)
+		return fmt.Errorf("lp: method is %q, want auto, clp, explicit or lazy", c.Method)
 	}
 	switch {
 	case !(c.Tolerance >= 0) || c.Tolerance > 0.1:
@@ -37,6 +38,8 @@ func (c SolverConfig) Validate() error {
 		return fmt.Errorf("lp: workers is %d, want 0 or more", c.Workers)
 	case c.MaxPieces < 1:
 		return fmt.Errorf("lp: max_pieces is %d, want 1 or more", c.MaxPieces)
+	case c.MaxBases < 1:
+		return fmt.Errorf("lp: max_bases is %d, want 1 or more", c.MaxBases)
 	case c.MaxEffort < 1:
 		return fmt.Errorf("lp: max_effort is %d, want 1 or more", c.MaxEffort)
 	}
@@ -45,8 +48,8 @@ func (c SolverConfig) Validate() error {
 
 // NewSolver returns a solver of the intervals of p. Zero fields of cfg take
 // their defaults. Method explicit is refused with a *BudgetError where the
-// closed form exceeds its budget; method auto falls back to CLP there, which
-// Solver.Method tells.
+// closed form exceeds its budget; method auto takes kept bases there, and CLP where
+// there are too many rows for these, which Solver.Method tells.
 func NewSolver(p *Polytope, cfg SolverConfig) (Solver, error) {
 	def := DefaultSolverConfig()
 	if cfg.Method == "" {
@@ -61,21 +64,34 @@ func NewSolver(p *Polytope, cfg SolverConfig) (Solver, error) {
 	if cfg.MaxEffort == 0 {
 		cfg.MaxEffort = def.MaxEffort
 	}
+	if cfg.MaxBases == 0 {
+		cfg.MaxBases = def.MaxBases
+	}
 	if cfg.Workers == 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Method == "clp" {
+	switch cfg.Method {
+	case "clp":
 		return newCLPSolver(p, cfg)
+	case "lazy":
+		return newLazySolver(p, cfg)
 	}
 	s, err := newExplicitSolver(p, cfg)
 	if err == nil {
 		return s, nil
 	}
 	if cfg.Method == "auto" && isBudget(err) {
-		return newCLPSolver(p, cfg)
+		l, err := newLazySolver(p, cfg)
+		if err == nil {
+			return l, nil
+		}
+		if isBudget(err) {
+			return newCLPSolver(p, cfg)
+		}
+		return nil, err
 	}
 	return nil, err
 }

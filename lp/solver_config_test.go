@@ -58,6 +58,7 @@ func TestSolverConfig(t *testing.T) {
 		{SolverConfig{Workers: -2}, "workers is -2"},
 		{SolverConfig{MaxPieces: -1}, "max_pieces is -1"},
 		{SolverConfig{MaxEffort: -1}, "max_effort is -1"},
+		{SolverConfig{MaxBases: -1}, "max_bases is -1"},
 	} {
 		if _, err := NewSolver(p, c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: error %v, want %q in it", c.cfg, err, c.want)
@@ -84,7 +85,7 @@ func TestBudgetDecides(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if s.Method() != "clp" {
+	if s.Method() != "lazy" {
 		t.Errorf("auto took %s beyond the budget", s.Method())
 	}
 	if _, res := walk(t, s, rand.New(rng.New(2, "budget")), 3, nil); !(res <= 1e-9) {

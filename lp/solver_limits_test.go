@@ -63,7 +63,7 @@ func TestRandomLimits(t *testing.T) {
 			limits[k] = randomLimits(p, r)
 		}
 		limits[1] = Limits{}
-		for _, method := range []string{"clp", "explicit"} {
+		for _, method := range solverMethods {
 			s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
 			if err != nil {
 				t.Fatalf("%s: %v", method, err)
@@ -97,7 +97,7 @@ func TestRandomPrefixes(t *testing.T) {
 			return
 		}
 		var solvers []Solver
-		for _, method := range []string{"clp", "explicit"} {
+		for _, method := range solverMethods {
 			s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
 			if err != nil {
 				t.Fatal(err)
@@ -113,14 +113,16 @@ func TestRandomPrefixes(t *testing.T) {
 		}
 		var prefix []float64
 		for i := range p.Dim() {
-			var lo, hi [2][]float64
-			var errs [2]error
+			lo, hi := make([][]float64, len(chains)), make([][]float64, len(chains))
+			errs := make([]error, len(chains))
 			for k, c := range chains {
 				lo[k], hi[k] = []float64{0}, []float64{0}
 				errs[k] = c.Next(lo[k], hi[k])
 			}
-			if (errs[0] == nil) != (errs[1] == nil) {
-				t.Fatalf("entity %d after %v: clp %v, explicit %v\n%+v", i, prefix, errs[0], errs[1], d)
+			for k := range errs {
+				if (errs[0] == nil) != (errs[k] == nil) {
+					t.Fatalf("entity %d after %v: %s %v, %s %v\n%+v", i, prefix, solverMethods[0], errs[0], solverMethods[k], errs[k], d)
+				}
 			}
 			if errs[0] != nil {
 				kinds["infeasible"]++

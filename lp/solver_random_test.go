@@ -174,7 +174,7 @@ func TestRandomPolytopes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, method := range []string{"clp", "explicit"} {
+		for _, method := range solverMethods {
 			s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
 			if err != nil {
 				t.Fatalf("%s: %v", method, err)

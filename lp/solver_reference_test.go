@@ -41,7 +41,7 @@ func TestReferenceIntervals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, method := range []string{"clp", "explicit"} {
+		for _, method := range solverMethods {
 			t.Run(c.preset+"/"+method, func(t *testing.T) {
 				s, err := NewSolver(p, SolverConfig{Method: method})
 				if err != nil {

@@ -1,0 +1,343 @@
+package basis
+
+import (
+	"math"
+	"slices"
+)
+
+// Piece is a basis with its inverse and its duals. Given the query, the duals
+// yield the value and primal feasibility the proof that it is optimal.
+//
+// Rows whose slack is basic are not part of what is inverted: with tight rows K
+// and basic columns J, x_J = A_KJ^-1 (R_K - ...) and s_k = R_k - A_kJ x_J - ...
+type Piece struct {
+	g     *Program
+	state []State // N + M
+
+	tight []int // K
+	cols  []int // J
+	inv   []float64
+
+	// Variables at their upper bounds.
+	upCols []int
+	upRows []int // indices into tight
+
+	// Basic variables: the columns, then the slacks. x = base + w . R_K (+ R_k),
+	// less w2 . U over upCols and plus w . U over upRows.
+	head   []int
+	weight []float64 // M x |K|
+	upper  []float64 // M x |upCols|
+	base   []float64 // what the own bounds contribute
+	own    []float64 // own upper bounds of the basic variables
+	margin []float64
+	never  bool // a basic variable is fixed: never strictly within its bounds
+
+	// The value: y . R_K + sum of z U over zCols - sum of y U over zRows.
+	y, z  []float64 // |K|, N
+	zCols []int
+	zRows []int // indices into tight
+	value float64
+}
+
+// Is reports whether the variables are where state says.
+func (p *Piece) Is(state []State) bool { return slices.Equal(p.state, state) }
+
+// Trivial reports whether no row has a multiplier: the value is that of the bounds
+// of the columns alone.
+func (p *Piece) Trivial() bool {
+	for _, y := range p.y {
+		if y != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Build returns the piece of a basis. A nonbasic variable is at the bound that its
+// reduced cost asks for, whatever state says; where that is 0, state holds. The
+// error says that the basis is singular to working precision.
+func (g *Program) Build(state []State) (*Piece, error) {
+	p := &Piece{g: g, state: append([]State(nil), state...)}
+	var slacks []int
+	for v, s := range state {
+		switch {
+		case v < g.N && s == Basic:
+			p.cols = append(p.cols, v)
+		case v >= g.N && s == Basic:
+			slacks = append(slacks, v-g.N)
+		case v >= g.N:
+			p.tight = append(p.tight, v-g.N)
+		}
+	}
+	q := len(p.tight)
+	if q != len(p.cols) {
+		return nil, errSingular
+	}
+	b := make([]float64, q*q)
+	for k, r := range p.tight {
+		for a, j := range p.cols {
+			b[k*q+a] = g.A[r*g.N+j]
+		}
+	}
+	p.inv = make([]float64, q*q)
+	off, ok := invert(p.inv, b, q)
+	if !ok {
+		return nil, errSingular
+	}
+	defect := 0.
+	for _, v := range off {
+		defect = max(defect, abs(v))
+	}
+	d, err := g.multipliers(p.tight, p.cols, b, p.inv, defect)
+	if err != nil {
+		return nil, err
+	}
+	p.dual(d)
+	p.primal(slacks, off)
+	return p, nil
+}
+
+// FromDuals returns a piece without a basis: it proves nothing, and its value is
+// that of every piece with the same duals.
+func (g *Program) FromDuals(y, z []float64) *Piece {
+	p := &Piece{g: g, state: make([]State, g.N+g.M), never: true}
+	d := duals{z: z}
+	for k, v := range y {
+		if v != 0 {
+			p.tight, d.y = append(p.tight, k), append(d.y, v)
+		}
+	}
+	p.dual(d)
+	return p
+}
+
+func (p *Piece) dual(d duals) {
+	g := p.g
+	p.y, p.z = d.y, d.z
+	side := func(v int, z float64) {
+		switch {
+		case p.state[v] == Basic:
+		case z > 0:
+			p.state[v] = Lower
+		case z < 0:
+			p.state[v] = Upper
+		}
+	}
+	for k, r := range p.tight {
+		if g.Equality[r] {
+			p.state[g.N+r] = Lower
+			continue
+		}
+		side(g.N+r, -p.y[k]) // the reduced cost of the slack
+		if p.y[k] > 0 {
+			p.zRows = append(p.zRows, k)
+		}
+		if p.state[g.N+r] == Upper {
+			p.upRows = append(p.upRows, k)
+		}
+	}
+	for j, z := range p.z {
+		side(j, z)
+		if z < 0 {
+			p.zCols = append(p.zCols, j)
+			p.value += z * g.Up[j]
+		}
+		if p.state[j] == Upper {
+			p.upCols = append(p.upCols, j)
+		}
+	}
+}
+
+// primal computes the rows of the tableau that feasibility needs, and margins: a
+// basic variable that keeps its margin from its bounds stays within them when the
+// bounds of all variables and all right-hand sides move by Slack times their
+// sizes, and rounding does not change that.
+func (p *Piece) primal(slacks []int, off []float64) {
+	g := p.g
+	q, u, n := len(p.tight), len(p.upCols), g.N
+	p.head = append(p.head, p.cols...)
+	for _, k := range slacks {
+		p.head = append(p.head, n+k)
+	}
+	m := len(p.head)
+	p.weight, p.upper = make([]float64, m*q), make([]float64, m*u)
+	p.base, p.own, p.margin = make([]float64, m), make([]float64, m), make([]float64, m)
+	copy(p.weight, p.inv)
+	column := make([]float64, m)
+	tableau := func(j int) {
+		for a := range q {
+			s := 0.
+			for k, r := range p.tight {
+				s += p.inv[a*q+k] * g.A[r*n+j]
+			}
+			column[a] = s
+		}
+		for x := q; x < m; x++ {
+			k := p.head[x] - n
+			s := g.A[k*n+j]
+			for a, c := range p.cols {
+				s -= g.A[k*n+c] * column[a]
+			}
+			column[x] = s
+		}
+	}
+	for x := q; x < m; x++ {
+		k := p.head[x] - n
+		for a, c := range p.cols {
+			if v := g.A[k*n+c]; v != 0 {
+				for t := range q {
+					p.weight[x*q+t] -= v * p.inv[a*q+t]
+				}
+			}
+		}
+	}
+	for x, v := range p.head {
+		p.own[x] = math.Inf(1)
+		if v < n {
+			p.own[x] = g.Up[v]
+		} else if g.Equality[v-n] {
+			p.own[x] = 0
+		}
+		p.never = p.never || p.own[x] == 0
+		for t, r := range p.tight {
+			p.margin[x] += abs(p.weight[x*q+t]) * g.Size[n+r]
+		}
+	}
+	for j := range n {
+		if p.state[j] == Basic {
+			continue
+		}
+		tableau(j)
+		for x := range m {
+			p.margin[x] += abs(column[x]) * g.Size[j]
+		}
+	}
+	// Half of it is the movement, half the rounding of sums of q + u + n terms.
+	share := 2 * max(Slack, float64(q+u+n+8)*unit)
+	for x := range m {
+		p.margin[x] *= share
+		if x < q {
+			for a, c := range p.cols {
+				p.margin[x] += 2 * abs(off[x*q+a]) * g.Size[c]
+			}
+		}
+	}
+	for x := q; x < m; x++ {
+		k := p.head[x] - n
+		p.margin[x] += share * g.Size[n+k]
+		for a, c := range p.cols {
+			p.margin[x] += abs(g.A[k*n+c]) * p.margin[a] / 2
+		}
+	}
+	for i, j := range p.upCols {
+		tableau(j)
+		for x := range m {
+			p.upper[x*u+i] = column[x]
+			p.base[x] -= column[x] * g.Up[j]
+		}
+	}
+}
+
+// Proves reports whether the basis is feasible with its margins: it is optimal
+// then, and the duals of every other optimal basis are the same.
+//
+// Proof: let B be this basis, and B' one with feasible duals whose variables
+// violate their bounds, and whose rows miss R, by at most Slack times their sizes.
+// Move these bounds and R by as much. Then B' is optimal, and B still is, with all
+// basic variables strictly within their bounds; so the dual has one solution.
+func (p *Piece) Proves(q *Query) bool {
+	if p.never && q.Own {
+		return false
+	}
+	t := len(p.tight)
+	r := q.gather(p)
+	own := q.Own && len(p.upRows) == 0
+	n := p.g.N
+	if !own {
+		for _, j := range p.upCols {
+			if math.IsInf(q.Up[j], 1) {
+				return false
+			}
+		}
+		for _, k := range p.upRows {
+			if math.IsInf(q.Up[n+p.tight[k]], 1) {
+				return false
+			}
+		}
+	}
+	for x, v := range p.head {
+		s := p.base[x]
+		if !own {
+			s = p.dynamic(x, q)
+		}
+		for k, w := range p.weight[x*t : (x+1)*t] {
+			s += w * r[k]
+		}
+		if v >= n {
+			s += q.R[v-n]
+		}
+		margin := p.margin[x] * q.Growth
+		if !(s >= margin && s <= q.Up[v]-margin) {
+			return false
+		}
+	}
+	return true
+}
+
+func (q *Query) gather(p *Piece) []float64 {
+	if len(q.scratch) < len(p.tight) {
+		q.scratch = make([]float64, p.g.M)
+	}
+	for k, row := range p.tight {
+		q.scratch[k] = q.R[row]
+	}
+	return q.scratch[:len(p.tight)]
+}
+
+// dynamic returns what variables at their upper bounds contribute to x.
+func (p *Piece) dynamic(x int, q *Query) float64 {
+	s, u, t := 0., len(p.upCols), len(p.tight)
+	for i, j := range p.upCols {
+		s -= p.upper[x*u+i] * q.Up[j]
+	}
+	for _, k := range p.upRows {
+		s -= p.weight[x*t+k] * q.Up[p.g.N+p.tight[k]]
+	}
+	return s
+}
+
+// Value returns the value of the duals, which is a lower bound wherever it is
+// finite, and the value of the program where the basis is optimal.
+func (p *Piece) Value(q *Query) float64 {
+	s := p.value
+	if !q.Own {
+		s = 0
+		for _, j := range p.zCols {
+			if u := q.Up[j]; u != 0 {
+				s += p.z[j] * u
+			}
+		}
+	}
+	for k, y := range p.y {
+		if y != 0 {
+			s += y * q.R[p.tight[k]]
+		}
+	}
+	for _, k := range p.zRows {
+		s -= p.y[k] * q.Up[p.g.N+p.tight[k]]
+	}
+	return s
+}
+
+// Give returns how far the value moves, at most, when right-hand sides and bounds
+// give by their tolerances.
+func (p *Piece) Give(q *Query) float64 {
+	s := 0.
+	for k, y := range p.y {
+		s += abs(y) * q.Tol[p.g.N+p.tight[k]]
+	}
+	for j, z := range p.z {
+		s += abs(z) * q.Tol[j]
+	}
+	return s
+}

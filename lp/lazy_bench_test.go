@@ -1,0 +1,100 @@
+package lp
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"paspo/internal/rng"
+)
+
+// cappedPortfolio is the portfolio of the presets with no more than limit in any
+// asset.
+func cappedPortfolio(t testing.TB, limit float64) *Polytope {
+	t.Helper()
+	p, err := Preset("portfolio", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := p.description()
+	d.Upper = make([]float64, p.Dim())
+	for j := range d.Upper {
+		d.Upper[j] = limit
+	}
+	capped, err := New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return capped
+}
+
+func (p *Polytope) description() Description {
+	return Description{Name: p.name, Entities: p.entities, Total: p.f[0], Lower: p.l, Upper: p.u, Rows: p.rows}
+}
+
+// cappedSimplex is a simplex cut by m rows with a cap of about 4/n on every entity.
+func cappedSimplex(t testing.TB, n, m int) *Polytope {
+	return randomSimplex(t, rand.New(rng.New(uint64(n*100+m), "capped")), n, m, 4/float64(n))
+}
+
+// BenchmarkLazy reports chains and hit rate on polytopes with caps.
+func BenchmarkLazy(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		p    func() *Polytope
+	}{
+		{"portfolio/cap=0.2", func() *Polytope { return cappedPortfolio(b, 0.2) }},
+		{"n=20/m=5", func() *Polytope { return cappedSimplex(b, 20, 5) }},
+		{"n=20/m=10", func() *Polytope { return cappedSimplex(b, 20, 10) }},
+		{"n=50/m=5", func() *Polytope { return cappedSimplex(b, 50, 5) }},
+		{"n=50/m=10", func() *Polytope { return cappedSimplex(b, 50, 10) }},
+	} {
+		for _, method := range []string{"clp", "lazy"} {
+			b.Run(fmt.Sprintf("%s/%s", c.name, method), func(b *testing.B) {
+				s, err := NewSolver(c.p(), SolverConfig{Method: method, Workers: 1})
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer s.Close()
+				benchmarkChains(b, s)
+				if l, ok := s.(*lazySolver); ok {
+					t := l.Stats().Total()
+					b.ReportMetric(t.HitRate(), "hits/end")
+					b.ReportMetric(float64(t.Bases), "bases")
+					b.ReportMetric(float64(t.Left), "left")
+					b.ReportMetric(float64(t.Exact), "exact")
+				}
+			})
+		}
+	}
+}
+
+// benchmarkChains completes b.N uniform chains, 64 at a time.
+func benchmarkChains(b *testing.B, s Solver) {
+	const rows = 64
+	r := rand.New(rng.New(1, "chains"))
+	x := make([]float64, 1<<14)
+	for i := range x {
+		x[i] = r.Float64()
+	}
+	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	c := s.Chain(rows)
+	at, done := 0, 0
+	b.ReportAllocs()
+	b.ResetTimer()
+	for done < b.N {
+		c.Begin(rows, nil)
+		for range s.Polytope().Dim() {
+			if err := c.Next(lo, hi); err != nil {
+				b.Fatal(err)
+			}
+			for i := range a {
+				a[i] = lo[i] + (hi[i]-lo[i])*x[(at*7919)&(1<<14-1)]
+				at++
+			}
+			c.Fix(a)
+		}
+		done += rows
+	}
+	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "chains/s")
+}

@@ -1,0 +1,333 @@
+package lp
+
+import (
+	"math"
+
+	"paspo/lp/internal/basis"
+)
+
+// lazyChain answers its rows one after another in the goroutine that asks.
+type lazyChain struct {
+	s      *lazySolver
+	rows   []lazyRow
+	size   int
+	entity int
+	limits []Limits
+
+	q    basis.Query
+	work basis.Work
+	look [2]lookup
+
+	// Rows that the linear programs answer.
+	slows    int
+	programs *clpChain
+	err      error
+}
+
+type lazyRow struct {
+	r      []float64 // what the prefix leaves of the limits
+	prefix []float64
+	lo, hi float64 // of the last answer
+	slow   bool
+
+	// Under limits of its own; nil else.
+	lower, width, tol []float64
+	store             []float64
+	growth            float64
+}
+
+// lookup is what is kept for an end, and how often it served since it was loaded.
+type lookup struct {
+	end    *lazyEnd
+	kept   []*lazyPiece
+	served []int64
+	hits   int64
+}
+
+func (l *lookup) load(e *lazyEnd) {
+	l.end, l.kept = e, *e.kept.Load()
+	if cap(l.served) < len(l.kept) {
+		l.served = make([]int64, 2*len(l.kept))
+	}
+	l.served = l.served[:len(l.kept)]
+	for x := range l.served {
+		l.served[x] = 0
+	}
+}
+
+// flush counts what was served. Now and then what serves most goes first.
+func (l *lookup) flush() {
+	for x, n := range l.served {
+		if n > 0 {
+			l.kept[x].hits.Add(n)
+			l.hits += n
+		}
+	}
+	if l.hits == 0 {
+		return
+	}
+	const often = 1 << 12
+	now := l.end.hits.Add(l.hits)
+	if now/often != (now-l.hits)/often {
+		l.end.sort()
+	}
+	l.hits = 0
+}
+
+// piece returns the duals that hold at q, nil where nothing is feasible.
+func (l *lookup) piece(q *basis.Query, w *basis.Work) *basis.Piece {
+	for x, p := range l.kept {
+		if p.Proves(q) {
+			l.served[x]++
+			return p.Piece
+		}
+	}
+	p := l.end.search(q, w)
+	l.flush()
+	l.load(l.end)
+	return p
+}
+
+func (s *lazySolver) Chain(batch int) Chain {
+	m := s.m
+	c := &lazyChain{s: s, rows: make([]lazyRow, batch)}
+	k := len(m.begin)
+	store := make([]float64, batch*(k+m.n))
+	for x := range c.rows {
+		c.rows[x].r, store = store[:k:k], store[k:]
+		c.rows[x].prefix, store = store[:m.n:m.n], store[m.n:]
+	}
+	most := 0
+	for i := range m.suffix {
+		most = max(most, len(m.suffix[i].up))
+	}
+	c.q = basis.Query{R: make([]float64, most), Up: make([]float64, most), Tol: make([]float64, most)}
+	return c
+}
+
+func (c *lazyChain) Begin(rows int, limits []Limits) {
+	if rows > len(c.rows) || limits != nil && len(limits) < rows {
+		panic(badBatch)
+	}
+	c.size, c.entity, c.limits, c.slows, c.err = rows, 0, limits, 0, nil
+	m := c.s.m
+	for x := range rows {
+		row := &c.rows[x]
+		row.slow, row.growth, row.lower = false, 1, nil
+		if limits == nil || limits[x].own() {
+			copy(row.r, m.begin)
+		} else if !row.begin(m, &limits[x]) {
+			c.leave(x)
+		}
+	}
+}
+
+// begin takes over limits. It reports whether the bases can serve them.
+func (row *lazyRow) begin(m *lazyModel, lim *Limits) bool {
+	b, f, l, u := m.p.limits(lim)
+	if m.points {
+		return false
+	}
+	if row.store == nil {
+		row.store = make([]float64, m.n+len(row.r))
+	}
+	row.lower, row.width, row.tol = l, row.store[:m.n], row.store[m.n:]
+	growth := 1.
+	for j := range l {
+		w := u[j] - l[j]
+		if math.IsInf(l[j], 0) || !(w >= 0) {
+			return false
+		}
+		row.width[j] = w
+		growth = max(growth, math.Abs(l[j])/m.reach[j])
+		if !math.IsInf(w, 1) {
+			growth = max(growth, math.Abs(u[j])/m.reach[j])
+		}
+	}
+	m.start(row.r, row.tol, b, f, l)
+	for k, v := range row.r {
+		if v-v != 0 {
+			return false
+		}
+		growth = max(growth, row.tol[k]/m.tol[k])
+	}
+	row.growth = growth
+	return true
+}
+
+// leave hands row x over to the linear programs, with the prefix it has.
+func (c *lazyChain) leave(x int) {
+	row := &c.rows[x]
+	if row.slow || c.err != nil {
+		return
+	}
+	if c.programs == nil {
+		s, err := c.s.fallback()
+		if err != nil {
+			c.err = err
+			return
+		}
+		c.programs = s.Chain(len(c.rows)).(*clpChain)
+	}
+	row.slow = true
+	c.slows++
+	to := &c.programs.rows[x]
+	var lim *Limits
+	if c.limits != nil {
+		lim = &c.limits[x]
+	}
+	to.begin(c.s.m.p, lim)
+	for _, a := range row.prefix[:c.entity] {
+		to.fix(a)
+	}
+}
+
+// query returns the programs of entity i for a row, nil where its prefix violates
+// a limit that no later entity enters.
+func (c *lazyChain) query(i int, row *lazyRow) *basis.Query {
+	m := c.s.m
+	s := &m.suffix[i]
+	q := &c.q
+	v, rows := len(s.up), len(s.scale)
+	q.R, q.Up, q.Tol = q.R[:rows], q.Up[:v], q.Tol[:v]
+	q.Own, q.Growth = row.lower == nil, row.growth
+	tol := m.tol
+	if q.Own {
+		copy(q.Up, s.up)
+		copy(q.Tol, s.tol)
+	} else {
+		tol = row.tol
+		cols := v - rows
+		copy(q.Up, row.width[i:])
+		copy(q.Up[cols:], s.up[cols:])
+		for j := range cols {
+			q.Tol[j] = rounding * max(1, math.Abs(row.lower[i+j]))
+		}
+		for x, f := range s.scale {
+			k := 0
+			if x < len(s.eqs) {
+				k = s.eqs[x]
+			} else {
+				k = s.groups[x-len(s.eqs)][0].row
+			}
+			q.Tol[cols+x] = tol[k] * f
+		}
+	}
+	if !s.leave(q, row.r, tol) {
+		return nil
+	}
+	return q
+}
+
+func (c *lazyChain) Next(lo, hi []float64) error {
+	m := c.s.m
+	if c.entity >= m.n {
+		panic(badEntity)
+	}
+	i := c.entity
+	for x := range c.look {
+		c.look[x].load(m.suffix[i].ends[x])
+	}
+	for x := range c.size {
+		row := &c.rows[x]
+		if !row.slow {
+			if c.answer(i, row) {
+				lo[x], hi[x] = row.lo, row.hi
+			} else {
+				c.leave(x)
+			}
+		}
+	}
+	for x := range c.look {
+		c.look[x].flush()
+	}
+	if c.err != nil {
+		return c.err
+	}
+	if c.slows == 0 {
+		return nil
+	}
+	for x := range c.size {
+		c.programs.rows[x].skip = !c.rows[x].slow
+	}
+	c.programs.size, c.programs.entity = c.size, c.entity
+	return c.programs.Next(lo, hi)
+}
+
+// answer finds the interval of entity i. It reports whether the row is feasible.
+func (c *lazyChain) answer(i int, row *lazyRow) bool {
+	q := c.query(i, row)
+	if q == nil {
+		return false
+	}
+	low := c.look[0].piece(q, &c.work)
+	if low == nil {
+		return false
+	}
+	high := c.look[1].piece(q, &c.work)
+	if high == nil {
+		return false
+	}
+	lo, hi := low.Value(q), -high.Value(q)
+	if !(lo <= hi) {
+		// Rounding: all limits give by the same amount.
+		giveLow, giveHigh := low.Give(q)/rounding, high.Give(q)/rounding
+		gap := lo - hi
+		if !(gap <= crossTol*(giveLow+giveHigh)) {
+			return false
+		}
+		lo -= gap * giveLow / (giveLow + giveHigh)
+		hi = lo
+	}
+	m := c.s.m
+	l, u := m.p.l[i], m.p.u[i]
+	if row.lower != nil {
+		l = row.lower[i]
+		u = l + row.width[i]
+		lo += l
+		hi += l
+	} else if !m.points {
+		lo += m.base[i]
+		hi += m.base[i]
+	}
+	row.lo, row.hi = min(max(lo, l), u), min(max(hi, l), u)
+	return true
+}
+
+// fix takes entity i of row to a.
+func (m *lazyModel) fix(row *lazyRow, i int, a float64) {
+	if m.points {
+		row.r[1+i] = a
+		return
+	}
+	z := a - m.base[i]
+	if row.lower != nil {
+		z = a - row.lower[i]
+		row.growth = max(row.growth, math.Abs(a)/m.reach[i])
+	}
+	for k := range row.r {
+		if v := m.rows[k][i]; v != 0 {
+			row.r[k] -= v * z
+		}
+	}
+}
+
+func (c *lazyChain) Fix(a []float64) {
+	i := c.entity
+	for x := range c.size {
+		row := &c.rows[x]
+		v := a[x]
+		if row.slow {
+			c.programs.rows[x].fix(v)
+		} else if tol := 1e-14 * max(1, math.Abs(v)); !(v >= row.lo-tol && v <= row.hi+tol) {
+			c.leave(x)
+			if row.slow {
+				c.programs.rows[x].fix(v)
+			}
+		} else {
+			c.s.m.fix(row, i, v)
+		}
+		row.prefix[i] = v
+	}
+	c.entity++
+}

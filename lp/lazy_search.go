@@ -1,0 +1,58 @@
+package lp
+
+import "paspo/lp/internal/basis"
+
+// tight is the part of the tolerances that rounding is, and within which the bases
+// of a search are as good as exact ones.
+const tight = basis.Slack / rounding
+
+// search finds the duals of a query, nil where nothing is feasible. They depend on
+// the query alone.
+func (e *lazyEnd) search(q *basis.Query, w *basis.Work) *basis.Piece {
+	e.misses.Add(1)
+	p, infeasible := e.simplex(q, w, tight)
+	if p != nil {
+		return p
+	}
+	if !infeasible {
+		e.exact.Add(1)
+		if p, ok := exactPiece(e.g, q); ok {
+			return p
+		}
+	}
+	if p, _ = e.simplex(q, w, 1); p == nil {
+		e.left.Add(1)
+	}
+	return p
+}
+
+// simplex finds duals whose basis violates no limit by more than part of its
+// tolerance. It reports whether it proved that no limit and no row can be satisfied
+// exactly.
+func (e *lazyEnd) simplex(q *basis.Query, w *basis.Work, part float64) (p *basis.Piece, infeasible bool) {
+	from := e.home
+	for range 2 {
+		switch w.Solve(q, from, part) {
+		case basis.Infeasible:
+			return nil, w.Certified(q)
+		case basis.Failed:
+			return nil, false
+		}
+		if !w.Feasible(q, part) {
+			return nil, false
+		}
+		if w.Trivial() {
+			e.keepBound(w.State)
+			return e.bound, false
+		}
+		p := e.keep(w.State)
+		if p == nil {
+			return nil, false
+		}
+		if p.Is(w.State) {
+			return p, false
+		}
+		from = p // the exact duals ask for another bound
+	}
+	return nil, false
+}

@@ -1,0 +1,97 @@
+package lp
+
+import "sync"
+
+// lazySolver answers from bases that were optimal before: a basis whose duals are
+// feasible, which no limit and no prefix enters, is optimal wherever it is primal
+// feasible (DESIGN section 2). What no kept basis proves is searched for by a dual
+// simplex method, and what that finds is kept. Limits that follow the state move
+// right-hand sides alone, so that all states share the bases.
+//
+// Answers do not depend, to the last bit, on what is kept: not on the order of
+// queries, on other goroutines, on evictions, or on a fresh start. For
+//
+//   - an end is computed from its duals, which are rounded from the exact ones: bases
+//     that share the duals share the bits;
+//   - a kept basis answers only where its basic variables stay within their bounds
+//     by a margin, so that the duals are unique, even among those that are optimal
+//     up to the tolerance of a search (see basis.Piece.Proves);
+//   - everything else is searched for from a first basis that the polytope determines.
+//     A search that rounding leads astray is repeated in rational arithmetic. One
+//     that finds the prefix infeasible by rounding, which it proves, is repeated
+//     with a larger tolerance: no kept basis answers there.
+//
+// Infeasible prefixes, limits without a lower bound or with an infinity in b, and
+// prefixes that left the intervals are taken over by linear programs, the rest of
+// the action included.
+type lazySolver struct {
+	m   *lazyModel
+	cfg SolverConfig
+
+	mu       sync.Mutex
+	programs *clpSolver
+	failed   error
+}
+
+func newLazySolver(p *Polytope, cfg SolverConfig) (*lazySolver, error) {
+	m, err := newLazyModel(p, cfg.MaxBases)
+	if err != nil {
+		return nil, err
+	}
+	s := &lazySolver{m: m, cfg: cfg}
+	s.settle()
+	return s, nil
+}
+
+// settle lets searches begin at the bases of the chain of midpoints, which are
+// closer to what is asked for than bases of slacks.
+func (s *lazySolver) settle() {
+	c := s.Chain(1).(*lazyChain)
+	c.Begin(1, nil)
+	row := &c.rows[0]
+	for i := range s.m.suffix {
+		suffix := &s.m.suffix[i]
+		q := c.query(i, row)
+		if q == nil {
+			return
+		}
+		var v [2]float64
+		for x, e := range suffix.ends {
+			p := e.search(q, &c.work)
+			if p == nil {
+				return
+			}
+			e.home = p
+			v[x] = p.Value(q)
+		}
+		// The upper end is a minimum of the negative.
+		mid := (v[0] - v[1]) / 2
+		if !s.m.points {
+			mid += s.m.base[i]
+		}
+		s.m.fix(row, i, mid)
+	}
+}
+
+func (s *lazySolver) Polytope() *Polytope { return s.m.p }
+
+func (s *lazySolver) Method() string { return "lazy" }
+
+func (s *lazySolver) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.programs == nil {
+		return nil
+	}
+	return s.programs.Close()
+}
+
+// fallback returns the linear programs, which start when they are first needed.
+func (s *lazySolver) fallback() (*clpSolver, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.programs == nil && s.failed == nil {
+		s.programs, s.failed = newCLPSolver(s.m.p, s.cfg)
+	}
+	return s.programs, s.failed
+}

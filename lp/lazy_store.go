@@ -1,0 +1,123 @@
+package lp
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"paspo/lp/internal/basis"
+)
+
+// lazyEnd keeps the bases of one end of one interval. What it keeps, and in which
+// order, decides how fast a query is answered and never what the answer is: see
+// lazySolver.
+type lazyEnd struct {
+	g    *basis.Program
+	home *basis.Piece // where every search begins
+	most int
+
+	// bound is the end where it is at the bound of the entity itself. Bases that
+	// prove it have nothing in common but that: they are many, and quick to find
+	// again.
+	bound *basis.Piece
+
+	kept atomic.Pointer[[]*lazyPiece]
+
+	mu     sync.Mutex
+	known  map[string]*lazyPiece // by state
+	bounds int                   // kept pieces with the duals of bound
+
+	hits, misses, exact, left atomic.Int64
+}
+
+type lazyPiece struct {
+	*basis.Piece
+	key     string
+	trivial bool
+	hits    atomic.Int64
+}
+
+func newLazyEnd(g *basis.Program, most int) *lazyEnd {
+	e := &lazyEnd{g: g, most: most, known: map[string]*lazyPiece{}}
+	e.kept.Store(&[]*lazyPiece{})
+	// All slacks are basic and no column is: feasible duals for any bounds.
+	state := make([]basis.State, g.N+g.M)
+	for k := range g.M {
+		state[g.N+k] = basis.Basic
+	}
+	e.bound, _ = g.Build(state)
+	e.home = e.bound
+	return e
+}
+
+// keep returns the basis of a state, nil where it is singular.
+func (e *lazyEnd) keep(state []basis.State) *basis.Piece {
+	e.mu.Lock()
+	p := e.known[string(state)]
+	e.mu.Unlock()
+	if p != nil {
+		return p.Piece
+	}
+	built, err := e.g.Build(state)
+	if err != nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.known[string(state)] != nil {
+		return built
+	}
+	p = &lazyPiece{Piece: built, key: string(state), trivial: built.Trivial()}
+	old := *e.kept.Load()
+	kept := make([]*lazyPiece, len(old), len(old)+1)
+	copy(kept, old)
+	if len(kept) >= e.most {
+		kept = e.evict(kept)
+	}
+	e.known[p.key] = p
+	if p.trivial {
+		e.bounds++
+	}
+	kept = append(kept, p)
+	e.kept.Store(&kept)
+	return built
+}
+
+// evict drops what was hit least. What was good once makes room in time.
+func (e *lazyEnd) evict(kept []*lazyPiece) []*lazyPiece {
+	least := 0
+	for x, p := range kept {
+		if p.hits.Load() < kept[least].hits.Load() {
+			least = x
+		}
+		p.hits.Store(p.hits.Load() / 2)
+	}
+	delete(e.known, kept[least].key)
+	if kept[least].trivial {
+		e.bounds--
+	}
+	return slices.Delete(kept, least, least+1)
+}
+
+// keepBound keeps a basis that has the duals of bound while there is room for it.
+func (e *lazyEnd) keepBound(state []basis.State) {
+	e.mu.Lock()
+	full := e.bounds > e.most/4
+	e.mu.Unlock()
+	if now := e.misses.Load(); !full || now%64 == 0 {
+		e.keep(state)
+	}
+}
+
+// sort puts what is hit most often first, unless another goroutine is at it.
+func (e *lazyEnd) sort() {
+	if !e.mu.TryLock() {
+		return
+	}
+	defer e.mu.Unlock()
+	kept := slices.Clone(*e.kept.Load())
+	slices.SortStableFunc(kept, func(a, b *lazyPiece) int {
+		return int(b.hits.Load() - a.hits.Load())
+	})
+	e.kept.Store(&kept)
+}
