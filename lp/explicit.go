@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"paspo/lp/internal/pieces"
 )
 
 // explicit is the closed form of all intervals of a polytope: both ends of
@@ -32,7 +34,10 @@ type explicit struct {
 
 	ends []ends
 	own  []ends // those pieces that the polytope's own limits need
-	done int    // entities before it are not compiled: the budget ended there
+
+	done int // entities before it are not compiled: the budget ended there
+
+	all, needed []*pieces.Pieces // of ends and own
 
 	took  time.Duration // to compile
 	steps int
@@ -74,34 +79,18 @@ func (e *BudgetError) Error() string {
 	return fmt.Sprintf("lp: the closed form of the interval of %s is beyond its budget: %s", e.Entity, e.Reason)
 }
 
-// interval returns the ends counted from the floor. They may cross by rounding.
-func (e *ends) interval(rho []float64) (lo, hi float64) {
-	lo, hi = math.Inf(-1), math.Inf(1)
-	if e.floor {
-		lo = 0
+// prepare makes the pieces ready for evaluation.
+func (f *explicit) prepare() {
+	f.all, f.needed = make([]*pieces.Pieces, len(f.ends)), make([]*pieces.Pieces, len(f.ends))
+	for i := range f.ends {
+		e := &f.ends[i]
+		f.all[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
+		e = &f.own[i]
+		f.needed[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
 	}
-	rho = rho[:e.stride]
-	for w := e.lower; len(w) > 0; w = w[len(rho):] {
-		lo = max(lo, weigh(w[:len(rho)], rho))
-	}
-	for w := e.upper; len(w) > 0; w = w[len(rho):] {
-		hi = min(hi, weigh(w[:len(rho)], rho))
-	}
-	return lo, hi
 }
 
-func weigh(w, rho []float64) float64 {
-	s0, s1 := 0., 0.
-	k := 0
-	for ; k+1 < len(rho); k += 2 {
-		s0 += w[k] * rho[k]
-		s1 += w[k+1] * rho[k+1]
-	}
-	if k < len(rho) {
-		s0 += w[k] * rho[k]
-	}
-	return s0 + s1
-}
+func weigh(w, rho []float64) float64 { return pieces.Weigh(w, rho) }
 
 // relaxed returns the point that is left when all limits give by the least
 // theta that lets the ends meet: max_p (v_p - theta give_p) = min_q (v_q + theta
@@ -202,21 +191,4 @@ func (f *explicit) shift(c, l []float64) float64 {
 		}
 	}
 	return s
-}
-
-// fix moves rho past entity i.
-func (f *explicit) fix(rho []float64, i int, a, l float64) {
-	if f.side == "facets" {
-		if i+1 < f.size {
-			rho[i+1] = a
-		}
-		return
-	}
-	z := a
-	if !f.free[i] {
-		z -= l
-	}
-	for k, c := range f.cols[i] {
-		rho[k] -= c * z
-	}
 }

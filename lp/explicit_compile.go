@@ -26,6 +26,7 @@ func compile(p *Polytope, cfg SolverConfig) (*explicit, error) {
 	if f.own == nil {
 		f.prune(&effort)
 	}
+	f.prepare()
 	f.took, f.steps = time.Since(start), budget-effort
 	return f, nil
 }

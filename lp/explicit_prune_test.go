@@ -30,6 +30,21 @@ func capped(t testing.TB, limit float64) *Polytope {
 	return p
 }
 
+// plainInterval evaluates the pieces as they are defined.
+func plainInterval(e *ends, rho []float64) (lo, hi float64) {
+	lo, hi = math.Inf(-1), math.Inf(1)
+	if e.floor {
+		lo = 0
+	}
+	for w := e.lower; len(w) > 0; w = w[e.stride:] {
+		lo = max(lo, dot(w[:e.stride], rho))
+	}
+	for w := e.upper; len(w) > 0; w = w[e.stride:] {
+		hi = min(hi, dot(w[:e.stride], rho))
+	}
+	return lo, hi
+}
+
 // TestPruned holds intervals from the pieces that are left to those from all.
 // choose goes to ends and corners, where pieces meet.
 func TestPruned(t *testing.T) {
@@ -52,9 +67,9 @@ func TestPruned(t *testing.T) {
 					t.Fatal(err)
 				}
 				full, own := &f.ends[i], &f.own[i]
-				rho := c.rho[:f.size]
-				l, u := full.interval(rho)
-				x, y := own.interval(rho)
+				rho := c.b.Rho[:f.size]
+				l, u := plainInterval(full, rho)
+				x, y := plainInterval(own, rho)
 				// In units of what an end moves when all limits give.
 				give := 1.
 				for _, g := range slices.Concat(own.lowerGive, own.upperGive) {

@@ -1,0 +1,9 @@
+//go:build !cgo
+
+package pieces
+
+const compiled = false
+
+func (p *Pieces) wideC(b *Batch, col []float64) bool   { return p.rows(b, col, 0, b.Rows) }
+func (p *Pieces) narrowC(b *Batch, col []float64) bool { return p.rows(b, col, 0, b.Rows) }
+func limitISA(int) int                                 { return 0 }
