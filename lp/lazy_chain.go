@@ -256,9 +256,25 @@ func (c *lazyChain) Next(lo, hi []float64) error {
 
 // answer finds the interval of entity i. It reports whether the row is feasible.
 func (c *lazyChain) answer(i int, row *lazyRow) bool {
+	m := c.s.m
+	if i == 0 && m.known && row.lower == nil {
+		row.lo, row.hi = m.first[0], m.first[1]
+		c.look[0].hits++
+		c.look[1].hits++
+		return true
+	}
 	q := c.query(i, row)
 	if q == nil {
 		return false
+	}
+	if s := &m.suffix[i]; s.settled != nil {
+		v := 0.
+		for x, f := range s.settled {
+			v += f * row.r[s.eqs[x]]
+		}
+		row.lo = min(max(v, m.p.l[i]), m.p.u[i])
+		row.hi = row.lo
+		return true
 	}
 	low := c.look[0].piece(q, &c.work)
 	if low == nil {
@@ -279,7 +295,6 @@ func (c *lazyChain) answer(i int, row *lazyRow) bool {
 		lo -= gap * giveLow / (giveLow + giveHigh)
 		hi = lo
 	}
-	m := c.s.m
 	l, u := m.p.l[i], m.p.u[i]
 	if row.lower != nil {
 		l = row.lower[i]

@@ -34,6 +34,11 @@ type lazyModel struct {
 	reach []float64 // 1, or the largest size of an entity
 
 	suffix []lazySuffix
+
+	// first is the interval of entity 0 under the polytope's own limits, known says
+	// that it was found.
+	first [2]float64
+	known bool
 }
 
 // lazySuffix is what the programs of one entity share. Rows of its programs are
@@ -44,6 +49,10 @@ type lazySuffix struct {
 	scale   []float64 // of the rows of the program
 	up, tol []float64 // under the polytope's own limits
 	ends    [2]*lazyEnd
+
+	// settled, where not nil, says that the equalities leave the entity no choice:
+	// it is settled . r_eqs, up to errors of the data.
+	settled []float64
 }
 
 // maxLazyRows is the largest number of rows: the work for a basis grows with its
@@ -166,6 +175,12 @@ func (m *lazyModel) newSuffix(i, maxBases int) {
 		tails[k] = row[first:]
 	}
 	s.reduction = *reduce(tails[m.m:], tails[:m.m])
+	if m.points {
+		cost := reduce(tails, m.rows[1+i:2+i])
+		if c := cost.checks; len(c) > 0 && !c[len(c)-1].equality {
+			s.settled = c[len(c)-1].along
+		}
+	}
 	// Numbers of rows count from the first inequality.
 	for x := range s.eqs {
 		s.eqs[x] += m.m

@@ -43,33 +43,30 @@ func newLazySolver(p *Polytope, cfg SolverConfig) (*lazySolver, error) {
 	return s, nil
 }
 
-// settle lets searches begin at the bases of the chain of midpoints, which are
-// closer to what is asked for than bases of slacks.
+// settle finds the interval of the first entity, and lets searches begin at the
+// bases of the chain of midpoints, which are closer to what is asked for than bases
+// of slacks.
 func (s *lazySolver) settle() {
+	m := s.m
 	c := s.Chain(1).(*lazyChain)
 	c.Begin(1, nil)
 	row := &c.rows[0]
-	for i := range s.m.suffix {
-		suffix := &s.m.suffix[i]
-		q := c.query(i, row)
-		if q == nil {
+	for i := range m.suffix {
+		for x, e := range m.suffix[i].ends {
+			c.look[x].load(e)
+		}
+		if !c.answer(i, row) {
 			return
 		}
-		var v [2]float64
-		for x, e := range suffix.ends {
-			p := e.search(q, &c.work)
-			if p == nil {
-				return
+		if i == 0 {
+			m.first, m.known = [2]float64{row.lo, row.hi}, true
+		}
+		for _, e := range m.suffix[i].ends {
+			if kept := *e.kept.Load(); len(kept) > 0 {
+				e.home = kept[0].Piece
 			}
-			e.home = p
-			v[x] = p.Value(q)
 		}
-		// The upper end is a minimum of the negative.
-		mid := (v[0] - v[1]) / 2
-		if !s.m.points {
-			mid += s.m.base[i]
-		}
-		s.m.fix(row, i, mid)
+		m.fix(row, i, row.lo+(row.hi-row.lo)/2)
 	}
 }
 

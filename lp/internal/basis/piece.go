@@ -31,6 +31,7 @@ type Piece struct {
 	own    []float64 // own upper bounds of the basic variables
 	margin []float64
 	never  bool // a basic variable is fixed: never strictly within its bounds
+	bare   bool // no basis
 
 	// The value: y . R_K + sum of z U over zCols - sum of y U over zRows.
 	y, z  []float64 // |K|, N
@@ -100,7 +101,7 @@ func (g *Program) Build(state []State) (*Piece, error) {
 // FromDuals returns a piece without a basis: it proves nothing, and its value is
 // that of every piece with the same duals.
 func (g *Program) FromDuals(y, z []float64) *Piece {
-	p := &Piece{g: g, state: make([]State, g.N+g.M), never: true}
+	p := &Piece{g: g, state: make([]State, g.N+g.M), bare: true}
 	d := duals{z: z}
 	for k, v := range y {
 		if v != 0 {
@@ -246,7 +247,7 @@ func (p *Piece) primal(slacks []int, off []float64) {
 // Move these bounds and R by as much. Then B' is optimal, and B still is, with all
 // basic variables strictly within their bounds; so the dual has one solution.
 func (p *Piece) Proves(q *Query) bool {
-	if p.never && q.Own {
+	if p.bare || p.never && q.Own {
 		return false
 	}
 	t := len(p.tight)
