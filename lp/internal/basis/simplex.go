@@ -96,6 +96,7 @@ func (w *Work) Solve(q *Query, from *Piece, part float64) Status {
 		w.values(q)
 		r, below := w.leaving(q, part, cautious)
 		if r < 0 {
+			w.settleFixed(q)
 			return Solved
 		}
 		w.Iterations++
@@ -139,35 +140,66 @@ func (w *Work) leaving(q *Query, part float64, cautious bool) (row int, below bo
 	return row, below
 }
 
-// reduce computes the reduced costs and the row of the tableau.
-func (w *Work) reduce(row int) {
+// prices computes the reduced costs.
+func (w *Work) prices() {
 	g := w.g
-	for j := range g.N {
-		w.z[j], w.alpha[j] = g.C[j], 0
-	}
+	copy(w.z, g.C)
 	for k := range g.M {
-		w.z[g.N+k], w.alpha[g.N+k] = 0, 0
-	}
-	add := func(dst []float64, r int, f float64) {
-		for k, c := range w.inv[r*g.M : (r+1)*g.M] {
-			if c == 0 {
-				continue
-			}
-			c *= f
-			dst[g.N+k] += c
-			a := g.A[k*g.N : (k+1)*g.N]
-			d := dst[:len(a)]
-			for j, v := range a {
-				d[j] += c * v
-			}
-		}
+		w.z[g.N+k] = 0
 	}
 	for r, v := range w.head {
 		if v < g.N && g.C[v] != 0 {
-			add(w.z, r, -g.C[v])
+			w.add(w.z, r, -g.C[v])
 		}
 	}
-	add(w.alpha, row, 1)
+}
+
+// reduce computes the reduced costs and the row of the tableau.
+func (w *Work) reduce(row int) {
+	w.prices()
+	for v := range w.alpha {
+		w.alpha[v] = 0
+	}
+	w.add(w.alpha, row, 1)
+}
+
+// add adds f times a row of the tableau.
+func (w *Work) add(dst []float64, row int, f float64) {
+	g := w.g
+	for k, c := range w.inv[row*g.M : (row+1)*g.M] {
+		if c == 0 {
+			continue
+		}
+		c *= f
+		dst[g.N+k] += c
+		a := g.A[k*g.N : (k+1)*g.N]
+		d := dst[:len(a)]
+		for j, v := range a {
+			d[j] += c * v
+		}
+	}
+}
+
+// settleFixed puts variables that cannot move at the bound that their reduced cost
+// asks for, as Build does.
+func (w *Work) settleFixed(q *Query) {
+	done := false
+	for v, s := range w.State {
+		if s == Basic || q.Up[v] != 0 {
+			continue
+		}
+		w.State[v] = Lower
+		if v >= w.g.N && w.g.Equality[v-w.g.N] {
+			continue
+		}
+		if !done {
+			w.prices()
+			done = true
+		}
+		if w.z[v] < 0 {
+			w.State[v] = Upper
+		}
+	}
 }
 
 // step takes the basic variable of a row to the bound that it violates.

@@ -1,0 +1,63 @@
+package basis
+
+import (
+	"fmt"
+	"math/big"
+)
+
+// Verify checks the certificate of a piece in rational arithmetic. With multipliers
+// y of the tight rows that make the reduced costs c - A' y of the basic columns 0,
+// which are unique, all others have the sign that the state of their variable
+// asks for, and Value uses the float64 next to each.
+func (p *Piece) Verify() error {
+	g := p.g
+	if p.bare {
+		return nil
+	}
+	q := len(p.tight)
+	b, c := make([]float64, q*q), make([]float64, q)
+	for a, j := range p.cols {
+		c[a] = g.C[j]
+		for k, r := range p.tight {
+			b[k*q+a] = g.A[r*g.N+j]
+		}
+	}
+	y := solveRational(b, c)
+	if y == nil {
+		return errSingular
+	}
+	side := func(name string, v int, z *big.Rat) error {
+		switch s := p.state[v]; {
+		case s == Basic && z.Sign() != 0:
+			return fmt.Errorf("basis: %s is basic, its reduced cost %s", name, z.FloatString(20))
+		case s == Lower && z.Sign() < 0, s == Upper && z.Sign() > 0:
+			return fmt.Errorf("basis: %s is in state %d, its reduced cost %s", name, s, z.FloatString(20))
+		}
+		return nil
+	}
+	for k, r := range p.tight {
+		if f, _ := y[k].Float64(); f != p.y[k] {
+			return fmt.Errorf("basis: multiplier of row %d is %v, want %v", r, p.y[k], f)
+		}
+		if g.Equality[r] {
+			continue
+		}
+		if err := side(fmt.Sprintf("slack %d", r), g.N+r, new(big.Rat).Neg(y[k])); err != nil {
+			return err
+		}
+	}
+	var t big.Rat
+	for j := range g.N {
+		z := rational(g.C[j])
+		for k, r := range p.tight {
+			z.Sub(z, t.Mul(rational(g.A[r*g.N+j]), y[k]))
+		}
+		if err := side(fmt.Sprintf("column %d", j), j, z); err != nil {
+			return err
+		}
+		if f, _ := z.Float64(); f != p.z[j] {
+			return fmt.Errorf("basis: reduced cost of column %d is %v, want %v", j, p.z[j], f)
+		}
+	}
+	return nil
+}
