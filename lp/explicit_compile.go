@@ -196,10 +196,11 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 	size := max(1, m+k) // without any limit, one that is never tight
 	f := &explicit{
 		p: p, side: "dual", size: size, ends: make([]ends, n), rows: sel.rows, caps: sel.caps,
-		cols: make([][]float64, n), floor: make([]float64, n), free: make([]bool, n), fixed: make([]bool, n),
+		floor: make([]float64, n), free: make([]bool, n), fixed: make([]bool, n),
 		anyLimits: sel.anyLimits,
 	}
-	scale := f.columns(sel)
+	f.bounds(sel)
+	scale := f.columns()
 	f.begin = make([]float64, f.size)
 	own := f.floor
 	for x, r := range f.rows {
@@ -279,17 +280,25 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 	return f, nil
 }
 
-// columns fills in the columns of the rows, upper bounds and equalities, and
-// returns the scale of each: a power of two, so that no multiplier is rounded.
-func (f *explicit) columns(sel selection) (scale []float64) {
+// bounds fills in what the bounds of each entity are.
+func (f *explicit) bounds(sel selection) {
 	p := f.p
-	n := p.Dim()
-	for j := range n {
+	for j := range p.Dim() {
 		f.free[j] = math.IsInf(p.l[j], -1) || sel.unbounded[j]
 		f.fixed[j] = p.l[j] == p.u[j]
 		if !f.free[j] {
 			f.floor[j] = p.l[j]
 		}
+	}
+}
+
+// columns fills in the columns of the rows, upper bounds and equalities, and
+// returns the scale of each: a power of two, so that no multiplier is rounded.
+func (f *explicit) columns() (scale []float64) {
+	p := f.p
+	n := p.Dim()
+	f.cols = make([][]float64, n)
+	for j := range n {
 		f.cols[j] = make([]float64, f.size)
 	}
 	add := func(x int, row []float64) {

@@ -26,7 +26,7 @@ type Compiled struct {
 	// is 0 where AnyLimits is false: a polytope is not empty.
 	Rays int `json:"farkas_rays"`
 
-	Seconds  float64          `json:"seconds"` // to find it
+	Seconds  float64          `json:"seconds"` // to find it, or to read it from a file
 	Steps    int              `json:"steps"`   // elementary ones, counted by the budget
 	Entities []CompiledEntity `json:"entities"`
 }

@@ -51,26 +51,8 @@ func (c SolverConfig) Validate() error {
 // closed form exceeds its budget; method auto takes kept bases there, and CLP where
 // there are too many rows for these, which Solver.Method tells.
 func NewSolver(p *Polytope, cfg SolverConfig) (Solver, error) {
-	def := DefaultSolverConfig()
-	if cfg.Method == "" {
-		cfg.Method = def.Method
-	}
-	if cfg.Tolerance == 0 {
-		cfg.Tolerance = def.Tolerance
-	}
-	if cfg.MaxPieces == 0 {
-		cfg.MaxPieces = def.MaxPieces
-	}
-	if cfg.MaxEffort == 0 {
-		cfg.MaxEffort = def.MaxEffort
-	}
-	if cfg.MaxBases == 0 {
-		cfg.MaxBases = def.MaxBases
-	}
-	if cfg.Workers == 0 {
-		cfg.Workers = runtime.GOMAXPROCS(0)
-	}
-	if err := cfg.Validate(); err != nil {
+	cfg, err := cfg.complete()
+	if err != nil {
 		return nil, err
 	}
 	switch cfg.Method {
@@ -94,6 +76,30 @@ func NewSolver(p *Polytope, cfg SolverConfig) (Solver, error) {
 		return nil, err
 	}
 	return nil, err
+}
+
+// complete gives zero fields their defaults, and checks all.
+func (cfg SolverConfig) complete() (SolverConfig, error) {
+	def := DefaultSolverConfig()
+	if cfg.Method == "" {
+		cfg.Method = def.Method
+	}
+	if cfg.Tolerance == 0 {
+		cfg.Tolerance = def.Tolerance
+	}
+	if cfg.MaxPieces == 0 {
+		cfg.MaxPieces = def.MaxPieces
+	}
+	if cfg.MaxEffort == 0 {
+		cfg.MaxEffort = def.MaxEffort
+	}
+	if cfg.MaxBases == 0 {
+		cfg.MaxBases = def.MaxBases
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	return cfg, cfg.Validate()
 }
 
 // InfeasibleError says that no allocation within the limits has the prefix of

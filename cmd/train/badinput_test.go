@@ -147,6 +147,10 @@ func TestDamagedCheckpoint(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte("env: {name: compute}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	// The closed form of the other polytope would be warned of as well.
+	if err := os.Remove(filepath.Join(dir, "intervals.bin")); err != nil {
+		t.Fatal(err)
+	}
 	refused(t, "", "", "act", dir, "--checkpoint", "best")
 	refused(t, `checkpoint "newest": one of latest, best, initial is allowed`, "", "act", dir, "--checkpoint", "newest")
 }

@@ -118,10 +118,12 @@ func newSolver(p *lp.Polytope, c lp.SolverConfig, method string) (s lp.Solver, r
 	if method != "explicit" || !errors.As(err, &over) {
 		return s, nil, err
 	}
-	if c.Method = "lazy"; c.Validate() != nil {
+	c.Method = "lazy"
+	var rows *lp.BudgetError
+	if s, err = lp.NewSolver(p, c); errors.As(err, &rows) {
 		c.Method = "clp"
+		s, err = lp.NewSolver(p, c)
 	}
-	s, err = lp.NewSolver(p, c)
 	return s, over, err
 }
 

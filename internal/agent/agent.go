@@ -3,8 +3,12 @@
 package agent
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
 	"path/filepath"
 
 	"paspo/envs"
@@ -26,7 +30,11 @@ type Agent struct {
 }
 
 // New returns an agent without a policy.
-func New(c *config.Config) (*Agent, error) {
+func New(c *config.Config) (*Agent, error) { return newAgent(c, "") }
+
+// newAgent takes the closed form of the intervals from a run's folder where that
+// has one.
+func newAgent(c *config.Config, dir string) (*Agent, error) {
 	if c.Device == config.DeviceGPU {
 		return nil, errors.New("device gpu: GPU support is not built in; take cpu or auto")
 	}
@@ -34,11 +42,43 @@ func New(c *config.Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := lp.NewSolver(p.Spec().Polytope, c.LP)
+	s, err := solver(p.Spec().Polytope, c.LP, dir)
 	if err != nil {
 		return nil, err
 	}
 	return &Agent{Config: c, Problem: p, Solver: s}, nil
+}
+
+// solver takes the closed form from a file of the run, or compiles it again and
+// says why.
+func solver(p *lp.Polytope, c lp.SolverConfig, dir string) (lp.Solver, error) {
+	closed := c.Method == "auto" || c.Method == "explicit"
+	if dir != "" && closed {
+		path := filepath.Join(dir, runfolder.IntervalsFile)
+		data, err := os.ReadFile(path)
+		if err == nil {
+			var s lp.Solver
+			if s, err = lp.NewCompiledSolver(p, c, data); err == nil {
+				return s, nil
+			}
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			slog.Warn("intervals are compiled again", "file", path, "reason", err)
+		}
+	}
+	return lp.NewSolver(p, c)
+}
+
+// saveIntervals keeps the closed form, where there is one, beside the run.
+func (a *Agent) saveIntervals(f *runfolder.Folder) error {
+	data, ok := lp.MarshalCompiled(a.Solver)
+	if !ok {
+		return nil
+	}
+	if old, err := os.ReadFile(f.Path(runfolder.IntervalsFile)); err == nil && bytes.Equal(old, data) {
+		return nil
+	}
+	return f.WriteFile(runfolder.IntervalsFile, data)
 }
 
 func problem(c *config.Config) (envs.Problem, error) {
@@ -150,7 +190,7 @@ func OpenRun(dir, which string) (*Agent, *ppo.Checkpoint, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := New(c)
+	a, err := newAgent(c, dir)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -56,6 +56,9 @@ func Start(c *config.Config, dir string) (r *Run, err error) {
 	if err := r.saveConfig(saved); err != nil {
 		return r, err
 	}
+	if err := a.saveIntervals(r.Folder); err != nil {
+		return r, err
+	}
 	if err := a.Initialise(); err != nil {
 		return r, err
 	}
@@ -83,7 +86,7 @@ func Resume(dir string, assignments []string, settings []config.Setting) (r *Run
 	if err != nil {
 		return nil, err
 	}
-	a, err := New(c)
+	a, err := newAgent(c, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +108,9 @@ func Resume(dir string, assignments []string, settings []config.Setting) (r *Run
 	}
 	// Nothing is cut before it is certain that training can go on.
 	if r.Folder, err = runfolder.Continue(dir, cp.Step); err != nil {
+		return r, err
+	}
+	if err := a.saveIntervals(r.Folder); err != nil {
 		return r, err
 	}
 	if len(assignments)+len(settings) > 0 {

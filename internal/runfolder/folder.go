@@ -20,6 +20,7 @@ const (
 	MetricsFile   = "metrics.jsonl"
 	CheckpointDir = "checkpoints"
 	DebiasFile    = "debias.json"
+	IntervalsFile = "intervals.bin"
 	SummaryFile   = "summary.json"
 	CurveFile     = "learning_curve" // .png and .svg
 )
