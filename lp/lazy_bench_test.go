@@ -2,6 +2,7 @@ package lp
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"syscall"
 	"testing"
@@ -41,14 +42,18 @@ func cappedSimplex(t testing.TB, n, m int) *Polytope {
 // BenchmarkLazy reports chains and hit rate on polytopes with caps.
 func BenchmarkLazy(b *testing.B) {
 	for _, c := range []struct {
-		name string
-		p    func() *Polytope
+		name   string
+		p      func() *Polytope
+		limits bool // that follow the state
+		ends   bool // choices at ends of intervals alone
 	}{
-		{"portfolio/cap=0.2", func() *Polytope { return cappedPortfolio(b, 0.2) }},
-		{"n=20/m=5", func() *Polytope { return cappedSimplex(b, 20, 5) }},
-		{"n=20/m=10", func() *Polytope { return cappedSimplex(b, 20, 10) }},
-		{"n=50/m=5", func() *Polytope { return cappedSimplex(b, 50, 5) }},
-		{"n=50/m=10", func() *Polytope { return cappedSimplex(b, 50, 10) }},
+		{"portfolio/cap=0.2", func() *Polytope { return cappedPortfolio(b, 0.2) }, false, false},
+		{"portfolio/ends", func() *Polytope { return cappedPortfolio(b, 0.2) }, false, true},
+		{"portfolio/limits", func() *Polytope { return cappedPortfolio(b, 0.2) }, true, false},
+		{"n=20/m=5", func() *Polytope { return cappedSimplex(b, 20, 5) }, false, false},
+		{"n=20/m=10", func() *Polytope { return cappedSimplex(b, 20, 10) }, false, false},
+		{"n=50/m=5", func() *Polytope { return cappedSimplex(b, 50, 5) }, false, false},
+		{"n=50/m=10", func() *Polytope { return cappedSimplex(b, 50, 10) }, false, false},
 	} {
 		for _, method := range []string{"clp", "lazy"} {
 			b.Run(fmt.Sprintf("%s/%s", c.name, method), func(b *testing.B) {
@@ -57,7 +62,7 @@ func BenchmarkLazy(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer s.Close()
-				benchmarkChains(b, s)
+				benchmarkChains(b, s, c.limits, c.ends)
 				if l, ok := s.(*lazySolver); ok {
 					t := l.Stats().Total()
 					b.ReportMetric(t.HitRate(), "hits/end")
@@ -70,13 +75,31 @@ func BenchmarkLazy(b *testing.B) {
 	}
 }
 
-// benchmarkChains completes b.N uniform chains, 64 at a time.
-func benchmarkChains(b *testing.B, s Solver) {
+// benchmarkChains completes b.N random chains, 64 at a time; with limits of their
+// own, b and caps are up to a fifth wider than the polytope's.
+func benchmarkChains(b *testing.B, s Solver, moved, atEnds bool) {
 	const rows = 64
 	r := rand.New(rng.New(1, "chains"))
 	x := make([]float64, 1<<14)
 	for i := range x {
 		x[i] = r.Float64()
+		if atEnds {
+			x[i] = math.Round(x[i])
+		}
+	}
+	var limits []Limits
+	for range 256 * rows {
+		if !moved {
+			break
+		}
+		var l Limits
+		for _, v := range s.Polytope().b {
+			l.B = append(l.B, v+0.2*r.Float64()*math.Abs(v))
+		}
+		for _, v := range s.Polytope().u {
+			l.Upper = append(l.Upper, v*(1+0.2*r.Float64()))
+		}
+		limits = append(limits, l)
 	}
 	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
 	c := s.Chain(rows)
@@ -85,7 +108,11 @@ func benchmarkChains(b *testing.B, s Solver) {
 	start := cpuSeconds(b)
 	b.ResetTimer()
 	for done < b.N {
-		c.Begin(rows, nil)
+		if moved {
+			c.Begin(rows, limits[done%len(limits):][:rows])
+		} else {
+			c.Begin(rows, nil)
+		}
 		for range s.Polytope().Dim() {
 			if err := c.Next(lo, hi); err != nil {
 				b.Fatal(err)

@@ -154,7 +154,7 @@ func TestCaps(t *testing.T) {
 	t.Logf("%v, largest residual %.2g", kinds, worst)
 }
 
-// TestCapsForgetNothing holds the bits of answers on capped polytopes to what a
+// TestCapsHaveNoMemory holds the bits of answers on capped polytopes to what a
 // fresh store says.
 func TestCapsHaveNoMemory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
