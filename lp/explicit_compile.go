@@ -183,7 +183,7 @@ func compileDual(p *Polytope, sel selection, maxPieces int, effort *int) (*expli
 	var err error
 	for _, exactly := range []bool{false, true} {
 		f, err = tryDual(p, sel, maxPieces, exactly, effort)
-		if !errors.Is(err, dd.ErrUndecided) {
+		if !errors.Is(err, dd.ErrUndecided) && (exactly || f == nil || f.certify() == nil) {
 			break
 		}
 	}
