@@ -15,9 +15,10 @@ type ActivePieces struct {
 	ActiveLower, ActiveUpper int
 }
 
-// CountActive walks random chains, every entity uniform in its interval, and
-// counts which pieces of the closed form are ends. ok is false where s does not
-// have a closed form.
+// CountActive walks random chains and counts which pieces of the closed form are
+// ends. ok is false where s does not have a closed form. Entity i of n, from 0, takes
+// the share of its interval that makes actions on the simplex uniform, Beta(1, n-1-i):
+// with uniform shares the first few would use up the total.
 func CountActive(s Solver, chains int, stream *rng.Stream) (counts []ActivePieces, ok bool, err error) {
 	x, ok := s.(*explicitSolver)
 	if !ok {
@@ -57,7 +58,7 @@ func CountActive(s Solver, chains int, stream *rng.Stream) (counts []ActivePiece
 					upper[i][at] = true
 				}
 			}
-			a[0] = min(max(lo[0]+(hi[0]-lo[0])*r.Float64(), lo[0]), hi[0])
+			a[0] = min(max(lo[0]+(hi[0]-lo[0])*(1-math.Pow(r.Float64(), 1/max(1, float64(n-1-i)))), lo[0]), hi[0])
 			c.Fix(a)
 		}
 	}

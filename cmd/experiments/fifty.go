@@ -130,25 +130,30 @@ func (t *task) initial(s setting, seed uint64) (float64, error) {
 	return t.score(&run{backend: b, norm: ppo.NewNormalizer(spec.ObsDim, spec.NormalizeObs, s.PPO.ObsClip)}, false, t.episodes)
 }
 
-// fiftySettings are the paper's settings and those tuned for the synthetic
-// benchmark, each from de-biased and from plain weights.
+// fiftySettings are the paper's settings, from de-biased and from plain weights, and
+// from de-biased ones those tuned for the synthetic benchmark of 7 entities, with
+// their entropy bonus and with the paper's.
 func fiftySettings(steps int64) ([]setting, error) {
 	paper, err := paperWith("paper's, de-biased")
 	if err != nil {
 		return nil, err
 	}
-	best, err := tuned("synthetic")
+	plain := paper
+	plain.name, plain.plain = "paper's, plain", true
+	strong, err := tuned("synthetic")
 	if err != nil {
 		return nil, err
 	}
-	best.name = "tuned, de-biased"
-	var all []setting
-	for _, s := range []setting{paper, best} {
+	weak, err := tuned("synthetic")
+	if err != nil {
+		return nil, err
+	}
+	weak.PPO.EntropyCoef = paper.PPO.EntropyCoef
+	strong.name = fmt.Sprintf("tuned for 7 entities, entropy %g", strong.PPO.EntropyCoef)
+	weak.name = fmt.Sprintf("tuned for 7 entities, entropy %g", weak.PPO.EntropyCoef)
+	all := []setting{paper, plain, strong, weak}
+	for _, s := range all {
 		s.PPO.EvalEvery = max(1, int(steps)/s.PPO.BatchSize()/10)
-		s.PPO.EvalEpisodes = 100
-		plain := s
-		plain.plain, plain.name = true, s.name[:len(s.name)-len("de-biased")]+"plain"
-		all = append(all, s, plain)
 	}
 	return all, nil
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"paspo/internal/stress"
 )
 
 // measurements are the experiments on intervals, initial policies and entropy.
@@ -33,7 +35,7 @@ func measurements(folder *string) []*cobra.Command {
 		func(ctx context.Context, out *output) error { return scaling(ctx, out, sc) })
 	c.Flags().IntSliceVar(&sc.entities, "entities", []int{5, 10, 20, 50, 100, 200}, "numbers of entities")
 	c.Flags().IntSliceVar(&sc.rows, "rows", []int{2, 5, 8, 12, 20}, "numbers of rows")
-	c.Flags().DurationVar(&sc.limit, "limit", 300*time.Millisecond, "time for each rate that is measured")
+	c.Flags().DurationVar(&sc.limit, "limit", 100*time.Millisecond, "time for each rate that is measured")
 
 	var ne nearEmptyOptions
 	c = add("nearempty", "Look for failures on polytopes that are thin, degenerate or badly scaled",
@@ -41,6 +43,8 @@ func measurements(folder *string) []*cobra.Command {
 	c.Flags().DurationVar(&ne.limit, "limit", 40*time.Second, "time for each kind of polytope")
 	c.Flags().IntVar(&ne.chains, "chains", 20, "actions on each polytope")
 	c.Flags().Uint64Var(&ne.seed, "seed", 1, "seed of the polytopes")
+	c.Flags().StringSliceVar(&ne.kinds, "kinds", stress.Kinds, "kinds of polytopes")
+	c.Flags().IntVar(&ne.polytope, "polytope", -1, "the number of the only polytope to try, of each kind")
 
 	var un uniformityOptions
 	c = add("uniformity", "Compare initial policies with the uniform distribution",
@@ -62,7 +66,7 @@ func measurements(folder *string) []*cobra.Command {
 	c.Flags().IntVar(&fi.entities, "entities", 50, "number of entities")
 	c.Flags().IntSliceVar(&fi.rows, "rows", []int{5, 8}, "numbers of rows")
 	c.Flags().IntVar(&fi.seeds, "seeds", 3, "number of seeds")
-	c.Flags().Int64Var(&fi.steps, "steps", 20_000, "environment steps of a training")
+	c.Flags().Int64Var(&fi.steps, "steps", 50_000, "environment steps of a training")
 	return all
 }
 

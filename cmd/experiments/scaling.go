@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -40,7 +41,10 @@ type solverCell struct {
 	ChainsPerS    float64
 	IntervalsPerS float64
 	KBytes        float64 // of Go's heap: CLP holds most of its memory elsewhere
-	HitRate       float64 `json:",omitempty"`
+	Chains        float64 // that this was measured on; a part of one where it is below 1
+	Warmed        float64 // chains before
+	HitRate       float64 `json:",omitempty"` // ends that a kept basis proved
+	Bases         int     `json:",omitempty"` // that are kept
 	Error         string  `json:",omitempty"`
 }
 
@@ -48,8 +52,8 @@ type solverCell struct {
 // with.
 var scalingMethods = []string{"clp", "explicit", "lazy"}
 
-// hitCounter is a solver that answers from a store what it can.
-type hitCounter interface{ HitRate() float64 }
+// keeper is a solver that answers from a store what it can.
+type keeper interface{ Stats() lp.LazyStats }
 
 // scaling measures the closed form, and what there is beside it, over a grid of
 // sizes.
@@ -97,7 +101,13 @@ func scaling(ctx context.Context, out *output, o scalingOptions) error {
 	return nil
 }
 
-const activeChains = 300
+const (
+	activeChains = 300
+
+	// patience is by how much a chain that has begun may exceed the time before it
+	// is left where it is.
+	patience = 5
+)
 
 func measureCell(n, m int, caps bool, limit time.Duration) (*cell, error) {
 	p, err := stress.Scaled(n, m, caps, 1)
@@ -132,9 +142,6 @@ func measureCell(n, m int, caps bool, limit time.Duration) (*cell, error) {
 		r, err := measureSolver(s, limit)
 		if err != nil {
 			r.Error = err.Error()
-		}
-		if h, ok := s.(hitCounter); ok {
-			r.HitRate = h.HitRate()
 		}
 		r.KBytes = max(0, heap()-before) / 1024
 		runtime.KeepAlive(s)
@@ -179,8 +186,9 @@ func (c *cell) countPieces(s lp.Solver, limit time.Duration) error {
 	return nil
 }
 
-// measureSolver times full chains with every entity uniform in its interval. The
-// first share of the time warms up, and fills the store of a lazy solver.
+// measureSolver times full chains, after a while in which a lazy solver fills its
+// store. Entities take the shares of their intervals that make actions on the simplex
+// uniform: with uniform shares the first few would use up the total.
 func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 	n := s.Polytope().Dim()
 	batch := 64
@@ -190,39 +198,63 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 	c := s.Chain(batch)
 	r := rand.New(rng.New(1, "experiments", "scaling"))
 	lo, hi, a := make([]float64, batch), make([]float64, batch), make([]float64, batch)
-	x := make([]float64, 1<<16)
+	const draws = 1024 // rows of shares
+	x := make([]float64, draws*n)
 	for i := range x {
-		x[i] = r.Float64()
+		x[i] = 1 - math.Pow(r.Float64(), 1/max(1, float64(n-1-i/draws)))
 	}
-	at := 0
-	walk := func(d time.Duration) (rate float64, err error) {
-		start, done := time.Now(), 0
+	row := 0
+	walk := func(d time.Duration) (chains, rate float64, err error) {
+		start := time.Now()
+		done := 0 // intervals
 		for done == 0 || time.Since(start) < d {
 			c.Begin(batch, nil)
-			for range n {
-				if err := c.Next(lo, hi); err != nil {
-					return 0, err
+			// Another offset for each entity, so that chains do not repeat.
+			row += batch
+			for i := range n {
+				if time.Since(start) > patience*d {
+					break
 				}
-				for i := range a {
-					a[i] = min(max(lo[i]+(hi[i]-lo[i])*x[at&(1<<16-1)], lo[i]), hi[i])
-					at++
+				if err := c.Next(lo, hi); err != nil {
+					return 0, 0, err
+				}
+				shares := x[i*draws : (i+1)*draws]
+				for k := range a {
+					a[k] = min(max(lo[k]+(hi[k]-lo[k])*shares[(row+k+row/draws*(2*i+1))%draws], lo[k]), hi[k])
 				}
 				c.Fix(a)
+				done += batch
 			}
-			done += batch
 		}
-		return float64(done) / time.Since(start).Seconds(), nil
+		chains = float64(done) / float64(n)
+		return chains, chains / time.Since(start).Seconds(), nil
 	}
-	if _, err := walk(limit / 3); err != nil {
-		return &solverCell{}, err
+	warmed := 0.
+	if s.Method() != "clp" {
+		var err error
+		if warmed, _, err = walk(limit); err != nil {
+			return &solverCell{}, err
+		}
 	}
-	rate, err := walk(limit)
-	return &solverCell{ChainsPerS: rate, IntervalsPerS: rate * float64(n)}, err
+	k, keeps := s.(keeper)
+	var warm lp.LazyEnd
+	if keeps {
+		warm = k.Stats().Total()
+	}
+	chains, rate, err := walk(limit)
+	out := &solverCell{ChainsPerS: rate, IntervalsPerS: rate * float64(n), Chains: chains, Warmed: warmed}
+	if keeps {
+		t := k.Stats().Total()
+		out.Bases = t.Bases
+		t.Hits, t.Misses, t.Left = t.Hits-warm.Hits, t.Misses-warm.Misses, t.Left-warm.Left
+		out.HitRate = t.HitRate()
+	}
+	return out, err
 }
 
 var scalingHead = []string{
 	"entities", "rows", "compile, ms", "pieces", "largest end", "ever active", "largest",
-	"chains/s closed form", "lazy", "CLP", "closed form / CLP", "lazy / CLP", "hit rate", "kB closed form", "lazy",
+	"chains/s closed form", "lazy", "CLP", "closed form / CLP", "lazy / CLP", "hit rate", "after chains", "bases", "kB closed form", "lazy",
 }
 
 func (c *cell) row() []string {
@@ -240,6 +272,9 @@ func (c *cell) row() []string {
 		case s.Error != "":
 			return "failed"
 		}
+		if s.Chains < 1 {
+			return "~" + number(s.ChainsPerS)
+		}
 		return number(s.ChainsPerS)
 	}
 	ratio := func(name string) string {
@@ -256,11 +291,11 @@ func (c *cell) row() []string {
 		return ""
 	}
 	out = append(out, speed("explicit"), speed("lazy"), speed("clp"), ratio("explicit"), ratio("lazy"))
-	hits := ""
+	hits, after, bases := "", "", ""
 	if s := c.Solvers["lazy"]; s != nil {
-		hits = fmt.Sprintf("%.2f %%", 100*s.HitRate)
+		hits, after, bases = fmt.Sprintf("%.2f %%", 100*s.HitRate), fmt.Sprintf("%.0f", s.Warmed), fmt.Sprint(s.Bases)
 	}
-	return append(out, hits, memory("explicit"), memory("lazy"))
+	return append(out, hits, after, bases, memory("explicit"), memory("lazy"))
 }
 
 // scalingPlot draws the speed of every method over the entities, for the fewest,

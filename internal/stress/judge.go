@@ -15,15 +15,15 @@ const (
 	give = 2e-11
 )
 
-// Right says whether an interval is right: between the exact intervals on limits
-// tightened and relaxed by a scaled 2e-11, or, where nothing is feasible, inside
-// the one on limits relaxed as far as a solver may relax them, by 1e-6.
+// Right says whether an interval is right to a scaled 1e-9: between the exact
+// intervals on limits tightened and relaxed by 2e-11, or, where nothing is feasible,
+// inside the one on limits relaxed as far as a solver may relax them, by 1e-6.
 func Right(p *lp.Polytope, prefix []float64, lo, hi float64) bool {
 	const most = 1e-6
 	if !(lo <= hi) {
 		return false
 	}
-	slop := 1e-12 * max(1, math.Abs(lo), math.Abs(hi))
+	slop := agree * max(1, math.Abs(lo), math.Abs(hi))
 	l, h, ok := lp.ExactInterval(p, prefix, nil, give)
 	if !ok {
 		l, h, ok = lp.ExactInterval(p, prefix, nil, most)
@@ -32,7 +32,6 @@ func Right(p *lp.Polytope, prefix []float64, lo, hi float64) bool {
 	if lo < l-slop || hi > h+slop {
 		return false
 	}
-	slop = agree * max(1, math.Abs(lo), math.Abs(hi))
 	l, h, ok = lp.ExactInterval(p, prefix, nil, -give)
 	return !ok || lo <= l+slop && hi >= h-slop
 }

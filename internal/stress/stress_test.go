@@ -63,12 +63,12 @@ func TestRight(t *testing.T) {
 		want   bool
 	}{
 		{nil, 0, 1, true},
-		{nil, 0, 1 + 1e-10, false},
+		{nil, 0, 1 + 1e-8, false},
 		{nil, 1e-8, 1, false},
 		{nil, 0, 0.9, false},
 		{[]float64{0.25}, 0, 0.75, true},
 		{[]float64{0.25}, 0, 0.75 - 1e-12, true},
-		{[]float64{0.25}, -1e-9, 0.75, false},
+		{[]float64{0.25}, -1e-8, 0.75, false},
 		{[]float64{1 + 1e-8}, 0, 0, true}, // on relaxed limits
 		{[]float64{1 + 1e-5}, 0, 0, false},
 		{nil, 1, 0, false},
@@ -112,7 +112,7 @@ func TestJudge(t *testing.T) {
 	crossed, broken := answer("lazy", 1, 0), answer("other", 1, 0)
 	broken.err = &lp.InfeasibleError{}
 	judge(p, []*contender{clp, wrong, crossed, broken}, []float64{0.5}, 0, false)
-	if w := wrong.t; w.Differs != 1 || w.DiffersWrong != 1 || w.Wrong != 1 || w.Example == "" {
+	if w := wrong.t; w.Differs != 1 || w.DiffersWrong != 1 || w.DiffersNone != 0 || w.Wrong != 1 || w.Example == "" {
 		t.Errorf("%+v", *w)
 	}
 	if clp.t.Failures() != 0 || crossed.t.Malform != 1 || broken.t.Typed != 1 {

@@ -30,11 +30,13 @@ type Tally struct {
 	MaxResidual   float64 // of an action
 	MaxDifference float64 // from CLP, scaled
 	Differs       int     // intervals that differ from CLP's by more than a scaled 1e-9
-	DiffersRight  int     // of these: right where CLP is wrong
-	DiffersWrong  int     // wrong where CLP is right
-	DiffersBoth   int     // both right: an end that moves by as much when limits move by rounding
-	DiffersNone   int     // both wrong
-	Example       string  `json:",omitempty"` // of the first failure
+
+	// Of these: the one that is the exact interval to a scaled 1e-9, both where the
+	// limits are so steep that they are twice that apart, and none. Where nothing has
+	// the prefix exactly there is no exact interval.
+	DiffersRight, DiffersWrong, DiffersBoth, DiffersNone, DiffersVoid int
+
+	Example string `json:",omitempty"` // of the first failure
 }
 
 // Failures counts all failures but typed errors.
@@ -164,7 +166,14 @@ func judge(p *lp.Polytope, all []*contender, prefix []float64, row int, audit bo
 			continue
 		}
 		c.t.Differs++
-		switch us, them := rightful(c), rightful(clp); {
+		rightful(c)
+		rightful(clp)
+		lo, hi, ok := lp.ExactInterval(p, prefix, nil, 0)
+		us := difference(lo, hi, c.lo[row], c.hi[row]) <= agree
+		them := difference(lo, hi, clp.lo[row], clp.hi[row]) <= agree
+		switch {
+		case !ok:
+			c.t.DiffersVoid++
 		case us && them:
 			c.t.DiffersBoth++
 		case us:
