@@ -4,6 +4,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -191,7 +192,9 @@ func (c *Config) Preset() bool { return slices.Contains(lp.PresetNames(), c.Cons
 // name of a copy, which save is given: a run does not change when a file does.
 func (c *Config) WithCopies(save func(name string, data []byte) error) (*Config, error) {
 	out := *c
-	for key, f := range out.files() {
+	files := out.files()
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		f := files[key]
 		if *f == "" || key == "constraints" && c.Preset() {
 			continue
 		}

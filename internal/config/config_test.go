@@ -143,7 +143,7 @@ func TestWithCopies(t *testing.T) {
 		t.Errorf("the original was changed: %s", c.Constraints)
 	}
 	c.Constraints = filepath.Join(dir, "missing.yaml")
-	if _, err := c.WithCopies(nil); err == nil || !strings.Contains(err.Error(), "missing.yaml: no such file or directory") {
+	if _, err := c.WithCopies(func(string, []byte) error { return nil }); err == nil || !strings.Contains(err.Error(), "missing.yaml: no such file or directory") {
 		t.Errorf("error %v", err)
 	}
 }
