@@ -87,7 +87,7 @@ func entropyExperiment(ctx context.Context, out *output, o entropyOptions) error
 			if c.Policy == name {
 				one.X, one.Y = append(one.X, float64(c.Entities)), append(one.Y, c.OneStd)
 				// That of one free entity does not vary but by rounding.
-				if c.CondStd > 1e-6 {
+				if c.CondStd > 1e-4 {
 					cond.X, cond.Y = append(cond.X, float64(c.Entities)), append(cond.Y, c.CondStd)
 				}
 			}
@@ -97,7 +97,26 @@ func entropyExperiment(ctx context.Context, out *output, o entropyOptions) error
 	if err := out.plot("entropy", plot); err != nil {
 		return err
 	}
+	if err := out.plot("entropy-gradient", gradientPlot(cells)); err != nil {
+		return err
+	}
 	return out.table("entropy", table)
+}
+
+func gradientPlot(cells []*entropyCell) plots.Chart {
+	plot := plots.Chart{Title: "gradients of the entropy", XLabel: "entities", YLabel: "norm", LogX: true, LogY: true, LegendLeft: true}
+	for _, name := range entropyPolicies {
+		used, full := plots.Curve{Name: name + ", used in training", Points: true}, plots.Curve{Name: name + ", full", Points: true}
+		for _, c := range cells {
+			if c.Policy == name && c.Full != nil {
+				n := float64(c.Entities)
+				used.X, used.Y = append(used.X, n), append(used.Y, *c.Used)
+				full.X, full.Y = append(full.X, n), append(full.Y, *c.Full)
+			}
+		}
+		plot.Curves = append(plot.Curves, used, full)
+	}
+	return plot
 }
 
 func entropyProblem(n, rows int) (*envs.SyntheticProblem, lp.Solver, error) {
@@ -252,7 +271,7 @@ func (c *entropyCell) row() []string {
 		return fmt.Sprintf("%.4g", *x)
 	}
 	ratio := "all of it"
-	if c.CondStd > 1e-6 {
+	if c.CondStd > 1e-4 {
 		ratio = fmt.Sprintf("%.3g", math.Pow(c.OneStd/c.CondStd, 2))
 	}
 	return []string{

@@ -82,7 +82,7 @@ func nearEmpty(ctx context.Context, out *output, o nearEmptyOptions) error {
 		"kind", "polytopes", "empty", "solver", "intervals", "typed errors", "untyped errors", "NaN or crossed", "panics",
 		"wrong", "of judged", "residual > 1e-9", "failures per million", "largest residual", "differ from CLP", "exact where CLP is not", "CLP exact", "neither", "no exact one", "largest difference", "refused", "µs an interval",
 	}}
-	plot := plots.Chart{Title: "largest scaled difference from CLP, and largest residual", XLabel: "kind (order of the table)", YLabel: "scaled", LogY: true, LegendLeft: true}
+	plot := plots.Chart{Title: "largest scaled difference from CLP, and largest residual", XLabel: "kind of polytopes", YLabel: "scaled", LogY: true, LegendLeft: true, Names: o.kinds}
 	var worst []plots.Curve
 	for _, m := range methods {
 		residual := plots.Curve{Name: "residual of actions, " + m, Points: true}

@@ -43,6 +43,7 @@ type solverCell struct {
 	KBytes        float64 // of Go's heap: CLP holds most of its memory elsewhere
 	Chains        float64 // that this was measured on; a part of one where it is below 1
 	Warmed        float64 // chains before
+	NoWidth       float64 // share of the intervals up to 1e-9 wide
 	HitRate       float64 `json:",omitempty"` // ends that a kept basis proved
 	Bases         int     `json:",omitempty"` // that are kept
 	Error         string  `json:",omitempty"`
@@ -204,9 +205,10 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 		x[i] = 1 - math.Pow(r.Float64(), 1/max(1, float64(n-1-i/draws)))
 	}
 	row := 0
+	done, narrow := 0, 0 // intervals
 	walk := func(d time.Duration) (chains, rate float64, err error) {
 		start := time.Now()
-		done := 0 // intervals
+		done, narrow = 0, 0
 		for done == 0 || time.Since(start) < d {
 			c.Begin(batch, nil)
 			// Another offset for each entity, so that chains do not repeat.
@@ -220,6 +222,9 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 				}
 				shares := x[i*draws : (i+1)*draws]
 				for k := range a {
+					if hi[k]-lo[k] <= 1e-9 {
+						narrow++
+					}
 					a[k] = min(max(lo[k]+(hi[k]-lo[k])*shares[(row+k+row/draws*(2*i+1))%draws], lo[k]), hi[k])
 				}
 				c.Fix(a)
@@ -242,7 +247,7 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 		warm = k.Stats().Total()
 	}
 	chains, rate, err := walk(limit)
-	out := &solverCell{ChainsPerS: rate, IntervalsPerS: rate * float64(n), Chains: chains, Warmed: warmed}
+	out := &solverCell{ChainsPerS: rate, IntervalsPerS: rate * float64(n), Chains: chains, Warmed: warmed, NoWidth: float64(narrow) / float64(done)}
 	if keeps {
 		t := k.Stats().Total()
 		out.Bases = t.Bases
@@ -254,7 +259,7 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 
 var scalingHead = []string{
 	"entities", "rows", "compile, ms", "pieces", "largest end", "ever active", "largest",
-	"chains/s closed form", "lazy", "CLP", "closed form / CLP", "lazy / CLP", "hit rate", "after chains", "bases", "kB closed form", "lazy",
+	"chains/s closed form", "lazy", "CLP", "closed form / CLP", "lazy / CLP", "intervals without width", "hit rate", "after chains", "bases", "kB closed form", "lazy",
 }
 
 func (c *cell) row() []string {
@@ -291,11 +296,12 @@ func (c *cell) row() []string {
 		return ""
 	}
 	out = append(out, speed("explicit"), speed("lazy"), speed("clp"), ratio("explicit"), ratio("lazy"))
-	hits, after, bases := "", "", ""
+	narrow, hits, after, bases := "", "", "", ""
 	if s := c.Solvers["lazy"]; s != nil {
+		narrow = percent(s.NoWidth)
 		hits, after, bases = fmt.Sprintf("%.2f %%", 100*s.HitRate), fmt.Sprintf("%.0f", s.Warmed), fmt.Sprint(s.Bases)
 	}
-	return append(out, hits, after, bases, memory("explicit"), memory("lazy"))
+	return append(out, narrow, hits, after, bases, memory("explicit"), memory("lazy"))
 }
 
 // scalingPlot draws the speed of every method over the entities, for the fewest,

@@ -11,7 +11,8 @@ import (
 type Chart struct {
 	Title, XLabel, YLabel string
 	LogX, LogY            bool
-	LegendLeft            bool // at the left instead of the right
+	LegendLeft            bool     // at the left instead of the right
+	Names                 []string // of x = 1, 2, ...; nil for numbers
 	Curves                []Curve
 	Levels                []Level
 }
@@ -38,6 +39,13 @@ func (c Chart) Draw() (png, svg []byte, err error) {
 	}
 	axis(&p.X, c.LogX)
 	axis(&p.Y, c.LogY)
+	if c.Names != nil {
+		var ticks []plot.Tick
+		for i, name := range c.Names {
+			ticks = append(ticks, plot.Tick{Value: float64(i + 1), Label: name})
+		}
+		p.X.Tick.Marker = plot.ConstantTicks(ticks)
+	}
 	return render(p)
 }
 

@@ -21,6 +21,10 @@ func TestChart(t *testing.T) {
 			t.Errorf("%q is not in the plot", word)
 		}
 	}
+	_, named, err := Chart{Names: []string{"thin", "scales"}, Curves: []Curve{{Name: "a", X: []float64{1, 2}, Y: []float64{3, 4}}}}.Draw()
+	if err != nil || !strings.Contains(string(named), ">thin<") || !strings.Contains(string(named), ">scales<") {
+		t.Errorf("the names are not in the plot, error %v", err)
+	}
 	if strings.Contains(string(svg), "never drawn") {
 		t.Error("a level below 0 is on a logarithmic axis")
 	}
