@@ -53,6 +53,16 @@ type Request struct {
 	// Deterministic asks for the mode of every Beta with alpha, beta > 1 and the
 	// mean of the others, entity by entity.
 	Deterministic bool
+
+	// Keep makes row r of the request row At+r of the rollout that the backend
+	// holds, for a Batch that has no samples of its own: a device need not send
+	// them to the host and back.
+	Keep bool
+	At   int
+
+	// Brief allows the backend to leave Prefix, LogX, Log1mX, LogWidth, Lower and
+	// Upper empty.
+	Brief bool
 }
 
 // Samples receives a batch of actions. Slices are grown as needed and kept.
@@ -77,12 +87,19 @@ type Samples struct {
 
 // Batch is a rollout to learn from, Rows transitions flattened.
 type Batch struct {
-	Rows                         int
+	Rows      int
+	Advantage []float32 // Rows, standardised
+	Return    []float32 // Rows, targets of the critic
+
+	// The samples, or nil in all of them for the rows that were kept.
 	Obs                          []float32 // Rows x obsDim, normalised
 	Prefix                       []float32 // Rows x n
 	LogX, Log1mX, LogWidth, Mask []float32 // Rows x h
-	Advantage                    []float32 // Rows, standardised
-	Return                       []float32 // Rows, targets of the critic
+}
+
+// kept says that the batch has no samples of its own.
+func (b *Batch) kept() bool {
+	return b.Obs == nil && b.Prefix == nil && b.LogX == nil && b.Log1mX == nil && b.LogWidth == nil && b.Mask == nil
 }
 
 // Settings are the coefficients of one gradient step of Adam on the loss, means

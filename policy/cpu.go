@@ -29,6 +29,7 @@ type CPU struct {
 
 	batch *Batch
 	old   []float32 // log-probabilities of the batch
+	kept  Batch     // samples of the rollout
 
 	sums  Diagnostics // sums over steps since the last call
 	wrong error       // the first thing that was not finite
@@ -94,6 +95,16 @@ func (c *CPU) Close() error {
 // Load implements Backend.
 func (c *CPU) Load(b *Batch) error {
 	n, l := b.Rows, c.layout
+	if b.kept() {
+		if n > c.kept.Rows {
+			return fmt.Errorf("policy: a batch of %d rows where %d were kept", n, c.kept.Rows)
+		}
+		k := c.kept
+		b = &Batch{
+			Rows: n, Advantage: b.Advantage, Return: b.Return, Obs: k.Obs[:n*l.obs], Prefix: k.Prefix[:n*l.entities],
+			LogX: k.LogX[:n*c.heads], Log1mX: k.Log1mX[:n*c.heads], LogWidth: k.LogWidth[:n*c.heads], Mask: k.Mask[:n*c.heads],
+		}
+	}
 	for _, f := range []struct {
 		name       string
 		have, want int
@@ -126,6 +137,25 @@ func (c *CPU) Load(b *Batch) error {
 		}
 	}
 	return nil
+}
+
+// keep stores samples as rows of the rollout.
+func (c *CPU) keep(req *Request, s *Samples) {
+	k := &c.kept
+	k.Rows = max(k.Rows, req.At+req.Rows)
+	for _, f := range []struct {
+		dst   *[]float32
+		src   []float32
+		width int
+	}{
+		{&k.Obs, req.Obs, c.layout.obs}, {&k.Prefix, s.Prefix, c.layout.entities},
+		{&k.LogX, s.LogX, c.heads}, {&k.Log1mX, s.Log1mX, c.heads}, {&k.LogWidth, s.LogWidth, c.heads}, {&k.Mask, s.Mask, c.heads},
+	} {
+		if n := k.Rows * f.width; len(*f.dst) < n {
+			*f.dst = append(*f.dst, make([]float32, n-len(*f.dst))...)
+		}
+		copy((*f.dst)[req.At*f.width:], f.src)
+	}
 }
 
 // gather copies a row of the batch to row i of the minibatch.

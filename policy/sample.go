@@ -106,6 +106,8 @@ func (c *CPU) Sample(req *Request, out *Samples) error {
 		return fmt.Errorf("policy: %d rows have %d limits", n, len(req.Limits))
 	case !req.Deterministic && len(req.Streams) != n:
 		return fmt.Errorf("policy: %d rows have %d random streams", n, len(req.Streams))
+	case req.Keep && req.At < 0:
+		return fmt.Errorf("policy: rows are kept from row %d on", req.At)
 	}
 	for _, f := range []struct {
 		s     *[]float32
@@ -122,7 +124,13 @@ func (c *CPU) Sample(req *Request, out *Samples) error {
 	if n == 0 {
 		return nil
 	}
-	return c.decoder.run(req, out)
+	if err := c.decoder.run(req, out); err != nil {
+		return err
+	}
+	if req.Keep {
+		c.keep(req, out)
+	}
+	return nil
 }
 
 func grown[T any](s []T, n int) []T {
@@ -225,6 +233,9 @@ func (w *worker) decode(from, rows int) error {
 	// The terms of what is stored, by the code of the training pass.
 	h := c.heads
 	at, to := from*h, (from+rows)*h
+	if !ops.Finite(out.LogX[at:to]) || !ops.Finite(out.Log1mX[at:to]) || !ops.Finite(out.LogWidth[at:to]) {
+		return &NonFiniteError{Tensor: "the logarithms of a sample", Step: c.opt.step}
+	}
 	ops.EvalBetaTerms(c.shape, rows, h, w.logits, out.LogX[at:to], out.Log1mX[at:to], out.LogWidth[at:to], out.Mask[at:to], w.terms, nil)
 	for r := range rows {
 		row := from + r

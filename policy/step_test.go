@@ -218,3 +218,45 @@ func TestNonFinite(t *testing.T) {
 		}
 	}
 }
+
+// Rows that the backend kept are learned from as those that come back to it.
+func TestKeptRows(t *testing.T) {
+	a, b := newTestCPU(t, simplex(t, 5), 3, 16, nil), newTestCPU(t, simplex(t, 5), 3, 16, nil)
+	req, out := request(32, 3, 4), &Samples{}
+	if err := a.Sample(req, out); err != nil {
+		t.Fatal(err)
+	}
+	batch := batchOf(req, out, 2)
+	if err := a.Load(batch); err != nil {
+		t.Fatal(err)
+	}
+
+	// In two parts, the later one first, and with a request between that is none.
+	req = request(32, 3, 4)
+	for _, at := range []int{20, 0} {
+		to := map[int]int{20: 32, 0: 20}[at]
+		part := &Request{Rows: to - at, Obs: req.Obs[at*3 : to*3], Streams: req.Streams[at:to], Keep: true, At: at, Brief: true}
+		if err := b.Sample(part, &Samples{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Sample(request(8, 3, 9), &Samples{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.Load(&Batch{Rows: 33, Advantage: make([]float32, 33), Return: make([]float32, 33)}); err == nil {
+		t.Error("a batch of more rows than were kept is taken")
+	}
+	if err := b.Load(&Batch{Rows: 32, Advantage: batch.Advantage, Return: batch.Return}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*CPU{a, b} {
+		for at := int32(0); at < 32; at += 16 {
+			if err := c.Step(rowsOf(32)[at:at+16], settings()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !slices.Equal(a.params, b.params) {
+		t.Error("the parameters differ")
+	}
+}

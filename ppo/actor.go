@@ -27,6 +27,18 @@ func NewActor(backend policy.Backend, norm *Normalizer) *Actor {
 // one element a row; streams is not read where deterministic. The result is
 // valid until the next call.
 func (a *Actor) Act(obs []float64, limits []lp.Limits, streams []*rng.Stream, deterministic bool) (*policy.Samples, error) {
+	a.req.Keep, a.req.Brief = false, false
+	return a.ask(obs, limits, streams, deterministic)
+}
+
+// keep is Act for the rollout: the backend holds the samples, as rows from at
+// on, and need not return what only training reads.
+func (a *Actor) keep(at int, obs []float64, limits []lp.Limits, streams []*rng.Stream) (*policy.Samples, error) {
+	a.req.Keep, a.req.Brief, a.req.At = true, true, at
+	return a.ask(obs, limits, streams, false)
+}
+
+func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, deterministic bool) (*policy.Samples, error) {
 	dim := a.norm.Dim()
 	if len(obs)%dim != 0 {
 		return nil, fmt.Errorf("an observation has %d components, not %d", dim, len(obs))

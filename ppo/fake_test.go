@@ -26,6 +26,7 @@ type fakeBackend struct {
 	step   int64
 
 	batch  *policy.Batch
+	kept   policy.Batch
 	diag   policy.Diagnostics
 	stepKL float64 // what every step reports
 
@@ -93,6 +94,12 @@ func (b *fakeBackend) Sample(req *policy.Request, out *policy.Samples) error {
 		}
 		out.Value[r] = b.value(req.Obs[r*b.dim : (r+1)*b.dim])
 	}
+	if req.Keep {
+		k := &b.kept
+		k.Obs = append(k.Obs[:req.At*b.dim], req.Obs...)
+		k.LogX = append(k.LogX[:req.At*h], out.LogX...)
+		k.Prefix = append(k.Prefix[:req.At*n], out.Prefix...)
+	}
 	if b.sampled == b.poisonAt {
 		switch b.poison {
 		case "action":
@@ -105,7 +112,9 @@ func (b *fakeBackend) Sample(req *policy.Request, out *policy.Samples) error {
 }
 
 func (b *fakeBackend) Load(batch *policy.Batch) error {
-	b.batch = batch
+	c := b.kept
+	c.Rows, c.Advantage, c.Return = batch.Rows, batch.Advantage, batch.Return
+	b.batch = &c
 	return nil
 }
 

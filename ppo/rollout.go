@@ -12,8 +12,8 @@ import (
 // rollout holds the transitions of one iteration. Row t*envs+e is step t of
 // environment e.
 type rollout struct {
-	// batch is what the update learns from. Its intervals are those that the
-	// actions were drawn from; they are never computed again.
+	// batch is what the update learns from. Its samples stay with the backend, with
+	// the intervals that they were drawn from, which are never computed again.
 	batch policy.Batch
 
 	rewards, values []float64 // values in the units of returns
@@ -21,23 +21,22 @@ type rollout struct {
 	last            []float64 // values after the last step, one an environment
 	adv, returns    []float64
 
-	alpha, beta []float32 // of the metrics alone, as is scratch
-	scratch     []float32
+	alpha, beta, mask []float32 // of the metrics alone, as is scratch
+	scratch           []float32
 }
 
-func newRollout(envs, steps, dim int) *rollout {
+func newRollout(envs, steps int) *rollout {
 	rows := envs * steps
 	return &rollout{
 		batch: policy.Batch{
-			Rows: rows, Obs: make([]float32, rows*dim),
-			Advantage: make([]float32, rows), Return: make([]float32, rows),
+			Rows: rows, Advantage: make([]float32, rows), Return: make([]float32, rows),
 		},
 		rewards: make([]float64, rows), values: make([]float64, rows), done: make([]bool, rows),
 		last: make([]float64, envs), adv: make([]float64, rows), returns: make([]float64, rows),
 	}
 }
 
-// store copies the samples of step t.
+// store copies what the metrics need of the samples of step t.
 func (r *rollout) store(t, envs int, s *policy.Samples) {
 	put := func(dst *[]float32, src []float32) {
 		width := len(src) / envs
@@ -46,13 +45,9 @@ func (r *rollout) store(t, envs int, s *policy.Samples) {
 		}
 		copy((*dst)[t*envs*width:], src)
 	}
-	put(&r.batch.Prefix, s.Prefix)
-	put(&r.batch.LogX, s.LogX)
-	put(&r.batch.Log1mX, s.Log1mX)
-	put(&r.batch.LogWidth, s.LogWidth)
-	put(&r.batch.Mask, s.Mask)
 	put(&r.alpha, s.Alpha)
 	put(&r.beta, s.Beta)
+	put(&r.mask, s.Mask)
 }
 
 // collect plays StepsPerEnv steps in every environment and fills t.roll.
@@ -60,7 +55,6 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	var (
 		v, r  = t.vector, t.roll
 		n     = t.cfg.Envs
-		width = t.spec.ObsDim * n
 		ret   moments1 // of finished episodes
 		long  moments1
 		fixed float64
@@ -74,14 +68,12 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		rows := r.batch.Obs[s*width : (s+1)*width]
 		m.Widened += float64(v.Widened())
 		t.norm.Update(v.Obs())
-		out, err := t.sample(m, false)
+		out, err := t.sample(m, s*n)
 		if err != nil {
 			return err
 		}
-		copy(rows, t.actor.req.Obs)
 		r.store(s, n, out)
 		t.criticValues(r.values[s*n:(s+1)*n], out.Value)
 		fixed += out.FixedShare
@@ -112,7 +104,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 
 	// The values that stand for what comes after the rollout. No stream is drawn
 	// from, and the statistics of observations stay as they are.
-	out, err := t.sample(m, true)
+	out, err := t.sample(m, -1)
 	if err != nil {
 		return err
 	}
@@ -123,15 +115,21 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	if ret.n == 0 {
 		m.Return, m.EpisodeLength = math.NaN(), math.NaN()
 	}
-	m.Alpha, r.scratch = quantiles(r.alpha, r.batch.Mask, r.scratch)
-	m.Beta, r.scratch = quantiles(r.beta, r.batch.Mask, r.scratch)
+	m.Alpha, r.scratch = quantiles(r.alpha, r.mask, r.scratch)
+	m.Beta, r.scratch = quantiles(r.beta, r.mask, r.scratch)
 	return nil
 }
 
-// sample asks for one action an environment and checks what comes back.
-func (t *Trainer) sample(m *Metrics, deterministic bool) (*policy.Samples, error) {
+// sample asks for one action an environment, which are the rows from at on of
+// the rollout, and checks what comes back. With at -1 the actions are the most
+// likely ones and not part of the rollout.
+func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 	start := time.Now()
-	out, err := t.actor.Act(t.vector.Obs(), t.vector.Limits(), t.actions, deterministic)
+	if obs, limits := t.vector.Obs(), t.vector.Limits(); at >= 0 {
+		out, err = t.actor.keep(at, obs, limits, t.actions)
+	} else {
+		out, err = t.actor.Act(obs, limits, nil, true)
+	}
 	m.SampleSeconds += time.Since(start).Seconds()
 	if err != nil {
 		return nil, err
@@ -146,7 +144,6 @@ func (t *Trainer) sample(m *Metrics, deterministic bool) (*policy.Samples, error
 	}{
 		{"value", out.Value}, {"log-probability", out.LogProb}, {"entropy", out.Entropy},
 		{"alpha", out.Alpha}, {"beta", out.Beta},
-		{"ln x", out.LogX}, {"ln(1-x)", out.Log1mX}, {"ln(hi-lo)", out.LogWidth},
 	} {
 		if err := checkRows(c.name, c.v, n); err != nil {
 			return nil, err

@@ -69,7 +69,7 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 		problem: problem, spec: spec, backend: backend, cfg: cfg, seed: seed,
 		vector:     vector,
 		norm:       NewNormalizer(spec.ObsDim, on, cfg.ObsClip),
-		roll:       newRollout(cfg.Envs, cfg.StepsPerEnv, spec.ObsDim),
+		roll:       newRollout(cfg.Envs, cfg.StepsPerEnv),
 		rows:       make([]int32, cfg.Epochs*cfg.BatchSize()),
 		shuffle:    newShuffler(rng.New(seed, "shuffle")),
 		discounted: make([]float64, cfg.Envs), rewardStats: newMoments(1), returnStats: newMoments(1),
