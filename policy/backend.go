@@ -38,6 +38,15 @@ type Backend interface {
 	Close() error
 }
 
+// Shared is a Backend that shares a device with others. From Join to Leave its
+// requests wait until all that have joined have one, and the device serves them
+// together. Results are those of requests that are served alone, bit for bit.
+type Shared interface {
+	Backend
+	Join()
+	Leave()
+}
+
 // Request asks for a batch of actions.
 type Request struct {
 	Rows int
