@@ -24,7 +24,7 @@ var settings = []struct{ flag, key, use string }{
 	{"constraints", "constraints", "constraints `FILE` (.yaml or .npz) in place of the environment's own"},
 	{"seed", "seed", "seed of everything random"},
 	{"steps", "steps", "environment steps of training, rounded up to whole iterations"},
-	{"device", "device", "auto, cpu or gpu"},
+	{"device", "device", "auto, cpu, gpu or gpu:N"},
 }
 
 type trainFlags struct {

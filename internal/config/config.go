@@ -21,18 +21,11 @@ import (
 	"paspo/ppo"
 )
 
-// Values of Config.Device.
-const (
-	DeviceAuto = "auto"
-	DeviceCPU  = "cpu"
-	DeviceGPU  = "gpu"
-)
-
 // Config is everything that says what a run does.
 type Config struct {
 	Seed        uint64 `yaml:"seed" doc:"seed of everything random"`
 	Steps       int64  `yaml:"steps" doc:"environment steps of training, rounded up to whole iterations"`
-	Device      string `yaml:"device" doc:"auto, cpu or gpu"`
+	Device      string `yaml:"device" doc:"auto, cpu, gpu or gpu:N; auto takes a GPU where there is one"`
 	Constraints string `yaml:"constraints" doc:"constraints file (.yaml or .npz) or name of a preset; empty for the environment's own"`
 
 	Env    envs.Config         `yaml:"env" doc:"what to train on"`
@@ -136,8 +129,8 @@ func (c *Config) own() error {
 	switch {
 	case c.Steps < 1:
 		return fmt.Errorf("steps is %d: an integer of at least 1 is allowed", c.Steps)
-	case !slices.Contains([]string{DeviceAuto, DeviceCPU, DeviceGPU}, c.Device):
-		return fmt.Errorf("device is %q: one of auto, cpu, gpu is allowed", c.Device)
+	case !validDevice(c.Device):
+		return fmt.Errorf("device is %q: one of auto, cpu, gpu, gpu:N is allowed", c.Device)
 	case c.Report.Episodes < 2 || c.Report.Episodes > math.MaxInt32:
 		return fmt.Errorf("report.episodes is %d: an integer of at least 2 is allowed", c.Report.Episodes)
 	case c.Report.Starts < 2 || c.Report.Starts > math.MaxInt32:
