@@ -159,17 +159,8 @@ func network(ctx context.Context, p envs.Problem, d time.Duration) (actions, upd
 	}
 	defer backend.Close()
 
-	raw := make([]float64, rows*spec.ObsDim)
-	streams := make([]*rng.Stream, rows)
-	for r := range rows {
-		streams[r] = rng.New(1, "bench", "actions").Split(uint64(r))
-		e := p.New()
-		e.Reset(rand.New(rng.New(1, "bench", "env").Split(uint64(r))), raw[r*spec.ObsDim:(r+1)*spec.ObsDim])
-	}
-	norm := ppo.NewNormalizer(spec.ObsDim, spec.NormalizeObs, 0)
-	norm.Update(raw)
-	req := &policy.Request{Rows: rows, Obs: make([]float32, len(raw)), Streams: streams}
-	if err := norm.Apply(req.Obs, raw); err != nil {
+	req, err := request(p, rows)
+	if err != nil {
 		return 0, 0, err
 	}
 	var s policy.Samples
@@ -178,38 +169,8 @@ func network(ctx context.Context, p envs.Problem, d time.Duration) (actions, upd
 		return 0, 0, fmt.Errorf("sampling: %w", err)
 	}
 
-	b := &policy.Batch{
-		Rows: rows, Obs: req.Obs, Prefix: s.Prefix,
-		LogX: s.LogX, Log1mX: s.Log1mX, LogWidth: s.LogWidth, Mask: s.Mask,
-		Advantage: make([]float32, rows), Return: make([]float32, rows),
-	}
-	random := rand.New(rng.New(1, "bench", "batch"))
-	order := make([]int32, rows)
-	for i := range rows {
-		b.Advantage[i], b.Return[i] = float32(random.NormFloat64()), float32(random.NormFloat64())
-		order[i] = int32(i)
-	}
-	if err := backend.Load(b); err != nil {
-		return 0, 0, fmt.Errorf("updating: %w", err)
-	}
-	set := policy.Settings{
-		// Small steps: the policy stays where it is, however many there are.
-		LearningRate: 1e-6,
-		Clip:         cfg.Clip, ValueCoef: cfg.ValueCoef, EntropyCoef: cfg.EntropyCoef,
-		MaxGradNorm: cfg.MaxGradNorm, WeightDecay: cfg.WeightDecay,
-		Beta1: cfg.AdamBeta1, Beta2: cfg.AdamBeta2, Epsilon: cfg.AdamEps,
-	}
-	updates, err = rate(ctx, d, func() (int, error) {
-		for from := 0; from+cfg.Minibatch <= rows; from += cfg.Minibatch {
-			if err := backend.Step(order[from:from+cfg.Minibatch], set); err != nil {
-				return 0, err
-			}
-		}
-		_, err := backend.Diagnostics()
-		return rows / cfg.Minibatch, err
-	})
-	if err != nil {
-		return 0, 0, fmt.Errorf("updating: %w", err)
+	if updates, err = steps(ctx, backend, batch(req, &s), cfg.Minibatch, d); err != nil {
+		return 0, 0, err
 	}
 	return actions, updates, nil
 }
