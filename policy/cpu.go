@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -14,18 +13,11 @@ const badBatch = "policy: bad length of a batch"
 // CPU is the backend that runs on the processor: training is a graph of
 // Gorgonia's, sampling decodes the same weights entity by entity.
 type CPU struct {
-	solver lp.Solver
-	p      *lp.Polytope
-	cfg    Config
-	shape  ops.Shape
-	layout *layout
-	total  float64 // of the budget, see total
-	heads  int     // of the policy; the layout has one at least
+	model
 
 	params, grads []float32
 	opt           adam
 	graph         *graph[float32]
-	minibatch     int
 
 	batch *Batch
 	old   []float32 // log-probabilities of the batch
@@ -44,39 +36,15 @@ var _ Backend = (*CPU)(nil)
 // fit is nil for a plain initialisation. The parameters depend on seed alone.
 // The solver is not closed with the backend.
 func NewCPU(solver lp.Solver, obsDim, minibatch int, cfg Config, fit *Fit, seed uint64) (*CPU, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	if obsDim < 1 || minibatch < 1 {
-		return nil, fmt.Errorf("policy: observations of %d components and minibatches of %d rows: at least 1 is needed of both", obsDim, minibatch)
-	}
-	p := solver.Polytope()
-	heads := Heads(p)
-	if fit != nil {
-		if err := fit.Validate(heads); err != nil {
-			return nil, err
-		}
-	}
-	total, err := total(p)
+	m, params, err := newModel(solver, obsDim, minibatch, cfg, fit, seed)
 	if err != nil {
 		return nil, err
 	}
-
-	// A policy without heads has one all the same, which is never read.
-	l := newLayout(&cfg, obsDim, p.Dim(), max(heads, 1))
-	if heads == 0 {
-		fit = nil
-	}
 	c := &CPU{
-		solver: solver, p: p, cfg: cfg, shape: ops.Shape{Min: cfg.MinShape, Max: cfg.MaxShape},
-		layout: l, total: total, heads: heads, minibatch: minibatch,
-		params: make([]float32, l.size), grads: make([]float32, l.size),
-		opt: adam{m: make([]float32, l.size), v: make([]float32, l.size)},
+		model: *m, params: params, grads: make([]float32, m.layout.size),
+		opt: adam{m: make([]float32, m.layout.size), v: make([]float32, m.layout.size)},
 	}
-	if err := initialise(c.params, l, &cfg, fit, seed); err != nil {
-		return nil, err
-	}
-	if c.graph, err = newGraph(l, c.shape, minibatch, c.params, c.grads); err != nil {
+	if c.graph, err = newGraph(c.layout, c.shape, minibatch, c.params, c.grads); err != nil {
 		return nil, err
 	}
 	c.decoder.init(c)
@@ -105,18 +73,8 @@ func (c *CPU) Load(b *Batch) error {
 			LogX: k.LogX[:n*c.heads], Log1mX: k.Log1mX[:n*c.heads], LogWidth: k.LogWidth[:n*c.heads], Mask: k.Mask[:n*c.heads],
 		}
 	}
-	for _, f := range []struct {
-		name       string
-		have, want int
-	}{
-		{"Obs", len(b.Obs), n * l.obs}, {"Prefix", len(b.Prefix), n * l.entities},
-		{"LogX", len(b.LogX), n * c.heads}, {"Log1mX", len(b.Log1mX), n * c.heads},
-		{"LogWidth", len(b.LogWidth), n * c.heads}, {"Mask", len(b.Mask), n * c.heads},
-		{"Advantage", len(b.Advantage), n}, {"Return", len(b.Return), n},
-	} {
-		if f.have != f.want {
-			return fmt.Errorf("policy: a batch of %d rows has %d elements in %s, not %d", n, f.have, f.name, f.want)
-		}
+	if err := c.checkBatch(b); err != nil {
+		return err
 	}
 	c.batch = b
 	if cap(c.old) < n {
@@ -180,17 +138,11 @@ func (c *CPU) Step(rows []int32, s Settings) error {
 	if c.wrong != nil {
 		return c.wrong
 	}
-	if c.batch == nil {
-		return errors.New("policy: a step before a batch is loaded")
-	}
-	if len(rows) == 0 || len(rows) > c.minibatch {
-		return fmt.Errorf("policy: a minibatch of %d rows: 1 to %d are allowed", len(rows), c.minibatch)
+	if err := c.checkStep(c.batch, rows); err != nil {
+		return err
 	}
 	g := c.graph
 	for i, r := range rows {
-		if r < 0 || int(r) >= c.batch.Rows {
-			panic(badBatch)
-		}
 		c.gather(i, int(r))
 		g.weight[i] = 1 / float32(len(rows))
 	}

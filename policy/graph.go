@@ -26,28 +26,71 @@ type graph[T blas.Float] struct {
 	loss      []T // 1
 	diagnosis []T // see ops.Diagnostic
 
-	wanted  G.Nodes      // loss, diagnostics, gradients
-	step    *ops.Machine // computes the wanted nodes
-	forward *ops.Machine // computes terms alone
+	termsNode *G.Node
+	inputs    G.Nodes      // those of the slices above, in that order
+	weights   G.Nodes      // the parameters, in the order of the layout
+	gradients G.Nodes      // likewise
+	wanted    G.Nodes      // loss, diagnostics, gradients
+	step      *ops.Machine // computes the wanted nodes
+	forward   *ops.Machine // computes terms alone
 }
 
 // Building touches constants that all of Gorgonia's graphs share.
 var buildMutex sync.Mutex
 
 // newGraph builds the graph for minibatches of m rows over the parameters in
-// params. The gradients of a run are written to grads, laid out alike.
+// params, and the machines that run it. The gradients of a run are written to
+// grads, laid out alike.
 func newGraph[T blas.Float](l *layout, shape ops.Shape, m int, params, grads []T) (*graph[T], error) {
 	buildMutex.Lock()
 	defer buildMutex.Unlock()
 
 	g := &graph[T]{expr: G.NewGraph()}
+	if err := g.build(l, shape, m, params); err != nil {
+		return nil, err
+	}
+	var err error
+	for i, n := range g.gradients {
+		if err := ops.PlaceResult(n, slice(grads, &l.tensors[i])); err != nil {
+			return nil, err
+		}
+	}
+	if g.step, err = ops.NewMachine(g.expr, g.wanted...); err != nil {
+		return nil, err
+	}
+	if g.forward, err = ops.NewMachine(g.expr, g.termsNode); err != nil {
+		return nil, err
+	}
+	for _, r := range []struct {
+		n   *G.Node
+		dst *[]T
+	}{{g.termsNode, &g.terms}, {g.wanted[0], &g.loss}, {g.wanted[1], &g.diagnosis}} {
+		if *r.dst, err = ops.Elements[T](r.n.Value()); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// newExpression builds the graph alone, for a machine of another kind.
+func newExpression(l *layout, shape ops.Shape, m int, params []float32) (*graph[float32], error) {
+	buildMutex.Lock()
+	defer buildMutex.Unlock()
+
+	g := &graph[float32]{expr: G.NewGraph()}
+	return g, g.build(l, shape, m, params)
+}
+
+func (g *graph[T]) build(l *layout, shape ops.Shape, m int, params []T) error {
 	input := func(name string, dims ...int) (*G.Node, []T) {
 		size := 1
 		for _, d := range dims {
 			size *= d
 		}
 		data := make([]T, size)
-		return bound(g.expr, name, data, dims), data
+		n := bound(g.expr, name, data, dims)
+		g.inputs = append(g.inputs, n)
+		return n, data
 	}
 	var obs, prefix, logX, log1mX, logWidth, mask *G.Node
 	in := &ops.LossInputs{}
@@ -63,12 +106,10 @@ func newGraph[T blas.Float](l *layout, shape ops.Shape, m int, params, grads []T
 	in.Weight, g.weight = input("weight", m)
 	in.Coef, g.coef = input("coef", 3)
 
-	var slots []*slot
-	var weights G.Nodes
 	tensor := func(net string, layer int, bias bool) *G.Node {
 		s := l.find(net, layer, bias)
 		n := bound(g.expr, s.name, slice(params, s), s.shape)
-		slots, weights = append(slots, s), append(weights, n)
+		g.weights = append(g.weights, n)
 		return n
 	}
 	var err error
@@ -91,55 +132,36 @@ func newGraph[T blas.Float](l *layout, shape ops.Shape, m int, params, grads []T
 
 	latent := chain(obs, "encoder", 0, 0, len(l.encoder))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	first, e := ops.NewMasked[T](l.heads, len(l.head) > 1, latent, prefix, tensor("heads", 0, false), tensor("heads", 0, true))
 	first = name(first, e, "heads.0")
 	logits := chain(first, "heads", l.heads, 1, len(l.head))
 	value := chain(obs, "critic", 0, 0, len(l.critics))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	terms, e := ops.NewBetaTerms[T](shape, logits, logX, log1mX, logWidth, mask)
 	if terms = name(terms, e, "log-probability and entropy"); err != nil {
-		return nil, err
+		return err
 	}
 	in.Terms, in.Value = terms, value
 	loss, e := ops.NewLoss[T](in)
 	if loss = name(loss, e, "loss"); err != nil {
-		return nil, err
+		return err
 	}
 
-	gradients, err := G.Grad(loss, weights...)
-	if err != nil {
-		return nil, err
+	g.termsNode = terms
+	if g.gradients, err = G.Grad(loss, g.weights...); err != nil {
+		return err
 	}
-	for i, n := range gradients {
-		G.WithName("the gradient of " + slots[i].name)(n)
-		if err := ops.PlaceResult(n, slice(grads, slots[i])); err != nil {
-			return nil, err
-		}
+	for i, n := range g.gradients {
+		G.WithName("the gradient of " + l.tensors[i].name)(n)
 	}
 	diagnosis, e := ops.NewLossDiagnostics[T](in)
-	if diagnosis = name(diagnosis, e, "diagnostics"); err != nil {
-		return nil, err
-	}
-	g.wanted = append(G.Nodes{loss, diagnosis}, gradients...)
-	if g.step, err = ops.NewMachine(g.expr, g.wanted...); err != nil {
-		return nil, err
-	}
-	if g.forward, err = ops.NewMachine(g.expr, terms); err != nil {
-		return nil, err
-	}
-	for _, r := range []struct {
-		n   *G.Node
-		dst *[]T
-	}{{terms, &g.terms}, {loss, &g.loss}, {diagnosis, &g.diagnosis}} {
-		if *r.dst, err = ops.Elements[T](r.n.Value()); err != nil {
-			return nil, err
-		}
-	}
-	return g, nil
+	diagnosis = name(diagnosis, e, "diagnostics")
+	g.wanted = append(G.Nodes{loss, diagnosis}, g.gradients...)
+	return err
 }
 
 // bound makes an input node over data.

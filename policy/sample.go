@@ -98,28 +98,11 @@ func (d *decoder) enlist(n int) {
 // Sample implements Backend. An action that leaves the polytope by more than a
 // scaled 1e-9 is an error that names the constraint.
 func (c *CPU) Sample(req *Request, out *Samples) error {
-	n, l := req.Rows, c.layout
-	switch {
-	case n < 0 || len(req.Obs) != n*l.obs:
-		return fmt.Errorf("policy: %d rows of observations have %d components, not %d", n, len(req.Obs), n*l.obs)
-	case req.Limits != nil && len(req.Limits) != n:
-		return fmt.Errorf("policy: %d rows have %d limits", n, len(req.Limits))
-	case !req.Deterministic && len(req.Streams) != n:
-		return fmt.Errorf("policy: %d rows have %d random streams", n, len(req.Streams))
-	case req.Keep && req.At < 0:
-		return fmt.Errorf("policy: rows are kept from row %d on", req.At)
+	if err := c.checkRequest(req); err != nil {
+		return err
 	}
-	for _, f := range []struct {
-		s     *[]float32
-		width int
-	}{
-		{&out.Prefix, l.entities}, {&out.LogX, c.heads}, {&out.Log1mX, c.heads}, {&out.LogWidth, c.heads},
-		{&out.Mask, c.heads}, {&out.LogProb, 1}, {&out.Entropy, 1}, {&out.Value, 1}, {&out.Alpha, c.heads}, {&out.Beta, c.heads},
-	} {
-		*f.s = grown(*f.s, n*f.width)
-	}
-	out.Actions, out.Residual = grown(out.Actions, n*l.entities), grown(out.Residual, n)
-	out.Lower, out.Upper = grown(out.Lower, n*l.entities), grown(out.Upper, n*l.entities)
+	n := req.Rows
+	c.size(out, n)
 	out.FixedShare, out.MaxResidual = 0, math.Inf(-1)
 	if n == 0 {
 		return nil
