@@ -151,3 +151,14 @@ type State struct {
 	Params, M, V []Tensor
 	Step         int64
 }
+
+// mean makes means of sums over steps.
+func (d Diagnostics) mean() Diagnostics {
+	if d.Steps > 0 {
+		n := float64(d.Steps)
+		for _, x := range []*float64{&d.PolicyLoss, &d.ValueLoss, &d.Entropy, &d.ApproxKL, &d.ClipFraction, &d.GradNorm} {
+			*x /= n
+		}
+	}
+	return d
+}

@@ -214,13 +214,7 @@ func (c *CPU) fail() error {
 
 // Diagnostics implements Backend.
 func (c *CPU) Diagnostics() (Diagnostics, error) {
-	d := c.sums
+	d := c.sums.mean()
 	c.sums = Diagnostics{}
-	if d.Steps > 0 {
-		n := float64(d.Steps)
-		for _, x := range []*float64{&d.PolicyLoss, &d.ValueLoss, &d.Entropy, &d.ApproxKL, &d.ClipFraction, &d.GradNorm} {
-			*x /= n
-		}
-	}
 	return d, c.wrong
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"paspo/internal/ops"
@@ -55,6 +56,9 @@ func newModel(solver lp.Solver, obsDim, minibatch int, cfg Config, fit *Fit, see
 		layout: l, total: total, heads: heads, minibatch: minibatch,
 	}, params, nil
 }
+
+// noResidual is the largest residual of no action.
+var noResidual = math.Inf(-1)
 
 // checkRequest returns an error where the parts of a request do not fit.
 func (m *model) checkRequest(req *Request) error {

@@ -103,7 +103,7 @@ func (c *CPU) Sample(req *Request, out *Samples) error {
 	}
 	n := req.Rows
 	c.size(out, n)
-	out.FixedShare, out.MaxResidual = 0, math.Inf(-1)
+	out.FixedShare, out.MaxResidual = 0, noResidual
 	if n == 0 {
 		return nil
 	}
