@@ -73,16 +73,21 @@ func entropyExperiment(ctx context.Context, out *output, o entropyOptions) error
 	if err := out.json("entropy", cells); err != nil {
 		return err
 	}
+	return showEntropy(out, cells)
+}
+
+// showEntropy writes table and plots.
+func showEntropy(out *output, cells []*entropyCell) error {
 	table := [][]string{{
 		"entities", "policy", "exact entropy", "one sample: mean", "std", "conditional: mean", "std", "ratio of variances",
 		"gradient used", "full", "left out / full", "cosine", "slope along the full gradient", "along the used one", "gradients by",
 	}}
-	plot := plots.Chart{Title: "noise of the estimates of the entropy from one action", XLabel: "entities", YLabel: "standard deviation, nats", LogX: true, LogY: true, LegendLeft: true}
+	plot := plots.Chart{Title: "noise of the estimates of the entropy from one action", XLabel: "entities", YLabel: "standard deviation, nats", LogX: true, LogY: true}
 	for _, c := range cells {
 		table = append(table, c.row())
 	}
 	for _, name := range entropyPolicies {
-		one, cond := plots.Curve{Name: name + ", one sample", Points: true}, plots.Curve{Name: name + ", conditional", Points: true}
+		one, cond := plots.Curve{Name: name + ", one sample", Points: true}, plots.Curve{Name: name + ", conditional", Points: true, Like: name + ", one sample"}
 		for _, c := range cells {
 			if c.Policy == name {
 				one.X, one.Y = append(one.X, float64(c.Entities)), append(one.Y, c.OneStd)
@@ -104,9 +109,9 @@ func entropyExperiment(ctx context.Context, out *output, o entropyOptions) error
 }
 
 func gradientPlot(cells []*entropyCell) plots.Chart {
-	plot := plots.Chart{Title: "gradients of the entropy", XLabel: "entities", YLabel: "norm", LogX: true, LogY: true, LegendLeft: true}
+	plot := plots.Chart{Title: "gradients of the entropy", XLabel: "entities", YLabel: "norm", LogX: true, LogY: true}
 	for _, name := range entropyPolicies {
-		used, full := plots.Curve{Name: name + ", used in training", Points: true}, plots.Curve{Name: name + ", full", Points: true}
+		used, full := plots.Curve{Name: name + ", used in training", Points: true}, plots.Curve{Name: name + ", full", Points: true, Like: name + ", used in training"}
 		for _, c := range cells {
 			if c.Policy == name && c.Full != nil {
 				n := float64(c.Entities)

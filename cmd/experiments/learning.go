@@ -41,7 +41,6 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 	for _, b := range baselines {
 		res.Rows = append(res.Rows, row{Name: b.name, Mode: stats.Interval{Estimate: b.mean}, Share: stats.Interval{Estimate: (b.mean - bottom) / (top - bottom)}})
 	}
-	plot := plots.Learning{Title: env, YLabel: "return of the most likely action"}
 	for i, s := range settings {
 		w := row{Name: s.name, Trained: true, Worst: math.Inf(1), Residual: math.Inf(-1)}
 		var mode, sampled, share []float64
@@ -57,20 +56,11 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 		w.Mode, w.Sampled = stats.MeanInterval(mode, 0.95, stream), mean(sampled)
 		w.Share = stats.MeanInterval(share, 0.95, stream.Split(1))
 		res.Rows = append(res.Rows, w)
-		if i < plottedSettings {
-			plot.Curves = append(plot.Curves, curve(s.name, runs[i]))
-		}
-	}
-	// The ends that the share of the way is counted between.
-	for _, b := range baselines {
-		if b.mean == bottom || b.mean == top {
-			plot.Levels = append(plot.Levels, plots.Level{Name: b.name, Y: b.mean})
-		}
 	}
 	if err := out.runs(env, runs); err != nil {
 		return err
 	}
-	if err := out.plot(env, plot); err != nil {
+	if err := out.plot(env, learningPlot(&res, runs)); err != nil {
 		return err
 	}
 	if err := out.json(env, res); err != nil {

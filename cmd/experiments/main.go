@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"paspo/envs"
 )
 
 // options are what all experiments take.
@@ -93,8 +95,37 @@ func command() *cobra.Command {
 		},
 	})
 
+	root.AddCommand(&cobra.Command{
+		Use: "redraw EXPERIMENT...", Short: "Write tables and plots again from an experiment's files", Args: cobra.MinimumNArgs(1), ValidArgs: redrawable,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range args {
+				if err := redraw(folder, cmd.ErrOrStderr(), name); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+
 	add("debias", "Compare de-biased with plain initialisation on three entities", 10, 20_000,
 		func(ctx context.Context, out *output, o options, _ []string) error { return debias(ctx, out, o) }).Args = cobra.NoArgs
+	var li limitedOptions
+	c = add("limited [ENV...]", "Train with limits that follow the state, beside the static versions", 3, 150_000,
+		func(ctx context.Context, out *output, o options, names []string) error {
+			li.seeds, li.steps = o.seeds, o.steps
+			if len(names) == 0 {
+				names = envs.Variants()
+			}
+			for _, env := range names {
+				if err := limited(ctx, out, li, env); err != nil {
+					return fmt.Errorf("%s: %w", env, err)
+				}
+			}
+			return nil
+		})
+	c.Flags().IntVar(&li.episodes, "episodes", 500, "episodes that policies are compared on")
+	c.Flags().StringArrayVar(&li.further, "with", nil, "also the tuned settings with these changes, \"key=value key=value\"; repeatable")
+	c.ValidArgs = envs.Variants()
 	root.AddCommand(measurements(&folder)...)
 	return root
 }

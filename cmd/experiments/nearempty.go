@@ -43,14 +43,7 @@ const auditEvery = 200
 // exact arithmetic decide where they differ. Polytope k of a kind is the same
 // whatever the time.
 func nearEmpty(ctx context.Context, out *output, o nearEmptyOptions) error {
-	var methods []string
-	for _, m := range scalingMethods {
-		cfg := lp.DefaultSolverConfig()
-		cfg.Method = m
-		if cfg.Validate() == nil {
-			methods = append(methods, m)
-		}
-	}
+	methods := builtIn()
 	for _, k := range o.kinds {
 		if stress.Describe(k) == "" {
 			return fmt.Errorf("--kinds %q: allowed are %s", k, strings.Join(stress.Kinds, ", "))
@@ -78,14 +71,37 @@ func nearEmpty(ctx context.Context, out *output, o nearEmptyOptions) error {
 	if err := out.json("nearempty", kinds); err != nil {
 		return err
 	}
+	return showNearEmpty(out, kinds)
+}
+
+// builtIn are the methods that this program has.
+func builtIn() []string {
+	var methods []string
+	for _, m := range scalingMethods {
+		cfg := lp.DefaultSolverConfig()
+		cfg.Method = m
+		if cfg.Validate() == nil {
+			methods = append(methods, m)
+		}
+	}
+	return methods
+}
+
+// showNearEmpty writes table and plot.
+func showNearEmpty(out *output, kinds []*hardKind) error {
+	methods := builtIn()
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Kind)
+	}
 	table := [][]string{{
 		"kind", "polytopes", "empty", "solver", "intervals", "typed errors", "untyped errors", "NaN or crossed", "panics",
 		"wrong", "of judged", "residual > 1e-9", "failures per million", "largest residual", "differ from CLP", "exact where CLP is not", "CLP exact", "neither", "no exact one", "largest difference", "refused", "µs an interval",
 	}}
-	plot := plots.Chart{Title: "largest scaled difference from CLP, and largest residual", XLabel: "kind of polytopes", YLabel: "scaled", LogY: true, LegendLeft: true, Names: o.kinds}
+	plot := plots.Chart{Title: "largest scaled difference from CLP, and largest residual", XLabel: "kind of polytopes", YLabel: "scaled", LogY: true, Names: names}
 	var worst []plots.Curve
 	for _, m := range methods {
-		residual := plots.Curve{Name: "residual of actions, " + m, Points: true}
+		residual := plots.Curve{Name: m + ", residual of actions", Points: true}
 		for i, k := range kinds {
 			t := k.Solvers[m]
 			table = append(table, []string{
@@ -100,7 +116,7 @@ func nearEmpty(ctx context.Context, out *output, o nearEmptyOptions) error {
 		if m == "clp" {
 			continue
 		}
-		d := plots.Curve{Name: "difference from CLP, " + m, Points: true}
+		d := plots.Curve{Name: m + ", difference from CLP", Points: true, Like: residual.Name}
 		for i, k := range kinds {
 			d.X, d.Y = append(d.X, float64(i+1)), append(d.Y, k.Solvers[m].MaxDifference)
 		}

@@ -2,10 +2,8 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"paspo/internal/stats"
@@ -57,13 +55,9 @@ func readme(out *output, file string, envs []string) error {
 	var b strings.Builder
 	b.WriteString("\n| | uniform | paper's settings | tuned settings | best known | violations |\n|---|---|---|---|---|---|\n")
 	for _, env := range envs {
-		data, err := os.ReadFile(filepath.Join(out.dir, env+".json"))
-		if err != nil {
-			return err
-		}
 		var r results
-		if err := json.Unmarshal(data, &r); err != nil {
-			return fmt.Errorf("%s.json: %w", env, err)
+		if err := out.read(env, &r); err != nil {
+			return err
 		}
 		var uniform, best float64
 		var trained []string

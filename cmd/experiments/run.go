@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"paspo/envs"
+	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/ppo"
@@ -31,6 +32,13 @@ type run struct {
 	Violations  int
 	Seconds     float64
 
+	Steps        int64   // of the training
+	TrainSeconds float64 // without evaluations
+
+	// Of limits that follow the state, in training and evaluations.
+	States, Widened int
+	MaxWidening     float64 // in evaluations
+
 	backend policy.Backend
 	norm    *ppo.Normalizer
 }
@@ -41,6 +49,8 @@ type task struct {
 	solver   lp.Solver
 	fit      *policy.Fit
 	episodes int // that last policies are compared on
+
+	curveEpisodes int // of an evaluation during training, the first of those
 }
 
 func newTask(p envs.Problem, episodes int) (*task, error) {
@@ -53,27 +63,74 @@ func newTask(p envs.Problem, episodes int) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &task{problem: p, solver: solver, fit: fit, episodes: episodes}, nil
+	return &task{problem: p, solver: solver, fit: fit, episodes: episodes, curveEpisodes: curveEpisodes}, nil
 }
 
 const (
 	debiasSeed    = 1
 	finalSeed     = 1000 // of the episodes that settings are compared on
-	curveEpisodes = 100  // of an evaluation during training, the first of those
+	curveEpisodes = 100
 )
 
-// score returns the mean return of a policy: on the portfolio its expectation
-// under the filter, which has the same mean and a fraction of the noise.
-func (t *task) score(r *run, deterministic bool, episodes int) (float64, error) {
+// play plays an allocator and returns its mean return: on the portfolio its
+// expectation under the filter, which has the same mean and a fraction of the noise.
+func (t *task) play(a envs.Allocator, episodes int) (float64, *envs.Outcome, error) {
 	if p, ok := t.problem.(*envs.PortfolioProblem); ok {
-		a := ppo.NewActor(r.backend, r.norm).Allocator(deterministic, finalSeed)
 		out, err := p.PlayPaths(p.SimulatedPaths(episodes, finalSeed), a)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
-		r.MaxResidual = max(r.MaxResidual, out.MaxResidual)
-		r.Violations += out.Violations
-		return mean(out.Expected), nil
+		return mean(out.Expected), &out.Outcome, nil
+	}
+	out, err := envs.Play(t.problem, a, episodes, maxSteps, finalSeed)
+	if err != nil {
+		return 0, nil, err
+	}
+	return mean(out.Returns), out, nil
+}
+
+// allocator is the policy of a run, within the limits of every state.
+func (t *task) allocator(r *run, deterministic bool) envs.Allocator {
+	actor := ppo.NewActor(r.backend, r.norm)
+	limits := envs.NewRowLimits(t.problem)
+	if limits == nil {
+		return actor.Allocator(deterministic, finalSeed)
+	}
+	var actions []*rng.Stream
+	return func(step int, obs []float64, rows int, dst []float64) error {
+		if step == 0 {
+			actions = streams(rows, finalSeed)
+		}
+		out, err := actor.Act(obs, limits.Of(obs, rows), actions, deterministic)
+		if err != nil {
+			return err
+		}
+		copy(dst, out.Actions)
+		return nil
+	}
+}
+
+// note adds what was seen of constraints.
+func (r *run) note(o *envs.Outcome) {
+	r.MaxResidual = max(r.MaxResidual, o.MaxResidual)
+	r.Violations += o.Violations
+	for _, n := range o.Lengths {
+		r.States += n
+	}
+	r.Widened += o.Widened
+	r.MaxWidening = max(r.MaxWidening, o.MaxWidening)
+}
+
+// score returns the mean return of a policy.
+func (t *task) score(r *run, deterministic bool, episodes int) (float64, error) {
+	_, prices := t.problem.(*envs.PortfolioProblem)
+	_, follows := t.problem.(envs.ObservedLimits)
+	if prices || follows && envs.NewRowLimits(t.problem) != nil {
+		x, out, err := t.play(t.allocator(r, deterministic), episodes)
+		if err == nil {
+			r.note(out)
+		}
+		return x, err
 	}
 	o := ppo.EvalOptions{Episodes: episodes, Seed: finalSeed, Deterministic: deterministic}
 	e, err := ppo.Evaluate(context.Background(), t.problem, r.backend, r.norm, o)
@@ -107,14 +164,18 @@ func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (
 		r.MaxResidual = max(r.MaxResidual, m.MaxResidual)
 		r.Violations += m.Violations
 		r.Entropy = m.Entropy
+		r.Steps, r.TrainSeconds = m.Step, r.TrainSeconds+m.RolloutSeconds+m.UpdateSeconds
+		if m.Widened >= 0 {
+			r.States, r.Widened = r.States+cfg.BatchSize(), r.Widened+int(m.Widened)
+		}
 		if m.Iteration%s.PPO.EvalEvery != 0 && m.Iteration != cfg.Iterations() {
 			return nil
 		}
-		mode, err := t.score(r, true, curveEpisodes)
+		mode, err := t.score(r, true, t.curveEpisodes)
 		if err != nil {
 			return err
 		}
-		sampled, err := t.score(r, false, curveEpisodes)
+		sampled, err := t.score(r, false, t.curveEpisodes)
 		r.Curve = append(r.Curve, point{m.Step, mode, sampled})
 		return err
 	}})

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"paspo/internal/plots"
@@ -80,6 +81,18 @@ func scaling(ctx context.Context, out *output, o scalingOptions) error {
 	if err := out.json("scaling", cells); err != nil {
 		return err
 	}
+	return showScaling(out, cells)
+}
+
+// showScaling writes tables and plots.
+func showScaling(out *output, cells []*cell) error {
+	var entities, rows []int
+	for _, c := range cells {
+		entities, rows = append(entities, c.Entities), append(rows, c.Rows)
+	}
+	slices.Sort(entities)
+	slices.Sort(rows)
+	entities, rows = slices.Compact(entities), slices.Compact(rows)
 	for _, caps := range []bool{false, true} {
 		name := "scaling"
 		title := "full chains of intervals a second, one thread"
@@ -95,7 +108,10 @@ func scaling(ctx context.Context, out *output, o scalingOptions) error {
 		if err := out.table(name, table); err != nil {
 			return err
 		}
-		if err := out.plot(name, scalingPlot(cells, caps, title, o.rows)); err != nil {
+		if err := out.plot(name, scalingPlot(cells, caps, title, rows)); err != nil {
+			return err
+		}
+		if err := out.plot(strings.Replace(name, "scaling", "pieces", 1), piecesPlot(cells, caps, entities)); err != nil {
 			return err
 		}
 	}
@@ -310,8 +326,9 @@ func scalingPlot(cells []*cell, caps bool, title string, rows []int) plots.Chart
 	chart := plots.Chart{Title: title, XLabel: "entities", YLabel: "chains a second", LogX: true, LogY: true}
 	shown := slices.Compact([]int{rows[0], rows[len(rows)/2]})
 	for _, method := range scalingMethods {
+		first := ""
 		for _, m := range shown {
-			k := plots.Curve{Name: fmt.Sprintf("%s, %d rows", method, m), Points: true}
+			k := plots.Curve{Name: fmt.Sprintf("%s, %d rows", method, m), Points: true, Like: first}
 			for _, c := range cells {
 				if s := c.Solvers[method]; c.Caps == caps && c.Rows == m && s != nil && s.Error == "" {
 					k.X, k.Y = append(k.X, float64(c.Entities)), append(k.Y, s.ChainsPerS)
@@ -319,8 +336,30 @@ func scalingPlot(cells []*cell, caps bool, title string, rows []int) plots.Chart
 			}
 			if len(k.X) > 0 {
 				chart.Curves = append(chart.Curves, k)
+				first = chart.Curves[len(chart.Curves)-1].Name
 			}
 		}
+	}
+	return chart
+}
+
+// piecesPlot draws, over the rows, the pieces of all ends that there are and
+// those that were ever an end.
+func piecesPlot(cells []*cell, caps bool, entities []int) plots.Chart {
+	chart := plots.Chart{Title: "pieces of the closed form, both ends of all entities", XLabel: "rows", YLabel: "pieces", LogX: true, LogY: true}
+	if caps {
+		chart.Title += ", a cap on every entity"
+	}
+	for _, n := range entities {
+		possible := plots.Curve{Name: fmt.Sprintf("%d entities, possible", n), Points: true}
+		active := plots.Curve{Name: fmt.Sprintf("%d, ever an end", n), Points: true, Like: possible.Name}
+		for _, c := range cells {
+			if c.Entities == n && c.Caps == caps && c.BudgetError == "" && c.Pieces > 0 {
+				possible.X, possible.Y = append(possible.X, float64(c.Rows)), append(possible.Y, float64(c.Pieces))
+				active.X, active.Y = append(active.X, float64(c.Rows)), append(active.Y, float64(c.Active))
+			}
+		}
+		chart.Curves = append(chart.Curves, possible, active)
 	}
 	return chart
 }

@@ -24,9 +24,9 @@ func paperWith(name string, changes ...string) (setting, error) {
 	return setting{name: name, Config: c}, nil
 }
 
-// tuned returns the settings that learn best on a benchmark.
-func tuned(env string) (setting, error) {
-	c, err := config.Load(filepath.Join("configs", env+".yaml"), []string{"ppo.checkpoint_every=0"}, nil)
+// tuned returns the settings that learn best on a benchmark, with changes.
+func tuned(env string, changes ...string) (setting, error) {
+	c, err := config.Load(filepath.Join("configs", env+".yaml"), append([]string{"ppo.checkpoint_every=0"}, changes...), nil)
 	return setting{name: "tuned", Config: c}, err
 }
 

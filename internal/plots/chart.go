@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 )
@@ -11,7 +12,6 @@ import (
 type Chart struct {
 	Title, XLabel, YLabel string
 	LogX, LogY            bool
-	LegendLeft            bool     // at the left instead of the right
 	Names                 []string // of x = 1, 2, ...; nil for numbers
 	Curves                []Curve
 	Levels                []Level
@@ -20,23 +20,14 @@ type Chart struct {
 // Draw returns the plot as PNG and as SVG. Points that are not finite, or not
 // positive on a logarithmic axis, are left out.
 func (c Chart) Draw() (png, svg []byte, err error) {
-	p := newPlot(c.Title, c.XLabel, c.YLabel)
-	p.Legend.Top, p.Legend.Left = true, c.LegendLeft
-	if c.LegendLeft {
-		p.Legend.XOffs = -p.Legend.XOffs
-	}
-	p.Legend.YOffs = -p.Legend.YOffs
-	for i, k := range c.Curves {
-		if err := addCurve(p, c.drawable(k), palette[i%len(palette)]); err != nil {
-			return nil, nil, fmt.Errorf("plotting %s: %w", k.Name, err)
+	p := newFigure(c.Title, c.XLabel, c.YLabel)
+	for _, k := range c.Curves {
+		if err := p.addCurve(c.drawable(k)); err != nil {
+			return nil, nil, err
 		}
 	}
-	for i, v := range c.Levels {
-		if c.LogY && !(v.Y > 0) {
-			continue
-		}
-		addLevel(p, v, palette[(len(c.Curves)+i)%len(palette)])
-	}
+	levels := slices.DeleteFunc(slices.Clone(c.Levels), func(v Level) bool { return c.LogY && !(v.Y > 0) })
+	p.addLevels(levels)
 	axis(&p.X, c.LogX)
 	axis(&p.Y, c.LogY)
 	if c.Names != nil {
@@ -46,12 +37,12 @@ func (c Chart) Draw() (png, svg []byte, err error) {
 		}
 		p.X.Tick.Marker = plot.ConstantTicks(ticks)
 	}
-	return render(p)
+	return p.render()
 }
 
 // drawable keeps what the axes can show.
 func (c Chart) drawable(k Curve) Curve {
-	out := Curve{Name: k.Name, Points: k.Points}
+	out := Curve{Name: k.Name, Points: k.Points, Like: k.Like}
 	for i, x := range k.X {
 		y := k.Y[i]
 		if c.LogX && !(x > 0) || c.LogY && !(y > 0) {

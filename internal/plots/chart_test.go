@@ -8,7 +8,7 @@ import (
 
 func TestChart(t *testing.T) {
 	c := Chart{
-		Title: "speed", XLabel: "entities", YLabel: "chains a second", LogX: true, LogY: true, LegendLeft: true,
+		Title: "speed", XLabel: "entities", YLabel: "chains a second", LogX: true, LogY: true,
 		Curves: []Curve{{Name: "closed form", X: []float64{0, 5, 50, 200}, Y: []float64{7, 1e6, 1e4, 0}, Points: true}},
 		Levels: []Level{{"target", 1e5}, {"never drawn", -1}},
 	}

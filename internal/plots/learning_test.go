@@ -54,6 +54,16 @@ func TestLearning(t *testing.T) {
 	}
 }
 
+// Levels that lie on one another share a line and its name.
+func TestLevelsShareALine(t *testing.T) {
+	l := example()
+	l.Levels = append(l.Levels, Level{"best constant", 0.45901})
+	_, vector, err := l.Draw()
+	if err != nil || !strings.Contains(string(vector), "exact optimum, best constant") {
+		t.Errorf("two levels a line, error %v", err)
+	}
+}
+
 // A run of one iteration, or one that measured nothing, has a plot too.
 func TestLearningOfLittle(t *testing.T) {
 	for name, l := range map[string]Learning{

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"paspo/internal/plots"
+)
+
+// redraw writes tables and plots again from the files of an experiment that is
+// over.
+func redraw(folder string, log io.Writer, name string) error {
+	out := &output{dir: filepath.Join(folder, name), log: log}
+	switch name {
+	case "learning":
+		for _, env := range benchmarks {
+			if err := redrawLearning(out, env); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "scaling":
+		var cells []*cell
+		if err := out.read(name, &cells); err != nil {
+			return err
+		}
+		return showScaling(out, cells)
+	case "nearempty":
+		var kinds []*hardKind
+		if err := out.read(name, &kinds); err != nil {
+			return err
+		}
+		return showNearEmpty(out, kinds)
+	case "entropy":
+		var cells []*entropyCell
+		if err := out.read(name, &cells); err != nil {
+			return err
+		}
+		return showEntropy(out, cells)
+	}
+	return fmt.Errorf("%q cannot be drawn again: %s can", name, strings.Join(redrawable, ", "))
+}
+
+var redrawable = []string{"learning", "scaling", "nearempty", "entropy"}
+
+// read reads what output.json has written.
+func (o *output) read(name string, v any) error {
+	data, err := os.ReadFile(filepath.Join(o.dir, name+".json"))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("%s.json: %w", name, err)
+	}
+	return nil
+}
+
+func redrawLearning(out *output, env string) error {
+	runs, err := readRuns(filepath.Join(out.dir, env+".csv"))
+	if err != nil {
+		return err
+	}
+	var r results
+	if err := out.read(env, &r); err != nil {
+		return err
+	}
+	return out.plot(env, learningPlot(&r, runs))
+}
+
+// learningPlot shows the first settings, and the ends that the share of the way
+// is counted between.
+func learningPlot(r *results, runs [][]*run) plots.Learning {
+	plot := plots.Learning{Title: r.Env, YLabel: "return of the most likely action"}
+	for _, seeds := range runs[:min(plottedSettings, len(runs))] {
+		plot.Curves = append(plot.Curves, curve(seeds[0].Setting, seeds))
+	}
+	for _, w := range r.Rows {
+		if !w.Trained && (w.Share.Estimate == 0 || w.Share.Estimate == 1) {
+			plot.Levels = append(plot.Levels, plots.Level{Name: w.Name, Y: w.Mode.Estimate})
+		}
+	}
+	return plot
+}
+
+// readRuns reads what output.runs has written, by setting and seed.
+func readRuns(file string) ([][]*run, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	records, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	var all [][]*run
+	var last *run
+	for i, rec := range records[min(1, len(records)):] {
+		var p point
+		if len(rec) != 5 {
+			return nil, fmt.Errorf("%s: row %d has %d cells, not 5", file, i+2, len(rec))
+		}
+		seed, e1 := strconv.ParseUint(rec[1], 10, 64)
+		step, e2 := strconv.ParseInt(rec[2], 10, 64)
+		mode, e3 := strconv.ParseFloat(rec[3], 64)
+		sampled, e4 := strconv.ParseFloat(rec[4], 64)
+		for _, err := range []error{e1, e2, e3, e4} {
+			if err != nil {
+				return nil, fmt.Errorf("%s: row %d: %w", file, i+2, err)
+			}
+		}
+		p = point{step, mode, sampled}
+		switch {
+		case last == nil || last.Setting != rec[0]:
+			last = &run{Setting: rec[0], Seed: seed}
+			all = append(all, []*run{last})
+		case last.Seed != seed:
+			last = &run{Setting: rec[0], Seed: seed}
+			all[len(all)-1] = append(all[len(all)-1], last)
+		}
+		last.Curve = append(last.Curve, p)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s has no runs", file)
+	}
+	return all, nil
+}
