@@ -1,0 +1,134 @@
+// CUDA on the host, for tests: every thread of a block is a fiber on the
+// operating-system thread that runs the block; blocks are spread over all cores.
+// What it finds: barriers that not all threads reach, shared memory that is read
+// before it is written (it starts as NaN) or written beyond its end, and most
+// missing barriers, since odd blocks run their threads backwards. What it cannot
+// find: races between blocks.
+#pragma once
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct uint3 {
+	unsigned x, y, z;
+};
+
+struct alignas(16) float4 {
+	float x, y, z, w;
+};
+
+namespace cuhost {
+
+enum { MOST_THREADS = 1024, MOST_SHARED = 48 << 10, GUARD = 64 };
+
+// Fiber is a CUDA thread.
+struct Fiber {
+	void *stack; // where it goes on
+	int state;
+	uint3 index;
+};
+
+// Block is a CUDA block.
+struct Block {
+	uint3 grid, size, index;
+	const char *name;
+	unsigned threads, dynamic_size;
+	size_t shared;     // in use
+	Fiber *fibers;
+	unsigned now;      // the running thread
+	void *scheduler;   // its stack
+	void (*body)(const void *);
+	const void *args;
+	char *dynamic;
+	const void *seen[32]; // static arrays that hold NaN already
+	unsigned seen_count;
+	unsigned long long exchange[MOST_THREADS];
+};
+
+extern thread_local Block *current;
+
+[[noreturn]] void fail(const char *what);
+void barrier(bool warp);
+void prepare(void *array, size_t bytes);
+void launch(const char *name, void (*body)(const void *), const void *args, const unsigned grid[3], const unsigned block[3],
+	unsigned shared, unsigned most);
+
+inline Fiber &self() { return current->fibers[current->now]; }
+
+// exchange passes a value to the lane that asks for it.
+template <class T> T exchange(T v, unsigned from)
+{
+	static_assert(sizeof v <= 8, "a shuffle moves 8 bytes at most");
+	Block &b = *current;
+	const unsigned me = b.now, base = me & ~31u;
+	memcpy(&b.exchange[me], &v, sizeof v);
+	barrier(true);
+	T r = v;
+	if (from < 32 && base + from < b.threads)
+		memcpy(&r, &b.exchange[base + from], sizeof r);
+	barrier(true);
+	return r;
+}
+
+} // namespace cuhost
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __restrict__ __restrict
+#define __constant__ static const
+
+#define threadIdx (cuhost::self().index)
+#define blockIdx (cuhost::current->index)
+#define blockDim (cuhost::current->size)
+#define gridDim (cuhost::current->grid)
+#define warpSize 32
+
+// KERNEL also exports the kernel to the fake driver, see host/all.cpp.
+#define KERNEL(threads, blocks, name) \
+	static void name##_body(const name##_args a); \
+	extern "C" { \
+	extern const size_t name##_args_size; \
+	const size_t name##_args_size = sizeof(name##_args); \
+	void host_##name(const void *args, const unsigned grid[3], const unsigned block[3], unsigned shared) \
+	{ \
+		name##_args a; \
+		memcpy(&a, args, sizeof a); \
+		cuhost::launch( \
+			#name, [](const void *p) { name##_body(*(const name##_args *)p); }, &a, grid, block, shared, threads); \
+	} \
+	} \
+	static void name##_body(const name##_args a)
+
+// One block runs at a time on a thread of the operating system.
+#define SHARED(type, name, dims) \
+	static thread_local type name dims; \
+	cuhost::prepare(&name, sizeof name)
+#define DYNAMIC(type, name) type *name = (type *)cuhost::current->dynamic
+
+static inline void __syncthreads() { cuhost::barrier(false); }
+static inline void __syncwarp(unsigned = ~0u) { cuhost::barrier(true); }
+template <class T> T __shfl_sync(unsigned, T v, unsigned from) { return cuhost::exchange(v, from & 31); }
+template <class T> T __shfl_xor_sync(unsigned, T v, unsigned m) { return cuhost::exchange(v, (cuhost::current->now & 31) ^ m); }
+template <class T> T __shfl_down_sync(unsigned, T v, unsigned d)
+{
+	const unsigned lane = cuhost::current->now & 31;
+	return cuhost::exchange(v, lane + d < 32 ? lane + d : lane);
+}
+template <class T> T __shfl_up_sync(unsigned, T v, unsigned d)
+{
+	const unsigned lane = cuhost::current->now & 31;
+	return cuhost::exchange(v, lane >= d ? lane - d : lane);
+}
+template <class T> T __ldg(const T *p) { return *p; }
+static inline int atomicAdd(int *p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
+static inline int atomicMax(int *p, int v)
+{
+	int old = __atomic_load_n(p, __ATOMIC_RELAXED);
+	while (old < v && !__atomic_compare_exchange_n(p, &old, v, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+	}
+	return old;
+}

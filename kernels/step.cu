@@ -1,0 +1,200 @@
+// What a minibatch starts and ends with.
+#include "loss.cuh"
+
+struct gather_args {
+	const Control *ctl;
+	const int *perm, *count;
+	const float *obs, *prefix, *log_x, *log_1mx, *log_width, *mask, *old, *advantage, *target;
+	float *to_obs, *to_prefix, *to_log_x, *to_log_1mx, *to_log_width, *to_mask;
+	float *to_old, *to_advantage, *to_target, *to_weight;
+	i64 rows, total, obs_dim, entities, heads, stride;
+};
+
+// copy_row copies a row with the lanes of a warp.
+__device__ inline void copy_row(float *to, i64 i, const float *from, i64 row, i64 width, i64 stride)
+{
+	to = own(to, stride) + i * width;
+	from = own(from, stride) + row * width;
+	for (i64 c = threadIdx.x & 31; c < width; c += 32)
+		to[c] = from[c];
+}
+
+// One warp a row.
+KERNEL(256, 4, gather)
+{
+	const Control *c = own(a.ctl, a.stride);
+	if (idle(c))
+		return;
+	const i64 i = (i64)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, at = c->at;
+	if (i >= a.rows)
+		return;
+	i64 row = at * a.rows + i;
+	bool padding;
+	float weight = 1;
+	if (a.perm) {
+		row = own(a.perm, a.stride)[row];
+		weight = 1 / (float)own(a.count, a.stride)[at];
+		padding = row < 0;
+	} else {
+		padding = row >= a.total;
+	}
+	if (padding)
+		row = 0;
+	copy_row(a.to_obs, i, a.obs, row, a.obs_dim, a.stride);
+	copy_row(a.to_prefix, i, a.prefix, row, a.entities, a.stride);
+	copy_row(a.to_log_x, i, a.log_x, row, a.heads, a.stride);
+	copy_row(a.to_log_1mx, i, a.log_1mx, row, a.heads, a.stride);
+	copy_row(a.to_log_width, i, a.log_width, row, a.heads, a.stride);
+	copy_row(a.to_mask, i, a.mask, row, a.heads, a.stride);
+	if ((threadIdx.x & 31) == 0) {
+		own(a.to_old, a.stride)[i] = own(a.old, a.stride)[row];
+		own(a.to_advantage, a.stride)[i] = own(a.advantage, a.stride)[row];
+		own(a.to_target, a.stride)[i] = own(a.target, a.stride)[row];
+		own(a.to_weight, a.stride)[i] = padding ? 0 : weight;
+	}
+}
+
+struct store_old_args {
+	Control *ctl;
+	const float *terms;
+	float *old;
+	i64 rows, total, stride;
+};
+
+KERNEL(256, 1, store_old)
+{
+	Control *c = own(a.ctl, a.stride);
+	if (idle(c))
+		return;
+	const i64 first = c->at * a.rows;
+	for (i64 i = threadIdx.x; i < a.rows && first + i < a.total; i += blockDim.x)
+		own(a.old, a.stride)[first + i] = own(a.terms, a.stride)[2 * i];
+	__syncthreads();
+	if (threadIdx.x == 0)
+		c->at++;
+}
+
+struct grad_norm_args {
+	const Control *ctl;
+	float *g;
+	double *squares;
+	i64 size, copies, copy, stride;
+};
+
+enum { NORM_PARAMS = 1024 };
+
+KERNEL(256, 4, grad_norm)
+{
+	SHARED(double, s, [256]);
+	if (idle(own(a.ctl, a.stride)))
+		return;
+	const i64 first = (i64)blockIdx.x * NORM_PARAMS, end = least(first + NORM_PARAMS, a.size);
+	float *g = own(a.g, a.stride);
+	double squares = 0;
+	for (i64 i = first + threadIdx.x; i < end; i += blockDim.x) {
+		float v = g[i];
+		for (i64 j = 1; j < a.copies; j++)
+			v += *(const float *)((const char *)(g + i) + j * a.copy);
+		if (a.copies > 1)
+			g[i] = v;
+		squares += (double)v * v;
+	}
+	squares = block_sum(squares, s);
+	if (threadIdx.x == 0)
+		own(a.squares, a.stride)[blockIdx.x] = squares;
+}
+
+struct adam_args {
+	Control *ctl;
+	float *w;
+	const float *g;
+	float *m, *v;
+	const double *squares;
+	const LossSums *sums;
+	i64 size, norm_blocks, loss_blocks, stride;
+};
+
+// Factors of a step, see blas.AdamStep.
+struct AdamStep {
+	float scale, decay, beta1, beta2, gain1, gain2, rate, root_scale, epsilon;
+};
+
+KERNEL(256, 4, adam)
+{
+	SHARED(double, s, [256]);
+	SHARED(AdamStep, step, [1]);
+	Control *c = own(a.ctl, a.stride);
+	if (idle(c))
+		return;
+	const StepSums sums = step_sums(c, own(a.squares, a.stride), a.norm_blocks, own(a.sums, a.stride), a.loss_blocks, s);
+	if (sums.bad)
+		return;
+	if (threadIdx.x == 0) {
+		const double t = (double)(c->time + 1), most = c->max_norm / (sums.norm + 1e-6);
+		step->scale = c->max_norm > 0 && most < 1 ? most : 1;
+		step->decay = c->decay;
+		step->beta1 = c->beta1;
+		step->beta2 = c->beta2;
+		step->gain1 = 1 - c->beta1;
+		step->gain2 = 1 - c->beta2;
+		step->rate = c->rate / (1 - pow(c->beta1, t));
+		step->root_scale = 1 / sqrt(1 - pow(c->beta2, t));
+		step->epsilon = c->epsilon;
+	}
+	__syncthreads();
+	const AdamStep f = *step;
+	float *w = own(a.w, a.stride), *ms = own(a.m, a.stride), *vs = own(a.v, a.stride);
+	const float *g = own(a.g, a.stride);
+	bool good = true;
+	const i64 first = (i64)blockIdx.x * 4 * blockDim.x;
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const i64 i = first + j * blockDim.x + threadIdx.x;
+		if (i >= a.size)
+			break;
+		const float x = w[i], d = f.scale * g[i] + f.decay * x;
+		const float m = f.beta1 * ms[i] + f.gain1 * d, v = f.beta2 * vs[i] + f.gain2 * d * d;
+		const float y = x - f.rate * m / (sqrtf(v) * f.root_scale + f.epsilon);
+		ms[i] = m;
+		vs[i] = v;
+		w[i] = y;
+		good = good && is_finite(y);
+	}
+	if (!good)
+		c->broken = 1;
+}
+
+struct finish_args {
+	Control *ctl;
+	const double *squares;
+	const LossSums *sums;
+	i64 norm_blocks, loss_blocks, stride;
+};
+
+KERNEL(256, 1, finish)
+{
+	SHARED(double, s, [256]);
+	Control *c = own(a.ctl, a.stride);
+	if (idle(c))
+		return;
+	const StepSums sums = step_sums(c, own(a.squares, a.stride), a.norm_blocks, own(a.sums, a.stride), a.loss_blocks, s);
+	__syncthreads();
+	if (threadIdx.x != 0)
+		return;
+	c->loss = sums.total;
+	c->norm = sums.norm;
+	if (!sums.bad)
+		c->time++;
+	c->bad = sums.bad ? sums.bad : c->broken ? 3 : 0;
+	if (c->bad)
+		return;
+	c->policy_loss += sums.loss.policy;
+	c->value_loss += sums.loss.value;
+	c->entropy += sums.loss.entropy;
+	c->kl += sums.loss.kl;
+	c->clip_fraction += sums.loss.clip;
+	if (c->at == 0)
+		c->deviation = sums.loss.deviation;
+	c->grad_norm += sums.norm;
+	c->at++;
+}
