@@ -34,6 +34,7 @@ var dashes = [][]vg.Length{{6, 3}, {2, 2}, {8, 3, 2, 3}}
 // figure is a plot with its legend in rows below it, where it hides nothing.
 type figure struct {
 	*plot.Plot
+	yLabel  string
 	entries []entry
 	colours map[string]color.NRGBA
 }
@@ -45,13 +46,13 @@ type entry struct {
 
 func newFigure(title, x, y string) *figure {
 	p := plot.New()
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Title.Text, p.X.Label.Text = title, x
 	p.Title.Padding = vg.Points(8)
 	grid := plotter.NewGrid()
 	faint := color.Gray{0xdd}
 	grid.Horizontal.Color, grid.Vertical.Color = faint, faint
 	p.Add(grid)
-	return &figure{Plot: p, colours: map[string]color.NRGBA{}}
+	return &figure{Plot: p, yLabel: y, colours: map[string]color.NRGBA{}}
 }
 
 func (f *figure) render() (png, svg []byte, err error) {
@@ -75,6 +76,7 @@ func (f *figure) draw(c draw.Canvas) {
 	c.SetColor(color.White)
 	c.Fill(c.Rectangle.Path())
 	margin := vg.Points(8)
+	f.BackgroundColor = nil
 	c = draw.Crop(c, margin, -2*margin, margin, -margin)
 	style := f.Legend.TextStyle
 	widest := vg.Length(0)
@@ -93,12 +95,21 @@ func (f *figure) draw(c draw.Canvas) {
 		l.Left, l.Top, l.ThumbnailWidth = true, true, sample
 		l.Add(e.name, e.thumbs...)
 		box := c
-		left := (c.Max.X - c.Min.X - vg.Length(columns)*cell + gap) / 2
-		box.Min.X = c.Min.X + max(0, left) + vg.Length(i/rows)*cell
+		beside := (c.Max.X - c.Min.X - vg.Length(columns)*cell + gap) / 2
+		box.Min.X = c.Min.X + max(0, beside) + vg.Length(i/rows)*cell
 		box.Max.Y = c.Min.Y + line*vg.Length(rows-i%rows)
 		l.Draw(box)
 	}
-	f.Draw(draw.Crop(c, 0, 0, line*vg.Length(rows)+margin, 0))
+	c = draw.Crop(c, 0, 0, line*vg.Length(rows)+margin, 0)
+
+	// Not an axis label: gonum centres that as if the axis were linear, and leaves
+	// room for it above.
+	turned := f.Y.Label.TextStyle
+	turned.Rotation, turned.XAlign, turned.YAlign = math.Pi/2, draw.XCenter, draw.YTop
+	left := style.Height("Xy") + margin
+	data := f.DataCanvas(draw.Crop(c, left, 0, 0, 0))
+	c.FillText(turned, vg.Point{X: c.Min.X, Y: (data.Min.Y + data.Max.Y) / 2}, f.yLabel)
+	f.Draw(draw.Crop(c, left, 0, 0, 0))
 }
 
 func (f *figure) addCurve(c Curve) error {
