@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -91,8 +92,15 @@ func (p *program) all() []limitRef {
 func (p *program) conflict() []limitRef {
 	refs := p.all()
 	t, multiplier := p.violation(refs)
+	least := emptiness
 	if t <= emptiness {
-		return nil
+		if _, err := p.minimize(p); !errors.Is(err, errInfeasible) {
+			return nil
+		}
+		if _, err := p.rounded(t); err == nil {
+			return nil
+		}
+		least = t / 2
 	}
 	largest := maxAbs(multiplier)
 	var core []limitRef
@@ -101,7 +109,7 @@ func (p *program) conflict() []limitRef {
 			core = append(core, ref)
 		}
 	}
-	if t, _ := p.violation(core); t <= emptiness {
+	if t, _ := p.violation(core); t <= least {
 		core = refs
 	}
 	if len(core) > maxFilter {
@@ -110,7 +118,7 @@ func (p *program) conflict() []limitRef {
 	// Bounds go first, as rows say more.
 	for i := len(core) - 1; i >= 0; i-- {
 		rest := slices.Concat(core[:i], core[i+1:])
-		if t, _ := p.violation(rest); t > emptiness {
+		if t, _ := p.violation(rest); t > least {
 			core = rest
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -199,4 +200,35 @@ func infeasible(t fataler, p *program, refs []limitRef) bool {
 		t.Fatal(err)
 	}
 	return err != nil
+}
+
+// Limits that contradict one another by little more than rounding have a typed
+// error with their names, or a point: here by 7.8e-9, which is a scaled 1.4e-9 at
+// every point but 2.8e-10 of what the entities can reach.
+func TestConflictNearRounding(t *testing.T) {
+	d := Description{
+		Entities: []string{"a", "b", "c", "d", "e", "f", "g", "h"}, Total: math.NaN(),
+		Upper: []float64{0.017067569149450602, 1.0618123068751482, 0.1, 0.16212210076651257, 0.6165234162475772, 1.2459556961504985, 0.01, 0.11651891081081274},
+		Rows:  []Row{{Name: "row", Coef: []float64{-3, 0.79, 0.66, 0, -2, 0.68, 0.85, -3}, Min: math.Inf(-1)}},
+	}
+	least := -3*d.Upper[0] - 2*d.Upper[4] - 3*d.Upper[7]
+	for _, by := range []float64{0, 1e-12, 1e-10, 1e-9, 5e-9, 7.8e-9, 1e-8, 1e-7} {
+		d.Rows[0].Max = least - by
+		_, err := New(d)
+		var empty *EmptyError
+		switch {
+		case err == nil && by <= 1e-9:
+		case errors.As(err, &empty) && by >= 7.8e-9:
+			names := make([]string, len(empty.Conflict))
+			for i, c := range empty.Conflict {
+				names[i] = strings.Fields(c)[0]
+			}
+			if want := []string{"row", "a", "b", "c", "e", "f", "g", "h"}; !slices.Equal(names, want) {
+				t.Errorf("by %g: %v", by, empty.Conflict)
+			}
+		case by == 5e-9 && (err == nil || errors.As(err, &empty)):
+		default:
+			t.Errorf("by %g: %v", by, err)
+		}
+	}
 }

@@ -78,8 +78,9 @@ func linprog(c, a, b, e, f, l, u []float64) (x []float64, value float64, err err
 	x, err = p.minimize(&p)
 	if errors.Is(err, errInfeasible) {
 		if t, _ := p.violation(p.all()); t <= emptiness {
-			q := p.relaxed(t + clpTolerance)
-			x, err = q.minimize(&p)
+			if y, e := p.rounded(t); e == nil {
+				x, err = y, nil
+			}
 		}
 	}
 	if err != nil {
@@ -89,6 +90,15 @@ func linprog(c, a, b, e, f, l, u []float64) (x []float64, value float64, err err
 		value += c[j] * v
 	}
 	return x, value, nil
+}
+
+// rounded minimizes over limits relaxed by t, which is of the order of rounding.
+// Its error says that even those have no point with a residual of at most 1e-9 to
+// p itself: violation takes the size of a row from all that its entities can
+// reach, residual from the point alone.
+func (p *program) rounded(t float64) ([]float64, error) {
+	q := p.relaxed(t + clpTolerance)
+	return q.minimize(p)
 }
 
 // minimize solves p and checks the solution against strict, which is p or what
