@@ -1,0 +1,230 @@
+//go:build gpu
+
+package cuda
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	G "gorgonia.org/gorgonia"
+
+	"paspo/internal/ops"
+)
+
+// vmNet is a graph of all kinds of ops: a plain net, a masked layer, heads, the
+// loss and all gradients.
+type vmNet struct {
+	g               *G.ExprGraph
+	loss, diagnosis *G.Node
+	weights, grads  G.Nodes
+}
+
+type vmSizes struct{ rows, obs, hidden, latent, heads int }
+
+func newVMNet(t *testing.T, s vmSizes) *vmNet {
+	t.Helper()
+	g := G.NewGraph()
+	r := rand.New(rand.NewPCG(1, uint64(s.rows)))
+	n := &vmNet{g: g}
+	input := func(name string, draw func() float64, dims ...int) *G.Node {
+		size := 1
+		for _, d := range dims {
+			size *= d
+		}
+		data := make([]float32, size)
+		for i := range data {
+			data[i] = float32(draw())
+		}
+		return G.NewTensor(g, ops.Dtype[float32](), len(dims), G.WithShape(dims...), G.WithName(name), G.WithValue(ops.Tensor(data, dims...)))
+	}
+	weight := func(name string, dims ...int) *G.Node {
+		w := input(name, func() float64 { return 0.4 * r.NormFloat64() }, dims...)
+		n.weights = append(n.weights, w)
+		return w
+	}
+	check := func(x *G.Node, err error) *G.Node {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	constant := func(c float64) func() float64 { return func() float64 { return c } }
+	m, h := s.rows, s.heads
+	obs := input("obs", r.NormFloat64, m, s.obs)
+	prefix := input("prefix", r.Float64, m, h)
+	x := check(ops.NewDense[float32](0, true, obs, weight("w0", s.hidden, s.obs), weight("b0", s.hidden)))
+	latent := check(ops.NewDense[float32](0, false, x, weight("w1", s.latent, s.hidden), weight("b1", s.latent)))
+	y := check(ops.NewMasked[float32](h, true, latent, prefix, weight("w2", h, s.hidden, s.latent+h-1), weight("b2", h, s.hidden)))
+	logits := check(ops.NewDense[float32](h, false, y, weight("w3", h, 2, s.hidden), weight("b3", h, 2)))
+	v := check(ops.NewDense[float32](0, true, obs, weight("w4", s.hidden, s.obs), weight("b4", s.hidden)))
+	value := check(ops.NewDense[float32](0, false, v, weight("w5", 1, s.hidden), weight("b5", 1)))
+	in := &ops.LossInputs{Value: value}
+	in.Terms = check(ops.NewBetaTerms[float32](ops.Shape{Min: 1e-6, Max: 1e5}, logits,
+		input("logX", func() float64 { return math.Log(r.Float64()) }, m, h), input("log1mX", func() float64 { return math.Log(r.Float64()) }, m, h),
+		input("logWidth", func() float64 { return math.Log(r.Float64()) }, m, h), input("mask", func() float64 { return float64(r.IntN(4)/3*-1 + 1) }, m, h)))
+	in.Old = input("old", func() float64 { return 0.2 * r.NormFloat64() }, m)
+	in.Advantage = input("advantage", r.NormFloat64, m)
+	in.Target = input("target", r.NormFloat64, m)
+	in.Weight = input("weight", constant(1/float64(m)), m)
+	coefs := []float64{0.3, 0.5, 0.01}
+	in.Coef = input("coef", func() float64 { c := coefs[0]; coefs = coefs[1:]; return c }, 3)
+	n.loss = check(ops.NewLoss[float32](in))
+	var err error
+	if n.grads, err = G.Grad(n.loss, n.weights...); err != nil {
+		t.Fatal(err)
+	}
+	n.diagnosis = check(ops.NewLossDiagnostics[float32](in))
+	return n
+}
+
+func (n *vmNet) wanted() G.Nodes { return append(G.Nodes{n.loss, n.diagnosis}, n.grads...) }
+
+func values(t *testing.T, n *G.Node) []float32 {
+	t.Helper()
+	x, err := ops.Elements[float32](n.Value())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append([]float32(nil), x...)
+}
+
+// A graph gives on the device what ops.Machine gives on the CPU, run after run.
+func TestVMAgainstMachine(t *testing.T) {
+	c := openTest(t)
+	for _, s := range []vmSizes{{1, 1, 1, 1, 1}, {7, 3, 5, 4, 3}, {64, 27, 32, 32, 12}, {515, 9, 33, 17, 5}} {
+		a, b := newVMNet(t, s), newVMNet(t, s)
+		vm, err := NewVM(c, a.g, a.wanted()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := ops.NewMachine(b.g, b.wanted()...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for run := range 2 {
+			if err := vm.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			if err := m.RunAll(); err != nil {
+				t.Fatal(err)
+			}
+			bw := b.wanted()
+			for i, n := range a.wanted() {
+				got, want := values(t, n), values(t, bw[i])
+				var diff, norm float64
+				for j := range want {
+					d := float64(got[j]) - float64(want[j])
+					diff += d * d
+					norm += float64(want[j]) * float64(want[j])
+				}
+				if !(math.Sqrt(diff) <= 1e-5*math.Sqrt(norm)+1e-9) {
+					t.Errorf("%+v run %d: %q differs by %g of a norm of %g", s, run, bw[i].Name(), math.Sqrt(diff), math.Sqrt(norm))
+				}
+			}
+			// Other inputs for the second run.
+			for _, n := range []*vmNet{a, b} {
+				w, _ := ops.Elements[float32](n.weights[2].Value())
+				for i := range w {
+					w[i] *= 0.5
+				}
+			}
+		}
+		if err := vm.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// ReLU and bias gradients and the parts of the loss are no launches of their own.
+func TestVMFuses(t *testing.T) {
+	n := newVMNet(t, vmSizes{7, 3, 5, 4, 3})
+	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: &Block{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Forward 6 layers, terms, loss, its gradient by the logits, 6 gradients of
+	// weights, 4 by inputs that need one, and the sum of copies.
+	if want := 6 + 1 + 1 + 1 + 6 + 4 + 1; p.Len() != want {
+		t.Errorf("a run is %d launches, not %d", p.Len(), want)
+	}
+}
+
+// A value has memory of its own, within the block.
+func TestPlanPlacesApart(t *testing.T) {
+	n := newVMNet(t, vmSizes{300, 3, 5, 4, 3})
+	b := &Block{}
+	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: b, Control: b.Take(256)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type span struct{ from, to int64 }
+	spans := []span{{0, 256}}
+	for _, n := range append(p.Inputs(), p.Nodes()...) {
+		at, ok := p.Offset(n)
+		if !ok {
+			t.Fatalf("%q has no place", n.Name())
+		}
+		spans = append(spans, span{at, at + bytesOf(n)})
+	}
+	for i, a := range spans {
+		if a.to > b.Bytes() {
+			t.Errorf("%v is beyond the block of %d bytes", a, b.Bytes())
+		}
+		for _, c := range spans[:i] {
+			if a.from < c.to && c.from < a.to {
+				t.Errorf("%v and %v overlap", a, c)
+			}
+		}
+	}
+}
+
+func TestPlanRefuses(t *testing.T) {
+	matrix := func(g *G.ExprGraph, name string) *G.Node {
+		return G.NewMatrix(g, ops.Dtype[float32](), G.WithShape(2, 2), G.WithName(name), G.WithValue(ops.Tensor(make([]float32, 4), 2, 2)))
+	}
+	for _, tc := range []struct {
+		name  string
+		want  []string
+		build func(g *G.ExprGraph) *G.Node
+	}{
+		{"an op of Gorgonia", []string{"no kernel for", "the sum"}, func(g *G.ExprGraph) *G.Node {
+			n := G.Must(G.Add(matrix(g, "a"), matrix(g, "b")))
+			G.WithName("the sum")(n)
+			return n
+		}},
+		{"no value", []string{`"x" has no value`}, func(g *G.ExprGraph) *G.Node {
+			x := G.NewMatrix(g, ops.Dtype[float32](), G.WithShape(2, 2), G.WithName("x"))
+			b := G.NewVector(g, ops.Dtype[float32](), G.WithShape(2), G.WithName("b"), G.WithValue(ops.Tensor(make([]float32, 2), 2)))
+			return G.Must(ops.NewDense[float32](0, true, x, matrix(g, "w"), b))
+		}},
+		{"float64", []string{"float64"}, func(g *G.ExprGraph) *G.Node {
+			x := G.NewMatrix(g, ops.Dtype[float64](), G.WithShape(2, 2), G.WithName("x"), G.WithValue(ops.Tensor(make([]float64, 4), 2, 2)))
+			b := G.NewVector(g, ops.Dtype[float64](), G.WithShape(2), G.WithName("b"), G.WithValue(ops.Tensor(make([]float64, 2), 2)))
+			return G.Must(ops.NewDense[float64](0, true, x, x, b))
+		}},
+	} {
+		g := G.NewGraph()
+		n := tc.build(g)
+		_, err := NewPlan(g, G.Nodes{n}, PlanConfig{Block: &Block{}})
+		if err == nil {
+			t.Errorf("%s: planned", tc.name)
+			continue
+		}
+		for _, w := range tc.want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: the error is %q, without %q", tc.name, err, w)
+			}
+		}
+	}
+
+	// Parts of the loss without the loss.
+	n := newVMNet(t, vmSizes{4, 3, 5, 4, 3})
+	if _, err := NewPlan(n.g, G.Nodes{n.diagnosis}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "LossDiagnostics") {
+		t.Errorf("diagnostics alone: %v", err)
+	}
+	if _, err := NewPlan(n.g, G.Nodes{n.loss, n.grads[1]}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "BiasGrad") {
+		t.Errorf("the gradient of a bias alone: %v", err)
+	}
+}
