@@ -1,0 +1,180 @@
+//go:build gpu
+
+package policy
+
+import (
+	"errors"
+	"slices"
+
+	"paspo/cuda"
+)
+
+// gpuRequest is what an agent waits for.
+type gpuRequest struct {
+	g     *GPU
+	kind  gpuAsk
+	job   *gpuSampleJob
+	state *State
+	err   error
+	done  chan struct{}
+}
+
+type gpuAsk int
+
+const (
+	askFlush gpuAsk = iota // run the queue
+	askSample
+	askState
+	askSetState
+)
+
+// gpuSampleJob is a checked request for at least one row.
+type gpuSampleJob struct {
+	g   *GPU
+	req *Request
+	out *Samples
+	err error
+}
+
+// ask has a request served: at once where its agent has not joined, else when all
+// that have joined have one.
+func (p *gpuProgram) ask(r *gpuRequest) error {
+	p.mu.Lock()
+	switch {
+	case r.g.closed:
+		p.mu.Unlock()
+		return errors.New("policy: the backend is closed")
+	case !r.g.joined:
+		defer p.mu.Unlock()
+		p.serve([]*gpuRequest{r})
+		return r.err
+	}
+	r.done = make(chan struct{})
+	p.pending = append(p.pending, r)
+	p.meet()
+	p.mu.Unlock()
+	<-r.done
+	return r.err
+}
+
+// meet serves the requests at hand if nobody else is to be waited for.
+func (p *gpuProgram) meet() {
+	if len(p.pending) == 0 || len(p.pending) < p.joined {
+		return
+	}
+	rs := p.pending
+	p.pending = nil
+	slices.SortFunc(rs, func(a, b *gpuRequest) int { return a.g.index - b.g.index })
+	p.serve(rs)
+	for _, r := range rs {
+		close(r.done)
+	}
+}
+
+func (p *gpuProgram) join(g *GPU) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !g.joined && !g.closed {
+		g.joined = true
+		p.joined++
+	}
+}
+
+func (p *gpuProgram) leave(g *GPU) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g.joined {
+		g.joined = false
+		p.joined--
+		p.meet()
+	}
+}
+
+func (p *gpuProgram) close(g *GPU) error {
+	p.leave(g)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g.closed {
+		return nil
+	}
+	g.closed = true
+	p.open--
+	if p.open > 0 {
+		return nil
+	}
+	return p.stop()
+}
+
+// serve does what some agents ask for, the same things of all of them together.
+// An error of the device is that of every request.
+func (p *gpuProgram) serve(rs []*gpuRequest) {
+	err := p.lost
+	if err == nil {
+		err = p.ctx.Do(func() error { return p.work(rs) })
+	}
+	if errors.Is(err, cuda.ErrLost) {
+		p.lost = err
+	}
+	for _, r := range rs {
+		if err != nil {
+			r.err = err
+		} else if r.job != nil {
+			r.err = r.job.err
+		}
+	}
+}
+
+func (p *gpuProgram) work(rs []*gpuRequest) (err error) {
+	defer func() {
+		if err != nil {
+			// Copies may be under way.
+			err = errors.Join(err, p.stream.Sync())
+		}
+		p.staging.reset()
+	}()
+
+	// Steps first: what follows sees what they have done.
+	var steps []*GPU
+	rows := 0
+	for _, r := range rs {
+		g := r.g
+		keeps := r.kind == askSample && r.job.req.Keep
+		if keeps {
+			rows = max(rows, r.job.req.At+r.job.req.Rows)
+		}
+		if r.kind == askSetState {
+			g.perm, g.count = g.perm[:0], g.count[:0]
+		}
+		// A batch that waits for its first step would lose its rows to new ones.
+		if len(g.count) > 0 || keeps && g.loading {
+			steps = append(steps, g)
+		}
+	}
+	if len(steps) > 0 {
+		if err := p.train(steps); err != nil {
+			return err
+		}
+		p.staging.reset()
+	}
+
+	var jobs []*gpuSampleJob
+	for _, r := range rs {
+		if r.job != nil {
+			jobs = append(jobs, r.job)
+		}
+	}
+	if len(jobs) > 0 {
+		if err := p.reserve(rows, 0); err != nil {
+			return err
+		}
+		if err := p.sampler.run(jobs); err != nil {
+			return err
+		}
+		for _, j := range jobs {
+			if j.req.Keep && j.err == nil {
+				j.g.kept = max(j.g.kept, j.req.At+j.req.Rows)
+			}
+		}
+	}
+	return p.states(rs)
+}

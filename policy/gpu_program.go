@@ -1,0 +1,284 @@
+//go:build gpu
+
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	G "gorgonia.org/gorgonia"
+
+	"paspo/cuda"
+	"paspo/internal/ops"
+	"paspo/kernels"
+)
+
+// gpuProgram trains agents whose policies have the same sizes: one memory, one
+// captured graph of a minibatch, which all agents go through together.
+type gpuProgram struct {
+	ctx       *cuda.Context
+	stream    *cuda.Stream
+	kernels   *cuda.Kernels
+	layout    *layout
+	shape     ops.Shape
+	minibatch int
+	agents    []*GPU
+
+	mu      sync.Mutex
+	pending []*gpuRequest
+	joined  int
+	open    int
+	lost    error // what the device died of
+
+	expr        *graph[float32]
+	rows, steps int // that the memory has room for
+	at          gpuPlaces
+	memory      *cuda.Memory
+	step, old   *cuda.VM // a gradient step; old log-probabilities of a minibatch
+	staging     staging
+	sampler     *gpuSampler
+
+	// Of agent 0; agent k is k*stride behind.
+	stride  int64
+	params  cuda.Ptr
+	rollout gpuRollout
+}
+
+// gpuRollout are the kept rows.
+type gpuRollout struct{ obs, prefix, logX, log1mX, logWidth, mask cuda.Ptr }
+
+// gpuPlaces are offsets in the block of an agent, in bytes.
+type gpuPlaces struct {
+	// Uploaded together, from batch or from control on.
+	advantage, target, control, oldControl, count, perm int64
+
+	params, m, v                              int64
+	obs, prefix, logX, log1mX, logWidth, mask int64
+	oldLogProb                                int64
+
+	plan *cuda.Plan
+	back *cuda.Plan // forward alone
+}
+
+func (p *gpuProgram) takes(m *model) bool {
+	l, k := p.layout, m.layout
+	return p.minibatch == m.minibatch && p.shape == m.shape && l.obs == k.obs && l.entities == k.entities && l.heads == k.heads &&
+		slices.Equal(l.encoder, k.encoder) && slices.Equal(l.head, k.head) && slices.Equal(l.critics, k.critics)
+}
+
+// start takes memory for all agents and uploads their initial parameters.
+func (p *gpuProgram) start(initial map[*GPU][]float32) error {
+	var err error
+	if p.expr, err = newExpression(p.layout, p.shape, p.minibatch, initial[p.agents[0]]); err != nil {
+		return err
+	}
+	p.open = len(p.agents)
+	p.staging.ctx = p.ctx
+	err = p.ctx.Do(func() error {
+		defer p.staging.reset()
+		if p.stream, err = p.ctx.NewStream(); err != nil {
+			return err
+		}
+		if p.kernels, err = p.ctx.LoadKernels(); err != nil {
+			return err
+		}
+		if err := p.build(p.rows, p.steps); err != nil {
+			return err
+		}
+		for _, g := range p.agents {
+			if err := p.upload(g, p.at.params, bytesOf(initial[g])); err != nil {
+				return err
+			}
+		}
+		if p.sampler, err = newGPUSampler(p); err != nil {
+			return err
+		}
+		return p.stream.Sync()
+	})
+	if err != nil {
+		return errors.Join(err, p.stop())
+	}
+	return nil
+}
+
+// stop gives everything back.
+func (p *gpuProgram) stop() error {
+	return p.ctx.Do(func() error {
+		if p.sampler != nil {
+			p.sampler.close()
+		}
+		err := p.release()
+		p.staging.close()
+		if p.stream != nil {
+			err = errors.Join(err, p.stream.Close())
+		}
+		p.sampler, p.stream = nil, nil
+		return err
+	})
+}
+
+func (p *gpuProgram) release() error {
+	if p.memory == nil {
+		return nil
+	}
+	err := errors.Join(p.step.Close(), p.old.Close(), p.memory.Close())
+	p.memory = nil
+	return err
+}
+
+// build lays out a block with room for a rollout of the given rows and a queue of
+// the given steps, takes the memory and plans the launches.
+func (p *gpuProgram) build(rows, steps int) error {
+	var b cuda.Block
+	at, err := p.place(&b, rows, steps)
+	if err != nil {
+		return err
+	}
+	memory, err := p.ctx.NewMemory(p.stream, &b, len(p.agents))
+	if err != nil {
+		return err
+	}
+	before, beforeMemory := p.at, p.memory
+	if beforeMemory != nil {
+		if err := p.move(&before, beforeMemory, &at, memory); err != nil {
+			return errors.Join(err, memory.Close())
+		}
+		if err := p.release(); err != nil {
+			return errors.Join(err, memory.Close())
+		}
+	}
+	p.at, p.memory, p.rows, p.steps = at, memory, rows, steps
+	p.stride, p.params = memory.Stride, memory.At(0, at.params)
+	p.rollout = gpuRollout{
+		memory.At(0, at.obs), memory.At(0, at.prefix), memory.At(0, at.logX), memory.At(0, at.log1mX),
+		memory.At(0, at.logWidth), memory.At(0, at.mask),
+	}
+	p.step = cuda.NewPlannedVM(at.plan, memory, p.kernels, p.stream, []kernels.Args{p.gather(at.control, at.perm)}, p.optimiser())
+	p.old = cuda.NewPlannedVM(at.back, memory, p.kernels, p.stream, []kernels.Args{p.gather(at.oldControl, -1)}, []kernels.Args{
+		&kernels.StoreOldArgs{
+			Ctl: p.address(at.oldControl), Terms: p.addressOf(p.expr.termsNode), Old: p.address(at.oldLogProb),
+			Rows: int64(p.minibatch), Total: int64(rows), Stride: memory.Stride,
+		},
+	})
+	return nil
+}
+
+// place lays out the block of an agent.
+func (p *gpuProgram) place(b *cuda.Block, rows, steps int) (gpuPlaces, error) {
+	l, n, m := p.layout, int64(rows), int64(p.minibatch)
+	floats := func(n int64) int64 { return b.Take(4 * n) }
+	at := gpuPlaces{
+		advantage: floats(n), target: floats(n),
+		control: b.Take(kernels.ControlBytes), oldControl: b.Take(kernels.ControlBytes),
+		count: floats(int64(steps)), perm: floats(int64(steps) * m),
+		params: floats(int64(l.size)), m: floats(int64(l.size)), v: floats(int64(l.size)),
+		obs: floats(n * int64(l.obs)), prefix: floats(n * int64(l.entities)),
+		logX: floats(n * int64(l.heads)), log1mX: floats(n * int64(l.heads)),
+		logWidth: floats(n * int64(l.heads)), mask: floats(n * int64(l.heads)),
+		oldLogProb: floats(n),
+	}
+	size := 4 * int64(l.size)
+	grads := b.Take(size * int64(kernels.Copies(p.minibatch)))
+	placed := map[*G.Node]int64{}
+	for i := range l.tensors {
+		placed[p.expr.weights[i]] = at.params + 4*int64(l.tensors[i].at)
+		placed[p.expr.gradients[i]] = grads + 4*int64(l.tensors[i].at)
+	}
+	var err error
+	if at.plan, err = cuda.NewPlan(p.expr.expr, p.expr.wanted, cuda.PlanConfig{
+		Block: b, Control: at.control, Placed: placed, Gradients: grads, GradBytes: size,
+	}); err != nil {
+		return at, err
+	}
+	for _, n := range append(at.plan.Inputs(), at.plan.Nodes()...) {
+		placed[n], _ = at.plan.Offset(n)
+	}
+	at.back, err = cuda.NewPlan(p.expr.expr, G.Nodes{p.expr.termsNode}, cuda.PlanConfig{Block: b, Control: at.oldControl, Placed: placed})
+	return at, err
+}
+
+// address returns the place of an offset in the block of agent 0.
+func (p *gpuProgram) address(offset int64) uint64 { return uint64(p.memory.At(0, offset)) }
+
+func (p *gpuProgram) addressOf(n *G.Node) uint64 {
+	at, ok := p.at.plan.Offset(n)
+	if !ok {
+		panic(fmt.Sprintf("policy: %q has no place on the device", n.Name()))
+	}
+	return p.address(at)
+}
+
+// input returns the place of an input of the minibatch, by its place in graph.
+func (p *gpuProgram) input(i int) uint64 { return p.addressOf(p.expr.inputs[i]) }
+
+func (p *gpuProgram) gather(control, perm int64) *kernels.GatherArgs {
+	at, l := &p.at, p.layout
+	a := &kernels.GatherArgs{
+		Ctl: p.address(control),
+		Obs: p.address(at.obs), Prefix: p.address(at.prefix), LogX: p.address(at.logX), Log1mX: p.address(at.log1mX),
+		LogWidth: p.address(at.logWidth), Mask: p.address(at.mask),
+		Old: p.address(at.oldLogProb), Advantage: p.address(at.advantage), Target: p.address(at.target),
+		ToObs: p.input(0), ToPrefix: p.input(1), ToLogX: p.input(2), ToLog1mX: p.input(3), ToLogWidth: p.input(4), ToMask: p.input(5),
+		ToOld: p.input(6), ToAdvantage: p.input(7), ToTarget: p.input(8), ToWeight: p.input(9),
+		Rows: int64(p.minibatch), Total: int64(p.rows),
+		ObsDim: int64(l.obs), Entities: int64(l.entities), Heads: int64(l.heads), Stride: p.memory.Stride,
+	}
+	if perm >= 0 {
+		a.Perm, a.Count = p.address(perm), p.address(at.count)
+	}
+	return a
+}
+
+// optimiser returns the launches that follow the gradients.
+func (p *gpuProgram) optimiser() []kernels.Args {
+	at := &p.at
+	squares, normBlocks := at.plan.Squares()
+	sums, lossBlocks := at.plan.Sums()
+	return []kernels.Args{
+		&kernels.AdamArgs{
+			Ctl: p.address(at.control), W: p.address(at.params), G: p.addressOf(p.expr.gradients[0]), M: p.address(at.m), V: p.address(at.v),
+			Squares: p.address(squares), Sums: p.address(sums),
+			Size: int64(p.layout.size), NormBlocks: int64(normBlocks), LossBlocks: int64(lossBlocks), Stride: p.memory.Stride,
+		},
+		&kernels.FinishArgs{
+			Ctl: p.address(at.control), Squares: p.address(squares), Sums: p.address(sums),
+			NormBlocks: int64(normBlocks), LossBlocks: int64(lossBlocks), Stride: p.memory.Stride,
+		},
+	}
+}
+
+// reserve makes room for a rollout of the given rows and a queue of the given
+// steps.
+func (p *gpuProgram) reserve(rows, steps int) error {
+	if rows <= p.rows && steps <= p.steps {
+		return nil
+	}
+	grow := func(have, need int) int {
+		if need <= have {
+			return have
+		}
+		return max(need, 2*have)
+	}
+	return p.build(grow(p.rows, rows), grow(p.steps, steps))
+}
+
+// move copies what agents have on the device to another memory.
+func (p *gpuProgram) move(from *gpuPlaces, src *cuda.Memory, to *gpuPlaces, dst *cuda.Memory) error {
+	l, n := p.layout, int64(p.rows)
+	for k := range p.agents {
+		for _, f := range []struct{ from, to, floats int64 }{
+			{from.params, to.params, int64(l.size)}, {from.m, to.m, int64(l.size)}, {from.v, to.v, int64(l.size)},
+			{from.obs, to.obs, n * int64(l.obs)}, {from.prefix, to.prefix, n * int64(l.entities)},
+			{from.logX, to.logX, n * int64(l.heads)}, {from.log1mX, to.log1mX, n * int64(l.heads)},
+			{from.logWidth, to.logWidth, n * int64(l.heads)}, {from.mask, to.mask, n * int64(l.heads)},
+			{from.oldLogProb, to.oldLogProb, n}, {from.advantage, to.advantage, n}, {from.target, to.target, n},
+		} {
+			if err := p.stream.Copy(dst.At(k, f.to), src.At(k, f.from), 4*f.floats); err != nil {
+				return err
+			}
+		}
+	}
+	return p.stream.Sync()
+}
