@@ -116,22 +116,39 @@ func (vm *VM) Len() int { return len(vm.before) + vm.plan.Len() + len(vm.after) 
 // Queue puts a run on the stream. It is called inside Do.
 func (vm *VM) Queue() error {
 	if vm.graph == nil {
-		var err error
-		if vm.graph, err = vm.stream.Capture(vm.launch); err != nil {
+		if err := vm.capture(); err != nil {
 			return err
 		}
 	}
 	return vm.graph.Launch(vm.stream)
 }
 
-func (vm *VM) launch() error {
+func (vm *VM) capture() (err error) {
+	lanes := []*Stream{vm.stream}
+	defer func() {
+		for _, s := range lanes[1:] {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for range vm.plan.Lanes() - 1 {
+		s, err := vm.stream.c.NewStream()
+		if err != nil {
+			return err
+		}
+		lanes = append(lanes, s)
+	}
+	vm.graph, err = vm.stream.Capture(func() error { return vm.launch(lanes) })
+	return err
+}
+
+func (vm *VM) launch(lanes []*Stream) error {
 	m := vm.memory
 	for _, a := range vm.before {
 		if err := vm.kernels.Launch(vm.stream, a, m.Agents); err != nil {
 			return err
 		}
 	}
-	if err := vm.plan.Queue(vm.kernels, vm.stream, m); err != nil {
+	if err := vm.plan.Queue(vm.kernels, m, lanes...); err != nil {
 		return err
 	}
 	for _, a := range vm.after {

@@ -162,17 +162,3 @@ func (p *Plan) norm(base Ptr, stride int64) kernels.Args {
 		Size: p.cfg.GradBytes / 4, Copies: int64(p.copies), Copy: p.cfg.GradBytes, Stride: stride,
 	}
 }
-
-// Queue puts the launches of a run on a stream, for all agents of a memory. It is
-// called inside Do, in a capture or outside.
-func (p *Plan) Queue(k *Kernels, s *Stream, m *Memory) error {
-	for _, step := range p.steps {
-		if err := k.Launch(s, p.args(step, m.Base, m.Stride), m.Agents); err != nil {
-			return fmt.Errorf("%w, which computes %q", err, step.node.Name())
-		}
-	}
-	if p.copies > 0 {
-		return k.Launch(s, p.norm(m.Base, m.Stride), m.Agents)
-	}
-	return nil
-}

@@ -41,6 +41,7 @@ type Plan struct {
 	scratch map[*G.Node]int64 // of the op that computes a node, beside its result
 	copies  int               // of the gradients
 	squares int64             // what grad_norm writes
+	lanes   int
 }
 
 // planStep is one launch.
@@ -59,6 +60,7 @@ type planStep struct {
 
 	after         []*planStep // the steps that compute what it reads
 	depth, height int         // steps before and behind it on the longest way
+	lane          int
 }
 
 // results returns the nodes that a step computes.
@@ -132,6 +134,7 @@ func NewPlan(g *G.ExprGraph, wanted G.Nodes, cfg PlanConfig) (*Plan, error) {
 	}
 	p.fuse(wanted)
 	p.order()
+	p.share()
 	if err := p.check(); err != nil {
 		return nil, err
 	}

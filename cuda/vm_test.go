@@ -228,3 +228,44 @@ func TestPlanRefuses(t *testing.T) {
 		t.Errorf("the gradient of a bias alone: %v", err)
 	}
 }
+
+// On any number of lanes a step comes after those whose results it reads, and all
+// of a run lies between what is before and after it on the first lane.
+func TestPlanLanes(t *testing.T) {
+	n := newVMNet(t, vmSizes{7, 3, 5, 4, 3})
+	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: &Block{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Lanes() < 2 {
+		t.Errorf("%d lanes: critic and policy do not run side by side", p.Lanes())
+	}
+	for lanes := 1; lanes <= p.Lanes(); lanes++ {
+		// What is known to be done when a lane is where it is.
+		start := new(planStep)
+		past := make([]map[*planStep]bool, lanes)
+		for i := range past {
+			past[i] = map[*planStep]bool{}
+		}
+		past[0][start] = true
+		count := 0
+		for _, e := range p.events(lanes) {
+			if e.step == nil {
+				for s := range past[e.waitFor] {
+					past[e.lane][s] = true
+				}
+				continue
+			}
+			count++
+			for _, s := range append(e.step.after, start) {
+				if !past[e.lane][s] {
+					t.Fatalf("%d lanes: %q does not wait for all it needs", lanes, e.step.node.Name())
+				}
+			}
+			past[e.lane][e.step] = true
+		}
+		if count != len(p.steps) || len(past[0]) != count+1 {
+			t.Errorf("%d lanes: %d steps of %d, of which %d are waited for at the end", lanes, count, len(p.steps), len(past[0])-1)
+		}
+	}
+}

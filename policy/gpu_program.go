@@ -54,7 +54,7 @@ type gpuPlaces struct {
 	// Uploaded together, from batch or from control on.
 	advantage, target, control, oldControl, count, perm int64
 
-	params, m, v                              int64
+	params, m, v                              int64 // one behind the other
 	obs, prefix, logX, log1mX, logWidth, mask int64
 	oldLogProb                                int64
 

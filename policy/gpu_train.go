@@ -3,6 +3,7 @@
 package policy
 
 import (
+	"sync"
 	"unsafe"
 
 	"paspo/cuda"
@@ -145,27 +146,24 @@ func (p *gpuProgram) download(g *GPU, at int64, n int) ([]float32, error) {
 // states serves the requests for states.
 func (p *gpuProgram) states(rs []*gpuRequest) error {
 	l, at := p.layout, &p.at
-	type sets [3][]float32
-	got := map[*gpuRequest]sets{}
 	busy := false
+	got := map[*gpuRequest][]float32{}
+	n := int(at.v-at.params)/4 + l.size
 	for _, r := range rs {
 		switch r.kind {
 		case askState:
-			var s sets
-			for i, from := range []int64{at.params, at.m, at.v} {
-				var err error
-				if s[i], err = p.download(r.g, from, l.size); err != nil {
-					return err
-				}
+			x, err := p.download(r.g, at.params, n)
+			if err != nil {
+				return err
 			}
-			got[r] = s
+			got[r] = x
 		case askSetState:
-			x := make([]float32, l.size)
-			for i, ts := range [][]Tensor{r.state.Params, r.state.M, r.state.V} {
-				l.fill(x, ts)
-				if err := p.upload(r.g, []int64{at.params, at.m, at.v}[i], bytesOf(x)); err != nil {
-					return err
-				}
+			x := make([]float32, n)
+			l.fill(x, r.state.Params)
+			l.fill(x[(at.m-at.params)/4:], r.state.M)
+			l.fill(x[(at.v-at.params)/4:], r.state.V)
+			if err := p.upload(r.g, at.params, bytesOf(x)); err != nil {
+				return err
 			}
 		default:
 			continue
@@ -178,9 +176,14 @@ func (p *gpuProgram) states(rs []*gpuRequest) error {
 	if err := p.stream.Sync(); err != nil {
 		return err
 	}
-	for r, s := range got {
-		*r.state = State{Params: l.copies(s[0]), M: l.copies(s[1]), V: l.copies(s[2]), Step: r.g.time}
+	var wg sync.WaitGroup
+	for r, x := range got {
+		wg.Go(func() {
+			part := func(from int64) []Tensor { return l.copies(x[(from-at.params)/4:]) }
+			*r.state = State{Params: part(at.params), M: part(at.m), V: part(at.v), Step: r.g.time}
+		})
 	}
+	wg.Wait()
 	return nil
 }
 
