@@ -34,7 +34,7 @@ func debias(ctx context.Context, out *output, o options) error {
 		if err != nil {
 			return err
 		}
-		t, err := newTask(problem, 200)
+		t, err := newTask(problem, lp.DefaultSolverConfig(), 200)
 		if err != nil {
 			return err
 		}

@@ -78,13 +78,14 @@ func entropyExperiment(ctx context.Context, out *output, o entropyOptions) error
 
 // showEntropy writes table and plots.
 func showEntropy(out *output, cells []*entropyCell) error {
-	table := [][]string{{
-		"entities", "policy", "exact entropy", "one sample: mean", "std", "conditional: mean", "std", "ratio of variances",
-		"gradient used", "full", "left out / full", "cosine", "slope along the full gradient", "along the used one", "gradients by",
+	table := [][]string{{"entities", "policy", "exact entropy", "one sample: mean", "std", "conditional: mean", "std", "ratio of variances"}}
+	gradients := [][]string{{
+		"entities", "policy", "gradient used", "full", "left out / full", "cosine", "slope along the full gradient", "along the used one", "gradients by",
 	}}
 	plot := plots.Chart{Title: "noise of the estimates of the entropy from one action", XLabel: "entities", YLabel: "standard deviation, nats", LogX: true, LogY: true}
 	for _, c := range cells {
-		table = append(table, c.row())
+		r := c.row()
+		table, gradients = append(table, r[:8]), append(gradients, append(r[:2:2], r[8:]...))
 	}
 	for _, name := range entropyPolicies {
 		one, cond := plots.Curve{Name: name + ", one sample", Points: true}, plots.Curve{Name: name + ", conditional", Points: true, Like: name + ", one sample"}
@@ -103,6 +104,9 @@ func showEntropy(out *output, cells []*entropyCell) error {
 		return err
 	}
 	if err := out.plot("entropy-gradient", gradientPlot(cells)); err != nil {
+		return err
+	}
+	if err := out.table("gradients", gradients); err != nil {
 		return err
 	}
 	return out.table("entropy", table)

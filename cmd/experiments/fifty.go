@@ -51,7 +51,7 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTask(problem, 200)
+	t, err := newTask(problem, lp.DefaultSolverConfig(), 200)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
+	"paspo/lp"
 )
 
 // finalEpisodes is the number of episodes that last policies are compared on.
@@ -21,7 +22,7 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 	if err != nil {
 		return err
 	}
-	t, err := newTask(problem, finalEpisodes)
+	t, err := newTask(problem, lp.DefaultSolverConfig(), finalEpisodes)
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func newSide(env string, o limitedOptions, further []string) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.task, err = newTask(problem, o.episodes); err != nil {
+	if s.task, err = newTask(problem, s.settings[0].LP, o.episodes); err != nil {
 		return nil, err
 	}
 	s.task.curveEpisodes = min(curveEpisodes, o.episodes/5)

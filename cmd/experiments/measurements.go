@@ -65,7 +65,7 @@ func measurements(folder *string) []*cobra.Command {
 		func(ctx context.Context, out *output) error { return fifty(ctx, out, fi) })
 	c.Flags().IntVar(&fi.entities, "entities", 50, "number of entities")
 	c.Flags().IntSliceVar(&fi.rows, "rows", []int{5, 8}, "numbers of rows")
-	c.Flags().IntVar(&fi.seeds, "seeds", 3, "number of seeds")
+	c.Flags().IntVar(&fi.seeds, "seeds", 5, "number of seeds")
 	c.Flags().Int64Var(&fi.steps, "steps", 50_000, "environment steps of a training")
 	return all
 }

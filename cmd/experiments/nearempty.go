@@ -95,8 +95,11 @@ func showNearEmpty(out *output, kinds []*hardKind) error {
 		names = append(names, k.Kind)
 	}
 	table := [][]string{{
-		"kind", "polytopes", "empty", "solver", "intervals", "typed errors", "untyped errors", "NaN or crossed", "panics",
-		"wrong", "of judged", "residual > 1e-9", "failures per million", "largest residual", "differ from CLP", "exact where CLP is not", "CLP exact", "neither", "no exact one", "largest difference", "refused", "µs an interval",
+		"kind", "polytopes", "empty", "refused untyped", "solver", "intervals", "typed errors", "untyped errors", "NaN or crossed", "panics",
+		"wrong", "of judged", "residual > 1e-9", "failures per million", "largest residual", "no closed form", "µs an interval",
+	}}
+	differ := [][]string{{
+		"kind", "solver", "intervals", "differ from CLP", "largest difference", "exact where CLP is not", "CLP exact", "neither", "no exact one",
 	}}
 	plot := plots.Chart{Title: "largest scaled difference from CLP, and largest residual", XLabel: "kind of polytopes", YLabel: "scaled", LogY: true, Names: names}
 	var worst []plots.Curve
@@ -105,11 +108,16 @@ func showNearEmpty(out *output, kinds []*hardKind) error {
 		for i, k := range kinds {
 			t := k.Solvers[m]
 			table = append(table, []string{
-				k.Kind, fmt.Sprint(k.Polytopes), fmt.Sprint(k.Empty), m, fmt.Sprint(t.Queries), fmt.Sprint(t.Typed), fmt.Sprint(t.Untyped),
+				k.Kind, fmt.Sprint(k.Polytopes), fmt.Sprint(k.Empty), fmt.Sprint(k.Untyped), m, fmt.Sprint(t.Queries), fmt.Sprint(t.Typed), fmt.Sprint(t.Untyped),
 				fmt.Sprint(t.Malform), fmt.Sprint(t.Panics), fmt.Sprint(t.Wrong), fmt.Sprint(t.Audited), fmt.Sprint(t.Residual), perMillion(t),
-				fmt.Sprintf("%.1e", t.MaxResidual), fmt.Sprint(t.Differs), fmt.Sprint(t.DiffersRight), fmt.Sprint(t.DiffersWrong), fmt.Sprint(t.DiffersNone + t.DiffersBoth), fmt.Sprint(t.DiffersVoid), difference(m, t), fmt.Sprint(t.Refused),
-				number(1e6 * t.Seconds / float64(max(1, t.Queries))),
+				fmt.Sprintf("%.1e", t.MaxResidual), fmt.Sprint(t.Refused), number(1e6 * t.Seconds / float64(max(1, t.Queries))),
 			})
+			if m != "clp" {
+				differ = append(differ, []string{
+					k.Kind, m, fmt.Sprint(t.Queries), fmt.Sprint(t.Differs), fmt.Sprintf("%.1e", t.MaxDifference),
+					fmt.Sprint(t.DiffersRight), fmt.Sprint(t.DiffersWrong), fmt.Sprint(t.DiffersNone + t.DiffersBoth), fmt.Sprint(t.DiffersVoid),
+				})
+			}
 			residual.X, residual.Y = append(residual.X, float64(i+1)), append(residual.Y, t.MaxResidual)
 		}
 		worst = append(worst, residual)
@@ -127,14 +135,10 @@ func showNearEmpty(out *output, kinds []*hardKind) error {
 	if err := out.plot("nearempty", plot); err != nil {
 		return err
 	}
-	return out.table("nearempty", table)
-}
-
-func difference(method string, t *stress.Tally) string {
-	if method == "clp" {
-		return ""
+	if err := out.table("differences", differ); err != nil {
+		return err
 	}
-	return fmt.Sprintf("%.1e", t.MaxDifference)
+	return out.table("nearempty", table)
 }
 
 // perMillion counts failures that are not typed errors. Where there is none it

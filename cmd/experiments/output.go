@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -79,7 +81,8 @@ func (o *output) plot(name string, p drawing) error {
 	return os.WriteFile(filepath.Join(o.dir, name+".svg"), svg, 0o644)
 }
 
-// table writes rows as a Markdown table, the first as its head.
+// table writes rows as a Markdown table, the first as its head, and puts it into
+// the folder's README where that has a place for it.
 func (o *output) table(name string, rows [][]string) error {
 	var b strings.Builder
 	for i, r := range rows {
@@ -89,5 +92,17 @@ func (o *output) table(name string, rows [][]string) error {
 		}
 	}
 	o.progress("\n%s", b.String())
-	return os.WriteFile(filepath.Join(o.dir, name+".md"), []byte(b.String()), 0o644)
+	if err := os.WriteFile(filepath.Join(o.dir, name+".md"), []byte(b.String()), 0o644); err != nil {
+		return err
+	}
+	readme := filepath.Join(o.dir, "README.md")
+	mark := "<!-- " + name + ".md -->"
+	text, err := os.ReadFile(readme)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err == nil && !strings.Contains(string(text), mark):
+		return nil
+	case err != nil:
+		return err
+	}
+	return splice(readme, mark, "<!-- end -->", "\n"+b.String())
 }

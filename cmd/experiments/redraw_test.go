@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"io"
+	"os"
 	"reflect"
 	"testing"
 )
@@ -24,5 +27,24 @@ func TestReadRuns(t *testing.T) {
 	}
 	if _, err := readRuns(out.dir + "/bad.csv"); err == nil {
 		t.Error("a step that is no number passes")
+	}
+}
+
+// A table goes into the README where that has a place for it, again and again.
+func TestTableInREADME(t *testing.T) {
+	out := &output{dir: t.TempDir(), log: io.Discard}
+	readme := out.dir + "/README.md"
+	const text = "before\n<!-- a.md -->%s<!-- end -->\nafter <!-- end -->\n"
+	if err := os.WriteFile(readme, fmt.Appendf(nil, text, "\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"b", "a", "a"} {
+		if err := out.table(name, [][]string{{"x", "y"}, {"1", name}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(readme)
+	if want := fmt.Sprintf(text, "\n| x | y |\n|---|---|\n| 1 | a |\n"); err != nil || string(got) != want {
+		t.Errorf("%q, want %q, error %v", got, want, err)
 	}
 }

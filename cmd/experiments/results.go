@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strings"
@@ -79,15 +78,20 @@ func readme(out *output, file string, envs []string) error {
 	}
 	b.WriteString("\n")
 
-	text, err := os.ReadFile(file)
+	return splice(file, resultsBegin, resultsEnd, b.String())
+}
+
+// splice replaces what stands between two marks in a file.
+func splice(file, from, to, text string) error {
+	old, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	begin := bytes.Index(text, []byte(resultsBegin))
-	end := bytes.Index(text, []byte(resultsEnd))
-	if begin < 0 || end < begin {
-		return fmt.Errorf("%s has no lines %q and %q", file, resultsBegin, resultsEnd)
+	_, after, found := strings.Cut(string(old), from)
+	before := string(old[:len(old)-len(after)])
+	_, after, ended := strings.Cut(after, to)
+	if !found || !ended {
+		return fmt.Errorf("%s has no lines %q and %q", file, from, to)
 	}
-	begin += len(resultsBegin)
-	return os.WriteFile(file, []byte(string(text[:begin])+b.String()+string(text[end:])), 0o644)
+	return os.WriteFile(file, []byte(before+text+to+after), 0o644)
 }

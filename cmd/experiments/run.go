@@ -53,9 +53,9 @@ type task struct {
 	curveEpisodes int // of an evaluation during training, the first of those
 }
 
-func newTask(p envs.Problem, episodes int) (*task, error) {
+func newTask(p envs.Problem, intervals lp.SolverConfig, episodes int) (*task, error) {
 	polytope := p.Spec().Polytope
-	solver, err := lp.NewSolver(polytope, lp.DefaultSolverConfig())
+	solver, err := lp.NewSolver(polytope, intervals)
 	if err != nil {
 		return nil, err
 	}

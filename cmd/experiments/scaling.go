@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"paspo/internal/plots"
@@ -74,7 +75,7 @@ func scaling(ctx context.Context, out *output, o scalingOptions) error {
 					return fmt.Errorf("%d entities, %d rows, caps %v: %w", n, m, caps, err)
 				}
 				cells = append(cells, c)
-				out.progress("%v", c.row())
+				out.progress("%v %v", c.pieces(), c.speeds())
 			}
 		}
 	}
@@ -95,23 +96,27 @@ func showScaling(out *output, cells []*cell) error {
 	entities, rows = slices.Compact(entities), slices.Compact(rows)
 	for _, caps := range []bool{false, true} {
 		name := "scaling"
-		title := "full chains of intervals a second, one thread"
+		title := "full chains of intervals a CPU-second"
 		if caps {
 			name, title = "scaling-caps", title+", a cap on every entity"
 		}
-		table := [][]string{scalingHead}
+		pieces := strings.Replace(name, "scaling", "pieces", 1)
+		table, compiled := [][]string{scalingHead}, [][]string{piecesHead}
 		for _, c := range cells {
 			if c.Caps == caps {
-				table = append(table, c.row())
+				table, compiled = append(table, c.speeds()), append(compiled, c.pieces())
 			}
 		}
 		if err := out.table(name, table); err != nil {
 			return err
 		}
+		if err := out.table(pieces, compiled); err != nil {
+			return err
+		}
 		if err := out.plot(name, scalingPlot(cells, caps, title, rows)); err != nil {
 			return err
 		}
-		if err := out.plot(strings.Replace(name, "scaling", "pieces", 1), piecesPlot(cells, caps, entities)); err != nil {
+		if err := out.plot(pieces, piecesPlot(cells, caps, entities)); err != nil {
 			return err
 		}
 	}
@@ -139,9 +144,9 @@ func measureCell(n, m int, caps bool, limit time.Duration) (*cell, error) {
 			continue // not built in
 		}
 		before := heap()
-		start := time.Now()
+		start := cpuSeconds()
 		s, err := lp.NewSolver(p, cfg)
-		seconds := time.Since(start).Seconds()
+		seconds := cpuSeconds() - start
 		var budget *lp.BudgetError
 		if errors.As(err, &budget) {
 			c.CompileSeconds, c.BudgetError = seconds, budget.Reason
@@ -168,6 +173,16 @@ func measureCell(n, m int, caps bool, limit time.Duration) (*cell, error) {
 		c.Solvers[method] = r
 	}
 	return c, nil
+}
+
+// cpuSeconds is the time that the process has spent on processors, which others on
+// the machine do not add to.
+func cpuSeconds() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // of arguments alone
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
 // heap returns the bytes of Go's heap that are in use.
@@ -223,7 +238,7 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 	row := 0
 	done, narrow := 0, 0 // intervals
 	walk := func(d time.Duration) (chains, rate float64, err error) {
-		start := time.Now()
+		start, cpu := time.Now(), cpuSeconds()
 		done, narrow = 0, 0
 		for done == 0 || time.Since(start) < d {
 			c.Begin(batch, nil)
@@ -248,7 +263,7 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 			}
 		}
 		chains = float64(done) / float64(n)
-		return chains, chains / time.Since(start).Seconds(), nil
+		return chains, chains / (cpuSeconds() - cpu), nil
 	}
 	warmed := 0.
 	if s.Method() != "clp" {
@@ -273,18 +288,32 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 	return out, err
 }
 
-var scalingHead = []string{
-	"entities", "rows", "compile, ms", "pieces", "largest end", "ever active", "largest",
-	"chains/s closed form", "lazy", "CLP", "closed form / CLP", "lazy / CLP", "intervals without width", "hit rate", "after chains", "bases", "kB closed form", "lazy",
-}
+var piecesHead = []string{"entities", "rows", "compile, CPU ms", "pieces", "largest end", "ever active", "largest end of these", "kB"}
 
-func (c *cell) row() []string {
+// pieces is a row on the closed form.
+func (c *cell) pieces() []string {
 	out := []string{fmt.Sprint(c.Entities), fmt.Sprint(c.Rows), number(1000 * c.CompileSeconds)}
 	if c.BudgetError != "" {
-		out = append(out, "beyond the budget", "", "", "")
-	} else {
-		out = append(out, fmt.Sprint(c.Pieces), fmt.Sprint(c.LargestEnd), fmt.Sprint(c.Active), fmt.Sprint(c.LargestActive))
+		return append(out, "beyond the budget", "", "", "", "")
 	}
+	return append(out, fmt.Sprint(c.Pieces), fmt.Sprint(c.LargestEnd), fmt.Sprint(c.Active), fmt.Sprint(c.LargestActive), c.memory("explicit"))
+}
+
+func (c *cell) memory(name string) string {
+	if s := c.Solvers[name]; s != nil {
+		return number(s.KBytes)
+	}
+	return ""
+}
+
+var scalingHead = []string{
+	"entities", "rows", "chains/s: closed form", "lazy", "CLP", "closed form / CLP", "lazy / CLP",
+	"lazy: hit rate", "after chains", "bases", "kB", "intervals without width",
+}
+
+// speeds is a row on all solvers.
+func (c *cell) speeds() []string {
+	out := []string{fmt.Sprint(c.Entities), fmt.Sprint(c.Rows)}
 	speed := func(name string) string {
 		s := c.Solvers[name]
 		switch {
@@ -305,19 +334,13 @@ func (c *cell) row() []string {
 		}
 		return number(s.ChainsPerS / clp.ChainsPerS)
 	}
-	memory := func(name string) string {
-		if s := c.Solvers[name]; s != nil {
-			return number(s.KBytes)
-		}
-		return ""
-	}
 	out = append(out, speed("explicit"), speed("lazy"), speed("clp"), ratio("explicit"), ratio("lazy"))
 	narrow, hits, after, bases := "", "", "", ""
 	if s := c.Solvers["lazy"]; s != nil {
 		narrow = percent(s.NoWidth)
 		hits, after, bases = fmt.Sprintf("%.2f %%", 100*s.HitRate), fmt.Sprintf("%.0f", s.Warmed), fmt.Sprint(s.Bases)
 	}
-	return append(out, narrow, hits, after, bases, memory("explicit"), memory("lazy"))
+	return append(out, hits, after, bases, c.memory("lazy"), narrow)
 }
 
 // scalingPlot draws the speed of every method over the entities, for the fewest,
