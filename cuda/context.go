@@ -22,6 +22,8 @@ type Context struct {
 	stopped chan struct{}
 	close   sync.Once
 	closed  error // what letting go returned
+
+	kernels *Kernels // once they are loaded
 }
 
 type task struct {

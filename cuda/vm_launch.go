@@ -5,7 +5,6 @@ package cuda
 import (
 	"fmt"
 	"reflect"
-	"unsafe"
 
 	G "gorgonia.org/gorgonia"
 
@@ -18,8 +17,11 @@ type Kernels struct {
 	functions map[string]*Function
 }
 
-// LoadKernels loads all kernels. It is called inside Do.
+// LoadKernels loads all kernels, once a context. It is called inside Do.
 func (c *Context) LoadKernels() (*Kernels, error) {
+	if c.kernels != nil {
+		return c.kernels, nil
+	}
 	k := &Kernels{functions: map[string]*Function{}}
 	for _, m := range kernels.Modules() {
 		module, err := c.Load(m.PTX)
@@ -32,6 +34,7 @@ func (c *Context) LoadKernels() (*Kernels, error) {
 			}
 		}
 	}
+	c.kernels = k
 	return k, nil
 }
 
@@ -41,8 +44,12 @@ func (k *Kernels) Launch(s *Stream, a kernels.Args, agents int) error {
 	if f == nil {
 		return fmt.Errorf("cuda: no kernel %s is loaded", a.Kernel())
 	}
+	v := reflect.ValueOf(a)
+	if n := int(v.Type().Elem().Size()); n != f.ArgBytes {
+		return fmt.Errorf("cuda: kernel %s takes %d bytes of arguments, not %d", f.Name, f.ArgBytes, n)
+	}
 	l := a.Launch(agents)
-	if err := s.Launch(f, l.Grid, l.Block, l.Shared, unsafe.Pointer(reflect.ValueOf(a).Pointer())); err != nil {
+	if err := s.Launch(f, l.Grid, l.Block, l.Shared, v.UnsafePointer()); err != nil {
 		return fmt.Errorf("kernel %s: %w", a.Kernel(), err)
 	}
 	return nil
