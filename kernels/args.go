@@ -68,8 +68,7 @@ func LossBlocks(m int) int { return ceil(m, lossRows) }
 const DiagnosticsBytes = 6 * 8
 
 const (
-	tileRows, tileCols   = 64, 32 // of a block of a product
-	gradTile             = 32
+	tile                 = 32 // rows and columns of a block of a product
 	normParams           = 1024
 	lossRows             = 128
 	betaThreads          = 128
@@ -132,7 +131,7 @@ func (a *DenseArgs) Launch(agents int) Launch { return product(a.Rows, a.N, a.He
 // product is the launch of a product with rows x cols results a head.
 func product(rows, cols, heads int64, agents int) Launch {
 	return Launch{
-		Grid:  [3]int{ceil64(rows, tileRows), ceil64(cols, tileCols) * int(heads), agents},
+		Grid:  [3]int{ceil64(rows, tile), ceil64(cols, tile) * int(heads), agents},
 		Block: [3]int{128, 1, 1},
 	}
 }
@@ -210,7 +209,7 @@ func (a *DenseGradWArgs) Launch(agents int) Launch {
 
 func gradient(rows, n, k, heads int64, agents int) Launch {
 	return Launch{
-		Grid:  [3]int{ceil64(n, gradTile) * ceil64(k, gradTile), int(heads) * Copies(int(rows)), agents},
+		Grid:  [3]int{ceil64(n, tile) * ceil64(k, tile), int(heads) * Copies(int(rows)), agents},
 		Block: [3]int{256, 1, 1},
 	}
 }

@@ -38,8 +38,15 @@ template <class T> __device__ inline T *own(T *p, i64 stride)
 	return (T *)((char *)p + (i64)blockIdx.z * stride);
 }
 
-// idle reports whether the agent has nothing left to do.
-__device__ inline bool idle(const Control *c) { return c && (c->at >= c->steps || c->bad != 0); }
+// idle reports whether the agent has nothing left to do. Without a control block
+// it always has.
+__device__ inline bool idle(const Control *c, i64 stride)
+{
+	if (!c)
+		return false;
+	c = own(c, stride);
+	return c->at >= c->steps || c->bad != 0;
+}
 
 template <class T> __device__ inline T least(T a, T b) { return b < a ? b : a; }
 
@@ -47,20 +54,21 @@ template <class T> __device__ inline T least(T a, T b) { return b < a ? b : a; }
 __device__ inline bool is_finite(double x) { return x - x == 0; }
 
 // combine folds v over the threads of a block, always in the same order, for all
-// of them. The number of threads is a power of 2 and s has room for one number
-// of each.
+// of them. Warps are full; s has room for one number of each.
 template <class F> __device__ inline double combine(double v, double *s, F f)
 {
-	int t = threadIdx.x;
+	const int warps = blockDim.x / 32;
+#pragma unroll
+	for (int lane = 16; lane > 0; lane /= 2)
+		v = f(v, __shfl_xor_sync(0xFFFFFFFFu, v, lane));
 	__syncthreads();
-	s[t] = v;
-	for (int half = blockDim.x / 2; half > 0; half /= 2) {
-		__syncthreads();
-		if (t < half)
-			s[t] = f(s[t], s[t + half]);
-	}
+	if ((threadIdx.x & 31) == 0)
+		s[threadIdx.x / 32] = v;
 	__syncthreads();
-	return s[0];
+	v = s[0];
+	for (int i = 1; i < warps; i++)
+		v = f(v, s[i]);
+	return v;
 }
 
 __device__ inline double block_sum(double v, double *s)

@@ -9,7 +9,8 @@ enum { CHUNK = 256, STAGE = 64, GROUPS = 4, PART = STAGE / GROUPS };
 // Sums go to put_w(o, k, value) and, where bias is set, those of gz alone to
 // put_b(o, value).
 template <class Z, class X, class W, class B>
-__device__ inline void gradients(i64 first, i64 rows, int n, int width, int o0, int k0, bool bias, Z gz, X x, W put_w, B put_b)
+__device__ inline void gradients(
+	bool stop, i64 first, i64 rows, int n, int width, int o0, int k0, bool bias, Z gz, X x, W put_w, B put_b)
 {
 	SHARED(float4, zs, [STAGE * 32 / 4]);
 	SHARED(float4, xs, [STAGE * 32 / 4]);
@@ -26,17 +27,18 @@ __device__ inline void gradients(i64 first, i64 rows, int n, int width, int o0, 
 			sz[i] = in && o0 + c < n ? gz(from + r, o0 + c) : 0.0f;
 			sx[i] = in && k0 + c < width ? x(from + r, k0 + c) : 0.0f;
 		}
+		if (stop)
+			return;
 		__syncthreads();
 #pragma unroll 4
 		for (int r = group * PART; r < (group + 1) * PART; r++) {
 			const float4 z = zs[r * 8 + o];
-			outer(acc, z, xs[r * 8 + k]);
-			if (bias) {
-				acc_b[0] += z.x;
-				acc_b[1] += z.y;
-				acc_b[2] += z.z;
-				acc_b[3] += z.w;
-			}
+			const float zr[4] = {z.x, z.y, z.z, z.w};
+			outer<4>(acc, zr, xs[r * 8 + k]);
+			if (bias)
+#pragma unroll
+				for (int i = 0; i < 4; i++)
+					acc_b[i] += zr[i];
 		}
 	}
 	// The groups take turns at the shared memory: element e of thread t at e*64 + t.
@@ -88,15 +90,14 @@ struct dense_grad_w_args {
 
 KERNEL(256, 3, dense_grad_w)
 {
-	if (idle(own(a.ctl, a.stride)))
-		return;
+	const bool stop = idle(a.ctl, a.stride);
 	const int n = a.n, k = a.k, heads = a.heads, tiles = (k + 31) / 32;
 	const int head = blockIdx.y % heads, chunk = blockIdx.y / heads, tile = blockIdx.x % tiles;
 	const i64 in = (i64)heads * n, width = (i64)heads * k, copy = chunk * a.copy;
 	const float *x = own(a.x, a.stride) + (i64)head * k, *gz = own(a.gz, a.stride) + (i64)head * n;
 	const float *gate = a.gate ? own(a.gate, a.stride) + (i64)head * n : 0;
 	float *gw = own(a.gw, a.stride) + (i64)head * n * k, *gb = a.gb ? own(a.gb, a.stride) + (i64)head * n : 0;
-	gradients((i64)chunk * CHUNK, a.rows, n, k, blockIdx.x / tiles * 32, tile * 32, gb && tile == 0,
+	gradients(stop, (i64)chunk * CHUNK, a.rows, n, k, blockIdx.x / tiles * 32, tile * 32, gb && tile == 0,
 		[&](i64 r, int o) { return !gate || __ldg(gate + r * in + o) > 0 ? __ldg(gz + r * in + o) : 0.0f; },
 		[&](i64 r, int c) { return __ldg(x + r * width + c); },
 		[&](int o, int c, float v) { *(float *)((char *)(gw + (i64)o * k + c) + copy) = v; },
@@ -112,8 +113,7 @@ struct masked_grad_w_args {
 
 KERNEL(256, 3, masked_grad_w)
 {
-	if (idle(own(a.ctl, a.stride)))
-		return;
+	const bool stop = idle(a.ctl, a.stride);
 	const int n = a.n, l = a.l, p = a.p, heads = a.heads, k = l + heads - 1, tiles = (k + 31) / 32;
 	const int head = blockIdx.y % heads, chunk = blockIdx.y / heads, tile = blockIdx.x % tiles, seen = l + head;
 	const i64 in = (i64)heads * n, copy = chunk * a.copy;
@@ -121,7 +121,7 @@ KERNEL(256, 3, masked_grad_w)
 	const float *gz = own(a.gz, a.stride) + (i64)head * n;
 	const float *gate = a.gate ? own(a.gate, a.stride) + (i64)head * n : 0;
 	float *gw = own(a.gw, a.stride) + (i64)head * n * k, *gb = a.gb ? own(a.gb, a.stride) + (i64)head * n : 0;
-	gradients((i64)chunk * CHUNK, a.rows, n, k, blockIdx.x / tiles * 32, tile * 32, gb && tile == 0,
+	gradients(stop, (i64)chunk * CHUNK, a.rows, n, k, blockIdx.x / tiles * 32, tile * 32, gb && tile == 0,
 		[&](i64 r, int o) { return !gate || __ldg(gate + r * in + o) > 0 ? __ldg(gz + r * in + o) : 0.0f; },
 		[&](i64 r, int c) {
 			return c < l ? __ldg(latent + r * l + c) : c < seen ? __ldg(prefix + r * p + (c - l)) : 0.0f;

@@ -23,7 +23,7 @@ __device__ inline void copy_row(float *to, i64 i, const float *from, i64 row, i6
 KERNEL(256, 4, gather)
 {
 	const Control *c = own(a.ctl, a.stride);
-	if (idle(c))
+	if (idle(a.ctl, a.stride))
 		return;
 	const i64 i = (i64)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, at = c->at;
 	if (i >= a.rows)
@@ -64,7 +64,7 @@ struct store_old_args {
 KERNEL(256, 1, store_old)
 {
 	Control *c = own(a.ctl, a.stride);
-	if (idle(c))
+	if (idle(a.ctl, a.stride))
 		return;
 	const i64 first = c->at * a.rows;
 	for (i64 i = threadIdx.x; i < a.rows && first + i < a.total; i += blockDim.x)
@@ -85,9 +85,8 @@ enum { NORM_PARAMS = 1024 };
 
 KERNEL(256, 4, grad_norm)
 {
-	SHARED(double, s, [256]);
-	if (idle(own(a.ctl, a.stride)))
-		return;
+	SHARED(double, s, [8]);
+	const bool stop = idle(a.ctl, a.stride);
 	const i64 first = (i64)blockIdx.x * NORM_PARAMS, end = least(first + NORM_PARAMS, a.size);
 	float *g = own(a.g, a.stride);
 	double squares = 0;
@@ -95,12 +94,12 @@ KERNEL(256, 4, grad_norm)
 		float v = g[i];
 		for (i64 j = 1; j < a.copies; j++)
 			v += *(const float *)((const char *)(g + i) + j * a.copy);
-		if (a.copies > 1)
+		if (a.copies > 1 && !stop)
 			g[i] = v;
 		squares += (double)v * v;
 	}
 	squares = block_sum(squares, s);
-	if (threadIdx.x == 0)
+	if (threadIdx.x == 0 && !stop)
 		own(a.squares, a.stride)[blockIdx.x] = squares;
 }
 
@@ -119,15 +118,28 @@ struct AdamStep {
 	float scale, decay, beta1, beta2, gain1, gain2, rate, root_scale, epsilon;
 };
 
-KERNEL(256, 4, adam)
+enum { EACH = 4 };
+
+KERNEL(256, 3, adam)
 {
-	SHARED(double, s, [256]);
+	SHARED(double, s, [8]);
 	SHARED(AdamStep, step, [1]);
 	Control *c = own(a.ctl, a.stride);
-	if (idle(c))
-		return;
-	const StepSums sums = step_sums(c, own(a.squares, a.stride), a.norm_blocks, own(a.sums, a.stride), a.loss_blocks, s);
-	if (sums.bad)
+	const bool stop = idle(a.ctl, a.stride);
+	// All is read before the sums are waited for.
+	const i64 first = (i64)blockIdx.x * EACH * blockDim.x + threadIdx.x;
+	float *w = own(a.w, a.stride), *ms = own(a.m, a.stride), *vs = own(a.v, a.stride), x[EACH], g[EACH], m[EACH], v[EACH];
+#pragma unroll
+	for (int j = 0; j < EACH; j++) {
+		const i64 i = first + j * blockDim.x;
+		const bool in = i < a.size;
+		x[j] = in ? w[i] : 0;
+		g[j] = in ? own(a.g, a.stride)[i] : 0;
+		m[j] = in ? ms[i] : 0;
+		v[j] = in ? vs[i] : 0;
+	}
+	const Outcome sums = outcome(c, own(a.squares, a.stride), a.norm_blocks, own(a.sums, a.stride), a.loss_blocks, s);
+	if (stop || sums.bad)
 		return;
 	if (threadIdx.x == 0) {
 		const double t = (double)(c->time + 1), most = c->max_norm / (sums.norm + 1e-6);
@@ -143,22 +155,20 @@ KERNEL(256, 4, adam)
 	}
 	__syncthreads();
 	const AdamStep f = *step;
-	float *w = own(a.w, a.stride), *ms = own(a.m, a.stride), *vs = own(a.v, a.stride);
-	const float *g = own(a.g, a.stride);
 	bool good = true;
-	const i64 first = (i64)blockIdx.x * 4 * blockDim.x;
 #pragma unroll
-	for (int j = 0; j < 4; j++) {
-		const i64 i = first + j * blockDim.x + threadIdx.x;
+	for (int j = 0; j < EACH; j++) {
+		const i64 i = first + j * blockDim.x;
 		if (i >= a.size)
 			break;
-		const float x = w[i], d = f.scale * g[i] + f.decay * x;
-		const float m = f.beta1 * ms[i] + f.gain1 * d, v = f.beta2 * vs[i] + f.gain2 * d * d;
-		const float y = x - f.rate * m / (sqrtf(v) * f.root_scale + f.epsilon);
-		ms[i] = m;
-		vs[i] = v;
-		w[i] = y;
-		good = good && is_finite(y);
+		const float d = f.scale * g[j] + f.decay * x[j];
+		m[j] = f.beta1 * m[j] + f.gain1 * d;
+		v[j] = f.beta2 * v[j] + f.gain2 * d * d;
+		x[j] -= f.rate * m[j] / (sqrtf(v[j]) * f.root_scale + f.epsilon);
+		ms[i] = m[j];
+		vs[i] = v[j];
+		w[i] = x[j];
+		good = good && is_finite(x[j]);
 	}
 	if (!good)
 		c->broken = 1;
@@ -173,28 +183,44 @@ struct finish_args {
 
 KERNEL(256, 1, finish)
 {
-	SHARED(double, s, [256]);
+	SHARED(double, s, [8]);
 	Control *c = own(a.ctl, a.stride);
-	if (idle(c))
+	if (idle(a.ctl, a.stride))
 		return;
-	const StepSums sums = step_sums(c, own(a.squares, a.stride), a.norm_blocks, own(a.sums, a.stride), a.loss_blocks, s);
+	const LossSums *parts = own(a.sums, a.stride);
+	const Outcome sums = outcome(c, own(a.squares, a.stride), a.norm_blocks, parts, a.loss_blocks, s);
+	LossSums l = {};
+	for (i64 i = threadIdx.x; i < a.loss_blocks; i += blockDim.x) {
+		l.policy += parts[i].policy;
+		l.value += parts[i].value;
+		l.entropy += parts[i].entropy;
+		l.kl += parts[i].kl;
+		l.clip += parts[i].clip;
+		l.deviation = parts[i].deviation > l.deviation ? parts[i].deviation : l.deviation;
+	}
+	l.policy = block_sum(l.policy, s);
+	l.value = block_sum(l.value, s);
+	l.entropy = block_sum(l.entropy, s);
+	l.kl = block_sum(l.kl, s);
+	l.clip = block_sum(l.clip, s);
+	l.deviation = block_max(l.deviation, s);
 	__syncthreads();
 	if (threadIdx.x != 0)
 		return;
-	c->loss = sums.total;
+	c->loss = sums.loss;
 	c->norm = sums.norm;
 	if (!sums.bad)
 		c->time++;
 	c->bad = sums.bad ? sums.bad : c->broken ? 3 : 0;
 	if (c->bad)
 		return;
-	c->policy_loss += sums.loss.policy;
-	c->value_loss += sums.loss.value;
-	c->entropy += sums.loss.entropy;
-	c->kl += sums.loss.kl;
-	c->clip_fraction += sums.loss.clip;
+	c->policy_loss += l.policy;
+	c->value_loss += l.value;
+	c->entropy += l.entropy;
+	c->kl += l.kl;
+	c->clip_fraction += l.clip;
 	if (c->at == 0)
-		c->deviation = sums.loss.deviation;
+		c->deviation = l.deviation;
 	c->grad_norm += sums.norm;
 	c->at++;
 }

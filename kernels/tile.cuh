@@ -2,93 +2,95 @@
 #pragma once
 #include "common.cuh"
 
-// A tile of K_TILE x n floats in shared memory holds element (k, c) at
-// place<n>(k, c): four neighbours along c stay together, which a thread reads at
-// once, and groups of four are permuted from row to row so that storing along
-// k, eight at a time, meets every bank once.
-enum { K_TILE = 32, ROWS = 64, COLS = 32 };
+// A tile has TILE terms of TILE rows or columns. In shared memory element (k, c)
+// is at place(k, c): four neighbours along c stay together, which a thread reads
+// at once, and groups of four are permuted from row to row, so that storing
+// eight k times four c meets every bank once.
+enum { TILE = 32, PRODUCT_THREADS = 128, SHARE = TILE * TILE / PRODUCT_THREADS };
 
-template <int n> __device__ inline int place(int k, int c) { return k * n + (((c >> 2) ^ (k & 7)) << 2) + (c & 3); }
+__device__ inline int place(int k, int c) { return k * TILE + (((c >> 2) ^ (k & 7)) << 2) + (c & 3); }
 
-// read4 reads the four elements (k, 4g..4g+3).
-template <int n> __device__ inline float4 read4(const float *s, int k, int g)
-{
-	return *(const float4 *)(s + k * n + ((g ^ (k & 7)) << 2));
-}
-
-// fill_along_k fills a tile from a source that is contiguous along k, with
-// element(k, c). Eight k times four c make a warp's read.
-template <int n, int threads, class F> __device__ inline void fill_along_k(float *s, F element)
+// Corner is where the thread's j-th element of a tile is: along k in a source
+// that is contiguous along k, else along c.
+template <bool along_k> __device__ inline void corner(int j, int *k, int *c)
 {
 	const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
-	const int tasks = K_TILE / 8 * (n / 4);
-#pragma unroll 4
-	for (int i = warp; i < tasks; i += threads / 32) {
-		int k = (i & 3) * 8 + (lane & 7), c = (i >> 2) * 4 + (lane >> 3);
-		s[place<n>(k, c)] = element(k, c);
-	}
+	*k = along_k ? warp * 8 + (lane & 7) : warp + 4 * j;
+	*c = along_k ? (lane >> 3) + 4 * j : lane;
 }
 
-// fill_along_c fills a tile from a source that is contiguous along c.
-template <int n, int threads, class F> __device__ inline void fill_along_c(float *s, F element)
+// outer adds the outer product of x and four elements.
+template <int n> __device__ inline void outer(float acc[n][4], const float x[n], float4 b)
 {
-#pragma unroll 4
-	for (int i = threadIdx.x; i < K_TILE * n; i += threads) {
-		int k = i / n, c = i % n;
-		s[place<n>(k, c)] = element(k, c);
-	}
-}
-
-// outer adds the outer product of four and four elements.
-__device__ inline void outer(float acc[4][4], float4 a, float4 b)
-{
-	const float x[4] = {a.x, a.y, a.z, a.w}, y[4] = {b.x, b.y, b.z, b.w};
+	const float y[4] = {b.x, b.y, b.z, b.w};
 #pragma unroll
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < n; i++)
 #pragma unroll
 		for (int j = 0; j < 4; j++)
 			acc[i][j] = fmaf(x[i], y[j], acc[i][j]);
 }
 
-// multiply leaves in acc, for rows 4*(t/8).. and columns 4*(t%8).. of thread t's
-// block of ROWS x COLS, the sums over k < depth of A(row, k) B(k, column), from
-// k = 0 up. along_k says how B lies. 128 threads.
-template <bool along_k, class A, class B> __device__ inline void multiply(int depth, A a, B b, float acc[4][4])
+// multiply leaves in acc, for rows 2*(t/8).. and columns 4*(t%8).. of thread t's
+// block of TILE x TILE, the sums over k < depth of a(row, k) b(k, column), from
+// k = 0 up; a is contiguous along k, and along_k says whether b is too. It
+// returns false, with nothing in acc, where stop is set, which it looks at only
+// once the first tile is on its way.
+template <bool along_k, class A, class B>
+__device__ inline bool multiply(bool stop, int depth, A a, B b, float acc[2][4])
 {
-	SHARED(float4, as, [K_TILE * ROWS / 4]);
-	SHARED(float4, bs, [K_TILE * COLS / 4]);
-	float *sa = (float *)as, *sb = (float *)bs;
+	SHARED(float4, as, [TILE * TILE / 4]);
+	SHARED(float4, bs, [TILE * TILE / 4]);
+	float *sa = (float *)as, *sb = (float *)bs, next_a[SHARE], next_b[SHARE];
 	const int row = threadIdx.x >> 3, col = threadIdx.x & 7;
+	auto load = [&](int from) {
 #pragma unroll
-	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < SHARE; j++) {
+			int k, c;
+			corner<true>(j, &k, &c);
+			next_a[j] = from + k < depth ? a(c, from + k) : 0.0f;
+			corner<along_k>(j, &k, &c);
+			next_b[j] = from + k < depth ? b(from + k, c) : 0.0f;
+		}
+	};
 #pragma unroll
-		for (int j = 0; j < 4; j++)
-			acc[i][j] = 0;
-	for (int from = 0; from < depth; from += K_TILE) {
+	for (int i = 0; i < 8; i++)
+		acc[i / 4][i % 4] = 0;
+	load(0);
+	if (stop)
+		return false;
+	for (int from = 0; from < depth; from += TILE) {
 		__syncthreads();
-		fill_along_k<ROWS, 128>(sa, [&](int k, int r) { return from + k < depth ? a(r, from + k) : 0.0f; });
-		auto element = [&](int k, int c) { return from + k < depth ? b(from + k, c) : 0.0f; };
-		if (along_k)
-			fill_along_k<COLS, 128>(sb, element);
-		else
-			fill_along_c<COLS, 128>(sb, element);
+#pragma unroll
+		for (int j = 0; j < SHARE; j++) {
+			int k, c;
+			corner<true>(j, &k, &c);
+			sa[place(k, c)] = next_a[j];
+			corner<along_k>(j, &k, &c);
+			sb[place(k, c)] = next_b[j];
+		}
 		__syncthreads();
-		const int end = least(depth - from, (int)K_TILE);
+		if (from + TILE < depth)
+			load(from + TILE);
+		const int end = least(depth - from, (int)TILE);
 		for (int k = 0; k < end; k += 8)
 #pragma unroll
-			for (int j = 0; j < 8; j++)
-				outer(acc, read4<ROWS>(sa, k + j, row), read4<COLS>(sb, k + j, col));
+			for (int j = 0; j < 8; j++) {
+				const float2 x = *(const float2 *)(sa + place(k + j, 2 * row));
+				const float xs[2] = {x.x, x.y};
+				outer<2>(acc, xs, *(const float4 *)(sb + place(k + j, 4 * col)));
+			}
 	}
+	return true;
 }
 
 // store passes the thread's results to put(row, column, value), the row counted
 // from the block's first of the given number, where the column is below cols.
-template <class F> __device__ inline void store(const float acc[4][4], int rows, int col, int cols, F put)
+template <class F> __device__ inline void store(const float acc[2][4], int rows, int col, int cols, F put)
 {
-	const int row = (threadIdx.x >> 3) * 4;
+	const int row = (threadIdx.x >> 3) * 2;
 	col += (threadIdx.x & 7) * 4;
 #pragma unroll
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 2; i++)
 #pragma unroll
 		for (int j = 0; j < 4; j++)
 			if (row + i < rows && col + j < cols)

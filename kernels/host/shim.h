@@ -19,6 +19,10 @@ struct alignas(16) float4 {
 	float x, y, z, w;
 };
 
+struct alignas(8) float2 {
+	float x, y;
+};
+
 namespace cuhost {
 
 enum { MOST_THREADS = 1024, MOST_SHARED = 48 << 10, GUARD = 64 };

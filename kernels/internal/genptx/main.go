@@ -1,9 +1,10 @@
 //go:build cgo
 
 // Command genptx makes the PTX of the kernels. It needs neither GPU nor driver,
-// only NVRTC 12.0, which is taken from PyPI where none is named.
+// only NVRTC 12.0, which is taken from PyPI where none is named. With -usage it
+// prints what the kernels take of a card instead, as ptxas of PyPI says.
 //
-//	go run ./kernels/internal/genptx [-lib libnvrtc.so.12] [kernels]
+//	go run ./kernels/internal/genptx [-lib libnvrtc.so.12] [-usage] [kernels]
 package main
 
 import (
@@ -22,12 +23,19 @@ var options = []string{"--gpu-architecture=" + architecture, "--std=c++17", "--f
 
 func main() {
 	lib := flag.String("lib", "", "NVRTC 12.0: the toolkit's libnvrtc.so.12; none: that of PyPI")
+	table := flag.Bool("usage", false, "print registers, shared memory and spills of every kernel")
 	flag.Parse()
 	dir := "kernels"
 	if flag.NArg() > 0 {
 		dir = flag.Arg(0)
 	}
-	if err := run(*lib, dir); err != nil {
+	err := error(nil)
+	if *table {
+		err = writeUsage(os.Stdout, dir)
+	} else {
+		err = run(*lib, dir)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "genptx:", err)
 		os.Exit(1)
 	}
