@@ -2,24 +2,48 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"paspo/cuda"
 	"paspo/internal/bench"
+	"paspo/internal/config"
 )
+
+// deviceTime is the time for each figure of a device.
+const deviceTime = 2 * time.Second
 
 func newBench() *cobra.Command {
 	var asJSON bool
+	var device string
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure the speed of every stage",
 		Long: `Measure, for the three presets: full chains of intervals a second by solver (every
 entity of one action), sampled actions a second and minibatch updates a second on
 one thread, and environment steps a second of training on all threads. It ends
-within 45 seconds.`,
+within 45 seconds.
+
+With --device it measures a device and the processor beside it on portfolio, at
+the sizes that GPUs are bought for: sampling, gradient steps, a large training and
+many trainings side by side. That takes about a minute a device.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			results, err := bench.Run(cmd.Context())
+			var results any
+			var write func(io.Writer) error
+			var err error
+			if cmd.Flags().Changed("device") {
+				var devices []*bench.DeviceResult
+				devices, err = benchDevices(cmd, device)
+				results, write = devices, func(w io.Writer) error { return bench.WriteDevices(w, devices...) }
+			} else {
+				var presets bench.Results
+				presets, err = bench.Run(cmd.Context())
+				results, write = presets, presets.Write
+			}
 			if err != nil {
 				if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 					return &exitError{130, errors.New("interrupted")}
@@ -28,11 +52,42 @@ within 45 seconds.`,
 			}
 			out := cmd.OutOrStdout()
 			if !asJSON {
-				return results.Write(out)
+				return write(out)
 			}
 			return writeJSON(out, results)
 		},
 	}
+	cmd.Flags().StringVar(&device, "device", "", "cpu, gpu, gpu:N or auto: measure a device in place of the presets")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// benchDevices measures the processor, and the GPU that is asked for.
+func benchDevices(cmd *cobra.Command, device string) ([]*bench.DeviceResult, error) {
+	c, err := config.Load("", nil, []config.Setting{{Flag: "--device", Key: "device", Value: device}})
+	if err != nil {
+		return nil, err
+	}
+	makers := []bench.Maker{bench.CPUs}
+	if ordinal, may, must := c.GPU(); may {
+		gpu, err := cuda.Open(ordinal)
+		switch {
+		case err == nil:
+			defer gpu.Close()
+			makers = append(makers, bench.GPUs(gpu))
+		case must:
+			return nil, fmt.Errorf("device %s: %w", device, err)
+		default:
+			fmt.Fprintf(cmd.ErrOrStderr(), "no GPU: %v\n", err)
+		}
+	}
+	var all []*bench.DeviceResult
+	for _, m := range makers {
+		r, err := bench.Device(cmd.Context(), m, deviceTime)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
 }

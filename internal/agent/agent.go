@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"paspo/cuda"
 	"paspo/envs"
 	"paspo/internal/config"
 	"paspo/internal/rng"
@@ -27,6 +28,8 @@ type Agent struct {
 	Solver  lp.Solver
 	Backend policy.Backend // nil until Initialise or Load
 	Fit     *policy.Fit    // of the de-biased initialisation, nil where there is none
+
+	noGPU error // why there is none where the configuration would take one
 }
 
 // New returns an agent without a policy.
@@ -35,8 +38,12 @@ func New(c *config.Config) (*Agent, error) { return newAgent(c, "") }
 // newAgent takes the closed form of the intervals from a run's folder where that
 // has one.
 func newAgent(c *config.Config, dir string) (*Agent, error) {
-	if c.Device == config.DeviceGPU {
-		return nil, errors.New("device gpu: GPU support is not built in; take cpu or auto")
+	// A GPU that must be there and is not ends it before anything is computed.
+	if _, _, must := c.GPU(); must {
+		_, _, err := onGPU(c, func(*cuda.Context) (bool, error) { return true, nil })
+		if err != nil {
+			return nil, err
+		}
 	}
 	p, err := problem(c)
 	if err != nil {
@@ -105,16 +112,23 @@ func problem(c *config.Config) (envs.Problem, error) {
 
 // Initialise makes the policy that training starts from.
 func (a *Agent) Initialise() error {
-	spec := a.Problem.Spec()
-	if a.Config.Debias.Enabled && a.Fit == nil {
-		d := a.Config.Debias
-		d.FixedWidth = a.Config.Policy.FixedWidth
-		var err error
-		if a.Fit, err = policy.Debias(spec.Polytope, a.Solver, d, a.Config.Seed); err != nil {
-			return fmt.Errorf("de-biased initialisation: %w", err)
-		}
+	if err := a.debias(); err != nil {
+		return err
 	}
 	return a.backend()
+}
+
+// debias fits the policy to start from, where it is to be fitted.
+func (a *Agent) debias() (err error) {
+	if !a.Config.Debias.Enabled || a.Fit != nil {
+		return nil
+	}
+	d := a.Config.Debias
+	d.FixedWidth = a.Config.Policy.FixedWidth
+	if a.Fit, err = policy.Debias(a.Problem.Spec().Polytope, a.Solver, d, a.Config.Seed); err != nil {
+		return fmt.Errorf("de-biased initialisation: %w", err)
+	}
+	return nil
 }
 
 // Load makes the policy of a checkpoint.
@@ -126,12 +140,6 @@ func (a *Agent) Load(c *ppo.Checkpoint) error {
 		return fmt.Errorf("checkpoint %s does not fit this run: %w", c.Path, err)
 	}
 	return nil
-}
-
-func (a *Agent) backend() (err error) {
-	c := a.Config
-	a.Backend, err = policy.NewCPU(a.Solver, a.Problem.Spec().ObsDim, c.PPO.Minibatch, c.Policy, a.Fit, c.Seed)
-	return err
 }
 
 // Close releases what the agent holds.
@@ -180,12 +188,14 @@ const (
 	Initial = "initial"
 )
 
-// OpenRun returns the agent of a run with the policy of one of its checkpoints.
+// OpenRun returns the agent of a run with the policy of one of its checkpoints,
+// on the CPU whatever it was trained on.
 func OpenRun(dir, which string) (*Agent, *ppo.Checkpoint, error) {
 	c, err := ReadConfig(dir, nil, nil)
 	if err != nil {
 		return nil, nil, err
 	}
+	c.Device = config.DeviceCPU
 	cp, err := ReadCheckpoint(dir, which)
 	if err != nil {
 		return nil, nil, err

@@ -1,0 +1,114 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"paspo/cuda"
+	"paspo/internal/config"
+	"paspo/policy"
+)
+
+// gpus are the devices that this process has opened. They stay open: opening one
+// takes a good part of a second, and agents share it.
+var gpus struct {
+	sync.Mutex
+	open map[int]*cuda.Context
+}
+
+func openGPU(ordinal int) (*cuda.Context, error) {
+	gpus.Lock()
+	defer gpus.Unlock()
+	if c := gpus.open[ordinal]; c != nil {
+		return c, nil
+	}
+	c, err := cuda.Open(ordinal)
+	if err != nil {
+		return nil, err
+	}
+	if gpus.open == nil {
+		gpus.open = map[int]*cuda.Context{}
+	}
+	gpus.open[ordinal] = c
+	return c, nil
+}
+
+// onGPU returns what make makes on the GPU that a configuration asks for, nil
+// for the CPU. Where the configuration does not insist on a GPU, why says what
+// stood against it.
+func onGPU[T any](c *config.Config, make func(*cuda.Context) (T, error)) (made T, why, err error) {
+	ordinal, may, must := c.GPU()
+	if !may {
+		return made, nil, nil
+	}
+	gpu, err := openGPU(ordinal)
+	if err == nil {
+		made, err = make(gpu)
+	}
+	switch {
+	case err == nil:
+		return made, nil, nil
+	case must:
+		return made, nil, fmt.Errorf("device %s: %w", c.Device, err)
+	case errors.Is(err, cuda.ErrNotBuilt):
+		return made, nil, nil
+	}
+	return made, err, nil
+}
+
+// backend makes the policy that the configuration describes.
+func (a *Agent) backend() error { return backends([]*Agent{a}) }
+
+// backends makes the policies of agents: those of one GPU in one call, so that
+// they share it.
+func backends(agents []*Agent) error {
+	byDevice := map[string][]*Agent{}
+	for _, a := range agents {
+		byDevice[a.Config.Device] = append(byDevice[a.Config.Device], a)
+	}
+	for _, members := range byDevice {
+		made, why, err := onGPU(members[0].Config, func(g *cuda.Context) ([]policy.Shared, error) {
+			specs := make([]policy.GPUSpec, len(members))
+			for i, a := range members {
+				specs[i] = a.gpuSpec()
+			}
+			return policy.NewGPUs(g, specs)
+		})
+		if err != nil {
+			return err
+		}
+		for i, a := range members {
+			if made != nil {
+				a.Backend = made[i]
+				continue
+			}
+			c := a.Config
+			cpu, err := policy.NewCPU(a.Solver, a.Problem.Spec().ObsDim, c.PPO.Minibatch, c.Policy, a.Fit, c.Seed)
+			if err != nil {
+				return err
+			}
+			a.Backend, a.noGPU = cpu, why
+		}
+	}
+	return nil
+}
+
+func (a *Agent) gpuSpec() policy.GPUSpec {
+	c := a.Config
+	batch := c.PPO.BatchSize()
+	return policy.GPUSpec{
+		Solver: a.Solver, ObsDim: a.Problem.Spec().ObsDim, Minibatch: c.PPO.Minibatch,
+		Config: c.Policy, Fit: a.Fit, Seed: c.Seed,
+		Rows: batch, Steps: c.PPO.Epochs * ((batch + c.PPO.Minibatch - 1) / c.PPO.Minibatch),
+	}
+}
+
+// Device names where the policy runs, and why not on a GPU where one was asked
+// for but not insisted on.
+func (a *Agent) Device() string {
+	if a.noGPU != nil {
+		return fmt.Sprintf("%s (no GPU: %v)", a.Backend.Device(), a.noGPU)
+	}
+	return a.Backend.Device()
+}

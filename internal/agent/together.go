@@ -1,0 +1,117 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"paspo/internal/config"
+	"paspo/lp"
+	"paspo/ppo"
+)
+
+// Trained is what Together makes of one configuration.
+type Trained struct {
+	Device     string
+	Checkpoint *ppo.Checkpoint // the state at the end, or after the last whole iteration
+	Metrics    []ppo.Metrics   // of every iteration
+	Err        error
+}
+
+// Together trains several configurations side by side, on one GPU as one batch
+// where they fit together, and writes no files. Each gives what it gives in a
+// run of its own on the same device, bit for bit. An error of one is its Err; the
+// error that Together returns means that none was trained.
+func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) {
+	out := make([]Trained, len(configs))
+	agents, err := newAgents(configs)
+	defer func() {
+		for _, a := range agents {
+			if a.Backend != nil {
+				a.Backend.Close()
+			}
+		}
+		for _, s := range solversOf(agents) {
+			s.Close()
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	if err := backends(agents); err != nil {
+		return nil, err
+	}
+	trainers, hooks := make([]*ppo.Trainer, len(agents)), make([]ppo.Hooks, len(agents))
+	defer func() {
+		for _, t := range trainers {
+			if t != nil {
+				t.Close()
+			}
+		}
+	}()
+	for i, a := range agents {
+		if trainers[i], err = ppo.New(a.Problem, a.Backend, a.Config.PPO, a.Config.Seed); err != nil {
+			return nil, named(i, err)
+		}
+		hooks[i].Iteration = func(m ppo.Metrics) error {
+			out[i].Metrics = append(out[i].Metrics, m)
+			return nil
+		}
+	}
+	for i, err := range ppo.Together(ctx, trainers, hooks) {
+		out[i].Device, out[i].Checkpoint, out[i].Err = agents[i].Device(), trainers[i].Checkpoint(), err
+	}
+	return out, nil
+}
+
+func named(i int, err error) error { return fmt.Errorf("configuration %d: %w", i+1, err) }
+
+// newAgents makes agents with their de-biased fits and without backends. Equal
+// polytopes have one solver.
+func newAgents(configs []*config.Config) ([]*Agent, error) {
+	type key struct {
+		hash string
+		lp   lp.SolverConfig
+	}
+	solvers := map[key]lp.Solver{}
+	agents := make([]*Agent, 0, len(configs))
+	for i, c := range configs {
+		p, err := problem(c)
+		if err != nil {
+			return agents, named(i, err)
+		}
+		polytope := p.Spec().Polytope
+		k := key{polytope.Hash(), c.LP}
+		if solvers[k] == nil {
+			if solvers[k], err = solver(polytope, c.LP, ""); err != nil {
+				return agents, named(i, err)
+			}
+		}
+		agents = append(agents, &Agent{Config: c, Problem: p, Solver: solvers[k]})
+	}
+
+	errs := make([]error, len(agents))
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var group sync.WaitGroup
+	for i, a := range agents {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if err := a.debias(); err != nil {
+				errs[i] = named(i, err)
+			}
+		})
+	}
+	group.Wait()
+	return agents, errors.Join(errs...)
+}
+
+func solversOf(agents []*Agent) map[lp.Solver]lp.Solver {
+	all := map[lp.Solver]lp.Solver{}
+	for _, a := range agents {
+		all[a.Solver] = a.Solver
+	}
+	return all
+}
