@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/cuda"
 	"paspo/internal/agent"
 	"paspo/internal/config"
 	"paspo/internal/progress"
@@ -159,6 +160,9 @@ func interrupted(ctx context.Context, r *agent.Run, err error) error {
 	resume := fmt.Sprintf("%s --resume %s", os.Args[0], r.Folder.Dir())
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return &exitError{130, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
+	}
+	if errors.Is(err, cuda.ErrLost) {
+		resume += " --device cpu"
 	}
 	if cp, e := agent.ReadCheckpoint(r.Folder.Dir(), agent.Latest); e == nil {
 		return fmt.Errorf("%w; the run has a checkpoint of step %d, go on with: %s", err, cp.Step, resume)
