@@ -6,7 +6,7 @@ ARGS    ?=
 PACKAGES    := gcc g++ pkg-config coinor-libclp-dev
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: train deps build test lint fmt bench results clean
+.PHONY: train deps build test lint fmt ptx bench results clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -38,6 +38,10 @@ lint: deps
 
 fmt:
 	gofmt -w .
+
+# The PTX of the kernels from their sources, by the compiler of a PyPI wheel.
+ptx:
+	$(GO) run ./kernels/internal/genptx
 
 # Speed of every stage; make bench ARGS=--json for scripts.
 bench: build
