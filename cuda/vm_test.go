@@ -5,6 +5,7 @@ package cuda
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,21 +14,23 @@ import (
 	"paspo/internal/ops"
 )
 
-// vmNet is a graph of all kinds of ops: a plain net, a masked layer, heads, the
+// VMNet is a graph of all kinds of ops: a plain net, a masked layer, heads, the
 // loss and all gradients.
-type vmNet struct {
-	g               *G.ExprGraph
+type VMNet struct {
+	G               *G.ExprGraph
 	loss, diagnosis *G.Node
-	weights, grads  G.Nodes
+	Weights, grads  G.Nodes
 }
 
-type vmSizes struct{ rows, obs, hidden, latent, heads int }
+// VMSizes are the sizes of a VMNet.
+type VMSizes struct{ Rows, Obs, Hidden, Latent, Heads int }
 
-func newVMNet(t *testing.T, s vmSizes) *vmNet {
+// NewVMNet makes one with inputs and weights drawn at random.
+func NewVMNet(t *testing.T, s VMSizes) *VMNet {
 	t.Helper()
 	g := G.NewGraph()
-	r := rand.New(rand.NewPCG(1, uint64(s.rows)))
-	n := &vmNet{g: g}
+	r := rand.New(rand.NewPCG(1, uint64(s.Rows)))
+	n := &VMNet{G: g}
 	input := func(name string, draw func() float64, dims ...int) *G.Node {
 		size := 1
 		for _, d := range dims {
@@ -41,7 +44,7 @@ func newVMNet(t *testing.T, s vmSizes) *vmNet {
 	}
 	weight := func(name string, dims ...int) *G.Node {
 		w := input(name, func() float64 { return 0.4 * r.NormFloat64() }, dims...)
-		n.weights = append(n.weights, w)
+		n.Weights = append(n.Weights, w)
 		return w
 	}
 	check := func(x *G.Node, err error) *G.Node {
@@ -51,15 +54,15 @@ func newVMNet(t *testing.T, s vmSizes) *vmNet {
 		return x
 	}
 	constant := func(c float64) func() float64 { return func() float64 { return c } }
-	m, h := s.rows, s.heads
-	obs := input("obs", r.NormFloat64, m, s.obs)
+	m, h := s.Rows, s.Heads
+	obs := input("obs", r.NormFloat64, m, s.Obs)
 	prefix := input("prefix", r.Float64, m, h)
-	x := check(ops.NewDense[float32](0, true, obs, weight("w0", s.hidden, s.obs), weight("b0", s.hidden)))
-	latent := check(ops.NewDense[float32](0, false, x, weight("w1", s.latent, s.hidden), weight("b1", s.latent)))
-	y := check(ops.NewMasked[float32](h, true, latent, prefix, weight("w2", h, s.hidden, s.latent+h-1), weight("b2", h, s.hidden)))
-	logits := check(ops.NewDense[float32](h, false, y, weight("w3", h, 2, s.hidden), weight("b3", h, 2)))
-	v := check(ops.NewDense[float32](0, true, obs, weight("w4", s.hidden, s.obs), weight("b4", s.hidden)))
-	value := check(ops.NewDense[float32](0, false, v, weight("w5", 1, s.hidden), weight("b5", 1)))
+	x := check(ops.NewDense[float32](0, true, obs, weight("w0", s.Hidden, s.Obs), weight("b0", s.Hidden)))
+	latent := check(ops.NewDense[float32](0, false, x, weight("w1", s.Latent, s.Hidden), weight("b1", s.Latent)))
+	y := check(ops.NewMasked[float32](h, true, latent, prefix, weight("w2", h, s.Hidden, s.Latent+h-1), weight("b2", h, s.Hidden)))
+	logits := check(ops.NewDense[float32](h, false, y, weight("w3", h, 2, s.Hidden), weight("b3", h, 2)))
+	v := check(ops.NewDense[float32](0, true, obs, weight("w4", s.Hidden, s.Obs), weight("b4", s.Hidden)))
+	value := check(ops.NewDense[float32](0, false, v, weight("w5", 1, s.Hidden), weight("b5", 1)))
 	in := &ops.LossInputs{Value: value}
 	in.Terms = check(ops.NewBetaTerms[float32](ops.Shape{Min: 1e-6, Max: 1e5}, logits,
 		input("logX", func() float64 { return math.Log(r.Float64()) }, m, h), input("log1mX", func() float64 { return math.Log(r.Float64()) }, m, h),
@@ -72,75 +75,20 @@ func newVMNet(t *testing.T, s vmSizes) *vmNet {
 	in.Coef = input("coef", func() float64 { c := coefs[0]; coefs = coefs[1:]; return c }, 3)
 	n.loss = check(ops.NewLoss[float32](in))
 	var err error
-	if n.grads, err = G.Grad(n.loss, n.weights...); err != nil {
+	if n.grads, err = G.Grad(n.loss, n.Weights...); err != nil {
 		t.Fatal(err)
 	}
 	n.diagnosis = check(ops.NewLossDiagnostics[float32](in))
 	return n
 }
 
-func (n *vmNet) wanted() G.Nodes { return append(G.Nodes{n.loss, n.diagnosis}, n.grads...) }
-
-func values(t *testing.T, n *G.Node) []float32 {
-	t.Helper()
-	x, err := ops.Elements[float32](n.Value())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append([]float32(nil), x...)
-}
-
-// A graph gives on the device what ops.Machine gives on the CPU, run after run.
-func TestVMAgainstMachine(t *testing.T) {
-	c := openTest(t)
-	for _, s := range []vmSizes{{1, 1, 1, 1, 1}, {7, 3, 5, 4, 3}, {64, 27, 32, 32, 12}, {515, 9, 33, 17, 5}} {
-		a, b := newVMNet(t, s), newVMNet(t, s)
-		vm, err := NewVM(c, a.g, a.wanted()...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		m, err := ops.NewMachine(b.g, b.wanted()...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for run := range 2 {
-			if err := vm.RunAll(); err != nil {
-				t.Fatal(err)
-			}
-			if err := m.RunAll(); err != nil {
-				t.Fatal(err)
-			}
-			bw := b.wanted()
-			for i, n := range a.wanted() {
-				got, want := values(t, n), values(t, bw[i])
-				var diff, norm float64
-				for j := range want {
-					d := float64(got[j]) - float64(want[j])
-					diff += d * d
-					norm += float64(want[j]) * float64(want[j])
-				}
-				if !(math.Sqrt(diff) <= 1e-5*math.Sqrt(norm)+1e-9) {
-					t.Errorf("%+v run %d: %q differs by %g of a norm of %g", s, run, bw[i].Name(), math.Sqrt(diff), math.Sqrt(norm))
-				}
-			}
-			// Other inputs for the second run.
-			for _, n := range []*vmNet{a, b} {
-				w, _ := ops.Elements[float32](n.weights[2].Value())
-				for i := range w {
-					w[i] *= 0.5
-				}
-			}
-		}
-		if err := vm.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
+// Wanted returns loss, diagnostics and gradients.
+func (n *VMNet) Wanted() G.Nodes { return append(G.Nodes{n.loss, n.diagnosis}, n.grads...) }
 
 // ReLU and bias gradients and the parts of the loss are no launches of their own.
 func TestVMFuses(t *testing.T) {
-	n := newVMNet(t, vmSizes{7, 3, 5, 4, 3})
-	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: &Block{}})
+	n := NewVMNet(t, VMSizes{7, 3, 5, 4, 3})
+	p, err := NewPlan(n.G, n.Wanted(), PlanConfig{Block: &Block{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,9 +101,9 @@ func TestVMFuses(t *testing.T) {
 
 // A value has memory of its own, within the block.
 func TestPlanPlacesApart(t *testing.T) {
-	n := newVMNet(t, vmSizes{300, 3, 5, 4, 3})
+	n := NewVMNet(t, VMSizes{300, 3, 5, 4, 3})
 	b := &Block{}
-	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: b, Control: b.Take(256)})
+	p, err := NewPlan(n.G, n.Wanted(), PlanConfig{Block: b, Control: b.Take(256)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,11 +168,11 @@ func TestPlanRefuses(t *testing.T) {
 	}
 
 	// Parts of the loss without the loss.
-	n := newVMNet(t, vmSizes{4, 3, 5, 4, 3})
-	if _, err := NewPlan(n.g, G.Nodes{n.diagnosis}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "LossDiagnostics") {
+	n := NewVMNet(t, VMSizes{4, 3, 5, 4, 3})
+	if _, err := NewPlan(n.G, G.Nodes{n.diagnosis}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "LossDiagnostics") {
 		t.Errorf("diagnostics alone: %v", err)
 	}
-	if _, err := NewPlan(n.g, G.Nodes{n.loss, n.grads[1]}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "BiasGrad") {
+	if _, err := NewPlan(n.G, G.Nodes{n.loss, n.grads[1]}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "BiasGrad") {
 		t.Errorf("the gradient of a bias alone: %v", err)
 	}
 }
@@ -232,8 +180,8 @@ func TestPlanRefuses(t *testing.T) {
 // On any number of lanes a step comes after those whose results it reads, and all
 // of a run lies between what is before and after it on the first lane.
 func TestPlanLanes(t *testing.T) {
-	n := newVMNet(t, vmSizes{7, 3, 5, 4, 3})
-	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: &Block{}})
+	n := NewVMNet(t, VMSizes{7, 3, 5, 4, 3})
+	p, err := NewPlan(n.G, n.Wanted(), PlanConfig{Block: &Block{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,5 +215,26 @@ func TestPlanLanes(t *testing.T) {
 		if count != len(p.steps) || len(past[0]) != count+1 {
 			t.Errorf("%d lanes: %d steps of %d, of which %d are waited for at the end", lanes, count, len(p.steps), len(past[0])-1)
 		}
+	}
+}
+
+// The work of a net that is counted by hand.
+func TestPlanWork(t *testing.T) {
+	n := NewVMNet(t, VMSizes{Rows: 10, Obs: 3, Hidden: 5, Latent: 4, Heads: 2})
+	p, err := NewPlan(n.G, n.Wanted(), PlanConfig{Block: &Block{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Weights of the layers: 15, 20, 2 heads x 5 x 4 and 5 more that head 1 sees,
+	// 2 x 2 x 5, 15, 5. All have a gradient by the weights, all but the first of
+	// each net one by the input, the masked layer one by the latent alone.
+	forward := 15 + 20 + 45 + 20 + 15 + 5
+	back := forward + 20 + 40 + 20 + 5
+	if w := p.Work(); w.Flops != int64(2*10*(forward+back)) || w.Launches != p.Len() {
+		t.Errorf("%+v, want %d flops", w, 2*10*(forward+back))
+	}
+	terms := p.steps[slices.IndexFunc(p.steps, func(s *planStep) bool { return s.kind == ops.DenseGradX && s.attrs.Heads == 2 })]
+	if terms.terms() != 10*2*2*5 {
+		t.Errorf("%d terms", terms.terms())
 	}
 }

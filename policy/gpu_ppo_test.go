@@ -4,6 +4,7 @@ package policy_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -142,24 +143,66 @@ func TestGPUTrainersTogether(t *testing.T) {
 	}
 }
 
+func cpuTrainer(t testing.TB, k task) *ppo.Trainer {
+	t.Helper()
+	p, s := portfolio(t)
+	cfg := k.config()
+	b, err := policy.NewCPU(s, p.Spec().ObsDim, cfg.Minibatch, policy.DefaultConfig(), nil, k.seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := ppo.New(p, b, cfg, k.seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.Close)
+	return tr
+}
+
+// A device that dies in the middle of a run leaves a checkpoint that the CPU goes
+// on from.
+func TestGPUDiesInARun(t *testing.T) {
+	cudatest.Open(t) // chooses the driver
+	cudatest.Fake(t)
+	ctx, err := cuda.Open(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ctx.Close()
+	k := task{seed: 6}
+	tr := trainers(t, ctx, []task{k})[0]
+	dir := t.TempDir()
+	err = tr.Run(context.Background(), ppo.Hooks{Checkpoints: dir, Iteration: func(m ppo.Metrics) error {
+		if m.Iteration == 1 {
+			cudatest.DieAfter(t, ctx, 100)
+		}
+		return nil
+	}})
+	if !errors.Is(err, cuda.ErrLost) {
+		t.Fatalf("the run ends with %v", err)
+	}
+	c, err := ppo.LatestCheckpoint(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Iteration != 1 {
+		t.Errorf("the checkpoint is of iteration %d", c.Iteration)
+	}
+	on := cpuTrainer(t, k)
+	if err := on.Restore(c); err != nil {
+		t.Fatal(err)
+	}
+	samePolicy(t, "restored", on.Checkpoint().Policy, tr.Checkpoint().Policy)
+	if err := on.Run(context.Background(), ppo.Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A run on the device resumes on the CPU and one on the CPU on the device, where
 // training goes on: every first ratio is 1 and nothing is violated.
 func TestGPUCheckpointsMove(t *testing.T) {
 	k := task{seed: 5}
-	cfg := k.config()
-	p, s := portfolio(t)
-	onCPU := func() *ppo.Trainer {
-		b, err := policy.NewCPU(s, p.Spec().ObsDim, cfg.Minibatch, policy.DefaultConfig(), nil, k.seed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tr, err := ppo.New(p, b, cfg, k.seed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(tr.Close)
-		return tr
-	}
+	onCPU := func() *ppo.Trainer { return cpuTrainer(t, k) }
 	onGPU := func() *ppo.Trainer { return trainers(t, cudatest.Open(t), []task{k})[0] }
 	iterate := func(tr *ppo.Trainer) {
 		m, err := tr.Iterate(context.Background())
