@@ -1,0 +1,4 @@
+package kernels
+
+// NormParams is for the tests.
+const NormParams = normParams
