@@ -82,6 +82,14 @@ func (s *Stream) block(c uint64) (uint64, uint64) {
 // State returns the words that name the stream and how many words it has drawn.
 func (s *Stream) State() (key, id, drawn uint64) { return s.key, s.id, s.n }
 
+// SetDrawn makes drawn the number of words that s has drawn.
+func (s *Stream) SetDrawn(drawn uint64) {
+	s.n = drawn
+	if drawn&1 == 1 {
+		_, s.spare = s.block(drawn >> 1)
+	}
+}
+
 // stateLen is the length of a marshalled stream in bytes.
 const stateLen = 24
 
@@ -103,10 +111,7 @@ func (s *Stream) UnmarshalBinary(b []byte) error {
 	}
 	s.key = binary.LittleEndian.Uint64(b)
 	s.id = binary.LittleEndian.Uint64(b[8:])
-	s.n = binary.LittleEndian.Uint64(b[16:])
-	if s.n&1 == 1 {
-		_, s.spare = s.block(s.n >> 1)
-	}
+	s.SetDrawn(binary.LittleEndian.Uint64(b[16:]))
 	return nil
 }
 

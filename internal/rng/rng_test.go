@@ -92,3 +92,13 @@ func BenchmarkUint64(b *testing.B) {
 		s.Uint64()
 	}
 }
+
+func TestSetDrawn(t *testing.T) {
+	s, ahead := New(4, "set"), New(4, "set")
+	for n := range uint64(9) {
+		s.SetDrawn(n)
+		if got, want := s.Uint64(), ahead.Uint64(); got != want {
+			t.Errorf("word %d is %x, want %x", n, got, want)
+		}
+	}
+}
