@@ -1,13 +1,6 @@
 // Layers and their gradients by inputs.
 #include "tile.cuh"
 
-// Result of a layer before and after its activation. A NaN stays one.
-__device__ inline float activate(float x, float bias, bool relu)
-{
-	x += bias;
-	return relu && x < 0 ? 0.0f : x;
-}
-
 struct dense_args {
 	const Control *ctl;
 	const float *x, *w, *b;

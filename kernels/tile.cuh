@@ -96,3 +96,10 @@ template <class F> __device__ inline void store(const float acc[2][4], int rows,
 			if (row + i < rows && col + j < cols)
 				put(row + i, col + j, acc[i][j]);
 }
+
+// Result of a layer before and after its activation. A NaN stays one.
+__device__ inline float activate(float x, float bias, bool relu)
+{
+	x += bias;
+	return relu && x < 0 ? 0.0f : x;
+}

@@ -13,4 +13,5 @@
 #include "../dense.cu"
 #include "../gradw.cu"
 #include "../loss.cu"
+#include "../sample.cu"
 #include "../step.cu"
