@@ -124,6 +124,7 @@ KERNEL(256, 3, adam)
 {
 	SHARED(double, s, [8]);
 	SHARED(AdamStep, step, [1]);
+	SHARED(double, rest, [2]); // 1 - beta^t
 	Control *c = own(a.ctl, a.stride);
 	const bool stop = idle(a.ctl, a.stride);
 	// All is read before the sums are waited for.
@@ -138,19 +139,22 @@ KERNEL(256, 3, adam)
 		m[j] = in ? ms[i] : 0;
 		v[j] = in ? vs[i] : 0;
 	}
+	// A power takes long: a warp each, while the others wait for memory.
+	if (threadIdx.x == 32 || threadIdx.x == 64)
+		rest[threadIdx.x / 64] = 1 - pow(threadIdx.x == 32 ? c->beta1 : c->beta2, (double)(c->time + 1));
 	const Outcome sums = outcome(c, own(a.squares, a.stride), a.norm_blocks, own(a.sums, a.stride), a.loss_blocks, s);
 	if (stop || sums.bad)
 		return;
 	if (threadIdx.x == 0) {
-		const double t = (double)(c->time + 1), most = c->max_norm / (sums.norm + 1e-6);
+		const double most = c->max_norm / (sums.norm + 1e-6);
 		step->scale = c->max_norm > 0 && most < 1 ? most : 1;
 		step->decay = c->decay;
 		step->beta1 = c->beta1;
 		step->beta2 = c->beta2;
 		step->gain1 = 1 - c->beta1;
 		step->gain2 = 1 - c->beta2;
-		step->rate = c->rate / (1 - pow(c->beta1, t));
-		step->root_scale = 1 / sqrt(1 - pow(c->beta2, t));
+		step->rate = c->rate / rest[0];
+		step->root_scale = 1 / sqrt(rest[1]);
 		step->epsilon = c->epsilon;
 	}
 	__syncthreads();
