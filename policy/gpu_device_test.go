@@ -170,5 +170,7 @@ func TestGPULost(t *testing.T) {
 	if err := g.Sample(request(4, 3, 1), &Samples{}); !errors.Is(err, cuda.ErrLost) {
 		t.Errorf("sample: %v", err)
 	}
-	g.Close()
+	if err := g.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
 }

@@ -103,9 +103,9 @@ func (p *gpuProgram) start(initial map[*GPU][]float32) error {
 	return nil
 }
 
-// stop gives everything back.
+// stop gives everything back. A device that is lost has done so itself.
 func (p *gpuProgram) stop() error {
-	return p.ctx.Do(func() error {
+	err := p.ctx.Do(func() error {
 		if p.sampler != nil {
 			p.sampler.close()
 		}
@@ -117,6 +117,10 @@ func (p *gpuProgram) stop() error {
 		p.sampler, p.stream = nil, nil
 		return err
 	})
+	if errors.Is(err, cuda.ErrLost) || errors.Is(err, cuda.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 func (p *gpuProgram) release() error {
