@@ -295,7 +295,7 @@ func TestErrorsNameCallCodeAndMeaning(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if err := r.Do(func() error {
-		return r.Launch(r.kernel, [3]int{1, 1, 1}, [3]int{1, 1, 1}, 1 << 30, unsafe.Pointer(&cudatest.ScaleArgs{}))
+		return r.Launch(r.kernel, [3]int{1, 1, 1}, [3]int{1, 1, 1}, 1<<30, unsafe.Pointer(&cudatest.ScaleArgs{}))
 	}); err == nil || !strings.Contains(err.Error(), "cuFuncSetAttribute: error 1") {
 		t.Errorf("got %v", err)
 	}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"paspo/internal/checkout"
 )
 
 // Real says that tests run on the device of the machine.
@@ -30,28 +32,10 @@ func Environ(t testing.TB) []string {
 	return []string{"PASPO_LIBCUDA=" + l.driver, "PASPO_FAKE_KERNELS=" + l.kernels}
 }
 
-// Root returns the folder of the module.
-func Root() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir, nil
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", fmt.Errorf("no go.mod above the working folder: the fake driver is built from the sources")
-		}
-		dir = up
-	}
-}
-
 type libraries struct{ driver, kernels string }
 
 var build = sync.OnceValues(func() (l libraries, err error) {
-	root, err := Root()
+	root, err := checkout.Root()
 	if err != nil {
 		return l, err
 	}

@@ -58,7 +58,7 @@ func run(lib, dir string) error {
 // of the file that it belongs in.
 func generate(lib, dir string) (map[string]string, error) {
 	if lib == "" {
-		folder, err := nvrtcWheel.fetch()
+		folder, err := nvrtcWheel.Fetch()
 		if err != nil {
 			return nil, err
 		}

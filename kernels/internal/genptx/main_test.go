@@ -13,7 +13,7 @@ const kernels = "../.."
 
 // The PTX in the repository is what the sources give.
 func TestPTXIsCurrent(t *testing.T) {
-	if _, err := nvrtcWheel.fetch(); err != nil {
+	if _, err := nvrtcWheel.Fetch(); err != nil {
 		t.Skipf("NOT CHECKED that the PTX belongs to its sources: %v", err)
 	}
 	ptx, err := generate("", kernels)
@@ -88,7 +88,7 @@ func TestAssembleRefuses(t *testing.T) {
 }
 
 func TestCompileError(t *testing.T) {
-	if _, err := nvrtcWheel.fetch(); err != nil {
+	if _, err := nvrtcWheel.Fetch(); err != nil {
 		t.Skipf("NOT CHECKED that a broken source is refused: %v", err)
 	}
 	dir := t.TempDir()

@@ -74,7 +74,7 @@ func number(digits string) int {
 
 // ptxas returns the path of the assembler of PyPI.
 func ptxas() (string, error) {
-	folder, err := nvccWheel.fetch()
+	folder, err := nvccWheel.Fetch()
 	return filepath.Join(folder, "ptxas"), err
 }
 

@@ -1,0 +1,33 @@
+// Package checkout finds the folders of the source tree that a tool or a test
+// runs in.
+package checkout
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Root returns the folder of the module: that with go.mod, at or above the
+// working folder.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", fmt.Errorf("no go.mod at or above %s: the sources are needed here", dir)
+		}
+	}
+}
+
+// Cache returns a folder in the checkout for what can be made again, which git
+// ignores.
+func Cache(name ...string) (string, error) {
+	root, err := Root()
+	return filepath.Join(append([]string{root, ".cache"}, name...)...), err
+}
