@@ -110,7 +110,7 @@ static void run(Block &b, bool backwards)
 {
 	for (;;) {
 		bool moved = false;
-		unsigned done = 0;
+		unsigned count[4] = {};
 		for (unsigned i = 0; i < b.threads; i++) {
 			const unsigned t = backwards ? b.threads - 1 - i : i;
 			if (b.fibers[t].state == READY) {
@@ -118,13 +118,15 @@ static void run(Block &b, bool backwards)
 				cuhost_switch(&b.scheduler, b.fibers[t].stack);
 				moved = true;
 			}
-			done += b.fibers[t].state == DONE;
+			count[b.fibers[t].state]++;
 		}
-		if (done == b.threads)
+		if (count[DONE] == b.threads)
 			return;
-		for (unsigned w = 0; w < b.threads; w += 32)
-			moved |= release(b, w, w + 32 < b.threads ? w + 32 : b.threads, AT_WARP);
-		moved |= release(b, 0, b.threads, AT_BLOCK);
+		if (count[AT_WARP] > 0)
+			for (unsigned w = 0; w < b.threads; w += 32)
+				moved |= release(b, w, w + 32 < b.threads ? w + 32 : b.threads, AT_WARP);
+		else
+			moved |= release(b, 0, b.threads, AT_BLOCK);
 		if (!moved)
 			fail("threads wait at different barriers");
 	}
