@@ -346,92 +346,48 @@ func TestGPUState(t *testing.T) {
 	}
 }
 
-func TestGPUNonFinite(t *testing.T) {
-	nan := float32(math.NaN())
-	for _, tc := range []struct {
-		tensor string
-		poison func(*State, *Batch)
-	}{
-		{"advantage of the minibatch", func(_ *State, b *Batch) { b.Advantage[3] = nan }},
-		{"obs of the minibatch", func(_ *State, b *Batch) { b.Obs[5] = nan }},
-		{"encoder.1.weight", func(s *State, _ *Batch) { s.Params[2].Data[7] = nan }},
-		{"critic.0.bias", func(s *State, _ *Batch) { s.Params[13].Data[0] = nan }},
-		{"critic.1", func(s *State, _ *Batch) {
-			for _, i := range []int{12, 14} {
-				for j := range s.Params[i].Data {
-					s.Params[i].Data[j] = 1e30
-				}
-			}
-		}},
-	} {
-		c, g := newTestCPU(t, simplex(t, 4), 3, 16, nil), newTestGPU(t, simplex(t, 4), 3, 16, nil)
-		b := sampled(t, c, 16, 1)
-		learn(t, g, b, settings(), rowsOf(16))
-		s, err := g.State()
-		if err != nil {
-			t.Fatal(err)
-		}
-		tc.poison(s, b)
-		if err := errors.Join(g.SetState(s), g.Load(b), g.Step(rowsOf(16), settings()), g.Step(rowsOf(16), settings())); err != nil {
-			t.Fatal(err)
-		}
-		before := slices.Clone(paramsOf(t, g))
-		_, err = g.Diagnostics()
-		var e *NonFiniteError
-		if !errors.As(err, &e) || e.Tensor != tc.tensor || e.Step != 1 {
-			t.Errorf("%s: the error is %v", tc.tensor, err)
-			continue
-		}
-		if err := g.Step(rowsOf(16), settings()); !errors.As(err, &e) {
-			t.Errorf("%s: the next step says %v", tc.tensor, err)
-		}
-		for i, x := range paramsOf(t, g) {
-			if before[i] != x && x == x {
-				t.Errorf("%s: the step changed parameters", tc.tensor)
-				break
-			}
-		}
-		// Another state heals it.
-		if err := g.SetState(mustState(t, c)); err != nil {
-			t.Fatal(err)
-		}
-		learn(t, g, sampled(t, c, 16, 1), settings(), rowsOf(16))
+// A sample comes from the parameters that the queued steps lead to.
+func TestGPUSampleAfterSteps(t *testing.T) {
+	c, a, b := newTestCPU(t, simplex(t, 4), 3, 16, nil), newTestGPU(t, simplex(t, 4), 3, 16, nil), newTestGPU(t, simplex(t, 4), 3, 16, nil)
+	batch, s := sampled(t, c, 16, 1), settings()
+	s.LearningRate = 0.1
+	x, y, before := &Samples{}, &Samples{}, &Samples{}
+	if err := errors.Join(a.Sample(request(9, 3, 2), before), a.Load(batch), a.Step(rowsOf(16), s), a.Sample(request(9, 3, 2), x)); err != nil {
+		t.Fatal(err)
+	}
+	learn(t, b, batch, s, rowsOf(16))
+	if err := b.Sample(request(9, 3, 2), y); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(x.Actions, y.Actions) || !slices.Equal(x.Value, y.Value) || slices.Equal(x.Value, before.Value) {
+		t.Error("the sample comes before the step")
+	}
+	if d, err := a.Diagnostics(); err != nil || d.Steps != 1 {
+		t.Errorf("diagnostics %+v, %v", d, err)
 	}
 }
 
-func mustState(t testing.TB, b Backend) *State {
-	t.Helper()
-	s, err := b.State()
-	if err != nil {
+// Rows that the device kept are learned from as those that come back to it.
+func TestGPUKeptRows(t *testing.T) {
+	a, b := newTestGPU(t, simplex(t, 5), 3, 16, nil), newTestGPU(t, simplex(t, 5), 3, 16, nil)
+	req, out := request(32, 3, 4), &Samples{}
+	if err := a.Sample(req, out); err != nil {
 		t.Fatal(err)
 	}
-	return s
-}
+	batch := batchOf(req, out, 2)
+	learn(t, a, batch, settings(), rowsOf(32)[:16], rowsOf(32)[16:])
 
-func TestGPUBadInput(t *testing.T) {
-	c, g := newTestCPU(t, simplex(t, 4), 3, 16, nil), newTestGPU(t, simplex(t, 4), 3, 16, nil)
-	if g.Step(rowsOf(16), settings()) == nil {
-		t.Error("a step without a batch is taken")
+	// In two parts, the later one first, and with a request between that is none.
+	req = request(32, 3, 4)
+	for _, at := range []int{20, 0} {
+		to := map[int]int{20: 32, 0: 20}[at]
+		part := &Request{Rows: to - at, Obs: req.Obs[at*3 : to*3], Streams: req.Streams[at:to], Keep: true, At: at, Brief: true}
+		if err := errors.Join(b.Sample(part, &Samples{}), b.Sample(request(8, 3, 9), &Samples{})); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if g.Load(&Batch{Rows: 2, Advantage: make([]float32, 2), Return: make([]float32, 2)}) == nil {
-		t.Error("a batch of rows that were not kept is taken")
-	}
-	b := sampled(t, c, 16, 1)
-	short := *b
-	short.Mask = short.Mask[1:]
-	if g.Load(&short) == nil {
-		t.Error("a short mask is taken")
-	}
-	if err := g.Load(b); err != nil {
-		t.Fatal(err)
-	}
-	if g.Step(rowsOf(17), settings()) == nil || g.Step(nil, settings()) == nil {
-		t.Error("a minibatch of 17 or of 0 rows is taken")
-	}
-	if g.Close() != nil || g.Close() != nil {
-		t.Error("closing twice is an error")
-	}
-	if _, err := g.State(); err == nil {
-		t.Error("a closed backend answers")
+	learn(t, b, &Batch{Rows: 32, Advantage: batch.Advantage, Return: batch.Return}, settings(), rowsOf(32)[:16], rowsOf(32)[16:])
+	if !slices.Equal(paramsOf(t, a), paramsOf(t, b)) {
+		t.Error("the parameters differ")
 	}
 }
