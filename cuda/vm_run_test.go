@@ -1,6 +1,6 @@
 //go:build gpu
 
-package cuda_test
+package cuda
 
 import (
 	"math"
@@ -8,8 +8,6 @@ import (
 
 	G "gorgonia.org/gorgonia"
 
-	"paspo/cuda"
-	"paspo/internal/cudatest"
 	"paspo/internal/ops"
 )
 
@@ -24,14 +22,14 @@ func values(t *testing.T, n *G.Node) []float32 {
 
 // A graph gives on the device what ops.Machine gives on the CPU, run after run.
 func TestVMAgainstMachine(t *testing.T) {
-	c := cudatest.Open(t)
-	for _, s := range []cuda.VMSizes{{1, 1, 1, 1, 1}, {7, 3, 5, 4, 3}, {64, 27, 32, 32, 12}, {515, 9, 33, 17, 5}} {
-		a, b := cuda.NewVMNet(t, s), cuda.NewVMNet(t, s)
-		vm, err := cuda.NewVM(c, a.G, a.Wanted()...)
+	c := openTest(t)
+	for _, s := range []vmSizes{{1, 1, 1, 1, 1}, {7, 3, 5, 4, 3}, {64, 27, 32, 32, 12}, {515, 9, 33, 17, 5}} {
+		a, b := newVMNet(t, s), newVMNet(t, s)
+		vm, err := NewVM(c, a.g, a.wanted()...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := ops.NewMachine(b.G, b.Wanted()...)
+		m, err := ops.NewMachine(b.g, b.wanted()...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,8 +40,8 @@ func TestVMAgainstMachine(t *testing.T) {
 			if err := m.RunAll(); err != nil {
 				t.Fatal(err)
 			}
-			bw := b.Wanted()
-			for i, n := range a.Wanted() {
+			bw := b.wanted()
+			for i, n := range a.wanted() {
 				got, want := values(t, n), values(t, bw[i])
 				var diff, norm float64
 				for j := range want {
@@ -56,8 +54,8 @@ func TestVMAgainstMachine(t *testing.T) {
 				}
 			}
 			// Other inputs for the second run.
-			for _, n := range []*cuda.VMNet{a, b} {
-				w, _ := ops.Elements[float32](n.Weights[2].Value())
+			for _, n := range []*vmNet{a, b} {
+				w, _ := ops.Elements[float32](n.weights[2].Value())
 				for i := range w {
 					w[i] *= 0.5
 				}

@@ -14,23 +14,21 @@ import (
 	"paspo/internal/ops"
 )
 
-// VMNet is a graph of all kinds of ops: a plain net, a masked layer, heads, the
+// vmNet is a graph of all kinds of ops: a plain net, a masked layer, heads, the
 // loss and all gradients.
-type VMNet struct {
-	G               *G.ExprGraph
+type vmNet struct {
+	g               *G.ExprGraph
 	loss, diagnosis *G.Node
-	Weights, grads  G.Nodes
+	weights, grads  G.Nodes
 }
 
-// VMSizes are the sizes of a VMNet.
-type VMSizes struct{ Rows, Obs, Hidden, Latent, Heads int }
+type vmSizes struct{ rows, obs, hidden, latent, heads int }
 
-// NewVMNet makes one with inputs and weights drawn at random.
-func NewVMNet(t *testing.T, s VMSizes) *VMNet {
+func newVMNet(t *testing.T, s vmSizes) *vmNet {
 	t.Helper()
 	g := G.NewGraph()
-	r := rand.New(rand.NewPCG(1, uint64(s.Rows)))
-	n := &VMNet{G: g}
+	r := rand.New(rand.NewPCG(1, uint64(s.rows)))
+	n := &vmNet{g: g}
 	input := func(name string, draw func() float64, dims ...int) *G.Node {
 		size := 1
 		for _, d := range dims {
@@ -44,7 +42,7 @@ func NewVMNet(t *testing.T, s VMSizes) *VMNet {
 	}
 	weight := func(name string, dims ...int) *G.Node {
 		w := input(name, func() float64 { return 0.4 * r.NormFloat64() }, dims...)
-		n.Weights = append(n.Weights, w)
+		n.weights = append(n.weights, w)
 		return w
 	}
 	check := func(x *G.Node, err error) *G.Node {
@@ -54,15 +52,15 @@ func NewVMNet(t *testing.T, s VMSizes) *VMNet {
 		return x
 	}
 	constant := func(c float64) func() float64 { return func() float64 { return c } }
-	m, h := s.Rows, s.Heads
-	obs := input("obs", r.NormFloat64, m, s.Obs)
+	m, h := s.rows, s.heads
+	obs := input("obs", r.NormFloat64, m, s.obs)
 	prefix := input("prefix", r.Float64, m, h)
-	x := check(ops.NewDense[float32](0, true, obs, weight("w0", s.Hidden, s.Obs), weight("b0", s.Hidden)))
-	latent := check(ops.NewDense[float32](0, false, x, weight("w1", s.Latent, s.Hidden), weight("b1", s.Latent)))
-	y := check(ops.NewMasked[float32](h, true, latent, prefix, weight("w2", h, s.Hidden, s.Latent+h-1), weight("b2", h, s.Hidden)))
-	logits := check(ops.NewDense[float32](h, false, y, weight("w3", h, 2, s.Hidden), weight("b3", h, 2)))
-	v := check(ops.NewDense[float32](0, true, obs, weight("w4", s.Hidden, s.Obs), weight("b4", s.Hidden)))
-	value := check(ops.NewDense[float32](0, false, v, weight("w5", 1, s.Hidden), weight("b5", 1)))
+	x := check(ops.NewDense[float32](0, true, obs, weight("w0", s.hidden, s.obs), weight("b0", s.hidden)))
+	latent := check(ops.NewDense[float32](0, false, x, weight("w1", s.latent, s.hidden), weight("b1", s.latent)))
+	y := check(ops.NewMasked[float32](h, true, latent, prefix, weight("w2", h, s.hidden, s.latent+h-1), weight("b2", h, s.hidden)))
+	logits := check(ops.NewDense[float32](h, false, y, weight("w3", h, 2, s.hidden), weight("b3", h, 2)))
+	v := check(ops.NewDense[float32](0, true, obs, weight("w4", s.hidden, s.obs), weight("b4", s.hidden)))
+	value := check(ops.NewDense[float32](0, false, v, weight("w5", 1, s.hidden), weight("b5", 1)))
 	in := &ops.LossInputs{Value: value}
 	in.Terms = check(ops.NewBetaTerms[float32](ops.Shape{Min: 1e-6, Max: 1e5}, logits,
 		input("logX", func() float64 { return math.Log(r.Float64()) }, m, h), input("log1mX", func() float64 { return math.Log(r.Float64()) }, m, h),
@@ -75,7 +73,7 @@ func NewVMNet(t *testing.T, s VMSizes) *VMNet {
 	in.Coef = input("coef", func() float64 { c := coefs[0]; coefs = coefs[1:]; return c }, 3)
 	n.loss = check(ops.NewLoss[float32](in))
 	var err error
-	if n.grads, err = G.Grad(n.loss, n.Weights...); err != nil {
+	if n.grads, err = G.Grad(n.loss, n.weights...); err != nil {
 		t.Fatal(err)
 	}
 	n.diagnosis = check(ops.NewLossDiagnostics[float32](in))
@@ -83,12 +81,12 @@ func NewVMNet(t *testing.T, s VMSizes) *VMNet {
 }
 
 // Wanted returns loss, diagnostics and gradients.
-func (n *VMNet) Wanted() G.Nodes { return append(G.Nodes{n.loss, n.diagnosis}, n.grads...) }
+func (n *vmNet) wanted() G.Nodes { return append(G.Nodes{n.loss, n.diagnosis}, n.grads...) }
 
 // ReLU and bias gradients and the parts of the loss are no launches of their own.
 func TestVMFuses(t *testing.T) {
-	n := NewVMNet(t, VMSizes{7, 3, 5, 4, 3})
-	p, err := NewPlan(n.G, n.Wanted(), PlanConfig{Block: &Block{}})
+	n := newVMNet(t, vmSizes{7, 3, 5, 4, 3})
+	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: &Block{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,9 +99,9 @@ func TestVMFuses(t *testing.T) {
 
 // A value has memory of its own, within the block.
 func TestPlanPlacesApart(t *testing.T) {
-	n := NewVMNet(t, VMSizes{300, 3, 5, 4, 3})
+	n := newVMNet(t, vmSizes{300, 3, 5, 4, 3})
 	b := &Block{}
-	p, err := NewPlan(n.G, n.Wanted(), PlanConfig{Block: b, Control: b.Take(256)})
+	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: b, Control: b.Take(256)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,11 +166,11 @@ func TestPlanRefuses(t *testing.T) {
 	}
 
 	// Parts of the loss without the loss.
-	n := NewVMNet(t, VMSizes{4, 3, 5, 4, 3})
-	if _, err := NewPlan(n.G, G.Nodes{n.diagnosis}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "LossDiagnostics") {
+	n := newVMNet(t, vmSizes{4, 3, 5, 4, 3})
+	if _, err := NewPlan(n.g, G.Nodes{n.diagnosis}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "LossDiagnostics") {
 		t.Errorf("diagnostics alone: %v", err)
 	}
-	if _, err := NewPlan(n.G, G.Nodes{n.loss, n.grads[1]}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "BiasGrad") {
+	if _, err := NewPlan(n.g, G.Nodes{n.loss, n.grads[1]}, PlanConfig{Block: &Block{}}); err == nil || !strings.Contains(err.Error(), "BiasGrad") {
 		t.Errorf("the gradient of a bias alone: %v", err)
 	}
 }
@@ -180,8 +178,8 @@ func TestPlanRefuses(t *testing.T) {
 // On any number of lanes a step comes after those whose results it reads, and all
 // of a run lies between what is before and after it on the first lane.
 func TestPlanLanes(t *testing.T) {
-	n := NewVMNet(t, VMSizes{7, 3, 5, 4, 3})
-	p, err := NewPlan(n.G, n.Wanted(), PlanConfig{Block: &Block{}})
+	n := newVMNet(t, vmSizes{7, 3, 5, 4, 3})
+	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: &Block{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,8 +218,8 @@ func TestPlanLanes(t *testing.T) {
 
 // The work of a net that is counted by hand.
 func TestPlanWork(t *testing.T) {
-	n := NewVMNet(t, VMSizes{Rows: 10, Obs: 3, Hidden: 5, Latent: 4, Heads: 2})
-	p, err := NewPlan(n.G, n.Wanted(), PlanConfig{Block: &Block{}})
+	n := newVMNet(t, vmSizes{rows: 10, obs: 3, hidden: 5, latent: 4, heads: 2})
+	p, err := NewPlan(n.g, n.wanted(), PlanConfig{Block: &Block{}})
 	if err != nil {
 		t.Fatal(err)
 	}
