@@ -6,7 +6,23 @@ ARGS    ?=
 PACKAGES    := gcc g++ pkg-config coinor-libclp-dev
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: train deps build test lint fmt ptx bench results clean
+# What fetches cuda.h where no CUDA toolkit is installed.
+PIP_PACKAGES := python3 python3-pip
+
+# Before a go command with -tags gpu: where cuda.h is.
+WITH_CUDA := settings=$$($(GO) run ./cuda/internal/env) && eval "$$settings" &&
+
+# Shell: installs the packages $(1) unless the command $(2) succeeds; $(3) is what
+# they are there for.
+install = have() { $(2); }; \
+	if have >/dev/null 2>&1; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then echo "missing: $(3) ($(1) on Debian)" >&2; exit 1; fi; \
+	sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; command -v sudo >/dev/null || { \
+		echo "missing packages; as root: apt-get install $(1)" >&2; exit 1; }; fi; \
+	$$sudo apt-get update -qq && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) && have >/dev/null
+
+.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check test lint fmt ptx ptx-check bench results clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -15,26 +31,34 @@ train: build
 # Installs what is missing and nothing else.
 deps:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or later is needed: https://go.dev/dl" >&2; exit 1; }
-	@have() { command -v gcc && command -v g++ && command -v pkg-config && pkg-config --exists clp; }; \
-	if have >/dev/null; then exit 0; fi; \
-	if ! command -v apt-get >/dev/null; then \
-		echo "missing: a C++ compiler, pkg-config, and CLP with its headers ($(PACKAGES) on Debian)" >&2; exit 1; fi; \
-	sudo=; if [ "$$(id -u)" != 0 ]; then sudo=sudo; command -v sudo >/dev/null || { \
-		echo "missing packages; as root: apt-get install $(PACKAGES)" >&2; exit 1; }; fi; \
-	$$sudo apt-get update -qq && \
-	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) && have >/dev/null
+	@$(call install,$(PACKAGES),command -v gcc && command -v g++ && command -v pkg-config && pkg-config --exists clp,a C++ compiler with pkg-config and CLP with its headers)
 
-build: deps
+deps-gpu: deps
+	@$(call install,$(PIP_PACKAGES),$(GO) run ./cuda/internal/env -find || python3 -m pip --version,cuda.h of a CUDA toolkit or pip to fetch it)
+
+# With GPU support, which needs cuda.h to be built and nothing to run without a GPU.
+build: deps-gpu
+	$(WITH_CUDA) $(GO) build -tags gpu -o $(BIN) ./cmd/train
+
+build-cpu: deps
 	$(GO) build -o $(BIN) ./cmd/train
 
-test: deps lint
-	$(GO) test -race -timeout 14m ./...
+# For go commands of one's own: eval "$$(make -s gpu-env)" && go test -tags gpu ./cuda
+gpu-env: deps-gpu
+	@$(GO) run ./cuda/internal/env
 
-lint: deps
+# The GPU's part runs behind a driver of our own. What the tag leaves out is
+# tested without it.
+test: deps-gpu lint ptx-check
+	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 14m ./...
+	$(GO) test ./cuda ./policy -run NotBuilt
+
+lint: deps-gpu
 	@unformatted=$$(gofmt -l .); \
 	if [ -n "$$unformatted" ]; then echo "not gofmt-ed: $$unformatted" >&2; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	$(WITH_CUDA) $(GO) vet -tags gpu ./... && $(GO) run $(STATICCHECK) -tags gpu ./...
 
 fmt:
 	gofmt -w .
@@ -43,9 +67,20 @@ fmt:
 ptx:
 	$(GO) run ./kernels/internal/genptx
 
+# The PTX is what the sources give, and ptxas takes it. Says what it cannot check.
+ptx-check: deps
+	@$(GO) run ./kernels/internal/genptx -check
+
 # Speed of every stage; make bench ARGS=--json for scripts.
 bench: build
 	$(BIN) bench $(ARGS)
+
+# Everything on the machine's GPU: kernels, training, timings. bin/ can be carried
+# to a machine that has nothing but a driver, and bin/gpu-check be run there.
+gpu-check: build
+	$(WITH_CUDA) $(GO) build -tags gpu -o bin/gpu-check ./cmd/gpu-check && \
+	for p in cuda kernels policy; do $(GO) test -c -tags gpu -o bin/$$p.test ./$$p || exit 1; done
+	bin/gpu-check $(ARGS)
 
 # Trains every benchmark over 5 seeds, with the paper's settings and tuned ones and
 # with one change at a time, and writes docs/experiments and the README's table.

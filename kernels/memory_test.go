@@ -16,13 +16,12 @@ import (
 // the device while kernels run. What is not set is poison, which is NaN as a
 // float and -1 as an integer, and a gap of it follows every region.
 type arena struct {
-	t       *testing.T
-	d       *device
-	agents  int
-	stride  int
-	host    []byte
-	device  *memory
-	outputs []region
+	t      *testing.T
+	d      *device
+	agents int
+	stride int
+	host   []byte
+	device *memory
 }
 
 // region is a piece of every agent's memory.

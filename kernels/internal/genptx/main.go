@@ -1,10 +1,11 @@
 //go:build cgo
 
 // Command genptx makes the PTX of the kernels. It needs neither GPU nor driver,
-// only NVRTC 12.0, which is taken from PyPI where none is named. With -usage it
-// prints what the kernels take of a card instead, as ptxas of PyPI says.
+// only NVRTC 12.0, which is taken from PyPI where none is named. With -check it
+// compares instead, and with -usage it prints what the kernels take of a card, as
+// ptxas of PyPI says.
 //
-//	go run ./kernels/internal/genptx [-lib libnvrtc.so.12] [-usage] [kernels]
+//	go run ./kernels/internal/genptx [-lib libnvrtc.so.12] [-check] [-usage] [kernels]
 package main
 
 import (
@@ -24,15 +25,19 @@ var options = []string{"--gpu-architecture=" + architecture, "--std=c++17", "--f
 func main() {
 	lib := flag.String("lib", "", "NVRTC 12.0: the toolkit's libnvrtc.so.12; none: that of PyPI")
 	table := flag.Bool("usage", false, "print registers, shared memory and spills of every kernel")
+	compare := flag.Bool("check", false, "write nothing, but fail where the PTX is not what the sources give or no card's")
 	flag.Parse()
 	dir := "kernels"
 	if flag.NArg() > 0 {
 		dir = flag.Arg(0)
 	}
-	err := error(nil)
-	if *table {
+	var err error
+	switch {
+	case *table:
 		err = writeUsage(os.Stdout, dir)
-	} else {
+	case *compare:
+		err = check(os.Stderr, *lib, dir)
+	default:
 		err = run(*lib, dir)
 	}
 	if err != nil {

@@ -16,31 +16,51 @@ func TestPTXIsCurrent(t *testing.T) {
 	if _, err := nvrtcWheel.Fetch(); err != nil {
 		t.Skipf("NOT CHECKED that the PTX belongs to its sources: %v", err)
 	}
-	ptx, err := generate("", kernels)
-	if err != nil {
-		t.Fatal(err)
+	if err := current("", kernels); err != nil {
+		t.Error(err)
 	}
 	files, err := filepath.Glob(filepath.Join(kernels, "*.ptx"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(files) != len(ptx) {
-		t.Errorf("%d files of PTX for %d sources", len(files), len(ptx))
-	}
-	for name, want := range ptx {
-		have, err := os.ReadFile(filepath.Join(kernels, name))
+	for _, f := range files {
+		text, err := os.ReadFile(f)
 		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if string(have) != want {
-			t.Errorf("%s is not what its source gives: run make ptx", name)
+			t.Fatal(err)
 		}
 		for _, line := range []string{"\n.version 8.0\n", "\n.target sm_75\n"} {
-			if !strings.Contains(want, line) {
-				t.Errorf("%s has no line %q", name, line)
+			if !strings.Contains(string(text), line) {
+				t.Errorf("%s has no line %q", f, line)
 			}
 		}
+	}
+}
+
+// A source that has changed, one without PTX, and PTX without a source are all
+// found.
+func TestPTXIsNotCurrent(t *testing.T) {
+	if _, err := nvrtcWheel.Fetch(); err != nil {
+		t.Skipf("NOT CHECKED that old PTX is found: %v", err)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.cu", "extern \"C\" __global__ void a(int *p) { *p = 1; }\n")
+	write("b.cu", "extern \"C\" __global__ void b(int *p) { *p = 2; }\n")
+	if err := run("", dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := current("", dir); err != nil {
+		t.Errorf("what was just made: %v", err)
+	}
+	write("a.cu", "extern \"C\" __global__ void a(int *p) { *p = 3; }\n")
+	write("c.cu", "extern \"C\" __global__ void c(int *p) { *p = 2; }\n")
+	write("d.ptx", "")
+	if err := current("", dir); err == nil || !strings.Contains(err.Error(), ": a.ptx, c.ptx, d.ptx (") {
+		t.Errorf("the error is %v", err)
 	}
 }
 
@@ -50,26 +70,22 @@ func TestAssemble(t *testing.T) {
 	if err != nil {
 		t.Skipf("NOT CHECKED that the PTX can be assembled: %v", err)
 	}
-	files, err := filepath.Glob(filepath.Join(kernels, "*.ptx"))
-	if err != nil || len(files) == 0 {
-		t.Fatal("no PTX", err)
+	perKernel, err := assembleAll(assembler, kernels)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, card := range cards {
-		for _, f := range files {
-			us, err := assemble(assembler, f, card)
-			if err != nil {
-				t.Error(err)
-				continue
-			}
-			if len(us) == 0 {
-				t.Errorf("%s has no kernel", f)
-			}
-			for _, u := range us {
-				if u.spills > 0 || u.shared > 48<<10 {
-					t.Errorf("%s on %s: %d bytes spilled, %d bytes of shared memory", u.kernel, card, u.spills, u.shared)
-				}
+	for name, us := range perKernel {
+		if len(us) != len(cards) {
+			t.Errorf("%s was assembled %d times for %d cards", name, len(us), len(cards))
+		}
+		for i, u := range us {
+			if u.spills > 0 || u.shared > 48<<10 {
+				t.Errorf("%s on %s: %d bytes spilled, %d bytes of shared memory", name, cards[i], u.spills, u.shared)
 			}
 		}
+	}
+	if perKernel["adam"] == nil {
+		t.Error("adam was not assembled")
 	}
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -78,36 +79,41 @@ func ptxas() (string, error) {
 	return filepath.Join(folder, "ptxas"), err
 }
 
+// assembleAll has ptxas translate all PTX of a folder for all cards, and returns
+// what every kernel takes of each.
+func assembleAll(assembler, dir string) (map[string][]usage, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.ptx"))
+	if err != nil {
+		return nil, err
+	}
+	perKernel := map[string][]usage{}
+	for _, f := range files {
+		for _, card := range cards {
+			us, err := assemble(assembler, f, card)
+			if err != nil {
+				return nil, err
+			}
+			for _, u := range us {
+				perKernel[u.kernel] = append(perKernel[u.kernel], u)
+			}
+		}
+	}
+	return perKernel, nil
+}
+
 // writeUsage writes a Markdown table of what the kernels in a folder take.
 func writeUsage(w io.Writer, dir string) error {
 	assembler, err := ptxas()
 	if err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.ptx"))
+	perKernel, err := assembleAll(assembler, dir)
 	if err != nil {
 		return err
 	}
-	perKernel := map[string][]usage{}
-	var names []string
-	for _, f := range files {
-		for _, card := range cards {
-			us, err := assemble(assembler, f, card)
-			if err != nil {
-				return err
-			}
-			for _, u := range us {
-				if perKernel[u.kernel] == nil {
-					names = append(names, u.kernel)
-				}
-				perKernel[u.kernel] = append(perKernel[u.kernel], u)
-			}
-		}
-	}
-	slices.Sort(names)
 	fmt.Fprintln(w, "| kernel | registers, sm_75 | sm_80 | sm_90 | static shared memory, bytes | spilled, bytes |")
 	fmt.Fprintln(w, "|---|---:|---:|---:|---:|---:|")
-	for _, n := range names {
+	for _, n := range slices.Sorted(maps.Keys(perKernel)) {
 		u, spills := perKernel[n], 0
 		for _, x := range u {
 			spills = max(spills, x.spills)
