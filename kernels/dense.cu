@@ -19,13 +19,14 @@ KERNEL(128, 6, dense)
 	const float *x = own(a.x, a.stride) + row * width + (i64)head * depth;
 	const float *w = own(a.w, a.stride) + ((i64)head * n + col) * depth;
 	const float *b = own(a.b, a.stride) + (i64)head * n;
-	float *y = own(a.y, a.stride) + row * out + (i64)head * n, acc[2][4];
+	float *y = own(a.y, a.stride) + row * out + (i64)head * n, acc[2][4], bias[4];
+	columns(b, col, n, bias);
 	const bool done = multiply<true>(
 		stop, depth, [&](int r, int k) { return r < left ? __ldg(x + r * width + k) : 0.0f; },
 		[&](int k, int c) { return col + c < n ? __ldg(w + c * depth + k) : 0.0f; }, acc);
 	const bool relu = a.relu;
 	if (done)
-		store(acc, left, col, n, [&](int r, int c, float v) { y[r * out + c] = activate(v, b[c], relu); });
+		store(acc, left, col, n, [&](int r, int c, int j, float v) { y[r * out + c] = activate(v, bias[j], relu); });
 }
 
 struct masked_args {
@@ -45,7 +46,8 @@ KERNEL(128, 6, masked)
 	const int left = least(rows - row, (i64)TILE);
 	const float *latent = own(a.latent, a.stride) + row * l, *prefix = own(a.prefix, a.stride) + row * p - l;
 	const float *w = own(a.w, a.stride) + ((i64)head * n + col) * k_all, *b = own(a.b, a.stride) + (i64)head * n;
-	float *y = own(a.y, a.stride) + row * out + (i64)head * n, acc[2][4];
+	float *y = own(a.y, a.stride) + row * out + (i64)head * n, acc[2][4], bias[4];
+	columns(b, col, n, bias);
 	const bool done = multiply<true>(
 		stop, l + head,
 		[&](int r, int k) {
@@ -56,7 +58,7 @@ KERNEL(128, 6, masked)
 		[&](int k, int c) { return col + c < n ? __ldg(w + c * k_all + k) : 0.0f; }, acc);
 	const bool relu = a.relu;
 	if (done)
-		store(acc, left, col, n, [&](int r, int c, float v) { y[r * out + c] = activate(v, b[c], relu); });
+		store(acc, left, col, n, [&](int r, int c, int j, float v) { y[r * out + c] = activate(v, bias[j], relu); });
 }
 
 struct dense_grad_x_args {
@@ -87,7 +89,7 @@ KERNEL(128, 6, dense_grad_x)
 		},
 		[&](int k, int c) { return col + c < width ? __ldg(w + k * width + c) : 0.0f; }, acc);
 	if (done)
-		store(acc, left, col, width, [&](int r, int c, float v) { gx[r * out + c] = v; });
+		store(acc, left, col, width, [&](int r, int c, int, float v) { gx[r * out + c] = v; });
 }
 
 struct masked_grad_latent_args {

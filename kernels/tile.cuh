@@ -83,8 +83,10 @@ __device__ inline bool multiply(bool stop, int depth, A a, B b, float acc[2][4])
 	return true;
 }
 
-// store passes the thread's results to put(row, column, value), the row counted
-// from the block's first of the given number, where the column is below cols.
+// store passes the thread's results to put(row, column, j, value), j the column's
+// number among the thread's four, where row and column are below their ends.
+// Rows are counted from the block's first, columns from the matrix's; col is the
+// block's first.
 template <class F> __device__ inline void store(const float acc[2][4], int rows, int col, int cols, F put)
 {
 	const int row = (threadIdx.x >> 3) * 2;
@@ -94,7 +96,17 @@ template <class F> __device__ inline void store(const float acc[2][4], int rows,
 #pragma unroll
 		for (int j = 0; j < 4; j++)
 			if (row + i < rows && col + j < cols)
-				put(row + i, col + j, acc[i][j]);
+				put(row + i, col + j, j, acc[i][j]);
+}
+
+// columns reads what belongs to the thread's four columns, so that it is there
+// when the sums are.
+__device__ inline void columns(const float *from, int col, int cols, float to[4])
+{
+	col += (threadIdx.x & 7) * 4;
+#pragma unroll
+	for (int j = 0; j < 4; j++)
+		to[j] = col + j < cols ? __ldg(from + col + j) : 0.0f;
 }
 
 // Result of a layer before and after its activation. A NaN stays one.
