@@ -36,8 +36,11 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Is reports that errors after which a device answers nothing else are ErrLost.
-func (e *Error) Is(target error) bool { return target == ErrLost && sticky(e.Code) }
+// Is reports that errors after which a device answers nothing else are ErrLost;
+// one that has not been had cannot be lost.
+func (e *Error) Is(target error) bool {
+	return target == ErrLost && sticky(e.Code) && e.Call != "cuInit"
+}
 
 // Codes that this package tells apart.
 const (
