@@ -45,16 +45,16 @@ func CountActive(s Solver, chains int, stream *rng.Stream) (counts []ActivePiece
 			if err := c.Next(lo, hi); err != nil {
 				return nil, true, err
 			}
-			if !c.slow[0] {
+			if !c.behind.gone[0] {
 				e := &f.ends[i]
-				at, v := furthest(e.lower, c.b.Rho[:e.stride], 1)
+				at, v := furthest(e.lower, c.groups[ownLimits].b.Rho[:e.stride], 1)
 				if e.floor && !(v > 0) {
 					at = len(lower[i]) - 1
 				}
 				if at >= 0 {
 					lower[i][at] = true
 				}
-				if at, _ = furthest(e.upper, c.b.Rho[:e.stride], -1); at >= 0 {
+				if at, _ = furthest(e.upper, c.groups[ownLimits].b.Rho[:e.stride], -1); at >= 0 {
 					upper[i][at] = true
 				}
 			}

@@ -98,14 +98,26 @@ func (c *clpChain) Begin(rows int, limits []Limits) {
 	if rows > len(c.rows) || limits != nil && len(limits) < rows {
 		panic(badBatch)
 	}
+	c.follow(rows)
+	for r := range rows {
+		c.take(r, at(limits, r), nil, false)
+	}
+}
+
+func (c *clpChain) follow(rows int) {
 	c.size, c.entity = rows, 0
 	for r := range rows {
-		row := &c.rows[r]
-		var lim *Limits
-		if limits != nil {
-			lim = &limits[r]
-		}
-		row.begin(c.s.m.p, lim)
+		c.rows[r].skip = true
+	}
+}
+
+func (c *clpChain) take(r int, lim *Limits, prefix []float64, _ bool) {
+	c.entity = len(prefix)
+	row := &c.rows[r]
+	row.skip = false
+	row.begin(c.s.m.p, lim)
+	for _, a := range prefix {
+		row.fix(a)
 	}
 }
 
@@ -113,16 +125,11 @@ const badBatch = "lp: bad number of rows"
 
 func (row *clpRow) begin(p *Polytope, lim *Limits) {
 	row.entity, row.known, row.excess, row.err, row.own = 0, false, 0, nil, true
-	row.b, row.f, row.l, row.u = p.b, p.f, p.l, p.u
-	if lim == nil || lim.B == nil && lim.E == nil && lim.Lower == nil && lim.Upper == nil {
+	row.b, row.f, row.l, row.u = p.limits(lim)
+	if lim == nil {
 		return
 	}
 	row.own = false
-	row.b, row.f = orElse(lim.B, p.b), orElse(lim.E, p.f)
-	row.l, row.u = orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
-	if len(row.b) != len(p.b) || len(row.f) != len(p.f) || len(row.l) != len(p.l) || len(row.u) != len(p.u) {
-		panic(badLength)
-	}
 	for _, v := range [...][]float64{row.b, row.f, row.l, row.u} {
 		for _, x := range v {
 			if math.IsNaN(x) {
@@ -210,7 +217,9 @@ func (row *clpRow) answer(w *clpWorker) {
 
 func (c *clpChain) Fix(a []float64) {
 	for r := range c.size {
-		c.rows[r].fix(a[r])
+		if row := &c.rows[r]; !row.skip {
+			row.fix(a[r])
+		}
 	}
 	c.entity++
 }

@@ -115,7 +115,7 @@ func TestComplementarySlackness(t *testing.T) {
 				if err := c.Next(lo, hi); err != nil {
 					t.Fatal(err)
 				}
-				e, rho := &f.own[i], c.b.Rho[:f.size]
+				e, rho := &f.own[i], c.groups[ownLimits].b.Rho[:f.size]
 				for _, sign := range []float64{1, -1} {
 					w := e.lower
 					if sign < 0 {

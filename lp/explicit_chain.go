@@ -8,103 +8,89 @@ import (
 
 func (s *explicitSolver) Chain(batch int) Chain {
 	f := s.f
-	return &explicitChain{
-		s: s, b: pieces.NewBatch(batch, f.size), prefix: make([]float64, batch*f.p.Dim()),
-		slow: make([]bool, batch), own: make([]bool, batch), lower: make([][]float64, batch),
-		batch: batch, rho: make([]float64, f.size),
+	c := &explicitChain{
+		s: s, batch: batch, prefix: make([]float64, batch*f.p.Dim()), rho: make([]float64, max(f.size, f.p.Dim())),
+		behind: newHandover(&s.behind, batch),
 	}
+	c.groups[ownLimits] = explicitGroup{pieces: f.needed, ends: f.own}
+	c.groups[otherLimits] = explicitGroup{pieces: f.all, ends: f.ends}
+	c.groups[ownLimits].room(batch, f.size)
+	return c
 }
 
+// explicitChain evaluates rows under the polytope's own limits, for which fewer
+// pieces do, beside those under others: what a row gets depends on its own limits
+// alone.
 type explicitChain struct {
 	s      *explicitSolver
 	batch  int
 	rows   int
 	entity int
 	limits []Limits
+	groups [2]explicitGroup
+	behind handover
 
-	b      *pieces.Batch
-	col    []float64 // of the entity that was fixed last
 	prefix []float64 // n x batch
+	rho    []float64 // of one row
+}
 
-	// Under the polytope's own limits fewer pieces do.
-	own   []bool
-	owns  int
-	lower [][]float64 // that z is counted from, of the other rows
+const (
+	ownLimits = iota
+	otherLimits
+)
 
-	// Rows that the linear programs answer.
-	slow     []bool
-	slows    int
-	programs *clpChain
-	err      error
+// explicitGroup is the part of a batch that is evaluated with the same pieces.
+type explicitGroup struct {
+	pieces []*pieces.Pieces
+	ends   []ends
+	b      *pieces.Batch
+	rows   []int       // of the batch, in ascending order
+	lower  [][]float64 // that z is counted from, nil for the polytope's own
+	col    []float64   // of the entity that was fixed last
+}
 
-	rho []float64 // of one row
+func (g *explicitGroup) room(batch, size int) {
+	if g.b == nil {
+		g.b, g.rows, g.lower = pieces.NewBatch(batch, size), make([]int, 0, batch), make([][]float64, 0, batch)
+	}
 }
 
 func (c *explicitChain) Begin(rows int, limits []Limits) {
 	if rows > c.batch || limits != nil && len(limits) < rows {
 		panic(badBatch)
 	}
-	c.rows, c.entity, c.limits, c.owns, c.slows, c.err = rows, 0, limits, rows, 0, nil
+	c.rows, c.entity, c.limits = rows, 0, limits
+	c.behind.begin()
 	f := c.s.f
-	c.b.Rows, c.col = rows, nil
-	c.b.Fill(f.begin)
-	clear(c.b.Z)
-	clear(c.slow)
-	for r := range c.own {
-		c.own[r] = true
+	for x := range c.groups {
+		g := &c.groups[x]
+		g.rows, g.lower, g.col = g.rows[:0], g.lower[:0], nil
 	}
-	if limits == nil {
-		return
-	}
+	own, other := &c.groups[ownLimits], &c.groups[otherLimits]
 	for r := range rows {
-		if limits[r].own() {
+		lim := at(limits, r)
+		if lim == nil {
+			own.rows = append(own.rows, r)
 			continue
 		}
-		c.own[r] = false
-		c.owns--
-		p, lim := f.p, &limits[r]
-		b, e, l, u := orElse(lim.B, p.b), orElse(lim.E, p.f), orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
-		if len(b) != len(p.b) || len(e) != len(p.f) || len(l) != len(p.l) || len(u) != len(p.u) {
-			panic(badLength)
-		}
-		c.lower[r] = l
-		if !f.anyLimits || !f.start(c.rho, b, e, l, u) {
-			c.leave(r)
+		b, e, l, u := f.p.limits(lim)
+		if !f.anyLimits || !f.start(c.rho[:f.size], b, e, l, u) {
+			c.behind.hand(rows, r, lim, nil, false)
 			continue
 		}
-		c.b.SetRow(r, c.rho)
+		other.room(c.batch, f.size)
+		other.b.SetRow(len(other.rows), c.rho[:f.size])
+		other.rows, other.lower = append(other.rows, r), append(other.lower, l)
 	}
-}
-
-// own reports whether the limits are the polytope's own.
-func (l *Limits) own() bool {
-	return l.B == nil && l.E == nil && l.Lower == nil && l.Upper == nil
-}
-
-// leave hands row r over to the linear programs, with the prefix it has.
-func (c *explicitChain) leave(r int) {
-	if c.slow[r] || c.err != nil {
-		return
-	}
-	if c.programs == nil {
-		s, err := c.s.fallback()
-		if err != nil {
-			c.err = err
-			return
+	for x := range c.groups {
+		g := &c.groups[x]
+		if g.b != nil {
+			g.b.Rows = len(g.rows)
+			clear(g.b.Z)
 		}
-		c.programs = s.Chain(c.batch).(*clpChain)
 	}
-	c.slow[r] = true
-	c.slows++
-	c.b.Z[r] = 0
-	row := &c.programs.rows[r]
-	var lim *Limits
-	if c.limits != nil {
-		lim = &c.limits[r]
-	}
-	row.begin(c.s.f.p, lim)
-	for i := range c.entity {
-		row.fix(c.prefix[i*c.batch+r])
+	if len(own.rows) > 0 {
+		own.b.Fill(f.begin)
 	}
 }
 
@@ -113,125 +99,112 @@ func (c *explicitChain) leave(r int) {
 const crossTol = 1e-11
 
 func (c *explicitChain) Next(lo, hi []float64) error {
-	f := c.s.f
-	if c.entity >= len(f.ends) {
+	if c.entity >= len(c.s.f.ends) {
 		panic(badEntity)
 	}
-	i := c.entity
-	c.setBase()
-	crossed := false
-	switch c.owns {
-	case c.rows:
-		crossed = f.needed[i].Eval(c.b, c.col)
-	case 0:
-		crossed = f.all[i].Eval(c.b, c.col)
-	default:
-		// What a row gets depends on its own limits alone.
-		for r := range c.rows {
-			p := f.all[i]
-			if c.own[r] {
-				p = f.needed[i]
+	for x := range c.groups {
+		g := &c.groups[x]
+		if len(g.rows) == 0 {
+			continue
+		}
+		c.setBase(g)
+		crossed := g.pieces[c.entity].Eval(g.b, g.col)
+		g.col = nil
+		if crossed {
+			c.uncross(g)
+		}
+		if len(g.rows) == c.rows {
+			copy(lo[:c.rows], g.b.Lo)
+			copy(hi[:c.rows], g.b.Hi)
+			break
+		}
+		for slot, r := range g.rows {
+			if !c.behind.gone[r] {
+				lo[r], hi[r] = g.b.Lo[slot], g.b.Hi[slot]
 			}
-			crossed = p.EvalRow(c.b, c.col, r) || crossed
 		}
 	}
-	c.col = nil
-	if crossed {
-		c.uncross()
-	}
-	if c.err != nil {
-		return c.err
-	}
-	if c.slows == 0 {
-		copy(lo[:c.rows], c.b.Lo)
-		copy(hi[:c.rows], c.b.Hi)
-		return nil
-	}
-	for r := range c.rows {
-		if !c.slow[r] {
-			lo[r], hi[r] = c.b.Lo[r], c.b.Hi[r]
-		}
-	}
-	return c.nextSlow(lo, hi)
+	return c.behind.next(lo, hi)
 }
 
 // setBase writes what the ends of the next entity are counted from.
-func (c *explicitChain) setBase() {
+func (c *explicitChain) setBase(g *explicitGroup) {
 	f, i := c.s.f, c.entity
-	base := 0.
-	if f.side == "dual" && !f.free[i] {
-		base = f.floor[i] + 0 // not -0
-	}
-	b := c.b.Base
-	for r := range b {
-		b[r] = base
-	}
-	if c.owns == c.rows || f.side != "dual" || f.free[i] {
+	if f.side == "dual" && !f.free[i] && len(g.lower) > 0 {
+		for slot, l := range g.lower {
+			g.b.Base[slot] = l[i] + 0 // not -0
+		}
 		return
 	}
-	for r := range c.rows {
-		if !c.own[r] {
-			b[r] = c.lower[r][i] + 0
-		}
+	base := 0.
+	if f.side == "dual" && !f.free[i] {
+		base = f.floor[i] + 0
+	}
+	for slot := range g.b.Base {
+		g.b.Base[slot] = base
 	}
 }
 
-// uncross answers rows whose ends cross: by rounding, or else by linear programs.
-func (c *explicitChain) uncross() {
-	f, i := c.s.f, c.entity
-	for r := range c.rows {
-		if c.slow[r] || !(c.b.Lo[r] > c.b.Hi[r]) {
+// uncross answers rows whose ends cross: by rounding, or else by the solver behind.
+func (c *explicitChain) uncross(g *explicitGroup) {
+	e := &g.ends[c.entity]
+	for slot, r := range g.rows {
+		if c.behind.gone[r] || !(g.b.Lo[slot] > g.b.Hi[slot]) {
 			continue
 		}
-		e := &f.ends[i]
-		if c.own[r] {
-			e = &f.own[i]
-		}
-		c.b.Row(c.rho[:e.stride], r)
-		at, theta := e.relaxed(c.rho)
+		rho := c.rho[:e.stride]
+		g.b.Row(rho, slot)
+		at, theta := e.relaxed(rho)
 		if theta > crossTol {
-			c.leave(r)
+			c.leave(g, slot, false)
 			continue
 		}
-		at += c.b.Base[r]
-		c.b.Lo[r], c.b.Hi[r] = at, at
+		at += g.b.Base[slot]
+		g.b.Lo[slot], g.b.Hi[slot] = at, at
 	}
 }
 
-// nextSlow answers the rows that left.
-func (c *explicitChain) nextSlow(lo, hi []float64) error {
-	p := c.programs
-	for r := range c.rows {
-		p.rows[r].skip = !c.slow[r]
+// leave hands a row over with the prefix it has.
+func (c *explicitChain) leave(g *explicitGroup, slot int, strayed bool) {
+	r := g.rows[slot]
+	g.b.Z[slot] = 0
+	prefix := c.rho[:c.entity]
+	for i := range prefix {
+		prefix[i] = c.prefix[i*c.batch+r]
 	}
-	p.size, p.entity = c.rows, c.entity
-	return p.Next(lo, hi)
+	c.behind.hand(c.rows, r, at(c.limits, r), prefix, strayed)
 }
 
 func (c *explicitChain) Fix(a []float64) {
-	f := c.s.f
-	i := c.entity
+	f, i := c.s.f, c.entity
 	c.entity++
 	a = a[:c.rows]
 	copy(c.prefix[i*c.batch:], a)
-	b := c.b
-	for r, x := range a {
-		if c.slow[r] {
-			c.programs.rows[r].fix(x)
+	c.behind.fix(a)
+	for x := range c.groups {
+		g := &c.groups[x]
+		if len(g.rows) == 0 {
 			continue
 		}
-		if !(x >= b.Lo[r] && x <= b.Hi[r]) {
-			const eps = 1e-14
-			if tol := eps * max(1, math.Abs(x)); !(x >= b.Lo[r]-tol && x <= b.Hi[r]+tol) {
-				c.leave(r)
+		b := g.b
+		for slot, r := range g.rows {
+			if c.behind.gone[r] {
 				continue
 			}
+			v := a[r]
+			if !(v >= b.Lo[slot] && v <= b.Hi[slot]) {
+				const eps = 1e-14
+				if tol := eps * max(1, math.Abs(v)); !(v >= b.Lo[slot]-tol && v <= b.Hi[slot]+tol) {
+					c.leave(g, slot, true)
+					continue
+				}
+			}
+			b.Z[slot] = v - b.Base[slot]
 		}
-		b.Z[r] = x - b.Base[r]
-	}
-	if f.side == "dual" {
-		c.col = f.cols[i]
-	} else if i+1 < f.size {
-		copy(b.Rho[(i+1)*b.Ld:], b.Z[:c.rows])
+		if f.side == "dual" {
+			g.col = f.cols[i]
+		} else if i+1 < f.size {
+			copy(b.Rho[(i+1)*b.Ld:], b.Z[:len(g.rows)])
+		}
 	}
 }

@@ -67,7 +67,7 @@ func TestPruned(t *testing.T) {
 					t.Fatal(err)
 				}
 				full, own := &f.ends[i], &f.own[i]
-				rho := c.b.Rho[:f.size]
+				rho := c.groups[ownLimits].b.Rho[:f.size]
 				l, u := plainInterval(full, rho)
 				x, y := plainInterval(own, rho)
 				// In units of what an end moves when all limits give.

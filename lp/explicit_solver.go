@@ -1,20 +1,15 @@
 package lp
 
-import (
-	"errors"
-	"sync"
-)
+import "errors"
 
 // explicitSolver answers from the closed form. What the closed form does not
-// cover goes to the linear programs: limits that it was not compiled for, limits
-// that may be empty, and prefixes that left the intervals it answered.
+// cover goes to kept bases, and to linear programs behind these: limits that it was
+// not compiled for, limits that may be empty, and prefixes that left the intervals it
+// answered.
 type explicitSolver struct {
-	f   *explicit
-	cfg SolverConfig
-
-	mu       sync.Mutex
-	programs *clpSolver
-	failed   error
+	f      *explicit
+	cfg    SolverConfig
+	behind successor
 }
 
 func newExplicitSolver(p *Polytope, cfg SolverConfig) (*explicitSolver, error) {
@@ -22,30 +17,47 @@ func newExplicitSolver(p *Polytope, cfg SolverConfig) (*explicitSolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &explicitSolver{f: f, cfg: cfg}, nil
+	return newExplicit(f, cfg), nil
+}
+
+func newExplicit(f *explicit, cfg SolverConfig) *explicitSolver {
+	s := &explicitSolver{f: f, cfg: cfg}
+	s.behind.open = func() (Solver, error) {
+		l, err := newLazySolver(f.p, cfg)
+		if isBudget(err) {
+			return newCLPSolver(f.p, cfg)
+		}
+		return l, err
+	}
+	return s
 }
 
 func (s *explicitSolver) Polytope() *Polytope { return s.f.p }
 
 func (s *explicitSolver) Method() string { return "explicit" }
 
-func (s *explicitSolver) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.programs == nil {
-		return nil
-	}
-	return s.programs.Close()
-}
+func (s *explicitSolver) Close() error { return s.behind.close() }
 
-// fallback returns the pool, which starts when it is first needed.
-func (s *explicitSolver) fallback() (*clpSolver, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.programs == nil && s.failed == nil {
-		s.programs, s.failed = newCLPSolver(s.f.p, s.cfg)
+// Describe says how s computes intervals. followState says that states have limits
+// of their own, some of which the closed form may leave to others.
+func Describe(s Solver, followState bool) string {
+	x, ok := s.(*explicitSolver)
+	if !ok || !followState {
+		return s.Method()
 	}
-	return s.programs, s.failed
+	others := "lazy"
+	if tooManyRows(x.f.p) {
+		others = "linear programs"
+	}
+	if !x.f.anyLimits {
+		return "explicit, " + others + " where limits follow the state"
+	}
+	for j, fixed := range x.f.fixed {
+		if !fixed && !x.f.capped(j) {
+			return "explicit, " + others + " where caps follow the state"
+		}
+	}
+	return "explicit"
 }
 
 // isBudget reports whether the closed form was refused for its size.

@@ -241,7 +241,7 @@ func TestLimitsAreServed(t *testing.T) {
 		}
 		total := s.Stats().Total()
 		t.Log(total)
-		if total.Left > 0 || s.programs != nil {
+		if total.Left > 0 || s.behind.started() != nil {
 			t.Errorf("%s: left to programs: %v", p.Name(), total)
 		}
 		s.Close()

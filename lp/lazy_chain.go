@@ -12,25 +12,22 @@ type lazyChain struct {
 	rows   []lazyRow
 	size   int
 	entity int
-	limits []Limits
 
 	q    basis.Query
 	work basis.Work
 	look [2]lookup
 
-	// Rows that the linear programs answer.
-	slows    int
-	programs *clpChain
-	err      error
+	behind handover
 }
 
 type lazyRow struct {
 	r      []float64 // what the prefix leaves of the limits
 	prefix []float64
 	lo, hi float64 // of the last answer
-	slow   bool
+	away   bool    // answered elsewhere
 
 	// Under limits of its own; nil else.
+	lim               *Limits
 	lower, width, tol []float64
 	store             []float64
 	growth            float64
@@ -90,7 +87,7 @@ func (l *lookup) piece(q *basis.Query, w *basis.Work) *basis.Piece {
 
 func (s *lazySolver) Chain(batch int) Chain {
 	m := s.m
-	c := &lazyChain{s: s, rows: make([]lazyRow, batch)}
+	c := &lazyChain{s: s, rows: make([]lazyRow, batch), behind: newHandover(&s.behind, batch)}
 	k := len(m.begin)
 	store := make([]float64, batch*(k+m.n))
 	for x := range c.rows {
@@ -109,16 +106,36 @@ func (c *lazyChain) Begin(rows int, limits []Limits) {
 	if rows > len(c.rows) || limits != nil && len(limits) < rows {
 		panic(badBatch)
 	}
-	c.size, c.entity, c.limits, c.slows, c.err = rows, 0, limits, 0, nil
-	m := c.s.m
+	c.follow(rows)
 	for x := range rows {
-		row := &c.rows[x]
-		row.slow, row.growth, row.lower = false, 1, nil
-		if limits == nil || limits[x].own() {
-			copy(row.r, m.begin)
-		} else if !row.begin(m, &limits[x]) {
-			c.leave(x)
-		}
+		c.take(x, at(limits, x), nil, false)
+	}
+}
+
+func (c *lazyChain) follow(rows int) {
+	c.size, c.entity = rows, 0
+	c.behind.begin()
+	for x := range rows {
+		c.rows[x].away = true
+	}
+}
+
+func (c *lazyChain) take(x int, lim *Limits, prefix []float64, strayed bool) {
+	m, row := c.s.m, &c.rows[x]
+	c.entity = len(prefix)
+	row.away, row.growth, row.lower, row.lim = false, 1, nil, lim
+	copy(row.prefix, prefix)
+	if lim == nil {
+		copy(row.r, m.begin)
+	} else if !row.begin(m, lim) {
+		strayed = true
+	}
+	if strayed {
+		c.leave(x, len(prefix), strayed)
+		return
+	}
+	for i, a := range prefix {
+		m.fix(row, i, a)
 	}
 }
 
@@ -155,31 +172,11 @@ func (row *lazyRow) begin(m *lazyModel, lim *Limits) bool {
 	return true
 }
 
-// leave hands row x over to the linear programs, with the prefix it has.
-func (c *lazyChain) leave(x int) {
+// leave hands row x over with the first entities of its prefix.
+func (c *lazyChain) leave(x, entities int, strayed bool) {
 	row := &c.rows[x]
-	if row.slow || c.err != nil {
-		return
-	}
-	if c.programs == nil {
-		s, err := c.s.fallback()
-		if err != nil {
-			c.err = err
-			return
-		}
-		c.programs = s.Chain(len(c.rows)).(*clpChain)
-	}
-	row.slow = true
-	c.slows++
-	to := &c.programs.rows[x]
-	var lim *Limits
-	if c.limits != nil {
-		lim = &c.limits[x]
-	}
-	to.begin(c.s.m.p, lim)
-	for _, a := range row.prefix[:c.entity] {
-		to.fix(a)
-	}
+	row.away = true
+	c.behind.hand(c.size, x, row.lim, row.prefix[:entities], strayed)
 }
 
 // query returns the programs of entity i for a row, nil where its prefix violates
@@ -230,28 +227,18 @@ func (c *lazyChain) Next(lo, hi []float64) error {
 	}
 	for x := range c.size {
 		row := &c.rows[x]
-		if !row.slow {
-			if c.answer(i, row) {
-				lo[x], hi[x] = row.lo, row.hi
-			} else {
-				c.leave(x)
-			}
+		switch {
+		case row.away:
+		case c.answer(i, row):
+			lo[x], hi[x] = row.lo, row.hi
+		default:
+			c.leave(x, i, false)
 		}
 	}
 	for x := range c.look {
 		c.look[x].flush()
 	}
-	if c.err != nil {
-		return c.err
-	}
-	if c.slows == 0 {
-		return nil
-	}
-	for x := range c.size {
-		c.programs.rows[x].skip = !c.rows[x].slow
-	}
-	c.programs.size, c.programs.entity = c.size, c.entity
-	return c.programs.Next(lo, hi)
+	return c.behind.next(lo, hi)
 }
 
 // answer finds the interval of entity i. It reports whether the row is feasible.
@@ -329,20 +316,19 @@ func (m *lazyModel) fix(row *lazyRow, i int, a float64) {
 
 func (c *lazyChain) Fix(a []float64) {
 	i := c.entity
+	c.entity++
+	c.behind.fix(a)
 	for x := range c.size {
 		row := &c.rows[x]
-		v := a[x]
-		if row.slow {
-			c.programs.rows[x].fix(v)
-		} else if tol := 1e-14 * max(1, math.Abs(v)); !(v >= row.lo-tol && v <= row.hi+tol) {
-			c.leave(x)
-			if row.slow {
-				c.programs.rows[x].fix(v)
-			}
-		} else {
-			c.s.m.fix(row, i, v)
+		if row.away {
+			continue
 		}
+		v := a[x]
 		row.prefix[i] = v
+		if tol := 1e-14 * max(1, math.Abs(v)); !(v >= row.lo-tol && v <= row.hi+tol) {
+			c.leave(x, i+1, true)
+			continue
+		}
+		c.s.m.fix(row, i, v)
 	}
-	c.entity++
 }

@@ -62,13 +62,13 @@ const maxLazyRows = 300
 func newLazyModel(p *Polytope, maxBases int) (*lazyModel, error) {
 	n := p.Dim()
 	m := &lazyModel{
-		p: p, n: n, m: len(p.b), k: len(p.f), points: len(p.points) > 0 && (len(p.points) < len(p.b) || len(p.b) == 0),
+		p: p, n: n, m: len(p.b), k: len(p.f), points: overPoints(p),
 		base: make([]float64, n), width: make([]float64, n), reach: make([]float64, n), suffix: make([]lazySuffix, n),
 	}
 	if m.points {
 		m.ofPoints()
 	} else {
-		if m.m+m.k > maxLazyRows {
+		if tooManyRows(p) {
 			return nil, &BudgetError{Entity: p.entities[0], Reason: fmt.Sprintf("%d rows, a basis takes %d", m.m+m.k, maxLazyRows)}
 		}
 		if err := m.ofRows(); err != nil {
@@ -80,6 +80,15 @@ func newLazyModel(p *Polytope, maxBases int) (*lazyModel, error) {
 	}
 	return m, nil
 }
+
+// overPoints reports whether the programs run over the weights of points.
+func overPoints(p *Polytope) bool {
+	return len(p.points) > 0 && (len(p.points) < len(p.b) || len(p.b) == 0)
+}
+
+// tooManyRows reports whether the rows are too many for bases. Limits that follow
+// the state move rows, whatever the points are.
+func tooManyRows(p *Polytope) bool { return len(p.b)+len(p.f) > maxLazyRows }
 
 func (m *lazyModel) ofRows() error {
 	p, n := m.p, m.n

@@ -1,7 +1,5 @@
 package lp
 
-import "sync"
-
 // lazySolver answers from bases that were optimal before: a basis whose duals are
 // feasible, which no limit and no prefix enters, is optimal wherever it is primal
 // feasible (DESIGN section 2). What no kept basis proves is searched for by a dual
@@ -25,12 +23,8 @@ import "sync"
 // prefixes that left the intervals are taken over by linear programs, the rest of
 // the action included.
 type lazySolver struct {
-	m   *lazyModel
-	cfg SolverConfig
-
-	mu       sync.Mutex
-	programs *clpSolver
-	failed   error
+	m      *lazyModel
+	behind successor
 }
 
 func newLazySolver(p *Polytope, cfg SolverConfig) (*lazySolver, error) {
@@ -38,7 +32,8 @@ func newLazySolver(p *Polytope, cfg SolverConfig) (*lazySolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &lazySolver{m: m, cfg: cfg}
+	s := &lazySolver{m: m}
+	s.behind.open = func() (Solver, error) { return newCLPSolver(p, cfg) }
 	s.settle()
 	return s, nil
 }
@@ -74,21 +69,4 @@ func (s *lazySolver) Polytope() *Polytope { return s.m.p }
 
 func (s *lazySolver) Method() string { return "lazy" }
 
-func (s *lazySolver) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.programs == nil {
-		return nil
-	}
-	return s.programs.Close()
-}
-
-// fallback returns the linear programs, which start when they are first needed.
-func (s *lazySolver) fallback() (*clpSolver, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.programs == nil && s.failed == nil {
-		s.programs, s.failed = newCLPSolver(s.m.p, s.cfg)
-	}
-	return s.programs, s.failed
-}
+func (s *lazySolver) Close() error { return s.behind.close() }

@@ -45,6 +45,19 @@ func (e LazyEnd) String() string {
 		e.Bases, e.HitRate(), e.Hits, e.Misses, e.Exact, e.Left)
 }
 
+// KeptBases returns how the bases behind s served, where it has any: those of method
+// lazy, and those that answer what the closed form leaves. It may be called at any
+// time.
+func KeptBases(s Solver) (stats LazyStats, ok bool) {
+	if x, explicit := s.(*explicitSolver); explicit {
+		s = x.behind.started()
+	}
+	if l, lazy := s.(*lazySolver); lazy {
+		return l.Stats(), true
+	}
+	return stats, false
+}
+
 // Stats returns what was answered so far. It may be called at any time.
 func (s *lazySolver) Stats() LazyStats {
 	var out LazyStats

@@ -71,7 +71,7 @@ func TestRandomLimits(t *testing.T) {
 			if _, ok := s.(*explicitSolver); ok {
 				c := s.Chain(4).(*explicitChain)
 				c.Begin(4, limits)
-				kinds["rows left to programs"] += c.slows
+				kinds["rows left by the closed form"] += c.behind.count
 				kinds["rows"] += 4
 			}
 			err = walkChecked(s, r, limits, 4)

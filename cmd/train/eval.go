@@ -29,7 +29,7 @@ training. All play the same episodes.`,
 				return err
 			}
 			defer a.Close()
-			fmt.Fprintf(cmd.ErrOrStderr(), "device: %s; intervals: %s\n", a.Backend.Device(), a.Solver.Method())
+			fmt.Fprintf(cmd.ErrOrStderr(), "device: %s; intervals: %s\n", a.Backend.Device(), a.Intervals())
 			o.Simulated = !o.Backtest
 			tables, err := a.Compare(cmd.Context(), args[0], cp, o)
 			if err != nil {

@@ -95,7 +95,7 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 	defer r.Close()
 	errs := cmd.ErrOrStderr()
 	a := r.Agent
-	fmt.Fprintf(errs, "device: %s; intervals: %s\n", a.Device(), a.Solver.Method())
+	fmt.Fprintf(errs, "device: %s; intervals: %s\n", a.Device(), a.Intervals())
 
 	total := int64(a.Config.PPO.Iterations()) * int64(a.Config.PPO.BatchSize())
 	var bar *progress.Bar

@@ -142,6 +142,13 @@ func (a *Agent) Load(c *ppo.Checkpoint) error {
 	return nil
 }
 
+// Intervals says how intervals are computed, those of states with limits of their
+// own too.
+func (a *Agent) Intervals() string {
+	_, follow := a.Problem.New().(envs.Limiter)
+	return lp.Describe(a.Solver, follow)
+}
+
 // Close releases what the agent holds.
 func (a *Agent) Close() error {
 	var first error

@@ -14,6 +14,7 @@ import (
 	"paspo/internal/plots"
 	"paspo/internal/report"
 	"paspo/internal/runfolder"
+	"paspo/lp"
 	"paspo/ppo"
 )
 
@@ -174,9 +175,12 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 	}
 	s := &report.Summary{
 		Run: dir, Env: a.Config.Env.Name, Constraints: a.Problem.Spec().Polytope.Name(), Seed: a.Config.Seed,
-		Device: a.Backend.Device(), Intervals: a.Solver.Method(), Checkpoint: trained.Path,
+		Device: a.Backend.Device(), Intervals: a.Intervals(), Checkpoint: trained.Path,
 		Iterations: trained.Iteration, Steps: trained.Step,
 		Training: report.Summarise(rows), Tables: tables,
+	}
+	if kept, ok := lp.KeptBases(a.Solver); ok {
+		s.HitRate, s.Bases = report.Number(kept.Total().HitRate()), kept.Total().Bases
 	}
 	s.Complete()
 	if err := r.curve(tables[0]); err != nil {

@@ -16,6 +16,11 @@ type Summary struct {
 	Intervals   string `json:"intervals"` // how they are computed
 	Checkpoint  string `json:"checkpoint"`
 
+	// HitRate is the share of ends of intervals that kept bases proved, of those
+	// that were asked of them, and Bases is how many are kept. 0 where there are none.
+	HitRate Number `json:"hit_rate,omitempty"`
+	Bases   int    `json:"bases,omitempty"`
+
 	Iterations     int    `json:"iterations"`
 	Steps          int64  `json:"steps"`
 	Seconds        Number `json:"seconds"` // that training took
@@ -93,6 +98,9 @@ func (s *Summary) Write(w io.Writer) error {
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintf(w, "%d steps in %.1f s of training, %.0f steps/s\n", s.Steps, float64(s.Seconds), float64(s.StepsPerSecond))
+	if s.Bases > 0 {
+		fmt.Fprintf(w, "intervals: %s; %d bases kept, hit rate %.2f %%\n", s.Intervals, s.Bases, 100*float64(s.HitRate))
+	}
 	_, err := fmt.Fprintf(w, "training and comparison together: largest constraint residual %.2g, violations (> 1e-6): %d\n",
 		float64(s.MaxResidual), s.Violations)
 	return err
