@@ -126,7 +126,7 @@ func (p *gpuProgram) serve(rs []*gpuRequest) {
 
 func (p *gpuProgram) work(rs []*gpuRequest) (err error) {
 	defer func() {
-		if err != nil {
+		if err != nil && !errors.Is(err, cuda.ErrLost) {
 			// Copies may be under way.
 			err = errors.Join(err, p.stream.Sync())
 		}
@@ -142,12 +142,13 @@ func (p *gpuProgram) work(rs []*gpuRequest) (err error) {
 		if keeps {
 			rows = max(rows, r.job.req.At+r.job.req.Rows)
 		}
-		if r.kind == askSetState {
-			g.perm, g.count = g.perm[:0], g.count[:0]
-		}
-		// A batch that waits for its first step would lose its rows to new ones.
-		if len(g.count) > 0 || keeps && g.loading {
+		// Old log-probabilities are those of the rows and the parameters that a batch
+		// was loaded with.
+		if len(g.count) > 0 || g.loading && (r.kind == askSetState || keeps && g.batch.kept()) {
 			steps = append(steps, g)
+		}
+		if keeps && g.batch != nil && !g.batch.kept() {
+			g.displaced = true
 		}
 	}
 	if len(steps) > 0 {
