@@ -22,9 +22,10 @@ type GPU struct {
 	index int // of its block in the memory of the program
 	time  int64
 
-	batch   *Batch
-	loading bool // the batch is not on the device yet
-	kept    int  // rows on the device
+	batch     *Batch
+	loading   bool // the batch is not on the device yet
+	displaced bool // its samples have made room for kept rows
+	kept      int  // rows on the device
 
 	// The queue of minibatches, each padded with -1 to the size of a minibatch.
 	perm, count []int32

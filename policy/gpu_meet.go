@@ -147,9 +147,6 @@ func (p *gpuProgram) work(rs []*gpuRequest) (err error) {
 		if len(g.count) > 0 || g.loading && (r.kind == askSetState || keeps && g.batch.kept()) {
 			steps = append(steps, g)
 		}
-		if keeps && g.batch != nil && !g.batch.kept() {
-			g.displaced = true
-		}
 	}
 	if len(steps) > 0 {
 		if err := p.train(steps); err != nil {
@@ -172,8 +169,11 @@ func (p *gpuProgram) work(rs []*gpuRequest) (err error) {
 			return err
 		}
 		for _, j := range jobs {
-			if j.req.Keep && j.err == nil {
-				j.g.kept = max(j.g.kept, j.req.At+j.req.Rows)
+			if g := j.g; j.req.Keep {
+				g.displaced = g.batch != nil && !g.batch.kept()
+				if j.err == nil {
+					g.kept = max(g.kept, j.req.At+j.req.Rows)
+				}
 			}
 		}
 	}

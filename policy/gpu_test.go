@@ -391,3 +391,71 @@ func TestGPUKeptRows(t *testing.T) {
 		t.Error("the parameters differ")
 	}
 }
+
+// Whatever comes between a batch and its steps, they learn from the batch: kept
+// rows, other parameters, memory that grows.
+func TestGPUBatchStays(t *testing.T) {
+	c, other := newTestCPU(t, simplex(t, 4), 3, 16, nil), newTestCPU(t, simplex(t, 4), 3, 16, nil)
+	batch := sampled(t, c, 40, 1)
+	learn(t, other, batch, Settings{LearningRate: 0.02, Clip: 1, Beta1: 0.9, Beta2: 0.9, Epsilon: 1e-8}, rowsOf(16))
+	state := mustState(t, other)
+	rows := shuffledRows(40, 3)
+	var want []float32
+	for _, between := range []string{"nothing", "kept rows", "memory", "all"} {
+		g := newTestGPU(t, simplex(t, 4), 3, 16, nil)
+		is := func(what string) bool { return between == what || between == "all" }
+		keep := func(at int) {
+			if is("kept rows") {
+				req := keeping(request(30, 3, 77))
+				req.At = at
+				if err := g.Sample(req, &Samples{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := g.Load(batch); err != nil {
+			t.Fatal(err)
+		}
+		keep(0)
+		if err := errors.Join(g.SetState(state), g.Step(rows[:16], settings())); err != nil {
+			t.Fatal(err)
+		}
+		if is("memory") {
+			mustState(t, g)
+		}
+		keep(20)
+		for i := range 12 {
+			if err := g.Step(rows[i:i+16], settings()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d, err := g.Diagnostics()
+		if err != nil || d.MaxRatioDeviation == 0 {
+			t.Fatalf("%s: %+v, %v", between, d, err)
+		}
+		got := paramsOf(t, g)
+		if want == nil {
+			want = got
+			// The CPU takes its old log-probabilities when a batch is loaded, too.
+			if err := errors.Join(c.Load(batch), c.SetState(state), c.Step(rows[:16], settings())); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 12 {
+				if err := c.Step(rows[i:i+16], settings()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e, err := c.Diagnostics()
+			if err != nil || math.Abs(e.MaxRatioDeviation-d.MaxRatioDeviation) > 1e-3*e.MaxRatioDeviation {
+				t.Errorf("the first ratio is off by %g, on the CPU by %g, %v", d.MaxRatioDeviation, e.MaxRatioDeviation, err)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s between: something else is learned", between)
+		}
+		// The rows that were kept are gone.
+		if g.Load(&Batch{Rows: 1, Advantage: make([]float32, 1), Return: make([]float32, 1)}) == nil {
+			t.Errorf("%s between: rows that have made room are learned from", between)
+		}
+	}
+}

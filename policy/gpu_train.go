@@ -27,6 +27,8 @@ func (p *gpuProgram) train(agents []*GPU) error {
 	for _, g := range agents {
 		if g.loading {
 			old = max(old, (g.batch.Rows+p.minibatch-1)/p.minibatch)
+		}
+		if !g.batch.kept() && (g.loading || g.displaced) {
 			if err := p.uploadSamples(g); err != nil {
 				return err
 			}
@@ -100,13 +102,11 @@ func (p *gpuProgram) uploadQueue(g *GPU) error {
 	return p.stream.CopyIn(p.memory.At(g.index, from), buf)
 }
 
-// uploadSamples copies the samples of a batch that were not kept.
+// uploadSamples copies the samples of a batch that has its own. They lie where
+// kept rows would.
 func (p *gpuProgram) uploadSamples(g *GPU) error {
 	b, at := g.batch, &p.at
-	if b.kept() {
-		return nil
-	}
-	g.kept = 0 // they lie where kept rows would
+	g.kept, g.displaced = 0, false
 	for _, f := range []struct {
 		at   int64
 		data []float32
