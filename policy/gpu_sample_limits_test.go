@@ -1,0 +1,189 @@
+//go:build gpu
+
+package policy
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"paspo/internal/cudatest"
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+// randomLimits loosens limits by random amounts; every third row has none of its
+// own, and what rows replace differs.
+func randomLimits(p *lp.Polytope, rows int, seed uint64) []lp.Limits {
+	r := rand.New(rng.New(seed, "limits"))
+	_, b, _ := p.Inequalities()
+	_, e, _ := p.Equalities()
+	l, u := p.Bounds()
+	limits := make([]lp.Limits, rows)
+	for i := range limits {
+		lim := &limits[i]
+		if i%3 == 0 {
+			continue
+		}
+		for _, v := range b {
+			lim.B = append(lim.B, v+0.3*r.Float64()*(1+math.Abs(v)))
+		}
+		if i%2 == 0 {
+			lim.Lower, lim.Upper = slices.Clone(l), slices.Clone(u)
+			for j := range l {
+				if l[j] < u[j] {
+					lim.Lower[j] -= 0.01 * r.Float64()
+					lim.Upper[j] += 0.1 * r.Float64()
+				}
+			}
+		}
+		if i%5 == 1 && len(e) > 0 {
+			lim.E = slices.Clone(e)
+			lim.E[0] *= 1 - 0.05*r.Float64()
+		}
+	}
+	return limits
+}
+
+// Limits that follow the state are held, from the closed form where it covers
+// them, and intervals and deterministic actions are those of the CPU.
+func TestGPULimits(t *testing.T) {
+	portfolio := presetSolver(t, "portfolio")
+	for _, c := range []struct {
+		sampleCase
+		onHost bool
+	}{
+		{sampleCase{"portfolio", portfolio, 4}, false},
+		{sampleCase{"compute", presetSolver(t, "compute"), 4}, false},
+		{sampleCase{"capped", solverOf(t, cappedPortfolio(t), "explicit"), 4}, false},
+		{sampleCase{"box", solverOf(t, box(t), "explicit"), 4}, false},
+		{sampleCase{"facets", presetSolver(t, "synthetic"), 4}, true},
+		{sampleCase{"lazy", solverOf(t, cappedPortfolio(t), "lazy"), 4}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cpu, g := newTestCPU(t, c.solver, c.obs, 64, nil), newTestGPU(t, c.solver, c.obs, 64, nil)
+			push(t, cpu, 10)
+			push(t, g, 10)
+			req := request(131, c.obs, 2)
+			req.Limits = randomLimits(c.solver.Polytope(), req.Rows, 3)
+			tol := 0.
+			if c.onHost {
+				tol = 1e-9
+			}
+			checkSamples(t, g, req, sampleOn(t, g, req), tol)
+			if onHost := len(g.prog.sampler.host.active) > 0; onHost != c.onHost {
+				t.Errorf("intervals from the host: %v", onHost)
+			}
+			req.Deterministic = true
+			if d := farthest(sampleOn(t, g, req).Actions, sampleOn(t, cpu, req).Actions); !(d <= 1e-5*g.total) {
+				t.Errorf("actions differ by %g", d)
+			}
+		})
+	}
+}
+
+// Rows that the closed form does not cover go to the host, the others do not
+// notice.
+func TestGPULeavesRowsToTheHost(t *testing.T) {
+	s := presetSolver(t, "portfolio")
+	cpu, g := newTestCPU(t, s, 3, 64, nil), newTestGPU(t, s, 3, 64, nil)
+	req := request(100, 3, 5)
+	before := sampleOn(t, g, req)
+	req = request(100, 3, 5)
+	req.Limits = make([]lp.Limits, 100)
+	n := s.Polytope().Dim()
+	for _, r := range []int{7, 40, 41, 99} {
+		cap := make([]float64, n) // the closed form has no upper bounds
+		for i := range cap {
+			cap[i] = 0.3
+		}
+		req.Limits[r].Upper = cap
+	}
+	after := sampleOn(t, g, req)
+	checkSamples(t, g, req, after, 1e-9)
+	rows := 0
+	for _, c := range g.prog.sampler.host.active {
+		rows += len(c.rows)
+	}
+	if rows != 4 {
+		t.Errorf("%d rows went to the host", rows)
+	}
+	for r := range 100 {
+		same := slices.Equal(before.Actions[r*n:(r+1)*n], after.Actions[r*n:(r+1)*n])
+		if own := req.Limits[r].Upper == nil; own != same {
+			t.Errorf("row %d: the action is the same: %v", r, same)
+		}
+	}
+	req.Deterministic = true
+	if d := farthest(sampleOn(t, g, req).Actions, sampleOn(t, cpu, req).Actions); !(d <= 1e-5) {
+		t.Errorf("actions differ by %g", d)
+	}
+}
+
+// Limits that leave nothing are the CPU's error: it names row and constraints.
+func TestGPUInfeasibleRow(t *testing.T) {
+	for _, method := range []string{"explicit", "lazy", "clp"} {
+		s := solverOf(t, presetSolver(t, "portfolio").Polytope(), method)
+		_, b, _ := s.Polytope().Inequalities()
+		req := request(100, 2, 1)
+		req.Limits = make([]lp.Limits, 100)
+		bad := slices.Repeat([]float64{-1}, len(b))
+		req.Limits[77].B = bad
+		var want, got *lp.InfeasibleError
+		if err := newTestCPU(t, s, 2, 8, nil).Sample(req, &Samples{}); !errors.As(err, &want) {
+			t.Fatal(err)
+		}
+		g := newTestGPU(t, s, 2, 8, nil)
+		if err := g.Sample(req, &Samples{}); !errors.As(err, &got) {
+			t.Fatalf("%s: the error is %v", method, err)
+		}
+		if got.Row != 77 || got.Entity != want.Entity || !near(got.Amount, want.Amount, 1e-9) || !slices.Equal(got.Conflict, want.Conflict) {
+			t.Errorf("%s: the error is %v, that of the CPU %v", method, got, want)
+		}
+		req.Limits = nil
+		checkSamples(t, g, req, sampleOn(t, g, req), 1e-9)
+	}
+}
+
+// A solver that answers wrong intervals is caught where actions are let out.
+func TestGPUResidualIsChecked(t *testing.T) {
+	g := newTestGPU(t, simplexSolver{presetSolver(t, "portfolio").Polytope()}, 2, 8, nil)
+	err := g.Sample(request(50, 2, 1), &Samples{})
+	if err == nil || !strings.Contains(err.Error(), "leaves the polytope") || !strings.Contains(err.Error(), "of row ") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// Shapes that are no numbers are named.
+func TestGPUBadShape(t *testing.T) {
+	for _, s := range []lp.Solver{presetSolver(t, "portfolio"), simplex(t, 13)} {
+		g := newTestGPU(t, s, 2, 8, nil)
+		state := mustState(t, g)
+		for _, x := range state.Params {
+			if x.Name == "heads.2.bias" {
+				x.Data[2*5+1] = float32(math.NaN()) // beta of the sixth head
+			}
+		}
+		if err := g.SetState(state); err != nil {
+			t.Fatal(err)
+		}
+		err := g.Sample(request(50, 2, 1), &Samples{})
+		var e *NonFiniteError
+		if !errors.As(err, &e) || !strings.HasPrefix(e.Tensor, "the distribution of "+s.Polytope().Entities()[5]+", Beta(") {
+			t.Errorf("the error is %v", err)
+		}
+	}
+}
+
+// Networks that no tile takes are refused when the policy is made.
+func TestGPUTooWide(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Heads = []int{4000}
+	_, err := NewGPU(cudatest.Open(t), simplex(t, 3), 2, 8, cfg, nil, 1)
+	if err == nil || !strings.Contains(err.Error(), "shared memory") {
+		t.Errorf("the error is %v", err)
+	}
+}
