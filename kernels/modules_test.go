@@ -10,7 +10,7 @@ import (
 // all has one struct of arguments of every kernel.
 var all = []Args{
 	&GatherArgs{}, &DenseArgs{}, &MaskedArgs{}, &DenseGradXArgs{}, &MaskedGradLatentArgs{}, &DenseGradWArgs{}, &MaskedGradWArgs{},
-	&BetaTermsArgs{}, &BetaTermsGradArgs{}, &LossArgs{}, &StoreOldArgs{}, &GradNormArgs{}, &AdamArgs{}, &FinishArgs{}, &SampleArgs{TileRows: 32}, &SampleArgs{TileRows: 4},
+	&BetaTermsArgs{}, &BetaTermsGradArgs{}, &LossArgs{}, &StoreOldArgs{}, &GradNormArgs{}, &AdamArgs{}, &FinishArgs{}, &SampleArgs{TileRows: 32}, &SampleArgs{TileRows: 4}, &WordsArgs{},
 }
 
 func TestEveryArgsHasAKernel(t *testing.T) {

@@ -2,11 +2,6 @@
 #pragma once
 #include "common.cuh"
 
-// Stream is rng.Stream: a key, a name, and how many words have been drawn.
-struct Stream {
-	u64 key, id, drawn, spare;
-};
-
 __device__ inline u32 high32(u32 a, u32 b) { return (u32)(((u64)a * b) >> 32); }
 
 // philox_block is block c of a stream by Philox4x32-10 (Salmon et al., SC 2011).
@@ -26,24 +21,4 @@ __device__ inline void philox_block(u64 key, u64 id, u64 c, u64 *w0, u64 *w1)
 	}
 	*w0 = (u64)c0 | (u64)c1 << 32;
 	*w1 = (u64)c2 | (u64)c3 << 32;
-}
-
-// resume returns the stream that has drawn a number of words.
-__device__ inline Stream resume(u64 key, u64 id, u64 drawn)
-{
-	Stream s = {key, id, drawn, 0};
-	u64 w0;
-	if (drawn & 1)
-		philox_block(key, id, drawn >> 1, &w0, &s.spare);
-	return s;
-}
-
-// next draws a word.
-__device__ inline u64 next(Stream *s)
-{
-	if (s->drawn++ & 1)
-		return s->spare;
-	u64 w0;
-	philox_block(s->key, s->id, (s->drawn - 1) >> 1, &w0, &s->spare);
-	return w0;
 }

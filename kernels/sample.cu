@@ -386,3 +386,18 @@ template <int R, int G> __device__ inline void sample_tile(const sample_args &a)
 
 KERNEL(128, 4, sample32) { sample_tile<2, 16>(a); }
 KERNEL(128, 3, sample4) { sample_tile<1, 4>(a); }
+
+struct words_args {
+	const u64 *keys, *ids, *blocks;
+	u64 *words;
+	i64 rows, count, stride;
+};
+
+KERNEL(128, 8, words)
+{
+	const i64 r = (i64)blockIdx.x * blockDim.x + threadIdx.x;
+	if (r >= a.rows)
+		return;
+	for (i64 j = 0; j < a.count; j++)
+		philox_block(a.keys[r], a.ids[r], a.blocks[r] + j, a.words + 2 * (r * a.count + j), a.words + 2 * (r * a.count + j) + 1);
+}

@@ -164,3 +164,20 @@ const (
 func SampleStatus(s int32) (what, entity, fixed int) {
 	return int(s & 3), int(s >> 2 & 0x3FFF), int(s >> 16)
 }
+
+// WordsArgs: for each row, Count blocks of two words of the stream with the given
+// key and identity, from a block on: what SampleArgs draws from. All are uint64.
+type WordsArgs struct {
+	Keys, IDs, Blocks uint64
+	Words             uint64 // Rows x Count x 2
+	Rows, Count       int64
+	Stride            int64
+}
+
+// Kernel implements Args.
+func (*WordsArgs) Kernel() string { return "words" }
+
+// Launch implements Args.
+func (a *WordsArgs) Launch(int) Launch {
+	return Launch{Grid: [3]int{ceil64(a.Rows, 128), 1, 1}, Block: [3]int{128, 1, 1}}
+}

@@ -3,12 +3,14 @@
 package policy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
 
+	"paspo/cuda"
 	"paspo/internal/cudatest"
 	"paspo/lp"
 )
@@ -184,6 +186,42 @@ func TestGPUKeepsRows(t *testing.T) {
 			} {
 				if kept := onDevice(t, g, f.at+4*at*int64(f.width), rows*f.width); !slices.Equal(kept, f.want) {
 					t.Errorf("brief %v: %s differs on the device", brief, f.name)
+				}
+			}
+		}
+	}
+}
+
+// Every result is written, and nothing beside the results.
+func TestGPUWritesResultsAlone(t *testing.T) {
+	for _, s := range []lp.Solver{presetSolver(t, "portfolio"), presetSolver(t, "synthetic"), solverOf(t, cappedPortfolio(t), "lazy")} {
+		for _, net := range networks {
+			g := newTestGPU(t, s, 3, 64, net.change)
+			for _, rows := range []int{1, 63, 65} {
+				whole := sampleOn(t, g, request(rows, 3, 2))
+				p, b := g.prog, &g.prog.sampler.batch
+				memory := bytes.Repeat([]byte{0xFF}, int(b.size))
+				move := func(f func(cuda.Ptr) error) {
+					if err := p.ctx.Do(func() error { return errors.Join(f(b.base), p.stream.Sync()) }); err != nil {
+						t.Fatal(err)
+					}
+				}
+				move(func(at cuda.Ptr) error { return p.stream.CopyIn(at, memory) })
+				sameSamples(t, fmt.Sprint(s.Polytope().Name(), " ", net.name, " ", rows), &g.model, sampleOn(t, g, request(rows, 3, 2)), whole, 0)
+				move(func(at cuda.Ptr) error { return p.stream.CopyOut(memory, at) })
+				a, n, h := &b.args, g.layout.entities, g.layout.heads
+				for _, f := range []field{
+					{&a.Actions, 8 * n}, {&a.Residual, 8}, {&a.DrawnOut, 8}, {&a.Value, 4}, {&a.LogProb, 4}, {&a.Entropy, 4},
+					{&a.Alpha, 4 * h}, {&a.Beta, 4 * h}, {&a.Mask, 4 * h}, {&a.Status, 4},
+					{&a.Prefix, 4 * n}, {&a.LogX, 4 * h}, {&a.Log1mX, 4 * h}, {&a.LogWidth, 4 * h}, {&a.Lower, 8 * n}, {&a.Upper, 8 * n},
+					{&a.Logits, 8 * h}, {&a.Latent, 4 * g.layout.latent()}, {&a.Chosen, 8},
+				} {
+					from := int64(*f.at) + int64(f.bytes*rows)
+					for at := from; at < cuda.Aligned(from); at++ {
+						if memory[at] != 0xFF {
+							t.Fatalf("%s, %d rows: byte %d of the batch was written", net.name, rows, at)
+						}
+					}
 				}
 			}
 		}
