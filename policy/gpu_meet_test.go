@@ -17,17 +17,17 @@ import (
 
 // run is a small training: what an agent of a sweep does.
 type run struct {
-	seed              uint64
-	envs, steps       int
-	iterations        int
-	epochs            int
-	minibatch         int
-	lr                float64
-	targetKL          float64
-	poison            int // the iteration whose advantages have a NaN, from 1 on
-	epochsDone, nSeen int
-	actions           []float64
-	last              Diagnostics
+	seed        uint64
+	envs, steps int
+	iterations  int
+	epochs      int
+	minibatch   int
+	lr          float64
+	targetKL    float64
+	poison      int // the iteration whose advantages have a NaN, from 1 on
+	epochsDone  int
+	actions     []float64
+	last        Diagnostics
 }
 
 func (r *run) spec(t testing.TB) GPUSpec {

@@ -103,6 +103,15 @@ func (p *gpuProgram) start(initial map[*GPU][]float32) error {
 	return nil
 }
 
+// newExpression builds the graph alone, for a machine of another kind.
+func newExpression(l *layout, shape ops.Shape, m int, params []float32) (*graph[float32], error) {
+	buildMutex.Lock()
+	defer buildMutex.Unlock()
+
+	g := &graph[float32]{expr: G.NewGraph()}
+	return g, g.build(l, shape, m, params)
+}
+
 // stop gives everything back. A device that is lost has done so itself.
 func (p *gpuProgram) stop() error {
 	err := p.ctx.Do(func() error {

@@ -72,15 +72,6 @@ func newGraph[T blas.Float](l *layout, shape ops.Shape, m int, params, grads []T
 	return g, nil
 }
 
-// newExpression builds the graph alone, for a machine of another kind.
-func newExpression(l *layout, shape ops.Shape, m int, params []float32) (*graph[float32], error) {
-	buildMutex.Lock()
-	defer buildMutex.Unlock()
-
-	g := &graph[float32]{expr: G.NewGraph()}
-	return g, g.build(l, shape, m, params)
-}
-
 func (g *graph[T]) build(l *layout, shape ops.Shape, m int, params []T) error {
 	input := func(name string, dims ...int) (*G.Node, []T) {
 		size := 1
