@@ -1,0 +1,399 @@
+//go:build gpu
+
+package policy
+
+import (
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"paspo/cuda"
+	"paspo/kernels"
+	"paspo/lp"
+)
+
+// gpuBatch is the memory of the rows of all jobs of a run, those of one behind
+// those of the other: inputs, results that every request asks for, results that
+// brief requests do without, and what stays on the device.
+type gpuBatch struct {
+	s     *gpuSampler
+	jobs  []batchJob
+	rows  int
+	brief bool
+	tiles []kernels.SampleTile
+
+	arena    *cuda.Arena
+	size     int64
+	base     cuda.Ptr
+	in, out  []byte // pinned
+	args     kernels.SampleArgs
+	outFrom  int64
+	limited  [4]bool // jobs have b, e, l, u
+	anyOwn   bool
+	status   []int32
+	residual []float64
+
+	mu sync.Mutex
+}
+
+type batchJob struct {
+	*gpuSampleJob
+	first int // row of the batch
+
+	// Under the lock of the batch.
+	worst float64 // residual
+	fixed int     // intervals
+	wrong int     // the first row that has gone wrong, -1: none
+}
+
+func (b *gpuBatch) close() error {
+	if b.arena == nil {
+		return nil
+	}
+	return b.arena.Close()
+}
+
+// field is an array of a batch.
+type field struct {
+	at    *uint64
+	bytes int // a row
+}
+
+// begin lays out the memory, and uploads the inputs.
+func (b *gpuBatch) begin(s *gpuSampler, jobs []*gpuSampleJob) error {
+	b.s, b.jobs, b.rows, b.brief = s, b.jobs[:0], 0, true
+	b.limited, b.anyOwn = [4]bool{}, false
+	for _, j := range jobs {
+		b.jobs = append(b.jobs, batchJob{gpuSampleJob: j, first: b.rows, worst: noResidual, wrong: -1})
+		b.rows += j.req.Rows
+		b.brief = b.brief && j.req.Brief
+		j.err = nil
+		b.see(j)
+	}
+
+	l := s.p.layout
+	a := &b.args
+	*a = kernels.SampleArgs{}
+	n, h := l.entities, l.heads
+	inputs := []field{{&a.Obs, 4 * l.obs}, {&a.Keys, 8}, {&a.IDs, 8}, {&a.Drawn, 8}}
+	if b.anyOwn {
+		inputs = append(inputs, field{&a.Own, 4})
+		for i, f := range []field{
+			{&a.LimitB, 8 * int(s.args.WidthB)}, {&a.LimitE, 8 * int(s.args.WidthE)}, {&a.LimitL, 8 * n}, {&a.LimitU, 8 * n},
+		} {
+			if b.limited[i] {
+				inputs = append(inputs, f)
+			}
+		}
+	}
+	results := []field{
+		{&a.Actions, 8 * n}, {&a.Residual, 8}, {&a.DrawnOut, 8}, {&a.Value, 4}, {&a.LogProb, 4}, {&a.Entropy, 4},
+		{&a.Alpha, 4 * h}, {&a.Beta, 4 * h}, {&a.Mask, 4 * h}, {&a.Status, 4},
+	}
+	details := []field{
+		{&a.Prefix, 4 * n}, {&a.LogX, 4 * h}, {&a.Log1mX, 4 * h}, {&a.LogWidth, 4 * h}, {&a.Lower, 8 * n}, {&a.Upper, 8 * n},
+	}
+	rest := []field{{&a.Logits, 8 * h}, {&a.Latent, 4 * l.latent()}, {&a.Chosen, 8}, {&a.Given, 16}}
+	at := int64(0)
+	place := func(fs []field) int64 {
+		for _, f := range fs {
+			*f.at = uint64(at)
+			at += cuda.Aligned(int64(f.bytes) * int64(b.rows))
+		}
+		return at
+	}
+	inTo := place(inputs)
+	b.outFrom = inTo
+	outTo := place(results)
+	all := place(details)
+	if !b.brief {
+		outTo = all
+	}
+	place(rest)
+	// As many tiles as rows at most.
+	a.Tiles = uint64(at)
+	at += cuda.Aligned(int64(unsafe.Sizeof(kernels.SampleTile{})) * int64(b.rows))
+
+	if at > b.size {
+		if err := b.grow(at); err != nil {
+			return err
+		}
+	}
+	var err error
+	if b.in, err = s.p.staging.take(int(inTo)); err != nil {
+		return err
+	}
+	if b.out, err = s.p.staging.take(int(outTo - b.outFrom)); err != nil {
+		return err
+	}
+	inParallel(b.rows, b.pack)
+	return s.p.stream.CopyIn(b.base, b.in)
+}
+
+func (b *gpuBatch) grow(size int64) error {
+	if err := b.close(); err != nil {
+		return err
+	}
+	b.arena, b.size = nil, 0
+	var err error
+	if b.arena, err = b.s.p.ctx.NewArena(size); err != nil {
+		return err
+	}
+	b.base, b.size = b.arena.Take(size), size
+	return nil
+}
+
+// see notes which limits a job has.
+func (b *gpuBatch) see(j *gpuSampleJob) {
+	for i := range j.req.Limits {
+		lim := &j.req.Limits[i]
+		for k, x := range [...][]float64{lim.B, lim.E, lim.Lower, lim.Upper} {
+			if x != nil {
+				b.limited[k], b.anyOwn = true, true
+			}
+		}
+	}
+}
+
+// at fills in where the arrays of the batch are.
+func (b *gpuBatch) at(a *kernels.SampleArgs) {
+	for _, f := range [][2]*uint64{
+		{&a.Obs, &b.args.Obs}, {&a.Keys, &b.args.Keys}, {&a.IDs, &b.args.IDs}, {&a.Tiles, &b.args.Tiles},
+		{&a.Actions, &b.args.Actions}, {&a.Residual, &b.args.Residual}, {&a.DrawnOut, &b.args.DrawnOut},
+		{&a.Value, &b.args.Value}, {&a.LogProb, &b.args.LogProb}, {&a.Entropy, &b.args.Entropy},
+		{&a.Alpha, &b.args.Alpha}, {&a.Beta, &b.args.Beta}, {&a.Mask, &b.args.Mask}, {&a.Status, &b.args.Status},
+		{&a.Prefix, &b.args.Prefix}, {&a.LogX, &b.args.LogX}, {&a.Log1mX, &b.args.Log1mX}, {&a.LogWidth, &b.args.LogWidth},
+		{&a.Lower, &b.args.Lower}, {&a.Upper, &b.args.Upper}, {&a.Logits, &b.args.Logits}, {&a.Latent, &b.args.Latent},
+		{&a.Chosen, &b.args.Chosen}, {&a.Given, &b.args.Given},
+	} {
+		*f[0] = uint64(b.base) + *f[1]
+	}
+	a.Drawn = uint64(b.base) + b.args.Drawn
+	if a.Draw > 0 {
+		a.Drawn = a.DrawnOut // go on where the entity before stopped
+	}
+	if !b.anyOwn {
+		return
+	}
+	a.Own = uint64(b.base) + b.args.Own
+	for i, f := range [][2]*uint64{
+		{&a.LimitB, &b.args.LimitB}, {&a.LimitE, &b.args.LimitE}, {&a.LimitL, &b.args.LimitL}, {&a.LimitU, &b.args.LimitU},
+	} {
+		if b.limited[i] {
+			*f[0] = uint64(b.base) + *f[1]
+		}
+	}
+}
+
+// input returns an array of the inputs.
+func input[T any](b *gpuBatch, at uint64, width int) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(&b.in[at])), b.rows*width)
+}
+
+// output returns an array of the results.
+func output[T any](b *gpuBatch, at uint64, width int) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(&b.out[int64(at)-b.outFrom])), b.rows*width)
+}
+
+// each calls f for the parts of the jobs that lie in rows from..to.
+func (b *gpuBatch) each(from, to int, f func(j *batchJob, from, to int)) {
+	for i := range b.jobs {
+		j := &b.jobs[i]
+		if lo, hi := max(from, j.first), min(to, j.first+j.req.Rows); lo < hi {
+			f(j, lo-j.first, hi-j.first)
+		}
+	}
+}
+
+// pack copies inputs of some rows to pinned memory.
+func (b *gpuBatch) pack(from, to int) {
+	a, l := &b.args, b.s.p.layout
+	obs := input[float32](b, a.Obs, l.obs)
+	keys, ids, drawn := input[uint64](b, a.Keys, 1), input[uint64](b, a.IDs, 1), input[uint64](b, a.Drawn, 1)
+	b.each(from, to, func(j *batchJob, from, to int) {
+		copy(obs[(j.first+from)*l.obs:], j.req.Obs[from*l.obs:to*l.obs])
+		if !j.req.Deterministic {
+			for r := from; r < to; r++ {
+				keys[j.first+r], ids[j.first+r], drawn[j.first+r] = j.req.Streams[r].State()
+			}
+		}
+		if b.anyOwn {
+			b.packLimits(j, from, to)
+		}
+	})
+}
+
+func (b *gpuBatch) packLimits(j *batchJob, from, to int) {
+	a, s := &b.args, b.s
+	own := input[int32](b, a.Own, 1)
+	_, rhs, _ := j.g.p.Inequalities()
+	_, f, _ := j.g.p.Equalities()
+	l, u := j.g.p.Bounds()
+	n := len(l)
+	var arrays [4][]float64
+	for i, x := range []struct {
+		at    uint64
+		width int
+	}{{a.LimitB, int(s.args.WidthB)}, {a.LimitE, int(s.args.WidthE)}, {a.LimitL, n}, {a.LimitU, n}} {
+		if b.limited[i] {
+			arrays[i] = input[float64](b, x.at, x.width)
+		}
+	}
+	widths, defaults := [4]int{int(s.args.WidthB), int(s.args.WidthE), n, n}, [4][]float64{rhs, f, l, u}
+	for r := from; r < to; r++ {
+		row := j.first + r
+		own[row] = 1
+		if j.req.Limits == nil {
+			continue
+		}
+		lim := &j.req.Limits[r]
+		for i, x := range [4][]float64{lim.B, lim.E, lim.Lower, lim.Upper} {
+			if x != nil {
+				own[row] = 0
+			} else {
+				x = defaults[i]
+			}
+			if len(x) != len(defaults[i]) {
+				panic(badBatch)
+			}
+			if b.limited[i] {
+				copy(arrays[i][row*widths[i]:], x)
+			}
+		}
+	}
+}
+
+// copyOut waits for the results.
+func (b *gpuBatch) copyOut() error {
+	p := b.s.p
+	if err := p.stream.CopyOut(b.out, b.base+cuda.Ptr(b.outFrom)); err != nil {
+		return err
+	}
+	if err := p.stream.Sync(); err != nil {
+		return err
+	}
+	b.status, b.residual = output[int32](b, b.args.Status, 1), output[float64](b, b.args.Residual, 1)
+	return nil
+}
+
+// left returns the rows of a job that the closed form does not answer.
+func (b *gpuBatch) left(j *batchJob) []rowRange {
+	var out []rowRange
+	for r := range j.req.Rows {
+		if what, _, _ := kernels.SampleStatus(b.status[j.first+r]); what != kernels.SampleLeft {
+			continue
+		}
+		if k := len(out) - 1; k >= 0 && out[k].to == r {
+			out[k].to++
+		} else {
+			out = append(out, rowRange{j, r, r + 1})
+		}
+	}
+	return out
+}
+
+// finish hands the results to those who asked.
+func (b *gpuBatch) finish() {
+	inParallel(b.rows, b.unpack)
+	for i := range b.jobs {
+		b.jobs[i].finish(b)
+	}
+}
+
+func (b *gpuBatch) unpack(from, to int) {
+	a := &b.args
+	drawn := output[uint64](b, a.DrawnOut, 1)
+	b.each(from, to, func(j *batchJob, from, to int) {
+		o, n, h := j.out, j.g.layout.entities, j.g.heads
+		lift(b, o.Actions, a.Actions, n, j, from, to)
+		lift(b, o.Residual, a.Residual, 1, j, from, to)
+		for _, f := range []struct {
+			dst   []float32
+			at    uint64
+			width int
+		}{
+			{o.Value, a.Value, 1}, {o.LogProb, a.LogProb, 1}, {o.Entropy, a.Entropy, 1},
+			{o.Alpha, a.Alpha, h}, {o.Beta, a.Beta, h}, {o.Mask, a.Mask, h},
+		} {
+			lift(b, f.dst, f.at, f.width, j, from, to)
+		}
+		b.check(j, from, to)
+		if !j.req.Deterministic {
+			for r := from; r < to; r++ {
+				j.req.Streams[r].SetDrawn(drawn[j.first+r])
+			}
+		}
+		if j.req.Brief {
+			return
+		}
+		lift(b, o.Prefix, a.Prefix, n, j, from, to)
+		lift(b, o.Lower, a.Lower, n, j, from, to)
+		lift(b, o.Upper, a.Upper, n, j, from, to)
+		lift(b, o.LogX, a.LogX, h, j, from, to)
+		lift(b, o.Log1mX, a.Log1mX, h, j, from, to)
+		lift(b, o.LogWidth, a.LogWidth, h, j, from, to)
+	})
+}
+
+// lift copies rows of a result to a job's.
+func lift[T any](b *gpuBatch, dst []T, at uint64, width int, j *batchJob, from, to int) {
+	if width > 0 {
+		copy(dst[from*width:to*width], output[T](b, at, width)[(j.first+from)*width:])
+	}
+}
+
+// check looks at every action of some rows.
+func (b *gpuBatch) check(j *batchJob, from, to int) {
+	worst, fixed, wrong := noResidual, 0, -1
+	for r := from; r < to; r++ {
+		res := b.residual[j.first+r]
+		worst = max(worst, res)
+		what, _, count := kernels.SampleStatus(b.status[j.first+r])
+		fixed += count
+		if wrong < 0 && !(what == kernels.SampleDone && res <= maxGPUResidual) {
+			wrong = r
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	j.worst = max(j.worst, worst)
+	j.fixed += fixed
+	if wrong >= 0 && (j.wrong < 0 || wrong < j.wrong) {
+		j.wrong = wrong
+	}
+}
+
+// finish says what has gone wrong with a job.
+func (j *batchJob) finish(b *gpuBatch) {
+	g, req, out := j.g, j.req, j.out
+	if req.Brief {
+		for _, s := range []*[]float32{&out.Prefix, &out.LogX, &out.Log1mX, &out.LogWidth} {
+			*s = (*s)[:0]
+		}
+		out.Lower, out.Upper = out.Lower[:0], out.Upper[:0]
+	}
+	out.FixedShare, out.MaxResidual = 0, j.worst
+	if g.heads > 0 {
+		out.FixedShare = float64(j.fixed) / float64(req.Rows*g.heads)
+	}
+	if j.err != nil || j.wrong < 0 {
+		return
+	}
+	r, n := j.wrong, g.layout.entities
+	switch what, entity, _ := kernels.SampleStatus(b.status[j.first+r]); what {
+	case kernels.SampleShape:
+		k := r*g.heads + entity
+		j.err = &NonFiniteError{
+			Tensor: fmt.Sprintf("the distribution of %s, Beta(%g, %g),", g.p.Entities()[entity], out.Alpha[k], out.Beta[k]), Step: g.time,
+		}
+	case kernels.SampleLogs:
+		j.err = &NonFiniteError{Tensor: "the logarithms of a sample", Step: g.time}
+	default:
+		var lim *lp.Limits
+		if req.Limits != nil {
+			lim = &req.Limits[r]
+		}
+		res, name := g.p.WorstConstraint(out.Actions[r*n:(r+1)*n], lim)
+		j.err = fmt.Errorf("policy: the action of row %d leaves the polytope: %s is violated by a scaled %.3g, more than %g", r, name, res, maxGPUResidual)
+	}
+}
