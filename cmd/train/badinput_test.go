@@ -18,6 +18,7 @@ func TestBadCommandLines(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing.yaml")
 	isFile := file(t, "a-file", "")
+	t.Setenv("PASPO_LIBCUDA", missing)
 	for _, c := range []struct {
 		args []string
 		want string
@@ -30,7 +31,7 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"--steps", "-5"}, "steps is -5: an integer of at least 1 is allowed"},
 		{[]string{"--steps", "x"}, `steps is "x": an integer is allowed`},
 		{[]string{"--seed", "1.5"}, `seed is "1.5": an integer of at least 0 is allowed`},
-		{[]string{"--device", "gpu"}, "this program was built without GPU support"},
+		{[]string{"--device", "gpu"}, "device gpu: cuda: "},
 		{[]string{"--device", "tpu"}, `device is "tpu": one of auto, cpu, gpu, gpu:N is allowed`},
 		{[]string{"--set", "ppo.lrr=1"}, "unknown key ppo.lrr; did you mean ppo.lr?"},
 		{[]string{"--set", "ppo.lr"}, "write it as key=value"},
