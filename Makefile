@@ -1,5 +1,6 @@
 GO      ?= go
 BIN     := bin/train
+CARD    := bin/card
 ARGS    ?=
 
 # What cgo links and the tools it needs, as Debian and Ubuntu name them.
@@ -22,7 +23,7 @@ install = have() { $(2); }; \
 	$$sudo apt-get update -qq && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) && have >/dev/null
 
-.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check test lint fmt ptx ptx-check bench results clean
+.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build test lint fmt ptx ptx-check bench results clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -75,12 +76,17 @@ ptx-check: deps
 bench: build
 	$(BIN) bench $(ARGS)
 
-# Everything on the machine's GPU: kernels, training, timings. bin/ can be carried
-# to a machine that has nothing but a driver, and bin/gpu-check be run there.
-gpu-check: build
-	$(WITH_CUDA) $(GO) build -tags gpu -o bin/gpu-check ./cmd/gpu-check && \
-	for p in cuda kernels policy; do $(GO) test -c -tags gpu -o bin/$$p.test ./$$p || exit 1; done
-	bin/gpu-check $(ARGS)
+# Everything on the machine's GPU: kernels, training, timings. The folder $(CARD) can
+# be carried to a machine that has nothing but a driver, and gpu-check be run there.
+gpu-check: gpu-check-build
+	$(CARD)/gpu-check --out docs/gpu/results.md $(ARGS)
+
+gpu-check-build: deps-gpu
+	@rm -rf $(CARD) && mkdir -p $(CARD)/lib
+	$(WITH_CUDA) flags="-s -w -extldflags '-Wl,--disable-new-dtags,-rpath,\$$ORIGIN/lib'" && \
+	$(GO) build -tags gpu -ldflags "$$flags" -o $(CARD)/gpu-check ./cmd/gpu-check && \
+	for p in cuda kernels policy; do $(GO) test -c -tags gpu -ldflags "$$flags" -o $(CARD)/$$p.test ./$$p || exit 1; done
+	ldd $(CARD)/gpu-check | awk '/=> \// && !/lib(c|m|dl|rt|pthread)\.so/ { print $$3 }' | xargs -I{} cp -L {} $(CARD)/lib
 
 # Trains every benchmark over 5 seeds, with the paper's settings and tuned ones and
 # with one change at a time, and writes docs/experiments and the README's table.

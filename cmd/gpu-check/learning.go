@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"paspo/cuda"
 	"paspo/internal/agent"
 	"paspo/internal/bench"
@@ -89,9 +91,10 @@ func (o *options) learning(ctx context.Context, w io.Writer) error {
 	}
 	gap := math.Abs(mean[0]-mean[1]) / math.Hypot(stderr[0], stderr[1])
 	fmt.Fprintf(w, "\nThe means differ by %.2f standard errors of their difference.\n", gap)
-	// Student's t with 8 degrees of freedom exceeds 3.36 once in a hundred times.
-	if !(gap < 3.36) {
-		return fmt.Errorf("the means differ by %.2f standard errors", gap)
+	// What Student's t exceeds once in a hundred times.
+	most := distuv.StudentsT{Sigma: 1, Nu: float64(2 * (o.seeds - 1))}.Quantile(0.995)
+	if !(gap < most) {
+		return fmt.Errorf("the means differ by %.2f standard errors, more than %.2f", gap, most)
 	}
 	return nil
 }

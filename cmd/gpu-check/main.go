@@ -19,6 +19,7 @@ import (
 
 	"paspo/cuda"
 	"paspo/internal/atomicfile"
+	"paspo/internal/bench"
 )
 
 func main() {
@@ -36,6 +37,7 @@ type options struct {
 	seeds int
 	steps int64
 	each  time.Duration
+	small bool
 }
 
 func newCommand() *cobra.Command {
@@ -50,6 +52,10 @@ func newCommand() *cobra.Command {
 			if o.seeds < 2 || o.steps < 1 || o.each <= 0 {
 				return fmt.Errorf("--seeds is %d, --steps %d, --each %v: at least 2, 1 and more than 0 are allowed", o.seeds, o.steps, o.each)
 			}
+			if o.small {
+				bench.DeviceRows, bench.DeviceMinibatches, bench.DevicePolicies = []int{256}, []int{64}, []int{1, 2}
+				bench.DeviceTraining = bench.Size{Envs: 64, Steps: 4, Minibatch: 256}
+			}
 			return o.run(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
@@ -58,6 +64,7 @@ func newCommand() *cobra.Command {
 	f.IntVar(&o.gpu, "gpu", 0, "number of the GPU")
 	f.IntVar(&o.seeds, "seeds", 5, "seeds of the learning curves")
 	f.Int64Var(&o.steps, "steps", 150_000, "environment steps of every training")
+	f.BoolVar(&o.small, "small", false, "small sizes: to try this program itself, as behind a driver that simulates")
 	f.DurationVar(&o.each, "each", 2*time.Second, "time for every timing")
 	return cmd
 }

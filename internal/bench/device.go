@@ -18,15 +18,17 @@ var (
 	DeviceRows        = []int{256, 4_096, 65_536}     // actions sampled at a time
 	DeviceMinibatches = []int{64, 512, 4_096, 16_384} // rows of a gradient step
 	DevicePolicies    = []int{1, 8, 32, 128}          // trainings side by side
-	deviceTraining    = ppoSize{4_096, 16, 16_384}    // one large training
-	sweepTraining     = ppoSize{8, 64, 64}            // each of those side by side: the paper's
+	DeviceTraining    = Size{4_096, 16, 16_384}       // one large training
+	sweepTraining     = Size{8, 64, 64}               // each of those side by side: the paper's
 )
 
-type ppoSize struct{ envs, steps, minibatch int }
+// Size is the size of a training: environments, steps of each in a rollout, and
+// rows of a minibatch.
+type Size struct{ Envs, Steps, Minibatch int }
 
-func (s ppoSize) config() ppo.Config {
+func (s Size) config() ppo.Config {
 	c := ppo.DefaultConfig()
-	c.Envs, c.StepsPerEnv, c.Minibatch = s.envs, s.steps, s.minibatch
+	c.Envs, c.StepsPerEnv, c.Minibatch = s.Envs, s.Steps, s.Minibatch
 	c.EvalEvery, c.CheckpointEvery, c.Steps = 0, 0, 1<<40
 	return c
 }
@@ -120,16 +122,16 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 			return nil, fmt.Errorf("minibatches of %d: %w", minibatch, err)
 		}
 	}
-	err = with(deviceTraining.minibatch, 1, func(b []policy.Backend) error {
+	err = with(DeviceTraining.Minibatch, 1, func(b []policy.Backend) error {
 		var err error
-		r.EnvStepsPerS, err = together(ctx, p, b, deviceTraining.config(), each)
+		r.EnvStepsPerS, err = together(ctx, p, b, DeviceTraining.config(), each)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("training: %w", err)
 	}
 	for _, k := range DevicePolicies {
-		err := with(sweepTraining.minibatch, k, func(b []policy.Backend) error {
+		err := with(sweepTraining.Minibatch, k, func(b []policy.Backend) error {
 			var err error
 			r.TogetherPerS[k], err = together(ctx, p, b, sweepTraining.config(), each)
 			return err
@@ -224,8 +226,8 @@ func WriteDevices(w io.Writer, devices ...*DeviceResult) error {
 	for _, n := range DeviceMinibatches {
 		line(fmt.Sprintf("gradient steps/s, minibatch %d", n), func(d *DeviceResult) float64 { return d.UpdatesPerS[n] })
 	}
-	s := deviceTraining
-	line(fmt.Sprintf("env steps/s, batch %d, minibatch %d", s.envs*s.steps, s.minibatch), func(d *DeviceResult) float64 { return d.EnvStepsPerS })
+	s := DeviceTraining
+	line(fmt.Sprintf("env steps/s, batch %d, minibatch %d", s.Envs*s.Steps, s.Minibatch), func(d *DeviceResult) float64 { return d.EnvStepsPerS })
 	for _, k := range DevicePolicies {
 		line(fmt.Sprintf("env steps/s, paper's settings x %d", k), func(d *DeviceResult) float64 { return d.TogetherPerS[k] })
 	}

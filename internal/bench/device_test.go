@@ -9,10 +9,10 @@ import (
 )
 
 func TestDevice(t *testing.T) {
-	defer func(a, b, c []int, d ppoSize) {
-		DeviceRows, DeviceMinibatches, DevicePolicies, deviceTraining = a, b, c, d
-	}(DeviceRows, DeviceMinibatches, DevicePolicies, deviceTraining)
-	DeviceRows, DeviceMinibatches, DevicePolicies, deviceTraining = []int{16, 300}, []int{8, 300}, []int{1, 3}, ppoSize{16, 4, 32}
+	defer func(a, b, c []int, d Size) {
+		DeviceRows, DeviceMinibatches, DevicePolicies, DeviceTraining = a, b, c, d
+	}(DeviceRows, DeviceMinibatches, DevicePolicies, DeviceTraining)
+	DeviceRows, DeviceMinibatches, DevicePolicies, DeviceTraining = []int{16, 300}, []int{8, 300}, []int{1, 3}, Size{16, 4, 32}
 
 	r, err := Device(context.Background(), CPUs, time.Millisecond)
 	if err != nil {
