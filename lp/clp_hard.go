@@ -14,7 +14,9 @@ import (
 //
 //	min theta   s.t.   A_R a <= b - A_P a_P + theta s,  |E_R a - ...| <= theta s,  l - theta s <= a <= u + theta s,
 //
-// with the scales s of the residuals, then the ends on limits relaxed by it.
+// with the scales s of the residuals, then the ends on limits relaxed by it. Where
+// theta is far above rounding, floating point finds it and rational arithmetic only
+// proves it, see far.
 func (w *clpWorker) hard(q *query) (*witnesses, error) {
 	for _, x := range q.prefix[:q.entity] {
 		if math.IsNaN(x) || math.IsInf(x, 0) {
@@ -27,6 +29,9 @@ func (w *clpWorker) hard(q *query) (*witnesses, error) {
 		e = w.elasticPoints(q)
 	} else {
 		e = w.elasticRows(q)
+	}
+	if amount, conflict, ok := e.far(); ok && amount > w.tolerance {
+		return nil, &InfeasibleError{Entity: q.entity, Amount: amount, Conflict: conflict}
 	}
 	theta, conflict := e.least()
 	if amount := float(theta); amount > w.tolerance {

@@ -1,0 +1,129 @@
+package lp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+)
+
+// elasticOf returns the program whose limits give, for a prefix under limits.
+func elasticOf(p *Polytope, prefix []float64, lim *Limits) *elastic {
+	w := newCLPWorker(newCLPModel(p), 1e-6)
+	q := &query{entity: len(prefix), prefix: append(slices.Clone(prefix), make([]float64, p.Dim()-len(prefix))...), own: lim == nil}
+	q.b, q.f, q.l, q.u = p.limits(lim)
+	if w.m.points != nil && q.own {
+		return w.elasticPoints(q)
+	}
+	return w.elasticRows(q)
+}
+
+// TestFarIsProved holds the bound of multipliers to the least theta in rational
+// arithmetic: it never exceeds it, whatever the multipliers are, and where it is
+// used it is as large.
+func TestFarIsProved(t *testing.T) {
+	kinds := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		r := rand.New(rng.New(seed, "far"))
+		d, _ := randomPolytope(r)
+		p, err := New(d)
+		if err != nil || p.Dim() == 1 {
+			return
+		}
+		prefix := make([]float64, 1+r.IntN(p.Dim()-1))
+		for j := range prefix {
+			prefix[j] = 2 * r.NormFloat64()
+		}
+		e := elasticOf(p, prefix, nil)
+		least, _ := e.least()
+		theta, conflict, ok := e.far()
+		if ok {
+			kinds["proved"]++
+			if exact := float(least); math.Abs(theta-exact) > 1e-5*exact || len(conflict) == 0 {
+				t.Fatalf("%v by %v, the least is %v\n%+v", theta, conflict, exact, d)
+			}
+		} else {
+			kinds["left to rational arithmetic"]++
+		}
+		lambda := make([]float64, len(e.b))
+		for k := range lambda {
+			if r.IntN(2) == 0 {
+				lambda[k] = r.ExpFloat64()
+			}
+		}
+		if b := e.bound(lambda); b != nil {
+			kinds["bounds of any multipliers"]++
+			if b.Cmp(least) > 0 {
+				t.Fatalf("bound %v above the least %v\n%+v", float(b), float(least), d)
+			}
+		}
+	})
+	t.Log(kinds)
+	if kinds["proved"] == 0 {
+		t.Error("nothing was proved")
+	}
+}
+
+// TestFarConflict takes the rows of a conflict alone: they leave nothing, and by as
+// much.
+func TestFarConflict(t *testing.T) {
+	p := cappedSimplex(t, 50, 10)
+	lim := &Limits{Upper: slices.Repeat([]float64{0.01}, 50)}
+	s, err := NewSolver(p, SolverConfig{Method: "lazy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c := s.Chain(1)
+	c.Begin(1, []Limits{*lim})
+	var inf *InfeasibleError
+	if err := c.Next([]float64{0}, []float64{0}); !errors.As(err, &inf) {
+		t.Fatalf("error %v, want an InfeasibleError", err)
+	}
+	// 50 caps of 0.01 and a total of 1 give by as much: 0.5 = 51 theta.
+	if math.Abs(inf.Amount-0.5/51) > 1e-12 {
+		t.Errorf("amount %v, want %v", inf.Amount, 0.5/51)
+	}
+	if len(inf.Conflict) != 51 || !slices.Contains(inf.Conflict, "total = 1") {
+		t.Errorf("conflict %q", inf.Conflict)
+	}
+	e := elasticOf(p, nil, lim)
+	var part elastic
+	part.lower, part.objective = e.lower, e.objective
+	for k, name := range e.names {
+		if slices.Contains(inf.Conflict, name()) {
+			part.a, part.b, part.names = append(part.a, e.a[k]), append(part.b, e.b[k]), append(part.names, name)
+		}
+	}
+	_, lambda := part.approximate()
+	if theta := part.bound(lambda); theta == nil || theta.Cmp(big.NewRat(9, 1000)) < 0 {
+		t.Errorf("the conflict alone is infeasible by %v", theta)
+	}
+}
+
+// BenchmarkInfeasible names what conflicts far from feasibility.
+func BenchmarkInfeasible(b *testing.B) {
+	for _, n := range []int{13, 50} {
+		for _, name := range []string{"rational", "proved"} {
+			b.Run(fmt.Sprintf("%s/n=%d", name, n), func(b *testing.B) {
+				p := cappedSimplex(b, n, 10)
+				e := elasticOf(p, nil, &Limits{Upper: slices.Repeat([]float64{0.5 / float64(n)}, n)})
+				for b.Loop() {
+					if name == "rational" {
+						e.least()
+					} else if _, _, ok := e.far(); !ok {
+						b.Fatal("no proof")
+					}
+				}
+			})
+		}
+	}
+}
