@@ -34,6 +34,13 @@ func limited(ctx context.Context, out *output, o limitedOptions, env string) err
 	plot := plots.Learning{Title: env, YLabel: "return of the most likely action"}
 	var all [][]*run
 
+	preset, err := tuned(env)
+	if err != nil {
+		return err
+	}
+	if o.steps == 0 {
+		o.steps = preset.Steps
+	}
 	free, err := newSide(staticOf[env], o, nil)
 	if err != nil {
 		return err
@@ -225,7 +232,7 @@ func (s *side) widened(count int, lengths []int) string {
 	for _, n := range lengths {
 		states += n
 	}
-	return fmt.Sprintf("%.2f %% of %d", 100*float64(count)/float64(states), states)
+	return fmt.Sprintf("%d of %d", count, states)
 }
 
 func (s *side) amount(x float64) string {

@@ -110,7 +110,7 @@ func command() *cobra.Command {
 	add("debias", "Compare de-biased with plain initialisation on three entities", 10, 20_000,
 		func(ctx context.Context, out *output, o options, _ []string) error { return debias(ctx, out, o) }).Args = cobra.NoArgs
 	var li limitedOptions
-	c = add("limited [ENV...]", "Train with limits that follow the state, beside the static versions", 3, 150_000,
+	c = add("limited [ENV...]", "Train with limits that follow the state, beside the static versions", 5, 0,
 		func(ctx context.Context, out *output, o options, names []string) error {
 			li.seeds, li.steps = o.seeds, o.steps
 			if len(names) == 0 {
@@ -123,6 +123,7 @@ func command() *cobra.Command {
 			}
 			return nil
 		})
+	c.Flags().Lookup("steps").Usage += "; 0 for those of the preset"
 	c.Flags().IntVar(&li.episodes, "episodes", 500, "episodes that policies are compared on")
 	c.Flags().StringArrayVar(&li.further, "with", nil, "also the tuned settings with these changes, \"key=value key=value\"; repeatable")
 	c.ValidArgs = envs.Variants()

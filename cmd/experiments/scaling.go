@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -129,10 +128,16 @@ const (
 	// patience is by how much a chain that has begun may exceed the time before it
 	// is left where it is.
 	patience = 5
+
+	scalingPoints = 1 << 18 // coordinates of the points that chains lead to
 )
 
 func measureCell(n, m int, caps bool, limit time.Duration) (*cell, error) {
 	p, err := stress.Scaled(n, m, caps, 1)
+	if err != nil {
+		return nil, err
+	}
+	points, err := stress.Points(p, max(1024, scalingPoints/n), rand.New(rng.New(1, "experiments", "scaling")))
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +166,7 @@ func measureCell(n, m int, caps bool, limit time.Duration) (*cell, error) {
 				return nil, err
 			}
 		}
-		r, err := measureSolver(s, limit)
+		r, err := measureSolver(s, points, limit)
 		if err != nil {
 			r.Error = err.Error()
 		}
@@ -218,32 +223,24 @@ func (c *cell) countPieces(s lp.Solver, limit time.Duration) error {
 	return nil
 }
 
-// measureSolver times full chains, after a while in which a lazy solver fills its
-// store. Entities take the shares of their intervals that make actions on the simplex
-// uniform: with uniform shares the first few would use up the total.
-func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
+// measureSolver times full chains to the given points, after a while in which a lazy
+// solver fills its store. The warm-up takes the first half of the points, so that
+// what is measured has not been seen.
+func measureSolver(s lp.Solver, points []float64, limit time.Duration) (*solverCell, error) {
 	n := s.Polytope().Dim()
 	batch := 64
 	if s.Method() == "clp" {
 		batch = 1
 	}
 	c := s.Chain(batch)
-	r := rand.New(rng.New(1, "experiments", "scaling"))
 	lo, hi, a := make([]float64, batch), make([]float64, batch), make([]float64, batch)
-	const draws = 1024 // rows of shares
-	x := make([]float64, draws*n)
-	for i := range x {
-		x[i] = 1 - math.Pow(r.Float64(), 1/max(1, float64(n-1-i/draws)))
-	}
-	row := 0
+	half := len(points) / n / 2
 	done, narrow := 0, 0 // intervals
-	walk := func(d time.Duration) (chains, rate float64, err error) {
+	walk := func(first int, d time.Duration) (chains, rate float64, err error) {
 		start, cpu := time.Now(), cpuSeconds()
 		done, narrow = 0, 0
-		for done == 0 || time.Since(start) < d {
+		for row := 0; done == 0 || time.Since(start) < d; row += batch {
 			c.Begin(batch, nil)
-			// Another offset for each entity, so that chains do not repeat.
-			row += batch
 			for i := range n {
 				if time.Since(start) > patience*d {
 					break
@@ -251,12 +248,11 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 				if err := c.Next(lo, hi); err != nil {
 					return 0, 0, err
 				}
-				shares := x[i*draws : (i+1)*draws]
 				for k := range a {
 					if hi[k]-lo[k] <= 1e-9 {
 						narrow++
 					}
-					a[k] = min(max(lo[k]+(hi[k]-lo[k])*shares[(row+k+row/draws*(2*i+1))%draws], lo[k]), hi[k])
+					a[k] = min(max(points[(first+(row+k)%half)*n+i], lo[k]), hi[k])
 				}
 				c.Fix(a)
 				done += batch
@@ -268,7 +264,7 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 	warmed := 0.
 	if s.Method() != "clp" {
 		var err error
-		if warmed, _, err = walk(limit); err != nil {
+		if warmed, _, err = walk(0, limit); err != nil {
 			return &solverCell{}, err
 		}
 	}
@@ -277,7 +273,7 @@ func measureSolver(s lp.Solver, limit time.Duration) (*solverCell, error) {
 	if keeps {
 		warm = k.Stats().Total()
 	}
-	chains, rate, err := walk(limit)
+	chains, rate, err := walk(half, limit)
 	out := &solverCell{ChainsPerS: rate, IntervalsPerS: rate * float64(n), Chains: chains, Warmed: warmed, NoWidth: float64(narrow) / float64(done)}
 	if keeps {
 		t := k.Stats().Total()

@@ -2,7 +2,9 @@ package stress
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"paspo/internal/rng"
@@ -24,6 +26,46 @@ func TestScaled(t *testing.T) {
 		again, err := Scaled(20, 7, caps, 3)
 		if err != nil || again.Hash() != p.Hash() {
 			t.Errorf("the same seed gives another polytope, error %v", err)
+		}
+	}
+}
+
+// On the simplex the marginals of uniform points are Beta(1, n-1), with caps all
+// points keep all limits.
+func TestPoints(t *testing.T) {
+	const n, count = 6, 4000
+	simplex, err := lp.Unconstrained(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points, err := Points(simplex, count, rand.New(rng.New(1, "points")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for j := range n {
+		x := make([]float64, count)
+		for i := range x {
+			x[i] = points[i*n+j]
+		}
+		slices.Sort(x)
+		d := 0.
+		for i, v := range x {
+			d = max(d, math.Abs(1-math.Pow(1-v, n-1)-float64(i)/count))
+		}
+		if d > 0.05 { // successive points are correlated
+			t.Errorf("entity %d: KS distance %.3f", j, d)
+		}
+	}
+	capped, err := Scaled(30, 8, true, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if points, err = Points(capped, 200, rand.New(rng.New(2, "points"))); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		if r := capped.Residual(points[i*30:(i+1)*30], nil); !(r <= 1e-9) {
+			t.Fatalf("point %d has a residual of %g", i, r)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type Tally struct {
 	Seconds   float64 // to make solvers and to answer
 
 	// Failures. An interval that was wrong counts where exact arithmetic looked.
-	Typed    int // InfeasibleError of a prefix that was chosen inside intervals
+	Typed    int // InfeasibleError of a prefix that was chosen inside intervals, or EmptyError of a solver
 	Untyped  int // any other error
 	Malform  int // NaN, or ends that cross, without an error
 	Wrong    int // by exact arithmetic
@@ -209,9 +209,14 @@ func (c *contender) open(method string, rows int) (ok bool) {
 	cfg.Method, cfg.Workers = method, 1
 	s, err := lp.NewSolver(c.p, cfg)
 	var budget *lp.BudgetError
+	var empty *lp.EmptyError
 	switch {
 	case errors.As(err, &budget):
 		c.t.Refused++
+		return false
+	case errors.As(err, &empty):
+		c.t.Typed++
+		c.t.example("no solver: %v", err)
 		return false
 	case err != nil:
 		c.t.Untyped++
