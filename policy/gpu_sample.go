@@ -76,6 +76,7 @@ func newGPUSampler(p *gpuProgram) (*gpuSampler, error) {
 		at := s.fixed.Take(int64(len(parts[i])))
 		*dst = uint64(at)
 		if err := p.stream.CopyIn(at, parts[i]); err != nil {
+			s.close()
 			return nil, err
 		}
 	}
@@ -102,25 +103,17 @@ func (s *gpuSampler) run(jobs []*gpuSampleJob) error {
 	s.args.ToObs, s.args.ToPrefix, s.args.ToMask = uint64(r.obs), uint64(r.prefix), uint64(r.mask)
 	s.args.ToLogX, s.args.ToLog1mX, s.args.ToLogWidth = uint64(r.logX), uint64(r.log1mX), uint64(r.logWidth)
 
-	var ranges, left []rowRange
-	for i := range b.jobs {
-		j := &b.jobs[i]
-		if s.closed[j.g.index] {
-			ranges = append(ranges, rowRange{j, 0, j.req.Rows})
-		} else {
-			left = append(left, rowRange{j, 0, j.req.Rows})
-		}
-	}
-	if len(ranges) > 0 {
+	left := b.others
+	if len(b.ranges) > 0 {
 		a := s.args
 		a.From, a.To, a.Draw, a.Closed, a.Finish = 0, int64(len(s.layers.all)), -1, 1, 1
-		if err := s.launch(&a, ranges); err != nil {
+		if err := s.launch(&a); err != nil {
 			return err
 		}
 		if err := b.copyOut(); err != nil {
 			return err
 		}
-		for _, r := range ranges {
+		for _, r := range b.ranges {
 			left = append(left, b.left(r.job)...)
 		}
 	}
@@ -142,45 +135,49 @@ type rowRange struct {
 	from, to int
 }
 
-// launch queues a launch on the given rows, in the largest tiles that fit.
-func (s *gpuSampler) launch(a *kernels.SampleArgs, ranges []rowRange) error {
+// launch queues a launch on the tiles of the batch.
+func (s *gpuSampler) launch(a *kernels.SampleArgs) error {
 	b := &s.batch
 	if a.Closed == 0 {
 		a.Rho = 0
 	}
+	a.TileRows, a.TileCount = tileRows(a), int64(len(b.tiles))
+	b.at(a)
+	return s.p.kernels.Launch(s.p.stream, a, 1)
+}
+
+// tileRows returns the size of the largest tiles that fit.
+func tileRows(a *kernels.SampleArgs) int64 {
 	for _, rows := range kernels.SampleTileRows {
 		if a.TakesTile(rows) {
-			a.TileRows = int64(rows)
-			break
+			return int64(rows)
 		}
 	}
-	tiles := b.tiles[:0]
+	panic("policy: no tile fits")
+}
+
+// tile splits ranges of rows into the tiles that launches take.
+func (s *gpuSampler) tile(closed bool, ranges []rowRange) {
+	a := s.args
+	if !closed {
+		a.Rho = 0
+	}
+	rows, tiles := tileRows(&a), s.batch.tiles[:0]
 	for _, r := range ranges {
 		req := r.job.req
 		t := kernels.SampleTile{Agent: int64(r.job.g.index), Keep: -1}
 		if req.Deterministic {
 			t.Deterministic = 1
 		}
-		for from := r.from; from < r.to; from += int(a.TileRows) {
-			t.First, t.Rows = int64(r.job.first+from), min(a.TileRows, int64(r.to-from))
+		for from := r.from; from < r.to; from += int(rows) {
+			t.First, t.Rows = int64(r.job.first+from), min(rows, int64(r.to-from))
 			if req.Keep {
 				t.Keep = int64(req.At + from)
 			}
 			tiles = append(tiles, t)
 		}
 	}
-	b.tiles = tiles
-	a.TileCount = int64(len(tiles))
-	buf, err := s.p.staging.take(len(bytesOf(tiles)))
-	if err != nil {
-		return err
-	}
-	copy(buf, bytesOf(tiles))
-	b.at(a)
-	if err := s.p.stream.CopyIn(cuda.Ptr(a.Tiles), buf); err != nil {
-		return err
-	}
-	return s.p.kernels.Launch(s.p.stream, a, 1)
+	s.batch.tiles = tiles
 }
 
 // inParallel calls f for pieces of n rows, on all CPUs where that pays.

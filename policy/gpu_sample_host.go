@@ -46,10 +46,15 @@ func (h *hostSampler) run(s *gpuSampler, left []rowRange) error {
 	ends, values := floatsIn(given), floatsIn(chosen)
 	clear(ends)
 
+	if len(b.ranges) > 0 {
+		if err := b.retile(left); err != nil {
+			return err
+		}
+	}
 	a := s.args
 	a.Draw = -1
 	a.From, a.To = 0, s.layers.heads[1]
-	if err := s.launch(&a, left); err != nil {
+	if err := s.launch(&a); err != nil {
 		return err
 	}
 	h.each(func(c *hostChain) { c.begin() })
@@ -64,7 +69,7 @@ func (h *hostSampler) run(s *gpuSampler, left []rowRange) error {
 		if i == n-1 {
 			a.Finish = 1
 		}
-		if err := s.launch(&a, left); err != nil {
+		if err := s.launch(&a); err != nil {
 			return err
 		}
 		if err := s.p.stream.CopyOut(chosen, b.base+cuda.Ptr(b.args.Chosen)); err != nil {
@@ -76,7 +81,7 @@ func (h *hostSampler) run(s *gpuSampler, left []rowRange) error {
 		if i+1 < s.p.layout.heads {
 			a := s.args
 			a.Draw, a.From, a.To = -1, s.layers.heads[i+1], s.layers.heads[i+2]
-			if err := s.launch(&a, left); err != nil {
+			if err := s.launch(&a); err != nil {
 				return err
 			}
 		}
