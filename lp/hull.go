@@ -8,8 +8,9 @@ import (
 	"paspo/lp/internal/dd"
 )
 
-// hullEffort limits the search for the facets of a hull, in elementary steps.
-const hullEffort = 4_000_000_000
+// hullEffort limits the search for the facets of a hull, in elementary steps: some
+// seconds, and some 30 000 facets in 10 dimensions.
+const hullEffort = 1_000_000_000
 
 // hull is the convex hull of points in its affine hull. The coordinates in
 // basis determine the others,
@@ -198,7 +199,7 @@ func convexHull(points [][]float64) (rows, equalities []Row, err error) {
 	effort := hullEffort
 	h, err := newHull(points, &effort)
 	if errors.Is(err, dd.ErrBudget) {
-		return nil, nil, fmt.Errorf("lp: the convex hull of %d points in %d dimensions has too many facets", len(points), len(points[0]))
+		return nil, nil, fmt.Errorf("lp: the convex hull of %d points in %d dimensions has too many facets: describe the polytope by rows, or by fewer points", len(points), len(points[0]))
 	}
 	if err != nil {
 		return nil, nil, err

@@ -1,11 +1,13 @@
 package lp
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/dd"
 )
 
 // checkHull verifies rows and equalities against the points: all points satisfy
@@ -176,5 +178,23 @@ func BenchmarkConvexHull(b *testing.B) {
 		if _, _, err := convexHull(p.Points()); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestHullBudget ends where a hull has more facets than its budget lets it find.
+func TestHullBudget(t *testing.T) {
+	r := rand.New(rng.New(1, "budget"))
+	points := make([][]float64, 40)
+	for k := range points {
+		for range 9 {
+			points[k] = append(points[k], r.Float64())
+		}
+	}
+	effort := 1_000_000
+	if h, err := newHull(points, &effort); !errors.Is(err, dd.ErrBudget) {
+		t.Fatalf("%v, error %v", h, err)
+	}
+	if effort < -1_000_000 {
+		t.Errorf("%d steps beyond the budget", -effort)
 	}
 }

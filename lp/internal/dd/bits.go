@@ -30,6 +30,16 @@ func (b bits) and(o bits) bits {
 	return bits{w}
 }
 
+// countAnd returns the size of the intersection.
+func (b bits) countAnd(o bits) int {
+	n := 0
+	w := o.w
+	for i, x := range b.w[:min(len(b.w), len(w))] {
+		n += mathbits.OnesCount64(x & w[i])
+	}
+	return n
+}
+
 // in reports whether b is a subset of o.
 func (b bits) in(o bits) bool {
 	for i, x := range b.w {

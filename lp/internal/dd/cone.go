@@ -166,6 +166,13 @@ func (c *cone[T]) add(g []T, equality bool) error {
 	incident := c.incident()
 	for _, p := range pos {
 		for _, q := range neg {
+			if c.rays[p].zero.countAnd(c.rays[q].zero) < c.d-len(c.lines)-2 {
+				// Most pairs: too few common constraints for a face of two rays.
+				if err := c.spend(1); err != nil {
+					return err
+				}
+				continue
+			}
 			common := c.rays[p].zero.and(c.rays[q].zero)
 			ok, err := c.adjacent(p, q, common, incident)
 			if err != nil {
@@ -271,11 +278,8 @@ func (c *cone[T]) incident() [][]int {
 }
 
 // adjacent reports whether rays p and q span a face: no other ray satisfies all
-// their common constraints with equality.
+// their common constraints with equality. These are as many as a face of two needs.
 func (c *cone[T]) adjacent(p, q int, common bits, incident [][]int) (bool, error) {
-	if common.count() < c.d-len(c.lines)-2 {
-		return false, c.spend(1)
-	}
 	var shortest []int
 	first := true
 	common.each(func(id int) {
