@@ -13,7 +13,7 @@ __device__ inline double cos_turn(double u)
 #endif
 }
 
-// uniform maps a word into (0, 1).
+// uniform maps a word into (0, 1].
 __device__ inline double uniform(u64 w) { return ((double)(w >> 11) + 0.5) * 0x1p-53; }
 
 // log_gamma draws the logarithm of a Gamma(shape, 1) variate by the method of
