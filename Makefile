@@ -23,7 +23,7 @@ install = have() { $(2); }; \
 	$$sudo apt-get update -qq && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) && have >/dev/null
 
-.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build test lint fmt ptx ptx-check bench results clean
+.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test lint fmt ptx ptx-check bench results clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -50,7 +50,7 @@ gpu-env: deps-gpu
 
 # The GPU's part runs behind a driver of our own. What the tag leaves out is
 # tested without it.
-test: deps-gpu lint ptx-check
+test: deps-gpu lint ptx-check image-check
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 14m ./...
 	$(GO) test ./cuda ./policy -run NotBuilt
 
@@ -71,6 +71,10 @@ ptx:
 # The PTX is what the sources give, and ptxas takes it. Says what it cannot check.
 ptx-check: deps
 	@$(GO) run ./kernels/internal/genptx -check
+
+# Dockerfile.cuda as far as it goes without images. Says what it has not done.
+image-check: deps-gpu
+	@$(GO) run ./internal/image
 
 # Speed of every stage; make bench ARGS=--json for scripts.
 bench: build
