@@ -42,12 +42,6 @@ func (e *Error) Is(target error) bool {
 	return target == ErrLost && sticky(e.Code) && e.Call != "cuInit"
 }
 
-// Codes that this package tells apart.
-const (
-	codeOutOfMemory = 2
-	codeNoDevice    = 100
-)
-
 // sticky tells codes that every later call returns too: the context is gone, and
 // mostly the fault of a kernel or of the hardware.
 func sticky(code int) bool {

@@ -15,6 +15,12 @@ import (
 // oldest is the first CUDA version that takes PTX ISA 8.0.
 const oldest = 12000
 
+// Codes that this package tells apart.
+const (
+	codeOutOfMemory = 2
+	codeNoDevice    = 100
+)
+
 func version(v int) string { return fmt.Sprintf("%d.%d", v/1000, v%1000/10) }
 
 // open opens the driver once; where that failed the next call tries again.
