@@ -53,7 +53,7 @@ API int cuModuleLoadData(void **module, const void *image)
 	if (!version || !target)
 		return fail(INVALID_PTX, "no .version or no .target");
 	if (atof(version + 9) > 8.0)
-		return fail(UNSUPPORTED_PTX_VERSION, "PTX %.4s is newer than 8.0", version + 9);
+		return fail(UNSUPPORTED_PTX_VERSION, "PTX %.3s is newer than 8.0", version + 9);
 	if (atoi(target + 11) > 75)
 		return fail(INVALID_PTX, "it is made for sm_%d", atoi(target + 11));
 	Module *m = new Module{current, ptx};
