@@ -192,8 +192,10 @@ func cpuSeconds() float64 {
 
 // heap returns the bytes of Go's heap that are in use.
 func heap() float64 {
-	runtime.GC()
-	runtime.GC() // the first may leave what only finalizers free
+	for range 3 {
+		runtime.GC()
+		time.Sleep(5 * time.Millisecond) // for finalizers, which free what linear programs held
+	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)
