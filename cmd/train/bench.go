@@ -23,9 +23,9 @@ func newBench() *cobra.Command {
 		Use:   "bench",
 		Short: "Measure the speed of every stage",
 		Long: `Measure, for the three presets: full chains of intervals a second by solver (every
-entity of one action), sampled actions a second and minibatch updates a second on
-one thread, and environment steps a second of training on all threads. It ends
-within 45 seconds.
+entity of one action; also with a cap of half its range on every entity), sampled
+actions a second and minibatch updates a second on one thread, and environment steps
+a second of training on all threads. It ends within 45 seconds.
 
 With --device it measures a device and the processor beside it on portfolio, at
 the sizes that GPUs are bought for: sampling, gradient steps, a large training and

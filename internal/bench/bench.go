@@ -5,12 +5,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"runtime"
+	"strings"
 	"time"
 
 	"paspo/envs"
-	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/ppo"
@@ -22,19 +21,23 @@ type Results map[string]*Result
 // Result is what was measured on one preset. The first three are on one thread,
 // the last is on all.
 type Result struct {
-	ChainsPerS   map[string]float64 `json:"chains_per_s"` // full chains of intervals, by solver
-	ActionsPerS  float64            `json:"actions_per_s"`
-	UpdatesPerS  float64            `json:"updates_per_s"` // minibatches of the paper's size
-	EnvStepsPerS float64            `json:"env_steps_per_s"`
-	Threads      int                `json:"threads"`
+	ChainsPerS map[string]float64 `json:"chains_per_s"` // full chains of intervals, by solver
+	HitRate    float64            `json:"hit_rate"`     // of the solver lazy
+
+	// The same with a cap on every entity; nil for a hull of points.
+	CappedChainsPerS map[string]float64 `json:"capped_chains_per_s,omitempty"`
+	CappedHitRate    float64            `json:"capped_hit_rate,omitempty"`
+
+	ActionsPerS  float64 `json:"actions_per_s"`
+	UpdatesPerS  float64 `json:"updates_per_s"` // minibatches of the paper's size
+	EnvStepsPerS float64 `json:"env_steps_per_s"`
+	Threads      int     `json:"threads"`
 }
 
-// Solvers are what chains are measured with.
-var Solvers = []string{"clp", "explicit"}
-
-// Seconds that each stage takes: three presets take 3 * (2*1.5 + 1.5 + 1.5 + 4)
-// = 30 s.
+// Seconds that each stage takes: three presets take at most 3 * (6 + 2*1.5 + 4)
+// = 39 s.
 const (
+	chainSeconds = 1
 	stageSeconds = 1.5
 	trainSeconds = 4
 
@@ -65,18 +68,26 @@ func one(ctx context.Context, name string, share float64) (*Result, error) {
 		return nil, err
 	}
 	stage := time.Duration(share * stageSeconds * float64(time.Second))
-	r := &Result{ChainsPerS: map[string]float64{}, Threads: runtime.GOMAXPROCS(0)}
+	r := &Result{Threads: runtime.GOMAXPROCS(0)}
 
 	threads := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(threads)
-	for _, method := range Solvers {
-		s := lp.DefaultSolverConfig()
-		s.Method, s.Workers = method, 1
-		x, err := chains(ctx, p.Spec().Polytope, s, stage)
-		if err != nil {
-			return nil, fmt.Errorf("intervals by %s: %w", method, err)
+	each := time.Duration(share * chainSeconds * float64(time.Second))
+	polytope := p.Spec().Polytope
+	found, err := measureChains(ctx, polytope, each)
+	if err != nil {
+		return nil, err
+	}
+	r.ChainsPerS, r.HitRate = found.PerS, found.HitRate
+	withCaps, ok, err := capped(polytope)
+	if err != nil {
+		return nil, fmt.Errorf("with caps: %w", err)
+	}
+	if ok {
+		if found, err = measureChains(ctx, withCaps, each); err != nil {
+			return nil, fmt.Errorf("with caps: %w", err)
 		}
-		r.ChainsPerS[method] = x
+		r.CappedChainsPerS, r.CappedHitRate = found.PerS, found.HitRate
 	}
 	if r.ActionsPerS, r.UpdatesPerS, err = network(ctx, p, stage); err != nil {
 		return nil, err
@@ -104,43 +115,6 @@ func rate(ctx context.Context, d time.Duration, f func() (units int, err error))
 		done += n
 	}
 	return float64(done) / time.Since(start).Seconds(), nil
-}
-
-// chains measures full chains: the interval of every entity of one action, each
-// entity at a random place in its interval.
-func chains(ctx context.Context, p *lp.Polytope, c lp.SolverConfig, d time.Duration) (float64, error) {
-	s, err := lp.NewSolver(p, c)
-	if err != nil {
-		return 0, err
-	}
-	defer s.Close()
-	n := p.Dim()
-	chain := s.Chain(rows)
-	place := make([]float64, n*rows)
-	random := rand.New(rng.New(1, "bench", "chains"))
-	for i := range place {
-		place[i] = random.Float64()
-	}
-	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-	// A linear program is slow enough for single chains to be timed.
-	batch := rows
-	if c.Method == "clp" {
-		batch = 16
-	}
-	return rate(ctx, d, func() (int, error) {
-		chain.Begin(batch, nil)
-		for i := range n {
-			if err := chain.Next(lo[:batch], hi[:batch]); err != nil {
-				return 0, err
-			}
-			x := place[i*rows:]
-			for r := range batch {
-				a[r] = lo[r] + (hi[r]-lo[r])*x[r]
-			}
-			chain.Fix(a[:batch])
-		}
-		return batch, nil
-	})
 }
 
 // network measures sampled actions and minibatch updates.
@@ -200,24 +174,38 @@ func training(ctx context.Context, p envs.Problem, d time.Duration) (float64, er
 
 // Write writes the figures for people to read.
 func (r Results) Write(w io.Writer) error {
+	var b strings.Builder
 	for i, name := range envs.Names() {
 		x := r[name]
 		if i == 0 {
-			if _, err := fmt.Fprintf(w, "a second; one thread, training %d\n%-12s", x.Threads, ""); err != nil {
-				return err
-			}
-			for _, s := range Solvers {
-				fmt.Fprintf(w, "  %16s", "chains, "+s)
-			}
-			fmt.Fprintf(w, "  %12s  %12s  %12s\n", "actions", "updates", "env steps")
+			fmt.Fprintf(&b, "a second; one thread, training %d\n%-22s  %12s  %12s  %12s\n", x.Threads, "", "actions", "updates", "env steps")
 		}
-		fmt.Fprintf(w, "%-12s", name)
-		for _, s := range Solvers {
-			fmt.Fprintf(w, "  %16.0f", x.ChainsPerS[s])
-		}
-		if _, err := fmt.Fprintf(w, "  %12.0f  %12.0f  %12.0f\n", x.ActionsPerS, x.UpdatesPerS, x.EnvStepsPerS); err != nil {
-			return err
+		fmt.Fprintf(&b, "%-22s  %12.0f  %12.0f  %12.0f\n", name, x.ActionsPerS, x.UpdatesPerS, x.EnvStepsPerS)
+	}
+	fmt.Fprintf(&b, "%-22s", "full chains by")
+	for _, s := range Solvers {
+		fmt.Fprintf(&b, "  %12s", s)
+	}
+	fmt.Fprintf(&b, "  %12s\n", "lazy hits")
+	for _, name := range envs.Names() {
+		x := r[name]
+		writeChains(&b, name, x.ChainsPerS, x.HitRate)
+		if x.CappedChainsPerS != nil {
+			writeChains(&b, name+" with caps", x.CappedChainsPerS, x.CappedHitRate)
 		}
 	}
-	return nil
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeChains(b *strings.Builder, name string, perS map[string]float64, hitRate float64) {
+	fmt.Fprintf(b, "%-22s", name)
+	for _, s := range Solvers {
+		if x, ok := perS[s]; ok {
+			fmt.Fprintf(b, "  %12.0f", x)
+		} else {
+			fmt.Fprintf(b, "  %12s", "too large")
+		}
+	}
+	fmt.Fprintf(b, "  %10.2f %%\n", 100*hitRate)
 }

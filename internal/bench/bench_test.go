@@ -35,15 +35,19 @@ func TestMeasure(t *testing.T) {
 		if x, ok := chains["clp"].(float64); !ok || !(x > 0) {
 			t.Errorf("%s.chains_per_s is %v", name, chains)
 		}
-		if len(back[name]) != 5 {
-			t.Errorf("%s has %v", name, back[name])
+		if x, ok := back[name]["hit_rate"].(float64); !ok || !(x > 0 && x < 1) {
+			t.Errorf("%s.hit_rate is %v", name, back[name]["hit_rate"])
+		}
+		capped, ok := back[name]["capped_chains_per_s"].(map[string]any)
+		if ok != (name != "synthetic") || ok && len(capped) < 2 {
+			t.Errorf("%s.capped_chains_per_s is %v", name, back[name]["capped_chains_per_s"])
 		}
 	}
 	var text bytes.Buffer
 	if err := r.Write(&text); err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Count(text.String(), "\n"); lines != 2+len(back) {
+	if lines := strings.Count(text.String(), "\n"); lines != 3+2*len(back)+2 {
 		t.Errorf("%d lines:\n%s", lines, text.String())
 	}
 }
