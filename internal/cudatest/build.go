@@ -48,6 +48,7 @@ var build = sync.OnceValues(func() (l libraries, err error) {
 	}
 	l.kernels, err = library(root, "kernels.so", []string{
 		"-std=c++17", "-O3", "-march=native", "-fPIC", "-shared", "-pthread",
+		"-fsanitize=alignment", "-fno-sanitize-recover=alignment", // which devices insist on
 	}, "kernels/host/all.cpp", "kernels/host/*", "kernels/*.cu", "kernels/*.cuh")
 	return l, err
 })
