@@ -81,12 +81,12 @@ func gonumEnd(p *Polytope, prefix []float64, sign float64) (end float64, ok bool
 	return sign*v + p.l[i], err == nil && !math.IsNaN(v)
 }
 
-// differ walks one action on a polytope and holds the closed form and CLP to
-// exact arithmetic at every entity, and to one another and gonum's simplex to a
-// scaled 1e-9 where the set is not thin. It returns how often each was right.
+// differ walks one action on a polytope and holds the closed form, kept bases and
+// CLP to exact arithmetic at every entity, and to one another and gonum's simplex to
+// a scaled 1e-9 where the set is not thin. It counts how often each was right.
 func differ(p *Polytope, r *rand.Rand, counts map[string]int) error {
 	var solvers []Solver
-	for _, method := range []string{"explicit", "clp"} {
+	for _, method := range []string{"explicit", "clp", "lazy"} {
 		s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
 		if isBudget(err) {
 			counts["beyond the budget"]++
@@ -103,6 +103,12 @@ func differ(p *Polytope, r *rand.Rand, counts map[string]int) error {
 			return err
 		}
 	}
+	defer func() {
+		kept, _ := KeptBases(solvers[2])
+		counts["kept: hits"] += int(kept.Total().Hits)
+		counts["kept: misses"] += int(kept.Total().Misses)
+		counts["kept: left to CLP"] += int(kept.Total().Left)
+	}()
 	var chains []Chain
 	for _, s := range solvers {
 		c := s.Chain(1)
@@ -112,7 +118,7 @@ func differ(p *Polytope, r *rand.Rand, counts map[string]int) error {
 	var prefix []float64
 	lo, hi := []float64{0}, []float64{0}
 	for i := range p.Dim() {
-		var ends [2][2]float64
+		var ends [3][2]float64
 		for k, c := range chains {
 			if err := c.Next(lo, hi); err != nil {
 				return fmt.Errorf("%s: entity %d after %v: %w", solvers[k].Method(), i, prefix, err)
@@ -129,6 +135,9 @@ func differ(p *Polytope, r *rand.Rand, counts map[string]int) error {
 			if math.Abs(ends[0][x]-ends[1][x]) > 1e-9*scale {
 				counts["thin: CLP and closed form differ"]++
 			}
+			if math.Abs(ends[0][x]-ends[2][x]) > 1e-9*scale {
+				counts["thin: kept bases and closed form differ"]++
+			}
 			v, ok := gonumEnd(p, prefix, sign)
 			switch {
 			case !ok:
@@ -140,7 +149,9 @@ func differ(p *Polytope, r *rand.Rand, counts map[string]int) error {
 			}
 		}
 		a := choose(r, ends[0][0], ends[0][1])
-		a = min(max(a, ends[1][0]), ends[1][1])
+		for _, e := range ends[1:] {
+			a = min(max(a, e[0]), e[1])
+		}
 		prefix = append(prefix, a)
 		for _, c := range chains {
 			c.Fix([]float64{a})
