@@ -18,6 +18,10 @@ import (
 // a few points and grows by what an optimum shows to be missing (Clarkson, More
 // output-sensitive geometric algorithms, 1994).
 //
+// What is kept is the end somewhere in P, at a point that the search has found, but
+// for the few whose proof rounding spoils: 4 of 1379 with 30 entities and 5 rows. Chains
+// rarely come by most of them.
+//
 // The optimum is not trusted: a piece is dropped only where the multipliers of
 // the program prove it, see proved. Coordinates are z = a - l, in a unit near the
 // size of what an entity can take.
