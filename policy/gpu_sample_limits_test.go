@@ -85,6 +85,14 @@ func TestGPULimits(t *testing.T) {
 	}
 }
 
+// onHost counts the rows whose intervals came from the host.
+func onHost(g *GPU) (rows int) {
+	for _, c := range g.prog.sampler.host.active {
+		rows += len(c.rows)
+	}
+	return rows
+}
+
 // Rows that the closed form does not cover go to the host, the others do not
 // notice.
 func TestGPULeavesRowsToTheHost(t *testing.T) {
@@ -96,25 +104,22 @@ func TestGPULeavesRowsToTheHost(t *testing.T) {
 	req.Limits = make([]lp.Limits, 100)
 	n := s.Polytope().Dim()
 	for _, r := range []int{7, 40, 41, 99} {
-		cap := make([]float64, n) // the closed form has no upper bounds
-		for i := range cap {
-			cap[i] = 0.3
-		}
+		cap := slices.Repeat([]float64{math.Inf(1)}, n) // the closed form has no upper bounds
+		cap[r%n] = 0.3
 		req.Limits[r].Upper = cap
 	}
 	after := sampleOn(t, g, req)
 	checkSamples(t, g, req, after, 1e-9)
-	rows := 0
-	for _, c := range g.prog.sampler.host.active {
-		rows += len(c.rows)
-	}
-	if rows != 4 {
+	if rows := onHost(g); rows != 4 {
 		t.Errorf("%d rows went to the host", rows)
 	}
 	for r := range 100 {
+		if req.Limits[r].Upper != nil {
+			continue
+		}
 		same := slices.Equal(before.Actions[r*n:(r+1)*n], after.Actions[r*n:(r+1)*n])
-		if own := req.Limits[r].Upper == nil; own != same {
-			t.Errorf("row %d: the action is the same: %v", r, same)
+		if !same {
+			t.Errorf("row %d: the action is another", r)
 		}
 	}
 	req.Deterministic = true
@@ -145,6 +150,54 @@ func TestGPUInfeasibleRow(t *testing.T) {
 		}
 		req.Limits = nil
 		checkSamples(t, g, req, sampleOn(t, g, req), 1e-9)
+	}
+}
+
+// withTables is a solver whose closed form a test has changed.
+type withTables struct {
+	lp.Solver
+	tables *lp.Tables
+}
+
+func (s withTables) Tables() *lp.Tables { return s.tables }
+
+// Rays send rows to the host, and so do ends that cross.
+func TestGPUEmptinessIsSeenTwice(t *testing.T) {
+	s := presetSolver(t, "portfolio")
+	_, b, _ := s.Polytope().Inequalities()
+	limits := make([]lp.Limits, 40)
+	for r := range limits {
+		if r%2 == 1 {
+			limits[r].B = b
+		}
+	}
+	sample := func(tables *lp.Tables) (*GPU, error) {
+		g := newTestGPU(t, withTables{s, tables}, 2, 8, nil)
+		req := request(40, 2, 1)
+		req.Limits = limits
+		return g, g.Sample(req, &Samples{})
+	}
+	tables := s.(lp.Tabled).Tables()
+	if g, err := sample(tables); err != nil || onHost(g) != 0 {
+		t.Errorf("%d rows went to the host, the error is %v", onHost(g), err)
+	}
+
+	// Each ray in turn says that a total above 0 leaves nothing.
+	for k := range tables.RayGive {
+		wrong := s.(lp.Tabled).Tables()
+		ray := wrong.Rays[k*wrong.Size : (k+1)*wrong.Size]
+		clear(ray)
+		ray[wrong.Size-1] = 1
+		if g, err := sample(wrong); err != nil || onHost(g) != 20 {
+			t.Errorf("ray %d: %d rows went to the host, the error is %v", k, onHost(g), err)
+		}
+	}
+
+	tables.Rays, tables.RayGive = nil, nil
+	limits[17].B = slices.Repeat([]float64{-1}, len(b))
+	var e *lp.InfeasibleError
+	if g, err := sample(tables); !errors.As(err, &e) || e.Row != 17 || onHost(g) != 1 {
+		t.Errorf("without rays %d rows went to the host, the error is %v", onHost(g), err)
 	}
 }
 
