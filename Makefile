@@ -53,6 +53,7 @@ gpu-env: deps-gpu
 test: deps-gpu lint ptx-check image-check
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 14m ./...
 	$(GO) test ./cuda ./policy -run NotBuilt
+	$(GO) test ./envs -run LimitsAreNeverEmpty # all of its states, which take too long under -race
 
 lint: deps-gpu
 	@unformatted=$$(gofmt -l .); \

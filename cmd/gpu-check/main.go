@@ -72,13 +72,6 @@ func newCommand() *cobra.Command {
 // run does all parts, writes what they found as far as they came, and fails
 // where one of them did.
 func (o *options) run(ctx context.Context, stdout io.Writer) error {
-	file, err := os.Create(o.out)
-	if err != nil {
-		return atomicfile.Cause(err)
-	}
-	defer file.Close()
-	w := io.MultiWriter(stdout, file)
-
 	devices, err := cuda.Devices()
 	if err != nil {
 		return err
@@ -86,6 +79,12 @@ func (o *options) run(ctx context.Context, stdout io.Writer) error {
 	if o.gpu < 0 || o.gpu >= len(devices) {
 		return fmt.Errorf("--gpu is %d: this machine has %d", o.gpu, len(devices))
 	}
+	file, err := os.Create(o.out)
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", o.out, atomicfile.Cause(err))
+	}
+	defer file.Close()
+	w := io.MultiWriter(stdout, file)
 	d := devices[o.gpu]
 	fmt.Fprintf(w, "# What a GPU did\n\n- card: %s, compute capability %d.%d, %d multiprocessors, %.1f GiB\n", d.Name, d.Major, d.Minor, d.SMs, float64(d.Memory)/(1<<30))
 	if version, err := cuda.DriverVersion(); err == nil {
