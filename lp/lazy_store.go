@@ -11,6 +11,11 @@ import (
 // lazyEnd keeps the bases of one end of one interval. What it keeps, and in which
 // order, decides how fast a query is answered and never what the answer is: see
 // lazySolver.
+//
+// How many are kept matters little where few recur: with 50 entities, 10 rows and caps
+// 5, 50, 200 and 1000 bases served 24, 50, 67 and 80 % of the ends over 5 000 chains, at
+// 2 200, 2 700, 2 700 and 2 300 chains a second of processor time (CLP: 310). A search
+// takes 4 pivots there, about what 200 bases take to be ruled out.
 type lazyEnd struct {
 	g    *basis.Program
 	home *basis.Piece // where every search begins
