@@ -91,7 +91,7 @@ func TestResumeRefusesOtherSettings(t *testing.T) {
 		"env.name=compute":      `it is of problem "synthetic"`,
 		"seed=7":                "its seed is 1, that of this run 7",
 		"policy.latent=8":       "its parameter encoder.",
-		"device=gpu":            "this program was built without GPU support",
+		"device=gpu":            "device gpu: cuda: ",
 		"constraints=missing.x": "missing.x",
 	} {
 		_, err := Resume(dir, []string{set}, nil)
