@@ -92,6 +92,11 @@ type clpRow struct {
 	skip           bool // answered elsewhere
 	proved         bool // atLow and atUpper are witnesses of lo and hi
 	err            error
+
+	// Of a state with a matrix of its own: its polytope, and a worker for its
+	// programs once one was needed.
+	state  *Polytope
+	worker *clpWorker
 }
 
 func (c *clpChain) Begin(rows int, limits []Limits) {
@@ -125,11 +130,20 @@ const badBatch = "lp: bad number of rows"
 
 func (row *clpRow) begin(p *Polytope, lim *Limits) {
 	row.entity, row.known, row.excess, row.err, row.own = 0, false, 0, nil, true
+	row.state, row.worker = nil, nil
 	row.b, row.f, row.l, row.u = p.limits(lim)
 	if lim == nil {
 		return
 	}
 	row.own = false
+	if lim.A != nil {
+		row.state = p.under(lim)
+		for _, x := range lim.A {
+			if x-x != 0 {
+				row.err = errBadMatrix
+			}
+		}
+	}
 	for _, v := range [...][]float64{row.b, row.f, row.l, row.u} {
 		for _, x := range v {
 			if math.IsNaN(x) {
@@ -153,6 +167,8 @@ func (row *clpRow) begin(p *Polytope, lim *Limits) {
 		}
 	}
 }
+
+var errBadMatrix = errors.New("lp: the matrix of a state holds a number that is not finite")
 
 var errNaNLimits = errors.New("lp: limits hold a NaN, or an infinity that nothing satisfies")
 
@@ -202,6 +218,12 @@ func (row *clpRow) answer(w *clpWorker) {
 	row.lo, row.hi = math.NaN(), math.NaN()
 	if row.err != nil {
 		return
+	}
+	if row.state != nil {
+		if row.worker == nil {
+			row.worker = newCLPWorker(newCLPModel(row.state), w.tolerance)
+		}
+		w = row.worker
 	}
 	found, err := w.interval(&row.query)
 	if err != nil {

@@ -19,8 +19,9 @@
 //
 // # Matrices that follow the state
 //
-// A Solver holds one matrix. For another one make another Solver: for the 13
-// entities and 5 rows of portfolio, New and the closed form take some 2 ms, kept
-// bases 5 ms, CLP 14 ms, one action included. There is no way to move single
-// coefficients of a Solver.
+// Limits.A replaces the matrix of a state's inequalities. Such rows are answered
+// by the pool of CLP, each from a model of its own (13 entities and 5 rows: some
+// 14 ms an action), beside rows of the same batch that are answered as ever. Where a
+// matrix serves many actions, a Solver of its own is faster: New and the closed form
+// take some 2 ms for it, kept bases 5 ms.
 package lp

@@ -19,6 +19,7 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 	if i >= n {
 		panic(badLength)
 	}
+	p = p.under(lim)
 	b, f, l, u := p.limits(lim)
 	q := &exact.Problem{}
 	add := func(c []float64, sign, rhs, relax float64, eq bool) {

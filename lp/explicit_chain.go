@@ -74,7 +74,7 @@ func (c *explicitChain) Begin(rows int, limits []Limits) {
 			continue
 		}
 		b, e, l, u := f.p.limits(lim)
-		if !f.anyLimits || !f.start(c.rho[:f.size], b, e, l, u) {
+		if lim.A != nil || !f.anyLimits || !f.start(c.rho[:f.size], b, e, l, u) {
 			c.behind.hand(rows, r, lim, nil, false)
 			continue
 		}

@@ -116,5 +116,5 @@ func at(limits []Limits, r int) *Limits {
 
 // own reports whether the limits are the polytope's own.
 func (l *Limits) own() bool {
-	return l.B == nil && l.E == nil && l.Lower == nil && l.Upper == nil
+	return l.B == nil && l.E == nil && l.Lower == nil && l.Upper == nil && l.A == nil
 }

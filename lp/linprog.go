@@ -38,6 +38,7 @@ var (
 // Minimize panics if len(c), or the length of a limit, is bad. It may be called
 // concurrently, takes about 100 us and is no way to compute intervals: see Solver.
 func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float64, err error) {
+	p = p.under(lim)
 	b, f, l, u := p.limits(lim)
 	if len(c) != p.Dim() {
 		panic(badLength)
@@ -47,7 +48,7 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 			return nil, 0, fmt.Errorf("lp: cost of %s: %g is not a finite number", p.entities[j], v)
 		}
 	}
-	if p.points != nil && (lim == nil || lim.B == nil && lim.E == nil && lim.Lower == nil && lim.Upper == nil) {
+	if p.points != nil && (lim == nil || lim.own()) {
 		value = math.Inf(1)
 		for _, v := range p.points {
 			if cv, _ := dotScale(c, v); cv < value {

@@ -79,8 +79,12 @@ func (p *Polytope) Bounds() (lower, upper []float64) { return p.l, p.u }
 func (p *Polytope) Points() [][]float64 { return p.points }
 
 // Limits replaces limits of a polytope in one state: the right-hand sides b and
-// e, and the bounds l and u. A nil slice keeps the polytope's own. The matrices
-// A and E are those of the polytope.
+// e, and the bounds l and u. A nil slice keeps the polytope's own.
+//
+// A, m x n row-major, replaces the matrix of the inequalities itself. Only linear
+// programs serve that, at some milliseconds an action: everything else computes
+// once for a matrix what it answers from. The matrix E is the polytope's.
 type Limits struct {
 	B, E, Lower, Upper []float64
+	A                  []float64
 }

@@ -38,6 +38,7 @@ func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, err
 			return nil, nil, fmt.Errorf("lp: entity %s of the point to project is %g", p.entities[j], v)
 		}
 	}
+	p = p.under(lim)
 	b, f, l, u := p.limits(lim)
 	solve, done := rowSpace(p.e, p.Dim())
 	y := append([]float64(nil), x...)

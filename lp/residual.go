@@ -68,6 +68,7 @@ func formatFloat(v float64) string {
 // worst returns the constraint with the largest scaled residual. Names are left
 // to the caller, because naming allocates.
 func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind constraintKind, index int) {
+	p = p.under(lim)
 	n := p.Dim()
 	if len(a) != n {
 		panic(badLength)
@@ -124,6 +125,19 @@ func dot4(rows, a []float64) (s0, s1, s2, s3 float64) {
 		s3 += r3[j] * x
 	}
 	return s0, s1, s2, s3
+}
+
+// under returns the polytope with the matrix that holds.
+func (p *Polytope) under(lim *Limits) *Polytope {
+	if lim == nil || lim.A == nil {
+		return p
+	}
+	if len(lim.A) != len(p.a) {
+		panic(badLength)
+	}
+	q := *p
+	q.a, q.points = lim.A, nil
+	return &q
 }
 
 // limits returns the limits that hold, and panics where one has a bad length.

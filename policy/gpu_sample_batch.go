@@ -73,7 +73,7 @@ func (b *gpuBatch) begin(s *gpuSampler, jobs []*gpuSampleJob) error {
 	}
 	for i := range b.jobs {
 		r := rowRange{&b.jobs[i], 0, b.jobs[i].req.Rows}
-		if s.closed[r.job.g.index] {
+		if s.closed[r.job.g.index] && !r.job.ownMatrix() {
 			b.ranges = append(b.ranges, r)
 		} else {
 			b.others = append(b.others, r)

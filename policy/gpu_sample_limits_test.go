@@ -85,6 +85,39 @@ func TestGPULimits(t *testing.T) {
 	}
 }
 
+// A state with a matrix of its own is served by the host's programs and held to
+// that matrix.
+func TestGPUStateMatrix(t *testing.T) {
+	solver := presetSolver(t, "portfolio")
+	cpu, g := newTestCPU(t, solver, 4, 64, nil), newTestGPU(t, solver, 4, 64, nil)
+	req := request(20, 4, 2)
+	req.Limits = make([]lp.Limits, req.Rows)
+	a, _, _ := solver.Polytope().Inequalities()
+	for r := 1; r < req.Rows; r += 2 {
+		// Larger coefficients leave less, and something.
+		req.Limits[r].A = make([]float64, len(a))
+		for j, v := range a {
+			req.Limits[r].A[j] = v * (1 + 0.01*float64(r%5))
+		}
+	}
+	for _, deterministic := range []bool{false, true} {
+		req.Deterministic = deterministic
+		x, y := sampleOn(t, g, req), sampleOn(t, cpu, req)
+		n := solver.Polytope().Dim()
+		for r := range req.Rows {
+			for _, s := range []*Samples{x, y} {
+				res := solver.Polytope().Residual(s.Actions[r*n:(r+1)*n], &req.Limits[r])
+				if !(res <= 1e-9) || res != s.Residual[r] && req.Limits[r].A != nil {
+					t.Errorf("row %d: residual %g, reported as %g", r, res, s.Residual[r])
+				}
+			}
+		}
+		if d := farthest(x.Actions, y.Actions); deterministic && !(d <= 1e-5*g.total) {
+			t.Errorf("actions differ by %g", d)
+		}
+	}
+}
+
 // onHost counts the rows whose intervals came from the host.
 func onHost(g *GPU) (rows int) {
 	for _, c := range g.prog.sampler.host.active {

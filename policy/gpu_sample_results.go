@@ -4,6 +4,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"paspo/cuda"
 	"paspo/kernels"
@@ -89,11 +90,22 @@ func lift[T any](b *gpuBatch, dst []T, at uint64, width int, j *batchJob, from, 
 	}
 }
 
+// ownMatrix says that a state has a matrix of its own.
+func (j *batchJob) ownMatrix() bool {
+	return slices.ContainsFunc(j.req.Limits, func(l lp.Limits) bool { return l.A != nil })
+}
+
 // check looks at every action of some rows.
 func (b *gpuBatch) check(j *batchJob, from, to int) {
 	worst, fixed, wrong := noResidual, 0, -1
 	for r := from; r < to; r++ {
 		res := b.residual[j.first+r]
+		if all := j.req.Limits; all != nil && all[r].A != nil {
+			// The device knows the polytope's own matrix alone.
+			n := j.g.layout.entities
+			res = j.g.p.Residual(j.out.Actions[r*n:(r+1)*n], &all[r])
+			j.out.Residual[r] = res
+		}
 		worst = max(worst, res)
 		what, _, count := kernels.SampleStatus(b.status[j.first+r])
 		fixed += count
