@@ -37,6 +37,7 @@ func (s Size) config() ppo.Config {
 type DeviceResult struct {
 	Device       string          `json:"device"`
 	ActionsPerS  map[int]float64 `json:"actions_per_s"`   // by rows sampled at a time
+	HostPerS     map[int]float64 `json:"host_per_s"`      // the same with intervals from kept bases, which the host computes
 	UpdatesPerS  map[int]float64 `json:"updates_per_s"`   // gradient steps by minibatch
 	EnvStepsPerS float64         `json:"env_steps_per_s"` // of one large training, ten epochs
 	TogetherPerS map[int]float64 `json:"together_per_s"`  // environment steps of all trainings by their number
@@ -71,12 +72,19 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 		return nil, err
 	}
 	defer solver.Close()
-	r := &DeviceResult{ActionsPerS: map[int]float64{}, UpdatesPerS: map[int]float64{}, TogetherPerS: map[int]float64{}}
-	with := func(minibatch, count int, f func([]policy.Backend) error) error {
+	hosted := lp.DefaultSolverConfig()
+	hosted.Method = "lazy"
+	bases, err := lp.NewSolver(spec.Polytope, hosted)
+	if err != nil {
+		return nil, err
+	}
+	defer bases.Close()
+	r := &DeviceResult{ActionsPerS: map[int]float64{}, HostPerS: map[int]float64{}, UpdatesPerS: map[int]float64{}, TogetherPerS: map[int]float64{}}
+	with := func(s lp.Solver, minibatch, count int, f func([]policy.Backend) error) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		all, err := make(solver, spec.ObsDim, minibatch, count)
+		all, err := make(s, spec.ObsDim, minibatch, count)
 		if err != nil {
 			return err
 		}
@@ -94,14 +102,19 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 			return nil, err
 		}
 		req.Keep, req.Brief = true, true
-		err = with(DeviceMinibatches[0], 1, func(b []policy.Backend) error {
-			var s policy.Samples
-			x, err := rate(ctx, each, func() (int, error) { return rows, b[0].Sample(req, &s) })
-			r.ActionsPerS[rows] = x
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("sampling %d actions: %w", rows, err)
+		for _, by := range []struct {
+			solver lp.Solver
+			rates  map[int]float64
+		}{{solver, r.ActionsPerS}, {bases, r.HostPerS}} {
+			err = with(by.solver, DeviceMinibatches[0], 1, func(b []policy.Backend) error {
+				var s policy.Samples
+				x, err := rate(ctx, each, func() (int, error) { return rows, b[0].Sample(req, &s) })
+				by.rates[rows] = x
+				return err
+			})
+			if err != nil {
+				return nil, fmt.Errorf("sampling %d actions: %w", rows, err)
+			}
 		}
 	}
 	for _, minibatch := range DeviceMinibatches {
@@ -110,7 +123,7 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 			return nil, err
 		}
 		req.Keep, req.Brief = true, true
-		err = with(minibatch, 1, func(b []policy.Backend) error {
+		err = with(solver, minibatch, 1, func(b []policy.Backend) error {
 			if err := b[0].Sample(req, &policy.Samples{}); err != nil {
 				return err
 			}
@@ -122,7 +135,7 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 			return nil, fmt.Errorf("minibatches of %d: %w", minibatch, err)
 		}
 	}
-	err = with(DeviceTraining.Minibatch, 1, func(b []policy.Backend) error {
+	err = with(solver, DeviceTraining.Minibatch, 1, func(b []policy.Backend) error {
 		var err error
 		r.EnvStepsPerS, err = together(ctx, p, b, DeviceTraining.config(), each)
 		return err
@@ -131,7 +144,7 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 		return nil, fmt.Errorf("training: %w", err)
 	}
 	for _, k := range DevicePolicies {
-		err := with(sweepTraining.Minibatch, k, func(b []policy.Backend) error {
+		err := with(solver, sweepTraining.Minibatch, k, func(b []policy.Backend) error {
 			var err error
 			r.TogetherPerS[k], err = together(ctx, p, b, sweepTraining.config(), each)
 			return err
@@ -222,6 +235,9 @@ func WriteDevices(w io.Writer, devices ...*DeviceResult) error {
 	}
 	for _, n := range DeviceRows {
 		line(fmt.Sprintf("actions/s, %d environments", n), func(d *DeviceResult) float64 { return d.ActionsPerS[n] })
+	}
+	for _, n := range DeviceRows {
+		line(fmt.Sprintf("actions/s, %d, kept bases on the host", n), func(d *DeviceResult) float64 { return d.HostPerS[n] })
 	}
 	for _, n := range DeviceMinibatches {
 		line(fmt.Sprintf("gradient steps/s, minibatch %d", n), func(d *DeviceResult) float64 { return d.UpdatesPerS[n] })

@@ -23,7 +23,7 @@ func TestDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	if len(lines) != 2+2+2+1+2 {
+	if len(lines) != 2+2+2+2+1+2 {
 		t.Errorf("%d lines:\n%s", len(lines), b.String())
 	}
 	for _, l := range lines[2:] {
