@@ -64,6 +64,8 @@ type field[T any] interface {
 	// over returns x / |v| where v is a value of dot(g, x).
 	over(x []T, v T, g []float64) []float64
 	unit(x []T) []float64
+	// share is |v| as a part of the largest component of x.
+	share(v T, x []T) float64
 	cost() int
 }
 
@@ -205,19 +207,9 @@ func (c *cone[T]) add(g []T, equality bool) error {
 // half of it stays as a ray, and everything else moves along it onto the
 // constraint.
 func (c *cone[T]) absorbLine(g []T, id int, equality bool) (bool, error) {
-	at := -1
-	for k, x := range c.lines {
-		s, err := c.f.sign(c.f.dot(g, x))
-		if err != nil {
-			return false, err
-		}
-		if s != 0 {
-			at = k
-			break
-		}
-	}
-	if at < 0 {
-		return false, nil
+	at, err := c.steepest(g)
+	if at < 0 || err != nil {
+		return false, err
 	}
 	line := c.lines[at]
 	v := c.f.dot(g, line)
@@ -248,6 +240,27 @@ func (c *cone[T]) absorbLine(g []T, id int, equality bool) (bool, error) {
 		c.rays = append(c.rays, r)
 	}
 	return true, c.spend((len(c.rays) + len(c.lines)) * c.f.cost())
+}
+
+// steepest returns the line with the largest |g . x|, of lines of equal size; -1
+// where all are 0. As in elimination, other choices divide by small numbers.
+func (c *cone[T]) steepest(g []T) (at int, err error) {
+	at = -1
+	most := 0.
+	for k, x := range c.lines {
+		v := c.f.dot(g, x)
+		s, err := c.f.sign(v)
+		if err != nil {
+			return at, err
+		}
+		if s == 0 {
+			continue
+		}
+		if share := c.f.share(v, x); at < 0 || share > most {
+			at, most = k, share
+		}
+	}
+	return at, nil
 }
 
 // clear sets coordinates that are 0 to exactly 0.
@@ -321,20 +334,17 @@ func (c *cone[T]) Rays() (rays [][]float64, tight []int) {
 func (c *cone[T]) Split(g []float64) (Split, error) {
 	var s Split
 	v := c.f.vector(g)
-	for _, x := range c.lines {
-		value := c.f.dot(v, x)
-		sign, err := c.f.sign(value)
-		if err != nil {
-			return s, err
-		}
-		if sign != 0 {
-			s.Line = c.f.over(x, value, g)
-			if sign < 0 {
-				for j := range s.Line {
-					s.Line[j] = -s.Line[j]
-				}
+	at, err := c.steepest(v)
+	if err != nil {
+		return s, err
+	}
+	if at >= 0 {
+		value := c.f.dot(v, c.lines[at])
+		s.Line = c.f.over(c.lines[at], value, g)
+		if sign, _ := c.f.sign(value); sign < 0 {
+			for j := range s.Line {
+				s.Line[j] = -s.Line[j]
 			}
-			break
 		}
 	}
 	for _, r := range c.rays {

@@ -82,6 +82,8 @@ func (floats) over(x []float64, v float64, g []float64) []float64 {
 
 func (floats) unit(x []float64) []float64 { return append([]float64(nil), x...) }
 
+func (floats) share(v float64, _ []float64) float64 { return math.Abs(v) }
+
 func (floats) cost() int { return 4 }
 
 // integers is exact: the components of a vector are integers without a common
@@ -178,13 +180,24 @@ func (integers) over(x []*big.Int, v *big.Int, g []float64) []float64 {
 	return out
 }
 
-func (integers) unit(x []*big.Int) []float64 {
+// largest returns the largest |x_i|.
+func (integers) largest(x []*big.Int) *big.Int {
 	m := new(big.Int)
 	for _, v := range x {
 		if v.CmpAbs(m) > 0 {
 			m.Abs(v)
 		}
 	}
+	return m
+}
+
+func (f integers) share(v *big.Int, x []*big.Int) float64 {
+	s, _ := new(big.Rat).SetFrac(new(big.Int).Abs(v), f.largest(x)).Float64()
+	return s
+}
+
+func (f integers) unit(x []*big.Int) []float64 {
+	m := f.largest(x)
 	out := make([]float64, len(x))
 	if m.Sign() == 0 {
 		return out
