@@ -3,8 +3,9 @@ BIN     := bin/train
 CARD    := bin/card
 ARGS    ?=
 
-# What cgo links and the tools it needs, as Debian and Ubuntu name them.
-PACKAGES    := gcc g++ pkg-config coinor-libclp-dev
+# What cgo links and the tools it needs, as Debian and Ubuntu name them. CLP's
+# package asks the linker for libz without depending on it.
+PACKAGES    := gcc g++ pkg-config coinor-libclp-dev zlib1g-dev
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # What fetches cuda.h where no CUDA toolkit is installed.
@@ -32,7 +33,7 @@ train: build
 # Installs what is missing and nothing else.
 deps:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or later is needed: https://go.dev/dl" >&2; exit 1; }
-	@$(call install,$(PACKAGES),command -v gcc && command -v g++ && command -v pkg-config && pkg-config --exists clp,a C++ compiler with pkg-config and CLP with its headers)
+	@$(call install,$(PACKAGES),command -v gcc && command -v g++ && command -v pkg-config && pkg-config --exists clp zlib,a C++ compiler with pkg-config and CLP and zlib with their headers)
 
 deps-gpu: deps
 	@$(call install,$(PIP_PACKAGES),$(GO) run ./cuda/internal/env -find || python3 -m pip --version,cuda.h of a CUDA toolkit or pip to fetch it)

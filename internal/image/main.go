@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +80,14 @@ func check(w io.Writer, root string) error {
 		}
 		said("ran in a copy of the sources: %s", in.text)
 	}
+	switch strange, err := linkLibraries(build.packages()); {
+	case err != nil:
+		said("NOT CHECKED that the build has what CLP links: %v", err)
+	case len(strange) > 0:
+		return fmt.Errorf("the packages %s do not bring %s, which CLP links", strings.Join(build.packages(), " "), strings.Join(strange, ", "))
+	default:
+		said("the packages of the build bring what CLP links")
+	}
 	program := filepath.Join(copied, "bin", "train")
 	if out, err := exec.Command(program, "--help").CombinedOutput(); err != nil {
 		return fmt.Errorf("the program does not start: %w\n%s", err, out)
@@ -136,6 +145,7 @@ func shell(dir, command string) error {
 var (
 	resolved = regexp.MustCompile(`(?m)^\s*(\S+) => (.*?)(?: \(0x.*)?$`)
 	depends  = regexp.MustCompile(`(?m)^(\S+)$`)
+	linked   = regexp.MustCompile(`-l(\S+)`)
 )
 
 // libraries returns what a program links that packages and what they depend on
@@ -145,29 +155,62 @@ func libraries(program string, packages []string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ldd: %w", err)
 	}
+	files := map[string]string{}
+	for _, m := range resolved.FindAllStringSubmatch(string(list), -1) {
+		files[m[1]] = m[2]
+	}
+	return strange(files, packages)
+}
+
+// linkLibraries returns what the linker asks for on behalf of CLP that packages
+// and what they depend on do not bring. CLP's own package forgets some.
+func linkLibraries(packages []string) ([]string, error) {
+	flags, err := exec.Command("pkg-config", "--libs", "clp").Output()
+	if err != nil {
+		return nil, fmt.Errorf("pkg-config: %w", err)
+	}
+	files := map[string]string{}
+	for _, m := range linked.FindAllStringSubmatch(string(flags), -1) {
+		name := "lib" + m[1] + ".so"
+		path, err := exec.Command("gcc", "-print-file-name="+name).Output()
+		if err != nil {
+			return nil, fmt.Errorf("gcc: %w", err)
+		}
+		files[name] = strings.TrimSpace(string(path))
+	}
+	return strange(files, packages)
+}
+
+// strange returns the names of the files that packages and what they depend on do
+// not bring.
+func strange(files map[string]string, packages []string) ([]string, error) {
 	closure, err := exec.Command("apt-cache", append([]string{"depends", "--recurse", "--installed", "--no-recommends", "--no-suggests",
 		"--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances"}, packages...)...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("apt-cache: %w", err)
 	}
 	brought := depends.FindAllString(string(closure), -1)
-	var strange []string
-	for _, m := range resolved.FindAllStringSubmatch(string(list), -1) {
-		name, path := m[1], m[2]
-		real, err := filepath.EvalSymlinks(path)
-		if err != nil {
-			strange = append(strange, name)
-			continue
-		}
-		out, err := exec.Command("dpkg", "-S", real).Output()
-		if err != nil {
-			// Where / and /usr are one, packages own the path without /usr.
-			out, err = exec.Command("dpkg", "-S", strings.TrimPrefix(real, "/usr")).Output()
-		}
-		owner, _, _ := strings.Cut(string(out), ":")
-		if err != nil || !slices.Contains(brought, owner) {
-			strange = append(strange, name)
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !slices.Contains(brought, owner(files[name])) {
+			out = append(out, name)
 		}
 	}
-	return strange, nil
+	return out, nil
+}
+
+// owner returns the package that a file is of; where it is of none, as a choice of
+// update-alternatives is not, that of the file that it links to.
+func owner(path string) string {
+	real, _ := filepath.EvalSymlinks(path)
+	for _, f := range []string{filepath.Clean(path), real} {
+		// Where / and /usr are one, some packages own the path without /usr.
+		for _, f := range []string{f, strings.TrimPrefix(f, "/usr")} {
+			if out, err := exec.Command("dpkg", "-S", f).Output(); err == nil {
+				owner, _, _ := strings.Cut(string(out), ":")
+				return owner
+			}
+		}
+	}
+	return ""
 }

@@ -98,3 +98,14 @@ func TestLibraries(t *testing.T) {
 		t.Errorf("libc6 brings all that ls needs: %v, %v", strange, err)
 	}
 }
+
+func TestLinkLibraries(t *testing.T) {
+	strange, err := linkLibraries([]string{"coinor-libclp-dev", "g++"})
+	if err != nil {
+		t.Skipf("SKIPPED, not checked: %v", err)
+	}
+	// CLP's package names libz for the linker and does not depend on it.
+	if !slices.Equal(strange, []string{"libz.so"}) {
+		t.Errorf("coinor-libclp-dev does not bring %v", strange)
+	}
+}
