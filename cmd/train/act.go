@@ -17,7 +17,7 @@ import (
 )
 
 func newAct() *cobra.Command {
-	var checkpoint string
+	var from saved
 	var stochastic bool
 	var seed uint64
 	cmd := &cobra.Command{
@@ -33,7 +33,7 @@ A line that cannot be answered gets {"error":..}, the run goes on, and the exit
 status is 1.`,
 		Args: exactly("a run folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a, cp, err := agent.OpenRun(args[0], checkpoint)
+			a, cp, err := from.open(args[0])
 			if err != nil {
 				return err
 			}
@@ -42,7 +42,7 @@ status is 1.`,
 		},
 	}
 	f := cmd.Flags()
-	checkpointFlag(cmd, &checkpoint)
+	from.flags(cmd)
 	f.BoolVar(&stochastic, "stochastic", false, "sample actions in place of taking the most likely ones")
 	f.Uint64Var(&seed, "seed", 1, "seed of sampled actions")
 	f.SortFlags = false

@@ -7,12 +7,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/internal/agent"
+	"paspo/internal/config"
+	"paspo/ppo"
 )
 
 func newEval() *cobra.Command {
 	var o agent.CompareOptions
 	var asJSON bool
-	var checkpoint string
+	var from saved
 	cmd := &cobra.Command{
 		Use:   "eval RUN",
 		Short: "Compare the policy of a run with others",
@@ -24,12 +26,12 @@ training. All play the same episodes.`,
 			if cmd.Flags().Changed("episodes") && o.Episodes < 2 {
 				return fmt.Errorf("--episodes is %d: an integer of at least 2 is allowed", o.Episodes)
 			}
-			a, cp, err := agent.OpenRun(args[0], checkpoint)
+			a, cp, err := from.open(args[0])
 			if err != nil {
 				return err
 			}
 			defer a.Close()
-			fmt.Fprintf(cmd.ErrOrStderr(), "device: %s; intervals: %s\n", a.Backend.Device(), a.Intervals())
+			fmt.Fprintf(cmd.ErrOrStderr(), "device: %s; intervals: %s\n", a.Device(), a.Intervals())
 			o.Simulated = !o.Backtest
 			tables, err := a.Compare(cmd.Context(), args[0], cp, o)
 			if err != nil {
@@ -61,11 +63,20 @@ training. All play the same episodes.`,
 	f.BoolVar(&o.Backtest, "backtest", false, "portfolio: play the real monthly returns")
 	f.BoolVar(&o.SampledOnly, "stochastic", false, "sample actions in place of taking the most likely ones")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
-	checkpointFlag(cmd, &checkpoint)
+	from.flags(cmd)
 	f.SortFlags = false
 	return cmd
 }
 
-func checkpointFlag(cmd *cobra.Command, to *string) {
-	cmd.Flags().StringVar(to, "checkpoint", agent.Latest, "which checkpoint of the run: latest, best or initial")
+// saved says which policy of a run to take, and where it runs.
+type saved struct{ checkpoint, device string }
+
+func (s *saved) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.checkpoint, "checkpoint", agent.Latest, "which checkpoint of the run: latest, best or initial")
+	f.StringVar(&s.device, "device", config.DeviceCPU, "auto, cpu, gpu or gpu:N, whatever the run was trained on")
+}
+
+func (s *saved) open(dir string) (*agent.Agent, *ppo.Checkpoint, error) {
+	return agent.OpenRun(dir, s.checkpoint, s.device)
 }

@@ -98,6 +98,13 @@ func TestDevices(t *testing.T) {
 	if status != 0 || !strings.HasPrefix(errs, "device: CPU;") || !strings.Contains(out, "trained policy") {
 		t.Errorf("eval: status %d, %s", status, errs)
 	}
+	status, out, errs = withDriver(t, fake, "eval", dir, "--episodes", "4", "--device", "gpu")
+	if status != 0 || !strings.HasPrefix(errs, "device: GPU 0 (") || !strings.Contains(out, "violations (> 1e-6): 0") {
+		t.Errorf("eval on a device: status %d, %s\n%s", status, errs, out)
+	}
+	if status, _, errs = withDriver(t, fake, "act", dir, "--device", "gpu:7"); status != 1 || !strings.Contains(errs, "gpu:7") {
+		t.Errorf("act on a device that is not there: status %d, %s", status, errs)
+	}
 }
 
 // A device that dies ends the run with a checkpoint, and with the command that

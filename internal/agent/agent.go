@@ -195,14 +195,13 @@ const (
 	Initial = "initial"
 )
 
-// OpenRun returns the agent of a run with the policy of one of its checkpoints,
-// on the CPU whatever it was trained on.
-func OpenRun(dir, which string) (*Agent, *ppo.Checkpoint, error) {
-	c, err := ReadConfig(dir, nil, nil)
+// OpenRun returns the agent of a run with the policy of one of its checkpoints, on
+// a device that need not be the one it was trained on.
+func OpenRun(dir, which, device string) (*Agent, *ppo.Checkpoint, error) {
+	c, err := ReadConfig(dir, nil, []config.Setting{{Flag: "--device", Key: "device", Value: device}})
 	if err != nil {
 		return nil, nil, err
 	}
-	c.Device = config.DeviceCPU
 	cp, err := ReadCheckpoint(dir, which)
 	if err != nil {
 		return nil, nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/config"
 	"paspo/internal/runfolder"
 	"paspo/ppo"
 )
@@ -37,7 +38,7 @@ func TestIntervalsFile(t *testing.T) {
 	open := func() string {
 		t.Helper()
 		log.Reset()
-		a, _, err := OpenRun(dir, Latest)
+		a, _, err := OpenRun(dir, Latest, config.DeviceCPU)
 		if err != nil {
 			t.Fatal(err)
 		}
