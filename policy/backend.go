@@ -5,8 +5,8 @@ import (
 	"paspo/lp"
 )
 
-// Backend runs a policy and its critic on a device: it samples actions, takes
-// gradient steps and holds the parameters. The CPU backend is made by NewCPU.
+// Backend runs a policy and its critic on a device: it normalises observations,
+// samples actions, takes gradient steps and holds the parameters. The CPU backend is made by NewCPU.
 // A Backend is used by one goroutine at a time.
 type Backend interface {
 	// Device names where the backend runs, for people to read.
@@ -14,7 +14,8 @@ type Backend interface {
 
 	// Sample decodes one action for every row of the request. Every action
 	// satisfies every constraint to a scaled 1e-9 (CPU) or 1e-6 (GPU), or Sample
-	// returns an error.
+	// returns an error. So it does where an observation is not finite once it is
+	// normalised.
 	Sample(req *Request, out *Samples) error
 
 	// Load makes b the batch that Step works on and computes its old
@@ -31,7 +32,8 @@ type Backend interface {
 	// which Step may return earlier; after one, steps are refused until SetState.
 	Diagnostics() (Diagnostics, error)
 
-	// State copies out parameters and optimiser state; SetState sets them.
+	// State copies out parameters, optimiser state and normaliser; SetState sets
+	// them.
 	State() (*State, error)
 	SetState(*State) error
 
@@ -50,7 +52,11 @@ type Shared interface {
 // Request asks for a batch of actions.
 type Request struct {
 	Rows int
-	Obs  []float32 // Rows x obsDim, normalised
+	Obs  []float64 // Rows x obsDim, as the environment gives them
+
+	// Learn takes the observations into the statistics of the normaliser before it
+	// is applied.
+	Learn bool
 
 	// Limits is nil where the polytope's own limits hold, else one a row.
 	Limits []lp.Limits
@@ -146,10 +152,12 @@ type Tensor struct {
 }
 
 // State is what a backend holds: parameters, the first and second moments of
-// Adam in the same order, and the number of steps taken.
+// Adam in the same order, the number of steps taken, and the normaliser of
+// observations. That of a new backend is off.
 type State struct {
 	Params, M, V []Tensor
 	Step         int64
+	Normalizer   *Normalizer
 }
 
 // mean makes means of sums over steps.

@@ -23,6 +23,9 @@ type CPU struct {
 	old   []float32 // log-probabilities of the batch
 	kept  Batch     // samples of the rollout
 
+	norm *Normalizer
+	obs  []float32 // of the request at hand, normalised
+
 	sums  Diagnostics // sums over steps since the last call
 	wrong error       // the first thing that was not finite
 
@@ -42,7 +45,8 @@ func NewCPU(solver lp.Solver, obsDim, minibatch int, cfg Config, fit *Fit, seed 
 	}
 	c := &CPU{
 		model: *m, params: params, grads: make([]float32, m.layout.size),
-		opt: adam{m: make([]float32, m.layout.size), v: make([]float32, m.layout.size)},
+		opt:  adam{m: make([]float32, m.layout.size), v: make([]float32, m.layout.size)},
+		norm: NewNormalizer(obsDim, false, 0),
 	}
 	if c.graph, err = newGraph(c.layout, c.shape, minibatch, c.params, c.grads); err != nil {
 		return nil, err
@@ -106,7 +110,7 @@ func (c *CPU) keep(req *Request, s *Samples) {
 		src   []float32
 		width int
 	}{
-		{&k.Obs, req.Obs, c.layout.obs}, {&k.Prefix, s.Prefix, c.layout.entities},
+		{&k.Obs, c.obs, c.layout.obs}, {&k.Prefix, s.Prefix, c.layout.entities},
 		{&k.LogX, s.LogX, c.heads}, {&k.Log1mX, s.Log1mX, c.heads}, {&k.LogWidth, s.LogWidth, c.heads}, {&k.Mask, s.Mask, c.heads},
 	} {
 		if n := k.Rows * f.width; len(*f.dst) < n {

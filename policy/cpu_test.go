@@ -24,9 +24,9 @@ func newTestCPU(t testing.TB, s lp.Solver, obs, minibatch int, change func(*Conf
 
 func request(rows, obs int, seed uint64) *Request {
 	r := rand.New(rng.New(seed, "obs"))
-	req := &Request{Rows: rows, Obs: make([]float32, rows*obs), Streams: make([]*rng.Stream, rows)}
+	req := &Request{Rows: rows, Obs: make([]float64, rows*obs), Streams: make([]*rng.Stream, rows)}
 	for i := range req.Obs {
-		req.Obs[i] = float32(r.NormFloat64())
+		req.Obs[i] = float64(float32(r.NormFloat64())) // as it is where nothing is normalised
 	}
 	for i := range req.Streams {
 		req.Streams[i] = rng.New(seed, "row").Split(uint64(i))
@@ -34,17 +34,43 @@ func request(rows, obs int, seed uint64) *Request {
 	return req
 }
 
+func mustState(t testing.TB, b Backend) *State {
+	t.Helper()
+	s, err := b.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func sampleOn(t testing.TB, b Backend, req *Request) *Samples {
+	t.Helper()
+	out := &Samples{}
+	if err := b.Sample(req, out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // batchOf makes a batch to learn from out of samples.
 func batchOf(req *Request, s *Samples, seed uint64) *Batch {
 	r := rand.New(rng.New(seed, "batch"))
 	b := &Batch{
-		Rows: req.Rows, Obs: req.Obs, Prefix: s.Prefix, LogX: s.LogX, Log1mX: s.Log1mX, LogWidth: s.LogWidth, Mask: s.Mask,
+		Rows: req.Rows, Obs: narrow(req.Obs), Prefix: s.Prefix, LogX: s.LogX, Log1mX: s.Log1mX, LogWidth: s.LogWidth, Mask: s.Mask,
 		Advantage: make([]float32, req.Rows), Return: make([]float32, req.Rows),
 	}
 	for i := range b.Advantage {
 		b.Advantage[i], b.Return[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
 	}
 	return b
+}
+
+func narrow(x []float64) []float32 {
+	y := make([]float32, len(x))
+	for i, v := range x {
+		y[i] = float32(v)
+	}
+	return y
 }
 
 func settings() Settings {

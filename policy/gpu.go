@@ -27,6 +27,9 @@ type GPU struct {
 	displaced bool // its samples have made room for kept rows
 	kept      int  // rows on the device
 
+	norm *Normalizer
+	obs  []float32 // of the request at hand, normalised
+
 	// The queue of minibatches, each padded with -1 to the size of a minibatch.
 	perm, count []int32
 	settings    Settings
@@ -66,7 +69,7 @@ func NewGPUs(ctx *cuda.Context, specs []GPUSpec) ([]Shared, error) {
 		if err != nil {
 			return nil, err
 		}
-		g := &GPU{model: *m}
+		g := &GPU{model: *m, norm: NewNormalizer(s.ObsDim, false, 0)}
 		initial[g], all[i] = params, g
 		k := slices.IndexFunc(programs, func(p *gpuProgram) bool { return p.takes(m) })
 		if k < 0 {
@@ -104,6 +107,13 @@ func (g *GPU) Sample(req *Request, out *Samples) error {
 	if req.Rows == 0 {
 		out.FixedShare, out.MaxResidual = 0, noResidual
 		return nil
+	}
+	if req.Learn {
+		g.norm.Update(req.Obs)
+	}
+	g.obs = grown(g.obs, len(req.Obs))
+	if err := g.norm.Apply(g.obs, req.Obs); err != nil {
+		return err
 	}
 	job := &gpuSampleJob{g: g, req: req, out: out}
 	return g.prog.ask(&gpuRequest{g: g, kind: askSample, job: job})
@@ -199,7 +209,7 @@ func (g *GPU) SetState(s *State) error {
 	if err := g.prog.ask(&gpuRequest{g: g, kind: askSetState, state: s}); err != nil {
 		return err
 	}
-	g.time, g.sums, g.wrong = s.Step, Diagnostics{}, nil
+	g.time, g.sums, g.wrong, g.norm = s.Step, Diagnostics{}, nil, s.Normalizer.Clone()
 	return nil
 }
 

@@ -64,15 +64,6 @@ func TestGPUNonFinite(t *testing.T) {
 	}
 }
 
-func mustState(t testing.TB, b Backend) *State {
-	t.Helper()
-	s, err := b.State()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 func TestGPUBadInput(t *testing.T) {
 	c, g := newTestCPU(t, simplex(t, 4), 3, 16, nil), newTestGPU(t, simplex(t, 4), 3, 16, nil)
 	if g.Step(rowsOf(16), settings()) == nil {

@@ -46,9 +46,9 @@ func (r *run) train(b Backend) error {
 	for it := range r.iterations {
 		batch := &Batch{Rows: n, Advantage: make([]float32, n), Return: make([]float32, n)}
 		for s := range r.steps {
-			obs := make([]float32, 3*r.envs)
+			obs := make([]float64, 3*r.envs)
 			for i := range obs {
-				obs[i] = float32(math.Sin(float64(it*1000 + s*100 + i)))
+				obs[i] = math.Sin(float64(it*1000 + s*100 + i))
 			}
 			req := &Request{Rows: r.envs, Obs: obs, Streams: streams, Keep: true, At: s * r.envs, Brief: true}
 			if err := b.Sample(req, out); err != nil {

@@ -237,7 +237,7 @@ func (b *gpuBatch) pack(from, to int) {
 	obs := input[float32](b, a.Obs, l.obs)
 	keys, ids, drawn := input[uint64](b, a.Keys, 1), input[uint64](b, a.IDs, 1), input[uint64](b, a.Drawn, 1)
 	b.each(from, to, func(j *batchJob, from, to int) {
-		copy(obs[(j.first+from)*l.obs:], j.req.Obs[from*l.obs:to*l.obs])
+		copy(obs[(j.first+from)*l.obs:], j.g.obs[from*l.obs:to*l.obs])
 		if !j.req.Deterministic {
 			for r := from; r < to; r++ {
 				keys[j.first+r], ids[j.first+r], drawn[j.first+r] = j.req.Streams[r].State()

@@ -180,7 +180,7 @@ func TestGPUKeepsRows(t *testing.T) {
 				width int
 				want  []float32
 			}{
-				{"obs", g.prog.at.obs, o, req.Obs}, {"prefix", g.prog.at.prefix, n, want.Prefix},
+				{"obs", g.prog.at.obs, o, narrow(req.Obs)}, {"prefix", g.prog.at.prefix, n, want.Prefix},
 				{"ln x", g.prog.at.logX, h, want.LogX}, {"ln(1-x)", g.prog.at.log1mX, h, want.Log1mX},
 				{"ln width", g.prog.at.logWidth, h, want.LogWidth}, {"mask", g.prog.at.mask, h, want.Mask},
 			} {

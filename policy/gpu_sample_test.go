@@ -105,15 +105,6 @@ func push(t testing.TB, b Backend, by float32) {
 	}
 }
 
-func sampleOn(t testing.TB, b Backend, req *Request) *Samples {
-	t.Helper()
-	out := &Samples{}
-	if err := b.Sample(req, out); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
 // chainAlong returns the intervals of a solver along the actions of a sample.
 func chainAlong(t testing.TB, s lp.Solver, actions []float64, limits []lp.Limits) (lower, upper []float64) {
 	t.Helper()

@@ -180,7 +180,7 @@ func (p *gpuProgram) states(rs []*gpuRequest) error {
 	for r, x := range got {
 		wg.Go(func() {
 			part := func(from int64) []Tensor { return l.copies(x[(from-at.params)/4:]) }
-			*r.state = State{Params: part(at.params), M: part(at.m), V: part(at.v), Step: r.g.time}
+			*r.state = State{Params: part(at.params), M: part(at.m), V: part(at.v), Step: r.g.time, Normalizer: r.g.norm.Clone()}
 		})
 	}
 	wg.Wait()

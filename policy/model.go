@@ -163,6 +163,9 @@ func (l *layout) checkState(s *State) error {
 	if s.Step < 0 {
 		return fmt.Errorf("policy: the state has taken %d gradient steps: at least 0 is allowed", s.Step)
 	}
+	if n := s.Normalizer; n == nil || n.Dim() != l.obs || len(n.Seen.M2) != l.obs {
+		return fmt.Errorf("policy: the state has no normaliser of observations of %d components", l.obs)
+	}
 	return nil
 }
 

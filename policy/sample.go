@@ -107,6 +107,13 @@ func (c *CPU) Sample(req *Request, out *Samples) error {
 	if n == 0 {
 		return nil
 	}
+	if req.Learn {
+		c.norm.Update(req.Obs)
+	}
+	c.obs = grown(c.obs, len(req.Obs))
+	if err := c.norm.Apply(c.obs, req.Obs); err != nil {
+		return err
+	}
 	if err := c.decoder.run(req, out); err != nil {
 		return err
 	}
@@ -186,7 +193,7 @@ func (w *worker) decode(from, rows int) error {
 		limits = req.Limits[from : from+rows]
 	}
 	prefix := out.Prefix[from*n : (from+rows)*n]
-	w.stage.begin(rows, req.Obs[from*l.obs:(from+rows)*l.obs], out.Value[from:from+rows])
+	w.stage.begin(rows, c.obs[from*l.obs:(from+rows)*l.obs], out.Value[from:from+rows])
 	w.chain.Begin(rows, limits)
 	lo, hi, a := w.lo[:rows], w.hi[:rows], w.a[:rows]
 

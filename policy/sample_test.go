@@ -95,7 +95,7 @@ func TestDeterministicPoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := &Samples{}
-	if err := c.Sample(&Request{Rows: 1, Obs: []float32{1, 2}, Deterministic: true}, out); err != nil {
+	if err := c.Sample(&Request{Rows: 1, Obs: []float64{1, 2}, Deterministic: true}, out); err != nil {
 		t.Fatal(err)
 	}
 	first := 2. / 3

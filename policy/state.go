@@ -11,7 +11,9 @@ package policy
 // alpha and beta.
 func (c *CPU) State() (*State, error) {
 	l := c.layout
-	return &State{Params: l.copies(c.params), M: l.copies(c.opt.m), V: l.copies(c.opt.v), Step: c.opt.step}, nil
+	return &State{
+		Params: l.copies(c.params), M: l.copies(c.opt.m), V: l.copies(c.opt.v), Step: c.opt.step, Normalizer: c.norm.Clone(),
+	}, nil
 }
 
 // SetState implements Backend. The tensors must be those of State, in that
@@ -24,7 +26,7 @@ func (c *CPU) SetState(s *State) error {
 	l.fill(c.params, s.Params)
 	l.fill(c.opt.m, s.M)
 	l.fill(c.opt.v, s.V)
-	c.opt.step = s.Step
+	c.opt.step, c.norm = s.Step, s.Normalizer.Clone()
 	c.sums, c.wrong = Diagnostics{}, nil
 	c.decoder.stale = true
 	return nil

@@ -97,7 +97,7 @@ func TestStepsLowerTheLoss(t *testing.T) {
 // A bandit that pays a_0 is learned from its own actions.
 func TestBanditImproves(t *testing.T) {
 	c := newTestCPU(t, simplex(t, 2), 1, 64, nil)
-	obs := make([]float32, 64)
+	obs := make([]float64, 64)
 	for i := range obs {
 		obs[i] = 1
 	}

@@ -9,48 +9,41 @@ import (
 	"paspo/policy"
 )
 
-// Actor turns observations into allocations: it applies a normaliser as it is
-// and asks a backend. It is used by one goroutine at a time.
+// Actor turns observations into allocations: it asks a backend, whose normaliser
+// is applied. It is used by one goroutine at a time.
 type Actor struct {
 	backend policy.Backend
-	norm    *Normalizer
+	dim     int
 	req     policy.Request
 	out     policy.Samples
 }
 
-// NewActor returns an actor. Neither argument is copied.
-func NewActor(backend policy.Backend, norm *Normalizer) *Actor {
-	return &Actor{backend: backend, norm: norm}
+// NewActor returns an actor for observations of obsDim components.
+func NewActor(backend policy.Backend, obsDim int) *Actor {
+	return &Actor{backend: backend, dim: obsDim}
 }
 
 // Act samples one action for every row of obs, rows x dim. limits is nil or has
 // one element a row; streams is not read where deterministic. The result is
 // valid until the next call.
 func (a *Actor) Act(obs []float64, limits []lp.Limits, streams []*rng.Stream, deterministic bool) (*policy.Samples, error) {
-	a.req.Keep, a.req.Brief = false, false
+	a.req.Keep, a.req.Brief, a.req.Learn = false, false, false
 	return a.ask(obs, limits, streams, deterministic)
 }
 
-// keep is Act for the rollout: the backend holds the samples, as rows from at
-// on, and need not return what only training reads.
+// keep is Act for the rollout: the backend takes the observations into its
+// statistics, holds the samples, as rows from at on, and need not return what
+// only training reads.
 func (a *Actor) keep(at int, obs []float64, limits []lp.Limits, streams []*rng.Stream) (*policy.Samples, error) {
-	a.req.Keep, a.req.Brief, a.req.At = true, true, at
+	a.req.Keep, a.req.Brief, a.req.Learn, a.req.At = true, true, true, at
 	return a.ask(obs, limits, streams, false)
 }
 
 func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, deterministic bool) (*policy.Samples, error) {
-	dim := a.norm.Dim()
-	if len(obs)%dim != 0 {
-		return nil, fmt.Errorf("an observation has %d components, not %d", dim, len(obs))
+	if len(obs)%a.dim != 0 {
+		return nil, fmt.Errorf("an observation has %d components, not %d", a.dim, len(obs))
 	}
-	if cap(a.req.Obs) < len(obs) {
-		a.req.Obs = make([]float32, len(obs))
-	}
-	a.req.Obs = a.req.Obs[:len(obs)]
-	if err := a.norm.Apply(a.req.Obs, obs); err != nil {
-		return nil, err
-	}
-	a.req.Rows = len(obs) / dim
+	a.req.Obs, a.req.Rows = obs, len(obs)/a.dim
 	a.req.Limits, a.req.Streams, a.req.Deterministic = limits, streams, deterministic
 	if err := a.backend.Sample(&a.req, &a.out); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"paspo/internal/rng"
+	"paspo/internal/stats"
 	"paspo/policy"
 )
 
@@ -17,8 +18,7 @@ type Checkpoint struct {
 	Step      int64 // environment steps
 	Best      Best
 
-	Policy     *policy.State
-	Normalizer *Normalizer // as it was; evaluation and deployment apply it
+	Policy *policy.State // with the normaliser, which evaluation and deployment apply
 
 	problem  string
 	entities []string
@@ -29,7 +29,7 @@ type Checkpoint struct {
 	streams                  [][]byte // of the minibatches; of the actions
 	envs                     []byte   // an envs.Vector, its streams included
 	discounted               []float64
-	rewardStats, returnStats *moments
+	rewardStats, returnStats *stats.Moments
 }
 
 // capture copies the state of training.
@@ -40,11 +40,10 @@ func (t *Trainer) capture() (*Checkpoint, error) {
 	}
 	c := &Checkpoint{
 		Iteration: t.iteration, Step: t.step, Best: t.best,
-		Policy: state, Normalizer: t.norm.Clone(),
-		problem: t.spec.Name, entities: t.spec.Polytope.Entities(), seed: t.seed,
+		Policy: state, problem: t.spec.Name, entities: t.spec.Polytope.Entities(), seed: t.seed,
 		settings: t.cfg.strings(), steps: t.cfg.Steps,
 		discounted:  slices.Clone(t.discounted),
-		rewardStats: t.rewardStats.clone(), returnStats: t.returnStats.clone(),
+		rewardStats: t.rewardStats.Clone(), returnStats: t.returnStats.Clone(),
 	}
 	for _, s := range t.streams() {
 		b, err := s.MarshalBinary()
@@ -78,8 +77,7 @@ func (t *Trainer) Restore(c *Checkpoint) error {
 		return fmt.Errorf("setting the parameters: %w", err)
 	}
 	t.iteration, t.step, t.best = c.Iteration, c.Step, c.Best
-	*t.norm = *c.Normalizer.Clone()
-	*t.rewardStats, *t.returnStats = *c.rewardStats.clone(), *c.returnStats.clone()
+	*t.rewardStats, *t.returnStats = *c.rewardStats.Clone(), *c.returnStats.Clone()
 	copy(t.discounted, c.discounted)
 	for i, s := range t.streams() {
 		if err := s.UnmarshalBinary(c.streams[i]); err != nil {
@@ -126,8 +124,8 @@ func (t *Trainer) fits(c *Checkpoint) error {
 		}
 	}
 	n := t.cfg.Envs
-	if d := t.spec.ObsDim; c.Normalizer.Dim() != d {
-		return fmt.Errorf("its observations have %d components, those of this run %d", c.Normalizer.Dim(), d)
+	if have, d := c.Policy.Normalizer.Dim(), t.spec.ObsDim; have != d {
+		return fmt.Errorf("its observations have %d components, those of this run %d", have, d)
 	}
 	if len(c.streams) != 1+n || len(c.discounted) != n {
 		return fmt.Errorf("it holds %d environments, this run has %d", len(c.discounted), n)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"paspo/internal/safetensors"
+	"paspo/internal/stats"
 	"paspo/policy"
 )
 
@@ -45,7 +46,7 @@ func (c *Checkpoint) encode() ([]byte, error) {
 	h := header{
 		Iteration: c.Iteration, Step: c.Step, AdamSteps: c.Policy.Step,
 		Problem: c.problem, Entities: c.entities, Seed: c.seed, Steps: c.steps, Settings: c.settings,
-		Normalize: c.Normalizer.on, ObsClip: c.Normalizer.clip,
+		Normalize: c.Policy.Normalizer.On, ObsClip: c.Policy.Normalizer.Clip,
 	}
 	if c.Best.Iteration > 0 {
 		h.Best = &c.Best
@@ -64,13 +65,13 @@ func (c *Checkpoint) encode() ([]byte, error) {
 			add(safetensors.Float32(g.prefix+t.Name, t.Data, t.Shape...))
 		}
 	}
-	addMoments := func(name string, m *moments) {
-		dim := len(m.mean)
-		add(safetensors.Float64(name+".count", []float64{m.count}, 1))
-		add(safetensors.Float64(name+".mean", m.mean, dim))
-		add(safetensors.Float64(name+".m2", m.m2, dim))
+	addMoments := func(name string, m *stats.Moments) {
+		dim := len(m.Mean)
+		add(safetensors.Float64(name+".count", []float64{m.Count}, 1))
+		add(safetensors.Float64(name+".mean", m.Mean, dim))
+		add(safetensors.Float64(name+".m2", m.M2, dim))
 	}
-	addMoments("normalizer", c.Normalizer.stats)
+	addMoments("normalizer", c.Policy.Normalizer.Seen)
 	addMoments("reward_stats", c.rewardStats)
 	addMoments("return_stats", c.returnStats)
 	add(safetensors.Float64("discounted", c.discounted, len(c.discounted)))
@@ -132,7 +133,7 @@ func decode(b []byte) (*Checkpoint, error) {
 	c.Policy.Params = r.group(paramPrefix)
 	c.Policy.M = r.group(firstPrefix)
 	c.Policy.V = r.group(secondPrefix)
-	c.Normalizer = &Normalizer{h.Normalize, h.ObsClip, r.moments("normalizer")}
+	c.Policy.Normalizer = &policy.Normalizer{On: h.Normalize, Clip: h.ObsClip, Seen: r.moments("normalizer")}
 	c.rewardStats = r.moments("reward_stats")
 	c.returnStats = r.moments("return_stats")
 	c.discounted = r.float64s("discounted")
@@ -187,13 +188,11 @@ func (r *reader) group(prefix string) []policy.Tensor {
 	return all
 }
 
-func (r *reader) moments(name string) *moments {
+func (r *reader) moments(name string) *stats.Moments {
 	count, mean, m2 := r.float64s(name+".count"), r.float64s(name+".mean"), r.float64s(name+".m2")
 	if len(count) != 1 || len(mean) != len(m2) {
 		r.fail(fmt.Errorf("bad shape of %s", name))
-		return newMoments(0)
+		return stats.NewMoments(0)
 	}
-	m := newMoments(len(mean))
-	m.count, m.mean, m.m2 = count[0], mean, m2
-	return m
+	return &stats.Moments{Count: count[0], Mean: mean, M2: m2}
 }

@@ -82,8 +82,8 @@ func actionStream(seed uint64, episode int) *rng.Stream {
 	return rng.New(seed, "eval", "action").Split(uint64(episode))
 }
 
-// Evaluate plays episodes and changes neither the policy nor the normaliser.
-func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, norm *Normalizer, o EvalOptions) (*Evaluation, error) {
+// Evaluate plays episodes and changes neither the policy nor its normaliser.
+func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, o EvalOptions) (*Evaluation, error) {
 	if o.Episodes < 1 {
 		return nil, fmt.Errorf("%d episodes: at least 1 is needed", o.Episodes)
 	}
@@ -97,7 +97,7 @@ func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, norm 
 		Returns: make([]float64, o.Episodes), Lengths: make([]int, o.Episodes),
 		MaxResidual: math.Inf(-1),
 	}
-	actor := NewActor(backend, norm)
+	actor := NewActor(backend, p.Spec().ObsDim)
 	for from := 0; from < o.Episodes; from += o.Batch {
 		if err := ev.play(ctx, p, actor, o, from, min(from+o.Batch, o.Episodes)); err != nil {
 			return nil, err

@@ -12,10 +12,10 @@ import (
 func TestEvaluate(t *testing.T) {
 	p := newBandit(t, 1, 2, 3)
 	b := newFakeBackend(3, 2)
-	norm := NewNormalizer(2, true, 0)
+	b.norm.On = true
 	run := func(o EvalOptions) *Evaluation {
 		t.Helper()
-		e, err := Evaluate(context.Background(), p, b, norm, o)
+		e, err := Evaluate(context.Background(), p, b, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func TestEvaluate(t *testing.T) {
 	if !reflect.DeepEqual(det.Lengths, want.Lengths) || reflect.DeepEqual(det.Returns, want.Returns) {
 		t.Error("another policy meets another environment, or plays the same")
 	}
-	if norm.Count() != 0 {
+	if b.norm.Seen.Count != 0 {
 		t.Error("evaluation moved the normaliser")
 	}
 
@@ -67,23 +67,23 @@ func TestEvaluate(t *testing.T) {
 
 func TestEvaluateRefuses(t *testing.T) {
 	p := newBandit(t, 1, 2)
-	b, norm := newFakeBackend(2, 2), NewNormalizer(2, false, 0)
-	if _, err := Evaluate(context.Background(), p, b, norm, EvalOptions{}); err == nil {
+	b := newFakeBackend(2, 2)
+	if _, err := Evaluate(context.Background(), p, b, EvalOptions{}); err == nil {
 		t.Error("no episodes")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Evaluate(ctx, p, b, norm, EvalOptions{Episodes: 1}); err == nil {
+	if _, err := Evaluate(ctx, p, b, EvalOptions{Episodes: 1}); err == nil {
 		t.Error("a cancelled context")
 	}
 	p.poison = "reward"
-	if _, err := Evaluate(context.Background(), p, b, norm, EvalOptions{Episodes: 1}); err == nil {
+	if _, err := Evaluate(context.Background(), p, b, EvalOptions{Episodes: 1}); err == nil {
 		t.Error("a reward of NaN")
 	}
-	if _, err := NewActor(b, norm).Act([]float64{1, 2, 3}, nil, nil, true); err == nil {
+	if _, err := NewActor(b, 2).Act([]float64{1, 2, 3}, nil, nil, true); err == nil {
 		t.Error("an observation of a wrong length")
 	}
-	if _, err := NewActor(b, norm).Act([]float64{1, math.NaN()}, nil, nil, true); err == nil {
+	if _, err := NewActor(b, 2).Act([]float64{1, math.NaN()}, nil, nil, true); err == nil {
 		t.Error("an observation of NaN")
 	}
 }
@@ -91,13 +91,13 @@ func TestEvaluateRefuses(t *testing.T) {
 // The same policy among the baselines plays the same episodes.
 func TestAllocator(t *testing.T) {
 	p := newBandit(t, 1, 2, 3)
-	b, norm := newFakeBackend(3, 2), NewNormalizer(2, true, 0)
+	b := newFakeBackend(3, 2)
 	for _, deterministic := range []bool{true, false} {
-		want, err := Evaluate(context.Background(), p, b, norm, EvalOptions{Episodes: 20, Seed: 5, Deterministic: deterministic})
+		want, err := Evaluate(context.Background(), p, b, EvalOptions{Episodes: 20, Seed: 5, Deterministic: deterministic})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := envs.Play(p, NewActor(b, norm).Allocator(deterministic, 5), 20, 1000, 5)
+		got, err := envs.Play(p, NewActor(b, 2).Allocator(deterministic, 5), 20, 1000, 5)
 		if err != nil {
 			t.Fatal(err)
 		}

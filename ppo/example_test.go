@@ -82,14 +82,14 @@ func Example() {
 
 	ctx := context.Background()
 	play := ppo.EvalOptions{Episodes: 500, Seed: 2, Deterministic: true}
-	before, err := ppo.Evaluate(ctx, problem, backend, trainer.Normalizer(), play)
+	before, err := ppo.Evaluate(ctx, problem, backend, play)
 	if err != nil {
 		log.Fatal(err)
 	}
 	if err := trainer.Run(ctx, ppo.Hooks{}); err != nil {
 		log.Fatal(err)
 	}
-	after, err := ppo.Evaluate(ctx, problem, backend, trainer.Normalizer(), play)
+	after, err := ppo.Evaluate(ctx, problem, backend, play)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -24,6 +24,7 @@ type fakeBackend struct {
 	w      []float32 // n-1
 	v      []float32 // dim+1
 	step   int64
+	norm   *policy.Normalizer
 
 	batch  *policy.Batch
 	kept   policy.Batch
@@ -37,7 +38,9 @@ type fakeBackend struct {
 }
 
 func newFakeBackend(n, dim int) *fakeBackend {
-	return &fakeBackend{n: n, dim: dim, w: make([]float32, n-1), v: make([]float32, dim+1)}
+	return &fakeBackend{
+		n: n, dim: dim, w: make([]float32, n-1), v: make([]float32, dim+1), norm: policy.NewNormalizer(dim, false, 0),
+	}
 }
 
 func (b *fakeBackend) Device() string { return "fake" }
@@ -65,6 +68,13 @@ func (b *fakeBackend) Sample(req *policy.Request, out *policy.Samples) error {
 		return b.sampleErr
 	}
 	rows, n, h := req.Rows, b.n, b.n-1
+	if req.Learn {
+		b.norm.Update(req.Obs)
+	}
+	obs := make([]float32, len(req.Obs))
+	if err := b.norm.Apply(obs, req.Obs); err != nil {
+		return err
+	}
 	out.Actions, out.Prefix, out.Residual = zeroed(out.Actions, rows*n), zeroed(out.Prefix, rows*n), zeroed(out.Residual, rows)
 	for _, p := range []*[]float32{&out.LogX, &out.Log1mX, &out.LogWidth, &out.Mask, &out.Alpha, &out.Beta} {
 		*p = zeroed(*p, rows*h)
@@ -92,11 +102,11 @@ func (b *fakeBackend) Sample(req *policy.Request, out *policy.Samples) error {
 		for i := range n {
 			out.Prefix[r*n+i] = float32(out.Actions[r*n+i])
 		}
-		out.Value[r] = b.value(req.Obs[r*b.dim : (r+1)*b.dim])
+		out.Value[r] = b.value(obs[r*b.dim : (r+1)*b.dim])
 	}
 	if req.Keep {
 		k := &b.kept
-		k.Obs = append(k.Obs[:req.At*b.dim], req.Obs...)
+		k.Obs = append(k.Obs[:req.At*b.dim], obs...)
 		k.LogX = append(k.LogX[:req.At*h], out.LogX...)
 		k.Prefix = append(k.Prefix[:req.At*n], out.Prefix...)
 	}
@@ -182,14 +192,14 @@ func (b *fakeBackend) State() (*policy.State, error) {
 		Params: []policy.Tensor{t("w", b.w), t("v", b.v)},
 		M:      []policy.Tensor{zero("w", b.w), zero("v", b.v)},
 		V:      []policy.Tensor{zero("w", b.w), zero("v", b.v)},
-		Step:   b.step,
+		Step:   b.step, Normalizer: b.norm.Clone(),
 	}, nil
 }
 
 func (b *fakeBackend) SetState(s *policy.State) error {
 	copy(b.w, s.Params[0].Data)
 	copy(b.v, s.Params[1].Data)
-	b.step = s.Step
+	b.step, b.norm = s.Step, s.Normalizer.Clone()
 	return nil
 }
 

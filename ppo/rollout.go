@@ -69,7 +69,6 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 			return err
 		}
 		m.Widened += float64(v.Widened())
-		t.norm.Update(v.Obs())
 		out, err := t.sample(m, s*n)
 		if err != nil {
 			return err
@@ -103,7 +102,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	}
 
 	// The values that stand for what comes after the rollout. No stream is drawn
-	// from, and the statistics of observations stay as they are.
+	// from.
 	out, err := t.sample(m, -1)
 	if err != nil {
 		return err
@@ -122,7 +121,8 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 
 // sample asks for one action an environment, which are the rows from at on of
 // the rollout, and checks what comes back. With at -1 the actions are the most
-// likely ones and not part of the rollout.
+// likely ones and not part of the rollout, and the observations are not taken
+// into the statistics.
 func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 	start := time.Now()
 	if obs, limits := t.vector.Obs(), t.vector.Limits(); at >= 0 {
@@ -157,14 +157,12 @@ func (t *Trainer) criticValues(dst []float64, v []float32) {
 	for i, x := range v {
 		dst[i] = float64(x)
 		if t.cfg.ScaleValues {
-			dst[i] = t.returnStats.mean[0] + t.returnDeviation()*float64(x)
+			dst[i] = t.returnStats.Mean[0] + t.returnDeviation()*float64(x)
 		}
 	}
 }
 
-func (t *Trainer) returnDeviation() float64 {
-	return math.Sqrt(t.returnStats.variance(0) + varianceFloor)
-}
+func (t *Trainer) returnDeviation() float64 { return t.returnStats.Deviation(0) }
 
 // scaleRewards writes the rewards of a step as training sees them: as they are,
 // or divided by the deviation of the discounted return so far,
@@ -178,8 +176,8 @@ func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
 	for e, x := range rewards {
 		t.discounted[e] = t.cfg.Gamma*t.discounted[e] + x
 	}
-	t.rewardStats.add(t.discounted)
-	scale := 1 / math.Sqrt(t.rewardStats.variance(0)+varianceFloor)
+	t.rewardStats.Add(t.discounted)
+	scale := 1 / t.rewardStats.Deviation(0)
 	for e, x := range rewards {
 		dst[e] = x * scale
 		if done[e] {

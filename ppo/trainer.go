@@ -10,6 +10,7 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/rng"
+	"paspo/internal/stats"
 	"paspo/policy"
 )
 
@@ -24,15 +25,14 @@ type Trainer struct {
 
 	vector  *envs.Vector
 	actor   *Actor
-	norm    *Normalizer
 	roll    *rollout
 	rows    []int32       // epochs x batch, the order of every epoch
 	actions []*rng.Stream // one an environment
 	shuffle *shuffler
 
 	discounted  []float64 // sums of rewards of the episodes under way
-	rewardStats *moments
-	returnStats *moments
+	rewardStats *stats.Moments
+	returnStats *stats.Moments
 
 	iteration int
 	step      int64
@@ -51,16 +51,12 @@ type Best struct {
 
 // New returns a trainer at the start of training. The environments' streams, the
 // actions' and the minibatches' come from seed; the backend has its own
-// parameters already.
+// parameters already, and is told whether to standardise observations.
 func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) (*Trainer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	spec := problem.Spec()
-	on := spec.NormalizeObs
-	if cfg.NormalizeObs != NormalizeAuto {
-		on = cfg.NormalizeObs == NormalizeOn
-	}
 	vector, err := envs.NewVector(problem, envs.VectorConfig{Count: cfg.Envs, Stream: rng.New(seed, "env")})
 	if err != nil {
 		return nil, err
@@ -68,13 +64,12 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 	t := &Trainer{
 		problem: problem, spec: spec, backend: backend, cfg: cfg, seed: seed,
 		vector:     vector,
-		norm:       NewNormalizer(spec.ObsDim, on, cfg.ObsClip),
 		roll:       newRollout(cfg.Envs, cfg.StepsPerEnv),
 		rows:       make([]int32, cfg.Epochs*cfg.BatchSize()),
 		shuffle:    newShuffler(rng.New(seed, "shuffle")),
-		discounted: make([]float64, cfg.Envs), rewardStats: newMoments(1), returnStats: newMoments(1),
+		discounted: make([]float64, cfg.Envs), rewardStats: stats.NewMoments(1), returnStats: stats.NewMoments(1),
 	}
-	t.actor = NewActor(backend, t.norm)
+	t.actor = NewActor(backend, spec.ObsDim)
 	root := rng.New(seed, "action")
 	for e := range cfg.Envs {
 		t.actions = append(t.actions, root.Split(uint64(e)))
@@ -85,10 +80,31 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 	if !t.resumable() {
 		slog.Warn("environment cannot be saved in the middle of an episode: a resumed run starts new episodes", "env", spec.Name)
 	}
+	if err := t.setNormalizer(); err != nil {
+		return nil, err
+	}
 	if t.committed, err = t.capture(); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// setNormalizer tells the backend whether observations are standardised, and how
+// far they may go.
+func (t *Trainer) setNormalizer() error {
+	on := t.spec.NormalizeObs
+	if t.cfg.NormalizeObs != NormalizeAuto {
+		on = t.cfg.NormalizeObs == NormalizeOn
+	}
+	state, err := t.backend.State()
+	if err != nil {
+		return fmt.Errorf("reading the parameters: %w", err)
+	}
+	state.Normalizer.On, state.Normalizer.Clip = on, t.cfg.ObsClip
+	if err := t.backend.SetState(state); err != nil {
+		return fmt.Errorf("setting the normaliser: %w", err)
+	}
+	return nil
 }
 
 // Close ends the goroutines that step the environments. The backend stays open.
@@ -110,9 +126,6 @@ func (t *Trainer) Best() Best { return t.best }
 // Checkpoint returns the state after the last complete iteration. It must not be
 // modified.
 func (t *Trainer) Checkpoint() *Checkpoint { return t.committed }
-
-// Normalizer returns the normaliser that training updates.
-func (t *Trainer) Normalizer() *Normalizer { return t.norm }
 
 // Iterate does one iteration, a rollout and an update. Where ctx ends it, the
 // trainer falls back to the state before and the error is that of ctx. After any
@@ -193,11 +206,11 @@ func (t *Trainer) due(n int) bool {
 func (t *Trainer) evaluate(ctx context.Context, m *Metrics) error {
 	o := EvalOptions{Episodes: t.cfg.EvalEpisodes, Seed: t.cfg.EvalSeed, MaxSteps: t.cfg.EvalMaxSteps}
 	var err error
-	if m.EvalSampled, err = Evaluate(ctx, t.problem, t.backend, t.norm, o); err != nil {
+	if m.EvalSampled, err = Evaluate(ctx, t.problem, t.backend, o); err != nil {
 		return err
 	}
 	o.Deterministic = true
-	if m.Eval, err = Evaluate(ctx, t.problem, t.backend, t.norm, o); err != nil {
+	if m.Eval, err = Evaluate(ctx, t.problem, t.backend, o); err != nil {
 		return err
 	}
 	if r := m.Eval.Mean(); t.best.Iteration == 0 || r > t.best.Return {

@@ -26,7 +26,7 @@ func TestTrainerLearnsBandit(t *testing.T) {
 	if !(b.w[0] < -1.5 && b.w[1] < -1) {
 		t.Errorf("w = %v: the first two entities still get a share", b.w)
 	}
-	e, err := Evaluate(context.Background(), p, b, tr.Normalizer(), EvalOptions{Episodes: 200, Deterministic: true})
+	e, err := Evaluate(context.Background(), p, b, EvalOptions{Episodes: 200, Deterministic: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +364,7 @@ func TestOneEntity(t *testing.T) {
 	if err := tr.Run(context.Background(), Hooks{Checkpoints: t.TempDir()}); err != nil {
 		t.Fatal(err)
 	}
-	e, err := Evaluate(context.Background(), tr.problem, tr.backend, tr.norm, EvalOptions{Episodes: 50})
+	e, err := Evaluate(context.Background(), tr.problem, tr.backend, EvalOptions{Episodes: 50})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"paspo/internal/rng"
+	"paspo/internal/stats"
 	"paspo/policy"
 )
 
@@ -113,8 +114,8 @@ func newShuffler(s *rng.Stream) *shuffler { return &shuffler{rand.New(s), s} }
 func (t *Trainer) targets(dst []float32, returns []float64) {
 	mean, scale := 0.0, 1.0
 	if t.cfg.ScaleValues {
-		t.returnStats.add(returns)
-		mean, scale = t.returnStats.mean[0], 1/t.returnDeviation()
+		t.returnStats.Add(returns)
+		mean, scale = t.returnStats.Mean[0], 1/t.returnDeviation()
 	}
 	for i, x := range returns {
 		dst[i] = float32((x - mean) * scale)
@@ -129,7 +130,7 @@ func standardise(dst []float32, adv []float64, on bool) {
 		for _, a := range adv {
 			m.add(a)
 		}
-		mean, scale = m.mean, 1/(math.Sqrt(m.m2/m.n)+varianceFloor)
+		mean, scale = m.mean, 1/(math.Sqrt(m.m2/m.n)+stats.VarianceFloor)
 	}
 	for i, a := range adv {
 		dst[i] = float32((a - mean) * scale)

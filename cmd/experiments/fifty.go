@@ -11,7 +11,6 @@ import (
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/policy"
-	"paspo/ppo"
 )
 
 type fiftyOptions struct {
@@ -127,7 +126,7 @@ func (t *task) initial(s setting, seed uint64) (float64, error) {
 		return 0, err
 	}
 	defer b.Close()
-	return t.score(&run{backend: b, norm: ppo.NewNormalizer(spec.ObsDim, spec.NormalizeObs, s.PPO.ObsClip)}, false, t.episodes)
+	return t.score(&run{backend: b}, false, t.episodes)
 }
 
 // fiftySettings are the paper's settings, from de-biased and from plain weights, and

@@ -40,7 +40,6 @@ type run struct {
 	MaxWidening     float64 // in evaluations
 
 	backend policy.Backend
-	norm    *ppo.Normalizer
 }
 
 // task is a problem with what all its trainings share.
@@ -91,7 +90,7 @@ func (t *task) play(a envs.Allocator, episodes int) (float64, *envs.Outcome, err
 
 // allocator is the policy of a run, within the limits of every state.
 func (t *task) allocator(r *run, deterministic bool) envs.Allocator {
-	actor := ppo.NewActor(r.backend, r.norm)
+	actor := ppo.NewActor(r.backend, t.problem.Spec().ObsDim)
 	limits := envs.NewRowLimits(t.problem)
 	if limits == nil {
 		return actor.Allocator(deterministic, finalSeed)
@@ -133,7 +132,7 @@ func (t *task) score(r *run, deterministic bool, episodes int) (float64, error) 
 		return x, err
 	}
 	o := ppo.EvalOptions{Episodes: episodes, Seed: finalSeed, Deterministic: deterministic}
-	e, err := ppo.Evaluate(context.Background(), t.problem, r.backend, r.norm, o)
+	e, err := ppo.Evaluate(context.Background(), t.problem, r.backend, o)
 	if err != nil {
 		return 0, err
 	}
@@ -159,7 +158,7 @@ func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (
 	if err != nil {
 		return nil, err
 	}
-	r := &run{Setting: s.name, Seed: seed, backend: backend, norm: trainer.Normalizer()}
+	r := &run{Setting: s.name, Seed: seed, backend: backend}
 	err = trainer.Run(ctx, ppo.Hooks{Iteration: func(m ppo.Metrics) error {
 		r.MaxResidual = max(r.MaxResidual, m.MaxResidual)
 		r.Violations += m.Violations

@@ -165,7 +165,7 @@ func initialActions(solver lp.Solver, cfg policy.Config, fit *policy.Fit, rows i
 	}
 	defer b.Close()
 	var s policy.Samples
-	err = b.Sample(&policy.Request{Rows: rows, Obs: make([]float32, rows), Streams: streams(rows, seed)}, &s)
+	err = b.Sample(&policy.Request{Rows: rows, Obs: make([]float64, rows), Streams: streams(rows, seed)}, &s)
 	return s.Actions, err
 }
 

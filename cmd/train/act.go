@@ -33,12 +33,12 @@ A line that cannot be answered gets {"error":..}, the run goes on, and the exit
 status is 1.`,
 		Args: exactly("a run folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a, cp, err := from.open(args[0])
+			a, _, err := from.open(args[0])
 			if err != nil {
 				return err
 			}
 			defer a.Close()
-			return answer(cmd.InOrStdin(), cmd.OutOrStdout(), "observations", newActor(a, cp, stochastic, seed).answer)
+			return answer(cmd.InOrStdin(), cmd.OutOrStdout(), "observations", newActor(a, stochastic, seed).answer)
 		},
 	}
 	f := cmd.Flags()
@@ -92,10 +92,10 @@ type actor struct {
 	streams       []*rng.Stream
 }
 
-func newActor(a *agent.Agent, c *ppo.Checkpoint, stochastic bool, seed uint64) *actor {
+func newActor(a *agent.Agent, stochastic bool, seed uint64) *actor {
 	spec := a.Problem.Spec()
 	return &actor{
-		Actor: ppo.NewActor(a.Backend, c.Normalizer), polytope: spec.Polytope, dim: spec.ObsDim,
+		Actor: ppo.NewActor(a.Backend, spec.ObsDim), polytope: spec.Polytope, dim: spec.ObsDim,
 		limits:        envs.NewRowLimits(a.Problem),
 		deterministic: !stochastic, streams: []*rng.Stream{rng.New(seed, "act")},
 	}

@@ -162,11 +162,11 @@ func (a *Agent) Close() error {
 }
 
 // Allocator returns the policy of a checkpoint as an allocator. It sets the
-// backend's parameters whenever episodes start, so that several can be played
+// backend's state whenever episodes start, so that several can be played
 // in turn. Sampled actions come from a stream of the seed for every row. Limits
 // that follow the state are those of the observation.
 func (a *Agent) Allocator(c *ppo.Checkpoint, deterministic bool, seed uint64) envs.Allocator {
-	actor := ppo.NewActor(a.Backend, c.Normalizer)
+	actor := ppo.NewActor(a.Backend, a.Problem.Spec().ObsDim)
 	limits := envs.NewRowLimits(a.Problem)
 	var streams []*rng.Stream
 	return func(step int, obs []float64, rows int, actions []float64) error {
@@ -239,7 +239,7 @@ func ReadCheckpoint(dir, which string) (*ppo.Checkpoint, error) {
 		// When it was saved no observation had been seen, so that its own
 		// normaliser passes them as they are.
 		if later, err := ReadCheckpoint(dir, Latest); err == nil {
-			c.Normalizer = later.Normalizer
+			c.Policy.Normalizer = later.Policy.Normalizer
 		}
 		return c, nil
 	case Latest:

@@ -133,8 +133,8 @@ func network(ctx context.Context, p envs.Problem, d time.Duration) (actions, upd
 	}
 	defer backend.Close()
 
-	req, err := request(p, rows)
-	if err != nil {
+	req := request(p, rows)
+	if err := standardise(backend, p, req); err != nil {
 		return 0, 0, err
 	}
 	var s policy.Samples
@@ -143,7 +143,11 @@ func network(ctx context.Context, p envs.Problem, d time.Duration) (actions, upd
 		return 0, 0, fmt.Errorf("sampling: %w", err)
 	}
 
-	if updates, err = steps(ctx, backend, batch(req, &s), cfg.Minibatch, d); err != nil {
+	req.Keep = true
+	if err := backend.Sample(req, &s); err != nil {
+		return 0, 0, fmt.Errorf("sampling: %w", err)
+	}
+	if updates, err = steps(ctx, backend, batch(req), cfg.Minibatch, d); err != nil {
 		return 0, 0, err
 	}
 	return actions, updates, nil

@@ -97,16 +97,16 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 	}
 
 	for _, rows := range DeviceRows {
-		req, err := request(p, rows)
-		if err != nil {
-			return nil, err
-		}
-		req.Keep, req.Brief = true, true
+		req := request(p, rows)
+		req.Keep = true
 		for _, by := range []struct {
 			solver lp.Solver
 			rates  map[int]float64
 		}{{solver, r.ActionsPerS}, {bases, r.HostPerS}} {
 			err = with(by.solver, DeviceMinibatches[0], 1, func(b []policy.Backend) error {
+				if err := standardise(b[0], p, req); err != nil {
+					return err
+				}
 				var s policy.Samples
 				x, err := rate(ctx, each, func() (int, error) { return rows, b[0].Sample(req, &s) })
 				by.rates[rows] = x
@@ -118,16 +118,16 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 		}
 	}
 	for _, minibatch := range DeviceMinibatches {
-		req, err := request(p, max(minibatch, rows))
-		if err != nil {
-			return nil, err
-		}
-		req.Keep, req.Brief = true, true
+		req := request(p, max(minibatch, rows))
+		req.Keep = true
 		err = with(solver, minibatch, 1, func(b []policy.Backend) error {
+			if err := standardise(b[0], p, req); err != nil {
+				return err
+			}
 			if err := b[0].Sample(req, &policy.Samples{}); err != nil {
 				return err
 			}
-			x, err := steps(ctx, b[0], batch(req, nil), minibatch, each)
+			x, err := steps(ctx, b[0], batch(req), minibatch, each)
 			r.UpdatesPerS[minibatch] = x
 			return err
 		})

@@ -14,29 +14,34 @@ import (
 )
 
 // request asks for one action in each of many new episodes.
-func request(p envs.Problem, rows int) (*policy.Request, error) {
+func request(p envs.Problem, rows int) *policy.Request {
 	spec := p.Spec()
-	raw := make([]float64, rows*spec.ObsDim)
+	obs := make([]float64, rows*spec.ObsDim)
 	streams := make([]*rng.Stream, rows)
 	for r := range rows {
 		streams[r] = rng.New(1, "bench", "actions").Split(uint64(r))
 		e := p.New()
-		e.Reset(rand.New(rng.New(1, "bench", "env").Split(uint64(r))), raw[r*spec.ObsDim:(r+1)*spec.ObsDim])
+		e.Reset(rand.New(rng.New(1, "bench", "env").Split(uint64(r))), obs[r*spec.ObsDim:(r+1)*spec.ObsDim])
 	}
-	norm := ppo.NewNormalizer(spec.ObsDim, spec.NormalizeObs, 0)
-	norm.Update(raw)
-	req := &policy.Request{Rows: rows, Obs: make([]float32, len(raw)), Streams: streams}
-	return req, norm.Apply(req.Obs, raw)
+	return &policy.Request{Rows: rows, Obs: obs, Streams: streams, Brief: true}
 }
 
-// batch makes the samples of a request a rollout with random advantages and
-// returns. s is nil where the backend has kept the samples.
-func batch(req *policy.Request, s *policy.Samples) *policy.Batch {
-	b := &policy.Batch{Rows: req.Rows, Advantage: make([]float32, req.Rows), Return: make([]float32, req.Rows)}
-	if s != nil {
-		b.Obs, b.Prefix = req.Obs, s.Prefix
-		b.LogX, b.Log1mX, b.LogWidth, b.Mask = s.LogX, s.Log1mX, s.LogWidth, s.Mask
+// standardise makes the statistics of a backend's normaliser those of the
+// observations of a request.
+func standardise(b policy.Backend, p envs.Problem, req *policy.Request) error {
+	s, err := b.State()
+	if err != nil {
+		return err
 	}
+	s.Normalizer.On = p.Spec().NormalizeObs
+	s.Normalizer.Update(req.Obs)
+	return b.SetState(s)
+}
+
+// batch makes the samples that a backend has kept of a request a rollout with
+// random advantages and returns.
+func batch(req *policy.Request) *policy.Batch {
+	b := &policy.Batch{Rows: req.Rows, Advantage: make([]float32, req.Rows), Return: make([]float32, req.Rows)}
 	random := rand.New(rng.New(1, "bench", "batch"))
 	for i := range req.Rows {
 		b.Advantage[i], b.Return[i] = float32(random.NormFloat64()), float32(random.NormFloat64())

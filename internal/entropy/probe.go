@@ -51,8 +51,11 @@ func (q *Probe) Close() error { return q.b.Close() }
 
 // sample draws rows actions.
 func (q *Probe) sample(rows int, stream *rng.Stream, limits []lp.Limits) (*policy.Samples, error) {
-	req := &policy.Request{Rows: rows, Obs: q.repeat(rows), Limits: limits, Deterministic: stream == nil}
+	req := &policy.Request{Rows: rows, Obs: make([]float64, 0, rows*len(q.obs)), Limits: limits, Deterministic: stream == nil}
 	for r := range rows {
+		for _, x := range q.obs {
+			req.Obs = append(req.Obs, float64(x))
+		}
 		if stream != nil {
 			req.Streams = append(req.Streams, stream.Split(uint64(r)))
 		}

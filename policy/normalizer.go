@@ -1,0 +1,77 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+
+	"paspo/internal/stats"
+)
+
+// Normalizer standardises observations by their running mean and deviation,
+//
+//	z = (x - mean) / sqrt(var + 1e-8),
+//
+// clipped to [-Clip, Clip] where Clip > 0. One that is off, or has seen nothing,
+// only converts to float32.
+type Normalizer struct {
+	On   bool
+	Clip float64
+	Seen *stats.Moments // of the observations
+
+	deviation []float64 // scratch
+}
+
+// NewNormalizer returns a normaliser of observations of dim components.
+func NewNormalizer(dim int, on bool, clip float64) *Normalizer {
+	return &Normalizer{On: on, Clip: clip, Seen: stats.NewMoments(dim)}
+}
+
+// Dim returns the number of components of an observation.
+func (n *Normalizer) Dim() int { return len(n.Seen.Mean) }
+
+// Update takes the rows of obs into the running statistics.
+func (n *Normalizer) Update(obs []float64) {
+	if n.On {
+		n.Seen.Add(obs)
+	}
+}
+
+// Apply writes the standardised rows of obs. The error names a component that is
+// not a finite float32 afterwards.
+func (n *Normalizer) Apply(dst []float32, obs []float64) error {
+	dim := n.Dim()
+	if len(dst) != len(obs) || len(obs)%dim != 0 {
+		panic(badBatch)
+	}
+	use := n.On && n.Seen.Count > 0
+	if use {
+		n.deviation = grown(n.deviation, dim)
+		for j := range n.deviation {
+			n.deviation[j] = n.Seen.Deviation(j)
+		}
+	}
+	for i, x := range obs {
+		if use {
+			j := i % dim
+			x = (x - n.Seen.Mean[j]) / n.deviation[j]
+			if n.Clip > 0 {
+				x = min(max(x, -n.Clip), n.Clip)
+			}
+		}
+		z := float32(x)
+		if math.IsNaN(float64(z)) || math.IsInf(float64(z), 0) {
+			return badObservation(i/dim, i%dim, obs[i])
+		}
+		dst[i] = z
+	}
+	return nil
+}
+
+func badObservation(row, component int, x float64) error {
+	return fmt.Errorf("policy: component %d of the observation of row %d, which is %g, is not finite after normalisation", component, row, x)
+}
+
+// Clone returns a copy that shares nothing with n.
+func (n *Normalizer) Clone() *Normalizer {
+	return &Normalizer{On: n.On, Clip: n.Clip, Seen: n.Seen.Clone()}
+}
