@@ -32,11 +32,9 @@ struct Control {
 	i64 spare[9];
 };
 
-// own moves an address from agent 0 to the block's agent.
-template <class T> __device__ inline T *own(T *p, i64 stride)
-{
-	return (T *)((char *)p + (i64)blockIdx.z * stride);
-}
+// of_agent moves an address from agent 0 to an agent, own to the block's.
+template <class T> __device__ inline T *of_agent(T *p, i64 agent, i64 stride) { return (T *)((char *)p + agent * stride); }
+template <class T> __device__ inline T *own(T *p, i64 stride) { return of_agent(p, blockIdx.z, stride); }
 
 // idle reports whether the agent has nothing left to do. Without a control block
 // it always has.
@@ -52,6 +50,18 @@ template <class T> __device__ inline T least(T a, T b) { return b < a ? b : a; }
 
 // is_finite is false for NaN too.
 __device__ inline bool is_finite(double x) { return x - x == 0; }
+
+// product is x y, rounded.
+__device__ inline double product(double x, double y)
+{
+#ifdef PASPO_HOST
+	double p = x * y;
+	__asm__("" : "+m"(p));
+	return p;
+#else
+	return __dmul_rn(x, y);
+#endif
+}
 
 // combine folds v over the threads of a block, always in the same order, for all
 // of them. Warps are full; s has room for one number of each.

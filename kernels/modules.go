@@ -21,6 +21,8 @@ var (
 	gradwPTX string
 	//go:embed loss.ptx
 	lossPTX string
+	//go:embed moments.ptx
+	momentsPTX string
 	//go:embed sample.ptx
 	samplePTX string
 	//go:embed step.ptx
@@ -31,7 +33,7 @@ var (
 func Modules() []Module {
 	var ms []Module
 	for _, m := range []struct{ name, ptx string }{
-		{"beta", betaPTX}, {"dense", densePTX}, {"gradw", gradwPTX}, {"loss", lossPTX}, {"sample", samplePTX}, {"step", stepPTX},
+		{"beta", betaPTX}, {"dense", densePTX}, {"gradw", gradwPTX}, {"loss", lossPTX}, {"moments", momentsPTX}, {"sample", samplePTX}, {"step", stepPTX},
 	} {
 		ms = append(ms, Module{m.name, m.ptx, entries(m.ptx)})
 	}

@@ -11,6 +11,7 @@ import (
 var all = []Args{
 	&GatherArgs{}, &DenseArgs{}, &MaskedArgs{}, &DenseGradXArgs{}, &MaskedGradLatentArgs{}, &DenseGradWArgs{}, &MaskedGradWArgs{},
 	&BetaTermsArgs{}, &BetaTermsGradArgs{}, &LossArgs{}, &StoreOldArgs{}, &GradNormArgs{}, &AdamArgs{}, &FinishArgs{}, &SampleArgs{TileRows: 32}, &SampleArgs{TileRows: 4}, &WordsArgs{},
+	&MomentsArgs{},
 }
 
 func TestEveryArgsHasAKernel(t *testing.T) {

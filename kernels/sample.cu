@@ -1,4 +1,5 @@
 // Sampling of actions: see SampleArgs in sample.go.
+#include "moments.cuh"
 #include "sample_beta.cuh"
 #include "sample_pieces.cuh"
 #include "tile.cuh"
@@ -19,7 +20,8 @@ struct sample_args {
 	const SampleModel *models;
 	const double *tables;
 	const SampleTile *tiles;
-	const float *obs;
+	const double *obs;
+	const Normalizer *normalizer;
 	const u64 *keys, *ids, *drawn_in;
 	const int *own;
 	const double *limit_b, *limit_e, *limit_l, *limit_u, *given;
@@ -34,16 +36,16 @@ struct sample_args {
 	float *to_obs, *to_prefix, *to_log_x, *to_log_1mx, *to_log_width, *to_mask;
 	i64 obs_dim, entities, heads, latent_dim;
 	i64 latent_at, activations, rho, width_b, width_e;
-	double low, high;
+	double low, high, floor;
 	i64 closed, draw, finish, tile_count, tile_rows, stride;
 };
 
 typedef sample_args sample32_args;
 typedef sample_args sample4_args;
 
-// Of a status: what went wrong in two bits, with which entity in the next 14, and
-// above the number of fixed intervals.
-enum { SAMPLE_LEFT = 1, SAMPLE_SHAPE = 2, SAMPLE_LOGS = 3 };
+// Of a status: what went wrong in three bits, with which entity or component in
+// the next 13, and above the number of fixed intervals.
+enum { SAMPLE_LEFT = 1, SAMPLE_SHAPE = 2, SAMPLE_LOGS = 3, SAMPLE_OBS = 4, SAMPLE_WHAT_BITS = 3 };
 
 // Row is what the lanes of a row of a tile know of it.
 struct Row {
@@ -52,8 +54,6 @@ struct Row {
 	bool live, deterministic;
 	u64 key, id, drawn;
 };
-
-template <class T> __device__ inline T *of_agent(T *p, i64 agent, i64 stride) { return (T *)((char *)p + agent * stride); }
 
 // draw_entity chooses entity i of a row in [lo, hi] and writes what training
 // needs of it. la and lb are its logits. All lanes of the warp call it, and all
@@ -72,7 +72,7 @@ __device__ inline double draw_entity(const sample_args &a, const SampleModel *m,
 	const double alpha = first ? shape : other, beta = first ? other : shape, most = 3.4028234663852886e38;
 	if (r.lane < 2 && ok && i < m->heads) {
 		if (!(alpha > 0 && alpha <= most && beta > 0 && beta <= most)) {
-			r.status = SAMPLE_SHAPE | i << 2;
+			r.status = SAMPLE_SHAPE | i << SAMPLE_WHAT_BITS;
 			ok = false;
 		}
 		free = ok && !(width <= m->threshold);
@@ -92,7 +92,7 @@ __device__ inline double draw_entity(const sample_args &a, const SampleModel *m,
 			l1mx = v.log_1mx;
 			lw = log(width);
 			if (!(is_finite(lx) && is_finite(l1mx) && is_finite(lw)) && r.status == 0)
-				r.status = SAMPLE_LOGS | i << 2;
+				r.status = SAMPLE_LOGS | i << SAMPLE_WHAT_BITS;
 		} else
 			r.fixed += ok && i < m->heads;
 		if (i < m->heads) {
@@ -222,7 +222,7 @@ template <int R, int G> __device__ inline void sample_tile(const sample_args &a)
 	r.drawn = r.deterministic ? 0 : a.drawn_in[r.at];
 	r.status = 0;
 	r.fixed = 0;
-	if (!a.closed && a.draw > 0) {
+	if (!a.closed && a.draw >= 0) {
 		const int s = a.status[r.at];
 		r.status = s & 0xFFFF;
 		r.fixed = s >> 16;
@@ -245,9 +245,39 @@ template <int R, int G> __device__ inline void sample_tile(const sample_args &a)
 			act[(to + k) * LD + i] = i < tile.rows ? from[(tile.first + i) * ld + k] : 0.0f;
 		}
 	};
-	if (a.from == 0 && a.to > 0)
-		fill(0, a.obs, a.obs_dim, a.obs_dim);
-	else if (a.from < a.to) {
+	// observe does so with observations, of which those that are kept are written to
+	// the rollout. It returns the first component of the row that is not finite, -1
+	// where all are.
+	auto observe = [&]() {
+		const int width = a.obs_dim;
+		const Standard standard(of_agent(a.normalizer, tile.agent, a.stride), width, a.floor);
+		const double *obs = a.obs + tile.first * width;
+		float *kept = of_agent(a.to_obs, tile.agent, a.stride) + tile.keep * width;
+		for (int e = t; e < ROWS * width; e += THREADS) {
+			const int i = e / width, k = e % width;
+			float z = 0;
+			if (i < tile.rows) {
+				z = standard(obs[e], k);
+				if (tile.keep >= 0)
+					kept[e] = z;
+			}
+			act[k * LD + i] = z;
+		}
+		__syncthreads();
+		int bad = width;
+		for (int k = r.lane; k < width && bad == width; k += LANES)
+			if (!is_finite(act[k * LD + row]))
+				bad = k;
+#pragma unroll
+		for (int d = 1; d < LANES; d *= 2)
+			bad = least(bad, __shfl_xor_sync(~0u, bad, d));
+		return bad < width ? bad : -1;
+	};
+	if (a.from == 0 && a.to > 0) {
+		const int bad = observe();
+		if (bad >= 0)
+			r.status = SAMPLE_OBS | bad << SAMPLE_WHAT_BITS;
+	} else if (a.from < a.to) {
 		fill(a.latent_at, a.latent, a.latent_dim, a.latent_dim);
 		fill(a.latent_at + a.latent_dim, a.prefix, a.heads - 1, n);
 	}
@@ -344,6 +374,8 @@ template <int R, int G> __device__ inline void sample_tile(const sample_args &a)
 			a.chosen[r.at] = x;
 	}
 	if (!a.closed && a.from == 0 && a.to > 0) {
+		if (r.lane == 0 && r.live)
+			a.status[r.at] = r.status;
 		__syncthreads();
 		for (int e = t; e < tile.rows * a.latent_dim; e += THREADS) {
 			const int i = e / a.latent_dim, k = e % a.latent_dim;
@@ -376,7 +408,6 @@ template <int R, int G> __device__ inline void sample_tile(const sample_args &a)
 		for (i64 e = t; e < tile.rows * width; e += THREADS)
 			to[e] = from[e];
 	};
-	keep(a.to_obs, a.obs, a.obs_dim);
 	keep(a.to_prefix, a.prefix, n);
 	keep(a.to_log_x, a.log_x, a.heads);
 	keep(a.to_log_1mx, a.log_1mx, a.heads);

@@ -12,9 +12,12 @@ import "fmt"
 // Draw = i samples entity i in the interval Given, and one with the layers of
 // head i+1 follows. The launch that samples the last entity has Finish.
 //
+// A launch whose layers start with the first standardises the observations, and
+// writes those of tiles that are kept to the rollout.
+//
 // Addresses in Params, Layers, Models, Tables and Tiles are of what is the same
-// for the launch; To* and Params are agent 0's. Rows are counted from the first
-// of the launch.
+// for the launch; To*, Params and Normalizer are agent 0's. Rows are counted from
+// the first of the launch.
 type SampleArgs struct {
 	Params   uint64 // float32
 	Layers   uint64 // SampleLayer
@@ -24,7 +27,8 @@ type SampleArgs struct {
 	Tiles    uint64 // SampleTile
 
 	// Of every row.
-	Obs              uint64 // o
+	Obs              uint64 // float64, o, as the environment gives them
+	Normalizer       uint64 // of agent 0
 	Keys, IDs, Drawn uint64 // uint64: the stream; not read where deterministic
 
 	// Limits, float64; 0: the polytope's own. So are those of rows with Own 1,
@@ -55,6 +59,7 @@ type SampleArgs struct {
 	Rho                                int64 // largest Size of a model, 0 unless Closed
 	WidthB, WidthE                     int64
 	Min, Max                           float64 // of ops.Shape
+	Floor                              float64 // added to the variances of observations
 	Closed                             int64   // 1 or 0
 	Draw                               int64   // -1: none
 	Finish                             int64   // 1 or 0
@@ -151,18 +156,19 @@ type SampleEnds struct {
 	Lower, Upper, LowerGive, UpperGive int64
 }
 
-// What a status says of a row in its two lowest bits. The next 14 name the
-// entity, those above count fixed intervals.
+// What a status says of a row in its three lowest bits. The next 13 name the
+// entity or the component, those above count fixed intervals.
 const (
 	SampleDone  = iota
 	SampleLeft  // the closed form does not answer
 	SampleShape // a Beta distribution has no shape
 	SampleLogs  // a logarithm is not finite
+	SampleObs   // a component of the observation is not finite
 )
 
 // SampleStatus takes a status apart.
-func SampleStatus(s int32) (what, entity, fixed int) {
-	return int(s & 3), int(s >> 2 & 0x3FFF), int(s >> 16)
+func SampleStatus(s int32) (what, which, fixed int) {
+	return int(s & 7), int(s >> 3 & 0x1FFF), int(s >> 16)
 }
 
 // WordsArgs: for each row, Count blocks of two words of the stream with the given

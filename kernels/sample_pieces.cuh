@@ -21,18 +21,6 @@ struct SampleEnds {
 
 enum { IS_FREE = 1, IS_FIXED = 2, IS_CAPPED = 4 }; // kinds of an entity
 
-// product is x y, rounded.
-__device__ inline double product(double x, double y)
-{
-#ifdef PASPO_HOST
-	double p = x * y;
-	__asm__("" : "+m"(p));
-	return p;
-#else
-	return __dmul_rn(x, y);
-#endif
-}
-
 __device__ inline double infinite()
 {
 #ifdef PASPO_HOST

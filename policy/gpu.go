@@ -12,8 +12,9 @@ import (
 	"paspo/lp"
 )
 
-// GPU is the backend that runs on a device of CUDA. Parameters, optimiser, kept
-// samples and all that a gradient step computes stay in its memory. Steps are
+// GPU is the backend that runs on a device of CUDA. Parameters, optimiser,
+// normaliser, kept samples and all that a gradient step computes stay in its
+// memory. Steps are
 // queued on the host and run when their results are asked for: one upload and as
 // many replays of one captured graph as there are steps.
 type GPU struct {
@@ -27,8 +28,7 @@ type GPU struct {
 	displaced bool // its samples have made room for kept rows
 	kept      int  // rows on the device
 
-	norm *Normalizer
-	obs  []float32 // of the request at hand, normalised
+	standardises bool // its normaliser is on
 
 	// The queue of minibatches, each padded with -1 to the size of a minibatch.
 	perm, count []int32
@@ -69,7 +69,7 @@ func NewGPUs(ctx *cuda.Context, specs []GPUSpec) ([]Shared, error) {
 		if err != nil {
 			return nil, err
 		}
-		g := &GPU{model: *m, norm: NewNormalizer(s.ObsDim, false, 0)}
+		g := &GPU{model: *m}
 		initial[g], all[i] = params, g
 		k := slices.IndexFunc(programs, func(p *gpuProgram) bool { return p.takes(m) })
 		if k < 0 {
@@ -107,13 +107,6 @@ func (g *GPU) Sample(req *Request, out *Samples) error {
 	if req.Rows == 0 {
 		out.FixedShare, out.MaxResidual = 0, noResidual
 		return nil
-	}
-	if req.Learn {
-		g.norm.Update(req.Obs)
-	}
-	g.obs = grown(g.obs, len(req.Obs))
-	if err := g.norm.Apply(g.obs, req.Obs); err != nil {
-		return err
 	}
 	job := &gpuSampleJob{g: g, req: req, out: out}
 	return g.prog.ask(&gpuRequest{g: g, kind: askSample, job: job})
@@ -209,7 +202,7 @@ func (g *GPU) SetState(s *State) error {
 	if err := g.prog.ask(&gpuRequest{g: g, kind: askSetState, state: s}); err != nil {
 		return err
 	}
-	g.time, g.sums, g.wrong, g.norm = s.Step, Diagnostics{}, nil, s.Normalizer.Clone()
+	g.time, g.sums, g.wrong, g.standardises = s.Step, Diagnostics{}, nil, s.Normalizer.On
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -25,6 +26,7 @@ type run struct {
 	lr          float64
 	targetKL    float64
 	poison      int // the iteration whose advantages have a NaN, from 1 on
+	standardise bool
 	epochsDone  int
 	actions     []float64
 	last        Diagnostics
@@ -43,6 +45,16 @@ func (r *run) train(b Backend) error {
 	}
 	n := r.envs * r.steps
 	out := &Samples{}
+	if r.standardise {
+		s, err := b.State()
+		if err != nil {
+			return err
+		}
+		s.Normalizer.On = true
+		if err := b.SetState(s); err != nil {
+			return err
+		}
+	}
 	for it := range r.iterations {
 		batch := &Batch{Rows: n, Advantage: make([]float32, n), Return: make([]float32, n)}
 		for s := range r.steps {
@@ -50,7 +62,7 @@ func (r *run) train(b Backend) error {
 			for i := range obs {
 				obs[i] = math.Sin(float64(it*1000 + s*100 + i))
 			}
-			req := &Request{Rows: r.envs, Obs: obs, Streams: streams, Keep: true, At: s * r.envs, Brief: true}
+			req := &Request{Rows: r.envs, Obs: obs, Streams: streams, Learn: true, Keep: true, At: s * r.envs, Brief: true}
 			if err := b.Sample(req, out); err != nil {
 				return err
 			}
@@ -103,9 +115,9 @@ func (r *run) train(b Backend) error {
 func TestGPUSideBySide(t *testing.T) {
 	runs := func() []*run {
 		return []*run{
-			{seed: 1, envs: 8, steps: 4, iterations: 3, epochs: 2, minibatch: 16, lr: 1e-3},
+			{seed: 1, envs: 8, steps: 4, iterations: 3, epochs: 2, minibatch: 16, lr: 1e-3, standardise: true},
 			{seed: 2, envs: 8, steps: 4, iterations: 3, epochs: 4, minibatch: 16, lr: 1e-2, targetKL: 1e-3},
-			{seed: 3, envs: 5, steps: 7, iterations: 2, epochs: 3, minibatch: 16, lr: 3e-3},
+			{seed: 3, envs: 5, steps: 7, iterations: 2, epochs: 3, minibatch: 16, lr: 3e-3, standardise: true},
 			{seed: 4, envs: 8, steps: 4, iterations: 3, epochs: 2, minibatch: 16, lr: 1e-3, poison: 2},
 			{seed: 5, envs: 3, steps: 2, iterations: 4, epochs: 2, minibatch: 6, lr: 1e-3},
 		}
@@ -173,6 +185,9 @@ func TestGPUSideBySide(t *testing.T) {
 		}
 		if !slices.Equal(got.run.actions, want.run.actions) {
 			t.Errorf("agent %d does something else", i)
+		}
+		if n := got.state.Normalizer; !reflect.DeepEqual(n, want.state.Normalizer) || (n.Seen.Count > 0) != got.run.standardise {
+			t.Errorf("agent %d has seen %+v, alone %+v", i, n.Seen, want.state.Normalizer.Seen)
 		}
 		for _, p := range []struct{ got, want []Tensor }{{got.state.Params, want.state.Params}, {got.state.M, want.state.M}, {got.state.V, want.state.V}} {
 			for k := range p.got {

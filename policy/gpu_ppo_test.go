@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +100,9 @@ func samePolicy(t testing.TB, name string, got, want *policy.State) {
 	t.Helper()
 	if got.Step != want.Step {
 		t.Errorf("%s: %d steps, alone %d", name, got.Step, want.Step)
+	}
+	if n := got.Normalizer; !reflect.DeepEqual(n, want.Normalizer) || !n.On || (n.Seen.Count == 0) != (got.Step == 0) {
+		t.Errorf("%s: %+v seen, alone %+v", name, n.Seen, want.Normalizer.Seen)
 	}
 	for _, p := range [][2][]policy.Tensor{{got.Params, want.Params}, {got.M, want.M}, {got.V, want.V}} {
 		for i := range p[0] {
@@ -230,5 +234,35 @@ func TestGPUCheckpointsMove(t *testing.T) {
 		}
 		samePolicy(t, "moved", b.Checkpoint().Policy, a.Checkpoint().Policy)
 		iterate(b)
+	}
+}
+
+// An iteration of the paper's settings launches what docs/gpu/README.md says: a
+// wait for each step's actions, one for the update, one for the state.
+func TestGPULaunchesOfAnIteration(t *testing.T) {
+	ctx := cudatest.Open(t)
+	cudatest.Fake(t)
+	cfg := ppo.DefaultConfig()
+	tr := trainers(t, ctx, []task{{seed: 1, change: func(c *ppo.Config) { *c = cfg; c.EvalEvery = 0 }}})[0]
+	iterate := func() {
+		if _, err := tr.Iterate(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	iterate() // takes memory
+	before := cudatest.Count(t, ctx)
+	iterate()
+	const (
+		minibatch = 32 // launches of a gradient step
+		forward   = 9  // of a pass for old log-probabilities
+	)
+	batches := cfg.BatchSize() / cfg.Minibatch
+	steps, updates := cfg.StepsPerEnv, cfg.Epochs*batches
+	want := cudatest.Counts{
+		Launches: 2*steps + 1 + forward*batches + minibatch*updates, Graphs: batches + updates,
+		CopiesIn: steps + 1 + 1, CopiesOut: steps + 1 + 1 + 1, Syncs: steps + 1 + 1 + 1,
+	}
+	if got := cudatest.Count(t, ctx).Since(before); got != want || want.Launches != 2761 {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

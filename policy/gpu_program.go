@@ -43,6 +43,7 @@ type gpuProgram struct {
 	// Of agent 0; agent k is k*stride behind.
 	stride  int64
 	params  cuda.Ptr
+	seen    cuda.Ptr // the normaliser
 	rollout gpuRollout
 }
 
@@ -54,7 +55,7 @@ type gpuPlaces struct {
 	// Uploaded together, from batch or from control on.
 	advantage, target, control, oldControl, count, perm int64
 
-	params, m, v                              int64 // one behind the other
+	params, m, v, normalizer                  int64 // one behind the other
 	obs, prefix, logX, log1mX, logWidth, mask int64
 	oldLogProb                                int64
 
@@ -89,6 +90,10 @@ func (p *gpuProgram) start(initial map[*GPU][]float32) error {
 		}
 		for _, g := range p.agents {
 			if err := p.upload(g, p.at.params, bytesOf(initial[g])); err != nil {
+				return err
+			}
+			// Off, and nothing seen.
+			if err := p.upload(g, p.at.normalizer, make([]byte, kernels.NormalizerBytes(p.layout.obs))); err != nil {
 				return err
 			}
 		}
@@ -163,7 +168,7 @@ func (p *gpuProgram) build(rows, steps int) error {
 		}
 	}
 	p.at, p.memory, p.rows, p.steps = at, memory, rows, steps
-	p.stride, p.params = memory.Stride, memory.At(0, at.params)
+	p.stride, p.params, p.seen = memory.Stride, memory.At(0, at.params), memory.At(0, at.normalizer)
 	p.rollout = gpuRollout{
 		memory.At(0, at.obs), memory.At(0, at.prefix), memory.At(0, at.logX), memory.At(0, at.log1mX),
 		memory.At(0, at.logWidth), memory.At(0, at.mask),
@@ -186,7 +191,7 @@ func (p *gpuProgram) place(b *cuda.Block, rows, steps int) (gpuPlaces, error) {
 		advantage: floats(n), target: floats(n),
 		control: b.Take(kernels.ControlBytes), oldControl: b.Take(kernels.ControlBytes),
 		count: floats(int64(steps)), perm: floats(int64(steps) * m),
-		params: floats(int64(l.size)), m: floats(int64(l.size)), v: floats(int64(l.size)),
+		params: floats(int64(l.size)), m: floats(int64(l.size)), v: floats(int64(l.size)), normalizer: b.Take(kernels.NormalizerBytes(l.obs)),
 		obs: floats(n * int64(l.obs)), prefix: floats(n * int64(l.entities)),
 		logX: floats(n * int64(l.heads)), log1mX: floats(n * int64(l.heads)),
 		logWidth: floats(n * int64(l.heads)), mask: floats(n * int64(l.heads)),
@@ -283,6 +288,7 @@ func (p *gpuProgram) move(from *gpuPlaces, src *cuda.Memory, to *gpuPlaces, dst 
 	for k := range p.agents {
 		for _, f := range []struct{ from, to, floats int64 }{
 			{from.params, to.params, int64(l.size)}, {from.m, to.m, int64(l.size)}, {from.v, to.v, int64(l.size)},
+			{from.normalizer, to.normalizer, kernels.NormalizerBytes(l.obs) / 4},
 			{from.obs, to.obs, n * int64(l.obs)}, {from.prefix, to.prefix, n * int64(l.entities)},
 			{from.logX, to.logX, n * int64(l.heads)}, {from.log1mX, to.log1mX, n * int64(l.heads)},
 			{from.logWidth, to.logWidth, n * int64(l.heads)}, {from.mask, to.mask, n * int64(l.heads)},

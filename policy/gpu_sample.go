@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"paspo/cuda"
+	"paspo/internal/stats"
 	"paspo/kernels"
 	"paspo/lp"
 )
@@ -17,7 +18,7 @@ import (
 const maxGPUResidual = 1e-6
 
 // gpuSampler decodes batches of actions on a device, those of all agents that
-// ask in one launch. What the closed form does not answer goes the way of
+// ask in one launch, after another one where observations are learned from. What the closed form does not answer goes the way of
 // hostSampler. What a row gets depends on no other row.
 type gpuSampler struct {
 	p      *gpuProgram
@@ -35,6 +36,7 @@ func newGPUSampler(p *gpuProgram) (*gpuSampler, error) {
 	s.args = kernels.SampleArgs{
 		ObsDim: int64(l.obs), Entities: int64(l.entities), Heads: int64(l.heads), LatentDim: int64(l.latent()),
 		LatentAt: s.layers.latentAt, Activations: s.layers.activations, Min: p.shape.Min, Max: p.shape.Max,
+		Floor: stats.VarianceFloor,
 	}
 	if err := s.args.Fit(); err != nil {
 		return nil, fmt.Errorf("policy: the network is too wide for the device: %w", err)
@@ -98,10 +100,13 @@ func (s *gpuSampler) run(jobs []*gpuSampleJob) error {
 		return err
 	}
 	// The memory of agents may have moved since the last launch.
-	s.args.Params, s.args.Stride = uint64(s.p.params), s.p.stride
+	s.args.Params, s.args.Normalizer, s.args.Stride = uint64(s.p.params), uint64(s.p.seen), s.p.stride
 	r := &s.p.rollout
 	s.args.ToObs, s.args.ToPrefix, s.args.ToMask = uint64(r.obs), uint64(r.prefix), uint64(r.mask)
 	s.args.ToLogX, s.args.ToLog1mX, s.args.ToLogWidth = uint64(r.logX), uint64(r.log1mX), uint64(r.logWidth)
+	if err := s.learn(); err != nil {
+		return err
+	}
 
 	left := b.others
 	if len(b.ranges) > 0 {

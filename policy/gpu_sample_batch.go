@@ -22,6 +22,9 @@ type gpuBatch struct {
 	ranges, others []rowRange           // whose intervals the device knows, or not
 	tiles          []kernels.SampleTile // of the launches to come
 
+	parts   []kernels.MomentsPart // rows that are learned from
+	moments kernels.MomentsArgs   // where they and their results are
+
 	arena    *cuda.Arena
 	size     int64
 	base     cuda.Ptr
@@ -63,7 +66,7 @@ type field struct {
 func (b *gpuBatch) begin(s *gpuSampler, jobs []*gpuSampleJob) error {
 	b.s, b.jobs, b.rows, b.brief = s, b.jobs[:0], 0, true
 	b.limited, b.anyOwn = [4]bool{}, false
-	b.ranges, b.others = b.ranges[:0], b.others[:0]
+	b.ranges, b.others, b.parts = b.ranges[:0], b.others[:0], b.parts[:0]
 	for _, j := range jobs {
 		b.jobs = append(b.jobs, batchJob{gpuSampleJob: j, first: b.rows, worst: noResidual, wrong: -1})
 		b.rows += j.req.Rows
@@ -73,6 +76,7 @@ func (b *gpuBatch) begin(s *gpuSampler, jobs []*gpuSampleJob) error {
 	}
 	for i := range b.jobs {
 		r := rowRange{&b.jobs[i], 0, b.jobs[i].req.Rows}
+		b.learn(r.job)
 		if s.closed[r.job.g.index] && !r.job.ownMatrix() {
 			b.ranges = append(b.ranges, r)
 		} else {
@@ -89,7 +93,7 @@ func (b *gpuBatch) begin(s *gpuSampler, jobs []*gpuSampleJob) error {
 	a := &b.args
 	*a = kernels.SampleArgs{}
 	n, h := l.entities, l.heads
-	inputs := []field{{&a.Obs, 4 * l.obs}, {&a.Keys, 8}, {&a.IDs, 8}, {&a.Drawn, 8}}
+	inputs := []field{{&a.Obs, 8 * l.obs}, {&a.Keys, 8}, {&a.IDs, 8}, {&a.Drawn, 8}}
 	if b.anyOwn {
 		inputs = append(inputs, field{&a.Own, 4})
 		for i, f := range []field{
@@ -109,14 +113,19 @@ func (b *gpuBatch) begin(s *gpuSampler, jobs []*gpuSampleJob) error {
 	}
 	rest := []field{{&a.Logits, 8 * h}, {&a.Latent, 4 * l.latent()}, {&a.Chosen, 8}, {&a.Given, 16}}
 	at := int64(0)
+	take := func(dst *uint64, bytes int) {
+		*dst = uint64(at)
+		at += cuda.Aligned(int64(bytes))
+	}
 	place := func(fs []field) int64 {
 		for _, f := range fs {
-			*f.at = uint64(at)
-			at += cuda.Aligned(int64(f.bytes) * int64(b.rows))
+			take(f.at, f.bytes*b.rows)
 		}
 		return at
 	}
-	a.Tiles = uint64(place(inputs))
+	place(inputs)
+	take(&b.moments.Parts, len(bytesOf(b.parts)))
+	a.Tiles = uint64(at)
 	inTo := int64(a.Tiles) + int64(len(bytesOf(b.tiles)))
 	place([]field{{&a.Tiles, int(unsafe.Sizeof(kernels.SampleTile{}))}}) // one a row at most
 	b.outFrom = at
@@ -126,6 +135,8 @@ func (b *gpuBatch) begin(s *gpuSampler, jobs []*gpuSampleJob) error {
 		outTo = all
 	}
 	place(rest)
+	take(&b.moments.Mean, 8*l.obs*len(b.parts))
+	take(&b.moments.Squares, 8*l.obs*len(b.parts))
 
 	if at > b.size {
 		if err := b.grow(at); err != nil {
@@ -139,6 +150,7 @@ func (b *gpuBatch) begin(s *gpuSampler, jobs []*gpuSampleJob) error {
 	if b.out, err = s.p.staging.take(int(outTo - b.outFrom)); err != nil {
 		return err
 	}
+	copy(b.in[b.moments.Parts:], bytesOf(b.parts))
 	copy(b.in[a.Tiles:], bytesOf(b.tiles))
 	inParallel(b.rows, b.pack)
 	return s.p.stream.CopyIn(b.base, b.in)
@@ -234,10 +246,10 @@ func (b *gpuBatch) each(from, to int, f func(j *batchJob, from, to int)) {
 // pack copies inputs of some rows to pinned memory.
 func (b *gpuBatch) pack(from, to int) {
 	a, l := &b.args, b.s.p.layout
-	obs := input[float32](b, a.Obs, l.obs)
+	obs := input[float64](b, a.Obs, l.obs)
 	keys, ids, drawn := input[uint64](b, a.Keys, 1), input[uint64](b, a.IDs, 1), input[uint64](b, a.Drawn, 1)
 	b.each(from, to, func(j *batchJob, from, to int) {
-		copy(obs[(j.first+from)*l.obs:], j.g.obs[from*l.obs:to*l.obs])
+		copy(obs[(j.first+from)*l.obs:], j.req.Obs[from*l.obs:to*l.obs])
 		if !j.req.Deterministic {
 			for r := from; r < to; r++ {
 				keys[j.first+r], ids[j.first+r], drawn[j.first+r] = j.req.Streams[r].State()

@@ -139,11 +139,13 @@ func (j *batchJob) finish(b *gpuBatch) {
 		return
 	}
 	r, n := j.wrong, g.layout.entities
-	switch what, entity, _ := kernels.SampleStatus(b.status[j.first+r]); what {
+	switch what, which, _ := kernels.SampleStatus(b.status[j.first+r]); what {
+	case kernels.SampleObs:
+		j.err = badObservation(r, which, req.Obs[r*g.layout.obs+which])
 	case kernels.SampleShape:
-		k := r*g.heads + entity
+		k := r*g.heads + which
 		j.err = &NonFiniteError{
-			Tensor: fmt.Sprintf("the distribution of %s, Beta(%g, %g),", g.p.Entities()[entity], out.Alpha[k], out.Beta[k]), Step: g.time,
+			Tensor: fmt.Sprintf("the distribution of %s, Beta(%g, %g),", g.p.Entities()[which], out.Alpha[k], out.Beta[k]), Step: g.time,
 		}
 	case kernels.SampleLogs:
 		j.err = &NonFiniteError{Tensor: "the logarithms of a sample", Step: g.time}

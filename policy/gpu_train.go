@@ -148,7 +148,7 @@ func (p *gpuProgram) states(rs []*gpuRequest) error {
 	l, at := p.layout, &p.at
 	busy := false
 	got := map[*gpuRequest][]float32{}
-	n := int(at.v-at.params)/4 + l.size
+	n := int(at.normalizer-at.params+kernels.NormalizerBytes(l.obs)) / 4
 	for _, r := range rs {
 		switch r.kind {
 		case askState:
@@ -162,6 +162,7 @@ func (p *gpuProgram) states(rs []*gpuRequest) error {
 			l.fill(x, r.state.Params)
 			l.fill(x[(at.m-at.params)/4:], r.state.M)
 			l.fill(x[(at.v-at.params)/4:], r.state.V)
+			putNormalizer(bytesOf(x[(at.normalizer-at.params)/4:]), r.state.Normalizer)
 			if err := p.upload(r.g, at.params, bytesOf(x)); err != nil {
 				return err
 			}
@@ -180,7 +181,10 @@ func (p *gpuProgram) states(rs []*gpuRequest) error {
 	for r, x := range got {
 		wg.Go(func() {
 			part := func(from int64) []Tensor { return l.copies(x[(from-at.params)/4:]) }
-			*r.state = State{Params: part(at.params), M: part(at.m), V: part(at.v), Step: r.g.time, Normalizer: r.g.norm.Clone()}
+			*r.state = State{
+				Params: part(at.params), M: part(at.m), V: part(at.v), Step: r.g.time,
+				Normalizer: getNormalizer(bytesOf(x[(at.normalizer-at.params)/4:])),
+			}
 		})
 	}
 	wg.Wait()

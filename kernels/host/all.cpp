@@ -13,5 +13,6 @@
 #include "../dense.cu"
 #include "../gradw.cu"
 #include "../loss.cu"
+#include "../moments.cu"
 #include "../sample.cu"
 #include "../step.cu"

@@ -128,6 +128,7 @@ template <class T> T __shfl_up_sync(unsigned, T v, unsigned d)
 	return cuhost::exchange(v, lane >= d ? lane - d : lane);
 }
 template <class T> T __ldg(const T *p) { return *p; }
+static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline int atomicAdd(int *p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
 static inline int atomicMax(int *p, int v)
 {

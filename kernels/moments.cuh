@@ -1,0 +1,33 @@
+// How an agent's observations are standardised.
+#pragma once
+#include "common.cuh"
+
+// Normalizer mirrors the Go type.
+struct Normalizer {
+	double count, on, clip;
+	int blocks, spare;
+
+	__device__ double *means() { return (double *)(this + 1); }
+	__device__ const double *means() const { return (const double *)(this + 1); }
+};
+
+// Standard turns components of an agent's observations into what networks see.
+struct Standard {
+	const double *mean, *squares;
+	double count, clip, floor;
+
+	__device__ Standard(const Normalizer *n, i64 dim, double least)
+		: mean(n->means()), squares(mean + dim), count(n->on != 0 ? n->count : 0), clip(n->clip), floor(least)
+	{
+	}
+
+	__device__ float operator()(double x, int k) const
+	{
+		if (count > 0) {
+			x = (x - mean[k]) / sqrt(squares[k] / count + floor);
+			if (clip > 0)
+				x = x > clip ? clip : x < -clip ? -clip : x; // NaN stays
+		}
+		return (float)x;
+	}
+};

@@ -1,0 +1,66 @@
+//go:build gpu
+
+package policy
+
+import (
+	"slices"
+	"unsafe"
+
+	"paspo/internal/stats"
+	"paspo/kernels"
+)
+
+// putNormalizer writes a normaliser as the device has it.
+func putNormalizer(b []byte, n *Normalizer) {
+	h, sums := normalizerIn(b)
+	*h = kernels.Normalizer{Count: n.Seen.Count, Clip: n.Clip}
+	if n.On {
+		h.On = 1
+	}
+	copy(sums, n.Seen.Mean)
+	copy(sums[n.Dim():], n.Seen.M2)
+}
+
+// getNormalizer returns a copy of what the device has.
+func getNormalizer(b []byte) *Normalizer {
+	h, sums := normalizerIn(b)
+	dim := len(sums) / 2
+	return &Normalizer{On: h.On != 0, Clip: h.Clip, Seen: &stats.Moments{
+		Count: h.Count, Mean: slices.Clone(sums[:dim]), M2: slices.Clone(sums[dim:]),
+	}}
+}
+
+// normalizerIn returns the parts of a normaliser in memory that is aligned for
+// float64.
+func normalizerIn(b []byte) (*kernels.Normalizer, []float64) {
+	h := (*kernels.Normalizer)(unsafe.Pointer(&b[0]))
+	return h, floatsIn(b[unsafe.Sizeof(*h):])
+}
+
+// learn lists the rows of a job whose observations are learned from.
+func (b *gpuBatch) learn(j *batchJob) {
+	if !j.req.Learn || !j.g.standardises {
+		return
+	}
+	n := (j.req.Rows + kernels.MomentsRows - 1) / kernels.MomentsRows
+	for i := range n {
+		from := i * kernels.MomentsRows
+		b.parts = append(b.parts, kernels.MomentsPart{
+			Agent: int64(j.g.index), First: int64(j.first + from), Rows: int64(min(kernels.MomentsRows, j.req.Rows-from)),
+			Index: int64(i), Count: int64(n),
+		})
+	}
+}
+
+// learn queues what takes observations into the statistics.
+func (s *gpuSampler) learn() error {
+	b := &s.batch
+	if len(b.parts) == 0 {
+		return nil
+	}
+	at := uint64(b.base)
+	return s.p.kernels.Launch(s.p.stream, &kernels.MomentsArgs{
+		Obs: at + b.args.Obs, Parts: at + b.moments.Parts, Mean: at + b.moments.Mean, Squares: at + b.moments.Squares,
+		Normalizer: s.args.Normalizer, ObsDim: s.args.ObsDim, PartCount: int64(len(b.parts)), Stride: s.args.Stride,
+	}, 1)
+}
