@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"math"
 
 	"paspo/internal/stats"
 )
@@ -50,19 +49,19 @@ func (n *Normalizer) Apply(dst []float32, obs []float64) error {
 			n.deviation[j] = n.Seen.Deviation(j)
 		}
 	}
-	for i, x := range obs {
-		if use {
-			j := i % dim
-			x = (x - n.Seen.Mean[j]) / n.deviation[j]
-			if n.Clip > 0 {
-				x = min(max(x, -n.Clip), n.Clip)
+	for at := 0; at < len(obs); at += dim {
+		to := dst[at : at+dim]
+		for j, x := range obs[at : at+dim] {
+			if use {
+				x = (x - n.Seen.Mean[j]) / n.deviation[j]
+				if n.Clip > 0 {
+					x = min(max(x, -n.Clip), n.Clip)
+				}
+			}
+			if to[j] = float32(x); to[j]-to[j] != 0 {
+				return badObservation(at/dim, j, obs[at+j])
 			}
 		}
-		z := float32(x)
-		if math.IsNaN(float64(z)) || math.IsInf(float64(z), 0) {
-			return badObservation(i/dim, i%dim, obs[i])
-		}
-		dst[i] = z
 	}
 	return nil
 }
