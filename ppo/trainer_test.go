@@ -41,6 +41,31 @@ func TestTrainerLearnsBandit(t *testing.T) {
 	}
 }
 
+// The backend learns from every row of a rollout once and from no other
+// observation, if the settings or the environment say so.
+func TestObservationsAreLearned(t *testing.T) {
+	for _, c := range []struct {
+		setting string
+		on      bool
+	}{{NormalizeAuto, true}, {NormalizeOn, true}, {NormalizeOff, false}} {
+		cfg := smallConfig()
+		cfg.NormalizeObs, cfg.ObsClip, cfg.EvalEvery = c.setting, 4, 1
+		tr, b := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+		for i := range 2 {
+			if _, err := tr.cycle(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			want := 0.
+			if c.on {
+				want = float64((i + 1) * cfg.BatchSize())
+			}
+			if n := tr.Checkpoint().Policy.Normalizer; n.On != c.on || n.Clip != 4 || n.Seen.Count != want || b.norm.Seen.Count != want {
+				t.Errorf("%s: %+v after %d rows", c.setting, n, (i+1)*cfg.BatchSize())
+			}
+		}
+	}
+}
+
 // What the update hands to the backend, against the definitions.
 func TestBatch(t *testing.T) {
 	p := newBandit(t, 1, 2, 3)
