@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
 
 	"paspo/internal/rng"
 )
@@ -14,10 +17,9 @@ const (
 	// refresh is the number of sweeps after which slacks are computed anew, so
 	// that rounding does not add up.
 	refresh = 64
-	// maxRoundings bounds the rounds of rounding; spreadRatio, between the
-	// largest and the least standard deviation, ends them.
-	maxRoundings = 30
-	spreadRatio  = 2
+	// Up to maxVertices give their edges as directions, fewer where these are more
+	// than maxEdges, but minVertices at least.
+	minVertices, maxVertices, maxEdges = 4, 32, 3200
 	// restartThins is how many times the thinning a chain runs before its first
 	// point, so that calls with different streams are independent.
 	restartThins = 20
@@ -25,10 +27,12 @@ const (
 
 // hitAndRun samples uniformly by hit-and-run (Smith, Operations Research 32,
 // 1984): from a point inside, the next is uniform on the chord in a random
-// direction. Coordinates are those of the affine hull, scaled by the covariance
-// of the samples until this is round (Haraldsdottir et al., CHRR, Bioinformatics
-// 33, 2017); a sweep goes once along every axis and once along a direction that
-// is uniform on the sphere.
+// direction. Any distribution of directions that span will do (Bélisle, Romeijn
+// and Smith, Mathematics of Operations Research 18, 1993). Here they are those of
+// edges: a sweep goes once along every edge of a vertex, which is drawn from up to
+// 32 (see choose). Such a step changes few slacks, which makes it cheap and its
+// chord long: on the simplex it is an exchange between two entities. A linear map
+// of the polytope maps its edges, too, so that no shape is too thin.
 //
 // Its check of convergence: several chains start close to different vertices;
 // each keeps 1000 draws; and for every coordinate of the point and its squared
@@ -37,45 +41,79 @@ const (
 // run on with twice the sweeps between draws. Then the sweeps between points
 // are chosen so that the effective sample size is about half their number.
 type hitAndRun struct {
-	cfg    SamplerConfig
-	n, d   int
-	center []float64 // n
-	round  []float64 // n x d: a point is center + round y
+	cfg   SamplerConfig
+	n     int
+	hull  *affineHull
+	rows  *movingRows
+	bases [][]direction // each spans the hull
 
-	m     int
-	col   []float64 // d x m: how fast each axis uses the slack of each row
-	inv   []float64 // d x m: 1/col, 0 where col is 0
-	slack []float64 // m: at the center
-
-	starts    [][]float64 // y of every chain, converged
+	starts    [][]float64 // points of every chain, converged
 	thin      int
 	rhat, ess float64
 }
 
 func newHitAndRun(p *Polytope, hull *affineHull, cfg SamplerConfig) (*hitAndRun, error) {
-	h := &hitAndRun{cfg: cfg, n: p.Dim(), d: hull.dim(), center: hull.center, thin: 1}
+	h := &hitAndRun{cfg: cfg, n: p.Dim(), hull: hull, thin: 1}
 	stream := rng.New(cfg.Seed, "lp", "hit-and-run")
-	h.round = roundVertices(hull)
-	h.setRows(p)
-	if err := h.roundSamples(p, stream.Split(0)); err != nil {
-		return nil, err
-	}
-	h.scatter(hull)
+	axes := hull.axes()
+	h.rows = newMovingRows(p, hull.center, axes)
+	h.choose(axes, newRand(stream.Split(0)))
+	h.scatter()
 	if err := h.converge(p, stream.Split(1)); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
-// inside says whether y satisfies every row.
-func (h *hitAndRun) inside(y []float64) bool {
-	w := newWalker(h, y)
-	for _, s := range w.slack {
-		if !(s > 0) {
-			return false
+// newRand returns a generator that is faster than the stream that seeds it.
+func newRand(s *rng.Stream) *rand.Rand { return rand.New(rand.NewPCG(s.Uint64(), s.Uint64())) }
+
+// choose takes the edges of some vertices for bases. Where these change most rows
+// anyway, as on a body of many facets, every other sweep goes along the axes, which
+// mix better there; they serve alone should there be no edges.
+func (h *hitAndRun) choose(axes *mat.Dense, r *rand.Rand) {
+	d := h.hull.dim()
+	most := min(maxVertices, max(minVertices, maxEdges/d), len(h.hull.vertices))
+	var points [][]float64
+	for _, i := range r.Perm(len(h.hull.vertices))[:most] {
+		points = append(points, h.hull.vertices[i])
+	}
+	h.bases = edgeBases(h.rows, points, axes, r)
+	changed := 0
+	for _, basis := range h.bases {
+		for _, e := range basis {
+			changed += len(e.rows)
 		}
 	}
-	return true
+	if 2*changed < len(h.bases)*d*h.rows.len() {
+		return
+	}
+	basis := make([]direction, d)
+	for j := range basis {
+		basis[j] = newDirection(h.rows, mat.Col(nil, j, axes))
+	}
+	for range max(1, len(h.bases)) {
+		h.bases = append(h.bases, basis)
+	}
+}
+
+// scatter starts the chains close to different vertices: R-hat sees only what
+// its chains' starts disagree about.
+func (h *hitAndRun) scatter() {
+	slack := make([]float64, h.rows.len())
+	for c := range h.cfg.Chains {
+		v := h.hull.vertices[c*len(h.hull.vertices)/h.cfg.Chains]
+		start := make([]float64, h.n)
+		for j, x := range h.hull.center {
+			start[j] = 0.9*v[j] + 0.1*x
+		}
+		h.hull.project(start)
+		h.rows.slacks(slack, start)
+		if !(slices.Min(slack) > 0) {
+			start = slices.Clone(h.hull.center) // too thin to place
+		}
+		h.starts = append(h.starts, start)
+	}
 }
 
 // converge runs the chains until the check passes and sets thin and starts.
@@ -83,7 +121,7 @@ func (h *hitAndRun) converge(p *Polytope, stream *rng.Stream) error {
 	sweeps := 0
 	for round := uint64(0); ; round++ {
 		points := make([]float64, h.cfg.Chains*pilotDraws*h.n)
-		if _, err := h.runAll(pilotDraws, h.thin, stream.Split(round), points); err != nil {
+		if err := h.pilot(stream.Split(round), points); err != nil {
 			return err
 		}
 		sweeps += pilotDraws * h.thin
@@ -102,52 +140,35 @@ func (h *hitAndRun) converge(p *Polytope, stream *rng.Stream) error {
 	return nil
 }
 
-// runAll advances every chain by draws x thin sweeps from its start, which
-// becomes its last position. It returns the draws in y, or writes them as
-// points, interleaved: draw i of chain c is point i*Chains + c.
-func (h *hitAndRun) runAll(draws, thin int, stream *rng.Stream, points []float64) ([][]float64, error) {
-	kept := make([][]float64, h.cfg.Chains)
-	err := parallel(h.cfg.Chains, h.cfg.Workers, func(c int) error {
-		w := newWalker(h, h.starts[c])
-		r := rand.New(stream.Split(uint64(c)))
-		for i := range draws {
-			if err := w.advance(thin, r); err != nil {
+// pilot advances every chain by pilotDraws draws and writes these, draw i of chain
+// c as point i*Chains + c. The last is where the chain goes on.
+func (h *hitAndRun) pilot(stream *rng.Stream, points []float64) error {
+	return parallel(h.cfg.Chains, h.cfg.Workers, func(c int) error {
+		w := newWalker(h, h.starts[c], newRand(stream.Split(uint64(c))))
+		for i := range pilotDraws {
+			if err := w.advance(h.thin); err != nil {
 				return err
 			}
-			if points == nil {
-				kept[c] = append(kept[c], w.y...)
-			} else {
-				at := (i*h.cfg.Chains + c) * h.n
-				h.point(w.y, points[at:at+h.n])
-			}
+			copy(points[(i*h.cfg.Chains+c)*h.n:], w.x)
 		}
-		h.starts[c] = w.y
+		h.starts[c] = w.x
 		return nil
 	})
-	return kept, err
-}
-
-// point writes center + round y.
-func (h *hitAndRun) point(y, x []float64) {
-	for i := range x {
-		x[i] = h.center[i] + dot(h.round[i*h.d:(i+1)*h.d], y)
-	}
 }
 
 // sample fills points, which the chains deal out in turn.
 func (h *hitAndRun) sample(points []float64, stream *rng.Stream) (SampleReport, error) {
 	chains, n := h.cfg.Chains, len(points)/h.n
 	err := parallel(min(chains, n), h.cfg.Workers, func(c int) error {
-		w := newWalker(h, h.starts[c])
-		r := rand.New(stream.Split(uint64(c)))
-		if err := w.advance(restartThins*h.thin, r); err != nil {
+		w := newWalker(h, h.starts[c], newRand(stream.Split(uint64(c))))
+		if err := w.advance(restartThins * h.thin); err != nil {
 			return err
 		}
 		for i := c; i < n; i += chains {
-			if err := w.advance(h.thin, r); err != nil {
+			if err := w.advance(h.thin); err != nil {
 				return err
 			}
-			h.point(w.y, points[i*h.n:(i+1)*h.n])
+			copy(points[i*h.n:], w.x)
 		}
 		return nil
 	})

@@ -9,109 +9,72 @@ import (
 // walker is the state of one chain.
 type walker struct {
 	h          *hitAndRun
-	y, slack   []float64
-	dir, along []float64 // a direction, and how fast it uses each slack
+	r          *rand.Rand
+	x, slack   []float64
 	sinceExact int
 }
 
-func newWalker(h *hitAndRun, start []float64) *walker {
-	w := &walker{
-		h: h, y: append([]float64(nil), start...), slack: make([]float64, h.m),
-		dir: make([]float64, h.d), along: make([]float64, h.m),
-	}
+func newWalker(h *hitAndRun, start []float64, r *rand.Rand) *walker {
+	w := &walker{h: h, r: r, x: append([]float64(nil), start...), slack: make([]float64, h.rows.len())}
 	w.exact()
 	return w
 }
 
-// exact computes the slacks from y.
+// exact takes the point back to the affine hull and computes its slacks anew.
 func (w *walker) exact() {
-	copy(w.slack, w.h.slack)
-	for j, y := range w.y {
-		for k, c := range w.h.col[j*w.h.m : (j+1)*w.h.m] {
-			w.slack[k] -= c * y
-		}
-	}
+	w.h.hull.project(w.x)
+	w.h.rows.slacks(w.slack, w.x)
 	w.sinceExact = 0
 }
 
 // advance makes a number of sweeps.
-func (w *walker) advance(sweeps int, r *rand.Rand) error {
-	h := w.h
+func (w *walker) advance(sweeps int) error {
 	for range sweeps {
 		if w.sinceExact++; w.sinceExact > refresh {
 			w.exact()
 		}
-		for j := range w.y {
-			inv := h.inv[j*h.m : (j+1)*h.m]
-			lo, hi := math.Inf(-1), math.Inf(1)
-			for k, s := range w.slack {
-				v := inv[k]
-				t := s * v
-				if v > 0 {
-					hi = min(hi, t)
-				} else if v < 0 {
-					lo = max(lo, t)
-				}
-			}
-			t, ok := along(lo, hi, r)
-			if !ok {
+		basis := w.h.bases[w.r.IntN(len(w.h.bases))]
+		for j := range basis {
+			if !w.step(&basis[j]) {
 				return errUnboundedChord
-			}
-			w.y[j] += t
-			for k, c := range h.col[j*h.m : (j+1)*h.m] {
-				w.slack[k] -= c * t
-			}
-		}
-		if h.d > 1 {
-			if err := w.anyDirection(r); err != nil {
-				return err
 			}
 		}
 	}
 	return nil
 }
 
-// anyDirection makes one step along a direction uniform on the sphere.
-func (w *walker) anyDirection(r *rand.Rand) error {
-	h := w.h
-	clear(w.along)
-	for j := range w.dir {
-		v := r.NormFloat64()
-		w.dir[j] = v
-		for k, c := range h.col[j*h.m : (j+1)*h.m] {
-			w.along[k] += c * v
+// step moves to a uniform point of the chord along a direction, false where it
+// has no end. Rounding may leave the point just outside an end; a chord that is
+// empty for that reason gives no step.
+func (w *walker) step(d *direction) bool {
+	hi, lo := math.Inf(1), math.Inf(-1)
+	slack, rows := w.slack, d.rows
+	inverse := d.inverse[:len(rows)]
+	for i, k := range rows[:d.shrinking] {
+		if t := slack[k] * inverse[i]; t < hi {
+			hi = t
 		}
 	}
-	lo, hi := math.Inf(-1), math.Inf(1)
-	for k, s := range w.slack {
-		switch c := w.along[k]; {
-		case c > 0:
-			hi = min(hi, s/c)
-		case c < 0:
-			lo = max(lo, s/c)
+	inverse = inverse[d.shrinking:]
+	for i, k := range rows[d.shrinking:] {
+		if t := slack[k] * inverse[i]; t > lo {
+			lo = t
 		}
 	}
-	t, ok := along(lo, hi, r)
-	if !ok {
-		return errUnboundedChord
+	lo, hi = min(lo, 0), max(hi, 0)
+	if math.IsInf(lo, 0) || math.IsInf(hi, 0) {
+		return false
 	}
-	for j, v := range w.dir {
-		w.y[j] += t * v
+	t := lo + (hi-lo)*w.r.Float64()
+	rates := d.rates[:len(rows)]
+	for i, k := range rows {
+		slack[k] -= t * rates[i]
 	}
-	for k, c := range w.along {
-		w.slack[k] -= c * t
+	move := d.move[:len(d.entities)]
+	for i, j := range d.entities {
+		w.x[j] += t * move[i]
 	}
-	return nil
+	return true
 }
 
 var errUnboundedChord = errors.New("lp: hit-and-run met a direction without an end")
-
-// along returns a uniform step of a chord. Rounding may leave the point just
-// outside an end; a chord that is empty for that reason gives no step.
-func along(lo, hi float64, r *rand.Rand) (t float64, ok bool) {
-	lo, hi = min(lo, 0), max(hi, 0)
-	if math.IsInf(lo, 0) || math.IsInf(hi, 0) {
-		return 0, false
-	}
-	return lo + (hi-lo)*r.Float64(), true
-}

@@ -28,7 +28,7 @@ type SamplerConfig struct {
 	Chains        int     `yaml:"chains" doc:"hit-and-run: independent chains"`
 	MaxRHat       float64 `yaml:"max_rhat" doc:"hit-and-run: largest split R-hat of any coordinate or its square that counts as converged"`
 	MinESS        float64 `yaml:"min_ess" doc:"hit-and-run: least effective sample size of any coordinate or its square that counts as converged"`
-	MaxSweeps     int     `yaml:"max_sweeps" doc:"hit-and-run: sweeps over all directions that a chain may take to converge"`
+	MaxSweeps     int     `yaml:"max_sweeps" doc:"hit-and-run: sweeps, each of a step a dimension, that a chain may take to converge"`
 	Workers       int     `yaml:"workers" doc:"goroutines; 0 for one a core. Points do not depend on it"`
 	Seed          uint64  `yaml:"-"` // of the preparation of hit-and-run
 }

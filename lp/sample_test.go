@@ -517,25 +517,6 @@ func TestConvergence(t *testing.T) {
 	}
 }
 
-// The covariance of hit-and-run samples of a thin polytope, in the coordinates
-// of the rounding, is close to the identity.
-func TestRoundingIsRound(t *testing.T) {
-	p := thin30(t)
-	s, err := NewSampler(p, DefaultSamplerConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := *s.run
-	kept, err := h.runAll(2000, h.thin, rng.New(3), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := slices.Concat(kept...)
-	if ratio, err := h.scaleBy(mat.NewDense(len(all)/h.d, h.d, all)); err != nil || ratio > 2*spreadRatio {
-		t.Errorf("ratio of standard deviations %g, %v", ratio, err)
-	}
-}
-
 func BenchmarkSample(b *testing.B) {
 	for _, c := range []struct {
 		name string
@@ -559,6 +540,23 @@ func BenchmarkSample(b *testing.B) {
 					}
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/10_000, "ns/point")
+			})
+		}
+	}
+}
+
+func BenchmarkNewSampler(b *testing.B) {
+	for _, n := range []int{20, 50, 100} {
+		for _, m := range []int{5, 20} {
+			b.Run(fmt.Sprintf("n=%d/m=%d", n, m), func(b *testing.B) {
+				p := cappedSimplex(b, n, m)
+				start := cpuSeconds(b)
+				for b.Loop() {
+					if _, err := NewSampler(p, method(SampleHitAndRun)); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric((cpuSeconds(b)-start)/float64(b.N), "cpu-s/op")
 			})
 		}
 	}

@@ -28,6 +28,19 @@ type affineHull struct {
 
 func (h *affineHull) dim() int { return len(h.basis) }
 
+// project moves x to the nearest point of the hull.
+func (h *affineHull) project(x []float64) {
+	d := make([]float64, h.n)
+	subtract(d, x, h.center)
+	copy(x, h.center)
+	for _, q := range h.basis {
+		c := dot(d, q)
+		for j, v := range q {
+			x[j] += c * v
+		}
+	}
+}
+
 // newAffineHull finds the hull by linear programs: the ends of every coordinate
 // first, then the widths along directions in which the points found so far do
 // not spread. Either such a direction is flat, or it yields a new point. The
@@ -78,13 +91,15 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 	tol := flatWidth * scale
 
 	solve, done := rowSpace(p.e, n)
+	s := spread{first: h.vertices[0], directions: done}
+	s.add(h.vertices...)
 	r := rand.New(rng.New(0, "lp", "affine hull"))
 	w := make([]float64, n)
-	for len(done) < n {
+	for len(s.directions) < n {
 		// Towards the known point that is farthest from the span found so far,
 		// but as far as the polytope goes: the distance of known points may be
 		// no more than their rounding.
-		far, dist := farthest(h.vertices, done)
+		far, dist := s.farthest()
 		if dist > 0 {
 			subtract(w, h.vertices[far], h.vertices[0])
 		}
@@ -93,7 +108,7 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 				w[j] = r.NormFloat64()
 			}
 		}
-		q := orthonormal(w, done)
+		q := orthonormal(w, s.directions)
 		for _, sign := range []float64{1, -1} {
 			for j := range w {
 				w[j] = sign * q[j]
@@ -103,13 +118,14 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 				return nil, err
 			}
 			h.vertices = append(h.vertices, x)
+			s.add(x)
 		}
-		if far, dist = farthest(h.vertices, done); dist > tol {
+		if far, dist = s.farthest(); dist > tol {
 			subtract(w, h.vertices[far], h.vertices[0])
-			q = orthonormal(w, done)
+			q = orthonormal(w, s.directions)
 			h.basis = append(h.basis, q)
 		}
-		done = append(done, q)
+		s.remove(q)
 	}
 
 	h.center = make([]float64, n)
@@ -122,13 +138,62 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 	return h, nil
 }
 
-// farthest returns the point farthest from the first along what the directions
-// leave, and how far it is.
-func farthest(points, directions [][]float64) (index int, distance float64) {
-	w := make([]float64, len(points[0]))
-	for i, v := range points {
-		subtract(w, v, points[0])
-		orthogonalize(w, directions)
+// axes returns the n x d matrix whose columns are the principal axes of the
+// vertices, each as long as their standard deviation along it.
+func (h *affineHull) axes() *mat.Dense {
+	n, d, k := h.n, h.dim(), len(h.vertices)
+	z, basis := mat.NewDense(k, d, nil), mat.NewDense(n, d, nil)
+	w := make([]float64, n)
+	for j, q := range h.basis {
+		basis.SetCol(j, q)
+	}
+	for i, v := range h.vertices {
+		subtract(w, v, h.center)
+		for j, q := range h.basis {
+			z.Set(i, j, dot(w, q)/math.Sqrt(float64(k)))
+		}
+	}
+	// Singular values, not eigenvalues of the covariance: these are squares, and
+	// widths below 1e-8 would drown in their rounding.
+	var svd mat.SVD
+	if !svd.Factorize(z, mat.SVDThinV) {
+		panic("lp: the singular values of the vertices do not converge")
+	}
+	values := svd.Values(nil)
+	var v, axes mat.Dense
+	svd.VTo(&v)
+	v.Apply(func(_, j int, x float64) float64 { return x * values[j] }, &v)
+	axes.Mul(basis, &v)
+	return &axes
+}
+
+// spread holds what orthonormal directions leave of points, seen from the first.
+type spread struct {
+	first      []float64
+	directions [][]float64
+	left       [][]float64
+}
+
+func (s *spread) add(points ...[]float64) {
+	for _, x := range points {
+		w := make([]float64, len(x))
+		subtract(w, x, s.first)
+		orthogonalize(w, s.directions)
+		s.left = append(s.left, w)
+	}
+}
+
+// remove adds a direction.
+func (s *spread) remove(q []float64) {
+	s.directions = append(s.directions, q)
+	for _, w := range s.left {
+		orthogonalize(w, [][]float64{q})
+	}
+}
+
+// farthest returns the point of which the most is left, and how much.
+func (s *spread) farthest() (index int, distance float64) {
+	for i, w := range s.left {
 		if d := norm(w); d > distance {
 			index, distance = i, d
 		}

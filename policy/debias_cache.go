@@ -17,7 +17,7 @@ import (
 
 // fitFormat is the version of cached fits. Raise it when the file or what a fit
 // is computed from changes.
-const fitFormat = 1
+const fitFormat = 2
 
 // fitCache is the file of one fit. Its zero value keeps nothing.
 type fitCache struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"math"
@@ -267,7 +268,7 @@ func TestDebiasCache(t *testing.T) {
 		"cut":      good[:len(good)/2],
 		"empty":    {},
 		"flipped":  bytes.Replace(good, []byte(`"points":2000`), []byte(`"points":2001`), 1),
-		"version":  bytes.Replace(good, []byte(`{"format":1`), []byte(`{"format":0`), 1),
+		"version":  bytes.Replace(good, fmt.Appendf(nil, `{"format":%d`, fitFormat), []byte(`{"format":0`), 1),
 		"not JSON": []byte("\x00\x01"),
 		"other":    bytes.Replace(good, []byte(cache.key), []byte(strings.Repeat("0", 64)), 1),
 	} {
