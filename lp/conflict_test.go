@@ -102,26 +102,37 @@ func TestEmptyErrorText(t *testing.T) {
 	}
 }
 
-// Of random limits a conflict is itself a conflict, and irreducible.
+// Of random limits a conflict is itself a conflict, and irreducible. Rows move by up
+// to twice what they can span within the bounds, so that two draws in three are in
+// conflict, few draws as -short makes.
 func TestConflictIsIrreducible(t *testing.T) {
-	found := 0
+	found, drawn := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		d, _ := drawDescription(t)
+		d.Rows = append(d.Rows, Row{Name: "one at least", Coef: slices.Repeat([]float64{1}, len(d.Entities)), Min: math.Inf(-1), Max: maxMagnitude})
 		p, err := assemble(d)
 		if err != nil {
 			t.Fatal(err)
 		}
+		n := p.Dim()
+		last := len(p.b) - 1
+		p.b[last], _ = dotScale(p.a[last*n:], p.u)
 		for k := range p.b {
-			p.b[k] += float64(rapid.IntRange(-20, 2).Draw(t, "shift")) / 4
+			width := 0.
+			for j, c := range p.a[k*n : (k+1)*n] {
+				width += math.Abs(c) * (p.u[j] - p.l[j])
+			}
+			p.b[k] += width * rapid.SampledFrom([]float64{0.1, 0, -0.1, -0.3, -0.9, -1.1, -2}).Draw(t, "shift")
 		}
-		q := program{c: make([]float64, p.Dim()), a: p.a, b: p.b, e: p.e, f: p.f, l: p.l, u: p.u}
+		q := program{c: make([]float64, n), a: p.a, b: p.b, e: p.e, f: p.f, l: p.l, u: p.u}
 		q.setScales()
+		drawn++
 		if checkConflict(t, &q) {
 			found++
 		}
 	})
-	if found < 10 {
-		t.Errorf("only %d conflicts were drawn", found)
+	if found < drawn/5 {
+		t.Errorf("%d of %d draws were in conflict", found, drawn)
 	}
 }
 
@@ -174,6 +185,29 @@ func TestConflictsOfRounding(t *testing.T) {
 		if !checkConflict(t, &q) {
 			t.Errorf("program %d is feasible", i)
 		}
+	}
+}
+
+// A total that is the rounding of entities that cancel out is no measure of these.
+func TestNoConflictOfCancellation(t *testing.T) {
+	x := []float64{0.5, 0.1, 4, 0.1, 0.3, -4, -1}
+	total := 0.
+	for _, v := range x {
+		total += v
+	}
+	if total == 0 {
+		t.Fatal("nothing is rounded")
+	}
+	p, err := New(Description{Entities: names(7), Total: total, Lower: x, Upper: x, Rows: []Row{
+		{Coef: []float64{1, 0, 0, 0, 0, 0, 0}, Min: math.Inf(-1), Max: 0.5},
+		{Coef: []float64{0, 0, 0, 0, 0, 0.1, 0}, Min: -1.4, Max: math.Inf(1)},
+		{Coef: slices.Repeat([]float64{1}, 7), Min: math.Inf(-1), Max: total},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := p.FindConflict(nil); c != nil {
+		t.Errorf("%q", c)
 	}
 }
 

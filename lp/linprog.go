@@ -162,7 +162,8 @@ func (p *program) setScales() {
 			size = max(size, math.Abs(v)/s)
 		}
 	}
-	if size == 0 {
+	if size <= feasibility { // rounding of entities that cancel out
+		size = 0
 		for j := range n {
 			for _, v := range [...]float64{p.l[j], p.u[j]} {
 				if !math.IsInf(v, 0) {
