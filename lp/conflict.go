@@ -91,17 +91,14 @@ func (p *program) all() []limitRef {
 
 // conflict returns an irreducible set of limits that cannot hold together.
 func (p *program) conflict() []limitRef {
-	refs := p.all()
-	t, multiplier := p.violation(refs)
+	w, err := p.witness()
+	if !errors.Is(err, errInfeasible) {
+		return nil
+	}
+	refs, multiplier := p.all(), w.multipliers
 	least := emptiness
-	if t <= emptiness {
-		if _, err := p.minimize(p); !errors.Is(err, errInfeasible) {
-			return nil
-		}
-		if _, err := p.rounded(t); err == nil {
-			return nil
-		}
-		least = t / 2
+	if w.t <= emptiness {
+		least = w.t / 2
 	}
 	largest := maxAbs(multiplier)
 	var core []limitRef

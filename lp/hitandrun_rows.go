@@ -18,7 +18,7 @@ type movingRows struct {
 }
 
 // newMovingRows takes the axes of the hull, n x d, each as long as the polytope is
-// wide along it.
+// wide along it. Limits that rounding puts before the center are moved to it.
 func newMovingRows(p *Polytope, center []float64, axes *mat.Dense) *movingRows {
 	const still = 1e-11
 	n := p.Dim()
@@ -36,9 +36,9 @@ func newMovingRows(p *Polytope, center []float64, axes *mat.Dense) *movingRows {
 		if coef != nil {
 			size = norm(coef)
 		}
-		_, scale := all.rate(k, center)
+		at, scale := all.rate(k, center)
 		if norm(all.normal(k, axes)) > still*max(scale, size) {
-			m.add(coef, all.entity[k], all.sign[k], all.limit[k])
+			m.add(coef, all.entity[k], all.sign[k], max(all.limit[k], at))
 		}
 	}
 	return m

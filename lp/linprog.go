@@ -71,17 +71,17 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 // and E are row-major with len(c) columns. Its solution has a scaled residual of
 // at most 1e-9, or the error is errInfeasible, errUnbounded or another.
 //
-// Limits that contradict one another by no more than rounding (see emptiness)
-// are relaxed by as much.
+// Limits that contradict one another by no more than rounding are relaxed by as
+// much. Whether they do is a matter of the limits alone, whatever the cost: see
+// witness.
 func linprog(c, a, b, e, f, l, u []float64) (x []float64, value float64, err error) {
 	p := program{c: c, a: a, b: b, e: e, f: f, l: l, u: u}
 	p.setScales()
 	x, err = p.minimize(&p)
-	if errors.Is(err, errInfeasible) {
-		if t, _ := p.violation(p.all()); t <= emptiness {
-			if y, e := p.rounded(t); e == nil {
-				x, err = y, nil
-			}
+	if err != nil && !errors.Is(err, errUnbounded) {
+		var w *witness
+		if w, err = p.witness(); err == nil {
+			x = p.rounded(w)
 		}
 	}
 	if err != nil {
@@ -91,15 +91,6 @@ func linprog(c, a, b, e, f, l, u []float64) (x []float64, value float64, err err
 		value += c[j] * v
 	}
 	return x, value, nil
-}
-
-// rounded minimizes over limits relaxed by t, which is of the order of rounding.
-// Its error says that even those have no point with a residual of at most 1e-9 to
-// p itself: violation takes the size of a row from all that its entities can
-// reach, residual from the point alone.
-func (p *program) rounded(t float64) ([]float64, error) {
-	q := p.relaxed(t + clpTolerance)
-	return q.minimize(p)
 }
 
 // minimize solves p and checks the solution against strict, which is p or what

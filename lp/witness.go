@@ -1,0 +1,75 @@
+package lp
+
+import (
+	"math"
+	"slices"
+)
+
+// witness is a point that proves limits non-empty up to rounding.
+type witness struct {
+	x []float64 // with a scaled residual of at most 1e-9
+
+	// t is the least relaxation of all limits, scaled, and the multipliers are those
+	// of violation.
+	t           float64
+	multipliers []float64
+}
+
+// witness decides whether the limits are empty, whatever the cost is: they are
+// not if there is a point with a scaled residual of at most 1e-9 that CLP finds
+// under the limits, or under limits relaxed by up to emptiness. Else the error is
+// errInfeasible, or another where CLP does not decide.
+func (p *program) witness() (*witness, error) {
+	q := *p
+	q.c, q.cost = make([]float64, len(p.c)), costScale
+	w := &witness{}
+	x, err := q.minimize(&q)
+	w.t, w.multipliers = p.violation(p.all())
+	switch {
+	case err == nil:
+	case w.t <= emptiness:
+		// The size of a row in violation is that of all its entities can reach, in
+		// residual of the point alone: the latter decides.
+		y, e := q.relaxed(w.t + clpTolerance).minimize(&q)
+		if e == nil {
+			x, err = y, nil
+		}
+	case !math.IsInf(w.t, 1):
+		err = errInfeasible
+	}
+	w.x = x
+	return w, err
+}
+
+// rounded minimizes over limits that are empty but for rounding: from the witness
+// towards the minimiser over limits that are relaxed just enough, as far as the
+// residual stays at 1e-9.
+func (p *program) rounded(w *witness) []float64 {
+	x := w.x
+	for _, more := range [...]float64{clpTolerance, emptiness} {
+		q := p.relaxed(w.t + more)
+		if y, err := q.minimize(q); err == nil {
+			x = y
+			break
+		}
+	}
+	if p.residual(x) <= feasibility {
+		return x
+	}
+	at := slices.Clone(w.x)
+	move := func(share float64) float64 {
+		for j, v := range w.x {
+			at[j] = v + share*(x[j]-v)
+		}
+		return p.residual(at)
+	}
+	const steps = 40
+	good := 0.
+	for step := 0.5; step > 1./(1<<steps); step /= 2 {
+		if move(good+step) <= feasibility {
+			good += step
+		}
+	}
+	move(good)
+	return at
+}
