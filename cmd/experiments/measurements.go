@@ -34,7 +34,7 @@ func measurements(folder *string) []*cobra.Command {
 	c := add("scaling", "Measure how the closed form grows with entities, rows and caps",
 		func(ctx context.Context, out *output) error { return scaling(ctx, out, sc) })
 	c.Flags().IntSliceVar(&sc.entities, "entities", []int{5, 10, 20, 50, 100, 200}, "numbers of entities")
-	c.Flags().IntSliceVar(&sc.rows, "rows", []int{2, 5, 8, 12, 20}, "numbers of rows")
+	c.Flags().IntSliceVar(&sc.rows, "rows", []int{2, 3, 4, 5, 6, 8, 10, 12, 16, 20}, "numbers of rows")
 	c.Flags().DurationVar(&sc.limit, "limit", 300*time.Millisecond, "time for each rate that is measured")
 
 	var ne nearEmptyOptions
