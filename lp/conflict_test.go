@@ -104,7 +104,7 @@ func TestEmptyErrorText(t *testing.T) {
 
 // Of random limits a conflict is itself a conflict, and irreducible. Rows move by up
 // to twice what they can span within the bounds, so that two draws in three are in
-// conflict, few draws as -short makes.
+// conflict: -short makes few.
 func TestConflictIsIrreducible(t *testing.T) {
 	found, drawn := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
