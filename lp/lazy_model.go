@@ -183,9 +183,9 @@ func (m *lazyModel) newSuffix(i, maxBases int) {
 	for k, row := range rows {
 		tails[k] = row[first:]
 	}
-	s.reduction = *reduce(tails[m.m:], tails[:m.m])
+	s.reduction = *reduce(tails[m.m:], tails[:m.m], m.tol)
 	if m.points {
-		cost := reduce(tails, m.rows[1+i:2+i])
+		cost := reduce(tails, m.rows[1+i:2+i], m.tol[1+i:])
 		if c := cost.checks; len(c) > 0 && !c[len(c)-1].equality {
 			s.settled = c[len(c)-1].along
 		}

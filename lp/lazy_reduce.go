@@ -38,10 +38,10 @@ type echelon struct {
 	comb  []*big.Rat
 }
 
-// reduce takes the coefficients of equalities and inequalities over a suffix. It
-// decides in rational arithmetic, where what is left of a coefficient is taken for
-// an error of its data if it is noise.
-func reduce(eqs, ineqs [][]float64) *reduction {
+// reduce takes the coefficients of equalities and inequalities over a suffix, and
+// the tolerances of the inequalities. It decides in rational arithmetic, where what
+// is left of a coefficient is taken for an error of its data if it is noise.
+func reduce(eqs, ineqs [][]float64, tol []float64) *reduction {
 	red := &reduction{}
 	var ech []*echelon
 	k := len(eqs)
@@ -74,7 +74,7 @@ func reduce(eqs, ineqs [][]float64) *reduction {
 		ech = append(ech, next)
 		red.eqs = append(red.eqs, e)
 	}
-	red.group(ineqs, k, ech)
+	red.group(ineqs, tol, k, ech)
 	return red
 }
 
@@ -136,8 +136,9 @@ func (red *reduction) pick(comb []*big.Rat) []float64 {
 	return out
 }
 
-// group sorts the inequalities by direction. The longest of a group represents it.
-func (red *reduction) group(ineqs [][]float64, k int, ech []*echelon) {
+// group sorts the inequalities by direction. The longest of a group, in units of its
+// tolerance, represents it: another one's tolerance could be wider than the interval.
+func (red *reduction) group(ineqs [][]float64, tol []float64, k int, ech []*echelon) {
 	type reduced struct {
 		member
 		v      []float64
@@ -169,7 +170,7 @@ next:
 	for _, g := range groups {
 		first := 0
 		for x := range g {
-			if g[x].norm > g[first].norm {
+			if g[x].norm*tol[g[first].row] > g[first].norm*tol[g[x].row] {
 				first = x
 			}
 		}

@@ -3,7 +3,11 @@ package lp
 import (
 	"errors"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
+
+	"paspo/internal/rng"
 )
 
 func TestReduce(t *testing.T) {
@@ -18,7 +22,7 @@ func TestReduce(t *testing.T) {
 			{0, -0.5, 0, 0},       // its other side
 			{1, 1, 2, 1},          // the budget and x3, which is a side of the last two
 			{0.25, 0.25, 0, 0.25}, // the budget less x3
-		})
+		}, slices.Repeat([]float64{1}, 8))
 	if got, want := red.eqs, []int{0, 1}; len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("independent equalities %v, want %v", got, want)
 	}
@@ -69,5 +73,32 @@ func TestTooManyRows(t *testing.T) {
 	defer s.Close()
 	if s.Method() != "clp" {
 		t.Errorf("auto took %s", s.Method())
+	}
+}
+
+// A row whose coefficients are next to nothing beside its limit is a multiple of one
+// that binds: answers are those of the latter.
+func TestGroupTolerance(t *testing.T) {
+	for _, tiny := range []float64{1e-8, 1e-14, 1e-20} {
+		p, err := New(Description{
+			Entities: names(3), Total: 1,
+			Rows: []Row{
+				{Coef: []float64{tiny, tiny, 0}, Min: math.Inf(-1), Max: 0.2},
+				{Coef: []float64{1, 0.3, 0}, Min: math.Inf(-1), Max: 0.6},
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, method := range solverMethods {
+			s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := walkChecked(s, rand.New(rng.New(1, "tiny")), nil, 20); err != nil {
+				t.Errorf("%s, %g: %v", method, tiny, err)
+			}
+			s.Close()
+		}
 	}
 }

@@ -14,7 +14,8 @@ const (
 	maxEntities  = 10_000
 	maxCells     = 1 << 24 // rows, or points, times entities
 	maxMagnitude = 1e15
-	maxName      = 200 // bytes
+	minMagnitude = 1e-25 // of a row: times maxMagnitude it is less than feasibility
+	maxName      = 200   // bytes
 )
 
 // UnboundedError says that an entity can grow or fall without end.
@@ -245,6 +246,8 @@ func (p *Polytope) checkRow(r Row) error {
 	switch {
 	case maxAbs(r.Coef) == 0:
 		return p.errorf("constraint %s limits nothing: all its coefficients are 0", r.Name)
+	case maxAbs(r.Coef) < minMagnitude:
+		return p.errorf("constraint %s limits nothing: its largest coefficient is %g, less than %g", r.Name, maxAbs(r.Coef), minMagnitude)
 	case !(math.Abs(r.Min) <= maxMagnitude) && !math.IsInf(r.Min, -1):
 		return p.errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, maxMagnitude)
 	case !(math.Abs(r.Max) <= maxMagnitude) && !math.IsInf(r.Max, 1):

@@ -77,6 +77,7 @@ func TestNewErrors(t *testing.T) {
 		{row("r", []float64{1, nan, 1}, 0, 1), "polytope p: constraint r, coefficient of B: NaN is not a number of at most 1e+15"},
 		{row("r", []float64{1, inf, 1}, 0, 1), "polytope p: constraint r, coefficient of B: +Inf is not a number of at most 1e+15"},
 		{row("r", []float64{0, 0, 0}, 0, 1), "polytope p: constraint r limits nothing: all its coefficients are 0"},
+		{row("r", []float64{0, 5e-324, 1e-26}, 0, 1), "polytope p: constraint r limits nothing: its largest coefficient is 1e-26, less than 1e-25"},
 		{row("r", []float64{1, 0, 0}, nan, 1), "polytope p: constraint r: min, NaN, is neither -Inf nor a number of at most 1e+15"},
 		{row("r", []float64{1, 0, 0}, 0, nan), "polytope p: constraint r: max, NaN, is neither +Inf nor a number of at most 1e+15"},
 		{row("r", []float64{1, 0, 0}, inf, inf), "polytope p: constraint r: min, +Inf, is neither -Inf nor a number of at most 1e+15"},
