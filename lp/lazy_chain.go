@@ -14,7 +14,7 @@ type lazyChain struct {
 	entity int
 
 	q    basis.Query
-	work basis.Work
+	work [2]basis.Work
 	look [2]lookup
 
 	behind handover
@@ -263,11 +263,11 @@ func (c *lazyChain) answer(i int, row *lazyRow) bool {
 		row.hi = row.lo
 		return true
 	}
-	low := c.look[0].piece(q, &c.work)
+	low := c.look[0].piece(q, &c.work[0])
 	if low == nil {
 		return false
 	}
-	high := c.look[1].piece(q, &c.work)
+	high := c.look[1].piece(q, &c.work[1])
 	if high == nil {
 		return false
 	}

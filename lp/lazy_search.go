@@ -30,9 +30,9 @@ func (e *lazyEnd) search(q *basis.Query, w *basis.Work) *basis.Piece {
 // tolerance. It reports whether it proved that no limit and no row can be satisfied
 // exactly.
 func (e *lazyEnd) simplex(q *basis.Query, w *basis.Work, part float64) (p *basis.Piece, infeasible bool) {
-	from := e.home
+	s := w.Solve(q, e.home, part)
 	for range 2 {
-		switch w.Solve(q, from, part) {
+		switch s {
 		case basis.Infeasible:
 			return nil, w.Certified(q)
 		case basis.Failed:
@@ -45,14 +45,18 @@ func (e *lazyEnd) simplex(q *basis.Query, w *basis.Work, part float64) (p *basis
 			e.keepBound(w.State)
 			return e.bound, false
 		}
-		p := e.keep(w.State)
+		p := e.find(w.State)
 		if p == nil {
-			return nil, false
+			var err error
+			if p, err = w.Piece(); err != nil {
+				return nil, false
+			}
 		}
 		if p.Is(w.State) {
+			e.keep(w.State)
 			return p, false
 		}
-		from = p // the exact duals ask for another bound
+		s = w.Again(q, p, part) // the exact duals ask for other bounds
 	}
 	return nil, false
 }

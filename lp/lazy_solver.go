@@ -56,9 +56,9 @@ func (s *lazySolver) settle() {
 		if i == 0 {
 			m.first, m.known = [2]float64{row.lo, row.hi}, true
 		}
-		for _, e := range m.suffix[i].ends {
-			if kept := *e.kept.Load(); len(kept) > 0 {
-				e.home = kept[0].Piece
+		for x, e := range m.suffix[i].ends {
+			if home := c.work[x].Build(e.g); home != nil {
+				e.home = home
 			}
 		}
 		m.fix(row, i, row.lo+(row.hi-row.lo)/2)

@@ -28,9 +28,11 @@ type lazyEnd struct {
 
 	kept atomic.Pointer[[]*lazyPiece]
 
-	mu     sync.Mutex
-	known  map[string]*lazyPiece // by state
-	bounds int                   // kept pieces with the duals of bound
+	mu      sync.Mutex
+	known   map[string]*lazyPiece // by state
+	seen    sightings
+	refused int // that were not kept for want of room
+	bounds  int // kept pieces with the duals of bound
 
 	hits, misses, exact, left atomic.Int64
 }
@@ -55,24 +57,37 @@ func newLazyEnd(g *basis.Program, most int) *lazyEnd {
 	return e
 }
 
-// keep returns the basis of a state, nil where it is singular.
-func (e *lazyEnd) keep(state []basis.State) *basis.Piece {
+// find returns the basis of a state if it is kept.
+func (e *lazyEnd) find(state []basis.State) *basis.Piece {
 	e.mu.Lock()
-	p := e.known[string(state)]
-	e.mu.Unlock()
-	if p != nil {
+	defer e.mu.Unlock()
+	if p := e.known[string(state)]; p != nil {
 		return p.Piece
+	}
+	return nil
+}
+
+// keep keeps the basis of a state that was found often enough: most of those that are
+// found once are not met again, and what proves takes longer to build than the
+// search took.
+func (e *lazyEnd) keep(state []basis.State) {
+	e.mu.Lock()
+	times := e.worth(state)
+	e.mu.Unlock()
+	if times == 0 {
+		return
 	}
 	built, err := e.g.Build(state)
 	if err != nil {
-		return nil
+		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.known[string(state)] != nil {
-		return built
+		return
 	}
-	p = &lazyPiece{Piece: built, key: string(state), trivial: built.Trivial()}
+	p := &lazyPiece{Piece: built, key: string(state), trivial: built.Trivial()}
+	p.hits.Store(times)
 	old := *e.kept.Load()
 	kept := make([]*lazyPiece, len(old), len(old)+1)
 	copy(kept, old)
@@ -85,18 +100,45 @@ func (e *lazyEnd) keep(state []basis.State) *basis.Piece {
 	}
 	kept = append(kept, p)
 	e.kept.Store(&kept)
-	return built
 }
 
-// evict drops what was hit least. What was good once makes room in time.
-func (e *lazyEnd) evict(kept []*lazyPiece) []*lazyPiece {
-	least := 0
-	for x, p := range kept {
-		if p.hits.Load() < kept[least].hits.Load() {
-			least = x
-		}
-		p.hits.Store(p.hits.Load() / 2)
+// worth returns how often a state was found lately, and 0 where that is once, or no
+// more often than the least of those that are kept was hit and there is no room.
+// What was good once makes room in time.
+func (e *lazyEnd) worth(state []basis.State) int64 {
+	if e.known[string(state)] != nil {
+		return 0
 	}
+	times := e.seen.again(state)
+	if times < 2 {
+		return 0
+	}
+	kept := *e.kept.Load()
+	if len(kept) < e.most || times > kept[least(kept)].hits.Load() {
+		return times
+	}
+	if e.refused++; e.refused%64 == 0 {
+		for _, p := range kept {
+			p.hits.Store(p.hits.Load() / 2)
+		}
+		e.seen.halve()
+	}
+	return 0
+}
+
+func least(kept []*lazyPiece) int {
+	at := 0
+	for x, p := range kept {
+		if p.hits.Load() < kept[at].hits.Load() {
+			at = x
+		}
+	}
+	return at
+}
+
+// evict drops what was hit least.
+func (e *lazyEnd) evict(kept []*lazyPiece) []*lazyPiece {
+	least := least(kept)
 	delete(e.known, kept[least].key)
 	if kept[least].trivial {
 		e.bounds--

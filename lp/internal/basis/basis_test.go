@@ -156,13 +156,24 @@ func TestSearch(t *testing.T) {
 					kinds["not feasible"]++
 					continue
 				}
-				p, err := g.Build(w.State)
+				found, err := w.Piece()
 				if err != nil {
 					kinds[err.Error()]++
 					continue
 				}
+				p, err := g.Build(w.State)
+				if err != nil {
+					kinds["of a search: "+err.Error()]++
+					continue
+				}
 				if err := p.Verify(); err != nil {
 					t.Fatal(err)
+				}
+				if a, b := found.Value(q), p.Value(q); a != b {
+					t.Fatalf("value %v of a search, %v of its basis", a, b)
+				}
+				if a, b := found.Give(q), p.Give(q); a != b {
+					t.Fatalf("give %v of a search, %v of its basis", a, b)
 				}
 				if !p.Is(w.State) {
 					kinds["flipped"]++
@@ -242,15 +253,23 @@ func TestRounded(t *testing.T) {
 		}
 		c[r.IntN(q)] = 1
 		inv := make([]float64, q*q)
-		off, ok := invert(inv, b, q)
+		if _, ok := invert(inv, b, q); !ok {
+			continue
+		}
+		for k := range inv {
+			inv[k] *= 1 + 1e-7*r.Float64() // as after many pivots
+		}
+		d := multipliers{
+			b: b, inv: inv, c: c, off: make([]float64, q*q), y: make([]pair, q), err: make([]float64, q),
+			res: make([]float64, q), size: make([]float64, q), rows: make([]int, q),
+		}
+		defect, ok := d.defect()
 		if !ok {
 			continue
 		}
-		defect := 0.
-		for _, v := range off {
-			defect = max(defect, abs(v))
-		}
-		y, err := refine(b, inv, c, defect)
+		d.begin()
+		d.refine(defect)
+		y, err := d.y, d.err
 		for k, v := range solveRational(b, c) {
 			want, _ := v.Float64()
 			diff := new(big.Rat).Sub(v, rational(y[k].hi))

@@ -16,7 +16,6 @@ type Piece struct {
 
 	tight []int // K
 	cols  []int // J
-	inv   []float64
 
 	// Variables at their upper bounds.
 	upCols []int
@@ -58,18 +57,8 @@ func (p *Piece) Trivial() bool {
 // reduced cost asks for, whatever state says; where that is 0, state holds. The
 // error says that the basis is singular to working precision.
 func (g *Program) Build(state []State) (*Piece, error) {
-	p := &Piece{g: g, state: append([]State(nil), state...)}
-	var slacks []int
-	for v, s := range state {
-		switch {
-		case v < g.N && s == Basic:
-			p.cols = append(p.cols, v)
-		case v >= g.N && s == Basic:
-			slacks = append(slacks, v-g.N)
-		case v >= g.N:
-			p.tight = append(p.tight, v-g.N)
-		}
-	}
+	p := &Piece{}
+	p.begin(g, state)
 	q := len(p.tight)
 	if q != len(p.cols) {
 		return nil, errSingular
@@ -80,41 +69,102 @@ func (g *Program) Build(state []State) (*Piece, error) {
 			b[k*q+a] = g.A[r*g.N+j]
 		}
 	}
-	p.inv = make([]float64, q*q)
-	off, ok := invert(p.inv, b, q)
+	inv := make([]float64, q*q)
+	off, ok := invert(inv, b, q)
 	if !ok {
 		return nil, errSingular
 	}
-	defect := 0.
-	for _, v := range off {
-		defect = max(defect, abs(v))
-	}
-	d, err := g.multipliers(p.tight, p.cols, b, p.inv, defect)
-	if err != nil {
+	var d multipliers
+	if err := d.compute(p, inv); err != nil {
 		return nil, err
 	}
-	p.dual(d)
-	p.primal(slacks, off)
+	p.sides()
+	p.primal(inv, off)
 	return p, nil
+}
+
+// begin takes over which variables are basic.
+func (p *Piece) begin(g *Program, state []State) {
+	p.g, p.bare = g, false
+	p.state = append(p.state[:0], state...)
+	p.cols, p.tight = p.cols[:0], p.tight[:0]
+	for v, s := range state {
+		if (v < g.N) != (s == Basic) {
+			continue
+		}
+		if v < g.N {
+			p.cols = append(p.cols, v)
+		} else {
+			p.tight = append(p.tight, v-g.N)
+		}
+	}
+}
+
+// Piece returns the duals of the basis that the last search ended in, without what
+// Proves needs. It is valid until the next search.
+func (w *Work) Piece() (*Piece, error) {
+	p, g := &w.piece, w.g
+	p.begin(g, w.State)
+	p.bare = true
+	q := len(p.tight)
+	w.at = grow(w.at, g.N)
+	for r, v := range w.head {
+		if v < g.N {
+			w.at[v] = r
+		}
+	}
+	w.part = grow(w.part, q*q)
+	for a, j := range p.cols {
+		row := w.inv[w.at[j]*g.M:][:g.M]
+		for k, r := range p.tight {
+			w.part[a*q+k] = row[r]
+		}
+	}
+	if err := w.dual.compute(p, w.part); err != nil {
+		return nil, err
+	}
+	p.sides()
+	return p, nil
+}
+
+// Build returns the piece of the basis that the last search ended in, nil where that
+// was not of g.
+func (w *Work) Build(g *Program) *Piece {
+	if w.g != g {
+		return nil
+	}
+	p, err := g.Build(w.State)
+	if err != nil {
+		return nil
+	}
+	return p
 }
 
 // FromDuals returns a piece without a basis: it proves nothing, and its value is
 // that of every piece with the same duals.
 func (g *Program) FromDuals(y, z []float64) *Piece {
-	p := &Piece{g: g, state: make([]State, g.N+g.M), bare: true}
-	d := duals{z: z}
+	p := &Piece{g: g, state: make([]State, g.N+g.M), z: make([]float64, g.N), bare: true}
 	for k, v := range y {
 		if v != 0 {
-			p.tight, d.y = append(p.tight, k), append(d.y, v)
+			p.tight, p.y = append(p.tight, k), append(p.y, v)
 		}
 	}
-	p.dual(d)
+	terms := make([]float64, g.N)
+	g.reduced(p.z, terms, p.tight, p.y)
+	for j, v := range z {
+		if !g.positive(p.z[j], terms[j]) {
+			p.z[j] = v
+		}
+	}
+	p.sides()
 	return p
 }
 
-func (p *Piece) dual(d duals) {
+// sides puts nonbasic variables where their reduced costs ask for, and collects what
+// the value is made of.
+func (p *Piece) sides() {
 	g := p.g
-	p.y, p.z = d.y, d.z
+	p.zCols, p.zRows, p.upCols, p.upRows, p.value = p.zCols[:0], p.zRows[:0], p.upCols[:0], p.upRows[:0], 0
 	side := func(v int, z float64) {
 		switch {
 		case p.state[v] == Basic:
@@ -153,23 +203,25 @@ func (p *Piece) dual(d duals) {
 // basic variable that keeps its margin from its bounds stays within them when the
 // bounds of all variables and all right-hand sides move by Slack times their
 // sizes, and rounding does not change that.
-func (p *Piece) primal(slacks []int, off []float64) {
+func (p *Piece) primal(inv, off []float64) {
 	g := p.g
 	q, u, n := len(p.tight), len(p.upCols), g.N
 	p.head = append(p.head, p.cols...)
-	for _, k := range slacks {
-		p.head = append(p.head, n+k)
+	for v := n; v < len(p.state); v++ {
+		if p.state[v] == Basic {
+			p.head = append(p.head, v)
+		}
 	}
 	m := len(p.head)
 	p.weight, p.upper = make([]float64, m*q), make([]float64, m*u)
 	p.base, p.own, p.margin = make([]float64, m), make([]float64, m), make([]float64, m)
-	copy(p.weight, p.inv)
+	copy(p.weight, inv)
 	column := make([]float64, m)
 	tableau := func(j int) {
 		for a := range q {
 			s := 0.
 			for k, r := range p.tight {
-				s += p.inv[a*q+k] * g.A[r*n+j]
+				s += inv[a*q+k] * g.A[r*n+j]
 			}
 			column[a] = s
 		}
@@ -187,7 +239,7 @@ func (p *Piece) primal(slacks []int, off []float64) {
 		for a, c := range p.cols {
 			if v := g.A[k*n+c]; v != 0 {
 				for t := range q {
-					p.weight[x*q+t] -= v * p.inv[a*q+t]
+					p.weight[x*q+t] -= v * inv[a*q+t]
 				}
 			}
 		}

@@ -8,7 +8,7 @@ import (
 // Verify checks the certificate of a piece in rational arithmetic. With multipliers
 // y of the tight rows that make the reduced costs c - A' y of the basic columns 0,
 // which are unique, all others have the sign that the state of their variable
-// asks for, and Value uses the float64 next to each.
+// asks for, and what Value is made of is the float64 next to each.
 func (p *Piece) Verify() error {
 	g := p.g
 	if p.bare {
@@ -48,15 +48,20 @@ func (p *Piece) Verify() error {
 	}
 	var t big.Rat
 	for j := range g.N {
-		z := rational(g.C[j])
+		z, size := rational(g.C[j]), abs(g.C[j])
 		for k, r := range p.tight {
 			z.Sub(z, t.Mul(rational(g.A[r*g.N+j]), y[k]))
+			size += abs(g.A[r*g.N+j] * p.y[k])
 		}
 		if err := side(fmt.Sprintf("column %d", j), j, z); err != nil {
 			return err
 		}
-		if f, _ := z.Float64(); f != p.z[j] {
+		f, _ := z.Float64()
+		switch {
+		case (f < 0 || p.z[j] < 0) && f != p.z[j]:
 			return fmt.Errorf("basis: reduced cost of column %d is %v, want %v", j, p.z[j], f)
+		case abs(f-p.z[j]) > 1e-15*float64(g.M+2)*size:
+			return fmt.Errorf("basis: reduced cost of column %d is %v, not close to %v", j, p.z[j], f)
 		}
 	}
 	return nil

@@ -1,0 +1,343 @@
+package basis
+
+import (
+	"errors"
+	"math/big"
+)
+
+var errSingular = errors.New("basis: singular")
+
+// multipliers computes, for a basis, the multipliers y of the tight rows and the
+// reduced costs z = c - A' y of all columns. What the value of a piece is made of,
+// y and the z that are below 0, is the float64 next to the exact number. So it depends
+// on the vertex of the dual alone, not on the basis that it was found with.
+//
+// It refines the multipliers in twice the precision, bounds what error is left, and
+// turns to rational arithmetic where the bound does not settle how to round.
+type multipliers struct {
+	rows, cols []int // of the block, indices into those of the piece
+
+	b, inv, off []float64 // the block, its inverse, inv b - I
+	c           []float64
+	y           []pair
+	err         []float64
+	res, size   []float64 // c - y' b, and the terms of it
+	terms       []float64 // of the reduced costs
+	basic       []bool
+	exact       []*big.Rat
+}
+
+// compute writes y and z of p, given about the inverse of its basis.
+func (d *multipliers) compute(p *Piece, inv []float64) error {
+	g := p.g
+	p.y, p.z = grow(p.y, len(p.tight)), grow(p.z, g.N)
+	clear(p.y)
+	costs := false
+	for _, j := range p.cols {
+		costs = costs || g.C[j] != 0
+	}
+	if !costs {
+		copy(p.z, g.C)
+		return nil
+	}
+	d.exact = nil
+	d.restrict(p, inv)
+	defect, ok := d.defect()
+	if !ok {
+		// It has seen too many pivots.
+		off, ok := invert(d.inv, d.b, len(d.rows))
+		if !ok {
+			return errSingular
+		}
+		defect = largest(off)
+	}
+	d.begin()
+	sure := false
+	for range 2 {
+		if d.refine(defect); d.round(p) {
+			sure = true
+			break
+		}
+	}
+	if !sure {
+		if err := d.settle(p); err != nil {
+			return err
+		}
+	}
+	return d.reduced(p)
+}
+
+// restrict finds a block that the multipliers are determined by. Where the columns
+// that have neither a cost nor a coefficient in the rows K are as many as the other
+// rows, the multipliers of these are exactly 0, and those of K solve the system
+// of the other columns.
+func (d *multipliers) restrict(p *Piece, inv []float64) {
+	g, q := p.g, len(p.tight)
+	y := grow(d.res, q)
+	clear(y)
+	for a, j := range p.cols {
+		if c := g.C[j]; c != 0 {
+			for k, v := range inv[a*q : (a+1)*q] {
+				y[k] += c * v
+			}
+		}
+	}
+	const none = 1e-11
+	tiny := none * largest(y)
+	d.rows, d.cols = d.rows[:0], d.cols[:0]
+	for k, v := range y {
+		if abs(v) > tiny {
+			d.rows = append(d.rows, k)
+		}
+	}
+	if len(d.rows) < q {
+		for a, j := range p.cols {
+			in := g.C[j] != 0
+			for _, k := range d.rows {
+				in = in || g.A[p.tight[k]*g.N+j] != 0
+			}
+			if in {
+				d.cols = append(d.cols, a)
+			}
+		}
+	}
+	if len(d.rows) != len(d.cols) {
+		d.rows, d.cols = d.rows[:0], d.cols[:0]
+		for k := range q {
+			d.rows, d.cols = append(d.rows, k), append(d.cols, k)
+		}
+	}
+	n := len(d.rows)
+	d.b, d.inv, d.off = grow(d.b, n*n), grow(d.inv, n*n), grow(d.off, n*n)
+	d.c, d.res, d.size = grow(d.c, n), y[:n], grow(d.size, n)
+	d.y, d.err = grow(d.y, n), grow(d.err, n)
+	for x, a := range d.cols {
+		j := p.cols[a]
+		d.c[x] = g.C[j]
+		for y, k := range d.rows {
+			d.b[y*n+x] = g.A[p.tight[k]*g.N+j]
+			d.inv[x*n+y] = inv[a*q+k]
+		}
+	}
+}
+
+// defect bounds the elements of inv b - I. It reports whether the inverse is good
+// enough to refine with.
+func (d *multipliers) defect() (bound float64, ok bool) {
+	n := len(d.rows)
+	clear(d.off)
+	most := largest(d.b)
+	for a := range n {
+		row, sum := d.off[a*n:(a+1)*n], 0.
+		for k, f := range d.inv[a*n : (a+1)*n] {
+			if f == 0 {
+				continue
+			}
+			sum += abs(f)
+			for x, v := range d.b[k*n : (k+1)*n] {
+				row[x] += f * v
+			}
+		}
+		row[a]--
+		bound = max(bound, largest(row)+float64(2*n+4)*unit*(1+sum*most))
+	}
+	return bound, bound < 1e-5
+}
+
+// begin takes over the multipliers of the inverse.
+func (d *multipliers) begin() {
+	n := len(d.rows)
+	clear(d.y)
+	for a, c := range d.c {
+		if c != 0 {
+			for k, v := range d.inv[a*n : (a+1)*n] {
+				d.y[k].hi += c * v
+			}
+		}
+	}
+	d.residual()
+}
+
+// refine takes a step and bounds the errors that are left. defect bounds the elements
+// of inv b - I: the inverse differs from inv by at most twice the defect times the
+// sums of the columns of |inv|.
+func (d *multipliers) refine(defect float64) {
+	n := len(d.rows)
+	for a, v := range d.res {
+		if v != 0 {
+			for k, x := range d.inv[a*n : (a+1)*n] {
+				d.err[k] += v * x
+			}
+		}
+	}
+	for k, v := range d.err {
+		d.y[k] = d.y[k].add(v)
+	}
+	d.residual()
+	total := 0.
+	for a, v := range d.res {
+		d.size[a] = abs(v) + float64(n+1)*pairUnit*d.size[a]
+		total += d.size[a]
+	}
+	for a, v := range d.size {
+		// Of the error of the inverse: twice the defect in every row.
+		v += 2 * defect * total
+		for k, x := range d.inv[a*n : (a+1)*n] {
+			d.err[k] += v * abs(x)
+		}
+	}
+	for k := range d.err {
+		d.err[k] *= 1 + 1e-10
+	}
+}
+
+// residual computes c - y' b, and clears the errors.
+func (d *multipliers) residual() {
+	n := len(d.rows)
+	clear(d.err)
+	for a := range n {
+		r, s := pair{hi: d.c[a]}, abs(d.c[a])
+		for k, y := range d.y {
+			if v := d.b[k*n+a]; v != 0 {
+				r = r.subProduct(v, y)
+				s += abs(v * y.hi)
+			}
+		}
+		d.res[a], d.size[a] = r.hi, s
+	}
+}
+
+// round writes the multipliers. It reports whether their errors leave no doubt.
+func (d *multipliers) round(p *Piece) bool {
+	for x, k := range d.rows {
+		var ok bool
+		if p.y[k], ok = d.y[x].rounded(d.err[x]); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// settle solves for the multipliers in rational arithmetic.
+func (d *multipliers) settle(p *Piece) error {
+	if d.exact != nil {
+		return nil
+	}
+	if d.exact = solveRational(d.b, d.c); d.exact == nil {
+		return errSingular
+	}
+	for x, k := range d.rows {
+		v := d.exact[x]
+		p.y[k], _ = v.Float64()
+		d.y[x].hi = p.y[k]
+		d.y[x].lo, _ = new(big.Rat).Sub(v, rational(p.y[k])).Float64()
+		d.err[x] = abs(d.y[x].lo) * unit
+	}
+	return nil
+}
+
+// reduced computes the reduced costs.
+func (d *multipliers) reduced(p *Piece) error {
+	g := p.g
+	d.terms, d.basic = grow(d.terms, g.N), grow(d.basic, g.N)
+	g.reduced(p.z, d.terms, p.tight, p.y)
+	clear(d.basic)
+	for _, j := range p.cols {
+		d.basic[j] = true
+	}
+	for j, z := range p.z {
+		switch {
+		case d.basic[j]:
+			p.z[j] = 0
+		case !g.positive(z, d.terms[j]) && d.terms[j] != 0:
+			if err := d.column(p, j); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// reduced writes reduced costs z and the sizes of their terms as the multipliers,
+// which are rounded, make them. It takes rows without a multiplier for absent, so
+// that bases with the same duals have the same bits.
+func (g *Program) reduced(z, terms []float64, tight []int, y []float64) {
+	for j, c := range g.C {
+		z[j], terms[j] = c, abs(c)
+	}
+	terms = terms[:len(z)]
+	for k, f := range y {
+		if f == 0 {
+			continue
+		}
+		for j, v := range g.A[tight[k]*g.N:][:len(z)] {
+			t := f * v
+			z[j] -= t
+			terms[j] += abs(t)
+		}
+	}
+}
+
+// positive reports whether a reduced cost is above 0 beyond rounding: it enters no
+// value then.
+func (g *Program) positive(z, terms float64) bool { return z > float64(2*g.M+4)*unit*terms }
+
+// column computes one reduced cost and rounds it once.
+func (d *multipliers) column(p *Piece, j int) error {
+	g := p.g
+	z := pair{hi: g.C[j]}
+	bound := float64(len(d.rows)+1) * 2 * pairUnit * d.terms[j]
+	for x, k := range d.rows {
+		if v := g.A[p.tight[k]*g.N+j]; v != 0 {
+			z = z.subProduct(v, d.y[x])
+			bound += abs(v) * d.err[x]
+		}
+	}
+	var sure bool
+	if p.z[j], sure = z.rounded(bound); sure {
+		return nil
+	}
+	if d.twin(p, j) {
+		p.z[j] = 0
+		return nil
+	}
+	if err := d.settle(p); err != nil {
+		return err
+	}
+	v := rational(g.C[j])
+	var t big.Rat
+	for x, k := range d.rows {
+		if c := g.A[p.tight[k]*g.N+j]; c != 0 {
+			v.Sub(v, t.Mul(rational(c), d.exact[x]))
+		}
+	}
+	p.z[j], _ = v.Float64()
+	return nil
+}
+
+// twin reports whether a column differs from a basic one in rows without
+// multipliers alone: its reduced cost is exactly 0 then.
+func (d *multipliers) twin(p *Piece, j int) bool {
+	g := p.g
+next:
+	for _, o := range p.cols {
+		if g.C[o] != g.C[j] {
+			continue
+		}
+		for _, k := range d.rows {
+			if row := p.tight[k] * g.N; p.y[k] != 0 && g.A[row+o] != g.A[row+j] {
+				continue next
+			}
+		}
+		return true
+	}
+	return false
+}
+
+func largest(x []float64) float64 {
+	most := 0.
+	for _, v := range x {
+		most = max(most, abs(v))
+	}
+	return most
+}

@@ -1,0 +1,258 @@
+package basis
+
+// Work finds bases by the dual simplex method with explicit inverse and bound
+// flipping (Koberstein, The dual simplex method, techniques for a fast and stable
+// implementation, 2005). Where it ends depends on the query and the first basis
+// alone.
+type Work struct {
+	g     *Program
+	State []State
+
+	// Iterations counts pivots.
+	Iterations int
+
+	head       []int // of every row of inv
+	inv        []float64
+	x, rest    []float64
+	z, alpha   []float64
+	beta       []float64 // column of the tableau
+	candidates []candidate
+	ray        int // row of inv that proved infeasibility
+
+	// pivots counts those since basic variables and reduced costs were computed
+	// from the inverse; in between they are updated.
+	pivots int
+
+	piece Piece
+	dual  multipliers
+	at    []int     // row of inv of a basic column
+	part  []float64 // of inv
+}
+
+func grow[T any](v []T, n int) []T {
+	if cap(v) < n {
+		return make([]T, n)
+	}
+	return v[:n]
+}
+
+// resize makes room for the program.
+func (w *Work) resize(g *Program) {
+	w.g = g
+	v := g.N + g.M
+	w.inv, w.x, w.rest, w.beta = grow(w.inv, g.M*g.M), grow(w.x, g.M), grow(w.rest, g.M), grow(w.beta, g.M)
+	w.z, w.alpha = grow(w.z, v), grow(w.alpha, v)
+	w.State, w.head = grow(w.State, v), grow(w.head, g.M)
+}
+
+// start expands the inverse of a piece.
+func (w *Work) start(p *Piece) {
+	g := p.g
+	w.resize(g)
+	copy(w.State, p.state)
+	clear(w.inv)
+	q, m := len(p.tight), g.M
+	for x, v := range p.head {
+		at := 0
+		if v < g.N {
+			at = p.tight[x]
+		} else {
+			at = v - g.N
+			w.inv[at*m+at] = 1
+		}
+		w.head[at] = v
+		for k, r := range p.tight {
+			w.inv[at*m+r] = p.weight[x*q+k]
+		}
+	}
+}
+
+// refresh computes basic variables and reduced costs from the inverse.
+func (w *Work) refresh(q *Query) {
+	w.values(q)
+	w.prices()
+	w.pivots = 0
+}
+
+// values computes the basic variables.
+func (w *Work) values(q *Query) {
+	copy(w.rest, q.R)
+	for v, s := range w.State {
+		if s == Upper && q.Up[v] != 0 {
+			w.subtract(v, q.Up[v])
+		}
+	}
+	w.apply(w.x, w.rest)
+}
+
+// apply writes the product of the inverse with a column.
+func (w *Work) apply(dst, col []float64) {
+	m := w.g.M
+	for r := range dst {
+		dst[r] = dot(w.inv[r*m:(r+1)*m], col)
+	}
+}
+
+// prices computes the reduced costs.
+func (w *Work) prices() {
+	g := w.g
+	// The multipliers first: many columns may have a cost.
+	y := w.rest
+	clear(y)
+	for r, v := range w.head {
+		if v < g.N && g.C[v] != 0 {
+			c := g.C[v]
+			for k, t := range w.inv[r*g.M : (r+1)*g.M] {
+				y[k] -= c * t
+			}
+		}
+	}
+	copy(w.z, g.C)
+	copy(w.z[g.N:], y)
+	w.combine(w.z[:g.N], y)
+}
+
+// row computes a row of the tableau.
+func (w *Work) row(r int) {
+	g := w.g
+	t := w.inv[r*g.M : (r+1)*g.M]
+	clear(w.alpha[:g.N])
+	copy(w.alpha[g.N:], t)
+	w.combine(w.alpha[:g.N], t)
+}
+
+// combine adds sum_k f_k A_k, two rows at a time.
+func (w *Work) combine(dst, f []float64) {
+	g := w.g
+	one := -1
+	for k, c := range f {
+		if c == 0 {
+			continue
+		}
+		if one < 0 {
+			one = k
+			continue
+		}
+		b := f[one]
+		p, q := g.A[one*g.N:][:len(dst)], g.A[k*g.N:][:len(dst)]
+		for j := range dst {
+			dst[j] += b*p[j] + c*q[j]
+		}
+		one = -1
+	}
+	if one >= 0 {
+		b := f[one]
+		for j, v := range g.A[one*g.N:][:len(dst)] {
+			dst[j] += b * v
+		}
+	}
+}
+
+// column writes the column of the tableau of v to beta.
+func (w *Work) column(v int) {
+	g, m := w.g, w.g.M
+	if v >= g.N {
+		k := v - g.N
+		for r := range w.beta {
+			w.beta[r] = w.inv[r*m+k]
+		}
+		return
+	}
+	for k := range w.rest {
+		w.rest[k] = g.A[k*g.N+v]
+	}
+	w.apply(w.beta, w.rest)
+}
+
+// subtract takes the column of v times x from rest.
+func (w *Work) subtract(v int, x float64) {
+	g := w.g
+	if v >= g.N {
+		w.rest[v-g.N] -= x
+		return
+	}
+	for k := range w.rest {
+		w.rest[k] -= g.A[k*g.N+v] * x
+	}
+}
+
+func dot(a, b []float64) float64 {
+	s := 0.
+	b = b[:len(a)]
+	for k, v := range a {
+		s += v * b[k]
+	}
+	return s
+}
+
+// pivot exchanges the basic variable of a row for in, whose column is in beta.
+func (w *Work) pivot(row, in int) {
+	m := w.g.M
+	w.head[row] = in
+	t := w.inv[row*m : (row+1)*m]
+	d := 1 / w.beta[row]
+	for k := range t {
+		t[k] *= d
+	}
+	for r, f := range w.beta {
+		if r == row || f == 0 {
+			continue
+		}
+		u := w.inv[r*m : (r+1)*m][:len(t)]
+		for k, c := range t {
+			u[k] -= f * c
+		}
+	}
+	w.pivots++
+	w.Iterations++
+}
+
+// Trivial reports whether the basis has no column with a cost, so that its
+// multipliers are 0.
+func (w *Work) Trivial() bool {
+	for _, v := range w.head {
+		if v < w.g.N && w.g.C[v] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Feasible reports whether the basis that Solve ended in violates no bound and no
+// row by more than part of its tolerance. The residual is solved for again, so that
+// errors of the inverse do not matter.
+func (w *Work) Feasible(q *Query, part float64) bool {
+	g := w.g
+	w.values(q)
+	dx := w.beta
+	for last := range 3 {
+		// What the rows miss.
+		copy(w.rest, q.R)
+		for v, s := range w.State {
+			if s == Upper && q.Up[v] != 0 {
+				w.subtract(v, q.Up[v])
+			}
+		}
+		for r, v := range w.head {
+			w.subtract(v, w.x[r])
+		}
+		if last == 2 {
+			break
+		}
+		w.apply(dx, w.rest)
+		for r := range dx {
+			w.x[r] += dx[r]
+		}
+	}
+	for k, v := range w.rest {
+		if !(abs(v) <= part/2*q.Tol[g.N+k]) {
+			return false
+		}
+	}
+	for r, v := range w.head {
+		if !(w.x[r] >= -part*q.Tol[v] && w.x[r] <= q.Up[v]+part*q.Tol[v]) {
+			return false
+		}
+	}
+	return true
+}
