@@ -265,15 +265,19 @@ func (row *clpRow) fix(a float64) {
 	if !row.proved || !(a >= row.lo && a <= row.hi) {
 		return
 	}
-	// The convex combination of the witnesses that takes the entity to a.
-	s := 0.
-	if d := row.hi - row.lo; d > 0 {
-		s = (a - row.lo) / d
-	}
-	for j := i + 1; j < len(row.given); j++ {
-		row.given[j] = row.atLow[j] + s*(row.atUpper[j]-row.atLow[j])
-	}
-	copy(row.given[:i], row.prefix[:i])
-	row.given[i] = a
+	combine(row.given, row.prefix, row.atLow, row.atUpper, i)
 	row.known = true
+}
+
+// combine writes the convex combination of two allocations with the same first
+// entities that takes entity i to what the prefix says.
+func combine(given, prefix, low, upper []float64, i int) {
+	s := 0.
+	if d := upper[i] - low[i]; d > 0 {
+		s = (prefix[i] - low[i]) / d
+	}
+	for j := i + 1; j < len(given); j++ {
+		given[j] = low[j] + s*(upper[j]-low[j])
+	}
+	copy(given[:i+1], prefix)
 }

@@ -138,26 +138,3 @@ func cpuSeconds(b *testing.B) float64 {
 	}
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
-
-// BenchmarkOneBasis keeps one basis an end, so that most ends are searched for, beside
-// CLP.
-func BenchmarkOneBasis(b *testing.B) {
-	for name, p := range map[string]*Polytope{
-		"portfolio": presets(b)[0], "compute": presets(b)[1], "synthetic": presets(b)[2],
-		"portfolio with caps": cappedPortfolio(b, 0.2), "n=20": cappedSimplex(b, 20, 10), "n=50": cappedSimplex(b, 50, 10),
-	} {
-		for _, method := range []string{"lazy", "clp"} {
-			b.Run(name+"/"+method, func(b *testing.B) {
-				s, err := NewSolver(p, SolverConfig{Method: method, MaxBases: 1, Workers: 1})
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer s.Close()
-				benchmarkChains(b, s, false, false)
-				if l, ok := s.(*lazySolver); ok {
-					b.ReportMetric(l.Stats().Total().HitRate(), "hits/end")
-				}
-			})
-		}
-	}
-}

@@ -127,10 +127,8 @@ func (c *lazyChain) take(x int, lim *Limits, prefix []float64, strayed bool) {
 	copy(row.prefix, prefix)
 	if lim == nil {
 		copy(row.r, m.begin)
-	} else if !row.begin(m, lim) {
-		strayed = true
 	}
-	if strayed {
+	if strayed || lim != nil && (lim.A != nil || !row.begin(m, lim)) {
 		c.leave(x, len(prefix), strayed)
 		return
 	}
@@ -142,7 +140,7 @@ func (c *lazyChain) take(x int, lim *Limits, prefix []float64, strayed bool) {
 // begin takes over limits. It reports whether the bases can serve them.
 func (row *lazyRow) begin(m *lazyModel, lim *Limits) bool {
 	b, f, l, u := m.p.limits(lim)
-	if m.points || lim.A != nil {
+	if m.points {
 		return false
 	}
 	if row.store == nil {

@@ -33,7 +33,7 @@ func newLazySolver(p *Polytope, cfg SolverConfig) (*lazySolver, error) {
 		return nil, err
 	}
 	s := &lazySolver{m: m}
-	s.behind.open = func() (Solver, error) { return newCLPSolver(p, cfg) }
+	s.behind.open = func() (Solver, error) { return newMatrixSolver(p, cfg), nil }
 	s.settle()
 	return s, nil
 }

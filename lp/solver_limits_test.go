@@ -15,8 +15,14 @@ import (
 // randomLimits draws limits that hold a point of their own; every field is nil
 // now and then.
 func randomLimits(p *Polytope, r *rand.Rand) Limits {
+	lim, _ := randomState(p, r)
+	return lim
+}
+
+// randomState draws limits and the point that they hold.
+func randomState(p *Polytope, r *rand.Rand) (lim Limits, x []float64) {
 	n := p.Dim()
-	x := make([]float64, n)
+	x = make([]float64, n)
 	lower, upper := append([]float64(nil), p.l...), append([]float64(nil), p.u...)
 	move := r.IntN(2) == 0
 	for j := range x {
@@ -36,7 +42,6 @@ func randomLimits(p *Polytope, r *rand.Rand) Limits {
 		hi := min(upper[j], lo+1)
 		x[j] = lo + (hi-lo)*r.Float64()
 	}
-	var lim Limits
 	if move {
 		lim.Lower, lim.Upper = lower, upper
 	}
@@ -46,7 +51,7 @@ func randomLimits(p *Polytope, r *rand.Rand) Limits {
 	for k := range p.f {
 		lim.E = append(lim.E, dot(p.e[k*n:(k+1)*n], x))
 	}
-	return lim
+	return lim, x
 }
 
 func TestRandomLimits(t *testing.T) {

@@ -22,6 +22,7 @@ type Work struct {
 	// pivots counts those since basic variables and reduced costs were computed
 	// from the inverse; in between they are updated.
 	pivots int
+	total  int // pivots since the basis was inverted
 
 	piece Piece
 	dual  multipliers
@@ -204,6 +205,7 @@ func (w *Work) pivot(row, in int) {
 		}
 	}
 	w.pivots++
+	w.total++
 	w.Iterations++
 }
 

@@ -1,0 +1,8 @@
+package lp
+
+// What benchmarks in package lp_test share with tests here.
+var (
+	CappedPortfolio = cappedPortfolio
+	CappedSimplex   = cappedSimplex
+	CPUSeconds      = cpuSeconds
+)

@@ -1,0 +1,163 @@
+package basis
+
+import "math"
+
+// Begin takes the basis of all slacks, with every column at its lower bound.
+func (w *Work) Begin(g *Program) {
+	w.resize(g)
+	clear(w.State)
+	clear(w.inv)
+	for k := range g.M {
+		w.State[g.N+k], w.head[k] = Basic, g.N+k
+		w.inv[k*g.M+k] = 1
+	}
+	w.total = 0
+}
+
+// renewal is the number of pivots after which Along inverts the basis anew.
+const renewal = 64
+
+// Along goes on from the basis that it ended in before, or that of Begin, where
+// bounds and right-hand sides may have changed and the only column with a cost is j.
+// Once j is nonbasic, and at the bound that its cost asks for, the basis has feasible
+// duals whatever it was optimal for. That bound is finite.
+func (w *Work) Along(q *Query, j int, part float64) Status {
+	if w.total >= renewal && !w.Renew() {
+		return Failed
+	}
+	for v, s := range w.State {
+		if s == Upper && math.IsInf(q.Up[v], 1) {
+			w.State[v] = Lower
+		}
+	}
+	if w.State[j] == Basic && !w.expel(q, j) {
+		return w.search(q, part) // nothing that is not fixed moves it
+	}
+	w.State[j] = Lower
+	if w.g.C[j] < 0 {
+		w.State[j] = Upper
+	}
+	return w.search(q, part)
+}
+
+// expel makes a column nonbasic. It reports whether it can.
+func (w *Work) expel(q *Query, j int) bool {
+	row := 0
+	for w.head[row] != j {
+		row++
+	}
+	w.row(row)
+	in := -1
+	for v, s := range w.State {
+		if s == Basic || q.Up[v] == 0 {
+			continue
+		}
+		if size := abs(w.alpha[v]); size > pivotTol && (in < 0 || size > abs(w.alpha[in])) {
+			in = v
+		}
+	}
+	if in < 0 {
+		return false
+	}
+	w.column(in)
+	if d := w.beta[row]; !(abs(d) > pivotTol/2) {
+		return false
+	}
+	w.State[in] = Basic
+	w.pivot(row, in)
+	return true
+}
+
+// Renew inverts the basis by Gauss-Jordan elimination with pivoting by columns. It
+// reports whether it could.
+func (w *Work) Renew() bool {
+	g, m := w.g, w.g.M
+	w.part = grow(w.part, m*m)
+	clear(w.part)
+	clear(w.inv)
+	for r, v := range w.head {
+		w.inv[r*m+r] = 1
+		if v >= g.N {
+			w.part[(v-g.N)*m+r] = 1
+			continue
+		}
+		for k := range m {
+			w.part[k*m+r] = g.A[k*g.N+v]
+		}
+	}
+	t := w.part
+	for c := range m {
+		p := c
+		for r := c + 1; r < m; r++ {
+			if abs(t[r*m+c]) > abs(t[p*m+c]) {
+				p = r
+			}
+		}
+		if abs(t[p*m+c]) < 1e-12 {
+			return false
+		}
+		if p != c {
+			swap(t[p*m:(p+1)*m], t[c*m:(c+1)*m])
+			swap(w.inv[p*m:(p+1)*m], w.inv[c*m:(c+1)*m])
+		}
+		f := 1 / t[c*m+c]
+		for k := range m {
+			t[c*m+k] *= f
+			w.inv[c*m+k] *= f
+		}
+		for r := range m {
+			f := t[r*m+c]
+			if r == c || f == 0 {
+				continue
+			}
+			for k := range m {
+				t[r*m+k] -= f * t[c*m+k]
+				w.inv[r*m+k] -= f * w.inv[c*m+k]
+			}
+		}
+	}
+	w.total = 0
+	return true
+}
+
+func swap(a, b []float64) {
+	for k := range a {
+		a[k], b[k] = b[k], a[k]
+	}
+}
+
+// Columns writes the values of all columns in the last basis, after Feasible.
+func (w *Work) Columns(q *Query, x []float64) {
+	for j := range x {
+		x[j] = 0
+		if w.State[j] == Upper {
+			x[j] = q.Up[j]
+		}
+	}
+	for r, v := range w.head {
+		if v < len(x) {
+			x[v] = w.x[r]
+		}
+	}
+}
+
+// Reduced returns the reduced costs of columns and slacks in the last basis, where
+// those of basic ones are solved for again. They are valid until the next search.
+func (w *Work) Reduced() []float64 {
+	g := w.g
+	w.prices()
+	y := w.rest
+	clear(y)
+	for r, v := range w.head {
+		if f := w.z[v]; f != 0 {
+			for k, t := range w.inv[r*g.M : (r+1)*g.M] {
+				y[k] -= f * t
+			}
+		}
+	}
+	for k, v := range y {
+		w.z[g.N+k] += v
+	}
+	w.combine(w.z[:g.N], y)
+	return w.z
+}

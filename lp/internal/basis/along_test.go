@@ -1,0 +1,107 @@
+package basis
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+	"paspo/lp/internal/exact"
+)
+
+// TestAlong goes from one objective to the next while columns are fixed, as the
+// intervals of an action do, and holds ends and reduced costs to exact arithmetic.
+func TestAlong(t *testing.T) {
+	kinds := map[string]int{}
+	var w Work
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed"), "along"))
+		g, q := randomProgram(r)
+		clear(g.C)
+		w.Begin(g)
+		x, z := make([]float64, g.N), make([]float64, g.N+g.M)
+		for range 3 {
+			for j := range g.N {
+				for _, cost := range []float64{1, -1} {
+					if r.IntN(8) == 0 && !w.Renew() {
+						t.Fatal("a basis of a search is singular")
+					}
+					g.C[j] = cost
+					want, status := optimum(g, q)
+					s := w.Along(q, j, 0.01)
+					ok := s == Solved && w.Feasible(q, 0.01)
+					copy(z, w.Reduced())
+					g.C[j] = 0
+					switch {
+					case s == Infeasible && status == exact.Optimal && !w.Certified(q):
+						kinds["infeasible by rounding"]++
+					case s == Infeasible && status == exact.Optimal:
+						t.Fatalf("certified, but the value is %v", want)
+					case status != exact.Optimal:
+						kinds["nothing to solve"]++
+					case !ok:
+						kinds["not solved"]++
+					default:
+						kinds["solved"]++
+						w.Columns(q, x)
+						give := 1.
+						for v, f := range z {
+							give += abs(f) * g.Size[v]
+							if w.State[v] == Basic && abs(f) > 1e-13*(1+give) {
+								t.Fatalf("reduced cost %v of a basic variable", f)
+							}
+						}
+						if d := abs(cost*x[j] - want); d > 1e-12*give {
+							t.Fatalf("column %d is %v, want %v", j, x[j], cost*want)
+						}
+					}
+				}
+				if r.IntN(3) == 0 { // fixed where it is
+					w.Columns(q, x)
+					if v := x[j]; v >= 0 && v <= q.Up[j] {
+						for k := range q.R {
+							q.R[k] -= g.A[k*g.N+j] * v
+						}
+						q.Up[j] = 0
+					}
+				}
+			}
+		}
+	})
+	t.Log(kinds)
+	if kinds["solved"] < 10*kinds["not solved"] {
+		t.Errorf("too little is solved: %v", kinds)
+	}
+}
+
+// TestRenew holds what is inverted anew to what many pivots left.
+func TestRenew(t *testing.T) {
+	r := rand.New(rng.New(2, "renew"))
+	var w Work
+	pivots := 0
+	for range 200 {
+		g, q := randomProgram(r)
+		clear(g.C)
+		w.Begin(g)
+		for j := range g.N {
+			g.C[j] = 1
+			w.Along(q, j, 0.01)
+			g.C[j] = 0
+		}
+		pivots += w.total
+		old := append([]float64(nil), w.inv...)
+		if !w.Renew() {
+			t.Fatal("a basis of a search is singular")
+		}
+		for k, v := range w.inv {
+			if math.Abs(v-old[k]) > 1e-9*(1+largest(old)) {
+				t.Fatalf("element %d of the inverse is %v, was %v", k, v, old[k])
+			}
+		}
+	}
+	if pivots < 200 {
+		t.Errorf("%d pivots", pivots)
+	}
+}
