@@ -30,7 +30,7 @@ func (e *lazyEnd) search(q *basis.Query, w *basis.Work) *basis.Piece {
 // tolerance. It reports whether it proved that no limit and no row can be satisfied
 // exactly.
 func (e *lazyEnd) simplex(q *basis.Query, w *basis.Work, part float64) (p *basis.Piece, infeasible bool) {
-	s := w.Solve(q, e.home, part)
+	s := w.Solve(q, e.home(q), part)
 	for range 2 {
 		switch s {
 		case basis.Infeasible:

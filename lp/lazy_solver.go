@@ -38,30 +38,34 @@ func newLazySolver(p *Polytope, cfg SolverConfig) (*lazySolver, error) {
 	return s, nil
 }
 
-// settle finds the interval of the first entity, and lets searches begin at the
-// bases of the chain of midpoints, which are closer to what is asked for than bases
-// of slacks.
+// settle finds the interval of the first entity, and the bases that searches begin at:
+// those of the chain of midpoints, and of the chain whose entities take equal parts of
+// what is left. Either is closer to what is asked for than bases of slacks.
 func (s *lazySolver) settle() {
 	m := s.m
 	c := s.Chain(1).(*lazyChain)
-	c.Begin(1, nil)
-	row := &c.rows[0]
-	for i := range m.suffix {
-		for x, e := range m.suffix[i].ends {
-			c.look[x].load(e)
-		}
-		if !c.answer(i, row) {
-			return
-		}
-		if i == 0 {
-			m.first, m.known = [2]float64{row.lo, row.hi}, true
-		}
-		for x, e := range m.suffix[i].ends {
-			if home := c.work[x].Build(e.g); home != nil {
-				e.home = home
+	for _, equal := range []bool{false, true} {
+		c.Begin(1, nil)
+		row := &c.rows[0]
+		for i := range m.suffix {
+			for x, e := range m.suffix[i].ends {
+				c.look[x].load(e)
 			}
+			if !c.answer(i, row) {
+				return
+			}
+			if i == 0 && !m.known {
+				m.first, m.known = [2]float64{row.lo, row.hi}, true
+			}
+			for x, e := range m.suffix[i].ends {
+				e.begin(c.work[x].Build(e.g))
+			}
+			parts := 2
+			if equal {
+				parts = max(2, m.n-i)
+			}
+			m.fix(row, i, row.lo+(row.hi-row.lo)/float64(parts))
 		}
-		m.fix(row, i, row.lo+(row.hi-row.lo)/2)
 	}
 }
 

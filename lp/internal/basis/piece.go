@@ -42,6 +42,9 @@ type Piece struct {
 // Is reports whether the variables are where state says.
 func (p *Piece) Is(state []State) bool { return slices.Equal(p.state, state) }
 
+// Same reports whether o has the same basis with variables at the same bounds.
+func (p *Piece) Same(o *Piece) bool { return p.Is(o.state) }
+
 // Trivial reports whether no row has a multiplier: the value is that of the bounds
 // of the columns alone.
 func (p *Piece) Trivial() bool {
@@ -302,39 +305,69 @@ func (p *Piece) Proves(q *Query) bool {
 	if p.bare || p.never && q.Own {
 		return false
 	}
-	t := len(p.tight)
-	r := q.gather(p)
-	own := q.Own && len(p.upRows) == 0
-	n := p.g.N
-	if !own {
-		for _, j := range p.upCols {
-			if math.IsInf(q.Up[j], 1) {
-				return false
-			}
-		}
-		for _, k := range p.upRows {
-			if math.IsInf(q.Up[n+p.tight[k]], 1) {
-				return false
-			}
-		}
+	r, own, ok := p.begun(q)
+	if !ok {
+		return false
 	}
 	for x, v := range p.head {
-		s := p.base[x]
-		if !own {
-			s = p.dynamic(x, q)
-		}
-		for k, w := range p.weight[x*t : (x+1)*t] {
-			s += w * r[k]
-		}
-		if v >= n {
-			s += q.R[v-n]
-		}
+		s := p.basic(x, q, r, own)
 		margin := p.margin[x] * q.Growth
 		if !(s >= margin && s <= q.Up[v]-margin) {
 			return false
 		}
 	}
 	return true
+}
+
+// Violated returns how many basic variables leave their bounds, which is about how
+// many pivots a search from here takes.
+func (p *Piece) Violated(q *Query) int {
+	r, own, ok := p.begun(q)
+	if !ok {
+		return len(p.head) + 1
+	}
+	count := 0
+	for x, v := range p.head {
+		s := p.basic(x, q, r, own)
+		if tol := q.Tol[v]; !(s >= -tol && s <= q.Up[v]+tol) {
+			count++
+		}
+	}
+	return count
+}
+
+// begun returns what basic variables are computed from. ok is false where a variable
+// would be at an infinite bound.
+func (p *Piece) begun(q *Query) (r []float64, own, ok bool) {
+	own = q.Own && len(p.upRows) == 0
+	if !own {
+		for _, j := range p.upCols {
+			if math.IsInf(q.Up[j], 1) {
+				return nil, own, false
+			}
+		}
+		for _, k := range p.upRows {
+			if math.IsInf(q.Up[p.g.N+p.tight[k]], 1) {
+				return nil, own, false
+			}
+		}
+	}
+	return q.gather(p), own, true
+}
+
+// basic returns the basic variable of row x.
+func (p *Piece) basic(x int, q *Query, r []float64, own bool) float64 {
+	s := p.base[x]
+	if !own {
+		s = p.dynamic(x, q)
+	}
+	for k, w := range p.weight[x*len(r):][:len(r)] {
+		s += w * r[k]
+	}
+	if v := p.head[x]; v >= p.g.N {
+		s += q.R[v-p.g.N]
+	}
+	return s
 }
 
 func (q *Query) gather(p *Piece) []float64 {
