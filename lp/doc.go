@@ -12,16 +12,16 @@
 //
 // What no kept basis proves is searched for by a dual simplex with bounds
 // (lp/internal/basis), which starts at a basis of the same matrix. It answers what
-// CLP answers on every test of this package. With one basis kept for an end, chains
-// took 1/114 (portfolio), 1/17 (compute), 1/20 (portfolio with caps of 0.2), 1/8 (20
-// entities, 10 rows, caps), 1/6 (50 entities, 10 rows, caps) and 1/4 (28 points of 7
-// entities) of CLP's processor time (BenchmarkOneBasis).
+// CLP answers on every test of this package, in 1/13 of its processor time and less
+// with one basis kept for an end (BenchmarkOneBasis).
 //
 // # Matrices that follow the state
 //
-// Limits.A replaces the matrix of a state's inequalities. Such rows are answered
-// by the pool of CLP, each from a model of its own (13 entities and 5 rows: some
-// 14 ms an action), beside rows of the same batch that are answered as ever. Where a
-// matrix serves many actions, a Solver of its own is faster: New and the closed form
-// take some 2 ms for it, kept bases 5 ms.
+// Limits.A replaces the matrix of a state's inequalities. Where bases serve, such rows
+// are answered by the same simplex, each from a program of its own whose basis goes
+// on from one entity to the next (13 entities and 5 rows: 0.03 ms an action where CLP
+// takes 4, BenchmarkStateMatrix), beside rows of the same batch that are answered as
+// ever. What it cannot prove, and all of it under method clp, goes to the pool of CLP,
+// each row with a model of its own. A matrix that serves hundreds of actions may have a
+// Solver: New and the closed form take some 2 ms for it, kept bases 5 ms.
 package lp

@@ -81,9 +81,11 @@ func (p *Polytope) Points() [][]float64 { return p.points }
 // Limits replaces limits of a polytope in one state: the right-hand sides b and
 // e, and the bounds l and u. A nil slice keeps the polytope's own.
 //
-// A, m x n row-major, replaces the matrix of the inequalities itself. Only linear
-// programs serve that, at some milliseconds an action: everything else computes
-// once for a matrix what it answers from. The matrix E is the polytope's.
+// A, m x n row-major, replaces the matrix of the inequalities itself. The closed form
+// and kept bases compute once for a matrix what they answer from, so that each action
+// takes linear programs of its own: by a dual simplex, some hundredths of a millisecond
+// up to 13 entities and milliseconds at 50 entities with 20 rows, or under method clp by
+// CLP, some 50 times that. The matrix E is the polytope's.
 type Limits struct {
 	B, E, Lower, Upper []float64
 	A                  []float64

@@ -68,8 +68,7 @@ func (w *Work) expel(q *Query, j int) bool {
 	return true
 }
 
-// Renew inverts the basis by Gauss-Jordan elimination with pivoting by columns. It
-// reports whether it could.
+// Renew inverts the basis anew. It reports whether it could.
 func (w *Work) Renew() bool {
 	g, m := w.g, w.g.M
 	w.part = grow(w.part, m*m)
@@ -85,45 +84,11 @@ func (w *Work) Renew() bool {
 			w.part[k*m+r] = g.A[k*g.N+v]
 		}
 	}
-	t := w.part
-	for c := range m {
-		p := c
-		for r := c + 1; r < m; r++ {
-			if abs(t[r*m+c]) > abs(t[p*m+c]) {
-				p = r
-			}
-		}
-		if abs(t[p*m+c]) < 1e-12 {
-			return false
-		}
-		if p != c {
-			swap(t[p*m:(p+1)*m], t[c*m:(c+1)*m])
-			swap(w.inv[p*m:(p+1)*m], w.inv[c*m:(c+1)*m])
-		}
-		f := 1 / t[c*m+c]
-		for k := range m {
-			t[c*m+k] *= f
-			w.inv[c*m+k] *= f
-		}
-		for r := range m {
-			f := t[r*m+c]
-			if r == c || f == 0 {
-				continue
-			}
-			for k := range m {
-				t[r*m+k] -= f * t[c*m+k]
-				w.inv[r*m+k] -= f * w.inv[c*m+k]
-			}
-		}
+	if !eliminate(w.inv, w.part, m) {
+		return false
 	}
 	w.total = 0
 	return true
-}
-
-func swap(a, b []float64) {
-	for k := range a {
-		a[k], b[k] = b[k], a[k]
-	}
 }
 
 // Columns writes the values of all columns in the last basis, after Feasible.

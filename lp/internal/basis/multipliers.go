@@ -27,6 +27,9 @@ type multipliers struct {
 	exact       []*big.Rat
 }
 
+// good bounds the defect of an inverse that multipliers can be refined with.
+const good = 1e-5
+
 // compute writes y and z of p, given about the inverse of its basis.
 func (d *multipliers) compute(p *Piece, inv []float64) error {
 	g := p.g
@@ -42,19 +45,21 @@ func (d *multipliers) compute(p *Piece, inv []float64) error {
 	}
 	d.exact = nil
 	d.restrict(p, inv)
-	defect, ok := d.defect()
-	if !ok {
+	n := len(d.rows)
+	bound := defect(d.off, d.inv, d.b, n)
+	if !(bound < good) {
 		// It has seen too many pivots.
-		off, ok := invert(d.inv, d.b, len(d.rows))
-		if !ok {
+		if !invert(d.inv, d.b, n) {
 			return errSingular
 		}
-		defect = largest(off)
+		if bound = defect(d.off, d.inv, d.b, n); !(bound < good) {
+			return errSingular
+		}
 	}
 	d.begin()
 	sure := false
 	for range 2 {
-		if d.refine(defect); d.round(p) {
+		if d.refine(bound); d.round(p) {
 			sure = true
 			break
 		}
@@ -119,29 +124,6 @@ func (d *multipliers) restrict(p *Piece, inv []float64) {
 			d.inv[x*n+y] = inv[a*q+k]
 		}
 	}
-}
-
-// defect bounds the elements of inv b - I. It reports whether the inverse is good
-// enough to refine with.
-func (d *multipliers) defect() (bound float64, ok bool) {
-	n := len(d.rows)
-	clear(d.off)
-	most := largest(d.b)
-	for a := range n {
-		row, sum := d.off[a*n:(a+1)*n], 0.
-		for k, f := range d.inv[a*n : (a+1)*n] {
-			if f == 0 {
-				continue
-			}
-			sum += abs(f)
-			for x, v := range d.b[k*n : (k+1)*n] {
-				row[x] += f * v
-			}
-		}
-		row[a]--
-		bound = max(bound, largest(row)+float64(2*n+4)*unit*(1+sum*most))
-	}
-	return bound, bound < 1e-5
 }
 
 // begin takes over the multipliers of the inverse.

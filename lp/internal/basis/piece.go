@@ -72,9 +72,8 @@ func (g *Program) Build(state []State) (*Piece, error) {
 			b[k*q+a] = g.A[r*g.N+j]
 		}
 	}
-	inv := make([]float64, q*q)
-	off, ok := invert(inv, b, q)
-	if !ok {
+	inv, off := make([]float64, q*q), make([]float64, q*q)
+	if !invert(inv, b, q) || !(defect(off, inv, b, q) < good) {
 		return nil, errSingular
 	}
 	var d multipliers
@@ -247,6 +246,11 @@ func (p *Piece) primal(inv, off []float64) {
 			}
 		}
 	}
+	// What moves with a row: its right-hand side and the columns.
+	sizes := make([]float64, q)
+	for t, r := range p.tight {
+		sizes[t] = g.Size[n+r] + g.terms(r)
+	}
 	for x, v := range p.head {
 		p.own[x] = math.Inf(1)
 		if v < n {
@@ -255,17 +259,11 @@ func (p *Piece) primal(inv, off []float64) {
 			p.own[x] = 0
 		}
 		p.never = p.never || p.own[x] == 0
-		for t, r := range p.tight {
-			p.margin[x] += abs(p.weight[x*q+t]) * g.Size[n+r]
+		for t := range p.tight {
+			p.margin[x] += abs(p.weight[x*q+t]) * sizes[t]
 		}
-	}
-	for j := range n {
-		if p.state[j] == Basic {
-			continue
-		}
-		tableau(j)
-		for x := range m {
-			p.margin[x] += abs(column[x]) * g.Size[j]
+		if k := v - n; k >= 0 {
+			p.margin[x] += g.terms(k)
 		}
 	}
 	// Half of it is the movement, half the rounding of sums of q + u + n terms.
@@ -274,7 +272,7 @@ func (p *Piece) primal(inv, off []float64) {
 		p.margin[x] *= share
 		if x < q {
 			for a, c := range p.cols {
-				p.margin[x] += 2 * abs(off[x*q+a]) * g.Size[c]
+				p.margin[x] += 2 * off[x*q+a] * g.Size[c]
 			}
 		}
 	}
@@ -292,6 +290,15 @@ func (p *Piece) primal(inv, off []float64) {
 			p.base[x] -= column[x] * g.Up[j]
 		}
 	}
+}
+
+// terms bounds the terms of a row.
+func (g *Program) terms(row int) float64 {
+	s := 0.
+	for j, v := range g.A[row*g.N:][:g.N] {
+		s += abs(v) * g.Size[j]
+	}
+	return s
 }
 
 // Proves reports whether the basis is feasible with its margins: it is optimal

@@ -91,17 +91,20 @@ func solveRational(b, c []float64) []*big.Rat {
 	return x
 }
 
-// invert writes the inverse of the q x q matrix b to inv, row-major, and returns
-// inv b - I. It reports whether the inverse is worth anything. It pivots by
-// columns and improves the result by one step of Newton's iteration.
-func invert(inv, b []float64, q int) (d []float64, ok bool) {
+// invert writes the inverse of the q x q matrix b to inv, row-major. It reports
+// whether b is regular to working precision. It pivots by columns.
+func invert(inv, b []float64, q int) bool {
 	t := append([]float64(nil), b...)
-	for i := range inv {
-		inv[i] = 0
-	}
+	clear(inv)
 	for k := range q {
 		inv[k*q+k] = 1
 	}
+	return eliminate(inv, t, q)
+}
+
+// eliminate takes t to I by Gauss-Jordan elimination and inv along. It reports whether
+// no pivot was tiny.
+func eliminate(inv, t []float64, q int) bool {
 	for k := range q {
 		p := k
 		for r := k + 1; r < q; r++ {
@@ -110,65 +113,63 @@ func invert(inv, b []float64, q int) (d []float64, ok bool) {
 			}
 		}
 		pivot := t[p*q+k]
-		if abs(pivot) < 1e-12 {
-			return nil, false
+		if !(abs(pivot) >= 1e-12) {
+			return false
 		}
 		if p != k {
-			for j := range q {
-				t[p*q+j], t[k*q+j] = t[k*q+j], t[p*q+j]
-				inv[p*q+j], inv[k*q+j] = inv[k*q+j], inv[p*q+j]
-			}
+			swap(t[p*q:(p+1)*q], t[k*q:(k+1)*q])
+			swap(inv[p*q:(p+1)*q], inv[k*q:(k+1)*q])
 		}
+		f := 1 / pivot
 		for j := range q {
-			t[k*q+j] /= pivot
-			inv[k*q+j] /= pivot
+			t[k*q+j] *= f
+			inv[k*q+j] *= f
 		}
+		a, x := t[k*q:(k+1)*q], inv[k*q:(k+1)*q]
 		for r := range q {
 			f := t[r*q+k]
 			if r == k || f == 0 {
 				continue
 			}
-			for j := range q {
-				t[r*q+j] -= f * t[k*q+j]
-				inv[r*q+j] -= f * inv[k*q+j]
+			c, y := t[r*q : (r+1)*q][:len(a)], inv[r*q : (r+1)*q][:len(x)]
+			for j, v := range a {
+				c[j] -= f * v
+			}
+			for j, v := range x {
+				y[j] -= f * v
 			}
 		}
 	}
-	// X += (I - X B) X
-	d = residue(inv, b, q)
-	for i, v := range d {
-		d[i] = -v
-		if !(abs(v) < 1e-4) {
-			return nil, false
-		}
-	}
-	old := append([]float64(nil), inv...)
-	for r := range q {
-		for k := range q {
-			if f := d[r*q+k]; f != 0 {
-				for j := range q {
-					inv[r*q+j] += f * old[k*q+j]
-				}
-			}
-		}
-	}
-	return residue(inv, b, q), true
+	return true
 }
 
-// residue returns X B - I, summed in double precision twice over.
-func residue(x, b []float64, q int) []float64 {
-	d := make([]float64, q*q)
-	for r := range q {
-		for j := range q {
-			s := pair{}
-			if r == j {
-				s.hi = 1
+func swap(a, b []float64) {
+	for k := range a {
+		a[k], b[k] = b[k], a[k]
+	}
+}
+
+// defect writes bounds of the elements of |inv b - I| to off, and returns the largest.
+func defect(off, inv, b []float64, q int) float64 {
+	clear(off)
+	bound, most := 0., largest(b)
+	for a := range q {
+		row, sum := off[a*q:(a+1)*q], 0.
+		for k, f := range inv[a*q : (a+1)*q] {
+			if f == 0 {
+				continue
 			}
-			for k := range q {
-				s = s.subProduct(x[r*q+k], pair{b[k*q+j], 0})
+			sum += abs(f)
+			for x, v := range b[k*q : (k+1)*q] {
+				row[x] += f * v
 			}
-			d[r*q+j] = -(s.hi + s.lo)
+		}
+		row[a]--
+		rounding := float64(2*q+4) * unit * (1 + sum*most)
+		for x, v := range row {
+			row[x] = abs(v) + rounding
+			bound = max(bound, row[x])
 		}
 	}
-	return d
+	return bound
 }
