@@ -14,14 +14,14 @@ package lp
 //   - a kept basis answers only where its basic variables stay within their bounds
 //     by a margin, so that the duals are unique, even among those that are optimal
 //     up to the tolerance of a search (see basis.Piece.Proves);
-//   - everything else is searched for from a first basis that the polytope determines.
-//     A search that rounding leads astray is repeated in rational arithmetic. One
-//     that finds the prefix infeasible by rounding, which it proves, is repeated
-//     with a larger tolerance: no kept basis answers there.
+//   - everything else is searched for from a first basis that the polytope and the
+//     query determine. A search that rounding leads astray is repeated in rational
+//     arithmetic. One that finds the prefix infeasible by rounding, which it proves,
+//     is repeated with a larger tolerance: no kept basis answers there.
 //
 // Infeasible prefixes, limits without a lower bound or with an infinity in b, and
-// prefixes that left the intervals are taken over by linear programs, the rest of
-// the action included.
+// prefixes that left the intervals are taken over by CLP, the rest of the action
+// included, and states with a matrix of their own by a matrixSolver.
 type lazySolver struct {
 	m      *lazyModel
 	behind successor

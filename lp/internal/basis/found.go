@@ -1,0 +1,41 @@
+package basis
+
+// Piece returns the duals of the basis that the last search ended in, without what
+// Proves needs. It is valid until the next search.
+func (w *Work) Piece() (*Piece, error) {
+	p, g := &w.piece, w.g
+	p.begin(g, w.State)
+	p.bare = true
+	q := len(p.tight)
+	w.at = grow(w.at, g.N)
+	for r, v := range w.head {
+		if v < g.N {
+			w.at[v] = r
+		}
+	}
+	w.part = grow(w.part, q*q)
+	for a, j := range p.cols {
+		row := w.inv[w.at[j]*g.M:][:g.M]
+		for k, r := range p.tight {
+			w.part[a*q+k] = row[r]
+		}
+	}
+	if err := w.dual.compute(p, w.part); err != nil {
+		return nil, err
+	}
+	p.sides()
+	return p, nil
+}
+
+// Build returns the piece of the basis that the last search ended in, nil where that
+// was not of g.
+func (w *Work) Build(g *Program) *Piece {
+	if w.g != g {
+		return nil
+	}
+	p, err := g.Build(w.State)
+	if err != nil {
+		return nil
+	}
+	return p
+}

@@ -1,0 +1,101 @@
+package basis
+
+import "math"
+
+// Proves reports whether the basis is feasible with its margins: it is optimal
+// then, and the duals of every other optimal basis are the same.
+//
+// Proof: let B be this basis, and B' one with feasible duals whose variables
+// violate their bounds, and whose rows miss R, by at most Slack times their sizes.
+// Move these bounds and R by as much. Then B' is optimal, and B still is, with all
+// basic variables strictly within their bounds; so the dual has one solution.
+func (p *Piece) Proves(q *Query) bool {
+	if p.bare || p.never && q.Own {
+		return false
+	}
+	r, own, ok := p.begun(q)
+	if !ok {
+		return false
+	}
+	for x, v := range p.head {
+		s := p.basic(x, q, r, own)
+		margin := p.margin[x] * q.Growth
+		if !(s >= margin && s <= q.Up[v]-margin) {
+			return false
+		}
+	}
+	return true
+}
+
+// Violated returns how many basic variables leave their bounds, which is about how
+// many pivots a search from here takes.
+func (p *Piece) Violated(q *Query) int {
+	r, own, ok := p.begun(q)
+	if !ok {
+		return len(p.head) + 1
+	}
+	count := 0
+	for x, v := range p.head {
+		s := p.basic(x, q, r, own)
+		if tol := q.Tol[v]; !(s >= -tol && s <= q.Up[v]+tol) {
+			count++
+		}
+	}
+	return count
+}
+
+// begun returns what basic variables are computed from. ok is false where a variable
+// would be at an infinite bound.
+func (p *Piece) begun(q *Query) (r []float64, own, ok bool) {
+	own = q.Own && len(p.upRows) == 0
+	if !own {
+		for _, j := range p.upCols {
+			if math.IsInf(q.Up[j], 1) {
+				return nil, own, false
+			}
+		}
+		for _, k := range p.upRows {
+			if math.IsInf(q.Up[p.g.N+p.tight[k]], 1) {
+				return nil, own, false
+			}
+		}
+	}
+	return q.gather(p), own, true
+}
+
+// basic returns the basic variable of row x.
+func (p *Piece) basic(x int, q *Query, r []float64, own bool) float64 {
+	s := p.base[x]
+	if !own {
+		s = p.dynamic(x, q)
+	}
+	for k, w := range p.weight[x*len(r):][:len(r)] {
+		s += w * r[k]
+	}
+	if v := p.head[x]; v >= p.g.N {
+		s += q.R[v-p.g.N]
+	}
+	return s
+}
+
+func (q *Query) gather(p *Piece) []float64 {
+	if len(q.scratch) < len(p.tight) {
+		q.scratch = make([]float64, p.g.M)
+	}
+	for k, row := range p.tight {
+		q.scratch[k] = q.R[row]
+	}
+	return q.scratch[:len(p.tight)]
+}
+
+// dynamic returns what variables at their upper bounds contribute to x.
+func (p *Piece) dynamic(x int, q *Query) float64 {
+	s, u, t := 0., len(p.upCols), len(p.tight)
+	for i, j := range p.upCols {
+		s -= p.upper[x*u+i] * q.Up[j]
+	}
+	for _, k := range p.upRows {
+		s -= p.weight[x*t+k] * q.Up[p.g.N+p.tight[k]]
+	}
+	return s
+}
