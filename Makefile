@@ -24,7 +24,7 @@ install = have() { $(2); }; \
 	$$sudo apt-get update -qq && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) && have >/dev/null
 
-.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test lint fmt ptx ptx-check bench results clean
+.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test race-check lint fmt ptx ptx-check bench results clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -55,6 +55,17 @@ test: deps-gpu lint ptx-check image-check
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 14m ./...
 	$(GO) test ./cuda ./policy -run NotBuilt
 	$(GO) test ./envs -run LimitsAreNeverEmpty # all of its states, which take too long under -race
+
+# The tests of the kernels and of what queues them, with every access of device
+# memory looked at: two that no barrier, stream or event orders are an error.
+# Left out are those that draw a lot to look at distributions.
+RACE_LEFT_OUT := Distribution
+race-check: deps-gpu
+	$(WITH_CUDA) $(GO) test -tags gpu ./internal/cudatest && \
+	PASPO_TEST_RACES=1 PASPO_FAKE_ORDER=$(RACE_ORDER) $(GO) test -tags gpu -timeout 14m -skip '$(RACE_LEFT_OUT)' ./kernels ./cuda ./policy
+
+# A number that threads and blocks take their turns by.
+RACE_ORDER ?= 1
 
 lint: deps-gpu
 	@unformatted=$$(gofmt -l .); \

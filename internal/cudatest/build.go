@@ -19,6 +19,10 @@ import (
 	"paspo/internal/checkout"
 )
 
+// Races says that the kernels are compiled for the race check, which makes a race
+// an error of the device.
+func Races() bool { return os.Getenv("PASPO_TEST_RACES") == "1" }
+
 // Real says that tests run on the device of the machine.
 func Real() bool { return os.Getenv("PASPO_TEST_GPU") == "1" }
 
@@ -42,8 +46,12 @@ var build = sync.OnceValues(func() (l libraries, err error) {
 	l.driver, err = library(root, "libcuda.so.1", []string{
 		"-std=c++17", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers",
 		"-fvisibility=hidden", "-fPIC", "-shared", "-pthread",
-	}, "internal/cudatest/fake/*.cpp", "internal/cudatest/fake/*.h")
+	}, "internal/cudatest/fake/*.cpp", "internal/cudatest/fake/*.h", "kernels/host/race.h")
 	if err != nil {
+		return l, err
+	}
+	if Races() {
+		l.kernels, err = racing(root)
 		return l, err
 	}
 	l.kernels, err = library(root, "kernels.so", []string{
@@ -52,6 +60,21 @@ var build = sync.OnceValues(func() (l libraries, err error) {
 	}, "kernels/host/all.cpp", "kernels/host/*", "kernels/*.cu", "kernels/*.cuh")
 	return l, err
 })
+
+// racing compiles the kernels with a call for every access, and what is called,
+// which is our own and not the compiler's library.
+func racing(root string) (string, error) {
+	check, err := library(root, "race.o", []string{
+		"-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-fPIC", "-c", "-DPASPO_RACE",
+	}, "kernels/host/race.cpp", "kernels/host/race.h")
+	if err != nil {
+		return "", err
+	}
+	return library(root, "racing.so", []string{
+		"-std=c++17", "-O2", "-g1", "-march=native", "-fPIC", "-shared", "-pthread", "-DPASPO_RACE",
+		"-fsanitize=thread", "-nodefaultlibs", "-Wl,-z,defs", check, "-lstdc++", "-lm", "-lgcc_s", "-lc",
+	}, "kernels/host/all.cpp", "kernels/host/*", "kernels/*.cu", "kernels/*.cuh")
+}
 
 // library compiles sources into a library, unless that has been done with the
 // same sources, the same of what they include, and the same compiler.
@@ -103,7 +126,7 @@ func library(root, name string, flags []string, sources string, included ...stri
 		return "", err
 	}
 	temporary := path + ".new"
-	args := slices.Concat(flags, []string{"-o", temporary}, files[:compiled], []string{"-ldl"})
+	args := slices.Concat([]string{"-o", temporary}, files[:compiled], flags, []string{"-ldl"})
 	if out, err := exec.Command("g++", args...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("g++: %w\n%s", err, out)
 	}

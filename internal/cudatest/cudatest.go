@@ -76,6 +76,7 @@ type Counts struct {
 	Syncs       int // waits of the host: of streams, events, contexts
 	Allocations int // of device memory
 	Leaks       int // allocations that were left when a context was released
+	Races       int // kernels and copies in which there were some
 }
 
 // What the fake driver answers beside the attributes of devices.
@@ -100,6 +101,7 @@ func Count(t testing.TB, c *cuda.Context) Counts {
 	var n Counts
 	for i, p := range []*int{
 		&n.Launches, &n.Graphs, &n.CopiesIn, &n.CopiesOut, &n.Copies, &n.Sets, &n.Syncs, &n.Allocations, &n.Leaks,
+		&n.Races,
 	} {
 		*p = attribute(t, c, readCounter+cu.DeviceAttribute(i))
 	}
@@ -111,6 +113,7 @@ func (n Counts) Since(b Counts) Counts {
 	return Counts{
 		n.Launches - b.Launches, n.Graphs - b.Graphs, n.CopiesIn - b.CopiesIn, n.CopiesOut - b.CopiesOut, n.Copies - b.Copies,
 		n.Sets - b.Sets, n.Syncs - b.Syncs, n.Allocations - b.Allocations, n.Leaks - b.Leaks,
+		n.Races - b.Races,
 	}
 }
 

@@ -16,3 +16,7 @@
 #include "../moments.cu"
 #include "../sample.cu"
 #include "../step.cu"
+
+#ifdef PASPO_RACE
+#include "racy.cu"
+#endif

@@ -1,4 +1,7 @@
 #include "shim.h"
+#ifdef PASPO_RACE
+#include "race.h"
+#endif
 
 #include <condition_variable>
 #include <functional>
@@ -28,8 +31,7 @@ namespace cuhost {
 
 thread_local Block *current;
 
-enum { READY, AT_BLOCK, AT_WARP, DONE };
-enum { STACK = 32 << 10 };
+enum { STACK = 64 << 10 };
 
 void fail(const char *what)
 {
@@ -68,11 +70,16 @@ static void start(Fiber &f, char *stack)
 #endif
 }
 
-void barrier(bool warp)
+void barrier(int at, unsigned mask, int line)
 {
+	Block &b = *current;
+	for (unsigned i = 0; at != AT_BLOCK && i < 32 && (b.now & ~31u) + i < b.threads; i++)
+		if (b.fibers[(b.now & ~31u) + i].state != DONE && !(mask >> i & 1))
+			fail("a mask without lanes that run: what the others do is not modelled");
 	Fiber &f = self();
-	f.state = warp ? AT_WARP : AT_BLOCK;
-	cuhost_switch(&f.stack, current->scheduler);
+	f.state = at;
+	f.line = line;
+	cuhost_switch(&f.stack, b.scheduler);
 }
 
 void prepare(void *array, size_t bytes)
@@ -87,6 +94,9 @@ void prepare(void *array, size_t bytes)
 	b.shared += bytes;
 	if (b.shared > MOST_SHARED)
 		fail("more than 48 KiB of shared memory");
+#ifdef PASPO_RACE
+	race_shared(array, bytes);
+#endif
 	memset(array, 0xFF, bytes);
 }
 
@@ -94,9 +104,15 @@ void prepare(void *array, size_t bytes)
 static bool release(Block &b, unsigned from, unsigned to, int at)
 {
 	unsigned waiting = 0, live = 0;
+	int line = 0;
 	for (unsigned i = from; i < to; i++) {
-		live += b.fibers[i].state != DONE;
-		waiting += b.fibers[i].state == at;
+		const Fiber &f = b.fibers[i];
+		live += f.state != DONE;
+		if (f.state != at)
+			continue;
+		if (waiting++ > 0 && f.line != line)
+			return false;
+		line = f.line;
 	}
 	if (waiting == 0 || waiting != live)
 		return false;
@@ -106,27 +122,72 @@ static bool release(Block &b, unsigned from, unsigned to, int at)
 	return true;
 }
 
+// Order is that in which threads and blocks get their turns.
+struct Order {
+	unsigned long long state = 0; // 0: forwards, and odd blocks' threads backwards
+
+	Order()
+	{
+		if (const char *text = getenv("PASPO_FAKE_ORDER"))
+			state = strtoull(text, nullptr, 10) * 2 + 1;
+	}
+
+	// shuffle mixes n numbers.
+	void shuffle(unsigned *list, unsigned n)
+	{
+		for (unsigned i = n; i > 1; i--) {
+			state = state * 6364136223846793005ull + 1442695040888963407ull;
+			const unsigned j = (state >> 33) % i, t = list[i - 1];
+			list[i - 1] = list[j];
+			list[j] = t;
+		}
+	}
+};
+
 static void run(Block &b, bool backwards)
 {
+	static thread_local Order order;
+	static thread_local unsigned turns[MOST_THREADS];
+	for (unsigned i = 0; i < b.threads; i++)
+		turns[i] = backwards && !order.state ? b.threads - 1 - i : i;
 	for (;;) {
 		bool moved = false;
-		unsigned count[4] = {};
+		unsigned count[DONE + 1] = {};
+		if (order.state)
+			order.shuffle(turns, b.threads);
 		for (unsigned i = 0; i < b.threads; i++) {
-			const unsigned t = backwards ? b.threads - 1 - i : i;
+			const unsigned t = turns[i];
 			if (b.fibers[t].state == READY) {
 				b.now = t;
+#ifdef PASPO_RACE
+				race_now.thread = t;
+				race_now.warp_phase = b.warp_phase[t / 32];
+				race_now.block_phase = b.block_phase;
+				race_now.on = true;
+#endif
 				cuhost_switch(&b.scheduler, b.fibers[t].stack);
+#ifdef PASPO_RACE
+				race_now.on = false;
+#endif
 				moved = true;
 			}
 			count[b.fibers[t].state]++;
 		}
 		if (count[DONE] == b.threads)
 			return;
-		if (count[AT_WARP] > 0)
-			for (unsigned w = 0; w < b.threads; w += 32)
-				moved |= release(b, w, w + 32 < b.threads ? w + 32 : b.threads, AT_WARP);
-		else
-			moved |= release(b, 0, b.threads, AT_BLOCK);
+		if (count[AT_WARP] + count[AT_SHUFFLE] > 0)
+			for (unsigned w = 0; w < b.threads; w += 32) {
+				const unsigned end = w + 32 < b.threads ? w + 32 : b.threads;
+				if (release(b, w, end, AT_WARP)) {
+					b.warp_phase[w / 32]++;
+					moved = true;
+				}
+				moved |= release(b, w, end, AT_SHUFFLE);
+			}
+		else if (release(b, 0, b.threads, AT_BLOCK)) {
+			b.block_phase++;
+			moved = true;
+		}
 		if (!moved)
 			fail("threads wait at different barriers");
 	}
@@ -166,9 +227,16 @@ static void run_block(const Task &t, size_t number)
 	b.args = t.args;
 	b.shared = b.dynamic_size = t.shared;
 	b.seen_count = 0;
+	b.block_phase = 0;
+	memset(b.warp_phase, 0, sizeof b.warp_phase);
 	s.dynamic.assign(t.shared + GUARD + 16, (char)0xFF);
 	b.dynamic = (char *)(((size_t)s.dynamic.data() + 15) & ~(size_t)15);
 	current = &b;
+#ifdef PASPO_RACE
+	race_block(t.grid.x, t.grid.y, t.grid.z, s.stacks.data(), s.stacks.size());
+	race_shared(b.dynamic, t.shared);
+	race_now.block = number;
+#endif
 	for (unsigned i = 0; i < threads; i++) {
 		Fiber &f = b.fibers[i];
 		f.state = READY;
@@ -192,7 +260,11 @@ struct Workers {
 
 	Workers()
 	{
+#ifdef PASPO_RACE
+		const unsigned n = 1; // the check follows one thread
+#else
 		const unsigned n = std::thread::hardware_concurrency();
+#endif
 		for (unsigned i = 1; i < n; i++)
 			std::thread([this] { serve(); }).detach();
 	}

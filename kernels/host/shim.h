@@ -2,8 +2,9 @@
 // operating-system thread that runs the block; blocks are spread over all cores.
 // What it finds: barriers that not all threads reach, shared memory that is read
 // before it is written (it starts as NaN) or written beyond its end, and most
-// missing barriers, since odd blocks run their threads backwards. What it cannot
-// find: races between blocks.
+// missing barriers, since odd blocks run their threads backwards, or in an order
+// of PASPO_FAKE_ORDER, a number. What it cannot find: races, unless the kernels
+// are compiled for the check of race.cpp.
 #pragma once
 #include <math.h>
 #include <stddef.h>
@@ -31,6 +32,7 @@ enum { MOST_THREADS = 1024, MOST_SHARED = 48 << 10, GUARD = 64 };
 struct Fiber {
 	void *stack; // where it goes on
 	int state;
+	int line; // of the barrier it waits at
 	uint3 index;
 };
 
@@ -49,30 +51,35 @@ struct Block {
 	const void *seen[32]; // static arrays that hold NaN already
 	unsigned seen_count;
 	unsigned long long exchange[MOST_THREADS];
+	unsigned block_phase, warp_phase[MOST_THREADS / 32]; // barriers that were passed
 };
+
+// What a thread waits for, which says also what the wait orders.
+enum Wait { READY, AT_BLOCK, AT_WARP, AT_SHUFFLE, DONE };
 
 extern thread_local Block *current;
 
 [[noreturn]] void fail(const char *what);
-void barrier(bool warp);
+void barrier(int at, unsigned mask, int line);
 void prepare(void *array, size_t bytes);
 void launch(const char *name, void (*body)(const void *), const void *args, const unsigned grid[3], const unsigned block[3],
 	unsigned shared, unsigned most);
 
 inline Fiber &self() { return current->fibers[current->now]; }
 
-// exchange passes a value to the lane that asks for it.
-template <class T> T exchange(T v, unsigned from)
+// exchange passes a value to the lane that asks for it, which has to take part.
+template <class T> T exchange(T v, unsigned from, unsigned mask, int line)
 {
 	static_assert(sizeof v <= 8, "a shuffle moves 8 bytes at most");
 	Block &b = *current;
-	const unsigned me = b.now, base = me & ~31u;
+	const unsigned me = b.now, source = (me & ~31u) + from;
 	memcpy(&b.exchange[me], &v, sizeof v);
-	barrier(true);
-	T r = v;
-	if (from < 32 && base + from < b.threads)
-		memcpy(&r, &b.exchange[base + from], sizeof r);
-	barrier(true);
+	barrier(AT_SHUFFLE, mask, line);
+	if (source >= b.threads || b.fibers[source].state == DONE)
+		fail("a shuffle from a lane that does not take part");
+	T r;
+	memcpy(&r, &b.exchange[source], sizeof r);
+	barrier(AT_SHUFFLE, mask, line);
 	return r;
 }
 
@@ -113,20 +120,27 @@ template <class T> T exchange(T v, unsigned from)
 	cuhost::prepare(&name, sizeof name)
 #define DYNAMIC(type, name) type *name = (type *)cuhost::current->dynamic
 
-static inline void __syncthreads() { cuhost::barrier(false); }
-static inline void __syncwarp(unsigned = ~0u) { cuhost::barrier(true); }
-template <class T> T __shfl_sync(unsigned, T v, unsigned from) { return cuhost::exchange(v, from & 31); }
-template <class T> T __shfl_xor_sync(unsigned, T v, unsigned m) { return cuhost::exchange(v, (cuhost::current->now & 31) ^ m); }
-template <class T> T __shfl_down_sync(unsigned, T v, unsigned d)
+// The line of the call tells barriers apart.
+#define LINE int line = __builtin_LINE()
+
+static inline void __syncthreads(LINE) { cuhost::barrier(cuhost::AT_BLOCK, ~0u, line); }
+static inline void __syncwarp(unsigned mask = ~0u, LINE) { cuhost::barrier(cuhost::AT_WARP, mask, line); }
+template <class T> T __shfl_sync(unsigned mask, T v, unsigned from, LINE) { return cuhost::exchange(v, from & 31, mask, line); }
+template <class T> T __shfl_xor_sync(unsigned mask, T v, unsigned m, LINE)
+{
+	return cuhost::exchange(v, (cuhost::current->now & 31) ^ m, mask, line);
+}
+template <class T> T __shfl_down_sync(unsigned mask, T v, unsigned d, LINE)
 {
 	const unsigned lane = cuhost::current->now & 31;
-	return cuhost::exchange(v, lane + d < 32 ? lane + d : lane);
+	return cuhost::exchange(v, lane + d < 32 ? lane + d : lane, mask, line);
 }
-template <class T> T __shfl_up_sync(unsigned, T v, unsigned d)
+template <class T> T __shfl_up_sync(unsigned mask, T v, unsigned d, LINE)
 {
 	const unsigned lane = cuhost::current->now & 31;
-	return cuhost::exchange(v, lane >= d ? lane - d : lane);
+	return cuhost::exchange(v, lane >= d ? lane - d : lane, mask, line);
 }
+#undef LINE
 template <class T> T __ldg(const T *p) { return *p; }
 static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline int atomicAdd(int *p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
@@ -137,3 +151,4 @@ static inline int atomicMax(int *p, int v)
 	}
 	return old;
 }
+static inline unsigned long long atomicExch(unsigned long long *p, unsigned long long v) { return __atomic_exchange_n(p, v, __ATOMIC_RELAXED); }

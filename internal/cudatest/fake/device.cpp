@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 
 std::recursive_mutex lock;
 std::vector<Device> devices;
@@ -15,7 +16,7 @@ static int reason_code;
 
 int fail(int code, const char *format, ...)
 {
-	char text[256];
+	char text[512];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
@@ -75,6 +76,8 @@ API int cuInit(unsigned flags)
 	if (devices.empty())
 		return NO_DEVICE;
 	devices[0].die_after = setting("PASPO_FAKE_DIE", -1);
+	if (void *kernels = library())
+		race = (const RaceCheck *)dlsym(kernels, "race_check");
 	initialised = true;
 	return 0;
 }

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "../../../kernels/host/race.h"
+
 #define API extern "C" __attribute__((visibility("default")))
 
 typedef uint64_t address;
@@ -42,7 +44,7 @@ enum {
 };
 
 // What is counted; the order is that of cudatest.Counts.
-enum Counter { LAUNCHES, GRAPHS, COPIES_IN, COPIES_OUT, COPIES, SETS, SYNCS, ALLOCATIONS, LEAKS, COUNTERS };
+enum Counter { LAUNCHES, GRAPHS, COPIES_IN, COPIES_OUT, COPIES, SETS, SYNCS, ALLOCATIONS, LEAKS, RACES, COUNTERS };
 
 struct Context;
 
@@ -62,12 +64,29 @@ struct Context {
 	std::map<address, size_t> freed;   // what was
 };
 
+// Clock says how far along every timeline operations come before, for the race
+// check. What is given to a stream lies on one timeline, and each further lane of
+// the graphs that it launches on another.
+typedef std::vector<uint32_t> Clock;
+
 struct Op {
+	const char *name;
 	std::function<int()> run;
+	uint32_t timeline, position;
+	Clock clock;
 };
 
 struct Stream;
 typedef std::map<Stream *, uint64_t> Known; // of other streams, how far
+
+// Node is an op in a capture or a graph: what it waits for is how many of the ops
+// of every lane.
+struct Node {
+	const char *name;
+	std::function<int()> run;
+	Stream *stream;
+	Known known;
+};
 
 // Recording of streams into a graph.
 struct Capture {
@@ -75,7 +94,7 @@ struct Capture {
 	std::thread::id thread;
 	int mode;
 	bool invalid = false;
-	std::vector<Op> ops;
+	std::vector<Node> nodes;
 	std::set<Stream *> members;
 };
 
@@ -86,6 +105,8 @@ struct Stream {
 	Capture *capture = nullptr;
 	uint64_t captured = 0; // ops given to the capture
 	Known known;           // in the capture
+	std::vector<uint32_t> timelines;
+	Clock clock;
 };
 
 struct Event {
@@ -94,6 +115,7 @@ struct Event {
 	uint64_t at = 0;
 	Capture *capture = nullptr;
 	Known known;
+	Clock clock;
 	double time = 0;
 };
 
@@ -102,6 +124,7 @@ extern std::vector<Device> devices;
 extern thread_local Context *current;
 extern std::set<Stream *> streams;
 extern std::vector<Capture *> captures;
+extern const RaceCheck *race; // of the library of kernels, or null
 
 // fail keeps a reason, which cuGetErrorString gives along with the code.
 int fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -112,8 +135,27 @@ int enter();
 // unsafe says that the calling thread may not do something in a capture.
 int unsafe_in_capture(const char *call);
 
-// give queues an op, or records it.
-int give(Stream *s, std::function<int()> run);
+// give queues an op, or records it. Its name is kept.
+int give(Stream *s, const char *name, std::function<int()> run);
+
+// queue puts an op on a lane of a stream, behind what the clock says.
+void queue(Stream *s, size_t lane, const char *name, std::function<int()> run, const Clock &clock);
+
+// end is how far a lane of a stream goes.
+uint32_t &end_of(Stream *s, size_t lane, uint32_t *timeline = nullptr);
+
+// join makes a clock that of what comes after both.
+void join(Clock &c, const Clock &other);
+
+// begin starts an op for the race check, and ended says whether it found any.
+void begin(const Op &op);
+int ended(Device *d);
+
+// What the host has waited for. Its threads count as one.
+extern Clock waited_for;
+
+// library opens PASPO_FAKE_KERNELS, the kernels as they were compiled for the host.
+void *library();
 
 // reach runs what a stream was given, up to a number of ops.
 int reach(Stream *s, uint64_t at);

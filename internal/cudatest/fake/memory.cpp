@@ -54,12 +54,16 @@ API int cuMemAlloc_v2(address *p, size_t bytes)
 	current->memory[*p] = bytes;
 	d->used += n;
 	d->counts[ALLOCATIONS]++;
+	if (race)
+		race->memory(*p, n);
 	return 0;
 }
 
 void release(Context *c, address p)
 {
 	size_t n = (c->memory[p] + ALIGN - 1) / ALIGN * ALIGN;
+	if (race)
+		race->forget(p, n);
 	munmap((void *)(p / PAGE * PAGE), pages(n) + PAGE);
 	c->device->used -= n;
 	c->freed[p] = c->memory[p];
@@ -98,6 +102,8 @@ API int cuMemHostAlloc(void **p, size_t bytes, unsigned flags)
 		return fail(OUT_OF_MEMORY, "the host has no %zu bytes", bytes);
 	memset(*p, 0xFF, bytes);
 	locked[(address)*p] = bytes;
+	if (race)
+		race->memory((address)*p, bytes);
 	return 0;
 }
 
@@ -109,6 +115,8 @@ API int cuMemFreeHost(void *p)
 		return fail(INVALID_VALUE, "no page-locked memory at %p", p);
 	if (int code = drain(current))
 		return code;
+	if (race)
+		race->forget(at->first, at->second);
 	locked.erase(at);
 	free(p);
 	return 0;
@@ -155,6 +163,16 @@ static int still_there(Context *c, address p, size_t n)
 	return on_device(c, p, n) ? 0 : fail(ILLEGAL_ADDRESS, "memory at 0x%lx was freed before it was used", p);
 }
 
+// copy copies what may be memory of a device or page-locked.
+static void copy(address from, address to, size_t n)
+{
+	memcpy((void *)to, (void *)from, n);
+	if (race) {
+		race->touch(from, n, false);
+		race->touch(to, n, true);
+	}
+}
+
 API int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t n, void *handle)
 {
 	STREAM(handle);
@@ -162,19 +180,19 @@ API int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t n, void *handl
 	bool direct;
 	CHECK(host_range("cuMemcpyHtoDAsync", from, n, &direct));
 	if (direct)
-		return give(s, [=] {
+		return give(s, "cuMemcpyHtoDAsync", [=] {
 			CHECK(still(from, n));
 			CHECK(still_there(c, to, n));
-			memcpy((void *)to, from, n);
+			copy((address)from, to, n);
 			c->device->counts[COPIES_IN]++;
 			return 0;
 		});
 	if (s->capture)
 		return fail(CAPTURE_UNSUPPORTED, "cuMemcpyHtoDAsync: memory at %p is not page-locked", from);
 	std::vector<char> staged((const char *)from, (const char *)from + n);
-	return give(s, [=] {
+	return give(s, "cuMemcpyHtoDAsync", [=] {
 		CHECK(still_there(c, to, n));
-		memcpy((void *)to, staged.data(), n);
+		copy((address)staged.data(), to, n);
 		c->device->counts[COPIES_IN]++;
 		return 0;
 	});
@@ -188,15 +206,18 @@ API int cuMemcpyDtoHAsync_v2(void *to, address from, size_t n, void *handle)
 	CHECK(host_range("cuMemcpyDtoHAsync", to, n, &direct));
 	if (s->capture && !direct)
 		return fail(CAPTURE_UNSUPPORTED, "cuMemcpyDtoHAsync: memory at %p is not page-locked", to);
-	CHECK(give(s, [=] {
+	CHECK(give(s, "cuMemcpyDtoHAsync", [=] {
 		if (direct)
 			CHECK(still(to, n));
 		CHECK(still_there(c, from, n));
-		memcpy(to, (void *)from, n);
+		copy(from, (address)to, n);
 		c->device->counts[COPIES_OUT]++;
 		return 0;
 	}));
-	return direct ? 0 : reach(s, s->queued); // a copy to other memory is done when it returns
+	if (direct)
+		return 0;
+	join(waited_for, s->clock); // a copy to other memory is done when it returns
+	return reach(s, s->queued);
 }
 
 API int cuMemcpyDtoDAsync_v2(address to, address from, size_t n, void *handle)
@@ -206,10 +227,10 @@ API int cuMemcpyDtoDAsync_v2(address to, address from, size_t n, void *handle)
 	CHECK(device_range("cuMemcpyDtoDAsync", from, n));
 	if (to < from + n && from < to + n)
 		return fail(INVALID_VALUE, "cuMemcpyDtoDAsync: %zu bytes at 0x%lx and 0x%lx overlap", n, to, from);
-	return give(s, [=] {
+	return give(s, "cuMemcpyDtoDAsync", [=] {
 		CHECK(still_there(c, to, n));
 		CHECK(still_there(c, from, n));
-		memcpy((void *)to, (void *)from, n);
+		copy(from, to, n);
 		c->device->counts[COPIES]++;
 		return 0;
 	});
@@ -219,9 +240,11 @@ API int cuMemsetD8Async(address to, unsigned char value, size_t n, void *handle)
 {
 	STREAM(handle);
 	CHECK(device_range("cuMemsetD8Async", to, n));
-	return give(s, [=] {
+	return give(s, "cuMemsetD8Async", [=] {
 		CHECK(still_there(c, to, n));
 		memset((void *)to, value, n);
+		if (race)
+			race->touch(to, n, true);
 		c->device->counts[SETS]++;
 		return 0;
 	});

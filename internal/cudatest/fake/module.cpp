@@ -26,6 +26,12 @@ struct Module {
 
 static std::set<void *> modules, functions;
 
+void *library()
+{
+	const char *path = getenv("PASPO_FAKE_KERNELS");
+	return path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : nullptr;
+}
+
 // host finds what was compiled for the host, here or in PASPO_FAKE_KERNELS.
 static void *host(const std::string &name)
 {
@@ -34,8 +40,7 @@ static void *host(const std::string &name)
 		Dl_info here;
 		dladdr(&modules, &here);
 		libraries.push_back(dlopen(here.dli_fname, RTLD_NOW | RTLD_NOLOAD));
-		if (const char *path = getenv("PASPO_FAKE_KERNELS"))
-			libraries.push_back(dlopen(path, RTLD_NOW | RTLD_LOCAL));
+		libraries.push_back(library());
 	}
 	for (void *l : libraries)
 		if (void *p = l ? dlsym(l, name.c_str()) : nullptr)
@@ -150,7 +155,7 @@ API int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, un
 	if (int code = check_arguments(current, name, words))
 		return code;
 	Context *c = current;
-	return give(s, [=] {
+	return give(s, name, [=] {
 		if (c->device->die_after >= 0 && c->device->die_after-- == 0)
 			return fail(LAUNCH_FAILED, "%s was told to fail", f->name.c_str());
 		if (int code = check_arguments(c, f->name.c_str(), words)) // memory freed since
@@ -176,6 +181,8 @@ __attribute__((visibility("default"))) size_t cudatest_scale_args_size = sizeof(
 API void host_cudatest_scale(const void *args, const unsigned grid[3], const unsigned block[3], unsigned shared)
 {
 	const Scale *a = (const Scale *)args;
+	if (race)
+		race->touch((uint64_t)a->x, sizeof *a->x * a->n, true);
 	for (long long i = 0; i < (long long)grid[0] * block[0] && i < a->n; i++)
 		a->x[i] = fma(a->factor, a->x[i], a->term);
 }

@@ -52,19 +52,19 @@ static int waits_in_capture(Stream *s, const char *call)
 	return fail(CAPTURE_UNSUPPORTED, "%s of a stream that is captured", call);
 }
 
-int give(Stream *s, std::function<int()> run)
+int give(Stream *s, const char *name, std::function<int()> run)
 {
 	if (Capture *c = s->capture) {
 		if (c->invalid)
 			return fail(CAPTURE_INVALIDATED, "the capture went wrong before");
 		if (c->mode != 2 && c->thread != std::this_thread::get_id())
 			return fail(CAPTURE_WRONG_THREAD, "another thread began the capture");
-		c->ops.push_back({run});
+		c->nodes.push_back({name, run, s, s->known});
 		s->known[s] = ++s->captured;
 		return 0;
 	}
-	s->queue.push_back({run});
-	s->queued++;
+	join(s->clock, waited_for);
+	queue(s, 0, name, run, Clock(s->clock));
 	return 0;
 }
 
@@ -76,7 +76,11 @@ int reach(Stream *s, uint64_t at)
 		s->done++;
 		if (s->context->lost)
 			continue;
-		if (int code = op.run()) {
+		begin(op);
+		int code = op.run();
+		if (int found = ended(s->context->device))
+			code = found;
+		if (code) {
 			s->context->lost = code;
 			return code;
 		}
@@ -117,6 +121,7 @@ API int cuStreamSynchronize(void *handle)
 	if (s->capture)
 		return waits_in_capture(s, "cuStreamSynchronize");
 	s->context->device->counts[SYNCS]++;
+	join(waited_for, s->clock);
 	return reach(s, s->queued);
 }
 
@@ -126,8 +131,10 @@ API int cuStreamQuery(void *handle)
 	STREAM(handle);
 	if (s->capture)
 		return waits_in_capture(s, "cuStreamQuery");
-	if (s->done == s->queued)
+	if (s->done == s->queued) {
+		join(waited_for, s->clock);
 		return 0;
+	}
 	int code = reach(s, s->done + 1);
 	return code ? code : fail(NOT_READY, "the stream has work to do");
 }
@@ -138,6 +145,9 @@ API int cuCtxSynchronize()
 	if (int code = unsafe_in_capture("cuCtxSynchronize"))
 		return code;
 	current->device->counts[SYNCS]++;
+	for (Stream *s : streams)
+		if (s->context == current)
+			join(waited_for, s->clock);
 	return drain(current);
 }
 
@@ -173,12 +183,13 @@ API int cuEventRecord(void *handle, void *on)
 		e->known = s->known;
 		return 0;
 	}
-	if (int code = give(s, [=] {
+	if (int code = give(s, "cuEventRecord", [=] {
 		e->time = now();
 		return 0;
 	}))
 		return code;
 	e->at = s->queued;
+	e->clock = s->clock;
 	return 0;
 }
 
@@ -207,7 +218,8 @@ API int cuStreamWaitEvent(void *handle, void *on, unsigned flags)
 		return fail(CAPTURE_UNSUPPORTED, "a captured stream cannot wait for one that is not");
 	Stream *other = e->stream;
 	uint64_t at = e->at;
-	return give(s, [=] { return reach(other, at); });
+	join(s->clock, e->clock);
+	return give(s, "cuStreamWaitEvent", [=] { return reach(other, at); });
 }
 
 API int cuEventSynchronize(void *handle)
@@ -217,6 +229,7 @@ API int cuEventSynchronize(void *handle)
 	if (int code = unsafe_in_capture("cuEventSynchronize"))
 		return code;
 	current->device->counts[SYNCS]++;
+	join(waited_for, e->clock);
 	return e->stream ? reach(e->stream, e->at) : 0;
 }
 
@@ -224,8 +237,10 @@ API int cuEventQuery(void *handle)
 {
 	ENTER();
 	EVENT(handle);
-	if (!e->stream || e->stream->done >= e->at)
+	if (!e->stream || e->stream->done >= e->at) {
+		join(waited_for, e->clock);
 		return 0;
+	}
 	int code = reach(e->stream, e->stream->done + 1);
 	return code ? code : fail(NOT_READY, "the event is still to happen");
 }
@@ -248,7 +263,8 @@ API int cuEventElapsedTime(float *ms, void *from, void *to)
 
 struct Graph {
 	Context *context;
-	std::vector<Op> ops;
+	std::vector<Node> nodes;
+	std::vector<Stream *> lanes; // they are only told apart
 };
 
 static std::set<void *> graphs, execs;
@@ -288,7 +304,11 @@ API int cuStreamEndCapture(void *handle, void **graph)
 		return fail(CAPTURE_INVALIDATED, "the capture went wrong before");
 	if (!joined)
 		return fail(CAPTURE_UNJOINED, "a stream that waited for the captured one was not waited for");
-	*graph = new Graph{s->context, std::move(c->ops)};
+	std::vector<Stream *> lanes(1, s);
+	for (Stream *m : c->members)
+		if (m != s)
+			lanes.push_back(m);
+	*graph = new Graph{s->context, std::move(c->nodes), lanes};
 	graphs.insert(*graph);
 	return 0;
 }
@@ -330,8 +350,25 @@ API int cuGraphLaunch(void *exec, void *handle)
 	if (g->context != current)
 		return fail(INVALID_CONTEXT, "the graph belongs to another context");
 	current->device->counts[GRAPHS]++;
-	for (Op &op : g->ops)
-		if (int code = give(s, op.run))
-			return code;
+	join(s->clock, waited_for);
+	const Clock before = s->clock;
+	std::vector<uint32_t> start(g->lanes.size()), timeline(g->lanes.size());
+	for (size_t i = 0; i < start.size(); i++)
+		start[i] = end_of(s, i, &timeline[i]);
+	for (const Node &n : g->nodes) {
+		Clock clock = before;
+		size_t lane = 0;
+		for (size_t i = 0; i < start.size(); i++) {
+			if (g->lanes[i] == n.stream)
+				lane = i;
+			auto k = n.known.find(g->lanes[i]);
+			if (k == n.known.end() || k->second == 0)
+				continue;
+			if (clock.size() <= timeline[i])
+				clock.resize(timeline[i] + 1);
+			clock[timeline[i]] = start[i] + k->second;
+		}
+		queue(s, lane, n.name, n.run, clock);
+	}
 	return 0;
 }
