@@ -382,6 +382,7 @@ template <int R, int G> __device__ inline void sample_tile(const sample_args &a)
 			a.latent[(tile.first + i) * a.latent_dim + k] = act[(a.latent_at + k) * LD + i];
 		}
 	}
+	__syncthreads(); // others have read what is replaced
 	if ((a.closed || a.draw >= 0) && r.lane == 0 && r.live) {
 		a.status[r.at] = r.status | r.fixed << 16;
 		a.drawn[r.at] = r.drawn;

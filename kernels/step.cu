@@ -175,7 +175,7 @@ KERNEL(256, 3, adam)
 		good = good && is_finite(x[j]);
 	}
 	if (!good)
-		c->broken = 1;
+		atomicExch((u64 *)&c->broken, 1);
 }
 
 struct finish_args {

@@ -309,6 +309,11 @@ func TestNotFinite(t *testing.T) {
 		{"loss beyond float32", kernels.BadLoss, func(f *finished) { view[float64](f.arena, 1, f.sums)[1] = 1e39 }},
 		{"gradient", kernels.BadNorm, func(f *finished) { f.f32(1, f.g)[1026] = inf }},
 		{"parameter", kernels.BadParams, func(f *finished) { f.f32(1, f.w)[1500] = inf }},
+		{"parameters of several blocks and threads", kernels.BadParams, func(f *finished) {
+			for _, i := range []int{3, 4, 1500} {
+				f.f32(1, f.w)[i] = inf
+			}
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFinished(t, d, rand.New(rand.NewPCG(9, 10)), 3, 2000, 2)
