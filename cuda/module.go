@@ -45,6 +45,7 @@ type Function struct {
 	ArgBytes int // size of the struct that it takes
 
 	h      unsafe.Pointer
+	most   int // threads of a block
 	shared int // dynamic shared memory that launches may ask for
 }
 
@@ -56,8 +57,15 @@ func (m *Module) Function(name string) (*Function, error) {
 	f := &Function{Name: name, shared: plainShared}
 	err := m.c.Do(func() error {
 		h, err := m.h.Function(name)
+		if err != nil {
+			return wrap("cuModuleGetFunction", err)
+		}
 		f.h = *(*unsafe.Pointer)(unsafe.Pointer(&h))
-		return wrap("cuModuleGetFunction", err)
+		// Drivers load code when it is first asked about or launched. A launch that
+		// is captured would be too late.
+		var code int
+		f.most, code = driver.MostThreads(f.h)
+		return check("cuFuncGetAttribute", code)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("kernel %s: %w", name, err)

@@ -92,6 +92,9 @@ func (s *Stream) Launch(f *Function, grid, block [3]int, shared int, args unsafe
 			return fmt.Errorf("cuda: kernel %s: a grid %v of blocks %v", f.Name, grid, block)
 		}
 	}
+	if n := block[0] * block[1] * block[2]; n > f.most {
+		return fmt.Errorf("cuda: kernel %s: blocks of %d threads where there can be %d", f.Name, n, f.most)
+	}
 	if err := f.allow(shared); err != nil {
 		return fmt.Errorf("kernel %s: %w", f.Name, err)
 	}

@@ -208,6 +208,15 @@ func TestStreamsWaitForEachOther(t *testing.T) {
 	}
 }
 
+func TestLaunchOfTooManyThreads(t *testing.T) {
+	r := newRig(t)
+	args := cudatest.ScaleArgs{X: uint64(r.arena.Take(64)), N: 1}
+	err := r.Do(func() error { return r.Launch(r.kernel, [3]int{1, 1, 1}, [3]int{1025, 1, 1}, 0, unsafe.Pointer(&args)) })
+	if err == nil || !strings.Contains(err.Error(), "blocks of 1025 threads where there can be") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCaptureThatGoesWrong(t *testing.T) {
 	r := newRig(t)
 	other, err := r.NewStream()

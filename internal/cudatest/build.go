@@ -65,7 +65,7 @@ var build = sync.OnceValues(func() (l libraries, err error) {
 // which is our own and not the compiler's library.
 func racing(root string) (string, error) {
 	check, err := library(root, "race.o", []string{
-		"-std=c++17", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden", "-fPIC", "-c", "-DPASPO_RACE",
+		"-std=c++17", "-O3", "-Wall", "-Wextra", "-fvisibility=hidden", "-fPIC", "-c", "-DPASPO_RACE",
 	}, "kernels/host/race.cpp", "kernels/host/race.h")
 	if err != nil {
 		return "", err

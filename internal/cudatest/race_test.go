@@ -34,7 +34,7 @@ type racy struct {
 }
 
 var racyKernels = []string{
-	"racy_no_barrier", "racy_barrier_in_loop", "racy_warp", "racy_shuffle", "racy_blocks", "racy_neighbours", "racy_atomic",
+	"racy_no_barrier", "racy_barrier_in_loop", "racy_warp", "racy_shuffle", "racy_blocks", "racy_neighbours", "racy_atomic", "racy_constant",
 	"racy_none", "racy_add",
 }
 
@@ -85,7 +85,7 @@ func try(t *testing.T, f func(r *racy) error) error {
 		if err != nil {
 			return err
 		}
-		r.x, r.n = arena.Take(1024), arena.Take(256)
+		r.x, r.n = arena.Take(2048), arena.Take(256)
 		var free func()
 		if r.staging, free, err = c.Pinned(1024); err != nil {
 			return err
@@ -125,6 +125,7 @@ func TestRacesOfKernels(t *testing.T) {
 		"racy_blocks":          {"device memory", " writes what ", " wrote"},
 		"racy_neighbours":      {"device memory"},
 		"racy_atomic":          {"device memory"},
+		"racy_constant":        {"device memory", "racy_constant at shim.h:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantRace(t, try(t, func(r *racy) error { return r.launch(r.a, name) }), parts...)
@@ -188,6 +189,11 @@ func TestNoRaces(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
+	wantRace(t, try(t, func(r *racy) error {
+		err := r.a.CopyIn(r.x, r.staging[:64])
+		r.staging[7]++
+		return err
+	}), "the host writes")
 	wantRace(t, try(t, func(r *racy) error {
 		return errors.Join(
 			r.a.CopyOut(r.staging[:64], r.x), r.b.CopyOut(r.staging[64:128], r.x), r.launch(r.a, "racy_add"))

@@ -69,12 +69,12 @@ const uint32_t *clock_now;
 size_t timelines_now;
 
 struct Shared {
-	uint64_t at, end;
+	uint64_t at, bytes;
 	std::vector<Word> words;
 };
 
 std::vector<Shared> shared;
-uint64_t stacks_at, stacks_end;
+uint64_t stacks_at, stack_bytes;
 unsigned grid_x = 1, grid_y = 1;
 
 struct Found {
@@ -87,11 +87,12 @@ struct Found {
 std::vector<Found> found;
 std::set<std::pair<uint64_t, uint64_t>> known; // pairs of places that found has
 
-uint32_t op_now() { return ops.size() - 1; }
+uint32_t current_op;
+const char *base; // of this library
 
 bool before(uint32_t op) { return ops[op].timeline < timelines_now && clock_now[ops[op].timeline] >= ops[op].position; }
 
-bool ordered(const Access &a, const Access &now)
+inline bool ordered(const Access &a, const Access &now)
 {
 	if (a.op == 0)
 		return true;
@@ -152,13 +153,17 @@ void report(const Access &now, const Access &a, bool writes, bool wrote, uint64_
 		found.push_back({now, a, writes, wrote, at, in_shared});
 }
 
-void check(Word &w, const Access &now, bool writes, uint64_t at, bool in_shared)
+inline void check(Word &w, const Access &now, bool writes, uint64_t at, bool in_shared)
 {
 	const bool atomic = now.flags & ATOMIC;
 	const bool after = ordered(w.wrote, now);
 	if (!after && !(atomic && (w.wrote.flags & ATOMIC)))
 		report(now, w.wrote, writes, true, at, in_shared);
 	if (!writes) {
+		// Most words are read by all of a block.
+		const Access &r = w.read;
+		if ((r.flags & WARPS) && r.op == now.op && r.block == now.block && r.block_phase == now.block_phase && !(r.flags & OPS))
+			return;
 		if (ordered(w.read, now))
 			w.read = now;
 		else
@@ -201,19 +206,13 @@ Word *words(uint64_t page)
 // track compares an access of a CUDA thread with what is known.
 void track(uint64_t at, size_t bytes, bool writes, bool atomic, void *caller)
 {
-	if (!race_now.on || (at >= stacks_at && at < stacks_end))
+	if (!race_now.on || at - stacks_at < stack_bytes)
 		return;
-	static const char *base;
-	if (!base) {
-		Dl_info here;
-		dladdr((void *)&race_now, &here);
-		base = (const char *)here.dli_fbase;
-	}
-	const Access now = {op_now(), (uint32_t)((const char *)caller - base), race_now.block, race_now.warp_phase,
+	const Access now = {current_op, (uint32_t)((const char *)caller - base), race_now.block, race_now.warp_phase,
 		race_now.block_phase, (uint16_t)race_now.thread, (uint16_t)(atomic ? ATOMIC : 0)};
 	for (Shared &s : shared)
-		if (at >= s.at && at < s.end) {
-			for (uint64_t i = at / 4; i <= (at + bytes - 1) / 4 && i * 4 < s.end; i++)
+		if (at - s.at < s.bytes) {
+			for (uint64_t i = at / 4; i <= (at + bytes - 1) / 4 && i * 4 < s.at + s.bytes; i++)
 				check(s.words[i - s.at / 4], now, writes, i * 4, true);
 			return;
 		}
@@ -250,8 +249,14 @@ void forget(uint64_t at, size_t bytes) { each_page(at, bytes, nullptr); }
 
 void begin(const char *name, uint32_t timeline, uint32_t position, const uint32_t *clock, size_t timelines)
 {
+	if (!base) {
+		Dl_info here;
+		dladdr((void *)&race_now, &here);
+		base = (const char *)here.dli_fbase;
+	}
 	static std::set<std::string> names;
 	ops.push_back({names.insert(name).first->c_str(), timeline, position});
+	current_op = ops.size() - 1;
 	clock_now = clock;
 	timelines_now = timelines;
 	found.clear();
@@ -261,7 +266,7 @@ void begin(const char *name, uint32_t timeline, uint32_t position, const uint32_
 void touch(uint64_t at, size_t bytes, bool write)
 {
 	Access now = {};
-	now.op = op_now();
+	now.op = current_op;
 	for (uint64_t i = at / 4; bytes > 0 && i <= (at + bytes - 1) / 4; i++)
 		if (Word *w = words(i / WORDS))
 			check(w[i % WORDS], now, write, i * 4, false);
@@ -333,20 +338,31 @@ const RaceCheck race_check = {memory, forget, begin, touch, end};
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-HIDDEN void race_block(unsigned x, unsigned y, unsigned z, const void *stacks, size_t stack_bytes)
+HIDDEN void race_block(unsigned x, unsigned y, const void *stacks, size_t bytes)
 {
-	(void)z;
 	grid_x = x;
 	grid_y = y;
 	stacks_at = (uint64_t)stacks;
-	stacks_end = stacks_at + stack_bytes;
+	stack_bytes = bytes;
 	shared.clear();
 }
 
 HIDDEN void race_shared(const void *at, size_t bytes)
 {
 	if (bytes)
-		shared.push_back({(uint64_t)at, (uint64_t)at + bytes, std::vector<Word>((bytes + 7) / 4)});
+		shared.push_back({(uint64_t)at, bytes, std::vector<Word>((bytes + 7) / 4)});
+}
+
+HIDDEN void race_constant(const void *at, size_t bytes)
+{
+	const Access now = {current_op, (uint32_t)((const char *)__builtin_return_address(0) - base), race_now.block, 0, 0,
+		(uint16_t)race_now.thread, 0};
+	for (uint64_t i = (uint64_t)at / 4; i <= ((uint64_t)at + bytes - 1) / 4; i++)
+		if (Word *w = words(i / WORDS)) {
+			const Access &a = w[i % WORDS].wrote;
+			if (a.op == now.op && !(a.flags & OPS))
+				report(now, a, false, true, i * 4, false);
+		}
 }
 
 // What -fsanitize=thread calls.

@@ -28,6 +28,10 @@ struct RaceCheck {
 extern RaceWhere race_now __attribute__((visibility("hidden")));
 
 // race_shared makes an array the block's, race_block forgets those of the one before.
-extern "C" void race_block(unsigned x, unsigned y, unsigned z, const void *stacks, size_t stack_bytes);
+extern "C" void race_block(unsigned x, unsigned y, const void *stacks, size_t bytes);
 extern "C" void race_shared(const void *at, size_t bytes);
+
+// race_constant says that a read goes through a cache that does not see what the
+// same kernel writes.
+extern "C" void race_constant(const void *at, size_t bytes);
 #endif

@@ -6,7 +6,7 @@ struct racy_args {
 };
 
 typedef racy_args racy_no_barrier_args, racy_barrier_in_loop_args, racy_warp_args, racy_shuffle_args, racy_blocks_args,
-	racy_neighbours_args, racy_atomic_args, racy_none_args, racy_add_args;
+	racy_neighbours_args, racy_atomic_args, racy_constant_args, racy_none_args, racy_add_args;
 
 __device__ inline float &mine(const racy_args &a) { return a.x[blockIdx.x * 64 + threadIdx.x]; }
 
@@ -60,6 +60,12 @@ KERNEL(64, 1, racy_atomic)
 {
 	atomicAdd(a.n, 1);
 	mine(a) = *a.n;
+}
+
+KERNEL(64, 1, racy_constant)
+{
+	mine(a) = 1;
+	a.x[192 + blockIdx.x * 64 + threadIdx.x] = __ldg(&mine(a));
 }
 
 // All that the others do, in order.

@@ -1,7 +1,4 @@
 #include "shim.h"
-#ifdef PASPO_RACE
-#include "race.h"
-#endif
 
 #include <condition_variable>
 #include <functional>
@@ -32,6 +29,28 @@ namespace cuhost {
 thread_local Block *current;
 
 enum { STACK = 64 << 10 };
+
+// Order is that in which threads and blocks get their turns.
+struct Order {
+	unsigned long long state = 0; // 0: forwards, and odd blocks' threads backwards
+
+	Order()
+	{
+		if (const char *text = getenv("PASPO_FAKE_ORDER"))
+			state = strtoull(text, nullptr, 10) * 2 + 1;
+	}
+
+	// shuffle mixes n numbers.
+	void shuffle(unsigned *list, unsigned n)
+	{
+		for (unsigned i = n; i > 1; i--) {
+			state = state * 6364136223846793005ull + 1442695040888963407ull;
+			const unsigned j = (state >> 33) % i, t = list[i - 1];
+			list[i - 1] = list[j];
+			list[j] = t;
+		}
+	}
+};
 
 void fail(const char *what)
 {
@@ -122,28 +141,6 @@ static bool release(Block &b, unsigned from, unsigned to, int at)
 	return true;
 }
 
-// Order is that in which threads and blocks get their turns.
-struct Order {
-	unsigned long long state = 0; // 0: forwards, and odd blocks' threads backwards
-
-	Order()
-	{
-		if (const char *text = getenv("PASPO_FAKE_ORDER"))
-			state = strtoull(text, nullptr, 10) * 2 + 1;
-	}
-
-	// shuffle mixes n numbers.
-	void shuffle(unsigned *list, unsigned n)
-	{
-		for (unsigned i = n; i > 1; i--) {
-			state = state * 6364136223846793005ull + 1442695040888963407ull;
-			const unsigned j = (state >> 33) % i, t = list[i - 1];
-			list[i - 1] = list[j];
-			list[j] = t;
-		}
-	}
-};
-
 static void run(Block &b, bool backwards)
 {
 	static thread_local Order order;
@@ -206,6 +203,7 @@ struct Task {
 	const void *args;
 	uint3 grid, size;
 	unsigned shared;
+	const unsigned *turns; // of the blocks; null: as they are numbered
 };
 
 static void run_block(const Task &t, size_t number)
@@ -233,7 +231,7 @@ static void run_block(const Task &t, size_t number)
 	b.dynamic = (char *)(((size_t)s.dynamic.data() + 15) & ~(size_t)15);
 	current = &b;
 #ifdef PASPO_RACE
-	race_block(t.grid.x, t.grid.y, t.grid.z, s.stacks.data(), s.stacks.size());
+	race_block(t.grid.x, t.grid.y, s.stacks.data(), s.stacks.size());
 	race_shared(b.dynamic, t.shared);
 	race_now.block = number;
 #endif
@@ -289,7 +287,7 @@ struct Workers {
 			next = to;
 			lock.unlock();
 			for (size_t i = from; i < to; i++)
-				run_block(t, i);
+				run_block(t, t.turns ? t.turns[i] : i);
 			lock.lock();
 		}
 		if (--busy == 0)
@@ -316,14 +314,21 @@ void launch(const char *name, void (*body)(const void *), const void *args, cons
 	static Workers *workers = new Workers; // never destroyed: its threads do not end
 	static std::mutex one;
 	const std::lock_guard<std::mutex> only(one);
-	const Task t = {name, body, args, {grid[0], grid[1], grid[2]}, {block[0], block[1], block[2]}, shared};
+	static Order order;
+	const size_t blocks = (size_t)grid[0] * grid[1] * grid[2];
+	std::vector<unsigned> turns(order.state ? blocks : 0);
+	for (size_t i = 0; i < turns.size(); i++)
+		turns[i] = i;
+	order.shuffle(turns.data(), turns.size());
+	const Task t = {name, body, args, {grid[0], grid[1], grid[2]}, {block[0], block[1], block[2]}, shared,
+		turns.empty() ? nullptr : turns.data()};
 	const size_t threads = (size_t)block[0] * block[1] * block[2];
 	if (threads == 0 || threads > most || shared > MOST_SHARED) {
 		fprintf(stderr, "host kernel %s: %zu threads of at most %u, %u bytes of shared memory of at most %d\n", name, threads,
 			most, shared, (int)MOST_SHARED);
 		abort();
 	}
-	workers->run(t, (size_t)grid[0] * grid[1] * grid[2]);
+	workers->run(t, blocks);
 }
 
 } // namespace cuhost

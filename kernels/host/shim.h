@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef PASPO_RACE
+#include "race.h"
+#endif
 
 struct uint3 {
 	unsigned x, y, z;
@@ -141,7 +144,15 @@ template <class T> T __shfl_up_sync(unsigned mask, T v, unsigned d, LINE)
 	return cuhost::exchange(v, lane >= d ? lane - d : lane, mask, line);
 }
 #undef LINE
+#ifdef PASPO_RACE
+template <class T> T __ldg(const T *p)
+{
+	race_constant(p, sizeof *p);
+	return *p;
+}
+#else
 template <class T> T __ldg(const T *p) { return *p; }
+#endif
 static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline int atomicAdd(int *p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
 static inline int atomicMax(int *p, int v)

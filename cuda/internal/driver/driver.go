@@ -11,6 +11,7 @@ int cuDriverGetVersion(int *version);
 int cuGetErrorName(int code, const char **name);
 int cuGetErrorString(int code, const char **text);
 int cuMemHostAlloc(void **p, size_t bytes, unsigned flags);
+int cuFuncGetAttribute(int *value, int attribute, void *f);
 int cuFuncSetAttribute(void *f, int attribute, int value);
 int cuStreamBeginCapture_v2(void *stream, int mode);
 int cuStreamEndCapture(void *stream, void **graph);
@@ -108,6 +109,14 @@ func Version() (version, code int) {
 func HostAlloc(bytes int) (p unsafe.Pointer, code int) {
 	code = int(C.cuMemHostAlloc(&p, C.size_t(bytes), 0))
 	return p, code
+}
+
+// MostThreads returns the number of threads that a block of a function may have.
+func MostThreads(f unsafe.Pointer) (threads, code int) {
+	const maxThreadsPerBlock = 0
+	var n C.int
+	code = int(C.cuFuncGetAttribute(&n, maxThreadsPerBlock, f))
+	return int(n), code
 }
 
 // AllowShared lets launches of a function ask for more shared memory.

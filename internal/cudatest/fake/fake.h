@@ -111,6 +111,7 @@ struct Stream {
 
 struct Event {
 	Context *context;
+	bool timed;
 	Stream *stream = nullptr; // recorded there, after this many ops
 	uint64_t at = 0;
 	Capture *capture = nullptr;

@@ -173,20 +173,34 @@ static void copy(address from, address to, size_t n)
 	}
 }
 
+static uint64_t checksum(const void *p, size_t n)
+{
+	uint64_t sum = 14695981039346656037ull;
+	for (size_t i = 0; i < n; i++)
+		sum = (sum ^ ((const unsigned char *)p)[i]) * 1099511628211ull;
+	return sum | 1;
+}
+
 API int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t n, void *handle)
 {
 	STREAM(handle);
 	CHECK(device_range("cuMemcpyHtoDAsync", to, n));
 	bool direct;
 	CHECK(host_range("cuMemcpyHtoDAsync", from, n, &direct));
-	if (direct)
+	if (direct) {
+		const uint64_t sum = race && !s->capture ? checksum(from, n) : 0;
 		return give(s, "cuMemcpyHtoDAsync", [=] {
 			CHECK(still(from, n));
+			if (sum && sum != checksum(from, n)) {
+				c->device->counts[RACES]++;
+				return fail(LAUNCH_FAILED, "race: the host writes to %p, which a copy has not read yet", from);
+			}
 			CHECK(still_there(c, to, n));
 			copy((address)from, to, n);
 			c->device->counts[COPIES_IN]++;
 			return 0;
 		});
+	}
 	if (s->capture)
 		return fail(CAPTURE_UNSUPPORTED, "cuMemcpyHtoDAsync: memory at %p is not page-locked", from);
 	std::vector<char> staged((const char *)from, (const char *)from + n);

@@ -15,6 +15,7 @@ struct Function {
 	Host *host;
 	size_t bytes;             // of its struct
 	unsigned threads;         // a block may have
+	bool loaded = false;
 	unsigned shared = PLAIN_SHARED;
 };
 
@@ -117,6 +118,18 @@ API int cuModuleGetFunction(void **function, void *module, const char *name)
 	return 0;
 }
 
+API int cuFuncGetAttribute(int *value, int attribute, void *function)
+{
+	ENTER();
+	if (!functions.count(function))
+		return fail(INVALID_HANDLE, "%p is no kernel", function);
+	if (attribute != 0)
+		return fail(INVALID_VALUE, "attribute %d of a kernel", attribute);
+	((Function *)function)->loaded = true;
+	*value = ((Function *)function)->threads;
+	return 0;
+}
+
 API int cuFuncSetAttribute(void *function, int attribute, int value)
 {
 	ENTER();
@@ -141,6 +154,9 @@ API int cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, un
 	const char *name = f->name.c_str();
 	if (f->context != current)
 		return fail(INVALID_HANDLE, "%s belongs to another context", name);
+	if (s->capture && !f->loaded)
+		return fail(CAPTURE_UNSUPPORTED, "%s: it would be loaded in a capture", name);
+	f->loaded = true;
 	if (!gx || !gy || !gz || gx > 0x7fffffff || gy > 65535 || gz > 65535)
 		return fail(INVALID_VALUE, "%s: a grid of %u x %u x %u", name, gx, gy, gz);
 	if (!bx || !by || !bz || bz > 64 || (uint64_t)bx * by * bz > f->threads)

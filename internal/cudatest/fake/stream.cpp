@@ -99,6 +99,8 @@ int drain(Context *c)
 API int cuStreamCreate(Stream **s, unsigned flags)
 {
 	ENTER();
+	if (flags != 1)
+		return fail(INVALID_VALUE, "a stream that waits for the legacy one");
 	*s = new Stream{current};
 	streams.insert(*s);
 	return 0;
@@ -160,7 +162,7 @@ static double now()
 API int cuEventCreate(Event **e, unsigned flags)
 {
 	ENTER();
-	*e = new Event{current};
+	*e = new Event{current, !(flags & 2)};
 	events.insert(*e);
 	return 0;
 }
@@ -253,8 +255,8 @@ API int cuEventElapsedTime(float *ms, void *from, void *to)
 		return code;
 	if (int code = event_of(to, &b))
 		return code;
-	if (!a->stream || !b->stream)
-		return fail(INVALID_HANDLE, "an event was not recorded");
+	if (!a->stream || !b->stream || !a->timed || !b->timed)
+		return fail(INVALID_HANDLE, "an event was not recorded, or has no time");
 	if (a->stream->done < a->at || b->stream->done < b->at)
 		return fail(NOT_READY, "an event is still to happen");
 	*ms = 1e3 * (b->time - a->time);
