@@ -51,20 +51,21 @@ gpu-env: deps-gpu
 
 # The GPU's part runs behind a driver of our own. What the tag leaves out is
 # tested without it.
-test: deps-gpu lint ptx-check image-check
+test: deps-gpu lint ptx-check image-check race-check
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 14m ./...
 	$(GO) test ./cuda ./policy -run NotBuilt
 	$(GO) test ./envs -run LimitsAreNeverEmpty # all of its states, which take too long under -race
 
 # The tests of the kernels and of what queues them, with every access of device
 # memory looked at: two that no barrier, stream or event orders are an error.
-# Threads and blocks take their turns as a number says. Tests that draw a lot to
-# look at distributions are left out.
-RACE_ORDER ?= 1
+# Threads and blocks take their turns as a number says. Left out are tests of the
+# training path that take long and do nothing that others do not.
+RACE_ORDER    ?= 1
+RACE_LEFT_OUT ?= Distribution|SideBySide|WritesResultsAlone
 race-check: deps-gpu
 	$(WITH_CUDA) export PASPO_TEST_RACES=1 PASPO_FAKE_ORDER=$(RACE_ORDER) && \
 	$(GO) test -tags gpu ./internal/cudatest ./kernels ./cuda && \
-	$(GO) test -tags gpu -timeout 14m -run GPU -skip Distribution ./policy
+	$(GO) test -tags gpu -timeout 14m -run GPU -skip '$(RACE_LEFT_OUT)' ./policy
 
 lint: deps-gpu
 	@unformatted=$$(gofmt -l .); \

@@ -125,7 +125,7 @@ func TestRacesOfKernels(t *testing.T) {
 		"racy_blocks":          {"device memory", " writes what ", " wrote"},
 		"racy_neighbours":      {"device memory"},
 		"racy_atomic":          {"device memory"},
-		"racy_constant":        {"device memory", "racy_constant at shim.h:"},
+		"racy_constant":        {"device memory", "racy_constant at racy.cu:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantRace(t, try(t, func(r *racy) error { return r.launch(r.a, name) }), parts...)

@@ -272,24 +272,29 @@ void touch(uint64_t at, size_t bytes, bool write)
 			check(w[i % WORDS], now, write, i * 4, false);
 }
 
-// place is the source line of an access.
+// place is the source line of an access, that of a kernel rather than the shim's.
 std::string place(uint32_t pc)
 {
 	if (pc == 0)
 		return "";
 	Dl_info here;
 	dladdr((void *)&race_now, &here);
-	char command[4096], line[1024] = "";
-	snprintf(command, sizeof command, "addr2line -s -e '%s' 0x%x 2>/dev/null", here.dli_fname, pc - 1);
+	char command[4096], line[1024];
+	snprintf(command, sizeof command, "addr2line -i -s -e '%s' 0x%x 2>/dev/null", here.dli_fname, pc - 1);
+	std::string best;
 	if (FILE *f = popen(command, "r")) {
-		if (!fgets(line, sizeof line, f))
-			line[0] = 0;
+		while (fgets(line, sizeof line, f)) {
+			line[strcspn(line, " \n")] = 0;
+			if (line[0] != '?' && (best.empty() || best.rfind("shim.h:", 0) == 0))
+				best = line;
+		}
 		pclose(f);
 	}
-	line[strcspn(line, " \n")] = 0;
-	if (!line[0] || line[0] == '?')
+	if (best.empty()) {
 		snprintf(line, sizeof line, "+0x%x", pc);
-	return std::string(" at ") + line;
+		best = line;
+	}
+	return " at " + best;
 }
 
 std::string describe(const Access &a)
