@@ -1,6 +1,7 @@
 package envs
 
 import (
+	"fmt"
 	"math"
 
 	"paspo/lp"
@@ -31,7 +32,8 @@ const (
 //
 //	t(lo, hi) = min t  subject to  a in P,  lo - t <= a <= hi + t,  t >= widenLow.
 //
-// The bounds then give by max(0, t + widenHair). Everything but lo and hi is the
+// The bounds then give by max(0, t + widenHair). Where P is a hull without facets,
+// its points have weights beside a and t (see weighted). Everything but lo and hi is the
 // same in every state, so the program starts from one tableau. A program is
 // used by one goroutine at a time and allocates nothing.
 type program struct {
@@ -64,14 +66,18 @@ func newWidening(p *lp.Polytope, lower, upper func(j int) bool) (*widening, erro
 		return nil, err
 	}
 	w := &widening{p: p, known: known, low: make([]int, n), high: make([]int, n)}
-	s := newSimplex(n + 1)
+	points := weighted(p)
+	s := newSimplex(n + 1 + len(points))
 	l, u := p.Bounds()
 	copy(s.lo, l)
 	copy(s.hi, u)
 	s.lo[n], s.hi[n] = widenLow, math.Inf(1)
 	s.cost[n] = 1
+	for v := range points {
+		s.hi[n+1+v] = 1
+	}
 
-	coef := make([]float64, n+1)
+	coef := make([]float64, n+1+len(points))
 	scaled := func(row []float64, lo, hi float64) {
 		var size float64
 		for _, c := range row {
@@ -94,6 +100,7 @@ func newWidening(p *lp.Polytope, lower, upper func(j int) bool) (*widening, erro
 	for k, x := range f {
 		scaled(e[k*n:(k+1)*n], x, x)
 	}
+	mixtures(points, n, func(c []float64, rhs float64) { s.row(c, rhs, rhs) })
 	for j := range n {
 		w.low[j], w.high[j] = -1, -1
 		clear(coef)
@@ -178,6 +185,36 @@ func (w *program) accept(lo, hi []float64) bool {
 	return w.p.Residual(w.a, nil) <= rounding && excess(w.a, lo, hi) <= w.s.value(n)+rounding
 }
 
+// weighted returns the points whose weights say what belongs to p, nil where rows
+// do.
+func weighted(p *lp.Polytope) [][]float64 {
+	if p.HullOnly() {
+		return p.Points()
+	}
+	return nil
+}
+
+// mixtures calls row for the equalities over (a, t, w) that make a the mixture of
+// points by weights w.
+func mixtures(points [][]float64, n int, row func(coef []float64, rhs float64)) {
+	if points == nil {
+		return
+	}
+	c := make([]float64, n+1+len(points))
+	for v := range points {
+		c[n+1+v] = 1
+	}
+	row(c, 1)
+	for j := range n {
+		clear(c)
+		c[j] = -1
+		for v, x := range points {
+			c[n+1+v] = x[j]
+		}
+		row(c, 0)
+	}
+}
+
 // fallback puts a point into a that needs the least widening, found by lp. Where
 // rounding defeats that too it is the known one: more than the least is given
 // then, but never less.
@@ -190,12 +227,17 @@ func (w *program) fallback(lo, hi []float64) {
 	d.Entities = append(append(d.Entities, names...), "widening "+names[0])
 	d.Lower = append(append(d.Lower, l...), widenLow)
 	d.Upper = append(append(d.Upper, u...), max(excess(w.known, lo, hi), 0)+1)
+	points := weighted(w.p)
+	for v := range points {
+		d.Entities = append(d.Entities, fmt.Sprintf("weight %d", v+1)+" "+names[0])
+		d.Lower, d.Upper = append(d.Lower, 0), append(d.Upper, 1)
+	}
 	row := func(c []float64, min, max float64) {
 		if !math.IsInf(min, -1) || !math.IsInf(max, 1) {
 			d.Rows = append(d.Rows, lp.Row{Coef: append([]float64(nil), c...), Min: min, Max: max})
 		}
 	}
-	c := make([]float64, n+1)
+	c := make([]float64, n+1+len(points))
 	a, b, _ := w.p.Inequalities()
 	for k, x := range b {
 		copy(c, a[k*n:(k+1)*n])
@@ -206,6 +248,7 @@ func (w *program) fallback(lo, hi []float64) {
 		copy(c, e[k*n:(k+1)*n])
 		row(c, x, x)
 	}
+	mixtures(points, n, func(c []float64, rhs float64) { row(c, rhs, rhs) })
 	for j := range n {
 		clear(c)
 		c[j], c[n] = 1, 1

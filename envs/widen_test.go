@@ -138,3 +138,64 @@ func TestWideningAgainstLP(t *testing.T) {
 		}
 	}
 }
+
+// The tableau over the weights of a hull without facets against lp. What it finds is
+// enough to leave something, and a little less is not.
+func TestWideningOfHullWithoutFacets(t *testing.T) {
+	p, err := lp.GeneratePoints(10, 60, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.HullOnly() {
+		t.Fatal("the facets were found")
+	}
+	always := func(int) bool { return true }
+	setup, err := newWidening(p, always, always)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := setup.new()
+	r := EpisodeStream(6, 6)
+	n := p.Dim()
+	lo, hi := make([]float64, n), make([]float64, n)
+	widened := 0
+	for range 40 {
+		for j := range lo {
+			x := 0.1 + 0.1*r.NormFloat64()
+			lo[j], hi[j] = x-0.1*r.Float64(), x+0.1*r.Float64()
+		}
+		got := w.least(lo, hi)
+		if got > 0 {
+			widened++
+		}
+		w.fallback(lo, hi)
+		if want := max(0, excess(w.a, lo, hi)+widenHair); math.Abs(got-want) > 2e-9 {
+			t.Fatalf("widening %.12g, lp finds %.12g", got, want)
+		}
+		l, u := p.Bounds()
+		leaves := func(by float64) bool {
+			lim := lp.Limits{Lower: make([]float64, n), Upper: make([]float64, n)}
+			for j := range lo {
+				lim.Lower[j], lim.Upper[j] = max(l[j], lo[j]-by), min(u[j], hi[j]+by)
+				if lim.Lower[j] > lim.Upper[j] {
+					return false
+				}
+			}
+			_, _, err := p.Minimize(make([]float64, n), &lim)
+			var empty *lp.EmptyError
+			if err != nil && !errors.As(err, &empty) {
+				t.Fatal(err)
+			}
+			return err == nil
+		}
+		if !leaves(got) || got > 0 && leaves(got-1e-7) {
+			t.Fatalf("a widening of %g is not the least", got)
+		}
+	}
+	if widened < 20 {
+		t.Errorf("only %d of 40 states were widened", widened)
+	}
+	if w.fallbacks > 0 {
+		t.Errorf("the tableau failed %d times", w.fallbacks)
+	}
+}

@@ -1,7 +1,6 @@
 package lp
 
 import (
-	"fmt"
 	"math"
 	"math/big"
 
@@ -25,7 +24,7 @@ func (w *clpWorker) hard(q *query) (*witnesses, error) {
 	}
 	w.exact++
 	var e *elastic
-	if w.m.points != nil && q.own {
+	if w.overPoints(q) {
 		e = w.elasticPoints(q)
 	} else {
 		e = w.elasticRows(q)
@@ -183,18 +182,18 @@ func (w *clpWorker) elasticRows(q *query) *elastic {
 		}
 		if u := q.u[j]; !math.IsInf(u, 0) {
 			unit[j-i].SetInt64(1)
-			e.add(unit, rational(u), max(1, math.Abs(u)), func() string { return fmt.Sprintf("%s <= %g", p.entities[j], u) })
+			e.add(unit, rational(u), max(1, math.Abs(u)), func() string { return p.boundName(isUpper, j, q.l, q.u) })
 		}
 		if l := q.l[j]; !math.IsInf(l, 0) {
 			unit[j-i].SetInt64(-1)
-			e.add(unit, rational(-l), max(1, math.Abs(l)), func() string { return fmt.Sprintf("%s >= %g", p.entities[j], l) })
+			e.add(unit, rational(-l), max(1, math.Abs(l)), func() string { return p.boundName(isLower, j, q.l, q.u) })
 		}
 	}
 	return e
 }
 
 // elasticPoints lets the prefix give instead of the rows, each entity by theta
-// times its own scale.
+// times its own scale, and with it limits of a state that cut a hull without facets.
 func (w *clpWorker) elasticPoints(q *query) *elastic {
 	i, pts := q.entity, w.m.points
 	e := newElastic(len(pts), q.excess)
@@ -204,7 +203,11 @@ func (w *clpWorker) elasticPoints(q *query) *elastic {
 		e.lower[v] = new(big.Rat)
 		ones[v] = big.NewRat(1, 1)
 	}
-	e.both(ones, big.NewRat(1, 1), 0, nil)
+	var name func() string
+	if w.m.p.hull != nil {
+		name = func() string { return hullName }
+	}
+	e.both(ones, big.NewRat(1, 1), 0, name)
 	for j, a := range q.prefix[:i] {
 		coef := make([]*big.Rat, len(pts))
 		for v, x := range pts {
@@ -212,5 +215,44 @@ func (w *clpWorker) elasticPoints(q *query) *elastic {
 		}
 		e.both(coef, rational(a), max(1, math.Abs(a)), func() string { return w.m.p.entities[j] })
 	}
+	if !q.own {
+		w.cutPoints(e, q)
+	}
 	return e
+}
+
+// cutPoints adds the limits of a state that the points do not imply.
+func (w *clpWorker) cutPoints(e *elastic, q *query) {
+	p := w.m.p
+	n := p.Dim()
+	row := func(c []float64, sign float64) []*big.Rat {
+		coef := make([]*big.Rat, len(w.m.points))
+		var t big.Rat
+		for v, x := range w.m.points {
+			coef[v] = new(big.Rat)
+			for j, a := range c {
+				if a != 0 {
+					coef[v].Add(coef[v], t.Mul(rational(sign*a), rational(x[j])))
+				}
+			}
+		}
+		return coef
+	}
+	unit := make([]float64, n)
+	for j := q.entity; j < n; j++ {
+		unit[j] = 1
+		if u := q.u[j]; u < p.u[j] {
+			e.add(row(unit, 1), rational(u), max(1, math.Abs(u)), func() string { return p.boundName(isUpper, j, q.l, q.u) })
+		}
+		if l := q.l[j]; l > p.l[j] {
+			e.add(row(unit, -1), rational(-l), max(1, math.Abs(l)), func() string { return p.boundName(isLower, j, q.l, q.u) })
+		}
+		unit[j] = 0
+	}
+	for k, f := range q.f {
+		if c := p.e[k*n : (k+1)*n]; f != p.f[k] {
+			_, scale := dotScale(c, w.m.points[0])
+			e.both(row(c, 1), rational(f), max(1, math.Abs(f), scale), func() string { return p.eqNames[k] })
+		}
+	}
 }

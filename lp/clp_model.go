@@ -15,6 +15,8 @@ import (
 // limits hold, they run over the weights of the points:
 //
 //	min, max (V' w)_i   s.t.   (V' w)_P = a_P,  sum w = 1,  w >= 0.
+//
+// Where it has no rows at all, bounds of a state are rows l_R <= (V' w)_R <= u_R of these.
 type clpModel struct {
 	p       *Polytope
 	n, m, k int
@@ -58,7 +60,7 @@ const (
 func newCLPModel(p *Polytope) *clpModel {
 	n := p.Dim()
 	m := &clpModel{p: p, n: n, m: len(p.b), k: len(p.f), suffix: make([]suffix, n)}
-	if len(p.points) > 0 && (len(p.points) < m.m || m.m == 0) {
+	if overPoints(p) {
 		m.points = p.points
 	}
 	for i := range m.suffix {
@@ -73,7 +75,9 @@ func newCLPModel(p *Polytope) *clpModel {
 				s.eqs, s.eqScale = append(s.eqs, k), append(s.eqScale, powerScale(c))
 			}
 		}
-		s.line = newLine(p, i)
+		if p.hull == nil {
+			s.line = newLine(p, i)
+		}
 	}
 	m.beyond = make([]float64, n)
 	for j := range m.beyond {
@@ -105,7 +109,7 @@ func (m *clpModel) matrix(i int, points bool) *clp.PackedMatrix {
 	if points {
 		for _, v := range m.points {
 			col = append(col[:0], clp.Nonzero{Index: 0, Value: 1})
-			for j := range i {
+			for j := range i { // all entities where i is n
 				if v[j] != 0 {
 					col = append(col, clp.Nonzero{Index: j + 1, Value: v[j]})
 				}

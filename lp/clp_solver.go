@@ -136,7 +136,7 @@ func (row *clpRow) begin(p *Polytope, lim *Limits) {
 		return
 	}
 	row.own = false
-	if lim.A != nil {
+	if lim.A != nil && p.hull == nil {
 		row.state = p.under(lim)
 		for _, x := range lim.A {
 			if x-x != 0 {

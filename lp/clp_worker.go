@@ -58,7 +58,7 @@ type clpWorker struct {
 func newCLPWorker(m *clpModel, tolerance float64) *clpWorker {
 	return &clpWorker{
 		m: m, tolerance: tolerance,
-		matrices: make([]*clp.PackedMatrix, m.n), pointMatrices: make([]*clp.PackedMatrix, m.n),
+		matrices: make([]*clp.PackedMatrix, m.n), pointMatrices: make([]*clp.PackedMatrix, m.n+1),
 		r: make([]float64, m.m), f: make([]float64, m.k),
 		cols: make([]clp.Bounds, max(m.n, len(m.points))), rows: make([]clp.Bounds, m.m+m.k+m.n+1),
 		obj: make([]float64, max(m.n, len(m.points))),
@@ -114,7 +114,7 @@ func (w *clpWorker) interval(q *query) (*witnesses, error) {
 // program finds the ends that are not known by linear programs. It reports
 // whether they are proved.
 func (w *clpWorker) program(q *query, low, high bool) bool {
-	points := w.m.points != nil && q.own
+	points := w.overPoints(q)
 	if points {
 		w.loadPoints(q)
 	} else {
@@ -122,6 +122,11 @@ func (w *clpWorker) program(q *query, low, high bool) bool {
 		w.loadRows(q)
 	}
 	return (high || w.solve(q, points, true, false)) && (low || w.solve(q, points, false, !high))
+}
+
+// overPoints reports whether the programs of q run over the weights of points.
+func (w *clpWorker) overPoints(q *query) bool {
+	return w.m.points != nil && (q.own || w.m.p.hull != nil)
 }
 
 // crossed reports bounds of the suffix that exclude each other.
@@ -188,10 +193,17 @@ func (w *clpWorker) loadPoints(q *query) {
 		d := w.slack * max(1, math.Abs(q.prefix[j]))
 		w.rows[j+1] = clp.Bounds{Lower: q.prefix[j] - d, Upper: q.prefix[j] + d}
 	}
-	if w.pointMatrices[i] == nil {
-		w.pointMatrices[i] = w.m.matrix(i, true)
+	last := i
+	if !q.own {
+		last = w.m.n
+		for j := i; j < last; j++ {
+			w.rows[j+1] = clp.Bounds{Lower: q.l[j] - w.slack*max(1, math.Abs(q.l[j])), Upper: q.u[j] + w.slack*max(1, math.Abs(q.u[j]))}
+		}
 	}
-	w.load(w.pointMatrices[i], len(w.m.points), i+1)
+	if w.pointMatrices[last] == nil {
+		w.pointMatrices[last] = w.m.matrix(last, true)
+	}
+	w.load(w.pointMatrices[last], len(w.m.points), last+1)
 }
 
 // solve finds one end of the problem that is loaded and its witness. It reports
@@ -289,7 +301,8 @@ func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
 }
 
 // provePoints does the same over the points, where sum w = 1 makes
-// a_P . y_P + y_0 + min_v z_v a bound, z_v = v_i - v_P . y_P - y_0.
+// a_P . y_P + y_0 + min_v z_v a bound, z_v = v_i - v_P . y_P - y_0. Bounds of a state,
+// where there are any, take the place of a for the other entities.
 func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 	i := q.entity
 	sum := 0.
@@ -315,9 +328,21 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 	for j, a := range q.prefix[:i] {
 		bound -= w.slack * max(1, math.Abs(a)) * math.Abs(y[j+1])
 	}
+	rest := y[i+1:] // of rows of bounds
+	for x, t := range rest {
+		j := i + x
+		switch {
+		case t > 0 && !math.IsInf(q.l[j], 0):
+			bound += t * (q.l[j] - w.slack*max(1, math.Abs(q.l[j])))
+		case t < 0 && !math.IsInf(q.u[j], 0):
+			bound += t * (q.u[j] + w.slack*max(1, math.Abs(q.u[j])))
+		default:
+			rest[x] = 0
+		}
+	}
 	least := math.Inf(1)
 	for _, v := range w.m.points {
-		least = min(least, sign*v[i]-y[0]-dot(y[1:i+1], v[:i]))
+		least = min(least, sign*v[i]-y[0]-dot(y[1:i+1], v[:i])-dot(rest, v[i:]))
 	}
 	return sign*at[i]-bound-least <= gapTol*max(1, math.Abs(at[i]))
 }

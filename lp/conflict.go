@@ -47,6 +47,9 @@ func (e *EmptyError) Error() string {
 // in Optimization, Springer 2008, chapter 6). Limits that contradict one another by a scaled 5e-10 or
 // less are no conflict.
 func (p *Polytope) FindConflict(lim *Limits) []string {
+	if p.hull != nil {
+		return p.findConflict(lim)
+	}
 	p = p.under(lim)
 	b, f, l, u := p.limits(lim)
 	q := program{c: make([]float64, p.Dim()), a: p.a, b: b, e: p.e, f: f, l: l, u: u}

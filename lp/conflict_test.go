@@ -110,7 +110,7 @@ func TestConflictIsIrreducible(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, _ := drawDescription(t)
 		d.Rows = append(d.Rows, Row{Name: "one at least", Coef: slices.Repeat([]float64{1}, len(d.Entities)), Min: math.Inf(-1), Max: maxMagnitude})
-		p, err := assemble(d)
+		p, err := assemble(d, hullEffort)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,9 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 	if i >= n {
 		panic(badLength)
 	}
+	if p.hull != nil {
+		return ExactInterval(p.lift(), prefix, p.liftLimits(lim), relax)
+	}
 	p = p.under(lim)
 	b, f, l, u := p.limits(lim)
 	q := &exact.Problem{}

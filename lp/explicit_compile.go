@@ -11,7 +11,8 @@ import (
 )
 
 // compile finds the closed form of p within the budget of cfg. It tries, in this
-// order: the facets where the polytope is described by fewer points than rows;
+// order: the facets where the polytope is described by fewer points than rows, or by
+// points alone;
 // the dual with all rows and upper bounds, which holds for any limits; the dual
 // without what is redundant under the polytope's own limits, and for the
 // entities that exceed the budget there, which are the first, the facets of the
@@ -32,7 +33,11 @@ func compile(p *Polytope, cfg SolverConfig) (*explicit, error) {
 }
 
 func compileSide(p *Polytope, cfg SolverConfig, effort *int) (*explicit, error) {
-	if len(p.points) > 0 && len(p.points) < len(p.b) {
+	if p.hull != nil && *effort <= p.hull.tried {
+		// The interval of the last entity that is free takes all facets.
+		return nil, &BudgetError{Entity: p.entities[p.hull.last()], Reason: p.hull.refusal()}
+	}
+	if p.hull != nil || len(p.points) > 0 && len(p.points) < len(p.b) {
 		return compileFacets(p, p.points, p.Dim(), cfg.MaxPieces, effort)
 	}
 	f, err := compileDual(p, allRows(p), cfg.MaxPieces, effort)

@@ -59,10 +59,10 @@ func FeasibleShare(p *Polytope, n int, stream *rng.Stream) (Share, error) {
 	c := newContains(p, nil)
 	err = parallel(shards, runtime.GOMAXPROCS(0), func(i int) error {
 		r := rand.New(stream.Split(uint64(i)))
-		buf := make([]float64, p.Dim())
+		buf, walk := make([]float64, p.Dim()), c.walk()
 		for range min(shard, n-i*shard) {
 			q.draw(r, buf)
-			if c.firstViolated(buf) == satisfied {
+			if c.firstViolated(buf, walk) == satisfied {
 				accepted[i]++
 			}
 		}

@@ -168,7 +168,7 @@ func drawUntilFeasible(d Description, draw func() []Row) (Description, error) {
 	for drawn := 0; draws < maxDraws && drawn < maxDrawnInAll; draws++ {
 		d.Rows = draw()
 		drawn += len(d.Rows) * len(d.Entities)
-		p, err := assemble(d)
+		p, err := assemble(d, hullEffort)
 		if err != nil {
 			return d, err
 		}

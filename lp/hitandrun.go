@@ -32,7 +32,8 @@ const (
 // edges: a sweep goes once along every edge of a vertex, which is drawn from up to
 // 32 (see choose). Such a step changes few slacks, which makes it cheap and its
 // chord long: on the simplex it is an exchange between two entities. A linear map
-// of the polytope maps its edges, too, so that no shape is too thin.
+// of the polytope maps its edges, too, so that no shape is too thin. A hull without
+// facets has no edges at hand: see hullWalker.
 //
 // Its check of convergence: several chains start close to different vertices;
 // each keeps 1000 draws; and for every coordinate of the point and its squared
@@ -47,6 +48,8 @@ type hitAndRun struct {
 	rows  *movingRows
 	bases [][]direction // each spans the hull
 
+	points *pointHull // that takes the place of rows and bases; nil where there are these
+
 	starts    [][]float64 // points of every chain, converged
 	thin      int
 	rhat, ess float64
@@ -55,14 +58,31 @@ type hitAndRun struct {
 func newHitAndRun(p *Polytope, hull *affineHull, cfg SamplerConfig) (*hitAndRun, error) {
 	h := &hitAndRun{cfg: cfg, n: p.Dim(), hull: hull, thin: 1}
 	stream := rng.New(cfg.Seed, "lp", "hit-and-run")
-	axes := hull.axes()
-	h.rows = newMovingRows(p, hull.center, axes)
-	h.choose(axes, newRand(stream.Split(0)))
+	if h.points = p.hull; h.points == nil {
+		axes := hull.axes()
+		h.rows = newMovingRows(p, hull.center, axes)
+		h.choose(axes, newRand(stream.Split(0)))
+	}
 	h.scatter()
 	if err := h.converge(p, stream.Split(1)); err != nil {
 		return nil, err
 	}
 	return h, nil
+}
+
+// mover is the state of one chain.
+type mover interface {
+	advance(sweeps int) error
+
+	// at writes where the chain is.
+	at(x []float64)
+}
+
+func (h *hitAndRun) mover(start []float64, r *rand.Rand) mover {
+	if h.points != nil {
+		return newHullWalker(h.points, start, r)
+	}
+	return newWalker(h, start, r)
 }
 
 // newRand returns a generator that is faster than the stream that seeds it.
@@ -100,7 +120,6 @@ func (h *hitAndRun) choose(axes *mat.Dense, r *rand.Rand) {
 // scatter starts the chains close to different vertices: R-hat sees only what
 // its chains' starts disagree about.
 func (h *hitAndRun) scatter() {
-	slack := make([]float64, h.rows.len())
 	for c := range h.cfg.Chains {
 		v := h.hull.vertices[c*len(h.hull.vertices)/h.cfg.Chains]
 		start := make([]float64, h.n)
@@ -108,8 +127,7 @@ func (h *hitAndRun) scatter() {
 			start[j] = 0.9*v[j] + 0.1*x
 		}
 		h.hull.project(start)
-		h.rows.slacks(slack, start)
-		if !(slices.Min(slack) > 0) {
+		if h.rows != nil && !h.rows.inside(start) {
 			start = slices.Clone(h.hull.center) // too thin to place
 		}
 		h.starts = append(h.starts, start)
@@ -144,14 +162,15 @@ func (h *hitAndRun) converge(p *Polytope, stream *rng.Stream) error {
 // c as point i*Chains + c. The last is where the chain goes on.
 func (h *hitAndRun) pilot(stream *rng.Stream, points []float64) error {
 	return parallel(h.cfg.Chains, h.cfg.Workers, func(c int) error {
-		w := newWalker(h, h.starts[c], newRand(stream.Split(uint64(c))))
+		w := h.mover(h.starts[c], newRand(stream.Split(uint64(c))))
 		for i := range pilotDraws {
 			if err := w.advance(h.thin); err != nil {
 				return err
 			}
-			copy(points[(i*h.cfg.Chains+c)*h.n:], w.x)
+			at := (i*h.cfg.Chains + c) * h.n
+			w.at(points[at : at+h.n])
 		}
-		h.starts[c] = w.x
+		w.at(h.starts[c])
 		return nil
 	})
 }
@@ -160,7 +179,7 @@ func (h *hitAndRun) pilot(stream *rng.Stream, points []float64) error {
 func (h *hitAndRun) sample(points []float64, stream *rng.Stream) (SampleReport, error) {
 	chains, n := h.cfg.Chains, len(points)/h.n
 	err := parallel(min(chains, n), h.cfg.Workers, func(c int) error {
-		w := newWalker(h, h.starts[c], newRand(stream.Split(uint64(c))))
+		w := h.mover(h.starts[c], newRand(stream.Split(uint64(c))))
 		if err := w.advance(restartThins * h.thin); err != nil {
 			return err
 		}
@@ -168,7 +187,7 @@ func (h *hitAndRun) sample(points []float64, stream *rng.Stream) (SampleReport, 
 			if err := w.advance(h.thin); err != nil {
 				return err
 			}
-			copy(points[i*h.n:], w.x)
+			w.at(points[i*h.n : (i+1)*h.n])
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package lp
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -64,6 +65,13 @@ func (m *movingRows) slacks(dst, x []float64) {
 			dst[k] = m.limit[k] - dot(coef, x)
 		}
 	}
+}
+
+// inside reports whether x leaves something of every limit.
+func (m *movingRows) inside(x []float64) bool {
+	slack := make([]float64, m.len())
+	m.slacks(slack, x)
+	return slices.Min(slack) > 0
 }
 
 // rate returns how fast a direction uses the slack of row k, and the size of the

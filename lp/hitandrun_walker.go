@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 )
 
-// walker is the state of one chain.
+// walker goes along the bases.
 type walker struct {
 	h          *hitAndRun
 	r          *rand.Rand
@@ -26,6 +26,8 @@ func (w *walker) exact() {
 	w.h.rows.slacks(w.slack, w.x)
 	w.sinceExact = 0
 }
+
+func (w *walker) at(x []float64) { copy(x, w.x) }
 
 // advance makes a number of sweeps.
 func (w *walker) advance(sweeps int) error {

@@ -12,6 +12,10 @@ import (
 // seconds, and some 30 000 facets in 10 dimensions.
 const hullEffort = 1_000_000_000
 
+// facetNoise is the size up to which a coefficient of a facet, against the largest, is
+// rounding. The limit of the facet is taken from what is left.
+const facetNoise = 1e-13
+
 // hull is the convex hull of points in its affine hull. The coordinates in
 // basis determine the others,
 //
@@ -74,7 +78,9 @@ func newHull(points [][]float64, effort *int) (*hull, error) {
 		}
 		f := facet{c: make([]float64, d), d: math.Inf(-1)}
 		for b := range c {
-			f.c[b] = c[b] / size
+			if f.c[b] = c[b] / size; math.Abs(f.c[b]) < facetNoise {
+				f.c[b] = 0
+			}
 		}
 		for _, g := range cuts {
 			f.d = max(f.d, dot(f.c, g[:d]))
@@ -192,18 +198,9 @@ func (h *hull) round(points [][]float64, j int) {
 	h.at[j] = at
 }
 
-// convexHull returns the facets of the hull of points, as rows c . x <= d with
-// largest |c| 1, and the equalities of its affine hull. The facets of a single
-// point are none.
-func convexHull(points [][]float64) (rows, equalities []Row, err error) {
-	effort := hullEffort
-	h, err := newHull(points, &effort)
-	if errors.Is(err, dd.ErrBudget) {
-		return nil, nil, fmt.Errorf("lp: the convex hull of %d points in %d dimensions has too many facets: describe the polytope by rows, or by fewer points", len(points), len(points[0]))
-	}
-	if err != nil {
-		return nil, nil, err
-	}
+// rows returns the facets, as rows c . x <= d with largest |c| 1, and the equalities
+// of the affine hull. The facets of a single point are none.
+func (h *hull) rows() (rows, equalities []Row) {
 	for k, f := range h.facets {
 		row := Row{Name: fmt.Sprintf("facet %d", k+1), Coef: make([]float64, h.n), Min: math.Inf(-1), Max: f.d}
 		for b, j := range h.basis {
@@ -222,5 +219,5 @@ func convexHull(points [][]float64) (rows, equalities []Row, err error) {
 		}
 		equalities = append(equalities, row)
 	}
-	return rows, equalities, nil
+	return rows, equalities
 }

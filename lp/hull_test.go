@@ -198,3 +198,13 @@ func TestHullBudget(t *testing.T) {
 		t.Errorf("%d steps beyond the budget", -effort)
 	}
 }
+
+func convexHull(points [][]float64) (rows, equalities []Row, err error) {
+	effort := hullEffort
+	h, err := newHull(points, &effort)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, equalities = h.rows()
+	return rows, equalities, nil
+}

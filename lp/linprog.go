@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -56,6 +57,9 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 			}
 		}
 		return append([]float64(nil), x...), value, nil
+	}
+	if p.hull != nil {
+		return p.minimizeLifted(c, lim)
 	}
 	x, value, err = linprog(c, p.a, b, p.e, f, l, u)
 	switch {
@@ -139,6 +143,8 @@ type program struct {
 
 	unit, cost float64
 
+	tolerance float64 // primal, given to CLP; 0 for clpTolerance
+
 	duals []float64 // of the rows, A then E, of the last solution
 }
 
@@ -217,7 +223,7 @@ func (p *program) solve(primal bool, scaling clp.Scaling) (clp.SimplexStatus, []
 		rows = append(rows, clp.Bounds{Lower: v / p.unit, Upper: v / p.unit})
 	}
 	s := clp.NewSimplex()
-	s.SetPrimalTolerance(clpTolerance)
+	s.SetPrimalTolerance(cmp.Or(p.tolerance, clpTolerance))
 	s.SetOptimizationDirection(clp.Minimize)
 	s.SetScaling(scaling)
 	s.SetMaxIterations(10_000 + 100*(m+n))

@@ -5,9 +5,10 @@ package lp
 // answer depends on the state and the prefix alone.
 //
 // An end is answered where an allocation has it that satisfies all constraints, and
-// duals bound it, to the tolerances that answers of CLP are held to. All else is
-// left to CLP, the rest of the action included: states whose limits leave nothing or
-// are no limits, entities without an end, more rows than a basis takes.
+// duals bound it, to the tolerances that answers of CLP are held to. All else is left
+// to CLP, the rest of the action included: states whose limits leave nothing or are no
+// limits, entities without an end, more rows than a basis takes, and hulls without
+// facets, which have no matrix to replace.
 type matrixSolver struct {
 	p      *Polytope
 	behind successor

@@ -1,12 +1,15 @@
 package lp
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"paspo/lp/internal/dd"
 )
 
 // Limits of a description, against mistakes and hostile files.
@@ -54,15 +57,26 @@ func (e *UnboundedError) Error() string {
 // Of points, each must satisfy the budget, the bounds and the rows. That the
 // rows hold no more than the hull of the points is the caller's word. Without
 // rows, rows and equalities are those of the hull; entities have the lower bound
-// 0 unless a point is below.
-func New(d Description) (*Polytope, error) {
-	p, err := assemble(d)
+// 0 unless a point is below. Where the hull has more facets than some seconds
+// find, it has no rows, and its bounding box for bounds: see Polytope.HullOnly.
+func New(d Description) (*Polytope, error) { return build(d, hullEffort) }
+
+// build is New with an effort to find the facets of a hull.
+func build(d Description, effort int) (*Polytope, error) {
+	p, err := assemble(d, effort)
 	if err != nil {
 		return nil, err
 	}
 	if p.points != nil {
 		if err := p.checkPoints(); err != nil {
 			return nil, err
+		}
+		if p.hull != nil {
+			var err error
+			if p.l, p.u, err = BoundingBox(p); err != nil {
+				return nil, err
+			}
+			p.hull.lifted = p.lifting()
 		}
 		return p, nil
 	}
@@ -81,7 +95,7 @@ func New(d Description) (*Polytope, error) {
 
 // assemble builds the arrays of a polytope and checks all that takes no linear
 // program.
-func assemble(d Description) (*Polytope, error) {
+func assemble(d Description, effort int) (*Polytope, error) {
 	p := &Polytope{name: d.Name, entities: slices.Clone(d.Entities)}
 	if err := p.checkNames(); err != nil {
 		return nil, err
@@ -98,7 +112,7 @@ func assemble(d Description) (*Polytope, error) {
 		return nil, p.errorf("%d rows of %d entities are too many (at most %d numbers)", len(rows), n, maxCells)
 	}
 	if p.points != nil && len(rows) == 0 {
-		inequalities, equalities, err := convexHull(p.points)
+		inequalities, equalities, err := p.setHull(effort)
 		if err != nil {
 			return nil, p.errorf("%s", strings.TrimPrefix(err.Error(), "lp: "))
 		}
@@ -196,6 +210,24 @@ func (p *Polytope) setPoints(points [][]float64) error {
 		p.points = append(p.points, slices.Clone(v))
 	}
 	return nil
+}
+
+// setHull returns the rows of the hull of the points, or makes it one without
+// facets.
+func (p *Polytope) setHull(effort int) (inequalities, equalities []Row, err error) {
+	left := effort
+	h, err := newHull(p.points, &left)
+	if errors.Is(err, dd.ErrBudget) {
+		if p.hull, err = newPointHull(p.points, effort); err != nil {
+			return nil, nil, err
+		}
+		h = p.hull.hull
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	inequalities, equalities = h.rows()
+	return inequalities, equalities, nil
 }
 
 func (p *Polytope) setBounds(lower, upper []float64) error {

@@ -22,8 +22,9 @@ type Description struct {
 	Rows []Row
 
 	// Points, when given, are points whose convex hull is the polytope. Where
-	// Rows is empty the rows are computed from them; otherwise both describe
-	// the same set and the solvers take the smaller description.
+	// Rows is empty the rows are computed from them, unless they are too many (see
+	// Polytope.HullOnly); otherwise both describe the same set and the solvers
+	// take the smaller description.
 	Points [][]float64
 }
 
@@ -45,6 +46,14 @@ type Polytope struct {
 	eqNames  []string // k
 
 	points [][]float64
+
+	// hull, where not nil, is the membership of a hull without facets: beside it
+	// there are no inequalities, E is its affine hull and l and u its bounding box.
+	hull *pointHull
+
+	// weights is the number of entities, the last, that are weights of points: see
+	// lift.
+	weights int
 
 	// budget says that the first equality is the budget; rows are those that the
 	// polytope was described by. Both are for printing.
@@ -78,6 +87,11 @@ func (p *Polytope) Bounds() (lower, upper []float64) { return p.l, p.u }
 // not described by points. The slices must not be modified.
 func (p *Polytope) Points() [][]float64 { return p.points }
 
+// HullOnly reports whether p is the hull of points whose facets are too many to
+// find. It has no inequalities then: the points themselves say what belongs to it,
+// beside the equalities of its affine hull and its bounding box as bounds.
+func (p *Polytope) HullOnly() bool { return p.hull != nil }
+
 // Limits replaces limits of a polytope in one state: the right-hand sides b and
 // e, and the bounds l and u. A nil slice keeps the polytope's own.
 //
@@ -86,6 +100,9 @@ func (p *Polytope) Points() [][]float64 { return p.points }
 // takes linear programs of its own: by a dual simplex, some hundredths of a millisecond
 // up to 13 entities and milliseconds at 50 entities with 20 rows, or under method clp by
 // CLP, some 50 times that. The matrix E is the polytope's.
+//
+// Where the polytope is the hull of points without facets, limits cut it further;
+// linear programs over the weights of the points serve them.
 type Limits struct {
 	B, E, Lower, Upper []float64
 	A                  []float64

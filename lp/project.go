@@ -17,6 +17,9 @@ import (
 // satisfy the Karush-Kuhn-Tucker conditions; it is an error where rounding
 // keeps either from being reached, or if x has the wrong length or is not
 // finite.
+//
+// Of a hull without facets the rows are those facets that cut off what the others
+// leave closest to x, until none does.
 func Project(p *Polytope, x []float64) ([]float64, error) {
 	y, _, err := project(p, nil, x)
 	return y, err
@@ -28,6 +31,9 @@ func ProjectWithin(p *Polytope, lim *Limits, x []float64) ([]float64, error) {
 	y, _, err := project(p, lim, x)
 	return y, err
 }
+
+// mostCuts ends the search for facets. A projection in 9 dimensions takes some 30.
+const mostCuts = 10_000
 
 func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, error) {
 	if n := p.Dim(); len(x) != n {
@@ -47,19 +53,31 @@ func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, err
 	// accepts; only then are coarser tolerances any use.
 	var q *projection
 	var err error
-	for _, tol := range []float64{1e-13, 1e-11, 6e-10} {
-		q = newProjection(p.a, b, l, u, y, done, tol)
-		if err = q.run(); err == nil {
-			break
+	rows := p.a
+	for {
+		for _, tol := range []float64{1e-13, 1e-11, 6e-10} {
+			q = newProjection(rows, b, l, u, y, done, tol)
+			if err = q.run(); err == nil {
+				break
+			}
 		}
+		if err != nil {
+			return nil, nil, err
+		}
+		at := append([]float64(nil), y...)
+		for i, d := range q.z {
+			at[i] += d
+		}
+		solve(at, f)
+		if p.hull != nil {
+			if c, limit := p.hull.separate(at); c != nil && dot(c, at)-limit > 1e-13*max(1, math.Abs(limit)) && len(b) < mostCuts {
+				rows, b = append(rows, c...), append(b, limit)
+				continue
+			}
+		}
+		y = at
+		break
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, d := range q.z {
-		y[i] += d
-	}
-	solve(y, f)
 	if r, name := p.WorstConstraint(y, lim); !(r <= maxSampleResidual) {
 		return nil, nil, fmt.Errorf("lp: the projection violates %s by a scaled %g", name, r)
 	}

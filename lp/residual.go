@@ -13,6 +13,14 @@ import (
 // section 1). It is negative strictly inside a polytope without equalities, and
 // +Inf where a holds a NaN. A nil lim means the polytope's own limits.
 //
+// Of a hull without facets it is at least the distance to the hull,
+//
+//	min sum_j |a_j - h_j| / max(1, |a_j|)   over h in the hull,
+//
+// which no facet's residual exceeds (its largest coefficient being 1), and which is
+// 0 inside, up to rounding. It is off by 1e-12 at most, relative where it is above 1,
+// and takes some microseconds inside, some hundred outside.
+//
 // Residual panics if len(a) is not the dimension.
 func (p *Polytope) Residual(a []float64, lim *Limits) float64 {
 	r, _, _ := p.worst(a, lim)
@@ -35,6 +43,7 @@ const (
 	isEquality
 	isLower
 	isUpper
+	isHull
 )
 
 // constraintName names a constraint. Names that hold a limit are of the limit
@@ -49,12 +58,22 @@ func (p *Polytope) constraintName(kind constraintKind, i int, lim *Limits) strin
 			return "total = " + formatFloat(f[0])
 		}
 		return p.eqNames[i]
-	case isLower:
-		return p.entities[i] + " >= " + formatFloat(l[i])
-	case isUpper:
-		return p.entities[i] + " <= " + formatFloat(u[i])
+	case isLower, isUpper:
+		return p.boundName(kind, i, l, u)
+	case isHull:
+		return hullName
 	}
 	return ""
+}
+
+func (p *Polytope) boundName(kind constraintKind, j int, l, u []float64) string {
+	switch {
+	case j >= p.Dim()-p.weights:
+		return hullName
+	case kind == isLower:
+		return p.entities[j] + " >= " + formatFloat(l[j])
+	}
+	return p.entities[j] + " <= " + formatFloat(u[j])
 }
 
 // formatFloat writes v in the shortest form that parses back to it.
@@ -110,6 +129,11 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind const
 			residual, kind, index = r, isRow, k
 		}
 	}
+	if p.hull != nil {
+		if r := p.hull.distance(a); r > residual {
+			residual, kind, index = r, isHull, 0
+		}
+	}
 	return residual, kind, index
 }
 
@@ -134,6 +158,9 @@ func (p *Polytope) under(lim *Limits) *Polytope {
 	}
 	if len(lim.A) != len(p.a) {
 		panic(badLength)
+	}
+	if p.hull != nil {
+		return p // without inequalities
 	}
 	q := *p
 	q.a, q.points = lim.A, nil

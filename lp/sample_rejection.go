@@ -122,13 +122,14 @@ func chooseProposal(p *Polytope, props []*proposal, least float64, stream *rng.S
 	most := -1
 	c := newContains(p, nil)
 	buf := make([]float64, p.Dim())
+	walk := c.walk()
 	for k, q := range props {
 		r := rand.New(stream.Split(uint64(k)))
 		accepted := 0
 		by := make([]int, len(p.b))
 		for range pilotProposals {
 			q.draw(r, buf)
-			switch k := c.firstViolated(buf); {
+			switch k := c.firstViolated(buf, walk); {
 			case k == satisfied:
 				accepted++
 			case k >= 0:
@@ -183,12 +184,13 @@ func (q *proposal) sample(p *Polytope, points []float64, workers int, stream *rn
 	c := newContains(p, q.order)
 	err := parallel(shards, workers, func(i int) error {
 		r := rand.New(stream.Split(uint64(i)))
+		walk := c.walk()
 		out := points[i*rejectionShard*dim : min((i+1)*rejectionShard*dim, len(points))]
 		for tries := 0; len(out) > 0; {
 			q.draw(r, out[:dim])
 			proposed[i]++
 			tries++
-			if c.firstViolated(out[:dim]) == satisfied {
+			if c.firstViolated(out[:dim], walk) == satisfied {
 				out = out[dim:]
 				tries = 0
 			} else if tries == maxProposalsPerPoint {
@@ -211,6 +213,7 @@ func (q *proposal) sample(p *Polytope, points []float64, workers int, stream *rn
 type contains struct {
 	rows, limit  []float64 // m x n, m
 	lower, upper []float64
+	hull         *pointHull // nil where the rows say all
 }
 
 // newContains takes the inequalities in the given order, nil for their own.
@@ -223,7 +226,7 @@ func newContains(p *Polytope, order []int) *contains {
 		return rounding * max(1, math.Abs(v))
 	}
 	n := p.Dim()
-	c := &contains{lower: make([]float64, n), upper: make([]float64, n)}
+	c := &contains{lower: make([]float64, n), upper: make([]float64, n), hull: p.hull}
 	for k := range p.b {
 		if order != nil {
 			k = order[k]
@@ -241,10 +244,19 @@ func newContains(p *Polytope, order []int) *contains {
 const (
 	satisfied = -1
 	outOfBox  = -2
+	outOfHull = -3
 )
 
+// walk returns what a goroutine gives to firstViolated.
+func (c *contains) walk() *hullWalk {
+	if c.hull == nil {
+		return nil
+	}
+	return c.hull.walk()
+}
+
 // firstViolated returns the index of the first inequality that a violates.
-func (c *contains) firstViolated(a []float64) int {
+func (c *contains) firstViolated(a []float64, walk *hullWalk) int {
 	for j, x := range a {
 		if x < c.lower[j] || x > c.upper[j] {
 			return outOfBox
@@ -260,6 +272,9 @@ func (c *contains) firstViolated(a []float64) int {
 		if sum > limit {
 			return k
 		}
+	}
+	if walk != nil && !walk.inside(a) {
+		return outOfHull
 	}
 	return satisfied
 }

@@ -100,10 +100,14 @@ func (b *gpuBatch) check(j *batchJob, from, to int) {
 	worst, fixed, wrong := noResidual, 0, -1
 	for r := from; r < to; r++ {
 		res := b.residual[j.first+r]
-		if all := j.req.Limits; all != nil && all[r].A != nil {
-			// The device knows the polytope's own matrix alone.
+		var lim *lp.Limits
+		if j.req.Limits != nil {
+			lim = &j.req.Limits[r]
+		}
+		if j.g.p.HullOnly() || lim != nil && lim.A != nil {
+			// The device knows the rows of the polytope's own matrix alone.
 			n := j.g.layout.entities
-			res = j.g.p.Residual(j.out.Actions[r*n:(r+1)*n], &all[r])
+			res = j.g.p.Residual(j.out.Actions[r*n:(r+1)*n], lim)
 			j.out.Residual[r] = res
 		}
 		worst = max(worst, res)

@@ -80,11 +80,16 @@ func writeConflict(w io.Writer, name string, conflict []string) {
 
 // checked is what check finds out.
 type checked struct {
-	Name          string   `json:"name"`
-	Empty         bool     `json:"empty"`
-	Entities      []string `json:"entities"`
-	Box           []ranged `json:"box"`
-	Rows          []line   `json:"rows"`
+	Name     string   `json:"name"`
+	Empty    bool     `json:"empty"`
+	Entities []string `json:"entities"`
+	Box      []ranged `json:"box"`
+	Rows     []line   `json:"rows"`
+
+	// Points is the number of points where the polytope is their hull and the
+	// facets of that are too many to be among the rows.
+	Points int `json:"points_without_facets,omitempty"`
+
 	FeasibleShare share    `json:"feasible_share"`
 	Redundant     []string `json:"redundant"`
 
@@ -178,6 +183,9 @@ func check(name string, p *lp.Polytope) (*checked, error) {
 	for k, v := range f {
 		c.Rows = append(c.Rows, line{names[k], expression(e[k*n:(k+1)*n], c.Entities) + " = " + number(v), false})
 	}
+	if p.HullOnly() {
+		c.Points = len(p.Points())
+	}
 	a, b, names := p.Inequalities()
 	for k, v := range b {
 		c.Rows = append(c.Rows, line{names[k], expression(a[k*n:(k+1)*n], c.Entities) + " <= " + number(v), isRedundant[k]})
@@ -244,6 +252,9 @@ func (c *checked) write(w io.Writer) error {
 			break
 		}
 		fmt.Fprintf(&b, "  %s: %s\n", r.Name, r.Expr)
+	}
+	if c.Points > 0 {
+		fmt.Fprintf(&b, "  hull of the points: %d points, whose facets are beyond the budget; linear programs over their weights answer instead\n", c.Points)
 	}
 	fmt.Fprintf(&b, "feasible share: %s\n", c.FeasibleShare.text)
 	switch n := len(c.Redundant); {

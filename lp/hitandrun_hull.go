@@ -1,0 +1,135 @@
+package lp
+
+import (
+	"errors"
+	"math/rand/v2"
+)
+
+// hullChords finds the chords of a chain in a hull without facets. It keeps the
+// facets where the last chords along the axes ended, which are ahead of any point
+// along the same axis; walks along other directions begin at the closest of them.
+type hullChords struct {
+	r    *rays
+	ends []*supporting // both of every axis, nil where not yet found
+	f    supporting
+	u, x []float64
+}
+
+var errNoChord = errors.New("lp: rounding hides the ends of a chord of hit-and-run: the points are too close to a plane")
+
+func newHullChords(r *rays) *hullChords {
+	return &hullChords{r: r, ends: make([]*supporting, 2*r.d), u: make([]float64, r.d), x: make([]float64, r.d)}
+}
+
+// axis returns the ends of the chord through y along axis j.
+func (c *hullChords) axis(j int, y []float64) (lo, hi float64, err error) {
+	var s [2]float64
+	for side, sign := range [...]float64{1, -1} {
+		clear(c.u)
+		c.u[j] = sign
+		f := &c.ends[2*j+side]
+		if *f == nil {
+			if *f = c.r.facet(c.u); *f == nil {
+				return 0, 0, errNoChord
+			}
+		}
+		var ok bool
+		if s[side], ok = c.r.end(*f, y, c.u, c.x); !ok {
+			// From anew, once.
+			if *f = c.r.facet(c.u); *f == nil {
+				return 0, 0, errNoChord
+			}
+			if s[side], ok = c.r.end(*f, y, c.u, c.x); !ok {
+				return 0, 0, errNoChord
+			}
+		}
+	}
+	return -s[1], s[0], nil
+}
+
+// along returns the ends of the chord through y along u. The chords of all axes are
+// known.
+func (c *hullChords) along(u, y []float64) (lo, hi float64, err error) {
+	var s [2]float64
+	for side, sign := range [...]float64{1, -1} {
+		var best *supporting
+		least := 0.
+		for j, v := range u {
+			c.u[j] = sign * v
+		}
+		for _, f := range c.ends {
+			ahead := dot(f.c, c.u)
+			if t := 1 - dot(f.c, y); ahead > 0 && (best == nil || t < least*ahead) {
+				best, least = f, t/ahead
+			}
+		}
+		if best == nil {
+			best = c.ends[0]
+		}
+		c.f.copy(best)
+		var ok bool
+		if s[side], ok = c.r.end(&c.f, y, c.u, c.x); !ok {
+			f := c.r.facet(c.u)
+			if f == nil {
+				return 0, 0, errNoChord
+			}
+			if s[side], ok = c.r.end(f, y, c.u, c.x); !ok {
+				return 0, 0, errNoChord
+			}
+		}
+	}
+	return -s[1], s[0], nil
+}
+
+// hullWalker is a chain in a hull without facets, in coordinates in which the points
+// have covariance 1. A sweep goes once along every axis and once along a direction that
+// is uniform on the sphere; walks over the facets find the ends of a chord (see
+// rays).
+type hullWalker struct {
+	h      *pointHull
+	r      *rand.Rand
+	chords *hullChords
+	y, dir []float64
+}
+
+func newHullWalker(h *pointHull, start []float64, r *rand.Rand) *hullWalker {
+	w := &hullWalker{h: h, r: r, chords: newHullChords(h.rays), y: make([]float64, h.rays.d), dir: make([]float64, h.rays.d)}
+	h.inner(start, w.y)
+	return w
+}
+
+func (w *hullWalker) at(x []float64) { w.h.outer(w.y, x) }
+
+// advance makes a number of sweeps.
+func (w *hullWalker) advance(sweeps int) error {
+	for range sweeps {
+		for j := range w.y {
+			lo, hi, err := w.chords.axis(j, w.y)
+			if err != nil {
+				return err
+			}
+			w.y[j] += w.step(lo, hi)
+		}
+		if len(w.y) == 1 {
+			continue
+		}
+		for j := range w.dir {
+			w.dir[j] = w.r.NormFloat64()
+		}
+		lo, hi, err := w.chords.along(w.dir, w.y)
+		if err != nil {
+			return err
+		}
+		t := w.step(lo, hi)
+		for j, v := range w.dir {
+			w.y[j] += t * v
+		}
+	}
+	return nil
+}
+
+// step is uniform on a chord. Rounding may leave 0 just outside an end.
+func (w *hullWalker) step(lo, hi float64) float64 {
+	lo, hi = min(lo, 0), max(hi, 0)
+	return lo + (hi-lo)*w.r.Float64()
+}

@@ -1,0 +1,160 @@
+package lp
+
+import (
+	"math"
+	"math/big"
+
+	"paspo/lp/internal/exact"
+)
+
+const (
+	// hullRounding is a distance that is rounding: it is not looked into.
+	hullRounding = 1e-12
+
+	// hullGap is by how much a distance may be off, relative where it is above 1.
+	hullGap = 1e-12
+)
+
+// distance returns how far a is from the hull,
+//
+//	min sum_j |a_j - (V' w)_j| / max(1, |a_j|)   s.t.   sum w = 1,  w >= 0.
+//
+// No facet c . x <= d whose largest coefficient is 1 has a larger scaled residual:
+// c . (a - V' w) is at most sum_j |c_j| |a_j - (V' w)_j|, and the scale of its row
+// at least 1 and at least each |c_j a_j|.
+//
+// Weights that prove a to be in the hull up to rounding come from the walk to the
+// facet behind a. Else a linear program finds the least distance, its duals a bound
+// of it, and rational arithmetic both where they differ.
+func (h *pointHull) distance(a []float64) float64 {
+	for _, x := range a {
+		if x-x != 0 {
+			return math.Inf(1)
+		}
+	}
+	w := h.scratch.Get().(*hullWalk)
+	defer h.scratch.Put(w)
+	if w.near(a) {
+		if t := h.off(a, w.mix); t <= hullRounding {
+			return t
+		}
+	}
+	if high, low, ok := h.program(a); ok && high-low <= hullGap*max(1, high) {
+		return high
+	}
+	return h.exactDistance(a)
+}
+
+// off returns the distance of a to V' w. It is at least that to the hull.
+func (h *pointHull) off(a, w []float64) float64 {
+	t := 0.
+	for j, x := range a {
+		// What is left of a rounds less than the sum itself.
+		d := 0.
+		for v, c := range w {
+			if c != 0 {
+				d += c * (h.points[v][j] - x)
+			}
+		}
+		t += math.Abs(d) / max(1, math.Abs(x))
+	}
+	return t
+}
+
+// program solves for the distance in floating point and returns what weights and
+// duals prove of it.
+func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
+	n, k := h.n, len(h.points)
+	vars := k + 2*n
+	q := program{
+		c: make([]float64, vars), e: make([]float64, (n+1)*vars), f: append([]float64{1}, a...),
+		l: make([]float64, vars), u: make([]float64, vars),
+	}
+	for v := range q.u {
+		q.u[v] = math.Inf(1)
+	}
+	for v, x := range h.points {
+		q.e[v] = 1
+		for j := range n {
+			q.e[(j+1)*vars+v] = x[j]
+		}
+	}
+	for j, x := range a {
+		for side, sign := range [...]float64{1, -1} {
+			at := k + 2*j + side
+			q.e[(j+1)*vars+at] = sign
+			q.c[at] = 1 / max(1, math.Abs(x))
+		}
+	}
+	q.setScales()
+	q.unit = 1 // weights are shares
+	q.tolerance = solveTol
+	x, err := q.minimize(&q)
+	if err != nil {
+		return 0, 0, false
+	}
+	sum := 0.
+	for _, v := range x[:k] {
+		sum += v
+	}
+	for v := range k {
+		x[v] /= sum
+	}
+	high = h.off(a, x[:k])
+	y := make([]float64, n)
+	for j := range y {
+		most := 1 / max(1, math.Abs(a[j]))
+		y[j] = min(max(q.duals[j+1]/q.cost, -most), most)
+	}
+	// y . (a - v) is at most the distance for some point v.
+	low = math.Inf(1)
+	for _, v := range h.points {
+		s := 0.
+		for j, c := range y {
+			s += c * (a[j] - v[j])
+		}
+		low = min(low, s)
+	}
+	return high, max(0, low), true
+}
+
+// exactDistance solves the same program in rational arithmetic.
+func (h *pointHull) exactDistance(a []float64) float64 {
+	n, k := h.n, len(h.points)
+	vars := k + 2*n
+	p := &exact.Problem{
+		C: make([]*big.Rat, vars), Lower: make([]*big.Rat, vars), Upper: make([]*big.Rat, vars),
+		B: []*big.Rat{rational(1)},
+	}
+	for v := range vars {
+		p.C[v], p.Lower[v] = new(big.Rat), new(big.Rat)
+	}
+	row := func() []*big.Rat {
+		r := make([]*big.Rat, vars)
+		for v := range r {
+			r[v] = new(big.Rat)
+		}
+		p.A, p.Eq = append(p.A, r), append(p.Eq, true)
+		return r
+	}
+	sum := row()
+	for v := range k {
+		sum[v].SetInt64(1)
+	}
+	for j, x := range a {
+		r := row()
+		for v := range k {
+			r[v] = rational(h.points[v][j])
+		}
+		for side, sign := range [...]int64{1, -1} {
+			r[k+2*j+side].SetInt64(sign)
+			p.C[k+2*j+side] = rational(1 / max(1, math.Abs(x)))
+		}
+		p.B = append(p.B, rational(x))
+	}
+	s, status := exact.Minimize(p)
+	if status != exact.Optimal {
+		panic("lp: the distance to a hull has no minimum")
+	}
+	return float(s.Value)
+}

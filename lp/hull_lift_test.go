@@ -1,0 +1,188 @@
+package lp
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+)
+
+// stateBounds draws bounds around a point of the hull, for both forms: of the one
+// without facets some may be left out.
+func stateBounds(p *Polytope, r *rand.Rand) Limits {
+	x := mixture(p.points, r)
+	l, u := slices.Clone(p.l), slices.Clone(p.u)
+	for j := range x {
+		x[j] = min(max(x[j], l[j]), u[j])
+		wide := r.Float64() * (p.u[j] - p.l[j])
+		if r.IntN(3) > 0 {
+			l[j] = max(l[j], x[j]-wide*r.Float64())
+		}
+		if r.IntN(3) > 0 {
+			u[j] = min(u[j], x[j]+wide*r.Float64())
+		}
+	}
+	return Limits{Lower: l, Upper: u}
+}
+
+// Bounds of a state cut a hull without facets as they cut its rows.
+func TestHullStateLimits(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "limits"))
+		points, kind := randomPoints(r)
+		bare, rows := bothForms(t, points, math.NaN())
+		if !bare.HullOnly() {
+			return
+		}
+		limits := []Limits{stateBounds(bare, r), {}, stateBounds(bare, r)}
+		other, err := NewSolver(rows, SolverConfig{Method: "clp", Workers: 1})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer other.Close()
+		for _, method := range solverMethods {
+			s, err := NewSolver(bare, SolverConfig{Method: method, Workers: 1})
+			if err != nil {
+				rt.Fatal(err)
+			}
+			err = sameIntervals(s, other, r, limits, limits, len(limits))
+			if method == "lazy" {
+				err = errors.Join(err, walkChecked(s, r, limits, 1))
+			}
+			s.Close()
+			if err != nil {
+				rt.Fatalf("%s, %s: %v", kind, method, err)
+			}
+		}
+
+		lim := &limits[0]
+		cost := unit(r, bare.Dim())
+		x, got, err := bare.Minimize(cost, lim)
+		if err != nil {
+			rt.Fatalf("%s: %v", kind, err)
+		}
+		_, want, err := rows.Minimize(cost, lim)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if !(math.Abs(got-want) <= 1e-9*max(1, math.Abs(want))) {
+			rt.Fatalf("%s: least cost %v, by rows %v", kind, got, want)
+		}
+		if res := bare.Residual(x, lim); !(res <= 1e-9) {
+			rt.Fatalf("%s: residual %g", kind, res)
+		}
+		if c := bare.FindConflict(lim); c != nil {
+			rt.Fatalf("%s: conflict %q", kind, c)
+		}
+	})
+}
+
+// Limits that leave nothing are named, the hull among them where it is in the way.
+func TestHullConflict(t *testing.T) {
+	p := bareHull(t)
+	l, u := slices.Clone(p.l), slices.Clone(p.u)
+	l[0], l[1] = p.u[0], p.u[1]-1e-3
+	lim := &Limits{Lower: l, Upper: u}
+	_, _, err := p.Minimize(make([]float64, p.Dim()), lim)
+	var empty *EmptyError
+	if !errors.As(err, &empty) {
+		t.Fatalf("error %v", err)
+	}
+	want := []string{hullName, "E1 >= " + formatFloat(l[0]), "E2 >= " + formatFloat(l[1])}
+	if got := slices.Sorted(slices.Values(empty.Conflict)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		t.Errorf("conflict %q, want %q", got, want)
+	}
+
+	e := &Limits{E: []float64{1.5}}
+	if c := p.FindConflict(e); !slices.Equal(c, []string{"total = 1.5", hullName}) {
+		t.Errorf("another total: conflict %q", c)
+	}
+	for _, method := range []string{"lazy", "clp"} {
+		s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.Chain(2)
+		c.Begin(2, []Limits{{}, *lim})
+		lo, hi := make([]float64, 2), make([]float64, 2)
+		var infeasible *InfeasibleError
+		if err := c.Next(lo, hi); !errors.As(err, &infeasible) || infeasible.Row != 1 || !slices.Contains(infeasible.Conflict, hullName) {
+			t.Errorf("%s: error %v", method, err)
+		}
+		if !(lo[0] < hi[0]) || !math.IsNaN(lo[1]) {
+			t.Errorf("%s: intervals %v, %v", method, lo, hi)
+		}
+		s.Close()
+	}
+}
+
+// A matrix of a state has nothing to replace: an empty one leaves the hull.
+func TestHullEmptyMatrix(t *testing.T) {
+	p := bareHull(t)
+	lim := &Limits{A: []float64{}, B: []float64{}}
+	a := make([]float64, p.Dim())
+	a[0] = 1
+	if got, want := p.Residual(a, lim), p.Residual(a, nil); got != want {
+		t.Errorf("residual %g, want %g", got, want)
+	}
+	s, err := NewSolver(p, SolverConfig{Workers: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r := rand.New(rng.New(1, "matrix"))
+	if err := sameIntervals(s, s, r, []Limits{*lim}, nil, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// Projections are those onto the rows, under limits of a state too.
+func TestHullProject(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "project"))
+		points, kind := randomPoints(r)
+		bare, rows := bothForms(t, points, math.NaN())
+		if !bare.HullOnly() {
+			return
+		}
+		x := mixture(points, r)
+		size := 1.
+		for j := range x {
+			size = max(size, bare.u[j]-bare.l[j])
+			x[j] += r.NormFloat64() * (bare.u[j] - bare.l[j])
+		}
+		lim := stateBounds(bare, r)
+		for _, l := range []*Limits{nil, &lim} {
+			got, err := ProjectWithin(bare, l, x)
+			if err != nil {
+				rt.Fatalf("%s: %v", kind, err)
+			}
+			want, err := ProjectWithin(rows, l, x)
+			if err != nil {
+				return // the rows are nearly parallel
+			}
+			if d := euclidean(got, want); !(d <= 1e-8*size) {
+				rt.Fatalf("%s: the projections differ by %g", kind, d)
+			}
+			if res := bare.Residual(got, l); !(res <= 1e-9) {
+				rt.Fatalf("%s: residual %g", kind, res)
+			}
+		}
+	})
+	p := bareHull(t)
+	r := rand.New(rng.New(1, "project"))
+	for range 10 {
+		checkProjection(t, p, unit(r, p.Dim()))
+	}
+}
+
+func euclidean(a, b []float64) float64 {
+	d := make([]float64, len(a))
+	subtract(d, a, b)
+	return norm(d)
+}
