@@ -61,7 +61,7 @@ test: deps-gpu lint ptx-check image-check race-check
 # Threads and blocks take their turns as a number says. Left out are tests of the
 # training path that take long and do nothing that others do not.
 RACE_ORDER    ?= 1
-RACE_LEFT_OUT ?= Distribution|SideBySide|WritesResultsAlone
+RACE_LEFT_OUT ?= Distribution|SideBySide|WritesResultsAlone|TrainersTogether|DiesInARun|CheckpointsMove
 race-check: deps-gpu
 	$(WITH_CUDA) export PASPO_TEST_RACES=1 PASPO_FAKE_ORDER=$(RACE_ORDER) && \
 	$(GO) test -tags gpu ./internal/cudatest ./kernels ./cuda && \
