@@ -183,9 +183,17 @@ func (m *lazyModel) newSuffix(i, maxBases int) {
 	for k, row := range rows {
 		tails[k] = row[first:]
 	}
-	s.reduction = *reduce(tails[m.m:], tails[:m.m], m.tol)
+	tol := m.tol[:len(tails)]
 	if m.points {
-		cost := reduce(tails, m.rows[1+i:2+i], m.tol[1+i:])
+		// In the order of the entities, of which none is sharper.
+		tol = make([]float64, len(tails))
+		for k := range tol {
+			tol[k] = largest(tails[k])
+		}
+	}
+	s.reduction = *reduce(sized{tails[m.m:], tol[m.m:]}, sized{tails[:m.m], tol[:m.m]})
+	if m.points {
+		cost := reduce(sized{tails, tol}, sized{m.rows[1+i : 2+i], m.tol[1+i : 2+i]})
 		if c := cost.checks; len(c) > 0 && !c[len(c)-1].equality {
 			s.settled = c[len(c)-1].along
 		}

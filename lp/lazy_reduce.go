@@ -3,6 +3,7 @@ package lp
 import (
 	"math"
 	"math/big"
+	"slices"
 )
 
 // reduction is what rows over a suffix come to beside its equalities. Equalities
@@ -38,15 +39,39 @@ type echelon struct {
 	comb  []*big.Rat
 }
 
-// reduce takes the coefficients of equalities and inequalities over a suffix, and
-// the tolerances of the inequalities. It decides in rational arithmetic, where what
-// is left of a coefficient is taken for an error of its data if it is noise.
-func reduce(eqs, ineqs [][]float64, tol []float64) *reduction {
+// sized are the coefficients of rows with their tolerances.
+type sized struct {
+	rows [][]float64
+	tol  []float64
+}
+
+// sharper reports whether row x is longer, in units of its tolerance, than row y. Of
+// rows that say the same it is the one to keep: what the other one tolerates could be
+// wider than the interval.
+func (s *sized) sharper(x, y int, normX, normY float64) bool { return normX*s.tol[y] > normY*s.tol[x] }
+
+// reduce takes equalities and inequalities over a suffix. It decides in rational
+// arithmetic, where what is left of a coefficient is taken for an error of its data if
+// it is noise.
+func reduce(eqs, ineqs sized) *reduction {
 	red := &reduction{}
 	var ech []*echelon
-	k := len(eqs)
-	for e, row := range eqs {
-		v, comb, _ := eliminate(row, k, ech)
+	k := len(eqs.rows)
+	order := make([]int, k)
+	for e := range order {
+		order[e] = e
+	}
+	slices.SortStableFunc(order, func(x, y int) int {
+		switch a, b := largest(eqs.rows[x]), largest(eqs.rows[y]); {
+		case eqs.sharper(x, y, a, b):
+			return -1
+		case eqs.sharper(y, x, b, a):
+			return 1
+		}
+		return 0
+	})
+	for _, e := range order {
+		v, comb, _ := eliminate(eqs.rows[e], k, ech)
 		p := -1
 		for j, x := range v {
 			if x.Sign() != 0 && (p < 0 || math.Abs(float(x)) > math.Abs(float(v[p]))) {
@@ -74,7 +99,7 @@ func reduce(eqs, ineqs [][]float64, tol []float64) *reduction {
 		ech = append(ech, next)
 		red.eqs = append(red.eqs, e)
 	}
-	red.group(ineqs, tol, k, ech)
+	red.group(ineqs, k, ech)
 	return red
 }
 
@@ -136,9 +161,8 @@ func (red *reduction) pick(comb []*big.Rat) []float64 {
 	return out
 }
 
-// group sorts the inequalities by direction. The longest of a group, in units of its
-// tolerance, represents it: another one's tolerance could be wider than the interval.
-func (red *reduction) group(ineqs [][]float64, tol []float64, k int, ech []*echelon) {
+// group sorts the inequalities by direction. The sharpest of a group represents it.
+func (red *reduction) group(ineqs sized, k int, ech []*echelon) {
 	type reduced struct {
 		member
 		v      []float64
@@ -147,7 +171,7 @@ func (red *reduction) group(ineqs [][]float64, tol []float64, k int, ech []*eche
 	}
 	var groups [][]reduced
 next:
-	for r, row := range ineqs {
+	for r, row := range ineqs.rows {
 		v, comb, size := eliminate(row, k, ech)
 		m := reduced{member: member{row: r, along: red.pick(comb)}, v: floats(v)}
 		m.norm = largest(m.v)
@@ -170,7 +194,7 @@ next:
 	for _, g := range groups {
 		first := 0
 		for x := range g {
-			if g[x].norm*tol[g[first].row] > g[first].norm*tol[g[x].row] {
+			if ineqs.sharper(g[x].row, g[first].row, g[x].norm, g[first].norm) {
 				first = x
 			}
 		}

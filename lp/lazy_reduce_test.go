@@ -11,9 +11,10 @@ import (
 )
 
 func TestReduce(t *testing.T) {
+	ones := slices.Repeat([]float64{1}, 8)
 	red := reduce(
-		[][]float64{{1, 1, 1, 1}, {0, 1, 1, 0}, {2, 1, 1, 2}},
-		[][]float64{
+		sized{[][]float64{{1, 1, 1, 1}, {0, 1, 1, 0}, {2, 1, 1, 2}}, []float64{1, 1, 3}},
+		sized{[][]float64{
 			{1, 0, 0, 0},
 			{0, 0, 0, 4},          // 4 x (x4), x1 + x4 being fixed: the other side of the first
 			{0.3, 0.3, 0.3, 0.3},  // the budget
@@ -22,7 +23,7 @@ func TestReduce(t *testing.T) {
 			{0, -0.5, 0, 0},       // its other side
 			{1, 1, 2, 1},          // the budget and x3, which is a side of the last two
 			{0.25, 0.25, 0, 0.25}, // the budget less x3
-		}, slices.Repeat([]float64{1}, 8))
+		}, ones})
 	if got, want := red.eqs, []int{0, 1}; len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("independent equalities %v, want %v", got, want)
 	}
@@ -73,6 +74,14 @@ func TestTooManyRows(t *testing.T) {
 	defer s.Close()
 	if s.Method() != "clp" {
 		t.Errorf("auto took %s", s.Method())
+	}
+}
+
+// Of two equalities that fix an entity the one that does so to more digits is kept.
+func TestSharpestEquality(t *testing.T) {
+	red := reduce(sized{[][]float64{{1e-3, 0}, {-953, 0}, {0, 1}}, []float64{1, 1, 1}}, sized{})
+	if !slices.Equal(red.eqs, []int{1, 2}) || len(red.checks) != 1 || red.checks[0].row != 0 {
+		t.Errorf("kept %v, checks %+v", red.eqs, red.checks)
 	}
 }
 
