@@ -66,6 +66,7 @@ type ends struct {
 	lower, upper         []float64
 	lowerGive, upperGive []float64
 	floor                bool // z >= 0 beside the lower pieces
+	steep                bool // some piece gives by more than steepGive
 	facets               bool // found as facets, not as dual vertices
 }
 
@@ -85,9 +86,41 @@ func (f *explicit) prepare() {
 	for i := range f.ends {
 		e := &f.ends[i]
 		f.all[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
+		e.steep = e.isSteep()
 		e = &f.own[i]
+		e.steep = e.isSteep()
 		f.needed[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
 	}
+}
+
+// steepGive bounds by how much a piece may give for its end to be answered from it.
+// Beyond it the rounding of limits, some 1e-16 of their scales, moves the end by
+// more than 1e-11: what prefixes violate by rounding then counts.
+const steepGive = 1e5
+
+func (e *ends) isSteep() bool {
+	return largest(e.lowerGive) > steepGive || largest(e.upperGive) > steepGive
+}
+
+// steepAt reports whether an end at rho is that of a steep piece.
+func (e *ends) steepAt(rho []float64) bool {
+	rho = rho[:e.stride]
+	lo, hi := math.Inf(-1), math.Inf(1)
+	lowGive, highGive := 0., 0.
+	if e.floor {
+		lo = 0
+	}
+	for p, g := range e.lowerGive {
+		if v := weigh(e.lower[p*e.stride:(p+1)*e.stride], rho); v > lo || v == lo && g < lowGive {
+			lo, lowGive = v, g
+		}
+	}
+	for p, g := range e.upperGive {
+		if v := weigh(e.upper[p*e.stride:(p+1)*e.stride], rho); v < hi || v == hi && g < highGive {
+			hi, highGive = v, g
+		}
+	}
+	return lowGive > steepGive || highGive > steepGive
 }
 
 func weigh(w, rho []float64) float64 { return pieces.Weigh(w, rho) }

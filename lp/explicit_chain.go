@@ -113,6 +113,9 @@ func (c *explicitChain) Next(lo, hi []float64) error {
 		if crossed {
 			c.uncross(g)
 		}
+		if g.ends[c.entity].steep {
+			c.leaveSteep(g)
+		}
 		if len(g.rows) == c.rows {
 			copy(lo[:c.rows], g.b.Lo)
 			copy(hi[:c.rows], g.b.Hi)
@@ -161,6 +164,20 @@ func (c *explicitChain) uncross(g *explicitGroup) {
 		}
 		at += g.b.Base[slot]
 		g.b.Lo[slot], g.b.Hi[slot] = at, at
+	}
+}
+
+// leaveSteep hands over rows with a steep end.
+func (c *explicitChain) leaveSteep(g *explicitGroup) {
+	e := &g.ends[c.entity]
+	rho := make([]float64, e.stride)
+	for slot, r := range g.rows {
+		if c.behind.gone[r] {
+			continue
+		}
+		if g.b.Row(rho, slot); e.steepAt(rho) {
+			c.leave(g, slot, false)
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ import "errors"
 // explicitSolver answers from the closed form. What the closed form does not
 // cover goes to kept bases, and to linear programs behind these: limits that it was
 // not compiled for, limits that may be empty, and prefixes that left the intervals it
-// answered.
+// answered, and ends so steep that rounding shows (see steepGive).
 type explicitSolver struct {
 	f      *explicit
 	cfg    SolverConfig

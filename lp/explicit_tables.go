@@ -33,6 +33,10 @@ type Tables struct {
 	LimitRows []int // inequalities in rho
 	Caps      []int // entities whose upper bounds are in rho
 
+	// Steep says that the solver answers some ends from elsewhere, because they are so
+	// steep that rounding moves them by more than 1e-11.
+	Steep bool
+
 	// Rays, each of Size weights, tell limits that leave nothing: those with
 	// w . rho > 1e-13 RayGive for some ray (Farkas).
 	Rays, RayGive []float64
@@ -60,6 +64,9 @@ func (s *explicitSolver) Tables() *Tables {
 		Size: f.size, Begin: slices.Clone(f.begin), Floor: slices.Clone(f.floor), Free: slices.Clone(f.free),
 		Fixed: slices.Clone(f.fixed), LimitRows: slices.Clone(f.rows), Caps: slices.Clone(f.caps),
 		Rays: slices.Clone(f.empty), RayGive: slices.Clone(f.emptyGive),
+	}
+	for i := range f.ends {
+		t.Steep = t.Steep || f.ends[i].steep || f.own[i].steep
 	}
 	if f.fixed == nil {
 		t.Fixed = make([]bool, len(f.ends))

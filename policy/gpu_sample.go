@@ -52,7 +52,7 @@ func newGPUSampler(p *gpuProgram) (*gpuSampler, error) {
 			if x, ok := g.solver.(lp.Tabled); ok {
 				c := x.Tables()
 				a := s.args
-				if a.Rho = int64(c.Size); a.Fit() == nil {
+				if a.Rho = int64(c.Size); !c.Steep && a.Fit() == nil {
 					t.closed(&m, c, l.entities)
 				}
 			}
