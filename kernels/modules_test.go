@@ -11,7 +11,7 @@ import (
 var all = []Args{
 	&GatherArgs{}, &DenseArgs{}, &MaskedArgs{}, &DenseGradXArgs{}, &MaskedGradLatentArgs{}, &DenseGradWArgs{}, &MaskedGradWArgs{},
 	&BetaTermsArgs{}, &BetaTermsGradArgs{}, &LossArgs{}, &StoreOldArgs{}, &GradNormArgs{}, &AdamArgs{}, &FinishArgs{}, &SampleArgs{TileRows: 32}, &SampleArgs{TileRows: 4}, &WordsArgs{},
-	&MomentsArgs{},
+	&MomentsArgs{}, &MergeMomentsArgs{},
 }
 
 func TestEveryArgsHasAKernel(t *testing.T) {

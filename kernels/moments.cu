@@ -3,6 +3,7 @@
 
 struct MomentsPart {
 	i64 agent, first, rows, index, count;
+	double before;
 };
 
 struct moments_args {
@@ -12,6 +13,8 @@ struct moments_args {
 	Normalizer *normalizer;
 	i64 obs_dim, part_count, stride;
 };
+
+typedef moments_args merge_moments_args;
 
 // Seen are the moments of some rows of a component.
 struct Seen {
@@ -26,14 +29,25 @@ struct Seen {
 	}
 };
 
-// A block takes 32 components of a part, a warp every eighth row. The last block
-// of an agent merges.
+// learn merges moments of a component into what was seen of it before. The count
+// is not read: another block may have written it already.
+__device__ inline void learn(Normalizer *n, i64 dim, i64 k, double before, const Seen &b)
+{
+	double *mean = n->means() + k, *squares = mean + dim;
+	Seen all = {before, *mean, *squares};
+	all.merge(b);
+	*mean = all.mean;
+	*squares = all.squares;
+	if (k == 0)
+		n->count = all.count;
+}
+
+// A block takes 32 components of a part, a warp every eighth row.
 KERNEL(256, 3, moments)
 {
 	enum { WARPS = 8 };
 	SHARED(double, sums, [WARPS][32]);
 	SHARED(double, squares, [WARPS][32]);
-	SHARED(int, ticket, [1]);
 	const MomentsPart part = a.parts[blockIdx.x];
 	const i64 o = a.obs_dim, k = (i64)blockIdx.y * 32 + (threadIdx.x & 31);
 	const int warp = threadIdx.x / 32, lane = threadIdx.x & 31;
@@ -51,47 +65,32 @@ KERNEL(256, 3, moments)
 	sums[warp][lane] = sum;
 	squares[warp][lane] = square;
 	__syncthreads();
-	if (warp == 0 && k < o) {
-		for (int w = 1; w < WARPS; w++) {
-			sum += sums[w][lane];
-			square += squares[w][lane];
-		}
-		const double mean = sum / (double)part.rows;
-		a.mean[blockIdx.x * o + k] = first + mean;
-		a.squares[blockIdx.x * o + k] = fma(-sum, mean, square);
-	}
-
-	Normalizer *seen = of_agent(a.normalizer, part.agent, a.stride);
-	const int blocks = (int)(part.count * gridDim.y);
-	__syncthreads();
-	if (threadIdx.x == 0) {
-		__threadfence(); // what the block has written comes before its ticket
-		ticket[0] = blocks > 1 ? atomicAdd(&seen->blocks, 1) : 0;
-		__threadfence();
-	}
-	__syncthreads();
-	if (ticket[0] != blocks - 1)
+	if (warp > 0 || k >= o)
 		return;
+	for (int w = 1; w < WARPS; w++) {
+		sum += sums[w][lane];
+		square += squares[w][lane];
+	}
+	const double rows = (double)part.rows, mean = sum / rows;
+	const Seen seen = {rows, first + mean, fma(-sum, mean, square)};
+	if (part.count == 1)
+		learn(of_agent(a.normalizer, part.agent, a.stride), o, k, part.before, seen);
+	else {
+		a.mean[blockIdx.x * o + k] = seen.mean;
+		a.squares[blockIdx.x * o + k] = seen.squares;
+	}
+}
 
-	// Other blocks' results are read past the cache of this multiprocessor.
-	const volatile double *part_mean = a.mean, *part_squares = a.squares;
-	const i64 from = blockIdx.x - part.index;
-	const double before = seen->count;
-	double *mean = seen->means(), *m2 = mean + o;
-	double after = 0;
-	for (i64 c = threadIdx.x; c < o; c += blockDim.x) {
-		Seen all = {(double)a.parts[from].rows, part_mean[from * o + c], part_squares[from * o + c]};
-		for (i64 p = from + 1; p < from + part.count; p++)
-			all.merge({(double)a.parts[p].rows, part_mean[p * o + c], part_squares[p * o + c]});
-		Seen total = {before, mean[c], m2[c]};
-		total.merge(all);
-		mean[c] = total.mean;
-		m2[c] = total.squares;
-		after = total.count;
-	}
-	__syncthreads();
-	if (threadIdx.x == 0) {
-		seen->count = after;
-		seen->blocks = 0;
-	}
+// A block takes 256 components of the agent whose first part is its own.
+KERNEL(256, 3, merge_moments)
+{
+	const i64 from = blockIdx.x, o = a.obs_dim, k = (i64)blockIdx.y * 256 + threadIdx.x;
+	const MomentsPart part = a.parts[from];
+	if (part.index > 0 || part.count == 1 || k >= o)
+		return;
+	Seen all = {(double)part.rows, a.mean[from * o + k], a.squares[from * o + k]};
+#pragma unroll 4
+	for (i64 p = from + 1; p < from + part.count; p++)
+		all.merge({(double)a.parts[p].rows, a.mean[p * o + k], a.squares[p * o + k]});
+	learn(of_agent(a.normalizer, part.agent, a.stride), o, k, part.before, all);
 }

@@ -5,7 +5,6 @@
 // Normalizer mirrors the Go type.
 struct Normalizer {
 	double count, on, clip;
-	int blocks, spare;
 
 	__device__ double *means() { return (double *)(this + 1); }
 	__device__ const double *means() const { return (const double *)(this + 1); }

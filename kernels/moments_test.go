@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"gonum.org/v1/gonum/stat"
 
@@ -67,7 +68,7 @@ type observer struct {
 func newObserver(t *testing.T, d *device, agents, rows, parts, o int) *observer {
 	b := &observer{arena: newArena(t, d, agents), o: o}
 	b.norm = b.region(int(kernels.NormalizerBytes(o)))
-	b.obs, b.parts = b.region(8*rows*o), b.region(5*8*parts)
+	b.obs, b.parts = b.region(8*rows*o), b.region(int(unsafe.Sizeof(kernels.MomentsPart{}))*parts)
 	b.mean, b.m2 = b.region(8*parts*o), b.region(8*parts*o)
 	b.place()
 	for k := range agents {
@@ -79,29 +80,35 @@ func newObserver(t *testing.T, d *device, agents, rows, parts, o int) *observer 
 // learn takes rows of each agent, one behind the other, into its statistics.
 func (b *observer) learn(x [][]float64) {
 	obs, parts := view[float64](b.arena, 0, b.obs)[:0], view[kernels.MomentsPart](b.arena, 0, b.parts)[:0]
+	several := false
 	for k, rows := range x {
 		first, n := len(obs)/b.o, len(rows)/b.o
 		obs = append(obs, rows...)
-		count := (n + kernels.MomentsRows - 1) / kernels.MomentsRows
+		count, before := (n+kernels.MomentsRows-1)/kernels.MomentsRows, b.seen(k).count
+		several = several || count > 1
 		for i := range count {
 			at := i * kernels.MomentsRows
 			parts = append(parts, kernels.MomentsPart{
-				Agent: int64(k), First: int64(first + at), Rows: int64(min(kernels.MomentsRows, n-at)), Index: int64(i), Count: int64(count),
+				Agent: int64(k), First: int64(first + at), Rows: int64(min(kernels.MomentsRows, n-at)),
+				Index: int64(i), Count: int64(count), Before: before,
 			})
 		}
 	}
-	b.run([]region{b.norm, b.mean, b.m2}, &kernels.MomentsArgs{
+	a := kernels.MomentsArgs{
 		Obs: b.at(b.obs), Parts: b.at(b.parts), Mean: b.at(b.mean), Squares: b.at(b.m2), Normalizer: b.at(b.norm),
 		ObsDim: int64(b.o), PartCount: int64(len(parts)), Stride: int64(b.stride),
-	})
+	}
+	if !several {
+		b.run([]region{b.norm}, &a)
+		return
+	}
+	merge := kernels.MergeMomentsArgs(a)
+	b.run([]region{b.norm, b.mean, b.m2}, &a, &merge)
 }
 
 func (b *observer) seen(agent int) seen {
 	h := view[kernels.Normalizer](b.arena, agent, b.norm)[0]
-	x := view[float64](b.arena, agent, b.norm)[4:]
-	if h.Blocks != 0 {
-		b.t.Errorf("agent %d: %d blocks are left", agent, h.Blocks)
-	}
+	x := view[float64](b.arena, agent, b.norm)[unsafe.Sizeof(h)/8:]
 	return seen{h.Count, x[:b.o], x[b.o:]}
 }
 
@@ -118,6 +125,7 @@ func TestMomentsInOrder(t *testing.T) {
 		{3, [][]int{{1, 7, 64}, {8, 0, 1}, {5, 9, 1024}}},
 		{27, [][]int{{8, 8, 8, 8}, {8, 0, 2049, 1}, {1025, 8, 8, 3000}}},
 		{70, [][]int{{1, 1100}, {2100, 33}}},
+		{300, [][]int{{9, 1025}, {1030, 2}}},
 		{2, [][]int{{65_536}, {65_535}}},
 	} {
 		agents, most, parts := len(c.launches[0]), 0, 0

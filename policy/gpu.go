@@ -28,7 +28,8 @@ type GPU struct {
 	displaced bool // its samples have made room for kept rows
 	kept      int  // rows on the device
 
-	standardises bool // its normaliser is on
+	standardises bool    // its normaliser is on
+	seen         float64 // its count, once what is queued is done
 
 	// The queue of minibatches, each padded with -1 to the size of a minibatch.
 	perm, count []int32

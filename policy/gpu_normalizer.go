@@ -47,7 +47,7 @@ func (b *gpuBatch) learn(j *batchJob) {
 		from := i * kernels.MomentsRows
 		b.parts = append(b.parts, kernels.MomentsPart{
 			Agent: int64(j.g.index), First: int64(j.first + from), Rows: int64(min(kernels.MomentsRows, j.req.Rows-from)),
-			Index: int64(i), Count: int64(n),
+			Index: int64(i), Count: int64(n), Before: j.g.seen,
 		})
 	}
 }
@@ -58,9 +58,26 @@ func (s *gpuSampler) learn() error {
 	if len(b.parts) == 0 {
 		return nil
 	}
+	several := func(p kernels.MomentsPart) bool { return p.Count > 1 }
+	launch := func(a kernels.Args, those bool) error {
+		if err := s.p.kernels.Launch(s.p.stream, a, 1); err != nil {
+			return err
+		}
+		for _, p := range b.parts {
+			if several(p) == those {
+				s.p.agents[p.Agent].seen += float64(p.Rows)
+			}
+		}
+		return nil
+	}
 	at := uint64(b.base)
-	return s.p.kernels.Launch(s.p.stream, &kernels.MomentsArgs{
+	a := kernels.MomentsArgs{
 		Obs: at + b.args.Obs, Parts: at + b.moments.Parts, Mean: at + b.moments.Mean, Squares: at + b.moments.Squares,
 		Normalizer: s.args.Normalizer, ObsDim: s.args.ObsDim, PartCount: int64(len(b.parts)), Stride: s.args.Stride,
-	}, 1)
+	}
+	if err := launch(&a, false); err != nil || !slices.ContainsFunc(b.parts, several) {
+		return err
+	}
+	merge := kernels.MergeMomentsArgs(a)
+	return launch(&merge, true)
 }

@@ -3,14 +3,17 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"paspo/internal/cudatest"
+	"paspo/kernels"
 	"paspo/lp"
 )
 
@@ -185,30 +188,96 @@ func TestGPUBadObservation(t *testing.T) {
 	}
 }
 
-// Learning is one launch more and no copy or wait, for any number of agents; with
-// the normaliser off it is none.
+// Agents that ask together, some of them with more rows than a part has, learn
+// what each learns alone, bit for bit.
+func TestGPULearnsTogether(t *testing.T) {
+	requests := [][]int{{8, 2500, 1025, 8}, {1024, 9, 1100, 0}, {8, 8, 8, 8}, {3000, 1, 0, 2049}} // rows of every agent
+	var together []*GPU
+	for range 2 {
+		specs := make([]GPUSpec, len(requests[0]))
+		for i := range specs {
+			specs[i] = GPUSpec{Solver: simplex(t, 4), ObsDim: 3, Minibatch: 8, Config: DefaultConfig(), Seed: uint64(i)}
+		}
+		gs, err := NewGPUs(cudatest.Open(t), specs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range gs {
+			t.Cleanup(func() { _ = g.Close() })
+			together = append(together, standardising(t, g.(*GPU), 0))
+		}
+	}
+	alone := together[len(requests[0]):]
+	together = together[:len(requests[0])]
+	for k, rows := range requests {
+		ask := func(i int, g *GPU) error {
+			req := offset(rows[i], 3, uint64(100*k+i))
+			req.Learn, req.Deterministic, req.Brief = true, true, true
+			return g.Sample(req, &Samples{})
+		}
+		errs := make([]error, len(rows))
+		var wait sync.WaitGroup
+		for i, g := range together {
+			if rows[i] > 0 {
+				g.Join()
+			}
+		}
+		for i, g := range together {
+			if rows[i] > 0 {
+				wait.Go(func() { errs[i] = ask(i, g) })
+			}
+		}
+		wait.Wait()
+		for i, g := range together {
+			g.Leave()
+			if rows[i] > 0 {
+				errs[i] = errors.Join(errs[i], ask(i, alone[i]))
+			}
+			if errs[i] != nil {
+				t.Fatal(errs[i])
+			}
+			if got, want := mustState(t, g).Normalizer, mustState(t, alone[i]).Normalizer; !reflect.DeepEqual(got, want) {
+				t.Errorf("request %d, agent %d has seen %+v, alone %+v", k, i, got.Seen, want.Seen)
+			}
+		}
+	}
+	for i, g := range together {
+		sum := 0.
+		for _, rows := range requests {
+			sum += float64(rows[i])
+		}
+		if n := mustState(t, g).Normalizer.Seen.Count; n != sum {
+			t.Errorf("agent %d has seen %v rows, not %v", i, n, sum)
+		}
+	}
+}
+
+// Learning is one launch more and no copy or wait, for any number of agents, and
+// another where one has more rows than a part; with the normaliser off it is none.
 func TestGPULearnsInOneLaunch(t *testing.T) {
 	ctx := cudatest.Open(t)
 	cudatest.Fake(t)
-	g := newTestGPU(t, presetSolver(t, "portfolio"), 40, 64, nil)
-	count := func(learn bool) cudatest.Counts {
-		req := offset(3000, 40, 1)
+	g := newTestGPU(t, presetSolver(t, "portfolio"), 40, 64, networks[1].change)
+	count := func(rows int, learn bool) cudatest.Counts {
+		req := offset(rows, 40, 1)
 		req.Learn, req.Deterministic, req.Brief = learn, true, true
 		sampleOn(t, g, req)
 		before := cudatest.Count(t, ctx)
 		sampleOn(t, g, req)
 		return cudatest.Count(t, ctx).Since(before)
 	}
-	want := count(false)
+	want := count(kernels.MomentsRows+1, false)
 	if want != (cudatest.Counts{Launches: 1, CopiesIn: 1, CopiesOut: 1, Syncs: 1}) {
 		t.Errorf("a request does %+v", want)
 	}
-	if got := count(true); got != want {
+	if got := count(kernels.MomentsRows+1, true); got != want {
 		t.Errorf("learning while the normaliser is off does %+v", got)
 	}
 	standardising(t, g, 0)
-	want.Launches++
-	if got := count(true); got != want {
-		t.Errorf("learning does %+v", got)
+	for _, rows := range []int{kernels.MomentsRows, kernels.MomentsRows + 1} {
+		want.Launches++
+		if got := count(rows, true); got != want {
+			t.Errorf("learning from %d rows does %+v", rows, got)
+		}
 	}
 }

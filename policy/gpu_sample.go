@@ -18,8 +18,9 @@ import (
 const maxGPUResidual = 1e-6
 
 // gpuSampler decodes batches of actions on a device, those of all agents that
-// ask in one launch, after another one where observations are learned from. What the closed form does not answer goes the way of
-// hostSampler. What a row gets depends on no other row.
+// ask in one launch, after another one or two where observations are learned
+// from. What the closed form does not answer goes the way of hostSampler. What a
+// row gets depends on no other row.
 type gpuSampler struct {
 	p      *gpuProgram
 	args   kernels.SampleArgs // what all launches have in common

@@ -166,6 +166,7 @@ func (p *gpuProgram) states(rs []*gpuRequest) error {
 			if err := p.upload(r.g, at.params, bytesOf(x)); err != nil {
 				return err
 			}
+			r.g.seen = r.state.Normalizer.Seen.Count
 		default:
 			continue
 		}

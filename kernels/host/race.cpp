@@ -10,7 +10,8 @@
 //   of two operations             ordered as streams, events and graphs say
 //
 // Two accesses of a word that are not ordered, one of which writes, are a race,
-// unless both are atomic. Atomics and fences order nothing here.
+// unless both are atomic. Atomics order nothing here, and there are no
+// fences.
 #include "race.h"
 
 #include <cstdio>

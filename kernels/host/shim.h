@@ -153,7 +153,6 @@ template <class T> T __ldg(const T *p)
 #else
 template <class T> T __ldg(const T *p) { return *p; }
 #endif
-static inline void __threadfence() { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline int atomicAdd(int *p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
 static inline int atomicMax(int *p, int v)
 {
