@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/race"
 	"paspo/lp"
 )
 
@@ -168,7 +169,7 @@ func visit(t testing.TB, p Problem, states int, seed uint64, f func(e Env, lim *
 func TestLimitsAreNeverEmpty(t *testing.T) {
 	problems := limited(t)
 	states := 1_000_000 / len(problems)
-	if testing.Short() || raceDetector {
+	if testing.Short() || race.Enabled {
 		states /= 20
 	}
 	for name, p := range problems {
