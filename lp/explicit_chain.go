@@ -170,11 +170,11 @@ func (c *explicitChain) uncross(g *explicitGroup) {
 // leaveSteep hands over rows with a steep end.
 func (c *explicitChain) leaveSteep(g *explicitGroup) {
 	e := &g.ends[c.entity]
-	rho := make([]float64, e.stride)
 	for slot, r := range g.rows {
 		if c.behind.gone[r] {
 			continue
 		}
+		rho := c.rho[:e.stride]
 		if g.b.Row(rho, slot); e.steepAt(rho) {
 			c.leave(g, slot, false)
 		}
