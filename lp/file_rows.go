@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
 var rowKeys = []string{"name", "expr", "coefficients", "min", "max", "equal"}
