@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
+
+	"paspo/internal/limits"
 )
 
 //go:embed data/portfolio.json
@@ -200,7 +201,7 @@ func plain(rows []vector) [][]float64 {
 // readJSON decodes a file that holds one JSON value. Fields that v lacks are
 // left out, since published files carry much besides.
 func readJSON(file string, v any) error {
-	data, err := os.ReadFile(file)
+	data, err := limits.ReadFile(file, limits.Market)
 	if err != nil {
 		return err
 	}

@@ -3,15 +3,15 @@ package lp
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"paspo/internal/limits"
 )
 
 // maxFile is the largest file that is read, in bytes.
-const maxFile = 1 << 24
+const maxFile = limits.Constraints
 
 // ReadFile reads a polytope from a constraints file (.yaml, .yml; see Parse) or
 // from NumPy arrays (.npz; see ParseNPZ). Errors start with the name of the file.
@@ -21,12 +21,7 @@ func ReadFile(path string) (*Polytope, error) {
 	default:
 		return nil, fmt.Errorf("%s: a file of constraints ends in .yaml, .yml or .npz", path)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fileError(path, err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	data, err := limits.ReadFile(path, maxFile)
 	if err != nil {
 		return nil, fileError(path, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
 	"paspo/lp"
 )
 
@@ -73,7 +74,7 @@ func (c fitCache) load(heads int) *Fit {
 	if c.path == "" {
 		return nil
 	}
-	raw, err := os.ReadFile(c.path)
+	raw, err := limits.ReadFile(c.path, limits.Fit)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

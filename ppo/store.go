@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
 )
 
 // Names of the files in a folder of checkpoints.
@@ -106,7 +107,7 @@ func (c *Checkpoint) WriteFile(path string) error {
 // ReadCheckpoint reads one file. One that is cut, changed or of another format
 // gives an error that says so.
 func ReadCheckpoint(path string) (*Checkpoint, error) {
-	b, err := os.ReadFile(path)
+	b, err := limits.ReadFile(path, limits.Checkpoint)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read checkpoint %s: %w", path, atomicfile.Cause(err))
 	}

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 
 	"paspo/cuda"
 	"paspo/envs"
 	"paspo/internal/config"
+	"paspo/internal/limits"
 	"paspo/internal/rng"
 	"paspo/internal/runfolder"
 	"paspo/lp"
@@ -62,7 +62,7 @@ func solver(p *lp.Polytope, c lp.SolverConfig, dir string) (lp.Solver, error) {
 	closed := c.Method == "auto" || c.Method == "explicit"
 	if dir != "" && closed {
 		path := filepath.Join(dir, runfolder.IntervalsFile)
-		data, err := os.ReadFile(path)
+		data, err := limits.ReadFile(path, limits.Intervals)
 		if err == nil {
 			var s lp.Solver
 			if s, err = lp.NewCompiledSolver(p, c, data); err == nil {
@@ -82,7 +82,7 @@ func (a *Agent) saveIntervals(f *runfolder.Folder) error {
 	if !ok {
 		return nil
 	}
-	if old, err := os.ReadFile(f.Path(runfolder.IntervalsFile)); err == nil && bytes.Equal(old, data) {
+	if old, err := limits.ReadFile(f.Path(runfolder.IntervalsFile), limits.Intervals); err == nil && bytes.Equal(old, data) {
 		return nil
 	}
 	return f.WriteFile(runfolder.IntervalsFile, data)

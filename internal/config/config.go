@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"math"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/ppo"
@@ -69,7 +69,7 @@ func Load(file string, assignments []string, settings []Setting) (*Config, error
 	c := Default()
 	d := newDecoder(c)
 	if file != "" {
-		data, err := os.ReadFile(file)
+		data, err := limits.ReadFile(file, limits.Config)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the configuration %s: %w", file, atomicfile.Cause(err))
 		}
@@ -191,7 +191,7 @@ func (c *Config) WithCopies(save func(name string, data []byte) error) (*Config,
 		if *f == "" || key == "constraints" && c.Preset() {
 			continue
 		}
-		data, err := os.ReadFile(*f)
+		data, err := limits.ReadFile(*f, limits.Market)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", *f, atomicfile.Cause(err))
 		}
