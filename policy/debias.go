@@ -10,6 +10,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/policy/dist"
 )
 
 // CacheAuto as the cache folder means paspo in the user's own.
@@ -188,10 +189,10 @@ func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg DebiasCon
 			slog.Warn("uniform points lie on the ends of their intervals and are left out of the fit",
 				"entity", f.Entities[i], "lost", t.lost, "used", t.used)
 		}
-		d := Beta{1, 1}
+		d := dist.Beta{Alpha: 1, Beta: 1}
 		if t.used >= minFitPoints/10 {
 			var err error
-			if d, err = FitBeta(t.lnX/float64(t.used), t.ln1mX/float64(t.used)); err != nil {
+			if d, err = dist.FitBeta(t.lnX/float64(t.used), t.ln1mX/float64(t.used)); err != nil {
 				return nil, fmt.Errorf("entity %s: %w", f.Entities[i], err)
 			}
 		}

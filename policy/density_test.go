@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/mathext"
 
 	"paspo/lp"
+	"paspo/policy/dist"
 )
 
 // triangle answers for {a >= 0, a_0 + a_1 <= 1}: two entities, both free.
@@ -59,14 +60,14 @@ func (n *plainNet) latent(obs []float64) []float64 {
 }
 
 // beta is the distribution of entity h given those before.
-func (n *plainNet) beta(latent []float64, h int, prefix []float64) Beta {
+func (n *plainNet) beta(latent []float64, h int, prefix []float64) dist.Beta {
 	x := append(append([]float64(nil), latent...), prefix[:h]...)
 	for i := range 3 {
 		x = n.layer(fmt.Sprintf("heads.%d", i), h, x, i < 2)
 	}
 	const least, most = 1e-6, 1e5
 	shape := func(l float64) float64 { return least + math.Exp(l)/(1+math.Exp(l)/(most-least)) }
-	return Beta{shape(x[0]), shape(x[1])}
+	return dist.Beta{Alpha: shape(x[0]), Beta: shape(x[1])}
 }
 
 // With two entities the joint density is at hand: the samples follow it, their
@@ -110,7 +111,7 @@ func TestJointDensityOfTwoEntities(t *testing.T) {
 	}
 	latent := net.latent([]float64{0.5, -1})
 	first := net.beta(latent, 0, nil)
-	second := func(a0 float64) Beta { return net.beta(latent, 1, []float64{a0}) }
+	second := func(a0 float64) dist.Beta { return net.beta(latent, 1, []float64{a0}) }
 	if lo, hi := second(0.1), second(0.9); math.Abs(lo.Mean()-hi.Mean()) < 0.05 {
 		t.Fatalf("the second entity hardly depends on the first: %v, %v", lo, hi)
 	}

@@ -15,6 +15,7 @@ import (
 	"paspo/internal/cudatest"
 	"paspo/kernels"
 	"paspo/lp"
+	"paspo/policy/internal/policytest"
 )
 
 // standardising switches the normaliser of a backend on.
@@ -35,10 +36,10 @@ func sameNormalizer(t *testing.T, what string, got, want *Normalizer) {
 		t.Errorf("%s: %+v, want %+v", what, got, want)
 	}
 	for j := range want.Seen.Mean {
-		if m, w := got.Seen.Mean[j], want.Seen.Mean[j]; !near(m, w, 1e-14) {
+		if m, w := got.Seen.Mean[j], want.Seen.Mean[j]; !policytest.Near(m, w, 1e-14) {
 			t.Errorf("%s: mean %d is %v, want %v", what, j, m, w)
 		}
-		if v, w := got.Seen.Variance(j), want.Seen.Variance(j); !near(v, w, 1e-12) {
+		if v, w := got.Seen.Variance(j), want.Seen.Variance(j); !policytest.Near(v, w, 1e-12) {
 			t.Errorf("%s: variance %d is %v, want %v", what, j, v, w)
 		}
 	}

@@ -12,11 +12,13 @@ import (
 	"paspo/internal/cudatest"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
+	"paspo/policy/dist"
+	"paspo/policy/internal/policytest"
 )
 
 // oneBeta is a policy whose only head has one distribution whatever it sees, and
 // whose interval is [0, 1].
-func oneBeta(t *testing.T, d Beta) (*GPU, Beta) {
+func oneBeta(t *testing.T, d dist.Beta) (*GPU, dist.Beta) {
 	cfg := DefaultConfig()
 	cfg.Encoder, cfg.Heads, cfg.Critic, cfg.Latent = nil, []int{1}, nil, 1
 	cfg.HeadScale, cfg.MaxShape = 0, 0
@@ -30,16 +32,17 @@ func oneBeta(t *testing.T, d Beta) (*GPU, Beta) {
 	bias := slice(paramsOf(t, g), g.layout.find("heads", 1, true))
 	alpha, _ := g.shape.At(float64(bias[0]))
 	beta, _ := g.shape.At(float64(bias[1]))
-	if !near(alpha, d.Alpha, 1e-5) || !near(beta, d.Beta, 1e-5) {
+	if !policytest.Near(alpha, d.Alpha, 1e-5) || !policytest.Near(beta, d.Beta, 1e-5) {
 		t.Fatalf("Beta(%g, %g) became Beta(%g, %g)", d.Alpha, d.Beta, alpha, beta)
 	}
-	return g, Beta{alpha, beta}
+	return g, dist.Beta{Alpha: alpha, Beta: beta}
 }
 
 // Draws have the moments of their distribution, and its distribution function.
 func TestGPUBetaDistribution(t *testing.T) {
 	const n = 20_000
-	for k, d := range shapes {
+	for k, s := range policytest.Shapes {
+		d := dist.Beta{Alpha: s[0], Beta: s[1]}
 		t.Run(fmt.Sprint(d), func(t *testing.T) {
 			g, d := oneBeta(t, d)
 			out := sampleOn(t, g, request(n, 1, uint64(k)))
@@ -49,14 +52,14 @@ func TestGPUBetaDistribution(t *testing.T) {
 				if !(lnX <= 0 && ln1mX <= 0) {
 					t.Fatalf("draw %d: ln x = %g, ln(1-x) = %g", i, lnX, ln1mX)
 				}
-				if x := out.Actions[2*i]; !near(x, math.Exp(lnX), 1e-6) || !near(out.Actions[2*i+1], math.Exp(ln1mX), 1e-6) {
+				if x := out.Actions[2*i]; !policytest.Near(x, math.Exp(lnX), 1e-6) || !policytest.Near(out.Actions[2*i+1], math.Exp(ln1mX), 1e-6) {
 					t.Fatalf("x = %g does not match ln x = %g, ln(1-x) = %g", x, lnX, ln1mX)
 				}
 				// Logarithms are stored as float32: x itself says more near the middle.
 				if x := out.Actions[2*i]; x > 1e-6 && x < 1-1e-6 {
 					lnX, ln1mX = math.Log(x), math.Log1p(-x)
 				}
-				u[i] = betaCDF(d, lnX, ln1mX)
+				u[i] = d.CDFLogs(lnX, ln1mX)
 			}
 			slices.Sort(u)
 			ks := 0.
@@ -98,7 +101,7 @@ func widen(x []float32) []float64 {
 }
 
 // drawWords draws a variate as a device does, from the words of a stream.
-func drawWords(d Beta, s *rng.Stream) (lnX, ln1mX float64) {
+func drawWords(d dist.Beta, s *rng.Stream) (lnX, ln1mX float64) {
 	_, _, drawn := s.State()
 	first := (drawn + 1) / 2 // block
 	word := func(i uint64) float64 {
@@ -131,14 +134,14 @@ func drawWords(d Beta, s *rng.Stream) (lnX, ln1mX float64) {
 	}
 	a, b := logGamma(d.Alpha, first), logGamma(d.Beta, first+2)
 	s.SetDrawn(2 * (first + 4*most))
-	_, lnX, ln1mX = fromLogit(a - b)
+	_, lnX, ln1mX = dist.FromLogit(a - b)
 	return lnX, ln1mX
 }
 
 // A device goes on with a stream where the host left it, and the host goes on
 // where the device left it.
 func TestGPUDrawsContinueStreams(t *testing.T) {
-	for _, d := range []Beta{{2.5, 7}, {0.3, 40}, {0.05, 0.3}} {
+	for _, d := range []dist.Beta{{Alpha: 2.5, Beta: 7}, {Alpha: 0.3, Beta: 40}, {Alpha: 0.05, Beta: 0.3}} {
 		g, d := oneBeta(t, d)
 		const rows = 200
 		req, twins := request(rows, 1, 3), request(rows, 1, 3).Streams
@@ -152,7 +155,7 @@ func TestGPUDrawsContinueStreams(t *testing.T) {
 			out := sampleOn(t, g, req)
 			for i := range rows {
 				lnX, ln1mX := drawWords(d, twins[i])
-				if !near(float64(out.LogX[i]), lnX, 1e-6) || !near(float64(out.Log1mX[i]), ln1mX, 1e-6) {
+				if !policytest.Near(float64(out.LogX[i]), lnX, 1e-6) || !policytest.Near(float64(out.Log1mX[i]), ln1mX, 1e-6) {
 					t.Fatalf("round %d, row %d: ln x, ln(1-x) = %g, %g, want %g, %g", round, i, out.LogX[i], out.Log1mX[i], lnX, ln1mX)
 				}
 				if got, want := req.Streams[i].Uint64(), twins[i].Uint64(); got != want {

@@ -13,6 +13,7 @@ import (
 	"paspo/internal/cudatest"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/policy/internal/policytest"
 )
 
 // randomLimits loosens limits by random amounts; every third row has none of its
@@ -178,7 +179,7 @@ func TestGPUInfeasibleRow(t *testing.T) {
 		if err := g.Sample(req, &Samples{}); !errors.As(err, &got) {
 			t.Fatalf("%s: the error is %v", method, err)
 		}
-		if got.Row != 77 || got.Entity != want.Entity || !near(got.Amount, want.Amount, 1e-9) || !slices.Equal(got.Conflict, want.Conflict) {
+		if got.Row != 77 || got.Entity != want.Entity || !policytest.Near(got.Amount, want.Amount, 1e-9) || !slices.Equal(got.Conflict, want.Conflict) {
 			t.Errorf("%s: the error is %v, that of the CPU %v", method, got, want)
 		}
 		req.Limits = nil

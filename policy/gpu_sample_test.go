@@ -11,6 +11,7 @@ import (
 
 	"paspo/cuda"
 	"paspo/lp"
+	"paspo/policy/dist"
 )
 
 // sampleCase is a polytope with a way to solve its intervals.
@@ -178,11 +179,11 @@ func checkSamples(t *testing.T, g *GPU, req *Request, out *Samples, tol float64)
 				}
 				continue
 			}
-			d := Beta{float64(out.Alpha[j]), float64(out.Beta[j])}
+			d := dist.Beta{Alpha: float64(out.Alpha[j]), Beta: float64(out.Beta[j])}
 			w := float64(out.LogWidth[j])
 			lp += d.LogProbLogs(float64(out.LogX[j]), float64(out.Log1mX[j])) - w
 			entropy += d.Entropy() + w
-			if at := Between(lo, hi, float64(out.LogX[j]), float64(out.Log1mX[j])); math.Abs(at-x) > 1e-5*(hi-lo)+1e-15*math.Abs(x) || math.Abs(w-math.Log(hi-lo)) > 1e-6*(1+math.Abs(w)) {
+			if at := dist.Between(lo, hi, float64(out.LogX[j]), float64(out.Log1mX[j])); math.Abs(at-x) > 1e-5*(hi-lo)+1e-15*math.Abs(x) || math.Abs(w-math.Log(hi-lo)) > 1e-6*(1+math.Abs(w)) {
 				t.Fatalf("row %d: entity %d is %g, its logarithms say %g; width %g, logarithm %g", r, i, x, at, hi-lo, w)
 			}
 		}

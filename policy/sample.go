@@ -11,6 +11,7 @@ import (
 	"paspo/internal/ops"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/policy/dist"
 )
 
 const (
@@ -268,7 +269,7 @@ func (w *worker) draw(from, r, i int, logits []float32) error {
 		w.nFixed++
 		return nil
 	}
-	d := Beta{alpha, beta}
+	d := dist.Beta{Alpha: alpha, Beta: beta}
 	var lnX, ln1mX float64
 	if req.Deterministic {
 		x := d.Point()
@@ -277,7 +278,7 @@ func (w *worker) draw(from, r, i int, logits []float32) error {
 		w.src.Stream = req.Streams[from+r]
 		_, lnX, ln1mX = d.Rand(w.rand)
 	}
-	w.a[r] = Between(lo, hi, lnX, ln1mX)
+	w.a[r] = dist.Between(lo, hi, lnX, ln1mX)
 	out.LogX[k], out.Log1mX[k] = float32(lnX), float32(ln1mX)
 	out.LogWidth[k], out.Mask[k] = float32(math.Log(width)), 1
 	return nil

@@ -12,6 +12,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/dist"
 )
 
 // Probe asks a policy at one observation. With G(a) the sum of the conditional
@@ -105,7 +106,7 @@ func (q *Probe) lay() (*grid, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := policy.Beta{Alpha: float64(one.Alpha[0]), Beta: float64(one.Beta[0])}
+	d := dist.Beta{Alpha: float64(one.Alpha[0]), Beta: float64(one.Beta[0])}
 	lo, hi := one.Lower[0], one.Upper[0]
 	g := &grid{first: d.Entropy() + math.Log(hi-lo)}
 	if q.heads == 1 {
@@ -124,7 +125,7 @@ func (q *Probe) lay() (*grid, error) {
 		if y < x {
 			lnX[k], ln1mX[k] = math.Log1p(-y), math.Log(y)
 		}
-		a := policy.Between(lo, hi, lnX[k], ln1mX[k])
+		a := dist.Between(lo, hi, lnX[k], ln1mX[k])
 		// The entity is fixed by its bounds, so that the others follow it.
 		l, t := append([]float64(nil), lower...), append([]float64(nil), upper...)
 		l[0], t[0] = a, a

@@ -1,4 +1,4 @@
-package policy
+package dist
 
 import (
 	"encoding/csv"
@@ -10,16 +10,11 @@ import (
 	"strconv"
 	"testing"
 
-	"gonum.org/v1/gonum/mathext"
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
-	"paspo/internal/special"
+	"paspo/policy/internal/policytest"
 )
-
-func near(got, want, tol float64) bool {
-	return got == want || math.Abs(got-want) <= tol*max(1, math.Abs(want))
-}
 
 // readCSV reads a table made with mpmath; testdata/make_beta.py says how.
 func readCSV(t *testing.T, name string) [][]float64 {
@@ -87,7 +82,7 @@ func TestBetaLogProbForms(t *testing.T) {
 		{Beta{1, 1}, 0, 0}, {Beta{1, 1}, 1, 0}, {Beta{1, 2}, 0, math.Ln2}, {Beta{1, 2}, 1, -inf},
 		{Beta{0.5, 2}, 0, inf}, {Beta{2, 2}, -0.1, -inf}, {Beta{2, 2}, 1.1, -inf},
 	} {
-		if got := c.d.LogProb(c.x); !near(got, c.want, 1e-13) {
+		if got := c.d.LogProb(c.x); !policytest.Near(got, c.want, 1e-13) {
 			t.Errorf("Beta%v.LogProb(%g) = %g, want %g", c.d, c.x, got, c.want)
 		}
 	}
@@ -98,7 +93,7 @@ func TestBetaMoments(t *testing.T) {
 	if got := d.Mean(); got != 0.375 {
 		t.Errorf("mean %g", got)
 	}
-	if got := d.Mode(); !near(got, 1./3, 1e-15) {
+	if got := d.Mode(); !policytest.Near(got, 1./3, 1e-15) {
 		t.Errorf("mode %g", got)
 	}
 	if d.Point() != d.Mode() {
@@ -117,7 +112,7 @@ func TestBetaGradientsByDifferences(t *testing.T) {
 			math.Exp(rapid.Float64Range(-6, 9).Draw(t, "ln alpha")),
 			math.Exp(rapid.Float64Range(-6, 9).Draw(t, "ln beta")),
 		}
-		_, lnX, ln1mX := fromLogit(rapid.Float64Range(-6, 6).Draw(t, "logit"))
+		_, lnX, ln1mX := FromLogit(rapid.Float64Range(-6, 6).Draw(t, "logit"))
 		ga, gb := d.LogProbGrad(lnX, ln1mX)
 		ea, eb := d.EntropyGrad()
 		const step = 1e-5 // relative
@@ -147,28 +142,10 @@ func TestBetaGradientsByDifferences(t *testing.T) {
 	})
 }
 
-// shapes of the sampling tests: both regimes of both variates.
-var shapes = []Beta{
-	{1e-3, 1e-3}, {1e-3, 1e5}, {1e5, 1e-3}, {0.05, 0.3}, {0.7, 3}, {1, 1}, {1.2, 0.9},
-	{2.5, 7}, {40, 3}, {900, 1100}, {1e5, 1e5},
-}
-
-// betaCDF returns P(x <= the x with the given logarithms), also where x
-// underflows.
-func betaCDF(d Beta, lnX, ln1mX float64) float64 {
-	small := 1e-9 / max(1, d.Alpha, d.Beta)
-	switch {
-	case lnX < math.Log(small): // the integrand is x^(alpha-1) alone
-		return math.Exp(d.Alpha*lnX - math.Log(d.Alpha) - special.LogBeta(d.Alpha, d.Beta))
-	case ln1mX < math.Log(small):
-		return 1 - betaCDF(Beta{d.Beta, d.Alpha}, ln1mX, lnX)
-	}
-	return mathext.RegIncBeta(d.Alpha, d.Beta, math.Exp(lnX))
-}
-
 func TestBetaRandDistribution(t *testing.T) {
 	const n = 50_000
-	for k, d := range shapes {
+	for k, s := range policytest.Shapes {
+		d := Beta{s[0], s[1]}
 		t.Run(fmt.Sprint(d), func(t *testing.T) {
 			r := rand.New(rng.New(7, "beta").Split(uint64(k)))
 			u := make([]float64, n)
@@ -178,10 +155,10 @@ func TestBetaRandDistribution(t *testing.T) {
 				if !(lnX <= 0 && ln1mX <= 0) || math.IsInf(lnX, 0) || math.IsInf(ln1mX, 0) {
 					t.Fatalf("draw %d: ln x = %g, ln(1-x) = %g", i, lnX, ln1mX)
 				}
-				if !near(x, math.Exp(lnX), 1e-15) || !near(1-x, math.Exp(ln1mX), 1e-15) {
+				if !policytest.Near(x, math.Exp(lnX), 1e-15) || !policytest.Near(1-x, math.Exp(ln1mX), 1e-15) {
 					t.Fatalf("x = %g does not match ln x = %g, ln(1-x) = %g", x, lnX, ln1mX)
 				}
-				u[i] = betaCDF(d, lnX, ln1mX)
+				u[i] = d.CDFLogs(lnX, ln1mX)
 				s1 += lnX
 				s2 += ln1mX
 				q1 += lnX * lnX
@@ -214,7 +191,7 @@ func TestBetween(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lo := rapid.Float64Range(-10, 10).Draw(t, "lo")
 		hi := lo + math.Exp(rapid.Float64Range(-30, 3).Draw(t, "ln width"))
-		x, lnX, ln1mX := fromLogit(rapid.Float64Range(-60, 60).Draw(t, "logit"))
+		x, lnX, ln1mX := FromLogit(rapid.Float64Range(-60, 60).Draw(t, "logit"))
 		a := Between(lo, hi, lnX, ln1mX)
 		if !(a >= lo && a <= hi) {
 			t.Fatalf("%g is outside [%g, %g]", a, lo, hi)
@@ -224,7 +201,7 @@ func TestBetween(t *testing.T) {
 		}
 	})
 	// A share of 1e-30 below the upper end 0 is kept.
-	if a := Between(-1, 0, 0, math.Log(1e-30)); !near(a/-1e-30, 1, 1e-13) {
+	if a := Between(-1, 0, 0, math.Log(1e-30)); !policytest.Near(a/-1e-30, 1, 1e-13) {
 		t.Errorf("got %g, want -1e-30", a)
 	}
 }

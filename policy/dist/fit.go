@@ -1,4 +1,4 @@
-package policy
+package dist
 
 import (
 	"fmt"
@@ -30,7 +30,7 @@ const (
 func FitBeta(meanLogX, meanLog1mX float64) (Beta, error) {
 	g, h := meanLogX, meanLog1mX
 	if !(g < 0 && h < 0) || math.IsInf(g, 0) || math.IsInf(h, 0) {
-		return Beta{}, fmt.Errorf("policy: no Beta distribution has mean ln x = %g and mean ln(1-x) = %g: both must be finite and negative", g, h)
+		return Beta{}, fmt.Errorf("dist: no Beta distribution has mean ln x = %g and mean ln(1-x) = %g: both must be finite and negative", g, h)
 	}
 	// By Jensen's inequality exp(g) + exp(h) < 1 unless all points are equal.
 	// The gap is taken from the larger of the two, where it does not cancel.
@@ -38,7 +38,7 @@ func FitBeta(meanLogX, meanLog1mX float64) (Beta, error) {
 	room := -math.Expm1(big)
 	gap := room - math.Exp(small)
 	if !(gap > fitMinSpread*room) {
-		return Beta{}, fmt.Errorf("policy: no Beta distribution has mean ln x = %g and mean ln(1-x) = %g: the points do not spread", g, h)
+		return Beta{}, fmt.Errorf("dist: no Beta distribution has mean ln x = %g and mean ln(1-x) = %g: the points do not spread", g, h)
 	}
 
 	d := Beta{0.5 + 0.5*math.Exp(g)/gap, 0.5 + 0.5*math.Exp(h)/gap}
@@ -75,5 +75,5 @@ func FitBeta(meanLogX, meanLog1mX float64) (Beta, error) {
 		d.Alpha += t * stepA
 		d.Beta += t * stepB
 	}
-	return Beta{}, fmt.Errorf("policy: the fit of a Beta distribution to mean ln x = %g and mean ln(1-x) = %g does not converge", g, h)
+	return Beta{}, fmt.Errorf("dist: the fit of a Beta distribution to mean ln x = %g and mean ln(1-x) = %g does not converge", g, h)
 }

@@ -1,4 +1,4 @@
-package policy
+package dist
 
 import (
 	"math"

@@ -1,8 +1,10 @@
-package policy
+package dist
 
 import (
 	"math"
 	"math/rand/v2"
+
+	"gonum.org/v1/gonum/mathext"
 
 	"paspo/internal/special"
 )
@@ -95,14 +97,27 @@ func (d Beta) Point() float64 {
 	return d.Mean()
 }
 
+// CDFLogs returns the probability of at most the x whose logarithms are given, also
+// where x underflows: the integrand is then x^(alpha-1) alone.
+func (d Beta) CDFLogs(lnX, ln1mX float64) float64 {
+	small := 1e-9 / max(1, d.Alpha, d.Beta)
+	switch {
+	case lnX < math.Log(small):
+		return math.Exp(d.Alpha*lnX - math.Log(d.Alpha) - special.LogBeta(d.Alpha, d.Beta))
+	case ln1mX < math.Log(small):
+		return 1 - Beta{d.Beta, d.Alpha}.CDFLogs(ln1mX, lnX)
+	}
+	return mathext.RegIncBeta(d.Alpha, d.Beta, math.Exp(lnX))
+}
+
 // Rand draws x, as the ratio of two Gamma variates that are kept as logarithms:
 // ln x and ln(1-x) are accurate even where x rounds to 0 or 1.
 func (d Beta) Rand(r *rand.Rand) (x, lnX, ln1mX float64) {
-	return fromLogit(logGamma(d.Alpha, r) - logGamma(d.Beta, r))
+	return FromLogit(logGamma(d.Alpha, r) - logGamma(d.Beta, r))
 }
 
-// fromLogit returns x, ln x and ln(1-x) for ln x - ln(1-x) = t.
-func fromLogit(t float64) (x, lnX, ln1mX float64) {
+// FromLogit returns x, ln x and ln(1-x) for ln x - ln(1-x) = t.
+func FromLogit(t float64) (x, lnX, ln1mX float64) {
 	e := math.Exp(-math.Abs(t))
 	l := -math.Log1p(e)
 	if t >= 0 {

@@ -1,0 +1,15 @@
+// Package policytest holds what tests of several packages of the policy share.
+package policytest
+
+import "math"
+
+// Near reports whether got is want up to tol, relative where want is above 1.
+func Near(got, want, tol float64) bool {
+	return got == want || math.Abs(got-want) <= tol*max(1, math.Abs(want))
+}
+
+// Shapes are alpha and beta of distributions on both sides of every case in sampling.
+var Shapes = [][2]float64{
+	{1e-3, 1e-3}, {1e-3, 1e5}, {1e5, 1e-3}, {0.05, 0.3}, {0.7, 3}, {1, 1}, {1.2, 0.9},
+	{2.5, 7}, {40, 3}, {900, 1100}, {1e5, 1e5},
+}
