@@ -1,0 +1,62 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+)
+
+// CheckLimits returns an error that names the slice of lim, and the entity or row,
+// that cannot be a limit of p: where a slice has another length than the
+// polytope's own, or holds a NaN or an infinity that nothing satisfies. Limits
+// that contradict one another pass, see FindConflict. A nil lim is fine.
+func (p *Polytope) CheckLimits(lim *Limits) error {
+	if lim == nil {
+		return nil
+	}
+	n := p.Dim()
+	for _, s := range [...]struct {
+		name      string
+		v         []float64
+		want      int
+		of        string
+		low, high bool // -Inf, +Inf are allowed
+	}{
+		{"B", lim.B, len(p.b), "inequalities", false, true},
+		{"E", lim.E, len(p.f), "equalities", false, false},
+		{"Lower", lim.Lower, n, "entities", true, false},
+		{"Upper", lim.Upper, n, "entities", false, true},
+		{"A", lim.A, len(p.a), "coefficients of inequalities", false, false},
+	} {
+		if s.v == nil {
+			continue
+		}
+		if len(s.v) != s.want {
+			return fmt.Errorf("%s of the limits has length %d, the polytope has %d %s", s.name, len(s.v), s.want, s.of)
+		}
+		for i, x := range s.v {
+			// x-x is 0 for finite numbers alone.
+			if x-x == 0 || s.low && math.IsInf(x, -1) || s.high && math.IsInf(x, 1) {
+				continue
+			}
+			return fmt.Errorf("%s of the limits is %g for %s", s.name, x, p.limitOf(s.name, i))
+		}
+	}
+	return nil
+}
+
+// limitOf names what element i of a slice of limits belongs to.
+func (p *Polytope) limitOf(slice string, i int) string {
+	switch slice {
+	case "B":
+		return fmt.Sprintf("row %q", p.rowNames[i])
+	case "E":
+		if p.budget && i == 0 {
+			return "the total"
+		}
+		return fmt.Sprintf("row %q", p.eqNames[i])
+	case "A":
+		n := p.Dim()
+		return fmt.Sprintf("entity %q in row %q", p.entities[i%n], p.rowNames[i/n])
+	}
+	return fmt.Sprintf("entity %q", p.entities[i])
+}
