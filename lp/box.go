@@ -1,33 +1,95 @@
 package lp
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+)
 
 // BoundingBox returns the least and the largest value of every entity.
 func BoundingBox(p *Polytope) (lo, hi []float64, err error) {
+	return BoundingBoxContext(context.Background(), p)
+}
+
+// BoundingBoxContext is BoundingBox until ctx ends.
+func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err error) {
 	n := p.Dim()
 	lo, hi = make([]float64, n), make([]float64, n)
-	c := make([]float64, n)
-	for j := range n {
-		if p.points != nil {
-			lo[j], hi[j] = p.points[0][j], p.points[0][j]
-			for _, v := range p.points {
-				lo[j], hi[j] = min(lo[j], v[j]), max(hi[j], v[j])
-			}
-			continue
-		}
-		for _, sign := range []float64{1, -1} {
-			c[j] = sign
-			_, value, err := p.Minimize(c, nil)
-			if err != nil {
-				return nil, nil, fmt.Errorf("lp: range of %s: %w", p.entities[j], err)
-			}
-			if sign > 0 {
-				lo[j] = snap(value, p.l[j], p.u[j])
-			} else {
-				hi[j] = max(lo[j], snap(-value, p.l[j], p.u[j]))
+	if p.points != nil {
+		copy(lo, p.points[0])
+		copy(hi, p.points[0])
+		for _, v := range p.points {
+			for j, x := range v {
+				lo[j], hi[j] = min(lo[j], x), max(hi[j], x)
 			}
 		}
-		c[j] = 0
+		return lo, hi, nil
+	}
+	// Their number is fixed: it decides the last bits.
+	shards := 1
+	if n > boxShard {
+		shards = 8
+	}
+	root := newSweep(p)
+	done := stage(ctx, "ranges of the entities", n)
+	err = parallel(shards, runtime.GOMAXPROCS(0), func(i int) error {
+		s := root
+		if s != nil && shards > 1 {
+			s = root.clone()
+		}
+		for j := i * n / shards; j < (i+1)*n/shards; j++ {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var err error
+			if lo[j], hi[j], err = p.rangeOf(j, s); err != nil {
+				return fmt.Errorf("lp: range of %s: %w", p.entities[j], err)
+			}
+			done(1)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	return lo, hi, nil
+}
+
+// boxShard is the number of entities up to which clones take longer than they save.
+const boxShard = 64
+
+// rangeOf returns the least and the largest value of an entity, by a linear program
+// of its own where the sweep finds no proof, or is nil.
+func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi float64, err error) {
+	end := func(sign float64) (float64, error) {
+		if s != nil {
+			// Nothing is beyond a bound that a known point attains.
+			if sign < 0 && s.least[j] <= s.low[j] {
+				return s.least[j], nil
+			}
+			if sign > 0 && s.most[j] >= s.high[j] {
+				return s.most[j], nil
+			}
+			s.c[j] = sign
+			value, ok := s.maximum(s.c, -1, 0)
+			s.c[j] = 0
+			if ok {
+				s.found()
+				return sign * value, nil
+			}
+		}
+		c := make([]float64, p.Dim())
+		c[j] = -sign
+		_, value, err := p.Minimize(c, nil)
+		return -sign * value, err
+	}
+	if lo, err = end(-1); err != nil {
+		return 0, 0, err
+	}
+	if hi, err = end(1); err != nil {
+		return 0, 0, err
+	}
+	lo = snap(lo, p.l[j], p.u[j])
+	return lo, math.Max(lo, snap(hi, p.l[j], p.u[j])), nil
 }

@@ -96,9 +96,9 @@ func newPruner(f *explicit, effort *int) (*pruner, error) {
 		}
 	}
 	p.unit = powerOfTwo(size)
-	isFree := make([]bool, n+1)
-	isFree[n] = true
-	p.base = dictionary.New(isFree, effort)
+	lo, hi := make([]float64, n+1), slices.Repeat([]float64{math.Inf(1)}, n+1)
+	lo[n] = math.Inf(-1)
+	p.base = dictionary.New(lo, hi, effort)
 	for k := range m + len(f.p.f) {
 		g := make([]float64, n)
 		for j := range g {
@@ -280,7 +280,7 @@ type search struct {
 }
 
 func (s *search) start() bool {
-	s.d, s.row = s.base.Clone(), make([]float64, s.n+1)
+	s.d, s.row = s.base.Clone(s.effort), make([]float64, s.n+1)
 	for q, in := range s.in {
 		if in {
 			s.add(q)

@@ -1,8 +1,10 @@
 package lp
 
 import (
+	"context"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // redundantTol is how far, scaled, a row may exceed its limit on all other
@@ -12,29 +14,47 @@ const redundantTol = 1e-11
 // RedundantRows returns the indices of inequalities that follow from the other
 // constraints: leaving all of them out at once does not change the polytope. Of
 // rows that follow from each other, the first stays.
-func RedundantRows(p *Polytope) ([]int, error) {
+func RedundantRows(p *Polytope) ([]int, error) { return RedundantRowsContext(context.Background(), p) }
+
+// RedundantRowsContext is RedundantRows until ctx ends.
+func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 	n := p.Dim()
 	b := append([]float64(nil), p.b...)
-	c := make([]float64, n)
+	s := newSweep(p)
+	done := stage(ctx, "redundant rows", len(b))
 	var redundant []int
 	for k := len(p.b) - 1; k >= 0; k-- {
-		row := p.a[k*n : (k+1)*n]
-		for j, v := range row {
-			c[j] = -v
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
+		row := p.a[k*n : (k+1)*n]
 		// The row itself stays, further out: the program remains bounded.
 		scale := max(1, math.Abs(p.b[k]), largest(row))
-		b[k] = p.b[k] + scale
-		_, value, err := p.Minimize(c, &Limits{B: b})
-		if err != nil {
-			return nil, fmt.Errorf("lp: largest value of row %s: %w", p.rowNames[k], err)
+		most, ok := 0., false
+		if s != nil {
+			most, ok = s.beyond(k, scale)
 		}
-		if -value <= p.b[k]+redundantTol*scale {
-			redundant = append([]int{k}, redundant...)
+		if !ok {
+			c := make([]float64, n)
+			for j, v := range row {
+				c[j] = -v
+			}
+			b[k] = p.b[k] + scale
+			_, value, err := p.Minimize(c, &Limits{B: b})
+			if err != nil {
+				return nil, fmt.Errorf("lp: largest value of row %s: %w", p.rowNames[k], err)
+			}
+			b[k], most = p.b[k], -value
+		}
+		if most <= p.b[k]+redundantTol*scale {
+			redundant = append(redundant, k)
 			b[k] = math.Inf(1)
-			continue
+			if s != nil {
+				s.drop(k)
+			}
 		}
-		b[k] = p.b[k]
+		done(1)
 	}
+	slices.Reverse(redundant)
 	return redundant, nil
 }

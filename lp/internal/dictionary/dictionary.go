@@ -1,106 +1,171 @@
 // Package dictionary maximises many linear objectives over one polyhedron,
 //
-//	max c . x   s.t.   g_k . x <= h_k,   x_j >= 0 where j is not free,
+//	max c . x   s.t.   g_k . x <= h_k,   lo_j <= x_j <= hi_j,
 //
-// whose rows may be added one by one. Every variable and every slack is kept as
-// an affine function of those that are 0 at the present vertex (Chvatal, Linear
-// Programming, 1983, chapter 2), so that the next objective starts from the last
-// optimum.
+// whose rows may be added one by one. Every basic variable is kept as an affine
+// function of those that are at a bound at the present vertex (Chvatal, Linear
+// Programming, 1983, chapters 2 and 8), so that the next objective starts from the
+// last optimum.
 //
-// It works in floating point and decides nothing by itself: the multipliers it
-// finds are candidates of a certificate that the caller checks.
+// It works in floating point and decides nothing by itself: the points and the
+// multipliers it finds are candidates of a certificate that the caller checks.
 package dictionary
 
 import (
 	"errors"
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // ErrFailed says that no optimum was found: the polyhedron is empty or unbounded,
 // rounding spoilt the vertex, or the effort is used up.
 var ErrFailed = errors.New("dictionary: no optimum")
 
-// tol is what counts as 0 among coefficients of size 1.
-const tol = 1e-10
-
-type kind byte
-
 const (
-	free kind = iota
-	nonnegative
-	zero
+	// tol is what counts as 0 among coefficients of size 1.
+	tol = 1e-10
+
+	// priceTol is what counts as 0 among reduced costs, violation among values, and
+	// slide is how far values may pass their bounds for the sake of a larger pivot.
+	priceTol, violation, slide = 1e-12, 1e-11, 1e-12
+
+	// renewal is the number of pivots after which all coefficients are computed anew.
+	renewal = 100
 )
 
-// Dictionary is a polyhedron with a vertex of it.
+// Dictionary is a polyhedron with a vertex of it. Its variables are x, then the
+// slack of every constraint.
 type Dictionary struct {
-	d      int
-	kinds  []kind      // of the variables, then of the slacks
-	rows   [][]float64 // the same: a constant, then one coefficient a column
-	cols   []int       // which variable or slack a column is
-	column []int       // which column a variable or slack is, -1 without
-	obj    []float64
+	d int
+	g [][]float64
+	h []float64
+
+	lo, hi []float64 // of the variables
+	x      []float64 // their values
+
+	basic []int // the variable of a row of t
+	cols  []int // the variable of a column of t
+
+	// place is, of a variable, its column, or ^row where it is basic.
+	place []int
+
+	// t holds rows of d coefficients and a constant: the basic variables as functions
+	// of those of the columns. obj is the objective in the same form.
+	t, obj []float64
+	cost   []float64
+
+	pivots int // since coefficients were computed anew
+	spare  []float64
+	nz     []int
 	effort *int
 }
 
-// New returns the dictionary of x_j >= 0, or any x_j where it is free. Effort
-// counts down elementary steps.
-func New(isFree []bool, effort *int) *Dictionary {
-	d := &Dictionary{d: len(isFree), effort: effort, obj: make([]float64, len(isFree)+1)}
-	for j, f := range isFree {
-		k := nonnegative
-		if f {
-			k = free
-		}
-		row := make([]float64, d.d+1)
-		row[j+1] = 1
-		d.kinds, d.rows = append(d.kinds, k), append(d.rows, row)
-		d.cols, d.column = append(d.cols, j), append(d.column, j)
+// New returns the dictionary of lo <= x <= hi, infinite where absent. Effort counts
+// down elementary steps.
+func New(lo, hi []float64, effort *int) *Dictionary {
+	n := len(lo)
+	d := &Dictionary{
+		d: n, lo: slices.Clone(lo), hi: slices.Clone(hi), x: make([]float64, n), cols: make([]int, n), place: make([]int, n),
+		obj: make([]float64, n+1), cost: make([]float64, n), spare: make([]float64, n+1), effort: effort,
+	}
+	for j := range n {
+		d.cols[j], d.place[j] = j, j
+		d.x[j] = d.bound(j)
 	}
 	return d
 }
 
-// Clone returns a copy that shares the effort.
-func (d *Dictionary) Clone() *Dictionary {
-	c := *d
-	c.kinds, c.cols, c.column, c.obj = slices.Clone(d.kinds), slices.Clone(d.cols), slices.Clone(d.column), slices.Clone(d.obj)
-	c.rows = make([][]float64, len(d.rows))
-	for i, r := range d.rows {
-		c.rows[i] = slices.Clone(r)
+// bound returns the bound that a variable starts at, 0 where it has none.
+func (d *Dictionary) bound(v int) float64 {
+	switch {
+	case !math.IsInf(d.lo[v], 0):
+		return d.lo[v]
+	case !math.IsInf(d.hi[v], 0):
+		return d.hi[v]
 	}
+	return 0
+}
+
+// Clone returns a copy with an effort of its own.
+func (d *Dictionary) Clone(effort *int) *Dictionary {
+	c := *d
+	c.g, c.h = slices.Clip(d.g), slices.Clone(d.h)
+	c.lo, c.hi, c.x = slices.Clone(d.lo), slices.Clone(d.hi), slices.Clone(d.x)
+	c.basic, c.cols, c.place = slices.Clone(d.basic), slices.Clone(d.cols), slices.Clone(d.place)
+	c.t, c.obj, c.cost = slices.Clone(d.t), slices.Clone(d.obj), slices.Clone(d.cost)
+	c.spare, c.nz, c.effort = make([]float64, d.d+1), nil, effort
 	return &c
 }
 
+func (d *Dictionary) row(r int) []float64 { return d.t[r*(d.d+1) : (r+1)*(d.d+1)] }
+
 // Add adds g . x <= h, or = h, and returns its number.
 func (d *Dictionary) Add(g []float64, h float64, equality bool) int {
-	row := make([]float64, d.d+1)
-	row[0] = h
-	for j, c := range g {
-		if c != 0 {
-			for k, v := range d.rows[j] {
-				row[k] -= c * v
-			}
+	k := len(d.g)
+	d.g, d.h = append(d.g, slices.Clone(g)), append(d.h, h)
+	hi := math.Inf(1)
+	if equality {
+		hi = 0
+	}
+	d.lo, d.hi, d.x = append(d.lo, 0), append(d.hi, hi), append(d.x, h-dot(g, d.x))
+	d.place = append(d.place, ^len(d.basic))
+	d.basic = append(d.basic, d.d+k)
+	d.t = append(d.t, d.spare...)
+	row := d.row(len(d.basic) - 1)
+	clear(row)
+	row[d.d] = h
+	d.substitute(row, g, -1)
+	*d.effort -= d.d * len(g)
+	return k
+}
+
+// substitute adds f c . x in terms of the columns to row.
+func (d *Dictionary) substitute(row, c []float64, f float64) {
+	for j, v := range c {
+		if v == 0 {
+			continue
+		}
+		if p := d.place[j]; p >= 0 {
+			row[p] += f * v
+		} else {
+			floats.AddScaled(row, f*v, d.row(^p))
 		}
 	}
-	k := nonnegative
-	if equality {
-		k = zero
+}
+
+// Limit sets the range of the slack of constraint k. Of one that is at a bound of its
+// own the lower one holds next.
+func (d *Dictionary) Limit(k int, lo, hi float64) {
+	v := d.d + k
+	d.lo[v], d.hi[v] = lo, hi
+	if c := d.place[v]; c >= 0 {
+		d.move(c, d.bound(v)-d.x[v])
 	}
-	d.kinds, d.rows, d.column = append(d.kinds, k), append(d.rows, row), append(d.column, -1)
-	*d.effort -= d.d * len(g)
-	return len(d.rows) - 1 - d.d
+}
+
+// move changes the variable of a column by delta.
+func (d *Dictionary) move(c int, delta float64) {
+	if delta == 0 {
+		return
+	}
+	d.x[d.cols[c]] += delta
+	for r, v := range d.basic {
+		d.x[v] += d.t[r*(d.d+1)+c] * delta
+	}
 }
 
 // At returns the value of x_j at the vertex.
-func (d *Dictionary) At(j int) float64 { return d.rows[j][0] }
+func (d *Dictionary) At(j int) float64 { return d.x[j] }
 
 // Slack returns the slack of constraint k at the vertex.
-func (d *Dictionary) Slack(k int) float64 { return d.rows[d.d+k][0] }
+func (d *Dictionary) Slack(k int) float64 { return d.x[d.d+k] }
 
 // Multiplier returns the multiplier of constraint k at an optimum.
 func (d *Dictionary) Multiplier(k int) float64 {
-	if c := d.column[d.d+k]; c >= 0 {
-		return -d.obj[c+1]
+	if c := d.place[d.d+k]; c >= 0 {
+		return -d.obj[c]
 	}
 	return 0
 }
@@ -108,77 +173,117 @@ func (d *Dictionary) Multiplier(k int) float64 {
 // Maximize goes to a vertex with the largest c . x and returns that.
 func (d *Dictionary) Maximize(c []float64) (float64, error) {
 	clear(d.obj)
+	if d.pivots >= renewal {
+		if err := d.Renew(); err != nil {
+			return 0, err
+		}
+	}
+	if err := d.restrictAll(); err != nil {
+		return 0, err
+	}
+	d.repel()
 	if err := d.feasible(); err != nil {
 		return 0, err
 	}
-	for j, v := range c {
-		if v != 0 {
-			for k, w := range d.rows[j] {
-				d.obj[k] += v * w
-			}
-		}
-	}
-	if err := d.primal(); err != nil {
-		return 0, err
-	}
-	return d.obj[0], nil
+	copy(d.cost, c)
+	d.price()
+	return d.climb()
 }
 
 // Again goes to the new optimum of the last objective after constraints were
 // added.
 func (d *Dictionary) Again() (float64, error) {
+	if err := d.restrictAll(); err != nil {
+		return 0, err
+	}
 	if err := d.feasible(); err != nil {
 		return 0, err
 	}
+	return d.climb()
+}
+
+func (d *Dictionary) climb() (float64, error) {
 	if err := d.primal(); err != nil {
 		return 0, err
 	}
-	return d.obj[0], nil
+	return dot(d.cost, d.x), nil
+}
+
+func (d *Dictionary) price() {
+	clear(d.obj)
+	d.substitute(d.obj, d.cost, 1)
 }
 
 // patience is the number of pivots without progress after which the rules of
 // choice are Bland's, which end.
 const patience = 30
 
-// feasible runs the dual simplex method until no row is negative. The objective
-// stays optimal where it is, in particular where it is 0.
-func (d *Dictionary) feasible() error {
-	for k, kind := range d.kinds {
-		if kind == zero && d.column[k] < 0 {
-			if err := d.restrict(k); err != nil {
-				return err
-			}
+func (d *Dictionary) most() int { return 50*patience + 10*(d.d+len(d.basic)) }
+
+func (d *Dictionary) fixed(v int) bool { return d.lo[v] == d.hi[v] }
+
+func (d *Dictionary) isFree(v int) bool { return math.IsInf(d.lo[v], -1) && math.IsInf(d.hi[v], 1) }
+
+// rises says whether the variable of a column may grow from where it is, falls
+// whether it may fall.
+func (d *Dictionary) rises(v int) bool { return d.x[v] < d.hi[v] }
+func (d *Dictionary) falls(v int) bool { return d.x[v] > d.lo[v] }
+
+// repel sets an objective that is optimal at the present values, of different prices.
+// With prices of 0 any pivot would do for the dual simplex method, and it may wander.
+func (d *Dictionary) repel() {
+	for c, v := range d.cols {
+		_, f := math.Modf(float64(v+1) * math.Phi) // spread evenly
+		switch f += 0.5; {
+		case d.fixed(v) || d.isFree(v):
+			f = 0
+		case d.rises(v):
+			f = -f
 		}
+		d.obj[c] = f
 	}
+}
+
+// feasible runs the dual simplex method until no variable leaves its bounds. The
+// objective stays optimal where it is.
+func (d *Dictionary) feasible() error {
 	for step := 0; ; step++ {
-		at := -1
-		for k, r := range d.rows {
-			if d.kinds[k] == nonnegative && r[0] < -tol && (at < 0 || step < patience && r[0] < d.rows[at][0]) {
-				at = k
+		at, worst, up := -1, 0., false
+		for r, v := range d.basic {
+			below, above := d.lo[v]-d.x[v], d.x[v]-d.hi[v]
+			if out := max(below, above); out > violation*max(1, math.Abs(d.x[v])) && (at < 0 || step < patience && out > worst || step >= patience && v < d.basic[at]) {
+				at, worst, up = r, out, below > above
 			}
 		}
 		if at < 0 {
 			return nil
 		}
 		in, ratio := -1, math.Inf(1)
-		for c, v := range d.rows[at][1:] {
-			kind := d.kinds[d.cols[c]]
-			if kind == free {
-				v = math.Abs(v)
-			}
-			if v <= tol || kind == zero {
+		row := d.row(at)
+		for c, v := range row[:d.d] {
+			size := math.Abs(v)
+			if size <= tol {
 				continue
 			}
-			q := math.Abs(d.obj[c+1]) / v
+			w := d.cols[c]
+			if (v > 0) == up && !d.rises(w) || (v > 0) != up && !d.falls(w) {
+				continue
+			}
+			q := math.Abs(d.obj[c]) / size
 			switch {
-			case q < ratio-tol, in >= 0 && q <= ratio+tol && d.better(step, v, c, d.rows[at][in+1], in):
+			case q < ratio-tol, in >= 0 && q <= ratio+tol && d.better(step, size, c, math.Abs(row[in]), in):
 				in, ratio = c, min(q, ratio)
 			}
 		}
-		if in < 0 || step > 50*patience {
+		if in < 0 || step > d.most() {
 			return ErrFailed
 		}
-		if err := d.pivot(at, in); err != nil {
+		out := d.basic[at]
+		to := d.lo[out]
+		if !up {
+			to = d.hi[out]
+		}
+		if err := d.exchange(at, in, to); err != nil {
 			return err
 		}
 	}
@@ -187,99 +292,240 @@ func (d *Dictionary) feasible() error {
 // better breaks ties: by size, and by number where patience has ended.
 func (d *Dictionary) better(step int, v float64, c int, w float64, than int) bool {
 	if step < patience {
-		return math.Abs(v) > math.Abs(w)
+		return v > w
 	}
 	return d.cols[c] < d.cols[than]
 }
 
-// restrict makes the slack of an equality a column, where it stays.
-func (d *Dictionary) restrict(k int) error {
+// restrictAll makes columns of fixed variables.
+func (d *Dictionary) restrictAll() error {
+	for r, v := range d.basic {
+		if d.fixed(v) {
+			if err := d.restrict(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// restrict makes the fixed variable of a row a column, where it stays.
+func (d *Dictionary) restrict(r int) error {
 	in := -1
-	for c, v := range d.rows[k][1:] {
-		if d.kinds[d.cols[c]] != zero && math.Abs(v) > tol && (in < 0 || math.Abs(v) > math.Abs(d.rows[k][in+1])) {
+	row := d.row(r)
+	for c, v := range row[:d.d] {
+		if !d.fixed(d.cols[c]) && math.Abs(v) > tol && (in < 0 || math.Abs(v) > math.Abs(row[in])) {
 			in = c
 		}
 	}
+	v := d.basic[r]
 	if in < 0 {
-		if math.Abs(d.rows[k][0]) > tol {
+		if math.Abs(d.x[v]-d.lo[v]) > tol {
 			return ErrFailed
 		}
-		d.kinds[k] = free // follows from the others
+		d.lo[v], d.hi[v] = math.Inf(-1), math.Inf(1) // follows from the others
 		return nil
 	}
-	return d.pivot(k, in)
+	return d.exchange(r, in, d.lo[v])
 }
 
 func (d *Dictionary) primal() error {
-	stalled, last := 0, math.Inf(-1)
+	stalled := 0
 	for step := 0; ; step++ {
 		in, sign := -1, 1.
-		for c, v := range d.obj[1:] {
-			k := d.kinds[d.cols[c]]
-			if k == zero || k == nonnegative && v <= tol || math.Abs(v) <= tol {
+		for c, v := range d.obj[:d.d] {
+			if math.Abs(v) <= priceTol {
 				continue
 			}
-			if in < 0 || stalled < patience && math.Abs(v) > math.Abs(d.obj[in+1]) || stalled >= patience && d.cols[c] < d.cols[in] {
+			w := d.cols[c]
+			if v > 0 && !d.rises(w) || v < 0 && !d.falls(w) {
+				continue
+			}
+			if in < 0 || stalled < patience && math.Abs(v) > math.Abs(d.obj[in]) || stalled >= patience && w < d.cols[in] {
 				in, sign = c, math.Copysign(1, v)
 			}
 		}
 		if in < 0 {
 			return nil
 		}
-		out, ratio := -1, math.Inf(1)
-		for k, r := range d.rows {
-			v := -sign * r[in+1]
-			if d.kinds[k] != nonnegative || v <= tol || d.column[k] >= 0 {
-				continue
-			}
-			q := max(0, r[0]) / v
-			switch {
-			case q < ratio-tol, out >= 0 && q <= ratio+tol && (stalled < patience && v > math.Abs(d.rows[out][in+1]) || stalled >= patience && k < out):
-				out, ratio = k, min(q, ratio)
-			}
-		}
-		if out < 0 || step > 50*patience {
+		if step > d.most() {
 			return ErrFailed
 		}
-		if err := d.pivot(out, in); err != nil {
-			return err
+		out, length := d.blocking(in, sign, stalled >= patience)
+		v := d.cols[in]
+		if own := d.hi[v] - d.lo[v]; own <= length && !math.IsInf(own, 1) {
+			to := d.hi[v]
+			if sign < 0 {
+				to = d.lo[v]
+			}
+			d.move(in, to-d.x[v])
+			d.x[v] = to
+			*d.effort -= len(d.basic)
+			stalled = 0
+			continue
 		}
-		if d.obj[0] > last+tol {
-			stalled, last = 0, d.obj[0]
+		if out < 0 {
+			return ErrFailed
+		}
+		w := d.basic[out]
+		to := d.lo[w]
+		if sign*d.row(out)[in] > 0 {
+			to = d.hi[w]
+		}
+		if math.Abs(d.obj[in])*length > tol {
+			stalled = 0
 		} else {
 			stalled++
+		}
+		if err := d.exchange(out, in, to); err != nil {
+			return err
 		}
 	}
 }
 
-// pivot makes row k a column in the place of column c.
-func (d *Dictionary) pivot(k, c int) error {
-	if *d.effort -= len(d.rows) * (d.d + 1); *d.effort < 0 {
+// blocking returns the row whose variable meets a bound first when that of a column
+// moves, -1 for none, and after what length. Of those that meet theirs at the same
+// time, up to rounding, it is the one with the largest rate (Harris, Mathematical
+// Programming 5, 1973).
+func (d *Dictionary) blocking(in int, sign float64, cautious bool) (out int, length float64) {
+	room := func(r int) (slack, rate float64) {
+		rate = sign * d.t[r*(d.d+1)+in]
+		v := d.basic[r]
+		if rate > 0 {
+			return d.hi[v] - d.x[v], rate
+		}
+		return d.x[v] - d.lo[v], -rate
+	}
+	first := math.Inf(1)
+	for r := range d.basic {
+		if slack, rate := room(r); rate > tol {
+			give := slide
+			if cautious {
+				give = 0
+			}
+			first = min(first, (max(0, slack)+give)/rate)
+		}
+	}
+	out, length = -1, math.Inf(1)
+	if math.IsInf(first, 1) {
+		return out, length
+	}
+	largest := 0.
+	for r := range d.basic {
+		slack, rate := room(r)
+		if rate <= tol || max(0, slack) > first*rate {
+			continue
+		}
+		if out < 0 || !cautious && rate > largest || cautious && d.basic[r] < d.basic[out] {
+			out, largest, length = r, rate, max(0, slack)/rate
+		}
+	}
+	return out, length
+}
+
+// exchange makes the variable of row r a column in the place of column c, at the
+// value to.
+func (d *Dictionary) exchange(r, c int, to float64) error {
+	if *d.effort -= len(d.basic) * (d.d + 1); *d.effort < 0 {
 		return ErrFailed
 	}
-	out := d.cols[c]
-	r := slices.Clone(d.rows[k])
-	p := 1 / r[c+1]
-	for i := range r {
-		r[i] *= -p
+	out := d.basic[r]
+	d.move(c, (to-d.x[out])/d.row(r)[c])
+	d.x[out] = to
+	d.pivot(r, c)
+	return nil
+}
+
+func (d *Dictionary) pivot(r, c int) {
+	row := d.row(r)
+	p := 1 / row[c]
+	d.nz = d.nz[:0]
+	for i, v := range row {
+		if v != 0 {
+			row[i] = -v * p
+			d.nz = append(d.nz, i)
+		}
 	}
-	r[c+1] = p // the column, in terms of the new one and the others
-	substitute := func(row []float64) {
-		v := row[c+1]
+	row[c] = p // the column, in terms of the new one and the others
+	sparse := 4*len(d.nz) < len(row)
+	substitute := func(to []float64) {
+		v := to[c]
 		if v == 0 {
 			return
 		}
-		row[c+1] = 0
-		for i, w := range r {
-			row[i] += v * w
+		to[c] = 0
+		if !sparse {
+			floats.AddScaled(to, v, row)
+			return
+		}
+		for _, i := range d.nz {
+			to[i] += v * row[i]
 		}
 	}
-	for _, row := range d.rows {
-		substitute(row)
+	for i := range d.basic {
+		if i != r {
+			substitute(d.row(i))
+		}
 	}
 	substitute(d.obj)
-	clear(d.rows[k])
-	d.rows[k][c+1] = 1
-	d.cols[c], d.column[k], d.column[out] = k, c, -1
+	in, out := d.cols[c], d.basic[r]
+	d.cols[c], d.basic[r], d.place[out], d.place[in] = out, in, c, ^r
+	d.pivots++
+}
+
+// Renew computes all coefficients and values anew from the constraints.
+func (d *Dictionary) Renew() error {
+	var in []int // basic variables that are no slacks
+	out := make([]bool, len(d.g))
+	for k := range d.g {
+		if v := d.basic[k]; v < d.d {
+			in = append(in, v)
+		}
+		out[k] = d.place[d.d+k] >= 0
+	}
+	for j := range d.d {
+		d.cols[j], d.place[j] = j, j
+	}
+	clear(d.obj)
+	for k, g := range d.g {
+		d.basic[k], d.place[d.d+k] = d.d+k, ^k
+		row := d.row(k)
+		row[d.d] = d.h[k]
+		for j, v := range g {
+			row[j] = -v
+		}
+	}
+	slices.Sort(in)
+	for _, v := range in {
+		c, at := d.place[v], -1
+		for r, w := range d.basic {
+			if w >= d.d && out[w-d.d] && (at < 0 || math.Abs(d.row(r)[c]) > math.Abs(d.row(at)[c])) {
+				at = r
+			}
+		}
+		if *d.effort -= len(d.basic) * (d.d + 1); *d.effort < 0 || at < 0 || math.Abs(d.row(at)[c]) <= tol {
+			return ErrFailed
+		}
+		d.pivot(at, c)
+	}
+	d.pivots = 0
+	for r, v := range d.basic {
+		row := d.row(r)
+		s := row[d.d]
+		for c, w := range d.cols {
+			if f := row[c]; f != 0 {
+				s += f * d.x[w]
+			}
+		}
+		d.x[v] = s
+	}
 	return nil
+}
+
+func dot(a, b []float64) float64 {
+	s := 0.
+	for i, v := range a {
+		s += v * b[i]
+	}
+	return s
 }

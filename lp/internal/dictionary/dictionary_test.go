@@ -17,11 +17,16 @@ func TestAgainstExact(t *testing.T) {
 	for range 300 {
 		n, m := 1+r.IntN(5), 1+r.IntN(6)
 		effort := 1_000_000
-		isFree := make([]bool, n)
-		for j := range isFree {
-			isFree[j] = r.IntN(4) == 0
+		lo, hi := make([]float64, n), make([]float64, n)
+		for j := range lo {
+			if hi[j] = math.Inf(1); r.IntN(3) == 0 {
+				hi[j] = float64(r.IntN(4))
+			}
+			if r.IntN(4) == 0 {
+				lo[j] = math.Inf(-1)
+			}
 		}
-		d := New(isFree, &effort)
+		d := New(lo, hi, &effort)
 		q := &exact.Problem{C: make([]*big.Rat, n), Lower: make([]*big.Rat, n), Upper: make([]*big.Rat, n)}
 		var rows [][]float64
 		var rhs []float64
@@ -37,8 +42,11 @@ func TestAgainstExact(t *testing.T) {
 		sum := make([]float64, n)
 		for j := range sum {
 			sum[j] = 1
-			if q.Lower[j] = new(big.Rat); isFree[j] {
-				q.Lower[j] = nil
+			if !math.IsInf(lo[j], -1) {
+				q.Lower[j] = new(big.Rat)
+			}
+			if !math.IsInf(hi[j], 1) {
+				q.Upper[j] = new(big.Rat).SetFloat64(hi[j])
 			}
 		}
 		add(sum, 4, r.IntN(2) == 0)
@@ -86,8 +94,11 @@ func TestAgainstExact(t *testing.T) {
 				}
 			}
 			for j, v := range c {
-				if v > 1e-9 || isFree[j] && v < -1e-9 {
+				switch {
+				case v > 1e-9 && math.IsInf(hi[j], 1), v < -1e-9 && math.IsInf(lo[j], -1):
 					t.Fatalf("reduced cost %v", v)
+				case v > 1e-9:
+					bound += v * hi[j]
 				}
 			}
 			if math.Abs(bound-v) > 1e-9 {
@@ -102,13 +113,13 @@ func TestAgainstExact(t *testing.T) {
 
 func TestAgain(t *testing.T) {
 	effort := 10_000
-	d := New([]bool{false, true}, &effort)
+	d := New([]float64{0, math.Inf(-1)}, []float64{math.Inf(1), math.Inf(1)}, &effort)
 	d.Add([]float64{1, 0}, 3, false)
 	d.Add([]float64{-1, 1}, 1, false) // y <= 1 + x
 	if v, err := d.Maximize([]float64{0, 1}); err != nil || v != 4 {
 		t.Fatal(v, err)
 	}
-	c := d.Clone()
+	c := d.Clone(&effort)
 	d.Add([]float64{1, 1}, 2, false)
 	if v, err := d.Again(); err != nil || v != 1.5 || d.At(0) != 0.5 || d.Slack(0) != 2.5 {
 		t.Fatal(v, err)

@@ -1,0 +1,281 @@
+package lp
+
+import (
+	"math"
+	"slices"
+
+	"paspo/lp/internal/dictionary"
+)
+
+// sweep maximises many objectives over one polytope under its own limits, each from
+// the optimum of the last. What it returns is proved: by a point that satisfies all
+// constraints, and by multipliers of the limits that no point exceeds.
+type sweep struct {
+	p    *Polytope
+	d    *dictionary.Dictionary
+	unit float64 // of the variables that the dictionary sees
+
+	// rows are those of the dictionary, inequalities first: rows of the polytope
+	// times scale, a power of two.
+	scale []float64
+
+	// low and high bound the entities: their bounds, and what the rows leave of these.
+	low, high []float64
+
+	// least and most are what points that were found have of every entity.
+	least, most []float64
+
+	dropped []bool // rows that are none any more
+
+	x, c, z []float64
+	effort  int
+}
+
+const (
+	// sweepGap is the largest distance of an optimum to its dual bound, in units of the
+	// size of the polytope.
+	sweepGap = 1e-12
+
+	// sweepEffort ends a search that rounding leads in circles, in elementary steps.
+	sweepEffort = 1 << 40
+)
+
+// newSweep returns nil where rounding hides all points.
+func newSweep(p *Polytope) *sweep {
+	n := p.Dim()
+	q := program{c: make([]float64, n), a: p.a, b: p.b, e: p.e, f: p.f, l: p.l, u: p.u}
+	q.setScales()
+	s := &sweep{
+		p: p, unit: q.unit, x: make([]float64, n), c: make([]float64, n), z: make([]float64, n), effort: sweepEffort,
+		least: slices.Repeat([]float64{math.Inf(1)}, n), most: slices.Repeat([]float64{math.Inf(-1)}, n),
+	}
+	s.low, s.high = p.propagated()
+	lo, hi := make([]float64, n), make([]float64, n)
+	for j := range n {
+		lo[j], hi[j] = p.l[j]/s.unit, p.u[j]/s.unit
+	}
+	s.d = dictionary.New(lo, hi, &s.effort)
+	row := make([]float64, n)
+	for k := range len(p.b) + len(p.f) {
+		from, rhs := p.side(k)
+		scale := 1.
+		if c := largest(from); c > 0 {
+			scale = powerScale(c)
+		}
+		for j, v := range from {
+			row[j] = v * scale
+		}
+		s.scale, s.dropped = append(s.scale, scale), append(s.dropped, false)
+		s.d.Add(row, rhs*scale/s.unit, k >= len(p.b))
+	}
+	if _, err := s.d.Maximize(s.c); err != nil {
+		return nil
+	}
+	s.take()
+	if !s.valid(-1) {
+		return nil
+	}
+	s.found()
+	return s
+}
+
+// side returns the coefficients and the limit of row k, inequalities first.
+func (p *Polytope) side(k int) (row []float64, rhs float64) {
+	n := p.Dim()
+	if k < len(p.b) {
+		return p.a[k*n : (k+1)*n], p.b[k]
+	}
+	k -= len(p.b)
+	return p.e[k*n : (k+1)*n], p.f[k]
+}
+
+// clone returns a sweep that goes on from the same vertex by itself.
+func (s *sweep) clone() *sweep {
+	c := *s
+	c.x, c.c, c.z = make([]float64, len(s.x)), make([]float64, len(s.x)), make([]float64, len(s.x))
+	c.least, c.most, c.dropped = slices.Clone(s.least), slices.Clone(s.most), slices.Clone(s.dropped)
+	c.effort = sweepEffort
+	c.d = s.d.Clone(&c.effort)
+	return &c
+}
+
+// maximum returns the largest c . x, and whether that is proved. Row k, where it is
+// not negative, gives by so much, which the caller has told the dictionary.
+func (s *sweep) maximum(c []float64, k int, by float64) (value float64, ok bool) {
+	for again := range 2 {
+		if again > 0 && s.d.Renew() != nil {
+			return 0, false
+		}
+		if _, err := s.d.Maximize(c); err != nil {
+			continue
+		}
+		s.take()
+		if !s.valid(k) {
+			continue
+		}
+		value = dot(c, s.x)
+		if s.bound(c, k, by)-value <= sweepGap*s.unit*max(1, largest(c)) {
+			return value, true
+		}
+	}
+	return 0, false
+}
+
+// beyond returns the largest value of inequality k where its limit gives by so much.
+func (s *sweep) beyond(k int, by float64) (value float64, ok bool) {
+	row, _ := s.p.side(k)
+	for j, v := range row {
+		s.c[j] = v * s.scale[k]
+	}
+	s.d.Limit(k, -by*s.scale[k]/s.unit, math.Inf(1))
+	value, ok = s.maximum(s.c, k, by)
+	s.d.Limit(k, 0, math.Inf(1))
+	clear(s.c)
+	return value / s.scale[k], ok
+}
+
+// drop leaves an inequality out.
+func (s *sweep) drop(k int) {
+	s.dropped[k] = true
+	s.d.Limit(k, math.Inf(-1), math.Inf(1))
+}
+
+// take reads the vertex. Its entities keep to their bounds.
+func (s *sweep) take() {
+	for j := range s.x {
+		s.x[j] = min(max(s.d.At(j)*s.unit, s.p.l[j]), s.p.u[j])
+	}
+}
+
+// valid reports whether the vertex satisfies all rows but the given one.
+func (s *sweep) valid(but int) bool {
+	for k := range s.scale {
+		if k == but || s.dropped[k] {
+			continue
+		}
+		row, rhs := s.p.side(k)
+		ax, scale := dotScale(row, s.x)
+		r := scaledExcess(ax, rhs, scale)
+		if k >= len(s.p.b) {
+			r = math.Abs(r)
+		}
+		if !(r <= witnessTol) {
+			return false
+		}
+	}
+	return true
+}
+
+// found remembers the vertex.
+func (s *sweep) found() {
+	for j, v := range s.x {
+		s.least[j], s.most[j] = min(s.least[j], v), max(s.most[j], v)
+	}
+}
+
+// bound returns what no point has more of than c . x,
+//
+//	y . h + sum_j max { z_j x_j : low_j <= x_j <= high_j },  z = c - y G,
+//
+// which holds for any y that is not negative where a row is an inequality.
+func (s *sweep) bound(c []float64, k int, by float64) float64 {
+	copy(s.z, c)
+	sum := 0.
+	for r, scale := range s.scale {
+		if s.dropped[r] {
+			continue
+		}
+		y := s.d.Multiplier(r) * scale
+		if r < len(s.p.b) {
+			y = max(0, y)
+		}
+		if y == 0 {
+			continue
+		}
+		row, rhs := s.p.side(r)
+		if r == k {
+			rhs += by
+		}
+		sum += y * rhs
+		for j, v := range row {
+			s.z[j] -= y * v
+		}
+	}
+	for j, z := range s.z {
+		switch {
+		case z > 0:
+			sum += z * s.high[j]
+		case z < 0:
+			sum += z * s.low[j]
+		}
+	}
+	return sum
+}
+
+// propagated returns bounds of the entities: their own, and what the rows leave when
+// all others are at theirs, over and over.
+func (p *Polytope) propagated() (low, high []float64) {
+	low, high = slices.Clone(p.l), slices.Clone(p.u)
+	for range 3 {
+		for k := range p.b {
+			row, rhs := p.side(k)
+			tighten(row, rhs, low, high)
+		}
+		for k := range p.f {
+			row, rhs := p.side(len(p.b) + k)
+			tighten(row, rhs, low, high)
+			neg := make([]float64, len(row))
+			for j, v := range row {
+				neg[j] = -v
+			}
+			tighten(neg, -rhs, low, high)
+		}
+	}
+	return low, high
+}
+
+// tighten takes bounds in as far as row . x <= rhs does. It leaves out what is no more
+// than rounding.
+func tighten(row []float64, rhs float64, low, high []float64) {
+	const rounding = 1e-13
+	sum, size, open := 0., math.Abs(rhs), -1
+	for j, v := range row {
+		if v == 0 {
+			continue
+		}
+		t := v * low[j]
+		if v < 0 {
+			t = v * high[j]
+		}
+		if math.IsInf(t, 0) {
+			if open >= 0 {
+				return
+			}
+			open = j
+			continue
+		}
+		sum += t
+		size += math.Abs(t)
+	}
+	for j, v := range row {
+		if v == 0 || open >= 0 && j != open {
+			continue
+		}
+		others := sum
+		if open < 0 {
+			if v > 0 {
+				others -= v * low[j]
+			} else {
+				others -= v * high[j]
+			}
+		}
+		end := (rhs - others) / v
+		give := rounding * size / math.Abs(v)
+		switch {
+		case v > 0 && end+give < high[j]:
+			high[j] = end + give
+		case v < 0 && end-give > low[j]:
+			low[j] = end - give
+		}
+	}
+}

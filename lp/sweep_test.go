@@ -1,0 +1,193 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"paspo/internal/rng"
+	"paspo/lp/internal/exact"
+)
+
+// first returns the description with an entity in front of the others.
+func first(d Description, j int) Description {
+	move := func(v []float64) []float64 {
+		if v == nil {
+			return nil
+		}
+		out := append([]float64{v[j]}, v[:j]...)
+		return append(out, v[j+1:]...)
+	}
+	d.Lower, d.Upper = move(d.Lower), move(d.Upper)
+	rows := d.Rows
+	d.Rows = nil
+	for _, r := range rows {
+		r.Coef = move(r.Coef)
+		d.Rows = append(d.Rows, r)
+	}
+	return d
+}
+
+// The ranges of all entities against rational arithmetic, with limits that give a
+// little and limits that take as much.
+func TestBoundingBoxExact(t *testing.T) {
+	const give = 1e-11
+	r := rand.New(rng.New(1, "box"))
+	ranges, proved := 0, 0
+	for range 60 {
+		d, _ := randomPolytope(r)
+		p, err := New(d)
+		if err != nil {
+			continue
+		}
+		lo, hi, err := BoundingBox(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := newSweep(p)
+		for j := range lo {
+			q, err := New(first(d, j))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ranges++
+			l, h, ok := ExactInterval(q, nil, nil, give)
+			if !ok || lo[j] < l || hi[j] > h {
+				t.Fatalf("entity %d: [%v, %v] leaves [%v, %v] %v\n%+v", j, lo[j], hi[j], l, h, ok, d)
+			}
+			l, h, ok = ExactInterval(q, nil, nil, -give)
+			if ok && (lo[j] > l || hi[j] < h) {
+				t.Fatalf("entity %d: [%v, %v] is less than [%v, %v]\n%+v", j, lo[j], hi[j], l, h, d)
+			}
+			if s != nil {
+				s.c[j] = 1
+				if _, ok := s.maximum(s.c, -1, 0); ok {
+					proved++
+				}
+				s.c[j] = 0
+			}
+		}
+	}
+	if ranges < 50 || proved < ranges*9/10 {
+		t.Errorf("%d ranges, %d of them by the sweep", ranges, proved)
+	}
+}
+
+// More entities than a clone is made for, where the ends are known: with a total of 1
+// and caps that add up to more, an entity reaches its cap, and what the others leave.
+func TestBoundingBoxOfMany(t *testing.T) {
+	const n = 200
+	r := rand.New(rng.New(2, "box"))
+	d := Description{Entities: names(n), Total: 1, Upper: make([]float64, n), Rows: []Row{{Name: "half", Coef: make([]float64, n), Min: math.Inf(-1), Max: 0.5}}}
+	for j := range n {
+		d.Upper[j] = (0.5 + r.Float64()) / n * 1.2
+		if j < n/2 {
+			d.Rows[0].Coef[j] = 1
+		}
+	}
+	d.Upper[n-1] = 1
+	p := sampleNew(t, d)
+	lo, hi, err := BoundingBox(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, tail := 0., 0.
+	for j, u := range d.Upper {
+		if j < n/2 {
+			head += u
+		} else if j < n-1 {
+			tail += u
+		}
+	}
+	for j := range n {
+		wantLo, wantHi := 0., d.Upper[j]
+		if j == n-1 {
+			wantLo = max(0, 1-tail-min(head, 0.5))
+		}
+		if math.Abs(lo[j]-wantLo) > 1e-12 || math.Abs(hi[j]-wantHi) > 1e-12 {
+			t.Errorf("entity %d: [%v, %v], want [%v, %v]", j, lo[j], hi[j], wantLo, wantHi)
+		}
+	}
+}
+
+// exactlyRedundant asks for every row by a linear program in rational arithmetic.
+func exactlyRedundant(t *testing.T, p *Polytope) []int {
+	t.Helper()
+	n := p.Dim()
+	q := &exact.Problem{C: make([]*big.Rat, n), Lower: make([]*big.Rat, n), Upper: make([]*big.Rat, n)}
+	rationals := func(v []float64) []*big.Rat {
+		out := make([]*big.Rat, len(v))
+		for j, x := range v {
+			out[j] = rational(x)
+		}
+		return out
+	}
+	for k := range len(p.b) + len(p.f) {
+		row, rhs := p.side(k)
+		q.A, q.B, q.Eq = append(q.A, rationals(row)), append(q.B, rational(rhs)), append(q.Eq, k >= len(p.b))
+	}
+	for j := range n {
+		if !math.IsInf(p.l[j], 0) {
+			q.Lower[j] = rational(p.l[j])
+		}
+		if !math.IsInf(p.u[j], 0) {
+			q.Upper[j] = rational(p.u[j])
+		}
+	}
+	var redundant []int
+	for k := len(p.b) - 1; k >= 0; k-- {
+		scale := max(1, math.Abs(p.b[k]), largest(p.a[k*n:(k+1)*n]))
+		for j, v := range q.A[k] {
+			q.C[j] = new(big.Rat).Neg(v)
+		}
+		q.B[k] = rational(p.b[k] + scale)
+		s, status := exact.Minimize(q)
+		if status != exact.Optimal {
+			return nil
+		}
+		q.B[k] = rational(p.b[k])
+		if most := -float(s.Value); most <= p.b[k]+redundantTol*scale {
+			redundant, q.B[k] = append([]int{k}, redundant...), rational(1e18)
+		}
+	}
+	return redundant
+}
+
+func TestRedundantRowsOneByOne(t *testing.T) {
+	r := rand.New(rng.New(3, "redundant"))
+	rows, found := 0, 0
+	for range 100 {
+		d, _ := randomPolytope(r)
+		// Copies and sums of rows follow from these.
+		for k, row := range d.Rows {
+			if r.IntN(2) == 0 && row.Min != row.Max {
+				row.Name = fmt.Sprintf("again %d", k)
+				row.Coef = slices.Clone(row.Coef)
+				f := float64(1 + r.IntN(3))
+				for j := range row.Coef {
+					row.Coef[j] *= f
+				}
+				row.Min, row.Max = f*row.Min, f*row.Max+0.1*float64(r.IntN(2))
+				d.Rows = append(d.Rows, row)
+			}
+		}
+		p, err := New(d)
+		if err != nil {
+			continue
+		}
+		got, err := RedundantRows(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := exactlyRedundant(t, p); want != nil && !slices.Equal(got, want) {
+			t.Errorf("redundant rows %v, want %v\n%+v", got, want, d)
+		}
+		rows, found = rows+len(p.b), found+len(got)
+	}
+	if found == 0 || found == rows {
+		t.Errorf("%d of %d rows redundant", found, rows)
+	}
+}
