@@ -55,7 +55,7 @@ type Limiter interface {
 // Snapshotter is implemented by environments that can be saved in the middle of
 // an episode. A run resumes bit for bit only where the environment is one; else
 // resumed runs start new episodes. The two methods carry everything that what
-// comes next depends on but for rng.
+// comes next depends on but for rng: see CheckSnapshots.
 type Snapshotter interface {
 	encoding.BinaryMarshaler
 	encoding.BinaryUnmarshaler

@@ -52,13 +52,17 @@ type Best struct {
 // New returns a trainer at the start of training. The environments' streams, the
 // actions' and the minibatches' come from seed; the backend has its own
 // parameters already, and is told whether to standardise observations. A problem
-// whose polytope or observations are not those of the backend is refused.
+// whose polytope or observations are not those of the backend is refused, as is one
+// whose environments do not keep what Snapshotters promise (envs.CheckSnapshots).
 func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) (*Trainer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	spec := problem.Spec()
 	if err := checkFit(&spec, backend); err != nil {
+		return nil, err
+	}
+	if err := envs.CheckSnapshots(problem); err != nil {
 		return nil, err
 	}
 	vector, err := envs.NewVector(problem, envs.VectorConfig{Count: cfg.Envs, Stream: rng.New(seed, "env")})
