@@ -3,7 +3,6 @@ package envs
 import (
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"runtime/debug"
 
@@ -116,10 +115,13 @@ func (c *Copy) Step(action []float64) (reward float64, done bool, err error) {
 		panic(badAction)
 	}
 	c.residual = c.polytope.Residual(action, c.Limits())
-	if math.IsInf(c.residual, 1) {
-		if i := firstNonFinite(action); i >= 0 {
-			return 0, false, c.failed("Step", nonFinite{fmt.Sprintf("not called: component %d of the action", i), action[i]})
-		}
+	return c.take(action)
+}
+
+// take is Step without the residual.
+func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
+	if i := firstNonFinite(action); i >= 0 {
+		return 0, false, c.failed("Step", nonFinite{fmt.Sprintf("not called: component %d of the action", i), action[i]})
 	}
 	copy(c.action, action)
 	if reward, done = c.step(); c.fault != nil {

@@ -329,6 +329,21 @@ func TestActionsAreTheirOwn(t *testing.T) {
 
 // Actions are measured in the limits of the state that they are taken in.
 func TestResiduals(t *testing.T) {
+	audited := newVector(t, newHouse(t), VectorConfig{Count: 5, Audit: 3})
+	seen := make([]int, 5)
+	for range 6 {
+		if err := audited.Step(actions(5)); err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range audited.Residuals() {
+			if !math.IsInf(r, -1) {
+				seen[i]++
+			}
+		}
+	}
+	if !slices.Equal(seen, []int{2, 2, 2, 2, 2}) {
+		t.Errorf("one in 3 of 6 actions was measured %v times", seen)
+	}
 	u := newHouse(t)
 	u.limits = func(e *houseEnv, l *lp.Limits) { l.Upper = []float64{1, 1 - float64(e.time)/10, 1} }
 	v := newVector(t, u, VectorConfig{Count: 1})

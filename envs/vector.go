@@ -2,6 +2,7 @@ package envs
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 
@@ -14,6 +15,11 @@ type VectorConfig struct {
 	Count   int    // environments
 	Seed    uint64 // names the random streams, together with the index of an environment
 	Workers int    // goroutines at most; 0 for one a core. Results do not depend on it
+
+	// Audit measures the residual of one in so many actions, another one of every
+	// environment at every step; 0 for all. It is for those who have residuals from
+	// elsewhere, where there are many constraints.
+	Audit int
 
 	// Stream, where not nil, takes the place of Seed: environment i draws from
 	// its i-th child.
@@ -52,6 +58,8 @@ type Vector struct {
 	steps          []int32   // of episodes that have ended
 	finished       []Episode
 
+	audit, turn int
+
 	crew    *crew
 	actions []float64 // of the Step in progress
 }
@@ -63,6 +71,9 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 	}
 	if c.Workers < 0 {
 		return nil, fmt.Errorf("envs: %d workers: 0 or more are allowed", c.Workers)
+	}
+	if c.Audit < 0 {
+		return nil, fmt.Errorf("envs: an audit of one in %d actions: 0 or more are allowed", c.Audit)
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
@@ -76,7 +87,7 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 	}
 	v := &Vector{
 		copies: make([]Copy, c.Count),
-		dim:    s.ObsDim, n: s.Polytope.Dim(),
+		dim:    s.ObsDim, n: s.Polytope.Dim(), audit: max(c.Audit, 1),
 		obs: make([]float64, c.Count*s.ObsDim), done: make([]bool, c.Count),
 		rewards: make([]float64, c.Count), residuals: make([]float64, c.Count),
 		returns: make([]float64, c.Count), ended: make([]float64, c.Count), steps: make([]int32, c.Count),
@@ -128,7 +139,7 @@ func (v *Vector) Widened() int {
 func (v *Vector) Rewards() []float64 { return v.rewards }
 
 // Residuals returns the largest scaled residual of every action of the last Step,
-// in the limits of its state.
+// in the limits of its state, -Inf where an audit left it out.
 func (v *Vector) Residuals() []float64 { return v.residuals }
 
 // Done says for every environment whether the last Step ended its episode.
@@ -157,6 +168,7 @@ func (v *Vector) Step(actions []float64) error {
 	v.actions = actions
 	v.crew.run()
 	v.actions = nil
+	v.turn++
 	if err := v.fault(); err != nil {
 		return err
 	}
@@ -186,7 +198,12 @@ func rowOf(v []float64, i, width int) []float64 { return v[i*width : (i+1)*width
 // stepOne leaves errors with the copies.
 func (v *Vector) stepOne(i int) {
 	e := &v.copies[i]
-	reward, done, err := e.Step(rowOf(v.actions, i, v.n))
+	action := rowOf(v.actions, i, v.n)
+	e.residual = math.Inf(-1)
+	if (i+v.turn)%v.audit == 0 {
+		e.residual = e.polytope.Residual(action, e.Limits())
+	}
+	reward, done, err := e.take(action)
 	if err != nil {
 		return
 	}

@@ -251,6 +251,29 @@ func TestViolationsAreCounted(t *testing.T) {
 	if m.Violations != cfg.BatchSize() || !good(m.MaxResidual) {
 		t.Errorf("training: %d violations in %d actions, residual %g", m.Violations, cfg.BatchSize(), m.MaxResidual)
 	}
+	// Of many constraints some actions are measured, at every environment in turn.
+	many := newBandit(t, 1, 2, 3)
+	d := lp.Description{Name: "bandit", Entities: many.polytope.Entities(), Total: 1}
+	for k := range 700 {
+		x := float64(k) / 1000
+		d.Rows = append(d.Rows, lp.Row{Coef: []float64{x, 0.7 - x, x * x}, Min: math.Inf(-1), Max: 1 + x*x})
+	}
+	if many.polytope, err = lp.New(d); err != nil {
+		t.Fatal(err)
+	}
+	b := newFakeBackend(3, 2)
+	b.polytope = many.polytope
+	tr, err = New(many, faulty{b}, cfg, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = tr.Iterate(context.Background()); err != nil || m.Violations != cfg.BatchSize()/16 || !good(m.MaxResidual) {
+		t.Errorf("training with many constraints: %d violations in %d actions, residual %g, %v", m.Violations, cfg.BatchSize(), m.MaxResidual, err)
+	}
+	tr, err = New(p, faulty{newFakeBackend(3, 2)}, cfg, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ev, err := Evaluate(context.Background(), p, tr.backend, EvalOptions{Episodes: 9})
 	if err != nil {
 		t.Fatal(err)

@@ -86,8 +86,9 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 			return err
 		}
 		t.step += int64(n)
-		// Measured where the actions are taken, whatever the backend says of them.
-		for _, x := range v.Residuals() {
+		// Measured where the actions are taken too, lest a backend err.
+		for e, x := range v.Residuals() {
+			x = max(x, out.Residual[e])
 			m.MaxResidual = max(m.MaxResidual, x)
 			if !(x <= envs.Violation) {
 				m.Violations++

@@ -11,6 +11,7 @@ import (
 	"paspo/envs"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
+	"paspo/lp"
 	"paspo/policy"
 )
 
@@ -65,7 +66,9 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 	if err := envs.CheckSnapshots(problem); err != nil {
 		return nil, err
 	}
-	vector, err := envs.NewVector(problem, envs.VectorConfig{Count: cfg.Envs, Stream: rng.New(seed, "env")})
+	vector, err := envs.NewVector(problem, envs.VectorConfig{
+		Count: cfg.Envs, Stream: rng.New(seed, "env"), Audit: audit(spec.Polytope),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +95,17 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 		return nil, err
 	}
 	return t, nil
+}
+
+// audit returns the share of actions, one in so many, whose residual is measured
+// beside the backend's: all where that takes little beside the rest of a step.
+func audit(p *lp.Polytope) int {
+	const cheap, rare = 128, 16
+	a, _, _ := p.Inequalities()
+	if p.HullOnly() {
+		return rare
+	}
+	return min(1+len(a)/cheap, rare)
 }
 
 // setNormalizer tells the backend whether observations are standardised, and how
