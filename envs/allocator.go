@@ -78,15 +78,11 @@ func Within(p Problem, a Allocator) Allocator {
 		if err := a(step, obs, rows, actions); err != nil {
 			return err
 		}
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		for r, lim := range lims {
-			row := rowOf(actions, r, n)
+		for r, lim := range limits.Of(obs, rows) {
+			row := actions[r*n : (r+1)*n]
 			x, err := lp.ProjectWithin(polytope, &lim, row)
 			if err != nil {
-				return fmt.Errorf("environment %d: %w", r, err)
+				return err
 			}
 			copy(row, x)
 		}
@@ -125,20 +121,13 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 		return nil, fmt.Errorf("envs: %d episodes to play: at least 1 is needed", episodes)
 	}
 	s := p.Spec()
-	if err := s.Validate(); err != nil {
-		return nil, err
-	}
 	dim, n := s.ObsDim, s.Polytope.Dim()
 	out := newOutcome(episodes)
-	copies, alive := make([]*Copy, episodes), make([]int, episodes)
+	envs, rands, alive := make([]Env, episodes), make([]*rand.Rand, episodes), make([]int, episodes)
 	obs, actions := make([]float64, episodes*dim), make([]float64, episodes*n)
-	for i := range copies {
-		e, err := NewCopy(p, i, EpisodeStream(seed, i))
-		if err != nil {
-			return nil, err
-		}
-		copy(obs[i*dim:], e.Obs())
-		copies[i], alive[i] = e, i
+	for i := range envs {
+		envs[i], rands[i], alive[i] = p.New(), EpisodeStream(seed, i), i
+		envs[i].Reset(rands[i], obs[i*dim:(i+1)*dim])
 	}
 	// All rows are kept until the last episode ends: an allocator knows an
 	// episode by its row.
@@ -151,17 +140,19 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 		}
 		next := alive[:0]
 		for _, i := range alive {
-			e := copies[i]
-			out.widened(e.Widening())
-			reward, done, err := e.Step(rowOf(actions, i, n))
-			if err != nil {
-				return nil, err
+			act := actions[i*n : (i+1)*n]
+			var lim lp.Limits
+			if l, ok := envs[i].(Limiter); ok {
+				l.Limits(&lim)
 			}
-			out.check(e.Residual())
+			if w, ok := envs[i].(Widener); ok {
+				out.widened(w.Widening())
+			}
+			out.check(s.Polytope, act, &lim)
+			reward, done := envs[i].Step(rands[i], act, obs[i*dim:(i+1)*dim])
 			out.Returns[i] += reward
 			out.Lengths[i]++
 			if !done {
-				copy(obs[i*dim:], e.Obs())
 				next = append(next, i)
 			}
 		}

@@ -77,11 +77,7 @@ func (p *ComputeProblem) fastestFirst() Allocator {
 	limits := NewRowLimits(p)
 	c := p.fastestCosts()
 	return func(_ int, obs []float64, rows int, actions []float64) error {
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		for r, lim := range lims {
+		for r, lim := range limits.Of(obs, rows) {
 			a, _, err := p.spec.Polytope.Minimize(c, &lim)
 			if err != nil {
 				return err

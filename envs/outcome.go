@@ -5,14 +5,15 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/internal/stats"
+	"paspo/lp"
 )
 
 func newOutcome(episodes int) *Outcome {
 	return &Outcome{Returns: make([]float64, episodes), Lengths: make([]int, episodes), MaxResidual: math.Inf(-1)}
 }
 
-// check counts an action with residual r.
-func (o *Outcome) check(r float64) {
+func (o *Outcome) check(p *lp.Polytope, action []float64, lim *lp.Limits) {
+	r := p.Residual(action, lim)
 	o.MaxResidual = max(o.MaxResidual, r)
 	if !(r <= Violation) {
 		o.Violations++

@@ -65,10 +65,7 @@ func (p *PortfolioProblem) Myopic() Allocator {
 		for len(filters) < rows {
 			filters = append(filters, p.market.NewFilter())
 		}
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
+		lims := limits.Of(obs, rows)
 		for r := range rows {
 			if step == 0 {
 				filters[r].Reset()

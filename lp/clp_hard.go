@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/big"
 
-	"paspo/lp/internal/exact"
+	"paspo/internal/exact"
 )
 
 // hard answers a query in rational arithmetic: one that CLP calls infeasible, or

@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/big"
 
-	"paspo/lp/internal/exact"
+	"paspo/internal/exact"
 )
 
 // ExactInterval returns the interval of the entity after prefix from linear

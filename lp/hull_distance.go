@@ -4,7 +4,7 @@ import (
 	"math"
 	"math/big"
 
-	"paspo/lp/internal/exact"
+	"paspo/internal/exact"
 )
 
 const (

@@ -4,8 +4,8 @@ import (
 	"math"
 	"math/big"
 
+	"paspo/internal/exact"
 	"paspo/lp/internal/basis"
-	"paspo/lp/internal/exact"
 )
 
 // exactPiece returns the duals of a query from rational arithmetic. ok is false

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"paspo/internal/exact"
 	"paspo/internal/rng"
-	"paspo/lp/internal/exact"
 )
 
 // first returns the description with an entity in front of the others.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/envs"
 	"paspo/internal/rng"
 	"paspo/policy"
 )
@@ -263,8 +262,8 @@ func TestNonFinite(t *testing.T) {
 		at    int
 		want  string
 	}{
-		{"env", "observation", 70, "steps of its episode: Step: component 1 of the observation is +Inf"},
-		{"env", "reward", 70, "steps of its episode: Step: the reward is NaN"},
+		{"env", "observation", 70, "component 1 of the observation of environment"},
+		{"env", "reward", 70, "the reward of environment"},
 		{"backend", "action", 20, "component 1 of the action of environment 0 is NaN"},
 		{"backend", "value", 20, "the value of environment 1 is NaN"},
 		{"backend", "parameter", 6, "parameter w is NaN"},
@@ -332,7 +331,8 @@ func TestRefusals(t *testing.T) {
 		t.Error("bad settings were taken")
 	}
 	p.poison = "observation"
-	if _, err := New(p, newFakeBackend(2, 2), smallConfig(), 1); !errors.Is(err, envs.ErrNonFinite) {
+	var nf *NonFiniteError
+	if _, err := New(p, newFakeBackend(2, 2), smallConfig(), 1); !errors.As(err, &nf) {
 		t.Errorf("a first observation of Inf: %v", err)
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"paspo/internal/stress"
 )
 
 // measurements are the experiments on intervals, initial policies and entropy.
@@ -37,14 +35,14 @@ func measurements(folder *string) []*cobra.Command {
 	c.Flags().IntSliceVar(&sc.rows, "rows", []int{2, 3, 4, 5, 6, 8, 10, 12, 16, 20}, "numbers of rows")
 	c.Flags().DurationVar(&sc.limit, "limit", 300*time.Millisecond, "time for each rate that is measured")
 
-	var ne nearEmptyOptions
-	c = add("nearempty", "Look for failures on polytopes that are thin, degenerate or badly scaled",
-		func(ctx context.Context, out *output) error { return nearEmpty(ctx, out, ne) })
-	c.Flags().DurationVar(&ne.limit, "limit", 40*time.Second, "time for each kind of polytope")
-	c.Flags().IntVar(&ne.chains, "chains", 20, "actions on each polytope")
-	c.Flags().Uint64Var(&ne.seed, "seed", 1, "seed of the polytopes")
-	c.Flags().StringSliceVar(&ne.kinds, "kinds", stress.Kinds, "kinds of polytopes")
-	c.Flags().IntVar(&ne.polytope, "polytope", -1, "the number of the only polytope to try, of each kind")
+	var di differentialOptions
+	c = add("differential", "Compare what all solvers answer on hard polytopes with rational arithmetic",
+		func(ctx context.Context, out *output) error { return differential(ctx, out, di) })
+	c.Flags().IntVar(&di.queries, "queries", 1_000_000, "intervals that every method is asked for, all families together")
+	c.Flags().IntVar(&di.chains, "chains", 40, "actions on each polytope")
+	c.Flags().Uint64Var(&di.seed, "seed", 1, "seed of the polytopes")
+	c.Flags().StringSliceVar(&di.families, "families", nil, "families of polytopes; none stands for all")
+	c.Flags().IntVar(&di.polytope, "polytope", -1, "the number of the only polytope to try, of each family")
 
 	var un uniformityOptions
 	c = add("uniformity", "Compare initial policies with the uniform distribution",

@@ -31,12 +31,12 @@ func redraw(folder string, log io.Writer, name string) error {
 			return err
 		}
 		return showScaling(out, cells)
-	case "nearempty":
-		var kinds []*hardKind
-		if err := out.read(name, &kinds); err != nil {
+	case "differential":
+		var all []*found
+		if err := out.read(name, &all); err != nil {
 			return err
 		}
-		return showNearEmpty(out, kinds)
+		return showDifferential(out, all)
 	case "entropy":
 		var cells []*entropyCell
 		if err := out.read(name, &cells); err != nil {
@@ -47,7 +47,7 @@ func redraw(folder string, log io.Writer, name string) error {
 	return fmt.Errorf("%q cannot be drawn again: %s can", name, strings.Join(redrawable, ", "))
 }
 
-var redrawable = []string{"learning", "scaling", "nearempty", "entropy"}
+var redrawable = []string{"learning", "scaling", "differential", "entropy"}
 
 // read reads what output.json has written.
 func (o *output) read(name string, v any) error {

@@ -1,7 +1,6 @@
 package stress
 
 import (
-	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -70,94 +69,98 @@ func TestPoints(t *testing.T) {
 	}
 }
 
-// Whatever is drawn is a polytope or says why it is none.
-func TestHard(t *testing.T) {
-	for _, kind := range Kinds {
-		if Describe(kind) == "" {
-			t.Errorf("%s has no description", kind)
+// What all methods answer on some polytopes of every family is right.
+func TestFamilies(t *testing.T) {
+	methods := []string{"explicit", "lazy", "auto"}
+	for k := range Families {
+		f := &Families[k]
+		all := NewResult(methods)
+		for i := range 3 {
+			all.Add(Try(f, i, methods, 8, rng.New(1, "families", f.Name)))
 		}
-		r := rand.New(rng.New(1, kind))
-		built := 0
-		for range 100 {
-			_, err := Hard(kind, r)
-			var empty *lp.EmptyError
-			switch {
-			case err == nil:
-				built++
-			case !errors.As(err, &empty):
-				t.Errorf("%s: %v", kind, err)
+		for _, w := range all.Failures {
+			t.Error(w)
+		}
+		for m, c := range all.Methods {
+			if c.Answers < 20 || c.Wrong > 0 {
+				t.Errorf("%s, %s: %+v", f.Name, m, *c)
 			}
-		}
-		if built < 70 {
-			t.Errorf("%s: %d of 100 were built", kind, built)
 		}
 	}
 }
 
-func TestRight(t *testing.T) {
-	p, err := lp.Unconstrained(3)
-	if err != nil {
-		t.Fatal(err)
-	}
+func TestJudge(t *testing.T) {
+	d := lp.Description{Entities: []string{"A", "B", "C"}, Total: 1}
 	for _, c := range []struct {
 		prefix []float64
 		lo, hi float64
-		want   bool
+		want   Verdict
 	}{
-		{nil, 0, 1, true},
-		{nil, 0, 1 + 1e-8, false},
-		{nil, 1e-8, 1, false},
-		{nil, 0, 0.9, false},
-		{[]float64{0.25}, 0, 0.75, true},
-		{[]float64{0.25}, 0, 0.75 - 1e-12, true},
-		{[]float64{0.25}, -1e-8, 0.75, false},
-		{[]float64{1 + 1e-8}, 0, 0, true}, // on relaxed limits
-		{[]float64{1 + 1e-5}, 0, 0, false},
-		{nil, 1, 0, false},
+		{nil, 0, 1, Right},
+		{nil, 0, 1 + 1e-8, Wrong},
+		{nil, 1e-8, 1, Wrong},
+		{nil, 0, 0.9, Wrong},
+		{[]float64{0.25}, 0, 0.75, Right},
+		{[]float64{0.25}, 0, 0.75 - 1e-12, Right},
+		{[]float64{0.25}, -1e-8, 0.75, Wrong},
+		{[]float64{1 + 1e-12}, 0, 0, Void}, // on relaxed limits
+		{[]float64{1 + 1e-5}, 0, 0, Wrong},
+		{nil, 1, 0, Wrong},
 	} {
-		if got := Right(p, c.prefix, c.lo, c.hi); got != c.want {
-			t.Errorf("[%v, %v] after %v: right is %v", c.lo, c.hi, c.prefix, got)
+		for _, by := range []float64{1, 1e-9, 1e9} {
+			e := d
+			e.Total *= by
+			prefix := slices.Clone(c.prefix)
+			for j := range prefix {
+				prefix[j] *= by
+			}
+			if got, _, why := NewTruth(e).Judge(prefix, nil, c.lo*by, c.hi*by); got != c.want {
+				t.Errorf("[%v, %v] after %v, times %v: %v, want %v (%s)", c.lo, c.hi, c.prefix, by, got, c.want, why)
+			}
+		}
+	}
+	// Rows that are nearly parallel leave A >= 0.5, give or take 1e8 times what they move.
+	steep := lp.Description{Entities: []string{"A", "B"}, Total: math.NaN(), Rows: []lp.Row{
+		{Name: "one", Coef: []float64{1, 1}, Min: math.Inf(-1), Max: 1},
+		{Name: "two", Coef: []float64{1 + 1e-8, 1}, Min: 1 + 0.5e-8, Max: math.Inf(1)},
+	}}
+	for _, c := range []struct {
+		lo, hi float64
+		want   Verdict
+	}{{0.5, 1, Ill}, {0.5 + 1e-6, 1, Ill}, {0.6, 1, Wrong}, {0.5, 0.9, Wrong}} {
+		if got, _, why := NewTruth(steep).Judge(nil, nil, c.lo, c.hi); got != c.want {
+			t.Errorf("[%v, %v]: %v, want %v (%s)", c.lo, c.hi, got, c.want, why)
 		}
 	}
 }
 
-func TestTrial(t *testing.T) {
-	p, err := Scaled(6, 3, true, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	methods := []string{"clp", "explicit"}
-	tallies := map[string]*Tally{"clp": {}, "explicit": {}}
-	Trial(p, methods, tallies, 10, 1, rand.New(rng.New(1, "trial")))
-	actions := 0
-	for m, c := range tallies {
-		actions += c.Actions
-		if c.Queries != 60 || c.Audited != 60 || c.Failures()+c.Typed+c.Differs != 0 || c.MaxDifference > 1e-9 {
-			t.Errorf("%s: %+v", m, *c)
+// Wrong verdicts are found out, and conflicts that are none.
+func TestRefutes(t *testing.T) {
+	whole := lp.Description{Entities: []string{"A", "B"}, Total: 1, Rows: []lp.Row{
+		{Name: "B >= 2", Coef: []float64{0, 1}, Min: 2, Max: math.Inf(1)},
+		{Name: "A <= 1", Coef: []float64{1, 0}, Min: math.Inf(-1), Max: 1},
+	}}
+	some := whole
+	some.Rows = whole.Rows[1:]
+	open := some
+	open.Total = math.NaN()
+	for _, c := range []struct {
+		d     lp.Description
+		err   error
+		wrong bool
+	}{
+		{whole, &lp.EmptyError{Conflict: []string{"total = 1", "B >= 2", "A >= 0"}}, false},
+		{whole, &lp.EmptyError{Conflict: []string{"B >= 2", "A >= 0"}}, true},
+		{whole, &lp.EmptyError{Conflict: []string{"total = 1", "B >= 2", "A >= 0", "A <= 1"}}, true},
+		{whole, nil, true},
+		{some, nil, false},
+		{some, &lp.EmptyError{Conflict: []string{"total = 1"}}, true},
+		{some, &lp.UnboundedError{}, true},
+		{open, &lp.UnboundedError{}, false},
+		{open, nil, true},
+	} {
+		if got := NewTruth(c.d).Refutes(c.err); (got != "") != c.wrong {
+			t.Errorf("%v: %q", c.err, got)
 		}
-	}
-	if actions != 10 {
-		t.Errorf("%d actions", actions)
-	}
-}
-
-// A solver that answers wrongly is found out.
-func TestJudge(t *testing.T) {
-	p, err := lp.Unconstrained(3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer := func(method string, lo, hi float64) *contender {
-		return &contender{p: p, t: &Tally{}, method: method, lo: []float64{lo}, hi: []float64{hi}, deads: make([]bool, 1)}
-	}
-	clp, wrong := answer("clp", 0, 0.5), answer("explicit", 0, 0.6)
-	crossed, broken := answer("lazy", 1, 0), answer("other", 1, 0)
-	broken.err = &lp.InfeasibleError{}
-	judge(p, []*contender{clp, wrong, crossed, broken}, []float64{0.5}, 0, false)
-	if w := wrong.t; w.Differs != 1 || w.DiffersWrong != 1 || w.DiffersNone != 0 || w.Wrong != 1 || w.Example == "" {
-		t.Errorf("%+v", *w)
-	}
-	if clp.t.Failures() != 0 || crossed.t.Malform != 1 || broken.t.Typed != 1 {
-		t.Errorf("%+v %+v %+v", *clp.t, *crossed.t, *broken.t)
 	}
 }

@@ -1,112 +1,394 @@
 package stress
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
+	"paspo/internal/exact"
+	"paspo/internal/rng"
 	"paspo/lp"
 )
 
-// Tally counts what a solver did.
+// Tally counts what one method answered on one family.
 type Tally struct {
-	Polytopes int
-	Refused   int // beyond the budget of the closed form
-	Queries   int // intervals
-	Actions   int
-	Seconds   float64 // to make solvers and to answer
+	Answers, Ill, Void, Wrong int
+	Actions                   int
 
-	// Failures. An interval that was wrong counts where exact arithmetic looked.
-	Typed    int // InfeasibleError of a prefix that was chosen inside intervals, or EmptyError of a solver
-	Untyped  int // any other error
-	Malform  int // NaN, or ends that cross, without an error
-	Wrong    int // by exact arithmetic
-	Residual int // actions with a scaled residual above 1e-9
-	Panics   int
+	MaxError    float64 // of an end, relative to the size of its entity
+	MaxResidual float64 // of an action, invariant
 
-	Audited       int     // intervals that exact arithmetic looked at
-	MaxResidual   float64 // of an action
-	MaxDifference float64 // from CLP, scaled
-	Differs       int     // intervals that differ from CLP's by more than a scaled 1e-9
-
-	// Of these: the one that is the exact interval to a scaled 1e-9, both where the
-	// limits are so steep that they are twice that apart, and none. Where nothing has
-	// the prefix exactly there is no exact interval.
-	DiffersRight, DiffersWrong, DiffersBoth, DiffersNone, DiffersVoid int
-
-	Example string `json:",omitempty"` // of the first failure
+	// Refusals counts intervals without an answer by the reason that was given and what
+	// holds of the prefix.
+	Refusals map[string]int
 }
 
-// Failures counts all failures but typed errors.
-func (t *Tally) Failures() int { return t.Untyped + t.Malform + t.Wrong + t.Residual + t.Panics }
+// Result is what came of a polytope, or of many.
+type Result struct {
+	Polytopes, Queries int
+	Methods            map[string]*Tally
 
-func (t *Tally) example(format string, args ...any) {
-	if t.Example == "" {
-		t.Example = fmt.Sprintf(format, args...)
+	// What lp.New, FindConflict, BoundingBox, RedundantRows and the sampler said.
+	Taken, Empty, Unbounded, Conflicts int
+	Refused                            map[string]int // polytopes, by reason
+	Ranges, Rows, Samples              int
+	SampleRefusals                     map[string]int
+	MaxRange, MaxSample                float64
+
+	// Certified and Rational count the linear programs that judged.
+	Certified, Rational int
+
+	Failures []*Failure
+}
+
+// Failure is a wrong answer, with what shows it again.
+type Failure struct {
+	Family   string
+	Polytope int
+	Method   string
+	Prefix   []float64
+	What     string
+	d        lp.Description
+}
+
+func (f *Failure) String() string {
+	return fmt.Sprintf("%s, polytope %d, %s: %s\n%sprefix %s\n", f.Family, f.Polytope, f.Method, f.What, YAML(f.d), numbers(f.Prefix))
+}
+
+// Minimize drops what the failure does not need, for some seconds. A wrong interval may be
+// right when it is asked for alone.
+func (f *Failure) Minimize() {
+	end := time.Now().Add(minimizing)
+	switch f.Method {
+	case "New":
+		f.d = shrink(f.d, func(d lp.Description) bool {
+			_, err := made(d)
+			return time.Now().Before(end) && NewTruth(d).Refutes(err) != ""
+		})
+		_, err := made(f.d)
+		f.What = fmt.Sprintf("%s (%v)", NewTruth(f.d).Refutes(err), err)
+	case "BoundingBox", "RedundantRows", "Sampler":
+	default:
+		if len(f.Prefix) == len(f.d.Entities) {
+			return
+		}
+		d, prefix, what := minimal(f.d, f.Prefix, f.Method, end)
+		if what == "" {
+			f.What += " (not where it is asked for alone)"
+			return
+		}
+		f.d, f.Prefix, f.What = d, prefix, what
 	}
 }
 
-// Trial completes actions on p with every method and judges the intervals. The
-// first method must be clp, which the others are compared with. On each row one
-// method leads: all get the actions that are chosen in its intervals. One interval
-// in audit is judged even where all agree.
-func Trial(p *lp.Polytope, methods []string, tallies map[string]*Tally, rows, audit int, r *rand.Rand) {
+// minimizing is how long a failure is made smaller.
+const minimizing = 10 * time.Second
+
+func numbers(x []float64) string {
+	s := make([]string, len(x))
+	for j, v := range x {
+		s[j] = format(v)
+	}
+	return "[" + strings.Join(s, ", ") + "]"
+}
+
+// NewResult returns an empty result.
+func NewResult(methods []string) *Result {
+	r := &Result{Methods: map[string]*Tally{}, Refused: map[string]int{}, SampleRefusals: map[string]int{}}
+	for _, m := range methods {
+		r.Methods[m] = &Tally{Refusals: map[string]int{}}
+	}
+	return r
+}
+
+// Add adds what came of others.
+func (r *Result) Add(o *Result) {
+	for _, c := range []struct{ to, from *int }{
+		{&r.Polytopes, &o.Polytopes}, {&r.Queries, &o.Queries}, {&r.Taken, &o.Taken}, {&r.Empty, &o.Empty}, {&r.Unbounded, &o.Unbounded},
+		{&r.Conflicts, &o.Conflicts}, {&r.Ranges, &o.Ranges}, {&r.Rows, &o.Rows}, {&r.Samples, &o.Samples},
+		{&r.Certified, &o.Certified}, {&r.Rational, &o.Rational},
+	} {
+		*c.to += *c.from
+	}
+	merge := func(to, from map[string]int) {
+		for k, v := range from {
+			to[k] += v
+		}
+	}
+	merge(r.Refused, o.Refused)
+	merge(r.SampleRefusals, o.SampleRefusals)
+	r.MaxRange, r.MaxSample = max(r.MaxRange, o.MaxRange), max(r.MaxSample, o.MaxSample)
+	r.Failures = append(r.Failures, o.Failures...)
+	for m, t := range r.Methods {
+		u := o.Methods[m]
+		t.Answers, t.Ill, t.Void, t.Wrong, t.Actions = t.Answers+u.Answers, t.Ill+u.Ill, t.Void+u.Void, t.Wrong+u.Wrong, t.Actions+u.Actions
+		t.MaxError, t.MaxResidual = max(t.MaxError, u.MaxError), max(t.MaxResidual, u.MaxResidual)
+		merge(t.Refusals, u.Refusals)
+	}
+}
+
+// trial is one polytope under way.
+type trial struct {
+	*Result
+	c       *Case
+	truth   *Truth
+	failure Failure
+	r       *rand.Rand
+}
+
+// Try draws polytope number k of a family and asks all methods. Chains is the number
+// of actions that they complete on it; of these each method chooses some within its
+// own intervals, and all get the same prefixes.
+func Try(f *Family, k int, methods []string, chains int, stream *rng.Stream) *Result {
+	t := &trial{Result: NewResult(methods), r: rand.New(stream.Split(uint64(k)))}
+	t.failure = Failure{Family: f.Name, Polytope: k}
+	t.c = Draw(f, t.r)
+	t.truth = NewTruth(t.c.Description)
+	t.Polytopes = 1
+	p := t.build()
+	if p != nil {
+		t.chains(p, methods, chains)
+		if k%4 == 0 {
+			t.ranges(p)
+			t.samples(p, stream)
+		}
+	}
+	t.Certified, t.Rational = t.truth.set.Counts()
+	return t.Result
+}
+
+// fail notes a failure.
+func (t *trial) fail(method string, d lp.Description, prefix []float64, format string, args ...any) {
+	f := t.failure
+	f.Method, f.Prefix, f.What, f.d = method, slices.Clone(prefix), fmt.Sprintf(format, args...), d
+	t.Failures = append(t.Failures, &f)
+}
+
+// YAML is a description as a constraints file, whether or not it is a polytope.
+func YAML(d lp.Description) string {
+	var b bytes.Buffer
+	total := "none"
+	if !math.IsNaN(d.Total) {
+		total = format(d.Total)
+	}
+	fmt.Fprintf(&b, "entities: [%s]\ntotal: %s\n", strings.Join(d.Entities, ", "), total)
+	if len(d.Points) > 0 {
+		b.WriteString("points:\n")
+		for _, v := range d.Points {
+			fmt.Fprintf(&b, "  - %s\n", numbers(v))
+		}
+		return b.String()
+	}
+	if d.Upper != nil || d.Lower != nil {
+		l, u := orElse(d.Lower, make([]float64, len(d.Entities))), d.Upper
+		b.WriteString("bounds: {")
+		for j, e := range d.Entities {
+			high := ".inf"
+			if u != nil && !math.IsInf(u[j], 1) {
+				high = format(u[j])
+			}
+			fmt.Fprintf(&b, "%s%s: [%s, %s]", strings.Repeat(", ", min(j, 1)), e, format(l[j]), high)
+		}
+		b.WriteString("}\n")
+	}
+	b.WriteString("constraints:\n")
+	for _, r := range d.Rows {
+		fmt.Fprintf(&b, "  - {name: %s, coefficients: {", r.Name)
+		sep := ""
+		for j, c := range r.Coef {
+			if c != 0 {
+				fmt.Fprintf(&b, "%s%s: %s", sep, d.Entities[j], format(c))
+				sep = ", "
+			}
+		}
+		b.WriteString("}")
+		switch {
+		case r.Min == r.Max:
+			fmt.Fprintf(&b, ", equal: %s", format(r.Max))
+		default:
+			if !math.IsInf(r.Min, -1) {
+				fmt.Fprintf(&b, ", min: %s", format(r.Min))
+			}
+			if !math.IsInf(r.Max, 1) {
+				fmt.Fprintf(&b, ", max: %s", format(r.Max))
+			}
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+// made is lp.New, with a panic as an error.
+func made(d lp.Description) (p *lp.Polytope, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p, err = nil, fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return lp.New(d)
+}
+
+// build makes the polytope and judges the verdict.
+func (t *trial) build() *lp.Polytope {
+	p, err := made(t.c.Description)
+	if why := t.truth.Refutes(err); why != "" {
+		t.fail("New", t.c.Description, nil, "%s (%v)", why, err)
+	}
+	var empty *lp.EmptyError
+	switch {
+	case err == nil:
+		t.Taken++
+	case errors.As(err, &empty):
+		t.Empty++
+		t.Conflicts++
+	case errors.As(err, new(*lp.UnboundedError)):
+		t.Unbounded++
+	default:
+		t.Refused[reason(err)]++
+	}
+	return p
+}
+
+var figures = regexp.MustCompile(`[-+]?[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?`)
+
+// reason is an error without its numbers and names.
+func reason(err error) string {
+	s, _, _ := strings.Cut(err.Error(), "(")
+	return strings.TrimSpace(figures.ReplaceAllString(s, "#"))
+}
+
+func (t *trial) chains(p *lp.Polytope, methods []string, rows int) {
+	var limits []lp.Limits
+	if t.c.States != nil {
+		for row := range rows {
+			limits = append(limits, t.c.States[row%len(t.c.States)])
+		}
+	}
+	state := func(row int) *lp.Limits {
+		if limits == nil {
+			return nil
+		}
+		return &limits[row]
+	}
+	// A matrix of a state is a polytope of its own, whose bases are kept.
+	truths := map[int]*Truth{}
+	truthOf := func(row int) (*Truth, *lp.Limits) {
+		lim := state(row)
+		if lim == nil || lim.A == nil {
+			return t.truth, lim
+		}
+		k := row % len(t.c.States)
+		if truths[k] == nil {
+			truths[k] = NewTruth(stated(t.c.Description, lim))
+		}
+		return truths[k], nil
+	}
 	var all []*contender
 	for _, m := range methods {
-		t := tallies[m]
-		t.Polytopes++
-		c := &contender{p: p, t: t}
-		if c.open(m, rows) {
-			all = append(all, c)
-			defer c.close()
+		c := &contender{p: p, method: m, Tally: t.Methods[m]}
+		if err := c.open(rows, limits); err != nil {
+			c.Refusals["no solver: "+reason(err)]++
+			continue
 		}
+		all = append(all, c)
+		defer c.close()
 	}
 	if len(all) == 0 {
 		return
 	}
 	n := p.Dim()
 	actions, chosen := make([][]float64, rows), make([]float64, rows)
-	leader := make([]*contender, rows)
-	for row := range rows {
-		leader[row] = all[r.IntN(len(all))]
-	}
-	for i := range n {
+	for range n {
 		for _, c := range all {
-			c.next(i)
+			c.next()
 		}
 		for row := range rows {
-			if leader[row] == nil {
+			if chosen[row] != chosen[row] {
+				continue
+			}
+			prefix := actions[row]
+			t.Queries++
+			truth, lim := truthOf(row)
+			for _, c := range all {
+				t.judge(c, truth, prefix, lim, state(row), row)
+			}
+			leader := all[row%len(all)]
+			if !leader.good(row) {
 				chosen[row] = math.NaN()
 				continue
 			}
-			judge(p, all, actions[row], row, r.IntN(audit) == 0)
-			l := leader[row]
-			if !l.good(row) {
-				leader[row], chosen[row] = nil, math.NaN()
-				continue
-			}
-			chosen[row] = choose(r, l.lo[row], l.hi[row])
-			actions[row] = append(actions[row], chosen[row])
+			chosen[row] = choose(t.r, leader.lo[row], leader.hi[row])
+			actions[row] = append(prefix, chosen[row])
 		}
 		for _, c := range all {
 			c.fix(chosen)
 		}
 	}
 	for row, a := range actions {
-		l := leader[row]
-		if l == nil {
+		if len(a) < n {
 			continue
 		}
-		l.t.Actions++
-		res, name := p.WorstConstraint(a, nil)
-		l.t.MaxResidual = max(l.t.MaxResidual, res)
+		c := all[row%len(all)]
+		c.Actions++
+		truth, lim := truthOf(row)
+		res := truth.Residual(a, lim)
+		c.MaxResidual = max(c.MaxResidual, res)
 		if !(res <= agree) {
-			l.t.Residual++
-			l.t.example("%s violated by %g: %v", name, res, a)
+			c.Wrong++
+			t.fail(c.method, stated(t.c.Description, state(row)), a, "the action has a residual of %.2g", res)
 		}
 	}
+}
+
+// judge judges one answer.
+func (t *trial) judge(c *contender, truth *Truth, prefix []float64, lim, state *lp.Limits, row int) {
+	if c.gone || c.dead[row] {
+		return
+	}
+	c.Answers++
+	if !c.good(row) {
+		c.dead[row] = true
+		c.Refusals[refusal(c.err, truth, prefix, lim)]++
+		return
+	}
+	lo, hi := c.lo[row], c.hi[row]
+	v, off, why := truth.Judge(prefix, lim, lo, hi)
+	switch v {
+	case Right:
+		c.MaxError = max(c.MaxError, off)
+	case Ill:
+		c.Ill++
+	case Void:
+		c.Void++
+	case Wrong:
+		c.Wrong++
+		t.fail(c.method, stated(t.c.Description, state), prefix, "[%v, %v], %s", lo, hi, why)
+	}
+}
+
+// refusal is the reason of a refusal and what holds of the prefix.
+func refusal(err error, t *Truth, prefix []float64, lim *lp.Limits) string {
+	why := "no interval, without an error"
+	if err != nil {
+		why = reason(err)
+		if errors.As(err, new(*lp.InfeasibleError)) {
+			why = "InfeasibleError"
+		}
+	}
+	exactly, almost := t.Feasible(prefix, lim)
+	switch {
+	case exactly:
+		return why + ", where there is an allocation"
+	case almost:
+		return why + ", where there is one but for rounding"
+	}
+	return why + ", rightly"
 }
 
 // choose takes an end, a point close to one, or any.
@@ -125,108 +407,31 @@ func choose(r *rand.Rand, lo, hi float64) float64 {
 	return min(max(lo+(hi-lo)*s, lo), hi)
 }
 
-// judge compares the answers for one row.
-func judge(p *lp.Polytope, all []*contender, prefix []float64, row int, audit bool) {
-	var clp *contender
-	right := map[*contender]bool{}
-	rightful := func(c *contender) bool {
-		v, known := right[c]
-		if !known {
-			v = Right(p, prefix, c.lo[row], c.hi[row])
-			right[c] = v
-			c.t.Audited++
-			if !v {
-				c.t.Wrong++
-				c.t.example("[%v, %v] after %v", c.lo[row], c.hi[row], prefix)
-			}
-		}
-		return v
-	}
-	for _, c := range all {
-		if c.dead(row) {
-			continue
-		}
-		c.t.Queries++
-		if !c.good(row) {
-			c.fail(row)
-			continue
-		}
-		if c.method == "clp" {
-			clp = c
-		}
-		if audit {
-			rightful(c)
-		}
-		if clp == nil || c == clp {
-			continue
-		}
-		d := difference(clp.lo[row], clp.hi[row], c.lo[row], c.hi[row])
-		c.t.MaxDifference = max(c.t.MaxDifference, d)
-		if d <= agree {
-			continue
-		}
-		c.t.Differs++
-		rightful(c)
-		rightful(clp)
-		lo, hi, ok := lp.ExactInterval(p, prefix, nil, 0)
-		us := difference(lo, hi, c.lo[row], c.hi[row]) <= agree
-		them := difference(lo, hi, clp.lo[row], clp.hi[row]) <= agree
-		switch {
-		case !ok:
-			c.t.DiffersVoid++
-		case us && them:
-			c.t.DiffersBoth++
-		case us:
-			c.t.DiffersRight++
-		case them:
-			c.t.DiffersWrong++
-		default:
-			c.t.DiffersNone++
-		}
-	}
-}
-
-// contender is a solver with its answers for the entity at hand. A row is dead
-// after a failure.
+// contender is a solver with its answers for the entity at hand. A row is dead after a
+// failure.
 type contender struct {
+	*Tally
 	p      *lp.Polytope
-	t      *Tally
 	method string
 	solver lp.Solver
 	chain  lp.Chain
 	lo, hi []float64
-	deads  []bool
+	dead   []bool
 	err    error
 	gone   bool // panicked
 }
 
-// open makes the solver. It reports whether there is one.
-func (c *contender) open(method string, rows int) (ok bool) {
-	defer c.caught()
-	defer c.timed(time.Now())
-	c.method = method
+func (c *contender) open(rows int, limits []lp.Limits) (err error) {
+	defer c.caught(&err)
 	cfg := lp.DefaultSolverConfig()
-	cfg.Method, cfg.Workers = method, 1
-	s, err := lp.NewSolver(c.p, cfg)
-	var budget *lp.BudgetError
-	var empty *lp.EmptyError
-	switch {
-	case errors.As(err, &budget):
-		c.t.Refused++
-		return false
-	case errors.As(err, &empty):
-		c.t.Typed++
-		c.t.example("no solver: %v", err)
-		return false
-	case err != nil:
-		c.t.Untyped++
-		c.t.example("no solver: %v", err)
-		return false
+	cfg.Method, cfg.Workers = c.method, 1
+	if c.solver, err = lp.NewSolver(c.p, cfg); err != nil {
+		return err
 	}
-	c.solver, c.chain = s, s.Chain(rows)
-	c.lo, c.hi, c.deads = make([]float64, rows), make([]float64, rows), make([]bool, rows)
-	c.chain.Begin(rows, nil)
-	return true
+	c.chain = c.solver.Chain(rows)
+	c.lo, c.hi, c.dead = make([]float64, rows), make([]float64, rows), make([]bool, rows)
+	c.chain.Begin(rows, limits)
+	return nil
 }
 
 func (c *contender) close() {
@@ -235,25 +440,21 @@ func (c *contender) close() {
 	}
 }
 
-func (c *contender) caught() {
+func (c *contender) caught(err *error) {
 	if v := recover(); v != nil {
 		c.gone = true
-		c.t.Panics++
-		c.t.example("panic: %v", v)
+		*err = fmt.Errorf("panic: %v", v)
 	}
 }
 
-func (c *contender) timed(start time.Time) { c.t.Seconds += time.Since(start).Seconds() }
-
-func (c *contender) next(i int) {
+func (c *contender) next() {
 	if c.gone {
 		return
 	}
-	defer c.caught()
-	defer c.timed(time.Now())
 	for row := range c.lo {
 		c.lo[row], c.hi[row] = math.NaN(), math.NaN()
 	}
+	defer c.caught(&c.err)
 	c.err = c.chain.Next(c.lo, c.hi)
 }
 
@@ -261,31 +462,212 @@ func (c *contender) fix(a []float64) {
 	if c.gone {
 		return
 	}
-	defer c.caught()
+	defer c.caught(&c.err)
 	for row, v := range a {
-		c.deads[row] = c.deads[row] || v != v
+		c.dead[row] = c.dead[row] || v != v
 	}
 	c.chain.Fix(a)
 }
 
-func (c *contender) dead(row int) bool { return c.gone || c.deads[row] }
+func (c *contender) good(row int) bool { return !c.gone && !c.dead[row] && c.lo[row] <= c.hi[row] }
 
-func (c *contender) good(row int) bool { return !c.dead(row) && c.lo[row] <= c.hi[row] }
-
-// fail counts a row without an interval. Next tells of one error of many rows:
-// others are taken to be of its kind.
-func (c *contender) fail(row int) {
-	c.deads[row] = true
-	var inf *lp.InfeasibleError
-	switch {
-	case errors.As(c.err, &inf):
-		c.t.Typed++
-		c.t.example("%v", c.err)
-	case c.err != nil:
-		c.t.Untyped++
-		c.t.example("%v", c.err)
-	default:
-		c.t.Malform++
-		c.t.example("[%v, %v] without an error", c.lo[row], c.hi[row])
+// minimal drops what a wrong answer does not need. What is empty where the answer is
+// right when it is asked for alone.
+func minimal(d lp.Description, prefix []float64, method string, end time.Time) (lp.Description, []float64, string) {
+	wrong := func(d lp.Description, prefix []float64) string {
+		if time.Now().After(end) {
+			return ""
+		}
+		p, err := made(d)
+		if err != nil {
+			return ""
+		}
+		c := &contender{p: p, method: method}
+		if c.open(1, nil) != nil {
+			return ""
+		}
+		defer c.close()
+		for i := range len(prefix) + 1 {
+			if c.next(); !c.good(0) {
+				return ""
+			}
+			if i < len(prefix) {
+				c.fix(prefix[i : i+1])
+			}
+		}
+		if v, _, why := NewTruth(d).Judge(prefix, nil, c.lo[0], c.hi[0]); v == Wrong {
+			return fmt.Sprintf("[%v, %v], %s", c.lo[0], c.hi[0], why)
+		}
+		return ""
 	}
+	what := ""
+	better := func(d lp.Description, prefix []float64) bool {
+		w := wrong(d, prefix)
+		if w != "" {
+			what = w
+		}
+		return w != ""
+	}
+	if !better(d, prefix) {
+		return d, prefix, ""
+	}
+	d = shrink(d, func(d lp.Description) bool { return better(d, prefix) })
+	for j := len(d.Entities) - 1; j >= 0; j-- {
+		e, short := d, prefix
+		e.Entities = without(d.Entities, j)
+		if d.Lower != nil {
+			e.Lower = without(d.Lower, j)
+		}
+		if d.Upper != nil {
+			e.Upper = without(d.Upper, j)
+		}
+		e.Rows, e.Points = nil, nil
+		for _, r := range d.Rows {
+			r.Coef = without(r.Coef, j)
+			e.Rows = append(e.Rows, r)
+		}
+		for _, v := range d.Points {
+			e.Points = append(e.Points, without(v, j))
+		}
+		if j < len(prefix) {
+			short = without(prefix, j)
+		}
+		if len(short) < len(e.Entities) && better(e, short) {
+			d, prefix = e, short
+		}
+	}
+	d = shrink(d, func(d lp.Description) bool { return better(d, prefix) })
+	return d, prefix, what
+}
+
+func without[T any](x []T, k int) []T {
+	return append(append(make([]T, 0, len(x)), x[:k]...), x[k+1:]...)
+}
+
+// shrink drops rows, points and bounds one by one while the description fails.
+func shrink(d lp.Description, fails func(lp.Description) bool) lp.Description {
+	try := func(e lp.Description) {
+		if fails(e) {
+			d = e
+		}
+	}
+	for k := len(d.Rows) - 1; k >= 0; k-- {
+		e := d
+		e.Rows = without(d.Rows, k)
+		try(e)
+	}
+	for k := len(d.Points) - 1; k >= 0 && len(d.Points) > 1; k-- {
+		e := d
+		e.Points = without(d.Points, k)
+		try(e)
+	}
+	if d.Upper != nil {
+		e := d
+		e.Upper = nil
+		try(e)
+	}
+	for j := range d.Upper {
+		e := d
+		e.Upper = append([]float64(nil), d.Upper...)
+		e.Upper[j] = math.Inf(1)
+		try(e)
+	}
+	return d
+}
+
+// ranges judges what check says.
+func (t *trial) ranges(p *lp.Polytope) {
+	if t.truth.Status != exact.Optimal {
+		return
+	}
+	lo, hi, err := lp.BoundingBox(p)
+	if err != nil {
+		t.fail("BoundingBox", t.c.Description, nil, "%v", err)
+		return
+	}
+	for j := range lo {
+		t.Ranges++
+		cost := make([]float64, len(t.truth.Size))
+		for _, sign := range []float64{1, -1} {
+			cost[j] = sign
+			claim, exactly := lo[j], t.truth.Lo[j]
+			if sign < 0 {
+				claim, exactly = hi[j], t.truth.Hi[j]
+			}
+			off := math.Abs(claim-exactly) / t.truth.Size[j]
+			if off <= agree {
+				t.MaxRange = max(t.MaxRange, off)
+				continue
+			}
+			a := t.truth.set.Minimize(nil, cost, &t.truth.limits)
+			if a.Steep/t.truth.Size[j]*give > off {
+				continue // ill-conditioned
+			}
+			t.fail("BoundingBox", t.c.Description, nil, "range of %s: [%v, %v], exact: [%v, %v]", t.c.Entities[j], lo[j], hi[j], t.truth.Lo[j], t.truth.Hi[j])
+		}
+		cost[j] = 0
+	}
+	if len(t.c.Points) > 0 {
+		return
+	}
+	redundant, err := lp.RedundantRows(p)
+	if err != nil {
+		t.fail("RedundantRows", t.c.Description, nil, "%v", err)
+		return
+	}
+	rest := t.truth.limits
+	rest.B = append([]float64(nil), rest.B...)
+	first := len(rest.B) - rowCount(p)
+	for _, k := range redundant {
+		rest.B[first+k] = math.Inf(1)
+	}
+	for _, k := range redundant {
+		row := t.truth.a[first+k]
+		a := t.truth.set.Minimize(nil, negated(row), &rest)
+		scale := math.Abs(t.truth.limits.B[first+k])
+		terms := 0.
+		for j, c := range row {
+			terms += math.Abs(c) * t.truth.Size[j]
+		}
+		t.Rows++
+		if over := (-a.Value - t.truth.limits.B[first+k]) / max(scale, terms); a.Status != exact.Optimal || over > agree+give*a.Steep/max(scale, terms) {
+			t.fail("RedundantRows", t.c.Description, nil, "row %d is not redundant: %.2g over its limit without those that are called redundant", k+1, over)
+		}
+	}
+}
+
+// samples judges some uniform points.
+func (t *trial) samples(p *lp.Polytope, stream *rng.Stream) {
+	const count = 20
+	cfg := lp.DefaultSamplerConfig()
+	cfg.Workers = 1
+	var points []float64
+	err := func() (err error) {
+		defer (&contender{}).caught(&err)
+		s, err := lp.NewSampler(p, cfg)
+		if err == nil {
+			points, _, err = s.Sample(count, stream)
+		}
+		return err
+	}()
+	if err != nil {
+		t.SampleRefusals[reason(err)]++
+		return
+	}
+	n := p.Dim()
+	for k := range count {
+		t.Samples++
+		a := points[k*n : (k+1)*n]
+		res := t.truth.Residual(a, nil)
+		t.MaxSample = max(t.MaxSample, res)
+		if !(res <= agree) {
+			t.fail("Sampler", t.c.Description, a, "the point has a residual of %.2g", res)
+			return
+		}
+	}
+}
+
+func rowCount(p *lp.Polytope) int {
+	_, b, _ := p.Inequalities()
+	return len(b)
 }

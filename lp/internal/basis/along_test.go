@@ -7,8 +7,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/exact"
 	"paspo/internal/rng"
-	"paspo/lp/internal/exact"
 )
 
 // TestAlong goes from one objective to the next while columns are fixed, as the

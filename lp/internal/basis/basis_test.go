@@ -8,8 +8,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/exact"
 	"paspo/internal/rng"
-	"paspo/lp/internal/exact"
 )
 
 // randomProgram draws a program with a bounded feasible set for the query that it

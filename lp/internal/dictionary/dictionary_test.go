@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"paspo/lp/internal/exact"
+	"paspo/internal/exact"
 )
 
 // Values and multipliers against exact arithmetic on random programs, with rows
