@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/checkout"
 	"paspo/lp"
 )
 
@@ -226,7 +227,7 @@ func TestDebiasCache(t *testing.T) {
 	}
 	files := func() []string {
 		t.Helper()
-		m, err := filepath.Glob(filepath.Join(cfg.CacheDir, "*"))
+		m, err := checkout.Files(cfg.CacheDir, "*")
 		if err != nil {
 			t.Fatal(err)
 		}

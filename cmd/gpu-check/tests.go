@@ -11,11 +11,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"paspo/internal/checkout"
 )
 
 // binaries are the tests of the packages that drive a GPU, compiled.
 func binaries(dir string) ([]string, error) {
-	all, err := filepath.Glob(filepath.Join(dir, "*.test"))
+	all, err := checkout.Files(dir, "*.test")
 	if err == nil && len(all) == 0 {
 		err = fmt.Errorf("no test binaries (*.test) in %s: make gpu-check puts them there", dir)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/checkout"
 	"paspo/internal/runfolder"
 	"paspo/internal/tensorboard"
 )
@@ -163,7 +164,7 @@ func TestTrainLeavesAFolder(t *testing.T) {
 	if err != nil || len(rows) != 2 {
 		t.Fatalf("%d rows of metrics, %v", len(rows), err)
 	}
-	paths, _ := filepath.Glob(filepath.Join(dir, "events.out.tfevents.*"))
+	paths, _ := checkout.Files(dir, "events.out.tfevents.*")
 	if len(paths) != 1 {
 		t.Fatalf("event files %v", paths)
 	}

@@ -4,6 +4,7 @@ package checkout
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -30,4 +31,14 @@ func Root() (string, error) {
 func Cache(name ...string) (string, error) {
 	root, err := Root()
 	return filepath.Join(append([]string{root, ".cache"}, name...)...), err
+}
+
+// Files returns the paths of the files of a folder whose names, below it, match a
+// pattern of path.Match. The folder's own path is no pattern.
+func Files(dir, pattern string) ([]string, error) {
+	names, err := fs.Glob(os.DirFS(dir), pattern)
+	for i, name := range names {
+		names[i] = filepath.Join(dir, name)
+	}
+	return names, err
 }

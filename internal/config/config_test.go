@@ -150,7 +150,7 @@ func TestWithCopies(t *testing.T) {
 
 // The configurations that come with the project are valid.
 func TestConfigsOfTheProject(t *testing.T) {
-	paths, err := filepath.Glob("../../configs/*.yaml")
+	paths, err := checkout.Files("../../configs", "*.yaml")
 	if err != nil || len(paths) == 0 {
 		t.Skip("no configs/ here")
 	}

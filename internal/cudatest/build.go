@@ -84,7 +84,7 @@ func library(root, name string, flags []string, sources string, included ...stri
 	var files []string
 	var compiled int
 	for i, pattern := range append([]string{sources}, included...) {
-		found, err := filepath.Glob(filepath.Join(root, pattern))
+		found, err := checkout.Files(root, pattern)
 		if err != nil {
 			return "", err
 		}
@@ -145,7 +145,7 @@ func sweep(cache, name, but string) error {
 		fs.FileInfo
 	}
 	var all []built
-	paths, err := filepath.Glob(filepath.Join(cache, "*", name))
+	paths, err := checkout.Files(cache, "*/"+name)
 	if err != nil {
 		return err
 	}

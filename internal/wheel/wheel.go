@@ -66,7 +66,7 @@ func (w *Wheel) Fetch() (string, error) {
 	if out, err := pip.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("pip download %s==%s: %w\n%s", w.Name, w.Version, err, strings.TrimSpace(string(out)))
 	}
-	files, err := filepath.Glob(filepath.Join(tmp, "*.whl"))
+	files, err := checkout.Files(tmp, "*.whl")
 	if err != nil || len(files) != 1 {
 		return "", fmt.Errorf("pip downloaded %d wheels of %s", len(files), w.Name)
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"paspo/internal/checkout"
 )
 
 // check compares the PTX in a folder with what the sources give, and has it
@@ -34,7 +36,7 @@ func current(lib, dir string) error {
 	if err != nil {
 		return err
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.ptx"))
+	files, err := checkout.Files(dir, "*.ptx")
 	if err != nil {
 		return err
 	}

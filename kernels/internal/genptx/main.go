@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"paspo/internal/checkout"
 )
 
 // The oldest architecture and PTX version that the product supports: drivers
@@ -79,7 +81,7 @@ func generate(lib, dir string) (map[string]string, error) {
 	headers := map[string]string{}
 	sources := map[string]string{}
 	for pattern, to := range map[string]map[string]string{"*.cuh": headers, "*.cu": sources} {
-		files, err := filepath.Glob(filepath.Join(dir, pattern))
+		files, err := checkout.Files(dir, pattern)
 		if err != nil {
 			return nil, err
 		}

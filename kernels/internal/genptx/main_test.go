@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"paspo/internal/checkout"
 )
 
 const kernels = "../.."
@@ -19,7 +21,7 @@ func TestPTXIsCurrent(t *testing.T) {
 	if err := current("", kernels); err != nil {
 		t.Error(err)
 	}
-	files, err := filepath.Glob(filepath.Join(kernels, "*.ptx"))
+	files, err := checkout.Files(kernels, "*.ptx")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+
+	"paspo/internal/checkout"
 )
 
 // cards are the architectures that the PTX is assembled for.
@@ -82,7 +84,7 @@ func ptxas() (string, error) {
 // assembleAll has ptxas translate all PTX of a folder for all cards, and returns
 // what every kernel takes of each.
 func assembleAll(assembler, dir string) (map[string][]usage, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.ptx"))
+	files, err := checkout.Files(dir, "*.ptx")
 	if err != nil {
 		return nil, err
 	}
