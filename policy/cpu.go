@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"paspo/internal/blas"
 	"paspo/internal/ops"
 	"paspo/lp"
 )
@@ -33,6 +34,9 @@ type CPU struct {
 }
 
 var _ Backend = (*CPU)(nil)
+
+// Arithmetic names what the last bits of results depend on.
+func (c *CPU) Arithmetic() string { return c.Device() + " " + blas.Level() }
 
 // NewCPU makes a policy for the polytope of the solver and observations of
 // obsDim components, which learns from minibatches of at most minibatch rows.

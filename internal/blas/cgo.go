@@ -79,6 +79,6 @@ func betaTerms32(low, high float64, rows, heads int, logits, logX, log1mX, logWi
 	return true
 }
 
-// limitISA makes the kernels use at most the given level of instructions (0
-// any, 1 AVX2, 2 AVX-512) and returns the level in use. Tests compare them.
 func limitISA(level int) int { return int(C.paspo_limit_isa(C.int(level))) }
+
+const plainLevel = "plain"

@@ -18,3 +18,6 @@ func adam32(s *AdamStep, w, g, m, v []float32) bool { return adamPortable(s, w, 
 func betaTerms32(low, high float64, rows, heads int, logits, logX, log1mX, logWidth, mask, terms []float32, slopes []float64) bool {
 	return false
 }
+
+// Go has no kernels to choose from, and other bits than those in C.
+const plainLevel = "go"
