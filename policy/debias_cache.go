@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/limits"
@@ -124,8 +125,10 @@ func (c fitCache) store(f *Fit) (err error) {
 		return err
 	}
 	dir := filepath.Dir(c.path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := atomicfile.MkdirAll(dir); err != nil {
 		return err
 	}
-	return atomicfile.Write(c.path, append(raw, '\n'), atomicfile.Create)
+	// Other processes, of other machines too, may be writing here at this moment.
+	atomicfile.Sweep(dir, 24*time.Hour)
+	return atomicfile.Write(c.path, append(raw, '\n'))
 }

@@ -1,9 +1,9 @@
 package ppo
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 
 	"paspo/internal/rng"
@@ -20,11 +20,9 @@ type Checkpoint struct {
 
 	Policy *policy.State // with the normaliser, which evaluation and deployment apply
 
-	problem  string
-	entities []string
-	seed     uint64
-	settings map[string]string // Config by yaml name
-	steps    int64             // Config.Steps
+	facts      []Fact
+	arithmetic string // what its bits depend on
+	steps      int64  // Config.Steps
 
 	streams                  [][]byte // of the minibatches; of the actions
 	envs                     []byte   // an envs.Vector, its streams included
@@ -40,8 +38,7 @@ func (t *Trainer) capture() (*Checkpoint, error) {
 	}
 	c := &Checkpoint{
 		Iteration: t.iteration, Step: t.step, Best: t.best,
-		Policy: state, problem: t.spec.Name, entities: t.spec.Polytope.Entities(), seed: t.seed,
-		settings: t.cfg.strings(), steps: t.cfg.Steps,
+		Policy: state, facts: t.facts, arithmetic: t.arithmetic(), steps: t.cfg.Steps,
 		discounted:  slices.Clone(t.discounted),
 		rewardStats: t.rewardStats.Clone(), returnStats: t.returnStats.Clone(),
 	}
@@ -68,10 +65,11 @@ func (t *Trainer) streams() []*rng.Stream {
 // with the same settings and seed. The error names what differs.
 func (t *Trainer) Restore(c *Checkpoint) error {
 	if err := t.fits(c); err != nil {
-		if c.Path != "" {
-			return fmt.Errorf("checkpoint %s does not fit this run: %w", c.Path, err)
-		}
-		return err
+		return c.unfit(err)
+	}
+	if have := t.arithmetic(); c.arithmetic != have {
+		slog.Warn("training goes on with other arithmetic: numbers will differ in their last digits from those of a run that was not interrupted",
+			"before", c.arithmetic, "now", have)
 	}
 	if err := t.backend.SetState(c.Policy); err != nil {
 		return fmt.Errorf("setting the parameters: %w", err)
@@ -97,19 +95,12 @@ func (t *Trainer) Restore(c *Checkpoint) error {
 
 // fits says where c belongs to another run.
 func (t *Trainer) fits(c *Checkpoint) error {
-	if c.problem != t.spec.Name {
-		return fmt.Errorf("it is of problem %q, this run trains %q", c.problem, t.spec.Name)
+	if err := c.compare(t.facts); err != nil {
+		return err
 	}
-	if have := t.spec.Polytope.Entities(); !slices.Equal(c.entities, have) {
-		return fmt.Errorf("its entities are %q, those of this run %q", c.entities, have)
-	}
-	if c.seed != t.seed {
-		return fmt.Errorf("its seed is %d, that of this run %d", c.seed, t.seed)
-	}
-	for name, want := range t.cfg.strings() {
-		if got := c.settings[name]; got != want && !observesOnly[name] {
-			return fmt.Errorf("its ppo.%s is %s, that of this run %s", name, got, want)
-		}
+	if done, all := c.Iteration, t.cfg.Iterations(); done > all {
+		return fmt.Errorf("steps is %d and %d are done: at least %d is allowed", t.cfg.Steps, c.Step,
+			int64(done-1)*int64(t.cfg.BatchSize())+1)
 	}
 	if c.steps != t.cfg.Steps && (t.cfg.LRSchedule != ScheduleConstant || t.cfg.EntropySchedule != ScheduleConstant) {
 		slog.Warn("another length of training stretches the schedules", "before", c.steps, "now", t.cfg.Steps)
@@ -127,10 +118,21 @@ func (t *Trainer) fits(c *Checkpoint) error {
 	if have, d := c.Policy.Normalizer.Dim(), t.spec.ObsDim; have != d {
 		return fmt.Errorf("its observations have %d components, those of this run %d", have, d)
 	}
+	if len(c.rewardStats.Mean) != 1 || len(c.returnStats.Mean) != 1 {
+		return errors.New("its statistics of rewards and returns are not those of one number")
+	}
 	if len(c.streams) != 1+n || len(c.discounted) != n {
 		return fmt.Errorf("it holds %d environments, this run has %d", len(c.discounted), n)
 	}
 	return nil
+}
+
+// unfit says which checkpoint does not fit.
+func (c *Checkpoint) unfit(err error) error {
+	if c.Path == "" {
+		return err
+	}
+	return fmt.Errorf("checkpoint %s does not fit this run: %w", c.Path, err)
 }
 
 func sameShapes(got, want []policy.Tensor) error {
@@ -149,16 +151,4 @@ func sameShapes(got, want []policy.Tensor) error {
 var observesOnly = map[string]bool{
 	"eval_every": true, "eval_episodes": true, "eval_max_steps": true, "eval_seed": true,
 	"checkpoint_every": true, "checkpoint_keep": true,
-}
-
-// strings returns the settings by their yaml names.
-func (c Config) strings() map[string]string {
-	m := map[string]string{}
-	v := reflect.ValueOf(c)
-	for i := range v.NumField() {
-		if name := v.Type().Field(i).Tag.Get("yaml"); name != "-" {
-			m[name] = fmt.Sprint(v.Field(i).Interface())
-		}
-	}
-	return m
 }

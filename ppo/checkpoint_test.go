@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"paspo/internal/atomicfile"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"paspo/internal/faultfs"
+	"paspo/internal/safetensors"
 )
 
 func files(t *testing.T, dir string) []string {
@@ -81,15 +83,92 @@ func TestDamageIsFound(t *testing.T) {
 	}
 }
 
+// Whatever a file holds, reading it gives an error or a checkpoint that can be
+// written again and that Restore can judge. A second target has the checksum made
+// right, so that what stands behind it is reached.
 func FuzzReadCheckpoint(f *testing.F) {
 	f.Add([]byte{})
+	f.Add(seedCheckpoint(f))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if c, err := decode(b); err == nil {
-			if _, err := c.encode(); err != nil {
-				t.Error(err)
-			}
+			judge(t, c)
 		}
 	})
+}
+
+func FuzzParseCheckpoint(f *testing.F) {
+	good, err := safetensors.Decode(seedCheckpoint(f))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good.Metadata[trainerKey], "", 0, 0, []byte{})
+	f.Add(good.Metadata[trainerKey], "streams", 0, 0, []byte{})
+	f.Add(good.Metadata[trainerKey], "envs", 1, -1, []byte{1, 2, 3})
+	f.Add(good.Metadata[trainerKey], "reward_stats.mean", 2, 8, make([]byte, 16))
+	f.Add(`{"iteration":-1}`, "discounted", 0, 8, make([]byte, 8))
+	f.Fuzz(func(t *testing.T, head, name string, rows, cols int, data []byte) {
+		file := &safetensors.File{
+			Metadata: map[string]string{formatKey: formatName, trainerKey: head},
+			Tensors:  slices.Clone(good.Tensors),
+		}
+		for i, tensor := range file.Tensors {
+			if tensor.Name == name {
+				shape := []int{rows, cols}
+				if cols < 0 {
+					shape = shape[:1]
+				}
+				file.Tensors[i].Shape, file.Tensors[i].Data = shape, data
+			}
+		}
+		b, err := file.Encode()
+		if err != nil {
+			return
+		}
+		if file, err = safetensors.Decode(b); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := parse(file); err == nil {
+			judge(t, c)
+		}
+	})
+}
+
+func seedCheckpoint(t testing.TB) []byte {
+	p, err := makeBandit(1, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := New(p, newFakeBackend(3, 2), smallConfig(), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	b, err := tr.committed.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// judge writes a checkpoint again and gives it to a trainer.
+func judge(t *testing.T, c *Checkpoint) {
+	if _, err := c.encode(); err != nil {
+		t.Error(err)
+	}
+	p, err := makeBandit(1, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := New(p, newFakeBackend(3, 2), smallConfig(), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	if err := tr.Restore(c); err == nil {
+		if _, err := tr.committed.encode(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestKeepLast(t *testing.T) {
@@ -209,14 +288,14 @@ func TestRestoreRefuses(t *testing.T) {
 		want string
 		make func() *Trainer
 	}{
-		{"ppo.lr is 0.05, that of this run 0.5", func() *Trainer {
+		{"its ppo.lr is 0.05, that of this run 0.5", func() *Trainer {
 			cfg := cfg
 			cfg.LR = 0.5
 			tr, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
 			return tr
 		}},
-		{"entities", func() *Trainer { tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), cfg); return tr }},
-		{"seed is 7", func() *Trainer {
+		{"its number of entities is 3, that of this run 2", func() *Trainer { tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), cfg); return tr }},
+		{"its seed is 7, that of this run 8", func() *Trainer {
 			tr, err := New(newBandit(t, 1, 2, 3), newFakeBackend(3, 2), cfg, 8)
 			if err != nil {
 				t.Fatal(err)
@@ -284,7 +363,7 @@ func TestLatestPassesOverDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What an interrupted write leaves has no number.
-	if err := os.WriteFile(filepath.Join(dir, ".iteration-00000009.safetensors.tmp"), b[:99], 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, ".paspo-0123456789abcdef.tmp"), b[:99], 0o644); err != nil {
 		t.Fatal(err)
 	}
 	expect(2)
@@ -302,20 +381,6 @@ func TestLatestPassesOverDamage(t *testing.T) {
 	}
 }
 
-// fullDisk takes some bytes and then no more.
-type fullDisk struct {
-	*os.File
-	left int
-}
-
-func (d *fullDisk) Write(b []byte) (int, error) {
-	if len(b) > d.left {
-		n, _ := d.File.Write(b[:d.left])
-		return n, &fs.PathError{Op: "write", Path: d.Name(), Err: syscall.ENOSPC}
-	}
-	return d.File.Write(b)
-}
-
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	s, err := openStore(dir, 3)
@@ -331,15 +396,10 @@ func TestFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	create := s.create
-	s.create = func(path string) (atomicfile.File, error) {
-		f, err := create(path)
-		if err != nil {
-			return nil, err
-		}
-		return &fullDisk{f.(*os.File), 500}, nil
-	}
+	const write = 2 // after opening
+	_, restore := faultfs.Use(faultfs.Short, write)
 	_, err = s.save(tr.committed)
+	restore()
 	if !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), ".tmp") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
@@ -347,6 +407,56 @@ func TestFullDisk(t *testing.T) {
 	if err != nil || !bytes.Equal(now, good) || !slices.Equal(files(t, dir), before) {
 		t.Errorf("the folder holds %q, it held %q (%v)", files(t, dir), before, err)
 	}
+}
+
+// Pruning leaves the one just written and as many as are to be kept that read,
+// whatever damaged ones stand between and beyond them.
+func TestPruneLeavesWhatReads(t *testing.T) {
+	dir := t.TempDir()
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
+	save := func(keep, iteration int) {
+		t.Helper()
+		s, err := openStore(dir, keep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := *tr.committed
+		c.Iteration = iteration
+		if _, err := s.save(&c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damage := func(iteration int) {
+		t.Helper()
+		if err := os.Truncate(filepath.Join(dir, numberedName(iteration)), 500); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect := func(want ...int) {
+		t.Helper()
+		var names []string
+		for _, i := range want {
+			names = append(names, numberedName(i))
+		}
+		if got := files(t, dir); !slices.Equal(got, names) {
+			t.Errorf("left %q, want %q", got, names)
+		}
+	}
+	for _, i := range []int{10, 20, 30} {
+		save(9, i)
+	}
+	damage(30)
+	save(1, 21)
+	expect(21, 30)
+	if c, err := LatestCheckpoint(dir); err != nil || c.Iteration != 21 {
+		t.Errorf("latest is %+v, %v", c, err)
+	}
+	save(1, 30)
+	expect(30)
+	save(9, 40)
+	damage(40)
+	save(2, 50)
+	expect(30, 40, 50)
 }
 
 func TestUnwritableFolder(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 const (
 	formatKey   = "format"
-	formatName  = "paspo checkpoint 1"
+	formatName  = "paspo checkpoint 2"
 	checksumKey = "sha256" // of the file without this key
 	trainerKey  = "trainer"
 
@@ -27,17 +27,16 @@ const (
 
 // header is the part of a checkpoint that is kept as JSON in the metadata.
 type header struct {
-	Iteration int               `json:"iteration"`
-	Step      int64             `json:"step"`
-	Best      *Best             `json:"best,omitempty"`
-	AdamSteps int64             `json:"adam_steps"`
-	Problem   string            `json:"problem"`
-	Entities  []string          `json:"entities"`
-	Seed      uint64            `json:"seed"`
-	Steps     int64             `json:"steps"`
-	Settings  map[string]string `json:"settings"`
-	Normalize bool              `json:"normalize"`
-	ObsClip   float64           `json:"obs_clip"`
+	Iteration int     `json:"iteration"`
+	Step      int64   `json:"step"`
+	Best      *Best   `json:"best,omitempty"`
+	AdamSteps int64   `json:"adam_steps"`
+	Steps     int64   `json:"steps"`
+	Normalize bool    `json:"normalize"`
+	ObsClip   float64 `json:"obs_clip"`
+
+	Arithmetic string `json:"arithmetic"`
+	Facts      []Fact `json:"facts"`
 }
 
 // encode returns the checkpoint as a safetensors file with its checksum in the
@@ -45,7 +44,7 @@ type header struct {
 func (c *Checkpoint) encode() ([]byte, error) {
 	h := header{
 		Iteration: c.Iteration, Step: c.Step, AdamSteps: c.Policy.Step,
-		Problem: c.problem, Entities: c.entities, Seed: c.seed, Steps: c.steps, Settings: c.settings,
+		Steps: c.steps, Arithmetic: c.arithmetic, Facts: c.facts,
 		Normalize: c.Policy.Normalizer.On, ObsClip: c.Policy.Normalizer.Clip,
 	}
 	if c.Best.Iteration > 0 {
@@ -99,14 +98,24 @@ func checksum(f *safetensors.File) (string, error) {
 	return hex.EncodeToString(s[:]), nil
 }
 
+// formatError says that a file is no checkpoint of this version.
+type formatError struct{ format string }
+
+func (e *formatError) Error() string {
+	if e.format == "" {
+		return fmt.Sprintf("it states no format, %q is read", formatName)
+	}
+	return fmt.Sprintf("its format is %q, this version reads %q", e.format, formatName)
+}
+
 // decode reads what encode wrote.
 func decode(b []byte) (*Checkpoint, error) {
 	f, err := safetensors.Decode(b)
 	if err != nil {
 		return nil, err
 	}
-	if f.Metadata[formatKey] != formatName {
-		return nil, fmt.Errorf("its format is %q, not %q", f.Metadata[formatKey], formatName)
+	if format := f.Metadata[formatKey]; format != formatName {
+		return nil, &formatError{format}
 	}
 	want := f.Metadata[checksumKey]
 	delete(f.Metadata, checksumKey)
@@ -117,14 +126,23 @@ func decode(b []byte) (*Checkpoint, error) {
 	if got != want {
 		return nil, errors.New("its checksum does not match its content")
 	}
+	return parse(f)
+}
+
+// parse takes a checkpoint out of a file whose checksum has been seen to. Whatever
+// the file holds, what comes out can be encoded, and Restore can judge it.
+func parse(f *safetensors.File) (*Checkpoint, error) {
 	var h header
 	if err := json.Unmarshal([]byte(f.Metadata[trainerKey]), &h); err != nil {
 		return nil, err
 	}
+	if h.Iteration < 0 || h.Step < 0 || h.AdamSteps < 0 || h.Steps < 0 {
+		return nil, errors.New("it counts something below 0")
+	}
 	c := &Checkpoint{
 		Iteration: h.Iteration, Step: h.Step,
-		Policy:  &policy.State{Step: h.AdamSteps},
-		problem: h.Problem, entities: h.Entities, seed: h.Seed, steps: h.Steps, settings: h.Settings,
+		Policy: &policy.State{Step: h.AdamSteps},
+		facts:  h.Facts, arithmetic: h.Arithmetic, steps: h.Steps,
 	}
 	if h.Best != nil {
 		c.Best = *h.Best
@@ -138,12 +156,15 @@ func decode(b []byte) (*Checkpoint, error) {
 	c.returnStats = r.moments("return_stats")
 	c.discounted = r.float64s("discounted")
 	c.envs = r.lookup("envs").Data
-	if s := r.lookup("streams"); len(s.Shape) != 2 || s.Shape[1] == 0 {
-		r.fail(fmt.Errorf("bad shape %v of streams", s.Shape))
+	if s := r.lookup("streams"); len(s.Shape) != 2 || len(s.Data) == 0 || s.DType != safetensors.U8 {
+		r.fail(fmt.Errorf("bad type %s or shape %v of streams", s.DType, s.Shape))
 	} else {
 		c.streams = slices.Collect(slices.Chunk(s.Data, s.Shape[1]))
 	}
-	return c, r.err
+	if r.err != nil {
+		return nil, r.err
+	}
+	return c, nil
 }
 
 // reader takes tensors out of a file and keeps the first error.

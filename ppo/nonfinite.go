@@ -12,6 +12,9 @@ type NonFiniteError struct {
 	Iteration int   // the iteration that was under way
 	Step      int64 // environment steps taken when it was found
 
+	// Environment says that the environment gave the value.
+	Environment bool
+
 	// Checkpoint is the file that holds the state in which it was found, empty
 	// where none was written. It is not resumed from.
 	Checkpoint string
@@ -56,7 +59,7 @@ func checkRows[F float32 | float64](name string, v []F, rows int) error {
 	if width > 1 {
 		where = fmt.Sprintf("component %d of %s", i%width, where)
 	}
-	return &NonFiniteError{Tensor: where, Value: float64(v[i])}
+	return &NonFiniteError{Tensor: where, Value: float64(v[i]), Environment: name == "reward" || name == "observation"}
 }
 
 func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -16,6 +16,10 @@ type Hooks struct {
 	// it. Its error ends the run.
 	Iteration func(Metrics) error
 
+	// Flush is called before a checkpoint is written: what Iteration has recorded
+	// until then must outlast whatever the checkpoint outlasts.
+	Flush func() error
+
 	// Saved is called with the path of every checkpoint.
 	Saved func(path string)
 }
@@ -33,14 +37,25 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 			return err
 		}
 	}
-	saved := func(path string, err error) error {
+	// save writes a checkpoint under its number, or under a name.
+	save := func(name string, c *Checkpoint) (path string, err error) {
+		if h.Flush != nil {
+			if err := h.Flush(); err != nil {
+				return "", err
+			}
+		}
+		if name == "" {
+			path, err = s.save(c)
+		} else {
+			path, err = s.saveAs(name, c)
+		}
 		if err == nil && h.Saved != nil {
 			h.Saved(path)
 		}
-		return err
+		return path, err
 	}
 	if s != nil && t.iteration == 0 {
-		if err := saved(s.saveAs(InitialCheckpoint, t.committed)); err != nil {
+		if _, err := save(InitialCheckpoint, t.committed); err != nil {
 			return err
 		}
 	}
@@ -60,7 +75,7 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 			var nf *NonFiniteError
 			if errors.As(err, &nf) {
 				if c, e := t.capture(); e == nil {
-					if path, e := s.saveAs(fmt.Sprintf(failedPattern, nf.Iteration), c); saved(path, e) == nil {
+					if path, e := save(fmt.Sprintf(failedPattern, nf.Iteration), c); e == nil {
 						nf.Checkpoint = path
 					} else {
 						err = also(err, e)
@@ -68,7 +83,8 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 				}
 			}
 			if lastSaved != t.committed.Iteration {
-				err = also(err, saved(s.save(t.committed)))
+				_, e := save("", t.committed)
+				err = also(err, e)
 			}
 			return err
 		}
@@ -76,12 +92,12 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 			continue
 		}
 		if t.best.Iteration == t.iteration {
-			if err := saved(s.saveAs(BestCheckpoint, t.committed)); err != nil {
+			if _, err := save(BestCheckpoint, t.committed); err != nil {
 				return err
 			}
 		}
 		if t.due(t.cfg.CheckpointEvery) {
-			if err := saved(s.save(t.committed)); err != nil {
+			if _, err := save("", t.committed); err != nil {
 				return err
 			}
 			lastSaved = t.iteration

@@ -22,6 +22,7 @@ type Trainer struct {
 	backend policy.Backend
 	cfg     Config
 	seed    uint64
+	facts   []Fact // that checkpoints carry
 
 	vector  *envs.Vector
 	actor   *Actor
@@ -63,6 +64,7 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 	}
 	t := &Trainer{
 		problem: problem, spec: spec, backend: backend, cfg: cfg, seed: seed,
+		facts:      Facts(spec, cfg, seed),
 		vector:     vector,
 		roll:       newRollout(cfg.Envs, cfg.StepsPerEnv),
 		rows:       make([]int32, cfg.Epochs*cfg.BatchSize()),

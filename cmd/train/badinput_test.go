@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"paspo/internal/checkout"
 )
 
 // What a new user gets wrong: one clear line, a status that is not 0, and
@@ -145,15 +147,111 @@ func TestDamagedCheckpoint(t *testing.T) {
 	if status == 0 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "is damaged") {
 		t.Errorf("status %d, stderr %s", status, errs)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "config.yaml"), []byte("env: {name: compute}"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	// The closed form of the other polytope would be warned of as well.
-	if err := os.Remove(filepath.Join(dir, "intervals.bin")); err != nil {
-		t.Fatal(err)
-	}
-	refused(t, "", "", "act", dir, "--checkpoint", "best")
 	refused(t, `checkpoint "newest": one of latest, best, initial is allowed`, "", "act", dir, "--checkpoint", "newest")
+}
+
+// Nothing is answered by the policy of something else, and the difference is
+// named.
+func TestWhosePolicy(t *testing.T) {
+	dir := t.TempDir()
+	mine := filepath.Join(dir, "mine.yaml")
+	text := "entities: [A, B, C]\ntotal: 1\nbounds: {A: [0, 0.5]}\nconstraints:\n- A + 2*B <= 1\n# a note\n"
+	if err := os.WriteFile(mine, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(dir, "own")
+	small := []string{"--env", "synthetic", "--steps", "512", "--quiet", "--set", "debias.points=2000", "--set", "debias.cache_dir=", "--set",
+		"ppo.epochs=1", "--set", "report.episodes=2", "--set", "ppo.eval_every=0", "--set", "env.synthetic.entities=3", "--set", "env.synthetic.seed=1"}
+	succeed(t, "", append(small, "--constraints", mine, "--out", own)...)
+	other := filepath.Join(dir, "other")
+	succeed(t, "", append(small, "--constraints", mine, "--set", "env.synthetic.seed=2", "--out", other)...)
+
+	replace := func(file, old, new string) func(string) {
+		return func(run string) {
+			path := filepath.Join(run, file)
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(b), old) {
+				t.Fatalf("%s holds no %q", file, old)
+			}
+			if err := os.WriteFile(path, []byte(strings.Replace(string(b), old, new, 1)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	newest := filepath.Join("checkpoints", "iteration-00000001.safetensors")
+	for _, c := range []struct {
+		name string
+		edit func(run string)
+		want string // of the error, or of a warning where it begins with WARN
+	}{
+		{"swapped", replace("constraints.yaml", "[A, B, C]", "[B, A, C]"), "its entity 1 is A in [0, 0.5], that of this run B in [0, +Inf]"},
+		{"cap", replace("constraints.yaml", "0.5", "0.4"), "its entity 1 is A in [0, 0.5], that of this run A in [0, 0.4]"},
+		{"row", replace("constraints.yaml", "2*B", "3*B"), "its inequality 1 is A + 2*B <= 1, that of this run A + 3*B <= 1"},
+		{"total", replace("constraints.yaml", "total: 1", "total: 2"), "its equality 1 is A + B + C = 1, that of this run A + B + C = 2"},
+		{"comment", replace("constraints.yaml", "# a note", "# another"), "WARN"},
+		{"environment", replace("config.yaml", "states: 2", "states: 3"), "its env.synthetic.states is 2, that of this run 3"},
+		{"setting", replace("config.yaml", "lr: 0.001", "lr: 0.002"), "its ppo.lr is 0.001, that of this run 0.002"},
+		{"policy", replace("config.yaml", "min_shape: 1e-06", "min_shape: 1e-05"), "its policy.min_shape is 1e-06, that of this run 1e-05"},
+		{"empty", func(run string) {
+			if err := os.Truncate(filepath.Join(run, "config.yaml"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}, "config.yaml is damaged: it does not set seed"},
+		{"another run's", func(run string) {
+			b, err := os.ReadFile(filepath.Join(other, newest))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(run, newest), b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}, "its env.synthetic.seed is 2, that of this run 1"},
+		{"format", replace(newest, "paspo checkpoint 2", "paspo checkpoint 1"), `its format is "paspo checkpoint 1", this version reads "paspo checkpoint 2"`},
+	} {
+		run := filepath.Join(dir, c.name)
+		if err := os.CopyFS(run, os.DirFS(own)); err != nil {
+			t.Fatal(err)
+		}
+		c.edit(run)
+		for _, args := range [][]string{{"act", run}, {"eval", run, "--episodes", "2"}, {"--resume", run, "--quiet"}} {
+			status, out, errs := command(t, "[0,1,0]\n", args...)
+			if c.want == "WARN" {
+				if status != 0 || !strings.Contains(errs, "level=WARN") || !strings.Contains(errs, "its text of constraints") {
+					t.Errorf("%s: %v: status %d, %s", c.name, args, status, errs)
+				}
+			} else if status != 1 || out != "" || !strings.Contains(errs, c.want) {
+				t.Errorf("%s: %v: status %d, %q; %s want %s", c.name, args, status, out, errs, c.want)
+			}
+		}
+	}
+}
+
+// A path is a name and never a pattern, and advice that names one can be pasted.
+func TestPathsAreNoPatterns(t *testing.T) {
+	trained, _ := finished(t)
+	for _, name := range []string{"a[b", "a[b-c]d", `back\slash`, "st*r", "q?", "sp ace", "ünïcode", "it's", "%d"} {
+		dir := filepath.Join(t.TempDir(), name, "run")
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(dir, os.DirFS(trained)); err != nil {
+			t.Fatal(err)
+		}
+		status, out, errs := command(t, "", "eval", dir, "--episodes", "2")
+		if status != 0 || !strings.Contains(out, "iteration-00000002.safetensors, step 1024") {
+			t.Errorf("%s: status %d, %s%s", name, status, out, errs)
+		}
+		succeed(t, "", "--resume", dir, "--steps", "1536", "--quiet")
+		if entries, err := checkout.Files(dir, "events.out.tfevents.*"); err != nil || len(entries) != 1 {
+			t.Errorf("%s: event files %q, %v", name, entries, err)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl")); err != nil || strings.Count(string(b), "\n") != 3 {
+			t.Errorf("%s: metrics %s, %v", name, b, err)
+		}
+	}
 }
 
 // A finished run can be trained longer, and is the same as one that was trained

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -132,6 +130,13 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 // open starts a run or goes on with one.
 func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 	own := given(cmd)
+	for _, empty := range []struct{ flag, value, what string }{
+		{"resume", f.resume, "the folder of a run"}, {"config", f.config, "a file"}, {"out", f.out, "a folder"},
+	} {
+		if cmd.Flags().Changed(empty.flag) && empty.value == "" {
+			return nil, fmt.Errorf("--%s is empty: name %s", empty.flag, empty.what)
+		}
+	}
 	if f.resume != "" {
 		for _, name := range []string{"config", "out", "env", "constraints", "seed"} {
 			if cmd.Flags().Changed(name) {
@@ -144,28 +149,34 @@ func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := f.out
-	if out == "" {
-		if cmd.Flags().Changed("out") {
-			return nil, errors.New("--out is empty: name a folder")
-		}
-		name := fmt.Sprintf("%s-%d-%s", c.Env.Name, c.Seed, time.Now().Format("20060102-150405"))
-		out = filepath.Join("runs", name)
-	}
-	return agent.Start(c, out)
+	return agent.Start(c, f.out)
 }
 
 // interrupted says how to go on with a run that did not end.
 func interrupted(ctx context.Context, r *agent.Run, err error) error {
-	resume := fmt.Sprintf("%s --resume %s", os.Args[0], r.Folder.Dir())
+	dir := r.Folder.Dir()
+	program := runfolder.Quote(os.Args[0])
+	resume := fmt.Sprintf("%s --resume %s", program, runfolder.Quote(dir))
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return &exitError{130, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
 	}
-	if errors.Is(err, cuda.ErrLost) {
+	var nf *ppo.NonFiniteError
+	switch {
+	case errors.As(err, &nf) && nf.Environment:
+		return fmt.Errorf("%w; the run would stop there again: once the environment is mended, go on with: %s", err, resume)
+	case errors.As(err, &nf):
+		// Training is the same every time.
+		again := fmt.Sprintf("%s --config %s --set ppo.lr=%g", program, runfolder.Quote(r.Folder.Path(runfolder.ConfigFile)), r.Agent.Config.PPO.LR/3)
+		return fmt.Errorf("%w; the run would stop there again: train anew with gentler settings, for example %s", err, again)
+	case errors.Is(err, cuda.ErrLost):
 		resume += " --device cpu"
 	}
-	if cp, e := agent.ReadCheckpoint(r.Folder.Dir(), agent.Latest); e == nil {
+	cp, e := agent.ReadCheckpoint(dir, agent.Latest)
+	switch {
+	case e == nil:
 		return fmt.Errorf("%w; the run has a checkpoint of step %d, go on with: %s", err, cp.Step, resume)
+	case errors.Is(e, ppo.ErrNoCheckpoint):
+		return fmt.Errorf("%w; the run has no checkpoint yet, start it again with: %s", err, resume)
 	}
-	return fmt.Errorf("%w; see the run folder %s", err, filepath.Join(r.Folder.Dir(), runfolder.ConfigFile))
+	return fmt.Errorf("%w; %w", err, e)
 }

@@ -9,9 +9,11 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 
 	"paspo/cuda"
 	"paspo/envs"
+	"paspo/internal/blas"
 	"paspo/internal/config"
 	"paspo/internal/limits"
 	"paspo/internal/rng"
@@ -29,7 +31,8 @@ type Agent struct {
 	Backend policy.Backend // nil until Initialise or Load
 	Fit     *policy.Fit    // of the de-biased initialisation, nil where there is none
 
-	noGPU error // why there is none where the configuration would take one
+	facts []ppo.Fact // that checkpoints state beside those of the trainer
+	noGPU error      // why there is none where the configuration would take one
 }
 
 // New returns an agent without a policy.
@@ -45,7 +48,14 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 			return nil, err
 		}
 	}
+	if err := blas.Use(c.Kernels); err != nil {
+		return nil, fmt.Errorf("kernels is %q: %w", c.Kernels, err)
+	}
 	p, err := problem(c)
+	if err != nil {
+		return nil, err
+	}
+	f, err := facts(c)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +63,7 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Agent{Config: c, Problem: p, Solver: s}, nil
+	return &Agent{Config: c, Problem: p, Solver: s, facts: f}, nil
 }
 
 // solver takes the closed form from a file of the run, or compiles it again and
@@ -131,8 +141,17 @@ func (a *Agent) debias() (err error) {
 	return nil
 }
 
+// Fits returns an error that names what a checkpoint and the agent differ in, and
+// warns of differences that do not matter to the policy.
+func (a *Agent) Fits(c *ppo.Checkpoint) error {
+	return c.Fits(slices.Concat(ppo.Facts(a.Problem.Spec(), a.Config.PPO, a.Config.Seed), a.facts))
+}
+
 // Load makes the policy of a checkpoint.
 func (a *Agent) Load(c *ppo.Checkpoint) error {
+	if err := a.Fits(c); err != nil {
+		return err
+	}
 	if err := a.backend(); err != nil {
 		return err
 	}
@@ -222,7 +241,19 @@ func ReadConfig(dir string, assignments []string, settings []config.Setting) (*c
 	if err := runfolder.Check(dir); err != nil {
 		return nil, err
 	}
-	return config.Load(filepath.Join(dir, runfolder.ConfigFile), assignments, settings)
+	path := filepath.Join(dir, runfolder.ConfigFile)
+	c, err := config.Load(path, assignments, settings)
+	if err != nil {
+		return nil, err
+	}
+	// A run's own configuration is written whole: defaults must not take the place of
+	// what was lost.
+	for _, key := range []string{"seed", "steps", "env.name"} {
+		if !c.IsSet(key) {
+			return nil, fmt.Errorf("%s is damaged: it does not set %s", path, key)
+		}
+	}
+	return c, nil
 }
 
 // ReadCheckpoint reads a checkpoint of a run.
@@ -243,12 +274,6 @@ func ReadCheckpoint(dir, which string) (*ppo.Checkpoint, error) {
 		}
 		return c, nil
 	case Latest:
-		// A run that was killed early has none but the initial one.
-		if numbered, _ := filepath.Glob(filepath.Join(folder, "iteration-*")); len(numbered) == 0 {
-			if c, err := ppo.ReadCheckpoint(filepath.Join(folder, ppo.InitialCheckpoint)); err == nil {
-				return c, nil
-			}
-		}
 		return ppo.LatestCheckpoint(folder)
 	}
 	return nil, fmt.Errorf("checkpoint %q: one of latest, best, initial is allowed", which)

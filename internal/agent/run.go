@@ -6,10 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"log/slog"
 	"math"
 	"os"
+	"path/filepath"
+	"time"
 
 	"paspo/envs"
+	"paspo/internal/atomicfile"
 	"paspo/internal/config"
 	"paspo/internal/plots"
 	"paspo/internal/report"
@@ -25,27 +30,35 @@ type Run struct {
 	Trainer *ppo.Trainer
 }
 
-// Start makes a new run in a folder that does not exist yet. Where it fails
-// nothing is left behind.
+// Start makes a new run in a folder that does not exist yet, one below runs where
+// dir is empty. Where it fails nothing is left behind.
 func Start(c *config.Config, dir string) (r *Run, err error) {
 	a, err := New(c)
 	if err != nil {
 		return nil, err
 	}
 	r = &Run{Agent: a}
-	_, statErr := os.Stat(dir)
-	isNew := errors.Is(statErr, os.ErrNotExist)
+	isNew := dir == ""
+	if isNew {
+		name := fmt.Sprintf("%s-%d-%s", c.Env.Name, c.Seed, time.Now().Format("20060102-150405"))
+		if dir, err = runfolder.Claim(filepath.Join("runs", name)); err != nil {
+			a.Close()
+			return nil, err
+		}
+	} else {
+		_, statErr := os.Stat(dir)
+		isNew = errors.Is(statErr, os.ErrNotExist)
+	}
 	if r.Folder, err = runfolder.Create(dir); err != nil {
 		a.Close()
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
+			r.Folder.Clear()
 			r.Close()
 			if isNew {
-				os.RemoveAll(dir)
-			} else {
-				r.Folder.Clear()
+				atomicfile.Disk().Remove(dir)
 			}
 			r = nil
 		}
@@ -57,34 +70,49 @@ func Start(c *config.Config, dir string) (r *Run, err error) {
 	if err := r.saveConfig(saved); err != nil {
 		return r, err
 	}
+	return r, r.begin()
+}
+
+// begin makes the policy that training starts from, and keeps what went into it.
+func (r *Run) begin() (err error) {
+	a := r.Agent
 	if err := a.saveIntervals(r.Folder); err != nil {
-		return r, err
+		return err
 	}
 	if err := a.Initialise(); err != nil {
-		return r, err
+		return err
 	}
 	if a.Fit != nil {
 		data, err := json.Marshal(a.Fit)
 		if err != nil {
-			return r, err
+			return err
 		}
 		if err := r.Folder.WriteFile(runfolder.DebiasFile, append(data, '\n')); err != nil {
-			return r, err
+			return err
 		}
 	}
-	r.Trainer, err = ppo.New(a.Problem, a.Backend, c.PPO, c.Seed)
-	return r, err
+	r.Trainer, err = a.trainer()
+	return err
 }
 
 // Resume opens a run to go on from its newest checkpoint. What was recorded
-// beyond it is cut off.
+// beyond it is cut off. One that ended before it had a checkpoint starts again from
+// its configuration.
 func Resume(dir string, assignments []string, settings []config.Setting) (r *Run, err error) {
 	c, err := ReadConfig(dir, assignments, settings)
 	if err != nil {
 		return nil, err
 	}
 	cp, err := ReadCheckpoint(dir, Latest)
-	if err != nil {
+	fresh := errors.Is(err, ppo.ErrNoCheckpoint)
+	if fresh {
+		// Metrics are of iterations: there was a checkpoint before the first of them.
+		if rows, e := runfolder.Metrics(dir); e == nil && len(rows) > 0 {
+			return nil, fmt.Errorf("%w, though iterations of the run are recorded: train again with --config %s", err,
+				runfolder.Quote(filepath.Join(dir, runfolder.ConfigFile)))
+		}
+		slog.Warn("the run ended before its first checkpoint: it starts again from its configuration", "run", dir)
+	} else if err != nil {
 		return nil, err
 	}
 	a, err := newAgent(c, dir)
@@ -98,21 +126,30 @@ func Resume(dir string, assignments []string, settings []config.Setting) (r *Run
 			r = nil
 		}
 	}()
-	if err := a.backend(); err != nil {
-		return r, err
-	}
-	if r.Trainer, err = ppo.New(a.Problem, a.Backend, c.PPO, c.Seed); err != nil {
-		return r, err
-	}
-	if err := r.Trainer.Restore(cp); err != nil {
-		return r, err
-	}
-	// Nothing is cut before it is certain that training can go on.
-	if r.Folder, err = runfolder.Continue(dir, cp.Step); err != nil {
-		return r, err
-	}
-	if err := a.saveIntervals(r.Folder); err != nil {
-		return r, err
+	if fresh {
+		if r.Folder, err = runfolder.Continue(dir, 0); err != nil {
+			return r, err
+		}
+		if err := r.begin(); err != nil {
+			return r, err
+		}
+	} else {
+		if err := a.backend(); err != nil {
+			return r, err
+		}
+		if r.Trainer, err = a.trainer(); err != nil {
+			return r, err
+		}
+		if err := r.Trainer.Restore(cp); err != nil {
+			return r, err
+		}
+		// Nothing is cut before it is certain that training can go on.
+		if r.Folder, err = runfolder.Continue(dir, cp.Step); err != nil {
+			return r, err
+		}
+		if err := a.saveIntervals(r.Folder); err != nil {
+			return r, err
+		}
 	}
 	if len(assignments)+len(settings) > 0 {
 		saved, err := c.WithCopies(r.Folder.WriteFile)
@@ -138,7 +175,7 @@ func (r *Run) saveConfig(c *config.Config) error {
 // what was done. observe is called after every iteration.
 func (r *Run) Train(ctx context.Context, observe func(ppo.Metrics)) error {
 	err := r.Trainer.Run(ctx, ppo.Hooks{
-		Checkpoints: r.Folder.Checkpoints(),
+		Checkpoints: r.Folder.Checkpoints(), Flush: r.Folder.Flush,
 		Iteration: func(m ppo.Metrics) error {
 			if err := r.Folder.Record(m); err != nil {
 				return err
@@ -232,7 +269,15 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *ppo.Checkpoint
 		name string
 		c    *ppo.Checkpoint
 	}{{"trained policy", trained}}
-	if initial, err := ReadCheckpoint(dir, Initial); err == nil {
+	initial, err := ReadCheckpoint(dir, Initial)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		slog.Warn("the comparison is without the initial policy", "reason", err)
+	default:
+		if err := a.Fits(initial); err != nil {
+			return nil, err
+		}
 		checkpoints = append(checkpoints, struct {
 			name string
 			c    *ppo.Checkpoint

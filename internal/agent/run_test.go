@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/checkout"
 	"paspo/internal/config"
 	"paspo/ppo"
 )
@@ -36,7 +37,7 @@ func TestResumeFromInitial(t *testing.T) {
 	if err == nil {
 		t.Fatal("training was not interrupted")
 	}
-	numbered, _ := filepath.Glob(filepath.Join(dir, "checkpoints", "iteration-*"))
+	numbered, _ := checkout.Files(filepath.Join(dir, "checkpoints"), "iteration-*")
 	for _, p := range numbered {
 		os.Remove(p)
 	}
@@ -88,9 +89,9 @@ func TestResumeRefusesOtherSettings(t *testing.T) {
 	before, _ := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
 	for set, want := range map[string]string{
 		"ppo.lr=0.5":            "its ppo.lr is 0.001, that of this run 0.5",
-		"env.name=compute":      `it is of problem "synthetic"`,
+		"env.name=compute":      "its problem is synthetic, that of this run compute",
 		"seed=7":                "its seed is 1, that of this run 7",
-		"policy.latent=8":       "its parameter encoder.",
+		"policy.latent=8":       "its policy.latent is 32, that of this run 8",
 		"device=gpu":            "device gpu: cuda: ",
 		"constraints=missing.x": "missing.x",
 	} {

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 
+	"paspo/internal/blas"
 	"paspo/internal/config"
 	"paspo/lp"
 	"paspo/ppo"
@@ -52,7 +53,7 @@ func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) 
 		}
 	}()
 	for i, a := range agents {
-		if trainers[i], err = ppo.New(a.Problem, a.Backend, a.Config.PPO, a.Config.Seed); err != nil {
+		if trainers[i], err = a.trainer(); err != nil {
 			return nil, named(i, err)
 		}
 		hooks[i].Iteration = func(m ppo.Metrics) error {
@@ -78,7 +79,17 @@ func newAgents(configs []*config.Config) ([]*Agent, error) {
 	solvers := map[key]lp.Solver{}
 	agents := make([]*Agent, 0, len(configs))
 	for i, c := range configs {
+		if c.Kernels != configs[0].Kernels {
+			return agents, named(i, fmt.Errorf("kernels is %q, that of configuration 1 %q: one process has one", c.Kernels, configs[0].Kernels))
+		}
+		if err := blas.Use(c.Kernels); err != nil {
+			return agents, named(i, fmt.Errorf("kernels is %q: %w", c.Kernels, err))
+		}
 		p, err := problem(c)
+		if err != nil {
+			return agents, named(i, err)
+		}
+		f, err := facts(c)
 		if err != nil {
 			return agents, named(i, err)
 		}
@@ -89,7 +100,7 @@ func newAgents(configs []*config.Config) ([]*Agent, error) {
 				return agents, named(i, err)
 			}
 		}
-		agents = append(agents, &Agent{Config: c, Problem: p, Solver: solvers[k]})
+		agents = append(agents, &Agent{Config: c, Problem: p, Solver: solvers[k], facts: f})
 	}
 
 	errs := make([]error, len(agents))

@@ -4,43 +4,29 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"sync/atomic"
+	"regexp"
+	"time"
 )
 
-// File is what is written to before the name changes.
-type File interface {
-	io.WriteCloser
-	Sync() error
-}
-
-// Create opens a file for writing, whose name must not appear before it is
-// whole.
-func Create(path string) (File, error) {
-	return os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-}
-
-// count tells the files of several writers to one path apart.
-var count atomic.Int64
-
-// Write puts data under path: into another file of the same folder first, made by
-// create, which is synced and renamed, and then the folder is synced. What stood
-// under the name stays until then.
-func Write(path string, data []byte, create func(path string) (File, error)) (err error) {
+// Write puts data under path: into another file of the same folder first, which is
+// synced and renamed, and then the folder is synced. What stood under the name
+// stays until then.
+func Write(path string, data []byte) (err error) {
 	dir := filepath.Dir(path)
-	tmp := filepath.Join(dir, fmt.Sprintf(".%s.%d.%d.tmp", filepath.Base(path), os.Getpid(), count.Add(1)))
-	defer func() {
-		if err != nil {
-			os.Remove(tmp)
-		}
-	}()
-	f, err := create(tmp)
+	tmp := filepath.Join(dir, fmt.Sprintf(".paspo-%016x.tmp", rand.Uint64()))
+	f, err := disk.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY)
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil {
+			disk.Remove(tmp)
+		}
+	}()
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()
@@ -51,15 +37,33 @@ func Write(path string, data []byte, create func(path string) (File, error)) (er
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := disk.Rename(tmp, path); err != nil {
 		return err
 	}
-	d, err := os.Open(dir)
+	return disk.SyncDir(dir)
+}
+
+var temporary = regexp.MustCompile(`^\.paspo-[0-9a-f]{16}\.tmp$`)
+
+// IsTemporary says whether a file of this name is one that Write had not finished.
+func IsTemporary(name string) bool { return temporary.MatchString(name) }
+
+// Sweep removes from a folder what writers that were killed left of their files. A
+// file that has changed within the given time may be under way and stays.
+func Sweep(dir string, within time.Duration) {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return err
+		return
 	}
-	defer d.Close()
-	return d.Sync()
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() || !IsTemporary(e.Name()) {
+			continue
+		}
+		if within == 0 || time.Since(info.ModTime()) > within {
+			disk.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
 }
 
 // Cause strips the path off an error of a file, for messages that name the file

@@ -1,65 +1,75 @@
-package atomicfile
+package atomicfile_test
 
 import (
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"paspo/internal/atomicfile"
+	"paspo/internal/faultfs"
 )
 
-type failing struct {
-	File
-	write, sync, close error
-}
-
-func (f failing) Write(b []byte) (int, error) {
-	if f.write != nil {
-		return 0, f.write
+// Whatever goes wrong, the name holds the old content or the new one; where Write
+// reports no error it is the new one.
+func TestWriteIsWholeOrNot(t *testing.T) {
+	for kind := faultfs.Fails; kind <= faultfs.Killed; kind++ {
+		for at := 1; ; at++ {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "a")
+			if err := atomicfile.Write(path, []byte("old")); err != nil {
+				t.Fatal(err)
+			}
+			disk, restore := faultfs.Use(kind, at)
+			err := atomicfile.Write(path, []byte("new"))
+			restore()
+			b, readErr := os.ReadFile(path)
+			if readErr != nil || string(b) != "old" && string(b) != "new" || err == nil && string(b) != "new" {
+				t.Errorf("%v at %d: %q, %v; the error is %v", kind, at, b, readErr, err)
+			}
+			if kind == faultfs.Killed || kind == faultfs.ReadOnly {
+				atomicfile.Sweep(dir, 0)
+			}
+			if all, _ := os.ReadDir(dir); len(all) != 1 {
+				t.Errorf("%v at %d: %v are left", kind, at, all)
+			}
+			if !disk.Tripped() {
+				break
+			}
+		}
 	}
-	return f.File.Write(b)
 }
 
-func (f failing) Sync() error { return errors.Join(f.sync, f.File.Sync()) }
-
-func (f failing) Close() error { return errors.Join(f.close, f.File.Close()) }
-
-func TestWriteKeepsTheOldFile(t *testing.T) {
+func TestSweepTakesItsOwn(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "a")
-	if err := Write(path, []byte("old"), Create); err != nil {
+	old := ".paspo-0123456789abcdef.tmp"
+	for _, name := range []string{old, ".paspo-1123456789abcdef.tmp", "paspo.tmp", ".paspo-x.tmp", ".a.safetensors.12.3.tmp", "config.yaml"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ago := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, old), ago, ago); err != nil {
 		t.Fatal(err)
 	}
-	full := errors.New("no space left on device")
-	for _, f := range []failing{{write: full}, {sync: full}, {close: full}} {
-		err := Write(path, []byte("new"), func(p string) (File, error) {
-			file, err := Create(p)
-			f.File = file
-			return f, err
-		})
-		if !errors.Is(err, full) {
-			t.Errorf("%+v: the error is %v", f, err)
+	for _, c := range []struct {
+		within time.Duration
+		left   int
+	}{{time.Hour, 5}, {0, 4}} {
+		atomicfile.Sweep(dir, c.within)
+		if all, _ := os.ReadDir(dir); len(all) != c.left {
+			t.Errorf("%v are left, want %d", all, c.left)
 		}
-		if b, err := os.ReadFile(path); err != nil || string(b) != "old" {
-			t.Errorf("the old file reads %q, %v", b, err)
-		}
-		if all, _ := os.ReadDir(dir); len(all) != 1 {
-			t.Errorf("%d files are left, want 1", len(all))
-		}
-	}
-	if err := Write(path, []byte("new"), Create); err != nil {
-		t.Fatal(err)
-	}
-	if b, _ := os.ReadFile(path); string(b) != "new" {
-		t.Errorf("the new file reads %q", b)
 	}
 }
 
 func TestCause(t *testing.T) {
 	_, err := os.Open(filepath.Join(t.TempDir(), "none"))
-	if got := Cause(err).Error(); got != "no such file or directory" {
+	if got := atomicfile.Cause(err).Error(); got != "no such file or directory" {
 		t.Errorf("Cause is %q", got)
 	}
-	if e := errors.New("x"); Cause(e) != e {
+	if e := errors.New("x"); atomicfile.Cause(e) != e {
 		t.Error("Cause changed an error without a path")
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/atomicfile"
+	"paspo/internal/blas"
 	"paspo/internal/limits"
 	"paspo/lp"
 	"paspo/policy"
@@ -26,6 +27,7 @@ type Config struct {
 	Seed        uint64 `yaml:"seed" doc:"seed of everything random"`
 	Steps       int64  `yaml:"steps" doc:"environment steps of training, rounded up to whole iterations"`
 	Device      string `yaml:"device" doc:"auto, cpu, gpu or gpu:N; auto takes a GPU where there is one"`
+	Kernels     string `yaml:"kernels" doc:"auto, plain, avx2 or avx512: instructions of the kernels on the CPU; results of different ones differ in their last bits"`
 	Constraints string `yaml:"constraints" doc:"constraints file (.yaml or .npz) or name of a preset; empty for the environment's own"`
 
 	Env    envs.Config         `yaml:"env" doc:"what to train on"`
@@ -48,7 +50,7 @@ type Report struct {
 // Default returns the paper's settings.
 func Default() *Config {
 	return &Config{
-		Seed: 1, Steps: ppo.DefaultConfig().Steps, Device: DeviceAuto,
+		Seed: 1, Steps: ppo.DefaultConfig().Steps, Device: DeviceAuto, Kernels: blas.Auto,
 		Env: envs.DefaultConfig(), LP: lp.DefaultSolverConfig(), Policy: policy.DefaultConfig(),
 		Debias: policy.DefaultDebiasConfig(), PPO: ppo.DefaultConfig(),
 		Report: Report{Episodes: 200, Starts: 200, Seed: 2021},
@@ -131,6 +133,8 @@ func (c *Config) own() error {
 		return fmt.Errorf("steps is %d: an integer of at least 1 is allowed", c.Steps)
 	case !validDevice(c.Device):
 		return fmt.Errorf("device is %q: one of auto, cpu, gpu, gpu:N is allowed", c.Device)
+	case !slices.Contains(blas.Levels(), c.Kernels):
+		return fmt.Errorf("kernels is %q: one of %s is allowed", c.Kernels, strings.Join(blas.Levels(), ", "))
 	case c.Report.Episodes < 2 || c.Report.Episodes > math.MaxInt32:
 		return fmt.Errorf("report.episodes is %d: an integer of at least 2 is allowed", c.Report.Episodes)
 	case c.Report.Starts < 2 || c.Report.Starts > math.MaxInt32:
@@ -156,6 +160,38 @@ func (c *Config) located(section string, err error) error {
 // Write writes the settings as YAML with their documentation as comments. It
 // reads back to the same settings.
 func (c *Config) Write(w io.Writer) error { return printSettings(w, c) }
+
+// IsSet says whether anything but the defaults has set a setting.
+func (c *Config) IsSet(key string) bool {
+	_, set := c.from[key]
+	return set
+}
+
+// Pair is a setting and its value as the configuration prints it.
+type Pair struct{ Key, Value string }
+
+// Values returns the settings of a section in order, without those that name files.
+func (c *Config) Values(section string) []Pair {
+	files := c.files()
+	var all []Pair
+	walk(reflect.ValueOf(c).Elem(), "", func(f field) {
+		if _, file := files[f.key]; !file && !f.section() && strings.HasPrefix(f.key, section+".") {
+			all = append(all, Pair{f.key, literal(f.value)})
+		}
+	})
+	return all
+}
+
+// Files returns the settings that name files and the names, by key.
+func (c *Config) Files() map[string]string {
+	all := map[string]string{}
+	for key, f := range c.files() {
+		if *f != "" && !(key == "constraints" && c.Preset()) {
+			all[key] = *f
+		}
+	}
+	return all
+}
 
 // files returns the settings that name files, by key.
 func (c *Config) files() map[string]*string {

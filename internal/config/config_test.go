@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"paspo/internal/checkout"
 )
 
 func write(t *testing.T, path, text string) string {

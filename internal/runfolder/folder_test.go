@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/checkout"
 	"paspo/internal/tensorboard"
 	"paspo/ppo"
 )
@@ -47,7 +48,7 @@ func recorded(t *testing.T, dir string) (inMetrics, inEvents []float64) {
 	for _, r := range rows {
 		inMetrics = append(inMetrics, r["step"])
 	}
-	paths, _ := filepath.Glob(filepath.Join(dir, "events*"))
+	paths, _ := checkout.Files(dir, "events*")
 	for _, p := range paths {
 		events, err := tensorboard.Read(p)
 		if err != nil {

@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"log/slog"
 	"path/filepath"
 	"strings"
 
 	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
 	"paspo/internal/tensorboard"
 	"paspo/ppo"
 )
@@ -49,24 +50,33 @@ func scalars(m ppo.Metrics) []tensorboard.Scalar {
 type Row map[string]float64
 
 // Metrics reads the metrics of a run, iterations in order. A torn last line is
-// left out.
+// left out. So are damaged lines, which a warning names.
 func Metrics(dir string) ([]Row, error) {
 	path := filepath.Join(dir, MetricsFile)
-	f, err := os.Open(path)
+	f, err := limits.Open(path, limits.Metrics)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, atomicfile.Cause(err))
 	}
 	defer f.Close()
 	var rows []Row
-	err = eachLine(f, func(line []byte) error {
-		row, err := parseRow(line)
-		if err != nil {
-			return fmt.Errorf("%s:%d: %w", path, len(rows)+1, err)
-		}
-		rows = append(rows, row)
-		return nil
-	})
-	return rows, err
+	damaged, err := scan(f, func(row Row, _ int64) { rows = append(rows, row) })
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, atomicfile.Cause(err))
+	}
+	warnDamaged(path, damaged)
+	return rows, nil
+}
+
+func warnDamaged(path string, lines []int) {
+	const most = 10
+	if len(lines) == 0 {
+		return
+	}
+	text := strings.Trim(fmt.Sprint(lines[:min(len(lines), most)]), "[]")
+	if len(lines) > most {
+		text += fmt.Sprintf(" and %d more", len(lines)-most)
+	}
+	slog.Warn("damaged lines are passed over", "file", path, "lines", text)
 }
 
 func parseRow(line []byte) (Row, error) {
@@ -86,39 +96,58 @@ func parseRow(line []byte) (Row, error) {
 	return row, nil
 }
 
-// eachLine calls f with every line that is ended.
-func eachLine(r io.Reader, f func(line []byte) error) error {
-	b := bufio.NewReader(r)
-	for {
-		line, err := b.ReadBytes('\n')
-		if err == io.EOF {
-			return nil
+// maxLine is the length of the longest line that is read: an iteration has some
+// kilobytes.
+const maxLine = 1 << 18
+
+// scan calls f with every row and with where its line ends. Lines without anything
+// in them, a byte-order mark and a last line that is not ended do not count. It
+// returns the numbers of the lines that hold something else.
+func scan(r io.Reader, f func(row Row, end int64)) (damaged []int, err error) {
+	b := bufio.NewReaderSize(r, maxLine)
+	end := int64(0)
+	for number := 1; ; number++ {
+		line, err := b.ReadSlice('\n')
+		end += int64(len(line))
+		long := err == bufio.ErrBufferFull
+		for err == bufio.ErrBufferFull {
+			line, err = b.ReadSlice('\n')
+			end += int64(len(line))
 		}
+		switch {
+		case err == io.EOF:
+			return damaged, nil
+		case err != nil:
+			return damaged, err
+		case long:
+			damaged = append(damaged, number)
+			continue
+		}
+		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("\ufeff")))
+		if len(line) == 0 {
+			continue
+		}
+		row, err := parseRow(line)
 		if err != nil {
-			return err
+			damaged = append(damaged, number)
+			continue
 		}
-		if err := f(bytes.TrimSuffix(line, []byte{'\n'})); err != nil {
-			return err
-		}
+		f(row, end)
 	}
 }
 
-var errStop = errors.New("stop")
-
-// cutMetrics leaves the file at the end of the last line of at most step.
-func cutMetrics(f *os.File, step int64) error {
+// cutMetrics leaves the file at the end of the last row of at most step.
+func cutMetrics(f atomicfile.File, step int64) error {
 	var keep int64
-	err := eachLine(f, func(line []byte) error {
-		row, err := parseRow(line)
-		if err != nil || row["step"] > float64(step) {
-			return errStop
+	damaged, err := scan(f, func(row Row, end int64) {
+		if row["step"] <= float64(step) {
+			keep = end
 		}
-		keep += int64(len(line)) + 1
-		return nil
 	})
-	if err != nil && err != errStop {
+	if err != nil {
 		return err
 	}
+	warnDamaged(f.Name(), damaged)
 	if err := f.Truncate(keep); err != nil {
 		return err
 	}

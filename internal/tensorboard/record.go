@@ -8,6 +8,7 @@
 package tensorboard
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -28,8 +29,9 @@ const (
 	headLen = 8 + 4
 	tailLen = 4
 
-	// maxRecord bounds what a damaged length can make the reader allocate.
-	maxRecord = 1 << 24
+	// maxRecord bounds what a damaged length can make the reader take. Records of
+	// this package have some kilobytes.
+	maxRecord = 1 << 20
 )
 
 // appendRecord appends data in its frame.
@@ -44,27 +46,65 @@ func appendRecord(dst, data []byte) []byte {
 // errDamaged says that a record is cut or changed.
 var errDamaged = errors.New("damaged record")
 
-// readRecord reads one record. The error is io.EOF at a clean end and wraps
-// errDamaged where the record is not whole.
-func readRecord(r io.Reader) ([]byte, error) {
-	var head [headLen]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		if err == io.EOF {
-			return nil, io.EOF
+// A span is a range of bytes of a file.
+type span struct{ from, to int64 }
+
+// records calls f with the data of every record that is whole, in order, and where
+// it stands. What is damaged is passed over byte by byte, until a record begins
+// whose checksums hold, and returned.
+func records(r io.Reader, f func(data []byte, at span) error) (damaged []span, err error) {
+	b := bufio.NewReaderSize(r, headLen+maxRecord+tailLen)
+	for at := int64(0); ; {
+		data, err := peekRecord(b)
+		size := headLen + len(data) + tailLen
+		switch {
+		case err == io.EOF:
+			return damaged, nil
+		case errors.Is(err, errDamaged):
+			size = 1
+			if last := len(damaged) - 1; last >= 0 && damaged[last].to == at {
+				damaged[last].to++
+			} else {
+				damaged = append(damaged, span{at, at + 1})
+			}
+		case err != nil:
+			return damaged, err
+		default:
+			if err := f(data, span{at, at + int64(size)}); err != nil {
+				return damaged, err
+			}
 		}
-		return nil, fmt.Errorf("%w: its head is cut", errDamaged)
+		b.Discard(size)
+		at += int64(size)
 	}
-	n := binary.LittleEndian.Uint64(head[:])
+}
+
+// peekRecord returns the data of the record that the reader stands at. The error is
+// io.EOF at the end and wraps errDamaged where the record is not whole.
+func peekRecord(r *bufio.Reader) ([]byte, error) {
+	head, err := r.Peek(headLen)
+	if err != nil {
+		return nil, cut(err, len(head) == 0)
+	}
+	n := binary.LittleEndian.Uint64(head)
 	if maskedCRC(head[:8]) != binary.LittleEndian.Uint32(head[8:]) || n > maxRecord {
 		return nil, fmt.Errorf("%w: checksum of its length", errDamaged)
 	}
-	b := make([]byte, n+tailLen)
-	if _, err := io.ReadFull(r, b); err != nil {
-		return nil, fmt.Errorf("%w: its data is cut", errDamaged)
+	b, err := r.Peek(headLen + int(n) + tailLen)
+	if err != nil {
+		return nil, cut(err, false)
 	}
-	data := b[:n]
-	if maskedCRC(data) != binary.LittleEndian.Uint32(b[n:]) {
+	data, tail := b[headLen:headLen+n], b[headLen+n:]
+	if maskedCRC(data) != binary.LittleEndian.Uint32(tail) {
 		return nil, fmt.Errorf("%w: checksum of its data", errDamaged)
 	}
 	return data, nil
+}
+
+// cut makes of the end of a file in the middle of a record a damaged record.
+func cut(err error, clean bool) error {
+	if err == io.EOF && !clean {
+		return fmt.Errorf("%w: it is cut", errDamaged)
+	}
+	return err
 }

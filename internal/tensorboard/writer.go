@@ -1,18 +1,20 @@
 package tensorboard
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
+
+	"paspo/internal/atomicfile"
 )
 
 // Writer appends events to one file. It is used by one goroutine at a time.
 type Writer struct {
-	file *os.File
+	file atomicfile.File
 	data []byte
 	rec  []byte
 }
@@ -23,13 +25,13 @@ func Create(dir string, now time.Time) (*Writer, error) {
 	if err != nil || host == "" {
 		host = "localhost"
 	}
-	path := filepath.Join(dir, fmt.Sprintf("events.out.tfevents.%010d.%s", now.Unix(), host))
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	path := filepath.Join(dir, fmt.Sprintf("%s%010d.%s", FilePrefix, now.Unix(), host))
+	f, err := atomicfile.Disk().OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY)
 	if err != nil {
 		return nil, err
 	}
 	w := &Writer{file: f}
-	if err := w.write(Event{Time: now, Version: fileVersion}); err != nil {
+	if _, err := f.Write(versionRecord(now)); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -37,7 +39,8 @@ func Create(dir string, now time.Time) (*Writer, error) {
 }
 
 // Continue opens the newest event file of a folder to append to it, after
-// cutting off all events beyond a step and whatever is damaged. It starts a new
+// taking out all events beyond a step and whatever is damaged, which it names in a
+// warning: readers of the format stop at the first damaged record. It starts a new
 // file where there is none.
 func Continue(dir string, step int64, now time.Time) (*Writer, error) {
 	path, err := newest(dir)
@@ -47,57 +50,74 @@ func Continue(dir string, step int64, now time.Time) (*Writer, error) {
 	if path == "" {
 		return Create(dir, now)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err := leave(path, step, now); err != nil {
+		return nil, err
+	}
+	f, err := atomicfile.Disk().OpenFile(path, os.O_WRONLY|os.O_APPEND)
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{file: f}
-	if err := w.cut(step, now); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return w, nil
+	return &Writer{file: f}, nil
 }
 
-// cut leaves the file at the end of the last event of at most step.
-func (w *Writer) cut(step int64, now time.Time) error {
-	r := bufio.NewReader(w.file)
-	var keep int64
-	for {
-		data, err := readRecord(r)
-		if err == io.EOF || errors.Is(err, errDamaged) {
-			break
-		}
-		if err != nil {
-			return err
-		}
+// leave makes a file hold its good events of at most a step alone, behind the
+// record of the version.
+func leave(path string, step int64, now time.Time) error {
+	f, err := atomicfile.Disk().OpenFile(path, os.O_RDWR)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var good []byte
+	prefix := true // good is how the file begins
+	damaged, err := records(f, func(data []byte, at span) error {
 		e, err := parseEvent(data)
 		if err != nil || e.Step > step {
-			break
+			return nil
 		}
-		keep += int64(headLen + len(data) + tailLen)
-	}
-	if err := w.file.Truncate(keep); err != nil {
+		if len(good) == 0 && e.Version == "" {
+			good, prefix = versionRecord(now), false
+		}
+		prefix = prefix && at.from == int64(len(good))
+		good = appendRecord(good, data)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	if _, err := w.file.Seek(keep, io.SeekStart); err != nil {
-		return err
+	for _, d := range damaged {
+		slog.Warn("a damaged part of an event file is taken out", "file", path, "bytes", fmt.Sprintf("%d..%d", d.from, d.to-1))
 	}
-	if keep == 0 {
-		return w.write(Event{Time: now, Version: fileVersion})
+	if len(good) == 0 {
+		good, prefix = versionRecord(now), false
 	}
-	return nil
+	if prefix {
+		return f.Truncate(int64(len(good)))
+	}
+	return atomicfile.Write(path, good)
 }
+
+func versionRecord(now time.Time) []byte {
+	return appendRecord(nil, Event{Time: now, Version: fileVersion}.append(nil))
+}
+
+// FilePrefix begins the names of event files. The time that follows has a fixed
+// width, so that the newest one is the last by name.
+const FilePrefix = "events.out.tfevents."
 
 // newest returns the event file that was started last, empty where there is
 // none.
 func newest(dir string) (string, error) {
-	// The time in the name has a fixed width, and Glob sorts.
-	paths, err := filepath.Glob(filepath.Join(dir, "events.out.tfevents.*"))
-	if err != nil || len(paths) == 0 {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
 		return "", err
 	}
-	return paths[len(paths)-1], nil
+	for _, e := range slices.Backward(entries) {
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), FilePrefix) {
+			return filepath.Join(dir, e.Name()), nil
+		}
+	}
+	return "", nil
 }
 
 // Write appends the scalars of one step.
@@ -123,28 +143,25 @@ func (w *Writer) Path() string { return w.file.Name() }
 // Close closes the file.
 func (w *Writer) Close() error { return w.file.Close() }
 
-// Read returns all events of a file. Where a record is damaged, those before it
-// are returned with the error.
+// Read returns all events of a file. Damaged parts are passed over and named in the
+// error, which comes with the events.
 func Read(path string) ([]Event, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	r := bufio.NewReader(f)
 	var all []Event
-	for {
-		data, err := readRecord(r)
-		if err == io.EOF {
-			return all, nil
-		}
-		if err != nil {
-			return all, fmt.Errorf("%s, record %d: %w", path, len(all), err)
-		}
+	damaged, err := records(f, func(data []byte, _ span) error {
 		e, err := parseEvent(data)
-		if err != nil {
-			return all, fmt.Errorf("%s, record %d: %w", path, len(all), err)
-		}
 		all = append(all, e)
+		return err
+	})
+	if err == nil && len(damaged) > 0 {
+		err = fmt.Errorf("%w, bytes %d..%d", errDamaged, damaged[0].from, damaged[0].to-1)
 	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", path, err)
+	}
+	return all, err
 }

@@ -3,8 +3,6 @@ package tensorboard
 import (
 	"bytes"
 	"encoding/hex"
-	"errors"
-	"io"
 	"os"
 	"slices"
 	"testing"
@@ -148,28 +146,96 @@ func TestContinueWithoutFile(t *testing.T) {
 	}
 }
 
-// A flipped bit anywhere is found.
+// A flipped bit costs the record that it is in and no other, and is named. So
+// does a cut.
 func TestDamageIsFound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		data := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "data")
-		rec := appendRecord(nil, data)
-		back, err := readRecord(bytes.NewReader(rec))
-		if err != nil || !bytes.Equal(back, data) {
-			t.Fatalf("read back %x, error %v", back, err)
+		var all [][]byte
+		var file []byte
+		var ends []int
+		for range rapid.IntRange(1, 5).Draw(t, "records") {
+			data := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "data")
+			all = append(all, data)
+			file = appendRecord(file, data)
+			ends = append(ends, len(file))
 		}
-		bit := rapid.IntRange(0, 8*len(rec)-1).Draw(t, "bit")
-		rec[bit/8] ^= 1 << (bit % 8)
-		if _, err := readRecord(bytes.NewReader(rec)); !errors.Is(err, errDamaged) {
-			t.Fatalf("bit %d: error %v", bit, err)
+		read := func(file []byte) (got [][]byte, damaged []span) {
+			damaged, err := records(bytes.NewReader(file), func(data []byte, _ span) error {
+				got = append(got, slices.Clone(data))
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got, damaged
 		}
-		cut := rapid.IntRange(1, len(rec)-1).Draw(t, "cut")
-		if _, err := readRecord(bytes.NewReader(appendRecord(nil, data)[:cut])); !errors.Is(err, errDamaged) {
-			t.Fatalf("cut %d: error %v", cut, err)
+		equal := func(got, want [][]byte) bool { return slices.EqualFunc(got, want, bytes.Equal) }
+		if got, damaged := read(file); !equal(got, all) || damaged != nil {
+			t.Fatalf("read back %x, damaged %v", got, damaged)
 		}
-		if _, err := readRecord(bytes.NewReader(nil)); err != io.EOF {
-			t.Fatalf("empty: %v", err)
+		bit := rapid.IntRange(0, 8*len(file)-1).Draw(t, "bit")
+		hit, _ := slices.BinarySearch(ends, bit/8+1)
+		file[bit/8] ^= 1 << (bit % 8)
+		begin := ends[hit] - (headLen + len(all[hit]) + tailLen)
+		want := slices.Delete(slices.Clone(all), hit, hit+1)
+		got, damaged := read(file)
+		if !equal(got, want) || !slices.Equal(damaged, []span{{int64(begin), int64(ends[hit])}}) {
+			t.Fatalf("bit %d: %x, want %x; damaged %v", bit, got, want, damaged)
+		}
+		file[bit/8] ^= 1 << (bit % 8)
+		cut := rapid.IntRange(1, len(file)-1).Draw(t, "cut")
+		whole, exact := slices.BinarySearch(ends, cut)
+		if exact {
+			whole++
+		}
+		if got, damaged := read(file[:cut]); !equal(got, all[:whole]) || exact != (damaged == nil) {
+			t.Fatalf("cut at %d: %x, damaged %v", cut, got, damaged)
 		}
 	})
+}
+
+// Good events behind a damaged one stay, and the file reads without an error.
+func TestContinueKeepsWhatIsGood(t *testing.T) {
+	for hit := range 4 {
+		dir := t.TempDir()
+		w, err := Create(dir, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var begins []int64
+		for step := range int64(3) {
+			info, _ := os.Stat(w.Path())
+			begins = append(begins, info.Size())
+			if err := w.Write(now, step+1, []Scalar{{"x", 1}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.Close()
+		b, err := os.ReadFile(w.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[append([]int64{0}, begins...)[hit]+9] ^= 1
+		if err := os.WriteFile(w.Path(), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if w, err = Continue(dir, 9, now); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(now, 4, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		events, err := Read(w.Path())
+		var steps []int64
+		for _, e := range events[1:] {
+			steps = append(steps, e.Step)
+		}
+		want := slices.DeleteFunc([]int64{1, 2, 3, 4}, func(s int64) bool { return hit > 0 && s == int64(hit) })
+		if err != nil || events[0].Version != fileVersion || !slices.Equal(steps, want) {
+			t.Errorf("record %d damaged: steps %v, want %v; %v", hit, steps, want, err)
+		}
+	}
 }
 
 func FuzzParseEvent(f *testing.F) {

@@ -1,0 +1,65 @@
+package agent
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"paspo/internal/atomicfile"
+	"paspo/internal/config"
+	"paspo/internal/limits"
+	"paspo/ppo"
+)
+
+// facts returns what the checkpoints of a configuration state beside what the
+// trainer does: the environment's settings, files and policy.
+func facts(c *config.Config) ([]ppo.Fact, error) {
+	var all []ppo.Fact
+	add := func(minor bool, pairs ...config.Pair) {
+		for _, p := range pairs {
+			all = append(all, ppo.Fact{Name: p.Key, Value: p.Value, Minor: minor})
+		}
+	}
+	add(false, config.Pair{Key: "env.name", Value: c.Env.Name})
+	// A variant has the settings of its benchmark.
+	benchmark, _, _ := strings.Cut(c.Env.Name, "-")
+	add(false, c.Values("env."+benchmark)...)
+	files := c.Files()
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		if key != "constraints" && !strings.HasPrefix(key, "env."+benchmark+".") {
+			continue
+		}
+		data, err := limits.ReadFile(files[key], limits.Constraints)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s: %w", files[key], atomicfile.Cause(err))
+		}
+		// What constraints say is in the facts of the polytope. Other files are JSON,
+		// which may be laid out in other ways.
+		if key != "constraints" {
+			content := data
+			var compact bytes.Buffer
+			if json.Compact(&compact, data) == nil {
+				content = compact.Bytes()
+			}
+			add(false, config.Pair{Key: key, Value: fmt.Sprintf("a file with content of sha256 %x", sha256.Sum256(content))})
+		}
+		add(true, config.Pair{Key: "text of " + key, Value: fmt.Sprintf("of sha256 %x", sha256.Sum256(data))})
+	}
+	add(false, c.Values("policy")...)
+	add(true, c.Values("lp")...)
+	return all, nil
+}
+
+// trainer returns a trainer of the agent's policy from its start.
+func (a *Agent) trainer() (*ppo.Trainer, error) {
+	t, err := ppo.New(a.Problem, a.Backend, a.Config.PPO, a.Config.Seed)
+	if err != nil {
+		return nil, err
+	}
+	t.Describe(a.facts...)
+	return t, nil
+}
