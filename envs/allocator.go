@@ -78,11 +78,15 @@ func Within(p Problem, a Allocator) Allocator {
 		if err := a(step, obs, rows, actions); err != nil {
 			return err
 		}
-		for r, lim := range limits.Of(obs, rows) {
-			row := actions[r*n : (r+1)*n]
+		lims, err := limits.Of(obs, rows)
+		if err != nil {
+			return err
+		}
+		for r, lim := range lims {
+			row := rowOf(actions, r, n)
 			x, err := lp.ProjectWithin(polytope, &lim, row)
 			if err != nil {
-				return err
+				return fmt.Errorf("environment %d: %w", r, err)
 			}
 			copy(row, x)
 		}
@@ -121,13 +125,20 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 		return nil, fmt.Errorf("envs: %d episodes to play: at least 1 is needed", episodes)
 	}
 	s := p.Spec()
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
 	dim, n := s.ObsDim, s.Polytope.Dim()
 	out := newOutcome(episodes)
-	envs, rands, alive := make([]Env, episodes), make([]*rand.Rand, episodes), make([]int, episodes)
+	copies, alive := make([]*Copy, episodes), make([]int, episodes)
 	obs, actions := make([]float64, episodes*dim), make([]float64, episodes*n)
-	for i := range envs {
-		envs[i], rands[i], alive[i] = p.New(), EpisodeStream(seed, i), i
-		envs[i].Reset(rands[i], obs[i*dim:(i+1)*dim])
+	for i := range copies {
+		e, err := NewCopy(p, i, EpisodeStream(seed, i))
+		if err != nil {
+			return nil, err
+		}
+		copy(obs[i*dim:], e.Obs())
+		copies[i], alive[i] = e, i
 	}
 	// All rows are kept until the last episode ends: an allocator knows an
 	// episode by its row.
@@ -140,19 +151,17 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 		}
 		next := alive[:0]
 		for _, i := range alive {
-			act := actions[i*n : (i+1)*n]
-			var lim lp.Limits
-			if l, ok := envs[i].(Limiter); ok {
-				l.Limits(&lim)
+			e := copies[i]
+			out.widened(e.Widening())
+			reward, done, err := e.Step(rowOf(actions, i, n))
+			if err != nil {
+				return nil, err
 			}
-			if w, ok := envs[i].(Widener); ok {
-				out.widened(w.Widening())
-			}
-			out.check(s.Polytope, act, &lim)
-			reward, done := envs[i].Step(rands[i], act, obs[i*dim:(i+1)*dim])
+			out.check(e.Residual())
 			out.Returns[i] += reward
 			out.Lengths[i]++
 			if !done {
+				copy(obs[i*dim:], e.Obs())
 				next = append(next, i)
 			}
 		}

@@ -43,7 +43,10 @@ func (p *ComputeProblem) LevelQueues() Allocator {
 	a, order := make([]float64, m), make([]int, m)
 	limits := NewRowLimits(p)
 	return func(_ int, obs []float64, rows int, actions []float64) error {
-		lims := limits.Of(obs, rows)
+		lims, err := limits.Of(obs, rows)
+		if err != nil {
+			return err
+		}
 		for r := range rows {
 			row := obs[r*dim : (r+1)*dim]
 			p.level(row[:m], row[m+shownTasks], a, order)

@@ -77,7 +77,11 @@ func (p *ComputeProblem) fastestFirst() Allocator {
 	limits := NewRowLimits(p)
 	c := p.fastestCosts()
 	return func(_ int, obs []float64, rows int, actions []float64) error {
-		for r, lim := range limits.Of(obs, rows) {
+		lims, err := limits.Of(obs, rows)
+		if err != nil {
+			return err
+		}
+		for r, lim := range lims {
 			a, _, err := p.spec.Polytope.Minimize(c, &lim)
 			if err != nil {
 				return err

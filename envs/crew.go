@@ -63,8 +63,8 @@ func (c *crew) run() {
 	for _, s := range c.start {
 		s <- struct{}{}
 	}
+	defer c.busy.Wait() // where the work ends this goroutine too
 	c.work()
-	c.busy.Wait()
 }
 
 // hire starts the helpers. The goroutine that calls run works too.
@@ -74,13 +74,25 @@ func (c *crew) hire() {
 	for range c.workers - 1 {
 		s := make(chan struct{}, 1)
 		c.start = append(c.start, s)
-		go func() {
-			for range s {
-				c.work()
-				c.busy.Done()
-			}
-		}()
+		go c.help(s)
 	}
+}
+
+// help works until start is closed. Where the work ends the goroutine, another one
+// takes its place.
+func (c *crew) help(start chan struct{}) {
+	ended := false
+	defer func() {
+		if !ended {
+			c.busy.Done()
+			go c.help(start)
+		}
+	}()
+	for range start {
+		c.work()
+		c.busy.Done()
+	}
+	ended = true
 }
 
 func (c *crew) work() {

@@ -14,34 +14,48 @@ package envs
 
 import (
 	"encoding"
+	"fmt"
 	"math/rand/v2"
 
 	"paspo/lp"
 )
 
 // Env is one environment whose actions are allocations. It is stepped by one
-// goroutine at a time.
+// goroutine at a time, not always the same.
 //
-// All randomness comes from rng, so an episode depends on the stream alone.
+// All randomness comes from rng, so an episode depends on the stream alone. An
+// environment is given the same rng every time, until a run is resumed.
+//
+// Where a method panics, or gives what it must not, whoever called it ends with a
+// *Fault that names the environment, and training keeps what was learned before.
+// A panic on a goroutine that the environment has started itself, or a fatal error
+// of the runtime, as of two goroutines that write one map, ends the process.
 type Env interface {
 	// Reset starts an episode and writes the first observation.
 	Reset(rng *rand.Rand, obs []float64)
 
 	// Step takes an allocation that satisfies the polytope, writes the next
-	// observation and returns the reward. After done, Reset comes next.
+	// observation and returns the reward, all finite. After done, Reset comes next,
+	// and what Step left in obs is read by nobody.
+	//
+	// action is the environment's own copy until its next Step: it may be kept until
+	// then, modified and appended to. obs may be kept and written to during the call
+	// alone; it holds the last observation.
 	Step(rng *rand.Rand, action, obs []float64) (reward float64, done bool)
 }
 
 // Limiter is implemented by environments whose limits follow the state. Limits
-// is called before every action; the slices it sets are read until the next
-// Reset or Step.
+// is called once before every action; the slices it sets are read until the next
+// Reset or Step. They have the lengths of the polytope's own (see
+// lp.Polytope.CheckLimits), and some allocation has to be left in every state.
 type Limiter interface {
 	Limits(*lp.Limits)
 }
 
 // Snapshotter is implemented by environments that can be saved in the middle of
 // an episode. A run resumes bit for bit only where the environment is one; else
-// resumed runs start new episodes.
+// resumed runs start new episodes. The two methods carry everything that what
+// comes next depends on but for rng: see CheckSnapshots.
 type Snapshotter interface {
 	encoding.BinaryMarshaler
 	encoding.BinaryUnmarshaler
@@ -66,4 +80,17 @@ type Spec struct {
 	// NormalizeObs says whether observations are to be standardised by their
 	// running mean and deviation.
 	NormalizeObs bool
+}
+
+// Validate returns an error that names the field that no problem can have.
+func (s Spec) Validate() error {
+	switch {
+	case s.Polytope == nil:
+		return fmt.Errorf("envs: problem %q has no polytope", s.Name)
+	case s.ObsDim < 1:
+		return fmt.Errorf("envs: problem %q has an ObsDim of %d: at least 1 is needed", s.Name, s.ObsDim)
+	case s.ObsNames != nil && len(s.ObsNames) != s.ObsDim:
+		return fmt.Errorf("envs: problem %q has %d ObsNames, its ObsDim is %d", s.Name, len(s.ObsNames), s.ObsDim)
+	}
+	return nil
 }

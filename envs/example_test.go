@@ -122,7 +122,10 @@ func ExampleVector() {
 		actions[i*13] = 1 // all in cash
 	}
 	for range 13 {
-		v.Step(actions)
+		if err := v.Step(actions); err != nil {
+			fmt.Println(err)
+			return
+		}
 	}
 	fmt.Println(len(v.Finished()), "episodes, the first earned", v.Finished()[0].Return)
 	// Output: 2000 episodes, the first earned 0

@@ -31,9 +31,11 @@ type ObsLimiter func(obs []float64, lim *lp.Limits)
 
 // RowLimits computes the limits of observations that come in rows.
 type RowLimits struct {
+	p      *lp.Polytope
 	more   func() ObsLimiter
 	each   []ObsLimiter
 	limits []lp.Limits
+	obs    []float64 // of one row, the limiter's own
 }
 
 // NewRowLimits returns nil where the limits of p do not follow from observations.
@@ -42,24 +44,34 @@ func NewRowLimits(p Problem) *RowLimits {
 	if !ok || o.ObsLimiter() == nil {
 		return nil
 	}
-	return &RowLimits{more: o.ObsLimiter}
+	return &RowLimits{p: p.Spec().Polytope, more: o.ObsLimiter}
 }
 
 // Of returns the limits of every row of obs, valid until the next call; nil of a
-// nil r.
-func (r *RowLimits) Of(obs []float64, rows int) []lp.Limits {
+// nil r. An error names the row whose limits are none (see lp.Polytope.CheckLimits),
+// or where the problem's function panicked.
+func (r *RowLimits) Of(obs []float64, rows int) ([]lp.Limits, error) {
 	if r == nil {
-		return nil
-	}
-	for len(r.each) < rows {
-		r.each, r.limits = append(r.each, r.more()), append(r.limits, lp.Limits{})
+		return nil, nil
 	}
 	dim := len(obs) / max(rows, 1)
 	for i := range rows {
-		r.limits[i] = lp.Limits{}
-		r.each[i](obs[i*dim:(i+1)*dim], &r.limits[i])
+		err, _ := guarded(func() {
+			if len(r.each) == i {
+				r.each, r.limits = append(r.each, r.more()), append(r.limits, lp.Limits{})
+			}
+			r.limits[i] = lp.Limits{}
+			r.obs = append(r.obs[:0], rowOf(obs, i, dim)...)
+			r.each[i](r.obs[:dim:dim], &r.limits[i])
+		})
+		if err == nil {
+			err = r.p.CheckLimits(&r.limits[i])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("limits of the observation in row %d: %w", i, err)
+		}
 	}
-	return r.limits[:rows]
+	return r.limits[:rows], nil
 }
 
 // following holds bounds that follow the state of one copy of an environment.

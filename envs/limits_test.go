@@ -260,7 +260,11 @@ func TestLimitsFromObservations(t *testing.T) {
 		for range 200 {
 			var want lp.Limits
 			e.(Limiter).Limits(&want)
-			got := rows.Of(obs, 1)[0]
+			lims, err := rows.Of(obs, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := lims[0]
 			if !slices.Equal(got.Lower, want.Lower) || !slices.Equal(got.Upper, want.Upper) || got.B != nil || got.E != nil {
 				t.Fatalf("%s: limits %v, those of the environment are %v", name, got, want)
 			}
@@ -276,7 +280,8 @@ func TestLimitsFromObservations(t *testing.T) {
 	}
 	for _, name := range Names() {
 		p := named(t, name)
-		if _, ok := p.New().(Limiter); ok || NewRowLimits(p) != nil || NewRowLimits(p).Of(nil, 0) != nil {
+		none, err := NewRowLimits(p).Of(nil, 0)
+		if _, ok := p.New().(Limiter); ok || NewRowLimits(p) != nil || none != nil || err != nil {
 			t.Errorf("%s has limits that follow the state", name)
 		}
 	}

@@ -5,15 +5,14 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/internal/stats"
-	"paspo/lp"
 )
 
 func newOutcome(episodes int) *Outcome {
 	return &Outcome{Returns: make([]float64, episodes), Lengths: make([]int, episodes), MaxResidual: math.Inf(-1)}
 }
 
-func (o *Outcome) check(p *lp.Polytope, action []float64, lim *lp.Limits) {
-	r := p.Residual(action, lim)
+// check counts an action with residual r.
+func (o *Outcome) check(r float64) {
 	o.MaxResidual = max(o.MaxResidual, r)
 	if !(r <= Violation) {
 		o.Violations++

@@ -70,21 +70,20 @@ func (p *PortfolioProblem) PlayPaths(paths []Path, a Allocator) (*PortfolioOutco
 	obs, actions, expected := make([]float64, rows*dim), make([]float64, rows*n), make([]float64, n-1)
 	for i := range envs {
 		envs[i], filters[i] = p.NewEnv(), p.market.NewFilter()
-		envs[i].ResetTo(&paths[i], obs[i*dim:(i+1)*dim])
+		envs[i].ResetTo(&paths[i], rowOf(obs, i, dim))
 	}
 	for step := range p.cfg.Decisions {
 		if err := a(step, obs, rows, actions); err != nil {
 			return nil, fmt.Errorf("month %d: %w", step, err)
 		}
 		for i, e := range envs {
-			act := actions[i*n : (i+1)*n]
-			row := obs[i*dim : (i+1)*dim]
+			act, row := rowOf(actions, i, n), rowOf(obs, i, dim)
 			var lim lp.Limits
 			if e.limits != nil {
 				e.limits.limits(&lim)
 				out.widened(e.limits.widening())
 			}
-			out.check(p.polytope, act, &lim)
+			out.check(p.polytope.Residual(act, &lim))
 
 			// The filter sees what the observation shows and no more.
 			filters[i].Observe(row[2+n:])

@@ -65,7 +65,10 @@ func (p *PortfolioProblem) Myopic() Allocator {
 		for len(filters) < rows {
 			filters = append(filters, p.market.NewFilter())
 		}
-		lims := limits.Of(obs, rows)
+		lims, err := limits.Of(obs, rows)
+		if err != nil {
+			return err
+		}
 		for r := range rows {
 			if step == 0 {
 				filters[r].Reset()

@@ -1,8 +1,8 @@
 package envs
 
 import (
-	"encoding"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 
@@ -15,6 +15,11 @@ type VectorConfig struct {
 	Count   int    // environments
 	Seed    uint64 // names the random streams, together with the index of an environment
 	Workers int    // goroutines at most; 0 for one a core. Results do not depend on it
+
+	// Audit measures the residual of one in so many actions, another one of every
+	// environment at every step; 0 for all. It is for those who have residuals from
+	// elsewhere, where there are many constraints.
+	Audit int
 
 	// Stream, where not nil, takes the place of Seed: environment i draws from
 	// its i-th child.
@@ -35,21 +40,25 @@ type Episode struct {
 //
 // The slices that methods return are valid until the next Step, in which they
 // are overwritten. A Vector is used by one goroutine at a time.
+//
+// An environment that fails gives a *Fault, that of the lowest index where several
+// do. Only UnmarshalBinary and Close are of use then.
 type Vector struct {
-	envs    []Env
+	copies  []Copy
 	streams []*rng.Stream
-	rands   []*rand.Rand
 
-	dim, n  int
-	obs     []float64 // count x dim
-	rewards []float64
-	done    []bool
-	limits  []lp.Limits
-	limiter []Limiter // nil where limits do not follow the state
+	dim, n    int
+	obs       []float64 // count x dim
+	rewards   []float64
+	residuals []float64
+	done      []bool
+	limits    []lp.Limits // nil where limits do not follow the state
 
-	returns, ended []float64
-	lengths, steps []int32 // of the running episodes, of those that have ended
+	returns, ended []float64 // of the running episodes, of those that have ended
+	steps          []int32   // of episodes that have ended
 	finished       []Episode
+
+	audit, turn int
 
 	crew    *crew
 	actions []float64 // of the Step in progress
@@ -63,6 +72,9 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 	if c.Workers < 0 {
 		return nil, fmt.Errorf("envs: %d workers: 0 or more are allowed", c.Workers)
 	}
+	if c.Audit < 0 {
+		return nil, fmt.Errorf("envs: an audit of one in %d actions: 0 or more are allowed", c.Audit)
+	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -70,35 +82,39 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 		c.Stream = rng.New(c.Seed, "env")
 	}
 	s := p.Spec()
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
 	v := &Vector{
-		dim: s.ObsDim, n: s.Polytope.Dim(),
-		obs: make([]float64, c.Count*s.ObsDim), rewards: make([]float64, c.Count), done: make([]bool, c.Count),
-		returns: make([]float64, c.Count), ended: make([]float64, c.Count),
-		lengths: make([]int32, c.Count), steps: make([]int32, c.Count),
+		copies: make([]Copy, c.Count),
+		dim:    s.ObsDim, n: s.Polytope.Dim(), audit: max(c.Audit, 1),
+		obs: make([]float64, c.Count*s.ObsDim), done: make([]bool, c.Count),
+		rewards: make([]float64, c.Count), residuals: make([]float64, c.Count),
+		returns: make([]float64, c.Count), ended: make([]float64, c.Count), steps: make([]int32, c.Count),
 		finished: make([]Episode, 0, c.Count),
 	}
-	for i := range c.Count {
-		e, stream := p.New(), c.Stream.Split(uint64(i))
-		v.envs = append(v.envs, e)
+	limits, actions := make([]lp.Limits, c.Count), make([]float64, c.Count*v.n)
+	for i := range v.copies {
+		stream := c.Stream.Split(uint64(i))
 		v.streams = append(v.streams, stream)
-		v.rands = append(v.rands, rand.New(stream))
-		if l, ok := e.(Limiter); ok {
-			v.limiter = append(v.limiter, l)
+		e := &v.copies[i]
+		e.obs, e.action, e.limits = v.row(i), rowOf(actions, i, v.n), &limits[i]
+		if err := e.start(p, &s, i, rand.New(stream)); err != nil {
+			return nil, err
 		}
-		e.Reset(v.rands[i], v.row(i))
+		if (e.limiter == nil) != (v.copies[0].limiter == nil) {
+			return nil, fmt.Errorf("envs: of the environments of %s some are Limiters and some are not", s.Name)
+		}
 	}
-	if v.limiter != nil {
-		v.limits = make([]lp.Limits, c.Count)
-		for i := range v.limits {
-			v.readLimits(i)
-		}
+	if v.copies[0].limiter != nil {
+		v.limits = limits
 	}
 	v.crew = newCrew(c.Workers, c.Count, v.stepOne)
 	return v, nil
 }
 
 // Len returns the number of environments.
-func (v *Vector) Len() int { return len(v.envs) }
+func (v *Vector) Len() int { return len(v.copies) }
 
 // Obs returns the observations before the next action, count x dim.
 func (v *Vector) Obs() []float64 { return v.obs }
@@ -111,8 +127,8 @@ func (v *Vector) Limits() []lp.Limits { return v.limits }
 // because they left nothing (see Widener).
 func (v *Vector) Widened() int {
 	count := 0
-	for _, l := range v.limiter {
-		if w, ok := l.(Widener); ok && w.Widening() > 0 {
+	for i := range v.copies {
+		if v.copies[i].widening > 0 {
 			count++
 		}
 	}
@@ -122,6 +138,10 @@ func (v *Vector) Widened() int {
 // Rewards returns the rewards of the last Step.
 func (v *Vector) Rewards() []float64 { return v.rewards }
 
+// Residuals returns the largest scaled residual of every action of the last Step,
+// in the limits of its state, -Inf where an audit left it out.
+func (v *Vector) Residuals() []float64 { return v.residuals }
+
 // Done says for every environment whether the last Step ended its episode.
 func (v *Vector) Done() []bool { return v.done }
 
@@ -130,43 +150,69 @@ func (v *Vector) Done() []bool { return v.done }
 func (v *Vector) Finished() []Episode { return v.finished }
 
 // Env returns the i-th environment.
-func (v *Vector) Env(i int) Env { return v.envs[i] }
+func (v *Vector) Env(i int) Env { return v.copies[i].env }
+
+// Refused makes a Fault of the error that limits of environment i have given,
+// where they leave nothing.
+func (v *Vector) Refused(i int, err error) error { return v.copies[i].Refused(err) }
 
 // Step takes one action in every environment, count x n.
-func (v *Vector) Step(actions []float64) {
-	if len(actions) != len(v.envs)*v.n {
+func (v *Vector) Step(actions []float64) error {
+	if len(actions) != len(v.copies)*v.n {
 		panic(badAction)
+	}
+	v.finished = v.finished[:0]
+	if err := v.fault(); err != nil {
+		return err
 	}
 	v.actions = actions
 	v.crew.run()
 	v.actions = nil
-	v.finished = v.finished[:0]
+	v.turn++
+	if err := v.fault(); err != nil {
+		return err
+	}
 	for i, d := range v.done {
 		if d {
 			v.finished = append(v.finished, Episode{i, v.ended[i], int(v.steps[i])})
 		}
 	}
+	return nil
 }
 
-func (v *Vector) row(i int) []float64 { return v.obs[i*v.dim : (i+1)*v.dim : (i+1)*v.dim] }
-
-func (v *Vector) readLimits(i int) {
-	v.limits[i] = lp.Limits{}
-	v.limiter[i].Limits(&v.limits[i])
-}
-
-func (v *Vector) stepOne(i int) {
-	e, row := v.envs[i], v.row(i)
-	v.rewards[i], v.done[i] = e.Step(v.rands[i], v.actions[i*v.n:(i+1)*v.n], row)
-	v.returns[i] += v.rewards[i]
-	v.lengths[i]++
-	if v.done[i] {
-		v.ended[i], v.steps[i] = v.returns[i], v.lengths[i]
-		v.returns[i], v.lengths[i] = 0, 0
-		e.Reset(v.rands[i], row)
+// fault returns the first of the faults.
+func (v *Vector) fault() error {
+	for i := range v.copies {
+		if f := v.copies[i].fault; f != nil {
+			return f
+		}
 	}
-	if v.limiter != nil {
-		v.readLimits(i)
+	return nil
+}
+
+func (v *Vector) row(i int) []float64 { return rowOf(v.obs, i, v.dim) }
+
+// rowOf returns row i of v, which cannot be appended to without a copy.
+func rowOf(v []float64, i, width int) []float64 { return v[i*width : (i+1)*width : (i+1)*width] }
+
+// stepOne leaves errors with the copies.
+func (v *Vector) stepOne(i int) {
+	e := &v.copies[i]
+	action := rowOf(v.actions, i, v.n)
+	e.residual = math.Inf(-1)
+	if (i+v.turn)%v.audit == 0 {
+		e.residual = e.polytope.Residual(action, e.Limits())
+	}
+	reward, done, err := e.take(action)
+	if err != nil {
+		return
+	}
+	v.rewards[i], v.done[i], v.residuals[i] = reward, done, e.residual
+	v.returns[i] += reward
+	if done {
+		v.ended[i], v.steps[i] = v.returns[i], int32(e.length)
+		v.returns[i] = 0
+		_ = e.Reset()
 	}
 }
 
@@ -180,27 +226,31 @@ const vectorSnapshot = 0x76656374_00000001 // kind and version
 func (v *Vector) MarshalBinary() ([]byte, error) {
 	var w writer
 	w.word(vectorSnapshot)
-	w.int(len(v.envs))
+	w.int(len(v.copies))
 	w.int(v.dim)
-	for i, e := range v.envs {
+	for i := range v.copies {
+		e := &v.copies[i]
 		stream, err := v.streams[i].MarshalBinary()
 		if err != nil {
 			return nil, err
 		}
 		w.bytes(stream)
 		w.float(v.returns[i])
-		w.int(int(v.lengths[i]))
+		w.int(e.length)
 		for _, x := range v.row(i) {
 			w.float(x)
 		}
-		s, ok := e.(encoding.BinaryMarshaler)
+		s, ok := e.env.(Snapshotter)
 		if !ok {
 			w.int(0)
 			continue
 		}
-		state, err := s.MarshalBinary()
-		if err != nil {
-			return nil, fmt.Errorf("envs: state of environment %d: %w", i, err)
+		var state []byte
+		if err := e.guarded("MarshalBinary", func() (err error) {
+			state, err = s.MarshalBinary()
+			return err
+		}); err != nil {
+			return nil, err
 		}
 		w.int(1)
 		w.bytes(state)
@@ -214,12 +264,14 @@ func (v *Vector) MarshalBinary() ([]byte, error) {
 func (v *Vector) UnmarshalBinary(b []byte) error {
 	r := reader{b: b}
 	r.header(vectorSnapshot, "a vector of environments")
-	r.int("the number of environments", len(v.envs), len(v.envs))
+	r.int("the number of environments", len(v.copies), len(v.copies))
 	r.int("the length of an observation", v.dim, v.dim)
-	for i, e := range v.envs {
+	for i := range v.copies {
+		e := &v.copies[i]
+		e.fault = nil
 		stream := r.bytes()
 		v.returns[i] = r.float()
-		v.lengths[i] = int32(r.int("the length of an episode", 0, 1<<31-1))
+		e.length = r.int("the length of an episode", 0, 1<<31-1)
 		row := v.row(i)
 		for k := range row {
 			row[k] = r.float()
@@ -235,20 +287,22 @@ func (v *Vector) UnmarshalBinary(b []byte) error {
 		if err := v.streams[i].UnmarshalBinary(stream); err != nil {
 			return err
 		}
-		s, ok := e.(encoding.BinaryUnmarshaler)
+		s, ok := e.env.(Snapshotter)
+		var err error
 		switch {
 		case saved && ok:
-			if err := s.UnmarshalBinary(state); err != nil {
-				return fmt.Errorf("envs: state of environment %d: %w", i, err)
+			err = e.guarded("UnmarshalBinary", func() error { return s.UnmarshalBinary(state) })
+			if err == nil {
+				err = e.lookAtLimits()
 			}
 		case saved:
 			return fmt.Errorf("envs: the state of environment %d is saved, but it cannot be restored: it is no Snapshotter", i)
 		default:
-			v.returns[i], v.lengths[i] = 0, 0
-			e.Reset(v.rands[i], row)
+			v.returns[i] = 0
+			err = e.Reset()
 		}
-		if v.limiter != nil {
-			v.readLimits(i)
+		if err != nil {
+			return err
 		}
 	}
 	clear(v.rewards)

@@ -15,6 +15,10 @@ type EmptyError struct {
 	// Conflict names constraints that cannot hold together. It is irreducible:
 	// without any one of them the others can.
 	Conflict []string
+
+	// Amount is the least scaled amount by which all of them would have to give, 0
+	// where there is no conflict.
+	Amount float64
 }
 
 func (e *EmptyError) Error() string {
@@ -29,11 +33,19 @@ func (e *EmptyError) Error() string {
 		return s + ": no allocation satisfies " + e.Conflict[0]
 	}
 	const most = 12
+	s += ": no allocation satisfies all of " + strings.Join(e.Conflict[:min(len(e.Conflict), most)], "; ")
 	if more := len(e.Conflict) - most; more > 0 {
-		return fmt.Sprintf("%s: no allocation satisfies all of %s; and %d more", s, strings.Join(e.Conflict[:most], "; "), more)
+		s += fmt.Sprintf("; and %d more", more)
 	}
-	return s + ": no allocation satisfies all of " + strings.Join(e.Conflict, "; ")
+	if e.Barely() {
+		s += fmt.Sprintf(" (they exclude one another by a scaled %.2g only)", e.Amount)
+	}
+	return s
 }
+
+// Barely reports whether the conflict is so small, below a scaled 1e-6, that numbers
+// of too few digits may be behind it.
+func (e *EmptyError) Barely() bool { return 0 < e.Amount && e.Amount < 1e-6 }
 
 // FindConflict returns an irreducible set of constraints that cannot hold
 // together under the given limits, by name, and nil where all can. Both sides
@@ -42,23 +54,57 @@ func (e *EmptyError) Error() string {
 //
 // An elastic linear program finds the least relaxation of all limits; what has a
 // multiplier there is in conflict (Farkas), and irreducibly so, as the multipliers
-// are a vertex (Gleeson and Ryan, ORSA Journal on Computing 2, 1990). Of up to 100
-// constraints a deletion filter makes sure (Chinneck, Feasibility and Infeasibility
-// in Optimization, Springer 2008, chapter 6). Limits that contradict one another by a scaled 5e-10 or
-// less are no conflict.
+// are a vertex (Gleeson and Ryan, ORSA Journal on Computing 2, 1990), or else after
+// a deletion filter (Chinneck, Feasibility and Infeasibility in Optimization,
+// Springer 2008, chapter 6). Rational arithmetic proves both of what is returned:
+// no point satisfies all, and without any one of them some point satisfies the
+// others. Limits that contradict one another by a scaled 5e-10 or less are no
+// conflict.
 func (p *Polytope) FindConflict(lim *Limits) []string {
+	names, _ := p.conflict(lim)
+	return names
+}
+
+// refusal returns the error of limits that have no point, or none that CLP finds:
+// an *EmptyError where a conflict is proved or CLP calls them empty.
+func (p *Polytope) refusal(err error, lim *Limits) error {
+	if !errors.Is(err, errUnbounded) {
+		names, amount := p.conflict(lim)
+		if names != nil || lim != nil && errors.Is(err, errInfeasible) {
+			return &EmptyError{Name: p.name, Conflict: names, Amount: amount}
+		}
+	}
+	return fmt.Errorf("%w (in %s)", err, p.describe())
+}
+
+// conflict is FindConflict with the least scaled amount by which all constraints
+// of the conflict would have to give.
+func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 	if p.hull != nil {
-		return p.findConflict(lim)
+		return p.hullConflict(lim)
 	}
 	p = p.under(lim)
 	b, f, l, u := p.limits(lim)
 	q := program{c: make([]float64, p.Dim()), a: p.a, b: b, e: p.e, f: f, l: l, u: u}
 	q.setScales()
-	var names []string
-	for _, c := range q.conflict() {
-		names = append(names, p.constraintName(c.kind, c.index, lim))
+	name := func(r limitRef) string { return p.constraintName(r.kind, r.index, lim) }
+	core, amount := q.conflict(name)
+	if core == nil && lim == nil {
+		// Rows that are all but parallel meet where no numbers are taken.
+		l, u = slices.Clone(l), slices.Clone(u)
+		for j := range l {
+			l[j], u[j] = max(l[j], -maxMagnitude), min(u[j], maxMagnitude)
+		}
+		q.l, q.u = l, u
+		name = func(r limitRef) string { return p.constraintName(r.kind, r.index, &Limits{Lower: l, Upper: u}) }
+		core, amount = q.conflict(name)
 	}
-	return slices.Compact(names)
+	for _, r := range core {
+		if s := name(r); !slices.Contains(names, s) {
+			names = append(names, s)
+		}
+	}
+	return names, amount
 }
 
 // maxFilter is the largest conflict that a deletion filter goes over.
@@ -92,34 +138,125 @@ func (p *program) all() []limitRef {
 	return refs
 }
 
-// conflict returns an irreducible set of limits that cannot hold together.
-func (p *program) conflict() []limitRef {
+// conflict returns an irreducible set of limits that cannot hold together, and the
+// least scaled amount by which all of it would have to give. Limits of one name are
+// one constraint: the set is irreducible in names too.
+func (p *program) conflict(name func(limitRef) string) ([]limitRef, float64) {
 	w, err := p.witness()
-	if !errors.Is(err, errInfeasible) {
-		return nil
+	if err == nil {
+		return nil, 0
 	}
-	refs, multiplier := p.all(), w.multipliers
-	least := emptiness
-	if w.t <= emptiness {
-		least = w.t / 2
+	all := p.all()
+	core, amount := p.irreducible(all, w.multipliers, w.t)
+	if core == nil || name == nil {
+		return core, amount
 	}
-	largest := maxAbs(multiplier)
+	siblings := map[string][]limitRef{}
+	for _, r := range all {
+		siblings[name(r)] = append(siblings[name(r)], r)
+	}
+	for {
+		smaller, by := p.withoutOne(core, siblings, name)
+		if smaller == nil {
+			return core, amount
+		}
+		core, amount = smaller, by
+	}
+}
+
+// withoutOne returns a conflict among the constraints of another without one of
+// them, where a constraint is all limits of its name, and nil where there is none.
+func (p *program) withoutOne(core []limitRef, siblings map[string][]limitRef, name func(limitRef) string) ([]limitRef, float64) {
+	var names []string
+	limits := 0
+	for _, r := range core {
+		if s := name(r); !slices.Contains(names, s) {
+			names = append(names, s)
+			limits += len(siblings[s])
+		}
+	}
+	if limits == len(core) {
+		return nil, 0 // no other sides
+	}
+	for _, left := range names {
+		var rest []limitRef
+		for _, s := range names {
+			if s != left {
+				rest = append(rest, siblings[s]...)
+			}
+		}
+		if p.satisfiable(rest) {
+			continue
+		}
+		if smaller, amount := p.irreducible(rest, nil, 0); smaller != nil {
+			return smaller, amount
+		}
+	}
+	return nil, 0
+}
+
+// irreducible returns a proven irreducible conflict among limits. The multipliers
+// of their least relaxation t, where they are known, say where it is.
+func (p *program) irreducible(refs []limitRef, multipliers []float64, t float64) ([]limitRef, float64) {
+	for j := range p.l {
+		if l, u := (limitRef{isLower, j}), (limitRef{isUpper, j}); p.l[j] > p.u[j] && slices.Contains(refs, l) && slices.Contains(refs, u) {
+			core := []limitRef{l, u}
+			amount, _ := p.proven(core)
+			return core, amount
+		}
+	}
+	// A conflict may lie beyond what reach takes for sensible.
+	for _, reach := range [...]float64{p.reach(), math.Inf(1)} {
+		if multipliers == nil {
+			t, multipliers = p.violationWithin(refs, reach)
+		}
+		core := supported(refs, multipliers)
+		multipliers = nil
+		if amount, ok := p.proven(core); ok {
+			return core, amount
+		}
+		if filtered := p.filtered(core, t, reach); len(filtered) < len(core) {
+			core = filtered
+			if amount, ok := p.proven(core); ok {
+				return core, amount
+			}
+		}
+		if core, empty, ok := p.exactConflict(core); ok && empty {
+			if amount, ok := p.proven(core); ok {
+				return core, amount
+			}
+		}
+	}
+	if core, empty, ok := p.exactConflict(refs); ok && empty {
+		if amount, ok := p.proven(core); ok {
+			return core, amount
+		}
+	}
+	return nil, 0
+}
+
+// supported returns the limits with multipliers beyond rounding.
+func supported(refs []limitRef, multipliers []float64) []limitRef {
+	largest := maxAbs(multipliers)
 	var core []limitRef
 	for i, ref := range refs {
-		if math.Abs(multiplier[i]) > 1e-9*largest {
+		if math.Abs(multipliers[i]) > 1e-9*largest {
 			core = append(core, ref)
 		}
 	}
-	if t, _ := p.violation(core); t <= least {
-		core = refs
-	}
+	return core
+}
+
+// filtered drops limits of a conflict without which there is one still.
+func (p *program) filtered(core []limitRef, t, reach float64) []limitRef {
+	least := min(emptiness, t/2)
 	if len(core) > maxFilter {
 		return core // one program a limit, each as large as the core
 	}
 	// Bounds go first, as rows say more.
 	for i := len(core) - 1; i >= 0; i-- {
 		rest := slices.Concat(core[:i], core[i+1:])
-		if t, _ := p.violation(rest); t > least {
+		if t, _ := p.violationWithin(rest, reach); t > least {
 			core = rest
 		}
 	}
@@ -135,13 +272,17 @@ func (p *program) conflict() []limitRef {
 // to where rounding satisfies what contradicts. t is +Inf where CLP gives no
 // answer.
 func (p *program) violation(refs []limitRef) (t float64, multipliers []float64) {
+	return p.violationWithin(refs, p.reach())
+}
+
+func (p *program) violationWithin(refs []limitRef, reach float64) (t float64, multipliers []float64) {
 	n := len(p.c)
 	multipliers = make([]float64, len(refs))
 	q := program{
 		c: make([]float64, n+1), l: make([]float64, n+1), u: make([]float64, n+1),
 		unit: 1, cost: costScale,
 	}
-	reach := p.reach() / p.unit
+	reach /= p.unit
 	for j := range n {
 		q.l[j], q.u[j] = -reach, reach
 	}

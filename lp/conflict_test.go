@@ -34,6 +34,10 @@ func TestFindConflict(t *testing.T) {
 			{Name: "e1", Coef: []float64{1, -1, 0}, Min: 0.2, Max: 0.2},
 			{Name: "e2", Coef: []float64{2, -2, 0}, Min: 0.5, Max: 0.5},
 		}}, []string{"e1", "e2"}},
+		{"nothing in reach without the budget", Description{Total: 1, Upper: []float64{1e5, 2, 1e5}, Rows: []Row{
+			{Name: "high", Coef: []float64{0, 1, 0}, Min: 2, Max: inf},
+			{Name: "low", Coef: []float64{-0.0001, 1, 0}, Min: -inf, Max: 0},
+		}}, []string{"total = 1", "high", "low", "C >= 0"}},
 		{"a large budget", Description{Total: 1e9, Upper: []float64{1e8, 1e8, 7.9e8}}, []string{"total = 1e+09", "A <= 1e+08", "B <= 1e+08", "C <= 7.9e+08"}},
 		{"coefficients of many sizes", Description{Total: 1, Rows: []Row{
 			{Name: "big", Coef: []float64{1e6, 0, 0}, Min: 9e5, Max: inf},
@@ -94,7 +98,9 @@ func TestEmptyErrorText(t *testing.T) {
 		"the polytope is empty":                                      {},
 		"polytope p is empty: no allocation satisfies r":             {Name: "p", Conflict: []string{"r"}},
 		"polytope p is empty: no allocation satisfies all of r; s":   {Name: "p", Conflict: []string{"r", "s"}},
-		"the polytope is empty: no allocation satisfies all of r; s": {Conflict: []string{"r", "s"}},
+		"the polytope is empty: no allocation satisfies all of r; s": {Conflict: []string{"r", "s"}, Amount: 0.1},
+
+		"the polytope is empty: no allocation satisfies all of r; s (they exclude one another by a scaled 3e-09 only)": {Conflict: []string{"r", "s"}, Amount: 3e-9},
 	} {
 		if e.Error() != want {
 			t.Errorf("%s, want %s", e, want)
@@ -143,7 +149,7 @@ type fataler interface {
 
 // checkConflict checks the conflict of a program and says whether there is one.
 func checkConflict(t fataler, q *program) bool {
-	core := q.conflict()
+	core, _ := q.conflict(nil)
 	if core == nil {
 		x, _, err := linprog(q.c, q.a, q.b, q.e, q.f, q.l, q.u)
 		if err != nil || q.residual(x) > 1e-9 {

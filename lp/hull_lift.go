@@ -1,7 +1,6 @@
 package lp
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -66,11 +65,11 @@ func (p *Polytope) liftLimits(lim *Limits) *Limits {
 	}
 }
 
-// findConflict is FindConflict of a hull without facets. Its bounds follow from its
+// hullConflict is conflict of a hull without facets. Its bounds follow from its
 // points, so that only those of the state that cut it further can be in the way.
-func (p *Polytope) findConflict(lim *Limits) []string {
+func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 	if lim == nil {
-		return nil
+		return nil, 0
 	}
 	q := p.liftLimits(lim)
 	for j := range p.entities {
@@ -81,18 +80,7 @@ func (p *Polytope) findConflict(lim *Limits) []string {
 			q.Upper[j] = math.Inf(1)
 		}
 	}
-	return distinctNames(p.lift().FindConflict(q))
-}
-
-// distinctNames drops repeated names.
-func distinctNames(names []string) []string {
-	var out []string
-	for _, s := range names {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
+	return p.lift().conflict(q)
 }
 
 // minimizeLifted is Minimize under limits of a state.
@@ -102,10 +90,8 @@ func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value 
 	l := p.liftLimits(lim)
 	x, _, err = linprog(slices.Concat(c, make([]float64, q.weights)), nil, nil, q.e, l.E, l.Lower, l.Upper)
 	switch {
-	case errors.Is(err, errInfeasible):
-		err = &EmptyError{Name: p.name, Conflict: p.FindConflict(lim)}
 	case err != nil:
-		err = fmt.Errorf("%w (in %s)", err, p.describe())
+		err = p.refusal(err, lim)
 	default:
 		x = x[:n]
 		if r, name := p.WorstConstraint(x, lim); !(r <= feasibility) {

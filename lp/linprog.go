@@ -62,11 +62,8 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 		return p.minimizeLifted(c, lim)
 	}
 	x, value, err = linprog(c, p.a, b, p.e, f, l, u)
-	switch {
-	case errors.Is(err, errInfeasible):
-		err = &EmptyError{Name: p.name, Conflict: p.FindConflict(lim)}
-	case err != nil:
-		err = fmt.Errorf("%w (in %s)", err, p.describe())
+	if err != nil {
+		err = p.refusal(err, lim)
 	}
 	return x, value, err
 }

@@ -81,11 +81,13 @@ func build(d Description, effort int) (*Polytope, error) {
 		return p, nil
 	}
 	if _, _, err := linprog(make([]float64, p.Dim()), p.a, p.b, p.e, p.f, p.l, p.u); err != nil {
-		conflict := p.FindConflict(nil)
-		if conflict == nil {
-			return nil, fmt.Errorf("%w (in %s)", err, p.describe())
+		err = p.refusal(err, nil)
+		var empty *EmptyError
+		var open *UnboundedError
+		if unbounded := p.checkBounded(); !errors.As(err, &empty) && errors.As(unbounded, &open) {
+			return nil, open // rows that are all but parallel meet very far away
 		}
-		return nil, &EmptyError{Name: p.name, Conflict: conflict}
+		return nil, err
 	}
 	if err := p.checkBounded(); err != nil {
 		return nil, err

@@ -12,6 +12,11 @@ type Backend interface {
 	// Device names where the backend runs, for people to read.
 	Device() string
 
+	// Polytope returns the polytope of the actions, ObsDim the number of components
+	// of an observation.
+	Polytope() *lp.Polytope
+	ObsDim() int
+
 	// Sample decodes one action for every row of the request. Every action
 	// satisfies every constraint to a scaled 1e-9 (CPU) or 1e-6 (GPU), or Sample
 	// returns an error. So it does where an observation is not finite once it is

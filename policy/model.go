@@ -57,6 +57,12 @@ func newModel(solver lp.Solver, obsDim, minibatch int, cfg Config, fit *Fit, see
 	}, params, nil
 }
 
+// Polytope implements Backend.
+func (m *model) Polytope() *lp.Polytope { return m.p }
+
+// ObsDim implements Backend.
+func (m *model) ObsDim() int { return m.layout.obs }
+
 // noResidual is the largest residual of no action.
 var noResidual = math.Inf(-1)
 
@@ -72,6 +78,11 @@ func (m *model) checkRequest(req *Request) error {
 		return fmt.Errorf("policy: %d rows have %d random streams", n, len(req.Streams))
 	case req.Keep && req.At < 0:
 		return fmt.Errorf("policy: rows are kept from row %d on", req.At)
+	}
+	for r := range req.Limits {
+		if err := m.p.CheckLimits(&req.Limits[r]); err != nil {
+			return fmt.Errorf("policy: row %d: %w", r, err)
+		}
 	}
 	return nil
 }

@@ -13,14 +13,26 @@ import (
 // is applied. It is used by one goroutine at a time.
 type Actor struct {
 	backend policy.Backend
-	dim     int
 	req     policy.Request
 	out     policy.Samples
 }
 
-// NewActor returns an actor for observations of obsDim components.
-func NewActor(backend policy.Backend, obsDim int) *Actor {
-	return &Actor{backend: backend, dim: obsDim}
+// NewActor returns an actor that asks a backend.
+func NewActor(backend policy.Backend) *Actor { return &Actor{backend: backend} }
+
+// checkFit returns an error that says in what a problem differs from the one that
+// a backend's policy is for.
+func checkFit(s *envs.Spec, b policy.Backend) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if d := s.Polytope.Difference(b.Polytope()); d != "" {
+		return fmt.Errorf("the polytope of problem %q is not that of the policy: %s", s.Name, d)
+	}
+	if d := b.ObsDim(); d != s.ObsDim {
+		return fmt.Errorf("observations of problem %q have %d components, those of the policy %d", s.Name, s.ObsDim, d)
+	}
+	return nil
 }
 
 // Act samples one action for every row of obs, rows x dim. limits is nil or has
@@ -40,10 +52,11 @@ func (a *Actor) keep(at int, obs []float64, limits []lp.Limits, streams []*rng.S
 }
 
 func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, deterministic bool) (*policy.Samples, error) {
-	if len(obs)%a.dim != 0 {
-		return nil, fmt.Errorf("an observation has %d components, not %d", a.dim, len(obs))
+	dim := a.backend.ObsDim()
+	if len(obs)%dim != 0 {
+		return nil, fmt.Errorf("an observation has %d components, not %d", dim, len(obs))
 	}
-	a.req.Obs, a.req.Rows = obs, len(obs)/a.dim
+	a.req.Obs, a.req.Rows = obs, len(obs)/dim
 	a.req.Limits, a.req.Streams, a.req.Deterministic = limits, streams, deterministic
 	if err := a.backend.Sample(&a.req, &a.out); err != nil {
 		return nil, err
@@ -63,9 +76,15 @@ func (a *Actor) Allocator(deterministic bool, seed uint64) envs.Allocator {
 				streams = append(streams, actionStream(seed, r))
 			}
 		}
+		if dim := a.backend.ObsDim(); len(obs) != rows*dim {
+			return fmt.Errorf("an observation has %d components, those of the policy %d", len(obs)/max(rows, 1), dim)
+		}
 		out, err := a.Act(obs, nil, streams, deterministic)
 		if err != nil {
 			return err
+		}
+		if len(out.Actions) != len(actions) {
+			return fmt.Errorf("an action has %d entities, those of the policy %d", len(actions)/max(rows, 1), a.backend.Polytope().Dim())
 		}
 		copy(actions, out.Actions)
 		return nil

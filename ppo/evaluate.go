@@ -2,9 +2,9 @@ package ppo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 
 	"paspo/envs"
 	"paspo/internal/rng"
@@ -97,7 +97,11 @@ func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, o Eva
 		Returns: make([]float64, o.Episodes), Lengths: make([]int, o.Episodes),
 		MaxResidual: math.Inf(-1),
 	}
-	actor := NewActor(backend, p.Spec().ObsDim)
+	spec := p.Spec()
+	if err := checkFit(&spec, backend); err != nil {
+		return nil, err
+	}
+	actor := NewActor(backend)
 	for from := 0; from < o.Episodes; from += o.Batch {
 		if err := ev.play(ctx, p, actor, o, from, min(from+o.Batch, o.Episodes)); err != nil {
 			return nil, err
@@ -108,24 +112,22 @@ func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, o Eva
 
 // episode is one that is under way.
 type episode struct {
-	id, time int
-	env      envs.Env
-	random   *rand.Rand
-	actions  *rng.Stream
-	obs      []float64
+	*envs.Copy
+	id      int
+	actions *rng.Stream
 }
 
 // play plays the episodes from..to-1 side by side.
 func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o EvalOptions, from, to int) error {
-	dim, n := p.Spec().ObsDim, p.Spec().Polytope.Dim()
+	dim, n := actor.backend.ObsDim(), actor.backend.Polytope().Dim()
 	live := make([]*episode, to-from)
 	for k := range live {
 		id := from + k
-		live[k] = &episode{
-			id: id, env: p.New(), random: envs.EpisodeStream(o.Seed, id),
-			actions: actionStream(o.Seed, id), obs: make([]float64, dim),
+		c, err := envs.NewCopy(p, id, envs.EpisodeStream(o.Seed, id))
+		if err != nil {
+			return fmt.Errorf("evaluation: %w", err)
 		}
-		live[k].env.Reset(live[k].random, live[k].obs)
+		live[k] = &episode{c, id, actionStream(o.Seed, id)}
 	}
 	obs := make([]float64, 0, len(live)*dim)
 	streams := make([]*rng.Stream, 0, len(live))
@@ -136,14 +138,10 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 		}
 		obs, streams, limits = obs[:0], streams[:0], limits[:0]
 		for _, e := range live {
-			if i := firstNonFinite(e.obs); i >= 0 {
-				return fmt.Errorf("component %d of the observation of evaluated episode %d is %g at its step %d", i, e.id, e.obs[i], e.time)
-			}
-			obs = append(obs, e.obs...)
+			obs = append(obs, e.Obs()...)
 			streams = append(streams, e.actions)
-			if l, ok := e.env.(envs.Limiter); ok {
-				limits = append(limits, lp.Limits{})
-				l.Limits(&limits[len(limits)-1])
+			if l := e.Limits(); l != nil {
+				limits = append(limits, *l)
 			}
 		}
 		use := limits
@@ -151,29 +149,33 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 			use = nil
 		}
 		out, err := actor.Act(obs, use, streams, o.Deterministic)
+		var none *lp.InfeasibleError
+		if errors.As(err, &none) && use != nil {
+			err = live[none.Row].Refused(err)
+		}
 		if err != nil {
-			return err
+			return fmt.Errorf("evaluation: %w", err)
 		}
 		next := live[:0]
 		for k, e := range live {
-			ev.MaxResidual = max(ev.MaxResidual, out.Residual[k])
-			if !(out.Residual[k] <= envs.Violation) {
+			action := out.Actions[k*n : (k+1)*n : (k+1)*n]
+			reward, done, err := e.Step(action)
+			if err != nil {
+				return fmt.Errorf("evaluation: %w", err)
+			}
+			ev.MaxResidual = max(ev.MaxResidual, e.Residual())
+			if !(e.Residual() <= envs.Violation) {
 				ev.Violations++
 			}
-			action := out.Actions[k*n : (k+1)*n]
-			reward, done := e.env.Step(e.random, action, e.obs)
-			if !isFinite(reward) {
-				return fmt.Errorf("the reward of evaluated episode %d is %g at its step %d", e.id, reward, e.time)
-			}
+			time := e.Length()
 			if o.Observe != nil {
-				o.Observe(EvalStep{e.id, e.time, e.env, obs[k*dim : (k+1)*dim], action, reward, done})
+				o.Observe(EvalStep{e.id, time - 1, e.Env(), obs[k*dim : (k+1)*dim : (k+1)*dim], action, reward, done})
 			}
-			e.time++
 			ev.Returns[e.id] += reward
-			ev.Lengths[e.id] = e.time
+			ev.Lengths[e.id] = time
 			switch {
 			case done:
-			case e.time >= o.MaxSteps:
+			case time >= o.MaxSteps:
 				ev.Truncated++
 			default:
 				next = append(next, e)

@@ -80,10 +80,10 @@ func TestEvaluateRefuses(t *testing.T) {
 	if _, err := Evaluate(context.Background(), p, b, EvalOptions{Episodes: 1}); err == nil {
 		t.Error("a reward of NaN")
 	}
-	if _, err := NewActor(b, 2).Act([]float64{1, 2, 3}, nil, nil, true); err == nil {
+	if _, err := NewActor(b).Act([]float64{1, 2, 3}, nil, nil, true); err == nil {
 		t.Error("an observation of a wrong length")
 	}
-	if _, err := NewActor(b, 2).Act([]float64{1, math.NaN()}, nil, nil, true); err == nil {
+	if _, err := NewActor(b).Act([]float64{1, math.NaN()}, nil, nil, true); err == nil {
 		t.Error("an observation of NaN")
 	}
 }
@@ -97,7 +97,7 @@ func TestAllocator(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := envs.Play(p, NewActor(b, 2).Allocator(deterministic, 5), 20, 1000, 5)
+		got, err := envs.Play(p, NewActor(b).Allocator(deterministic, 5), 20, 1000, 5)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,11 +20,12 @@ import (
 // the observation. Its steps are plain gradient steps, so that what training
 // feeds it can be checked without a network.
 type fakeBackend struct {
-	n, dim int
-	w      []float32 // n-1
-	v      []float32 // dim+1
-	step   int64
-	norm   *policy.Normalizer
+	polytope *lp.Polytope
+	n, dim   int
+	w        []float32 // n-1
+	v        []float32 // dim+1
+	step     int64
+	norm     *policy.Normalizer
 
 	batch  *policy.Batch
 	kept   policy.Batch
@@ -38,13 +39,20 @@ type fakeBackend struct {
 }
 
 func newFakeBackend(n, dim int) *fakeBackend {
+	b, err := makeBandit(make([]float64, n)...)
+	if err != nil {
+		panic(err)
+	}
 	return &fakeBackend{
-		n: n, dim: dim, w: make([]float32, n-1), v: make([]float32, dim+1), norm: policy.NewNormalizer(dim, false, 0),
+		polytope: b.polytope, n: n, dim: dim, w: make([]float32, n-1), v: make([]float32, dim+1), norm: policy.NewNormalizer(dim, false, 0),
 	}
 }
 
 func (b *fakeBackend) Device() string { return "fake" }
 func (b *fakeBackend) Close() error   { return nil }
+
+func (b *fakeBackend) Polytope() *lp.Polytope { return b.polytope }
+func (b *fakeBackend) ObsDim() int            { return b.dim }
 
 func (b *fakeBackend) value(obs []float32) float32 {
 	y := b.v[b.dim]

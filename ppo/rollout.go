@@ -2,10 +2,12 @@ package ppo
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
 	"paspo/envs"
+	"paspo/lp"
 	"paspo/policy"
 )
 
@@ -76,22 +78,21 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		r.store(s, n, out)
 		t.criticValues(r.values[s*n:(s+1)*n], out.Value)
 		fixed += out.FixedShare
-		for _, x := range out.Residual {
+
+		start := time.Now()
+		err = v.Step(out.Actions)
+		m.EnvSeconds += time.Since(start).Seconds()
+		if err != nil {
+			return err
+		}
+		t.step += int64(n)
+		// Measured where the actions are taken too, lest a backend err.
+		for e, x := range v.Residuals() {
+			x = max(x, out.Residual[e])
 			m.MaxResidual = max(m.MaxResidual, x)
 			if !(x <= envs.Violation) {
 				m.Violations++
 			}
-		}
-
-		start := time.Now()
-		v.Step(out.Actions)
-		m.EnvSeconds += time.Since(start).Seconds()
-		t.step += int64(n)
-		if err := checkRows("reward", v.Rewards(), n); err != nil {
-			return err
-		}
-		if err := checkRows("observation", v.Obs(), n); err != nil {
-			return err
 		}
 		for _, e := range v.Finished() {
 			ret.add(e.Return)
@@ -131,6 +132,10 @@ func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 		out, err = t.actor.Act(obs, limits, nil, true)
 	}
 	m.SampleSeconds += time.Since(start).Seconds()
+	var none *lp.InfeasibleError
+	if errors.As(err, &none) && t.vector.Limits() != nil {
+		return nil, t.vector.Refused(none.Row, err)
+	}
 	if err != nil {
 		return nil, err
 	}

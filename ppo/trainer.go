@@ -11,6 +11,7 @@ import (
 	"paspo/envs"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
+	"paspo/lp"
 	"paspo/policy"
 )
 
@@ -52,13 +53,23 @@ type Best struct {
 
 // New returns a trainer at the start of training. The environments' streams, the
 // actions' and the minibatches' come from seed; the backend has its own
-// parameters already, and is told whether to standardise observations.
+// parameters already, and is told whether to standardise observations. A problem
+// whose polytope or observations are not those of the backend is refused, as is one
+// whose environments do not keep what Snapshotters promise (envs.CheckSnapshots).
 func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) (*Trainer, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	spec := problem.Spec()
-	vector, err := envs.NewVector(problem, envs.VectorConfig{Count: cfg.Envs, Stream: rng.New(seed, "env")})
+	if err := checkFit(&spec, backend); err != nil {
+		return nil, err
+	}
+	if err := envs.CheckSnapshots(problem); err != nil {
+		return nil, err
+	}
+	vector, err := envs.NewVector(problem, envs.VectorConfig{
+		Count: cfg.Envs, Stream: rng.New(seed, "env"), Audit: audit(spec.Polytope),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -71,13 +82,10 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 		shuffle:    newShuffler(rng.New(seed, "shuffle")),
 		discounted: make([]float64, cfg.Envs), rewardStats: stats.NewMoments(1), returnStats: stats.NewMoments(1),
 	}
-	t.actor = NewActor(backend, spec.ObsDim)
+	t.actor = NewActor(backend)
 	root := rng.New(seed, "action")
 	for e := range cfg.Envs {
 		t.actions = append(t.actions, root.Split(uint64(e)))
-	}
-	if err := checkRows("observation", t.vector.Obs(), cfg.Envs); err != nil {
-		return nil, err
 	}
 	if !t.resumable() {
 		slog.Warn("environment cannot be saved in the middle of an episode: a resumed run starts new episodes", "env", spec.Name)
@@ -89,6 +97,17 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 		return nil, err
 	}
 	return t, nil
+}
+
+// audit returns the share of actions, one in so many, whose residual is measured
+// beside the backend's: all where that takes little beside the rest of a step.
+func audit(p *lp.Polytope) int {
+	const cheap, rare = 128, 16
+	a, _, _ := p.Inequalities()
+	if p.HullOnly() {
+		return rare
+	}
+	return min(1+len(a)/cheap, rare)
 }
 
 // setNormalizer tells the backend whether observations are standardised, and how
@@ -131,8 +150,9 @@ func (t *Trainer) Checkpoint() *Checkpoint { return t.committed }
 
 // Iterate does one iteration, a rollout and an update. Where ctx ends it, the
 // trainer falls back to the state before and the error is that of ctx. After any
-// other error only Checkpoint and Restore are of use. A NaN or Inf is a
-// *NonFiniteError.
+// other error only Checkpoint and Restore are of use. What an environment does
+// wrong is an *envs.Fault, a NaN or Inf a *NonFiniteError, which one from an
+// environment wraps.
 func (t *Trainer) Iterate(ctx context.Context) (Metrics, error) {
 	m, err := t.iterate(ctx)
 	if err != nil {
@@ -187,8 +207,11 @@ func (t *Trainer) failed(ctx context.Context, iteration int, err error) error {
 	}
 	var nf *NonFiniteError
 	var theirs *policy.NonFiniteError
-	if errors.As(err, &theirs) {
+	switch {
+	case errors.As(err, &theirs):
 		err = &NonFiniteError{Tensor: theirs.Tensor, Value: math.NaN(), Err: err}
+	case errors.Is(err, envs.ErrNonFinite):
+		err = &NonFiniteError{Tensor: "an environment", Value: math.NaN(), Err: err}
 	}
 	if errors.As(err, &nf) {
 		nf.Iteration, nf.Step = iteration, t.step

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/envs"
 	"paspo/internal/rng"
 	"paspo/policy"
 )
@@ -262,8 +263,8 @@ func TestNonFinite(t *testing.T) {
 		at    int
 		want  string
 	}{
-		{"env", "observation", 70, "component 1 of the observation of environment"},
-		{"env", "reward", 70, "the reward of environment"},
+		{"env", "observation", 70, "steps of its episode: Step: component 1 of the observation is +Inf"},
+		{"env", "reward", 70, "steps of its episode: Step: the reward is NaN"},
 		{"backend", "action", 20, "component 1 of the action of environment 0 is NaN"},
 		{"backend", "value", 20, "the value of environment 1 is NaN"},
 		{"backend", "parameter", 6, "parameter w is NaN"},
@@ -331,8 +332,7 @@ func TestRefusals(t *testing.T) {
 		t.Error("bad settings were taken")
 	}
 	p.poison = "observation"
-	var nf *NonFiniteError
-	if _, err := New(p, newFakeBackend(2, 2), smallConfig(), 1); !errors.As(err, &nf) {
+	if _, err := New(p, newFakeBackend(2, 2), smallConfig(), 1); !errors.Is(err, envs.ErrNonFinite) {
 		t.Errorf("a first observation of Inf: %v", err)
 	}
 }

@@ -90,7 +90,7 @@ func (t *task) play(a envs.Allocator, episodes int) (float64, *envs.Outcome, err
 
 // allocator is the policy of a run, within the limits of every state.
 func (t *task) allocator(r *run, deterministic bool) envs.Allocator {
-	actor := ppo.NewActor(r.backend, t.problem.Spec().ObsDim)
+	actor := ppo.NewActor(r.backend)
 	limits := envs.NewRowLimits(t.problem)
 	if limits == nil {
 		return actor.Allocator(deterministic, finalSeed)
@@ -100,7 +100,11 @@ func (t *task) allocator(r *run, deterministic bool) envs.Allocator {
 		if step == 0 {
 			actions = streams(rows, finalSeed)
 		}
-		out, err := actor.Act(obs, limits.Of(obs, rows), actions, deterministic)
+		lims, err := limits.Of(obs, rows)
+		if err != nil {
+			return err
+		}
+		out, err := actor.Act(obs, lims, actions, deterministic)
 		if err != nil {
 			return err
 		}

@@ -95,7 +95,7 @@ type actor struct {
 func newActor(a *agent.Agent, stochastic bool, seed uint64) *actor {
 	spec := a.Problem.Spec()
 	return &actor{
-		Actor: ppo.NewActor(a.Backend, spec.ObsDim), polytope: spec.Polytope, dim: spec.ObsDim,
+		Actor: ppo.NewActor(a.Backend), polytope: spec.Polytope, dim: spec.ObsDim,
 		limits:        envs.NewRowLimits(a.Problem),
 		deterministic: !stochastic, streams: []*rng.Stream{rng.New(seed, "act")},
 	}
@@ -116,7 +116,10 @@ func (a *actor) answer(line []byte) (any, error) {
 	if len(obs) != a.dim {
 		return nil, fmt.Errorf("the observation has %d components, those of this run have %d", len(obs), a.dim)
 	}
-	limits := a.limits.Of(obs, 1)
+	limits, err := a.limits.Of(obs, 1)
+	if err != nil {
+		return nil, err
+	}
 	if b != nil {
 		if _, own, _ := a.polytope.Inequalities(); len(b) != len(own) {
 			return nil, fmt.Errorf("b has %d components, the constraints of this run have %d inequalities", len(b), len(own))
@@ -130,7 +133,16 @@ func (a *actor) answer(line []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return action{out.Actions, a.polytope.Entities(), out.Residual[0]}, nil
+	var lim *lp.Limits
+	if limits != nil {
+		lim = &limits[0]
+	}
+	// Whatever the backend says of it, an action that is let out is checked here.
+	residual, worst := a.polytope.WorstConstraint(out.Actions, lim)
+	if !(residual <= envs.Violation) {
+		return nil, fmt.Errorf("the action violates %s by a scaled %.3g", worst, residual)
+	}
+	return action{out.Actions, a.polytope.Entities(), residual}, nil
 }
 
 // parseObservation reads [..] or {"obs":[..],"b":[..]}.

@@ -34,9 +34,12 @@ exit status is 1.`,
 			var empty *lp.EmptyError
 			if errors.As(err, &empty) {
 				if asJSON {
-					writeJSON(out, map[string]any{"name": args[0], "empty": true, "conflict": empty.Conflict})
+					writeJSON(out, map[string]any{"name": args[0], "empty": true, "conflict": empty.Conflict, "amount": empty.Amount})
 				}
 				writeConflict(cmd.ErrOrStderr(), args[0], empty.Conflict)
+				if empty.Barely() {
+					fmt.Fprintf(cmd.ErrOrStderr(), "They exclude one another by a scaled %.2g only: do the numbers have too few digits?\n", empty.Amount)
+				}
 				return &exitError{code: 1}
 			}
 			if err != nil {

@@ -185,7 +185,7 @@ func (a *Agent) Close() error {
 // in turn. Sampled actions come from a stream of the seed for every row. Limits
 // that follow the state are those of the observation.
 func (a *Agent) Allocator(c *ppo.Checkpoint, deterministic bool, seed uint64) envs.Allocator {
-	actor := ppo.NewActor(a.Backend, a.Problem.Spec().ObsDim)
+	actor := ppo.NewActor(a.Backend)
 	limits := envs.NewRowLimits(a.Problem)
 	var streams []*rng.Stream
 	return func(step int, obs []float64, rows int, actions []float64) error {
@@ -198,7 +198,11 @@ func (a *Agent) Allocator(c *ppo.Checkpoint, deterministic bool, seed uint64) en
 				streams = append(streams, rng.New(seed, "compare", "action").Split(uint64(r)))
 			}
 		}
-		out, err := actor.Act(obs, limits.Of(obs, rows), streams, deterministic)
+		lims, err := limits.Of(obs, rows)
+		if err != nil {
+			return err
+		}
+		out, err := actor.Act(obs, lims, streams, deterministic)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,253 @@
+package envs
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+
+	"paspo/lp"
+)
+
+// Copy is one copy of a problem's environment with an episode under way. It
+// stands between the code of the environment and everybody else: whatever that
+// does comes back as a *Fault, and cannot change the actions of others, nor its own
+// once it is checked. After a Fault a Copy is of no more use.
+//
+// A Copy is used by one goroutine at a time.
+type Copy struct {
+	env      Env
+	limiter  Limiter // nil where limits do not follow the state
+	widener  Widener // nil where they are not widened
+	polytope *lp.Polytope
+	rand     *rand.Rand
+	problem  string
+	index    int
+
+	obs      []float64
+	action   []float64 // the environment's own
+	limits   *lp.Limits
+	widening float64
+	residual float64
+	length   int // steps of the episode
+
+	calls string // method that is called at the moment, empty for none
+	fault *Fault // the first
+}
+
+// NewCopy makes a copy of the environment, which draws from r, and starts its
+// first episode. Faults call it by index.
+func NewCopy(p Problem, index int, r *rand.Rand) (*Copy, error) {
+	s := p.Spec()
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Copy{obs: make([]float64, s.ObsDim), action: make([]float64, s.Polytope.Dim()), limits: &lp.Limits{}}
+	if err := c.start(p, &s, index, r); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// start makes the environment of a Copy that has room for observation, action and
+// limits.
+func (c *Copy) start(p Problem, s *Spec, index int, r *rand.Rand) error {
+	c.polytope, c.rand, c.problem, c.index = s.Polytope, r, s.Name, index
+	if err := c.guarded("New", func() error {
+		if c.env = p.New(); c.env == nil {
+			return errors.New("it returned nil")
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if l, ok := c.env.(Limiter); ok {
+		c.limiter = l
+		c.widener, _ = l.(Widener)
+	}
+	return c.Reset()
+}
+
+// Env returns the environment.
+func (c *Copy) Env() Env { return c.env }
+
+// Obs returns the observation before the next action. It is overwritten by Step
+// and Reset.
+func (c *Copy) Obs() []float64 { return c.obs }
+
+// Limits returns the limits of the next action, nil where limits do not follow the
+// state. They are overwritten by Step and Reset.
+func (c *Copy) Limits() *lp.Limits {
+	if c.limiter == nil {
+		return nil
+	}
+	return c.limits
+}
+
+// Widening returns by how much these limits were widened, 0 where they were not
+// (see Widener).
+func (c *Copy) Widening() float64 { return c.widening }
+
+// Residual returns the largest scaled residual of the last action, in the limits
+// of its state.
+func (c *Copy) Residual() float64 { return c.residual }
+
+// Length returns the number of steps of the episode.
+func (c *Copy) Length() int { return c.length }
+
+// Reset starts an episode.
+func (c *Copy) Reset() error {
+	c.length = 0
+	if c.reset(); c.fault != nil {
+		return c.fault
+	}
+	if err := c.checkObs("Reset"); err != nil {
+		return err
+	}
+	return c.lookAtLimits()
+}
+
+// Step checks an action against the limits of the state and takes it. The
+// environment gets a copy of it. Where the episode is done the observation is
+// whatever the environment has left there, and Reset comes next.
+func (c *Copy) Step(action []float64) (reward float64, done bool, err error) {
+	if len(action) != len(c.action) {
+		panic(badAction)
+	}
+	c.residual = c.polytope.Residual(action, c.Limits())
+	return c.take(action)
+}
+
+// take is Step without the residual.
+func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
+	if i := firstNonFinite(action); i >= 0 {
+		return 0, false, c.failed("Step", nonFinite{fmt.Sprintf("not called: component %d of the action", i), action[i]})
+	}
+	copy(c.action, action)
+	if reward, done = c.step(); c.fault != nil {
+		return 0, false, c.fault
+	}
+	if reward-reward != 0 {
+		return 0, false, c.failed("Step", nonFinite{"the reward", reward})
+	}
+	if done {
+		c.length++
+		return reward, true, nil
+	}
+	if err := c.checkObs("Step"); err != nil {
+		return 0, false, err
+	}
+	c.length++
+	return reward, false, c.lookAtLimits()
+}
+
+// Refused makes a Fault of the error that the state's limits have given, where
+// they leave nothing: its Err is an *lp.EmptyError that names the conflict.
+func (c *Copy) Refused(err error) error {
+	if conflict := c.polytope.FindConflict(c.limits); conflict != nil {
+		err = &lp.EmptyError{Name: c.polytope.Name(), Conflict: conflict}
+	}
+	return c.failed("Limits", err)
+}
+
+// checkObs checks the observation that a method left.
+func (c *Copy) checkObs(method string) error {
+	if i := firstNonFinite(c.obs); i >= 0 {
+		return c.failed(method, nonFinite{fmt.Sprintf("component %d of the observation", i), c.obs[i]})
+	}
+	return nil
+}
+
+// lookAtLimits reads and checks the limits of the state.
+func (c *Copy) lookAtLimits() error {
+	if c.limiter == nil {
+		return nil
+	}
+	if c.readLimits(); c.fault != nil {
+		return c.fault
+	}
+	if err := c.polytope.CheckLimits(c.limits); err != nil {
+		return c.failed("Limits", err)
+	}
+	return nil
+}
+
+// The calls into the code of the environment.
+
+func (c *Copy) reset() {
+	c.calls = "Reset"
+	defer c.leave()
+	c.env.Reset(c.rand, c.obs)
+	c.calls = ""
+}
+
+func (c *Copy) step() (reward float64, done bool) {
+	c.calls = "Step"
+	defer c.leave()
+	reward, done = c.env.Step(c.rand, c.action, c.obs)
+	c.calls = ""
+	return reward, done
+}
+
+func (c *Copy) readLimits() {
+	*c.limits = lp.Limits{}
+	c.calls = "Limits"
+	defer c.leave()
+	c.limiter.Limits(c.limits)
+	if c.widener != nil {
+		c.widening = c.widener.Widening()
+	}
+	c.calls = ""
+}
+
+// guarded is for calls that are not made at every step. They may come after a
+// fault, to save the state that it was found in.
+func (c *Copy) guarded(method string, f func() error) error {
+	earlier := c.fault
+	c.fault = nil
+	var err error
+	func() {
+		c.calls = method
+		defer c.leave()
+		err = f()
+		c.calls = ""
+	}()
+	switch {
+	case c.fault != nil:
+		return c.fault
+	case err != nil:
+		return c.failed(method, err)
+	}
+	c.fault = earlier
+	return nil
+}
+
+// leave is deferred around a call. It makes a fault of a panic, and of the end of
+// the goroutine, which goes on ending.
+func (c *Copy) leave() {
+	if c.calls == "" {
+		return
+	}
+	if r := recover(); r != nil {
+		c.failed(c.calls, panicked(r))
+		c.fault.Stack = debug.Stack()
+	} else {
+		c.failed(c.calls, errGoexit)
+	}
+	c.calls = ""
+}
+
+func (c *Copy) failed(method string, err error) error {
+	c.fault = &Fault{Problem: c.problem, Env: c.index, Step: c.length, Method: method, Err: err}
+	return c.fault
+}
+
+// firstNonFinite returns the index of the first NaN or Inf, -1 if there is none.
+func firstNonFinite(v []float64) int {
+	for i, x := range v {
+		if x-x != 0 {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,221 @@
+package lp
+
+import (
+	"errors"
+	"flag"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"paspo/internal/exact"
+)
+
+var conflictDraws = flag.Int("conflicts", 300, "random polytopes whose conflicts are checked in rational arithmetic")
+
+// condition is a constraint of a description, both sides of it where there are two.
+type condition struct {
+	name     string
+	coef     []float64
+	min, max float64
+}
+
+// membersOf lists the constraints of a description as New names them.
+func membersOf(d *Description) []condition {
+	n := len(d.Entities)
+	var all []condition
+	if !math.IsNaN(d.Total) {
+		all = append(all, condition{"total = " + formatFloat(d.Total), slices.Repeat([]float64{1}, n), d.Total, d.Total})
+	}
+	for _, r := range d.Rows {
+		all = append(all, condition{r.Name, r.Coef, r.Min, r.Max})
+	}
+	inf := math.Inf(1)
+	for j, e := range d.Entities {
+		unit := make([]float64, n)
+		unit[j] = 1
+		lower, upper := 0., inf
+		if d.Lower != nil {
+			lower = d.Lower[j]
+		}
+		if d.Upper != nil {
+			upper = d.Upper[j]
+		}
+		lower, upper = max(lower, -maxMagnitude), min(upper, maxMagnitude)
+		if !math.IsInf(lower, 0) {
+			all = append(all, condition{e + " >= " + formatFloat(lower), unit, lower, inf})
+		}
+		if !math.IsInf(upper, 0) {
+			all = append(all, condition{e + " <= " + formatFloat(upper), unit, -inf, upper})
+		}
+	}
+	return all
+}
+
+// exactlyEmpty decides in rational arithmetic whether nothing satisfies members,
+// by another program than the one that finds conflicts: over the entities.
+func exactlyEmpty(members []condition) bool {
+	if len(members) == 0 {
+		return false
+	}
+	n := len(members[0].coef)
+	q := &exact.Problem{Lower: make([]*big.Rat, n), Upper: make([]*big.Rat, n)}
+	for range n {
+		q.C = append(q.C, new(big.Rat))
+	}
+	add := func(coef []float64, sign, limit float64, eq bool) {
+		var row []*big.Rat
+		for _, c := range coef {
+			row = append(row, rational(sign*c))
+		}
+		q.A, q.B, q.Eq = append(q.A, row), append(q.B, rational(sign*limit)), append(q.Eq, eq)
+	}
+	for _, m := range members {
+		if m.min == m.max {
+			add(m.coef, 1, m.max, true)
+			continue
+		}
+		if !math.IsInf(m.max, 0) {
+			add(m.coef, 1, m.max, false)
+		}
+		if !math.IsInf(m.min, 0) {
+			add(m.coef, -1, m.min, false)
+		}
+	}
+	_, status := exact.Minimize(q)
+	return status == exact.Infeasible
+}
+
+// conflictFault says what is wrong with a conflict of a description, "" where it is
+// empty and irreducible.
+func conflictFault(d *Description, conflict []string) string {
+	var core []condition
+	for _, m := range membersOf(d) {
+		if slices.Contains(conflict, m.name) {
+			core = append(core, m)
+		}
+	}
+	if len(core) != len(conflict) {
+		return "unknown names"
+	}
+	if !exactlyEmpty(core) {
+		return "it is none"
+	}
+	for i := range core {
+		if exactlyEmpty(slices.Concat(core[:i], core[i+1:])) {
+			return "it is one without " + core[i].name
+		}
+	}
+	return ""
+}
+
+// drawMaybeEmpty draws polytopes of many kinds, most of them empty.
+func drawMaybeEmpty(r *rand.Rand) Description {
+	pick := func(v ...float64) float64 { return v[r.IntN(len(v))] }
+	n := 2 + r.IntN(6)
+	d := Description{Entities: names(n), Total: math.NaN()}
+	unit := 1.
+	if r.IntN(3) == 0 {
+		unit = math.Pow(10, float64(r.IntN(13)-6))
+	}
+	x := make([]float64, n)
+	total := 0.
+	for j := range x {
+		x[j] = unit * pick(0, 0.1, 0.25, 1, r.Float64())
+		total += x[j]
+	}
+	if r.IntN(4) > 0 {
+		d.Total = total
+	}
+	if r.IntN(3) > 0 || math.IsNaN(d.Total) {
+		d.Lower, d.Upper = make([]float64, n), make([]float64, n)
+		for j := range x {
+			d.Lower[j] = pick(0, x[j], x[j]-unit)
+			d.Upper[j] = pick(x[j], x[j]+unit*r.Float64(), math.Inf(1))
+		}
+	}
+	wide := r.IntN(3) == 0
+	row := func() Row {
+		row := Row{Coef: make([]float64, n), Min: math.Inf(-1), Max: math.Inf(1)}
+		for maxAbs(row.Coef) == 0 {
+			for j := range row.Coef {
+				row.Coef[j] = pick(0, 0, 1, -1, math.Round(200*r.Float64()-100)/100, r.NormFloat64())
+				if wide {
+					row.Coef[j] *= math.Pow(10, float64(r.IntN(9)-4))
+				}
+			}
+		}
+		return row
+	}
+	gap := func() float64 {
+		if r.IntN(3) == 0 {
+			return math.Pow(10, -6-6*r.Float64())
+		}
+		return pick(0, 0.01, 0.3, 2)
+	}
+	for range r.IntN(5) {
+		q := row()
+		at := dot(q.Coef, x)
+		size := max(math.Abs(at), unit*maxAbs(q.Coef))
+		at += size * pick(0, 0, -0.2, 0.2, -1)
+		switch r.IntN(4) {
+		case 0:
+			q.Max = at
+		case 1:
+			q.Min = at
+		case 2:
+			q.Min, q.Max = at-size*r.Float64(), at
+		default:
+			q.Min, q.Max = at, at
+		}
+		d.Rows = append(d.Rows, q)
+		if r.IntN(3) == 0 { // a row against it
+			o := Row{Coef: negated(q.Coef), Min: math.Inf(-1), Max: -at - gap()*size}
+			factor := pick(1, 1, 3, 1e3, 1e-3, 1./3)
+			for j := range o.Coef {
+				o.Coef[j] *= factor
+			}
+			o.Max *= factor
+			d.Rows = append(d.Rows, o)
+		}
+	}
+	for i := range d.Rows {
+		d.Rows[i].Name = "r" + formatFloat(float64(i))
+	}
+	return d
+}
+
+// Every conflict is proved empty and irreducible, and every refusal names one.
+func TestConflictsAreProven(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 11))
+	found, barely, accepted, unbounded := 0, 0, 0, 0
+	for i := range *conflictDraws {
+		d := drawMaybeEmpty(r)
+		_, err := New(d)
+		var empty *EmptyError
+		var open *UnboundedError
+		switch {
+		case err == nil:
+			accepted++
+			continue
+		case errors.As(err, &open):
+			unbounded++
+			continue
+		case !errors.As(err, &empty):
+			t.Errorf("draw %d: %v (exactly empty: %v)\n%+v", i, err, exactlyEmpty(membersOf(&d)), d)
+			continue
+		}
+		found++
+		if empty.Amount < 1e-6 {
+			barely++
+		}
+		if fault := conflictFault(&d, empty.Conflict); fault != "" {
+			t.Errorf("draw %d: %q: %s\n%+v", i, empty.Conflict, fault, d)
+		}
+	}
+	t.Logf("%d conflicts (%d of less than 1e-6), %d non-empty, %d unbounded", found, barely, accepted, unbounded)
+	if found < *conflictDraws/3 {
+		t.Errorf("only %d of %d draws were empty", found, *conflictDraws)
+	}
+}

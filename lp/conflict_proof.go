@@ -1,0 +1,333 @@
+package lp
+
+import (
+	"math"
+	"math/big"
+	"slices"
+
+	"paspo/internal/exact"
+)
+
+// proven returns the least scaled amount by which all the limits must give, and
+// whether they are an irreducible conflict, both in rational arithmetic. They are
+// one if the multipliers that cancel their left sides,
+//
+//	sum_k y_k A_k = 0,   y_k > 0 of inequalities,   y . b < 0   (Farkas),
+//
+// are unique but for a factor and none of them is 0: a smaller conflict would have
+// multipliers of its own, which are 0 elsewhere. Those of bounds follow from those
+// of the rows, so that elimination takes the entities without a bound alone.
+func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
+	n := len(p.c)
+	var rows []limitRef
+	bound := map[int]limitRef{}
+	for _, r := range refs {
+		switch r.kind {
+		case isRow, isEquality:
+			rows = append(rows, r)
+		default:
+			other, twice := bound[r.index]
+			if twice {
+				crossed := other.kind != r.kind && p.l[r.index] > p.u[r.index]
+				l, u := rational(p.l[r.index]), rational(p.u[r.index])
+				return float(l.Sub(l, u)) / (p.limitScale(r) + p.limitScale(other)), crossed && len(refs) == 2
+			}
+			bound[r.index] = r
+		}
+	}
+	if len(rows) == 0 {
+		return 0, false
+	}
+	ints := make([]integerRow, len(rows))
+	for k, r := range rows {
+		coef, limit := p.row(r)
+		ints[k] = newIntegerRow(coef, limit)
+	}
+	null := newNullSpace(len(rows))
+	column := make([]*big.Int, len(rows))
+	for j := range n {
+		if _, bounded := bound[j]; bounded {
+			continue
+		}
+		for k := range rows {
+			column[k] = ints[k].coef[j]
+		}
+		if !null.add(column) {
+			return 0, false
+		}
+	}
+	y := null.vector()
+	if y == nil {
+		return 0, false
+	}
+	sum, scale, t := new(big.Rat), new(big.Rat), new(big.Rat)
+	sign := 0
+	use := func(r limitRef, y *big.Rat, limit, factor *big.Rat) bool {
+		if y.Sign() == 0 {
+			return false
+		}
+		if r.kind != isEquality {
+			if sign == 0 {
+				sign = y.Sign()
+			}
+			if y.Sign() != sign {
+				return false
+			}
+		}
+		sum.Add(sum, t.Mul(y, limit))
+		s := rational(p.limitScale(r))
+		s.Mul(s, factor)
+		scale.Add(scale, s.Mul(s, t.Abs(y)))
+		return true
+	}
+	for k, r := range rows {
+		if !use(r, y[k], new(big.Rat).SetInt(ints[k].limit), ints[k].factor) {
+			return 0, false
+		}
+	}
+	one := big.NewRat(1, 1)
+	for j, r := range bound {
+		g := new(big.Rat)
+		for k := range rows {
+			if c := ints[k].coef[j]; c.Sign() != 0 {
+				g.Add(g, t.Mul(y[k], new(big.Rat).SetInt(c)))
+			}
+		}
+		limit := rational(p.l[j])
+		if r.kind == isUpper {
+			limit.SetFloat64(p.u[j])
+			g.Neg(g)
+		} else {
+			limit.Neg(limit)
+		}
+		if !use(r, g, limit, one) {
+			return 0, false
+		}
+	}
+	if sign > 0 && sum.Sign() >= 0 || sign < 0 && sum.Sign() <= 0 || sum.Sign() == 0 {
+		return 0, false
+	}
+	return math.Abs(float(sum.Quo(sum, scale))), true
+}
+
+// row returns the coefficients of a row or an equality and its limit.
+func (p *program) row(r limitRef) (coef []float64, limit float64) {
+	n := len(p.c)
+	if r.kind == isEquality {
+		return p.e[r.index*n : (r.index+1)*n], p.f[r.index]
+	}
+	return p.a[r.index*n : (r.index+1)*n], p.b[r.index]
+}
+
+// limitScale returns what the relaxation of a limit is measured in.
+func (p *program) limitScale(r limitRef) float64 {
+	switch r.kind {
+	case isLower:
+		return p.scale(nil, p.l[r.index])
+	case isUpper:
+		return p.scale(nil, p.u[r.index])
+	}
+	coef, limit := p.row(r)
+	return p.scale(coef, limit)
+}
+
+// integerRow is a row times a power of two, the factor, that makes it integer.
+type integerRow struct {
+	coef   []*big.Int
+	limit  *big.Int
+	factor *big.Rat
+}
+
+func newIntegerRow(coef []float64, limit float64) integerRow {
+	exp := math.MaxInt
+	for _, v := range append([]float64{limit}, coef...) {
+		if v != 0 {
+			_, e := math.Frexp(v)
+			exp = min(exp, e-53)
+		}
+	}
+	integer := func(v float64) *big.Int {
+		if v == 0 {
+			return new(big.Int)
+		}
+		frac, e := math.Frexp(v)
+		x := big.NewInt(int64(math.Ldexp(frac, 53)))
+		return x.Lsh(x, uint(e-53-exp))
+	}
+	r := integerRow{limit: integer(limit), factor: big.NewRat(1, 1)}
+	for _, v := range coef {
+		r.coef = append(r.coef, integer(v))
+	}
+	switch {
+	case exp == math.MaxInt:
+	case exp < 0:
+		r.factor.SetInt(new(big.Int).Lsh(big.NewInt(1), uint(-exp)))
+	default:
+		r.factor.SetFrac(big.NewInt(1), new(big.Int).Lsh(big.NewInt(1), uint(exp)))
+	}
+	return r
+}
+
+// nullSpace finds the vector that is orthogonal to all vectors added, by
+// elimination (Gauss and Jordan) in integers without common divisors.
+type nullSpace struct {
+	dim    int
+	rows   [][]*big.Int
+	pivots []int
+}
+
+func newNullSpace(dim int) *nullSpace { return &nullSpace{dim: dim} }
+
+// add returns false where only 0 is orthogonal to all.
+func (s *nullSpace) add(v []*big.Int) bool {
+	v = slices.Clone(v)
+	var t big.Int
+	eliminate := func(v, row []*big.Int, pivot int) {
+		f := v[pivot]
+		if f.Sign() == 0 {
+			return
+		}
+		content := new(big.Int)
+		for i := range v {
+			x := new(big.Int).Mul(v[i], row[pivot])
+			v[i] = x.Sub(x, t.Mul(f, row[i]))
+			if x.Sign() != 0 {
+				content.GCD(nil, nil, content, t.Abs(x))
+			}
+		}
+		if content.Sign() > 0 && content.BitLen() > 1 {
+			for _, x := range v {
+				x.Quo(x, content)
+			}
+		}
+	}
+	for k, row := range s.rows {
+		eliminate(v, row, s.pivots[k])
+	}
+	pivot := slices.IndexFunc(v, func(x *big.Int) bool { return x.Sign() != 0 })
+	if pivot < 0 {
+		return true
+	}
+	if len(s.rows) == s.dim-1 {
+		return false
+	}
+	for _, row := range s.rows {
+		eliminate(row, v, pivot)
+	}
+	s.rows, s.pivots = append(s.rows, v), append(s.pivots, pivot)
+	return true
+}
+
+// vector returns the vector, and nil where there are several directions.
+func (s *nullSpace) vector() []*big.Rat {
+	if len(s.rows) != s.dim-1 {
+		return nil
+	}
+	free := 0
+	for slices.Contains(s.pivots, free) {
+		free++
+	}
+	y := make([]*big.Rat, s.dim)
+	y[free] = big.NewRat(1, 1)
+	for k, row := range s.rows {
+		x := new(big.Rat).SetFrac(row[free], row[s.pivots[k]])
+		y[s.pivots[k]] = x.Neg(x)
+	}
+	return y
+}
+
+// maxProofCells bounds the tableau of exactConflict: some seconds.
+const maxProofCells = 30_000
+
+// exactConflict returns the irreducible conflict among limits that they contradict
+// one another in by the largest scaled amount, from a linear program in rational
+// arithmetic over the multipliers,
+//
+//	min y . s   s.t.   sum_k y_k A_k = 0,  y . b = -1,
+//
+// whose vertices are the irreducible conflicts (Gleeson and Ryan, ORSA Journal on
+// Computing 2, 1990). empty is false where there is none: a point satisfies all.
+// ok is false where the program is too large.
+func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok bool) {
+	n := len(p.c)
+	used := make([]bool, n)
+	for _, r := range refs {
+		if r.kind == isRow || r.kind == isEquality {
+			coef, _ := p.row(r)
+			for j, v := range coef {
+				used[j] = used[j] || v != 0
+			}
+		} else if p.l[r.index] > p.u[r.index] {
+			used[r.index] = true
+		}
+	}
+	place, m := make([]int, n), 0
+	for j, u := range used {
+		if u {
+			place[j] = m
+			m++
+		}
+	}
+	var owner []int
+	q := &exact.Problem{A: make([][]*big.Rat, m+1), B: make([]*big.Rat, m+1), Eq: slices.Repeat([]bool{true}, m+1)}
+	for i := range q.B {
+		q.B[i] = new(big.Rat)
+	}
+	q.B[m].SetInt64(-1)
+	add := func(i int, r limitRef, sign float64) {
+		column := make([]*big.Rat, m+1)
+		for j := range column {
+			column[j] = new(big.Rat)
+		}
+		switch r.kind {
+		case isLower:
+			column[place[r.index]].SetInt64(-1)
+			column[m].SetFloat64(-p.l[r.index])
+		case isUpper:
+			column[place[r.index]].SetInt64(1)
+			column[m].SetFloat64(p.u[r.index])
+		default:
+			coef, limit := p.row(r)
+			for j, v := range coef {
+				if v != 0 {
+					column[place[j]].SetFloat64(sign * v)
+				}
+			}
+			column[m].SetFloat64(sign * limit)
+		}
+		for j, v := range column {
+			q.A[j] = append(q.A[j], v)
+		}
+		q.C = append(q.C, rational(p.limitScale(r)))
+		q.Lower, q.Upper = append(q.Lower, new(big.Rat)), append(q.Upper, nil)
+		owner = append(owner, i)
+	}
+	for i, r := range refs {
+		if (r.kind == isLower || r.kind == isUpper) && !used[r.index] {
+			continue
+		}
+		add(i, r, 1)
+		if r.kind == isEquality {
+			add(i, r, -1)
+		}
+		if (m+1)*(len(owner)+2*(m+1)) > maxProofCells {
+			return nil, false, false
+		}
+	}
+	s, status := exact.Minimize(q)
+	if status != exact.Optimal {
+		return nil, false, true
+	}
+	for c, i := range owner {
+		if s.X[c].Sign() > 0 {
+			core = append(core, refs[i])
+		}
+	}
+	return core, true, true
+}
+
+// satisfiable says whether a point satisfies all limits, in rational arithmetic.
+func (p *program) satisfiable(refs []limitRef) bool {
+	_, empty, ok := p.exactConflict(refs)
+	return ok && !empty
+}
