@@ -1,0 +1,376 @@
+package lp
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// array is what an .npy section holds, in C order.
+type array struct {
+	shape []int
+	data  []float64
+}
+
+// maxHeader is the largest header that is read, in bytes. NumPy's own limit is
+// 10 000.
+const maxHeader = 1 << 16
+
+// parseNPY reads an array of floating-point numbers, integers or truth values in
+// the .npy format, versions 1.0 to 3.0 (NumPy Enhancement Proposal 1). Nothing is
+// allocated for an array before its size is compared with what is there.
+func parseNPY(section []byte) (*array, error) {
+	const magic = "\x93NUMPY"
+	if len(section) < 10 || string(section[:6]) != magic {
+		return nil, fmt.Errorf("it is not in the .npy format")
+	}
+	major, minor := section[6], section[7]
+	if major < 1 || major > 3 || minor != 0 {
+		return nil, fmt.Errorf("version %d.%d of the .npy format; 1.0, 2.0 and 3.0 are read", major, minor)
+	}
+	length, begin := uint64(binary.LittleEndian.Uint16(section[8:])), uint64(10)
+	if major > 1 {
+		if len(section) < 12 {
+			return nil, fmt.Errorf("it ends within its header")
+		}
+		length, begin = uint64(binary.LittleEndian.Uint32(section[8:])), 12
+	}
+	if begin+length > uint64(len(section)) {
+		return nil, fmt.Errorf("it ends within its header")
+	}
+	if length > maxHeader {
+		return nil, fmt.Errorf("its header has %d bytes (at most %d)", length, maxHeader)
+	}
+	h, err := parseHeader(string(section[begin:begin+length]), major < 3)
+	if err != nil {
+		return nil, fmt.Errorf("header: %w", err)
+	}
+	return h.array(section[begin+length:])
+}
+
+// npyHeader is the dictionary at the begin of an .npy section.
+type npyHeader struct {
+	descr   string
+	fortran bool
+	shape   []int
+}
+
+// parseHeader reads a header, a literal of Python. Long integers of Python 2, such
+// as 3L, are taken where they can be.
+func parseHeader(s string, long bool) (h npyHeader, err error) {
+	p := &literalParser{s: s, long: long}
+	v, err := p.value()
+	if err == nil && p.next() != 0 {
+		err = p.errorf("it goes on after its end")
+	}
+	if err != nil {
+		return h, err
+	}
+	dict, ok := v.(map[string]any)
+	if !ok {
+		return h, fmt.Errorf("a dictionary is expected")
+	}
+	for _, k := range [...]string{"descr", "fortran_order", "shape"} {
+		if _, ok := dict[k]; !ok {
+			return h, fmt.Errorf("%s is missing", k)
+		}
+	}
+	for k := range dict {
+		if k != "descr" && k != "fortran_order" && k != "shape" {
+			return h, fmt.Errorf("unknown key %q; descr, fortran_order and shape are expected", clip(k))
+		}
+	}
+	if h.descr, ok = dict["descr"].(string); !ok {
+		return h, fmt.Errorf("descr is no text: a type of numbers, like '<f8', is expected")
+	}
+	if h.fortran, ok = dict["fortran_order"].(bool); !ok {
+		return h, fmt.Errorf("fortran_order is neither True nor False")
+	}
+	shape, ok := dict["shape"].(tuple)
+	for _, v := range shape {
+		size, whole := v.(int64)
+		ok = ok && whole
+		h.shape = append(h.shape, int(size))
+	}
+	if !ok {
+		return h, fmt.Errorf("shape is no tuple of integers, like (2, 3)")
+	}
+	return h, nil
+}
+
+// dtypes are other names of types than those that NumPy writes.
+var dtypes = map[string]string{
+	"?": "b1", "bool": "b1", "e": "f2", "float16": "f2", "f": "f4", "float32": "f4", "single": "f4",
+	"d": "f8", "float": "f8", "float64": "f8", "double": "f8",
+	"int8": "i1", "int16": "i2", "int32": "i4", "int64": "i8",
+	"uint8": "u1", "uint16": "u2", "uint32": "u4", "uint64": "u8",
+}
+
+// decoder returns the size of a number and how it is read.
+func (h *npyHeader) decoder() (size int, number func([]byte) float64, err error) {
+	name := h.descr
+	var order binary.ByteOrder = binary.LittleEndian
+	if name != "" && strings.IndexByte("<>=|", name[0]) >= 0 {
+		if name[0] == '>' {
+			order = binary.BigEndian
+		}
+		name = name[1:]
+	}
+	if other, ok := dtypes[name]; ok {
+		name = other
+	}
+	switch name {
+	case "f8":
+		return 8, func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) }, nil
+	case "f4":
+		return 4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) }, nil
+	case "f2":
+		return 2, func(b []byte) float64 { return half(order.Uint16(b)) }, nil
+	case "i8":
+		return 8, func(b []byte) float64 { return float64(int64(order.Uint64(b))) }, nil
+	case "u8":
+		return 8, func(b []byte) float64 { return float64(order.Uint64(b)) }, nil
+	case "i4":
+		return 4, func(b []byte) float64 { return float64(int32(order.Uint32(b))) }, nil
+	case "u4":
+		return 4, func(b []byte) float64 { return float64(order.Uint32(b)) }, nil
+	case "i2":
+		return 2, func(b []byte) float64 { return float64(int16(order.Uint16(b))) }, nil
+	case "u2":
+		return 2, func(b []byte) float64 { return float64(order.Uint16(b)) }, nil
+	case "i1":
+		return 1, func(b []byte) float64 { return float64(int8(b[0])) }, nil
+	case "u1":
+		return 1, func(b []byte) float64 { return float64(b[0]) }, nil
+	case "b1":
+		return 1, func(b []byte) float64 {
+			if b[0] != 0 {
+				return 1
+			}
+			return 0
+		}, nil
+	}
+	return 0, nil, fmt.Errorf("type %q; floating-point numbers of up to 64 bits, integers or truth values are expected", clip(h.descr))
+}
+
+// half returns the value of a float16.
+func half(b uint16) float64 {
+	sign, exp, frac := 1-2*float64(b>>15), int(b>>10&31), float64(b&1023)
+	switch {
+	case exp == 31 && frac == 0:
+		return math.Inf(int(sign))
+	case exp == 31:
+		return math.NaN()
+	case exp == 0:
+		return sign * math.Ldexp(frac, -24)
+	}
+	return sign * math.Ldexp(1024+frac, exp-25)
+}
+
+func (h *npyHeader) array(raw []byte) (*array, error) {
+	size, number, err := h.decoder()
+	if err != nil {
+		return nil, err
+	}
+	count := 1
+	for _, s := range h.shape {
+		if s < 0 || s > 0 && count > maxCells/s {
+			return nil, fmt.Errorf("shape %v is too large (at most %d numbers)", h.shape, maxCells)
+		}
+		count *= s
+	}
+	if len(raw) != size*count {
+		return nil, fmt.Errorf("shape %v needs %d bytes, but there are %d", h.shape, size*count, len(raw))
+	}
+	a := &array{shape: h.shape, data: make([]float64, count)}
+	for i := range a.data {
+		a.data[i] = number(raw[i*size:])
+	}
+	if h.fortran && len(h.shape) == 2 {
+		a.data = transposed(a.data, h.shape[0], h.shape[1])
+	}
+	return a, nil
+}
+
+// transposed returns the m x n matrix in C order that data holds in Fortran order.
+func transposed(data []float64, m, n int) []float64 {
+	out := make([]float64, len(data))
+	for i := range m {
+		for j := range n {
+			out[i*n+j] = data[j*m+i]
+		}
+	}
+	return out
+}
+
+type tuple []any
+
+// literalParser reads those literals of Python that headers hold: dictionaries with
+// text for keys, tuples, lists (as []any), text, integers, True, False and None.
+type literalParser struct {
+	s     string
+	at    int
+	long  bool
+	depth int
+}
+
+func (p *literalParser) errorf(format string, args ...any) error {
+	return fmt.Errorf("byte %d: %w", p.at, fmt.Errorf(format, args...))
+}
+
+// next skips space and returns the next byte, 0 at the end.
+func (p *literalParser) next() byte {
+	for p.at < len(p.s) && strings.IndexByte(" \t\n\r\f", p.s[p.at]) >= 0 {
+		p.at++
+	}
+	if p.at == len(p.s) {
+		return 0
+	}
+	return p.s[p.at]
+}
+
+// taken skips a byte if it is next.
+func (p *literalParser) taken(c byte) bool {
+	if p.next() != c {
+		return false
+	}
+	p.at++
+	return true
+}
+
+func (p *literalParser) value() (any, error) {
+	const deepest = 20
+	if p.depth++; p.depth > deepest {
+		return nil, p.errorf("more than %d brackets within one another", deepest)
+	}
+	defer func() { p.depth-- }()
+	switch c := p.next(); {
+	case c == '{':
+		return p.dict()
+	case c == '(' || c == '[':
+		return p.list()
+	case c == '\'' || c == '"':
+		return p.text()
+	case c == '-' || c == '+' || '0' <= c && c <= '9':
+		return p.integer()
+	case 'a' <= c|0x20 && c|0x20 <= 'z':
+		return p.word()
+	case c == 0:
+		return nil, p.errorf("it ends too early")
+	}
+	return nil, p.errorf("a value is expected")
+}
+
+func (p *literalParser) dict() (any, error) {
+	p.at++
+	out := map[string]any{}
+	for !p.taken('}') {
+		key, err := p.value()
+		if err != nil {
+			return nil, err
+		}
+		k, ok := key.(string)
+		if _, twice := out[k]; !ok || twice {
+			if twice {
+				return nil, p.errorf("the key %q is given twice", clip(k))
+			}
+			return nil, p.errorf("a key is no text")
+		}
+		if !p.taken(':') {
+			return nil, p.errorf("a colon is expected")
+		}
+		if out[k], err = p.value(); err != nil {
+			return nil, err
+		}
+		if !p.taken(',') && p.next() != '}' {
+			return nil, p.errorf("a comma or } is expected")
+		}
+	}
+	return out, nil
+}
+
+// list reads a list, a tuple, or a value in parentheses.
+func (p *literalParser) list() (any, error) {
+	end := byte(')')
+	if p.s[p.at] == '[' {
+		end = ']'
+	}
+	p.at++
+	var all []any
+	comma := false
+	for !p.taken(end) {
+		v, err := p.value()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+		if comma = p.taken(','); !comma && p.next() != end {
+			return nil, p.errorf("a comma or %c is expected", end)
+		}
+	}
+	switch {
+	case end == ']':
+		return all, nil
+	case len(all) == 1 && !comma:
+		return all[0], nil
+	}
+	return tuple(all), nil
+}
+
+func (p *literalParser) text() (any, error) {
+	quote := p.s[p.at]
+	rest := p.s[p.at+1:]
+	end := strings.IndexByte(rest, quote)
+	if end < 0 || strings.ContainsAny(rest[:end], "\\\n") {
+		return nil, p.errorf("text that is not ended, or that holds an escape")
+	}
+	p.at += end + 2
+	return rest[:end], nil
+}
+
+func (p *literalParser) integer() (any, error) {
+	begin := p.at
+	for p.at++; p.at < len(p.s) && (p.s[p.at] == '_' || '0' <= p.s[p.at] && p.s[p.at] <= '9'); {
+		p.at++
+	}
+	word := p.s[begin:p.at]
+	digits := strings.TrimLeft(word, "+-")
+	v, err := strconv.ParseInt(strings.ReplaceAll(word, "_", ""), 10, 64)
+	if err != nil || strings.HasPrefix(digits, "_") || strings.HasSuffix(digits, "_") || strings.Contains(digits, "__") ||
+		len(digits) > 1 && digits[0] == '0' && strings.Trim(digits, "0_") != "" {
+		return nil, p.errorf("%q is no integer", clip(word))
+	}
+	if p.long && p.at < len(p.s) && (p.s[p.at] == 'L' || p.s[p.at] == 'l') {
+		p.at++
+	}
+	return v, nil
+}
+
+func (p *literalParser) word() (any, error) {
+	begin := p.at
+	for p.at < len(p.s) && (p.s[p.at] == '_' || 'a' <= p.s[p.at]|0x20 && p.s[p.at]|0x20 <= 'z') {
+		p.at++
+	}
+	word := p.s[begin:p.at]
+	switch word {
+	case "True":
+		return true, nil
+	case "False":
+		return false, nil
+	case "None":
+		return nil, nil
+	case "u", "U":
+		if p.at < len(p.s) && (p.s[p.at] == '\'' || p.s[p.at] == '"') {
+			return p.text()
+		}
+	}
+	return nil, p.errorf("%q is no value", clip(word))
+}
+
+// isColumn reports whether a shape is that of a vector of m numbers.
+func isColumn(shape []int, m int) bool {
+	return slices.Equal(shape, []int{m}) || slices.Equal(shape, []int{m, 1})
+}
