@@ -53,7 +53,7 @@ gpu-env: deps-gpu
 # tested without it.
 test: deps-gpu lint ptx-check image-check race-check
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 14m ./...
-	$(GO) test ./cuda ./policy -run NotBuilt
+	$(GO) test ./cuda ./policy/gpu -run NotBuilt
 	$(GO) test ./lp ./envs ./cmd/train -run 'LimitsAreNeverEmpty|HullWithoutFacets|HullResidualAllocates' # which -race skips
 
 # The tests of the kernels and of what queues them, with every access of device
@@ -65,7 +65,7 @@ RACE_LEFT_OUT ?= Distribution|SideBySide|WritesResultsAlone|TrainersTogether|Die
 race-check: deps-gpu
 	$(WITH_CUDA) export PASPO_TEST_RACES=1 PASPO_FAKE_ORDER=$(RACE_ORDER) && \
 	$(GO) test -tags gpu ./internal/cudatest ./kernels ./cuda && \
-	$(GO) test -tags gpu -timeout 14m -run GPU -skip '$(RACE_LEFT_OUT)' ./policy
+	$(GO) test -tags gpu -timeout 14m -run GPU -skip '$(RACE_LEFT_OUT)' ./policy/gpu
 
 lint: deps-gpu
 	@unformatted=$$(gofmt -l .); \
@@ -102,7 +102,7 @@ gpu-check-build: deps-gpu
 	@rm -rf $(CARD) && mkdir -p $(CARD)/lib
 	$(WITH_CUDA) flags="-s -w -extldflags '-Wl,--disable-new-dtags,-rpath,\$$ORIGIN/lib'" && \
 	$(GO) build -tags gpu -ldflags "$$flags" -o $(CARD)/gpu-check ./cmd/gpu-check && \
-	for p in cuda kernels policy; do $(GO) test -c -tags gpu -ldflags "$$flags" -o $(CARD)/$$p.test ./$$p || exit 1; done
+	for p in cuda kernels policy/gpu; do $(GO) test -c -tags gpu -ldflags "$$flags" -o $(CARD)/$$(basename $$p).test ./$$p || exit 1; done
 	ldd $(CARD)/gpu-check | awk '/=> \// && !/lib(c|m|dl|rt|pthread)\.so/ { print $$3 }' | xargs -I{} cp -L {} $(CARD)/lib
 
 # Trains every benchmark over 5 seeds, with the paper's settings and tuned ones and

@@ -1,4 +1,4 @@
-// Draws of Beta variates, as policy/beta.go has them.
+// Draws of Beta variates, as policy/dist/beta.go has them.
 #pragma once
 #include "philox.cuh"
 #include "special.cuh"

@@ -6,7 +6,7 @@ import (
 )
 
 // Backend runs a policy and its critic on a device: it normalises observations,
-// samples actions, takes gradient steps and holds the parameters. The CPU backend is made by NewCPU.
+// samples actions, takes gradient steps and holds the parameters. The CPU backend is made by cpu.New.
 // A Backend is used by one goroutine at a time.
 type Backend interface {
 	// Device names where the backend runs, for people to read.
@@ -117,8 +117,8 @@ type Batch struct {
 	LogX, Log1mX, LogWidth, Mask []float32 // Rows x h
 }
 
-// kept says that the batch has no samples of its own.
-func (b *Batch) kept() bool {
+// Kept says that the batch has no samples of its own.
+func (b *Batch) Kept() bool {
 	return b.Obs == nil && b.Prefix == nil && b.LogX == nil && b.Log1mX == nil && b.LogWidth == nil && b.Mask == nil
 }
 
@@ -165,8 +165,8 @@ type State struct {
 	Normalizer   *Normalizer
 }
 
-// mean makes means of sums over steps.
-func (d Diagnostics) mean() Diagnostics {
+// Mean makes means of sums over steps.
+func (d Diagnostics) Mean() Diagnostics {
 	if d.Steps > 0 {
 		n := float64(d.Steps)
 		for _, x := range []*float64{&d.PolicyLoss, &d.ValueLoss, &d.Entropy, &d.ApproxKL, &d.ClipFraction, &d.GradNorm} {

@@ -21,10 +21,10 @@ func Heads(p *lp.Polytope) int {
 	return n
 }
 
-// total returns what actions are divided by before the heads see them, and what
+// Total returns what actions are divided by before the heads see them, and what
 // widths are a share of: the budget where there is one, else the largest
 // magnitude that an entity takes in p.
-func total(p *lp.Polytope) (float64, error) {
+func Total(p *lp.Polytope) (float64, error) {
 	n := p.Dim()
 	e, rhs, _ := p.Equalities()
 budget:

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"paspo/internal/stats"
 )
@@ -40,11 +41,11 @@ func (n *Normalizer) Update(obs []float64) {
 func (n *Normalizer) Apply(dst []float32, obs []float64) error {
 	dim := n.Dim()
 	if len(dst) != len(obs) || len(obs)%dim != 0 {
-		panic(badBatch)
+		panic("policy: bad length of observations")
 	}
 	use := n.On && n.Seen.Count > 0
 	if use {
-		n.deviation = grown(n.deviation, dim)
+		n.deviation = slices.Grow(n.deviation[:0], dim)[:dim]
 		for j := range n.deviation {
 			n.deviation[j] = n.Seen.Deviation(j)
 		}
@@ -59,15 +60,22 @@ func (n *Normalizer) Apply(dst []float32, obs []float64) error {
 				}
 			}
 			if to[j] = float32(x); to[j]-to[j] != 0 {
-				return badObservation(at/dim, j, obs[at+j])
+				return &ObservationError{Row: at / dim, Component: j, Value: obs[at+j]}
 			}
 		}
 	}
 	return nil
 }
 
-func badObservation(row, component int, x float64) error {
-	return fmt.Errorf("policy: component %d of the observation of row %d, which is %g, is not finite after normalisation", component, row, x)
+// ObservationError says that a component of an observation is not a finite float32
+// once it is normalised.
+type ObservationError struct {
+	Row, Component int
+	Value          float64 // before it was normalised
+}
+
+func (e *ObservationError) Error() string {
+	return fmt.Sprintf("policy: component %d of the observation of row %d, which is %g, is not finite after normalisation", e.Component, e.Row, e.Value)
 }
 
 // Clone returns a copy that shares nothing with n.

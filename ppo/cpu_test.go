@@ -10,6 +10,7 @@ import (
 	"paspo/envs"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/cpu"
 )
 
 // curve rewards an allocation by a function of it; every episode is one step.
@@ -48,7 +49,7 @@ func newCPU(p envs.Problem, cfg Config) (*Trainer, error) {
 	// gradients throw it about.
 	pc.MaxShape = 100
 	pc.Encoder, pc.Latent, pc.Heads, pc.Critic = []int{8}, 8, []int{8}, []int{8}
-	b, err := policy.NewCPU(solver, s.ObsDim, cfg.Minibatch, pc, nil, 7)
+	b, err := cpu.New(solver, s.ObsDim, cfg.Minibatch, pc, nil, 7)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"paspo/envs"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/cpu"
+	"paspo/policy/debias"
 	"paspo/ppo"
 )
 
@@ -61,15 +63,15 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer solver.Close()
-	debias := policy.DefaultDebiasConfig()
-	debias.Points, debias.CacheDir = 2000, ""
-	fit, err := policy.Debias(polytope, solver, debias, 1)
+	start := debias.DefaultConfig()
+	start.Points, start.CacheDir = 2000, ""
+	fit, err := debias.Fit(polytope, solver, start, 1)
 	if err != nil {
 		log.Fatal(err)
 	}
 	cfg := ppo.DefaultConfig()
 	cfg.Steps, cfg.EvalEvery, cfg.Gamma = 20_000, 0, 0 // a day does not change the next
-	backend, err := policy.NewCPU(solver, 3, cfg.Minibatch, policy.DefaultConfig(), fit, 1)
+	backend, err := cpu.New(solver, 3, cfg.Minibatch, policy.DefaultConfig(), fit, 1)
 	if err != nil {
 		log.Fatal(err)
 	}

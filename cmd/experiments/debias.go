@@ -13,9 +13,9 @@ import (
 
 const debiasEntities, debiasRows = 3, 2
 
-// debias trains on random problems of three entities from de-biased and from
+// debiasing trains on random problems of three entities from de-biased and from
 // plain weights. Every seed has its own polytope and reward.
-func debias(ctx context.Context, out *output, o options) error {
+func debiasing(ctx context.Context, out *output, o options) error {
 	debiased, err := paperWith("de-biased", "ppo.eval_every=2")
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@ import (
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/cpu"
+	"paspo/policy/debias"
 	"paspo/ppo"
 )
 
@@ -148,11 +150,11 @@ func entropyOf(ctx context.Context, problem *envs.SyntheticProblem, solver lp.So
 	var fit *policy.Fit
 	if name != "plain" {
 		var err error
-		if fit, err = policy.Debias(spec.Polytope, solver, policy.DefaultDebiasConfig(), debiasSeed); err != nil {
+		if fit, err = debias.Fit(spec.Polytope, solver, debias.DefaultConfig(), debiasSeed); err != nil {
 			return nil, err
 		}
 	}
-	b, err := policy.NewCPU(solver, spec.ObsDim, cfg.Minibatch, policy.DefaultConfig(), fit, 1)
+	b, err := cpu.New(solver, spec.ObsDim, cfg.Minibatch, policy.DefaultConfig(), fit, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/stats"
 	"paspo/lp"
-	"paspo/policy"
+	"paspo/policy/cpu"
 )
 
 type fiftyOptions struct {
@@ -121,7 +121,7 @@ func (t *task) initial(s setting, seed uint64) (float64, error) {
 		fit = nil
 	}
 	spec := t.problem.Spec()
-	b, err := policy.NewCPU(t.solver, spec.ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
+	b, err := cpu.New(t.solver, spec.ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
 	if err != nil {
 		return 0, err
 	}

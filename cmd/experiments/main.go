@@ -108,7 +108,7 @@ func command() *cobra.Command {
 	})
 
 	add("debias", "Compare de-biased with plain initialisation on three entities", 10, 20_000,
-		func(ctx context.Context, out *output, o options, _ []string) error { return debias(ctx, out, o) }).Args = cobra.NoArgs
+		func(ctx context.Context, out *output, o options, _ []string) error { return debiasing(ctx, out, o) }).Args = cobra.NoArgs
 	var li limitedOptions
 	c = add("limited [ENV...]", "Train with limits that follow the state, beside the static versions", 5, 0,
 		func(ctx context.Context, out *output, o options, names []string) error {

@@ -11,6 +11,8 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/cpu"
+	"paspo/policy/debias"
 	"paspo/ppo"
 )
 
@@ -58,7 +60,7 @@ func newTask(p envs.Problem, intervals lp.SolverConfig, episodes int) (*task, er
 	if err != nil {
 		return nil, err
 	}
-	fit, err := policy.Debias(polytope, solver, policy.DefaultDebiasConfig(), debiasSeed)
+	fit, err := debias.Fit(polytope, solver, debias.DefaultConfig(), debiasSeed)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +154,7 @@ func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (
 	if s.plain {
 		fit = nil
 	}
-	backend, err := policy.NewCPU(t.solver, t.problem.Spec().ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
+	backend, err := cpu.New(t.solver, t.problem.Spec().ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/cpu"
+	"paspo/policy/debias"
 )
 
 type uniformityOptions struct {
@@ -119,9 +121,9 @@ func uniformityOf(n, rows int, seed uint64) ([]uniformCell, error) {
 		return nil, err
 	}
 	uniform, again := both[:ksPoints*n], both[ksPoints*n:]
-	debias := policy.DefaultDebiasConfig()
-	debias.Points = fitPoints
-	fit, err := policy.Debias(p, solver, debias, debiasSeed)
+	start := debias.DefaultConfig()
+	start.Points = fitPoints
+	fit, err := debias.Fit(p, solver, start, debiasSeed)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +161,7 @@ func uniformityOf(n, rows int, seed uint64) ([]uniformCell, error) {
 
 // initialActions samples an untrained policy, whose observations here are zeros.
 func initialActions(solver lp.Solver, cfg policy.Config, fit *policy.Fit, rows int, seed uint64) ([]float64, error) {
-	b, err := policy.NewCPU(solver, 1, 1, cfg, fit, seed)
+	b, err := cpu.New(solver, 1, 1, cfg, fit, seed)
 	if err != nil {
 		return nil, err
 	}

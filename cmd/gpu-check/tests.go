@@ -42,7 +42,7 @@ func tests(ctx context.Context, w io.Writer, dir string, gpu int) error {
 	for _, path := range all {
 		name := strings.TrimSuffix(filepath.Base(path), ".test")
 		args := []string{"-test.v", "-test.timeout=9m"}
-		if name == "policy" {
+		if name == "gpu" {
 			args = append(args, "-test.run=^TestGPU") // the others are about the processor
 		}
 		out, err := onCard(exec.CommandContext(ctx, path, args...), gpu).CombinedOutput()

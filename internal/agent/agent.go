@@ -20,6 +20,7 @@ import (
 	"paspo/internal/runfolder"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/debias"
 	"paspo/ppo"
 )
 
@@ -135,7 +136,7 @@ func (a *Agent) debias() (err error) {
 	}
 	d := a.Config.Debias
 	d.FixedWidth = a.Config.Policy.FixedWidth
-	if a.Fit, err = policy.Debias(a.Problem.Spec().Polytope, a.Solver, d, a.Config.Seed); err != nil {
+	if a.Fit, err = debias.Fit(a.Problem.Spec().Polytope, a.Solver, d, a.Config.Seed); err != nil {
 		return fmt.Errorf("de-biased initialisation: %w", err)
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"paspo/cuda"
 	"paspo/internal/config"
 	"paspo/policy"
+	"paspo/policy/cpu"
+	"paspo/policy/gpu"
 )
 
 // gpus are the devices that this process has opened. They stay open: opening one
@@ -69,11 +71,11 @@ func backends(agents []*Agent) error {
 	}
 	for _, members := range byDevice {
 		made, why, err := onGPU(members[0].Config, func(g *cuda.Context) ([]policy.Shared, error) {
-			specs := make([]policy.GPUSpec, len(members))
+			specs := make([]gpu.Spec, len(members))
 			for i, a := range members {
 				specs[i] = a.gpuSpec()
 			}
-			return policy.NewGPUs(g, specs)
+			return gpu.NewAll(g, specs)
 		})
 		if err != nil {
 			return err
@@ -84,7 +86,7 @@ func backends(agents []*Agent) error {
 				continue
 			}
 			c := a.Config
-			cpu, err := policy.NewCPU(a.Solver, a.Problem.Spec().ObsDim, c.PPO.Minibatch, c.Policy, a.Fit, c.Seed)
+			cpu, err := cpu.New(a.Solver, a.Problem.Spec().ObsDim, c.PPO.Minibatch, c.Policy, a.Fit, c.Seed)
 			if err != nil {
 				return err
 			}
@@ -94,10 +96,10 @@ func backends(agents []*Agent) error {
 	return nil
 }
 
-func (a *Agent) gpuSpec() policy.GPUSpec {
+func (a *Agent) gpuSpec() gpu.Spec {
 	c := a.Config
 	batch := c.PPO.BatchSize()
-	return policy.GPUSpec{
+	return gpu.Spec{
 		Solver: a.Solver, ObsDim: a.Problem.Spec().ObsDim, Minibatch: c.PPO.Minibatch,
 		Config: c.Policy, Fit: a.Fit, Seed: c.Seed,
 		Rows: batch, Steps: c.PPO.Epochs * ((batch + c.PPO.Minibatch - 1) / c.PPO.Minibatch),

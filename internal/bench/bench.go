@@ -12,6 +12,7 @@ import (
 	"paspo/envs"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/cpu"
 	"paspo/ppo"
 )
 
@@ -127,7 +128,7 @@ func network(ctx context.Context, p envs.Problem, d time.Duration) (actions, upd
 		return 0, 0, err
 	}
 	defer solver.Close()
-	backend, err := policy.NewCPU(solver, spec.ObsDim, cfg.Minibatch, policy.DefaultConfig(), nil, 1)
+	backend, err := cpu.New(solver, spec.ObsDim, cfg.Minibatch, policy.DefaultConfig(), nil, 1)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -161,7 +162,7 @@ func training(ctx context.Context, p envs.Problem, d time.Duration) (float64, er
 		return 0, err
 	}
 	defer solver.Close()
-	backend, err := policy.NewCPU(solver, spec.ObsDim, cfg.Minibatch, policy.DefaultConfig(), nil, 1)
+	backend, err := cpu.New(solver, spec.ObsDim, cfg.Minibatch, policy.DefaultConfig(), nil, 1)
 	if err != nil {
 		return 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"paspo/envs"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/cpu"
 	"paspo/ppo"
 )
 
@@ -50,7 +51,7 @@ type Maker func(solver lp.Solver, obsDim, minibatch, count int) ([]policy.Backen
 func CPUs(solver lp.Solver, obsDim, minibatch, count int) ([]policy.Backend, error) {
 	out := make([]policy.Backend, count)
 	for i := range out {
-		b, err := policy.NewCPU(solver, obsDim, minibatch, policy.DefaultConfig(), nil, uint64(i+1))
+		b, err := cpu.New(solver, obsDim, minibatch, policy.DefaultConfig(), nil, uint64(i+1))
 		if err != nil {
 			return nil, err
 		}

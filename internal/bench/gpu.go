@@ -4,18 +4,19 @@ import (
 	"paspo/cuda"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/gpu"
 )
 
 // GPUs is the Maker of a GPU.
-func GPUs(gpu *cuda.Context) Maker {
+func GPUs(ctx *cuda.Context) Maker {
 	return func(solver lp.Solver, obsDim, minibatch, count int) ([]policy.Backend, error) {
-		specs := make([]policy.GPUSpec, count)
+		specs := make([]gpu.Spec, count)
 		for i := range specs {
-			specs[i] = policy.GPUSpec{
+			specs[i] = gpu.Spec{
 				Solver: solver, ObsDim: obsDim, Minibatch: minibatch, Config: policy.DefaultConfig(), Seed: uint64(i + 1),
 			}
 		}
-		made, err := policy.NewGPUs(gpu, specs)
+		made, err := gpu.NewAll(ctx, specs)
 		out := make([]policy.Backend, len(made))
 		for i, b := range made {
 			out[i] = b

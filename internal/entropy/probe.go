@@ -12,6 +12,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/cpu"
 	"paspo/policy/dist"
 )
 
@@ -24,7 +25,7 @@ import (
 // Training uses the first term of the gradient.
 type Probe struct {
 	p     *lp.Polytope
-	b     *policy.CPU
+	b     *cpu.Backend
 	heads int
 	obs   []float32
 	nodes int
@@ -34,7 +35,7 @@ type Probe struct {
 // NewProbe returns a probe of the policy with the given parameters. Quadrature
 // takes the given number of nodes.
 func NewProbe(solver lp.Solver, obs []float32, cfg policy.Config, state *policy.State, nodes int) (*Probe, error) {
-	b, err := policy.NewCPU(solver, len(obs), nodes, cfg, nil, 1)
+	b, err := cpu.New(solver, len(obs), nodes, cfg, nil, 1)
 	if err != nil {
 		return nil, err
 	}

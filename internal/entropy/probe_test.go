@@ -8,6 +8,7 @@ import (
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/cpu"
 )
 
 func newTestProbe(t *testing.T, n, rows, nodes int) *Probe {
@@ -21,7 +22,7 @@ func newTestProbe(t *testing.T, n, rows, nodes int) *Probe {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	b, err := policy.NewCPU(s, 1, 1, policy.DefaultConfig(), nil, 7)
+	b, err := cpu.New(s, 1, 1, policy.DefaultConfig(), nil, 7)
 	if err != nil {
 		t.Fatal(err)
 	}

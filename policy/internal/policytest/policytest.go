@@ -1,4 +1,5 @@
-// Package policytest holds what tests of several packages of the policy share.
+// Package policytest holds what tests of several packages of the policy share: requests,
+// batches, settings and solvers.
 package policytest
 
 import "math"

@@ -1,0 +1,293 @@
+package cpu
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync/atomic"
+
+	"paspo/internal/ops"
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/policy/dist"
+	"paspo/policy/internal/network"
+)
+
+const (
+	// shardRows is the number of rows that are decoded together.
+	shardRows = 64
+
+	// maxResidual is the largest scaled residual of an action that is let out.
+	maxResidual = 1e-9
+)
+
+// decoder samples actions, shard by shard. A row's action depends on its
+// observation, limits and stream alone: neither on the other rows nor on the
+// number of goroutines.
+type decoder struct {
+	c       *Backend
+	weights weights
+	stale   bool // the weights are not those of the parameters
+
+	crew []*worker
+	jobs chan *worker
+	done chan struct{}
+
+	// Of the request at hand.
+	req  *policy.Request
+	out  *policy.Samples
+	next atomic.Int64
+	errs []error // one a shard
+}
+
+// worker decodes one shard at a time.
+type worker struct {
+	d     *decoder
+	stage *stage
+	chain lp.Chain
+	src   source
+	rand  *rand.Rand
+
+	lo, hi, a []float64
+	logits    []float32 // of all heads, as the training pass has them
+	terms     []float32 // log-probabilities and entropies
+	nFixed    int       // intervals of heads that were fixed in a request
+}
+
+// source lets one rand.Rand draw from many streams.
+type source struct{ *rng.Stream }
+
+func (d *decoder) init(c *Backend) {
+	d.c, d.stale = c, true
+	d.weights.l = c.Layout
+}
+
+func (d *decoder) close() {
+	if d.jobs != nil {
+		close(d.jobs)
+		d.jobs = nil
+	}
+	d.crew = nil
+}
+
+// enlist makes sure of n workers. All but the first have a goroutine.
+func (d *decoder) enlist(n int) {
+	for len(d.crew) < n {
+		w := &worker{
+			d: d, stage: newStage(&d.weights, shardRows), chain: d.c.Solver.Chain(shardRows),
+			lo: make([]float64, shardRows), hi: make([]float64, shardRows), a: make([]float64, shardRows),
+			logits: make([]float32, shardRows*2*d.c.Heads), terms: make([]float32, shardRows*2),
+		}
+		w.rand = rand.New(&w.src)
+		d.crew = append(d.crew, w)
+		if len(d.crew) == 1 {
+			continue
+		}
+		if d.jobs == nil {
+			d.jobs, d.done = make(chan *worker), make(chan struct{})
+		}
+		go func(jobs <-chan *worker, done chan<- struct{}) {
+			for w := range jobs {
+				w.work()
+				done <- struct{}{}
+			}
+		}(d.jobs, d.done)
+	}
+}
+
+// Sample implements Backend. An action that leaves the polytope by more than a
+// scaled 1e-9 is an error that names the constraint.
+func (c *Backend) Sample(req *policy.Request, out *policy.Samples) error {
+	if err := c.CheckRequest(req); err != nil {
+		return err
+	}
+	n := req.Rows
+	c.Size(out, n)
+	out.FixedShare, out.MaxResidual = 0, network.NoResidual
+	if n == 0 {
+		return nil
+	}
+	if req.Learn {
+		c.norm.Update(req.Obs)
+	}
+	c.obs = slices.Grow(c.obs[:0], len(req.Obs))[:len(req.Obs)]
+	if err := c.norm.Apply(c.obs, req.Obs); err != nil {
+		return err
+	}
+	if err := c.decoder.run(req, out); err != nil {
+		return err
+	}
+	if req.Keep {
+		c.keep(req, out)
+	}
+	return nil
+}
+
+func (d *decoder) run(req *policy.Request, out *policy.Samples) error {
+	if d.stale {
+		d.weights.refresh(d.c.params)
+		d.stale = false
+	}
+	shards := (req.Rows + shardRows - 1) / shardRows
+	d.req, d.out = req, out
+	d.errs = slices.Grow(d.errs[:0], shards)[:shards]
+	clear(d.errs)
+	d.next.Store(0)
+
+	n := min(shards, runtime.GOMAXPROCS(0))
+	d.enlist(n)
+	for _, w := range d.crew[1:n] {
+		d.jobs <- w
+	}
+	d.crew[0].work()
+	for range n - 1 {
+		<-d.done
+	}
+	d.req, d.out = nil, nil
+
+	fixed := 0
+	for _, w := range d.crew[:n] {
+		fixed += w.nFixed
+	}
+	if d.c.Heads > 0 {
+		out.FixedShare = float64(fixed) / float64(req.Rows*d.c.Heads)
+	}
+	for _, r := range out.Residual {
+		out.MaxResidual = max(out.MaxResidual, r)
+	}
+	for _, err := range d.errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// work decodes shards until there are none left.
+func (w *worker) work() {
+	w.nFixed = 0
+	for {
+		s := int(w.d.next.Add(1)) - 1
+		from := s * shardRows
+		if from >= w.d.req.Rows {
+			return
+		}
+		w.d.errs[s] = w.decode(from, min(shardRows, w.d.req.Rows-from))
+	}
+}
+
+// decode samples the actions of the given rows.
+func (w *worker) decode(from, rows int) error {
+	c, req, out := w.d.c, w.d.req, w.d.out
+	l := c.Layout
+	n := l.Entities
+	var limits []lp.Limits
+	if req.Limits != nil {
+		limits = req.Limits[from : from+rows]
+	}
+	prefix := out.Prefix[from*n : (from+rows)*n]
+	w.stage.begin(rows, c.obs[from*l.Obs:(from+rows)*l.Obs], out.Value[from:from+rows])
+	w.chain.Begin(rows, limits)
+	lo, hi, a := w.lo[:rows], w.hi[:rows], w.a[:rows]
+
+	for i := range n {
+		var logits []float32
+		if i < c.Heads {
+			logits = w.stage.head(i, rows, prefix)
+		}
+		if err := w.chain.Next(lo, hi); err != nil {
+			return inRow(err, from)
+		}
+		for r := range rows {
+			if i < c.Heads {
+				if err := w.draw(from, r, i, logits); err != nil {
+					return err
+				}
+			} else {
+				a[r] = middle(lo[r], hi[r])
+			}
+			k := (from+r)*n + i
+			out.Actions[k], out.Lower[k], out.Upper[k] = a[r], lo[r], hi[r]
+			prefix[r*n+i] = float32(a[r] / c.Total)
+		}
+		w.chain.Fix(a)
+	}
+
+	// The terms of what is stored, by the code of the training pass.
+	h := c.Heads
+	at, to := from*h, (from+rows)*h
+	if !ops.Finite(out.LogX[at:to]) || !ops.Finite(out.Log1mX[at:to]) || !ops.Finite(out.LogWidth[at:to]) {
+		return &policy.NonFiniteError{Tensor: "the logarithms of a sample", Step: c.opt.Step}
+	}
+	ops.EvalBetaTerms(c.Shape, rows, h, w.logits, out.LogX[at:to], out.Log1mX[at:to], out.LogWidth[at:to], out.Mask[at:to], w.terms, nil)
+	for r := range rows {
+		row := from + r
+		out.LogProb[row], out.Entropy[row] = w.terms[2*r], w.terms[2*r+1]
+		var lim *lp.Limits
+		if limits != nil {
+			lim = &limits[r]
+		}
+		action := out.Actions[row*n : (row+1)*n]
+		out.Residual[row] = c.Polytope().Residual(action, lim)
+		if !(out.Residual[row] <= maxResidual) {
+			res, name := c.Polytope().WorstConstraint(action, lim)
+			return fmt.Errorf("policy: the action of row %d leaves the polytope: %s is violated by a scaled %.3g, more than %g", row, name, res, maxResidual)
+		}
+	}
+	return nil
+}
+
+// middle is the value of an entity whose interval is fixed.
+func middle(lo, hi float64) float64 { return min(max(lo+(hi-lo)/2, lo), hi) }
+
+// draw samples entity i of row r of the shard and keeps what training needs.
+func (w *worker) draw(from, r, i int, logits []float32) error {
+	c, req, out := w.d.c, w.d.req, w.d.out
+	k := (from+r)*c.Heads + i
+	copy(w.logits[2*(r*c.Heads+i):], logits[2*r:2*r+2])
+	alpha, _ := c.Shape.At(float64(logits[2*r]))
+	beta, _ := c.Shape.At(float64(logits[2*r+1]))
+	out.Alpha[k], out.Beta[k] = float32(alpha), float32(beta)
+	// NaN, 0 and what overflows the special functions.
+	if !(alpha > 0 && alpha <= maxShape && beta > 0 && beta <= maxShape) {
+		return &policy.NonFiniteError{Tensor: fmt.Sprintf("the distribution of %s, Beta(%g, %g),", c.Polytope().Entities()[i], alpha, beta), Step: c.opt.Step}
+	}
+
+	lo, hi := w.lo[r], w.hi[r]
+	width := hi - lo
+	if width <= c.Config.FixedWidth*c.Total {
+		w.a[r] = middle(lo, hi)
+		out.LogX[k], out.Log1mX[k], out.LogWidth[k], out.Mask[k] = 0, 0, 0, 0
+		w.nFixed++
+		return nil
+	}
+	d := dist.Beta{Alpha: alpha, Beta: beta}
+	var lnX, ln1mX float64
+	if req.Deterministic {
+		x := d.Point()
+		lnX, ln1mX = math.Log(x), math.Log1p(-x)
+	} else {
+		w.src.Stream = req.Streams[from+r]
+		_, lnX, ln1mX = d.Rand(w.rand)
+	}
+	w.a[r] = dist.Between(lo, hi, lnX, ln1mX)
+	out.LogX[k], out.Log1mX[k] = float32(lnX), float32(ln1mX)
+	out.LogWidth[k], out.Mask[k] = float32(math.Log(width)), 1
+	return nil
+}
+
+// maxShape bounds alpha and beta: float32 holds no more.
+const maxShape = math.MaxFloat32
+
+// inRow tells the row of the request instead of that of the shard.
+func inRow(err error, from int) error {
+	var e *lp.InfeasibleError
+	if errors.As(err, &e) {
+		e.Row += from
+	}
+	return err
+}

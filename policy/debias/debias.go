@@ -1,0 +1,209 @@
+package debias
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/policy/dist"
+)
+
+// CacheAuto as the cache folder means paspo in the user's own.
+const CacheAuto = "auto"
+
+// Config sets the fit that makes the initial policy nearly uniform.
+type Config struct {
+	Enabled  bool             `yaml:"enabled" doc:"start from the uniform distribution over the polytope; false starts from random biases"`
+	Points   int              `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 where every interval takes a linear program"`
+	CacheDir string           `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
+	Sampler  lp.SamplerConfig `yaml:"sampler" doc:"how uniform points are drawn"`
+
+	// FixedWidth is that of Config: the share of the total below which an interval
+	// is fixed and left out of the fit.
+	FixedWidth float64 `yaml:"-"`
+}
+
+// DefaultConfig returns the settings in use; 100 000 points are the
+// paper's.
+func DefaultConfig() Config {
+	return Config{
+		Enabled: true, CacheDir: CacheAuto, Sampler: lp.DefaultSamplerConfig(), FixedWidth: policy.DefaultConfig().FixedWidth,
+	}
+}
+
+const (
+	pointsExplicit = 100_000
+	pointsCLP      = 20_000
+	minFitPoints   = 1000
+	maxFitPoints   = 100_000_000
+)
+
+// Validate says what is wrong with the settings.
+func (c Config) Validate() error {
+	if c.Points != 0 && (c.Points < minFitPoints || c.Points > maxFitPoints) {
+		return fmt.Errorf("debias.points is %d: allowed is 0 (automatic) or %d to %d", c.Points, minFitPoints, maxFitPoints)
+	}
+	if !(c.FixedWidth >= 0 && c.FixedWidth < 1) {
+		return fmt.Errorf("fixed_width is %g: allowed is 0 to 1", c.FixedWidth)
+	}
+	if err := c.Sampler.Validate(); err != nil {
+		return fmt.Errorf("debias.%w", err)
+	}
+	return nil
+}
+
+// Fit draws uniform points of p, maps every coordinate through its interval
+// and fits a Beta distribution a head by maximum likelihood. An interval that is
+// fixed says nothing and is skipped; a head that is never free, or too seldom
+// for a fit, gets Beta(1, 1). Fits are cached (see Config); a cache that
+// cannot be read or written is a warning.
+//
+// The fit is a function of the polytope, the settings, the solver's method and
+// the seed; the number of goroutines does not matter.
+func Fit(p *lp.Polytope, solver lp.Solver, cfg Config, seed uint64) (*policy.Fit, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Points == 0 {
+		cfg.Points = pointsExplicit
+		if solver.Method() == "clp" {
+			cfg.Points = pointsCLP
+		}
+	}
+	cache, err := newFitCache(p, solver.Method(), cfg, seed)
+	if err != nil {
+		slog.Warn("fits are not cached", "reason", err)
+	}
+	if f := cache.load(policy.Heads(p)); f != nil {
+		return f, nil
+	}
+	sampler, err := lp.NewSampler(p, cfg.Sampler)
+	if err != nil {
+		return nil, err
+	}
+	points, report, err := sampler.Sample(cfg.Points, rng.New(seed, "debias"))
+	if err != nil {
+		return nil, err
+	}
+	f, err := fitPoints(p, solver, points, cfg)
+	if err != nil {
+		return nil, err
+	}
+	f.Method, f.Acceptance, f.RHat, f.ESS = report.Method, report.Acceptance, report.RHat, report.ESS
+	if err := cache.store(f); err != nil {
+		slog.Warn("the fit is not cached", "reason", err)
+	}
+	return f, nil
+}
+
+// debiasShard is the number of points that a goroutine maps at a time.
+const debiasShard = 1000
+
+// logSums are the sufficient statistics of one head.
+type logSums struct {
+	lnX, ln1mX float64
+	used, lost int
+}
+
+// fitPoints fits every head to uniform points (rows x n).
+func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg Config) (*policy.Fit, error) {
+	n, heads := p.Dim(), policy.Heads(p)
+	rows := len(points) / n
+	shards := (rows + debiasShard - 1) / debiasShard
+	workers := cfg.Sampler.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	scale, err := policy.Total(p)
+	if err != nil {
+		return nil, err
+	}
+	fixed := cfg.FixedWidth * scale
+
+	// One worker takes every workers-th shard, so that a chain is made once a
+	// worker; the sums are added up by shard.
+	sums := make([][]logSums, shards)
+	var g errgroup.Group
+	for w := range min(workers, shards) {
+		g.Go(func() error {
+			chain := solver.Chain(min(debiasShard, rows))
+			buf := newMapBuffers(debiasShard)
+			for s := w; s < shards; s += workers {
+				sums[s] = make([]logSums, heads)
+				from, to := s*debiasShard, min((s+1)*debiasShard, rows)
+				if err := buf.addShard(chain, points[from*n:to*n], n, fixed, sums[s]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, fmt.Errorf("policy: intervals of uniform points: %w", err)
+	}
+
+	f := &policy.Fit{Entities: append([]string(nil), p.Entities()[:heads]...), Points: rows}
+	for i := range heads {
+		var t logSums
+		for _, s := range sums {
+			t.lnX, t.ln1mX = t.lnX+s[i].lnX, t.ln1mX+s[i].ln1mX
+			t.used, t.lost = t.used+s[i].used, t.lost+s[i].lost
+		}
+		if t.lost*100 > t.used {
+			slog.Warn("uniform points lie on the ends of their intervals and are left out of the fit",
+				"entity", f.Entities[i], "lost", t.lost, "used", t.used)
+		}
+		d := dist.Beta{Alpha: 1, Beta: 1}
+		if t.used >= minFitPoints/10 {
+			var err error
+			if d, err = dist.FitBeta(t.lnX/float64(t.used), t.ln1mX/float64(t.used)); err != nil {
+				return nil, fmt.Errorf("entity %s: %w", f.Entities[i], err)
+			}
+		}
+		f.Alpha, f.Beta = append(f.Alpha, d.Alpha), append(f.Beta, d.Beta)
+	}
+	return f, nil
+}
+
+// mapBuffers are what a worker maps points with.
+type mapBuffers struct{ lo, hi, a []float64 }
+
+func newMapBuffers(rows int) *mapBuffers {
+	return &mapBuffers{make([]float64, rows), make([]float64, rows), make([]float64, rows)}
+}
+
+// addShard adds ln x and ln(1-x) of every free coordinate of the points.
+func (m *mapBuffers) addShard(chain lp.Chain, points []float64, n int, fixed float64, sums []logSums) error {
+	rows := len(points) / n
+	lo, hi, a := m.lo[:rows], m.hi[:rows], m.a[:rows]
+	chain.Begin(rows, nil)
+	for i := range sums {
+		if err := chain.Next(lo, hi); err != nil {
+			return err
+		}
+		for r := range rows {
+			a[r] = points[r*n+i]
+			width := hi[r] - lo[r]
+			if width <= fixed || !(width > 0) {
+				continue
+			}
+			// A point is inside its interval but for rounding.
+			x, y := (a[r]-lo[r])/width, (hi[r]-a[r])/width
+			if !(x > 0 && y > 0) {
+				sums[i].lost++
+				continue
+			}
+			sums[i].lnX += math.Log(x)
+			sums[i].ln1mX += math.Log(y)
+			sums[i].used++
+		}
+		chain.Fix(a)
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+package policy
+
+import (
+	"fmt"
+	"math"
+)
+
+// Fit holds a Beta distribution for every head: of the normalised coordinate
+// x_i = (a_i - lo_i) / (hi_i - lo_i) when a is uniform in the polytope (DESIGN
+// section 4).
+type Fit struct {
+	Entities   []string  `json:"entities"` // one a head
+	Alpha      []float64 `json:"alpha"`
+	Beta       []float64 `json:"beta"`
+	Points     int       `json:"points"`
+	Method     string    `json:"method"`     // how the points were drawn
+	Acceptance float64   `json:"acceptance"` // of rejection, else 0
+
+	// RHat and ESS are the check of convergence of hit-and-run, else 0.
+	RHat float64 `json:"rhat,omitempty"`
+	ESS  float64 `json:"ess,omitempty"`
+}
+
+// Validate says whether f can initialise the given number of heads.
+func (f *Fit) Validate(heads int) error {
+	if len(f.Entities) != heads || len(f.Alpha) != heads || len(f.Beta) != heads {
+		return fmt.Errorf("policy: the fit has %d entities, %d alpha and %d beta for %d heads", len(f.Entities), len(f.Alpha), len(f.Beta), heads)
+	}
+	for i := range f.Alpha {
+		for _, v := range []float64{f.Alpha[i], f.Beta[i]} {
+			if !(v > 0) || math.IsInf(v, 0) {
+				return fmt.Errorf("policy: the fit of %s is Beta(%g, %g)", f.Entities[i], f.Alpha[i], f.Beta[i])
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+//go:build gpu
+
+package gpu
+
+import (
+	"errors"
+	"slices"
+
+	"paspo/cuda"
+	"paspo/policy"
+)
+
+// request is what an agent waits for.
+type request struct {
+	g     *Backend
+	kind  ask
+	job   *sampleJob
+	state *policy.State
+	err   error
+	done  chan struct{}
+}
+
+type ask int
+
+const (
+	askFlush ask = iota // run the queue
+	askSample
+	askState
+	askSetState
+)
+
+// sampleJob is a checked request for at least one row.
+type sampleJob struct {
+	g   *Backend
+	req *policy.Request
+	out *policy.Samples
+	err error
+}
+
+// ask has a request served: at once where its agent has not joined, else when all
+// that have joined have one.
+func (p *program) ask(r *request) error {
+	p.mu.Lock()
+	switch {
+	case r.g.closed:
+		p.mu.Unlock()
+		return errors.New("policy: the backend is closed")
+	case !r.g.joined:
+		defer p.mu.Unlock()
+		p.serve([]*request{r})
+		return r.err
+	}
+	r.done = make(chan struct{})
+	p.pending = append(p.pending, r)
+	p.meet()
+	p.mu.Unlock()
+	<-r.done
+	return r.err
+}
+
+// meet serves the requests at hand if nobody else is to be waited for.
+func (p *program) meet() {
+	if len(p.pending) == 0 || len(p.pending) < p.joined {
+		return
+	}
+	rs := p.pending
+	p.pending = nil
+	slices.SortFunc(rs, func(a, b *request) int { return a.g.index - b.g.index })
+	p.serve(rs)
+	for _, r := range rs {
+		close(r.done)
+	}
+}
+
+func (p *program) join(g *Backend) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !g.joined && !g.closed {
+		g.joined = true
+		p.joined++
+	}
+}
+
+func (p *program) leave(g *Backend) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g.joined {
+		g.joined = false
+		p.joined--
+		p.meet()
+	}
+}
+
+func (p *program) close(g *Backend) error {
+	p.leave(g)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g.closed {
+		return nil
+	}
+	g.closed = true
+	p.open--
+	if p.open > 0 {
+		return nil
+	}
+	return p.stop()
+}
+
+// serve does what some agents ask for, the same things of all of them together.
+// An error of the device is that of every request.
+func (p *program) serve(rs []*request) {
+	err := p.lost
+	if err == nil {
+		err = p.ctx.Do(func() error { return p.work(rs) })
+	}
+	if errors.Is(err, cuda.ErrLost) {
+		p.lost = err
+	}
+	for _, r := range rs {
+		if err != nil {
+			r.err = err
+		} else if r.job != nil {
+			r.err = r.job.err
+		}
+	}
+}
+
+func (p *program) work(rs []*request) (err error) {
+	defer func() {
+		if err != nil && !errors.Is(err, cuda.ErrLost) {
+			// Copies may be under way.
+			err = errors.Join(err, p.stream.Sync())
+		}
+		p.staging.reset()
+	}()
+
+	// Steps first: what follows sees what they have done.
+	var steps []*Backend
+	rows := 0
+	for _, r := range rs {
+		g := r.g
+		keeps := r.kind == askSample && r.job.req.Keep
+		if keeps {
+			rows = max(rows, r.job.req.At+r.job.req.Rows)
+		}
+		// Old log-probabilities are those of the rows and the parameters that a batch
+		// was loaded with.
+		if len(g.count) > 0 || g.loading && (r.kind == askSetState || keeps && g.batch.Kept()) {
+			steps = append(steps, g)
+		}
+	}
+	if len(steps) > 0 {
+		if err := p.train(steps); err != nil {
+			return err
+		}
+		p.staging.reset()
+	}
+
+	var jobs []*sampleJob
+	for _, r := range rs {
+		if r.job != nil {
+			jobs = append(jobs, r.job)
+		}
+	}
+	if len(jobs) > 0 {
+		if err := p.reserve(rows, 0); err != nil {
+			return err
+		}
+		if err := p.sampler.run(jobs); err != nil {
+			return err
+		}
+		for _, j := range jobs {
+			if g := j.g; j.req.Keep {
+				g.displaced = g.batch != nil && !g.batch.Kept()
+				if j.err == nil {
+					g.kept = max(g.kept, j.req.At+j.req.Rows)
+				}
+			}
+		}
+	}
+	return p.states(rs)
+}
