@@ -9,6 +9,7 @@ import (
 	"io"
 	"strconv"
 
+	"paspo/internal/jsonkeys"
 	"paspo/internal/limits"
 )
 
@@ -204,6 +205,10 @@ func readJSON(file string, v any) error {
 	data, err := limits.ReadFile(file, limits.Market)
 	if err != nil {
 		return err
+	}
+	var twice *jsonkeys.DuplicateError
+	if err := jsonkeys.Check(data); errors.As(err, &twice) {
+		return fmt.Errorf("%s:%d: %w", file, lineOf(data, twice.Offset), err)
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	err = d.Decode(v)

@@ -205,6 +205,8 @@ func TestMarketFileErrors(t *testing.T) {
 		{`[0.3, -0.4]`, `[0.3]`, "b.json", `data_ordered_returns["1"] has 1 returns`},
 		{`[0.3, -0.4]`, `[0.3, -1.4]`, "b.json", `data_ordered_returns["1"][1] is -1.4`},
 		{`"1": [`, `"2": [`, "b.json", `none is "1"`},
+		{`"1": [`, `"0": [`, "b.json", `b.json:1: the key "0" is given twice`},
+		{`"model.covars_"`, `"model.means_"`, "p.json", `p.json:3: the key "model.means_" is given twice`},
 	} {
 		swap := func(text string) string { return strings.Replace(text, test.old, test.new, 1) }
 		p, m, b := swap(parameters), swap(meta), swap(backtest)

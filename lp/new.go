@@ -46,8 +46,9 @@ func (e *UnboundedError) Error() string {
 // The budget, where there is one, is the first equality, named like "total = 1".
 // A row with Min == Max becomes an equality, a row with two sides two
 // inequalities of the same name, the upper side first. A row without a name is
-// named by its place, like "row 3". A row whose coefficients are all 0 is an
-// error, as it limits nothing.
+// named by its place, like "row 3". A row whose coefficients are all 0 is left out
+// with a warning where 0 satisfies it; otherwise nothing does, and the polytope is
+// empty.
 //
 // A set that is empty gives an *EmptyError and one without bounds an
 // *UnboundedError. A set that relaxing every limit by a scaled 5e-10 makes
@@ -145,6 +146,13 @@ func assemble(d Description, effort int) (*Polytope, error) {
 			return nil, p.errorf("two constraints have the name %q", r.Name)
 		}
 		seen[r.Name] = true
+		if maxAbs(r.Coef) == 0 {
+			if r.Min > 0 || r.Max < 0 {
+				return nil, &EmptyError{Name: p.name, Conflict: []string{r.Name}, Amount: 1}
+			}
+			p.warnings = append(p.warnings, fmt.Sprintf("constraint %s limits nothing, as all its coefficients are 0", r.Name))
+			continue
+		}
 		p.addRow(r)
 	}
 	return p, nil
@@ -278,9 +286,7 @@ func (p *Polytope) checkRow(r Row) error {
 		}
 	}
 	switch {
-	case maxAbs(r.Coef) == 0:
-		return p.errorf("constraint %s limits nothing: all its coefficients are 0", r.Name)
-	case maxAbs(r.Coef) < minMagnitude:
+	case maxAbs(r.Coef) > 0 && maxAbs(r.Coef) < minMagnitude:
 		return p.errorf("constraint %s limits nothing: its largest coefficient is %g, less than %g", r.Name, maxAbs(r.Coef), minMagnitude)
 	case !(math.Abs(r.Min) <= maxMagnitude) && !math.IsInf(r.Min, -1):
 		return p.errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, maxMagnitude)

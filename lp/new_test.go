@@ -76,7 +76,9 @@ func TestNewErrors(t *testing.T) {
 		{row("r", []float64{1}, 0, 1), "polytope p: constraint r has 1 coefficients for 3 entities"},
 		{row("r", []float64{1, nan, 1}, 0, 1), "polytope p: constraint r, coefficient of B: NaN is not a number of at most 1e+15"},
 		{row("r", []float64{1, inf, 1}, 0, 1), "polytope p: constraint r, coefficient of B: +Inf is not a number of at most 1e+15"},
-		{row("r", []float64{0, 0, 0}, 0, 1), "polytope p: constraint r limits nothing: all its coefficients are 0"},
+		{row("r", []float64{0, 0, 0}, 0.5, 1), "polytope p is empty: no allocation satisfies r"},
+		{row("r", []float64{0, 0, 0}, 0.5, 0.5), "polytope p is empty: no allocation satisfies r"},
+		{row("r", []float64{0, 0, 0}, -inf, -1e-300), "polytope p is empty: no allocation satisfies r"},
 		{row("r", []float64{0, 5e-324, 1e-26}, 0, 1), "polytope p: constraint r limits nothing: its largest coefficient is 1e-26, less than 1e-25"},
 		{row("r", []float64{1, 0, 0}, nan, 1), "polytope p: constraint r: min, NaN, is neither -Inf nor a number of at most 1e+15"},
 		{row("r", []float64{1, 0, 0}, 0, nan), "polytope p: constraint r: max, NaN, is neither +Inf nor a number of at most 1e+15"},
@@ -221,4 +223,26 @@ func drawDescription(t *rapid.T) (Description, []float64) {
 		d.Rows = append(d.Rows, r)
 	}
 	return d, inside
+}
+
+// A row of zeros that 0 satisfies is left out, with a warning.
+func TestZeroRows(t *testing.T) {
+	inf := math.Inf(1)
+	d := Description{Entities: names(3), Total: 1}
+	plain, err := New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limits := range [][2]float64{{-inf, 0}, {0, 0}, {0, inf}, {-1, 2}, {-inf, 1e15}} {
+		d.Rows = []Row{{Coef: make([]float64, 3), Min: limits[0], Max: limits[1]}}
+		p, err := New(d)
+		if err != nil {
+			t.Errorf("%v: %v", limits, err)
+			continue
+		}
+		want := []string{"constraint row 1 limits nothing, as all its coefficients are 0"}
+		if p.Hash() != plain.Hash() || !slices.Equal(p.Warnings(), want) {
+			t.Errorf("%v: warnings %q", limits, p.Warnings())
+		}
+	}
 }

@@ -59,7 +59,13 @@ type Polytope struct {
 	// polytope was described by. Both are for printing.
 	budget bool
 	rows   []Row
+
+	warnings []string
 }
+
+// Warnings says, one sentence each, what of the description was left out since it
+// limits nothing. The slice must not be modified.
+func (p *Polytope) Warnings() []string { return p.warnings }
 
 // Name returns the name of the polytope, possibly empty.
 func (p *Polytope) Name() string { return p.name }

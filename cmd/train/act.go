@@ -11,6 +11,7 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/agent"
+	"paspo/internal/jsonkeys"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/ppo"
@@ -154,6 +155,9 @@ func parseObservation(line []byte) (obs, b []float64, err error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(line, &fields); err != nil || fields == nil {
 		return nil, nil, fmt.Errorf(`%s: an observation [..] or {"obs":[..],"b":[..]} is allowed`, jsonProblem(err, line))
+	}
+	if err := jsonkeys.Check(line); err != nil {
+		return nil, nil, err
 	}
 	for name, raw := range fields {
 		switch name {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -46,7 +47,13 @@ func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
 	if err != nil && !strings.ContainsAny(name, "./") {
 		return nil, fmt.Errorf("%w; the presets are %s", err, strings.Join(lp.PresetNames(), ", "))
 	}
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range p.Warnings() {
+		slog.Warn(w, "constraints", name)
+	}
+	return p, nil
 }
 
 func newShow() *cobra.Command {

@@ -310,6 +310,7 @@ func TestAct(t *testing.T) {
 	bad := []string{
 		"[1,2,3]", "[100,1" + strings.Repeat(",null", 25) + "]", "[NaN]", "{}", "hello", `{"obs":` + obs + `,"b":[1]}`,
 		`{"obs":` + obs + `,"x":1}`, "null", "3", `{"obs":null}`, `{"obs":` + obs + `,"b":[-9,-9,-9,-9,-9]}`, `["a"]`, "[1e999]",
+		`{"obs":[1],"obs":` + obs + `}`,
 	}
 	status, out, errs := command(t, strings.Join(bad, "\n")+"\n"+obs, "act", dir)
 	lines = strings.Split(strings.TrimSpace(out), "\n")
@@ -325,7 +326,10 @@ func TestAct(t *testing.T) {
 	if !strings.Contains(lines[0], "the observation has 3 components, those of this run have 27") {
 		t.Errorf("wrong length: %s", lines[0])
 	}
-	if errs != "train: 13 of 14 observations could not be answered\n" {
+	if last := lines[len(bad)-1]; !strings.Contains(last, `the key \"obs\" is given twice`) {
+		t.Errorf("a key twice: %s", last)
+	}
+	if errs != "train: 14 of 15 observations could not be answered\n" {
 		t.Errorf("stderr %q", errs)
 	}
 }

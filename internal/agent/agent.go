@@ -118,6 +118,9 @@ func problem(c *config.Config) (envs.Problem, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range polytope.Warnings() {
+		slog.Warn(w, "constraints", c.Constraints)
+	}
 	return envs.New(c.Env, polytope)
 }
 
