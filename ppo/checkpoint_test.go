@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -329,6 +330,30 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	if err := same.Restore(c); err != nil {
 		t.Errorf("settings that only observe: %v", err)
+	}
+}
+
+// Going on with other arithmetic is warned of, with the same it is not.
+func TestRestoreWarnsOfArithmetic(t *testing.T) {
+	for _, before := range []string{"fake", "fake of another machine"} {
+		tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
+		tr.committed.arithmetic = before
+		b, err := tr.committed.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var warned bytes.Buffer
+		old := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(&warned, nil)))
+		err = tr.Restore(c)
+		slog.SetDefault(old)
+		if got := strings.Contains(warned.String(), before) && strings.Contains(warned.String(), "now=fake"); err != nil || got == (before == "fake") {
+			t.Errorf("saved with %s: %v, warned of %s", before, err, &warned)
+		}
 	}
 }
 

@@ -150,6 +150,26 @@ func TestDamagedCheckpoint(t *testing.T) {
 	refused(t, `checkpoint "newest": one of latest, best, initial is allowed`, "", "act", dir, "--checkpoint", "newest")
 }
 
+// What cannot be gone on with changes nothing, and names what can be done.
+func TestRefusedResumption(t *testing.T) {
+	dir := copyRun(t)
+	before, err := os.ReadFile(filepath.Join(dir, "config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "--resume is empty: name the folder of a run", "", "--resume", "")
+	refused(t, "steps is 100 and 1024 are done: at least 513 is allowed", "", "--resume", dir, "--steps", "100")
+	if after, err := os.ReadFile(filepath.Join(dir, "config.yaml")); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the configuration was written (%v)", err)
+	}
+	far := filepath.Join(t.TempDir(), "too far")
+	status, _, errs := command(t, "", with("--env", "synthetic", "--out", far, "--quiet", "--set", "ppo.lr=1e30")...)
+	want := "the run would stop there again: train anew with gentler settings, for example "
+	if status != 1 || !strings.Contains(errs, want) || !strings.Contains(errs, "--config '"+far+"/config.yaml' --set ppo.lr=") {
+		t.Errorf("status %d, %s", status, errs)
+	}
+}
+
 // Nothing is answered by the policy of something else, and the difference is
 // named.
 func TestWhosePolicy(t *testing.T) {
@@ -314,20 +334,29 @@ func TestInterruptAndKill(t *testing.T) {
 	long := func(dir string) []string {
 		return with("--out", dir, "--steps", fmt.Sprint(iterations*512), "--set", "ppo.epochs=40", "--set", "ppo.checkpoint_keep=100")
 	}
-	cmd := process(ctx, long(dir)...)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	waitFor(t, filepath.Join(dir, "checkpoints", "iteration-00000001.safetensors"))
-	cmd.Process.Signal(syscall.SIGINT)
-	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "go on with: ") || !strings.Contains(errs.String(), "--resume "+dir) {
-		t.Fatalf("exit status %d, %s", code, errs.String())
+	for _, c := range []struct {
+		signal syscall.Signal
+		at     string
+		args   []string
+	}{
+		{syscall.SIGINT, "iteration-00000001.safetensors", long(dir)},
+		{syscall.SIGHUP, "iteration-00000008.safetensors", []string{"--resume", dir}},
+	} {
+		cmd := process(ctx, c.args...)
+		var errs bytes.Buffer
+		cmd.Stderr = &errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, filepath.Join(dir, "checkpoints", c.at))
+		cmd.Process.Signal(c.signal)
+		cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "go on with: ") || !strings.Contains(errs.String(), "--resume "+dir) {
+			t.Fatalf("%v: exit status %d, %s", c.signal, code, errs.String())
+		}
 	}
 
-	cmd = process(ctx, "--resume", dir)
+	cmd := process(ctx, "--resume", dir)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,18 @@ func (r *Run) saveConfig(c *config.Config) error {
 // Train trains to the end or until ctx ends, and draws the learning curve of
 // what was done. observe is called after every iteration.
 func (r *Run) Train(ctx context.Context, observe func(ppo.Metrics)) error {
-	err := r.Trainer.Run(ctx, ppo.Hooks{
+	if err := r.train(ctx, observe); err != nil {
+		if ctx.Err() != nil {
+			// The curve is welcome but not what the user waits for.
+			_ = r.curve(nil)
+		}
+		return err
+	}
+	return r.curve(nil)
+}
+
+func (r *Run) train(ctx context.Context, observe func(ppo.Metrics)) error {
+	return r.Trainer.Run(ctx, ppo.Hooks{
 		Checkpoints: r.Folder.Checkpoints(), Flush: r.Folder.Flush,
 		Iteration: func(m ppo.Metrics) error {
 			if err := r.Folder.Record(m); err != nil {
@@ -184,14 +195,6 @@ func (r *Run) Train(ctx context.Context, observe func(ppo.Metrics)) error {
 			return nil
 		},
 	})
-	if err != nil {
-		if ctx.Err() != nil {
-			// The curve is welcome but not what the user waits for.
-			_ = r.curve(nil)
-		}
-		return err
-	}
-	return r.curve(nil)
 }
 
 // Finish compares the trained policy with others, writes the summary and

@@ -1,6 +1,9 @@
 package runfolder
 
 import (
+	"bytes"
+	"fmt"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -99,6 +102,95 @@ func TestContinue(t *testing.T) {
 	want := []float64{512, 1024, 1536, 2048}
 	if m, e := recorded(t, dir); !slices.Equal(m, want) || !slices.Equal(e, want) {
 		t.Errorf("metrics %v, events %v, want %v", m, e, want)
+	}
+}
+
+// Damaged lines cost themselves alone; what is blank or led by a byte-order mark
+// costs nothing.
+func TestDamagedLines(t *testing.T) {
+	line := func(i int) string { return fmt.Sprintf(`{"step":%d,"return":0.5}`, 512*i) }
+	text := strings.Join([]string{
+		"\ufeff" + line(1), "", "  ", line(2), `{"step":15`, "\x00\x00\x00", line(3) + "\r", strings.Repeat("x", maxLine+5), line(4), line(5), "[]",
+	}, "\n") + "\n" + `{"step":3`
+	for _, c := range []struct {
+		step int64
+		want []float64
+	}{{9 * 512, []float64{512, 1024, 1536, 2048, 2560}}, {3 * 512, []float64{512, 1024, 1536}}, {0, nil}} {
+		dir := create(t, 0)
+		if err := os.WriteFile(filepath.Join(dir, MetricsFile), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var warned bytes.Buffer
+		old := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(&warned, nil)))
+		run, err := Continue(dir, c.step)
+		slog.SetDefault(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(warned.String(), `lines="5 6 8 11"`) {
+			t.Errorf("warned of %s", &warned)
+		}
+		if err := run.Record(metrics(20)); err != nil {
+			t.Fatal(err)
+		}
+		run.Close()
+		if got, _ := recorded(t, dir); !slices.Equal(got, append(c.want, 20*512)) {
+			t.Errorf("cut to step %d: %v, want %v", c.step, got, c.want)
+		}
+	}
+}
+
+// What a killed start left is taken over; what anybody else put there is not.
+func TestCreateAfterKilledStart(t *testing.T) {
+	for _, c := range []struct {
+		files map[string]string
+		want  string
+	}{
+		{map[string]string{MetricsFile: ""}, ""},
+		{map[string]string{MetricsFile: "", "events.out.tfevents.1.h": "x", ".paspo-0123456789abcdef.tmp": "x"}, ""},
+		{map[string]string{MetricsFile: "{}"}, "is not empty"},
+		{map[string]string{"events.out.tfevents.1.h": "x"}, "is not empty"},
+		{map[string]string{MetricsFile: "", "notes.txt": "x"}, "a run that was killed at its start left, and notes.txt"},
+	} {
+		dir := t.TempDir()
+		for name, text := range c.files {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f, err := Create(dir)
+		if c.want == "" {
+			if err != nil {
+				t.Errorf("%v: %v", c.files, err)
+				continue
+			}
+			if _, err := Create(dir); err == nil {
+				t.Errorf("%v: a run that is being started was taken over", c.files)
+			}
+			f.Close()
+			if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+				t.Errorf("%v: left %v", c.files, entries)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: error %v, want %q", c.files, err, c.want)
+		}
+		for name, text := range c.files {
+			if b, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(b) != text {
+				t.Errorf("%v: %s now holds %q, %v", c.files, name, b, err)
+			}
+		}
+	}
+}
+
+func TestClaim(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "runs", "a")
+	for _, want := range []string{path, path + "-2", path + "-3"} {
+		if dir, err := Claim(path); err != nil || dir != want {
+			t.Errorf("claimed %s, %v, want %s", dir, err, want)
+		}
 	}
 }
 
