@@ -219,3 +219,19 @@ func TestConflictsAreProven(t *testing.T) {
 		t.Errorf("only %d of %d draws were empty", found, *conflictDraws)
 	}
 }
+
+// An upper bound takes part in a conflict where there is no lower one.
+func TestConflictWithoutLowerBounds(t *testing.T) {
+	inf := math.Inf(1)
+	p, err := New(Description{
+		Entities: []string{"A", "B"}, Total: 1,
+		Lower: []float64{-inf, -inf}, Upper: []float64{1, 1},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := p.FindConflict(&Limits{Upper: []float64{0.25, 0.5}})
+	if want := []string{"total = 1", "A <= 0.25", "B <= 0.5"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -93,14 +93,12 @@ func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
 				g.Add(g, t.Mul(y[k], new(big.Rat).SetInt(c)))
 			}
 		}
-		limit := rational(p.l[j])
+		limit := -p.l[j]
 		if r.kind == isUpper {
-			limit.SetFloat64(p.u[j])
+			limit = p.u[j]
 			g.Neg(g)
-		} else {
-			limit.Neg(limit)
 		}
-		if !use(r, g, limit, one) {
+		if !use(r, g, rational(limit), one) {
 			return 0, false
 		}
 	}
