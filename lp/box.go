@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
+	"sync"
 )
 
 // BoundingBox returns the least and the largest value of every entity.
@@ -14,11 +16,8 @@ func BoundingBox(p *Polytope) (lo, hi []float64, err error) {
 
 // BoundingBoxContext is BoundingBox until ctx ends.
 func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err error) {
-	n := p.Dim()
-	lo, hi = make([]float64, n), make([]float64, n)
 	if p.points != nil {
-		copy(lo, p.points[0])
-		copy(hi, p.points[0])
+		lo, hi = slices.Clone(p.points[0]), slices.Clone(p.points[0])
 		for _, v := range p.points {
 			for j, x := range v {
 				lo[j], hi[j] = min(lo[j], x), max(hi[j], x)
@@ -26,6 +25,29 @@ func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err
 		}
 		return lo, hi, nil
 	}
+	if c := p.ranges; c != nil {
+		c.Lock()
+		defer c.Unlock()
+		if c.lo == nil {
+			if c.lo, c.hi, err = p.findRanges(ctx); err != nil {
+				c.lo = nil
+				return nil, nil, err
+			}
+		}
+		return slices.Clone(c.lo), slices.Clone(c.hi), nil
+	}
+	return p.findRanges(ctx)
+}
+
+// ranges keeps the bounding box.
+type ranges struct {
+	sync.Mutex
+	lo, hi []float64 // nil until they are found
+}
+
+func (p *Polytope) findRanges(ctx context.Context) (lo, hi []float64, err error) {
+	n := p.Dim()
+	lo, hi = make([]float64, n), make([]float64, n)
 	// Their number is fixed: it decides the last bits.
 	shards := 1
 	if n > boxShard {

@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -16,7 +17,7 @@ import (
 
 // elasticOf returns the program whose limits give, for a prefix under limits.
 func elasticOf(p *Polytope, prefix []float64, lim *Limits) *elastic {
-	w := newCLPWorker(newCLPModel(p), 1e-6)
+	w := newCLPWorker(newCLPModel(context.Background(), p), 1e-6)
 	q := &query{entity: len(prefix), prefix: append(slices.Clone(prefix), make([]float64, p.Dim()-len(prefix))...), own: lim == nil}
 	q.b, q.f, q.l, q.u = p.limits(lim)
 	if w.m.points != nil && q.own {

@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"context"
 	"math"
 
 	"github.com/lanl/clp"
@@ -57,7 +58,7 @@ const (
 	gapTol     = 1e-11
 )
 
-func newCLPModel(p *Polytope) *clpModel {
+func newCLPModel(ctx context.Context, p *Polytope) *clpModel {
 	n := p.Dim()
 	m := &clpModel{p: p, n: n, m: len(p.b), k: len(p.f), suffix: make([]suffix, n)}
 	if overPoints(p) {
@@ -83,7 +84,7 @@ func newCLPModel(p *Polytope) *clpModel {
 	for j := range m.beyond {
 		m.beyond[j] = math.Inf(1)
 	}
-	if _, hi, err := BoundingBox(p); err == nil {
+	if _, hi, err := BoundingBoxContext(ctx, p); err == nil {
 		for j, u := range hi {
 			m.beyond[j] = u + max(1, math.Abs(u))
 		}

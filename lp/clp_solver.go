@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"context"
 	"errors"
 	"math"
 	"sync"
@@ -17,8 +18,11 @@ type clpSolver struct {
 	close   sync.Once
 }
 
-func newCLPSolver(p *Polytope, cfg SolverConfig) (*clpSolver, error) {
-	s := &clpSolver{m: newCLPModel(p), cfg: cfg, jobs: make(chan *clpChain, cfg.Workers)}
+func newCLPSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (*clpSolver, error) {
+	s := &clpSolver{m: newCLPModel(ctx, p), cfg: cfg, jobs: make(chan *clpChain, cfg.Workers)}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	first := newCLPWorker(s.m, cfg.Tolerance)
 	w, err := first.interval(&query{prefix: make([]float64, s.m.n), b: p.b, f: p.f, l: p.l, u: p.u, own: true})
 	if err != nil {
@@ -221,7 +225,7 @@ func (row *clpRow) answer(w *clpWorker) {
 	}
 	if row.state != nil {
 		if row.worker == nil {
-			row.worker = newCLPWorker(newCLPModel(row.state), w.tolerance)
+			row.worker = newCLPWorker(newCLPModel(context.Background(), row.state), w.tolerance)
 		}
 		w = row.worker
 	}

@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -17,10 +18,11 @@ import (
 // without what is redundant under the polytope's own limits, and for the
 // entities that exceed the budget there, which are the first, the facets of the
 // projected vertices.
-func compile(p *Polytope, cfg SolverConfig) (*explicit, error) {
+func compile(ctx context.Context, p *Polytope, cfg SolverConfig) (*explicit, error) {
 	start, budget := time.Now(), cfg.MaxEffort*1e6
+	stage(ctx, "closed form", 0)
 	effort := budget
-	f, err := compileSide(p, cfg, &effort)
+	f, err := compileSide(ctx, p, cfg, &effort)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +34,7 @@ func compile(p *Polytope, cfg SolverConfig) (*explicit, error) {
 	return f, nil
 }
 
-func compileSide(p *Polytope, cfg SolverConfig, effort *int) (*explicit, error) {
+func compileSide(ctx context.Context, p *Polytope, cfg SolverConfig, effort *int) (*explicit, error) {
 	if p.hull != nil && *effort <= p.hull.tried {
 		// The interval of the last entity that is free takes all facets.
 		return nil, &BudgetError{Entity: p.entities[p.hull.last()], Reason: p.hull.refusal()}
@@ -44,13 +46,17 @@ func compileSide(p *Polytope, cfg SolverConfig, effort *int) (*explicit, error) 
 	if err == nil || !isBudget(err) {
 		return f, err
 	}
-	own, e := ownRows(p)
+	own, e := ownRows(ctx, p)
 	if e != nil {
 		return nil, e
 	}
+	stage(ctx, "closed form of what is not redundant", 0)
 	f, err = compileDual(p, own, cfg.MaxPieces, effort)
 	if err == nil || !isBudget(err) {
 		return f, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	points, e := vertices(p, effort)
 	if e != nil {
@@ -137,14 +143,14 @@ func allRows(p *Polytope) selection {
 
 // ownRows leaves out, in addition, what is redundant under the polytope's own
 // limits.
-func ownRows(p *Polytope) (selection, error) {
+func ownRows(ctx context.Context, p *Polytope) (selection, error) {
 	s := allRows(p)
 	s.anyLimits = false
-	lo, hi, err := BoundingBox(p)
+	lo, hi, err := BoundingBoxContext(ctx, p)
 	if err != nil {
 		return s, err
 	}
-	redundant, err := RedundantRows(p)
+	redundant, err := RedundantRowsContext(ctx, p)
 	if err != nil {
 		return s, err
 	}
@@ -171,6 +177,9 @@ func ownRows(p *Polytope) (selection, error) {
 	}
 	return s, nil
 }
+
+// maxNumbers is the largest number of weights of all pieces together: memory.
+const maxNumbers = 1 << 22
 
 // compileDual finds the dual vertices of all intervals in one pass. With
 //
@@ -223,6 +232,7 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 	}
 	cone := dd.New(size, nonneg, exactly, dd.Budget{Rays: 20 * maxPieces, Effort: effort})
 	g := make([]float64, size)
+	numbers := 0
 	for j := n - 1; j >= 0; j-- {
 		over := func(reason string) error { return &BudgetError{Entity: p.entities[j], Reason: reason} }
 		for x := range m {
@@ -238,15 +248,27 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 			e.upper, e.upperGive = make([]float64, size), []float64{0}
 			continue
 		}
-		if err := cone.Check(); err != nil {
-			return nil, err
+		const tooMany = "too many pieces before it"
+		err := cone.Check()
+		if errors.Is(err, dd.ErrBudget) {
+			return f, over(tooMany)
 		}
-		s, err := cone.Split(g)
 		if err != nil {
 			return nil, err
 		}
-		if len(s.Positive)+len(s.Negative) > maxPieces {
-			return f, over(fmt.Sprintf("%d pieces, allowed are %d", len(s.Positive)+len(s.Negative), maxPieces))
+		s, err := cone.Split(g)
+		if errors.Is(err, dd.ErrBudget) {
+			return f, over(tooMany)
+		}
+		if err != nil {
+			return nil, err
+		}
+		count := len(s.Positive) + len(s.Negative)
+		if count > maxPieces {
+			return f, over(fmt.Sprintf("%d pieces, allowed are %d", count, maxPieces))
+		}
+		if numbers += count * size; numbers > maxNumbers {
+			return f, over(fmt.Sprintf("the pieces of it and of the entities after it are %d numbers, allowed are %d", numbers, maxNumbers))
 		}
 		if s.Line != nil {
 			// An equality fixes the entity. The other pieces still tell by how much
@@ -271,13 +293,17 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 		}
 		if errors.Is(err, dd.ErrBudget) {
 			f.done = j
-			return f, over("too many pieces before it")
+			return f, over(tooMany)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	if err := cone.Check(); err != nil {
+	err := cone.Check()
+	if errors.Is(err, dd.ErrBudget) {
+		return f, &BudgetError{Entity: p.entities[0], Reason: "the proof that limits are empty takes too many pieces"}
+	}
+	if err != nil {
 		return nil, err
 	}
 	f.done = 0

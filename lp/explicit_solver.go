@@ -1,6 +1,9 @@
 package lp
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // explicitSolver answers from the closed form. What the closed form does not
 // cover goes to kept bases, and to linear programs behind these: limits that it was
@@ -12,8 +15,8 @@ type explicitSolver struct {
 	behind successor
 }
 
-func newExplicitSolver(p *Polytope, cfg SolverConfig) (*explicitSolver, error) {
-	f, err := compile(p, cfg)
+func newExplicitSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (*explicitSolver, error) {
+	f, err := compile(ctx, p, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -23,9 +26,9 @@ func newExplicitSolver(p *Polytope, cfg SolverConfig) (*explicitSolver, error) {
 func newExplicit(f *explicit, cfg SolverConfig) *explicitSolver {
 	s := &explicitSolver{f: f, cfg: cfg}
 	s.behind.open = func() (Solver, error) {
-		l, err := newLazySolver(f.p, cfg)
+		l, err := newLazySolver(context.Background(), f.p, cfg)
 		if isBudget(err) {
-			return newCLPSolver(f.p, cfg)
+			return newCLPSolver(context.Background(), f.p, cfg)
 		}
 		return l, err
 	}

@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -40,27 +41,39 @@ func (s Share) String() string {
 // is feasible from n uniform points of it. Where lower bounds are negative it is
 // the simplex above them; without a budget, the bounding box of the polytope.
 func FeasibleShare(p *Polytope, n int, stream *rng.Stream) (Share, error) {
+	return FeasibleShareContext(context.Background(), p, n, stream)
+}
+
+// FeasibleShareContext is FeasibleShare until ctx ends.
+func FeasibleShareContext(ctx context.Context, p *Polytope, n int, stream *rng.Stream) (Share, error) {
 	if n < 1 {
 		return Share{}, fmt.Errorf("lp: the feasible share needs at least one point, not %d", n)
 	}
-	hull, err := newAffineHull(p)
+	q, flat, err := p.everything(ctx)
 	if err != nil {
 		return Share{}, err
 	}
-	q := plainProposal(p, hull)
 	s := Share{Of: q.name}
-	if len(proposals(p, hull)) == 0 {
+	if flat {
 		s.Flat = true
 		return s, nil
 	}
-	const shard = 1 << 14
+	const shard, look = 1 << 14, 64
+	done := stage(ctx, "feasible share", n)
 	shards := (n + shard - 1) / shard
 	accepted := make([]int, shards)
 	c := newContains(p, nil)
 	err = parallel(shards, runtime.GOMAXPROCS(0), func(i int) error {
 		r := rand.New(stream.Split(uint64(i)))
 		buf, walk := make([]float64, p.Dim()), c.walk()
-		for range min(shard, n-i*shard) {
+		count := min(shard, n-i*shard)
+		for x := range count {
+			if x%look == 0 {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				done(min(look, count-x))
+			}
 			q.draw(r, buf)
 			if c.firstViolated(buf, walk) == satisfied {
 				accepted[i]++
@@ -78,4 +91,36 @@ func FeasibleShare(p *Polytope, n int, stream *rng.Stream) (Share, error) {
 		s.Below = -math.Expm1(math.Log(0.05) / float64(n)) // (1 - share)^n = 0.05
 	}
 	return s, err
+}
+
+// everything returns the set that the share is one of, and whether equalities leave the
+// polytope no volume in it.
+func (p *Polytope) everything(ctx context.Context) (q *proposal, flat bool, err error) {
+	if p.points == nil {
+		lo, hi, err := BoundingBoxContext(ctx, p)
+		if err != nil {
+			return nil, false, err
+		}
+		q = plainProposal(p, &affineHull{n: p.Dim(), lo: lo, hi: hi})
+		_, budget := p.statedTotal()
+		rank := 0
+		if budget {
+			rank = 1
+		}
+		if _, basis := rowSpace(p.e, p.Dim()); len(basis) > rank {
+			return q, true, nil
+		}
+		fills, err := p.fillsEqualities(ctx)
+		// The affine hull of many entities takes hours, and a share of points that are
+		// accepted is true of a polytope without volume, too.
+		const most = 1000
+		if err != nil || fills || p.Dim() > most {
+			return q, false, err
+		}
+	}
+	hull, err := newAffineHull(p)
+	if err != nil {
+		return nil, false, err
+	}
+	return plainProposal(p, hull), len(proposals(p, hull)) == 0, nil
 }

@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -59,7 +60,10 @@ type lazySuffix struct {
 // square.
 const maxLazyRows = 300
 
-func newLazyModel(p *Polytope, maxBases int) (*lazyModel, error) {
+// maxLazyCells is the largest number of coefficients of all programs together: memory.
+const maxLazyCells = 1 << 24
+
+func newLazyModel(ctx context.Context, p *Polytope, maxBases int) (*lazyModel, error) {
 	n := p.Dim()
 	m := &lazyModel{
 		p: p, n: n, m: len(p.b), k: len(p.f), points: overPoints(p),
@@ -69,14 +73,23 @@ func newLazyModel(p *Polytope, maxBases int) (*lazyModel, error) {
 		m.ofPoints()
 	} else {
 		if tooManyRows(p) {
-			return nil, &BudgetError{Entity: p.entities[0], Reason: fmt.Sprintf("%d rows, a basis takes %d", m.m+m.k, maxLazyRows)}
+			reason := fmt.Sprintf("%d rows, a basis takes %d", m.m+m.k, maxLazyRows)
+			if m.m+m.k <= maxLazyRows {
+				reason = fmt.Sprintf("the programs of %d entities and %d rows take more than %d numbers", n, m.m+m.k, maxLazyCells)
+			}
+			return nil, &BudgetError{Entity: p.entities[0], Reason: reason}
 		}
-		if err := m.ofRows(); err != nil {
+		if err := m.ofRows(ctx); err != nil {
 			return nil, err
 		}
 	}
+	done := stage(ctx, "programs of the entities", n)
 	for i := range m.suffix {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		m.newSuffix(i, maxBases)
+		done(1)
 	}
 	return m, nil
 }
@@ -86,13 +99,16 @@ func overPoints(p *Polytope) bool {
 	return len(p.points) > 0 && (len(p.points) < len(p.b) || len(p.b) == 0)
 }
 
-// tooManyRows reports whether the rows are too many for bases. Limits that follow
+// tooManyRows reports whether the rows are too many for bases, or for so many entities. Limits that follow
 // the state move rows, whatever the points are.
-func tooManyRows(p *Polytope) bool { return len(p.b)+len(p.f) > maxLazyRows }
+func tooManyRows(p *Polytope) bool {
+	rows, n := len(p.b)+len(p.f), p.Dim()
+	return rows > maxLazyRows || rows*n*(n+1)/2 > maxLazyCells
+}
 
-func (m *lazyModel) ofRows() error {
+func (m *lazyModel) ofRows(ctx context.Context) error {
 	p, n := m.p, m.n
-	lo, hi, err := BoundingBox(p)
+	lo, hi, err := BoundingBoxContext(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func TestSightings(t *testing.T) {
 
 // TestRareBasesAreNotKept holds a store to keep what is found often.
 func TestRareBasesAreNotKept(t *testing.T) {
-	m, err := newLazyModel(cappedSimplex(t, 20, 5), 1)
+	m, err := newLazyModel(t.Context(), cappedSimplex(t, 20, 5), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,7 @@
 package lp
 
+import "context"
+
 // lazySolver answers from bases that were optimal before: a basis whose duals are
 // feasible, which no limit and no prefix enters, is optimal wherever it is primal
 // feasible (DESIGN section 2). What no kept basis proves is searched for by a dual
@@ -27,8 +29,8 @@ type lazySolver struct {
 	behind successor
 }
 
-func newLazySolver(p *Polytope, cfg SolverConfig) (*lazySolver, error) {
-	m, err := newLazyModel(p, cfg.MaxBases)
+func newLazySolver(ctx context.Context, p *Polytope, cfg SolverConfig) (*lazySolver, error) {
+	m, err := newLazyModel(ctx, p, cfg.MaxBases)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func (row *matrixRow) begin(p *Polytope, lim *Limits) bool {
 		panic(badLength)
 	}
 	row.state = *p
-	row.state.a, row.state.points = lim.A, nil
+	row.state.a, row.state.points, row.state.ranges = lim.A, nil, nil
 	row.entity, row.known, row.proved, row.excess, row.own = 0, false, false, 0, false
 	row.b, row.f, row.l, row.u = p.limits(lim)
 	if !row.load() {

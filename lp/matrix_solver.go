@@ -1,5 +1,7 @@
 package lp
 
+import "context"
+
 // matrixSolver answers states with a matrix of their own, each by a dual simplex that
 // goes on from one interval of an action to the next. Nothing outlasts the action: an
 // answer depends on the state and the prefix alone.
@@ -16,7 +18,7 @@ type matrixSolver struct {
 
 func newMatrixSolver(p *Polytope, cfg SolverConfig) *matrixSolver {
 	s := &matrixSolver{p: p}
-	s.behind.open = func() (Solver, error) { return newCLPSolver(p, cfg) }
+	s.behind.open = func() (Solver, error) { return newCLPSolver(context.Background(), p, cfg) }
 	return s
 }
 

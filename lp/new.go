@@ -93,6 +93,7 @@ func build(d Description, effort int) (*Polytope, error) {
 	if err := p.checkBounded(); err != nil {
 		return nil, err
 	}
+	p.ranges = &ranges{}
 	return p, nil
 }
 

@@ -163,7 +163,7 @@ func (p *Polytope) under(lim *Limits) *Polytope {
 		return p // without inequalities
 	}
 	q := *p
-	q.a, q.points = lim.A, nil
+	q.a, q.points, q.ranges = lim.A, nil, nil
 	return &q
 }
 

@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"runtime"
@@ -51,31 +52,46 @@ func (c SolverConfig) Validate() error {
 // closed form exceeds its budget; method auto takes kept bases there, and CLP where
 // there are too many rows for these, which Solver.Method tells.
 func NewSolver(p *Polytope, cfg SolverConfig) (Solver, error) {
+	return NewSolverContext(context.Background(), p, cfg)
+}
+
+// NewSolverContext is NewSolver until ctx ends. It looks at ctx between its steps, some
+// of which take seconds.
+func NewSolverContext(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
 	cfg, err := cfg.complete()
 	if err != nil {
 		return nil, err
 	}
 	switch cfg.Method {
 	case "clp":
-		return newCLPSolver(p, cfg)
+		return newCLPSolver(ctx, p, cfg)
 	case "lazy":
-		return newLazySolver(p, cfg)
+		return newLazySolver(ctx, p, cfg)
 	}
-	s, err := newExplicitSolver(p, cfg)
+	s, err := newExplicitSolver(ctx, p, cfg)
 	if err == nil {
 		return s, nil
 	}
 	if cfg.Method == "auto" && isBudget(err) {
-		l, err := newLazySolver(p, cfg)
+		l, err := newLazySolver(ctx, p, cfg)
 		if err == nil {
 			return l, nil
 		}
 		if isBudget(err) {
-			return newCLPSolver(p, cfg)
+			return newCLPSolver(ctx, p, cfg)
 		}
 		return nil, err
 	}
 	return nil, err
+}
+
+// Beyond returns the method that auto takes where the closed form of p is beyond its
+// budget.
+func Beyond(p *Polytope) string {
+	if tooManyRows(p) && !overPoints(p) {
+		return "clp"
+	}
+	return "lazy"
 }
 
 // complete gives zero fields their defaults, and checks all.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/internal/progress"
 	"paspo/internal/rng"
 	"paspo/lp"
 )
@@ -30,7 +32,16 @@ exit status is 1.`,
 		Args: exactly("a constraints file or a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
-			p, err := f.read(args[0])
+			stages := progress.NewStages(cmd.ErrOrStderr(), "check")
+			c, err := await(lp.WithProgress(cmd.Context(), stages.Show), func(ctx context.Context) (*checked, error) {
+				stages.Show("reading", 0, 0)
+				p, err := f.read(args[0])
+				if err != nil {
+					return nil, err
+				}
+				return check(ctx, args[0], p)
+			})
+			stages.Close()
 			var empty *lp.EmptyError
 			if errors.As(err, &empty) {
 				if asJSON {
@@ -42,10 +53,6 @@ exit status is 1.`,
 				}
 				return &exitError{code: 1}
 			}
-			if err != nil {
-				return err
-			}
-			c, err := check(args[0], p)
 			if err != nil {
 				return err
 			}
@@ -116,6 +123,7 @@ type line struct {
 type share struct {
 	Estimate float64 `json:"estimate"`
 	StdErr   float64 `json:"stderr"`
+	Points   int     `json:"points"`
 	Of       string  `json:"of"`
 
 	text string
@@ -128,18 +136,20 @@ type intervals struct {
 }
 
 // checkIntervals finds out how the intervals of p are answered.
-func checkIntervals(p *lp.Polytope) (intervals, error) {
+func checkIntervals(ctx context.Context, p *lp.Polytope) (intervals, error) {
 	c := lp.DefaultSolverConfig()
 	c.Workers = 1
-	s, reason, err := newSolver(p, c, "explicit")
+	c.Method = "explicit"
+	s, err := lp.NewSolverContext(ctx, p, c)
+	var over *lp.BudgetError
+	if errors.As(err, &over) {
+		return intervals{Method: lp.Beyond(p), Reason: strings.TrimPrefix(over.Error(), "lp: ")}, nil
+	}
 	if err != nil {
 		return intervals{}, err
 	}
 	defer s.Close()
 	found := intervals{Method: s.Method()}
-	if reason != nil {
-		found.Reason = strings.TrimPrefix(reason.Error(), "lp: ")
-	}
 	if d, ok := s.(lp.Describer); ok {
 		found.Form = d.Compiled()
 	}
@@ -152,7 +162,11 @@ func (v *intervals) write(b *strings.Builder, width int) {
 		return
 	}
 	fmt.Fprintf(b, "closed form: %s\n", v.Form)
-	for _, e := range v.Form.Entities {
+	for i, e := range v.Form.Entities {
+		if i == mostEntities {
+			fmt.Fprintf(b, "  ... and %d more; --json prints all\n", len(v.Form.Entities)-i)
+			break
+		}
 		fmt.Fprintf(b, "  %-*s  %4d of %4d below, %4d of %4d above", width, e.Entity, e.NeededLower, e.Lower, e.NeededUpper, e.Upper)
 		if e.How != v.Form.How {
 			fmt.Fprintf(b, ", %s", e.How)
@@ -161,19 +175,28 @@ func (v *intervals) write(b *strings.Builder, width int) {
 	}
 }
 
-// sharePoints is what the feasible share is estimated from.
-const sharePoints = 1_000_000
+// sharePoints is the number of points that the feasible share is estimated from: fewer
+// where each takes many steps.
+func sharePoints(p *lp.Polytope) int {
+	const least, most, steps = 10_000, 1_000_000, 4_000_000_000
+	_, rows, _ := p.Inequalities()
+	each := p.Dim() * (20 + len(rows))
+	if p.HullOnly() {
+		each = 30 * p.Dim() * len(p.Points()) // some turns of a plane
+	}
+	return max(least, min(most, steps/each))
+}
 
-func check(name string, p *lp.Polytope) (*checked, error) {
+func check(ctx context.Context, name string, p *lp.Polytope) (*checked, error) {
 	c := &checked{Name: name, Entities: p.Entities(), Redundant: []string{}, Rows: []line{}}
-	lo, hi, err := lp.BoundingBox(p)
+	lo, hi, err := lp.BoundingBoxContext(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	for i, e := range c.Entities {
 		c.Box = append(c.Box, ranged{e, lo[i], hi[i]})
 	}
-	redundant, err := lp.RedundantRows(p)
+	redundant, err := lp.RedundantRowsContext(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -196,14 +219,14 @@ func check(name string, p *lp.Polytope) (*checked, error) {
 			c.Redundant = append(c.Redundant, names[k])
 		}
 	}
-	if c.Intervals, err = checkIntervals(p); err != nil {
+	if c.Intervals, err = checkIntervals(ctx, p); err != nil {
 		return nil, err
 	}
-	s, err := lp.FeasibleShare(p, sharePoints, rng.New(1, "check"))
+	s, err := lp.FeasibleShareContext(ctx, p, sharePoints(p), rng.New(1, "check"))
 	if err != nil {
 		return nil, err
 	}
-	c.FeasibleShare = share{s.Estimate, s.StdErr, s.Of, s.String()}
+	c.FeasibleShare = share{s.Estimate, s.StdErr, s.Proposals, s.Of, s.String()}
 	return c, nil
 }
 
@@ -235,8 +258,19 @@ func expression(coef []float64, entities []string) string {
 	return b.String()
 }
 
-// mostRows is the number of rows that are printed.
-const mostRows = 20
+// mostRows is the number of rows that are printed, mostEntities that of entities.
+const mostRows, mostEntities = 20, 100
+
+// shortened leaves out the middle of a row of many entities; its limit stays.
+func shortened(expr string) string {
+	const most = 1000
+	if len(expr) <= most {
+		return expr
+	}
+	head := strings.LastIndexByte(expr[:most], ' ')
+	limit := strings.LastIndexByte(expr[:strings.LastIndexByte(expr, ' ')], ' ') // " <= 1"
+	return expr[:max(0, head)] + " ..." + expr[limit:]
+}
 
 func (c *checked) write(w io.Writer) error {
 	var b strings.Builder
@@ -245,7 +279,11 @@ func (c *checked) write(w io.Writer) error {
 	for _, e := range c.Entities {
 		width = max(width, len(e))
 	}
-	for _, r := range c.Box {
+	for i, r := range c.Box {
+		if i == mostEntities {
+			fmt.Fprintf(&b, "  ... and %d more; --json prints all\n", len(c.Box)-i)
+			break
+		}
 		fmt.Fprintf(&b, "  %-*s  %10.6g .. %-10.6g\n", width, r.Entity, r.Lo, r.Hi)
 	}
 	b.WriteString("rows\n")
@@ -254,7 +292,7 @@ func (c *checked) write(w io.Writer) error {
 			fmt.Fprintf(&b, "  ... and %d more; --json prints all\n", len(c.Rows)-i)
 			break
 		}
-		fmt.Fprintf(&b, "  %s: %s\n", r.Name, r.Expr)
+		fmt.Fprintf(&b, "  %s: %s\n", r.Name, shortened(r.Expr))
 	}
 	if c.Points > 0 {
 		fmt.Fprintf(&b, "  hull of the points: %d points, whose facets are beyond the budget; linear programs over their weights answer instead\n", c.Points)

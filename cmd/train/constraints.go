@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -97,7 +98,7 @@ line that is no prefix gets that too, and the exit status is 1.`,
 			if c.Tolerance == 0 {
 				c.Tolerance = math.SmallestNonzeroFloat64 // 0 stands for the default
 			}
-			s, reason, err := newSolver(p, c, c.Method)
+			s, reason, err := newSolver(cmd.Context(), p, c, c.Method)
 			if err != nil {
 				return err
 			}
@@ -118,18 +119,18 @@ line that is no prefix gets that too, and the exit status is 1.`,
 // newSolver returns a solver of a method. Where the closed form is asked for and
 // exceeds its budget, reason says so and the solver finds pieces when they are
 // needed.
-func newSolver(p *lp.Polytope, c lp.SolverConfig, method string) (s lp.Solver, reason, err error) {
+func newSolver(ctx context.Context, p *lp.Polytope, c lp.SolverConfig, method string) (s lp.Solver, reason, err error) {
 	c.Method = method
-	s, err = lp.NewSolver(p, c)
+	s, err = lp.NewSolverContext(ctx, p, c)
 	var over *lp.BudgetError
 	if method != "explicit" || !errors.As(err, &over) {
 		return s, nil, err
 	}
 	c.Method = "lazy"
 	var rows *lp.BudgetError
-	if s, err = lp.NewSolver(p, c); errors.As(err, &rows) {
+	if s, err = lp.NewSolverContext(ctx, p, c); errors.As(err, &rows) {
 		c.Method = "clp"
-		s, err = lp.NewSolver(p, c)
+		s, err = lp.NewSolverContext(ctx, p, c)
 	}
 	return s, over, err
 }

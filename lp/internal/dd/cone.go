@@ -19,6 +19,10 @@ type Budget struct {
 	Effort *int
 }
 
+// maxNumbers is the largest number of components of all rays together, whatever the
+// budget: memory.
+const maxNumbers = 1 << 23
+
 // Cone is a cone { x in R^d : g . x <= 0 for the g it was cut with }, held by its
 // lines and extreme rays. After an error it is of no use.
 type Cone interface {
@@ -74,12 +78,14 @@ type cone[T any] struct {
 	d      int
 	budget Budget
 
-	constraints [][]T
+	constraints [][]T // nil for x_j >= 0
 	coordinate  []int // x_j >= 0 of a constraint, else -1
 	equality    []bool
 
 	lines [][]T
 	rays  []ray[T]
+
+	err error // of every method that returns one
 }
 
 type ray[T any] struct {
@@ -97,7 +103,12 @@ func New(d int, nonneg []bool, exactly bool, budget Budget) Cone {
 }
 
 func start[T any](f field[T], d int, nonneg []bool, budget Budget) *cone[T] {
+	budget.Rays = min(budget.Rays, maxNumbers/d)
 	c := &cone[T]{f: f, d: d, budget: budget}
+	if d > budget.Rays {
+		c.err = ErrBudget // the first rays are too many
+		return c
+	}
 	unit := func(j int, v float64) []T {
 		g := make([]float64, d)
 		g[j] = v
@@ -105,7 +116,7 @@ func start[T any](f field[T], d int, nonneg []bool, budget Budget) *cone[T] {
 	}
 	for j := range d {
 		if nonneg[j] {
-			c.constraints = append(c.constraints, unit(j, -1))
+			c.constraints = append(c.constraints, nil)
 			c.coordinate = append(c.coordinate, j)
 			c.equality = append(c.equality, false)
 		}
@@ -132,6 +143,9 @@ func (c *cone[T]) Cut(g []float64) error      { return c.add(c.f.vector(g), fals
 func (c *cone[T]) Restrict(g []float64) error { return c.add(c.f.vector(g), true) }
 
 func (c *cone[T]) add(g []T, equality bool) error {
+	if c.err != nil {
+		return c.err
+	}
 	id := len(c.constraints)
 	c.constraints = append(c.constraints, g)
 	c.coordinate = append(c.coordinate, -1)
@@ -161,7 +175,7 @@ func (c *cone[T]) add(g []T, equality bool) error {
 			keep = append(keep, k)
 		}
 	}
-	if err := c.spend(len(c.rays) * c.f.cost()); err != nil {
+	if err := c.spend(len(c.rays) * c.cost()); err != nil {
 		return err
 	}
 	var fresh []ray[T]
@@ -183,7 +197,7 @@ func (c *cone[T]) add(g []T, equality bool) error {
 			if !ok {
 				continue
 			}
-			if err := c.spend(c.f.cost()); err != nil {
+			if err := c.spend(c.cost()); err != nil {
 				return err
 			}
 			x := c.f.combine(c.f.abs(value[q]), c.rays[p].x, value[p], c.rays[q].x)
@@ -239,7 +253,7 @@ func (c *cone[T]) absorbLine(g []T, id int, equality bool) (bool, error) {
 		}
 		c.rays = append(c.rays, r)
 	}
-	return true, c.spend((len(c.rays) + len(c.lines)) * c.f.cost())
+	return true, c.spend((len(c.rays) + len(c.lines)) * c.cost())
 }
 
 // steepest returns the line with the largest |g . x|, of lines of equal size; -1
@@ -272,6 +286,9 @@ func (c *cone[T]) clear(x []T, zero bits) {
 		}
 	}
 }
+
+// cost returns the steps that an operation on a vector counts for.
+func (c *cone[T]) cost() int { return c.f.cost() * (1 + c.d/64) }
 
 func (c *cone[T]) spend(n int) error {
 	*c.budget.Effort -= n
@@ -333,6 +350,9 @@ func (c *cone[T]) Rays() (rays [][]float64, tight []int) {
 
 func (c *cone[T]) Split(g []float64) (Split, error) {
 	var s Split
+	if c.err != nil {
+		return s, c.err
+	}
 	v := c.f.vector(g)
 	at, err := c.steepest(v)
 	if err != nil {
@@ -362,14 +382,30 @@ func (c *cone[T]) Split(g []float64) (Split, error) {
 }
 
 func (c *cone[T]) Check() error {
-	for id, g := range c.constraints {
+	if c.err != nil {
+		return c.err
+	}
+	value := func(id int, x []T) T {
+		if j := c.coordinate[id]; j >= 0 {
+			return c.f.neg(x[j])
+		}
+		return c.f.dot(c.constraints[id], x)
+	}
+	for id := range c.constraints {
+		cost := c.f.cost()
+		if c.coordinate[id] < 0 {
+			cost = c.cost()
+		}
+		if err := c.spend((len(c.lines) + len(c.rays)) * cost); err != nil {
+			return err
+		}
 		for _, x := range c.lines {
-			if s, err := c.f.sign(c.f.dot(g, x)); err != nil || s != 0 {
+			if s, err := c.f.sign(value(id, x)); err != nil || s != 0 {
 				return ErrUndecided
 			}
 		}
 		for _, r := range c.rays {
-			s, err := c.f.sign(c.f.dot(g, r.x))
+			s, err := c.f.sign(value(id, r.x))
 			if err != nil || s > 0 || s < 0 && (r.zero.has(id) || c.equality[id]) || s == 0 && !r.zero.has(id) {
 				return ErrUndecided
 			}

@@ -1,0 +1,95 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// Stages says what a command is doing and how far it is, once it has taken longer
+// than patience: on a terminal in one line that is drawn again and again, else in a
+// line now and then. It is safe for concurrent use.
+type Stages struct {
+	mu          sync.Mutex
+	w           io.Writer
+	terminal    bool
+	name        string
+	stage       string
+	done, total int
+	began       time.Time
+	drawn       bool
+	stop        chan struct{}
+	stopped     sync.WaitGroup
+}
+
+const (
+	patience = 2 * time.Second
+
+	// The time between two lines, drawn and written.
+	drawEvery, writeEvery = 500 * time.Millisecond, 5 * time.Second
+)
+
+// NewStages returns what shows the stages of a command on w until it is closed.
+func NewStages(w io.Writer, name string) *Stages {
+	s := &Stages{w: w, name: name, began: time.Now(), stop: make(chan struct{})}
+	if f, ok := w.(*os.File); ok {
+		s.terminal = term.IsTerminal(int(f.Fd()))
+	}
+	every := writeEvery
+	if s.terminal {
+		every = drawEvery
+	}
+	s.stopped.Go(func() {
+		next := time.After(patience)
+		for {
+			select {
+			case <-s.stop:
+				return
+			case <-next:
+				s.show(time.Now())
+				next = time.After(every)
+			}
+		}
+	})
+	return s
+}
+
+// Show states that so many parts of a stage are done. A total of 0 stands for a stage
+// without parts.
+func (s *Stages) Show(stage string, done, total int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stage, s.done, s.total = stage, done, total
+}
+
+func (s *Stages) show(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	line := s.name
+	if s.stage != "" {
+		line += ": " + s.stage
+	}
+	if s.total > 0 {
+		line += fmt.Sprintf(", %s of %s", group(int64(s.done)), group(int64(s.total)))
+	}
+	line += fmt.Sprintf(" (%s)", now.Sub(s.began).Round(time.Second))
+	if !s.terminal {
+		fmt.Fprintln(s.w, line)
+		return
+	}
+	io.WriteString(s.w, eraseLine+line)
+	s.drawn = true
+}
+
+// Close ends it and takes its line off the terminal.
+func (s *Stages) Close() {
+	close(s.stop)
+	s.stopped.Wait()
+	if s.drawn {
+		io.WriteString(s.w, eraseLine)
+	}
+}
