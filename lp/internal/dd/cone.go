@@ -20,8 +20,8 @@ type Budget struct {
 }
 
 // maxNumbers is the largest number of components of all rays together, whatever the
-// budget: memory.
-const maxNumbers = 1 << 23
+// budget: memory. What a ray takes beside these counts for overhead of them.
+const maxNumbers, overhead = 1 << 22, 16
 
 // Cone is a cone { x in R^d : g . x <= 0 for the g it was cut with }, held by its
 // lines and extreme rays. After an error it is of no use.
@@ -71,6 +71,7 @@ type field[T any] interface {
 	// share is |v| as a part of the largest component of x.
 	share(v T, x []T) float64
 	cost() int
+	size() int // of a number, in those of float64
 }
 
 type cone[T any] struct {
@@ -103,7 +104,7 @@ func New(d int, nonneg []bool, exactly bool, budget Budget) Cone {
 }
 
 func start[T any](f field[T], d int, nonneg []bool, budget Budget) *cone[T] {
-	budget.Rays = min(budget.Rays, maxNumbers/d)
+	budget.Rays = min(budget.Rays, maxNumbers/(f.size()*(d+overhead)))
 	c := &cone[T]{f: f, d: d, budget: budget}
 	if d > budget.Rays {
 		c.err = ErrBudget // the first rays are too many

@@ -86,6 +86,8 @@ func (floats) share(v float64, _ []float64) float64 { return math.Abs(v) }
 
 func (floats) cost() int { return 4 }
 
+func (floats) size() int { return 1 }
+
 // integers is exact: the components of a vector are integers without a common
 // divisor. Every float64 is an integer times a power of two.
 type integers struct{}
@@ -209,3 +211,6 @@ func (f integers) unit(x []*big.Int) []float64 {
 }
 
 func (integers) cost() int { return 200 }
+
+// size is that of some digits more than the data have.
+func (integers) size() int { return 16 }
