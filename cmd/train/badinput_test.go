@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"paspo/internal/checkout"
+	"paspo/internal/runfolder"
 )
 
 // What a new user gets wrong: one clear line, a status that is not 0, and
@@ -334,13 +335,31 @@ func TestInterruptAndKill(t *testing.T) {
 	long := func(dir string) []string {
 		return with("--out", dir, "--steps", fmt.Sprint(iterations*512), "--set", "ppo.epochs=40", "--set", "ppo.checkpoint_keep=100")
 	}
+	// The process dies while it starts.
+	for _, after := range []time.Duration{5 * time.Millisecond, 40 * time.Millisecond, 80 * time.Millisecond} {
+		args := long(dir)
+		if runfolder.IsRun(dir) {
+			args = []string{"--resume", dir}
+		}
+		cmd := process(ctx, args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(after)
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
+	begin := long(dir)
+	if runfolder.IsRun(dir) {
+		begin = []string{"--resume", dir}
+	}
 	for _, c := range []struct {
 		signal syscall.Signal
 		at     string
 		args   []string
 	}{
-		{syscall.SIGINT, "iteration-00000001.safetensors", long(dir)},
-		{syscall.SIGHUP, "iteration-00000008.safetensors", []string{"--resume", dir}},
+		{syscall.SIGINT, "iteration-00000005.safetensors", begin},
+		{syscall.SIGHUP, "iteration-00000010.safetensors", []string{"--resume", dir}},
 	} {
 		cmd := process(ctx, c.args...)
 		var errs bytes.Buffer

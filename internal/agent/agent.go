@@ -230,6 +230,9 @@ func OpenRun(dir, which, device string) (*Agent, *ppo.Checkpoint, error) {
 		return nil, nil, err
 	}
 	cp, err := ReadCheckpoint(dir, which)
+	if errors.Is(err, ppo.ErrNoCheckpoint) {
+		return nil, nil, fmt.Errorf("%w: the run has not begun to train, start it again with --resume %s", err, runfolder.Quote(dir))
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -50,7 +50,12 @@ func facts(c *config.Config) ([]ppo.Fact, error) {
 		add(true, config.Pair{Key: "text of " + key, Value: fmt.Sprintf("of sha256 %x", sha256.Sum256(data))})
 	}
 	add(false, c.Values("policy")...)
-	add(true, c.Values("lp")...)
+	for _, p := range c.Values("lp") {
+		// Answers depend on neither of these.
+		if p.Key != "lp.workers" && p.Key != "lp.max_bases" {
+			add(true, p)
+		}
+	}
 	return all, nil
 }
 
