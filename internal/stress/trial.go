@@ -424,7 +424,7 @@ type contender struct {
 func (c *contender) open(rows int, limits []lp.Limits) (err error) {
 	defer c.caught(&err)
 	cfg := lp.DefaultSolverConfig()
-	cfg.Method, cfg.Workers = c.method, 1
+	cfg.Method, cfg.Workers, cfg.MaxEffort = c.method, 1, effort
 	if c.solver, err = lp.NewSolver(c.p, cfg); err != nil {
 		return err
 	}
@@ -671,3 +671,7 @@ func rowCount(p *lp.Polytope) int {
 	_, b, _ := p.Inequalities()
 	return len(b)
 }
+
+// effort is the budget of the closed form, a twentieth of the default: what it takes
+// longer for is what auto answers from kept bases.
+const effort = 5
