@@ -17,11 +17,6 @@ import (
 // theta is far above rounding, floating point finds it and rational arithmetic only
 // proves it, see far.
 func (w *clpWorker) hard(q *query) (*witnesses, error) {
-	for _, x := range q.prefix[:q.entity] {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
-			return nil, &InfeasibleError{Entity: q.entity, Amount: math.NaN()}
-		}
-	}
 	w.exact++
 	var e *elastic
 	if w.overPoints(q) {

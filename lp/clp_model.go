@@ -100,12 +100,13 @@ func largest(x []float64) float64 {
 	return c
 }
 
-// powerScale returns the power of two that takes c > 0 to [1, 2).
-func powerScale(c float64) float64 { return math.Ldexp(1, -math.Ilogb(c)) }
+// powerScale returns the power of two that takes c > 0 to [1, 2), or as near as powers
+// of two reach that are numbers themselves.
+func powerScale(c float64) float64 { return math.Ldexp(1, min(-math.Ilogb(c), 1023)) }
 
 // matrix returns the matrix of the programs of entity i, equalities first.
-func (m *clpModel) matrix(i int, points bool) *clp.PackedMatrix {
-	mat := clp.NewPackedMatrix()
+func (m *clpModel) matrix(i int, points bool) *clpMatrix {
+	mat := newCLPMatrix()
 	var col []clp.Nonzero
 	if points {
 		for _, v := range m.points {

@@ -3,6 +3,7 @@ package lp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,7 @@ type clpSolver struct {
 	close   sync.Once
 }
 
-func newCLPSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (*clpSolver, error) {
+func newCLPSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
 	s := &clpSolver{m: newCLPModel(ctx, p), cfg: cfg, jobs: make(chan *clpChain, cfg.Workers)}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -142,39 +143,11 @@ func (row *clpRow) begin(p *Polytope, lim *Limits) {
 	row.own = false
 	if lim.A != nil && p.hull == nil {
 		row.state = p.under(lim)
-		for _, x := range lim.A {
-			if x-x != 0 {
-				row.err = errBadMatrix
-			}
-		}
 	}
-	for _, v := range [...][]float64{row.b, row.f, row.l, row.u} {
-		for _, x := range v {
-			if math.IsNaN(x) {
-				row.err = errNaNLimits
-			}
-		}
-	}
-	for _, x := range row.f {
-		if math.IsInf(x, 0) {
-			row.err = errNaNLimits
-		}
-	}
-	for _, x := range row.b {
-		if math.IsInf(x, -1) {
-			row.err = errNaNLimits
-		}
-	}
-	for j := range row.l {
-		if math.IsInf(row.l[j], 1) || math.IsInf(row.u[j], -1) {
-			row.err = errNaNLimits
-		}
+	if err := p.CheckLimits(lim); err != nil {
+		row.err = fmt.Errorf("lp: %w", err)
 	}
 }
-
-var errBadMatrix = errors.New("lp: the matrix of a state holds a number that is not finite")
-
-var errNaNLimits = errors.New("lp: limits hold a NaN, or an infinity that nothing satisfies")
 
 func (c *clpChain) Next(lo, hi []float64) error {
 	if c.entity >= c.s.m.n {
@@ -258,13 +231,13 @@ func (row *clpRow) fix(a float64) {
 		return
 	}
 	row.known = false
-	scale := max(1, math.Abs(a))
-	if !(a >= row.l[i] && a <= row.u[i]) {
-		row.excess = max(row.excess, (row.l[i]-a)/scale, (a-row.u[i])/scale)
-	}
-	if math.IsNaN(a) || math.IsInf(a, 0) {
+	if !(math.Abs(a) <= maxAmount) {
 		row.err = &InfeasibleError{Entity: i + 1, Amount: math.NaN()}
 		return
+	}
+	if !(a >= row.l[i] && a <= row.u[i]) {
+		scale := max(1, math.Abs(a))
+		row.excess = max(row.excess, (row.l[i]-a)/scale, (a-row.u[i])/scale)
 	}
 	if !row.proved || !(a >= row.lo && a <= row.hi) {
 		return

@@ -42,7 +42,7 @@ type clpWorker struct {
 	m         *clpModel
 	tolerance float64
 
-	matrices, pointMatrices []*clp.PackedMatrix
+	matrices, pointMatrices []*clpMatrix
 
 	simplex *clp.Simplex
 	slack   float64 // by which the limits are relaxed
@@ -58,7 +58,7 @@ type clpWorker struct {
 func newCLPWorker(m *clpModel, tolerance float64) *clpWorker {
 	return &clpWorker{
 		m: m, tolerance: tolerance,
-		matrices: make([]*clp.PackedMatrix, m.n), pointMatrices: make([]*clp.PackedMatrix, m.n+1),
+		matrices: make([]*clpMatrix, m.n), pointMatrices: make([]*clpMatrix, m.n+1),
 		r: make([]float64, m.m), f: make([]float64, m.k),
 		cols: make([]clp.Bounds, max(m.n, len(m.points))), rows: make([]clp.Bounds, m.m+m.k+m.n+1),
 		obj: make([]float64, max(m.n, len(m.points))),
@@ -115,13 +115,14 @@ func (w *clpWorker) interval(q *query) (*witnesses, error) {
 // whether they are proved.
 func (w *clpWorker) program(q *query, low, high bool) bool {
 	points := w.overPoints(q)
+	var loaded bool
 	if points {
-		w.loadPoints(q)
+		loaded = w.loadPoints(q)
 	} else {
 		w.leave(q)
-		w.loadRows(q)
+		loaded = w.loadRows(q)
 	}
-	return (high || w.solve(q, points, true, false)) && (low || w.solve(q, points, false, !high))
+	return loaded && (high || w.solve(q, points, true, false)) && (low || w.solve(q, points, false, !high))
 }
 
 // overPoints reports whether the programs of q run over the weights of points.
@@ -150,15 +151,20 @@ func (w *clpWorker) leave(q *query) {
 	}
 }
 
-func (w *clpWorker) load(m *clp.PackedMatrix, nc, nr int) {
+// load reports whether CLP has taken the program.
+func (w *clpWorker) load(m *clpMatrix, nc, nr int) bool {
+	if !loadable(m, w.cols[:nc], w.rows[:nr], w.obj[:nc]) {
+		return false
+	}
 	collect(simplexBytes)
 	w.simplex = clp.NewSimplex()
 	w.simplex.SetPrimalTolerance(solveTol)
 	w.simplex.SetScaling(clp.NoScaling)
-	w.simplex.LoadProblem(m, w.cols[:nc], w.obj[:nc], w.rows[:nr], nil)
+	w.simplex.LoadProblem(m.PackedMatrix, w.cols[:nc], w.obj[:nc], w.rows[:nr], nil)
+	return true
 }
 
-func (w *clpWorker) loadRows(q *query) {
+func (w *clpWorker) loadRows(q *query) bool {
 	i := q.entity
 	s := &w.m.suffix[i]
 	for j := i; j < w.m.n; j++ {
@@ -179,10 +185,10 @@ func (w *clpWorker) loadRows(q *query) {
 	if w.matrices[i] == nil {
 		w.matrices[i] = w.m.matrix(i, false)
 	}
-	w.load(w.matrices[i], w.m.n-i, len(s.eqs)+len(s.rows))
+	return w.load(w.matrices[i], w.m.n-i, len(s.eqs)+len(s.rows))
 }
 
-func (w *clpWorker) loadPoints(q *query) {
+func (w *clpWorker) loadPoints(q *query) bool {
 	i := q.entity
 	for v, x := range w.m.points {
 		w.cols[v] = clp.Bounds{Lower: 0, Upper: 2}
@@ -203,7 +209,7 @@ func (w *clpWorker) loadPoints(q *query) {
 	if w.pointMatrices[last] == nil {
 		w.pointMatrices[last] = w.m.matrix(last, true)
 	}
-	w.load(w.pointMatrices[last], len(w.m.points), last+1)
+	return w.load(w.pointMatrices[last], len(w.m.points), last+1)
 }
 
 // solve finds one end of the problem that is loaded and its witness. It reports

@@ -1,8 +1,6 @@
 package lp
 
 import (
-	"math"
-
 	"paspo/lp/internal/pieces"
 )
 
@@ -209,12 +207,9 @@ func (c *explicitChain) Fix(a []float64) {
 				continue
 			}
 			v := a[r]
-			if !(v >= b.Lo[slot] && v <= b.Hi[slot]) {
-				const eps = 1e-14
-				if tol := eps * max(1, math.Abs(v)); !(v >= b.Lo[slot]-tol && v <= b.Hi[slot]+tol) {
-					c.leave(g, slot, true)
-					continue
-				}
+			if !(v >= b.Lo[slot] && v <= b.Hi[slot]) && strays(v, b.Lo[slot], b.Hi[slot]) {
+				c.leave(g, slot, true)
+				continue
 			}
 			b.Z[slot] = v - b.Base[slot]
 		}

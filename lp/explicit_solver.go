@@ -15,7 +15,7 @@ type explicitSolver struct {
 	behind successor
 }
 
-func newExplicitSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (*explicitSolver, error) {
+func newExplicitSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
 	f, err := compile(ctx, p, cfg)
 	if err != nil {
 		return nil, err
@@ -25,13 +25,7 @@ func newExplicitSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (*exp
 
 func newExplicit(f *explicit, cfg SolverConfig) *explicitSolver {
 	s := &explicitSolver{f: f, cfg: cfg}
-	s.behind.open = func() (Solver, error) {
-		l, err := newLazySolver(context.Background(), f.p, cfg)
-		if isBudget(err) {
-			return newCLPSolver(context.Background(), f.p, cfg)
-		}
-		return l, err
-	}
+	s.behind.open = func() (Solver, error) { return newKeptSolver(context.Background(), f.p, cfg) }
 	return s
 }
 

@@ -1,6 +1,9 @@
 package lp
 
-import "sync"
+import (
+	"math"
+	"sync"
+)
 
 // successor is the solver behind another one. It starts when it is first needed.
 type successor struct {
@@ -60,6 +63,13 @@ type handover struct {
 
 func newHandover(to *successor, batch int) handover {
 	return handover{to: to, batch: batch, gone: make([]bool, batch)}
+}
+
+// strays reports whether a leaves the interval by more than rounding, as a NaN and an
+// infinity always do.
+func strays(a, lo, hi float64) bool {
+	tol := 1e-14 * max(1, math.Abs(a))
+	return !(a >= lo-tol && a <= hi+tol && a-a == 0)
 }
 
 // begin starts a batch of which nothing is handed over.

@@ -323,7 +323,7 @@ func (c *lazyChain) Fix(a []float64) {
 		}
 		v := a[x]
 		row.prefix[i] = v
-		if tol := 1e-14 * max(1, math.Abs(v)); !(v >= row.lo-tol && v <= row.hi+tol) {
+		if strays(v, row.lo, row.hi) {
 			c.leave(x, i+1, true)
 			continue
 		}

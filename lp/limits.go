@@ -7,7 +7,8 @@ import (
 
 // CheckLimits returns an error that names the slice of lim, and the entity or row,
 // that cannot be a limit of p: where a slice has another length than the
-// polytope's own, or holds a NaN or an infinity that nothing satisfies. Limits
+// polytope's own, or holds a NaN, an infinity that nothing satisfies, or a number beyond
+// the 1e15 that descriptions may hold. Limits
 // that contradict one another pass, see FindConflict. A nil lim is fine.
 func (p *Polytope) CheckLimits(lim *Limits) error {
 	if lim == nil {
@@ -34,11 +35,16 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 			return fmt.Errorf("%s of the limits has length %d, the polytope has %d %s", s.name, len(s.v), s.want, s.of)
 		}
 		for i, x := range s.v {
-			// x-x is 0 for finite numbers alone.
-			if x-x == 0 || s.low && math.IsInf(x, -1) || s.high && math.IsInf(x, 1) {
+			if math.Abs(x) <= maxMagnitude || s.low && math.IsInf(x, -1) || s.high && math.IsInf(x, 1) {
 				continue
 			}
-			return fmt.Errorf("%s of the limits is %g for %s", s.name, x, p.limitOf(s.name, i))
+			also := ""
+			if s.low {
+				also = ", or -Inf,"
+			} else if s.high {
+				also = ", or +Inf,"
+			}
+			return fmt.Errorf("%s of the limits is %g for %s: a number of at most %g%s is allowed", s.name, x, p.limitOf(s.name, i), maxMagnitude, also)
 		}
 	}
 	return nil

@@ -116,6 +116,8 @@ func (p *program) minimize(strict *program) ([]float64, error) {
 	}{{false, clp.AutoScaling}, {true, clp.NoScaling}, {true, clp.GeometricScaling}, {false, clp.NoScaling}} {
 		status, x := p.solve(try.primal, try.scaling)
 		switch last = status; {
+		case status == notLoaded:
+			return nil, errNotLoaded
 		case status == clp.Optimal && strict.residual(x) <= feasibility:
 			return x, nil
 		case status == clp.Infeasible:
@@ -192,7 +194,7 @@ func maxAbs(v []float64) float64 {
 func (p *program) solve(primal bool, scaling clp.Scaling) (clp.SimplexStatus, []float64) {
 	n := len(p.c)
 	m := len(p.b) + len(p.f)
-	matrix := clp.NewPackedMatrix()
+	matrix := newCLPMatrix()
 	matrix.SetDimensions(m, 0)
 	entries := make([]clp.Nonzero, 0, m)
 	cols, costs := make([]clp.Bounds, n), make([]float64, n)
@@ -219,12 +221,15 @@ func (p *program) solve(primal bool, scaling clp.Scaling) (clp.SimplexStatus, []
 	for _, v := range p.f {
 		rows = append(rows, clp.Bounds{Lower: v / p.unit, Upper: v / p.unit})
 	}
+	if !loadable(matrix, cols, rows, costs) {
+		return notLoaded, nil
+	}
 	s := clp.NewSimplex()
 	s.SetPrimalTolerance(cmp.Or(p.tolerance, clpTolerance))
 	s.SetOptimizationDirection(clp.Minimize)
 	s.SetScaling(scaling)
 	s.SetMaxIterations(10_000 + 100*(m+n))
-	s.LoadProblem(matrix, cols, costs, rows, nil)
+	s.LoadProblem(matrix.PackedMatrix, cols, costs, rows, nil)
 	// The collector must see what CLP holds until a finalizer frees it.
 	ballast := make([]byte, 1<<15+64*(n+m)+32*n*m)
 	var status clp.SimplexStatus

@@ -321,8 +321,7 @@ func (row *matrixRow) optimal(at []float64) bool {
 
 // within reports whether a is of the interval that was answered, up to rounding.
 func (row *matrixRow) within(a float64) bool {
-	tol := 1e-14 * max(1, math.Abs(a))
-	return a >= row.lo-tol && a <= row.hi+tol
+	return !strays(a, row.lo, row.hi)
 }
 
 // fix takes the next entity to a.

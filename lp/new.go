@@ -17,6 +17,7 @@ const (
 	maxEntities  = 10_000
 	maxCells     = 1 << 24 // rows, or points, times entities
 	maxMagnitude = 1e15
+	maxAmount    = 1e100 // of an entity in a prefix: far above any, and far from overflow
 	minMagnitude = 1e-25 // of a row: times maxMagnitude it is less than feasibility
 	maxName      = 200   // bytes
 )

@@ -69,20 +69,10 @@ func NewSolverContext(ctx context.Context, p *Polytope, cfg SolverConfig) (Solve
 		return newLazySolver(ctx, p, cfg)
 	}
 	s, err := newExplicitSolver(ctx, p, cfg)
-	if err == nil {
-		return s, nil
-	}
 	if cfg.Method == "auto" && isBudget(err) {
-		l, err := newLazySolver(ctx, p, cfg)
-		if err == nil {
-			return l, nil
-		}
-		if isBudget(err) {
-			return newCLPSolver(ctx, p, cfg)
-		}
-		return nil, err
+		return newKeptSolver(ctx, p, cfg)
 	}
-	return nil, err
+	return s, err
 }
 
 // Beyond returns the method that auto takes where the closed form of p is beyond its
@@ -124,7 +114,8 @@ type InfeasibleError struct {
 	Row    int // of the batch
 	Entity int // whose interval is empty
 
-	// Amount is the least scaled amount by which all limits would have to give.
+	// Amount is the least scaled amount by which all limits would have to give, NaN
+	// where the prefix holds a NaN or a number beyond 1e100.
 	Amount float64
 
 	// Conflict names constraints that exclude each other given the prefix.
@@ -134,7 +125,7 @@ type InfeasibleError struct {
 func (e *InfeasibleError) Error() string {
 	s := fmt.Sprintf("lp: row %d: no allocation has this prefix of %d entities: infeasible by %.3g", e.Row, e.Entity, e.Amount)
 	if math.IsNaN(e.Amount) {
-		s = fmt.Sprintf("lp: row %d: the prefix of %d entities holds a NaN or an infinity", e.Row, e.Entity)
+		s = fmt.Sprintf("lp: row %d: the prefix of %d entities holds a NaN or a number beyond %g", e.Row, e.Entity, maxAmount)
 	}
 	if len(e.Conflict) > 0 {
 		s += " (" + strings.Join(e.Conflict, "; ") + ")"

@@ -173,6 +173,9 @@ func (b *bounder) answer(line []byte) (any, error) {
 }
 
 func infeasibility(e *lp.InfeasibleError) string {
+	if math.IsNaN(e.Amount) {
+		return strings.TrimPrefix(e.Error(), "lp: row 0: ")
+	}
 	s := fmt.Sprintf("no allocation has this prefix: infeasible by %.3g (scaled)", e.Amount)
 	if len(e.Conflict) > 0 {
 		s += ", in conflict: " + strings.Join(e.Conflict, "; ")
