@@ -1,9 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -12,6 +13,7 @@ import (
 	"paspo/envs"
 	"paspo/internal/agent"
 	"paspo/internal/jsonkeys"
+	"paspo/internal/limits"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/ppo"
@@ -39,7 +41,7 @@ status is 1.`,
 				return err
 			}
 			defer a.Close()
-			return answer(cmd.InOrStdin(), cmd.OutOrStdout(), "observations", newActor(a, stochastic, seed).answer)
+			return answer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), "observations", newActor(a, stochastic, seed).answer)
 		},
 	}
 	f := cmd.Flags()
@@ -50,21 +52,54 @@ status is 1.`,
 	return cmd
 }
 
-// answer reads lines and writes one JSON line for each that is not empty: what f
-// makes of it, or {"error":..}. It fails at the end where there were errors.
-func answer(in io.Reader, out io.Writer, what string, f func(line []byte) (any, error)) error {
-	r := bufio.NewReader(in)
+// answer reads lines of up to limits.Line bytes and writes one JSON line for each that
+// is not empty: what f makes of it, or {"error":..}. It fails at the end where there
+// were errors, and ends when ctx does, even while it waits for a line.
+func answer(ctx context.Context, in io.Reader, out io.Writer, what string, f func(line []byte) (any, error)) error {
+	type read struct {
+		line []byte
+		err  error
+	}
+	next, taken := make(chan read), make(chan struct{})
+	go func() {
+		l := limits.NewLines(in, limits.Line)
+		for {
+			line, _, err := l.Next()
+			select {
+			case next <- read{line, err}:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-taken:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	e := json.NewEncoder(out)
 	e.SetEscapeHTML(false) // names of constraints hold <=
 	lines, failed := 0, 0
 	for number := 1; ; number++ {
-		line, readErr := r.ReadBytes('\n')
-		if readErr != nil && readErr != io.EOF {
-			return fmt.Errorf("reading %s: %w", what, readErr)
+		var r read
+		select {
+		case <-ctx.Done():
+			return interruption(ctx)
+		case r = <-next:
 		}
-		if line = bytes.TrimSpace(line); len(line) > 0 {
+		var tooLong *limits.LineError
+		if r.err == io.EOF {
+			break
+		}
+		if r.err != nil && !errors.As(r.err, &tooLong) {
+			return fmt.Errorf("reading %s: %w", what, r.err)
+		}
+		if line := bytes.TrimSpace(r.line); len(line) > 0 || r.err != nil {
 			lines++
-			v, err := f(line)
+			v, err := any(nil), r.err
+			if err == nil {
+				v, err = f(line)
+			}
 			if err != nil {
 				failed++
 				v = map[string]string{"error": fmt.Sprintf("line %d: %s", number, oneLine(err))}
@@ -73,8 +108,9 @@ func answer(in io.Reader, out io.Writer, what string, f func(line []byte) (any, 
 				return fmt.Errorf("writing answers: %w", err)
 			}
 		}
-		if readErr == io.EOF {
-			break
+		select {
+		case taken <- struct{}{}:
+		case <-ctx.Done():
 		}
 	}
 	if failed > 0 {
@@ -117,26 +153,29 @@ func (a *actor) answer(line []byte) (any, error) {
 	if len(obs) != a.dim {
 		return nil, fmt.Errorf("the observation has %d components, those of this run have %d", len(obs), a.dim)
 	}
-	limits, err := a.limits.Of(obs, 1)
+	own, err := a.limits.Of(obs, 1)
 	if err != nil {
 		return nil, err
 	}
 	if b != nil {
-		if _, own, _ := a.polytope.Inequalities(); len(b) != len(own) {
-			return nil, fmt.Errorf("b has %d components, the constraints of this run have %d inequalities", len(b), len(own))
+		if _, rows, _ := a.polytope.Inequalities(); len(b) != len(rows) {
+			return nil, fmt.Errorf("b has %d components, the constraints of this run have %d inequalities", len(b), len(rows))
 		}
-		if limits == nil {
-			limits = make([]lp.Limits, 1)
+		if own == nil {
+			own = make([]lp.Limits, 1)
 		}
-		limits[0].B = b
+		own[0].B = b
+		if err := a.polytope.CheckLimits(&own[0]); err != nil {
+			return nil, err
+		}
 	}
-	out, err := a.Act(obs, limits, a.streams, a.deterministic)
+	out, err := a.Act(obs, own, a.streams, a.deterministic)
 	if err != nil {
 		return nil, err
 	}
 	var lim *lp.Limits
-	if limits != nil {
-		lim = &limits[0]
+	if own != nil {
+		lim = &own[0]
 	}
 	// Whatever the backend says of it, an action that is let out is checked here.
 	residual, worst := a.polytope.WorstConstraint(out.Actions, lim)

@@ -107,7 +107,7 @@ line that is no prefix gets that too, and the exit status is 1.`,
 				fmt.Fprintf(cmd.ErrOrStderr(), "train: %s; intervals by %s\n", strings.TrimPrefix(reason.Error(), "lp: "), s.Method())
 			}
 			b := &bounder{polytope: p, chain: s.Chain(1)}
-			return answer(cmd.InOrStdin(), cmd.OutOrStdout(), "prefixes", b.answer)
+			return answer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), "prefixes", b.answer)
 		},
 	}
 	f.add(cmd)
@@ -213,8 +213,8 @@ func newSample() *cobra.Command {
 			stream := rng.New(c.Seed, "sample")
 			out := json.NewEncoder(cmd.OutOrStdout())
 			for done := 0; done < n; done += sampleChunk {
-				if err := cmd.Context().Err(); err != nil {
-					return &exitError{130, errors.New("interrupted")}
+				if cmd.Context().Err() != nil {
+					return interruption(cmd.Context())
 				}
 				points, report, err := s.Sample(min(sampleChunk, n-done), stream.Split(uint64(done/sampleChunk)))
 				if err != nil {

@@ -36,7 +36,7 @@ training. All play the same episodes.`,
 			tables, err := a.Compare(cmd.Context(), args[0], cp, o)
 			if err != nil {
 				if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-					return &exitError{130, errors.New("interrupted")}
+					return interruption(ctx)
 				}
 				return err
 			}

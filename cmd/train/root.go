@@ -107,7 +107,9 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 		setLog(bar)
 		defer setLog(errs)
 	}
+	saving.Add(1)
 	err = r.Train(ctx, func(m ppo.Metrics) { bar.Update(m.Step, m.Return) })
+	saving.Add(-1)
 	bar.Close()
 	if err != nil {
 		return interrupted(ctx, r, err)
@@ -158,7 +160,7 @@ func interrupted(ctx context.Context, r *agent.Run, err error) error {
 	program := runfolder.Quote(os.Args[0])
 	resume := fmt.Sprintf("%s --resume %s", program, runfolder.Quote(dir))
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return &exitError{130, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
+		return &exitError{interruption(ctx).code, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
 	}
 	var nf *ppo.NonFiniteError
 	switch {

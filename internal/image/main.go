@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -143,7 +142,7 @@ func shell(dir, command string) error {
 }
 
 var (
-	resolved = regexp.MustCompile(`(?m)^\s*(\S+) => (.*?)(?: \(0x.*)?$`)
+	resolved = regexp.MustCompile(`(?m)^\s*(\S+) => `)
 	depends  = regexp.MustCompile(`(?m)^(\S+)$`)
 	linked   = regexp.MustCompile(`-l(\S+)`)
 )
@@ -155,11 +154,11 @@ func libraries(program string, packages []string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ldd: %w", err)
 	}
-	files := map[string]string{}
+	var names []string
 	for _, m := range resolved.FindAllStringSubmatch(string(list), -1) {
-		files[m[1]] = m[2]
+		names = append(names, m[1])
 	}
-	return strange(files, packages)
+	return strange(names, packages)
 }
 
 // linkLibraries returns what the linker asks for on behalf of CLP that packages
@@ -169,48 +168,37 @@ func linkLibraries(packages []string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pkg-config: %w", err)
 	}
-	files := map[string]string{}
+	var names []string
 	for _, m := range linked.FindAllStringSubmatch(string(flags), -1) {
-		name := "lib" + m[1] + ".so"
-		path, err := exec.Command("gcc", "-print-file-name="+name).Output()
-		if err != nil {
-			return nil, fmt.Errorf("gcc: %w", err)
-		}
-		files[name] = strings.TrimSpace(string(path))
+		names = append(names, "lib"+m[1]+".so")
 	}
-	return strange(files, packages)
+	return strange(names, packages)
 }
 
-// strange returns the names of the files that packages and what they depend on do
-// not bring.
-func strange(files map[string]string, packages []string) ([]string, error) {
+// strange returns the libraries that packages and what they depend on do not bring. It
+// asks the packages and not the files that are in use here: update-alternatives may
+// have put those of others in their place.
+func strange(names, packages []string) ([]string, error) {
 	closure, err := exec.Command("apt-cache", append([]string{"depends", "--recurse", "--installed", "--no-recommends", "--no-suggests",
 		"--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances"}, packages...)...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("apt-cache: %w", err)
 	}
-	brought := depends.FindAllString(string(closure), -1)
+	// It fails for packages that others stand for, and lists the files of the rest.
+	files, err := exec.Command("dpkg-query", append([]string{"--listfiles"}, depends.FindAllString(string(closure), -1)...)...).Output()
+	if len(files) == 0 {
+		return nil, fmt.Errorf("dpkg-query: %w", err)
+	}
+	brought := map[string]bool{}
+	for file := range strings.Lines(string(files)) {
+		brought[filepath.Base(strings.TrimSpace(file))] = true
+	}
 	var out []string
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if !slices.Contains(brought, owner(files[name])) {
+	for _, name := range names {
+		if !brought[name] {
 			out = append(out, name)
 		}
 	}
-	return out, nil
-}
-
-// owner returns the package that a file is of; where it is of none, as a choice of
-// update-alternatives is not, that of the file that it links to.
-func owner(path string) string {
-	real, _ := filepath.EvalSymlinks(path)
-	for _, f := range []string{filepath.Clean(path), real} {
-		// Where / and /usr are one, some packages own the path without /usr.
-		for _, f := range []string{f, strings.TrimPrefix(f, "/usr")} {
-			if out, err := exec.Command("dpkg", "-S", f).Output(); err == nil {
-				owner, _, _ := strings.Cut(string(out), ":")
-				return owner
-			}
-		}
-	}
-	return ""
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -41,9 +42,10 @@ type Bar struct {
 	line         string
 }
 
-// New returns a bar on a terminal for steps start..total, nil where f is none.
+// New returns a bar on a terminal for steps start..total, nil where f is none, or one
+// that takes no escape sequences (TERM=dumb).
 func New(f *os.File, name string, start, total int64) *Bar {
-	if !term.IsTerminal(int(f.Fd())) {
+	if !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
 		return nil
 	}
 	width := func() int {
@@ -147,10 +149,16 @@ func (b *Bar) text() string {
 		if i > 0 {
 			p = "  " + p
 		}
-		if len([]rune(line))+len([]rune(p)) > room {
+		if utf8.RuneCountInString(line+p) > room {
 			break
 		}
 		line += p
+	}
+	if line == "" {
+		// Not even the bar fits: how far it is alone.
+		if line = fmt.Sprintf("%.0f%%", math.Floor(100*share)); len(line) > room {
+			line = ""
+		}
 	}
 	return line
 }

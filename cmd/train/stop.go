@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// grace is the time in which a command ends by itself after a signal.
+const grace = 500 * time.Millisecond
+
+// stopSignals ask a command to stop, the first of them with all that it has saved. The
+// second one ends the process at once.
+var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+
+// stopped is the cause of a context that a signal has ended.
+type stopped struct{ signal os.Signal }
+
+func (s *stopped) Error() string { return fmt.Sprintf("stopped by a signal (%v)", s.signal) }
+
+// saving counts what must not be cut off when the grace is over.
+var saving atomic.Int32
+
+// stoppable returns a context that the first signal ends. Where the command does not
+// end within the grace, because it computes what nothing interrupts and saves nothing,
+// the process ends all the same.
+func stoppable(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	c := make(chan os.Signal, 1)
+	for _, s := range stopSignals {
+		// nohup has it ignored.
+		if !signal.Ignored(s) {
+			signal.Notify(c, s)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-c:
+			signal.Reset(stopSignals...)
+			cancel(&stopped{s})
+		case <-done:
+			return
+		}
+		for time.Sleep(grace); saving.Load() > 0; {
+			time.Sleep(10 * time.Millisecond)
+		}
+		err := interruption(ctx)
+		fmt.Fprintln(os.Stderr, "train: "+err.Error())
+		os.Exit(err.code)
+	}()
+	return ctx, func() { close(done); cancel(nil) }
+}
+
+// interruption is how a command ends whose context a signal has ended: with 128 and
+// the number of the signal, 130 for Ctrl-C.
+func interruption(ctx context.Context) *exitError {
+	code := 128 + int(syscall.SIGINT)
+	var s *stopped
+	if errors.As(context.Cause(ctx), &s) {
+		if n, ok := s.signal.(syscall.Signal); ok {
+			code = 128 + int(n)
+		}
+	}
+	return &exitError{code, errors.New("interrupted")}
+}

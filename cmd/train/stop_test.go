@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"paspo/internal/agent"
+	"paspo/internal/limits"
+	"paspo/lp"
+)
+
+// One signal ends every command, also while it waits for input and before training
+// has begun, with 128 and its number. The answers given before are there.
+func TestSignals(t *testing.T) {
+	dir, _ := finished(t)
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		for _, args := range [][]string{
+			{"act", dir},
+			{"constraints", "bounds", "portfolio"},
+			{"--out", filepath.Join(t.TempDir(), "run"), "--set", "debias.points=3000000", "--set", "debias.cache_dir="},
+		} {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			cmd := process(ctx, args...)
+			var errs bytes.Buffer
+			cmd.Stderr = &errs
+			in, err1 := cmd.StdinPipe()
+			out, err2 := cmd.StdoutPipe()
+			if err1 != nil || err2 != nil {
+				t.Fatal(err1, err2)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(args[0], "--") {
+				waitFor(t, filepath.Join(args[1], "intervals.bin"))
+			} else {
+				// A line that is answered, and then none.
+				io.WriteString(in, "[\n")
+				if n, err := out.Read(make([]byte, 100)); n == 0 || err != nil {
+					t.Fatal(err)
+				}
+			}
+			began := time.Now()
+			cmd.Process.Signal(s)
+			io.Copy(io.Discard, out)
+			cmd.Wait()
+			t.Logf("%s, %s: ended after %v", s, args[0], time.Since(began).Round(time.Millisecond))
+			if code := cmd.ProcessState.ExitCode(); code != 128+int(s) || !strings.Contains(errs.String(), "train: interrupted") {
+				t.Errorf("%s, %v: exit status %d, %s", s, args, code, errs.String())
+			}
+		}
+	}
+}
+
+// A line that is too long gets an error like any other bad one.
+func TestLongLine(t *testing.T) {
+	in := io.MultiReader(strings.NewReader("[]\n["), io.LimitReader(zeros{}, 3*limits.Line), strings.NewReader("0]\n[0.1]\n"))
+	var out, errs bytes.Buffer
+	status := run(context.Background(), []string{"constraints", "bounds", "portfolio"}, in, &out, &errs)
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if status != 1 || len(lines) != 3 || !strings.Contains(lines[0], `"lo"`) || lines[1] != `{"error":"line 2: the line is too long: at most 4 MiB is allowed"}` || !strings.Contains(lines[2], `"lo"`) {
+		t.Errorf("status %d, %q, %s", status, lines, errs.String())
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = "0,"[i%2]
+	}
+	return len(p), nil
+}
+
+// FuzzActLines gives lines between two good ones to act: each that is not empty gets
+// one line of JSON, an action within the constraints or an error with its number, and
+// the good ones get what they always get.
+func FuzzActLines(f *testing.F) {
+	trainedOnce = true
+	dir, _ := trained()
+	a, _, err := agent.OpenRun(dir, agent.Latest, "cpu")
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer a.Close()
+	spec := a.Problem.Spec()
+	_, b, _ := spec.Polytope.Inequalities()
+	obs := "[" + strings.TrimSuffix(strings.Repeat("0.1,", spec.ObsDim), ",") + "]"
+	limited := func(first string) string {
+		rest := strings.Repeat(",71", len(b)-1)
+		return `{"obs":` + obs + `,"b":[` + first + rest + `]}`
+	}
+	for _, x := range []string{"1e308", "-1e308", "1e999", "NaN", "Infinity", "5e-324", "-0.0", "null", "1e15", "-1e15", "1e30", `"1"`} {
+		f.Add([]byte(limited(x)))
+		f.Add([]byte(strings.Replace(obs, "0.1", x, 1)))
+	}
+	for _, s := range []string{"", " ", obs, "[", "{", "null", "{}", `{"obs":null}`, `{"b":[]}`, "[[[[", "\x00", "\xff", "[1]\r", "\ufeff" + obs, "[1]\n\n[2]", limited("7")} {
+		f.Add([]byte(s))
+	}
+	act := newActor(a, false, 1)
+	var want bytes.Buffer
+	if err := answer(context.Background(), strings.NewReader(obs), &want, "observations", act.answer); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var numbers []int // of the lines that are to be answered
+		all := bytes.Join([][]byte{[]byte(obs), text, []byte(obs)}, []byte("\n"))
+		for i, line := range bytes.Split(all, []byte("\n")) {
+			if len(bytes.TrimSpace(line)) > 0 {
+				numbers = append(numbers, i+1)
+			}
+		}
+		var out bytes.Buffer
+		_ = answer(context.Background(), bytes.NewReader(all), &out, "observations", act.answer)
+		lines := strings.SplitAfter(strings.TrimSuffix(out.String(), "\n"), "\n")
+		if len(lines) != len(numbers) {
+			t.Fatalf("%d answers for %d lines: %q", len(lines), len(numbers), lines)
+		}
+		if lines[0] != want.String() || lines[len(lines)-1]+"\n" != want.String() {
+			t.Errorf("the good lines get %q, %q", lines[0], lines[len(lines)-1])
+		}
+		for i, line := range lines {
+			var got struct {
+				Action []float64
+				Error  string
+			}
+			if err := json.Unmarshal([]byte(line), &got); err != nil || (got.Action == nil) == (got.Error == "") {
+				t.Fatalf("%q: %v", line, err)
+			}
+			if got.Error != "" && !strings.HasPrefix(got.Error, fmt.Sprintf("line %d: ", numbers[i])) {
+				t.Errorf("line %d: %q", numbers[i], got.Error)
+			}
+			if lim := (*lp.Limits)(nil); got.Action != nil && bytes.IndexByte(text, 'b') < 0 {
+				if r, _ := spec.Polytope.WorstConstraint(got.Action, lim); !(r <= 1e-9) {
+					t.Errorf("%q leaves the constraints by %g", line, r)
+				}
+			}
+		}
+	})
+}
