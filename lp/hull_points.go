@@ -282,5 +282,5 @@ func (h *pointHull) last() int {
 
 // refusal says why there are no facets.
 func (h *pointHull) refusal() string {
-	return fmt.Sprintf("the hull of its %d points in %d dimensions has more facets than %d million steps find", len(h.points), len(h.basis), h.tried/1_000_000)
+	return fmt.Sprintf("the hull of its %d points in %d dimensions has more facets than its budget of %d million steps and of memory finds", len(h.points), len(h.basis), h.tried/1_000_000)
 }

@@ -28,7 +28,8 @@ programs), the rows, the share of the simplex that is feasible, the rows that
 could be left out, and the closed form of the intervals: how many pieces the lower
 and the upper end of each entity have and its own limits need, how they were found, and whether limits may
 follow the state. Constraints that contradict one another are named, and the
-exit status is 1.`,
+exit status is 1. The text leaves out what is long; --json prints all. What takes
+longer than two seconds is shown on standard error.`,
 		Args: exactly("a constraints file or a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
