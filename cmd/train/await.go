@@ -24,7 +24,7 @@ func await[T any](ctx context.Context, f func(context.Context) (T, error)) (T, e
 		r.err = ctx.Err()
 	}
 	if errors.Is(r.err, context.Canceled) {
-		r.err = &exitError{130, errors.New("interrupted")}
+		r.err = interruption(ctx)
 	}
 	return r.value, r.err
 }
