@@ -207,6 +207,16 @@ func (t *Truth) costs(c []float64) []float64 {
 	return append(slices.Clone(c), make([]float64, t.n+len(t.d.Points)-len(c))...)
 }
 
+// relaxed returns limits that give by a share of their scales. A row of a hull, a = sum
+// of w_p v_p, is measured by the size of the entity, not by the sum over all points.
+func (t *Truth) relaxed(l *exact.Limits, share float64) *exact.Limits {
+	m := *l
+	m.Relax = share * t.part()
+	return &m
+}
+
+func (t *Truth) part() float64 { return 1 / float64(1+len(t.d.Points)) }
+
 // under returns the truth under the limits of a state.
 func (t *Truth) under(lim *lp.Limits) (*Truth, *exact.Limits) {
 	if lim == nil {
@@ -288,14 +298,15 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 	slop := agree * t.Size[i]
 	switch {
 	case first.Status == exact.Infeasible:
-		for give := moved; give < 10*tolerance; give *= 10 {
-			m := *l
-			m.Relax = give
-			a := t.set.Extreme(prefix, 1, &m)
+		most := 10 * tolerance
+		for give := moved; give < most; give *= 10 {
+			m := t.relaxed(l, give)
+			a := t.set.Extreme(prefix, 1, m)
 			if a.Status != exact.Optimal {
 				continue
 			}
-			b := t.set.Extreme(prefix, -1, &m)
+			most = min(most, max(100*give, 10*agree))
+			b := t.set.Extreme(prefix, -1, m)
 			if lo >= a.Value-slop && hi <= b.Value+slop {
 				return Void, 0, ""
 			}
@@ -310,7 +321,7 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 		sign         int
 		claim, exact float64
 		steep        float64
-	}{{1, lo, first.Value, first.Steep}, {-1, hi, second.Value, second.Steep}} {
+	}{{1, lo, first.Value, first.Steep * t.part()}, {-1, hi, second.Value, second.Steep * t.part()}} {
 		d := math.Abs(end.claim-end.exact) / t.Size[i]
 		if end.steep*moved > agree {
 			v = max(v, Ill)
@@ -323,9 +334,7 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 		}
 		s := float64(end.sign)
 		at := func(relax float64) (float64, bool) {
-			m := *l
-			m.Relax = relax
-			a := t.set.Extreme(prefix, end.sign, &m)
+			a := t.set.Extreme(prefix, end.sign, t.relaxed(l, relax))
 			return a.Value, a.Status == exact.Optimal
 		}
 		out, _ := at(moved)
@@ -356,10 +365,8 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 func (t *Truth) Residual(a []float64, lim *lp.Limits) float64 {
 	t, l := t.under(lim)
 	if len(t.d.Points) > 0 {
-		for r := 1e-16; r < 1; r *= 10 {
-			m := *l
-			m.Relax = r
-			if !t.set.Empty(a, &m) {
+		for e := -16; e < 0; e++ {
+			if r := math.Pow10(e); !t.set.Empty(a, t.relaxed(l, r)) {
 				return r
 			}
 		}
@@ -398,9 +405,7 @@ func (t *Truth) Feasible(prefix []float64, lim *lp.Limits) (exactly, almost bool
 	if !t.set.Empty(prefix, l) {
 		return true, true
 	}
-	m := *l
-	m.Relax = agree
-	return false, !t.set.Empty(prefix, &m)
+	return false, !t.set.Empty(prefix, t.relaxed(l, agree))
 }
 
 // Refutes says what is wrong with what lp.New said of the description.
