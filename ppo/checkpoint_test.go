@@ -88,17 +88,19 @@ func TestDamageIsFound(t *testing.T) {
 // written again and that Restore can judge. A second target has the checksum made
 // right, so that what stands behind it is reached.
 func FuzzReadCheckpoint(f *testing.F) {
+	b, tr := seedCheckpoint(f)
 	f.Add([]byte{})
-	f.Add(seedCheckpoint(f))
+	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if c, err := decode(b); err == nil {
-			judge(t, c)
+			judge(t, tr, c)
 		}
 	})
 }
 
 func FuzzParseCheckpoint(f *testing.F) {
-	good, err := safetensors.Decode(seedCheckpoint(f))
+	b, tr := seedCheckpoint(f)
+	good, err := safetensors.Decode(b)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -129,42 +131,30 @@ func FuzzParseCheckpoint(f *testing.F) {
 			t.Fatal(err)
 		}
 		if c, err := parse(file); err == nil {
-			judge(t, c)
+			judge(t, tr, c)
 		}
 	})
 }
 
-func seedCheckpoint(t testing.TB) []byte {
-	p, err := makeBandit(1, 2, 3)
+// seedCheckpoint returns a good file and a trainer that it fits.
+func seedCheckpoint(f *testing.F) ([]byte, *Trainer) {
+	tr, err := New(newBandit(f, 1, 2, 3), newFakeBackend(3, 2), smallConfig(), 7)
 	if err != nil {
-		t.Fatal(err)
+		f.Fatal(err)
 	}
-	tr, err := New(p, newFakeBackend(3, 2), smallConfig(), 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tr.Close()
+	f.Cleanup(tr.Close)
 	b, err := tr.committed.encode()
 	if err != nil {
-		t.Fatal(err)
+		f.Fatal(err)
 	}
-	return b
+	return b, tr
 }
 
 // judge writes a checkpoint again and gives it to a trainer.
-func judge(t *testing.T, c *Checkpoint) {
+func judge(t *testing.T, tr *Trainer, c *Checkpoint) {
 	if _, err := c.encode(); err != nil {
 		t.Error(err)
 	}
-	p, err := makeBandit(1, 2, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr, err := New(p, newFakeBackend(3, 2), smallConfig(), 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tr.Close()
 	if err := tr.Restore(c); err == nil {
 		if _, err := tr.committed.encode(); err != nil {
 			t.Error(err)
