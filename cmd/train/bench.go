@@ -46,7 +46,7 @@ many trainings side by side. That takes about a minute a device.`,
 			}
 			if err != nil {
 				if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-					return &exitError{130, errors.New("interrupted")}
+					return interruption(ctx)
 				}
 				return err
 			}
