@@ -3,6 +3,8 @@ package lp
 import (
 	"math"
 	"math/big"
+
+	"paspo/internal/exact"
 )
 
 // far finds the least theta in floating point and proves it. With multipliers
@@ -35,6 +37,13 @@ func (e *elastic) far() (theta float64, conflict []string, ok bool) {
 		return 0, nil, false
 	}
 	theta = float(bound)
+	if e.lower[0] == nil && !e.proven(lambda) {
+		const small = 10_000 // of the tableau that least takes
+		if len(e.b)*(2*len(e.lower)+2*len(e.b)) <= small {
+			return 0, nil, false
+		}
+		conflict = nil
+	}
 	return theta, conflict, theta > least && math.Abs(found-theta) <= 1e-5*theta
 }
 
@@ -158,4 +167,47 @@ func (e *elastic) bound(lambda []float64) *big.Rat {
 		return l
 	}
 	return b
+}
+
+// proven reports whether rows with multipliers are an irreducible conflict, for
+// variables without bounds: see program.proven.
+func (e *elastic) proven(lambda []float64) bool {
+	n := len(e.lower) - 1
+	var rows []int
+	for k, y := range lambda {
+		if y > 0 {
+			rows = append(rows, k)
+		}
+	}
+	null := newNullSpace(len(rows))
+	column := make([]*big.Rat, len(rows))
+	for j := range n {
+		if e.lower[j] != nil {
+			return false
+		}
+		for i, k := range rows {
+			column[i] = e.a[k][j]
+		}
+		scale := exact.CommonDenominator(column)
+		ints := make([]*big.Int, len(rows))
+		for i, v := range column {
+			ints[i] = new(big.Int).Quo(scale, v.Denom())
+			ints[i].Mul(ints[i], v.Num())
+		}
+		if !null.add(ints) {
+			return false
+		}
+	}
+	y := null.vector()
+	if y == nil {
+		return false
+	}
+	sign, sum, t := y[0].Sign(), new(big.Rat), new(big.Rat)
+	for i, k := range rows {
+		if y[i].Sign() == 0 || y[i].Sign() != sign {
+			return false
+		}
+		sum.Add(sum, t.Mul(y[i], e.b[k]))
+	}
+	return sum.Sign() == -sign
 }

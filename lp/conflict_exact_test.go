@@ -235,3 +235,69 @@ func TestConflictWithoutLowerBounds(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// The conflict of a prefix is empty together with it, and irreducible. Of a row with
+// two sides the conflict may be that of one.
+func TestConflictsOfPrefixesAreProven(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 5))
+	found, none := 0, 0
+	for i := range *conflictDraws {
+		d := drawMaybeEmpty(r)
+		p, err := New(d)
+		if err != nil {
+			continue
+		}
+		s, err := NewSolver(p, SolverConfig{Method: "clp", Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		chain := s.Chain(1)
+		chain.Begin(1, nil)
+		lo, hi := []float64{0}, []float64{0}
+		var prefix []condition
+		for j := range p.Dim() {
+			err := chain.Next(lo, hi)
+			var infeasible *InfeasibleError
+			if errors.As(err, &infeasible) {
+				var core []condition
+				twoSided := false
+				for _, c := range membersOf(&d) {
+					if slices.Contains(infeasible.Conflict, c.name) {
+						core = append(core, c)
+						twoSided = twoSided || c.min != c.max && !math.IsInf(c.min, 0) && !math.IsInf(c.max, 0)
+					}
+				}
+				if len(core) == 0 {
+					none++ // an entity of the prefix is out of its own bounds
+					break
+				}
+				found++
+				if !exactlyEmpty(slices.Concat(core, prefix)) {
+					t.Errorf("draw %d, entity %d: %q is none with prefix %v\n%+v", i, j, infeasible.Conflict, prefix, d)
+				}
+				for k := range core {
+					if rest := slices.Concat(core[:k], core[k+1:], prefix); !twoSided && exactlyEmpty(rest) {
+						t.Errorf("draw %d, entity %d: %q is one without %s\n%+v", i, j, infeasible.Conflict, core[k].name, d)
+					}
+				}
+				break
+			}
+			if err != nil {
+				t.Logf("draw %d: %v", i, err)
+				break
+			}
+			a := lo[0] + (hi[0]-lo[0])*(0.5+r.NormFloat64())
+			unit := make([]float64, p.Dim())
+			unit[j] = 1
+			prefix = append(prefix, condition{"", unit, a, a})
+			chain.Fix([]float64{a})
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Logf("%d conflicts, %d prefixes without", found, none)
+	if found == 0 {
+		t.Error("no prefix was infeasible")
+	}
+}

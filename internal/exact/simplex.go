@@ -128,7 +128,7 @@ func newTableau(p *Problem) *tableau {
 			row[c].SetInt64(1)
 			rhs.Sub(p.Upper[j], p.Lower[j])
 		}
-		scale := commonDenominator(append(row, rhs))
+		scale := CommonDenominator(append(row, rhs))
 		t.rowScale[k] = new(big.Rat).SetInt(scale)
 		ints := make([]*big.Int, width)
 		for c := range ints {
@@ -158,8 +158,8 @@ func newTableau(p *Problem) *tableau {
 	return t
 }
 
-// commonDenominator returns the least common denominator.
-func commonDenominator(x []*big.Rat) *big.Int {
+// CommonDenominator returns the least common denominator.
+func CommonDenominator(x []*big.Rat) *big.Int {
 	d := big.NewInt(1)
 	var g big.Int
 	for _, v := range x {
@@ -221,7 +221,7 @@ func (t *tableau) phaseOne() bool {
 }
 
 func (t *tableau) phaseTwo(c []*big.Rat) bool {
-	scale := commonDenominator(c)
+	scale := CommonDenominator(c)
 	t.objScale = new(big.Rat).SetInt(scale)
 	cost := make([]big.Int, len(t.cols))
 	for i, col := range t.cols {
