@@ -297,7 +297,7 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 	}
 	slop := agree * t.Size[i]
 	switch {
-	case first.Status == exact.Infeasible:
+	case first.Status == exact.Infeasible || second.Status == exact.Infeasible: // one of them alone: by less than 1e-20
 		most := 10 * tolerance
 		for give := moved; give < most; give *= 10 {
 			m := t.relaxed(l, give)
