@@ -12,6 +12,7 @@ import (
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
 	"paspo/ppo"
+	"paspo/rl"
 )
 
 // Advertising: a budget is split over three channels whose returns diminish;
@@ -83,15 +84,15 @@ func Example() {
 	defer trainer.Close()
 
 	ctx := context.Background()
-	play := ppo.EvalOptions{Episodes: 500, Seed: 2, Deterministic: true}
-	before, err := ppo.Evaluate(ctx, problem, backend, play)
+	play := rl.EvalOptions{Episodes: 500, Seed: 2, Deterministic: true}
+	before, err := rl.Evaluate(ctx, problem, backend, play)
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := trainer.Run(ctx, ppo.Hooks{}); err != nil {
+	if err := trainer.Run(ctx, rl.Hooks{}); err != nil {
 		log.Fatal(err)
 	}
-	after, err := ppo.Evaluate(ctx, problem, backend, play)
+	after, err := rl.Evaluate(ctx, problem, backend, play)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
 	"paspo/ppo"
+	"paspo/rl"
 )
 
 type entropyOptions struct {
@@ -164,7 +165,7 @@ func entropyOf(ctx context.Context, problem *envs.SyntheticProblem, solver lp.So
 		if err != nil {
 			return nil, err
 		}
-		if err := t.Run(ctx, ppo.Hooks{}); err != nil {
+		if err := t.Run(ctx, rl.Hooks{}); err != nil {
 			return nil, err
 		}
 	}

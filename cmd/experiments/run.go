@@ -14,6 +14,7 @@ import (
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
 	"paspo/ppo"
+	"paspo/rl"
 )
 
 // point is one evaluation during training.
@@ -92,7 +93,7 @@ func (t *task) play(a envs.Allocator, episodes int) (float64, *envs.Outcome, err
 
 // allocator is the policy of a run, within the limits of every state.
 func (t *task) allocator(r *run, deterministic bool) envs.Allocator {
-	actor := ppo.NewActor(r.backend)
+	actor := rl.NewActor(r.backend)
 	limits := envs.NewRowLimits(t.problem)
 	if limits == nil {
 		return actor.Allocator(deterministic, finalSeed)
@@ -137,8 +138,8 @@ func (t *task) score(r *run, deterministic bool, episodes int) (float64, error) 
 		}
 		return x, err
 	}
-	o := ppo.EvalOptions{Episodes: episodes, Seed: finalSeed, Deterministic: deterministic}
-	e, err := ppo.Evaluate(context.Background(), t.problem, r.backend, o)
+	o := rl.EvalOptions{Episodes: episodes, Seed: finalSeed, Deterministic: deterministic}
+	e, err := rl.Evaluate(context.Background(), t.problem, r.backend, o)
 	if err != nil {
 		return 0, err
 	}
@@ -165,7 +166,7 @@ func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (
 		return nil, err
 	}
 	r := &run{Setting: s.name, Seed: seed, backend: backend}
-	err = trainer.Run(ctx, ppo.Hooks{Iteration: func(m ppo.Metrics) error {
+	err = trainer.Run(ctx, rl.Hooks{Iteration: func(m rl.Metrics) error {
 		r.MaxResidual = max(r.MaxResidual, m.MaxResidual)
 		r.Violations += m.Violations
 		r.Entropy = m.Entropy

@@ -16,7 +16,7 @@ import (
 	"paspo/internal/limits"
 	"paspo/internal/rng"
 	"paspo/lp"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 func newAct() *cobra.Command {
@@ -121,7 +121,7 @@ func answer(ctx context.Context, in io.Reader, out io.Writer, what string, f fun
 
 // actor answers one observation at a time.
 type actor struct {
-	*ppo.Actor
+	*rl.Actor
 	polytope      *lp.Polytope
 	dim           int
 	limits        *envs.RowLimits
@@ -132,7 +132,7 @@ type actor struct {
 func newActor(a *agent.Agent, stochastic bool, seed uint64) *actor {
 	spec := a.Problem.Spec()
 	return &actor{
-		Actor: ppo.NewActor(a.Backend), polytope: spec.Polytope, dim: spec.ObsDim,
+		Actor: rl.NewActor(a.Backend), polytope: spec.Polytope, dim: spec.ObsDim,
 		limits:        envs.NewRowLimits(a.Problem),
 		deterministic: !stochastic, streams: []*rng.Stream{rng.New(seed, "act")},
 	}

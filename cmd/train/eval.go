@@ -8,7 +8,7 @@ import (
 
 	"paspo/internal/agent"
 	"paspo/internal/config"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 func newEval() *cobra.Command {
@@ -77,6 +77,6 @@ func (s *saved) flags(cmd *cobra.Command) {
 	f.StringVar(&s.device, "device", config.DeviceCPU, "auto, cpu, gpu or gpu:N, whatever the run was trained on")
 }
 
-func (s *saved) open(dir string) (*agent.Agent, *ppo.Checkpoint, error) {
+func (s *saved) open(dir string) (*agent.Agent, *rl.Checkpoint, error) {
 	return agent.OpenRun(dir, s.checkpoint, s.device)
 }

@@ -14,7 +14,7 @@ import (
 	"paspo/internal/config"
 	"paspo/internal/progress"
 	"paspo/internal/runfolder"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 // settings are flags that set one setting each.
@@ -108,7 +108,7 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 		defer setLog(errs)
 	}
 	saving.Add(1)
-	err = r.Train(ctx, func(m ppo.Metrics) { bar.Update(m.Step, m.Return) })
+	err = r.Train(ctx, func(m rl.Metrics) { bar.Update(m.Step, m.Return) })
 	saving.Add(-1)
 	bar.Close()
 	if err != nil {
@@ -162,7 +162,7 @@ func interrupted(ctx context.Context, r *agent.Run, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return &exitError{interruption(ctx).code, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
 	}
-	var nf *ppo.NonFiniteError
+	var nf *rl.NonFiniteError
 	switch {
 	case errors.As(err, &nf) && nf.Environment:
 		return fmt.Errorf("%w; the run would stop there again: once the environment is mended, go on with: %s", err, resume)
@@ -177,7 +177,7 @@ func interrupted(ctx context.Context, r *agent.Run, err error) error {
 	switch {
 	case e == nil:
 		return fmt.Errorf("%w; the run has a checkpoint of step %d, go on with: %s", err, cp.Step, resume)
-	case errors.Is(e, ppo.ErrNoCheckpoint):
+	case errors.Is(e, rl.ErrNoCheckpoint):
 		return fmt.Errorf("%w; the run has no checkpoint yet, start it again with: %s", err, resume)
 	}
 	return fmt.Errorf("%w; %w", err, e)

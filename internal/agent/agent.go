@@ -21,7 +21,7 @@ import (
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/debias"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 // Agent is a policy on its problem.
@@ -32,8 +32,8 @@ type Agent struct {
 	Backend policy.Backend // nil until Initialise or Load
 	Fit     *policy.Fit    // of the de-biased initialisation, nil where there is none
 
-	facts []ppo.Fact // that checkpoints state beside those of the trainer
-	noGPU error      // why there is none where the configuration would take one
+	facts []rl.Fact // that checkpoints state beside those of the trainer
+	noGPU error     // why there is none where the configuration would take one
 }
 
 // New returns an agent without a policy.
@@ -147,12 +147,12 @@ func (a *Agent) debias() (err error) {
 
 // Fits returns an error that names what a checkpoint and the agent differ in, and
 // warns of differences that do not matter to the policy.
-func (a *Agent) Fits(c *ppo.Checkpoint) error {
-	return c.Fits(slices.Concat(ppo.Facts(a.Problem.Spec(), a.Config.PPO, a.Config.Seed), a.facts))
+func (a *Agent) Fits(c *rl.Checkpoint) error {
+	return c.Fits(slices.Concat(rl.Facts(a.Problem.Spec(), a.Config.Seed, a.Config.PPO.Facts()), a.facts))
 }
 
 // Load makes the policy of a checkpoint.
-func (a *Agent) Load(c *ppo.Checkpoint) error {
+func (a *Agent) Load(c *rl.Checkpoint) error {
 	if err := a.Fits(c); err != nil {
 		return err
 	}
@@ -188,8 +188,8 @@ func (a *Agent) Close() error {
 // backend's state whenever episodes start, so that several can be played
 // in turn. Sampled actions come from a stream of the seed for every row. Limits
 // that follow the state are those of the observation.
-func (a *Agent) Allocator(c *ppo.Checkpoint, deterministic bool, seed uint64) envs.Allocator {
-	actor := ppo.NewActor(a.Backend)
+func (a *Agent) Allocator(c *rl.Checkpoint, deterministic bool, seed uint64) envs.Allocator {
+	actor := rl.NewActor(a.Backend)
 	limits := envs.NewRowLimits(a.Problem)
 	var streams []*rng.Stream
 	return func(step int, obs []float64, rows int, actions []float64) error {
@@ -224,13 +224,13 @@ const (
 
 // OpenRun returns the agent of a run with the policy of one of its checkpoints, on
 // a device that need not be the one it was trained on.
-func OpenRun(dir, which, device string) (*Agent, *ppo.Checkpoint, error) {
+func OpenRun(dir, which, device string) (*Agent, *rl.Checkpoint, error) {
 	c, err := ReadConfig(dir, nil, []config.Setting{{Flag: "--device", Key: "device", Value: device}})
 	if err != nil {
 		return nil, nil, err
 	}
 	cp, err := ReadCheckpoint(dir, which)
-	if errors.Is(err, ppo.ErrNoCheckpoint) {
+	if errors.Is(err, rl.ErrNoCheckpoint) {
 		return nil, nil, fmt.Errorf("%w: the run has not begun to train, start it again with --resume %s", err, runfolder.Quote(dir))
 	}
 	if err != nil {
@@ -268,13 +268,13 @@ func ReadConfig(dir string, assignments []string, settings []config.Setting) (*c
 }
 
 // ReadCheckpoint reads a checkpoint of a run.
-func ReadCheckpoint(dir, which string) (*ppo.Checkpoint, error) {
+func ReadCheckpoint(dir, which string) (*rl.Checkpoint, error) {
 	folder := filepath.Join(dir, runfolder.CheckpointDir)
 	switch which {
 	case Best:
-		return ppo.ReadCheckpoint(filepath.Join(folder, ppo.BestCheckpoint))
+		return rl.ReadCheckpoint(filepath.Join(folder, rl.BestCheckpoint))
 	case Initial:
-		c, err := ppo.ReadCheckpoint(filepath.Join(folder, ppo.InitialCheckpoint))
+		c, err := rl.ReadCheckpoint(filepath.Join(folder, rl.InitialCheckpoint))
 		if err != nil {
 			return nil, err
 		}
@@ -285,7 +285,7 @@ func ReadCheckpoint(dir, which string) (*ppo.Checkpoint, error) {
 		}
 		return c, nil
 	case Latest:
-		return ppo.LatestCheckpoint(folder)
+		return rl.LatestCheckpoint(folder)
 	}
 	return nil, fmt.Errorf("checkpoint %q: one of latest, best, initial is allowed", which)
 }

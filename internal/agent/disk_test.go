@@ -18,7 +18,7 @@ import (
 	"paspo/internal/faultfs"
 	"paspo/internal/runfolder"
 	"paspo/internal/tensorboard"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 func tiny(t *testing.T) *config.Config {
@@ -52,7 +52,7 @@ func goOn(c *config.Config, dir string) error {
 	if err != nil {
 		return err
 	}
-	err = r.train(context.Background(), func(ppo.Metrics) {})
+	err = r.train(context.Background(), func(rl.Metrics) {})
 	if e := r.Close(); err == nil {
 		err = e
 	}
@@ -189,7 +189,7 @@ func TestResumeWithoutCheckpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := Resume(dir, nil, nil)
-	if !errors.Is(err, ppo.ErrNoCheckpoint) || !strings.Contains(err.Error(), "--config '"+dir+"/config.yaml'") {
+	if !errors.Is(err, rl.ErrNoCheckpoint) || !strings.Contains(err.Error(), "--config '"+dir+"/config.yaml'") {
 		t.Errorf("error %v", err)
 	}
 	if rows, err := runfolder.Metrics(dir); err != nil || len(rows) != 4 {

@@ -13,15 +13,16 @@ import (
 	"paspo/internal/config"
 	"paspo/internal/limits"
 	"paspo/ppo"
+	"paspo/rl"
 )
 
 // facts returns what the checkpoints of a configuration state beside what the
 // trainer does: the environment's settings, files and policy.
-func facts(c *config.Config) ([]ppo.Fact, error) {
-	var all []ppo.Fact
+func facts(c *config.Config) ([]rl.Fact, error) {
+	var all []rl.Fact
 	add := func(minor bool, pairs ...config.Pair) {
 		for _, p := range pairs {
-			all = append(all, ppo.Fact{Name: p.Key, Value: p.Value, Minor: minor})
+			all = append(all, rl.Fact{Name: p.Key, Value: p.Value, Minor: minor})
 		}
 	}
 	add(false, config.Pair{Key: "env.name", Value: c.Env.Name})
@@ -60,7 +61,7 @@ func facts(c *config.Config) ([]ppo.Fact, error) {
 }
 
 // trainer returns a trainer of the agent's policy from its start.
-func (a *Agent) trainer() (*ppo.Trainer, error) {
+func (a *Agent) trainer() (*rl.Trainer, error) {
 	t, err := ppo.New(a.Problem, a.Backend, a.Config.PPO, a.Config.Seed)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 
 	"paspo/internal/config"
 	"paspo/internal/runfolder"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 // The closed form lies beside a run. A damaged one is replaced, with a warning.
@@ -21,7 +21,7 @@ func TestIntervalsFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Train(context.Background(), func(ppo.Metrics) {}); err != nil {
+	if err := r.Train(context.Background(), func(rl.Metrics) {}); err != nil {
 		t.Fatal(err)
 	}
 	r.Close()

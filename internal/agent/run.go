@@ -20,14 +20,14 @@ import (
 	"paspo/internal/report"
 	"paspo/internal/runfolder"
 	"paspo/lp"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 // Run is an agent that is being trained, with its folder.
 type Run struct {
 	Agent   *Agent
 	Folder  *runfolder.Folder
-	Trainer *ppo.Trainer
+	Trainer *rl.Trainer
 }
 
 // Start makes a new run in a folder that does not exist yet, one below runs where
@@ -104,7 +104,7 @@ func Resume(dir string, assignments []string, settings []config.Setting) (r *Run
 		return nil, err
 	}
 	cp, err := ReadCheckpoint(dir, Latest)
-	fresh := errors.Is(err, ppo.ErrNoCheckpoint)
+	fresh := errors.Is(err, rl.ErrNoCheckpoint)
 	if fresh {
 		// Metrics are of iterations: there was a checkpoint before the first of them.
 		if rows, e := runfolder.Metrics(dir); e == nil && len(rows) > 0 {
@@ -173,7 +173,7 @@ func (r *Run) saveConfig(c *config.Config) error {
 
 // Train trains to the end or until ctx ends, and draws the learning curve of
 // what was done. observe is called after every iteration.
-func (r *Run) Train(ctx context.Context, observe func(ppo.Metrics)) error {
+func (r *Run) Train(ctx context.Context, observe func(rl.Metrics)) error {
 	if err := r.train(ctx, observe); err != nil {
 		if ctx.Err() != nil {
 			// The curve is welcome but not what the user waits for.
@@ -184,10 +184,10 @@ func (r *Run) Train(ctx context.Context, observe func(ppo.Metrics)) error {
 	return r.curve(nil)
 }
 
-func (r *Run) train(ctx context.Context, observe func(ppo.Metrics)) error {
-	return r.Trainer.Run(ctx, ppo.Hooks{
+func (r *Run) train(ctx context.Context, observe func(rl.Metrics)) error {
+	return r.Trainer.Run(ctx, rl.Hooks{
 		Checkpoints: r.Folder.Checkpoints(), Flush: r.Folder.Flush,
-		Iteration: func(m ppo.Metrics) error {
+		Iteration: func(m rl.Metrics) error {
 			if err := r.Folder.Record(m); err != nil {
 				return err
 			}
@@ -248,7 +248,7 @@ type CompareOptions struct {
 
 // Compare compares a trained policy with the policy the run started from and
 // with those that need no training.
-func (a *Agent) Compare(ctx context.Context, dir string, trained *ppo.Checkpoint, o CompareOptions) ([]*report.Table, error) {
+func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint, o CompareOptions) ([]*report.Table, error) {
 	c := a.Config
 	ro := report.Options{
 		Episodes: c.Report.Episodes, Starts: c.Report.Starts, Seed: c.Report.Seed,
@@ -270,7 +270,7 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *ppo.Checkpoint
 	}
 	checkpoints := []struct {
 		name string
-		c    *ppo.Checkpoint
+		c    *rl.Checkpoint
 	}{{"trained policy", trained}}
 	initial, err := ReadCheckpoint(dir, Initial)
 	switch {
@@ -283,7 +283,7 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *ppo.Checkpoint
 		}
 		checkpoints = append(checkpoints, struct {
 			name string
-			c    *ppo.Checkpoint
+			c    *rl.Checkpoint
 		}{"initial policy", initial})
 	}
 	var policies []report.Policy

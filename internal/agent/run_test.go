@@ -9,7 +9,7 @@ import (
 
 	"paspo/internal/checkout"
 	"paspo/internal/config"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 func small(t *testing.T) *config.Config {
@@ -32,7 +32,7 @@ func TestResumeFromInitial(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	err = r.Train(ctx, func(ppo.Metrics) { cancel() })
+	err = r.Train(ctx, func(rl.Metrics) { cancel() })
 	r.Close()
 	if err == nil {
 		t.Fatal("training was not interrupted")
@@ -48,7 +48,7 @@ func TestResumeFromInitial(t *testing.T) {
 	if r.Trainer.Iteration() != 0 {
 		t.Errorf("resumed at iteration %d", r.Trainer.Iteration())
 	}
-	if err := r.Train(context.Background(), func(ppo.Metrics) {}); err != nil {
+	if err := r.Train(context.Background(), func(rl.Metrics) {}); err != nil {
 		t.Fatal(err)
 	}
 	if c, err := ReadCheckpoint(dir, Latest); err != nil || c.Iteration != 2 {
@@ -82,7 +82,7 @@ func TestResumeRefusesOtherSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Train(context.Background(), func(ppo.Metrics) {}); err != nil {
+	if err := r.Train(context.Background(), func(rl.Metrics) {}); err != nil {
 		t.Fatal(err)
 	}
 	r.Close()

@@ -10,14 +10,14 @@ import (
 	"paspo/internal/blas"
 	"paspo/internal/config"
 	"paspo/lp"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 // Trained is what Together makes of one configuration.
 type Trained struct {
 	Device     string
-	Checkpoint *ppo.Checkpoint // the state at the end, or after the last whole iteration
-	Metrics    []ppo.Metrics   // of every iteration
+	Checkpoint *rl.Checkpoint // the state at the end, or after the last whole iteration
+	Metrics    []rl.Metrics   // of every iteration
 	Err        error
 }
 
@@ -44,7 +44,7 @@ func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) 
 	if err := backends(agents); err != nil {
 		return nil, err
 	}
-	trainers, hooks := make([]*ppo.Trainer, len(agents)), make([]ppo.Hooks, len(agents))
+	trainers, hooks := make([]*rl.Trainer, len(agents)), make([]rl.Hooks, len(agents))
 	defer func() {
 		for _, t := range trainers {
 			if t != nil {
@@ -56,12 +56,12 @@ func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) 
 		if trainers[i], err = a.trainer(); err != nil {
 			return nil, named(i, err)
 		}
-		hooks[i].Iteration = func(m ppo.Metrics) error {
+		hooks[i].Iteration = func(m rl.Metrics) error {
 			out[i].Metrics = append(out[i].Metrics, m)
 			return nil
 		}
 	}
-	for i, err := range ppo.Together(ctx, trainers, hooks) {
+	for i, err := range rl.Together(ctx, trainers, hooks) {
 		out[i].Device, out[i].Checkpoint, out[i].Err = agents[i].Device(), trainers[i].Checkpoint(), err
 	}
 	return out, nil

@@ -12,6 +12,7 @@ import (
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/ppo"
+	"paspo/rl"
 )
 
 // What devices are measured at.
@@ -160,7 +161,7 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 // together measures environment steps a second of trainings side by side, whole
 // iterations alone. The first iteration of each is not counted.
 func together(ctx context.Context, p envs.Problem, backends []policy.Backend, cfg ppo.Config, each time.Duration) (float64, error) {
-	var trainers []*ppo.Trainer
+	var trainers []*rl.Trainer
 	defer func() {
 		for _, t := range trainers {
 			t.Close()
@@ -177,17 +178,17 @@ func together(ctx context.Context, p envs.Problem, backends []policy.Backend, cf
 	// is counted was done in the time it is divided by.
 	over := errors.New("time is over")
 	run := func(until func(iterations int) bool) error {
-		hooks := make([]ppo.Hooks, len(trainers))
+		hooks := make([]rl.Hooks, len(trainers))
 		for i, t := range trainers {
 			from := t.Iteration()
-			hooks[i].Iteration = func(m ppo.Metrics) error {
+			hooks[i].Iteration = func(m rl.Metrics) error {
 				if until(m.Iteration - from) {
 					return over
 				}
 				return nil
 			}
 		}
-		for _, err := range ppo.Together(ctx, trainers, hooks) {
+		for _, err := range rl.Together(ctx, trainers, hooks) {
 			if !errors.Is(err, over) {
 				return err
 			}

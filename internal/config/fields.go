@@ -19,6 +19,10 @@ func (f field) section() bool { return f.value.Kind() == reflect.Struct }
 func walk(v reflect.Value, prefix string, visit func(field)) {
 	for i := range v.NumField() {
 		t := v.Type().Field(i)
+		if inline(t) {
+			walk(v.Field(i), prefix, visit)
+			continue
+		}
 		name := yamlName(t)
 		if name == "" {
 			continue
@@ -37,12 +41,21 @@ func lookup(v reflect.Value, name string) (reflect.Value, bool) {
 		return reflect.Value{}, false
 	}
 	for i := range v.NumField() {
-		if yamlName(v.Type().Field(i)) == name {
+		t := v.Type().Field(i)
+		if inline(t) {
+			if f, ok := lookup(v.Field(i), name); ok {
+				return f, true
+			}
+		}
+		if yamlName(t) == name {
 			return v.Field(i), true
 		}
 	}
 	return reflect.Value{}, false
 }
+
+// inline says whether the fields of a struct stand beside those of the one it is in.
+func inline(f reflect.StructField) bool { return f.Tag.Get("yaml") == ",inline" }
 
 // yamlName returns the name of a field in YAML, empty where it has none.
 func yamlName(f reflect.StructField) string {

@@ -14,7 +14,7 @@ import (
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/tensorboard"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 // Names in a run folder. Event files lie beside them.
@@ -217,14 +217,14 @@ func (f *Folder) Checkpoints() string { return f.Path(CheckpointDir) }
 
 // Record appends what an iteration measured to the metrics and to the event
 // file.
-func (f *Folder) Record(m ppo.Metrics) error {
+func (f *Folder) Record(m rl.Metrics) error {
 	if f.failed == nil {
 		f.failed = f.record(m)
 	}
 	return f.failed
 }
 
-func (f *Folder) record(m ppo.Metrics) error {
+func (f *Folder) record(m rl.Metrics) error {
 	line, err := m.MarshalJSON()
 	if err != nil {
 		return err

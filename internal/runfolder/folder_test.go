@@ -13,11 +13,11 @@ import (
 
 	"paspo/internal/checkout"
 	"paspo/internal/tensorboard"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
-func metrics(iteration int) ppo.Metrics {
-	return ppo.Metrics{Iteration: iteration, Step: int64(iteration) * 512, Return: float64(iteration) / 10, EntropyCoef: math.NaN()}
+func metrics(iteration int) rl.Metrics {
+	return rl.Metrics{Iteration: iteration, Step: int64(iteration) * 512, Return: float64(iteration) / 10, EntropyCoef: math.NaN()}
 }
 
 func create(t *testing.T, iterations int) string {

@@ -14,7 +14,7 @@ import (
 	"paspo/internal/atomicfile"
 	"paspo/internal/limits"
 	"paspo/internal/tensorboard"
-	"paspo/ppo"
+	"paspo/rl"
 )
 
 // groups are the folds that TensorBoard shows scalars in.
@@ -38,7 +38,7 @@ func tag(name string) string {
 	return "train/" + name
 }
 
-func scalars(m ppo.Metrics) []tensorboard.Scalar {
+func scalars(m rl.Metrics) []tensorboard.Scalar {
 	var all []tensorboard.Scalar
 	for name, v := range m.Scalars() {
 		all = append(all, tensorboard.Scalar{Tag: tag(name), Value: float32(v)})

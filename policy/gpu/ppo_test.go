@@ -20,6 +20,7 @@ import (
 	"paspo/policy/cpu"
 	"paspo/policy/gpu"
 	"paspo/ppo"
+	"paspo/rl"
 )
 
 // task is a training of the portfolio.
@@ -54,7 +55,7 @@ func portfolio(t testing.TB) (envs.Problem, lp.Solver) {
 }
 
 // trainers makes a trainer a task, on backends that share the device.
-func trainers(t testing.TB, ctx *cuda.Context, tasks []task) []*ppo.Trainer {
+func trainers(t testing.TB, ctx *cuda.Context, tasks []task) []*rl.Trainer {
 	t.Helper()
 	p, s := portfolio(t)
 	var specs []gpu.Spec
@@ -69,7 +70,7 @@ func trainers(t testing.TB, ctx *cuda.Context, tasks []task) []*ppo.Trainer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var trs []*ppo.Trainer
+	var trs []*rl.Trainer
 	for i, k := range tasks {
 		t.Cleanup(func() { gs[i].Close() })
 		tr, err := ppo.New(p, gs[i], k.config(), k.seed)
@@ -83,11 +84,11 @@ func trainers(t testing.TB, ctx *cuda.Context, tasks []task) []*ppo.Trainer {
 }
 
 // curve collects the metrics of a run, without its times.
-func curve(lines *[]string) ppo.Hooks {
-	return ppo.Hooks{Iteration: func(m ppo.Metrics) error {
+func curve(lines *[]string) rl.Hooks {
+	return rl.Hooks{Iteration: func(m rl.Metrics) error {
 		m.StepsPerSecond, m.RolloutSeconds, m.UpdateSeconds, m.EnvSeconds, m.SampleSeconds = 0, 0, 0, 0, 0
 		line := ""
-		for _, e := range []*ppo.Evaluation{m.Eval, m.EvalSampled} {
+		for _, e := range []*rl.Evaluation{m.Eval, m.EvalSampled} {
 			if e != nil {
 				line += fmt.Sprintf("%+v ", *e)
 			}
@@ -127,11 +128,11 @@ func TestGPUTrainersTogether(t *testing.T) {
 	ctx := cudatest.Open(t)
 	together := trainers(t, ctx, tasks)
 	curves := make([][]string, len(tasks))
-	hooks := make([]ppo.Hooks, len(tasks))
+	hooks := make([]rl.Hooks, len(tasks))
 	for i := range tasks {
 		hooks[i] = curve(&curves[i])
 	}
-	for i, err := range ppo.Together(context.Background(), together, hooks) {
+	for i, err := range rl.Together(context.Background(), together, hooks) {
 		if err != nil {
 			t.Fatalf("trainer %d: %v", i, err)
 		}
@@ -149,7 +150,7 @@ func TestGPUTrainersTogether(t *testing.T) {
 	}
 }
 
-func cpuTrainer(t testing.TB, k task) *ppo.Trainer {
+func cpuTrainer(t testing.TB, k task) *rl.Trainer {
 	t.Helper()
 	p, s := portfolio(t)
 	cfg := k.config()
@@ -178,7 +179,7 @@ func TestGPUDiesInARun(t *testing.T) {
 	k := task{seed: 6}
 	tr := trainers(t, ctx, []task{k})[0]
 	dir := t.TempDir()
-	err = tr.Run(context.Background(), ppo.Hooks{Checkpoints: dir, Iteration: func(m ppo.Metrics) error {
+	err = tr.Run(context.Background(), rl.Hooks{Checkpoints: dir, Iteration: func(m rl.Metrics) error {
 		if m.Iteration == 1 {
 			cudatest.DieAfter(t, ctx, 100)
 		}
@@ -187,7 +188,7 @@ func TestGPUDiesInARun(t *testing.T) {
 	if !errors.Is(err, cuda.ErrLost) {
 		t.Fatalf("the run ends with %v", err)
 	}
-	c, err := ppo.LatestCheckpoint(dir)
+	c, err := rl.LatestCheckpoint(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +200,7 @@ func TestGPUDiesInARun(t *testing.T) {
 		t.Fatal(err)
 	}
 	samePolicy(t, "restored", on.Checkpoint().Policy, tr.Checkpoint().Policy)
-	if err := on.Run(context.Background(), ppo.Hooks{}); err != nil {
+	if err := on.Run(context.Background(), rl.Hooks{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -208,9 +209,9 @@ func TestGPUDiesInARun(t *testing.T) {
 // training goes on: every first ratio is 1 and nothing is violated.
 func TestGPUCheckpointsMove(t *testing.T) {
 	k := task{seed: 5}
-	onCPU := func() *ppo.Trainer { return cpuTrainer(t, k) }
-	onGPU := func() *ppo.Trainer { return trainers(t, cudatest.Open(t), []task{k})[0] }
-	iterate := func(tr *ppo.Trainer) {
+	onCPU := func() *rl.Trainer { return cpuTrainer(t, k) }
+	onGPU := func() *rl.Trainer { return trainers(t, cudatest.Open(t), []task{k})[0] }
+	iterate := func(tr *rl.Trainer) {
 		m, err := tr.Iterate(context.Background())
 		if err != nil {
 			t.Fatal(err)
@@ -219,15 +220,15 @@ func TestGPUCheckpointsMove(t *testing.T) {
 			t.Errorf("metrics %+v", m)
 		}
 	}
-	for _, way := range [][2]func() *ppo.Trainer{{onCPU, onGPU}, {onGPU, onCPU}} {
+	for _, way := range [][2]func() *rl.Trainer{{onCPU, onGPU}, {onGPU, onCPU}} {
 		a, b := way[0](), way[1]()
 		samePolicy(t, "at the start", a.Checkpoint().Policy, b.Checkpoint().Policy)
 		iterate(a)
 		dir := t.TempDir()
-		if err := a.Run(context.Background(), ppo.Hooks{Checkpoints: dir}); err != nil {
+		if err := a.Run(context.Background(), rl.Hooks{Checkpoints: dir}); err != nil {
 			t.Fatal(err)
 		}
-		c, err := ppo.LatestCheckpoint(dir)
+		c, err := rl.LatestCheckpoint(dir)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,168 @@
+package ppo
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"paspo/envs"
+	"paspo/internal/finite"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+	"paspo/policy"
+	"paspo/rl"
+)
+
+// learner is PPO on the policy of a backend.
+type learner struct {
+	Config
+	backend policy.Backend
+	stream  *rng.Stream // of the minibatches
+	rand    *rand.Rand  // draws from stream
+	rows    []int32     // epochs x batch, the order of every epoch
+}
+
+// New returns a trainer that improves the policy of a backend by PPO, at the start
+// of training. The order of the minibatches comes from seed, as does all else that
+// is drawn (see rl.New, whose errors it has).
+func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) (*rl.Trainer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	stream := rng.New(seed, "shuffle")
+	return rl.New(problem, backend, &learner{
+		Config: cfg, backend: backend, stream: stream, rand: rand.New(stream),
+		rows: make([]int32, cfg.Epochs*cfg.BatchSize()),
+	}, cfg.Config, seed)
+}
+
+// Streams implements rl.Learner.
+func (l *learner) Streams() []*rng.Stream { return []*rng.Stream{l.stream} }
+
+// Learn improves the policy on the rollout: some epochs of minibatch steps on
+// the clipped surrogate, the squared error of the critic and the entropy bonus
+// (Schulman et al., arXiv 1707.06347, equation 9; the backend holds that loss),
+//
+//	L = -E[min(rho A, clip(rho, 1-eps, 1+eps) A)] + c_v E[(V - R)^2] - c_e E[H]
+func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
+	standardise(r.Batch.Advantage, r.Advantages, l.StandardiseAdvantages)
+
+	// Settings of this iteration.
+	m.LR = rl.Schedule(l.LRSchedule, l.LR, l.LRFinal, progress)
+	m.EntropyCoef = rl.Schedule(l.EntropySchedule, l.EntropyCoef, l.EntropyFinal, progress)
+	settings := policy.Settings{
+		LearningRate: m.LR,
+		Clip:         l.Clip,
+		ValueCoef:    l.ValueCoef,
+		EntropyCoef:  m.EntropyCoef,
+		MaxGradNorm:  l.MaxGradNorm,
+		WeightDecay:  l.WeightDecay,
+		Beta1:        l.AdamBeta1,
+		Beta2:        l.AdamBeta2,
+		Epsilon:      l.AdamEps,
+	}
+
+	// Epochs over the batch in shuffled minibatches.
+	if err := l.backend.Load(&r.Batch); err != nil {
+		return err
+	}
+	var d policy.Diagnostics
+	for epoch := range l.Epochs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for rows := range slices.Chunk(l.shuffled(epoch), l.Minibatch) {
+			if err := l.backend.Step(rows, settings); err != nil {
+				return err
+			}
+		}
+		m.Epochs++
+
+		// Early stop once the policy has moved far enough.
+		if l.TargetKL > 0 {
+			e, err := l.backend.Diagnostics()
+			if err != nil {
+				return err
+			}
+			d = merge(d, e)
+			if e.ApproxKL > l.TargetKL {
+				break
+			}
+		}
+	}
+	e, err := l.backend.Diagnostics()
+	if err != nil {
+		return err
+	}
+	d = merge(d, e)
+
+	m.PolicyLoss, m.ValueLoss, m.Entropy = d.PolicyLoss, d.ValueLoss, d.Entropy
+	m.ApproxKL, m.ClipFraction, m.GradNorm = d.ApproxKL, d.ClipFraction, d.GradNorm
+	m.MaxRatioDeviation = d.MaxRatioDeviation
+	return checkDiagnostics(d)
+}
+
+// shuffled returns the rows of the batch in the order of an epoch. Every epoch
+// has memory of its own: a backend may still read the last one's.
+func (l *learner) shuffled(epoch int) []int32 {
+	b := l.BatchSize()
+	rows := l.rows[epoch*b : (epoch+1)*b]
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	l.rand.Shuffle(b, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	return rows
+}
+
+// standardise writes advantages with mean 0 and deviation 1, or as they are.
+func standardise(dst []float32, adv []float64, on bool) {
+	mean, scale := 0.0, 1.0
+	if on {
+		var m stats.Running
+		for _, a := range adv {
+			m.Add(a)
+		}
+		mean, scale = m.Mean, 1/(math.Sqrt(m.M2/m.N)+stats.VarianceFloor)
+	}
+	for i, a := range adv {
+		dst[i] = float32((a - mean) * scale)
+	}
+}
+
+// merge averages diagnostics over the gradient steps of both.
+func merge(x, y policy.Diagnostics) policy.Diagnostics {
+	if y.Steps == 0 {
+		return x
+	}
+	if x.Steps == 0 {
+		return y
+	}
+	w := float64(y.Steps) / float64(x.Steps+y.Steps)
+	mix := func(a, b float64) float64 { return a + (b-a)*w }
+	return policy.Diagnostics{
+		Steps:             x.Steps + y.Steps,
+		PolicyLoss:        mix(x.PolicyLoss, y.PolicyLoss),
+		ValueLoss:         mix(x.ValueLoss, y.ValueLoss),
+		Entropy:           mix(x.Entropy, y.Entropy),
+		ApproxKL:          mix(x.ApproxKL, y.ApproxKL),
+		ClipFraction:      mix(x.ClipFraction, y.ClipFraction),
+		GradNorm:          mix(x.GradNorm, y.GradNorm),
+		MaxRatioDeviation: x.MaxRatioDeviation, // of the first step of all
+	}
+}
+
+func checkDiagnostics(d policy.Diagnostics) error {
+	for _, c := range []struct {
+		name  string
+		value float64
+	}{
+		{"the policy loss", d.PolicyLoss}, {"the value loss", d.ValueLoss}, {"the entropy", d.Entropy},
+		{"the approximate KL", d.ApproxKL}, {"the gradient norm", d.GradNorm},
+	} {
+		if !finite.Is(c.value) {
+			return &rl.NonFiniteError{Tensor: c.name, Value: c.value}
+		}
+	}
+	return nil
+}

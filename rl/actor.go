@@ -1,0 +1,92 @@
+package rl
+
+import (
+	"fmt"
+
+	"paspo/envs"
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/policy"
+)
+
+// Actor turns observations into allocations: it asks a backend, whose normaliser
+// is applied. It is used by one goroutine at a time.
+type Actor struct {
+	backend policy.Backend
+	req     policy.Request
+	out     policy.Samples
+}
+
+// NewActor returns an actor that asks a backend.
+func NewActor(backend policy.Backend) *Actor { return &Actor{backend: backend} }
+
+// checkFit returns an error that says in what a problem differs from the one that
+// a backend's policy is for.
+func checkFit(s *envs.Spec, b policy.Backend) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if d := s.Polytope.Difference(b.Polytope()); d != "" {
+		return fmt.Errorf("the polytope of problem %q is not that of the policy: %s", s.Name, d)
+	}
+	if d := b.ObsDim(); d != s.ObsDim {
+		return fmt.Errorf("observations of problem %q have %d components, those of the policy %d", s.Name, s.ObsDim, d)
+	}
+	return nil
+}
+
+// Act samples one action for every row of obs, rows x dim. limits is nil or has
+// one element a row; streams is not read where deterministic. The result is
+// valid until the next call.
+func (a *Actor) Act(obs []float64, limits []lp.Limits, streams []*rng.Stream, deterministic bool) (*policy.Samples, error) {
+	a.req.Keep, a.req.Brief, a.req.Learn = false, false, false
+	return a.ask(obs, limits, streams, deterministic)
+}
+
+// keep is Act for the rollout: the backend takes the observations into its
+// statistics, holds the samples, as rows from at on, and need not return what
+// only training reads.
+func (a *Actor) keep(at int, obs []float64, limits []lp.Limits, streams []*rng.Stream) (*policy.Samples, error) {
+	a.req.Keep, a.req.Brief, a.req.Learn, a.req.At = true, true, true, at
+	return a.ask(obs, limits, streams, false)
+}
+
+func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, deterministic bool) (*policy.Samples, error) {
+	dim := a.backend.ObsDim()
+	if len(obs)%dim != 0 {
+		return nil, fmt.Errorf("an observation has %d components, not %d", dim, len(obs))
+	}
+	a.req.Obs, a.req.Rows = obs, len(obs)/dim
+	a.req.Limits, a.req.Streams, a.req.Deterministic = limits, streams, deterministic
+	if err := a.backend.Sample(&a.req, &a.out); err != nil {
+		return nil, err
+	}
+	return &a.out, nil
+}
+
+// Allocator returns the policy in the form that baselines have: row r plays
+// episode r. What it samples depends on seed and row; nothing is sampled where
+// deterministic. It is for problems whose limits do not follow the state.
+func (a *Actor) Allocator(deterministic bool, seed uint64) envs.Allocator {
+	var streams []*rng.Stream
+	return func(step int, obs []float64, rows int, actions []float64) error {
+		if step == 0 {
+			streams = streams[:0]
+			for r := range rows {
+				streams = append(streams, actionStream(seed, r))
+			}
+		}
+		if dim := a.backend.ObsDim(); len(obs) != rows*dim {
+			return fmt.Errorf("an observation has %d components, those of the policy %d", len(obs)/max(rows, 1), dim)
+		}
+		out, err := a.Act(obs, nil, streams, deterministic)
+		if err != nil {
+			return err
+		}
+		if len(out.Actions) != len(actions) {
+			return fmt.Errorf("an action has %d entities, those of the policy %d", len(actions)/max(rows, 1), a.backend.Polytope().Dim())
+		}
+		copy(actions, out.Actions)
+		return nil
+	}
+}

@@ -1,0 +1,529 @@
+package rl_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"paspo/internal/faultfs"
+	"paspo/internal/safetensors"
+	"paspo/ppo"
+	"paspo/rl"
+)
+
+func files(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// A file gives back what was written.
+func TestCodec(t *testing.T) {
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), smallConfig())
+	for range 3 {
+		if _, err := tr.Cycle(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := bytesOf(t, tr)
+	c, err := rl.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := c.Encode()
+	if err != nil || !bytes.Equal(b, again) {
+		t.Errorf("encoding again gives other bytes (%v)", err)
+	}
+	path := filepath.Join(t.TempDir(), "sub", "x.safetensors")
+	if err := tr.Checkpoint().WriteFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if read, err := rl.ReadCheckpoint(path); err != nil || read.Path != path || read.Iteration != 3 {
+		t.Errorf("%+v, %v", read, err)
+	}
+	if c.Best.Iteration != 3 || c.Best != tr.Best() || c.Step != tr.Step() {
+		t.Errorf("%+v", c)
+	}
+}
+
+// No single changed byte and no cut may pass.
+func TestDamageIsFound(t *testing.T) {
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
+	b := bytesOf(t, tr)
+	want := slices.Clone(b)
+	for i := range b {
+		old := b[i]
+		b[i] ^= 0x20
+		// Spaces that fill the header up may become something else only if they
+		// are still no part of it.
+		if c, err := rl.Decode(b); err == nil {
+			if again, err := c.Encode(); err != nil || !bytes.Equal(again, want) {
+				t.Errorf("byte %d of %d changed unnoticed", i, len(b))
+			}
+		}
+		b[i] = old
+	}
+	for n := range b {
+		if _, err := rl.Decode(b[:n]); err == nil {
+			t.Errorf("cut to %d of %d bytes unnoticed", n, len(b))
+		}
+	}
+}
+
+// Whatever a file holds, reading it gives an error or a checkpoint that can be
+// written again and that Restore can judge. A second target has the checksum made
+// right, so that what stands behind it is reached.
+func FuzzReadCheckpoint(f *testing.F) {
+	b, tr := seedCheckpoint(f)
+	f.Add([]byte{})
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if c, err := rl.Decode(b); err == nil {
+			judge(t, tr, c)
+		}
+	})
+}
+
+func FuzzParseCheckpoint(f *testing.F) {
+	b, tr := seedCheckpoint(f)
+	good, err := safetensors.Decode(b)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good.Metadata[rl.TrainerKey], "", 0, 0, []byte{})
+	f.Add(good.Metadata[rl.TrainerKey], "streams", 0, 0, []byte{})
+	f.Add(good.Metadata[rl.TrainerKey], "envs", 1, -1, []byte{1, 2, 3})
+	f.Add(good.Metadata[rl.TrainerKey], "reward_stats.mean", 2, 8, make([]byte, 16))
+	f.Add(`{"iteration":-1}`, "discounted", 0, 8, make([]byte, 8))
+	f.Fuzz(func(t *testing.T, head, name string, rows, cols int, data []byte) {
+		file := &safetensors.File{
+			Metadata: map[string]string{rl.FormatKey: rl.FormatName, rl.TrainerKey: head},
+			Tensors:  slices.Clone(good.Tensors),
+		}
+		for i, tensor := range file.Tensors {
+			if tensor.Name == name {
+				shape := []int{rows, cols}
+				if cols < 0 {
+					shape = shape[:1]
+				}
+				file.Tensors[i].Shape, file.Tensors[i].Data = shape, data
+			}
+		}
+		b, err := file.Encode()
+		if err != nil {
+			return
+		}
+		if file, err = safetensors.Decode(b); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := rl.Parse(file); err == nil {
+			judge(t, tr, c)
+		}
+	})
+}
+
+// seedCheckpoint returns a good file and a trainer that it fits.
+func seedCheckpoint(f *testing.F) ([]byte, *rl.Trainer) {
+	tr, err := ppo.New(newBandit(f, 1, 2, 3), newFakeBackend(3, 2), smallConfig(), 7)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(tr.Close)
+	b, err := tr.Checkpoint().Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	return b, tr
+}
+
+// judge writes a checkpoint again and gives it to a trainer.
+func judge(t *testing.T, tr *rl.Trainer, c *rl.Checkpoint) {
+	if _, err := c.Encode(); err != nil {
+		t.Error(err)
+	}
+	if err := tr.Restore(c); err == nil {
+		if _, err := tr.Checkpoint().Encode(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestKeepLast(t *testing.T) {
+	dir := t.TempDir()
+	cfg := smallConfig()
+	cfg.CheckpointEvery, cfg.CheckpointKeep, cfg.Steps = 2, 3, 13*int64(cfg.BatchSize())
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+	var saved []string
+	var highest rl.Best
+	err := tr.Run(context.Background(), rl.Hooks{
+		Checkpoints: dir,
+		Saved:       func(p string) { saved = append(saved, filepath.Base(p)) },
+		Iteration: func(m rl.Metrics) error {
+			if m.Eval != nil && (highest.Iteration == 0 || m.Eval.Mean() > highest.Return) {
+				highest = rl.Best{Return: m.Eval.Mean(), Iteration: m.Iteration}
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tr.Best() != highest {
+		t.Errorf("best is %+v, the highest of all evaluations %+v", tr.Best(), highest)
+	}
+	want := []string{"best.safetensors", "initial.safetensors",
+		"iteration-00000010.safetensors", "iteration-00000012.safetensors", "iteration-00000013.safetensors"}
+	if got := files(t, dir); !slices.Equal(got, want) {
+		t.Errorf("left %q, want %q", got, want)
+	}
+	if saved[0] != rl.InitialCheckpoint || saved[len(saved)-1] != want[4] {
+		t.Errorf("saved %q", saved)
+	}
+	best, err := rl.ReadCheckpoint(filepath.Join(dir, rl.BestCheckpoint))
+	if err != nil || best.Iteration != tr.Best().Iteration || best.Best != tr.Best() {
+		t.Errorf("best is of iteration %d (%v), want %+v", best.Iteration, err, tr.Best())
+	}
+}
+
+// N iterations, another process, N more give what 2N give, from every iteration
+// at which the first may end.
+func TestResume(t *testing.T) {
+	ctx := context.Background()
+	cfg := smallConfig()
+	cfg.Steps = 6 * int64(cfg.BatchSize())
+	whole, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+	if err := whole.Run(ctx, rl.Hooks{}); err != nil {
+		t.Fatal(err)
+	}
+	want := bytesOf(t, whole)
+	for stop := range cfg.Iterations() {
+		dir := t.TempDir()
+		cfg.CheckpointEvery = 1
+		first, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+		ended := errors.New("ended")
+		var seen []int
+		err := first.Run(ctx, rl.Hooks{Checkpoints: dir, Iteration: func(m rl.Metrics) error {
+			if seen = append(seen, m.Iteration); m.Iteration == stop+1 {
+				return ended
+			}
+			return nil
+		}})
+		if !errors.Is(err, ended) {
+			t.Fatal(err)
+		}
+		second, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+		c, err := second.Resume(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Iteration != stop+1 {
+			t.Fatalf("resumed at %d, want %d", c.Iteration, stop+1)
+		}
+		if err := second.Run(ctx, rl.Hooks{Checkpoints: dir, Iteration: func(m rl.Metrics) error { seen = append(seen, m.Iteration); return nil }}); err != nil {
+			t.Fatal(err)
+		}
+		second.Config().CheckpointEvery = whole.Config().CheckpointEvery
+		if got := bytesOf(t, second); !bytes.Equal(got, want) {
+			t.Errorf("resumed at %d: other bytes at the end", stop+1)
+		}
+		if !slices.Equal(seen, []int{1, 2, 3, 4, 5, 6}) {
+			t.Errorf("iterations reported: %v", seen)
+		}
+	}
+}
+
+// An environment that cannot be saved starts new episodes.
+func TestResumeVolatile(t *testing.T) {
+	cfg := smallConfig()
+	p := newBandit(t, 1, 2)
+	p.volatile = true
+	one, _ := newFakeTrainer(t, p, cfg)
+	if _, err := one.Iterate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := rl.Decode(bytesOf(t, one))
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, _ := newFakeTrainer(t, p, cfg)
+	if err := two.Restore(c); err != nil {
+		t.Fatal(err)
+	}
+	if slices.Max(two.Discounted()) != 0 || two.Iteration() != 1 {
+		t.Errorf("sums of rewards go on at %v", two.Discounted())
+	}
+	if _, err := two.Iterate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRestoreRefuses(t *testing.T) {
+	cfg := smallConfig()
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+	b := bytesOf(t, tr)
+	for _, c := range []struct {
+		want string
+		make func() *rl.Trainer
+	}{
+		{"its ppo.lr is 0.05, that of this run 0.5", func() *rl.Trainer {
+			cfg := cfg
+			cfg.LR = 0.5
+			tr, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+			return tr
+		}},
+		{"its number of entities is 3, that of this run 2", func() *rl.Trainer { tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), cfg); return tr }},
+		{"its seed is 7, that of this run 8", func() *rl.Trainer {
+			tr, err := ppo.New(newBandit(t, 1, 2, 3), newFakeBackend(3, 2), cfg, 8)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tr
+		}},
+		{"parameter", func() *rl.Trainer {
+			fb := newFakeBackend(3, 2)
+			fb.v = make([]float32, 9)
+			tr, err := ppo.New(newBandit(t, 1, 2, 3), fb, cfg, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tr
+		}},
+	} {
+		other, err := rl.Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other.Path = "run/x.safetensors"
+		if err := c.make().Restore(other); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), other.Path) {
+			t.Errorf("got %v, want %q", err, c.want)
+		}
+	}
+	cfg.EvalEvery, cfg.CheckpointKeep = 1, 9
+	same, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+	c, err := rl.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := same.Restore(c); err != nil {
+		t.Errorf("settings that only observe: %v", err)
+	}
+}
+
+// Going on with other arithmetic is warned of, with the same it is not.
+func TestRestoreWarnsOfArithmetic(t *testing.T) {
+	for _, before := range []string{"fake", "fake of another machine"} {
+		tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
+		tr.Checkpoint().SetArithmetic(before)
+		b, err := tr.Checkpoint().Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := rl.Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var warned bytes.Buffer
+		old := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(&warned, nil)))
+		err = tr.Restore(c)
+		slog.SetDefault(old)
+		if got := strings.Contains(warned.String(), before) && strings.Contains(warned.String(), "now=fake"); err != nil || got == (before == "fake") {
+			t.Errorf("saved with %s: %v, warned of %s", before, err, &warned)
+		}
+	}
+}
+
+// The newest whole checkpoint is used, whatever happened to the newer ones.
+func TestLatestPassesOverDamage(t *testing.T) {
+	dir := t.TempDir()
+	cfg := smallConfig()
+	cfg.CheckpointEvery, cfg.Steps = 1, 4*int64(cfg.BatchSize())
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), cfg)
+	if err := tr.Run(context.Background(), rl.Hooks{Checkpoints: dir}); err != nil {
+		t.Fatal(err)
+	}
+	name := func(i int) string { return filepath.Join(dir, fmt.Sprintf(rl.NumberedPattern, i)) }
+	expect := func(want int) {
+		t.Helper()
+		c, err := rl.LatestCheckpoint(dir)
+		if err != nil || c.Iteration != want {
+			t.Fatalf("iteration %d (%v), want %d", c.Iteration, err, want)
+		}
+	}
+	expect(4)
+	if err := os.Truncate(name(4), 1000); err != nil {
+		t.Fatal(err)
+	}
+	expect(3)
+	b, err := os.ReadFile(name(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-3] ^= 1
+	if err := os.WriteFile(name(3), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// What an interrupted write leaves has no number.
+	if err := os.WriteFile(filepath.Join(dir, ".paspo-0123456789abcdef.tmp"), b[:99], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	expect(2)
+	if err := os.WriteFile(name(2), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rl.LatestCheckpoint(dir); err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), name(4)) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := rl.LatestCheckpoint(t.TempDir()); err == nil {
+		t.Error("an empty folder")
+	}
+	if _, err := rl.ReadCheckpoint(filepath.Join(dir, "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	s, err := rl.OpenStore(dir, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
+	if _, err := s.Save(tr.Checkpoint()); err != nil {
+		t.Fatal(err)
+	}
+	before := files(t, dir)
+	good, err := os.ReadFile(filepath.Join(dir, before[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const write = 2 // after opening
+	_, restore := faultfs.Use(faultfs.Short, write)
+	_, err = s.Save(tr.Checkpoint())
+	restore()
+	if !errors.Is(err, syscall.ENOSPC) || strings.Contains(err.Error(), ".tmp") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+	now, err := os.ReadFile(filepath.Join(dir, before[0]))
+	if err != nil || !bytes.Equal(now, good) || !slices.Equal(files(t, dir), before) {
+		t.Errorf("the folder holds %q, it held %q (%v)", files(t, dir), before, err)
+	}
+}
+
+// Pruning leaves the one just written and as many as are to be kept that read,
+// whatever damaged ones stand between and beyond them.
+func TestPruneLeavesWhatReads(t *testing.T) {
+	dir := t.TempDir()
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
+	save := func(keep, iteration int) {
+		t.Helper()
+		s, err := rl.OpenStore(dir, keep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := *tr.Checkpoint()
+		c.Iteration = iteration
+		if _, err := s.Save(&c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	damage := func(iteration int) {
+		t.Helper()
+		if err := os.Truncate(filepath.Join(dir, rl.NumberedName(iteration)), 500); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect := func(want ...int) {
+		t.Helper()
+		var names []string
+		for _, i := range want {
+			names = append(names, rl.NumberedName(i))
+		}
+		if got := files(t, dir); !slices.Equal(got, names) {
+			t.Errorf("left %q, want %q", got, names)
+		}
+	}
+	for _, i := range []int{10, 20, 30} {
+		save(9, i)
+	}
+	damage(30)
+	save(1, 21)
+	expect(21, 30)
+	if c, err := rl.LatestCheckpoint(dir); err != nil || c.Iteration != 21 {
+		t.Errorf("latest is %+v, %v", c, err)
+	}
+	save(1, 30)
+	expect(30)
+	save(9, 40)
+	damage(40)
+	save(2, 50)
+	expect(30, 40, 50)
+}
+
+func TestUnwritableFolder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
+	err := tr.Run(context.Background(), rl.Hooks{Checkpoints: filepath.Join(file, "checkpoints")})
+	if !errors.Is(err, syscall.ENOTDIR) || tr.Iteration() != 0 {
+		t.Errorf("got %v after %d iterations", err, tr.Iteration())
+	}
+	t.Run("read-only", func(t *testing.T) {
+		if os.Geteuid() == 0 {
+			t.Skip("the superuser may write to a read-only folder")
+		}
+		dir := t.TempDir()
+		if err := os.Chmod(dir, 0o555); err != nil {
+			t.Fatal(err)
+		}
+		err := tr.Run(context.Background(), rl.Hooks{Checkpoints: dir})
+		if !errors.Is(err, fs.ErrPermission) || tr.Iteration() != 0 {
+			t.Errorf("got %v after %d iterations", err, tr.Iteration())
+		}
+	})
+}
+
+func TestRunInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
+	ctx, cancel := context.WithCancel(context.Background())
+	err := tr.Run(ctx, rl.Hooks{Checkpoints: dir, Iteration: func(m rl.Metrics) error {
+		if m.Iteration == 5 {
+			cancel()
+		}
+		return nil
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if c, err := rl.LatestCheckpoint(dir); err != nil || c.Iteration != 5 {
+		t.Errorf("iteration %d, %v", c.Iteration, err)
+	}
+	// One that is interrupted before it did anything can be resumed as well.
+	dir = t.TempDir()
+	tr, _ = newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
+	if err := tr.Run(ctx, rl.Hooks{Checkpoints: dir}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if c, err := rl.LatestCheckpoint(dir); err != nil || c.Iteration != 0 {
+		t.Errorf("iteration %d, %v", c.Iteration, err)
+	}
+}

@@ -1,0 +1,84 @@
+package rl
+
+import (
+	"fmt"
+	"math"
+
+	"paspo/internal/setting"
+)
+
+// Config holds the settings of the loop that all algorithms train in. Defaults are
+// the paper's.
+type Config struct {
+	Envs        int `yaml:"envs" doc:"environments stepped side by side"`
+	StepsPerEnv int `yaml:"steps_per_env" doc:"steps of every environment in one iteration; the batch is envs * steps_per_env"`
+
+	Gamma     float64 `yaml:"gamma" doc:"discount factor"`
+	GAELambda float64 `yaml:"gae_lambda" doc:"lambda of generalised advantage estimation"`
+
+	NormalizeObs string  `yaml:"normalize_obs" doc:"auto, on or off: standardise observations by their running mean and deviation; auto asks the environment"`
+	ObsClip      float64 `yaml:"obs_clip" doc:"standardised observations are clipped to -+ obs_clip; 0 for no clipping"`
+	ScaleValues  bool    `yaml:"scale_values" doc:"the critic learns returns standardised by their running mean and deviation"`
+	ScaleRewards bool    `yaml:"scale_rewards" doc:"divide rewards by the running deviation of the discounted return"`
+
+	EvalEvery    int    `yaml:"eval_every" doc:"iterations between evaluations; 0 for none"`
+	EvalEpisodes int    `yaml:"eval_episodes" doc:"episodes of an evaluation"`
+	EvalMaxSteps int    `yaml:"eval_max_steps" doc:"an evaluated episode is cut off here"`
+	EvalSeed     uint64 `yaml:"eval_seed" doc:"seed of the episodes of evaluations, the same in every evaluation"`
+
+	CheckpointEvery int `yaml:"checkpoint_every" doc:"iterations between checkpoints; 0 for one at the end only"`
+	CheckpointKeep  int `yaml:"checkpoint_keep" doc:"checkpoints that are kept, beside the best"`
+
+	// Steps is the length of training in environment steps. It is rounded up to
+	// whole iterations.
+	Steps int64 `yaml:"-" json:"-"`
+}
+
+// DefaultConfig returns the settings of the paper's published configuration.
+func DefaultConfig() Config {
+	return Config{
+		Envs: 8, StepsPerEnv: 64, Gamma: 1, GAELambda: 0.95, NormalizeObs: NormalizeAuto,
+		EvalEvery: 10, EvalEpisodes: 20, EvalMaxSteps: 10_000,
+		CheckpointEvery: 10, CheckpointKeep: 3,
+		Steps: 150_000,
+	}
+}
+
+// Values of Config.NormalizeObs.
+const (
+	NormalizeAuto = "auto"
+	NormalizeOn   = "on"
+	NormalizeOff  = "off"
+)
+
+// BatchSize returns the number of transitions of one iteration.
+func (c Config) BatchSize() int { return c.Envs * c.StepsPerEnv }
+
+// Iterations returns the number of iterations that Steps takes, rounded up.
+func (c Config) Iterations() int {
+	b := int64(c.BatchSize())
+	return int((c.Steps + b - 1) / b)
+}
+
+// Validate returns an error that names the first setting out of its range, its value
+// and what is allowed. Settings are called prefix and their name.
+func (c Config) Validate(prefix string) error {
+	if err := setting.First(
+		setting.Int(prefix+"envs", c.Envs, 1), setting.Int(prefix+"steps_per_env", c.StepsPerEnv, 1),
+		setting.Int(prefix+"eval_every", c.EvalEvery, 0), setting.Int(prefix+"eval_episodes", c.EvalEpisodes, 1),
+		setting.Int(prefix+"eval_max_steps", c.EvalMaxSteps, 1),
+		setting.Int(prefix+"checkpoint_every", c.CheckpointEvery, 0), setting.Int(prefix+"checkpoint_keep", c.CheckpointKeep, 1),
+		setting.Int("steps", c.Steps, 1),
+		setting.Float(prefix+"gamma", c.Gamma, setting.Share), setting.Float(prefix+"gae_lambda", c.GAELambda, setting.Share),
+		setting.Float(prefix+"obs_clip", c.ObsClip, setting.NonNegative),
+		setting.Choice(prefix+"normalize_obs", c.NormalizeObs, NormalizeAuto, NormalizeOn, NormalizeOff),
+	); err != nil {
+		return err
+	}
+	// Rows of a batch are indexed by int32.
+	if c.StepsPerEnv > math.MaxInt32/c.Envs {
+		return fmt.Errorf("%ssteps_per_env is %d: with %senvs %d a batch of at most %d transitions is allowed",
+			prefix, c.StepsPerEnv, prefix, c.Envs, math.MaxInt32)
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package rl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"paspo/envs"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+	"paspo/lp"
+	"paspo/policy"
+)
+
+// EvalOptions says how a policy is evaluated.
+type EvalOptions struct {
+	Episodes int
+
+	// Deterministic takes the mode of every Beta with alpha, beta > 1 and the mean
+	// of the others; else actions are sampled.
+	Deterministic bool
+
+	// Seed and the number of an episode name its random streams, so that what the
+	// environment draws is the same for every policy.
+	Seed uint64
+
+	MaxSteps int // an episode is cut off here; 0 for 10 000
+	Batch    int // episodes side by side; 0 for 256
+
+	// Observe, when set, is called after every step, episodes of a batch in turn.
+	Observe func(EvalStep)
+}
+
+// EvalStep is one step of an evaluated episode. Slices are valid during the call.
+type EvalStep struct {
+	Episode, Time int
+	Env           envs.Env // after the step
+	Obs, Action   []float64
+	Reward        float64
+	Done          bool
+}
+
+// Evaluation is the outcome of evaluated episodes, in their order.
+type Evaluation struct {
+	Returns     []float64
+	Lengths     []int
+	Truncated   int     // episodes that were cut off
+	MaxResidual float64 // largest scaled residual of an action
+	Violations  int     // actions with a residual above envs.Violation
+}
+
+// Mean returns the mean return.
+func (e *Evaluation) Mean() float64 {
+	var m stats.Running
+	for _, r := range e.Returns {
+		m.Add(r)
+	}
+	return m.Mean
+}
+
+// StdErr returns the standard error of the mean, NaN for one episode.
+func (e *Evaluation) StdErr() float64 {
+	var m stats.Running
+	for _, r := range e.Returns {
+		m.Add(r)
+	}
+	return math.Sqrt(m.M2 / (m.N - 1) / m.N)
+}
+
+// MeanLength returns the mean number of steps of an episode.
+func (e *Evaluation) MeanLength() float64 {
+	s := 0
+	for _, l := range e.Lengths {
+		s += l
+	}
+	return float64(s) / float64(len(e.Lengths))
+}
+
+// actionStream returns the stream that the actions of an evaluated episode are
+// sampled from. Its environment draws from envs.EpisodeStream.
+func actionStream(seed uint64, episode int) *rng.Stream {
+	return rng.New(seed, "eval", "action").Split(uint64(episode))
+}
+
+// Evaluate plays episodes and changes neither the policy nor its normaliser.
+func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, o EvalOptions) (*Evaluation, error) {
+	if o.Episodes < 1 {
+		return nil, fmt.Errorf("%d episodes: at least 1 is needed", o.Episodes)
+	}
+	if o.MaxSteps == 0 {
+		o.MaxSteps = 10_000
+	}
+	if o.Batch == 0 {
+		o.Batch = 256
+	}
+	ev := &Evaluation{
+		Returns: make([]float64, o.Episodes), Lengths: make([]int, o.Episodes),
+		MaxResidual: math.Inf(-1),
+	}
+	spec := p.Spec()
+	if err := checkFit(&spec, backend); err != nil {
+		return nil, err
+	}
+	actor := NewActor(backend)
+	for from := 0; from < o.Episodes; from += o.Batch {
+		if err := ev.play(ctx, p, actor, o, from, min(from+o.Batch, o.Episodes)); err != nil {
+			return nil, err
+		}
+	}
+	return ev, nil
+}
+
+// episode is one that is under way.
+type episode struct {
+	*envs.Copy
+	id      int
+	actions *rng.Stream
+}
+
+// play plays the episodes from..to-1 side by side.
+func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o EvalOptions, from, to int) error {
+	dim, n := actor.backend.ObsDim(), actor.backend.Polytope().Dim()
+	live := make([]*episode, to-from)
+	for k := range live {
+		id := from + k
+		c, err := envs.NewCopy(p, id, envs.EpisodeStream(o.Seed, id))
+		if err != nil {
+			return fmt.Errorf("evaluation: %w", err)
+		}
+		live[k] = &episode{c, id, actionStream(o.Seed, id)}
+	}
+	obs := make([]float64, 0, len(live)*dim)
+	streams := make([]*rng.Stream, 0, len(live))
+	var limits []lp.Limits
+	for len(live) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		obs, streams, limits = obs[:0], streams[:0], limits[:0]
+		for _, e := range live {
+			obs = append(obs, e.Obs()...)
+			streams = append(streams, e.actions)
+			if l := e.Limits(); l != nil {
+				limits = append(limits, *l)
+			}
+		}
+		use := limits
+		if len(use) == 0 {
+			use = nil
+		}
+		out, err := actor.Act(obs, use, streams, o.Deterministic)
+		var none *lp.InfeasibleError
+		if errors.As(err, &none) && use != nil {
+			err = live[none.Row].Refused(err)
+		}
+		if err != nil {
+			return fmt.Errorf("evaluation: %w", err)
+		}
+		next := live[:0]
+		for k, e := range live {
+			action := out.Actions[k*n : (k+1)*n : (k+1)*n]
+			reward, done, err := e.Step(action)
+			if err != nil {
+				return fmt.Errorf("evaluation: %w", err)
+			}
+			ev.MaxResidual = max(ev.MaxResidual, e.Residual())
+			if !(e.Residual() <= envs.Violation) {
+				ev.Violations++
+			}
+			time := e.Length()
+			if o.Observe != nil {
+				o.Observe(EvalStep{e.id, time - 1, e.Env(), obs[k*dim : (k+1)*dim : (k+1)*dim], action, reward, done})
+			}
+			ev.Returns[e.id] += reward
+			ev.Lengths[e.id] = time
+			switch {
+			case done:
+			case time >= o.MaxSteps:
+				ev.Truncated++
+			default:
+				next = append(next, e)
+			}
+		}
+		live = next
+	}
+	return nil
+}

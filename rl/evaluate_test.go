@@ -1,0 +1,109 @@
+package rl_test
+
+import (
+	"context"
+	"math"
+	"reflect"
+	"testing"
+
+	"paspo/envs"
+	"paspo/rl"
+)
+
+func TestEvaluate(t *testing.T) {
+	p := newBandit(t, 1, 2, 3)
+	b := newFakeBackend(3, 2)
+	b.norm.On = true
+	run := func(o rl.EvalOptions) *rl.Evaluation {
+		t.Helper()
+		e, err := rl.Evaluate(context.Background(), p, b, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	want := run(rl.EvalOptions{Episodes: 30, Seed: 5})
+	if got := run(rl.EvalOptions{Episodes: 30, Seed: 5}); !reflect.DeepEqual(got, want) {
+		t.Error("the same evaluation differs")
+	}
+	if got := run(rl.EvalOptions{Episodes: 30, Seed: 5, Batch: 7}); !reflect.DeepEqual(got, want) {
+		t.Error("the size of a batch changes the outcome")
+	}
+	if got := run(rl.EvalOptions{Episodes: 30, Seed: 6}); reflect.DeepEqual(got.Returns, want.Returns) {
+		t.Error("the seed changes nothing")
+	}
+	// Episodes end by chance of the environment alone.
+	det := run(rl.EvalOptions{Episodes: 30, Seed: 5, Deterministic: true})
+	if !reflect.DeepEqual(det.Lengths, want.Lengths) || reflect.DeepEqual(det.Returns, want.Returns) {
+		t.Error("another policy meets another environment, or plays the same")
+	}
+	if b.norm.Seen.Count != 0 {
+		t.Error("evaluation moved the normaliser")
+	}
+
+	var steps int
+	sums := make([]float64, 30)
+	run(rl.EvalOptions{Episodes: 30, Seed: 5, Observe: func(s rl.EvalStep) {
+		sums[s.Episode] += s.Reward
+		if len(s.Action) != 3 || len(s.Obs) != 2 || s.Obs[1] != 3 {
+			t.Fatalf("%+v", s)
+		}
+		steps++
+	}})
+	total := 0
+	for i, l := range want.Lengths {
+		total += l
+		if sums[i] != want.Returns[i] {
+			t.Errorf("episode %d: observed %v, returned %v", i, sums[i], want.Returns[i])
+		}
+	}
+	if steps != total {
+		t.Errorf("%d steps observed of %d", steps, total)
+	}
+	p.length = math.MaxInt
+	if cut := run(rl.EvalOptions{Episodes: 3, MaxSteps: 4}); cut.Truncated != 3 || cut.MeanLength() != 4 {
+		t.Errorf("%+v", cut)
+	}
+}
+
+func TestEvaluateRefuses(t *testing.T) {
+	p := newBandit(t, 1, 2)
+	b := newFakeBackend(2, 2)
+	if _, err := rl.Evaluate(context.Background(), p, b, rl.EvalOptions{}); err == nil {
+		t.Error("no episodes")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := rl.Evaluate(ctx, p, b, rl.EvalOptions{Episodes: 1}); err == nil {
+		t.Error("a cancelled context")
+	}
+	p.poison = "reward"
+	if _, err := rl.Evaluate(context.Background(), p, b, rl.EvalOptions{Episodes: 1}); err == nil {
+		t.Error("a reward of NaN")
+	}
+	if _, err := rl.NewActor(b).Act([]float64{1, 2, 3}, nil, nil, true); err == nil {
+		t.Error("an observation of a wrong length")
+	}
+	if _, err := rl.NewActor(b).Act([]float64{1, math.NaN()}, nil, nil, true); err == nil {
+		t.Error("an observation of NaN")
+	}
+}
+
+// The same policy among the baselines plays the same episodes.
+func TestAllocator(t *testing.T) {
+	p := newBandit(t, 1, 2, 3)
+	b := newFakeBackend(3, 2)
+	for _, deterministic := range []bool{true, false} {
+		want, err := rl.Evaluate(context.Background(), p, b, rl.EvalOptions{Episodes: 20, Seed: 5, Deterministic: deterministic})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := envs.Play(p, rl.NewActor(b).Allocator(deterministic, 5), 20, 1000, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got.Returns, want.Returns) || !reflect.DeepEqual(got.Lengths, want.Lengths) {
+			t.Errorf("deterministic %v: other returns", deterministic)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package rl
+
+import (
+	"context"
+
+	"paspo/envs"
+	"paspo/policy"
+)
+
+// What tests of the loop with an algorithm, which are outside this package, look at.
+var (
+	Decode            = decode
+	Parse             = parse
+	GAE               = gae
+	ExplainedVariance = explainedVariance
+	Quantiles         = quantiles
+	OpenStore         = openStore
+	Numbered          = numbered
+	NumberedName      = numberedName
+)
+
+const (
+	FormatKey       = formatKey
+	FormatName      = formatName
+	TrainerKey      = trainerKey
+	NumberedPattern = numberedPattern
+)
+
+func (c *Checkpoint) Encode() ([]byte, error) { return c.encode() }
+func (c *Checkpoint) SetArithmetic(s string)  { c.arithmetic = s }
+
+func (s *store) Save(c *Checkpoint) (string, error) { return s.save(c) }
+
+func (t *Trainer) Capture() (*Checkpoint, error)              { return t.capture() }
+func (t *Trainer) Cycle(ctx context.Context) (Metrics, error) { return t.cycle(ctx) }
+func (t *Trainer) CriticValues(dst []float64, v []float32)    { t.criticValues(dst, v) }
+func (t *Trainer) Targets(dst []float32, returns []float64)   { t.targets(dst, returns) }
+func (t *Trainer) ScaleRewards(dst, rewards []float64, done []bool) {
+	t.scaleRewards(dst, rewards, done)
+}
+func (t *Trainer) Discounted() []float64       { return t.discounted }
+func (t *Trainer) Rewards() []float64          { return t.roll.rewards }
+func (t *Trainer) Config() *Config             { return &t.cfg }
+func (t *Trainer) Problem() envs.Problem       { return t.problem }
+func (t *Trainer) Backend() policy.Backend     { return t.backend }
+func (t *Trainer) SetBackend(b policy.Backend) { t.backend, t.actor.backend = b, b }

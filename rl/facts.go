@@ -1,0 +1,189 @@
+package rl
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"paspo/envs"
+	"paspo/lp"
+)
+
+// Fact is one of the things that say whose policy a checkpoint holds: of the
+// polytope, of the environment or of the settings. A run and what goes on with it
+// must state the same.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+
+	// Minor marks a fact whose difference is worth a warning alone.
+	Minor bool `json:"minor,omitempty"`
+}
+
+// Facts returns what a trainer of its own accord writes into its checkpoints: the
+// problem's name and polytope, the seed, and the settings of its learner.
+func Facts(spec envs.Spec, seed uint64, settings []Fact) []Fact {
+	facts := []Fact{{Name: "problem", Value: spec.Name}}
+	facts = append(facts, polytopeFacts(spec.Polytope)...)
+	facts = append(facts, Fact{Name: "seed", Value: strconv.FormatUint(seed, 10)})
+	return append(facts, settings...)
+}
+
+// Settings returns the fields of a struct that have a name in YAML, but for those that
+// change nothing that is learned, as facts called prefix and that name.
+func Settings(prefix string, config any) []Fact {
+	var facts []Fact
+	v := reflect.ValueOf(config)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("yaml")
+		switch {
+		case name == ",inline":
+			facts = append(facts, Settings(prefix, v.Field(i).Interface())...)
+		case name != "-" && !observesOnly[name]:
+			facts = append(facts, Fact{Name: prefix + name, Value: fmt.Sprint(v.Field(i).Interface())})
+		}
+	}
+	return facts
+}
+
+// polytopeFacts are what lp.Polytope.Hash covers, piece by piece, so that a
+// difference can be named, and the hash.
+func polytopeFacts(p *lp.Polytope) []Fact {
+	var facts []Fact
+	add := func(name, value string) { facts = append(facts, Fact{Name: name, Value: value}) }
+	entities := p.Entities()
+	add("number of entities", strconv.Itoa(len(entities)))
+	lower, upper := p.Bounds()
+	for j, e := range entities {
+		if p.Points() == nil {
+			e = fmt.Sprintf("%s in [%s, %s]", e, number(lower[j]), number(upper[j]))
+		}
+		add(fmt.Sprintf("entity %d", j+1), e)
+	}
+	rows := func(kind, relation string, coef, limits []float64) {
+		n := len(entities)
+		for i, limit := range limits {
+			text := linear(coef[i*n:][:n], entities)
+			add(fmt.Sprintf("%s %d", kind, i+1), short(fmt.Sprintf("%s %s %s", text, relation, number(limit))))
+		}
+	}
+	if points := p.Points(); points != nil {
+		for i, v := range points {
+			add(fmt.Sprintf("point %d", i+1), short(fmt.Sprint(v)))
+		}
+	} else {
+		e, f, _ := p.Equalities()
+		rows("equality", "=", e, f)
+		a, b, _ := p.Inequalities()
+		rows("inequality", "<=", a, b)
+	}
+	add("sha256 of the polytope", p.Hash())
+	return facts
+}
+
+func number(x float64) string {
+	if x == 0 {
+		x = 0 // -0 is the same number
+	}
+	return strconv.FormatFloat(x, 'g', -1, 64)
+}
+
+func linear(coef []float64, names []string) string {
+	var b strings.Builder
+	for j, c := range coef {
+		if c == 0 {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(" + ")
+		}
+		if c != 1 {
+			b.WriteString(number(c) + "*")
+		}
+		b.WriteString(names[j])
+	}
+	if b.Len() == 0 {
+		return "0"
+	}
+	return b.String()
+}
+
+// short cuts a long value and adds a hash of the whole.
+func short(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return fmt.Sprintf("%s... (sha256 %x)", strings.ToValidUTF8(s[:most/2], ""), sha256.Sum256([]byte(s)))
+}
+
+// Fits returns an error that names the first fact of a checkpoint that differs
+// from those of the run that is to take it, and warns of minor ones.
+func (c *Checkpoint) Fits(own []Fact) error {
+	if err := c.compare(own); err != nil {
+		return c.unfit(err)
+	}
+	return nil
+}
+
+func (c *Checkpoint) compare(own []Fact) error {
+	theirs := make(map[string]Fact, len(c.facts))
+	for _, f := range c.facts {
+		theirs[f.Name] = f
+	}
+	var minor []string
+	differs := func(f Fact, format string, args ...any) error {
+		text := fmt.Sprintf(format, args...)
+		if f.Minor {
+			minor = append(minor, text)
+			return nil
+		}
+		return errors.New(text)
+	}
+	for _, f := range own {
+		g, ok := theirs[f.Name]
+		delete(theirs, f.Name)
+		var err error
+		switch {
+		case !ok:
+			err = differs(f, "it has no %s, that of this run is %s", f.Name, f.Value)
+		case g.Value != f.Value:
+			err = differs(f, "its %s is %s, that of this run %s", f.Name, g.Value, f.Value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, f := range c.facts {
+		if _, left := theirs[f.Name]; left {
+			if err := differs(f, "its %s is %s, this run has none", f.Name, f.Value); err != nil {
+				return err
+			}
+		}
+	}
+	for _, text := range minor {
+		slog.Warn("checkpoint and run differ", "checkpoint", c.Path, "difference", text)
+	}
+	return nil
+}
+
+// Describe adds facts to those that checkpoints of this trainer carry and that
+// one to restore must have: what the trainer does not know, such as the settings
+// of the environment. Call it before Run and Restore.
+func (t *Trainer) Describe(more ...Fact) {
+	t.facts = slices.Concat(t.facts, more)
+	t.committed.facts = t.facts
+}
+
+// arithmetic says what the bits of numbers depend on, as far as the backend knows.
+func (t *Trainer) arithmetic() string {
+	if b, ok := t.backend.(interface{ Arithmetic() string }); ok {
+		return b.Arithmetic()
+	}
+	return t.backend.Device()
+}

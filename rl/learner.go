@@ -1,0 +1,25 @@
+package rl
+
+import (
+	"context"
+
+	"paspo/internal/rng"
+)
+
+// Learner is an algorithm: it improves the policy of a backend from rollouts.
+type Learner interface {
+	// Learn improves the policy on the transitions of one iteration and adds what it
+	// measured to m. progress is the share of training that is done before, in [0, 1).
+	// Where ctx ends it, the error is that of ctx.
+	Learn(ctx context.Context, r *Rollout, progress float64, m *Metrics) error
+
+	// Streams returns the random streams that Learn draws from. Checkpoints carry them.
+	Streams() []*rng.Stream
+
+	// Facts returns the settings that change what is learned, those of the loop too. A
+	// checkpoint carries them, and what goes on with it must state the same.
+	Facts() []Fact
+
+	// Scheduled says whether settings follow progress.
+	Scheduled() bool
+}

@@ -1,0 +1,182 @@
+package rl
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"math"
+	"slices"
+
+	"paspo/internal/stats"
+)
+
+// Metrics is what one iteration measured. A number that the iteration could not
+// measure is NaN.
+type Metrics struct {
+	Iteration int   // iterations done, this one included
+	Step      int64 // environment steps done
+
+	Episodes              int     // that ended in this iteration
+	Return, EpisodeLength float64 // their means
+
+	PolicyLoss, ValueLoss  float64 // means over gradient steps
+	Entropy, ApproxKL      float64
+	ClipFraction, GradNorm float64
+	ExplainedVariance      float64 // 1 - Var(return - value) / Var(return)
+	MaxRatioDeviation      float64 // largest |ratio - 1| of the first gradient step
+	LR, EntropyCoef        float64
+	Epochs                 int // done before the early stop
+
+	FixedShare  float64    // share of the heads' intervals that were fixed
+	Alpha, Beta [3]float64 // quantiles 0.05, 0.5, 0.95 over what was not fixed
+	MaxResidual float64    // largest scaled residual of an action
+	Violations  int        // actions with a residual above envs.Violation
+	Widened     float64    // states whose limits left nothing and were widened, NaN where limits do not follow the state
+
+	StepsPerSecond                float64 // of rollout and update together
+	RolloutSeconds, UpdateSeconds float64
+	EnvSeconds, SampleSeconds     float64 // parts of the rollout
+
+	// Evaluations that followed the iteration, nil where there were none:
+	// of the most likely action, and of sampled ones.
+	Eval, EvalSampled *Evaluation
+}
+
+// Scalars yields name and value of everything measured, leaving out NaN. The
+// order is fixed.
+func (m Metrics) Scalars() iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		for _, s := range m.list() {
+			if !math.IsNaN(s.value) && !yield(s.name, s.value) {
+				return
+			}
+		}
+	}
+}
+
+type scalar struct {
+	name  string
+	value float64
+}
+
+func (m Metrics) list() []scalar {
+	l := []scalar{
+		{"episodes", float64(m.Episodes)},
+		{"return", m.Return},
+		{"episode_length", m.EpisodeLength},
+		{"policy_loss", m.PolicyLoss},
+		{"value_loss", m.ValueLoss},
+		{"entropy", m.Entropy},
+		{"approx_kl", m.ApproxKL},
+		{"clip_fraction", m.ClipFraction},
+		{"explained_variance", m.ExplainedVariance},
+		{"grad_norm", m.GradNorm},
+		{"ratio_deviation", m.MaxRatioDeviation},
+		{"lr", m.LR},
+		{"entropy_coef", m.EntropyCoef},
+		{"epochs", float64(m.Epochs)},
+		{"fixed_share", m.FixedShare},
+		{"alpha_q05", m.Alpha[0]}, {"alpha_q50", m.Alpha[1]}, {"alpha_q95", m.Alpha[2]},
+		{"beta_q05", m.Beta[0]}, {"beta_q50", m.Beta[1]}, {"beta_q95", m.Beta[2]},
+		{"max_residual", m.MaxResidual},
+		{"violations", float64(m.Violations)},
+		{"widened", m.Widened},
+		{"steps_per_second", m.StepsPerSecond},
+		{"rollout_seconds", m.RolloutSeconds},
+		{"update_seconds", m.UpdateSeconds},
+		{"env_seconds", m.EnvSeconds},
+		{"sample_seconds", m.SampleSeconds},
+	}
+	for _, e := range []struct {
+		suffix string
+		*Evaluation
+	}{{"", m.Eval}, {"_sampled", m.EvalSampled}} {
+		if e.Evaluation == nil {
+			continue
+		}
+		l = append(l,
+			scalar{"eval_return" + e.suffix, e.Mean()},
+			scalar{"eval_stderr" + e.suffix, e.StdErr()},
+			scalar{"eval_episode_length" + e.suffix, e.MeanLength()},
+			scalar{"eval_max_residual" + e.suffix, e.MaxResidual},
+			scalar{"eval_violations" + e.suffix, float64(e.Violations)})
+	}
+	return l
+}
+
+// MarshalJSON writes one flat object: iteration, step and the scalars. An
+// infinite one is written as null.
+func (m Metrics) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	field := func(name string, v any) error {
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		j, err := json.Marshal(v)
+		b.WriteString(`"` + name + `":`)
+		b.Write(j)
+		return err
+	}
+	b.WriteByte('{')
+	if err := field("iteration", m.Iteration); err != nil {
+		return nil, err
+	}
+	if err := field("step", m.Step); err != nil {
+		return nil, err
+	}
+	for name, v := range m.Scalars() {
+		var x any = v
+		if math.IsInf(v, 0) {
+			x = nil
+		}
+		if err := field(name, x); err != nil {
+			return nil, err
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// quantileSample bounds what quantiles sorts, so that metrics stay cheap beside
+// huge batches.
+const quantileSample = 1 << 16
+
+// quantiles returns the 0.05, 0.5 and 0.95 quantiles (linear interpolation) of
+// the elements of v whose mask is not 0, of an even share of them where they are
+// many, NaN where there are none. scratch is overwritten and returned.
+func quantiles(v, mask, scratch []float32) (q [3]float64, _ []float32) {
+	stride := 1 + (len(v)-1)/quantileSample
+	scratch = scratch[:0]
+	for i := 0; i < len(v); i += stride {
+		if mask[i] != 0 {
+			scratch = append(scratch, v[i])
+		}
+	}
+	slices.Sort(scratch)
+	for k, p := range [...]float64{0.05, 0.5, 0.95} {
+		if len(scratch) == 0 {
+			q[k] = math.NaN()
+			continue
+		}
+		at := p * float64(len(scratch)-1)
+		i := int(at)
+		lo := float64(scratch[i])
+		hi := float64(scratch[min(i+1, len(scratch)-1)])
+		q[k] = lo + (hi-lo)*(at-float64(i))
+	}
+	return q, scratch
+}
+
+// explainedVariance returns 1 - Var(target - value) / Var(target), NaN where the
+// targets do not vary.
+func explainedVariance(target, value []float64) float64 {
+	var t, r stats.Running
+	for i, x := range target {
+		t.Add(x)
+		r.Add(x - value[i])
+	}
+	if t.M2 == 0 {
+		return math.NaN()
+	}
+	return 1 - r.M2/t.M2
+}

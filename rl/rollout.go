@@ -1,0 +1,229 @@
+package rl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"paspo/envs"
+	"paspo/internal/finite"
+	"paspo/internal/stats"
+	"paspo/lp"
+	"paspo/policy"
+)
+
+// Rollout holds the transitions of one iteration. Row t*envs+e is step t of
+// environment e.
+type Rollout struct {
+	// Batch is what a Learner learns from: it fills in the advantages, the returns are
+	// there as the critic learns them. The samples stay with the backend, with the
+	// intervals that they were drawn from, which are never computed again.
+	Batch policy.Batch
+
+	// Advantages are the estimates of every transition, in the units of returns.
+	Advantages []float64
+
+	rewards, values []float64 // values in the units of returns
+	done            []bool
+	last            []float64 // values after the last step, one an environment
+	returns         []float64
+
+	alpha, beta, mask []float32 // of the metrics alone, as is scratch
+	scratch           []float32
+}
+
+func newRollout(envs, steps int) *Rollout {
+	rows := envs * steps
+	return &Rollout{
+		Batch: policy.Batch{
+			Rows: rows, Advantage: make([]float32, rows), Return: make([]float32, rows),
+		},
+		rewards: make([]float64, rows), values: make([]float64, rows), done: make([]bool, rows),
+		last: make([]float64, envs), Advantages: make([]float64, rows), returns: make([]float64, rows),
+	}
+}
+
+// store copies what the metrics need of the samples of step t.
+func (r *Rollout) store(t, envs int, s *policy.Samples) {
+	put := func(dst *[]float32, src []float32) {
+		width := len(src) / envs
+		if *dst == nil {
+			*dst = make([]float32, r.Batch.Rows*width)
+		}
+		copy((*dst)[t*envs*width:], src)
+	}
+	put(&r.alpha, s.Alpha)
+	put(&r.beta, s.Beta)
+	put(&r.mask, s.Mask)
+}
+
+// collect plays StepsPerEnv steps in every environment and fills t.roll.
+func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
+	var (
+		v, r  = t.vector, t.roll
+		n     = t.cfg.Envs
+		ret   stats.Running // of finished episodes
+		long  stats.Running
+		fixed float64
+	)
+	m.MaxResidual = math.Inf(-1)
+	m.Widened = 0
+	if v.Limits() == nil {
+		m.Widened = math.NaN()
+	}
+	for s := range t.cfg.StepsPerEnv {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m.Widened += float64(v.Widened())
+		out, err := t.sample(m, s*n)
+		if err != nil {
+			return err
+		}
+		r.store(s, n, out)
+		t.criticValues(r.values[s*n:(s+1)*n], out.Value)
+		fixed += out.FixedShare
+
+		start := time.Now()
+		err = v.Step(out.Actions)
+		m.EnvSeconds += time.Since(start).Seconds()
+		if err != nil {
+			return err
+		}
+		t.step += int64(n)
+		// Measured where the actions are taken too, lest a backend err.
+		for e, x := range v.Residuals() {
+			x = max(x, out.Residual[e])
+			m.MaxResidual = max(m.MaxResidual, x)
+			if !(x <= envs.Violation) {
+				m.Violations++
+			}
+		}
+		for _, e := range v.Finished() {
+			ret.Add(e.Return)
+			long.Add(float64(e.Length))
+		}
+		copy(r.done[s*n:], v.Done())
+		t.scaleRewards(r.rewards[s*n:(s+1)*n], v.Rewards(), v.Done())
+	}
+
+	// The values that stand for what comes after the rollout. No stream is drawn
+	// from.
+	out, err := t.sample(m, -1)
+	if err != nil {
+		return err
+	}
+	t.criticValues(r.last, out.Value)
+
+	m.FixedShare = fixed / float64(t.cfg.StepsPerEnv)
+	m.Episodes, m.Return, m.EpisodeLength = int(ret.N), ret.Mean, long.Mean
+	if ret.N == 0 {
+		m.Return, m.EpisodeLength = math.NaN(), math.NaN()
+	}
+	m.Alpha, r.scratch = quantiles(r.alpha, r.mask, r.scratch)
+	m.Beta, r.scratch = quantiles(r.beta, r.mask, r.scratch)
+	return nil
+}
+
+// estimate fills in the advantages of the rollout, and the returns that the critic
+// learns.
+func (t *Trainer) estimate(m *Metrics) error {
+	r := t.roll
+	gae(r.Advantages, r.rewards, r.values, r.done, r.last, t.cfg.Gamma, t.cfg.GAELambda)
+	for i, a := range r.Advantages {
+		r.returns[i] = a + r.values[i]
+	}
+	if i := finite.First(r.Advantages); i >= 0 {
+		where := fmt.Sprintf("the advantage of environment %d at step %d of the rollout", i%t.cfg.Envs, i/t.cfg.Envs)
+		return &NonFiniteError{Tensor: where, Value: r.Advantages[i]}
+	}
+	m.ExplainedVariance = explainedVariance(r.returns, r.values)
+	t.targets(r.Batch.Return, r.returns)
+	return nil
+}
+
+// targets writes the returns as the critic learns them: as they are, or
+// standardised by their running statistics.
+func (t *Trainer) targets(dst []float32, returns []float64) {
+	mean, scale := 0.0, 1.0
+	if t.cfg.ScaleValues {
+		t.returnStats.Add(returns)
+		mean, scale = t.returnStats.Mean[0], 1/t.returnDeviation()
+	}
+	for i, x := range returns {
+		dst[i] = float32((x - mean) * scale)
+	}
+}
+
+// sample asks for one action an environment, which are the rows from at on of
+// the rollout, and checks what comes back. With at -1 the actions are the most
+// likely ones and not part of the rollout, and the observations are not taken
+// into the statistics.
+func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
+	start := time.Now()
+	if obs, limits := t.vector.Obs(), t.vector.Limits(); at >= 0 {
+		out, err = t.actor.keep(at, obs, limits, t.actions)
+	} else {
+		out, err = t.actor.Act(obs, limits, nil, true)
+	}
+	m.SampleSeconds += time.Since(start).Seconds()
+	var none *lp.InfeasibleError
+	if errors.As(err, &none) && t.vector.Limits() != nil {
+		return nil, t.vector.Refused(none.Row, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	n := t.cfg.Envs
+	if err := checkRows("action", out.Actions, n); err != nil {
+		return nil, err
+	}
+	for _, c := range []struct {
+		name string
+		v    []float32
+	}{
+		{"value", out.Value}, {"log-probability", out.LogProb}, {"entropy", out.Entropy},
+		{"alpha", out.Alpha}, {"beta", out.Beta},
+	} {
+		if err := checkRows(c.name, c.v, n); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// criticValues converts what the critic says to the units of returns.
+func (t *Trainer) criticValues(dst []float64, v []float32) {
+	for i, x := range v {
+		dst[i] = float64(x)
+		if t.cfg.ScaleValues {
+			dst[i] = t.returnStats.Mean[0] + t.returnDeviation()*float64(x)
+		}
+	}
+}
+
+func (t *Trainer) returnDeviation() float64 { return t.returnStats.Deviation(0) }
+
+// scaleRewards writes the rewards of a step as training sees them: as they are,
+// or divided by the deviation of the discounted return so far,
+//
+//	G_e = gamma G_e + r_e,  G_e = 0 after the end of an episode.
+func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
+	if !t.cfg.ScaleRewards {
+		copy(dst, rewards)
+		return
+	}
+	for e, x := range rewards {
+		t.discounted[e] = t.cfg.Gamma*t.discounted[e] + x
+	}
+	t.rewardStats.Add(t.discounted)
+	scale := 1 / t.rewardStats.Deviation(0)
+	for e, x := range rewards {
+		dst[e] = x * scale
+		if done[e] {
+			t.discounted[e] = 0
+		}
+	}
+}

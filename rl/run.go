@@ -1,0 +1,138 @@
+package rl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Hooks are what Run calls. All may be left out.
+type Hooks struct {
+	// Checkpoints is the folder for checkpoints; none are written where it is
+	// empty.
+	Checkpoints string
+
+	// Iteration is called after every iteration, before the checkpoint that holds
+	// it. Its error ends the run.
+	Iteration func(Metrics) error
+
+	// Flush is called before a checkpoint is written: what Iteration has recorded
+	// until then must outlast whatever the checkpoint outlasts.
+	Flush func() error
+
+	// Saved is called with the path of every checkpoint.
+	Saved func(path string)
+}
+
+// Run trains to the end, evaluates now and then, and keeps checkpoints: the
+// initial state, the last few, the best. Where ctx ends it, the state after the
+// last complete iteration is saved and the error wraps that of ctx. So it is
+// saved when a backend fails or a number is not finite; then the state it was
+// found in is saved beside it, under a name that is not resumed from.
+func (t *Trainer) Run(ctx context.Context, h Hooks) error {
+	var s *store
+	if h.Checkpoints != "" {
+		var err error
+		if s, err = openStore(h.Checkpoints, t.cfg.CheckpointKeep); err != nil {
+			return err
+		}
+	}
+	// save writes a checkpoint under its number, or under a name.
+	save := func(name string, c *Checkpoint) (path string, err error) {
+		if h.Flush != nil {
+			if err := h.Flush(); err != nil {
+				return "", err
+			}
+		}
+		if name == "" {
+			path, err = s.save(c)
+		} else {
+			path, err = s.saveAs(name, c)
+		}
+		if err == nil && h.Saved != nil {
+			h.Saved(path)
+		}
+		return path, err
+	}
+	if s != nil && t.iteration == 0 {
+		if _, err := save(InitialCheckpoint, t.committed); err != nil {
+			return err
+		}
+	}
+	lastSaved := t.iteration
+	if t.iteration == 0 {
+		lastSaved = -1 // so that a run that stops at once can be resumed
+	}
+	for t.iteration < t.cfg.Iterations() {
+		m, err := t.cycle(ctx)
+		if err == nil && h.Iteration != nil {
+			err = h.Iteration(m)
+		}
+		if err != nil {
+			if s == nil {
+				return err
+			}
+			var nf *NonFiniteError
+			if errors.As(err, &nf) {
+				if c, e := t.capture(); e == nil {
+					if path, e := save(fmt.Sprintf(failedPattern, nf.Iteration), c); e == nil {
+						nf.Checkpoint = path
+					} else {
+						err = also(err, e)
+					}
+				}
+			}
+			if lastSaved != t.committed.Iteration {
+				_, e := save("", t.committed)
+				err = also(err, e)
+			}
+			return err
+		}
+		if s == nil {
+			continue
+		}
+		if t.best.Iteration == t.iteration {
+			if _, err := save(BestCheckpoint, t.committed); err != nil {
+				return err
+			}
+		}
+		if t.due(t.cfg.CheckpointEvery) {
+			if _, err := save("", t.committed); err != nil {
+				return err
+			}
+			lastSaved = t.iteration
+		}
+	}
+	return nil
+}
+
+// cycle is an iteration with the evaluation that follows it: both are done or
+// neither.
+func (t *Trainer) cycle(ctx context.Context) (Metrics, error) {
+	n := t.iteration + 1
+	m, err := t.iterate(ctx)
+	if err == nil && t.cfg.EvalEvery > 0 && t.due(t.cfg.EvalEvery) {
+		err = t.evaluate(ctx, &m)
+	}
+	if err != nil {
+		return m, t.failed(ctx, n, err)
+	}
+	return m, t.commit()
+}
+
+// also adds a second error on the same line.
+func also(err, second error) error {
+	if second == nil {
+		return err
+	}
+	return fmt.Errorf("%w; %w", err, second)
+}
+
+// Resume restores the newest whole checkpoint of a folder and returns it.
+func (t *Trainer) Resume(dir string) (*Checkpoint, error) {
+	c, err := LatestCheckpoint(dir)
+	if err != nil {
+		return nil, err
+	}
+	return c, t.Restore(c)
+}

@@ -1,0 +1,247 @@
+package rl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"paspo/envs"
+	"paspo/internal/finite"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+	"paspo/lp"
+	"paspo/policy"
+)
+
+// Trainer trains the policy of one backend on one problem. Any number of
+// trainers can exist side by side; one is used by one goroutine at a time.
+type Trainer struct {
+	problem envs.Problem
+	spec    envs.Spec
+	backend policy.Backend
+	learner Learner
+	cfg     Config
+	seed    uint64
+	facts   []Fact // that checkpoints carry
+
+	vector  *envs.Vector
+	actor   *Actor
+	roll    *Rollout
+	actions []*rng.Stream // one an environment
+
+	discounted  []float64 // sums of rewards of the episodes under way
+	rewardStats *stats.Moments
+	returnStats *stats.Moments
+
+	iteration int
+	step      int64
+	best      Best
+
+	// committed is the state after the last complete iteration: what is saved, and
+	// what an interrupted iteration falls back to.
+	committed *Checkpoint
+}
+
+// Best is the best evaluation so far, of the most likely action.
+type Best struct {
+	Return    float64 `json:"return"`
+	Iteration int     `json:"iteration"` // 0 where there was none
+}
+
+// New returns a trainer at the start of training. The environments' streams, the
+// actions' come from seed; the backend has its own
+// parameters already, and is told whether to standardise observations. A problem
+// whose polytope or observations are not those of the backend is refused, as is one
+// whose environments do not keep what Snapshotters promise (envs.CheckSnapshots).
+func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Config, seed uint64) (*Trainer, error) {
+	if err := cfg.Validate(""); err != nil {
+		return nil, err
+	}
+	spec := problem.Spec()
+	if err := checkFit(&spec, backend); err != nil {
+		return nil, err
+	}
+	if err := envs.CheckSnapshots(problem); err != nil {
+		return nil, err
+	}
+	vector, err := envs.NewVector(problem, envs.VectorConfig{
+		Count: cfg.Envs, Stream: rng.New(seed, "env"), Audit: audit(spec.Polytope),
+	})
+	if err != nil {
+		return nil, err
+	}
+	t := &Trainer{
+		problem: problem, spec: spec, backend: backend, learner: learner, cfg: cfg, seed: seed,
+		facts:      Facts(spec, seed, learner.Facts()),
+		vector:     vector,
+		roll:       newRollout(cfg.Envs, cfg.StepsPerEnv),
+		discounted: make([]float64, cfg.Envs), rewardStats: stats.NewMoments(1), returnStats: stats.NewMoments(1),
+	}
+	t.actor = NewActor(backend)
+	root := rng.New(seed, "action")
+	for e := range cfg.Envs {
+		t.actions = append(t.actions, root.Split(uint64(e)))
+	}
+	if !t.resumable() {
+		slog.Warn("environment cannot be saved in the middle of an episode: a resumed run starts new episodes", "env", spec.Name)
+	}
+	if err := t.setNormalizer(); err != nil {
+		return nil, err
+	}
+	if t.committed, err = t.capture(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// audit returns the share of actions, one in so many, whose residual is measured
+// beside the backend's: all where that takes little beside the rest of a step.
+func audit(p *lp.Polytope) int {
+	const cheap, rare = 128, 16
+	a, _, _ := p.Inequalities()
+	if p.HullOnly() {
+		return rare
+	}
+	return min(1+len(a)/cheap, rare)
+}
+
+// setNormalizer tells the backend whether observations are standardised, and how
+// far they may go.
+func (t *Trainer) setNormalizer() error {
+	on := t.spec.NormalizeObs
+	if t.cfg.NormalizeObs != NormalizeAuto {
+		on = t.cfg.NormalizeObs == NormalizeOn
+	}
+	state, err := t.backend.State()
+	if err != nil {
+		return fmt.Errorf("reading the parameters: %w", err)
+	}
+	state.Normalizer.On, state.Normalizer.Clip = on, t.cfg.ObsClip
+	if err := t.backend.SetState(state); err != nil {
+		return fmt.Errorf("setting the normaliser: %w", err)
+	}
+	return nil
+}
+
+// Close ends the goroutines that step the environments. The backend stays open.
+func (t *Trainer) Close() { t.vector.Close() }
+
+// resumable says whether environments can be saved in the middle of an episode.
+func (t *Trainer) resumable() bool {
+	_, ok := t.vector.Env(0).(envs.Snapshotter)
+	return ok
+}
+
+// Iteration and Step return how many iterations and environment steps are done.
+func (t *Trainer) Iteration() int { return t.iteration }
+func (t *Trainer) Step() int64    { return t.step }
+
+// Best returns the best evaluation so far.
+func (t *Trainer) Best() Best { return t.best }
+
+// Checkpoint returns the state after the last complete iteration. It must not be
+// modified.
+func (t *Trainer) Checkpoint() *Checkpoint { return t.committed }
+
+// Iterate does one iteration, a rollout and an update. Where ctx ends it, the
+// trainer falls back to the state before and the error is that of ctx. After any
+// other error only Checkpoint and Restore are of use. What an environment does
+// wrong is an *envs.Fault, a NaN or Inf a *NonFiniteError, which one from an
+// environment wraps.
+func (t *Trainer) Iterate(ctx context.Context) (Metrics, error) {
+	m, err := t.iterate(ctx)
+	if err != nil {
+		return m, t.failed(ctx, t.committed.Iteration+1, err)
+	}
+	return m, t.commit()
+}
+
+func (t *Trainer) iterate(ctx context.Context) (Metrics, error) {
+	var m Metrics
+	start := time.Now()
+	if err := t.collect(ctx, &m); err != nil {
+		return m, err
+	}
+	m.RolloutSeconds = time.Since(start).Seconds()
+	middle := time.Now()
+	if err := t.estimate(&m); err != nil {
+		return m, err
+	}
+	progress := float64(t.iteration) / float64(t.cfg.Iterations())
+	if err := t.learner.Learn(ctx, t.roll, progress, &m); err != nil {
+		return m, err
+	}
+	m.UpdateSeconds = time.Since(middle).Seconds()
+	m.StepsPerSecond = float64(t.cfg.BatchSize()) / (m.RolloutSeconds + m.UpdateSeconds)
+	t.iteration++
+	m.Iteration, m.Step = t.iteration, t.step
+	return m, nil
+}
+
+// commit makes the present state the one to fall back to.
+func (t *Trainer) commit() error {
+	c, err := t.capture()
+	if err != nil {
+		return err
+	}
+	for _, p := range c.Policy.Params {
+		if i := finite.First(p.Data); i >= 0 {
+			return &NonFiniteError{
+				Tensor: fmt.Sprintf("element %d of parameter %s", i, p.Name), Value: float64(p.Data[i]),
+				Iteration: t.iteration, Step: t.step,
+			}
+		}
+	}
+	t.committed = c
+	return nil
+}
+
+// failed completes an error of an iteration that did not end.
+func (t *Trainer) failed(ctx context.Context, iteration int, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		if e := t.Restore(t.committed); e != nil {
+			return e
+		}
+		return err
+	}
+	var nf *NonFiniteError
+	var theirs *policy.NonFiniteError
+	switch {
+	case errors.As(err, &theirs):
+		err = &NonFiniteError{Tensor: theirs.Tensor, Value: math.NaN(), Err: err}
+	case errors.Is(err, envs.ErrNonFinite):
+		err = &NonFiniteError{Tensor: "an environment", Value: math.NaN(), Err: err}
+	}
+	if errors.As(err, &nf) {
+		nf.Iteration, nf.Step = iteration, t.step
+		return nf
+	}
+	return fmt.Errorf("iteration %d, step %d: %w", iteration, t.step, err)
+}
+
+// due says whether something that happens every n iterations happens now; it
+// also happens at the end.
+func (t *Trainer) due(n int) bool {
+	return n > 0 && t.iteration%n == 0 || t.iteration == t.cfg.Iterations()
+}
+
+// evaluate plays the evaluation's episodes twice, with the most likely actions
+// and with sampled ones.
+func (t *Trainer) evaluate(ctx context.Context, m *Metrics) error {
+	o := EvalOptions{Episodes: t.cfg.EvalEpisodes, Seed: t.cfg.EvalSeed, MaxSteps: t.cfg.EvalMaxSteps}
+	var err error
+	if m.EvalSampled, err = Evaluate(ctx, t.problem, t.backend, o); err != nil {
+		return err
+	}
+	o.Deterministic = true
+	if m.Eval, err = Evaluate(ctx, t.problem, t.backend, o); err != nil {
+		return err
+	}
+	if r := m.Eval.Mean(); t.best.Iteration == 0 || r > t.best.Return {
+		t.best = Best{r, t.iteration}
+	}
+	return nil
+}
