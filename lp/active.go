@@ -20,7 +20,7 @@ type ActivePieces struct {
 // the share of its interval that makes actions on the simplex uniform, Beta(1, n-1-i):
 // with uniform shares the first few would use up the total.
 func CountActive(s Solver, chains int, stream *rng.Stream) (counts []ActivePieces, ok bool, err error) {
-	x, ok := s.(*explicitSolver)
+	x, ok := unscaled(s).(*explicitSolver)
 	if !ok {
 		return nil, false, nil
 	}

@@ -3,7 +3,6 @@ package lp
 import (
 	"context"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -24,6 +23,12 @@ func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err
 			}
 		}
 		return lo, hi, nil
+	}
+	if q := p.canonical(); q != p {
+		if lo, hi, err = BoundingBoxContext(ctx, q); err != nil {
+			return nil, nil, err
+		}
+		return p.stated(lo), p.stated(hi), nil
 	}
 	if c := p.ranges; c != nil {
 		c.Lock()
@@ -113,5 +118,6 @@ func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi float64, err error) {
 		return 0, 0, err
 	}
 	lo = snap(lo, p.l[j], p.u[j])
-	return lo, math.Max(lo, snap(hi, p.l[j], p.u[j])), nil
+	lo, hi = lo+0, snap(hi, p.l[j], p.u[j])+0 // not -0
+	return lo, max(lo, hi), nil
 }

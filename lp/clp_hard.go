@@ -145,9 +145,8 @@ func (w *clpWorker) elasticRows(q *query) *elastic {
 	n, i, p := w.m.n, q.entity, w.m.p
 	e := newElastic(n-i, q.excess)
 	e.objective[0].SetInt64(1)
-	row := func(c []float64, rhs float64) (coef []*big.Rat, left *big.Rat, scale float64) {
+	row := func(c []float64, rhs float64) (coef []*big.Rat, left *big.Rat) {
 		left = rational(rhs)
-		sum := 0.
 		var t big.Rat
 		for j, x := range c {
 			if j >= i {
@@ -155,20 +154,19 @@ func (w *clpWorker) elasticRows(q *query) *elastic {
 				continue
 			}
 			left.Sub(left, t.Mul(rational(x), rational(q.prefix[j])))
-			sum += math.Abs(x * q.prefix[j])
 		}
-		return coef, left, max(1, math.Abs(rhs), sum)
+		return coef, left
 	}
 	for k, b := range q.b {
 		if math.IsInf(b, 1) {
 			continue
 		}
-		coef, left, scale := row(p.a[k*n:(k+1)*n], b)
-		e.add(coef, left, scale, func() string { return p.rowNames[k] })
+		coef, left := row(p.a[k*n:(k+1)*n], b)
+		e.add(coef, left, p.rowScale(k, b), func() string { return p.rowNames[k] })
 	}
 	for k, f := range q.f {
-		coef, left, scale := row(p.e[k*n:(k+1)*n], f)
-		e.both(coef, left, scale, func() string { return p.eqNames[k] })
+		coef, left := row(p.e[k*n:(k+1)*n], f)
+		e.both(coef, left, p.eqScale(k, f), func() string { return p.eqNames[k] })
 	}
 	for j := i; j < n; j++ {
 		unit := make([]*big.Rat, n-i)
@@ -177,11 +175,11 @@ func (w *clpWorker) elasticRows(q *query) *elastic {
 		}
 		if u := q.u[j]; !math.IsInf(u, 0) {
 			unit[j-i].SetInt64(1)
-			e.add(unit, rational(u), max(1, math.Abs(u)), func() string { return p.boundName(isUpper, j, q.l, q.u) })
+			e.add(unit, rational(u), p.entityScale(j, u), func() string { return p.boundName(isUpper, j, q.l, q.u) })
 		}
 		if l := q.l[j]; !math.IsInf(l, 0) {
 			unit[j-i].SetInt64(-1)
-			e.add(unit, rational(-l), max(1, math.Abs(l)), func() string { return p.boundName(isLower, j, q.l, q.u) })
+			e.add(unit, rational(-l), p.entityScale(j, l), func() string { return p.boundName(isLower, j, q.l, q.u) })
 		}
 	}
 	return e
@@ -208,7 +206,7 @@ func (w *clpWorker) elasticPoints(q *query) *elastic {
 		for v, x := range pts {
 			coef[v] = rational(x[j])
 		}
-		e.both(coef, rational(a), max(1, math.Abs(a)), func() string { return w.m.p.entities[j] })
+		e.both(coef, rational(a), w.m.p.entityScale(j, a), func() string { return w.m.p.entities[j] })
 	}
 	if !q.own {
 		w.cutPoints(e, q)
@@ -237,17 +235,16 @@ func (w *clpWorker) cutPoints(e *elastic, q *query) {
 	for j := q.entity; j < n; j++ {
 		unit[j] = 1
 		if u := q.u[j]; u < p.u[j] {
-			e.add(row(unit, 1), rational(u), max(1, math.Abs(u)), func() string { return p.boundName(isUpper, j, q.l, q.u) })
+			e.add(row(unit, 1), rational(u), p.entityScale(j, u), func() string { return p.boundName(isUpper, j, q.l, q.u) })
 		}
 		if l := q.l[j]; l > p.l[j] {
-			e.add(row(unit, -1), rational(-l), max(1, math.Abs(l)), func() string { return p.boundName(isLower, j, q.l, q.u) })
+			e.add(row(unit, -1), rational(-l), p.entityScale(j, l), func() string { return p.boundName(isLower, j, q.l, q.u) })
 		}
 		unit[j] = 0
 	}
 	for k, f := range q.f {
 		if c := p.e[k*n : (k+1)*n]; f != p.f[k] {
-			_, scale := dotScale(c, w.m.points[0])
-			e.both(row(c, 1), rational(f), max(1, math.Abs(f), scale), func() string { return p.eqNames[k] })
+			e.both(row(c, 1), rational(f), p.eqScale(k, f), func() string { return p.eqNames[k] })
 		}
 	}
 }

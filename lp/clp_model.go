@@ -159,22 +159,20 @@ type query struct {
 func (q *query) feasible(p *Polytope, a []float64) bool {
 	n := len(a)
 	for k, b := range q.b {
-		ax, scale := dotScale(p.a[k*n:(k+1)*n], a)
-		if !(ax-b <= witnessTol*max(1, math.Abs(b), scale)) {
+		if !(dot(p.a[k*n:(k+1)*n], a)-b <= witnessTol*p.rowScale(k, b)) {
 			return false
 		}
 	}
 	for k, f := range q.f {
-		ax, scale := dotScale(p.e[k*n:(k+1)*n], a)
-		if !(math.Abs(ax-f) <= witnessTol*max(1, math.Abs(f), scale)) {
+		if !(math.Abs(dot(p.e[k*n:(k+1)*n], a)-f) <= witnessTol*p.eqScale(k, f)) {
 			return false
 		}
 	}
 	for j, x := range a {
-		if l := q.l[j]; !(l-x <= witnessTol*max(1, math.Abs(x))) {
+		if l := q.l[j]; !(l-x <= witnessTol*p.entityScale(j, x)) {
 			return false
 		}
-		if u := q.u[j]; !(x-u <= witnessTol*max(1, math.Abs(x))) {
+		if u := q.u[j]; !(x-u <= witnessTol*p.entityScale(j, x)) {
 			return false
 		}
 	}

@@ -97,6 +97,7 @@ type clpRow struct {
 	skip           bool // answered elsewhere
 	proved         bool // atLow and atUpper are witnesses of lo and hi
 	err            error
+	size           []float64 // of entities
 
 	// Of a state with a matrix of its own: its polytope, and a worker for its
 	// programs once one was needed.
@@ -135,7 +136,7 @@ const badBatch = "lp: bad number of rows"
 
 func (row *clpRow) begin(p *Polytope, lim *Limits) {
 	row.entity, row.known, row.excess, row.err, row.own = 0, false, 0, nil, true
-	row.state, row.worker = nil, nil
+	row.state, row.worker, row.size = nil, nil, p.size
 	row.b, row.f, row.l, row.u = p.limits(lim)
 	if lim == nil {
 		return
@@ -236,7 +237,7 @@ func (row *clpRow) fix(a float64) {
 		return
 	}
 	if !(a >= row.l[i] && a <= row.u[i]) {
-		scale := max(1, math.Abs(a))
+		scale := max(row.size[i], math.Abs(a))
 		row.excess = max(row.excess, (row.l[i]-a)/scale, (a-row.u[i])/scale)
 	}
 	if !row.proved || !(a >= row.lo && a <= row.hi) {

@@ -176,11 +176,11 @@ func (w *clpWorker) loadRows(q *query) bool {
 	}
 	w.obj[0] = 1
 	for r, k := range s.eqs {
-		d := w.slack * max(1, math.Abs(q.f[k]))
+		d := w.slack * w.m.p.eqScale(k, q.f[k])
 		w.rows[r] = clp.Bounds{Lower: (w.f[k] - d) * s.eqScale[r], Upper: (w.f[k] + d) * s.eqScale[r]}
 	}
 	for r, k := range s.rows {
-		w.rows[len(s.eqs)+r] = clp.Bounds{Lower: math.Inf(-1), Upper: (w.r[k] + w.slack*max(1, math.Abs(q.b[k]))) * s.rowScale[r]}
+		w.rows[len(s.eqs)+r] = clp.Bounds{Lower: math.Inf(-1), Upper: (w.r[k] + w.slack*w.m.p.rowScale(k, q.b[k])) * s.rowScale[r]}
 	}
 	if w.matrices[i] == nil {
 		w.matrices[i] = w.m.matrix(i, false)
@@ -196,14 +196,14 @@ func (w *clpWorker) loadPoints(q *query) bool {
 	}
 	w.rows[0] = clp.Bounds{Lower: 1, Upper: 1}
 	for j := range i {
-		d := w.slack * max(1, math.Abs(q.prefix[j]))
+		d := w.slack * w.m.p.entityScale(j, q.prefix[j])
 		w.rows[j+1] = clp.Bounds{Lower: q.prefix[j] - d, Upper: q.prefix[j] + d}
 	}
 	last := i
 	if !q.own {
 		last = w.m.n
 		for j := i; j < last; j++ {
-			w.rows[j+1] = clp.Bounds{Lower: q.l[j] - w.slack*max(1, math.Abs(q.l[j])), Upper: q.u[j] + w.slack*max(1, math.Abs(q.u[j]))}
+			w.rows[j+1] = clp.Bounds{Lower: q.l[j] - w.slack*w.m.p.entityScale(j, q.l[j]), Upper: q.u[j] + w.slack*w.m.p.entityScale(j, q.u[j])}
 		}
 	}
 	if w.pointMatrices[last] == nil {
@@ -301,9 +301,9 @@ func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
 		if t == 0 {
 			continue
 		}
-		gap -= t * max(0, q.b[k]+w.slack*max(1, math.Abs(q.b[k]))-dot(p.a[k*n:(k+1)*n], at))
+		gap -= t * max(0, q.b[k]+w.slack*p.rowScale(k, q.b[k])-dot(p.a[k*n:(k+1)*n], at))
 	}
-	return gap <= gapTol*max(1, math.Abs(at[i]))
+	return gap <= gapTol*w.m.p.entityScale(i, at[i])
 }
 
 // provePoints does the same over the points, where sum w = 1 makes
@@ -332,16 +332,16 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 	}
 	bound := y[0] + dot(y[1:i+1], q.prefix[:i])
 	for j, a := range q.prefix[:i] {
-		bound -= w.slack * max(1, math.Abs(a)) * math.Abs(y[j+1])
+		bound -= w.slack * w.m.p.entityScale(j, a) * math.Abs(y[j+1])
 	}
 	rest := y[i+1:] // of rows of bounds
 	for x, t := range rest {
 		j := i + x
 		switch {
 		case t > 0 && !math.IsInf(q.l[j], 0):
-			bound += t * (q.l[j] - w.slack*max(1, math.Abs(q.l[j])))
+			bound += t * (q.l[j] - w.slack*w.m.p.entityScale(j, q.l[j]))
 		case t < 0 && !math.IsInf(q.u[j], 0):
-			bound += t * (q.u[j] + w.slack*max(1, math.Abs(q.u[j])))
+			bound += t * (q.u[j] + w.slack*w.m.p.entityScale(j, q.u[j]))
 		default:
 			rest[x] = 0
 		}
@@ -350,7 +350,7 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 	for _, v := range w.m.points {
 		least = min(least, sign*v[i]-y[0]-dot(y[1:i+1], v[:i])-dot(rest, v[i:]))
 	}
-	return sign*at[i]-bound-least <= gapTol*max(1, math.Abs(at[i]))
+	return sign*at[i]-bound-least <= gapTol*w.m.p.entityScale(i, at[i])
 }
 
 // unboundedError says that limits leave an entity without an end.

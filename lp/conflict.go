@@ -80,12 +80,15 @@ func (p *Polytope) refusal(err error, lim *Limits) error {
 // conflict is FindConflict with the least scaled amount by which all constraints
 // of the conflict would have to give.
 func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
+	if q := p.canonical(); q != p {
+		return q.conflict(p.canonicalLimits(lim))
+	}
 	if p.hull != nil {
 		return p.hullConflict(lim)
 	}
 	p = p.under(lim)
 	b, f, l, u := p.limits(lim)
-	q := program{c: make([]float64, p.Dim()), a: p.a, b: b, e: p.e, f: f, l: l, u: u}
+	q := p.program(make([]float64, p.Dim()), b, f, l, u)
 	q.setScales()
 	name := func(r limitRef) string { return p.constraintName(r.kind, r.index, lim) }
 	core, amount := q.conflict(name)
@@ -93,7 +96,11 @@ func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 		// Rows that are all but parallel meet where no numbers are taken.
 		l, u = slices.Clone(l), slices.Clone(u)
 		for j := range l {
-			l[j], u[j] = max(l[j], -maxMagnitude), min(u[j], maxMagnitude)
+			most := maxMagnitude
+			if p.units != nil {
+				most /= p.units.amount[j]
+			}
+			l[j], u[j] = max(l[j], -most), min(u[j], most)
 		}
 		q.l, q.u = l, u
 		name = func(r limitRef) string { return p.constraintName(r.kind, r.index, &Limits{Lower: l, Upper: u}) }
@@ -288,8 +295,7 @@ func (p *program) violationWithin(refs []limitRef, reach float64) (t float64, mu
 	}
 	q.c[n], q.u[n] = 1, math.Inf(1)
 	var owner []int
-	add := func(i int, coef []float64, entity int, sign, limit float64) {
-		s := p.scale(coef, limit)
+	add := func(i int, coef []float64, entity int, sign, limit, s float64) {
 		row := make([]float64, n+1)
 		for j, v := range coef {
 			row[j] = sign * v * p.unit / s
@@ -304,14 +310,14 @@ func (p *program) violationWithin(refs []limitRef, reach float64) (t float64, mu
 		k := ref.index
 		switch ref.kind {
 		case isRow:
-			add(i, p.a[k*n:(k+1)*n], 0, 1, p.b[k])
+			add(i, p.a[k*n:(k+1)*n], 0, 1, p.b[k], p.rowScale(k))
 		case isEquality:
-			add(i, p.e[k*n:(k+1)*n], 0, 1, p.f[k])
-			add(i, p.e[k*n:(k+1)*n], 0, -1, p.f[k])
+			add(i, p.e[k*n:(k+1)*n], 0, 1, p.f[k], p.eqScale(k))
+			add(i, p.e[k*n:(k+1)*n], 0, -1, p.f[k], p.eqScale(k))
 		case isLower:
-			add(i, nil, k, -1, p.l[k])
+			add(i, nil, k, -1, p.l[k], p.entityScale(k, p.l[k]))
 		case isUpper:
-			add(i, nil, k, 1, p.u[k])
+			add(i, nil, k, 1, p.u[k], p.entityScale(k, p.u[k]))
 		}
 	}
 	if len(refs) == 0 {
@@ -349,6 +355,25 @@ func (p *program) reach() float64 {
 	return 1e3 * size
 }
 
+// rowScale, eqScale and entityScale return what the relaxation of a limit is measured
+// in.
+func (p *program) rowScale(k int) float64 {
+	n := len(p.c)
+	return max(math.Abs(p.b[k]), sizeOr(p.rowSize, k, p.scale(p.a[k*n:(k+1)*n], p.b[k])))
+}
+
+func (p *program) eqScale(k int) float64 {
+	n := len(p.c)
+	return max(math.Abs(p.f[k]), sizeOr(p.eqSize, k, p.scale(p.e[k*n:(k+1)*n], p.f[k])))
+}
+
+func (p *program) entityScale(j int, limit float64) float64 {
+	if math.IsInf(limit, 0) {
+		return 1
+	}
+	return max(math.Abs(limit), sizeOr(p.size, j, p.scale(nil, limit)))
+}
+
 // scale returns what the relaxation of a limit is measured in: 1, or the limit,
 // or, where the budget is above 1, what the row can come to.
 func (p *program) scale(coef []float64, limit float64) float64 {
@@ -370,11 +395,11 @@ func (p *program) relaxed(t float64) *program {
 	q := &program{c: p.c, l: slices.Clone(p.l), u: slices.Clone(p.u), unit: p.unit, cost: p.cost}
 	q.a = slices.Clone(p.a)
 	for k, v := range p.b {
-		q.b = append(q.b, v+t*p.scale(p.a[k*n:(k+1)*n], v))
+		q.b = append(q.b, v+t*p.rowScale(k))
 	}
 	for k, v := range p.f {
 		row := p.e[k*n : (k+1)*n]
-		s := t * p.scale(row, v)
+		s := t * p.eqScale(k)
 		q.a, q.b = append(q.a, row...), append(q.b, v+s)
 		for _, c := range row {
 			q.a = append(q.a, -c)
@@ -382,8 +407,8 @@ func (p *program) relaxed(t float64) *program {
 		q.b = append(q.b, -v+s)
 	}
 	for j := range n {
-		q.l[j] -= t * p.scale(nil, p.l[j])
-		q.u[j] += t * p.scale(nil, p.u[j])
+		q.l[j] -= t * p.entityScale(j, p.l[j])
+		q.u[j] += t * p.entityScale(j, p.u[j])
 	}
 	return q
 }

@@ -121,12 +121,13 @@ func (p *program) row(r limitRef) (coef []float64, limit float64) {
 func (p *program) limitScale(r limitRef) float64 {
 	switch r.kind {
 	case isLower:
-		return p.scale(nil, p.l[r.index])
+		return p.entityScale(r.index, p.l[r.index])
 	case isUpper:
-		return p.scale(nil, p.u[r.index])
+		return p.entityScale(r.index, p.u[r.index])
+	case isEquality:
+		return p.eqScale(r.index)
 	}
-	coef, limit := p.row(r)
-	return p.scale(coef, limit)
+	return p.rowScale(r.index)
 }
 
 // integerRow is a row times a power of two, the factor, that makes it integer.

@@ -20,46 +20,50 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 		panic(badLength)
 	}
 	if p.hull != nil {
+		if q := p.canonical(); q != p {
+			d := q.units.amount
+			lo, hi, ok = ExactInterval(q, over(prefix, d), p.canonicalLimits(lim), relax)
+			return lo * d[i], hi * d[i], ok
+		}
 		return ExactInterval(p.lift(), prefix, p.liftLimits(lim), relax)
 	}
 	p = p.under(lim)
 	b, f, l, u := p.limits(lim)
 	q := &exact.Problem{}
-	add := func(c []float64, sign, rhs, relax float64, eq bool) {
-		left, row, scale := rational(sign*rhs), make([]*big.Rat, 0, n-i), 0.
+	add := func(c []float64, sign, rhs, size, relax float64, eq bool) {
+		left, row := rational(sign*rhs), make([]*big.Rat, 0, n-i)
 		for j, v := range c {
 			t := rational(sign * v)
 			if j < i {
 				left.Sub(left, t.Mul(t, rational(prefix[j])))
-				scale += math.Abs(v * prefix[j])
 			} else {
 				row = append(row, t)
 			}
 		}
-		left.Add(left, rational(relax*max(1, math.Abs(rhs), scale)))
+		left.Add(left, rational(relax*max(math.Abs(rhs), size)))
 		q.A, q.B, q.Eq = append(q.A, row), append(q.B, left), append(q.Eq, eq)
 	}
 	for k, v := range b {
 		if !math.IsInf(v, 1) {
-			add(p.a[k*n:(k+1)*n], 1, v, relax, false)
+			add(p.a[k*n:(k+1)*n], 1, v, p.rowSize[k], relax, false)
 		}
 	}
 	for k, v := range f {
 		c := p.e[k*n : (k+1)*n]
 		if relax > 0 {
-			add(c, 1, v, relax, false)
-			add(c, -1, v, relax, false)
+			add(c, 1, v, p.eqSize[k], relax, false)
+			add(c, -1, v, p.eqSize[k], relax, false)
 			continue
 		}
-		add(c, 1, v, 0, true)
+		add(c, 1, v, 0, 0, true)
 	}
 	for j := i; j < n; j++ {
 		var lower, upper *big.Rat
 		if !math.IsInf(l[j], 0) {
-			lower = rational(l[j] - relax*max(1, math.Abs(l[j])))
+			lower = rational(l[j] - relax*max(p.size[j], math.Abs(l[j])))
 		}
 		if !math.IsInf(u[j], 0) {
-			upper = rational(u[j] + relax*max(1, math.Abs(u[j])))
+			upper = rational(u[j] + relax*max(p.size[j], math.Abs(u[j])))
 		}
 		if lower != nil && upper != nil && lower.Cmp(upper) > 0 {
 			return 0, 0, false

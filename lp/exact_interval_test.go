@@ -7,7 +7,7 @@ import (
 
 // The numbers are worked out by hand for a_1 + a_2 + a_3 = 1, a >= 0,
 // a_1 + 2 a_2 <= 1/2 and a_3 <= 3/4: a_2 is at least 1/4 - a_1 by the cap and at
-// most 1/4 - a_1/2 by the row.
+// most 1/4 - a_1/2 by the row. The sizes of the entities are 1/2, 1/4 and 3/4.
 func TestExactInterval(t *testing.T) {
 	inf := math.Inf(1)
 	p, err := New(Description{
@@ -29,12 +29,12 @@ func TestExactInterval(t *testing.T) {
 		{[]float64{0.125}, nil, 0, 0.125, 0.1875, true},
 		{[]float64{0.5}, nil, 0, 0, 0, true},
 		{[]float64{0.75}, nil, 0, 0, 0, false},
-		{[]float64{0.75}, nil, 0.25, -0.25, 0, true},
+		{[]float64{0.75}, nil, 0.25, -0.0625, 0, true},
 		{[]float64{0.125}, &Limits{B: []float64{0.375}}, 0, 0.125, 0.125, true},
 		{[]float64{0.125}, &Limits{E: []float64{0.875}}, 0, 0, 0.1875, true},
 		{[]float64{0.125}, &Limits{Lower: []float64{0, 0.5, 0}}, 0, 0, 0, false},
 		{[]float64{0.125, 0.125}, nil, 0, 0.75, 0.75, true},
-		{nil, nil, -0.0625, 0.1875, 0.3125, true},
+		{nil, nil, -0.0625, 0.15625, 0.40625, true},
 		{nil, nil, -1, 0, 0, false},
 	} {
 		lo, hi, ok := ExactInterval(p, c.prefix, c.lim, c.relax)

@@ -102,8 +102,9 @@ func TestWrongPiecesAreNoticed(t *testing.T) {
 func TestComplementarySlackness(t *testing.T) {
 	r := rand.New(rng.New(12, "slackness"))
 	for _, p := range append(presets(t)[:2], capped(t, 0.2)) {
+		p = p.canonical()
 		n := p.Dim()
-		s := mustSolver(t, p, "explicit").(*explicitSolver)
+		s := unscaled(mustSolver(t, p, "explicit")).(*explicitSolver)
 		f := s.f
 		c := s.Chain(1).(*explicitChain)
 		lo, hi, a := []float64{0}, []float64{0}, []float64{0}
@@ -170,7 +171,8 @@ func TestComplementarySlackness(t *testing.T) {
 func TestRaysTellEmptiness(t *testing.T) {
 	r := rand.New(rng.New(13, "rays"))
 	for _, p := range append(presets(t)[:2], capped(t, 0.15)) {
-		s := mustSolver(t, p, "explicit").(*explicitSolver)
+		p = p.canonical()
+		s := unscaled(mustSolver(t, p, "explicit")).(*explicitSolver)
 		f := s.f
 		rho := make([]float64, f.size)
 		empty, full := 0, 0

@@ -383,11 +383,13 @@ func (e *ends) add(f *explicit, x, scale []float64, m int, upper bool) {
 func (f *explicit) limitScale(k int) float64 {
 	switch m := len(f.rows); {
 	case k < m:
-		return max(1, math.Abs(f.p.b[f.rows[k]]))
+		return f.p.rowScale(f.rows[k], f.p.b[f.rows[k]])
 	case k < m+len(f.caps):
-		return max(1, math.Abs(f.p.u[f.caps[k-m]]))
+		j := f.caps[k-m]
+		return f.p.entityScale(j, f.p.u[j])
 	case k < m+len(f.caps)+len(f.p.f):
-		return max(1, math.Abs(f.p.f[k-m-len(f.caps)]))
+		x := k - m - len(f.caps)
+		return f.p.eqScale(x, f.p.f[x])
 	}
 	return 1
 }

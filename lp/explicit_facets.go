@@ -36,8 +36,8 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 			for b, c := range h.from[i] {
 				w[h.basis[b]+1] = c
 			}
-			e.lower, e.lowerGive = w, []float64{1}
-			e.upper, e.upperGive = w, []float64{1}
+			e.lower, e.lowerGive = w, []float64{p.size[i]}
+			e.upper, e.upperGive = w, []float64{p.size[i]}
 			continue
 		}
 		last := len(h.basis) - 1 // entity i
@@ -51,7 +51,11 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 			for b, v := range t.c[:last] {
 				w[h.basis[b]+1] = 0 - v/c
 			}
-			give := max(1, math.Abs(t.d)) / math.Abs(c)
+			size := math.Abs(t.d)
+			for b, v := range t.c {
+				size = max(size, math.Abs(v)*p.size[h.basis[b]])
+			}
+			give := size / math.Abs(c)
 			if c > 0 {
 				e.upper, e.upperGive = append(e.upper, w...), append(e.upperGive, give)
 			} else {

@@ -13,19 +13,19 @@ import (
 
 // A compiled closed form is kept as
 //
-//	fileMagic, version (uint32), SHA-256 of what follows, then the polytope's
-//	Hash, the budget it was found within, and the fields of explicit,
+//	fileMagic, version (uint32), SHA-256 of what follows, then the canonical
+//	form's Hash, the budget it was found within, and the fields of explicit,
 //
 // little-endian, every list behind its length.
 const (
 	fileMagic   = "paspo intervals\n"
-	fileVersion = 1
+	fileVersion = 2
 )
 
 // MarshalCompiled returns the closed form of s to be kept in a file, which
 // NewCompiledSolver reads. ok is false where s has none.
 func MarshalCompiled(s Solver) (data []byte, ok bool) {
-	x, ok := s.(*explicitSolver)
+	x, ok := unscaled(s).(*explicitSolver)
 	if !ok {
 		return nil, false
 	}
@@ -75,12 +75,12 @@ func NewCompiledSolver(p *Polytope, cfg SolverConfig, data []byte) (Solver, erro
 		return nil, fmt.Errorf("lp: a closed form does not serve method %s", cfg.Method)
 	}
 	start := time.Now()
-	f, err := unmarshalCompiled(p, cfg, data)
+	f, err := unmarshalCompiled(p.canonical(), cfg, data)
 	if err != nil {
 		return nil, fmt.Errorf("lp: compiled intervals: %w", err)
 	}
 	f.took = time.Since(start)
-	return newExplicit(f, cfg), nil
+	return inUnits(p, newExplicit(f, cfg)), nil
 }
 
 var errNoCompiled = errors.New("the file holds something else")

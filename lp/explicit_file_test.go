@@ -41,7 +41,7 @@ func TestCompiledFile(t *testing.T) {
 			t.Errorf("%s: another file after loading", p.Name())
 		}
 		var limits []Limits
-		if s.(*explicitSolver).f.anyLimits {
+		if unscaled(s).(*explicitSolver).f.anyLimits {
 			b := append([]float64(nil), p.b...)
 			for k := range b {
 				b[k] *= 1.1
@@ -81,7 +81,7 @@ func TestBadCompiledFile(t *testing.T) {
 	check("something else", nil, SolverConfig{})
 	check("something else", []byte("PK\x03\x04"), SolverConfig{})
 	check("cut off", data[:len(fileMagic)+10], SolverConfig{})
-	check("version 0, this is version 1", older, SolverConfig{})
+	check("version 0, this is version 2", older, SolverConfig{})
 	check("another polytope", other, SolverConfig{})
 	check("max_pieces 2000 and max_effort 100, not 50 and 100", data, SolverConfig{MaxPieces: 50})
 	check("does not serve method clp", data, SolverConfig{Method: "clp"})

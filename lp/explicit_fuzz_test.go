@@ -98,7 +98,7 @@ func differ(p *Polytope, r *rand.Rand, counts map[string]int) error {
 		defer s.Close()
 		solvers = append(solvers, s)
 	}
-	if f := solvers[0].(*explicitSolver).f; f.side == "dual" {
+	if f := unscaled(solvers[0]).(*explicitSolver).f; f.side == "dual" {
 		if err := f.certify(); err != nil {
 			return err
 		}

@@ -119,7 +119,7 @@ func newPruner(f *explicit, effort *int) (*pruner, error) {
 	for j, fixed := range f.fixed {
 		if fixed {
 			unit[j] = 1
-			p.g, p.h, p.scale = append(p.g, slices.Clone(unit)), append(p.h, 0), append(p.scale, max(1, math.Abs(f.p.l[j]))/p.unit)
+			p.g, p.h, p.scale = append(p.g, slices.Clone(unit)), append(p.h, 0), append(p.scale, f.p.entityScale(j, f.p.l[j])/p.unit)
 			p.base.Add(unit, 0, true)
 			unit[j] = 0
 		}
@@ -408,7 +408,7 @@ func (s *search) proved(p int) bool {
 		if v -= eps * mag[j]; v < 0 {
 			bound += v * s.reach[j]
 		} else {
-			cost += v * max(1, math.Abs(s.f.floor[j])) / s.unit
+			cost += v * s.f.p.entityScale(j, s.f.floor[j]) / s.unit
 		}
 	}
 	return bound >= -pruneTol*fam.give[p] && cost <= pruneGrowth*fam.give[p]

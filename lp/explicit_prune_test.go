@@ -56,9 +56,9 @@ func TestPruned(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := s.(*explicitSolver).f
+		f := unscaled(s).(*explicitSolver).f
 		worst := 0.
-		c := s.Chain(1).(*explicitChain)
+		c := unscaled(s).Chain(1).(*explicitChain)
 		lo, hi, a := []float64{0}, []float64{0}, []float64{0}
 		for range 500 {
 			c.Begin(1, nil)

@@ -38,7 +38,7 @@ func (s *explicitSolver) Close() error { return s.behind.close() }
 // Describe says how s computes intervals. followState says that states have limits
 // of their own, some of which the closed form may leave to others.
 func Describe(s Solver, followState bool) string {
-	x, ok := s.(*explicitSolver)
+	x, ok := unscaled(s).(*explicitSolver)
 	if !ok || !followState {
 		return s.Method()
 	}

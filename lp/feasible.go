@@ -49,6 +49,7 @@ func FeasibleShareContext(ctx context.Context, p *Polytope, n int, stream *rng.S
 	if n < 1 {
 		return Share{}, fmt.Errorf("lp: the feasible share needs at least one point, not %d", n)
 	}
+	p = p.canonical()
 	q, flat, err := p.everything(ctx)
 	if err != nil {
 		return Share{}, err

@@ -25,7 +25,7 @@ constraints:
 	}
 	// Output:
 	// 0.00 total = 1
-	// 0.10 tech
+	// 0.06 tech
 }
 
 // A misspelt name is an error that says where it is and what may be meant.

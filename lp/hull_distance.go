@@ -17,11 +17,11 @@ const (
 
 // distance returns how far a is from the hull,
 //
-//	min sum_j |a_j - (V' w)_j| / max(1, |a_j|)   s.t.   sum w = 1,  w >= 0.
+//	min sum_j |a_j - (V' w)_j| / s_j   s.t.   sum w = 1,  w >= 0,
 //
-// No facet c . x <= d whose largest coefficient is 1 has a larger scaled residual:
-// c . (a - V' w) is at most sum_j |c_j| |a_j - (V' w)_j|, and the scale of its row
-// at least 1 and at least each |c_j a_j|.
+// with s_j the size of entity j. No facet c . x <= d has a larger scaled residual: c .
+// (a - V' w) is at most sum_j |c_j| |a_j - (V' w)_j|, and what its row is measured in
+// at least each |c_j| s_j.
 //
 // Weights that prove a to be in the hull up to rounding come from the walk to the
 // facet behind a. Else a linear program finds the least distance, its duals a bound
@@ -56,7 +56,7 @@ func (h *pointHull) off(a, w []float64) float64 {
 				d += c * (h.points[v][j] - x)
 			}
 		}
-		t += math.Abs(d) / max(1, math.Abs(x))
+		t += math.Abs(d) / h.size[j]
 	}
 	return t
 }
@@ -79,11 +79,11 @@ func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
 			q.e[(j+1)*vars+v] = x[j]
 		}
 	}
-	for j, x := range a {
+	for j := range a {
 		for side, sign := range [...]float64{1, -1} {
 			at := k + 2*j + side
 			q.e[(j+1)*vars+at] = sign
-			q.c[at] = 1 / max(1, math.Abs(x))
+			q.c[at] = 1 / h.size[j]
 		}
 	}
 	q.setScales()
@@ -103,7 +103,7 @@ func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
 	high = h.off(a, x[:k])
 	y := make([]float64, n)
 	for j := range y {
-		most := 1 / max(1, math.Abs(a[j]))
+		most := 1 / h.size[j]
 		y[j] = min(max(q.duals[j+1]/q.cost, -most), most)
 	}
 	// y . (a - v) is at most the distance for some point v.
@@ -148,7 +148,7 @@ func (h *pointHull) exactDistance(a []float64) float64 {
 		}
 		for side, sign := range [...]int64{1, -1} {
 			r[k+2*j+side].SetInt64(sign)
-			p.C[k+2*j+side] = rational(1 / max(1, math.Abs(x)))
+			p.C[k+2*j+side] = rational(1 / h.size[j])
 		}
 		p.B = append(p.B, rational(x))
 	}

@@ -24,6 +24,9 @@ func (p *Polytope) lifting() func() *Polytope {
 		for v := range k {
 			q.entities = append(q.entities, fmt.Sprintf("weight of point %d", v+1))
 		}
+		if p.units != nil {
+			q.units = &units{amount: slices.Concat(p.units.amount, slices.Repeat([]float64{1}, k)), eq: p.units.eq}
+		}
 		q.l = append(slices.Clone(p.l), make([]float64, k)...)
 		q.u = append(slices.Clone(p.u), slices.Repeat([]float64{1}, k)...)
 		row := func(name string, f float64) []float64 {
@@ -46,6 +49,7 @@ func (p *Polytope) lifting() func() *Polytope {
 				r[n+v] = x[j]
 			}
 		}
+		q.setSizes(append(slices.Clone(p.size), slices.Repeat([]float64{1}, k)...))
 		return q
 	})
 }
@@ -88,7 +92,7 @@ func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value 
 	q := p.lift()
 	n := p.Dim()
 	l := p.liftLimits(lim)
-	x, _, err = linprog(slices.Concat(c, make([]float64, q.weights)), nil, nil, q.e, l.E, l.Lower, l.Upper)
+	x, _, err = q.program(slices.Concat(c, make([]float64, q.weights)), nil, l.E, l.Lower, l.Upper).optimum()
 	switch {
 	case err != nil:
 		err = p.refusal(err, lim)

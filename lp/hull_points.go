@@ -21,7 +21,8 @@ const hullName = "hull of the points"
 type pointHull struct {
 	*hull  // without facets
 	points [][]float64
-	tried  int // steps that did not find the facets
+	size   []float64 // of entities, see Polytope.Sizes
+	tried  int       // steps that did not find the facets
 
 	mean []float64   // of the basis
 	t    [][]float64 // lower triangular
@@ -41,7 +42,7 @@ func newPointHull(points [][]float64, tried int) (*pointHull, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &pointHull{hull: flat, points: points, tried: tried}
+	h := &pointHull{hull: flat, points: points, size: filled(pointSizes(points)), tried: tried}
 	h.scratch.New = func() any { return h.walk() }
 	d, k := len(h.basis), len(points)
 	h.mean = make([]float64, d)
@@ -147,6 +148,7 @@ type hullWalk struct {
 	y, x    []float64
 	zero, w []float64
 	mix     []float64 // of the points
+	at      []float64 // of a question in other units
 
 	// seen are facets that were found to cut points off, for inside.
 	seen [][]float64

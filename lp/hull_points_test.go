@@ -134,8 +134,8 @@ func TestHullDistance(t *testing.T) {
 				a[j] += away * r.NormFloat64() * max(1, math.Abs(a[j]))
 			}
 		}
-		got := bare.hull.distance(a)
-		if want := bare.hull.exactDistance(a); !(math.Abs(got-want) <= hullRounding*max(1, want)) {
+		got := bare.hullDistance(a)
+		if want := bare.hull.exactDistance(bare.amounts(a)); !(math.Abs(got-want) <= hullRounding*max(1, want)) {
 			rt.Fatalf("%s: distance %g of %v, exactly %g", kind, got, a, want)
 		}
 		if inside && got > hullRounding {
@@ -202,7 +202,7 @@ func TestHullVerdicts(t *testing.T) {
 			case by > 0 && within(a, lo, hi):
 				t.Fatalf("trial %d: %s at %g of the way, within the bounds", trial, name, 1+by)
 			}
-			if inside := bare.hull.walk().inside(a); by != 0 && inside != (by < 0) {
+			if inside := bare.hull.walk().inside(bare.amounts(a)); by != 0 && inside != (by < 0) {
 				t.Fatalf("trial %d: inside is %v at %g of the way", trial, inside, 1+by)
 			}
 		}

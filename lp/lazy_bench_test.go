@@ -63,7 +63,7 @@ func BenchmarkLazy(b *testing.B) {
 				}
 				defer s.Close()
 				benchmarkChains(b, s, c.limits, c.ends)
-				if l, ok := s.(*lazySolver); ok {
+				if l, ok := unscaled(s).(*lazySolver); ok {
 					t := l.Stats().Total()
 					b.ReportMetric(t.HitRate(), "hits/end")
 					b.ReportMetric(float64(t.Bases), "bases")

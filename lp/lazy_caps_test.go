@@ -104,7 +104,7 @@ func TestCaps(t *testing.T) {
 			t.Fatalf("%v\n%+v", err, d)
 		}
 		defer solver.Close()
-		s := solver.(*lazySolver)
+		s := solver
 		if err := walkChecked(s, r, nil, 3); err != nil {
 			t.Fatalf("%v\n%+v", err, d)
 		}
@@ -144,8 +144,8 @@ func TestCaps(t *testing.T) {
 		if !(worst <= 1e-9) {
 			t.Fatalf("residual %g\n%+v", worst, d)
 		}
-		kinds["bases"] += verify(t, s)
-		total := s.Stats().Total()
+		kinds["bases"] += verify(t, unscaled(s).(*lazySolver))
+		total := unscaled(s).(*lazySolver).Stats().Total()
 		kinds["hits"] += int(total.Hits)
 		kinds["misses"] += int(total.Misses)
 		kinds["exact"] += int(total.Exact)
@@ -217,7 +217,7 @@ func TestLimitsAreServed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := solver.(*lazySolver)
+		s := solver
 		r := rand.New(rng.New(5, "served"))
 		for range 200 {
 			limits := make([]Limits, 8)
@@ -239,9 +239,9 @@ func TestLimitsAreServed(t *testing.T) {
 		if err := walkChecked(s, r, []Limits{{B: p.b}, {Upper: p.u}}, 2); err != nil {
 			t.Error(err)
 		}
-		total := s.Stats().Total()
+		total := unscaled(s).(*lazySolver).Stats().Total()
 		t.Log(total)
-		if total.Left > 0 || s.behind.started() != nil {
+		if total.Left > 0 || unscaled(s).(*lazySolver).behind.started() != nil {
 			t.Errorf("%s: left to programs: %v", p.Name(), total)
 		}
 		s.Close()
@@ -256,14 +256,14 @@ func TestStoreIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		walk(t, s, rand.New(rng.New(1, "bounded")), 200, nil)
-		for i := range s.(*lazySolver).m.suffix {
-			for _, e := range s.(*lazySolver).m.suffix[i].ends {
+		for i := range unscaled(s).(*lazySolver).m.suffix {
+			for _, e := range unscaled(s).(*lazySolver).m.suffix[i].ends {
 				if kept, known := len(*e.kept.Load()), len(e.known); kept > most || known != kept {
 					t.Fatalf("entity %d keeps %d bases and knows %d, allowed are %d", i, kept, known, most)
 				}
 			}
 		}
-		if h := s.(*lazySolver).Stats().Total(); h.Hits == 0 || h.Misses == 0 {
+		if h := unscaled(s).(*lazySolver).Stats().Total(); h.Hits == 0 || h.Misses == 0 {
 			t.Errorf("%v", h)
 		}
 		s.Close()

@@ -49,6 +49,7 @@ func (e LazyEnd) String() string {
 // lazy, and those that answer what the closed form leaves. It may be called at any
 // time.
 func KeptBases(s Solver) (stats LazyStats, ok bool) {
+	s = unscaled(s)
 	if x, explicit := s.(*explicitSolver); explicit {
 		s = x.behind.started()
 	}

@@ -49,7 +49,7 @@ func checkMemory(p *Polytope, seed uint64, rows int, limits []Limits) error {
 		if err != nil {
 			panic(err)
 		}
-		return s.(*lazySolver)
+		return unscaled(s).(*lazySolver)
 	}
 	s := fresh(200)
 	defer s.Close()

@@ -39,8 +39,6 @@ var (
 // Minimize panics if len(c), or the length of a limit, is bad. It may be called
 // concurrently, takes about 100 us and is no way to compute intervals: see Solver.
 func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float64, err error) {
-	p = p.under(lim)
-	b, f, l, u := p.limits(lim)
 	if len(c) != p.Dim() {
 		panic(badLength)
 	}
@@ -48,6 +46,17 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return nil, 0, fmt.Errorf("lp: cost of %s: %g is not a finite number", p.entities[j], v)
 		}
+	}
+	if lim != nil {
+		p.under(lim).limits(lim) // panics where a length is bad
+	}
+	if q := p.canonical(); q != p {
+		x, _, err = q.Minimize(p.costs(c), p.canonicalLimits(lim))
+		if err != nil {
+			return nil, 0, err
+		}
+		x = p.stated(x)
+		return x, dot(c, x), nil
 	}
 	if p.points != nil && (lim == nil || lim.own()) {
 		value = math.Inf(1)
@@ -61,7 +70,9 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 	if p.hull != nil {
 		return p.minimizeLifted(c, lim)
 	}
-	x, value, err = linprog(c, p.a, b, p.e, f, l, u)
+	p = p.under(lim)
+	b, f, l, u := p.limits(lim)
+	x, value, err = p.program(c, b, f, l, u).optimum()
 	if err != nil {
 		err = p.refusal(err, lim)
 	}
@@ -77,8 +88,18 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 // witness.
 func linprog(c, a, b, e, f, l, u []float64) (x []float64, value float64, err error) {
 	p := program{c: c, a: a, b: b, e: e, f: f, l: l, u: u}
+	return p.optimum()
+}
+
+// program returns the linear program over p under the given limits.
+func (p *Polytope) program(c, b, f, l, u []float64) *program {
+	return &program{c: c, a: p.a, b: b, e: p.e, f: f, l: l, u: u, size: p.size, rowSize: p.rowSize, eqSize: p.eqSize}
+}
+
+// optimum is what linprog returns.
+func (p *program) optimum() (x []float64, value float64, err error) {
 	p.setScales()
-	x, err = p.minimize(&p)
+	x, err = p.minimize(p)
 	if err != nil && !errors.Is(err, errUnbounded) {
 		var w *witness
 		if w, err = p.witness(); err == nil {
@@ -89,7 +110,7 @@ func linprog(c, a, b, e, f, l, u []float64) (x []float64, value float64, err err
 		return nil, 0, err
 	}
 	for j, v := range x {
-		value += c[j] * v
+		value += p.c[j] * v
 	}
 	return x, value, nil
 }
@@ -142,10 +163,18 @@ type program struct {
 
 	unit, cost float64
 
+	// What residuals of entities, rows and equalities are measured in beside their
+	// limits; nil for 1, and what a row comes to.
+	size, rowSize, eqSize []float64
+
 	tolerance float64 // primal, given to CLP; 0 for clpTolerance
 
 	duals []float64 // of the rows, A then E, of the last solution
 }
+
+// mostUnit bounds the unit that bounds may ask for: one may be far beyond all that
+// rows leave.
+const mostUnit = 1024
 
 // setScales chooses the unit of the variables, a power of two near the size of
 // the right-hand sides, so that tolerances mean the same for a budget of 1 and
@@ -163,7 +192,7 @@ func (p *program) setScales() {
 		for j := range n {
 			for _, v := range [...]float64{p.l[j], p.u[j]} {
 				if !math.IsInf(v, 0) {
-					size = max(size, math.Abs(v))
+					size = max(size, min(math.Abs(v), mostUnit))
 				}
 			}
 		}
@@ -255,16 +284,24 @@ func (p *program) residual(x []float64) float64 {
 	n := len(x)
 	for k, v := range p.b {
 		ax, scale := dotScale(p.a[k*n:(k+1)*n], x)
-		r = max(r, scaledExcess(ax, v, scale))
+		r = max(r, scaledExcess(ax, v, sizeOr(p.rowSize, k, max(1, scale))))
 	}
 	for k, v := range p.f {
 		ax, scale := dotScale(p.e[k*n:(k+1)*n], x)
-		r = max(r, math.Abs(scaledExcess(ax, v, scale)))
+		r = max(r, math.Abs(scaledExcess(ax, v, sizeOr(p.eqSize, k, max(1, scale)))))
 	}
 	for j, v := range x {
-		r = max(r, scaledExcess(-v, -p.l[j], math.Abs(v)), scaledExcess(v, p.u[j], math.Abs(v)))
+		scale := sizeOr(p.size, j, max(1, math.Abs(v)))
+		r = max(r, scaledExcess(-v, -p.l[j], scale), scaledExcess(v, p.u[j], scale))
 	}
 	return r
+}
+
+func sizeOr(size []float64, k int, def float64) float64 {
+	if size == nil {
+		return def
+	}
+	return size[k]
 }
 
 // box solves a program without rows.

@@ -77,7 +77,7 @@ func TestRandomMatrices(t *testing.T) {
 				t.Fatalf("%s: %v", method, err)
 			}
 			err = walkChecked(s, r, limits, len(limits))
-			if l, ok := s.(*lazySolver); ok {
+			if l, ok := unscaled(s).(*lazySolver); ok {
 				m, ok := l.behind.started().(*matrixSolver)
 				switch {
 				case !ok:
@@ -228,10 +228,10 @@ func TestMatrixHasNoMemory(t *testing.T) {
 			if err := sameBits(want, walkPlaces(t, open(method), 5, limits, place)); err != nil {
 				t.Errorf("%s, %s: a fresh solver: %v", p.Name(), method, err)
 			}
-			if x, ok := s.(*explicitSolver); ok {
+			if x, ok := unscaled(s).(*explicitSolver); ok {
 				s = x.behind.started()
 			}
-			if m := s.(*lazySolver).behind.started().(*matrixSolver); !ends && m.behind.started() != nil {
+			if m := unscaled(s).(*lazySolver).behind.started().(*matrixSolver); !ends && m.behind.started() != nil {
 				t.Errorf("%s, %s: linear programs were needed", p.Name(), method)
 			}
 			if method == "lazy" {

@@ -28,6 +28,7 @@ type matrixRow struct {
 	rows  []int     // that are limits: equalities, then inequalities
 	scale []float64 // of them, powers of two
 	base  []float64
+	sizes []float64 // of rows of the state
 }
 
 // begin takes over a state. It reports whether its limits are such that a basis can
@@ -43,6 +44,8 @@ func (row *matrixRow) begin(p *Polytope, lim *Limits) bool {
 	}
 	row.state = *p
 	row.state.a, row.state.points, row.state.ranges = lim.A, nil, nil
+	row.state.rowSize = rowSizes(row.sizes[:0], lim.A, p.size)
+	row.sizes = row.state.rowSize
 	row.entity, row.known, row.proved, row.excess, row.own = 0, false, false, 0, false
 	row.b, row.f, row.l, row.u = p.limits(lim)
 	if !row.load() {
@@ -316,7 +319,7 @@ func (row *matrixRow) optimal(at []float64) bool {
 			gap += t * row.scale[x] * max(0, row.b[k]-dot(row.state.a[k*n:(k+1)*n], at))
 		}
 	}
-	return gap <= gapTol*max(1, math.Abs(at[row.entity]))
+	return gap <= gapTol*row.state.entityScale(row.entity, at[row.entity])
 }
 
 // within reports whether a is of the interval that was answered, up to rounding.
@@ -332,7 +335,7 @@ func (row *matrixRow) fix(a float64) {
 	row.move(i, a-row.base[i])
 	row.base[i], row.q.Up[i] = a, 0
 	row.known = false
-	scale := max(1, math.Abs(a))
+	scale := row.state.entityScale(i, a)
 	row.excess = max(row.excess, (row.l[i]-a)/scale, (a-row.u[i])/scale)
 	if !row.proved || !(a >= row.lo && a <= row.hi) {
 		return

@@ -16,10 +16,11 @@ import (
 const (
 	maxEntities  = 10_000
 	maxCells     = 1 << 24 // rows, or points, times entities
-	maxMagnitude = 1e15
-	maxAmount    = 1e100 // of an entity in a prefix: far above any, and far from overflow
-	minMagnitude = 1e-25 // of a row: times maxMagnitude it is less than feasibility
-	maxName      = 200   // bytes
+	maxMagnitude = 1e15    // of amounts
+	maxRow       = 1e30    // of coefficients and limits of rows
+	maxAmount    = 1e100   // of an entity in a prefix: far above any, and far from overflow
+	minMagnitude = 1e-150  // beyond it products of two numbers are none of float64's
+	maxName      = 200     // bytes
 )
 
 // UnboundedError says that an entity can grow or fall without end.
@@ -69,32 +70,24 @@ func build(d Description, effort int) (*Polytope, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.points != nil {
-		if err := p.checkPoints(); err != nil {
+	if p.points == nil {
+		if err := p.scaleByRows(); err != nil {
 			return nil, err
-		}
-		if p.hull != nil {
-			var err error
-			if p.l, p.u, err = BoundingBox(p); err != nil {
-				return nil, err
-			}
-			p.hull.lifted = p.lifting()
 		}
 		return p, nil
 	}
-	if _, _, err := linprog(make([]float64, p.Dim()), p.a, p.b, p.e, p.f, p.l, p.u); err != nil {
-		err = p.refusal(err, nil)
-		var empty *EmptyError
-		var open *UnboundedError
-		if unbounded := p.checkBounded(); !errors.As(err, &empty) && errors.As(unbounded, &open) {
-			return nil, open // rows that are all but parallel meet very far away
+	if p.hull != nil {
+		if p.l, p.u, err = BoundingBox(p); err != nil {
+			return nil, err
 		}
+	}
+	p.finish(pointSizes(p.points))
+	if err := p.checkPoints(); err != nil {
 		return nil, err
 	}
-	if err := p.checkBounded(); err != nil {
-		return nil, err
+	if p.hull != nil {
+		p.hull.lifted = p.canonical().lifting()
 	}
-	p.ranges = &ranges{}
 	return p, nil
 }
 
@@ -116,6 +109,15 @@ func assemble(d Description, effort int) (*Polytope, error) {
 	if len(rows)*n > maxCells {
 		return nil, p.errorf("%d rows of %d entities are too many (at most %d numbers)", len(rows), n, maxCells)
 	}
+	if !math.IsNaN(d.Total) {
+		if math.Abs(d.Total) > maxMagnitude {
+			return nil, p.errorf("total: %g is not a number of at most %g", d.Total, maxMagnitude)
+		}
+		p.budget = true
+		p.e = append(p.e, slices.Repeat([]float64{1}, n)...)
+		p.f = append(p.f, d.Total)
+		p.eqNames = append(p.eqNames, "total = "+formatFloat(d.Total))
+	}
 	if p.points != nil && len(rows) == 0 {
 		inequalities, equalities, err := p.setHull(effort)
 		if err != nil {
@@ -125,15 +127,6 @@ func assemble(d Description, effort int) (*Polytope, error) {
 			equalities = independentOfBudget(equalities, n)
 		}
 		rows = slices.Concat(equalities, inequalities)
-	}
-	if !math.IsNaN(d.Total) {
-		if math.Abs(d.Total) > maxMagnitude {
-			return nil, p.errorf("total: %g is not a number of at most %g", d.Total, maxMagnitude)
-		}
-		p.budget = true
-		p.e = append(p.e, slices.Repeat([]float64{1}, n)...)
-		p.f = append(p.f, d.Total)
-		p.eqNames = append(p.eqNames, "total = "+formatFloat(d.Total))
 	}
 	seen := map[string]bool{}
 	for i, r := range rows {
@@ -228,9 +221,18 @@ func (p *Polytope) setPoints(points [][]float64) error {
 // facets.
 func (p *Polytope) setHull(effort int) (inequalities, equalities []Row, err error) {
 	left := effort
-	h, err := newHull(p.points, &left)
+	// In canonical units, so that what is rounding does not depend on the user's.
+	d := p.amountUnits(pointSizes(p.points))
+	points := p.points
+	if slices.ContainsFunc(d, func(x float64) bool { return x != 1 }) {
+		points = nil
+		for _, v := range p.points {
+			points = append(points, over(v, d))
+		}
+	}
+	h, err := newHull(points, &left)
 	if errors.Is(err, dd.ErrBudget) {
-		if p.hull, err = newPointHull(p.points, effort); err != nil {
+		if p.hull, err = newPointHull(points, effort); err != nil {
 			return nil, nil, err
 		}
 		h = p.hull.hull
@@ -239,7 +241,28 @@ func (p *Polytope) setHull(effort int) (inequalities, equalities []Row, err erro
 		return nil, nil, err
 	}
 	inequalities, equalities = h.rows()
+	most := slices.Max(d)
+	for _, rows := range [...][]Row{inequalities, equalities} {
+		for i := range rows {
+			r := &rows[i]
+			for j := range r.Coef {
+				r.Coef[j] *= most / d[j]
+			}
+			r.Min, r.Max = r.Min*most, r.Max*most
+		}
+	}
 	return inequalities, equalities, nil
+}
+
+// pointSizes returns the largest magnitude of every coordinate.
+func pointSizes(points [][]float64) []float64 {
+	s := make([]float64, len(points[0]))
+	for _, v := range points {
+		for j, x := range v {
+			s[j] = max(s[j], math.Abs(x))
+		}
+	}
+	return s
 }
 
 func (p *Polytope) setBounds(lower, upper []float64) error {
@@ -283,17 +306,17 @@ func (p *Polytope) checkRow(r Row) error {
 		return p.errorf("constraint %s has %d coefficients for %d entities", r.Name, len(r.Coef), p.Dim())
 	}
 	for j, c := range r.Coef {
-		if !(math.Abs(c) <= maxMagnitude) {
-			return p.errorf("constraint %s, coefficient of %s: %g is not a number of at most %g", r.Name, p.entities[j], c, maxMagnitude)
+		if !(math.Abs(c) <= maxRow) {
+			return p.errorf("constraint %s, coefficient of %s: %g is not a number of at most %g", r.Name, p.entities[j], c, maxRow)
 		}
 	}
 	switch {
 	case maxAbs(r.Coef) > 0 && maxAbs(r.Coef) < minMagnitude:
-		return p.errorf("constraint %s limits nothing: its largest coefficient is %g, less than %g", r.Name, maxAbs(r.Coef), minMagnitude)
-	case !(math.Abs(r.Min) <= maxMagnitude) && !math.IsInf(r.Min, -1):
-		return p.errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, maxMagnitude)
-	case !(math.Abs(r.Max) <= maxMagnitude) && !math.IsInf(r.Max, 1):
-		return p.errorf("constraint %s: max, %g, is neither +Inf nor a number of at most %g", r.Name, r.Max, maxMagnitude)
+		return p.errorf("constraint %s: its largest coefficient, %g, is too small to compute with (at least %g)", r.Name, maxAbs(r.Coef), minMagnitude)
+	case !(math.Abs(r.Min) <= maxRow) && !math.IsInf(r.Min, -1):
+		return p.errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, maxRow)
+	case !(math.Abs(r.Max) <= maxRow) && !math.IsInf(r.Max, 1):
+		return p.errorf("constraint %s: max, %g, is neither +Inf nor a number of at most %g", r.Name, r.Max, maxRow)
 	case math.IsInf(r.Min, -1) && math.IsInf(r.Max, 1):
 		return p.errorf("constraint %s limits nothing: it has neither min nor max", r.Name)
 	case r.Min > r.Max:

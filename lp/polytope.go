@@ -64,6 +64,16 @@ type Polytope struct {
 	rows   []Row
 
 	warnings []string
+
+	// size are the sizes of entities, rowSize and eqSize what residuals of rows and
+	// equalities are measured in: see setSizes.
+	size            []float64 // n
+	rowSize, eqSize []float64 // m, k
+
+	// canon is the canonical form, nil where it is the polytope itself; units are
+	// those of a canonical form that is another one's.
+	canon *Polytope
+	units *units
 }
 
 // Warnings says, one sentence each, what of the description was left out since it

@@ -46,6 +46,10 @@ func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, err
 	}
 	p = p.under(lim)
 	b, f, l, u := p.limits(lim)
+	// Distances are those of amounts as stated, so that these have one unit. Rows are
+	// taken at unit length.
+	unit := unitOf(maxAbs(p.size))
+	b, f, l, u, x = byUnit(b, unit), byUnit(f, unit), byUnit(l, unit), byUnit(u, unit), byUnit(x, unit)
 	solve, done := rowSpace(p.e, p.Dim())
 	y := append([]float64(nil), x...)
 	solve(y, f)
@@ -70,7 +74,7 @@ func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, err
 		}
 		solve(at, f)
 		if p.hull != nil {
-			if c, limit := p.hull.separate(at); c != nil && dot(c, at)-limit > 1e-13*max(1, math.Abs(limit)) && len(b) < mostCuts {
+			if c, limit := p.separate(at, unit); c != nil && dot(c, at)-limit > 1e-13*max(1, math.Abs(limit)) && len(b) < mostCuts {
 				rows, b = append(rows, c...), append(b, limit)
 				continue
 			}
@@ -78,10 +82,49 @@ func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, err
 		y = at
 		break
 	}
+	for j := range y {
+		y[j] *= unit
+	}
 	if r, name := p.WorstConstraint(y, lim); !(r <= maxSampleResidual) {
 		return nil, nil, fmt.Errorf("lp: the projection violates %s by a scaled %g", name, r)
 	}
 	return y, q, nil
+}
+
+// byUnit returns x / unit.
+func byUnit(x []float64, unit float64) []float64 {
+	if unit == 1 {
+		return x
+	}
+	y := make([]float64, len(x))
+	for j, v := range x {
+		y[j] = v / unit
+	}
+	return y
+}
+
+// separate returns a facet of a hull without facets that a, in the given unit, is
+// beyond.
+func (p *Polytope) separate(a []float64, unit float64) (c []float64, limit float64) {
+	if p.canonical() == p {
+		return p.hull.separate(a)
+	}
+	d := p.canon.units.amount
+	at := make([]float64, len(a))
+	for j, v := range a {
+		at[j] = v * unit / d[j]
+	}
+	if c, limit = p.hull.separate(at); c == nil {
+		return nil, 0
+	}
+	for j := range c {
+		c[j] *= unit / d[j]
+	}
+	size := maxAbs(c)
+	for j := range c {
+		c[j] /= size
+	}
+	return c, limit / size
 }
 
 // projection is the quadratic program of Project. Its vectors are those of R^n

@@ -18,6 +18,7 @@ func RedundantRows(p *Polytope) ([]int, error) { return RedundantRowsContext(con
 
 // RedundantRowsContext is RedundantRows until ctx ends.
 func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
+	p = p.canonical()
 	n := p.Dim()
 	b := append([]float64(nil), p.b...)
 	s := newSweep(p)

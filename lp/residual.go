@@ -7,19 +7,22 @@ import (
 
 // Residual returns the largest scaled residual of a over all constraints,
 //
-//	(A_k a - b_k) / max(1, |b_k|, sum_j |A_kj a_j|),
+//	(A_k a - b_k) / max(|b_k|, sum_j |A_kj| s_j),
 //
-// likewise |E_k a - e_k| for equalities and the excess over bounds (DESIGN
-// section 1). It is negative strictly inside a polytope without equalities, and
-// +Inf where a holds a NaN. A nil lim means the polytope's own limits.
+// likewise |E_k a - e_k| for equalities, and of bounds (a_j - u_j) / max(|u_j|, s_j),
+// where s_j is the size of an entity: the largest |a_j| in the polytope (see Sizes).
+// Multiplying a row, or all amounts, by a number above 0 does not change it (DESIGN
+// section 1). It is negative strictly inside a polytope without equalities, and +Inf
+// where a holds a NaN. A nil lim means the polytope's own limits; under those of a
+// state, sizes remain the polytope's own.
 //
 // Of a hull without facets it is at least the distance to the hull,
 //
-//	min sum_j |a_j - h_j| / max(1, |a_j|)   over h in the hull,
+//	min sum_j |a_j - h_j| / s_j   over h in the hull,
 //
-// which no facet's residual exceeds (its largest coefficient being 1), and which is
-// 0 inside, up to rounding. It is off by 1e-12 at most, relative where it is above 1,
-// and takes some microseconds inside, some hundred outside.
+// which no facet's residual exceeds, and which is 0 inside, up to rounding. It is off
+// by 1e-12 at most, relative where it is above 1, and takes some microseconds inside,
+// some hundred outside.
 //
 // Residual panics if len(a) is not the dimension.
 func (p *Polytope) Residual(a []float64, lim *Limits) float64 {
@@ -55,7 +58,11 @@ func (p *Polytope) constraintName(kind constraintKind, i int, lim *Limits) strin
 		return p.rowNames[i]
 	case isEquality:
 		if p.budget && i == 0 {
-			return "total = " + formatFloat(f[0])
+			total := f[0]
+			if p.units != nil {
+				total *= p.units.eq[0]
+			}
+			return "total = " + formatFloat(total)
 		}
 		return p.eqNames[i]
 	case isLower, isUpper:
@@ -67,13 +74,17 @@ func (p *Polytope) constraintName(kind constraintKind, i int, lim *Limits) strin
 }
 
 func (p *Polytope) boundName(kind constraintKind, j int, l, u []float64) string {
-	switch {
-	case j >= p.Dim()-p.weights:
+	if j >= p.Dim()-p.weights {
 		return hullName
-	case kind == isLower:
-		return p.entities[j] + " >= " + formatFloat(l[j])
 	}
-	return p.entities[j] + " <= " + formatFloat(u[j])
+	sign, v := " <= ", u[j]
+	if kind == isLower {
+		sign, v = " >= ", l[j]
+	}
+	if p.units != nil {
+		v *= p.units.amount[j]
+	}
+	return p.entities[j] + sign + formatFloat(v)
 }
 
 // formatFloat writes v in the shortest form that parses back to it.
@@ -95,46 +106,54 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind const
 	b, f, l, u := p.limits(lim)
 	residual = math.Inf(-1)
 	for k, v := range f {
-		ax, scale := dotScale(p.e[k*n:(k+1)*n], a)
-		if r := math.Abs(scaledExcess(ax, v, scale)); r > residual {
+		ax := dot(p.e[k*n:(k+1)*n], a)
+		if r := math.Abs(scaledExcess(ax, v, p.eqSize[k])); r > residual {
 			residual, kind, index = r, isEquality, k
 		}
 	}
 	for j, x := range a {
-		if r := scaledExcess(-x, -l[j], math.Abs(x)); r > residual {
+		if r := scaledExcess(-x, -l[j], p.size[j]); r > residual {
 			residual, kind, index = r, isLower, j
 		}
-		if r := scaledExcess(x, u[j], math.Abs(x)); r > residual {
+		if r := scaledExcess(x, u[j], p.size[j]); r > residual {
 			residual, kind, index = r, isUpper, j
 		}
 	}
-	// Rows come last: scales are at least 1, so that a row whose plain excess is
-	// no more than a worst residual of 0 or more is not worse.
 	k := 0
 	for ; k+4 <= len(b); k += 4 {
-		a0, a1, a2, a3 := dot4(p.a[k*n:(k+4)*n], a)
-		if residual >= 0 && a0-b[k] <= residual && a1-b[k+1] <= residual && a2-b[k+2] <= residual && a3-b[k+3] <= residual {
-			continue
-		}
-		for i := k; i < k+4; i++ {
-			ax, scale := dotScale(p.a[i*n:(i+1)*n], a)
-			if r := scaledExcess(ax, b[i], scale); r > residual {
-				residual, kind, index = r, isRow, i
+		var ax [4]float64
+		ax[0], ax[1], ax[2], ax[3] = dot4(p.a[k*n:(k+4)*n], a)
+		for i, x := range ax {
+			if r := scaledExcess(x, b[k+i], p.rowSize[k+i]); r > residual {
+				residual, kind, index = r, isRow, k+i
 			}
 		}
 	}
 	for ; k < len(b); k++ {
-		ax, scale := dotScale(p.a[k*n:(k+1)*n], a)
-		if r := scaledExcess(ax, b[k], scale); r > residual {
+		if r := scaledExcess(dot(p.a[k*n:(k+1)*n], a), b[k], p.rowSize[k]); r > residual {
 			residual, kind, index = r, isRow, k
 		}
 	}
 	if p.hull != nil {
-		if r := p.hull.distance(a); r > residual {
+		if r := p.hullDistance(a); r > residual {
 			residual, kind, index = r, isHull, 0
 		}
 	}
 	return residual, kind, index
+}
+
+// hullDistance returns the distance to a hull without facets, in canonical units.
+func (p *Polytope) hullDistance(a []float64) float64 {
+	if p.canonical() == p {
+		return p.hull.distance(a)
+	}
+	w := p.hull.scratch.Get().(*hullWalk)
+	defer p.hull.scratch.Put(w)
+	w.at = grown(w.at, len(a))
+	for j, x := range a {
+		w.at[j] = x / p.canon.units.amount[j]
+	}
+	return p.hull.distance(w.at)
 }
 
 // dot4 returns the products of 4 rows with a. Four sums at a time do not wait for
@@ -163,7 +182,8 @@ func (p *Polytope) under(lim *Limits) *Polytope {
 		return p // without inequalities
 	}
 	q := *p
-	q.a, q.points, q.ranges = lim.A, nil, nil
+	q.a, q.points, q.canon, q.ranges = lim.A, nil, nil, nil
+	q.rowSize = rowSizes(nil, q.a, q.size)
 	return &q
 }
 
@@ -189,15 +209,19 @@ func orElse(v, def []float64) []float64 {
 	return v
 }
 
-// scaledExcess returns (ax - b) / max(1, |b|, scale), -Inf where b is +Inf and
-// thus no limit, and +Inf where nothing satisfies b or a number is missing.
-func scaledExcess(ax, b, scale float64) float64 {
-	r := (ax - b) / max(1, math.Abs(b), scale)
+// scaledExcess returns (ax - b) / max(|b|, size), -Inf where b is +Inf and thus no
+// limit, and +Inf where nothing satisfies b or a number is missing. Of a size of 0
+// and a b of 0, a row of zeros, it is 0.
+func scaledExcess(ax, b, size float64) float64 {
+	r := (ax - b) / max(math.Abs(b), size)
 	if r-r == 0 {
 		return r
 	}
 	if math.IsInf(b, 1) && !math.IsNaN(ax) {
 		return math.Inf(-1)
+	}
+	if ax == 0 && b == 0 {
+		return 0
 	}
 	return math.Inf(1)
 }

@@ -11,18 +11,34 @@ import (
 // naiveResidual is the definition, constraint by constraint.
 func naiveResidual(p *Polytope, a, b, e, l, u []float64) float64 {
 	n := p.Dim()
+	lo, hi, err := BoundingBox(p)
+	if err != nil {
+		panic(err)
+	}
+	s := make([]float64, n)
+	for j := range s {
+		s[j] = max(math.Abs(lo[j]), math.Abs(hi[j]))
+	}
+	most := slices.Max(s)
+	if most == 0 {
+		most = 1
+	}
+	for j := range s {
+		if s[j] < 1e-8*most {
+			s[j] = most
+		}
+	}
 	worst := math.Inf(-1)
 	note := func(row []float64, limit float64, equality bool) {
 		if math.IsInf(limit, 1) {
 			return
 		}
-		sum, scale := 0., max(1, math.Abs(limit))
-		size := 0.
+		sum, size := 0., 0.
 		for j := range n {
 			sum += row[j] * a[j]
-			size += math.Abs(row[j] * a[j])
+			size += math.Abs(row[j]) * s[j]
 		}
-		r := (sum - limit) / max(scale, size)
+		r := (sum - limit) / max(math.Abs(limit), size)
 		if equality {
 			r = math.Abs(r)
 		}
@@ -86,7 +102,7 @@ func TestResidualAgainstDefinition(t *testing.T) {
 		}
 		want := naiveResidual(p, a, b, f, l, u)
 		got, name := p.WorstConstraint(a, lim)
-		if math.Abs(got-want) > 1e-12 || got != p.Residual(a, lim) {
+		if math.Abs(got-want) > 1e-12*max(1, math.Abs(want)) || got != p.Residual(a, lim) {
 			t.Fatalf("residual %g, want %g", got, want)
 		}
 		if name == "" && !math.IsInf(got, -1) {
@@ -97,6 +113,7 @@ func TestResidualAgainstDefinition(t *testing.T) {
 
 func TestWorstConstraint(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
+	// The sizes of A and B are 0.5 and 1.
 	p, err := New(Description{
 		Entities: []string{"A", "B"}, Total: 1, Upper: []float64{0.7, inf},
 		Rows: []Row{{Name: "r", Coef: []float64{4, 0}, Min: -inf, Max: 2}},
@@ -111,11 +128,11 @@ func TestWorstConstraint(t *testing.T) {
 		name     string
 	}{
 		{[]float64{0.25, 0.75}, nil, 0, "total = 1"},
-		{[]float64{0.25, 0.5}, nil, 0.25, "total = 1"},
-		{[]float64{0.625, 0.375}, nil, 0.2, "r"},
-		{[]float64{-0.5, 1.5}, nil, 0.5, "A >= 0"},
-		{[]float64{0.75, 0.25}, &Limits{B: []float64{inf}}, 0.05, "A <= 0.7"},
-		{[]float64{0.75, 0.25}, &Limits{B: []float64{inf}, Upper: []float64{0.5, 1}}, 0.25, "A <= 0.5"},
+		{[]float64{0.25, 0.5}, nil, 0.25 / 1.5, "total = 1"},
+		{[]float64{0.625, 0.375}, nil, 0.25, "r"},
+		{[]float64{-0.5, 1.5}, nil, 1, "A >= 0"},
+		{[]float64{0.75, 0.25}, &Limits{B: []float64{inf}}, 0.05 / 0.7, "A <= 0.7"},
+		{[]float64{0.75, 0.25}, &Limits{B: []float64{inf}, Upper: []float64{0.5, 1}}, 0.5, "A <= 0.5"},
 		{[]float64{0.25, 0.75}, &Limits{E: []float64{3}}, 2. / 3, "total = 3"},
 		{[]float64{nan, 0.5}, nil, inf, "total = 1"},
 		{[]float64{0.25, nan}, nil, inf, "total = 1"},

@@ -101,7 +101,7 @@ func (r SampleReport) String() string {
 // while the share that is accepted is fair; else from hit-and-run (see
 // hitAndRun for its check of convergence).
 type Sampler struct {
-	p    *Polytope
+	p    *Polytope // what is computed is of its canonical form
 	cfg  SamplerConfig
 	hull *affineHull
 	prop *proposal
@@ -118,11 +118,13 @@ func NewSampler(p *Polytope, cfg SamplerConfig) (*Sampler, error) {
 	if cfg.Workers == 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
+	stated := p
+	p = p.canonical()
 	hull, err := newAffineHull(p)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sampler{p: p, cfg: cfg, hull: hull}
+	s := &Sampler{p: stated, cfg: cfg, hull: hull}
 	if hull.dim() == 0 {
 		return s, nil
 	}
@@ -172,7 +174,7 @@ func (s *Sampler) Sample(n int, stream *rng.Stream) (points []float64, report Sa
 	points = make([]float64, n*dim)
 	switch s.Method() {
 	case SampleRejection:
-		report, err = s.prop.sample(s.p, points, s.cfg.Workers, stream)
+		report, err = s.prop.sample(s.p.canonical(), points, s.cfg.Workers, stream)
 	case SampleHitAndRun:
 		report, err = s.run.sample(points, stream)
 	default:
@@ -186,6 +188,11 @@ func (s *Sampler) Sample(n int, stream *rng.Stream) (points []float64, report Sa
 	}
 	report.Dim = s.hull.dim()
 	for i := range n {
+		if q := s.p.canonical(); q != s.p {
+			for j, d := range q.units.amount {
+				points[i*dim+j] *= d
+			}
+		}
 		if r, name := s.p.WorstConstraint(points[i*dim:(i+1)*dim], nil); !(r <= maxSampleResidual) {
 			return nil, report, fmt.Errorf("lp: a point drawn by %s violates %s by a scaled %g", report.Method, name, r)
 		}

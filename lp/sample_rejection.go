@@ -15,11 +15,13 @@ type proposal struct {
 	// order lists the inequalities that rejected most in the pilot first.
 	order []int
 
-	// A simplex {a >= origin, sum a = total} has sign 1; {a <= origin, sum a =
-	// total} has sign -1; side is |total - sum origin|. A box has sign 0.
+	// A simplex {a >= origin, sum w a = total} has sign 1; {a <= origin, sum w a =
+	// total} has sign -1, where w are the units of amounts, so that the sum is one of
+	// amounts as stated; side is |total - sum w origin|. A box has sign 0.
 	sign   float64
 	origin []float64
 	side   float64
+	weight []float64 // w; nil where all are 1
 	width  []float64 // of a box
 }
 
@@ -32,23 +34,49 @@ const (
 	maxProposalsPerPoint = 100_000_000
 )
 
-// statedTotal returns the total of an equality that states the sum of all entities.
+// statedTotal returns the total of an equality that states the sum of all entities,
+// in units of the largest.
 func (p *Polytope) statedTotal() (total float64, ok bool) {
 	n := p.Dim()
+	w := p.weight()
 	for k, f := range p.f {
 		row := p.e[k*n : (k+1)*n]
 		if row[0] == 0 {
 			continue
 		}
 		same := true
-		for _, c := range row {
-			same = same && c == row[0]
+		for j, c := range row {
+			same = same && c*weightOf(w, 0) == row[0]*weightOf(w, j)
 		}
 		if same {
-			return f / row[0], true
+			return f / row[0] * weightOf(w, 0), true
 		}
 	}
 	return math.NaN(), false
+}
+
+// weight returns the units of amounts against the largest, nil where they are the
+// same.
+func (p *Polytope) weight() []float64 {
+	if p.units == nil {
+		return nil
+	}
+	most := slices.Max(p.units.amount)
+	if slices.Min(p.units.amount) == most {
+		return nil
+	}
+	w := make([]float64, p.Dim())
+	for j, d := range p.units.amount {
+		w[j] = d / most
+	}
+	return w
+}
+
+func weightOf(w []float64, j int) float64 {
+	if w == nil {
+		return 1
+	}
+	return w[j]
 }
 
 // plainProposal returns the set that a user thinks of as everything: with a
@@ -69,11 +97,11 @@ func plainProposal(p *Polytope, hull *affineHull) *proposal {
 					origin[i] = hull.lo[i]
 				}
 			}
-			return simplexProposal("the simplex above the lower bounds", origin, total, 1)
+			return simplexProposal("the simplex above the lower bounds", p.weight(), origin, total, 1)
 		}
 		origin[j] = 0
 	}
-	return simplexProposal("the simplex", origin, total, 1)
+	return simplexProposal("the simplex", p.weight(), origin, total, 1)
 }
 
 func boxProposal(hull *affineHull) *proposal {
@@ -84,12 +112,12 @@ func boxProposal(hull *affineHull) *proposal {
 	return q
 }
 
-func simplexProposal(name string, origin []float64, total, sign float64) *proposal {
+func simplexProposal(name string, w, origin []float64, total, sign float64) *proposal {
 	side := total
-	for _, o := range origin {
-		side -= o
+	for j, o := range origin {
+		side -= o * weightOf(w, j)
 	}
-	return &proposal{name: name, sign: sign, origin: origin, side: side * sign}
+	return &proposal{name: name, sign: sign, origin: origin, weight: w, side: side * sign}
 }
 
 // proposals returns the sets that rejection may draw from, the plain one first.
@@ -99,8 +127,8 @@ func proposals(p *Polytope, hull *affineHull) []*proposal {
 	total, ok := p.statedTotal()
 	switch {
 	case ok && hull.dim() == n-1:
-		lower := simplexProposal("the simplex above the least shares", hull.lo, total, 1)
-		upper := simplexProposal("the simplex below the largest shares", hull.hi, total, -1)
+		lower := simplexProposal("the simplex above the least shares", p.weight(), hull.lo, total, 1)
+		upper := simplexProposal("the simplex below the largest shares", p.weight(), hull.hi, total, -1)
 		if upper.side < lower.side {
 			lower = upper
 		}
@@ -170,7 +198,7 @@ func (q *proposal) draw(r *rand.Rand, a []float64) {
 	}
 	scale := q.sign * q.side / sum
 	for j := range a {
-		a[j] = q.origin[j] + scale*a[j]
+		a[j] = q.origin[j] + scale*a[j]/weightOf(q.weight, j)
 	}
 }
 

@@ -62,6 +62,15 @@ func NewSolverContext(ctx context.Context, p *Polytope, cfg SolverConfig) (Solve
 	if err != nil {
 		return nil, err
 	}
+	s, err := newSolver(ctx, p.canonical(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	return inUnits(p, s), nil
+}
+
+// newSolver returns a solver of a canonical form.
+func newSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
 	switch cfg.Method {
 	case "clp":
 		return newCLPSolver(ctx, p, cfg)

@@ -103,7 +103,7 @@ func TestManyRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := s.(*explicitSolver).f
+		f := unscaled(s).(*explicitSolver).f
 		t.Logf("n %d, m %d: %s, any limits %v, size %d", c.n, c.m, f.side, f.anyLimits, f.size)
 		if err := walkChecked(s, r, nil, 5); err != nil {
 			t.Error(err)

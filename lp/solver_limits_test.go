@@ -95,10 +95,10 @@ func checkRandomLimits(seed uint64, kinds map[string]int) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", method, err)
 		}
-		if _, ok := s.(*explicitSolver); ok {
-			c := s.Chain(4).(*explicitChain)
+		if _, ok := unscaled(s).(*explicitSolver); ok {
+			c := s.Chain(4)
 			c.Begin(4, limits)
-			kinds["rows left by the closed form"] += c.behind.count
+			kinds["rows left by the closed form"] += inner(c).behind.count
 			kinds["rows"] += 4
 		}
 		err = walkChecked(s, r, limits, 4)
@@ -167,7 +167,7 @@ func TestRandomPrefixes(t *testing.T) {
 					// does not know them.
 					outside := 0.
 					for j, a := range prefix {
-						outside = max(outside, (p.l[j]-a)/max(1, math.Abs(a)), (a-p.u[j])/max(1, math.Abs(a)))
+						outside = max(outside, (p.l[j]-a)/max(p.size[j], math.Abs(a)), (a-p.u[j])/max(p.size[j], math.Abs(a)))
 					}
 					if _, _, ok := ExactInterval(p, prefix, nil, inf.Amount*1.0001); !ok {
 						t.Fatalf("amount %v is not enough for %v\n%+v", inf.Amount, prefix, d)

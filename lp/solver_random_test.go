@@ -199,7 +199,7 @@ func checkRandomPolytope(seed uint64, kinds map[string]int) error {
 			return fmt.Errorf("%s: %w", method, err)
 		}
 		kinds[method]++
-		if e, ok := s.(*explicitSolver); ok && e.f.anyLimits {
+		if e, ok := unscaled(s).(*explicitSolver); ok && e.f.anyLimits {
 			kinds["any limits"]++
 		}
 		err = walkChecked(s, r, nil, 3)

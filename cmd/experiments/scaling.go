@@ -54,9 +54,6 @@ type solverCell struct {
 // with.
 var scalingMethods = []string{"clp", "explicit", "lazy"}
 
-// keeper is a solver that answers from a store what it can.
-type keeper interface{ Stats() lp.LazyStats }
-
 // scaling measures the closed form, and what there is beside it, over a grid of
 // sizes.
 func scaling(ctx context.Context, out *output, o scalingOptions) error {
@@ -270,15 +267,15 @@ func measureSolver(s lp.Solver, points []float64, limit time.Duration) (*solverC
 			return &solverCell{}, err
 		}
 	}
-	k, keeps := s.(keeper)
-	var warm lp.LazyEnd
-	if keeps {
-		warm = k.Stats().Total()
+	kept := func() lp.LazyEnd {
+		stats, _ := lp.KeptBases(s)
+		return stats.Total()
 	}
+	warm := kept()
 	chains, rate, err := walk(half, limit)
 	out := &solverCell{ChainsPerS: rate, IntervalsPerS: rate * float64(n), Chains: chains, Warmed: warmed, NoWidth: float64(narrow) / float64(done)}
-	if keeps {
-		t := k.Stats().Total()
+	if s.Method() == "lazy" {
+		t := kept()
 		out.Bases = t.Bases
 		t.Hits, t.Misses, t.Left = t.Hits-warm.Hits, t.Misses-warm.Misses, t.Left-warm.Left
 		out.HitRate = t.HitRate()

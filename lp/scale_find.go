@@ -1,0 +1,230 @@
+package lp
+
+import (
+	"errors"
+	"math"
+	"slices"
+)
+
+// scaleByRows finds the sizes of a polytope without points and sets its canonical
+// form. Sizes take linear programs, which take sizes to be right: they begin with what
+// limits imply, and go on until both agree. It is an error where the polytope is
+// empty or has no bounds.
+func (p *Polytope) scaleByRows() error {
+	lo, hi := p.implied()
+	finite := true
+	for j := range lo {
+		finite = finite && !math.IsInf(lo[j], 0) && !math.IsInf(hi[j], 0)
+	}
+	s := p.guess(lo, hi)
+	const (
+		tries    = 12
+		close    = 1 << 10 // of units to those that sizes ask for
+		rounding = 1e-8    // of the unit: a smaller size may be none
+	)
+	none := make([]bool, len(s)) // of size 0
+	for try := 0; ; try++ {
+		d := p.amountUnits(s)
+		p.setSizes(s)
+		c := p.in(d, p.size)
+		_, _, err := c.program(make([]float64, p.Dim()), c.b, c.f, c.l, c.u).optimum()
+		if err != nil {
+			err = c.refusal(err, nil)
+			var empty *EmptyError
+			var open *UnboundedError
+			if unbounded := c.checkBounded(); !errors.As(err, &empty) && errors.As(unbounded, &open) {
+				return open // rows that are all but parallel meet very far away
+			}
+			return err
+		}
+		if !finite {
+			if err := c.checkBounded(); err != nil {
+				return err
+			}
+		}
+		least, most, err := BoundingBox(c)
+		if err != nil {
+			if !finite {
+				return err
+			}
+			least, most = over(lo, d), over(hi, d) // not too small at least
+		}
+		sizes := make([]float64, len(d))
+		for j := range sizes {
+			sizes[j] = max(math.Abs(least[j]), math.Abs(most[j]))
+		}
+		small := maxAbs(sizes) < rounding
+		for j, v := range sizes {
+			switch {
+			case small && max(math.Abs(lo[j]), math.Abs(hi[j])) > 0:
+				v = rounding // bounds may be far beyond all there is
+			case v < rounding:
+				none[j] = true
+			}
+			if sizes[j] = v * d[j]; none[j] {
+				sizes[j] = 0
+			}
+		}
+		again := false
+		for j, v := range p.amountUnits(sizes) {
+			again = again || v > close*d[j] || d[j] > close*v
+		}
+		if !again || try == tries {
+			p.finish(sizes)
+			if err == nil {
+				q := p.canonical()
+				q.ranges = &ranges{lo: q.over(times(least, d)), hi: q.over(times(most, d))}
+			}
+			return nil
+		}
+		s = sizes
+	}
+}
+
+// over returns amounts as stated in the units of the canonical form p.
+func (p *Polytope) over(x []float64) []float64 {
+	if p.units == nil {
+		return x
+	}
+	return over(x, p.units.amount)
+}
+
+// finish sets sizes and the canonical form.
+func (p *Polytope) finish(sizes []float64) {
+	p.setSizes(sizes)
+	if c := p.in(p.amountUnits(sizes), p.size); c != p {
+		p.canon = c
+	}
+}
+
+// implied returns bounds of the entities that follow from single rows and the bounds
+// of others, infinite where none do: a few rounds of activity bounds (Andersen and
+// Andersen, Presolving in linear programming, Mathematical Programming 71, 1995).
+func (p *Polytope) implied() (lo, hi []float64) {
+	n := p.Dim()
+	lo, hi = slices.Clone(p.l), slices.Clone(p.u)
+	const rounds = 10
+	for range rounds {
+		changed := false
+		tighten := func(row []float64, sign, b float64) {
+			// The least that the row comes to, and what of it is infinite.
+			least, open, which := 0., 0, -1
+			part := func(j int) float64 {
+				if c := sign * row[j]; c > 0 {
+					return c * lo[j]
+				} else {
+					return c * hi[j]
+				}
+			}
+			for j, c := range row {
+				if c == 0 {
+					continue
+				}
+				if v := part(j); math.IsInf(v, 0) {
+					open, which = open+1, j
+				} else {
+					least += v
+				}
+			}
+			if open > 1 || math.IsInf(b, 0) {
+				return
+			}
+			for j, c := range row {
+				if c == 0 || open == 1 && j != which {
+					continue
+				}
+				rest := b - least
+				if open == 0 {
+					rest += part(j)
+				}
+				// Small gains do not pay, and never end.
+				v := rest / (sign * c)
+				if sign*c > 0 && (math.IsInf(hi[j], 1) || v < hi[j]-0.01*(math.Abs(hi[j])+math.Abs(v))) {
+					hi[j], changed = max(v, lo[j]), true
+				}
+				if sign*c < 0 && (math.IsInf(lo[j], -1) || v > lo[j]+0.01*(math.Abs(lo[j])+math.Abs(v))) {
+					lo[j], changed = min(v, hi[j]), true
+				}
+				if open == 0 && changed {
+					// The activity has moved.
+					least = 0
+					for i, c := range row {
+						if c != 0 {
+							least += part(i)
+						}
+					}
+				} else if open == 1 {
+					return
+				}
+			}
+		}
+		for k, v := range p.f {
+			tighten(p.e[k*n:(k+1)*n], 1, v)
+			tighten(p.e[k*n:(k+1)*n], -1, -v)
+		}
+		for k, v := range p.b {
+			tighten(p.a[k*n:(k+1)*n], 1, v)
+		}
+		if !changed {
+			break
+		}
+	}
+	return lo, hi
+}
+
+// guess returns sizes to begin with: those of the bounds, and where these are
+// infinite what some row compares the entity with.
+func (p *Polytope) guess(lo, hi []float64) []float64 {
+	n := p.Dim()
+	s := make([]float64, n)
+	known := make([]bool, n)
+	left := 0
+	for j := range s {
+		if v := max(math.Abs(lo[j]), math.Abs(hi[j])); !math.IsInf(v, 0) {
+			s[j], known[j] = v, true
+		} else {
+			left++
+		}
+	}
+	for left > 0 {
+		found := false
+		compare := func(row []float64, b float64) {
+			size := 0.
+			if !math.IsInf(b, 0) {
+				size = math.Abs(b)
+			}
+			for j, c := range row {
+				if known[j] {
+					size = max(size, math.Abs(c)*s[j])
+				}
+			}
+			for j, c := range row {
+				if c != 0 && !known[j] && size > 0 {
+					s[j], found = max(s[j], size/math.Abs(c)), true
+				}
+			}
+		}
+		for k, v := range p.f {
+			compare(p.e[k*n:(k+1)*n], v)
+		}
+		for k, v := range p.b {
+			compare(p.a[k*n:(k+1)*n], v)
+		}
+		if !found {
+			break
+		}
+		for j := range s {
+			if !known[j] && s[j] > 0 {
+				known[j] = true
+				left--
+			}
+		}
+	}
+	for j := range s {
+		s[j] = min(s[j], 1e100)
+		if !known[j] {
+			s[j] = 0
+		}
+	}
+	return s
+}
