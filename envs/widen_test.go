@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/internal/race"
 	"paspo/lp"
 )
 
@@ -143,10 +142,7 @@ func TestWideningAgainstLP(t *testing.T) {
 // The tableau over the weights of a hull without facets against lp. What it finds is
 // enough to leave something, and a little less is not.
 func TestWideningOfHullWithoutFacets(t *testing.T) {
-	if race.Enabled {
-		t.Skip("SKIPPED under the race detector, where finding that the facets are too many takes minutes; make test runs it without")
-	}
-	p, err := lp.GeneratePoints(10, 60, 1)
+	p, err := lp.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,11 @@ import (
 //	generate: {method: portfolio, rows: 5, seed: 2}
 //	generate: {method: unconstrained, entities: 5}
 //
+// The facets of a hull are looked for with a limited effort, in millions of steps. One
+// that has more is taken as it is, without facets:
+//
+//	facet_effort: 1000
+//
 // Errors name the file (name), the line, the constraint and what is wrong in it.
 func Parse(name string, data []byte) (p *Polytope, err error) {
 	if len(data) > maxFile {
@@ -112,7 +117,7 @@ func (r *reader) yamlError(err error, data []byte) error {
 	return fmt.Errorf("%s: not valid YAML: %s", at, strings.ReplaceAll(msg, "\n", " "))
 }
 
-var fileKeys = []string{"name", "entities", "total", "bounds", "groups", "constraints", "points", "generate"}
+var fileKeys = []string{"name", "entities", "total", "bounds", "groups", "constraints", "points", "generate", "facet_effort"}
 
 // description reads the whole file.
 func (r *reader) description(root *yaml.Node) (d Description, err error) {
@@ -135,6 +140,16 @@ func (r *reader) description(root *yaml.Node) (d Description, err error) {
 				return d, r.errorf(n, "%s and %s cannot stand together", kind, other)
 			}
 		}
+	}
+	if n := top["facet_effort"]; n != nil {
+		if top["points"] == nil && top["generate"] == nil {
+			return d, r.errorf(n, "facet_effort is for the hull of points, and there are none")
+		}
+		v, err := r.integer(n, "facet_effort", 1, maxFacetEffort)
+		if err != nil {
+			return d, err
+		}
+		d.FacetEffort = int(v)
 	}
 	if n := top["entities"]; n != nil {
 		if d.Entities, err = r.entities(n); err != nil {

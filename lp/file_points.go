@@ -129,6 +129,6 @@ func (r *reader) generate(n *yaml.Node, d Description) (Description, error) {
 		}
 		g.Entities = d.Entities
 	}
-	g.Name = d.Name
+	g.Name, g.FacetEffort = d.Name, d.FacetEffort
 	return g, nil
 }

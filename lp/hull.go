@@ -10,7 +10,10 @@ import (
 
 // hullEffort limits the search for the facets of a hull, in elementary steps: some
 // seconds, and some 30 000 facets in 10 dimensions.
-const hullEffort = 1_000_000_000
+const hullEffort = 1000 * million
+
+// million is the unit of an effort in settings.
+const million = 1_000_000
 
 // facetNoise is the size up to which a coefficient of a facet, against the largest, is
 // rounding. The limit of the facet is taken from what is left.

@@ -21,6 +21,8 @@ const (
 	maxAmount    = 1e100   // of an entity in a prefix: far above any, and far from overflow
 	minMagnitude = 1e-150  // beyond it products of two numbers are none of float64's
 	maxName      = 200     // bytes
+
+	maxFacetEffort = 1_000_000
 )
 
 // UnboundedError says that an entity can grow or fall without end.
@@ -60,9 +62,15 @@ func (e *UnboundedError) Error() string {
 // Of points, each must satisfy the budget, the bounds and the rows. That the
 // rows hold no more than the hull of the points is the caller's word. Without
 // rows, rows and equalities are those of the hull; entities have the lower bound
-// 0 unless a point is below. Where the hull has more facets than some seconds
-// find, it has no rows, and its bounding box for bounds: see Polytope.HullOnly.
-func New(d Description) (*Polytope, error) { return build(d, hullEffort) }
+// 0 unless a point is below. Where the hull has more facets than the effort
+// finds, it has no rows, and its bounding box for bounds: see Polytope.HullOnly.
+func New(d Description) (*Polytope, error) {
+	effort := hullEffort
+	if d.FacetEffort != 0 {
+		effort = d.FacetEffort * million
+	}
+	return build(d, effort)
+}
 
 // build is New with an effort to find the facets of a hull.
 func build(d Description, effort int) (*Polytope, error) {
@@ -98,6 +106,10 @@ func assemble(d Description, effort int) (*Polytope, error) {
 	if err := p.checkNames(); err != nil {
 		return nil, err
 	}
+	if d.FacetEffort < 0 || d.FacetEffort > maxFacetEffort {
+		return nil, p.errorf("the effort to find facets, %d, is not one from 1 to %d, or 0", d.FacetEffort, maxFacetEffort)
+	}
+	p.facetEffort = d.FacetEffort
 	if err := p.setPoints(d.Points); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,10 @@ type Description struct {
 	// Polytope.HullOnly); otherwise both describe the same set and the solvers
 	// take the smaller description.
 	Points [][]float64
+
+	// FacetEffort limits the search for the rows of Points, in millions of steps; 0
+	// means 1000, some seconds.
+	FacetEffort int
 }
 
 // Polytope is the set
@@ -45,7 +49,8 @@ type Polytope struct {
 	rowNames []string // m
 	eqNames  []string // k
 
-	points [][]float64
+	points      [][]float64
+	facetEffort int // of the description
 
 	// hull, where not nil, is the membership of a hull without facets: beside it
 	// there are no inequalities, E is its affine hull and l and u its bounding box.

@@ -39,6 +39,9 @@ func (p *Polytope) WriteYAML(w io.Writer) error {
 			}
 			fmt.Fprint(out, "]\n")
 		}
+		if p.facetEffort > 0 {
+			fmt.Fprintf(out, "\n# Millions of steps to look for its facets.\nfacet_effort: %d\n", p.facetEffort)
+		}
 		return out.Flush()
 	}
 	fmt.Fprintf(out, "\n# The sum of all entities; none: no budget.\ntotal: %s\n", total)

@@ -100,6 +100,18 @@ constraints:
 	}
 }
 
+// A hull that is written without facets is read without them.
+func TestWriteYAMLHullWithoutFacets(t *testing.T) {
+	p, err := Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, text := roundTrip(t, p)
+	if !p.HullOnly() || !q.HullOnly() {
+		t.Errorf("without facets: %v, and read again %v from\n%s", p.HullOnly(), q.HullOnly(), text)
+	}
+}
+
 // Any polytope, with any names, survives.
 func TestWriteYAMLRoundTrip(t *testing.T) {
 	name := rapid.Custom(func(t *rapid.T) string {

@@ -6,17 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"paspo/internal/race"
 )
 
-const manyFacets = "generate: {method: points, entities: 10, points: 60, seed: 1}\n"
+const manyFacets = "generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 100\n"
 
 // Hulls with too many facets are answered lazily, and check says so.
 func TestHullWithoutFacets(t *testing.T) {
-	if race.Enabled {
-		t.Skip("SKIPPED under the race detector, where finding that the facets are too many takes minutes; make test runs it without")
-	}
 	path := file(t, "hull.yaml", manyFacets)
 	in := "[]\n[0.1,0.2]\n[0.4,0.4]\n"
 	status, out, errs := command(t, in, "constraints", "bounds", path, "--solver", "explicit")
@@ -49,9 +44,6 @@ func TestHullWithoutFacets(t *testing.T) {
 
 // Training on such a hull, and the comparison after it, leave it nowhere.
 func TestTrainOnHullWithoutFacets(t *testing.T) {
-	if race.Enabled {
-		t.Skip("SKIPPED under the race detector, where finding that the facets are too many takes minutes; make test runs it without")
-	}
 	dir := filepath.Join(t.TempDir(), "run")
 	out := succeed(t, "", with("--env", "synthetic", "--set", "env.synthetic.entities=10", "--set", "env.synthetic.seed=1",
 		"--constraints", file(t, "hull.yaml", manyFacets), "--steps", "512", "--out", dir)...)

@@ -23,14 +23,18 @@ func (b boxed) Polytope() *lp.Polytope { return b.p }
 // The device knows the affine hull and the bounding box of a hull without facets.
 // Actions are held to the hull itself.
 func TestGPUHullWithoutFacets(t *testing.T) {
-	p, err := lp.GeneratePoints(10, 60, 1)
+	p, err := lp.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !p.HullOnly() {
 		t.Fatal("the facets were found")
 	}
-	solver := solverOf(t, p, "auto")
+	solver, err := lp.NewSolver(p, lp.SolverConfig{MaxEffort: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { solver.Close() })
 	cpu, g := newTestCPU(t, solver, 4, 64, nil), newTestGPU(t, solver, 4, 64, nil)
 	req := policytest.RandomRequest(50, 4, 2)
 	checkSamples(t, g, req, policytest.MustSample(t, g, req), 1e-9)
