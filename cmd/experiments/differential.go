@@ -184,11 +184,7 @@ func showDifferential(out *output, all []*found) error {
 	}
 	verdicts := [][]string{{"family", "polytopes", "taken", "empty", "unbounded", "refused", "wrong verdicts or conflicts", "ranges", "wrong", "largest error", "rows called redundant", "wrong", "samples", "wrong", "largest residual"}}
 	for _, f := range append(all, &found{Family: "all", Result: whole}) {
-		wrong := map[string]int{}
-		for _, w := range f.Failures {
-			wrong[w.Method]++
-		}
-		refused := 0
+		wrong, refused := f.WrongBy, 0
 		for _, k := range f.Refused {
 			refused += k
 		}
@@ -214,13 +210,19 @@ func showDifferential(out *output, all []*found) error {
 	return out.table("differential", table)
 }
 
-// keepFailures writes what shows every wrong answer again.
+// mostKept is how many wrong answers of a method on a family are written.
+const mostKept = 100
+
+// keepFailures writes what shows wrong answers again.
 func keepFailures(out *output, all []*found) error {
 	file := filepath.Join(out.dir, "failures.txt")
 	var b strings.Builder
 	for _, f := range all {
+		written := map[string]int{}
 		for _, w := range f.Failures {
-			fmt.Fprintf(&b, "%v\n", w)
+			if written[w.Method]++; written[w.Method] <= mostKept {
+				fmt.Fprintf(&b, "%v\n", w)
+			}
 		}
 	}
 	if b.Len() == 0 {

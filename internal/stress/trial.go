@@ -44,7 +44,9 @@ type Result struct {
 	// Certified and Rational count the linear programs that judged.
 	Certified, Rational int
 
-	Failures []*Failure
+	// Failures are wrong answers, and WrongBy counts them by what was asked.
+	Failures []*Failure `json:"-"`
+	WrongBy  map[string]int
 }
 
 // Failure is a wrong answer, with what shows it again.
@@ -100,7 +102,7 @@ func numbers(x []float64) string {
 
 // NewResult returns an empty result.
 func NewResult(methods []string) *Result {
-	r := &Result{Methods: map[string]*Tally{}, Refused: map[string]int{}, SampleRefusals: map[string]int{}}
+	r := &Result{Methods: map[string]*Tally{}, Refused: map[string]int{}, SampleRefusals: map[string]int{}, WrongBy: map[string]int{}}
 	for _, m := range methods {
 		r.Methods[m] = &Tally{Refusals: map[string]int{}}
 	}
@@ -123,6 +125,7 @@ func (r *Result) Add(o *Result) {
 	}
 	merge(r.Refused, o.Refused)
 	merge(r.SampleRefusals, o.SampleRefusals)
+	merge(r.WrongBy, o.WrongBy)
 	r.MaxRange, r.MaxSample = max(r.MaxRange, o.MaxRange), max(r.MaxSample, o.MaxSample)
 	r.Failures = append(r.Failures, o.Failures...)
 	for m, t := range r.Methods {
@@ -168,6 +171,7 @@ func (t *trial) fail(method string, d lp.Description, prefix []float64, format s
 	f := t.failure
 	f.Method, f.Prefix, f.What, f.d = method, slices.Clone(prefix), fmt.Sprintf(format, args...), d
 	t.Failures = append(t.Failures, &f)
+	t.WrongBy[method]++
 }
 
 // YAML is a description as a constraints file, whether or not it is a polytope.
