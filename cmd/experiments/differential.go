@@ -51,12 +51,12 @@ func differential(ctx context.Context, out *output, o differentialOptions) error
 			return fmt.Errorf("--families %q: allowed are %s", name, strings.Join(names, ", "))
 		}
 	}
-	// A slow family has a twentieth of the queries of the others.
+	// A slow family has a two-hundredth of the queries of the others.
 	share := func(f *stress.Family) int {
 		if f.Slow {
 			return 1
 		}
-		return 20
+		return 200
 	}
 	shares, left := 0, o.queries
 	for _, f := range families {
@@ -67,8 +67,8 @@ func differential(ctx context.Context, out *output, o differentialOptions) error
 		quota := (left*share(f) + shares - 1) / shares
 		start := time.Now()
 		r := &found{Family: f.Name, Result: tryFamily(ctx, f, methods, quota, o)}
-		if err := ctx.Err(); err != nil {
-			return err
+		if ctx.Err() != nil {
+			break // what is complete is shown
 		}
 		r.Seconds = time.Since(start).Seconds()
 		all = append(all, r)
@@ -86,7 +86,7 @@ func differential(ctx context.Context, out *output, o differentialOptions) error
 		}
 	}
 	if o.polytope >= 0 {
-		return nil
+		return ctx.Err()
 	}
 	if err := out.json("differential", all); err != nil {
 		return err
@@ -94,7 +94,7 @@ func differential(ctx context.Context, out *output, o differentialOptions) error
 	if err := showDifferential(out, all); err != nil {
 		return err
 	}
-	return keepFailures(out, all)
+	return cmp.Or(ctx.Err(), keepFailures(out, all))
 }
 
 // mostShown is how many wrong answers of a method on a family are made smaller.
