@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 
+	"paspo/cmd/experiments/internal/entropy"
 	"paspo/envs"
-	"paspo/internal/entropy"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"

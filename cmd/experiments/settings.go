@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"paspo/internal/config"
+	"paspo/internal/run/config"
 )
 
 // setting is one column of an experiment: a configuration by name.

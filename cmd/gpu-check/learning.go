@@ -10,9 +10,9 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"paspo/cuda"
-	"paspo/internal/agent"
 	"paspo/internal/bench"
-	"paspo/internal/config"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
 )
 
 // configs are trainings of the portfolio benchmark with the paper's settings,

@@ -11,10 +11,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/envs"
-	"paspo/internal/agent"
 	"paspo/internal/jsonkeys"
 	"paspo/internal/limits"
 	"paspo/internal/rng"
+	"paspo/internal/run/agent"
 	"paspo/lp"
 	"paspo/rl"
 )

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"paspo/internal/checkout"
-	"paspo/internal/runfolder"
+	"paspo/internal/run/runfolder"
 )
 
 // What a new user gets wrong: one clear line, a status that is not 0, and

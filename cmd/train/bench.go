@@ -10,7 +10,7 @@ import (
 
 	"paspo/cuda"
 	"paspo/internal/bench"
-	"paspo/internal/config"
+	"paspo/internal/run/config"
 )
 
 // deviceTime is the time for each figure of a device.

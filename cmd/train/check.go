@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"paspo/internal/progress"
 	"paspo/internal/rng"
+	"paspo/internal/run/progress"
 	"paspo/lp"
 )
 

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"paspo/internal/config"
+	"paspo/internal/run/config"
 )
 
 func newConfig() *cobra.Command {

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"paspo/internal/agent"
-	"paspo/internal/config"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
 	"paspo/rl"
 )
 

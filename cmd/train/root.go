@@ -10,10 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/cuda"
-	"paspo/internal/agent"
-	"paspo/internal/config"
-	"paspo/internal/progress"
-	"paspo/internal/runfolder"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/run/progress"
+	"paspo/internal/run/runfolder"
 	"paspo/rl"
 )
 

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"paspo/internal/agent"
 	"paspo/internal/limits"
+	"paspo/internal/run/agent"
 	"paspo/lp"
 )
 

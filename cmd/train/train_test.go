@@ -14,7 +14,7 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/checkout"
-	"paspo/internal/runfolder"
+	"paspo/internal/run/runfolder"
 	"paspo/internal/tensorboard"
 )
 

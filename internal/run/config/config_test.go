@@ -152,7 +152,7 @@ func TestWithCopies(t *testing.T) {
 
 // The configurations that come with the project are valid.
 func TestConfigsOfTheProject(t *testing.T) {
-	paths, err := checkout.Files("../../configs", "*.yaml")
+	paths, err := checkout.Files("../../../configs", "*.yaml")
 	if err != nil || len(paths) == 0 {
 		t.Skip("no configs/ here")
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/internal/config"
+	"paspo/internal/run/config"
 )
 
 // Every configuration gives what it gives alone.

@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"paspo/cuda"
-	"paspo/internal/config"
+	"paspo/internal/run/config"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/gpu"

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"paspo/internal/atomicfile"
-	"paspo/internal/config"
 	"paspo/internal/limits"
+	"paspo/internal/run/config"
 	"paspo/ppo"
 	"paspo/rl"
 )

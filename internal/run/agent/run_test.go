@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"paspo/internal/checkout"
-	"paspo/internal/config"
+	"paspo/internal/run/config"
 	"paspo/rl"
 )
 

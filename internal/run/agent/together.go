@@ -8,7 +8,7 @@ import (
 	"sync"
 
 	"paspo/internal/blas"
-	"paspo/internal/config"
+	"paspo/internal/run/config"
 	"paspo/lp"
 	"paspo/rl"
 )

@@ -15,10 +15,10 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/atomicfile"
-	"paspo/internal/config"
 	"paspo/internal/plots"
-	"paspo/internal/report"
-	"paspo/internal/runfolder"
+	"paspo/internal/run/config"
+	"paspo/internal/run/report"
+	"paspo/internal/run/runfolder"
 	"paspo/lp"
 	"paspo/rl"
 )

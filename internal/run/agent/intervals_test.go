@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/internal/config"
-	"paspo/internal/runfolder"
+	"paspo/internal/run/config"
+	"paspo/internal/run/runfolder"
 	"paspo/rl"
 )
 

@@ -14,9 +14,9 @@ import (
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/checkout"
-	"paspo/internal/config"
 	"paspo/internal/faultfs"
-	"paspo/internal/runfolder"
+	"paspo/internal/run/config"
+	"paspo/internal/run/runfolder"
 	"paspo/internal/tensorboard"
 	"paspo/rl"
 )
