@@ -38,8 +38,8 @@ func (e *elastic) far() (theta float64, conflict []string, ok bool) {
 	}
 	theta = float(bound)
 	if e.lower[0] == nil && !e.proven(lambda) {
-		const small = 10_000 // of the tableau that least takes
-		if len(e.b)*(2*len(e.lower)+2*len(e.b)) <= small {
+		const small = 10_000 // numbers in the tableau that least takes
+		if primal, dual := e.cells(); min(primal, dual) <= small {
 			return 0, nil, false
 		}
 		conflict = nil

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/exact"
 	"paspo/internal/rng"
 )
 
@@ -44,8 +45,15 @@ func TestFarIsProved(t *testing.T) {
 			prefix[j] = 2 * r.NormFloat64()
 		}
 		e := elasticOf(p, prefix, nil)
-		least, _ := e.least()
+		least, _, _ := e.least()
 		theta, conflict, ok := e.far()
+		cost := slices.Repeat([]*big.Rat{new(big.Rat)}, len(e.lower))
+		cost[len(cost)-1] = big.NewRat(1, 1)
+		for _, form := range []func(cost, b []*big.Rat) (*big.Rat, []*big.Rat, exact.Status){e.primal, e.dual} {
+			if v, _, status := form(cost, e.b); status != exact.Optimal || v.Cmp(least) != 0 {
+				t.Fatalf("the least is %v, by one of two forms %v\n%+v", least, v, d)
+			}
+		}
 		if ok {
 			kinds["proved"]++
 			if exact := float(least); math.Abs(theta-exact) > 1e-5*exact || len(conflict) == 0 {
@@ -108,7 +116,7 @@ func TestFarConflict(t *testing.T) {
 			part.a, part.b, part.names = append(part.a, e.a[k]), append(part.b, e.b[k]), append(part.names, name)
 		}
 	}
-	if theta, _ := part.least(); theta.Cmp(big.NewRat(5, 100)) < 0 {
+	if theta, _, _ := part.least(); theta.Cmp(big.NewRat(5, 100)) < 0 {
 		t.Errorf("the conflict alone is infeasible by %v", theta)
 	}
 }

@@ -1,8 +1,11 @@
 package lp
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"math/big"
+	"slices"
 
 	"paspo/internal/exact"
 )
@@ -27,20 +30,27 @@ func (w *clpWorker) hard(q *query) (*witnesses, error) {
 	if amount, conflict, ok := e.far(); ok && amount > w.tolerance {
 		return nil, &InfeasibleError{Entity: q.entity, Amount: amount, Conflict: conflict}
 	}
-	theta, conflict := e.least()
+	theta, conflict, ok := e.least()
+	if !ok {
+		return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.entities[q.entity])
+	}
 	if amount := float(theta); amount > w.tolerance {
 		return nil, &InfeasibleError{Entity: q.entity, Amount: amount, Conflict: conflict}
 	}
-	lo, ok := e.end(theta, false)
-	if !ok {
-		return nil, unboundedError(q, w.m.p)
-	}
-	hi, ok := e.end(theta, true)
-	if !ok {
-		return nil, unboundedError(q, w.m.p)
+	var ends [2]*big.Rat
+	for side := range ends {
+		end, status := e.end(theta, side == 1)
+		switch status {
+		case exact.Optimal:
+			ends[side] = end
+		case exact.Exhausted:
+			return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.entities[q.entity])
+		default:
+			return nil, unboundedError(q, w.m.p)
+		}
 	}
 	i := q.entity
-	return &witnesses{lo: snap(float(lo), q.l[i], q.u[i]), hi: snap(float(hi), q.l[i], q.u[i])}, nil
+	return &witnesses{lo: snap(float(ends[0]), q.l[i], q.u[i]), hi: snap(float(ends[1]), q.l[i], q.u[i])}, nil
 }
 
 // elastic is a program whose limits can give. Its last variable is theta.
@@ -86,26 +96,107 @@ func (e *elastic) both(coef []*big.Rat, rhs *big.Rat, scale float64, name func()
 	e.add(neg, new(big.Rat).Neg(rhs), scale, name)
 }
 
-func (e *elastic) problem() *exact.Problem {
-	return &exact.Problem{A: e.a, B: e.b, Eq: make([]bool, len(e.b)), Lower: e.lower, Upper: make([]*big.Rat, len(e.lower))}
+// hardEffort bounds what one program in rational arithmetic takes: some seconds.
+const hardEffort = 2_000_000_000
+
+var errExhausted = errors.New("lp: rational arithmetic takes too long for so large a program")
+
+// cells returns how many numbers are in the tableaus of minimize.
+func (e *elastic) cells() (primal, dual int) {
+	n, m := len(e.lower), len(e.b)
+	free := 0
+	for _, l := range e.lower {
+		if l == nil {
+			free++
+		}
+	}
+	return m * (n + free + 2*m), n * (m + 2*n)
 }
 
-// least returns the least theta and the names of the rows that enforce it.
-func (e *elastic) least() (*big.Rat, []string) {
-	p := e.problem()
-	p.C = make([]*big.Rat, len(e.lower))
-	for j := range p.C {
-		p.C[j] = new(big.Rat)
+// minimize returns the least cost, the last variable being theta where it is given,
+// and multipliers of the rows, of one sign. The program must not be empty. Rational
+// arithmetic gets the smaller of it and its dual,
+//
+//	max -y . (b - A l) + c . l   s.t.   A_j' y = -c_j, or >= -c_j where x_j >= l_j,   y >= 0.
+func (e *elastic) minimize(cost []*big.Rat, theta *big.Rat) (value *big.Rat, multipliers []*big.Rat, status exact.Status) {
+	n, b := len(e.lower), slices.Clone(e.b)
+	t := new(big.Rat)
+	if theta != nil {
+		n--
+		for k, row := range e.a {
+			b[k] = new(big.Rat).Sub(b[k], t.Mul(row[n], theta))
+		}
 	}
-	p.C[len(p.C)-1].SetInt64(1)
+	if primal, dual := e.cells(); primal <= dual {
+		return e.primal(cost[:n], b)
+	}
+	return e.dual(cost[:n], b)
+}
+
+func (e *elastic) primal(cost, b []*big.Rat) (value *big.Rat, multipliers []*big.Rat, status exact.Status) {
+	n, m := len(cost), len(b)
+	p := &exact.Problem{C: cost, B: b, Eq: make([]bool, m), Lower: e.lower[:n], Upper: make([]*big.Rat, n), Effort: hardEffort}
+	for _, row := range e.a {
+		p.A = append(p.A, row[:n])
+	}
 	s, status := exact.Minimize(p)
 	if status != exact.Optimal {
-		panic("lp: limits that give do not give a solution")
+		return nil, nil, status
 	}
-	var conflict []string
-	if s.Value.Sign() > 0 {
+	return s.Value, s.Dual, status
+}
+
+func (e *elastic) dual(cost, b []*big.Rat) (value *big.Rat, multipliers []*big.Rat, status exact.Status) {
+	n, m := len(cost), len(b)
+	b = slices.Clone(b)
+	t := new(big.Rat)
+	p := &exact.Problem{B: make([]*big.Rat, n), Eq: make([]bool, n), Upper: make([]*big.Rat, m), Effort: hardEffort}
+	value = new(big.Rat)
+	for j, l := range e.lower[:n] {
+		column := make([]*big.Rat, m)
+		p.Eq[j], p.B[j] = l == nil, new(big.Rat).Neg(cost[j])
+		for k := range column {
+			column[k] = e.a[k][j]
+		}
+		if l != nil {
+			value.Add(value, t.Mul(cost[j], l))
+			p.B[j] = cost[j]
+			for k, v := range column {
+				column[k] = new(big.Rat).Neg(v)
+				b[k] = new(big.Rat).Sub(b[k], t.Mul(v, l))
+			}
+		}
+		p.A = append(p.A, column)
+	}
+	p.C = b
+	for range m {
+		p.Lower = append(p.Lower, new(big.Rat))
+	}
+	s, status := exact.Minimize(p)
+	switch status {
+	case exact.Optimal:
+		return value.Sub(value, s.Value), s.X, status
+	case exact.Infeasible:
+		return nil, nil, exact.Unbounded
+	}
+	return nil, nil, status
+}
+
+// least returns the least theta and the names of the rows that enforce it. ok is
+// false where rational arithmetic does not find it.
+func (e *elastic) least() (theta *big.Rat, conflict []string, ok bool) {
+	cost := make([]*big.Rat, len(e.lower))
+	for j := range cost {
+		cost[j] = new(big.Rat)
+	}
+	cost[len(cost)-1].SetInt64(1)
+	theta, multipliers, status := e.minimize(cost, nil)
+	if status != exact.Optimal {
+		return nil, nil, false
+	}
+	if theta.Sign() > 0 {
 		seen := map[string]bool{}
-		for k, y := range s.Dual {
+		for k, y := range multipliers {
 			if y.Sign() == 0 || e.names[k] == nil {
 				continue
 			}
@@ -115,30 +206,23 @@ func (e *elastic) least() (*big.Rat, []string) {
 			}
 		}
 	}
-	return s.Value, conflict
+	return theta, conflict, true
 }
 
 // end returns the least or the largest objective on limits relaxed by theta.
-func (e *elastic) end(theta *big.Rat, upper bool) (*big.Rat, bool) {
-	p := e.problem()
-	last := len(e.lower) - 1
-	p.Lower = append(append([]*big.Rat(nil), e.lower[:last]...), theta)
-	p.Upper[last] = theta
-	p.C = e.objective
+func (e *elastic) end(theta *big.Rat, upper bool) (*big.Rat, exact.Status) {
+	cost := e.objective
 	if upper {
-		p.C = make([]*big.Rat, len(e.objective))
+		cost = make([]*big.Rat, len(e.objective))
 		for j, c := range e.objective {
-			p.C[j] = new(big.Rat).Neg(c)
+			cost[j] = new(big.Rat).Neg(c)
 		}
 	}
-	s, status := exact.Minimize(p)
-	if status != exact.Optimal {
-		return nil, false
+	value, _, status := e.minimize(cost, theta)
+	if status == exact.Optimal && upper {
+		value.Neg(value)
 	}
-	if upper {
-		s.Value.Neg(s.Value)
-	}
-	return s.Value, true
+	return value, status
 }
 
 func (w *clpWorker) elasticRows(q *query) *elastic {

@@ -235,8 +235,12 @@ func (s *nullSpace) vector() []*big.Rat {
 	return y
 }
 
-// maxProofCells bounds the tableau of exactConflict: some seconds.
-const maxProofCells = 30_000
+// maxProofCells bounds the tableau of exactConflict, and proofEffort what it takes: some
+// tenths of a second.
+const (
+	maxProofCells = 30_000
+	proofEffort   = 100_000_000
+)
 
 // exactConflict returns the irreducible conflict among limits that they contradict
 // one another in by the largest scaled amount, from a linear program in rational
@@ -246,7 +250,7 @@ const maxProofCells = 30_000
 //
 // whose vertices are the irreducible conflicts (Gleeson and Ryan, ORSA Journal on
 // Computing 2, 1990). empty is false where there is none: a point satisfies all.
-// ok is false where the program is too large.
+// ok is false where the program takes too long.
 func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok bool) {
 	n := len(p.c)
 	used := make([]bool, n)
@@ -268,7 +272,7 @@ func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok boo
 		}
 	}
 	var owner []int
-	q := &exact.Problem{A: make([][]*big.Rat, m+1), B: make([]*big.Rat, m+1), Eq: slices.Repeat([]bool{true}, m+1)}
+	q := &exact.Problem{Effort: proofEffort, A: make([][]*big.Rat, m+1), B: make([]*big.Rat, m+1), Eq: slices.Repeat([]bool{true}, m+1)}
 	for i := range q.B {
 		q.B[i] = new(big.Rat)
 	}
@@ -315,7 +319,7 @@ func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok boo
 	}
 	s, status := exact.Minimize(q)
 	if status != exact.Optimal {
-		return nil, false, true
+		return nil, false, status != exact.Exhausted
 	}
 	for c, i := range owner {
 		if s.X[c].Sign() > 0 {
@@ -327,6 +331,9 @@ func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok boo
 
 // satisfiable says whether a point satisfies all limits, in rational arithmetic.
 func (p *program) satisfiable(refs []limitRef) bool {
+	if p.strictlySatisfiable(refs) {
+		return true
+	}
 	_, empty, ok := p.exactConflict(refs)
 	return ok && !empty
 }

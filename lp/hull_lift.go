@@ -3,6 +3,7 @@ package lp
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 	"sync"
 )
@@ -75,6 +76,9 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 	if lim == nil {
 		return nil, 0
 	}
+	if names, amount := p.beyondPoints(lim); names != nil {
+		return names, amount
+	}
 	q := p.liftLimits(lim)
 	for j := range p.entities {
 		if q.Lower[j] <= p.l[j] {
@@ -85,6 +89,49 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 		}
 	}
 	return p.lift().conflict(q)
+}
+
+// beyondPoints returns the conflict of the hull with one limit that none of its points
+// satisfies, from one side, and nil where there is none.
+func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
+	_, f, l, u := p.limits(lim)
+	n := p.Dim()
+	try := func(kind constraintKind, k int, gap, scale float64) {
+		if by := gap / scale; by > max(amount, emptiness) {
+			names, amount = []string{hullName, p.constraintName(kind, k, lim)}, by
+		}
+	}
+	for j := range n {
+		least, most := math.Inf(1), math.Inf(-1)
+		for _, v := range p.points {
+			least, most = min(least, v[j]), max(most, v[j])
+		}
+		try(isLower, j, l[j]-most, max(1, math.Abs(l[j])))
+		try(isUpper, j, least-u[j], max(1, math.Abs(u[j])))
+	}
+	t := new(big.Rat)
+	for k, v := range f {
+		if v == p.f[k] {
+			continue
+		}
+		var least, most *big.Rat
+		for _, x := range p.points {
+			sum := new(big.Rat)
+			for j, c := range p.e[k*n : (k+1)*n] {
+				sum.Add(sum, t.Mul(rational(c), rational(x[j])))
+			}
+			if least == nil || sum.Cmp(least) < 0 {
+				least = sum
+			}
+			if most == nil || sum.Cmp(most) > 0 {
+				most = sum
+			}
+		}
+		scale := max(1, math.Abs(v))
+		try(isEquality, k, float(t.Sub(least, rational(v))), scale)
+		try(isEquality, k, float(t.Sub(rational(v), most)), scale)
+	}
+	return names, amount
 }
 
 // minimizeLifted is Minimize under limits of a state.

@@ -3,12 +3,14 @@ package lp
 import (
 	"errors"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/exact"
 	"paspo/internal/rng"
 )
 
@@ -99,7 +101,7 @@ func TestHullConflict(t *testing.T) {
 	}
 
 	e := &Limits{E: []float64{1.5}}
-	if c := p.FindConflict(e); !slices.Equal(c, []string{"total = 1.5", hullName}) {
+	if c := p.FindConflict(e); !slices.Equal(c, []string{hullName, "total = 1.5"}) {
 		t.Errorf("another total: conflict %q", c)
 	}
 	for _, method := range []string{"lazy", "clp"} {
@@ -118,6 +120,71 @@ func TestHullConflict(t *testing.T) {
 			t.Errorf("%s: intervals %v, %v", method, lo, hi)
 		}
 		s.Close()
+	}
+}
+
+// The conflict of a hull with bounds is empty and irreducible, by a program over the
+// weights of the points.
+func TestHullConflictsAreProven(t *testing.T) {
+	p := bareHull(t)
+	n := p.Dim()
+	r := rand.New(rng.New(1, "conflicts of a hull"))
+	bounds := map[int]int{}
+	for range 12 {
+		l, u := slices.Clone(p.l), slices.Clone(p.u)
+		for j := range n {
+			x := 0.1 + 0.1*r.NormFloat64()
+			if lo, hi := max(l[j], x-0.1*r.Float64()), min(u[j], x+0.1*r.Float64()); lo < hi {
+				l[j], u[j] = lo, hi
+			}
+		}
+		lim := &Limits{Lower: l, Upper: u}
+		conflict := p.FindConflict(lim)
+		nothing := func(without string) bool {
+			q := &exact.Problem{Eq: []bool{true}, B: []*big.Rat{rational(1)}, A: [][]*big.Rat{nil}}
+			for range p.points {
+				q.A[0] = append(q.A[0], rational(1))
+				q.C, q.Lower, q.Upper = append(q.C, new(big.Rat)), append(q.Lower, new(big.Rat)), append(q.Upper, nil)
+			}
+			for j := range n {
+				for _, kind := range []constraintKind{isLower, isUpper} {
+					name := p.boundName(kind, j, l, u)
+					if name == without || !slices.Contains(conflict, name) {
+						continue
+					}
+					sign, v := 1., u[j]
+					if kind == isLower {
+						sign, v = -1, l[j]
+					}
+					var row []*big.Rat
+					for _, x := range p.points {
+						row = append(row, rational(sign*x[j]))
+					}
+					q.A, q.B, q.Eq = append(q.A, row), append(q.B, rational(sign*v)), append(q.Eq, false)
+				}
+			}
+			_, status := exact.Minimize(q)
+			return status == exact.Infeasible
+		}
+		if conflict == nil {
+			if _, _, err := p.Minimize(make([]float64, n), lim); err != nil {
+				t.Errorf("no conflict, but %v", err)
+			}
+			continue
+		}
+		bounds[len(conflict)-1]++
+		if !slices.Contains(conflict, hullName) || !nothing("") {
+			t.Errorf("%q is none", conflict)
+		}
+		for _, name := range conflict {
+			if name != hullName && nothing(name) {
+				t.Errorf("%q is one without %s", conflict, name)
+			}
+		}
+	}
+	t.Logf("conflicts by the number of bounds: %v", bounds)
+	if len(bounds) < 3 {
+		t.Error("conflicts are of few kinds")
 	}
 }
 

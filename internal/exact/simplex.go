@@ -15,6 +15,10 @@ type Problem struct {
 	B            []*big.Rat
 	Eq           []bool
 	Lower, Upper []*big.Rat
+
+	// Effort, where not 0, is the number of steps, each about a product of two words,
+	// after which Minimize gives up.
+	Effort int
 }
 
 // Status says how a solve ended.
@@ -24,10 +28,11 @@ const (
 	Optimal Status = iota
 	Infeasible
 	Unbounded
+	Exhausted // by its effort
 )
 
 func (s Status) String() string {
-	return [...]string{"optimal", "infeasible", "unbounded"}[s]
+	return [...]string{"optimal", "infeasible", "unbounded", "exhausted"}[s]
 }
 
 // Solution is an optimal vertex. Dual holds the multipliers of the rows, of the
@@ -52,11 +57,11 @@ type column struct {
 // pivots, which cannot cycle.
 func Minimize(p *Problem) (*Solution, Status) {
 	t := newTableau(p)
-	if !t.phaseOne() {
-		return nil, Infeasible
+	if status := t.phaseOne(); status != Optimal {
+		return nil, status
 	}
-	if !t.phaseTwo(p.C) {
-		return nil, Unbounded
+	if status := t.phaseTwo(p.C); status != Optimal {
+		return nil, status
 	}
 	return t.solution(p), Optimal
 }
@@ -74,6 +79,9 @@ type tableau struct {
 	den   *big.Int
 	basis []int
 
+	effort  int
+	limited bool
+
 	rowScale []*big.Rat // what row k was multiplied with
 	objScale *big.Rat
 
@@ -85,7 +93,7 @@ func (t *tableau) artificial(k int) int { return len(t.cols) + len(t.rows) + k }
 func (t *tableau) rhs() int             { return len(t.cols) + 2*len(t.rows) }
 
 func newTableau(p *Problem) *tableau {
-	t := &tableau{n: len(p.C), m: len(p.A), den: big.NewInt(1), shift: make([]*big.Rat, len(p.C))}
+	t := &tableau{effort: p.Effort, limited: p.Effort > 0, n: len(p.C), m: len(p.A), den: big.NewInt(1), shift: make([]*big.Rat, len(p.C))}
 	var caps []int // columns with an upper bound beside the lower one
 	for j := range t.n {
 		switch l, u := p.Lower[j], p.Upper[j]; {
@@ -175,7 +183,7 @@ func scaled(dst *big.Int, x *big.Rat, scale *big.Int) {
 }
 
 // phaseOne minimises the sum of the artificial variables.
-func (t *tableau) phaseOne() bool {
+func (t *tableau) phaseOne() Status {
 	t.obj = make([]*big.Int, t.rhs()+1)
 	for c := range t.obj {
 		t.obj[c] = new(big.Int)
@@ -193,11 +201,13 @@ func (t *tableau) phaseOne() bool {
 		}
 	}
 	if !need {
-		return true
+		return Optimal
 	}
-	t.optimize() // bounded below by 0
+	if status := t.optimize(); status != Optimal {
+		return status
+	}
 	if t.obj[t.rhs()].Sign() != 0 {
-		return false
+		return Infeasible
 	}
 	// What is left of the artificials is 0: pivot them out where a row has
 	// anything else. A row that has nothing else is redundant.
@@ -216,11 +226,14 @@ func (t *tableau) phaseOne() bool {
 				break
 			}
 		}
+		if t.exhausted() {
+			return Exhausted
+		}
 	}
-	return true
+	return Optimal
 }
 
-func (t *tableau) phaseTwo(c []*big.Rat) bool {
+func (t *tableau) phaseTwo(c []*big.Rat) Status {
 	scale := CommonDenominator(c)
 	t.objScale = new(big.Rat).SetInt(scale)
 	cost := make([]big.Int, len(t.cols))
@@ -247,12 +260,16 @@ func (t *tableau) phaseTwo(c []*big.Rat) bool {
 	return t.optimize()
 }
 
-// optimize pivots until no reduced cost is negative. It reports whether the
-// objective is bounded.
-func (t *tableau) optimize() bool {
+func (t *tableau) exhausted() bool { return t.limited && t.effort < 0 }
+
+// optimize pivots until no reduced cost is negative.
+func (t *tableau) optimize() Status {
 	const patience = 20
 	degenerate := 0
 	for {
+		if t.exhausted() {
+			return Exhausted
+		}
 		enter := -1
 		for c := range t.artificial(0) {
 			if t.obj[c].Sign() >= 0 {
@@ -266,7 +283,7 @@ func (t *tableau) optimize() bool {
 			}
 		}
 		if enter < 0 {
-			return true
+			return Optimal
 		}
 		leave := -1
 		for k, row := range t.rows {
@@ -284,7 +301,7 @@ func (t *tableau) optimize() bool {
 			}
 		}
 		if leave < 0 {
-			return false
+			return Unbounded
 		}
 		if t.rows[leave][t.rhs()].Sign() == 0 {
 			degenerate++
@@ -298,6 +315,9 @@ func (t *tableau) optimize() bool {
 // pivot needs rows[r][c] > 0.
 func (t *tableau) pivot(r, c int) {
 	p := t.rows[r]
+	const overhead = 50 // of an operation on numbers of a few words
+	words := len(t.den.Bits())
+	t.effort -= (len(t.rows) + 1) * len(p) * (overhead + words*words)
 	eliminate := func(row []*big.Int) {
 		f := new(big.Int).Set(row[c])
 		for i, x := range row {

@@ -86,6 +86,10 @@ func TestCertificates(t *testing.T) {
 			p.Eq = append(p.Eq, rapid.IntRange(0, 2).Draw(t, "eq") == 0)
 		}
 		s, status := Minimize(p)
+		p.Effort = rapid.IntRange(1, 100_000).Draw(t, "effort")
+		if limited, by := Minimize(p); by != status && by != Exhausted || by == Optimal && limited.Value.Cmp(s.Value) != 0 {
+			t.Fatalf("%v, with limited effort %v", status, by)
+		}
 		if status != Optimal {
 			return
 		}

@@ -1,0 +1,152 @@
+package lp
+
+import (
+	"math"
+	"math/big"
+)
+
+// strictlySatisfiable says whether a point satisfies all limits, the inequalities
+// among them with a margin. Floating point finds the point that is farthest from all
+// inequalities,
+//
+//	min t   s.t.   A_k x <= b_k + s_k t,   E_k x = e_k,   t >= -1,
+//
+// rational arithmetic moves it onto the equalities, by as many entities as these are,
+// and checks it. False says nothing.
+func (p *program) strictlySatisfiable(refs []limitRef) bool {
+	n := len(p.c)
+	q := program{
+		c: make([]float64, n+1), l: make([]float64, n+1), u: make([]float64, n+1),
+		unit: 1, cost: costScale,
+	}
+	reach := p.reach() / p.unit
+	for j := range n {
+		q.l[j], q.u[j] = -reach, reach
+	}
+	q.c[n], q.l[n], q.u[n] = 1, -1, math.Inf(1)
+	var equalities [][]*big.Rat // with what x misses them by
+	for _, r := range refs {
+		coef, sign, limit := p.side(r)
+		s := p.limitScale(r)
+		row := make([]float64, n+1)
+		for j, v := range coef {
+			row[j] = sign * v * p.unit / s
+		}
+		if r.kind == isEquality {
+			q.e, q.f = append(q.e, row...), append(q.f, sign*limit/s)
+			continue
+		}
+		row[n] = -1
+		q.a, q.b = append(q.a, row...), append(q.b, sign*limit/s)
+	}
+	const most = 100_000 // steps of the elimination
+	if k := len(q.f); k*k*n > most {
+		return false
+	}
+	found, err := q.minimize(&q)
+	if err != nil || !(found[n] < -1e-9) {
+		return false
+	}
+	x := make([]*big.Rat, n)
+	for j := range x {
+		x[j] = rational(found[j] * p.unit)
+	}
+	t := new(big.Rat)
+	excess := func(r limitRef) *big.Rat {
+		coef, sign, limit := p.side(r)
+		sum := rational(-sign * limit)
+		for j, c := range coef {
+			if c != 0 {
+				sum.Add(sum, t.Mul(rational(sign*c), x[j]))
+			}
+		}
+		return sum
+	}
+	for _, r := range refs {
+		if r.kind == isEquality {
+			coef, _, _ := p.side(r)
+			row := make([]*big.Rat, n+1)
+			for j, c := range coef {
+				row[j] = rational(c)
+			}
+			row[n] = new(big.Rat).Neg(excess(r))
+			equalities = append(equalities, row)
+		}
+	}
+	if !shift(x, equalities) {
+		return false
+	}
+	for _, r := range refs {
+		if s := excess(r).Sign(); s > 0 || r.kind == isEquality && s != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// side returns a limit as sign coef . x <= sign limit, or = for an equality.
+func (p *program) side(r limitRef) (coef []float64, sign, limit float64) {
+	switch r.kind {
+	case isRow, isEquality:
+		coef, limit = p.row(r)
+		return coef, 1, limit
+	}
+	coef = make([]float64, len(p.c))
+	coef[r.index] = 1
+	if r.kind == isLower {
+		return coef, -1, p.l[r.index]
+	}
+	return coef, 1, p.u[r.index]
+}
+
+// shift adds a d to x with E d = r, given the rows of [E r], by elimination with the
+// largest pivots. It is false where there is none.
+func shift(x []*big.Rat, rows [][]*big.Rat) bool {
+	n := len(x)
+	t := new(big.Rat)
+	pivots := make([]int, len(rows))
+	for k, row := range rows {
+		best, most := -1, 0.
+		for j, v := range row[:n] {
+			if size := math.Abs(float(v)); size > most {
+				best, most = j, size
+			}
+		}
+		if pivots[k] = best; best < 0 {
+			if row[n].Sign() != 0 {
+				return false
+			}
+			continue
+		}
+		for _, other := range rows[k+1:] {
+			if other[best].Sign() == 0 {
+				continue
+			}
+			f := new(big.Rat).Quo(other[best], row[best])
+			for j, v := range row {
+				if v.Sign() != 0 {
+					other[j].Sub(other[j], t.Mul(f, v))
+				}
+			}
+		}
+	}
+	d := make([]*big.Rat, n)
+	for k := len(rows) - 1; k >= 0; k-- {
+		if pivots[k] < 0 {
+			continue
+		}
+		v := new(big.Rat).Set(rows[k][n])
+		for j, c := range rows[k][:n] {
+			if j != pivots[k] && d[j] != nil {
+				v.Sub(v, t.Mul(c, d[j]))
+			}
+		}
+		d[pivots[k]] = v.Quo(v, rows[k][pivots[k]])
+	}
+	for j, v := range d {
+		if v != nil {
+			x[j].Add(x[j], v)
+		}
+	}
+	return true
+}
