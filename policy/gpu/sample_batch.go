@@ -26,16 +26,15 @@ type batch struct {
 	parts   []kernels.MomentsPart // rows that are learned from
 	moments kernels.MomentsArgs   // where they and their results are
 
-	arena    *cuda.Arena
-	size     int64
-	base     cuda.Ptr
-	in, out  []byte // pinned
-	args     kernels.SampleArgs
-	outFrom  int64
-	limited  [4]bool // jobs have b, e, l, u
-	anyOwn   bool
-	status   []int32
-	residual []float64
+	arena   *cuda.Arena
+	size    int64
+	base    cuda.Ptr
+	in, out []byte // pinned
+	args    kernels.SampleArgs
+	outFrom int64
+	limited [4]bool // jobs have b, e, l, u
+	anyOwn  bool
+	status  []int32
 
 	mu sync.Mutex
 }

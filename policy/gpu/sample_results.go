@@ -22,7 +22,7 @@ func (b *batch) copyOut() error {
 	if err := p.stream.Sync(); err != nil {
 		return err
 	}
-	b.status, b.residual = output[int32](b, b.args.Status, 1), output[float64](b, b.args.Residual, 1)
+	b.status = output[int32](b, b.args.Status, 1)
 	return nil
 }
 
@@ -56,7 +56,6 @@ func (b *batch) unpack(from, to int) {
 	b.each(from, to, func(j *batchJob, from, to int) {
 		o, n, h := j.out, j.g.Layout.Entities, j.g.Heads
 		lift(b, o.Actions, a.Actions, n, j, from, to)
-		lift(b, o.Residual, a.Residual, 1, j, from, to)
 		for _, f := range []struct {
 			dst   []float32
 			at    uint64
@@ -101,17 +100,15 @@ func (j *batchJob) ownMatrix() bool {
 func (b *batch) check(j *batchJob, from, to int) {
 	worst, fixed, wrong := network.NoResidual, 0, -1
 	for r := from; r < to; r++ {
-		res := b.residual[j.first+r]
 		var lim *lp.Limits
 		if j.req.Limits != nil {
 			lim = &j.req.Limits[r]
 		}
-		if j.g.Polytope().HullOnly() || lim != nil && lim.A != nil {
-			// The device knows the rows of the polytope's own matrix alone.
-			n := j.g.Layout.Entities
-			res = j.g.Polytope().Residual(j.out.Actions[r*n:(r+1)*n], lim)
-			j.out.Residual[r] = res
-		}
+		// The device measures residuals against 1 at least, not against the sizes of
+		// entities, and knows the rows of the polytope's own matrix alone.
+		n := j.g.Layout.Entities
+		res := j.g.Polytope().Residual(j.out.Actions[r*n:(r+1)*n], lim)
+		j.out.Residual[r] = res
 		worst = max(worst, res)
 		what, _, count := kernels.SampleStatus(b.status[j.first+r])
 		fixed += count
