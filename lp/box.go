@@ -8,7 +8,9 @@ import (
 	"sync"
 )
 
-// BoundingBox returns the least and the largest value of every entity.
+// BoundingBox returns the least and the largest value of every entity. They are proved
+// where something satisfies all limits exactly, else they are those of limits that give
+// by rounding.
 func BoundingBox(p *Polytope) (lo, hi []float64, err error) {
 	return BoundingBoxContext(context.Background(), p)
 }
@@ -87,7 +89,10 @@ func (p *Polytope) findRanges(ctx context.Context) (lo, hi []float64, err error)
 const boxShard = 64
 
 // rangeOf returns the least and the largest value of an entity, by a linear program
-// of its own where the sweep finds no proof, or is nil.
+// of its own, in rational arithmetic, where the sweep finds no proof, or is nil. A point
+// that satisfies all rows up to a tolerance proves nothing where rows are nearly
+// parallel: they may cross as many times that tolerance away as they are closer to
+// parallel.
 func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi float64, err error) {
 	end := func(sign float64) (float64, error) {
 		if s != nil {
@@ -108,6 +113,9 @@ func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi float64, err error) {
 		}
 		c := make([]float64, p.Dim())
 		c[j] = -sign
+		if value, ok := p.leastExactly(c, p.b); ok {
+			return -sign * value, nil
+		}
 		_, value, err := p.Minimize(c, nil)
 		return -sign * value, err
 	}

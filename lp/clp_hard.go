@@ -21,6 +21,9 @@ import (
 // proves it, see far.
 func (w *clpWorker) hard(q *query) (*witnesses, error) {
 	w.exact++
+	if found, ok := w.exactly(q); ok {
+		return found, nil
+	}
 	var e *elastic
 	if w.overPoints(q) {
 		e = w.elasticPoints(q)
@@ -51,6 +54,27 @@ func (w *clpWorker) hard(q *query) (*witnesses, error) {
 	}
 	i := q.entity
 	return &witnesses{lo: snap(float(ends[0]), q.l[i], q.u[i]), hi: snap(float(ends[1]), q.l[i], q.u[i])}, nil
+}
+
+// exactly answers q in rational arithmetic where something has its prefix exactly.
+func (w *clpWorker) exactly(q *query) (*witnesses, bool) {
+	if w.overPoints(q) || q.crossed() || q.excess > 0 {
+		return nil, false
+	}
+	i := q.entity
+	r := rationalProgram{p: w.m.p, prefix: q.prefix[:i], b: q.b, f: q.f, l: q.l, u: q.u}
+	c := make([]float64, w.m.n-i)
+	c[0] = 1
+	lo, ok := r.minimize(c)
+	if !ok {
+		return nil, false
+	}
+	c[0] = -1
+	hi, ok := r.minimize(c)
+	if !ok {
+		return nil, false
+	}
+	return &witnesses{lo: float(lo), hi: -float(hi)}, true
 }
 
 // elastic is a program whose limits can give. Its last variable is theta.

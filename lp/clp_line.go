@@ -26,7 +26,7 @@ type line struct {
 // after elimination is taken for an error of its data: the row says nothing
 // along the line, and its satisfaction is checked with the witnesses. Rows that
 // restate a budget in decimals are the common case.
-const noise = 1e-13
+const noise = 1e-15
 
 // newLine returns nil where the suffix from entity i on keeps more freedom.
 func newLine(p *Polytope, i int) *line {
@@ -148,12 +148,24 @@ func floats(x []*big.Rat) []float64 {
 }
 
 // interval writes the ends and their witnesses, of which the prefix is set. r and
-// f are the limits that the prefix leaves. The caller checks the witnesses.
-func (l *line) interval(q *query, r, f []float64, w *witnesses) {
+// f are the limits that the prefix leaves. The caller checks the witnesses. It returns
+// by how much, at most, an end moves when every limit gives by its scale.
+func (l *line) interval(q *query, r, f []float64, w *witnesses) (give float64) {
 	low, high := math.Inf(-1), math.Inf(1)
 	lowSlack, highSlack := 0., 0. // how far an end moves when its limit gives by 1
-	cut := func(coef, rhs float64) {
-		s := rhs / coef
+	cut := func(coef, rhs, size float64) {
+		s, g := rhs/coef, size/math.Abs(coef)
+		// Of what is steep, rounding decides whether it is the end.
+		slop := 0.
+		if g > steepGive {
+			slop = 1e-15 * g
+		}
+		if coef > 0 && s-slop < high {
+			give = max(give, g)
+		}
+		if coef < 0 && s+slop > low {
+			give = max(give, g)
+		}
 		if coef > 0 && s < high {
 			high, highSlack = s, 1/coef
 		}
@@ -162,15 +174,17 @@ func (l *line) interval(q *query, r, f []float64, w *witnesses) {
 		}
 	}
 	for x, k := range l.rows {
-		cut(l.rowAlong[x], r[k]-dot(l.rowFrom[x], f))
+		v, size := dotScale(l.rowFrom[x], f)
+		cut(l.rowAlong[x], r[k]-v, max(1, math.Abs(q.b[k]))+size)
 	}
 	for c, along := range l.along {
+		base, size := dotScale(l.from[c], f)
+		j := q.entity + c
 		if along != 0 {
-			j := q.entity + c
-			base := dot(l.from[c], f)
-			cut(along, q.u[j]-base)
-			cut(-along, base-q.l[j])
+			cut(along, q.u[j]-base, size)
+			cut(-along, base-q.l[j], size)
 		}
+		give = max(give, size)
 	}
 	if math.IsInf(low, -1) && math.IsInf(high, 1) {
 		low, high = 0, 0 // a point: nothing depends on s
@@ -191,4 +205,5 @@ func (l *line) interval(q *query, r, f []float64, w *witnesses) {
 		w.lo, w.hi = w.hi, w.lo
 		w.atLow, w.atUpper = w.atUpper, w.atLow
 	}
+	return give
 }

@@ -29,6 +29,8 @@ type clpModel struct {
 	// starts from finite bounds, and from 1e10 where there are none, which costs
 	// it digits.
 	beyond []float64
+
+	low, high []float64 // the range of the points, nil where there are none
 }
 
 // suffix is what the linear programs of one entity share.
@@ -53,9 +55,14 @@ type witnesses struct {
 
 // witnessTol is the largest scaled residual of an allocation that proves an end
 // feasible, gapTol the largest distance of an end to its dual bound.
+//
+// An allocation that breaks no limit by more than tightTol, rounding, proves the end of
+// rows that are off by as much: where rows are nearly parallel, the exact end is that of
+// no larger tolerance.
 const (
 	witnessTol = 1e-11
 	gapTol     = 1e-11
+	tightTol   = 4e-15
 )
 
 func newCLPModel(ctx context.Context, p *Polytope) *clpModel {
@@ -84,7 +91,10 @@ func newCLPModel(ctx context.Context, p *Polytope) *clpModel {
 	for j := range m.beyond {
 		m.beyond[j] = math.Inf(1)
 	}
-	if _, hi, err := BoundingBoxContext(ctx, p); err == nil {
+	if lo, hi, err := BoundingBoxContext(ctx, p); err == nil {
+		if p.points != nil {
+			m.low, m.high = lo, hi
+		}
 		for j, u := range hi {
 			m.beyond[j] = u + max(1, math.Abs(u))
 		}
@@ -155,24 +165,24 @@ type query struct {
 	excess float64
 }
 
-// feasible reports whether a satisfies all constraints to witnessTol.
-func (q *query) feasible(p *Polytope, a []float64) bool {
+// feasible reports whether a satisfies all constraints to a tolerance.
+func (q *query) feasible(p *Polytope, a []float64, tol float64) bool {
 	n := len(a)
 	for k, b := range q.b {
-		if !(dot(p.a[k*n:(k+1)*n], a)-b <= witnessTol*p.rowScale(k, b)) {
+		if !(dot(p.a[k*n:(k+1)*n], a)-b <= tol*p.rowScale(k, b)) {
 			return false
 		}
 	}
 	for k, f := range q.f {
-		if !(math.Abs(dot(p.e[k*n:(k+1)*n], a)-f) <= witnessTol*p.eqScale(k, f)) {
+		if !(math.Abs(dot(p.e[k*n:(k+1)*n], a)-f) <= tol*p.eqScale(k, f)) {
 			return false
 		}
 	}
 	for j, x := range a {
-		if l := q.l[j]; !(l-x <= witnessTol*p.entityScale(j, x)) {
+		if l := q.l[j]; !(l-x <= tol*p.entityScale(j, x)) {
 			return false
 		}
-		if u := q.u[j]; !(x-u <= witnessTol*p.entityScale(j, x)) {
+		if u := q.u[j]; !(x-u <= tol*p.entityScale(j, x)) {
 			return false
 		}
 	}

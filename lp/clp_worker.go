@@ -67,8 +67,17 @@ func newCLPWorker(m *clpModel, tolerance float64) *clpWorker {
 }
 
 // interval answers q. The witnesses, where there are any, are the worker's own
-// until its next query.
+// until its next query. Of points, none has more than all of them.
 func (w *clpWorker) interval(q *query) (*witnesses, error) {
+	found, err := w.find(q)
+	if err == nil && w.m.low != nil {
+		l, u := w.m.low[q.entity], w.m.high[q.entity]
+		found.lo, found.hi = min(max(found.lo, l), u), min(max(found.hi, l), u)
+	}
+	return found, err
+}
+
+func (w *clpWorker) find(q *query) (*witnesses, error) {
 	i, n := q.entity, w.m.n
 	if q.own && i == 0 && w.m.first != nil {
 		return w.m.first, nil
@@ -80,8 +89,10 @@ func (w *clpWorker) interval(q *query) (*witnesses, error) {
 	copy(w.w.atUpper[:i], q.prefix)
 	if l := w.m.suffix[i].line; l != nil {
 		w.leave(q)
-		l.interval(q, w.r, w.f, &w.w)
-		if q.feasible(w.m.p, w.w.atLow) && q.feasible(w.m.p, w.w.atUpper) {
+		if l.interval(q, w.r, w.f, &w.w) > steepGive*w.m.p.size[i] {
+			return w.hard(q)
+		}
+		if q.feasible(w.m.p, w.w.atLow, witnessTol) && q.feasible(w.m.p, w.w.atUpper, witnessTol) {
 			return &w.w, nil
 		}
 	}
@@ -97,7 +108,15 @@ func (w *clpWorker) interval(q *query) (*witnesses, error) {
 	}
 	ok := low && high
 	for _, w.slack = range [...]float64{0, rounding} {
-		ok = ok || w.program(q, low, high)
+		if ok = ok || w.program(q, low, high); ok {
+			break
+		}
+		if w.slack == 0 {
+			w.exact++
+			if found, ok := w.exactly(q); ok {
+				return found, nil
+			}
+		}
 	}
 	if !ok {
 		return w.hard(q)
@@ -251,11 +270,15 @@ func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
 	for j := i; j < n; j++ {
 		at[j] = snap(x[j-i], q.l[j], q.u[j])
 	}
-	if !q.feasible(p, at) {
+	tol := witnessTol
+	if w.slack == 0 {
+		tol = tightTol
+	}
+	if !q.feasible(p, at, tol) {
 		return false
 	}
 	s := &w.m.suffix[i]
-	gap := 0.
+	gap, give := 0., 0.
 	// Both directions as a minimum: y was turned for the upper end.
 	sign := 1.
 	if upper {
@@ -289,8 +312,12 @@ func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
 		}
 		gap += math.Abs(z) * d
 	}
+	for r, k := range s.eqs {
+		give += math.Abs(y[r]*s.eqScale[r]) * p.eqScale(k, q.f[k])
+	}
 	for r, k := range s.rows {
 		t := y[len(s.eqs)+r] * s.rowScale[r]
+		give += math.Abs(t) * p.rowScale(k, q.b[k])
 		if t > 0 {
 			// The wrong sign for a minimum under <=: no part of the bound.
 			if t > 1e-13 {
@@ -303,7 +330,7 @@ func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
 		}
 		gap -= t * max(0, q.b[k]+w.slack*p.rowScale(k, q.b[k])-dot(p.a[k*n:(k+1)*n], at))
 	}
-	return gap <= gapTol*w.m.p.entityScale(i, at[i])
+	return give <= steepGive*w.m.p.size[i] && gap <= gapTol*w.m.p.entityScale(i, at[i])
 }
 
 // provePoints does the same over the points, where sum w = 1 makes
@@ -323,7 +350,7 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 		}
 		at[j] = snap(at[j], q.l[j], q.u[j])
 	}
-	if !q.feasible(w.m.p, at) {
+	if !q.feasible(w.m.p, at, witnessTol) {
 		return false
 	}
 	sign := 1.
@@ -350,7 +377,13 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 	for _, v := range w.m.points {
 		least = min(least, sign*v[i]-y[0]-dot(y[1:i+1], v[:i])-dot(rest, v[i:]))
 	}
-	return sign*at[i]-bound-least <= gapTol*w.m.p.entityScale(i, at[i])
+	give := math.Abs(y[0])
+	for j, t := range y[1:] {
+		if t != 0 {
+			give += math.Abs(t) * w.m.p.size[j]
+		}
+	}
+	return give <= steepGive*w.m.p.size[i] && sign*at[i]-bound-least <= gapTol*w.m.p.entityScale(i, at[i])
 }
 
 // unboundedError says that limits leave an entity without an end.

@@ -63,6 +63,11 @@ func compileSide(ctx context.Context, p *Polytope, cfg SolverConfig, effort *int
 		return nil, err
 	}
 	first := f.done
+	for i := first; i < p.Dim(); i++ {
+		if f.ends[i].isSteep() {
+			return nil, err // vertices are off by more than their rounding
+		}
+	}
 	mixed, e := compileFacets(p, points, first, cfg.MaxPieces, effort)
 	if e != nil {
 		return nil, e
@@ -127,7 +132,7 @@ func allRows(p *Polytope) selection {
 		row := p.a[k*n : (k+1)*n]
 		copy(w, row)
 		orthogonalize(w, basis)
-		if len(basis) > 0 && norm(w) <= 1e-12*norm(row) {
+		if len(basis) > 0 && norm(w) <= 1e-15*norm(row) {
 			s.anyLimits = false
 			continue
 		}
@@ -195,16 +200,16 @@ const maxNumbers = 1 << 22
 func compileDual(p *Polytope, sel selection, maxPieces int, effort *int) (*explicit, error) {
 	var f *explicit
 	var err error
-	for _, exactly := range []bool{false, true} {
-		f, err = tryDual(p, sel, maxPieces, exactly, effort)
-		if !errors.Is(err, dd.ErrUndecided) && (exactly || f == nil || f.certify() == nil) {
+	for _, in := range dd.Precisions {
+		f, err = tryDual(p, sel, maxPieces, in, effort)
+		if !errors.Is(err, dd.ErrUndecided) && (in == dd.Exact || f == nil || f.certify() == nil) {
 			break
 		}
 	}
 	return f, err
 }
 
-func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *int) (*explicit, error) {
+func tryDual(p *Polytope, sel selection, maxPieces int, in dd.Precision, effort *int) (*explicit, error) {
 	n, k := p.Dim(), len(p.f)
 	m := len(sel.rows) + len(sel.caps)
 	size := max(1, m+k) // without any limit, one that is never tight
@@ -230,7 +235,7 @@ func tryDual(p *Polytope, sel selection, maxPieces int, exactly bool, effort *in
 	for x := range nonneg {
 		nonneg[x] = x < m || x >= m+k
 	}
-	cone := dd.New(size, nonneg, exactly, dd.Budget{Rays: 20 * maxPieces, Effort: effort})
+	cone := dd.New(size, nonneg, in, dd.Budget{Rays: 20 * maxPieces, Effort: effort})
 	g := make([]float64, size)
 	numbers := 0
 	for j := n - 1; j >= 0; j-- {

@@ -31,13 +31,14 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 		e := &f.ends[i]
 		e.stride, e.facets = i+1, true
 		if h.from[i] != nil {
-			w := make([]float64, i+1)
+			w, give := make([]float64, i+1), p.size[i]
 			w[0] = h.at[i]
 			for b, c := range h.from[i] {
 				w[h.basis[b]+1] = c
+				give += math.Abs(c) * p.size[h.basis[b]]
 			}
-			e.lower, e.lowerGive = w, []float64{p.size[i]}
-			e.upper, e.upperGive = w, []float64{p.size[i]}
+			e.lower, e.lowerGive = w, []float64{give}
+			e.upper, e.upperGive = w, []float64{give}
 			continue
 		}
 		last := len(h.basis) - 1 // entity i
@@ -87,8 +88,8 @@ func distinct(points [][]float64) [][]float64 {
 func vertices(p *Polytope, effort *int) ([][]float64, error) {
 	var v [][]float64
 	var err error
-	for _, exactly := range []bool{false, true} {
-		v, err = tryVertices(p, exactly, effort)
+	for _, in := range dd.Precisions {
+		v, err = tryVertices(p, in, effort)
 		if !errors.Is(err, dd.ErrUndecided) {
 			break
 		}
@@ -96,7 +97,7 @@ func vertices(p *Polytope, effort *int) ([][]float64, error) {
 	return v, err
 }
 
-func tryVertices(p *Polytope, exactly bool, effort *int) ([][]float64, error) {
+func tryVertices(p *Polytope, in dd.Precision, effort *int) ([][]float64, error) {
 	const most = 5000
 	n := p.Dim()
 	nonneg, floor := make([]bool, n+1), make([]float64, n)
@@ -106,7 +107,7 @@ func tryVertices(p *Polytope, exactly bool, effort *int) ([][]float64, error) {
 			floor[j] = l
 		}
 	}
-	c := dd.New(n+1, nonneg, exactly, dd.Budget{Rays: most, Effort: effort})
+	c := dd.New(n+1, nonneg, in, dd.Budget{Rays: most, Effort: effort, Noise: pointNoise})
 	g := make([]float64, n+1)
 	row := func(coef []float64, rhs float64) []float64 {
 		copy(g, coef)

@@ -19,6 +19,20 @@ const million = 1_000_000
 // rounding. The limit of the facet is taken from what is left.
 const facetNoise = 1e-13
 
+// Widths of the hull along a coordinate, given the coordinates before it and against
+// max(1, largest coordinate): up to flatRounding it is flat there, being the rounding of
+// points in a plane. Below thinWidth it has no rows: their rounding would move where they
+// cross by more than 1e-10.
+const (
+	flatRounding = 1e-13
+
+	// Points of one facet, that were computed, are on its plane up to pointNoise. A
+	// hull that is not thin is off by no more than some multiples of it.
+	pointNoise = 1e-12
+
+	thinWidth = 1e-6
+)
+
 // hull is the convex hull of points in its affine hull. The coordinates in
 // basis determine the others,
 //
@@ -30,6 +44,7 @@ type hull struct {
 	basis  []int
 	from   [][]float64 // n; nil for the coordinates of the basis
 	at     []float64   // n
+	thin   bool        // thinner than thinWidth along some coordinate of the basis
 	facets []facet
 }
 
@@ -42,9 +57,9 @@ type facet struct {
 // inequalities, {(c, d): c . v <= d for every point v}, whose extreme rays they
 // are: in floating point, and exactly where that does not decide.
 //
-// The affine hull is decided first, with a tolerance (flatWidth): points given
-// in decimals lie in their hyperplane up to rounding only, and in exact
-// arithmetic would span a sliver.
+// The affine hull is decided first, with a tolerance (flatRounding): points of a
+// hyperplane lie in it up to rounding only, and in exact arithmetic would span a
+// sliver.
 func newHull(points [][]float64, effort *int) (*hull, error) {
 	h, err := affineBasis(points)
 	if err != nil {
@@ -63,9 +78,13 @@ func newHull(points [][]float64, effort *int) (*hull, error) {
 		g[d] = -1
 		cuts = append(cuts, g)
 	}
+	budget := dd.Budget{Rays: math.MaxInt, Effort: effort, Noise: pointNoise}
+	if h.thin {
+		budget.Noise = 0
+	}
 	var cone dd.Cone
-	for _, exactly := range []bool{false, true} {
-		cone, err = cut(d+1, make([]bool, d+1), cuts, exactly, math.MaxInt, effort)
+	for _, in := range dd.Precisions {
+		cone, err = cut(d+1, make([]bool, d+1), cuts, in, budget)
 		if !errors.Is(err, dd.ErrUndecided) {
 			break
 		}
@@ -94,8 +113,8 @@ func newHull(points [][]float64, effort *int) (*hull, error) {
 }
 
 // cut returns the cone of the given cuts.
-func cut(d int, nonneg []bool, cuts [][]float64, exactly bool, rays int, effort *int) (dd.Cone, error) {
-	c := dd.New(d, nonneg, exactly, dd.Budget{Rays: rays, Effort: effort})
+func cut(d int, nonneg []bool, cuts [][]float64, in dd.Precision, budget dd.Budget) (dd.Cone, error) {
+	c := dd.New(d, nonneg, in, budget)
 	for _, g := range cuts {
 		if err := c.Cut(g); err != nil {
 			return nil, err
@@ -142,7 +161,8 @@ func affineBasis(points [][]float64) (*hull, error) {
 			}
 		}
 		size := norm(column)
-		if size > flatWidth*scale*math.Sqrt(float64(len(points))) {
+		if width := size / (scale * math.Sqrt(float64(len(points)))); width > flatRounding {
+			h.thin = h.thin || width < thinWidth
 			unit := make([]float64, len(column))
 			for i := range unit {
 				unit[i] = column[i] / size

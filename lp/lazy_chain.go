@@ -257,7 +257,7 @@ func (c *lazyChain) answer(i int, row *lazyRow) bool {
 		for x, f := range s.settled {
 			v += f * row.r[s.eqs[x]]
 		}
-		row.lo = min(max(v, m.p.l[i]), m.p.u[i])
+		row.lo = min(max(v, m.low[i]), m.high[i])
 		row.hi = row.lo
 		return true
 	}
@@ -270,9 +270,12 @@ func (c *lazyChain) answer(i int, row *lazyRow) bool {
 		return false
 	}
 	lo, hi := low.Value(q), -high.Value(q)
+	giveLow, giveHigh := low.Give(q)/rounding, high.Give(q)/rounding
+	if max(giveLow, giveHigh) > steepGive*m.reach[i] {
+		return false
+	}
 	if !(lo <= hi) {
 		// Rounding: all limits give by the same amount.
-		giveLow, giveHigh := low.Give(q)/rounding, high.Give(q)/rounding
 		gap := lo - hi
 		if !(gap <= crossTol*(giveLow+giveHigh)) {
 			return false
@@ -289,6 +292,9 @@ func (c *lazyChain) answer(i int, row *lazyRow) bool {
 	} else if !m.points {
 		lo += m.base[i]
 		hi += m.base[i]
+	}
+	if m.points {
+		l, u = m.low[i], m.high[i] // none has more
 	}
 	row.lo, row.hi = min(max(lo, l), u), min(max(hi, l), u)
 	return true

@@ -34,6 +34,8 @@ type lazyModel struct {
 	tol   []float64 // of rows, under the polytope's own limits
 	reach []float64 // 1, or the largest size of an entity
 
+	low, high []float64 // the range of the points of an entity
+
 	suffix []lazySuffix
 
 	// first is the interval of entity 0 under the polytope's own limits, known says
@@ -180,6 +182,7 @@ func (m *lazyModel) ofPoints() {
 		m.scale = append(m.scale, 1)
 		m.tol[k] = rounding * max(1, largest(m.rows[k]))
 	}
+	m.low, m.high, _ = BoundingBox(p) // of points no error
 	for j := range m.reach {
 		m.reach[j] = max(1, largest(m.rows[j+1]))
 	}

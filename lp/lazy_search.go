@@ -6,6 +6,9 @@ import "paspo/lp/internal/basis"
 // of a search are as good as exact ones.
 const tight = basis.Slack / rounding
 
+// slightly is the part that the rounding of a long prefix may come to.
+const slightly = 10 * tight
+
 // search finds the duals of a query, nil where nothing is feasible. They depend on
 // the query alone.
 func (e *lazyEnd) search(q *basis.Query, w *basis.Work) *basis.Piece {
@@ -20,10 +23,15 @@ func (e *lazyEnd) search(q *basis.Query, w *basis.Work) *basis.Piece {
 			return p
 		}
 	}
-	if p, _ = e.simplex(q, w, 1); p == nil {
-		e.left.Add(1)
+	// What rounding makes infeasible is answered on no larger tolerances than it takes:
+	// where rows are nearly parallel, these are as good as another polytope.
+	for _, part := range [...]float64{slightly, 1} {
+		if p, _ = e.simplex(q, w, part); p != nil {
+			return p
+		}
 	}
-	return p
+	e.left.Add(1)
+	return nil
 }
 
 // simplex finds duals whose basis violates no limit by more than part of its

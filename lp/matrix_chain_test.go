@@ -188,6 +188,23 @@ func matrixStatesOf(p *Polytope, states int) []Limits {
 	return limits
 }
 
+// rightEnds says whether the interval of an entity, given what walkPlaces chose before,
+// is that of limits that give by rounding at most.
+func rightEnds(p *Polytope, limits []Limits, place, ends []float64, at int) bool {
+	const slop = 1e-9
+	row, i := at/p.Dim(), at%p.Dim()
+	var prefix []float64
+	for x := at - i; x < at; x++ {
+		prefix = append(prefix, min(ends[2*x]+(ends[2*x+1]-ends[2*x])*place[x], ends[2*x+1]))
+	}
+	lo, hi, ok := ExactInterval(p, prefix, &limits[row], 2*rounding)
+	if !ok || ends[2*at] < lo-slop || ends[2*at+1] > hi+slop {
+		return false
+	}
+	lo, hi, ok = ExactInterval(p, prefix, &limits[row], 0)
+	return !ok || ends[2*at] <= lo+slop && ends[2*at+1] >= hi-slop
+}
+
 // TestMatrixHasNoMemory holds every row to the bits that it has alone, in other
 // batches, after other states and among goroutines. Linear programs are not needed
 // but at ends of intervals, where what is left may be empty by rounding.
@@ -237,7 +254,9 @@ func TestMatrixHasNoMemory(t *testing.T) {
 			if method == "lazy" {
 				ref := walkPlaces(t, open("clp"), rows, limits, place)
 				for k, v := range want {
-					if math.Abs(v-ref[k]) > 1e-9 {
+					// At ends what was chosen before may differ by rounding, and what is left
+					// by more: exact arithmetic knows.
+					if math.Abs(v-ref[k]) > 1e-9 && !(ends && rightEnds(p, limits, place, want, k/2) && rightEnds(p, limits, place, ref, k/2)) {
 						t.Errorf("%s: end %d is %v, by CLP %v", p.Name(), k, v, ref[k])
 					}
 				}

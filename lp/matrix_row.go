@@ -285,11 +285,11 @@ func (row *matrixRow) end(i int, upper bool) bool {
 // an end further out: with reduced costs z, none does by more than the sum of
 // |z_j| times its distance from the bound that z_j asks for.
 func (row *matrixRow) optimal(at []float64) bool {
-	if !row.feasible(&row.state, at) {
+	if !row.feasible(&row.state, at, witnessTol) {
 		return false
 	}
 	z, n := row.work.Reduced(), row.g.N
-	gap := 0.
+	gap, give := 0., 0.
 	for j := row.entity; j < n; j++ {
 		d := at[j] - row.base[j]
 		if z[j] < 0 {
@@ -304,10 +304,12 @@ func (row *matrixRow) optimal(at []float64) bool {
 		gap += math.Abs(z[j]) * d
 	}
 	for x, k := range row.rows {
+		t := z[n+x]
+		give += math.Abs(t) * row.q.Tol[n+x] / rounding
 		if row.g.Equality[x] {
+			gap += math.Abs(t) * row.scale[x] * math.Abs(row.f[k]-dot(row.state.e[k*n:(k+1)*n], at))
 			continue
 		}
-		t := z[n+x]
 		if t < 0 {
 			// The wrong sign: no part of the bound.
 			if t < -1e-13 {
@@ -316,10 +318,10 @@ func (row *matrixRow) optimal(at []float64) bool {
 			continue
 		}
 		if t > 0 {
-			gap += t * row.scale[x] * max(0, row.b[k]-dot(row.state.a[k*n:(k+1)*n], at))
+			gap += t * row.scale[x] * math.Abs(row.b[k]-dot(row.state.a[k*n:(k+1)*n], at))
 		}
 	}
-	return gap <= gapTol*row.state.entityScale(row.entity, at[row.entity])
+	return give <= steepGive*row.state.size[row.entity] && gap <= gapTol*row.state.entityScale(row.entity, at[row.entity])
 }
 
 // within reports whether a is of the interval that was answered, up to rounding.

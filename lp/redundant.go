@@ -32,6 +32,7 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 		// The row itself stays, further out: the program remains bounded.
 		scale := max(1, math.Abs(p.b[k]), largest(row))
 		most, ok := 0., false
+		var err error
 		if s != nil {
 			most, ok = s.beyond(k, scale)
 		}
@@ -41,9 +42,11 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 				c[j] = -v
 			}
 			b[k] = p.b[k] + scale
-			_, value, err := p.Minimize(c, &Limits{B: b})
-			if err != nil {
-				return nil, fmt.Errorf("lp: largest value of row %s: %w", p.rowNames[k], err)
+			value, ok := p.leastExactly(c, b)
+			if !ok {
+				if _, value, err = p.Minimize(c, &Limits{B: b}); err != nil {
+					return nil, fmt.Errorf("lp: largest value of row %s: %w", p.rowNames[k], err)
+				}
 			}
 			b[k], most = p.b[k], -value
 		}

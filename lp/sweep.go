@@ -72,7 +72,7 @@ func newSweep(p *Polytope) *sweep {
 		return nil
 	}
 	s.take()
-	if !s.valid(-1) {
+	if !s.valid(-1, witnessTol) {
 		return nil
 	}
 	s.found()
@@ -110,11 +110,12 @@ func (s *sweep) maximum(c []float64, k int, by float64) (value float64, ok bool)
 			continue
 		}
 		s.take()
-		if !s.valid(k) {
+		if !s.valid(k, tightTol) {
 			continue
 		}
 		value = dot(c, s.x)
-		if s.bound(c, k, by)-value <= sweepGap*s.unit*max(1, largest(c)) {
+		size := s.unit * max(1, largest(c))
+		if most, give := s.bound(c, k, by); most-value <= sweepGap*size && give <= steepGive*size {
 			return value, true
 		}
 	}
@@ -147,8 +148,8 @@ func (s *sweep) take() {
 	}
 }
 
-// valid reports whether the vertex satisfies all rows but the given one.
-func (s *sweep) valid(but int) bool {
+// valid reports whether the vertex satisfies all rows but the given one to a tolerance.
+func (s *sweep) valid(but int, tol float64) bool {
 	for k := range s.scale {
 		if k == but || s.dropped[k] {
 			continue
@@ -159,7 +160,7 @@ func (s *sweep) valid(but int) bool {
 		if k >= len(s.p.b) {
 			r = math.Abs(r)
 		}
-		if !(r <= witnessTol) {
+		if !(r <= tol) {
 			return false
 		}
 	}
@@ -177,10 +178,10 @@ func (s *sweep) found() {
 //
 //	y . h + sum_j max { z_j x_j : low_j <= x_j <= high_j },  z = c - y G,
 //
-// which holds for any y that is not negative where a row is an inequality.
-func (s *sweep) bound(c []float64, k int, by float64) float64 {
+// which holds for any y that is not negative where a row is an inequality, and by how
+// much rows that are off by a part of their terms move it, in units of that part.
+func (s *sweep) bound(c []float64, k int, by float64) (sum, give float64) {
 	copy(s.z, c)
-	sum := 0.
 	for r, scale := range s.scale {
 		if s.dropped[r] {
 			continue
@@ -197,6 +198,8 @@ func (s *sweep) bound(c []float64, k int, by float64) float64 {
 			rhs += by
 		}
 		sum += y * rhs
+		_, terms := dotScale(row, s.x)
+		give += math.Abs(y) * max(math.Abs(rhs), terms)
 		for j, v := range row {
 			s.z[j] -= y * v
 		}
@@ -209,7 +212,7 @@ func (s *sweep) bound(c []float64, k int, by float64) float64 {
 			sum += z * s.low[j]
 		}
 	}
-	return sum
+	return sum, give
 }
 
 // propagated returns bounds of the entities: their own, and what the rows leave when

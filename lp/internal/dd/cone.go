@@ -14,9 +14,13 @@ var ErrBudget = errors.New("dd: budget exceeded")
 
 // Budget limits a cone. Rays is the largest number of extreme rays at any time,
 // Effort counts down elementary steps and may be shared between cones.
+//
+// Noise is what g . x may come to by errors of the data and count as 0 in floating
+// point, for |g| and |x| of at most 1.
 type Budget struct {
 	Rays   int
 	Effort *int
+	Noise  float64
 }
 
 // maxNumbers is the largest number of components of all rays together, whatever the
@@ -94,13 +98,27 @@ type ray[T any] struct {
 	zero bits // constraints with g . x = 0
 }
 
-// New returns the cone of all x in R^d whose coordinates in nonneg are not
-// negative, in floating point or exactly.
-func New(d int, nonneg []bool, exactly bool, budget Budget) Cone {
-	if exactly {
+// Precision is what a cone is computed in.
+type Precision int
+
+const (
+	Floats Precision = iota // float64
+	Pairs                   // sums of two float64
+	Exact
+)
+
+// Precisions are all, the fastest first: each decides what those before it cannot.
+var Precisions = [...]Precision{Floats, Pairs, Exact}
+
+// New returns the cone of all x in R^d whose coordinates in nonneg are not negative.
+func New(d int, nonneg []bool, in Precision, budget Budget) Cone {
+	switch in {
+	case Exact:
 		return start[bigInt](integers{}, d, nonneg, budget)
+	case Pairs:
+		return start[pair](pairs{}, d, nonneg, budget)
 	}
-	return start[float64](floats{}, d, nonneg, budget)
+	return start[float64](floats{max(zeroTol, budget.Noise)}, d, nonneg, budget)
 }
 
 func start[T any](f field[T], d int, nonneg []bool, budget Budget) *cone[T] {

@@ -14,9 +14,9 @@ func budget() Budget {
 	return Budget{Rays: 100_000, Effort: &effort}
 }
 
-func generators(t *testing.T, d int, nonneg []bool, exactly bool, cuts ...[]float64) Cone {
+func generators(t *testing.T, d int, nonneg []bool, in Precision, cuts ...[]float64) Cone {
 	t.Helper()
-	c := New(d, nonneg, exactly, budget())
+	c := New(d, nonneg, in, budget())
 	for _, g := range cuts {
 		if err := c.Cut(g); err != nil {
 			t.Fatal(err)
@@ -30,7 +30,7 @@ func generators(t *testing.T, d int, nonneg []bool, exactly bool, cuts ...[]floa
 
 func TestCube(t *testing.T) {
 	// { (x, x0): |x_j| <= x0 } has 2^d rays.
-	for _, exactly := range []bool{false, true} {
+	for _, in := range Precisions {
 		for d := 1; d <= 6; d++ {
 			var cuts [][]float64
 			for j := range d {
@@ -40,7 +40,7 @@ func TestCube(t *testing.T) {
 					cuts = append(cuts, g)
 				}
 			}
-			c := generators(t, d+1, make([]bool, d+1), exactly, cuts...)
+			c := generators(t, d+1, make([]bool, d+1), in, cuts...)
 			rays, _ := c.Rays()
 			if len(rays) != 1<<d || len(c.Lines()) != 0 {
 				t.Errorf("d %d: %d rays, %d lines, want %d and 0", d, len(rays), len(c.Lines()), 1<<d)
@@ -57,7 +57,7 @@ func TestCube(t *testing.T) {
 }
 
 func TestLinesRemain(t *testing.T) {
-	c := generators(t, 3, make([]bool, 3), true, []float64{1, 1, 0})
+	c := generators(t, 3, make([]bool, 3), Exact, []float64{1, 1, 0})
 	if n := len(c.Lines()); n != 2 {
 		t.Errorf("%d lines, want 2", n)
 	}
@@ -72,20 +72,20 @@ func TestLinesRemain(t *testing.T) {
 }
 
 func TestSplitScales(t *testing.T) {
-	for _, exactly := range []bool{false, true} {
-		c := generators(t, 2, []bool{true, true}, exactly)
+	for _, in := range Precisions {
+		c := generators(t, 2, []bool{true, true}, in)
 		s, err := c.Split([]float64{0.3, -1e6})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(s.Positive) != 1 || len(s.Negative) != 1 || math.Abs(s.Positive[0][0]-1/0.3) > 1e-15 || s.Negative[0][1] != 1e-6 {
-			t.Errorf("exact %v: %+v", exactly, s)
+			t.Errorf("precision %v: %+v", in, s)
 		}
 	}
 }
 
 func TestUndecided(t *testing.T) {
-	c := New(2, []bool{true, true}, false, budget())
+	c := New(2, []bool{true, true}, Floats, budget())
 	if err := c.Cut([]float64{1, -1}); err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestUndecided(t *testing.T) {
 
 func TestBudget(t *testing.T) {
 	effort := 10
-	c := New(3, []bool{true, true, true}, true, Budget{Rays: 10, Effort: &effort})
+	c := New(3, []bool{true, true, true}, Exact, Budget{Rays: 10, Effort: &effort})
 	if err := c.Cut([]float64{1, -1, -1}); err != ErrBudget {
 		t.Errorf("error %v, want ErrBudget", err)
 	}
@@ -127,8 +127,8 @@ func TestAgainstBruteForce(t *testing.T) {
 			all = append(all, g)
 		}
 		want := bruteRays(all, d)
-		for _, exactly := range []bool{false, true} {
-			c := New(d, nonneg, exactly, budget())
+		for _, in := range Precisions {
+			c := New(d, nonneg, in, budget())
 			for _, g := range cuts {
 				if err := c.Cut(g); err != nil {
 					t.Fatal(err)
@@ -140,7 +140,7 @@ func TestAgainstBruteForce(t *testing.T) {
 			rays, _ := c.Rays()
 			got := keys(rays)
 			if fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Fatalf("exact %v: %v, want %v", exactly, got, want)
+				t.Fatalf("precision %v: %v, want %v", in, got, want)
 			}
 		}
 	})

@@ -9,12 +9,12 @@ import (
 // clearTol. What lies between is an accident of rounding or a polytope that is
 // degenerate within rounding.
 const (
-	zeroTol  = 1e-12
+	zeroTol  = 3e-14
 	clearTol = 1e-9
 )
 
 // floats is float64. Vectors have largest component 1.
-type floats struct{}
+type floats struct{ zero float64 }
 
 func (floats) vector(g []float64) []float64 {
 	x := append([]float64(nil), g...)
@@ -43,9 +43,9 @@ func (floats) dot(g, x []float64) float64 {
 	return s
 }
 
-func (floats) sign(v float64) (int, error) {
+func (f floats) sign(v float64) (int, error) {
 	switch a := math.Abs(v); {
-	case a <= zeroTol:
+	case a <= f.zero:
 		return 0, nil
 	case a < clearTol:
 		return 0, ErrUndecided

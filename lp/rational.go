@@ -1,0 +1,149 @@
+package lp
+
+import (
+	"cmp"
+	"math"
+	"math/big"
+	"slices"
+
+	"paspo/internal/exact"
+)
+
+// leastExactly returns the least c . a under the polytope's own bounds, equalities and
+// other limits b, found in rational arithmetic. ok is false where nothing satisfies them
+// exactly.
+func (p *Polytope) leastExactly(c, b []float64) (value float64, ok bool) {
+	r := rationalProgram{p: p, b: b, f: p.f, l: p.l, u: p.u}
+	v, ok := r.minimize(c)
+	if !ok {
+		return 0, false
+	}
+	return float(v), true
+}
+
+// rationalProgram is what a prefix leaves of limits, in rational arithmetic.
+type rationalProgram struct {
+	p          *Polytope
+	prefix     []float64
+	b, f, l, u []float64
+}
+
+// minimize returns the least c . a over what has the prefix, c being of the suffix; ok
+// is false where nothing has. It begins with few limits and adds those that the minimum
+// of what it has breaks: most of many are not needed.
+func (r *rationalProgram) minimize(c []float64) (value *big.Rat, ok bool) {
+	n, i := r.p.Dim(), len(r.prefix)
+	const few = 50
+	capped, in := make([]bool, n), make([]bool, len(r.b))
+	for x := i; x < n; x++ {
+		if u := r.u[x]; !math.IsInf(u, 1) {
+			capped[x] = math.IsInf(r.l[x], -1) || u <= r.l[x]
+		}
+	}
+	var prefix []*big.Rat
+	for _, v := range r.prefix {
+		prefix = append(prefix, rational(v))
+	}
+	// left returns the coefficients of the suffix and what the prefix leaves.
+	left := func(c []float64, rhs float64) ([]*big.Rat, *big.Rat) {
+		rest := rational(rhs)
+		var t big.Rat
+		for x, v := range prefix {
+			if c[x] != 0 {
+				rest.Sub(rest, t.Mul(rational(c[x]), v))
+			}
+		}
+		return rationals(c[i:]), rest
+	}
+	q := &exact.Problem{C: rationals(c), Lower: make([]*big.Rat, n-i), Upper: make([]*big.Rat, n-i)}
+	add := func(c []float64, rhs float64, equality bool) {
+		row, rest := left(c, rhs)
+		q.A, q.B, q.Eq = append(q.A, row), append(q.B, rest), append(q.Eq, equality)
+	}
+	for k, f := range r.f {
+		add(r.p.e[k*n:(k+1)*n], f, true)
+	}
+	for k, b := range r.b {
+		if len(r.b) <= few && !math.IsInf(b, 1) {
+			in[k] = true
+			add(r.p.a[k*n:(k+1)*n], b, false)
+		}
+	}
+	for x := i; x < n; x++ {
+		if l := r.l[x]; !math.IsInf(l, -1) {
+			q.Lower[x-i] = rational(l)
+		}
+		if capped[x] {
+			q.Upper[x-i] = rational(r.u[x])
+		}
+	}
+	for {
+		s, status := exact.Minimize(q)
+		if status == exact.Infeasible {
+			return nil, false
+		}
+		more := false
+		if len(r.b) > few {
+			for _, k := range r.broken(s, in, few) {
+				in[k], more = true, true
+				add(r.p.a[k*n:(k+1)*n], r.b[k], false)
+			}
+		}
+		for x := i; x < n; x++ {
+			if u := r.u[x]; !capped[x] && !math.IsInf(u, 1) && (s == nil || s.X[x-i].Cmp(rational(u)) > 0) {
+				capped[x], more = true, true
+				q.Upper[x-i] = rational(u)
+			}
+		}
+		switch {
+		case more:
+		case s == nil:
+			return nil, false
+		default:
+			return s.Value, true
+		}
+	}
+}
+
+// broken returns the rows that a solution breaks by the most, all where there is none.
+func (r *rationalProgram) broken(s *exact.Solution, in []bool, most int) []int {
+	n, i := r.p.Dim(), len(r.prefix)
+	var rows []int
+	excess := make([]float64, len(r.b))
+	for k, b := range r.b {
+		if in[k] || math.IsInf(b, 1) {
+			continue
+		}
+		if s == nil {
+			rows = append(rows, k)
+			continue
+		}
+		v := rational(-b)
+		var t big.Rat
+		for j, c := range r.p.a[k*n : (k+1)*n] {
+			switch {
+			case c == 0:
+			case j < i:
+				v.Add(v, t.Mul(rational(c), rational(r.prefix[j])))
+			default:
+				v.Add(v, t.Mul(rational(c), s.X[j-i]))
+			}
+		}
+		if v.Sign() > 0 {
+			rows, excess[k] = append(rows, k), float(v)/max(1, math.Abs(b))
+		}
+	}
+	if s != nil && len(rows) > most {
+		slices.SortStableFunc(rows, func(x, y int) int { return cmp.Compare(excess[y], excess[x]) })
+		rows = rows[:most]
+	}
+	return rows
+}
+
+func rationals(x []float64) []*big.Rat {
+	r := make([]*big.Rat, len(x))
+	for j, v := range x {
+		r[j] = rational(v)
+	}
+	return r
+}
