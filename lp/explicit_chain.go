@@ -114,6 +114,13 @@ func (c *explicitChain) Next(lo, hi []float64) error {
 		if g.ends[c.entity].steep {
 			c.leaveSteep(g)
 		}
+		if f := c.s.f.p; f.hull != nil {
+			// No point has more than all of them.
+			l, u := f.l[c.entity], f.u[c.entity]
+			for slot := range g.rows {
+				g.b.Lo[slot], g.b.Hi[slot] = min(max(g.b.Lo[slot], l), u), min(max(g.b.Hi[slot], l), u)
+			}
+		}
 		if len(g.rows) == c.rows {
 			copy(lo[:c.rows], g.b.Lo)
 			copy(hi[:c.rows], g.b.Hi)

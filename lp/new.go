@@ -62,8 +62,9 @@ func (e *UnboundedError) Error() string {
 // Of points, each must satisfy the budget, the bounds and the rows. That the
 // rows hold no more than the hull of the points is the caller's word. Without
 // rows, rows and equalities are those of the hull; entities have the lower bound
-// 0 unless a point is below. Where the hull has more facets than the effort
-// finds, it has no rows, and its bounding box for bounds: see Polytope.HullOnly.
+// 0 unless a point is below. Where the hull is thinner than 1e-6 of its size, so that
+// rounding would move where rows cross, or has more facets than the effort finds, it has
+// no rows, and its bounding box for bounds: see Polytope.HullOnly.
 func New(d Description) (*Polytope, error) {
 	effort := hullEffort
 	if d.FacetEffort != 0 {
@@ -232,7 +233,7 @@ func (p *Polytope) setPoints(points [][]float64) error {
 // setHull returns the rows of the hull of the points, or makes it one without
 // facets.
 func (p *Polytope) setHull(effort int) (inequalities, equalities []Row, err error) {
-	left := effort
+	left, tried := effort, 0
 	// In canonical units, so that what is rounding does not depend on the user's.
 	d := p.amountUnits(pointSizes(p.points))
 	points := p.points
@@ -242,9 +243,13 @@ func (p *Polytope) setHull(effort int) (inequalities, equalities []Row, err erro
 			points = append(points, over(v, d))
 		}
 	}
-	h, err := newHull(points, &left)
-	if errors.Is(err, dd.ErrBudget) {
-		if p.hull, err = newPointHull(points, effort); err != nil {
+	h, err := affineBasis(points)
+	if err == nil && !h.thin {
+		h, err = newHull(points, &left)
+		tried = effort
+	}
+	if errors.Is(err, dd.ErrBudget) || err == nil && h.thin {
+		if p.hull, err = newPointHull(points, tried); err != nil {
 			return nil, nil, err
 		}
 		h = p.hull.hull

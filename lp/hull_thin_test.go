@@ -1,0 +1,157 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"paspo/internal/exact"
+	"paspo/internal/rng"
+)
+
+// thinPoints draws points of which some are 1e-12 to 1e-6 apart, equal, or on a line.
+func thinPoints(r *rand.Rand) [][]float64 {
+	n := 2 + r.IntN(5)
+	var points [][]float64
+	for range 2 + r.IntN(5) {
+		v := make([]float64, n)
+		for j := range v {
+			v[j] = math.Round(1e8*r.Float64()) / 1e8
+		}
+		points = append(points, v)
+	}
+	for range 1 + r.IntN(3) {
+		from, to := points[r.IntN(len(points))], points[r.IntN(len(points))]
+		v, eps, t := make([]float64, n), math.Pow(10, -12+6*r.Float64()), r.Float64()
+		kind := r.IntN(4)
+		for j := range v {
+			v[j] = from[j]
+			switch {
+			case kind == 1: // on a line, up to rounding
+				v[j] += t * (to[j] - from[j])
+			case kind > 1 && r.IntN(2) == 0:
+				v[j] = max(0, v[j]+eps*r.NormFloat64())
+			}
+		}
+		points = append(points, v)
+	}
+	return points
+}
+
+// hullEnds returns the interval of the points given a prefix, which may give by so much.
+func hullEnds(points [][]float64, prefix []float64, give float64) (lo, hi float64, ok bool) {
+	q := &exact.Problem{Lower: make([]*big.Rat, len(points)), Upper: make([]*big.Rat, len(points))}
+	add := func(c func(v []float64) float64, rhs, give float64) {
+		for _, sign := range []float64{1, -1} {
+			var row []*big.Rat
+			for _, v := range points {
+				row = append(row, rational(sign*c(v)))
+			}
+			q.A, q.B = append(q.A, row), append(q.B, new(big.Rat).Add(rational(sign*rhs), rational(give)))
+			q.Eq = append(q.Eq, false)
+		}
+	}
+	add(func([]float64) float64 { return 1 }, 1, 0)
+	for j, a := range prefix {
+		add(func(v []float64) float64 { return v[j] }, a, give)
+	}
+	for v, x := range points {
+		q.Lower[v] = new(big.Rat)
+		q.C = append(q.C, rational(x[len(prefix)]))
+	}
+	s, status := exact.Minimize(q)
+	if status != exact.Optimal {
+		return 0, 0, false
+	}
+	lo = float(s.Value)
+	for _, c := range q.C {
+		c.Neg(c)
+	}
+	s, _ = exact.Minimize(q)
+	return lo, -float(s.Value), true
+}
+
+// Hulls of points that nearly coincide are taken. Their intervals are those of the
+// points, and never beyond them.
+func TestThinHulls(t *testing.T) {
+	given := [][]float64{{1, 0}, {0.14833684, 0.256316157}, {0.14833684, 0.256316159}}
+	r := rand.New(rng.New(1, "thin hulls"))
+	queries, void, ill := 0, 0, 0
+	for x := range thinHulls {
+		points := given
+		if x > 0 {
+			points = thinPoints(r)
+		}
+		n := len(points[0])
+		d := Description{Total: math.NaN(), Points: points}
+		for j := range n {
+			d.Entities = append(d.Entities, fmt.Sprintf("E%d", j+1))
+		}
+		p, err := New(d)
+		if err != nil {
+			t.Errorf("%d: %v: %v", x, points, err)
+			continue
+		}
+		for _, v := range points {
+			if res := p.Residual(v, nil); !(res <= 1e-9) {
+				t.Errorf("%d: a point has a residual of %g", x, res)
+			}
+		}
+		low, high, _ := BoundingBox(p)
+		for _, method := range solverMethods {
+			s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+			if err != nil {
+				t.Errorf("%d: %s: %v: %v", x, method, points, err)
+				continue
+			}
+			c := s.Chain(1)
+			lo, hi := make([]float64, 1), make([]float64, 1)
+			c.Begin(1, nil)
+			prefix := make([]float64, 0, n)
+			for i := range n {
+				if err := c.Next(lo, hi); err != nil {
+					t.Errorf("%d: %s: %v after %v: %v", x, method, points, prefix, err)
+					break
+				}
+				queries++
+				if tol := 1e-14; lo[0] < low[i]-tol || hi[0] > high[i]+tol {
+					t.Errorf("%d: %s says [%v, %v] of [%v, %v]", x, method, lo[0], hi[0], low[i], high[i])
+				}
+				right := false
+				l, h, ok := hullEnds(points, prefix, 0)
+				if ok {
+					right = math.Abs(lo[0]-l) <= 1e-9 && math.Abs(hi[0]-h) <= 1e-9
+				} else {
+					void++
+				}
+				for _, give := range []float64{1e-15, 3e-11, 1e-6} {
+					if right || ok && give > 1e-15 {
+						break
+					}
+					l, h, some := hullEnds(points, prefix, give)
+					right = some && lo[0] >= l-1e-9 && hi[0] <= h+1e-9
+					if ok && right {
+						ill++
+					}
+				}
+				if !right {
+					t.Errorf("%d: %s: %v: [%v, %v] after %v, want [%v, %v] (%v)", x, method, points, lo[0], hi[0], prefix, l, h, ok)
+				}
+				a := lo[0] + (hi[0]-lo[0])*[]float64{0, 1, r.Float64(), r.Float64()}[r.IntN(4)]
+				prefix = append(prefix, min(max(a, lo[0]), hi[0]))
+				c.Fix(prefix[i:])
+			}
+			s.Close()
+			if len(prefix) == n {
+				if res := p.Residual(prefix, nil); !(res <= 1e-9) {
+					t.Errorf("%d: %s: %v ends in %v with a residual of %g", x, method, points, prefix, res)
+				}
+			}
+		}
+	}
+	t.Logf("%d intervals, %d of prefixes that nothing has, %d ill-conditioned", queries, void, ill)
+}
+
+const thinHulls = 100
