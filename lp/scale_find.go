@@ -58,7 +58,7 @@ func (p *Polytope) scaleByRows() error {
 			switch {
 			case small && max(math.Abs(lo[j]), math.Abs(hi[j])) > 0:
 				v = rounding // bounds may be far beyond all there is
-			case v < rounding:
+			case v < rounding || p.cancels(j, v*d[j]):
 				none[j] = true
 			}
 			if sizes[j] = v * d[j]; none[j] {
@@ -79,6 +79,16 @@ func (p *Polytope) scaleByRows() error {
 		}
 		s = sizes
 	}
+}
+
+// cancels reports whether a size is what rounding leaves of the bounds of an entity.
+func (p *Polytope) cancels(j int, size float64) bool {
+	for _, bound := range [...]float64{p.l[j], p.u[j]} {
+		if !math.IsInf(bound, 0) && size < rounding*math.Abs(bound) {
+			return true
+		}
+	}
+	return false
 }
 
 // over returns amounts as stated in the units of the canonical form p.
