@@ -90,7 +90,7 @@ __device__ inline double draw_entity(const sample_args &a, const SampleModel *m,
 			x = between(lo, hi, v);
 			lx = v.log_x;
 			l1mx = v.log_1mx;
-			lw = log(width);
+			lw = log(width / m->total);
 			if (!(is_finite(lx) && is_finite(l1mx) && is_finite(lw)) && r.status == 0)
 				r.status = SAMPLE_LOGS | i << SAMPLE_WHAT_BITS;
 		} else

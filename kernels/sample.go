@@ -131,7 +131,7 @@ type SampleTile struct {
 // Facets, Any, Caps and Rays, are places in the tables.
 type SampleModel struct {
 	Heads, Rows, Equalities int64
-	Total, Threshold        float64 // of widths
+	Total, Threshold        float64 // unit of amounts; widths up to the threshold are fixed
 	A, E, B, F, L, U        int64   // the polytope
 
 	// The closed form, see lp.Tables.

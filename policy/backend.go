@@ -94,7 +94,7 @@ type Samples struct {
 	// Mask 0 and zeros elsewhere.
 	Prefix           []float32 // Rows x n, the actions as the heads see them
 	LogX, Log1mX     []float32 // Rows x h: ln x and ln(1-x)
-	LogWidth         []float32 // Rows x h: ln(hi - lo)
+	LogWidth         []float32 // Rows x h: ln((hi - lo)/Total(p))
 	Mask             []float32 // Rows x h: 1 where the interval is not fixed
 	LogProb, Entropy []float32 // Rows
 	Value            []float32 // Rows, the critic's output

@@ -1,8 +1,7 @@
 package policy
 
 import (
-	"fmt"
-	"math"
+	"slices"
 
 	"paspo/lp"
 )
@@ -21,38 +20,20 @@ func Heads(p *lp.Polytope) int {
 	return n
 }
 
-// Total returns what actions are divided by before the heads see them, and what
-// widths are a share of: the budget where there is one, else the largest
-// magnitude that an entity takes in p.
-func Total(p *lp.Polytope) (float64, error) {
+// Total returns the unit that heads see actions in, and that widths are a share of:
+// the budget where there is one, else the largest magnitude that an entity takes in
+// p. It changes with the unit of the amounts, and not with how an equality is scaled.
+func Total(p *lp.Polytope) float64 {
 	n := p.Dim()
 	e, rhs, _ := p.Equalities()
-budget:
 	for k, f := range rhs {
-		for _, c := range e[k*n : (k+1)*n] {
-			if c != 1 {
-				continue budget
-			}
+		row := e[k*n : (k+1)*n]
+		if slices.ContainsFunc(row, func(c float64) bool { return c != row[0] }) {
+			continue
 		}
-		if f > 0 {
-			return f, nil
+		if t := f / row[0]; t > 0 {
+			return t
 		}
 	}
-	largest := 0.
-	c := make([]float64, n)
-	for i := range n {
-		for _, sign := range [...]float64{1, -1} {
-			c[i] = sign
-			_, v, err := p.Minimize(c, nil)
-			if err != nil {
-				return 0, fmt.Errorf("policy: the range of %s: %w", p.Entities()[i], err)
-			}
-			largest = max(largest, math.Abs(v))
-		}
-		c[i] = 0
-	}
-	if largest == 0 {
-		return 1, nil // the polytope is the origin
-	}
-	return largest, nil
+	return slices.Max(p.Sizes())
 }

@@ -276,7 +276,7 @@ func (w *worker) draw(from, r, i int, logits []float32) error {
 	}
 	w.a[r] = dist.Between(lo, hi, lnX, ln1mX)
 	out.LogX[k], out.Log1mX[k] = float32(lnX), float32(ln1mX)
-	out.LogWidth[k], out.Mask[k] = float32(math.Log(width)), 1
+	out.LogWidth[k], out.Mask[k] = float32(math.Log(width/c.Total)), 1
 	return nil
 }
 

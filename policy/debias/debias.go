@@ -120,11 +120,7 @@ func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg Config) (
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	scale, err := policy.Total(p)
-	if err != nil {
-		return nil, err
-	}
-	fixed := cfg.FixedWidth * scale
+	fixed := cfg.FixedWidth * policy.Total(p)
 
 	// One worker takes every workers-th shard, so that a chain is made once a
 	// worker; the sums are added up by shard.

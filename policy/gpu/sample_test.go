@@ -186,7 +186,7 @@ func checkSamples(t *testing.T, g *Backend, req *policy.Request, out *policy.Sam
 			w := float64(out.LogWidth[j])
 			lp += d.LogProbLogs(float64(out.LogX[j]), float64(out.Log1mX[j])) - w
 			entropy += d.Entropy() + w
-			if at := dist.Between(lo, hi, float64(out.LogX[j]), float64(out.Log1mX[j])); math.Abs(at-x) > 1e-5*(hi-lo)+1e-15*math.Abs(x) || math.Abs(w-math.Log(hi-lo)) > 1e-6*(1+math.Abs(w)) {
+			if at := dist.Between(lo, hi, float64(out.LogX[j]), float64(out.Log1mX[j])); math.Abs(at-x) > 1e-5*(hi-lo)+1e-15*math.Abs(x) || math.Abs(w-math.Log((hi-lo)/g.Total)) > 1e-6*(1+math.Abs(w)) {
 				t.Fatalf("row %d: entity %d is %g, its logarithms say %g; width %g, logarithm %g", r, i, x, at, hi-lo, w)
 			}
 		}

@@ -17,7 +17,7 @@ type Model struct {
 	Config    policy.Config
 	Shape     ops.Shape
 	Layout    *Layout
-	Total     float64 // of the budget, see policy.Total
+	Total     float64 // unit of amounts, see policy.Total
 	Heads     int     // of the policy; the layout has one at least
 	Minibatch int     // rows at most
 }
@@ -37,10 +37,6 @@ func NewModel(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *p
 			return nil, nil, err
 		}
 	}
-	total, err := policy.Total(p)
-	if err != nil {
-		return nil, nil, err
-	}
 
 	// A policy without heads has one all the same, which is never read.
 	l := NewLayout(&cfg, obsDim, p.Dim(), max(heads, 1))
@@ -53,7 +49,7 @@ func NewModel(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *p
 	}
 	return &Model{
 		Solver: solver, Config: cfg, Shape: ops.Shape{Min: cfg.MinShape, Max: cfg.MaxShape},
-		Layout: l, Total: total, Heads: heads, Minibatch: minibatch,
+		Layout: l, Total: policy.Total(p), Heads: heads, Minibatch: minibatch,
 	}, params, nil
 }
 

@@ -109,7 +109,8 @@ func (q *Probe) lay() (*grid, error) {
 	}
 	d := dist.Beta{Alpha: float64(one.Alpha[0]), Beta: float64(one.Beta[0])}
 	lo, hi := one.Lower[0], one.Upper[0]
-	g := &grid{first: d.Entropy() + math.Log(hi-lo)}
+	logWidth := math.Log((hi - lo) / q.total())
+	g := &grid{first: d.Entropy() + logWidth}
 	if q.heads == 1 {
 		return g, nil
 	}
@@ -138,17 +139,14 @@ func (q *Probe) lay() (*grid, error) {
 	s := g.samples
 	for k := range q.nodes {
 		g.rest = append(g.rest, float64(s.Entropy[k]))
-		s.LogX[2*k], s.Log1mX[2*k], s.LogWidth[2*k], s.Mask[2*k] = float32(lnX[k]), float32(ln1mX[k]), float32(math.Log(hi-lo)), 1
+		s.LogX[2*k], s.Log1mX[2*k], s.LogWidth[2*k], s.Mask[2*k] = float32(lnX[k]), float32(ln1mX[k]), float32(logWidth), 1
 		s.Prefix[n*k] = float32(s.Actions[n*k] / q.total())
 	}
 	return g, nil
 }
 
 // total is what the heads see actions as a share of.
-func (q *Probe) total() float64 {
-	_, e, _ := q.p.Equalities()
-	return e[0]
-}
+func (q *Probe) total() float64 { return policy.Total(q.p) }
 
 // Exact returns the entropy by quadrature over the first of at most two entities.
 func (q *Probe) Exact() (float64, error) {
