@@ -1,0 +1,193 @@
+package arrows
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"paspo/internal/checkout"
+)
+
+// Helpers know nothing of allocations. They import only one another.
+var helpers = []string{
+	"internal/arrows", "internal/atomicfile", "internal/blas", "internal/checkout", "internal/exact", "internal/faultfs",
+	"internal/finite", "internal/image", "internal/jsonkeys", "internal/limits", "internal/ops", "internal/plots",
+	"internal/race", "internal/reference", "internal/rng", "internal/safetensors", "internal/setting", "internal/special", "internal/stats",
+	"internal/tensorboard", "internal/wheel",
+}
+
+// imports says what each package may import beside the helpers: "x" is the package x,
+// "x/..." also all below it. What stands nearest to a package's own path holds for it.
+// Read from the top, every arrow points upwards.
+var imports = map[string][]string{
+	// The constraints.
+	"lp":                  {"lp/internal/..."},
+	"lp/internal/...":     {"lp/internal/..."},
+	"lp/constraints":      {"lp", "lp/internal/..."},
+	"lp/uniform":          {"lp", "lp/internal/..."},
+	"lp/interval":         {"lp", "lp/internal/...", "lp/interval/..."},
+	"lp/interval/...":     {"lp", "lp/internal/...", "lp/interval/relay"}, // a method knows no other
+	"lp/interval/relay":   {"lp", "lp/internal/..."},
+	"internal/stress/...": {"lp/..."},
+
+	// What is to be allocated. Nothing of policies or training.
+	"envs":              {"lp/...", "envs/internal/..."},
+	"envs/internal/...": {"lp/...", "envs", "envs/internal/..."},
+	"envs/...":          {"lp/...", "envs", "envs/internal/..."},
+	"envs/benchmarks":   {"lp/...", "envs/..."},
+
+	// GPUs. They know neither constraints nor policies.
+	"kernels":                 {},
+	"cuda":                    {"kernels", "cuda/internal/driver"},
+	"cuda/internal/...":       {},
+	"kernels/internal/genptx": {},
+	"internal/cudatest/...":   {"cuda"},
+
+	// Policies. They know neither environments nor training.
+	"policy":              {"lp/..."},
+	"policy/dist":         {},
+	"policy/debias":       {"lp/...", "policy", "policy/dist"},
+	"policy/internal/...": {"lp/...", "policy", "policy/dist", "policy/internal/..."},
+	"policy/cpu":          {"lp/...", "policy", "policy/dist", "policy/internal/..."},
+	"policy/gpu":          {"lp/...", "policy", "policy/dist", "policy/internal/...", "cuda", "kernels"},
+
+	// Training: a loop, which knows no algorithm and no backend, and algorithms.
+	"rl":  {"lp/...", "envs", "policy"},
+	"ppo": {"lp/...", "envs", "policy", "rl"},
+
+	// Runs, and what the commands are made of. Backends and benchmarks are chosen here.
+	"internal/run/runfolder": {"rl"},
+	"internal/run/progress":  {"rl"},
+	"internal/run/report":    {"envs/...", "internal/run/..."},
+	"internal/run/config":    {"lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo"},
+	"internal/run/agent":     {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda", "internal/run/..."},
+	"internal/bench":         {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda"},
+	"cmd/train":              {"lp/...", "envs/...", "rl", "cuda", "internal/bench", "internal/run/..."},
+	"cmd/gpu-check":          {"cuda", "internal/bench", "internal/run/..."},
+	"cmd/experiments/...": {
+		"lp/...", "envs/...", "policy/...", "rl", "ppo", "internal/run/...", "internal/stress/...", "cmd/experiments/internal/...",
+	},
+}
+
+// Outside is who may use a module that not everybody may.
+var outside = map[string][]string{
+	"github.com/lanl/clp":    {"lp/..."},
+	"gorgonia.org/gorgonia":  {"policy/...", "internal/ops", "cuda"},
+	"gorgonia.org/cu":        {"cuda/...", "internal/cudatest"},
+	"gonum.org/v1/plot":      {"internal/plots"},
+	"github.com/spf13/cobra": {"cmd/..."},
+}
+
+// covers says whether a pattern names a package, and how closely.
+func covers(pattern, pkg string) (int, bool) {
+	if tree, below := strings.CutSuffix(pattern, "/..."); below {
+		return len(tree), pkg == tree || strings.HasPrefix(pkg, tree+"/")
+	}
+	return len(pattern) + 1, pkg == pattern
+}
+
+func among(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		_, ok := covers(p, pkg)
+		return ok
+	})
+}
+
+// allowed returns what a package may import, and false where no line is for it.
+func allowed(pkg string) ([]string, bool) {
+	if slices.Contains(helpers, pkg) {
+		return helpers, true
+	}
+	var list []string
+	nearest := -1
+	for pattern, may := range imports {
+		if n, ok := covers(pattern, pkg); ok && n > nearest {
+			list, nearest = may, n
+		}
+	}
+	return slices.Concat(list, helpers), nearest >= 0
+}
+
+// Every import is in the tables above, with and without GPU support.
+func TestArrows(t *testing.T) {
+	root, err := checkout.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	type listed struct {
+		ImportPath string
+		Imports    []string
+	}
+	seen := map[string]bool{}
+	for _, tags := range []string{"", "gpu"} {
+		cmd := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports", "./...")
+		cmd.Dir = root
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for d := json.NewDecoder(bytes.NewReader(out)); ; {
+			var p listed
+			if err := d.Decode(&p); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			pkg := strings.TrimPrefix(p.ImportPath, "paspo/")
+			may, ok := allowed(pkg)
+			if !ok && !seen[pkg] {
+				t.Errorf("no line says what %s may import", pkg)
+			}
+			for _, path := range p.Imports {
+				to, own := strings.CutPrefix(path, "paspo/")
+				if seen[pkg+" "+path] {
+					continue
+				}
+				seen[pkg], seen[pkg+" "+path] = true, true
+				if own && ok && !among(may, to) {
+					t.Errorf("%s must not import %s", pkg, to)
+				}
+				for module, users := range outside {
+					if (path == module || strings.HasPrefix(path, module+"/")) && !among(users, pkg) {
+						t.Errorf("%s must not import %s", pkg, path)
+					}
+				}
+			}
+		}
+	}
+	if len(seen) < 100 {
+		t.Errorf("only %d packages and imports were looked at", len(seen))
+	}
+}
+
+// The nearest line holds.
+func TestAllowed(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"lp/interval/warm", "lp/interval/clp", false},
+		{"lp/interval/warm", "lp/interval/relay", true},
+		{"lp/interval", "lp/interval/clp", true},
+		{"lp", "policy", false},
+		{"lpx", "lp", false},
+		{"envs/portfolio", "envs/compute", false},
+		{"envs/benchmarks", "envs/compute", true},
+		{"policy/cpu", "cuda", false},
+		{"policy/gpu", "cuda", true},
+		{"internal/rng", "lp", false},
+		{"rl", "ppo", false},
+		{"rl", "policy/cpu", false},
+	} {
+		if may, ok := allowed(c.from); ok && among(may, c.to) != c.want {
+			t.Errorf("%s may import %s: %v", c.from, c.to, !c.want)
+		} else if !ok && c.want {
+			t.Errorf("no line for %s", c.from)
+		}
+	}
+}
