@@ -1,31 +1,13 @@
 package lp
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-)
 
-// reference reads a file of reference values into v and skips the test where
-// there is none.
-func reference(t testing.TB, name string, v any) {
-	t.Helper()
-	data, err := os.ReadFile("../../shared/reference/" + name)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("SKIPPED: no reference values (%v)", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		t.Fatal(err)
-	}
-}
+	"paspo/internal/reference"
+)
 
 func TestPresetsAreThePublishedPolytopes(t *testing.T) {
 	for _, c := range []struct {
@@ -42,7 +24,7 @@ func TestPresetsAreThePublishedPolytopes(t *testing.T) {
 			N        int
 			Vertices [][]float64
 		}
-		reference(t, c.file, &want)
+		reference.Read(t, c.file, &want)
 		p, err := Preset(c.preset, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -93,7 +75,7 @@ func TestMinimizeBoundingBox(t *testing.T) {
 				BoundsTight [][2]float64 `json:"bounds_tight"`
 			}
 		}
-		reference(t, c.file, &want)
+		reference.Read(t, c.file, &want)
 		p, err := Preset(c.preset, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -1,36 +1,18 @@
 package lp
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
 
+	"paspo/internal/reference"
 	"paspo/internal/rng"
 )
-
-// readReference reads a file of reference values or skips the test.
-func readReference(t testing.TB, name string, v any) {
-	t.Helper()
-	raw, err := os.ReadFile("../../shared/reference/" + name)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("SKIPPED: no reference values: %v", err)
-	}
-	if err == nil {
-		err = json.Unmarshal(raw, v)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 func samplePreset(t testing.TB, name string, entities int) *Polytope {
 	t.Helper()
@@ -111,7 +93,7 @@ func TestSampleMomentsAgainstReference(t *testing.T) {
 				Cov    [][]float64 `json:"sample_cov"`
 				Points float64     `json:"n_samples"`
 			}
-			readReference(t, "uniform_fit_"+presetFiles[preset]+".json", &ref)
+			reference.Read(t, "uniform_fit_"+presetFiles[preset]+".json", &ref)
 			p := samplePreset(t, preset, 0)
 			const n = 20_000
 			points, report := draw(t, p, DefaultSamplerConfig(), n, 11)
@@ -151,7 +133,7 @@ func TestFeasibleShareAgainstReference(t *testing.T) {
 			var ref struct {
 				Acceptance struct{ Rate, SE float64 } `json:"acceptance"`
 			}
-			readReference(t, "polytope_"+file+".json", &ref)
+			reference.Read(t, "polytope_"+file+".json", &ref)
 			s, err := FeasibleShare(samplePreset(t, preset, 0), 200_000, rng.New(5, "share"))
 			if err != nil {
 				t.Fatal(err)

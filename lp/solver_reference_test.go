@@ -1,29 +1,11 @@
 package lp
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
-)
 
-// solverReference decodes a file of ../../shared/reference, or skips.
-func solverReference(t testing.TB, name string, into any) {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "..", "shared", "reference", name))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("reference values are absent: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		t.Fatal(err)
-	}
-}
+	"paspo/internal/reference"
+)
 
 func TestReferenceIntervals(t *testing.T) {
 	for _, c := range []struct{ file, preset string }{
@@ -36,7 +18,7 @@ func TestReferenceIntervals(t *testing.T) {
 				Tight   [][2]float64 `json:"bounds_tight"`
 			} `json:"records"`
 		}
-		solverReference(t, c.file, &ref)
+		reference.Read(t, c.file, &ref)
 		p, err := Preset(c.preset, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -2,10 +2,7 @@ package debias
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -15,6 +12,7 @@ import (
 	"testing"
 
 	"paspo/internal/checkout"
+	"paspo/internal/reference"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
@@ -68,16 +66,7 @@ func TestDebiasReference(t *testing.T) {
 				params
 				Without params `json:"fits_without_the_vertex_draws"`
 			}
-			raw, err := os.ReadFile("../../shared/reference/uniform_fit_" + file + ".json")
-			if errors.Is(err, fs.ErrNotExist) {
-				t.Skipf("SKIPPED: no reference values: %v", err)
-			}
-			if err == nil {
-				err = json.Unmarshal(raw, &ref)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			reference.Read(t, "uniform_fit_"+file+".json", &ref)
 			want := ref.params
 			if ref.Without.Alpha != nil {
 				want = ref.Without
