@@ -111,10 +111,10 @@ type Outcome struct {
 	MaxResidual float64 // largest scaled residual of an action
 	Violations  int     // actions with a residual above Violation
 
-	// Of environments that are Wideners: the states whose limits were widened, and
+	// Of environments that are Relaxers: the states whose limits were relaxed, and
 	// by how much at most.
-	Widened     int
-	MaxWidening float64
+	Relaxed       int
+	MaxRelaxation float64
 }
 
 // Play plays episodes side by side. Episode i draws from EpisodeStream(seed, i),
@@ -152,7 +152,7 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 		next := alive[:0]
 		for _, i := range alive {
 			e := copies[i]
-			out.widened(e.Widening())
+			out.relaxed(e.Relaxation())
 			reward, done, err := e.Step(rowOf(actions, i, n))
 			if err != nil {
 				return nil, err

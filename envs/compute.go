@@ -69,7 +69,7 @@ type user struct {
 // with its last task. The observation is [done (m, in ms), then bits (3), cycles
 // (3) and time limits (3) of the next tasks]; what is not there is 0.
 //
-// With caps its environments are Wideners: a server that the next task finds
+// With caps its environments are Relaxers: a server that the next task finds
 // with a queue of q_i ms may take no more than
 //
 //	a_i <= min(u_i, h / (h + q_i) + t)
@@ -82,7 +82,7 @@ type ComputeProblem struct {
 	users []user
 	total float64 // sum of hz
 	half  float64
-	caps  *widening // nil without caps
+	caps  *relaxation // nil without caps
 	spec  Spec
 }
 
@@ -307,7 +307,7 @@ func (e *Compute) UnmarshalBinary(b []byte) error {
 	for i := range tasks {
 		tasks[i] = Task{r.float(), r.float(), r.float(), r.float()}
 	}
-	widening := e.limits.load(&r)
+	relaxation := e.limits.load(&r)
 	if err := r.end(); err != nil {
 		return err
 	}
@@ -315,7 +315,7 @@ func (e *Compute) UnmarshalBinary(b []byte) error {
 	e.tasks, e.all = tasks, tasks
 	if e.limits != nil {
 		e.queue()
-		e.limits.set(widening)
+		e.limits.set(relaxation)
 	}
 	return nil
 }

@@ -23,8 +23,8 @@ type CappedCompute struct{ *Compute }
 // Limits implements Limiter.
 func (e *CappedCompute) Limits(lim *lp.Limits) { e.limits.limits(lim) }
 
-// Widening implements Widener.
-func (e *CappedCompute) Widening() float64 { return e.limits.widening() }
+// Relaxation implements Relaxer.
+func (e *CappedCompute) Relaxation() float64 { return e.limits.relaxation() }
 
 // queue computes what the next task finds queued, nothing after the last.
 func (e *Compute) queue() {
@@ -38,7 +38,7 @@ func (e *Compute) queue() {
 }
 
 func (p *ComputeProblem) addCaps() (err error) {
-	p.caps, err = newWidening(p.spec.Polytope, func(int) bool { return false }, func(int) bool { return true })
+	p.caps, err = newRelaxation(p.spec.Polytope, func(int) bool { return false }, func(int) bool { return true })
 	p.spec.Name = ComputeCapped
 	p.spec.ObsDim += len(p.hz)
 	for i := range p.hz {

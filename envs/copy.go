@@ -18,18 +18,18 @@ import (
 type Copy struct {
 	env      Env
 	limiter  Limiter // nil where limits do not follow the state
-	widener  Widener // nil where they are not widened
+	relaxer  Relaxer // nil where they are not relaxed
 	polytope *lp.Polytope
 	rand     *rand.Rand
 	problem  string
 	index    int
 
-	obs      []float64
-	action   []float64 // the environment's own
-	limits   *lp.Limits
-	widening float64
-	residual float64
-	length   int // steps of the episode
+	obs        []float64
+	action     []float64 // the environment's own
+	limits     *lp.Limits
+	relaxation float64
+	residual   float64
+	length     int // steps of the episode
 
 	calls string // method that is called at the moment, empty for none
 	fault *Fault // the first
@@ -63,7 +63,7 @@ func (c *Copy) start(p Problem, s *Spec, index int, r *rand.Rand) error {
 	}
 	if l, ok := c.env.(Limiter); ok {
 		c.limiter = l
-		c.widener, _ = l.(Widener)
+		c.relaxer, _ = l.(Relaxer)
 	}
 	return c.Reset()
 }
@@ -84,9 +84,9 @@ func (c *Copy) Limits() *lp.Limits {
 	return c.limits
 }
 
-// Widening returns by how much these limits were widened, 0 where they were not
-// (see Widener).
-func (c *Copy) Widening() float64 { return c.widening }
+// Relaxation returns by how much these limits were relaxed, 0 where they were not
+// (see Relaxer).
+func (c *Copy) Relaxation() float64 { return c.relaxation }
 
 // Residual returns the largest scaled residual of the last action, in the limits
 // of its state.
@@ -194,8 +194,8 @@ func (c *Copy) readLimits() {
 	c.calls = "Limits"
 	defer c.leave()
 	c.limiter.Limits(c.limits)
-	if c.widener != nil {
-		c.widening = c.widener.Widening()
+	if c.relaxer != nil {
+		c.relaxation = c.relaxer.Relaxation()
 	}
 	c.calls = ""
 }

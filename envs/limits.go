@@ -6,13 +6,13 @@ import (
 	"paspo/lp"
 )
 
-// Widener is implemented by environments that widen limits which leave nothing.
-type Widener interface {
+// Relaxer is implemented by environments that relax limits which leave nothing.
+type Relaxer interface {
 	Limiter
 
-	// Widening returns by how much the limits of the present state are widened, 0
+	// Relaxation returns by how much the limits of the present state are relaxed, 0
 	// where they are as stated.
-	Widening() float64
+	Relaxation() float64
 }
 
 // ObservedLimits is implemented by problems whose limits follow from the
@@ -80,14 +80,14 @@ type following struct {
 	w       *program
 	want    func(lo, hi []float64) // sets the bounds as stated, infinite where there is none
 	lo, hi  []float64              // as stated
-	l, u    []float64              // widened, within the bounds of the polytope
+	l, u    []float64              // relaxed, within the bounds of the polytope
 	amount  float64
 	current bool
 	last    []float64 // the action that led here, nil at the start
 	action  []float64
 }
 
-func (w *widening) follow(want func(lo, hi []float64)) *following {
+func (w *relaxation) follow(want func(lo, hi []float64)) *following {
 	n := w.p.Dim()
 	return &following{
 		w: w.new(), want: want,
@@ -106,7 +106,7 @@ func (f *following) moved(action []float64) {
 	}
 }
 
-// set takes a known widening.
+// set takes a known relaxation.
 func (f *following) set(amount float64) {
 	f.want(f.lo, f.hi)
 	f.amount, f.current = amount, true
@@ -121,7 +121,7 @@ func (f *following) limits(lim *lp.Limits) {
 	lim.Lower, lim.Upper = f.l, f.u
 }
 
-func (f *following) widening() float64 {
+func (f *following) relaxation() float64 {
 	f.update()
 	return f.amount
 }
@@ -134,10 +134,10 @@ func (f *following) update() {
 	f.set(f.w.least(f.lo, f.hi, f.last))
 }
 
-// save writes the widening into a snapshot, nothing where f is nil.
+// save writes the relaxation into a snapshot, nothing where f is nil.
 func (f *following) save(w *writer) {
 	if f != nil {
-		w.float(f.widening())
+		w.float(f.relaxation())
 	}
 }
 
@@ -148,7 +148,7 @@ func (f *following) load(r *reader) float64 {
 	}
 	x := r.float()
 	if r.err == nil && !(x >= 0 && finite(x)) {
-		r.err = fmt.Errorf("envs: snapshot: the widening of limits is %g", x)
+		r.err = fmt.Errorf("envs: snapshot: the relaxation of limits is %g", x)
 	}
 	return x
 }

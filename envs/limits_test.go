@@ -174,7 +174,7 @@ func TestLimitsAreNeverEmpty(t *testing.T) {
 	}
 	for name, p := range problems {
 		polytope := p.Spec().Polytope
-		widened, moved := 0, 0
+		relaxed, moved := 0, 0
 		var most float64
 		var before []float64
 		fallbacks := 0
@@ -187,8 +187,8 @@ func TestLimitsAreNeverEmpty(t *testing.T) {
 					t.Fatalf("%s: the bounds of entity %d are %v and %v", name, j, lim.Lower[j], lim.Upper[j])
 				}
 			}
-			if w := e.(Widener).Widening(); w > 0 {
-				widened++
+			if w := e.(Relaxer).Relaxation(); w > 0 {
+				relaxed++
 				most = max(most, w)
 			}
 			if before == nil || excess(a, before, before) > 1e-6 {
@@ -197,7 +197,7 @@ func TestLimitsAreNeverEmpty(t *testing.T) {
 			before = append(before[:0], a...)
 			fallbacks = follows(t, e).w.fallbacks
 		})
-		t.Logf("%-26s %d states, %.1f %% widened, by %.3g at most; %d left to lp", name, states, 100*float64(widened)/float64(states), most, fallbacks)
+		t.Logf("%-26s %d states, %.1f %% relaxed, by %.3g at most; %d left to lp", name, states, 100*float64(relaxed)/float64(states), most, fallbacks)
 		if fallbacks > states/1000 {
 			t.Errorf("%s: the tableau failed in %d of %d states", name, fallbacks, states)
 		}
@@ -222,12 +222,12 @@ func TestLimitsAreRespected(t *testing.T) {
 		e, obs := p.New(), make([]float64, p.Spec().ObsDim)
 		e.Reset(r, obs)
 		a, lo, hi, one := make([]float64, n), make([]float64, 1), make([]float64, 1), make([]float64, 1)
-		worst, widened := math.Inf(-1), 0
+		worst, relaxed := math.Inf(-1), 0
 		for range 150 {
 			var lim lp.Limits
 			e.(Limiter).Limits(&lim)
-			if e.(Widener).Widening() > 0 {
-				widened++
+			if e.(Relaxer).Relaxation() > 0 {
+				relaxed++
 			}
 			c.Begin(1, []lp.Limits{lim})
 			for j := range n {
@@ -243,7 +243,7 @@ func TestLimitsAreRespected(t *testing.T) {
 				e.Reset(r, obs)
 			}
 		}
-		t.Logf("%-26s largest residual %.2g, %d of 150 states widened", name, worst, widened)
+		t.Logf("%-26s largest residual %.2g, %d of 150 states relaxed", name, worst, relaxed)
 		if !(worst <= 1e-9) {
 			t.Errorf("%s: a sampled action has a residual of %g", name, worst)
 		}
@@ -303,14 +303,14 @@ func TestLimitsResume(t *testing.T) {
 			}
 			var got lp.Limits
 			f.(Limiter).Limits(&got)
-			if !slices.Equal(got.Lower, lim.Lower) || !slices.Equal(got.Upper, lim.Upper) || f.(Widener).Widening() != e.(Widener).Widening() {
+			if !slices.Equal(got.Lower, lim.Lower) || !slices.Equal(got.Upper, lim.Upper) || f.(Relaxer).Relaxation() != e.(Relaxer).Relaxation() {
 				t.Fatalf("%s: limits %v after the snapshot, %v before", name, got, *lim)
 			}
 			// What is computed anew is what was saved.
 			g := follows(t, f)
 			g.moved(nil)
-			if g.widening() != e.(Widener).Widening() {
-				t.Fatalf("%s: widened by %v when computed anew, %v before", name, g.widening(), e.(Widener).Widening())
+			if g.relaxation() != e.(Relaxer).Relaxation() {
+				t.Fatalf("%s: relaxed by %v when computed anew, %v before", name, g.relaxation(), e.(Relaxer).Relaxation())
 			}
 			steps++
 		})
@@ -319,7 +319,7 @@ func TestLimitsResume(t *testing.T) {
 	w.float(math.NaN())
 	f := follows(t, named(t, PortfolioLimited).New())
 	if r := (reader{b: w.b}); !math.IsNaN(f.load(&r)) || r.err == nil {
-		t.Error("a widening of NaN was restored")
+		t.Error("a relaxation of NaN was restored")
 	}
 }
 
@@ -340,7 +340,7 @@ func TestLimitedBaselines(t *testing.T) {
 				t.Fatalf("%s, %s: %v", name, b.Name, err)
 			}
 			m, s := MeanAndError(out.Returns)
-			t.Logf("%-26s %-18s %.4f +- %.4f, %d of %d states widened", name, b.Name, m, s, out.Widened, sum(out.Lengths))
+			t.Logf("%-26s %-18s %.4f +- %.4f, %d of %d states relaxed", name, b.Name, m, s, out.Relaxed, sum(out.Lengths))
 			if out.Violations > 0 || out.MaxResidual > 1e-9 {
 				t.Errorf("%s, %s: %d violations, largest residual %g", name, b.Name, out.Violations, out.MaxResidual)
 			}
@@ -384,15 +384,15 @@ func TestLimitSettings(t *testing.T) {
 	}
 }
 
-// Steps with the limits of every state; "widened" is the share of states that
-// need a linear program or a widening.
+// Steps with the limits of every state; "relaxed" is the share of states that
+// need a linear program or a relaxation.
 func BenchmarkLimits(b *testing.B) {
 	for name, p := range limited(b) {
 		b.Run(name, func(b *testing.B) {
 			v := newVector(b, p, VectorConfig{Count: 8, Seed: 1, Workers: 1})
 			n := p.Spec().Polytope.Dim()
 			a := make([]float64, 8*n)
-			widened := 0
+			relaxed := 0
 			b.ReportAllocs()
 			for b.Loop() {
 				for i := range 8 {
@@ -400,10 +400,10 @@ func BenchmarkLimits(b *testing.B) {
 					f.towards(a[i*n:(i+1)*n], f.w.known)
 				}
 				v.Step(a)
-				widened += v.Widened()
+				relaxed += v.Relaxed()
 			}
 			b.ReportMetric(float64(8*b.N)/b.Elapsed().Seconds(), "steps/s")
-			b.ReportMetric(float64(widened)/float64(8*b.N), "widened")
+			b.ReportMetric(float64(relaxed)/float64(8*b.N), "relaxed")
 		})
 	}
 }

@@ -14,17 +14,17 @@ func TestPortfolioLimits(t *testing.T) {
 	path.Returns[0] = 1 // MSFT doubles
 	e.ResetTo(&path, obs)
 	var lim lp.Limits
-	// 12 assets of 0.05 and cash of 0.75 at least: nothing has to give.
+	// 12 assets of 0.05 and cash of 0.75 at least: nothing has to relax.
 	e.Limits(&lim)
-	if lim.Lower[0] != 0.75 || lim.Upper[0] != 1.25 || lim.Lower[1] != 0 || lim.Upper[1] != 0.05 || e.Widening() != 0 {
-		t.Errorf("at the start: %+v, widened by %v", lim, e.Widening())
+	if lim.Lower[0] != 0.75 || lim.Upper[0] != 1.25 || lim.Lower[1] != 0 || lim.Upper[1] != 0.05 || e.Relaxation() != 0 {
+		t.Errorf("at the start: %+v, relaxed by %v", lim, e.Relaxation())
 	}
 	a := make([]float64, 13)
 	a[0], a[1], a[2] = 0.9, 0.05, 0.05
 	e.Step(nil, a, obs)
 	e.Limits(&lim)
 	w := 0.1 / 1.05
-	if math.Abs(lim.Lower[1]-(w-0.05)) > 1e-15 || math.Abs(lim.Upper[1]-(w+0.05)) > 1e-15 || lim.Upper[3] != 0.05 || e.Widening() != 0 {
+	if math.Abs(lim.Lower[1]-(w-0.05)) > 1e-15 || math.Abs(lim.Upper[1]-(w+0.05)) > 1e-15 || lim.Upper[3] != 0.05 || e.Relaxation() != 0 {
 		t.Errorf("holding %v: %+v", w, lim)
 	}
 
@@ -39,12 +39,12 @@ func TestPortfolioLimits(t *testing.T) {
 	p = newPortfolio(t, func(c *PortfolioConfig) { c.TradeLimit, c.Polytope = 0.05, q })
 	e = p.New().(*LimitedPortfolio)
 	e.Reset(EpisodeStream(1, 1), obs)
-	if w := e.Widening(); math.Abs(w-0.2) > 1e-8 {
-		t.Errorf("widened by %v, want 0.2", w)
+	if w := e.Relaxation(); math.Abs(w-0.2) > 1e-8 {
+		t.Errorf("relaxed by %v, want 0.2", w)
 	}
 	e.Limits(&lim)
 	if math.Abs(lim.Upper[1]-0.25) > 1e-8 || lim.Lower[1] != 0.25 || math.Abs(lim.Upper[2]-0.25) > 1e-8 {
-		t.Errorf("widened limits %+v", lim)
+		t.Errorf("relaxed limits %+v", lim)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestComputeCaps(t *testing.T) {
 	for i, done := range e.Done() {
 		q := max(0, done-0.002) * 1e3
 		some = some || q > 1
-		if want := 2/(2+q) + e.Widening(); math.Abs(lim.Upper[i]-want) > 1e-12 || lim.Lower[i] != 0 || obs[18+i] != q {
+		if want := 2/(2+q) + e.Relaxation(); math.Abs(lim.Upper[i]-want) > 1e-12 || lim.Lower[i] != 0 || obs[18+i] != q {
 			t.Errorf("server %d with a queue of %v ms: cap %v, want %v; observed %v", i, q, lim.Upper[i], want, obs[18+i])
 		}
 	}

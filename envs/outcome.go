@@ -19,10 +19,10 @@ func (o *Outcome) check(r float64) {
 	}
 }
 
-func (o *Outcome) widened(by float64) {
+func (o *Outcome) relaxed(by float64) {
 	if by > 0 {
-		o.Widened++
-		o.MaxWidening = max(o.MaxWidening, by)
+		o.Relaxed++
+		o.MaxRelaxation = max(o.MaxRelaxation, by)
 	}
 }
 

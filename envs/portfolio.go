@@ -90,9 +90,9 @@ type PortfolioProblem struct {
 	cfg      PortfolioConfig
 	market   *Market
 	polytope *lp.Polytope
-	backtest []float64 // months x assets; nil where there is none
-	fixed    []Path    // of the presampled mode
-	trading  *widening // nil without a trading limit
+	backtest []float64   // months x assets; nil where there is none
+	fixed    []Path      // of the presampled mode
+	trading  *relaxation // nil without a trading limit
 	spec     Spec
 }
 
@@ -131,7 +131,7 @@ func NewPortfolio(c PortfolioConfig) (*PortfolioProblem, error) {
 	if c.TradeLimit > 0 {
 		name = PortfolioLimited
 		limited := func(i int) bool { return i > 0 || c.CashLimit > 0 }
-		if p.trading, err = newWidening(p.polytope, limited, limited); err != nil {
+		if p.trading, err = newRelaxation(p.polytope, limited, limited); err != nil {
 			return nil, fmt.Errorf("portfolio: %w", err)
 		}
 	}
@@ -386,7 +386,7 @@ func (e *Portfolio) UnmarshalBinary(b []byte) error {
 	wealth := r.float()
 	weights := r.floats("the holdings", n, n)
 	returns := r.floats("the returns", n, n)
-	widening := e.limits.load(&r)
+	relaxation := e.limits.load(&r)
 	onPath := r.int("the path", 0, 1) == 1
 	var path []float64
 	if onPath {
@@ -399,7 +399,7 @@ func (e *Portfolio) UnmarshalBinary(b []byte) error {
 	copy(e.weights, weights)
 	copy(e.returns, returns)
 	if e.limits != nil {
-		e.limits.set(widening)
+		e.limits.set(relaxation)
 	}
 	return nil
 }

@@ -81,7 +81,7 @@ func (p *PortfolioProblem) PlayPaths(paths []Path, a Allocator) (*PortfolioOutco
 			var lim lp.Limits
 			if e.limits != nil {
 				e.limits.limits(&lim)
-				out.widened(e.limits.widening())
+				out.relaxed(e.limits.relaxation())
 			}
 			out.check(p.polytope.Residual(act, &lim))
 

@@ -20,8 +20,8 @@ type LimitedPortfolio struct{ *Portfolio }
 // Limits implements Limiter.
 func (e *LimitedPortfolio) Limits(lim *lp.Limits) { e.limits.limits(lim) }
 
-// Widening implements Widener.
-func (e *LimitedPortfolio) Widening() float64 { return e.limits.widening() }
+// Relaxation implements Relaxer.
+func (e *LimitedPortfolio) Relaxation() float64 { return e.limits.relaxation() }
 
 // follow returns the limits about holdings w.
 func (p *PortfolioProblem) follow(w []float64) *following {

@@ -123,12 +123,12 @@ func (v *Vector) Obs() []float64 { return v.obs }
 // limits do not follow the state.
 func (v *Vector) Limits() []lp.Limits { return v.limits }
 
-// Widened returns how many environments are in a state whose limits were widened
-// because they left nothing (see Widener).
-func (v *Vector) Widened() int {
+// Relaxed returns how many environments are in a state whose limits were relaxed
+// because they left nothing (see Relaxer).
+func (v *Vector) Relaxed() int {
 	count := 0
 	for i := range v.copies {
-		if v.copies[i].widening > 0 {
+		if v.copies[i].relaxation > 0 {
 			count++
 		}
 	}

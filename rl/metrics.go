@@ -31,7 +31,7 @@ type Metrics struct {
 	Alpha, Beta [3]float64 // quantiles 0.05, 0.5, 0.95 over what was not fixed
 	MaxResidual float64    // largest scaled residual of an action
 	Violations  int        // actions with a residual above envs.Violation
-	Widened     float64    // states whose limits left nothing and were widened, NaN where limits do not follow the state
+	Relaxed     float64    // states whose limits left nothing and were relaxed, NaN where limits do not follow the state
 
 	StepsPerSecond                float64 // of rollout and update together
 	RolloutSeconds, UpdateSeconds float64
@@ -80,7 +80,7 @@ func (m Metrics) list() []scalar {
 		{"beta_q05", m.Beta[0]}, {"beta_q50", m.Beta[1]}, {"beta_q95", m.Beta[2]},
 		{"max_residual", m.MaxResidual},
 		{"violations", float64(m.Violations)},
-		{"widened", m.Widened},
+		{"relaxed", m.Relaxed},
 		{"steps_per_second", m.StepsPerSecond},
 		{"rollout_seconds", m.RolloutSeconds},
 		{"update_seconds", m.UpdateSeconds},

@@ -69,15 +69,15 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		fixed float64
 	)
 	m.MaxResidual = math.Inf(-1)
-	m.Widened = 0
+	m.Relaxed = 0
 	if v.Limits() == nil {
-		m.Widened = math.NaN()
+		m.Relaxed = math.NaN()
 	}
 	for s := range t.cfg.StepsPerEnv {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		m.Widened += float64(v.Widened())
+		m.Relaxed += float64(v.Relaxed())
 		out, err := t.sample(m, s*n)
 		if err != nil {
 			return err

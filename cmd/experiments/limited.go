@@ -29,7 +29,7 @@ func limited(ctx context.Context, out *output, o limitedOptions, env string) err
 	}
 	table := [][]string{{
 		"", "policy", "return, most likely action", "95 % over seeds", "worst seed", "return, sampled", "share of the way", "violations", "largest residual",
-		"states widened", "by at most", "training steps/s",
+		"states relaxed", "by at most", "training steps/s",
 	}}
 	plot := plots.Learning{Title: env, YLabel: "return of the most likely action"}
 	var all [][]*run
@@ -165,7 +165,7 @@ func (s *side) rows() [][]string {
 		o := s.played[i]
 		rows = append(rows, []string{
 			s.env, r.name, fmt.Sprintf("%.4f", r.mean), "", "", "", s.share(r.mean),
-			fmt.Sprint(o.Violations), fmt.Sprintf("%.1e", o.MaxResidual), s.widened(o.Widened, o.Lengths), s.amount(o.MaxWidening), "",
+			fmt.Sprint(o.Violations), fmt.Sprintf("%.1e", o.MaxResidual), s.relaxed(o.Relaxed, o.Lengths), s.amount(o.MaxRelaxation), "",
 		})
 	}
 	for i, c := range s.settings {
@@ -177,19 +177,19 @@ func (s *side) rows() [][]string {
 func (s *side) trained(name string, runs []*run) []string {
 	var mode, sampled []float64
 	violations, residual, worst := 0, math.Inf(-1), math.Inf(1)
-	widened, states, amount := 0, 0, 0.
+	relaxed, states, amount := 0, 0, 0.
 	var steps int64
 	seconds := 0.
 	for _, r := range runs {
 		mode, sampled = append(mode, r.Final), append(sampled, r.Sampled)
 		violations, residual, worst = violations+r.Violations, max(residual, r.MaxResidual), min(worst, r.Final)
-		widened, states, amount = widened+r.Widened, states+r.States, max(amount, r.MaxWidening)
+		relaxed, states, amount = relaxed+r.Relaxed, states+r.States, max(amount, r.MaxRelaxation)
 		steps, seconds = steps+r.Steps, seconds+r.TrainSeconds
 	}
 	iv := stats.MeanInterval(mode, 0.95, rng.New(1, "experiments", "limited", s.env, name))
 	row := []string{
 		s.env, name, fmt.Sprintf("%.4f", iv.Estimate), fmt.Sprintf("%.4f .. %.4f", iv.Low, iv.High), fmt.Sprintf("%.4f", worst),
-		"", s.share(iv.Estimate), fmt.Sprint(violations), fmt.Sprintf("%.1e", residual), s.widened(widened, []int{states}), s.amount(amount), "",
+		"", s.share(iv.Estimate), fmt.Sprint(violations), fmt.Sprintf("%.1e", residual), s.relaxed(relaxed, []int{states}), s.amount(amount), "",
 	}
 	if steps > 0 {
 		row[5], row[11] = fmt.Sprintf("%.4f", mean(sampled)), number(float64(steps)/seconds)
@@ -224,7 +224,7 @@ func (s *side) projected(free *side) ([]string, error) {
 	return s.trained("trained on the static version, projected", runs), nil
 }
 
-func (s *side) widened(count int, lengths []int) string {
+func (s *side) relaxed(count int, lengths []int) string {
 	if staticOf[s.env] == "" {
 		return ""
 	}

@@ -39,8 +39,8 @@ type run struct {
 	TrainSeconds float64 // without evaluations
 
 	// Of limits that follow the state, in training and evaluations.
-	States, Widened int
-	MaxWidening     float64 // in evaluations
+	States, Relaxed int
+	MaxRelaxation   float64 // in evaluations
 
 	backend policy.Backend
 }
@@ -123,8 +123,8 @@ func (r *run) note(o *envs.Outcome) {
 	for _, n := range o.Lengths {
 		r.States += n
 	}
-	r.Widened += o.Widened
-	r.MaxWidening = max(r.MaxWidening, o.MaxWidening)
+	r.Relaxed += o.Relaxed
+	r.MaxRelaxation = max(r.MaxRelaxation, o.MaxRelaxation)
 }
 
 // score returns the mean return of a policy.
@@ -171,8 +171,8 @@ func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (
 		r.Violations += m.Violations
 		r.Entropy = m.Entropy
 		r.Steps, r.TrainSeconds = m.Step, r.TrainSeconds+m.RolloutSeconds+m.UpdateSeconds
-		if m.Widened >= 0 {
-			r.States, r.Widened = r.States+cfg.BatchSize(), r.Widened+int(m.Widened)
+		if m.Relaxed >= 0 {
+			r.States, r.Relaxed = r.States+cfg.BatchSize(), r.Relaxed+int(m.Relaxed)
 		}
 		if m.Iteration%s.PPO.EvalEvery != 0 && m.Iteration != cfg.Iterations() {
 			return nil

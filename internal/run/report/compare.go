@@ -173,7 +173,7 @@ func row(name string, out *envs.Outcome) Row {
 	m, se := envs.MeanAndError(out.Returns)
 	r := Row{
 		Policy: name, Return: Number(m), StdErr: Number(se), Expected: Number(math.NaN()),
-		MaxResidual: Number(out.MaxResidual), Violations: out.Violations, Widened: out.Widened,
+		MaxResidual: Number(out.MaxResidual), Violations: out.Violations, Relaxed: out.Relaxed,
 	}
 	for _, l := range out.Lengths {
 		r.Actions += l

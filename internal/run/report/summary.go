@@ -45,7 +45,7 @@ type Training struct {
 	BestIteration int    `json:"best_iteration"`
 	MaxResidual   Number `json:"max_residual"`
 	Violations    int    `json:"violations"`
-	Widened       int    `json:"widened,omitempty"` // states whose limits left nothing and were widened
+	Relaxed       int    `json:"relaxed,omitempty"` // states whose limits left nothing and were relaxed
 	Seconds       Number `json:"-"`
 }
 
@@ -71,7 +71,7 @@ func Summarise[M ~map[string]float64](rows []M) Training {
 			}
 		}
 		t.Violations += int(r["violations"] + r["eval_violations"] + r["eval_violations_sampled"])
-		t.Widened += int(r["widened"])
+		t.Relaxed += int(r["relaxed"])
 		t.Seconds += Number(r["rollout_seconds"] + r["update_seconds"])
 	}
 	return t

@@ -8,31 +8,31 @@ import (
 )
 
 const (
-	// widenHair is added to the least widening, and is the least room a state
+	// relaxMargin is added to the least relaxation, and is the least room a state
 	// leaves: a set of a single point would be empty to a solver that rounds.
-	widenHair = 1e-9
+	relaxMargin = 1e-9
 
-	// widenLow bounds t from below, far enough from -widenHair that rounding there
-	// makes no widening.
-	widenLow = -2 * widenHair
+	// relaxLow bounds t from below, far enough from -relaxMargin that rounding there
+	// makes no relaxation.
+	relaxLow = -2 * relaxMargin
 
-	// widenRoom is the room, within the limits that follow the state, with which a
-	// known point shows that nothing has to give. It is far above widenStatic, so
+	// knownMargin is the room, within the limits that follow the state, with which a
+	// known point shows that nothing has to relax. It is far above knownResidual, so
 	// that a linear program could not say otherwise.
-	widenRoom = 1e-6
+	knownMargin = 1e-6
 
-	// widenStatic is the scaled residual that such a point may have in the
+	// knownResidual is the scaled residual that such a point may have in the
 	// constraints that stay.
-	widenStatic = 1e-9
+	knownResidual = 1e-9
 )
 
 // program finds the least amount by which bounds lo <= a <= hi that follow the
-// state have to give, so that with the constraints of a polytope P they leave
+// state have to relax, so that with the constraints of a polytope P they leave
 // something:
 //
-//	t(lo, hi) = min t  subject to  a in P,  lo - t <= a <= hi + t,  t >= widenLow.
+//	t(lo, hi) = min t  subject to  a in P,  lo - t <= a <= hi + t,  t >= relaxLow.
 //
-// The bounds then give by max(0, t + widenHair). Where P is a hull without facets,
+// The bounds then relax by max(0, t + relaxMargin). Where P is a hull without facets,
 // its points have weights beside a and t (see weighted). Everything but lo and hi is the
 // same in every state, so the program starts from one tableau. A program is
 // used by one goroutine at a time and allocates nothing.
@@ -48,8 +48,8 @@ type program struct {
 	fallbacks int // solutions that the tableau left to lp
 }
 
-// widening is what the programs of one problem share.
-type widening struct {
+// relaxation is what the programs of one problem share.
+type relaxation struct {
 	p        *lp.Polytope
 	known    []float64
 	template *simplex
@@ -57,21 +57,21 @@ type widening struct {
 	high     []int
 }
 
-// newWidening is for bounds that are finite at most where limited says so: lower
+// newRelaxation is for bounds that are finite at most where limited says so: lower
 // and upper ones.
-func newWidening(p *lp.Polytope, lower, upper func(j int) bool) (*widening, error) {
+func newRelaxation(p *lp.Polytope, lower, upper func(j int) bool) (*relaxation, error) {
 	n := p.Dim()
 	known, err := EqualWeights(p)
 	if err != nil {
 		return nil, err
 	}
-	w := &widening{p: p, known: known, low: make([]int, n), high: make([]int, n)}
+	w := &relaxation{p: p, known: known, low: make([]int, n), high: make([]int, n)}
 	points := weighted(p)
 	s := newSimplex(n + 1 + len(points))
 	l, u := p.Bounds()
 	copy(s.lo, l)
 	copy(s.hi, u)
-	s.lo[n], s.hi[n] = widenLow, math.Inf(1)
+	s.lo[n], s.hi[n] = relaxLow, math.Inf(1)
 	s.cost[n] = 1
 	for v := range points {
 		s.hi[n+1+v] = 1
@@ -118,14 +118,14 @@ func newWidening(p *lp.Polytope, lower, upper func(j int) bool) (*widening, erro
 	return w, nil
 }
 
-func (w *widening) new() *program {
+func (w *relaxation) new() *program {
 	return &program{
 		p: w.p, known: w.known, s: w.template.clone(), a: make([]float64, w.p.Dim()),
 		lowRow: w.low, highRow: w.high,
 	}
 }
 
-// least returns by how much lo and hi have to give, 0 where they leave room for
+// least returns by how much lo and hi have to relax, 0 where they leave room for
 // themselves. It first tries points that are likely to be left: candidates, nil
 // ones left out, and a point of P.
 func (w *program) least(lo, hi []float64, candidates ...[]float64) float64 {
@@ -154,12 +154,12 @@ func (w *program) least(lo, hi []float64, candidates ...[]float64) float64 {
 		w.fallbacks++
 		w.fallback(lo, hi)
 	}
-	return max(0, excess(w.a, lo, hi)+widenHair)
+	return max(0, excess(w.a, lo, hi)+relaxMargin)
 }
 
-// leaves says whether a shows that nothing has to give.
+// leaves says whether a shows that nothing has to relax.
 func (w *program) leaves(a, lo, hi []float64) bool {
-	return excess(a, lo, hi) <= -widenRoom && w.p.Residual(a, nil) <= widenStatic
+	return excess(a, lo, hi) <= -knownMargin && w.p.Residual(a, nil) <= knownResidual
 }
 
 // excess returns the largest amount by which a is outside of lo..hi, negative
@@ -215,7 +215,7 @@ func mixtures(points [][]float64, n int, row func(coef []float64, rhs float64)) 
 	}
 }
 
-// fallback puts a point into a that needs the least widening, found by lp. Where
+// fallback puts a point into a that needs the least relaxation, found by lp. Where
 // rounding defeats that too it is the known one: more than the least is given
 // then, but never less.
 func (w *program) fallback(lo, hi []float64) {
@@ -224,8 +224,8 @@ func (w *program) fallback(lo, hi []float64) {
 	n := len(lo)
 	names := w.p.Entities()
 	l, u := w.p.Bounds()
-	d.Entities = append(append(d.Entities, names...), "widening "+names[0])
-	d.Lower = append(append(d.Lower, l...), widenLow)
+	d.Entities = append(append(d.Entities, names...), "relaxation "+names[0])
+	d.Lower = append(append(d.Lower, l...), relaxLow)
 	d.Upper = append(append(d.Upper, u...), max(excess(w.known, lo, hi), 0)+1)
 	points := weighted(w.p)
 	for v := range points {

@@ -10,19 +10,19 @@ import (
 	"paspo/lp"
 )
 
-// The widening against a bisection over whether lp finds a point.
-func TestWideningIsLeast(t *testing.T) {
+// The relaxation against a bisection over whether lp finds a point.
+func TestRelaxationIsLeast(t *testing.T) {
 	for name, p := range limited(t) {
 		polytope := p.Spec().Polytope
 		l, u := polytope.Bounds()
 		n := polytope.Dim()
 		lim := lp.Limits{Lower: make([]float64, n), Upper: make([]float64, n)}
 		zero := make([]float64, n)
-		count, widened := 0, 0
+		count, relaxed := 0, 0
 		visit(t, p, 4000, 2, func(e Env, _ *lp.Limits, _ []float64) {
 			f := follows(t, e)
-			got := e.(Widener).Widening()
-			if count++; count%100 != 0 && (got == 0 || widened >= 30) {
+			got := e.(Relaxer).Relaxation()
+			if count++; count%100 != 0 && (got == 0 || relaxed >= 30) {
 				return
 			}
 			some := func(by float64) bool {
@@ -41,11 +41,11 @@ func TestWideningIsLeast(t *testing.T) {
 			}
 			if got == 0 {
 				if !some(0) {
-					t.Fatalf("%s: nothing is widened, but nothing is left", name)
+					t.Fatalf("%s: nothing is relaxed, but nothing is left", name)
 				}
 				return
 			}
-			widened++
+			relaxed++
 			lo, hi := 0., 2.
 			for hi-lo > 1e-12 {
 				if mid := (lo + hi) / 2; some(mid) {
@@ -56,19 +56,19 @@ func TestWideningIsLeast(t *testing.T) {
 			}
 			// lp takes limits for non-empty that are so to its tolerance, on rows of
 			// coefficients of 900.
-			if math.Abs(got-widenHair-hi) > 2e-9 {
-				t.Fatalf("%s: widened by %.12g, the least is %.12g", name, got, hi)
+			if math.Abs(got-relaxMargin-hi) > 2e-9 {
+				t.Fatalf("%s: relaxed by %.12g, the least is %.12g", name, got, hi)
 			}
 		})
-		t.Logf("%-26s %d widened states compared", name, widened)
-		if harsh := strings.Contains(name, ","); harsh && name != "portfolio, small limits" && widened < 20 {
-			t.Errorf("%s: only %d states were widened: this compares little", name, widened)
+		t.Logf("%-26s %d relaxed states compared", name, relaxed)
+		if harsh := strings.Contains(name, ","); harsh && name != "portfolio, small limits" && relaxed < 20 {
+			t.Errorf("%s: only %d states were relaxed: this compares little", name, relaxed)
 		}
 	}
 }
 
 // The tableau against lp on random programs.
-func TestWideningAgainstLP(t *testing.T) {
+func TestRelaxationAgainstLP(t *testing.T) {
 	r := EpisodeStream(5, 5)
 	for k := range 300 {
 		n := 2 + r.IntN(9)
@@ -109,7 +109,7 @@ func TestWideningAgainstLP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		setup, err := newWidening(p, func(int) bool { return true }, func(int) bool { return true })
+		setup, err := newRelaxation(p, func(int) bool { return true }, func(int) bool { return true })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,9 +128,9 @@ func TestWideningAgainstLP(t *testing.T) {
 			}
 			got := w.least(lo, hi)
 			w.fallback(lo, hi)
-			want := max(0, excess(w.a, lo, hi)+widenHair)
+			want := max(0, excess(w.a, lo, hi)+relaxMargin)
 			if math.Abs(got-want) > 2e-9 {
-				t.Fatalf("program %d: widening %.12g, lp finds %.12g", k, got, want)
+				t.Fatalf("program %d: relaxation %.12g, lp finds %.12g", k, got, want)
 			}
 		}
 		if w.fallbacks > 0 {
@@ -141,7 +141,7 @@ func TestWideningAgainstLP(t *testing.T) {
 
 // The tableau over the weights of a hull without facets against lp. What it finds is
 // enough to leave something, and a little less is not.
-func TestWideningOfHullWithoutFacets(t *testing.T) {
+func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 	p, err := lp.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +150,7 @@ func TestWideningOfHullWithoutFacets(t *testing.T) {
 		t.Fatal("the facets were found")
 	}
 	always := func(int) bool { return true }
-	setup, err := newWidening(p, always, always)
+	setup, err := newRelaxation(p, always, always)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestWideningOfHullWithoutFacets(t *testing.T) {
 	r := EpisodeStream(6, 6)
 	n := p.Dim()
 	lo, hi := make([]float64, n), make([]float64, n)
-	widened := 0
+	relaxed := 0
 	for range 40 {
 		for j := range lo {
 			x := 0.1 + 0.1*r.NormFloat64()
@@ -166,11 +166,11 @@ func TestWideningOfHullWithoutFacets(t *testing.T) {
 		}
 		got := w.least(lo, hi)
 		if got > 0 {
-			widened++
+			relaxed++
 		}
 		w.fallback(lo, hi)
-		if want := max(0, excess(w.a, lo, hi)+widenHair); math.Abs(got-want) > 2e-9 {
-			t.Fatalf("widening %.12g, lp finds %.12g", got, want)
+		if want := max(0, excess(w.a, lo, hi)+relaxMargin); math.Abs(got-want) > 2e-9 {
+			t.Fatalf("relaxation %.12g, lp finds %.12g", got, want)
 		}
 		l, u := p.Bounds()
 		leaves := func(by float64) bool {
@@ -189,11 +189,11 @@ func TestWideningOfHullWithoutFacets(t *testing.T) {
 			return err == nil
 		}
 		if !leaves(got) || got > 0 && leaves(got-1e-7) {
-			t.Fatalf("a widening of %g is not the least", got)
+			t.Fatalf("a relaxation of %g is not the least", got)
 		}
 	}
-	if widened < 20 {
-		t.Errorf("only %d of 40 states were widened", widened)
+	if relaxed < 20 {
+		t.Errorf("only %d of 40 states were relaxed", relaxed)
 	}
 	if w.fallbacks > 0 {
 		t.Errorf("the tableau failed %d times", w.fallbacks)
