@@ -54,7 +54,7 @@ gpu-env: deps-gpu
 test: deps-gpu lint ptx-check image-check race-check
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 14m ./...
 	$(GO) test ./cuda ./policy/gpu -run NotBuilt
-	$(GO) test ./lp ./envs -run 'LimitsAreNeverEmpty|HullResidualAllocates' # which -race skips or shortens
+	$(GO) test ./lp ./envs/internal/relax -run 'LimitsAreNeverEmpty|HullResidualAllocates' # which -race skips or shortens
 
 # The tests of the kernels and of what queues them, with every access of device
 # memory looked at: two that no barrier, stream or event orders are an error.

@@ -94,6 +94,12 @@ func Within(p Problem, a Allocator) Allocator {
 	}
 }
 
+// Baseline is a policy that needs no training.
+type Baseline struct {
+	Name      string
+	Allocator Allocator
+}
+
 // EpisodeStream returns the stream that the environment of an evaluated episode
 // draws from: the same for every policy that is compared.
 func EpisodeStream(seed uint64, episode int) *rand.Rand {
@@ -129,7 +135,7 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 		return nil, err
 	}
 	dim, n := s.ObsDim, s.Polytope.Dim()
-	out := newOutcome(episodes)
+	out := NewOutcome(episodes)
 	copies, alive := make([]*Copy, episodes), make([]int, episodes)
 	obs, actions := make([]float64, episodes*dim), make([]float64, episodes*n)
 	for i := range copies {
@@ -152,14 +158,12 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 		next := alive[:0]
 		for _, i := range alive {
 			e := copies[i]
-			out.relaxed(e.Relaxation())
+			relaxation := e.Relaxation()
 			reward, done, err := e.Step(rowOf(actions, i, n))
 			if err != nil {
 				return nil, err
 			}
-			out.check(e.Residual())
-			out.Returns[i] += reward
-			out.Lengths[i]++
+			out.Add(i, reward, e.Residual(), relaxation)
 			if !done {
 				copy(obs[i*dim:], e.Obs())
 				next = append(next, i)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 
+	"paspo/internal/finite"
 	"paspo/lp"
 )
 
@@ -120,7 +121,7 @@ func (c *Copy) Step(action []float64) (reward float64, done bool, err error) {
 
 // take is Step without the residual.
 func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
-	if i := firstNonFinite(action); i >= 0 {
+	if i := finite.First(action); i >= 0 {
 		return 0, false, c.failed("Step", nonFinite{fmt.Sprintf("not called: component %d of the action", i), action[i]})
 	}
 	copy(c.action, action)
@@ -152,7 +153,7 @@ func (c *Copy) Refused(err error) error {
 
 // checkObs checks the observation that a method left.
 func (c *Copy) checkObs(method string) error {
-	if i := firstNonFinite(c.obs); i >= 0 {
+	if i := finite.First(c.obs); i >= 0 {
 		return c.failed(method, nonFinite{fmt.Sprintf("component %d of the observation", i), c.obs[i]})
 	}
 	return nil
@@ -240,14 +241,4 @@ func (c *Copy) leave() {
 func (c *Copy) failed(method string, err error) error {
 	c.fault = &Fault{Problem: c.problem, Env: c.index, Step: c.length, Method: method, Err: err}
 	return c.fault
-}
-
-// firstNonFinite returns the index of the first NaN or Inf, -1 if there is none.
-func firstNonFinite(v []float64) int {
-	for i, x := range v {
-		if x-x != 0 {
-			return i
-		}
-	}
-	return -1
 }

@@ -1,20 +1,9 @@
-// Package envs holds the environments of the paper and what is needed to write
-// and to step others. It knows polytopes and nothing of training.
-//
-// An environment of one's own implements Env, and a Problem makes copies of it
-// and states the polytope of its actions: see the first example. Limits that
-// follow the state are set by a Limiter. Where runs are to resume bit for bit,
-// the environment is a Snapshotter too. Vector steps thousands of copies.
-//
-// The benchmarks of the paper are made by NewPortfolio, NewCompute and
-// NewSynthetic, or by name with New. Policies that need no training come as an
-// Allocator; Play and PortfolioProblem.PlayPaths compare policies on the same
-// draws.
 package envs
 
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"math/rand/v2"
 
 	"paspo/lp"
@@ -93,4 +82,23 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("envs: problem %q has %d ObsNames, its ObsDim is %d", s.Name, len(s.ObsNames), s.ObsDim)
 	}
 	return nil
+}
+
+// CheckBudget returns an error where P does not fix the sum of all entities to 1.
+func CheckBudget(p *lp.Polytope) error {
+	e, rhs, _ := p.Equalities()
+	n := p.Dim()
+rows:
+	for k := range rhs {
+		c := e[k*n]
+		for _, x := range e[k*n : (k+1)*n] {
+			if c == 0 || x != c {
+				continue rows
+			}
+		}
+		if math.Abs(rhs[k]/c-1) <= 1e-12 {
+			return nil
+		}
+	}
+	return fmt.Errorf("the constraints state no total of 1: this environment splits one budget of 1")
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"paspo/envs"
+	"paspo/envs/portfolio"
 	"paspo/lp"
 )
 
@@ -106,7 +107,7 @@ func ExampleLimiter() {
 // Thousands of copies side by side. Results do not depend on the number of
 // goroutines.
 func ExampleVector() {
-	p, err := envs.NewPortfolio(envs.DefaultPortfolioConfig())
+	p, err := portfolio.New(portfolio.DefaultConfig())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"paspo/internal/finite"
 	"paspo/internal/race"
 	"paspo/lp"
 )
@@ -374,7 +375,7 @@ func TestDoneAtOnce(t *testing.T) {
 		if err := v.Step(actions(3)); err != nil {
 			t.Fatal(err)
 		}
-		if len(v.Finished()) != 3 || v.Finished()[2] != (Episode{2, 1, 1}) || firstNonFinite(v.Obs()) >= 0 {
+		if len(v.Finished()) != 3 || v.Finished()[2] != (Episode{2, 1, 1}) || finite.First(v.Obs()) >= 0 {
 			t.Fatalf("%+v, %v", v.Finished(), v.Obs())
 		}
 	}

@@ -7,22 +7,23 @@ import (
 	"paspo/internal/stats"
 )
 
-func newOutcome(episodes int) *Outcome {
+// NewOutcome returns that of episodes without a step.
+func NewOutcome(episodes int) *Outcome {
 	return &Outcome{Returns: make([]float64, episodes), Lengths: make([]int, episodes), MaxResidual: math.Inf(-1)}
 }
 
-// check counts an action with residual r.
-func (o *Outcome) check(r float64) {
-	o.MaxResidual = max(o.MaxResidual, r)
-	if !(r <= Violation) {
+// Add counts a step of an episode: its reward, the residual of its action, and
+// by how much the limits of its state were relaxed.
+func (o *Outcome) Add(episode int, reward, residual, relaxation float64) {
+	o.Returns[episode] += reward
+	o.Lengths[episode]++
+	o.MaxResidual = max(o.MaxResidual, residual)
+	if !(residual <= Violation) {
 		o.Violations++
 	}
-}
-
-func (o *Outcome) relaxed(by float64) {
-	if by > 0 {
+	if relaxation > 0 {
 		o.Relaxed++
-		o.MaxRelaxation = max(o.MaxRelaxation, by)
+		o.MaxRelaxation = max(o.MaxRelaxation, relaxation)
 	}
 }
 

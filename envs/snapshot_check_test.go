@@ -77,13 +77,4 @@ func TestCheckSnapshots(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
 	}
-	all := problems(t)
-	for name, p := range limited(t) {
-		all[name] = p
-	}
-	for name, p := range all {
-		if err := CheckSnapshots(p); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 
+	"paspo/envs/internal/snapshot"
 	"paspo/internal/rng"
 	"paspo/lp"
 )
@@ -192,6 +193,8 @@ func (v *Vector) fault() error {
 
 func (v *Vector) row(i int) []float64 { return rowOf(v.obs, i, v.dim) }
 
+const badAction = "envs: the length of the actions is not the number of entities"
+
 // rowOf returns row i of v, which cannot be appended to without a copy.
 func rowOf(v []float64, i, width int) []float64 { return v[i*width : (i+1)*width : (i+1)*width] }
 
@@ -224,25 +227,25 @@ const vectorSnapshot = 0x76656374_00000001 // kind and version
 // MarshalBinary writes streams, running returns, observations and the states of
 // the environments, as far as these are Snapshotters.
 func (v *Vector) MarshalBinary() ([]byte, error) {
-	var w writer
-	w.word(vectorSnapshot)
-	w.int(len(v.copies))
-	w.int(v.dim)
+	var w snapshot.Writer
+	w.Word(vectorSnapshot)
+	w.Int(len(v.copies))
+	w.Int(v.dim)
 	for i := range v.copies {
 		e := &v.copies[i]
 		stream, err := v.streams[i].MarshalBinary()
 		if err != nil {
 			return nil, err
 		}
-		w.bytes(stream)
-		w.float(v.returns[i])
-		w.int(e.length)
+		w.Bytes(stream)
+		w.Float(v.returns[i])
+		w.Int(e.length)
 		for _, x := range v.row(i) {
-			w.float(x)
+			w.Float(x)
 		}
 		s, ok := e.env.(Snapshotter)
 		if !ok {
-			w.int(0)
+			w.Int(0)
 			continue
 		}
 		var state []byte
@@ -252,37 +255,37 @@ func (v *Vector) MarshalBinary() ([]byte, error) {
 		}); err != nil {
 			return nil, err
 		}
-		w.int(1)
-		w.bytes(state)
+		w.Int(1)
+		w.Bytes(state)
 	}
-	return w.b, nil
+	return w.B, nil
 }
 
 // UnmarshalBinary continues from what MarshalBinary wrote for the same problem
 // and number of environments. Environments that are no Snapshotters start new
 // episodes. On an error the Vector must not be used.
 func (v *Vector) UnmarshalBinary(b []byte) error {
-	r := reader{b: b}
-	r.header(vectorSnapshot, "a vector of environments")
-	r.int("the number of environments", len(v.copies), len(v.copies))
-	r.int("the length of an observation", v.dim, v.dim)
+	r := snapshot.Reader{B: b}
+	r.Header(vectorSnapshot, "a vector of environments")
+	r.Int("the number of environments", len(v.copies), len(v.copies))
+	r.Int("the length of an observation", v.dim, v.dim)
 	for i := range v.copies {
 		e := &v.copies[i]
 		e.fault = nil
-		stream := r.bytes()
-		v.returns[i] = r.float()
-		e.length = r.int("the length of an episode", 0, 1<<31-1)
+		stream := r.Bytes()
+		v.returns[i] = r.Float()
+		e.length = r.Int("the length of an episode", 0, 1<<31-1)
 		row := v.row(i)
 		for k := range row {
-			row[k] = r.float()
+			row[k] = r.Float()
 		}
-		saved := r.int("whether the state is saved", 0, 1) == 1
+		saved := r.Int("whether the state is saved", 0, 1) == 1
 		var state []byte
 		if saved {
-			state = r.bytes()
+			state = r.Bytes()
 		}
-		if r.err != nil {
-			return r.err
+		if r.Err != nil {
+			return r.Err
 		}
 		if err := v.streams[i].UnmarshalBinary(stream); err != nil {
 			return err
@@ -308,5 +311,5 @@ func (v *Vector) UnmarshalBinary(b []byte) error {
 	clear(v.rewards)
 	clear(v.done)
 	v.finished = v.finished[:0]
-	return r.end()
+	return r.End()
 }

@@ -1,4 +1,4 @@
-package envs
+package envs_test
 
 import (
 	"bytes"
@@ -7,22 +7,45 @@ import (
 	"slices"
 	"testing"
 
+	"paspo/envs"
+	"paspo/envs/benchmarks"
+	"paspo/envs/portfolio"
 	"paspo/internal/rng"
 	"paspo/lp"
 )
 
-// problems are the benchmarks in all their modes.
-func problems(t testing.TB) map[string]Problem {
+// named returns a benchmark with the paper's settings.
+func named(t testing.TB, name string) envs.Problem {
 	t.Helper()
-	out := map[string]Problem{
-		"compute":   newCompute(t),
-		"synthetic": newSynthetic(t, nil),
+	c := benchmarks.DefaultConfig()
+	c.Name = name
+	p, err := benchmarks.New(c, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, name := range Variants() {
+	return p
+}
+
+func newPortfolio(t testing.TB, edit func(*portfolio.Config)) *portfolio.Problem {
+	t.Helper()
+	c := portfolio.DefaultConfig()
+	edit(&c)
+	p, err := portfolio.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// problems are the benchmarks in all their modes.
+func problems(t testing.TB) map[string]envs.Problem {
+	t.Helper()
+	out := map[string]envs.Problem{}
+	for _, name := range append(benchmarks.Variants(), "compute", "synthetic") {
 		out[name] = named(t, name)
 	}
-	for _, mode := range []string{Simulated, Presampled, Backtest} {
-		out["portfolio "+mode] = newPortfolio(t, func(c *PortfolioConfig) { c.Mode, c.Spread = mode, 0.001 })
+	for _, mode := range []string{portfolio.Simulated, portfolio.Presampled, portfolio.Backtest} {
+		out["portfolio "+mode] = newPortfolio(t, func(c *portfolio.Config) { c.Mode, c.Spread = mode, 0.001 })
 	}
 	return out
 }
@@ -30,7 +53,7 @@ func problems(t testing.TB) map[string]Problem {
 // somewhere returns allocations of the budget, which is all that stepping asks
 // for.
 func somewhere(seed, count, n int) []float64 {
-	r := EpisodeStream(uint64(seed), 77)
+	r := envs.EpisodeStream(uint64(seed), 77)
 	a := make([]float64, count*n)
 	for i := range count {
 		var sum float64
@@ -45,9 +68,9 @@ func somewhere(seed, count, n int) []float64 {
 	return a
 }
 
-func newVector(t testing.TB, p Problem, c VectorConfig) *Vector {
+func newVector(t testing.TB, p envs.Problem, c envs.VectorConfig) *envs.Vector {
 	t.Helper()
-	v, err := NewVector(p, c)
+	v, err := envs.NewVector(p, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,24 +78,18 @@ func newVector(t testing.TB, p Problem, c VectorConfig) *Vector {
 	return v
 }
 
-// force makes a crew fan out however cheap its work is.
-func force(v *Vector, workers int) {
-	v.crew.rounds, v.crew.workers = crewRounds, workers
-	v.crew.hire()
-}
-
 func TestVectorAgainstSingleEnvironments(t *testing.T) {
 	const count, steps = 5, 220
 	for name, p := range problems(t) {
-		v := newVector(t, p, VectorConfig{Count: count, Seed: 3})
+		v := newVector(t, p, envs.VectorConfig{Count: count, Seed: 3})
 		n, dim := p.Spec().Polytope.Dim(), p.Spec().ObsDim
-		var envs []Env
+		var single []envs.Env
 		var rands []*rand.Rand
 		obs := make([]float64, count*dim)
 		for i := range count {
-			envs = append(envs, p.New())
+			single = append(single, p.New())
 			rands = append(rands, rand.New(rng.New(3, "env").Split(uint64(i))))
-			envs[i].Reset(rands[i], obs[i*dim:(i+1)*dim])
+			single[i].Reset(rands[i], obs[i*dim:(i+1)*dim])
 		}
 		returns, lengths, ended := make([]float64, count), make([]int, count), 0
 		for s := range steps {
@@ -81,8 +98,8 @@ func TestVectorAgainstSingleEnvironments(t *testing.T) {
 			}
 			a := somewhere(s, count, n)
 			v.Step(a)
-			var finished []Episode
-			for i, e := range envs {
+			var finished []envs.Episode
+			for i, e := range single {
 				row := obs[i*dim : (i+1)*dim]
 				reward, done := e.Step(rands[i], a[i*n:(i+1)*n], row)
 				if reward != v.Rewards()[i] || done != v.Done()[i] {
@@ -91,7 +108,7 @@ func TestVectorAgainstSingleEnvironments(t *testing.T) {
 				returns[i] += reward
 				lengths[i]++
 				if done {
-					finished = append(finished, Episode{i, returns[i], lengths[i]})
+					finished = append(finished, envs.Episode{i, returns[i], lengths[i]})
 					returns[i], lengths[i] = 0, 0
 					e.Reset(rands[i], row)
 				}
@@ -113,9 +130,9 @@ func TestVectorIndependentOfWorkers(t *testing.T) {
 		n := p.Spec().Polytope.Dim()
 		var want []byte
 		for _, workers := range []int{1, 2, 7} {
-			v := newVector(t, p, VectorConfig{Count: count, Seed: 5, Workers: workers})
+			v := newVector(t, p, envs.VectorConfig{Count: count, Seed: 5, Workers: workers})
 			if workers > 1 {
-				force(v, workers)
+				envs.Force(v, workers)
 			}
 			var got []byte
 			for s := range steps {
@@ -133,9 +150,9 @@ func TestVectorIndependentOfWorkers(t *testing.T) {
 
 // Copies draw from streams of their own, which their number does not change.
 func TestVectorStreams(t *testing.T) {
-	p := newPortfolio(t, nil)
-	small, large := newVector(t, p, VectorConfig{Count: 3, Seed: 1}), newVector(t, p, VectorConfig{Count: 8, Seed: 1})
-	other := newVector(t, p, VectorConfig{Count: 3, Seed: 2})
+	p := named(t, "portfolio")
+	small, large := newVector(t, p, envs.VectorConfig{Count: 3, Seed: 1}), newVector(t, p, envs.VectorConfig{Count: 8, Seed: 1})
+	other := newVector(t, p, envs.VectorConfig{Count: 3, Seed: 2})
 	if !slices.Equal(small.Obs(), large.Obs()[:3*27]) {
 		t.Error("the number of environments changes what they draw")
 	}
@@ -144,12 +161,12 @@ func TestVectorStreams(t *testing.T) {
 	}
 	for i := range 8 {
 		for j := range i {
-			if slices.Equal(large.row(i), large.row(j)) {
+			if slices.Equal(large.Row(i), large.Row(j)) {
 				t.Errorf("environments %d and %d draw the same", i, j)
 			}
 		}
 	}
-	if _, err := NewVector(p, VectorConfig{}); err == nil {
+	if _, err := envs.NewVector(p, envs.VectorConfig{}); err == nil {
 		t.Error("no environments were accepted")
 	}
 }
@@ -158,7 +175,7 @@ func TestVectorResumes(t *testing.T) {
 	const count = 6
 	for name, p := range problems(t) {
 		n := p.Spec().Polytope.Dim()
-		v := newVector(t, p, VectorConfig{Count: count, Seed: 5})
+		v := newVector(t, p, envs.VectorConfig{Count: count, Seed: 5})
 		for s := range 57 {
 			v.Step(somewhere(s, count, n))
 		}
@@ -166,7 +183,7 @@ func TestVectorResumes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := newVector(t, p, VectorConfig{Count: count, Seed: 99})
+		w := newVector(t, p, envs.VectorConfig{Count: count, Seed: 99})
 		w.Step(somewhere(0, count, n))
 		if err := w.UnmarshalBinary(saved); err != nil {
 			t.Fatal(err)
@@ -191,7 +208,7 @@ func TestVectorResumes(t *testing.T) {
 		if err := w.UnmarshalBinary(append(slices.Clone(saved), 0)); err == nil {
 			t.Errorf("%s: a snapshot that is too long was accepted", name)
 		}
-		if err := newVector(t, p, VectorConfig{Count: count + 1}).UnmarshalBinary(saved); err == nil {
+		if err := newVector(t, p, envs.VectorConfig{Count: count + 1}).UnmarshalBinary(saved); err == nil {
 			t.Errorf("%s: a snapshot of another number of environments was accepted", name)
 		}
 	}
@@ -201,18 +218,18 @@ func TestSnapshots(t *testing.T) {
 	for name, p := range problems(t) {
 		n, dim := p.Spec().Polytope.Dim(), p.Spec().ObsDim
 		e, f := p.New(), p.New()
-		r := EpisodeStream(1, 2)
+		r := envs.EpisodeStream(1, 2)
 		x, y := make([]float64, dim), make([]float64, dim)
 		e.Reset(r, x)
 		e.Step(r, somewhere(1, 1, n), x)
-		saved, err := e.(Snapshotter).MarshalBinary()
+		saved, err := e.(envs.Snapshotter).MarshalBinary()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := f.(Snapshotter).UnmarshalBinary(saved); err != nil {
+		if err := f.(envs.Snapshotter).UnmarshalBinary(saved); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		r, q := EpisodeStream(1, 3), EpisodeStream(1, 3)
+		r, q := envs.EpisodeStream(1, 3), envs.EpisodeStream(1, 3)
 		for s := 0; ; s++ {
 			a := somewhere(2+s, 1, n)
 			r1, d1 := e.Step(r, a, x)
@@ -225,30 +242,30 @@ func TestSnapshots(t *testing.T) {
 			}
 		}
 		for cut := range saved {
-			if err := f.(Snapshotter).UnmarshalBinary(saved[:cut]); err == nil {
+			if err := f.(envs.Snapshotter).UnmarshalBinary(saved[:cut]); err == nil {
 				t.Fatalf("%s: a snapshot cut to %d of %d bytes was accepted", name, cut, len(saved))
 			}
 		}
-		other := newSynthetic(t, nil).New()
+		other := named(t, "synthetic").New()
 		if name == "synthetic" {
-			other = newCompute(t).New()
+			other = named(t, "compute").New()
 		}
-		if err := other.(Snapshotter).UnmarshalBinary(saved); err == nil {
+		if err := other.(envs.Snapshotter).UnmarshalBinary(saved); err == nil {
 			t.Errorf("%s: another environment accepted the snapshot", name)
 		}
 	}
 }
 
 func FuzzVectorSnapshot(f *testing.F) {
-	p := newPortfolio(f, func(c *PortfolioConfig) { c.Mode, c.Decisions = Backtest, 2 })
-	v := newVector(f, p, VectorConfig{Count: 1})
+	p := newPortfolio(f, func(c *portfolio.Config) { c.Mode, c.Decisions = portfolio.Backtest, 2 })
+	v := newVector(f, p, envs.VectorConfig{Count: 1})
 	saved, err := v.MarshalBinary()
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(saved)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		v := newVector(t, p, VectorConfig{Count: 1})
+		v := newVector(t, p, envs.VectorConfig{Count: 1})
 		if v.UnmarshalBinary(data) == nil {
 			for range 3 {
 				v.Step(make([]float64, 13))
@@ -261,9 +278,9 @@ func TestVectorAllocatesNothing(t *testing.T) {
 	for name, p := range problems(t) {
 		for _, workers := range []int{1, 4} {
 			const count = 64
-			v := newVector(t, p, VectorConfig{Count: count, Seed: 1, Workers: workers})
+			v := newVector(t, p, envs.VectorConfig{Count: count, Seed: 1, Workers: workers})
 			if workers > 1 {
-				force(v, workers)
+				envs.Force(v, workers)
 			}
 			a := somewhere(1, count, p.Spec().Polytope.Dim())
 			for range 400 { // buffers of tasks grow to the longest episode
@@ -300,15 +317,15 @@ func (c *cup) Limits(l *lp.Limits) {
 
 type cups struct{ p *lp.Polytope }
 
-func (c cups) Spec() Spec { return Spec{Name: "cups", ObsDim: 1, Polytope: c.p} }
-func (c cups) New() Env   { return &cup{upper: make([]float64, 2)} }
+func (c cups) Spec() envs.Spec { return envs.Spec{Name: "cups", ObsDim: 1, Polytope: c.p} }
+func (c cups) New() envs.Env   { return &cup{upper: make([]float64, 2)} }
 
 func TestVectorLimits(t *testing.T) {
 	p, err := lp.New(lp.Description{Entities: []string{"pour", "wait"}, Total: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := newVector(t, cups{p}, VectorConfig{Count: 3, Seed: 1})
+	v := newVector(t, cups{p}, envs.VectorConfig{Count: 3, Seed: 1})
 	check := func(when string) {
 		for i, l := range v.Limits() {
 			if l.Upper[0] != 1-v.Obs()[i] {
@@ -340,14 +357,14 @@ func TestVectorLimits(t *testing.T) {
 		}
 		return nil
 	}
-	out, err := Play(cups{p}, pour, 10, 100, 1)
+	out, err := envs.Play(cups{p}, pour, 10, 100, 1)
 	if err != nil || out.Violations > 0 {
 		t.Errorf("within its limits: %d violations, error %v", out.Violations, err)
 	}
-	if out, err = Play(cups{p}, Constant([]float64{1, 0}), 10, 100, 1); err != nil || out.Violations == 0 {
+	if out, err = envs.Play(cups{p}, envs.Constant([]float64{1, 0}), 10, 100, 1); err != nil || out.Violations == 0 {
 		t.Errorf("beyond its limits: %d violations, error %v", out.Violations, err)
 	}
-	if _, err = Play(cups{p}, Constant([]float64{0, 1}), 1, 50, 1); err == nil {
+	if _, err = envs.Play(cups{p}, envs.Constant([]float64{0, 1}), 1, 50, 1); err == nil {
 		t.Error("an episode without end was accepted")
 	}
 }
@@ -355,7 +372,7 @@ func TestVectorLimits(t *testing.T) {
 func BenchmarkStep(b *testing.B) {
 	for name, p := range problems(b) {
 		b.Run(name, func(b *testing.B) {
-			e, r := p.New(), EpisodeStream(1, 1)
+			e, r := p.New(), envs.EpisodeStream(1, 1)
 			obs, a := make([]float64, p.Spec().ObsDim), somewhere(1, 1, p.Spec().Polytope.Dim())
 			e.Reset(r, obs)
 			for b.Loop() {
@@ -373,7 +390,7 @@ func BenchmarkVector(b *testing.B) {
 		for _, count := range []int{8, 4096} {
 			for _, workers := range []int{1, 0} {
 				b.Run(fmt.Sprintf("%s/%d/workers=%d", name, count, workers), func(b *testing.B) {
-					v := newVector(b, p, VectorConfig{Count: count, Seed: 1, Workers: workers})
+					v := newVector(b, p, envs.VectorConfig{Count: count, Seed: 1, Workers: workers})
 					a := somewhere(1, count, p.Spec().Polytope.Dim())
 					for range 10 {
 						v.Step(a)
@@ -385,6 +402,15 @@ func BenchmarkVector(b *testing.B) {
 					b.ReportMetric(float64(b.N*count)/b.Elapsed().Seconds(), "steps/s")
 				})
 			}
+		}
+	}
+}
+
+// Benchmarks go on bit for bit from what they have saved.
+func TestSnapshotsOfBenchmarks(t *testing.T) {
+	for name, p := range problems(t) {
+		if err := envs.CheckSnapshots(p); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/envs/portfolio"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/cpu"
@@ -76,7 +77,7 @@ func newKillCPU() (*rl.Trainer, error) {
 func newKillPortfolio() (*rl.Trainer, error) {
 	cfg := smallConfig()
 	cfg.CheckpointEvery, cfg.Steps, cfg.LR, cfg.EvalEpisodes = 3, 10*int64(cfg.BatchSize()), 0.003, 2
-	p, err := envs.NewPortfolio(envs.DefaultPortfolioConfig())
+	p, err := portfolio.New(portfolio.DefaultConfig())
 	if err != nil {
 		return nil, err
 	}

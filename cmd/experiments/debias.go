@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"paspo/envs"
+	"paspo/envs/synthetic"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
@@ -30,7 +30,7 @@ func debiasing(ctx context.Context, out *output, o options) error {
 		if err != nil {
 			return err
 		}
-		problem, err := envs.NewSynthetic(envs.SyntheticConfig{Entities: debiasEntities, States: 2, Seed: uint64(k + 1), Polytope: p})
+		problem, err := synthetic.New(synthetic.Config{Entities: debiasEntities, States: 2, Seed: uint64(k + 1), Polytope: p})
 		if err != nil {
 			return err
 		}

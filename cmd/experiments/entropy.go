@@ -6,7 +6,7 @@ import (
 	"math"
 
 	"paspo/cmd/experiments/internal/entropy"
-	"paspo/envs"
+	"paspo/envs/synthetic"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
@@ -131,12 +131,12 @@ func gradientPlot(cells []*entropyCell) plots.Chart {
 	return plot
 }
 
-func entropyProblem(n, rows int) (*envs.SyntheticProblem, lp.Solver, error) {
+func entropyProblem(n, rows int) (*synthetic.Problem, lp.Solver, error) {
 	p, err := lp.GenerateRejection(n, rows, 2)
 	if err != nil {
 		return nil, nil, err
 	}
-	problem, err := envs.NewSynthetic(envs.SyntheticConfig{Entities: n, States: 2, Seed: 1, Polytope: p})
+	problem, err := synthetic.New(synthetic.Config{Entities: n, States: 2, Seed: 1, Polytope: p})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -144,7 +144,7 @@ func entropyProblem(n, rows int) (*envs.SyntheticProblem, lp.Solver, error) {
 	return problem, s, err
 }
 
-func entropyOf(ctx context.Context, problem *envs.SyntheticProblem, solver lp.Solver, name string, o entropyOptions) (*entropyCell, error) {
+func entropyOf(ctx context.Context, problem *synthetic.Problem, solver lp.Solver, name string, o entropyOptions) (*entropyCell, error) {
 	spec := problem.Spec()
 	cfg := ppo.DefaultConfig()
 	cfg.Steps, cfg.EvalEvery, cfg.CheckpointEvery = o.steps, 0, 0

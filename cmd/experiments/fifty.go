@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"paspo/envs"
+	"paspo/envs/synthetic"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
@@ -46,7 +46,7 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 	if err != nil {
 		return nil, err
 	}
-	problem, err := envs.NewSynthetic(envs.SyntheticConfig{Entities: o.entities, States: 2, Seed: 1, Polytope: p})
+	problem, err := synthetic.New(synthetic.Config{Entities: o.entities, States: 2, Seed: 1, Polytope: p})
 	if err != nil {
 		return nil, err
 	}

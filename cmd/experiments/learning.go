@@ -6,6 +6,10 @@ import (
 	"math"
 
 	"paspo/envs"
+	"paspo/envs/benchmarks"
+	"paspo/envs/compute"
+	"paspo/envs/portfolio"
+	"paspo/envs/synthetic"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
@@ -85,14 +89,14 @@ type reference struct {
 type references func(episodes int) (refs []reference, top, bottom float64, err error)
 
 func benchmark(name string) (envs.Problem, references, error) {
-	c := envs.DefaultConfig()
+	c := benchmarks.DefaultConfig()
 	c.Name = name
-	p, err := envs.New(c, nil)
+	p, err := benchmarks.New(c, nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	switch p := p.(type) {
-	case *envs.PortfolioProblem:
+	case *portfolio.Problem:
 		return p, func(episodes int) ([]reference, float64, float64, error) {
 			all, err := p.Baselines(finalSeed)
 			if err != nil {
@@ -109,7 +113,7 @@ func benchmark(name string) (envs.Problem, references, error) {
 			}
 			return refs, refs[len(refs)-1].mean, refs[0].mean, nil
 		}, nil
-	case *envs.SyntheticProblem:
+	case *synthetic.Problem:
 		return p, func(episodes int) ([]reference, float64, float64, error) {
 			best, err := p.Optimum(finalSeed)
 			if err != nil {
@@ -121,7 +125,7 @@ func benchmark(name string) (envs.Problem, references, error) {
 			}
 			return []reference{uniform, {"best found by search", best.Return}}, best.Return, uniform.mean, nil
 		}, nil
-	case *envs.ComputeProblem:
+	case *compute.Problem:
 		return p, func(episodes int) ([]reference, float64, float64, error) {
 			all, err := p.Baselines(finalSeed)
 			if err != nil {

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"paspo/envs"
+	"paspo/envs/benchmarks"
+	"paspo/envs/compute"
+	"paspo/envs/portfolio"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
@@ -19,13 +22,13 @@ type limitedOptions struct {
 }
 
 // staticOf names the benchmark that a variant adds limits to.
-var staticOf = map[string]string{envs.PortfolioLimited: "portfolio", envs.ComputeCapped: "compute"}
+var staticOf = map[string]string{portfolio.LimitedName: "portfolio", compute.CappedName: "compute"}
 
 // limited trains a variant, whose limits follow the state, beside its static
 // version, each with its tuned settings, and compares both with baselines.
 func limited(ctx context.Context, out *output, o limitedOptions, env string) error {
 	if staticOf[env] == "" {
-		return fmt.Errorf("%q has no limits that follow the state: %s have", env, strings.Join(envs.Variants(), " and "))
+		return fmt.Errorf("%q has no limits that follow the state: %s have", env, strings.Join(benchmarks.Variants(), " and "))
 	}
 	table := [][]string{{
 		"", "policy", "return, most likely action", "95 % over seeds", "worst seed", "return, sampled", "share of the way", "violations", "largest residual",
@@ -110,7 +113,7 @@ func newSide(env string, o limitedOptions, further []string) (*side, error) {
 		c.PPO.EvalEvery = max(1, int(o.steps)/c.PPO.BatchSize()/12)
 		s.settings = append(s.settings, c)
 	}
-	problem, err := envs.New(s.settings[0].Env, nil)
+	problem, err := benchmarks.New(s.settings[0].Env, nil)
 	if err != nil {
 		return nil, err
 	}

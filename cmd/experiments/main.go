@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"paspo/envs"
+	"paspo/envs/benchmarks"
 )
 
 // options are what all experiments take.
@@ -30,8 +30,6 @@ func main() {
 		os.Exit(1)
 	}
 }
-
-var benchmarks = []string{"portfolio", "compute", "synthetic"}
 
 func command() *cobra.Command {
 	var folder string
@@ -86,12 +84,12 @@ func command() *cobra.Command {
 	c.Flags().StringArrayVar(&further, "with", nil, "also the paper's settings with these changes, \"key=value key=value\"; repeatable")
 	c.Flags().StringVar(&only, "settings", "", "only the settings whose names match this regular expression")
 	c.Args = cobra.MinimumNArgs(1)
-	c.ValidArgs = benchmarks
+	c.ValidArgs = benchmarks.Names()
 
 	root.AddCommand(&cobra.Command{
 		Use: "readme FILE", Short: "Write the results of learning into the table of a README", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return readme(&output{dir: filepath.Join(folder, "learning")}, args[0], benchmarks)
+			return readme(&output{dir: filepath.Join(folder, "learning")}, args[0], benchmarks.Names())
 		},
 	})
 
@@ -114,7 +112,7 @@ func command() *cobra.Command {
 		func(ctx context.Context, out *output, o options, names []string) error {
 			li.seeds, li.steps = o.seeds, o.steps
 			if len(names) == 0 {
-				names = envs.Variants()
+				names = benchmarks.Variants()
 			}
 			for _, env := range names {
 				if err := limited(ctx, out, li, env); err != nil {
@@ -126,7 +124,7 @@ func command() *cobra.Command {
 	c.Flags().Lookup("steps").Usage += "; 0 for those of the preset"
 	c.Flags().IntVar(&li.episodes, "episodes", 500, "episodes that policies are compared on")
 	c.Flags().StringArrayVar(&li.further, "with", nil, "also the tuned settings with these changes, \"key=value key=value\"; repeatable")
-	c.ValidArgs = envs.Variants()
+	c.ValidArgs = benchmarks.Variants()
 	root.AddCommand(measurements(&folder)...)
 	return root
 }

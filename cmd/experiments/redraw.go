@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"paspo/envs/benchmarks"
 	"paspo/internal/plots"
 )
 
@@ -19,7 +20,7 @@ func redraw(folder string, log io.Writer, name string) error {
 	out := &output{dir: filepath.Join(folder, name), log: log}
 	switch name {
 	case "learning":
-		for _, env := range benchmarks {
+		for _, env := range benchmarks.Names() {
 			if err := redrawLearning(out, env); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"paspo/envs"
+	"paspo/envs/portfolio"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
@@ -77,7 +78,7 @@ const (
 // play plays an allocator and returns its mean return: on the portfolio its
 // expectation under the filter, which has the same mean and a fraction of the noise.
 func (t *task) play(a envs.Allocator, episodes int) (float64, *envs.Outcome, error) {
-	if p, ok := t.problem.(*envs.PortfolioProblem); ok {
+	if p, ok := t.problem.(*portfolio.Problem); ok {
 		out, err := p.PlayPaths(p.SimulatedPaths(episodes, finalSeed), a)
 		if err != nil {
 			return 0, nil, err
@@ -129,7 +130,7 @@ func (r *run) note(o *envs.Outcome) {
 
 // score returns the mean return of a policy.
 func (t *task) score(r *run, deterministic bool, episodes int) (float64, error) {
-	_, prices := t.problem.(*envs.PortfolioProblem)
+	_, prices := t.problem.(*portfolio.Problem)
 	_, follows := t.problem.(envs.ObservedLimits)
 	if prices || follows && envs.NewRowLimits(t.problem) != nil {
 		x, out, err := t.play(t.allocator(r, deterministic), episodes)

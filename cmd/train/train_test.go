@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"paspo/envs"
+	"paspo/envs/portfolio"
 	"paspo/internal/checkout"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/tensorboard"
@@ -237,7 +237,7 @@ func TestLimitsThatFollowTheState(t *testing.T) {
 		t.Fatalf("%s: %v", out, err)
 	}
 	for i, x := range a.Action[1:] {
-		if x > envs.DefaultTradeLimit+1e-9 {
+		if x > portfolio.DefaultTradeLimit+1e-9 {
 			t.Errorf("asset %d gets %g", i, x)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"paspo/envs"
+	"paspo/envs/benchmarks"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/cpu"
@@ -51,7 +52,7 @@ func Run(ctx context.Context) (Results, error) { return measure(ctx, 1) }
 // measure takes the given share of the time.
 func measure(ctx context.Context, share float64) (Results, error) {
 	out := Results{}
-	for _, name := range envs.Names() {
+	for _, name := range benchmarks.Names() {
 		r, err := one(ctx, name, share)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -62,9 +63,9 @@ func measure(ctx context.Context, share float64) (Results, error) {
 }
 
 func one(ctx context.Context, name string, share float64) (*Result, error) {
-	c := envs.DefaultConfig()
+	c := benchmarks.DefaultConfig()
 	c.Name = name
-	p, err := envs.New(c, nil)
+	p, err := benchmarks.New(c, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +181,7 @@ func training(ctx context.Context, p envs.Problem, d time.Duration) (float64, er
 // Write writes the figures for people to read.
 func (r Results) Write(w io.Writer) error {
 	var b strings.Builder
-	for i, name := range envs.Names() {
+	for i, name := range benchmarks.Names() {
 		x := r[name]
 		if i == 0 {
 			fmt.Fprintf(&b, "a second; one thread, training %d\n%-22s  %12s  %12s  %12s\n", x.Threads, "", "actions", "updates", "env steps")
@@ -192,7 +193,7 @@ func (r Results) Write(w io.Writer) error {
 		fmt.Fprintf(&b, "  %12s", s)
 	}
 	fmt.Fprintf(&b, "  %12s\n", "lazy hits")
-	for _, name := range envs.Names() {
+	for _, name := range benchmarks.Names() {
 		x := r[name]
 		writeChains(&b, name, x.ChainsPerS, x.HitRate)
 		if x.CappedChainsPerS != nil {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/envs"
+	"paspo/envs/benchmarks"
 )
 
 // Every stage runs; its speed is not asserted.
@@ -25,7 +25,7 @@ func TestMeasure(t *testing.T) {
 	if err := json.Unmarshal(b, &back); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range envs.Names() {
+	for _, name := range benchmarks.Names() {
 		for _, key := range []string{"actions_per_s", "updates_per_s", "env_steps_per_s", "threads"} {
 			if x, ok := back[name][key].(float64); !ok || !(x > 0) {
 				t.Errorf("%s.%s is %v", name, key, back[name][key])

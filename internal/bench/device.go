@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"paspo/envs"
+	"paspo/envs/benchmarks"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/cpu"
@@ -64,7 +65,7 @@ func CPUs(solver lp.Solver, obsDim, minibatch, count int) ([]policy.Backend, err
 // Device measures a device on the portfolio benchmark, each figure for the given
 // time.
 func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult, error) {
-	p, err := envs.New(envs.DefaultConfig(), nil)
+	p, err := benchmarks.New(benchmarks.DefaultConfig(), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"paspo/cuda"
 	"paspo/envs"
+	"paspo/envs/portfolio"
 	"paspo/internal/cudatest"
 	"paspo/lp"
 	"paspo/policy"
@@ -40,9 +41,9 @@ func (k task) config() ppo.Config {
 	return c
 }
 
-func portfolio(t testing.TB) (envs.Problem, lp.Solver) {
+func portfolioProblem(t testing.TB) (envs.Problem, lp.Solver) {
 	t.Helper()
-	p, err := envs.NewPortfolio(envs.DefaultPortfolioConfig())
+	p, err := portfolio.New(portfolio.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +58,7 @@ func portfolio(t testing.TB) (envs.Problem, lp.Solver) {
 // trainers makes a trainer a task, on backends that share the device.
 func trainers(t testing.TB, ctx *cuda.Context, tasks []task) []*rl.Trainer {
 	t.Helper()
-	p, s := portfolio(t)
+	p, s := portfolioProblem(t)
 	var specs []gpu.Spec
 	for _, k := range tasks {
 		c := k.config()
@@ -152,7 +153,7 @@ func TestGPUTrainersTogether(t *testing.T) {
 
 func cpuTrainer(t testing.TB, k task) *rl.Trainer {
 	t.Helper()
-	p, s := portfolio(t)
+	p, s := portfolioProblem(t)
 	cfg := k.config()
 	b, err := cpu.New(s, p.Spec().ObsDim, cfg.Minibatch, policy.DefaultConfig(), nil, k.seed)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"paspo/cuda"
 	"paspo/envs"
+	"paspo/envs/benchmarks"
 	"paspo/internal/blas"
 	"paspo/internal/limits"
 	"paspo/internal/rng"
@@ -101,13 +102,13 @@ func (a *Agent) saveIntervals(f *runfolder.Folder) error {
 
 func problem(c *config.Config) (envs.Problem, error) {
 	if c.Constraints == "" {
-		return envs.New(c.Env, nil)
+		return benchmarks.New(c.Env, nil)
 	}
 	var polytope *lp.Polytope
 	var err error
 	if c.Preset() {
 		// The number of entities is that of the environment.
-		own, e := envs.New(c.Env, nil)
+		own, e := benchmarks.New(c.Env, nil)
 		if e != nil {
 			return nil, e
 		}
@@ -121,7 +122,7 @@ func problem(c *config.Config) (envs.Problem, error) {
 	for _, w := range polytope.Warnings() {
 		slog.Warn(w, "constraints", c.Constraints)
 	}
-	return envs.New(c.Env, polytope)
+	return benchmarks.New(c.Env, polytope)
 }
 
 // Initialise makes the policy that training starts from.

@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"paspo/envs"
+	"paspo/envs/portfolio"
 	"paspo/internal/atomicfile"
 	"paspo/internal/plots"
 	"paspo/internal/run/config"
@@ -300,7 +300,7 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint,
 
 // backtest returns an error where there are no real months to play.
 func (a *Agent) backtest() error {
-	q, ok := a.Problem.(*envs.PortfolioProblem)
+	q, ok := a.Problem.(*portfolio.Problem)
 	if !ok {
 		return fmt.Errorf("%s has no real monthly returns to play", a.Problem.Spec().Name)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"paspo/envs"
+	"paspo/envs/benchmarks"
 	"paspo/internal/atomicfile"
 	"paspo/internal/blas"
 	"paspo/internal/limits"
@@ -31,12 +31,12 @@ type Config struct {
 	Kernels     string `yaml:"kernels" doc:"auto, plain, avx2 or avx512: instructions of the kernels on the CPU; results of different ones differ in their last bits"`
 	Constraints string `yaml:"constraints" doc:"constraints file (.yaml or .npz) or name of a preset; empty for the environment's own"`
 
-	Env    envs.Config     `yaml:"env" doc:"what to train on"`
-	LP     lp.SolverConfig `yaml:"lp" doc:"how intervals are computed"`
-	Policy policy.Config   `yaml:"policy" doc:"the networks"`
-	Debias debias.Config   `yaml:"debias" doc:"de-biased initialisation"`
-	PPO    ppo.Config      `yaml:"ppo" doc:"training"`
-	Report Report          `yaml:"report" doc:"the comparison that ends a run"`
+	Env    benchmarks.Config `yaml:"env" doc:"what to train on"`
+	LP     lp.SolverConfig   `yaml:"lp" doc:"how intervals are computed"`
+	Policy policy.Config     `yaml:"policy" doc:"the networks"`
+	Debias debias.Config     `yaml:"debias" doc:"de-biased initialisation"`
+	PPO    ppo.Config        `yaml:"ppo" doc:"training"`
+	Report Report            `yaml:"report" doc:"the comparison that ends a run"`
 
 	from map[string]source // where each setting was set
 }
@@ -52,7 +52,7 @@ type Report struct {
 func Default() *Config {
 	return &Config{
 		Seed: 1, Steps: ppo.DefaultConfig().Steps, Device: DeviceAuto, Kernels: blas.Auto,
-		Env: envs.DefaultConfig(), LP: lp.DefaultSolverConfig(), Policy: policy.DefaultConfig(),
+		Env: benchmarks.DefaultConfig(), LP: lp.DefaultSolverConfig(), Policy: policy.DefaultConfig(),
 		Debias: debias.DefaultConfig(), PPO: ppo.DefaultConfig(),
 		Report: Report{Episodes: 200, Starts: 200, Seed: 2021},
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"paspo/envs"
+	"paspo/envs/portfolio"
+	"paspo/envs/synthetic"
 )
 
 // Policy is one to compare.
@@ -60,7 +62,7 @@ func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) 
 	}
 
 	var tables []*Table
-	if q, ok := p.(*envs.PortfolioProblem); ok {
+	if q, ok := p.(*portfolio.Problem); ok {
 		if o.Simulated {
 			t := &Table{Title: fmt.Sprintf("portfolio, %d simulated trajectories", o.Episodes)}
 			if err := t.playPaths(q, q.SimulatedPaths(o.Episodes, o.Seed), all, o); err != nil {
@@ -102,7 +104,7 @@ func baselinesOf(p envs.Problem, seed uint64) ([]envs.Baseline, error) {
 	return []envs.Baseline{{Name: uniform, Allocator: a}}, err
 }
 
-func (t *Table) playPaths(p *envs.PortfolioProblem, paths []envs.Path, policies []Policy, o Options) error {
+func (t *Table) playPaths(p *portfolio.Problem, paths []portfolio.Path, policies []Policy, o Options) error {
 	t.Episodes = len(paths)
 	for _, a := range policies {
 		out, err := p.PlayPaths(paths, a.Allocator)
@@ -144,7 +146,7 @@ func (t *Table) playEpisodes(p envs.Problem, policies []Policy, o Options) error
 		r.episodes = out.Returns
 		t.Rows = append(t.Rows, r)
 	}
-	if q, ok := p.(*envs.SyntheticProblem); ok {
+	if q, ok := p.(*synthetic.Problem); ok {
 		best, err := q.Optimum(o.Seed)
 		if err != nil {
 			return err

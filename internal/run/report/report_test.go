@@ -10,14 +10,15 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/envs/benchmarks"
 )
 
 func problem(t *testing.T, name string, spread float64) envs.Problem {
 	t.Helper()
-	c := envs.DefaultConfig()
+	c := benchmarks.DefaultConfig()
 	c.Name = name
 	c.Portfolio.Spread = spread
-	p, err := envs.New(c, nil)
+	p, err := benchmarks.New(c, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,108 @@
+package benchmarks
+
+import (
+	"fmt"
+	"strings"
+
+	"paspo/envs"
+	"paspo/envs/compute"
+	"paspo/envs/portfolio"
+	"paspo/envs/synthetic"
+	"paspo/lp"
+)
+
+// Config chooses one of the paper's benchmarks and configures all of them.
+type Config struct {
+	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state"`
+	Portfolio portfolio.Config `yaml:"portfolio" doc:"the portfolio benchmark"`
+	Compute   compute.Config   `yaml:"compute" doc:"the compute benchmark"`
+	Synthetic synthetic.Config `yaml:"synthetic" doc:"the synthetic benchmark"`
+}
+
+// DefaultConfig returns the paper's settings, of the portfolio benchmark.
+func DefaultConfig() Config {
+	return Config{
+		Name:      "portfolio",
+		Portfolio: portfolio.DefaultConfig(), Compute: compute.DefaultConfig(), Synthetic: synthetic.DefaultConfig(),
+	}
+}
+
+// Names returns the names of the benchmarks, which are those of their presets.
+func Names() []string { return []string{"portfolio", "compute", "synthetic"} }
+
+// Variants returns the names of benchmarks whose limits follow the state: the
+// portfolio with a trade_limit, DefaultTradeLimit where it is 0, and compute with
+// a queue_half, DefaultQueueHalf where it is 0.
+func Variants() []string { return []string{portfolio.LimitedName, compute.CappedName} }
+
+// resolved replaces a variant by its benchmark with the setting.
+func (c Config) resolved() Config {
+	switch c.Name {
+	case portfolio.LimitedName:
+		c.Name = "portfolio"
+		if c.Portfolio.TradeLimit == 0 {
+			c.Portfolio.TradeLimit = portfolio.DefaultTradeLimit
+		}
+	case compute.CappedName:
+		c.Name = "compute"
+		if c.Compute.QueueHalf == 0 {
+			c.Compute.QueueHalf = compute.DefaultQueueHalf
+		}
+	}
+	return c
+}
+
+func allNames() string { return strings.Join(append(Names(), Variants()...), ", ") }
+
+// Validate returns an error that names the field, its value and what is allowed.
+// Only the chosen benchmark is looked at.
+func (c Config) Validate() error {
+	c = c.resolved()
+	var err error
+	switch c.Name {
+	case "portfolio":
+		err = c.Portfolio.Validate()
+	case "compute":
+		err = c.Compute.Validate()
+	case "synthetic":
+		err = c.Synthetic.Validate()
+	default:
+		return fmt.Errorf("name is %q: %s are allowed", c.Name, allNames())
+	}
+	if err != nil {
+		return fmt.Errorf("%s.%w", c.Name, err)
+	}
+	return nil
+}
+
+// New returns the chosen benchmark over the given polytope; nil stands for the
+// one of the configuration, and there for the paper's.
+func New(c Config, p *lp.Polytope) (envs.Problem, error) {
+	c = c.resolved()
+	switch c.Name {
+	case "portfolio":
+		if p != nil {
+			c.Portfolio.Polytope = p
+		}
+		return asProblem(portfolio.New(c.Portfolio))
+	case "compute":
+		if p != nil {
+			c.Compute.Polytope = p
+		}
+		return asProblem(compute.New(c.Compute))
+	case "synthetic":
+		if p != nil {
+			c.Synthetic.Polytope = p
+		}
+		return asProblem(synthetic.New(c.Synthetic))
+	}
+	return nil, fmt.Errorf("environment %q: %s are allowed", c.Name, allNames())
+}
+
+// asProblem keeps a nil pointer from becoming a Problem that is not nil.
+func asProblem[P envs.Problem](p P, err error) (envs.Problem, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}

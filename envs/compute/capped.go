@@ -1,0 +1,96 @@
+package compute
+
+import (
+	"fmt"
+	"math"
+
+	"paspo/envs"
+	"paspo/envs/internal/relax"
+	"paspo/lp"
+)
+
+const (
+	// CappedName is the name of the compute benchmark with caps that follow the
+	// queues.
+	CappedName = "compute-capped"
+
+	// DefaultQueueHalf is its setting where none is given, in ms.
+	DefaultQueueHalf = 0.2
+)
+
+// Capped is one copy of the compute benchmark with caps that follow the
+// queues. It is an envs.Relaxer.
+type Capped struct {
+	*Env
+	*relax.Bounds
+}
+
+// queue computes what the next task finds queued, nothing after the last.
+func (e *Env) queue() {
+	clear(e.queues)
+	if len(e.tasks) == 0 {
+		return
+	}
+	for i, t := range e.done {
+		e.queues[i] = max(0, t-e.tasks[0].Time) * millisecond
+	}
+}
+
+func (p *Problem) addCaps() (err error) {
+	p.caps, err = relax.New(p.spec.Polytope, func(int) bool { return false }, func(int) bool { return true })
+	p.spec.Name = CappedName
+	p.spec.ObsDim += len(p.hz)
+	for i := range p.hz {
+		p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("server %d queue (ms)", i))
+	}
+	return err
+}
+
+// follow returns the caps of queues q.
+func (p *Problem) follow(q []float64) *relax.Bounds {
+	return p.caps.Follow(func(lo, hi []float64) {
+		for i, x := range q {
+			lo[i], hi[i] = math.Inf(-1), p.half/(p.half+x)
+		}
+	})
+}
+
+// ObsLimiter implements ObservedLimits.
+func (p *Problem) ObsLimiter() envs.ObsLimiter {
+	if p.caps == nil {
+		return nil
+	}
+	m := len(p.hz)
+	q := make([]float64, m)
+	f := p.follow(q)
+	return func(obs []float64, lim *lp.Limits) {
+		copy(q, obs[m+3*shownTasks:])
+		f.Moved(nil)
+		f.Limits(lim)
+	}
+}
+
+// fastestFirst returns FastestFirst within the limits of every state.
+func (p *Problem) fastestFirst() (envs.Allocator, error) {
+	if p.caps == nil {
+		a, err := p.FastestFirst()
+		return envs.Constant(a), err
+	}
+	m := len(p.hz)
+	limits := envs.NewRowLimits(p)
+	c := p.fastestCosts()
+	return func(_ int, obs []float64, rows int, actions []float64) error {
+		lims, err := limits.Of(obs, rows)
+		if err != nil {
+			return err
+		}
+		for r, lim := range lims {
+			a, _, err := p.spec.Polytope.Minimize(c, &lim)
+			if err != nil {
+				return err
+			}
+			copy(actions[r*m:(r+1)*m], a)
+		}
+		return nil
+	}, nil
+}

@@ -1,0 +1,268 @@
+package compute
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"paspo/envs"
+	"paspo/envs/internal/envstest"
+)
+
+func newCompute(t testing.TB) *Problem {
+	t.Helper()
+	p, err := New(DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// The recorded observations are in single precision, and are met to the bit.
+func TestComputeTraces(t *testing.T) {
+	var ref struct {
+		Hz     []float64 `json:"servers_hz"`
+		Traces []struct {
+			Tasks []struct {
+				T, Bits, Cycles float64
+				Limit           float64 `json:"delta_max"`
+			}
+			Obs0  []float64
+			Steps []struct {
+				Action, Obs []float64
+				Reward      float64
+				Done        bool
+			}
+		}
+	}
+	envstest.Reference(t, &ref)
+	p := newCompute(t)
+	if !slices.Equal(p.Frequencies(), ref.Hz) {
+		t.Errorf("frequencies are %v, want %v", p.Frequencies(), ref.Hz)
+	}
+	if len(ref.Traces) == 0 {
+		t.Fatal("no traces")
+	}
+	single := func(xs []float64) []float64 {
+		out := make([]float64, len(xs))
+		for i, x := range xs {
+			out[i] = float64(float32(x))
+		}
+		return out
+	}
+	for k, trace := range ref.Traces {
+		var tasks []Task
+		for _, x := range trace.Tasks {
+			tasks = append(tasks, Task{x.T, x.Bits, x.Cycles, x.Limit})
+			if limit := deadlineFactor * (x.Bits/bitsPerSecond + x.Cycles/p.total); limit != x.Limit {
+				t.Errorf("trace %d: limit of a task is %v, want %v", k, limit, x.Limit)
+			}
+		}
+		e, obs := p.NewEnv(), make([]float64, p.Spec().ObsDim)
+		e.ResetTo(tasks, obs)
+		if !slices.Equal(single(obs), trace.Obs0) {
+			t.Errorf("trace %d: first observation is %v, want %v", k, obs, trace.Obs0)
+		}
+		for i, s := range trace.Steps {
+			reward, done := e.Step(nil, s.Action, obs)
+			if reward != s.Reward || done != s.Done {
+				t.Errorf("trace %d step %d: reward %v, done %v, want %v, %v", k, i, reward, done, s.Reward, s.Done)
+			}
+			if !slices.Equal(single(obs), s.Obs) {
+				t.Errorf("trace %d step %d: observation is %v, want %v", k, i, obs, s.Obs)
+			}
+		}
+	}
+}
+
+func TestComputeFixedPolicies(t *testing.T) {
+	var ref envstest.FixedPolicies
+	envstest.Reference(t, &ref)
+	p := newCompute(t)
+	uniform, err := envs.Uniform(p.Spec().Polytope, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal := make([]float64, 9)
+	for i := range equal {
+		equal[i] = 1. / 9
+	}
+	for name, a := range map[string]envs.Allocator{
+		"uniform_in_polytope": uniform,
+		"mean_of_uniform":     envs.Constant(ref.MeanAction),
+		"equal_1_over_n":      envs.Constant(equal),
+	} {
+		out, err := envs.Play(p, a, 2000, 1000, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		envstest.Within4(t, name, out.Returns, ref.Policies[name].Mean, ref.Policies[name].SE)
+
+		// The number of tasks is Poisson with mean 90.
+		var sum, ss float64
+		for _, l := range out.Lengths {
+			sum += float64(l)
+			ss += (float64(l) - 90) * (float64(l) - 90)
+		}
+		n := float64(len(out.Lengths))
+		if mean, v := sum/n, ss/n; math.Abs(mean-90) > 4*math.Sqrt(90/n) || math.Abs(v-90) > 4*90*math.Sqrt(2/n) {
+			t.Errorf("%s: episodes have %.2f steps with variance %.2f, want 90 and 90", name, mean, v)
+		}
+	}
+}
+
+func TestComputeBaselines(t *testing.T) {
+	p := newCompute(t)
+	base, err := p.Baselines(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range base {
+		out, err := envs.Play(p, b.Allocator, 200, 1000, 1)
+		if err != nil {
+			t.Fatalf("%s: %v", b.Name, err)
+		}
+		m, s := envs.MeanAndError(out.Returns)
+		t.Logf("%-16s %.3f +- %.3f", b.Name, m, s)
+		if out.Violations > 0 || out.MaxResidual > 1e-9 {
+			t.Errorf("%s: %d violations, largest residual %g", b.Name, out.Violations, out.MaxResidual)
+		}
+	}
+}
+
+func TestLevelReachesOneLevel(t *testing.T) {
+	p := newCompute(t)
+	done := []float64{3, 1, 2, 9, 0, 5, 1, 1, 40}
+	a, order := make([]float64, 9), make([]int, 9)
+	const cycles = 5e7
+	p.level(done, cycles, a, order)
+	var sum, level float64
+	for i, x := range a {
+		sum += x
+		if x > 0 {
+			level = done[i]/1e3 + x*cycles/p.hz[i]
+		}
+	}
+	if math.Abs(sum-1) > 1e-12 {
+		t.Errorf("shares sum to %v", sum)
+	}
+	for i, x := range a {
+		if at := done[i]/1e3 + x*cycles/p.hz[i]; (x > 0 && math.Abs(at-level) > 1e-12) || (x == 0 && at < level) {
+			t.Errorf("server %d is done at %v with share %v, the level is %v", i, at, x, level)
+		}
+	}
+}
+
+// The published file, and one in its form, hold what is built in.
+func TestComputePublishedFile(t *testing.T) {
+	wantHz, wantUsers, err := builtinCompute()
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := func(fields map[string]string, name, unit string, lo, hi int64) {
+		for end, x := range map[string]int64{"lower": lo, "upper": hi} {
+			text := strconv.FormatInt(x, 10)
+			for k := len(text) - 3; k > 0; k -= 3 {
+				text = text[:k] + "," + text[k:]
+			}
+			fields[fmt.Sprintf("%s_%s_limit_%s", name, end, unit)] = text
+		}
+	}
+	servers, users := map[string]map[string]string{}, map[string]map[string]string{}
+	for i, f := range wantHz {
+		s := map[string]string{}
+		limits(s, "server_max_frequency", "hz", int64(f), int64(f))
+		servers[strconv.Itoa(i)] = s
+	}
+	for i, u := range wantUsers {
+		s := map[string]string{
+			"average_number_task_spawning_per_interval": fmt.Sprint(u.tasks),
+			"interval_length_in_sec":                    fmt.Sprint(u.seconds),
+		}
+		limits(s, "task_data_size", "bits", u.bits[0], u.bits[1])
+		limits(s, "task_computing_size", "cycles", u.cycles[0], u.cycles[1])
+		users[strconv.Itoa(i)] = s
+	}
+	files := []string{envstest.WriteJSON(t, map[string]any{"server_config": servers, "user_config": users})}
+	if dir, ok := envstest.Published(t); ok {
+		files = append(files, filepath.Join(dir, "parameter_set_9_9_id_0.json"))
+	}
+	for _, file := range files {
+		hz, users, err := readCompute(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(hz, wantHz) || !slices.Equal(users, wantUsers) {
+			t.Errorf("%s holds %v, %v; built in are %v, %v", file, hz, users, wantHz, wantUsers)
+		}
+	}
+}
+
+const computeFile = `{
+ "server_config": {"0": {"server_max_frequency_lower_limit_hz": "1,000", "server_max_frequency_upper_limit_hz": "1,000"}},
+ "user_config": {"0": {
+  "task_data_size_lower_limit_bits": "10", "task_data_size_upper_limit_bits": "20",
+  "task_computing_size_lower_limit_cycles": "5", "task_computing_size_upper_limit_cycles": "5",
+  "average_number_task_spawning_per_interval": "10", "interval_length_in_sec": "0.01"}}}`
+
+func TestComputeFileErrors(t *testing.T) {
+	for _, test := range []struct{ old, new, want string }{
+		{`"1,000", "server_max_frequency_upper`, `"1,0x0", "server_max_frequency_upper`, `server_config.0.server_max_frequency_lower_limit_hz is "1,0x0"`},
+		{`upper_limit_hz": "1,000"`, `upper_limit_hz": "2,000"`, "limits of server_max_frequency are 1000 and 2000"},
+		{`"0": {"server`, `"1": {"server`, `server_config has 1 entries, but none is "0"`},
+		{`"10", "task_data`, `"30", "task_data`, "lower limit of task_data_size, 30, is above"},
+		{`"task_data_size_lower_limit_bits": "10",`, ``, "user_config.0.task_data_size_lower_limit_bits is missing"},
+		{`"10", "interval`, `"-1", "interval`, `average_number_task_spawning_per_interval is "-1"`},
+		{`"0.01"`, `"NaN"`, `interval_length_in_sec is "NaN"`},
+		{`"0.01"`, `0.01`, "user_config holds a number"},
+		{`"user_config"`, `"users"`, "user_config is missing"},
+		{`}}}`, `}}`, "ends inside"},
+		{`}}}`, `}}} x`, "something follows"},
+		{`"0.01"`, `NaN`, ":6: invalid character"},
+	} {
+		if strings.Count(computeFile, test.old) != 1 {
+			t.Fatalf("%q is not in the file once", test.old)
+		}
+		file := filepath.Join(t.TempDir(), "p.json")
+		if err := os.WriteFile(file, []byte(strings.Replace(computeFile, test.old, test.new, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := readCompute(file)
+		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: error is %v, want it to name the file and %q", test.new, err, test.want)
+		}
+	}
+	if _, _, err := readCompute("none.json"); err == nil {
+		t.Error("a missing file was accepted")
+	}
+	// A user's sizes are drawn within their limits.
+	file := filepath.Join(t.TempDir(), "p.json")
+	if err := os.WriteFile(file, []byte(computeFile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hz, users, err := readCompute(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Problem{hz: hz, users: users, total: hz[0]}
+	e, seen := p.NewEnv(), map[float64]bool{}
+	obs := make([]float64, 1+3*shownTasks)
+	r := envs.EpisodeStream(1, 0)
+	for range 500 {
+		e.Reset(r, obs)
+		for _, x := range e.tasks {
+			seen[x.Bits] = true
+			if x.Bits < 10 || x.Bits > 20 || x.Cycles != 5 || x.Bits != e.tasks[0].Bits {
+				t.Fatalf("task %+v", x)
+			}
+		}
+	}
+	if len(seen) != 11 {
+		t.Errorf("%d sizes were drawn, want 11", len(seen))
+	}
+}

@@ -1,0 +1,2 @@
+// Package envstest holds what the tests of the benchmarks share.
+package envstest

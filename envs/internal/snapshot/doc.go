@@ -1,0 +1,3 @@
+// Package snapshot writes and reads the fixed little-endian form in which
+// environments are saved.
+package snapshot

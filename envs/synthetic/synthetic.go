@@ -1,0 +1,279 @@
+package synthetic
+
+import (
+	_ "embed"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"paspo/envs"
+	"paspo/envs/internal/jsonfile"
+	"paspo/envs/internal/snapshot"
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+//go:embed data.json
+var data []byte
+
+// Config configures the synthetic benchmark. Defaults are the paper's.
+type Config struct {
+	Entities int    `yaml:"entities" doc:"number of entities"`
+	States   int    `yaml:"states" doc:"number of states, which is the number of steps of an episode"`
+	Seed     uint64 `yaml:"seed" doc:"seed of the reward network; 0 for the paper's network of 7 entities"`
+	Penalty  bool   `yaml:"penalty" doc:"an action outside the polytope at a distance d is rewarded with -5 d - 10, for algorithms that can leave it"`
+
+	// Polytope is the set of actions. Nil stands for the preset of that many
+	// entities, for 7 the paper's.
+	Polytope *lp.Polytope `yaml:"-"`
+}
+
+// DefaultConfig returns the paper's settings.
+func DefaultConfig() Config { return Config{Entities: 7, States: 2} }
+
+// Validate returns an error that names the field, its value and what is allowed.
+func (c Config) Validate() error {
+	switch {
+	case c.Entities < 1 || c.Entities > 100_000:
+		return fmt.Errorf("entities is %d: 1 to 100000 are allowed", c.Entities)
+	case c.States < 1 || c.States > 1000:
+		return fmt.Errorf("states is %d: 1 to 1000 are allowed", c.States)
+	case c.Seed == 0 && c.Entities != 7:
+		return fmt.Errorf("entities is %d and seed is 0: the paper's network has 7 entities, another seed generates one", c.Entities)
+	}
+	return nil
+}
+
+const (
+	width1 = 32
+	width2 = 16
+	scale  = 30
+
+	penaltySlope, penaltyOffset = 5, 10
+)
+
+// Problem is the benchmark: in each of a few states, visited
+// in order, the reward is a fixed random function of the action,
+//
+//	30 * MLP([state, action]),  MLP = 1+n -> 32 -> 16 -> 1 with ReLU
+//
+// The observation is the state one-hot, with one more
+// component for the end of the episode.
+type Problem struct {
+	cfg  Config
+	net  rewardNet
+	spec envs.Spec
+}
+
+// rewardNet is the network; weights are row-major, output x input.
+type rewardNet struct {
+	w1, b1, w2, b2, w3 []float64
+	b3                 float64
+}
+
+// New returns the benchmark.
+func New(c Config) (*Problem, error) {
+	err := c.Validate()
+	p := &Problem{cfg: c}
+	if err == nil && c.Seed == 0 {
+		err = p.net.load()
+	} else if err == nil {
+		p.net.generate(c.Entities, c.Seed)
+	}
+	polytope := c.Polytope
+	if err == nil && polytope == nil {
+		polytope, err = lp.Preset("synthetic", c.Entities)
+	}
+	if err == nil && polytope.Dim() != c.Entities {
+		err = fmt.Errorf("entities is %d, but the constraints have %d", c.Entities, polytope.Dim())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("synthetic: %w", err)
+	}
+	p.spec = envs.Spec{Name: "synthetic", Polytope: polytope, ObsDim: c.States + 1}
+	for s := range c.States {
+		p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("state %d", s))
+	}
+	p.spec.ObsNames = append(p.spec.ObsNames, "end")
+	return p, nil
+}
+
+// load sets the weights of the paper's instance.
+func (m *rewardNet) load() error {
+	var d struct {
+		W1, W2, W3 [][]float64
+		B1, B2, B3 []float64
+	}
+	if err := jsonfile.DecodeStrict(data, &d); err != nil {
+		return fmt.Errorf("data.json: %w", err)
+	}
+	flat := func(rows [][]float64) (out []float64) {
+		for _, r := range rows {
+			out = append(out, r...)
+		}
+		return out
+	}
+	*m = rewardNet{w1: flat(d.W1), b1: d.B1, w2: flat(d.W2), b2: d.B2, w3: flat(d.W3), b3: d.B3[0]}
+	return nil
+}
+
+// generate draws weights like those of the paper's instance: Xavier normal in
+// the hidden layers (Glorot and Bengio, 2010), U(0, 0.1) in the last, whose
+// weights there are all positive, and U(+-1/sqrt(inputs)) for the biases.
+func (m *rewardNet) generate(n int, seed uint64) {
+	r := rand.New(rng.New(seed, "synthetic", "network"))
+	xavier := func(out, in int) []float64 {
+		w := make([]float64, out*in)
+		for i := range w {
+			w[i] = r.NormFloat64() * math.Sqrt(2/float64(out+in))
+		}
+		return w
+	}
+	bias := func(out, in int) []float64 {
+		b := make([]float64, out)
+		for i := range b {
+			b[i] = (2*r.Float64() - 1) / math.Sqrt(float64(in))
+		}
+		return b
+	}
+	m.w1, m.b1 = xavier(width1, 1+n), bias(width1, 1+n)
+	m.w2, m.b2 = xavier(width2, width1), bias(width2, width1)
+	m.w3 = make([]float64, width2)
+	for i := range m.w3 {
+		m.w3[i] = r.Float64() / 10
+	}
+	m.b3 = bias(1, width2)[0]
+}
+
+// reward returns the reward of an action inside the polytope. Where grad is not
+// nil it receives the gradient in the action.
+func (m *rewardNet) reward(state int, action, grad []float64) float64 {
+	n := 1 + len(action)
+	var h1 [width1]float64
+	for i := range h1 {
+		w := m.w1[i*n : (i+1)*n]
+		h1[i] = max(0, m.b1[i]+w[0]*float64(state)+dot(w[1:], action))
+	}
+	var h2 [width2]float64
+	y := m.b3
+	for i := range h2 {
+		h2[i] = max(0, m.b2[i]+dot(m.w2[i*len(h1):(i+1)*len(h1)], h1[:]))
+		y += m.w3[i] * h2[i]
+	}
+	if grad == nil {
+		return scale * y
+	}
+	var g1 [width1]float64
+	for i, h := range h2 {
+		if h > 0 {
+			for j := range g1 {
+				g1[j] += m.w3[i] * m.w2[i*len(h1)+j]
+			}
+		}
+	}
+	clear(grad)
+	for j, h := range h1 {
+		if h > 0 {
+			for k := range grad {
+				grad[k] += scale * g1[j] * m.w1[j*n+1+k]
+			}
+		}
+	}
+	return scale * y
+}
+
+// Spec implements Problem.
+func (p *Problem) Spec() envs.Spec { return p.spec }
+
+// New implements Problem.
+func (p *Problem) New() envs.Env { return &Env{p: p} }
+
+// Env is one copy of the synthetic benchmark.
+type Env struct {
+	p     *Problem
+	state int
+}
+
+// Reset implements Env.
+func (e *Env) Reset(_ *rand.Rand, obs []float64) {
+	e.state = 0
+	e.observe(obs)
+}
+
+func (e *Env) observe(obs []float64) {
+	if len(obs) != e.p.cfg.States+1 {
+		panic(badObs)
+	}
+	clear(obs)
+	obs[e.state] = 1
+}
+
+// Step implements Env.
+func (e *Env) Step(_ *rand.Rand, action, obs []float64) (reward float64, done bool) {
+	if len(action) != e.p.cfg.Entities {
+		panic(badAction)
+	}
+	if e.state >= e.p.cfg.States {
+		panic(badEpisode)
+	}
+	reward = e.p.reward(e.state, action)
+	e.state++
+	e.observe(obs)
+	return reward, e.state == e.p.cfg.States
+}
+
+func (p *Problem) reward(state int, action []float64) float64 {
+	if p.cfg.Penalty && !(p.spec.Polytope.Residual(action, nil) <= envs.Violation) {
+		return -penaltySlope*distance(p.spec.Polytope, action) - penaltyOffset
+	}
+	return p.net.reward(state, action, nil)
+}
+
+// distance returns the Euclidean distance of a from p.
+func distance(p *lp.Polytope, a []float64) float64 {
+	x, err := lp.Project(p, a)
+	if err != nil {
+		return math.NaN()
+	}
+	var ss float64
+	for i := range x {
+		ss += (x[i] - a[i]) * (x[i] - a[i])
+	}
+	return math.Sqrt(ss)
+}
+
+const (
+	badAction  = "synthetic: the length of the action is not the number of entities"
+	badObs     = "synthetic: the length of the observation is not the problem's"
+	badEpisode = "synthetic: a step after the end of the episode"
+)
+
+const snapshotKind = 0x73796e74_00000001 // kind and version
+
+// MarshalBinary implements Snapshotter.
+func (e *Env) MarshalBinary() ([]byte, error) {
+	var w snapshot.Writer
+	w.Word(snapshotKind)
+	w.Int(e.state)
+	return w.B, nil
+}
+
+// UnmarshalBinary implements Snapshotter.
+func (e *Env) UnmarshalBinary(b []byte) error {
+	r := snapshot.Reader{B: b}
+	r.Header(snapshotKind, "the synthetic environment")
+	state := r.Int("the state", 0, e.p.cfg.States)
+	if err := r.End(); err != nil {
+		return err
+	}
+	e.state = state
+	return nil
+}
+
+func dot(a, b []float64) float64 {
+	var s float64
+	for i, x := range a {
+		s += x * b[i]
+	}
+	return s
+}
