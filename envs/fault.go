@@ -70,8 +70,8 @@ func panicked(r any) error {
 
 var errGoexit = errors.New("it ended its goroutine (runtime.Goexit, as a test's FailNow does)")
 
-// guarded calls f and returns what it panics with as an error, and the stack.
-func guarded(f func()) (err error, stack []byte) {
+// guarded calls f and returns the stack of its panic, and the panic as an error.
+func guarded(f func()) (stack []byte, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err, stack = panicked(r), debug.Stack()

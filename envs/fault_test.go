@@ -104,6 +104,7 @@ func limitsAt(set func(l *lp.Limits)) func(e *houseEnv, l *lp.Limits) {
 func TestFaults(t *testing.T) {
 	nan := math.NaN()
 	out := func(obs []float64, i int) { obs[i] = 1 }
+	put := func(m map[int]int) { m[0] = 1 }
 	for _, c := range []struct {
 		name string
 		set  func(u *house)
@@ -119,7 +120,7 @@ func TestFaults(t *testing.T) {
 		{"an action out of range", func(u *house) { u.step = at(func(a, _ []float64) float64 { out(a, 3); return 0 }) },
 			"Step: panic: runtime error: index out of range [3] with length 3 (fault_test.go:", 2},
 		{"nil map", func(u *house) {
-			u.step = at(func(_, _ []float64) float64 { var m map[int]int; m[0] = 1; return 0 })
+			u.step = at(func(_, _ []float64) float64 { put(nil); return 0 })
 		}, "Step: panic: assignment to entry in nil map (fault_test.go:", 2},
 		{"reward of NaN", func(u *house) { u.step = at(func(_, _ []float64) float64 { return nan }) }, "Step: the reward is NaN", 2},
 		{"reward of Inf", func(u *house) { u.step = at(func(_, _ []float64) float64 { return math.Inf(-1) }) }, "Step: the reward is -Inf", 2},

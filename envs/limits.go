@@ -56,7 +56,7 @@ func (r *RowLimits) Of(obs []float64, rows int) ([]lp.Limits, error) {
 	}
 	dim := len(obs) / max(rows, 1)
 	for i := range rows {
-		err, _ := guarded(func() {
+		_, err := guarded(func() {
 			if len(r.each) == i {
 				r.each, r.limits = append(r.each, r.more()), append(r.limits, lp.Limits{})
 			}

@@ -2,7 +2,6 @@ package exact
 
 import (
 	"math"
-	"math/big"
 )
 
 // pair is the unevaluated sum of two float64, with 106 significant bits (Dekker,
@@ -50,8 +49,3 @@ func (a pair) quo(b pair) pair {
 
 // scaled returns a times a power of two.
 func (a pair) scaled(b float64) pair { return pair{a.hi * b, a.lo * b} }
-
-func (a pair) rat() *big.Rat {
-	r := new(big.Rat).SetFloat64(a.hi)
-	return r.Add(r, new(big.Rat).SetFloat64(a.lo))
-}
