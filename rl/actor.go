@@ -65,28 +65,34 @@ func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, de
 }
 
 // Allocator returns the policy in the form that baselines have: row r plays
-// episode r. What it samples depends on seed and row; nothing is sampled where
-// deterministic. It is for problems whose limits do not follow the state.
-func (a *Actor) Allocator(deterministic bool, seed uint64) envs.Allocator {
+// episode r and samples from the r-th child of actions, which is not modified; nil
+// takes the most likely action. Limits of p that follow the state are those of the
+// observation.
+func (a *Actor) Allocator(p envs.Problem, actions *rng.Stream) envs.Allocator {
+	limits := envs.NewRowLimits(p)
 	var streams []*rng.Stream
-	return func(step int, obs []float64, rows int, actions []float64) error {
-		if step == 0 {
+	return func(step int, obs []float64, rows int, dst []float64) error {
+		if step == 0 && actions != nil {
 			streams = streams[:0]
 			for r := range rows {
-				streams = append(streams, actionStream(seed, r))
+				streams = append(streams, actions.Split(uint64(r)))
 			}
 		}
 		if dim := a.backend.ObsDim(); len(obs) != rows*dim {
 			return fmt.Errorf("an observation has %d components, those of the policy %d", len(obs)/max(rows, 1), dim)
 		}
-		out, err := a.Act(obs, nil, streams, deterministic)
+		lims, err := limits.Of(obs, rows)
 		if err != nil {
 			return err
 		}
-		if len(out.Actions) != len(actions) {
-			return fmt.Errorf("an action has %d entities, those of the policy %d", len(actions)/max(rows, 1), a.backend.Polytope().Dim())
+		out, err := a.Act(obs, lims, streams, actions == nil)
+		if err != nil {
+			return err
 		}
-		copy(actions, out.Actions)
+		if len(out.Actions) != len(dst) {
+			return fmt.Errorf("an action has %d entities, those of the policy %d", len(dst)/max(rows, 1), a.backend.Polytope().Dim())
+		}
+		copy(dst, out.Actions)
 		return nil
 	}
 }

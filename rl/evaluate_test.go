@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/rng"
 	"paspo/rl"
 )
 
@@ -98,7 +99,11 @@ func TestAllocator(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := envs.Play(p, rl.NewActor(b).Allocator(deterministic, 5), 20, 1000, 5)
+		actions := rng.New(5, "eval", "action")
+		if deterministic {
+			actions = nil
+		}
+		got, err := envs.Play(p, rl.NewActor(b).Allocator(p, actions), 20, 1000, 5)
 		if err != nil {
 			t.Fatal(err)
 		}

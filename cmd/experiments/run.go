@@ -94,27 +94,11 @@ func (t *task) play(a envs.Allocator, episodes int) (float64, *envs.Outcome, err
 
 // allocator is the policy of a run, within the limits of every state.
 func (t *task) allocator(r *run, deterministic bool) envs.Allocator {
-	actor := rl.NewActor(r.backend)
-	limits := envs.NewRowLimits(t.problem)
-	if limits == nil {
-		return actor.Allocator(deterministic, finalSeed)
+	actions := rng.New(finalSeed, "eval", "action")
+	if deterministic {
+		actions = nil
 	}
-	var actions []*rng.Stream
-	return func(step int, obs []float64, rows int, dst []float64) error {
-		if step == 0 {
-			actions = streams(rows, finalSeed)
-		}
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		out, err := actor.Act(obs, lims, actions, deterministic)
-		if err != nil {
-			return err
-		}
-		copy(dst, out.Actions)
-		return nil
-	}
+	return rl.NewActor(r.backend).Allocator(t.problem, actions)
 }
 
 // note adds what was seen of constraints.

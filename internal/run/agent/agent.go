@@ -185,34 +185,18 @@ func (a *Agent) Close() error {
 	return first
 }
 
-// Allocator returns the policy of a checkpoint as an allocator. It sets the
-// backend's state whenever episodes start, so that several can be played
-// in turn. Sampled actions come from a stream of the seed for every row. Limits
-// that follow the state are those of the observation.
-func (a *Agent) Allocator(c *rl.Checkpoint, deterministic bool, seed uint64) envs.Allocator {
-	actor := rl.NewActor(a.Backend)
-	limits := envs.NewRowLimits(a.Problem)
-	var streams []*rng.Stream
-	return func(step int, obs []float64, rows int, actions []float64) error {
+// Allocator returns the policy of a checkpoint as an allocator, see
+// rl.Actor.Allocator. It sets the backend's state whenever episodes start, so that
+// several can be played in turn.
+func (a *Agent) Allocator(c *rl.Checkpoint, actions *rng.Stream) envs.Allocator {
+	play := rl.NewActor(a.Backend).Allocator(a.Problem, actions)
+	return func(step int, obs []float64, rows int, dst []float64) error {
 		if step == 0 {
 			if err := a.Backend.SetState(c.Policy); err != nil {
 				return err
 			}
-			streams = streams[:0]
-			for r := range rows {
-				streams = append(streams, rng.New(seed, "compare", "action").Split(uint64(r)))
-			}
 		}
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		out, err := actor.Act(obs, lims, streams, deterministic)
-		if err != nil {
-			return err
-		}
-		copy(actions, out.Actions)
-		return nil
+		return play(step, obs, rows, dst)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"paspo/envs/portfolio"
 	"paspo/internal/atomicfile"
 	"paspo/internal/plots"
+	"paspo/internal/rng"
 	"paspo/internal/run/config"
 	"paspo/internal/run/report"
 	"paspo/internal/run/runfolder"
@@ -289,10 +290,10 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint,
 	var policies []report.Policy
 	for _, p := range checkpoints {
 		if !o.SampledOnly {
-			policies = append(policies, report.Policy{Name: p.name, Allocator: a.Allocator(p.c, true, ro.Seed)})
+			policies = append(policies, report.Policy{Name: p.name, Allocator: a.Allocator(p.c, nil)})
 		}
 		if o.Sampled || o.SampledOnly {
-			policies = append(policies, report.Policy{Name: p.name + ", sampled", Allocator: a.Allocator(p.c, false, ro.Seed)})
+			policies = append(policies, report.Policy{Name: p.name + ", sampled", Allocator: a.Allocator(p.c, rng.New(ro.Seed, "compare", "action"))})
 		}
 	}
 	return report.Compare(ctx, a.Problem, policies, ro)
