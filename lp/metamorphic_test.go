@@ -299,7 +299,11 @@ func answersOf(t *testing.T, s stated) *answers {
 	for j, o := range s.entity {
 		x.lo[o], x.hi[o], x.size[o] = lo[j]/s.unit, hi[j]/s.unit, p.Sizes()[j]/s.unit
 	}
-	if s.another {
+	if x.share, err = lp.FeasibleShare(p, 10_000, rng.New(1, "share")); err != nil {
+		t.Fatalf("%s: %v", s.Name, err)
+	}
+	// Facets of hulls are many, and found such that none is redundant.
+	if s.another || s.Points != nil {
 		return x
 	}
 	rows, err := lp.RedundantRows(p)
@@ -311,9 +315,6 @@ func answersOf(t *testing.T, s stated) *answers {
 		x.redundant = append(x.redundant, names[k])
 	}
 	slices.Sort(x.redundant)
-	if x.share, err = lp.FeasibleShare(p, 10_000, rng.New(1, "share")); err != nil {
-		t.Fatalf("%s: %v", s.Name, err)
-	}
 	return x
 }
 
