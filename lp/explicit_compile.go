@@ -246,6 +246,9 @@ func tryDual(p *Polytope, sel selection, maxPieces int, in dd.Precision, effort 
 		for x := m; x < m+k; x++ {
 			g[x] = f.cols[j][x] * scale[x]
 		}
+		if in == dd.Floats && spans(g) {
+			return nil, dd.ErrUndecided
+		}
 		f.done = j + 1
 		e := &f.ends[j]
 		e.stride, e.floor = size, !f.free[j]
@@ -314,6 +317,14 @@ func tryDual(p *Polytope, sel selection, maxPieces int, in dd.Precision, effort 
 	f.done = 0
 	f.farkas(cone, scale, m)
 	return f, nil
+}
+
+// spans reports whether the sizes of coefficients differ so much that the small ones are
+// like rounding in floating point.
+func spans(g []float64) bool {
+	const rounding = 1e-12
+	most := largest(g)
+	return slices.ContainsFunc(g, func(v float64) bool { return v != 0 && math.Abs(v) < rounding*most })
 }
 
 // bounds fills in what the bounds of each entity are.
