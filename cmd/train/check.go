@@ -296,7 +296,7 @@ func (c *checked) write(w io.Writer) error {
 		fmt.Fprintf(&b, "  %s: %s\n", r.Name, shortened(r.Expr))
 	}
 	if c.Points > 0 {
-		fmt.Fprintf(&b, "  hull of the points: %d points, whose facets are beyond the budget; linear programs over their weights answer instead\n", c.Points)
+		fmt.Fprintf(&b, "  hull of the points: %d points, too thin or of too many facets for rows; linear programs over their weights answer instead\n", c.Points)
 	}
 	fmt.Fprintf(&b, "feasible share: %s\n", c.FeasibleShare.text)
 	switch n := len(c.Redundant); {
