@@ -165,6 +165,7 @@ func (t *Truth) resize(size []float64, unit float64) {
 func (t *Truth) box() {
 	t.Lo, t.Hi = make([]float64, t.n), make([]float64, t.n)
 	size, unit := slices.Clone(t.Size), 0.
+	largest := slices.Max(size[:t.n])
 	l := t.limits
 	for j := range t.n {
 		for _, sign := range []int{1, -1} {
@@ -192,9 +193,17 @@ func (t *Truth) box() {
 				t.Hi[j] = -a.Value
 			}
 		}
-		// A size far below what single limits imply is rounding: that of 0.
-		const none = 1e-8
-		if size[j] = max(math.Abs(t.Lo[j]), math.Abs(t.Hi[j])); size[j] < none*t.Size[j] {
+		// A size far below what single limits imply, or below that of all where this is
+		// nearly as much, is rounding: that of 0.
+		const (
+			none = 1e-8
+			near = 1. / 64
+		)
+		implied := t.Size[j]
+		if implied >= near*largest {
+			implied = largest
+		}
+		if size[j] = max(math.Abs(t.Lo[j]), math.Abs(t.Hi[j])); size[j] < none*implied {
 			size[j] = 0
 		}
 		unit = max(unit, size[j])
@@ -300,13 +309,14 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 	case first.Status == exact.Infeasible || second.Status == exact.Infeasible: // one of them alone: by less than 1e-20
 		most := 10 * tolerance
 		for give := moved; give < most; give *= 10 {
-			m := t.relaxed(l, give)
-			a := t.set.Extreme(prefix, 1, m)
+			m := *l
+			m.Relax = give
+			a := t.set.Extreme(prefix, 1, &m)
 			if a.Status != exact.Optimal {
 				continue
 			}
 			most = min(most, max(100*give, 10*agree))
-			b := t.set.Extreme(prefix, -1, m)
+			b := t.set.Extreme(prefix, -1, &m)
 			if lo >= a.Value-slop && hi <= b.Value+slop {
 				return Void, 0, ""
 			}
