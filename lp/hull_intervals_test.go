@@ -81,6 +81,7 @@ func TestHullIntervalsLarge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.FacetEffort = 100
 	p, err := New(d)
 	if err != nil {
 		t.Fatal(err)
