@@ -370,7 +370,7 @@ func TestInterruptAndKill(t *testing.T) {
 		waitFor(t, filepath.Join(dir, "checkpoints", c.at))
 		cmd.Process.Signal(c.signal)
 		cmd.Wait()
-		if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(errs.String(), "go on with: ") || !strings.Contains(errs.String(), "--resume "+dir) {
+		if code := cmd.ProcessState.ExitCode(); code != 128+int(c.signal) || !strings.Contains(errs.String(), "go on with: ") || !strings.Contains(errs.String(), "--resume "+dir) {
 			t.Fatalf("%v: exit status %d, %s", c.signal, code, errs.String())
 		}
 	}
