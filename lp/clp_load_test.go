@@ -19,7 +19,7 @@ var extremes = []float64{
 // state hold, there is an interval or an error.
 func TestExtremesAreAnsweredOrRefused(t *testing.T) {
 	for _, name := range []string{"portfolio", "compute"} {
-		p, err := Preset(name, 0)
+		p, err := presetPolytope(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +81,7 @@ func TestExtremesAreAnsweredOrRefused(t *testing.T) {
 }
 
 func TestMinimizeRefusesExtremes(t *testing.T) {
-	p, err := Preset("portfolio", 0)
+	p, err := presetPolytope("portfolio")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestNoSolverComesWithAnError(t *testing.T) {
 }
 
 func TestPrefixError(t *testing.T) {
-	p, err := Preset("portfolio", 0)
+	p, err := presetPolytope("portfolio")
 	if err != nil {
 		t.Fatal(err)
 	}

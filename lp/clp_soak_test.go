@@ -29,7 +29,7 @@ func resident(b *testing.B) float64 {
 //
 //	go test -run xxx -bench CLPSoak -benchtime 10000000x ./lp
 func BenchmarkCLPSoak(b *testing.B) {
-	p, err := Preset("portfolio", 0)
+	p, err := presetPolytope("portfolio")
 	if err != nil {
 		b.Fatal(err)
 	}

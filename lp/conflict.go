@@ -96,7 +96,7 @@ func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 		// Rows that are all but parallel meet where no numbers are taken.
 		l, u = slices.Clone(l), slices.Clone(u)
 		for j := range l {
-			most := maxMagnitude
+			most := MaxMagnitude
 			if p.units != nil {
 				most /= p.units.amount[j]
 			}

@@ -42,7 +42,7 @@ func membersOf(d *Description) []condition {
 		if d.Upper != nil {
 			upper = d.Upper[j]
 		}
-		lower, upper = max(lower, -maxMagnitude), min(upper, maxMagnitude)
+		lower, upper = max(lower, -MaxMagnitude), min(upper, MaxMagnitude)
 		if !math.IsInf(lower, 0) {
 			all = append(all, condition{e + " >= " + formatFloat(lower), unit, lower, inf})
 		}
@@ -305,7 +305,7 @@ func TestConflictsOfPrefixesAreProven(t *testing.T) {
 // A bound that a state takes away leaves rows that must be told apart in reasonable
 // time. What is refused then is refused with the same proof.
 func TestConflictWithoutABound(t *testing.T) {
-	p, err := Preset("synthetic", 0)
+	p, err := presetPolytope("synthetic")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func TestFindConflict(t *testing.T) {
 // Too many constraints to filter, and to print.
 func TestConflictOfMany(t *testing.T) {
 	const n = 300
-	d := Description{Entities: entityNames(n), Total: 1, Upper: slices.Repeat([]float64{0.9 / n}, n)}
+	d := Description{Entities: testNames(n), Total: 1, Upper: slices.Repeat([]float64{0.9 / n}, n)}
 	row := Row{Name: "idle", Coef: slices.Repeat([]float64{1}, n), Min: math.Inf(-1), Max: 3}
 	row.Coef[0] = 2
 	d.Rows = []Row{row}
@@ -115,7 +115,7 @@ func TestConflictIsIrreducible(t *testing.T) {
 	found, drawn := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		d, _ := drawDescription(t)
-		d.Rows = append(d.Rows, Row{Name: "one at least", Coef: slices.Repeat([]float64{1}, len(d.Entities)), Min: math.Inf(-1), Max: maxMagnitude})
+		d.Rows = append(d.Rows, Row{Name: "one at least", Coef: slices.Repeat([]float64{1}, len(d.Entities)), Min: math.Inf(-1), Max: MaxMagnitude})
 		p, err := assemble(d, hullEffort)
 		if err != nil {
 			t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 // capped is the portfolio polytope with a cap on every entity.
 func capped(t testing.TB, limit float64) *Polytope {
 	t.Helper()
-	p, err := Preset("portfolio", 0)
+	p, err := presetPolytope("portfolio")
 	if err != nil {
 		t.Fatal(err)
 	}

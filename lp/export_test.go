@@ -1,8 +1,9 @@
 package lp
 
-// What benchmarks in package lp_test share with tests here.
+// What tests and benchmarks in package lp_test share with tests here.
 var (
 	CappedPortfolio = cappedPortfolio
 	CappedSimplex   = cappedSimplex
 	CPUSeconds      = cpuSeconds
+	CheckVerdict    = checkVerdict
 )

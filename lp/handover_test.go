@@ -66,7 +66,7 @@ func walkPlaces(t testing.TB, s Solver, batch int, limits []Limits, place []floa
 func TestMixedBatch(t *testing.T) {
 	const rows = 60
 	for _, name := range []string{"portfolio", "compute"} {
-		p, err := Preset(name, 0)
+		p, err := presetPolytope(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestMixedBatch(t *testing.T) {
 // TestStrayedPrefix hands rows over twice: the closed form to kept bases, and these to
 // linear programs.
 func TestStrayedPrefix(t *testing.T) {
-	p, err := Preset("portfolio", 0)
+	p, err := presetPolytope("portfolio")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func edgeBases(m *movingRows, points [][]float64, axes *mat.Dense, r *rand.Rand)
 		for k, l := range lengths {
 			const tight = 1e-7 // of the width of the polytope
 			s := math.Abs(slack[k])
-			if slack[k] = s / l; slack[k] <= tight || s <= feasibility*max(1, math.Abs(m.limit[k])) {
+			if slack[k] = s / l; slack[k] <= tight || s <= Feasibility*max(1, math.Abs(m.limit[k])) {
 				slack[k] = 0
 			}
 		}

@@ -77,10 +77,7 @@ func sameIntervals(s, other Solver, r *rand.Rand, limits, otherLimits []Limits, 
 // Hulls beyond the budget are answered lazily, as linear programs over the weights
 // answer them; the closed form is refused at once.
 func TestHullIntervalsLarge(t *testing.T) {
-	d, err := drawPoints(10, 60, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := drawnPoints(10, 60)
 	d.FacetEffort = 100
 	p, err := New(d)
 	if err != nil {

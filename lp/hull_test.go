@@ -90,7 +90,7 @@ func TestConvexHullShapes(t *testing.T) {
 // TestConvexHullReference: the 28 vertices of the synthetic benchmark span 611
 // rows with one that restates the budget.
 func TestConvexHullReference(t *testing.T) {
-	p, err := Preset("synthetic", 0)
+	p, err := presetPolytope("synthetic")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestConvexHullRandom(t *testing.T) {
 }
 
 func BenchmarkConvexHull(b *testing.B) {
-	p, err := Preset("synthetic", 0)
+	p, err := presetPolytope("synthetic")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // asset.
 func cappedPortfolio(t testing.TB, limit float64) *Polytope {
 	t.Helper()
-	p, err := Preset("portfolio", 0)
+	p, err := presetPolytope("portfolio")
 	if err != nil {
 		t.Fatal(err)
 	}

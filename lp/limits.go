@@ -35,7 +35,7 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 			return fmt.Errorf("%s of the limits has length %d, the polytope has %d %s", s.name, len(s.v), s.want, s.of)
 		}
 		for i, x := range s.v {
-			if math.Abs(x) <= maxMagnitude || s.low && math.IsInf(x, -1) || s.high && math.IsInf(x, 1) {
+			if math.Abs(x) <= MaxMagnitude || s.low && math.IsInf(x, -1) || s.high && math.IsInf(x, 1) {
 				continue
 			}
 			also := ""
@@ -44,7 +44,7 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 			} else if s.high {
 				also = ", or +Inf,"
 			}
-			return fmt.Errorf("%s of the limits is %g for %s: a number of at most %g%s is allowed", s.name, x, p.limitOf(s.name, i), maxMagnitude, also)
+			return fmt.Errorf("%s of the limits is %g for %s: a number of at most %g%s is allowed", s.name, x, p.limitOf(s.name, i), MaxMagnitude, also)
 		}
 	}
 	return nil

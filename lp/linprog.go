@@ -14,8 +14,8 @@ const (
 	// clpTolerance is the primal tolerance given to CLP, whose default is 1e-7.
 	clpTolerance = 1e-10
 
-	// feasibility is the scaled residual up to which a point counts as feasible.
-	feasibility = 1e-9
+	// Feasibility is the scaled residual up to which a point counts as feasible.
+	Feasibility = 1e-9
 
 	// emptiness is the least relaxation of all limits, scaled, up to which a set
 	// counts as non-empty. With CLP's tolerance on top a point of it is feasible.
@@ -139,7 +139,7 @@ func (p *program) minimize(strict *program) ([]float64, error) {
 		switch last = status; {
 		case status == notLoaded:
 			return nil, errNotLoaded
-		case status == clp.Optimal && strict.residual(x) <= feasibility:
+		case status == clp.Optimal && strict.residual(x) <= Feasibility:
 			return x, nil
 		case status == clp.Infeasible:
 			infeasible++
@@ -153,7 +153,7 @@ func (p *program) minimize(strict *program) ([]float64, error) {
 			return nil, errUnbounded
 		}
 	}
-	return nil, fmt.Errorf("lp: CLP finds no solution to a scaled residual of %g (last status %d): the coefficients differ too much in size", feasibility, last)
+	return nil, fmt.Errorf("lp: CLP finds no solution to a scaled residual of %g (last status %d): the coefficients differ too much in size", Feasibility, last)
 }
 
 // program is one linear program. The variables that CLP sees are x/unit, the
@@ -187,7 +187,7 @@ func (p *program) setScales() {
 			size = max(size, math.Abs(v)/s)
 		}
 	}
-	if size <= feasibility { // rounding of entities that cancel out
+	if size <= Feasibility { // rounding of entities that cancel out
 		size = 0
 		for j := range n {
 			for _, v := range [...]float64{p.l[j], p.u[j]} {

@@ -122,7 +122,7 @@ func TestLinprogVerdicts(t *testing.T) {
 }
 
 func TestMinimizeBadInput(t *testing.T) {
-	p, err := Unconstrained(3)
+	p, err := New(Description{Entities: testNames(3), Total: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestMinimizeScales(t *testing.T) {
 	r := rand.New(rng.New(3))
 	for _, total := range []float64{1e-6, 1e-3, 1, 1e3, 1e9, 1e12} {
 		const n = 40
-		d := Description{Entities: entityNames(n), Total: total, Upper: slices.Repeat([]float64{total / 10}, n)}
+		d := Description{Entities: testNames(n), Total: total, Upper: slices.Repeat([]float64{total / 10}, n)}
 		row := Row{Coef: make([]float64, n), Min: math.Inf(-1), Max: total * 0.5}
 		for j := range n {
 			row.Coef[j] = r.Float64()
@@ -177,7 +177,7 @@ func TestMinimizeScales(t *testing.T) {
 
 func BenchmarkMinimize(b *testing.B) {
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
-		p, err := Preset(name, 0)
+		p, err := presetPolytope(name)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 // stated is a way to describe a polytope.
@@ -174,14 +175,14 @@ func plainPolytopes(t *testing.T) []plainPolytope {
 		}}},
 	}
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
-		p, err := lp.Preset(name, 0)
+		p, err := constraints.Preset(name, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, plainPolytope{Description: restated(p)})
 	}
 	for seed := range uint64(3) {
-		p, err := lp.GenerateRejection(5+int(seed), 4, seed)
+		p, err := constraints.GenerateRejection(5+int(seed), 4, seed)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,15 +14,15 @@ import (
 
 // Limits of a description, against mistakes and hostile files.
 const (
-	maxEntities  = 10_000
-	maxCells     = 1 << 24 // rows, or points, times entities
-	maxMagnitude = 1e15    // of amounts
+	MaxEntities  = 10_000
+	MaxCells     = 1 << 24 // rows, or points, times entities
+	MaxMagnitude = 1e15    // of amounts
 	maxRow       = 1e30    // of coefficients and limits of rows
 	maxAmount    = 1e100   // of an entity in a prefix: far above any, and far from overflow
 	minMagnitude = 1e-150  // beyond it products of two numbers are none of float64's
 	maxName      = 200     // bytes
 
-	maxFacetEffort = 1_000_000
+	MaxFacetEffort = 1_000_000
 )
 
 // UnboundedError says that an entity can grow or fall without end.
@@ -107,8 +107,8 @@ func assemble(d Description, effort int) (*Polytope, error) {
 	if err := p.checkNames(); err != nil {
 		return nil, err
 	}
-	if d.FacetEffort < 0 || d.FacetEffort > maxFacetEffort {
-		return nil, p.errorf("the effort to find facets, %d, is not one from 1 to %d, or 0", d.FacetEffort, maxFacetEffort)
+	if d.FacetEffort < 0 || d.FacetEffort > MaxFacetEffort {
+		return nil, p.errorf("the effort to find facets, %d, is not one from 1 to %d, or 0", d.FacetEffort, MaxFacetEffort)
 	}
 	p.facetEffort = d.FacetEffort
 	if err := p.setPoints(d.Points); err != nil {
@@ -119,12 +119,12 @@ func assemble(d Description, effort int) (*Polytope, error) {
 	}
 	n := p.Dim()
 	rows := d.Rows
-	if len(rows)*n > maxCells {
-		return nil, p.errorf("%d rows of %d entities are too many (at most %d numbers)", len(rows), n, maxCells)
+	if len(rows)*n > MaxCells {
+		return nil, p.errorf("%d rows of %d entities are too many (at most %d numbers)", len(rows), n, MaxCells)
 	}
 	if !math.IsNaN(d.Total) {
-		if math.Abs(d.Total) > maxMagnitude {
-			return nil, p.errorf("total: %g is not a number of at most %g", d.Total, maxMagnitude)
+		if math.Abs(d.Total) > MaxMagnitude {
+			return nil, p.errorf("total: %g is not a number of at most %g", d.Total, MaxMagnitude)
 		}
 		p.budget = true
 		p.e = append(p.e, slices.Repeat([]float64{1}, n)...)
@@ -147,8 +147,8 @@ func assemble(d Description, effort int) (*Polytope, error) {
 		if r.Name == "" {
 			r.Name = fmt.Sprintf("row %d", i+1)
 		}
-		if err := p.checkRow(r); err != nil {
-			return nil, err
+		if err := CheckRow(p.entities, r); err != nil {
+			return nil, p.errorf("%w", err)
 		}
 		if seen[r.Name] {
 			return nil, p.errorf("two constraints have the name %q", r.Name)
@@ -168,19 +168,19 @@ func assemble(d Description, effort int) (*Polytope, error) {
 
 func (p *Polytope) checkNames() error {
 	if p.name != "" {
-		if err := checkName(p.name); err != nil {
+		if err := CheckName(p.name); err != nil {
 			return fmt.Errorf("name of the polytope: %w", err)
 		}
 	}
 	if len(p.entities) == 0 {
 		return p.errorf("it has no entities")
 	}
-	if len(p.entities) > maxEntities {
-		return p.errorf("%d entities are too many (at most %d)", len(p.entities), maxEntities)
+	if len(p.entities) > MaxEntities {
+		return p.errorf("%d entities are too many (at most %d)", len(p.entities), MaxEntities)
 	}
 	seen := make(map[string]bool, len(p.entities))
 	for i, e := range p.entities {
-		if err := checkName(e); err != nil {
+		if err := CheckName(e); err != nil {
 			return p.errorf("entity %d: %w", i+1, err)
 		}
 		if seen[e] {
@@ -191,8 +191,8 @@ func (p *Polytope) checkNames() error {
 	return nil
 }
 
-// checkName refuses names that could not stand in one line.
-func checkName(s string) error {
+// CheckName refuses names that could not stand in one line.
+func CheckName(s string) error {
 	switch {
 	case s == "":
 		return fmt.Errorf("the name is empty")
@@ -213,16 +213,16 @@ func (p *Polytope) setPoints(points [][]float64) error {
 		return nil
 	}
 	n := p.Dim()
-	if len(points)*n > maxCells {
-		return p.errorf("%d points of %d entities are too many (at most %d numbers)", len(points), n, maxCells)
+	if len(points)*n > MaxCells {
+		return p.errorf("%d points of %d entities are too many (at most %d numbers)", len(points), n, MaxCells)
 	}
 	for i, v := range points {
 		if len(v) != n {
 			return p.errorf("point %d has %d numbers for %d entities", i+1, len(v), n)
 		}
 		for j, x := range v {
-			if !(math.Abs(x) <= maxMagnitude) {
-				return p.errorf("point %d, %s: %g is not a number of at most %g", i+1, p.entities[j], x, maxMagnitude)
+			if !(math.Abs(x) <= MaxMagnitude) {
+				return p.errorf("point %d, %s: %g is not a number of at most %g", i+1, p.entities[j], x, MaxMagnitude)
 			}
 		}
 		p.points = append(p.points, slices.Clone(v))
@@ -303,10 +303,10 @@ func (p *Polytope) setBounds(lower, upper []float64) error {
 	for j, e := range p.entities {
 		l, u := lower[j], upper[j]
 		switch {
-		case !(math.Abs(l) <= maxMagnitude) && !math.IsInf(l, -1):
-			return p.errorf("lower bound of %s: %g is neither -Inf nor a number of at most %g", e, l, maxMagnitude)
-		case !(math.Abs(u) <= maxMagnitude) && !math.IsInf(u, 1):
-			return p.errorf("upper bound of %s: %g is neither +Inf nor a number of at most %g", e, u, maxMagnitude)
+		case !(math.Abs(l) <= MaxMagnitude) && !math.IsInf(l, -1):
+			return p.errorf("lower bound of %s: %g is neither -Inf nor a number of at most %g", e, l, MaxMagnitude)
+		case !(math.Abs(u) <= MaxMagnitude) && !math.IsInf(u, 1):
+			return p.errorf("upper bound of %s: %g is neither +Inf nor a number of at most %g", e, u, MaxMagnitude)
 		case l > u:
 			return p.errorf("bounds of %s: the lower, %g, is above the upper, %g", e, l, u)
 		}
@@ -315,29 +315,31 @@ func (p *Polytope) setBounds(lower, upper []float64) error {
 	return nil
 }
 
-func (p *Polytope) checkRow(r Row) error {
-	if err := checkName(r.Name); err != nil {
-		return p.errorf("constraint: %w", err)
+// CheckRow returns what is wrong with a row of a polytope with these entities. The
+// error names the row and the coefficient.
+func CheckRow(entities []string, r Row) error {
+	if err := CheckName(r.Name); err != nil {
+		return fmt.Errorf("constraint: %w", err)
 	}
-	if len(r.Coef) != p.Dim() {
-		return p.errorf("constraint %s has %d coefficients for %d entities", r.Name, len(r.Coef), p.Dim())
+	if len(r.Coef) != len(entities) {
+		return fmt.Errorf("constraint %s has %d coefficients for %d entities", r.Name, len(r.Coef), len(entities))
 	}
 	for j, c := range r.Coef {
 		if !(math.Abs(c) <= maxRow) {
-			return p.errorf("constraint %s, coefficient of %s: %g is not a number of at most %g", r.Name, p.entities[j], c, maxRow)
+			return fmt.Errorf("constraint %s, coefficient of %s: %g is not a number of at most %g", r.Name, entities[j], c, maxRow)
 		}
 	}
 	switch {
 	case maxAbs(r.Coef) > 0 && maxAbs(r.Coef) < minMagnitude:
-		return p.errorf("constraint %s: its largest coefficient, %g, is too small to compute with (at least %g)", r.Name, maxAbs(r.Coef), minMagnitude)
+		return fmt.Errorf("constraint %s: its largest coefficient, %g, is too small to compute with (at least %g)", r.Name, maxAbs(r.Coef), minMagnitude)
 	case !(math.Abs(r.Min) <= maxRow) && !math.IsInf(r.Min, -1):
-		return p.errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, maxRow)
+		return fmt.Errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, maxRow)
 	case !(math.Abs(r.Max) <= maxRow) && !math.IsInf(r.Max, 1):
-		return p.errorf("constraint %s: max, %g, is neither +Inf nor a number of at most %g", r.Name, r.Max, maxRow)
+		return fmt.Errorf("constraint %s: max, %g, is neither +Inf nor a number of at most %g", r.Name, r.Max, maxRow)
 	case math.IsInf(r.Min, -1) && math.IsInf(r.Max, 1):
-		return p.errorf("constraint %s limits nothing: it has neither min nor max", r.Name)
+		return fmt.Errorf("constraint %s limits nothing: it has neither min nor max", r.Name)
 	case r.Min > r.Max:
-		return p.errorf("constraint %s: min, %g, is above max, %g", r.Name, r.Min, r.Max)
+		return fmt.Errorf("constraint %s: min, %g, is above max, %g", r.Name, r.Min, r.Max)
 	}
 	return nil
 }
@@ -363,7 +365,7 @@ func (p *Polytope) addRow(r Row) {
 // with points is neither empty nor unbounded then.
 func (p *Polytope) checkPoints() error {
 	for i, v := range p.points {
-		if r, name := p.WorstConstraint(v, nil); r > feasibility {
+		if r, name := p.WorstConstraint(v, nil); r > Feasibility {
 			return p.errorf("point %d breaks %s (scaled residual %.2g)", i+1, name, r)
 		}
 	}

@@ -188,7 +188,7 @@ func drawDescription(t *rapid.T) (Description, []float64) {
 		return float64(rapid.IntRange(-8, 8).Draw(t, "n")) / float64(rapid.SampledFrom([]int{1, 2, 5, 10}).Draw(t, "d"))
 	})
 	unit := rapid.SampledFrom([]float64{1, 1, 1, 0.01, 1000}).Draw(t, "unit")
-	d := Description{Entities: entityNames(n), Total: math.NaN(), Lower: make([]float64, n), Upper: make([]float64, n)}
+	d := Description{Entities: testNames(n), Total: math.NaN(), Lower: make([]float64, n), Upper: make([]float64, n)}
 	inside := make([]float64, n)
 	sum := 0.
 	for j := range n {

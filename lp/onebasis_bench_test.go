@@ -9,6 +9,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/stress"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 // BenchmarkOneBasis keeps one basis an end, so that most ends are searched for by the
@@ -17,7 +18,7 @@ import (
 // make actions on the simplex uniform: there the first would use up the total.
 func BenchmarkOneBasis(b *testing.B) {
 	preset := func(name string) *lp.Polytope {
-		p, err := lp.Preset(name, 0)
+		p, err := constraints.Preset(name, 0)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -164,7 +164,7 @@ func TestWorstConstraint(t *testing.T) {
 }
 
 func TestResidualAllocatesNothing(t *testing.T) {
-	p, err := Preset("synthetic", 0)
+	p, err := presetPolytope("synthetic")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,7 @@ func TestResidualAllocatesNothing(t *testing.T) {
 
 func BenchmarkResidual(b *testing.B) {
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
-		p, err := Preset(name, 0)
+		p, err := presetPolytope(name)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -16,7 +16,10 @@ import (
 
 func samplePreset(t testing.TB, name string, entities int) *Polytope {
 	t.Helper()
-	p, err := Preset(name, entities)
+	if name == "unconstrained" {
+		return sampleNew(t, Description{Entities: testNames(entities), Total: 1})
+	}
+	p, err := presetPolytope(name)
 	if err != nil {
 		t.Fatal(err)
 	}

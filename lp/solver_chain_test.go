@@ -68,7 +68,7 @@ func presets(t testing.TB) []*Polytope {
 	t.Helper()
 	var all []*Polytope
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
-		p, err := Preset(name, 0)
+		p, err := presetPolytope(name)
 		if err != nil {
 			t.Fatal(err)
 		}

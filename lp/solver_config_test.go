@@ -44,7 +44,7 @@ func randomSimplex(t testing.TB, r *rand.Rand, n, m int, limit float64) *Polytop
 }
 
 func TestSolverConfig(t *testing.T) {
-	p, err := Preset("portfolio", 0)
+	p, err := presetPolytope("portfolio")
 	if err != nil {
 		t.Fatal(err)
 	}

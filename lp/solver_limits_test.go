@@ -204,7 +204,7 @@ func TestRandomPrefixes(t *testing.T) {
 }
 
 func TestBadLimits(t *testing.T) {
-	p, err := Preset("portfolio", 0)
+	p, err := presetPolytope("portfolio")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -215,7 +215,7 @@ func checkRandomPolytope(seed uint64, kinds map[string]int) error {
 // synthetic one has 611 rows and is held to its reference instead.
 func TestPresetsExactly(t *testing.T) {
 	for _, name := range []string{"portfolio", "compute"} {
-		p, err := Preset(name, 0)
+		p, err := presetPolytope(name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ func TestReferenceIntervals(t *testing.T) {
 			} `json:"records"`
 		}
 		reference.Read(t, c.file, &ref)
-		p, err := Preset(c.preset, 0)
+		p, err := presetPolytope(c.preset)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -53,7 +53,7 @@ func (p *program) rounded(w *witness) []float64 {
 			break
 		}
 	}
-	if p.residual(x) <= feasibility {
+	if p.residual(x) <= Feasibility {
 		return x
 	}
 	at := slices.Clone(w.x)
@@ -66,7 +66,7 @@ func (p *program) rounded(w *witness) []float64 {
 	const steps = 40
 	good := 0.
 	for step := 0.5; step > 1./(1<<steps); step /= 2 {
-		if move(good+step) <= feasibility {
+		if move(good+step) <= Feasibility {
 			good += step
 		}
 	}

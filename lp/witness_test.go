@@ -3,7 +3,6 @@ package lp
 import (
 	"errors"
 	"math"
-	"path/filepath"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -52,16 +51,6 @@ func checkVerdict(t interface {
 			t.Errorf("%s: %v", m, err)
 		}
 	}
-}
-
-// Here CLP finds a point for no cost, and for some costs none, on limits that are
-// relaxed but for rows with coefficients of 4e6.
-func TestVerdictAtTheEdgeOfEmpty(t *testing.T) {
-	p, err := ReadFile(filepath.Join("testdata", "edge-of-empty.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkVerdict(t, p)
 }
 
 func TestVerdictNearEmpty(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
@@ -37,7 +38,7 @@ func inUnits(d lp.Description, unit, size float64) lp.Description {
 // same steps and the same actions: to the bit for powers of two.
 func TestTrainingDoesNotDependOnUnits(t *testing.T) {
 	free := math.Inf(1)
-	portfolio, err := lp.Preset("portfolio", 0)
+	portfolio, err := constraints.Preset("portfolio", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/stats"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 const debiasEntities, debiasRows = 3, 2
@@ -26,7 +27,7 @@ func debiasing(ctx context.Context, out *output, o options) error {
 	curves := make([][]*run, len(settings))
 	table := [][]string{{"problem", "uniform", "best found", "de-biased, share of the way after a quarter", "plain", "de-biased, at the end", "plain"}}
 	for k := range o.seeds {
-		p, err := lp.GenerateRejection(debiasEntities, debiasRows, uint64(k+1))
+		p, err := constraints.GenerateRejection(debiasEntities, debiasRows, uint64(k+1))
 		if err != nil {
 			return err
 		}

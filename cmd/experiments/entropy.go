@@ -11,6 +11,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/stats"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
@@ -132,7 +133,7 @@ func gradientPlot(cells []*entropyCell) plots.Chart {
 }
 
 func entropyProblem(n, rows int) (*synthetic.Problem, lp.Solver, error) {
-	p, err := lp.GenerateRejection(n, rows, 2)
+	p, err := constraints.GenerateRejection(n, rows, 2)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/stats"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy/cpu"
 )
 
@@ -42,7 +43,7 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 	if err != nil {
 		return nil, err
 	}
-	p, err := lp.GenerateRejection(o.entities, rows, 1)
+	p, err := constraints.GenerateRejection(o.entities, rows, 1)
 	if err != nil {
 		return nil, err
 	}

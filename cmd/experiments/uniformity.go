@@ -8,6 +8,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/stats"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
@@ -102,7 +103,7 @@ func uniformity(ctx context.Context, out *output, o uniformityOptions) error {
 }
 
 func uniformityOf(n, rows int, seed uint64) ([]uniformCell, error) {
-	p, err := lp.GenerateRejection(n, rows, seed)
+	p, err := constraints.GenerateRejection(n, rows, seed)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 func newConstraints() *cobra.Command {
@@ -38,15 +39,15 @@ func (f *polytopeFlags) add(cmd *cobra.Command) {
 
 // read returns a preset or what a file describes.
 func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
-	if slices.Contains(lp.PresetNames(), name) {
-		return lp.Preset(name, f.entities)
+	if slices.Contains(constraints.PresetNames(), name) {
+		return constraints.Preset(name, f.entities)
 	}
 	if f.entities != 0 {
 		return nil, errors.New("--entities is for presets, a file has its own")
 	}
-	p, err := lp.ReadFile(name)
+	p, err := constraints.ReadFile(name)
 	if err != nil && !strings.ContainsAny(name, "./") {
-		return nil, fmt.Errorf("%w; the presets are %s", err, strings.Join(lp.PresetNames(), ", "))
+		return nil, fmt.Errorf("%w; the presets are %s", err, strings.Join(constraints.PresetNames(), ", "))
 	}
 	if err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func newShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.WriteYAML(cmd.OutOrStdout())
+			return constraints.Write(cmd.OutOrStdout(), p)
 		},
 	}
 	f.add(cmd)

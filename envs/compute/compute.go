@@ -11,6 +11,7 @@ import (
 	"paspo/envs/internal/relax"
 	"paspo/envs/internal/snapshot"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 // Config configures the compute benchmark. Defaults are the paper's.
@@ -103,7 +104,7 @@ func New(c Config) (*Problem, error) {
 	}
 	polytope := c.Polytope
 	if err == nil && polytope == nil {
-		polytope, err = lp.Preset("compute", 0)
+		polytope, err = constraints.Preset("compute", 0)
 	}
 	if err == nil && polytope.Dim() != len(p.hz) {
 		err = fmt.Errorf("the constraints have %d entities, but there are %d servers", polytope.Dim(), len(p.hz))

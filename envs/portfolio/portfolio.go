@@ -9,6 +9,7 @@ import (
 	"paspo/envs/internal/relax"
 	"paspo/envs/internal/snapshot"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 // Modes of the portfolio: where the returns of an episode come from.
@@ -119,7 +120,7 @@ func New(c Config) (*Problem, error) {
 		p.backtest, err = readBacktest(c.BacktestFile, p.market.assets)
 	}
 	if err == nil && p.polytope == nil {
-		p.polytope, err = lp.Preset("portfolio", 0)
+		p.polytope, err = constraints.Preset("portfolio", 0)
 	}
 	if err == nil {
 		err = p.checkPolytope()

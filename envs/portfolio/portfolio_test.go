@@ -7,6 +7,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 func newPortfolio(t testing.TB, edit func(*Config)) *Problem {
@@ -349,7 +350,7 @@ func TestPortfolioConfigErrors(t *testing.T) {
 
 func computePreset(t testing.TB) *lp.Polytope {
 	t.Helper()
-	p, err := lp.Preset("compute", 0)
+	p, err := constraints.Preset("compute", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

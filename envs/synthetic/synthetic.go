@@ -11,6 +11,7 @@ import (
 	"paspo/envs/internal/snapshot"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 //go:embed data.json
@@ -82,7 +83,7 @@ func New(c Config) (*Problem, error) {
 	}
 	polytope := c.Polytope
 	if err == nil && polytope == nil {
-		polytope, err = lp.Preset("synthetic", c.Entities)
+		polytope, err = constraints.Preset("synthetic", c.Entities)
 	}
 	if err == nil && polytope.Dim() != c.Entities {
 		err = fmt.Errorf("entities is %d, but the constraints have %d", c.Entities, polytope.Dim())

@@ -6,7 +6,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
-	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 func newSynthetic(t testing.TB, edit func(*Config)) *Problem {
@@ -125,7 +125,7 @@ func TestSyntheticOptimum(t *testing.T) {
 // Of a larger instance the vertices are known where only the budget binds.
 func TestSyntheticOptimumGenerated(t *testing.T) {
 	const n = 20
-	polytope, err := lp.Preset("unconstrained", n)
+	polytope, err := constraints.Preset("unconstrained", n)
 	if err != nil {
 		t.Fatal(err)
 	}

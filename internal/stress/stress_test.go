@@ -8,6 +8,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 func TestScaled(t *testing.T) {
@@ -33,7 +34,7 @@ func TestScaled(t *testing.T) {
 // points keep all limits.
 func TestPoints(t *testing.T) {
 	const n, count = 6, 4000
-	simplex, err := lp.Unconstrained(n)
+	simplex, err := constraints.Unconstrained(n)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"paspo/internal/checkout"
 	"paspo/internal/reference"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
 )
@@ -71,7 +72,7 @@ func TestDebiasReference(t *testing.T) {
 			if ref.Without.Alpha != nil {
 				want = ref.Without
 			}
-			p, err := lp.Preset(preset, 0)
+			p, err := constraints.Preset(preset, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -270,7 +271,7 @@ func TestDebiasConfigValidate(t *testing.T) {
 }
 
 func BenchmarkDebias(b *testing.B) {
-	p, err := lp.Preset("portfolio", 0)
+	p, err := constraints.Preset("portfolio", 0)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
 )
@@ -23,7 +24,7 @@ func (b boxed) Polytope() *lp.Polytope { return b.p }
 // The device knows the affine hull and the bounding box of a hull without facets.
 // Actions are held to the hull itself.
 func TestGPUHullWithoutFacets(t *testing.T) {
-	p, err := lp.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
+	p, err := constraints.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"paspo/cuda"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/policy/dist"
 	"paspo/policy/internal/network"
@@ -39,7 +40,7 @@ func solverOf(t testing.TB, p *lp.Polytope, method string) lp.Solver {
 // cappedPortfolio is the portfolio's polytope with at most 0.2 on an asset.
 func cappedPortfolio(t testing.TB) *lp.Polytope {
 	t.Helper()
-	p, err := lp.Preset("portfolio", 0)
+	p, err := constraints.Preset("portfolio", 0)
 	if err != nil {
 		t.Fatal(err)
 	}

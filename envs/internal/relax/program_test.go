@@ -8,6 +8,7 @@ import (
 
 	"paspo/envs"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 // The tableau against lp on random programs.
@@ -85,7 +86,7 @@ func TestRelaxationAgainstLP(t *testing.T) {
 // The tableau over the weights of a hull without facets against lp. What it finds is
 // enough to leave something, and a little less is not.
 func TestRelaxationOfHullWithoutFacets(t *testing.T) {
-	p, err := lp.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
+	p, err := constraints.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

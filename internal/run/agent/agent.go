@@ -20,6 +20,7 @@ import (
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/policy/debias"
 	"paspo/rl"
@@ -112,9 +113,9 @@ func problem(c *config.Config) (envs.Problem, error) {
 		if e != nil {
 			return nil, e
 		}
-		polytope, err = lp.Preset(c.Constraints, own.Spec().Polytope.Dim())
+		polytope, err = constraints.Preset(c.Constraints, own.Spec().Polytope.Dim())
 	} else {
-		polytope, err = lp.ReadFile(c.Constraints)
+		polytope, err = constraints.ReadFile(c.Constraints)
 	}
 	if err != nil {
 		return nil, err

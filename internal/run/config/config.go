@@ -18,6 +18,7 @@ import (
 	"paspo/internal/blas"
 	"paspo/internal/limits"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/policy/debias"
 	"paspo/ppo"
@@ -216,7 +217,7 @@ func (c *Config) relativeTo(dir string, from map[string]source) {
 }
 
 // Preset says whether the constraints are those of a preset.
-func (c *Config) Preset() bool { return slices.Contains(lp.PresetNames(), c.Constraints) }
+func (c *Config) Preset() bool { return slices.Contains(constraints.PresetNames(), c.Constraints) }
 
 // WithCopies returns the configuration with every file it names replaced by the
 // name of a copy, which save is given: a run does not change when a file does.

@@ -6,6 +6,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 )
 
@@ -88,7 +89,7 @@ var PresetSizes = []struct {
 // PresetSolver returns a solver of a preset polytope.
 func PresetSolver(t testing.TB, name string) lp.Solver {
 	t.Helper()
-	p, err := lp.Preset(name, 0)
+	p, err := constraints.Preset(name, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +154,7 @@ func (c *SimplexChain) Fix(a []float64) {
 // Simplex returns a solver of the simplex of n entities.
 func Simplex(t testing.TB, n int) SimplexSolver {
 	t.Helper()
-	p, err := lp.Preset("unconstrained", n)
+	p, err := constraints.Preset("unconstrained", n)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,13 +7,14 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/stats"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/policy/cpu"
 )
 
 func newTestProbe(t *testing.T, n, rows, nodes int) *Probe {
 	t.Helper()
-	p, err := lp.GenerateRejection(n, rows, 2)
+	p, err := constraints.GenerateRejection(n, rows, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

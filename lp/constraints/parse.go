@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"paspo/lp"
 )
 
 // Parse reads a constraints file, YAML of this form, where everything but the
@@ -47,7 +49,7 @@ import (
 //	facet_effort: 1000
 //
 // Errors name the file (name), the line, the constraint and what is wrong in it.
-func Parse(name string, data []byte) (p *Polytope, err error) {
+func Parse(name string, data []byte) (p *lp.Polytope, err error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("%s: the file is larger than %d MB", name, maxFile>>20)
 	}
@@ -60,7 +62,7 @@ func Parse(name string, data []byte) (p *Polytope, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if p, err = New(d); err != nil {
+	if p, err = lp.New(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return p, nil
@@ -120,7 +122,7 @@ func (r *reader) yamlError(err error, data []byte) error {
 var fileKeys = []string{"name", "entities", "total", "bounds", "groups", "constraints", "points", "generate", "facet_effort"}
 
 // description reads the whole file.
-func (r *reader) description(root *yaml.Node) (d Description, err error) {
+func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 	top, err := r.fields(root, "the file", fileKeys)
 	if err != nil {
 		return d, err
@@ -145,7 +147,7 @@ func (r *reader) description(root *yaml.Node) (d Description, err error) {
 		if top["points"] == nil && top["generate"] == nil {
 			return d, r.errorf(n, "facet_effort is for the hull of points, and there are none")
 		}
-		v, err := r.integer(n, "facet_effort", 1, maxFacetEffort)
+		v, err := r.integer(n, "facet_effort", 1, lp.MaxFacetEffort)
 		if err != nil {
 			return d, err
 		}
@@ -193,8 +195,8 @@ func (r *reader) entities(n *yaml.Node) ([]string, error) {
 	if n.Kind != yaml.SequenceNode {
 		return nil, r.errorf(n, "entities: a list is expected, like [CASH, MSFT], not %s", kindOf(n))
 	}
-	if len(n.Content) == 0 || len(n.Content) > maxEntities {
-		return nil, r.errorf(n, "entities: %d are listed; 1 to %d are allowed", len(n.Content), maxEntities)
+	if len(n.Content) == 0 || len(n.Content) > lp.MaxEntities {
+		return nil, r.errorf(n, "entities: %d are listed; 1 to %d are allowed", len(n.Content), lp.MaxEntities)
 	}
 	var out []string
 	seen := map[string]bool{}
@@ -278,7 +280,7 @@ func (r *reader) entity(n *yaml.Node, where, name string, names *symbols) (int, 
 	return j, nil
 }
 
-func (r *reader) bounds(n *yaml.Node, names *symbols, d *Description) error {
+func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description) error {
 	pairs, err := r.pairs(n, "bounds")
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"archive/zip"
@@ -7,13 +7,15 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"paspo/lp"
 )
 
 // ParseNPZ reads an archive of NumPy arrays with A, m x n, and b, m or m x 1, of
 // floating-point numbers of up to 64 bits, integers or truth values: A a <= b on the
 // simplex of n entities, a >= 0 and sum a = 1, which are named E1 .. En. Other arrays
 // are an error, as they would be ignored. Errors name the file (name) and the array.
-func ParseNPZ(name string, data []byte) (p *Polytope, err error) {
+func ParseNPZ(name string, data []byte) (p *lp.Polytope, err error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("%s: the file is larger than %d MB", name, maxFile>>20)
 	}
@@ -36,14 +38,14 @@ func ParseNPZ(name string, data []byte) (p *Polytope, err error) {
 	if !isColumn(b.shape, m) {
 		return nil, fmt.Errorf("%s: array b: shape %v; [%d] is expected, as A has %d rows", name, b.shape, m, m)
 	}
-	if n > maxEntities {
-		return nil, fmt.Errorf("%s: array A: %d columns are too many (at most %d)", name, n, maxEntities)
+	if n > lp.MaxEntities {
+		return nil, fmt.Errorf("%s: array A: %d columns are too many (at most %d)", name, n, lp.MaxEntities)
 	}
-	d := Description{Name: baseName(name), Entities: entityNames(n), Total: 1}
+	d := lp.Description{Name: baseName(name), Entities: entityNames(n), Total: 1}
 	for k := range m {
-		d.Rows = append(d.Rows, Row{Coef: a.data[k*n : (k+1)*n], Min: math.Inf(-1), Max: b.data[k]})
+		d.Rows = append(d.Rows, lp.Row{Coef: a.data[k*n : (k+1)*n], Min: math.Inf(-1), Max: b.data[k]})
 	}
-	if p, err = New(d); err != nil {
+	if p, err = lp.New(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return p, nil
@@ -81,13 +83,13 @@ func readArray(member *zip.File) (*array, error) {
 		return nil, err
 	}
 	defer f.Close()
-	const most = 8*maxCells + maxHeader + 12
+	const most = 8*lp.MaxCells + maxHeader + 12
 	section, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, err
 	}
 	if len(section) > most {
-		return nil, fmt.Errorf("it holds more than %d numbers", maxCells)
+		return nil, fmt.Errorf("it holds more than %d numbers", lp.MaxCells)
 	}
 	return parseNPY(section)
 }

@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"encoding/binary"
@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"paspo/lp"
 )
 
 // array is what an .npy section holds, in C order.
@@ -177,8 +179,8 @@ func (h *npyHeader) array(raw []byte) (*array, error) {
 	}
 	count := 1
 	for _, s := range h.shape {
-		if s < 0 || s > 0 && count > maxCells/s {
-			return nil, fmt.Errorf("shape %v is too large (at most %d numbers)", h.shape, maxCells)
+		if s < 0 || s > 0 && count > lp.MaxCells/s {
+			return nil, fmt.Errorf("shape %v is too large (at most %d numbers)", h.shape, lp.MaxCells)
 		}
 		count *= s
 	}

@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"paspo/internal/rng"
+	"paspo/lp"
 )
 
 // indicators are figures of the companies behind the assets of the portfolio
@@ -31,7 +32,7 @@ func readIndicators() (ind indicators, err error) {
 	return ind, json.Unmarshal(data, &ind)
 }
 
-func drawPortfolio(rows int, seed uint64) (d Description, err error) {
+func drawPortfolio(rows int, seed uint64) (d lp.Description, err error) {
 	ind, err := readIndicators()
 	if err != nil {
 		return d, err
@@ -40,12 +41,12 @@ func drawPortfolio(rows int, seed uint64) (d Description, err error) {
 		return d, err
 	}
 	r := rand.New(rng.New(seed, "lp", "portfolio"))
-	d = Description{Name: "portfolio", Entities: append([]string{"CASH"}, ind.Assets...), Total: 1}
-	return drawUntilFeasible(d, func() []Row {
+	d = lp.Description{Name: "portfolio", Entities: append([]string{"CASH"}, ind.Assets...), Total: 1}
+	return drawUntilFeasible(d, func() []lp.Row {
 		left := r.Perm(len(ind.Indicators))
-		var out []Row
+		var out []lp.Row
 		for k := range rows {
-			row := Row{
+			row := lp.Row{
 				Name: fmt.Sprintf("basket %d", k+1), Coef: make([]float64, len(d.Entities)),
 				Min: math.Inf(-1), Max: math.Inf(1),
 			}

@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"embed"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"paspo/lp"
 )
 
 // presetData hold the polytopes of the paper; presets/README.md says where
@@ -24,10 +26,10 @@ func PresetNames() []string { return []string{"portfolio", "compute", "synthetic
 //
 // synthetic is the hull of 28 points and keeps the published 611 rows beside
 // them.
-func Preset(name string, entities int) (*Polytope, error) {
+func Preset(name string, entities int) (*lp.Polytope, error) {
 	if name == "unconstrained" {
-		if entities < 1 || entities > maxEntities {
-			return nil, fmt.Errorf("preset unconstrained: %d entities; say how many, 1 to %d", entities, maxEntities)
+		if entities < 1 || entities > lp.MaxEntities {
+			return nil, fmt.Errorf("preset unconstrained: %d entities; say how many, 1 to %d", entities, lp.MaxEntities)
 		}
 		return Unconstrained(entities)
 	}
@@ -50,9 +52,9 @@ func Preset(name string, entities int) (*Polytope, error) {
 	if entities != 0 && entities != len(f.Entities) {
 		return nil, fmt.Errorf("preset %s has %d entities, not %d", name, len(f.Entities), entities)
 	}
-	d := Description{Name: name, Entities: f.Entities, Total: 1, Points: f.Points}
+	d := lp.Description{Name: name, Entities: f.Entities, Total: 1, Points: f.Points}
 	for _, r := range f.Rows {
-		d.Rows = append(d.Rows, Row{Name: r.Name, Coef: r.Coef, Min: math.Inf(-1), Max: r.Max})
+		d.Rows = append(d.Rows, lp.Row{Name: r.Name, Coef: r.Coef, Min: math.Inf(-1), Max: r.Max})
 	}
-	return New(d)
+	return lp.New(d)
 }

@@ -1,10 +1,12 @@
-package lp
+package constraints
 
 import (
 	"math"
 	"slices"
 	"testing"
 	"unicode/utf8"
+
+	"paspo/lp"
 )
 
 func exprSymbols() *symbols {
@@ -120,11 +122,10 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%d coefficients", len(row.Coef))
 		}
 		row.Name = "x"
-		p := &Polytope{entities: names.entities}
-		if p.checkRow(row) != nil {
+		if lp.CheckRow(names.entities, row) != nil {
 			return
 		}
-		text, ok := p.expr(row)
+		text, ok := rowExpr(names.entities, row)
 		if !ok {
 			t.Fatalf("%v cannot be written", row)
 		}

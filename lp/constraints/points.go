@@ -1,15 +1,17 @@
-package lp
+package constraints
 
 import (
 	"fmt"
 	"math"
 
 	"go.yaml.in/yaml/v3"
+
+	"paspo/lp"
 )
 
 // points reads the points of a hull. Without a total in the file there is a
 // budget of 1 if all points satisfy it.
-func (r *reader) points(n, total *yaml.Node, d Description) (Description, error) {
+func (r *reader) points(n, total *yaml.Node, d lp.Description) (lp.Description, error) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
 		return d, r.errorf(n, "points: a list of points is expected, like [[0.2, 0.8], [0.6, 0.4]]")
 	}
@@ -42,7 +44,7 @@ func (r *reader) points(n, total *yaml.Node, d Description) (Description, error)
 			sum += x
 			scale += math.Abs(x)
 		}
-		if math.IsNaN(d.Total) || math.Abs(scaledExcess(sum, d.Total, scale)) <= feasibility {
+		if math.IsNaN(d.Total) || math.Abs(sum-d.Total) <= lp.Feasibility*max(math.Abs(d.Total), scale) {
 			continue
 		}
 		if total != nil {
@@ -59,7 +61,7 @@ var (
 )
 
 // generate draws the polytope that a generator describes.
-func (r *reader) generate(n *yaml.Node, d Description) (Description, error) {
+func (r *reader) generate(n *yaml.Node, d lp.Description) (lp.Description, error) {
 	f, err := r.fields(n, "generate", generateKeys)
 	if err != nil {
 		return d, err
@@ -92,7 +94,7 @@ func (r *reader) generate(n *yaml.Node, d Description) (Description, error) {
 		if !taken {
 			return d, r.errorf(c, "generate: method %s does not take %s, only %s", method, key, list(takes))
 		}
-		least, most := uint64(1), uint64(maxEntities)
+		least, most := uint64(1), uint64(lp.MaxEntities)
 		if key == "seed" {
 			least, most = 0, math.MaxUint64
 		}
@@ -109,7 +111,7 @@ func (r *reader) generate(n *yaml.Node, d Description) (Description, error) {
 			return d, r.errorf(f["entities"], "generate: %d entities where %d are listed", entities, len(d.Entities))
 		}
 	}
-	var g Description
+	var g lp.Description
 	switch method {
 	case "points":
 		g, err = drawPoints(entities, points, seed)
@@ -118,7 +120,7 @@ func (r *reader) generate(n *yaml.Node, d Description) (Description, error) {
 	case "portfolio":
 		g, err = drawPortfolio(rows, seed)
 	default:
-		g = Description{Entities: entityNames(entities), Total: 1}
+		g = lp.Description{Entities: entityNames(entities), Total: 1}
 	}
 	if err != nil {
 		return d, r.errorf(n, "generate: %w", err)

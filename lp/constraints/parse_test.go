@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"paspo/lp"
 )
 
 const handWritten = `
@@ -191,7 +193,7 @@ func TestReadFileErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := ReadFile(path)
-	var empty *EmptyError
+	var empty *lp.EmptyError
 	if !errors.As(err, &empty) || !slices.Equal(empty.Conflict, []string{"total = 1", "A <= 0.1", "B <= 0.1"}) {
 		t.Errorf("%v", err)
 	}

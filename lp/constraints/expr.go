@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"maps"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"paspo/lp"
 )
 
 const (
@@ -88,13 +90,13 @@ func (x *affine) scale(by func(float64) float64) {
 // A name is an entity or a group. It stands in backticks or quotes where it
 // holds a space or an operator or starts with a digit. Of a chain, the outer
 // sides are numbers: 0.1 <= TECH <= 0.4. The row has no name.
-func parseExpr(s string, names *symbols) (Row, error) {
+func parseExpr(s string, names *symbols) (lp.Row, error) {
 	p := &exprParser{s: s, names: names}
 	if len(s) > maxExpr {
-		return Row{}, exprError(s, 0, "the expression is longer than %d bytes", maxExpr)
+		return lp.Row{}, exprError(s, 0, "the expression is longer than %d bytes", maxExpr)
 	}
 	if err := p.next(); err != nil {
-		return Row{}, err
+		return lp.Row{}, err
 	}
 	return p.constraint()
 }
@@ -116,24 +118,24 @@ func (p *exprParser) errorf(format string, args ...any) error {
 	return exprError(p.s, p.tok.at, format, args...)
 }
 
-func (p *exprParser) constraint() (Row, error) {
+func (p *exprParser) constraint() (lp.Row, error) {
 	left, err := p.sum()
 	if err != nil {
-		return Row{}, err
+		return lp.Row{}, err
 	}
 	relation := p.tok
 	if relation.kind != tokenRelation {
-		return Row{}, p.errorf("%v where <=, >= or = is expected", p.tok)
+		return lp.Row{}, p.errorf("%v where <=, >= or = is expected", p.tok)
 	}
 	right, err := p.side()
 	if err != nil {
-		return Row{}, err
+		return lp.Row{}, err
 	}
 	if p.tok.kind == tokenRelation {
 		return p.chain(left, relation, right)
 	}
 	if p.tok.kind != tokenEnd {
-		return Row{}, p.errorf("%v where an operator or the end is expected", p.tok)
+		return lp.Row{}, p.errorf("%v where an operator or the end is expected", p.tok)
 	}
 	plain := relation.text
 	if left.coef == nil {
@@ -141,11 +143,11 @@ func (p *exprParser) constraint() (Row, error) {
 		plain = mirrored[plain]
 	}
 	if left.coef == nil {
-		return Row{}, exprError(p.s, 0, "no entity or group is named")
+		return lp.Row{}, exprError(p.s, 0, "no entity or group is named")
 	}
 	limit := right.constant - left.constant
 	left.add(-1, right)
-	row := Row{Coef: p.names.expand(left.coef), Min: math.Inf(-1), Max: math.Inf(1)}
+	row := lp.Row{Coef: p.names.expand(left.coef), Min: math.Inf(-1), Max: math.Inf(1)}
 	if plain != ">=" {
 		row.Max = limit
 	}
@@ -166,29 +168,29 @@ func (p *exprParser) side() (affine, error) {
 }
 
 // chain reads the end of a constraint like 0.1 <= TECH <= 0.4.
-func (p *exprParser) chain(left affine, first token, middle affine) (Row, error) {
+func (p *exprParser) chain(left affine, first token, middle affine) (lp.Row, error) {
 	second := p.tok
 	if first.text == "=" || second.text != first.text {
-		return Row{}, p.errorf("a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it")
+		return lp.Row{}, p.errorf("a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it")
 	}
 	right, err := p.side()
 	if err != nil {
-		return Row{}, err
+		return lp.Row{}, err
 	}
 	if p.tok.kind != tokenEnd {
-		return Row{}, p.errorf("%v where an operator or the end is expected", p.tok)
+		return lp.Row{}, p.errorf("%v where an operator or the end is expected", p.tok)
 	}
 	if left.coef != nil || right.coef != nil {
-		return Row{}, exprError(p.s, 0, "the outer sides of a chain are numbers; split it")
+		return lp.Row{}, exprError(p.s, 0, "the outer sides of a chain are numbers; split it")
 	}
 	if middle.coef == nil {
-		return Row{}, exprError(p.s, 0, "no entity or group is named")
+		return lp.Row{}, exprError(p.s, 0, "no entity or group is named")
 	}
 	lo, hi := left.constant-middle.constant, right.constant-middle.constant
 	if first.text == ">=" {
 		lo, hi = hi, lo
 	}
-	return Row{Coef: p.names.expand(middle.coef), Min: lo, Max: hi}, nil
+	return lp.Row{Coef: p.names.expand(middle.coef), Min: lo, Max: hi}, nil
 }
 
 func (p *exprParser) operator(set string) bool {

@@ -1,23 +1,27 @@
-package lp
+package constraints
 
 import (
 	"bytes"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
 	"pgregory.net/rapid"
+
+	"paspo/lp"
 )
 
 // roundTrip writes p and reads it back.
 func roundTrip(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, p *Polytope) (*Polytope, string) {
+}, p *lp.Polytope) (*lp.Polytope, string) {
 	t.Helper()
 	var buf bytes.Buffer
-	if err := p.WriteYAML(&buf); err != nil {
+	if err := Write(&buf, p); err != nil {
 		t.Fatalf("%v", err)
 	}
 	q, err := Parse("x.yaml", buf.Bytes())
@@ -119,9 +123,9 @@ func TestWriteYAMLRoundTrip(t *testing.T) {
 			rapid.SampledFrom([]string{"NO", "y", "~", "null", "1e3", "3M", "BRK.B", "Fund 1", "a: b", "#x", "- x", "*a", "&a", "`q`", `"q"`, "'q'", "`\"'", "{", "[", ",", "!x", "%", "@", ".inf", "=", "a #b", `\`, `\n`, "ß", "日本", "none", "<<"}),
 			rapid.StringOfN(rapid.RuneFrom([]rune("aB1 .-+*/()<>=:#'\"`\\,[]{}&!|%@~?ü")), 1, 8, -1),
 		).Draw(t, "name")
-	}).Filter(func(s string) bool { return checkName(s) == nil })
+	}).Filter(func(s string) bool { return lp.CheckName(s) == nil })
 	rapid.Check(t, func(t *rapid.T) {
-		d, _ := drawDescription(t)
+		d := drawBoxAndRows(t)
 		d.Entities = rapid.SliceOfNDistinct(name, len(d.Entities), len(d.Entities), rapid.ID[string]).Draw(t, "entities")
 		d.Name = name.Draw(t, "name")
 		names := rapid.SliceOfNDistinct(name, len(d.Rows), len(d.Rows), rapid.ID[string]).Draw(t, "row names")
@@ -129,60 +133,60 @@ func TestWriteYAMLRoundTrip(t *testing.T) {
 			d.Rows[k].Name = names[k]
 			d.Rows[k].Coef[0] += rapid.Float64Range(-1, 1).Draw(t, "odd digits")
 		}
-		p, err := New(d)
+		p, err := lp.New(d)
 		if err != nil {
 			t.Skip() // the odd digits made it empty
 		}
 		q, text := roundTrip(t, p)
-		if p.Name() != q.Name() || !slices.Equal(p.rowNames, q.rowNames) || !slices.Equal(p.eqNames, q.eqNames) {
+		if p.Name() != q.Name() || !reflect.DeepEqual(p.Description().Rows, q.Description().Rows) {
 			t.Fatalf("other names after\n%s", text)
 		}
 	})
 }
 
 func TestHash(t *testing.T) {
-	base := func() Description {
-		return Description{
+	base := func() lp.Description {
+		return lp.Description{
 			Name: "p", Entities: []string{"A", "B"}, Total: 1, Upper: []float64{1, 0.9},
-			Rows: []Row{{Name: "r", Coef: []float64{1, 0}, Min: math.Inf(-1), Max: 0.8}},
+			Rows: []lp.Row{{Name: "r", Coef: []float64{1, 0}, Min: math.Inf(-1), Max: 0.8}},
 		}
 	}
-	hash := func(change func(*Description)) string {
+	hash := func(change func(*lp.Description)) string {
 		d := base()
 		change(&d)
-		p, err := New(d)
+		p, err := lp.New(d)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return p.Hash()
 	}
-	same := hash(func(*Description) {})
+	same := hash(func(*lp.Description) {})
 	if len(same) != 64 {
 		t.Errorf("hash %q", same)
 	}
-	for what, change := range map[string]func(*Description){
-		"name":        func(d *Description) { d.Name = "q" },
-		"row name":    func(d *Description) { d.Rows[0].Name = "s" },
-		"zero's sign": func(d *Description) { d.Rows[0].Coef[1] = math.Copysign(0, -1) },
+	for what, change := range map[string]func(*lp.Description){
+		"name":        func(d *lp.Description) { d.Name = "q" },
+		"row name":    func(d *lp.Description) { d.Rows[0].Name = "s" },
+		"zero's sign": func(d *lp.Description) { d.Rows[0].Coef[1] = math.Copysign(0, -1) },
 	} {
 		if hash(change) != same {
 			t.Errorf("%s changes the hash", what)
 		}
 	}
 	seen := map[string]string{same: "nothing"}
-	for what, change := range map[string]func(*Description){
-		"entity":       func(d *Description) { d.Entities[1] = "C" },
-		"total":        func(d *Description) { d.Total = 1.1 },
-		"lower":        func(d *Description) { d.Lower = []float64{0, 0.1} },
-		"upper":        func(d *Description) { d.Upper[1] = 0.95 },
-		"no upper":     func(d *Description) { d.Upper = nil },
-		"coefficient":  func(d *Description) { d.Rows[0].Coef[1] = 1e-300 },
-		"limit":        func(d *Description) { d.Rows[0].Max = 0.81 },
-		"side":         func(d *Description) { d.Rows[0].Min = 0 },
-		"equality":     func(d *Description) { d.Rows[0].Min = 0.8 },
-		"another row":  func(d *Description) { d.Rows = append(d.Rows, Row{Coef: []float64{0, 1}, Min: 0.1, Max: 0.7}) },
-		"points":       func(d *Description) { d.Points = [][]float64{{0.5, 0.5}, {0.4, 0.6}} },
-		"other points": func(d *Description) { d.Points = [][]float64{{0.5, 0.5}, {0.3, 0.7}} },
+	for what, change := range map[string]func(*lp.Description){
+		"entity":       func(d *lp.Description) { d.Entities[1] = "C" },
+		"total":        func(d *lp.Description) { d.Total = 1.1 },
+		"lower":        func(d *lp.Description) { d.Lower = []float64{0, 0.1} },
+		"upper":        func(d *lp.Description) { d.Upper[1] = 0.95 },
+		"no upper":     func(d *lp.Description) { d.Upper = nil },
+		"coefficient":  func(d *lp.Description) { d.Rows[0].Coef[1] = 1e-300 },
+		"limit":        func(d *lp.Description) { d.Rows[0].Max = 0.81 },
+		"side":         func(d *lp.Description) { d.Rows[0].Min = 0 },
+		"equality":     func(d *lp.Description) { d.Rows[0].Min = 0.8 },
+		"another row":  func(d *lp.Description) { d.Rows = append(d.Rows, lp.Row{Coef: []float64{0, 1}, Min: 0.1, Max: 0.7}) },
+		"points":       func(d *lp.Description) { d.Points = [][]float64{{0.5, 0.5}, {0.4, 0.6}} },
+		"other points": func(d *lp.Description) { d.Points = [][]float64{{0.5, 0.5}, {0.3, 0.7}} },
 	} {
 		h := hash(change)
 		if seen[h] != "" {
@@ -190,4 +194,38 @@ func TestHash(t *testing.T) {
 		}
 		seen[h] = what
 	}
+}
+
+// drawBoxAndRows draws bounds and rows that a point satisfies.
+func drawBoxAndRows(t *rapid.T) lp.Description {
+	n := rapid.IntRange(1, 7).Draw(t, "entities")
+	number := rapid.Custom(func(t *rapid.T) float64 {
+		return float64(rapid.IntRange(-8, 8).Draw(t, "n")) / float64(rapid.SampledFrom([]int{1, 2, 5, 10}).Draw(t, "d"))
+	})
+	d := lp.Description{Entities: make([]string, n), Total: math.NaN(), Lower: make([]float64, n), Upper: make([]float64, n)}
+	inside := make([]float64, n)
+	for j := range n {
+		inside[j] = number.Draw(t, "x")
+		d.Lower[j], d.Upper[j] = inside[j]-math.Abs(number.Draw(t, "below")), inside[j]+math.Abs(number.Draw(t, "above"))
+	}
+	if rapid.Bool().Draw(t, "budget") {
+		d.Total = floats.Sum(inside)
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "rows") {
+		r := lp.Row{Coef: make([]float64, n), Min: math.Inf(-1), Max: math.Inf(1)}
+		for j := range n {
+			r.Coef[j] = number.Draw(t, "c")
+		}
+		ax, slack := floats.Dot(r.Coef, inside), math.Abs(number.Draw(t, "slack"))
+		switch rapid.IntRange(0, 2).Draw(t, "kind") {
+		case 0:
+			r.Max = ax + slack
+		case 1:
+			r.Min = ax - slack
+		default:
+			r.Min, r.Max = ax-slack, ax+1
+		}
+		d.Rows = append(d.Rows, r)
+	}
+	return d
 }

@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"bufio"
@@ -6,103 +6,107 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
+
+	"paspo/lp"
 )
 
-// WriteYAML writes the polytope as a constraints file to edit. Parse reads it
-// back to the same polytope: the hash is equal.
+// Write writes the polytope as a constraints file to edit. Parse reads it back to the
+// same polytope: the hash is equal.
 //
 // A polytope that was described by points is written as points, so its rows are
 // computed anew when the file is read: they describe the same set, but are not
 // the rows that were given beside the points.
-func (p *Polytope) WriteYAML(w io.Writer) error {
+func Write(w io.Writer, p *lp.Polytope) error {
+	d := p.Description()
 	out := bufio.NewWriter(w)
-	if p.name != "" {
-		fmt.Fprintf(out, "name: %s\n", yamlName(p.name))
+	if d.Name != "" {
+		fmt.Fprintf(out, "name: %s\n", yamlName(d.Name))
 	}
 	fmt.Fprint(out, "\n# An allocation gives every entity a number, in this order.\nentities: [")
-	writeWrapped(out, p.entities)
+	writeWrapped(out, d.Entities)
 	fmt.Fprint(out, "]\n")
 	total := "none"
-	if p.budget {
-		total = formatFloat(p.f[0])
+	if !math.IsNaN(d.Total) {
+		total = number(d.Total)
 	}
-	if p.points != nil {
+	if d.Points != nil {
 		fmt.Fprintf(out, "\n# The sum of all entities, or none.\ntotal: %s\n\n# Their convex hull is the polytope.\npoints:\n", total)
-		for _, v := range p.points {
+		for _, v := range d.Points {
 			fmt.Fprint(out, "  - [")
 			for j, x := range v {
 				if j > 0 {
 					fmt.Fprint(out, ", ")
 				}
-				fmt.Fprint(out, formatFloat(x))
+				fmt.Fprint(out, number(x))
 			}
 			fmt.Fprint(out, "]\n")
 		}
-		if p.facetEffort > 0 {
-			fmt.Fprintf(out, "\n# Millions of steps to look for its facets.\nfacet_effort: %d\n", p.facetEffort)
+		if d.FacetEffort > 0 {
+			fmt.Fprintf(out, "\n# Millions of steps to look for its facets.\nfacet_effort: %d\n", d.FacetEffort)
 		}
 		return out.Flush()
 	}
 	fmt.Fprintf(out, "\n# The sum of all entities; none: no budget.\ntotal: %s\n", total)
-	p.writeBounds(out)
-	if len(p.rows) == 0 {
+	writeBounds(out, &d)
+	if len(d.Rows) == 0 {
 		fmt.Fprint(out, "\n# For example: {name: pair, expr: \"A + B <= 0.4\"}\nconstraints: []\n")
 		return out.Flush()
 	}
 	fmt.Fprint(out, "\n# Each is an expr with <=, >= or =, or coefficients with min, max or equal.\nconstraints:\n")
-	for _, r := range p.rows {
-		p.writeRow(out, r)
+	for _, r := range d.Rows {
+		writeRow(out, d.Entities, r)
 	}
 	return out.Flush()
 }
 
-func (p *Polytope) writeBounds(out *bufio.Writer) {
+func writeBounds(out *bufio.Writer, d *lp.Description) {
 	fmt.Fprint(out, "\n# The least and the largest share of an entity; [0, .inf] where it is not listed.\n")
 	any := false
-	for j, e := range p.entities {
-		if p.l[j] == 0 && math.IsInf(p.u[j], 1) {
+	for j, e := range d.Entities {
+		if d.Lower[j] == 0 && math.IsInf(d.Upper[j], 1) {
 			continue
 		}
 		if !any {
 			fmt.Fprint(out, "bounds:\n")
 			any = true
 		}
-		fmt.Fprintf(out, "  %s: [%s, %s]\n", yamlName(e), yamlFloat(p.l[j]), yamlFloat(p.u[j]))
+		fmt.Fprintf(out, "  %s: [%s, %s]\n", yamlName(e), yamlFloat(d.Lower[j]), yamlFloat(d.Upper[j]))
 	}
 	if !any {
 		fmt.Fprint(out, "bounds: {}\n")
 	}
 }
 
-func (p *Polytope) writeRow(out *bufio.Writer, r Row) {
+func writeRow(out *bufio.Writer, entities []string, r lp.Row) {
 	const longest = 100
-	if expr, ok := p.expr(r); ok && len(expr) <= longest {
+	if expr, ok := rowExpr(entities, r); ok && len(expr) <= longest {
 		fmt.Fprintf(out, "  - name: %s\n    expr: %s\n", yamlName(r.Name), yamlQuote(expr))
 		return
 	}
 	fmt.Fprintf(out, "  - name: %s\n", yamlName(r.Name))
 	switch {
 	case r.Min == r.Max:
-		fmt.Fprintf(out, "    equal: %s\n", formatFloat(r.Max))
+		fmt.Fprintf(out, "    equal: %s\n", number(r.Max))
 	case math.IsInf(r.Min, -1):
-		fmt.Fprintf(out, "    max: %s\n", formatFloat(r.Max))
+		fmt.Fprintf(out, "    max: %s\n", number(r.Max))
 	case math.IsInf(r.Max, 1):
-		fmt.Fprintf(out, "    min: %s\n", formatFloat(r.Min))
+		fmt.Fprintf(out, "    min: %s\n", number(r.Min))
 	default:
-		fmt.Fprintf(out, "    min: %s\n    max: %s\n", formatFloat(r.Min), formatFloat(r.Max))
+		fmt.Fprintf(out, "    min: %s\n    max: %s\n", number(r.Min), number(r.Max))
 	}
 	fmt.Fprint(out, "    coefficients:\n")
 	for j, c := range r.Coef {
 		if c != 0 {
-			fmt.Fprintf(out, "      %s: %s\n", yamlName(p.entities[j]), formatFloat(c))
+			fmt.Fprintf(out, "      %s: %s\n", yamlName(entities[j]), number(c))
 		}
 	}
 }
 
 // expr returns a row as an expression that parses to the same numbers, and false
 // where a name cannot be quoted.
-func (p *Polytope) expr(r Row) (string, bool) {
+func rowExpr(entities []string, r lp.Row) (string, bool) {
 	var s strings.Builder
 	for j, c := range r.Coef {
 		if c == 0 {
@@ -116,24 +120,24 @@ func (p *Polytope) expr(r Row) (string, bool) {
 		case s.Len() > 0:
 			s.WriteString(" + ")
 		}
-		name, ok := quoteName(p.entities[j])
+		name, ok := quoteName(entities[j])
 		if !ok {
 			return "", false
 		}
 		if c = math.Abs(c); c != 1 {
-			s.WriteString(formatFloat(c) + "*")
+			s.WriteString(number(c) + "*")
 		}
 		s.WriteString(name)
 	}
 	switch {
 	case r.Min == r.Max:
-		return s.String() + " = " + formatFloat(r.Max), true
+		return s.String() + " = " + number(r.Max), true
 	case math.IsInf(r.Min, -1):
-		return s.String() + " <= " + formatFloat(r.Max), true
+		return s.String() + " <= " + number(r.Max), true
 	case math.IsInf(r.Max, 1):
-		return s.String() + " >= " + formatFloat(r.Min), true
+		return s.String() + " >= " + number(r.Min), true
 	}
-	return formatFloat(r.Min) + " <= " + s.String() + " <= " + formatFloat(r.Max), true
+	return number(r.Min) + " <= " + s.String() + " <= " + number(r.Max), true
 }
 
 // writeWrapped writes a flow sequence of names in lines of bearable length.
@@ -183,5 +187,8 @@ func yamlFloat(v float64) string {
 	case math.IsInf(v, -1):
 		return "-.inf"
 	}
-	return formatFloat(v)
+	return number(v)
 }
+
+// number writes v in the shortest form that parses back to it.
+func number(v float64) string { return strconv.FormatFloat(v+0, 'g', -1, 64) } // +0: not -0

@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"fmt"
@@ -6,20 +6,21 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"paspo/lp"
 )
 
 var rowKeys = []string{"name", "expr", "coefficients", "min", "max", "equal"}
 
 // constraints reads the list of constraints.
-func (r *reader) constraints(n *yaml.Node, names *symbols) ([]Row, error) {
+func (r *reader) constraints(n *yaml.Node, names *symbols) ([]lp.Row, error) {
 	if n.Kind != yaml.SequenceNode {
 		return nil, r.errorf(n, "constraints: a list is expected, not %s", kindOf(n))
 	}
-	if len(n.Content)*len(names.entities) > maxCells {
-		return nil, r.errorf(n, "constraints: %d of %d entities are too many (at most %d numbers)", len(n.Content), len(names.entities), maxCells)
+	if len(n.Content)*len(names.entities) > lp.MaxCells {
+		return nil, r.errorf(n, "constraints: %d of %d entities are too many (at most %d numbers)", len(n.Content), len(names.entities), lp.MaxCells)
 	}
-	checker := &Polytope{entities: names.entities}
-	var rows []Row
+	var rows []lp.Row
 	lines := map[string]int{}
 	for i, c := range n.Content {
 		row, named, err := r.constraint(i, c, names)
@@ -34,8 +35,8 @@ func (r *reader) constraints(n *yaml.Node, names *symbols) ([]Row, error) {
 			return nil, r.errorf(c, "constraint %s: the one in line %d has the same name", row.Name, line)
 		}
 		lines[row.Name] = c.Line
-		if err := checker.checkRow(row); err != nil {
-			return nil, r.errorf(c, "%s", strings.TrimPrefix(err.Error(), checker.describe()+": "))
+		if err := lp.CheckRow(names.entities, row); err != nil {
+			return nil, r.errorf(c, "%v", err)
 		}
 		rows = append(rows, row)
 	}
@@ -44,7 +45,7 @@ func (r *reader) constraints(n *yaml.Node, names *symbols) ([]Row, error) {
 
 // constraint reads constraint i and says whether the file names it. One that it
 // does not is named by its expression, or by its place.
-func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row Row, named bool, err error) {
+func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row lp.Row, named bool, err error) {
 	place := fmt.Sprintf("constraint %d", i+1)
 	if n.Kind == yaml.ScalarNode {
 		row, err = r.expr(n, place, names)
@@ -52,7 +53,7 @@ func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row Row, named
 	}
 	where := place
 	for i := 0; i+1 < len(n.Content); i += 2 { // errors in it name it
-		if k, v := n.Content[i], n.Content[i+1]; k.Value == "name" && checkName(v.Value) == nil {
+		if k, v := n.Content[i], n.Content[i+1]; k.Value == "name" && lp.CheckName(v.Value) == nil {
 			where = "constraint " + v.Value
 		}
 	}
@@ -89,22 +90,22 @@ func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row Row, named
 }
 
 // expr reads an expression and names the row by it.
-func (r *reader) expr(n *yaml.Node, where string, names *symbols) (Row, error) {
+func (r *reader) expr(n *yaml.Node, where string, names *symbols) (lp.Row, error) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		return Row{}, r.errorf(n, "%s, expr: text is expected, like \"TECH + 2*CASH <= 0.4\", not %s", where, kindOf(n))
+		return lp.Row{}, r.errorf(n, "%s, expr: text is expected, like \"TECH + 2*CASH <= 0.4\", not %s", where, kindOf(n))
 	}
 	row, err := parseExpr(n.Value, names)
 	if err != nil {
-		return Row{}, r.errorf(n, "%s, expr: %w", where, err)
+		return lp.Row{}, r.errorf(n, "%s, expr: %w", where, err)
 	}
 	row.Name = strings.Join(strings.Fields(n.Value), " ")
-	if checkName(row.Name) != nil {
+	if lp.CheckName(row.Name) != nil {
 		row.Name = strings.ToUpper(where[:1]) + where[1:]
 	}
 	return row, nil
 }
 
-func (r *reader) coefficients(f map[string]*yaml.Node, where string, names *symbols) (row Row, err error) {
+func (r *reader) coefficients(f map[string]*yaml.Node, where string, names *symbols) (row lp.Row, err error) {
 	pairs, err := r.pairs(f["coefficients"], where+", coefficients")
 	if err != nil {
 		return row, err
@@ -123,7 +124,7 @@ func (r *reader) coefficients(f map[string]*yaml.Node, where string, names *symb
 			return row, err
 		}
 	}
-	row = Row{Coef: names.expand(coef), Min: math.Inf(-1), Max: math.Inf(1)}
+	row = lp.Row{Coef: names.expand(coef), Min: math.Inf(-1), Max: math.Inf(1)}
 	if n := f["equal"]; n != nil {
 		if f["min"] != nil || f["max"] != nil {
 			return row, r.errorf(n, "%s: equal cannot stand with min or max", where)

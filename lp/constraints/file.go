@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"paspo/internal/limits"
+	"paspo/lp"
 )
 
 // maxFile is the largest file that is read, in bytes.
@@ -15,7 +16,7 @@ const maxFile = limits.Constraints
 
 // ReadFile reads a polytope from a constraints file (.yaml, .yml; see Parse) or
 // from NumPy arrays (.npz; see ParseNPZ). Errors start with the name of the file.
-func ReadFile(path string) (*Polytope, error) {
+func ReadFile(path string) (*lp.Polytope, error) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".yaml", ".yml", ".npz":
 	default:
@@ -43,7 +44,7 @@ func fileError(path string, err error) error {
 // baseName returns the name that a polytope has from its file.
 func baseName(path string) string {
 	base := strings.TrimSpace(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)))
-	if checkName(base) != nil {
+	if lp.CheckName(base) != nil {
 		return ""
 	}
 	return base

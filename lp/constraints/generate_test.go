@@ -1,9 +1,13 @@
-package lp
+package constraints
 
 import (
 	"math"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/gonum/floats"
+
+	"paspo/lp"
 )
 
 func TestGenerateRejection(t *testing.T) {
@@ -69,7 +73,7 @@ func TestGeneratePoints(t *testing.T) {
 	if _, f, names := p.Equalities(); len(f) != 1 || names[0] != "total = 1" {
 		t.Errorf("equalities %q", names)
 	}
-	for _, q := range []*Polytope{must(GeneratePoints(4, 12, 3)), must(Parse("f.yaml", []byte("generate: {method: points, entities: 4, points: 12, seed: 3}")))} {
+	for _, q := range []*lp.Polytope{must(GeneratePoints(4, 12, 3)), must(Parse("f.yaml", []byte("generate: {method: points, entities: 4, points: 12, seed: 3}")))} {
 		if q.Hash() != p.Hash() {
 			t.Error("equal seeds draw two polytopes")
 		}
@@ -82,7 +86,7 @@ func TestGeneratePoints(t *testing.T) {
 	for k := range b {
 		met := 0
 		for _, v := range p.Points() {
-			if ax, _ := dotScale(a[4*k:4*k+4], v); math.Abs(ax-b[k]) < 1e-9 {
+			if math.Abs(floats.Dot(a[4*k:4*k+4], v)-b[k]) < 1e-9 {
 				met++
 			}
 		}
@@ -92,7 +96,7 @@ func TestGeneratePoints(t *testing.T) {
 	}
 }
 
-func must(p *Polytope, err error) *Polytope {
+func must(p *lp.Polytope, err error) *lp.Polytope {
 	if err != nil {
 		panic(err)
 	}
@@ -101,7 +105,7 @@ func must(p *Polytope, err error) *Polytope {
 
 // The constraints file draws what the functions draw.
 func TestGenerateByFile(t *testing.T) {
-	for file, want := range map[string]*Polytope{
+	for file, want := range map[string]*lp.Polytope{
 		"{method: rejection_sampling, entities: 9, rows: 4, seed: 7}": must(GenerateRejection(9, 4, 7)),
 		"{method: portfolio, rows: 3, seed: 7}":                       must(GeneratePortfolio(3, 7)),
 		"{method: unconstrained, entities: 4}":                        must(Unconstrained(4)),

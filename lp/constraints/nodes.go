@@ -1,4 +1,4 @@
-package lp
+package constraints
 
 import (
 	"math"
@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"paspo/lp"
 )
 
 // kindOf says in words what a node is.
@@ -78,7 +80,7 @@ func (r *reader) name(n *yaml.Node, where string) (string, error) {
 	if n.Tag == "!!null" {
 		return "", r.errorf(n, "%s: a name is expected, not nothing; put it in quotes if it is %q", where, n.Value)
 	}
-	if err := checkName(n.Value); err != nil {
+	if err := lp.CheckName(n.Value); err != nil {
 		return "", r.errorf(n, "%s: %w", where, err)
 	}
 	return n.Value, nil
@@ -94,8 +96,8 @@ func (r *reader) number(n *yaml.Node, where string) (float64, error) {
 	if err != nil && !math.IsInf(v, 0) || strings.ContainsAny(n.Value, "xX_pP") {
 		return 0, r.errorf(n, "%s: a number is expected, not %s", where, kindOf(n))
 	}
-	if math.Abs(v) > maxMagnitude {
-		return 0, r.errorf(n, "%s: %s is too large (at most %g)", where, clip(n.Value), float64(maxMagnitude))
+	if math.Abs(v) > lp.MaxMagnitude {
+		return 0, r.errorf(n, "%s: %s is too large (at most %g)", where, clip(n.Value), float64(lp.MaxMagnitude))
 	}
 	return v, nil
 }

@@ -1,14 +1,14 @@
-package lp_test
+package constraints_test
 
 import (
 	"fmt"
 
-	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 // A file that a person wrote, and what it says about two allocations.
 func ExampleParse() {
-	p, err := lp.Parse("fund.yaml", []byte(`
+	p, err := constraints.Parse("fund.yaml", []byte(`
 entities: [CASH, MSFT, AMZN]
 bounds: {MSFT: [0, 0.5]}
 groups: {TECH: [MSFT, AMZN]}
@@ -30,7 +30,7 @@ constraints:
 
 // A misspelt name is an error that says where it is and what may be meant.
 func ExampleParse_error() {
-	_, err := lp.Parse("fund.yaml", []byte(`
+	_, err := constraints.Parse("fund.yaml", []byte(`
 entities: [CASH, MSFT]
 constraints:
   - {name: tech, expr: "MSTF <= 0.6"}
@@ -38,19 +38,4 @@ constraints:
 	fmt.Println(err)
 	// Output:
 	// fund.yaml:4: constraint tech, expr: unknown name "MSTF" (did you mean MSFT?); known are CASH, MSFT (character 1 of "MSTF <= 0.6")
-}
-
-// The largest share of AMZN that the constraints allow.
-func ExamplePolytope_Minimize() {
-	p, err := lp.Preset("portfolio", 0)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	cost := make([]float64, p.Dim())
-	cost[9] = -1
-	_, least, err := p.Minimize(cost, nil)
-	fmt.Printf("%s %.4f %v\n", p.Entities()[9], -least, err)
-	// Output:
-	// AMZN 0.9230 <nil>
 }

@@ -1,13 +1,13 @@
-package lp
+package constraints
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 
 	"paspo/internal/rng"
+	"paspo/lp"
 )
 
 const (
@@ -27,8 +27,8 @@ const (
 
 // Unconstrained returns the simplex of n entities named E1 .. En: no entity
 // below 0 and a total of 1.
-func Unconstrained(n int) (*Polytope, error) {
-	return New(Description{Name: "unconstrained", Entities: entityNames(n), Total: 1})
+func Unconstrained(n int) (*lp.Polytope, error) {
+	return lp.New(lp.Description{Name: "unconstrained", Entities: entityNames(n), Total: 1})
 }
 
 // GeneratePoints returns the convex hull of points drawn uniformly from the
@@ -36,7 +36,7 @@ func Unconstrained(n int) (*Polytope, error) {
 // appendix on constraint generation). Points inside the hull of the others are
 // left out. The random stream is this project's, so that a seed draws another
 // polytope than the published code; see Preset for its own.
-func GeneratePoints(entities, points int, seed uint64) (*Polytope, error) {
+func GeneratePoints(entities, points int, seed uint64) (*lp.Polytope, error) {
 	return built(drawPoints(entities, points, seed))
 }
 
@@ -44,7 +44,7 @@ func GeneratePoints(entities, points int, seed uint64) (*Polytope, error) {
 // each over a uniformly drawn subset of 2 or more entities, with c and b from
 // U(0, 1) rounded to 2 digits and above 0. All are drawn anew until the polytope
 // is non-empty. On random streams see GeneratePoints.
-func GenerateRejection(entities, rows int, seed uint64) (*Polytope, error) {
+func GenerateRejection(entities, rows int, seed uint64) (*lp.Polytope, error) {
 	return built(drawRejection(entities, rows, seed))
 }
 
@@ -55,19 +55,19 @@ func GenerateRejection(entities, rows int, seed uint64) (*Polytope, error) {
 // and its largest value. Of the return on equity it is a floor, between 0 and the
 // largest. No indicator is limited twice. All are drawn anew until the polytope
 // is non-empty. On random streams see GeneratePoints.
-func GeneratePortfolio(rows int, seed uint64) (*Polytope, error) {
+func GeneratePortfolio(rows int, seed uint64) (*lp.Polytope, error) {
 	return built(drawPortfolio(rows, seed))
 }
 
-func built(d Description, err error) (*Polytope, error) {
+func built(d lp.Description, err error) (*lp.Polytope, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(d)
+	return lp.New(d)
 }
 
 func entityNames(n int) []string {
-	names := make([]string, max(0, min(n, maxEntities+1)))
+	names := make([]string, max(0, min(n, lp.MaxEntities+1)))
 	for i := range names {
 		names[i] = fmt.Sprintf("E%d", i+1)
 	}
@@ -82,7 +82,7 @@ func checkDrawn(entities, least int, what string, number int) error {
 	return nil
 }
 
-func drawPoints(entities, points int, seed uint64) (d Description, err error) {
+func drawPoints(entities, points int, seed uint64) (d lp.Description, err error) {
 	if err := checkDrawn(entities, 1, "points", points); err != nil {
 		return d, err
 	}
@@ -90,7 +90,7 @@ func drawPoints(entities, points int, seed uint64) (d Description, err error) {
 		return d, fmt.Errorf("%d points are too many (at most %d)", points, maxDrawnPoints)
 	}
 	r := rand.New(rng.New(seed, "lp", "points"))
-	d = Description{Name: "points", Entities: entityNames(entities), Total: 1}
+	d = lp.Description{Name: "points", Entities: entityNames(entities), Total: 1}
 	for range points {
 		v := make([]float64, entities)
 		sum := 0.
@@ -109,22 +109,11 @@ func drawPoints(entities, points int, seed uint64) (d Description, err error) {
 
 // extremePoints returns the points that are not in the hull of the others.
 func extremePoints(points [][]float64) [][]float64 {
-	n := len(points[0])
 	kept := slices.Clone(points)
 	for i := 0; i < len(kept) && len(kept) > 1; {
 		others := slices.Concat(kept[:i], kept[i+1:])
-		k := len(others)
-		// Weights of the others that give the point.
-		e := slices.Repeat([]float64{1}, k)
-		for j := range n {
-			for _, v := range others {
-				e = append(e, v[j])
-			}
-		}
-		f := append([]float64{1}, kept[i]...)
-		upper := slices.Repeat([]float64{math.Inf(1)}, k)
-		if _, _, err := linprog(make([]float64, k), nil, nil, e, f, make([]float64, k), upper); err != nil {
-			i++ // no weights, or no answer
+		if in, err := lp.InHull(kept[i], others); err != nil || !in {
+			i++
 			continue
 		}
 		kept = others
@@ -144,14 +133,14 @@ func twoDigits(r *rand.Rand) float64 {
 // subset draws how many of n there are, 2 or more, and which.
 func subset(r *rand.Rand, n int) []int { return r.Perm(n)[:2+r.IntN(n-1)] }
 
-func drawRejection(entities, rows int, seed uint64) (d Description, err error) {
+func drawRejection(entities, rows int, seed uint64) (d lp.Description, err error) {
 	if err := checkDrawn(entities, 2, "rows", rows); err != nil {
 		return d, err
 	}
 	r := rand.New(rng.New(seed, "lp", "rejection_sampling"))
-	return drawUntilFeasible(Description{Name: "rejection_sampling", Entities: entityNames(entities), Total: 1}, func() (out []Row) {
+	return drawUntilFeasible(lp.Description{Name: "rejection_sampling", Entities: entityNames(entities), Total: 1}, func() (out []lp.Row) {
 		for k := range rows {
-			row := Row{Name: fmt.Sprintf("row %d", k+1), Coef: make([]float64, entities), Min: math.Inf(-1)}
+			row := lp.Row{Name: fmt.Sprintf("row %d", k+1), Coef: make([]float64, entities), Min: math.Inf(-1)}
 			for _, j := range subset(r, entities) {
 				row.Coef[j] = twoDigits(r)
 			}
@@ -163,17 +152,13 @@ func drawRejection(entities, rows int, seed uint64) (d Description, err error) {
 }
 
 // drawUntilFeasible draws rows until the polytope is non-empty.
-func drawUntilFeasible(d Description, draw func() []Row) (Description, error) {
+func drawUntilFeasible(d lp.Description, draw func() []lp.Row) (lp.Description, error) {
 	draws := 0
 	for drawn := 0; draws < maxDraws && drawn < maxDrawnInAll; draws++ {
 		d.Rows = draw()
 		drawn += len(d.Rows) * len(d.Entities)
-		p, err := assemble(d, hullEffort)
-		if err != nil {
-			return d, err
-		}
-		_, _, err = linprog(make([]float64, p.Dim()), p.a, p.b, p.e, p.f, p.l, p.u)
-		if !errors.Is(err, errInfeasible) {
+		empty, err := lp.Empty(d)
+		if err != nil || !empty {
 			return d, err
 		}
 	}

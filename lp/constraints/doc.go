@@ -1,0 +1,3 @@
+// Package constraints reads and writes polytopes: YAML files with bounds, groups and linear
+// expressions, NumPy archives, generators of random ones, and the presets of the paper.
+package constraints

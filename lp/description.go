@@ -1,0 +1,57 @@
+package lp
+
+import (
+	"errors"
+	"math"
+	"slices"
+)
+
+// Description returns what the polytope was described by: New makes the same polytope
+// of it. The slices must not be modified.
+func (p *Polytope) Description() Description {
+	d := Description{
+		Name: p.name, Entities: p.entities, Total: math.NaN(), Lower: p.l, Upper: p.u,
+		Rows: p.rows, Points: p.points, FacetEffort: p.facetEffort,
+	}
+	if p.budget {
+		d.Total = p.f[0]
+	}
+	return d
+}
+
+// Empty says whether nothing satisfies a description. Other errors are those of New.
+// Unlike New it looks for no conflict, which takes longer.
+func Empty(d Description) (bool, error) {
+	p, err := assemble(d, hullEffort)
+	var empty *EmptyError
+	if errors.As(err, &empty) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, _, err = linprog(make([]float64, p.Dim()), p.a, p.b, p.e, p.f, p.l, p.u)
+	if errors.Is(err, errInfeasible) {
+		return true, nil
+	}
+	return false, err
+}
+
+// InHull says whether a point is in the convex hull of others, up to rounding.
+func InHull(point []float64, others [][]float64) (bool, error) {
+	k := len(others)
+	// Weights of the others that give the point.
+	e := slices.Repeat([]float64{1}, k)
+	for j := range point {
+		for _, v := range others {
+			e = append(e, v[j])
+		}
+	}
+	f := append([]float64{1}, point...)
+	upper := slices.Repeat([]float64{math.Inf(1)}, k)
+	_, _, err := linprog(make([]float64, k), nil, nil, e, f, make([]float64, k), upper)
+	if errors.Is(err, errInfeasible) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,70 @@
+package lp
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"paspo/internal/rng"
+)
+
+// presetPolytope reads a preset of package constraints, which imports this one.
+func presetPolytope(name string) (*Polytope, error) {
+	data, err := os.ReadFile(filepath.Join("constraints", "presets", name+".json"))
+	if err != nil {
+		return nil, err
+	}
+	var d Description
+	var f struct {
+		Rows []struct {
+			Name string
+			Coef []float64
+			Max  float64
+		}
+	}
+	if err := json.Unmarshal(data, &struct {
+		*Description
+		Rows any
+	}{Description: &d}); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, &f); err != nil {
+		return nil, err
+	}
+	d.Name, d.Total = name, 1
+	for _, r := range f.Rows {
+		d.Rows = append(d.Rows, Row{Name: r.Name, Coef: r.Coef, Min: math.Inf(-1), Max: r.Max})
+	}
+	return New(d)
+}
+
+// drawnPoints describes the hull of points that are drawn from the simplex.
+func drawnPoints(entities, points int) Description {
+	r := rand.New(rng.New(1, "lp", "points"))
+	d := Description{Name: "points", Entities: testNames(entities), Total: 1}
+	for range points {
+		v := make([]float64, entities)
+		sum := 0.
+		for j := range v {
+			v[j] = r.ExpFloat64()
+			sum += v[j]
+		}
+		for j := range v {
+			v[j] /= sum
+		}
+		d.Points = append(d.Points, v)
+	}
+	return d
+}
+
+// testNames returns E1 .. En.
+func testNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("E%d", i+1)
+	}
+	return names
+}
