@@ -26,6 +26,7 @@ func TestConfigValidate(t *testing.T) {
 		{`ppo.lr_schedule is "expo"`, func(c *Config) { c.LRSchedule = "expo" }},
 		{`ppo.normalize_obs is ""`, func(c *Config) { c.NormalizeObs = "" }},
 		{"steps is 0", func(c *Config) { c.Steps = 0 }},
+		{"steps is 9223372036854775807", func(c *Config) { c.Steps = math.MaxInt64 }},
 	} {
 		cfg := DefaultConfig()
 		c.set(&cfg)

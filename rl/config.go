@@ -54,6 +54,9 @@ const (
 // BatchSize returns the number of transitions of one iteration.
 func (c Config) BatchSize() int { return c.Envs * c.StepsPerEnv }
 
+// MaxSteps is the most steps that a training has: 2^52.
+const MaxSteps = 1 << 52
+
 // Iterations returns the number of iterations that Steps takes, rounded up.
 func (c Config) Iterations() int {
 	b := int64(c.BatchSize())
@@ -79,6 +82,10 @@ func (c Config) Validate(prefix string) error {
 	if c.StepsPerEnv > math.MaxInt32/c.Envs {
 		return fmt.Errorf("%ssteps_per_env is %d: with %senvs %d a batch of at most %d transitions is allowed",
 			prefix, c.StepsPerEnv, prefix, c.Envs, math.MaxInt32)
+	}
+	// Whole iterations of that many steps, and numbers of them as float64, are exact.
+	if c.Steps > MaxSteps {
+		return fmt.Errorf("steps is %d: an integer of at most %d is allowed", c.Steps, int64(MaxSteps))
 	}
 	return nil
 }

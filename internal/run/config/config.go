@@ -22,6 +22,7 @@ import (
 	"paspo/policy"
 	"paspo/policy/debias"
 	"paspo/ppo"
+	"paspo/rl"
 )
 
 // Config is everything that says what a run does.
@@ -133,6 +134,8 @@ func (c *Config) own() error {
 	switch {
 	case c.Steps < 1:
 		return fmt.Errorf("steps is %d: an integer of at least 1 is allowed", c.Steps)
+	case c.Steps > rl.MaxSteps:
+		return fmt.Errorf("steps is %d: an integer of at most %d is allowed", c.Steps, int64(rl.MaxSteps))
 	case !validDevice(c.Device):
 		return fmt.Errorf("device is %q: one of auto, cpu, gpu, gpu:N is allowed", c.Device)
 	case !slices.Contains(blas.Levels(), c.Kernels):

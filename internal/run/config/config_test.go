@@ -80,6 +80,7 @@ func TestLoadErrors(t *testing.T) {
 		{doc: "\nlp: {method: magic}", want: `FILE:2: lp.method is "magic"`},
 		{doc: "debias:\n  sampler:\n    chains: 1", want: "FILE:3: debias.sampler.chains is 1"},
 		{doc: "steps: 0", want: "FILE:1: steps is 0"},
+		{doc: "steps: 9223372036854775807", want: "FILE:1: steps is 9223372036854775807: an integer of at most"},
 		{set: []string{"ppo.epochs=0"}, want: "--set ppo.epochs=0: ppo.epochs is 0: an integer of at least 1 is allowed"},
 		{set: []string{"policy.encoder=[0]"}, want: "--set policy.encoder=[0]: policy.encoder"},
 		{settings: []Setting{{"--env", "env.name", "porfolio"}}, want: `--env porfolio: env.name is "porfolio"`},
