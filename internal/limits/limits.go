@@ -21,6 +21,7 @@ const (
 	Intervals   = 1 << 30
 	Checkpoint  = 1 << 30
 	Metrics     = 1 << 32
+	Events      = 1 << 32
 )
 
 // Line is the length of the longest line that is read, in bytes: 160 000 numbers
@@ -89,12 +90,23 @@ func open(path string, most int64) (f *os.File, size int64, err error) {
 		return nil, 0, err
 	}
 	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
-		if size = info.Size(); size > most {
-			f.Close()
-			return nil, 0, tooLarge(path, size, most)
-		}
+		size = info.Size()
+	}
+	if size > most {
+		f.Close()
+		return nil, 0, tooLarge(path, size, most)
 	}
 	return f, size, nil
+}
+
+// Check returns a *SizeError for a file of more than most bytes, and nil for one that
+// is not there.
+func Check(path string, most int64) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > most {
+		return tooLarge(path, info.Size(), most)
+	}
+	return nil
 }
 
 // LineError says that a line is longer than what is read.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
 )
 
 // Writer appends events to one file. It is used by one goroutine at a time.
@@ -63,6 +64,9 @@ func Continue(dir string, step int64, now time.Time) (*Writer, error) {
 // leave makes a file hold its good events of at most a step alone, behind the
 // record of the version.
 func leave(path string, step int64, now time.Time) error {
+	if err := limits.Check(path, limits.Events); err != nil {
+		return err
+	}
 	f, err := atomicfile.Disk().OpenFile(path, os.O_RDWR)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package runfolder
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"paspo/internal/checkout"
+	"paspo/internal/limits"
 	"paspo/internal/tensorboard"
 	"paspo/rl"
 )
@@ -102,6 +104,32 @@ func TestContinue(t *testing.T) {
 	want := []float64{512, 1024, 1536, 2048}
 	if m, e := recorded(t, dir); !slices.Equal(m, want) || !slices.Equal(e, want) {
 		t.Errorf("metrics %v, events %v, want %v", m, e, want)
+	}
+}
+
+// A file far beyond what runs write is refused before anything of it is read.
+func TestContinueOversized(t *testing.T) {
+	for _, pattern := range []string{MetricsFile, tensorboard.FilePrefix} {
+		dir := create(t, 2)
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), pattern) {
+				continue
+			}
+			if err := os.Truncate(filepath.Join(dir, e.Name()), 20<<30); err != nil {
+				t.Skip("no sparse files here: ", err)
+			}
+		}
+		run, err := Continue(dir, 512)
+		if err == nil {
+			run.Close()
+		}
+		if e := new(limits.SizeError); !errors.As(err, &e) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s of 20 GiB: error %v", pattern, err)
+		}
 	}
 }
 

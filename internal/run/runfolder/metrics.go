@@ -138,6 +138,9 @@ func scan(r io.Reader, f func(row Row, end int64)) (damaged []int, err error) {
 
 // cutMetrics leaves the file at the end of the last row of at most step.
 func cutMetrics(f atomicfile.File, step int64) error {
+	if err := limits.Check(f.Name(), limits.Metrics); err != nil {
+		return err
+	}
 	var keep int64
 	damaged, err := scan(f, func(row Row, end int64) {
 		if row["step"] <= float64(step) {
