@@ -89,10 +89,10 @@ func (w *clpWorker) find(q *query) (*witnesses, error) {
 	copy(w.w.atUpper[:i], q.prefix)
 	if l := w.m.suffix[i].line; l != nil {
 		w.leave(q)
-		if l.interval(q, w.r, w.f, &w.w) > steepGive*w.m.p.size[i] {
-			return w.hard(q)
-		}
-		if q.feasible(w.m.p, w.w.atLow, witnessTol) && q.feasible(w.m.p, w.w.atUpper, witnessTol) {
+		// Where the line crosses its limits at a flat angle, programs may still have
+		// duals that rounding leaves alone.
+		if l.interval(q, w.r, w.f, &w.w) <= steepGive*w.m.p.size[i] &&
+			q.feasible(w.m.p, w.w.atLow, witnessTol) && q.feasible(w.m.p, w.w.atUpper, witnessTol) {
 			return &w.w, nil
 		}
 	}
