@@ -145,7 +145,11 @@ func (row *clpRow) begin(p *Polytope, lim *Limits) {
 	if lim.A != nil && p.hull == nil {
 		row.state = p.under(lim)
 	}
-	if err := p.CheckLimits(lim); err != nil {
+	most := float64(MaxMagnitude)
+	if p.units != nil {
+		most = maxAmount // in units of a small size, limits of a state may be large
+	}
+	if err := p.checkLimits(lim, most); err != nil {
 		row.err = fmt.Errorf("lp: %w", err)
 	}
 }

@@ -10,7 +10,10 @@ import (
 // polytope's own, or holds a NaN, an infinity that nothing satisfies, or a number beyond
 // the 1e15 that descriptions may hold. Limits
 // that contradict one another pass, see FindConflict. A nil lim is fine.
-func (p *Polytope) CheckLimits(lim *Limits) error {
+func (p *Polytope) CheckLimits(lim *Limits) error { return p.checkLimits(lim, MaxMagnitude) }
+
+// checkLimits is CheckLimits for numbers of at most most.
+func (p *Polytope) checkLimits(lim *Limits, most float64) error {
 	if lim == nil {
 		return nil
 	}
@@ -35,7 +38,7 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 			return fmt.Errorf("%s of the limits has length %d, the polytope has %d %s", s.name, len(s.v), s.want, s.of)
 		}
 		for i, x := range s.v {
-			if math.Abs(x) <= MaxMagnitude || s.low && math.IsInf(x, -1) || s.high && math.IsInf(x, 1) {
+			if math.Abs(x) <= most || s.low && math.IsInf(x, -1) || s.high && math.IsInf(x, 1) {
 				continue
 			}
 			also := ""
@@ -44,7 +47,7 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 			} else if s.high {
 				also = ", or +Inf,"
 			}
-			return fmt.Errorf("%s of the limits is %g for %s: a number of at most %g%s is allowed", s.name, x, p.limitOf(s.name, i), MaxMagnitude, also)
+			return fmt.Errorf("%s of the limits is %g for %s: a number of at most %g%s is allowed", s.name, x, p.limitOf(s.name, i), most, also)
 		}
 	}
 	return nil
