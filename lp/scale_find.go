@@ -21,6 +21,7 @@ func (p *Polytope) scaleByRows() error {
 		tries    = 12
 		close    = 1 << 10 // of units to those that sizes ask for
 		rounding = 1e-8    // of the unit: a smaller size may be none
+		nothing  = 1e-30   // of what single limits imply: a smaller size is none
 	)
 	none := make([]bool, len(s)) // of size 0
 	for try := 0; ; try++ {
@@ -56,6 +57,8 @@ func (p *Polytope) scaleByRows() error {
 		small := maxAbs(sizes) < rounding
 		for j, v := range sizes {
 			switch {
+			case small && d[j] < nothing*max(math.Abs(lo[j]), math.Abs(hi[j])):
+				none[j] = true // the polytope is the origin
 			case small && max(math.Abs(lo[j]), math.Abs(hi[j])) > 0:
 				v = rounding // bounds may be far beyond all there is
 			case v < rounding || p.cancels(j, v*d[j]):
