@@ -13,7 +13,7 @@ import (
 //
 //	lo_i = l_i + max(0, max_p w_p . rho),   hi_i = l_i + min_q w_q . rho
 //
-// (DESIGN section 2). It is of one of two kinds.
+// (docs/method.md, section 3). It is of one of two kinds.
 //
 // Dual: rho holds the limits that the prefix leaves of a polytope shifted to
 // l = 0, b - A l - A_P z_P, u - l and e - E l - E_P z_P with z = a - l. The w are

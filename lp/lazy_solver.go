@@ -4,7 +4,7 @@ import "context"
 
 // lazySolver answers from bases that were optimal before: a basis whose duals are
 // feasible, which no limit and no prefix enters, is optimal wherever it is primal
-// feasible (DESIGN section 2). What no kept basis proves is searched for by a dual
+// feasible (docs/method.md, section 4). What no kept basis proves is searched for by a dual
 // simplex method, and what that finds is kept. Limits that follow the state move
 // right-hand sides alone, so that all states share the bases.
 //

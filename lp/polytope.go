@@ -36,7 +36,7 @@ type Description struct {
 //
 //	P = { a in R^n : A a <= b,  E a = e,  l <= a <= u },
 //
-// bounded and non-empty (DESIGN section 1). It is immutable and safe for
+// bounded and non-empty (docs/method.md, section 1). It is immutable and safe for
 // concurrent use.
 type Polytope struct {
 	name     string

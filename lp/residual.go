@@ -11,7 +11,7 @@ import (
 //
 // likewise |E_k a - e_k| for equalities, and of bounds (a_j - u_j) / max(|u_j|, s_j),
 // where s_j is the size of an entity: the largest |a_j| in the polytope (see Sizes).
-// Multiplying a row, or all amounts, by a number above 0 does not change it (DESIGN
+// Multiplying a row, or all amounts, by a number above 0 does not change it (docs/method.md,
 // section 1). It is negative strictly inside a polytope without equalities, and +Inf
 // where a holds a NaN. A nil lim means the polytope's own limits; under those of a
 // state, sizes remain the polytope's own.

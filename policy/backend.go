@@ -90,7 +90,7 @@ type Request struct {
 type Samples struct {
 	Actions []float64 // Rows x n
 
-	// What training needs of the action, see DESIGN section 3. A fixed entity has
+	// What training needs of the action, see docs/method.md, section 7. A fixed entity has
 	// Mask 0 and zeros elsewhere.
 	Prefix           []float32 // Rows x n, the actions as the heads see them
 	LogX, Log1mX     []float32 // Rows x h: ln x and ln(1-x)

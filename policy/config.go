@@ -18,11 +18,11 @@ type Config struct {
 	HeadScale  float64 `yaml:"head_scale" doc:"factor on the initial weights of the last layer of the heads"`
 
 	// AddFit adds the fit to random biases as the paper's code does, instead of
-	// setting them (DESIGN section 4).
+	// setting them (docs/method.md, section 8).
 	AddFit bool `yaml:"add_fit" doc:"add the de-biasing fit to random biases, as the paper's code does, instead of setting them"`
 }
 
-// DefaultConfig returns the paper's sizes (DESIGN section 5). The ceiling is
+// DefaultConfig returns the sizes of the paper's published configuration. The ceiling is
 // ours: it is where the functions of the Beta distribution are known to be right,
 // and without one a policy that has found a vertex goes on to infinity.
 func DefaultConfig() Config {

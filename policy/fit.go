@@ -6,8 +6,8 @@ import (
 )
 
 // Fit holds a Beta distribution for every head: of the normalised coordinate
-// x_i = (a_i - lo_i) / (hi_i - lo_i) when a is uniform in the polytope (DESIGN
-// section 4).
+// x_i = (a_i - lo_i) / (hi_i - lo_i) when a is uniform in the polytope (docs/method.md,
+// section 8).
 type Fit struct {
 	Entities   []string  `json:"entities"` // one a head
 	Alpha      []float64 `json:"alpha"`

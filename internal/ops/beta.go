@@ -9,7 +9,7 @@ import (
 )
 
 // NewBetaTerms returns for every action its log-probability and the sum of its
-// conditional entropies (DESIGN sections 1 and 3),
+// conditional entropies (docs/method.md, sections 2 and 7),
 //
 //	sum_i m_i [(alpha_i-1) ln x_i + (beta_i-1) ln(1-x_i) - ln B(alpha_i, beta_i) - ln w_i],
 //	sum_i m_i [H(alpha_i, beta_i) + ln w_i],

@@ -14,7 +14,7 @@ import (
 // +-1/sqrt(fan_in), with the fan-in that a head really has, latent + i for head
 // i. A fit then sets the last biases of the heads so that alpha and beta are
 // the fit, and scales the last weights by HeadScale; with AddFit the paper's
-// form adds the fit to the random biases (DESIGN section 4).
+// form adds the fit to the random biases (docs/method.md, section 8).
 func initialise(w []float32, l *Layout, cfg *policy.Config, fit *policy.Fit, seed uint64) error {
 	r := rand.New(rng.New(seed, "init"))
 	latent := l.Latent()
