@@ -155,3 +155,30 @@ func TestThinHulls(t *testing.T) {
 }
 
 const thinHulls = 100
+
+// Facets that are nearly parallel, whose rounding moves where they cross, let no
+// interval end beyond the points.
+func TestHullEndsAtItsPoints(t *testing.T) {
+	p, err := New(Description{Total: math.NaN(), Entities: []string{"A", "B"}, Points: [][]float64{
+		{7335.169002070136, 5446.176368624333}, {7572.681062013571, 18661.041887487092},
+		{7572.675847489165, 18661.04398621053}, {7572.682257234999, 18661.051727910595},
+		{7572.682263768575, 18661.06171060938}, {7572.689508129535, 18661.061584728253},
+		{7572.686284406264, 18661.057132612426}, {7572.698454178551, 18661.065500504847},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range solverMethods {
+		s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.Chain(1)
+		lo, hi := make([]float64, 1), make([]float64, 1)
+		c.Begin(1, nil)
+		if err := c.Next(lo, hi); err != nil || lo[0] != 7335.169002070136 || hi[0] != 7572.698454178551 {
+			t.Errorf("%s says [%v, %v], error %v", method, lo[0], hi[0], err)
+		}
+		s.Close()
+	}
+}

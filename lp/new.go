@@ -60,11 +60,11 @@ func (e *UnboundedError) Error() string {
 // the last bit.
 //
 // Of points, each must satisfy the budget, the bounds and the rows. That the
-// rows hold no more than the hull of the points is the caller's word. Without
-// rows, rows and equalities are those of the hull; entities have the lower bound
-// 0 unless a point is below. Where the hull is thinner than 1e-6 of its size, so that
-// rounding would move where rows cross, or has more facets than the effort finds, it has
-// no rows, and its bounding box for bounds: see Polytope.HullOnly.
+// rows hold no more than the hull of the points is the caller's word; entities have
+// the lower bound 0 unless a point is below. Without rows, rows and equalities are those
+// of the hull, and bounds its bounding box. Where the hull is thinner than 1e-6 of its
+// size, so that rounding would move where rows cross, or has more facets than the effort
+// finds, it has no rows: see Polytope.HullOnly.
 func New(d Description) (*Polytope, error) {
 	effort := hullEffort
 	if d.FacetEffort != 0 {
@@ -85,7 +85,7 @@ func build(d Description, effort int) (*Polytope, error) {
 		}
 		return p, nil
 	}
-	if p.hull != nil {
+	if len(d.Rows) == 0 { // where facets cross may be off by their rounding
 		if p.l, p.u, err = BoundingBox(p); err != nil {
 			return nil, err
 		}
