@@ -12,8 +12,8 @@ func newVector(t testing.TB, p Problem, c VectorConfig) *Vector {
 	return v
 }
 
-// force makes a crew fan out however cheap its work is.
+// force makes a pool of workers fan out however cheap its work is.
 func force(v *Vector, workers int) {
-	v.crew.rounds, v.crew.workers = crewRounds, workers
-	v.crew.hire()
+	v.pool.rounds, v.pool.workers = poolRounds, workers
+	v.pool.hire()
 }

@@ -61,7 +61,7 @@ type Vector struct {
 
 	audit, turn int
 
-	crew    *crew
+	pool    *pool
 	actions []float64 // of the Step in progress
 }
 
@@ -110,7 +110,7 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 	if v.copies[0].limiter != nil {
 		v.limits = limits
 	}
-	v.crew = newCrew(c.Workers, c.Count, v.stepOne)
+	v.pool = newPool(c.Workers, c.Count, v.stepOne)
 	return v, nil
 }
 
@@ -167,7 +167,7 @@ func (v *Vector) Step(actions []float64) error {
 		return err
 	}
 	v.actions = actions
-	v.crew.run()
+	v.pool.run()
 	v.actions = nil
 	v.turn++
 	if err := v.fault(); err != nil {
@@ -220,7 +220,7 @@ func (v *Vector) stepOne(i int) {
 }
 
 // Close ends the goroutines. The Vector must not be stepped afterwards.
-func (v *Vector) Close() { v.crew.close() }
+func (v *Vector) Close() { v.pool.close() }
 
 const vectorSnapshot = 0x76656374_00000001 // kind and version
 

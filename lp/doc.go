@@ -6,11 +6,11 @@
 // The closed form (method explicit) answers the polytope's own limits, and other
 // right-hand sides, totals and lower bounds where Compiled.AnyLimits says so; other
 // caps where the polytope has a cap on the same entity. What it leaves, and
-// polytopes beyond its budget, go to kept bases (method lazy), and what these cannot
-// prove to CLP. Describe names the two that a problem meets, KeptBases tells how
-// often a kept basis served.
+// polytopes beyond its budget, go to warm-start bases (method lazy), and what these cannot
+// prove to CLP. Describe names the two that a problem meets, WarmStarts tells how
+// often a warm-start basis served.
 //
-// What no kept basis proves is searched for by a dual simplex with bounds
+// What no warm-start basis proves is searched for by a dual simplex with bounds
 // (lp/internal/basis), which starts at a basis of the same matrix. It answers what
 // CLP answers on every test of this package, in 1/13 of its processor time and less
 // with one basis kept for an end (BenchmarkOneBasis).
@@ -18,7 +18,7 @@
 // # Hulls without facets
 //
 // Where the hull of points has too many facets (Polytope.HullOnly) its intervals come
-// from kept bases over the weights of the points: 10 entities of 60 points take some
+// from warm-start bases over the weights of the points: 10 entities of 60 points take some
 // 2 ms an action with ends of intervals among the choices, CLP 65 ms
 // (BenchmarkHullChains). A residual takes 25 us inside (BenchmarkHullResidual). Limits
 // that follow the state are answered by CLP alone.
@@ -31,5 +31,5 @@
 // takes 4, BenchmarkStateMatrix), beside rows of the same batch that are answered as
 // ever. What it cannot prove, and all of it under method clp, goes to the pool of CLP,
 // each row with a model of its own. A matrix that serves hundreds of actions may have a
-// Solver: New and the closed form take some 2 ms for it, kept bases 5 ms.
+// Solver: New and the closed form take some 2 ms for it, warm-start bases 5 ms.
 package lp

@@ -81,7 +81,7 @@ func gonumEnd(p *Polytope, prefix []float64, sign float64) (end float64, ok bool
 	return sign*v + p.l[i], err == nil && !math.IsNaN(v)
 }
 
-// differ walks one action on a polytope and holds the closed form, kept bases and
+// differ walks one action on a polytope and holds the closed form, warm-start bases and
 // CLP to exact arithmetic at every entity, and to one another and gonum's simplex to
 // a scaled 1e-9 where the set is not thin. It counts how often each was right.
 func differ(p *Polytope, r *rand.Rand, counts map[string]int) error {
@@ -104,7 +104,7 @@ func differ(p *Polytope, r *rand.Rand, counts map[string]int) error {
 		}
 	}
 	defer func() {
-		kept, _ := KeptBases(solvers[2])
+		kept, _ := WarmStarts(solvers[2])
 		counts["kept: hits"] += int(kept.Total().Hits)
 		counts["kept: misses"] += int(kept.Total().Misses)
 		counts["kept: left to CLP"] += int(kept.Total().Left)
@@ -136,7 +136,7 @@ func differ(p *Polytope, r *rand.Rand, counts map[string]int) error {
 				counts["thin: CLP and closed form differ"]++
 			}
 			if math.Abs(ends[0][x]-ends[2][x]) > 1e-9*scale {
-				counts["thin: kept bases and closed form differ"]++
+				counts["thin: warm-start bases and closed form differ"]++
 			}
 			v, ok := gonumEnd(p, prefix, sign)
 			switch {

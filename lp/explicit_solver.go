@@ -6,7 +6,7 @@ import (
 )
 
 // explicitSolver answers from the closed form. What the closed form does not
-// cover goes to kept bases, and to linear programs behind these: limits that it was
+// cover goes to warm-start bases, and to linear programs behind these: limits that it was
 // not compiled for, limits that may be empty, and prefixes that left the intervals it
 // answered, and ends so steep that rounding shows (see steepGive).
 type explicitSolver struct {

@@ -62,7 +62,7 @@ func walkPlaces(t testing.TB, s Solver, batch int, limits []Limits, place []floa
 }
 
 // TestMixedBatch holds every row of a mixed batch to the bits that it has alone and
-// among goroutines, and rows that the closed form leaves to those of kept bases.
+// among goroutines, and rows that the closed form leaves to those of warm-start bases.
 func TestMixedBatch(t *testing.T) {
 	const rows = 60
 	for _, name := range []string{"portfolio", "compute"} {
@@ -112,11 +112,11 @@ func TestMixedBatch(t *testing.T) {
 			}
 			for k, v := range of(want) {
 				if math.Abs(v-of(kept)[k]) > 1e-9 {
-					t.Errorf("%s: row %d: end %d is %v, by kept bases %v", name, x, k, v, of(kept)[k])
+					t.Errorf("%s: row %d: end %d is %v, by warm-start bases %v", name, x, k, v, of(kept)[k])
 				}
 			}
 		}
-		stats, ok := KeptBases(s)
+		stats, ok := WarmStarts(s)
 		total := stats.Total()
 		if !ok || total.Hits == 0 || total.Left > 0 || capped == 0 {
 			t.Errorf("%s: %d rows with caps: %v", name, capped, total)
@@ -128,7 +128,7 @@ func TestMixedBatch(t *testing.T) {
 	}
 }
 
-// TestStrayedPrefix hands rows over twice: the closed form to kept bases, and these to
+// TestStrayedPrefix hands rows over twice: the closed form to warm-start bases, and these to
 // linear programs.
 func TestStrayedPrefix(t *testing.T) {
 	p, err := presetPolytope("portfolio")

@@ -4,7 +4,7 @@ import "context"
 
 // lazySolver answers from bases that were optimal before: a basis whose duals are
 // feasible, which no limit and no prefix enters, is optimal wherever it is primal
-// feasible (docs/method.md, section 4). What no kept basis proves is searched for by a dual
+// feasible (docs/method.md, section 4). What no warm-start basis proves is searched for by a dual
 // simplex method, and what that finds is kept. Limits that follow the state move
 // right-hand sides alone, so that all states share the bases.
 //
@@ -13,13 +13,13 @@ import "context"
 //
 //   - an end is computed from its duals, which are rounded from the exact ones: bases
 //     that share the duals share the bits;
-//   - a kept basis answers only where its basic variables stay within their bounds
+//   - a warm-start basis answers only where its basic variables stay within their bounds
 //     by a margin, so that the duals are unique, even among those that are optimal
 //     up to the tolerance of a search (see basis.Piece.Proves);
 //   - everything else is searched for from a first basis that the polytope and the
 //     query determine. A search that rounding leads astray is repeated in rational
 //     arithmetic. One that finds the prefix infeasible by rounding, which it proves,
-//     is repeated with a larger tolerance: no kept basis answers there.
+//     is repeated with a larger tolerance: no warm-start basis answers there.
 //
 // Infeasible prefixes, limits without a lower bound or with an infinity in b, and
 // prefixes that left the intervals are taken over by CLP, the rest of the action
@@ -40,7 +40,7 @@ func newLazySolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, 
 	return s, nil
 }
 
-// newKeptSolver takes kept bases, and CLP where there are too many rows for these.
+// newKeptSolver takes warm-start bases, and CLP where there are too many rows for these.
 func newKeptSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
 	s, err := newLazySolver(ctx, p, cfg)
 	if isBudget(err) {

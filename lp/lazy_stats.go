@@ -12,7 +12,7 @@ type LazyEnd struct {
 	Entity string
 	Upper  bool
 
-	Hits   int64 // a kept basis proved the end
+	Hits   int64 // a warm-start basis proved the end
 	Misses int64 // what was searched for
 	Exact  int64 // of the misses, those that took rational arithmetic
 	Left   int64 // of the misses, those where linear programs took the action over
@@ -32,7 +32,7 @@ func (s LazyStats) Total() LazyEnd {
 	return t
 }
 
-// HitRate is the share of ends that a kept basis proved, 0 where there are none.
+// HitRate is the share of ends that a warm-start basis proved, 0 where there are none.
 func (e LazyEnd) HitRate() float64 {
 	if e.Hits+e.Misses == 0 {
 		return 0
@@ -45,10 +45,10 @@ func (e LazyEnd) String() string {
 		e.Bases, e.HitRate(), e.Hits, e.Misses, e.Exact, e.Left)
 }
 
-// KeptBases returns how the bases behind s served, where it has any: those of method
+// WarmStarts returns how the bases behind s served, where it has any: those of method
 // lazy, and those that answer what the closed form leaves. It may be called at any
 // time.
-func KeptBases(s Solver) (stats LazyStats, ok bool) {
+func WarmStarts(s Solver) (stats LazyStats, ok bool) {
 	s = unscaled(s)
 	if x, explicit := s.(*explicitSolver); explicit {
 		s = x.behind.started()

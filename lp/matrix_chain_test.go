@@ -82,7 +82,7 @@ func TestRandomMatrices(t *testing.T) {
 				switch {
 				case !ok:
 					if len(p.b) > 0 {
-						t.Fatal("no simplex behind kept bases")
+						t.Fatal("no simplex behind warm-start bases")
 					}
 				case m.behind.started() != nil:
 					kinds["left to CLP"]++

@@ -95,7 +95,7 @@ func chainRate(b *testing.B, p *lp.Polytope, method string, uniform bool) (perSe
 		done += rows
 	}
 	perSecond = float64(done) / (lp.CPUSeconds(b) - start)
-	if k, ok := lp.KeptBases(s); ok {
+	if k, ok := lp.WarmStarts(s); ok {
 		t = k.Total()
 	}
 	return perSecond, t

@@ -120,7 +120,7 @@ func (p *Polytope) HullOnly() bool { return p.hull != nil }
 // e, and the bounds l and u. A nil slice keeps the polytope's own.
 //
 // A, m x n row-major, replaces the matrix of the inequalities itself. The closed form
-// and kept bases compute once for a matrix what they answer from, so that each action
+// and warm-start bases compute once for a matrix what they answer from, so that each action
 // takes linear programs of its own: by a dual simplex, some hundredths of a millisecond
 // up to 13 entities and milliseconds at 50 entities with 20 rows, or under method clp by
 // CLP, some 50 times that. The matrix E is the polytope's.

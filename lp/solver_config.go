@@ -10,7 +10,7 @@ import (
 
 // SolverConfig says how intervals are computed.
 type SolverConfig struct {
-	Method    string  `yaml:"method" doc:"auto, clp (linear programs), explicit (closed form) or lazy (kept bases); auto takes the closed form where it stays within its budget, else kept bases"`
+	Method    string  `yaml:"method" doc:"auto, clp (linear programs), explicit (closed form) or lazy (warm-start bases); auto takes the closed form where it stays within its budget, else warm-start bases"`
 	Tolerance float64 `yaml:"tolerance" doc:"largest infeasibility of a prefix that is answered on relaxed limits, scaled"`
 	Workers   int     `yaml:"workers" doc:"goroutines that solve linear programs; 0 takes one for every CPU"`
 	MaxPieces int     `yaml:"max_pieces" doc:"budget of the closed form: pieces of one interval, both ends together"`
@@ -49,7 +49,7 @@ func (c SolverConfig) Validate() error {
 
 // NewSolver returns a solver of the intervals of p. Zero fields of cfg take
 // their defaults. Method explicit is refused with a *BudgetError where the
-// closed form exceeds its budget; method auto takes kept bases there, and CLP where
+// closed form exceeds its budget; method auto takes warm-start bases there, and CLP where
 // there are too many rows for these, which Solver.Method tells.
 func NewSolver(p *Polytope, cfg SolverConfig) (Solver, error) {
 	return NewSolverContext(context.Background(), p, cfg)

@@ -45,7 +45,7 @@ type solverCell struct {
 	Chains        float64 // that this was measured on; a part of one where it is below 1
 	Warmed        float64 // chains before
 	NoWidth       float64 // share of the intervals up to 1e-9 wide
-	HitRate       float64 `json:",omitempty"` // ends that a kept basis proved
+	HitRate       float64 `json:",omitempty"` // ends that a warm-start basis proved
 	Bases         int     `json:",omitempty"` // that are kept
 	Error         string  `json:",omitempty"`
 }
@@ -268,7 +268,7 @@ func measureSolver(s lp.Solver, points []float64, limit time.Duration) (*solverC
 		}
 	}
 	kept := func() lp.LazyEnd {
-		stats, _ := lp.KeptBases(s)
+		stats, _ := lp.WarmStarts(s)
 		return stats.Total()
 	}
 	warm := kept()

@@ -19,7 +19,7 @@ var Solvers = []string{"clp", "explicit", "lazy"}
 // polytope exceeds is missing.
 type Chains struct {
 	PerS    map[string]float64
-	HitRate float64 // of lazy: the share of ends that kept bases proved
+	HitRate float64 // of lazy: the share of ends that warm-start bases proved
 }
 
 // measureChains measures every solver, each for the given time.
@@ -106,7 +106,7 @@ func chains(ctx context.Context, p *lp.Polytope, c lp.SolverConfig, d time.Durat
 			if err := chain.Next(lo[:batch], hi[:batch]); err != nil {
 				return 0, err
 			}
-			// Chains do not repeat: kept bases would know them.
+			// Chains do not repeat: warm-start bases would know them.
 			at = (at + 7919) % (len(place) - rows)
 			x := place[at:]
 			for r := range batch {
@@ -116,7 +116,7 @@ func chains(ctx context.Context, p *lp.Polytope, c lp.SolverConfig, d time.Durat
 		}
 		return batch, nil
 	})
-	if kept, ok := lp.KeptBases(s); ok {
+	if kept, ok := lp.WarmStarts(s); ok {
 		hitRate = kept.Total().HitRate()
 	}
 	return perS, hitRate, err

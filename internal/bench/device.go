@@ -40,7 +40,7 @@ func (s Size) config() ppo.Config {
 type DeviceResult struct {
 	Device       string          `json:"device"`
 	ActionsPerS  map[int]float64 `json:"actions_per_s"`   // by rows sampled at a time
-	HostPerS     map[int]float64 `json:"host_per_s"`      // the same with intervals from kept bases, which the host computes
+	HostPerS     map[int]float64 `json:"host_per_s"`      // the same with intervals from warm-start bases, which the host computes
 	UpdatesPerS  map[int]float64 `json:"updates_per_s"`   // gradient steps by minibatch
 	EnvStepsPerS float64         `json:"env_steps_per_s"` // of one large training, ten epochs
 	TogetherPerS map[int]float64 `json:"together_per_s"`  // environment steps of all trainings by their number
@@ -240,7 +240,7 @@ func WriteDevices(w io.Writer, devices ...*DeviceResult) error {
 		line(fmt.Sprintf("actions/s, %d environments", n), func(d *DeviceResult) float64 { return d.ActionsPerS[n] })
 	}
 	for _, n := range DeviceRows {
-		line(fmt.Sprintf("actions/s, %d, kept bases on the host", n), func(d *DeviceResult) float64 { return d.HostPerS[n] })
+		line(fmt.Sprintf("actions/s, %d, warm-start bases on the host", n), func(d *DeviceResult) float64 { return d.HostPerS[n] })
 	}
 	for _, n := range DeviceMinibatches {
 		line(fmt.Sprintf("gradient steps/s, minibatch %d", n), func(d *DeviceResult) float64 { return d.UpdatesPerS[n] })

@@ -677,7 +677,7 @@ func rowCount(p *lp.Polytope) int {
 }
 
 // effort is the budget of the closed form, a twentieth of the default: what it takes
-// longer for is what auto answers from kept bases.
+// longer for is what auto answers from warm-start bases.
 const effort = 5
 
 // worse is the larger, and the largest number there is where one is none: a table can

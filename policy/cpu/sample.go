@@ -33,9 +33,9 @@ type decoder struct {
 	weights weights
 	stale   bool // the weights are not those of the parameters
 
-	crew []*worker
-	jobs chan *worker
-	done chan struct{}
+	workers []*worker
+	jobs    chan *worker
+	done    chan struct{}
 
 	// Of the request at hand.
 	req  *policy.Request
@@ -71,20 +71,20 @@ func (d *decoder) close() {
 		close(d.jobs)
 		d.jobs = nil
 	}
-	d.crew = nil
+	d.workers = nil
 }
 
 // enlist makes sure of n workers. All but the first have a goroutine.
 func (d *decoder) enlist(n int) {
-	for len(d.crew) < n {
+	for len(d.workers) < n {
 		w := &worker{
 			d: d, stage: newStage(&d.weights, shardRows), chain: d.c.Solver.Chain(shardRows),
 			lo: make([]float64, shardRows), hi: make([]float64, shardRows), a: make([]float64, shardRows),
 			logits: make([]float32, shardRows*2*d.c.Heads), terms: make([]float32, shardRows*2),
 		}
 		w.rand = rand.New(&w.src)
-		d.crew = append(d.crew, w)
-		if len(d.crew) == 1 {
+		d.workers = append(d.workers, w)
+		if len(d.workers) == 1 {
 			continue
 		}
 		if d.jobs == nil {
@@ -140,17 +140,17 @@ func (d *decoder) run(req *policy.Request, out *policy.Samples) error {
 
 	n := min(shards, runtime.GOMAXPROCS(0))
 	d.enlist(n)
-	for _, w := range d.crew[1:n] {
+	for _, w := range d.workers[1:n] {
 		d.jobs <- w
 	}
-	d.crew[0].work()
+	d.workers[0].work()
 	for range n - 1 {
 		<-d.done
 	}
 	d.req, d.out = nil, nil
 
 	fixed := 0
-	for _, w := range d.crew[:n] {
+	for _, w := range d.workers[:n] {
 		fixed += w.nFixed
 	}
 	if d.c.Heads > 0 {

@@ -220,7 +220,7 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 		Iterations: trained.Iteration, Steps: trained.Step,
 		Training: report.Summarise(rows), Tables: tables,
 	}
-	if kept, ok := lp.KeptBases(a.Solver); ok {
+	if kept, ok := lp.WarmStarts(a.Solver); ok {
 		s.HitRate, s.Bases = report.Number(kept.Total().HitRate()), kept.Total().Bases
 	}
 	s.Complete()

@@ -16,7 +16,7 @@ type Summary struct {
 	Intervals   string `json:"intervals"` // how they are computed
 	Checkpoint  string `json:"checkpoint"`
 
-	// HitRate is the share of ends of intervals that kept bases proved, of those
+	// HitRate is the share of ends of intervals that warm-start bases proved, of those
 	// that were asked of them, and Bases is how many are kept. 0 where there are none.
 	HitRate Number `json:"hit_rate,omitempty"`
 	Bases   int    `json:"bases,omitempty"`

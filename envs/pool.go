@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// crew calls a function once for every index, on several goroutines where that
+// pool calls a function once for every index, on several goroutines where that
 // pays. It allocates nothing once it is made.
-type crew struct {
+type pool struct {
 	do    func(i int)
 	count int
 
@@ -24,25 +24,25 @@ type crew struct {
 }
 
 const (
-	crewRounds = 4 // measured before helpers are called
+	poolRounds = 4 // measured before helpers are called
 
 	// What one more goroutine has to take over before it pays: waking it and
 	// waiting for it cost a few microseconds.
-	crewShare = 25 * time.Microsecond
+	poolShare = 25 * time.Microsecond
 )
 
-func newCrew(workers, count int, do func(i int)) *crew {
-	return &crew{do: do, count: count, workers: min(workers, count)}
+func newPool(workers, count int, do func(i int)) *pool {
+	return &pool{do: do, count: count, workers: min(workers, count)}
 }
 
-func (c *crew) run() {
+func (c *pool) run() {
 	if c.workers == 1 {
 		for i := range c.count {
 			c.do(i)
 		}
 		return
 	}
-	if c.rounds < crewRounds {
+	if c.rounds < poolRounds {
 		begin := time.Now()
 		for i := range c.count {
 			c.do(i)
@@ -52,8 +52,8 @@ func (c *crew) run() {
 		if c.rounds == 0 || took < c.cost {
 			c.cost = took
 		}
-		if c.rounds++; c.rounds == crewRounds {
-			c.workers = max(1, min(c.workers, int(c.cost/crewShare)))
+		if c.rounds++; c.rounds == poolRounds {
+			c.workers = max(1, min(c.workers, int(c.cost/poolShare)))
 			c.hire()
 		}
 		return
@@ -68,7 +68,7 @@ func (c *crew) run() {
 }
 
 // hire starts the helpers. The goroutine that calls run works too.
-func (c *crew) hire() {
+func (c *pool) hire() {
 	// Some chunks a worker even out what they cost.
 	c.chunk = max(1, c.count/(8*c.workers))
 	for range c.workers - 1 {
@@ -80,7 +80,7 @@ func (c *crew) hire() {
 
 // help works until start is closed. Where the work ends the goroutine, another one
 // takes its place.
-func (c *crew) help(start chan struct{}) {
+func (c *pool) help(start chan struct{}) {
 	ended := false
 	defer func() {
 		if !ended {
@@ -95,7 +95,7 @@ func (c *crew) help(start chan struct{}) {
 	ended = true
 }
 
-func (c *crew) work() {
+func (c *pool) work() {
 	for {
 		end := int(c.next.Add(int64(c.chunk)))
 		i := end - c.chunk
@@ -108,7 +108,7 @@ func (c *crew) work() {
 	}
 }
 
-func (c *crew) close() {
+func (c *pool) close() {
 	for _, s := range c.start {
 		close(s)
 	}
