@@ -65,7 +65,7 @@ func panicked(r any) error {
 	if err, ok := r.(error); ok {
 		return fmt.Errorf("panic: %w%s", err, at)
 	}
-	return fmt.Errorf("panic: %v%s", r, at)
+	return fmt.Errorf("panic: %s%s", strings.ReplaceAll(fmt.Sprint(r), "\n", "; "), at)
 }
 
 var errGoexit = errors.New("it ended its goroutine (runtime.Goexit, as a test's FailNow does)")

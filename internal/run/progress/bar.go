@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,9 +44,9 @@ type Bar struct {
 }
 
 // New returns a bar on a terminal for steps start..total, nil where f is none, or one
-// that takes no escape sequences (TERM=dumb).
+// that takes no escape sequences (TERM is dumb or empty).
 func New(f *os.File, name string, start, total int64) *Bar {
-	if !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+	if !term.IsTerminal(int(f.Fd())) || slices.Contains([]string{"", "dumb"}, os.Getenv("TERM")) {
 		return nil
 	}
 	width := func() int {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/limits"
@@ -67,6 +68,9 @@ func Metrics(dir string) ([]Row, error) {
 	return rows, nil
 }
 
+// warned holds what has been said: a command reads the metrics of a run more than once.
+var warned sync.Map
+
 func warnDamaged(path string, lines []int) {
 	const most = 10
 	if len(lines) == 0 {
@@ -75,6 +79,9 @@ func warnDamaged(path string, lines []int) {
 	text := strings.Trim(fmt.Sprint(lines[:min(len(lines), most)]), "[]")
 	if len(lines) > most {
 		text += fmt.Sprintf(" and %d more", len(lines)-most)
+	}
+	if _, again := warned.LoadOrStore([2]string{path, text}, true); again {
+		return
 	}
 	slog.Warn("damaged lines are passed over", "file", path, "lines", text)
 }
