@@ -67,10 +67,11 @@ func newCLPWorker(m *clpModel, tolerance float64) *clpWorker {
 }
 
 // interval answers q. The witnesses, where there are any, are the worker's own
-// until its next query. Of points, none has more than all of them.
+// until its next query. Of points, none has more than all of them; limits of a state
+// cut a hull without facets further, but take the place of the rows of others.
 func (w *clpWorker) interval(q *query) (*witnesses, error) {
 	found, err := w.find(q)
-	if err == nil && w.m.low != nil {
+	if err == nil && w.m.low != nil && (q.own || w.m.p.hull != nil) {
 		l, u := w.m.low[q.entity], w.m.high[q.entity]
 		found.lo, found.hi = min(max(found.lo, l), u), min(max(found.hi, l), u)
 	}

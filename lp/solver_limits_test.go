@@ -246,3 +246,39 @@ func TestBadLimits(t *testing.T) {
 		s.Close()
 	}
 }
+
+// Limits of a state take the place of a polytope's rows, also where it was described by
+// points beside them: what it then holds is more than the points reach.
+func TestLimitsReachBeyondPoints(t *testing.T) {
+	p, err := presetPolytope("synthetic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lim := Limits{B: slices.Clone(p.b), E: []float64{0.95}}
+	for k := range lim.B {
+		lim.B[k] += 0.3 * (1 + math.Abs(lim.B[k]))
+	}
+	for _, method := range solverMethods {
+		s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, share := range []float64{0, 0.3, 1} {
+			c := s.Chain(1)
+			c.Begin(1, []Limits{lim})
+			lo, hi, action := []float64{0}, []float64{0}, []float64(nil)
+			for range p.Dim() {
+				if err := c.Next(lo, hi); err != nil {
+					t.Fatalf("%s: %v", method, err)
+				}
+				lo[0] += share * (hi[0] - lo[0])
+				action = append(action, lo[0])
+				c.Fix(lo)
+			}
+			if r, name := p.WorstConstraint(action, &lim); !(r <= 1e-9) {
+				t.Errorf("%s, share %g: %s is violated by %g", method, share, name, r)
+			}
+		}
+		s.Close()
+	}
+}
