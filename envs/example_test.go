@@ -42,7 +42,7 @@ func (e *rooms) Step(rng *rand.Rand, action, obs []float64) (reward float64, don
 	return reward, e.time == 10
 }
 
-// An environment of one's own: three methods for the environment, two for the
+// An environment of one's own: two methods for the environment, two for the
 // problem.
 func Example() {
 	polytope, err := lp.New(lp.Description{
