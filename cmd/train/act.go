@@ -170,6 +170,10 @@ func (a *actor) answer(line []byte) (any, error) {
 		}
 	}
 	out, err := a.Act(obs, own, a.streams, a.deterministic)
+	var infeasible *lp.InfeasibleError
+	if errors.As(err, &infeasible) {
+		return nil, errors.New(infeasibility("no allocation satisfies the limits", infeasible))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/internal/rng"
+	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/lp/constraints"
 )
@@ -91,6 +92,12 @@ on limits relaxed by as much. One that breaks them by more gets {"error":..}. A
 line that is no prefix gets that too, and the exit status is 1.`,
 		Args: exactly("a constraints file or a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := setting.First(
+				setting.Choice("--solver", c.Method, "auto", "clp", "explicit", "lazy"),
+				setting.Float("--tol", c.Tolerance, setting.Span{Lo: 0, Hi: 0.1}),
+			); err != nil {
+				return err
+			}
 			p, err := f.read(args[0])
 			if err != nil {
 				return err
@@ -162,7 +169,7 @@ func (b *bounder) answer(line []byte) (any, error) {
 			var infeasible *lp.InfeasibleError
 			if errors.As(err, &infeasible) {
 				// An answer like any other: the line is what was asked for.
-				return map[string]string{"error": infeasibility(infeasible)}, nil
+				return map[string]string{"error": infeasibility("no allocation has this prefix", infeasible)}, nil
 			}
 			return nil, err
 		}
@@ -173,11 +180,11 @@ func (b *bounder) answer(line []byte) (any, error) {
 	return interval{lo[0], hi[0]}, nil
 }
 
-func infeasibility(e *lp.InfeasibleError) string {
+func infeasibility(what string, e *lp.InfeasibleError) string {
 	if math.IsNaN(e.Amount) {
 		return strings.TrimPrefix(e.Error(), "lp: row 0: ")
 	}
-	s := fmt.Sprintf("no allocation has this prefix: infeasible by %.3g (scaled)", e.Amount)
+	s := fmt.Sprintf("%s: infeasible by %.3g (scaled)", what, e.Amount)
 	if len(e.Conflict) > 0 {
 		s += ", in conflict: " + strings.Join(e.Conflict, "; ")
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func main() {
@@ -106,4 +107,22 @@ func exactly(names ...string) cobra.PositionalArgs {
 		}
 		return fmt.Errorf("%s takes %s; %d given", cmd.CommandPath(), strings.Join(names, " and "), len(args))
 	}
+}
+
+// flagError says of a value that is none of its flag's type what is allowed.
+func flagError(_ *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	allowed := map[string]string{
+		"int": "an integer", "uint64": "an integer from 0 to 18446744073709551615",
+		"float64": "a number", "bool": "true or false",
+	}
+	f := invalid.GetFlag()
+	what, ok := allowed[f.Value.Type()]
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("--%s is %q: %s is allowed", f.Name, invalid.GetValue(), what)
 }

@@ -62,6 +62,7 @@ paper's settings, and then compares the trained policy with others.`,
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")
 	flags.SortFlags = false
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newConfig(), newEval(), newAct(), newConstraints(), newBench())
 	return root
 }
