@@ -34,6 +34,9 @@ type Config struct {
 	Steps int64 `yaml:"-" json:"-"`
 }
 
+// maxEvalEpisodes bounds what an evaluation keeps, 16 bytes an episode.
+const maxEvalEpisodes = 1_000_000
+
 // DefaultConfig returns the settings of the paper's published configuration.
 func DefaultConfig() Config {
 	return Config{
@@ -77,6 +80,9 @@ func (c Config) Validate(prefix string) error {
 		setting.Choice(prefix+"normalize_obs", c.NormalizeObs, NormalizeAuto, NormalizeOn, NormalizeOff),
 	); err != nil {
 		return err
+	}
+	if c.EvalEpisodes > maxEvalEpisodes {
+		return fmt.Errorf("%seval_episodes is %d: an integer of at most %d is allowed", prefix, c.EvalEpisodes, maxEvalEpisodes)
 	}
 	// Rows of a batch are indexed by int32.
 	if c.StepsPerEnv > math.MaxInt32/c.Envs {

@@ -23,8 +23,10 @@ distribution over the polytope and with the other policies that need no
 training. All play the same episodes.`,
 		Args: exactly("a run folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if cmd.Flags().Changed("episodes") && o.Episodes < 2 {
-				return fmt.Errorf("--episodes is %d: an integer of at least 2 is allowed", o.Episodes)
+			if cmd.Flags().Changed("episodes") {
+				if err := config.CheckEpisodes("--episodes", o.Episodes); err != nil {
+					return err
+				}
 			}
 			a, cp, err := from.open(args[0])
 			if err != nil {

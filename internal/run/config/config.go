@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"paspo/internal/atomicfile"
 	"paspo/internal/blas"
 	"paspo/internal/limits"
+	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/policy"
@@ -140,10 +140,16 @@ func (c *Config) own() error {
 		return fmt.Errorf("device is %q: one of auto, cpu, gpu, gpu:N is allowed", c.Device)
 	case !slices.Contains(blas.Levels(), c.Kernels):
 		return fmt.Errorf("kernels is %q: one of %s is allowed", c.Kernels, strings.Join(blas.Levels(), ", "))
-	case c.Report.Episodes < 2 || c.Report.Episodes > math.MaxInt32:
-		return fmt.Errorf("report.episodes is %d: an integer of at least 2 is allowed", c.Report.Episodes)
-	case c.Report.Starts < 2 || c.Report.Starts > math.MaxInt32:
-		return fmt.Errorf("report.starts is %d: an integer of at least 2 is allowed", c.Report.Starts)
+	}
+	return setting.First(CheckEpisodes("report.episodes", c.Report.Episodes), CheckEpisodes("report.starts", c.Report.Starts))
+}
+
+// CheckEpisodes checks a number of episodes that policies are compared on. They are
+// played side by side, which takes some 8 kB each on the portfolio.
+func CheckEpisodes(name string, n int) error {
+	const least, most = 2, 100_000
+	if n < least || n > most {
+		return fmt.Errorf("%s is %d: an integer from %d to %d is allowed", name, n, least, most)
 	}
 	return nil
 }
