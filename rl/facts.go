@@ -113,13 +113,15 @@ func linear(coef []float64, names []string) string {
 	return b.String()
 }
 
-// short cuts a long value and adds a hash of the whole.
+// short cuts a long value in the middle, since a row ends with its limit, and adds a
+// hash of the whole.
 func short(s string) string {
 	const most = 200
 	if len(s) <= most {
 		return s
 	}
-	return fmt.Sprintf("%s... (sha256 %x)", strings.ToValidUTF8(s[:most/2], ""), sha256.Sum256([]byte(s)))
+	begin, end := strings.ToValidUTF8(s[:most/2], ""), strings.ToValidUTF8(s[len(s)-most/4:], "")
+	return fmt.Sprintf("%s ... %s (sha256 %x)", begin, end, sha256.Sum256([]byte(s)))
 }
 
 // Fits returns an error that names the first fact of a checkpoint that differs
