@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/race"
 	"paspo/lp"
 	"paspo/lp/constraints"
 )
@@ -102,8 +103,14 @@ func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 	r := envs.EpisodeStream(6, 6)
 	n := p.Dim()
 	lo, hi := make([]float64, n), make([]float64, n)
+	// lp takes seconds for each: it finds the range of every weight, and limits that
+	// just leave something put rounding in doubt, so that rational arithmetic decides.
+	draws := 8
+	if race.Enabled {
+		draws = 1
+	}
 	relaxed := 0
-	for range 40 {
+	for range draws {
 		for j := range lo {
 			x := 0.1 + 0.1*r.NormFloat64()
 			lo[j], hi[j] = x-0.1*r.Float64(), x+0.1*r.Float64()
@@ -136,8 +143,8 @@ func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 			t.Fatalf("a relaxation of %g is not the least", got)
 		}
 	}
-	if relaxed < 20 {
-		t.Errorf("only %d of 40 states were relaxed", relaxed)
+	if relaxed < draws/2 {
+		t.Errorf("only %d of %d states were relaxed", relaxed, draws)
 	}
 	if w.fallbacks > 0 {
 		t.Errorf("the tableau failed %d times", w.fallbacks)
