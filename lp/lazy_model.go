@@ -210,9 +210,14 @@ func (m *lazyModel) newSuffix(i, maxBases int) {
 			tol[k] = largest(tails[k])
 		}
 	}
-	s.reduction = *reduce(sized{tails[m.m:], tol[m.m:]}, sized{tails[:m.m], tol[:m.m]})
+	// Points of a plane lie in it up to their rounding, as newHull takes them.
+	part := noise
 	if m.points {
-		cost := reduce(sized{tails, tol}, sized{m.rows[1+i : 2+i], m.tol[1+i : 2+i]})
+		part = flatRounding
+	}
+	s.reduction = *reduce(part, sized{tails[m.m:], tol[m.m:]}, sized{tails[:m.m], tol[:m.m]})
+	if m.points {
+		cost := reduce(part, sized{tails, tol}, sized{m.rows[1+i : 2+i], m.tol[1+i : 2+i]})
 		if c := cost.checks; len(c) > 0 && !c[len(c)-1].equality {
 			s.settled = c[len(c)-1].along
 		}

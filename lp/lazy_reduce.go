@@ -52,8 +52,8 @@ func (s *sized) sharper(x, y int, normX, normY float64) bool { return normX*s.to
 
 // reduce takes equalities and inequalities over a suffix. It decides in rational
 // arithmetic, where what is left of a coefficient is taken for an error of its data if
-// it is noise.
-func reduce(eqs, ineqs sized) *reduction {
+// it is noise, relative to the terms that it was left of.
+func reduce(noise float64, eqs, ineqs sized) *reduction {
 	red := &reduction{}
 	var ech []*echelon
 	k := len(eqs.rows)
@@ -71,7 +71,7 @@ func reduce(eqs, ineqs sized) *reduction {
 		return 0
 	})
 	for _, e := range order {
-		v, comb, _ := eliminate(eqs.rows[e], k, ech)
+		v, comb, _ := eliminate(noise, eqs.rows[e], k, ech)
 		p := -1
 		for j, x := range v {
 			if x.Sign() != 0 && (p < 0 || math.Abs(float(x)) > math.Abs(float(v[p]))) {
@@ -99,7 +99,7 @@ func reduce(eqs, ineqs sized) *reduction {
 		ech = append(ech, next)
 		red.eqs = append(red.eqs, e)
 	}
-	red.group(ineqs, k, ech)
+	red.group(noise, ineqs, k, ech)
 	return red
 }
 
@@ -119,7 +119,7 @@ func (o *echelon) subtract(e *echelon) {
 
 // eliminate returns what is left of a row, the combination of equalities that was
 // taken away, and the size of the terms of each coefficient.
-func eliminate(row []float64, k int, ech []*echelon) (v, comb []*big.Rat, size []float64) {
+func eliminate(noise float64, row []float64, k int, ech []*echelon) (v, comb []*big.Rat, size []float64) {
 	v, comb, size = make([]*big.Rat, len(row)), make([]*big.Rat, k), make([]float64, len(row))
 	for j, x := range row {
 		v[j], size[j] = rational(x), math.Abs(x)
@@ -162,7 +162,7 @@ func (red *reduction) pick(comb []*big.Rat) []float64 {
 }
 
 // group sorts the inequalities by direction. The sharpest of a group represents it.
-func (red *reduction) group(ineqs sized, k int, ech []*echelon) {
+func (red *reduction) group(noise float64, ineqs sized, k int, ech []*echelon) {
 	type reduced struct {
 		member
 		v      []float64
@@ -172,7 +172,7 @@ func (red *reduction) group(ineqs sized, k int, ech []*echelon) {
 	var groups [][]reduced
 next:
 	for r, row := range ineqs.rows {
-		v, comb, size := eliminate(row, k, ech)
+		v, comb, size := eliminate(noise, row, k, ech)
 		m := reduced{member: member{row: r, along: red.pick(comb)}, v: floats(v)}
 		m.norm = largest(m.v)
 		if m.norm == 0 {

@@ -12,7 +12,7 @@ import (
 
 func TestReduce(t *testing.T) {
 	ones := slices.Repeat([]float64{1}, 8)
-	red := reduce(
+	red := reduce(noise,
 		sized{[][]float64{{1, 1, 1, 1}, {0, 1, 1, 0}, {2, 1, 1, 2}}, []float64{1, 1, 3}},
 		sized{[][]float64{
 			{1, 0, 0, 0},
@@ -79,7 +79,7 @@ func TestTooManyRows(t *testing.T) {
 
 // Of two equalities that fix an entity the one that does so to more digits is kept.
 func TestSharpestEquality(t *testing.T) {
-	red := reduce(sized{[][]float64{{1e-3, 0}, {-953, 0}, {0, 1}}, []float64{1, 1, 1}}, sized{})
+	red := reduce(noise, sized{[][]float64{{1e-3, 0}, {-953, 0}, {0, 1}}, []float64{1, 1, 1}}, sized{})
 	if !slices.Equal(red.eqs, []int{1, 2}) || len(red.checks) != 1 || red.checks[0].row != 0 {
 		t.Errorf("kept %v, checks %+v", red.eqs, red.checks)
 	}
