@@ -59,7 +59,7 @@ test: deps-gpu lint image-check race-check
 	$(GO) test -v $(TOOLS)
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 14m $(SOURCES)
 	$(GO) test ./cuda ./policy/gpu -run NotBuilt
-	$(GO) test ./lp ./envs/internal/relax -run 'LimitsAreNeverEmpty|HullResidualAllocates' # which -race skips or shortens
+	$(GO) test ./lp ./envs/internal/relax -run 'LimitsAreNeverEmpty|HullResidualAllocates|RelaxationOfHull' # which -race skips or shortens
 
 # The tests of the kernels and of what queues them, with every access of device
 # memory looked at: two that no barrier, stream or event orders are an error.

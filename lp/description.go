@@ -30,7 +30,10 @@ func Empty(d Description) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	_, _, err = linprog(make([]float64, p.Dim()), p.a, p.b, p.e, p.f, p.l, p.u)
+	s := p.guess(p.implied())
+	p.setSizes(s)
+	c := p.in(p.amountUnits(s), p.size)
+	_, _, err = c.program(make([]float64, p.Dim()), c.b, c.f, c.l, c.u).optimum()
 	if errors.Is(err, errInfeasible) {
 		return true, nil
 	}

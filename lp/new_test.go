@@ -246,3 +246,21 @@ func TestZeroRows(t *testing.T) {
 		}
 	}
 }
+
+// Whether something is left does not depend on the unit of a row or of the amounts.
+func TestEmptyInAnyUnit(t *testing.T) {
+	inf := math.Inf(1)
+	for _, unit := range []float64{1e-9, 1, 1e9} {
+		for _, row := range []float64{1e-14, 1, 1e14} {
+			for bound, want := range map[float64]bool{0.4: true, 0.6: false} {
+				d := Description{
+					Entities: names(2), Total: unit, Upper: []float64{bound * unit, inf},
+					Rows: []Row{{Coef: []float64{0, row}, Min: -inf, Max: 0.5 * unit * row}},
+				}
+				if got, err := Empty(d); err != nil || got != want {
+					t.Errorf("unit %g, row times %g, bound %g: %v, %v", unit, row, bound, got, err)
+				}
+			}
+		}
+	}
+}

@@ -11,5 +11,8 @@ func First[F float32 | float64](v []F) int {
 	return -1
 }
 
+// All says whether all numbers are finite.
+func All[F float32 | float64](v []F) bool { return First(v) < 0 }
+
 // Is says whether x is a finite number: x-x is 0 for these alone.
 func Is[F float32 | float64](x F) bool { return x-x == 0 }

@@ -6,6 +6,7 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"paspo/internal/blas"
+	"paspo/internal/finite"
 )
 
 // Machine is a gorgonia.VM that runs the part of a graph that some nodes need,
@@ -115,17 +116,7 @@ func (m *Machine) NonFinite() *G.Node {
 	return nil
 }
 
-func (o *op[T]) nonFinite() bool { return !Finite(o.out) }
-
-// Finite reports whether all elements are finite.
-func Finite[T blas.Float](x []T) bool {
-	for _, v := range x {
-		if v-v != 0 {
-			return false
-		}
-	}
-	return true
-}
+func (o *op[T]) nonFinite() bool { return !finite.All(o.out) }
 
 // PlaceResult makes the op of a node write its result to dst, which must have
 // as many elements. It is called before the node is part of a machine.

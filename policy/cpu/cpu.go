@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"paspo/internal/blas"
+	"paspo/internal/finite"
 	"paspo/internal/ops"
 	"paspo/lp"
 	"paspo/policy"
@@ -202,18 +203,18 @@ func (c *Backend) fail() error {
 		{"obs", g.Obs}, {"prefix", g.Prefix}, {"logX", g.LogX}, {"log1mX", g.Log1mX}, {"logWidth", g.LogWidth},
 		{"mask", g.Mask}, {"advantage", g.Advantage}, {"return", g.Target}, {"coef", g.Coef},
 	} {
-		if !ops.Finite(t.data) {
+		if !finite.All(t.data) {
 			e.Tensor = t.name + " of the minibatch"
 			return e
 		}
 	}
 	for i := range c.Layout.Tensors {
-		if s := &c.Layout.Tensors[i]; !ops.Finite(network.Slice(c.params, s)) {
+		if s := &c.Layout.Tensors[i]; !finite.All(network.Slice(c.params, s)) {
 			e.Tensor = s.Name
 			return e
 		}
 	}
-	if !ops.Finite(g.Old) {
+	if !finite.All(g.Old) {
 		e.Tensor = "oldLogProb of the minibatch"
 	} else if n := g.Step.NonFinite(); n != nil {
 		e.Tensor = n.Name()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"paspo/internal/finite"
 	"paspo/internal/ops"
 	"paspo/internal/rng"
 	"paspo/lp"
@@ -220,7 +221,7 @@ func (w *worker) decode(from, rows int) error {
 	// The terms of what is stored, by the code of the training pass.
 	h := c.Heads
 	at, to := from*h, (from+rows)*h
-	if !ops.Finite(out.LogX[at:to]) || !ops.Finite(out.Log1mX[at:to]) || !ops.Finite(out.LogWidth[at:to]) {
+	if !finite.All(out.LogX[at:to]) || !finite.All(out.Log1mX[at:to]) || !finite.All(out.LogWidth[at:to]) {
 		return &policy.NonFiniteError{Tensor: "the logarithms of a sample", Step: c.opt.Step}
 	}
 	ops.EvalBetaTerms(c.Shape, rows, h, w.logits, out.LogX[at:to], out.Log1mX[at:to], out.LogWidth[at:to], out.Mask[at:to], w.terms, nil)

@@ -5,6 +5,7 @@ package gpu
 import (
 	"math"
 
+	"paspo/internal/finite"
 	"paspo/internal/ops"
 	"paspo/kernels"
 	"paspo/policy"
@@ -23,7 +24,7 @@ func (p *program) fail(g *Backend, c *kernels.Control) error {
 		if err := p.stream.Sync(); err != nil {
 			return true, err
 		}
-		return ops.Finite(x), nil
+		return finite.All(x), nil
 	}
 
 	const oldInput, weightInput, coefInput = 6, 9, 10

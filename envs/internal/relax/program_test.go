@@ -87,6 +87,11 @@ func TestRelaxationAgainstLP(t *testing.T) {
 // The tableau over the weights of a hull without facets against lp. What it finds is
 // enough to leave something, and a little less is not.
 func TestRelaxationOfHullWithoutFacets(t *testing.T) {
+	// lp.New proves the ranges of all weights: sums of so many terms are rarely right to
+	// its tolerance, and rational arithmetic decides. make test runs this without -race.
+	if race.Enabled {
+		t.Skip("takes too long under the race detector")
+	}
 	p, err := constraints.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -103,14 +108,8 @@ func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 	r := envs.EpisodeStream(6, 6)
 	n := p.Dim()
 	lo, hi := make([]float64, n), make([]float64, n)
-	// lp takes seconds for each: it finds the range of every weight, and limits that
-	// just leave something put rounding in doubt, so that rational arithmetic decides.
-	draws := 8
-	if race.Enabled {
-		draws = 1
-	}
 	relaxed := 0
-	for range draws {
+	for range 40 {
 		for j := range lo {
 			x := 0.1 + 0.1*r.NormFloat64()
 			lo[j], hi[j] = x-0.1*r.Float64(), x+0.1*r.Float64()
@@ -143,8 +142,8 @@ func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 			t.Fatalf("a relaxation of %g is not the least", got)
 		}
 	}
-	if relaxed < draws/2 {
-		t.Errorf("only %d of %d states were relaxed", relaxed, draws)
+	if relaxed < 20 {
+		t.Errorf("only %d of 40 states were relaxed", relaxed)
 	}
 	if w.fallbacks > 0 {
 		t.Errorf("the tableau failed %d times", w.fallbacks)
