@@ -70,6 +70,9 @@ func newCLPWorker(m *clpModel, tolerance float64) *clpWorker {
 // until its next query. Of points, none has more than all of them; limits of a state
 // cut a hull without facets further, but take the place of the rows of others.
 func (w *clpWorker) interval(q *query) (*witnesses, error) {
+	if q.own && q.entity == 0 && w.m.first != nil {
+		return w.m.first, nil // all workers share it, so that nobody may write to it
+	}
 	found, err := w.find(q)
 	if err == nil && w.m.low != nil && (q.own || w.m.p.hull != nil) {
 		l, u := w.m.low[q.entity], w.m.high[q.entity]
@@ -80,9 +83,6 @@ func (w *clpWorker) interval(q *query) (*witnesses, error) {
 
 func (w *clpWorker) find(q *query) (*witnesses, error) {
 	i, n := q.entity, w.m.n
-	if q.own && i == 0 && w.m.first != nil {
-		return w.m.first, nil
-	}
 	if q.excess > witnessTol || q.crossed() {
 		return w.hard(q)
 	}
