@@ -19,7 +19,7 @@ type Config struct {
 	NormalizeObs string  `yaml:"normalize_obs" doc:"auto, on or off: standardise observations by their running mean and deviation; auto asks the environment"`
 	ObsClip      float64 `yaml:"obs_clip" doc:"standardised observations are clipped to -+ obs_clip; 0 for no clipping"`
 	ScaleValues  bool    `yaml:"scale_values" doc:"the critic learns returns standardised by their running mean and deviation"`
-	ScaleRewards bool    `yaml:"scale_rewards" doc:"divide rewards by the running deviation of the discounted return"`
+	ScaleRewards bool    `yaml:"scale_rewards" doc:"divide rewards by the running root mean square of the discounted return"`
 
 	EvalEvery    int    `yaml:"eval_every" doc:"iterations between evaluations; 0 for none"`
 	EvalEpisodes int    `yaml:"eval_episodes" doc:"episodes of an evaluation"`

@@ -207,9 +207,13 @@ func (t *Trainer) criticValues(dst []float64, v []float32) {
 func (t *Trainer) returnDeviation() float64 { return t.returnStats.Deviation(0) }
 
 // scaleRewards writes the rewards of a step as training sees them: as they are,
-// or divided by the deviation of the discounted return so far,
+// or divided by the root mean square of the discounted return so far,
 //
 //	G_e = gamma G_e + r_e,  G_e = 0 after the end of an episode.
+//
+// The mean square is not taken about the mean: first rewards that are equal would
+// leave nothing to divide by. As |r_e| is at most |G_e| now plus |G_e| before, the
+// scaled reward is at most sqrt(2 N) after N of them.
 func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
 	if !t.cfg.ScaleRewards {
 		copy(dst, rewards)
@@ -219,9 +223,12 @@ func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
 		t.discounted[e] = t.cfg.Gamma*t.discounted[e] + x
 	}
 	t.rewardStats.Add(t.discounted)
-	scale := 1 / t.rewardStats.Deviation(0)
+	size := math.Hypot(math.Sqrt(t.rewardStats.Variance(0)), t.rewardStats.Mean[0])
+	if size == 0 {
+		size = 1 // all were 0
+	}
 	for e, x := range rewards {
-		dst[e] = x * scale
+		dst[e] = x / size
 		if done[e] {
 			t.discounted[e] = 0
 		}

@@ -162,8 +162,8 @@ func TestValueScaling(t *testing.T) {
 	}
 }
 
-// Rewards are divided by the deviation of the discounted sums, which start anew
-// with every episode.
+// Rewards are divided by the root mean square of the discounted sums, which start
+// anew with every episode.
 func TestRewardScaling(t *testing.T) {
 	cfg := smallConfig()
 	cfg.Envs, cfg.Gamma = 2, 0.5
@@ -175,9 +175,58 @@ func TestRewardScaling(t *testing.T) {
 	}
 	step(2, 4, true)  // sums 2, 4
 	step(6, 0, false) // sums 6, 2
-	// 2, 4, 6, 2: mean 3.5, variance 2.75.
-	if want := 6 / math.Sqrt(2.75+1e-8); math.Abs(dst[0]-want) > 1e-12 || dst[1] != 0 {
+	// 2, 4, 6, 2: mean square 15.
+	if want := 6 / math.Sqrt(15); math.Abs(dst[0]-want) > 1e-15 || dst[1] != 0 {
 		t.Errorf("got %v, want %v, 0", dst, want)
+	}
+}
+
+// Whatever training starts with, a scaled reward is at most sqrt(2 N) after N
+// rewards; and the unit of the rewards is no matter.
+func TestRewardScalingIsBounded(t *testing.T) {
+	const envs, steps = 4, 200
+	starts := map[string]func(r *rand.Rand, step, e int) float64{
+		"equal":             func(*rand.Rand, int, int) float64 { return 1 },
+		"nearly equal":      func(_ *rand.Rand, step, e int) float64 { return 1 + 1e-9*float64((step+e)%3) },
+		"zero":              func(*rand.Rand, int, int) float64 { return 0 },
+		"zero but for one":  func(_ *rand.Rand, step, e int) float64 { return float64(step / 150 * (e / 3)) },
+		"equal, then noise": func(r *rand.Rand, step, _ int) float64 { return 1 + float64(step/20)*r.NormFloat64() },
+		"tiny":              func(r *rand.Rand, _, _ int) float64 { return 1e-12 * (1 + r.Float64()) },
+	}
+	for name, reward := range starts {
+		for _, gamma := range []float64{0, 0.8, 1} {
+			trainer := func() *rl.Trainer {
+				cfg := smallConfig()
+				cfg.Envs, cfg.Gamma = envs, gamma
+				tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), cfg)
+				return tr
+			}
+			tr, cents := trainer(), trainer()
+			r := rand.New(rng.New(5, name))
+			x, y, dst, other := make([]float64, envs), make([]float64, envs), make([]float64, envs), make([]float64, envs)
+			done := make([]bool, envs)
+			for step := range steps {
+				for e := range x {
+					x[e] = reward(r, step, e)
+					y[e] = x[e] * 1024
+					done[e] = r.IntN(10) == 0
+				}
+				tr.ScaleRewards(dst, x, done)
+				cents.ScaleRewards(other, y, done)
+				bound := math.Sqrt(2 * float64((step+1)*envs))
+				for e, s := range dst {
+					if !(math.Abs(s) <= bound*(1+1e-12)) || s*x[e] < 0 || s == 0 && x[e] != 0 {
+						t.Fatalf("%s, gamma %g, step %d: reward %v was scaled to %v, the bound is %v", name, gamma, step, x[e], s, bound)
+					}
+					if s != other[e] {
+						t.Fatalf("%s, gamma %g, step %d: %v in another unit is %v", name, gamma, step, s, other[e])
+					}
+					if name == "equal" && gamma == 0 && s != 1 {
+						t.Fatalf("equal rewards of 1 were scaled to %v", s)
+					}
+				}
+			}
+		}
 	}
 }
 
