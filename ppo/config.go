@@ -30,7 +30,8 @@ type Config struct {
 
 	EntropyCoef     float64 `yaml:"entropy_coef" doc:"weight of the entropy bonus"`
 	EntropySchedule string  `yaml:"entropy_schedule" doc:"constant, linear or cosine: how the weight goes from entropy_coef to entropy_final"`
-	EntropyFinal    float64 `yaml:"entropy_final" doc:"weight of the entropy bonus at the end of training, where the schedule is not constant"`
+	EntropyFinal    float64 `yaml:"entropy_final" doc:"weight of the entropy bonus at the end of its schedule, where that is not constant"`
+	EntropyUntil    float64 `yaml:"entropy_until" doc:"share of training after which the weight is entropy_final, where the schedule is not constant"`
 }
 
 // DefaultConfig returns the settings of the paper's published configuration.
@@ -41,7 +42,7 @@ func DefaultConfig() Config {
 		LR: 1e-3, LRSchedule: rl.ScheduleConstant,
 		AdamBeta1: 0.99, AdamBeta2: 0.99, AdamEps: 1e-8, WeightDecay: 1e-3, MaxGradNorm: 2,
 		Clip: 0.3, ValueCoef: 0.5, StandardiseAdvantages: true,
-		EntropyCoef: 0.01, EntropySchedule: rl.ScheduleConstant,
+		EntropyCoef: 0.01, EntropySchedule: rl.ScheduleConstant, EntropyUntil: 1,
 	}
 }
 
@@ -64,7 +65,7 @@ func (c Config) Validate() error {
 		positive("adam_eps", c.AdamEps), nonNegative("weight_decay", c.WeightDecay), nonNegative("max_grad_norm", c.MaxGradNorm),
 		positive("clip", c.Clip), nonNegative("value_coef", c.ValueCoef), nonNegative("target_kl", c.TargetKL),
 		nonNegative("entropy_coef", c.EntropyCoef), nonNegative("entropy_final", c.EntropyFinal),
-		schedule("entropy_schedule", c.EntropySchedule),
+		schedule("entropy_schedule", c.EntropySchedule), setting.Float(prefix+"entropy_until", c.EntropyUntil, setting.PositiveShare),
 	); err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m 
 
 	// Settings of this iteration.
 	m.LR = rl.Schedule(l.LRSchedule, l.LR, l.LRFinal, progress)
-	m.EntropyCoef = rl.Schedule(l.EntropySchedule, l.EntropyCoef, l.EntropyFinal, progress)
+	m.EntropyCoef = rl.Schedule(l.EntropySchedule, l.EntropyCoef, l.EntropyFinal, progress/l.EntropyUntil)
 	settings := policy.Settings{
 		LearningRate: m.LR,
 		Clip:         l.Clip,

@@ -9,7 +9,7 @@ import (
 // Learner is an algorithm: it improves the policy of a backend from rollouts.
 type Learner interface {
 	// Learn improves the policy on the transitions of one iteration and adds what it
-	// measured to m. progress is the share of training that is done before, in [0, 1).
+	// measured to m. progress goes from 0 in the first iteration to 1 in the last.
 	// Where ctx ends it, the error is that of ctx.
 	Learn(ctx context.Context, r *Rollout, progress float64, m *Metrics) error
 

@@ -170,7 +170,7 @@ func (t *Trainer) iterate(ctx context.Context) (Metrics, error) {
 	if err := t.estimate(&m); err != nil {
 		return m, err
 	}
-	progress := float64(t.iteration) / float64(t.cfg.Iterations())
+	progress := float64(t.iteration) / float64(max(1, t.cfg.Iterations()-1))
 	if err := t.learner.Learn(ctx, t.roll, progress, &m); err != nil {
 		return m, err
 	}

@@ -230,6 +230,37 @@ func TestRewardScalingIsBounded(t *testing.T) {
 	}
 }
 
+// Schedules begin at the first value in the first iteration and end at the last in
+// the last, that of the entropy earlier where it is told to.
+func TestSchedulesEnd(t *testing.T) {
+	const unit = 1. / 1024
+	for _, c := range []struct {
+		iterations int
+		until      float64
+		lr, weight []float64
+	}{
+		{5, 1, []float64{8, 6.5, 5, 3.5, 2}, []float64{4, 3, 2, 1, 0}},
+		{5, 0.5, []float64{8, 6.5, 5, 3.5, 2}, []float64{4, 2, 0, 0, 0}},
+		{2, 1, []float64{8, 2}, []float64{4, 0}},
+		{1, 1, []float64{8}, []float64{4}},
+	} {
+		cfg := smallConfig()
+		cfg.LR, cfg.LRFinal, cfg.LRSchedule = 8*unit, 2*unit, rl.ScheduleLinear
+		cfg.EntropyCoef, cfg.EntropyFinal, cfg.EntropySchedule, cfg.EntropyUntil = 4*unit, 0, rl.ScheduleLinear, c.until
+		cfg.Steps = int64(c.iterations * cfg.BatchSize())
+		tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), cfg)
+		for i := range c.iterations {
+			m, err := tr.Iterate(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.LR != c.lr[i]*unit || m.EntropyCoef != c.weight[i]*unit {
+				t.Errorf("iteration %d of %d, until %g: rate %v, weight %v; want %v, %v", i+1, c.iterations, c.until, m.LR/unit, m.EntropyCoef/unit, c.lr[i], c.weight[i])
+			}
+		}
+	}
+}
+
 func TestInterrupted(t *testing.T) {
 	p := newBandit(t, 1, 2, 3)
 	tr, b := newFakeTrainer(t, p, smallConfig())

@@ -51,10 +51,11 @@ type Span struct {
 
 // Intervals that most settings are in.
 var (
-	Positive    = Span{0, math.Inf(1), true, true}
-	NonNegative = Span{0, math.Inf(1), false, true}
-	Share       = Span{0, 1, false, false}
-	Decay       = Span{0, 1, false, true}
+	Positive      = Span{0, math.Inf(1), true, true}
+	NonNegative   = Span{0, math.Inf(1), false, true}
+	Share         = Span{0, 1, false, false}
+	PositiveShare = Span{0, 1, true, false}
+	Decay         = Span{0, 1, false, true}
 )
 
 // Contains says whether x is in s. NaN is in none.
