@@ -118,7 +118,7 @@ gpu-check-build: deps-gpu
 # Trains every benchmark over 5 seeds, with the paper's settings and tuned ones and
 # with one change at a time, and writes docs/experiments and the README's table.
 results: deps
-	$(GO) run ./cmd/experiments learning --ablate portfolio synthetic compute
+	$(GO) run ./cmd/experiments learning --ablate
 	$(GO) run ./cmd/experiments debias
 	$(GO) run ./cmd/experiments readme README.md
 

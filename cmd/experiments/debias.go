@@ -17,7 +17,7 @@ const debiasEntities, debiasRows = 3, 2
 // debiasing trains on random problems of three entities from de-biased and from
 // plain weights. Every seed has its own polytope and reward.
 func debiasing(ctx context.Context, out *output, o options) error {
-	debiased, err := paperWith("de-biased", "ppo.eval_every=2")
+	debiased, err := paperWith("de-biased", "synthetic", "ppo.eval_every=2")
 	if err != nil {
 		return err
 	}
@@ -26,16 +26,16 @@ func debiasing(ctx context.Context, out *output, o options) error {
 	settings := []setting{debiased, plain}
 	curves := make([][]*run, len(settings))
 	table := [][]string{{"problem", "uniform", "best found", "de-biased, share of the way after a quarter", "plain", "de-biased, at the end", "plain"}}
-	for k := range o.seeds {
-		p, err := constraints.GenerateRejection(debiasEntities, debiasRows, uint64(k+1))
+	for _, seed := range o.seeds {
+		p, err := constraints.GenerateRejection(debiasEntities, debiasRows, seed)
 		if err != nil {
 			return err
 		}
-		problem, err := synthetic.New(synthetic.Config{Entities: debiasEntities, States: 2, Seed: uint64(k + 1), Polytope: p})
+		problem, err := synthetic.New(synthetic.Config{Entities: debiasEntities, States: 2, Seed: seed, Polytope: p})
 		if err != nil {
 			return err
 		}
-		t, err := newTask(problem, lp.DefaultSolverConfig(), 200)
+		t, err := newTask(problem, fmt.Sprintf("%d entities, seed %d", debiasEntities, seed), lp.DefaultSolverConfig(), 200)
 		if err != nil {
 			return err
 		}
@@ -47,10 +47,10 @@ func debiasing(ctx context.Context, out *output, o options) error {
 		if err != nil {
 			return err
 		}
-		row := []string{fmt.Sprint(k + 1), fmt.Sprintf("%.4f", uniform.mean), fmt.Sprintf("%.4f", best.Return)}
+		row := []string{fmt.Sprint(seed), fmt.Sprintf("%.4f", uniform.mean), fmt.Sprintf("%.4f", best.Return)}
 		var quarter, end []string
 		for i, s := range settings {
-			r, err := t.train(ctx, s, uint64(k+1), o.steps)
+			r, err := t.train(ctx, o.kept, s, seed, o.steps)
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func debiasing(ctx context.Context, out *output, o options) error {
 			curves[i] = append(curves[i], r)
 		}
 		table = append(table, append(append(row, quarter...), end...))
-		out.progress("problem %d: %v", k+1, table[len(table)-1])
+		out.progress("problem %d: %v", seed, table[len(table)-1])
 	}
 
 	plot := plots.Learning{Title: "three entities, random problems", YLabel: "share of the way from uniform to the best found"}

@@ -11,13 +11,12 @@ import (
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/lp/constraints"
-	"paspo/policy/cpu"
 )
 
 type fiftyOptions struct {
-	entities, seeds int
-	rows            []int
-	steps           int64
+	options
+	entities int
+	rows     []int
 }
 
 // fifty trains the synthetic benchmark with many entities, from de-biased and
@@ -51,7 +50,7 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTask(problem, lp.DefaultSolverConfig(), 200)
+	t, err := newTask(problem, fmt.Sprintf("%d entities, %d rows, seed 1", o.entities, rows), lp.DefaultSolverConfig(), 200)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +64,7 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 	}
 	out.progress("%d entities, %d rows: intervals by %s, uniform %.4f, best found %.4f", o.entities, rows, t.solver.Method(), uniform.mean, best.Return)
 	share := func(x float64) float64 { return (x - uniform.mean) / (best.Return - uniform.mean) }
-	runs, err := t.trainAll(ctx, settings, o.seeds, o.steps, func(r *run) {
+	runs, err := trainAll(ctx, o.options, same(t, settings), settings, func(r *run) {
 		out.progress("%d rows, %-28s seed %d: %s, %.0f s", rows, r.Setting, r.Seed, percent(share(r.Final)), r.Seconds)
 	})
 	if err != nil {
@@ -95,13 +94,13 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 		}
 		for j, r := range runs[i] {
 			x := share(r.Final)
-			first, err := t.initial(s, uint64(j+1))
+			first, err := t.initial(s, o.seeds[j])
 			if err != nil {
 				return nil, err
 			}
 			begin, mode, sampled = append(begin, share(first)), append(mode, x), append(sampled, share(r.Sampled))
 			worst, residual = min(worst, x), max(residual, r.MaxResidual)
-			seconds += r.Seconds / float64(o.seeds)
+			seconds += r.Seconds / float64(len(o.seeds))
 			violations += r.Violations
 		}
 		iv := stats.MeanInterval(mode, 0.95, rng.New(1, "experiments", "fifty", s.name))
@@ -117,12 +116,7 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 
 // initial is the mean return of the sampled actions of an untrained policy.
 func (t *task) initial(s setting, seed uint64) (float64, error) {
-	fit := t.fit
-	if s.plain {
-		fit = nil
-	}
-	spec := t.problem.Spec()
-	b, err := cpu.New(t.solver, spec.ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
+	b, err := t.start(s, seed)
 	if err != nil {
 		return 0, err
 	}
@@ -134,7 +128,7 @@ func (t *task) initial(s setting, seed uint64) (float64, error) {
 // from de-biased ones those tuned for the synthetic benchmark of 7 entities, with
 // their entropy bonus and with the paper's.
 func fiftySettings(steps int64) ([]setting, error) {
-	paper, err := paperWith("paper's, de-biased")
+	paper, err := paperWith("paper's, de-biased", "synthetic")
 	if err != nil {
 		return nil, err
 	}

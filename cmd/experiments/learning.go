@@ -1,48 +1,142 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
 
 	"paspo/envs"
-	"paspo/envs/benchmarks"
-	"paspo/envs/compute"
-	"paspo/envs/portfolio"
 	"paspo/envs/synthetic"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
-	"paspo/lp"
 )
 
 // finalEpisodes is the number of episodes that last policies are compared on.
 const finalEpisodes = 1000
 
+// learningOptions say what the experiment compares.
+type learningOptions struct {
+	options
+	envs             []string
+	changes, further []string
+	base, only       string
+	ablate           bool
+}
+
+// run writes tables and plots, or tries changes.
+func (o *learningOptions) run(ctx context.Context, out *output) error {
+	pattern, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("--settings %q: %w", o.only, err)
+	}
+	trying := o.base != "" || len(o.changes) > 0
+	if trying && o.ablate {
+		return errors.New("--ablate changes the paper's settings: it cannot be given with --set or --config")
+	}
+	if trying && !o.given {
+		o.seeds = seedsOf(tuningSeeds)
+	}
+	for _, env := range o.envs {
+		var settings []setting
+		if trying {
+			base := cmp.Or(o.base, tunedSettings)
+			settings, err = changed(base, env, o.changes, append([]string{""}, o.further...))
+			for i, s := range settings {
+				if s.name != base {
+					settings[i].name = base + " " + s.name
+				}
+			}
+		} else {
+			settings, err = settingsOf(env, o.ablate, o.further)
+		}
+		if err != nil {
+			return err
+		}
+		settings = slices.DeleteFunc(settings, func(s setting) bool { return !pattern.MatchString(s.name) })
+		if len(settings) == 0 {
+			return fmt.Errorf("--settings %q names no setting of %s", o.only, env)
+		}
+		if trying {
+			err = try(ctx, out, o.options, env, settings)
+		} else {
+			err = made(out, func() error { return learning(ctx, out, o.options, env, settings) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // learning trains one benchmark with the paper's settings and with changes to
-// them, each over the same seeds.
+// them, each over the same seeds, and writes what came.
 func learning(ctx context.Context, out *output, o options, env string, settings []setting) error {
-	problem, refs, err := benchmark(env)
+	res, runs, err := compared(ctx, out, o, env, settings)
 	if err != nil {
 		return err
 	}
-	t, err := newTask(problem, lp.DefaultSolverConfig(), finalEpisodes)
+	if err := out.runs(env, runs); err != nil {
+		return err
+	}
+	if err := out.plot(env, learningPlot(res, runs)); err != nil {
+		return err
+	}
+	if err := out.json(env, res); err != nil {
+		return err
+	}
+	return out.table(env, res.table())
+}
+
+// try trains one benchmark with some settings and writes a line for each.
+func try(ctx context.Context, out *output, o options, env string, settings []setting) error {
+	for i := range settings {
+		settings[i].PPO.EvalEvery = 0 // nobody looks at the curve
+	}
+	res, _, err := compared(ctx, out, o, env, settings)
 	if err != nil {
 		return err
 	}
-	runs, err := t.trainAll(ctx, settings, o.seeds, o.steps, func(r *run) {
+	for _, r := range res.Rows {
+		if r.Trained {
+			if _, err := fmt.Fprintf(out.answer, "%s, %d steps, seeds %s, %s: %s\n", env, res.Steps, res.Seeds, r.Name, r.line()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// compared trains one benchmark with some settings and compares the last policies
+// with references.
+func compared(ctx context.Context, out *output, o options, env string, settings []setting) (*results, [][]*run, error) {
+	tasks := make([]*task, len(settings))
+	if o.steps == 0 {
+		o.steps = settings[0].Steps
+	}
+	for i, s := range settings {
+		var err error
+		if tasks[i], err = taskOf(s.Config, finalEpisodes); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	runs, err := trainAll(ctx, o, tasks, settings, func(r *run) {
 		out.progress("%-12s %-24s seed %d: mode %8.4f  sampled %8.4f  entropy %8.2f  %.0f s",
 			env, r.Setting, r.Seed, r.Final, r.Sampled, r.Entropy, r.Seconds)
 	})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	baselines, top, bottom, err := refs(t.episodes)
+	baselines, top, bottom, err := tasks[0].references()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 
-	res := results{Env: env, Steps: o.steps, Seeds: o.seeds}
+	res := &results{Env: env, Steps: o.steps, Seeds: o.seeds.String()}
 	for _, b := range baselines {
 		res.Rows = append(res.Rows, row{Name: b.name, Mode: stats.Interval{Estimate: b.mean}, Share: stats.Interval{Estimate: (b.mean - bottom) / (top - bottom)}})
 	}
@@ -55,23 +149,14 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 			w.Worst = min(w.Worst, (m-bottom)/(top-bottom))
 			w.Violations += r.Violations
 			w.Residual = max(w.Residual, r.MaxResidual)
-			w.Seconds += r.Seconds / float64(o.seeds)
+			w.Seconds += r.Seconds / float64(len(o.seeds))
 		}
 		stream := rng.New(1, "experiments", env, s.name)
 		w.Mode, w.Sampled = stats.MeanInterval(mode, 0.95, stream), mean(sampled)
 		w.Share = stats.MeanInterval(share, 0.95, stream.Split(1))
 		res.Rows = append(res.Rows, w)
 	}
-	if err := out.runs(env, runs); err != nil {
-		return err
-	}
-	if err := out.plot(env, learningPlot(&res, runs)); err != nil {
-		return err
-	}
-	if err := out.json(env, res); err != nil {
-		return err
-	}
-	return out.table(env, res.table())
+	return res, runs, nil
 }
 
 // plottedSettings is how many settings a plot shows: the paper's and the tuned
@@ -84,67 +169,42 @@ type reference struct {
 	mean float64
 }
 
-// references plays the baselines. The share of the way is
-// counted from bottom to top.
-type references func(episodes int) (refs []reference, top, bottom float64, err error)
-
-func benchmark(name string) (envs.Problem, references, error) {
-	c := benchmarks.DefaultConfig()
-	c.Name = name
-	p, err := benchmarks.New(c, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	switch p := p.(type) {
-	case *portfolio.Problem:
-		return p, func(episodes int) ([]reference, float64, float64, error) {
-			all, err := p.Baselines(finalSeed)
-			if err != nil {
-				return nil, 0, 0, err
-			}
-			paths := p.SimulatedPaths(episodes, finalSeed)
-			var refs []reference
-			for _, b := range all {
-				r, err := p.PlayPaths(paths, b.Allocator)
-				if err != nil {
-					return nil, 0, 0, err
-				}
-				refs = append(refs, reference{b.Name, mean(r.Expected)})
-			}
-			return refs, refs[len(refs)-1].mean, refs[0].mean, nil
-		}, nil
+// references plays the baselines. The share of the way is counted from bottom, the
+// first of them, to top, the best.
+func (t *task) references() (refs []reference, top, bottom float64, err error) {
+	switch p := t.problem.(type) {
 	case *synthetic.Problem:
-		return p, func(episodes int) ([]reference, float64, float64, error) {
-			best, err := p.Optimum(finalSeed)
+		best, err := p.Optimum(finalSeed)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		uniform, err := played(p, "uniform", t.episodes)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		refs = []reference{uniform, {"best found by search", best.Return}}
+	case interface {
+		Baselines(uint64) ([]envs.Baseline, error)
+	}:
+		all, err := p.Baselines(finalSeed)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		for _, b := range all {
+			x, _, err := t.play(b.Allocator, t.episodes)
 			if err != nil {
-				return nil, 0, 0, err
+				return nil, 0, 0, fmt.Errorf("%s: %w", b.Name, err)
 			}
-			uniform, err := played(p, "uniform", episodes)
-			if err != nil {
-				return nil, 0, 0, err
-			}
-			return []reference{uniform, {"best found by search", best.Return}}, best.Return, uniform.mean, nil
-		}, nil
-	case *compute.Problem:
-		return p, func(episodes int) ([]reference, float64, float64, error) {
-			all, err := p.Baselines(finalSeed)
-			if err != nil {
-				return nil, 0, 0, err
-			}
-			var refs []reference
-			top := math.Inf(-1)
-			for _, b := range all {
-				r, err := envs.Play(p, b.Allocator, episodes, maxSteps, finalSeed)
-				if err != nil {
-					return nil, 0, 0, err
-				}
-				refs = append(refs, reference{b.Name, mean(r.Returns)})
-				top = max(top, mean(r.Returns))
-			}
-			return refs, top, refs[0].mean, nil
-		}, nil
+			refs = append(refs, reference{b.Name, x})
+		}
+	default:
+		return nil, 0, 0, fmt.Errorf("no references for %s", t.problem.Spec().Name)
 	}
-	return nil, nil, fmt.Errorf("no references for %s", name)
+	top = math.Inf(-1)
+	for _, r := range refs {
+		top = max(top, r.mean)
+	}
+	return refs, top, refs[0].mean, nil
 }
 
 const maxSteps = 10_000 // of an episode

@@ -16,9 +16,9 @@ import (
 )
 
 type limitedOptions struct {
-	seeds, episodes int
-	steps           int64
-	further         []string
+	options
+	episodes int
+	further  []string
 }
 
 // staticOf names the benchmark that a variant adds limits to.
@@ -56,7 +56,7 @@ func limited(ctx context.Context, out *output, o limitedOptions, env string) err
 		if err := s.play(); err != nil {
 			return err
 		}
-		if s.runs, err = s.task.trainAll(ctx, s.settings, o.seeds, o.steps, func(r *run) {
+		if s.runs, err = trainAll(ctx, o.options, same(s.task, s.settings), s.settings, func(r *run) {
 			out.progress("%-18s %-24s seed %d: mode %8.4f  sampled %8.4f  %.0f s", s.env, r.Setting, r.Seed, r.Final, r.Sampled, r.Seconds)
 		}); err != nil {
 			return err
@@ -117,7 +117,7 @@ func newSide(env string, o limitedOptions, further []string) (*side, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.task, err = newTask(problem, s.settings[0].LP, o.episodes); err != nil {
+	if s.task, err = newTask(problem, env, s.settings[0].LP, o.episodes); err != nil {
 		return nil, err
 	}
 	s.task.curveEpisodes = min(curveEpisodes, o.episodes/5)
@@ -207,6 +207,9 @@ func (s *side) projected(free *side) ([]string, error) {
 	all := s.task.problem.Spec().ObsDim
 	var runs []*run
 	for _, r := range free.runs[0] {
+		if err := free.task.open(r, free.settings[0]); err != nil {
+			return nil, err
+		}
 		inner := free.task.allocator(r, true)
 		var seen []float64 // of an observation, what the static version shows
 		a := envs.Within(s.task.problem, func(step int, obs []float64, rows int, actions []float64) error {

@@ -8,18 +8,21 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
-	"slices"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
 	"paspo/envs/benchmarks"
 )
 
-// options are what all experiments take.
+// options are what all trainings take.
 type options struct {
-	seeds int
+	seeds seedList
 	steps int64
+	jobs  int // trainings at a time
+	kept
+
+	given bool // the seeds are those of the command line
 }
 
 func main() {
@@ -41,50 +44,50 @@ func command() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&folder, "out", "docs/experiments", "folder to write to, one below it for each experiment")
 
-	add := func(use, short string, seeds int, steps int64, do func(context.Context, *output, options, []string) error) *cobra.Command {
-		var o options
+	add := func(use, short, seeds string, steps int64, do func(context.Context, *output, options, []string) error) *cobra.Command {
+		o := options{seeds: seedsOf(seeds)}
 		c := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
-			out := &output{dir: filepath.Join(folder, cmd.Name()), log: cmd.ErrOrStderr()}
-			if err := os.MkdirAll(out.dir, 0o755); err != nil {
-				return err
+			if o.jobs < 1 {
+				return fmt.Errorf("--jobs is %d: an integer of at least 1 is allowed", o.jobs)
 			}
-			return do(cmd.Context(), out, o, args)
+			o.given = cmd.Flags().Changed("seeds")
+			if o.dir != "" {
+				if err := os.MkdirAll(o.dir, 0o755); err != nil {
+					return err
+				}
+			}
+			return do(cmd.Context(), &output{dir: filepath.Join(folder, cmd.Name()), log: cmd.ErrOrStderr(), answer: cmd.OutOrStdout()}, o, args)
 		}}
-		c.Flags().IntVar(&o.seeds, "seeds", seeds, "number of seeds")
-		c.Flags().Int64Var(&o.steps, "steps", steps, "environment steps of a training")
+		c.Flags().Var(&o.seeds, "seeds", "seeds, for example 1..10 or 3,5,7..9; results are reported on other seeds than settings were chosen on")
+		c.Flags().Int64Var(&o.steps, "steps", steps, "environment steps of a training; 0 for those of the configuration")
+		c.Flags().IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "trainings at a time")
+		c.Flags().StringVar(&o.dir, "keep", "runs/experiments", "`FOLDER` that keeps every training that is done, so that the same command goes on where it was; empty for none")
 		root.AddCommand(c)
 		return c
 	}
 
-	var ablate bool
-	var only string
-	var further []string
-	c := add("learning [ENV...]", "Train the benchmarks against their optima", 5, 150_000,
-		func(ctx context.Context, out *output, o options, envs []string) error {
-			names, err := regexp.Compile(only)
-			if err != nil {
-				return fmt.Errorf("--settings %q: %w", only, err)
-			}
-			for _, env := range envs {
-				settings, err := settingsOf(env, ablate, further)
-				if err != nil {
-					return err
-				}
-				settings = slices.DeleteFunc(settings, func(s setting) bool { return !names.MatchString(s.name) })
-				if len(settings) == 0 {
-					return fmt.Errorf("--settings %q names no setting of %s", only, env)
-				}
-				if err := learning(ctx, out, o, env, settings); err != nil {
-					return err
-				}
-			}
-			return nil
+	var lo learningOptions
+	c := add("learning", "Train the benchmarks against their optima", reportSeeds, 150_000,
+		func(ctx context.Context, out *output, o options, _ []string) error {
+			lo.options = o
+			return lo.run(ctx, out)
 		})
-	c.Flags().BoolVar(&ablate, "ablate", false, "also change one setting at a time")
-	c.Flags().StringArrayVar(&further, "with", nil, "also the paper's settings with these changes, \"key=value key=value\"; repeatable")
-	c.Flags().StringVar(&only, "settings", "", "only the settings whose names match this regular expression")
-	c.Args = cobra.MinimumNArgs(1)
-	c.ValidArgs = benchmarks.Names()
+	c.Long = `Train the benchmarks against their optima with the paper's settings and the
+tuned ones, and write tables and plots.
+
+With --set or --config it tries those settings instead: a line for each on
+standard output, nothing in --out, and by default the seeds ` + tuningSeeds + `, which
+results are not reported on.`
+	c.Example = `  experiments learning --ablate
+  experiments learning --env portfolio --set ppo.group=4
+  experiments learning --env compute --config paper --with ppo.gamma=0.9 --with "ppo.gamma=0.9 ppo.lr=3e-4"`
+	c.Args = cobra.NoArgs
+	c.Flags().StringSliceVar(&lo.envs, "env", benchmarks.Names(), "what to train on")
+	c.Flags().StringArrayVar(&lo.changes, "set", nil, "try this change, KEY=VALUE; repeatable")
+	c.Flags().StringVar(&lo.base, "config", "", "try changes to these settings: tuned (the default with --set), paper or a `FILE`")
+	c.Flags().StringArrayVar(&lo.further, "with", nil, "one more row with these changes, \"KEY=VALUE KEY=VALUE\"; repeatable")
+	c.Flags().BoolVar(&lo.ablate, "ablate", false, "one more row for each of a list of changes to the paper's settings")
+	c.Flags().StringVar(&lo.only, "settings", "", "only the settings whose names match this regular expression")
 
 	root.AddCommand(&cobra.Command{
 		Use: "readme FILE", Short: "Write the results of learning into the table of a README", Args: cobra.ExactArgs(1),
@@ -105,26 +108,46 @@ func command() *cobra.Command {
 		},
 	})
 
-	add("debias", "Compare de-biased with plain initialisation on three entities", 10, 20_000,
-		func(ctx context.Context, out *output, o options, _ []string) error { return debiasing(ctx, out, o) }).Args = cobra.NoArgs
+	add("debias", "Compare de-biased with plain initialisation on three entities", tuningSeeds, 20_000,
+		func(ctx context.Context, out *output, o options, _ []string) error {
+			return made(out, func() error { return debiasing(ctx, out, o) })
+		}).Args = cobra.NoArgs
 	var li limitedOptions
-	c = add("limited [ENV...]", "Train with limits that follow the state, beside the static versions", 5, 0,
+	c = add("limited [ENV...]", "Train with limits that follow the state, beside the static versions", reportSeeds, 0,
 		func(ctx context.Context, out *output, o options, names []string) error {
-			li.seeds, li.steps = o.seeds, o.steps
+			li.options = o
 			if len(names) == 0 {
 				names = benchmarks.Variants()
 			}
-			for _, env := range names {
-				if err := limited(ctx, out, li, env); err != nil {
-					return fmt.Errorf("%s: %w", env, err)
+			return made(out, func() error {
+				for _, env := range names {
+					if err := limited(ctx, out, li, env); err != nil {
+						return fmt.Errorf("%s: %w", env, err)
+					}
 				}
-			}
-			return nil
+				return nil
+			})
 		})
-	c.Flags().Lookup("steps").Usage += "; 0 for those of the preset"
 	c.Flags().IntVar(&li.episodes, "episodes", 500, "episodes that policies are compared on")
 	c.Flags().StringArrayVar(&li.further, "with", nil, "also the tuned settings with these changes, \"key=value key=value\"; repeatable")
 	c.ValidArgs = benchmarks.Variants()
+	var fi fiftyOptions
+	c = add("fifty", "Train on 50 entities, from de-biased and from plain weights", reportSeeds, 50_000,
+		func(ctx context.Context, out *output, o options, _ []string) error {
+			fi.options = o
+			return made(out, func() error { return fifty(ctx, out, fi) })
+		})
+	c.Args = cobra.NoArgs
+	c.Flags().IntVar(&fi.entities, "entities", 50, "number of entities")
+	c.Flags().IntSliceVar(&fi.rows, "rows", []int{5, 8}, "numbers of rows")
 	root.AddCommand(measurements(&folder)...)
 	return root
+}
+
+// made does something that writes to the folder of an experiment.
+func made(out *output, do func() error) error {
+	if err := os.MkdirAll(out.dir, 0o755); err != nil {
+		return err
+	}
+	return do()
 }

@@ -58,13 +58,6 @@ func measurements(folder *string) []*cobra.Command {
 	c.Flags().IntVar(&en.nodes, "nodes", 4096, "nodes of the quadrature")
 	c.Flags().Int64Var(&en.steps, "steps", 20_000, "environment steps of the policies that are trained")
 
-	var fi fiftyOptions
-	c = add("fifty", "Train on 50 entities, from de-biased and from plain weights",
-		func(ctx context.Context, out *output) error { return fifty(ctx, out, fi) })
-	c.Flags().IntVar(&fi.entities, "entities", 50, "number of entities")
-	c.Flags().IntSliceVar(&fi.rows, "rows", []int{5, 8}, "numbers of rows")
-	c.Flags().IntVar(&fi.seeds, "seeds", 5, "number of seeds")
-	c.Flags().Int64Var(&fi.steps, "steps", 50_000, "environment steps of a training")
 	return all
 }
 

@@ -16,8 +16,9 @@ import (
 
 // output is the folder that an experiment writes to.
 type output struct {
-	dir string
-	log io.Writer
+	dir    string
+	log    io.Writer
+	answer io.Writer // of what is not written to the folder
 }
 
 func (o *output) progress(format string, args ...any) { fmt.Fprintf(o.log, format+"\n", args...) }

@@ -12,7 +12,7 @@ import (
 type results struct {
 	Env   string
 	Steps int64
-	Seeds int
+	Seeds string
 	Rows  []row
 }
 
@@ -26,6 +26,12 @@ type row struct {
 	Violations int
 	Residual   float64
 	Seconds    float64 // of one training and its evaluations
+}
+
+// line is the row of a setting on one line.
+func (w *row) line() string {
+	return fmt.Sprintf("%s of the way (95 %% over seeds: %s .. %s), worst %s; return %.4f, sampled %.4f; %s s a training",
+		percent(w.Share.Estimate), percent(w.Share.Low), percent(w.Share.High), percent(w.Worst), w.Mode.Estimate, w.Sampled, number(w.Seconds))
 }
 
 func (r *results) table() [][]string {

@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
 	"paspo/envs"
 	"paspo/envs/portfolio"
 	"paspo/internal/rng"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/cpu"
@@ -43,11 +44,13 @@ type run struct {
 	States, Relaxed int
 	MaxRelaxation   float64 // in evaluations
 
-	backend policy.Backend
+	backend policy.Backend // nil once it is saved
+	saved   string         // the checkpoint of the last policy
 }
 
 // task is a problem with what all its trainings share.
 type task struct {
+	what     string // it is, beside what its polytope and the settings say
 	problem  envs.Problem
 	solver   lp.Solver
 	fit      *policy.Fit
@@ -56,17 +59,33 @@ type task struct {
 	curveEpisodes int // of an evaluation during training, the first of those
 }
 
-func newTask(p envs.Problem, intervals lp.SolverConfig, episodes int) (*task, error) {
-	polytope := p.Spec().Polytope
-	solver, err := lp.NewSolver(polytope, intervals)
+func newTask(p envs.Problem, what string, intervals lp.SolverConfig, episodes int) (*task, error) {
+	solver, err := lp.NewSolver(p.Spec().Polytope, intervals)
 	if err != nil {
 		return nil, err
 	}
-	fit, err := debias.Fit(polytope, solver, debias.DefaultConfig(), debiasSeed)
+	return newTaskOn(p, what, solver, debias.DefaultConfig(), episodes)
+}
+
+func newTaskOn(p envs.Problem, what string, solver lp.Solver, start debias.Config, episodes int) (*task, error) {
+	t := &task{what: what, problem: p, solver: solver, episodes: episodes, curveEpisodes: curveEpisodes}
+	if !start.Enabled {
+		return t, nil
+	}
+	var err error
+	t.fit, err = debias.Fit(p.Spec().Polytope, solver, start, debiasSeed)
+	return t, err
+}
+
+// taskOf makes the task that a configuration describes.
+func taskOf(c *config.Config, episodes int) (*task, error) {
+	a, err := agent.New(c)
 	if err != nil {
 		return nil, err
 	}
-	return &task{problem: p, solver: solver, fit: fit, episodes: episodes, curveEpisodes: curveEpisodes}, nil
+	start := c.Debias
+	start.FixedWidth = c.Policy.FixedWidth
+	return newTaskOn(a.Problem, "", a.Solver, start, episodes)
 }
 
 const (
@@ -133,14 +152,30 @@ func (t *task) score(r *run, deterministic bool, episodes int) (float64, error) 
 	return e.Mean(), nil
 }
 
-// train trains once and evaluates the last policy.
-func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (*run, error) {
-	start := time.Now()
+// start makes the policy that training starts from.
+func (t *task) start(s setting, seed uint64) (policy.Backend, error) {
 	fit := t.fit
 	if s.plain {
 		fit = nil
 	}
-	backend, err := cpu.New(t.solver, t.problem.Spec().ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
+	return cpu.New(t.solver, t.problem.Spec().ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
+}
+
+// train trains once and evaluates the last policy, or returns the training where
+// it is kept.
+func (t *task) train(ctx context.Context, k kept, s setting, seed uint64, steps int64) (*run, error) {
+	name, err := k.name(t, s, seed, steps)
+	if err != nil {
+		return nil, err
+	}
+	if r, err := k.load(name); r != nil || err != nil {
+		if r != nil {
+			r.Setting = s.name
+		}
+		return r, err
+	}
+	start := time.Now()
+	backend, err := t.start(s, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +194,7 @@ func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (
 		if m.Relaxed >= 0 {
 			r.States, r.Relaxed = r.States+cfg.BatchSize(), r.Relaxed+int(m.Relaxed)
 		}
-		if m.Iteration%s.PPO.EvalEvery != 0 && m.Iteration != cfg.Iterations() {
+		if every := s.PPO.EvalEvery; every == 0 || m.Iteration%every != 0 && m.Iteration != cfg.Iterations() {
 			return nil
 		}
 		mode, err := t.score(r, true, t.curveEpisodes)
@@ -180,12 +215,30 @@ func (t *task) train(ctx context.Context, s setting, seed uint64, steps int64) (
 		return nil, err
 	}
 	r.Seconds = time.Since(start).Seconds()
-	return r, nil
+	trainer.Close()
+	return r, k.save(name, r, trainer.Checkpoint())
 }
 
-// trainAll trains every setting with every seed, one training a core, and calls
-// report as each ends. Runs are returned by setting and seed.
-func (t *task) trainAll(ctx context.Context, settings []setting, seeds int, steps int64, report func(*run)) ([][]*run, error) {
+// open makes the policy of a run that was kept.
+func (t *task) open(r *run, s setting) error {
+	if r.backend != nil {
+		return nil
+	}
+	c, err := rl.ReadCheckpoint(r.saved)
+	if err != nil {
+		return err
+	}
+	b, err := t.start(s, r.Seed)
+	if err != nil {
+		return err
+	}
+	r.backend = b
+	return b.SetState(c.Policy)
+}
+
+// trainAll trains every setting on its task with every seed, some trainings at a
+// time, and calls report as each ends. Runs are returned by setting and seed.
+func trainAll(ctx context.Context, o options, tasks []*task, settings []setting, report func(*run)) ([][]*run, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	runs := make([][]*run, len(settings))
@@ -195,12 +248,12 @@ func (t *task) trainAll(ctx context.Context, settings []setting, seeds int, step
 	var mu sync.Mutex
 	var failed error
 	for i := range settings {
-		runs[i] = make([]*run, seeds)
+		runs[i] = make([]*run, len(o.seeds))
 	}
-	for range runtime.GOMAXPROCS(0) {
+	for range o.jobs {
 		wg.Go(func() {
 			for j := range jobs {
-				r, err := t.train(ctx, settings[j.setting], uint64(j.seed+1), steps)
+				r, err := tasks[j.setting].train(ctx, o.kept, settings[j.setting], o.seeds[j.seed], o.steps)
 				mu.Lock()
 				switch {
 				case err == nil:
@@ -214,7 +267,7 @@ func (t *task) trainAll(ctx context.Context, settings []setting, seeds int, step
 			}
 		})
 	}
-	for seed := range seeds {
+	for seed := range o.seeds {
 		for i := range settings {
 			jobs <- job{i, seed}
 		}

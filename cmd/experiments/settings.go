@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"paspo/internal/run/config"
@@ -15,19 +17,42 @@ type setting struct {
 	plain bool // without de-biased initialisation
 }
 
-// paperWith returns the paper's settings with changes, as --set takes them.
-func paperWith(name string, changes ...string) (setting, error) {
-	c, err := config.Load("", append([]string{"ppo.checkpoint_every=0"}, changes...), nil)
+// Names of the settings that experiments start from. Any other name is that of a
+// configuration file.
+const (
+	paperSettings = "paper"
+	tunedSettings = "tuned"
+)
+
+// settingOf returns settings by their name, for an environment, with changes as
+// --set takes them.
+func settingOf(name, base, env string, changes ...string) (setting, error) {
+	file := base
+	switch base {
+	case paperSettings:
+		file = ""
+		changes = append([]string{"env.name=" + env}, changes...)
+	case tunedSettings:
+		file = filepath.Join("configs", env+".yaml")
+	}
+	c, err := config.Load(file, append([]string{"ppo.checkpoint_every=0"}, changes...), nil)
 	if err != nil {
 		return setting{}, fmt.Errorf("setting %q: %w", name, err)
+	}
+	if c.Env.Name != env {
+		return setting{}, fmt.Errorf("setting %q is for %s, not for %s", name, c.Env.Name, env)
 	}
 	return setting{name: name, Config: c}, nil
 }
 
+// paperWith returns the paper's settings with changes.
+func paperWith(name, env string, changes ...string) (setting, error) {
+	return settingOf(name, paperSettings, env, changes...)
+}
+
 // tuned returns the settings that learn best on a benchmark, with changes.
 func tuned(env string, changes ...string) (setting, error) {
-	c, err := config.Load(filepath.Join("configs", env+".yaml"), append([]string{"ppo.checkpoint_every=0"}, changes...), nil)
-	return setting{name: "tuned", Config: c}, err
+	return settingOf(tunedSettings, tunedSettings, env, changes...)
 }
 
 // ablations change the paper's settings one at a time.
@@ -55,7 +80,7 @@ var ablations = []string{
 // that learn best, one change at a time, and further ones written as
 // "key=value key=value".
 func settingsOf(env string, ablate bool, further []string) ([]setting, error) {
-	paper, err := paperWith("paper's settings")
+	paper, err := paperWith("paper's settings", env)
 	if err != nil {
 		return nil, err
 	}
@@ -63,12 +88,20 @@ func settingsOf(env string, ablate bool, further []string) ([]setting, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []setting{paper, best}
 	if ablate {
-		further = append(further, ablations...)
+		further = slices.Concat(further, ablations)
 	}
-	for _, name := range further {
-		s, err := paperWith(name, strings.Fields(name)...)
+	more, err := changed(paperSettings, env, nil, further)
+	return append([]setting{paper, best}, more...), err
+}
+
+// changed returns a base with changes, and with each of further ones beside them,
+// "key=value key=value".
+func changed(base, env string, changes, further []string) ([]setting, error) {
+	var all []setting
+	for _, f := range further {
+		fields := slices.Concat(changes, strings.Fields(f))
+		s, err := settingOf(cmp.Or(strings.Join(fields, " "), base), base, env, fields...)
 		if err != nil {
 			return nil, err
 		}
@@ -76,3 +109,6 @@ func settingsOf(env string, ablate bool, further []string) ([]setting, error) {
 	}
 	return all, nil
 }
+
+// same returns a task for every setting.
+func same(t *task, settings []setting) []*task { return slices.Repeat([]*task{t}, len(settings)) }
