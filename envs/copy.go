@@ -151,6 +151,15 @@ func (c *Copy) Refused(err error) error {
 	return c.failed("Limits", err)
 }
 
+// unrepeatable says why the environment's draws cannot be repeated, nothing where
+// they can.
+func (c *Copy) unrepeatable() string {
+	if u, ok := c.env.(Unrepeatable); ok {
+		return u.Unrepeatable()
+	}
+	return ""
+}
+
 // checkObs checks the observation that a method left.
 func (c *Copy) checkObs(method string) error {
 	if i := finite.First(c.obs); i >= 0 {

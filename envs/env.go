@@ -50,6 +50,15 @@ type Snapshotter interface {
 	encoding.BinaryUnmarshaler
 }
 
+// Unrepeatable is implemented by environments that do not draw from rng alone, such
+// as those that ask another program: two that are given the same rng and actions
+// may go different ways. They cannot be trained in groups that meet the same draws.
+type Unrepeatable interface {
+	// Unrepeatable says why, for people to read; nothing where draws can be repeated
+	// after all.
+	Unrepeatable() string
+}
+
 // Problem is a task to train on: the polytope of its actions and copies of its
 // environment.
 type Problem interface {

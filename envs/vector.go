@@ -25,6 +25,11 @@ type VectorConfig struct {
 	// Stream, where not nil, takes the place of Seed: environment i draws from
 	// its i-th child.
 	Stream *rng.Stream
+
+	// Group is how many environments in a row draw the same random numbers; 0 or 1
+	// for none. Environments 0 to Group-1 draw from child 0 of the stream, the next
+	// Group from child 1, and so on.
+	Group int
 }
 
 // Episode is one that has ended.
@@ -36,8 +41,8 @@ type Episode struct {
 
 // Vector steps many copies of an environment. A copy that is done starts anew
 // at once, so that its observation is the first of the next episode. Copy i
-// draws from a stream of its own: what it does depends on the seed, on i and on
-// its actions alone.
+// draws from a stream of its own, or its group's: what it does depends on the seed,
+// on i and on its actions alone.
 //
 // The slices that methods return are valid until the next Step, in which they
 // are overwritten. A Vector is used by one goroutine at a time.
@@ -76,6 +81,10 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 	if c.Audit < 0 {
 		return nil, fmt.Errorf("envs: an audit of one in %d actions: 0 or more are allowed", c.Audit)
 	}
+	c.Group = max(c.Group, 1)
+	if c.Count%c.Group != 0 {
+		return nil, fmt.Errorf("envs: a group of %d environments: a divisor of their number %d is allowed", c.Group, c.Count)
+	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -96,7 +105,7 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 	}
 	limits, actions := make([]lp.Limits, c.Count), make([]float64, c.Count*v.n)
 	for i := range v.copies {
-		stream := c.Stream.Split(uint64(i))
+		stream := c.Stream.Split(uint64(i / c.Group))
 		v.streams = append(v.streams, stream)
 		e := &v.copies[i]
 		e.obs, e.action, e.limits = v.row(i), rowOf(actions, i, v.n), &limits[i]
@@ -105,6 +114,10 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 		}
 		if (e.limiter == nil) != (v.copies[0].limiter == nil) {
 			return nil, fmt.Errorf("envs: of the environments of %s some are Limiters and some are not", s.Name)
+		}
+		if why := e.unrepeatable(); c.Group > 1 && why != "" {
+			return nil, fmt.Errorf("envs: a group of %d environments: 1 is allowed, since the environment of %s (%T) cannot repeat its draws: %s",
+				c.Group, s.Name, e.env, why)
 		}
 	}
 	if v.copies[0].limiter != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"paspo/envs"
@@ -76,6 +77,73 @@ func newVector(t testing.TB, p envs.Problem, c envs.VectorConfig) *envs.Vector {
 	}
 	t.Cleanup(v.Close)
 	return v
+}
+
+// Environments of a group meet the same draws whatever they do, those of another
+// group others; and a group's are those of its index.
+func TestGroupsDrawAlike(t *testing.T) {
+	const groups, group, steps = 3, 4, 30
+	for _, name := range []string{"portfolio", "compute"} {
+		p := named(t, name)
+		n, dim := p.Spec().Polytope.Dim(), p.Spec().ObsDim
+		v := newVector(t, p, envs.VectorConfig{Count: groups * group, Group: group, Seed: 3})
+		single := newVector(t, p, envs.VectorConfig{Count: groups, Seed: 3})
+		// What the draws alone decide: a portfolio's last returns, the tasks to come.
+		drawn := func(v *envs.Vector, i int) []float64 {
+			row := v.Obs()[i*dim : (i+1)*dim]
+			if name == "portfolio" {
+				return row[1+n:]
+			}
+			return row[n:]
+		}
+		alike := 0 // draws of neighbouring groups; tasks are few enough to be so by chance
+		for s := range steps {
+			for i := range groups * group {
+				if !slices.Equal(drawn(v, i), drawn(single, i/group)) {
+					t.Fatalf("%s step %d: environment %d meets other draws than its group", name, s, i)
+				}
+				if i >= group && slices.Equal(drawn(v, i), drawn(v, i-group)) {
+					alike++
+				}
+			}
+			if err := v.Step(somewhere(s, groups*group, n)); err != nil {
+				t.Fatal(err)
+			}
+			if err := single.Step(somewhere(s+steps, groups, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if most := steps * (groups - 1) * group / 10; alike > most {
+			t.Errorf("%s: draws of different groups are alike %d times, at most %d were expected", name, alike, most)
+		}
+	}
+}
+
+// remote is a problem whose environments are played elsewhere.
+type remote struct{ envs.Problem }
+
+func (p remote) New() envs.Env { return remoteEnv{p.Problem.New()} }
+
+type remoteEnv struct{ envs.Env }
+
+func (remoteEnv) Unrepeatable() string { return "a server draws" }
+
+func TestGroupsAreRefused(t *testing.T) {
+	p := named(t, "synthetic")
+	if _, err := envs.NewVector(remote{p}, envs.VectorConfig{Count: 4, Group: 1}); err != nil {
+		t.Error(err)
+	}
+	for want, c := range map[string]struct {
+		p envs.Problem
+		c envs.VectorConfig
+	}{
+		"a group of 3 environments: a divisor of their number 4 is allowed":                                                                         {p, envs.VectorConfig{Count: 4, Group: 3}},
+		"a group of 2 environments: 1 is allowed, since the environment of synthetic (envs_test.remoteEnv) cannot repeat its draws: a server draws": {remote{p}, envs.VectorConfig{Count: 4, Group: 2}},
+	} {
+		if _, err := envs.NewVector(c.p, c.c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
 }
 
 func TestVectorAgainstSingleEnvironments(t *testing.T) {

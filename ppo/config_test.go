@@ -23,6 +23,8 @@ func TestConfigValidate(t *testing.T) {
 		{"ppo.lr is +Inf", func(c *Config) { c.LR = math.Inf(1) }},
 		{"ppo.gamma is 1.5", func(c *Config) { c.Gamma = 1.5 }},
 		{"ppo.adam_beta1 is 1", func(c *Config) { c.AdamBeta1 = 1 }},
+		{"ppo.group is 0", func(c *Config) { c.Group = 0 }},
+		{"ppo.group is 3", func(c *Config) { c.Group = 3 }},
 		{"ppo.entropy_until is 0", func(c *Config) { c.EntropyUntil = 0 }},
 		{"ppo.entropy_until is 1.5", func(c *Config) { c.EntropyUntil = 1.5 }},
 		{`ppo.lr_schedule is "expo"`, func(c *Config) { c.LRSchedule = "expo" }},

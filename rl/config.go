@@ -16,6 +16,8 @@ type Config struct {
 	Gamma     float64 `yaml:"gamma" doc:"discount factor"`
 	GAELambda float64 `yaml:"gae_lambda" doc:"lambda of generalised advantage estimation"`
 
+	Group int `yaml:"group" doc:"environments in a row that meet the same random numbers; the mean of their advantages at a step is taken off each. 1 for none"`
+
 	NormalizeObs string  `yaml:"normalize_obs" doc:"auto, on or off: standardise observations by their running mean and deviation; auto asks the environment"`
 	ObsClip      float64 `yaml:"obs_clip" doc:"standardised observations are clipped to -+ obs_clip; 0 for no clipping"`
 	ScaleValues  bool    `yaml:"scale_values" doc:"the critic learns returns standardised by their running mean and deviation"`
@@ -40,7 +42,7 @@ const maxEvalEpisodes = 1_000_000
 // DefaultConfig returns the settings of the paper's published configuration.
 func DefaultConfig() Config {
 	return Config{
-		Envs: 8, StepsPerEnv: 64, Gamma: 1, GAELambda: 0.95, NormalizeObs: NormalizeAuto,
+		Envs: 8, StepsPerEnv: 64, Gamma: 1, GAELambda: 0.95, Group: 1, NormalizeObs: NormalizeAuto,
 		EvalEvery: 10, EvalEpisodes: 20, EvalMaxSteps: 10_000,
 		CheckpointEvery: 10, CheckpointKeep: 3,
 		Steps: 150_000,
@@ -71,7 +73,7 @@ func (c Config) Iterations() int {
 func (c Config) Validate(prefix string) error {
 	if err := setting.First(
 		setting.Int(prefix+"envs", c.Envs, 1), setting.Int(prefix+"steps_per_env", c.StepsPerEnv, 1),
-		setting.Int(prefix+"eval_every", c.EvalEvery, 0), setting.Int(prefix+"eval_episodes", c.EvalEpisodes, 1),
+		setting.Int(prefix+"group", c.Group, 1), setting.Int(prefix+"eval_every", c.EvalEvery, 0), setting.Int(prefix+"eval_episodes", c.EvalEpisodes, 1),
 		setting.Int(prefix+"eval_max_steps", c.EvalMaxSteps, 1),
 		setting.Int(prefix+"checkpoint_every", c.CheckpointEvery, 0), setting.Int(prefix+"checkpoint_keep", c.CheckpointKeep, 1),
 		setting.Int("steps", c.Steps, 1),
@@ -80,6 +82,9 @@ func (c Config) Validate(prefix string) error {
 		setting.Choice(prefix+"normalize_obs", c.NormalizeObs, NormalizeAuto, NormalizeOn, NormalizeOff),
 	); err != nil {
 		return err
+	}
+	if c.Envs%c.Group != 0 {
+		return fmt.Errorf("%sgroup is %d: a divisor of %senvs, which is %d, is allowed", prefix, c.Group, prefix, c.Envs)
 	}
 	if c.EvalEpisodes > maxEvalEpisodes {
 		return fmt.Errorf("%seval_episodes is %d: an integer of at most %d is allowed", prefix, c.EvalEpisodes, maxEvalEpisodes)

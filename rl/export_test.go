@@ -29,6 +29,11 @@ const (
 func (c *Checkpoint) Encode() ([]byte, error) { return c.encode() }
 func (c *Checkpoint) SetArithmetic(s string)  { c.arithmetic = s }
 
+// Seen returns what advantages are estimated from.
+func (r *Rollout) Seen() (rewards, values []float64, done []bool, last []float64) {
+	return r.rewards, r.values, r.done, r.last
+}
+
 func (s *store) Save(c *Checkpoint) (string, error) { return s.save(c) }
 
 func (t *Trainer) Capture() (*Checkpoint, error)              { return t.capture() }
@@ -40,6 +45,7 @@ func (t *Trainer) ScaleRewards(dst, rewards []float64, done []bool) {
 }
 func (t *Trainer) Discounted() []float64       { return t.discounted }
 func (t *Trainer) Rewards() []float64          { return t.roll.rewards }
+func (t *Trainer) Rollout() *Rollout           { return t.roll }
 func (t *Trainer) Config() *Config             { return &t.cfg }
 func (t *Trainer) Problem() envs.Problem       { return t.problem }
 func (t *Trainer) Backend() policy.Backend     { return t.backend }

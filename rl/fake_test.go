@@ -304,7 +304,7 @@ func smallConfig() ppo.Config {
 	c := ppo.DefaultConfig()
 	c.Envs, c.StepsPerEnv, c.Epochs, c.Minibatch = 4, 16, 2, 24
 	c.LR, c.EvalEvery, c.EvalEpisodes, c.CheckpointEvery = 0.05, 3, 5, 2
-	c.ScaleValues, c.ScaleRewards = true, true
+	c.ScaleValues, c.ScaleRewards, c.Group = true, true, 2
 	c.LRSchedule = rl.ScheduleLinear
 	c.Steps = 20 * int64(c.BatchSize())
 	return c

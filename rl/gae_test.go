@@ -1,6 +1,7 @@
 package rl_test
 
 import (
+	"context"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -59,6 +60,53 @@ func TestGAE(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+}
+
+// Advantages of a trainer with groups are those of the definition, less the mean over
+// the environments of a group at the same step; returns are left alone.
+func TestGroupAdvantages(t *testing.T) {
+	for _, group := range []int{1, 2, 3, 6} {
+		cfg := smallConfig()
+		cfg.Envs, cfg.StepsPerEnv, cfg.Group, cfg.StandardiseAdvantages = 6, 16, group, false
+		cfg.ScaleValues, cfg.ScaleRewards, cfg.Gamma, cfg.GAELambda, cfg.LR = false, false, 0.9, 0.8, 0.01
+		tr, b := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+		for range 3 { // so that the critic says something
+			if _, err := tr.Iterate(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rewards, values, done, last := tr.Rollout().Seen()
+		adv := make([][]float64, cfg.Envs)
+		for e := range adv {
+			var er, ev []float64
+			var ed []bool
+			for i := e; i < len(rewards); i += cfg.Envs {
+				er, ev, ed = append(er, rewards[i]), append(ev, values[i]), append(ed, done[i])
+			}
+			adv[e] = naiveGAE(er, ev, ed, last[e], 0.9, 0.8)
+		}
+		distinct := false
+		for i := range rewards {
+			s, e := i/cfg.Envs, i%cfg.Envs
+			mean := 0.0
+			for k := range group {
+				mean += adv[e/group*group+k][s] / float64(group)
+			}
+			if group == 1 {
+				mean = 0
+			}
+			distinct = distinct || values[i] != 0
+			if got, want := float64(b.batch.Advantage[i]), adv[e][s]-mean; math.Abs(got-want) > 1e-6*(1+math.Abs(adv[e][s])) {
+				t.Fatalf("group %d, step %d of %d: advantage %v, want %v", group, s, e, got, want)
+			}
+			if got, want := float64(b.batch.Return[i]), adv[e][s]+values[i]; math.Abs(got-want) > 1e-6*(1+math.Abs(want)) {
+				t.Fatalf("group %d, step %d of %d: return %v, want %v", group, s, e, got, want)
+			}
+		}
+		if !distinct {
+			t.Fatal("the critic says nothing")
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"paspo/envs"
@@ -22,7 +23,8 @@ type Rollout struct {
 	// intervals that they were drawn from, which are never computed again.
 	Batch policy.Batch
 
-	// Advantages are the estimates of every transition, in the units of returns.
+	// Advantages are the estimates of every transition, in the units of returns, less
+	// the mean of the group at that step.
 	Advantages []float64
 
 	rewards, values []float64 // values in the units of returns
@@ -139,9 +141,30 @@ func (t *Trainer) estimate(m *Metrics) error {
 		where := fmt.Sprintf("the advantage of environment %d at step %d of the rollout", i%t.cfg.Envs, i/t.cfg.Envs)
 		return &NonFiniteError{Tensor: where, Value: r.Advantages[i]}
 	}
+	centre(r.Advantages, t.cfg.Group)
 	m.ExplainedVariance = explainedVariance(r.returns, r.values)
 	t.targets(r.Batch.Return, r.returns)
 	return nil
+}
+
+// centre takes the mean of every group of advantages off its members. Environments
+// of a group meet the same draws, so that this removes what the draws alone did to
+// them; what is left compares their actions. Actions of others do not depend on
+// an environment's own, so that the gradient stays unbiased but for the factor
+// 1 - 1/group, by which its own part in the mean scales it.
+func centre(adv []float64, group int) {
+	if group == 1 {
+		return
+	}
+	for members := range slices.Chunk(adv, group) {
+		var sum float64
+		for _, a := range members {
+			sum += a
+		}
+		for i := range members {
+			members[i] -= sum / float64(group)
+		}
+	}
 }
 
 // targets writes the returns as the critic learns them: as they are, or

@@ -68,7 +68,7 @@ func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Conf
 		return nil, err
 	}
 	vector, err := envs.NewVector(problem, envs.VectorConfig{
-		Count: cfg.Envs, Stream: rng.New(seed, "env"), Audit: audit(spec.Polytope),
+		Count: cfg.Envs, Stream: rng.New(seed, "env"), Audit: audit(spec.Polytope), Group: cfg.Group,
 	})
 	if err != nil {
 		return nil, err

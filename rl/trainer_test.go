@@ -339,7 +339,7 @@ func TestNonFinite(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			p := newBandit(t, 1, 2, 3)
 			cfg := smallConfig()
-			cfg.EvalEvery = 0
+			cfg.EvalEvery, cfg.Group = 0, 1
 			tr, b := newFakeTrainer(t, p, cfg)
 			if c.where == "env" {
 				p.poison, p.poisonAt = c.what, int64(c.at)

@@ -124,7 +124,7 @@ func TestGPUTrainersTogether(t *testing.T) {
 		{seed: 1},
 		{seed: 2, change: func(c *ppo.Config) { c.LR, c.Clip, c.TargetKL = 0.02, 0.1, 1e-3 }},
 		{seed: 3, change: func(c *ppo.Config) { c.Envs, c.StepsPerEnv, c.Epochs = 3, 9, 2 }},
-		{seed: 4, change: func(c *ppo.Config) { c.Minibatch = 64 }},
+		{seed: 4, change: func(c *ppo.Config) { c.Minibatch, c.Group = 64, 2 }},
 	}
 	ctx := cudatest.Open(t)
 	together := trainers(t, ctx, tasks)
