@@ -2,6 +2,7 @@ package compute
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"paspo/envs"
@@ -16,6 +17,75 @@ func (p *Problem) GreedyBySpeed() ([]float64, error) {
 		a[i] = f / p.total
 	}
 	return lp.Project(p.spec.Polytope, a)
+}
+
+// LevelLoad returns the split that minimises z = max_i a_i F / f_i, with f_i the
+// servers' frequencies and F their sum, and z, which is at least 1. No split gets a
+// stream of work done faster than F/z (see Bound), and this one does it at that rate. The
+// polytope must have rows.
+func (p *Problem) LevelLoad() (a []float64, z float64, err error) {
+	t := p.spec.Polytope
+	n := t.Dim()
+	lower, upper := t.Bounds()
+	d := lp.Description{
+		Entities: append(slices.Clone(t.Entities()), "level"), Total: math.NaN(),
+		Lower: append(slices.Clone(lower), 0), Upper: append(slices.Clone(upper), p.total/slices.Min(p.hz)),
+	}
+	row := func(coef []float64, z, least, most float64) {
+		d.Rows = append(d.Rows, lp.Row{Name: fmt.Sprint(len(d.Rows)), Coef: append(slices.Clone(coef), z), Min: least, Max: most})
+	}
+	m, b, _ := t.Inequalities()
+	for k := range b {
+		row(m[k*n:(k+1)*n], 0, math.Inf(-1), b[k])
+	}
+	m, b, _ = t.Equalities()
+	for k := range b {
+		row(m[k*n:(k+1)*n], 0, b[k], b[k])
+	}
+	for i, f := range p.hz {
+		coef := make([]float64, n)
+		coef[i] = p.total / f
+		row(coef, -1, math.Inf(-1), 0)
+	}
+	c := make([]float64, n+1)
+	c[n] = 1
+	q, err := lp.New(d)
+	if err == nil {
+		a, z, err = q.Minimize(c, nil)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("compute: level load: %w", err)
+	}
+	// The level that the split has, whatever the program's tolerance.
+	a, z = a[:n], 0
+	for i, f := range p.hz {
+		z = max(z, a[i]*p.total/f)
+	}
+	return a, z, nil
+}
+
+// Bound returns how many of the tasks, in the order of their arrival, can be done in
+// time at most by a policy that knows all of them. z is that of LevelLoad.
+//
+// What is put on the servers from task s on, a_si C_s + .. + a_ji C_j, is not begun
+// before t_s, and its split, the average of splits in the polytope, is one too. So the last server is done
+// with task j no earlier than
+//
+//	t_s + z (C_s + .. + C_j) / F    for every s <= j,
+//
+// as one server of frequency F/z would be. Transmission is left out. Rounding of shares
+// and cycles takes at most 1 + C/1e6 cycles off a server's part, which is allowed for.
+func (p *Problem) Bound(tasks []Task, z float64) int {
+	slowest := slices.Min(p.hz)
+	inTime, done := 0, 0.
+	for _, t := range tasks {
+		rounding := (1 + t.Cycles/shareResolution) / slowest
+		done = max(t.Time, done) + max(0, z*t.Cycles/p.total-rounding)
+		if done < t.Time+t.Limit {
+			inTime++
+		}
+	}
+	return inTime
 }
 
 // FastestFirst returns the split with the largest sum of share times frequency:
@@ -120,11 +190,19 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 	if p.caps != nil {
 		name = envs.UniformWithin
 	}
-	return []envs.Baseline{
+	all := []envs.Baseline{
 		{Name: name, Allocator: envs.Within(p, uniform)},
 		{Name: "equal shares", Allocator: envs.Within(p, envs.Constant(equal))},
 		{Name: "fastest first", Allocator: fastest},
 		{Name: "greedy by speed", Allocator: envs.Within(p, envs.Constant(greedy))},
 		{Name: "level queues", Allocator: p.LevelQueues()},
-	}, nil
+	}
+	if p.spec.Polytope.HullOnly() {
+		return all, nil
+	}
+	level, _, err := p.LevelLoad()
+	if err != nil {
+		return nil, err
+	}
+	return append(all, envs.Baseline{Name: "level load", Allocator: envs.Within(p, envs.Constant(level))}), nil
 }

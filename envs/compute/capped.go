@@ -25,20 +25,13 @@ type Capped struct {
 	*relax.Bounds
 }
 
-// queue computes what the next task finds queued, nothing after the last.
-func (e *Env) queue() {
-	clear(e.queues)
-	if len(e.tasks) == 0 {
-		return
-	}
-	for i, t := range e.done {
-		e.queues[i] = max(0, t-e.tasks[0].Time) * millisecond
-	}
-}
-
 func (p *Problem) addCaps() (err error) {
 	p.caps, err = relax.New(p.spec.Polytope, func(int) bool { return false }, func(int) bool { return true })
 	p.spec.Name = CappedName
+	if p.relative {
+		return err // which observes the queues already
+	}
+	p.queueAt = p.spec.ObsDim
 	p.spec.ObsDim += len(p.hz)
 	for i := range p.hz {
 		p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("server %d queue (ms)", i))
@@ -64,7 +57,7 @@ func (p *Problem) ObsLimiter() envs.ObsLimiter {
 	q := make([]float64, m)
 	f := p.follow(q)
 	return func(obs []float64, lim *lp.Limits) {
-		copy(q, obs[m+3*shownTasks:])
+		copy(q, obs[p.queueAt:])
 		f.Moved(nil)
 		f.Limits(lim)
 	}

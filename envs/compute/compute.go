@@ -10,6 +10,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/internal/relax"
 	"paspo/envs/internal/snapshot"
+	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/lp/constraints"
 )
@@ -18,22 +19,29 @@ import (
 type Config struct {
 	Parameters string `yaml:"parameters" doc:"file of servers and users (parameter_set_*.json); empty for the built-in one"`
 
-	QueueHalf float64 `yaml:"queue_half" doc:"ms of queue at which a server may take half of a task at most; 0 for no caps"`
+	Observation string  `yaml:"observation" doc:"of servers: paper for the time at which each is done, relative for how long each is still busy when the next task arrives, and that time"`
+	QueueHalf   float64 `yaml:"queue_half" doc:"ms of queue at which a server may take half of a task at most; 0 for no caps"`
 
 	// Polytope is the set of splits, one entity a server. Nil stands for the
 	// paper's.
 	Polytope *lp.Polytope `yaml:"-"`
 }
 
+// Values of Config.Observation.
+const (
+	ObservationPaper    = "paper"
+	ObservationRelative = "relative"
+)
+
 // DefaultConfig returns the paper's settings.
-func DefaultConfig() Config { return Config{} }
+func DefaultConfig() Config { return Config{Observation: ObservationPaper} }
 
 // Validate returns an error that names the field, its value and what is allowed.
 func (c Config) Validate() error {
 	if !(c.QueueHalf >= 0 && c.QueueHalf <= 1e9) {
 		return fmt.Errorf("queue_half is %g: 0 (no caps) to 1e9 is allowed", c.QueueHalf)
 	}
-	return nil
+	return setting.Choice("observation", c.Observation, ObservationPaper, ObservationRelative)
 }
 
 const (
@@ -73,21 +81,30 @@ type user struct {
 // with its last task. The observation is [done (m, in ms), then bits (3), cycles
 // (3) and time limits (3) of the next tasks]; what is not there is 0.
 //
+// The relative observation is [busy (m, in ms), bits (3), cycles (3), time limits (3),
+// arrival (1, in ms)]: the next task arrives at the last of these, and finds server i
+// busy for max(0, done_i - arrival) more. Absolute times hide that behind two large
+// numbers, of which one is not observed.
+//
 // With caps its environments are Relaxers: a server that the next task finds
 // with a queue of q_i ms may take no more than
 //
 //	a_i <= min(u_i, h / (h + q_i) + t)
 //
 // of it, h being the setting, beside the constraints that stay. Where these
-// leave nothing for t = 0, t is the least amount that does, and 1e-9. The
-// observation then ends with the queues.
+// leave nothing for t = 0, t is the least amount that does, and 1e-9. The paper's
+// observation then ends with the queues, which the relative one begins with.
 type Problem struct {
 	hz    []float64
 	users []user
 	total float64 // sum of hz
 	half  float64
-	caps  *relax.Template // nil without caps
-	spec  envs.Spec
+
+	relative bool // observation
+	queueAt  int  // of the queues in the observation, where there are any
+
+	caps *relax.Template // nil without caps
+	spec envs.Spec
 }
 
 // New returns the benchmark. Errors name the file and field.
@@ -95,7 +112,7 @@ func New(c Config) (*Problem, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("compute: %w", err)
 	}
-	p := &Problem{half: c.QueueHalf}
+	p := &Problem{half: c.QueueHalf, relative: c.Observation == ObservationRelative}
 	var err error
 	if c.Parameters == "" {
 		p.hz, p.users, err = builtinCompute()
@@ -120,13 +137,21 @@ func New(c Config) (*Problem, error) {
 	}
 	m := len(p.hz)
 	p.spec = envs.Spec{Name: "compute", Polytope: polytope, NormalizeObs: true, ObsDim: m + 3*shownTasks}
+	state := "done"
+	if p.relative {
+		state = "busy"
+	}
 	for i := range m {
-		p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("server %d done (ms)", i))
+		p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("server %d %s (ms)", i, state))
 	}
 	for _, what := range []string{"bits", "cycles", "time limit"} {
 		for k := range shownTasks {
 			p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("task %d %s", k, what))
 		}
+	}
+	if p.relative {
+		p.spec.ObsDim++
+		p.spec.ObsNames = append(p.spec.ObsNames, "arrival (ms)")
 	}
 	if p.half > 0 {
 		if err := p.addCaps(); err != nil {
@@ -183,6 +208,10 @@ func (e *Env) Next() Task {
 	return e.tasks[0]
 }
 
+// Tasks returns the tasks that are to come, in the order of their arrival. The slice
+// must not be modified.
+func (e *Env) Tasks() []Task { return e.tasks }
+
 // Done returns when each server is done with what it has, in seconds. The slice
 // must not be modified.
 func (e *Env) Done() []float64 { return e.done }
@@ -235,17 +264,34 @@ func (e *Env) begin(tasks []Task, obs []float64) {
 	e.observe(obs)
 }
 
-func (e *Env) observe(obs []float64) {
-	m := len(e.done)
-	if len(obs) != m+3*shownTasks+len(e.queues) {
-		panic(badObs)
+// queue writes for how many ms the next task finds each server busy, 0 after the last
+// task.
+func (e *Env) queue(q []float64) {
+	clear(q)
+	if len(e.tasks) == 0 {
+		return
 	}
 	for i, t := range e.done {
-		obs[i] = t * millisecond
+		q[i] = max(0, t-e.tasks[0].Time) * millisecond
+	}
+}
+
+func (e *Env) observe(obs []float64) {
+	m := len(e.done)
+	if len(obs) != e.p.spec.ObsDim {
+		panic(badObs)
+	}
+	if e.p.relative {
+		e.queue(obs[:m])
+		obs[m+3*shownTasks] = e.Next().Time * millisecond
+	} else {
+		for i, t := range e.done {
+			obs[i] = t * millisecond
+		}
 	}
 	if e.queues != nil {
-		e.queue()
-		copy(obs[m+3*shownTasks:], e.queues)
+		e.queue(e.queues)
+		copy(obs[e.p.queueAt:], e.queues)
 	}
 	next := obs[m : m+3*shownTasks]
 	clear(next)
@@ -323,7 +369,7 @@ func (e *Env) UnmarshalBinary(b []byte) error {
 	copy(e.done, done)
 	e.tasks, e.all = tasks, tasks
 	if e.limits != nil {
-		e.queue()
+		e.queue(e.queues)
 		e.limits.Set(relaxation)
 	}
 	return nil

@@ -3,6 +3,7 @@ package compute
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
+	"paspo/lp"
 )
 
 func newCompute(t testing.TB) *Problem {
@@ -249,7 +251,7 @@ func TestComputeFileErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Problem{hz: hz, users: users, total: hz[0]}
+	p := &Problem{hz: hz, users: users, total: hz[0], spec: envs.Spec{ObsDim: 1 + 3*shownTasks}}
 	e, seen := p.NewEnv(), map[float64]bool{}
 	obs := make([]float64, 1+3*shownTasks)
 	r := envs.EpisodeStream(1, 0)
@@ -264,5 +266,153 @@ func TestComputeFileErrors(t *testing.T) {
 	}
 	if len(seen) != 11 {
 		t.Errorf("%d sizes were drawn, want 11", len(seen))
+	}
+}
+
+// The relative observation says of servers what the paper's leaves to be found from
+// a time that it does not show, and the rest is the same.
+func TestRelativeObservation(t *testing.T) {
+	c := DefaultConfig()
+	c.Observation, c.QueueHalf = ObservationRelative, 2
+	p, paper := newCompute(t), newCompute(t)
+	capped, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.QueueHalf = 0
+	if p, err = New(c); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(p.Spec().ObsNames); n != 19 || p.Spec().ObsDim != n || capped.Spec().ObsDim != n {
+		t.Fatalf("%d names, %d and %d components, want 19", n, p.Spec().ObsDim, capped.Spec().ObsDim)
+	}
+	tasks := []Task{{0.001, 2e6, 1e8, 1}, {0.002, 1e6, 1e6, 1}, {0.9, 1e6, 1e6, 1}}
+	e, f, g := p.NewEnv(), paper.NewEnv(), capped.New().(*Capped)
+	obs, was, limited := make([]float64, 19), make([]float64, 18), make([]float64, 19)
+	e.ResetTo(tasks, obs)
+	f.ResetTo(tasks, was)
+	g.ResetTo(tasks, limited)
+	a, err := p.GreedyBySpeed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	caps := capped.ObsLimiter()
+	for k, task := range append(tasks, Task{}) {
+		busy := 0
+		for i, done := range was[:9] {
+			want := max(0, done-task.Time*1e3)
+			if k == len(tasks) {
+				want = 0
+			}
+			if math.Abs(obs[i]-want) > 1e-9 {
+				t.Errorf("task %d: server %d is busy for %v ms, want %v", k, i, obs[i], want)
+			}
+			if want > 0 {
+				busy++
+			}
+		}
+		if k == 1 && busy == 0 {
+			t.Error("no server is busy")
+		}
+		if !slices.Equal(obs[9:18], was[9:]) || obs[18] != task.Time*1e3 || !slices.Equal(obs, limited) {
+			t.Errorf("task %d: observed %v, with caps %v, where the paper's is %v", k, obs, limited, was)
+		}
+		if k == len(tasks) {
+			break
+		}
+		var lim, seen lp.Limits
+		g.Limits(&lim)
+		caps(limited, &seen)
+		if !slices.Equal(lim.Upper, seen.Upper) {
+			t.Errorf("task %d: caps %v, by the observation %v", k, lim.Upper, seen.Upper)
+		}
+		e.Step(nil, a, obs)
+		f.Step(nil, a, was)
+		g.Step(nil, a, limited)
+	}
+}
+
+// The level is the least there is: no point of a random direction is lower, and the
+// split is in the polytope.
+func TestLevelLoad(t *testing.T) {
+	p := newCompute(t)
+	a, z, err := p.LevelLoad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := p.Spec().Polytope.Residual(a, nil); r > 1e-9 {
+		t.Errorf("residual %g", r)
+	}
+	if z < 1 {
+		t.Errorf("level %v: the servers do more than all of their work", z)
+	}
+	level := func(a []float64) (y float64) {
+		for i, f := range p.hz {
+			y = max(y, a[i]*p.total/f)
+		}
+		return y
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	c := make([]float64, len(a))
+	for range 300 {
+		for i := range c {
+			c[i] = r.NormFloat64()
+		}
+		v, _, err := p.Spec().Polytope.Minimize(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A convex function is nowhere lower towards v if it is not so nearby.
+		for _, s := range []float64{1e-3, 0.1, 1} {
+			for i := range v {
+				c[i] = a[i] + s*(v[i]-a[i])
+			}
+			if y := level(c); y < z-1e-9 {
+				t.Fatalf("a split of level %v, below %v", y, z)
+			}
+		}
+	}
+}
+
+// No policy does more tasks in time than the bound, which is not idle either.
+func TestBound(t *testing.T) {
+	p := newCompute(t)
+	_, z, err := p.LevelLoad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, err := p.Baselines(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	obs, action := make([]float64, p.Spec().ObsDim), make([]float64, 9)
+	for _, b := range base {
+		var sum, most float64
+		for k := range 200 {
+			e := p.NewEnv()
+			e.Reset(rand.New(rand.NewPCG(uint64(k), 3)), obs)
+			tasks := e.Tasks()
+			bound := float64(p.Bound(tasks, z))
+			if bound > float64(len(tasks)) {
+				t.Fatalf("bound %v of %d tasks", bound, len(tasks))
+			}
+			var got float64
+			for done := false; !done; {
+				if err := b.Allocator(0, obs, 1, action); err != nil {
+					t.Fatal(err)
+				}
+				var r float64
+				r, done = e.Step(nil, action, obs)
+				got += r
+			}
+			if got > bound {
+				t.Errorf("%s does %v tasks in time, the bound is %v", b.Name, got, bound)
+			}
+			sum, most = sum+got/200, most+bound/200
+		}
+		t.Logf("%-16s %.3f of %.3f", b.Name, sum, most)
+		if b.Name == "level load" && sum < 0.9*most {
+			t.Errorf("%s does %v tasks in time, far from the bound of %v", b.Name, sum, most)
+		}
 	}
 }
