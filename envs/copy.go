@@ -18,8 +18,9 @@ import (
 // A Copy is used by one goroutine at a time.
 type Copy struct {
 	env      Env
-	limiter  Limiter // nil where limits do not follow the state
-	relaxer  Relaxer // nil where they are not relaxed
+	limiter  Limiter   // nil where limits do not follow the state
+	relaxer  Relaxer   // nil where they are not relaxed
+	cutter   Truncator // nil where episodes are never truncated
 	polytope *lp.Polytope
 	rand     *rand.Rand
 	problem  string
@@ -31,6 +32,7 @@ type Copy struct {
 	relaxation float64
 	residual   float64
 	length     int // steps of the episode
+	truncated  bool
 
 	calls string // method that is called at the moment, empty for none
 	fault *Fault // the first
@@ -66,6 +68,7 @@ func (c *Copy) start(p Problem, s *Spec, index int, r *rand.Rand) error {
 		c.limiter = l
 		c.relaxer, _ = l.(Relaxer)
 	}
+	c.cutter, _ = c.env.(Truncator)
 	return c.Reset()
 }
 
@@ -93,12 +96,15 @@ func (c *Copy) Relaxation() float64 { return c.relaxation }
 // of its state.
 func (c *Copy) Residual() float64 { return c.residual }
 
+// Truncated says of an episode that is done whether it was truncated.
+func (c *Copy) Truncated() bool { return c.truncated }
+
 // Length returns the number of steps of the episode.
 func (c *Copy) Length() int { return c.length }
 
 // Reset starts an episode.
 func (c *Copy) Reset() error {
-	c.length = 0
+	c.length, c.truncated = 0, false
 	if c.reset(); c.fault != nil {
 		return c.fault
 	}
@@ -109,8 +115,9 @@ func (c *Copy) Reset() error {
 }
 
 // Step checks an action against the limits of the state and takes it. The
-// environment gets a copy of it. Where the episode is done the observation is
-// whatever the environment has left there, and Reset comes next.
+// environment gets a copy of it. Where the episode is done Reset comes next, and the
+// observation is whatever the environment has left there, that of the next action
+// where the episode is truncated.
 func (c *Copy) Step(action []float64) (reward float64, done bool, err error) {
 	if len(action) != len(c.action) {
 		panic(badAction)
@@ -132,6 +139,14 @@ func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 		return 0, false, c.failed("Step", nonFinite{"the reward", reward})
 	}
 	if done {
+		if c.askTruncated(); c.fault != nil {
+			return 0, false, c.fault
+		}
+		if c.truncated {
+			if err := c.checkObs("Step"); err != nil {
+				return 0, false, err
+			}
+		}
 		c.length++
 		return reward, true, nil
 	}
@@ -197,6 +212,16 @@ func (c *Copy) step() (reward float64, done bool) {
 	reward, done = c.env.Step(c.rand, c.action, c.obs)
 	c.calls = ""
 	return reward, done
+}
+
+func (c *Copy) askTruncated() {
+	if c.cutter == nil {
+		return
+	}
+	c.calls = "Truncated"
+	defer c.leave()
+	c.truncated = c.cutter.Truncated()
+	c.calls = ""
 }
 
 func (c *Copy) readLimits() {

@@ -25,7 +25,8 @@ type Env interface {
 
 	// Step takes an allocation that satisfies the polytope, writes the next
 	// observation and returns the reward, all finite. After done, Reset comes next,
-	// and what Step left in obs is read by nobody.
+	// and what Step left in obs is read by nobody unless the episode is truncated
+	// (see Truncator).
 	//
 	// action is the environment's own copy until its next Step: it may be kept until
 	// then, modified and appended to. obs may be kept and written to during the call
@@ -39,6 +40,16 @@ type Env interface {
 // lp.Polytope.CheckLimits), and some allocation has to be left in every state.
 type Limiter interface {
 	Limits(*lp.Limits)
+}
+
+// Truncator is implemented by environments with a time limit, or whatever else cuts
+// off an episode that would have gone on. Truncated is asked after a Step that
+// returned done. Where it says true, obs holds the observation that the next action
+// would have followed, and training counts on what would have come; where it says
+// false, or the environment is no Truncator, the episode has terminated and nothing
+// would have come.
+type Truncator interface {
+	Truncated() bool
 }
 
 // Snapshotter is implemented by environments that can be saved in the middle of

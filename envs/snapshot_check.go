@@ -106,6 +106,9 @@ func CheckSnapshots(p Problem) error {
 		if one.done[0] != two.done[0] {
 			return cannot("%d steps after it was restored, done is %v where it was %v", k+1, two.done[0], one.done[0])
 		}
+		if one.truncated[0] != two.truncated[0] {
+			return cannot("%d steps after it was restored, Truncated says %v where it said %v", k+1, two.truncated[0], one.truncated[0])
+		}
 		for i, x := range one.obs {
 			if y := two.obs[i]; !same(x, y) {
 				return cannot("%d steps after it was restored, component %d of the observation is %g where it was %g", k+1, i, y, x)

@@ -58,6 +58,8 @@ type Vector struct {
 	rewards   []float64
 	residuals []float64
 	done      []bool
+	truncated []bool
+	final     []float64   // count x dim, of truncated episodes
 	limits    []lp.Limits // nil where limits do not follow the state
 
 	returns, ended []float64 // of the running episodes, of those that have ended
@@ -99,6 +101,7 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 		copies: make([]Copy, c.Count),
 		dim:    s.ObsDim, n: s.Polytope.Dim(), audit: max(c.Audit, 1),
 		obs: make([]float64, c.Count*s.ObsDim), done: make([]bool, c.Count),
+		truncated: make([]bool, c.Count), final: make([]float64, c.Count*s.ObsDim),
 		rewards: make([]float64, c.Count), residuals: make([]float64, c.Count),
 		returns: make([]float64, c.Count), ended: make([]float64, c.Count), steps: make([]int32, c.Count),
 		finished: make([]Episode, 0, c.Count),
@@ -158,6 +161,13 @@ func (v *Vector) Residuals() []float64 { return v.residuals }
 
 // Done says for every environment whether the last Step ended its episode.
 func (v *Vector) Done() []bool { return v.done }
+
+// Truncated says for every environment whether the last Step truncated its episode.
+func (v *Vector) Truncated() []bool { return v.truncated }
+
+// Final returns the observation that the last Step left of the episode of
+// environment i, where that was truncated.
+func (v *Vector) Final(i int) []float64 { return rowOf(v.final, i, v.dim) }
 
 // Finished returns the episodes that the last Step ended, in the order of their
 // environments.
@@ -224,7 +234,11 @@ func (v *Vector) stepOne(i int) {
 		return
 	}
 	v.rewards[i], v.done[i], v.residuals[i] = reward, done, e.residual
+	v.truncated[i] = e.truncated
 	v.returns[i] += reward
+	if e.truncated {
+		copy(v.Final(i), e.obs)
+	}
 	if done {
 		v.ended[i], v.steps[i] = v.returns[i], int32(e.length)
 		v.returns[i] = 0
@@ -323,6 +337,7 @@ func (v *Vector) UnmarshalBinary(b []byte) error {
 	}
 	clear(v.rewards)
 	clear(v.done)
+	clear(v.truncated)
 	v.finished = v.finished[:0]
 	return r.End()
 }

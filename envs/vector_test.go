@@ -119,6 +119,52 @@ func TestGroupsDrawAlike(t *testing.T) {
 	}
 }
 
+// limited is a portfolio whose episodes stop for lack of time.
+type limited struct{ envs.Problem }
+
+func (p limited) New() envs.Env { return limitedEnv{p.Problem.New().(*portfolio.Env)} }
+
+type limitedEnv struct{ *portfolio.Env }
+
+func (limitedEnv) Truncated() bool { return true }
+
+// A Vector keeps the last observation of an episode that is truncated, and of no
+// other, beside the first one of the next; all else is as if it had terminated.
+func TestVectorKeepsFinalObservations(t *testing.T) {
+	const count = 3
+	p := newPortfolio(t, func(*portfolio.Config) {})
+	n, dim := p.Spec().Polytope.Dim(), p.Spec().ObsDim
+	v := newVector(t, limited{p}, envs.VectorConfig{Count: count, Seed: 3})
+	plain := newVector(t, p, envs.VectorConfig{Count: count, Seed: 3})
+	single, r := p.New(), rand.New(rng.New(3, "env").Split(1))
+	final := make([]float64, dim)
+	single.Reset(r, final)
+	for s := range 13 {
+		if slices.Contains(v.Truncated(), true) {
+			t.Fatalf("step %d: truncated %v", s, v.Truncated())
+		}
+		a := somewhere(s, count, n)
+		for _, v := range []*envs.Vector{v, plain} {
+			if err := v.Step(a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		single.Step(r, a[n:2*n], final)
+		if !slices.Equal(v.Obs(), plain.Obs()) || !slices.Equal(v.Rewards(), plain.Rewards()) || !slices.Equal(v.Done(), plain.Done()) {
+			t.Fatalf("step %d: truncation changes what is observed, earned or ended", s)
+		}
+	}
+	if slices.Contains(v.Truncated(), false) || slices.Contains(plain.Truncated(), true) {
+		t.Errorf("truncated: %v, of no Truncator %v", v.Truncated(), plain.Truncated())
+	}
+	if !slices.Equal(v.Final(1), final) {
+		t.Errorf("the final observation is %v, want %v", v.Final(1), final)
+	}
+	if err := v.Step(somewhere(14, count, n)); err != nil || slices.Contains(v.Truncated(), true) {
+		t.Errorf("after the first step of new episodes: %v, %v", v.Truncated(), err)
+	}
+}
+
 // remote is a problem whose environments are played elsewhere.
 type remote struct{ envs.Problem }
 

@@ -55,9 +55,9 @@ func BenchmarkGAE(b *testing.B) {
 	for i := range n {
 		rewards[i], values[i], done[i] = r.Float64(), r.Float64(), r.IntN(13) == 0
 	}
-	last := make([]float64, envs)
+	after, last := make([]float64, n), make([]float64, envs)
 	b.SetBytes(int64(n))
 	for b.Loop() {
-		rl.GAE(adv, rewards, values, done, last, 1, 0.95)
+		rl.GAE(adv, rewards, values, done, after, last, 1, 0.95)
 	}
 }

@@ -30,8 +30,8 @@ func (c *Checkpoint) Encode() ([]byte, error) { return c.encode() }
 func (c *Checkpoint) SetArithmetic(s string)  { c.arithmetic = s }
 
 // Seen returns what advantages are estimated from.
-func (r *Rollout) Seen() (rewards, values []float64, done []bool, last []float64) {
-	return r.rewards, r.values, r.done, r.last
+func (r *Rollout) Seen() (rewards, values []float64, done []bool, after, last []float64) {
+	return r.rewards, r.values, r.done, r.after, r.last
 }
 
 func (s *store) Save(c *Checkpoint) (string, error) { return s.save(c) }

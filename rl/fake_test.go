@@ -287,6 +287,9 @@ func (e *banditEnv) Step(r *rand.Rand, action, obs []float64) (reward float64, d
 	return reward, r.IntN(e.length) == 0
 }
 
+// Truncated cuts every other episode off, as far as training is concerned.
+func (e *banditEnv) Truncated() bool { return e.time%2 == 0 }
+
 func (e *banditEnv) MarshalBinary() ([]byte, error) {
 	return binary.LittleEndian.AppendUint64(nil, e.time), nil
 }

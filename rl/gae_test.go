@@ -4,15 +4,18 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"paspo/envs"
+	"paspo/envs/portfolio"
 	"paspo/internal/rng"
 	"paspo/rl"
 )
 
 // naiveGAE sums (gamma lambda)^k delta_{t+k} up to the end of the episode or of
-// the rollout.
-func naiveGAE(rewards, values []float64, done []bool, last float64, gamma, lambda float64) []float64 {
+// the rollout. after is what would have come after an episode that was truncated.
+func naiveGAE(rewards, values []float64, done []bool, after []float64, last float64, gamma, lambda float64) []float64 {
 	n := len(rewards)
 	adv := make([]float64, n)
 	for t := range n {
@@ -22,7 +25,7 @@ func naiveGAE(rewards, values []float64, done []bool, last float64, gamma, lambd
 				next = values[k+1]
 			}
 			if done[k] {
-				next = 0
+				next = after[k]
 			}
 			adv[t] += math.Pow(gamma*lambda, float64(k-t)) * (rewards[k] + gamma*next - values[k])
 			if done[k] {
@@ -33,6 +36,15 @@ func naiveGAE(rewards, values []float64, done []bool, last float64, gamma, lambd
 	return adv
 }
 
+// column returns what a rollout holds of one environment.
+func column[T any](v []T, e, envs int) []T {
+	var c []T
+	for i := e; i < len(v); i += envs {
+		c = append(c, v[i])
+	}
+	return c
+}
+
 func TestGAE(t *testing.T) {
 	r := rand.New(rng.New(1, "gae"))
 	for _, c := range []struct{ gamma, lambda float64 }{{1, 0.95}, {0.9, 0.8}, {1, 1}, {0.99, 0}, {0, 0.5}} {
@@ -40,21 +52,19 @@ func TestGAE(t *testing.T) {
 			envs, steps := shape[0], shape[1]
 			n := envs * steps
 			adv, rewards, values, done := make([]float64, n), make([]float64, n), make([]float64, n), make([]bool, n)
-			last := make([]float64, envs)
+			after, last := make([]float64, n), make([]float64, envs)
 			for i := range n {
 				rewards[i], values[i], done[i] = r.NormFloat64(), r.NormFloat64(), r.IntN(5) == 0
+				if done[i] && r.IntN(2) == 0 {
+					after[i] = r.NormFloat64()
+				}
 			}
 			for e := range last {
 				last[e] = r.NormFloat64()
 			}
-			rl.GAE(adv, rewards, values, done, last, c.gamma, c.lambda)
+			rl.GAE(adv, rewards, values, done, after, last, c.gamma, c.lambda)
 			for e := range envs {
-				var er, ev []float64
-				var ed []bool
-				for s := range steps {
-					er, ev, ed = append(er, rewards[s*envs+e]), append(ev, values[s*envs+e]), append(ed, done[s*envs+e])
-				}
-				for s, want := range naiveGAE(er, ev, ed, last[e], c.gamma, c.lambda) {
+				for s, want := range naiveGAE(column(rewards, e, envs), column(values, e, envs), column(done, e, envs), column(after, e, envs), last[e], c.gamma, c.lambda) {
 					if got := adv[s*envs+e]; math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
 						t.Fatalf("gamma %g lambda %g, %d envs, step %d of %d: got %v, want %v", c.gamma, c.lambda, envs, s, e, got, want)
 					}
@@ -77,15 +87,11 @@ func TestGroupAdvantages(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		rewards, values, done, last := tr.Rollout().Seen()
+		rewards, values, done, after, last := tr.Rollout().Seen()
 		adv := make([][]float64, cfg.Envs)
 		for e := range adv {
-			var er, ev []float64
-			var ed []bool
-			for i := e; i < len(rewards); i += cfg.Envs {
-				er, ev, ed = append(er, rewards[i]), append(ev, values[i]), append(ed, done[i])
-			}
-			adv[e] = naiveGAE(er, ev, ed, last[e], 0.9, 0.8)
+			n := cfg.Envs
+			adv[e] = naiveGAE(column(rewards, e, n), column(values, e, n), column(done, e, n), column(after, e, n), last[e], 0.9, 0.8)
 		}
 		distinct := false
 		for i := range rewards {
@@ -111,16 +117,133 @@ func TestGroupAdvantages(t *testing.T) {
 	}
 }
 
+// cutLimited is the portfolio with a trading limit, whose episodes are truncated.
+type cutLimited struct{ envs.Problem }
+
+func (p cutLimited) New() envs.Env { return cutLimitedEnv{p.Problem.New().(*portfolio.Limited)} }
+
+type cutLimitedEnv struct{ *portfolio.Limited }
+
+func (cutLimitedEnv) Truncated() bool { return true }
+
+// Where limits follow the state, what comes after a truncated episode has a value too.
+func TestTruncationWithLimits(t *testing.T) {
+	c := portfolio.DefaultConfig()
+	c.TradeLimit = 0.05
+	p, err := portfolio.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := newCPU(cutLimited{p}, smallConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	for range 2 {
+		if _, err := tr.Iterate(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		_, _, done, after, _ := tr.Rollout().Seen()
+		if !slices.Contains(done, true) {
+			t.Fatal("no episode ended")
+		}
+		for i, d := range done {
+			if d != (after[i] != 0) {
+				t.Errorf("row %d: done %v, value of what comes after %v", i, d, after[i])
+			}
+		}
+	}
+}
+
 // With gamma = lambda = 1 advantage plus value is the sum of rewards to come,
-// plus the value at the cut.
+// plus the value at the cut: of the rollout, or of an episode that was truncated.
 func TestGAEMonteCarlo(t *testing.T) {
-	rewards := []float64{1, 2, 3, 4}
-	values := []float64{10, 20, 30, 40}
-	adv := make([]float64, 4)
-	rl.GAE(adv, rewards, values, []bool{false, true, false, false}, []float64{100}, 1, 1)
-	for i, want := range []float64{3, 2, 107, 104} {
+	rewards := []float64{1, 2, 3, 4, 5}
+	values := []float64{10, 20, 30, 40, 50}
+	adv := make([]float64, 5)
+	rl.GAE(adv, rewards, values, []bool{false, true, false, true, false}, []float64{0, 0, 0, 1000, 0}, []float64{100}, 1, 1)
+	for i, want := range []float64{3, 2, 1007, 1004, 105} {
 		if got := adv[i] + values[i]; got != want {
 			t.Errorf("return %d = %v, want %v", i, got, want)
+		}
+	}
+}
+
+// One step before and one at the end of an episode, by hand with gamma = lambda = 1/2:
+// delta_1 = r_1 + V_after/2 - V_1, delta_0 = r_0 + V_1/2 - V_0, A_0 = delta_0 + delta_1/4.
+func TestGAEByHand(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		after float64
+		want  [2]float64
+	}{
+		{"terminated", 0, [2]float64{2 + 3 - 4 + (8-6)/4., 8 - 6}},
+		{"truncated", 20, [2]float64{2 + 3 - 4 + (8+10-6)/4., 8 + 10 - 6}},
+	} {
+		adv := make([]float64, 2)
+		rl.GAE(adv, []float64{2, 8}, []float64{4, 6}, []bool{false, true}, []float64{0, c.after}, []float64{1000}, 0.5, 0.5)
+		if adv[0] != c.want[0] || adv[1] != c.want[1] {
+			t.Errorf("%s: advantages %v, want %v", c.what, adv, c.want)
+		}
+	}
+}
+
+// clock pays 1 a step. An episode ends after 3 or 5 steps, in turns: it terminates
+// after 3 and is truncated after 5. The observation is the time and a constant.
+type clock struct{ envs.Problem }
+
+type clockEnv struct{ time, episode float64 }
+
+func (p clock) New() envs.Env { return &clockEnv{} }
+
+func (e *clockEnv) Reset(_ *rand.Rand, obs []float64) {
+	e.time = 0
+	e.episode++
+	obs[0], obs[1] = 0, 1
+}
+
+func (e *clockEnv) Step(_ *rand.Rand, _, obs []float64) (float64, bool) {
+	e.time++
+	obs[0], obs[1] = e.time, 1
+	return 1, e.time == 3+2*float64(int(e.episode)%2)
+}
+
+func (e *clockEnv) Truncated() bool { return e.time == 5 }
+
+// What stands for the future of an episode is the critic's value of its final
+// observation where it was truncated, and 0 where it terminated.
+func TestTruncation(t *testing.T) {
+	cfg := smallConfig()
+	cfg.NormalizeObs, cfg.ScaleValues, cfg.ScaleRewards, cfg.LR = rl.NormalizeOff, false, false, 0.001
+	tr, b := newFakeTrainer(t, clock{newBandit(t, 1, 2)}, cfg)
+	for range 3 {
+		critic := *b
+		critic.v = slices.Clone(b.v)
+		if _, err := tr.Iterate(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		_, values, done, after, last := tr.Rollout().Seen()
+		ends := map[string]int{}
+		for i, d := range done {
+			at := float64(critic.value([]float32{5, 1}))
+			switch final := b.kept.Obs[2*i] == 4; {
+			case d && final && after[i] == at:
+				ends["truncated"]++
+			case d && !final && after[i] == 0:
+				ends["terminated"]++
+			case d || after[i] != 0:
+				t.Fatalf("row %d: done %v, time %v, after it %v; the value at the limit is %v", i, d, b.kept.Obs[2*i], after[i], at)
+			}
+		}
+		if ends["truncated"] == 0 || ends["terminated"] == 0 {
+			t.Fatalf("ends of episodes: %v", ends)
+		}
+		// 16 steps are two whole pairs of episodes: the next one begins.
+		if want := float64(critic.value([]float32{0, 1})); last[0] != want {
+			t.Errorf("the value after the rollout is %v, want %v", last[0], want)
+		}
+		if tr.Iteration() > 1 && values[0] == 0 {
+			t.Error("the critic says nothing")
 		}
 	}
 }

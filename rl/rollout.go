@@ -29,8 +29,14 @@ type Rollout struct {
 
 	rewards, values []float64 // values in the units of returns
 	done            []bool
+	after           []float64 // where done, the value of what would have come: 0 if terminated
 	last            []float64 // values after the last step, one an environment
 	returns         []float64
+
+	truncated []int       // rows whose step truncated an episode
+	ends      []float64   // observations: those after the last step, final ones of truncated episodes
+	endLimits []lp.Limits // likewise
+	endValues []float64   // likewise
 
 	alpha, beta, mask []float32 // of the metrics alone, as is scratch
 	scratch           []float32
@@ -43,7 +49,7 @@ func newRollout(envs, steps int) *Rollout {
 			Rows: rows, Advantage: make([]float32, rows), Return: make([]float32, rows),
 		},
 		rewards: make([]float64, rows), values: make([]float64, rows), done: make([]bool, rows),
-		last: make([]float64, envs), Advantages: make([]float64, rows), returns: make([]float64, rows),
+		after: make([]float64, rows), last: make([]float64, envs), Advantages: make([]float64, rows), returns: make([]float64, rows),
 	}
 }
 
@@ -70,6 +76,8 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		long  stats.Running
 		fixed float64
 	)
+	r.truncated, r.ends = r.truncated[:0], append(r.ends[:0], v.Obs()...)
+	clear(r.after)
 	m.MaxResidual = math.Inf(-1)
 	m.Relaxed = 0
 	if v.Limits() == nil {
@@ -108,16 +116,28 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 			long.Add(float64(e.Length))
 		}
 		copy(r.done[s*n:], v.Done())
+		for e, cut := range v.Truncated() {
+			if cut {
+				r.truncated = append(r.truncated, s*n+e)
+				r.ends = append(r.ends, v.Final(e)...)
+			}
+		}
 		t.scaleRewards(r.rewards[s*n:(s+1)*n], v.Rewards(), v.Done())
 	}
 
-	// The values that stand for what comes after the rollout. No stream is drawn
-	// from.
+	// The values that stand for what comes after the rollout, and for what would have
+	// come after truncated episodes. No stream is drawn from.
+	copy(r.ends, v.Obs())
 	out, err := t.sample(m, -1)
 	if err != nil {
 		return err
 	}
-	t.criticValues(r.last, out.Value)
+	r.endValues = slices.Grow(r.endValues[:0], len(out.Value))[:len(out.Value)]
+	t.criticValues(r.endValues, out.Value)
+	copy(r.last, r.endValues)
+	for k, i := range r.truncated {
+		r.after[i] = r.endValues[n+k]
+	}
 
 	m.FixedShare = fixed / float64(t.cfg.StepsPerEnv)
 	m.Episodes, m.Return, m.EpisodeLength = int(ret.N), ret.Mean, long.Mean
@@ -133,7 +153,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 // learns.
 func (t *Trainer) estimate(m *Metrics) error {
 	r := t.roll
-	gae(r.Advantages, r.rewards, r.values, r.done, r.last, t.cfg.Gamma, t.cfg.GAELambda)
+	gae(r.Advantages, r.rewards, r.values, r.done, r.after, r.last, t.cfg.Gamma, t.cfg.GAELambda)
 	for i, a := range r.Advantages {
 		r.returns[i] = a + r.values[i]
 	}
@@ -181,25 +201,33 @@ func (t *Trainer) targets(dst []float32, returns []float64) {
 }
 
 // sample asks for one action an environment, which are the rows from at on of
-// the rollout, and checks what comes back. With at -1 the actions are the most
-// likely ones and not part of the rollout, and the observations are not taken
-// into the statistics.
+// the rollout, and checks what comes back. With at -1 it asks for the values of the
+// rollout's ends: the actions are the most likely ones and not part of the rollout,
+// and the observations are not taken into the statistics.
 func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 	start := time.Now()
-	if obs, limits := t.vector.Obs(), t.vector.Limits(); at >= 0 {
-		out, err = t.actor.keep(at, obs, limits, t.actions)
+	n := t.cfg.Envs
+	if limits := t.vector.Limits(); at >= 0 {
+		out, err = t.actor.keep(at, t.vector.Obs(), limits, t.actions)
 	} else {
-		out, err = t.actor.Act(obs, limits, nil, true)
+		r := t.roll
+		n += len(r.truncated)
+		if limits != nil {
+			// Values do not depend on limits: the polytope's own do for final observations.
+			r.endLimits = append(r.endLimits[:0], limits...)
+			limits = append(r.endLimits, make([]lp.Limits, len(r.truncated))...)
+			r.endLimits = limits
+		}
+		out, err = t.actor.Act(r.ends, limits, nil, true)
 	}
 	m.SampleSeconds += time.Since(start).Seconds()
 	var none *lp.InfeasibleError
-	if errors.As(err, &none) && t.vector.Limits() != nil {
+	if errors.As(err, &none) && t.vector.Limits() != nil && none.Row < t.cfg.Envs {
 		return nil, t.vector.Refused(none.Row, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	n := t.cfg.Envs
 	if err := checkRows("action", out.Actions, n); err != nil {
 		return nil, err
 	}

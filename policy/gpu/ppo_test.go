@@ -26,9 +26,19 @@ import (
 
 // task is a training of the portfolio.
 type task struct {
-	seed   uint64
-	change func(*ppo.Config)
+	seed     uint64
+	truncate bool // its episodes
+	change   func(*ppo.Config)
 }
+
+// truncated is a portfolio whose episodes stop for lack of time.
+type truncated struct{ envs.Problem }
+
+func (p truncated) New() envs.Env { return truncatedEnv{p.Problem.New().(*portfolio.Env)} }
+
+type truncatedEnv struct{ *portfolio.Env }
+
+func (truncatedEnv) Truncated() bool { return true }
 
 func (k task) config() ppo.Config {
 	c := ppo.DefaultConfig()
@@ -74,7 +84,11 @@ func trainers(t testing.TB, ctx *cuda.Context, tasks []task) []*rl.Trainer {
 	var trs []*rl.Trainer
 	for i, k := range tasks {
 		t.Cleanup(func() { gs[i].Close() })
-		tr, err := ppo.New(p, gs[i], k.config(), k.seed)
+		of := p
+		if k.truncate {
+			of = truncated{p}
+		}
+		tr, err := ppo.New(of, gs[i], k.config(), k.seed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +138,7 @@ func TestGPUTrainersTogether(t *testing.T) {
 		{seed: 1},
 		{seed: 2, change: func(c *ppo.Config) { c.LR, c.Clip, c.TargetKL = 0.02, 0.1, 1e-3 }},
 		{seed: 3, change: func(c *ppo.Config) { c.Envs, c.StepsPerEnv, c.Epochs = 3, 9, 2 }},
-		{seed: 4, change: func(c *ppo.Config) { c.Minibatch, c.Group = 64, 2 }},
+		{seed: 4, truncate: true, change: func(c *ppo.Config) { c.Minibatch, c.Group = 64, 2 }},
 	}
 	ctx := cudatest.Open(t)
 	together := trainers(t, ctx, tasks)
