@@ -5,6 +5,7 @@ import (
 	"math/big"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/vec"
 )
 
 // far finds the least theta in floating point and proves it. With multipliers
@@ -22,7 +23,7 @@ func (e *elastic) far() (theta float64, conflict []string, ok bool) {
 	if !(found > least) {
 		return 0, nil, false
 	}
-	most := maxAbs(lambda)
+	most := vec.MaxAbs(lambda)
 	seen := map[string]bool{}
 	for k, y := range lambda {
 		if y <= 1e-9*most {
@@ -36,7 +37,7 @@ func (e *elastic) far() (theta float64, conflict []string, ok bool) {
 	if bound == nil {
 		return 0, nil, false
 	}
-	theta = float(bound)
+	theta = vec.Float(bound)
 	if e.lower[0] == nil && !e.proven(lambda) {
 		const small = 10_000 // numbers in the tableau that least takes
 		if primal, dual := e.cells(); min(primal, dual) <= small {
@@ -55,13 +56,13 @@ func (e *elastic) approximate() (theta float64, lambda []float64) {
 	scales := make([]float64, len(e.b))
 	reach := 1.
 	for k, row := range e.a {
-		scales[k] = -float(row[n])
+		scales[k] = -vec.Float(row[n])
 		if scales[k] == 0 {
 			scales[k] = 1
 		}
-		b := float(e.b[k]) / scales[k]
+		b := vec.Float(e.b[k]) / scales[k]
 		for _, v := range row {
-			c := float(v) / scales[k]
+			c := vec.Float(v) / scales[k]
 			if c != 0 {
 				reach = max(reach, math.Abs(b/c))
 			}
@@ -72,7 +73,7 @@ func (e *elastic) approximate() (theta float64, lambda []float64) {
 	for j, l := range e.lower {
 		q.l[j], q.u[j] = -1e3*reach, 1e3*reach
 		if l != nil {
-			q.l[j] = float(l)
+			q.l[j] = vec.Float(l)
 		}
 	}
 	q.u[n] = math.Inf(1)
@@ -130,7 +131,7 @@ func (e *elastic) bound(lambda []float64) *big.Rat {
 			cover = k
 		}
 		if lambda[k] > 0 {
-			add(k, rational(lambda[k]))
+			add(k, vec.Rational(lambda[k]))
 		}
 	}
 	short := new(big.Rat) // what the row of all has to make up for

@@ -14,6 +14,7 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // elasticOf returns the program whose limits give, for a prefix under limits.
@@ -56,7 +57,7 @@ func TestFarIsProved(t *testing.T) {
 		}
 		if ok {
 			kinds["proved"]++
-			if exact := float(least); math.Abs(theta-exact) > 1e-5*exact || len(conflict) == 0 {
+			if exact := vec.Float(least); math.Abs(theta-exact) > 1e-5*exact || len(conflict) == 0 {
 				t.Fatalf("%v by %v, the least is %v\n%+v", theta, conflict, exact, d)
 			}
 		} else {
@@ -71,7 +72,7 @@ func TestFarIsProved(t *testing.T) {
 		if b := e.bound(lambda); b != nil {
 			kinds["bounds of any multipliers"]++
 			if b.Cmp(least) > 0 {
-				t.Fatalf("bound %v above the least %v\n%+v", float(b), float(least), d)
+				t.Fatalf("bound %v above the least %v\n%+v", vec.Float(b), vec.Float(least), d)
 			}
 		}
 	})

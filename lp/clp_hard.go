@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/vec"
 )
 
 // hard answers a query in rational arithmetic: one that CLP calls infeasible, or
@@ -37,7 +38,7 @@ func (w *clpWorker) hard(q *query) (*witnesses, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.entities[q.entity])
 	}
-	if amount := float(theta); amount > w.tolerance {
+	if amount := vec.Float(theta); amount > w.tolerance {
 		return nil, &InfeasibleError{Entity: q.entity, Amount: amount, Conflict: conflict}
 	}
 	var ends [2]*big.Rat
@@ -53,7 +54,7 @@ func (w *clpWorker) hard(q *query) (*witnesses, error) {
 		}
 	}
 	i := q.entity
-	return &witnesses{lo: snap(float(ends[0]), q.l[i], q.u[i]), hi: snap(float(ends[1]), q.l[i], q.u[i])}, nil
+	return &witnesses{lo: snap(vec.Float(ends[0]), q.l[i], q.u[i]), hi: snap(vec.Float(ends[1]), q.l[i], q.u[i])}, nil
 }
 
 // exactly answers q in rational arithmetic where something has its prefix exactly.
@@ -74,7 +75,7 @@ func (w *clpWorker) exactly(q *query) (*witnesses, bool) {
 	if !ok {
 		return nil, false
 	}
-	return &witnesses{lo: float(lo), hi: -float(hi)}, true
+	return &witnesses{lo: vec.Float(lo), hi: -vec.Float(hi)}, true
 }
 
 // elastic is a program whose limits can give. Its last variable is theta.
@@ -86,14 +87,12 @@ type elastic struct {
 	lower     []*big.Rat
 }
 
-func rational(x float64) *big.Rat { return new(big.Rat).SetFloat64(x) }
-
 func newElastic(vars int, excess float64) *elastic {
 	e := &elastic{objective: make([]*big.Rat, vars+1), lower: make([]*big.Rat, vars+1)}
 	for j := range e.objective {
 		e.objective[j] = new(big.Rat)
 	}
-	e.lower[vars] = rational(excess)
+	e.lower[vars] = vec.Rational(excess)
 	return e
 }
 
@@ -106,7 +105,7 @@ func (e *elastic) add(coef []*big.Rat, rhs *big.Rat, scale float64, name func() 
 			row[j].Set(coef[j])
 		}
 	}
-	row[len(row)-1].Neg(rational(scale))
+	row[len(row)-1].Neg(vec.Rational(scale))
 	e.a, e.b, e.names = append(e.a, row), append(e.b, rhs), append(e.names, name)
 }
 
@@ -254,14 +253,14 @@ func (w *clpWorker) elasticRows(q *query) *elastic {
 	e := newElastic(n-i, q.excess)
 	e.objective[0].SetInt64(1)
 	row := func(c []float64, rhs float64) (coef []*big.Rat, left *big.Rat) {
-		left = rational(rhs)
+		left = vec.Rational(rhs)
 		var t big.Rat
 		for j, x := range c {
 			if j >= i {
-				coef = append(coef, rational(x))
+				coef = append(coef, vec.Rational(x))
 				continue
 			}
-			left.Sub(left, t.Mul(rational(x), rational(q.prefix[j])))
+			left.Sub(left, t.Mul(vec.Rational(x), vec.Rational(q.prefix[j])))
 		}
 		return coef, left
 	}
@@ -283,11 +282,11 @@ func (w *clpWorker) elasticRows(q *query) *elastic {
 		}
 		if u := q.u[j]; !math.IsInf(u, 0) {
 			unit[j-i].SetInt64(1)
-			e.add(unit, rational(u), p.entityScale(j, u), func() string { return p.boundName(isUpper, j, q.l, q.u) })
+			e.add(unit, vec.Rational(u), p.entityScale(j, u), func() string { return p.boundName(isUpper, j, q.l, q.u) })
 		}
 		if l := q.l[j]; !math.IsInf(l, 0) {
 			unit[j-i].SetInt64(-1)
-			e.add(unit, rational(-l), p.entityScale(j, l), func() string { return p.boundName(isLower, j, q.l, q.u) })
+			e.add(unit, vec.Rational(-l), p.entityScale(j, l), func() string { return p.boundName(isLower, j, q.l, q.u) })
 		}
 	}
 	return e
@@ -300,7 +299,7 @@ func (w *clpWorker) elasticPoints(q *query) *elastic {
 	e := newElastic(len(pts), q.excess)
 	ones := make([]*big.Rat, len(pts))
 	for v, x := range pts {
-		e.objective[v] = rational(x[i])
+		e.objective[v] = vec.Rational(x[i])
 		e.lower[v] = new(big.Rat)
 		ones[v] = big.NewRat(1, 1)
 	}
@@ -312,9 +311,9 @@ func (w *clpWorker) elasticPoints(q *query) *elastic {
 	for j, a := range q.prefix[:i] {
 		coef := make([]*big.Rat, len(pts))
 		for v, x := range pts {
-			coef[v] = rational(x[j])
+			coef[v] = vec.Rational(x[j])
 		}
-		e.both(coef, rational(a), w.m.p.entityScale(j, a), func() string { return w.m.p.entities[j] })
+		e.both(coef, vec.Rational(a), w.m.p.entityScale(j, a), func() string { return w.m.p.entities[j] })
 	}
 	if !q.own {
 		w.cutPoints(e, q)
@@ -333,7 +332,7 @@ func (w *clpWorker) cutPoints(e *elastic, q *query) {
 			coef[v] = new(big.Rat)
 			for j, a := range c {
 				if a != 0 {
-					coef[v].Add(coef[v], t.Mul(rational(sign*a), rational(x[j])))
+					coef[v].Add(coef[v], t.Mul(vec.Rational(sign*a), vec.Rational(x[j])))
 				}
 			}
 		}
@@ -343,16 +342,16 @@ func (w *clpWorker) cutPoints(e *elastic, q *query) {
 	for j := q.entity; j < n; j++ {
 		unit[j] = 1
 		if u := q.u[j]; u < p.u[j] {
-			e.add(row(unit, 1), rational(u), p.entityScale(j, u), func() string { return p.boundName(isUpper, j, q.l, q.u) })
+			e.add(row(unit, 1), vec.Rational(u), p.entityScale(j, u), func() string { return p.boundName(isUpper, j, q.l, q.u) })
 		}
 		if l := q.l[j]; l > p.l[j] {
-			e.add(row(unit, -1), rational(-l), p.entityScale(j, l), func() string { return p.boundName(isLower, j, q.l, q.u) })
+			e.add(row(unit, -1), vec.Rational(-l), p.entityScale(j, l), func() string { return p.boundName(isLower, j, q.l, q.u) })
 		}
 		unit[j] = 0
 	}
 	for k, f := range q.f {
 		if c := p.e[k*n : (k+1)*n]; f != p.f[k] {
-			e.both(row(c, 1), rational(f), p.eqScale(k, f), func() string { return p.eqNames[k] })
+			e.both(row(c, 1), vec.Rational(f), p.eqScale(k, f), func() string { return p.eqNames[k] })
 		}
 	}
 }

@@ -3,6 +3,8 @@ package lp
 import (
 	"math"
 	"math/big"
+
+	"paspo/lp/internal/vec"
 )
 
 // line is the closed form of a suffix on which the equalities leave a segment
@@ -104,8 +106,8 @@ func newLine(p *Polytope, i int) *line {
 	}
 	l := &line{}
 	for c := range w {
-		l.from = append(l.from, floats(from[c]))
-		l.along = append(l.along, float(along[c]))
+		l.from = append(l.from, vec.Floats(from[c]))
+		l.along = append(l.along, vec.Float(along[c]))
 	}
 	for r := range p.b {
 		sumFrom, sumAlong := make([]*big.Rat, k), new(big.Rat)
@@ -118,33 +120,20 @@ func newLine(p *Polytope, i int) *line {
 			if x == 0 {
 				continue
 			}
-			terms += math.Abs(x * float(along[c]))
+			terms += math.Abs(x * vec.Float(along[c]))
 			coef := new(big.Rat).SetFloat64(x)
 			sumAlong.Add(sumAlong, v.Mul(coef, along[c]))
 			for q := range sumFrom {
 				sumFrom[q].Add(sumFrom[q], new(big.Rat).Mul(coef, from[c][q]))
 			}
 		}
-		if math.Abs(float(sumAlong)) > noise*terms {
+		if math.Abs(vec.Float(sumAlong)) > noise*terms {
 			l.rows = append(l.rows, r)
-			l.rowFrom = append(l.rowFrom, floats(sumFrom))
-			l.rowAlong = append(l.rowAlong, float(sumAlong))
+			l.rowFrom = append(l.rowFrom, vec.Floats(sumFrom))
+			l.rowAlong = append(l.rowAlong, vec.Float(sumAlong))
 		}
 	}
 	return l
-}
-
-func float(x *big.Rat) float64 {
-	f, _ := x.Float64()
-	return f
-}
-
-func floats(x []*big.Rat) []float64 {
-	f := make([]float64, len(x))
-	for i := range x {
-		f[i] = float(x[i])
-	}
-	return f
 }
 
 // interval writes the ends and their witnesses, of which the prefix is set. r and
@@ -174,11 +163,11 @@ func (l *line) interval(q *query, r, f []float64, w *witnesses) (give float64) {
 		}
 	}
 	for x, k := range l.rows {
-		v, size := dotScale(l.rowFrom[x], f)
+		v, size := vec.DotScale(l.rowFrom[x], f)
 		cut(l.rowAlong[x], r[k]-v, max(1, math.Abs(q.b[k]))+size)
 	}
 	for c, along := range l.along {
-		base, size := dotScale(l.from[c], f)
+		base, size := vec.DotScale(l.from[c], f)
 		j := q.entity + c
 		if along != 0 {
 			cut(along, q.u[j]-base, size)
@@ -196,7 +185,7 @@ func (l *line) interval(q *query, r, f []float64, w *witnesses) (give float64) {
 	}
 	for c := range l.along {
 		j := q.entity + c
-		base := dot(l.from[c], f)
+		base := vec.Dot(l.from[c], f)
 		w.atLow[j] = snap(base+l.along[c]*low, q.l[j], q.u[j])
 		w.atUpper[j] = snap(base+l.along[c]*high, q.l[j], q.u[j])
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/lanl/clp"
+
+	"paspo/lp/internal/vec"
 )
 
 // clpModel is what the linear programs of a polytope share. Those of entity i
@@ -74,13 +76,13 @@ func newCLPModel(ctx context.Context, p *Polytope) *clpModel {
 	for i := range m.suffix {
 		s := &m.suffix[i]
 		for k := range m.m {
-			if c := largest(p.a[k*n+i : (k+1)*n]); c > 0 {
-				s.rows, s.rowScale = append(s.rows, k), append(s.rowScale, powerScale(c))
+			if c := vec.MaxAbs(p.a[k*n+i : (k+1)*n]); c > 0 {
+				s.rows, s.rowScale = append(s.rows, k), append(s.rowScale, vec.PowerScale(c))
 			}
 		}
 		for k := range m.k {
-			if c := largest(p.e[k*n+i : (k+1)*n]); c > 0 {
-				s.eqs, s.eqScale = append(s.eqs, k), append(s.eqScale, powerScale(c))
+			if c := vec.MaxAbs(p.e[k*n+i : (k+1)*n]); c > 0 {
+				s.eqs, s.eqScale = append(s.eqs, k), append(s.eqScale, vec.PowerScale(c))
 			}
 		}
 		if p.hull == nil {
@@ -101,18 +103,6 @@ func newCLPModel(ctx context.Context, p *Polytope) *clpModel {
 	}
 	return m
 }
-
-func largest(x []float64) float64 {
-	c := 0.
-	for _, v := range x {
-		c = max(c, math.Abs(v))
-	}
-	return c
-}
-
-// powerScale returns the power of two that takes c > 0 to [1, 2), or as near as powers
-// of two reach that are numbers themselves.
-func powerScale(c float64) float64 { return math.Ldexp(1, min(-math.Ilogb(c), 1023)) }
 
 // matrix returns the matrix of the programs of entity i, equalities first.
 func (m *clpModel) matrix(i int, points bool) *clpMatrix {
@@ -169,12 +159,12 @@ type query struct {
 func (q *query) feasible(p *Polytope, a []float64, tol float64) bool {
 	n := len(a)
 	for k, b := range q.b {
-		if !(dot(p.a[k*n:(k+1)*n], a)-b <= tol*p.rowScale(k, b)) {
+		if !(vec.Dot(p.a[k*n:(k+1)*n], a)-b <= tol*p.rowScale(k, b)) {
 			return false
 		}
 	}
 	for k, f := range q.f {
-		if !(math.Abs(dot(p.e[k*n:(k+1)*n], a)-f) <= tol*p.eqScale(k, f)) {
+		if !(math.Abs(vec.Dot(p.e[k*n:(k+1)*n], a)-f) <= tol*p.eqScale(k, f)) {
 			return false
 		}
 	}

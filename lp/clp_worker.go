@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/lanl/clp"
+
+	"paspo/lp/internal/vec"
 )
 
 // A clp.Simplex frees what it holds when it is finalised, and what it answers
@@ -164,10 +166,10 @@ func (q *query) crossed() bool {
 func (w *clpWorker) leave(q *query) {
 	n, i, p := w.m.n, q.entity, w.m.p
 	for k, b := range q.b {
-		w.r[k] = b - dot(p.a[k*n:k*n+i], q.prefix[:i])
+		w.r[k] = b - vec.Dot(p.a[k*n:k*n+i], q.prefix[:i])
 	}
 	for k, f := range q.f {
-		w.f[k] = f - dot(p.e[k*n:k*n+i], q.prefix[:i])
+		w.f[k] = f - vec.Dot(p.e[k*n:k*n+i], q.prefix[:i])
 	}
 }
 
@@ -329,7 +331,7 @@ func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
 		if t == 0 {
 			continue
 		}
-		gap -= t * max(0, q.b[k]+w.slack*p.rowScale(k, q.b[k])-dot(p.a[k*n:(k+1)*n], at))
+		gap -= t * max(0, q.b[k]+w.slack*p.rowScale(k, q.b[k])-vec.Dot(p.a[k*n:(k+1)*n], at))
 	}
 	return give <= steepGive*w.m.p.size[i] && gap <= gapTol*w.m.p.entityScale(i, at[i])
 }
@@ -358,7 +360,7 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 	if upper {
 		sign = -1
 	}
-	bound := y[0] + dot(y[1:i+1], q.prefix[:i])
+	bound := y[0] + vec.Dot(y[1:i+1], q.prefix[:i])
 	for j, a := range q.prefix[:i] {
 		bound -= w.slack * w.m.p.entityScale(j, a) * math.Abs(y[j+1])
 	}
@@ -376,7 +378,7 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 	}
 	least := math.Inf(1)
 	for _, v := range w.m.points {
-		least = min(least, sign*v[i]-y[0]-dot(y[1:i+1], v[:i])-dot(rest, v[i:]))
+		least = min(least, sign*v[i]-y[0]-vec.Dot(y[1:i+1], v[:i])-vec.Dot(rest, v[i:]))
 	}
 	give := math.Abs(y[0])
 	for j, t := range y[1:] {

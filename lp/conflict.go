@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"paspo/lp/internal/vec"
 )
 
 // EmptyError says that no allocation satisfies all constraints.
@@ -244,7 +246,7 @@ func (p *program) irreducible(refs []limitRef, multipliers []float64, t float64)
 
 // supported returns the limits with multipliers beyond rounding.
 func supported(refs []limitRef, multipliers []float64) []limitRef {
-	largest := maxAbs(multipliers)
+	largest := vec.MaxAbs(multipliers)
 	var core []limitRef
 	for i, ref := range refs {
 		if math.Abs(multipliers[i]) > 1e-9*largest {
@@ -381,7 +383,7 @@ func (p *program) scale(coef []float64, limit float64) float64 {
 	if p.unit > 1 {
 		size := 1.
 		if coef != nil {
-			size = maxAbs(coef)
+			size = vec.MaxAbs(coef)
 		}
 		s = max(s, p.unit*size)
 	}

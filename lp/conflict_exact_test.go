@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/vec"
 )
 
 var conflictDraws = flag.Int("conflicts", 300, "random polytopes whose conflicts are checked in rational arithmetic")
@@ -67,9 +68,9 @@ func exactlyEmpty(members []condition) bool {
 	add := func(coef []float64, sign, limit float64, eq bool) {
 		var row []*big.Rat
 		for _, c := range coef {
-			row = append(row, rational(sign*c))
+			row = append(row, vec.Rational(sign*c))
 		}
-		q.A, q.B, q.Eq = append(q.A, row), append(q.B, rational(sign*limit)), append(q.Eq, eq)
+		q.A, q.B, q.Eq = append(q.A, row), append(q.B, vec.Rational(sign*limit)), append(q.Eq, eq)
 	}
 	for _, m := range members {
 		if m.min == m.max {
@@ -138,7 +139,7 @@ func drawMaybeEmpty(r *rand.Rand) Description {
 	wide := r.IntN(3) == 0
 	row := func() Row {
 		row := Row{Coef: make([]float64, n), Min: math.Inf(-1), Max: math.Inf(1)}
-		for maxAbs(row.Coef) == 0 {
+		for vec.MaxAbs(row.Coef) == 0 {
 			for j := range row.Coef {
 				row.Coef[j] = pick(0, 0, 1, -1, math.Round(200*r.Float64()-100)/100, r.NormFloat64())
 				if wide {
@@ -156,8 +157,8 @@ func drawMaybeEmpty(r *rand.Rand) Description {
 	}
 	for range r.IntN(5) {
 		q := row()
-		at := dot(q.Coef, x)
-		size := max(math.Abs(at), unit*maxAbs(q.Coef))
+		at := vec.Dot(q.Coef, x)
+		size := max(math.Abs(at), unit*vec.MaxAbs(q.Coef))
 		at += size * pick(0, 0, -0.2, 0.2, -1)
 		switch r.IntN(4) {
 		case 0:

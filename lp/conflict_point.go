@@ -3,6 +3,8 @@ package lp
 import (
 	"math"
 	"math/big"
+
+	"paspo/lp/internal/vec"
 )
 
 // strictlySatisfiable says whether a point satisfies all limits, the inequalities
@@ -49,15 +51,15 @@ func (p *program) strictlySatisfiable(refs []limitRef) bool {
 	}
 	x := make([]*big.Rat, n)
 	for j := range x {
-		x[j] = rational(found[j] * p.unit)
+		x[j] = vec.Rational(found[j] * p.unit)
 	}
 	t := new(big.Rat)
 	excess := func(r limitRef) *big.Rat {
 		coef, sign, limit := p.side(r)
-		sum := rational(-sign * limit)
+		sum := vec.Rational(-sign * limit)
 		for j, c := range coef {
 			if c != 0 {
-				sum.Add(sum, t.Mul(rational(sign*c), x[j]))
+				sum.Add(sum, t.Mul(vec.Rational(sign*c), x[j]))
 			}
 		}
 		return sum
@@ -67,7 +69,7 @@ func (p *program) strictlySatisfiable(refs []limitRef) bool {
 			coef, _, _ := p.side(r)
 			row := make([]*big.Rat, n+1)
 			for j, c := range coef {
-				row[j] = rational(c)
+				row[j] = vec.Rational(c)
 			}
 			row[n] = new(big.Rat).Neg(excess(r))
 			equalities = append(equalities, row)
@@ -108,7 +110,7 @@ func shift(x []*big.Rat, rows [][]*big.Rat) bool {
 	for k, row := range rows {
 		best, most := -1, 0.
 		for j, v := range row[:n] {
-			if size := math.Abs(float(v)); size > most {
+			if size := math.Abs(vec.Float(v)); size > most {
 				best, most = j, size
 			}
 		}

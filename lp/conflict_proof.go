@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/vec"
 )
 
 // proven returns the least scaled amount by which all the limits must give, and
@@ -29,8 +30,8 @@ func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
 			other, twice := bound[r.index]
 			if twice {
 				crossed := other.kind != r.kind && p.l[r.index] > p.u[r.index]
-				l, u := rational(p.l[r.index]), rational(p.u[r.index])
-				return float(l.Sub(l, u)) / (p.limitScale(r) + p.limitScale(other)), crossed && len(refs) == 2
+				l, u := vec.Rational(p.l[r.index]), vec.Rational(p.u[r.index])
+				return vec.Float(l.Sub(l, u)) / (p.limitScale(r) + p.limitScale(other)), crossed && len(refs) == 2
 			}
 			bound[r.index] = r
 		}
@@ -75,7 +76,7 @@ func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
 			}
 		}
 		sum.Add(sum, t.Mul(y, limit))
-		s := rational(p.limitScale(r))
+		s := vec.Rational(p.limitScale(r))
 		s.Mul(s, factor)
 		scale.Add(scale, s.Mul(s, t.Abs(y)))
 		return true
@@ -98,14 +99,14 @@ func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
 			limit = p.u[j]
 			g.Neg(g)
 		}
-		if !use(r, g, rational(limit), one) {
+		if !use(r, g, vec.Rational(limit), one) {
 			return 0, false
 		}
 	}
 	if sign > 0 && sum.Sign() >= 0 || sign < 0 && sum.Sign() <= 0 || sum.Sign() == 0 {
 		return 0, false
 	}
-	return math.Abs(float(sum.Quo(sum, scale))), true
+	return math.Abs(vec.Float(sum.Quo(sum, scale))), true
 }
 
 // row returns the coefficients of a row or an equality and its limit.
@@ -301,7 +302,7 @@ func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok boo
 		for j, v := range column {
 			q.A[j] = append(q.A[j], v)
 		}
-		q.C = append(q.C, rational(p.limitScale(r)))
+		q.C = append(q.C, vec.Rational(p.limitScale(r)))
 		q.Lower, q.Upper = append(q.Lower, new(big.Rat)), append(q.Upper, nil)
 		owner = append(owner, i)
 	}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"paspo/lp/internal/vec"
 )
 
 func TestFindConflict(t *testing.T) {
@@ -122,7 +124,7 @@ func TestConflictIsIrreducible(t *testing.T) {
 		}
 		n := p.Dim()
 		last := len(p.b) - 1
-		p.b[last], _ = dotScale(p.a[last*n:], p.u)
+		p.b[last], _ = vec.DotScale(p.a[last*n:], p.u)
 		for k := range p.b {
 			width := 0.
 			for j, c := range p.a[k*n : (k+1)*n] {
@@ -177,7 +179,7 @@ func TestConflictsOfRounding(t *testing.T) {
 	}
 	var at []float64
 	for _, r := range rows {
-		ax, _ := dotScale(r, x)
+		ax, _ := vec.DotScale(r, x)
 		at = append(at, ax)
 	}
 	for i, q := range []program{

@@ -5,6 +5,7 @@ import (
 	"math/big"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/vec"
 )
 
 // ExactInterval returns the interval of the entity after prefix from linear
@@ -31,16 +32,16 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 	b, f, l, u := p.limits(lim)
 	q := &exact.Problem{}
 	add := func(c []float64, sign, rhs, size, relax float64, eq bool) {
-		left, row := rational(sign*rhs), make([]*big.Rat, 0, n-i)
+		left, row := vec.Rational(sign*rhs), make([]*big.Rat, 0, n-i)
 		for j, v := range c {
-			t := rational(sign * v)
+			t := vec.Rational(sign * v)
 			if j < i {
-				left.Sub(left, t.Mul(t, rational(prefix[j])))
+				left.Sub(left, t.Mul(t, vec.Rational(prefix[j])))
 			} else {
 				row = append(row, t)
 			}
 		}
-		left.Add(left, rational(relax*max(math.Abs(rhs), size)))
+		left.Add(left, vec.Rational(relax*max(math.Abs(rhs), size)))
 		q.A, q.B, q.Eq = append(q.A, row), append(q.B, left), append(q.Eq, eq)
 	}
 	for k, v := range b {
@@ -60,10 +61,10 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 	for j := i; j < n; j++ {
 		var lower, upper *big.Rat
 		if !math.IsInf(l[j], 0) {
-			lower = rational(l[j] - relax*max(p.size[j], math.Abs(l[j])))
+			lower = vec.Rational(l[j] - relax*max(p.size[j], math.Abs(l[j])))
 		}
 		if !math.IsInf(u[j], 0) {
-			upper = rational(u[j] + relax*max(p.size[j], math.Abs(u[j])))
+			upper = vec.Rational(u[j] + relax*max(p.size[j], math.Abs(u[j])))
 		}
 		if lower != nil && upper != nil && lower.Cmp(upper) > 0 {
 			return 0, 0, false
@@ -76,10 +77,10 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 	if status != exact.Optimal {
 		return 0, 0, false
 	}
-	lo = float(s.Value)
+	lo = vec.Float(s.Value)
 	q.C[0].SetInt64(-1)
 	if s, status = exact.Minimize(q); status != exact.Optimal {
 		return 0, 0, false
 	}
-	return lo, -float(s.Value), true
+	return lo, -vec.Float(s.Value), true
 }

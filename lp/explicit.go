@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"paspo/lp/internal/pieces"
+	"paspo/lp/internal/vec"
 )
 
 // explicit is the closed form of all intervals of a polytope: both ends of
@@ -99,7 +100,7 @@ func (f *explicit) prepare() {
 const steepGive = 1e5
 
 func (e *ends) isSteep() bool {
-	return largest(e.lowerGive) > steepGive || largest(e.upperGive) > steepGive
+	return vec.MaxAbs(e.lowerGive) > steepGive || vec.MaxAbs(e.upperGive) > steepGive
 }
 
 // steepAt reports whether an end at rho is that of a steep piece.

@@ -1,6 +1,10 @@
 package lp
 
-import "fmt"
+import (
+	"fmt"
+
+	"paspo/lp/internal/vec"
+)
 
 // certifyTol is the largest error of a reduced cost, relative to its terms.
 const certifyTol = 1e-12
@@ -27,7 +31,7 @@ func (f *explicit) certify() error {
 			if f.fixed[j] {
 				continue
 			}
-			v, size := dotScale(w, f.cols[j])
+			v, size := vec.DotScale(w, f.cols[j])
 			if j == i {
 				v--
 			}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 func TestDualFeasible(t *testing.T) {
@@ -142,7 +143,7 @@ func TestComplementarySlackness(t *testing.T) {
 						gap = max(gap, math.Abs(wk*slack))
 					}
 					for j := i; j < n; j++ {
-						reduced := dot(piece, f.cols[j])
+						reduced := vec.Dot(piece, f.cols[j])
 						if j == i {
 							reduced--
 						}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"paspo/lp/internal/dd"
+	"paspo/lp/internal/vec"
 )
 
 // compile finds the closed form of p within the budget of cfg. It tries, in this
@@ -92,9 +93,9 @@ func (f *explicit) inPrefix(e *ends, i int) ends {
 		for ; len(w) > 0; w = w[e.stride:] {
 			v := w[:e.stride]
 			at := len(out)
-			out = append(out, base+dot(v, f.begin))
+			out = append(out, base+vec.Dot(v, f.begin))
 			for j := range i {
-				c := -dot(v, f.cols[j])
+				c := -vec.Dot(v, f.cols[j])
 				out = append(out, c)
 				if !f.free[j] {
 					out[at] -= c * f.floor[j]
@@ -126,13 +127,13 @@ type selection struct {
 func allRows(p *Polytope) selection {
 	n := p.Dim()
 	s := selection{anyLimits: true, unbounded: make([]bool, n)}
-	_, basis := rowSpace(p.e, n)
+	_, basis := vec.RowSpace(p.e, n)
 	w := make([]float64, n)
 	for k := range p.b {
 		row := p.a[k*n : (k+1)*n]
 		copy(w, row)
-		orthogonalize(w, basis)
-		if len(basis) > 0 && norm(w) <= 1e-15*norm(row) {
+		vec.Orthogonalize(w, basis)
+		if len(basis) > 0 && vec.Norm(w) <= 1e-15*vec.Norm(row) {
 			s.anyLimits = false
 			continue
 		}
@@ -223,13 +224,13 @@ func tryDual(p *Polytope, sel selection, maxPieces int, in dd.Precision, effort 
 	f.begin = make([]float64, f.size)
 	own := f.floor
 	for x, r := range f.rows {
-		f.begin[x] = p.b[r] - dot(p.a[r*n:(r+1)*n], own)
+		f.begin[x] = p.b[r] - vec.Dot(p.a[r*n:(r+1)*n], own)
 	}
 	for x, j := range f.caps {
 		f.begin[len(f.rows)+x] = p.u[j] - own[j]
 	}
 	for x := range k {
-		f.begin[m+x] = p.f[x] - dot(p.e[x*n:(x+1)*n], own)
+		f.begin[m+x] = p.f[x] - vec.Dot(p.e[x*n:(x+1)*n], own)
 	}
 	nonneg := make([]bool, size)
 	for x := range nonneg {
@@ -323,7 +324,7 @@ func tryDual(p *Polytope, sel selection, maxPieces int, in dd.Precision, effort 
 // like rounding in floating point.
 func spans(g []float64) bool {
 	const rounding = 1e-12
-	most := largest(g)
+	most := vec.MaxAbs(g)
 	return slices.ContainsFunc(g, func(v float64) bool { return v != 0 && math.Abs(v) < rounding*most })
 }
 
@@ -352,11 +353,11 @@ func (f *explicit) columns() (scale []float64) {
 		for j, v := range row {
 			f.cols[j][x] = v
 		}
-		c := largest(row)
+		c := vec.MaxAbs(row)
 		if c == 0 {
 			c = 1
 		}
-		scale = append(scale, powerScale(c))
+		scale = append(scale, vec.PowerScale(c))
 	}
 	unit := make([]float64, n)
 	for x, k := range f.rows {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"paspo/lp/internal/dd"
+	"paspo/lp/internal/vec"
 )
 
 // compileFacets finds the intervals of a hull of points: given the entities
@@ -111,7 +112,7 @@ func tryVertices(p *Polytope, in dd.Precision, effort *int) ([][]float64, error)
 	g := make([]float64, n+1)
 	row := func(coef []float64, rhs float64) []float64 {
 		copy(g, coef)
-		g[n] = dot(coef, floor) - rhs
+		g[n] = vec.Dot(coef, floor) - rhs
 		return g
 	}
 	for k := range p.f {

@@ -7,6 +7,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp/internal/dictionary"
+	"paspo/lp/internal/vec"
 )
 
 // pruner finds the pieces that are never the end of an interval under the
@@ -95,7 +96,7 @@ func newPruner(f *explicit, effort *int) (*pruner, error) {
 			size = max(size, math.Abs(v)/c)
 		}
 	}
-	p.unit = powerOfTwo(size)
+	p.unit = vec.PowerOfTwo(size)
 	lo, hi := make([]float64, n+1), slices.Repeat([]float64{math.Inf(1)}, n+1)
 	lo[n] = math.Inf(-1)
 	p.base = dictionary.New(lo, hi, effort)
@@ -104,11 +105,11 @@ func newPruner(f *explicit, effort *int) (*pruner, error) {
 		for j := range g {
 			g[j] = f.cols[j][k]
 		}
-		c := largest(g)
+		c := vec.MaxAbs(g)
 		if c == 0 {
 			c = 1
 		}
-		s := powerScale(c)
+		s := vec.PowerScale(c)
 		for j := range g {
 			g[j] *= s
 		}
@@ -198,10 +199,10 @@ func (p *pruner) family(i int, sign float64) *family {
 	fam := &family{i: i}
 	for x := range give {
 		v := w[x*e.stride : (x+1)*e.stride]
-		c0, mag0 := dotScale(v, f.begin)
+		c0, mag0 := vec.DotScale(v, f.begin)
 		c, mag := make([]float64, i), make([]float64, i)
 		for j := range i {
-			s, t := dotScale(v, f.cols[j])
+			s, t := vec.DotScale(v, f.cols[j])
 			c[j], mag[j] = -sign*s, t
 		}
 		fam.c0, fam.mag0 = append(fam.c0, sign*c0/p.unit), append(fam.mag0, mag0/p.unit)
@@ -219,7 +220,7 @@ func (p *pruner) family(i int, sign float64) *family {
 func (fam *family) least(z []float64) int {
 	at, least := -1, math.Inf(1)
 	for q, c := range fam.c {
-		if v := fam.c0[q] + dot(c, z[:fam.i]); v < least {
+		if v := fam.c0[q] + vec.Dot(c, z[:fam.i]); v < least {
 			at, least = q, v
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // capped is the portfolio polytope with a cap on every entity.
@@ -37,10 +38,10 @@ func plainInterval(e *ends, rho []float64) (lo, hi float64) {
 		lo = 0
 	}
 	for w := e.lower; len(w) > 0; w = w[e.stride:] {
-		lo = max(lo, dot(w[:e.stride], rho))
+		lo = max(lo, vec.Dot(w[:e.stride], rho))
 	}
 	for w := e.upper; len(w) > 0; w = w[e.stride:] {
-		hi = min(hi, dot(w[:e.stride], rho))
+		hi = min(hi, vec.Dot(w[:e.stride], rho))
 	}
 	return lo, hi
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // tableChain evaluates tables as their documentation says.
@@ -60,10 +61,10 @@ func (c *tableChain) interval(i int) (lo, hi float64) {
 		lo = 0
 	}
 	for w := e.Lower; len(w) > 0; w = w[e.Stride:] {
-		lo = max(lo, dot(w[:e.Stride], c.rho[:e.Stride]))
+		lo = max(lo, vec.Dot(w[:e.Stride], c.rho[:e.Stride]))
 	}
 	for w := e.Upper; len(w) > 0; w = w[e.Stride:] {
-		hi = min(hi, dot(w[:e.Stride], c.rho[:e.Stride]))
+		hi = min(hi, vec.Dot(w[:e.Stride], c.rho[:e.Stride]))
 	}
 	return lo + c.base(i), hi + c.base(i)
 }
@@ -137,7 +138,7 @@ func TestTableRays(t *testing.T) {
 	told := func() bool {
 		c.begin()
 		for k, g := range c.t.RayGive {
-			if dot(c.t.Rays[k*c.t.Size:(k+1)*c.t.Size], c.rho) > 1e-13*g {
+			if vec.Dot(c.t.Rays[k*c.t.Size:(k+1)*c.t.Size], c.rho) > 1e-13*g {
 				return true
 			}
 		}

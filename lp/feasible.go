@@ -8,6 +8,7 @@ import (
 	"runtime"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // Share is the estimated share of a simple set that a polytope covers.
@@ -108,7 +109,7 @@ func (p *Polytope) everything(ctx context.Context) (q *proposal, flat bool, err 
 		if budget {
 			rank = 1
 		}
-		if _, basis := rowSpace(p.e, p.Dim()); len(basis) > rank {
+		if _, basis := vec.RowSpace(p.e, p.Dim()); len(basis) > rank {
 			return q, true, nil
 		}
 		fills, err := p.fillsEqualities(ctx)

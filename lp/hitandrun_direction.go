@@ -1,6 +1,10 @@
 package lp
 
-import "math"
+import (
+	"math"
+
+	"paspo/lp/internal/vec"
+)
 
 // direction is a direction of the affine hull with all that a step along it
 // changes: entities, and the slacks of rows, first those that shrink.
@@ -16,7 +20,7 @@ type direction struct {
 // newDirection leaves out what is within rounding of 0.
 func newDirection(m *movingRows, v []float64) direction {
 	const rounding = 1e-14
-	size := maxAbs(v)
+	size := vec.MaxAbs(v)
 	w := make([]float64, len(v))
 	var d direction
 	for j, c := range v {

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+
+	"paspo/lp/internal/vec"
 )
 
 // edgeBases returns, for each of the given points, a basis of the hull in random
@@ -24,7 +26,7 @@ func edgeBases(m *movingRows, points [][]float64, axes *mat.Dense, r *rand.Rand)
 	normals, lengths := make([][]float64, m.len()), make([]float64, m.len())
 	for k := range normals {
 		normals[k] = m.normal(k, axes)
-		lengths[k] = norm(normals[k])
+		lengths[k] = vec.Norm(normals[k])
 		for j := range normals[k] {
 			normals[k][j] /= lengths[k]
 		}
@@ -66,12 +68,12 @@ func independent(vectors [][]float64, order []int, d int) *mat.Dense {
 	w := make([]float64, d)
 	for _, k := range order {
 		copy(w, vectors[k])
-		orthogonalize(w, q)
-		if norm(w) <= parallel {
+		vec.Orthogonalize(w, q)
+		if vec.Norm(w) <= parallel {
 			continue
 		}
 		g.SetRow(len(q), vectors[k])
-		if q = append(q, orthonormal(w, q)); len(q) == d {
+		if q = append(q, vec.Orthonormal(w, q)); len(q) == d {
 			return g
 		}
 	}

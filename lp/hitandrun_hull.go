@@ -3,6 +3,8 @@ package lp
 import (
 	"errors"
 	"math/rand/v2"
+
+	"paspo/lp/internal/vec"
 )
 
 // hullChords finds the chords of a chain in a hull without facets. It keeps the
@@ -58,8 +60,8 @@ func (c *hullChords) along(u, y []float64) (lo, hi float64, err error) {
 			c.u[j] = sign * v
 		}
 		for _, f := range c.ends {
-			ahead := dot(f.c, c.u)
-			if t := 1 - dot(f.c, y); ahead > 0 && (best == nil || t < least*ahead) {
+			ahead := vec.Dot(f.c, c.u)
+			if t := 1 - vec.Dot(f.c, y); ahead > 0 && (best == nil || t < least*ahead) {
 				best, least = f, t/ahead
 			}
 		}

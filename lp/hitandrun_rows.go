@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
+
+	"paspo/lp/internal/vec"
 )
 
 // movingRows are the inequalities and bounds that change over the affine hull of
@@ -35,10 +37,10 @@ func newMovingRows(p *Polytope, center []float64, axes *mat.Dense) *movingRows {
 	for k, coef := range all.coef {
 		size := 1.
 		if coef != nil {
-			size = norm(coef)
+			size = vec.Norm(coef)
 		}
 		at, scale := all.rate(k, center)
-		if norm(all.normal(k, axes)) > still*max(scale, size) {
+		if vec.Norm(all.normal(k, axes)) > still*max(scale, size) {
 			m.add(coef, all.entity[k], all.sign[k], max(all.limit[k], at))
 		}
 	}
@@ -62,7 +64,7 @@ func (m *movingRows) slacks(dst, x []float64) {
 		if coef == nil {
 			dst[k] = m.limit[k] - m.sign[k]*x[m.entity[k]]
 		} else {
-			dst[k] = m.limit[k] - dot(coef, x)
+			dst[k] = m.limit[k] - vec.Dot(coef, x)
 		}
 	}
 }
@@ -81,7 +83,7 @@ func (m *movingRows) rate(k int, v []float64) (rate, scale float64) {
 		rate = m.sign[k] * v[m.entity[k]]
 		return rate, math.Abs(rate)
 	}
-	return dotScale(m.coef[k], v)
+	return vec.DotScale(m.coef[k], v)
 }
 
 // normal returns the rates of row k along every axis.

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"paspo/lp/internal/dd"
+	"paspo/lp/internal/vec"
 )
 
 // hullEffort limits the search for the facets of a hull, in elementary steps: some
@@ -94,7 +95,7 @@ func newHull(points [][]float64, effort *int) (*hull, error) {
 	}
 	rays, tight := cone.Rays()
 	for k, r := range rays {
-		c, size := r[:d], largest(r[:d])
+		c, size := r[:d], vec.MaxAbs(r[:d])
 		if tight[k] == 0 || size == 0 {
 			continue // 0 <= 1
 		}
@@ -105,7 +106,7 @@ func newHull(points [][]float64, effort *int) (*hull, error) {
 			}
 		}
 		for _, g := range cuts {
-			f.d = max(f.d, dot(f.c, g[:d]))
+			f.d = max(f.d, vec.Dot(f.c, g[:d]))
 		}
 		h.facets = append(h.facets, f)
 	}
@@ -153,14 +154,14 @@ func affineBasis(points [][]float64) (*hull, error) {
 		coef := make([]float64, len(q)+1)
 		for range 2 {
 			for k := range q {
-				c := dot(q[k], column)
+				c := vec.Dot(q[k], column)
 				coef[k] += c
 				for i := range column {
 					column[i] -= c * q[k][i]
 				}
 			}
 		}
-		size := norm(column)
+		size := vec.Norm(column)
 		if width := size / (scale * math.Sqrt(float64(len(points)))); width > flatRounding {
 			h.thin = h.thin || width < thinWidth
 			unit := make([]float64, len(column))

@@ -5,6 +5,7 @@ import (
 	"math/big"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/vec"
 )
 
 const (
@@ -124,7 +125,7 @@ func (h *pointHull) exactDistance(a []float64) float64 {
 	vars := k + 2*n
 	p := &exact.Problem{
 		C: make([]*big.Rat, vars), Lower: make([]*big.Rat, vars), Upper: make([]*big.Rat, vars),
-		B: []*big.Rat{rational(1)},
+		B: []*big.Rat{vec.Rational(1)},
 	}
 	for v := range vars {
 		p.C[v], p.Lower[v] = new(big.Rat), new(big.Rat)
@@ -144,17 +145,17 @@ func (h *pointHull) exactDistance(a []float64) float64 {
 	for j, x := range a {
 		r := row()
 		for v := range k {
-			r[v] = rational(h.points[v][j])
+			r[v] = vec.Rational(h.points[v][j])
 		}
 		for side, sign := range [...]int64{1, -1} {
 			r[k+2*j+side].SetInt64(sign)
-			p.C[k+2*j+side] = rational(1 / h.size[j])
+			p.C[k+2*j+side] = vec.Rational(1 / h.size[j])
 		}
-		p.B = append(p.B, rational(x))
+		p.B = append(p.B, vec.Rational(x))
 	}
 	s, status := exact.Minimize(p)
 	if status != exact.Optimal {
 		panic("lp: the distance to a hull has no minimum")
 	}
-	return float(s.Value)
+	return vec.Float(s.Value)
 }

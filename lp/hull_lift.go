@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"slices"
 	"sync"
+
+	"paspo/lp/internal/vec"
 )
 
 // lift returns p, which is a hull without facets, as rows over allocations and
@@ -118,7 +120,7 @@ func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
 		for _, x := range p.points {
 			sum := new(big.Rat)
 			for j, c := range p.e[k*n : (k+1)*n] {
-				sum.Add(sum, t.Mul(rational(c), rational(x[j])))
+				sum.Add(sum, t.Mul(vec.Rational(c), vec.Rational(x[j])))
 			}
 			if least == nil || sum.Cmp(least) < 0 {
 				least = sum
@@ -128,8 +130,8 @@ func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
 			}
 		}
 		scale := max(1, math.Abs(v))
-		try(isEquality, k, float(t.Sub(least, rational(v))), scale)
-		try(isEquality, k, float(t.Sub(rational(v), most)), scale)
+		try(isEquality, k, vec.Float(t.Sub(least, vec.Rational(v))), scale)
+		try(isEquality, k, vec.Float(t.Sub(vec.Rational(v), most)), scale)
 	}
 	return names, amount
 }
@@ -152,6 +154,6 @@ func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value 
 	if err != nil {
 		return nil, 0, err
 	}
-	value, _ = dotScale(c, x)
+	value, _ = vec.DotScale(c, x)
 	return x, value, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // stateBounds draws bounds around a point of the hull, for both forms: of the one
@@ -141,9 +142,9 @@ func TestHullConflictsAreProven(t *testing.T) {
 		lim := &Limits{Lower: l, Upper: u}
 		conflict := p.FindConflict(lim)
 		nothing := func(without string) bool {
-			q := &exact.Problem{Eq: []bool{true}, B: []*big.Rat{rational(1)}, A: [][]*big.Rat{nil}}
+			q := &exact.Problem{Eq: []bool{true}, B: []*big.Rat{vec.Rational(1)}, A: [][]*big.Rat{nil}}
 			for range p.points {
-				q.A[0] = append(q.A[0], rational(1))
+				q.A[0] = append(q.A[0], vec.Rational(1))
 				q.C, q.Lower, q.Upper = append(q.C, new(big.Rat)), append(q.Lower, new(big.Rat)), append(q.Upper, nil)
 			}
 			for j := range n {
@@ -158,9 +159,9 @@ func TestHullConflictsAreProven(t *testing.T) {
 					}
 					var row []*big.Rat
 					for _, x := range p.points {
-						row = append(row, rational(sign*x[j]))
+						row = append(row, vec.Rational(sign*x[j]))
 					}
-					q.A, q.B, q.Eq = append(q.A, row), append(q.B, rational(sign*v)), append(q.Eq, false)
+					q.A, q.B, q.Eq = append(q.A, row), append(q.B, vec.Rational(sign*v)), append(q.Eq, false)
 				}
 			}
 			_, status := exact.Minimize(q)
@@ -250,6 +251,6 @@ func TestHullProject(t *testing.T) {
 
 func euclidean(a, b []float64) float64 {
 	d := make([]float64, len(a))
-	subtract(d, a, b)
-	return norm(d)
+	vec.Subtract(d, a, b)
+	return vec.Norm(d)
 }

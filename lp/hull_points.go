@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"gonum.org/v1/gonum/mat"
+
+	"paspo/lp/internal/vec"
 )
 
 // hullName names the one constraint that a hull without facets is.
@@ -167,13 +169,13 @@ func (h *pointHull) walk() *hullWalk {
 func (w *hullWalk) leave(a []float64) (s float64, ok bool) {
 	h := w.h
 	h.inner(a, w.y)
-	if largest(w.y) == 0 {
+	if vec.MaxAbs(w.y) == 0 {
 		return math.Inf(1), true
 	}
 	var home *supporting
 	most := math.Inf(-1)
 	for _, f := range h.homes {
-		if v := dot(f.c, w.y); v > most {
+		if v := vec.Dot(f.c, w.y); v > most {
 			home, most = f, v
 		}
 	}
@@ -226,7 +228,7 @@ func (w *hullWalk) inside(a []float64) bool {
 	}
 	h.inner(a, w.y)
 	for x := range w.seen {
-		if dot(w.seen[x], w.y) > 1+rounding {
+		if vec.Dot(w.seen[x], w.y) > 1+rounding {
 			w.seen[0], w.seen[x] = w.seen[x], w.seen[0]
 			return false
 		}
@@ -263,13 +265,13 @@ func (h *pointHull) separate(a []float64) (c []float64, limit float64) {
 			c[h.basis[x]] += w.f.c[b] * v
 		}
 	}
-	size := largest(c)
+	size := vec.MaxAbs(c)
 	limit = math.Inf(-1)
 	for j := range c {
 		c[j] /= size
 	}
 	for _, v := range h.points {
-		limit = max(limit, dot(c, v))
+		limit = max(limit, vec.Dot(c, v))
 	}
 	return c, limit
 }

@@ -11,6 +11,7 @@ import (
 
 	"paspo/internal/race"
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // noFacets is an effort that finds no facet.
@@ -173,12 +174,12 @@ func TestHullVerdicts(t *testing.T) {
 	for trial := range 300 {
 		// Where a ray from the mean leaves the facets.
 		u := make([]float64, n)
-		subtract(u, mixture(p.Points(), r), mean)
+		vec.Subtract(u, mixture(p.Points(), r), mean)
 		s := math.Inf(1)
 		for k, b := range rows.b {
 			row := rows.a[k*n : (k+1)*n]
-			if c := dot(row, u); c > 0 {
-				s = min(s, (b-dot(row, mean))/c)
+			if c := vec.Dot(row, u); c > 0 {
+				s = min(s, (b-vec.Dot(row, mean))/c)
 			}
 		}
 		a := make([]float64, n)
@@ -240,7 +241,7 @@ func TestHullResidualLarge(t *testing.T) {
 			continue
 		}
 		pushed++
-		least := dot(c, a) - limit
+		least := vec.Dot(c, a) - limit
 		if res := p.Residual(a, nil); !(res >= least && least > 0) {
 			t.Errorf("residual %g, %g beyond a facet", res, least)
 		}

@@ -1,6 +1,10 @@
 package lp
 
-import "math"
+import (
+	"math"
+
+	"paspo/lp/internal/vec"
+)
 
 // rays finds where rays leave the convex hull of points that has the origin in its
 // interior. It walks from facet to facet: each is kept as d points that span it,
@@ -76,7 +80,7 @@ func (r *rays) facet(u []float64) *supporting {
 		next := -1
 		for range 2 {
 			for v := range rate {
-				rate[v] = dot(r.point(v), step)
+				rate[v] = vec.Dot(r.point(v), step)
 				if touched[v] {
 					rate[v] = 0
 				}
@@ -97,7 +101,7 @@ func (r *rays) facet(u []float64) *supporting {
 		}
 		touched[next] = true
 		f.on = append(f.on, next)
-		span = append(span, orthonormal(r.point(next), span))
+		span = append(span, vec.Orthonormal(r.point(next), span))
 	}
 	if !r.renew(f) {
 		return nil
@@ -108,13 +112,13 @@ func (r *rays) facet(u []float64) *supporting {
 // free makes step the unit vector along what it has outside of span. It reports
 // whether that is more than rounding.
 func (r *rays) free(step []float64, span [][]float64) bool {
-	size := norm(step)
-	orthogonalize(step, span)
-	l := norm(step)
+	size := vec.Norm(step)
+	vec.Orthogonalize(step, span)
+	l := vec.Norm(step)
 	if !(l > 1e-9*size) {
 		return false
 	}
-	copy(step, orthonormal(step, span))
+	copy(step, vec.Orthonormal(step, span))
 	return true
 }
 
@@ -163,7 +167,7 @@ func (r *rays) renew(f *supporting) bool {
 		}
 	}
 	for v := range f.slack {
-		f.slack[v] = 1 - dot(f.c, r.point(v))
+		f.slack[v] = 1 - vec.Dot(f.c, r.point(v))
 	}
 	for _, v := range f.on {
 		f.slack[v] = 0
@@ -178,11 +182,11 @@ func (r *rays) renew(f *supporting) bool {
 func (r *rays) end(f *supporting, a, u, x []float64) (s float64, ok bool) {
 	limit, repairs := 50+20*(r.d+r.k), 2*r.d
 	for it := range limit {
-		ahead := dot(f.c, u)
-		towards := ahead > 1e-9*norm(f.c)*norm(u)
+		ahead := vec.Dot(f.c, u)
+		towards := ahead > 1e-9*vec.Norm(f.c)*vec.Norm(u)
 		copy(x, u)
 		if towards {
-			s = (1 - dot(f.c, a)) / ahead
+			s = (1 - vec.Dot(f.c, a)) / ahead
 			for j := range x {
 				x[j] = a[j] + s*u[j]
 			}
@@ -220,7 +224,7 @@ func (r *rays) leaving(f *supporting, x []float64, cautious bool) int {
 	d := r.d
 	out, least, size := -1, 0., 0.
 	for k := range f.on {
-		w := dot(f.dual[k*d:(k+1)*d], x)
+		w := vec.Dot(f.dual[k*d:(k+1)*d], x)
 		size += math.Abs(w)
 		if w < least && !cautious {
 			out, least = k, w
@@ -279,7 +283,7 @@ func (f *supporting) first() int {
 func (r *rays) turn(f *supporting, out int, cautious bool) bool {
 	t := f.dual[out*r.d : (out+1)*r.d]
 	for v := range f.rate {
-		f.rate[v] = -dot(t, r.point(v))
+		f.rate[v] = -vec.Dot(t, r.point(v))
 	}
 	in := -1
 	if cautious {
@@ -302,8 +306,8 @@ func (r *rays) repair(f *supporting, in int, x []float64) bool {
 	out, least := -1, math.Inf(1)
 	for k := range f.on {
 		t := f.dual[k*d : (k+1)*d]
-		if c := dot(t, y); c > rayRate {
-			if q := max(0, dot(t, x)) / c; q < least {
+		if c := vec.Dot(t, y); c > rayRate {
+			if q := max(0, vec.Dot(t, x)) / c; q < least {
 				out, least = k, q
 			}
 		}
@@ -313,7 +317,7 @@ func (r *rays) repair(f *supporting, in int, x []float64) bool {
 	}
 	t := f.dual[out*d : (out+1)*d]
 	for v := range f.rate {
-		f.rate[v] = -dot(t, r.point(v))
+		f.rate[v] = -vec.Dot(t, r.point(v))
 	}
 	return r.exchange(f, out, in)
 }
@@ -344,7 +348,7 @@ func (r *rays) exchange(f *supporting, out, in int) bool {
 			continue
 		}
 		row := f.dual[k*d : (k+1)*d]
-		g := dot(row, y)
+		g := vec.Dot(row, y)
 		for j, v := range t {
 			row[j] -= g * v
 		}
@@ -359,6 +363,6 @@ func (r *rays) exchange(f *supporting, out, in int) bool {
 // weights writes those of x over the points of f.
 func (r *rays) weights(f *supporting, x, w []float64) {
 	for k := range f.on {
-		w[k] = dot(f.dual[k*r.d:(k+1)*r.d], x)
+		w[k] = vec.Dot(f.dual[k*r.d:(k+1)*r.d], x)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // checkFacet holds a facet to its definition.
@@ -15,7 +16,7 @@ func checkFacet(t rapid.TB, r *rays, f *supporting) {
 	on := map[int]bool{}
 	for k, v := range f.on {
 		on[v] = true
-		if e := math.Abs(dot(f.c, r.point(v)) - 1); e > 1e-9 {
+		if e := math.Abs(vec.Dot(f.c, r.point(v)) - 1); e > 1e-9 {
 			t.Fatalf("point %d is off its facet by %g", v, e)
 		}
 		for x, s := range f.on {
@@ -23,7 +24,7 @@ func checkFacet(t rapid.TB, r *rays, f *supporting) {
 			if x == k {
 				want = 1
 			}
-			if d := dot(f.dual[k*r.d:(k+1)*r.d], r.point(s)); math.Abs(d-want) > 1e-8 {
+			if d := vec.Dot(f.dual[k*r.d:(k+1)*r.d], r.point(s)); math.Abs(d-want) > 1e-8 {
 				t.Fatalf("weight %d of point %d is %g", k, s, d)
 			}
 		}
@@ -32,7 +33,7 @@ func checkFacet(t rapid.TB, r *rays, f *supporting) {
 		t.Fatalf("%d different points span the facet, want %d", len(on), r.d)
 	}
 	for v := range r.k {
-		if d := dot(f.c, r.point(v)); d > 1+1e-9 {
+		if d := vec.Dot(f.c, r.point(v)); d > 1+1e-9 {
 			t.Fatalf("point %d is beyond the facet by %g", v, d-1)
 		}
 	}
@@ -76,12 +77,12 @@ func TestRayEnds(t *testing.T) {
 			checkFacet(rt, h, f)
 			want := math.Inf(1)
 			for _, g := range byFacets.facets {
-				if c := dot(g.c, u); c > 1e-12 {
-					want = min(want, (g.d-dot(g.c, a))/c)
+				if c := vec.Dot(g.c, u); c > 1e-12 {
+					want = min(want, (g.d-vec.Dot(g.c, a))/c)
 				}
 			}
 			// An end moves by rounding over the angle that the ray has to the facet.
-			tol := 1e-11 * (1 + want) * norm(f.c) / dot(f.c, u)
+			tol := 1e-11 * (1 + want) * vec.Norm(f.c) / vec.Dot(f.c, u)
 			if !(math.Abs(got-want) <= tol) {
 				rt.Fatalf("%s: the ray ends at %v, by facets at %v", kind, got, want)
 			}
@@ -94,7 +95,7 @@ func unit(r *rand.Rand, d int) []float64 {
 	for j := range u {
 		u[j] = r.NormFloat64()
 	}
-	l := norm(u)
+	l := vec.Norm(u)
 	for j := range u {
 		u[j] /= l
 	}

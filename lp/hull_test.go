@@ -8,6 +8,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp/internal/dd"
+	"paspo/lp/internal/vec"
 )
 
 // checkHull verifies rows and equalities against the points: all points satisfy
@@ -18,7 +19,7 @@ func checkHull(t *testing.T, points [][]float64, rows, equalities []Row) {
 	dim := n - len(equalities)
 	for _, e := range equalities {
 		for _, v := range points {
-			if d := math.Abs(dot(e.Coef, v) - e.Max); !(d <= 1e-9) {
+			if d := math.Abs(vec.Dot(e.Coef, v) - e.Max); !(d <= 1e-9) {
 				t.Fatalf("equality %v off by %g at %v", e, d, v)
 			}
 		}
@@ -26,7 +27,7 @@ func checkHull(t *testing.T, points [][]float64, rows, equalities []Row) {
 	for _, r := range rows {
 		var on [][]float64
 		for _, v := range points {
-			d := dot(r.Coef, v) - r.Max
+			d := vec.Dot(r.Coef, v) - r.Max
 			if !(d <= 1e-12) {
 				t.Fatalf("row %v violated by %g at %v", r, d, v)
 			}
@@ -153,13 +154,13 @@ func TestConvexHullRandom(t *testing.T) {
 		}
 		best := points[0]
 		for _, v := range points {
-			if dot(c, v) > dot(c, best) {
+			if vec.Dot(c, v) > vec.Dot(c, best) {
 				best = v
 			}
 		}
 		tight := 0
 		for _, row := range rows {
-			if dot(row.Coef, best) >= row.Max-1e-9 {
+			if vec.Dot(row.Coef, best) >= row.Max-1e-9 {
 				tight++
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // thinPoints draws points of which some are 1e-12 to 1e-6 apart, equal, or on a line.
@@ -47,9 +48,9 @@ func hullEnds(points [][]float64, prefix []float64, give float64) (lo, hi float6
 		for _, sign := range []float64{1, -1} {
 			var row []*big.Rat
 			for _, v := range points {
-				row = append(row, rational(sign*c(v)))
+				row = append(row, vec.Rational(sign*c(v)))
 			}
-			q.A, q.B = append(q.A, row), append(q.B, new(big.Rat).Add(rational(sign*rhs), rational(give)))
+			q.A, q.B = append(q.A, row), append(q.B, new(big.Rat).Add(vec.Rational(sign*rhs), vec.Rational(give)))
 			q.Eq = append(q.Eq, false)
 		}
 	}
@@ -59,18 +60,18 @@ func hullEnds(points [][]float64, prefix []float64, give float64) (lo, hi float6
 	}
 	for v, x := range points {
 		q.Lower[v] = new(big.Rat)
-		q.C = append(q.C, rational(x[len(prefix)]))
+		q.C = append(q.C, vec.Rational(x[len(prefix)]))
 	}
 	s, status := exact.Minimize(q)
 	if status != exact.Optimal {
 		return 0, 0, false
 	}
-	lo = float(s.Value)
+	lo = vec.Float(s.Value)
 	for _, c := range q.C {
 		c.Neg(c)
 	}
 	s, _ = exact.Minimize(q)
-	return lo, -float(s.Value), true
+	return lo, -vec.Float(s.Value), true
 }
 
 // Hulls of points that nearly coincide are taken. Their intervals are those of the

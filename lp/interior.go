@@ -3,6 +3,8 @@ package lp
 import (
 	"context"
 	"math"
+
+	"paspo/lp/internal/vec"
 )
 
 // fillsEqualities reports whether the polytope has a point that keeps clear of every
@@ -80,7 +82,7 @@ func (s *sides) count() int { return len(s.p.b) + len(s.entity) }
 func (s *sides) slack(k int, x []float64) (slack, size float64) {
 	if k < len(s.p.b) {
 		row, rhs := s.p.side(k)
-		return rhs - dot(row, x), norm(row)
+		return rhs - vec.Dot(row, x), vec.Norm(row)
 	}
 	k -= len(s.p.b)
 	j := s.entity[k]
@@ -95,7 +97,7 @@ func (s *sides) inward(k int, c []float64) {
 	clear(c)
 	if k < len(s.p.b) {
 		row, _ := s.p.side(k)
-		scale := powerScale(largest(row))
+		scale := vec.PowerScale(vec.MaxAbs(row))
 		for j, v := range row {
 			c[j] = -v * scale
 		}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // cappedPolytope draws a simplex with a cap on every entity, cut by degenerate,
@@ -56,13 +57,13 @@ func cappedPolytope(r *rand.Rand) Description {
 				c[j] = f*other.Coef[j] + float64(r.IntN(2)) // the budget changes nothing
 			}
 		}
-		if largest(c) == 0 {
+		if vec.MaxAbs(c) == 0 {
 			continue
 		}
 		slack := []float64{0, 1e-12, 1e-6, 0.05, 1}[r.IntN(5)]
-		row := Row{Name: string(rune('A' + k)), Coef: c, Min: math.Inf(-1), Max: dot(c, x) + slack}
+		row := Row{Name: string(rune('A' + k)), Coef: c, Min: math.Inf(-1), Max: vec.Dot(c, x) + slack}
 		if r.IntN(4) == 0 {
-			row.Min = dot(c, x) - slack // a pair that is like an equality
+			row.Min = vec.Dot(c, x) - slack // a pair that is like an equality
 		}
 		d.Rows = append(d.Rows, row)
 	}

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"paspo/lp/internal/basis"
+	"paspo/lp/internal/vec"
 )
 
 // lazyModel holds the linear programs of all intervals of a polytope in the form
@@ -130,8 +131,8 @@ func (m *lazyModel) ofRows(ctx context.Context) error {
 	}
 	add := func(c []float64, rhs float64) {
 		s := 1.
-		if v := largest(c); v > 0 {
-			s = powerScale(v)
+		if v := vec.MaxAbs(c); v > 0 {
+			s = vec.PowerScale(v)
 		}
 		row := make([]float64, n)
 		for j, v := range c {
@@ -160,7 +161,7 @@ func (m *lazyModel) start(r, tol, b, f, base []float64) {
 			v = f[k-m.m]
 		}
 		tol[k] = rounding * max(1, math.Abs(v)) * m.scale[k]
-		r[k] = v*m.scale[k] - dot(m.rows[k], base)
+		r[k] = v*m.scale[k] - vec.Dot(m.rows[k], base)
 	}
 }
 
@@ -180,11 +181,11 @@ func (m *lazyModel) ofPoints() {
 			}
 		}
 		m.scale = append(m.scale, 1)
-		m.tol[k] = rounding * max(1, largest(m.rows[k]))
+		m.tol[k] = rounding * max(1, vec.MaxAbs(m.rows[k]))
 	}
 	m.low, m.high, _ = BoundingBox(p) // of points no error
 	for j := range m.reach {
-		m.reach[j] = max(1, largest(m.rows[j+1]))
+		m.reach[j] = max(1, vec.MaxAbs(m.rows[j+1]))
 	}
 }
 
@@ -207,7 +208,7 @@ func (m *lazyModel) newSuffix(i, maxBases int) {
 		// In the order of the entities, of which none is sharper.
 		tol = make([]float64, len(tails))
 		for k := range tol {
-			tol[k] = largest(tails[k])
+			tol[k] = vec.MaxAbs(tails[k])
 		}
 	}
 	// Points of a plane lie in it up to their rounding, as newHull takes them.
@@ -247,7 +248,7 @@ func (m *lazyModel) newSuffix(i, maxBases int) {
 			s.trivial = s.trivial && len(s.groups[x-len(s.eqs)]) == 1
 			s.up[cols+x] = math.Inf(1)
 		}
-		c := powerScale(largest(tails[k]))
+		c := vec.PowerScale(vec.MaxAbs(tails[k]))
 		s.scale = append(s.scale, c)
 		for _, v := range tails[k] {
 			g.A = append(g.A, v*c)

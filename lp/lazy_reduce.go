@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/big"
 	"slices"
+
+	"paspo/lp/internal/vec"
 )
 
 // reduction is what rows over a suffix come to beside its equalities. Equalities
@@ -62,7 +64,7 @@ func reduce(noise float64, eqs, ineqs sized) *reduction {
 		order[e] = e
 	}
 	slices.SortStableFunc(order, func(x, y int) int {
-		switch a, b := largest(eqs.rows[x]), largest(eqs.rows[y]); {
+		switch a, b := vec.MaxAbs(eqs.rows[x]), vec.MaxAbs(eqs.rows[y]); {
 		case eqs.sharper(x, y, a, b):
 			return -1
 		case eqs.sharper(y, x, b, a):
@@ -74,7 +76,7 @@ func reduce(noise float64, eqs, ineqs sized) *reduction {
 		v, comb, _ := eliminate(noise, eqs.rows[e], k, ech)
 		p := -1
 		for j, x := range v {
-			if x.Sign() != 0 && (p < 0 || math.Abs(float(x)) > math.Abs(float(v[p]))) {
+			if x.Sign() != 0 && (p < 0 || math.Abs(vec.Float(x)) > math.Abs(vec.Float(v[p]))) {
 				p = j
 			}
 		}
@@ -122,7 +124,7 @@ func (o *echelon) subtract(e *echelon) {
 func eliminate(noise float64, row []float64, k int, ech []*echelon) (v, comb []*big.Rat, size []float64) {
 	v, comb, size = make([]*big.Rat, len(row)), make([]*big.Rat, k), make([]float64, len(row))
 	for j, x := range row {
-		v[j], size[j] = rational(x), math.Abs(x)
+		v[j], size[j] = vec.Rational(x), math.Abs(x)
 	}
 	for e := range comb {
 		comb[e] = new(big.Rat)
@@ -136,7 +138,7 @@ func eliminate(noise float64, row []float64, k int, ech []*echelon) (v, comb []*
 		for j, x := range e.coef {
 			if x.Sign() != 0 {
 				t.Mul(f, x)
-				size[j] += math.Abs(float(&t))
+				size[j] += math.Abs(vec.Float(&t))
 				v[j].Sub(v[j], &t)
 			}
 		}
@@ -145,7 +147,7 @@ func eliminate(noise float64, row []float64, k int, ech []*echelon) (v, comb []*
 		}
 	}
 	for j, x := range v {
-		if math.Abs(float(x)) <= noise*size[j] {
+		if math.Abs(vec.Float(x)) <= noise*size[j] {
 			x.SetInt64(0)
 		}
 	}
@@ -156,7 +158,7 @@ func eliminate(noise float64, row []float64, k int, ech []*echelon) (v, comb []*
 func (red *reduction) pick(comb []*big.Rat) []float64 {
 	out := make([]float64, len(red.eqs))
 	for x, e := range red.eqs {
-		out[x] = float(comb[e])
+		out[x] = vec.Float(comb[e])
 	}
 	return out
 }
@@ -173,13 +175,13 @@ func (red *reduction) group(noise float64, ineqs sized, k int, ech []*echelon) {
 next:
 	for r, row := range ineqs.rows {
 		v, comb, size := eliminate(noise, row, k, ech)
-		m := reduced{member: member{row: r, along: red.pick(comb)}, v: floats(v)}
-		m.norm = largest(m.v)
+		m := reduced{member: member{row: r, along: red.pick(comb)}, v: vec.Floats(v)}
+		m.norm = vec.MaxAbs(m.v)
 		if m.norm == 0 {
 			red.checks = append(red.checks, check{row: r, along: m.along})
 			continue
 		}
-		m.margin = noise * largest(size) / m.norm
+		m.margin = noise * vec.MaxAbs(size) / m.norm
 		for g, others := range groups {
 			o := &others[0]
 			if c, ok := ratio(m.v, o.v, m.norm, o.norm, max(m.margin, o.margin)); ok {

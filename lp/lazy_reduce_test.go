@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 func TestReduce(t *testing.T) {
@@ -42,9 +43,9 @@ func TestReduce(t *testing.T) {
 	x := []float64{0.3, 0.7, 0.45, 0.11}
 	e := []float64{x[0] + x[1] + x[2] + x[3], x[1] + x[2]}
 	for _, g := range red.groups {
-		first := dot(rows[g[0].row], x)
+		first := vec.Dot(rows[g[0].row], x)
 		for _, m := range g[1:] {
-			v := dot(rows[m.row], x) - m.along[0]*e[0] - m.along[1]*e[1]
+			v := vec.Dot(rows[m.row], x) - m.along[0]*e[0] - m.along[1]*e[1]
 			if math.Abs(m.c) > 1 || math.Abs(v-m.c*first) > 1e-15 {
 				t.Errorf("row %d: %v, want %v x %v", m.row, v, m.c, first)
 			}

@@ -8,6 +8,8 @@ import (
 	"runtime"
 
 	"github.com/lanl/clp"
+
+	"paspo/lp/internal/vec"
 )
 
 const (
@@ -56,12 +58,12 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 			return nil, 0, err
 		}
 		x = p.stated(x)
-		return x, dot(c, x), nil
+		return x, vec.Dot(c, x), nil
 	}
 	if p.points != nil && (lim == nil || lim.own()) {
 		value = math.Inf(1)
 		for _, v := range p.points {
-			if cv, _ := dotScale(c, v); cv < value {
+			if cv, _ := vec.DotScale(c, v); cv < value {
 				x, value = v, cv
 			}
 		}
@@ -183,7 +185,7 @@ func (p *program) setScales() {
 	n := len(p.c)
 	size := 0.
 	for k, v := range p.f {
-		if s := maxAbs(p.e[k*n : (k+1)*n]); s > 0 {
+		if s := vec.MaxAbs(p.e[k*n : (k+1)*n]); s > 0 {
 			size = max(size, math.Abs(v)/s)
 		}
 	}
@@ -197,27 +199,7 @@ func (p *program) setScales() {
 			}
 		}
 	}
-	p.unit, p.cost = powerOfTwo(size), costScale/powerOfTwo(maxAbs(p.c))
-}
-
-// powerOfTwo returns the least power of two of at least x, 1 where x is 0.
-func powerOfTwo(x float64) float64 {
-	if x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
-		return 1
-	}
-	frac, exp := math.Frexp(x)
-	if frac == 0.5 {
-		exp--
-	}
-	return math.Ldexp(1, max(-500, min(exp, 500)))
-}
-
-func maxAbs(v []float64) float64 {
-	m := 0.
-	for _, x := range v {
-		m = max(m, math.Abs(x))
-	}
-	return m
+	p.unit, p.cost = vec.PowerOfTwo(size), costScale/vec.PowerOfTwo(vec.MaxAbs(p.c))
 }
 
 func (p *program) solve(primal bool, scaling clp.Scaling) (clp.SimplexStatus, []float64) {
@@ -283,11 +265,11 @@ func (p *program) residual(x []float64) float64 {
 	r := math.Inf(-1)
 	n := len(x)
 	for k, v := range p.b {
-		ax, scale := dotScale(p.a[k*n:(k+1)*n], x)
+		ax, scale := vec.DotScale(p.a[k*n:(k+1)*n], x)
 		r = max(r, scaledExcess(ax, v, sizeOr(p.rowSize, k, max(1, scale))))
 	}
 	for k, v := range p.f {
-		ax, scale := dotScale(p.e[k*n:(k+1)*n], x)
+		ax, scale := vec.DotScale(p.e[k*n:(k+1)*n], x)
 		r = max(r, math.Abs(scaledExcess(ax, v, sizeOr(p.eqSize, k, max(1, scale)))))
 	}
 	for j, v := range x {

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // Against the best of all vertices, found by solving every choice of n limits.
@@ -43,7 +44,7 @@ func TestMinimizeAgainstVertices(t *testing.T) {
 			return // too degenerate for this plain search
 		}
 		compared++
-		scale := max(1, math.Abs(best), maxAbs(c)*max(maxAbs(p.u), maxAbs(p.l)))
+		scale := max(1, math.Abs(best), vec.MaxAbs(c)*max(vec.MaxAbs(p.u), vec.MaxAbs(p.l)))
 		if math.Abs(value-best) > 1e-8*scale {
 			t.Fatalf("least value %g, the best vertex has %g", value, best)
 		}
@@ -76,7 +77,7 @@ func bestVertex(p *Polytope, c []float64) (best float64, ok bool) {
 			if x.SolveVec(m, v) != nil || p.Residual(x.RawVector().Data, nil) > 1e-9 {
 				return
 			}
-			value, _ := dotScale(c, x.RawVector().Data)
+			value, _ := vec.DotScale(c, x.RawVector().Data)
 			best, ok = min(best, value), true
 			return
 		}
@@ -169,7 +170,7 @@ func TestMinimizeScales(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, want, err := q.Minimize(c, nil); err != nil || math.Abs(value-want*total) > 1e-9*total*maxAbs(c) {
+		if _, want, err := q.Minimize(c, nil); err != nil || math.Abs(value-want*total) > 1e-9*total*vec.MaxAbs(c) {
 			t.Errorf("total %g: value %g, want %g (%v)", total, value, want*total, err)
 		}
 	}

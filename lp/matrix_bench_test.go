@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // stateLimits draws matrices about that of p, with right-hand sides that leave a point
@@ -40,8 +41,8 @@ func stateLimits(p *Polytope, states int, r *rand.Rand) []Limits {
 					a[k*n+j] = v * (0.5 + r.Float64())
 				}
 			}
-			v := dot(a[k*n:(k+1)*n], inside)
-			b[k] = v + max(0, p.b[k]-dot(p.a[k*n:(k+1)*n], inside))*(0.2+r.Float64())
+			v := vec.Dot(a[k*n:(k+1)*n], inside)
+			b[k] = v + max(0, p.b[k]-vec.Dot(p.a[k*n:(k+1)*n], inside))*(0.2+r.Float64())
 		}
 		limits[s] = Limits{A: a, B: b}
 	}

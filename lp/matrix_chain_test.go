@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // randomMatrix draws a matrix beside limits that hold a point of their own: rows that
@@ -46,7 +47,7 @@ func randomMatrix(p *Polytope, r *rand.Rand) Limits {
 				}
 			}
 		}
-		lim.B[k] = dot(row, x) + slack
+		lim.B[k] = vec.Dot(row, x) + slack
 		if r.IntN(16) == 0 {
 			lim.B[k] = math.Inf(1)
 		}

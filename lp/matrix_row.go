@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"paspo/lp/internal/basis"
+	"paspo/lp/internal/vec"
 )
 
 // matrixRow is an action under a matrix of its own. The programs of its entities
@@ -72,13 +73,13 @@ func (row *matrixRow) load() bool {
 	q.R, q.Up, q.Tol = q.R[:cap(q.R)], q.Up[:cap(q.Up)], q.Tol[:cap(q.Tol)]
 	clear(g.C)
 	add := func(k int, c []float64, rhs float64, equality bool) bool {
-		most := largest(c)
+		most := vec.MaxAbs(c)
 		if most-most != 0 || rhs-rhs != 0 {
 			return false
 		}
 		s := 1.
 		if most > 0 {
-			s = powerScale(most)
+			s = vec.PowerScale(most)
 		}
 		x := len(row.rows)
 		row.rows, row.scale, g.Equality = append(row.rows, k), append(row.scale, s), append(g.Equality, equality)
@@ -307,7 +308,7 @@ func (row *matrixRow) optimal(at []float64) bool {
 		t := z[n+x]
 		give += math.Abs(t) * row.q.Tol[n+x] / rounding
 		if row.g.Equality[x] {
-			gap += math.Abs(t) * row.scale[x] * math.Abs(row.f[k]-dot(row.state.e[k*n:(k+1)*n], at))
+			gap += math.Abs(t) * row.scale[x] * math.Abs(row.f[k]-vec.Dot(row.state.e[k*n:(k+1)*n], at))
 			continue
 		}
 		if t < 0 {
@@ -318,7 +319,7 @@ func (row *matrixRow) optimal(at []float64) bool {
 			continue
 		}
 		if t > 0 {
-			gap += t * row.scale[x] * math.Abs(row.b[k]-dot(row.state.a[k*n:(k+1)*n], at))
+			gap += t * row.scale[x] * math.Abs(row.b[k]-vec.Dot(row.state.a[k*n:(k+1)*n], at))
 		}
 	}
 	return give <= steepGive*row.state.size[row.entity] && gap <= gapTol*row.state.entityScale(row.entity, at[row.entity])

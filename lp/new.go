@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"paspo/lp/internal/dd"
+	"paspo/lp/internal/vec"
 )
 
 // Limits of a description, against mistakes and hostile files.
@@ -154,7 +155,7 @@ func assemble(d Description, effort int) (*Polytope, error) {
 			return nil, p.errorf("two constraints have the name %q", r.Name)
 		}
 		seen[r.Name] = true
-		if maxAbs(r.Coef) == 0 {
+		if vec.MaxAbs(r.Coef) == 0 {
 			if r.Min > 0 || r.Max < 0 {
 				return nil, &EmptyError{Name: p.name, Conflict: []string{r.Name}, Amount: 1}
 			}
@@ -330,8 +331,8 @@ func CheckRow(entities []string, r Row) error {
 		}
 	}
 	switch {
-	case maxAbs(r.Coef) > 0 && maxAbs(r.Coef) < minMagnitude:
-		return fmt.Errorf("constraint %s: its largest coefficient, %g, is too small to compute with (at least %g)", r.Name, maxAbs(r.Coef), minMagnitude)
+	case vec.MaxAbs(r.Coef) > 0 && vec.MaxAbs(r.Coef) < minMagnitude:
+		return fmt.Errorf("constraint %s: its largest coefficient, %g, is too small to compute with (at least %g)", r.Name, vec.MaxAbs(r.Coef), minMagnitude)
 	case !(math.Abs(r.Min) <= maxRow) && !math.IsInf(r.Min, -1):
 		return fmt.Errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, maxRow)
 	case !(math.Abs(r.Max) <= maxRow) && !math.IsInf(r.Max, 1):
@@ -421,7 +422,7 @@ func (p *Polytope) limitedByOneRow(lo, hi []float64) bool {
 		}
 		return true
 	}
-	if maxAbs(lo) == 0 && maxAbs(hi) == 0 {
+	if vec.MaxAbs(lo) == 0 && vec.MaxAbs(hi) == 0 {
 		return true
 	}
 	for k := range p.b {
@@ -446,14 +447,14 @@ func independentOfBudget(equalities []Row, n int) []Row {
 		w := slices.Clone(r.Coef)
 		for range 2 {
 			for _, q := range basis {
-				c, _ := dotScale(q, w)
+				c, _ := vec.DotScale(q, w)
 				for j := range w {
 					w[j] -= c * q[j]
 				}
 			}
 		}
-		size, _ := dotScale(w, w)
-		whole, _ := dotScale(r.Coef, r.Coef)
+		size, _ := vec.DotScale(w, w)
+		whole, _ := vec.DotScale(r.Coef, r.Coef)
 		if size <= 1e-18*whole {
 			continue
 		}

@@ -3,6 +3,8 @@ package lp
 import (
 	"math"
 	"testing"
+
+	"paspo/lp/internal/vec"
 )
 
 // Rows and equalities that are computed from points hold the points and no more.
@@ -86,7 +88,7 @@ func TestRowsOfPublishedPoints(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if scale := max(1, math.Abs(p.b[k]), maxAbs(negated)); math.Abs(-most-p.b[k]) > 1e-9*scale || least > p.b[k]+1e-9*scale {
+		if scale := max(1, math.Abs(p.b[k]), vec.MaxAbs(negated)); math.Abs(-most-p.b[k]) > 1e-9*scale || least > p.b[k]+1e-9*scale {
 			t.Errorf("row %d: from %g to %g, published limit %g", k, least, -most, p.b[k])
 		}
 		if k > 50 && testing.Short() {

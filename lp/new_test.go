@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"paspo/lp/internal/vec"
 )
 
 func TestNew(t *testing.T) {
@@ -207,7 +209,7 @@ func drawDescription(t *rapid.T) (Description, []float64) {
 			r.Coef[j] = number.Draw(t, "c")
 			ax += r.Coef[j] * inside[j]
 		}
-		if maxAbs(r.Coef) == 0 {
+		if vec.MaxAbs(r.Coef) == 0 {
 			r.Coef[0], ax = 1, inside[0]
 		}
 		switch rapid.IntRange(0, 3).Draw(t, "kind") {

@@ -3,6 +3,8 @@ package lp
 import (
 	"fmt"
 	"math"
+
+	"paspo/lp/internal/vec"
 )
 
 // Project returns the point of p closest to x in the Euclidean norm.
@@ -48,9 +50,9 @@ func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, err
 	b, f, l, u := p.limits(lim)
 	// Distances are those of amounts as stated, so that these have one unit. Rows are
 	// taken at unit length.
-	unit := unitOf(maxAbs(p.size))
+	unit := unitOf(vec.MaxAbs(p.size))
 	b, f, l, u, x = byUnit(b, unit), byUnit(f, unit), byUnit(l, unit), byUnit(u, unit), byUnit(x, unit)
-	solve, done := rowSpace(p.e, p.Dim())
+	solve, done := vec.RowSpace(p.e, p.Dim())
 	y := append([]float64(nil), x...)
 	solve(y, f)
 	// Decimal fractions may leave a polytope empty by a little less than New
@@ -74,7 +76,7 @@ func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, err
 		}
 		solve(at, f)
 		if p.hull != nil {
-			if c, limit := p.separate(at, unit); c != nil && dot(c, at)-limit > 1e-13*max(1, math.Abs(limit)) && len(b) < mostCuts {
+			if c, limit := p.separate(at, unit); c != nil && vec.Dot(c, at)-limit > 1e-13*max(1, math.Abs(limit)) && len(b) < mostCuts {
 				rows, b = append(rows, c...), append(b, limit)
 				continue
 			}
@@ -120,7 +122,7 @@ func (p *Polytope) separate(a []float64, unit float64) (c []float64, limit float
 	for j := range c {
 		c[j] *= unit / d[j]
 	}
-	size := maxAbs(c)
+	size := vec.MaxAbs(c)
 	for j := range c {
 		c[j] /= size
 	}
@@ -152,9 +154,9 @@ func newProjection(rows, b, l, u, onto []float64, equalities [][]float64, tol fl
 			return
 		}
 		w := append([]float64(nil), a...)
-		orthogonalize(w, equalities)
-		l := norm(w)
-		if l <= dependent*norm(a) {
+		vec.Orthogonalize(w, equalities)
+		l := vec.Norm(w)
+		if l <= dependent*vec.Norm(a) {
 			return
 		}
 		g := make([]float64, n)
@@ -162,7 +164,7 @@ func newProjection(rows, b, l, u, onto []float64, equalities [][]float64, tol fl
 			g[i] = w[i] / l
 		}
 		s.g = append(s.g, g)
-		s.h = append(s.h, (limit-dot(a, onto))/l)
+		s.h = append(s.h, (limit-vec.Dot(a, onto))/l)
 	}
 	for k, v := range b {
 		add(rows[k*n:(k+1)*n], v)
@@ -191,7 +193,7 @@ func (s *projection) run() error {
 	for range limit {
 		worst, by := -1, s.tol
 		for k, g := range s.g {
-			if v := dot(g, s.z) - s.h[k]; v > by {
+			if v := vec.Dot(g, s.z) - s.h[k]; v > by {
 				worst, by = k, v
 			}
 		}
@@ -215,7 +217,7 @@ func (s *projection) add(k, limit int) error {
 		// g_k = sum_j c_j q_j + rest; with r this gives its combination of the
 		// active rows.
 		rest := append([]float64(nil), s.g[k]...)
-		orthogonalize(rest, s.q)
+		vec.Orthogonalize(rest, s.q)
 		comb := s.combination(s.g[k])
 
 		drop, t := -1, math.Inf(1)
@@ -224,9 +226,9 @@ func (s *projection) add(k, limit int) error {
 				drop, t = j, s.lambda[j]/c
 			}
 		}
-		l := dot(rest, rest)
+		l := vec.Dot(rest, rest)
 		if l > dependent*dependent {
-			if full := (dot(s.g[k], s.z) - s.h[k]) / l; full <= t {
+			if full := (vec.Dot(s.g[k], s.z) - s.h[k]) / l; full <= t {
 				drop, t = -1, max(0, full)
 			}
 		} else if drop < 0 {
@@ -259,11 +261,11 @@ func (s *projection) add(k, limit int) error {
 func (s *projection) factor() {
 	s.q, s.r = s.q[:0], s.r[:0]
 	for _, k := range s.active {
-		q := orthonormal(s.g[k], s.q)
+		q := vec.Orthonormal(s.g[k], s.q)
 		s.q = append(s.q, q)
 		r := make([]float64, len(s.q))
 		for i, b := range s.q {
-			r[i] = dot(b, s.g[k])
+			r[i] = vec.Dot(b, s.g[k])
 		}
 		s.r = append(s.r, r)
 	}
@@ -273,7 +275,7 @@ func (s *projection) factor() {
 func (s *projection) combination(v []float64) []float64 {
 	c := make([]float64, len(s.q))
 	for j := len(c) - 1; j >= 0; j-- {
-		sum := dot(s.q[j], v)
+		sum := vec.Dot(s.q[j], v)
 		for i := j + 1; i < len(c); i++ {
 			sum -= s.r[i][j] * c[i]
 		}
@@ -315,7 +317,7 @@ func (s *projection) check() error {
 			res[i] += s.lambda[j] * v
 		}
 	}
-	if e := norm(res); !(e <= 1e-9*max(1, norm(s.z))) {
+	if e := vec.Norm(res); !(e <= 1e-9*max(1, vec.Norm(s.z))) {
 		return fmt.Errorf("lp: the projection is not stationary: off by %g", e)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // checkProjection holds the projection of x to two certificates. The
@@ -29,7 +30,7 @@ func checkProjection(t rapid.TB, p *Polytope, x []float64) {
 		if !(q.lambda[j] >= 0) {
 			t.Fatalf("multiplier %g", q.lambda[j])
 		}
-		if slack := q.h[k] - dot(q.g[k], q.z); math.Abs(slack) > 10*q.tol {
+		if slack := q.h[k] - vec.Dot(q.g[k], q.z); math.Abs(slack) > 10*q.tol {
 			t.Fatalf("an active row has slack %g", slack)
 		}
 		multipliers += q.lambda[j]
@@ -37,20 +38,20 @@ func checkProjection(t rapid.TB, p *Polytope, x []float64) {
 			step[i] += q.lambda[j] * g
 		}
 	}
-	if e := norm(step); e > 1e-9*max(1, norm(q.z)) {
+	if e := vec.Norm(step); e > 1e-9*max(1, vec.Norm(q.z)) {
 		t.Fatalf("stationarity is off by %g", e)
 	}
 
 	g := make([]float64, len(x))
-	subtract(g, y, x) // minimize g . v
+	vec.Subtract(g, y, x) // minimize g . v
 	v, _, err := p.Minimize(g, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// v is feasible to the tolerance of the LP solver, 1e-10, and gains that times
 	// the multipliers: many times the step where rows are nearly parallel.
-	gap := dot(g, y) - dot(g, v)
-	if !(gap <= 1e-9*max(1, norm(g), multipliers)) {
+	gap := vec.Dot(g, y) - vec.Dot(g, v)
+	if !(gap <= 1e-9*max(1, vec.Norm(g), multipliers)) {
 		t.Fatalf("projection of %v to %v is not optimal: %v is closer by %g", x, y, v, gap)
 	}
 }
@@ -154,13 +155,13 @@ func TestProjectRandom(t *testing.T) {
 			if r.IntN(6) == 0 {
 				row.Coef[r.IntN(n)] += 1e-6
 			}
-			row.Max = dot(row.Coef, inside)
+			row.Max = vec.Dot(row.Coef, inside)
 			if r.IntN(2) == 0 {
 				row.Max += scale * r.Float64()
 			} else {
 				row.Max += 1e-12 // rounding must not make it empty
 			}
-			if norm(row.Coef) == 0 {
+			if vec.Norm(row.Coef) == 0 {
 				continue
 			}
 			d.Rows = append(d.Rows, row)

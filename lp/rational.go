@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/vec"
 )
 
 // leastExactly returns the least c . a under the polytope's own bounds, equalities and
@@ -18,7 +19,7 @@ func (p *Polytope) leastExactly(c, b []float64) (value float64, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	return float(v), true
+	return vec.Float(v), true
 }
 
 // rationalProgram is what a prefix leaves of limits, in rational arithmetic.
@@ -42,20 +43,20 @@ func (r *rationalProgram) minimize(c []float64) (value *big.Rat, ok bool) {
 	}
 	var prefix []*big.Rat
 	for _, v := range r.prefix {
-		prefix = append(prefix, rational(v))
+		prefix = append(prefix, vec.Rational(v))
 	}
 	// left returns the coefficients of the suffix and what the prefix leaves.
 	left := func(c []float64, rhs float64) ([]*big.Rat, *big.Rat) {
-		rest := rational(rhs)
+		rest := vec.Rational(rhs)
 		var t big.Rat
 		for x, v := range prefix {
 			if c[x] != 0 {
-				rest.Sub(rest, t.Mul(rational(c[x]), v))
+				rest.Sub(rest, t.Mul(vec.Rational(c[x]), v))
 			}
 		}
-		return rationals(c[i:]), rest
+		return vec.Rationals(c[i:]), rest
 	}
-	q := &exact.Problem{C: rationals(c), Lower: make([]*big.Rat, n-i), Upper: make([]*big.Rat, n-i)}
+	q := &exact.Problem{C: vec.Rationals(c), Lower: make([]*big.Rat, n-i), Upper: make([]*big.Rat, n-i)}
 	add := func(c []float64, rhs float64, equality bool) {
 		row, rest := left(c, rhs)
 		q.A, q.B, q.Eq = append(q.A, row), append(q.B, rest), append(q.Eq, equality)
@@ -71,10 +72,10 @@ func (r *rationalProgram) minimize(c []float64) (value *big.Rat, ok bool) {
 	}
 	for x := i; x < n; x++ {
 		if l := r.l[x]; !math.IsInf(l, -1) {
-			q.Lower[x-i] = rational(l)
+			q.Lower[x-i] = vec.Rational(l)
 		}
 		if capped[x] {
-			q.Upper[x-i] = rational(r.u[x])
+			q.Upper[x-i] = vec.Rational(r.u[x])
 		}
 	}
 	for {
@@ -90,9 +91,9 @@ func (r *rationalProgram) minimize(c []float64) (value *big.Rat, ok bool) {
 			}
 		}
 		for x := i; x < n; x++ {
-			if u := r.u[x]; !capped[x] && !math.IsInf(u, 1) && (s == nil || s.X[x-i].Cmp(rational(u)) > 0) {
+			if u := r.u[x]; !capped[x] && !math.IsInf(u, 1) && (s == nil || s.X[x-i].Cmp(vec.Rational(u)) > 0) {
 				capped[x], more = true, true
-				q.Upper[x-i] = rational(u)
+				q.Upper[x-i] = vec.Rational(u)
 			}
 		}
 		switch {
@@ -118,19 +119,19 @@ func (r *rationalProgram) broken(s *exact.Solution, in []bool, most int) []int {
 			rows = append(rows, k)
 			continue
 		}
-		v := rational(-b)
+		v := vec.Rational(-b)
 		var t big.Rat
 		for j, c := range r.p.a[k*n : (k+1)*n] {
 			switch {
 			case c == 0:
 			case j < i:
-				v.Add(v, t.Mul(rational(c), rational(r.prefix[j])))
+				v.Add(v, t.Mul(vec.Rational(c), vec.Rational(r.prefix[j])))
 			default:
-				v.Add(v, t.Mul(rational(c), s.X[j-i]))
+				v.Add(v, t.Mul(vec.Rational(c), s.X[j-i]))
 			}
 		}
 		if v.Sign() > 0 {
-			rows, excess[k] = append(rows, k), float(v)/max(1, math.Abs(b))
+			rows, excess[k] = append(rows, k), vec.Float(v)/max(1, math.Abs(b))
 		}
 	}
 	if s != nil && len(rows) > most {
@@ -138,12 +139,4 @@ func (r *rationalProgram) broken(s *exact.Solution, in []bool, most int) []int {
 		rows = rows[:most]
 	}
 	return rows
-}
-
-func rationals(x []float64) []*big.Rat {
-	r := make([]*big.Rat, len(x))
-	for j, v := range x {
-		r[j] = rational(v)
-	}
-	return r
 }

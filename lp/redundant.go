@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"paspo/lp/internal/vec"
 )
 
 // redundantTol is how far, scaled, a row may exceed its limit on all other
@@ -30,7 +32,7 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 		}
 		row := p.a[k*n : (k+1)*n]
 		// The row itself stays, further out: the program remains bounded.
-		scale := max(1, math.Abs(p.b[k]), largest(row))
+		scale := max(1, math.Abs(p.b[k]), vec.MaxAbs(row))
 		most, ok := 0., false
 		var err error
 		if s != nil {

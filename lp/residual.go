@@ -3,6 +3,8 @@ package lp
 import (
 	"math"
 	"strconv"
+
+	"paspo/lp/internal/vec"
 )
 
 // Residual returns the largest scaled residual of a over all constraints,
@@ -106,7 +108,7 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind const
 	b, f, l, u := p.limits(lim)
 	residual = math.Inf(-1)
 	for k, v := range f {
-		ax := dot(p.e[k*n:(k+1)*n], a)
+		ax := vec.Dot(p.e[k*n:(k+1)*n], a)
 		if r := math.Abs(scaledExcess(ax, v, p.eqSize[k])); r > residual {
 			residual, kind, index = r, isEquality, k
 		}
@@ -130,7 +132,7 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind const
 		}
 	}
 	for ; k < len(b); k++ {
-		if r := scaledExcess(dot(p.a[k*n:(k+1)*n], a), b[k], p.rowSize[k]); r > residual {
+		if r := scaledExcess(vec.Dot(p.a[k*n:(k+1)*n], a), b[k], p.rowSize[k]); r > residual {
 			residual, kind, index = r, isRow, k
 		}
 	}
@@ -224,15 +226,4 @@ func scaledExcess(ax, b, size float64) float64 {
 		return 0
 	}
 	return math.Inf(1)
-}
-
-// dotScale returns sum_j c_j a_j and sum_j |c_j a_j|.
-func dotScale(c, a []float64) (dot, scale float64) {
-	a = a[:len(c)]
-	for j, cj := range c {
-		t := cj * a[j]
-		dot += t
-		scale += math.Abs(t)
-	}
-	return dot, scale
 }

@@ -12,6 +12,7 @@ import (
 
 	"paspo/internal/reference"
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 func samplePreset(t testing.TB, name string, entities int) *Polytope {
@@ -259,7 +260,7 @@ func TestSampleThin(t *testing.T) {
 		mid += row[j] / 30
 	}
 	for i := range x {
-		x[i] = dot(row[:30], points[i*30:(i+1)*30]) - mid
+		x[i] = vec.Dot(row[:30], points[i*30:(i+1)*30]) - mid
 	}
 	// The slab is so thin that the row is uniform across it.
 	if _, v := moments(x); math.Abs(math.Sqrt(v)/(1e-7/math.Sqrt(3))-1) > 0.05 {
@@ -301,7 +302,7 @@ func TestSampleThinSimplex(t *testing.T) {
 	for k := range n {
 		row := Row{Name: fmt.Sprint("facet ", k), Coef: mat.Row(nil, k, &inverse), Min: 0, Max: math.Inf(1)}
 		// Rows of a user have no such coefficients.
-		l := norm(row.Coef)
+		l := vec.Norm(row.Coef)
 		for j := range row.Coef {
 			row.Coef[j] /= l
 		}

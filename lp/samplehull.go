@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // flatWidth is the width, against max(1, largest coordinate), up to which a
@@ -31,10 +32,10 @@ func (h *affineHull) dim() int { return len(h.basis) }
 // project moves x to the nearest point of the hull.
 func (h *affineHull) project(x []float64) {
 	d := make([]float64, h.n)
-	subtract(d, x, h.center)
+	vec.Subtract(d, x, h.center)
 	copy(x, h.center)
 	for _, q := range h.basis {
-		c := dot(d, q)
+		c := vec.Dot(d, q)
 		for j, v := range q {
 			x[j] += c * v
 		}
@@ -90,7 +91,7 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 	}
 	tol := flatWidth * scale
 
-	solve, done := rowSpace(p.e, n)
+	solve, done := vec.RowSpace(p.e, n)
 	s := spread{first: h.vertices[0], directions: done}
 	s.add(h.vertices...)
 	r := rand.New(rng.New(0, "lp", "affine hull"))
@@ -101,14 +102,14 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 		// no more than their rounding.
 		far, dist := s.farthest()
 		if dist > 0 {
-			subtract(w, h.vertices[far], h.vertices[0])
+			vec.Subtract(w, h.vertices[far], h.vertices[0])
 		}
 		if dist <= tol {
 			for j := range w {
 				w[j] = r.NormFloat64()
 			}
 		}
-		q := orthonormal(w, s.directions)
+		q := vec.Orthonormal(w, s.directions)
 		for _, sign := range []float64{1, -1} {
 			for j := range w {
 				w[j] = sign * q[j]
@@ -121,8 +122,8 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 			s.add(x)
 		}
 		if far, dist = s.farthest(); dist > tol {
-			subtract(w, h.vertices[far], h.vertices[0])
-			q = orthonormal(w, s.directions)
+			vec.Subtract(w, h.vertices[far], h.vertices[0])
+			q = vec.Orthonormal(w, s.directions)
 			h.basis = append(h.basis, q)
 		}
 		s.remove(q)
@@ -148,9 +149,9 @@ func (h *affineHull) axes() *mat.Dense {
 		basis.SetCol(j, q)
 	}
 	for i, v := range h.vertices {
-		subtract(w, v, h.center)
+		vec.Subtract(w, v, h.center)
 		for j, q := range h.basis {
-			z.Set(i, j, dot(w, q)/math.Sqrt(float64(k)))
+			z.Set(i, j, vec.Dot(w, q)/math.Sqrt(float64(k)))
 		}
 	}
 	// Singular values, not eigenvalues of the covariance: these are squares, and
@@ -177,8 +178,8 @@ type spread struct {
 func (s *spread) add(points ...[]float64) {
 	for _, x := range points {
 		w := make([]float64, len(x))
-		subtract(w, x, s.first)
-		orthogonalize(w, s.directions)
+		vec.Subtract(w, x, s.first)
+		vec.Orthogonalize(w, s.directions)
 		s.left = append(s.left, w)
 	}
 }
@@ -187,14 +188,14 @@ func (s *spread) add(points ...[]float64) {
 func (s *spread) remove(q []float64) {
 	s.directions = append(s.directions, q)
 	for _, w := range s.left {
-		orthogonalize(w, [][]float64{q})
+		vec.Orthogonalize(w, [][]float64{q})
 	}
 }
 
 // farthest returns the point of which the most is left, and how much.
 func (s *spread) farthest() (index int, distance float64) {
 	for i, w := range s.left {
-		if d := norm(w); d > distance {
+		if d := vec.Norm(w); d > distance {
 			index, distance = i, d
 		}
 	}
@@ -205,104 +206,9 @@ func (s *spread) farthest() (index int, distance float64) {
 func lowest(points [][]float64, c []float64) []float64 {
 	best := points[0]
 	for _, v := range points[1:] {
-		if dot(c, v) < dot(c, best) {
+		if vec.Dot(c, v) < vec.Dot(c, best) {
 			best = v
 		}
 	}
 	return best
-}
-
-// rowSpace returns an orthonormal basis of the rows of e (k x n), and a function
-// that moves x the least so that e x = f.
-func rowSpace(e []float64, n int) (solve func(x, f []float64), basis [][]float64) {
-	k := len(e) / n
-	if k == 0 {
-		return func(_, _ []float64) {}, nil
-	}
-	rows := mat.NewDense(k, n, nil)
-	scale := make([]float64, k)
-	for i := range k {
-		row := e[i*n : (i+1)*n]
-		if scale[i] = norm(row); scale[i] == 0 {
-			scale[i] = 1
-		}
-		for j, c := range row {
-			rows.Set(i, j, c/scale[i])
-		}
-	}
-	var svd mat.SVD
-	if !svd.Factorize(rows, mat.SVDThin) {
-		panic("lp: the singular values of the equalities do not converge")
-	}
-	values := svd.Values(nil)
-	var u, v mat.Dense
-	svd.UTo(&u)
-	svd.VTo(&v)
-	for i, s := range values {
-		if s > 1e-11*values[0] {
-			basis = append(basis, mat.Col(nil, i, &v))
-		}
-	}
-	solve = func(x, f []float64) {
-		// Twice: the first correction may be large against what it leaves.
-		for range 2 {
-			res := make([]float64, k)
-			for i := range k {
-				res[i] = (dot(e[i*n:(i+1)*n], x) - f[i]) / scale[i]
-			}
-			for i, q := range basis {
-				c := 0.
-				for j := range k {
-					c += u.At(j, i) * res[j]
-				}
-				for j := range x {
-					x[j] -= c / values[i] * q[j]
-				}
-			}
-		}
-	}
-	return solve, basis
-}
-
-func dot(a, b []float64) float64 {
-	sum := 0.
-	for i, x := range a {
-		sum += x * b[i]
-	}
-	return sum
-}
-
-func norm(a []float64) float64 { return math.Sqrt(dot(a, a)) }
-
-func subtract(dst, a, b []float64) {
-	for i := range dst {
-		dst[i] = a[i] - b[i]
-	}
-}
-
-// orthonormal returns the unit vector along what w has outside an orthonormal
-// basis. It removes the basis again after scaling: of a w almost inside its
-// span, the first pass leaves mostly rounding.
-func orthonormal(w []float64, basis [][]float64) []float64 {
-	q := append([]float64(nil), w...)
-	for range 2 {
-		orthogonalize(q, basis)
-		l := norm(q)
-		for i := range q {
-			q[i] /= l
-		}
-	}
-	return q
-}
-
-// orthogonalize removes from w its components along an orthonormal basis.
-func orthogonalize(w []float64, basis [][]float64) {
-	for range 2 {
-		for _, q := range basis {
-			c := dot(w, q)
-			for i := range w {
-				w[i] -= c * q[i]
-			}
-		}
-	}
 }

@@ -3,6 +3,8 @@ package lp
 import (
 	"math"
 	"slices"
+
+	"paspo/lp/internal/vec"
 )
 
 // units say what the canonical form of a polytope is measured in: its amounts are
@@ -47,7 +49,7 @@ func (p *Polytope) entityScale(j int, x float64) float64 { return max(math.Abs(x
 
 // filled returns sizes with the largest in place of 0.
 func filled(s []float64) []float64 {
-	most := maxAbs(s)
+	most := vec.MaxAbs(s)
 	if most == 0 {
 		most = 1
 	}
@@ -84,7 +86,7 @@ func (p *Polytope) RowSizes() (rows, equalities []float64) { return p.rowSize, p
 // amountUnits returns the units of amounts for entities of the given sizes: one unit
 // for all but those that are small beside the others.
 func (p *Polytope) amountUnits(s []float64) []float64 {
-	most := maxAbs(s)
+	most := vec.MaxAbs(s)
 	if most == 0 {
 		most = 1
 	}
@@ -198,7 +200,7 @@ func (p *Polytope) stated(x []float64) []float64 {
 // largest about 1.
 func (p *Polytope) costs(c []float64) []float64 {
 	y := times(c, p.canon.units.amount)
-	if most := maxAbs(y); most > 0 {
+	if most := vec.MaxAbs(y); most > 0 {
 		by := unitOf(most)
 		for j := range y {
 			y[j] /= by

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"paspo/lp/internal/vec"
 )
 
 // scaleByRows finds the sizes of a polytope without points and sets its canonical
@@ -54,7 +56,7 @@ func (p *Polytope) scaleByRows() error {
 		for j := range sizes {
 			sizes[j] = max(math.Abs(least[j]), math.Abs(most[j]))
 		}
-		small := maxAbs(sizes) < rounding
+		small := vec.MaxAbs(sizes) < rounding
 		for j, v := range sizes {
 			switch {
 			case small && d[j] < nothing*max(math.Abs(lo[j]), math.Abs(hi[j])):

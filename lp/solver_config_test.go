@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // randomSimplex returns a simplex cut by m rows, with caps on all entities where
@@ -34,7 +35,7 @@ func randomSimplex(t testing.TB, r *rand.Rand, n, m int, limit float64) *Polytop
 		for j := range c {
 			c[j] = math.Round(100*r.Float64()) / 100
 		}
-		d.Rows = append(d.Rows, Row{Name: fmt.Sprintf("r%d", k), Coef: c, Min: math.Inf(-1), Max: dot(c, x) + 0.02})
+		d.Rows = append(d.Rows, Row{Name: fmt.Sprintf("r%d", k), Coef: c, Min: math.Inf(-1), Max: vec.Dot(c, x) + 0.02})
 	}
 	p, err := New(d)
 	if err != nil {

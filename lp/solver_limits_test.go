@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // randomLimits draws limits that hold a point of their own; every field is nil
@@ -47,10 +48,10 @@ func randomState(p *Polytope, r *rand.Rand) (lim Limits, x []float64) {
 		lim.Lower, lim.Upper = lower, upper
 	}
 	for k := range p.b {
-		lim.B = append(lim.B, dot(p.a[k*n:(k+1)*n], x)+[]float64{0, 0.01, 1}[r.IntN(3)])
+		lim.B = append(lim.B, vec.Dot(p.a[k*n:(k+1)*n], x)+[]float64{0, 0.01, 1}[r.IntN(3)])
 	}
 	for k := range p.f {
-		lim.E = append(lim.E, dot(p.e[k*n:(k+1)*n], x))
+		lim.E = append(lim.E, vec.Dot(p.e[k*n:(k+1)*n], x))
 	}
 	return lim, x
 }

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // randomPolytope draws polytopes of all kinds: with and without budget, further
@@ -81,10 +82,10 @@ func randomPolytope(r *rand.Rand) (Description, string) {
 			}
 			kind += "multiple "
 		}
-		if largest(c) == 0 {
+		if vec.MaxAbs(c) == 0 {
 			continue
 		}
-		v := dot(c, x)
+		v := vec.Dot(c, x)
 		t := Row{Name: name, Coef: c, Min: math.Inf(-1), Max: v + slack}
 		switch r.IntN(8) {
 		case 0:

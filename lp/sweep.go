@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"paspo/lp/internal/dictionary"
+	"paspo/lp/internal/vec"
 )
 
 // sweep maximises many objectives over one polytope under its own limits, each from
@@ -59,8 +60,8 @@ func newSweep(p *Polytope) *sweep {
 	for k := range len(p.b) + len(p.f) {
 		from, rhs := p.side(k)
 		scale := 1.
-		if c := largest(from); c > 0 {
-			scale = powerScale(c)
+		if c := vec.MaxAbs(from); c > 0 {
+			scale = vec.PowerScale(c)
 		}
 		for j, v := range from {
 			row[j] = v * scale
@@ -113,8 +114,8 @@ func (s *sweep) maximum(c []float64, k int, by float64) (value float64, ok bool)
 		if !s.valid(k, tightTol) {
 			continue
 		}
-		value = dot(c, s.x)
-		size := s.unit * max(1, largest(c))
+		value = vec.Dot(c, s.x)
+		size := s.unit * max(1, vec.MaxAbs(c))
 		if most, give := s.bound(c, k, by); most-value <= sweepGap*size && give <= steepGive*size {
 			return value, true
 		}
@@ -155,7 +156,7 @@ func (s *sweep) valid(but int, tol float64) bool {
 			continue
 		}
 		row, rhs := s.p.side(k)
-		ax, scale := dotScale(row, s.x)
+		ax, scale := vec.DotScale(row, s.x)
 		r := scaledExcess(ax, rhs, scale)
 		if k >= len(s.p.b) {
 			r = math.Abs(r)
@@ -198,7 +199,7 @@ func (s *sweep) bound(c []float64, k int, by float64) (sum, give float64) {
 			rhs += by
 		}
 		sum += y * rhs
-		_, terms := dotScale(row, s.x)
+		_, terms := vec.DotScale(row, s.x)
 		give += math.Abs(y) * max(math.Abs(rhs), terms)
 		for j, v := range row {
 			s.z[j] -= y * v

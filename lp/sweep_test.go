@@ -10,6 +10,7 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // first returns the description with an entity in front of the others.
@@ -118,39 +119,32 @@ func exactlyRedundant(t *testing.T, p *Polytope) []int {
 	t.Helper()
 	n := p.Dim()
 	q := &exact.Problem{C: make([]*big.Rat, n), Lower: make([]*big.Rat, n), Upper: make([]*big.Rat, n)}
-	rationals := func(v []float64) []*big.Rat {
-		out := make([]*big.Rat, len(v))
-		for j, x := range v {
-			out[j] = rational(x)
-		}
-		return out
-	}
 	for k := range len(p.b) + len(p.f) {
 		row, rhs := p.side(k)
-		q.A, q.B, q.Eq = append(q.A, rationals(row)), append(q.B, rational(rhs)), append(q.Eq, k >= len(p.b))
+		q.A, q.B, q.Eq = append(q.A, vec.Rationals(row)), append(q.B, vec.Rational(rhs)), append(q.Eq, k >= len(p.b))
 	}
 	for j := range n {
 		if !math.IsInf(p.l[j], 0) {
-			q.Lower[j] = rational(p.l[j])
+			q.Lower[j] = vec.Rational(p.l[j])
 		}
 		if !math.IsInf(p.u[j], 0) {
-			q.Upper[j] = rational(p.u[j])
+			q.Upper[j] = vec.Rational(p.u[j])
 		}
 	}
 	var redundant []int
 	for k := len(p.b) - 1; k >= 0; k-- {
-		scale := max(1, math.Abs(p.b[k]), largest(p.a[k*n:(k+1)*n]))
+		scale := max(1, math.Abs(p.b[k]), vec.MaxAbs(p.a[k*n:(k+1)*n]))
 		for j, v := range q.A[k] {
 			q.C[j] = new(big.Rat).Neg(v)
 		}
-		q.B[k] = rational(p.b[k] + scale)
+		q.B[k] = vec.Rational(p.b[k] + scale)
 		s, status := exact.Minimize(q)
 		if status != exact.Optimal {
 			return nil
 		}
-		q.B[k] = rational(p.b[k])
-		if most := -float(s.Value); most <= p.b[k]+redundantTol*scale {
-			redundant, q.B[k] = append([]int{k}, redundant...), rational(1e18)
+		q.B[k] = vec.Rational(p.b[k])
+		if most := -vec.Float(s.Value); most <= p.b[k]+redundantTol*scale {
+			redundant, q.B[k] = append([]int{k}, redundant...), vec.Rational(1e18)
 		}
 	}
 	return redundant

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"paspo/lp/internal/vec"
 )
 
 // checkVerdict checks that all who ask whether p is empty get the answer of New,
@@ -99,10 +101,10 @@ func drawNearEmpty(t *rapid.T) (d Description, gap float64) {
 		for j := range r.Coef {
 			r.Coef[j] = coef.Draw(t, "coefficient")
 		}
-		if maxAbs(r.Coef) == 0 {
+		if vec.MaxAbs(r.Coef) == 0 {
 			r.Coef[0] = 1
 		}
-		r.Max = dot(r.Coef, x)
+		r.Max = vec.Dot(r.Coef, x)
 		return r
 	}
 	for range rapid.IntRange(0, 4).Draw(t, "rows") {

@@ -1,0 +1,169 @@
+package vec
+
+import (
+	"math"
+	"math/big"
+
+	"gonum.org/v1/gonum/mat"
+)
+
+// Dot returns a . b.
+func Dot(a, b []float64) float64 {
+	sum := 0.
+	for i, x := range a {
+		sum += x * b[i]
+	}
+	return sum
+}
+
+// Norm returns the Euclidean length.
+func Norm(a []float64) float64 { return math.Sqrt(Dot(a, a)) }
+
+// Subtract writes a - b.
+func Subtract(dst, a, b []float64) {
+	for i := range dst {
+		dst[i] = a[i] - b[i]
+	}
+}
+
+// Orthonormal returns the unit vector along what w has outside an orthonormal
+// basis. It removes the basis again after scaling: of a w almost inside its
+// span, the first pass leaves mostly rounding.
+func Orthonormal(w []float64, basis [][]float64) []float64 {
+	q := append([]float64(nil), w...)
+	for range 2 {
+		Orthogonalize(q, basis)
+		l := Norm(q)
+		for i := range q {
+			q[i] /= l
+		}
+	}
+	return q
+}
+
+// Orthogonalize removes from w its components along an orthonormal basis.
+func Orthogonalize(w []float64, basis [][]float64) {
+	for range 2 {
+		for _, q := range basis {
+			c := Dot(w, q)
+			for i := range w {
+				w[i] -= c * q[i]
+			}
+		}
+	}
+}
+
+// RowSpace returns an orthonormal basis of the rows of e (k x n), and a function
+// that moves x the least so that e x = f.
+func RowSpace(e []float64, n int) (solve func(x, f []float64), basis [][]float64) {
+	k := len(e) / n
+	if k == 0 {
+		return func(_, _ []float64) {}, nil
+	}
+	rows := mat.NewDense(k, n, nil)
+	scale := make([]float64, k)
+	for i := range k {
+		row := e[i*n : (i+1)*n]
+		if scale[i] = Norm(row); scale[i] == 0 {
+			scale[i] = 1
+		}
+		for j, c := range row {
+			rows.Set(i, j, c/scale[i])
+		}
+	}
+	var svd mat.SVD
+	if !svd.Factorize(rows, mat.SVDThin) {
+		panic("lp: the singular values of the equalities do not converge")
+	}
+	values := svd.Values(nil)
+	var u, v mat.Dense
+	svd.UTo(&u)
+	svd.VTo(&v)
+	for i, s := range values {
+		if s > 1e-11*values[0] {
+			basis = append(basis, mat.Col(nil, i, &v))
+		}
+	}
+	solve = func(x, f []float64) {
+		// Twice: the first correction may be large against what it leaves.
+		for range 2 {
+			res := make([]float64, k)
+			for i := range k {
+				res[i] = (Dot(e[i*n:(i+1)*n], x) - f[i]) / scale[i]
+			}
+			for i, q := range basis {
+				c := 0.
+				for j := range k {
+					c += u.At(j, i) * res[j]
+				}
+				for j := range x {
+					x[j] -= c / values[i] * q[j]
+				}
+			}
+		}
+	}
+	return solve, basis
+}
+
+// DotScale returns sum_j c_j a_j and sum_j |c_j a_j|.
+func DotScale(c, a []float64) (dot, scale float64) {
+	a = a[:len(c)]
+	for j, cj := range c {
+		t := cj * a[j]
+		dot += t
+		scale += math.Abs(t)
+	}
+	return dot, scale
+}
+
+// PowerOfTwo returns the least power of two of at least x, 1 where x is 0.
+func PowerOfTwo(x float64) float64 {
+	if x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
+		return 1
+	}
+	frac, exp := math.Frexp(x)
+	if frac == 0.5 {
+		exp--
+	}
+	return math.Ldexp(1, max(-500, min(exp, 500)))
+}
+
+// MaxAbs returns the largest magnitude, 0 where there is none.
+func MaxAbs(v []float64) float64 {
+	m := 0.
+	for _, x := range v {
+		m = max(m, math.Abs(x))
+	}
+	return m
+}
+
+// PowerScale returns the power of two that takes c > 0 to [1, 2), or as near as powers
+// of two reach that are numbers themselves.
+func PowerScale(c float64) float64 { return math.Ldexp(1, min(-math.Ilogb(c), 1023)) }
+
+// Rational returns x as a fraction, which it equals.
+func Rational(x float64) *big.Rat { return new(big.Rat).SetFloat64(x) }
+
+// Rationals returns fractions, which the numbers equal.
+func Rationals(x []float64) []*big.Rat {
+	r := make([]*big.Rat, len(x))
+	for j, v := range x {
+		r[j] = Rational(v)
+	}
+	return r
+}
+
+// Float returns the nearest number.
+func Float(x *big.Rat) float64 {
+	f, _ := x.Float64()
+	return f
+}
+
+// Floats returns the nearest numbers.
+func Floats(x []*big.Rat) []float64 {
+	f := make([]float64, len(x))
+	for i := range x {
+		f[i] = Float(x[i])
+	}
+	return f
+}
