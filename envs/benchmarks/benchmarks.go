@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"paspo/envs"
+	"paspo/envs/channels"
 	"paspo/envs/compute"
 	"paspo/envs/portfolio"
 	"paspo/envs/synthetic"
@@ -13,7 +14,7 @@ import (
 
 // Config chooses one of the paper's benchmarks and configures all of them.
 type Config struct {
-	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state"`
+	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state; channels is one that nothing was tuned on"`
 	Portfolio portfolio.Config `yaml:"portfolio" doc:"the portfolio benchmark"`
 	Compute   compute.Config   `yaml:"compute" doc:"the compute benchmark"`
 	Synthetic synthetic.Config `yaml:"synthetic" doc:"the synthetic benchmark"`
@@ -52,7 +53,7 @@ func (c Config) resolved() Config {
 	return c
 }
 
-func allNames() string { return strings.Join(append(Names(), Variants()...), ", ") }
+func allNames() string { return strings.Join(append(append(Names(), Variants()...), channels.Name), ", ") }
 
 // Validate returns an error that names the field, its value and what is allowed.
 // Only the chosen benchmark is looked at.
@@ -66,6 +67,8 @@ func (c Config) Validate() error {
 		err = c.Compute.Validate()
 	case "synthetic":
 		err = c.Synthetic.Validate()
+	case channels.Name:
+		return nil
 	default:
 		return fmt.Errorf("name is %q: %s are allowed", c.Name, allNames())
 	}
@@ -95,6 +98,11 @@ func New(c Config, p *lp.Polytope) (envs.Problem, error) {
 			c.Synthetic.Polytope = p
 		}
 		return asProblem(synthetic.New(c.Synthetic))
+	case channels.Name:
+		if p != nil {
+			return nil, fmt.Errorf("environment %q: its constraints are its own, others cannot be given", c.Name)
+		}
+		return asProblem(channels.New())
 	}
 	return nil, fmt.Errorf("environment %q: %s are allowed", c.Name, allNames())
 }

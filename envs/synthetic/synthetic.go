@@ -21,11 +21,12 @@ var data []byte
 type Config struct {
 	Entities int    `yaml:"entities" doc:"number of entities"`
 	States   int    `yaml:"states" doc:"number of states, which is the number of steps of an episode"`
+	Rows     int    `yaml:"rows" doc:"random rows of the constraints, drawn from seed; 0 for the preset's"`
 	Seed     uint64 `yaml:"seed" doc:"seed of the reward network; 0 for the paper's network of 7 entities"`
 	Penalty  bool   `yaml:"penalty" doc:"an action outside the polytope at a distance d is rewarded with -5 d - 10, for algorithms that can leave it"`
 
 	// Polytope is the set of actions. Nil stands for the preset of that many
-	// entities, for 7 the paper's.
+	// entities, for 7 the paper's, or a random one of Rows rows.
 	Polytope *lp.Polytope `yaml:"-"`
 }
 
@@ -39,6 +40,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("entities is %d: 1 to 100000 are allowed", c.Entities)
 	case c.States < 1 || c.States > 1000:
 		return fmt.Errorf("states is %d: 1 to 1000 are allowed", c.States)
+	case c.Rows < 0 || c.Rows > 1000:
+		return fmt.Errorf("rows is %d: 0 (the preset's) to 1000 are allowed", c.Rows)
 	case c.Seed == 0 && c.Entities != 7:
 		return fmt.Errorf("entities is %d and seed is 0: the paper's network has 7 entities, another seed generates one", c.Entities)
 	}
@@ -83,7 +86,11 @@ func New(c Config) (*Problem, error) {
 	}
 	polytope := c.Polytope
 	if err == nil && polytope == nil {
-		polytope, err = constraints.Preset("synthetic", c.Entities)
+		if c.Rows > 0 {
+			polytope, err = constraints.GenerateRejection(c.Entities, c.Rows, c.Seed)
+		} else {
+			polytope, err = constraints.Preset("synthetic", c.Entities)
+		}
 	}
 	if err == nil && polytope.Dim() != c.Entities {
 		err = fmt.Errorf("entities is %d, but the constraints have %d", c.Entities, polytope.Dim())

@@ -2,6 +2,7 @@ package synthetic
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"paspo/envs"
@@ -221,9 +222,32 @@ func TestSyntheticGenerated(t *testing.T) {
 	}
 	for _, bad := range []Config{
 		{Entities: 0, States: 2, Seed: 1}, {Entities: 5, States: 2}, {Entities: 7, States: 0},
+		{Entities: 5, States: 2, Seed: 1, Rows: -1},
 	} {
 		if _, err := New(bad); err == nil {
 			t.Errorf("%+v was accepted", bad)
 		}
+	}
+}
+
+// Rows are drawn from the seed, and nothing else of the problem is drawn from them.
+func TestSyntheticRows(t *testing.T) {
+	want, err := constraints.GenerateRejection(12, 4, 202)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Config{Entities: 12, States: 2, Seed: 202, Rows: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, _ := p.Spec().Polytope.Inequalities()
+	wa, wb, _ := want.Inequalities()
+	if len(b) != 4 || !slices.Equal(a, wa) || !slices.Equal(b, wb) {
+		t.Errorf("rows %v <= %v, want %v <= %v", a, b, wa, wb)
+	}
+	var net rewardNet
+	net.generate(12, 202)
+	if envstest.MaxDifference(net.w1, p.net.w1) != 0 {
+		t.Error("rows change the reward")
 	}
 }

@@ -1,0 +1,245 @@
+package channels
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"paspo/envs"
+	"paspo/envs/internal/snapshot"
+	"paspo/lp"
+)
+
+// Name is the name of the problem.
+const Name = "channels"
+
+const (
+	entities  = 20
+	groups    = 4
+	groupSize = entities / groups
+	days      = 30
+
+	groupCap = 0.4 // of the budget, for the channels of a group together
+	leastCap = 0.06
+	mostCap  = 0.2
+
+	memory = 0.8 // of both processes; their variance is 1
+)
+
+// Problem spends a budget of 1 a day, for 30 days, on 20 channels. Channel i returns
+//
+//	pull_i (1 - exp(-a_i / s_i)),    s_i = 0.02 (1 + i mod 5),
+//
+// of an amount a_i, which may be no more than its cap. Five channels in a row are a
+// group, which may take 0.4. Pulls and caps follow processes that spending does not
+// move, with z and y independent, z <- 0.8 z + 0.6 N(0, 1) and likewise y:
+//
+//	pull_i = exp(z_i / 2),    cap_i = 0.06 + 0.14 / (1 + exp(-y_i)).
+//
+// Some allocation is left in every state: every group can take at least 0.3. The
+// observation is [pull (20), cap (20)].
+type Problem struct {
+	spec       envs.Spec
+	saturation [entities]float64
+}
+
+// New returns the problem.
+func New() (*Problem, error) {
+	d := lp.Description{Name: Name, Total: 1, Upper: make([]float64, entities)}
+	p := &Problem{}
+	for i := range entities {
+		d.Entities = append(d.Entities, fmt.Sprintf("channel %d", i))
+		d.Upper[i] = mostCap
+		p.saturation[i] = 0.02 * float64(1+i%groupSize)
+	}
+	for g := range groups {
+		coef := make([]float64, entities)
+		for i := range groupSize {
+			coef[g*groupSize+i] = 1
+		}
+		d.Rows = append(d.Rows, lp.Row{Name: fmt.Sprintf("group %d", g), Coef: coef, Min: math.Inf(-1), Max: groupCap})
+	}
+	polytope, err := lp.New(d)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", Name, err)
+	}
+	p.spec = envs.Spec{Name: Name, ObsDim: 2 * entities, Polytope: polytope, NormalizeObs: true}
+	for _, what := range []string{"pull", "cap"} {
+		for i := range entities {
+			p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("channel %d %s", i, what))
+		}
+	}
+	return p, nil
+}
+
+// Spec implements Problem.
+func (p *Problem) Spec() envs.Spec { return p.spec }
+
+// New implements Problem.
+func (p *Problem) New() envs.Env { return &Env{p: p} }
+
+// ObsLimiter implements ObservedLimits.
+func (p *Problem) ObsLimiter() envs.ObsLimiter {
+	caps := make([]float64, entities)
+	return func(obs []float64, lim *lp.Limits) {
+		copy(caps, obs[entities:])
+		lim.Upper = caps
+	}
+}
+
+// Env is one copy of the problem.
+type Env struct {
+	p          *Problem
+	z, y       [entities]float64
+	pull, caps [entities]float64
+	day        int
+}
+
+// Reset implements Env.
+func (e *Env) Reset(rng *rand.Rand, obs []float64) {
+	e.day = 0
+	for i := range entities {
+		e.z[i], e.y[i] = rng.NormFloat64(), rng.NormFloat64()
+	}
+	e.observe(obs)
+}
+
+// Step implements Env.
+func (e *Env) Step(rng *rand.Rand, action, obs []float64) (reward float64, done bool) {
+	reward = e.p.reward(e.pull[:], action)
+	innovation := math.Sqrt(1 - memory*memory)
+	for i := range entities {
+		e.z[i] = memory*e.z[i] + innovation*rng.NormFloat64()
+		e.y[i] = memory*e.y[i] + innovation*rng.NormFloat64()
+	}
+	e.day++
+	e.observe(obs)
+	return reward, e.day == days
+}
+
+func (p *Problem) reward(pull, a []float64) (sum float64) {
+	for i, s := range p.saturation {
+		sum -= pull[i] * math.Expm1(-a[i]/s)
+	}
+	return sum
+}
+
+func (e *Env) observe(obs []float64) {
+	e.follow()
+	copy(obs, e.pull[:])
+	copy(obs[entities:], e.caps[:])
+}
+
+func (e *Env) follow() {
+	for i := range entities {
+		e.pull[i] = math.Exp(e.z[i] / 2)
+		e.caps[i] = leastCap + (mostCap-leastCap)/(1+math.Exp(-e.y[i]))
+	}
+}
+
+// Limits implements Limiter.
+func (e *Env) Limits(lim *lp.Limits) { lim.Upper = e.caps[:] }
+
+const snapshotKind = 0x6368616e_00000001 // kind and version
+
+// MarshalBinary implements Snapshotter.
+func (e *Env) MarshalBinary() ([]byte, error) {
+	var w snapshot.Writer
+	w.Word(snapshotKind)
+	w.Int(e.day)
+	w.Floats(e.z[:])
+	w.Floats(e.y[:])
+	return w.B, nil
+}
+
+// UnmarshalBinary implements Snapshotter.
+func (e *Env) UnmarshalBinary(b []byte) error {
+	r := snapshot.Reader{B: b}
+	r.Header(snapshotKind, "the channels environment")
+	day := r.Int("the day", 0, days)
+	z, y := r.Floats("the pulls", entities, entities), r.Floats("the caps", entities, entities)
+	if err := r.End(); err != nil {
+		return err
+	}
+	e.day = day
+	copy(e.z[:], z)
+	copy(e.y[:], y)
+	e.follow()
+	return nil
+}
+
+// Best writes the allocation with the largest reward of a state to a. Spending does
+// not move the state, so that taking it every day is the best policy.
+//
+// At the best allocation all channels have one marginal return, lambda, but for those
+// at 0 or at a cap, and those of a full group, which have one of their own, not below.
+func (p *Problem) Best(obs, a []float64) {
+	pull, caps := obs[:entities], obs[entities:2*entities]
+	// at writes what channels first..to take at a marginal return and returns the sum.
+	at := func(a []float64, first, to int, marginal float64) (sum float64) {
+		for i := first; i < to; i++ {
+			s := p.saturation[i]
+			a[i] = min(max(s*math.Log(pull[i]/(s*marginal)), 0), caps[i])
+			sum += a[i]
+		}
+		return sum
+	}
+	// between bisects for a marginal return from low on at which f is at most most.
+	const least, steps = 1e-12, 100
+	between := func(low, most float64, f func(float64) float64) (float64, float64) {
+		high := 1e6
+		for range steps {
+			if m := math.Sqrt(low * high); f(m) > most {
+				low = m
+			} else {
+				high = m
+			}
+		}
+		return low, high
+	}
+	all := func(a []float64, lambda float64) (sum float64) {
+		for g := range groups {
+			first, to := g*groupSize, (g+1)*groupSize
+			total := at(a, first, to, lambda)
+			if total > groupCap {
+				_, own := between(lambda, groupCap, func(m float64) float64 { return at(a, first, to, m) })
+				total = at(a, first, to, own)
+			}
+			sum += total
+		}
+		return sum
+	}
+	low, high := between(least, 1, func(m float64) float64 { return all(a, m) })
+	// The two differ by rounding; what lies between them spends the budget.
+	var more [entities]float64
+	above, below := all(more[:], low), all(a, high)
+	if share := (1 - below) / (above - below); above > below {
+		for i := range a {
+			a[i] += share * (more[i] - a[i])
+		}
+	}
+}
+
+// Baselines returns what trained policies are compared with; the last one is the best
+// there is.
+func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
+	uniform, err := envs.Uniform(p.spec.Polytope, seed)
+	if err != nil {
+		return nil, err
+	}
+	equal, err := envs.EqualWeights(p.spec.Polytope)
+	if err != nil {
+		return nil, err
+	}
+	best := func(_ int, obs []float64, rows int, actions []float64) error {
+		for r := range rows {
+			p.Best(obs[r*2*entities:(r+1)*2*entities], actions[r*entities:(r+1)*entities])
+		}
+		return nil
+	}
+	return []envs.Baseline{
+		{Name: envs.UniformWithin, Allocator: envs.Within(p, uniform)},
+		{Name: "equal shares", Allocator: envs.Within(p, envs.Constant(equal))},
+		{Name: "optimum", Allocator: best},
+	}, nil
+}
