@@ -53,7 +53,9 @@ func (c Config) resolved() Config {
 	return c
 }
 
-func allNames() string { return strings.Join(append(append(Names(), Variants()...), channels.Name), ", ") }
+func allNames() string {
+	return strings.Join(append(append(Names(), Variants()...), channels.Name), ", ")
+}
 
 // Validate returns an error that names the field, its value and what is allowed.
 // Only the chosen benchmark is looked at.
