@@ -101,9 +101,10 @@ type Baseline struct {
 }
 
 // EpisodeStream returns the stream that the environment of an evaluated episode
-// draws from: the same for every policy that is compared.
-func EpisodeStream(seed uint64, episode int) *rand.Rand {
-	return rand.New(rng.New(seed, "eval", "env").Split(uint64(episode)))
+// draws from: the same for every policy that is compared. Sets of episodes that
+// have different names have no episode in common, whatever their seeds.
+func EpisodeStream(seed uint64, episode int, set ...string) *rand.Rand {
+	return rand.New(rng.New(seed, append([]string{"eval", "env"}, set...)...).Split(uint64(episode)))
 }
 
 // Violation is the scaled residual above which an action counts as a violation

@@ -10,7 +10,7 @@ struct SampleLayer {
 };
 
 struct SampleTile {
-	i64 agent, first, rows, keep, deterministic;
+	i64 agent, first, rows, keep, rule;
 };
 
 struct sample_args {
@@ -47,11 +47,14 @@ typedef sample_args sample4_args;
 // the next 13, and above the number of fixed intervals.
 enum { SAMPLE_LEFT = 1, SAMPLE_SHAPE = 2, SAMPLE_LOGS = 3, SAMPLE_OBS = 4, SAMPLE_WHAT_BITS = 3 };
 
+enum { SAMPLED = 0, MODE = 1, MEAN = 2 };
+
 // Row is what the lanes of a row of a tile know of it.
 struct Row {
 	i64 at; // in the launch
 	int lane, status, fixed;
-	bool live, deterministic;
+	bool live;
+	i64 rule;
 	u64 key, id, drawn;
 };
 
@@ -76,17 +79,17 @@ __device__ inline double draw_entity(const sample_args &a, const SampleModel *m,
 			ok = false;
 		}
 		free = ok && !(width <= m->threshold);
-		if (free && !r.deterministic)
+		if (free && r.rule == SAMPLED)
 			lg = log_gamma(shape, r.key, r.id, (r.drawn + 1) / 2 + 2 * r.lane, &tries);
 	}
 	const double lg_other = __shfl_xor_sync(~0u, lg, 1);
 	const int tries_other = __shfl_xor_sync(~0u, tries, 1);
-	if (free && !r.deterministic)
+	if (free && r.rule == SAMPLED)
 		r.drawn = 2 * ((r.drawn + 1) / 2 + 4 * (u64)(tries > tries_other ? tries : tries_other));
 	if (first && r.live) {
 		float lx = 0, l1mx = 0, lw = 0;
 		if (free) {
-			const Variate v = r.deterministic ? beta_point(alpha, beta) : of_logit(lg - lg_other);
+			const Variate v = of_logit(r.rule == SAMPLED ? lg - lg_other : point_logit(alpha, beta, r.rule == MEAN));
 			x = between(lo, hi, v);
 			lx = v.log_x;
 			l1mx = v.log_1mx;
@@ -216,10 +219,10 @@ template <int R, int G> __device__ inline void sample_tile(const sample_args &a)
 	r.lane = t % LANES;
 	r.live = row < tile.rows;
 	r.at = tile.first + (r.live ? row : 0);
-	r.deterministic = tile.deterministic != 0;
-	r.key = r.deterministic ? 0 : a.keys[r.at];
-	r.id = r.deterministic ? 0 : a.ids[r.at];
-	r.drawn = r.deterministic ? 0 : a.drawn_in[r.at];
+	r.rule = tile.rule;
+	r.key = r.rule != SAMPLED ? 0 : a.keys[r.at];
+	r.id = r.rule != SAMPLED ? 0 : a.ids[r.at];
+	r.drawn = r.rule != SAMPLED ? 0 : a.drawn_in[r.at];
 	r.status = 0;
 	r.fixed = 0;
 	if (!a.closed && a.draw >= 0) {

@@ -29,7 +29,7 @@ type SampleArgs struct {
 	// Of every row.
 	Obs              uint64 // float64, o, as the environment gives them
 	Normalizer       uint64 // of agent 0
-	Keys, IDs, Drawn uint64 // uint64: the stream; not read where deterministic
+	Keys, IDs, Drawn uint64 // uint64: the stream; read where the rule is 0
 
 	// Limits, float64; 0: the polytope's own. So are those of rows with Own 1,
 	// int32; without Own all have them.
@@ -124,7 +124,7 @@ type SampleLayer struct {
 type SampleTile struct {
 	Agent, First, Rows int64
 	Keep               int64 // row of the rollout that First becomes, -1: not kept
-	Deterministic      int64 // 1 or 0
+	Rule               int64 // which x of a Beta: 0 drawn, 1 the mode or else the mean, 2 the mean
 }
 
 // SampleModel is what an agent's actions are held to. Fields from A on, but Size,

@@ -52,11 +52,10 @@ __device__ inline Variate of_logit(double t)
 	return t >= 0 ? Variate{l, l - t} : Variate{l + t, l};
 }
 
-// beta_point is the mode where there is one, else the mean.
-__device__ inline Variate beta_point(double a, double b)
+// point_logit is ln x - ln(1-x) for the mean, or for the mode where there is one.
+__device__ inline double point_logit(double a, double b, bool mean)
 {
-	const double x = a > 1 && b > 1 ? (a - 1) / (a - 1 + (b - 1)) : a / (a + b);
-	return {log(x), log1p(-x)};
+	return log(!mean && a > 1 && b > 1 ? (a - 1) / (b - 1) : a / b);
 }
 
 // between is lo + (hi-lo) x, measured from the nearer end.

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"fmt"
+
 	"paspo/internal/rng"
 	"paspo/lp"
 )
@@ -54,6 +56,29 @@ type Shared interface {
 	Leave()
 }
 
+// Rule says which x in [0, 1] of its Beta distribution an entity takes. Any x gives
+// an action within the polytope.
+type Rule int
+
+const (
+	Sampled Rule = iota // drawn from the distribution
+	Mode                // the mode where alpha, beta > 1, else the mean
+	Mean                // alpha/(alpha+beta)
+)
+
+// String returns the name of the rule, as settings have it.
+func (r Rule) String() string {
+	switch r {
+	case Sampled:
+		return "sampled"
+	case Mode:
+		return "mode"
+	case Mean:
+		return "mean"
+	}
+	return fmt.Sprintf("Rule(%d)", int(r))
+}
+
 // Request asks for a batch of actions.
 type Request struct {
 	Rows int
@@ -66,13 +91,11 @@ type Request struct {
 	// Limits is nil where the polytope's own limits hold, else one a row.
 	Limits []lp.Limits
 
-	// Streams holds the random stream of every row. It is not read where
-	// Deterministic is set.
-	Streams []*rng.Stream
+	// Rule says which x of every Beta is taken, entity by entity.
+	Rule Rule
 
-	// Deterministic asks for the mode of every Beta with alpha, beta > 1 and the
-	// mean of the others, entity by entity.
-	Deterministic bool
+	// Streams holds the random stream of every row. It is read where x is sampled.
+	Streams []*rng.Stream
 
 	// Keep makes row r of the request row At+r of the rollout that the backend
 	// holds, for a Batch that has no samples of its own: a device need not send

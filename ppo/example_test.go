@@ -84,7 +84,7 @@ func Example() {
 	defer trainer.Close()
 
 	ctx := context.Background()
-	play := rl.EvalOptions{Episodes: 500, Seed: 2, Deterministic: true}
+	play := rl.EvalOptions{Episodes: 500, Seed: 2, Rule: policy.Mode}
 	before, err := rl.Evaluate(ctx, problem, backend, play)
 	if err != nil {
 		log.Fatal(err)

@@ -36,11 +36,11 @@ func checkFit(s *envs.Spec, b policy.Backend) error {
 }
 
 // Act samples one action for every row of obs, rows x dim. limits is nil or has
-// one element a row; streams is not read where deterministic. The result is
-// valid until the next call.
-func (a *Actor) Act(obs []float64, limits []lp.Limits, streams []*rng.Stream, deterministic bool) (*policy.Samples, error) {
+// one element a row; streams is read where the rule samples. The result is valid
+// until the next call.
+func (a *Actor) Act(obs []float64, limits []lp.Limits, streams []*rng.Stream, rule policy.Rule) (*policy.Samples, error) {
 	a.req.Keep, a.req.Brief, a.req.Learn = false, false, false
-	return a.ask(obs, limits, streams, deterministic)
+	return a.ask(obs, limits, streams, rule)
 }
 
 // keep is Act for the rollout: the backend takes the observations into its
@@ -48,16 +48,16 @@ func (a *Actor) Act(obs []float64, limits []lp.Limits, streams []*rng.Stream, de
 // only training reads.
 func (a *Actor) keep(at int, obs []float64, limits []lp.Limits, streams []*rng.Stream) (*policy.Samples, error) {
 	a.req.Keep, a.req.Brief, a.req.Learn, a.req.At = true, true, true, at
-	return a.ask(obs, limits, streams, false)
+	return a.ask(obs, limits, streams, policy.Sampled)
 }
 
-func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, deterministic bool) (*policy.Samples, error) {
+func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, rule policy.Rule) (*policy.Samples, error) {
 	dim := a.backend.ObsDim()
 	if len(obs)%dim != 0 {
 		return nil, fmt.Errorf("an observation has %d components, not %d", dim, len(obs))
 	}
 	a.req.Obs, a.req.Rows = obs, len(obs)/dim
-	a.req.Limits, a.req.Streams, a.req.Deterministic = limits, streams, deterministic
+	a.req.Limits, a.req.Streams, a.req.Rule = limits, streams, rule
 	if err := a.backend.Sample(&a.req, &a.out); err != nil {
 		return nil, err
 	}
@@ -65,14 +65,14 @@ func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, de
 }
 
 // Allocator returns the policy in the form that baselines have: row r plays
-// episode r and samples from the r-th child of actions, which is not modified; nil
-// takes the most likely action. Limits of p that follow the state are those of the
+// episode r, and where the rule samples it does so from the r-th child of actions,
+// which is not modified. Limits of p that follow the state are those of the
 // observation.
-func (a *Actor) Allocator(p envs.Problem, actions *rng.Stream) envs.Allocator {
+func (a *Actor) Allocator(p envs.Problem, rule policy.Rule, actions *rng.Stream) envs.Allocator {
 	limits := envs.NewRowLimits(p)
 	var streams []*rng.Stream
 	return func(step int, obs []float64, rows int, dst []float64) error {
-		if step == 0 && actions != nil {
+		if step == 0 && rule == policy.Sampled {
 			streams = streams[:0]
 			for r := range rows {
 				streams = append(streams, actions.Split(uint64(r)))
@@ -85,7 +85,7 @@ func (a *Actor) Allocator(p envs.Problem, actions *rng.Stream) envs.Allocator {
 		if err != nil {
 			return err
 		}
-		out, err := a.Act(obs, lims, streams, actions == nil)
+		out, err := a.Act(obs, lims, streams, rule)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ type Checkpoint struct {
 	Iteration int
 	Step      int64 // environment steps
 	Best      Best
+	Rule      policy.Rule // that auto has chosen, policy.Sampled where it has not
 
 	Policy *policy.State // with the normaliser, which evaluation and deployment apply
 
@@ -37,7 +38,7 @@ func (t *Trainer) capture() (*Checkpoint, error) {
 		return nil, fmt.Errorf("reading the parameters: %w", err)
 	}
 	c := &Checkpoint{
-		Iteration: t.iteration, Step: t.step, Best: t.best,
+		Iteration: t.iteration, Step: t.step, Best: t.best, Rule: t.rule,
 		Policy: state, facts: t.facts, arithmetic: t.arithmetic(), steps: t.cfg.Steps,
 		discounted:  slices.Clone(t.discounted),
 		rewardStats: t.rewardStats.Clone(), returnStats: t.returnStats.Clone(),
@@ -74,7 +75,7 @@ func (t *Trainer) Restore(c *Checkpoint) error {
 	if err := t.backend.SetState(c.Policy); err != nil {
 		return fmt.Errorf("setting the parameters: %w", err)
 	}
-	t.iteration, t.step, t.best = c.Iteration, c.Step, c.Best
+	t.iteration, t.step, t.best, t.rule = c.Iteration, c.Step, c.Best, c.Rule
 	*t.rewardStats, *t.returnStats = *c.rewardStats.Clone(), *c.returnStats.Clone()
 	copy(t.discounted, c.discounted)
 	for i, s := range t.streams() {
@@ -150,5 +151,6 @@ func sameShapes(got, want []policy.Tensor) error {
 // observesOnly names the settings that do not change what is learned.
 var observesOnly = map[string]bool{
 	"eval_every": true, "eval_episodes": true, "eval_max_steps": true, "eval_seed": true,
-	"checkpoint_every": true, "checkpoint_keep": true,
+	"deterministic_action": true,
+	"checkpoint_every":     true, "checkpoint_keep": true,
 }

@@ -175,8 +175,11 @@ func TestKeepLast(t *testing.T) {
 		Checkpoints: dir,
 		Saved:       func(p string) { saved = append(saved, filepath.Base(p)) },
 		Iteration: func(m rl.Metrics) error {
-			if m.Eval != nil && (highest.Iteration == 0 || m.Eval.Mean() > highest.Return) {
-				highest = rl.Best{Return: m.Eval.Mean(), Iteration: m.Iteration}
+			if m.Eval == nil {
+				return nil
+			}
+			if r := m.Choice[m.Rule].Mean(); highest.Iteration == 0 || r > highest.Return {
+				highest = rl.Best{Return: r, Iteration: m.Iteration}
 			}
 			return nil
 		},

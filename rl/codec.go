@@ -34,6 +34,7 @@ type header struct {
 	Steps     int64   `json:"steps"`
 	Normalize bool    `json:"normalize"`
 	ObsClip   float64 `json:"obs_clip"`
+	Rule      string  `json:"rule,omitempty"`
 
 	Arithmetic string `json:"arithmetic"`
 	Facts      []Fact `json:"facts"`
@@ -49,6 +50,9 @@ func (c *Checkpoint) encode() ([]byte, error) {
 	}
 	if c.Best.Iteration > 0 {
 		h.Best = &c.Best
+	}
+	if c.Rule != policy.Sampled {
+		h.Rule = c.Rule.String()
 	}
 	j, err := json.Marshal(h)
 	if err != nil {
@@ -146,6 +150,15 @@ func parse(f *safetensors.File) (*Checkpoint, error) {
 	}
 	if h.Best != nil {
 		c.Best = *h.Best
+	}
+	switch h.Rule {
+	case "":
+	case policy.Mode.String():
+		c.Rule = policy.Mode
+	case policy.Mean.String():
+		c.Rule = policy.Mean
+	default:
+		return nil, fmt.Errorf("its rule of actions is %q: mode or mean is allowed", h.Rule)
 	}
 	r := reader{file: f}
 	c.Policy.Params = r.group(paramPrefix)

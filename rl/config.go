@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"paspo/internal/setting"
+	"paspo/policy"
 )
 
 // Config holds the settings of the loop that all algorithms train in. Defaults are
@@ -28,6 +29,8 @@ type Config struct {
 	EvalMaxSteps int    `yaml:"eval_max_steps" doc:"an evaluated episode is cut off here"`
 	EvalSeed     uint64 `yaml:"eval_seed" doc:"seed of the episodes of evaluations, the same in every evaluation"`
 
+	DeterministicAction string `yaml:"deterministic_action" doc:"auto, mean or mode: the x of every Beta that an action takes which is not sampled, its mean, or its mode where alpha, beta > 1 and else its mean; auto plays both in every evaluation, on episodes for that alone, and keeps the better with the checkpoint"`
+
 	CheckpointEvery int `yaml:"checkpoint_every" doc:"iterations between checkpoints; 0 for one at the end only"`
 	CheckpointKeep  int `yaml:"checkpoint_keep" doc:"checkpoints that are kept, beside the best"`
 
@@ -43,7 +46,7 @@ const maxEvalEpisodes = 1_000_000
 func DefaultConfig() Config {
 	return Config{
 		Envs: 8, StepsPerEnv: 64, Gamma: 1, GAELambda: 0.95, Group: 1, NormalizeObs: NormalizeAuto,
-		EvalEvery: 10, EvalEpisodes: 20, EvalMaxSteps: 10_000,
+		EvalEvery: 10, EvalEpisodes: 20, EvalMaxSteps: 10_000, DeterministicAction: ActionAuto,
 		CheckpointEvery: 10, CheckpointKeep: 3,
 		Steps: 150_000,
 	}
@@ -55,6 +58,25 @@ const (
 	NormalizeOn   = "on"
 	NormalizeOff  = "off"
 )
+
+// Values of Config.DeterministicAction.
+const (
+	ActionAuto = "auto"
+	ActionMean = "mean"
+	ActionMode = "mode"
+)
+
+// Rule returns the rule of actions that are not sampled, where auto has chosen the
+// given one: policy.Sampled where it has not yet, which gives the mean.
+func (c Config) Rule(chosen policy.Rule) policy.Rule {
+	switch {
+	case c.DeterministicAction == ActionMode:
+		return policy.Mode
+	case c.DeterministicAction == ActionMean || chosen == policy.Sampled:
+		return policy.Mean
+	}
+	return chosen
+}
 
 // BatchSize returns the number of transitions of one iteration.
 func (c Config) BatchSize() int { return c.Envs * c.StepsPerEnv }
@@ -79,6 +101,7 @@ func (c Config) Validate(prefix string) error {
 		setting.Int("steps", c.Steps, 1),
 		setting.Float(prefix+"gamma", c.Gamma, setting.Share), setting.Float(prefix+"gae_lambda", c.GAELambda, setting.Share),
 		setting.Float(prefix+"obs_clip", c.ObsClip, setting.NonNegative),
+		setting.Choice(prefix+"deterministic_action", c.DeterministicAction, ActionAuto, ActionMean, ActionMode),
 		setting.Choice(prefix+"normalize_obs", c.NormalizeObs, NormalizeAuto, NormalizeOn, NormalizeOff),
 	); err != nil {
 		return err

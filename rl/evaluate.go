@@ -17,13 +17,13 @@ import (
 type EvalOptions struct {
 	Episodes int
 
-	// Deterministic takes the mode of every Beta with alpha, beta > 1 and the mean
-	// of the others; else actions are sampled.
-	Deterministic bool
+	Rule policy.Rule // which action of its distributions the policy takes
 
-	// Seed and the number of an episode name its random streams, so that what the
-	// environment draws is the same for every policy.
+	// Seed, the set and the number of an episode name its random streams, so that what
+	// the environment draws is the same for every policy. Sets that are called
+	// differently have no episode in common.
 	Seed uint64
+	Set  string
 
 	MaxSteps int // an episode is cut off here; 0 for 10 000
 	Batch    int // episodes side by side; 0 for 256
@@ -83,6 +83,13 @@ func actionStream(seed uint64, episode int) *rng.Stream {
 	return rng.New(seed, "eval", "action").Split(uint64(episode))
 }
 
+func (o *EvalOptions) set() []string {
+	if o.Set == "" {
+		return nil
+	}
+	return []string{o.Set}
+}
+
 // Evaluate plays episodes and changes neither the policy nor its normaliser.
 func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, o EvalOptions) (*Evaluation, error) {
 	if o.Episodes < 1 {
@@ -124,7 +131,7 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 	live := make([]*episode, to-from)
 	for k := range live {
 		id := from + k
-		c, err := envs.NewCopy(p, id, envs.EpisodeStream(o.Seed, id))
+		c, err := envs.NewCopy(p, id, envs.EpisodeStream(o.Seed, id, o.set()...))
 		if err != nil {
 			return fmt.Errorf("evaluation: %w", err)
 		}
@@ -149,7 +156,7 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 		if len(use) == 0 {
 			use = nil
 		}
-		out, err := actor.Act(obs, use, streams, o.Deterministic)
+		out, err := actor.Act(obs, use, streams, o.Rule)
 		var none *lp.InfeasibleError
 		if errors.As(err, &none) && use != nil {
 			err = live[none.Row].Refused(err)

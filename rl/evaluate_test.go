@@ -8,6 +8,7 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/rng"
+	"paspo/policy"
 	"paspo/rl"
 )
 
@@ -34,7 +35,7 @@ func TestEvaluate(t *testing.T) {
 		t.Error("the seed changes nothing")
 	}
 	// Episodes end by chance of the environment alone.
-	det := run(rl.EvalOptions{Episodes: 30, Seed: 5, Deterministic: true})
+	det := run(rl.EvalOptions{Episodes: 30, Seed: 5, Rule: policy.Mode})
 	if !reflect.DeepEqual(det.Lengths, want.Lengths) || reflect.DeepEqual(det.Returns, want.Returns) {
 		t.Error("another policy meets another environment, or plays the same")
 	}
@@ -82,10 +83,10 @@ func TestEvaluateRefuses(t *testing.T) {
 	if _, err := rl.Evaluate(context.Background(), p, b, rl.EvalOptions{Episodes: 1}); err == nil {
 		t.Error("a reward of NaN")
 	}
-	if _, err := rl.NewActor(b).Act([]float64{1, 2, 3}, nil, nil, true); err == nil {
+	if _, err := rl.NewActor(b).Act([]float64{1, 2, 3}, nil, nil, policy.Mode); err == nil {
 		t.Error("an observation of a wrong length")
 	}
-	if _, err := rl.NewActor(b).Act([]float64{1, math.NaN()}, nil, nil, true); err == nil {
+	if _, err := rl.NewActor(b).Act([]float64{1, math.NaN()}, nil, nil, policy.Mode); err == nil {
 		t.Error("an observation of NaN")
 	}
 }
@@ -94,21 +95,18 @@ func TestEvaluateRefuses(t *testing.T) {
 func TestAllocator(t *testing.T) {
 	p := newBandit(t, 1, 2, 3)
 	b := newFakeBackend(3, 2)
-	for _, deterministic := range []bool{true, false} {
-		want, err := rl.Evaluate(context.Background(), p, b, rl.EvalOptions{Episodes: 20, Seed: 5, Deterministic: deterministic})
+	for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
+		want, err := rl.Evaluate(context.Background(), p, b, rl.EvalOptions{Episodes: 20, Seed: 5, Rule: rule})
 		if err != nil {
 			t.Fatal(err)
 		}
 		actions := rng.New(5, "eval", "action")
-		if deterministic {
-			actions = nil
-		}
-		got, err := envs.Play(p, rl.NewActor(b).Allocator(p, actions), 20, 1000, 5)
+		got, err := envs.Play(p, rl.NewActor(b).Allocator(p, rule, actions), 20, 1000, 5)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !reflect.DeepEqual(got.Returns, want.Returns) || !reflect.DeepEqual(got.Lengths, want.Lengths) {
-			t.Errorf("deterministic %v: other returns", deterministic)
+			t.Errorf("%v: other returns", rule)
 		}
 	}
 }

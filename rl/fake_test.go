@@ -97,7 +97,7 @@ func (b *fakeBackend) Sample(req *policy.Request, out *policy.Samples) error {
 		for i := range h {
 			alpha := math.Exp(float64(b.w[i]))
 			x := alpha / (alpha + 1)
-			if !req.Deterministic {
+			if req.Rule == policy.Sampled {
 				x = math.Pow(1-rand.New(req.Streams[r]).Float64(), 1/alpha)
 			}
 			k := r*h + i

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"paspo/internal/stats"
+	"paspo/policy"
 )
 
 // Metrics is what one iteration measured. A number that the iteration could not
@@ -37,9 +38,15 @@ type Metrics struct {
 	RolloutSeconds, UpdateSeconds float64
 	EnvSeconds, SampleSeconds     float64 // parts of the rollout
 
-	// Evaluations that followed the iteration, nil where there were none:
-	// of the most likely action, and of sampled ones.
+	// Evaluations that followed the iteration, nil where there were none: of
+	// deterministic actions by a rule, and of sampled ones.
 	Eval, EvalSampled *Evaluation
+	Rule              policy.Rule
+
+	// Choice holds the evaluations, by rule, that chose the rule and choose the best
+	// checkpoint, on other episodes.
+	Choice      [policy.Mean + 1]*Evaluation
+	EvalSeconds float64 // of all of them
 }
 
 // Scalars yields name and value of everything measured, leaving out NaN. The
@@ -100,6 +107,17 @@ func (m Metrics) list() []scalar {
 			scalar{"eval_episode_length" + e.suffix, e.MeanLength()},
 			scalar{"eval_max_residual" + e.suffix, e.MaxResidual},
 			scalar{"eval_violations" + e.suffix, float64(e.Violations)})
+	}
+	for rule, e := range m.Choice {
+		if e != nil {
+			l = append(l,
+				scalar{"choice_return_" + policy.Rule(rule).String(), e.Mean()},
+				scalar{"choice_max_residual_" + policy.Rule(rule).String(), e.MaxResidual},
+				scalar{"choice_violations_" + policy.Rule(rule).String(), float64(e.Violations)})
+		}
+	}
+	if m.Eval != nil {
+		l = append(l, scalar{"eval_seconds", m.EvalSeconds})
 	}
 	return l
 }

@@ -202,7 +202,7 @@ func (t *Trainer) targets(dst []float32, returns []float64) {
 
 // sample asks for one action an environment, which are the rows from at on of
 // the rollout, and checks what comes back. With at -1 it asks for the values of the
-// rollout's ends: the actions are the most likely ones and not part of the rollout,
+// rollout's ends: the actions are not random and not part of the rollout,
 // and the observations are not taken into the statistics.
 func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 	start := time.Now()
@@ -218,7 +218,7 @@ func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 			limits = append(r.endLimits, make([]lp.Limits, len(r.truncated))...)
 			r.endLimits = limits
 		}
-		out, err = t.actor.Act(r.ends, limits, nil, true)
+		out, err = t.actor.Act(r.ends, limits, nil, policy.Mean)
 	}
 	m.SampleSeconds += time.Since(start).Seconds()
 	var none *lp.InfeasibleError

@@ -39,13 +39,14 @@ type Trainer struct {
 	iteration int
 	step      int64
 	best      Best
+	rule      policy.Rule // that auto has chosen
 
 	// committed is the state after the last complete iteration: what is saved, and
 	// what an interrupted iteration falls back to.
 	committed *Checkpoint
 }
 
-// Best is the best evaluation so far, of the most likely action.
+// Best is the best evaluation so far, on the episodes that choose.
 type Best struct {
 	Return    float64 `json:"return"`
 	Iteration int     `json:"iteration"` // 0 where there was none
@@ -228,20 +229,52 @@ func (t *Trainer) due(n int) bool {
 	return n > 0 && t.iteration%n == 0 || t.iteration == t.cfg.Iterations()
 }
 
-// evaluate plays the evaluation's episodes twice, with the most likely actions
-// and with sampled ones.
+// Sets of evaluated episodes. What is chosen is better on the episodes that chose it
+// than on others, so that those that are shown are others.
+const (
+	choiceSet = "choice"
+	CurveSet  = "curve"
+)
+
+// evaluate chooses the rule of deterministic actions and the best checkpoint on one
+// set of episodes, and plays another one twice, with that rule and with sampled
+// actions.
 func (t *Trainer) evaluate(ctx context.Context, m *Metrics) error {
-	o := EvalOptions{Episodes: t.cfg.EvalEpisodes, Seed: t.cfg.EvalSeed, MaxSteps: t.cfg.EvalMaxSteps}
+	start := time.Now()
+	play := func(set string, rule policy.Rule) (*Evaluation, error) {
+		return Evaluate(ctx, t.problem, t.backend, EvalOptions{
+			Episodes: t.cfg.EvalEpisodes, Seed: t.cfg.EvalSeed, Set: set, MaxSteps: t.cfg.EvalMaxSteps, Rule: rule,
+		})
+	}
+	rules := []policy.Rule{policy.Mean, policy.Mode}
+	if t.cfg.DeterministicAction != ActionAuto {
+		rules = []policy.Rule{t.cfg.Rule(policy.Sampled)}
+	}
+	chosen, best := policy.Sampled, math.Inf(-1)
+	for _, rule := range rules {
+		e, err := play(choiceSet, rule)
+		if err != nil {
+			return err
+		}
+		m.Choice[rule] = e
+		if r := e.Mean(); chosen == policy.Sampled || r > best {
+			chosen, best = rule, r
+		}
+	}
+	if t.cfg.DeterministicAction == ActionAuto {
+		t.rule = chosen
+	}
 	var err error
-	if m.EvalSampled, err = Evaluate(ctx, t.problem, t.backend, o); err != nil {
+	if m.EvalSampled, err = play(CurveSet, policy.Sampled); err != nil {
 		return err
 	}
-	o.Deterministic = true
-	if m.Eval, err = Evaluate(ctx, t.problem, t.backend, o); err != nil {
+	if m.Eval, err = play(CurveSet, chosen); err != nil {
 		return err
 	}
-	if r := m.Eval.Mean(); t.best.Iteration == 0 || r > t.best.Return {
-		t.best = Best{r, t.iteration}
+	if t.best.Iteration == 0 || best > t.best.Return {
+		t.best = Best{best, t.iteration}
 	}
+	m.Rule = chosen
+	m.EvalSeconds = time.Since(start).Seconds()
 	return nil
 }

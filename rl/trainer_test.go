@@ -31,7 +31,7 @@ func TestTrainerLearnsBandit(t *testing.T) {
 	if !(b.w[0] < -1.5 && b.w[1] < -1) {
 		t.Errorf("w = %v: the first two entities still get a share", b.w)
 	}
-	e, err := rl.Evaluate(context.Background(), p, b, rl.EvalOptions{Episodes: 200, Deterministic: true})
+	e, err := rl.Evaluate(context.Background(), p, b, rl.EvalOptions{Episodes: 200, Rule: policy.Mode})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,9 +377,14 @@ func TestNonFinite(t *testing.T) {
 // A backend that dies leaves the last complete iteration.
 func TestBackendFails(t *testing.T) {
 	tr, b := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
-	b.sampleErr, b.poisonAt = errors.New("device lost"), 17*4+5
+	lost := errors.New("device lost")
 	dir := t.TempDir()
-	err := tr.Run(context.Background(), rl.Hooks{Checkpoints: dir})
+	err := tr.Run(context.Background(), rl.Hooks{Checkpoints: dir, Iteration: func(m rl.Metrics) error {
+		if m.Eval != nil && b.sampleErr == nil {
+			b.sampleErr, b.poisonAt = lost, b.sampled+5
+		}
+		return nil
+	}})
 	if !errors.Is(err, b.sampleErr) {
 		t.Fatalf("got %v", err)
 	}

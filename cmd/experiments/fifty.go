@@ -11,6 +11,7 @@ import (
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/policy"
 )
 
 type fiftyOptions struct {
@@ -23,7 +24,7 @@ type fiftyOptions struct {
 // from plain weights, against the optimum that search finds.
 func fifty(ctx context.Context, out *output, o fiftyOptions) error {
 	head := []string{
-		"rows", "intervals by", "setting", "initial policy, share of the way", "most likely action, at the end", "95 % over seeds", "worst seed",
+		"rows", "intervals by", "setting", "initial policy, share of the way", "deterministic action, at the end", "95 % over seeds", "worst seed",
 		"sampled actions", "violations", "largest residual", "seconds a training",
 	}
 	table := [][]string{head}
@@ -121,7 +122,7 @@ func (t *task) initial(s setting, seed uint64) (float64, error) {
 		return 0, err
 	}
 	defer b.Close()
-	return t.score(&run{backend: b}, false, t.episodes)
+	return t.score(&run{backend: b}, policy.Sampled, t.episodes, finalSeed)
 }
 
 // fiftySettings are the paper's settings, from de-biased and from plain weights, and

@@ -14,6 +14,7 @@ import (
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
+	"paspo/policy"
 )
 
 // finalEpisodes is the number of episodes that last policies are compared on.
@@ -125,8 +126,8 @@ func compared(ctx context.Context, out *output, o options, env string, settings 
 		}
 	}
 	runs, err := trainAll(ctx, o, tasks, settings, func(r *run) {
-		out.progress("%-12s %-24s seed %d: mode %8.4f  sampled %8.4f  entropy %8.2f  %.0f s",
-			env, r.Setting, r.Seed, r.Final, r.Sampled, r.Entropy, r.Seconds)
+		out.progress("%-12s %-24s seed %d: %-4v %8.4f  sampled %8.4f  entropy %8.2f  %.0f s",
+			env, r.Setting, r.Seed, r.Rule, r.Final, r.Sampled, r.Entropy, r.Seconds)
 	})
 	if err != nil {
 		return nil, nil, err
@@ -147,6 +148,11 @@ func compared(ctx context.Context, out *output, o options, env string, settings 
 			m := r.Final
 			mode, sampled, share = append(mode, m), append(sampled, r.Sampled), append(share, (m-bottom)/(top-bottom))
 			w.Worst = min(w.Worst, (m-bottom)/(top-bottom))
+			w.Means += r.Means / float64(len(o.seeds))
+			w.Modes += r.Modes / float64(len(o.seeds))
+			if r.Rule == policy.Mean {
+				w.Meant++
+			}
 			w.Violations += r.Violations
 			w.Residual = max(w.Residual, r.MaxResidual)
 			w.Seconds += r.Seconds / float64(len(o.seeds))
@@ -191,7 +197,7 @@ func (t *task) references() (refs []reference, top, bottom float64, err error) {
 			return nil, 0, 0, err
 		}
 		for _, b := range all {
-			x, _, err := t.play(b.Allocator, t.episodes)
+			x, _, err := t.play(b.Allocator, t.episodes, finalSeed)
 			if err != nil {
 				return nil, 0, 0, fmt.Errorf("%s: %w", b.Name, err)
 			}

@@ -31,10 +31,10 @@ func limited(ctx context.Context, out *output, o limitedOptions, env string) err
 		return fmt.Errorf("%q has no limits that follow the state: %s have", env, strings.Join(benchmarks.Variants(), " and "))
 	}
 	table := [][]string{{
-		"", "policy", "return, most likely action", "95 % over seeds", "worst seed", "return, sampled", "share of the way", "violations", "largest residual",
+		"", "policy", "return, deterministic action", "95 % over seeds", "worst seed", "return, sampled", "share of the way", "violations", "largest residual",
 		"states relaxed", "by at most", "training steps/s",
 	}}
-	plot := plots.Learning{Title: env, YLabel: "return of the most likely action"}
+	plot := plots.Learning{Title: env, YLabel: "return of the deterministic action"}
 	var all [][]*run
 
 	preset, err := tuned(env)
@@ -57,7 +57,7 @@ func limited(ctx context.Context, out *output, o limitedOptions, env string) err
 			return err
 		}
 		if s.runs, err = trainAll(ctx, o.options, same(s.task, s.settings), s.settings, func(r *run) {
-			out.progress("%-18s %-24s seed %d: mode %8.4f  sampled %8.4f  %.0f s", s.env, r.Setting, r.Seed, r.Final, r.Sampled, r.Seconds)
+			out.progress("%-18s %-24s seed %d: %-4v %8.4f  sampled %8.4f  %.0f s", s.env, r.Setting, r.Seed, r.Rule, r.Final, r.Sampled, r.Seconds)
 		}); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (s *side) play() error {
 		return err
 	}
 	for _, b := range all {
-		x, o, err := s.task.play(b.Allocator, s.task.episodes)
+		x, o, err := s.task.play(b.Allocator, s.task.episodes, finalSeed)
 		if err != nil {
 			return fmt.Errorf("%s: %w", b.Name, err)
 		}
@@ -210,7 +210,7 @@ func (s *side) projected(free *side) ([]string, error) {
 		if err := free.task.open(r, free.settings[0]); err != nil {
 			return nil, err
 		}
-		inner := free.task.allocator(r, true)
+		inner := free.task.allocator(r, r.Rule)
 		var seen []float64 // of an observation, what the static version shows
 		a := envs.Within(s.task.problem, func(step int, obs []float64, rows int, actions []float64) error {
 			seen = seen[:0]
@@ -219,7 +219,7 @@ func (s *side) projected(free *side) ([]string, error) {
 			}
 			return inner(step, seen, rows, actions)
 		})
-		x, o, err := s.task.play(a, s.task.episodes)
+		x, o, err := s.task.play(a, s.task.episodes, finalSeed)
 		if err != nil {
 			return nil, err
 		}

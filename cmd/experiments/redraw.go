@@ -77,7 +77,7 @@ func redrawLearning(out *output, env string) error {
 // learningPlot shows the first settings, and the ends that the share of the way
 // is counted between.
 func learningPlot(r *results, runs [][]*run) plots.Learning {
-	plot := plots.Learning{Title: r.Env, YLabel: "return of the most likely action"}
+	plot := plots.Learning{Title: r.Env, YLabel: "return of the deterministic action"}
 	for _, seeds := range runs[:min(plottedSettings, len(runs))] {
 		plot.Curves = append(plot.Curves, curve(seeds[0].Setting, seeds))
 	}

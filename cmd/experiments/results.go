@@ -19,8 +19,11 @@ type results struct {
 type row struct {
 	Name       string
 	Trained    bool
-	Mode       stats.Interval // return of the most likely action, over seeds
+	Mode       stats.Interval // return of the deterministic action, over seeds
 	Sampled    float64
+	Means      float64 // of the rule that takes means, and of that which takes modes
+	Modes      float64
+	Meant      int            // trainings for which the former was chosen
 	Share      stats.Interval // of the way from uniform to the best reference
 	Worst      float64        // share of the worst seed
 	Violations int
@@ -30,12 +33,12 @@ type row struct {
 
 // line is the row of a setting on one line.
 func (w *row) line() string {
-	return fmt.Sprintf("%s of the way (95 %% over seeds: %s .. %s), worst %s; return %.4f, sampled %.4f; %s s a training",
-		percent(w.Share.Estimate), percent(w.Share.Low), percent(w.Share.High), percent(w.Worst), w.Mode.Estimate, w.Sampled, number(w.Seconds))
+	return fmt.Sprintf("%s of the way (95 %% over seeds: %s .. %s), worst %s; return %.4f: means %.4f (chosen %d times), modes %.4f, sampled %.4f; %s s a training",
+		percent(w.Share.Estimate), percent(w.Share.Low), percent(w.Share.High), percent(w.Worst), w.Mode.Estimate, w.Means, w.Meant, w.Modes, w.Sampled, number(w.Seconds))
 }
 
 func (r *results) table() [][]string {
-	table := [][]string{{"", "return, most likely action", "95 % over seeds", "return, sampled", "share of the way", "95 % over seeds", "worst seed", "violations", "largest residual"}}
+	table := [][]string{{"", "return, deterministic action", "95 % over seeds", "return, sampled", "share of the way", "95 % over seeds", "worst seed", "violations", "largest residual"}}
 	for _, w := range r.Rows {
 		cells := []string{w.Name, fmt.Sprintf("%.4f", w.Mode.Estimate), "", "", percent(w.Share.Estimate), "", "", "", ""}
 		if w.Trained {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -22,20 +23,22 @@ import (
 // point is one evaluation during training.
 type point struct {
 	Step          int64
-	Mode, Sampled float64 // mean returns of the most likely and of sampled actions
+	Mode, Sampled float64 // mean returns of deterministic and of sampled actions
 }
 
 // run is one training.
 type run struct {
-	Setting     string
-	Seed        uint64
-	Curve       []point
-	Final       float64 // mean return of the last policy's most likely action
-	Sampled     float64 // and of its sampled actions
-	Entropy     float64 // of the last iteration
-	MaxResidual float64
-	Violations  int
-	Seconds     float64
+	Setting      string
+	Seed         uint64
+	Curve        []point
+	Rule         policy.Rule // of the last policy's deterministic actions, which other episodes chose
+	Final        float64     // their mean return
+	Means, Modes float64     // that of either rule
+	Sampled      float64     // and of sampled actions
+	Entropy      float64     // of the last iteration
+	MaxResidual  float64
+	Violations   int
+	Seconds      float64
 
 	Steps        int64   // of the training
 	TrainSeconds float64 // without evaluations
@@ -91,20 +94,23 @@ func taskOf(c *config.Config, episodes int) (*task, error) {
 const (
 	debiasSeed    = 1
 	finalSeed     = 1000 // of the episodes that settings are compared on
+	curveSeed     = 1001 // that curves show
+	choiceSeed    = 1002 // that choose the rule of deterministic actions
 	curveEpisodes = 100
 )
 
-// play plays an allocator and returns its mean return: on the portfolio its
-// expectation under the filter, which has the same mean and a fraction of the noise.
-func (t *task) play(a envs.Allocator, episodes int) (float64, *envs.Outcome, error) {
+// play plays an allocator on the episodes of a seed and returns its mean return: on the
+// portfolio its expectation under the filter, which has the same mean and a fraction
+// of the noise.
+func (t *task) play(a envs.Allocator, episodes int, seed uint64) (float64, *envs.Outcome, error) {
 	if p, ok := t.problem.(*portfolio.Problem); ok {
-		out, err := p.PlayPaths(p.SimulatedPaths(episodes, finalSeed), a)
+		out, err := p.PlayPaths(p.SimulatedPaths(episodes, seed), a)
 		if err != nil {
 			return 0, nil, err
 		}
 		return mean(out.Expected), &out.Outcome, nil
 	}
-	out, err := envs.Play(t.problem, a, episodes, maxSteps, finalSeed)
+	out, err := envs.Play(t.problem, a, episodes, maxSteps, seed)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -112,12 +118,8 @@ func (t *task) play(a envs.Allocator, episodes int) (float64, *envs.Outcome, err
 }
 
 // allocator is the policy of a run, within the limits of every state.
-func (t *task) allocator(r *run, deterministic bool) envs.Allocator {
-	actions := rng.New(finalSeed, "eval", "action")
-	if deterministic {
-		actions = nil
-	}
-	return rl.NewActor(r.backend).Allocator(t.problem, actions)
+func (t *task) allocator(r *run, rule policy.Rule) envs.Allocator {
+	return rl.NewActor(r.backend).Allocator(t.problem, rule, rng.New(finalSeed, "eval", "action"))
 }
 
 // note adds what was seen of constraints.
@@ -131,18 +133,18 @@ func (r *run) note(o *envs.Outcome) {
 	r.MaxRelaxation = max(r.MaxRelaxation, o.MaxRelaxation)
 }
 
-// score returns the mean return of a policy.
-func (t *task) score(r *run, deterministic bool, episodes int) (float64, error) {
+// score returns the mean return of a policy on the episodes of a seed.
+func (t *task) score(r *run, rule policy.Rule, episodes int, seed uint64) (float64, error) {
 	_, prices := t.problem.(*portfolio.Problem)
 	_, follows := t.problem.(envs.ObservedLimits)
 	if prices || follows && envs.NewRowLimits(t.problem) != nil {
-		x, out, err := t.play(t.allocator(r, deterministic), episodes)
+		x, out, err := t.play(t.allocator(r, rule), episodes, seed)
 		if err == nil {
 			r.note(out)
 		}
 		return x, err
 	}
-	o := rl.EvalOptions{Episodes: episodes, Seed: finalSeed, Deterministic: deterministic}
+	o := rl.EvalOptions{Episodes: episodes, Seed: seed, Rule: rule}
 	e, err := rl.Evaluate(context.Background(), t.problem, r.backend, o)
 	if err != nil {
 		return 0, err
@@ -150,6 +152,26 @@ func (t *task) score(r *run, deterministic bool, episodes int) (float64, error) 
 	r.MaxResidual = max(r.MaxResidual, e.MaxResidual)
 	r.Violations += e.Violations
 	return e.Mean(), nil
+}
+
+// choose sets the rule of a run's deterministic actions: that of the configuration, or
+// the better one on the episodes that choose.
+func (t *task) choose(r *run, c rl.Config, episodes int) error {
+	if c.DeterministicAction != rl.ActionAuto {
+		r.Rule = c.Rule(policy.Sampled)
+		return nil
+	}
+	best := math.Inf(-1)
+	for _, rule := range []policy.Rule{policy.Mean, policy.Mode} {
+		x, err := t.score(r, rule, episodes, choiceSeed)
+		if err != nil {
+			return err
+		}
+		if x > best {
+			r.Rule, best = rule, x
+		}
+	}
+	return nil
 }
 
 // start makes the policy that training starts from.
@@ -197,22 +219,30 @@ func (t *task) train(ctx context.Context, k kept, s setting, seed uint64, steps 
 		if every := s.PPO.EvalEvery; every == 0 || m.Iteration%every != 0 && m.Iteration != cfg.Iterations() {
 			return nil
 		}
-		mode, err := t.score(r, true, t.curveEpisodes)
+		if err := t.choose(r, cfg.Config, t.curveEpisodes); err != nil {
+			return err
+		}
+		fixed, err := t.score(r, r.Rule, t.curveEpisodes, curveSeed)
 		if err != nil {
 			return err
 		}
-		sampled, err := t.score(r, false, t.curveEpisodes)
-		r.Curve = append(r.Curve, point{m.Step, mode, sampled})
+		sampled, err := t.score(r, policy.Sampled, t.curveEpisodes, curveSeed)
+		r.Curve = append(r.Curve, point{m.Step, fixed, sampled})
 		return err
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("%s, seed %d: %w", s.name, seed, err)
 	}
-	if r.Final, err = t.score(r, true, t.episodes); err != nil {
+	if err := t.choose(r, cfg.Config, t.episodes); err != nil {
 		return nil, err
 	}
-	if r.Sampled, err = t.score(r, false, t.episodes); err != nil {
-		return nil, err
+	for rule, to := range map[policy.Rule]*float64{policy.Mean: &r.Means, policy.Mode: &r.Modes, policy.Sampled: &r.Sampled} {
+		if *to, err = t.score(r, rule, t.episodes, finalSeed); err != nil {
+			return nil, err
+		}
+	}
+	if r.Final = r.Means; r.Rule == policy.Mode {
+		r.Final = r.Modes
 	}
 	r.Seconds = time.Since(start).Seconds()
 	trainer.Close()

@@ -16,6 +16,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/run/agent"
 	"paspo/lp"
+	"paspo/policy"
 	"paspo/rl"
 )
 
@@ -36,17 +37,17 @@ A line that cannot be answered gets {"error":..}, the run goes on, and the exit
 status is 1.`,
 		Args: exactly("a run folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a, _, err := from.open(args[0])
+			a, cp, err := from.open(args[0])
 			if err != nil {
 				return err
 			}
 			defer a.Close()
-			return answer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), "observations", newActor(a, stochastic, seed).answer)
+			return answer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), "observations", newActor(a, cp, stochastic, seed).answer)
 		},
 	}
 	f := cmd.Flags()
 	from.flags(cmd)
-	f.BoolVar(&stochastic, "stochastic", false, "sample actions in place of taking the most likely ones")
+	f.BoolVar(&stochastic, "stochastic", false, "sample actions in place of taking the mean or mode of every distribution, as the run has chosen")
 	f.Uint64Var(&seed, "seed", 1, "seed of sampled actions")
 	f.SortFlags = false
 	return cmd
@@ -122,19 +123,23 @@ func answer(ctx context.Context, in io.Reader, out io.Writer, what string, f fun
 // actor answers one observation at a time.
 type actor struct {
 	*rl.Actor
-	polytope      *lp.Polytope
-	dim           int
-	limits        *envs.RowLimits
-	deterministic bool
-	streams       []*rng.Stream
+	polytope *lp.Polytope
+	dim      int
+	limits   *envs.RowLimits
+	rule     policy.Rule
+	streams  []*rng.Stream
 }
 
-func newActor(a *agent.Agent, stochastic bool, seed uint64) *actor {
+func newActor(a *agent.Agent, cp *rl.Checkpoint, stochastic bool, seed uint64) *actor {
 	spec := a.Problem.Spec()
+	rule := a.Rule(cp)
+	if stochastic {
+		rule = policy.Sampled
+	}
 	return &actor{
 		Actor: rl.NewActor(a.Backend), polytope: spec.Polytope, dim: spec.ObsDim,
-		limits:        envs.NewRowLimits(a.Problem),
-		deterministic: !stochastic, streams: []*rng.Stream{rng.New(seed, "act")},
+		limits: envs.NewRowLimits(a.Problem),
+		rule:   rule, streams: []*rng.Stream{rng.New(seed, "act")},
 	}
 }
 
@@ -169,7 +174,7 @@ func (a *actor) answer(line []byte) (any, error) {
 			return nil, err
 		}
 	}
-	out, err := a.Act(obs, own, a.streams, a.deterministic)
+	out, err := a.Act(obs, own, a.streams, a.rule)
 	var infeasible *lp.InfeasibleError
 	if errors.As(err, &infeasible) {
 		return nil, errors.New(infeasibility("no allocation satisfies the limits", infeasible))

@@ -48,10 +48,11 @@ training. All play the same episodes.`,
 					Run        string `json:"run"`
 					Checkpoint string `json:"checkpoint"`
 					Step       int64  `json:"step"`
+					Action     string `json:"action"` // mean or mode
 					Tables     any    `json:"tables"`
-				}{args[0], cp.Path, cp.Step, tables})
+				}{args[0], cp.Path, cp.Step, a.Rule(cp).String(), tables})
 			}
-			fmt.Fprintf(out, "%s, step %d\n", cp.Path, cp.Step)
+			fmt.Fprintf(out, "%s, step %d; actions that are not sampled are the %v of every distribution\n", cp.Path, cp.Step, a.Rule(cp))
 			for _, t := range tables {
 				if err := t.Write(out); err != nil {
 					return err
@@ -63,7 +64,7 @@ training. All play the same episodes.`,
 	f := cmd.Flags()
 	f.IntVar(&o.Episodes, "episodes", 0, "episodes that every policy plays (default: those of the run's configuration)")
 	f.BoolVar(&o.Backtest, "backtest", false, "portfolio: play the real monthly returns")
-	f.BoolVar(&o.SampledOnly, "stochastic", false, "sample actions in place of taking the most likely ones")
+	f.BoolVar(&o.SampledOnly, "stochastic", false, "sample actions in place of taking the mean or mode of every distribution, as the run has chosen")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	from.flags(cmd)
 	f.SortFlags = false

@@ -87,7 +87,7 @@ func (zeros) Read(p []byte) (int, error) {
 func FuzzActLines(f *testing.F) {
 	trainedOnce = true
 	dir, _ := trained()
-	a, _, err := agent.OpenRun(dir, agent.Latest, "cpu")
+	a, cp, err := agent.OpenRun(dir, agent.Latest, "cpu")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func FuzzActLines(f *testing.F) {
 	for _, s := range []string{"", " ", obs, "[", "{", "null", "{}", `{"obs":null}`, `{"b":[]}`, "[[[[", "\x00", "\xff", "[1]\r", "\ufeff" + obs, "[1]\n\n[2]", limited("7")} {
 		f.Add([]byte(s))
 	}
-	act := newActor(a, false, 1)
+	act := newActor(a, cp, false, 1)
 	var want bytes.Buffer
 	if err := answer(context.Background(), strings.NewReader(obs), &want, "observations", act.answer); err != nil {
 		f.Fatal(err)

@@ -67,7 +67,7 @@ var imports = map[string][]string{
 	"internal/run/config":    {"lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo"},
 	"internal/run/agent":     {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda", "internal/run/..."},
 	"internal/bench":         {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda"},
-	"cmd/train":              {"lp/...", "envs/...", "rl", "cuda", "internal/bench", "internal/run/..."},
+	"cmd/train":              {"lp/...", "envs/...", "policy", "rl", "cuda", "internal/bench", "internal/run/..."},
 	"cmd/gpu-check":          {"cuda", "internal/bench", "internal/run/..."},
 	"cmd/experiments/...": {
 		"lp/...", "envs/...", "policy/...", "rl", "ppo", "internal/run/...", "internal/stress/...", "cmd/experiments/internal/...",

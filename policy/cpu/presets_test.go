@@ -30,14 +30,14 @@ func TestSamplesOnPresets(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				for _, deterministic := range []bool{false, true} {
+				for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
 					req, out := policytest.RandomRequest(70, p.Obs, 7), &policy.Samples{}
-					req.Deterministic = deterministic
+					req.Rule = rule
 					if err := c.Sample(req, out); err != nil {
 						t.Fatal(err)
 					}
 					if !(out.MaxResidual <= maxResidual) {
-						t.Errorf("pushed %v, deterministic %v: residual %g", pushed, deterministic, out.MaxResidual)
+						t.Errorf("pushed %v, rule %v: residual %g", pushed, rule, out.MaxResidual)
 					}
 				}
 			}

@@ -268,10 +268,12 @@ func (w *worker) draw(from, r, i int, logits []float32) error {
 	}
 	d := dist.Beta{Alpha: alpha, Beta: beta}
 	var lnX, ln1mX float64
-	if req.Deterministic {
-		x := d.Point()
-		lnX, ln1mX = math.Log(x), math.Log1p(-x)
-	} else {
+	switch req.Rule {
+	case policy.Mode:
+		_, lnX, ln1mX = dist.FromLogit(d.ModeLogit())
+	case policy.Mean:
+		_, lnX, ln1mX = dist.FromLogit(d.MeanLogit())
+	default:
 		w.src.Stream = req.Streams[from+r]
 		_, lnX, ln1mX = d.Rand(w.rand)
 	}

@@ -67,9 +67,9 @@ func TestSamplesDoNotDependOnTheBatch(t *testing.T) {
 
 func TestSamplesAreAllocations(t *testing.T) {
 	c := newTestCPU(t, policytest.Simplex(t, 5), 3, 64, nil)
-	for _, deterministic := range []bool{false, true} {
+	for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
 		req, out := policytest.RandomRequest(200, 3, 4), &policy.Samples{}
-		req.Deterministic = deterministic
+		req.Rule = rule
 		if err := c.Sample(req, out); err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestSamplesAreAllocations(t *testing.T) {
 	}
 }
 
-// A deterministic action takes the mode where there is one, else the mean.
+// An action takes means, or modes where there are modes.
 func TestDeterministicPoint(t *testing.T) {
 	c := newTestCPU(t, policytest.Simplex(t, 3), 2, 8, func(c *policy.Config) { c.HeadScale = 0 })
 	fit := &policy.Fit{Entities: []string{"E0", "E1"}, Alpha: []float64{3, 0.5}, Beta: []float64{2, 4}}
@@ -98,15 +98,19 @@ func TestDeterministicPoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := &policy.Samples{}
-	if err := c.Sample(&policy.Request{Rows: 1, Obs: []float64{1, 2}, Deterministic: true}, out); err != nil {
-		t.Fatal(err)
-	}
-	first := 2. / 3
-	want := []float64{first, (1 - first) * 0.5 / 4.5, 0}
-	want[2] = 1 - want[0] - want[1]
-	for i, w := range want {
-		if math.Abs(out.Actions[i]-w) > 1e-6 {
-			t.Errorf("entity %d is %g, want %g", i, out.Actions[i], w)
+	for rule, first := range map[policy.Rule]float64{policy.Mode: 2. / 3, policy.Mean: 3. / 5} {
+		if err := c.Sample(&policy.Request{Rows: 1, Obs: []float64{1, 2}, Rule: rule}, out); err != nil {
+			t.Fatal(err)
 		}
+		want := []float64{first, (1 - first) * 0.5 / 4.5, 0}
+		want[2] = 1 - want[0] - want[1]
+		for i, w := range want {
+			if math.Abs(out.Actions[i]-w) > 1e-6 {
+				t.Errorf("%v: entity %d is %g, want %g", rule, i, out.Actions[i], w)
+			}
+		}
+	}
+	if err := c.Sample(&policy.Request{Rows: 1, Obs: []float64{1, 2}, Rule: policy.Mean + 1}, out); err == nil {
+		t.Error("a rule that there is none of passes")
 	}
 }

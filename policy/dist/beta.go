@@ -88,13 +88,16 @@ func (d Beta) Mode() float64 {
 	return math.NaN()
 }
 
-// Point returns the mode where there is one, else the mean: the x of an action
-// that is not to be random.
-func (d Beta) Point() float64 {
-	if m := d.Mode(); m == m {
-		return m
+// MeanLogit returns ln x - ln(1-x) for the mean, which FromLogit takes: x and 1-x
+// may round to 0.
+func (d Beta) MeanLogit() float64 { return math.Log(d.Alpha / d.Beta) }
+
+// ModeLogit returns that for the mode where alpha, beta > 1, else for the mean.
+func (d Beta) ModeLogit() float64 {
+	if d.Alpha > 1 && d.Beta > 1 {
+		return math.Log((d.Alpha - 1) / (d.Beta - 1))
 	}
-	return d.Mean()
+	return d.MeanLogit()
 }
 
 // CDFLogs returns the probability of at most the x whose logarithms are given, also

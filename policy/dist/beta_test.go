@@ -96,13 +96,18 @@ func TestBetaMoments(t *testing.T) {
 	if got := d.Mode(); !policytest.Near(got, 1./3, 1e-15) {
 		t.Errorf("mode %g", got)
 	}
-	if d.Point() != d.Mode() {
-		t.Error("the point of a unimodal Beta is its mode")
+	if x, _, _ := FromLogit(d.ModeLogit()); !policytest.Near(x, d.Mode(), 1e-15) {
+		t.Errorf("the mode by its logit is %g", x)
 	}
 	for _, e := range []Beta{{1, 3}, {3, 1}, {0.5, 0.5}, {0.5, 4}} {
-		if !math.IsNaN(e.Mode()) || e.Point() != e.Mean() {
-			t.Errorf("Beta%v: mode %g, point %g", e, e.Mode(), e.Point())
+		x, _, _ := FromLogit(e.MeanLogit())
+		if !math.IsNaN(e.Mode()) || e.ModeLogit() != e.MeanLogit() || !policytest.Near(x, e.Mean(), 1e-15) {
+			t.Errorf("Beta%v: mode %g, mean %g by its logit", e, e.Mode(), x)
 		}
+	}
+	// Logarithms are finite where x rounds to 1.
+	if x, _, l := FromLogit(Beta{1e20, 1e-3}.MeanLogit()); x != 1 || !policytest.Near(l, math.Log(1e-23), 1e-12) {
+		t.Errorf("x %g, ln(1-x) %g", x, l)
 	}
 }
 

@@ -59,15 +59,16 @@ func TestGPULearns(t *testing.T) {
 			g := standardising(t, newTestGPU(t, s.solver, obs, 64, networks[net].change), 1.5)
 			want := policy.NewNormalizer(obs, true, 1.5)
 			for k, c := range []struct {
-				rows                        int
-				learn, brief, deterministic bool
-			}{{5, false, false, false}, {1, true, true, false}, {63, true, false, false}, {65, false, true, true}, {1100, true, true, true}, {33, false, false, false}} {
+				rows         int
+				learn, brief bool
+				rule         policy.Rule
+			}{{5, false, false, policy.Sampled}, {1, true, true, policy.Sampled}, {63, true, false, policy.Sampled}, {65, false, true, policy.Mode}, {1100, true, true, policy.Mean}, {33, false, false, policy.Sampled}} {
 				what := fmt.Sprintf("%s, %s, request %d", s.name, networks[net].name, k)
 				if c.rows > 200 && net > 0 {
 					continue
 				}
 				req := policytest.OffsetRequest(c.rows, obs, uint64(k))
-				req.Learn, req.Brief, req.Deterministic, req.Keep, req.At = c.learn, c.brief, c.deterministic, true, k
+				req.Learn, req.Brief, req.Rule, req.Keep, req.At = c.learn, c.brief, c.rule, true, k
 				out := policytest.MustSample(t, g, req)
 				if c.learn {
 					want.Update(req.Obs)
@@ -84,7 +85,7 @@ func TestGPULearns(t *testing.T) {
 
 				// The networks see no others.
 				plain := policytest.OffsetRequest(c.rows, obs, uint64(k))
-				plain.Deterministic = c.deterministic
+				plain.Rule = c.rule
 				for i, x := range z {
 					plain.Obs[i] = float64(x)
 				}
@@ -214,7 +215,7 @@ func TestGPULearnsTogether(t *testing.T) {
 	for k, rows := range requests {
 		ask := func(i int, g *Backend) error {
 			req := policytest.OffsetRequest(rows[i], 3, uint64(100*k+i))
-			req.Learn, req.Deterministic, req.Brief = true, true, true
+			req.Learn, req.Rule, req.Brief = true, policy.Mode, true
 			return g.Sample(req, &policy.Samples{})
 		}
 		errs := make([]error, len(rows))
@@ -262,7 +263,7 @@ func TestGPULearnsInOneLaunch(t *testing.T) {
 	g := newTestGPU(t, policytest.PresetSolver(t, "portfolio"), 40, 64, networks[1].change)
 	count := func(rows int, learn bool) cudatest.Counts {
 		req := policytest.OffsetRequest(rows, 40, 1)
-		req.Learn, req.Deterministic, req.Brief = learn, true, true
+		req.Learn, req.Rule, req.Brief = learn, policy.Mean, true
 		policytest.MustSample(t, g, req)
 		before := cudatest.Count(t, ctx)
 		policytest.MustSample(t, g, req)

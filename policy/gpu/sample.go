@@ -171,10 +171,7 @@ func (s *sampler) tile(closed bool, ranges []rowRange) {
 	rows, tiles := tileRows(&a), s.batch.tiles[:0]
 	for _, r := range ranges {
 		req := r.job.req
-		t := kernels.SampleTile{Agent: int64(r.job.g.index), Keep: -1}
-		if req.Deterministic {
-			t.Deterministic = 1
-		}
+		t := kernels.SampleTile{Agent: int64(r.job.g.index), Keep: -1, Rule: int64(req.Rule)}
 		for from := r.from; from < r.to; from += int(rows) {
 			t.First, t.Rows = int64(r.job.first+from), min(rows, int64(r.to-from))
 			if req.Keep {

@@ -8,6 +8,7 @@ import (
 
 	"paspo/cuda"
 	"paspo/kernels"
+	"paspo/policy"
 	"paspo/policy/internal/network"
 )
 
@@ -250,7 +251,7 @@ func (b *batch) pack(from, to int) {
 	keys, ids, drawn := input[uint64](b, a.Keys, 1), input[uint64](b, a.IDs, 1), input[uint64](b, a.Drawn, 1)
 	b.each(from, to, func(j *batchJob, from, to int) {
 		copy(obs[(j.first+from)*l.Obs:], j.req.Obs[from*l.Obs:to*l.Obs])
-		if !j.req.Deterministic {
+		if j.req.Rule == policy.Sampled {
 			for r := from; r < to; r++ {
 				keys[j.first+r], ids[j.first+r], drawn[j.first+r] = j.req.Streams[r].State()
 			}

@@ -39,7 +39,7 @@ func TestGPUHullWithoutFacets(t *testing.T) {
 	cpu, g := newTestCPU(t, solver, 4, 64, nil), newTestGPU(t, solver, 4, 64, nil)
 	req := policytest.RandomRequest(50, 4, 2)
 	checkSamples(t, g, req, policytest.MustSample(t, g, req), 1e-9)
-	req.Deterministic = true
+	req.Rule = policy.Mode
 	x, y := policytest.MustSample(t, g, req), policytest.MustSample(t, cpu, req)
 	n := p.Dim()
 	for r := range req.Rows {
@@ -58,7 +58,7 @@ func TestGPUHullWithoutFacets(t *testing.T) {
 	}
 	wrong := newTestGPU(t, boxed{solverOf(t, box, "auto"), p}, 4, 64, nil)
 	var out policy.Samples
-	req.Deterministic = false
+	req.Rule = policy.Sampled
 	if err := wrong.Sample(req, &out); err == nil || !strings.Contains(err.Error(), "hull of the points") {
 		t.Errorf("error %v", err)
 	}

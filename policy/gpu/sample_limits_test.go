@@ -79,7 +79,7 @@ func TestGPULimits(t *testing.T) {
 			if onHost := len(g.prog.sampler.host.active) > 0; onHost != c.onHost {
 				t.Errorf("intervals from the host: %v", onHost)
 			}
-			req.Deterministic = true
+			req.Rule = policy.Mode
 			if d := farthest(policytest.MustSample(t, g, req).Actions, policytest.MustSample(t, cpu, req).Actions); !(d <= 1e-5*g.Total) {
 				t.Errorf("actions differ by %g", d)
 			}
@@ -102,8 +102,8 @@ func TestGPUStateMatrix(t *testing.T) {
 			req.Limits[r].A[j] = v * (1 + 0.01*float64(r%5))
 		}
 	}
-	for _, deterministic := range []bool{false, true} {
-		req.Deterministic = deterministic
+	for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
+		req.Rule = rule
 		x, y := policytest.MustSample(t, g, req), policytest.MustSample(t, cpu, req)
 		n := solver.Polytope().Dim()
 		for r := range req.Rows {
@@ -114,7 +114,7 @@ func TestGPUStateMatrix(t *testing.T) {
 				}
 			}
 		}
-		if d := farthest(x.Actions, y.Actions); deterministic && !(d <= 1e-5*g.Total) {
+		if d := farthest(x.Actions, y.Actions); rule != policy.Sampled && !(d <= 1e-5*g.Total) {
 			t.Errorf("actions differ by %g", d)
 		}
 	}
@@ -157,7 +157,7 @@ func TestGPULeavesRowsToTheHost(t *testing.T) {
 			t.Errorf("row %d: the action is another", r)
 		}
 	}
-	req.Deterministic = true
+	req.Rule = policy.Mode
 	if d := farthest(policytest.MustSample(t, g, req).Actions, policytest.MustSample(t, cpu, req).Actions); !(d <= 1e-5) {
 		t.Errorf("actions differ by %g", d)
 	}

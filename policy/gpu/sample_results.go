@@ -67,7 +67,7 @@ func (b *batch) unpack(from, to int) {
 			lift(b, f.dst, f.at, f.width, j, from, to)
 		}
 		b.check(j, from, to)
-		if !j.req.Deterministic {
+		if j.req.Rule == policy.Sampled {
 			for r := from; r < to; r++ {
 				j.req.Streams[r].SetDrawn(drawn[j.first+r])
 			}

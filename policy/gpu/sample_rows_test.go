@@ -78,7 +78,7 @@ func TestGPUAgentsSampleTogether(t *testing.T) {
 		change func(*policy.Config, *policy.Request)
 	}{
 		{portfolio, 50, func(*policy.Config, *policy.Request) {}},
-		{solverOf(t, policytest.Simplex(t, 13).Of, "explicit"), 33, func(_ *policy.Config, r *policy.Request) { r.Deterministic = true }},
+		{solverOf(t, policytest.Simplex(t, 13).Of, "explicit"), 33, func(_ *policy.Config, r *policy.Request) { r.Rule = policy.Mode }},
 		{solverOf(t, cappedPortfolio(t), "lazy"), 20, func(*policy.Config, *policy.Request) {}},
 		{portfolio, 1, func(c *policy.Config, _ *policy.Request) { c.FixedWidth = 1e-2 }},
 		{solverOf(t, cappedPortfolio(t), "explicit"), 65, func(_ *policy.Config, r *policy.Request) { r.Limits = randomLimits(portfolio.Polytope(), 65, 4) }},

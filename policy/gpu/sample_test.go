@@ -216,9 +216,9 @@ func TestGPUSamples(t *testing.T) {
 			for _, by := range []float32{1, 30} {
 				push(t, g, by)
 				for _, rows := range []int{1, 63, 65, 257} {
-					for _, deterministic := range []bool{false, true} {
+					for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
 						req := policytest.RandomRequest(rows, c.obs, uint64(rows))
-						req.Deterministic = deterministic
+						req.Rule = rule
 						_, closed := c.solver.(lp.Tabled)
 						tol := 0.
 						if !closed {
@@ -240,11 +240,14 @@ func TestGPUDeterministic(t *testing.T) {
 	for _, c := range sampleCases(t) {
 		t.Run(c.name, func(t *testing.T) {
 			cpu, g := newTestCPU(t, c.solver, c.obs, 64, nil), newTestGPU(t, c.solver, c.obs, 64, nil)
-			for _, by := range []float32{1, 10} {
-				push(t, cpu, by)
-				push(t, g, by)
+			for k, rule := range []policy.Rule{policy.Mode, policy.Mean, policy.Mode, policy.Mean} {
+				if k%2 == 0 {
+					by := []float32{1, 10}[k/2]
+					push(t, cpu, by)
+					push(t, g, by)
+				}
 				req := policytest.RandomRequest(130, c.obs, 5)
-				req.Deterministic = true
+				req.Rule = rule
 				want, got := policytest.MustSample(t, cpu, req), policytest.MustSample(t, g, req)
 				for _, x := range []struct {
 					name      string

@@ -186,11 +186,18 @@ func (a *Agent) Close() error {
 	return first
 }
 
+// Rule returns the rule of the actions of a checkpoint that are not sampled.
+func (a *Agent) Rule(c *rl.Checkpoint) policy.Rule { return a.Config.PPO.Rule(c.Rule) }
+
 // Allocator returns the policy of a checkpoint as an allocator, see
-// rl.Actor.Allocator. It sets the backend's state whenever episodes start, so that
+// rl.Actor.Allocator; its actions are sampled where there is a stream. It sets the backend's state whenever episodes start, so that
 // several can be played in turn.
 func (a *Agent) Allocator(c *rl.Checkpoint, actions *rng.Stream) envs.Allocator {
-	play := rl.NewActor(a.Backend).Allocator(a.Problem, actions)
+	rule := policy.Sampled
+	if actions == nil {
+		rule = a.Rule(c)
+	}
+	play := rl.NewActor(a.Backend).Allocator(a.Problem, rule, actions)
 	return func(step int, obs []float64, rows int, dst []float64) error {
 		if step == 0 {
 			if err := a.Backend.SetState(c.Policy); err != nil {
@@ -265,9 +272,9 @@ func ReadCheckpoint(dir, which string) (*rl.Checkpoint, error) {
 			return nil, err
 		}
 		// When it was saved no observation had been seen, so that its own
-		// normaliser passes them as they are.
+		// normaliser passes them as they are, and no rule had been chosen.
 		if later, err := ReadCheckpoint(dir, Latest); err == nil {
-			c.Policy.Normalizer = later.Policy.Normalizer
+			c.Policy.Normalizer, c.Rule = later.Policy.Normalizer, later.Rule
 		}
 		return c, nil
 	case Latest:

@@ -216,7 +216,7 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 	}
 	s := &report.Summary{
 		Run: dir, Env: a.Config.Env.Name, Constraints: a.Problem.Spec().Polytope.Name(), Seed: a.Config.Seed,
-		Device: a.Backend.Device(), Intervals: a.Intervals(), Checkpoint: trained.Path,
+		Device: a.Backend.Device(), Intervals: a.Intervals(), Checkpoint: trained.Path, Action: a.Rule(trained).String(),
 		Iterations: trained.Iteration, Steps: trained.Step,
 		Training: report.Summarise(rows), Tables: tables,
 	}
@@ -318,7 +318,7 @@ func (r *Run) curve(t *report.Table) error {
 	}
 	c := r.Agent.Config
 	l := plots.Learning{Title: fmt.Sprintf("%s, seed %d", c.Env.Name, c.Seed), YLabel: "return of an episode"}
-	curves := []plots.Curve{{Name: "training"}, {Name: "evaluation, sampled actions"}, {Name: "evaluation, most likely actions"}}
+	curves := []plots.Curve{{Name: "training"}, {Name: "evaluation, sampled actions"}, {Name: "evaluation"}}
 	for i, names := range [][2]string{{"return", ""}, {"eval_return_sampled", "eval_stderr_sampled"}, {"eval_return", "eval_stderr"}} {
 		curve := &curves[i]
 		for _, row := range rows {

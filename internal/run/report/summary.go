@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 )
 
 // Summary is what a run comes to.
@@ -15,6 +16,7 @@ type Summary struct {
 	Device      string `json:"device"`
 	Intervals   string `json:"intervals"` // how they are computed
 	Checkpoint  string `json:"checkpoint"`
+	Action      string `json:"action"` // mean or mode: what the policy takes where it does not sample
 
 	// HitRate is the share of ends of intervals that warm-start bases proved, of those
 	// that were asked of them, and Bases is how many are kept. 0 where there are none.
@@ -39,20 +41,22 @@ type Summary struct {
 // Training is what the metrics of a run come to.
 type Training struct {
 	Return        Number `json:"return"`              // mean of the last iteration that ended episodes
-	EvalReturn    Number `json:"eval_return"`         // last evaluation, most likely actions
+	EvalReturn    Number `json:"eval_return"`         // last evaluation, deterministic actions
 	EvalSampled   Number `json:"eval_return_sampled"` // last evaluation, sampled actions
-	BestReturn    Number `json:"best_eval_return"`
+	BestReturn    Number `json:"best_eval_return"`    // evaluation of the best checkpoint, which other episodes chose
 	BestIteration int    `json:"best_iteration"`
 	MaxResidual   Number `json:"max_residual"`
 	Violations    int    `json:"violations"`
 	Relaxed       int    `json:"relaxed,omitempty"` // states whose limits left nothing and were relaxed
 	Seconds       Number `json:"-"`
+	EvalSeconds   Number `json:"eval_seconds"` // of evaluations, beside those
 }
 
 // Summarise reads metrics, one map an iteration.
 func Summarise[M ~map[string]float64](rows []M) Training {
 	nan := Number(math.NaN())
 	t := Training{Return: nan, EvalReturn: nan, EvalSampled: nan, BestReturn: nan, MaxResidual: Number(math.Inf(-1))}
+	best := math.Inf(-1)
 	for _, r := range rows {
 		last := func(name string, to *Number) {
 			if v, ok := r[name]; ok {
@@ -62,17 +66,23 @@ func Summarise[M ~map[string]float64](rows []M) Training {
 		last("return", &t.Return)
 		last("eval_return", &t.EvalReturn)
 		last("eval_return_sampled", &t.EvalSampled)
-		if v, ok := r["eval_return"]; ok && !(Number(v) <= t.BestReturn) {
-			t.BestReturn, t.BestIteration = Number(v), int(r["iteration"])
-		}
-		for _, name := range []string{"max_residual", "eval_max_residual", "eval_max_residual_sampled"} {
-			if v, ok := r[name]; ok {
-				t.MaxResidual = max(t.MaxResidual, Number(v))
+		for _, rule := range []string{"mean", "mode"} {
+			if v, ok := r["choice_return_"+rule]; ok && v > best {
+				best = v
+				t.BestReturn, t.BestIteration = Number(r["eval_return"]), int(r["iteration"])
 			}
 		}
-		t.Violations += int(r["violations"] + r["eval_violations"] + r["eval_violations_sampled"])
+		for name, v := range r {
+			if strings.Contains(name, "max_residual") {
+				t.MaxResidual = max(t.MaxResidual, Number(v))
+			}
+			if strings.Contains(name, "violations") {
+				t.Violations += int(v)
+			}
+		}
 		t.Relaxed += int(r["relaxed"])
 		t.Seconds += Number(r["rollout_seconds"] + r["update_seconds"])
+		t.EvalSeconds += Number(r["eval_seconds"])
 	}
 	return t
 }
@@ -97,7 +107,9 @@ func (s *Summary) Write(w io.Writer) error {
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "%d steps in %.1f s of training, %.0f steps/s\n", s.Steps, float64(s.Seconds), float64(s.StepsPerSecond))
+	fmt.Fprintf(w, "%d steps in %.1f s of training, %.0f steps/s; evaluations took %.1f s more, %.0f %% of all\n", s.Steps, float64(s.Seconds), float64(s.StepsPerSecond),
+		float64(s.Training.EvalSeconds), 100*float64(s.Training.EvalSeconds/(s.Seconds+s.Training.EvalSeconds)))
+	fmt.Fprintf(w, "actions that are not sampled take the %s of every distribution; best checkpoint: iteration %d\n", s.Action, s.Training.BestIteration)
 	if s.Bases > 0 {
 		fmt.Fprintf(w, "intervals: %s; %d bases kept, hit rate %.2f %%\n", s.Intervals, s.Bases, 100*float64(s.HitRate))
 	}

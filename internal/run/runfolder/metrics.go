@@ -30,8 +30,10 @@ var groups = map[string]string{
 }
 
 func tag(name string) string {
-	if rest, ok := strings.CutPrefix(name, "eval_"); ok {
-		return "eval/" + rest
+	for _, group := range []string{"eval", "choice"} {
+		if rest, ok := strings.CutPrefix(name, group+"_"); ok {
+			return group + "/" + rest
+		}
 	}
 	if g, ok := groups[name]; ok {
 		return g + "/" + name

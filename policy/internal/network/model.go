@@ -73,7 +73,9 @@ func (m *Model) CheckRequest(req *policy.Request) error {
 		return fmt.Errorf("policy: %d rows of observations have %d components, not %d", n, len(req.Obs), n*m.Layout.Obs)
 	case req.Limits != nil && len(req.Limits) != n:
 		return fmt.Errorf("policy: %d rows have %d limits", n, len(req.Limits))
-	case !req.Deterministic && len(req.Streams) != n:
+	case req.Rule < policy.Sampled || req.Rule > policy.Mean:
+		return fmt.Errorf("policy: no rule %v", req.Rule)
+	case req.Rule == policy.Sampled && len(req.Streams) != n:
 		return fmt.Errorf("policy: %d rows have %d random streams", n, len(req.Streams))
 	case req.Keep && req.At < 0:
 		return fmt.Errorf("policy: rows are kept from row %d on", req.At)

@@ -53,7 +53,10 @@ func (q *Probe) Close() error { return q.b.Close() }
 
 // sample draws rows actions.
 func (q *Probe) sample(rows int, stream *rng.Stream, limits []lp.Limits) (*policy.Samples, error) {
-	req := &policy.Request{Rows: rows, Obs: make([]float64, 0, rows*len(q.obs)), Limits: limits, Deterministic: stream == nil}
+	req := &policy.Request{Rows: rows, Obs: make([]float64, 0, rows*len(q.obs)), Limits: limits}
+	if stream == nil {
+		req.Rule = policy.Mode
+	}
 	for r := range rows {
 		for _, x := range q.obs {
 			req.Obs = append(req.Obs, float64(x))
