@@ -272,7 +272,7 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint,
 	checkpoints := []struct {
 		name string
 		c    *rl.Checkpoint
-	}{{"trained policy", trained}}
+	}{{report.Trained, trained}}
 	initial, err := ReadCheckpoint(dir, Initial)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -285,7 +285,7 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint,
 		checkpoints = append(checkpoints, struct {
 			name string
 			c    *rl.Checkpoint
-		}{"initial policy", initial})
+		}{report.Initial, initial})
 	}
 	var policies []report.Policy
 	for _, p := range checkpoints {

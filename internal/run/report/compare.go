@@ -34,6 +34,12 @@ type Options struct {
 	MaxSteps int // of an episode
 }
 
+// Names of the policies of a run.
+const (
+	Trained = "trained policy"
+	Initial = "initial policy"
+)
+
 const (
 	uniform    = "uniform"
 	optimum    = "optimum"

@@ -11,6 +11,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/benchmarks"
+	"paspo/envs/compute"
 )
 
 func problem(t *testing.T, name string, spread float64) envs.Problem {
@@ -131,5 +132,50 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	if _, err := Compare(ctx, p, nil, Options{Episodes: 2, Simulated: true}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A policy that is worse than the one it started from, or than uniform, is said to
+// have learned nothing; one that is as good or better is not.
+func TestNotLearned(t *testing.T) {
+	p := problem(t, "compute", 0)
+	q, ok := p.(*compute.Problem)
+	if !ok {
+		t.Fatalf("%T", p)
+	}
+	greedy, err := q.GreedyBySpeed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, bad := envs.Constant(greedy), equal(t, p).Allocator
+	for _, c := range []struct {
+		trained, initial envs.Allocator
+		warnings         int
+	}{{good, bad, 0}, {good, good, 0}, {bad, good, 1}} {
+		tables, err := Compare(context.Background(), p, []Policy{{Trained, c.trained}, {Initial, c.initial}}, Options{Episodes: 30, Seed: 1, MaxSteps: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := tables[0].NotLearned(); len(got) != c.warnings {
+			t.Errorf("%q, want %d warnings", got, c.warnings)
+		}
+		s := Summary{Tables: tables}
+		s.Complete()
+		var b bytes.Buffer
+		if err := s.Write(&b); err != nil || strings.Contains(b.String(), "warning: the run did not learn") != (c.warnings > 0) {
+			t.Errorf("summary %s, error %v", b.String(), err)
+		}
+	}
+	// Worse than uniform too: half of what every episode earns.
+	tables, err := Compare(context.Background(), p, []Policy{{Trained, bad}, {Initial, bad}}, Options{Episodes: 30, Seed: 1, MaxSteps: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := tables[0].Row(Trained)
+	for i := range r.episodes {
+		r.episodes[i] = -1
+	}
+	if got := tables[0].NotLearned(); len(got) != 2 {
+		t.Errorf("%q, want 2 warnings", got)
 	}
 }

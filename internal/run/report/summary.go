@@ -36,6 +36,8 @@ type Summary struct {
 	Violations  int    `json:"violations"`
 
 	Tables []*Table `json:"tables"`
+
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Training is what the metrics of a run come to.
@@ -87,6 +89,10 @@ func Summarise[M ~map[string]float64](rows []M) Training {
 	return t
 }
 
+// tryThis is what a run that did not learn may be mended with.
+const tryThis = "try, one at a time: more --steps; ppo.lr_schedule=linear or a smaller ppo.lr; ppo.entropy_coef=0; a ppo.gamma as short as " +
+	"an action is felt; more ppo.envs with a larger ppo.minibatch; ppo.scale_values=true; --checkpoint best where the curve has fallen"
+
 // Complete sets what follows from the other fields.
 func (s *Summary) Complete() {
 	s.MaxResidual, s.Violations = s.Training.MaxResidual, s.Training.Violations
@@ -94,6 +100,13 @@ func (s *Summary) Complete() {
 		_, violations, residual := t.Residuals()
 		s.Violations += violations
 		s.MaxResidual = max(s.MaxResidual, Number(residual))
+	}
+	// The first table is of what was trained on.
+	if len(s.Tables) > 0 {
+		s.Warnings = s.Tables[0].NotLearned()
+		if len(s.Warnings) > 0 {
+			s.Warnings = append(s.Warnings, tryThis)
+		}
 	}
 	s.Seconds = s.Training.Seconds
 	s.StepsPerSecond = Number(float64(s.Steps) / float64(s.Seconds))
@@ -112,6 +125,9 @@ func (s *Summary) Write(w io.Writer) error {
 	fmt.Fprintf(w, "actions that are not sampled take the %s of every distribution; best checkpoint: iteration %d\n", s.Action, s.Training.BestIteration)
 	if s.Bases > 0 {
 		fmt.Fprintf(w, "intervals: %s; %d bases kept, hit rate %.2f %%\n", s.Intervals, s.Bases, 100*float64(s.HitRate))
+	}
+	for _, text := range s.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", text)
 	}
 	_, err := fmt.Fprintf(w, "training and comparison together: largest constraint residual %.2g, violations (> 1e-6): %d\n",
 		float64(s.MaxResidual), s.Violations)

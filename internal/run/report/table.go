@@ -104,6 +104,32 @@ func (t *Table) share(to string, seed uint64) {
 	}
 }
 
+// NotLearned says what the trained policy falls short of, by more than two standard
+// errors over the same episodes: the policy that training started from, and the
+// uniform one. It is empty where training has come to something.
+func (t *Table) NotLearned() []string {
+	trained, ok := t.Row(Trained)
+	if !ok {
+		return nil
+	}
+	var all []string
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		if r.Policy != Initial && !strings.HasPrefix(r.Policy, uniform) {
+			continue
+		}
+		d := make([]float64, len(r.episodes))
+		for k, x := range r.episodes {
+			d[k] = trained.episodes[k] - x
+		}
+		if m, se := envs.MeanAndError(d); m < -2*se {
+			all = append(all, fmt.Sprintf("the run did not learn: the trained policy earns %.4g, the %s %.4g (%s; the difference is %.2g +- %.2g)",
+				mean(trained.episodes), strings.TrimSuffix(r.Policy, " policy")+" policy", mean(r.episodes), t.Title, m, se))
+		}
+	}
+	return all
+}
+
 func mean(xs []float64) float64 {
 	m, _ := envs.MeanAndError(xs)
 	return m
