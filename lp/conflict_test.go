@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/lp/internal/hull"
 	"paspo/lp/internal/vec"
 )
 
@@ -118,7 +119,7 @@ func TestConflictIsIrreducible(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, _ := drawDescription(t)
 		d.Rows = append(d.Rows, Row{Name: "one at least", Coef: slices.Repeat([]float64{1}, len(d.Entities)), Min: math.Inf(-1), Max: MaxMagnitude})
-		p, err := assemble(d, hullEffort)
+		p, err := assemble(d, hull.Effort)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"slices"
+
+	"paspo/lp/internal/hull"
 )
 
 // Description returns what the polytope was described by: New makes the same polytope
@@ -22,7 +24,7 @@ func (p *Polytope) Description() Description {
 // Empty says whether nothing satisfies a description. Other errors are those of New.
 // Unlike New it looks for no conflict, which takes longer.
 func Empty(d Description) (bool, error) {
-	p, err := assemble(d, hullEffort)
+	p, err := assemble(d, hull.Effort)
 	var empty *EmptyError
 	if errors.As(err, &empty) {
 		return true, nil

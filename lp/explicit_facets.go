@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"paspo/lp/internal/dd"
+	"paspo/lp/internal/hull"
 	"paspo/lp/internal/vec"
 )
 
@@ -22,7 +23,7 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 		for k, v := range points {
 			projected[k] = v[:i+1]
 		}
-		h, err := newHull(distinct(projected), effort)
+		h, err := hull.New(distinct(projected), effort)
 		if errors.Is(err, dd.ErrBudget) {
 			return nil, &BudgetError{Entity: p.entities[i], Reason: "too many facets"}
 		}
@@ -31,31 +32,31 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 		}
 		e := &f.ends[i]
 		e.stride, e.facets = i+1, true
-		if h.from[i] != nil {
+		if h.From[i] != nil {
 			w, give := make([]float64, i+1), p.size[i]
-			w[0] = h.at[i]
-			for b, c := range h.from[i] {
-				w[h.basis[b]+1] = c
-				give += math.Abs(c) * p.size[h.basis[b]]
+			w[0] = h.At[i]
+			for b, c := range h.From[i] {
+				w[h.Basis[b]+1] = c
+				give += math.Abs(c) * p.size[h.Basis[b]]
 			}
 			e.lower, e.lowerGive = w, []float64{give}
 			e.upper, e.upperGive = w, []float64{give}
 			continue
 		}
-		last := len(h.basis) - 1 // entity i
-		for _, t := range h.facets {
-			c := t.c[last]
+		last := len(h.Basis) - 1 // entity i
+		for _, t := range h.Facets {
+			c := t.C[last]
 			if math.Abs(c) <= 1e-12 {
 				continue
 			}
 			w := make([]float64, i+1)
-			w[0] = t.d / c
-			for b, v := range t.c[:last] {
-				w[h.basis[b]+1] = 0 - v/c
+			w[0] = t.D / c
+			for b, v := range t.C[:last] {
+				w[h.Basis[b]+1] = 0 - v/c
 			}
-			size := math.Abs(t.d)
-			for b, v := range t.c {
-				size = max(size, math.Abs(v)*p.size[h.basis[b]])
+			size := math.Abs(t.D)
+			for b, v := range t.C {
+				size = max(size, math.Abs(v)*p.size[h.Basis[b]])
 			}
 			give := size / math.Abs(c)
 			if c > 0 {
@@ -108,7 +109,7 @@ func tryVertices(p *Polytope, in dd.Precision, effort *int) ([][]float64, error)
 			floor[j] = l
 		}
 	}
-	c := dd.New(n+1, nonneg, in, dd.Budget{Rays: most, Effort: effort, Noise: pointNoise})
+	c := dd.New(n+1, nonneg, in, dd.Budget{Rays: most, Effort: effort, Noise: hull.PointNoise})
 	g := make([]float64, n+1)
 	row := func(coef []float64, rhs float64) []float64 {
 		copy(g, coef)

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/hull"
 )
 
 const (
@@ -48,19 +49,19 @@ type hitAndRun struct {
 	rows  *movingRows
 	bases [][]direction // each spans the hull
 
-	points *pointHull // that takes the place of rows and bases; nil where there are these
+	points *hull.Body // that takes the place of rows and bases; nil where there are these
 
 	starts    [][]float64 // points of every chain, converged
 	thin      int
 	rhat, ess float64
 }
 
-func newHitAndRun(p *Polytope, hull *affineHull, cfg SamplerConfig) (*hitAndRun, error) {
-	h := &hitAndRun{cfg: cfg, n: p.Dim(), hull: hull, thin: 1}
+func newHitAndRun(p *Polytope, flat *affineHull, cfg SamplerConfig) (*hitAndRun, error) {
+	h := &hitAndRun{cfg: cfg, n: p.Dim(), hull: flat, thin: 1}
 	stream := rng.New(cfg.Seed, "lp", "hit-and-run")
-	if h.points = p.hull; h.points == nil {
-		axes := hull.axes()
-		h.rows = newMovingRows(p, hull.center, axes)
+	if h.points = p.body(); h.points == nil {
+		axes := flat.axes()
+		h.rows = newMovingRows(p, flat.center, axes)
 		h.choose(axes, newRand(stream.Split(0)))
 	}
 	h.scatter()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 
+	"paspo/lp/internal/hull"
 	"paspo/lp/internal/vec"
 )
 
@@ -11,16 +12,16 @@ import (
 // facets where the last chords along the axes ended, which are ahead of any point
 // along the same axis; walks along other directions begin at the closest of them.
 type hullChords struct {
-	r    *rays
-	ends []*supporting // both of every axis, nil where not yet found
-	f    supporting
+	r    *hull.Rays
+	ends []*hull.Supporting // both of every axis, nil where not yet found
+	f    hull.Supporting
 	u, x []float64
 }
 
 var errNoChord = errors.New("lp: rounding hides the ends of a chord of hit-and-run: the points are too close to a plane")
 
-func newHullChords(r *rays) *hullChords {
-	return &hullChords{r: r, ends: make([]*supporting, 2*r.d), u: make([]float64, r.d), x: make([]float64, r.d)}
+func newHullChords(r *hull.Rays) *hullChords {
+	return &hullChords{r: r, ends: make([]*hull.Supporting, 2*r.D), u: make([]float64, r.D), x: make([]float64, r.D)}
 }
 
 // axis returns the ends of the chord through y along axis j.
@@ -31,17 +32,17 @@ func (c *hullChords) axis(j int, y []float64) (lo, hi float64, err error) {
 		c.u[j] = sign
 		f := &c.ends[2*j+side]
 		if *f == nil {
-			if *f = c.r.facet(c.u); *f == nil {
+			if *f = c.r.Facet(c.u); *f == nil {
 				return 0, 0, errNoChord
 			}
 		}
 		var ok bool
-		if s[side], ok = c.r.end(*f, y, c.u, c.x); !ok {
+		if s[side], ok = c.r.End(*f, y, c.u, c.x); !ok {
 			// From anew, once.
-			if *f = c.r.facet(c.u); *f == nil {
+			if *f = c.r.Facet(c.u); *f == nil {
 				return 0, 0, errNoChord
 			}
-			if s[side], ok = c.r.end(*f, y, c.u, c.x); !ok {
+			if s[side], ok = c.r.End(*f, y, c.u, c.x); !ok {
 				return 0, 0, errNoChord
 			}
 		}
@@ -54,28 +55,28 @@ func (c *hullChords) axis(j int, y []float64) (lo, hi float64, err error) {
 func (c *hullChords) along(u, y []float64) (lo, hi float64, err error) {
 	var s [2]float64
 	for side, sign := range [...]float64{1, -1} {
-		var best *supporting
+		var best *hull.Supporting
 		least := 0.
 		for j, v := range u {
 			c.u[j] = sign * v
 		}
 		for _, f := range c.ends {
-			ahead := vec.Dot(f.c, c.u)
-			if t := 1 - vec.Dot(f.c, y); ahead > 0 && (best == nil || t < least*ahead) {
+			ahead := vec.Dot(f.C, c.u)
+			if t := 1 - vec.Dot(f.C, y); ahead > 0 && (best == nil || t < least*ahead) {
 				best, least = f, t/ahead
 			}
 		}
 		if best == nil {
 			best = c.ends[0]
 		}
-		c.f.copy(best)
+		c.f.Copy(best)
 		var ok bool
-		if s[side], ok = c.r.end(&c.f, y, c.u, c.x); !ok {
-			f := c.r.facet(c.u)
+		if s[side], ok = c.r.End(&c.f, y, c.u, c.x); !ok {
+			f := c.r.Facet(c.u)
 			if f == nil {
 				return 0, 0, errNoChord
 			}
-			if s[side], ok = c.r.end(f, y, c.u, c.x); !ok {
+			if s[side], ok = c.r.End(f, y, c.u, c.x); !ok {
 				return 0, 0, errNoChord
 			}
 		}
@@ -88,19 +89,19 @@ func (c *hullChords) along(u, y []float64) (lo, hi float64, err error) {
 // is uniform on the sphere; walks over the facets find the ends of a chord (see
 // rays).
 type hullWalker struct {
-	h      *pointHull
+	h      *hull.Body
 	r      *rand.Rand
 	chords *hullChords
 	y, dir []float64
 }
 
-func newHullWalker(h *pointHull, start []float64, r *rand.Rand) *hullWalker {
-	w := &hullWalker{h: h, r: r, chords: newHullChords(h.rays), y: make([]float64, h.rays.d), dir: make([]float64, h.rays.d)}
-	h.inner(start, w.y)
+func newHullWalker(h *hull.Body, start []float64, r *rand.Rand) *hullWalker {
+	w := &hullWalker{h: h, r: r, chords: newHullChords(h.Rays), y: make([]float64, h.Rays.D), dir: make([]float64, h.Rays.D)}
+	h.Inner(start, w.y)
 	return w
 }
 
-func (w *hullWalker) at(x []float64) { w.h.outer(w.y, x) }
+func (w *hullWalker) at(x []float64) { w.h.Outer(w.y, x) }
 
 // advance makes a number of sweeps.
 func (w *hullWalker) advance(sweeps int) error {

@@ -1,245 +1,76 @@
 package lp
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
-	"paspo/lp/internal/dd"
-	"paspo/lp/internal/vec"
+	"paspo/lp/internal/hull"
 )
 
-// hullEffort limits the search for the facets of a hull, in elementary steps: some
-// seconds, and some 30 000 facets in 10 dimensions.
-const hullEffort = 1000 * million
+// hullName names the one constraint that a hull without facets is.
+const hullName = "hull of the points"
 
-// million is the unit of an effort in settings.
-const million = 1_000_000
+// pointHull is the convex hull of points whose facets are too many to find. Distances
+// to it and what limits of a state leave of it are linear programs over the weights of
+// the points.
+type pointHull struct {
+	*hull.Body
+	size  []float64 // of entities, see Polytope.Sizes
+	tried int       // steps that did not find the facets
 
-// facetNoise is the size up to which a coefficient of a facet, against the largest, is
-// rounding. The limit of the facet is taken from what is left.
-const facetNoise = 1e-13
-
-// Widths of the hull along a coordinate, given the coordinates before it and against
-// max(1, largest coordinate): up to flatRounding it is flat there, being the rounding of
-// points in a plane. Below thinWidth it has no rows: their rounding would move where they
-// cross by more than 1e-10.
-const (
-	flatRounding = 1e-13
-
-	// Points of one facet, that were computed, are on its plane up to pointNoise. A
-	// hull that is not thin is off by no more than some multiples of it.
-	pointNoise = 1e-12
-
-	thinWidth = 1e-6
-)
-
-// hull is the convex hull of points in its affine hull. The coordinates in
-// basis determine the others,
-//
-//	x_j = from_j . x_basis + at_j,
-//
-// and each facet is c . x_basis <= d, largest |c| 1.
-type hull struct {
-	n      int
-	basis  []int
-	from   [][]float64 // n; nil for the coordinates of the basis
-	at     []float64   // n
-	thin   bool        // thinner than thinWidth along some coordinate of the basis
-	facets []facet
+	lifted func() *Polytope // see lift
 }
 
-type facet struct {
-	c []float64
-	d float64
-}
-
-// newHull finds the facets by double description of the cone of valid
-// inequalities, {(c, d): c . v <= d for every point v}, whose extreme rays they
-// are: in floating point, and exactly where that does not decide.
-//
-// The affine hull is decided first, with a tolerance (flatRounding): points of a
-// hyperplane lie in it up to rounding only, and in exact arithmetic would span a
-// sliver.
-func newHull(points [][]float64, effort *int) (*hull, error) {
-	h, err := affineBasis(points)
+// newPointHull prepares what questions share.
+func newPointHull(points [][]float64, tried int) (*pointHull, error) {
+	body, err := hull.NewBody(points)
 	if err != nil {
 		return nil, err
 	}
-	d := len(h.basis)
-	if d == 0 {
-		return h, nil
-	}
-	cuts := make([][]float64, 0, len(points))
-	for _, v := range points {
-		g := make([]float64, d+1)
-		for b, j := range h.basis {
-			g[b] = v[j]
-		}
-		g[d] = -1
-		cuts = append(cuts, g)
-	}
-	budget := dd.Budget{Rays: math.MaxInt, Effort: effort, Noise: pointNoise}
-	if h.thin {
-		budget.Noise = 0
-	}
-	var cone dd.Cone
-	for _, in := range dd.Precisions {
-		cone, err = cut(d+1, make([]bool, d+1), cuts, in, budget)
-		if !errors.Is(err, dd.ErrUndecided) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	rays, tight := cone.Rays()
-	for k, r := range rays {
-		c, size := r[:d], vec.MaxAbs(r[:d])
-		if tight[k] == 0 || size == 0 {
-			continue // 0 <= 1
-		}
-		f := facet{c: make([]float64, d), d: math.Inf(-1)}
-		for b := range c {
-			if f.c[b] = c[b] / size; math.Abs(f.c[b]) < facetNoise {
-				f.c[b] = 0
-			}
-		}
-		for _, g := range cuts {
-			f.d = max(f.d, vec.Dot(f.c, g[:d]))
-		}
-		h.facets = append(h.facets, f)
-	}
+	h := &pointHull{Body: body, size: filled(pointSizes(points)), tried: tried}
+	body.Distance = h.distance
 	return h, nil
 }
 
-// cut returns the cone of the given cuts.
-func cut(d int, nonneg []bool, cuts [][]float64, in dd.Precision, budget dd.Budget) (dd.Cone, error) {
-	c := dd.New(d, nonneg, in, budget)
-	for _, g := range cuts {
-		if err := c.Cut(g); err != nil {
-			return nil, err
-		}
+// body returns the walks of a hull without facets, nil where there are facets.
+func (p *Polytope) body() *hull.Body {
+	if p.hull == nil {
+		return nil
 	}
-	return c, c.Check()
+	return p.hull.Body
 }
 
-// affineBasis takes coordinates into the basis in their order, each unless the
-// ones before determine it on all points (modified Gram-Schmidt, twice).
-func affineBasis(points [][]float64) (*hull, error) {
-	if len(points) == 0 {
-		return nil, errors.New("lp: a convex hull needs at least one point")
+// last returns the last entity that the others before it do not determine.
+func (h *pointHull) last() int {
+	if len(h.Basis) == 0 {
+		return h.N - 1
 	}
-	n := len(points[0])
-	h := &hull{n: n, from: make([][]float64, n), at: make([]float64, n)}
-	scale := 1.
-	for k, v := range points {
-		if len(v) != n {
-			return nil, fmt.Errorf("lp: point %d has %d coordinates, want %d", k, len(v), n)
-		}
-		for j, x := range v {
-			if math.IsNaN(x) || math.IsInf(x, 0) {
-				return nil, fmt.Errorf("lp: coordinate %d of point %d is %g", j, k, x)
-			}
-			scale = max(scale, math.Abs(x))
-		}
-	}
-	var q [][]float64 // orthonormal columns
-	var r [][]float64 // column b of the basis is sum_k r[b][k] q[k]
-	column := make([]float64, len(points))
-	for j := range n {
-		for k, v := range points {
-			column[k] = v[j] - points[0][j]
-		}
-		coef := make([]float64, len(q)+1)
-		for range 2 {
-			for k := range q {
-				c := vec.Dot(q[k], column)
-				coef[k] += c
-				for i := range column {
-					column[i] -= c * q[k][i]
-				}
-			}
-		}
-		size := vec.Norm(column)
-		if width := size / (scale * math.Sqrt(float64(len(points)))); width > flatRounding {
-			h.thin = h.thin || width < thinWidth
-			unit := make([]float64, len(column))
-			for i := range unit {
-				unit[i] = column[i] / size
-			}
-			coef[len(q)] = size
-			q, r = append(q, unit), append(r, coef)
-			h.basis = append(h.basis, j)
-			continue
-		}
-		h.from[j] = backSubstitute(r, coef) // not nil: that marks the basis
-		h.round(points, j)
-	}
-	return h, nil
+	return h.Basis[len(h.Basis)-1]
 }
 
-// backSubstitute returns the w with sum_b w_b r[b] = coef.
-func backSubstitute(r [][]float64, coef []float64) []float64 {
-	w := append([]float64{}, coef[:len(r)]...)
-	for b := len(r) - 1; b >= 0; b-- {
-		w[b] /= r[b][b]
-		for k := range b {
-			w[k] -= w[b] * r[b][k]
-		}
-	}
-	return w
+// refusal says why there are no facets.
+func (h *pointHull) refusal() string {
+	return fmt.Sprintf("the hull of its %d points in %d dimensions has more facets than its budget of %d million steps and of memory finds", len(h.Points), len(h.Basis), h.tried/1_000_000)
 }
 
-// round replaces what is an integer up to rounding in the equality of coordinate
-// j, where it then holds as well.
-func (h *hull) round(points [][]float64, j int) {
-	exact := make([]float64, len(h.from[j]))
-	for b, w := range h.from[j] {
-		exact[b] = w
-		if i := math.Round(w); math.Abs(w-i) <= 1e-9 {
-			exact[b] = i
-		}
-	}
-	fit := func(w []float64) (at, worst float64) {
-		lo, hi := math.Inf(1), math.Inf(-1)
-		for _, v := range points {
-			x := v[j]
-			for b, c := range w {
-				x -= c * v[h.basis[b]]
-			}
-			lo, hi = min(lo, x), max(hi, x)
-		}
-		return lo + (hi-lo)/2, (hi - lo) / 2
-	}
-	at, worst := fit(h.from[j])
-	if a, e := fit(exact); e <= worst+1e-13 {
-		h.from[j], at, worst = exact, a, e
-		if i := math.Round(at); math.Abs(at-i) <= worst+1e-13 {
-			at = i
-		}
-	}
-	h.at[j] = at
-}
-
-// rows returns the facets, as rows c . x <= d with largest |c| 1, and the equalities
+// hullRows returns the facets, as rows c . x <= d with largest |c| 1, and the equalities
 // of the affine hull. The facets of a single point are none.
-func (h *hull) rows() (rows, equalities []Row) {
-	for k, f := range h.facets {
-		row := Row{Name: fmt.Sprintf("facet %d", k+1), Coef: make([]float64, h.n), Min: math.Inf(-1), Max: f.d}
-		for b, j := range h.basis {
-			row.Coef[j] = f.c[b]
+func hullRows(h *hull.Hull) (rows, equalities []Row) {
+	for k, f := range h.Facets {
+		row := Row{Name: fmt.Sprintf("facet %d", k+1), Coef: make([]float64, h.N), Min: math.Inf(-1), Max: f.D}
+		for b, j := range h.Basis {
+			row.Coef[j] = f.C[b]
 		}
 		rows = append(rows, row)
 	}
-	for j, from := range h.from {
+	for j, from := range h.From {
 		if from == nil {
 			continue // of the basis
 		}
-		row := Row{Name: fmt.Sprintf("plane %d", len(equalities)+1), Coef: make([]float64, h.n), Min: h.at[j], Max: h.at[j]}
+		row := Row{Name: fmt.Sprintf("plane %d", len(equalities)+1), Coef: make([]float64, h.N), Min: h.At[j], Max: h.At[j]}
 		row.Coef[j] = 1
 		for b, w := range from {
-			row.Coef[h.basis[b]] = 0 - w
+			row.Coef[h.Basis[b]] = 0 - w
 		}
 		equalities = append(equalities, row)
 	}

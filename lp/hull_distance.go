@@ -33,10 +33,10 @@ func (h *pointHull) distance(a []float64) float64 {
 			return math.Inf(1)
 		}
 	}
-	w := h.scratch.Get().(*hullWalk)
-	defer h.scratch.Put(w)
-	if w.near(a) {
-		if t := h.off(a, w.mix); t <= hullRounding {
+	w := h.Borrow()
+	defer h.Return(w)
+	if w.Near(a) {
+		if t := h.off(a, w.Mix); t <= hullRounding {
 			return t
 		}
 	}
@@ -54,7 +54,7 @@ func (h *pointHull) off(a, w []float64) float64 {
 		d := 0.
 		for v, c := range w {
 			if c != 0 {
-				d += c * (h.points[v][j] - x)
+				d += c * (h.Points[v][j] - x)
 			}
 		}
 		t += math.Abs(d) / h.size[j]
@@ -65,7 +65,7 @@ func (h *pointHull) off(a, w []float64) float64 {
 // program solves for the distance in floating point and returns what weights and
 // duals prove of it.
 func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
-	n, k := h.n, len(h.points)
+	n, k := h.N, len(h.Points)
 	vars := k + 2*n
 	q := program{
 		c: make([]float64, vars), e: make([]float64, (n+1)*vars), f: append([]float64{1}, a...),
@@ -74,7 +74,7 @@ func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
 	for v := range q.u {
 		q.u[v] = math.Inf(1)
 	}
-	for v, x := range h.points {
+	for v, x := range h.Points {
 		q.e[v] = 1
 		for j := range n {
 			q.e[(j+1)*vars+v] = x[j]
@@ -109,7 +109,7 @@ func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
 	}
 	// y . (a - v) is at most the distance for some point v.
 	low = math.Inf(1)
-	for _, v := range h.points {
+	for _, v := range h.Points {
 		s := 0.
 		for j, c := range y {
 			s += c * (a[j] - v[j])
@@ -121,7 +121,7 @@ func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
 
 // exactDistance solves the same program in rational arithmetic.
 func (h *pointHull) exactDistance(a []float64) float64 {
-	n, k := h.n, len(h.points)
+	n, k := h.N, len(h.Points)
 	vars := k + 2*n
 	p := &exact.Problem{
 		C: make([]*big.Rat, vars), Lower: make([]*big.Rat, vars), Upper: make([]*big.Rat, vars),
@@ -145,7 +145,7 @@ func (h *pointHull) exactDistance(a []float64) float64 {
 	for j, x := range a {
 		r := row()
 		for v := range k {
-			r[v] = vec.Rational(h.points[v][j])
+			r[v] = vec.Rational(h.Points[v][j])
 		}
 		for side, sign := range [...]int64{1, -1} {
 			r[k+2*j+side].SetInt64(sign)

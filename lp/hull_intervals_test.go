@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/hulltest"
 )
 
 // All methods give the intervals of exact arithmetic on the hull without facets, and
@@ -18,7 +19,7 @@ func TestHullIntervals(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		r := rand.New(rng.New(seed, "intervals"))
-		points, kind := randomPoints(r)
+		points, kind := hulltest.Points(r)
 		bare, rows := bothForms(t, points, math.NaN())
 		for _, method := range solverMethods {
 			s, err := NewSolver(bare, SolverConfig{Method: method, Workers: 1, MaxBases: 3})

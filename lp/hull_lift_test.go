@@ -12,13 +12,14 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/rng"
+	"paspo/lp/internal/hulltest"
 	"paspo/lp/internal/vec"
 )
 
 // stateBounds draws bounds around a point of the hull, for both forms: of the one
 // without facets some may be left out.
 func stateBounds(p *Polytope, r *rand.Rand) Limits {
-	x := mixture(p.points, r)
+	x := hulltest.Mixture(p.points, r)
 	l, u := slices.Clone(p.l), slices.Clone(p.u)
 	for j := range x {
 		x[j] = min(max(x[j], l[j]), u[j])
@@ -37,7 +38,7 @@ func stateBounds(p *Polytope, r *rand.Rand) Limits {
 func TestHullStateLimits(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "limits"))
-		points, kind := randomPoints(r)
+		points, kind := hulltest.Points(r)
 		bare, rows := bothForms(t, points, math.NaN())
 		if !bare.HullOnly() {
 			return
@@ -64,7 +65,7 @@ func TestHullStateLimits(t *testing.T) {
 		}
 
 		lim := &limits[0]
-		cost := unit(r, bare.Dim())
+		cost := hulltest.Unit(r, bare.Dim())
 		x, got, err := bare.Minimize(cost, lim)
 		if err != nil {
 			rt.Fatalf("%s: %v", kind, err)
@@ -213,12 +214,12 @@ func TestHullEmptyMatrix(t *testing.T) {
 func TestHullProject(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "project"))
-		points, kind := randomPoints(r)
+		points, kind := hulltest.Points(r)
 		bare, rows := bothForms(t, points, math.NaN())
 		if !bare.HullOnly() {
 			return
 		}
-		x := mixture(points, r)
+		x := hulltest.Mixture(points, r)
 		size := 1.
 		for j := range x {
 			size = max(size, bare.u[j]-bare.l[j])
@@ -245,7 +246,7 @@ func TestHullProject(t *testing.T) {
 	p := bareHull(t)
 	r := rand.New(rng.New(1, "project"))
 	for range 10 {
-		checkProjection(t, p, unit(r, p.Dim()))
+		checkProjection(t, p, hulltest.Unit(r, p.Dim()))
 	}
 }
 

@@ -11,73 +11,12 @@ import (
 
 	"paspo/internal/race"
 	"paspo/internal/rng"
+	"paspo/lp/internal/hulltest"
 	"paspo/lp/internal/vec"
 )
 
 // noFacets is an effort that finds no facet.
 const noFacets = 1
-
-// randomPoints draws points: on the simplex, on a grid (many of them on a facet),
-// anywhere, in a plane off the axes, far from 1 in size, or with repeated and inner
-// ones.
-func randomPoints(r *rand.Rand) (points [][]float64, kind string) {
-	n, k := 1+r.IntN(5), 1+r.IntN(14)
-	kind = []string{"simplex", "grid", "normal", "flat", "large", "inner"}[r.IntN(6)]
-	planes := make([][]float64, n)
-	for j := range planes {
-		planes[j] = []float64{math.Round(4*r.NormFloat64()) / 4, math.Round(4*r.NormFloat64()) / 4}
-	}
-	for range k {
-		v := make([]float64, n)
-		s, f := r.Float64(), r.Float64()
-		sum := 0.
-		for j := range v {
-			switch kind {
-			case "grid":
-				v[j] = float64(r.IntN(3))
-			case "normal", "inner":
-				v[j] = r.NormFloat64()
-			case "flat":
-				v[j] = 1 + planes[j][0]*s + planes[j][1]*f
-			case "large":
-				v[j] = math.Round(1e6 * r.NormFloat64())
-			case "simplex":
-				v[j] = r.ExpFloat64()
-				sum += v[j]
-			}
-		}
-		if kind == "simplex" {
-			for j := range v {
-				v[j] /= sum
-			}
-		}
-		points = append(points, v)
-	}
-	if kind == "inner" {
-		points = append(points, points[0], mixture(points, r))
-	}
-	return points, kind
-}
-
-// mixture returns a point of the hull, at times one on its boundary.
-func mixture(points [][]float64, r *rand.Rand) []float64 {
-	x := make([]float64, len(points[0]))
-	w := make([]float64, len(points))
-	sum := 0.
-	few := r.IntN(3) == 0
-	for v := range w {
-		if !few || r.IntN(4) == 0 || sum == 0 && v == len(w)-1 {
-			w[v] = r.ExpFloat64()
-			sum += w[v]
-		}
-	}
-	for v, p := range points {
-		for j := range x {
-			x[j] += w[v] / sum * p[j]
-		}
-	}
-	return x
-}
 
 // bothForms returns the hull of points without facets and with them.
 func bothForms(t testing.TB, points [][]float64, total float64) (bare, rows *Polytope) {
@@ -97,7 +36,7 @@ func bothForms(t testing.TB, points [][]float64, total float64) (bare, rows *Pol
 }
 
 // bareHull is a hull of 60 points in 10 dimensions, which has more facets than
-// hullEffort finds.
+// hull.Effort finds.
 func bareHull(t testing.TB) *Polytope {
 	t.Helper()
 	d := drawnPoints(10, 60)
@@ -117,13 +56,13 @@ func TestHullDistance(t *testing.T) {
 	kinds := map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "distance"))
-		points, kind := randomPoints(r)
+		points, kind := hulltest.Points(r)
 		bare, rows := bothForms(t, points, math.NaN())
 		if !bare.HullOnly() {
 			return // a point
 		}
 		kinds[kind]++
-		a := mixture(points, r)
+		a := hulltest.Mixture(points, r)
 		inside := r.IntN(2) == 0
 		if !inside {
 			away := math.Pow(10, -12*r.Float64())
@@ -174,7 +113,7 @@ func TestHullVerdicts(t *testing.T) {
 	for trial := range 300 {
 		// Where a ray from the mean leaves the facets.
 		u := make([]float64, n)
-		vec.Subtract(u, mixture(p.Points(), r), mean)
+		vec.Subtract(u, hulltest.Mixture(p.Points(), r), mean)
 		s := math.Inf(1)
 		for k, b := range rows.b {
 			row := rows.a[k*n : (k+1)*n]
@@ -199,7 +138,7 @@ func TestHullVerdicts(t *testing.T) {
 			case by > 0 && within(a, lo, hi):
 				t.Fatalf("trial %d: %s at %g of the way, within the bounds", trial, name, 1+by)
 			}
-			if inside := bare.hull.walk().inside(bare.amounts(a)); by != 0 && inside != (by < 0) {
+			if inside := bare.hull.Walk().Inside(bare.amounts(a)); by != 0 && inside != (by < 0) {
 				t.Fatalf("trial %d: inside is %v at %g of the way", trial, inside, 1+by)
 			}
 		}
@@ -224,19 +163,19 @@ func TestHullResidualLarge(t *testing.T) {
 	p := bareHull(t)
 	r := rand.New(rng.New(1, "large"))
 	for range 200 {
-		if res := p.Residual(mixture(p.points, r), nil); !(res <= 1e-12) {
+		if res := p.Residual(hulltest.Mixture(p.points, r), nil); !(res <= 1e-12) {
 			t.Fatalf("residual %g of a mixture", res)
 		}
 	}
 	pushed := 0
 	for range 60 {
 		// Beyond the hull on the side of a random direction.
-		a := mixture(p.points, r)
-		v := lowest(p.points, unit(r, p.Dim()))
+		a := hulltest.Mixture(p.points, r)
+		v := lowest(p.points, hulltest.Unit(r, p.Dim()))
 		for j := range a {
 			a[j] = v[j] + 0.3*(v[j]-a[j])
 		}
-		c, limit := p.hull.separate(a)
+		c, limit := p.hull.Separate(a)
 		if c == nil {
 			continue
 		}
@@ -258,7 +197,7 @@ func TestHullConcurrently(t *testing.T) {
 	var points [][]float64
 	var want []float64
 	for k := range 200 {
-		a := mixture(p.points, r)
+		a := hulltest.Mixture(p.points, r)
 		if k%4 == 0 {
 			a[0], a[1] = a[0]-0.1, a[1]+0.1
 		}
@@ -283,7 +222,7 @@ func TestHullResidualAllocatesNothing(t *testing.T) {
 		t.Skip("SKIPPED under the race detector, with which a pool forgets")
 	}
 	p := bareHull(t)
-	a := mixture(p.points, rand.New(rng.New(1, "allocates")))
+	a := hulltest.Mixture(p.points, rand.New(rng.New(1, "allocates")))
 	if n := testing.AllocsPerRun(100, func() { p.Residual(a, nil) }); n > 0.5 { // a pool may be drained
 		t.Errorf("%g allocations", n)
 	}
@@ -307,7 +246,7 @@ func TestHullBadPoints(t *testing.T) {
 	}
 	p := bareHull(t)
 	for _, x := range []float64{math.NaN(), math.Inf(1)} {
-		a := mixture(p.points, rand.New(rng.New(1, "bad")))
+		a := hulltest.Mixture(p.points, rand.New(rng.New(1, "bad")))
 		a[3] = x
 		if r := p.Residual(a, nil); !math.IsInf(r, 1) {
 			t.Errorf("residual %g of %g", r, x)
@@ -360,7 +299,7 @@ func TestHullFormsAgree(t *testing.T) {
 
 func BenchmarkHullResidual(b *testing.B) {
 	p := bareHull(b)
-	a := mixture(p.points, rand.New(rng.New(1, "bench")))
+	a := hulltest.Mixture(p.points, rand.New(rng.New(1, "bench")))
 	for b.Loop() {
 		p.Residual(a, nil)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp/internal/dd"
+	"paspo/lp/internal/hull"
 	"paspo/lp/internal/vec"
 )
 
@@ -35,12 +36,12 @@ func checkHull(t *testing.T, points [][]float64, rows, equalities []Row) {
 				on = append(on, v)
 			}
 		}
-		h, err := affineBasis(on)
+		h, err := hull.Affine(on)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(h.basis) != dim-1 {
-			t.Fatalf("row %v: its points span %d dimensions, want %d", r, len(h.basis), dim-1)
+		if len(h.Basis) != dim-1 {
+			t.Fatalf("row %v: its points span %d dimensions, want %d", r, len(h.Basis), dim-1)
 		}
 	}
 }
@@ -192,7 +193,7 @@ func TestHullBudget(t *testing.T) {
 		}
 	}
 	effort := 1_000_000
-	if h, err := newHull(points, &effort); !errors.Is(err, dd.ErrBudget) {
+	if h, err := hull.New(points, &effort); !errors.Is(err, dd.ErrBudget) {
 		t.Fatalf("%v, error %v", h, err)
 	}
 	if effort < -1_000_000 {
@@ -201,11 +202,11 @@ func TestHullBudget(t *testing.T) {
 }
 
 func convexHull(points [][]float64) (rows, equalities []Row, err error) {
-	effort := hullEffort
-	h, err := newHull(points, &effort)
+	effort := hull.Effort
+	h, err := hull.New(points, &effort)
 	if err != nil {
 		return nil, nil, err
 	}
-	rows, equalities = h.rows()
+	rows, equalities = hullRows(h)
 	return rows, equalities, nil
 }

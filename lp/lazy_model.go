@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"paspo/lp/internal/basis"
+	"paspo/lp/internal/hull"
 	"paspo/lp/internal/vec"
 )
 
@@ -211,10 +212,10 @@ func (m *lazyModel) newSuffix(i, maxBases int) {
 			tol[k] = vec.MaxAbs(tails[k])
 		}
 	}
-	// Points of a plane lie in it up to their rounding, as newHull takes them.
+	// Points of a plane lie in it up to their rounding, as hull.New takes them.
 	part := noise
 	if m.points {
-		part = flatRounding
+		part = hull.FlatRounding
 	}
 	s.reduction = *reduce(part, sized{tails[m.m:], tol[m.m:]}, sized{tails[:m.m], tol[:m.m]})
 	if m.points {

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"paspo/lp/internal/dd"
+	"paspo/lp/internal/hull"
 	"paspo/lp/internal/vec"
 )
 
@@ -67,9 +68,9 @@ func (e *UnboundedError) Error() string {
 // size, so that rounding would move where rows cross, or has more facets than the effort
 // finds, it has no rows: see Polytope.HullOnly.
 func New(d Description) (*Polytope, error) {
-	effort := hullEffort
+	effort := hull.Effort
 	if d.FacetEffort != 0 {
-		effort = d.FacetEffort * million
+		effort = d.FacetEffort * hull.Million
 	}
 	return build(d, effort)
 }
@@ -244,21 +245,21 @@ func (p *Polytope) setHull(effort int) (inequalities, equalities []Row, err erro
 			points = append(points, over(v, d))
 		}
 	}
-	h, err := affineBasis(points)
-	if err == nil && !h.thin {
-		h, err = newHull(points, &left)
+	h, err := hull.Affine(points)
+	if err == nil && !h.Thin {
+		h, err = hull.New(points, &left)
 		tried = effort
 	}
-	if errors.Is(err, dd.ErrBudget) || err == nil && h.thin {
+	if errors.Is(err, dd.ErrBudget) || err == nil && h.Thin {
 		if p.hull, err = newPointHull(points, tried); err != nil {
 			return nil, nil, err
 		}
-		h = p.hull.hull
+		h = p.hull.Hull
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	inequalities, equalities = h.rows()
+	inequalities, equalities = hullRows(h)
 	most := slices.Max(d)
 	for _, rows := range [...][]Row{inequalities, equalities} {
 		for i := range rows {

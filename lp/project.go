@@ -109,14 +109,14 @@ func byUnit(x []float64, unit float64) []float64 {
 // beyond.
 func (p *Polytope) separate(a []float64, unit float64) (c []float64, limit float64) {
 	if p.canonical() == p {
-		return p.hull.separate(a)
+		return p.hull.Separate(a)
 	}
 	d := p.canon.units.amount
 	at := make([]float64, len(a))
 	for j, v := range a {
 		at[j] = v * unit / d[j]
 	}
-	if c, limit = p.hull.separate(at); c == nil {
+	if c, limit = p.hull.Separate(at); c == nil {
 		return nil, 0
 	}
 	for j := range c {

@@ -149,13 +149,13 @@ func (p *Polytope) hullDistance(a []float64) float64 {
 	if p.canonical() == p {
 		return p.hull.distance(a)
 	}
-	w := p.hull.scratch.Get().(*hullWalk)
-	defer p.hull.scratch.Put(w)
-	w.at = grown(w.at, len(a))
+	w := p.hull.Borrow()
+	defer p.hull.Return(w)
+	w.At = grown(w.At, len(a))
 	for j, x := range a {
-		w.at[j] = x / p.canon.units.amount[j]
+		w.At[j] = x / p.canon.units.amount[j]
 	}
-	return p.hull.distance(w.at)
+	return p.hull.distance(w.At)
 }
 
 // dot4 returns the products of 4 rows with a. Four sums at a time do not wait for

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/hull"
 )
 
 // proposal is a simple set around a polytope that rejection draws from.
@@ -82,10 +83,10 @@ func weightOf(w []float64, j int) float64 {
 // plainProposal returns the set that a user thinks of as everything: with a
 // budget the simplex of shares that are not negative (of shares above their
 // lower bounds where some bound is negative), else the bounding box.
-func plainProposal(p *Polytope, hull *affineHull) *proposal {
+func plainProposal(p *Polytope, flat *affineHull) *proposal {
 	total, ok := p.statedTotal()
 	if !ok {
-		return boxProposal(hull)
+		return boxProposal(flat)
 	}
 	origin := make([]float64, p.Dim())
 	for j, l := range p.l {
@@ -94,7 +95,7 @@ func plainProposal(p *Polytope, hull *affineHull) *proposal {
 			// A lower end that is not stated is the polytope's own.
 			for i := range origin {
 				if math.IsInf(origin[i], 0) {
-					origin[i] = hull.lo[i]
+					origin[i] = flat.lo[i]
 				}
 			}
 			return simplexProposal("the simplex above the lower bounds", p.weight(), origin, total, 1)
@@ -104,10 +105,10 @@ func plainProposal(p *Polytope, hull *affineHull) *proposal {
 	return simplexProposal("the simplex", p.weight(), origin, total, 1)
 }
 
-func boxProposal(hull *affineHull) *proposal {
-	q := &proposal{name: "the bounding box", origin: hull.lo, width: make([]float64, len(hull.lo))}
+func boxProposal(flat *affineHull) *proposal {
+	q := &proposal{name: "the bounding box", origin: flat.lo, width: make([]float64, len(flat.lo))}
 	for j := range q.width {
-		q.width[j] = hull.hi[j] - hull.lo[j]
+		q.width[j] = flat.hi[j] - flat.lo[j]
 	}
 	return q
 }
@@ -122,23 +123,23 @@ func simplexProposal(name string, w, origin []float64, total, sign float64) *pro
 
 // proposals returns the sets that rejection may draw from, the plain one first.
 // There is none where the polytope has no volume in them.
-func proposals(p *Polytope, hull *affineHull) []*proposal {
+func proposals(p *Polytope, flat *affineHull) []*proposal {
 	n := p.Dim()
 	total, ok := p.statedTotal()
 	switch {
-	case ok && hull.dim() == n-1:
-		lower := simplexProposal("the simplex above the least shares", p.weight(), hull.lo, total, 1)
-		upper := simplexProposal("the simplex below the largest shares", p.weight(), hull.hi, total, -1)
+	case ok && flat.dim() == n-1:
+		lower := simplexProposal("the simplex above the least shares", p.weight(), flat.lo, total, 1)
+		upper := simplexProposal("the simplex below the largest shares", p.weight(), flat.hi, total, -1)
 		if upper.side < lower.side {
 			lower = upper
 		}
-		props := []*proposal{plainProposal(p, hull), lower}
+		props := []*proposal{plainProposal(p, flat), lower}
 		if !(props[0].side > 0) {
 			props = props[1:]
 		}
 		return props
-	case !ok && hull.dim() == n:
-		return []*proposal{boxProposal(hull)}
+	case !ok && flat.dim() == n:
+		return []*proposal{boxProposal(flat)}
 	}
 	return nil
 }
@@ -241,7 +242,7 @@ func (q *proposal) sample(p *Polytope, points []float64, workers int, stream *rn
 type contains struct {
 	rows, limit  []float64 // m x n, m
 	lower, upper []float64
-	hull         *pointHull // nil where the rows say all
+	hull         *hull.Body // nil where the rows say all
 }
 
 // newContains takes the inequalities in the given order, nil for their own.
@@ -254,7 +255,7 @@ func newContains(p *Polytope, order []int) *contains {
 		return rounding * max(1, math.Abs(v))
 	}
 	n := p.Dim()
-	c := &contains{lower: make([]float64, n), upper: make([]float64, n), hull: p.hull}
+	c := &contains{lower: make([]float64, n), upper: make([]float64, n), hull: p.body()}
 	for k := range p.b {
 		if order != nil {
 			k = order[k]
@@ -276,15 +277,15 @@ const (
 )
 
 // walk returns what a goroutine gives to firstViolated.
-func (c *contains) walk() *hullWalk {
+func (c *contains) walk() *hull.Walk {
 	if c.hull == nil {
 		return nil
 	}
-	return c.hull.walk()
+	return c.hull.Walk()
 }
 
 // firstViolated returns the index of the first inequality that a violates.
-func (c *contains) firstViolated(a []float64, walk *hullWalk) int {
+func (c *contains) firstViolated(a []float64, walk *hull.Walk) int {
 	for j, x := range a {
 		if x < c.lower[j] || x > c.upper[j] {
 			return outOfBox
@@ -301,7 +302,7 @@ func (c *contains) firstViolated(a []float64, walk *hullWalk) int {
 			return k
 		}
 	}
-	if walk != nil && !walk.inside(a) {
+	if walk != nil && !walk.Inside(a) {
 		return outOfHull
 	}
 	return satisfied

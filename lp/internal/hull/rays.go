@@ -1,4 +1,4 @@
-package lp
+package hull
 
 import (
 	"math"
@@ -6,7 +6,7 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// rays finds where rays leave the convex hull of points that has the origin in its
+// Rays finds where rays leave the convex hull of points that has the origin in its
 // interior. It walks from facet to facet: each is kept as d points that span it,
 //
 //	c . y = 1 on these, c . y <= 1 on all points,
@@ -16,9 +16,9 @@ import (
 // points are not negative x is in the facet, so that the ray ends there. Else the
 // facet beyond the ridge that is opposite to a negative weight has a smaller s: the
 // simplex method on the polar body.
-type rays struct {
-	d, k   int
-	points []float64 // k x d
+type Rays struct {
+	D, K   int
+	points []float64 // K x D
 }
 
 // Tolerances of the walk, on points whose spread is about 1. What they let through
@@ -30,44 +30,45 @@ const (
 	rayRenew = 40    // turns after which the plane is computed anew
 )
 
-// supporting is the plane of a facet and the points that span it.
-type supporting struct {
+// Supporting is the plane of a facet and the points that span it.
+type Supporting struct {
 	on    []int     // d
 	dual  []float64 // d x d: dual_r . y = [r = s] for point s of on
-	c     []float64 // d
+	C     []float64 // d
 	slack []float64 // k: 1 - c . y
 	rate  []float64 // k, scratch
 	turns int       // since it was computed anew
 }
 
-func (f *supporting) copy(g *supporting) {
+// Copy makes f what g is.
+func (f *Supporting) Copy(g *Supporting) {
 	f.on = append(f.on[:0], g.on...)
 	f.dual = append(f.dual[:0], g.dual...)
-	f.c = append(f.c[:0], g.c...)
+	f.C = append(f.C[:0], g.C...)
 	f.slack = append(f.slack[:0], g.slack...)
 	f.rate = append(f.rate[:0], g.rate...)
 	f.turns = g.turns
 }
 
-func (r *rays) point(v int) []float64 { return r.points[v*r.d : (v+1)*r.d] }
+func (r *Rays) point(v int) []float64 { return r.points[v*r.D : (v+1)*r.D] }
 
-// facet returns a facet close to where a ray from the origin along u ends: a plane
+// Facet returns a facet close to where a ray from the origin along u ends: a plane
 // comes from far away towards it, and turns about the points that it touches. It
 // returns nil where the points span no facet.
-func (r *rays) facet(u []float64) *supporting {
-	f := &supporting{
-		dual: make([]float64, r.d*r.d), c: make([]float64, r.d), slack: make([]float64, r.k), rate: make([]float64, r.k),
+func (r *Rays) Facet(u []float64) *Supporting {
+	f := &Supporting{
+		dual: make([]float64, r.D*r.D), C: make([]float64, r.D), slack: make([]float64, r.K), rate: make([]float64, r.K),
 	}
-	rate, step := f.rate, make([]float64, r.d)
+	rate, step := f.rate, make([]float64, r.D)
 	for v := range f.slack {
 		f.slack[v] = 1
 	}
 	var span [][]float64
-	touched := make([]bool, r.k)
-	for len(f.on) < r.d {
+	touched := make([]bool, r.K)
+	for len(f.on) < r.D {
 		if copy(step, u); !r.free(step, span) {
 			for j := 0; ; j++ {
-				if j == r.d {
+				if j == r.D {
 					return nil
 				}
 				clear(step)
@@ -111,7 +112,7 @@ func (r *rays) facet(u []float64) *supporting {
 
 // free makes step the unit vector along what it has outside of span. It reports
 // whether that is more than rounding.
-func (r *rays) free(step []float64, span [][]float64) bool {
+func (r *Rays) free(step []float64, span [][]float64) bool {
 	size := vec.Norm(step)
 	vec.Orthogonalize(step, span)
 	l := vec.Norm(step)
@@ -123,8 +124,8 @@ func (r *rays) free(step []float64, span [][]float64) bool {
 }
 
 // renew computes the plane from its points. It reports whether these span one.
-func (r *rays) renew(f *supporting) bool {
-	d := r.d
+func (r *Rays) renew(f *Supporting) bool {
+	d := r.D
 	t := make([]float64, d*d) // rows: the points
 	for x, v := range f.on {
 		copy(t[x*d:(x+1)*d], r.point(v))
@@ -160,14 +161,14 @@ func (r *rays) renew(f *supporting) bool {
 		}
 	}
 	for j := range d {
-		f.c[j] = 0
+		f.C[j] = 0
 		for x := range d {
 			f.dual[x*d+j] = inv[j*d+x]
-			f.c[j] += inv[j*d+x]
+			f.C[j] += inv[j*d+x]
 		}
 	}
 	for v := range f.slack {
-		f.slack[v] = 1 - vec.Dot(f.c, r.point(v))
+		f.slack[v] = 1 - vec.Dot(f.C, r.point(v))
 	}
 	for _, v := range f.on {
 		f.slack[v] = 0
@@ -176,17 +177,17 @@ func (r *rays) renew(f *supporting) bool {
 	return true
 }
 
-// end walks from f to the facet where the ray from a along u ends, and returns how
+// End walks from f to the facet where the ray from a along u ends, and returns how
 // far that is. a is in the hull, up to rounding. ok is false where rounding leads
 // the walk astray.
-func (r *rays) end(f *supporting, a, u, x []float64) (s float64, ok bool) {
-	limit, repairs := 50+20*(r.d+r.k), 2*r.d
+func (r *Rays) End(f *Supporting, a, u, x []float64) (s float64, ok bool) {
+	limit, repairs := 50+20*(r.D+r.K), 2*r.D
 	for it := range limit {
-		ahead := vec.Dot(f.c, u)
-		towards := ahead > 1e-9*vec.Norm(f.c)*vec.Norm(u)
+		ahead := vec.Dot(f.C, u)
+		towards := ahead > 1e-9*vec.Norm(f.C)*vec.Norm(u)
 		copy(x, u)
 		if towards {
-			s = (1 - vec.Dot(f.c, a)) / ahead
+			s = (1 - vec.Dot(f.C, a)) / ahead
 			for j := range x {
 				x[j] = a[j] + s*u[j]
 			}
@@ -220,8 +221,8 @@ func (r *rays) end(f *supporting, a, u, x []float64) (s float64, ok bool) {
 
 // leaving returns the index in f.on of a point whose weight is negative at x, -1
 // where there is none.
-func (r *rays) leaving(f *supporting, x []float64, cautious bool) int {
-	d := r.d
+func (r *Rays) leaving(f *Supporting, x []float64, cautious bool) int {
+	d := r.D
 	out, least, size := -1, 0., 0.
 	for k := range f.on {
 		w := vec.Dot(f.dual[k*d:(k+1)*d], x)
@@ -240,7 +241,7 @@ func (r *rays) leaving(f *supporting, x []float64, cautious bool) int {
 }
 
 // deepest returns the point that the plane cuts off most, or comes closest to.
-func (f *supporting) deepest() int {
+func (f *Supporting) deepest() int {
 	at := 0
 	for v, s := range f.slack {
 		if s < f.slack[at] {
@@ -253,7 +254,7 @@ func (f *supporting) deepest() int {
 // nearest returns the point that the plane meets first as slacks fall by their
 // rates, -1 where there is none. Of those it meets at the same time, up to rounding,
 // it is the one with the largest rate (Harris, Mathematical Programming 5, 1973).
-func (f *supporting) nearest() int {
+func (f *Supporting) nearest() int {
 	most, in := math.Inf(1), -1
 	for v, g := range f.rate {
 		if g > rayRate {
@@ -269,7 +270,7 @@ func (f *supporting) nearest() int {
 }
 
 // first is nearest by the rule of Bland, with which walks do not go in circles.
-func (f *supporting) first() int {
+func (f *Supporting) first() int {
 	most, in := math.Inf(1), -1
 	for v, g := range f.rate {
 		if g > rayRate && max(0, f.slack[v]) < most*g {
@@ -280,8 +281,8 @@ func (f *supporting) first() int {
 }
 
 // turn replaces the facet by the one beyond the ridge without point out of f.on.
-func (r *rays) turn(f *supporting, out int, cautious bool) bool {
-	t := f.dual[out*r.d : (out+1)*r.d]
+func (r *Rays) turn(f *Supporting, out int, cautious bool) bool {
+	t := f.dual[out*r.D : (out+1)*r.D]
 	for v := range f.rate {
 		f.rate[v] = -vec.Dot(t, r.point(v))
 	}
@@ -300,8 +301,8 @@ func (r *rays) turn(f *supporting, out int, cautious bool) bool {
 // repair turns the plane about a ridge that keeps all weights of x from falling
 // below 0, out to a point that it cuts off by rounding. It reports whether there is
 // such a ridge.
-func (r *rays) repair(f *supporting, in int, x []float64) bool {
-	d := r.d
+func (r *Rays) repair(f *Supporting, in int, x []float64) bool {
+	d := r.D
 	y := r.point(in)
 	out, least := -1, math.Inf(1)
 	for k := range f.on {
@@ -324,13 +325,13 @@ func (r *rays) repair(f *supporting, in int, x []float64) bool {
 
 // exchange replaces a point of the facet. The rates are those of turning about the
 // others.
-func (r *rays) exchange(f *supporting, out, in int) bool {
-	d := r.d
+func (r *Rays) exchange(f *Supporting, out, in int) bool {
+	d := r.D
 	t := f.dual[out*d : (out+1)*d]
 	rate := f.rate[in]
 	theta := f.slack[in] / rate
 	for j, v := range t {
-		f.c[j] -= theta * v
+		f.C[j] -= theta * v
 	}
 	if f.turns++; f.turns >= rayRenew {
 		f.on[out] = in
@@ -360,9 +361,9 @@ func (r *rays) exchange(f *supporting, out, in int) bool {
 	return true
 }
 
-// weights writes those of x over the points of f.
-func (r *rays) weights(f *supporting, x, w []float64) {
+// Weights writes those of x over the points of f.
+func (r *Rays) Weights(f *Supporting, x, w []float64) {
 	for k := range f.on {
-		w[k] = vec.Dot(f.dual[k*r.d:(k+1)*r.d], x)
+		w[k] = vec.Dot(f.dual[k*r.D:(k+1)*r.D], x)
 	}
 }
