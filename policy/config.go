@@ -22,13 +22,15 @@ type Config struct {
 	AddFit bool `yaml:"add_fit" doc:"add the de-biasing fit to random biases, as the paper's code does, instead of setting them"`
 }
 
-// DefaultConfig returns the sizes of the paper's published configuration. The ceiling is
-// ours: it is where the functions of the Beta distribution are known to be right,
-// and without one a policy that has found a vertex goes on to infinity.
+// DefaultConfig returns the sizes of the paper's published configuration. Floor and
+// ceiling of alpha and beta are ours, the paper's code has a floor of 1e-6 alone: they
+// are where the functions of the Beta distribution are known to be right, and without
+// them a policy that has found a vertex goes on to 0 and infinity, and its entropy
+// with it.
 func DefaultConfig() Config {
 	return Config{
 		Encoder: []int{32, 32}, Latent: 32, Heads: []int{32, 32}, Critic: []int{32, 32},
-		FixedWidth: 1e-9, MinShape: 1e-6, MaxShape: 1e5, HeadScale: 0.01,
+		FixedWidth: 1e-9, MinShape: 1e-3, MaxShape: 1e5, HeadScale: 0.01,
 	}
 }
 

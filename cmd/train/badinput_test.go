@@ -222,7 +222,7 @@ func TestWhosePolicy(t *testing.T) {
 		{"comment", replace("constraints.yaml", "# a note", "# another"), "WARN"},
 		{"environment", replace("config.yaml", "states: 2", "states: 3"), "its env.synthetic.states is 2, that of this run 3"},
 		{"setting", replace("config.yaml", "lr: 0.001", "lr: 0.002"), "its ppo.lr is 0.001, that of this run 0.002"},
-		{"policy", replace("config.yaml", "min_shape: 1e-06", "min_shape: 1e-05"), "its policy.min_shape is 1e-06, that of this run 1e-05"},
+		{"policy", replace("config.yaml", "min_shape: 0.001", "min_shape: 0.002"), "its policy.min_shape is 0.001, that of this run 0.002"},
 		{"empty", func(run string) {
 			if err := os.Truncate(filepath.Join(run, "config.yaml"), 0); err != nil {
 				t.Fatal(err)

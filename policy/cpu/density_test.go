@@ -69,7 +69,7 @@ func (n *plainNet) beta(latent []float64, h int, prefix []float64) dist.Beta {
 	for i := range 3 {
 		x = n.layer(fmt.Sprintf("heads.%d", i), h, x, i < 2)
 	}
-	const least, most = 1e-6, 1e5
+	const least, most = 1e-3, 1e5
 	shape := func(l float64) float64 { return least + math.Exp(l)/(1+math.Exp(l)/(most-least)) }
 	return dist.Beta{Alpha: shape(x[0]), Beta: shape(x[1])}
 }

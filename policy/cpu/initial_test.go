@@ -59,6 +59,15 @@ func TestInitialFit(t *testing.T) {
 	if _, err := New(s, 5, 8, low, fit, 3); err == nil {
 		t.Error("a fit above the ceiling is taken")
 	}
+	// One below the floor starts near it, the others where they are.
+	floor := exact
+	floor.MinShape = 0.5
+	out := sampled(floor)
+	for h, want := range []float64{1.5, 0.55, 300} {
+		if got := float64(out.Alpha[h]); math.Abs(got/want-1) > 1e-5 {
+			t.Errorf("with a floor of 0.5 the alpha of head %d is %v, want %v", h, got, want)
+		}
+	}
 	short := &policy.Fit{Entities: []string{"A"}, Alpha: []float64{1}, Beta: []float64{1}}
 	if _, err := New(s, 5, 8, cfg, short, 3); err == nil {
 		t.Error("a fit of one head is taken for three")

@@ -23,7 +23,7 @@ import (
 func oneBeta(t *testing.T, d dist.Beta) (*Backend, dist.Beta) {
 	cfg := policy.DefaultConfig()
 	cfg.Encoder, cfg.Heads, cfg.Critic, cfg.Latent = nil, []int{1}, nil, 1
-	cfg.HeadScale, cfg.MaxShape = 0, 0
+	cfg.HeadScale, cfg.MinShape, cfg.MaxShape = 0, 1e-6, 0
 	b, err := New(cudatest.Open(t), solverOf(t, policytest.Simplex(t, 2).Of, "explicit"), 1, 4, cfg,
 		&policy.Fit{Entities: []string{"E0"}, Alpha: []float64{d.Alpha}, Beta: []float64{d.Beta}}, 1)
 	if err != nil {

@@ -52,10 +52,10 @@ func initialise(w []float32, l *Layout, cfg *policy.Config, fit *policy.Fit, see
 	shape := ops.Shape{Min: cfg.MinShape, Max: cfg.MaxShape}
 	for h := range l.Heads {
 		for j, y := range [...]float64{fit.Alpha[h], fit.Beta[h]} {
-			logit := shape.Inverse(y)
+			// A fit that the floor excludes starts near the floor.
+			logit := shape.Inverse(max(y, cfg.MinShape*(1+aboveFloor)))
 			if math.IsNaN(logit) || math.IsInf(logit, 0) {
-				return fmt.Errorf("policy: the fit of head %d has the parameter %g: above min_shape %g and below max_shape %g is allowed",
-					h, y, cfg.MinShape, cfg.MaxShape)
+				return fmt.Errorf("policy: the fit of head %d has the parameter %g: below max_shape %g is allowed", h, y, cfg.MaxShape)
 			}
 			if cfg.AddFit {
 				bias[2*h+j] += float32(logit)
@@ -72,5 +72,9 @@ func initialise(w []float32, l *Layout, cfg *policy.Config, fit *policy.Fit, see
 	}
 	return nil
 }
+
+// aboveFloor is by how much, relative to the floor, the least parameter starts above
+// it: where it starts closer, its slope leaves nothing to learn with.
+const aboveFloor = 0.1
 
 func uniform(r *rand.Rand, bound float64) float32 { return float32(bound * (2*r.Float64() - 1)) }
