@@ -139,6 +139,13 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 	out := NewOutcome(episodes)
 	copies, alive := make([]*Copy, episodes), make([]int, episodes)
 	obs, actions := make([]float64, episodes*dim), make([]float64, episodes*n)
+	defer func() {
+		for _, e := range copies {
+			if e != nil {
+				e.Close()
+			}
+		}
+	}()
 	for i := range copies {
 		e, err := NewCopy(p, i, EpisodeStream(seed, i))
 		if err != nil {
@@ -155,6 +162,9 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 		}
 		if err := a(step, obs, episodes, actions); err != nil {
 			return nil, fmt.Errorf("step %d: %w", step, err)
+		}
+		for _, i := range alive {
+			copies[i].Start(rowOf(actions, i, n))
 		}
 		next := alive[:0]
 		for _, i := range alive {

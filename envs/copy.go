@@ -3,6 +3,7 @@ package envs
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"runtime/debug"
 
@@ -21,6 +22,7 @@ type Copy struct {
 	limiter  Limiter   // nil where limits do not follow the state
 	relaxer  Relaxer   // nil where they are not relaxed
 	cutter   Truncator // nil where episodes are never truncated
+	starter  Starter   // nil where it is not stepped elsewhere
 	polytope *lp.Polytope
 	rand     *rand.Rand
 	problem  string
@@ -69,6 +71,7 @@ func (c *Copy) start(p Problem, s *Spec, index int, r *rand.Rand) error {
 		c.relaxer, _ = l.(Relaxer)
 	}
 	c.cutter, _ = c.env.(Truncator)
+	c.starter, _ = c.env.(Starter)
 	return c.Reset()
 }
 
@@ -112,6 +115,41 @@ func (c *Copy) Reset() error {
 		return err
 	}
 	return c.lookAtLimits()
+}
+
+// Start has an environment that is a Starter begin the Step with this action, which
+// comes next.
+func (c *Copy) Start(action []float64) { c.begin(action, false) }
+
+// begin is Start. again says that Reset follows at once where the episode ends. What the
+// environment must not be given is left to Step to object to.
+func (c *Copy) begin(action []float64, again bool) {
+	if c.starter == nil || c.fault != nil || !finite.All(action) {
+		return
+	}
+	c.calls = "Start"
+	defer c.leave()
+	c.starter.Start(action, again)
+	c.calls = ""
+}
+
+// await returns when what begin began is done.
+func (c *Copy) await() {
+	if c.starter == nil || c.fault != nil {
+		return
+	}
+	c.calls = "Await"
+	defer c.leave()
+	c.starter.Await()
+	c.calls = ""
+}
+
+// Close closes the environment where it is an io.Closer. Its error is nobody's: what
+// the environment was there for is done.
+func (c *Copy) Close() {
+	if closer, ok := c.env.(io.Closer); ok {
+		_ = c.guarded("Close", closer.Close)
+	}
 }
 
 // Step checks an action against the limits of the state and takes it. The
@@ -263,7 +301,10 @@ func (c *Copy) leave() {
 	if c.calls == "" {
 		return
 	}
-	if r := recover(); r != nil {
+	r := recover()
+	if known, ok := r.(Raised); ok {
+		c.failed(c.calls, known.Err)
+	} else if r != nil {
 		c.failed(c.calls, panicked(r))
 		c.fault.Stack = debug.Stack()
 	} else {

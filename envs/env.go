@@ -52,6 +52,18 @@ type Truncator interface {
 	Truncated() bool
 }
 
+// Starter is implemented by environments that are stepped elsewhere, as by another
+// process. Whoever steps several side by side gives each its action before it waits for
+// the first of them.
+type Starter interface {
+	// Start is given the action of the next Step and does not wait for what comes of it.
+	// again says that Reset follows at once where the episode ends.
+	Start(action []float64, again bool)
+
+	// Await returns when Step, which comes next, need not wait.
+	Await()
+}
+
 // Snapshotter is implemented by environments that can be saved in the middle of
 // an episode. A run resumes bit for bit only where the environment is one; else
 // resumed runs start new episodes. The two methods carry everything that what
@@ -69,6 +81,9 @@ type Unrepeatable interface {
 	// after all.
 	Unrepeatable() string
 }
+
+// An environment that is an io.Closer is closed when it is of no more use, a problem
+// that is one when its environments are.
 
 // Problem is a task to train on: the polytope of its actions and copies of its
 // environment.

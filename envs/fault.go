@@ -44,6 +44,10 @@ type nonFinite struct {
 func (e nonFinite) Error() string        { return fmt.Sprintf("%s is %g", e.what, e.value) }
 func (e nonFinite) Is(target error) bool { return target == ErrNonFinite }
 
+// Raised is what an environment panics with that knows what went wrong: Err is that of
+// the Fault, and no stack says more.
+type Raised struct{ Err error }
+
 // panicked makes an error of what was recovered, with the line that panicked. It
 // is to be called where the stack still has that line.
 func panicked(r any) error {

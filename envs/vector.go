@@ -190,6 +190,14 @@ func (v *Vector) Step(actions []float64) error {
 		return err
 	}
 	v.actions = actions
+	if v.copies[0].starter != nil {
+		for i := range v.copies {
+			v.copies[i].begin(rowOf(actions, i, v.n), true)
+		}
+		for i := range v.copies {
+			v.copies[i].await()
+		}
+	}
 	v.pool.run()
 	v.actions = nil
 	v.turn++
@@ -246,8 +254,14 @@ func (v *Vector) stepOne(i int) {
 	}
 }
 
-// Close ends the goroutines. The Vector must not be stepped afterwards.
-func (v *Vector) Close() { v.pool.close() }
+// Close ends the goroutines and closes the environments. The Vector must not be stepped
+// afterwards.
+func (v *Vector) Close() {
+	v.pool.close()
+	for i := range v.copies {
+		v.copies[i].Close()
+	}
+}
 
 const vectorSnapshot = 0x76656374_00000001 // kind and version
 

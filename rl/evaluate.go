@@ -129,12 +129,19 @@ type episode struct {
 func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o EvalOptions, from, to int) error {
 	dim, n := actor.backend.ObsDim(), actor.backend.Polytope().Dim()
 	live := make([]*episode, to-from)
+	all := make([]*envs.Copy, 0, len(live))
+	defer func() {
+		for _, c := range all {
+			c.Close()
+		}
+	}()
 	for k := range live {
 		id := from + k
 		c, err := envs.NewCopy(p, id, envs.EpisodeStream(o.Seed, id, o.set()...))
 		if err != nil {
 			return fmt.Errorf("evaluation: %w", err)
 		}
+		all = append(all, c)
 		live[k] = &episode{c, id, actionStream(o.Seed, id)}
 	}
 	obs := make([]float64, 0, len(live)*dim)
@@ -163,6 +170,9 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 		}
 		if err != nil {
 			return fmt.Errorf("evaluation: %w", err)
+		}
+		for k, e := range live {
+			e.Start(out.Actions[k*n : (k+1)*n])
 		}
 		next := live[:0]
 		for k, e := range live {

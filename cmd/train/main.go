@@ -30,6 +30,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root.SetOut(out)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
+	writeTraceback(errs, err)
 	var status *exitError
 	switch {
 	case err == nil:

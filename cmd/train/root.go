@@ -19,7 +19,7 @@ import (
 
 // settings are flags that set one setting each.
 var settings = []struct{ flag, key, use string }{
-	{"env", "env.name", "what to train on: portfolio, compute, synthetic, portfolio-limited, compute-capped or channels"},
+	{"env", "env.name", "what to train on: portfolio, compute, synthetic, portfolio-limited, compute-capped, channels or `python:MODULE:FUNCTION`"},
 	{"constraints", "constraints", "constraints `FILE` (.yaml or .npz) in place of the environment's own"},
 	{"seed", "seed", "seed of everything random"},
 	{"steps", "steps", "environment steps of training, rounded up to whole iterations"},

@@ -8,16 +8,18 @@ import (
 	"paspo/envs/channels"
 	"paspo/envs/compute"
 	"paspo/envs/portfolio"
+	"paspo/envs/python"
 	"paspo/envs/synthetic"
 	"paspo/lp"
 )
 
 // Config chooses one of the paper's benchmarks and configures all of them.
 type Config struct {
-	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state; channels is one that nothing was tuned on"`
+	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state; channels is one that nothing was tuned on; python:MODULE:FUNCTION is an environment of Gymnasium's interface"`
 	Portfolio portfolio.Config `yaml:"portfolio" doc:"the portfolio benchmark"`
 	Compute   compute.Config   `yaml:"compute" doc:"the compute benchmark"`
 	Synthetic synthetic.Config `yaml:"synthetic" doc:"the synthetic benchmark"`
+	Python    python.Config    `yaml:"python" doc:"environments in Python"`
 }
 
 // DefaultConfig returns the paper's settings, of the portfolio benchmark.
@@ -25,6 +27,7 @@ func DefaultConfig() Config {
 	return Config{
 		Name:      "portfolio",
 		Portfolio: portfolio.DefaultConfig(), Compute: compute.DefaultConfig(), Synthetic: synthetic.DefaultConfig(),
+		Python: python.DefaultConfig(),
 	}
 }
 
@@ -60,6 +63,9 @@ func allNames() string {
 // Validate returns an error that names the field, its value and what is allowed.
 // Only the chosen benchmark is looked at.
 func (c Config) Validate() error {
+	if python.Is(c.Name) {
+		return c.Python.Validate(c.Name)
+	}
 	c = c.resolved()
 	var err error
 	switch c.Name {
@@ -72,7 +78,7 @@ func (c Config) Validate() error {
 	case channels.Name:
 		return nil
 	default:
-		return fmt.Errorf("name is %q: %s are allowed", c.Name, allNames())
+		return fmt.Errorf("name is %q: %s are allowed, and python:MODULE:FUNCTION", c.Name, allNames())
 	}
 	if err != nil {
 		return fmt.Errorf("%s.%w", c.Name, err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -49,11 +50,13 @@ import (
 //	facet_effort: 1000
 //
 // Errors name the file (name), the line, the constraint and what is wrong in it.
-func Parse(name string, data []byte) (p *lp.Polytope, err error) {
+func Parse(name string, data []byte) (p *lp.Polytope, err error) { return parse(name, data, nil) }
+
+func parse(name string, data []byte, box *lp.Description) (p *lp.Polytope, err error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("%s: the file is larger than %d MB", name, maxFile>>20)
 	}
-	r := &reader{file: name}
+	r := &reader{file: name, box: box}
 	root, err := r.document(data)
 	if err != nil {
 		return nil, err
@@ -69,7 +72,10 @@ func Parse(name string, data []byte) (p *lp.Polytope, err error) {
 }
 
 // reader reads the nodes of a constraints file.
-type reader struct{ file string }
+type reader struct {
+	file string
+	box  *lp.Description // that the polytope lies in, nil for none
+}
 
 func (r *reader) errorf(n *yaml.Node, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %w", r.file, n.Line, fmt.Errorf(format, args...))
@@ -137,6 +143,9 @@ func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 		if top[kind] == nil {
 			continue
 		}
+		if r.box != nil {
+			return d, r.errorf(top[kind], "%s describe a polytope of their own; bounds, groups and constraints are allowed in a box", kind)
+		}
 		for _, other := range [...]string{"bounds", "groups", "constraints", "generate"} {
 			if n := top[other]; n != nil && other != kind {
 				return d, r.errorf(n, "%s and %s cannot stand together", kind, other)
@@ -166,11 +175,21 @@ func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 		return r.generate(top["generate"], d)
 	case top["points"] != nil:
 		return r.points(top["points"], top["total"], d)
+	case r.box != nil && d.Entities == nil:
+		d.Entities = r.box.Entities
+	case r.box != nil && len(d.Entities) != len(r.box.Entities):
+		return d, r.errorf(top["entities"], "entities: %d are listed, the box has %d", len(d.Entities), len(r.box.Entities))
 	case d.Entities == nil:
 		return d, r.errorf(root, "entities are missing: list them like entities: [CASH, MSFT]")
 	}
 	if d.Total, err = r.total(top["total"]); err != nil {
 		return d, err
+	}
+	if r.box != nil {
+		d.Lower, d.Upper = slices.Clone(r.box.Lower), slices.Clone(r.box.Upper)
+		if top["total"] == nil {
+			d.Total = r.box.Total
+		}
 	}
 	names := newSymbols(d.Entities)
 	if n := top["groups"]; n != nil {
@@ -285,9 +304,11 @@ func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description) error {
 	if err != nil {
 		return err
 	}
-	d.Lower, d.Upper = make([]float64, len(d.Entities)), make([]float64, len(d.Entities))
-	for j := range d.Upper {
-		d.Upper[j] = math.Inf(1)
+	if r.box == nil {
+		d.Lower, d.Upper = make([]float64, len(d.Entities)), make([]float64, len(d.Entities))
+		for j := range d.Upper {
+			d.Upper[j] = math.Inf(1)
+		}
 	}
 	for _, b := range pairs {
 		name, err := r.name(b.key, "bounds: name of an entity")
@@ -310,6 +331,17 @@ func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description) error {
 		}
 		if d.Upper[j], err = r.limit(b.value.Content[1], "upper bound of "+name, math.Inf(1)); err != nil {
 			return err
+		}
+		if r.box != nil { // no bound leaves that of the box
+			if math.IsInf(d.Lower[j], -1) {
+				d.Lower[j] = r.box.Lower[j]
+			}
+			if math.IsInf(d.Upper[j], 1) {
+				d.Upper[j] = r.box.Upper[j]
+			}
+		}
+		if r.box != nil && (d.Lower[j] < r.box.Lower[j] || d.Upper[j] > r.box.Upper[j]) {
+			return r.errorf(b.value, "bounds of %s: [%g, %g] reaches beyond [%g, %g], which it can be", name, d.Lower[j], d.Upper[j], r.box.Lower[j], r.box.Upper[j])
 		}
 		if d.Lower[j] > d.Upper[j] {
 			return r.errorf(b.value, "bounds of %s: the lower, %g, is above the upper, %g", name, d.Lower[j], d.Upper[j])

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"paspo/cuda"
 	"paspo/envs"
 	"paspo/envs/benchmarks"
+	"paspo/envs/python"
 	"paspo/internal/blas"
 	"paspo/internal/limits"
 	"paspo/internal/rng"
@@ -102,6 +104,9 @@ func (a *Agent) saveIntervals(f *runfolder.Folder) error {
 }
 
 func problem(c *config.Config) (envs.Problem, error) {
+	if python.Is(c.Env.Name) {
+		return inPython(c)
+	}
 	if c.Constraints == "" {
 		return benchmarks.New(c.Env, nil)
 	}
@@ -182,6 +187,11 @@ func (a *Agent) Close() error {
 	}
 	if err := a.Solver.Close(); first == nil {
 		first = err
+	}
+	if c, ok := a.Problem.(io.Closer); ok {
+		if err := c.Close(); first == nil {
+			first = err
+		}
 	}
 	return first
 }

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"paspo/envs/portfolio"
@@ -34,6 +35,9 @@ type Run struct {
 // Start makes a new run in a folder that does not exist yet, one below runs where
 // dir is empty. Where it fails nothing is left behind.
 func Start(c *config.Config, dir string) (r *Run, err error) {
+	if c, err = located(c); err != nil {
+		return nil, err
+	}
 	a, err := New(c)
 	if err != nil {
 		return nil, err
@@ -41,7 +45,7 @@ func Start(c *config.Config, dir string) (r *Run, err error) {
 	r = &Run{Agent: a}
 	isNew := dir == ""
 	if isNew {
-		name := fmt.Sprintf("%s-%d-%s", c.Env.Name, c.Seed, time.Now().Format("20060102-150405"))
+		name := fmt.Sprintf("%s-%d-%s", strings.ReplaceAll(c.Env.Name, ":", "-"), c.Seed, time.Now().Format("20060102-150405"))
 		if dir, err = runfolder.Claim(filepath.Join("runs", name)); err != nil {
 			a.Close()
 			return nil, err

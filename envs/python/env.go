@@ -1,0 +1,193 @@
+package python
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"paspo/envs"
+)
+
+// Env is one environment in a worker process. Every episode starts with
+// reset(seed=...), so that it depends on the random stream and the actions alone
+// where the environment draws from its np_random.
+type Env struct {
+	p      *Problem
+	w      *worker
+	slot   int
+	dim, n int
+
+	next      uint32 // seed of the next episode, where drawn
+	drawn     bool
+	fresh     bool // the next episode has started
+	started   bool // Step has been asked for
+	place     int  // among those asked for with it
+	truncated bool
+}
+
+// Start implements envs.Starter.
+func (e *Env) Start(action []float64, again bool) {
+	w := e.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting || w.again != again {
+		w.settle() // its error is that of those who asked
+		w.again = again
+	}
+	e.queue(action)
+	e.p.queued.Store(true)
+}
+
+func (e *Env) queue(action []float64) {
+	w := e.w
+	if w.mem == nil {
+		return
+	}
+	copy(w.mem.actions[e.slot*e.n:], action)
+	e.place, e.started = len(w.queue), true
+	w.queue = append(w.queue, int32(e.slot))
+}
+
+// Await implements envs.Starter.
+func (e *Env) Await() {
+	if e.p.queued.Swap(false) {
+		// All set off before the first is waited for.
+		e.p.mu.Lock()
+		for _, w := range e.p.workers {
+			w.mu.Lock()
+			w.send()
+			w.mu.Unlock()
+		}
+		e.p.mu.Unlock()
+	}
+	e.w.mu.Lock()
+	e.w.settle()
+	e.w.mu.Unlock()
+}
+
+// send asks for what is queued.
+func (w *worker) send() {
+	if len(w.queue) == 0 {
+		return
+	}
+	m := w.mem
+	m.head[0], m.head[1], m.head[2] = int64(len(w.queue)), int64(w.queue[0]), 0
+	if w.again {
+		m.head[2] = 1
+	}
+	for i, s := range w.queue {
+		if s != w.queue[0]+int32(i) {
+			m.head[1] = -1
+			copy(m.list, w.queue)
+			break
+		}
+	}
+	w.queue = w.queue[:0]
+	if w.err == nil {
+		w.err = w.write(stepByte, -1)
+	}
+	w.waiting = w.err == nil
+}
+
+var stepByte, resetByte = []byte{'S'}, []byte{'R'}
+
+// settle sends what is queued and waits for the answer. What went wrong stays.
+func (w *worker) settle() error {
+	w.send()
+	if !w.waiting {
+		return w.err
+	}
+	w.waiting = false
+	w.err = w.answer(nil)
+	w.failed = 0
+	if _, raised := w.err.(*Exception); raised {
+		w.failed = int(w.mem.head[3])
+	}
+	return w.err
+}
+
+// result returns why what was asked for at a place was not done.
+func (w *worker) result(place int) error {
+	if w.err == nil || place < w.failed {
+		return nil
+	}
+	if _, raised := w.err.(*Exception); raised && place > w.failed {
+		return fmt.Errorf("not done, since another environment of its Python process has failed: %w", w.err)
+	}
+	return w.err
+}
+
+// Reset implements envs.Env.
+func (e *Env) Reset(r *rand.Rand, obs []float64) {
+	w := e.w
+	if !e.drawn {
+		e.next = r.Uint32() >> 1
+	}
+	if !e.fresh {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if err := e.reset(); err != nil {
+			panic(envs.Raised{Err: err})
+		}
+	}
+	copy(obs, w.mem.obs[e.slot*e.dim:(e.slot+1)*e.dim])
+	e.fresh, e.truncated = false, false
+	e.next, e.drawn = r.Uint32()>>1, true
+	w.mem.seeds[e.slot] = e.next
+}
+
+func (e *Env) reset() error {
+	w := e.w
+	if err := w.settle(); err != nil {
+		return err
+	}
+	m := w.mem
+	m.seeds[e.slot] = e.next
+	m.head[0], m.head[1] = 1, int64(e.slot)
+	if w.err = w.write(resetByte, -1); w.err == nil {
+		w.err = w.answer(nil)
+	}
+	return w.err
+}
+
+// Step implements envs.Env.
+func (e *Env) Step(_ *rand.Rand, action, obs []float64) (reward float64, done bool) {
+	w := e.w
+	w.mu.Lock()
+	if !e.started {
+		if w.settle(); w.again {
+			w.again = false
+		}
+		e.queue(action)
+	}
+	w.settle()
+	err := w.result(e.place)
+	w.mu.Unlock()
+	e.started = false
+	if err != nil {
+		panic(envs.Raised{Err: err})
+	}
+	m := w.mem
+	flags := m.flags[e.slot]
+	from := m.obs
+	if done = flags != 0; done {
+		from = m.final
+	}
+	copy(obs, from[e.slot*e.dim:(e.slot+1)*e.dim])
+	e.truncated, e.fresh = flags&flagTruncated != 0, flags&flagFresh != 0
+	return m.rewards[e.slot], done
+}
+
+// Truncated implements envs.Truncator.
+func (e *Env) Truncated() bool { return e.truncated }
+
+// Close lets another environment take the place of this one.
+func (e *Env) Close() error {
+	e.p.mu.Lock()
+	defer e.p.mu.Unlock()
+	if w := e.w; w != nil {
+		w.used[e.slot] = false
+		w.live--
+		e.w = nil
+	}
+	return nil
+}

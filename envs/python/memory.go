@@ -1,0 +1,92 @@
+package python
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// capacity is the number of environments that a process can hold. Memory that is not
+// used takes none.
+const capacity = 1 << 17
+
+// memoryFile makes a file of a size that has no name and takes memory where it is
+// written to.
+func memoryFile(name string, size int) (int, error) {
+	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("memory to share with Python: %w", err)
+	}
+	if err := unix.Ftruncate(fd, int64(size)); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("memory of %d bytes to share with Python: %w", size, err)
+	}
+	return fd, nil
+}
+
+// Layout says where a process finds its rows, one a slot, in the shared memory. It begins
+// with four words: how many environments are asked for, the slot of the first where they
+// follow one another and else -1, and whether episodes that end start anew.
+type layout struct {
+	Op       string `json:"op"`
+	Size     int    `json:"size"`
+	Capacity int    `json:"capacity"`
+	List     int    `json:"list"`    // int32: slots, where they do not follow one another
+	Seeds    int    `json:"seeds"`   // uint32: of the next episode
+	Flags    int    `json:"flags"`   // uint8: of the last step
+	Rewards  int    `json:"rewards"` // float64
+	Actions  int    `json:"actions"` // float64 x n
+	Obs      int    `json:"obs"`     // float64 x dim
+	Final    int    `json:"final"`   // float64 x dim: the last observation of an episode that has ended
+}
+
+// memory is the shared memory of a process.
+type memory struct {
+	bytes               []byte
+	head                []int64
+	list                []int32
+	seeds               []uint32
+	flags               []uint8
+	rewards             []float64
+	actions, obs, final []float64
+}
+
+const (
+	flagTerminated = 1 << iota
+	flagTruncated
+	flagFresh
+)
+
+// share makes the memory of a process with observations of length dim and actions of n.
+func (w *worker) share(dim, n int) error {
+	l := layout{Op: "memory", Capacity: capacity}
+	at := 64
+	for _, a := range []struct {
+		offset *int
+		width  int
+	}{{&l.List, 4}, {&l.Seeds, 4}, {&l.Flags, 1}, {&l.Rewards, 8}, {&l.Actions, 8 * n}, {&l.Obs, 8 * dim}, {&l.Final, 8 * dim}} {
+		*a.offset = at
+		at += (capacity*a.width + 63) &^ 63
+	}
+	l.Size = at
+	fd, err := memoryFile("paspo-envs", at)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	b, err := unix.Mmap(fd, 0, at, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_NORESERVE)
+	if err != nil {
+		return fmt.Errorf("memory of %d bytes to share with Python: %w", at, err)
+	}
+	w.mem = &memory{
+		bytes: b, head: view[int64](b, 0, 4), list: view[int32](b, l.List, capacity), seeds: view[uint32](b, l.Seeds, capacity),
+		flags: b[l.Flags : l.Flags+capacity], rewards: view[float64](b, l.Rewards, capacity),
+		actions: view[float64](b, l.Actions, capacity*n), obs: view[float64](b, l.Obs, capacity*dim), final: view[float64](b, l.Final, capacity*dim),
+	}
+	return w.ask(l, fd, nil)
+}
+
+func view[T any](b []byte, offset, count int) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(&b[offset])), count)
+}

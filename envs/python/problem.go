@@ -1,0 +1,160 @@
+package python
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"paspo/envs"
+	"paspo/lp"
+)
+
+// Problem is a task whose environments are made by a function in Python.
+type Problem struct {
+	module, function string
+	config           Config
+	spec             envs.Spec
+
+	mu      sync.Mutex // of workers and their slots
+	workers []*worker
+	server  *channel    // to the process that workers are copied from, nil for none
+	queued  atomic.Bool // some worker has actions that it has not been told of
+}
+
+// described is what a process says about its environments.
+type described struct {
+	ObsNames  []string   `json:"obs_names"`
+	Low, High []*float64 // nil for no bound
+}
+
+// Open starts the first process and asks what its environment is like. The
+// polytope of the actions is what constrain makes of the box that they have: entities
+// a0, a1 .. with its bounds and no total.
+func Open(name string, c Config, constrain func(box lp.Description) (*lp.Polytope, error)) (*Problem, error) {
+	if err := c.Validate(name); err != nil {
+		return nil, err
+	}
+	module, function, _ := parseName(name)
+	if c.Workers == 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	p := &Problem{module: module, function: function, config: c}
+	w, err := p.worker()
+	if err != nil {
+		return nil, err
+	}
+	p.workers = append(p.workers, w)
+	if err := p.describe(w, name, constrain); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Problem) describe(w *worker, name string, constrain func(lp.Description) (*lp.Polytope, error)) error {
+	var d described
+	if err := w.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
+		return fmt.Errorf("environment %s: %w", name, err)
+	}
+	box := lp.Description{Name: name, Total: math.NaN()}
+	bound := func(b *float64, none float64) float64 {
+		if b == nil {
+			return none
+		}
+		return *b
+	}
+	for i := range d.Low {
+		box.Entities = append(box.Entities, fmt.Sprintf("a%d", i))
+		box.Lower, box.Upper = append(box.Lower, bound(d.Low[i], math.Inf(-1))), append(box.Upper, bound(d.High[i], math.Inf(1)))
+	}
+	polytope, err := constrain(box)
+	if err != nil {
+		return err
+	}
+	p.spec = envs.Spec{Name: name, ObsDim: len(d.ObsNames), ObsNames: d.ObsNames, Polytope: polytope, NormalizeObs: true}
+	if err := p.spec.Validate(); err != nil {
+		return err
+	}
+	return w.share(p.spec.ObsDim, polytope.Dim())
+}
+
+// Spec implements envs.Problem.
+func (p *Problem) Spec() envs.Spec { return p.spec }
+
+// New implements envs.Problem. The environment is to be closed when it is of no more
+// use: another one takes its place.
+func (p *Problem) New() envs.Env {
+	e, err := p.newEnv()
+	if err != nil {
+		panic(envs.Raised{Err: err})
+	}
+	return e
+}
+
+func (p *Problem) newEnv() (*Env, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var w *worker
+	for _, v := range p.workers {
+		if w == nil || v.live < w.live {
+			w = v
+		}
+	}
+	if w.live > 0 && len(p.workers) < p.config.Workers {
+		more, err := p.worker()
+		if err != nil {
+			return nil, err
+		}
+		p.workers = append(p.workers, more)
+		var d described
+		if err := more.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
+			return nil, err
+		}
+		if err := more.share(p.spec.ObsDim, p.spec.Polytope.Dim()); err != nil {
+			return nil, err
+		}
+		w = more
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	slot := 0
+	for slot < len(w.used) && w.used[slot] {
+		slot++
+	}
+	if slot == len(w.used) {
+		if slot == capacity {
+			return nil, fmt.Errorf("a Python process holds %d environments, no more", capacity)
+		}
+		if err := w.settle(); err != nil {
+			return nil, err
+		}
+		if err := w.ask(map[string]any{"op": "new", "slot": slot}, -1, nil); err != nil {
+			return nil, err
+		}
+		w.used = append(w.used, false)
+	}
+	w.used[slot] = true
+	w.live++
+	return &Env{p: p, w: w, slot: slot, dim: p.spec.ObsDim, n: p.spec.Polytope.Dim()}, nil
+}
+
+// Close ends the processes.
+func (p *Problem) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all sync.WaitGroup
+	for _, w := range p.workers {
+		all.Go(func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.close()
+		})
+	}
+	all.Wait()
+	if p.server != nil {
+		p.server.close()
+	}
+	return nil
+}

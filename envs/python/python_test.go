@@ -1,0 +1,214 @@
+package python_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"paspo/envs"
+	"paspo/envs/python"
+	"paspo/lp"
+)
+
+// interpreter is a Python with NumPy, empty where there is none.
+var interpreter = sync.OnceValue(func() string {
+	for _, name := range []string{os.Getenv("PASPO_TEST_PYTHON"), "python3"} {
+		if name != "" && exec.Command(name, "-c", "import numpy").Run() == nil {
+			return name
+		}
+	}
+	return ""
+})
+
+// open opens an environment of testdata/tiny.py.
+func open(t *testing.T, function string, change func(*python.Config)) *python.Problem {
+	t.Helper()
+	p, err := tryOpen(t, function, change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func tryOpen(t *testing.T, function string, change func(*python.Config)) (*python.Problem, error) {
+	t.Helper()
+	if interpreter() == "" {
+		t.Skip("SKIPPED: no python3 with NumPy; PASPO_TEST_PYTHON may name one")
+	}
+	c := python.DefaultConfig()
+	c.Interpreter, c.Path, c.Workers = interpreter(), "testdata", 2
+	if change != nil {
+		change(&c)
+	}
+	p, err := python.Open("python:tiny:"+function, c, lp.New)
+	if err == nil {
+		t.Cleanup(func() { p.Close() })
+	}
+	return p, err
+}
+
+// played is what a Vector shows of some steps.
+type played struct {
+	obs, rewards, final []float64
+	done, truncated     []bool
+}
+
+func play(t *testing.T, p *python.Problem, count, steps int) (all played) {
+	t.Helper()
+	v, err := envs.NewVector(p, envs.VectorConfig{Count: count, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	all.obs = slices.Clone(v.Obs())
+	actions := make([]float64, count*2)
+	for s := range steps {
+		for i := range actions {
+			actions[i] = float64(float32(math.Sin(float64(s*len(actions) + i)))) // as its space has them
+		}
+		before := slices.Clone(v.Obs())
+		if err := v.Step(actions); err != nil {
+			t.Fatal(err)
+		}
+		for i := range count {
+			want := -math.Abs(actions[2*i]-before[3*i]) - math.Abs(actions[2*i+1]-before[3*i+1])
+			if got := v.Rewards()[i]; math.Abs(got-want) > 1e-6 {
+				t.Fatalf("step %d, environment %d: reward %v, want %v", s, i, got, want)
+			}
+			final := make([]float64, 3)
+			if v.Truncated()[i] {
+				copy(final, v.Final(i))
+				if final[2] != 1 || v.Obs()[3*i+2] != 0 {
+					t.Fatalf("step %d, environment %d: the last observation is %v, the next %v", s, i, final, v.Obs()[3*i:3*i+3])
+				}
+			}
+			all.final = append(all.final, final...)
+		}
+		all.obs = append(all.obs, v.Obs()...)
+		all.rewards = append(all.rewards, v.Rewards()...)
+		all.done = append(all.done, v.Done()...)
+		all.truncated = append(all.truncated, v.Truncated()...)
+	}
+	return all
+}
+
+// What environments show does not depend on processes, on how they start, or on what
+// other environments there are.
+func TestStepsInAnyProcess(t *testing.T) {
+	const count, steps = 5, 70
+	var first played
+	for k, c := range []struct {
+		workers int
+		start   string
+	}{{1, python.Spawn}, {2, python.Fork}, {3, python.Spawn}} {
+		p := open(t, "Target", func(o *python.Config) { o.Workers, o.Start = c.workers, c.start })
+		if k == 1 {
+			// Takes slots, and leaves others behind.
+			other, err := envs.NewVector(p, envs.VectorConfig{Count: 3, Seed: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Close()
+			play(t, p, 2, 3)
+		}
+		got := play(t, p, count, steps)
+		if k == 0 {
+			first = got
+			if !slices.Contains(got.truncated, true) || slices.Equal(got.truncated, got.done) {
+				t.Fatalf("ends of episodes: %v, truncated %v", got.done, got.truncated)
+			}
+			continue
+		}
+		if !slices.Equal(got.obs, first.obs) || !slices.Equal(got.rewards, first.rewards) || !slices.Equal(got.final, first.final) ||
+			!slices.Equal(got.done, first.done) || !slices.Equal(got.truncated, first.truncated) {
+			t.Errorf("%d processes by %s: not what 1 shows", c.workers, c.start)
+		}
+	}
+}
+
+// Episodes that are played one after the other are those that are played side by side.
+func TestPlay(t *testing.T) {
+	p := open(t, "Target", nil)
+	allocate := envs.Constant([]float64{0.5, -0.5})
+	one, err := envs.Play(p, allocate, 6, 100, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := envs.Play(p, allocate, 3, 100, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(one.Returns[:3], two.Returns) || !slices.Equal(one.Lengths[:3], two.Lengths) {
+		t.Errorf("3 episodes: %v %v, of 6: %v %v", two.Returns, two.Lengths, one.Returns, one.Lengths)
+	}
+}
+
+// What goes wrong names the environment, and shows the lines of the user.
+func TestFaults(t *testing.T) {
+	for _, c := range []struct{ function, want, trace string }{
+		{"Raises", "ValueError: no such price", "in fail\n"},
+		{"Dies", "is gone: signal: killed", ""},
+		{"Hangs", "has not answered for 1s", ""},
+		{"Misshapes", "the observation has shape (2,), that of its space (3,)", ""},
+	} {
+		for _, start := range []string{python.Spawn, python.Fork} {
+			t.Run(c.function+"/"+start, func(t *testing.T) {
+				p := open(t, c.function, func(o *python.Config) { o.Timeout, o.Start, o.Workers = 1, start, 1 })
+				v, err := envs.NewVector(p, envs.VectorConfig{Count: 4, Seed: 7})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer v.Close()
+				for range 60 {
+					if err = v.Step(make([]float64, 8)); err != nil {
+						break
+					}
+				}
+				var f *envs.Fault
+				if !errors.As(err, &f) || f.Method != "Step" || !strings.Contains(err.Error(), c.want) {
+					t.Fatalf("fault %v, want %q", err, c.want)
+				}
+				var e *python.Exception
+				if errors.As(err, &e) {
+					if f.Step != 2 {
+						t.Errorf("after %d steps of its episode, want 2", f.Step)
+					}
+					if !strings.Contains(e.Traceback, c.trace) || strings.Contains(e.Traceback, "paspo worker") {
+						t.Errorf("traceback:\n%s", e.Traceback)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for function, want := range map[string]string{
+		"NoBox": "the action space is a NoneType: a Box is allowed", "nothing": "tiny has no nothing", "os.getpid": "made a int without reset",
+	} {
+		if _, err := tryOpen(t, function, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", function, err, want)
+		}
+	}
+	if _, err := tryOpen(t, "Target", func(c *python.Config) { c.Interpreter = "/no/such/python" }); err == nil || !strings.Contains(err.Error(), `env.python.interpreter is "/no/such/python"`) {
+		t.Errorf("no interpreter: %v", err)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	c := python.DefaultConfig()
+	for _, name := range []string{"python:", "python:a", "python::f", "python:a:", "python:a.py:f", "python:a:b:c", "python:a b:c"} {
+		if err := c.Validate(name); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("name is %q", name)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := c.Validate("python:my.envs:Maker.make"); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,81 @@
+"""Environments of Gymnasium's interface in plain Python, for tests."""
+
+import os
+import signal
+import time
+
+import numpy as np
+
+
+class Box:
+    def __init__(self, low, high, dtype=float):
+        self.low, self.high, self.dtype = np.asarray(low, dtype), np.asarray(high, dtype), np.dtype(dtype)
+        self.shape = self.low.shape
+
+
+class Target:
+    """Pays for actions near a target that the observation shows. Episodes are truncated
+    after 20 steps, and terminate where the target is below 0.05."""
+
+    observation_space = Box([-1, -1, 0], [1, 1, 1])
+    action_space = Box([-1, -1], [1, 1], np.float32)
+    length = 20
+
+    def reset(self, *, seed=None, options=None):
+        if seed is not None:
+            self.rng = np.random.default_rng(seed)
+        self.time = 0
+        return self.draw(), {}
+
+    def draw(self):
+        self.target = self.rng.uniform(-1, 1, 2)
+        return np.array([*self.target, self.time / self.length])
+
+    def step(self, action):
+        reward = -float(np.abs(action - self.target).sum())
+        self.time += 1
+        obs = self.draw()
+        return obs, reward, bool(abs(self.target[0]) < 0.05), self.time >= self.length, {"power": float(np.abs(action).sum())}
+
+
+def target():
+    return Target()
+
+
+class Fails(Target):
+    """Fails in the way that it is asked to, at the 3rd step of the 2nd episode of every
+    environment."""
+
+    episodes = 0
+
+    def reset(self, **k):
+        self.episodes += 1
+        return super().reset(**k)
+
+    def step(self, action):
+        out = super().step(action)
+        return self.fail() if self.episodes == 2 and self.time == 3 else out
+
+
+class Raises(Fails):
+    def fail(self):
+        raise ValueError("no such price")
+
+
+class Dies(Fails):
+    def fail(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Hangs(Fails):
+    def fail(self):
+        time.sleep(60)
+
+
+class Misshapes(Fails):
+    def fail(self):
+        return [0.0, 0.0], 0.0, False, False, {}
+
+
+class NoBox(Target):
+    action_space = None

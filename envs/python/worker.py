@@ -1,0 +1,344 @@
+"""What a worker process runs: environments of Gymnasium's interface behind shared memory.
+
+The program that trains gives this text to Python, so the two are always of one version.
+It needs NumPy alone. A request is one byte on a socket, S (step) or R (reset) for what
+the shared memory lists, or M with a length and JSON. So is an answer: "." where all is
+well, else M with a length and JSON.
+"""
+
+import ctypes
+import importlib
+import json
+import mmap
+import os
+import signal
+import socket
+import struct
+import sys
+import traceback
+
+import numpy as np
+
+TERMINATED, TRUNCATED, FRESH = 1, 2, 4  # flags
+
+
+class Refused(Exception):
+    """Says what about an environment cannot be trained on."""
+
+
+# Spaces
+
+
+def kind(space):
+    return type(space).__name__
+
+
+def flattener(space, name="obs"):
+    """The length of flattened observations, their names, and a function that flattens
+    one, None where it is a vector already. The order is that of gymnasium.spaces.flatten."""
+    if hasattr(space, "spaces"):
+        items = list(space.spaces.items()) if hasattr(space.spaces, "items") else list(enumerate(space.spaces))
+        parts = [(k, *flattener(s, f"{name}.{k}")) for k, s in items]
+
+        def flat(o):
+            return np.concatenate([np.ravel(o[k]) if f is None else f(o[k]) for k, _, _, f in parts])
+
+        return sum(p[1] for p in parts), sum((p[2] for p in parts), []), flat
+    if hasattr(space, "low") and hasattr(space, "high"):
+        shape = np.shape(space.low)
+        names = [name + "".join(f"[{i}]" for i in index) for index in np.ndindex(*shape)]
+        return len(names), names, None if len(shape) == 1 else np.ravel
+    if hasattr(space, "nvec"):
+        sizes = np.ravel(space.nvec)
+        starts = np.ravel(getattr(space, "start", np.zeros_like(sizes)))
+        names = [f"{name}[{i}]={starts[i] + v}" for i, n in enumerate(sizes) for v in range(n)]
+        offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]) - starts
+
+        def one_hot(o):
+            out = np.zeros(len(names))
+            out[offsets + np.ravel(o)] = 1
+            return out
+
+        return len(names), names, one_hot
+    if kind(space) == "MultiBinary":
+        shape = np.shape(np.zeros(space.n))
+        names = [name + "".join(f"[{i}]" for i in index) for index in np.ndindex(*shape)]
+        return len(names), names, None if len(shape) == 1 else np.ravel
+    if kind(space) == "Discrete":
+        n, start = int(space.n), int(getattr(space, "start", 0))
+
+        def hot(o):
+            out = np.zeros(n)
+            out[int(o) - start] = 1
+            return out
+
+        return n, [f"{name}={start + v}" for v in range(n)], hot
+    raise Refused(f"the observation space is a {kind(space)}: Box, Discrete, MultiDiscrete, MultiBinary, Dict and Tuple are allowed")
+
+
+def action_box(space):
+    if space is None or not (hasattr(space, "low") and hasattr(space, "high")):
+        raise Refused(f"the action space is a {kind(space)}: a Box is allowed")
+    low, high = np.ravel(np.asarray(space.low, float)), np.ravel(np.asarray(space.high, float))
+    dtype = np.dtype(getattr(space, "dtype", None) or float)
+    if dtype.kind != "f":
+        raise Refused(f"the action space is a Box of {dtype}: one of floating-point numbers is allowed")
+    if low.shape != high.shape or low.size == 0:
+        raise Refused(f"the action space has {low.size} lower and {high.size} upper bounds: as many of both, and one at least, are allowed")
+    return low, high, np.shape(space.low), dtype
+
+
+# Environments, by slot
+
+
+class Singles:
+    """Environments with step and reset of their own."""
+
+    def __init__(self, make, first):
+        self.make, self.spare, self.envs = make, [first], {}
+        self.dim, self.names, self.flatten = flattener(first.observation_space)
+        self.low, self.high, self.shape, self.dtype = action_box(first.action_space)
+
+    def describe(self):
+        def numbers(v):
+            return [None if np.isinf(x) else float(x) for x in v]
+
+        return {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high)}
+
+    def memory(self, fd, layout):
+        self.map = mmap.mmap(fd, layout["size"])
+        os.close(fd)
+        cap = layout["capacity"]
+
+        def view(name, dtype, width=None):
+            shape = cap if width is None else (cap, width)
+            return np.ndarray(shape, dtype, self.map, layout[name])
+
+        self.head, self.list = np.ndarray(4, np.int64, self.map, 0), view("list", np.int32)
+        self.seeds, self.rewards, self.flags = view("seeds", np.uint32), view("rewards", float), view("flags", np.uint8)
+        self.obs, self.final = view("obs", float, self.dim), view("final", float, self.dim)
+        self.actions = view("actions", float, len(self.low))
+
+    def new(self, slot):
+        self.envs[slot] = self.spare.pop() if self.spare else self.make()
+
+    def close(self, slot):
+        # The next one that is asked for is this one: a seed makes it as good as new.
+        self.spare.append(self.envs.pop(slot))
+
+    def end(self):
+        for e in [*self.envs.values(), *self.spare]:
+            if hasattr(e, "close"):
+                e.close()
+
+    def chosen(self):
+        """The slots that the shared memory lists, and what selects their rows."""
+        count, first = int(self.head[0]), int(self.head[1])
+        if first >= 0:
+            return range(first, first + count), slice(first, first + count)
+        rows = self.list[:count].copy()
+        return rows.tolist(), rows
+
+    def reset(self):
+        for i, slot in enumerate(self.chosen()[0]):
+            self.head[3] = i
+            self.fresh(slot)
+
+    def fresh(self, slot):
+        o = self.envs[slot].reset(seed=int(self.seeds[slot]))
+        if not isinstance(o, tuple) or len(o) != 2:
+            raise Refused(f"reset returned {type(o).__name__} {short(o)}: a tuple (observation, info) is allowed")
+        self.write(self.obs[slot], o[0])
+
+    def write(self, row, o):
+        o = np.asarray(o, float) if self.flatten is None else np.asarray(self.flatten(o), float)
+        if o.shape != row.shape:
+            raise Refused(f"the observation has shape {o.shape}, that of its space {row.shape}")
+        row[:] = o
+
+    def step(self):
+        slots, rows = self.chosen()
+        again = bool(self.head[2])
+        actions = self.actions[rows].astype(self.dtype)
+        if len(self.shape) != 1:
+            actions = actions.reshape(len(actions), *self.shape)
+        envs, rewards, flags, seen = self.envs, [], [], []
+        try:
+            for slot, action in zip(slots, actions):
+                o, reward, terminated, truncated, _ = envs[slot].step(action)
+                if self.flatten is not None:
+                    o = self.flatten(o)
+                seen.append(o)
+                rewards.append(float(reward))
+                flags.append(TERMINATED if terminated else TRUNCATED if truncated else 0)
+        except BaseException:
+            # Those before have been stepped.
+            self.head[3] = done = len(flags)
+            self.store(slots[:done], rows[:done] if isinstance(rows, np.ndarray) else slice(rows.start, rows.start + done), seen[:done], rewards[:done], flags, again)
+            self.head[3] = done
+            raise
+        self.store(slots, rows, seen, rewards, flags, again)
+
+    def store(self, slots, rows, seen, rewards, flags, again):
+        self.rewards[rows], self.flags[rows] = rewards, flags
+        try:
+            self.obs[rows] = seen
+        except (ValueError, TypeError):
+            for i, slot in enumerate(slots):  # to say which
+                self.head[3] = i
+                self.write(self.obs[slot], seen[i])
+        if any(flags):
+            for i, flag in enumerate(flags):
+                if flag:
+                    self.head[3], slot = i, slots[i]
+                    self.final[slot] = self.obs[slot]
+                    if again:
+                        self.fresh(slot)
+                        self.flags[slot] |= FRESH
+
+
+def short(x):
+    text = repr(x)
+    return text if len(text) < 80 else text[:77] + "..."
+
+
+# Requests
+
+
+class Worker:
+    def __init__(self, sock, make):
+        self.sock, self.make, self.host = sock, make, None
+
+    def say(self, answer):
+        data = json.dumps(answer).encode()
+        self.sock.sendall(b"M" + struct.pack("<I", len(data)) + data)
+
+    def exactly(self, n):
+        data = b""
+        while len(data) < n:
+            more = self.sock.recv(n - len(data))
+            if not more:
+                os._exit(0)  # the other side has ended
+            data += more
+        return data
+
+    def message(self):
+        """A request in JSON, with the descriptor that may come with it."""
+        head, fds, _, _ = socket.recv_fds(self.sock, 4, 1)
+        if not head:
+            os._exit(0)
+        head += self.exactly(4 - len(head))
+        return json.loads(self.exactly(struct.unpack("<I", head)[0])), fds
+
+    def answer(self, request, fds):
+        op = request["op"]
+        if op == "describe":
+            first = self.make()
+            self.host = Singles(self.make, first)
+            return self.host.describe()
+        if op == "memory":
+            return self.host.memory(fds[0], request)
+        if op == "new":
+            return self.host.new(request["slot"])
+        if op == "close":
+            return self.host.close(request["slot"])
+        if op == "end":
+            self.host.end()
+            return None
+        raise Refused(f"unknown request {op}")
+
+    def serve(self):
+        fd = self.sock.fileno()
+        read, write = os.read, os.write
+        while True:
+            op = read(fd, 1)
+            try:
+                if op == b"S":
+                    self.host.step()
+                elif op == b"R":
+                    self.host.reset()
+                elif op == b"M":
+                    answer = self.answer(*self.message())
+                    if answer is not None:
+                        self.say(answer)
+                        continue
+                else:
+                    os._exit(0)
+                write(fd, b".")
+            except BrokenPipeError:
+                os._exit(0)
+            except BaseException as e:
+                self.failed(e)
+
+    def failed(self, e):
+        text = str(e) if isinstance(e, Refused) else "".join(traceback.format_exception_only(type(e), e)).strip()
+        # The frames of this text are nobody's business but where nothing else is.
+        frames = traceback.extract_tb(e.__traceback__)
+        own = [f for f in frames if f.filename != NAME] or frames
+        trace = "" if isinstance(e, Refused) else "Traceback (most recent call last):\n" + "".join(traceback.format_list(own)) + text + "\n"
+        self.say({"error": text, "traceback": trace})
+
+
+NAME = "<paspo worker>"
+
+
+def alone():
+    """Ctrl-C is for the program that trains, which then ends its workers. This one ends with it
+    even where the environment does not come back."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    except (OSError, AttributeError):
+        pass
+
+
+def find(module, function):
+    """A function that makes environments, which is looked for at the first call."""
+
+    def make():
+        found = importlib.import_module(module)
+        for part in function.split("."):
+            if not hasattr(found, part):
+                raise Refused(f"{module} has no {function}")
+            found = getattr(found, part)
+        env = found() if callable(found) else found
+        for method in ("reset", "step", "observation_space", "action_space"):
+            if not hasattr(env, method):
+                raise Refused(f"{module}:{function} made a {kind(env)} without {method}: an environment of Gymnasium's interface is allowed")
+        return env
+
+    return make
+
+
+def fork_server(sock, make):
+    """Copies this process into workers. It ends when the other side does."""
+    alone()
+    server = Worker(sock, make)
+    while True:
+        if os.read(sock.fileno(), 1) != b"M":
+            os._exit(0)
+        request, fds = server.message()
+        if request["op"] == "fork":
+            pid = os.fork()
+            if pid == 0:
+                alone()
+                sock.close()
+                Worker(socket.socket(fileno=fds[0]), make).serve()
+            os.close(fds[0])
+            server.say({"pid": pid})
+        elif request["op"] == "how":
+            # Waited for by now, or about to be.
+            server.say({"status": os.waitpid(request["pid"], 0)[1]})
+
+
+def main(fd, module, function, path, start):
+    sys.path[0] = path
+    sock, make = socket.socket(fileno=fd), find(module, function)
+    if start == "fork":
+        try:
+            importlib.import_module(module)
+        except BaseException:
+            pass  # the first that is made says so again
+        fork_server(sock, make)
+    alone()
+    Worker(sock, make).serve()
