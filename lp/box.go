@@ -116,6 +116,9 @@ func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi float64, err error) {
 		if value, ok := p.leastExactly(c, p.b); ok {
 			return -sign * value, nil
 		}
+		if err := p.emptyExactly(); err != nil {
+			return 0, err
+		}
 		_, value, err := p.Minimize(c, nil)
 		return -sign * value, err
 	}

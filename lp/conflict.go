@@ -60,8 +60,8 @@ func (e *EmptyError) Barely() bool { return 0 < e.Amount && e.Amount < 1e-6 }
 // a deletion filter (Chinneck, Feasibility and Infeasibility in Optimization,
 // Springer 2008, chapter 6). Rational arithmetic proves both of what is returned:
 // no point satisfies all, and without any one of them some point satisfies the
-// others. Limits that contradict one another by a scaled 5e-10 or less are no
-// conflict.
+// others. Limits of a state that contradict one another by a scaled 5e-10 or less are no
+// conflict; those of a polytope never do by more than 1e-14, see New.
 func (p *Polytope) FindConflict(lim *Limits) []string {
 	names, _ := p.conflict(lim)
 	return names
@@ -108,12 +108,7 @@ func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 		name = func(r limitRef) string { return p.constraintName(r.kind, r.index, &Limits{Lower: l, Upper: u}) }
 		core, amount = q.conflict(name)
 	}
-	for _, r := range core {
-		if s := name(r); !slices.Contains(names, s) {
-			names = append(names, s)
-		}
-	}
-	return names, amount
+	return namesOf(core, name), amount
 }
 
 // maxFilter is the largest conflict that a deletion filter goes over.
@@ -155,13 +150,17 @@ func (p *program) conflict(name func(limitRef) string) ([]limitRef, float64) {
 	if err == nil {
 		return nil, 0
 	}
-	all := p.all()
-	core, amount := p.irreducible(all, w.multipliers, w.t)
+	core, amount := p.irreducible(p.all(), w.multipliers, w.t)
 	if core == nil || name == nil {
 		return core, amount
 	}
+	return p.irreducibleInNames(core, amount, name)
+}
+
+// irreducibleInNames makes a conflict smaller until it needs every name.
+func (p *program) irreducibleInNames(core []limitRef, amount float64, name func(limitRef) string) ([]limitRef, float64) {
 	siblings := map[string][]limitRef{}
-	for _, r := range all {
+	for _, r := range p.all() {
 		siblings[name(r)] = append(siblings[name(r)], r)
 	}
 	for {
@@ -171,6 +170,43 @@ func (p *program) conflict(name func(limitRef) string) ([]limitRef, float64) {
 		}
 		core, amount = smaller, by
 	}
+}
+
+// decimals is the least relaxation of all limits, scaled, up to which a polytope that is
+// empty in rational arithmetic counts as non-empty: decimal fractions, and a few sums of
+// them, do not add up to the last bit.
+const decimals = 1e-14
+
+// emptyExactly returns an *EmptyError where the polytope's own limits contradict one
+// another by more than decimals, though rounding hides it, and nil where they do not or
+// that is not decided with the effort there is.
+func (p *Polytope) emptyExactly() error {
+	if p.weights > 0 {
+		return nil // points keep to a plane up to their rounding
+	}
+	q := p.program(make([]float64, p.Dim()), p.b, p.f, p.l, p.u)
+	q.setScales()
+	core, empty, ok := q.exactConflict(q.all())
+	if !ok || !empty {
+		return nil
+	}
+	amount, ok := q.proven(core)
+	if !ok || amount <= decimals {
+		return nil
+	}
+	name := func(r limitRef) string { return p.constraintName(r.kind, r.index, nil) }
+	core, amount = q.irreducibleInNames(core, amount, name)
+	return &EmptyError{Name: p.name, Conflict: namesOf(core, name), Amount: amount}
+}
+
+// namesOf returns the names of limits, each once.
+func namesOf(refs []limitRef, name func(limitRef) string) (names []string) {
+	for _, r := range refs {
+		if s := name(r); !slices.Contains(names, s) {
+			names = append(names, s)
+		}
+	}
+	return names
 }
 
 // withoutOne returns a conflict among the constraints of another without one of

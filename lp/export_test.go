@@ -5,5 +5,4 @@ var (
 	CappedPortfolio = cappedPortfolio
 	CappedSimplex   = cappedSimplex
 	CPUSeconds      = cpuSeconds
-	CheckVerdict    = checkVerdict
 )

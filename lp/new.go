@@ -57,7 +57,7 @@ func (e *UnboundedError) Error() string {
 // empty.
 //
 // A set that is empty gives an *EmptyError and one without bounds an
-// *UnboundedError. A set that relaxing every limit by a scaled 5e-10 makes
+// *UnboundedError. A set that relaxing every limit by a scaled 1e-14 makes
 // non-empty counts as non-empty: decimal fractions in a file need not add up to
 // the last bit.
 //

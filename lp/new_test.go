@@ -150,7 +150,7 @@ func TestNearlyEmpty(t *testing.T) {
 	caps := func(gap float64) Description {
 		return Description{Entities: []string{"A", "B", "C"}, Total: 1, Upper: []float64{0.1, 0.2, 0.7 - gap}}
 	}
-	for _, gap := range []float64{-1e-3, -1e-12, 0, 1e-16, 1e-12, 1e-10} {
+	for _, gap := range []float64{-1e-3, -1e-12, 0, 1e-16, 1e-15} {
 		p, err := New(caps(gap))
 		if err != nil {
 			t.Errorf("gap %g: %v", gap, err)
@@ -161,7 +161,7 @@ func TestNearlyEmpty(t *testing.T) {
 			t.Errorf("gap %g: %v %v", gap, x, err)
 		}
 	}
-	for _, gap := range []float64{1e-8, 1e-6, 0.1} {
+	for _, gap := range []float64{1e-12, 1e-10, 1e-8, 1e-6, 0.1} {
 		var empty *EmptyError
 		if _, err := New(caps(gap)); !errors.As(err, &empty) || len(empty.Conflict) != 4 {
 			t.Errorf("gap %g: %v", gap, err)

@@ -46,6 +46,10 @@ func (p *Polytope) scaleByRows() error {
 			}
 		}
 		least, most, err := BoundingBox(c)
+		var empty *EmptyError
+		if errors.As(err, &empty) {
+			return empty
+		}
 		if err != nil {
 			if !finite {
 				return err

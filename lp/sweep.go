@@ -76,7 +76,9 @@ func newSweep(p *Polytope) *sweep {
 	if !s.valid(-1, witnessTol) {
 		return nil
 	}
-	s.found()
+	if s.valid(-1, tightTol) {
+		s.found()
+	}
 	return s
 }
 

@@ -1,6 +1,7 @@
 package lp_test
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -9,11 +10,12 @@ import (
 )
 
 // Here CLP finds a point for no cost, and for some costs none, on limits that are
-// relaxed but for rows with coefficients of 4e6.
+// relaxed but for rows with coefficients of 4e6. In rational arithmetic they exclude one
+// another.
 func TestVerdictAtTheEdgeOfEmpty(t *testing.T) {
-	p, err := constraints.ReadFile(filepath.Join("testdata", "edge-of-empty.yaml"))
-	if err != nil {
-		t.Fatal(err)
+	_, err := constraints.ReadFile(filepath.Join("testdata", "edge-of-empty.yaml"))
+	var empty *lp.EmptyError
+	if !errors.As(err, &empty) || len(empty.Conflict) == 0 {
+		t.Error(err)
 	}
-	lp.CheckVerdict(t, p)
 }

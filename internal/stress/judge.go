@@ -175,10 +175,13 @@ func (t *Truth) box() {
 			if a.Status == exact.Infeasible {
 				t.Status = exact.Infeasible
 				// What limits that give by rounding leave has a size too.
-				if l.Relax = agree; j > 0 || sign < 0 {
+				if j > 0 || sign < 0 {
 					return
 				}
-				a = t.set.Minimize(nil, c, &l)
+				for l.Relax = 1e-17; a.Status == exact.Infeasible && l.Relax < agree; {
+					l.Relax *= 10
+					a = t.set.Minimize(nil, c, &l)
+				}
 			}
 			if a.Status == exact.Infeasible {
 				return
@@ -438,8 +441,8 @@ func (t *Truth) Refutes(err error) string {
 	case t.Status == exact.Unbounded:
 		return "taken, but is unbounded"
 	case t.Status == exact.Infeasible:
-		// New takes what limits relaxed by a scaled 5e-10 make non-empty.
-		if l.Relax = agree; t.set.Empty(nil, &l) {
+		// New takes what limits relaxed by a scaled 1e-14 make non-empty, in sizes that may be others.
+		if l.Relax = 1e-12; t.set.Empty(nil, &l) {
 			return "taken, but is empty by more than rounding"
 		}
 	}

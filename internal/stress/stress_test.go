@@ -165,3 +165,27 @@ func TestRefutes(t *testing.T) {
 		}
 	}
 }
+
+// Polytopes that some method once answered wrongly: rows that exclude one another by less
+// than CLP's tolerance, and ends that were right beside the total but not beside a smaller
+// entity.
+func TestOnceWrong(t *testing.T) {
+	for _, c := range []struct {
+		family    string
+		polytopes []int
+	}{
+		{"parallel", []int{118}},
+		{"thin", []int{73, 109, 164, 173, 206, 336}},
+		{"hulls", []int{457, 507}},
+	} {
+		k := slices.IndexFunc(Families, func(f Family) bool { return f.Name == c.family })
+		stream := rng.New(1, "experiments", "differential", c.family)
+		for _, number := range c.polytopes {
+			r := Try(&Families[k], number, []string{"clp", "explicit", "lazy", "auto"}, 40, stream)
+			for _, f := range r.Failures {
+				t.Errorf("%v", f)
+				break
+			}
+		}
+	}
+}
