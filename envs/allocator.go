@@ -6,6 +6,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/uniform"
 )
 
 // Allocator chooses allocations for rows episodes that run side by side, all at
@@ -40,9 +41,9 @@ func EqualWeights(p *lp.Polytope) ([]float64, error) {
 // Uniform returns the allocator that draws every allocation uniformly from p.
 // The seed fixes what it chooses at every step and row.
 func Uniform(p *lp.Polytope, seed uint64) (Allocator, error) {
-	c := lp.DefaultSamplerConfig()
+	c := uniform.DefaultConfig()
 	c.Seed = seed
-	s, err := lp.NewSampler(p, c)
+	s, err := uniform.New(p, c)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"paspo/lp/internal/parallel"
 )
 
 // BoundingBox returns the least and the largest value of every entity. They are proved
@@ -26,7 +28,7 @@ func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err
 		}
 		return lo, hi, nil
 	}
-	if q := p.canonical(); q != p {
+	if q := p.Canonical(); q != p {
 		if lo, hi, err = BoundingBoxContext(ctx, q); err != nil {
 			return nil, nil, err
 		}
@@ -61,8 +63,8 @@ func (p *Polytope) findRanges(ctx context.Context) (lo, hi []float64, err error)
 		shards = 8
 	}
 	root := newSweep(p)
-	done := stage(ctx, "ranges of the entities", n)
-	err = parallel(shards, runtime.GOMAXPROCS(0), func(i int) error {
+	done := Stage(ctx, "ranges of the entities", n)
+	err = parallel.Do(shards, runtime.GOMAXPROCS(0), func(i int) error {
 		s := root
 		if s != nil && shards > 1 {
 			s = root.clone()

@@ -76,13 +76,13 @@ func (p *Polytope) refusal(err error, lim *Limits) error {
 			return &EmptyError{Name: p.name, Conflict: names, Amount: amount}
 		}
 	}
-	return fmt.Errorf("%w (in %s)", err, p.describe())
+	return fmt.Errorf("%w (in %s)", err, p.Describe())
 }
 
 // conflict is FindConflict with the least scaled amount by which all constraints
 // of the conflict would have to give.
 func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
-	if q := p.canonical(); q != p {
+	if q := p.Canonical(); q != p {
 		return q.conflict(p.canonicalLimits(lim))
 	}
 	if p.hull != nil {

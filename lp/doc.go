@@ -1,5 +1,4 @@
-// Package lp holds polytopes of allocations, the intervals of their entities,
-// and uniform sampling in them.
+// Package lp holds polytopes of allocations and the intervals of their entities.
 //
 // # Which solver answers what
 //

@@ -21,7 +21,7 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 		panic(badLength)
 	}
 	if p.hull != nil {
-		if q := p.canonical(); q != p {
+		if q := p.Canonical(); q != p {
 			d := q.units.amount
 			lo, hi, ok = ExactInterval(q, over(prefix, d), p.canonicalLimits(lim), relax)
 			return lo * d[i], hi * d[i], ok

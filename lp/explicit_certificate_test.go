@@ -26,7 +26,7 @@ func TestDualFeasible(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := f.certify(); err != nil {
-			t.Errorf("%s: %v", p.describe(), err)
+			t.Errorf("%s: %v", p.Describe(), err)
 		}
 		for i := range f.ends {
 			checked += len(f.ends[i].lowerGive) + len(f.ends[i].upperGive)
@@ -103,7 +103,7 @@ func TestWrongPiecesAreNoticed(t *testing.T) {
 func TestComplementarySlackness(t *testing.T) {
 	r := rand.New(rng.New(12, "slackness"))
 	for _, p := range append(presets(t)[:2], capped(t, 0.2)) {
-		p = p.canonical()
+		p = p.Canonical()
 		n := p.Dim()
 		s := unscaled(mustSolver(t, p, "explicit")).(*explicitSolver)
 		f := s.f
@@ -172,7 +172,7 @@ func TestComplementarySlackness(t *testing.T) {
 func TestRaysTellEmptiness(t *testing.T) {
 	r := rand.New(rng.New(13, "rays"))
 	for _, p := range append(presets(t)[:2], capped(t, 0.15)) {
-		p = p.canonical()
+		p = p.Canonical()
 		s := unscaled(mustSolver(t, p, "explicit")).(*explicitSolver)
 		f := s.f
 		rho := make([]float64, f.size)

@@ -21,7 +21,7 @@ import (
 // projected vertices.
 func compile(ctx context.Context, p *Polytope, cfg SolverConfig) (*explicit, error) {
 	start, budget := time.Now(), cfg.MaxEffort*1e6
-	stage(ctx, "closed form", 0)
+	Stage(ctx, "closed form", 0)
 	effort := budget
 	f, err := compileSide(ctx, p, cfg, &effort)
 	if err != nil {
@@ -51,7 +51,7 @@ func compileSide(ctx context.Context, p *Polytope, cfg SolverConfig, effort *int
 	if e != nil {
 		return nil, e
 	}
-	stage(ctx, "closed form of what is not redundant", 0)
+	Stage(ctx, "closed form of what is not redundant", 0)
 	f, err = compileDual(p, own, cfg.MaxPieces, effort)
 	if err == nil || !isBudget(err) {
 		return f, err

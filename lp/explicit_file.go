@@ -75,7 +75,7 @@ func NewCompiledSolver(p *Polytope, cfg SolverConfig, data []byte) (Solver, erro
 		return nil, fmt.Errorf("lp: a closed form does not serve method %s", cfg.Method)
 	}
 	start := time.Now()
-	f, err := unmarshalCompiled(p.canonical(), cfg, data)
+	f, err := unmarshalCompiled(p.Canonical(), cfg, data)
 	if err != nil {
 		return nil, fmt.Errorf("lp: compiled intervals: %w", err)
 	}

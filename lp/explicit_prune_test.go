@@ -83,11 +83,11 @@ func TestPruned(t *testing.T) {
 		}
 		s.Close()
 		if !(worst <= 1e-13) {
-			t.Errorf("%s: ends differ by %g", p.describe(), worst)
+			t.Errorf("%s: ends differ by %g", p.Describe(), worst)
 		}
 		d := s.(Describer).Compiled()
 		n, needed := d.Pieces()
-		t.Logf("%s: %d of %d pieces, difference %.2g, %v, %d steps", p.describe(), needed, n, worst, f.took, f.steps)
+		t.Logf("%s: %d of %d pieces, difference %.2g, %v, %d steps", p.Describe(), needed, n, worst, f.took, f.steps)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"testing"
 
 	"paspo/internal/rng"
 )
@@ -67,4 +68,33 @@ func testNames(n int) []string {
 		names[i] = fmt.Sprintf("E%d", i+1)
 	}
 	return names
+}
+
+func samplePreset(t testing.TB, name string, entities int) *Polytope {
+	t.Helper()
+	if name == "unconstrained" {
+		return sampleNew(t, Description{Entities: testNames(entities), Total: 1})
+	}
+	p, err := presetPolytope(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func sampleNew(t testing.TB, d Description) *Polytope {
+	t.Helper()
+	p, err := New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func names(n int) []string {
+	s := make([]string, n)
+	for i := range s {
+		s[i] = fmt.Sprintf("E%d", i)
+	}
+	return s
 }

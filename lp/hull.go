@@ -32,8 +32,8 @@ func newPointHull(points [][]float64, tried int) (*pointHull, error) {
 	return h, nil
 }
 
-// body returns the walks of a hull without facets, nil where there are facets.
-func (p *Polytope) body() *hull.Body {
+// Hull returns the walks of a hull without facets, nil where there are facets.
+func (p *Polytope) Hull() *hull.Body {
 	if p.hull == nil {
 		return nil
 	}

@@ -148,7 +148,7 @@ func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value 
 	default:
 		x = x[:n]
 		if r, name := p.WorstConstraint(x, lim); !(r <= Feasibility) {
-			err = fmt.Errorf("lp: CLP finds no point of %s: it violates %s by a scaled %g", p.describe(), name, r)
+			err = fmt.Errorf("lp: CLP finds no point of %s: it violates %s by a scaled %g", p.Describe(), name, r)
 		}
 	}
 	if err != nil {

@@ -7,10 +7,15 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// fillsEqualities reports whether the polytope has a point that keeps clear of every
+// FlatWidth is the width, against max(1, largest coordinate), up to which a
+// polytope counts as flat in a direction. It is the residual that points may
+// have anyway.
+const FlatWidth = 1e-9
+
+// FillsEqualities reports whether the polytope has a point that keeps clear of every
 // inequality and bound, so that its stated equalities are all there are. It is false
 // where that is not certain.
-func (p *Polytope) fillsEqualities(ctx context.Context) (bool, error) {
+func (p *Polytope) FillsEqualities(ctx context.Context) (bool, error) {
 	n := p.Dim()
 	s := newSweep(p)
 	if s == nil {
@@ -27,11 +32,11 @@ func (p *Polytope) fillsEqualities(ctx context.Context) (bool, error) {
 		}
 		for k := range inside {
 			slack, size := sides.slack(k, s.x)
-			inside[k] = inside[k] || slack > flatWidth*size*scale
+			inside[k] = inside[k] || slack > FlatWidth*size*scale
 		}
 	}
 	visit()
-	done := stage(ctx, "a point inside", len(inside))
+	done := Stage(ctx, "a point inside", len(inside))
 	for k := range inside {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -49,7 +54,7 @@ func (p *Polytope) fillsEqualities(ctx context.Context) (bool, error) {
 		}
 	}
 	for k := range inside {
-		if slack, size := sides.slack(k, center); !(slack > flatWidth*size*scale) {
+		if slack, size := sides.slack(k, center); !(slack > FlatWidth*size*scale) {
 			return false, nil
 		}
 	}

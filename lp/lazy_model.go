@@ -87,7 +87,7 @@ func newLazyModel(ctx context.Context, p *Polytope, maxBases int) (*lazyModel, e
 			return nil, err
 		}
 	}
-	done := stage(ctx, "programs of the entities", n)
+	done := Stage(ctx, "programs of the entities", n)
 	for i := range m.suffix {
 		if err := ctx.Err(); err != nil {
 			return nil, err

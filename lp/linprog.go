@@ -52,7 +52,7 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 	if lim != nil {
 		p.under(lim).limits(lim) // panics where a length is bad
 	}
-	if q := p.canonical(); q != p {
+	if q := p.Canonical(); q != p {
 		x, _, err = q.Minimize(p.costs(c), p.canonicalLimits(lim))
 		if err != nil {
 			return nil, 0, err

@@ -12,6 +12,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/uniform"
 )
 
 // stated is a way to describe a polytope.
@@ -264,7 +265,7 @@ type answers struct {
 	lo, hi    []float64 // ranges, in the order and unit of the plain description
 	size      []float64
 	redundant []string // sorted
-	share     lp.Share
+	share     uniform.Share
 }
 
 func answersOf(t *testing.T, s stated) *answers {
@@ -300,7 +301,7 @@ func answersOf(t *testing.T, s stated) *answers {
 	for j, o := range s.entity {
 		x.lo[o], x.hi[o], x.size[o] = lo[j]/s.unit, hi[j]/s.unit, p.Sizes()[j]/s.unit
 	}
-	if x.share, err = lp.FeasibleShare(p, 10_000, rng.New(1, "share")); err != nil {
+	if x.share, err = uniform.FeasibleShare(p, 10_000, rng.New(1, "share")); err != nil {
 		t.Fatalf("%s: %v", s.Name, err)
 	}
 	// Facets of hulls are many, and found such that none is redundant.
@@ -427,7 +428,7 @@ func (x *answers) sameChains(y *answers, method string) error {
 func (x *answers) sameSamples(y *answers) error {
 	var points [2][]float64
 	for k, p := range []*lp.Polytope{x.p, y.p} {
-		s, err := lp.NewSampler(p, lp.DefaultSamplerConfig())
+		s, err := uniform.New(p, uniform.DefaultConfig())
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,9 @@ const (
 	maxName      = 200     // bytes
 
 	MaxFacetEffort = 1_000_000
+
+	// NoFacets is the effort with which facets are not looked for.
+	NoFacets = -1
 )
 
 // UnboundedError says that an entity can grow or fall without end.
@@ -69,7 +72,10 @@ func (e *UnboundedError) Error() string {
 // finds, it has no rows: see Polytope.HullOnly.
 func New(d Description) (*Polytope, error) {
 	effort := hull.Effort
-	if d.FacetEffort != 0 {
+	switch {
+	case d.FacetEffort == NoFacets:
+		effort = 1
+	case d.FacetEffort != 0:
 		effort = d.FacetEffort * hull.Million
 	}
 	return build(d, effort)
@@ -97,7 +103,7 @@ func build(d Description, effort int) (*Polytope, error) {
 		return nil, err
 	}
 	if p.hull != nil {
-		p.hull.lifted = p.canonical().lifting()
+		p.hull.lifted = p.Canonical().lifting()
 	}
 	return p, nil
 }
@@ -109,8 +115,8 @@ func assemble(d Description, effort int) (*Polytope, error) {
 	if err := p.checkNames(); err != nil {
 		return nil, err
 	}
-	if d.FacetEffort < 0 || d.FacetEffort > MaxFacetEffort {
-		return nil, p.errorf("the effort to find facets, %d, is not one from 1 to %d, or 0", d.FacetEffort, MaxFacetEffort)
+	if d.FacetEffort < NoFacets || d.FacetEffort > MaxFacetEffort {
+		return nil, p.errorf("the effort to find facets, %d, is not one from 1 to %d, or 0, or %d", d.FacetEffort, MaxFacetEffort, NoFacets)
 	}
 	p.facetEffort = d.FacetEffort
 	if err := p.setPoints(d.Points); err != nil {
@@ -400,7 +406,7 @@ func (p *Polytope) checkBounded() error {
 			c[j] = float64(-dir)
 			_, value, err := linprog(c, p.a, b, p.e, f, lo, hi)
 			if err != nil {
-				return fmt.Errorf("%w (in %s)", err, p.describe())
+				return fmt.Errorf("%w (in %s)", err, p.Describe())
 			}
 			if -value > 1e-7 {
 				return &UnboundedError{Name: p.name, Entity: e, Direction: dir}
@@ -467,8 +473,8 @@ func independentOfBudget(equalities []Row, n int) []Row {
 	return kept
 }
 
-// describe names the polytope in an error.
-func (p *Polytope) describe() string {
+// Describe names the polytope in an error.
+func (p *Polytope) Describe() string {
 	if p.name == "" {
 		return "the polytope"
 	}
@@ -476,5 +482,5 @@ func (p *Polytope) describe() string {
 }
 
 func (p *Polytope) errorf(format string, args ...any) error {
-	return fmt.Errorf("%s: %w", p.describe(), fmt.Errorf(format, args...))
+	return fmt.Errorf("%s: %w", p.Describe(), fmt.Errorf(format, args...))
 }

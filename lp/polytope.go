@@ -28,7 +28,7 @@ type Description struct {
 	Points [][]float64
 
 	// FacetEffort limits the search for the rows of Points, in millions of steps; 0
-	// means 1000, some seconds.
+	// means 1000, some seconds, and NoFacets that there is none.
 	FacetEffort int
 }
 

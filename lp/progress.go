@@ -14,8 +14,8 @@ func WithProgress(ctx context.Context, show func(stage string, done, total int))
 	return context.WithValue(ctx, progressKey{}, show)
 }
 
-// stage begins a stage and returns what is to be told of parts that are done.
-func stage(ctx context.Context, name string, total int) func(parts int) {
+// Stage begins a stage and returns what is to be told of parts that are done.
+func Stage(ctx context.Context, name string, total int) func(parts int) {
 	show, ok := ctx.Value(progressKey{}).(func(string, int, int))
 	if !ok {
 		return func(int) {}

@@ -87,7 +87,7 @@ func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, err
 	for j := range y {
 		y[j] *= unit
 	}
-	if r, name := p.WorstConstraint(y, lim); !(r <= maxSampleResidual) {
+	if r, name := p.WorstConstraint(y, lim); !(r <= Feasibility) {
 		return nil, nil, fmt.Errorf("lp: the projection violates %s by a scaled %g", name, r)
 	}
 	return y, q, nil
@@ -108,7 +108,7 @@ func byUnit(x []float64, unit float64) []float64 {
 // separate returns a facet of a hull without facets that a, in the given unit, is
 // beyond.
 func (p *Polytope) separate(a []float64, unit float64) (c []float64, limit float64) {
-	if p.canonical() == p {
+	if p.Canonical() == p {
 		return p.hull.Separate(a)
 	}
 	d := p.canon.units.amount

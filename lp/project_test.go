@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/hulltest"
 	"paspo/lp/internal/vec"
 )
 
@@ -81,9 +82,17 @@ func TestProjectPresets(t *testing.T) {
 
 func TestProjectInsideIsIdentity(t *testing.T) {
 	p := samplePreset(t, "compute", 0)
-	points, _ := draw(t, p, DefaultSamplerConfig(), 50, 1)
-	for i := range 50 {
-		x := points[i*p.Dim() : (i+1)*p.Dim()]
+	r := rand.New(rng.New(1, "inside"))
+	var vertices [][]float64
+	for range 2 * p.Dim() {
+		v, _, err := p.Minimize(hulltest.Unit(r, p.Dim()), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		vertices = append(vertices, v)
+	}
+	for range 50 {
+		x := hulltest.Mixture(vertices, r)
 		y, err := Project(p, x)
 		if err != nil {
 			t.Fatal(err)

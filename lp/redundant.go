@@ -20,11 +20,11 @@ func RedundantRows(p *Polytope) ([]int, error) { return RedundantRowsContext(con
 
 // RedundantRowsContext is RedundantRows until ctx ends.
 func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
-	p = p.canonical()
+	p = p.Canonical()
 	n := p.Dim()
 	b := append([]float64(nil), p.b...)
 	s := newSweep(p)
-	done := stage(ctx, "redundant rows", len(b))
+	done := Stage(ctx, "redundant rows", len(b))
 	var redundant []int
 	for k := len(p.b) - 1; k >= 0; k-- {
 		if err := ctx.Err(); err != nil {

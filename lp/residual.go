@@ -146,7 +146,7 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind const
 
 // hullDistance returns the distance to a hull without facets, in canonical units.
 func (p *Polytope) hullDistance(a []float64) float64 {
-	if p.canonical() == p {
+	if p.Canonical() == p {
 		return p.hull.distance(a)
 	}
 	w := p.hull.Borrow()

@@ -22,15 +22,24 @@ func unitOf(x float64) float64 {
 	return math.Ldexp(1, max(-500, min(math.Ilogb(x*(1+1e-6)), 500)))
 }
 
-// canonical returns the form of p in which all amounts and rows have a size of about
+// Canonical returns the form of p in which all amounts and rows have a size of about
 // 1, so that tolerances mean the same whatever units the user has. It is p itself
 // where that is so already. Everything but what belongs to the user, such as
 // residuals, is computed in it.
-func (p *Polytope) canonical() *Polytope {
+func (p *Polytope) Canonical() *Polytope {
 	if p.canon == nil {
 		return p
 	}
 	return p.canon
+}
+
+// AmountUnits returns the units of the amounts of a canonical form that is another
+// polytope's, nil of any other polytope. The slice must not be modified.
+func (p *Polytope) AmountUnits() []float64 {
+	if p.units == nil {
+		return nil
+	}
+	return p.units.amount
 }
 
 // setSizes sets the sizes of entities, and with them what residuals of rows and
@@ -182,7 +191,7 @@ func times(x, d []float64) []float64 {
 
 // amounts returns canonical amounts from those of the user.
 func (p *Polytope) amounts(x []float64) []float64 {
-	if p.canonical() == p {
+	if p.Canonical() == p {
 		return x
 	}
 	return over(x, p.canon.units.amount)
@@ -190,7 +199,7 @@ func (p *Polytope) amounts(x []float64) []float64 {
 
 // stated returns amounts of the user from canonical ones.
 func (p *Polytope) stated(x []float64) []float64 {
-	if p.canonical() == p {
+	if p.Canonical() == p {
 		return x
 	}
 	return times(x, p.canon.units.amount)
@@ -212,7 +221,7 @@ func (p *Polytope) costs(c []float64) []float64 {
 // canonicalLimits returns limits of the canonical form. It panics where one has a bad
 // length.
 func (p *Polytope) canonicalLimits(lim *Limits) *Limits {
-	if lim == nil || p.canonical() == p {
+	if lim == nil || p.Canonical() == p {
 		return lim
 	}
 	var c limitConverter

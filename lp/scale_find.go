@@ -81,7 +81,7 @@ func (p *Polytope) scaleByRows() error {
 		if !again || try == tries {
 			p.finish(sizes)
 			if err == nil {
-				q := p.canonical()
+				q := p.Canonical()
 				q.ranges = &ranges{lo: q.over(times(least, d)), hi: q.over(times(most, d))}
 			}
 			return nil

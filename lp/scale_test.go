@@ -4,8 +4,6 @@ import (
 	"errors"
 	"math"
 	"testing"
-
-	"paspo/internal/rng"
 )
 
 // TestSmallRows holds rows of small coefficients to what they say.
@@ -29,10 +27,6 @@ func TestSmallRows(t *testing.T) {
 		if res := p.Residual([]float64{0.3, 0.7, 0}, nil); math.Abs(res-0.05/1.2) > 1e-12 {
 			t.Errorf("size %g: residual %g of a point outside, want %g", size, res, 0.05/1.2)
 		}
-		s, err := FeasibleShare(p, 100_000, rng.New(1, "share"))
-		if err != nil || math.Abs(s.Estimate-0.36) > 0.01 {
-			t.Errorf("size %g: share %v, %v", size, s, err)
-		}
 		var empty *EmptyError
 		if _, err := New(cap(0.4)); !errors.As(err, &empty) {
 			t.Errorf("size %g: %v of rows that nothing satisfies", size, err)
@@ -51,22 +45,5 @@ func TestCoefficientsFarApart(t *testing.T) {
 	}
 	if _, hi, err := BoundingBox(p); err != nil || math.Abs(hi[0]-2e10) > 1e-2 || hi[1] != 2 {
 		t.Errorf("ends %v, %v", hi, err)
-	}
-}
-
-// TestExcludedEntity samples where an entity has no room, whatever the total is.
-func TestExcludedEntity(t *testing.T) {
-	for _, total := range []float64{1e-9, 1, 1e9} {
-		p, err := New(Description{Entities: names(5), Total: total, Upper: []float64{0, total, total, total, total}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := NewSampler(p, DefaultSamplerConfig())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := s.Sample(100, rng.New(1, "excluded")); err != nil {
-			t.Errorf("total %g: %v", total, err)
-		}
 	}
 }

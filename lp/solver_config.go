@@ -62,7 +62,7 @@ func NewSolverContext(ctx context.Context, p *Polytope, cfg SolverConfig) (Solve
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSolver(ctx, p.canonical(), cfg)
+	s, err := newSolver(ctx, p.Canonical(), cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ type scaledSolver struct {
 
 // inUnits returns s, a solver of the canonical form of p, as one of p.
 func inUnits(p *Polytope, s Solver) Solver {
-	if p.canonical() == p {
+	if p.Canonical() == p {
 		return s
 	}
 	x := &scaledSolver{p, s}

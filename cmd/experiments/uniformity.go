@@ -9,6 +9,7 @@ import (
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/uniform"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
@@ -112,7 +113,7 @@ func uniformityOf(n, rows int, seed uint64) ([]uniformCell, error) {
 		return nil, err
 	}
 	defer solver.Close()
-	sampler, err := lp.NewSampler(p, lp.DefaultSamplerConfig())
+	sampler, err := uniform.New(p, uniform.DefaultConfig())
 	if err != nil {
 		return nil, err
 	}

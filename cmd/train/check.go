@@ -15,6 +15,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/run/progress"
 	"paspo/lp"
+	"paspo/lp/uniform"
 )
 
 func newCheck() *cobra.Command {
@@ -223,7 +224,7 @@ func check(ctx context.Context, name string, p *lp.Polytope) (*checked, error) {
 	if c.Intervals, err = checkIntervals(ctx, p); err != nil {
 		return nil, err
 	}
-	s, err := lp.FeasibleShareContext(ctx, p, sharePoints(p), rng.New(1, "check"))
+	s, err := uniform.FeasibleShareContext(ctx, p, sharePoints(p), rng.New(1, "check"))
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/uniform"
 )
 
 func newConstraints() *cobra.Command {
@@ -197,7 +198,7 @@ const sampleChunk = 100_000
 func newSample() *cobra.Command {
 	var f polytopeFlags
 	var n int
-	c := lp.DefaultSamplerConfig()
+	c := uniform.DefaultConfig()
 	c.Seed = 1
 	cmd := &cobra.Command{
 		Use:   "sample FILE|PRESET -n N",
@@ -214,7 +215,7 @@ func newSample() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := lp.NewSampler(p, c)
+			s, err := uniform.New(p, c)
 			if err != nil {
 				return err
 			}

@@ -62,7 +62,7 @@ func dot(a, b []float64) float64 {
 // Points draws allocations of a polytope from Scaled, rows of n: hit-and-run (Smith,
 // Operations Research 32, 1984) along exchanges between two entities, from the mean of
 // 20 vertices. They are uniform but for what is left of that start, without the
-// preparation that lp.Sampler takes for many entities.
+// preparation that uniform.Sampler takes for many entities.
 func Points(p *lp.Polytope, count int, r *rand.Rand) ([]float64, error) {
 	const vertices = 20
 	n := p.Dim()

@@ -14,6 +14,7 @@ import (
 	"paspo/internal/exact"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/uniform"
 )
 
 // Tally counts what one method answered on one family.
@@ -643,12 +644,12 @@ func (t *trial) ranges(p *lp.Polytope) {
 // samples judges some uniform points.
 func (t *trial) samples(p *lp.Polytope, stream *rng.Stream) {
 	const count = 20
-	cfg := lp.DefaultSamplerConfig()
+	cfg := uniform.DefaultConfig()
 	cfg.Workers = 1
 	var points []float64
 	err := func() (err error) {
 		defer (&contender{}).caught(&err)
-		s, err := lp.NewSampler(p, cfg)
+		s, err := uniform.New(p, cfg)
 		if err == nil {
 			points, _, err = s.Sample(count, stream)
 		}

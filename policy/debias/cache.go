@@ -15,6 +15,7 @@ import (
 	"paspo/internal/atomicfile"
 	"paspo/internal/limits"
 	"paspo/lp"
+	"paspo/lp/uniform"
 	"paspo/policy"
 )
 
@@ -56,7 +57,7 @@ func newFitCache(p *lp.Polytope, method string, cfg Config, seed uint64) (fitCac
 		Method     string
 		Points     int
 		FixedWidth float64
-		Sampler    lp.SamplerConfig
+		Sampler    uniform.Config
 		Seed       uint64
 	}{fitFormat, p.Hash(), p.Entities(), method, cfg.Points, cfg.FixedWidth, cfg.Sampler, seed})
 	if err != nil {

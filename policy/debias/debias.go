@@ -10,6 +10,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/uniform"
 	"paspo/policy"
 	"paspo/policy/dist"
 )
@@ -19,10 +20,10 @@ const CacheAuto = "auto"
 
 // Config sets the fit that makes the initial policy nearly uniform.
 type Config struct {
-	Enabled  bool             `yaml:"enabled" doc:"start from the uniform distribution over the polytope; false starts from random biases"`
-	Points   int              `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 where every interval takes a linear program"`
-	CacheDir string           `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
-	Sampler  lp.SamplerConfig `yaml:"sampler" doc:"how uniform points are drawn"`
+	Enabled  bool           `yaml:"enabled" doc:"start from the uniform distribution over the polytope; false starts from random biases"`
+	Points   int            `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 where every interval takes a linear program"`
+	CacheDir string         `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
+	Sampler  uniform.Config `yaml:"sampler" doc:"how uniform points are drawn"`
 
 	// FixedWidth is that of Config: the share of the total below which an interval
 	// is fixed and left out of the fit.
@@ -33,7 +34,7 @@ type Config struct {
 // paper's.
 func DefaultConfig() Config {
 	return Config{
-		Enabled: true, CacheDir: CacheAuto, Sampler: lp.DefaultSamplerConfig(), FixedWidth: policy.DefaultConfig().FixedWidth,
+		Enabled: true, CacheDir: CacheAuto, Sampler: uniform.DefaultConfig(), FixedWidth: policy.DefaultConfig().FixedWidth,
 	}
 }
 
@@ -83,7 +84,7 @@ func Fit(p *lp.Polytope, solver lp.Solver, cfg Config, seed uint64) (*policy.Fit
 	if f := cache.load(policy.Heads(p)); f != nil {
 		return f, nil
 	}
-	sampler, err := lp.NewSampler(p, cfg.Sampler)
+	sampler, err := uniform.New(p, cfg.Sampler)
 	if err != nil {
 		return nil, err
 	}

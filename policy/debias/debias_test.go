@@ -15,6 +15,7 @@ import (
 	"paspo/internal/reference"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/uniform"
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
 )
@@ -32,7 +33,7 @@ func TestDebiasSimplex(t *testing.T) {
 	const n = 8
 	s := policytest.Simplex(t, n)
 	cfg := uncached()
-	for _, method := range []string{lp.SampleRejection, lp.SampleHitAndRun} {
+	for _, method := range []string{uniform.Rejection, uniform.HitAndRun} {
 		cfg.Sampler.Method = method
 		cfg.Points = 40_000
 		f, err := Fit(s.Of, s, cfg, 1)
@@ -49,10 +50,10 @@ func TestDebiasSimplex(t *testing.T) {
 				t.Errorf("%s: head %d is Beta(%.4f, %.4f), want Beta(1, %g)", method, i, f.Alpha[i], f.Beta[i], want)
 			}
 		}
-		if method == lp.SampleRejection && f.Acceptance != 1 {
+		if method == uniform.Rejection && f.Acceptance != 1 {
 			t.Errorf("acceptance %g, want 1", f.Acceptance)
 		}
-		if method == lp.SampleHitAndRun && !(f.RHat >= 1 && f.RHat <= 1.01 && f.ESS > 10_000) {
+		if method == uniform.HitAndRun && !(f.RHat >= 1 && f.RHat <= 1.01 && f.ESS > 10_000) {
 			t.Errorf("R-hat %g, effective sample size %g", f.RHat, f.ESS)
 		}
 	}

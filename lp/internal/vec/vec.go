@@ -167,3 +167,14 @@ func Floats(x []*big.Rat) []float64 {
 	}
 	return f
 }
+
+// Lowest returns the point with the least c . x.
+func Lowest(points [][]float64, c []float64) []float64 {
+	best := points[0]
+	for _, v := range points[1:] {
+		if Dot(c, v) < Dot(c, best) {
+			best = v
+		}
+	}
+	return best
+}

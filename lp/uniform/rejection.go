@@ -1,4 +1,4 @@
-package lp
+package uniform
 
 import (
 	"fmt"
@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"paspo/internal/rng"
+	"paspo/lp"
 	"paspo/lp/internal/hull"
+	"paspo/lp/internal/parallel"
 )
 
 // proposal is a simple set around a polytope that rejection draws from.
@@ -37,11 +39,12 @@ const (
 
 // statedTotal returns the total of an equality that states the sum of all entities,
 // in units of the largest.
-func (p *Polytope) statedTotal() (total float64, ok bool) {
+func statedTotal(p *lp.Polytope) (total float64, ok bool) {
 	n := p.Dim()
-	w := p.weight()
-	for k, f := range p.f {
-		row := p.e[k*n : (k+1)*n]
+	w := weights(p)
+	e, rhs, _ := p.Equalities()
+	for k, f := range rhs {
+		row := e[k*n : (k+1)*n]
 		if row[0] == 0 {
 			continue
 		}
@@ -56,18 +59,19 @@ func (p *Polytope) statedTotal() (total float64, ok bool) {
 	return math.NaN(), false
 }
 
-// weight returns the units of amounts against the largest, nil where they are the
+// weights returns the units of amounts against the largest, nil where they are the
 // same.
-func (p *Polytope) weight() []float64 {
-	if p.units == nil {
+func weights(p *lp.Polytope) []float64 {
+	units := p.AmountUnits()
+	if units == nil {
 		return nil
 	}
-	most := slices.Max(p.units.amount)
-	if slices.Min(p.units.amount) == most {
+	most := slices.Max(units)
+	if slices.Min(units) == most {
 		return nil
 	}
 	w := make([]float64, p.Dim())
-	for j, d := range p.units.amount {
+	for j, d := range units {
 		w[j] = d / most
 	}
 	return w
@@ -83,26 +87,27 @@ func weightOf(w []float64, j int) float64 {
 // plainProposal returns the set that a user thinks of as everything: with a
 // budget the simplex of shares that are not negative (of shares above their
 // lower bounds where some bound is negative), else the bounding box.
-func plainProposal(p *Polytope, flat *affineHull) *proposal {
-	total, ok := p.statedTotal()
+func plainProposal(p *lp.Polytope, flat *affineHull) *proposal {
+	total, ok := statedTotal(p)
 	if !ok {
 		return boxProposal(flat)
 	}
 	origin := make([]float64, p.Dim())
-	for j, l := range p.l {
+	lower, _ := p.Bounds()
+	for j, l := range lower {
 		if l < 0 {
-			copy(origin, p.l)
+			copy(origin, lower)
 			// A lower end that is not stated is the polytope's own.
 			for i := range origin {
 				if math.IsInf(origin[i], 0) {
 					origin[i] = flat.lo[i]
 				}
 			}
-			return simplexProposal("the simplex above the lower bounds", p.weight(), origin, total, 1)
+			return simplexProposal("the simplex above the lower bounds", weights(p), origin, total, 1)
 		}
 		origin[j] = 0
 	}
-	return simplexProposal("the simplex", p.weight(), origin, total, 1)
+	return simplexProposal("the simplex", weights(p), origin, total, 1)
 }
 
 func boxProposal(flat *affineHull) *proposal {
@@ -123,13 +128,13 @@ func simplexProposal(name string, w, origin []float64, total, sign float64) *pro
 
 // proposals returns the sets that rejection may draw from, the plain one first.
 // There is none where the polytope has no volume in them.
-func proposals(p *Polytope, flat *affineHull) []*proposal {
+func proposals(p *lp.Polytope, flat *affineHull) []*proposal {
 	n := p.Dim()
-	total, ok := p.statedTotal()
+	total, ok := statedTotal(p)
 	switch {
 	case ok && flat.dim() == n-1:
-		lower := simplexProposal("the simplex above the least shares", p.weight(), flat.lo, total, 1)
-		upper := simplexProposal("the simplex below the largest shares", p.weight(), flat.hi, total, -1)
+		lower := simplexProposal("the simplex above the least shares", weights(p), flat.lo, total, 1)
+		upper := simplexProposal("the simplex below the largest shares", weights(p), flat.hi, total, -1)
 		if upper.side < lower.side {
 			lower = upper
 		}
@@ -146,16 +151,17 @@ func proposals(p *Polytope, flat *affineHull) []*proposal {
 
 // chooseProposal returns the first set whose acceptance is at least the given
 // rate, nil if there is none. With a rate of 0 it returns the best.
-func chooseProposal(p *Polytope, props []*proposal, least float64, stream *rng.Stream) (*proposal, error) {
+func chooseProposal(p *lp.Polytope, props []*proposal, least float64, stream *rng.Stream) (*proposal, error) {
 	var best *proposal
 	most := -1
 	c := newContains(p, nil)
 	buf := make([]float64, p.Dim())
 	walk := c.walk()
+	_, b, _ := p.Inequalities()
 	for k, q := range props {
 		r := rand.New(stream.Split(uint64(k)))
 		accepted := 0
-		by := make([]int, len(p.b))
+		by := make([]int, len(b))
 		for range pilotProposals {
 			q.draw(r, buf)
 			switch k := c.firstViolated(buf, walk); {
@@ -205,13 +211,13 @@ func (q *proposal) draw(r *rand.Rand, a []float64) {
 
 // sample fills points by rejection. Shards of fixed size have streams of their
 // own, so the number of workers does not matter.
-func (q *proposal) sample(p *Polytope, points []float64, workers int, stream *rng.Stream) (SampleReport, error) {
+func (q *proposal) sample(p *lp.Polytope, points []float64, workers int, stream *rng.Stream) (Report, error) {
 	dim := p.Dim()
 	n := len(points) / dim
 	shards := (n + rejectionShard - 1) / rejectionShard
 	proposed := make([]int, shards)
 	c := newContains(p, q.order)
-	err := parallel(shards, workers, func(i int) error {
+	err := parallel.Do(shards, workers, func(i int) error {
 		r := rand.New(stream.Split(uint64(i)))
 		walk := c.walk()
 		out := points[i*rejectionShard*dim : min((i+1)*rejectionShard*dim, len(points))]
@@ -223,12 +229,12 @@ func (q *proposal) sample(p *Polytope, points []float64, workers int, stream *rn
 				out = out[dim:]
 				tries = 0
 			} else if tries == maxProposalsPerPoint {
-				return fmt.Errorf("lp: rejection from %s accepted none of %d proposals for %s: use hit-and-run", q.name, tries, p.describe())
+				return fmt.Errorf("lp: rejection from %s accepted none of %d proposals for %s: use hit-and-run", q.name, tries, p.Describe())
 			}
 		}
 		return nil
 	})
-	report := SampleReport{Method: SampleRejection, Proposal: q.name}
+	report := Report{Method: Rejection, Proposal: q.name}
 	for _, k := range proposed {
 		report.Proposals += k
 	}
@@ -246,7 +252,7 @@ type contains struct {
 }
 
 // newContains takes the inequalities in the given order, nil for their own.
-func newContains(p *Polytope, order []int) *contains {
+func newContains(p *lp.Polytope, order []int) *contains {
 	const rounding = 1e-13
 	slack := func(v float64) float64 {
 		if math.IsInf(v, 0) {
@@ -255,16 +261,18 @@ func newContains(p *Polytope, order []int) *contains {
 		return rounding * max(1, math.Abs(v))
 	}
 	n := p.Dim()
-	c := &contains{lower: make([]float64, n), upper: make([]float64, n), hull: p.body()}
-	for k := range p.b {
+	a, b, _ := p.Inequalities()
+	l, u := p.Bounds()
+	c := &contains{lower: make([]float64, n), upper: make([]float64, n), hull: p.Hull()}
+	for k := range b {
 		if order != nil {
 			k = order[k]
 		}
-		c.rows = append(c.rows, p.a[k*n:(k+1)*n]...)
-		c.limit = append(c.limit, p.b[k]+slack(p.b[k]))
+		c.rows = append(c.rows, a[k*n:(k+1)*n]...)
+		c.limit = append(c.limit, b[k]+slack(b[k]))
 	}
 	for j := range n {
-		c.lower[j], c.upper[j] = p.l[j]-slack(p.l[j]), p.u[j]+slack(p.u[j])
+		c.lower[j], c.upper[j] = l[j]-slack(l[j]), u[j]+slack(u[j])
 	}
 	return c
 }

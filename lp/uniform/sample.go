@@ -1,28 +1,24 @@
-package lp
+package uniform
 
 import (
 	"fmt"
 	"math"
 	"runtime"
 
-	"golang.org/x/sync/errgroup"
-
 	"paspo/internal/rng"
+	"paspo/lp"
 )
 
 // Methods of a Sampler.
 const (
-	SampleAuto      = "auto"
-	SampleRejection = "rejection"
-	SampleHitAndRun = "hit-and-run"
-	SamplePoint     = "point" // the polytope is one point
+	Auto      = "auto"
+	Rejection = "rejection"
+	HitAndRun = "hit-and-run"
+	Point     = "point" // the polytope is one point
 )
 
-// maxSampleResidual is the scaled residual that no emitted point exceeds.
-const maxSampleResidual = 1e-9
-
-// SamplerConfig sets how uniform points are drawn.
-type SamplerConfig struct {
+// Config sets how uniform points are drawn.
+type Config struct {
 	Method        string  `yaml:"method" doc:"auto, rejection or hit-and-run"`
 	MinAcceptance float64 `yaml:"min_acceptance" doc:"auto: least acceptance rate of rejection; below it points come from hit-and-run"`
 	Chains        int     `yaml:"chains" doc:"hit-and-run: independent chains"`
@@ -33,20 +29,20 @@ type SamplerConfig struct {
 	Seed          uint64  `yaml:"-"` // of the preparation of hit-and-run
 }
 
-// DefaultSamplerConfig returns the settings in use. 1.01 is the threshold of
+// DefaultConfig returns the settings in use. 1.01 is the threshold of
 // Vehtari et al. (Rank-normalization, folding, and localization, Bayesian
 // Analysis 16, 2021), as are 400 effective draws.
-func DefaultSamplerConfig() SamplerConfig {
-	return SamplerConfig{
-		Method: SampleAuto, MinAcceptance: 0.005, Chains: 8, MaxRHat: 1.01, MinESS: 400, MaxSweeps: 4_000_000,
+func DefaultConfig() Config {
+	return Config{
+		Method: Auto, MinAcceptance: 0.005, Chains: 8, MaxRHat: 1.01, MinESS: 400, MaxSweeps: 4_000_000,
 	}
 }
 
 // Validate says what is wrong with the settings.
-func (c SamplerConfig) Validate() error {
+func (c Config) Validate() error {
 	switch {
-	case c.Method != SampleAuto && c.Method != SampleRejection && c.Method != SampleHitAndRun:
-		return fmt.Errorf("sampler.method is %q: allowed are %s, %s and %s", c.Method, SampleAuto, SampleRejection, SampleHitAndRun)
+	case c.Method != Auto && c.Method != Rejection && c.Method != HitAndRun:
+		return fmt.Errorf("sampler.method is %q: allowed are %s, %s and %s", c.Method, Auto, Rejection, HitAndRun)
 	case !(c.MinAcceptance >= 0 && c.MinAcceptance <= 1):
 		return fmt.Errorf("sampler.min_acceptance is %g: allowed is 0 to 1", c.MinAcceptance)
 	case c.Chains < 2 || c.Chains > 1024:
@@ -63,8 +59,8 @@ func (c SamplerConfig) Validate() error {
 	return nil
 }
 
-// SampleReport says how points were drawn.
-type SampleReport struct {
+// Report says how points were drawn.
+type Report struct {
 	Method string
 	Dim    int // of the affine hull of the polytope
 
@@ -82,11 +78,11 @@ type SampleReport struct {
 	Thin      int // sweeps between two points of a chain
 }
 
-func (r SampleReport) String() string {
+func (r Report) String() string {
 	switch r.Method {
-	case SampleRejection:
+	case Rejection:
 		return fmt.Sprintf("rejection from %s, acceptance %.3g", r.Proposal, r.Acceptance)
-	case SampleHitAndRun:
+	case HitAndRun:
 		return fmt.Sprintf("hit-and-run in %d dimensions, %d chains, %d sweeps a point, R-hat %.4f, effective sample size %.0f",
 			r.Dim, r.Chains, r.Thin, r.RHat, r.ESS)
 	}
@@ -101,17 +97,17 @@ func (r SampleReport) String() string {
 // while the share that is accepted is fair; else from hit-and-run (see
 // hitAndRun for its check of convergence).
 type Sampler struct {
-	p    *Polytope // what is computed is of its canonical form
-	cfg  SamplerConfig
+	p    *lp.Polytope // what is computed is of its canonical form
+	cfg  Config
 	hull *affineHull
 	prop *proposal
 	run  *hitAndRun
 }
 
-// NewSampler prepares sampling from p. It is an error if hit-and-run does not
+// New prepares sampling from p. It is an error if hit-and-run does not
 // converge, or if rejection is asked for where it cannot work: where equalities
 // beyond the budget, stated or implied, leave the proposals no volume.
-func NewSampler(p *Polytope, cfg SamplerConfig) (*Sampler, error) {
+func New(p *lp.Polytope, cfg Config) (*Sampler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -119,7 +115,7 @@ func NewSampler(p *Polytope, cfg SamplerConfig) (*Sampler, error) {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
 	stated := p
-	p = p.canonical()
+	p = p.Canonical()
 	hull, err := newAffineHull(p)
 	if err != nil {
 		return nil, err
@@ -128,17 +124,17 @@ func NewSampler(p *Polytope, cfg SamplerConfig) (*Sampler, error) {
 	if hull.dim() == 0 {
 		return s, nil
 	}
-	if cfg.Method != SampleHitAndRun {
+	if cfg.Method != HitAndRun {
 		props := proposals(p, hull)
-		if len(props) == 0 && cfg.Method == SampleRejection {
-			return nil, fmt.Errorf("lp: rejection has no proposals for %s: its equalities, stated or implied, leave %d dimensions", p.describe(), hull.dim())
+		if len(props) == 0 && cfg.Method == Rejection {
+			return nil, fmt.Errorf("lp: rejection has no proposals for %s: its equalities, stated or implied, leave %d dimensions", p.Describe(), hull.dim())
 		}
 		least := cfg.MinAcceptance
-		if cfg.Method == SampleRejection {
+		if cfg.Method == Rejection {
 			least = 0
 		}
 		s.prop, err = chooseProposal(p, props, least, rng.New(cfg.Seed, "lp", "sampler", "acceptance"))
-		if err != nil && cfg.Method == SampleRejection {
+		if err != nil && cfg.Method == Rejection {
 			return nil, err
 		}
 		if s.prop != nil {
@@ -156,29 +152,29 @@ func NewSampler(p *Polytope, cfg SamplerConfig) (*Sampler, error) {
 func (s *Sampler) Method() string {
 	switch {
 	case s.prop != nil:
-		return SampleRejection
+		return Rejection
 	case s.run != nil:
-		return SampleHitAndRun
+		return HitAndRun
 	}
-	return SamplePoint
+	return Point
 }
 
 // Sample returns n points (n x dim, row-major). They are a function of the
 // polytope, the settings, n and the stream, and each satisfies every constraint
 // to a scaled residual of 1e-9.
-func (s *Sampler) Sample(n int, stream *rng.Stream) (points []float64, report SampleReport, err error) {
+func (s *Sampler) Sample(n int, stream *rng.Stream) (points []float64, report Report, err error) {
 	if n < 0 {
 		return nil, report, fmt.Errorf("lp: %d points were asked for", n)
 	}
 	dim := s.p.Dim()
 	points = make([]float64, n*dim)
 	switch s.Method() {
-	case SampleRejection:
-		report, err = s.prop.sample(s.p.canonical(), points, s.cfg.Workers, stream)
-	case SampleHitAndRun:
+	case Rejection:
+		report, err = s.prop.sample(s.p.Canonical(), points, s.cfg.Workers, stream)
+	case HitAndRun:
 		report, err = s.run.sample(points, stream)
 	default:
-		report.Method = SamplePoint
+		report.Method = Point
 		for i := range n {
 			copy(points[i*dim:], s.hull.center)
 		}
@@ -188,25 +184,12 @@ func (s *Sampler) Sample(n int, stream *rng.Stream) (points []float64, report Sa
 	}
 	report.Dim = s.hull.dim()
 	for i := range n {
-		if q := s.p.canonical(); q != s.p {
-			for j, d := range q.units.amount {
-				points[i*dim+j] *= d
-			}
+		for j, d := range s.p.Canonical().AmountUnits() {
+			points[i*dim+j] *= d
 		}
-		if r, name := s.p.WorstConstraint(points[i*dim:(i+1)*dim], nil); !(r <= maxSampleResidual) {
+		if r, name := s.p.WorstConstraint(points[i*dim:(i+1)*dim], nil); !(r <= lp.Feasibility) {
 			return nil, report, fmt.Errorf("lp: a point drawn by %s violates %s by a scaled %g", report.Method, name, r)
 		}
 	}
 	return points, report, nil
-}
-
-// parallel calls f(0) .. f(n-1) from at most workers goroutines and returns the
-// first error.
-func parallel(n, workers int, f func(i int) error) error {
-	var g errgroup.Group
-	g.SetLimit(max(1, workers))
-	for i := range n {
-		g.Go(func() error { return f(i) })
-	}
-	return g.Wait()
 }

@@ -1,12 +1,41 @@
-package lp
+package uniform
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/internal/hulltest"
 )
+
+// bothForms returns the hull of points without facets and with them.
+func bothForms(t testing.TB, points [][]float64, total float64) (bare, rows *lp.Polytope) {
+	t.Helper()
+	d := lp.Description{Name: "hull", Entities: names(len(points[0])), Total: total, Points: points}
+	rows = sampleNew(t, d)
+	d.FacetEffort = lp.NoFacets
+	bare = sampleNew(t, d)
+	if !bare.HullOnly() || rows.HullOnly() {
+		t.Fatal("the facets are not found, or are found without a search")
+	}
+	return bare, rows
+}
+
+// Both forms cover the same share.
+func TestHullShare(t *testing.T) {
+	bare, rows := bothForms(t, samplePreset(t, "synthetic", 0).Points(), 1)
+	a, err := FeasibleShare(bare, 20_000, rng.New(1, "share"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := FeasibleShare(rows, 20_000, rng.New(1, "share"))
+	if err != nil || a != b {
+		t.Errorf("share %v, by rows %v, %v", a, b, err)
+	}
+}
 
 // Both methods draw from a hull without facets as hit-and-run draws from its rows:
 // means, variances, covariances with the next entity, marginals.
@@ -14,15 +43,15 @@ func TestHullSamples(t *testing.T) {
 	p := samplePreset(t, "synthetic", 0)
 	bare, rows := bothForms(t, p.Points(), 1)
 	const n = 12_000
-	a, ra := draw(t, rows, method(SampleHitAndRun), n, 1)
-	for _, m := range []string{SampleHitAndRun, SampleRejection} {
+	a, ra := draw(t, rows, method(HitAndRun), n, 1)
+	for _, m := range []string{HitAndRun, Rejection} {
 		b, rb := draw(t, bare, method(m), n, 2)
 		if rb.Method != m {
 			t.Fatalf("drawn by %s", rb.Method)
 		}
 		ess := ra.ESS
 		other := float64(n)
-		if m == SampleHitAndRun {
+		if m == HitAndRun {
 			other = rb.ESS
 			if rb.ESS < n/4 {
 				t.Errorf("effective sample size %g of %d points", rb.ESS, n)
@@ -78,8 +107,8 @@ func TestHullSamplesShapes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bare, rows := bothForms(t, points, math.NaN())
 			const n = 8000
-			a, ra := draw(t, rows, method(SampleHitAndRun), n, 1)
-			b, rb := draw(t, bare, method(SampleHitAndRun), n, 2)
+			a, ra := draw(t, rows, method(HitAndRun), n, 1)
+			b, rb := draw(t, bare, method(HitAndRun), n, 2)
 			if ra.Dim != rb.Dim {
 				t.Fatalf("%d dimensions, by rows %d", rb.Dim, ra.Dim)
 			}
@@ -96,13 +125,13 @@ func TestHullSamplesShapes(t *testing.T) {
 // Points are a function of the stream alone.
 func TestHullSamplesRepeat(t *testing.T) {
 	p, _ := bothForms(t, samplePreset(t, "synthetic", 0).Points(), 1)
-	for _, m := range []string{SampleHitAndRun, SampleRejection} {
+	for _, m := range []string{HitAndRun, Rejection} {
 		var first []float64
 		for _, workers := range []int{1, 3} {
 			cfg := method(m)
 			cfg.Workers = workers
 			cfg.MinESS, cfg.MaxRHat = 100, 1.1
-			s, err := NewSampler(p, cfg)
+			s, err := New(p, cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,10 +149,15 @@ func TestHullSamplesRepeat(t *testing.T) {
 }
 
 func BenchmarkHullSample(b *testing.B) {
-	p := bareHull(b)
-	for _, m := range []string{SampleHitAndRun, SampleRejection} {
+	r := rand.New(rng.New(1, "points"))
+	d := lp.Description{Entities: names(10), Total: math.NaN(), FacetEffort: lp.NoFacets}
+	for range 60 {
+		d.Points = append(d.Points, hulltest.Unit(r, 10))
+	}
+	p := sampleNew(b, d)
+	for _, m := range []string{HitAndRun, Rejection} {
 		b.Run(m, func(b *testing.B) {
-			s, err := NewSampler(p, method(m))
+			s, err := New(p, method(m))
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package lp
+package uniform
 
 import (
 	"fmt"
@@ -9,7 +9,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"paspo/internal/rng"
+	"paspo/lp"
 	"paspo/lp/internal/hull"
+	"paspo/lp/internal/parallel"
 )
 
 const (
@@ -43,7 +45,7 @@ const (
 // run on with twice the sweeps between draws. Then the sweeps between points
 // are chosen so that the effective sample size is about half their number.
 type hitAndRun struct {
-	cfg   SamplerConfig
+	cfg   Config
 	n     int
 	hull  *affineHull
 	rows  *movingRows
@@ -56,10 +58,10 @@ type hitAndRun struct {
 	rhat, ess float64
 }
 
-func newHitAndRun(p *Polytope, flat *affineHull, cfg SamplerConfig) (*hitAndRun, error) {
+func newHitAndRun(p *lp.Polytope, flat *affineHull, cfg Config) (*hitAndRun, error) {
 	h := &hitAndRun{cfg: cfg, n: p.Dim(), hull: flat, thin: 1}
 	stream := rng.New(cfg.Seed, "lp", "hit-and-run")
-	if h.points = p.body(); h.points == nil {
+	if h.points = p.Hull(); h.points == nil {
 		axes := flat.axes()
 		h.rows = newMovingRows(p, flat.center, axes)
 		h.choose(axes, newRand(stream.Split(0)))
@@ -136,7 +138,7 @@ func (h *hitAndRun) scatter() {
 }
 
 // converge runs the chains until the check passes and sets thin and starts.
-func (h *hitAndRun) converge(p *Polytope, stream *rng.Stream) error {
+func (h *hitAndRun) converge(p *lp.Polytope, stream *rng.Stream) error {
 	sweeps := 0
 	for round := uint64(0); ; round++ {
 		points := make([]float64, h.cfg.Chains*pilotDraws*h.n)
@@ -150,7 +152,7 @@ func (h *hitAndRun) converge(p *Polytope, stream *rng.Stream) error {
 		}
 		if 2*h.thin*pilotDraws > h.cfg.MaxSweeps-sweeps {
 			return fmt.Errorf("lp: hit-and-run in %s did not converge within sampler.max_sweeps = %d: R-hat %.4f (at most %g), effective sample size %.0f (at least %g)",
-				p.describe(), h.cfg.MaxSweeps, h.rhat, h.cfg.MaxRHat, h.ess, h.cfg.MinESS)
+				p.Describe(), h.cfg.MaxSweeps, h.rhat, h.cfg.MaxRHat, h.ess, h.cfg.MinESS)
 		}
 		h.thin *= 2
 	}
@@ -162,7 +164,7 @@ func (h *hitAndRun) converge(p *Polytope, stream *rng.Stream) error {
 // pilot advances every chain by pilotDraws draws and writes these, draw i of chain
 // c as point i*Chains + c. The last is where the chain goes on.
 func (h *hitAndRun) pilot(stream *rng.Stream, points []float64) error {
-	return parallel(h.cfg.Chains, h.cfg.Workers, func(c int) error {
+	return parallel.Do(h.cfg.Chains, h.cfg.Workers, func(c int) error {
 		w := h.mover(h.starts[c], newRand(stream.Split(uint64(c))))
 		for i := range pilotDraws {
 			if err := w.advance(h.thin); err != nil {
@@ -177,9 +179,9 @@ func (h *hitAndRun) pilot(stream *rng.Stream, points []float64) error {
 }
 
 // sample fills points, which the chains deal out in turn.
-func (h *hitAndRun) sample(points []float64, stream *rng.Stream) (SampleReport, error) {
+func (h *hitAndRun) sample(points []float64, stream *rng.Stream) (Report, error) {
 	chains, n := h.cfg.Chains, len(points)/h.n
-	err := parallel(min(chains, n), h.cfg.Workers, func(c int) error {
+	err := parallel.Do(min(chains, n), h.cfg.Workers, func(c int) error {
 		w := h.mover(h.starts[c], newRand(stream.Split(uint64(c))))
 		if err := w.advance(restartThins * h.thin); err != nil {
 			return err
@@ -192,7 +194,7 @@ func (h *hitAndRun) sample(points []float64, stream *rng.Stream) (SampleReport, 
 		}
 		return nil
 	})
-	report := SampleReport{Method: SampleHitAndRun, RHat: h.rhat, ESS: h.ess, Chains: chains, Thin: h.thin}
+	report := Report{Method: HitAndRun, RHat: h.rhat, ESS: h.ess, Chains: chains, Thin: h.thin}
 	if err != nil || n/chains < pilotDraws {
 		return report, err
 	}

@@ -1,4 +1,4 @@
-package lp
+package uniform
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paspo/internal/rng"
+	"paspo/lp"
 )
 
 // distance is the KS distance of a sample, which it sorts, from a distribution.
@@ -45,8 +46,8 @@ func TestHitAndRunCappedSimplex(t *testing.T) {
 	}{{15, 1.5}, {20, 3}, {40, 3}} {
 		t.Run(fmt.Sprintf("%d entities, caps %g/n", c.n, c.cap), func(t *testing.T) {
 			upper := slices.Repeat([]float64{c.cap / float64(c.n)}, c.n)
-			p := sampleNew(t, Description{Entities: names(c.n), Total: 1, Upper: upper})
-			points, report := draw(t, p, method(SampleHitAndRun), 20_000, 1)
+			p := sampleNew(t, lp.Description{Entities: names(c.n), Total: 1, Upper: upper})
+			points, report := draw(t, p, method(HitAndRun), 20_000, 1)
 			t.Log(report)
 			cdf := cappedShare(c.n, upper[0])
 			for j := range c.n {
@@ -66,18 +67,18 @@ func TestHitAndRunOrderStatistics(t *testing.T) {
 		for _, n := range []int{10, 18} {
 			t.Run(fmt.Sprintf("%d entities over %g decades", n, 2*spread), func(t *testing.T) {
 				scale := make([]float64, n)
-				d := Description{Entities: names(n), Total: math.NaN(), Upper: make([]float64, n)}
+				d := lp.Description{Entities: names(n), Total: math.NaN(), Upper: make([]float64, n)}
 				r := rand.New(rng.New(uint64(n), "scales"))
 				for k := range n {
 					scale[k] = math.Pow(10, spread*(2*r.Float64()-1))
 					d.Upper[k] = scale[k]
 					if k > 0 {
-						row := Row{Coef: make([]float64, n), Min: math.Inf(-1)}
+						row := lp.Row{Coef: make([]float64, n), Min: math.Inf(-1)}
 						row.Coef[k-1], row.Coef[k] = 1/scale[k-1], -1/scale[k]
 						d.Rows = append(d.Rows, row)
 					}
 				}
-				points, report := draw(t, sampleNew(t, d), method(SampleHitAndRun), 20_000, 1)
+				points, report := draw(t, sampleNew(t, d), method(HitAndRun), 20_000, 1)
 				t.Log(report)
 				for k := range n {
 					// P(x_k <= v) is that of k or more of n uniform numbers below v.
@@ -105,11 +106,11 @@ func TestHitAndRunOrderStatistics(t *testing.T) {
 func TestHitAndRunProjectionsAgainstRejection(t *testing.T) {
 	const n, count = 12, 10_000
 	r := rand.New(rng.New(3, "projections"))
-	plain := randomSimplex(t, r, n, 4, 1)
+	plain := cutSimplex(t, r, n, 4, 1)
 	image, scale := scaled(t, plain, r)
-	a, _ := draw(t, plain, method(SampleRejection), count, 1)
-	for name, p := range map[string]*Polytope{"as it is": plain, "badly scaled": image} {
-		b, report := draw(t, p, method(SampleHitAndRun), count, 2)
+	a, _ := draw(t, plain, method(Rejection), count, 1)
+	for name, p := range map[string]*lp.Polytope{"as it is": plain, "badly scaled": image} {
+		b, report := draw(t, p, method(HitAndRun), count, 2)
 		t.Log(report)
 		for range 20 {
 			x, y := make([]float64, count), make([]float64, count)
@@ -133,23 +134,25 @@ func TestHitAndRunProjectionsAgainstRejection(t *testing.T) {
 }
 
 // scaled is p with every entity in a unit of its own, 1e-3 to 1e3.
-func scaled(t *testing.T, p *Polytope, r *rand.Rand) (*Polytope, []float64) {
+func scaled(t *testing.T, p *lp.Polytope, r *rand.Rand) (*lp.Polytope, []float64) {
 	n := p.Dim()
-	s, d := make([]float64, n), Description{Entities: names(n), Total: math.NaN(), Upper: make([]float64, n)}
+	s, d := make([]float64, n), lp.Description{Entities: names(n), Total: math.NaN(), Upper: make([]float64, n)}
 	for j := range s {
 		s[j] = math.Pow(10, 6*r.Float64()-3)
 		d.Upper[j] = 2 * s[j]
 	}
 	image := func(coef []float64, lo, hi float64) {
-		row := Row{Coef: make([]float64, n), Min: lo, Max: hi}
+		row := lp.Row{Coef: make([]float64, n), Min: lo, Max: hi}
 		for j, c := range coef {
 			row.Coef[j] = c / s[j]
 		}
 		d.Rows = append(d.Rows, row)
 	}
-	image(p.e, p.f[0], p.f[0])
-	for k, b := range p.b {
-		image(p.a[k*n:(k+1)*n], math.Inf(-1), b)
+	e, f, _ := p.Equalities()
+	image(e, f[0], f[0])
+	a, b, _ := p.Inequalities()
+	for k, limit := range b {
+		image(a[k*n:(k+1)*n], math.Inf(-1), limit)
 	}
 	return sampleNew(t, d), s
 }

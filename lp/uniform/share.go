@@ -1,4 +1,4 @@
-package lp
+package uniform
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"runtime"
 
 	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/internal/parallel"
 	"paspo/lp/internal/vec"
 )
 
@@ -41,17 +43,17 @@ func (s Share) String() string {
 // FeasibleShare estimates the share of the simplex {a >= 0, sum a = total} that
 // is feasible from n uniform points of it. Where lower bounds are negative it is
 // the simplex above them; without a budget, the bounding box of the polytope.
-func FeasibleShare(p *Polytope, n int, stream *rng.Stream) (Share, error) {
+func FeasibleShare(p *lp.Polytope, n int, stream *rng.Stream) (Share, error) {
 	return FeasibleShareContext(context.Background(), p, n, stream)
 }
 
 // FeasibleShareContext is FeasibleShare until ctx ends.
-func FeasibleShareContext(ctx context.Context, p *Polytope, n int, stream *rng.Stream) (Share, error) {
+func FeasibleShareContext(ctx context.Context, p *lp.Polytope, n int, stream *rng.Stream) (Share, error) {
 	if n < 1 {
 		return Share{}, fmt.Errorf("lp: the feasible share needs at least one point, not %d", n)
 	}
-	p = p.canonical()
-	q, flat, err := p.everything(ctx)
+	p = p.Canonical()
+	q, flat, err := everything(ctx, p)
 	if err != nil {
 		return Share{}, err
 	}
@@ -61,11 +63,11 @@ func FeasibleShareContext(ctx context.Context, p *Polytope, n int, stream *rng.S
 		return s, nil
 	}
 	const shard, look = 1 << 14, 64
-	done := stage(ctx, "feasible share", n)
+	done := lp.Stage(ctx, "feasible share", n)
 	shards := (n + shard - 1) / shard
 	accepted := make([]int, shards)
 	c := newContains(p, nil)
-	err = parallel(shards, runtime.GOMAXPROCS(0), func(i int) error {
+	err = parallel.Do(shards, runtime.GOMAXPROCS(0), func(i int) error {
 		r := rand.New(stream.Split(uint64(i)))
 		buf, walk := make([]float64, p.Dim()), c.walk()
 		count := min(shard, n-i*shard)
@@ -97,22 +99,23 @@ func FeasibleShareContext(ctx context.Context, p *Polytope, n int, stream *rng.S
 
 // everything returns the set that the share is one of, and whether equalities leave the
 // polytope no volume in it.
-func (p *Polytope) everything(ctx context.Context) (q *proposal, flat bool, err error) {
-	if p.points == nil {
-		lo, hi, err := BoundingBoxContext(ctx, p)
+func everything(ctx context.Context, p *lp.Polytope) (q *proposal, flat bool, err error) {
+	if p.Points() == nil {
+		lo, hi, err := lp.BoundingBoxContext(ctx, p)
 		if err != nil {
 			return nil, false, err
 		}
 		q = plainProposal(p, &affineHull{n: p.Dim(), lo: lo, hi: hi})
-		_, budget := p.statedTotal()
+		_, budget := statedTotal(p)
 		rank := 0
 		if budget {
 			rank = 1
 		}
-		if _, basis := vec.RowSpace(p.e, p.Dim()); len(basis) > rank {
+		e, _, _ := p.Equalities()
+		if _, basis := vec.RowSpace(e, p.Dim()); len(basis) > rank {
 			return q, true, nil
 		}
-		fills, err := p.fillsEqualities(ctx)
+		fills, err := p.FillsEqualities(ctx)
 		// The affine hull of many entities takes hours, and a share of points that are
 		// accepted is true of a polytope without volume, too.
 		const most = 1000

@@ -1,4 +1,4 @@
-package lp
+package uniform
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"paspo/lp"
 	"paspo/lp/internal/vec"
 )
 
@@ -38,7 +39,7 @@ func edgeBases(m *movingRows, points [][]float64, axes *mat.Dense, r *rand.Rand)
 		for k, l := range lengths {
 			const tight = 1e-7 // of the width of the polytope
 			s := math.Abs(slack[k])
-			if slack[k] = s / l; slack[k] <= tight || s <= Feasibility*max(1, math.Abs(m.limit[k])) {
+			if slack[k] = s / l; slack[k] <= tight || s <= lp.Feasibility*max(1, math.Abs(m.limit[k])) {
 				slack[k] = 0
 			}
 		}

@@ -1,6 +1,10 @@
-package lp
+package uniform
 
-import "math"
+import (
+	"math"
+
+	"paspo/lp/internal/parallel"
+)
 
 // convergence returns the worst split R-hat and effective sample size over
 // every coordinate of the points and its squared deviation from the mean. Point
@@ -8,7 +12,7 @@ import "math"
 func convergence(points []float64, chains, dim, workers int) (rhat, ess float64) {
 	draws := len(points) / dim / chains
 	rs, es := make([]float64, 2*dim), make([]float64, 2*dim)
-	_ = parallel(dim, workers, func(j int) error {
+	_ = parallel.Do(dim, workers, func(j int) error {
 		x := make([][]float64, chains)
 		mean := 0.
 		for c := range x {

@@ -1,4 +1,4 @@
-package lp
+package uniform
 
 import (
 	"math"
@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
+
+	"paspo/lp"
 )
 
-func basesOf(t *testing.T, p *Polytope) [][]direction {
+func basesOf(t *testing.T, p *lp.Polytope) [][]direction {
 	t.Helper()
-	s, err := NewSampler(p, method(SampleHitAndRun))
+	s, err := New(p, method(HitAndRun))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,12 +33,12 @@ func basesOf(t *testing.T, p *Polytope) [][]direction {
 
 func TestEdges(t *testing.T) {
 	for name, c := range map[string]struct {
-		p              *Polytope
+		p              *lp.Polytope
 		entities, rows int // most that an edge moves
 	}{
 		"simplex": {samplePreset(t, "unconstrained", 8), 2, 2},
-		"caps":    {sampleNew(t, Description{Entities: names(8), Total: 1, Upper: slices.Repeat([]float64{0.3}, 8)}), 2, 4},
-		"box":     {sampleNew(t, Description{Entities: names(5), Total: math.NaN(), Upper: []float64{1, 1e-6, 1e6, 3, 1}}), 1, 2},
+		"caps":    {sampleNew(t, lp.Description{Entities: names(8), Total: 1, Upper: slices.Repeat([]float64{0.3}, 8)}), 2, 4},
+		"box":     {sampleNew(t, lp.Description{Entities: names(5), Total: math.NaN(), Upper: []float64{1, 1e-6, 1e6, 3, 1}}), 1, 2},
 		// At an end of the slab one entity is between its bounds, inside it two.
 		"thin": {thin30(t), 3, 8},
 	} {
@@ -65,7 +67,7 @@ func TestEdges(t *testing.T) {
 // Where an edge changes all rows, as in the plane, half of the bases are the axes.
 // Points that are no vertices do no harm.
 func TestEdgesOfPoints(t *testing.T) {
-	bases := basesOf(t, sampleNew(t, Description{
+	bases := basesOf(t, sampleNew(t, lp.Description{
 		Entities: names(2), Total: math.NaN(), Points: [][]float64{{0, 0.1}, {1, 0}, {0.1, 1}, {0.25, 0.25}, {0.3, 0.3}},
 	}))
 	half := len(bases) / 2

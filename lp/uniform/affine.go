@@ -1,4 +1,4 @@
-package lp
+package uniform
 
 import (
 	"math"
@@ -7,13 +7,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"paspo/internal/rng"
+	"paspo/lp"
 	"paspo/lp/internal/vec"
 )
-
-// flatWidth is the width, against max(1, largest coordinate), up to which a
-// polytope counts as flat in a direction. It is the residual that points may
-// have anyway.
-const flatWidth = 1e-9
 
 // affineHull is the affine hull of a polytope: all equalities that hold on it,
 // stated or implied, are those of center + basis z.
@@ -47,7 +43,7 @@ func (h *affineHull) project(x []float64) {
 // not spread. Either such a direction is flat, or it yields a new point. The
 // mean of affinely independent points that span the hull lies in the relative
 // interior.
-func newAffineHull(p *Polytope) (*affineHull, error) {
+func newAffineHull(p *lp.Polytope) (*affineHull, error) {
 	n := p.Dim()
 	h := &affineHull{n: n, lo: make([]float64, n), hi: make([]float64, n)}
 	if pts := p.Points(); len(pts) > 0 {
@@ -55,7 +51,7 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 	}
 	minimize := func(c []float64) ([]float64, error) {
 		if p.Points() != nil {
-			return lowest(p.Points(), c), nil
+			return vec.Lowest(p.Points(), c), nil
 		}
 		// CLP's dual tolerance is absolute: of costs near 1 it takes a width of
 		// 1e-8 for optimal as it is.
@@ -89,9 +85,10 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 	for j := range n {
 		scale = max(scale, math.Abs(h.lo[j]), math.Abs(h.hi[j]))
 	}
-	tol := flatWidth * scale
+	tol := lp.FlatWidth * scale
 
-	solve, done := vec.RowSpace(p.e, n)
+	e, f, _ := p.Equalities()
+	solve, done := vec.RowSpace(e, n)
 	s := spread{first: h.vertices[0], directions: done}
 	s.add(h.vertices...)
 	r := rand.New(rng.New(0, "lp", "affine hull"))
@@ -135,7 +132,7 @@ func newAffineHull(p *Polytope) (*affineHull, error) {
 			h.center[j] += x / float64(len(h.vertices))
 		}
 	}
-	solve(h.center, p.f)
+	solve(h.center, f)
 	return h, nil
 }
 
@@ -200,15 +197,4 @@ func (s *spread) farthest() (index int, distance float64) {
 		}
 	}
 	return index, distance
-}
-
-// lowest returns the point with the least c . x.
-func lowest(points [][]float64, c []float64) []float64 {
-	best := points[0]
-	for _, v := range points[1:] {
-		if vec.Dot(c, v) < vec.Dot(c, best) {
-			best = v
-		}
-	}
-	return best
 }

@@ -1,4 +1,4 @@
-package lp
+package uniform
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"paspo/lp"
 	"paspo/lp/internal/vec"
 )
 
@@ -22,16 +23,18 @@ type movingRows struct {
 
 // newMovingRows takes the axes of the hull, n x d, each as long as the polytope is
 // wide along it. Limits that rounding puts before the center are moved to it.
-func newMovingRows(p *Polytope, center []float64, axes *mat.Dense) *movingRows {
+func newMovingRows(p *lp.Polytope, center []float64, axes *mat.Dense) *movingRows {
 	const still = 1e-11
 	n := p.Dim()
+	a, b, _ := p.Inequalities()
+	l, u := p.Bounds()
 	all := &movingRows{}
-	for k, b := range p.b {
-		all.add(p.a[k*n:(k+1)*n], 0, 0, b)
+	for k, limit := range b {
+		all.add(a[k*n:(k+1)*n], 0, 0, limit)
 	}
 	for j := range n {
-		all.add(nil, j, -1, -p.l[j])
-		all.add(nil, j, 1, p.u[j])
+		all.add(nil, j, -1, -l[j])
+		all.add(nil, j, 1, u[j])
 	}
 	m := &movingRows{}
 	for k, coef := range all.coef {

@@ -1,4 +1,4 @@
-package lp
+package uniform
 
 import (
 	"fmt"
@@ -12,24 +12,26 @@ import (
 
 	"paspo/internal/reference"
 	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/lp/internal/vec"
 )
 
-func samplePreset(t testing.TB, name string, entities int) *Polytope {
+func samplePreset(t testing.TB, name string, entities int) *lp.Polytope {
 	t.Helper()
 	if name == "unconstrained" {
-		return sampleNew(t, Description{Entities: testNames(entities), Total: 1})
+		return sampleNew(t, lp.Description{Entities: names(entities), Total: 1})
 	}
-	p, err := presetPolytope(name)
+	p, err := constraints.Preset(name, entities)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-func sampleNew(t testing.TB, d Description) *Polytope {
+func sampleNew(t testing.TB, d lp.Description) *lp.Polytope {
 	t.Helper()
-	p, err := New(d)
+	p, err := lp.New(d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,15 +46,15 @@ func names(n int) []string {
 	return s
 }
 
-func method(m string) SamplerConfig {
-	cfg := DefaultSamplerConfig()
+func method(m string) Config {
+	cfg := DefaultConfig()
 	cfg.Method = m
 	return cfg
 }
 
-func draw(t testing.TB, p *Polytope, cfg SamplerConfig, n int, seed uint64) ([]float64, SampleReport) {
+func draw(t testing.TB, p *lp.Polytope, cfg Config, n int, seed uint64) ([]float64, Report) {
 	t.Helper()
-	s, err := NewSampler(p, cfg)
+	s, err := New(p, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,8 +102,8 @@ func TestSampleMomentsAgainstReference(t *testing.T) {
 			reference.Read(t, "uniform_fit_"+presetFiles[preset]+".json", &ref)
 			p := samplePreset(t, preset, 0)
 			const n = 20_000
-			points, report := draw(t, p, DefaultSamplerConfig(), n, 11)
-			if report.Method != SampleRejection {
+			points, report := draw(t, p, DefaultConfig(), n, 11)
+			if report.Method != Rejection {
 				t.Errorf("method %s, want rejection: its acceptance is fair", report.Method)
 			}
 			dim := p.Dim()
@@ -159,8 +161,8 @@ func TestHitAndRunAgainstRejection(t *testing.T) {
 		t.Run(preset, func(t *testing.T) {
 			p := samplePreset(t, preset, 0)
 			const n = 10_000
-			a, _ := draw(t, p, method(SampleRejection), n, 1)
-			b, report := draw(t, p, method(SampleHitAndRun), n, 2)
+			a, _ := draw(t, p, method(Rejection), n, 1)
+			b, report := draw(t, p, method(HitAndRun), n, 2)
 			t.Log(report)
 			if report.ESS < n/4 {
 				t.Errorf("effective sample size %g of %d points", report.ESS, n)
@@ -202,7 +204,7 @@ func twoSampleKS(a, b []float64) float64 {
 func TestHitAndRunSimplexMarginals(t *testing.T) {
 	const dim, n = 12, 40_000
 	p := samplePreset(t, "unconstrained", dim)
-	points, report := draw(t, p, method(SampleHitAndRun), n, 3)
+	points, report := draw(t, p, method(HitAndRun), n, 3)
 	t.Log(report)
 	for j := range dim {
 		x := coordinate(points, dim, j)
@@ -219,7 +221,7 @@ func TestHitAndRunSimplexMarginals(t *testing.T) {
 
 // thin30 has 30 entities: a unit budget, every share within 1e-4 of 1/30 and a
 // row that is nearly an equality. Its share of the simplex is below 1e-80.
-func thin30(t testing.TB) *Polytope {
+func thin30(t testing.TB) *lp.Polytope {
 	n := 30
 	lower, upper, coef := make([]float64, n), make([]float64, n), make([]float64, n)
 	for j := range n {
@@ -230,17 +232,17 @@ func thin30(t testing.TB) *Polytope {
 	for _, c := range coef {
 		mid += c / 30
 	}
-	return sampleNew(t, Description{
+	return sampleNew(t, lp.Description{
 		Name: "thin", Entities: names(n), Total: 1, Lower: lower, Upper: upper,
-		Rows: []Row{{Name: "nearly an equality", Coef: coef, Min: mid - 1e-7, Max: mid + 1e-7}},
+		Rows: []lp.Row{{Name: "nearly an equality", Coef: coef, Min: mid - 1e-7, Max: mid + 1e-7}},
 	})
 }
 
 func TestSampleThin(t *testing.T) {
 	p := thin30(t)
-	points, report := draw(t, p, DefaultSamplerConfig(), 4000, 1)
+	points, report := draw(t, p, DefaultConfig(), 4000, 1)
 	t.Log(report)
-	if report.Method != SampleHitAndRun || report.Dim != 29 {
+	if report.Method != HitAndRun || report.Dim != 29 {
 		t.Fatalf("drawn by %s in %d dimensions", report.Method, report.Dim)
 	}
 	if !(report.RHat <= 1.01 && report.ESS >= 400) {
@@ -298,9 +300,9 @@ func TestSampleThinSimplex(t *testing.T) {
 	if err := inverse.Inverse(vertices); err != nil {
 		t.Fatal(err)
 	}
-	d := Description{Entities: names(n), Total: 1}
+	d := lp.Description{Entities: names(n), Total: 1}
 	for k := range n {
-		row := Row{Name: fmt.Sprint("facet ", k), Coef: mat.Row(nil, k, &inverse), Min: 0, Max: math.Inf(1)}
+		row := lp.Row{Name: fmt.Sprint("facet ", k), Coef: mat.Row(nil, k, &inverse), Min: 0, Max: math.Inf(1)}
 		// Rows of a user have no such coefficients.
 		l := vec.Norm(row.Coef)
 		for j := range row.Coef {
@@ -309,9 +311,9 @@ func TestSampleThinSimplex(t *testing.T) {
 		d.Rows = append(d.Rows, row)
 	}
 	p := sampleNew(t, d)
-	a, report := draw(t, p, DefaultSamplerConfig(), points, 1)
+	a, report := draw(t, p, DefaultConfig(), points, 1)
 	t.Log(report)
-	if report.Method != SampleHitAndRun || report.Dim != n-1 {
+	if report.Method != HitAndRun || report.Dim != n-1 {
 		t.Fatalf("drawn by %s in %d dimensions", report.Method, report.Dim)
 	}
 	var w mat.Dense
@@ -331,9 +333,9 @@ func TestSampleThinSimplex(t *testing.T) {
 
 func TestSampleDegenerate(t *testing.T) {
 	inf, nan := math.Inf(1), math.NaN()
-	point := sampleNew(t, Description{Entities: names(3), Total: 1, Lower: []float64{0.2, 0.3, 0.5}, Upper: []float64{0.9, 0.9, 0.9}})
-	points, report := draw(t, point, DefaultSamplerConfig(), 3, 1)
-	if report.Method != SamplePoint || report.Dim != 0 {
+	point := sampleNew(t, lp.Description{Entities: names(3), Total: 1, Lower: []float64{0.2, 0.3, 0.5}, Upper: []float64{0.9, 0.9, 0.9}})
+	points, report := draw(t, point, DefaultConfig(), 3, 1)
+	if report.Method != Point || report.Dim != 0 {
 		t.Errorf("a point: drawn by %s in %d dimensions", report.Method, report.Dim)
 	}
 	for i, v := range points {
@@ -344,13 +346,13 @@ func TestSampleDegenerate(t *testing.T) {
 
 	// a0 + a1 <= 0.3 and a2 + a3 <= 0.7 of a total of 1 are equalities; the rest
 	// is a product of two uniform distributions.
-	implied := sampleNew(t, Description{Entities: names(4), Total: 1, Rows: []Row{
+	implied := sampleNew(t, lp.Description{Entities: names(4), Total: 1, Rows: []lp.Row{
 		{Name: "x", Coef: []float64{1, 1, 0, 0}, Min: -inf, Max: 0.3},
 		{Name: "y", Coef: []float64{0, 0, 1, 1}, Min: -inf, Max: 0.7},
 	}})
 	const n = 20_000
-	points, report = draw(t, implied, DefaultSamplerConfig(), n, 1)
-	if report.Method != SampleHitAndRun || report.Dim != 2 {
+	points, report = draw(t, implied, DefaultConfig(), n, 1)
+	if report.Method != HitAndRun || report.Dim != 2 {
 		t.Errorf("implied equalities: drawn by %s in %d dimensions", report.Method, report.Dim)
 	}
 	for j, width := range []float64{0.3, 0.3, 0.7, 0.7} {
@@ -366,17 +368,17 @@ func TestSampleDegenerate(t *testing.T) {
 	if s, err := FeasibleShare(implied, 100, rng.New(1)); err != nil || !s.Flat || s.Estimate != 0 {
 		t.Errorf("feasible share of a flat polytope: %v, %v", s, err)
 	}
-	if _, err := NewSampler(implied, method(SampleRejection)); err == nil {
+	if _, err := New(implied, method(Rejection)); err == nil {
 		t.Error("rejection from a flat polytope: want an error")
 	}
 
 	// Two equalities, a total of a million, negative lower bounds.
-	large := sampleNew(t, Description{
+	large := sampleNew(t, lp.Description{
 		Entities: names(4), Total: 1e6, Lower: []float64{-1e5, 0, 0, 0}, Upper: []float64{inf, inf, 4e5, inf},
-		Rows: []Row{{Name: "balance", Coef: []float64{1, -1, 0, 0}, Min: 0, Max: 0}},
+		Rows: []lp.Row{{Name: "balance", Coef: []float64{1, -1, 0, 0}, Min: 0, Max: 0}},
 	})
-	points, report = draw(t, large, DefaultSamplerConfig(), n, 1)
-	if report.Method != SampleHitAndRun || report.Dim != 2 {
+	points, report = draw(t, large, DefaultConfig(), n, 1)
+	if report.Method != HitAndRun || report.Dim != 2 {
 		t.Errorf("two equalities: drawn by %s in %d dimensions", report.Method, report.Dim)
 	}
 	// a0 = a1 = s/2 >= 0, a2 + a3 = 1e6 - s, a2 <= 4e5: in (s, a2) a trapezoid.
@@ -395,12 +397,12 @@ func TestSampleDegenerate(t *testing.T) {
 	}
 
 	// No budget: a box with one corner cut off, by rejection from the box.
-	box := sampleNew(t, Description{
+	box := sampleNew(t, lp.Description{
 		Entities: names(2), Total: nan, Lower: []float64{-1, 2}, Upper: []float64{1, 4},
-		Rows: []Row{{Name: "cut", Coef: []float64{1, 1}, Min: -inf, Max: 3}},
+		Rows: []lp.Row{{Name: "cut", Coef: []float64{1, 1}, Min: -inf, Max: 3}},
 	})
-	points, report = draw(t, box, DefaultSamplerConfig(), n, 1)
-	if report.Method != SampleRejection || report.Proposal != "the bounding box" {
+	points, report = draw(t, box, DefaultConfig(), n, 1)
+	if report.Method != Rejection || report.Proposal != "the bounding box" {
 		t.Errorf("box: %v", report)
 	}
 	if math.Abs(report.Acceptance-0.5) > 0.02 {
@@ -409,8 +411,8 @@ func TestSampleDegenerate(t *testing.T) {
 	if m, _ := moments(coordinate(points, 2, 0)); math.Abs(m-(-1./3)) > 0.02 {
 		t.Errorf("mean of a triangle %g, want -1/3", m)
 	}
-	segment := sampleNew(t, Description{Entities: names(1), Total: nan, Lower: []float64{3}, Upper: []float64{5}})
-	if _, report = draw(t, segment, method(SampleHitAndRun), 100, 1); report.Dim != 1 {
+	segment := sampleNew(t, lp.Description{Entities: names(1), Total: nan, Lower: []float64{3}, Upper: []float64{5}})
+	if _, report = draw(t, segment, method(HitAndRun), 100, 1); report.Dim != 1 {
 		t.Errorf("a segment in %d dimensions", report.Dim)
 	}
 }
@@ -418,9 +420,9 @@ func TestSampleDegenerate(t *testing.T) {
 // Where the plain simplex accepts too little but a tighter one enough, rejection
 // remains.
 func TestSampleTightSimplex(t *testing.T) {
-	p := sampleNew(t, Description{Entities: names(6), Total: 1, Lower: []float64{0.16, 0.16, 0.16, 0.16, 0.16, 0.16}})
-	points, report := draw(t, p, DefaultSamplerConfig(), 5000, 1)
-	if report.Method != SampleRejection || report.Acceptance < 0.99 {
+	p := sampleNew(t, lp.Description{Entities: names(6), Total: 1, Lower: []float64{0.16, 0.16, 0.16, 0.16, 0.16, 0.16}})
+	points, report := draw(t, p, DefaultConfig(), 5000, 1)
+	if report.Method != Rejection || report.Acceptance < 0.99 {
 		t.Errorf("%v", report)
 	}
 	if m, v := moments(coordinate(points, 6, 5)); math.Abs(m-1./6) > 4*math.Sqrt(v/5000) {
@@ -430,7 +432,7 @@ func TestSampleTightSimplex(t *testing.T) {
 
 func TestSampleIsAFunctionOfTheStream(t *testing.T) {
 	p := samplePreset(t, "compute", 0)
-	for _, m := range []string{SampleRejection, SampleHitAndRun} {
+	for _, m := range []string{Rejection, HitAndRun} {
 		cfg := method(m)
 		var first []float64
 		for _, workers := range []int{1, 2, 7} {
@@ -451,25 +453,25 @@ func TestSampleIsAFunctionOfTheStream(t *testing.T) {
 }
 
 func TestSamplerConfigValidate(t *testing.T) {
-	for field, change := range map[string]func(*SamplerConfig){
-		"method":         func(c *SamplerConfig) { c.Method = "gibbs" },
-		"min_acceptance": func(c *SamplerConfig) { c.MinAcceptance = math.NaN() },
-		"chains":         func(c *SamplerConfig) { c.Chains = 1 },
-		"max_rhat":       func(c *SamplerConfig) { c.MaxRHat = 1 },
-		"min_ess":        func(c *SamplerConfig) { c.MinESS = math.NaN() },
-		"max_sweeps":     func(c *SamplerConfig) { c.MaxSweeps = 0 },
-		"workers":        func(c *SamplerConfig) { c.Workers = -1 },
+	for field, change := range map[string]func(*Config){
+		"method":         func(c *Config) { c.Method = "gibbs" },
+		"min_acceptance": func(c *Config) { c.MinAcceptance = math.NaN() },
+		"chains":         func(c *Config) { c.Chains = 1 },
+		"max_rhat":       func(c *Config) { c.MaxRHat = 1 },
+		"min_ess":        func(c *Config) { c.MinESS = math.NaN() },
+		"max_sweeps":     func(c *Config) { c.MaxSweeps = 0 },
+		"workers":        func(c *Config) { c.Workers = -1 },
 	} {
-		cfg := DefaultSamplerConfig()
+		cfg := DefaultConfig()
 		change(&cfg)
-		if _, err := NewSampler(nil, cfg); err == nil || !strings.Contains(err.Error(), field) {
+		if _, err := New(nil, cfg); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("%s: error %v", field, err)
 		}
 	}
 	// A check that cannot pass is an error and not a hang.
-	cfg := method(SampleHitAndRun)
+	cfg := method(HitAndRun)
 	cfg.MaxRHat, cfg.MaxSweeps = 1.0000001, 20_000
-	if _, err := NewSampler(samplePreset(t, "compute", 0), cfg); err == nil || !strings.Contains(err.Error(), "converge") {
+	if _, err := New(samplePreset(t, "compute", 0), cfg); err == nil || !strings.Contains(err.Error(), "converge") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -506,17 +508,17 @@ func TestConvergence(t *testing.T) {
 func BenchmarkSample(b *testing.B) {
 	for _, c := range []struct {
 		name string
-		p    *Polytope
+		p    *lp.Polytope
 	}{
 		{"synthetic", samplePreset(b, "synthetic", 0)}, {"compute", samplePreset(b, "compute", 0)},
 		{"portfolio", samplePreset(b, "portfolio", 0)}, {"thin30", thin30(b)},
 	} {
-		for _, m := range []string{SampleRejection, SampleHitAndRun} {
-			if c.name == "thin30" && m == SampleRejection {
+		for _, m := range []string{Rejection, HitAndRun} {
+			if c.name == "thin30" && m == Rejection {
 				continue
 			}
 			b.Run(c.name+"/"+m, func(b *testing.B) {
-				s, err := NewSampler(c.p, method(m))
+				s, err := New(c.p, method(m))
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -531,19 +533,68 @@ func BenchmarkSample(b *testing.B) {
 	}
 }
 
-func BenchmarkNewSampler(b *testing.B) {
+// cutSimplex is a simplex cut by m rows close to its center, with caps of about limit
+// on all entities where limit > 0.
+func cutSimplex(t testing.TB, r *rand.Rand, n, m int, limit float64) *lp.Polytope {
+	d := lp.Description{Entities: names(n), Total: 1}
+	if limit > 0 {
+		d.Upper = make([]float64, n)
+		for j := range d.Upper {
+			d.Upper[j] = limit * (0.8 + 0.4*r.Float64())
+		}
+	}
+	for k := range m {
+		row := lp.Row{Name: fmt.Sprint("row ", k), Coef: make([]float64, n), Min: math.Inf(-1), Max: 0.02}
+		for j := range row.Coef {
+			row.Coef[j] = math.Round(100*r.Float64()) / 100
+			row.Max += row.Coef[j] / float64(n)
+		}
+		d.Rows = append(d.Rows, row)
+	}
+	return sampleNew(t, d)
+}
+
+func BenchmarkNew(b *testing.B) {
 	for _, n := range []int{20, 50, 100} {
 		for _, m := range []int{5, 20} {
 			b.Run(fmt.Sprintf("n=%d/m=%d", n, m), func(b *testing.B) {
-				p := cappedSimplex(b, n, m)
-				start := cpuSeconds(b)
+				p := cutSimplex(b, rand.New(rng.New(uint64(n*100+m), "capped")), n, m, 4/float64(n))
 				for b.Loop() {
-					if _, err := NewSampler(p, method(SampleHitAndRun)); err != nil {
+					if _, err := New(p, method(HitAndRun)); err != nil {
 						b.Fatal(err)
 					}
 				}
-				b.ReportMetric((cpuSeconds(b)-start)/float64(b.N), "cpu-s/op")
 			})
+		}
+	}
+}
+
+// A row of small coefficients leaves the share that it leaves in any units.
+func TestShareOfSmallRows(t *testing.T) {
+	for _, size := range []float64{1e-14, 1e-12, 1, 1e14, 1e-30} {
+		p := sampleNew(t, lp.Description{Entities: names(3), Total: 1, Rows: []lp.Row{{
+			Name: "cap", Coef: []float64{size, size / 2, size / 2}, Min: math.Inf(-1), Max: 0.6 * size, // a_1 <= 0.2
+		}}})
+		s, err := FeasibleShare(p, 100_000, rng.New(1, "share"))
+		if err != nil || math.Abs(s.Estimate-0.36) > 0.01 {
+			t.Errorf("size %g: share %v, %v", size, s, err)
+		}
+	}
+}
+
+// TestExcludedEntity samples where an entity has no room, whatever the total is.
+func TestExcludedEntity(t *testing.T) {
+	for _, total := range []float64{1e-9, 1, 1e9} {
+		p, err := lp.New(lp.Description{Entities: names(5), Total: total, Upper: []float64{0, total, total, total, total}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := New(p, DefaultConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Sample(100, rng.New(1, "excluded")); err != nil {
+			t.Errorf("total %g: %v", total, err)
 		}
 	}
 }

@@ -1,0 +1,2 @@
+// Package parallel runs parts of a computation in goroutines.
+package parallel
