@@ -109,7 +109,7 @@ func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 	n := p.Dim()
 	lo, hi := make([]float64, n), make([]float64, n)
 	relaxed := 0
-	for range 40 {
+	for state := range 40 {
 		for j := range lo {
 			x := 0.1 + 0.1*r.NormFloat64()
 			lo[j], hi[j] = x-0.1*r.Float64(), x+0.1*r.Float64()
@@ -118,9 +118,11 @@ func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 		if got > 0 {
 			relaxed++
 		}
-		w.fallback(lo, hi)
-		if want := max(0, excess(w.a, lo, hi)+relaxMargin); math.Abs(got-want) > 2e-9 {
-			t.Fatalf("relaxation %.12g, lp finds %.12g", got, want)
+		if state%7 == 0 { // it takes a second each
+			w.fallback(lo, hi)
+			if want := max(0, excess(w.a, lo, hi)+relaxMargin); math.Abs(got-want) > 2e-9 {
+				t.Fatalf("relaxation %.12g, lp finds %.12g", got, want)
+			}
 		}
 		l, u := p.Bounds()
 		leaves := func(by float64) bool {
