@@ -27,6 +27,7 @@ import (
 //	  - "0.1 <= TECH <= 0.4"                          # without a name
 //	  - {name: r2, coefficients: {MSFT: 2, AMZN: 0.5}, min: 0.1, max: 0.5}
 //	  - {name: r3, coefficients: {CASH: 1, MSFT: -2}, equal: 0}
+//	  - {name: power, abs: {MSFT: 1, AMZN: 2}, max: 0.5}    # |MSFT| + 2 |AMZN|
 //
 // An expression is linear in entities and groups, with + - * / and parentheses,
 // on both sides of <=, >= or =. A name that holds spaces or operators, or starts
@@ -203,7 +204,7 @@ func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 		}
 	}
 	if n := top["constraints"]; n != nil {
-		if d.Rows, err = r.constraints(n, names); err != nil {
+		if d.Rows, err = r.constraints(n, names, &d); err != nil {
 			return d, err
 		}
 	}

@@ -3,6 +3,7 @@ package constraints
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -10,10 +11,10 @@ import (
 	"paspo/lp"
 )
 
-var rowKeys = []string{"name", "expr", "coefficients", "min", "max", "equal"}
+var rowKeys = []string{"name", "expr", "coefficients", "abs", "min", "max", "equal"}
 
-// constraints reads the list of constraints.
-func (r *reader) constraints(n *yaml.Node, names *symbols) ([]lp.Row, error) {
+// constraints reads the list of constraints on entities with the bounds of d.
+func (r *reader) constraints(n *yaml.Node, names *symbols, d *lp.Description) ([]lp.Row, error) {
 	if n.Kind != yaml.SequenceNode {
 		return nil, r.errorf(n, "constraints: a list is expected, not %s", kindOf(n))
 	}
@@ -27,6 +28,12 @@ func (r *reader) constraints(n *yaml.Node, names *symbols) ([]lp.Row, error) {
 		if err != nil {
 			return nil, err
 		}
+		more := []lp.Row{row}
+		if weights := field(c, "abs"); weights != nil {
+			if more, err = r.withSigns(weights, row, names, d); err != nil {
+				return nil, err
+			}
+		}
 		for k := 2; !named && lines[row.Name] != 0; k++ {
 			base, _, _ := strings.Cut(row.Name, " #")
 			row.Name = fmt.Sprintf("%s #%d", base, k)
@@ -38,7 +45,64 @@ func (r *reader) constraints(n *yaml.Node, names *symbols) ([]lp.Row, error) {
 		if err := lp.CheckRow(names.entities, row); err != nil {
 			return nil, r.errorf(c, "%v", err)
 		}
-		rows = append(rows, row)
+		rows = append(rows, more...)
+	}
+	return rows, nil
+}
+
+// field returns the value of a mapping's key, nil where there is none.
+func field(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// maxSigns is the number of entities of either sign that a sum of magnitudes may have: it
+// is as many rows as there are choices of their signs.
+const maxSigns = 8
+
+// withSigns returns the rows of sum_j w_j |a_j| <= c, given the one that has w for its
+// coefficients: sum_j s_j w_j a_j <= c for all signs s_j. An entity whose bounds allow one
+// sign has that.
+func (r *reader) withSigns(n *yaml.Node, row lp.Row, names *symbols, d *lp.Description) ([]lp.Row, error) {
+	var free []int
+	for j, w := range row.Coef {
+		below, above := 0., math.Inf(1)
+		if d.Lower != nil {
+			below, above = d.Lower[j], d.Upper[j]
+		}
+		switch {
+		case w < 0:
+			return nil, r.errorf(n, "constraint %s, abs: the weight of %s is %g: 0 or more is allowed", row.Name, names.entities[j], w)
+		case w == 0 || below >= 0:
+		case above <= 0:
+			row.Coef[j] = -w
+		default:
+			free = append(free, j)
+		}
+	}
+	if len(free) > maxSigns {
+		return nil, r.errorf(n, "constraint %s, abs: %d entities can be of either sign: at most %d are allowed, as the limit is one row for every choice of signs",
+			row.Name, len(free), maxSigns)
+	}
+	if len(free) == 0 {
+		return []lp.Row{row}, nil
+	}
+	var rows []lp.Row
+	for signs := range 1 << len(free) {
+		one := lp.Row{Name: row.Name + " ", Coef: slices.Clone(row.Coef), Min: row.Min, Max: row.Max}
+		for k, j := range free {
+			if signs>>k&1 == 1 {
+				one.Coef[j] = -one.Coef[j]
+				one.Name += "-"
+			} else {
+				one.Name += "+"
+			}
+		}
+		rows = append(rows, one)
 	}
 	return rows, nil
 }
@@ -71,17 +135,25 @@ func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row lp.Row, na
 	case f["expr"] != nil && f["coefficients"] != nil:
 		return row, false, r.errorf(f["coefficients"], "%s: expr and coefficients cannot stand together", where)
 	case f["expr"] != nil:
-		for _, k := range [...]string{"min", "max", "equal"} {
+		for _, k := range [...]string{"abs", "min", "max", "equal"} {
 			if f[k] != nil {
 				return row, false, r.errorf(f[k], "%s: %s goes with coefficients; an expr states its own limit", where, k)
 			}
 		}
 		row, err = r.expr(f["expr"], where, names)
+	case f["coefficients"] != nil && f["abs"] != nil:
+		return row, false, r.errorf(f["abs"], "%s: coefficients and abs cannot stand together", where)
+	case f["abs"] != nil:
+		if f["max"] == nil || f["min"] != nil || f["equal"] != nil {
+			return row, false, r.errorf(n, "%s: abs goes with max, and with neither min nor equal: what is left would not be convex", where)
+		}
+		row, err = r.coefficients(f, f["abs"], where, names)
+		row.Name = fmt.Sprintf("row %d", i+1)
 	case f["coefficients"] != nil:
-		row, err = r.coefficients(f, where, names)
+		row, err = r.coefficients(f, f["coefficients"], where, names)
 		row.Name = fmt.Sprintf("row %d", i+1)
 	default:
-		return row, false, r.errorf(n, "%s: it needs expr, or coefficients with min, max or equal", where)
+		return row, false, r.errorf(n, "%s: it needs expr, coefficients with min, max or equal, or abs with max", where)
 	}
 	if name != "" {
 		row.Name = name
@@ -105,8 +177,9 @@ func (r *reader) expr(n *yaml.Node, where string, names *symbols) (lp.Row, error
 	return row, nil
 }
 
-func (r *reader) coefficients(f map[string]*yaml.Node, where string, names *symbols) (row lp.Row, err error) {
-	pairs, err := r.pairs(f["coefficients"], where+", coefficients")
+// coefficients reads a row whose coefficients are in a node.
+func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where string, names *symbols) (row lp.Row, err error) {
+	pairs, err := r.pairs(n, where+", coefficients")
 	if err != nil {
 		return row, err
 	}
