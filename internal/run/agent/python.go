@@ -1,24 +1,39 @@
 package agent
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 
 	"paspo/envs"
 	"paspo/envs/python"
+	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
 	"paspo/internal/run/config"
+	"paspo/internal/run/runfolder"
 	"paspo/lp"
 	"paspo/lp/constraints"
 )
 
 // inPython returns the problem of an environment in Python. The file of constraints goes
-// over the bounds of its action space.
-func inPython(c *config.Config) (envs.Problem, error) {
+// over the bounds of its action space. What the environment is like is in the folder of a
+// run, empty for none, so that a policy can act where the environment is not.
+func inPython(c *config.Config, dir string) (envs.Problem, error) {
 	if c.Preset() {
 		return nil, fmt.Errorf("constraints is %q: the presets are those of benchmarks, for an environment in Python a file is allowed", c.Constraints)
 	}
-	p, err := python.Open(c.Env.Name, c.Env.Python, func(box lp.Description) (*lp.Polytope, error) {
+	var description []byte
+	if dir != "" {
+		var err error
+		path := filepath.Join(dir, runfolder.EnvironmentFile)
+		if description, err = limits.ReadFile(path, limits.Config); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("cannot read %s: %w", path, atomicfile.Cause(err))
+		}
+	}
+	p, err := python.Open(c.Env.Name, c.Env.Python, bytes.TrimSpace(description), func(box lp.Description) (*lp.Polytope, error) {
 		if c.Constraints == "" {
 			return lp.New(box)
 		}
@@ -46,4 +61,13 @@ func located(c *config.Config) (*config.Config, error) {
 	out := *c
 	out.Env.Python.Path = path
 	return &out, nil
+}
+
+// saveEnvironment keeps what an environment in Python is like.
+func (a *Agent) saveEnvironment(f *runfolder.Folder) error {
+	p, ok := a.Problem.(*python.Problem)
+	if !ok {
+		return nil
+	}
+	return f.WriteFile(runfolder.EnvironmentFile, append(bytes.Clone(p.Description()), '\n'))
 }

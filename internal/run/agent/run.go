@@ -81,7 +81,7 @@ func Start(c *config.Config, dir string) (r *Run, err error) {
 // begin makes the policy that training starts from, and keeps what went into it.
 func (r *Run) begin() (err error) {
 	a := r.Agent
-	if err := a.saveIntervals(r.Folder); err != nil {
+	if err := errors.Join(a.saveIntervals(r.Folder), a.saveEnvironment(r.Folder)); err != nil {
 		return err
 	}
 	if err := a.Initialise(); err != nil {

@@ -85,7 +85,7 @@ func newAgents(configs []*config.Config) ([]*Agent, error) {
 		if err := blas.Use(c.Kernels); err != nil {
 			return agents, named(i, fmt.Errorf("kernels is %q: %w", c.Kernels, err))
 		}
-		p, err := problem(c)
+		p, err := problem(c, "")
 		if err != nil {
 			return agents, named(i, err)
 		}

@@ -19,13 +19,14 @@ import (
 
 // Names in a run folder. Event files lie beside them.
 const (
-	ConfigFile    = "config.yaml"
-	MetricsFile   = "metrics.jsonl"
-	CheckpointDir = "checkpoints"
-	DebiasFile    = "debias.json"
-	IntervalsFile = "intervals.bin"
-	SummaryFile   = "summary.json"
-	CurveFile     = "learning_curve" // .png and .svg
+	ConfigFile      = "config.yaml"
+	MetricsFile     = "metrics.jsonl"
+	CheckpointDir   = "checkpoints"
+	DebiasFile      = "debias.json"
+	IntervalsFile   = "intervals.bin"
+	EnvironmentFile = "environment.json" // of one in Python
+	SummaryFile     = "summary.json"
+	CurveFile       = "learning_curve" // .png and .svg
 )
 
 // Folder is the folder of a run that is being trained. Two processes cannot

@@ -1,0 +1,60 @@
+"""Where the program is, and how it says what went wrong."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+
+class Error(RuntimeError):
+    """What the program could not do, in its words. `traceback` is that of an exception in
+    an environment, else empty."""
+
+    def __init__(self, message, traceback=""):
+        super().__init__(message)
+        self.traceback = traceback
+
+
+def binary():
+    """The path of the program: PASPO_BINARY where that is set, else the package's own."""
+    named = os.environ.get("PASPO_BINARY")
+    path = shutil.which(named) if named else str(Path(__file__).with_name("bin") / "train")
+    if not path or not os.access(path, os.X_OK):
+        raise Error(f"there is no program {named or path}: PASPO_BINARY names one that is elsewhere")
+    return path
+
+
+def main():
+    """Runs the program with the arguments of this one."""
+    os.execv(binary(), [binary(), *sys.argv[1:]])
+
+
+def message(stderr):
+    """The last line of what the program says, without its name."""
+    lines = [line for line in stderr.splitlines() if line.startswith("train: ")]
+    return lines[-1].removeprefix("train: ") if lines else stderr.strip() or "it gave no reason"
+
+
+class Process:
+    """The program with pipes to it. One thread at a time may use it."""
+
+    def __init__(self, *arguments):
+        self.popen = subprocess.Popen(
+            [binary(), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def failed(self):
+        """The error of a program that has ended, or is about to."""
+        self.popen.stdin.close()
+        said = self.popen.stderr.read().decode(errors="replace")
+        self.popen.wait()
+        return Error(message(said))
+
+    def close(self):
+        for pipe in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
+            try:
+                pipe.close()
+            except BrokenPipeError:
+                pass
+        self.popen.wait()

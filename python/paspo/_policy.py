@@ -1,0 +1,99 @@
+"""Acting: the program answers observations over pipes."""
+
+import json
+import os
+import threading
+
+import numpy as np
+
+from ._binary import Error, Process
+
+
+def load(run, *, checkpoint="latest"):
+    """The policy of a run: normaliser, networks and constraints as they were trained.
+
+    checkpoint: "latest", "best" or "initial".
+    """
+    return Policy(run, checkpoint)
+
+
+class Policy:
+    """Answers observations with actions that satisfy the constraints. One thread at a time
+    may use it."""
+
+    def __init__(self, run, checkpoint="latest"):
+        self.run, self.checkpoint = os.fspath(run), checkpoint
+        self.entities = None  # known after the first action
+        self._processes = {}
+
+    def act(self, obs, *, limits=None, seed=None):
+        """The action for one observation (dim), or one a row for a batch (rows, dim).
+
+        limits: {"b": right-hand sides of the inequalities}, of one state or one a row.
+        seed: actions are sampled, by streams of this seed, where it is given; else they
+          are those that the policy prefers. A policy that is given the same seeds and
+          observations in the same order samples the same actions.
+
+        Raises Error with the reason where an observation cannot be answered.
+        """
+        obs = np.asarray(obs, float)
+        if obs.ndim not in (1, 2):
+            raise ValueError(f"obs has shape {obs.shape}: (dim) or (rows, dim) is allowed")
+        rows = np.atleast_2d(obs)
+        bs = None
+        if limits is not None:
+            if set(limits) != {"b"}:
+                raise ValueError(f"limits has {sorted(limits)}: b is allowed")
+            bs = np.broadcast_to(np.asarray(limits["b"], float), (len(rows), np.shape(limits["b"])[-1]))
+        lines = []
+        for i, row in enumerate(rows):
+            lines.append(json.dumps(row.tolist() if bs is None else {"obs": row.tolist(), "b": bs[i].tolist()}))
+        answers = self._ask(seed, lines)
+        actions = []
+        for answer in answers:
+            if "error" in answer:
+                raise Error(answer["error"])
+            self.entities = answer["entities"]
+            actions.append(answer["action"])
+        out = np.array(actions)
+        return out[0] if obs.ndim == 1 else out
+
+    def _ask(self, seed, lines):
+        process = self._processes.get(seed)
+        if process is None:
+            arguments = ["act", self.run, "--checkpoint", self.checkpoint]
+            if seed is not None:
+                arguments += ["--stochastic", "--seed", str(int(seed))]
+            process = self._processes[seed] = Process(*arguments)
+
+        # Written beside reading: neither side waits for the other with both pipes full.
+        def write():
+            try:
+                process.popen.stdin.write(("\n".join(lines) + "\n").encode())
+                process.popen.stdin.flush()
+            except (BrokenPipeError, ValueError):
+                pass
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        answers = [process.popen.stdout.readline() for _ in lines]
+        writer.join()
+        if not answers[-1]:
+            del self._processes[seed]
+            raise process.failed()
+        return [json.loads(a) for a in answers]
+
+    def close(self):
+        """Ends the processes that answer."""
+        for process in self._processes.values():
+            process.close()
+        self._processes.clear()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __del__(self):
+        self.close()

@@ -1,0 +1,156 @@
+"""Tests of the package. PASPO_BINARY names the program, TINY the folder of tiny.py."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from pathlib import Path
+
+import numpy as np
+
+sys.path[:0] = [str(Path(__file__).parents[1]), os.environ.get("TINY") or str(Path(__file__).parents[2] / "envs/python/testdata")]
+import paspo
+import tiny
+
+SMALL = {"report.episodes": 4, "debias.points": 1000, "debias.cache_dir": "", "ppo.steps_per_env": 16}
+LIMITS = {"constraints": [{"name": "power", "abs": {"a0": 1, "a1": 1}, "max": 0.5}]}
+
+
+def train(make, out, **k):
+    k = {"steps": 512, "device": "cpu", "quiet": True, "config": SMALL, **k}
+    return paspo.train(make, out=out, **k)
+
+
+class Test(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.dir = Path(folder.name)
+
+    def test_train_and_act(self):
+        """A closure trains as a function that is imported does, and its policy keeps to the limits."""
+        length = 20
+        obs = np.random.default_rng(1).uniform(-1, 1, (50, 3))
+        seen = []
+        for name, make, start in (("fork", lambda: tiny.Target() if length else None, None), ("spawn", tiny.Target, None), ("named", "tiny:Target", "fork")):
+            run = train(make, self.dir / name, start=start, constraints=LIMITS, workers=1 + (name == "fork"))
+            config = (run.path / "config.yaml").read_text()
+            self.assertIn(f"start: {'spawn' if name == 'spawn' else 'fork'}", config)
+            self.assertEqual(run.summary["tables"][0]["rows"][0]["violations"], 0)
+            with paspo.load(run) as policy:
+                one, all = policy.act(obs[0]), policy.act(obs)
+                sampled = policy.act(obs, seed=3)
+                self.assertEqual(policy.entities, ["a0", "a1"])
+            self.assertEqual((one.shape, all.shape), ((2,), (50, 2)))
+            np.testing.assert_array_equal(one, all[0])
+            self.assertFalse(np.array_equal(all, sampled))
+            for actions in (all, sampled):
+                self.assertLessEqual(np.abs(actions).sum(1).max(), 0.5 * (1 + 1e-9))
+            with paspo.load(os.fspath(run)) as policy:
+                np.testing.assert_array_equal(policy.act(obs, seed=3), sampled)
+            seen.append(all)
+        np.testing.assert_array_equal(seen[0], seen[1])
+        np.testing.assert_array_equal(seen[0], seen[2])
+
+    def test_refusals(self):
+        for make, k, want in (
+            (tiny.Target, {"config": {"ppo.gama": 1}}, "did you mean ppo.gamma"),
+            (tiny.NoBox, {}, "the action space is a NoneType: a Box is allowed"),
+            (lambda: 1, {}, "made a int without reset"),
+            (tiny.Target, {"constraints": {"bounds": {"a0": [0, 2]}}}, "reaches beyond"),
+            ("tiny.Target", {}, "python:MODULE:FUNCTION is allowed"),
+        ):
+            with self.assertRaisesRegex(paspo.Error, want):
+                train(make, self.dir / "x", **k)
+        with self.assertRaisesRegex(ValueError, "cannot be imported"):
+            train(lambda: 1, self.dir / "x", start="spawn")
+        with self.assertRaisesRegex(paspo.Error, "no such"):
+            paspo.load(self.dir / "nothing").act([1])
+        with self.assertRaises(TypeError):
+            paspo.train()
+
+    def test_exception(self):
+        """An exception shows its own lines, and the run goes on from what it had."""
+        failing = True
+
+        def make():
+            return tiny.Raises() if failing else tiny.Target()
+
+        with self.assertRaisesRegex(paspo.Error, "ValueError: no such price.*the run has a checkpoint") as caught:
+            train(make, self.dir / "x", envs=4)
+        self.assertIn("tiny.py", caught.exception.traceback)
+        self.assertTrue(caught.exception.traceback.endswith("ValueError: no such price\n"))
+        failing = False
+        run = paspo.train(make, resume=self.dir / "x", device="cpu", quiet=True)
+        self.assertEqual(run.summary["steps"], 512)
+
+    def test_interrupt(self):
+        """Ctrl-C saves what was learned, and ends every process."""
+        threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with self.assertRaisesRegex(KeyboardInterrupt, "interrupted at step .*go on with"):
+            train(lambda: tiny.Target(), self.dir / "x", steps=10**9)
+        last = (self.dir / "x" / "metrics.jsonl").read_text().splitlines()[-1]
+        self.assertGreater(json.loads(last)["step"], 0)
+        with self.assertRaises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
+
+    def test_kill(self):
+        """Nothing is left where this process is killed, and the run can be resumed."""
+        for start, make in (("fork", "lambda: tiny.Target()"), ("spawn", "tiny.Target")):
+            out = self.dir / start
+            code = f"import sys; sys.path[:0] = {sys.path[:2]}; import paspo, tiny; paspo.train({make}, steps=10**9, out={str(out)!r}, device='cpu', quiet=True, config={SMALL})"
+            parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+            while not (out / "metrics.jsonl").exists() or not (out / "metrics.jsonl").read_text():
+                self.assertIsNone(parent.poll())
+                time.sleep(0.05)
+            group = processes(str(out)) | descendants(parent.pid)
+            self.assertGreater(len(group), 2)
+            parent.kill()
+            parent.wait()
+            until = time.time() + 10
+            while any(map(alive, group)) and time.time() < until:
+                time.sleep(0.05)
+            self.assertEqual([p for p in group if alive(p)], [])
+            self.assertEqual([f for f in os.listdir("/dev/shm") if "paspo" in f], [])
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def processes(word):
+    found = set()
+    for p in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if word in Path(f"/proc/{p}/cmdline").read_text():
+                found.add(int(p))
+        except OSError:
+            pass
+    return found
+
+
+def descendants(pid):
+    children = {}
+    for p in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            children.setdefault(int(Path(f"/proc/{p}/stat").read_text().rpartition(")")[2].split()[1]), []).append(int(p))
+        except OSError:
+            pass
+    found, todo = set(), [pid]
+    while todo:
+        more = children.get(todo.pop(), [])
+        found.update(more)
+        todo += more
+    return found
+
+
+if __name__ == "__main__":
+    unittest.main()
