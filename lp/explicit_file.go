@@ -80,7 +80,7 @@ func NewCompiledSolver(p *Polytope, cfg SolverConfig, data []byte) (Solver, erro
 		return nil, fmt.Errorf("lp: compiled intervals: %w", err)
 	}
 	f.took = time.Since(start)
-	return inUnits(p, newExplicit(f, cfg)), nil
+	return inUnits(p, ladder{f.p, cfg}.closedForm(f)), nil
 }
 
 var errNoCompiled = errors.New("the file holds something else")

@@ -1,9 +1,6 @@
 package lp
 
-import (
-	"context"
-	"errors"
-)
+import "errors"
 
 // explicitSolver answers from the closed form. What the closed form does not
 // cover goes to warm-start bases, and to linear programs behind these: limits that it was
@@ -15,18 +12,8 @@ type explicitSolver struct {
 	behind successor
 }
 
-func newExplicitSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
-	f, err := compile(ctx, p, cfg)
-	if err != nil {
-		return nil, err
-	}
-	return newExplicit(f, cfg), nil
-}
-
-func newExplicit(f *explicit, cfg SolverConfig) *explicitSolver {
-	s := &explicitSolver{f: f, cfg: cfg}
-	s.behind.open = func() (Solver, error) { return newKeptSolver(context.Background(), f.p, cfg) }
-	return s
+func newExplicitSolver(f *explicit, cfg SolverConfig, behind func() (Solver, error)) *explicitSolver {
+	return &explicitSolver{f: f, cfg: cfg, behind: successor{open: behind}}
 }
 
 func (s *explicitSolver) Polytope() *Polytope { return s.f.p }

@@ -29,24 +29,14 @@ type lazySolver struct {
 	behind successor
 }
 
-func newLazySolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
-	m, err := newLazyModel(ctx, p, cfg.MaxBases)
+func newLazySolver(ctx context.Context, p *Polytope, maxBases int, behind func() (Solver, error)) (Solver, error) {
+	m, err := newLazyModel(ctx, p, maxBases)
 	if err != nil {
 		return nil, err
 	}
-	s := &lazySolver{m: m}
-	s.behind.open = func() (Solver, error) { return newMatrixSolver(p, cfg), nil }
+	s := &lazySolver{m: m, behind: successor{open: behind}}
 	s.settle()
 	return s, nil
-}
-
-// newKeptSolver takes warm-start bases, and CLP where there are too many rows for these.
-func newKeptSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
-	s, err := newLazySolver(ctx, p, cfg)
-	if isBudget(err) {
-		return newCLPSolver(ctx, p, cfg)
-	}
-	return s, err
 }
 
 // settle finds the interval of the first entity, and the bases that searches begin at:

@@ -1,7 +1,5 @@
 package lp
 
-import "context"
-
 // matrixSolver answers states with a matrix of their own, each by a dual simplex that
 // goes on from one interval of an action to the next. Nothing outlasts the action: an
 // answer depends on the state and the prefix alone.
@@ -16,10 +14,8 @@ type matrixSolver struct {
 	behind successor
 }
 
-func newMatrixSolver(p *Polytope, cfg SolverConfig) *matrixSolver {
-	s := &matrixSolver{p: p}
-	s.behind.open = func() (Solver, error) { return newCLPSolver(context.Background(), p, cfg) }
-	return s
+func newMatrixSolver(p *Polytope, behind func() (Solver, error)) *matrixSolver {
+	return &matrixSolver{p: p, behind: successor{open: behind}}
 }
 
 func (s *matrixSolver) Polytope() *Polytope { return s.p }

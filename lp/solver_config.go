@@ -1,7 +1,6 @@
 package lp
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"runtime"
@@ -45,52 +44,6 @@ func (c SolverConfig) Validate() error {
 		return fmt.Errorf("lp: max_effort is %d, want 1 or more", c.MaxEffort)
 	}
 	return nil
-}
-
-// NewSolver returns a solver of the intervals of p. Zero fields of cfg take
-// their defaults. Method explicit is refused with a *BudgetError where the
-// closed form exceeds its budget; method auto takes warm-start bases there, and CLP where
-// there are too many rows for these, which Solver.Method tells.
-func NewSolver(p *Polytope, cfg SolverConfig) (Solver, error) {
-	return NewSolverContext(context.Background(), p, cfg)
-}
-
-// NewSolverContext is NewSolver until ctx ends. It looks at ctx between its steps, some
-// of which take seconds.
-func NewSolverContext(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
-	cfg, err := cfg.complete()
-	if err != nil {
-		return nil, err
-	}
-	s, err := newSolver(ctx, p.Canonical(), cfg)
-	if err != nil {
-		return nil, err
-	}
-	return inUnits(p, s), nil
-}
-
-// newSolver returns a solver of a canonical form.
-func newSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, error) {
-	switch cfg.Method {
-	case "clp":
-		return newCLPSolver(ctx, p, cfg)
-	case "lazy":
-		return newLazySolver(ctx, p, cfg)
-	}
-	s, err := newExplicitSolver(ctx, p, cfg)
-	if cfg.Method == "auto" && isBudget(err) {
-		return newKeptSolver(ctx, p, cfg)
-	}
-	return s, err
-}
-
-// Beyond returns the method that auto takes where the closed form of p is beyond its
-// budget.
-func Beyond(p *Polytope) string {
-	if tooManyRows(p) && !overPoints(p) {
-		return "clp"
-	}
-	return "lazy"
 }
 
 // complete gives zero fields their defaults, and checks all.
