@@ -1,10 +1,13 @@
 package python
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 
 	"paspo/envs"
+	"paspo/lp"
 )
 
 // Env is one environment in a worker process. Every episode starts with
@@ -189,5 +192,71 @@ func (e *Env) Close() error {
 		w.live--
 		e.w = nil
 	}
+	return nil
+}
+
+// Unrepeatable implements envs.Unrepeatable.
+func (e *Env) Unrepeatable() string {
+	if e.p.repeats {
+		return ""
+	}
+	return "reset(seed=1) gave two different observations"
+}
+
+// limiter is of an environment whose limits follow the state.
+type limiter struct{ env *Env }
+
+// Limits implements envs.Limiter.
+func (l limiter) Limits(lim *lp.Limits) {
+	e := l.env
+	row := func(rows []float64, width int) []float64 {
+		if rows == nil {
+			return nil
+		}
+		return rows[e.slot*width : (e.slot+1)*width : (e.slot+1)*width]
+	}
+	m, f := e.w.mem, e.p.follow
+	lim.B, lim.E = row(m.b, f["b"]), row(m.total, f["total"])
+	lim.Lower, lim.Upper = row(m.lower, f["lower"]), row(m.upper, f["upper"])
+}
+
+// saver is of an environment that can be saved in the middle of an episode.
+type saver struct{ env *Env }
+
+// stateHead is the length of what is before an environment's own state: the seed of its
+// next episode.
+const stateHead = 4
+
+// MarshalBinary implements encoding.BinaryMarshaler.
+func (s saver) MarshalBinary() ([]byte, error) {
+	e := s.env
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	if err := e.w.settle(); err != nil {
+		return nil, err
+	}
+	var a struct{ State []byte }
+	if err := e.w.ask(map[string]any{"op": "save", "slot": e.slot}, -1, &a); err != nil {
+		return nil, err
+	}
+	return append(binary.LittleEndian.AppendUint32(nil, e.next), a.State...), nil
+}
+
+// UnmarshalBinary implements encoding.BinaryUnmarshaler.
+func (s saver) UnmarshalBinary(b []byte) error {
+	if len(b) < stateHead {
+		return errors.New("the state of an environment in Python is cut short")
+	}
+	e := s.env
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	if err := e.w.settle(); err != nil {
+		return err
+	}
+	if err := e.w.ask(map[string]any{"op": "load", "slot": e.slot, "state": b[stateHead:]}, -1, nil); err != nil {
+		return err
+	}
+	e.next, e.drawn, e.fresh = binary.LittleEndian.Uint32(b), true, false
+	e.w.mem.seeds[e.slot] = e.next
 	return nil
 }

@@ -39,6 +39,13 @@ type layout struct {
 	Actions  int    `json:"actions"` // float64 x n
 	Obs      int    `json:"obs"`     // float64 x dim
 	Final    int    `json:"final"`   // float64 x dim: the last observation of an episode that has ended
+
+	// Of limits that follow the state: the widths of those that do, and where they are.
+	Limits map[string]int `json:"limits"`
+	B      int            `json:"b"`
+	Lower  int            `json:"lower"`
+	Upper  int            `json:"upper"`
+	Total  int            `json:"total"`
 }
 
 // memory is the shared memory of a process.
@@ -50,6 +57,8 @@ type memory struct {
 	flags               []uint8
 	rewards             []float64
 	actions, obs, final []float64
+
+	b, lower, upper, total []float64 // nil where they do not follow the state
 }
 
 const (
@@ -58,14 +67,16 @@ const (
 	flagFresh
 )
 
-// share makes the memory of a process with observations of length dim and actions of n.
-func (w *worker) share(dim, n int) error {
-	l := layout{Op: "memory", Capacity: capacity}
+// share makes the memory of a process.
+func (p *Problem) share(w *worker) error {
+	dim, n := p.spec.ObsDim, p.spec.Polytope.Dim()
+	l := layout{Op: "memory", Capacity: capacity, Limits: p.follow}
 	at := 64
 	for _, a := range []struct {
 		offset *int
 		width  int
-	}{{&l.List, 4}, {&l.Seeds, 4}, {&l.Flags, 1}, {&l.Rewards, 8}, {&l.Actions, 8 * n}, {&l.Obs, 8 * dim}, {&l.Final, 8 * dim}} {
+	}{{&l.List, 4}, {&l.Seeds, 4}, {&l.Flags, 1}, {&l.Rewards, 8}, {&l.Actions, 8 * n}, {&l.Obs, 8 * dim}, {&l.Final, 8 * dim},
+		{&l.B, 8 * p.follow["b"]}, {&l.Lower, 8 * p.follow["lower"]}, {&l.Upper, 8 * p.follow["upper"]}, {&l.Total, 8 * p.follow["total"]}} {
 		*a.offset = at
 		at += (capacity*a.width + 63) &^ 63
 	}
@@ -83,6 +94,15 @@ func (w *worker) share(dim, n int) error {
 		bytes: b, head: view[int64](b, 0, 4), list: view[int32](b, l.List, capacity), seeds: view[uint32](b, l.Seeds, capacity),
 		flags: b[l.Flags : l.Flags+capacity], rewards: view[float64](b, l.Rewards, capacity),
 		actions: view[float64](b, l.Actions, capacity*n), obs: view[float64](b, l.Obs, capacity*dim), final: view[float64](b, l.Final, capacity*dim),
+	}
+	for _, f := range []struct {
+		name   string
+		offset int
+		rows   *[]float64
+	}{{"b", l.B, &w.mem.b}, {"lower", l.Lower, &w.mem.lower}, {"upper", l.Upper, &w.mem.upper}, {"total", l.Total, &w.mem.total}} {
+		if width := p.follow[f.name]; width > 0 {
+			*f.rows = view[float64](b, f.offset, capacity*width)
+		}
 	}
 	return w.ask(l, fd, nil)
 }

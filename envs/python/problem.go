@@ -19,6 +19,9 @@ type Problem struct {
 	config           Config
 	spec             envs.Spec
 
+	follow         map[string]int // limits that follow the state, and how many they are
+	repeats, saves bool
+
 	mu          sync.Mutex // of workers and their slots
 	workers     []*worker
 	description []byte      // JSON
@@ -31,6 +34,9 @@ type described struct {
 	ObsNames []string   `json:"obs_names"`
 	Low      []*float64 `json:"low"` // nil for no bound
 	High     []*float64 `json:"high"`
+	Limits   []string   `json:"limits"`  // that follow the state: b, lower, upper, total
+	Repeats  bool       `json:"repeats"` // the same seed starts the same episode
+	Saves    bool       `json:"saves"`
 }
 
 // Open returns the problem of an environment. The polytope of the actions is what
@@ -80,6 +86,16 @@ func (p *Problem) open(name string, constrain func(lp.Description) (*lp.Polytope
 	if err != nil {
 		return err
 	}
+	p.repeats, p.saves, p.follow = d.Repeats, d.Saves, map[string]int{}
+	_, rows, _ := polytope.Inequalities()
+	_, equal, _ := polytope.Equalities()
+	widths := map[string]int{"b": len(rows), "lower": polytope.Dim(), "upper": polytope.Dim(), "total": len(equal)}
+	for _, name := range d.Limits {
+		if widths[name] == 0 {
+			return fmt.Errorf("environment %s: its limits() has %s, and the constraints have none", p.function, name)
+		}
+		p.follow[name] = widths[name]
+	}
 	p.spec = envs.Spec{Name: name, ObsDim: len(d.ObsNames), ObsNames: d.ObsNames, Polytope: polytope, NormalizeObs: true}
 	return p.spec.Validate()
 }
@@ -107,7 +123,7 @@ func (p *Problem) hire() error {
 func (p *Problem) Description() []byte { return p.description }
 
 // FollowState says whether limits follow the state.
-func (p *Problem) FollowState() bool { return false }
+func (p *Problem) FollowState() bool { return len(p.follow) > 0 }
 
 // Spec implements envs.Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }
@@ -118,6 +134,24 @@ func (p *Problem) New() envs.Env {
 	e, err := p.newEnv()
 	if err != nil {
 		panic(envs.Raised{Err: err})
+	}
+	switch limited := len(p.follow) > 0; {
+	case limited && p.saves:
+		return struct {
+			limiter
+			saver
+			*Env
+		}{limiter{e}, saver{e}, e}
+	case limited:
+		return struct {
+			limiter
+			*Env
+		}{limiter{e}, e}
+	case p.saves:
+		return struct {
+			saver
+			*Env
+		}{saver{e}, e}
 	}
 	return e
 }
@@ -143,7 +177,7 @@ func (p *Problem) newEnv() (*Env, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.mem == nil {
-		if err := w.share(p.spec.ObsDim, p.spec.Polytope.Dim()); err != nil {
+		if err := p.share(w); err != nil {
 			return nil, err
 		}
 	}
@@ -158,7 +192,7 @@ func (p *Problem) newEnv() (*Env, error) {
 		if err := w.settle(); err != nil {
 			return nil, err
 		}
-		if err := w.ask(map[string]any{"op": "new", "slot": slot}, -1, nil); err != nil {
+		if err := w.ask(map[string]string{"op": "new"}, -1, nil); err != nil {
 			return nil, err
 		}
 		w.used = append(w.used, false)

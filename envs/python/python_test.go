@@ -188,6 +188,78 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// Limits follow the state, and the middle of an episode can be saved.
+func TestLimitsAndSnapshots(t *testing.T) {
+	c := python.DefaultConfig()
+	if interpreter() == "" {
+		t.Skip("SKIPPED: no python3 with NumPy; PASPO_TEST_PYTHON may name one")
+	}
+	c.Interpreter, c.Path, c.Workers = interpreter(), "testdata", 2
+	p, err := python.Open("python:tiny:Limited", c, nil, func(box lp.Description) (*lp.Polytope, error) {
+		box.Rows = []lp.Row{{Name: "power", Coef: []float64{1, 1}, Min: math.Inf(-1), Max: 1}}
+		return lp.New(box)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	v, err := envs.NewVector(p, envs.VectorConfig{Count: 3, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	for range 50 {
+		for i, lim := range v.Limits() {
+			obs := v.Obs()[3*i:]
+			if lim.B[0] != 0.5+math.Abs(obs[0]) || lim.Lower[0] != -1 || lim.Lower[1] != -0.5*math.Abs(obs[1]) || lim.Upper != nil {
+				t.Fatalf("limits %+v of observation %v", lim, obs[:3])
+			}
+		}
+		if err := v.Step(make([]float64, 6)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := envs.CheckSnapshots(p); err != nil {
+		t.Error(err)
+	}
+}
+
+// Observations of every kind are flattened, and actions have the shape of their space.
+func TestSpaces(t *testing.T) {
+	p := open(t, "Shapes", nil)
+	want := "obs.a[0][0] obs.a[0][1] obs.b=1 obs.b=2 obs.b=3 obs.c[0]=0 obs.c[0]=1 obs.c[1]=0 obs.c[1]=1 obs.c[1]=2 obs.d[0] obs.d[1]"
+	if got := strings.Join(p.Spec().ObsNames, " "); got != want {
+		t.Errorf("names %s, want %s", got, want)
+	}
+	v, err := envs.NewVector(p, envs.VectorConfig{Count: 2, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if want := []float64{0.25, 0.75, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0}; !slices.Equal(v.Obs()[12:], want) {
+		t.Errorf("observation %v, want %v", v.Obs()[12:], want)
+	}
+	if err := v.Step([]float64{0, 0, 0.5, 0, 0, 0, -0.5, 0}); err != nil || v.Rewards()[0] != 0.5 || v.Rewards()[1] != -0.5 {
+		t.Errorf("rewards %v, %v", v.Rewards(), err)
+	}
+}
+
+// Environments that draw from elsewhere are no group.
+func TestUnrepeatable(t *testing.T) {
+	_, err := envs.NewVector(open(t, "Unseeded", nil), envs.VectorConfig{Count: 2, Group: 2})
+	if err == nil || !strings.Contains(err.Error(), "reset(seed=1) gave two different observations") {
+		t.Errorf("a group: %v", err)
+	}
+	v, err := envs.NewVector(open(t, "Target", nil), envs.VectorConfig{Count: 2, Group: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if !slices.Equal(v.Obs()[:3], v.Obs()[3:]) {
+		t.Errorf("a group begins with %v", v.Obs())
+	}
+}
+
 func TestRefused(t *testing.T) {
 	for function, want := range map[string]string{
 		"NoBox": "the action space is a NoneType: a Box is allowed", "nothing": "tiny has no nothing", "os.getpid": "made a int without reset",

@@ -6,6 +6,7 @@ the shared memory lists, or M with a length and JSON. So is an answer: "." where
 well, else M with a length and JSON.
 """
 
+import base64
 import ctypes
 import importlib
 import json
@@ -20,6 +21,7 @@ import traceback
 import numpy as np
 
 TERMINATED, TRUNCATED, FRESH = 1, 2, 4  # flags
+LIMITS = "b", "lower", "total", "upper"  # of a state
 
 
 class Refused(Exception):
@@ -95,7 +97,7 @@ class Singles:
     """Environments with step and reset of their own."""
 
     def __init__(self, make, first):
-        self.make, self.spare, self.envs = make, [first], {}
+        self.make, self.spare, self.envs, self.steps, self.bounds = make, [first], [], [], []  # by slot
         self.dim, self.names, self.flatten = flattener(first.observation_space)
         self.low, self.high, self.shape, self.dtype = action_box(first.action_space)
 
@@ -103,7 +105,21 @@ class Singles:
         def numbers(v):
             return [None if np.isinf(x) else float(x) for x in v]
 
-        return {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high)}
+        d = {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high)}
+        first = self.spare[0]
+        # The same seed twice: whether episodes depend on it alone shows in what they begin with.
+        one, two = (self.flat(first.reset(seed=1)[0]) for _ in range(2))
+        d["repeats"] = bool(np.array_equal(one, two))
+        limits = method(first, "limits")
+        d["limits"] = sorted(limits()) if limits else []
+        unknown = set(d["limits"]) - set(LIMITS)
+        if unknown:
+            raise Refused(f"limits() has {', '.join(sorted(unknown))}: {', '.join(LIMITS)} are allowed")
+        d["saves"] = all(callable(getattr(first, m, None)) for m in ("save_state", "load_state"))  # not those inside wrappers, which have a state too
+        return d
+
+    def flat(self, o):
+        return np.asarray(o if self.flatten is None else self.flatten(o), float)
 
     def memory(self, fd, layout):
         self.map = mmap.mmap(fd, layout["size"])
@@ -118,16 +134,16 @@ class Singles:
         self.seeds, self.rewards, self.flags = view("seeds", np.uint32), view("rewards", float), view("flags", np.uint8)
         self.obs, self.final = view("obs", float, self.dim), view("final", float, self.dim)
         self.actions = view("actions", float, len(self.low))
+        self.limits = {k: view(k, float, w) for k, w in layout["limits"].items() if w}
 
-    def new(self, slot):
-        self.envs[slot] = self.spare.pop() if self.spare else self.make()
-
-    def close(self, slot):
-        # The next one that is asked for is this one: a seed makes it as good as new.
-        self.spare.append(self.envs.pop(slot))
+    def new(self):
+        env = self.spare.pop() if self.spare else self.make()
+        self.envs.append(env)
+        self.steps.append(env.step)
+        self.bounds.append(method(env, "limits"))
 
     def end(self):
-        for e in [*self.envs.values(), *self.spare]:
+        for e in [*self.envs, *self.spare]:
             if hasattr(e, "close"):
                 e.close()
 
@@ -148,10 +164,32 @@ class Singles:
         o = self.envs[slot].reset(seed=int(self.seeds[slot]))
         if not isinstance(o, tuple) or len(o) != 2:
             raise Refused(f"reset returned {type(o).__name__} {short(o)}: a tuple (observation, info) is allowed")
-        self.write(self.obs[slot], o[0])
+        self.write(self.obs[slot], self.flat(o[0]))
+        if self.limits:
+            self.limit(slot)
+
+    def limit(self, slot):
+        """Shows the limits of the next action."""
+        now = self.bounds[slot]()
+        for name, rows in self.limits.items():
+            v = np.asarray(now[name], float)
+            if v.shape != rows[slot].shape:
+                raise Refused(f"limits()[{name!r}] has shape {v.shape}: {rows[slot].shape} is allowed, in the order of constraints check")
+            rows[slot] = v
+
+    def save(self, slot):
+        data = self.envs[slot].save_state()
+        if not isinstance(data, bytes):
+            raise Refused(f"save_state returned {kind(data)} {short(data)}: bytes are allowed")
+        return {"state": base64.b64encode(data).decode()}
+
+    def load(self, slot, state):
+        self.envs[slot].load_state(base64.b64decode(state))
+        if self.limits:
+            self.limit(slot)
 
     def write(self, row, o):
-        o = np.asarray(o, float) if self.flatten is None else np.asarray(self.flatten(o), float)
+        o = np.asarray(o, float)
         if o.shape != row.shape:
             raise Refused(f"the observation has shape {o.shape}, that of its space {row.shape}")
         row[:] = o
@@ -162,39 +200,60 @@ class Singles:
         actions = self.actions[rows].astype(self.dtype)
         if len(self.shape) != 1:
             actions = actions.reshape(len(actions), *self.shape)
-        envs, rewards, flags, seen = self.envs, [], [], []
+        seen, rewards, ends = [], [], []
+        see, earn, flatten = seen.append, rewards.append, self.flatten
         try:
-            for slot, action in zip(slots, actions):
-                o, reward, terminated, truncated, _ = envs[slot].step(action)
-                if self.flatten is not None:
-                    o = self.flatten(o)
-                seen.append(o)
-                rewards.append(float(reward))
-                flags.append(TERMINATED if terminated else TRUNCATED if truncated else 0)
+            for step, action in zip(self.steps[rows] if isinstance(rows, slice) else [self.steps[s] for s in slots], actions):
+                o, reward, terminated, truncated, _ = step(action)
+                see(o if flatten is None else flatten(o))
+                earn(reward)
+                if terminated or truncated:
+                    ends.append((len(seen) - 1, TERMINATED if terminated else TRUNCATED))
         except BaseException:
             # Those before have been stepped.
-            self.head[3] = done = len(flags)
-            self.store(slots[:done], rows[:done] if isinstance(rows, np.ndarray) else slice(rows.start, rows.start + done), seen[:done], rewards[:done], flags, again)
+            done = len(rewards)
+            self.store(slots[:done], slots[:done], seen[:done], rewards, ends, again)
             self.head[3] = done
             raise
-        self.store(slots, rows, seen, rewards, flags, again)
+        self.store(slots, rows, seen, rewards, ends, again)
 
-    def store(self, slots, rows, seen, rewards, flags, again):
-        self.rewards[rows], self.flags[rows] = rewards, flags
+    def store(self, slots, rows, seen, rewards, ends, again):
+        """Shows what steps have given. The place of one that has given something else is in
+        the memory."""
         try:
             self.obs[rows] = seen
+            self.rewards[rows] = rewards
         except (ValueError, TypeError):
-            for i, slot in enumerate(slots):  # to say which
+            for i, slot in enumerate(slots):
                 self.head[3] = i
                 self.write(self.obs[slot], seen[i])
-        if any(flags):
-            for i, flag in enumerate(flags):
-                if flag:
-                    self.head[3], slot = i, slots[i]
-                    self.final[slot] = self.obs[slot]
-                    if again:
-                        self.fresh(slot)
-                        self.flags[slot] |= FRESH
+                try:
+                    self.rewards[slot] = rewards[i]
+                except (ValueError, TypeError):
+                    raise Refused(f"the reward is {short(rewards[i])}: a number is allowed") from None
+        self.flags[rows] = 0
+        for i, flag in ends:
+            self.head[3], slot = i, slots[i]
+            self.final[slot] = self.obs[slot]
+            self.flags[slot] = flag
+            if again:
+                self.fresh(slot)
+                self.flags[slot] |= FRESH
+        if self.limits:
+            over = {i for i, _ in ends}
+            for i, slot in enumerate(slots):
+                if i not in over:
+                    self.head[3] = i
+                    self.limit(slot)
+
+
+def method(env, name):
+    """A method of an environment or of what is inside its wrappers, None where there is none."""
+    while env is not None:
+        if callable(getattr(type(env), name, None)):
+            return getattr(env, name)
+        env = getattr(env, "env", None)
+    return None
 
 
 def short(x):
@@ -242,12 +301,11 @@ class Worker:
         if op == "memory":
             return self.host.memory(fds[0], request)
         if op == "new":
-            return self.host.new(request["slot"])
-        if op == "close":
-            return self.host.close(request["slot"])
-        if op == "end":
-            self.host.end()
-            return None
+            return self.host.new()
+        if op == "save":
+            return self.host.save(request["slot"])
+        if op == "load":
+            return self.host.load(request["slot"], request["state"])
         raise Refused(f"unknown request {op}")
 
     def serve(self):
@@ -266,6 +324,8 @@ class Worker:
                         self.say(answer)
                         continue
                 else:
+                    if self.host:
+                        self.host.end()
                     os._exit(0)
                 write(fd, b".")
             except BrokenPipeError:

@@ -1,6 +1,7 @@
 """Environments of Gymnasium's interface in plain Python, for tests."""
 
 import os
+import pickle
 import signal
 import time
 
@@ -79,3 +80,65 @@ class Misshapes(Fails):
 
 class NoBox(Target):
     action_space = None
+
+
+class Idle(Target):
+    """Does nothing: what a step takes is what everybody else takes."""
+
+    answer = np.zeros(3), 0.0, False, False, {}
+
+    def reset(self, **_):
+        return self.answer[0], {}
+
+    def step(self, _):
+        return self.answer
+
+
+class Limited(Target):
+    """Its power, the limit of the first inequality, follows the state, and its second
+    lower bound. It can be saved."""
+
+    def limits(self):
+        return {"b": [0.5 + abs(self.target[0])], "lower": [-1, -0.5 * abs(self.target[1])]}
+
+    def save_state(self):
+        return pickle.dumps(self.__dict__)
+
+    def load_state(self, data):
+        self.__dict__ = pickle.loads(data)
+
+
+class Unseeded(Target):
+    def draw(self):
+        self.rng = np.random.default_rng()
+        return super().draw()
+
+
+class Shapes:
+    """Spaces of every kind, and a Box of actions that is a matrix."""
+
+    class Dict:
+        spaces = {"a": Box([[0, 0]], [[1, 1]])}
+
+    action_space = Box(np.full((2, 2), -1), np.ones((2, 2)))
+
+    def __init__(self):
+        def space(name, **k):
+            return type(name, (), k)()
+
+        self.observation_space = self.Dict()
+        self.observation_space.spaces = {
+            "a": Box([[0, 0]], [[1, 1]]), "b": space("Discrete", n=3, start=1), "c": space("MultiDiscrete", nvec=np.array([2, 3])),
+            "d": space("MultiBinary", n=2),
+        }
+
+    def reset(self, *, seed, options=None):
+        self.seed = seed
+        return self.obs(), {}
+
+    def obs(self):
+        return {"a": [[0.25, 0.75]], "b": 2, "c": [1, 0], "d": [1, 0]}
+
+    def step(self, action):
+        assert action.shape == (2, 2)
+        return self.obs(), np.float32(action[1, 0]), np.bool_(False), False, {}
