@@ -22,13 +22,13 @@ import (
 func newConstraints() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "constraints",
-		Short: "Look at constraints: show, check, bounds, sample",
+		Short: "Look at constraints: show, check, bounds, sample, serve",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return errors.New("constraints takes one of show, check, bounds, sample; see train constraints --help")
+			return errors.New("constraints takes one of show, check, bounds, sample, serve; see train constraints --help")
 		},
 	}
-	cmd.AddCommand(newShow(), newCheck(), newBounds(), newSample())
+	cmd.AddCommand(newShow(), newCheck(), newBounds(), newSample(), newServe())
 	return cmd
 }
 

@@ -12,6 +12,7 @@ needed.
 
 from ._binary import Error, binary
 from ._policy import Policy, load
+from ._polytope import Polytope
 from ._train import Run, train
 
-__all__ = ["Error", "Policy", "Run", "binary", "load", "train"]
+__all__ = ["Error", "Policy", "Polytope", "Run", "binary", "load", "train"]

@@ -57,6 +57,49 @@ class Test(unittest.TestCase):
         np.testing.assert_array_equal(seen[0], seen[1])
         np.testing.assert_array_equal(seen[0], seen[2])
 
+    def test_polytope(self):
+        """What a polytope answers agrees with its rows, and its pieces with its intervals."""
+        for text in (
+            "entities: [a, b, c, d]\nbounds: {a: [0.1, 0.6], d: [0, 0.5]}\nconstraints: [a + 2*b <= 0.9, b + c >= 0.2]",
+            "entities: [a, b]\ntotal: none\nbounds: {a: [-1, 1], b: [-2, 1]}\nconstraints: [{name: power, abs: {a: 1, b: 1}, max: 1.5}]",
+            "generate: {method: points, entities: 4, points: 12, seed: 1}",
+        ):
+            with paspo.Polytope.from_yaml(text) as p:
+                n = len(p.entities)
+                points = p.sample(200, seed=2)
+                self.assertLessEqual(p.check(points).max(), 1e-9)
+                np.testing.assert_array_equal(points, p.sample(200, seed=2))
+                self.assertLessEqual((points @ p.A.T - p.b).max(initial=-1), 1e-9)
+                np.testing.assert_allclose(p.project(points), points, atol=1e-9)
+                far = points + np.random.default_rng(1).normal(size=points.shape)
+                near = p.project(far)
+                self.assertLessEqual(p.check(near).max(), 1e-9)
+                self.assertGreater(p.check(far).max(), 1e-3)
+                self.assertTrue((np.sum((far - near) ** 2, 1) <= np.sum((far - points) ** 2, 1) + 1e-12).all())
+                f = p.pieces()
+                rho = np.tile(f["begin"], (len(points), 1))
+                for i in range(n):
+                    lo, hi = p.intervals(points[:, :i])
+                    self.assertTrue((lo <= points[:, i] + 1e-9).all() and (points[:, i] <= hi + 1e-9).all())
+                    width = f["lower"][i].shape[1]
+                    low = (rho[:, :width] @ f["lower"][i].T).max(1, initial=0 if f["floor"][i] else -np.inf)
+                    high = (rho[:, : f["upper"][i].shape[1]] @ f["upper"][i].T).min(1, initial=np.inf)
+                    np.testing.assert_allclose(f["base"][i] + low, lo, atol=1e-9)
+                    np.testing.assert_allclose(f["base"][i] + high, hi, atol=1e-9)
+                    rho -= np.outer(points[:, i] - f["base"][i], f["cols"][i])
+                one = p.project(far[0])
+                self.assertEqual((one.shape, np.shape(p.check(one))), ((n,), ()))
+                with self.assertRaises(ValueError):
+                    p.check(np.zeros((2, n + 1)))
+                with self.assertRaisesRegex(paspo.Error, "row 1: component 0 is NaN"):
+                    p.check([[0] * n, [np.nan] * n])
+                with self.assertRaisesRegex(paspo.Error, "row 0: no allocation has this prefix"):
+                    p.intervals([[5.0]])
+        with self.assertRaisesRegex(paspo.Error, "is empty|exclude"):
+            paspo.Polytope.from_yaml({"entities": ["a", "b"], "constraints": ["a + b <= 0.5"]})
+        with self.assertRaisesRegex(paspo.Error, "nothing.yaml"):
+            paspo.Polytope.from_yaml("nothing.yaml")
+
     def test_refusals(self):
         for make, k, want in (
             (tiny.Target, {"config": {"ppo.gama": 1}}, "did you mean ppo.gamma"),

@@ -1,0 +1,306 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/spf13/cobra"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/uniform"
+)
+
+// maxNumbers is the number of numbers that one request of newServe may hold.
+const maxNumbers = 1 << 26
+
+func newServe() *cobra.Command {
+	var f polytopeFlags
+	return &cobra.Command{
+		Use:   "serve FILE",
+		Short: "Answer batches of numbers, for programs",
+		Long: `Answer requests for a polytope until the input ends, for programs such as the Python
+package. A request is a line {"op":..,"rows":R,"cols":C,"seed":S} and then R*C numbers,
+little-endian float64; so is an answer, or a line {"error":..} with nothing after it.
+
+  describe   entities, rows, bounds and the pieces of the closed form, in the line itself
+  intervals  prefixes of C entities: the ends of the interval of the next, R x 2
+  project    points: the closest in the polytope, R x n
+  check      points: the largest scaled residual, R x 1
+  sample     R uniform points by the seed, and no numbers in the request: R x n`,
+		Args: exactly("a constraints file or a preset"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := f.read(args[0])
+			if err != nil {
+				return err
+			}
+			return serveArrays(cmd.Context(), p, cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	}
+}
+
+// arrays answers requests for a polytope. Solver and sampler are made when they are
+// needed.
+type arrays struct {
+	p       *lp.Polytope
+	solver  lp.Solver
+	chain   lp.Chain
+	batch   int
+	sampler *uniform.Sampler
+}
+
+type arrayRequest struct {
+	Op   string `json:"op"`
+	Rows int    `json:"rows"`
+	Cols int    `json:"cols"`
+	Seed uint64 `json:"seed"`
+}
+
+func serveArrays(ctx context.Context, p *lp.Polytope, in io.Reader, out io.Writer) error {
+	s := &arrays{p: p}
+	defer func() {
+		if s.solver != nil {
+			s.solver.Close()
+		}
+	}()
+	r, w := bufio.NewReader(in), bufio.NewWriter(out)
+	for ctx.Err() == nil {
+		line, err := r.ReadBytes('\n')
+		if err == io.EOF && len(line) == 0 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading requests: %w", err)
+		}
+		var q arrayRequest
+		if err := json.Unmarshal(line, &q); err != nil {
+			return fmt.Errorf("%q is no request: %w", strings.TrimSpace(string(line)), err)
+		}
+		if q.Rows < 0 || q.Cols < 0 || q.Rows > maxNumbers || q.Cols > maxNumbers || q.Rows*max(1, q.Cols) > maxNumbers {
+			return fmt.Errorf("a request of %d rows of %d numbers: at most %d numbers are allowed", q.Rows, q.Cols, maxNumbers)
+		}
+		numbers := make([]float64, q.Rows*q.Cols)
+		if _, err := io.ReadFull(r, bytesOf(numbers)); err != nil {
+			return fmt.Errorf("reading requests: %w", err)
+		}
+		var answer any
+		var rows []float64
+		if q.Op == "describe" {
+			answer, err = s.describe(ctx)
+		} else if rows, err = s.answer(ctx, q, numbers); err == nil {
+			answer = map[string]int{"rows": q.Rows, "cols": len(rows) / max(1, q.Rows)}
+		}
+		if err != nil {
+			answer = map[string]string{"error": oneLine(err)}
+		}
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(answer); err != nil {
+			return fmt.Errorf("writing answers: %w", err)
+		}
+		if err == nil {
+			w.Write(bytesOf(rows))
+		}
+		if err := w.Flush(); err != nil {
+			return fmt.Errorf("writing answers: %w", err)
+		}
+	}
+	return interruption(ctx)
+}
+
+// bytesOf returns the bytes of numbers, which are little-endian on every machine that
+// this program is built for.
+func bytesOf(v []float64) []byte {
+	if len(v) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 8*len(v))
+}
+
+func (s *arrays) answer(ctx context.Context, q arrayRequest, x []float64) ([]float64, error) {
+	n := s.p.Dim()
+	if q.Op == "project" || q.Op == "check" {
+		if q.Cols != n {
+			return nil, fmt.Errorf("points have %d numbers, the polytope %d entities", q.Cols, n)
+		}
+	}
+	for i, v := range x {
+		if v-v != 0 {
+			return nil, fmt.Errorf("row %d: component %d is %g: a finite number is allowed", i/q.Cols, i%q.Cols, v)
+		}
+	}
+	switch q.Op {
+	case "intervals":
+		return s.intervals(ctx, q, x)
+	case "project":
+		var out []float64
+		for i := range q.Rows {
+			y, err := lp.Project(s.p, x[i*n:(i+1)*n])
+			if err != nil {
+				return nil, fmt.Errorf("row %d: %w", i, err)
+			}
+			out = append(out, y...)
+		}
+		return out, nil
+	case "check":
+		out := make([]float64, q.Rows)
+		for i := range out {
+			out[i] = s.p.Residual(x[i*n:(i+1)*n], nil)
+		}
+		return out, nil
+	case "sample":
+		if s.sampler == nil {
+			c := uniform.DefaultConfig()
+			c.Seed = 1
+			var err error
+			if s.sampler, err = uniform.New(s.p, c); err != nil {
+				return nil, err
+			}
+		}
+		if q.Rows == 0 {
+			return nil, nil
+		}
+		points, _, err := s.sampler.Sample(q.Rows, rng.New(q.Seed, "sample").Split(0))
+		return points, err
+	}
+	return nil, fmt.Errorf("op is %q: describe, intervals, project, check and sample are allowed", q.Op)
+}
+
+// ready makes the solver, and a chain for as many rows.
+func (s *arrays) ready(ctx context.Context, rows int) error {
+	if s.solver == nil {
+		c := lp.DefaultSolverConfig()
+		c.Workers = 1
+		var err error
+		if s.solver, err = lp.NewSolverContext(ctx, s.p, c); err != nil {
+			return err
+		}
+	}
+	if s.chain == nil || rows > s.batch {
+		s.chain, s.batch = s.solver.Chain(rows), rows
+	}
+	return nil
+}
+
+func (s *arrays) intervals(ctx context.Context, q arrayRequest, x []float64) ([]float64, error) {
+	if n := s.p.Dim(); q.Cols >= n {
+		return nil, fmt.Errorf("the prefixes have %d entities: at most %d of %d leave one to answer for", q.Cols, n-1, n)
+	}
+	if q.Rows == 0 {
+		return nil, nil
+	}
+	if err := s.ready(ctx, q.Rows); err != nil {
+		return nil, err
+	}
+	lo, hi, a := make([]float64, q.Rows), make([]float64, q.Rows), make([]float64, q.Rows)
+	s.chain.Begin(q.Rows, nil)
+	for i := range q.Cols + 1 {
+		if err := s.chain.Next(lo, hi); err != nil {
+			var none *lp.InfeasibleError
+			if errors.As(err, &none) {
+				return nil, fmt.Errorf("row %d: %s", none.Row, infeasibility("no allocation has this prefix", none))
+			}
+			return nil, err
+		}
+		if i < q.Cols {
+			for r := range a {
+				a[r] = x[r*q.Cols+i]
+			}
+			s.chain.Fix(a)
+		}
+	}
+	out := make([]float64, 0, 2*q.Rows)
+	for r := range lo {
+		out = append(out, lo[r], hi[r])
+	}
+	return out, nil
+}
+
+// endPieces are the pieces of one end: rows of weights.
+type endPieces struct {
+	Lower [][]float64 `json:"lower"`
+	Upper [][]float64 `json:"upper"`
+	Floor bool        `json:"floor"`
+}
+
+type formPieces struct {
+	Begin []float64   `json:"begin"` // rho of the empty prefix
+	Cols  [][]float64 `json:"cols"`  // by what an amount of each entity moves rho
+	Base  []float64   `json:"base"`  // what the ends and the amounts are counted from
+	Ends  []endPieces `json:"ends"`
+}
+
+type polytopeArrays struct {
+	Name     string      `json:"name"`
+	Entities []string    `json:"entities"`
+	A        [][]float64 `json:"A"`
+	B        []float64   `json:"b"`
+	Rows     []string    `json:"rows"`
+	E        [][]float64 `json:"E"`
+	F        []float64   `json:"e"`
+	Lower    []*float64  `json:"lower"` // null for no bound
+	Upper    []*float64  `json:"upper"`
+	Pieces   *formPieces `json:"pieces"` // null where there is no closed form
+}
+
+func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
+	p := s.p
+	n := p.Dim()
+	matrix := func(v []float64, cols int) [][]float64 {
+		out := [][]float64{}
+		for row := range slices.Chunk(v, max(1, cols)) {
+			out = append(out, row)
+		}
+		return out
+	}
+	bounds := func(v []float64) []*float64 {
+		out := make([]*float64, n)
+		for i, x := range v {
+			if !math.IsInf(x, 0) {
+				out[i] = &x
+			}
+		}
+		return out
+	}
+	d := &polytopeArrays{Name: p.Name(), Entities: p.Entities(), B: []float64{}, F: []float64{}}
+	a, b, names := p.Inequalities()
+	d.A, d.B, d.Rows = matrix(a, n), append(d.B, b...), append([]string{}, names...)
+	e, f, _ := p.Equalities()
+	d.E, d.F = matrix(e, n), append(d.F, f...)
+	l, u := p.Bounds()
+	d.Lower, d.Upper = bounds(l), bounds(u)
+	if err := s.ready(ctx, 1); err != nil {
+		return nil, err
+	}
+	tabled, ok := s.solver.(lp.Tabled)
+	if !ok {
+		return d, nil
+	}
+	t := tabled.Tables()
+	form := &formPieces{Begin: t.Begin, Base: make([]float64, n)}
+	if t.Facets {
+		// rho is (1, a_0, a_1, ..): an amount adds itself.
+		form.Begin = append([]float64{1}, make([]float64, n)...)
+		for i := range n {
+			col := make([]float64, n+1)
+			col[1+i] = -1
+			form.Cols = append(form.Cols, col)
+		}
+	} else {
+		form.Cols = matrix(t.Cols, t.Size)
+		form.Base = t.Floor
+	}
+	for _, end := range t.Needed {
+		form.Ends = append(form.Ends, endPieces{matrix(end.Lower, end.Stride), matrix(end.Upper, end.Stride), end.Floor})
+	}
+	d.Pieces = form
+	return d, nil
+}

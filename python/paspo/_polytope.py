@@ -1,0 +1,130 @@
+"""Polytopes: what constraints allow, for policies of one's own."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ._binary import Error, Process
+
+
+class Polytope:
+    """The actions a with A a <= b, E a = e, lower <= a <= upper, of a constraints file.
+
+    Batches are arrays of float64, one action a row. One thread at a time may use it.
+
+    entities: names, n.
+    A, b, rows: inequalities (m, n), (m), and their names.
+    E, e: equalities, the total among them.
+    lower, upper: bounds, infinite for none.
+    """
+
+    def __init__(self, path):
+        self._process = Process("constraints", "serve", os.fspath(path))
+        d, _ = self._ask("describe")
+        n = len(d["entities"])
+        self.name, self.entities, self.rows = d["name"], d["entities"], d["rows"]
+        self.A, self.b = np.array(d["A"], float).reshape(-1, n), np.array(d["b"], float)
+        self.E, self.e = np.array(d["E"], float).reshape(-1, n), np.array(d["e"], float)
+        self.lower = np.array([-np.inf if x is None else x for x in d["lower"]])
+        self.upper = np.array([np.inf if x is None else x for x in d["upper"]])
+        self._pieces = d["pieces"]
+
+    @classmethod
+    def from_yaml(cls, file):
+        """The polytope of a constraints file, or of its text, or of the same as a dictionary."""
+        if isinstance(file, os.PathLike) or isinstance(file, str) and "\n" not in file and ":" not in file:
+            return cls(file)
+        with tempfile.TemporaryDirectory(prefix="paspo-") as folder:
+            path = Path(folder, "constraints.yaml")
+            path.write_text(json.dumps(file) if isinstance(file, dict) else file)  # JSON is YAML
+            return cls(path)
+
+    def intervals(self, prefix):
+        """lo and hi, each (rows), of entity k where the entities before have the values of
+        prefix (rows, k), 0 <= k < n. Any value between leaves an action that satisfies all."""
+        prefix = np.asarray(prefix, float)
+        if prefix.ndim != 2:
+            raise ValueError(f"prefix has shape {prefix.shape}: (rows, k) is allowed")
+        _, ends = self._ask("intervals", prefix)
+        return ends[:, 0], ends[:, 1]
+
+    def sample(self, rows, seed=1):
+        """Uniform points (rows, n)."""
+        return self._ask("sample", np.empty((int(rows), 0)), seed)[1]
+
+    def project(self, actions):
+        """The closest point in the polytope to each action, (n) or (rows, n)."""
+        return self._points("project", actions)
+
+    def check(self, actions):
+        """The largest residual of each action over all constraints, relative to what their
+        terms can be: at most 0 where all hold, 1e-9 for rounding. A number for (n), else (rows)."""
+        return self._points("check", actions)[..., 0]
+
+    def pieces(self):
+        """The closed form of the intervals as arrays, for evaluation in any library:
+
+            rho = begin
+            for i in range(n):
+                lo = base[i] + max(lower[i] @ rho[:lower[i].shape[1]]),  not below base[i] where floor[i]
+                hi = base[i] + min(upper[i] @ rho[:upper[i].shape[1]])
+                a_i = anything from lo to hi
+                rho = rho - cols[i] * (a_i - base[i])
+
+        A dictionary of these names; lower and upper are lists of arrays (pieces, width).
+        Raises Error where there is no closed form.
+        """
+        if self._pieces is None:
+            raise Error(f"{self.name} has no closed form of its intervals: intervals() answers all the same")
+        p, width = self._pieces, len(self._pieces["begin"])
+
+        def ends(name):
+            return [np.array(e[name], float).reshape(len(e[name]), -1 if e[name] else width) for e in p["ends"]]
+
+        return {
+            "begin": np.array(p["begin"], float), "cols": np.array(p["cols"], float), "base": np.array(p["base"], float),
+            "lower": ends("lower"), "upper": ends("upper"), "floor": np.array([e["floor"] for e in p["ends"]]),
+        }
+
+    def _points(self, op, actions):
+        actions = np.asarray(actions, float)
+        if actions.ndim not in (1, 2) or actions.shape[-1] != len(self.entities):
+            raise ValueError(f"actions have shape {actions.shape}: ({len(self.entities)}) or (rows, {len(self.entities)}) is allowed")
+        out = self._ask(op, np.atleast_2d(actions))[1]
+        return out[0] if actions.ndim == 1 else out
+
+    def _ask(self, op, numbers=np.empty((0, 0)), seed=1):
+        rows, cols = numbers.shape
+        popen = self._process.popen
+        try:
+            popen.stdin.write((json.dumps({"op": op, "rows": rows, "cols": cols, "seed": int(seed)}) + "\n").encode())
+            popen.stdin.write(np.ascontiguousarray(numbers, "<f8").data.cast("B") if numbers.size else b"")
+            popen.stdin.flush()
+            line = popen.stdout.readline()
+        except BrokenPipeError:
+            line = b""
+        if not line:
+            raise self._process.failed()
+        answer = json.loads(line)
+        if "error" in answer:
+            raise Error(answer["error"])
+        if op == "describe":
+            return answer, None
+        out = np.frombuffer(popen.stdout.read(8 * answer["rows"] * answer["cols"]), "<f8")
+        return answer, out.reshape(answer["rows"], answer["cols"])
+
+    def close(self):
+        self._process.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __del__(self):
+        if hasattr(self, "_process"):
+            self.close()
