@@ -244,6 +244,17 @@ func TestSpaces(t *testing.T) {
 	}
 }
 
+// A vector of environments is taken apart.
+func TestVector(t *testing.T) {
+	out, err := envs.Play(open(t, "Vector", func(c *python.Config) { c.Workers = 1 }), envs.Constant([]float64{0, 0}), 4, 100, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(out.Lengths, 5) || slices.Max(out.Lengths) <= 5 {
+		t.Errorf("episodes of length %v", out.Lengths)
+	}
+}
+
 // Environments that draw from elsewhere are no group.
 func TestUnrepeatable(t *testing.T) {
 	_, err := envs.NewVector(open(t, "Unseeded", nil), envs.VectorConfig{Count: 2, Group: 2})
@@ -263,6 +274,7 @@ func TestUnrepeatable(t *testing.T) {
 func TestRefused(t *testing.T) {
 	for function, want := range map[string]string{
 		"NoBox": "the action space is a NoneType: a Box is allowed", "nothing": "tiny has no nothing", "os.getpid": "made a int without reset",
+		"Native": "a Native of 2 environments that cannot be had one by one",
 	} {
 		if _, err := tryOpen(t, function, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", function, err, want)

@@ -9,6 +9,7 @@ well, else M with a length and JSON.
 import base64
 import ctypes
 import importlib
+import itertools
 import json
 import mmap
 import os
@@ -91,6 +92,18 @@ def action_box(space):
 
 
 # Environments, by slot
+
+
+def taken_apart(vector):
+    """A function that makes the environments of Gymnasium's vectors of them in turn. They are
+    stepped one by one, so that whenever the vector would start episodes, they start with seeds of
+    the run, and no step is lost on it."""
+    if not getattr(vector, "env_fns", None):
+        raise Refused(f"the function made a {kind(vector)} of {vector.num_envs} environments that cannot be had one by one: "
+                      "one environment, a SyncVectorEnv or an AsyncVectorEnv without wrappers is allowed")
+    makers = itertools.cycle(vector.env_fns)
+    vector.close()
+    return lambda: next(makers)()
 
 
 class Singles:
@@ -293,6 +306,9 @@ class Worker:
         op = request["op"]
         if op == "describe":
             first = self.make()
+            if hasattr(first, "num_envs"):
+                self.make = taken_apart(first)
+                first = self.make()
             for method in ("reset", "step", "observation_space", "action_space"):
                 if not hasattr(first, method):
                     raise Refused(f"the function made a {kind(first)} without {method}: an environment of Gymnasium's interface is allowed")

@@ -100,6 +100,18 @@ class Test(unittest.TestCase):
         with self.assertRaisesRegex(paspo.Error, "nothing.yaml"):
             paspo.Polytope.from_yaml("nothing.yaml")
 
+    def test_example(self):
+        """The example runs, where Gymnasium is there."""
+        try:
+            import gymnasium  # noqa: F401
+        except ImportError:
+            self.skipTest("SKIPPED: no gymnasium")
+        root = Path(__file__).parents[1]
+        code = [sys.executable, str(root / "examples" / "pendulum.py"), "2048", str(self.dir / "x")]
+        done = subprocess.run(code, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, "trained policy .*\n(?s:.*)return of one episode: -")
+
     def test_refusals(self):
         for make, k, want in (
             (tiny.Target, {"config": {"ppo.gama": 1}}, "did you mean ppo.gamma"),

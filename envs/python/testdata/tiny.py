@@ -142,3 +142,21 @@ class Shapes:
     def step(self, action):
         assert action.shape == (2, 2)
         return self.obs(), np.float32(action[1, 0]), np.bool_(False), False, {}
+
+
+class Vector:
+    """Looks like Gymnasium's, of two kinds of environments."""
+
+    num_envs = 2
+    env_fns = [Target, lambda: Short()]
+
+    def close(self):
+        pass
+
+
+class Short(Target):
+    length = 5
+
+
+class Native(Vector):
+    env_fns = None
