@@ -57,7 +57,7 @@ SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)
 # tested without it. The tests of genptx do what ptx-check does.
 test: deps-gpu lint image-check race-check
 	$(GO) test -v $(TOOLS)
-	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 14m $(SOURCES)
+	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 40m $(SOURCES)
 	$(GO) test ./cuda ./policy/gpu -run NotBuilt
 	$(GO) test ./lp ./envs/internal/relax -run 'LimitsAreNeverEmpty|HullResidualAllocates|RelaxationOfHull' # which -race skips or shortens
 
@@ -70,7 +70,7 @@ RACE_LEFT_OUT ?= Distribution|SideBySide|WritesResultsAlone|TrainersTogether|Die
 race-check: deps-gpu
 	$(WITH_CUDA) export PASPO_TEST_RACES=1 PASPO_FAKE_ORDER=$(RACE_ORDER) && \
 	$(GO) test -tags gpu ./internal/cudatest ./kernels ./cuda && \
-	$(GO) test -tags gpu -timeout 14m -run GPU -skip '$(RACE_LEFT_OUT)' ./policy/gpu
+	$(GO) test -tags gpu -timeout 40m -run GPU -skip '$(RACE_LEFT_OUT)' ./policy/gpu
 
 lint: deps-gpu
 	@unformatted=$$(gofmt -l .); \
