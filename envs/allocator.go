@@ -115,6 +115,7 @@ const Violation = 1e-6
 // Outcome is what an allocator made of a number of episodes.
 type Outcome struct {
 	Returns     []float64 // one an episode
+	Expected    []float64 // their sums of expected rewards (see Expecter), nil where unknown
 	Lengths     []int
 	MaxResidual float64 // largest scaled residual of an action
 	Violations  int     // actions with a residual above Violation
@@ -125,10 +126,18 @@ type Outcome struct {
 	MaxRelaxation float64
 }
 
-// Play plays episodes side by side. Episode i draws from EpisodeStream(seed, i),
+// Estimates returns what means are taken of: Expected where it is known, else Returns.
+func (o *Outcome) Estimates() []float64 {
+	if o.Expected != nil {
+		return o.Expected
+	}
+	return o.Returns
+}
+
+// Play plays episodes side by side. Episode i draws from EpisodeStream(seed, i, set...),
 // so that every allocator meets the same draws of an environment that draws
 // alike whatever it is told to do. An episode longer than maxSteps is an error.
-func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome, error) {
+func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64, set ...string) (*Outcome, error) {
 	if episodes < 1 {
 		return nil, fmt.Errorf("envs: %d episodes to play: at least 1 is needed", episodes)
 	}
@@ -148,7 +157,7 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 		}
 	}()
 	for i := range copies {
-		e, err := NewCopy(p, i, EpisodeStream(seed, i))
+		e, err := NewCopy(p, i, EpisodeStream(seed, i, set...))
 		if err != nil {
 			return nil, err
 		}
@@ -176,6 +185,9 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64) (*Outcome
 				return nil, err
 			}
 			out.Add(i, reward, e.Residual(), relaxation)
+			if x, ok := e.Expected(); ok {
+				out.Expect(i, x)
+			}
 			if !done {
 				copy(obs[i*dim:], e.Obs())
 				next = append(next, i)

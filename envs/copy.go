@@ -23,6 +23,7 @@ type Copy struct {
 	relaxer  Relaxer   // nil where they are not relaxed
 	cutter   Truncator // nil where episodes are never truncated
 	starter  Starter   // nil where it is not stepped elsewhere
+	expecter Expecter  // nil where expectations are not known, and in a Vector
 	polytope *lp.Polytope
 	rand     *rand.Rand
 	problem  string
@@ -31,6 +32,8 @@ type Copy struct {
 	obs        []float64
 	action     []float64 // the environment's own
 	limits     *lp.Limits
+	expect     func(obs, action []float64) float64 // of this episode, nil where unknown
+	expected   float64
 	relaxation float64
 	residual   float64
 	length     int // steps of the episode
@@ -48,6 +51,7 @@ func NewCopy(p Problem, index int, r *rand.Rand) (*Copy, error) {
 		return nil, err
 	}
 	c := &Copy{obs: make([]float64, s.ObsDim), action: make([]float64, s.Polytope.Dim()), limits: &lp.Limits{}}
+	c.expecter, _ = p.(Expecter)
 	if err := c.start(p, &s, index, r); err != nil {
 		return nil, err
 	}
@@ -99,6 +103,10 @@ func (c *Copy) Relaxation() float64 { return c.relaxation }
 // of its state.
 func (c *Copy) Residual() float64 { return c.residual }
 
+// Expected returns what the last action was expected to earn, where the problem is an
+// Expecter that knows; ok says whether it does.
+func (c *Copy) Expected() (reward float64, ok bool) { return c.expected, c.expect != nil }
+
 // Truncated says of an episode that is done whether it was truncated.
 func (c *Copy) Truncated() bool { return c.truncated }
 
@@ -113,6 +121,14 @@ func (c *Copy) Reset() error {
 	}
 	if err := c.checkObs("Reset"); err != nil {
 		return err
+	}
+	if c.expecter != nil {
+		if err := c.guarded("Expectation", func() error {
+			c.expect = c.expecter.Expectation()
+			return nil
+		}); err != nil {
+			return err
+		}
 	}
 	return c.lookAtLimits()
 }
@@ -161,10 +177,19 @@ func (c *Copy) Step(action []float64) (reward float64, done bool, err error) {
 		panic(badAction)
 	}
 	c.residual = c.polytope.Residual(action, c.Limits())
+	if c.expect != nil && finite.All(action) {
+		copy(c.action, action)
+		if c.ask(); c.fault != nil {
+			return 0, false, c.fault
+		}
+		if c.expected-c.expected != 0 {
+			return 0, false, c.failed("Expectation", nonFinite{"the expected reward", c.expected})
+		}
+	}
 	return c.take(action)
 }
 
-// take is Step without the residual.
+// take is Step without the residual and the expected reward.
 func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 	if i := finite.First(action); i >= 0 {
 		return 0, false, c.failed("Step", nonFinite{fmt.Sprintf("not called: component %d of the action", i), action[i]})
@@ -250,6 +275,13 @@ func (c *Copy) step() (reward float64, done bool) {
 	reward, done = c.env.Step(c.rand, c.action, c.obs)
 	c.calls = ""
 	return reward, done
+}
+
+func (c *Copy) ask() {
+	c.calls = "Expectation"
+	defer c.leave()
+	c.expected = c.expect(c.obs, c.action)
+	c.calls = ""
 }
 
 func (c *Copy) askTruncated() {

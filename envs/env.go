@@ -94,6 +94,16 @@ type Problem interface {
 	New() Env
 }
 
+// Expecter is implemented by problems that can tell what an action is expected to earn.
+// Evaluation then adds up expectations in the place of rewards: their sum has the mean of
+// the return of an episode and less noise.
+type Expecter interface {
+	// Expectation returns a function for one episode, nil where expectations are not known.
+	// It is called once before every step, in order, with the observation and the action,
+	// and returns E[reward | observations and actions of the episode so far].
+	Expectation() func(obs, action []float64) float64
+}
+
 // Spec describes a problem.
 type Spec struct {
 	Name     string

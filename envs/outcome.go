@@ -27,6 +27,15 @@ func (o *Outcome) Add(episode int, reward, residual, relaxation float64) {
 	}
 }
 
+// Expect counts what the action of a step was expected to earn. It is called for all steps
+// or for none.
+func (o *Outcome) Expect(episode int, reward float64) {
+	if o.Expected == nil {
+		o.Expected = make([]float64, len(o.Returns))
+	}
+	o.Expected[episode] += reward
+}
+
 // MeanAndError returns the mean of xs and its standard error, NaN for fewer
 // than two.
 func MeanAndError(xs []float64) (mean, stdErr float64) {

@@ -44,27 +44,31 @@ type EvalStep struct {
 // Evaluation is the outcome of evaluated episodes, in their order.
 type Evaluation struct {
 	Returns     []float64
+	Expected    []float64 // sums of expected rewards (see envs.Expecter), nil where unknown
 	Lengths     []int
 	Truncated   int     // episodes that were cut off
 	MaxResidual float64 // largest scaled residual of an action
 	Violations  int     // actions with a residual above envs.Violation
 }
 
-// Mean returns the mean return.
-func (e *Evaluation) Mean() float64 {
-	var m stats.Running
-	for _, r := range e.Returns {
+// moments are those of Expected where it is known, else of Returns: both have one mean.
+func (e *Evaluation) moments() (m stats.Running) {
+	estimates := e.Returns
+	if e.Expected != nil {
+		estimates = e.Expected
+	}
+	for _, r := range estimates {
 		m.Add(r)
 	}
-	return m.Mean
+	return m
 }
 
-// StdErr returns the standard error of the mean, NaN for one episode.
+// Mean returns the estimate of the mean return: over expected returns where they are known.
+func (e *Evaluation) Mean() float64 { return e.moments().Mean }
+
+// StdErr returns the standard error of Mean, NaN for one episode.
 func (e *Evaluation) StdErr() float64 {
-	var m stats.Running
-	for _, r := range e.Returns {
-		m.Add(r)
-	}
+	m := e.moments()
 	return math.Sqrt(m.M2 / (m.N - 1) / m.N)
 }
 
@@ -190,6 +194,12 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 				o.Observe(EvalStep{e.id, time - 1, e.Env(), obs[k*dim : (k+1)*dim : (k+1)*dim], action, reward, done})
 			}
 			ev.Returns[e.id] += reward
+			if x, ok := e.Expected(); ok {
+				if ev.Expected == nil {
+					ev.Expected = make([]float64, o.Episodes)
+				}
+				ev.Expected[e.id] += x
+			}
 			ev.Lengths[e.id] = time
 			switch {
 			case done:

@@ -110,3 +110,30 @@ func TestAllocator(t *testing.T) {
 		}
 	}
 }
+
+// expecting expects 7 of every action.
+type expecting struct{ *bandit }
+
+func (expecting) Expectation() func(obs, action []float64) float64 {
+	return func(obs, action []float64) float64 { return 7 }
+}
+
+// What is expected of actions takes the place of rewards in means, and not in returns.
+func TestEvaluateExpected(t *testing.T) {
+	p, b := newBandit(t, 1, 2, 3), newFakeBackend(3, 2)
+	o := rl.EvalOptions{Episodes: 30, Seed: 5, Batch: 7}
+	plain, err := rl.Evaluate(context.Background(), p, b, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := rl.Evaluate(context.Background(), expecting{p}, b, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(e.Returns, plain.Returns) || plain.Expected != nil {
+		t.Error("expectations change returns, or come from nowhere")
+	}
+	if m, want := e.Mean(), 7*e.MeanLength(); math.Abs(m-want) > 1e-9 || !(e.StdErr() >= 0) {
+		t.Errorf("the mean is %v, not %v", m, want)
+	}
+}

@@ -108,7 +108,7 @@ func (t *task) play(a envs.Allocator, episodes int, seed uint64) (float64, *envs
 		if err != nil {
 			return 0, nil, err
 		}
-		return mean(out.Expected), &out.Outcome, nil
+		return mean(out.Expected), out, nil
 	}
 	out, err := envs.Play(t.problem, a, episodes, maxSteps, seed)
 	if err != nil {

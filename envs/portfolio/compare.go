@@ -14,16 +14,20 @@ import (
 // and on i alone.
 func (p *Problem) SimulatedPaths(count int, seed uint64) []Path {
 	return p.paths(count, func(i int, path *Path, scratch []float64) {
-		r := rand.New(rng.New(seed, "portfolio", "paths").Split(uint64(i)))
-		state := draw(r, p.market.start)
-		p.market.sample(r, state, path.First, scratch)
-		m := len(path.First)
-		path.Returns = make([]float64, p.cfg.Decisions*m)
-		for t := range p.cfg.Decisions {
-			state = draw(r, p.market.transition[state])
-			p.market.sample(r, state, path.Returns[t*m:(t+1)*m], scratch)
-		}
+		p.simulate(rand.New(rng.New(seed, "portfolio", "paths").Split(uint64(i))), path, scratch)
 	})
+}
+
+// simulate draws as an environment does that is not told a path.
+func (p *Problem) simulate(r *rand.Rand, path *Path, scratch []float64) {
+	state := draw(r, p.market.start)
+	p.market.sample(r, state, path.First, scratch)
+	m := len(path.First)
+	path.Returns = make([]float64, p.cfg.Decisions*m)
+	for t := range p.cfg.Decisions {
+		state = draw(r, p.market.transition[state])
+		p.market.sample(r, state, path.Returns[t*m:(t+1)*m], scratch)
+	}
 }
 
 // BacktestPaths returns paths of the real months that differ in the month of
@@ -50,27 +54,56 @@ func (p *Problem) paths(count int, fill func(i int, path *Path, scratch []float6
 	return paths
 }
 
-// Outcome is what an allocator made of a number of paths.
-type Outcome struct {
-	envs.Outcome
-
-	// Expected is, for every path, the sum over its months of a . E[r | history]
-	// less fees: the return with most of the noise removed. Where paths come from
-	// the market model its mean is the same.
-	Expected []float64
+// EpisodePaths returns the paths of the episodes of a set (see envs.EpisodeStream): what
+// the market does in them, whatever the policy.
+func (p *Problem) EpisodePaths(count int, seed uint64, set ...string) []Path {
+	return p.paths(count, func(i int, path *Path, scratch []float64) {
+		r := envs.EpisodeStream(seed, i, set...)
+		switch p.cfg.Mode {
+		case Presampled:
+			*path = p.fixed[r.IntN(len(p.fixed))]
+		case Backtest:
+			p.market.sample(r, draw(r, p.market.start), path.First, scratch)
+			path.Returns = p.backtest
+		default:
+			p.simulate(r, path, scratch)
+		}
+	})
 }
 
-// PlayPaths plays all paths side by side, path i in row i.
-func (p *Problem) PlayPaths(paths []Path, a envs.Allocator) (*Outcome, error) {
+// Expectation implements envs.Expecter: a . E[r | history] less fees, with the filter's
+// expectation of the month to come. It is not known of real months.
+func (p *Problem) Expectation() func(obs, action []float64) float64 {
+	if p.cfg.Mode == Backtest {
+		return nil
+	}
+	return p.expectation()
+}
+
+func (p *Problem) expectation() func(obs, action []float64) float64 {
+	n := p.polytope.Dim()
+	f := p.market.NewFilter()
+	expected := make([]float64, n-1)
+	return func(obs, action []float64) float64 {
+		// The filter sees what the observation shows and no more.
+		f.Observe(obs[2+n:])
+		f.Expected(expected)
+		return dot(action[1:], expected) - p.fees(obs[1:1+n], action)
+	}
+}
+
+// PlayPaths plays all paths side by side, path i in row i. Expectations are under the market
+// model, on real months too.
+func (p *Problem) PlayPaths(paths []Path, a envs.Allocator) (*envs.Outcome, error) {
 	if len(paths) == 0 {
 		return nil, errors.New("envs: no paths to play")
 	}
 	rows, dim, n := len(paths), p.spec.ObsDim, p.polytope.Dim()
-	out := &Outcome{*envs.NewOutcome(rows), make([]float64, rows)}
-	envs, filters := make([]*Env, rows), make([]*Filter, rows)
-	obs, actions, expected := make([]float64, rows*dim), make([]float64, rows*n), make([]float64, n-1)
+	out := envs.NewOutcome(rows)
+	envs, expect := make([]*Env, rows), make([]func(obs, action []float64) float64, rows)
+	obs, actions := make([]float64, rows*dim), make([]float64, rows*n)
 	for i := range envs {
-		envs[i], filters[i] = p.NewEnv(), p.market.NewFilter()
+		envs[i], expect[i] = p.NewEnv(), p.expectation()
 		envs[i].ResetTo(&paths[i], rowOf(obs, i, dim))
 	}
 	for step := range p.cfg.Decisions {
@@ -87,11 +120,7 @@ func (p *Problem) PlayPaths(paths []Path, a envs.Allocator) (*Outcome, error) {
 			}
 			residual := p.polytope.Residual(act, &lim)
 
-			// The filter sees what the observation shows and no more.
-			filters[i].Observe(row[2+n:])
-			filters[i].Expected(expected)
-			out.Expected[i] += dot(act[1:], expected) - e.Fees(act)
-
+			out.Expect(i, expect[i](row, act))
 			reward, _ := e.Step(nil, act, row)
 			out.Add(i, reward, residual, relaxation)
 		}

@@ -238,15 +238,18 @@ func (e *Env) Wealth() float64 { return e.wealth }
 func (e *Env) Weights() []float64 { return e.weights }
 
 // Fees returns what allocation a would cost now, as a share of the wealth.
-func (e *Env) Fees(a []float64) float64 {
-	if e.p.cfg.Spread == 0 {
+func (e *Env) Fees(a []float64) float64 { return e.p.fees(e.weights, a) }
+
+// fees returns those of allocation a from drifted holdings w.
+func (p *Problem) fees(w, a []float64) float64 {
+	if p.cfg.Spread == 0 {
 		return 0
 	}
 	var turnover float64
 	for i := 1; i < len(a); i++ {
-		turnover += math.Abs(a[i] - e.weights[i])
+		turnover += math.Abs(a[i] - w[i])
 	}
-	return e.p.cfg.Spread * turnover
+	return p.cfg.Spread * turnover
 }
 
 // Reset implements Env.

@@ -192,7 +192,7 @@ func TestPortfolioComparison(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		outs := map[string]*Outcome{}
+		outs := map[string]*envs.Outcome{}
 		for _, b := range base {
 			o, err := p.PlayPaths(paths, b.Allocator)
 			if err != nil {

@@ -1,10 +1,12 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"paspo/envs"
 	"paspo/envs/portfolio"
@@ -22,6 +24,10 @@ type Options struct {
 	Episodes int // simulated
 	Starts   int // of the real months
 	Seed     uint64
+
+	// Set, where it is named, is of the episodes of the environment that are played (see
+	// envs.EpisodeStream), in the place of simulated paths and real months.
+	Set string
 
 	Simulated bool
 	Backtest  bool   // portfolio alone
@@ -68,7 +74,7 @@ func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) 
 	}
 
 	var tables []*Table
-	if q, ok := p.(*portfolio.Problem); ok {
+	if q, ok := p.(*portfolio.Problem); ok && o.Set == "" {
 		if o.Simulated {
 			t := &Table{Title: fmt.Sprintf("portfolio, %d simulated trajectories", o.Episodes)}
 			if err := t.playPaths(q, q.SimulatedPaths(o.Episodes, o.Seed), all, o); err != nil {
@@ -94,10 +100,49 @@ func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) 
 		return tables, nil
 	}
 	t := &Table{Title: fmt.Sprintf("%s, %d episodes", p.Spec().Name, o.Episodes)}
-	if err := t.playEpisodes(p, all, o); err != nil {
+	if q, ok := p.(*portfolio.Problem); ok && q.Expectation() != nil {
+		if err := t.playPaths(q, q.EpisodePaths(o.Episodes, o.Seed, o.Set), all, o); err != nil {
+			return nil, err
+		}
+	} else if err := t.playEpisodes(p, all, o); err != nil {
 		return nil, err
 	}
 	return append(tables, t), nil
+}
+
+func (o *Options) set() []string {
+	if o.Set == "" {
+		return nil
+	}
+	return []string{o.Set}
+}
+
+// Levels returns, by name, the mean returns of uniform allocations and of the best that is
+// known, over the episodes of a set.
+func Levels(ctx context.Context, p envs.Problem, o Options) ([]Level, error) {
+	tables, err := Compare(ctx, p, nil, o)
+	if err != nil {
+		return nil, err
+	}
+	t := tables[0]
+	best := t.To
+	if best == "" {
+		best = slices.MaxFunc(t.Rows, func(a, b Row) int { return cmp.Compare(mean(a.episodes), mean(b.episodes)) }).Policy
+	}
+	var all []Level
+	for _, r := range t.Rows {
+		if r.Policy == best || strings.HasPrefix(r.Policy, uniform) {
+			all = append(all, Level{r.Policy, Number(mean(r.episodes))})
+		}
+	}
+	slices.Reverse(all) // the best first
+	return all, nil
+}
+
+// Level is the mean return of a policy, over the episodes of a curve.
+type Level struct {
+	Policy string `json:"policy"`
+	Return Number `json:"return"`
 }
 
 func baselinesOf(p envs.Problem, seed uint64) ([]envs.Baseline, error) {
@@ -117,10 +162,7 @@ func (t *Table) playPaths(p *portfolio.Problem, paths []portfolio.Path, policies
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.Name, err)
 		}
-		r := row(a.Name, &out.Outcome)
-		r.episodes = out.Expected
-		r.Expected = Number(mean(out.Expected))
-		t.Rows = append(t.Rows, r)
+		t.Rows = append(t.Rows, row(a.Name, out))
 	}
 	// Where costs or limits that follow the state tie months together, the best
 	// policy is not known.
@@ -144,13 +186,11 @@ func (t *Table) playPaths(p *portfolio.Problem, paths []portfolio.Path, policies
 func (t *Table) playEpisodes(p envs.Problem, policies []Policy, o Options) error {
 	t.Episodes = o.Episodes
 	for _, a := range policies {
-		out, err := envs.Play(p, a.Allocator, o.Episodes, o.MaxSteps, o.Seed)
+		out, err := envs.Play(p, a.Allocator, o.Episodes, o.MaxSteps, o.Seed, o.set()...)
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.Name, err)
 		}
-		r := row(a.Name, out)
-		r.episodes = out.Returns
-		t.Rows = append(t.Rows, r)
+		t.Rows = append(t.Rows, row(a.Name, out))
 	}
 	if q, ok := p.(*synthetic.Problem); ok {
 		best, err := q.Optimum(o.Seed)
@@ -182,6 +222,10 @@ func row(name string, out *envs.Outcome) Row {
 	r := Row{
 		Policy: name, Return: Number(m), StdErr: Number(se), Expected: Number(math.NaN()),
 		MaxResidual: Number(out.MaxResidual), Violations: out.Violations, Relaxed: out.Relaxed,
+	}
+	r.episodes = out.Estimates()
+	if out.Expected != nil {
+		r.Expected = Number(mean(out.Expected))
 	}
 	for _, l := range out.Lengths {
 		r.Actions += l

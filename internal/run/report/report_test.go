@@ -179,3 +179,33 @@ func TestNotLearned(t *testing.T) {
 		t.Errorf("%q, want 2 warnings", got)
 	}
 }
+
+// Levels are on the scale of the curve and from its episodes, the best known first.
+func TestLevels(t *testing.T) {
+	for name, want := range map[string][]string{
+		"portfolio": {optimum, uniform}, "synthetic": {bestFound, uniform}, "compute": {"level load", uniform},
+	} {
+		p := problem(t, name, 0)
+		o := Options{Episodes: 50, Seed: 3, Set: "curve", MaxSteps: 1000}
+		levels, err := Levels(context.Background(), p, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, l := range levels {
+			if len(levels) != len(want) || l.Policy != want[i] || i > 0 && !(l.Return < levels[i-1].Return) {
+				t.Fatalf("%s: %+v", name, levels)
+			}
+		}
+		a, err := envs.Uniform(p.Spec().Polytope, o.Seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := envs.Play(p, a, o.Episodes, o.MaxSteps, o.Seed, o.Set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := mean(out.Estimates()); m != float64(levels[1].Return) {
+			t.Errorf("%s: uniform is %v, the level %v", name, m, levels[1].Return)
+		}
+	}
+}

@@ -32,7 +32,7 @@ type Row struct {
 	StdErr Number `json:"stderr"`
 
 	// Expected is the mean return with most of the noise removed (see
-	// portfolio.Outcome), and Share is measured in it.
+	// envs.Expecter), and Share is measured in it.
 	Expected Number `json:"expected_return"`
 	Share    *Share `json:"share,omitempty"`
 
