@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"paspo/envs"
 	"paspo/envs/portfolio"
 	"paspo/internal/atomicfile"
 	"paspo/internal/plots"
@@ -227,8 +228,13 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 	if kept, ok := lp.WarmStarts(a.Solver); ok {
 		s.HitRate, s.Bases = report.Number(kept.Total().HitRate()), kept.Total().Bases
 	}
+	if a.Config.PPO.EvalEvery > 0 {
+		if s.Levels, err = a.levels(ctx); err != nil {
+			return nil, err
+		}
+	}
 	s.Complete()
-	if err := r.curve(tables[0]); err != nil {
+	if err := r.curve(s.Levels); err != nil {
 		return nil, err
 	}
 	data, err := json.MarshalIndent(s, "", "  ")
@@ -313,44 +319,51 @@ func (a *Agent) backtest() error {
 	return err
 }
 
-// curve draws what the metrics hold, with the best and the uniform policy of a
-// table as levels.
-func (r *Run) curve(t *report.Table) error {
+// levels are what the curve can be held against: means over its own episodes.
+func (a *Agent) levels(ctx context.Context) ([]report.Level, error) {
+	c := a.Config
+	return report.Levels(ctx, a.Problem, report.Options{
+		Episodes: c.PPO.EvalEpisodes, Seed: c.PPO.EvalSeed, Set: rl.CurveSet,
+		Costs: c.Env.Portfolio.Spread > 0, MaxSteps: c.PPO.EvalMaxSteps,
+	})
+}
+
+// curve draws the evaluations of a run, and what training saw where there are none.
+func (r *Run) curve(levels []report.Level) error {
 	rows, err := runfolder.Metrics(r.Folder.Dir())
 	if err != nil {
 		return err
 	}
 	c := r.Agent.Config
 	l := plots.Learning{Title: fmt.Sprintf("%s, seed %d", c.Env.Name, c.Seed), YLabel: "return of an episode"}
-	curves := []plots.Curve{{Name: "training"}, {Name: "evaluation, sampled actions"}, {Name: "evaluation"}}
-	for i, names := range [][2]string{{"return", ""}, {"eval_return_sampled", "eval_stderr_sampled"}, {"eval_return", "eval_stderr"}} {
-		curve := &curves[i]
+	if e, ok := r.Agent.Problem.(envs.Expecter); ok && e.Expectation() != nil {
+		l.YLabel = "expected return of an episode"
+	}
+	metric := func(name, y, stdErr string) plots.Curve {
+		curve := plots.Curve{Name: name}
 		for _, row := range rows {
-			y, ok := row[names[0]]
+			mean, ok := row[y]
 			if !ok {
 				continue
 			}
-			curve.X, curve.Y = append(curve.X, row["step"]), append(curve.Y, y)
-			if names[1] != "" {
-				e, ok := row[names[1]]
-				if !ok {
-					e = math.NaN()
-				}
-				curve.Err = append(curve.Err, e)
+			e, ok := row[stdErr]
+			if !ok {
+				e = math.NaN()
 			}
+			curve.X, curve.Y, curve.Err = append(curve.X, row["step"]), append(curve.Y, mean), append(curve.Err, e)
 		}
+		return curve
 	}
-	l.Curves = curves
-	if t != nil {
-		for _, name := range []string{t.To, t.From} {
-			if row, ok := t.Row(name); ok {
-				y := row.Expected
-				if math.IsNaN(float64(y)) {
-					y = row.Return
-				}
-				l.Levels = append(l.Levels, plots.Level{Name: name, Y: float64(y)})
-			}
-		}
+	l.Curves = []plots.Curve{
+		metric("evaluation, sampled actions", "eval_return_sampled", "eval_stderr_sampled"),
+		metric("evaluation (bands: standard errors)", "eval_return", "eval_stderr"),
+	}
+	if len(l.Curves[1].X) == 0 {
+		l.YLabel = "return of an episode"
+		l.Curves = []plots.Curve{metric("training", "return", "")}
+	}
+	for _, v := range levels {
+		l.Levels = append(l.Levels, plots.Level{Name: v.Policy, Y: float64(v.Return)})
 	}
 	png, svg, err := l.Draw()
 	if err != nil {

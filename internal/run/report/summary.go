@@ -30,6 +30,9 @@ type Summary struct {
 
 	Training Training `json:"training"`
 
+	// Levels are means over the episodes of the curve, the best first.
+	Levels []Level `json:"curve_levels,omitempty"`
+
 	// MaxResidual and Violations are over all actions of training and of the
 	// comparison.
 	MaxResidual Number `json:"max_residual"`
@@ -44,6 +47,7 @@ type Summary struct {
 type Training struct {
 	Return        Number `json:"return"`              // mean of the last iteration that ended episodes
 	EvalReturn    Number `json:"eval_return"`         // last evaluation, deterministic actions
+	EvalStdErr    Number `json:"eval_stderr"`         // its standard error
 	EvalSampled   Number `json:"eval_return_sampled"` // last evaluation, sampled actions
 	BestReturn    Number `json:"best_eval_return"`    // evaluation of the best checkpoint, which other episodes chose
 	BestIteration int    `json:"best_iteration"`
@@ -57,7 +61,7 @@ type Training struct {
 // Summarise reads metrics, one map an iteration.
 func Summarise[M ~map[string]float64](rows []M) Training {
 	nan := Number(math.NaN())
-	t := Training{Return: nan, EvalReturn: nan, EvalSampled: nan, BestReturn: nan, MaxResidual: Number(math.Inf(-1))}
+	t := Training{Return: nan, EvalReturn: nan, EvalStdErr: nan, EvalSampled: nan, BestReturn: nan, MaxResidual: Number(math.Inf(-1))}
 	best := math.Inf(-1)
 	for _, r := range rows {
 		last := func(name string, to *Number) {
@@ -67,6 +71,7 @@ func Summarise[M ~map[string]float64](rows []M) Training {
 		}
 		last("return", &t.Return)
 		last("eval_return", &t.EvalReturn)
+		last("eval_stderr", &t.EvalStdErr)
 		last("eval_return_sampled", &t.EvalSampled)
 		for _, rule := range []string{"mean", "mode"} {
 			if v, ok := r["choice_return_"+rule]; ok && v > best {
@@ -122,6 +127,13 @@ func (s *Summary) Write(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%d steps in %.1f s of training, %.0f steps/s; evaluations took %.1f s more, %.0f %% of all\n", s.Steps, float64(s.Seconds), float64(s.StepsPerSecond),
 		float64(s.Training.EvalSeconds), 100*float64(s.Training.EvalSeconds/(s.Seconds+s.Training.EvalSeconds)))
+	if s.Training.EvalReturn.has() {
+		fmt.Fprintf(w, "last evaluation: %.4f +- %.4f", float64(s.Training.EvalReturn), float64(s.Training.EvalStdErr))
+		for i, l := range s.Levels {
+			fmt.Fprintf(w, "%s%s %.4f", [...]string{"; on the same episodes ", ", "}[min(i, 1)], l.Policy, float64(l.Return))
+		}
+		fmt.Fprintln(w)
+	}
 	fmt.Fprintf(w, "actions that are not sampled take the %s of every distribution; best checkpoint: iteration %d\n", s.Action, s.Training.BestIteration)
 	if s.Bases > 0 {
 		fmt.Fprintf(w, "intervals: %s; %d bases kept, hit rate %.2f %%\n", s.Intervals, s.Bases, 100*float64(s.HitRate))
