@@ -25,7 +25,7 @@ type Config struct {
 	ScaleRewards bool    `yaml:"scale_rewards" doc:"divide rewards by the running root mean square of the discounted return"`
 
 	EvalEvery    int    `yaml:"eval_every" doc:"iterations between evaluations; 0 for none"`
-	EvalEpisodes int    `yaml:"eval_episodes" doc:"episodes of an evaluation"`
+	EvalEpisodes int    `yaml:"eval_episodes" doc:"episodes of each of the two sets of an evaluation, the one that chooses and that of the curve"`
 	EvalMaxSteps int    `yaml:"eval_max_steps" doc:"an evaluated episode is cut off here"`
 	EvalSeed     uint64 `yaml:"eval_seed" doc:"seed of the episodes of evaluations, the same in every evaluation"`
 
@@ -46,7 +46,7 @@ const maxEvalEpisodes = 1_000_000
 func DefaultConfig() Config {
 	return Config{
 		Envs: 8, StepsPerEnv: 64, Gamma: 1, GAELambda: 0.95, Group: 1, NormalizeObs: NormalizeAuto,
-		EvalEvery: 10, EvalEpisodes: 20, EvalMaxSteps: 10_000, DeterministicAction: ActionAuto,
+		EvalEvery: 20, EvalEpisodes: 100, EvalMaxSteps: 10_000, DeterministicAction: ActionAuto,
 		CheckpointEvery: 10, CheckpointKeep: 3,
 		Steps: 150_000,
 	}
