@@ -366,7 +366,7 @@ func TestInterruptAndKill(t *testing.T) {
 		args   []string
 	}{
 		{syscall.SIGINT, "iteration-00000005.safetensors", begin},
-		{syscall.SIGHUP, "iteration-00000010.safetensors", []string{"--resume", dir}},
+		{syscall.SIGTERM, "iteration-00000010.safetensors", []string{"--resume", dir}},
 	} {
 		cmd := process(ctx, c.args...)
 		var errs bytes.Buffer

@@ -51,7 +51,7 @@ func (p *Problem) LevelLoad() (a []float64, z float64, err error) {
 	c[n] = 1
 	q, err := lp.New(d)
 	if err == nil {
-		a, z, err = q.Minimize(c, nil)
+		a, _, err = q.Minimize(c, nil)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("compute: level load: %w", err)

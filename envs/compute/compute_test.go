@@ -274,15 +274,16 @@ func TestComputeFileErrors(t *testing.T) {
 func TestRelativeObservation(t *testing.T) {
 	c := DefaultConfig()
 	c.Observation, c.QueueHalf = ObservationRelative, 2
-	p, paper := newCompute(t), newCompute(t)
 	capped, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.QueueHalf = 0
-	if p, err = New(c); err != nil {
+	p, err := New(c)
+	if err != nil {
 		t.Fatal(err)
 	}
+	paper := newCompute(t)
 	if n := len(p.Spec().ObsNames); n != 19 || p.Spec().ObsDim != n || capped.Spec().ObsDim != n {
 		t.Fatalf("%d names, %d and %d components, want 19", n, p.Spec().ObsDim, capped.Spec().ObsDim)
 	}
