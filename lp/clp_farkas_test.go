@@ -14,6 +14,7 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/rng"
+	_ "paspo/internal/seeded"
 	"paspo/lp/internal/vec"
 )
 

@@ -17,7 +17,7 @@ import (
 var helpers = []string{
 	"internal/arrows", "internal/atomicfile", "internal/blas", "internal/checkout", "internal/exact", "internal/faultfs",
 	"internal/finite", "internal/image", "internal/jsonkeys", "internal/limits", "internal/ops", "internal/plots",
-	"internal/race", "internal/reference", "internal/rng", "internal/safetensors", "internal/setting", "internal/special", "internal/stats",
+	"internal/race", "internal/reference", "internal/rng", "internal/safetensors", "internal/seeded", "internal/setting", "internal/special", "internal/stats",
 	"internal/tensorboard", "internal/wheel",
 }
 

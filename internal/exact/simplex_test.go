@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	_ "paspo/internal/seeded"
 )
 
 func rat(v float64) *big.Rat { return new(big.Rat).SetFloat64(v) }

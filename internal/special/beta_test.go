@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	_ "paspo/internal/seeded"
 )
 
 // table is testdata/beta_terms.csv, made with mpmath by make_beta_terms.py.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	_ "paspo/internal/seeded"
 )
 
 var now = time.UnixMicro(1_700_000_000_250_000)

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	_ "paspo/internal/seeded"
 )
 
 type npyCase struct {

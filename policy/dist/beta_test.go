@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	_ "paspo/internal/seeded"
 	"paspo/policy/internal/policytest"
 )
 

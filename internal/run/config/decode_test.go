@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	_ "paspo/internal/seeded"
 )
 
 type sample struct {

@@ -9,6 +9,7 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/rng"
+	_ "paspo/internal/seeded"
 )
 
 // TestAlong goes from one objective to the next while columns are fixed, as the

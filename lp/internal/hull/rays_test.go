@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	_ "paspo/internal/seeded"
 	"paspo/lp/internal/hulltest"
 	"paspo/lp/internal/vec"
 )
