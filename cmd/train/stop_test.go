@@ -32,7 +32,7 @@ func TestSignals(t *testing.T) {
 			{"constraints", "bounds", "portfolio"},
 			{"--out", filepath.Join(t.TempDir(), "run"), "--set", "debias.points=3000000", "--set", "debias.cache_dir="},
 		} {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 			defer cancel()
 			cmd := process(ctx, args...)
 			var errs bytes.Buffer

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -83,6 +84,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv("PASPO_TEST_RUN") != "" {
 		main()
 		return
+	}
+	// A signal that is ignored here, as under nohup, would be ignored by the processes
+	// that tests start. One that is caught has its default there.
+	for _, s := range stopSignals {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
 	}
 	code := m.Run()
 	if trainedOnce {
