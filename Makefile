@@ -57,9 +57,10 @@ SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)
 # tested without it. The tests of genptx do what ptx-check does.
 test: deps-gpu lint image-check race-check
 	$(GO) test -v $(TOOLS)
-	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 40m $(SOURCES)
+	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -v /policy/gpu) && \
+	$(GO) test -race -tags gpu -timeout 40m -run '$(RACE_LEFT_OUT)|Together' ./policy/gpu # the others ran in race-check
 	$(GO) test ./cuda ./policy/gpu -run NotBuilt
-	$(GO) test ./lp ./envs/internal/relax -run 'LimitsAreNeverEmpty|HullResidualAllocates|RelaxationOfHull' # which -race skips or shortens
+	$(GO) test -timeout 40m ./lp ./envs/internal/relax # some of whose tests -race skips or shortens
 
 # The tests of the kernels and of what queues them, with every access of device
 # memory looked at: two that no barrier, stream or event orders are an error.

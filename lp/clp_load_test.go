@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"paspo/internal/race"
 )
 
 // extremes are numbers that no description may hold, with some that are next to them.
@@ -18,6 +20,7 @@ var extremes = []float64{
 // An assertion of CLP that fails ends the process: whatever a prefix or the limits of a
 // state hold, there is an interval or an error.
 func TestExtremesAreAnsweredOrRefused(t *testing.T) {
+	race.Skip(t)
 	for _, name := range []string{"portfolio", "compute"} {
 		p, err := presetPolytope(name)
 		if err != nil {

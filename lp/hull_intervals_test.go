@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/race"
 	"paspo/internal/rng"
 	"paspo/lp/internal/hulltest"
 )
@@ -16,6 +17,7 @@ import (
 // All methods give the intervals of exact arithmetic on the hull without facets, and
 // those of the form with rows.
 func TestHullIntervals(t *testing.T) {
+	race.Skip(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		r := rand.New(rng.New(seed, "intervals"))
@@ -78,6 +80,7 @@ func sameIntervals(s, other Solver, r *rand.Rand, limits, otherLimits []Limits, 
 // Hulls beyond the budget are answered lazily, as linear programs over the weights
 // answer them; the closed form is refused at once.
 func TestHullIntervalsLarge(t *testing.T) {
+	race.Skip(t)
 	d := drawnPoints(10, 60)
 	d.FacetEffort = 100
 	p, err := New(d)

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/race"
 	"paspo/internal/rng"
 	"paspo/lp/internal/vec"
 )
@@ -89,6 +90,7 @@ func verify(t *rapid.T, s *lazySolver) (count int) {
 // where CLP differs from them by more than a scaled 1e-9: exact arithmetic has
 // decided by then.
 func TestCaps(t *testing.T) {
+	race.Skip(t)
 	kinds := map[string]int{}
 	worst := math.Inf(-1)
 	rapid.Check(t, func(t *rapid.T) {
@@ -158,6 +160,7 @@ func TestCaps(t *testing.T) {
 // TestCapsHaveNoMemory holds the bits of answers on capped polytopes to what a
 // fresh store says.
 func TestCapsHaveNoMemory(t *testing.T) {
+	race.Skip(t)
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "caps memory"))

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"paspo/internal/race"
 	"paspo/internal/rng"
 	"paspo/lp"
 )
@@ -137,6 +138,7 @@ func within(p *lp.Polytope, prefix []float64, lo, hi, total float64) (right, ill
 
 // Intervals along chains of every method, the bounding box and samples are right.
 func TestNearParallel(t *testing.T) {
+	race.Skip(t)
 	draws := append([]lp.Description(nil), nearParallel...)
 	r := rand.New(rng.New(1, "nearly parallel"))
 	for len(draws) < 120 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/race"
 	"paspo/internal/rng"
 	"paspo/lp/internal/vec"
 )
@@ -97,6 +98,7 @@ func TestBudgetDecides(t *testing.T) {
 // TestManyRows has entities whose pieces come from the vertices and others whose
 // come from the dual.
 func TestManyRows(t *testing.T) {
+	race.Skip(t)
 	r := rand.New(rng.New(3, "rows"))
 	for _, c := range []struct{ n, m int }{{8, 24}, {5, 40}} {
 		p := randomSimplex(t, r, c.n, c.m, 0)

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/race"
 	"paspo/internal/rng"
 	"paspo/lp/internal/vec"
 )
@@ -57,6 +58,7 @@ func randomState(p *Polytope, r *rand.Rand) (lim Limits, x []float64) {
 }
 
 func TestRandomLimits(t *testing.T) {
+	race.Skip(t)
 	kinds := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		if err := checkRandomLimits(rapid.Uint64().Draw(t, "seed"), kinds); err != nil {

@@ -1,0 +1,14 @@
+// Package race tells tests whether they run under the race detector, which is
+// twenty times slower in loops of arithmetic and lets sync.Pool forget.
+package race
+
+import "testing"
+
+// Skip leaves a long test of one goroutine's arithmetic to a run without the detector,
+// which has nothing to find in it.
+func Skip(t testing.TB) {
+	t.Helper()
+	if Enabled {
+		t.Skip("one goroutine's arithmetic: checked without -race")
+	}
+}
