@@ -365,7 +365,7 @@ func TestInterruptAndKill(t *testing.T) {
 		args   []string
 	}{
 		{syscall.SIGINT, "iteration-00000005.safetensors", begin},
-		{syscall.SIGTERM, "iteration-00000010.safetensors", []string{"--resume", dir}},
+		{syscall.SIGHUP, "iteration-00000010.safetensors", []string{"--resume", dir}},
 	} {
 		cmd := process(ctx, c.args...)
 		var errs bytes.Buffer
