@@ -229,6 +229,17 @@ func (c *Copy) Refused(err error) error {
 	return c.failed("Limits", err)
 }
 
+// Unrepeated says why the draws of a problem's environment cannot be repeated, nothing
+// where they can.
+func Unrepeated(p Problem) (why string, err error) {
+	one, err := NewVector(p, VectorConfig{Count: 1, Workers: 1, Seed: 1})
+	if err != nil {
+		return "", err
+	}
+	defer one.Close()
+	return one.copies[0].unrepeatable(), nil
+}
+
 // unrepeatable says why the environment's draws cannot be repeated, nothing where
 // they can.
 func (c *Copy) unrepeatable() string {

@@ -74,8 +74,8 @@ func (o *learningOptions) run(ctx context.Context, out *output) error {
 	return nil
 }
 
-// learning trains one benchmark with the paper's settings and with changes to
-// them, each over the same seeds, and writes what came.
+// learning trains one benchmark with the presets and with changes to
+// the paper's, each over the same seeds, and writes what came.
 func learning(ctx context.Context, out *output, o options, env string, settings []setting) error {
 	res, runs, err := compared(ctx, out, o, env, settings)
 	if err != nil {
@@ -165,9 +165,9 @@ func compared(ctx context.Context, out *output, o options, env string, settings 
 	return res, runs, nil
 }
 
-// plottedSettings is how many settings a plot shows: the paper's and the tuned
-// ones, which come first. More are not told apart.
-const plottedSettings = 2
+// plottedSettings is how many settings a plot shows: the presets, which come first.
+// More are not told apart.
+const plottedSettings = 3
 
 // reference is a policy that needs no training.
 type reference struct {

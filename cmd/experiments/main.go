@@ -72,8 +72,8 @@ func command() *cobra.Command {
 			lo.options = o
 			return lo.run(ctx, out)
 		})
-	c.Long = `Train the benchmarks against their optima with the paper's settings and the
-tuned ones, and write tables and plots.
+	c.Long = `Train the benchmarks against their optima with the presets paper, auto and
+tuned, and write tables and plots.
 
 With --set or --config it tries those settings instead: a line for each on
 standard output, nothing in --out, and by default the seeds ` + tuningSeeds + `, which
@@ -84,7 +84,7 @@ results are not reported on.`
 	c.Args = cobra.NoArgs
 	c.Flags().StringSliceVar(&lo.envs, "env", benchmarks.Names(), "what to train on")
 	c.Flags().StringArrayVar(&lo.changes, "set", nil, "try this change, KEY=VALUE; repeatable")
-	c.Flags().StringVar(&lo.base, "config", "", "try changes to these settings: tuned (the default with --set), paper or a `FILE`")
+	c.Flags().StringVar(&lo.base, "config", "", "try changes to these settings: tuned (the default with --set), auto, paper or a `FILE`, which goes over auto")
 	c.Flags().StringArrayVar(&lo.further, "with", nil, "one more row with these changes, \"KEY=VALUE KEY=VALUE\"; repeatable")
 	c.Flags().BoolVar(&lo.ablate, "ablate", false, "one more row for each of a list of changes to the paper's settings")
 	c.Flags().StringVar(&lo.only, "settings", "", "only the settings whose names match this regular expression")

@@ -61,7 +61,7 @@ const (
 // README, between its markers.
 func readme(out *output, file string, envs []string) error {
 	var b strings.Builder
-	b.WriteString("\n| | uniform | paper's settings | tuned settings | best known | violations |\n|---|---|---|---|---|---|\n")
+	b.WriteString("\n| | uniform | preset paper | preset auto | preset tuned | best known | violations |\n|---|---|---|---|---|---|---|\n")
 	for _, env := range envs {
 		var r results
 		if err := out.read(env, &r); err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,25 +16,24 @@ type setting struct {
 	plain bool // without de-biased initialisation
 }
 
-// Names of the settings that experiments start from. Any other name is that of a
-// configuration file.
+// Presets that experiments start from. Any other name is that of a configuration
+// file, which goes over auto.
 const (
-	paperSettings = "paper"
-	tunedSettings = "tuned"
+	defaultSettings = "" // none: the paper's numbers in our form of the policy
+	paperSettings   = "paper"
+	autoSettings    = config.AutoPreset
+	tunedSettings   = "tuned"
 )
 
 // settingOf returns settings by their name, for an environment, with changes as
 // --set takes them.
 func settingOf(name, base, env string, changes ...string) (setting, error) {
-	file := base
-	switch base {
-	case paperSettings:
-		file = ""
+	preset, file := config.AutoPreset, base
+	if slices.Contains([]string{defaultSettings, paperSettings, autoSettings, tunedSettings}, base) {
+		preset, file = base, ""
 		changes = append([]string{"env.name=" + env}, changes...)
-	case tunedSettings:
-		file = filepath.Join("configs", env+".yaml")
 	}
-	c, err := config.Load(file, append([]string{"ppo.checkpoint_every=0"}, changes...), nil)
+	c, err := config.LoadOver(preset, file, append([]string{"ppo.checkpoint_every=0"}, changes...), nil)
 	if err != nil {
 		return setting{}, fmt.Errorf("setting %q: %w", name, err)
 	}
@@ -45,9 +43,9 @@ func settingOf(name, base, env string, changes ...string) (setting, error) {
 	return setting{name: name, Config: c}, nil
 }
 
-// paperWith returns the paper's settings with changes.
+// paperWith returns the paper's settings in our form of the policy, with changes.
 func paperWith(name, env string, changes ...string) (setting, error) {
-	return settingOf(name, paperSettings, env, changes...)
+	return settingOf(name, defaultSettings, env, changes...)
 }
 
 // tuned returns the settings that learn best on a benchmark, with changes.
@@ -72,27 +70,29 @@ var ablations = []string{
 	"ppo.gamma=0",
 	"ppo.obs_clip=5",
 	"policy.max_shape=1000",
-	"policy.fixed_width=1e-4",
-	"policy.head_scale=1",
+	"policy.fixed_width=1e-9",
+	"policy.head_scale=0.01",
+	"policy.add_fit=false",
+	"policy.min_shape=1e-3",
 }
 
-// settingsOf returns what is compared on a benchmark: the paper's settings, those
-// that learn best, one change at a time, and further ones written as
+// settingsOf returns what is compared on a benchmark: the presets paper, auto and
+// tuned, one change to the paper's at a time, and further ones written as
 // "key=value key=value".
 func settingsOf(env string, ablate bool, further []string) ([]setting, error) {
-	paper, err := paperWith("paper's settings", env)
-	if err != nil {
-		return nil, err
-	}
-	best, err := tuned(env)
-	if err != nil {
-		return nil, err
+	var all []setting
+	for _, preset := range []string{paperSettings, autoSettings, tunedSettings} {
+		s, err := settingOf(preset, preset, env)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
 	}
 	if ablate {
 		further = slices.Concat(further, ablations)
 	}
 	more, err := changed(paperSettings, env, nil, further)
-	return append([]setting{paper, best}, more...), err
+	return append(all, more...), err
 }
 
 // changed returns a base with changes, and with each of further ones beside them,

@@ -282,13 +282,13 @@ func TestPathsAreNoPatterns(t *testing.T) {
 	}
 }
 
-// A finished run can be trained longer, and is the same as one that was trained
-// that long at once.
+// A finished run without schedules can be trained longer, and is the same as one that
+// was trained that long at once.
 func TestResumeLonger(t *testing.T) {
-	dir := copyRun(t)
+	dir, whole := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "whole")
+	succeed(t, "", with("--preset", "paper", "--out", dir, "--quiet")...)
 	succeed(t, "", "--resume", dir, "--steps", "2048", "--quiet")
-	whole := filepath.Join(t.TempDir(), "whole")
-	succeed(t, "", with("--steps", "2048", "--out", whole)...)
+	succeed(t, "", with("--preset", "paper", "--steps", "2048", "--out", whole, "--quiet")...)
 	sameRun(t, dir, whole, 4)
 }
 

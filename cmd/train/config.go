@@ -6,14 +6,37 @@ import (
 	"paspo/internal/run/config"
 )
 
+func addPreset(cmd *cobra.Command, name *string) {
+	cmd.Flags().StringVar(name, "preset", config.AutoPreset, "settings by `NAME` that all others go over; train presets lists them")
+}
+
 func newConfig() *cobra.Command {
-	return &cobra.Command{
+	var preset string
+	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Print the default configuration",
-		Long:  "Print the full default configuration as YAML with comments, to edit and to give to train --config.",
+		Short: "Print the configuration of a preset",
+		Long:  "Print the full configuration of a preset as YAML with comments, to edit and to give to train --config.",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return config.Default().Write(cmd.OutOrStdout())
+			c, err := config.LoadOver(preset, "", nil, given(cmd))
+			if err != nil {
+				return err
+			}
+			return c.Write(cmd.OutOrStdout())
 		},
+	}
+	cmd.Flags().String("env", "", "what to train on")
+	addPreset(cmd, &preset)
+	return cmd
+}
+
+func newPresets() *cobra.Command {
+	return &cobra.Command{
+		Use:   "presets",
+		Short: "List the presets with their settings",
+		Long: `List the presets of settings: what train --preset takes. A run's config.yaml holds
+all settings that came of it, so that nothing else depends on the preset.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return config.WritePresets(cmd.OutOrStdout()) },
 	}
 }

@@ -27,9 +27,9 @@ var settings = []struct{ flag, key, use string }{
 }
 
 type trainFlags struct {
-	config, out, resume string
-	set                 []string
-	json, quiet         bool
+	preset, config, out, resume string
+	set                         []string
+	json, quiet                 bool
 }
 
 func newRoot() *cobra.Command {
@@ -40,7 +40,7 @@ func newRoot() *cobra.Command {
 		Long: `Train allocation policies under hard linear constraints (PASPO, arXiv 2409.18735).
 
 Without a command it trains: by default on the portfolio benchmark with the
-paper's settings, and then compares the trained policy with others.`,
+settings of the preset auto, and then compares the trained policy with others.`,
 		Example: `  train
   train --env compute --steps 50_000 --set ppo.lr=3e-4
   train --constraints mine.yaml
@@ -55,7 +55,8 @@ paper's settings, and then compares the trained policy with others.`,
 	for _, s := range settings {
 		flags.String(s.flag, "", s.use)
 	}
-	flags.StringVar(&f.config, "config", "", "configuration `FILE`; train config prints one to start from")
+	addPreset(root, &f.preset)
+	flags.StringVar(&f.config, "config", "", "configuration `FILE`, which goes over the preset; train config prints one to start from")
 	flags.StringArrayVar(&f.set, "set", nil, "one setting, `KEY=VALUE`, for example ppo.lr=3e-4; repeatable")
 	flags.StringVar(&f.out, "out", "", "run `FOLDER`, new (default runs/ENV-SEED-TIME)")
 	flags.StringVar(&f.resume, "resume", "", "go on with the `RUN` in this folder")
@@ -63,7 +64,7 @@ paper's settings, and then compares the trained policy with others.`,
 	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")
 	flags.SortFlags = false
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newConfig(), newEval(), newAct(), newConstraints(), newBench())
+	root.AddCommand(newConfig(), newPresets(), newEval(), newAct(), newConstraints(), newBench())
 	return root
 }
 
@@ -134,21 +135,21 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 	own := given(cmd)
 	for _, empty := range []struct{ flag, value, what string }{
-		{"resume", f.resume, "the folder of a run"}, {"config", f.config, "a file"}, {"out", f.out, "a folder"},
+		{"resume", f.resume, "the folder of a run"}, {"preset", f.preset, "a preset"}, {"config", f.config, "a file"}, {"out", f.out, "a folder"},
 	} {
 		if cmd.Flags().Changed(empty.flag) && empty.value == "" {
 			return nil, fmt.Errorf("--%s is empty: name %s", empty.flag, empty.what)
 		}
 	}
 	if f.resume != "" {
-		for _, name := range []string{"config", "out", "env", "constraints", "seed"} {
+		for _, name := range []string{"preset", "config", "out", "env", "constraints", "seed"} {
 			if cmd.Flags().Changed(name) {
 				return nil, fmt.Errorf("--resume goes on with the run's own settings: --%s cannot be given with it", name)
 			}
 		}
 		return agent.Resume(f.resume, f.set, own)
 	}
-	c, err := config.Load(f.config, f.set, own)
+	c, err := config.LoadOver(f.preset, f.config, f.set, own)
 	if err != nil {
 		return nil, err
 	}

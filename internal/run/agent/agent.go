@@ -60,6 +60,9 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c, err = ungrouped(c, p); err != nil {
+		return nil, err
+	}
 	f, err := facts(c)
 	if err != nil {
 		return nil, err
@@ -69,6 +72,20 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 		return nil, err
 	}
 	return &Agent{Config: c, Problem: p, Solver: s, facts: f}, nil
+}
+
+// ungrouped returns a configuration without groups of environments where a preset has
+// set them and the draws of the problem's environment cannot be repeated.
+func ungrouped(c *config.Config, p envs.Problem) (*config.Config, error) {
+	alone := c.Ungrouped()
+	if alone.PPO.Group == c.PPO.Group {
+		return c, nil
+	}
+	why, err := envs.Unrepeated(p)
+	if err != nil || why == "" {
+		return c, err
+	}
+	return alone, nil
 }
 
 // solver takes the closed form from a file of the run, or compiles it again and

@@ -43,6 +43,7 @@ func Start(c *config.Config, dir string) (r *Run, err error) {
 	if err != nil {
 		return nil, err
 	}
+	c = a.Config
 	r = &Run{Agent: a}
 	isNew := dir == ""
 	if isNew {

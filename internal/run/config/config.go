@@ -71,31 +71,60 @@ type Setting struct {
 // then the assignments "a.b=c" in order, then the settings. Errors name the
 // place, the key, the value and what is allowed.
 func Load(file string, assignments []string, settings []Setting) (*Config, error) {
+	return LoadOver("", file, assignments, settings)
+}
+
+// LoadOver is Load with a preset between the defaults and the file, none where its
+// name is empty. What it sets fits itself to the settings that go over it.
+func LoadOver(preset, file string, assignments []string, settings []Setting) (*Config, error) {
 	c := Default()
 	d := newDecoder(c)
+	if preset != "" {
+		p, err := presetOf(preset)
+		if err != nil {
+			return nil, err
+		}
+		// The environment is what a file or a setting says.
+		named := Default()
+		if err := newDecoder(named).load(named, file, assignments, settings); err != nil {
+			return nil, err
+		}
+		if err := d.apply(p, named.Env.Name); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.load(c, file, assignments, settings); err != nil {
+		return nil, err
+	}
+	c.PPO.Steps = c.Steps
+	c.from = d.from
+	c.fit()
+	return c, c.Validate()
+}
+
+// load applies a file, the assignments and the settings.
+func (d *decoder) load(c *Config, file string, assignments []string, settings []Setting) error {
 	if file != "" {
 		data, err := limits.ReadFile(file, limits.Config)
 		if err != nil {
-			return nil, fmt.Errorf("cannot read the configuration %s: %w", file, atomicfile.Cause(err))
+			return fmt.Errorf("cannot read the configuration %s: %w", file, atomicfile.Cause(err))
 		}
 		if err := d.document(file, data); err != nil {
-			return nil, err
+			return err
 		}
 		c.relativeTo(filepath.Dir(file), d.from)
 	}
 	for _, a := range assignments {
 		if err := d.assignment(a); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, s := range settings {
 		if err := d.setting(s); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	c.PPO.Steps = c.Steps
-	c.from = d.from
-	return c, c.Validate()
+	return nil
 }
 
 // setting applies one setting. The value is YAML, and as it stands for strings.

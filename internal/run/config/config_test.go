@@ -163,3 +163,53 @@ func TestConfigsOfTheProject(t *testing.T) {
 		}
 	}
 }
+
+// Files and settings go over presets, which fit themselves to them.
+func TestPresets(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, filepath.Join(dir, "c.yaml"), "env: {name: compute}\nppo: {gamma: 0.5}\n")
+	for _, name := range []string{"auto", "tuned", "paper"} {
+		c, err := LoadOver(name, file, []string{"policy.max_shape=7"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.PPO.Gamma != 0.5 || c.Policy.MaxShape != 7 || c.Env.Name != "compute" {
+			t.Errorf("%s went over what was given: %+v", name, c)
+		}
+		if clip := c.PPO.ObsClip == 3; clip != (name == "tuned") {
+			t.Errorf("%s: obs_clip %g", name, c.PPO.ObsClip)
+		}
+		if c.Policy.AddFit != (name == "paper") {
+			t.Errorf("%s: add_fit %t", name, c.Policy.AddFit)
+		}
+		// A run's own configuration needs no preset.
+		var text bytes.Buffer
+		if err := c.Write(&text); err != nil {
+			t.Fatal(err)
+		}
+		back, err := Load(write(t, filepath.Join(dir, name+".yaml"), text.String()), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back.from, c.from = nil, nil
+		if !reflect.DeepEqual(back, c) {
+			t.Errorf("%s: read back %+v, want %+v", name, back, c)
+		}
+	}
+
+	c, err := LoadOver("auto", "", []string{"ppo.envs=6", "ppo.steps_per_env=8"}, nil)
+	if err != nil || c.PPO.Group != 3 || c.PPO.Minibatch != 48 {
+		t.Errorf("group %d, minibatch %d, %v", c.PPO.Group, c.PPO.Minibatch, err)
+	}
+	if c.Ungrouped().PPO.Group != 1 || c.PPO.Group != 3 {
+		t.Error("a preset's group is not taken back")
+	}
+	if c, err = LoadOver("auto", "", []string{"ppo.group=2"}, nil); err != nil || c.Ungrouped().PPO.Group != 2 {
+		t.Errorf("a group that was asked for is taken back, %v", err)
+	}
+	for name, want := range map[string]string{"best": `--preset is "best": one of auto, tuned, paper is allowed`, "tuned": "no settings of its own for channels"} {
+		if _, err := LoadOver(name, "", []string{"env.name=channels"}, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,9 @@
+// Package configs holds the settings that learn best on a benchmark each.
+package configs
+
+import "embed"
+
+// Files holds ENV.yaml for every environment with such settings.
+//
+//go:embed *.yaml
+var Files embed.FS

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"paspo/configs"
+)
+
+// preset is settings by name, which a file and single settings go over.
+type preset struct {
+	name, use string
+	over      string // the preset that these settings go over, empty for the defaults
+	settings  string // YAML
+	own       bool   // those of configs/ENV.yaml come last
+}
+
+// AutoPreset is the preset of a training that names none.
+const AutoPreset = "auto"
+
+var presets = []preset{
+	{name: AutoPreset, use: "what learns best for a problem that nobody tuned (the default)", settings: `
+env:
+  compute: {observation: relative}
+policy: {max_shape: 1000}
+ppo:
+  envs: 16
+  steps_per_env: 32
+  group: 4          # 1 where an environment's draws cannot be repeated
+  gamma: 0.8
+  gae_lambda: 0.8
+  scale_values: true
+  minibatch: 256
+  lr_schedule: linear
+  weight_decay: 0
+  entropy_coef: 0.05
+  entropy_schedule: linear
+  entropy_until: 0.5
+`},
+	{name: "tuned", use: "auto, with what learns better on the environment: configs/ENV.yaml", over: AutoPreset, own: true},
+	{name: "paper", use: "the published code's form in full, but for its rule of acting, which ppo.deterministic_action chooses", settings: `
+policy:
+  fixed_width: 1e-4
+  head_scale: 1
+  add_fit: true
+  min_shape: 1e-6
+  max_shape: 0
+`},
+}
+
+func presetOf(name string) (*preset, error) {
+	var names []string
+	for i, p := range presets {
+		if p.name == name {
+			return &presets[i], nil
+		}
+		names = append(names, p.name)
+	}
+	return nil, fmt.Errorf("--preset is %q: one of %s is allowed", name, strings.Join(names, ", "))
+}
+
+// apply sets the settings of a preset, those for an environment too.
+func (d *decoder) apply(p *preset, env string) error {
+	if p.over != "" {
+		under, err := presetOf(p.over)
+		if err != nil {
+			return err
+		}
+		if err := d.apply(under, env); err != nil {
+			return err
+		}
+	}
+	text := []byte(p.settings)
+	if p.own {
+		var err error
+		text, err = configs.Files.ReadFile(env + ".yaml")
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("--preset %s: there are no settings of its own for %s: one of auto, paper is allowed, and tuned for %s",
+				p.name, env, strings.Join(tunedNames(), ", "))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return yamlError("preset "+p.name, err)
+	}
+	if doc.Kind == 0 {
+		return nil
+	}
+	return d.value(d.root, "", doc.Content[0], func(*yaml.Node) source { return source{name: presetSource + p.name} })
+}
+
+// presetSource begins the source of a setting that a preset has set.
+const presetSource = "preset "
+
+func tunedNames() []string {
+	files, _ := fs.Glob(configs.Files, "*.yaml")
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(f, ".yaml")
+	}
+	return files
+}
+
+// fromPreset says whether a preset, and nothing after it, has set a setting.
+func (c *Config) fromPreset(key string) bool {
+	return strings.HasPrefix(c.from[key].name, presetSource)
+}
+
+// fit makes settings of a preset fit those that went over it: they are no request.
+func (c *Config) fit() {
+	if c.PPO.Envs < 1 || c.PPO.StepsPerEnv < 1 {
+		return
+	}
+	if c.fromPreset("ppo.group") {
+		for c.PPO.Envs%c.PPO.Group != 0 {
+			c.PPO.Group--
+		}
+	}
+	if c.fromPreset("ppo.minibatch") {
+		c.PPO.Minibatch = min(c.PPO.Minibatch, c.PPO.BatchSize())
+	}
+}
+
+// Ungrouped returns the configuration without a group of environments where a preset
+// has set it and nobody has asked for it.
+func (c *Config) Ungrouped() *Config {
+	if !c.fromPreset("ppo.group") {
+		return c
+	}
+	out := *c
+	out.PPO.Group = 1
+	return &out
+}
+
+// WritePresets lists the presets with their settings.
+func WritePresets(w io.Writer) error {
+	var b strings.Builder
+	for _, p := range presets {
+		fmt.Fprintf(&b, "%s: %s\n", p.name, p.use)
+		texts := []string{p.settings}
+		if p.own {
+			texts = nil
+			for _, env := range tunedNames() {
+				data, err := configs.Files.ReadFile(env + ".yaml")
+				if err != nil {
+					return err
+				}
+				texts = append(texts, string(data))
+			}
+		}
+		for _, text := range texts {
+			for line := range strings.Lines(strings.TrimSpace(text) + "\n\n") {
+				if line != "\n" {
+					line = "  " + line
+				}
+				b.WriteString(line)
+			}
+		}
+	}
+	_, err := io.WriteString(w, strings.TrimSuffix(b.String(), "\n"))
+	return err
+}
