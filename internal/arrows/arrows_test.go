@@ -64,7 +64,8 @@ var imports = map[string][]string{
 	"internal/run/runfolder": {"rl"},
 	"internal/run/progress":  {"rl"},
 	"internal/run/report":    {"envs/...", "internal/run/..."},
-	"internal/run/config":    {"lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo"},
+	"configs":                {}, // the files of the tuned presets, embedded
+	"internal/run/config":    {"configs", "lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo"},
 	"internal/run/agent":     {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda", "internal/run/..."},
 	"internal/bench":         {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda"},
 	"cmd/train":              {"lp/...", "envs/...", "policy", "rl", "cuda", "internal/bench", "internal/run/..."},
