@@ -101,14 +101,15 @@ func trainers(t testing.TB, ctx *cuda.Context, tasks []task) []*rl.Trainer {
 // curve collects the metrics of a run, without its times.
 func curve(lines *[]string) rl.Hooks {
 	return rl.Hooks{Iteration: func(m rl.Metrics) error {
-		m.StepsPerSecond, m.RolloutSeconds, m.UpdateSeconds, m.EnvSeconds, m.SampleSeconds = 0, 0, 0, 0, 0
+		m.StepsPerSecond, m.RolloutSeconds, m.UpdateSeconds, m.EnvSeconds, m.SampleSeconds, m.EvalSeconds = 0, 0, 0, 0, 0, 0
 		line := ""
-		for _, e := range []*rl.Evaluation{m.Eval, m.EvalSampled} {
+		for _, e := range append(m.Choice[:], m.Eval, m.EvalSampled) {
 			if e != nil {
 				line += fmt.Sprintf("%+v ", *e)
 			}
 		}
 		m.Eval, m.EvalSampled = nil, nil
+		clear(m.Choice[:])
 		*lines = append(*lines, line+fmt.Sprintf("%+v", m))
 		return nil
 	}}
