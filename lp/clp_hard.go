@@ -57,12 +57,35 @@ func (w *clpWorker) hard(q *query) (*witnesses, error) {
 	return &witnesses{lo: snap(vec.Float(ends[0]), q.l[i], q.u[i]), hi: snap(vec.Float(ends[1]), q.l[i], q.u[i])}, nil
 }
 
-// exactly answers q in rational arithmetic where something has its prefix exactly.
+// exactEffort and exactCells, coefficients, bound what it takes to tell whether some mix of
+// points has a prefix exactly: some milliseconds.
+const (
+	exactEffort = 1_000_000
+	exactCells  = 2048
+)
+
+// exactly answers q in rational arithmetic where something has its prefix exactly. Over
+// points it may find that to take too long.
 func (w *clpWorker) exactly(q *query) (*witnesses, bool) {
-	if w.overPoints(q) || q.crossed() || q.excess > 0 {
+	if q.crossed() || q.excess > 0 {
 		return nil, false
 	}
 	i := q.entity
+	if w.overPoints(q) {
+		if len(w.m.points)*(i+1) > exactCells {
+			return nil, false
+		}
+		var ends [2]*big.Rat
+		e, none := w.elasticPoints(q), new(big.Rat)
+		e.effort = exactEffort
+		for side := range ends {
+			var status exact.Status
+			if ends[side], status = e.end(none, side == 1); status != exact.Optimal {
+				return nil, false
+			}
+		}
+		return &witnesses{lo: vec.Float(ends[0]), hi: vec.Float(ends[1])}, true
+	}
 	r := rationalProgram{p: w.m.p, prefix: q.prefix[:i], b: q.b, f: q.f, l: q.l, u: q.u}
 	c := make([]float64, w.m.n-i)
 	c[0] = 1
@@ -85,10 +108,11 @@ type elastic struct {
 	b         []*big.Rat
 	names     []func() string
 	lower     []*big.Rat
+	effort    int
 }
 
 func newElastic(vars int, excess float64) *elastic {
-	e := &elastic{objective: make([]*big.Rat, vars+1), lower: make([]*big.Rat, vars+1)}
+	e := &elastic{objective: make([]*big.Rat, vars+1), lower: make([]*big.Rat, vars+1), effort: hardEffort}
 	for j := range e.objective {
 		e.objective[j] = new(big.Rat)
 	}
@@ -158,7 +182,7 @@ func (e *elastic) minimize(cost []*big.Rat, theta *big.Rat) (value *big.Rat, mul
 
 func (e *elastic) primal(cost, b []*big.Rat) (value *big.Rat, multipliers []*big.Rat, status exact.Status) {
 	n, m := len(cost), len(b)
-	p := &exact.Problem{C: cost, B: b, Eq: make([]bool, m), Lower: e.lower[:n], Upper: make([]*big.Rat, n), Effort: hardEffort}
+	p := &exact.Problem{C: cost, B: b, Eq: make([]bool, m), Lower: e.lower[:n], Upper: make([]*big.Rat, n), Effort: e.effort}
 	for _, row := range e.a {
 		p.A = append(p.A, row[:n])
 	}
@@ -173,7 +197,7 @@ func (e *elastic) dual(cost, b []*big.Rat) (value *big.Rat, multipliers []*big.R
 	n, m := len(cost), len(b)
 	b = slices.Clone(b)
 	t := new(big.Rat)
-	p := &exact.Problem{B: make([]*big.Rat, n), Eq: make([]bool, n), Upper: make([]*big.Rat, m), Effort: hardEffort}
+	p := &exact.Problem{B: make([]*big.Rat, n), Eq: make([]bool, n), Upper: make([]*big.Rat, m), Effort: e.effort}
 	value = new(big.Rat)
 	for j, l := range e.lower[:n] {
 		column := make([]*big.Rat, m)

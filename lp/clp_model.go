@@ -14,8 +14,8 @@ import (
 //
 //	min, max a_i   s.t.   A_R a_R <= b - A_P a_P,  E_R a_R = e - E_P a_P,  l_R <= a_R <= u_R.
 //
-// Where the polytope is the hull of fewer points V than it has rows and its own
-// limits hold, they run over the weights of the points:
+// Where the polytope is the hull of points V, these are fewer than its rows or it is
+// narrow, and its own limits hold, they run over the weights of the points:
 //
 //	min, max (V' w)_i   s.t.   (V' w)_P = a_P,  sum w = 1,  w >= 0.
 //

@@ -386,7 +386,7 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 			give += math.Abs(t) * w.m.p.size[j]
 		}
 	}
-	return give <= steepGive*w.m.p.size[i] && sign*at[i]-bound-least <= gapTol*w.m.p.entityScale(i, at[i])
+	return give <= steepGive*w.m.p.size[i] && math.Abs(sign*at[i]-bound-least) <= gapTol*w.m.p.entityScale(i, at[i])
 }
 
 // unboundedError says that limits leave an entity without an end.

@@ -13,8 +13,8 @@ import (
 )
 
 // compile finds the closed form of p within the budget of cfg. It tries, in this
-// order: the facets where the polytope is described by fewer points than rows, or by
-// points alone;
+// order: the facets where the polytope is described by fewer points than rows, by points
+// alone, or is a narrow hull of them;
 // the dual with all rows and upper bounds, which holds for any limits; the dual
 // without what is redundant under the polytope's own limits, and for the
 // entities that exceed the budget there, which are the first, the facets of the
@@ -40,7 +40,7 @@ func compileSide(ctx context.Context, p *Polytope, cfg SolverConfig, effort *int
 		// The interval of the last entity that is free takes all facets.
 		return nil, &BudgetError{Entity: p.entities[p.hull.last()], Reason: p.hull.refusal()}
 	}
-	if p.hull != nil || len(p.points) > 0 && len(p.points) < len(p.b) {
+	if overPoints(p) {
 		return compileFacets(p, p.points, p.Dim(), cfg.MaxPieces, effort)
 	}
 	f, err := compileDual(p, allRows(p), cfg.MaxPieces, effort)

@@ -98,9 +98,10 @@ func newLazyModel(ctx context.Context, p *Polytope, maxBases int) (*lazyModel, e
 	return m, nil
 }
 
-// overPoints reports whether the programs run over the weights of points.
+// overPoints reports whether the programs run over the weights of points: where there are
+// fewer of these than rows, and where the rounding of the rows shows.
 func overPoints(p *Polytope) bool {
-	return len(p.points) > 0 && (len(p.points) < len(p.b) || len(p.b) == 0)
+	return len(p.points) > 0 && (p.narrow || len(p.points) < len(p.b) || len(p.b) == 0)
 }
 
 // tooManyRows reports whether the rows are too many for bases, or for so many entities. Limits that follow

@@ -265,6 +265,7 @@ func (p *Polytope) setHull(effort int) (inequalities, equalities []Row, err erro
 	if err != nil {
 		return nil, nil, err
 	}
+	p.narrow = h.Narrow
 	inequalities, equalities = hullRows(h)
 	most := slices.Max(d)
 	for _, rows := range [...][]Row{inequalities, equalities} {

@@ -50,7 +50,8 @@ type Polytope struct {
 	eqNames  []string // k
 
 	points      [][]float64
-	facetEffort int // of the description
+	facetEffort int  // of the description
+	narrow      bool // rounding of the rows shows, which are facets of the points
 
 	// hull, where not nil, is the membership of a hull without facets: beside it
 	// there are no inequalities, E is its affine hull and l and u its bounding box.

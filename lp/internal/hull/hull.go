@@ -32,6 +32,10 @@ const (
 	PointNoise = 1e-12
 
 	thinWidth = 1e-6
+
+	// narrowWidth is that of the hull across a facet, against the largest term of the
+	// facet, below which the rounding of facets shows where they cross.
+	narrowWidth = 1e-2
 )
 
 // Hull is the convex hull of points in its affine hull. The coordinates in
@@ -46,6 +50,7 @@ type Hull struct {
 	From   [][]float64 // n; nil for the coordinates of the basis
 	At     []float64   // n
 	Thin   bool        // thinner than thinWidth along some coordinate of the basis
+	Narrow bool        // narrower than narrowWidth across some facet
 	Facets []Facet
 }
 
@@ -80,11 +85,26 @@ func New(points [][]float64, effort *int) (*Hull, error) {
 		g[d] = -1
 		cuts = append(cuts, g)
 	}
-	budget := dd.Budget{Rays: math.MaxInt, Effort: effort, Noise: PointNoise}
+	noise := PointNoise
 	if h.Thin {
-		budget.Noise = 0
+		noise = 0
 	}
+	err = h.find(cuts, noise, effort)
+	if err == nil && h.Narrow && noise > 0 {
+		err = h.find(cuts, 0, effort)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// find finds the facets, where points closer than noise to a plane are on it.
+func (h *Hull) find(cuts [][]float64, noise float64, effort *int) error {
+	d := len(h.Basis)
+	budget := dd.Budget{Rays: math.MaxInt, Effort: effort, Noise: noise}
 	var cone dd.Cone
+	var err error
 	for _, in := range dd.Precisions {
 		cone, err = cut(d+1, make([]bool, d+1), cuts, in, budget)
 		if !errors.Is(err, dd.ErrUndecided) {
@@ -92,9 +112,10 @@ func New(points [][]float64, effort *int) (*Hull, error) {
 		}
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	rays, tight := cone.Rays()
+	h.Facets, h.Narrow = nil, false
 	for k, r := range rays {
 		c, size := r[:d], vec.MaxAbs(r[:d])
 		if tight[k] == 0 || size == 0 {
@@ -106,12 +127,18 @@ func New(points [][]float64, effort *int) (*Hull, error) {
 				f.C[b] = 0
 			}
 		}
+		least, most := math.Inf(1), 0.
 		for _, g := range cuts {
-			f.D = max(f.D, vec.Dot(f.C, g[:d]))
+			v := vec.Dot(f.C, g[:d])
+			f.D, least = max(f.D, v), min(least, v)
+			for b, x := range g[:d] {
+				most = max(most, math.Abs(f.C[b]*x))
+			}
 		}
+		h.Narrow = h.Narrow || f.D-least < narrowWidth*most
 		h.Facets = append(h.Facets, f)
 	}
-	return h, nil
+	return nil
 }
 
 // cut returns the cone of the given cuts.
