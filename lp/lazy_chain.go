@@ -253,9 +253,13 @@ func (c *lazyChain) answer(i int, row *lazyRow) bool {
 		return false
 	}
 	if s := &m.suffix[i]; s.settled != nil {
-		v := 0.
+		v, give := 0., 0.
 		for x, f := range s.settled {
-			v += f * row.r[s.eqs[x]]
+			t := f * row.r[s.eqs[x]]
+			v, give = v+t, give+math.Abs(t)
+		}
+		if give > steepGive*m.reach[i] {
+			return false
 		}
 		row.lo = min(max(v, m.low[i]), m.high[i])
 		row.hi = row.lo

@@ -49,7 +49,10 @@ func (e *lazyEnd) simplex(q *basis.Query, w *basis.Work, part float64) (p *basis
 		if !w.Feasible(q, part) {
 			return nil, false
 		}
-		if w.Trivial() {
+		if trivial, proved := w.Trivial(q); trivial {
+			if !proved {
+				return nil, false
+			}
 			e.keepBound(w.State)
 			return e.bound, false
 		}

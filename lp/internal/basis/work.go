@@ -210,14 +210,20 @@ func (w *Work) pivot(row, in int) {
 }
 
 // Trivial reports whether the basis has no column with a cost, so that its
-// multipliers are 0.
-func (w *Work) Trivial() bool {
-	for _, v := range w.head {
-		if v < w.g.N && w.g.C[v] != 0 {
-			return false
+// multipliers are 0. They prove nothing where a column is not at the bound that its cost
+// asks for: then the basis is singular, but for rounding.
+func (w *Work) Trivial(q *Query) (trivial, proved bool) {
+	proved = true
+	for j, c := range w.g.C {
+		switch s := w.State[j]; {
+		case c == 0:
+		case s == Basic:
+			return false, false
+		case q.Up[j] != 0 && (c > 0) != (s == Lower):
+			proved = false
 		}
 	}
-	return true
+	return true, proved
 }
 
 // Feasible reports whether the basis that Solve ended in violates no bound and no
