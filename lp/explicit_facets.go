@@ -32,6 +32,12 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 		}
 		e := &f.ends[i]
 		e.stride, e.facets = i+1, true
+		// What is flat to some digits decides the ends of a thin hull: they are left to
+		// the solver behind, like steep ones.
+		least := 0.
+		if h.Thin {
+			least = 2 * steepGive
+		}
 		if h.From[i] != nil {
 			w, give := make([]float64, i+1), p.size[i]
 			w[0] = h.At[i]
@@ -39,6 +45,7 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 				w[h.Basis[b]+1] = c
 				give += math.Abs(c) * p.size[h.Basis[b]]
 			}
+			give = max(give, least)
 			e.lower, e.lowerGive = w, []float64{give}
 			e.upper, e.upperGive = w, []float64{give}
 			continue
@@ -58,7 +65,7 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 			for b, v := range t.C {
 				size = max(size, math.Abs(v)*p.size[h.Basis[b]])
 			}
-			give := size / math.Abs(c)
+			give := max(size/math.Abs(c), least)
 			if c > 0 {
 				e.upper, e.upperGive = append(e.upper, w...), append(e.upperGive, give)
 			} else {
