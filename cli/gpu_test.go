@@ -1,6 +1,6 @@
 //go:build gpu
 
-package main
+package cli
 
 import (
 	"bytes"

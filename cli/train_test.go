@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -82,7 +82,7 @@ var trained = sync.OnceValues(func() (string, string) {
 
 func TestMain(m *testing.M) {
 	if os.Getenv("PASPO_TEST_RUN") != "" {
-		main()
+		Main()
 		return
 	}
 	// A signal that is ignored here, as under nohup, would be ignored by the processes

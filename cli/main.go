@@ -1,0 +1,130 @@
+// Package cli is the command line: training allocation policies under hard linear
+// constraints, evaluating and running them.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Main runs the command line of the process and ends it.
+func Main() {
+	watchParent()
+	ctx, stop := stoppable(context.Background())
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run runs one command line and returns the exit status.
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	setLog(errs)
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	var status *exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &status):
+		if status.err != nil {
+			complain(errs, status.err)
+		}
+		return status.code
+	}
+	complain(errs, err)
+	return 1
+}
+
+// exitError ends the process with a status, and without a message where err is
+// nil.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// oneLine joins the lines of an error.
+func oneLine(err error) string {
+	var parts []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// setLog sends warnings to w, without the time.
+func setLog(w io.Writer) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) == 0 && a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	})))
+}
+
+// noArguments refuses arguments in one line, with the subcommand that a
+// misspelt one most likely means.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	msg := fmt.Sprintf("unknown command %q", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], "train "))
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		msg += fmt.Sprintf("; did you mean %q?", near[0])
+	} else {
+		msg += "; see " + cmd.CommandPath() + " --help"
+	}
+	return errors.New(msg)
+}
+
+// exactly is cobra.ExactArgs with the names of the arguments in the message.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		return fmt.Errorf("%s takes %s; %d given", cmd.CommandPath(), strings.Join(names, " and "), len(args))
+	}
+}
+
+// flagError says of a value that is none of its flag's type what is allowed.
+func flagError(_ *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	allowed := map[string]string{
+		"int": "an integer", "uint64": "an integer from 0 to 18446744073709551615",
+		"float64": "a number", "bool": "true or false",
+	}
+	f := invalid.GetFlag()
+	what, ok := allowed[f.Value.Type()]
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("--%s is %q: %s is allowed", f.Name, invalid.GetValue(), what)
+}
