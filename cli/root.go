@@ -23,6 +23,7 @@ var settings = []struct{ flag, key, use string }{
 	{"constraints", "constraints", "constraints `FILE` (.yaml or .npz) in place of the environment's own"},
 	{"seed", "seed", "seed of everything random"},
 	{"steps", "steps", "environment steps of training, rounded up to whole iterations"},
+	{"from", "from", "begin with the parameters of the `RUN` in this folder, or of one of its checkpoint files"},
 	{"device", "device", "auto, cpu, gpu or gpu:N"},
 }
 
@@ -96,6 +97,9 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 	errs := cmd.ErrOrStderr()
 	a := r.Agent
 	fmt.Fprintf(errs, "device: %s; intervals: %s\n", a.Device(), a.Intervals())
+	if r.Warm != nil {
+		fmt.Fprintf(errs, "begins with %s\n", r.Warm)
+	}
 
 	total := int64(a.Config.PPO.Iterations()) * int64(a.Config.PPO.BatchSize())
 	var bar *progress.Bar
@@ -142,7 +146,7 @@ func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 		}
 	}
 	if f.resume != "" {
-		for _, name := range []string{"preset", "config", "out", "env", "constraints", "seed"} {
+		for _, name := range []string{"preset", "config", "out", "env", "constraints", "seed", "from"} {
 			if cmd.Flags().Changed(name) {
 				return nil, fmt.Errorf("--resume goes on with the run's own settings: --%s cannot be given with it", name)
 			}

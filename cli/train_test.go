@@ -229,6 +229,13 @@ func TestTrainOutput(t *testing.T) {
 	if status != 0 || !json.Valid([]byte(stdout)) || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "device: ") {
 		t.Errorf("status %d, stdout %s, stderr %s", status, stdout, stderr)
 	}
+	// What a run begins with is said where it begins and where it ends.
+	next := filepath.Join(t.TempDir(), "run")
+	status, stdout, stderr = command(t, "", with("--env", "compute", "--steps", "512", "--from", out, "--seed", "2", "--out", next, "--quiet")...)
+	line := "parameters of " + out + "/checkpoints/iteration-"
+	if status != 0 || !strings.Contains(stderr, "\nbegins with "+line) || !strings.Contains(stdout, "\nbegan with "+line) {
+		t.Errorf("status %d, stdout %s, stderr %s", status, stdout, stderr)
+	}
 }
 
 // Comparison and act keep to limits that follow the state.

@@ -530,3 +530,44 @@ func TestRunInterrupted(t *testing.T) {
 		t.Errorf("iteration %d, %v", c.Iteration, err)
 	}
 }
+
+// What a warm start takes keeps its meaning: values have the units that the critic
+// learned, rewards those that training saw, and where this run has no such units the
+// difference is named.
+func TestWarmStartKeepsUnits(t *testing.T) {
+	from, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), smallConfig())
+	for range 3 {
+		if _, err := from.Cycle(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(tr *rl.Trainer) (values, rewards []float64) {
+		values, rewards = make([]float64, 2), make([]float64, 4)
+		tr.CriticValues(values, []float32{-1, 2})
+		tr.ScaleRewards(rewards, []float64{1, 2, 3, 4}, make([]bool, 4))
+		return values, rewards
+	}
+	cfg := smallConfig()
+	tr, _ := newFakeTrainer(t, newBandit(t, 3, 1, 2), cfg)
+	if differences, err := tr.WarmStart(from.Checkpoint()); err != nil || len(differences) != 0 {
+		t.Errorf("differences %q, %v", differences, err)
+	}
+	clear(from.Discounted()) // its environments were in the middle of episodes
+	values, rewards := read(tr)
+	if v, r := read(from); !slices.Equal(values, v) || !slices.Equal(rewards, r) {
+		t.Errorf("values %v, before %v; rewards %v, before %v", values, v, rewards, r)
+	}
+
+	cfg.ScaleValues = false
+	plain, _ := newFakeTrainer(t, newBandit(t, 3, 1, 2), cfg)
+	differences, err := plain.WarmStart(from.Checkpoint())
+	if want := []string{"its ppo.scale_values is true, that of this run false"}; err != nil || !slices.Equal(differences, want) {
+		t.Errorf("differences %q, %v", differences, err)
+	}
+	if _, err := tr.Cycle(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.WarmStart(from.Checkpoint()); err == nil {
+		t.Error("a warm start in the middle of training")
+	}
+}

@@ -253,6 +253,21 @@ func TestGPUCheckpointsMove(t *testing.T) {
 		}
 		samePolicy(t, "moved", b.Checkpoint().Policy, a.Checkpoint().Policy)
 		iterate(b)
+
+		// A new run begins with what the other device learned.
+		warm := way[1]()
+		if differences, err := warm.WarmStart(c); err != nil || len(differences) > 0 {
+			t.Fatal(differences, err)
+		}
+		begun := *warm.Checkpoint().Policy
+		for i := range begun.M {
+			if moved := func(x float32) bool { return x != 0 }; slices.ContainsFunc(begun.M[i].Data, moved) || slices.ContainsFunc(begun.V[i].Data, moved) {
+				t.Errorf("a warm start has taken the moments of %s", begun.M[i].Name)
+			}
+		}
+		begun.M, begun.V, begun.Step = c.Policy.M, c.Policy.V, c.Policy.Step
+		samePolicy(t, "warm", &begun, c.Policy)
+		iterate(warm)
 	}
 }
 

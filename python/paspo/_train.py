@@ -33,7 +33,7 @@ class Run(os.PathLike):
 
 
 def train(
-    make=None, *, envs=None, steps=None, constraints=None, config=None, seed=None, out=None, resume=None,
+    make=None, *, envs=None, steps=None, constraints=None, config=None, seed=None, out=None, resume=None, from_run=None,
     workers=None, start=None, timeout=None, device=None, quiet=False,
 ):
     """Train on an environment and return its Run.
@@ -49,6 +49,9 @@ def train(
     seed: of everything random.
     out: the run folder, new; below ./runs where not given.
     resume: the folder of a run to go on with, in place of out and most settings.
+    from_run: the folder of another run, or one of its checkpoint files, whose parameters and
+      statistics of observations the policy begins with. Observations, number of entities
+      and networks must be the same, constraints need not be.
     workers: processes that hold the environments; one a core where not given.
     start: "spawn" starts each process anew and imports the function by its name, "fork"
       copies this one. Where not given, functions that can be imported are spawned.
@@ -84,7 +87,7 @@ def train(
             file.write_text(json.dumps(constraints))  # which is YAML
             constraints = file
         for flag, value in (
-            ("--steps", steps), ("--constraints", constraints), ("--seed", seed), ("--out", out), ("--resume", resume), ("--device", device),
+            ("--steps", steps), ("--constraints", constraints), ("--seed", seed), ("--out", out), ("--resume", resume), ("--from", from_run), ("--device", device),
         ):
             if value is not None:
                 command += [flag, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]

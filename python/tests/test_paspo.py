@@ -144,6 +144,18 @@ class Test(unittest.TestCase):
         run = paspo.train(make, resume=self.dir / "x", device="cpu", quiet=True)
         self.assertEqual(run.summary["steps"], 512)
 
+    def test_from_run(self):
+        """A run begins with what another one has learned under other limits."""
+        first = train(tiny.Target, self.dir / "x", constraints=LIMITS)
+        self.assertNotIn("from", first.summary)
+        wider = {"constraints": [{"name": "power", "abs": {"a0": 1, "a1": 1}, "max": 0.75}]}
+        second = train(tiny.Target, self.dir / "y", constraints=wider, from_run=first)
+        begun = second.summary["from"]
+        self.assertEqual((Path(begun["checkpoint"]).parent.parent, begun["steps"]), (first.path, 512))
+        self.assertRegex(begun["differences"][0], "0.5, that of this run .* 0.75")
+        with self.assertRaisesRegex(paspo.Error, r"its policy.latent is 32, that of this run 8"):
+            train(tiny.Target, self.dir / "z", from_run=first, config={**SMALL, "policy.latent": 8})
+
     def test_interrupt(self):
         """Ctrl-C saves what was learned, and ends every process."""
         threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -158,7 +158,7 @@ func (a *Agent) Initialise() error {
 
 // debias fits the policy to start from, where it is to be fitted.
 func (a *Agent) debias() (err error) {
-	if !a.Config.Debias.Enabled || a.Fit != nil {
+	if !a.Config.Debias.Enabled || a.Fit != nil || a.Config.From != "" {
 		return nil
 	}
 	d := a.Config.Debias
@@ -303,10 +303,13 @@ func ReadCheckpoint(dir, which string) (*rl.Checkpoint, error) {
 		if err != nil {
 			return nil, err
 		}
-		// When it was saved no observation had been seen, so that its own
-		// normaliser passes them as they are, and no rule had been chosen.
+		// When it was saved no rule had been chosen, and but for a warm start no
+		// observation had been seen, so that its own normaliser passes them as they are.
 		if later, err := ReadCheckpoint(dir, Latest); err == nil {
-			c.Policy.Normalizer, c.Rule = later.Policy.Normalizer, later.Rule
+			c.Rule = later.Rule
+			if c.Policy.Normalizer.Seen.Count == 0 {
+				c.Policy.Normalizer = later.Policy.Normalizer
+			}
 		}
 		return c, nil
 	case Latest:

@@ -31,12 +31,16 @@ type Run struct {
 	Agent   *Agent
 	Folder  *runfolder.Folder
 	Trainer *rl.Trainer
+	Warm    *report.WarmStart // nil where the policy did not begin with another run's
 }
 
 // Start makes a new run in a folder that does not exist yet, one below runs where
 // dir is empty. Where it fails nothing is left behind.
 func Start(c *config.Config, dir string) (r *Run, err error) {
 	if c, err = located(c); err != nil {
+		return nil, err
+	}
+	if c, err = sourced(c); err != nil {
 		return nil, err
 	}
 	a, err := New(c)
@@ -98,8 +102,22 @@ func (r *Run) begin() (err error) {
 			return err
 		}
 	}
-	r.Trainer, err = a.trainer()
-	return err
+	if r.Trainer, err = a.trainer(); err != nil || a.Config.From == "" {
+		return err
+	}
+	if r.Warm, err = a.warm(r.Trainer); err != nil {
+		return err
+	}
+	// A run that ended before its first checkpoint begins again from its own copy.
+	if w := readWarm(r.Folder.Dir()); w != nil {
+		r.Warm = w
+		return nil
+	}
+	data, err := json.Marshal(r.Warm)
+	if err != nil {
+		return err
+	}
+	return r.Folder.WriteFile(runfolder.WarmStartFile, append(data, '\n'))
 }
 
 // Resume opens a run to go on from its newest checkpoint. What was recorded
@@ -109,6 +127,9 @@ func Resume(dir string, assignments []string, settings []config.Setting) (r *Run
 	c, err := ReadConfig(dir, assignments, settings)
 	if err != nil {
 		return nil, err
+	}
+	if own, err := ReadConfig(dir, nil, nil); err == nil && own.From != c.From {
+		return nil, fmt.Errorf("from is %q, and the run began with %q: only a new run can begin with other parameters", c.From, own.From)
 	}
 	cp, err := ReadCheckpoint(dir, Latest)
 	fresh := errors.Is(err, rl.ErrNoCheckpoint)
@@ -157,6 +178,7 @@ func Resume(dir string, assignments []string, settings []config.Setting) (r *Run
 		if err := a.saveIntervals(r.Folder); err != nil {
 			return r, err
 		}
+		r.Warm = readWarm(dir)
 	}
 	if len(assignments)+len(settings) > 0 {
 		saved, err := c.WithCopies(r.Folder.WriteFile)
@@ -224,7 +246,7 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 		Run: dir, Env: a.Config.Env.Name, Constraints: a.Problem.Spec().Polytope.Name(), Seed: a.Config.Seed,
 		Device: a.Backend.Device(), Intervals: a.Intervals(), Checkpoint: trained.Path, Action: a.Rule(trained).String(),
 		Iterations: trained.Iteration, Steps: trained.Step,
-		Training: report.Summarise(rows), Tables: tables,
+		Training: report.Summarise(rows), Tables: tables, Warm: r.Warm,
 	}
 	if kept, ok := lp.WarmStarts(a.Solver); ok {
 		s.HitRate, s.Bases = report.Number(kept.Total().HitRate()), kept.Total().Bases

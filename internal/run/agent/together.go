@@ -56,6 +56,11 @@ func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) 
 		if trainers[i], err = a.trainer(); err != nil {
 			return nil, named(i, err)
 		}
+		if a.Config.From != "" {
+			if _, err := a.warm(trainers[i]); err != nil {
+				return nil, named(i, err)
+			}
+		}
 		hooks[i].Iteration = func(m rl.Metrics) error {
 			out[i].Metrics = append(out[i].Metrics, m)
 			return nil

@@ -32,6 +32,7 @@ type Config struct {
 	Device      string `yaml:"device" doc:"auto, cpu, gpu or gpu:N; auto takes a GPU where there is one"`
 	Kernels     string `yaml:"kernels" doc:"auto, plain, avx2 or avx512: instructions of the kernels on the CPU; results of different ones differ in their last bits"`
 	Constraints string `yaml:"constraints" doc:"constraints file (.yaml or .npz) or name of a preset; empty for the environment's own"`
+	From        string `yaml:"from" doc:"run, or one of its checkpoint files, whose parameters and statistics of observations the policy begins with; empty for a start of its own"`
 
 	Env    benchmarks.Config `yaml:"env" doc:"what to train on"`
 	LP     lp.SolverConfig   `yaml:"lp" doc:"how intervals are computed"`
@@ -237,6 +238,7 @@ func (c *Config) Files() map[string]string {
 func (c *Config) files() map[string]*string {
 	return map[string]*string{
 		"constraints":                 &c.Constraints,
+		"from":                        &c.From,
 		"env.portfolio.parameters":    &c.Env.Portfolio.Parameters,
 		"env.portfolio.meta":          &c.Env.Portfolio.Meta,
 		"env.portfolio.backtest_file": &c.Env.Portfolio.BacktestFile,
@@ -267,7 +269,11 @@ func (c *Config) WithCopies(save func(name string, data []byte) error) (*Config,
 		if *f == "" || key == "constraints" && c.Preset() {
 			continue
 		}
-		data, err := limits.ReadFile(*f, limits.Market)
+		most := int64(limits.Market)
+		if key == "from" {
+			most = limits.Checkpoint
+		}
+		data, err := limits.ReadFile(*f, most)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", *f, atomicfile.Cause(err))
 		}

@@ -30,6 +30,8 @@ type Summary struct {
 
 	Training Training `json:"training"`
 
+	Warm *WarmStart `json:"from,omitempty"` // what it began with, where that was another run's
+
 	// Levels are means over the episodes of the curve, the best first.
 	Levels []Level `json:"curve_levels,omitempty"`
 
@@ -56,6 +58,24 @@ type Training struct {
 	Relaxed       int    `json:"relaxed,omitempty"` // states whose limits left nothing and were relaxed
 	Seconds       Number `json:"-"`
 	EvalSeconds   Number `json:"eval_seconds"` // of evaluations, beside those
+}
+
+// WarmStart is what a run has taken from another one.
+type WarmStart struct {
+	Checkpoint   string   `json:"checkpoint"`
+	Iteration    int      `json:"iteration"` // of the checkpoint
+	Steps        int64    `json:"steps"`
+	Observations int64    `json:"observations"` // that its statistics are of
+	Differences  []string `json:"differences,omitempty"`
+}
+
+// String says what was taken, on one line.
+func (w *WarmStart) String() string {
+	text := fmt.Sprintf("parameters of %s, iteration %d, step %d", w.Checkpoint, w.Iteration, w.Steps)
+	if w.Observations > 0 {
+		text += fmt.Sprintf(", with the mean and deviation of %d observations", w.Observations)
+	}
+	return strings.Join(append([]string{text}, w.Differences...), "; ")
 }
 
 // Summarise reads metrics, one map an iteration.
@@ -133,6 +153,9 @@ func (s *Summary) Write(w io.Writer) error {
 			fmt.Fprintf(w, "%s%s %.4f", [...]string{"; on the same episodes ", ", "}[min(i, 1)], l.Policy, float64(l.Return))
 		}
 		fmt.Fprintln(w)
+	}
+	if s.Warm != nil {
+		fmt.Fprintf(w, "began with %s\n", s.Warm)
 	}
 	fmt.Fprintf(w, "actions that are not sampled take the %s of every distribution; best checkpoint: iteration %d\n", s.Action, s.Training.BestIteration)
 	if s.Bases > 0 {

@@ -23,6 +23,7 @@ const (
 	MetricsFile     = "metrics.jsonl"
 	CheckpointDir   = "checkpoints"
 	DebiasFile      = "debias.json"
+	WarmStartFile   = "from.json" // where it began with parameters of another run
 	IntervalsFile   = "intervals.bin"
 	EnvironmentFile = "environment.json" // of one in Python
 	SummaryFile     = "summary.json"
