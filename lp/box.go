@@ -3,6 +3,7 @@ package lp
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -133,4 +134,30 @@ func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi float64, err error) {
 	lo = snap(lo, p.l[j], p.u[j])
 	lo, hi = lo+0, snap(hi, p.l[j], p.u[j])+0 // not -0
 	return lo, max(lo, hi), nil
+}
+
+// farBelow is how far below all that an entity takes, in its sizes, a lower bound may be
+// for amounts to be counted from it: differences to it lose as many digits.
+const farBelow = 1 << 10
+
+// countedFrom returns what amounts of an entity with a lower bound and a range are
+// counted from: the bound, or a place between both where the bound is far below, or none.
+// No limit is lost, since the entity takes nothing below its range.
+func countedFrom(bound, lo, hi float64) float64 {
+	reach := max(1, math.Abs(lo), math.Abs(hi))
+	if lo-bound > farBelow*reach {
+		return lo - reach
+	}
+	return bound
+}
+
+// countable reports whether the lower bounds of a state are such that differences to them
+// keep enough digits.
+func (p *Polytope) countable(lower []float64) bool {
+	for j, l := range lower {
+		if -l > steepGive*p.size[j] && !math.IsInf(l, -1) {
+			return false
+		}
+	}
+	return true
 }

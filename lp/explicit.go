@@ -172,6 +172,9 @@ func (f *explicit) start(rho, b, e, l, u []float64) bool {
 			return false
 		}
 	}
+	if !f.p.countable(l) {
+		return false
+	}
 	for x, k := range f.rows {
 		rho[x] = b[k] - f.shift(f.p.a[k*n:(k+1)*n], l)
 	}

@@ -338,6 +338,16 @@ func (f *explicit) bounds(sel selection) {
 			f.floor[j] = p.l[j]
 		}
 	}
+	if !slices.ContainsFunc(f.floor, func(l float64) bool { return -l > farBelow }) {
+		return
+	}
+	if lo, hi, err := BoundingBox(p); err == nil {
+		for j := range f.floor {
+			if !f.free[j] && !f.fixed[j] {
+				f.floor[j] = countedFrom(p.l[j], lo[j], hi[j])
+			}
+		}
+	}
 }
 
 // columns fills in the columns of the rows, upper bounds and equalities, and

@@ -140,7 +140,7 @@ func (c *lazyChain) take(x int, lim *Limits, prefix []float64, strayed bool) {
 // begin takes over limits. It reports whether the bases can serve them.
 func (row *lazyRow) begin(m *lazyModel, lim *Limits) bool {
 	b, f, l, u := m.p.limits(lim)
-	if m.points {
+	if m.points || !m.p.countable(l) {
 		return false
 	}
 	if row.store == nil {

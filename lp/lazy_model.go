@@ -11,7 +11,7 @@ import (
 )
 
 // lazyModel holds the linear programs of all intervals of a polytope in the form
-// that bases are kept for. With z = a - base, where base is the lower bound, those
+// that bases are kept for. With z = a - base, where base is the lower bound or above it, those
 // of entity i are
 //
 //	min, max z_i   s.t.   A_R z_R + s = r,  E_R z_R = e,  0 <= z_R <= u - base,
@@ -121,10 +121,7 @@ func (m *lazyModel) ofRows(ctx context.Context) error {
 	// with two bounds.
 	for j := range n {
 		m.reach[j] = max(1, math.Abs(lo[j]), math.Abs(hi[j]))
-		m.base[j] = p.l[j]
-		if math.IsInf(p.l[j], -1) {
-			m.base[j] = lo[j] - m.reach[j]
-		}
+		m.base[j] = countedFrom(p.l[j], lo[j], hi[j])
 		u := p.u[j]
 		if math.IsInf(u, 1) {
 			u = hi[j] + m.reach[j]
