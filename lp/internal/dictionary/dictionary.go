@@ -101,7 +101,8 @@ func (d *Dictionary) Clone(effort *int) *Dictionary {
 
 func (d *Dictionary) row(r int) []float64 { return d.t[r*(d.d+1) : (r+1)*(d.d+1)] }
 
-// Add adds g . x <= h, or = h, and returns its number.
+// Add adds g . x <= h, or = h, and returns its number. The coefficients that a short g
+// leaves out are 0.
 func (d *Dictionary) Add(g []float64, h float64, equality bool) int {
 	k := len(d.g)
 	d.g, d.h = append(d.g, slices.Clone(g)), append(d.h, h)
@@ -490,6 +491,7 @@ func (d *Dictionary) Renew() error {
 	for k, g := range d.g {
 		d.basic[k], d.place[d.d+k] = d.d+k, ^k
 		row := d.row(k)
+		clear(row)
 		row[d.d] = d.h[k]
 		for j, v := range g {
 			row[j] = -v

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"paspo/internal/exact"
@@ -130,5 +131,57 @@ func TestAgain(t *testing.T) {
 	effort = 0
 	if _, err := c.Maximize([]float64{-2, 1}); err != ErrFailed {
 		t.Fatal(err)
+	}
+}
+
+// Coefficients computed anew are those that pivots have left, whatever row had been in
+// their place, also of constraints that leave out the last variables.
+func TestRenew(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 100 {
+		n, effort := 2+r.IntN(5), 1_000_000
+		lo, hi, c := make([]float64, n), make([]float64, n), make([]float64, n)
+		for j := range hi {
+			hi[j] = math.Inf(1)
+		}
+		d := New(lo, hi, &effort)
+		d.Add(slices.Repeat([]float64{1}, n), 1, false)
+		for range 6 {
+			g := make([]float64, 1+r.IntN(n))
+			for j := range g {
+				g[j] = r.NormFloat64()
+			}
+			d.Add(g, r.Float64(), false)
+		}
+		for range 5 {
+			for j := range c {
+				c[j] = r.NormFloat64()
+			}
+			if _, err := d.Maximize(c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Of every basic variable, its coefficients by variable and its constant.
+		rows := func() map[int]map[int]float64 {
+			all := map[int]map[int]float64{}
+			for b, v := range d.basic {
+				all[v] = map[int]float64{-1: d.row(b)[d.d], -2: d.x[v]}
+				for k, w := range d.cols {
+					all[v][w] = d.row(b)[k]
+				}
+			}
+			return all
+		}
+		want := rows()
+		if err := d.Renew(); err != nil {
+			t.Fatal(err)
+		}
+		for v, row := range rows() {
+			for w, x := range row {
+				if math.Abs(x-want[v][w]) > 1e-9 {
+					t.Fatalf("coefficient of %d in %d is %v, want %v", w, v, x, want[v][w])
+				}
+			}
+		}
 	}
 }
