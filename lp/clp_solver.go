@@ -135,7 +135,7 @@ func (c *clpChain) take(r int, lim *Limits, prefix []float64, _ bool) {
 const badBatch = "lp: bad number of rows"
 
 func (row *clpRow) begin(p *Polytope, lim *Limits) {
-	row.entity, row.known, row.excess, row.err, row.own = 0, false, 0, nil, true
+	row.entity, row.known, row.proved, row.excess, row.err, row.own = 0, false, false, 0, nil, true
 	row.state, row.worker, row.size = nil, nil, p.size
 	row.b, row.f, row.l, row.u = p.limits(lim)
 	if lim == nil {

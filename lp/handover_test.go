@@ -178,6 +178,40 @@ func TestStrayedPrefix(t *testing.T) {
 	}
 }
 
+// A prefix that is handed over is answered whatever its row was answered before: of
+// a_1 + .. + a_6 = 1, 0 <= a <= 1/4, the last had no more than 0 before.
+func TestHandoverAfterAnotherAction(t *testing.T) {
+	p := sampleNew(t, Description{Entities: testNames(6), Total: 1, Upper: slices.Repeat([]float64{0.25}, 6)})
+	for _, method := range []string{"clp", "lazy"} {
+		s, err := NewSolver(p.Canonical(), SolverConfig{Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		c := s.Chain(1).(follower)
+		lo, hi := []float64{0}, []float64{0}
+		next := func() {
+			t.Helper()
+			if err := c.Next(lo, hi); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.Begin(1, nil)
+		for _, a := range []float64{0.25, 0.25, 0, 0.25, 0.25} {
+			next()
+			c.Fix([]float64{a})
+		}
+		if next(); lo[0] != 0 || hi[0] != 0 {
+			t.Errorf("%s: [%v, %v] is left, want 0", method, lo[0], hi[0])
+		}
+		c.follow(1)
+		c.take(0, nil, []float64{0, 0}, false)
+		if next(); math.Abs(lo[0]-0.25) > 1e-11 || math.Abs(hi[0]-0.25) > 1e-11 {
+			t.Errorf("%s: after [0, 0] the third entity is in [%v, %v], want 0.25", method, lo[0], hi[0])
+		}
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	for _, c := range []struct {
 		p    *Polytope
