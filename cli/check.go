@@ -80,7 +80,7 @@ func writeJSON(w io.Writer, v any) error {
 // lines.
 func writeConflict(w io.Writer, name string, conflict []string) {
 	const most = 5
-	fmt.Fprintf(w, "train: %s is empty, no allocation satisfies all of:\n", name)
+	fmt.Fprintf(w, "%s: %s is empty, no allocation satisfies all of:\n", program, name)
 	for i, c := range conflict {
 		if i == most-2 && len(conflict) > most-1 {
 			fmt.Fprintf(w, "  %s; and %d more\n", c, len(conflict)-i-1)

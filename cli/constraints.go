@@ -25,7 +25,7 @@ func newConstraints() *cobra.Command {
 		Short: "Look at constraints: show, check, bounds, sample, serve",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return errors.New("constraints takes one of show, check, bounds, sample, serve; see train constraints --help")
+			return errors.New("constraints takes one of show, check, bounds, sample, serve; see " + program + " constraints --help")
 		},
 	}
 	cmd.AddCommand(newShow(), newCheck(), newBounds(), newSample(), newServe())
@@ -113,7 +113,7 @@ line that is no prefix gets that too, and the exit status is 1.`,
 			}
 			defer s.Close()
 			if reason != nil {
-				fmt.Fprintf(cmd.ErrOrStderr(), "train: %s; intervals by %s\n", strings.TrimPrefix(reason.Error(), "lp: "), s.Method())
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s; intervals by %s\n", program, strings.TrimPrefix(reason.Error(), "lp: "), s.Method())
 			}
 			b := &bounder{polytope: p, chain: s.Chain(1)}
 			return answer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), "prefixes", b.answer)

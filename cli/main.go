@@ -1,5 +1,8 @@
 // Package cli is the command line: training allocation policies under hard linear
-// constraints, evaluating and running them.
+// constraints, evaluating and running them. A main of one's own adds a problem to the
+// benchmarks and has every command:
+//
+//	func main() { cli.Main(mine.Problem{}) }
 package cli
 
 import (
@@ -9,15 +12,32 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"paspo/envs"
+	"paspo/envs/benchmarks"
 )
 
-// Main runs the command line of the process and ends it.
-func Main() {
+// program is what the process is called in messages.
+var program = "train"
+
+// Main runs the command line of the process and ends it. The problem, nil for none, is
+// added to the benchmarks and is what --env chooses where nobody says otherwise. Its name
+// is that of its Spec, and its options are the section env.options of the configuration
+// where it is an envs.Configurable.
+func Main(problem envs.Problem) {
 	watchParent()
+	if problem != nil {
+		program = filepath.Base(os.Args[0])
+		if err := benchmarks.Register(problem); err != nil {
+			complain(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
 	ctx, stop := stoppable(context.Background())
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -91,7 +111,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	msg := fmt.Sprintf("unknown command %q", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], "train "))
+	msg := fmt.Sprintf("unknown command %q", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], program+" "))
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		msg += fmt.Sprintf("; did you mean %q?", near[0])

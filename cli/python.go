@@ -48,5 +48,5 @@ func complain(errs io.Writer, err error) {
 		return
 	}
 	io.WriteString(errs, trace)
-	fmt.Fprintln(errs, "train: "+line)
+	fmt.Fprintln(errs, program+": "+line)
 }

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"paspo/cuda"
+	"paspo/envs/benchmarks"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/internal/run/progress"
@@ -19,7 +21,7 @@ import (
 
 // settings are flags that set one setting each.
 var settings = []struct{ flag, key, use string }{
-	{"env", "env.name", "what to train on: portfolio, compute, synthetic, portfolio-limited, compute-capped, channels or `python:MODULE:FUNCTION`"},
+	{"env", "env.name", "what to train on"},
 	{"constraints", "constraints", "constraints `FILE` (.yaml or .npz) in place of the environment's own"},
 	{"seed", "seed", "seed of everything random"},
 	{"steps", "steps", "environment steps of training, rounded up to whole iterations"},
@@ -35,17 +37,21 @@ type trainFlags struct {
 
 func newRoot() *cobra.Command {
 	var f trainFlags
+	what := "the portfolio benchmark"
+	if c := benchmarks.DefaultConfig(); c.IsOwn() {
+		what = c.Name
+	}
 	root := &cobra.Command{
-		Use:   "train",
+		Use:   program,
 		Short: "Train allocation policies under hard linear constraints",
 		Long: `Train allocation policies under hard linear constraints (PASPO, arXiv 2409.18735).
 
-Without a command it trains: by default on the portfolio benchmark with the
+Without a command it trains: by default on ` + what + ` with the
 settings of the preset auto, and then compares the trained policy with others.`,
-		Example: `  train
-  train --env compute --steps 50_000 --set ppo.lr=3e-4
-  train --constraints mine.yaml
-  train --resume runs/portfolio-1-20260102-150405`,
+		Example: fmt.Sprintf(`  %[1]s
+  %[1]s --env compute --steps 50_000 --set ppo.lr=3e-4
+  %[1]s --constraints mine.yaml
+  %[1]s --resume runs/portfolio-1-20260102-150405`, program),
 		Args:    noArguments,
 		Version: version(),
 
@@ -54,10 +60,13 @@ settings of the preset auto, and then compares the trained policy with others.`,
 	}
 	flags := root.Flags()
 	for _, s := range settings {
+		if s.key == "env.name" {
+			s.use += ": " + strings.Join(benchmarks.AllNames(), ", ") + " or `" + benchmarks.PythonName + "`"
+		}
 		flags.String(s.flag, "", s.use)
 	}
 	addPreset(root, &f.preset)
-	flags.StringVar(&f.config, "config", "", "configuration `FILE`, which goes over the preset; train config prints one to start from")
+	flags.StringVar(&f.config, "config", "", "configuration `FILE`, which goes over the preset; "+program+" config prints one to start from")
 	flags.StringArrayVar(&f.set, "set", nil, "one setting, `KEY=VALUE`, for example ppo.lr=3e-4; repeatable")
 	flags.StringVar(&f.out, "out", "", "run `FOLDER`, new (default runs/ENV-SEED-TIME)")
 	flags.StringVar(&f.resume, "resume", "", "go on with the `RUN` in this folder")

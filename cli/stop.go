@@ -51,7 +51,7 @@ func stoppable(parent context.Context) (context.Context, context.CancelFunc) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		err := interruption(ctx)
-		fmt.Fprintln(os.Stderr, "train: "+err.Error())
+		fmt.Fprintln(os.Stderr, program+": "+err.Error())
 		os.Exit(err.code)
 	}()
 	return ctx, func() { close(done); cancel(nil) }

@@ -82,7 +82,7 @@ var trained = sync.OnceValues(func() (string, string) {
 
 func TestMain(m *testing.M) {
 	if os.Getenv("PASPO_TEST_RUN") != "" {
-		Main()
+		Main(nil)
 		return
 	}
 	// A signal that is ignored here, as under nohup, would be ignored by the processes
@@ -96,6 +96,10 @@ func TestMain(m *testing.M) {
 	if trainedOnce {
 		dir, _ := trained()
 		os.RemoveAll(filepath.Dir(dir))
+	}
+	if exampleOnce {
+		path, _ := example()
+		os.RemoveAll(filepath.Dir(path))
 	}
 	os.Exit(code)
 }

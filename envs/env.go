@@ -94,6 +94,30 @@ type Problem interface {
 	New() Env
 }
 
+// Configurable is implemented by problems that have options of their own, which the section
+// env.options of a configuration sets.
+type Configurable interface {
+	Problem
+
+	// Options returns a pointer to a new struct with the defaults. Its exported fields with
+	// a name in YAML, `yaml:"days"`, are the options: strings, bools, ints, int64s, uint64s,
+	// float64s, slices of these, and structs of options. A text `doc:".."` explains one, and
+	// `file:"true"` marks a string as the name of a file: runs keep a copy of it.
+	Options() any
+
+	// Configure returns the problem with such options. An error about one begins with its
+	// name, as "days is 0: an integer of at least 1 is allowed".
+	Configure(options any) (Problem, error)
+}
+
+// Constrainable is implemented by problems whose constraints may be replaced, as by a file.
+type Constrainable interface {
+	Problem
+
+	// Constrain returns the problem over p, which has the same entities in the same order.
+	Constrain(p *lp.Polytope) (Problem, error)
+}
+
 // Expecter is implemented by problems that can tell what an action is expected to earn.
 // Evaluation then adds up expectations in the place of rewards: their sum has the mean of
 // the return of an episode and less noise.

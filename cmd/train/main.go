@@ -4,4 +4,4 @@ package main
 
 import "paspo/cli"
 
-func main() { cli.Main() }
+func main() { cli.Main(nil) }

@@ -13,22 +13,32 @@ import (
 	"paspo/lp"
 )
 
-// Config chooses one of the paper's benchmarks and configures all of them.
+// Config chooses one of the paper's benchmarks, or what this binary adds, and configures
+// all of them.
 type Config struct {
-	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state; channels is one that nothing was tuned on; python:MODULE:FUNCTION is an environment of Gymnasium's interface"`
+	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state; channels is one that nothing was tuned on; python:MODULE:FUNCTION is an environment of Gymnasium's interface; a binary of one's own adds its problem"`
+	Options   any              `yaml:"options" doc:"of the problem that this binary adds to the benchmarks"` // nil where it has none
 	Portfolio portfolio.Config `yaml:"portfolio" doc:"the portfolio benchmark"`
 	Compute   compute.Config   `yaml:"compute" doc:"the compute benchmark"`
 	Synthetic synthetic.Config `yaml:"synthetic" doc:"the synthetic benchmark"`
 	Python    python.Config    `yaml:"python" doc:"environments in Python"`
 }
 
-// DefaultConfig returns the paper's settings, of the portfolio benchmark.
+// DefaultConfig returns the paper's settings, of the portfolio benchmark or of the problem
+// that this binary adds.
 func DefaultConfig() Config {
-	return Config{
+	c := Config{
 		Name:      "portfolio",
 		Portfolio: portfolio.DefaultConfig(), Compute: compute.DefaultConfig(), Synthetic: synthetic.DefaultConfig(),
 		Python: python.DefaultConfig(),
 	}
+	if own.problem != nil {
+		c.Name = own.name
+		if with, ok := own.problem.(envs.Configurable); ok {
+			c.Options, _ = optionsOf(with) // it had some when it was registered
+		}
+	}
+	return c
 }
 
 // Names returns the names of the benchmarks, which are those of their presets.
@@ -56,15 +66,16 @@ func (c Config) resolved() Config {
 	return c
 }
 
-func allNames() string {
-	return strings.Join(append(append(Names(), Variants()...), channels.Name), ", ")
-}
+func allNames() string { return strings.Join(AllNames(), ", ") }
 
 // Validate returns an error that names the field, its value and what is allowed.
 // Only the chosen benchmark is looked at.
 func (c Config) Validate() error {
 	if python.Is(c.Name) {
 		return c.Python.Validate(c.Name)
+	}
+	if c.IsOwn() {
+		return c.checkOwn()
 	}
 	c = c.resolved()
 	var err error
@@ -78,7 +89,7 @@ func (c Config) Validate() error {
 	case channels.Name:
 		return nil
 	default:
-		return fmt.Errorf("name is %q: %s are allowed, and python:MODULE:FUNCTION", c.Name, allNames())
+		return fmt.Errorf("name is %q: %s are allowed, and %s", c.Name, allNames(), PythonName)
 	}
 	if err != nil {
 		return fmt.Errorf("%s.%w", c.Name, err)
@@ -89,6 +100,9 @@ func (c Config) Validate() error {
 // New returns the chosen benchmark over the given polytope; nil stands for the
 // one of the configuration, and there for the paper's.
 func New(c Config, p *lp.Polytope) (envs.Problem, error) {
+	if c.IsOwn() {
+		return c.newOwn(p)
+	}
 	c = c.resolved()
 	switch c.Name {
 	case "portfolio":
@@ -108,7 +122,7 @@ func New(c Config, p *lp.Polytope) (envs.Problem, error) {
 		return asProblem(synthetic.New(c.Synthetic))
 	case channels.Name:
 		if p != nil {
-			return nil, fmt.Errorf("environment %q: its constraints are its own, others cannot be given", c.Name)
+			return nil, ownConstraints(c.Name)
 		}
 		return asProblem(channels.New())
 	}

@@ -43,8 +43,11 @@ func (c Config) Validate(name string) error {
 	)
 }
 
-// prefix begins the names of environments in Python.
-const prefix = "python:"
+// prefix begins the names of environments in Python, which are of this form.
+const (
+	prefix = "python:"
+	Form   = prefix + "MODULE:FUNCTION"
+)
 
 // Is says whether a name is one of an environment in Python, python:MODULE:FUNCTION.
 func Is(name string) bool { return strings.HasPrefix(name, prefix) }

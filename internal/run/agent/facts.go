@@ -28,6 +28,9 @@ func facts(c *config.Config) ([]rl.Fact, error) {
 	add(false, config.Pair{Key: "env.name", Value: c.Env.Name})
 	// A variant has the settings of its benchmark.
 	benchmark, _, _ := strings.Cut(c.Env.Name, "-")
+	if c.Env.IsOwn() {
+		benchmark = "options"
+	}
 	add(false, c.Values("env."+benchmark)...)
 	files := c.Files()
 	for _, key := range slices.Sorted(maps.Keys(files)) {

@@ -236,7 +236,7 @@ func (c *Config) Files() map[string]string {
 
 // files returns the settings that name files, by key.
 func (c *Config) files() map[string]*string {
-	return map[string]*string{
+	all := map[string]*string{
 		"constraints":                 &c.Constraints,
 		"from":                        &c.From,
 		"env.portfolio.parameters":    &c.Env.Portfolio.Parameters,
@@ -244,6 +244,12 @@ func (c *Config) files() map[string]*string {
 		"env.portfolio.backtest_file": &c.Env.Portfolio.BacktestFile,
 		"env.compute.parameters":      &c.Env.Compute.Parameters,
 	}
+	walk(reflect.ValueOf(c).Elem(), "", func(f field) {
+		if f.file {
+			all[f.key] = f.value.Addr().Interface().(*string)
+		}
+	})
+	return all
 }
 
 // relativeTo makes file names of a document relative to its folder.
@@ -263,6 +269,7 @@ func (c *Config) Preset() bool { return slices.Contains(constraints.PresetNames(
 // name of a copy, which save is given: a run does not change when a file does.
 func (c *Config) WithCopies(save func(name string, data []byte) error) (*Config, error) {
 	out := *c
+	out.Env = out.Env.WithOwnOptions()
 	files := out.files()
 	for _, key := range slices.Sorted(maps.Keys(files)) {
 		f := files[key]

@@ -10,6 +10,7 @@ type field struct {
 	key   string // dotted
 	name  string // last part of key
 	doc   string
+	file  bool // it names a file
 	value reflect.Value
 }
 
@@ -27,7 +28,11 @@ func walk(v reflect.Value, prefix string, visit func(field)) {
 		if name == "" {
 			continue
 		}
-		f := field{join(prefix, name), name, t.Tag.Get("doc"), v.Field(i)}
+		value, ok := opened(v.Field(i))
+		if !ok {
+			continue
+		}
+		f := field{join(prefix, name), name, t.Tag.Get("doc"), t.Tag.Get("file") == "true", value}
 		visit(f)
 		if f.section() {
 			walk(f.value, f.key, visit)
@@ -48,10 +53,22 @@ func lookup(v reflect.Value, name string) (reflect.Value, bool) {
 			}
 		}
 		if yamlName(t) == name {
-			return v.Field(i), true
+			return opened(v.Field(i))
 		}
 	}
 	return reflect.Value{}, false
+}
+
+// opened returns the struct that a field of any type points to, and other fields as they
+// are; false where it holds none.
+func opened(v reflect.Value) (reflect.Value, bool) {
+	if v.Kind() != reflect.Interface {
+		return v, true
+	}
+	if v.IsNil() {
+		return v, false
+	}
+	return v.Elem().Elem(), true
 }
 
 // inline says whether the fields of a struct stand beside those of the one it is in.

@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"paspo/internal/checkout"
+	"paspo/internal/run/runfolder"
+)
+
+// example is the binary of examples/advertising, built as a user does it: in a module of
+// its own, somewhere else.
+var example = sync.OnceValues(func() (path, problem string) {
+	root, err := checkout.Root()
+	if err != nil {
+		return "", err.Error()
+	}
+	dir, err := os.MkdirTemp("", "paspo-example")
+	if err != nil {
+		return "", err.Error()
+	}
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "examples", "advertising"))); err != nil {
+		return "", err.Error()
+	}
+	path = filepath.Join(dir, "advertising")
+	for _, args := range [][]string{{"mod", "edit", "-replace", "paspo=" + root}, {"build", "-ldflags=-s -w", "-o", path, "."}} {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return dir, string(out)
+		}
+	}
+	return path, ""
+})
+
+// built returns the binary, or skips where modules cannot be resolved.
+func built(t *testing.T) string {
+	t.Helper()
+	path, problem := example()
+	exampleOnce = true
+	for _, missing := range []string{"dial tcp", "no such host", "GOPROXY=off", "module lookup disabled", "i/o timeout"} {
+		if strings.Contains(problem, missing) {
+			t.Skipf("SKIPPED: the modules of examples/advertising cannot be had here, so that nothing shows that it builds: %s", problem)
+		}
+	}
+	if problem != "" {
+		t.Fatalf("examples/advertising (go mod tidy there mends what it requires): %s", problem)
+	}
+	return path
+}
+
+var exampleOnce bool
+
+// own runs the binary.
+func own(t *testing.T, in string, args ...string) (status int, out, errs string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), built(t), args...)
+	var o, e bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = strings.NewReader(in), &o, &e, t.TempDir()
+	cmd.Run()
+	return cmd.ProcessState.ExitCode(), o.String(), e.String()
+}
+
+// A problem of one's own has every command: its name is that of --env, its options are
+// settings, and its runs are runs.
+func TestProblemOfOnesOwn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	train := []string{"--quiet", "--json", "--set", "debias.points=1000", "--set", "debias.cache_dir=", "--set", "report.episodes=8",
+		"--set", "ppo.eval_episodes=4", "--set", "ppo.checkpoint_every=1", "--set", "env.options.days=3"}
+	do := func(in string, args ...string) string {
+		t.Helper()
+		status, out, errs := own(t, in, args...)
+		if status != 0 {
+			t.Fatalf("%v: status %d, %s", args, status, errs)
+		}
+		return out
+	}
+	do("", append(train, "--steps", "512", "--out", dir)...)
+	for _, name := range []string{runfolder.ConfigFile, runfolder.MetricsFile, runfolder.SummaryFile, "learning_curve.png"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	var s struct {
+		Env    string
+		Steps  int
+		Tables []struct{ Rows []struct{ Policy string } }
+	}
+	resumed := do("", "--resume", dir, "--steps", "1024", "--quiet", "--json")
+	if err := json.Unmarshal([]byte(resumed), &s); err != nil || s.Env != "advertising" || s.Steps != 1024 || len(s.Tables) != 1 {
+		t.Errorf("resumed: %s", resumed)
+	}
+	if out := do("", "eval", dir, "--episodes", "4"); !strings.Contains(out, "advertising, 4 episodes") {
+		t.Errorf("eval\n%s", out)
+	}
+	var a struct {
+		Action   []float64
+		Entities []string
+	}
+	acted := do(`{"obs":[0.1,0.2,0.3,0.6],"b":[0.8,0]}`, "act", dir)
+	if err := json.Unmarshal([]byte(acted), &a); err != nil || len(a.Action) != 3 || strings.Join(a.Entities, " ") != "search social print" || a.Action[0]+a.Action[1] > 0.8+1e-9 {
+		t.Errorf("act: %s", acted)
+	}
+	if out := do("", "config", "--env", "synthetic"); !strings.Contains(out, "  # days of a campaign\n    days: 5\n") || !strings.Contains(out, "name: synthetic") {
+		t.Errorf("config\n%s", out)
+	}
+	if out := do("", "--help"); !strings.Contains(out, "advertising eval [flags]") && !strings.Contains(out, "  advertising --resume") {
+		t.Errorf("help\n%s", out)
+	}
+
+	// What a run was trained on is in its checkpoints.
+	config := filepath.Join(dir, runfolder.ConfigFile)
+	b, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, []byte(strings.Replace(string(b), "days: 3", "days: 4", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	wrong := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(wrong, []byte("env:\n  options:\n    screen: 2\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"act", dir}, "its env.options.days is 3, that of this run 4"},
+		{[]string{"--config", wrong}, "advertising: " + wrong + ":3: env.options.screen is 2: a number in [0.5, 1] is allowed"},
+		{[]string{"--set", "env.options.day=1"}, "unknown key env.options.day; did you mean env.options.days?"},
+		{[]string{"--set", "env.options.days=x"}, `env.options.days is "x": an integer is allowed`},
+		{[]string{"--env", "x"}, `env.name is "x": advertising, portfolio, compute`},
+		{[]string{"--preset", "tuned"}, "there are no settings of its own for advertising"},
+		{[]string{"--constraints", "unconstrained"}, "its constraints are its own"},
+		{[]string{"--env", "python:nosuch:make"}, "nosuch"},
+	} {
+		status, out, errs := own(t, "", c.args...)
+		if status != 1 || out != "" || !strings.Contains(errs, c.want) {
+			t.Errorf("%v: status %d, %q, %s", c.args, status, out, errs)
+		}
+	}
+}
