@@ -5,6 +5,7 @@ import (
 	"math/big"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -51,8 +52,8 @@ func (e *elastic) far() (theta float64, conflict []string, ok bool) {
 // approximate solves the program of least in floating point.
 func (e *elastic) approximate() (theta float64, lambda []float64) {
 	n := len(e.lower) - 1
-	q := program{c: make([]float64, n+1), l: make([]float64, n+1), u: make([]float64, n+1), unit: 1, cost: costScale}
-	q.c[n] = 1
+	q := program.Program{C: make([]float64, n+1), L: make([]float64, n+1), U: make([]float64, n+1), Unit: 1, Cost: program.CostScale}
+	q.C[n] = 1
 	scales := make([]float64, len(e.b))
 	reach := 1.
 	for k, row := range e.a {
@@ -66,24 +67,24 @@ func (e *elastic) approximate() (theta float64, lambda []float64) {
 			if c != 0 {
 				reach = max(reach, math.Abs(b/c))
 			}
-			q.a = append(q.a, c)
+			q.A = append(q.A, c)
 		}
-		q.b = append(q.b, b)
+		q.B = append(q.B, b)
 	}
 	for j, l := range e.lower {
-		q.l[j], q.u[j] = -1e3*reach, 1e3*reach
+		q.L[j], q.U[j] = -1e3*reach, 1e3*reach
 		if l != nil {
-			q.l[j] = vec.Float(l)
+			q.L[j] = vec.Float(l)
 		}
 	}
-	q.u[n] = math.Inf(1)
-	x, err := q.minimize(&q)
+	q.U[n] = math.Inf(1)
+	x, err := q.Minimize(&q)
 	if err != nil {
 		return math.NaN(), nil
 	}
 	lambda = make([]float64, len(e.b))
 	for k := range lambda {
-		lambda[k] = max(0, -q.duals[k]/q.cost/scales[k])
+		lambda[k] = max(0, -q.Duals[k]/q.Cost/scales[k])
 	}
 	return x[n], lambda
 }
@@ -171,7 +172,7 @@ func (e *elastic) bound(lambda []float64) *big.Rat {
 }
 
 // proven reports whether rows with multipliers are an irreducible conflict, for
-// variables without bounds: see program.proven.
+// variables without bounds: see program.Program.Proven.
 func (e *elastic) proven(lambda []float64) bool {
 	n := len(e.lower) - 1
 	var rows []int
@@ -180,7 +181,7 @@ func (e *elastic) proven(lambda []float64) bool {
 			rows = append(rows, k)
 		}
 	}
-	null := newNullSpace(len(rows))
+	null := program.NewNullSpace(len(rows))
 	column := make([]*big.Rat, len(rows))
 	for j := range n {
 		if e.lower[j] != nil {
@@ -195,11 +196,11 @@ func (e *elastic) proven(lambda []float64) bool {
 			ints[i] = new(big.Int).Quo(scale, v.Denom())
 			ints[i].Mul(ints[i], v.Num())
 		}
-		if !null.add(ints) {
+		if !null.Add(ints) {
 			return false
 		}
 	}
-	y := null.vector()
+	y := null.Vector()
 	if y == nil {
 		return false
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -86,15 +87,15 @@ func (w *clpWorker) exactly(q *query) (*witnesses, bool) {
 		}
 		return &witnesses{lo: vec.Float(ends[0]), hi: vec.Float(ends[1])}, true
 	}
-	r := rationalProgram{p: w.m.p, prefix: q.prefix[:i], b: q.b, f: q.f, l: q.l, u: q.u}
+	r := program.Rational{A: w.m.p.a, B: q.b, E: w.m.p.e, F: q.f, L: q.l, U: q.u, Prefix: q.prefix[:i]}
 	c := make([]float64, w.m.n-i)
 	c[0] = 1
-	lo, ok := r.minimize(c)
+	lo, ok := r.Minimize(c)
 	if !ok {
 		return nil, false
 	}
 	c[0] = -1
-	hi, ok := r.minimize(c)
+	hi, ok := r.Minimize(c)
 	if !ok {
 		return nil, false
 	}
@@ -306,11 +307,11 @@ func (w *clpWorker) elasticRows(q *query) *elastic {
 		}
 		if u := q.u[j]; !math.IsInf(u, 0) {
 			unit[j-i].SetInt64(1)
-			e.add(unit, vec.Rational(u), p.entityScale(j, u), func() string { return p.boundName(isUpper, j, q.l, q.u) })
+			e.add(unit, vec.Rational(u), p.entityScale(j, u), func() string { return p.boundName(program.OfUpper, j, q.l, q.u) })
 		}
 		if l := q.l[j]; !math.IsInf(l, 0) {
 			unit[j-i].SetInt64(-1)
-			e.add(unit, vec.Rational(-l), p.entityScale(j, l), func() string { return p.boundName(isLower, j, q.l, q.u) })
+			e.add(unit, vec.Rational(-l), p.entityScale(j, l), func() string { return p.boundName(program.OfLower, j, q.l, q.u) })
 		}
 	}
 	return e
@@ -366,10 +367,10 @@ func (w *clpWorker) cutPoints(e *elastic, q *query) {
 	for j := q.entity; j < n; j++ {
 		unit[j] = 1
 		if u := q.u[j]; u < p.u[j] {
-			e.add(row(unit, 1), vec.Rational(u), p.entityScale(j, u), func() string { return p.boundName(isUpper, j, q.l, q.u) })
+			e.add(row(unit, 1), vec.Rational(u), p.entityScale(j, u), func() string { return p.boundName(program.OfUpper, j, q.l, q.u) })
 		}
 		if l := q.l[j]; l > p.l[j] {
-			e.add(row(unit, -1), vec.Rational(-l), p.entityScale(j, l), func() string { return p.boundName(isLower, j, q.l, q.u) })
+			e.add(row(unit, -1), vec.Rational(-l), p.entityScale(j, l), func() string { return p.boundName(program.OfLower, j, q.l, q.u) })
 		}
 		unit[j] = 0
 	}

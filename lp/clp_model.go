@@ -6,6 +6,7 @@ import (
 
 	"github.com/lanl/clp"
 
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -105,8 +106,8 @@ func newCLPModel(ctx context.Context, p *Polytope) *clpModel {
 }
 
 // matrix returns the matrix of the programs of entity i, equalities first.
-func (m *clpModel) matrix(i int, points bool) *clpMatrix {
-	mat := newCLPMatrix()
+func (m *clpModel) matrix(i int, points bool) *program.Matrix {
+	mat := program.NewMatrix()
 	var col []clp.Nonzero
 	if points {
 		for _, v := range m.points {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lanl/clp"
 
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -44,7 +45,7 @@ type clpWorker struct {
 	m         *clpModel
 	tolerance float64
 
-	matrices, pointMatrices []*clpMatrix
+	matrices, pointMatrices []*program.Matrix
 
 	simplex *clp.Simplex
 	slack   float64 // by which the limits are relaxed
@@ -60,7 +61,7 @@ type clpWorker struct {
 func newCLPWorker(m *clpModel, tolerance float64) *clpWorker {
 	return &clpWorker{
 		m: m, tolerance: tolerance,
-		matrices: make([]*clpMatrix, m.n), pointMatrices: make([]*clpMatrix, m.n+1),
+		matrices: make([]*program.Matrix, m.n), pointMatrices: make([]*program.Matrix, m.n+1),
 		r: make([]float64, m.m), f: make([]float64, m.k),
 		cols: make([]clp.Bounds, max(m.n, len(m.points))), rows: make([]clp.Bounds, m.m+m.k+m.n+1),
 		obj: make([]float64, max(m.n, len(m.points))),
@@ -174,8 +175,8 @@ func (w *clpWorker) leave(q *query) {
 }
 
 // load reports whether CLP has taken the program.
-func (w *clpWorker) load(m *clpMatrix, nc, nr int) bool {
-	if !loadable(m, w.cols[:nc], w.rows[:nr], w.obj[:nc]) {
+func (w *clpWorker) load(m *program.Matrix, nc, nr int) bool {
+	if !program.Loadable(m, w.cols[:nc], w.rows[:nr], w.obj[:nc]) {
 		return false
 	}
 	collect(simplexBytes)

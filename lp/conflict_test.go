@@ -10,6 +10,8 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/lp/internal/hull"
+	"paspo/lp/internal/program"
+	"paspo/lp/internal/programtest"
 	"paspo/lp/internal/vec"
 )
 
@@ -133,67 +135,15 @@ func TestConflictIsIrreducible(t *testing.T) {
 			}
 			p.b[k] += width * rapid.SampledFrom([]float64{0.1, 0, -0.1, -0.3, -0.9, -1.1, -2}).Draw(t, "shift")
 		}
-		q := program{c: make([]float64, n), a: p.a, b: p.b, e: p.e, f: p.f, l: p.l, u: p.u}
-		q.setScales()
+		q := program.Program{C: make([]float64, n), A: p.a, B: p.b, E: p.e, F: p.f, L: p.l, U: p.u}
+		q.SetScales()
 		drawn++
-		if checkConflict(t, &q) {
+		if programtest.CheckConflict(t, &q) {
 			found++
 		}
 	})
 	if found < drawn/5 {
 		t.Errorf("%d of %d draws were in conflict", found, drawn)
-	}
-}
-
-type fataler interface {
-	Fatal(...any)
-	Fatalf(string, ...any)
-}
-
-// checkConflict checks the conflict of a program and says whether there is one.
-func checkConflict(t fataler, q *program) bool {
-	core, _ := q.conflict(nil)
-	if core == nil {
-		x, _, err := linprog(q.c, q.a, q.b, q.e, q.f, q.l, q.u)
-		if err != nil || q.residual(x) > 1e-9 {
-			t.Fatalf("no conflict, but no point either: %v", err)
-		}
-		return false
-	}
-	if !infeasible(t, q, core) {
-		t.Fatalf("%v is no conflict", core)
-	}
-	for i := range core {
-		if infeasible(t, q, slices.Concat(core[:i], core[i+1:])) {
-			t.Fatalf("%v is a conflict without %v", core, core[i])
-		}
-	}
-	return true
-}
-
-// Conflicts that the search above has found hard: what rounding decides, far
-// from where the entities are.
-func TestConflictsOfRounding(t *testing.T) {
-	x := []float64{0.02, -0.08, 0.01, -0.02, 0.005, 0.012}
-	rows := [][]float64{
-		{1, 1, 1, 1, 1, 1}, {0.5, 0, -2, 0.2, -6, -7}, {-4, -1, 0.5, 2, -0.2, 1.2}, {0.1, 2.5, 0, 0.5, 0, -0.5}, {1, 0.2, 4, -0.8, 0.2, 3.5},
-	}
-	var at []float64
-	for _, r := range rows {
-		ax, _ := vec.DotScale(r, x)
-		at = append(at, ax)
-	}
-	for i, q := range []program{
-		{c: make([]float64, 6), e: slices.Concat(rows[:4]...), f: at[:4], a: rows[4], b: []float64{at[4] - 5}, l: x, u: x},
-		{
-			c: make([]float64, 3), e: []float64{1, 1, 1, -1.5, 1, -4}, f: []float64{-2 + 1 + 0.3, 3 + 1 - 4*0.3},
-			a: []float64{1, 0, 1}, b: []float64{-1.95}, l: []float64{-2, 1, -3.7}, u: []float64{-2, 1, 0.3},
-		},
-	} {
-		q.setScales()
-		if !checkConflict(t, &q) {
-			t.Errorf("program %d is feasible", i)
-		}
 	}
 }
 
@@ -218,31 +168,6 @@ func TestNoConflictOfCancellation(t *testing.T) {
 	if c := p.FindConflict(nil); c != nil {
 		t.Errorf("%q", c)
 	}
-}
-
-// infeasible asks CLP for a point under some limits only, which is another
-// program than the one that found the conflict.
-func infeasible(t fataler, p *program, refs []limitRef) bool {
-	n := len(p.c)
-	var a, b, e, f []float64
-	l, u := slices.Repeat([]float64{-p.reach()}, n), slices.Repeat([]float64{p.reach()}, n)
-	for _, r := range refs {
-		switch k := r.index; r.kind {
-		case isRow:
-			a, b = append(a, p.a[k*n:(k+1)*n]...), append(b, p.b[k])
-		case isEquality:
-			e, f = append(e, p.e[k*n:(k+1)*n]...), append(f, p.f[k])
-		case isLower:
-			l[k] = p.l[k]
-		case isUpper:
-			u[k] = p.u[k]
-		}
-	}
-	_, _, err := linprog(make([]float64, n), a, b, e, f, l, u)
-	if err != nil && !errors.Is(err, errInfeasible) {
-		t.Fatal(err)
-	}
-	return err != nil
 }
 
 // Limits that contradict one another by more than rounding have a typed error with

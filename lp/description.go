@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"paspo/lp/internal/hull"
+	"paspo/lp/internal/program"
 )
 
 // Description returns what the polytope was described by: New makes the same polytope
@@ -35,8 +36,8 @@ func Empty(d Description) (bool, error) {
 	s := p.guess(p.implied())
 	p.setSizes(s)
 	c := p.in(p.amountUnits(s), p.size)
-	_, _, err = c.program(make([]float64, p.Dim()), c.b, c.f, c.l, c.u).optimum()
-	if errors.Is(err, errInfeasible) {
+	_, _, err = c.program(make([]float64, p.Dim()), c.b, c.f, c.l, c.u).Optimum()
+	if errors.Is(err, program.ErrInfeasible) {
 		return true, nil
 	}
 	return false, err
@@ -54,8 +55,8 @@ func InHull(point []float64, others [][]float64) (bool, error) {
 	}
 	f := append([]float64{1}, point...)
 	upper := slices.Repeat([]float64{math.Inf(1)}, k)
-	_, _, err := linprog(make([]float64, k), nil, nil, e, f, make([]float64, k), upper)
-	if errors.Is(err, errInfeasible) {
+	_, _, err := program.Solve(make([]float64, k), nil, nil, e, f, make([]float64, k), upper)
+	if errors.Is(err, program.ErrInfeasible) {
 		return false, nil
 	}
 	return err == nil, err

@@ -5,6 +5,7 @@ import (
 	"math/big"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -67,30 +68,30 @@ func (h *pointHull) off(a, w []float64) float64 {
 func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
 	n, k := h.N, len(h.Points)
 	vars := k + 2*n
-	q := program{
-		c: make([]float64, vars), e: make([]float64, (n+1)*vars), f: append([]float64{1}, a...),
-		l: make([]float64, vars), u: make([]float64, vars),
+	q := program.Program{
+		C: make([]float64, vars), E: make([]float64, (n+1)*vars), F: append([]float64{1}, a...),
+		L: make([]float64, vars), U: make([]float64, vars),
 	}
-	for v := range q.u {
-		q.u[v] = math.Inf(1)
+	for v := range q.U {
+		q.U[v] = math.Inf(1)
 	}
 	for v, x := range h.Points {
-		q.e[v] = 1
+		q.E[v] = 1
 		for j := range n {
-			q.e[(j+1)*vars+v] = x[j]
+			q.E[(j+1)*vars+v] = x[j]
 		}
 	}
 	for j := range a {
 		for side, sign := range [...]float64{1, -1} {
 			at := k + 2*j + side
-			q.e[(j+1)*vars+at] = sign
-			q.c[at] = 1 / h.size[j]
+			q.E[(j+1)*vars+at] = sign
+			q.C[at] = 1 / h.size[j]
 		}
 	}
-	q.setScales()
-	q.unit = 1 // weights are shares
-	q.tolerance = solveTol
-	x, err := q.minimize(&q)
+	q.SetScales()
+	q.Unit = 1 // weights are shares
+	q.Tolerance = solveTol
+	x, err := q.Minimize(&q)
 	if err != nil {
 		return 0, 0, false
 	}
@@ -105,7 +106,7 @@ func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
 	y := make([]float64, n)
 	for j := range y {
 		most := 1 / h.size[j]
-		y[j] = min(max(q.duals[j+1]/q.cost, -most), most)
+		y[j] = min(max(q.Duals[j+1]/q.Cost, -most), most)
 	}
 	// y . (a - v) is at most the distance for some point v.
 	low = math.Inf(1)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -98,8 +99,8 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
 	_, f, l, u := p.limits(lim)
 	n := p.Dim()
-	try := func(kind constraintKind, k int, gap, scale float64) {
-		if by := gap / scale; by > max(amount, emptiness) {
+	try := func(kind program.Kind, k int, gap, scale float64) {
+		if by := gap / scale; by > max(amount, program.Emptiness) {
 			names, amount = []string{hullName, p.constraintName(kind, k, lim)}, by
 		}
 	}
@@ -108,8 +109,8 @@ func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
 		for _, v := range p.points {
 			least, most = min(least, v[j]), max(most, v[j])
 		}
-		try(isLower, j, l[j]-most, max(1, math.Abs(l[j])))
-		try(isUpper, j, least-u[j], max(1, math.Abs(u[j])))
+		try(program.OfLower, j, l[j]-most, max(1, math.Abs(l[j])))
+		try(program.OfUpper, j, least-u[j], max(1, math.Abs(u[j])))
 	}
 	t := new(big.Rat)
 	for k, v := range f {
@@ -130,8 +131,8 @@ func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
 			}
 		}
 		scale := max(1, math.Abs(v))
-		try(isEquality, k, vec.Float(t.Sub(least, vec.Rational(v))), scale)
-		try(isEquality, k, vec.Float(t.Sub(vec.Rational(v), most)), scale)
+		try(program.OfEquality, k, vec.Float(t.Sub(least, vec.Rational(v))), scale)
+		try(program.OfEquality, k, vec.Float(t.Sub(vec.Rational(v), most)), scale)
 	}
 	return names, amount
 }
@@ -141,7 +142,7 @@ func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value 
 	q := p.lift()
 	n := p.Dim()
 	l := p.liftLimits(lim)
-	x, _, err = q.program(slices.Concat(c, make([]float64, q.weights)), nil, l.E, l.Lower, l.Upper).optimum()
+	x, _, err = q.program(slices.Concat(c, make([]float64, q.weights)), nil, l.E, l.Lower, l.Upper).Optimum()
 	switch {
 	case err != nil:
 		err = p.refusal(err, lim)

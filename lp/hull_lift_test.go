@@ -14,6 +14,7 @@ import (
 	"paspo/internal/race"
 	"paspo/internal/rng"
 	"paspo/lp/internal/hulltest"
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -152,13 +153,13 @@ func TestHullConflictsAreProven(t *testing.T) {
 				q.C, q.Lower, q.Upper = append(q.C, new(big.Rat)), append(q.Lower, new(big.Rat)), append(q.Upper, nil)
 			}
 			for j := range n {
-				for _, kind := range []constraintKind{isLower, isUpper} {
+				for _, kind := range []program.Kind{program.OfLower, program.OfUpper} {
 					name := p.boundName(kind, j, l, u)
 					if name == without || !slices.Contains(conflict, name) {
 						continue
 					}
 					sign, v := 1., u[j]
-					if kind == isLower {
+					if kind == program.OfLower {
 						sign, v = -1, l[j]
 					}
 					var row []*big.Rat

@@ -11,6 +11,7 @@ import (
 
 	"paspo/lp/internal/dd"
 	"paspo/lp/internal/hull"
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -405,7 +406,7 @@ func (p *Polytope) checkBounded() error {
 				continue
 			}
 			c[j] = float64(-dir)
-			_, value, err := linprog(c, p.a, b, p.e, f, lo, hi)
+			_, value, err := program.Solve(c, p.a, b, p.e, f, lo, hi)
 			if err != nil {
 				return fmt.Errorf("%w (in %s)", err, p.Describe())
 			}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -39,26 +40,14 @@ func (p *Polytope) WorstConstraint(a []float64, lim *Limits) (residual float64, 
 	return r, p.constraintName(kind, i, lim)
 }
 
-// constraintKind says what an index refers to.
-type constraintKind int
-
-const (
-	isNone constraintKind = iota
-	isRow
-	isEquality
-	isLower
-	isUpper
-	isHull
-)
-
 // constraintName names a constraint. Names that hold a limit are of the limit
 // that holds in this state.
-func (p *Polytope) constraintName(kind constraintKind, i int, lim *Limits) string {
+func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string {
 	_, f, l, u := p.limits(lim)
 	switch kind {
-	case isRow:
+	case program.OfRow:
 		return p.rowNames[i]
-	case isEquality:
+	case program.OfEquality:
 		if p.budget && i == 0 {
 			total := f[0]
 			if p.units != nil {
@@ -67,20 +56,20 @@ func (p *Polytope) constraintName(kind constraintKind, i int, lim *Limits) strin
 			return "total = " + formatFloat(total)
 		}
 		return p.eqNames[i]
-	case isLower, isUpper:
+	case program.OfLower, program.OfUpper:
 		return p.boundName(kind, i, l, u)
-	case isHull:
+	case program.OfHull:
 		return hullName
 	}
 	return ""
 }
 
-func (p *Polytope) boundName(kind constraintKind, j int, l, u []float64) string {
+func (p *Polytope) boundName(kind program.Kind, j int, l, u []float64) string {
 	if j >= p.Dim()-p.weights {
 		return hullName
 	}
 	sign, v := " <= ", u[j]
-	if kind == isLower {
+	if kind == program.OfLower {
 		sign, v = " >= ", l[j]
 	}
 	if p.units != nil {
@@ -99,7 +88,7 @@ func formatFloat(v float64) string {
 
 // worst returns the constraint with the largest scaled residual. Names are left
 // to the caller, because naming allocates.
-func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind constraintKind, index int) {
+func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind program.Kind, index int) {
 	p = p.under(lim)
 	n := p.Dim()
 	if len(a) != n {
@@ -109,16 +98,16 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind const
 	residual = math.Inf(-1)
 	for k, v := range f {
 		ax := vec.Dot(p.e[k*n:(k+1)*n], a)
-		if r := math.Abs(scaledExcess(ax, v, p.eqSize[k])); r > residual {
-			residual, kind, index = r, isEquality, k
+		if r := math.Abs(vec.ScaledExcess(ax, v, p.eqSize[k])); r > residual {
+			residual, kind, index = r, program.OfEquality, k
 		}
 	}
 	for j, x := range a {
-		if r := scaledExcess(-x, -l[j], p.size[j]); r > residual {
-			residual, kind, index = r, isLower, j
+		if r := vec.ScaledExcess(-x, -l[j], p.size[j]); r > residual {
+			residual, kind, index = r, program.OfLower, j
 		}
-		if r := scaledExcess(x, u[j], p.size[j]); r > residual {
-			residual, kind, index = r, isUpper, j
+		if r := vec.ScaledExcess(x, u[j], p.size[j]); r > residual {
+			residual, kind, index = r, program.OfUpper, j
 		}
 	}
 	k := 0
@@ -126,19 +115,19 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind const
 		var ax [4]float64
 		ax[0], ax[1], ax[2], ax[3] = dot4(p.a[k*n:(k+4)*n], a)
 		for i, x := range ax {
-			if r := scaledExcess(x, b[k+i], p.rowSize[k+i]); r > residual {
-				residual, kind, index = r, isRow, k+i
+			if r := vec.ScaledExcess(x, b[k+i], p.rowSize[k+i]); r > residual {
+				residual, kind, index = r, program.OfRow, k+i
 			}
 		}
 	}
 	for ; k < len(b); k++ {
-		if r := scaledExcess(vec.Dot(p.a[k*n:(k+1)*n], a), b[k], p.rowSize[k]); r > residual {
-			residual, kind, index = r, isRow, k
+		if r := vec.ScaledExcess(vec.Dot(p.a[k*n:(k+1)*n], a), b[k], p.rowSize[k]); r > residual {
+			residual, kind, index = r, program.OfRow, k
 		}
 	}
 	if p.hull != nil {
 		if r := p.hullDistance(a); r > residual {
-			residual, kind, index = r, isHull, 0
+			residual, kind, index = r, program.OfHull, 0
 		}
 	}
 	return residual, kind, index
@@ -209,21 +198,4 @@ func orElse(v, def []float64) []float64 {
 		return def
 	}
 	return v
-}
-
-// scaledExcess returns (ax - b) / max(|b|, size), -Inf where b is +Inf and thus no
-// limit, and +Inf where nothing satisfies b or a number is missing. Of a size of 0
-// and a b of 0, a row of zeros, it is 0.
-func scaledExcess(ax, b, size float64) float64 {
-	r := (ax - b) / max(math.Abs(b), size)
-	if r-r == 0 {
-		return r
-	}
-	if math.IsInf(b, 1) && !math.IsNaN(ax) {
-		return math.Inf(-1)
-	}
-	if ax == 0 && b == 0 {
-		return 0
-	}
-	return math.Inf(1)
 }

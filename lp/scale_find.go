@@ -30,7 +30,7 @@ func (p *Polytope) scaleByRows() error {
 		d := p.amountUnits(s)
 		p.setSizes(s)
 		c := p.in(d, p.size)
-		_, _, err := c.program(make([]float64, p.Dim()), c.b, c.f, c.l, c.u).optimum()
+		_, _, err := c.program(make([]float64, p.Dim()), c.b, c.f, c.l, c.u).Optimum()
 		if err != nil {
 			err = c.refusal(err, nil)
 			var empty *EmptyError

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"paspo/lp/internal/dictionary"
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -44,10 +45,10 @@ const (
 // newSweep returns nil where rounding hides all points.
 func newSweep(p *Polytope) *sweep {
 	n := p.Dim()
-	q := program{c: make([]float64, n), a: p.a, b: p.b, e: p.e, f: p.f, l: p.l, u: p.u}
-	q.setScales()
+	q := program.Program{C: make([]float64, n), A: p.a, B: p.b, E: p.e, F: p.f, L: p.l, U: p.u}
+	q.SetScales()
 	s := &sweep{
-		p: p, unit: q.unit, x: make([]float64, n), c: make([]float64, n), z: make([]float64, n), effort: sweepEffort,
+		p: p, unit: q.Unit, x: make([]float64, n), c: make([]float64, n), z: make([]float64, n), effort: sweepEffort,
 		least: slices.Repeat([]float64{math.Inf(1)}, n), most: slices.Repeat([]float64{math.Inf(-1)}, n),
 	}
 	s.low, s.high = p.propagated()
@@ -159,7 +160,7 @@ func (s *sweep) valid(but int, tol float64) bool {
 		}
 		row, rhs := s.p.side(k)
 		ax, scale := vec.DotScale(row, s.x)
-		r := scaledExcess(ax, rhs, scale)
+		r := vec.ScaledExcess(ax, rhs, scale)
 		if k >= len(s.p.b) {
 			r = math.Abs(r)
 		}

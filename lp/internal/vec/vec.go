@@ -178,3 +178,20 @@ func Lowest(points [][]float64, c []float64) []float64 {
 	}
 	return best
 }
+
+// ScaledExcess returns (ax - b) / max(|b|, size), -Inf where b is +Inf and thus no
+// limit, and +Inf where nothing satisfies b or a number is missing. Of a size of 0
+// and a b of 0, a row of zeros, it is 0.
+func ScaledExcess(ax, b, size float64) float64 {
+	r := (ax - b) / max(math.Abs(b), size)
+	if r-r == 0 {
+		return r
+	}
+	if math.IsInf(b, 1) && !math.IsNaN(ax) {
+		return math.Inf(-1)
+	}
+	if ax == 0 && b == 0 {
+		return 0
+	}
+	return math.Inf(1)
+}

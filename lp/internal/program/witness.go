@@ -1,4 +1,4 @@
-package lp
+package program
 
 import (
 	"math"
@@ -17,25 +17,25 @@ type witness struct {
 
 // witness decides whether the limits are empty, whatever the cost is: they are
 // not if there is a point with a scaled residual of at most 1e-9 that CLP finds
-// under the limits, or under limits relaxed by up to emptiness. Else the error is
-// errInfeasible, or another where CLP does not decide.
-func (p *program) witness() (*witness, error) {
+// under the limits, or under limits relaxed by up to Emptiness. Else the error is
+// ErrInfeasible, or another where CLP does not decide.
+func (p *Program) witness() (*witness, error) {
 	q := *p
-	q.c, q.cost = make([]float64, len(p.c)), costScale
+	q.C, q.Cost = make([]float64, len(p.C)), CostScale
 	w := &witness{}
-	x, err := q.minimize(&q)
-	w.t, w.multipliers = p.violation(p.all())
+	x, err := q.Minimize(&q)
+	w.t, w.multipliers = p.violation(p.All())
 	switch {
 	case err == nil:
-	case w.t <= emptiness:
+	case w.t <= Emptiness:
 		// The size of a row in violation is that of all its entities can reach, in
 		// residual of the point alone: the latter decides.
-		y, e := q.relaxed(w.t + clpTolerance).minimize(&q)
+		y, e := q.relaxed(w.t + clpTolerance).Minimize(&q)
 		if e == nil {
 			x, err = y, nil
 		}
 	case !math.IsInf(w.t, 1):
-		err = errInfeasible
+		err = ErrInfeasible
 	}
 	w.x = x
 	return w, err
@@ -44,16 +44,16 @@ func (p *program) witness() (*witness, error) {
 // rounded minimizes over limits that are empty but for rounding: from the witness
 // towards the minimiser over limits that are relaxed just enough, as far as the
 // residual stays at 1e-9.
-func (p *program) rounded(w *witness) []float64 {
+func (p *Program) rounded(w *witness) []float64 {
 	x := w.x
-	for _, more := range [...]float64{clpTolerance, emptiness} {
+	for _, more := range [...]float64{clpTolerance, Emptiness} {
 		q := p.relaxed(w.t + more)
-		if y, err := q.minimize(q); err == nil {
+		if y, err := q.Minimize(q); err == nil {
 			x = y
 			break
 		}
 	}
-	if p.residual(x) <= Feasibility {
+	if p.Residual(x) <= Feasible {
 		return x
 	}
 	at := slices.Clone(w.x)
@@ -61,12 +61,12 @@ func (p *program) rounded(w *witness) []float64 {
 		for j, v := range w.x {
 			at[j] = v + share*(x[j]-v)
 		}
-		return p.residual(at)
+		return p.Residual(at)
 	}
 	const steps = 40
 	good := 0.
 	for step := 0.5; step > 1./(1<<steps); step /= 2 {
-		if move(good+step) <= Feasibility {
+		if move(good+step) <= Feasible {
 			good += step
 		}
 	}

@@ -1,4 +1,4 @@
-package lp
+package program
 
 import (
 	"math"
@@ -9,7 +9,7 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// proven returns the least scaled amount by which all the limits must give, and
+// Proven returns the least scaled amount by which all the limits must give, and
 // whether they are an irreducible conflict, both in rational arithmetic. They are
 // one if the multipliers that cancel their left sides,
 //
@@ -18,22 +18,22 @@ import (
 // are unique but for a factor and none of them is 0: a smaller conflict would have
 // multipliers of its own, which are 0 elsewhere. Those of bounds follow from those
 // of the rows, so that elimination takes the entities without a bound alone.
-func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
-	n := len(p.c)
-	var rows []limitRef
-	bound := map[int]limitRef{}
+func (p *Program) Proven(refs []Limit) (amount float64, ok bool) {
+	n := len(p.C)
+	var rows []Limit
+	bound := map[int]Limit{}
 	for _, r := range refs {
-		switch r.kind {
-		case isRow, isEquality:
+		switch r.Kind {
+		case OfRow, OfEquality:
 			rows = append(rows, r)
 		default:
-			other, twice := bound[r.index]
+			other, twice := bound[r.Index]
 			if twice {
-				crossed := other.kind != r.kind && p.l[r.index] > p.u[r.index]
-				l, u := vec.Rational(p.l[r.index]), vec.Rational(p.u[r.index])
+				crossed := other.Kind != r.Kind && p.L[r.Index] > p.U[r.Index]
+				l, u := vec.Rational(p.L[r.Index]), vec.Rational(p.U[r.Index])
 				return vec.Float(l.Sub(l, u)) / (p.limitScale(r) + p.limitScale(other)), crossed && len(refs) == 2
 			}
-			bound[r.index] = r
+			bound[r.Index] = r
 		}
 	}
 	if len(rows) == 0 {
@@ -44,7 +44,7 @@ func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
 		coef, limit := p.row(r)
 		ints[k] = newIntegerRow(coef, limit)
 	}
-	null := newNullSpace(len(rows))
+	null := NewNullSpace(len(rows))
 	column := make([]*big.Int, len(rows))
 	for j := range n {
 		if _, bounded := bound[j]; bounded {
@@ -53,21 +53,21 @@ func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
 		for k := range rows {
 			column[k] = ints[k].coef[j]
 		}
-		if !null.add(column) {
+		if !null.Add(column) {
 			return 0, false
 		}
 	}
-	y := null.vector()
+	y := null.Vector()
 	if y == nil {
 		return 0, false
 	}
 	sum, scale, t := new(big.Rat), new(big.Rat), new(big.Rat)
 	sign := 0
-	use := func(r limitRef, y *big.Rat, limit, factor *big.Rat) bool {
+	use := func(r Limit, y *big.Rat, limit, factor *big.Rat) bool {
 		if y.Sign() == 0 {
 			return false
 		}
-		if r.kind != isEquality {
+		if r.Kind != OfEquality {
 			if sign == 0 {
 				sign = y.Sign()
 			}
@@ -94,9 +94,9 @@ func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
 				g.Add(g, t.Mul(y[k], new(big.Rat).SetInt(c)))
 			}
 		}
-		limit := -p.l[j]
-		if r.kind == isUpper {
-			limit = p.u[j]
+		limit := -p.L[j]
+		if r.Kind == OfUpper {
+			limit = p.U[j]
 			g.Neg(g)
 		}
 		if !use(r, g, vec.Rational(limit), one) {
@@ -110,25 +110,25 @@ func (p *program) proven(refs []limitRef) (amount float64, ok bool) {
 }
 
 // row returns the coefficients of a row or an equality and its limit.
-func (p *program) row(r limitRef) (coef []float64, limit float64) {
-	n := len(p.c)
-	if r.kind == isEquality {
-		return p.e[r.index*n : (r.index+1)*n], p.f[r.index]
+func (p *Program) row(r Limit) (coef []float64, limit float64) {
+	n := len(p.C)
+	if r.Kind == OfEquality {
+		return p.E[r.Index*n : (r.Index+1)*n], p.F[r.Index]
 	}
-	return p.a[r.index*n : (r.index+1)*n], p.b[r.index]
+	return p.A[r.Index*n : (r.Index+1)*n], p.B[r.Index]
 }
 
 // limitScale returns what the relaxation of a limit is measured in.
-func (p *program) limitScale(r limitRef) float64 {
-	switch r.kind {
-	case isLower:
-		return p.entityScale(r.index, p.l[r.index])
-	case isUpper:
-		return p.entityScale(r.index, p.u[r.index])
-	case isEquality:
-		return p.eqScale(r.index)
+func (p *Program) limitScale(r Limit) float64 {
+	switch r.Kind {
+	case OfLower:
+		return p.entityScale(r.Index, p.L[r.Index])
+	case OfUpper:
+		return p.entityScale(r.Index, p.U[r.Index])
+	case OfEquality:
+		return p.eqScale(r.Index)
 	}
-	return p.rowScale(r.index)
+	return p.rowScale(r.Index)
 }
 
 // integerRow is a row times a power of two, the factor, that makes it integer.
@@ -168,18 +168,19 @@ func newIntegerRow(coef []float64, limit float64) integerRow {
 	return r
 }
 
-// nullSpace finds the vector that is orthogonal to all vectors added, by
+// NullSpace finds the vector that is orthogonal to all vectors added, by
 // elimination (Gauss and Jordan) in integers without common divisors.
-type nullSpace struct {
+type NullSpace struct {
 	dim    int
 	rows   [][]*big.Int
 	pivots []int
 }
 
-func newNullSpace(dim int) *nullSpace { return &nullSpace{dim: dim} }
+// NewNullSpace returns the space of all vectors of length dim.
+func NewNullSpace(dim int) *NullSpace { return &NullSpace{dim: dim} }
 
-// add returns false where only 0 is orthogonal to all.
-func (s *nullSpace) add(v []*big.Int) bool {
+// Add returns false where only 0 is orthogonal to all.
+func (s *NullSpace) Add(v []*big.Int) bool {
 	v = slices.Clone(v)
 	var t big.Int
 	eliminate := func(v, row []*big.Int, pivot int) {
@@ -218,8 +219,8 @@ func (s *nullSpace) add(v []*big.Int) bool {
 	return true
 }
 
-// vector returns the vector, and nil where there are several directions.
-func (s *nullSpace) vector() []*big.Rat {
+// Vector returns the vector, and nil where there are several directions.
+func (s *NullSpace) Vector() []*big.Rat {
 	if len(s.rows) != s.dim-1 {
 		return nil
 	}
@@ -236,14 +237,14 @@ func (s *nullSpace) vector() []*big.Rat {
 	return y
 }
 
-// maxProofCells bounds the tableau of exactConflict, and proofEffort what it takes: some
+// maxProofCells bounds the tableau of ExactConflict, and proofEffort what it takes: some
 // tenths of a second.
 const (
 	maxProofCells = 30_000
 	proofEffort   = 100_000_000
 )
 
-// exactConflict returns the irreducible conflict among limits that they contradict
+// ExactConflict returns the irreducible conflict among limits that they contradict
 // one another in by the largest scaled amount, from a linear program in rational
 // arithmetic over the multipliers,
 //
@@ -252,17 +253,17 @@ const (
 // whose vertices are the irreducible conflicts (Gleeson and Ryan, ORSA Journal on
 // Computing 2, 1990). empty is false where there is none: a point satisfies all.
 // ok is false where the program takes too long.
-func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok bool) {
-	n := len(p.c)
+func (p *Program) ExactConflict(refs []Limit) (core []Limit, empty, ok bool) {
+	n := len(p.C)
 	used := make([]bool, n)
 	for _, r := range refs {
-		if r.kind == isRow || r.kind == isEquality {
+		if r.Kind == OfRow || r.Kind == OfEquality {
 			coef, _ := p.row(r)
 			for j, v := range coef {
 				used[j] = used[j] || v != 0
 			}
-		} else if p.l[r.index] > p.u[r.index] {
-			used[r.index] = true
+		} else if p.L[r.Index] > p.U[r.Index] {
+			used[r.Index] = true
 		}
 	}
 	place, m := make([]int, n), 0
@@ -278,18 +279,18 @@ func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok boo
 		q.B[i] = new(big.Rat)
 	}
 	q.B[m].SetInt64(-1)
-	add := func(i int, r limitRef, sign float64) {
+	add := func(i int, r Limit, sign float64) {
 		column := make([]*big.Rat, m+1)
 		for j := range column {
 			column[j] = new(big.Rat)
 		}
-		switch r.kind {
-		case isLower:
-			column[place[r.index]].SetInt64(-1)
-			column[m].SetFloat64(-p.l[r.index])
-		case isUpper:
-			column[place[r.index]].SetInt64(1)
-			column[m].SetFloat64(p.u[r.index])
+		switch r.Kind {
+		case OfLower:
+			column[place[r.Index]].SetInt64(-1)
+			column[m].SetFloat64(-p.L[r.Index])
+		case OfUpper:
+			column[place[r.Index]].SetInt64(1)
+			column[m].SetFloat64(p.U[r.Index])
 		default:
 			coef, limit := p.row(r)
 			for j, v := range coef {
@@ -307,11 +308,11 @@ func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok boo
 		owner = append(owner, i)
 	}
 	for i, r := range refs {
-		if (r.kind == isLower || r.kind == isUpper) && !used[r.index] {
+		if (r.Kind == OfLower || r.Kind == OfUpper) && !used[r.Index] {
 			continue
 		}
 		add(i, r, 1)
-		if r.kind == isEquality {
+		if r.Kind == OfEquality {
 			add(i, r, -1)
 		}
 		if (m+1)*(len(owner)+2*(m+1)) > maxProofCells {
@@ -331,10 +332,10 @@ func (p *program) exactConflict(refs []limitRef) (core []limitRef, empty, ok boo
 }
 
 // satisfiable says whether a point satisfies all limits, in rational arithmetic.
-func (p *program) satisfiable(refs []limitRef) bool {
+func (p *Program) satisfiable(refs []Limit) bool {
 	if p.strictlySatisfiable(refs) {
 		return true
 	}
-	_, empty, ok := p.exactConflict(refs)
+	_, empty, ok := p.ExactConflict(refs)
 	return ok && !empty
 }

@@ -1,4 +1,4 @@
-package lp
+package program
 
 import (
 	"fmt"
@@ -14,18 +14,20 @@ const clpMost = 1e15
 // notLoaded is the status of a program that CLP was not given.
 const notLoaded clp.SimplexStatus = -100
 
-var errNotLoaded = fmt.Errorf("lp: a linear program takes numbers of up to %g alone, once they are scaled: choose other units", clpMost)
+// ErrTooLarge says that a program has numbers that CLP cannot be given.
+var ErrTooLarge = fmt.Errorf("lp: a linear program takes numbers of up to %g alone, once they are scaled: choose other units", clpMost)
 
-// clpMatrix is a matrix for CLP that knows whether CLP can be given it.
-type clpMatrix struct {
+// Matrix is a matrix for CLP that knows whether CLP can be given it.
+type Matrix struct {
 	*clp.PackedMatrix
 	bad bool
 }
 
-func newCLPMatrix() *clpMatrix { return &clpMatrix{PackedMatrix: clp.NewPackedMatrix()} }
+// NewMatrix returns a matrix without columns.
+func NewMatrix() *Matrix { return &Matrix{PackedMatrix: clp.NewPackedMatrix()} }
 
 // AppendColumn appends the column, of zeros where CLP cannot be given it.
-func (m *clpMatrix) AppendColumn(col []clp.Nonzero) {
+func (m *Matrix) AppendColumn(col []clp.Nonzero) {
 	for _, v := range col {
 		if !(math.Abs(v.Value) <= clpMost) {
 			m.bad = true
@@ -36,10 +38,10 @@ func (m *clpMatrix) AppendColumn(col []clp.Nonzero) {
 	m.PackedMatrix.AppendColumn(col)
 }
 
-// loadable reports whether CLP can be given a program. What it cannot be given is
+// Loadable reports whether CLP can be given a program. What it cannot be given is
 // not solved: callers turn to rational arithmetic or return an error. A limit that is
 // too large is none from its own side: what is found without it is checked against it.
-func loadable(m *clpMatrix, cols, rows []clp.Bounds, costs []float64) bool {
+func Loadable(m *Matrix, cols, rows []clp.Bounds, costs []float64) bool {
 	for _, bounds := range [...][]clp.Bounds{cols, rows} {
 		for k := range bounds {
 			b := &bounds[k]

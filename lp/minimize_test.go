@@ -1,7 +1,6 @@
 package lp
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -87,39 +86,6 @@ func bestVertex(p *Polytope, c []float64) (best float64, ok bool) {
 	}
 	choose(0, nil)
 	return best, ok
-}
-
-func TestLinprogVerdicts(t *testing.T) {
-	inf := math.Inf(1)
-	free := []float64{-inf, -inf}
-	none := []float64{inf, inf}
-	for _, c := range []struct {
-		name       string
-		c, a, b    []float64
-		e, f, l, u []float64
-		value      float64
-		err        error
-	}{
-		{name: "no rows", c: []float64{1, -1}, l: []float64{-2, 0}, u: []float64{5, 7}, value: -9},
-		{name: "no rows, unbounded", c: []float64{1, 0}, l: free, u: none, err: errUnbounded},
-		{name: "no rows, no cost", c: []float64{0, 0}, l: free, u: none, value: 0},
-		{name: "crossed bounds", c: []float64{1, 0}, l: []float64{1, 0}, u: []float64{0, 1}, err: errInfeasible},
-		{name: "free variables", c: []float64{1, 1}, a: []float64{-1, -2, -2, -1}, b: []float64{3, 3}, l: free, u: none, value: -2},
-		{name: "unbounded", c: []float64{-1, 0}, a: []float64{1, -1}, b: []float64{0}, l: []float64{0, 0}, u: none, err: errUnbounded},
-		{name: "infeasible", c: []float64{1, 1}, a: []float64{1, 1, -1, -1}, b: []float64{1, -2}, l: free, u: none, err: errInfeasible},
-		{name: "infeasible, no cost", c: []float64{0, 0}, e: []float64{1, 1, 1, 1}, f: []float64{1, 2}, l: free, u: none, err: errInfeasible},
-		{name: "infeasible, given up by CLP's primal", c: []float64{0, 0}, a: []float64{-1, 0, 1.4, 0}, b: []float64{0, -0.25}, l: []float64{-1000, -1000}, u: []float64{1000, 1000}, err: errInfeasible},
-		{name: "dependent equalities", c: []float64{1, 2}, e: []float64{1, 1, 2, 2}, f: []float64{1, 2}, l: []float64{0, 0}, u: none, value: 1},
-		{name: "rows without coefficients", c: []float64{1, 2}, a: []float64{0, 0, -1, -1}, b: []float64{0, -1}, l: []float64{0, 0}, u: none, value: 1},
-		{name: "a limit that is none", c: []float64{1, 2}, a: []float64{1, 1, -1, -1}, b: []float64{inf, -1}, l: []float64{0, 0}, u: none, value: 1},
-		{name: "large numbers", c: []float64{1, 2}, e: []float64{1, 1}, f: []float64{1e12}, l: []float64{0, 3e11}, u: none, value: 1.3e12},
-		{name: "small numbers", c: []float64{1, 2}, e: []float64{1, 1}, f: []float64{1e-6}, l: []float64{0, 3e-7}, u: none, value: 1.3e-6},
-	} {
-		x, value, err := linprog(c.c, c.a, c.b, c.e, c.f, c.l, c.u)
-		if !errors.Is(err, c.err) || err == nil && math.Abs(value-c.value) > 1e-9*math.Abs(c.value) {
-			t.Errorf("%s: %v %g %v, want %g %v", c.name, x, value, err, c.value, c.err)
-		}
-	}
 }
 
 func TestMinimizeBadInput(t *testing.T) {

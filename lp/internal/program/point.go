@@ -1,4 +1,4 @@
-package lp
+package program
 
 import (
 	"math"
@@ -15,46 +15,46 @@ import (
 //
 // rational arithmetic moves it onto the equalities, by as many entities as these are,
 // and checks it. False says nothing.
-func (p *program) strictlySatisfiable(refs []limitRef) bool {
-	n := len(p.c)
-	q := program{
-		c: make([]float64, n+1), l: make([]float64, n+1), u: make([]float64, n+1),
-		unit: 1, cost: costScale,
+func (p *Program) strictlySatisfiable(refs []Limit) bool {
+	n := len(p.C)
+	q := Program{
+		C: make([]float64, n+1), L: make([]float64, n+1), U: make([]float64, n+1),
+		Unit: 1, Cost: CostScale,
 	}
-	reach := p.reach() / p.unit
+	reach := p.Reach() / p.Unit
 	for j := range n {
-		q.l[j], q.u[j] = -reach, reach
+		q.L[j], q.U[j] = -reach, reach
 	}
-	q.c[n], q.l[n], q.u[n] = 1, -1, math.Inf(1)
+	q.C[n], q.L[n], q.U[n] = 1, -1, math.Inf(1)
 	var equalities [][]*big.Rat // with what x misses them by
 	for _, r := range refs {
 		coef, sign, limit := p.side(r)
 		s := p.limitScale(r)
 		row := make([]float64, n+1)
 		for j, v := range coef {
-			row[j] = sign * v * p.unit / s
+			row[j] = sign * v * p.Unit / s
 		}
-		if r.kind == isEquality {
-			q.e, q.f = append(q.e, row...), append(q.f, sign*limit/s)
+		if r.Kind == OfEquality {
+			q.E, q.F = append(q.E, row...), append(q.F, sign*limit/s)
 			continue
 		}
 		row[n] = -1
-		q.a, q.b = append(q.a, row...), append(q.b, sign*limit/s)
+		q.A, q.B = append(q.A, row...), append(q.B, sign*limit/s)
 	}
 	const most = 100_000 // steps of the elimination
-	if k := len(q.f); k*k*n > most {
+	if k := len(q.F); k*k*n > most {
 		return false
 	}
-	found, err := q.minimize(&q)
+	found, err := q.Minimize(&q)
 	if err != nil || !(found[n] < -1e-9) {
 		return false
 	}
 	x := make([]*big.Rat, n)
 	for j := range x {
-		x[j] = vec.Rational(found[j] * p.unit)
+		x[j] = vec.Rational(found[j] * p.Unit)
 	}
 	t := new(big.Rat)
-	excess := func(r limitRef) *big.Rat {
+	excess := func(r Limit) *big.Rat {
 		coef, sign, limit := p.side(r)
 		sum := vec.Rational(-sign * limit)
 		for j, c := range coef {
@@ -65,7 +65,7 @@ func (p *program) strictlySatisfiable(refs []limitRef) bool {
 		return sum
 	}
 	for _, r := range refs {
-		if r.kind == isEquality {
+		if r.Kind == OfEquality {
 			coef, _, _ := p.side(r)
 			row := make([]*big.Rat, n+1)
 			for j, c := range coef {
@@ -79,7 +79,7 @@ func (p *program) strictlySatisfiable(refs []limitRef) bool {
 		return false
 	}
 	for _, r := range refs {
-		if s := excess(r).Sign(); s > 0 || r.kind == isEquality && s != 0 {
+		if s := excess(r).Sign(); s > 0 || r.Kind == OfEquality && s != 0 {
 			return false
 		}
 	}
@@ -87,18 +87,18 @@ func (p *program) strictlySatisfiable(refs []limitRef) bool {
 }
 
 // side returns a limit as sign coef . x <= sign limit, or = for an equality.
-func (p *program) side(r limitRef) (coef []float64, sign, limit float64) {
-	switch r.kind {
-	case isRow, isEquality:
+func (p *Program) side(r Limit) (coef []float64, sign, limit float64) {
+	switch r.Kind {
+	case OfRow, OfEquality:
 		coef, limit = p.row(r)
 		return coef, 1, limit
 	}
-	coef = make([]float64, len(p.c))
-	coef[r.index] = 1
-	if r.kind == isLower {
-		return coef, -1, p.l[r.index]
+	coef = make([]float64, len(p.C))
+	coef[r.Index] = 1
+	if r.Kind == OfLower {
+		return coef, -1, p.L[r.Index]
 	}
-	return coef, 1, p.u[r.index]
+	return coef, 1, p.U[r.Index]
 }
 
 // shift adds a d to x with E d = r, given the rows of [E r], by elimination with the

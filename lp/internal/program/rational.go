@@ -1,4 +1,4 @@
-package lp
+package program
 
 import (
 	"cmp"
@@ -10,39 +10,27 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// leastExactly returns the least c . a under the polytope's own bounds, equalities and
-// other limits b, found in rational arithmetic. ok is false where nothing satisfies them
-// exactly.
-func (p *Polytope) leastExactly(c, b []float64) (value float64, ok bool) {
-	r := rationalProgram{p: p, b: b, f: p.f, l: p.l, u: p.u}
-	v, ok := r.minimize(c)
-	if !ok {
-		return 0, false
-	}
-	return vec.Float(v), true
+// Rational is what a prefix leaves of the limits A x <= B, E x = F, L <= x <= U, in
+// rational arithmetic.
+type Rational struct {
+	A, B, E, F, L, U []float64
+	Prefix           []float64
 }
 
-// rationalProgram is what a prefix leaves of limits, in rational arithmetic.
-type rationalProgram struct {
-	p          *Polytope
-	prefix     []float64
-	b, f, l, u []float64
-}
-
-// minimize returns the least c . a over what has the prefix, c being of the suffix; ok
+// Minimize returns the least c . a over what has the prefix, c being of the suffix; ok
 // is false where nothing has. It begins with few limits and adds those that the minimum
 // of what it has breaks: most of many are not needed.
-func (r *rationalProgram) minimize(c []float64) (value *big.Rat, ok bool) {
-	n, i := r.p.Dim(), len(r.prefix)
+func (r *Rational) Minimize(c []float64) (value *big.Rat, ok bool) {
+	n, i := len(r.L), len(r.Prefix)
 	const few = 50
-	capped, in := make([]bool, n), make([]bool, len(r.b))
+	capped, in := make([]bool, n), make([]bool, len(r.B))
 	for x := i; x < n; x++ {
-		if u := r.u[x]; !math.IsInf(u, 1) {
-			capped[x] = math.IsInf(r.l[x], -1) || u <= r.l[x]
+		if u := r.U[x]; !math.IsInf(u, 1) {
+			capped[x] = math.IsInf(r.L[x], -1) || u <= r.L[x]
 		}
 	}
 	var prefix []*big.Rat
-	for _, v := range r.prefix {
+	for _, v := range r.Prefix {
 		prefix = append(prefix, vec.Rational(v))
 	}
 	// left returns the coefficients of the suffix and what the prefix leaves.
@@ -61,21 +49,21 @@ func (r *rationalProgram) minimize(c []float64) (value *big.Rat, ok bool) {
 		row, rest := left(c, rhs)
 		q.A, q.B, q.Eq = append(q.A, row), append(q.B, rest), append(q.Eq, equality)
 	}
-	for k, f := range r.f {
-		add(r.p.e[k*n:(k+1)*n], f, true)
+	for k, f := range r.F {
+		add(r.E[k*n:(k+1)*n], f, true)
 	}
-	for k, b := range r.b {
-		if len(r.b) <= few && !math.IsInf(b, 1) {
+	for k, b := range r.B {
+		if len(r.B) <= few && !math.IsInf(b, 1) {
 			in[k] = true
-			add(r.p.a[k*n:(k+1)*n], b, false)
+			add(r.A[k*n:(k+1)*n], b, false)
 		}
 	}
 	for x := i; x < n; x++ {
-		if l := r.l[x]; !math.IsInf(l, -1) {
+		if l := r.L[x]; !math.IsInf(l, -1) {
 			q.Lower[x-i] = vec.Rational(l)
 		}
 		if capped[x] {
-			q.Upper[x-i] = vec.Rational(r.u[x])
+			q.Upper[x-i] = vec.Rational(r.U[x])
 		}
 	}
 	for {
@@ -84,14 +72,14 @@ func (r *rationalProgram) minimize(c []float64) (value *big.Rat, ok bool) {
 			return nil, false
 		}
 		more := false
-		if len(r.b) > few {
+		if len(r.B) > few {
 			for _, k := range r.broken(s, in, few) {
 				in[k], more = true, true
-				add(r.p.a[k*n:(k+1)*n], r.b[k], false)
+				add(r.A[k*n:(k+1)*n], r.B[k], false)
 			}
 		}
 		for x := i; x < n; x++ {
-			if u := r.u[x]; !capped[x] && !math.IsInf(u, 1) && (s == nil || s.X[x-i].Cmp(vec.Rational(u)) > 0) {
+			if u := r.U[x]; !capped[x] && !math.IsInf(u, 1) && (s == nil || s.X[x-i].Cmp(vec.Rational(u)) > 0) {
 				capped[x], more = true, true
 				q.Upper[x-i] = vec.Rational(u)
 			}
@@ -107,11 +95,11 @@ func (r *rationalProgram) minimize(c []float64) (value *big.Rat, ok bool) {
 }
 
 // broken returns the rows that a solution breaks by the most, all where there is none.
-func (r *rationalProgram) broken(s *exact.Solution, in []bool, most int) []int {
-	n, i := r.p.Dim(), len(r.prefix)
+func (r *Rational) broken(s *exact.Solution, in []bool, most int) []int {
+	n, i := len(r.L), len(r.Prefix)
 	var rows []int
-	excess := make([]float64, len(r.b))
-	for k, b := range r.b {
+	excess := make([]float64, len(r.B))
+	for k, b := range r.B {
 		if in[k] || math.IsInf(b, 1) {
 			continue
 		}
@@ -121,11 +109,11 @@ func (r *rationalProgram) broken(s *exact.Solution, in []bool, most int) []int {
 		}
 		v := vec.Rational(-b)
 		var t big.Rat
-		for j, c := range r.p.a[k*n : (k+1)*n] {
+		for j, c := range r.A[k*n : (k+1)*n] {
 			switch {
 			case c == 0:
 			case j < i:
-				v.Add(v, t.Mul(vec.Rational(c), vec.Rational(r.prefix[j])))
+				v.Add(v, t.Mul(vec.Rational(c), vec.Rational(r.Prefix[j])))
 			default:
 				v.Add(v, t.Mul(vec.Rational(c), s.X[j-i]))
 			}

@@ -1,0 +1,324 @@
+package program
+
+import (
+	"math"
+	"slices"
+
+	"paspo/lp/internal/vec"
+)
+
+// maxFilter is the largest conflict that a deletion filter goes over.
+const maxFilter = 100
+
+// Kind says what the index of a limit refers to.
+type Kind int
+
+// What limits a program has, and OfHull: that of a hull without facets.
+const (
+	None Kind = iota
+	OfRow
+	OfEquality
+	OfLower
+	OfUpper
+	OfHull
+)
+
+// Limit refers to one limit of a program.
+type Limit struct {
+	Kind  Kind
+	Index int
+}
+
+// All returns every finite limit, equalities first.
+func (p *Program) All() []Limit {
+	var refs []Limit
+	for k := range p.F {
+		refs = append(refs, Limit{OfEquality, k})
+	}
+	for k, v := range p.B {
+		if !math.IsInf(v, 1) {
+			refs = append(refs, Limit{OfRow, k})
+		}
+	}
+	for j := range p.L {
+		if !math.IsInf(p.L[j], -1) {
+			refs = append(refs, Limit{OfLower, j})
+		}
+		if !math.IsInf(p.U[j], 1) {
+			refs = append(refs, Limit{OfUpper, j})
+		}
+	}
+	return refs
+}
+
+// Conflict returns an irreducible set of limits that cannot hold together, and the
+// least scaled amount by which all of it would have to give. Limits of one name are
+// one constraint: the set is irreducible in names too.
+func (p *Program) Conflict(name func(Limit) string) ([]Limit, float64) {
+	w, err := p.witness()
+	if err == nil {
+		return nil, 0
+	}
+	core, amount := p.irreducible(p.All(), w.multipliers, w.t)
+	if core == nil || name == nil {
+		return core, amount
+	}
+	return p.IrreducibleInNames(core, amount, name)
+}
+
+// IrreducibleInNames makes a conflict smaller until it needs every name.
+func (p *Program) IrreducibleInNames(core []Limit, amount float64, name func(Limit) string) ([]Limit, float64) {
+	siblings := map[string][]Limit{}
+	for _, r := range p.All() {
+		siblings[name(r)] = append(siblings[name(r)], r)
+	}
+	for {
+		smaller, by := p.withoutOne(core, siblings, name)
+		if smaller == nil {
+			return core, amount
+		}
+		core, amount = smaller, by
+	}
+}
+
+// withoutOne returns a conflict among the constraints of another without one of
+// them, where a constraint is all limits of its name, and nil where there is none.
+func (p *Program) withoutOne(core []Limit, siblings map[string][]Limit, name func(Limit) string) ([]Limit, float64) {
+	var names []string
+	limits := 0
+	for _, r := range core {
+		if s := name(r); !slices.Contains(names, s) {
+			names = append(names, s)
+			limits += len(siblings[s])
+		}
+	}
+	if limits == len(core) {
+		return nil, 0 // no other sides
+	}
+	for _, left := range names {
+		var rest []Limit
+		for _, s := range names {
+			if s != left {
+				rest = append(rest, siblings[s]...)
+			}
+		}
+		if p.satisfiable(rest) {
+			continue
+		}
+		if smaller, amount := p.irreducible(rest, nil, 0); smaller != nil {
+			return smaller, amount
+		}
+	}
+	return nil, 0
+}
+
+// irreducible returns a proven irreducible conflict among limits. The multipliers
+// of their least relaxation t, where they are known, say where it is.
+func (p *Program) irreducible(refs []Limit, multipliers []float64, t float64) ([]Limit, float64) {
+	for j := range p.L {
+		if l, u := (Limit{OfLower, j}), (Limit{OfUpper, j}); p.L[j] > p.U[j] && slices.Contains(refs, l) && slices.Contains(refs, u) {
+			core := []Limit{l, u}
+			amount, _ := p.Proven(core)
+			return core, amount
+		}
+	}
+	// A conflict may lie beyond what reach takes for sensible.
+	for _, reach := range [...]float64{p.Reach(), math.Inf(1)} {
+		if multipliers == nil {
+			t, multipliers = p.violationWithin(refs, reach)
+		}
+		core := supported(refs, multipliers)
+		multipliers = nil
+		if amount, ok := p.Proven(core); ok {
+			return core, amount
+		}
+		if filtered := p.filtered(core, t, reach); len(filtered) < len(core) {
+			core = filtered
+			if amount, ok := p.Proven(core); ok {
+				return core, amount
+			}
+		}
+		if core, empty, ok := p.ExactConflict(core); ok && empty {
+			if amount, ok := p.Proven(core); ok {
+				return core, amount
+			}
+		}
+	}
+	if core, empty, ok := p.ExactConflict(refs); ok && empty {
+		if amount, ok := p.Proven(core); ok {
+			return core, amount
+		}
+	}
+	return nil, 0
+}
+
+// supported returns the limits with multipliers beyond rounding.
+func supported(refs []Limit, multipliers []float64) []Limit {
+	largest := vec.MaxAbs(multipliers)
+	var core []Limit
+	for i, ref := range refs {
+		if math.Abs(multipliers[i]) > 1e-9*largest {
+			core = append(core, ref)
+		}
+	}
+	return core
+}
+
+// filtered drops limits of a conflict without which there is one still.
+func (p *Program) filtered(core []Limit, t, reach float64) []Limit {
+	least := min(Emptiness, t/2)
+	if len(core) > maxFilter {
+		return core // one program a limit, each as large as the core
+	}
+	// Bounds go first, as rows say more.
+	for i := len(core) - 1; i >= 0; i-- {
+		rest := slices.Concat(core[:i], core[i+1:])
+		if t, _ := p.violationWithin(rest, reach); t > least {
+			core = rest
+		}
+	}
+	return core
+}
+
+// violation returns the least t so that a point satisfies all given limits when
+// each is relaxed by t times its scale, and the multiplier of every limit:
+//
+//	min t : A_k x - s_k t <= b_k, |E_k x - e_k| <= s_k t, ..., t >= 0.
+//
+// The point is looked for within reach: without their bounds entities could run
+// to where rounding satisfies what contradicts. t is +Inf where CLP gives no
+// answer.
+func (p *Program) violation(refs []Limit) (t float64, multipliers []float64) {
+	return p.violationWithin(refs, p.Reach())
+}
+
+func (p *Program) violationWithin(refs []Limit, reach float64) (t float64, multipliers []float64) {
+	n := len(p.C)
+	multipliers = make([]float64, len(refs))
+	q := Program{
+		C: make([]float64, n+1), L: make([]float64, n+1), U: make([]float64, n+1),
+		Unit: 1, Cost: CostScale,
+	}
+	reach /= p.Unit
+	for j := range n {
+		q.L[j], q.U[j] = -reach, reach
+	}
+	q.C[n], q.U[n] = 1, math.Inf(1)
+	var owner []int
+	add := func(i int, coef []float64, entity int, sign, limit, s float64) {
+		row := make([]float64, n+1)
+		for j, v := range coef {
+			row[j] = sign * v * p.Unit / s
+		}
+		if coef == nil {
+			row[entity] = sign * p.Unit / s
+		}
+		row[n] = -1
+		q.A, q.B, owner = append(q.A, row...), append(q.B, sign*limit/s), append(owner, i)
+	}
+	for i, ref := range refs {
+		k := ref.Index
+		switch ref.Kind {
+		case OfRow:
+			add(i, p.A[k*n:(k+1)*n], 0, 1, p.B[k], p.rowScale(k))
+		case OfEquality:
+			add(i, p.E[k*n:(k+1)*n], 0, 1, p.F[k], p.eqScale(k))
+			add(i, p.E[k*n:(k+1)*n], 0, -1, p.F[k], p.eqScale(k))
+		case OfLower:
+			add(i, nil, k, -1, p.L[k], p.entityScale(k, p.L[k]))
+		case OfUpper:
+			add(i, nil, k, 1, p.U[k], p.entityScale(k, p.U[k]))
+		}
+	}
+	if len(refs) == 0 {
+		return 0, multipliers
+	}
+	x, err := q.Minimize(&q)
+	if err != nil {
+		return math.Inf(1), multipliers
+	}
+	for k, i := range owner {
+		multipliers[i] += q.Duals[k]
+	}
+	return x[n], multipliers
+}
+
+// Reach returns a size that no entity of a sensible polytope comes near, yet one
+// whose rounding is far below what counts as a conflict.
+func (p *Program) Reach() float64 {
+	n := len(p.C)
+	size := p.Unit
+	for j := range n {
+		for _, v := range [...]float64{p.L[j], p.U[j]} {
+			if !math.IsInf(v, 0) {
+				size = max(size, math.Abs(v))
+			}
+		}
+	}
+	for k, v := range p.B {
+		for _, c := range p.A[k*n : (k+1)*n] {
+			if c != 0 && !math.IsInf(v, 0) {
+				size = max(size, math.Abs(v/c))
+			}
+		}
+	}
+	return 1e3 * size
+}
+
+// rowScale, eqScale and entityScale return what the relaxation of a limit is measured
+// in.
+func (p *Program) rowScale(k int) float64 {
+	n := len(p.C)
+	return max(math.Abs(p.B[k]), sizeOr(p.RowSize, k, p.scale(p.A[k*n:(k+1)*n], p.B[k])))
+}
+
+func (p *Program) eqScale(k int) float64 {
+	n := len(p.C)
+	return max(math.Abs(p.F[k]), sizeOr(p.EqSize, k, p.scale(p.E[k*n:(k+1)*n], p.F[k])))
+}
+
+func (p *Program) entityScale(j int, limit float64) float64 {
+	if math.IsInf(limit, 0) {
+		return 1
+	}
+	return max(math.Abs(limit), sizeOr(p.Size, j, p.scale(nil, limit)))
+}
+
+// scale returns what the relaxation of a limit is measured in: 1, or the limit,
+// or, where the budget is above 1, what the row can come to.
+func (p *Program) scale(coef []float64, limit float64) float64 {
+	s := max(1, math.Abs(limit))
+	if p.Unit > 1 {
+		size := 1.
+		if coef != nil {
+			size = vec.MaxAbs(coef)
+		}
+		s = max(s, p.Unit*size)
+	}
+	return s
+}
+
+// relaxed returns p with all rows relaxed by t times their scale. Equalities
+// become pairs of rows.
+func (p *Program) relaxed(t float64) *Program {
+	n := len(p.C)
+	q := &Program{C: p.C, L: slices.Clone(p.L), U: slices.Clone(p.U), Unit: p.Unit, Cost: p.Cost}
+	q.A = slices.Clone(p.A)
+	for k, v := range p.B {
+		q.B = append(q.B, v+t*p.rowScale(k))
+	}
+	for k, v := range p.F {
+		row := p.E[k*n : (k+1)*n]
+		s := t * p.eqScale(k)
+		q.A, q.B = append(q.A, row...), append(q.B, v+s)
+		for _, c := range row {
+			q.A = append(q.A, -c)
+		}
+		q.B = append(q.B, -v+s)
+	}
+	for j := range n {
+		q.L[j] -= t * p.entityScale(j, p.L[j])
+		q.U[j] += t * p.entityScale(j, p.U[j])
+	}
+	return q
+}

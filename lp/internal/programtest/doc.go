@@ -1,0 +1,2 @@
+// Package programtest checks what package program says of linear programs.
+package programtest
