@@ -262,6 +262,34 @@ func TestLimitsThatFollowTheState(t *testing.T) {
 	}
 }
 
+// A matrix that follows the state is that of the observation.
+func TestMatrixThatFollowsTheState(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	out := succeed(t, "", with("--env", "factor", "--steps", "512", "--out", dir)...)
+	if !strings.Contains(out, "optimum") || !strings.Contains(out, "intervals: dual simplex") || !strings.Contains(out, "violations (> 1e-6): 0\n") {
+		t.Errorf("stdout\n%s", out)
+	}
+	if out = succeed(t, "", "eval", dir, "--episodes", "4"); !strings.Contains(out, "trained policy") {
+		t.Errorf("eval\n%s", out)
+	}
+	// With betas of 3 no more than 0.2 can be invested, with betas of 0 everything.
+	invested := func(beta string) (sum float64) {
+		obs := "[1" + strings.Repeat(",1", 11) + strings.Repeat(","+beta, 12) + "]"
+		var a struct{ Action []float64 }
+		out := succeed(t, obs, "act", dir, "--stochastic")
+		if err := json.Unmarshal([]byte(out), &a); err != nil || len(a.Action) != 13 {
+			t.Fatalf("%s: %v", out, err)
+		}
+		return 1 - a.Action[0]
+	}
+	if x := invested("3"); x > 0.2+1e-9 {
+		t.Errorf("%g is invested under betas of 3", x)
+	}
+	if x := invested("0"); x <= 0.2 {
+		t.Errorf("%g is invested under betas of 0", x)
+	}
+}
+
 func TestEval(t *testing.T) {
 	dir, _ := finished(t)
 	var r struct {

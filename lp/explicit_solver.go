@@ -22,11 +22,14 @@ func (s *explicitSolver) Method() string { return "explicit" }
 
 func (s *explicitSolver) Close() error { return s.behind.close() }
 
-// Describe says how s computes intervals. followState says that states have limits
-// of their own, some of which the closed form may leave to others.
-func Describe(s Solver, followState bool) string {
+// Describe says how s computes intervals. Where limits follow the state, lim are those of
+// one, some of which the closed form may leave to others; else nil.
+func Describe(s Solver, lim *Limits) string {
+	if p := s.Polytope(); lim != nil && lim.A != nil && p.hull == nil && s.Method() != "clp" && !tooManyRows(p) {
+		return "dual simplex, since the matrix follows the state"
+	}
 	x, ok := unscaled(s).(*explicitSolver)
-	if !ok || !followState {
+	if !ok || lim == nil {
 		return s.Method()
 	}
 	others := "lazy"

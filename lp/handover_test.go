@@ -225,10 +225,10 @@ func TestDescribe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Describe(s, true); got != c.want {
+		if got := Describe(s, &Limits{}); got != c.want {
 			t.Errorf("%s: %q, want %q", c.p.Name(), got, c.want)
 		}
-		if got := Describe(s, false); got != "explicit" {
+		if got := Describe(s, nil); got != "explicit" {
 			t.Errorf("%s under its own limits: %q", c.p.Name(), got)
 		}
 		s.Close()

@@ -7,6 +7,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/channels"
 	"paspo/envs/compute"
+	"paspo/envs/factor"
 	"paspo/envs/portfolio"
 	"paspo/envs/python"
 	"paspo/envs/synthetic"
@@ -16,7 +17,7 @@ import (
 // Config chooses one of the paper's benchmarks, or what this binary adds, and configures
 // all of them.
 type Config struct {
-	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state; channels is one that nothing was tuned on; python:MODULE:FUNCTION is an environment of Gymnasium's interface; a binary of one's own adds its problem"`
+	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state; channels and factor are ones that nothing was tuned on, and the matrix of factor follows the state; python:MODULE:FUNCTION is an environment of Gymnasium's interface; a binary of one's own adds its problem"`
 	Options   any              `yaml:"options" doc:"of the problem that this binary adds to the benchmarks"` // nil where it has none
 	Portfolio portfolio.Config `yaml:"portfolio" doc:"the portfolio benchmark"`
 	Compute   compute.Config   `yaml:"compute" doc:"the compute benchmark"`
@@ -86,7 +87,7 @@ func (c Config) Validate() error {
 		err = c.Compute.Validate()
 	case "synthetic":
 		err = c.Synthetic.Validate()
-	case channels.Name:
+	case channels.Name, factor.Name:
 		return nil
 	default:
 		return fmt.Errorf("name is %q: %s are allowed, and %s", c.Name, allNames(), PythonName)
@@ -120,9 +121,12 @@ func New(c Config, p *lp.Polytope) (envs.Problem, error) {
 			c.Synthetic.Polytope = p
 		}
 		return asProblem(synthetic.New(c.Synthetic))
-	case channels.Name:
+	case channels.Name, factor.Name:
 		if p != nil {
 			return nil, ownConstraints(c.Name)
+		}
+		if c.Name == factor.Name {
+			return asProblem(factor.New())
 		}
 		return asProblem(channels.New())
 	}

@@ -31,7 +31,7 @@ func TestLimitSettings(t *testing.T) {
 		{func(c *Config) { c.Name, c.Portfolio.CashLimit = portfolio.LimitedName, 2 }, "portfolio.cash_limit is 2"},
 		{func(c *Config) { c.Portfolio.CashLimit = 0.1 }, "without a trade_limit"},
 		{func(c *Config) { c.Name, c.Compute.QueueHalf = compute.CappedName, -1 }, "compute.queue_half is -1"},
-		{func(c *Config) { c.Name = "compute-limited" }, "portfolio-limited, compute-capped, channels are allowed"},
+		{func(c *Config) { c.Name = "compute-limited" }, "portfolio-limited, compute-capped, channels, factor are allowed"},
 	} {
 		c := DefaultConfig()
 		test.edit(&c)

@@ -9,6 +9,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/channels"
+	"paspo/envs/factor"
 	"paspo/envs/python"
 	"paspo/lp"
 )
@@ -206,7 +207,7 @@ func ownConstraints(name string) error {
 }
 
 // builtin returns the names of all that every binary has.
-func builtin() []string { return append(append(Names(), Variants()...), channels.Name) }
+func builtin() []string { return append(append(Names(), Variants()...), channels.Name, factor.Name) }
 
 // AllNames returns what can be chosen: the problem that this binary adds, the benchmarks and
 // their variants.

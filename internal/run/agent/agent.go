@@ -189,16 +189,19 @@ func (a *Agent) Load(c *rl.Checkpoint) error {
 	return nil
 }
 
-// Intervals says how intervals are computed, those of states with limits of their
-// own too.
+// Intervals says how intervals are computed, those of states with limits of their own
+// too.
 func (a *Agent) Intervals() string {
-	var follow bool
+	var lim *lp.Limits
 	if p, ok := a.Problem.(*python.Problem); ok {
-		follow = p.FollowState()
-	} else {
-		_, follow = a.Problem.New().(envs.Limiter)
+		if p.FollowState() {
+			lim = &lp.Limits{}
+		}
+	} else if c, err := envs.NewCopy(a.Problem, 0, envs.EpisodeStream(a.Config.Seed, 0)); err == nil {
+		defer c.Close()
+		lim = c.Limits()
 	}
-	return lp.Describe(a.Solver, follow)
+	return lp.Describe(a.Solver, lim)
 }
 
 // Close releases what the agent holds.
