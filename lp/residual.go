@@ -102,7 +102,11 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 			residual, kind, index = r, program.OfEquality, k
 		}
 	}
+	// What holds is no worse than a residual of 0 or more, and takes no division.
 	for j, x := range a {
+		if residual >= 0 && x >= l[j] && x <= u[j] && x-x == 0 {
+			continue
+		}
 		if r := vec.ScaledExcess(-x, -l[j], p.size[j]); r > residual {
 			residual, kind, index = r, program.OfLower, j
 		}
@@ -114,6 +118,9 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 	for ; k+4 <= len(b); k += 4 {
 		var ax [4]float64
 		ax[0], ax[1], ax[2], ax[3] = dot4(p.a[k*n:(k+4)*n], a)
+		if residual >= 0 && holds(ax[0]-b[k]) && holds(ax[1]-b[k+1]) && holds(ax[2]-b[k+2]) && holds(ax[3]-b[k+3]) {
+			continue
+		}
 		for i, x := range ax {
 			if r := vec.ScaledExcess(x, b[k+i], p.rowSize[k+i]); r > residual {
 				residual, kind, index = r, program.OfRow, k+i
@@ -199,3 +206,6 @@ func orElse(v, def []float64) []float64 {
 	}
 	return v
 }
+
+// holds reports whether an excess is that of a limit that holds, and finite.
+func holds(excess float64) bool { return excess <= 0 && excess >= -math.MaxFloat64 }
