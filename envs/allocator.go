@@ -101,6 +101,11 @@ type Baseline struct {
 	Allocator Allocator
 }
 
+// Constantly is implemented by problems that know a good constant allocation.
+type Constantly interface {
+	Constantly() ([]float64, error)
+}
+
 // EpisodeStream returns the stream that the environment of an evaluated episode
 // draws from: the same for every policy that is compared. Sets of episodes that
 // have different names have no episode in common, whatever their seeds.

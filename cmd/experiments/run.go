@@ -86,8 +86,10 @@ func taskOf(c *config.Config, episodes int) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	start := c.Debias
-	start.FixedWidth = c.Policy.FixedWidth
+	start, err := a.DebiasConfig()
+	if err != nil {
+		return nil, err
+	}
 	return newTaskOn(a.Problem, "", a.Solver, start, episodes)
 }
 

@@ -64,6 +64,12 @@ func (p *Problem) LevelLoad() (a []float64, z float64, err error) {
 	return a, z, nil
 }
 
+// Constantly implements envs.Constantly: LevelLoad.
+func (p *Problem) Constantly() ([]float64, error) {
+	a, _, err := p.LevelLoad()
+	return a, err
+}
+
 // Bound returns how many of the tasks, in the order of their arrival, can be done in
 // time at most by a policy that knows all of them. z is that of LevelLoad.
 //

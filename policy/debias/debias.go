@@ -21,6 +21,8 @@ const CacheAuto = "auto"
 // Config sets the fit that makes the initial policy nearly uniform.
 type Config struct {
 	Enabled  bool           `yaml:"enabled" doc:"start from the uniform distribution over the polytope; false starts from random biases"`
+	Around   Around         `yaml:"around" doc:"what to start around: uniform for nothing, baseline for the constant allocation that the environment knows, or amounts by entity, {A: 0.3, B: 0.7}"`
+	Spread   float64        `yaml:"spread" doc:"how far around it: the deviation of each Beta, as a share of the largest that its mean allows"`
 	Points   int            `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 where every interval takes a linear program"`
 	CacheDir string         `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
 	Sampler  uniform.Config `yaml:"sampler" doc:"how uniform points are drawn"`
@@ -28,13 +30,16 @@ type Config struct {
 	// FixedWidth is that of Config: the share of the total below which an interval
 	// is fixed and left out of the fit.
 	FixedWidth float64 `yaml:"-"`
+
+	// Center is the allocation that Around has become, nil for none.
+	Center []float64 `yaml:"-"`
 }
 
 // DefaultConfig returns the settings in use; 100 000 points are the
 // paper's.
 func DefaultConfig() Config {
 	return Config{
-		Enabled: true, CacheDir: CacheAuto, Sampler: uniform.DefaultConfig(), FixedWidth: policy.DefaultConfig().FixedWidth,
+		Enabled: true, Around: Uniform, Spread: 0.1, CacheDir: CacheAuto, Sampler: uniform.DefaultConfig(), FixedWidth: policy.DefaultConfig().FixedWidth,
 	}
 }
 
@@ -53,6 +58,14 @@ func (c Config) Validate() error {
 	if !(c.FixedWidth >= 0 && c.FixedWidth < 1) {
 		return fmt.Errorf("fixed_width is %g: allowed is 0 to 1", c.FixedWidth)
 	}
+	if !(c.Spread > 0 && c.Spread <= 0.5) {
+		return fmt.Errorf("debias.spread is %g: a number above 0 up to 0.5 is allowed", c.Spread)
+	}
+	if c.Around != Uniform && c.Around != Baseline {
+		if _, _, err := c.Around.amounts(); err != nil {
+			return err
+		}
+	}
 	if err := c.Sampler.Validate(); err != nil {
 		return fmt.Errorf("debias.%w", err)
 	}
@@ -65,11 +78,17 @@ func (c Config) Validate() error {
 // for a fit, gets Beta(1, 1). Fits are cached (see Config); a cache that
 // cannot be read or written is a warning.
 //
+// Where there is a center no points are drawn, and every Beta has the center's coordinate
+// for its mean.
+//
 // The fit is a function of the polytope, the settings, the solver's method and
 // the seed; the number of goroutines does not matter.
 func Fit(p *lp.Polytope, solver lp.Solver, cfg Config, seed uint64) (*policy.Fit, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Center != nil {
+		return around(p, solver, cfg)
 	}
 	if cfg.Points == 0 {
 		cfg.Points = pointsExplicit

@@ -161,12 +161,30 @@ func (a *Agent) debias() (err error) {
 	if !a.Config.Debias.Enabled || a.Fit != nil || a.Config.From != "" {
 		return nil
 	}
-	d := a.Config.Debias
-	d.FixedWidth = a.Config.Policy.FixedWidth
+	d, err := a.DebiasConfig()
+	if err != nil {
+		return err
+	}
 	if a.Fit, err = debias.Fit(a.Problem.Spec().Polytope, a.Solver, d, a.Config.Seed); err != nil {
 		return fmt.Errorf("de-biased initialisation: %w", err)
 	}
 	return nil
+}
+
+// DebiasConfig returns the settings of the fit, with what they leave to the problem and
+// to other settings.
+func (a *Agent) DebiasConfig() (d debias.Config, err error) {
+	d = a.Config.Debias
+	d.FixedWidth = a.Config.Policy.FixedWidth
+	spec := a.Problem.Spec()
+	d.Center, err = d.Around.Allocation(spec.Polytope, func() ([]float64, error) {
+		p, ok := a.Problem.(envs.Constantly)
+		if !ok {
+			return nil, fmt.Errorf("%s knows no constant allocation: uniform or amounts by entity are allowed", spec.Name)
+		}
+		return p.Constantly()
+	})
+	return d, err
 }
 
 // Fits returns an error that names what a checkpoint and the agent differ in, and

@@ -213,3 +213,36 @@ func TestPresets(t *testing.T) {
 		}
 	}
 }
+
+// Amounts to start around are a mapping, in files and on the command line, and read back
+// from what is printed.
+func TestAround(t *testing.T) {
+	dir := t.TempDir()
+	const want = "{A: 0.3, two words: 0.7}"
+	file := write(t, filepath.Join(dir, "c.yaml"), "debias:\n  around:\n    A: 0.3   # a comment\n    two words: 0.7\n")
+	c, err := Load(file, nil, nil)
+	if err != nil || c.Debias.Around != want {
+		t.Fatalf("%q, %v", c.Debias.Around, err)
+	}
+	var b bytes.Buffer
+	if err := c.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	c, err = Load(write(t, filepath.Join(dir, "printed.yaml"), b.String()), nil, nil)
+	if err != nil || c.Debias.Around != want {
+		t.Errorf("%q, %v", c.Debias.Around, err)
+	}
+	c, err = Load("", []string{"debias.around={A: 0.3, two words: 0.7}"}, nil)
+	if err != nil || c.Debias.Around != want {
+		t.Errorf("%q, %v", c.Debias.Around, err)
+	}
+	for set, want := range map[string]string{
+		"debias.around=[1]":      "--set debias.around=[1]: debias.around is a list: uniform, baseline or amounts",
+		"debias.around=middle":   `--set debias.around=middle: debias.around is "middle": uniform, `,
+		"debias.around={A: all}": "--set debias.around={A: all}: debias.around gives A",
+	} {
+		if _, err := Load("", []string{set}, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", set, err)
+		}
+	}
+}

@@ -135,6 +135,12 @@ func (d *decoder) value(v reflect.Value, key string, n *yaml.Node, at func(*yaml
 		return nil
 	}
 
+	if own, ok := v.Addr().Interface().(yaml.Unmarshaler); ok {
+		if err := own.UnmarshalYAML(n); err != nil {
+			return fmt.Errorf("%v: %s is %s: %w", at(n), key, show(n), err)
+		}
+		return nil
+	}
 	if n.Kind != yaml.ScalarNode {
 		return wrong(singular(v.Kind()))
 	}

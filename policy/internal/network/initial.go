@@ -55,7 +55,7 @@ func initialise(w []float32, l *Layout, cfg *policy.Config, fit *policy.Fit, see
 			// A fit that the floor excludes starts near the floor.
 			logit := shape.Inverse(max(y, cfg.MinShape*(1+aboveFloor)))
 			if math.IsNaN(logit) || math.IsInf(logit, 0) {
-				return fmt.Errorf("policy: the fit of head %d has the parameter %g: below max_shape %g is allowed", h, y, cfg.MaxShape)
+				return fmt.Errorf("policy: the fit of head %d has the parameter %g: below policy.max_shape, %g, is allowed, which a larger debias.spread gives", h, y, cfg.MaxShape)
 			}
 			if cfg.AddFit {
 				bias[2*h+j] += float32(logit)

@@ -1,0 +1,109 @@
+package agent
+
+import (
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"paspo/envs"
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/policy/debias"
+)
+
+// A policy begins around the allocation that it is told, whatever it observes, and
+// stays within the constraints.
+func TestStartAround(t *testing.T) {
+	quiet(t)
+	c := tiny(t)
+	c.Debias.Around, c.Debias.Spread = "{A: 0.25, B: 0.35, C: 0.4}", 0.05
+	dir := filepath.Join(t.TempDir(), "run")
+	if err := goOn(c, dir); err != nil {
+		t.Fatal(err)
+	}
+	a, cp, err := OpenRun(dir, Initial, "cpu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	obs := []float64{1, 0, 0, 0, 1, 0}
+	req := policy.Request{Rows: 2, Obs: obs[:2*a.Problem.Spec().ObsDim], Rule: policy.Mean}
+	var out policy.Samples
+	if err := a.Backend.SetState(cp.Policy); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Backend.Sample(&req, &out); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{0.25, 0.35, 0.4, 0.25, 0.35, 0.4} {
+		if math.Abs(out.Actions[i]-want) > 0.01 { // the weights of the last layer are not 0
+			t.Errorf("amount %d is %v, want %v", i, out.Actions[i], want)
+		}
+	}
+	if out.MaxResidual > 1e-9 {
+		t.Errorf("residual %v", out.MaxResidual)
+	}
+	c.Debias.Around = "{A: 0.5, B: 0.3, C: 0.2}"
+	_, err = Start(c, filepath.Join(t.TempDir(), "other"))
+	if err == nil || !strings.Contains(err.Error(), "debias.around breaks A + 2*B <= 1 by 0.05 of what it allows") {
+		t.Errorf("an allocation that is not allowed: %v", err)
+	}
+	c.Debias.Around = debias.Baseline
+	_, err = Start(c, filepath.Join(t.TempDir(), "other"))
+	if err == nil || !strings.Contains(err.Error(), "debias.around is baseline: synthetic knows no constant allocation") {
+		t.Errorf("a problem that knows none: %v", err)
+	}
+}
+
+// What a problem knows is feasible, and a run can begin there.
+func TestStartAroundBaseline(t *testing.T) {
+	quiet(t)
+	for _, env := range []string{"compute", "compute-capped"} {
+		c := small(t)
+		c.Env.Name, c.Debias.Enabled, c.Debias.Around = env, true, debias.Baseline
+		c.Debias.CacheDir = ""
+		a, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := a.DebiasConfig()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := a.Problem.(envs.Constantly).Constantly()
+		if err != nil || len(d.Center) != 9 || a.Problem.Spec().Polytope.Residual(d.Center, nil) > 1e-9 {
+			t.Errorf("%s: %v, %v", env, d.Center, err)
+		}
+		if err := a.Initialise(); err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range meansOf(t, a.Solver, a.Fit) {
+			if math.Abs(x-want[i]) > 0.01 {
+				t.Errorf("%s: entity %d starts at %v, want %v", env, i, x, want[i])
+			}
+		}
+		a.Close()
+	}
+}
+
+// meansOf returns the action that takes the mean of every distribution of a fit.
+func meansOf(t *testing.T, s lp.Solver, f *policy.Fit) []float64 {
+	t.Helper()
+	n := s.Polytope().Dim()
+	chain, a := s.Chain(1), make([]float64, n)
+	chain.Begin(1, nil)
+	lo, hi := make([]float64, 1), make([]float64, 1)
+	for i := range a {
+		if err := chain.Next(lo, hi); err != nil {
+			t.Fatal(err)
+		}
+		x := 0.5
+		if i < len(f.Alpha) {
+			x = f.Alpha[i] / (f.Alpha[i] + f.Beta[i])
+		}
+		a[i] = lo[0] + x*(hi[0]-lo[0])
+		chain.Fix(a[i : i+1])
+	}
+	return a
+}

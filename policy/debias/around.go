@@ -1,0 +1,143 @@
+package debias
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"paspo/lp"
+	"paspo/policy"
+)
+
+// Around says what the initial policy is spread around: Uniform, Baseline, or amounts by
+// entity as YAML has them, "{A: 0.3, B: 0.7}".
+type Around string
+
+// Values of Around that are no amounts.
+const (
+	Uniform  Around = "uniform"  // the uniform distribution over the polytope, around nothing
+	Baseline Around = "baseline" // a constant allocation that the environment knows
+)
+
+// UnmarshalYAML takes a mapping of amounts as well as what a mapping is written as.
+func (a *Around) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*a = Around(n.Value)
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return errAround
+	}
+	// On one line and without comments.
+	flow := yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
+	for _, c := range n.Content {
+		flow.Content = append(flow.Content, &yaml.Node{Kind: c.Kind, Tag: c.Tag, Value: c.Value})
+	}
+	b, err := yaml.Marshal(&flow)
+	*a = Around(strings.TrimSpace(string(b)))
+	return err
+}
+
+var errAround = errors.New("uniform, baseline or amounts by entity, such as {A: 0.3, B: 0.7}, is allowed")
+
+// amounts reads a mapping of amounts, in its order.
+func (a Around) amounts() (entities []string, amounts []float64, err error) {
+	var doc yaml.Node
+	if yaml.Unmarshal([]byte(a), &doc) != nil || doc.Kind == 0 || doc.Content[0].Kind != yaml.MappingNode {
+		return nil, nil, fmt.Errorf("debias.around is %q: %w", string(a), errAround)
+	}
+	pairs := doc.Content[0].Content
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name := pairs[i].Value
+		x, err := strconv.ParseFloat(pairs[i+1].Value, 64)
+		switch {
+		case seen[name]:
+			return nil, nil, fmt.Errorf("debias.around names %s twice", name)
+		case err != nil || math.IsNaN(x) || math.IsInf(x, 0):
+			return nil, nil, fmt.Errorf("debias.around gives %s the amount %q: a finite number is allowed", name, pairs[i+1].Value)
+		}
+		seen[name] = true
+		entities, amounts = append(entities, name), append(amounts, x)
+	}
+	return entities, amounts, nil
+}
+
+// feasible is the largest residual of an allocation to start around.
+const feasible = 1e-9
+
+// Allocation returns the allocation of a polytope that the initial policy is to be spread
+// around, nil for none. baseline is what the environment knows, or why it knows nothing.
+func (a Around) Allocation(p *lp.Polytope, baseline func() ([]float64, error)) ([]float64, error) {
+	var x []float64
+	switch a {
+	case Uniform:
+		return nil, nil
+	case Baseline:
+		var err error
+		if x, err = baseline(); err != nil {
+			return nil, fmt.Errorf("debias.around is baseline: %w", err)
+		}
+	default:
+		entities, amounts, err := a.amounts()
+		if err != nil {
+			return nil, err
+		}
+		given := map[string]float64{}
+		for i, name := range entities {
+			given[name] = amounts[i]
+		}
+		for _, name := range p.Entities() {
+			amount, ok := given[name]
+			if !ok {
+				return nil, fmt.Errorf("debias.around gives %s no amount: one for every entity is allowed", name)
+			}
+			x = append(x, amount)
+			delete(given, name)
+		}
+		for _, name := range entities {
+			if _, left := given[name]; left {
+				return nil, fmt.Errorf("debias.around gives %s an amount: the entities are %s", name, strings.Join(p.Entities(), ", "))
+			}
+		}
+	}
+	if residual, name := p.WorstConstraint(x, nil); !(residual <= feasible) {
+		return nil, fmt.Errorf("debias.around breaks %s by %.2g of what it allows: at most %g is allowed", name, residual, feasible)
+	}
+	return x, nil
+}
+
+// around returns distributions about the center: x_i, its coordinate in the interval that
+// the center itself leaves, is the mean of Beta i, whose standard deviation is the share
+// Spread of sqrt(mean (1 - mean)), the largest there is,
+//
+//	alpha + beta = 1 / Spread^2 - 1.
+//
+// Means are kept so far from 0 and 1 that alpha and beta are at least 1, and no end of an
+// interval has infinite density. An interval that is fixed gets Beta(1, 1).
+func around(p *lp.Polytope, solver lp.Solver, cfg Config) (*policy.Fit, error) {
+	heads, fixed := policy.Heads(p), cfg.FixedWidth*policy.Total(p)
+	f := &policy.Fit{Entities: append([]string(nil), p.Entities()[:heads]...), Method: "around an allocation"}
+	chain := solver.Chain(1)
+	chain.Begin(1, nil)
+	lo, hi, a := make([]float64, 1), make([]float64, 1), make([]float64, 1)
+	sum := 1/(cfg.Spread*cfg.Spread) - 1
+	for i := range heads {
+		if err := chain.Next(lo, hi); err != nil {
+			return nil, fmt.Errorf("policy: intervals of the allocation to start around: %w", err)
+		}
+		a[0] = min(max(cfg.Center[i], lo[0]), hi[0])
+		alpha, beta := 1., 1.
+		if width := hi[0] - lo[0]; width > fixed && width > 0 {
+			alpha = min(max((a[0]-lo[0])/width*sum, 1), sum-1)
+			beta = sum - alpha
+		}
+		f.Alpha, f.Beta = append(f.Alpha, alpha), append(f.Beta, beta)
+		chain.Fix(a)
+	}
+	return f, nil
+}
