@@ -68,7 +68,10 @@ var imports = map[string][]string{
 	"internal/run/config":    {"configs", "lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo"},
 	"internal/run/agent":     {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda", "internal/run/..."},
 	"internal/bench":         {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda"},
-	"cli":                    {"lp/...", "envs/...", "policy", "rl", "cuda", "internal/bench", "internal/run/..."},
+	"internal/sweep":         {"rl", "internal/run/...", "internal/sweep/..."},
+	"internal/sweep/journal": {}, // the store and the search know no training
+	"internal/sweep/search":  {},
+	"cli":                    {"lp/...", "envs/...", "policy", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},
 	"cmd/train":              {"cli"},
 	"cmd/gpu-check":          {"cuda", "internal/bench", "internal/run/..."},
 	"cmd/experiments/...": {

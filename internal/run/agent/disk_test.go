@@ -52,7 +52,7 @@ func goOn(c *config.Config, dir string) error {
 	if err != nil {
 		return err
 	}
-	err = r.train(context.Background(), func(rl.Metrics) {})
+	err = r.Advance(context.Background(), func(rl.Metrics) {})
 	if e := r.Close(); err == nil {
 		err = e
 	}

@@ -203,7 +203,7 @@ func (r *Run) saveConfig(c *config.Config) error {
 // Train trains to the end or until ctx ends, and draws the learning curve of
 // what was done. observe is called after every iteration.
 func (r *Run) Train(ctx context.Context, observe func(rl.Metrics)) error {
-	if err := r.train(ctx, observe); err != nil {
+	if err := r.Advance(ctx, observe); err != nil {
 		if ctx.Err() != nil {
 			// The curve is welcome but not what the user waits for.
 			_ = r.curve(nil)
@@ -213,7 +213,9 @@ func (r *Run) Train(ctx context.Context, observe func(rl.Metrics)) error {
 	return r.curve(nil)
 }
 
-func (r *Run) train(ctx context.Context, observe func(rl.Metrics)) error {
+// Advance trains to the end or until ctx ends, and draws nothing. observe is called after
+// every iteration.
+func (r *Run) Advance(ctx context.Context, observe func(rl.Metrics)) error {
 	return r.Trainer.Run(ctx, rl.Hooks{
 		Checkpoints: r.Folder.Checkpoints(), Flush: r.Folder.Flush,
 		Iteration: func(m rl.Metrics) error {

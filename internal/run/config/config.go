@@ -78,6 +78,22 @@ func Load(file string, assignments []string, settings []Setting) (*Config, error
 // LoadOver is Load with a preset between the defaults and the file, none where its
 // name is empty. What it sets fits itself to the settings that go over it.
 func LoadOver(preset, file string, assignments []string, settings []Setting) (*Config, error) {
+	return loadOver(preset, document{file: file}, assignments, settings)
+}
+
+// LoadTextOver is LoadOver with the text of a document in the place of a file. Names of files
+// in it are relative to where the process is.
+func LoadTextOver(preset, name string, text []byte, assignments []string) (*Config, error) {
+	return loadOver(preset, document{name, text}, assignments, nil)
+}
+
+// document is settings as YAML: those of a file, or a text by its name.
+type document struct {
+	file string // none where it is empty
+	text []byte // nil for that of the file
+}
+
+func loadOver(preset string, file document, assignments []string, settings []Setting) (*Config, error) {
 	c := Default()
 	d := newDecoder(c)
 	if preset != "" {
@@ -103,9 +119,13 @@ func LoadOver(preset, file string, assignments []string, settings []Setting) (*C
 	return c, c.Validate()
 }
 
-// load applies a file, the assignments and the settings.
-func (d *decoder) load(c *Config, file string, assignments []string, settings []Setting) error {
-	if file != "" {
+// load applies a document, the assignments and the settings.
+func (d *decoder) load(c *Config, doc document, assignments []string, settings []Setting) error {
+	if doc.text != nil {
+		if err := d.document(doc.file, doc.text); err != nil {
+			return err
+		}
+	} else if file := doc.file; file != "" {
 		data, err := limits.ReadFile(file, limits.Config)
 		if err != nil {
 			return fmt.Errorf("cannot read the configuration %s: %w", file, atomicfile.Cause(err))
@@ -232,6 +252,12 @@ func (c *Config) Files() map[string]string {
 		}
 	}
 	return all
+}
+
+// NamesFile says whether the value of a setting names a file.
+func NamesFile(key string) bool {
+	_, file := Default().files()[key]
+	return file
 }
 
 // files returns the settings that name files, by key.

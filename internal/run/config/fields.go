@@ -89,3 +89,17 @@ func join(prefix, name string) string {
 	}
 	return prefix + "." + name
 }
+
+// Kind returns the kind of the values of a setting, and false for a section or a key that
+// there is none of.
+func (c *Config) Kind(key string) (reflect.Kind, bool) {
+	at := reflect.ValueOf(c).Elem()
+	for part := range strings.SplitSeq(key, ".") {
+		f, ok := lookup(at, part)
+		if !ok {
+			return reflect.Invalid, false
+		}
+		at = f
+	}
+	return at.Kind(), at.Kind() != reflect.Struct
+}

@@ -54,14 +54,21 @@ policy:
 }
 
 func presetOf(name string) (*preset, error) {
-	var names []string
 	for i, p := range presets {
 		if p.name == name {
 			return &presets[i], nil
 		}
-		names = append(names, p.name)
 	}
-	return nil, fmt.Errorf("--preset is %q: one of %s is allowed", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("--preset is %q: one of %s is allowed", name, strings.Join(PresetNames(), ", "))
+}
+
+// PresetNames returns the names of the presets.
+func PresetNames() []string {
+	names := make([]string, len(presets))
+	for i, p := range presets {
+		names[i] = p.name
+	}
+	return names
 }
 
 // apply sets the settings of a preset, those for an environment too.

@@ -41,6 +41,9 @@ type Folder struct {
 	failed  error // what kept an iteration from being recorded
 }
 
+// ErrBusy says that a run cannot be opened now.
+var ErrBusy = errors.New("being trained by another process")
+
 // Claim makes a folder that did not exist: that of the given path, or one whose
 // name ends in -2, -3, .. where others have those before.
 func Claim(path string) (dir string, err error) {
@@ -180,7 +183,7 @@ func (f *Folder) open(flag int) error {
 	err = syscall.Flock(int(m.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		m.Close()
-		return fmt.Errorf("the run %s is being trained by another process", f.dir)
+		return fmt.Errorf("the run %s is %w", f.dir, ErrBusy)
 	}
 	// A file system without locks is no reason not to train.
 	f.locked = err == nil

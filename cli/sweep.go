@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"paspo/internal/run/progress"
+	"paspo/internal/run/runfolder"
+	"paspo/internal/sweep"
+)
+
+func newSweep() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sweep",
+		Short: "Train many settings over seeds, and compare them",
+		Long: `Train many settings over seeds, and compare them: on the cores of one machine, or by any
+number of workers on any machines that mount the folder. docs/sweeps.md has the file.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newSweepRun(), newSweepWork(), newSweepStatus())
+	return cmd
+}
+
+func newSweepRun() *cobra.Command {
+	var out, resume string
+	var jobs int
+	var dry bool
+	cmd := &cobra.Command{
+		Use:     "run [SWEEP.yaml]",
+		Short:   "Train a sweep on all cores",
+		Example: "  train sweep run sweep.yaml --out sweeps/a\n  train sweep run --resume sweeps/a",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if jobs < 1 {
+				return fmt.Errorf("--jobs is %d: an integer of at least 1 is allowed", jobs)
+			}
+			w, err := openSweep(cmd, args, out, resume, dry)
+			if err != nil || dry {
+				return err
+			}
+			return runSweep(cmd, w, jobs)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&out, "out", "", "`FOLDER` of the sweep, new")
+	f.StringVar(&resume, "resume", "", "go on with the sweep in this `FOLDER`")
+	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "trainings at a time, each on one core")
+	f.BoolVar(&dry, "dry-run", false, "print what would be trained, and train nothing")
+	f.SortFlags = false
+	return cmd
+}
+
+func openSweep(cmd *cobra.Command, args []string, out, resume string, dry bool) (*sweep.Sweep, error) {
+	if resume != "" {
+		if len(args) > 0 || out != "" || dry {
+			return nil, errors.New("--resume goes on with the sweep as it is: neither a file nor --out nor --dry-run can be given with it")
+		}
+		return sweep.Open(resume)
+	}
+	if len(args) != 1 {
+		return nil, fmt.Errorf("%s takes the file of a sweep, or --resume with the folder of one; %d files given", cmd.CommandPath(), len(args))
+	}
+	s, err := sweep.ReadSpec(args[0])
+	if err != nil {
+		return nil, err
+	}
+	if dry {
+		return nil, s.Plan(cmd.OutOrStdout())
+	}
+	if out == "" {
+		return nil, errors.New("--out is missing: name the folder of the sweep")
+	}
+	return sweep.Create(cmd.Context(), s, out, map[string]string{"command": strings.Join(os.Args, " "), "version": version()})
+}
+
+func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	errs := cmd.ErrOrStderr()
+	var line *progress.Line
+	if f, ok := errs.(*os.File); ok {
+		line = progress.NewLine(f)
+	}
+	o := sweep.Workers{
+		Count: jobs, Command: []string{program, "sweep", "work", w.Dir}, Parent: parentVariable, Errs: errs,
+		Show: w.Progress(line.Show),
+	}
+	if line != nil {
+		o.Errs = line
+	}
+	ctx := cmd.Context()
+	saving.Add(1) // by the workers
+	err = w.Run(ctx, o)
+	saving.Add(-1)
+	line.Close()
+	if err != nil {
+		resume := fmt.Sprintf("%s sweep run --resume %s", runfolder.Quote(os.Args[0]), runfolder.Quote(w.Dir))
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return &exitError{interruption(ctx).code, fmt.Errorf("interrupted; go on with: %s", resume)}
+		}
+		return fmt.Errorf("%w; go on with: %s", err, resume)
+	}
+	return writeStatus(cmd.OutOrStdout(), w)
+}
+
+func newSweepWork() *cobra.Command {
+	return &cobra.Command{
+		Use:   "work SWEEP",
+		Short: "Train for a sweep as one more worker, on any machine that mounts its folder",
+		Args:  exactly("the folder of a sweep"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := sweep.Open(args[0])
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			saving.Add(1)
+			err = w.Work(ctx)
+			saving.Add(-1)
+			if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return &exitError{interruption(ctx).code, nil}
+			}
+			return err
+		},
+	}
+}
+
+func newSweepStatus() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status SWEEP",
+		Short: "Show how far a sweep is",
+		Args:  exactly("the folder of a sweep"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w, err := sweep.Open(args[0])
+			if err != nil {
+				return err
+			}
+			return writeStatus(cmd.OutOrStdout(), w)
+		},
+	}
+}
+
+// shownSettings is how many settings a table has.
+const shownSettings = 20
+
+func writeStatus(out io.Writer, w *sweep.Sweep) error {
+	s, err := w.Status()
+	if err != nil {
+		return err
+	}
+	return w.Write(out, s, shownSettings)
+}

@@ -1,0 +1,68 @@
+package progress
+
+import (
+	"io"
+	"os"
+	"slices"
+	"sync"
+
+	"golang.org/x/term"
+)
+
+// Line is one line of a terminal that is written again and again. What is written through
+// it stands above. A nil Line shows nothing.
+type Line struct {
+	mu   sync.Mutex
+	f    *os.File
+	text string
+}
+
+// NewLine returns a line on a terminal, nil where f is none, or one that takes no escape
+// sequences.
+func NewLine(f *os.File) *Line {
+	if !term.IsTerminal(int(f.Fd())) || slices.Contains([]string{"", "dumb"}, os.Getenv("TERM")) {
+		return nil
+	}
+	return &Line{f: f}
+}
+
+// Show writes the line, cut to the width of the terminal.
+func (l *Line) Show(text string) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	width, _, err := term.GetSize(int(l.f.Fd()))
+	if err != nil || width <= 0 {
+		width = 80
+	}
+	if r := []rune(text); len(r) >= width {
+		text = string(r[:width-1])
+	}
+	l.text = text
+	io.WriteString(l.f, eraseLine+text)
+}
+
+// Write writes lines above.
+func (l *Line) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	io.WriteString(l.f, eraseLine)
+	n, err := l.f.Write(p)
+	io.WriteString(l.f, l.text)
+	return n, err
+}
+
+// Close leaves the line as it stands and ends it.
+func (l *Line) Close() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.text != "" {
+		io.WriteString(l.f, "\n")
+		l.text = ""
+	}
+}

@@ -1,0 +1,139 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Workers are processes of this machine that train a sweep.
+type Workers struct {
+	Count   int
+	Command []string // of one worker, see Work
+	Parent  string   // variable that tells a worker the descriptor of a socket, see once
+	Errs    io.Writer
+
+	// Show is called now and then.
+	Show func(*Status)
+}
+
+// restarts is how often in a row a worker that died is started again.
+const restarts = 3
+
+// Run has workers train until nothing is left. Where ctx ends they are asked to save what
+// they train. A worker that is killed is started again.
+func (w *Sweep) Run(ctx context.Context, o Workers) error {
+	var group sync.WaitGroup
+	errs := make([]error, o.Count)
+	for i := range errs {
+		group.Go(func() { errs[i] = o.keep(ctx) })
+	}
+	ended := make(chan struct{})
+	go func() { group.Wait(); close(ended) }()
+	for {
+		s, err := w.Status()
+		if err == nil {
+			o.Show(s)
+		}
+		select {
+		case <-ended:
+			if s, err = w.Status(); err != nil {
+				return err
+			}
+			o.Show(s)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if s.Ended(w.Spec.Search.Trials) {
+				return nil
+			}
+			return errors.Join(errs...)
+		case <-time.After(poll):
+		}
+	}
+}
+
+// keep keeps one worker running.
+func (o *Workers) keep(ctx context.Context) error {
+	for died := 0; ; {
+		began := time.Now()
+		err := o.once(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() >= 0 {
+			return err // it said why
+		}
+		// A signal has ended it.
+		if time.Since(began) > time.Minute {
+			died = 0
+		}
+		if died++; died > restarts {
+			return fmt.Errorf("a worker died %d times in a row: %w", died, err)
+		}
+	}
+}
+
+// once runs a worker to its end. It ends too where this process does: its end of a socket
+// then is closed. Over that it says why it failed.
+func (o *Workers) once(ctx context.Context) error {
+	ours, theirs, err := socketpair()
+	if err != nil {
+		return err
+	}
+	defer ours.Close()
+	cmd := exec.Command(o.Command[0], o.Command[1:]...)
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", o.Parent+"=3")
+	// Ctrl-C reaches it through this process alone, once.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Stderr = o.Errs
+	err = cmd.Start()
+	theirs.Close()
+	if err != nil {
+		return err
+	}
+	gone := make(chan struct{})
+	defer close(gone)
+	go func() {
+		select {
+		case <-ctx.Done():
+			cmd.Process.Signal(syscall.SIGTERM)
+		case <-gone:
+		}
+	}()
+	var said struct {
+		Error string `json:"error"`
+	}
+	_ = json.NewDecoder(ours).Decode(&said) // nothing, where all is well
+	err = cmd.Wait()
+	if err != nil && said.Error != "" {
+		return &workerError{said.Error, err}
+	}
+	return err
+}
+
+// workerError is what a worker says of its end.
+type workerError struct {
+	text string
+	exit error
+}
+
+func (e *workerError) Error() string { return e.text }
+func (e *workerError) Unwrap() error { return e.exit }
+
+func socketpair() (a, b *os.File, err error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return os.NewFile(uintptr(fds[0]), "worker"), os.NewFile(uintptr(fds[1]), "parent"), nil
+}

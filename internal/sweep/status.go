@@ -1,0 +1,168 @@
+package sweep
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"paspo/internal/sweep/journal"
+	"paspo/internal/sweep/search"
+)
+
+// Setting is a point of the space and what has come of it.
+type Setting struct {
+	Number  int
+	Point   search.Point
+	Label   string
+	State   journal.TrialState
+	Value   float64   // of the objective, NaN where there is none
+	Returns []float64 // by seed, NaN where there is none
+	Records []*Record // by seed, nil where it has not begun
+}
+
+// Status is how far a sweep is.
+type Status struct {
+	Settings []Setting // that have been begun, in order
+
+	Trainings, Done, Failed int // Failed of those that are done
+	Running                 []sign
+	Steps, StepsDone        int64   // of all trainings, what the space says of steps left aside
+	Seconds                 float64 // of processor time
+	Best                    int     // setting, -1 where there is none
+}
+
+// Ended says whether nothing is left to train.
+func (s *Status) Ended(trials int) bool {
+	return len(s.Settings) == trials && !slices.ContainsFunc(s.Settings, func(t Setting) bool { return !t.State.Finished() })
+}
+
+// Status reads how far the sweep is.
+func (w *Sweep) Status() (*Status, error) {
+	if err := w.journal.Read(); err != nil {
+		return nil, err
+	}
+	spec := w.Spec
+	s := &Status{Best: -1, Trainings: spec.Search.Trials * len(spec.Seeds)}
+	s.Steps = int64(s.Trainings) * w.total
+	for _, t := range w.trials(w.journal.State()) {
+		x := Setting{
+			Number: t.setting, Point: t.point, Label: spec.Space.Label(t.point), State: t.State, Value: math.NaN(),
+			Returns: make([]float64, len(spec.Seeds)), Records: t.records,
+		}
+		if t.Value != nil {
+			x.Value = *t.Value
+		}
+		for i, r := range t.records {
+			x.Returns[i] = math.NaN()
+			if r == nil {
+				continue
+			}
+			s.Seconds += r.Seconds
+			if r.State != stateRunning { // else its worker says where it is
+				s.StepsDone += min(r.Step, w.total)
+			}
+			if r.State == stateDone {
+				s.Done++
+				if r.Return != nil {
+					x.Returns[i] = *r.Return
+				} else {
+					s.Failed++
+				}
+			}
+		}
+		if x.State == journal.Complete && (s.Best < 0 || x.Value > s.Settings[s.Best].Value) {
+			s.Best = len(s.Settings)
+		}
+		s.Settings = append(s.Settings, x)
+	}
+	signs, err := os.ReadDir(filepath.Join(w.Dir, workersDir))
+	if err != nil {
+		return s, nil
+	}
+	for _, e := range signs {
+		data, err := os.ReadFile(filepath.Join(w.Dir, workersDir, e.Name()))
+		var g sign
+		if err != nil || json.Unmarshal(data, &g) != nil || journal.Self().Dead(g.Process) || g.Run == "" {
+			continue
+		}
+		s.Running = append(s.Running, g)
+	}
+	return s, nil
+}
+
+// Order returns the settings, the best first and those without a value last.
+func (s *Status) Order() []Setting {
+	all := slices.Clone(s.Settings)
+	slices.SortStableFunc(all, func(a, b Setting) int {
+		x, y := a.Value, b.Value
+		if math.IsNaN(x) || math.IsNaN(y) {
+			return cmp.Compare(y, x) // NaN is below all numbers
+		}
+		return cmp.Compare(y, x)
+	})
+	return all
+}
+
+// Write writes a table for people to read, the best settings first.
+func (w *Sweep) Write(out io.Writer, s *Status, most int) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "setting\tstate\tseeds\t%s\t%s\n", w.Spec.Objective.Statistic, strings.Join(w.keys(), "\t"))
+	all := s.Order()
+	for i, x := range all {
+		if i == most {
+			fmt.Fprintf(t, "and %d more\n", len(all)-most)
+			break
+		}
+		done, why := 0, ""
+		for _, r := range x.Records {
+			if r != nil && r.State == stateDone {
+				done++
+				if r.Error != "" {
+					why = r.Error
+				}
+			}
+		}
+		value := "-"
+		if !math.IsNaN(x.Value) {
+			value = fmt.Sprintf("%.4f", x.Value)
+		}
+		var values []string
+		for k := range w.Spec.Space {
+			values = append(values, short(w.Spec.Space[k], x.Point[k]))
+		}
+		fmt.Fprintf(t, "%d\t%v\t%d/%d\t%s\t%s", x.Number, x.State, done, len(x.Records), value, strings.Join(values, "\t"))
+		if why != "" {
+			fmt.Fprintf(t, "\t%s", why)
+		}
+		fmt.Fprintln(t)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "%d of %d trainings done, %d running, %d failed; %.0f s of processor time\n",
+		s.Done, s.Trainings, len(s.Running), s.Failed, s.Seconds)
+	return err
+}
+
+func (w *Sweep) keys() []string {
+	var keys []string
+	for i := range w.Spec.Space {
+		keys = append(keys, w.Spec.Space[i].Key)
+	}
+	return keys
+}
+
+// short returns a value with few digits.
+func short(d search.Dimension, x float64) string {
+	if d.Kind == search.Choices || d.Integer {
+		return d.Text(x)
+	}
+	return fmt.Sprintf("%.4g", x)
+}

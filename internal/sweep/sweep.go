@@ -1,0 +1,241 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/run/runfolder"
+	"paspo/internal/sweep/journal"
+	"paspo/internal/sweep/search"
+)
+
+// Names in the folder of a sweep.
+const (
+	SpecFile    = "sweep.yaml"
+	JournalFile = "journal.log"
+	RunsDir     = "runs" // one folder a training
+	baseFile    = "base.yaml"
+	filesDir    = "files"   // copies of those that the base names
+	workersDir  = "workers" // signs of life
+	cacheDir    = "cache"   // fits of de-biased starts, which trainings share
+)
+
+// Sweep is a folder with a sweep.
+type Sweep struct {
+	Dir  string
+	Spec *Spec
+
+	method  search.Method
+	journal *journal.Journal
+	worker  string
+	fixed   []string // assignments under those of the space
+	total   int64    // steps of a training of the base
+}
+
+// Create makes the folder of a new sweep. An existing folder that holds anything is
+// refused.
+func Create(ctx context.Context, s *Spec, dir string, facts map[string]string) (*Sweep, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		if _, err := os.Stat(filepath.Join(dir, JournalFile)); err == nil {
+			return nil, fmt.Errorf("the folder %s holds a sweep: go on with it by --resume %s, or name another one with --out", dir, runfolder.Quote(dir))
+		}
+		if !onlyOurs(entries) {
+			return nil, fmt.Errorf("the folder %s is not empty: name another one with --out", dir)
+		}
+	}
+	c, err := s.Config(nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range []string{dir, filepath.Join(dir, RunsDir), filepath.Join(dir, workersDir), filepath.Join(dir, filesDir)} {
+		if err := atomicfile.MkdirAll(d); err != nil {
+			return nil, fmt.Errorf("cannot make the folder %s: %w", d, atomicfile.Cause(err))
+		}
+	}
+	if text, err := s.Base.text(); err != nil {
+		return nil, err
+	} else if text != nil {
+		if err := runfolder.WriteFile(filepath.Join(dir, baseFile), text); err != nil {
+			return nil, err
+		}
+	}
+	files := c.Files()
+	for _, key := range slices.Sorted(maps.Keys(files)) {
+		data, err := limits.ReadFile(files[key], limits.Market)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s, which %s names: %w", files[key], key, atomicfile.Cause(err))
+		}
+		if err := runfolder.WriteFile(filepath.Join(dir, filesDir, key+filepath.Ext(files[key])), data); err != nil {
+			return nil, err
+		}
+	}
+	if err := runfolder.WriteFile(filepath.Join(dir, SpecFile), s.text); err != nil {
+		return nil, err
+	}
+	w, err := Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	name := filepath.Base(dir)
+	if abs, err := filepath.Abs(dir); err == nil {
+		name = filepath.Base(abs)
+	}
+	return w, w.journal.Update(ctx, func(st *journal.State) []journal.Op {
+		if len(st.Studies) > 0 {
+			return nil
+		}
+		study := 0
+		ops := []journal.Op{{Code: journal.CreateStudy, StudyName: name, Directions: []int{journal.Maximize}}}
+		for _, key := range slices.Sorted(maps.Keys(facts)) {
+			ops = append(ops, journal.Op{Code: journal.SetStudyUserAttr, Study: &study, UserAttr: journal.Attrs{key: marshal(facts[key])}})
+		}
+		return ops
+	})
+}
+
+// onlyOurs says whether a folder holds nothing but what a sweep begins with.
+func onlyOurs(entries []os.DirEntry) bool {
+	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return !slices.Contains([]string{RunsDir, workersDir, filesDir, baseFile, SpecFile}, e.Name()) && !atomicfile.IsTemporary(e.Name())
+	})
+}
+
+// Open opens the folder of a sweep.
+func Open(dir string) (*Sweep, error) {
+	path := filepath.Join(dir, SpecFile)
+	data, err := limits.ReadFile(path, limits.Config)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no sweep: it has no %s", dir, SpecFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, atomicfile.Cause(err))
+	}
+	s, err := parseIn(path, data, filepath.Join(dir, baseFile))
+	if err != nil {
+		return nil, err
+	}
+	w := &Sweep{Dir: dir, Spec: s, method: s.method(), worker: workerName()}
+	copies, err := os.ReadDir(filepath.Join(dir, filesDir))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range copies {
+		key := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name()))
+		if config.NamesFile(key) {
+			w.fixed = append(w.fixed, key+"="+filepath.Join(dir, filesDir, e.Name()))
+		}
+	}
+	c, err := s.Config(w.fixed)
+	if err != nil {
+		return nil, err
+	}
+	w.total = c.Steps
+	if w.journal, err = journal.Open(filepath.Join(dir, JournalFile), w.worker, accept); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func workerName() string {
+	self := journal.Self()
+	return fmt.Sprintf("%s-%d-%08x", self.Host, self.PID, rand.Uint32())
+}
+
+// method returns what chooses settings.
+func (s *Spec) method() search.Method {
+	switch s.Search.Method {
+	case methodGrid:
+		return search.Grid{Space: s.Space}
+	}
+	return search.Random{Space: s.Space, Seed: s.Search.Seed}
+}
+
+// text returns the settings of a base, nil for none.
+func (b *Base) text() ([]byte, error) {
+	if b.File == "" {
+		return b.inline, nil
+	}
+	data, err := limits.ReadFile(b.File, limits.Config)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the base %s: %w", b.File, atomicfile.Cause(err))
+	}
+	return data, nil
+}
+
+// Config returns the base with assignments over it.
+func (s *Spec) Config(assignments []string) (*config.Config, error) {
+	if s.Base.inline == nil {
+		return config.LoadOver(s.Base.Preset, s.Base.File, assignments, nil)
+	}
+	return config.LoadTextOver(s.Base.Preset, "base", s.Base.inline, assignments)
+}
+
+// config returns the configuration of a training.
+func (w *Sweep) config(p search.Point, seed uint64) (*config.Config, error) {
+	all := slices.Concat(w.fixed, w.Spec.Space.Assignments(p), []string{fmt.Sprintf("seed=%d", seed)})
+	return w.Spec.Config(all)
+}
+
+// check returns an error that names the first value of the space that no training can have.
+// One that fits others of the space, where it does not fit the base, is allowed.
+func (s *Spec) check() error {
+	c, err := s.Config(nil)
+	if err != nil {
+		return fmt.Errorf("base: %w", err)
+	}
+	a, err := agent.New(c)
+	if err != nil {
+		return fmt.Errorf("base: %w", err)
+	}
+	a.Close()
+	random := search.Random{Space: s.Space, Seed: 1}
+	for i := range s.Space {
+		d := &s.Space[i]
+		values := []float64{d.Low, d.High}
+		if d.Kind == search.Choices {
+			values = values[:0]
+			for k := range d.Choices {
+				values = append(values, float64(k))
+			}
+		}
+		for _, v := range values {
+			set := d.Key + "=" + d.Text(v)
+			_, err := s.Config([]string{set})
+			for try := 0; err != nil && try < 200; try++ {
+				p := random.Suggest(make([]search.Result, try))
+				p[i] = v
+				if _, e := s.Config(s.Space.Assignments(p)); e == nil {
+					err = nil
+				}
+			}
+			if err != nil {
+				return fmt.Errorf("space.%s: %s", d.Key, strings.TrimPrefix(err.Error(), "--set "+set+": "))
+			}
+		}
+	}
+	return nil
+}
+
+func marshal(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("sweep: %v", err)) // nothing that is written has numbers that are not finite
+	}
+	return b
+}

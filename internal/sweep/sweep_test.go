@@ -1,0 +1,286 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"paspo/internal/checkout"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/run/runfolder"
+	"paspo/rl"
+)
+
+// tinyBase trains some iterations in a moment.
+const tinyBase = `base:
+  preset: paper
+  env: {name: synthetic}
+  steps: %d
+  device: cpu
+  debias: {points: 1000, cache_dir: ""}
+  policy: {encoder: [4], latent: 4, heads: [4], critic: [4]}
+  ppo: {envs: 2, steps_per_env: 4, minibatch: 4, epochs: 1, eval_every: 2, eval_episodes: 2, checkpoint_every: 2, checkpoint_keep: 1}
+objective: {episodes: 4}
+`
+
+// create makes a sweep of a tiny base.
+func create(t *testing.T, steps int, rest string) *Sweep {
+	t.Helper()
+	s := read(t, fmt.Sprintf(tinyBase, steps)+rest)
+	w, err := Create(context.Background(), s, filepath.Join(t.TempDir(), "sweep"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func read(t *testing.T, text string) *Spec {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "sweep.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s, err := ReadSpec(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// workers has some workers of this process train a sweep.
+func workers(t *testing.T, dir string, n int) {
+	t.Helper()
+	errs := make(chan error, n)
+	for range n {
+		go func() {
+			w, err := Open(dir)
+			if err == nil {
+				err = w.Work(context.Background())
+			}
+			errs <- err
+		}()
+	}
+	for range n {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// alone trains what a run of the sweep did, without a sweep, and returns its folder.
+func alone(t *testing.T, run string) string {
+	t.Helper()
+	c, err := config.Load(filepath.Join(run, runfolder.ConfigFile), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), filepath.Base(run))
+	r, err := agent.Start(c, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Train(context.Background(), func(rl.Metrics) {}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// same holds a run to another one, bit for bit but for times.
+func same(t *testing.T, got, want string) {
+	t.Helper()
+	files, err := checkout.Files(filepath.Join(want, runfolder.CheckpointDir), "*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s has no checkpoints: %v", want, err)
+	}
+	for _, file := range files {
+		a, errA := os.ReadFile(filepath.Join(got, runfolder.CheckpointDir, filepath.Base(file)))
+		b, errB := os.ReadFile(file)
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			t.Errorf("%s: %s differs (%v, %v)", got, filepath.Base(file), errA, errB)
+		}
+	}
+	rows := func(dir string) (all []string) {
+		rows, err := runfolder.Metrics(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			for name := range r {
+				if strings.Contains(name, "second") {
+					delete(r, name)
+				}
+			}
+			all = append(all, fmt.Sprint(r))
+		}
+		return all
+	}
+	if a, b := rows(got), rows(want); !slices.Equal(a, b) {
+		t.Errorf("%s: metrics differ from those of %s", got, want)
+	}
+}
+
+// returnsOf returns the returns of all trainings by setting.
+func returnsOf(t *testing.T, w *Sweep) (all [][]float64) {
+	t.Helper()
+	s, err := w.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Ended(w.Spec.Search.Trials) || s.Done != s.Trainings || s.Failed > 0 {
+		var b bytes.Buffer
+		w.Write(&b, s, 100)
+		t.Fatalf("%d of %d trainings done, %d failed\n%s", s.Done, s.Trainings, s.Failed, &b)
+	}
+	for _, x := range s.Settings {
+		all = append(all, x.Returns)
+	}
+	return all
+}
+
+const tinySpace = `seeds: [1, 2]
+search: {method: grid}
+space:
+  ppo.lr: {choices: [1e-3, 1e-2]}
+  ppo.envs: {choices: [2, 4]}
+`
+
+// What a sweep trains is what a single run of the same settings and seed is, and does not
+// depend on the number of workers.
+func TestResultsAreThoseOfSingleRuns(t *testing.T) {
+	w := create(t, 64, tinySpace)
+	workers(t, w.Dir, 3)
+	returns := returnsOf(t, w)
+	if len(returns) != 4 {
+		t.Fatalf("%d settings, want 4", len(returns))
+	}
+	seen := map[float64]bool{}
+	for setting := range returns {
+		for i, seed := range w.Spec.Seeds {
+			dir := w.runDir(setting, seed)
+			same(t, dir, alone(t, dir))
+			seen[returns[setting][i]] = true
+		}
+	}
+	if len(seen) != 8 {
+		t.Errorf("%d different returns, want 8", len(seen))
+	}
+	one := create(t, 64, tinySpace)
+	workers(t, one.Dir, 1)
+	if a, b := fmt.Sprint(returns), fmt.Sprint(returnsOf(t, one)); a != b {
+		t.Errorf("three workers %s, one %s", a, b)
+	}
+}
+
+// A worker that is asked to stop gives its training back, and another one goes on with it.
+func TestGoesOn(t *testing.T) {
+	w := create(t, 256, tinySpace)
+	for i := range 5 {
+		ctx, cancel := context.WithCancel(context.Background())
+		again, err := Open(w.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				m, _ := runfolder.Metrics(w.runDir(0, 1))
+				if len(m) > 2*i {
+					cancel()
+					return
+				}
+			}
+		}()
+		if err := again.Work(ctx); err != nil && ctx.Err() == nil {
+			t.Fatal(err)
+		}
+		cancel()
+	}
+	workers(t, w.Dir, 2)
+	returnsOf(t, w)
+	dir := w.runDir(0, 1)
+	same(t, dir, alone(t, dir))
+}
+
+func TestBadSweeps(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "s.yaml")
+	good := map[string]string{
+		"base": "base: auto", "seeds": "seeds: [1, 2]", "search": "search: {method: random, trials: 3}",
+		"space": "space: {ppo.lr: {log: [1e-5, 1e-2]}}",
+	}
+	for _, c := range []struct{ key, line, want string }{
+		{"base", "base: missing.yaml", `:1: base is "missing.yaml", and there is no file ` + filepath.Join(dir, "missing.yaml")},
+		{"base", "base: [1]", ":1: base is a list: a configuration file, a preset (auto, tuned, paper) or settings"},
+		{"base", "base: {preset: best}", `:1: base.preset is "best": one of auto, tuned, paper is allowed`},
+		{"base", "", ": base is missing"},
+		{"base", "base: auto\nseed: 3", ":2: unknown key seed: one of base, objective, report, search, seeds, space is allowed"},
+		{"seeds", "seeds: []", ":2: seeds is an empty list: a list of seeds"},
+		{"seeds", "seeds: [1, 1]", ":2: seeds has 1 twice"},
+		{"seeds", "seeds: 5..1", `:2: seeds has "5..1"`},
+		{"seeds", "seeds: [1, 2]\nreport: {seeds: [3, 2]}", ":3: report.seeds has 2, which seeds has too"},
+		{"search", "search: {method: magic}", `:3: search.method is "magic": one of grid, random`},
+		{"search", "search: {method: random}", ":3: search.trials is missing"},
+		{"search", "search: {method: random, trials: 0}", `:3: search.trials is "0": an integer from 1 to 1000000`},
+		{"search", "search: {method: grid}", ":3: the grid has more than 1000000 settings: give ranges of the space points"},
+		{"search", "search: {method: random, trials: 3, trials: 4}", ":3: search.trials is set twice"},
+		{"space", "space: {}", ":4: space is empty"},
+		{"space", "", ": space is missing"},
+		{"space", "space: {ppo.lrr: {log: [1, 2]}}", ":4: space: unknown key ppo.lrr; did you mean ppo.lr?"},
+		{"space", "space: {seed: {choices: [1]}}", ":4: space.seed: the seeds of all settings are those of seeds"},
+		{"space", "space: {constraints: {choices: [a]}}", ":4: space.constraints: a setting that names a file belongs into base"},
+		{"space", "space: {ppo: {choices: [1]}}", ":4: space: "},
+		{"space", "space: {ppo.lr: {log: [0, 1]}}", ":4: space.ppo.lr is [0, 1]: [low, high] with finite numbers and 0 < low < high is allowed"},
+		{"space", "space: {ppo.lr: {linear: [1, 1]}}", ":4: space.ppo.lr is [1, 1]: [low, high]"},
+		{"space", "space: {ppo.envs: {log: [0.5, 8]}}", ":4: space.ppo.envs is [0.5, 8]: [low, high] with integers"},
+		{"space", "space: {ppo.lr_schedule: {linear: [1, 2]}}", ":4: space.ppo.lr_schedule is no number"},
+		{"space", "space: {ppo.lr: {choices: []}}", ":4: space.ppo.lr.choices is an empty list"},
+		{"space", "space: {ppo.lr: {choices: [1e-3, 0.001]}}", ":4: space.ppo.lr.choices has 0.001 twice"},
+		{"space", "space: {ppo.lr: {log: [1e-3, 1], linear: [0, 1]}}", ":4: space.ppo.lr has 2 kinds of values"},
+		{"space", "space: {ppo.lr: 3}", `:4: space.ppo.lr is "3"`},
+		{"space", "space: {ppo.lr: {log: [1e-3, 1]}, ppo.lr: {log: [1e-3, 1]}}", ":4: space.ppo.lr is set twice"},
+		{"space", "space: {ppo.lr: {linear: [-1, 1]}}", "space.ppo.lr: ppo.lr is -1: a number in (0, inf) is allowed"},
+		{"space", "space: {ppo.lr_schedule: {choices: [linear, square]}}", `space.ppo.lr_schedule: ppo.lr_schedule is "square": one of constant`},
+	} {
+		var text []string
+		for _, key := range []string{"base", "seeds", "search", "space"} {
+			line := good[key]
+			if key == c.key {
+				line = c.line
+			}
+			text = append(text, line)
+		}
+		if err := os.WriteFile(path, []byte(strings.Join(text, "\n")), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s, err := ReadSpec(path)
+		if err == nil {
+			err = s.check()
+		}
+		if err == nil || !strings.HasPrefix(strings.TrimPrefix(err.Error(), path), c.want) && !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q:\ngot  %v\nwant %s%s", c.line, err, path, c.want)
+		}
+	}
+}
+
+func TestFoldersThatHoldSomethingAreRefused(t *testing.T) {
+	w := create(t, 64, tinySpace)
+	if _, err := Create(context.Background(), w.Spec, w.Dir, nil); err == nil || !strings.Contains(err.Error(), "holds a sweep: go on with it by --resume") {
+		t.Errorf("a sweep: %v", err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "mine"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(context.Background(), w.Spec, dir, nil); err == nil || !strings.Contains(err.Error(), "is not empty") {
+		t.Errorf("something else: %v", err)
+	}
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "is no sweep") {
+		t.Errorf("opened: %v", err)
+	}
+}

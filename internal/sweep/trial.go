@@ -1,0 +1,216 @@
+package sweep
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"paspo/internal/sweep/journal"
+	"paspo/internal/sweep/search"
+)
+
+// Record is what the journal holds of one training, as an attribute of its trial. A new one
+// takes the place of the one before it where its revision is the next: of two processes
+// that write the same revision the second one is passed over.
+type Record struct {
+	Revision int    `json:"revision"`
+	State    string `json:"state"`            // running, paused or done
+	Worker   string `json:"worker,omitempty"` // that trains it
+
+	Step  int64  `json:"step,omitempty"` // where it has been saved
+	Rungs []Rung `json:"rungs,omitempty"`
+	Error string `json:"error,omitempty"` // why it cannot be trained
+
+	Result
+	Seconds float64 `json:"seconds,omitempty"` // of processor time of all workers, but for what died with one
+}
+
+// Rung is the return at a step at which settings are compared.
+type Rung struct {
+	Step   int64   `json:"step"`
+	Return float64 `json:"return"`
+}
+
+// Result is what a training that is done has come to.
+type Result struct {
+	Return     *float64 `json:"return,omitempty"` // mean over validation episodes
+	StdErr     *float64 `json:"stderr,omitempty"`
+	Action     string   `json:"action,omitempty"` // mean or mode
+	Residual   *float64 `json:"max_residual,omitempty"`
+	Violations int      `json:"violations,omitempty"`
+}
+
+// States of a training.
+const (
+	stateRunning = "running"
+	statePaused  = "paused"
+	stateDone    = "done"
+)
+
+const (
+	seedAttr    = "seed "
+	settingAttr = "setting"
+)
+
+func seedKey(seed uint64) string { return seedAttr + strconv.FormatUint(seed, 10) }
+
+// accept holds records to their revisions.
+func accept(key string, before, after json.RawMessage) bool {
+	if !strings.HasPrefix(key, seedAttr) {
+		return true
+	}
+	var a, b struct {
+		Revision int `json:"revision"`
+	}
+	if before != nil && json.Unmarshal(before, &a) != nil {
+		return true
+	}
+	return json.Unmarshal(after, &b) == nil && b.Revision == a.Revision+1
+}
+
+// trial is a setting with its trainings.
+type trial struct {
+	*journal.Trial
+	setting int // its number among those of the sweep
+	point   search.Point
+	records []*Record // by seed, nil where it has not begun
+}
+
+// trials returns the settings that have been begun, in order. Trials that others have
+// added to the study are none.
+func (w *Sweep) trials(st *journal.State) []*trial {
+	study := st.Studies[0]
+	if study == nil {
+		return nil
+	}
+	var all []*trial
+	for _, t := range study.Trials {
+		var n int
+		if raw := t.SystemAttrs[settingAttr]; raw == nil || json.Unmarshal(raw, &n) != nil || n != len(all) {
+			continue
+		}
+		point := make(search.Point, len(w.Spec.Space))
+		whole := true
+		for i := range w.Spec.Space {
+			v, ok := t.Params[w.Spec.Space[i].Key]
+			point[i], whole = v, whole && ok
+		}
+		if !whole {
+			continue
+		}
+		x := &trial{Trial: t, setting: n, point: point, records: make([]*Record, len(w.Spec.Seeds))}
+		for i, seed := range w.Spec.Seeds {
+			if raw := t.UserAttrs[seedKey(seed)]; raw != nil {
+				var r Record
+				if json.Unmarshal(raw, &r) == nil {
+					x.records[i] = &r
+				}
+			}
+		}
+		all = append(all, x)
+	}
+	return all
+}
+
+// results returns what the search is told.
+func results(all []*trial) []search.Result {
+	out := make([]search.Result, len(all))
+	for i, t := range all {
+		out[i] = search.Result{Point: t.point, Ended: t.State.Finished(), Value: math.NaN()}
+		if t.Value != nil {
+			out[i].Value = *t.Value
+		}
+	}
+	return out
+}
+
+// begin returns the operation that makes the trial of a setting.
+func (w *Sweep) begin(setting int, p search.Point) journal.Op {
+	study, running := 0, journal.Running
+	var none []float64
+	op := journal.Op{
+		Code: journal.CreateTrial, Study: &study, DatetimeStart: journal.Now(), State: &running, Values: &none,
+		Distributions: map[string]string{}, Params: map[string]float64{},
+		SystemAttrs: journal.Attrs{settingAttr: marshal(setting)},
+	}
+	for i := range w.Spec.Space {
+		d := &w.Spec.Space[i]
+		op.Distributions[d.Key], op.Params[d.Key] = d.Distribution(), p[i]
+	}
+	return op
+}
+
+// write returns the operation that gives a training its next record.
+func write(t *journal.Trial, seed uint64, r Record) journal.Op {
+	id := t.ID
+	return journal.Op{Code: journal.SetTrialUserAttr, Trial: &id, UserAttr: journal.Attrs{seedKey(seed): marshal(r)}}
+}
+
+// settle returns the operations that end the trials of which nothing is left to train.
+func (w *Sweep) settle(all []*trial) []journal.Op {
+	var ops []journal.Op
+	for _, t := range all {
+		if t.State.Finished() {
+			continue
+		}
+		end := func(state journal.TrialState, value *float64) {
+			id := t.ID
+			var values []float64
+			if value != nil {
+				values = []float64{*value}
+			}
+			ops = append(ops, journal.Op{Code: journal.SetTrialState, Trial: &id, State: &state, Values: &values, DatetimeComplete: journal.Now()})
+		}
+		var returns []float64
+		failed := false
+		for _, r := range t.records {
+			if r != nil && r.State == stateDone {
+				failed = failed || r.Error != "" || r.Return == nil
+				if r.Return != nil {
+					returns = append(returns, *r.Return)
+				}
+			}
+		}
+		switch {
+		case failed:
+			end(journal.Fail, nil)
+		case len(returns) == len(w.Spec.Seeds):
+			v := statistic(w.Spec.Objective.Statistic, returns)
+			end(journal.Complete, &v)
+		}
+	}
+	return ops
+}
+
+// statistic returns what the returns of a setting come to.
+func statistic(name string, xs []float64) float64 {
+	xs = slices.Clone(xs)
+	slices.Sort(xs)
+	n := len(xs)
+	mean := func(xs []float64) float64 {
+		var s float64
+		for _, x := range xs {
+			s += x
+		}
+		return s / float64(len(xs))
+	}
+	switch name {
+	case "mean":
+		return mean(xs)
+	case "median":
+		return (xs[(n-1)/2] + xs[n/2]) / 2
+	case "worst":
+		return xs[0]
+	}
+	cut := n / 4
+	return mean(xs[cut : n-cut])
+}
+
+// runDir returns the folder of a training.
+func (w *Sweep) runDir(setting int, seed uint64) string {
+	return filepath.Join(w.Dir, RunsDir, fmt.Sprintf("%04d-seed-%d", setting, seed))
+}

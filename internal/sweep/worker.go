@@ -1,0 +1,426 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"paspo/internal/atomicfile"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/run/report"
+	"paspo/internal/run/runfolder"
+	"paspo/internal/sweep/journal"
+	"paspo/internal/sweep/search"
+	"paspo/rl"
+)
+
+// lease is for how long a worker on another machine may show no sign of life before its
+// training is given to another one, by the clock of whoever waits. Clocks of different
+// machines are never compared.
+var lease = time.Minute
+
+// beatsPerLease is how many signs of life a worker gives in that time.
+const beatsPerLease = 12
+
+// poll is the time between two looks at a journal in which there was nothing to do.
+const poll = 500 * time.Millisecond
+
+// sign is the sign of life of a worker.
+type sign struct {
+	journal.Process
+	Beat  int    `json:"beat"`
+	Run   string `json:"run,omitempty"` // folder that it trains in
+	Step  int64  `json:"step,omitempty"`
+	Steps int64  `json:"steps,omitempty"`
+}
+
+// pulse writes the signs of life of a worker.
+type pulse struct {
+	path string
+
+	mu   sync.Mutex
+	sign sign
+	last time.Time // of the last one that was written
+	stop chan struct{}
+	done sync.WaitGroup
+}
+
+func (w *Sweep) newPulse() (*pulse, error) {
+	p := &pulse{path: filepath.Join(w.Dir, workersDir, w.worker), sign: sign{Process: journal.Self()}, stop: make(chan struct{})}
+	if err := p.beat(); err != nil {
+		return nil, fmt.Errorf("cannot write %s: %w", p.path, atomicfile.Cause(err))
+	}
+	p.done.Go(func() {
+		for {
+			select {
+			case <-p.stop:
+				return
+			case <-time.After(lease / beatsPerLease):
+				// One that cannot be written is noticed by its absence.
+				_ = p.beat()
+			}
+		}
+	})
+	return p, nil
+}
+
+func (p *pulse) beat() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sign.Beat++
+	now := time.Now()
+	err := os.WriteFile(p.path, append(marshal(p.sign), '\n'), 0o644)
+	if err == nil {
+		p.last = now
+	}
+	return err
+}
+
+func (p *pulse) at(run string, step, steps int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sign.Run, p.sign.Step, p.sign.Steps = run, step, steps
+}
+
+// faint says whether others may soon take the worker for dead.
+func (p *pulse) faint() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Since(p.last) > lease/2
+}
+
+func (p *pulse) close() {
+	close(p.stop)
+	p.done.Wait()
+	os.Remove(p.path)
+}
+
+// watch tells whether other workers are dead.
+type watch struct {
+	dir  string
+	seen map[string]*still
+}
+
+// still is since when a sign has been the same.
+type still struct {
+	sign string
+	from time.Time
+}
+
+// dead says whether a worker is: its process is, or it has left, or it has given no sign
+// for the time of a lease.
+func (w *watch) dead(worker string) bool {
+	data, err := os.ReadFile(filepath.Join(w.dir, worker))
+	if errors.Is(err, os.ErrNotExist) {
+		return true
+	}
+	if err != nil {
+		return false
+	}
+	var s sign
+	if json.Unmarshal(data, &s) == nil && journal.Self().Dead(s.Process) {
+		return true
+	}
+	if w.seen == nil {
+		w.seen = map[string]*still{}
+	}
+	at := w.seen[worker]
+	if at == nil || at.sign != string(data) {
+		w.seen[worker] = &still{string(data), time.Now()}
+		return false
+	}
+	return time.Since(at.from) > lease
+}
+
+// claim is a training that a worker has taken.
+type claim struct {
+	trial   int // ID
+	setting int
+	point   search.Point
+	seed    uint64
+	record  Record
+	until   int64 // step to train to
+}
+
+// errFaint ends a training whose worker others may take for dead.
+var errFaint = errors.New("no sign of life could be written for too long")
+
+// Work trains until nothing is left, or until ctx ends; then it saves what it trains and
+// gives it back. What other workers train it waits for, as it may have to go on with it.
+func (w *Sweep) Work(ctx context.Context) error {
+	p, err := w.newPulse()
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	others := &watch{dir: filepath.Join(w.Dir, workersDir)}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c, done, err := w.claim(ctx, others)
+		switch {
+		case err != nil:
+			return err
+		case done:
+			return nil
+		case c == nil:
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(poll):
+			}
+			continue
+		}
+		if err := w.train(ctx, p, c); err != nil {
+			return err
+		}
+	}
+}
+
+// step is what a worker does next: appends operations, or takes a training.
+type step struct {
+	ops   []journal.Op
+	claim *claim
+	done  bool
+}
+
+// next returns what is to be done next, as the journal stands.
+func (w *Sweep) next(st *journal.State, others *watch) step {
+	all := w.trials(st)
+	if ops := w.settle(all); len(ops) > 0 {
+		return step{ops: ops}
+	}
+	var fresh *claim
+	open := false
+	for _, t := range all {
+		if t.State.Finished() {
+			continue
+		}
+		open = true
+		for i, r := range t.records {
+			c := &claim{trial: t.ID, setting: t.setting, point: t.point, seed: w.Spec.Seeds[i], until: -1}
+			if r == nil {
+				if fresh == nil {
+					fresh = c
+				}
+				continue
+			}
+			if r.State == stateDone || r.State == stateRunning && !others.dead(r.Worker) {
+				continue
+			}
+			// What has been begun goes first.
+			c.record = *r
+			return w.take(t, c)
+		}
+	}
+	if fresh != nil {
+		return w.take(all[fresh.setting], fresh)
+	}
+	if len(all) < w.Spec.Search.Trials {
+		if p := w.method.Suggest(results(all)); p != nil {
+			return step{ops: []journal.Op{w.begin(len(all), p)}}
+		}
+		return step{}
+	}
+	return step{done: !open}
+}
+
+// take returns the operation that takes a training.
+func (w *Sweep) take(t *trial, c *claim) step {
+	c.record.Revision++
+	c.record.State, c.record.Worker = stateRunning, w.worker
+	return step{ops: []journal.Op{write(t.Trial, c.seed, c.record)}, claim: c}
+}
+
+// claim takes a training, and returns nil where there is none at the moment; done says that
+// there never will be.
+func (w *Sweep) claim(ctx context.Context, others *watch) (c *claim, done bool, err error) {
+	for {
+		// Nobody needs the lock to see that there is nothing to do.
+		if err := w.journal.Read(); err != nil {
+			return nil, false, err
+		}
+		if s := w.next(w.journal.State(), others); len(s.ops) == 0 {
+			return nil, s.done, nil
+		}
+		var s step
+		err := w.journal.Update(ctx, func(st *journal.State) []journal.Op {
+			s = w.next(st, others)
+			return s.ops
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		if s.claim != nil && w.holds(s.claim) {
+			return s.claim, false, nil
+		}
+	}
+}
+
+// holds says whether the record of a training in the journal is that of a claim.
+func (w *Sweep) holds(c *claim) bool {
+	for _, t := range w.trials(w.journal.State()) {
+		if t.ID != c.trial {
+			continue
+		}
+		for i, r := range t.records {
+			if w.Spec.Seeds[i] == c.seed {
+				return r != nil && r.Revision == c.record.Revision && r.Worker == w.worker
+			}
+		}
+	}
+	return false
+}
+
+// train trains what a worker has taken, and says in the journal what came of it. The error
+// is one that ends the worker.
+func (w *Sweep) train(ctx context.Context, p *pulse, c *claim) error {
+	before := processorTime()
+	result, step, err := w.advance(ctx, p, c)
+	r := c.record
+	r.Worker = ""
+	r.Seconds += processorTime() - before
+	r.Step = max(r.Step, step)
+	r.State = statePaused
+	var stop error
+	switch {
+	case err == nil:
+		r.State, r.Result = stateDone, *result
+	case ctx.Err() != nil:
+		stop = ctx.Err()
+	case errors.Is(err, runfolder.ErrBusy):
+		// A worker that was taken for dead is not. It will see that it has lost its training.
+		slog.Warn("a training waits for a worker that seemed dead", "reason", err)
+		time.Sleep(poll)
+	case errors.Is(err, errFaint), transient(err):
+		stop = fmt.Errorf("%s: %w", w.runDir(c.setting, c.seed), err)
+	default:
+		r.State, r.Error = stateDone, err.Error()
+	}
+	// It is said even when the worker is to stop.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease/2)
+	defer cancel()
+	err = w.journal.Update(last, func(st *journal.State) []journal.Op {
+		if !w.holds(c) {
+			return nil
+		}
+		r.Revision++
+		id := c.trial
+		return []journal.Op{{Code: journal.SetTrialUserAttr, Trial: &id, UserAttr: journal.Attrs{seedKey(c.seed): marshal(r)}}}
+	})
+	if stop != nil {
+		return stop
+	}
+	return err
+}
+
+// transient says whether an error has its cause outside the training, so that it may go
+// well another time.
+func transient(err error) bool {
+	var n syscall.Errno
+	return errors.As(err, &n)
+}
+
+// advance trains to the end.
+func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result, step int64, err error) {
+	dir := w.runDir(c.setting, c.seed)
+	r, err := w.open(c, dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer r.Close()
+	steps := r.Agent.Config.Steps
+	p.at(dir, r.Trainer.Step(), steps)
+	training, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err = r.Advance(training, func(m rl.Metrics) {
+		p.at(dir, m.Step, steps)
+		if p.faint() {
+			cancel(errFaint)
+		}
+	})
+	step = r.Trainer.Step()
+	if err != nil {
+		if cause := context.Cause(training); ctx.Err() == nil && cause != nil {
+			err = cause
+		}
+		return nil, step, err
+	}
+	result, err = w.evaluate(ctx, r)
+	return result, step, err
+}
+
+// open starts a training, or goes on with what another worker has left of it.
+func (w *Sweep) open(c *claim, dir string) (*agent.Run, error) {
+	if runfolder.IsRun(dir) {
+		r, err := agent.Resume(dir, nil, nil)
+		if !errors.Is(err, rl.ErrNoCheckpoint) {
+			return r, err
+		}
+	}
+	// The claim is this worker's: what lies there is of one that died at the start.
+	if err := atomicfile.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	cfg, err := w.config(c.point, c.seed)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Device == config.DeviceAuto {
+		cfg.Device = config.DeviceCPU
+	}
+	return agent.Start(cfg, dir)
+}
+
+// validation names the episodes that settings are compared on, which no training sees.
+const validation = "validation"
+
+// evaluate plays the last policy of a run on the episodes of validation.
+func (w *Sweep) evaluate(ctx context.Context, r *agent.Run) (*Result, error) {
+	a := r.Agent
+	rule := a.Rule(r.Trainer.Checkpoint())
+	e, err := rl.Evaluate(ctx, a.Problem, a.Backend, rl.EvalOptions{
+		Episodes: w.Spec.Objective.Episodes, Seed: a.Config.PPO.EvalSeed, Set: validation, MaxSteps: a.Config.PPO.EvalMaxSteps, Rule: rule,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.Folder.Flush(); err != nil {
+		return nil, err
+	}
+	rows, err := runfolder.Metrics(r.Folder.Dir())
+	if err != nil {
+		return nil, err
+	}
+	seen := report.Summarise(rows)
+	mean, stderr, residual := e.Mean(), e.StdErr(), max(e.MaxResidual, float64(seen.MaxResidual))
+	return &Result{
+		Return: finite(mean), StdErr: finite(stderr), Action: rule.String(),
+		Residual: finite(residual), Violations: e.Violations + seen.Violations,
+	}, nil
+}
+
+func finite(x float64) *float64 {
+	if x-x != 0 {
+		return nil
+	}
+	return &x
+}
+
+// processorTime returns that of this process, in seconds.
+func processorTime() float64 {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+}
