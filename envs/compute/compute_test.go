@@ -13,6 +13,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
+	"paspo/internal/reference"
 	"paspo/lp"
 )
 
@@ -42,7 +43,7 @@ func TestComputeTraces(t *testing.T) {
 			}
 		}
 	}
-	envstest.Reference(t, &ref)
+	reference.Read(t, "env_compute9.json", &ref)
 	p := newCompute(t)
 	if !slices.Equal(p.Frequencies(), ref.Hz) {
 		t.Errorf("frequencies are %v, want %v", p.Frequencies(), ref.Hz)
@@ -84,7 +85,7 @@ func TestComputeTraces(t *testing.T) {
 
 func TestComputeFixedPolicies(t *testing.T) {
 	var ref envstest.FixedPolicies
-	envstest.Reference(t, &ref)
+	reference.Read(t, "env_compute9.json", &ref)
 	p := newCompute(t)
 	uniform, err := envs.Uniform(p.Spec().Polytope, 3)
 	if err != nil {
@@ -190,11 +191,7 @@ func TestComputePublishedFile(t *testing.T) {
 		limits(s, "task_computing_size", "cycles", u.cycles[0], u.cycles[1])
 		users[strconv.Itoa(i)] = s
 	}
-	files := []string{envstest.WriteJSON(t, map[string]any{"server_config": servers, "user_config": users})}
-	if dir, ok := envstest.Published(t); ok {
-		files = append(files, filepath.Join(dir, "parameter_set_9_9_id_0.json"))
-	}
-	for _, file := range files {
+	holds := func(t *testing.T, file string) {
 		hz, users, err := readCompute(file)
 		if err != nil {
 			t.Fatal(err)
@@ -203,6 +200,11 @@ func TestComputePublishedFile(t *testing.T) {
 			t.Errorf("%s holds %v, %v; built in are %v, %v", file, hz, users, wantHz, wantUsers)
 		}
 	}
+	holds(t, envstest.WriteJSON(t, map[string]any{"server_config": servers, "user_config": users}))
+	const sum = "7eaf9c57e7963e94a09278a20222d17e9a15e1e2a93c02699b7c4282b826823a"
+	envstest.Published(t, data, sum, func(t *testing.T, dir string) {
+		holds(t, filepath.Join(dir, "parameter_set_9_9_id_0.json"))
+	})
 }
 
 const computeFile = `{

@@ -167,22 +167,8 @@ func TestPublishedMarket(t *testing.T) {
 		months[strconv.Itoa(k)] = r
 	}
 	info := map[string]any{"ordered_list_data_sets": d.Assets}
-	sets := [][3]string{{
-		envstest.WriteJSON(t, map[string]any{
-			"model.startprob_": d.Start, "model.transmat_": d.Transition, "model.means_": d.Means, "model.covars_": d.Covariances,
-		}),
-		envstest.WriteJSON(t, map[string]any{"data_info": info}),
-		envstest.WriteJSON(t, map[string]any{"data_info": info, "data_ordered_returns": months}),
-	}}
-	if dir, ok := envstest.Published(t); ok {
-		var set [3]string
-		for i, name := range []string{"parameter", "meta_info", "backtesting"} {
-			set[i] = filepath.Join(dir, "model_"+name+"_data_set_G_markov_states_2_12.json")
-		}
-		sets = append(sets, set)
-	}
-	for _, set := range sets {
-		p := newPortfolio(t, func(c *Config) { c.Parameters, c.Meta, c.BacktestFile = set[0], set[1], set[2] })
+	holds := func(t *testing.T, parameters, meta, backtest string) {
+		p := newPortfolio(t, func(c *Config) { c.Parameters, c.Meta, c.BacktestFile = parameters, meta, backtest })
 		a, b := p.market, want.market
 		if strings.Join(a.assets, " ") != strings.Join(b.assets, " ") {
 			t.Errorf("assets are %v, built in %v", a.assets, b.assets)
@@ -193,9 +179,23 @@ func TestPublishedMarket(t *testing.T) {
 				envstest.MaxDifference(a.chol[s], b.chol[s]))
 		}
 		if d != 0 {
-			t.Errorf("%s: the market of files and the built-in one differ by %g", set[0], d)
+			t.Errorf("%s: the market of files and the built-in one differ by %g", parameters, d)
 		}
 	}
+	holds(t,
+		envstest.WriteJSON(t, map[string]any{
+			"model.startprob_": d.Start, "model.transmat_": d.Transition, "model.means_": d.Means, "model.covars_": d.Covariances,
+		}),
+		envstest.WriteJSON(t, map[string]any{"data_info": info}),
+		envstest.WriteJSON(t, map[string]any{"data_info": info, "data_ordered_returns": months}),
+	)
+	const sum = "d65a687fd87f792c95f12f913bc5b9bd0f905c6017db3d70a730b4e5f0d74ae6"
+	envstest.Published(t, data, sum, func(t *testing.T, dir string) {
+		file := func(what string) string {
+			return filepath.Join(dir, "model_"+what+"_data_set_G_markov_states_2_12.json")
+		}
+		holds(t, file("parameter"), file("meta_info"), file("backtesting"))
+	})
 }
 
 func TestMarketFileErrors(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
+	"paspo/internal/reference"
 	"paspo/lp"
 	"paspo/lp/constraints"
 )
@@ -34,7 +35,7 @@ func TestPortfolioTraces(t *testing.T) {
 			}
 		}
 	}
-	envstest.Reference(t, &ref)
+	reference.Read(t, "env_portfolio13.json", &ref)
 	p := newPortfolio(t, nil)
 	if len(ref.Traces) == 0 {
 		t.Fatal("no traces")
@@ -64,7 +65,7 @@ func TestPortfolioTraces(t *testing.T) {
 
 func TestPortfolioFixedPolicies(t *testing.T) {
 	var ref envstest.FixedPolicies
-	envstest.Reference(t, &ref)
+	reference.Read(t, "env_portfolio13.json", &ref)
 	p := newPortfolio(t, nil)
 	uniform, err := envs.Uniform(p.Spec().Polytope, 3)
 	if err != nil {

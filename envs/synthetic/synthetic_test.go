@@ -7,6 +7,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
+	"paspo/internal/reference"
 	"paspo/lp/constraints"
 )
 
@@ -23,7 +24,7 @@ func newSynthetic(t testing.TB, edit func(*Config)) *Problem {
 	return p
 }
 
-type reference struct {
+type recorded struct {
 	envstest.FixedPolicies
 	Best   []float64 `json:"max_reward_over_vertices_per_state"`
 	Traces []struct {
@@ -38,8 +39,8 @@ type reference struct {
 
 // The recorded rewards were computed in single precision.
 func TestSyntheticTraces(t *testing.T) {
-	var ref reference
-	envstest.Reference(t, &ref)
+	var ref recorded
+	reference.Read(t, "env_synth7.json", &ref)
 	p := newSynthetic(t, nil)
 	if len(ref.Traces) == 0 {
 		t.Fatal("no traces")
@@ -63,8 +64,8 @@ func TestSyntheticTraces(t *testing.T) {
 }
 
 func TestSyntheticFixedPolicies(t *testing.T) {
-	var ref reference
-	envstest.Reference(t, &ref)
+	var ref recorded
+	reference.Read(t, "env_synth7.json", &ref)
 	p := newSynthetic(t, nil)
 	uniform, err := envs.Uniform(p.Spec().Polytope, 3)
 	if err != nil {
@@ -92,8 +93,8 @@ func TestSyntheticFixedPolicies(t *testing.T) {
 }
 
 func TestSyntheticOptimum(t *testing.T) {
-	var ref reference
-	envstest.Reference(t, &ref)
+	var ref recorded
+	reference.Read(t, "env_synth7.json", &ref)
 	p := newSynthetic(t, nil)
 	o, err := p.Optimum(1)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package reference has values that were computed with the code that the paper
-// published (arXiv 2409.18735) and with exact solvers of others: scipy's HiGHS and
-// hmmlearn. Tests hold this project to them.
+// Package reference has values that were computed by others, which tests hold this project
+// to: with the code that the paper published (arXiv 2409.18735), with scipy's HiGHS and
+// hmmlearn, and with mpmath.
 //
 //   - polytope_*: A, b and n of the paper's three settings, A a <= b beside a >= 0 and
 //     sum a = 1, and the share of the simplex that is feasible.
@@ -8,18 +8,26 @@
 //     after actions[:i] to a tolerance of 1e-10.
 //   - uniform_fit_*: the Beta distributions fitted to each normalised coordinate of
 //     100 000 uniform points.
+//   - env_*: traces of the paper's environments (inputs and actions, then the observations
+//     and rewards that came of them) and the mean returns of three fixed policies with their
+//     standard errors. max_reward_over_vertices_per_state is the largest reward of a vertex
+//     of the polytope in each state.
+//   - beta, beta_terms: Beta distributions and the functions that these are made of, rounded
+//     to 20 digits. make_*.py made them.
 package reference
 
 import (
 	"embed"
+	"encoding/csv"
 	"encoding/json"
+	"strconv"
 	"testing"
 )
 
-//go:embed *.json
+//go:embed *.json *.csv
 var files embed.FS
 
-// Read decodes a file into v.
+// Read decodes a file of JSON into v.
 func Read(t testing.TB, name string, v any) {
 	t.Helper()
 	data, err := files.ReadFile(name)
@@ -29,4 +37,28 @@ func Read(t testing.TB, name string, v any) {
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+}
+
+// Table returns the rows of a table, without its heads.
+func Table(t testing.TB, name string) (rows [][]float64) {
+	t.Helper()
+	f, err := files.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	records, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	for i, r := range records[1:] {
+		row := make([]float64, len(r))
+		for j, s := range r {
+			if row[j], err = strconv.ParseFloat(s, 64); err != nil {
+				t.Fatalf("%s, line %d: %v", name, i+2, err)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
 }

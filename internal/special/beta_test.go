@@ -1,40 +1,14 @@
 package special
 
 import (
-	"encoding/csv"
 	"math"
-	"os"
-	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/reference"
 	_ "paspo/internal/seeded"
 )
-
-// table is testdata/beta_terms.csv, made with mpmath by make_beta_terms.py.
-func table(t *testing.T) [][]float64 {
-	f, err := os.Open("testdata/beta_terms.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out [][]float64
-	for _, r := range rows[1:] {
-		v := make([]float64, len(r))
-		for i, s := range r {
-			if v[i], err = strconv.ParseFloat(s, 64); err != nil {
-				t.Fatal(err)
-			}
-		}
-		out = append(out, v)
-	}
-	return out
-}
 
 // near says whether got is want to tol, relative above 1 and absolute below.
 func near(got, want, tol float64) bool {
@@ -45,7 +19,7 @@ func TestAgainstTable(t *testing.T) {
 	const tol = 1e-13
 	names := []string{"logB", "psiA", "psiB", "psiAB", "triA", "triB", "triAB"}
 	worst := make([]float64, len(names)+1)
-	for _, r := range table(t) {
+	for _, r := range reference.Table(t, "beta_terms.csv") {
 		a, b := r[0], r[1]
 		var got [7]float64
 		got[0], got[1], got[2], got[3], got[4], got[5], got[6] = BetaTerms(a, b)
@@ -83,7 +57,7 @@ func TestAgainstTable(t *testing.T) {
 
 // The absolute accuracy of trigamma is no use where it is small.
 func TestTrigammaRelative(t *testing.T) {
-	for _, r := range table(t) {
+	for _, r := range reference.Table(t, "beta_terms.csv") {
 		for i, x := range []float64{r[0], r[1], r[0] + r[1]} {
 			if got, want := Trigamma(x), r[6+i]; !(math.Abs(got/want-1) <= 1e-13) {
 				t.Errorf("Trigamma(%g) = %.17g, want %.17g", x, got, want)

@@ -1,51 +1,24 @@
 package dist
 
 import (
-	"encoding/csv"
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/reference"
 	"paspo/internal/rng"
 	_ "paspo/internal/seeded"
 	"paspo/policy/internal/policytest"
 )
 
-// readCSV reads a table made with mpmath; testdata/make_beta.py says how.
-func readCSV(t *testing.T, name string) [][]float64 {
-	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out [][]float64
-	for _, r := range rows[1:] {
-		v := make([]float64, len(r))
-		for i, s := range r {
-			if v[i], err = strconv.ParseFloat(s, 64); err != nil {
-				t.Fatal(err)
-			}
-		}
-		out = append(out, v)
-	}
-	return out
-}
-
 func TestBetaTable(t *testing.T) {
 	// ln B(1e5, 1e5) is -1.4e5 and an entropy near -5: what is left of 16 digits.
 	const tol = 1e-10
-	for _, r := range readCSV(t, "testdata/beta.csv") {
+	for _, r := range reference.Table(t, "beta.csv") {
 		d, lnX, ln1mX := Beta{r[0], r[1]}, r[2], r[3]
 		lp := d.LogProbLogs(lnX, ln1mX)
 		ga, gb := d.LogProbGrad(lnX, ln1mX)

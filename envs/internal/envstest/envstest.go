@@ -1,7 +1,9 @@
 package envstest
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,28 +12,21 @@ import (
 	"paspo/envs"
 )
 
-// Reference decodes the reference values of the package that is tested.
-func Reference(t testing.TB, v any) {
+// Published checks that the data that are built in are those, with this SHA-256, that were
+// compared with the files published with the paper, and has compare do it again where there
+// is a folder of these. They state no licence, so that a clone has none.
+func Published(t *testing.T, builtIn []byte, sum string, compare func(t *testing.T, dir string)) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/reference.json")
-	if err != nil {
-		t.Fatal(err)
+	if got := fmt.Sprintf("%x", sha256.Sum256(builtIn)); got != sum {
+		t.Errorf("data.json has sha256 %s, what was compared with the published files %s: compare it again", got, sum)
 	}
-	if err := json.Unmarshal(data, v); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// Published returns the folder of the files published with the paper. They state
-// no licence, so that a clone has none of them: it then says so and returns false.
-func Published(t testing.TB) (dir string, ok bool) {
-	t.Helper()
-	dir = "../../../shared/data"
-	if _, err := os.Stat(dir); err != nil {
-		t.Logf("the published files themselves are absent, and not checked: %v", err)
-		return "", false
-	}
-	return dir, true
+	t.Run("published", func(t *testing.T) {
+		const dir = "../../../shared/data"
+		if _, err := os.Stat(dir); err != nil {
+			t.Skipf("SKIPPED: the published files are not here: %v", err)
+		}
+		compare(t, dir)
+	})
 }
 
 // WriteJSON writes a file in a temporary folder and returns its path.
