@@ -74,7 +74,7 @@ settings of the preset auto, and then compares the trained policy with others.`,
 	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")
 	flags.SortFlags = false
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newConfig(), newPresets(), newEval(), newAct(), newConstraints(), newBench(), newSweep())
+	root.AddCommand(newConfig(), newPresets(), newEval(), newAct(), newExport(), newConstraints(), newBench(), newSweep())
 	return root
 }
 

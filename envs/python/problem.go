@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -122,8 +124,8 @@ func (p *Problem) hire() error {
 // Description returns what Open needs where no process is to be asked.
 func (p *Problem) Description() []byte { return p.description }
 
-// FollowState says whether limits follow the state.
-func (p *Problem) FollowState() bool { return len(p.follow) > 0 }
+// Followed returns which limits follow the state, of b, lower, total and upper.
+func (p *Problem) Followed() []string { return slices.Sorted(maps.Keys(p.follow)) }
 
 // Spec implements envs.Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }

@@ -16,7 +16,7 @@ import (
 // Helpers know nothing of allocations. They import only one another.
 var helpers = []string{
 	"internal/arrows", "internal/atomicfile", "internal/blas", "internal/checkout", "internal/exact", "internal/faultfs",
-	"internal/finite", "internal/image", "internal/jsonkeys", "internal/limits", "internal/ops", "internal/plots",
+	"internal/finite", "internal/image", "internal/jsonkeys", "internal/limits", "internal/onnx", "internal/ops", "internal/plots",
 	"internal/race", "internal/reference", "internal/rng", "internal/safetensors", "internal/seeded", "internal/setting", "internal/special", "internal/stats",
 	"internal/tensorboard", "internal/wheel",
 }
@@ -67,6 +67,7 @@ var imports = map[string][]string{
 	"configs":                {}, // the files of the tuned presets, embedded
 	"internal/run/config":    {"configs", "lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo"},
 	"internal/run/agent":     {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda", "internal/run/..."},
+	"internal/run/export":    {"lp/...", "envs/...", "policy", "rl", "internal/run/..."},
 	"internal/bench":         {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda"},
 	"internal/sweep":         {"rl", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/journal": {}, // the store and the search know no training

@@ -212,7 +212,7 @@ func (a *Agent) Load(c *rl.Checkpoint) error {
 func (a *Agent) Intervals() string {
 	var lim *lp.Limits
 	if p, ok := a.Problem.(*python.Problem); ok {
-		if p.FollowState() {
+		if len(p.Followed()) > 0 {
 			lim = &lp.Limits{}
 		}
 	} else if c, err := envs.NewCopy(a.Problem, 0, envs.EpisodeStream(a.Config.Seed, 0)); err == nil {

@@ -1,0 +1,130 @@
+// Package export writes trained policies for use without this program.
+package export
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"paspo/envs"
+	"paspo/envs/python"
+	"paspo/internal/limits"
+	"paspo/internal/onnx"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/runfolder"
+	"paspo/lp"
+	"paspo/lp/constraints"
+	"paspo/rl"
+)
+
+// Options say what a graph is to have.
+type Options struct {
+	// Limits are limits that come with every observation, of b, total, lower and upper,
+	// beside those that the environment sets.
+	Limits []string
+
+	Version string // of the program
+}
+
+// limitNames are the limits that a graph may take, in the order of its inputs.
+var limitNames = []string{"b", "total", "lower", "upper"}
+
+// ONNX returns the policy of a run's checkpoint as one graph (docs/serving.md): an
+// observation, and limits where they follow the state, to the action that is not sampled,
+// its intervals and its residual. It is an error where the intervals have no closed form.
+func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model, error) {
+	follow, own, err := followed(a.Problem)
+	if err != nil {
+		return nil, err
+	}
+	p := a.Solver.Polytope()
+	_, rows, _ := p.Inequalities()
+	_, equalities, _ := p.Equalities()
+	for _, name := range o.Limits {
+		switch {
+		case !slices.Contains(limitNames, name):
+			return nil, fmt.Errorf("limits has %q: %s are allowed", name, strings.Join(limitNames, ", "))
+		case name == "b" && len(rows) == 0:
+			return nil, errors.New("limits has b, and the constraints have no inequalities")
+		case name == "total" && len(equalities) == 0:
+			return nil, errors.New("limits has total, and the constraints have no equalities")
+		}
+		follow[name] = true
+	}
+	finite := func(j int) bool { return own.Lower != nil && !math.IsInf(own.Lower[j], 0) }
+	g, err := newGraph(a.Solver, a.Config.LP, a.Config.Policy, a.Backend, a.Rule(cp), follow, finite)
+	if err != nil {
+		return nil, err
+	}
+	m := &g.Model
+	m.Producer, m.ProducerVersion, m.Name = "paspo", o.Version, a.Problem.Spec().Name
+	m.Doc = fmt.Sprintf("Allocation policy under hard linear constraints: the %v of every distribution. An action with a residual above 1e-9 is none.", g.rule)
+	return m, g.describe(dir, a, cp)
+}
+
+// followed returns which limits an environment sets in a state, and what they are at the
+// start of an episode.
+func followed(p envs.Problem) (map[string]bool, *lp.Limits, error) {
+	follow, own := map[string]bool{}, &lp.Limits{}
+	if py, ok := p.(*python.Problem); ok {
+		for _, name := range py.Followed() {
+			follow[name] = true
+		}
+		return follow, own, nil
+	}
+	c, err := envs.NewCopy(p, 0, envs.EpisodeStream(1, 0))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer c.Close()
+	if own = c.Limits(); own == nil {
+		return follow, &lp.Limits{}, nil
+	}
+	if own.A != nil {
+		return nil, nil, errors.New("the environment sets a matrix of constraints in every state: linear programs answer for those, a graph cannot")
+	}
+	for name, v := range map[string][]float64{"b": own.B, "total": own.E, "lower": own.Lower, "upper": own.Upper} {
+		if v != nil {
+			follow[name] = true
+		}
+	}
+	return follow, own, nil
+}
+
+// describe adds what the graph belongs to.
+func (g *graph) describe(dir string, a *agent.Agent, cp *rl.Checkpoint) error {
+	config, err := limits.ReadFile(filepath.Join(dir, runfolder.ConfigFile), limits.Config)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	if err := constraints.Write(&text, g.p); err != nil {
+		return err
+	}
+	list := func(v []string) string {
+		if v == nil {
+			v = []string{}
+		}
+		b, _ := json.Marshal(v)
+		return string(b)
+	}
+	spec := a.Problem.Spec()
+	g.Metadata = [][2]string{
+		{"paspo.entities", list(g.p.Entities())},
+		{"paspo.observation", list(spec.ObsNames)},
+		{"paspo.limits", list(names(g.limits.follow))},
+		{"paspo.rule", g.rule.String()},
+		{"paspo.environment", spec.Name},
+		{"paspo.step", strconv.FormatInt(cp.Step, 10)},
+		{"paspo.constraints", text.String()},
+		{"paspo.polytope_sha256", g.p.Hash()},
+		{"paspo.config_sha256", fmt.Sprintf("%x", sha256.Sum256(config))},
+	}
+	return nil
+}

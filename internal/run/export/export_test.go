@@ -1,0 +1,272 @@
+package export
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"paspo/envs"
+	"paspo/internal/checkout"
+	"paspo/internal/rng"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/rl"
+)
+
+// example is a policy that depends on its observations, and states to ask it in.
+type example struct {
+	dir   string
+	agent *agent.Agent
+	cp    *rl.Checkpoint
+}
+
+func newExample(t *testing.T, assignments ...string) *example {
+	t.Helper()
+	c, err := config.Load("", append([]string{
+		"steps=1024", "device=cpu", "debias.points=1000", "debias.cache_dir=", "policy.head_scale=1", "ppo.epochs=2", "ppo.eval_every=0", "ppo.checkpoint_every=0",
+	}, assignments...), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &example{dir: filepath.Join(t.TempDir(), "run")}
+	r, err := agent.Start(c, e.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.Train(context.Background(), func(rl.Metrics) {})
+	r.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.agent, e.cp, err = agent.OpenRun(e.dir, agent.Latest, config.DeviceCPU); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.agent.Close() })
+	return e
+}
+
+// states are observations and what the policy answers.
+type states struct {
+	rows   int
+	inputs map[string]tensor
+
+	actions, intervals []float64
+}
+
+// play collects the states of episodes with sampled actions. With moving, right-hand
+// sides are random ones that leave something.
+func (e *example) play(t *testing.T, rows int, moving bool) *states {
+	t.Helper()
+	const side = 100
+	p := e.agent.Solver.Polytope()
+	n, dim := p.Dim(), e.agent.Backend.ObsDim()
+	v, err := envs.NewVector(e.agent.Problem, envs.VectorConfig{Count: side, Seed: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	actor := rl.NewActor(e.agent.Backend)
+	r := rand.New(rand.NewPCG(1, 2))
+	var streams []*rng.Stream
+	for i := range side {
+		streams = append(streams, rng.New(1, "test").Split(uint64(i)))
+	}
+	s := &states{rows: rows, inputs: map[string]tensor{}}
+	add := func(name string, width int, data []float64) {
+		x := s.inputs[name]
+		s.inputs[name] = tensor{[]int{rows, width}, append(x.data, data...)}
+	}
+	for range rows / side {
+		limits := v.Limits()
+		out, err := actor.Act(v.Obs(), limits, streams, policy.Sampled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sampled := append([]float64(nil), out.Actions...)
+		if moving {
+			limits = make([]lp.Limits, side)
+			a, b, _ := p.Inequalities()
+			for i := range limits {
+				for k := range b {
+					ax := 0.
+					for j := range n {
+						ax += a[k*n+j] * sampled[i*n+j]
+					}
+					limits[i].B = append(limits[i].B, ax+(0.02+1.2*r.Float64())*(b[k]-ax))
+				}
+			}
+		}
+		if out, err = actor.Act(v.Obs(), limits, nil, e.agent.Rule(e.cp)); err != nil {
+			t.Fatal(err)
+		}
+		add("obs", dim, v.Obs())
+		for _, l := range limits {
+			for name, x := range map[string][]float64{"b": l.B, "total": l.E, "lower": l.Lower, "upper": l.Upper} {
+				if x != nil {
+					add(name, len(x), x)
+				}
+			}
+		}
+		s.actions = append(s.actions, out.Actions...)
+		for i := range out.Lower {
+			s.intervals = append(s.intervals, out.Lower[i], out.Upper[i])
+		}
+		if err := v.Step(sampled); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// benchmarks are the graphs that tests look at.
+var benchmarks = map[string]struct {
+	set    []string
+	limits []string
+	moving bool // b is an input and moves
+}{
+	"portfolio":         {},
+	"portfolio mode":    {set: []string{"ppo.deterministic_action=mode"}},
+	"portfolio b":       {limits: []string{"b"}, moving: true},
+	"compute":           {set: []string{"env.name=compute"}},
+	"synthetic":         {set: []string{"env.name=synthetic", "ppo.normalize_obs=on", "ppo.obs_clip=1"}},
+	"portfolio-limited": {set: []string{"env.name=portfolio-limited"}},
+	"compute-capped":    {set: []string{"env.name=compute-capped", "policy.fixed_width=0.01", "policy.max_shape=0"}},
+	"channels":          {set: []string{"env.name=channels"}},
+}
+
+// The graph gives what the policy gives, and a residual as the polytope has it.
+func TestGraphAgreesWithPolicy(t *testing.T) {
+	for name, c := range benchmarks {
+		t.Run(name, func(t *testing.T) {
+			e := newExample(t, c.set...)
+			s := e.play(t, 200, c.moving)
+			m, err := ONNX(e.dir, e.agent, e.cp, Options{Limits: c.limits})
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := parse(t, m.Marshal())
+			out, err := g.run(s.inputs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			action, interval := 0., 0.
+			for i, x := range out["action"].data {
+				action = max(action, math.Abs(x-s.actions[i]))
+			}
+			for i, x := range out["intervals"].data {
+				interval = max(interval, math.Abs(x-s.intervals[i]))
+			}
+			residual := 0.
+			for _, x := range out["residual"].data {
+				residual = max(residual, x)
+			}
+			t.Logf("off by %.3g, intervals by %.3g, residual %.3g, %d nodes", action, interval, residual, len(g.nodes))
+			if len(out["residual"].data) != s.rows || len(out["action"].data) != len(s.actions) || len(out["intervals"].data) != len(s.intervals) ||
+				!(action <= 1e-6) || !(interval <= 1e-5) || !(residual <= 1e-9) {
+				t.Errorf("off by %g, intervals by %g, residual %g", action, interval, residual)
+			}
+		})
+	}
+}
+
+// interpreter returns a Python with ONNX Runtime: PASPO_TEST_PYTHON, or one that pip fills.
+func interpreter(t *testing.T) string {
+	t.Helper()
+	has := func(name string) bool {
+		return exec.Command(name, "-c", "import numpy, onnx, onnxruntime").Run() == nil
+	}
+	dir, err := checkout.Cache("onnxruntime")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(dir, "bin", "python3")
+	for _, name := range []string{os.Getenv("PASPO_TEST_PYTHON"), own} {
+		if name != "" && has(name) {
+			return name
+		}
+	}
+	for _, args := range [][]string{
+		{"python3", "-m", "venv", dir},
+		{own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", "numpy", "onnx", "onnxruntime"},
+	} {
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Skipf("SKIPPED: no Python with onnx and onnxruntime, and pip cannot fetch them: %v\n%s", err, out)
+		}
+	}
+	return own
+}
+
+// ONNX Runtime gives what the policy gives, on many observations of every benchmark.
+func TestONNXRuntime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: -short")
+	}
+	program := interpreter(t)
+	dir := t.TempDir()
+	const rows = 10_000
+	for name, c := range benchmarks {
+		e := newExample(t, c.set...)
+		s := e.play(t, rows, c.moving)
+		m, err := ONNX(e.dir, e.agent, e.cp, Options{Limits: c.limits})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := e.agent.Solver.Polytope().Dim()
+		var shapes strings.Builder
+		write := func(name, array string, x tensor) {
+			b, _ := json.Marshal(x.dims)
+			fmt.Fprintf(&shapes, ", %q: %s", array, b)
+			data := make([]byte, 0, 8*len(x.data))
+			for _, v := range x.data {
+				data = binary.LittleEndian.AppendUint64(data, math.Float64bits(v))
+			}
+			if err := os.WriteFile(filepath.Join(dir, name+"."+array), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, in := range m.Inputs {
+			write(name, in.Name, s.inputs[in.Name])
+		}
+		write(name, "action", tensor{[]int{rows, n}, s.actions})
+		write(name, "intervals", tensor{[]int{rows, n, 2}, s.intervals})
+		for suffix, data := range map[string][]byte{".json": []byte("{" + shapes.String()[2:] + "}"), ".onnx": m.Marshal()} {
+			if err := os.WriteFile(filepath.Join(dir, name+suffix), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var errs strings.Builder
+	cmd := exec.Command(program, "testdata/verify.py", dir)
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, errs.String())
+	}
+	d := json.NewDecoder(bytes.NewReader(out))
+	for range benchmarks {
+		var r struct {
+			Name                                      string
+			Rows                                      int
+			Action, Intervals, Residual, Batch, Alone float64
+			Refused                                   bool
+		}
+		if err := d.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%-18s off by %.2g, intervals by %.2g, residual %.2g; %.1f us an action in a batch, %.0f us alone", r.Name, r.Action, r.Intervals, r.Residual, r.Batch, r.Alone)
+		if r.Rows != rows || !(r.Action <= 1e-6) || !(r.Intervals <= 1e-5) || !(r.Residual <= 1e-9) || !r.Refused {
+			t.Errorf("%+v", r)
+		}
+	}
+}

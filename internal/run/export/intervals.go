@@ -1,0 +1,316 @@
+package export
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"paspo/internal/onnx"
+	"paspo/lp"
+)
+
+// form is the closed form that a graph computes with.
+type form struct {
+	*lp.Tables
+	ends []lp.EndTable // All, or Needed where no limit follows the state
+}
+
+// beyond is by how much a limit may exceed the size of what it limits before it is
+// taken for none.
+const beyond = 1 << 40
+
+// newForm returns the closed form for limits of which some follow the state. An error
+// says why there is none.
+func newForm(s lp.Solver, c lp.SolverConfig, follow map[string]bool, finite func(j int) bool) (*form, error) {
+	p := s.Polytope()
+	if p.HullOnly() {
+		return nil, errors.New("the constraints are the hull of points whose facets are too many to find: without them a graph cannot tell the residual of an action")
+	}
+	if follow["lower"] || follow["upper"] {
+		// Upper bounds are in the closed form where the polytope has some: give it all.
+		q, err := bounded(p, finite)
+		if err != nil {
+			return nil, err
+		}
+		c.Method = "explicit"
+		if s, err = lp.NewSolver(q, c); err != nil {
+			return nil, fmt.Errorf("there is no closed form for bounds that follow the state: %w", err)
+		}
+		defer s.Close()
+	}
+	tabled, ok := s.(lp.Tabled)
+	if !ok {
+		// Asking for the closed form alone says why there is none.
+		c.Method = "explicit"
+		explicit, err := lp.NewSolver(p, c)
+		if err == nil {
+			explicit.Close()
+			err = fmt.Errorf("lp.method of the run is %s", s.Method())
+		}
+		return nil, fmt.Errorf("intervals of this run have no closed form: %w", err)
+	}
+	t := tabled.Tables()
+	switch {
+	case t.Steep:
+		return nil, errors.New("some pieces of the closed form are so steep that rounding shows: linear programs answer for them")
+	case len(follow) > 0 && !t.AnyLimits:
+		return nil, fmt.Errorf("limits follow the state (%s), and the closed form holds for the polytope's own limits alone", strings.Join(names(follow), ", "))
+	}
+	f := &form{t, t.Needed}
+	if len(follow) > 0 {
+		f.ends = t.All
+	}
+	return f, nil
+}
+
+func names(follow map[string]bool) []string {
+	var out []string
+	for _, name := range limitNames {
+		if follow[name] {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// bounded returns p with bounds wherever a state may set some, which limit nothing
+// that p does not.
+func bounded(p *lp.Polytope, finite func(j int) bool) (*lp.Polytope, error) {
+	d := p.Description()
+	if d.Points != nil {
+		return nil, errors.New("bounds follow the state, and the constraints are a hull of points: the closed form holds for the polytope's own limits alone")
+	}
+	least, most, err := lp.BoundingBox(p)
+	if err != nil {
+		return nil, err
+	}
+	d.Lower, d.Upper = slices.Clone(d.Lower), slices.Clone(d.Upper)
+	for j, s := range p.Sizes() {
+		if math.IsInf(d.Lower[j], -1) && finite(j) {
+			d.Lower[j] = least[j] - s
+		}
+		if math.IsInf(d.Upper[j], 1) || d.Upper[j] == d.Lower[j] {
+			d.Upper[j] = most[j] + s
+		}
+	}
+	q, err := lp.New(d)
+	if err != nil {
+		return nil, err
+	}
+	a, _, _ := p.Inequalities()
+	if b, _, _ := q.Inequalities(); !slices.Equal(a, b) {
+		return nil, errors.New("bounds follow the state, and with bounds of all entities the rows of the constraints are others")
+	}
+	return q, nil
+}
+
+// readLimits adds the limits that follow the state as inputs.
+func (g *graph) readLimits() {
+	p, l := g.p, &g.limits
+	_, b, rows := p.Inequalities()
+	_, f, equalities := p.Equalities()
+	lower, upper := p.Bounds()
+	for _, v := range []struct {
+		name string
+		to   *string
+		own  []float64
+		doc  string
+	}{
+		{"b", &l.b, b, "right-hand sides of the inequalities " + strings.Join(rows, ", ")},
+		{"total", &l.total, f, "right-hand sides of the equalities " + strings.Join(equalities, ", ")},
+		{"lower", &l.lower, lower, "least amounts"},
+		{"upper", &l.upper, upper, "largest amounts"},
+	} {
+		if l.follow[v.name] {
+			*v.to = g.Input(v.name, onnx.Float64, len(v.own), v.doc)
+			g.refuse(g.op("IsNaN", v.name))
+		} else {
+			*v.to = g.row(v.own)
+		}
+	}
+	// An infinite limit is none. The closed form takes a large one in its place.
+	sizes, _ := p.RowSizes()
+	if l.follow["b"] {
+		l.b = g.op("Min", l.b, g.row(times(beyond, sizes)))
+	}
+	if l.follow["upper"] {
+		l.upper = g.op("Min", l.upper, g.row(times(beyond, p.Sizes())))
+	}
+}
+
+func times(c float64, v []float64) []float64 {
+	out := make([]float64, len(v))
+	for i, x := range v {
+		out[i] = c * x
+	}
+	return out
+}
+
+// ends computes intervals entity by entity, counted from a base as lp.Tables has it.
+type ends struct {
+	g    *graph
+	i    int
+	base []string // of every entity, "" for 0
+
+	rho  string   // of the dual side
+	past []string // of the facets: the amounts so far
+}
+
+func (g *graph) newEnds() *ends {
+	e := &ends{g: g, base: make([]string, g.n)}
+	t := g.form
+	if t.Facets {
+		return e
+	}
+	if len(g.limits.follow) == 0 {
+		for i, x := range t.Floor {
+			if x != 0 && !t.Free[i] {
+				e.base[i] = g.row([]float64{x})
+			}
+		}
+		e.rho = g.rows(g.row(t.Begin), t.Size)
+		return e
+	}
+
+	// rho of the empty prefix: what the limits leave above the base.
+	var base string
+	fixed := make([]float64, g.n) // base that does not follow the state
+	if g.limits.follow["lower"] {
+		finite := make([]bool, g.n)
+		for i, free := range t.Free {
+			finite[i] = !free
+		}
+		bounded := g.op("Not", g.op("IsInf", g.limits.lower))
+		g.refuse(g.op("Xor", bounded, g.Bools(finite, 1, g.n)))
+		base = g.op("Where", g.Bools(finite, 1, g.n), g.limits.lower, g.scalar(0))
+		parts := g.split(base, slices.Repeat([]int{1}, g.n)...)
+		for i := range e.base {
+			if finite[i] {
+				e.base[i] = parts[i]
+			}
+		}
+	} else {
+		for i, x := range t.Floor {
+			if !t.Free[i] && x != 0 {
+				fixed[i], e.base[i] = x, g.row([]float64{x})
+			}
+		}
+	}
+	// left returns limits less what the base takes of them.
+	left := func(limit string, follows bool, matrix []float64) string {
+		k := len(matrix) / g.n
+		switch {
+		case base != "":
+			return g.op("Sub", limit, g.op("MatMul", base, g.Doubles(transposed(matrix, g.n), g.n, k)))
+		case !follows:
+			limit = g.rows(limit, k)
+		}
+		shift := make([]float64, k)
+		for r := range shift {
+			for j, x := range fixed {
+				shift[r] += matrix[r*g.n+j] * x
+			}
+		}
+		return g.op("Sub", limit, g.row(shift))
+	}
+	var parts []string
+	a, b, _ := g.p.Inequalities()
+	if len(t.LimitRows) > 0 {
+		var m []float64
+		for _, k := range t.LimitRows {
+			m = append(m, a[k*g.n:(k+1)*g.n]...)
+		}
+		parts = append(parts, left(g.pick(g.limits.b, t.LimitRows, len(b)), g.limits.follow["b"], m))
+	}
+	if len(t.Caps) > 0 {
+		m := make([]float64, len(t.Caps)*g.n)
+		for x, j := range t.Caps {
+			m[x*g.n+j] = 1
+		}
+		parts = append(parts, left(g.pick(g.limits.upper, t.Caps, g.n), g.limits.follow["upper"], m))
+	}
+	if m, f, _ := g.p.Equalities(); len(f) > 0 {
+		parts = append(parts, left(g.limits.total, g.limits.follow["total"], m))
+	}
+	e.rho = g.concat(parts...)
+	g.refuseNotFinite(e.rho)
+	return e
+}
+
+// pick returns some columns of x, which has n.
+func (g *graph) pick(x string, columns []int, n int) string {
+	at := make([]int64, len(columns))
+	all := len(columns) == n
+	for i, c := range columns {
+		at[i] = int64(c)
+		all = all && i == c
+	}
+	if all {
+		return x
+	}
+	return g.Op("Gather", onnx.Int("axis", 1), x, g.Ints(at...))
+}
+
+// next returns both ends of the interval of the next entity, counted from its base.
+func (e *ends) next() (lo, hi string) {
+	table := &e.g.form.ends[e.i]
+	lower := table.Lower
+	if table.Floor {
+		lower = slices.Concat(lower, make([]float64, table.Stride))
+	}
+	return e.end("ReduceMax", lower, table.Stride), e.end("ReduceMin", table.Upper, table.Stride)
+}
+
+func (e *ends) end(reduce string, pieces []float64, stride int) string {
+	g := e.g
+	count := len(pieces) / stride
+	var v string
+	if g.form.Facets {
+		// rho is 1 and the amounts so far.
+		var constant, m []float64
+		for p := range count {
+			constant, m = append(constant, pieces[p*stride]), append(m, pieces[p*stride+1:(p+1)*stride]...)
+		}
+		if e.i == 0 {
+			v = g.rows(g.row(constant), count)
+		} else {
+			v = g.Op("Gemm", nil, g.concat(e.past...), g.Doubles(transposed(m, e.i), e.i, count), g.row(constant))
+		}
+	} else {
+		w := make([]float64, 0, count*g.form.Size)
+		for p := range count {
+			w = append(w, pieces[p*stride:(p+1)*stride]...)
+			w = append(w, make([]float64, g.form.Size-stride)...)
+		}
+		v = g.op("MatMul", e.rho, g.Doubles(transposed(w, g.form.Size), g.form.Size, count))
+	}
+	if count > 1 {
+		v = g.over(reduce, v)
+	}
+	return v
+}
+
+// fix sets the entity to z, counted from its base, and returns its amount.
+func (e *ends) fix(z string) string {
+	g, i := e.g, e.i
+	a := e.stated(z)
+	e.i++
+	if g.form.Facets {
+		e.past = append(e.past, a)
+	} else if e.i < g.n {
+		size := g.form.Size
+		e.rho = g.op("Sub", e.rho, g.op("Mul", z, g.row(g.form.Cols[i*size:(i+1)*size])))
+	}
+	return a
+}
+
+// stated returns what is counted from the base of the present entity as an amount.
+func (e *ends) stated(z string) string {
+	i := min(e.i, e.g.n-1)
+	if e.base[i] == "" {
+		return z
+	}
+	return e.g.op("Add", z, e.base[i])
+}

@@ -1,0 +1,238 @@
+package export
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/constraints"
+	"paspo/policy"
+	"paspo/policy/cpu"
+)
+
+// Units, bounds of all kinds, polytopes without a budget, hulls and limits that move: the
+// graph answers as the backend does.
+func TestPolytopes(t *testing.T) {
+	for name, c := range map[string]struct {
+		text   string
+		limits []string
+		rule   policy.Rule
+	}{
+		"large units": {"entities: [a, b, c, d]\ntotal: 3.0e+7\nbounds: {b: [1.0e+6, 2.0e+7]}\nconstraints: [a + 2*b <= 4.0e+7, 1000*c - 2000*d <= 5.0e+9]",
+			[]string{"b", "total", "lower", "upper"}, policy.Mean},
+		"small units":   {"entities: [a, b, c]\ntotal: 1.0e-7\nconstraints: [a + 2*b <= 1.5e-7]", nil, policy.Mode},
+		"mixed units":   {"entities: [a, b, c]\ntotal: none\nbounds: {a: [0, 1.0e+6], b: [-1.0e-3, 1.0e-3], c: [0, 1]}\nconstraints: [a + 1.0e+9*b <= 1.2e+6]", []string{"b"}, policy.Mean},
+		"no budget":     {"entities: [a, b, c]\ntotal: none\nbounds: {a: [-1, 1], b: [-1, 1], c: [-1, 1]}\nconstraints: [{name: power, abs: {a: 1, b: 1, c: 1}, max: 1.5}]", []string{"b", "lower"}, policy.Mode},
+		"no bounds":     {"entities: [a, b]\ntotal: none\nbounds: {a: [-.inf, .inf], b: [-.inf, .inf]}\nconstraints: [a + b <= 1, a - b <= 1, b - a <= 1, -1*a - b <= 1]", []string{"b"}, policy.Mean},
+		"bounds appear": {"entities: [a, b]\ntotal: none\nbounds: {a: [-.inf, .inf], b: [-.inf, .inf]}\nconstraints: [a + b <= 1, a - b <= 1, b - a <= 1, -1*a - b <= 1]", []string{"lower", "upper"}, policy.Mean},
+		"fixed entity":  {"entities: [a, b, c]\nbounds: {a: [0.2, 0.2]}\nconstraints: [b <= 0.9]", []string{"b"}, policy.Mean},
+		"freed entity":  {"entities: [a, b, c]\nbounds: {a: [0.2, 0.2]}\nconstraints: [b - c <= 0.7]", []string{"upper"}, policy.Mean},
+		"equality":      {"entities: [a, b, c, d]\nconstraints: [a - b = 0.1, c <= 0.5]", []string{"total", "b"}, policy.Mean},
+		"hull":          {"generate: {method: points, entities: 4, points: 12, seed: 1}", nil, policy.Mean},
+		"one entity":    {"entities: [a]\ntotal: 2", nil, policy.Mean},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := constraints.Parse("test", []byte(c.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			lc := lp.DefaultSolverConfig()
+			s, err := lp.NewSolver(p, lc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			pc := policy.DefaultConfig()
+			pc.HeadScale = 1
+			const rows, dim = 100, 3
+			backend, err := cpu.New(s, dim, 8, pc, nil, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer backend.Close()
+			follow := map[string]bool{}
+			for _, l := range c.limits {
+				follow[l] = true
+			}
+			g, err := newGraph(s, lc, pc, backend, c.rule, follow, func(int) bool { return true })
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := rand.New(rand.NewPCG(3, 4))
+			req := &policy.Request{Rows: rows, Rule: policy.Sampled}
+			for range rows * dim {
+				req.Obs = append(req.Obs, 2*r.NormFloat64())
+			}
+			for i := range rows {
+				req.Streams = append(req.Streams, rng.New(1, "test").Split(uint64(i)))
+			}
+			inside := &policy.Samples{}
+			if err := backend.Sample(req, inside); err != nil {
+				t.Fatal(err)
+			}
+			if len(c.limits) > 0 {
+				for row := range slices.Chunk(inside.Actions, p.Dim()) {
+					req.Limits = append(req.Limits, around(p, row, follow, r))
+				}
+			}
+			req.Rule, req.Streams = c.rule, nil
+			want := &policy.Samples{}
+			if err := backend.Sample(req, want); err != nil {
+				t.Fatal(err)
+			}
+
+			in := map[string]tensor{"obs": {[]int{rows, dim}, req.Obs}}
+			for _, lim := range req.Limits {
+				for name, v := range map[string][]float64{"b": lim.B, "total": lim.E, "lower": lim.Lower, "upper": lim.Upper} {
+					if follow[name] {
+						in[name] = tensor{[]int{rows, len(v)}, append(in[name].data, v...)}
+					}
+				}
+			}
+			m := parse(t, g.Marshal())
+			out, err := m.run(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, sizes := p.Dim(), p.Sizes()
+			off, worst := 0., 0.
+			for i, x := range out["action"].data {
+				off = max(off, math.Abs(x-want.Actions[i])/sizes[i%n])
+				off = max(off, math.Abs(out["intervals"].data[2*i]-want.Lower[i])/sizes[i%n], math.Abs(out["intervals"].data[2*i+1]-want.Upper[i])/sizes[i%n])
+			}
+			for i, x := range out["residual"].data {
+				var lim *lp.Limits
+				if req.Limits != nil {
+					lim = &req.Limits[i]
+				}
+				if truth := p.Residual(out["action"].data[i*n:(i+1)*n], lim); !(math.Abs(truth-x) <= 1e-12) {
+					t.Fatalf("row %d: residual %g, it is %g", i, x, truth)
+				}
+				worst = max(worst, x)
+			}
+			t.Logf("off by %.2g, residual %.2g", off, worst)
+			if !(off <= 1e-6) || !(worst <= 1e-9) || len(out["residual"].data) != rows {
+				t.Errorf("off by %g, residual %g", off, worst)
+			}
+			refuses(t, m, in, slices.Sorted(maps.Keys(in)))
+		})
+	}
+}
+
+// around returns limits that leave an action, which most of them move towards.
+func around(p *lp.Polytope, a []float64, follow map[string]bool, r *rand.Rand) lp.Limits {
+	var lim lp.Limits
+	n := p.Dim()
+	product := func(m []float64, k int) (s float64) {
+		for j, x := range a {
+			s += m[k*n+j] * x
+		}
+		return s
+	}
+	near := func(x, limit float64) float64 {
+		if math.IsInf(limit, 0) {
+			limit = x + math.Copysign(1, limit)
+		}
+		return x + (0.1+r.Float64())*(limit-x)
+	}
+	if m, b, _ := p.Inequalities(); follow["b"] {
+		for k, v := range b {
+			lim.B = append(lim.B, near(product(m, k), v))
+			if r.IntN(5) == 0 && p.Description().Points == nil && boundedWithout(p) {
+				lim.B[k] = math.Inf(1)
+			}
+		}
+	}
+	if m, e, _ := p.Equalities(); follow["total"] {
+		for k := range e {
+			lim.E = append(lim.E, product(m, k))
+		}
+	}
+	lower, upper := p.Bounds()
+	for j, x := range a {
+		if follow["lower"] {
+			lim.Lower = append(lim.Lower, near(x, lower[j]))
+		}
+		if follow["upper"] {
+			u := near(x, upper[j])
+			if r.IntN(4) == 0 && boundedWithout(p) {
+				u = math.Inf(1)
+			}
+			lim.Upper = append(lim.Upper, u)
+		}
+	}
+	return lim
+}
+
+// boundedWithout says whether lower bounds and a budget bound all entities.
+func boundedWithout(p *lp.Polytope) bool {
+	lower, _ := p.Bounds()
+	e, _, _ := p.Equalities()
+	return len(e) == p.Dim() && !slices.ContainsFunc(lower, func(x float64) bool { return math.IsInf(x, 0) }) && !slices.Contains(e, 0)
+}
+
+// refuses checks that inputs which are none have no answer.
+func refuses(t *testing.T, m *model, in map[string]tensor, names []string) {
+	t.Helper()
+	for _, name := range names {
+		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			if name != "obs" && name != "total" && (bad > 0) == (name != "lower") {
+				continue // no limit
+			}
+			changed := maps.Clone(in)
+			x := tensor{in[name].dims, slices.Clone(in[name].data)}
+			x.data[1%len(x.data)] = bad
+			changed[name] = x
+			out, err := m.run(changed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := out["residual"].data[1/x.dims[1]]; !math.IsInf(r, 1) {
+				t.Errorf("%s of %g has an answer with a residual of %g", name, bad, r)
+			}
+		}
+	}
+}
+
+// What no graph can answer is refused with the reason.
+func TestRefusals(t *testing.T) {
+	points := "generate: {method: points, entities: 4, points: 12, seed: 1}"
+	for _, c := range []struct {
+		text   string
+		change func(*lp.SolverConfig)
+		limits string
+		want   string
+	}{
+		{points, nil, "b", "limits follow the state (b), and the closed form holds for the polytope's own limits alone"},
+		{points, nil, "upper", "bounds follow the state, and the constraints are a hull of points"},
+		{"entities: [a, b, c]\nconstraints: [a + b <= 0.9]", func(c *lp.SolverConfig) { c.Method = "lazy" }, "", "no closed form: lp.method of the run is lazy"},
+		{"entities: [a, b, c]\nconstraints: [a + 2*b <= 0.9, a - b <= 0.4]", func(c *lp.SolverConfig) { c.MaxPieces = 1 }, "", "no closed form: lp: the closed form of the interval of a is beyond its budget"},
+	} {
+		p, err := constraints.Parse("test", []byte(c.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lc := lp.DefaultSolverConfig()
+		if c.change != nil {
+			c.change(&lc)
+		}
+		s, err := lp.NewSolver(p, lc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		follow := map[string]bool{}
+		if c.limits != "" {
+			follow[c.limits] = true
+		}
+		if _, err := newForm(s, lc, follow, func(int) bool { return true }); err == nil || !strings.Contains(fmt.Sprint(err), c.want) {
+			t.Errorf("got  %v\nwant %s", err, c.want)
+		}
+		s.Close()
+	}
+}
