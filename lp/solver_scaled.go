@@ -1,6 +1,10 @@
 package lp
 
-import "slices"
+import (
+	"slices"
+
+	"gonum.org/v1/gonum/floats"
+)
 
 // scaledSolver answers in the units of the user what a solver of the canonical form
 // computes.
@@ -77,10 +81,8 @@ func (c *scaledChain) Begin(rows int, limits []Limits) {
 func (c *scaledChain) Next(lo, hi []float64) error {
 	err := c.Chain.Next(lo, hi)
 	if d := c.unit[c.entity]; d != 1 {
-		for r := range c.rows {
-			lo[r] *= d
-			hi[r] *= d
-		}
+		floats.Scale(d, lo[:c.rows])
+		floats.Scale(d, hi[:c.rows])
 	}
 	return err
 }
@@ -92,10 +94,8 @@ func (c *scaledChain) Fix(a []float64) {
 		c.Chain.Fix(a)
 		return
 	}
-	for r, v := range a[:c.rows] {
-		c.a[r] = v / d
-	}
-	c.Chain.Fix(c.a[:c.rows])
+	// Units are powers of two between 2^-500 and 2^500, as their inverses are.
+	c.Chain.Fix(floats.ScaleTo(c.a[:c.rows], 1/d, a[:c.rows]))
 }
 
 // scaledExplicit is a scaledSolver of a closed form.
