@@ -1,6 +1,9 @@
 package lp
 
 import (
+	"math"
+	"slices"
+
 	"paspo/lp/internal/pieces"
 )
 
@@ -12,7 +15,10 @@ func (s *explicitSolver) Chain(batch int) Chain {
 	}
 	c.groups[ownLimits] = explicitGroup{pieces: f.needed, ends: f.own}
 	c.groups[otherLimits] = explicitGroup{pieces: f.all, ends: f.ends}
-	c.groups[ownLimits].room(batch, f.size)
+	own := &c.groups[ownLimits]
+	own.room(batch, f.size)
+	own.b.Fill(f.begin)
+	c.begin = slices.Clone(own.b.Rho)
 	return c
 }
 
@@ -30,6 +36,7 @@ type explicitChain struct {
 
 	prefix []float64 // n x batch
 	rho    []float64 // of one row
+	begin  []float64 // of all rows under the polytope's own limits
 }
 
 const (
@@ -45,6 +52,7 @@ type explicitGroup struct {
 	rows   []int       // of the batch, in ascending order
 	lower  [][]float64 // that z is counted from, nil for the polytope's own
 	col    []float64   // of the entity that was fixed last
+	base   float64     // of all rows, NaN where each has its own
 }
 
 func (g *explicitGroup) room(batch, size int) {
@@ -88,7 +96,7 @@ func (c *explicitChain) Begin(rows int, limits []Limits) {
 		}
 	}
 	if len(own.rows) > 0 {
-		own.b.Fill(f.begin)
+		copy(own.b.Rho, c.begin)
 	}
 }
 
@@ -142,15 +150,20 @@ func (c *explicitChain) setBase(g *explicitGroup) {
 		for slot, l := range g.lower {
 			g.b.Base[slot] = l[i] + 0 // not -0
 		}
+		g.base = math.NaN()
 		return
 	}
 	base := 0.
 	if f.side == "dual" && !f.free[i] {
 		base = f.floor[i] + 0
 	}
+	if base == g.base {
+		return
+	}
 	for slot := range g.b.Base {
 		g.b.Base[slot] = base
 	}
+	g.base = base
 }
 
 // uncross answers rows whose ends cross: by rounding, or else by the solver behind.
@@ -209,21 +222,37 @@ func (c *explicitChain) Fix(a []float64) {
 			continue
 		}
 		b := g.b
-		for slot, r := range g.rows {
-			if c.behind.gone[r] {
-				continue
+		if len(g.rows) == c.rows && c.behind.count == 0 {
+			c.fixAll(g, a)
+		} else {
+			for slot, r := range g.rows {
+				if c.behind.gone[r] {
+					continue
+				}
+				v := a[r]
+				if !(v >= b.Lo[slot] && v <= b.Hi[slot]) && strays(v, b.Lo[slot], b.Hi[slot]) {
+					c.leave(g, slot, true)
+					continue
+				}
+				b.Z[slot] = v - b.Base[slot]
 			}
-			v := a[r]
-			if !(v >= b.Lo[slot] && v <= b.Hi[slot]) && strays(v, b.Lo[slot], b.Hi[slot]) {
-				c.leave(g, slot, true)
-				continue
-			}
-			b.Z[slot] = v - b.Base[slot]
 		}
 		if f.side == "dual" {
 			g.col = f.cols[i]
 		} else if i+1 < f.size {
 			copy(b.Rho[(i+1)*b.Ld:], b.Z[:len(g.rows)])
+		}
+	}
+}
+
+// fixAll fixes all rows of a batch, which are all in g and none handed over: slots are
+// rows, and nothing is looked up.
+func (c *explicitChain) fixAll(g *explicitGroup, a []float64) {
+	z, base, lo, hi := g.b.Z[:len(a)], g.b.Base[:len(a)], g.b.Lo[:len(a)], g.b.Hi[:len(a)]
+	for r, v := range a {
+		z[r] = v - base[r]
+		if !(v >= lo[r] && v <= hi[r]) && strays(v, lo[r], hi[r]) {
+			c.leave(g, r, true)
 		}
 	}
 }
