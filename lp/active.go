@@ -31,7 +31,7 @@ func CountActive(s Solver, chains int, stream *rng.Stream) (counts []ActivePiece
 	lower, upper := make([][]bool, n), make([][]bool, n)
 	for i := range n {
 		e := &f.ends[i]
-		counts[i] = ActivePieces{Entity: f.p.entities[i], Lower: len(e.lowerGive), Upper: len(e.upperGive)}
+		counts[i] = ActivePieces{Entity: f.p.Entities()[i], Lower: len(e.lowerGive), Upper: len(e.upperGive)}
 		if e.floor {
 			counts[i].Lower++ // z >= 0, the last
 		}

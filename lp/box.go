@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"paspo/lp/internal/parallel"
+	"paspo/lp/internal/vec"
 )
 
 // BoundingBox returns the least and the largest value of every entity. They are proved
@@ -131,29 +132,29 @@ func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi float64, err error) {
 	if hi, err = end(1); err != nil {
 		return 0, 0, err
 	}
-	lo = snap(lo, p.l[j], p.u[j])
-	lo, hi = lo+0, snap(hi, p.l[j], p.u[j])+0 // not -0
+	lo = vec.Snap(lo, p.l[j], p.u[j])
+	lo, hi = lo+0, vec.Snap(hi, p.l[j], p.u[j])+0 // not -0
 	return lo, max(lo, hi), nil
 }
 
-// farBelow is how far below all that an entity takes, in its sizes, a lower bound may be
+// FarBelow is how far below all that an entity takes, in its sizes, a lower bound may be
 // for amounts to be counted from it: differences to it lose as many digits.
-const farBelow = 1 << 10
+const FarBelow = 1 << 10
 
-// countedFrom returns what amounts of an entity with a lower bound and a range are
+// CountedFrom returns what amounts of an entity with a lower bound and a range are
 // counted from: the bound, or a place between both where the bound is far below, or none.
 // No limit is lost, since the entity takes nothing below its range.
-func countedFrom(bound, lo, hi float64) float64 {
+func CountedFrom(bound, lo, hi float64) float64 {
 	reach := max(1, math.Abs(lo), math.Abs(hi))
-	if lo-bound > farBelow*reach {
+	if lo-bound > FarBelow*reach {
 		return lo - reach
 	}
 	return bound
 }
 
-// countable reports whether the lower bounds of a state are such that differences to them
+// Countable reports whether the lower bounds of a state are such that differences to them
 // keep enough digits.
-func (p *Polytope) countable(lower []float64) bool {
+func (p *Polytope) Countable(lower []float64) bool {
 	for j, l := range lower {
 		if -l > steepGive*p.size[j] && !math.IsInf(l, -1) {
 			return false

@@ -22,7 +22,7 @@ import (
 func elasticOf(p *Polytope, prefix []float64, lim *Limits) *elastic {
 	w := newCLPWorker(newCLPModel(context.Background(), p), 1e-6)
 	q := &query{entity: len(prefix), prefix: append(slices.Clone(prefix), make([]float64, p.Dim()-len(prefix))...), own: lim == nil}
-	q.b, q.f, q.l, q.u = p.limits(lim)
+	q.b, q.f, q.l, q.u = p.Resolve(lim)
 	if w.m.points != nil && q.own {
 		return w.elasticPoints(q)
 	}
@@ -100,8 +100,8 @@ func TestFarConflict(t *testing.T) {
 		t.Fatalf("error %v, want an InfeasibleError", err)
 	}
 	// 50 caps of 0.01 and a total of 1 give by as much of their sizes.
-	sizes := p.eqSize[0]
-	for _, s := range p.size {
+	sizes := p.Form().EqSize[0]
+	for _, s := range p.Form().Size {
 		sizes += s
 	}
 	if want := 0.5 / sizes; math.Abs(inf.Amount-want) > 1e-12 {

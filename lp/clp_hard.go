@@ -37,7 +37,7 @@ func (w *clpWorker) hard(q *query) (*witnesses, error) {
 	}
 	theta, conflict, ok := e.least()
 	if !ok {
-		return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.entities[q.entity])
+		return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.entity])
 	}
 	if amount := vec.Float(theta); amount > w.tolerance {
 		return nil, &InfeasibleError{Entity: q.entity, Amount: amount, Conflict: conflict}
@@ -49,13 +49,13 @@ func (w *clpWorker) hard(q *query) (*witnesses, error) {
 		case exact.Optimal:
 			ends[side] = end
 		case exact.Exhausted:
-			return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.entities[q.entity])
+			return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.entity])
 		default:
 			return nil, unboundedError(q, w.m.p)
 		}
 	}
 	i := q.entity
-	return &witnesses{lo: snap(vec.Float(ends[0]), q.l[i], q.u[i]), hi: snap(vec.Float(ends[1]), q.l[i], q.u[i])}, nil
+	return &witnesses{lo: vec.Snap(vec.Float(ends[0]), q.l[i], q.u[i]), hi: vec.Snap(vec.Float(ends[1]), q.l[i], q.u[i])}, nil
 }
 
 // exactEffort and exactCells, coefficients, bound what it takes to tell whether some mix of
@@ -87,7 +87,7 @@ func (w *clpWorker) exactly(q *query) (*witnesses, bool) {
 		}
 		return &witnesses{lo: vec.Float(ends[0]), hi: vec.Float(ends[1])}, true
 	}
-	r := program.Rational{A: w.m.p.a, B: q.b, E: w.m.p.e, F: q.f, L: q.l, U: q.u, Prefix: q.prefix[:i]}
+	r := program.Rational{A: w.m.form.A, B: q.b, E: w.m.form.E, F: q.f, L: q.l, U: q.u, Prefix: q.prefix[:i]}
 	c := make([]float64, w.m.n-i)
 	c[0] = 1
 	lo, ok := r.Minimize(c)
@@ -274,9 +274,11 @@ func (e *elastic) end(theta *big.Rat, upper bool) (*big.Rat, exact.Status) {
 }
 
 func (w *clpWorker) elasticRows(q *query) *elastic {
-	n, i, p := w.m.n, q.entity, w.m.p
+	n, i, p, form := w.m.n, q.entity, w.m.p, &w.m.form
 	e := newElastic(n-i, q.excess)
 	e.objective[0].SetInt64(1)
+	_, _, rowNames := p.Inequalities()
+	_, _, eqNames := p.Equalities()
 	row := func(c []float64, rhs float64) (coef []*big.Rat, left *big.Rat) {
 		left = vec.Rational(rhs)
 		var t big.Rat
@@ -293,12 +295,12 @@ func (w *clpWorker) elasticRows(q *query) *elastic {
 		if math.IsInf(b, 1) {
 			continue
 		}
-		coef, left := row(p.a[k*n:(k+1)*n], b)
-		e.add(coef, left, p.rowScale(k, b), func() string { return p.rowNames[k] })
+		coef, left := row(form.A[k*n:(k+1)*n], b)
+		e.add(coef, left, form.RowScale(k, b), func() string { return rowNames[k] })
 	}
 	for k, f := range q.f {
-		coef, left := row(p.e[k*n:(k+1)*n], f)
-		e.both(coef, left, p.eqScale(k, f), func() string { return p.eqNames[k] })
+		coef, left := row(form.E[k*n:(k+1)*n], f)
+		e.both(coef, left, form.EqScale(k, f), func() string { return eqNames[k] })
 	}
 	for j := i; j < n; j++ {
 		unit := make([]*big.Rat, n-i)
@@ -307,11 +309,11 @@ func (w *clpWorker) elasticRows(q *query) *elastic {
 		}
 		if u := q.u[j]; !math.IsInf(u, 0) {
 			unit[j-i].SetInt64(1)
-			e.add(unit, vec.Rational(u), p.entityScale(j, u), func() string { return p.boundName(program.OfUpper, j, q.l, q.u) })
+			e.add(unit, vec.Rational(u), form.EntityScale(j, u), func() string { return p.BoundName(program.OfUpper, j, q.l, q.u) })
 		}
 		if l := q.l[j]; !math.IsInf(l, 0) {
 			unit[j-i].SetInt64(-1)
-			e.add(unit, vec.Rational(-l), p.entityScale(j, l), func() string { return p.boundName(program.OfLower, j, q.l, q.u) })
+			e.add(unit, vec.Rational(-l), form.EntityScale(j, l), func() string { return p.BoundName(program.OfLower, j, q.l, q.u) })
 		}
 	}
 	return e
@@ -329,8 +331,8 @@ func (w *clpWorker) elasticPoints(q *query) *elastic {
 		ones[v] = big.NewRat(1, 1)
 	}
 	var name func() string
-	if w.m.p.hull != nil {
-		name = func() string { return hullName }
+	if w.m.p.HullOnly() {
+		name = func() string { return HullName }
 	}
 	e.both(ones, big.NewRat(1, 1), 0, name)
 	for j, a := range q.prefix[:i] {
@@ -338,7 +340,7 @@ func (w *clpWorker) elasticPoints(q *query) *elastic {
 		for v, x := range pts {
 			coef[v] = vec.Rational(x[j])
 		}
-		e.both(coef, vec.Rational(a), w.m.p.entityScale(j, a), func() string { return w.m.p.entities[j] })
+		e.both(coef, vec.Rational(a), w.m.form.EntityScale(j, a), func() string { return w.m.p.Entities()[j] })
 	}
 	if !q.own {
 		w.cutPoints(e, q)
@@ -348,8 +350,9 @@ func (w *clpWorker) elasticPoints(q *query) *elastic {
 
 // cutPoints adds the limits of a state that the points do not imply.
 func (w *clpWorker) cutPoints(e *elastic, q *query) {
-	p := w.m.p
+	p, form := w.m.p, &w.m.form
 	n := p.Dim()
+	_, _, eqNames := p.Equalities()
 	row := func(c []float64, sign float64) []*big.Rat {
 		coef := make([]*big.Rat, len(w.m.points))
 		var t big.Rat
@@ -366,17 +369,17 @@ func (w *clpWorker) cutPoints(e *elastic, q *query) {
 	unit := make([]float64, n)
 	for j := q.entity; j < n; j++ {
 		unit[j] = 1
-		if u := q.u[j]; u < p.u[j] {
-			e.add(row(unit, 1), vec.Rational(u), p.entityScale(j, u), func() string { return p.boundName(program.OfUpper, j, q.l, q.u) })
+		if u := q.u[j]; u < form.U[j] {
+			e.add(row(unit, 1), vec.Rational(u), form.EntityScale(j, u), func() string { return p.BoundName(program.OfUpper, j, q.l, q.u) })
 		}
-		if l := q.l[j]; l > p.l[j] {
-			e.add(row(unit, -1), vec.Rational(-l), p.entityScale(j, l), func() string { return p.boundName(program.OfLower, j, q.l, q.u) })
+		if l := q.l[j]; l > form.L[j] {
+			e.add(row(unit, -1), vec.Rational(-l), form.EntityScale(j, l), func() string { return p.BoundName(program.OfLower, j, q.l, q.u) })
 		}
 		unit[j] = 0
 	}
 	for k, f := range q.f {
-		if c := p.e[k*n : (k+1)*n]; f != p.f[k] {
-			e.both(row(c, 1), vec.Rational(f), p.eqScale(k, f), func() string { return p.eqNames[k] })
+		if c := form.E[k*n : (k+1)*n]; f != form.F[k] {
+			e.both(row(c, 1), vec.Rational(f), form.EqScale(k, f), func() string { return eqNames[k] })
 		}
 	}
 }

@@ -24,15 +24,10 @@ type line struct {
 	rowAlong []float64
 }
 
-// noise is the relative size up to which a coefficient that remains of a row
-// after elimination is taken for an error of its data: the row says nothing
-// along the line, and its satisfaction is checked with the witnesses. Rows that
-// restate a budget in decimals are the common case.
-const noise = 1e-15
-
 // newLine returns nil where the suffix from entity i on keeps more freedom.
 func newLine(p *Polytope, i int) *line {
-	n, k := p.Dim(), len(p.f)
+	form := p.Form()
+	n, k := p.Dim(), len(form.F)
 	w := n - i
 	if w > k+1 {
 		return nil
@@ -45,7 +40,7 @@ func newLine(p *Polytope, i int) *line {
 		for c := range t[r] {
 			t[r][c] = new(big.Rat)
 			if c < w {
-				t[r][c].SetFloat64(p.e[r*n+i+c])
+				t[r][c].SetFloat64(form.E[r*n+i+c])
 			}
 		}
 		t[r][w+r].SetInt64(1)
@@ -109,14 +104,14 @@ func newLine(p *Polytope, i int) *line {
 		l.from = append(l.from, vec.Floats(from[c]))
 		l.along = append(l.along, vec.Float(along[c]))
 	}
-	for r := range p.b {
+	for r := range form.B {
 		sumFrom, sumAlong := make([]*big.Rat, k), new(big.Rat)
 		for q := range sumFrom {
 			sumFrom[q] = new(big.Rat)
 		}
 		terms := 0.
 		for c := range w {
-			x := p.a[r*n+i+c]
+			x := form.A[r*n+i+c]
 			if x == 0 {
 				continue
 			}
@@ -186,8 +181,8 @@ func (l *line) interval(q *query, r, f []float64, w *witnesses) (give float64) {
 	for c := range l.along {
 		j := q.entity + c
 		base := vec.Dot(l.from[c], f)
-		w.atLow[j] = snap(base+l.along[c]*low, q.l[j], q.u[j])
-		w.atUpper[j] = snap(base+l.along[c]*high, q.l[j], q.u[j])
+		w.atLow[j] = vec.Snap(base+l.along[c]*low, q.l[j], q.u[j])
+		w.atUpper[j] = vec.Snap(base+l.along[c]*high, q.l[j], q.u[j])
 	}
 	w.lo, w.hi = w.atLow[q.entity], w.atUpper[q.entity]
 	if w.lo > w.hi {

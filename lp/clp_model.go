@@ -23,6 +23,7 @@ import (
 // Where it has no rows at all, bounds of a state are rows l_R <= (V' w)_R <= u_R of these.
 type clpModel struct {
 	p       *Polytope
+	form    program.Form
 	n, m, k int
 	points  [][]float64 // nil where the rows serve
 	suffix  []suffix
@@ -56,37 +57,25 @@ type witnesses struct {
 	atLow, atUpper []float64
 }
 
-// witnessTol is the largest scaled residual of an allocation that proves an end
-// feasible, gapTol the largest distance of an end to its dual bound.
-//
-// An allocation that breaks no limit by more than tightTol, rounding, proves the end of
-// rows that are off by as much: where rows are nearly parallel, the exact end is that of
-// no larger tolerance.
-const (
-	witnessTol = 1e-11
-	gapTol     = 1e-11
-	tightTol   = 4e-15
-)
-
 func newCLPModel(ctx context.Context, p *Polytope) *clpModel {
-	n := p.Dim()
-	m := &clpModel{p: p, n: n, m: len(p.b), k: len(p.f), suffix: make([]suffix, n)}
-	if overPoints(p) {
-		m.points = p.points
+	n, form := p.Dim(), p.Form()
+	m := &clpModel{p: p, form: form, n: n, m: len(form.B), k: len(form.F), suffix: make([]suffix, n)}
+	if p.OverPoints() {
+		m.points = p.Points()
 	}
 	for i := range m.suffix {
 		s := &m.suffix[i]
 		for k := range m.m {
-			if c := vec.MaxAbs(p.a[k*n+i : (k+1)*n]); c > 0 {
+			if c := vec.MaxAbs(form.A[k*n+i : (k+1)*n]); c > 0 {
 				s.rows, s.rowScale = append(s.rows, k), append(s.rowScale, vec.PowerScale(c))
 			}
 		}
 		for k := range m.k {
-			if c := vec.MaxAbs(p.e[k*n+i : (k+1)*n]); c > 0 {
+			if c := vec.MaxAbs(form.E[k*n+i : (k+1)*n]); c > 0 {
 				s.eqs, s.eqScale = append(s.eqs, k), append(s.eqScale, vec.PowerScale(c))
 			}
 		}
-		if p.hull == nil {
+		if !p.HullOnly() {
 			s.line = newLine(p, i)
 		}
 	}
@@ -95,7 +84,7 @@ func newCLPModel(ctx context.Context, p *Polytope) *clpModel {
 		m.beyond[j] = math.Inf(1)
 	}
 	if lo, hi, err := BoundingBoxContext(ctx, p); err == nil {
-		if p.points != nil {
+		if p.Points() != nil {
 			m.low, m.high = lo, hi
 		}
 		for j, u := range hi {
@@ -126,12 +115,12 @@ func (m *clpModel) matrix(i int, points bool) *program.Matrix {
 	for j := i; j < m.n; j++ {
 		col = col[:0]
 		for r, k := range s.eqs {
-			if v := m.p.e[k*m.n+j]; v != 0 {
+			if v := m.form.E[k*m.n+j]; v != 0 {
 				col = append(col, clp.Nonzero{Index: r, Value: v * s.eqScale[r]})
 			}
 		}
 		for r, k := range s.rows {
-			if v := m.p.a[k*m.n+j]; v != 0 {
+			if v := m.form.A[k*m.n+j]; v != 0 {
 				col = append(col, clp.Nonzero{Index: len(s.eqs) + r, Value: v * s.rowScale[r]})
 			}
 		}
@@ -157,37 +146,25 @@ type query struct {
 }
 
 // feasible reports whether a satisfies all constraints to a tolerance.
-func (q *query) feasible(p *Polytope, a []float64, tol float64) bool {
+func (q *query) feasible(form *program.Form, a []float64, tol float64) bool {
 	n := len(a)
 	for k, b := range q.b {
-		if !(vec.Dot(p.a[k*n:(k+1)*n], a)-b <= tol*p.rowScale(k, b)) {
+		if !(vec.Dot(form.A[k*n:(k+1)*n], a)-b <= tol*form.RowScale(k, b)) {
 			return false
 		}
 	}
 	for k, f := range q.f {
-		if !(math.Abs(vec.Dot(p.e[k*n:(k+1)*n], a)-f) <= tol*p.eqScale(k, f)) {
+		if !(math.Abs(vec.Dot(form.E[k*n:(k+1)*n], a)-f) <= tol*form.EqScale(k, f)) {
 			return false
 		}
 	}
 	for j, x := range a {
-		if l := q.l[j]; !(l-x <= tol*p.entityScale(j, x)) {
+		if l := q.l[j]; !(l-x <= tol*form.EntityScale(j, x)) {
 			return false
 		}
-		if u := q.u[j]; !(x-u <= tol*p.entityScale(j, x)) {
+		if u := q.u[j]; !(x-u <= tol*form.EntityScale(j, x)) {
 			return false
 		}
 	}
 	return true
-}
-
-// snap moves x onto a bound that it misses by rounding alone.
-func snap(x, l, u float64) float64 {
-	const eps = 1e-14
-	if x < l && l-x <= eps*max(1, math.Abs(l)) {
-		return l
-	}
-	if x > u && x-u <= eps*max(1, math.Abs(u)) {
-		return u
-	}
-	return x
 }

@@ -25,7 +25,7 @@ func newCLPSolver(ctx context.Context, p *Polytope, cfg SolverConfig) (Solver, e
 		return nil, err
 	}
 	first := newCLPWorker(s.m, cfg.Tolerance)
-	w, err := first.interval(&query{prefix: make([]float64, s.m.n), b: p.b, f: p.f, l: p.l, u: p.u, own: true})
+	w, err := first.interval(&query{prefix: make([]float64, s.m.n), b: s.m.form.B, f: s.m.form.F, l: s.m.form.L, u: s.m.form.U, own: true})
 	if err != nil {
 		return nil, err
 	}
@@ -136,20 +136,16 @@ const badBatch = "lp: bad number of rows"
 
 func (row *clpRow) begin(p *Polytope, lim *Limits) {
 	row.entity, row.known, row.proved, row.excess, row.err, row.own = 0, false, false, 0, nil, true
-	row.state, row.worker, row.size = nil, nil, p.size
-	row.b, row.f, row.l, row.u = p.limits(lim)
+	row.state, row.worker, row.size = nil, nil, p.Sizes()
+	row.b, row.f, row.l, row.u = p.Resolve(lim)
 	if lim == nil {
 		return
 	}
 	row.own = false
-	if lim.A != nil && p.hull == nil {
-		row.state = p.under(lim)
+	if lim.A != nil && !p.HullOnly() {
+		row.state = p.Under(lim)
 	}
-	most := float64(MaxMagnitude)
-	if p.units != nil {
-		most = maxAmount // in units of a small size, limits of a state may be large
-	}
-	if err := p.checkLimits(lim, most); err != nil {
+	if err := p.CheckLimits(lim); err != nil {
 		row.err = fmt.Errorf("lp: %w", err)
 	}
 }
@@ -236,7 +232,7 @@ func (row *clpRow) fix(a float64) {
 		return
 	}
 	row.known = false
-	if !(math.Abs(a) <= maxAmount) {
+	if !(math.Abs(a) <= MaxAmount) {
 		row.err = &InfeasibleError{Entity: i + 1, Amount: math.NaN()}
 		return
 	}

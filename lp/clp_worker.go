@@ -31,14 +31,6 @@ func collect(bytes int64) {
 	}
 }
 
-// solveTol is CLP's primal tolerance here, on rows whose coefficients are at
-// most 2. Where a prefix is infeasible by rounding, the limits are relaxed by
-// rounding, scaled, and solved again.
-const (
-	solveTol = 1e-14
-	rounding = 1e-12
-)
-
 // clpWorker answers queries one at a time. What it answers depends on the query
 // alone.
 type clpWorker struct {
@@ -77,7 +69,7 @@ func (w *clpWorker) interval(q *query) (*witnesses, error) {
 		return w.m.first, nil // all workers share it, so that nobody may write to it
 	}
 	found, err := w.find(q)
-	if err == nil && w.m.low != nil && (q.own || w.m.p.hull != nil) {
+	if err == nil && w.m.low != nil && (q.own || w.m.p.HullOnly()) {
 		l, u := w.m.low[q.entity], w.m.high[q.entity]
 		found.lo, found.hi = min(max(found.lo, l), u), min(max(found.hi, l), u)
 	}
@@ -95,8 +87,8 @@ func (w *clpWorker) find(q *query) (*witnesses, error) {
 		w.leave(q)
 		// Where the line crosses its limits at a flat angle, programs may still have
 		// duals that rounding leaves alone.
-		if l.interval(q, w.r, w.f, &w.w) <= steepGive*w.m.p.size[i] &&
-			q.feasible(w.m.p, w.w.atLow, witnessTol) && q.feasible(w.m.p, w.w.atUpper, witnessTol) {
+		if l.interval(q, w.r, w.f, &w.w) <= steepGive*w.m.form.Size[i] &&
+			q.feasible(&w.m.form, w.w.atLow, witnessTol) && q.feasible(&w.m.form, w.w.atUpper, witnessTol) {
 			return &w.w, nil
 		}
 	}
@@ -150,7 +142,7 @@ func (w *clpWorker) program(q *query, low, high bool) bool {
 
 // overPoints reports whether the programs of q run over the weights of points.
 func (w *clpWorker) overPoints(q *query) bool {
-	return w.m.points != nil && (q.own || w.m.p.hull != nil)
+	return w.m.points != nil && (q.own || w.m.p.HullOnly())
 }
 
 // crossed reports bounds of the suffix that exclude each other.
@@ -165,12 +157,12 @@ func (q *query) crossed() bool {
 
 // leave computes the limits that the prefix leaves.
 func (w *clpWorker) leave(q *query) {
-	n, i, p := w.m.n, q.entity, w.m.p
+	n, i, form := w.m.n, q.entity, &w.m.form
 	for k, b := range q.b {
-		w.r[k] = b - vec.Dot(p.a[k*n:k*n+i], q.prefix[:i])
+		w.r[k] = b - vec.Dot(form.A[k*n:k*n+i], q.prefix[:i])
 	}
 	for k, f := range q.f {
-		w.f[k] = f - vec.Dot(p.e[k*n:k*n+i], q.prefix[:i])
+		w.f[k] = f - vec.Dot(form.E[k*n:k*n+i], q.prefix[:i])
 	}
 }
 
@@ -199,11 +191,11 @@ func (w *clpWorker) loadRows(q *query) bool {
 	}
 	w.obj[0] = 1
 	for r, k := range s.eqs {
-		d := w.slack * w.m.p.eqScale(k, q.f[k])
+		d := w.slack * w.m.form.EqScale(k, q.f[k])
 		w.rows[r] = clp.Bounds{Lower: (w.f[k] - d) * s.eqScale[r], Upper: (w.f[k] + d) * s.eqScale[r]}
 	}
 	for r, k := range s.rows {
-		w.rows[len(s.eqs)+r] = clp.Bounds{Lower: math.Inf(-1), Upper: (w.r[k] + w.slack*w.m.p.rowScale(k, q.b[k])) * s.rowScale[r]}
+		w.rows[len(s.eqs)+r] = clp.Bounds{Lower: math.Inf(-1), Upper: (w.r[k] + w.slack*w.m.form.RowScale(k, q.b[k])) * s.rowScale[r]}
 	}
 	if w.matrices[i] == nil {
 		w.matrices[i] = w.m.matrix(i, false)
@@ -219,14 +211,14 @@ func (w *clpWorker) loadPoints(q *query) bool {
 	}
 	w.rows[0] = clp.Bounds{Lower: 1, Upper: 1}
 	for j := range i {
-		d := w.slack * w.m.p.entityScale(j, q.prefix[j])
+		d := w.slack * w.m.form.EntityScale(j, q.prefix[j])
 		w.rows[j+1] = clp.Bounds{Lower: q.prefix[j] - d, Upper: q.prefix[j] + d}
 	}
 	last := i
 	if !q.own {
 		last = w.m.n
 		for j := i; j < last; j++ {
-			w.rows[j+1] = clp.Bounds{Lower: q.l[j] - w.slack*w.m.p.entityScale(j, q.l[j]), Upper: q.u[j] + w.slack*w.m.p.entityScale(j, q.u[j])}
+			w.rows[j+1] = clp.Bounds{Lower: q.l[j] - w.slack*w.m.form.EntityScale(j, q.l[j]), Upper: q.u[j] + w.slack*w.m.form.EntityScale(j, q.u[j])}
 		}
 	}
 	if w.pointMatrices[last] == nil {
@@ -270,15 +262,15 @@ func (w *clpWorker) solve(q *query, points, upper, warm bool) bool {
 // reduced costs z = c - E' y - A' y, no end can lie further out than
 // f . y + r . y + sum_j z_j (l_j or u_j).
 func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
-	i, n, p := q.entity, w.m.n, w.m.p
+	i, n, form := q.entity, w.m.n, &w.m.form
 	for j := i; j < n; j++ {
-		at[j] = snap(x[j-i], q.l[j], q.u[j])
+		at[j] = vec.Snap(x[j-i], q.l[j], q.u[j])
 	}
 	tol := witnessTol
 	if w.slack == 0 {
 		tol = tightTol
 	}
-	if !q.feasible(p, at, tol) {
+	if !q.feasible(form, at, tol) {
 		return false
 	}
 	s := &w.m.suffix[i]
@@ -295,12 +287,12 @@ func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
 		}
 		scale := math.Abs(z)
 		for r, k := range s.eqs {
-			t := y[r] * p.e[k*n+j] * s.eqScale[r]
+			t := y[r] * form.E[k*n+j] * s.eqScale[r]
 			z -= t
 			scale += math.Abs(t)
 		}
 		for r, k := range s.rows {
-			t := y[len(s.eqs)+r] * p.a[k*n+j] * s.rowScale[r]
+			t := y[len(s.eqs)+r] * form.A[k*n+j] * s.rowScale[r]
 			z -= t
 			scale += math.Abs(t)
 		}
@@ -317,11 +309,11 @@ func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
 		gap += math.Abs(z) * d
 	}
 	for r, k := range s.eqs {
-		give += math.Abs(y[r]*s.eqScale[r]) * p.eqScale(k, q.f[k])
+		give += math.Abs(y[r]*s.eqScale[r]) * form.EqScale(k, q.f[k])
 	}
 	for r, k := range s.rows {
 		t := y[len(s.eqs)+r] * s.rowScale[r]
-		give += math.Abs(t) * p.rowScale(k, q.b[k])
+		give += math.Abs(t) * form.RowScale(k, q.b[k])
 		if t > 0 {
 			// The wrong sign for a minimum under <=: no part of the bound.
 			if t > 1e-13 {
@@ -332,9 +324,9 @@ func (w *clpWorker) proveRows(q *query, x, y, at []float64, upper bool) bool {
 		if t == 0 {
 			continue
 		}
-		gap -= t * max(0, q.b[k]+w.slack*p.rowScale(k, q.b[k])-vec.Dot(p.a[k*n:(k+1)*n], at))
+		gap -= t * max(0, q.b[k]+w.slack*form.RowScale(k, q.b[k])-vec.Dot(form.A[k*n:(k+1)*n], at))
 	}
-	return give <= steepGive*w.m.p.size[i] && gap <= gapTol*w.m.p.entityScale(i, at[i])
+	return give <= steepGive*w.m.form.Size[i] && gap <= gapTol*w.m.form.EntityScale(i, at[i])
 }
 
 // provePoints does the same over the points, where sum w = 1 makes
@@ -352,9 +344,9 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 		for v, weight := range x {
 			at[j] += weight / sum * w.m.points[v][j]
 		}
-		at[j] = snap(at[j], q.l[j], q.u[j])
+		at[j] = vec.Snap(at[j], q.l[j], q.u[j])
 	}
-	if !q.feasible(w.m.p, at, witnessTol) {
+	if !q.feasible(&w.m.form, at, witnessTol) {
 		return false
 	}
 	sign := 1.
@@ -363,16 +355,16 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 	}
 	bound := y[0] + vec.Dot(y[1:i+1], q.prefix[:i])
 	for j, a := range q.prefix[:i] {
-		bound -= w.slack * w.m.p.entityScale(j, a) * math.Abs(y[j+1])
+		bound -= w.slack * w.m.form.EntityScale(j, a) * math.Abs(y[j+1])
 	}
 	rest := y[i+1:] // of rows of bounds
 	for x, t := range rest {
 		j := i + x
 		switch {
 		case t > 0 && !math.IsInf(q.l[j], 0):
-			bound += t * (q.l[j] - w.slack*w.m.p.entityScale(j, q.l[j]))
+			bound += t * (q.l[j] - w.slack*w.m.form.EntityScale(j, q.l[j]))
 		case t < 0 && !math.IsInf(q.u[j], 0):
-			bound += t * (q.u[j] + w.slack*w.m.p.entityScale(j, q.u[j]))
+			bound += t * (q.u[j] + w.slack*w.m.form.EntityScale(j, q.u[j]))
 		default:
 			rest[x] = 0
 		}
@@ -384,13 +376,13 @@ func (w *clpWorker) provePoints(q *query, x, y, at []float64, upper bool) bool {
 	give := math.Abs(y[0])
 	for j, t := range y[1:] {
 		if t != 0 {
-			give += math.Abs(t) * w.m.p.size[j]
+			give += math.Abs(t) * w.m.form.Size[j]
 		}
 	}
-	return give <= steepGive*w.m.p.size[i] && math.Abs(sign*at[i]-bound-least) <= gapTol*w.m.p.entityScale(i, at[i])
+	return give <= steepGive*w.m.form.Size[i] && math.Abs(sign*at[i]-bound-least) <= gapTol*w.m.form.EntityScale(i, at[i])
 }
 
 // unboundedError says that limits leave an entity without an end.
 func unboundedError(q *query, p *Polytope) error {
-	return fmt.Errorf("lp: entity %s is unbounded under these limits", p.entities[q.entity])
+	return fmt.Errorf("lp: entity %s is unbounded under these limits", p.Entities()[q.entity])
 }

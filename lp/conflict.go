@@ -82,13 +82,13 @@ func (p *Polytope) refusal(err error, lim *Limits) error {
 // of the conflict would have to give.
 func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 	if q := p.Canonical(); q != p {
-		return q.conflict(p.canonicalLimits(lim))
+		return q.conflict(p.CanonicalLimits(lim))
 	}
 	if p.hull != nil {
 		return p.hullConflict(lim)
 	}
-	p = p.under(lim)
-	b, f, l, u := p.limits(lim)
+	p = p.Under(lim)
+	b, f, l, u := p.Resolve(lim)
 	q := p.program(make([]float64, p.Dim()), b, f, l, u)
 	q.SetScales()
 	name := func(r program.Limit) string { return p.constraintName(r.Kind, r.Index, lim) }

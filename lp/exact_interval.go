@@ -18,18 +18,23 @@ import (
 func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (lo, hi float64, ok bool) {
 	n, i := p.Dim(), len(prefix)
 	if i >= n {
-		panic(badLength)
+		panic(badEntity)
 	}
-	if p.hull != nil {
+	if p.HullOnly() {
 		if q := p.Canonical(); q != p {
-			d := q.units.amount
-			lo, hi, ok = ExactInterval(q, over(prefix, d), p.canonicalLimits(lim), relax)
+			d, _, _ := q.Units()
+			canonical := make([]float64, i)
+			for j, a := range prefix {
+				canonical[j] = a / d[j]
+			}
+			lo, hi, ok = ExactInterval(q, canonical, p.CanonicalLimits(lim), relax)
 			return lo * d[i], hi * d[i], ok
 		}
-		return ExactInterval(p.lift(), prefix, p.liftLimits(lim), relax)
+		return ExactInterval(p.Lift(), prefix, p.LiftLimits(lim), relax)
 	}
-	p = p.under(lim)
-	b, f, l, u := p.limits(lim)
+	p = p.Under(lim)
+	form := p.Form()
+	b, f, l, u := p.Resolve(lim)
 	q := &exact.Problem{}
 	add := func(c []float64, sign, rhs, size, relax float64, eq bool) {
 		left, row := vec.Rational(sign*rhs), make([]*big.Rat, 0, n-i)
@@ -46,14 +51,14 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 	}
 	for k, v := range b {
 		if !math.IsInf(v, 1) {
-			add(p.a[k*n:(k+1)*n], 1, v, p.rowSize[k], relax, false)
+			add(form.A[k*n:(k+1)*n], 1, v, form.RowSize[k], relax, false)
 		}
 	}
 	for k, v := range f {
-		c := p.e[k*n : (k+1)*n]
+		c := form.E[k*n : (k+1)*n]
 		if relax > 0 {
-			add(c, 1, v, p.eqSize[k], relax, false)
-			add(c, -1, v, p.eqSize[k], relax, false)
+			add(c, 1, v, form.EqSize[k], relax, false)
+			add(c, -1, v, form.EqSize[k], relax, false)
 			continue
 		}
 		add(c, 1, v, 0, 0, true)
@@ -61,10 +66,10 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 	for j := i; j < n; j++ {
 		var lower, upper *big.Rat
 		if !math.IsInf(l[j], 0) {
-			lower = vec.Rational(l[j] - relax*max(p.size[j], math.Abs(l[j])))
+			lower = vec.Rational(l[j] - relax*max(form.Size[j], math.Abs(l[j])))
 		}
 		if !math.IsInf(u[j], 0) {
-			upper = vec.Rational(u[j] + relax*max(p.size[j], math.Abs(u[j])))
+			upper = vec.Rational(u[j] + relax*max(form.Size[j], math.Abs(u[j])))
 		}
 		if lower != nil && upper != nil && lower.Cmp(upper) > 0 {
 			return 0, 0, false

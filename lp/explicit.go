@@ -1,11 +1,11 @@
 package lp
 
 import (
-	"fmt"
 	"math"
 	"time"
 
 	"paspo/lp/internal/pieces"
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -30,6 +30,7 @@ import (
 // rounding at most, and that stays so along the chain.
 type explicit struct {
 	p    *Polytope
+	form program.Form
 	side string // "dual" or "facets"
 	size int    // of rho
 
@@ -71,16 +72,6 @@ type ends struct {
 	facets               bool // found as facets, not as dual vertices
 }
 
-// BudgetError says that the closed form of a polytope is too large.
-type BudgetError struct {
-	Entity string // whose interval exceeds the budget
-	Reason string
-}
-
-func (e *BudgetError) Error() string {
-	return fmt.Sprintf("lp: the closed form of the interval of %s is beyond its budget: %s", e.Entity, e.Reason)
-}
-
 // prepare makes the pieces ready for evaluation.
 func (f *explicit) prepare() {
 	f.all, f.needed = make([]*pieces.Pieces, len(f.ends)), make([]*pieces.Pieces, len(f.ends))
@@ -93,11 +84,6 @@ func (f *explicit) prepare() {
 		f.needed[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
 	}
 }
-
-// steepGive bounds by how much a piece may give for its end to be answered from it.
-// Beyond it the rounding of limits, some 1e-16 of their scales, moves the end by
-// more than 1e-11: what prefixes violate by rounding then counts.
-const steepGive = 1e5
 
 func (e *ends) isSteep() bool {
 	return vec.MaxAbs(e.lowerGive) > steepGive || vec.MaxAbs(e.upperGive) > steepGive
@@ -172,11 +158,11 @@ func (f *explicit) start(rho, b, e, l, u []float64) bool {
 			return false
 		}
 	}
-	if !f.p.countable(l) {
+	if !f.p.Countable(l) {
 		return false
 	}
 	for x, k := range f.rows {
-		rho[x] = b[k] - f.shift(f.p.a[k*n:(k+1)*n], l)
+		rho[x] = b[k] - f.shift(f.form.A[k*n:(k+1)*n], l)
 	}
 	for x, j := range f.caps {
 		rho[len(f.rows)+x] = u[j] - f.base(l, j)
@@ -188,7 +174,7 @@ func (f *explicit) start(rho, b, e, l, u []float64) bool {
 	}
 	at := len(f.rows) + len(f.caps)
 	for k := range e {
-		rho[at+k] = e[k] - f.shift(f.p.e[k*n:(k+1)*n], l)
+		rho[at+k] = e[k] - f.shift(f.form.E[k*n:(k+1)*n], l)
 	}
 	for _, v := range rho[:f.size] {
 		if math.IsNaN(v) || math.IsInf(v, 0) {

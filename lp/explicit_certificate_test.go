@@ -58,13 +58,13 @@ func TestFacetsHold(t *testing.T) {
 	}
 	worst, checked := 0., 0
 	for _, p := range all {
-		f, err := compileFacets(p, p.points, p.Dim(), 2000, new(100_000_000))
+		f, err := compileFacets(p, p.Points(), p.Dim(), 2000, new(100_000_000))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range f.ends {
 			e := &f.ends[i]
-			for _, v := range p.points {
+			for _, v := range p.Points() {
 				rho := append([]float64{1}, v[:i]...)
 				lo, hi := plainInterval(e, rho)
 				worst = max(worst, lo-v[i], v[i]-hi)
@@ -112,7 +112,7 @@ func TestComplementarySlackness(t *testing.T) {
 		worst := 0.
 		for range 10 {
 			c.Begin(1, nil)
-			prefix := Limits{Lower: append([]float64(nil), p.l...), Upper: append([]float64(nil), p.u...)}
+			prefix := Limits{Lower: append([]float64(nil), p.Form().L...), Upper: append([]float64(nil), p.Form().U...)}
 			for i := range n - 1 {
 				if err := c.Next(lo, hi); err != nil {
 					t.Fatal(err)
@@ -178,12 +178,12 @@ func TestRaysTellEmptiness(t *testing.T) {
 		rho := make([]float64, f.size)
 		empty, full := 0, 0
 		for range 150 {
-			lim := Limits{B: append([]float64(nil), p.b...), E: append([]float64(nil), p.f...)}
+			lim := Limits{B: append([]float64(nil), p.Form().B...), E: append([]float64(nil), p.Form().F...)}
 			for k := range lim.B {
 				lim.B[k] *= 1.2*r.Float64() - 0.1
 			}
 			lim.E[0] *= 0.2 + 2*r.Float64()
-			possible := f.start(rho, lim.B, lim.E, p.l, p.u)
+			possible := f.start(rho, lim.B, lim.E, p.Form().L, p.Form().U)
 			_, _, err := p.Minimize(make([]float64, p.Dim()), &lim)
 			var e *EmptyError
 			switch {

@@ -79,7 +79,7 @@ func (c *explicitChain) Begin(rows int, limits []Limits) {
 			own.rows = append(own.rows, r)
 			continue
 		}
-		b, e, l, u := f.p.limits(lim)
+		b, e, l, u := f.p.Resolve(lim)
 		if lim.A != nil || !f.anyLimits || !f.start(c.rho[:f.size], b, e, l, u) {
 			c.behind.hand(rows, r, lim, nil, false)
 			continue
@@ -100,10 +100,6 @@ func (c *explicitChain) Begin(rows int, limits []Limits) {
 	}
 }
 
-// crossTol is the largest amount by which all limits may have to give for the
-// ends of an interval to meet and the closed form to answer it.
-const crossTol = 1e-11
-
 func (c *explicitChain) Next(lo, hi []float64) error {
 	if c.entity >= len(c.s.f.ends) {
 		panic(badEntity)
@@ -122,9 +118,9 @@ func (c *explicitChain) Next(lo, hi []float64) error {
 		if g.ends[c.entity].steep {
 			c.leaveSteep(g)
 		}
-		if f := c.s.f.p; f.hull != nil {
+		if f := c.s.f; f.p.HullOnly() {
 			// No point has more than all of them.
-			l, u := f.l[c.entity], f.u[c.entity]
+			l, u := f.form.L[c.entity], f.form.U[c.entity]
 			for slot := range g.rows {
 				g.b.Lo[slot], g.b.Hi[slot] = min(max(g.b.Lo[slot], l), u), min(max(g.b.Hi[slot], l), u)
 			}

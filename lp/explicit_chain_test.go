@@ -32,7 +32,7 @@ func TestBatchIndependence(t *testing.T) {
 		}
 		for k := range limits {
 			if k%3 == 0 && unscaled(s).(*explicitSolver).f.anyLimits {
-				for _, b := range p.b {
+				for _, b := range p.Form().B {
 					limits[k].B = append(limits[k].B, b+0.1*r.Float64()*math.Abs(b))
 				}
 			}

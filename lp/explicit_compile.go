@@ -36,12 +36,11 @@ func compile(ctx context.Context, p *Polytope, cfg SolverConfig) (*explicit, err
 }
 
 func compileSide(ctx context.Context, p *Polytope, cfg SolverConfig, effort *int) (*explicit, error) {
-	if p.hull != nil && *effort <= p.hull.tried {
-		// The interval of the last entity that is free takes all facets.
-		return nil, &BudgetError{Entity: p.entities[p.hull.last()], Reason: p.hull.refusal()}
+	if err := p.FacetsBeyond(*effort); err != nil {
+		return nil, err
 	}
-	if overPoints(p) {
-		return compileFacets(p, p.points, p.Dim(), cfg.MaxPieces, effort)
+	if p.OverPoints() {
+		return compileFacets(p, p.Points(), p.Dim(), cfg.MaxPieces, effort)
 	}
 	f, err := compileDual(p, allRows(p), cfg.MaxPieces, effort)
 	if err == nil || !isBudget(err) {
@@ -125,12 +124,13 @@ type selection struct {
 // allRows selects everything but rows that say nothing: those that restate the
 // equalities up to the errors of decimals.
 func allRows(p *Polytope) selection {
+	form := p.Form()
 	n := p.Dim()
 	s := selection{anyLimits: true, unbounded: make([]bool, n)}
-	_, basis := vec.RowSpace(p.e, n)
+	_, basis := vec.RowSpace(form.E, n)
 	w := make([]float64, n)
-	for k := range p.b {
-		row := p.a[k*n : (k+1)*n]
+	for k := range form.B {
+		row := form.A[k*n : (k+1)*n]
 		copy(w, row)
 		vec.Orthogonalize(w, basis)
 		if len(basis) > 0 && vec.Norm(w) <= 1e-15*vec.Norm(row) {
@@ -140,7 +140,7 @@ func allRows(p *Polytope) selection {
 		s.rows = append(s.rows, k)
 	}
 	for j := range n {
-		if !math.IsInf(p.u[j], 1) && p.l[j] != p.u[j] {
+		if !math.IsInf(form.U[j], 1) && form.L[j] != form.U[j] {
 			s.caps = append(s.caps, j)
 		}
 	}
@@ -150,6 +150,7 @@ func allRows(p *Polytope) selection {
 // ownRows leaves out, in addition, what is redundant under the polytope's own
 // limits.
 func ownRows(ctx context.Context, p *Polytope) (selection, error) {
+	form := p.Form()
 	s := allRows(p)
 	s.anyLimits = false
 	lo, hi, err := BoundingBoxContext(ctx, p)
@@ -174,11 +175,11 @@ func ownRows(ctx context.Context, p *Polytope) (selection, error) {
 	caps := s.caps
 	s.caps = nil
 	for _, j := range caps {
-		if hi[j] >= p.u[j]-1e-6*max(1, math.Abs(p.u[j])) {
+		if hi[j] >= form.U[j]-1e-6*max(1, math.Abs(form.U[j])) {
 			s.caps = append(s.caps, j)
 		}
 	}
-	for j, l := range p.l {
+	for j, l := range form.L {
 		s.unbounded[j] = lo[j]-l > 1e3*max(1, math.Abs(lo[j]), math.Abs(hi[j]))
 	}
 	return s, nil
@@ -211,11 +212,12 @@ func compileDual(p *Polytope, sel selection, maxPieces int, effort *int) (*expli
 }
 
 func tryDual(p *Polytope, sel selection, maxPieces int, in dd.Precision, effort *int) (*explicit, error) {
-	n, k := p.Dim(), len(p.f)
+	form := p.Form()
+	n, k := p.Dim(), len(form.F)
 	m := len(sel.rows) + len(sel.caps)
 	size := max(1, m+k) // without any limit, one that is never tight
 	f := &explicit{
-		p: p, side: "dual", size: size, ends: make([]ends, n), rows: sel.rows, caps: sel.caps,
+		p: p, form: form, side: "dual", size: size, ends: make([]ends, n), rows: sel.rows, caps: sel.caps,
 		floor: make([]float64, n), free: make([]bool, n), fixed: make([]bool, n),
 		anyLimits: sel.anyLimits,
 	}
@@ -224,13 +226,13 @@ func tryDual(p *Polytope, sel selection, maxPieces int, in dd.Precision, effort 
 	f.begin = make([]float64, f.size)
 	own := f.floor
 	for x, r := range f.rows {
-		f.begin[x] = p.b[r] - vec.Dot(p.a[r*n:(r+1)*n], own)
+		f.begin[x] = form.B[r] - vec.Dot(form.A[r*n:(r+1)*n], own)
 	}
 	for x, j := range f.caps {
-		f.begin[len(f.rows)+x] = p.u[j] - own[j]
+		f.begin[len(f.rows)+x] = form.U[j] - own[j]
 	}
 	for x := range k {
-		f.begin[m+x] = p.f[x] - vec.Dot(p.e[x*n:(x+1)*n], own)
+		f.begin[m+x] = form.F[x] - vec.Dot(form.E[x*n:(x+1)*n], own)
 	}
 	nonneg := make([]bool, size)
 	for x := range nonneg {
@@ -240,7 +242,7 @@ func tryDual(p *Polytope, sel selection, maxPieces int, in dd.Precision, effort 
 	g := make([]float64, size)
 	numbers := 0
 	for j := n - 1; j >= 0; j-- {
-		over := func(reason string) error { return &BudgetError{Entity: p.entities[j], Reason: reason} }
+		over := func(reason string) error { return &BudgetError{Entity: p.Entities()[j], Reason: reason} }
 		for x := range m {
 			g[x] = -f.cols[j][x] * scale[x]
 		}
@@ -310,7 +312,7 @@ func tryDual(p *Polytope, sel selection, maxPieces int, in dd.Precision, effort 
 	}
 	err := cone.Check()
 	if errors.Is(err, dd.ErrBudget) {
-		return f, &BudgetError{Entity: p.entities[0], Reason: "the proof that limits are empty takes too many pieces"}
+		return f, &BudgetError{Entity: p.Entities()[0], Reason: "the proof that limits are empty takes too many pieces"}
 	}
 	if err != nil {
 		return nil, err
@@ -330,21 +332,22 @@ func spans(g []float64) bool {
 
 // bounds fills in what the bounds of each entity are.
 func (f *explicit) bounds(sel selection) {
+	form := &f.form
 	p := f.p
 	for j := range p.Dim() {
-		f.free[j] = math.IsInf(p.l[j], -1) || sel.unbounded[j]
-		f.fixed[j] = p.l[j] == p.u[j]
+		f.free[j] = math.IsInf(form.L[j], -1) || sel.unbounded[j]
+		f.fixed[j] = form.L[j] == form.U[j]
 		if !f.free[j] {
-			f.floor[j] = p.l[j]
+			f.floor[j] = form.L[j]
 		}
 	}
-	if !slices.ContainsFunc(f.floor, func(l float64) bool { return -l > farBelow }) {
+	if !slices.ContainsFunc(f.floor, func(l float64) bool { return -l > FarBelow }) {
 		return
 	}
 	if lo, hi, err := BoundingBox(p); err == nil {
 		for j := range f.floor {
 			if !f.free[j] && !f.fixed[j] {
-				f.floor[j] = countedFrom(p.l[j], lo[j], hi[j])
+				f.floor[j] = CountedFrom(form.L[j], lo[j], hi[j])
 			}
 		}
 	}
@@ -353,6 +356,7 @@ func (f *explicit) bounds(sel selection) {
 // columns fills in the columns of the rows, upper bounds and equalities, and
 // returns the scale of each: a power of two, so that no multiplier is rounded.
 func (f *explicit) columns() (scale []float64) {
+	form := &f.form
 	p := f.p
 	n := p.Dim()
 	f.cols = make([][]float64, n)
@@ -371,15 +375,15 @@ func (f *explicit) columns() (scale []float64) {
 	}
 	unit := make([]float64, n)
 	for x, k := range f.rows {
-		add(x, p.a[k*n:(k+1)*n])
+		add(x, form.A[k*n:(k+1)*n])
 	}
 	for x, j := range f.caps {
 		unit[j] = 1
 		add(len(f.rows)+x, unit)
 		unit[j] = 0
 	}
-	for x := range p.f {
-		add(len(f.rows)+len(f.caps)+x, p.e[x*n:(x+1)*n])
+	for x := range form.F {
+		add(len(f.rows)+len(f.caps)+x, form.E[x*n:(x+1)*n])
 	}
 	for len(scale) < f.size {
 		scale = append(scale, 1)
@@ -410,13 +414,13 @@ func (e *ends) add(f *explicit, x, scale []float64, m int, upper bool) {
 func (f *explicit) limitScale(k int) float64 {
 	switch m := len(f.rows); {
 	case k < m:
-		return f.p.rowScale(f.rows[k], f.p.b[f.rows[k]])
+		return f.form.RowScale(f.rows[k], f.form.B[f.rows[k]])
 	case k < m+len(f.caps):
 		j := f.caps[k-m]
-		return f.p.entityScale(j, f.p.u[j])
-	case k < m+len(f.caps)+len(f.p.f):
+		return f.form.EntityScale(j, f.form.U[j])
+	case k < m+len(f.caps)+len(f.form.F):
 		x := k - m - len(f.caps)
-		return f.p.eqScale(x, f.p.f[x])
+		return f.form.EqScale(x, f.form.F[x])
 	}
 	return 1
 }

@@ -14,8 +14,9 @@ import (
 // before, entity i ranges over the projection of the hull onto the first i+1
 // entities, whose facets bound it. Only the first entities are compiled.
 func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort *int) (*explicit, error) {
+	form := p.Form()
 	n := p.Dim()
-	f := &explicit{p: p, side: "facets", size: n, ends: make([]ends, n), floor: make([]float64, n), free: make([]bool, n)}
+	f := &explicit{p: p, form: form, side: "facets", size: n, ends: make([]ends, n), floor: make([]float64, n), free: make([]bool, n)}
 	f.begin = make([]float64, n)
 	f.begin[0] = 1
 	projected := make([][]float64, len(points))
@@ -25,7 +26,7 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 		}
 		h, err := hull.New(distinct(projected), effort)
 		if errors.Is(err, dd.ErrBudget) {
-			return nil, &BudgetError{Entity: p.entities[i], Reason: "too many facets"}
+			return nil, &BudgetError{Entity: p.Entities()[i], Reason: "too many facets"}
 		}
 		if err != nil {
 			return nil, err
@@ -39,11 +40,11 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 			least = 2 * steepGive
 		}
 		if h.From[i] != nil {
-			w, give := make([]float64, i+1), p.size[i]
+			w, give := make([]float64, i+1), form.Size[i]
 			w[0] = h.At[i]
 			for b, c := range h.From[i] {
 				w[h.Basis[b]+1] = c
-				give += math.Abs(c) * p.size[h.Basis[b]]
+				give += math.Abs(c) * form.Size[h.Basis[b]]
 			}
 			give = max(give, least)
 			e.lower, e.lowerGive = w, []float64{give}
@@ -63,7 +64,7 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 			}
 			size := math.Abs(t.D)
 			for b, v := range t.C {
-				size = max(size, math.Abs(v)*p.size[h.Basis[b]])
+				size = max(size, math.Abs(v)*form.Size[h.Basis[b]])
 			}
 			give := max(size/math.Abs(c), least)
 			if c > 0 {
@@ -73,7 +74,7 @@ func compileFacets(p *Polytope, points [][]float64, first, maxPieces int, effort
 			}
 		}
 		if count := len(e.lowerGive) + len(e.upperGive); count > maxPieces {
-			return nil, &BudgetError{Entity: p.entities[i], Reason: fmt.Sprintf("%d facets, allowed are %d", count, maxPieces)}
+			return nil, &BudgetError{Entity: p.Entities()[i], Reason: fmt.Sprintf("%d facets, allowed are %d", count, maxPieces)}
 		}
 	}
 	return f, nil
@@ -107,11 +108,12 @@ func vertices(p *Polytope, effort *int) ([][]float64, error) {
 }
 
 func tryVertices(p *Polytope, in dd.Precision, effort *int) ([][]float64, error) {
+	form := p.Form()
 	const most = 5000
 	n := p.Dim()
 	nonneg, floor := make([]bool, n+1), make([]float64, n)
 	nonneg[n] = true
-	for j, l := range p.l {
+	for j, l := range form.L {
 		if nonneg[j] = !math.IsInf(l, -1); nonneg[j] {
 			floor[j] = l
 		}
@@ -123,18 +125,18 @@ func tryVertices(p *Polytope, in dd.Precision, effort *int) ([][]float64, error)
 		g[n] = vec.Dot(coef, floor) - rhs
 		return g
 	}
-	for k := range p.f {
-		if err := c.Restrict(row(p.e[k*n:(k+1)*n], p.f[k])); err != nil {
+	for k := range form.F {
+		if err := c.Restrict(row(form.E[k*n:(k+1)*n], form.F[k])); err != nil {
 			return nil, err
 		}
 	}
-	for k := range p.b {
-		if err := c.Cut(row(p.a[k*n:(k+1)*n], p.b[k])); err != nil {
+	for k := range form.B {
+		if err := c.Cut(row(form.A[k*n:(k+1)*n], form.B[k])); err != nil {
 			return nil, err
 		}
 	}
 	unit := make([]float64, n)
-	for j, u := range p.u {
+	for j, u := range form.U {
 		if !math.IsInf(u, 1) {
 			unit[j] = 1
 			if err := c.Cut(row(unit, u)); err != nil {
@@ -154,7 +156,7 @@ func tryVertices(p *Polytope, in dd.Precision, effort *int) ([][]float64, error)
 		}
 		v := make([]float64, n)
 		for j := range v {
-			v[j] = snap(floor[j]+x[j]/x[n], p.l[j], p.u[j])
+			v[j] = vec.Snap(floor[j]+x[j]/x[n], form.L[j], form.U[j])
 		}
 		out = append(out, v)
 	}

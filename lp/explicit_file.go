@@ -107,7 +107,7 @@ func unmarshalCompiled(p *Polytope, cfg SolverConfig, data []byte) (*explicit, e
 		return nil, fmt.Errorf("the file was made with max_pieces %d and max_effort %d, not %d and %d", pieces, effort, cfg.MaxPieces, cfg.MaxEffort)
 	}
 	n := p.Dim()
-	f := &explicit{p: p, side: d.text(), size: d.number(), steps: d.number()}
+	f := &explicit{p: p, form: p.Form(), side: d.text(), size: d.number(), steps: d.number()}
 	f.rows, f.caps, f.anyLimits = d.numbers(), d.numbers(), d.flag()
 	f.floor, f.free, f.fixed, f.begin = d.floats(), d.flags(), d.flags(), d.floats()
 	f.empty, f.emptyGive = d.floats(), d.floats()
@@ -131,14 +131,15 @@ func unmarshalCompiled(p *Polytope, cfg SolverConfig, data []byte) (*explicit, e
 
 // consistent checks lengths and indices, so that nothing reads out of range.
 func (f *explicit) consistent() bool {
+	form := &f.form
 	p := f.p
 	n := p.Dim()
 	within := func(x []int, size int) bool {
 		return !slices.ContainsFunc(x, func(k int) bool { return k < 0 || k >= size })
 	}
-	m := len(f.rows) + len(f.caps) + len(p.f)
+	m := len(f.rows) + len(f.caps) + len(form.F)
 	ok := f.side == "dual" && f.size == max(1, m) && len(f.fixed) == n || f.side == "facets" && f.size == n && !f.anyLimits
-	ok = ok && within(f.rows, len(p.b)) && within(f.caps, n) && len(f.begin) == f.size && len(f.floor) == n && len(f.free) == n &&
+	ok = ok && within(f.rows, len(form.B)) && within(f.caps, n) && len(f.begin) == f.size && len(f.floor) == n && len(f.free) == n &&
 		len(f.empty) == len(f.emptyGive)*f.size
 	for _, list := range [...][]ends{f.ends, f.own} {
 		for i := range list {

@@ -42,7 +42,7 @@ func TestCompiledFile(t *testing.T) {
 		}
 		var limits []Limits
 		if unscaled(s).(*explicitSolver).f.anyLimits {
-			b := append([]float64(nil), p.b...)
+			b := append([]float64(nil), p.Form().B...)
 			for k := range b {
 				b[k] *= 1.1
 			}
@@ -142,7 +142,7 @@ func FuzzCompiledFile(f *testing.F) {
 		defer s.Close()
 		c := s.Chain(2)
 		lo, hi := make([]float64, 2), make([]float64, 2)
-		c.Begin(2, []Limits{{}, {B: p.b}})
+		c.Begin(2, []Limits{{}, {B: p.Form().B}})
 		for range p.Dim() {
 			if c.Next(lo, hi) != nil {
 				return

@@ -33,27 +33,27 @@ func gonumEnd(p *Polytope, prefix []float64, sign float64) (end float64, ok bool
 			if j < i {
 				b -= v * prefix[j]
 			} else {
-				b -= v * p.l[j]
+				b -= v * p.Form().L[j]
 			}
 		}
 		return b
 	}
-	for k, b := range p.b {
-		c := p.a[k*n : (k+1)*n]
+	for k, b := range p.Form().B {
+		c := p.Form().A[k*n : (k+1)*n]
 		rows, rhs, slack = append(rows, c[i:]), append(rhs, left(c, b)), append(slack, true)
 	}
-	for k, b := range p.f {
-		c := p.e[k*n : (k+1)*n]
+	for k, b := range p.Form().F {
+		c := p.Form().E[k*n : (k+1)*n]
 		rows, rhs, slack = append(rows, c[i:]), append(rhs, left(c, b)), append(slack, false)
 	}
 	for j := i; j < n; j++ {
-		if math.IsInf(p.l[j], -1) {
+		if math.IsInf(p.Form().L[j], -1) {
 			return 0, false
 		}
-		if !math.IsInf(p.u[j], 1) {
+		if !math.IsInf(p.Form().U[j], 1) {
 			c := make([]float64, n-i)
 			c[j-i] = 1
-			rows, rhs, slack = append(rows, c), append(rhs, p.u[j]-p.l[j]), append(slack, true)
+			rows, rhs, slack = append(rows, c), append(rhs, p.Form().U[j]-p.Form().L[j]), append(slack, true)
 		}
 	}
 	slacks := 0
@@ -79,7 +79,7 @@ func gonumEnd(p *Polytope, prefix []float64, sign float64) (end float64, ok bool
 	cost := make([]float64, n-i+slacks)
 	cost[0] = sign
 	v, _, err := gonum.Simplex(cost, a, rhs, 1e-12, nil)
-	return sign*v + p.l[i], err == nil && !math.IsNaN(v)
+	return sign*v + p.Form().L[i], err == nil && !math.IsNaN(v)
 }
 
 // differ walks one action on a polytope and holds the closed form, warm-start bases and

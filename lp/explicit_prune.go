@@ -100,7 +100,7 @@ func newPruner(f *explicit, effort *int) (*pruner, error) {
 	lo, hi := make([]float64, n+1), slices.Repeat([]float64{math.Inf(1)}, n+1)
 	lo[n] = math.Inf(-1)
 	p.base = dictionary.New(lo, hi, effort)
-	for k := range m + len(f.p.f) {
+	for k := range m + len(f.form.F) {
 		g := make([]float64, n)
 		for j := range g {
 			g[j] = f.cols[j][k]
@@ -120,7 +120,7 @@ func newPruner(f *explicit, effort *int) (*pruner, error) {
 	for j, fixed := range f.fixed {
 		if fixed {
 			unit[j] = 1
-			p.g, p.h, p.scale = append(p.g, slices.Clone(unit)), append(p.h, 0), append(p.scale, f.p.entityScale(j, f.p.l[j])/p.unit)
+			p.g, p.h, p.scale = append(p.g, slices.Clone(unit)), append(p.h, 0), append(p.scale, f.form.EntityScale(j, f.form.L[j])/p.unit)
 			p.base.Add(unit, 0, true)
 			unit[j] = 0
 		}
@@ -409,7 +409,7 @@ func (s *search) proved(p int) bool {
 		if v -= eps * mag[j]; v < 0 {
 			bound += v * s.reach[j]
 		} else {
-			cost += v * s.f.p.entityScale(j, s.f.floor[j]) / s.unit
+			cost += v * s.f.form.EntityScale(j, s.f.floor[j]) / s.unit
 		}
 	}
 	return bound >= -pruneTol*fam.give[p] && cost <= pruneGrowth*fam.give[p]

@@ -18,12 +18,12 @@ func capped(t testing.TB, limit float64) *Polytope {
 		t.Fatal(err)
 	}
 	n := p.Dim()
-	d := Description{Name: "portfolio with caps", Entities: p.entities, Total: 1, Upper: make([]float64, n)}
+	d := Description{Name: "portfolio with caps", Entities: p.Entities(), Total: 1, Upper: make([]float64, n)}
 	for j := range d.Upper {
 		d.Upper[j] = limit
 	}
 	for k, name := range p.rowNames {
-		d.Rows = append(d.Rows, Row{Name: name, Coef: p.a[k*n : (k+1)*n], Min: math.Inf(-1), Max: p.b[k]})
+		d.Rows = append(d.Rows, Row{Name: name, Coef: p.Form().A[k*n : (k+1)*n], Min: math.Inf(-1), Max: p.Form().B[k]})
 	}
 	if p, err = New(d); err != nil {
 		t.Fatal(err)

@@ -78,7 +78,7 @@ func (s *explicitSolver) Compiled() *Compiled {
 		lower, upper := e.counts()
 		ownLower, ownUpper := f.own[i].counts()
 		c.Entities = append(c.Entities, CompiledEntity{
-			Entity: f.p.entities[i], How: how, Lower: lower, Upper: upper, NeededLower: ownLower, NeededUpper: ownUpper,
+			Entity: f.p.Entities()[i], How: how, Lower: lower, Upper: upper, NeededLower: ownLower, NeededUpper: ownUpper,
 		})
 	}
 	return c

@@ -30,7 +30,7 @@ func TestCompiled(t *testing.T) {
 			t.Errorf("%s: %+v", c.p.Name(), d)
 		}
 		for i, e := range d.Entities {
-			if e.Entity != c.p.entities[i] || e.Lower < 1 || e.Upper < 1 {
+			if e.Entity != c.p.Entities()[i] || e.Lower < 1 || e.Upper < 1 {
 				t.Errorf("%+v", e)
 			}
 		}

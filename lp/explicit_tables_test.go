@@ -21,7 +21,7 @@ func (c *tableChain) base(i int) float64 {
 	if c.t.Facets || c.t.Free[i] {
 		return 0
 	}
-	_, _, l, _ := c.p.limits(c.lim)
+	_, _, l, _ := c.p.Resolve(c.lim)
 	return l[i]
 }
 
@@ -31,7 +31,7 @@ func (c *tableChain) begin() {
 	if c.lim == nil {
 		return
 	}
-	b, e, _, u := p.limits(c.lim)
+	b, e, _, u := p.Resolve(c.lim)
 	left := func(rhs float64, row []float64) float64 {
 		for j, v := range row {
 			rhs -= v * c.base(j)
@@ -39,15 +39,15 @@ func (c *tableChain) begin() {
 		return rhs
 	}
 	for x, k := range t.LimitRows {
-		c.rho[x] = left(b[k], p.a[k*n:(k+1)*n])
+		c.rho[x] = left(b[k], p.Form().A[k*n:(k+1)*n])
 	}
 	at := len(t.LimitRows)
 	for x, j := range t.Caps {
 		c.rho[at+x] = u[j] - c.base(j)
 	}
 	at += len(t.Caps)
-	for k := range p.f {
-		c.rho[at+k] = left(e[k], p.e[k*n:(k+1)*n])
+	for k := range p.Form().F {
+		c.rho[at+k] = left(e[k], p.Form().E[k*n:(k+1)*n])
 	}
 }
 
@@ -96,7 +96,7 @@ func TestTables(t *testing.T) {
 		for k := range 200 {
 			c := &tableChain{t: tables, p: p}
 			if k%2 == 1 && tables.AnyLimits {
-				c.lim = &Limits{B: append([]float64(nil), p.b...), E: append([]float64(nil), p.f...)}
+				c.lim = &Limits{B: append([]float64(nil), p.Form().B...), E: append([]float64(nil), p.Form().F...)}
 				for j, b := range c.lim.B {
 					c.lim.B[j] = b + 0.1*r.Float64()*math.Abs(b)
 				}
@@ -147,7 +147,7 @@ func TestTableRays(t *testing.T) {
 	if told() {
 		t.Error("a total of 1 is said to leave nothing")
 	}
-	c.lim.B = make([]float64, len(p.b))
+	c.lim.B = make([]float64, len(p.Form().B))
 	for k := range c.lim.B {
 		c.lim.B[k] = -1
 	}

@@ -118,13 +118,8 @@ func (h *handover) fix(a []float64) {
 
 // at returns the limits of row r, nil where they are the polytope's own.
 func at(limits []Limits, r int) *Limits {
-	if limits == nil || limits[r].own() {
+	if limits == nil || limits[r].Own() {
 		return nil
 	}
 	return &limits[r]
-}
-
-// own reports whether the limits are the polytope's own.
-func (l *Limits) own() bool {
-	return l.B == nil && l.E == nil && l.Lower == nil && l.Upper == nil && l.A == nil
 }

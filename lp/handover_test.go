@@ -18,7 +18,7 @@ func mixedLimits(p *Polytope, rows int, r *rand.Rand) []Limits {
 	for x := range limits {
 		switch r.IntN(3) {
 		case 0:
-			b := slices.Clone(p.b)
+			b := slices.Clone(p.Form().B)
 			for k := range b {
 				b[k] += 0.2 * r.Float64()
 			}

@@ -7,8 +7,8 @@ import (
 	"paspo/lp/internal/hull"
 )
 
-// hullName names the one constraint that a hull without facets is.
-const hullName = "hull of the points"
+// HullName names the one constraint that a hull without facets is.
+const HullName = "hull of the points"
 
 // pointHull is the convex hull of points whose facets are too many to find. Distances
 // to it and what limits of a state leave of it are linear programs over the weights of
@@ -40,17 +40,22 @@ func (p *Polytope) Hull() *hull.Body {
 	return p.hull.Body
 }
 
-// last returns the last entity that the others before it do not determine.
-func (h *pointHull) last() int {
-	if len(h.Basis) == 0 {
-		return h.N - 1
+// FacetsBeyond returns a *BudgetError where p is a hull whose facets were not found with
+// this effort or more, in elementary steps.
+func (p *Polytope) FacetsBeyond(effort int) error {
+	h := p.hull
+	if h == nil || effort > h.tried {
+		return nil
 	}
-	return h.Basis[len(h.Basis)-1]
-}
-
-// refusal says why there are no facets.
-func (h *pointHull) refusal() string {
-	return fmt.Sprintf("the hull of its %d points in %d dimensions has more facets than its budget of %d million steps and of memory finds", len(h.Points), len(h.Basis), h.tried/1_000_000)
+	// The interval of the last entity that the others before it do not determine takes
+	// all facets.
+	last := h.N - 1
+	if len(h.Basis) > 0 {
+		last = h.Basis[len(h.Basis)-1]
+	}
+	return &BudgetError{Entity: p.entities[last], Reason: fmt.Sprintf(
+		"the hull of its %d points in %d dimensions has more facets than its budget of %d million steps and of memory finds",
+		len(h.Points), len(h.Basis), h.tried/1_000_000)}
 }
 
 // hullRows returns the facets, as rows c . x <= d with largest |c| 1, and the equalities

@@ -11,14 +11,14 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// lift returns p, which is a hull without facets, as rows over allocations and
+// Lift returns p, which is a hull without facets, as rows over allocations and
 // weights of the points,
 //
 //	{ (a, w): V' w = a,  sum w = 1,  0 <= w <= 1,  E a = e,  l <= a <= u },
 //
 // in this order, with any bounds and right-hand sides that p can have. Its last
 // equalities are those of the hull.
-func (p *Polytope) lift() *Polytope { return p.hull.lifted() }
+func (p *Polytope) Lift() *Polytope { return p.hull.lifted() }
 
 // lifting returns what makes the lifted polytope when it is first needed.
 func (p *Polytope) lifting() func() *Polytope {
@@ -42,12 +42,12 @@ func (p *Polytope) lifting() func() *Polytope {
 		for x, f := range p.f {
 			copy(row(p.eqNames[x], f), p.e[x*n:(x+1)*n])
 		}
-		sum := row(hullName, 1)
+		sum := row(HullName, 1)
 		for v := range k {
 			sum[n+v] = 1
 		}
 		for j := range n {
-			r := row(hullName, 0)
+			r := row(HullName, 0)
 			r[j] = -1
 			for v, x := range p.points {
 				r[n+v] = x[j]
@@ -58,13 +58,13 @@ func (p *Polytope) lifting() func() *Polytope {
 	})
 }
 
-// liftLimits returns limits of p as those of the lifted polytope.
-func (p *Polytope) liftLimits(lim *Limits) *Limits {
+// LiftLimits returns limits of p as those of the lifted polytope.
+func (p *Polytope) LiftLimits(lim *Limits) *Limits {
 	if lim == nil {
 		return nil
 	}
-	q := p.lift()
-	_, f, l, u := p.limits(lim)
+	q := p.Lift()
+	_, f, l, u := p.Resolve(lim)
 	n, k := p.Dim(), len(p.f)
 	return &Limits{
 		E:     slices.Concat(f, q.f[k:]),
@@ -82,7 +82,7 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 	if names, amount := p.beyondPoints(lim); names != nil {
 		return names, amount
 	}
-	q := p.liftLimits(lim)
+	q := p.LiftLimits(lim)
 	for j := range p.entities {
 		if q.Lower[j] <= p.l[j] {
 			q.Lower[j] = math.Inf(-1)
@@ -91,17 +91,17 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 			q.Upper[j] = math.Inf(1)
 		}
 	}
-	return p.lift().conflict(q)
+	return p.Lift().conflict(q)
 }
 
 // beyondPoints returns the conflict of the hull with one limit that none of its points
 // satisfies, from one side, and nil where there is none.
 func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
-	_, f, l, u := p.limits(lim)
+	_, f, l, u := p.Resolve(lim)
 	n := p.Dim()
 	try := func(kind program.Kind, k int, gap, scale float64) {
 		if by := gap / scale; by > max(amount, program.Emptiness) {
-			names, amount = []string{hullName, p.constraintName(kind, k, lim)}, by
+			names, amount = []string{HullName, p.constraintName(kind, k, lim)}, by
 		}
 	}
 	for j := range n {
@@ -139,9 +139,9 @@ func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
 
 // minimizeLifted is Minimize under limits of a state.
 func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value float64, err error) {
-	q := p.lift()
+	q := p.Lift()
 	n := p.Dim()
-	l := p.liftLimits(lim)
+	l := p.LiftLimits(lim)
 	x, _, err = q.program(slices.Concat(c, make([]float64, q.weights)), nil, l.E, l.Lower, l.Upper).Optimum()
 	switch {
 	case err != nil:

@@ -100,13 +100,13 @@ func TestHullConflict(t *testing.T) {
 	if !errors.As(err, &empty) {
 		t.Fatalf("error %v", err)
 	}
-	want := []string{hullName, "E1 >= " + formatFloat(l[0]), "E2 >= " + formatFloat(l[1])}
+	want := []string{HullName, "E1 >= " + formatFloat(l[0]), "E2 >= " + formatFloat(l[1])}
 	if got := slices.Sorted(slices.Values(empty.Conflict)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		t.Errorf("conflict %q, want %q", got, want)
 	}
 
 	e := &Limits{E: []float64{1.5}}
-	if c := p.FindConflict(e); !slices.Equal(c, []string{hullName, "total = 1.5"}) {
+	if c := p.FindConflict(e); !slices.Equal(c, []string{HullName, "total = 1.5"}) {
 		t.Errorf("another total: conflict %q", c)
 	}
 	for _, method := range []string{"lazy", "clp"} {
@@ -118,7 +118,7 @@ func TestHullConflict(t *testing.T) {
 		c.Begin(2, []Limits{{}, *lim})
 		lo, hi := make([]float64, 2), make([]float64, 2)
 		var infeasible *InfeasibleError
-		if err := c.Next(lo, hi); !errors.As(err, &infeasible) || infeasible.Row != 1 || !slices.Contains(infeasible.Conflict, hullName) {
+		if err := c.Next(lo, hi); !errors.As(err, &infeasible) || infeasible.Row != 1 || !slices.Contains(infeasible.Conflict, HullName) {
 			t.Errorf("%s: error %v", method, err)
 		}
 		if !(lo[0] < hi[0]) || !math.IsNaN(lo[1]) {
@@ -154,7 +154,7 @@ func TestHullConflictsAreProven(t *testing.T) {
 			}
 			for j := range n {
 				for _, kind := range []program.Kind{program.OfLower, program.OfUpper} {
-					name := p.boundName(kind, j, l, u)
+					name := p.BoundName(kind, j, l, u)
 					if name == without || !slices.Contains(conflict, name) {
 						continue
 					}
@@ -179,11 +179,11 @@ func TestHullConflictsAreProven(t *testing.T) {
 			continue
 		}
 		bounds[len(conflict)-1]++
-		if !slices.Contains(conflict, hullName) || !nothing("") {
+		if !slices.Contains(conflict, HullName) || !nothing("") {
 			t.Errorf("%q is none", conflict)
 		}
 		for _, name := range conflict {
-			if name != hullName && nothing(name) {
+			if name != HullName && nothing(name) {
 				t.Errorf("%q is one without %s", conflict, name)
 			}
 		}

@@ -133,7 +133,7 @@ func TestHullVerdicts(t *testing.T) {
 				t.Fatalf("trial %d: residual %g of %s at %g of the way", trial, got, name, 1+by)
 			case by > 0 && !(got >= want && got > 0 && got <= 1e3*want):
 				t.Fatalf("trial %d: residual %g at %g of the way, by rows %g", trial, got, 1+by, want)
-			case by > 0 && name == hullName:
+			case by > 0 && name == HullName:
 				named++
 			case by > 0 && within(a, lo, hi):
 				t.Fatalf("trial %d: %s at %g of the way, within the bounds", trial, name, 1+by)

@@ -85,7 +85,7 @@ func (l ladder) programs(ctx context.Context) (Solver, error) { return newCLPSol
 // Beyond returns the method that auto takes where the closed form of p is beyond its
 // budget.
 func Beyond(p *Polytope) string {
-	if tooManyRows(p) && !overPoints(p) {
+	if tooManyRows(p) && !p.OverPoints() {
 		return "clp"
 	}
 	return "lazy"

@@ -31,7 +31,7 @@ func cappedPortfolio(t testing.TB, limit float64) *Polytope {
 }
 
 func (p *Polytope) description() Description {
-	return Description{Name: p.name, Entities: p.entities, Total: p.f[0], Lower: p.l, Upper: p.u, Rows: p.rows}
+	return Description{Name: p.Name(), Entities: p.Entities(), Total: p.Form().F[0], Lower: p.Form().L, Upper: p.Form().U, Rows: p.rows}
 }
 
 // cappedSimplex is a simplex cut by m rows with a cap of about 4/n on every entity.
@@ -93,10 +93,10 @@ func benchmarkChains(b *testing.B, s Solver, moved, atEnds bool) {
 			break
 		}
 		var l Limits
-		for _, v := range s.Polytope().b {
+		for _, v := range s.Polytope().Form().B {
 			l.B = append(l.B, v+0.2*r.Float64()*math.Abs(v))
 		}
-		for _, v := range s.Polytope().u {
+		for _, v := range s.Polytope().Form().U {
 			l.Upper = append(l.Upper, v*(1+0.2*r.Float64()))
 		}
 		limits = append(limits, l)

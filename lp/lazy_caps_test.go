@@ -189,7 +189,7 @@ func TestEmptyState(t *testing.T) {
 	defer s.Close()
 	_, _, names := p.Inequalities()
 	upper := slices.Repeat([]float64{0.05}, p.Dim()) // 13 of them do not make 1
-	b := slices.Clone(p.b)
+	b := slices.Clone(p.Form().B)
 	b[1] = -0.25
 	lo, hi := make([]float64, 3), make([]float64, 3)
 	c := s.Chain(3)
@@ -226,7 +226,7 @@ func TestLimitsAreServed(t *testing.T) {
 		for range 200 {
 			limits := make([]Limits, 8)
 			for x := range limits {
-				b, u, l := slices.Clone(p.b), slices.Clone(p.u), slices.Clone(p.l)
+				b, u, l := slices.Clone(p.Form().B), slices.Clone(p.Form().U), slices.Clone(p.Form().L)
 				for k := range b {
 					b[k] += 0.05 * r.Float64()
 				}
@@ -240,7 +240,7 @@ func TestLimitsAreServed(t *testing.T) {
 				t.Fatalf("%s: residual %g", p.Name(), res)
 			}
 		}
-		if err := walkChecked(s, r, []Limits{{B: p.b}, {Upper: p.u}}, 2); err != nil {
+		if err := walkChecked(s, r, []Limits{{B: p.Form().B}, {Upper: p.Form().U}}, 2); err != nil {
 			t.Error(err)
 		}
 		total := unscaled(s).(*lazySolver).Stats().Total()

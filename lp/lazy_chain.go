@@ -139,8 +139,8 @@ func (c *lazyChain) take(x int, lim *Limits, prefix []float64, strayed bool) {
 
 // begin takes over limits. It reports whether the bases can serve them.
 func (row *lazyRow) begin(m *lazyModel, lim *Limits) bool {
-	b, f, l, u := m.p.limits(lim)
-	if m.points || !m.p.countable(l) {
+	b, f, l, u := m.p.Resolve(lim)
+	if m.points || !m.p.Countable(l) {
 		return false
 	}
 	if row.store == nil {
@@ -287,7 +287,7 @@ func (c *lazyChain) answer(i int, row *lazyRow) bool {
 		lo -= gap * giveLow / (giveLow + giveHigh)
 		hi = lo
 	}
-	l, u := m.p.l[i], m.p.u[i]
+	l, u := m.form.L[i], m.form.U[i]
 	if row.lower != nil {
 		l = row.lower[i]
 		u = l + row.width[i]

@@ -7,6 +7,7 @@ import (
 
 	"paspo/lp/internal/basis"
 	"paspo/lp/internal/hull"
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -22,6 +23,7 @@ import (
 //	min, max (V' w)_i   s.t.   (V' w)_P = a_P,  sum w = 1,  w >= 0.
 type lazyModel struct {
 	p       *Polytope
+	form    program.Form
 	n, m, k int
 	points  bool
 
@@ -68,9 +70,9 @@ const maxLazyRows = 300
 const maxLazyCells = 1 << 24
 
 func newLazyModel(ctx context.Context, p *Polytope, maxBases int) (*lazyModel, error) {
-	n := p.Dim()
+	n, form := p.Dim(), p.Form()
 	m := &lazyModel{
-		p: p, n: n, m: len(p.b), k: len(p.f), points: overPoints(p),
+		p: p, form: form, n: n, m: len(form.B), k: len(form.F), points: p.OverPoints(),
 		base: make([]float64, n), width: make([]float64, n), reach: make([]float64, n), suffix: make([]lazySuffix, n),
 	}
 	if m.points {
@@ -81,7 +83,7 @@ func newLazyModel(ctx context.Context, p *Polytope, maxBases int) (*lazyModel, e
 			if m.m+m.k <= maxLazyRows {
 				reason = fmt.Sprintf("the programs of %d entities and %d rows take more than %d numbers", n, m.m+m.k, maxLazyCells)
 			}
-			return nil, &BudgetError{Entity: p.entities[0], Reason: reason}
+			return nil, &BudgetError{Entity: p.Entities()[0], Reason: reason}
 		}
 		if err := m.ofRows(ctx); err != nil {
 			return nil, err
@@ -98,20 +100,16 @@ func newLazyModel(ctx context.Context, p *Polytope, maxBases int) (*lazyModel, e
 	return m, nil
 }
 
-// overPoints reports whether the programs run over the weights of points: where there are
-// fewer of these than rows, and where the rounding of the rows shows.
-func overPoints(p *Polytope) bool {
-	return len(p.points) > 0 && (p.narrow || len(p.points) < len(p.b) || len(p.b) == 0)
-}
-
 // tooManyRows reports whether the rows are too many for bases, or for so many entities. Limits that follow
 // the state move rows, whatever the points are.
 func tooManyRows(p *Polytope) bool {
-	rows, n := len(p.b)+len(p.f), p.Dim()
+	form := p.Form()
+	rows, n := len(form.B)+len(form.F), p.Dim()
 	return rows > maxLazyRows || rows*n*(n+1)/2 > maxLazyCells
 }
 
 func (m *lazyModel) ofRows(ctx context.Context) error {
+	form := &m.form
 	p, n := m.p, m.n
 	lo, hi, err := BoundingBoxContext(ctx, p)
 	if err != nil {
@@ -121,8 +119,8 @@ func (m *lazyModel) ofRows(ctx context.Context) error {
 	// with two bounds.
 	for j := range n {
 		m.reach[j] = max(1, math.Abs(lo[j]), math.Abs(hi[j]))
-		m.base[j] = countedFrom(p.l[j], lo[j], hi[j])
-		u := p.u[j]
+		m.base[j] = CountedFrom(form.L[j], lo[j], hi[j])
+		u := form.U[j]
 		if math.IsInf(u, 1) {
 			u = hi[j] + m.reach[j]
 		}
@@ -139,14 +137,14 @@ func (m *lazyModel) ofRows(ctx context.Context) error {
 		}
 		m.rows, m.scale = append(m.rows, row), append(m.scale, s)
 	}
-	for k, b := range p.b {
-		add(p.a[k*n:(k+1)*n], b)
+	for k, b := range form.B {
+		add(form.A[k*n:(k+1)*n], b)
 	}
-	for k, f := range p.f {
-		add(p.e[k*n:(k+1)*n], f)
+	for k, f := range form.F {
+		add(form.E[k*n:(k+1)*n], f)
 	}
 	m.begin, m.tol = make([]float64, m.m+m.k), make([]float64, m.m+m.k)
-	m.start(m.begin, m.tol, p.b, p.f, m.base)
+	m.start(m.begin, m.tol, form.B, form.F, m.base)
 	return nil
 }
 
@@ -172,8 +170,8 @@ func (m *lazyModel) ofPoints() {
 	m.begin, m.tol = make([]float64, m.k), make([]float64, m.k)
 	m.begin[0] = 1
 	for k := range m.rows {
-		m.rows[k] = make([]float64, len(p.points))
-		for v, x := range p.points {
+		m.rows[k] = make([]float64, len(p.Points()))
+		for v, x := range p.Points() {
 			m.rows[k][v] = 1
 			if k > 0 {
 				m.rows[k][v] = x[k-1]
@@ -192,7 +190,7 @@ func (m *lazyModel) newSuffix(i, maxBases int) {
 	s := &m.suffix[i]
 	first, cols := i, m.n-i
 	if m.points {
-		first, cols = 0, len(m.p.points)
+		first, cols = 0, len(m.p.Points())
 	}
 	rows := m.rows
 	if m.points {

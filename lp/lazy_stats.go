@@ -65,7 +65,7 @@ func (s *lazySolver) Stats() LazyStats {
 	for i := range s.m.suffix {
 		for x, e := range s.m.suffix[i].ends {
 			out.Ends = append(out.Ends, LazyEnd{
-				Entity: s.m.p.entities[i], Upper: x == 1,
+				Entity: s.m.p.Entities()[i], Upper: x == 1,
 				Hits: e.hits.Load(), Misses: e.misses.Load(), Exact: e.exact.Load(), Left: e.left.Load(), Bases: len(*e.kept.Load()),
 			})
 		}

@@ -10,12 +10,13 @@ import (
 // polytope's own, or holds a NaN, an infinity that nothing satisfies, or a number beyond
 // the 1e15 that descriptions may hold. Limits
 // that contradict one another pass, see FindConflict. A nil lim is fine.
-func (p *Polytope) CheckLimits(lim *Limits) error { return p.checkLimits(lim, MaxMagnitude) }
-
-// checkLimits is CheckLimits for numbers of at most most.
-func (p *Polytope) checkLimits(lim *Limits, most float64) error {
+func (p *Polytope) CheckLimits(lim *Limits) error {
 	if lim == nil {
 		return nil
+	}
+	most := float64(MaxMagnitude)
+	if p.units != nil {
+		most = MaxAmount // in units of a small size, limits of a state may be large
 	}
 	n := p.Dim()
 	for _, s := range [...]struct {

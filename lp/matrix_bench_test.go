@@ -34,15 +34,15 @@ func stateLimits(p *Polytope, states int, r *rand.Rand) []Limits {
 	}
 	limits := make([]Limits, states)
 	for s := range limits {
-		a, b := make([]float64, len(p.a)), make([]float64, len(p.b))
+		a, b := make([]float64, len(p.Form().A)), make([]float64, len(p.Form().B))
 		for k := range b {
 			for j := range n {
-				if v := p.a[k*n+j]; v != 0 {
+				if v := p.Form().A[k*n+j]; v != 0 {
 					a[k*n+j] = v * (0.5 + r.Float64())
 				}
 			}
 			v := vec.Dot(a[k*n:(k+1)*n], inside)
-			b[k] = v + max(0, p.b[k]-vec.Dot(p.a[k*n:(k+1)*n], inside))*(0.2+r.Float64())
+			b[k] = v + max(0, p.Form().B[k]-vec.Dot(p.Form().A[k*n:(k+1)*n], inside))*(0.2+r.Float64())
 		}
 		limits[s] = Limits{A: a, B: b}
 	}

@@ -43,7 +43,7 @@ func (c *matrixChain) take(x int, lim *Limits, prefix []float64, strayed bool) {
 
 // begin returns row x, nil where a basis cannot serve its limits.
 func (c *matrixChain) begin(x int, lim *Limits) *matrixRow {
-	if lim == nil || lim.A == nil || c.s.p.hull != nil || tooManyRows(c.s.p) {
+	if lim == nil || lim.A == nil || c.s.p.HullOnly() || tooManyRows(c.s.p) {
 		return nil
 	}
 	if c.rows[x] == nil {

@@ -22,9 +22,9 @@ import (
 func randomMatrix(p *Polytope, r *rand.Rand) Limits {
 	lim, x := randomState(p, r)
 	n := p.Dim()
-	lim.A, lim.B = slices.Clone(p.a), slices.Clone(p.b)
+	lim.A, lim.B = slices.Clone(p.Form().A), slices.Clone(p.Form().B)
 	spread := []float64{0, 0, 3}[r.IntN(3)]
-	for k := range p.b {
+	for k := range p.Form().B {
 		row := lim.A[k*n : (k+1)*n]
 		slack := []float64{0, 1e-9, 0.01, 0.3}[r.IntN(4)]
 		switch r.IntN(8) {
@@ -109,7 +109,7 @@ func checkRandomMatrices(seed uint64, kinds map[string]int) error {
 			m, ok := l.behind.started().(*matrixSolver)
 			switch {
 			case !ok:
-				if len(p.b) > 0 && err == nil {
+				if len(p.Form().B) > 0 && err == nil {
 					err = errors.New("no simplex behind warm-start bases")
 				}
 			case m.behind.started() != nil:

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"paspo/lp/internal/basis"
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
@@ -17,7 +18,7 @@ import (
 type matrixRow struct {
 	query
 	lim   *Limits
-	state Polytope
+	state program.Form
 
 	lo, hi         float64
 	atLow, atUpper []float64 // allocations that have the last ends
@@ -35,20 +36,18 @@ type matrixRow struct {
 // begin takes over a state. It reports whether its limits are such that a basis can
 // serve them.
 func (row *matrixRow) begin(p *Polytope, lim *Limits) bool {
-	n, k := p.Dim(), len(p.f)
 	if row.base == nil {
-		row.make(n, len(p.b)+k)
+		_, b, _ := p.Inequalities()
+		_, f, _ := p.Equalities()
+		row.make(p.Dim(), len(b)+len(f))
 	}
 	row.lim = lim
-	if len(lim.A) != len(p.a) {
-		panic(badLength)
-	}
-	row.state = *p
-	row.state.a, row.state.points, row.state.ranges = lim.A, nil, nil
-	row.state.rowSize = rowSizes(row.sizes[:0], lim.A, p.size)
-	row.sizes = row.state.rowSize
+	row.state = p.Form()
+	row.state.A = lim.A
+	row.sizes = program.RowSizes(row.sizes[:0], lim.A, row.state.Size)
+	row.state.RowSize = row.sizes
 	row.entity, row.known, row.proved, row.excess, row.own = 0, false, false, 0, false
-	row.b, row.f, row.l, row.u = p.limits(lim)
+	row.b, row.f, row.l, row.u = p.Resolve(lim)
 	if !row.load() {
 		return false
 	}
@@ -95,7 +94,7 @@ func (row *matrixRow) load() bool {
 		return true
 	}
 	for k, f := range row.f {
-		if !add(k, p.e[k*n:(k+1)*n], f, true) {
+		if !add(k, p.E[k*n:(k+1)*n], f, true) {
 			return false
 		}
 	}
@@ -103,7 +102,7 @@ func (row *matrixRow) load() bool {
 		if math.IsInf(b, 1) {
 			continue
 		}
-		if !add(k, p.a[k*n:(k+1)*n], b, false) {
+		if !add(k, p.A[k*n:(k+1)*n], b, false) {
 			return false
 		}
 	}
@@ -308,7 +307,7 @@ func (row *matrixRow) optimal(at []float64) bool {
 		t := z[n+x]
 		give += math.Abs(t) * row.q.Tol[n+x] / rounding
 		if row.g.Equality[x] {
-			gap += math.Abs(t) * row.scale[x] * math.Abs(row.f[k]-vec.Dot(row.state.e[k*n:(k+1)*n], at))
+			gap += math.Abs(t) * row.scale[x] * math.Abs(row.f[k]-vec.Dot(row.state.E[k*n:(k+1)*n], at))
 			continue
 		}
 		if t < 0 {
@@ -319,10 +318,10 @@ func (row *matrixRow) optimal(at []float64) bool {
 			continue
 		}
 		if t > 0 {
-			gap += t * row.scale[x] * math.Abs(row.b[k]-vec.Dot(row.state.a[k*n:(k+1)*n], at))
+			gap += t * row.scale[x] * math.Abs(row.b[k]-vec.Dot(row.state.A[k*n:(k+1)*n], at))
 		}
 	}
-	return give <= steepGive*row.state.size[row.entity] && gap <= gapTol*row.state.entityScale(row.entity, at[row.entity])
+	return give <= steepGive*row.state.Size[row.entity] && gap <= gapTol*row.state.EntityScale(row.entity, at[row.entity])
 }
 
 // within reports whether a is of the interval that was answered, up to rounding.
@@ -338,7 +337,7 @@ func (row *matrixRow) fix(a float64) {
 	row.move(i, a-row.base[i])
 	row.base[i], row.q.Up[i] = a, 0
 	row.known = false
-	scale := row.state.entityScale(i, a)
+	scale := row.state.EntityScale(i, a)
 	row.excess = max(row.excess, (row.l[i]-a)/scale, (a-row.u[i])/scale)
 	if !row.proved || !(a >= row.lo && a <= row.hi) {
 		return

@@ -28,17 +28,17 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 		}
 	}
 	if lim != nil {
-		p.under(lim).limits(lim) // panics where a length is bad
+		p.Under(lim).Resolve(lim) // panics where a length is bad
 	}
 	if q := p.Canonical(); q != p {
-		x, _, err = q.Minimize(p.costs(c), p.canonicalLimits(lim))
+		x, _, err = q.Minimize(p.costs(c), p.CanonicalLimits(lim))
 		if err != nil {
 			return nil, 0, err
 		}
 		x = p.stated(x)
 		return x, vec.Dot(c, x), nil
 	}
-	if p.points != nil && (lim == nil || lim.own()) {
+	if p.points != nil && (lim == nil || lim.Own()) {
 		value = math.Inf(1)
 		for _, v := range p.points {
 			if cv, _ := vec.DotScale(c, v); cv < value {
@@ -50,8 +50,8 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 	if p.hull != nil {
 		return p.minimizeLifted(c, lim)
 	}
-	p = p.under(lim)
-	b, f, l, u := p.limits(lim)
+	p = p.Under(lim)
+	b, f, l, u := p.Resolve(lim)
 	x, value, err = p.program(c, b, f, l, u).Optimum()
 	if err != nil {
 		err = p.refusal(err, lim)

@@ -21,7 +21,7 @@ const (
 	MaxCells     = 1 << 24 // rows, or points, times entities
 	MaxMagnitude = 1e15    // of amounts
 	maxRow       = 1e30    // of coefficients and limits of rows
-	maxAmount    = 1e100   // of an entity in a prefix: far above any, and far from overflow
+	MaxAmount    = 1e100   // of an entity in a prefix: far above any, and far from overflow
 	minMagnitude = 1e-150  // beyond it products of two numbers are none of float64's
 	maxName      = 200     // bytes
 

@@ -132,3 +132,14 @@ type Limits struct {
 	B, E, Lower, Upper []float64
 	A                  []float64
 }
+
+// Own reports whether the limits are the polytope's own.
+func (l *Limits) Own() bool {
+	return l.B == nil && l.E == nil && l.Lower == nil && l.Upper == nil && l.A == nil
+}
+
+// OverPoints reports whether programs for intervals are better over the weights of the
+// points than over the rows: where these are more, and where their rounding shows.
+func (p *Polytope) OverPoints() bool {
+	return len(p.points) > 0 && (p.narrow || len(p.points) < len(p.b) || len(p.b) == 0)
+}

@@ -46,8 +46,8 @@ func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, err
 			return nil, nil, fmt.Errorf("lp: entity %s of the point to project is %g", p.entities[j], v)
 		}
 	}
-	p = p.under(lim)
-	b, f, l, u := p.limits(lim)
+	p = p.Under(lim)
+	b, f, l, u := p.Resolve(lim)
 	// Distances are those of amounts as stated, so that these have one unit. Rows are
 	// taken at unit length.
 	unit := unitOf(vec.MaxAbs(p.size))

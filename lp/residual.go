@@ -43,7 +43,7 @@ func (p *Polytope) WorstConstraint(a []float64, lim *Limits) (residual float64, 
 // constraintName names a constraint. Names that hold a limit are of the limit
 // that holds in this state.
 func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string {
-	_, f, l, u := p.limits(lim)
+	_, f, l, u := p.Resolve(lim)
 	switch kind {
 	case program.OfRow:
 		return p.rowNames[i]
@@ -57,16 +57,16 @@ func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string 
 		}
 		return p.eqNames[i]
 	case program.OfLower, program.OfUpper:
-		return p.boundName(kind, i, l, u)
+		return p.BoundName(kind, i, l, u)
 	case program.OfHull:
-		return hullName
+		return HullName
 	}
 	return ""
 }
 
-func (p *Polytope) boundName(kind program.Kind, j int, l, u []float64) string {
+func (p *Polytope) BoundName(kind program.Kind, j int, l, u []float64) string {
 	if j >= p.Dim()-p.weights {
-		return hullName
+		return HullName
 	}
 	sign, v := " <= ", u[j]
 	if kind == program.OfLower {
@@ -89,12 +89,12 @@ func formatFloat(v float64) string {
 // worst returns the constraint with the largest scaled residual. Names are left
 // to the caller, because naming allocates.
 func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind program.Kind, index int) {
-	p = p.under(lim)
+	p = p.Under(lim)
 	n := p.Dim()
 	if len(a) != n {
 		panic(badLength)
 	}
-	b, f, l, u := p.limits(lim)
+	b, f, l, u := p.Resolve(lim)
 	residual = math.Inf(-1)
 	for k, v := range f {
 		ax := vec.Dot(p.e[k*n:(k+1)*n], a)
@@ -168,8 +168,8 @@ func dot4(rows, a []float64) (s0, s1, s2, s3 float64) {
 	return s0, s1, s2, s3
 }
 
-// under returns the polytope with the matrix that holds.
-func (p *Polytope) under(lim *Limits) *Polytope {
+// Under returns the polytope with the matrix that holds.
+func (p *Polytope) Under(lim *Limits) *Polytope {
 	if lim == nil || lim.A == nil {
 		return p
 	}
@@ -181,18 +181,18 @@ func (p *Polytope) under(lim *Limits) *Polytope {
 	}
 	q := *p
 	q.a, q.points, q.canon, q.ranges = lim.A, nil, nil, nil
-	q.rowSize = rowSizes(nil, q.a, q.size)
+	q.rowSize = program.RowSizes(nil, q.a, q.size)
 	return &q
 }
 
-// limits returns the limits that hold, and panics where one has a bad length.
-func (p *Polytope) limits(lim *Limits) (b, f, l, u []float64) {
+// Resolve returns the limits that hold, and panics where one has a bad length.
+func (p *Polytope) Resolve(lim *Limits) (b, f, l, u []float64) {
 	if lim == nil {
 		return p.b, p.f, p.l, p.u
 	}
 	b, f = orElse(lim.B, p.b), orElse(lim.E, p.f)
 	l, u = orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
-	if len(b) != len(p.b) || len(f) != len(p.f) || len(l) != p.Dim() || len(u) != p.Dim() {
+	if len(b) != len(p.b) || len(f) != len(p.f) || len(l) != p.Dim() || len(u) != p.Dim() || lim.A != nil && len(lim.A) != len(p.a) {
 		panic(badLength)
 	}
 	return b, f, l, u

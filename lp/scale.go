@@ -4,12 +4,11 @@ import (
 	"math"
 	"slices"
 
+	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
 
-// units say what the canonical form of a polytope is measured in: its amounts are
-// a_j / amount_j, its rows A_kj amount_j / row_k and b_k / row_k, equalities
-// likewise. All are powers of two, so that converting rounds nothing.
+// units say what the canonical form of a polytope is measured in: see Units.
 type units struct{ amount, row, eq []float64 }
 
 // sameUnit is the size of an entity, against the total, from which on it has the unit
@@ -33,28 +32,28 @@ func (p *Polytope) Canonical() *Polytope {
 	return p.canon
 }
 
-// AmountUnits returns the units of the amounts of a canonical form that is another
-// polytope's, nil of any other polytope. The slice must not be modified.
-func (p *Polytope) AmountUnits() []float64 {
+// Units returns the units of a canonical form that is another polytope's: amounts are
+// a_j / amount_j, rows A_kj amount_j / row_k and b_k / row_k, equalities likewise. All are
+// powers of two, so that converting rounds nothing. They are nil of any other polytope and
+// must not be modified.
+func (p *Polytope) Units() (amount, row, eq []float64) {
 	if p.units == nil {
-		return nil
+		return nil, nil, nil
 	}
-	return p.units.amount
+	return p.units.amount, p.units.row, p.units.eq
 }
 
 // setSizes sets the sizes of entities, and with them what residuals of rows and
 // equalities are measured in. A size of 0 gives way to the largest.
 func (p *Polytope) setSizes(s []float64) {
 	p.size = filled(s)
-	p.rowSize, p.eqSize = rowSizes(nil, p.a, p.size), rowSizes(nil, p.e, p.size)
+	p.rowSize, p.eqSize = program.RowSizes(nil, p.a, p.size), program.RowSizes(nil, p.e, p.size)
 }
 
-// rowScale, eqScale and entityScale return what residuals of a limit are measured in.
-func (p *Polytope) rowScale(k int, b float64) float64 { return max(math.Abs(b), p.rowSize[k]) }
-
-func (p *Polytope) eqScale(k int, f float64) float64 { return max(math.Abs(f), p.eqSize[k]) }
-
-func (p *Polytope) entityScale(j int, x float64) float64 { return max(math.Abs(x), p.size[j]) }
+// Form returns the numbers of p. They must not be modified.
+func (p *Polytope) Form() program.Form {
+	return program.Form{A: p.a, B: p.b, E: p.e, F: p.f, L: p.l, U: p.u, Size: p.size, RowSize: p.rowSize, EqSize: p.eqSize}
+}
 
 // filled returns sizes with the largest in place of 0.
 func filled(s []float64) []float64 {
@@ -69,18 +68,6 @@ func filled(s []float64) []float64 {
 		}
 	}
 	return out
-}
-
-// rowSizes appends sum_j |A_kj| s_j of every row.
-func rowSizes(to, a, s []float64) []float64 {
-	for n := len(s); len(a) > 0; a = a[n:] {
-		sum := 0.
-		for j, c := range a[:n] {
-			sum += math.Abs(c) * s[j]
-		}
-		to = append(to, sum)
-	}
-	return to
 }
 
 // Sizes returns the size of every entity: its largest magnitude in the polytope, or
@@ -218,27 +205,27 @@ func (p *Polytope) costs(c []float64) []float64 {
 	return y
 }
 
-// canonicalLimits returns limits of the canonical form. It panics where one has a bad
+// CanonicalLimits returns limits of the canonical form. It panics where one has a bad
 // length.
-func (p *Polytope) canonicalLimits(lim *Limits) *Limits {
+func (p *Polytope) CanonicalLimits(lim *Limits) *Limits {
 	if lim == nil || p.Canonical() == p {
 		return lim
 	}
-	var c limitConverter
-	return c.convert(p, lim)
+	var c LimitConverter
+	return c.Convert(p, lim)
 }
 
-// limitConverter converts the limits of one state to the canonical form, into memory
+// LimitConverter converts the limits of one state to the canonical form, into memory
 // of its own.
-type limitConverter struct {
+type LimitConverter struct {
 	out                         Limits
 	b, e, lower, upper, a, unit []float64
 }
 
-// convert returns limits that hold until the next call.
-func (c *limitConverter) convert(p *Polytope, lim *Limits) *Limits {
+// Convert returns limits that hold until the next call.
+func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 	q := p.canon
-	b, _, _, _ := p.limits(lim)
+	b, _, _, _ := p.Resolve(lim)
 	d := q.units.amount
 	rows := q.units.row
 	c.out = Limits{}

@@ -1,5 +1,11 @@
 package lp
 
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
 // Solver computes intervals of one polytope: the range of entity i given that
 // entities 0..i-1 are fixed,
 //
@@ -45,4 +51,39 @@ type Chain interface {
 
 	// Fix sets the entity that Next has just answered to a, one a row.
 	Fix(a []float64)
+}
+
+// InfeasibleError says that no allocation within the limits has the prefix of
+// actions that was fixed.
+type InfeasibleError struct {
+	Row    int // of the batch
+	Entity int // whose interval is empty
+
+	// Amount is the least scaled amount by which all limits would have to give, NaN
+	// where the prefix holds a NaN or a number beyond 1e100.
+	Amount float64
+
+	// Conflict names constraints that exclude each other given the prefix.
+	Conflict []string
+}
+
+func (e *InfeasibleError) Error() string {
+	s := fmt.Sprintf("lp: row %d: no allocation has this prefix of %d entities: infeasible by %.3g", e.Row, e.Entity, e.Amount)
+	if math.IsNaN(e.Amount) {
+		s = fmt.Sprintf("lp: row %d: the prefix of %d entities holds a NaN or a number beyond %g", e.Row, e.Entity, MaxAmount)
+	}
+	if len(e.Conflict) > 0 {
+		s += " (" + strings.Join(e.Conflict, "; ") + ")"
+	}
+	return s
+}
+
+// BudgetError says that the closed form of a polytope is too large.
+type BudgetError struct {
+	Entity string // whose interval exceeds the budget
+	Reason string
+}
+
+func (e *BudgetError) Error() string {
+	return fmt.Sprintf("lp: the closed form of the interval of %s is beyond its budget: %s", e.Entity, e.Reason)
 }

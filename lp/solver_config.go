@@ -2,9 +2,7 @@ package lp
 
 import (
 	"fmt"
-	"math"
 	"runtime"
-	"strings"
 )
 
 // SolverConfig says how intervals are computed.
@@ -68,29 +66,4 @@ func (cfg SolverConfig) complete() (SolverConfig, error) {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
 	return cfg, cfg.Validate()
-}
-
-// InfeasibleError says that no allocation within the limits has the prefix of
-// actions that was fixed.
-type InfeasibleError struct {
-	Row    int // of the batch
-	Entity int // whose interval is empty
-
-	// Amount is the least scaled amount by which all limits would have to give, NaN
-	// where the prefix holds a NaN or a number beyond 1e100.
-	Amount float64
-
-	// Conflict names constraints that exclude each other given the prefix.
-	Conflict []string
-}
-
-func (e *InfeasibleError) Error() string {
-	s := fmt.Sprintf("lp: row %d: no allocation has this prefix of %d entities: infeasible by %.3g", e.Row, e.Entity, e.Amount)
-	if math.IsNaN(e.Amount) {
-		s = fmt.Sprintf("lp: row %d: the prefix of %d entities holds a NaN or a number beyond %g", e.Row, e.Entity, maxAmount)
-	}
-	if len(e.Conflict) > 0 {
-		s += " (" + strings.Join(e.Conflict, "; ") + ")"
-	}
-	return s
 }

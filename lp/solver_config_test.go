@@ -112,7 +112,7 @@ func TestManyRows(t *testing.T) {
 			t.Error(err)
 		}
 		// Other limits are answered all the same.
-		b := append([]float64(nil), p.b...)
+		b := append([]float64(nil), p.Form().B...)
 		for k := range b {
 			b[k] += 0.01
 		}
@@ -121,6 +121,27 @@ func TestManyRows(t *testing.T) {
 		}
 		s.Close()
 	}
+}
+
+// rowsOnly describes the set of p by rows alone.
+func rowsOnly(t testing.TB, p *Polytope) *Polytope {
+	t.Helper()
+	n := p.Dim()
+	d := Description{Entities: p.Entities(), Total: math.NaN()}
+	d.Lower, d.Upper = p.Bounds()
+	a, b, _ := p.Inequalities()
+	for k, v := range b {
+		d.Rows = append(d.Rows, Row{Coef: a[k*n : (k+1)*n], Min: math.Inf(-1), Max: v})
+	}
+	e, f, _ := p.Equalities()
+	for k, v := range f {
+		d.Rows = append(d.Rows, Row{Coef: e[k*n : (k+1)*n], Min: v, Max: v})
+	}
+	q, err := New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
 }
 
 func TestPointsAgainstRows(t *testing.T) {
@@ -146,10 +167,9 @@ func TestPointsAgainstRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows := *p
-		rows.points = nil
+		rows := rowsOnly(t, p)
 		for _, method := range solverMethods {
-			for _, q := range []*Polytope{p, &rows} {
+			for _, q := range []*Polytope{p, rows} {
 				s, err := NewSolver(q, SolverConfig{Method: method, Workers: 1})
 				if err != nil {
 					t.Fatal(err)

@@ -26,7 +26,7 @@ func randomLimits(p *Polytope, r *rand.Rand) Limits {
 func randomState(p *Polytope, r *rand.Rand) (lim Limits, x []float64) {
 	n := p.Dim()
 	x = make([]float64, n)
-	lower, upper := append([]float64(nil), p.l...), append([]float64(nil), p.u...)
+	lower, upper := append([]float64(nil), p.Form().L...), append([]float64(nil), p.Form().U...)
 	move := r.IntN(2) == 0
 	for j := range x {
 		lo := lower[j]
@@ -48,11 +48,11 @@ func randomState(p *Polytope, r *rand.Rand) (lim Limits, x []float64) {
 	if move {
 		lim.Lower, lim.Upper = lower, upper
 	}
-	for k := range p.b {
-		lim.B = append(lim.B, vec.Dot(p.a[k*n:(k+1)*n], x)+[]float64{0, 0.01, 1}[r.IntN(3)])
+	for k := range p.Form().B {
+		lim.B = append(lim.B, vec.Dot(p.Form().A[k*n:(k+1)*n], x)+[]float64{0, 0.01, 1}[r.IntN(3)])
 	}
-	for k := range p.f {
-		lim.E = append(lim.E, vec.Dot(p.e[k*n:(k+1)*n], x))
+	for k := range p.Form().F {
+		lim.E = append(lim.E, vec.Dot(p.Form().E[k*n:(k+1)*n], x))
 	}
 	return lim, x
 }
@@ -171,7 +171,7 @@ func TestRandomPrefixes(t *testing.T) {
 					// does not know them.
 					outside := 0.
 					for j, a := range prefix {
-						outside = max(outside, (p.l[j]-a)/max(p.size[j], math.Abs(a)), (a-p.u[j])/max(p.size[j], math.Abs(a)))
+						outside = max(outside, (p.Form().L[j]-a)/max(p.Form().Size[j], math.Abs(a)), (a-p.Form().U[j])/max(p.Form().Size[j], math.Abs(a)))
 					}
 					if _, _, ok := ExactInterval(p, prefix, nil, inf.Amount*1.0001); !ok {
 						t.Fatalf("amount %v is not enough for %v\n%+v", inf.Amount, prefix, d)
@@ -258,7 +258,7 @@ func TestLimitsReachBeyondPoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lim := Limits{B: slices.Clone(p.b)}
+	lim := Limits{B: slices.Clone(p.Form().B)}
 	for k := range lim.B {
 		lim.B[k] += 0.3 * (1 + math.Abs(lim.B[k]))
 	}

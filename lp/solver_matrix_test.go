@@ -67,7 +67,7 @@ func TestStateMatrix(t *testing.T) {
 			c := s.Chain(batch)
 			limits := make([]Limits, batch) // the first row has the polytope's own
 			for k, q := range states {
-				limits[k+1].A = q.a
+				limits[k+1].A = q.Form().A
 			}
 			for range 3 {
 				c.Begin(batch, limits)
@@ -116,7 +116,7 @@ func TestStateMatrix(t *testing.T) {
 func TestStateMatrixErrors(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 5))
 	p, states := matrixStates(t, r, 5, 3, 1)
-	lim := &Limits{A: states[0].a}
+	lim := &Limits{A: states[0].Form().A}
 	cost := []float64{3, -1, 2, 0, 1}
 	_, want, err := states[0].Minimize(cost, nil)
 	if err != nil {
@@ -136,7 +136,7 @@ func TestStateMatrixErrors(t *testing.T) {
 		c.Begin(1, []Limits{{A: a}})
 		return c.Next(one, make([]float64, 1))
 	}
-	empty := make([]float64, len(p.a))
+	empty := make([]float64, len(p.Form().A))
 	for j := range empty {
 		empty[j] = 1e3
 	}
@@ -144,7 +144,7 @@ func TestStateMatrixErrors(t *testing.T) {
 	if err := try(empty); !errors.As(err, &infeasible) || len(infeasible.Conflict) == 0 {
 		t.Errorf("nothing is left: %v", err)
 	}
-	bad := append([]float64(nil), states[0].a...)
+	bad := append([]float64(nil), states[0].Form().A...)
 	bad[2] = math.NaN()
 	if err := try(bad); err == nil || errors.As(err, &infeasible) {
 		t.Errorf("a matrix with a NaN: %v", err)

@@ -39,7 +39,7 @@ func unscaled(s Solver) Solver {
 func (s *scaledSolver) Polytope() *Polytope { return s.p }
 
 func (s *scaledSolver) Chain(batch int) Chain {
-	d := s.p.canon.units.amount
+	d, _, _ := s.p.Canonical().Units()
 	return &scaledChain{
 		Chain: s.Solver.Chain(batch), p: s.p, unit: d, a: make([]float64, batch),
 		same: !slices.ContainsFunc(d, func(x float64) bool { return x != 1 }),
@@ -55,7 +55,7 @@ type scaledChain struct {
 	entity int
 
 	limits []Limits
-	each   []limitConverter
+	each   []LimitConverter
 	a      []float64
 }
 
@@ -66,13 +66,13 @@ func (c *scaledChain) Begin(rows int, limits []Limits) {
 		return
 	}
 	if len(c.each) < rows {
-		c.each, c.limits = make([]limitConverter, len(c.a)), make([]Limits, len(c.a))
+		c.each, c.limits = make([]LimitConverter, len(c.a)), make([]Limits, len(c.a))
 	}
 	for r := range rows {
 		if lim := &limits[r]; c.same && lim.B == nil && lim.E == nil && lim.A == nil {
 			c.limits[r] = *lim
 		} else {
-			c.limits[r] = *c.each[r].convert(c.p, lim)
+			c.limits[r] = *c.each[r].Convert(c.p, lim)
 		}
 	}
 	c.Chain.Begin(rows, c.limits[:rows])
@@ -104,23 +104,24 @@ type scaledExplicit struct{ *scaledSolver }
 func (s scaledExplicit) Compiled() *Compiled { return s.Solver.(*explicitSolver).Compiled() }
 
 func (s scaledExplicit) Tables() *Tables {
-	return s.Solver.(*explicitSolver).Tables().inUnits(s.p.canon.units)
+	amount, row, eq := s.p.Canonical().Units()
+	return s.Solver.(*explicitSolver).Tables().inUnits(amount, row, eq)
 }
 
 // inUnits returns t in the units of the user: rho holds limits as stated, and ends and
 // what they are counted from are amounts as stated.
-func (t *Tables) inUnits(u *units) *Tables {
+func (t *Tables) inUnits(amount, row, eq []float64) *Tables {
 	rho := make([]float64, 0, t.Size) // units of rho
 	if t.Facets {
-		rho = append(append(rho, 1), u.amount...)[:t.Size]
+		rho = append(append(rho, 1), amount...)[:t.Size]
 	} else {
 		for _, k := range t.LimitRows {
-			rho = append(rho, u.row[k])
+			rho = append(rho, row[k])
 		}
 		for _, j := range t.Caps {
-			rho = append(rho, u.amount[j])
+			rho = append(rho, amount[j])
 		}
-		rho = append(rho, u.eq...)
+		rho = append(rho, eq...)
 		for len(rho) < t.Size {
 			rho = append(rho, 1)
 		}
@@ -132,7 +133,7 @@ func (t *Tables) inUnits(u *units) *Tables {
 	}
 	for _, list := range [...][]EndTable{t.Needed, t.All} {
 		for i := range list {
-			e, d := &list[i], u.amount[i]
+			e, d := &list[i], amount[i]
 			weights(e.Lower, e.Stride, d)
 			weights(e.Upper, e.Stride, d)
 			for _, give := range [...][]float64{e.LowerGive, e.UpperGive} {
@@ -147,10 +148,10 @@ func (t *Tables) inUnits(u *units) *Tables {
 		t.Begin[x] *= rho[x]
 	}
 	for j := range t.Floor {
-		t.Floor[j] *= u.amount[j]
+		t.Floor[j] *= amount[j]
 	}
 	for x := range t.Cols {
-		t.Cols[x] *= rho[x%t.Size] / u.amount[x/t.Size]
+		t.Cols[x] *= rho[x%t.Size] / amount[x/t.Size]
 	}
 	return t
 }

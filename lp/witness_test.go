@@ -25,10 +25,10 @@ func checkVerdict(t interface {
 			c[j] = sign
 			x, _, err := p.Minimize(c, nil)
 			if err != nil {
-				t.Fatalf("least %g times %s: %v", sign, p.entities[j], err)
+				t.Fatalf("least %g times %s: %v", sign, p.Entities()[j], err)
 			}
 			if r := p.Residual(x, nil); r > 1e-9 {
-				t.Errorf("least %g times %s: residual %g", sign, p.entities[j], r)
+				t.Errorf("least %g times %s: residual %g", sign, p.Entities()[j], r)
 			}
 		}
 		c[j] = 0

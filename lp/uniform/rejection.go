@@ -62,7 +62,7 @@ func statedTotal(p *lp.Polytope) (total float64, ok bool) {
 // weights returns the units of amounts against the largest, nil where they are the
 // same.
 func weights(p *lp.Polytope) []float64 {
-	units := p.AmountUnits()
+	units, _, _ := p.Units()
 	if units == nil {
 		return nil
 	}

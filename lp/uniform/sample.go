@@ -184,7 +184,8 @@ func (s *Sampler) Sample(n int, stream *rng.Stream) (points []float64, report Re
 	}
 	report.Dim = s.hull.dim()
 	for i := range n {
-		for j, d := range s.p.Canonical().AmountUnits() {
+		units, _, _ := s.p.Canonical().Units()
+		for j, d := range units {
 			points[i*dim+j] *= d
 		}
 		if r, name := s.p.WorstConstraint(points[i*dim:(i+1)*dim], nil); !(r <= lp.Feasibility) {

@@ -195,3 +195,15 @@ func ScaledExcess(ax, b, size float64) float64 {
 	}
 	return math.Inf(1)
 }
+
+// Snap moves x onto a bound that it misses by rounding alone.
+func Snap(x, l, u float64) float64 {
+	const eps = 1e-14
+	if x < l && l-x <= eps*max(1, math.Abs(l)) {
+		return l
+	}
+	if x > u && x-u <= eps*max(1, math.Abs(u)) {
+		return u
+	}
+	return x
+}

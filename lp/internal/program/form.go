@@ -1,0 +1,37 @@
+package program
+
+import "math"
+
+// Form is a polytope of allocations in numbers,
+//
+//	{ a in R^n : A a <= B,  E a = F,  L <= a <= U },
+//
+// with A and E row-major, beside what residuals are measured in. Nobody writes to it.
+type Form struct {
+	A, B, E, F, L, U []float64
+
+	Size            []float64 // of entities, n: the largest magnitude of each
+	RowSize, EqSize []float64 // of rows and equalities, sum_j |A_kj| s_j
+}
+
+// RowScale returns what residuals of row k are measured in when its limit is b.
+func (p *Form) RowScale(k int, b float64) float64 { return max(math.Abs(b), p.RowSize[k]) }
+
+// EqScale returns what residuals of equality k are measured in when its right-hand side
+// is f.
+func (p *Form) EqScale(k int, f float64) float64 { return max(math.Abs(f), p.EqSize[k]) }
+
+// EntityScale returns what residuals of a bound of entity j are measured in at x.
+func (p *Form) EntityScale(j int, x float64) float64 { return max(math.Abs(x), p.Size[j]) }
+
+// RowSizes appends sum_j |A_kj| s_j of every row.
+func RowSizes(to, a, s []float64) []float64 {
+	for n := len(s); len(a) > 0; a = a[n:] {
+		sum := 0.
+		for j, c := range a[:n] {
+			sum += math.Abs(c) * s[j]
+		}
+		to = append(to, sum)
+	}
+	return to
+}
