@@ -43,7 +43,7 @@ func debiasing(ctx context.Context, out *output, o options) error {
 		if err != nil {
 			return err
 		}
-		uniform, err := played(problem, "uniform", t.episodes)
+		uniform, err := played(problem, "uniform", t.episodes, finalSeed)
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 	if err != nil {
 		return nil, err
 	}
-	uniform, err := played(problem, "uniform", t.episodes)
+	uniform, err := played(problem, "uniform", t.episodes, finalSeed)
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,7 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 	if err := out.runs(env, runs); err != nil {
 		return err
 	}
-	if err := out.plot(env, learningPlot(res, runs)); err != nil {
+	if err := drawLearning(out, env, res, runs); err != nil {
 		return err
 	}
 	if err := out.json(env, res); err != nil {
@@ -132,7 +132,7 @@ func compared(ctx context.Context, out *output, o options, env string, settings 
 	if err != nil {
 		return nil, nil, err
 	}
-	baselines, top, bottom, err := tasks[0].references()
+	baselines, top, bottom, err := tasks[0].references(finalEpisodes, finalSeed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -175,16 +175,16 @@ type reference struct {
 	mean float64
 }
 
-// references plays the baselines. The share of the way is counted from bottom, the
+// references plays the baselines on the episodes of a seed. The share of the way is counted from bottom, the
 // first of them, to top, the best.
-func (t *task) references() (refs []reference, top, bottom float64, err error) {
+func (t *task) references(episodes int, seed uint64) (refs []reference, top, bottom float64, err error) {
 	switch p := t.problem.(type) {
 	case *synthetic.Problem:
-		best, err := p.Optimum(finalSeed)
+		best, err := p.Optimum(seed)
 		if err != nil {
 			return nil, 0, 0, err
 		}
-		uniform, err := played(p, "uniform", t.episodes)
+		uniform, err := played(p, "uniform", episodes, seed)
 		if err != nil {
 			return nil, 0, 0, err
 		}
@@ -192,12 +192,12 @@ func (t *task) references() (refs []reference, top, bottom float64, err error) {
 	case interface {
 		Baselines(uint64) ([]envs.Baseline, error)
 	}:
-		all, err := p.Baselines(finalSeed)
+		all, err := p.Baselines(seed)
 		if err != nil {
 			return nil, 0, 0, err
 		}
 		for _, b := range all {
-			x, _, err := t.play(b.Allocator, t.episodes, finalSeed)
+			x, _, err := t.play(b.Allocator, episodes, seed)
 			if err != nil {
 				return nil, 0, 0, fmt.Errorf("%s: %w", b.Name, err)
 			}
@@ -215,12 +215,12 @@ func (t *task) references() (refs []reference, top, bottom float64, err error) {
 
 const maxSteps = 10_000 // of an episode
 
-func played(p envs.Problem, name string, episodes int) (reference, error) {
-	a, err := envs.Uniform(p.Spec().Polytope, finalSeed)
+func played(p envs.Problem, name string, episodes int, seed uint64) (reference, error) {
+	a, err := envs.Uniform(p.Spec().Polytope, seed)
 	if err != nil {
 		return reference{}, err
 	}
-	r, err := envs.Play(p, a, 20*episodes, maxSteps, finalSeed)
+	r, err := envs.Play(p, a, 20*episodes, maxSteps, seed)
 	if err != nil {
 		return reference{}, err
 	}

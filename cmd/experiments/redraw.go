@@ -71,19 +71,37 @@ func redrawLearning(out *output, env string) error {
 	if err := out.read(env, &r); err != nil {
 		return err
 	}
-	return out.plot(env, learningPlot(&r, runs))
+	return drawLearning(out, env, &r, runs)
 }
 
-// learningPlot shows the first settings, and the ends that the share of the way
-// is counted between.
-func learningPlot(r *results, runs [][]*run) plots.Learning {
+// drawLearning shows the first settings, and the ends that the share of the way is counted
+// between, over the episodes of the curves.
+func drawLearning(out *output, env string, r *results, runs [][]*run) error {
+	s, err := settingOf(autoSettings, autoSettings, env)
+	if err != nil {
+		return err
+	}
+	t, err := taskOf(s.Config, curveEpisodes)
+	if err != nil {
+		return err
+	}
+	refs, _, _, err := t.references(curveEpisodes, curveSeed)
+	if err != nil {
+		return err
+	}
+	return out.plot(env, learningPlot(r, runs, refs))
+}
+
+func learningPlot(r *results, runs [][]*run, refs []reference) plots.Learning {
 	plot := plots.Learning{Title: r.Env, YLabel: "return of the deterministic action"}
 	for _, seeds := range runs[:min(plottedSettings, len(runs))] {
 		plot.Curves = append(plot.Curves, curve(seeds[0].Setting, seeds))
 	}
 	for _, w := range r.Rows {
-		if !w.Trained && (w.Share.Estimate == 0 || w.Share.Estimate == 1) {
-			plot.Levels = append(plot.Levels, plots.Level{Name: w.Name, Y: w.Mode.Estimate})
+		for _, level := range refs {
+			if !w.Trained && level.name == w.Name && (w.Share.Estimate == 0 || w.Share.Estimate == 1) {
+				plot.Levels = append(plot.Levels, plots.Level{Name: w.Name, Y: level.mean})
+			}
 		}
 	}
 	return plot
