@@ -85,7 +85,7 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 	}
 	c.Group = max(c.Group, 1)
 	if c.Count%c.Group != 0 {
-		return nil, fmt.Errorf("envs: a group of %d environments: a divisor of their number %d is allowed", c.Group, c.Count)
+		return nil, fmt.Errorf("envs: group is %d: a divisor of the number of environments, %d, is allowed", c.Group, c.Count)
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
@@ -119,7 +119,7 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 			return nil, fmt.Errorf("envs: of the environments of %s some are Limiters and some are not", s.Name)
 		}
 		if why := e.unrepeatable(); c.Group > 1 && why != "" {
-			return nil, fmt.Errorf("envs: a group of %d environments: 1 is allowed, since the environment of %s (%T) cannot repeat its draws: %s",
+			return nil, fmt.Errorf("envs: group is %d: 1 is allowed, since the environment of %s (%T) cannot repeat its draws: %s",
 				c.Group, s.Name, e.env, why)
 		}
 	}

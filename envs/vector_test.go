@@ -183,8 +183,8 @@ func TestGroupsAreRefused(t *testing.T) {
 		p envs.Problem
 		c envs.VectorConfig
 	}{
-		"a group of 3 environments: a divisor of their number 4 is allowed":                                                                         {p, envs.VectorConfig{Count: 4, Group: 3}},
-		"a group of 2 environments: 1 is allowed, since the environment of synthetic (envs_test.remoteEnv) cannot repeat its draws: a server draws": {remote{p}, envs.VectorConfig{Count: 4, Group: 2}},
+		"group is 3: a divisor of the number of environments, 4, is allowed":                                                         {p, envs.VectorConfig{Count: 4, Group: 3}},
+		"group is 2: 1 is allowed, since the environment of synthetic (envs_test.remoteEnv) cannot repeat its draws: a server draws": {remote{p}, envs.VectorConfig{Count: 4, Group: 2}},
 	} {
 		if _, err := envs.NewVector(c.p, c.c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

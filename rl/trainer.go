@@ -230,8 +230,8 @@ func (t *Trainer) due(n int) bool {
 }
 
 // Sets of evaluated episodes. What is chosen is better on the episodes that chose it
-// than on others, so that those that are shown are others. The tables at the end have
-// neither: their episodes are those of no set (see envs.EpisodeStream).
+// than on others, so that those that are shown are others. The tables at the end have a
+// third set.
 const (
 	choiceSet = "choice"
 	CurveSet  = "curve"

@@ -94,6 +94,25 @@ func (p *Problem) Bound(tasks []Task, z float64) int {
 	return inTime
 }
 
+// Bounds returns Bound of evaluated episodes (see envs.EpisodeStream), which no policy
+// exceeds on any of them; nothing where the polytope has no rows.
+func (p *Problem) Bounds(episodes int, seed uint64, set ...string) ([]float64, error) {
+	if p.spec.Polytope.HullOnly() {
+		return nil, nil
+	}
+	_, z, err := p.LevelLoad()
+	if err != nil {
+		return nil, err
+	}
+	e, obs := p.NewEnv(), make([]float64, p.spec.ObsDim)
+	bounds := make([]float64, episodes)
+	for i := range bounds {
+		e.Reset(envs.EpisodeStream(seed, i, set...), obs)
+		bounds[i] = float64(p.Bound(e.Tasks(), z))
+	}
+	return bounds, nil
+}
+
 // FastestFirst returns the split with the largest sum of share times frequency:
 // as much as the constraints allow on the fastest servers.
 func (p *Problem) FastestFirst() ([]float64, error) {

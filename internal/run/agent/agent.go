@@ -75,15 +75,19 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 }
 
 // ungrouped returns a configuration without groups of environments where a preset has
-// set them and the draws of the problem's environment cannot be repeated.
+// set them and the draws of the problem's environment cannot be repeated. Groups that
+// were asked for are an error then.
 func ungrouped(c *config.Config, p envs.Problem) (*config.Config, error) {
-	alone := c.Ungrouped()
-	if alone.PPO.Group == c.PPO.Group {
+	if c.PPO.Group <= 1 {
 		return c, nil
 	}
 	why, err := envs.Unrepeated(p)
 	if err != nil || why == "" {
 		return c, err
+	}
+	alone := c.Ungrouped()
+	if alone.PPO.Group > 1 {
+		return nil, fmt.Errorf("ppo.group is %d: 1 is allowed, since the environment of %s cannot repeat its draws: %s", c.PPO.Group, p.Spec().Name, why)
 	}
 	return alone, nil
 }

@@ -25,8 +25,9 @@ type Options struct {
 	Starts   int // of the real months
 	Seed     uint64
 
-	// Set, where it is named, is of the episodes of the environment that are played (see
-	// envs.EpisodeStream), in the place of simulated paths and real months.
+	// Set names the episodes of the environment that are played (see envs.EpisodeStream),
+	// in the place of simulated paths and real months; empty for those of the tables at the
+	// end of a run.
 	Set string
 
 	Simulated bool
@@ -110,12 +111,11 @@ func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) 
 	return append(tables, t), nil
 }
 
-func (o *Options) set() []string {
-	if o.Set == "" {
-		return nil
-	}
-	return []string{o.Set}
-}
+// finalSet is the set of the tables at the end of a run, which no choice was made on and
+// no curve shows.
+const finalSet = "final"
+
+func (o *Options) set() []string { return []string{cmp.Or(o.Set, finalSet)} }
 
 // Levels returns, by name, the mean returns of uniform allocations and of the best that is
 // known, over the episodes of a set.
@@ -127,7 +127,8 @@ func Levels(ctx context.Context, p envs.Problem, o Options) ([]Level, error) {
 	t := tables[0]
 	best := t.To
 	if best == "" {
-		best = slices.MaxFunc(t.Rows, func(a, b Row) int { return cmp.Compare(mean(a.episodes), mean(b.episodes)) }).Policy
+		policies := slices.DeleteFunc(slices.Clone(t.Rows), func(r Row) bool { return r.Policy == upperBound })
+		best = slices.MaxFunc(policies, func(a, b Row) int { return cmp.Compare(mean(a.episodes), mean(b.episodes)) }).Policy
 	}
 	var all []Level
 	for _, r := range t.Rows {
@@ -191,6 +192,19 @@ func (t *Table) playEpisodes(p envs.Problem, policies []Policy, o Options) error
 			return fmt.Errorf("%s: %w", a.Name, err)
 		}
 		t.Rows = append(t.Rows, row(a.Name, out))
+	}
+	if q, ok := p.(interface {
+		Bounds(episodes int, seed uint64, set ...string) ([]float64, error)
+	}); ok {
+		bounds, err := q.Bounds(o.Episodes, o.Seed, o.set()...)
+		if err != nil {
+			return err
+		}
+		if bounds != nil {
+			m, se := envs.MeanAndError(bounds)
+			nan := Number(math.NaN())
+			t.Rows = append(t.Rows, Row{Policy: upperBound, Return: Number(m), StdErr: Number(se), Expected: nan, MaxResidual: nan, episodes: bounds})
+		}
 	}
 	if q, ok := p.(*synthetic.Problem); ok {
 		best, err := q.Optimum(o.Seed)

@@ -209,3 +209,48 @@ func TestLevels(t *testing.T) {
 		}
 	}
 }
+
+// What no policy can exceed is in the table of compute, below the policies and above all of
+// them on every episode, and is no level of a curve.
+func TestComputeBound(t *testing.T) {
+	p := problem(t, "compute", 0)
+	tables, err := Compare(context.Background(), p, nil, Options{Episodes: 40, Seed: 2, MaxSteps: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := tables[0].Rows
+	bound := rows[len(rows)-1]
+	if bound.Policy != upperBound || !(bound.Return > 70 && bound.Return < 91) || bound.Actions != 0 || len(bound.episodes) != 40 {
+		t.Fatalf("%+v", bound)
+	}
+	for _, r := range rows {
+		for i, x := range r.episodes {
+			if x > bound.episodes[i] {
+				t.Errorf("episode %d: %s does %v tasks in time, the bound is %v", i, r.Policy, x, bound.episodes[i])
+			}
+		}
+	}
+}
+
+// The episodes at the end of a run are none of a curve's or of those that choose, whatever
+// the seeds.
+func TestSetsOfEpisodes(t *testing.T) {
+	p := problem(t, "compute", 0)
+	seen := map[float64]string{}
+	for _, set := range []string{"", "choice", "curve"} {
+		tables, err := Compare(context.Background(), p, nil, Options{Episodes: 30, Seed: 4, Set: set, MaxSteps: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.
+		for _, r := range tables[0].Rows {
+			for i, x := range r.episodes {
+				sum += x * math.Sqrt(float64(i+2))
+			}
+		}
+		if other, ok := seen[sum]; ok {
+			t.Errorf("sets %q and %q have the same episodes", set, other)
+		}
+		seen[sum] = set
+	}
+}
