@@ -7,6 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,8 +34,10 @@ func newAct() *cobra.Command {
 		Long: `Read observations as JSON lines, [..] or {"obs":[..],"b":[..]}, and answer each
 with a line {"action":[..],"entities":[..],"residual":..}. Observations are as the
 environment gives them: the run's normaliser is applied, and limits that follow
-the state are those of the observation. b replaces the limits of the inequalities,
-in the order of constraints check.
+the state are those of the observation where it says what they are. Beside obs, b
+replaces the right-hand sides of the inequalities, in the order of constraints check,
+total those of the equalities, lower and upper the bounds of the entities, and A, a
+list of rows, the coefficients of the inequalities.
 
 A line that cannot be answered gets {"error":..}, the run goes on, and the exit
 status is 1.`,
@@ -42,7 +48,11 @@ status is 1.`,
 				return err
 			}
 			defer a.Close()
-			return answer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), "observations", newActor(a, cp, stochastic, seed).answer)
+			actor, err := newActor(a, cp, stochastic, seed)
+			if err != nil {
+				return err
+			}
+			return answer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), "observations", actor.answer)
 		},
 	}
 	f := cmd.Flags()
@@ -125,13 +135,19 @@ type actor struct {
 	*rl.Actor
 	polytope *lp.Polytope
 	dim      int
-	limits   *envs.RowLimits
+	limits   *envs.RowLimits // nil where limits do not follow from observations
 	rule     policy.Rule
-	streams  []*rng.Stream
+	source   rand.Source
+
+	following []string // limits that follow the state
 }
 
-func newActor(a *agent.Agent, cp *rl.Checkpoint, stochastic bool, seed uint64) *actor {
+func newActor(a *agent.Agent, cp *rl.Checkpoint, stochastic bool, seed uint64) (*actor, error) {
 	spec := a.Problem.Spec()
+	following, err := envs.Following(a.Problem)
+	if err != nil {
+		return nil, err
+	}
 	rule := a.Rule(cp)
 	if stochastic {
 		rule = policy.Sampled
@@ -139,8 +155,8 @@ func newActor(a *agent.Agent, cp *rl.Checkpoint, stochastic bool, seed uint64) *
 	return &actor{
 		Actor: rl.NewActor(a.Backend), polytope: spec.Polytope, dim: spec.ObsDim,
 		limits: envs.NewRowLimits(a.Problem),
-		rule:   rule, streams: []*rng.Stream{rng.New(seed, "act")},
-	}
+		rule:   rule, source: rng.New(seed, "act"), following: following,
+	}, nil
 }
 
 // action is one answer.
@@ -151,7 +167,7 @@ type action struct {
 }
 
 func (a *actor) answer(line []byte) (any, error) {
-	obs, b, err := parseObservation(line)
+	obs, limits, given, err := parseObservation(line)
 	if err != nil {
 		return nil, err
 	}
@@ -162,19 +178,25 @@ func (a *actor) answer(line []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b != nil {
-		if _, rows, _ := a.polytope.Inequalities(); len(b) != len(rows) {
-			return nil, fmt.Errorf("b has %d components, the constraints of this run have %d inequalities", len(b), len(rows))
+	if own == nil {
+		for _, name := range a.following {
+			if !slices.Contains(given, name) {
+				return nil, fmt.Errorf("no %[1]s: it follows the state, and the observation alone does not say how: give {\"obs\":[..],\"%[1]s\":[..]}", name)
+			}
 		}
+	}
+	if len(given) > 0 {
 		if own == nil {
 			own = make([]lp.Limits, 1)
 		}
-		own[0].B = b
+		for _, name := range given {
+			*envs.Fields(&own[0])[name] = *envs.Fields(&limits)[name]
+		}
 		if err := a.polytope.CheckLimits(&own[0]); err != nil {
 			return nil, err
 		}
 	}
-	out, err := a.Act(obs, own, a.streams, a.rule)
+	out, err := a.Act(obs, own, a.rule, a.source)
 	var infeasible *lp.InfeasibleError
 	if errors.As(err, &infeasible) {
 		return nil, errors.New(infeasibility("no allocation satisfies the limits", infeasible))
@@ -194,34 +216,61 @@ func (a *actor) answer(line []byte) (any, error) {
 	return action{out.Actions, a.polytope.Entities(), residual}, nil
 }
 
-// parseObservation reads [..] or {"obs":[..],"b":[..]}.
-func parseObservation(line []byte) (obs, b []float64, err error) {
+// parseObservation reads [..] or {"obs":[..]}, beside which there may be limits: a list of
+// numbers for each, and of rows for A.
+func parseObservation(line []byte) (obs []float64, lim lp.Limits, given []string, err error) {
 	if line[0] == '[' {
 		obs, err = parseNumbers("the observation", line)
-		return obs, nil, err
+		return obs, lim, nil, err
 	}
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(line, &fields); err != nil || fields == nil {
-		return nil, nil, fmt.Errorf(`%s: an observation [..] or {"obs":[..],"b":[..]} is allowed`, jsonProblem(err, line))
+		return nil, lim, nil, fmt.Errorf(`%s: an observation [..] or {"obs":[..],"b":[..]} is allowed`, jsonProblem(err, line))
 	}
 	if err := jsonkeys.Check(line); err != nil {
-		return nil, nil, err
+		return nil, lim, nil, err
 	}
+	limits := envs.Fields(&lim)
 	for name, raw := range fields {
-		switch name {
-		case "obs":
+		switch to := limits[name]; {
+		case name == "obs":
 			obs, err = parseNumbers("obs", raw)
-		case "b":
-			b, err = parseNumbers("b", raw)
+		case name == envs.LimitA:
+			*to, err = parseRows(name, raw)
+		case to != nil:
+			*to, err = parseNumbers(name, raw)
 		default:
-			err = fmt.Errorf("unknown field %q: obs and b are allowed", name)
+			err = fmt.Errorf("unknown field %q: obs and %s are allowed", name, strings.Join(slices.Sorted(maps.Keys(limits)), ", "))
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, lim, nil, err
+		}
+		if name != "obs" {
+			given = append(given, name)
 		}
 	}
 	if obs == nil {
-		return nil, nil, fmt.Errorf("no obs: an observation is needed")
+		return nil, lim, nil, fmt.Errorf("no obs: an observation is needed")
 	}
-	return obs, b, nil
+	return obs, lim, given, nil
+}
+
+// parseRows reads rows of numbers, all of one length, as one list.
+func parseRows(what string, line []byte) (all []float64, err error) {
+	var rows []json.RawMessage
+	if err := json.Unmarshal(line, &rows); err != nil || rows == nil {
+		return nil, fmt.Errorf("%s is no JSON list of rows: %s", what, jsonProblem(err, line))
+	}
+	all = []float64{}
+	for i, raw := range rows {
+		row, err := parseNumbers(fmt.Sprintf("row %d of %s", i, what), raw)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 && i*len(row) != len(all) {
+			return nil, fmt.Errorf("row %d of %s has %d numbers, row 0 has %d", i, what, len(row), len(all)/i)
+		}
+		all = append(all, row...)
+	}
+	return all, nil
 }

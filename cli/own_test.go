@@ -91,9 +91,12 @@ func TestProblemOfOnesOwn(t *testing.T) {
 		Env    string
 		Steps  int
 		Tables []struct{ Rows []struct{ Policy string } }
+
+		Violations  int
+		MaxResidual float64 `json:"max_residual"`
 	}
 	resumed := do("", "--resume", dir, "--steps", "1024", "--quiet", "--json")
-	if err := json.Unmarshal([]byte(resumed), &s); err != nil || s.Env != "advertising" || s.Steps != 1024 || len(s.Tables) != 1 {
+	if err := json.Unmarshal([]byte(resumed), &s); err != nil || s.Env != "advertising" || s.Steps != 1024 || len(s.Tables) != 1 || s.Violations != 0 || !(s.MaxResidual <= 1e-9) {
 		t.Errorf("resumed: %s", resumed)
 	}
 	if out := do("", "eval", dir, "--episodes", "4"); !strings.Contains(out, "advertising, 4 episodes") {
@@ -103,9 +106,26 @@ func TestProblemOfOnesOwn(t *testing.T) {
 		Action   []float64
 		Entities []string
 	}
-	acted := do(`{"obs":[0.1,0.2,0.3,0.6],"b":[0.8,0]}`, "act", dir)
-	if err := json.Unmarshal([]byte(acted), &a); err != nil || len(a.Action) != 3 || strings.Join(a.Entities, " ") != "search social print" || a.Action[0]+a.Action[1] > 0.8+1e-9 {
-		t.Errorf("act: %s", acted)
+	for _, c := range []struct {
+		line string
+		room float64
+	}{{`{"obs":[0,0,1,0.3],"upper":[1,1,0.3]}`, 0.3}, {`{"obs":[0,0,1,0.9],"upper":[1,1,0.9],"b":[0.2,0]}`, 0.9}} {
+		acted := do(c.line, "act", dir)
+		if err := json.Unmarshal([]byte(acted), &a); err != nil || len(a.Action) != 3 || strings.Join(a.Entities, " ") != "search social print" || a.Action[2] > c.room+1e-9 {
+			t.Errorf("act: %s", acted)
+		}
+	}
+	// What follows the state has to be given: the observation alone does not say it.
+	for line, want := range map[string]string{
+		"[0,0,1,0.3]":                             `no upper: it follows the state`,
+		`{"obs":[0,0,1,0.3],"b":[0.8,0]}`:         `no upper: it follows the state`,
+		`{"obs":[0,0,1,0.3],"upper":[1,1]}`:       "Upper of the limits has length 2, the polytope has 3 entities",
+		`{"obs":[0,0,1,0.3],"up":[1,1,0]}`:        `unknown field \"up\": obs and A, b, lower, total, upper are allowed`,
+		`{"obs":[0],"upper":[1,1,1],"A":[[1],2]}`: "row 1 of A is no JSON list of numbers",
+	} {
+		if status, out, _ := own(t, line, "act", dir); status != 1 || !strings.Contains(out, want) {
+			t.Errorf("%s is answered with %s", line, out)
+		}
 	}
 	if out := do("", "config", "--env", "synthetic"); !strings.Contains(out, "  # days of a campaign\n    days: 5\n") || !strings.Contains(out, "name: synthetic") {
 		t.Errorf("config\n%s", out)

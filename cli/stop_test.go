@@ -106,7 +106,10 @@ func FuzzActLines(f *testing.F) {
 	for _, s := range []string{"", " ", obs, "[", "{", "null", "{}", `{"obs":null}`, `{"b":[]}`, "[[[[", "\x00", "\xff", "[1]\r", "\ufeff" + obs, "[1]\n\n[2]", limited("7")} {
 		f.Add([]byte(s))
 	}
-	act := newActor(a, cp, false, 1)
+	act, err := newActor(a, cp, false, 1)
+	if err != nil {
+		f.Fatal(err)
+	}
 	var want bytes.Buffer
 	if err := answer(context.Background(), strings.NewReader(obs), &want, "observations", act.answer); err != nil {
 		f.Fatal(err)

@@ -9,19 +9,34 @@ import (
 	"paspo/lp/uniform"
 )
 
-// Allocator chooses allocations for rows episodes that run side by side, all at
-// their given step (0 is the first decision): it reads obs (rows x dim) and
-// writes actions (rows x n). An allocator with a memory starts it anew at step
-// 0. It is called by one goroutine at a time.
-type Allocator func(step int, obs []float64, rows int, actions []float64) error
+// States are those of episodes that run side by side, all at the same step.
+type States struct {
+	Step   int // 0 is the first decision
+	Rows   int
+	Obs    []float64   // rows x dim
+	Limits []lp.Limits // one a row, nil where limits do not follow the state
+}
+
+// Limit returns the limits of a row, nil where they do not follow the state.
+func (s *States) Limit(row int) *lp.Limits {
+	if s.Limits == nil {
+		return nil
+	}
+	return &s.Limits[row]
+}
+
+// Allocator chooses allocations: it reads states and writes actions (rows x n). A row is
+// one episode as long as that runs, and of no meaning after. An allocator with a memory
+// starts it anew at step 0. It is called by one goroutine at a time and keeps nothing of s.
+type Allocator func(s *States, actions []float64) error
 
 // Constant returns the allocator that always chooses a.
 func Constant(a []float64) Allocator {
-	return func(_ int, _ []float64, rows int, actions []float64) error {
-		if len(actions) != rows*len(a) {
-			return fmt.Errorf("envs: the constant allocation has %d entities, the environment %d", len(a), len(actions)/max(rows, 1))
+	return func(s *States, actions []float64) error {
+		if len(actions) != s.Rows*len(a) {
+			return fmt.Errorf("envs: the constant allocation has %d entities, the environment %d", len(a), len(actions)/max(s.Rows, 1))
 		}
-		for r := range rows {
+		for r := range s.Rows {
 			copy(actions[r*len(a):], a)
 		}
 		return nil
@@ -43,18 +58,18 @@ func EqualWeights(p *lp.Polytope) ([]float64, error) {
 func Uniform(p *lp.Polytope, seed uint64) (Allocator, error) {
 	c := uniform.DefaultConfig()
 	c.Seed = seed
-	s, err := uniform.New(p, c)
+	sampler, err := uniform.New(p, c)
 	if err != nil {
 		return nil, err
 	}
 	stream := rng.New(seed, "envs", "uniform")
-	return func(step int, _ []float64, rows int, actions []float64) error {
-		points, _, err := s.Sample(rows, stream.Split(uint64(step)))
+	return func(s *States, actions []float64) error {
+		points, _, err := sampler.Sample(s.Rows, stream.Split(uint64(s.Step)))
 		if err != nil {
 			return err
 		}
 		if len(points) != len(actions) {
-			return fmt.Errorf("envs: the polytope has %d entities, the environment %d", p.Dim(), len(actions)/max(rows, 1))
+			return fmt.Errorf("envs: the polytope has %d entities, the environment %d", p.Dim(), len(actions)/max(s.Rows, 1))
 		}
 		copy(actions, points)
 		return nil
@@ -66,26 +81,17 @@ func Uniform(p *lp.Polytope, seed uint64) (Allocator, error) {
 const UniformWithin = "uniform, projected"
 
 // Within returns the allocator that chooses, in the limits of every state, the
-// allocation closest to that of a. It is a itself where limits do not follow
-// from observations.
-func Within(p Problem, a Allocator) Allocator {
-	limits := NewRowLimits(p)
-	if limits == nil {
-		return a
-	}
-	polytope := p.Spec().Polytope
-	n := polytope.Dim()
-	return func(step int, obs []float64, rows int, actions []float64) error {
-		if err := a(step, obs, rows, actions); err != nil {
+// allocation of p closest to that of a. Where limits do not follow the state it chooses
+// what a does.
+func Within(p *lp.Polytope, a Allocator) Allocator {
+	n := p.Dim()
+	return func(s *States, actions []float64) error {
+		if err := a(s, actions); err != nil {
 			return err
 		}
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		for r, lim := range lims {
+		for r := range s.Limits {
 			row := rowOf(actions, r, n)
-			x, err := lp.ProjectWithin(polytope, &lim, row)
+			x, err := lp.ProjectWithin(p, &s.Limits[r], row)
 			if err != nil {
 				return fmt.Errorf("environment %d: %w", r, err)
 			}
@@ -154,6 +160,7 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64, set ...st
 	out := NewOutcome(episodes)
 	copies, alive := make([]*Copy, episodes), make([]int, episodes)
 	obs, actions := make([]float64, episodes*dim), make([]float64, episodes*n)
+	at := States{Rows: episodes, Obs: obs}
 	defer func() {
 		for _, e := range copies {
 			if e != nil {
@@ -168,6 +175,9 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64, set ...st
 		}
 		copy(obs[i*dim:], e.Obs())
 		copies[i], alive[i] = e, i
+		if l := e.Limits(); l != nil {
+			at.Limits = append(at.Limits, *l)
+		}
 	}
 	// All rows are kept until the last episode ends: an allocator knows an
 	// episode by its row.
@@ -175,7 +185,8 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64, set ...st
 		if step == maxSteps {
 			return nil, fmt.Errorf("envs: an episode of %s is longer than %d steps", s.Name, maxSteps)
 		}
-		if err := a(step, obs, episodes, actions); err != nil {
+		at.Step = step
+		if err := a(&at, actions); err != nil {
 			return nil, fmt.Errorf("step %d: %w", step, err)
 		}
 		for _, i := range alive {
@@ -196,6 +207,11 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64, set ...st
 			if !done {
 				copy(obs[i*dim:], e.Obs())
 				next = append(next, i)
+			}
+			if l := e.Limits(); l != nil && !done {
+				at.Limits[i] = *l
+			} else if l != nil {
+				at.Limits[i] = lp.Limits{} // an episode that is over has none
 			}
 		}
 		alive = next

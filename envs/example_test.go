@@ -99,9 +99,13 @@ func ExampleLimiter() {
 		}
 		fmt.Printf("%.1f each: violations in %v\n", share, out.Violations > 0)
 	}
+	// The closest that the limits of each state allow.
+	out, err := envs.Play(&guardedRooms{serverRooms{polytope}}, envs.Within(polytope, envs.Constant([]float64{0.5, 0.5, 0})), 100, 10, 1)
+	fmt.Println("projected:", out.Violations, "violations", err)
 	// Output:
 	// 0.1 each: violations in false
 	// 0.5 each: violations in true
+	// projected: 0 violations <nil>
 }
 
 // Thousands of copies side by side. Results do not depend on the number of

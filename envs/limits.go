@@ -2,6 +2,7 @@ package envs
 
 import (
 	"fmt"
+	"slices"
 
 	"paspo/lp"
 )
@@ -15,9 +16,54 @@ type Relaxer interface {
 	Relaxation() float64
 }
 
+// Names of limits: of right-hand sides of inequalities and equalities, of bounds, and of the
+// matrix of the inequalities.
+const (
+	LimitB     = "b"
+	LimitTotal = "total"
+	LimitLower = "lower"
+	LimitUpper = "upper"
+	LimitA     = "A"
+)
+
+// Fields returns the fields of limits by name.
+func Fields(l *lp.Limits) map[string]*[]float64 {
+	return map[string]*[]float64{LimitB: &l.B, LimitTotal: &l.E, LimitLower: &l.Lower, LimitUpper: &l.Upper, LimitA: &l.A}
+}
+
+// Follower is implemented by problems that know without an environment which of its limits
+// follow the state.
+type Follower interface {
+	// Following returns their names, in order.
+	Following() []string
+}
+
+// Following returns the names of the limits of p that follow the state, in order; none
+// where the environment is no Limiter.
+func Following(p Problem) ([]string, error) {
+	if f, ok := p.(Follower); ok {
+		return f.Following(), nil
+	}
+	c, err := NewCopy(p, 0, EpisodeStream(0, 0))
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var names []string
+	if l := c.Limits(); l != nil {
+		for name, f := range Fields(l) {
+			if *f != nil {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // ObservedLimits is implemented by problems whose limits follow from the
-// observation alone. Whoever has the observation then has the limits: a baseline,
-// or a trained policy that is deployed.
+// observation alone. Whoever has the observation then has the limits: a trained policy that
+// is deployed needs no others.
 type ObservedLimits interface {
 	// ObsLimiter returns a function that sets the limits of the state with the
 	// given observation, nil where limits do not follow the state. The slices it

@@ -465,9 +465,9 @@ func TestVectorLimits(t *testing.T) {
 	}
 	check("restored")
 
-	pour := func(_ int, obs []float64, rows int, actions []float64) error {
-		for i := range rows {
-			actions[2*i], actions[2*i+1] = 1-obs[i], obs[i]
+	pour := func(s *envs.States, actions []float64) error {
+		for i := range s.Rows {
+			actions[2*i], actions[2*i+1] = 1-s.Obs[i], s.Obs[i]
 		}
 		return nil
 	}

@@ -3,8 +3,6 @@ package lp
 import (
 	"math"
 	"math/rand/v2"
-
-	"paspo/internal/rng"
 )
 
 // ActivePieces says how many pieces the closed form of an interval has, and how
@@ -19,14 +17,14 @@ type ActivePieces struct {
 // ends. ok is false where s does not have a closed form. Entity i of n, from 0, takes
 // the share of its interval that makes actions on the simplex uniform, Beta(1, n-1-i):
 // with uniform shares the first few would use up the total.
-func CountActive(s Solver, chains int, stream *rng.Stream) (counts []ActivePieces, ok bool, err error) {
+func CountActive(s Solver, chains int, source rand.Source) (counts []ActivePieces, ok bool, err error) {
 	x, ok := unscaled(s).(*explicitSolver)
 	if !ok {
 		return nil, false, nil
 	}
 	f := x.f
 	n := f.p.Dim()
-	r := rand.New(stream)
+	r := rand.New(source)
 	counts = make([]ActivePieces, n)
 	lower, upper := make([][]bool, n), make([][]bool, n)
 	for i := range n {

@@ -1,7 +1,9 @@
 package rl
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"paspo/envs"
 	"paspo/internal/rng"
@@ -15,6 +17,7 @@ type Actor struct {
 	backend policy.Backend
 	req     policy.Request
 	out     policy.Samples
+	own     []*rng.Stream // of Act
 }
 
 // NewActor returns an actor that asks a backend.
@@ -35,10 +38,25 @@ func checkFit(s *envs.Spec, b policy.Backend) error {
 	return nil
 }
 
-// Act samples one action for every row of obs, rows x dim. limits is nil or has
-// one element a row; streams is read where the rule samples. The result is valid
-// until the next call.
-func (a *Actor) Act(obs []float64, limits []lp.Limits, streams []*rng.Stream, rule policy.Rule) (*policy.Samples, error) {
+// Act takes one action for every row of obs, rows x dim. limits is nil or has one element a
+// row. Where the rule samples, each row draws from a stream of its own that the next number
+// of source names, so that a source of one seed gives the same actions again; else source
+// may be nil. The result is valid until the next call.
+func (a *Actor) Act(obs []float64, limits []lp.Limits, rule policy.Rule, source rand.Source) (*policy.Samples, error) {
+	if rule != policy.Sampled {
+		return a.act(obs, limits, nil, rule)
+	}
+	if source == nil {
+		return nil, errors.New("actions are to be sampled, and there is no source of random numbers")
+	}
+	a.own = a.own[:0]
+	for range len(obs) / a.backend.ObsDim() {
+		a.own = append(a.own, rng.New(source.Uint64(), "act"))
+	}
+	return a.act(obs, limits, a.own, rule)
+}
+
+func (a *Actor) act(obs []float64, limits []lp.Limits, streams []*rng.Stream, rule policy.Rule) (*policy.Samples, error) {
 	a.req.Keep, a.req.Brief, a.req.Learn = false, false, false
 	return a.ask(obs, limits, streams, rule)
 }
@@ -64,33 +82,26 @@ func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, ru
 	return &a.out, nil
 }
 
-// Allocator returns the policy in the form that baselines have: row r plays
-// episode r, and where the rule samples it does so from the r-th child of actions,
-// which is not modified. Limits of p that follow the state are those of the
-// observation.
-func (a *Actor) Allocator(p envs.Problem, rule policy.Rule, actions *rng.Stream) envs.Allocator {
-	limits := envs.NewRowLimits(p)
+// Allocator returns the policy in the form that baselines have: row r plays episode r, and
+// where the rule samples it does so as Evaluate with the same seed.
+func (a *Actor) Allocator(rule policy.Rule, seed uint64) envs.Allocator {
 	var streams []*rng.Stream
-	return func(step int, obs []float64, rows int, dst []float64) error {
-		if step == 0 && rule == policy.Sampled {
+	return func(s *envs.States, dst []float64) error {
+		if s.Step == 0 && rule == policy.Sampled {
 			streams = streams[:0]
-			for r := range rows {
-				streams = append(streams, actions.Split(uint64(r)))
+			for r := range s.Rows {
+				streams = append(streams, actionStream(seed, r))
 			}
 		}
-		if dim := a.backend.ObsDim(); len(obs) != rows*dim {
-			return fmt.Errorf("an observation has %d components, those of the policy %d", len(obs)/max(rows, 1), dim)
+		if dim := a.backend.ObsDim(); len(s.Obs) != s.Rows*dim {
+			return fmt.Errorf("an observation has %d components, those of the policy %d", len(s.Obs)/max(s.Rows, 1), dim)
 		}
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		out, err := a.Act(obs, lims, streams, rule)
+		out, err := a.act(s.Obs, s.Limits, streams, rule)
 		if err != nil {
 			return err
 		}
 		if len(out.Actions) != len(dst) {
-			return fmt.Errorf("an action has %d entities, those of the policy %d", len(dst)/max(rows, 1), a.backend.Polytope().Dim())
+			return fmt.Errorf("an action has %d entities, those of the policy %d", len(dst)/max(s.Rows, 1), a.backend.Polytope().Dim())
 		}
 		copy(dst, out.Actions)
 		return nil

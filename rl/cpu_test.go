@@ -147,7 +147,7 @@ func TestCPULearns(t *testing.T) {
 			if !(worst <= 1e-9) {
 				t.Errorf("residual %g", worst)
 			}
-			out, err := rl.NewActor(tr.Backend()).Act([]float64{1}, nil, nil, policy.Mode)
+			out, err := rl.NewActor(tr.Backend()).Act([]float64{1}, nil, policy.Mode, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

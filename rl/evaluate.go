@@ -167,7 +167,7 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 		if len(use) == 0 {
 			use = nil
 		}
-		out, err := actor.Act(obs, use, streams, o.Rule)
+		out, err := actor.act(obs, use, streams, o.Rule)
 		var none *lp.InfeasibleError
 		if errors.As(err, &none) && use != nil {
 			err = live[none.Row].Refused(err)

@@ -3,11 +3,13 @@ package rl_test
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"paspo/envs"
-	"paspo/internal/rng"
 	"paspo/policy"
 	"paspo/rl"
 )
@@ -83,11 +85,35 @@ func TestEvaluateRefuses(t *testing.T) {
 	if _, err := rl.Evaluate(context.Background(), p, b, rl.EvalOptions{Episodes: 1}); err == nil {
 		t.Error("a reward of NaN")
 	}
-	if _, err := rl.NewActor(b).Act([]float64{1, 2, 3}, nil, nil, policy.Mode); err == nil {
+	if _, err := rl.NewActor(b).Act([]float64{1, 2, 3}, nil, policy.Mode, nil); err == nil {
 		t.Error("an observation of a wrong length")
 	}
-	if _, err := rl.NewActor(b).Act([]float64{1, math.NaN()}, nil, nil, policy.Mode); err == nil {
+	if _, err := rl.NewActor(b).Act([]float64{1, math.NaN()}, nil, policy.Mode, nil); err == nil {
 		t.Error("an observation of NaN")
+	}
+}
+
+// A source of one seed gives the same actions again, row by row.
+func TestActSamples(t *testing.T) {
+	b := newFakeBackend(3, 2)
+	obs := []float64{1, 2, 1, 2, 3, 4}
+	act := func(seed uint64, obs []float64) []float64 {
+		t.Helper()
+		out, err := rl.NewActor(b).Act(obs, nil, policy.Sampled, rand.NewPCG(seed, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(out.Actions)
+	}
+	all := act(1, obs)
+	if !slices.Equal(all, act(1, obs)) || slices.Equal(all, act(2, obs)) || slices.Equal(all[:3], all[3:6]) {
+		t.Errorf("actions %v", all)
+	}
+	if first := act(1, obs[:2]); !slices.Equal(first, all[:3]) {
+		t.Errorf("alone the first row gets %v, among others %v", first, all[:3])
+	}
+	if _, err := rl.NewActor(b).Act(obs, nil, policy.Sampled, nil); err == nil || !strings.Contains(err.Error(), "no source") {
+		t.Errorf("error %v without a source", err)
 	}
 }
 
@@ -100,8 +126,7 @@ func TestAllocator(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		actions := rng.New(5, "eval", "action")
-		got, err := envs.Play(p, rl.NewActor(b).Allocator(p, rule, actions), 20, 1000, 5)
+		got, err := envs.Play(p, rl.NewActor(b).Allocator(rule, 5), 20, 1000, 5)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"paspo/envs"
-	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/ppo"
@@ -214,7 +213,7 @@ func TestOtherProblems(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		}
-		if _, err := envs.Play(c.p, rl.NewActor(c.b).Allocator(c.p, policy.Mean, nil), 3, 100, 1); c.p.polytope.Dim() != c.b.Polytope().Dim() || c.b.ObsDim() != 2 {
+		if _, err := envs.Play(c.p, rl.NewActor(c.b).Allocator(policy.Mean, 1), 3, 100, 1); c.p.polytope.Dim() != c.b.Polytope().Dim() || c.b.ObsDim() != 2 {
 			if err == nil {
 				t.Errorf("played: %q", c.want)
 			}
@@ -284,7 +283,7 @@ func TestViolationsAreCounted(t *testing.T) {
 	if want := int(math.Round(9 * ev.MeanLength())); ev.Violations != want || !good(ev.MaxResidual) {
 		t.Errorf("evaluation: %d violations in %d actions, residual %g", ev.Violations, want, ev.MaxResidual)
 	}
-	out, err := envs.Play(p, rl.NewActor(tr.Backend()).Allocator(p, policy.Sampled, rng.New(1, "eval", "action")), 9, 1000, 1)
+	out, err := envs.Play(p, rl.NewActor(tr.Backend()).Allocator(policy.Sampled, 1), 9, 1000, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

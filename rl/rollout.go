@@ -218,7 +218,7 @@ func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 			limits = append(r.endLimits, make([]lp.Limits, len(r.truncated))...)
 			r.endLimits = limits
 		}
-		out, err = t.actor.Act(r.ends, limits, nil, policy.Mean)
+		out, err = t.actor.act(r.ends, limits, nil, policy.Mean)
 	}
 	m.SampleSeconds += time.Since(start).Seconds()
 	var none *lp.InfeasibleError

@@ -117,7 +117,7 @@ func trainIn(t *testing.T, d lp.Description, unit, size float64) map[string]floa
 			}
 		}
 	}
-	s, err := rl.NewActor(backend).Act([]float64{1}, nil, nil, policy.Mode)
+	s, err := rl.NewActor(backend).Act([]float64{1}, nil, policy.Mode, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -212,12 +212,12 @@ func (s *side) projected(free *side) ([]string, error) {
 		}
 		inner := free.task.allocator(r, r.Rule)
 		var seen []float64 // of an observation, what the static version shows
-		a := envs.Within(s.task.problem, func(step int, obs []float64, rows int, actions []float64) error {
+		a := envs.Within(s.task.problem.Spec().Polytope, func(s *envs.States, actions []float64) error {
 			seen = seen[:0]
-			for k := range rows {
-				seen = append(seen, obs[k*all:k*all+dim]...)
+			for k := range s.Rows {
+				seen = append(seen, s.Obs[k*all:k*all+dim]...)
 			}
-			return inner(step, seen, rows, actions)
+			return inner(&envs.States{Step: s.Step, Rows: s.Rows, Obs: seen}, actions)
 		})
 		x, o, err := s.task.play(a, s.task.episodes, finalSeed)
 		if err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/portfolio"
-	"paspo/internal/rng"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/lp"
@@ -121,7 +120,7 @@ func (t *task) play(a envs.Allocator, episodes int, seed uint64) (float64, *envs
 
 // allocator is the policy of a run, within the limits of every state.
 func (t *task) allocator(r *run, rule policy.Rule) envs.Allocator {
-	return rl.NewActor(r.backend).Allocator(t.problem, rule, rng.New(finalSeed, "eval", "action"))
+	return rl.NewActor(r.backend).Allocator(rule, finalSeed)
 }
 
 // note adds what was seen of constraints.

@@ -231,15 +231,15 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 	if err != nil {
 		return nil, err
 	}
-	best := func(_ int, obs []float64, rows int, actions []float64) error {
-		for r := range rows {
-			p.Best(obs[r*2*entities:(r+1)*2*entities], actions[r*entities:(r+1)*entities])
+	best := func(s *envs.States, actions []float64) error {
+		for r := range s.Rows {
+			p.Best(s.Obs[r*2*entities:(r+1)*2*entities], actions[r*entities:(r+1)*entities])
 		}
 		return nil
 	}
 	return []envs.Baseline{
-		{Name: envs.UniformWithin, Allocator: envs.Within(p, uniform)},
-		{Name: "equal shares", Allocator: envs.Within(p, envs.Constant(equal))},
+		{Name: envs.UniformWithin, Allocator: envs.Within(p.spec.Polytope, uniform)},
+		{Name: "equal shares", Allocator: envs.Within(p.spec.Polytope, envs.Constant(equal))},
 		{Name: "optimum", Allocator: best},
 	}, nil
 }

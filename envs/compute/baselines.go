@@ -137,20 +137,11 @@ func (p *Problem) fastestCosts() []float64 {
 func (p *Problem) LevelQueues() envs.Allocator {
 	m, dim := len(p.hz), p.spec.ObsDim
 	a, order := make([]float64, m), make([]int, m)
-	limits := envs.NewRowLimits(p)
-	return func(_ int, obs []float64, rows int, actions []float64) error {
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		for r := range rows {
-			row := obs[r*dim : (r+1)*dim]
+	return func(s *envs.States, actions []float64) error {
+		for r := range s.Rows {
+			row := s.Obs[r*dim : (r+1)*dim]
 			p.level(row[:m], row[m+shownTasks], a, order)
-			var lim *lp.Limits
-			if lims != nil {
-				lim = &lims[r]
-			}
-			x, err := lp.ProjectWithin(p.spec.Polytope, lim, a)
+			x, err := lp.ProjectWithin(p.spec.Polytope, s.Limit(r), a)
 			if err != nil {
 				return err
 			}
@@ -216,10 +207,10 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 		name = envs.UniformWithin
 	}
 	all := []envs.Baseline{
-		{Name: name, Allocator: envs.Within(p, uniform)},
-		{Name: "equal shares", Allocator: envs.Within(p, envs.Constant(equal))},
+		{Name: name, Allocator: envs.Within(p.spec.Polytope, uniform)},
+		{Name: "equal shares", Allocator: envs.Within(p.spec.Polytope, envs.Constant(equal))},
 		{Name: "fastest first", Allocator: fastest},
-		{Name: "greedy by speed", Allocator: envs.Within(p, envs.Constant(greedy))},
+		{Name: "greedy by speed", Allocator: envs.Within(p.spec.Polytope, envs.Constant(greedy))},
 		{Name: "level queues", Allocator: p.LevelQueues()},
 	}
 	if p.spec.Polytope.HullOnly() {
@@ -229,5 +220,5 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(all, envs.Baseline{Name: "level load", Allocator: envs.Within(p, envs.Constant(level))}), nil
+	return append(all, envs.Baseline{Name: "level load", Allocator: envs.Within(p.spec.Polytope, envs.Constant(level))}), nil
 }

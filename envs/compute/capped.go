@@ -70,15 +70,10 @@ func (p *Problem) fastestFirst() (envs.Allocator, error) {
 		return envs.Constant(a), err
 	}
 	m := len(p.hz)
-	limits := envs.NewRowLimits(p)
 	c := p.fastestCosts()
-	return func(_ int, obs []float64, rows int, actions []float64) error {
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		for r, lim := range lims {
-			a, _, err := p.spec.Polytope.Minimize(c, &lim)
+	return func(s *envs.States, actions []float64) error {
+		for r := range s.Rows {
+			a, _, err := p.spec.Polytope.Minimize(c, s.Limit(r))
 			if err != nil {
 				return err
 			}

@@ -401,7 +401,7 @@ func TestBound(t *testing.T) {
 			}
 			var got float64
 			for done := false; !done; {
-				if err := b.Allocator(0, obs, 1, action); err != nil {
+				if err := b.Allocator(&envs.States{Rows: 1, Obs: obs}, action); err != nil {
 					t.Fatal(err)
 				}
 				var r float64

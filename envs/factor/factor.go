@@ -164,18 +164,13 @@ func (e *Env) UnmarshalBinary(b []byte) error {
 // Best is the allocator that earns most in every month, one linear program each. It is the
 // best policy, since allocations do not move the state.
 func (p *Problem) Best() envs.Allocator {
-	limits := envs.NewRowLimits(p)
 	cost := make([]float64, entities)
-	return func(_ int, obs []float64, rows int, actions []float64) error {
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		for r := range rows {
-			for i, mu := range obs[r*2*assets:][:assets] {
+	return func(s *envs.States, actions []float64) error {
+		for r := range s.Rows {
+			for i, mu := range s.Obs[r*2*assets:][:assets] {
 				cost[i+1] = -mu
 			}
-			a, _, err := p.spec.Polytope.Minimize(cost, &lims[r])
+			a, _, err := p.spec.Polytope.Minimize(cost, s.Limit(r))
 			if err != nil {
 				return err
 			}
@@ -197,8 +192,8 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 		return nil, err
 	}
 	return []envs.Baseline{
-		{Name: envs.UniformWithin, Allocator: envs.Within(p, uniform)},
-		{Name: "equal weights", Allocator: envs.Within(p, envs.Constant(equal))},
+		{Name: envs.UniformWithin, Allocator: envs.Within(p.spec.Polytope, uniform)},
+		{Name: "equal weights", Allocator: envs.Within(p.spec.Polytope, envs.Constant(equal))},
 		{Name: "optimum", Allocator: p.Best()},
 	}, nil
 }

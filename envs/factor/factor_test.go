@@ -178,7 +178,7 @@ func TestBest(t *testing.T) {
 	binds := 0
 	for state := range 500 {
 		e.Reset(r, obs)
-		if err := best(0, obs, 1, a); err != nil {
+		if err := best(&envs.States{Rows: 1, Obs: obs, Limits: []lp.Limits{{A: e.row[:]}}}, a); err != nil {
 			t.Fatal(err)
 		}
 		worst, exposure := residual(a, e.row[:])

@@ -100,25 +100,31 @@ func (p *Problem) PlayPaths(paths []Path, a envs.Allocator) (*envs.Outcome, erro
 	}
 	rows, dim, n := len(paths), p.spec.ObsDim, p.polytope.Dim()
 	out := envs.NewOutcome(rows)
-	envs, expect := make([]*Env, rows), make([]func(obs, action []float64) float64, rows)
+	copies, expect := make([]*Env, rows), make([]func(obs, action []float64) float64, rows)
 	obs, actions := make([]float64, rows*dim), make([]float64, rows*n)
-	for i := range envs {
-		envs[i], expect[i] = p.NewEnv(), p.expectation()
-		envs[i].ResetTo(&paths[i], rowOf(obs, i, dim))
+	at := envs.States{Rows: rows, Obs: obs}
+	for i := range copies {
+		copies[i], expect[i] = p.NewEnv(), p.expectation()
+		copies[i].ResetTo(&paths[i], rowOf(obs, i, dim))
+	}
+	if p.trading != nil {
+		at.Limits = make([]lp.Limits, rows)
 	}
 	for step := range p.cfg.Decisions {
-		if err := a(step, obs, rows, actions); err != nil {
+		for i := range at.Limits {
+			copies[i].limits.Limits(&at.Limits[i])
+		}
+		at.Step = step
+		if err := a(&at, actions); err != nil {
 			return nil, fmt.Errorf("month %d: %w", step, err)
 		}
-		for i, e := range envs {
+		for i, e := range copies {
 			act, row := rowOf(actions, i, n), rowOf(obs, i, dim)
-			var lim lp.Limits
 			relaxation := 0.
 			if e.limits != nil {
-				e.limits.Limits(&lim)
 				relaxation = e.limits.Relaxation()
 			}
-			residual := p.polytope.Residual(act, &lim)
+			residual := p.polytope.Residual(act, at.Limit(i))
 
 			out.Expect(i, expect[i](row, act))
 			reward, _ := e.Step(nil, act, row)

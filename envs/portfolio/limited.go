@@ -58,28 +58,19 @@ func (p *Problem) ObsLimiter() envs.ObsLimiter {
 // towards what later months will ask for.
 func (p *Problem) Myopic() envs.Allocator {
 	n, dim := p.polytope.Dim(), p.spec.ObsDim
-	limits := envs.NewRowLimits(p)
 	var filters []*Filter
 	expected := make([]float64, n-1)
-	return func(step int, obs []float64, rows int, actions []float64) error {
-		for len(filters) < rows {
+	return func(s *envs.States, actions []float64) error {
+		for len(filters) < s.Rows {
 			filters = append(filters, p.market.NewFilter())
 		}
-		lims, err := limits.Of(obs, rows)
-		if err != nil {
-			return err
-		}
-		for r := range rows {
-			if step == 0 {
+		for r := range s.Rows {
+			if s.Step == 0 {
 				filters[r].Reset()
 			}
-			filters[r].Observe(obs[r*dim+2+n : (r+1)*dim])
+			filters[r].Observe(s.Obs[r*dim+2+n : (r+1)*dim])
 			filters[r].Expected(expected)
-			var lim *lp.Limits
-			if lims != nil {
-				lim = &lims[r]
-			}
-			a, err := p.maximize(expected, lim)
+			a, err := p.maximize(expected, s.Limit(r))
 			if err != nil {
 				return err
 			}

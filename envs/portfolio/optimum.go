@@ -23,15 +23,15 @@ func (p *Problem) OptimalAllocator() (envs.Allocator, error) {
 	}
 	n, dim := p.polytope.Dim(), p.spec.ObsDim
 	var filters []*Filter
-	return func(step int, obs []float64, rows int, actions []float64) error {
-		for len(filters) < rows {
+	return func(s *envs.States, actions []float64) error {
+		for len(filters) < s.Rows {
 			filters = append(filters, p.market.NewFilter())
 		}
-		for r := range rows {
-			if step == 0 {
+		for r := range s.Rows {
+			if s.Step == 0 {
 				filters[r].Reset()
 			}
-			filters[r].Observe(obs[r*dim+2+n : (r+1)*dim])
+			filters[r].Observe(s.Obs[r*dim+2+n : (r+1)*dim])
 			a, err := best.allocation(filters[r].Ahead())
 			if err != nil {
 				return err
@@ -216,9 +216,9 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 		}
 	}
 	return []envs.Baseline{
-		{Name: name, Allocator: envs.Within(p, uniform)},
-		{Name: "equal weights", Allocator: envs.Within(p, envs.Constant(equal))},
-		{Name: "best constant", Allocator: envs.Within(p, envs.Constant(constant))},
+		{Name: name, Allocator: envs.Within(p.polytope, uniform)},
+		{Name: "equal weights", Allocator: envs.Within(p.polytope, envs.Constant(equal))},
+		{Name: "best constant", Allocator: envs.Within(p.polytope, envs.Constant(constant))},
 		last,
 	}, nil
 }

@@ -124,8 +124,8 @@ func (p *Problem) hire() error {
 // Description returns what Open needs where no process is to be asked.
 func (p *Problem) Description() []byte { return p.description }
 
-// Followed returns which limits follow the state, of b, lower, total and upper.
-func (p *Problem) Followed() []string { return slices.Sorted(maps.Keys(p.follow)) }
+// Following implements envs.Follower.
+func (p *Problem) Following() []string { return slices.Sorted(maps.Keys(p.follow)) }
 
 // Spec implements envs.Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }

@@ -21,11 +21,11 @@ type Optimum struct {
 
 // Allocator returns the policy that takes the best action of every state.
 func (o *Optimum) Allocator() envs.Allocator {
-	return func(step int, _ []float64, rows int, actions []float64) error {
-		if step >= len(o.Actions) {
-			return fmt.Errorf("envs: step %d of an episode of %d", step, len(o.Actions))
+	return func(s *envs.States, actions []float64) error {
+		if s.Step >= len(o.Actions) {
+			return fmt.Errorf("envs: step %d of an episode of %d", s.Step, len(o.Actions))
 		}
-		return envs.Constant(o.Actions[step])(step, nil, rows, actions)
+		return envs.Constant(o.Actions[s.Step])(s, actions)
 	}
 }
 

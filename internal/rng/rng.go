@@ -12,6 +12,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"math/bits"
+	"math/rand/v2"
 )
 
 const (
@@ -53,6 +54,15 @@ func New(seed uint64, path ...string) *Stream {
 		h.Write([]byte{0})
 	}
 	return &Stream{key: mix(seed), id: mix(h.Sum64())}
+}
+
+// From returns a stream that the next number of a source names, or the source itself where
+// it is a stream.
+func From(source rand.Source) *Stream {
+	if s, ok := source.(*Stream); ok {
+		return s
+	}
+	return New(source.Uint64())
 }
 
 // Split returns the i-th child of s. It draws nothing from s.

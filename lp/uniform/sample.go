@@ -3,6 +3,7 @@ package uniform
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"runtime"
 
 	"paspo/internal/rng"
@@ -160,9 +161,10 @@ func (s *Sampler) Method() string {
 }
 
 // Sample returns n points (n x dim, row-major). They are a function of the
-// polytope, the settings, n and the stream, and each satisfies every constraint
+// polytope, the settings, n and the source, and each satisfies every constraint
 // to a scaled residual of 1e-9.
-func (s *Sampler) Sample(n int, stream *rng.Stream) (points []float64, report Report, err error) {
+func (s *Sampler) Sample(n int, source rand.Source) (points []float64, report Report, err error) {
+	stream := rng.From(source)
 	if n < 0 {
 		return nil, report, fmt.Errorf("lp: %d points were asked for", n)
 	}

@@ -8,6 +8,9 @@ import numpy as np
 
 from ._binary import Error, Process
 
+# What may follow the state, and how many dimensions it has.
+LIMITS = {"b": 1, "total": 1, "lower": 1, "upper": 1, "A": 2}
+
 
 def load(run, *, checkpoint="latest"):
     """The policy of a run: normaliser, networks and constraints as they were trained.
@@ -29,7 +32,9 @@ class Policy:
     def act(self, obs, *, limits=None, seed=None):
         """The action for one observation (dim), or one a row for a batch (rows, dim).
 
-        limits: {"b": right-hand sides of the inequalities}, of one state or one a row.
+        limits: what follows the state, of one state or one a row: a dictionary of "b" and
+          "total", the right-hand sides of the inequalities and equalities, "lower" and
+          "upper", the bounds of the entities, and "A", the rows of the inequalities.
         seed: actions are sampled, by streams of this seed, where it is given; else they
           are those that the policy prefers. A policy that is given the same seeds and
           observations in the same order samples the same actions.
@@ -40,14 +45,16 @@ class Policy:
         if obs.ndim not in (1, 2):
             raise ValueError(f"obs has shape {obs.shape}: (dim) or (rows, dim) is allowed")
         rows = np.atleast_2d(obs)
-        bs = None
-        if limits is not None:
-            if set(limits) != {"b"}:
-                raise ValueError(f"limits has {sorted(limits)}: b is allowed")
-            bs = np.broadcast_to(np.asarray(limits["b"], float), (len(rows), np.shape(limits["b"])[-1]))
+        given = {}
+        for name, values in (limits or {}).items():
+            if name not in LIMITS:
+                raise ValueError(f"limits has {name!r}: {', '.join(LIMITS)} are allowed")
+            values = np.asarray(values, float)
+            one = values.shape[values.ndim - LIMITS[name] :]  # of one state
+            given[name] = np.broadcast_to(values, (len(rows), *one))
         lines = []
         for i, row in enumerate(rows):
-            lines.append(json.dumps(row.tolist() if bs is None else {"obs": row.tolist(), "b": bs[i].tolist()}))
+            lines.append(json.dumps({"obs": row.tolist(), **{name: v[i].tolist() for name, v in given.items()}} if given else row.tolist()))
         answers = self._ask(seed, lines)
         actions = []
         for answer in answers:

@@ -53,6 +53,11 @@ class Test(unittest.TestCase):
                 self.assertLessEqual(np.abs(actions).sum(1).max(), 0.5 * (1 + 1e-9))
             with paspo.load(os.fspath(run)) as policy:
                 np.testing.assert_array_equal(policy.act(obs, seed=3), sampled)
+                lower = np.where(obs[:, :1] > 0, [-0.25, -0.5], [0.125, -0.5])
+                limited = policy.act(obs, limits={"lower": lower, "upper": [0.25, 0.25]}, seed=4)
+                self.assertTrue((limited >= lower - 1e-9).all() and (limited <= 0.25 + 1e-9).all())
+                with self.assertRaisesRegex(ValueError, "limits has 'c': b, total, lower, upper, A are allowed"):
+                    policy.act(obs, limits={"c": 1})
             seen.append(all)
         np.testing.assert_array_equal(seen[0], seen[1])
         np.testing.assert_array_equal(seen[0], seen[2])

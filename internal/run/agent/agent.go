@@ -18,7 +18,6 @@ import (
 	"paspo/envs/python"
 	"paspo/internal/blas"
 	"paspo/internal/limits"
-	"paspo/internal/rng"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
 	"paspo/lp"
@@ -215,8 +214,8 @@ func (a *Agent) Load(c *rl.Checkpoint) error {
 // too.
 func (a *Agent) Intervals() string {
 	var lim *lp.Limits
-	if p, ok := a.Problem.(*python.Problem); ok {
-		if len(p.Followed()) > 0 {
+	if f, ok := a.Problem.(envs.Follower); ok {
+		if len(f.Following()) > 0 {
 			lim = &lp.Limits{}
 		}
 	} else if c, err := envs.NewCopy(a.Problem, 0, envs.EpisodeStream(a.Config.Seed, 0)); err == nil {
@@ -247,21 +246,17 @@ func (a *Agent) Close() error {
 func (a *Agent) Rule(c *rl.Checkpoint) policy.Rule { return a.Config.PPO.Rule(c.Rule) }
 
 // Allocator returns the policy of a checkpoint as an allocator, see
-// rl.Actor.Allocator; its actions are sampled where there is a stream. It sets the backend's state whenever episodes start, so that
+// rl.Actor.Allocator. It sets the backend's state whenever episodes start, so that
 // several can be played in turn.
-func (a *Agent) Allocator(c *rl.Checkpoint, actions *rng.Stream) envs.Allocator {
-	rule := policy.Sampled
-	if actions == nil {
-		rule = a.Rule(c)
-	}
-	play := rl.NewActor(a.Backend).Allocator(a.Problem, rule, actions)
-	return func(step int, obs []float64, rows int, dst []float64) error {
-		if step == 0 {
+func (a *Agent) Allocator(c *rl.Checkpoint, rule policy.Rule, seed uint64) envs.Allocator {
+	play := rl.NewActor(a.Backend).Allocator(rule, seed)
+	return func(s *envs.States, dst []float64) error {
+		if s.Step == 0 {
 			if err := a.Backend.SetState(c.Policy); err != nil {
 				return err
 			}
 		}
-		return play(step, obs, rows, dst)
+		return play(s, dst)
 	}
 }
 

@@ -66,7 +66,7 @@ func TestTrainsUnderMatrices(t *testing.T) {
 		m, _ := envs.MeanAndError(out.Returns)
 		return m
 	}
-	uniform, trained, best := mean(baselines[0].Allocator), mean(r.Agent.Allocator(last, nil)), mean(baselines[len(baselines)-1].Allocator)
+	uniform, trained, best := mean(baselines[0].Allocator), mean(r.Agent.Allocator(last, r.Agent.Rule(last), 1)), mean(baselines[len(baselines)-1].Allocator)
 	t.Logf("uniform %.2f, trained %.2f, optimum %.2f", uniform, trained, best)
 	if !(trained >= uniform+(best-uniform)/10 && trained < best) {
 		t.Errorf("the policy earns %.2f, uniform %.2f, the optimum %.2f", trained, uniform, best)

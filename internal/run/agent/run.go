@@ -18,11 +18,11 @@ import (
 	"paspo/envs/portfolio"
 	"paspo/internal/atomicfile"
 	"paspo/internal/plots"
-	"paspo/internal/rng"
 	"paspo/internal/run/config"
 	"paspo/internal/run/report"
 	"paspo/internal/run/runfolder"
 	"paspo/lp"
+	"paspo/policy"
 	"paspo/rl"
 )
 
@@ -325,10 +325,10 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint,
 	var policies []report.Policy
 	for _, p := range checkpoints {
 		if !o.SampledOnly {
-			policies = append(policies, report.Policy{Name: p.name, Allocator: a.Allocator(p.c, nil)})
+			policies = append(policies, report.Policy{Name: p.name, Allocator: a.Allocator(p.c, a.Rule(p.c), ro.Seed)})
 		}
 		if o.Sampled || o.SampledOnly {
-			policies = append(policies, report.Policy{Name: p.name + ", sampled", Allocator: a.Allocator(p.c, rng.New(ro.Seed, "compare", "action"))})
+			policies = append(policies, report.Policy{Name: p.name + ", sampled", Allocator: a.Allocator(p.c, policy.Sampled, ro.Seed)})
 		}
 	}
 	return report.Compare(ctx, a.Problem, policies, ro)

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"paspo/envs"
-	"paspo/envs/python"
 	"paspo/internal/limits"
 	"paspo/internal/onnx"
 	"paspo/internal/run/agent"
@@ -72,8 +71,8 @@ func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model
 // start of an episode.
 func followed(p envs.Problem) (map[string]bool, *lp.Limits, error) {
 	follow, own := map[string]bool{}, &lp.Limits{}
-	if py, ok := p.(*python.Problem); ok {
-		for _, name := range py.Followed() {
+	if f, ok := p.(envs.Follower); ok {
+		for _, name := range f.Following() {
 			follow[name] = true
 		}
 		return follow, own, nil

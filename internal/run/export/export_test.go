@@ -16,7 +16,6 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/checkout"
-	"paspo/internal/rng"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/lp"
@@ -78,10 +77,6 @@ func (e *example) play(t *testing.T, rows int, moving bool) *states {
 	defer v.Close()
 	actor := rl.NewActor(e.agent.Backend)
 	r := rand.New(rand.NewPCG(1, 2))
-	var streams []*rng.Stream
-	for i := range side {
-		streams = append(streams, rng.New(1, "test").Split(uint64(i)))
-	}
 	s := &states{rows: rows, inputs: map[string]tensor{}}
 	add := func(name string, width int, data []float64) {
 		x := s.inputs[name]
@@ -89,7 +84,7 @@ func (e *example) play(t *testing.T, rows int, moving bool) *states {
 	}
 	for range rows / side {
 		limits := v.Limits()
-		out, err := actor.Act(v.Obs(), limits, streams, policy.Sampled)
+		out, err := actor.Act(v.Obs(), limits, policy.Sampled, r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +102,7 @@ func (e *example) play(t *testing.T, rows int, moving bool) *states {
 				}
 			}
 		}
-		if out, err = actor.Act(v.Obs(), limits, nil, e.agent.Rule(e.cp)); err != nil {
+		if out, err = actor.Act(v.Obs(), limits, e.agent.Rule(e.cp), nil); err != nil {
 			t.Fatal(err)
 		}
 		add("obs", dim, v.Obs())

@@ -66,11 +66,11 @@ func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) 
 		all = append(all, Policy(b))
 	}
 	for i, a := range all {
-		all[i].Allocator = func(step int, obs []float64, rows int, actions []float64) error {
+		all[i].Allocator = func(s *envs.States, actions []float64) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return a.Allocator(step, obs, rows, actions)
+			return a.Allocator(s, actions)
 		}
 	}
 
@@ -152,8 +152,19 @@ func baselinesOf(p envs.Problem, seed uint64) ([]envs.Baseline, error) {
 	}); ok {
 		return b.Baselines(seed)
 	}
-	a, err := envs.Uniform(p.Spec().Polytope, seed)
-	return []envs.Baseline{{Name: uniform, Allocator: a}}, err
+	polytope := p.Spec().Polytope
+	a, err := envs.Uniform(polytope, seed)
+	if err != nil {
+		return nil, err
+	}
+	follow, err := envs.Following(p)
+	if err != nil {
+		return nil, err
+	}
+	if len(follow) > 0 {
+		return []envs.Baseline{{Name: envs.UniformWithin, Allocator: envs.Within(polytope, a)}}, nil
+	}
+	return []envs.Baseline{{Name: uniform, Allocator: a}}, nil
 }
 
 func (t *Table) playPaths(p *portfolio.Problem, paths []portfolio.Path, policies []Policy, o Options) error {
