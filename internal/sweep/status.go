@@ -53,11 +53,8 @@ func (w *Sweep) Status() (*Status, error) {
 	s.Steps = int64(s.Trainings) * w.total
 	for _, t := range w.trials(w.journal.State()) {
 		x := Setting{
-			Number: t.setting, Point: t.point, Label: spec.Space.Label(t.point), State: t.State, Value: math.NaN(),
-			Returns: make([]float64, len(spec.Seeds)), Records: t.records,
-		}
-		if t.Value != nil {
-			x.Value = *t.Value
+			Number: t.setting, Point: t.point, Label: spec.Space.Label(t.point), State: t.State, Value: t.Value,
+			Returns: make([]float64, len(spec.Seeds)), Records: slices.Clone(t.records),
 		}
 		for i, r := range t.records {
 			x.Returns[i] = math.NaN()

@@ -43,6 +43,10 @@ type Sweep struct {
 	worker  string
 	fixed   []string // assignments under those of the space
 	total   int64    // steps of a training of the base
+
+	seedKeys []string // names of the records of a setting
+	known    []*trial // as of the last look at the journal
+	looked   int      // trials of the study that have been looked at
 }
 
 // Create makes the folder of a new sweep. An existing folder that holds anything is
@@ -131,6 +135,9 @@ func Open(dir string) (*Sweep, error) {
 		return nil, err
 	}
 	w := &Sweep{Dir: dir, Spec: s, method: s.method(), worker: workerName()}
+	for _, seed := range s.Seeds {
+		w.seedKeys = append(w.seedKeys, seedKey(seed))
+	}
 	copies, err := os.ReadDir(filepath.Join(dir, filesDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

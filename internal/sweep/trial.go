@@ -1,13 +1,13 @@
 package sweep
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
+	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"paspo/internal/sweep/journal"
 	"paspo/internal/sweep/search"
@@ -59,17 +59,23 @@ const (
 func seedKey(seed uint64) string { return seedAttr + strconv.FormatUint(seed, 10) }
 
 // accept holds records to their revisions.
-func accept(key string, before, after json.RawMessage) bool {
-	if !strings.HasPrefix(key, seedAttr) {
+func accept(name, before, after []byte) bool {
+	if !bytes.HasPrefix(name, []byte(seedAttr)) {
 		return true
 	}
-	var a, b struct {
-		Revision int `json:"revision"`
-	}
-	if before != nil && json.Unmarshal(before, &a) != nil {
-		return true
-	}
-	return json.Unmarshal(after, &b) == nil && b.Revision == a.Revision+1
+	return revision(after) == revision(before)+1
+}
+
+// revision returns that of a record, 0 of none.
+func revision(raw []byte) (n int64) {
+	_ = journal.Object(raw, func(name, value []byte) error {
+		if string(name) != "revision" {
+			return nil
+		}
+		n, _ = journal.Int(value)
+		return io.EOF // nothing more is needed
+	})
+	return n
 }
 
 // trial is a setting with its trainings.
@@ -78,6 +84,8 @@ type trial struct {
 	setting int // its number among those of the sweep
 	point   search.Point
 	records []*Record // by seed, nil where it has not begun
+
+	version int // of what the records are from
 }
 
 // trials returns the settings that have been begun, in order. Trials that others have
@@ -87,43 +95,99 @@ func (w *Sweep) trials(st *journal.State) []*trial {
 	if study == nil {
 		return nil
 	}
-	var all []*trial
-	for _, t := range study.Trials {
-		var n int
-		if raw := t.SystemAttrs[settingAttr]; raw == nil || json.Unmarshal(raw, &n) != nil || n != len(all) {
+	for _, t := range study.Trials[w.looked:] {
+		w.looked++
+		if n, err := journal.Int(t.SystemAttr(settingAttr)); err != nil || n != int64(len(w.known)) {
 			continue
 		}
-		point := make(search.Point, len(w.Spec.Space))
-		whole := true
-		for i := range w.Spec.Space {
-			v, ok := t.Params[w.Spec.Space[i].Key]
-			point[i], whole = v, whole && ok
+		if point := w.pointOf(t); point != nil {
+			w.known = append(w.known, &trial{Trial: t, setting: len(w.known), point: point, records: make([]*Record, len(w.Spec.Seeds)), version: -1})
 		}
-		if !whole {
+	}
+	for _, x := range w.known {
+		if x.version == x.Version {
 			continue
 		}
-		x := &trial{Trial: t, setting: n, point: point, records: make([]*Record, len(w.Spec.Seeds))}
-		for i, seed := range w.Spec.Seeds {
-			if raw := t.UserAttrs[seedKey(seed)]; raw != nil {
-				var r Record
-				if json.Unmarshal(raw, &r) == nil {
-					x.records[i] = &r
-				}
+		x.version = x.Version
+		for i, key := range w.seedKeys {
+			raw := x.Attr(key)
+			if raw == nil {
+				continue
+			}
+			r := &Record{}
+			if r.decode(raw) == nil {
+				x.records[i] = r
 			}
 		}
-		all = append(all, x)
 	}
-	return all
+	return w.known
+}
+
+// pointOf returns the point of a trial, nil where it is none of the space.
+func (w *Sweep) pointOf(t *journal.Trial) search.Point {
+	point := make(search.Point, len(w.Spec.Space))
+	found := 0
+	err := t.Params(func(name []byte, value float64) {
+		for i := range w.Spec.Space {
+			if d := &w.Spec.Space[i]; d.Key == string(name) && d.Contains(value) {
+				point[i] = value
+				found++
+			}
+		}
+	})
+	if err != nil || found != len(point) {
+		return nil
+	}
+	return point
+}
+
+// decode is json.Unmarshal for records, of which a journal may have a million.
+func (r *Record) decode(raw []byte) error {
+	number := func(value []byte) (*float64, error) {
+		x, err := journal.Number(value)
+		return &x, err
+	}
+	integer := func(to *int, value []byte) error {
+		n, err := journal.Int(value)
+		*to = int(n)
+		return err
+	}
+	return journal.Object(raw, func(name, value []byte) (err error) {
+		switch string(name) {
+		case "revision":
+			err = integer(&r.Revision, value)
+		case "state":
+			r.State, err = journal.String(value)
+		case "worker":
+			r.Worker, err = journal.String(value)
+		case "step":
+			r.Step, err = journal.Int(value)
+		case "error":
+			r.Error, err = journal.String(value)
+		case "return":
+			r.Return, err = number(value)
+		case "stderr":
+			r.StdErr, err = number(value)
+		case "action":
+			r.Action, err = journal.String(value)
+		case "max_residual":
+			r.Residual, err = number(value)
+		case "violations":
+			err = integer(&r.Violations, value)
+		case "seconds":
+			r.Seconds, err = journal.Number(value)
+		case "rungs":
+			err = json.Unmarshal(value, &r.Rungs)
+		}
+		return err
+	})
 }
 
 // results returns what the search is told.
 func results(all []*trial) []search.Result {
 	out := make([]search.Result, len(all))
 	for i, t := range all {
-		out[i] = search.Result{Point: t.point, Ended: t.State.Finished(), Value: math.NaN()}
-		if t.Value != nil {
-			out[i].Value = *t.Value
-		}
+		out[i] = search.Result{Point: t.point, Ended: t.State.Finished(), Value: t.Value}
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 
 	"paspo/internal/atomicfile"
 )
@@ -57,8 +58,8 @@ func (j *Journal) read() error {
 	var buf []byte
 	for {
 		n := len(buf)
-		buf = append(buf, make([]byte, block)...)
-		k, err := io.ReadFull(f, buf[n:])
+		buf = slices.Grow(buf, block)
+		k, err := io.ReadFull(f, buf[n:n+block])
 		buf = buf[:n+k]
 		// What is not ended is being written, or was when a writer died.
 		end := bytes.LastIndexByte(buf, '\n') + 1

@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -79,42 +81,78 @@ type Op struct {
 	UserAttrs     Attrs              `json:"user_attrs,omitempty"`
 	SystemAttrs   Attrs              `json:"system_attrs,omitempty"`
 
-	UserAttr   Attrs `json:"user_attr,omitempty"`
-	SystemAttr Attrs `json:"system_attr,omitempty"`
-
-	ParamName     string   `json:"param_name,omitempty"`
-	ParamInternal *float64 `json:"param_value_internal,omitempty"`
-	Distribution  string   `json:"distribution,omitempty"`
+	UserAttr Attrs `json:"user_attr,omitempty"`
 }
 
 // Study is a set of trials.
 type Study struct {
-	ID          int
-	Name        string
-	UserAttrs   Attrs
-	SystemAttrs Attrs
-	Trials      []*Trial // in order of their numbers
+	ID        int
+	Name      string
+	UserAttrs Attrs
+	Trials    []*Trial // in order of their numbers
 }
 
 // Trial is a point of a space and what came of it.
 type Trial struct {
-	ID, Number    int
-	State         TrialState
-	Start, End    string
-	Value         *float64
-	Params        map[string]float64
-	Distributions map[string]string
-	UserAttrs     Attrs
-	SystemAttrs   Attrs
-	Intermediate  map[int64]float64
-	Intermediates []int64 // their steps, in the order in which they came
-	study         *Study
+	ID           int
+	State        TrialState
+	Value        float64 // NaN where there is none
+	Intermediate []Intermediate
+
+	// Version changes whenever something else does.
+	Version int
+
+	params, system []byte // JSON, of its beginning
+	attrs          []attr // of the user
+}
+
+// Intermediate is a value before the end of a trial.
+type Intermediate struct {
+	Step  int64
+	Value float64
+}
+
+type attr struct {
+	name  string
+	value []byte
+}
+
+// Params calls visit with the parameters that a trial began with, as Optuna keeps them.
+func (t *Trial) Params(visit func(name []byte, value float64)) error {
+	return Object(t.params, func(name, value []byte) error {
+		x, err := Number(value)
+		if err == nil {
+			visit(name, x)
+		}
+		return err
+	})
+}
+
+// SystemAttr returns an attribute that a trial began with, nil where there is none.
+func (t *Trial) SystemAttr(name string) (value []byte) {
+	_ = Object(t.system, func(n, v []byte) error {
+		if string(n) == name {
+			value = v
+		}
+		return nil
+	})
+	return value
+}
+
+// Attr returns an attribute of the user, nil where there is none.
+func (t *Trial) Attr(name string) []byte {
+	for i := range t.attrs {
+		if t.attrs[i].name == name {
+			return t.attrs[i].value
+		}
+	}
+	return nil
 }
 
 // Accept says whether an attribute of a trial may take the place of one before it, which
 // is nil where there was none. Whoever writes an attribute can so see whether another
 // process was first.
-type Accept func(key string, before, after json.RawMessage) bool
+type Accept func(name, before, after []byte) bool
 
 // State is what the operations of a journal come to, as Optuna replays them.
 type State struct {
@@ -127,13 +165,13 @@ type State struct {
 
 func newState(accept Accept) *State {
 	if accept == nil {
-		accept = func(string, json.RawMessage, json.RawMessage) bool { return true }
+		accept = func(_, _, _ []byte) bool { return true }
 	}
 	return &State{Studies: map[int]*Study{}, accept: accept}
 }
 
-// Study returns the study of a name, nil where there is none.
-func (s *State) Study(name string) *Study {
+// study returns the study of a name, nil where there is none.
+func (s *State) study(name string) *Study {
 	for _, t := range s.Studies {
 		if t.Name == name {
 			return t
@@ -142,123 +180,163 @@ func (s *State) Study(name string) *Study {
 	return nil
 }
 
-func (s *State) apply(line []byte) error {
-	var op Op
-	if err := json.Unmarshal(line, &op); err != nil {
-		return err
-	}
-	return s.do(&op)
+// fields are the values of a line.
+type fields struct {
+	code, study, trial, state, step              int64
+	name, values, value, params, userAttr, attrs []byte
+	system                                       []byte
 }
 
-func (s *State) do(op *Op) error {
-	switch op.Code {
+func (s *State) apply(line []byte) error {
+	f := fields{code: -1, study: -1, trial: -1, state: -1, step: -1}
+	err := Object(line, func(name, value []byte) (err error) {
+		switch string(name) {
+		case "op_code":
+			f.code, err = Int(value)
+		case "study_id":
+			f.study, err = Int(value)
+		case "trial_id":
+			f.trial, err = Int(value)
+		case "state":
+			f.state, err = Int(value)
+		case "step":
+			f.step, err = Int(value)
+		case "study_name":
+			f.name = value
+		case "values":
+			f.values = value
+		case "value", "intermediate_value":
+			f.value = value
+		case "params":
+			f.params = value
+		case "user_attr":
+			f.userAttr = value
+		case "user_attrs":
+			f.attrs = value
+		case "system_attrs":
+			f.system = value
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.do(&f)
+}
+
+func (s *State) do(f *fields) error {
+	code := Code(f.code)
+	switch code {
 	case CreateStudy:
-		if s.Study(op.StudyName) == nil {
-			s.Studies[s.nextStudy] = &Study{ID: s.nextStudy, Name: op.StudyName, UserAttrs: Attrs{}, SystemAttrs: Attrs{}}
+		name, err := String(f.name)
+		if err != nil {
+			return err
+		}
+		if s.study(name) == nil {
+			s.Studies[s.nextStudy] = &Study{ID: s.nextStudy, Name: name, UserAttrs: Attrs{}}
 			s.nextStudy++
+		}
+		return nil
+	case DeleteStudy, SetStudyUserAttr, SetStudySystemAttr, CreateTrial:
+		study := s.Studies[int(f.study)]
+		if study == nil {
+			return nil
+		}
+		switch code {
+		case DeleteStudy:
+			delete(s.Studies, study.ID)
+		case SetStudyUserAttr:
+			return json.Unmarshal(f.userAttr, &study.UserAttrs)
+		case CreateTrial:
+			return s.create(study, f)
 		}
 		return nil
 	case DiscardTrials:
 		return nil
-	case DeleteStudy, SetStudyUserAttr, SetStudySystemAttr, CreateTrial:
-		if op.Study == nil {
-			return errors.New("it names no study")
-		}
-		t := s.Studies[*op.Study]
-		if t == nil {
-			return nil
-		}
-		switch op.Code {
-		case DeleteStudy:
-			delete(s.Studies, t.ID)
-		case SetStudyUserAttr:
-			merge(t.UserAttrs, op.UserAttr)
-		case SetStudySystemAttr:
-			merge(t.SystemAttrs, op.SystemAttr)
-		case CreateTrial:
-			s.create(t, op)
-		}
-		return nil
 	}
-	if op.Code < 0 || op.Code > DiscardTrials {
-		return fmt.Errorf("there is no operation %d", op.Code)
+	if code < 0 || code > DiscardTrials {
+		return fmt.Errorf("there is no operation %d", code)
 	}
-	if op.Trial == nil {
+	if f.trial < 0 {
 		return errors.New("it names no trial")
 	}
-	if *op.Trial < 0 || *op.Trial >= len(s.trials) || s.trials[*op.Trial].State.Finished() {
+	if f.trial >= int64(len(s.trials)) || s.trials[f.trial].State.Finished() {
 		return nil
 	}
-	t := s.trials[*op.Trial]
-	switch op.Code {
-	case SetTrialParam:
-		if op.ParamInternal == nil {
-			return errors.New("it has no value")
-		}
-		t.Params[op.ParamName], t.Distributions[op.ParamName] = *op.ParamInternal, op.Distribution
+	t := s.trials[f.trial]
+	t.Version++
+	switch code {
 	case SetTrialState:
-		if op.State == nil {
+		if f.state < 0 {
 			return errors.New("it has no state")
 		}
-		t.State = *op.State
-		if op.DatetimeComplete != "" {
-			t.End = op.DatetimeComplete
-		}
-		if op.Values != nil && len(*op.Values) > 0 {
-			t.Value = &(*op.Values)[0]
-		}
+		t.State = TrialState(f.state)
+		t.Value = first(f.values, t.Value)
 	case SetTrialIntermediate:
-		if op.Step != nil && op.IntermediateValue != nil {
-			t.intermediate(*op.Step, *op.IntermediateValue)
+		v, err := Number(f.value)
+		if err != nil {
+			return nil // null, of what is not a number
 		}
-	case SetTrialUserAttr:
-		for k, v := range op.UserAttr {
-			if s.accept(k, t.UserAttrs[k], v) {
-				t.UserAttrs[k] = v
+		for i := range t.Intermediate {
+			if t.Intermediate[i].Step == f.step {
+				t.Intermediate[i].Value = v
+				return nil
 			}
 		}
-	case SetTrialSystemAttr:
-		merge(t.SystemAttrs, op.SystemAttr)
+		t.Intermediate = append(t.Intermediate, Intermediate{f.step, v})
+	case SetTrialUserAttr:
+		return Object(f.userAttr, func(name, value []byte) error { s.attr(t, name, value); return nil })
 	}
 	return nil
 }
 
-func (s *State) create(study *Study, op *Op) {
-	t := &Trial{
-		ID: len(s.trials), Number: len(study.Trials), Start: op.DatetimeStart, End: op.DatetimeComplete,
-		Params: map[string]float64{}, Distributions: map[string]string{}, UserAttrs: Attrs{}, SystemAttrs: Attrs{},
-		Intermediate: map[int64]float64{}, study: study,
+// attr gives a trial an attribute.
+func (s *State) attr(t *Trial, name, value []byte) {
+	for i := range t.attrs {
+		if a := &t.attrs[i]; a.name == string(name) {
+			if s.accept(name, a.value, value) {
+				a.value = append(a.value[:0], value...)
+			}
+			return
+		}
 	}
-	if op.State != nil {
-		t.State = *op.State
+	if s.accept(name, nil, value) {
+		// Most are written over by longer ones.
+		t.attrs = append(t.attrs, attr{string(name), append(make([]byte, 0, 2*len(value)), value...)})
 	}
-	for k, v := range op.Params {
-		t.Params[k] = v
+}
+
+// first returns the first of a list of values, or what there is where there is none.
+func first(values []byte, otherwise float64) float64 {
+	end := bytes.IndexAny(values, ",]")
+	if len(values) == 0 || values[0] != '[' || end < 0 {
+		return otherwise
 	}
-	for k, v := range op.Distributions {
-		t.Distributions[k] = v
+	x, err := Number(bytes.TrimSpace(values[1:end]))
+	if err != nil {
+		return otherwise
 	}
-	merge(t.UserAttrs, op.UserAttrs)
-	merge(t.SystemAttrs, op.SystemAttrs)
-	if op.Values != nil && len(*op.Values) > 0 {
-		t.Value = &(*op.Values)[0]
+	return x
+}
+
+func (s *State) create(study *Study, f *fields) error {
+	t := &Trial{ID: len(s.trials), Value: first(f.values, math.NaN()), params: bytes.Clone(f.params), system: bytes.Clone(f.system)}
+	if f.state >= 0 {
+		t.State = TrialState(f.state)
+	}
+	if f.attrs != nil {
+		if err := Object(f.attrs, func(name, value []byte) error { s.attr(t, name, value); return nil }); err != nil {
+			return err
+		}
 	}
 	s.trials = append(s.trials, t)
 	study.Trials = append(study.Trials, t)
+	return nil
 }
 
-func (t *Trial) intermediate(step int64, v float64) {
-	if _, again := t.Intermediate[step]; !again {
-		t.Intermediates = append(t.Intermediates, step)
-	}
-	t.Intermediate[step] = v
-}
-
-func merge(to, from Attrs) {
-	for k, v := range from {
-		to[k] = v
-	}
-}
+// Trials returns how many trials all studies have had: the next one has this number for its
+// ID.
+func (s *State) Trials() int { return len(s.trials) }
 
 // Now returns the time as Optuna writes it.
 func Now() string { return time.Now().UTC().Format("2006-01-02T15:04:05.000000-07:00") }

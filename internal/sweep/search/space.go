@@ -95,6 +95,14 @@ func (d *Dimension) Share(x float64) float64 {
 
 func (d *Dimension) clamp(x float64) float64 { return min(max(x, d.Low), d.High) }
 
+// Contains says whether a number is a value.
+func (d *Dimension) Contains(x float64) bool {
+	if d.Kind == Choices {
+		return x >= 0 && x < float64(len(d.Choices)) && x == math.Trunc(x)
+	}
+	return x >= d.Low && x <= d.High && (!d.Integer || x == math.Trunc(x))
+}
+
 // Text returns a value as a configuration reads it.
 func (d *Dimension) Text(x float64) string {
 	if d.Kind == Choices {
