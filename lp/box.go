@@ -40,14 +40,15 @@ func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err
 		c.Lock()
 		defer c.Unlock()
 		if c.lo == nil {
-			if c.lo, c.hi, err = p.findRanges(ctx); err != nil {
+			if c.lo, c.hi, _, err = p.findRanges(ctx); err != nil {
 				c.lo = nil
 				return nil, nil, err
 			}
 		}
 		return slices.Clone(c.lo), slices.Clone(c.hi), nil
 	}
-	return p.findRanges(ctx)
+	lo, hi, _, err = p.findRanges(ctx)
+	return lo, hi, err
 }
 
 // ranges keeps the bounding box.
@@ -56,9 +57,11 @@ type ranges struct {
 	lo, hi []float64 // nil until they are found
 }
 
-func (p *Polytope) findRanges(ctx context.Context) (lo, hi []float64, err error) {
+// findRanges returns the bounding box, and how far the size of every entity moves, in
+// units of a share, when all limits move by that share of what their terms come to.
+func (p *Polytope) findRanges(ctx context.Context) (lo, hi, moves []float64, err error) {
 	n := p.Dim()
-	lo, hi = make([]float64, n), make([]float64, n)
+	lo, hi, moves = make([]float64, n), make([]float64, n), make([]float64, n)
 	// Their number is fixed: it decides the last bits.
 	shards := 1
 	if n > boxShard {
@@ -76,7 +79,7 @@ func (p *Polytope) findRanges(ctx context.Context) (lo, hi []float64, err error)
 				return err
 			}
 			var err error
-			if lo[j], hi[j], err = p.rangeOf(j, s); err != nil {
+			if lo[j], hi[j], moves[j], err = p.rangeOf(j, s); err != nil {
 				return fmt.Errorf("lp: range of %s: %w", p.entities[j], err)
 			}
 			done(1)
@@ -84,57 +87,62 @@ func (p *Polytope) findRanges(ctx context.Context) (lo, hi []float64, err error)
 		return nil
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return lo, hi, nil
+	return lo, hi, moves, nil
 }
 
 // boxShard is the number of entities up to which clones take longer than they save.
 const boxShard = 64
 
-// rangeOf returns the least and the largest value of an entity, by a linear program
+// rangeOf returns the least and the largest value of an entity, and how far the larger
+// magnitude moves with the limits. They come from a linear program
 // of its own, in rational arithmetic, where the sweep finds no proof, or is nil. A point
 // that satisfies all rows up to a tolerance proves nothing where rows are nearly
 // parallel: they may cross as many times that tolerance away as they are closer to
 // parallel.
-func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi float64, err error) {
-	end := func(sign float64) (float64, error) {
+func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi, moves float64, err error) {
+	end := func(sign float64) (value, moves float64, err error) {
 		if s != nil {
 			// Nothing is beyond a bound that a known point attains.
 			if sign < 0 && s.least[j] <= s.low[j] {
-				return s.least[j], nil
+				return s.least[j], s.lowMoves[j], nil
 			}
 			if sign > 0 && s.most[j] >= s.high[j] {
-				return s.most[j], nil
+				return s.most[j], s.highMoves[j], nil
 			}
 			s.c[j] = sign
 			value, ok := s.maximum(s.c, -1, 0)
 			s.c[j] = 0
 			if ok {
 				s.found()
-				return sign * value, nil
+				return sign * value, s.moves, nil
 			}
 		}
 		c := make([]float64, p.Dim())
 		c[j] = -sign
-		if value, ok := p.leastExactly(c, p.b); ok {
-			return -sign * value, nil
+		if value, moves, ok := p.leastExactly(c, p.b); ok {
+			return -sign * value, moves, nil
 		}
 		if err := p.emptyExactly(); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		_, value, err := p.Minimize(c, nil)
-		return -sign * value, err
+		_, value, err = p.Minimize(c, nil)
+		return -sign * value, p.almostMoves(c), err
 	}
-	if lo, err = end(-1); err != nil {
-		return 0, 0, err
+	var lowMoves float64
+	if lo, lowMoves, err = end(-1); err != nil {
+		return 0, 0, 0, err
 	}
-	if hi, err = end(1); err != nil {
-		return 0, 0, err
+	if hi, moves, err = end(1); err != nil {
+		return 0, 0, 0, err
 	}
 	lo = vec.Snap(lo, p.l[j], p.u[j])
 	lo, hi = lo+0, vec.Snap(hi, p.l[j], p.u[j])+0 // not -0
-	return lo, max(lo, hi), nil
+	if -lo > hi {
+		moves = lowMoves
+	}
+	return lo, max(lo, hi), moves, nil
 }
 
 // FarBelow is how far below all that an entity takes, in its sizes, a lower bound may be

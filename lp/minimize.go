@@ -3,6 +3,7 @@ package lp
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
@@ -65,13 +66,44 @@ func (p *Polytope) program(c, b, f, l, u []float64) *program.Program {
 }
 
 // leastExactly returns the least c . a under the polytope's own bounds, equalities and
-// other limits b, found in rational arithmetic. ok is false where nothing satisfies them
-// exactly.
-func (p *Polytope) leastExactly(c, b []float64) (value float64, ok bool) {
+// other limits b, found in rational arithmetic, and how far it moves, in units of a share,
+// when all limits move by that share of their scales. ok is false where nothing satisfies
+// them exactly.
+func (p *Polytope) leastExactly(c, b []float64) (value, moves float64, ok bool) {
 	r := program.Rational{A: p.a, B: b, E: p.e, F: p.f, L: p.l, U: p.u}
 	v, ok := r.Minimize(c)
 	if !ok {
-		return 0, false
+		return 0, 0, false
 	}
-	return vec.Float(v), true
+	return vec.Float(v), r.Moves, true
+}
+
+// almostMoves is what leastExactly says of how far the value moves, where nothing
+// satisfies the limits exactly: of limits that are relaxed by the least power of ten of
+// their scales that leaves something.
+func (p *Polytope) almostMoves(c []float64) float64 {
+	n, m, k := p.Dim(), len(p.b), len(p.f)
+	r := program.Rational{
+		A: slices.Concat(p.a, p.e, p.e), B: make([]float64, m+2*k), L: make([]float64, n), U: make([]float64, n),
+	}
+	for x := len(p.a) + len(p.e); x < len(r.A); x++ {
+		r.A[x] = -r.A[x]
+	}
+	for share := 1e-16; share <= 2*decimals; share *= 10 {
+		for x, v := range p.b {
+			r.B[x] = v + share*max(math.Abs(v), p.rowSize[x])
+		}
+		for x, v := range p.f {
+			d := share * max(math.Abs(v), p.eqSize[x])
+			r.B[m+x], r.B[m+k+x] = v+d, d-v
+		}
+		for j, s := range p.size {
+			r.L[j] = p.l[j] - share*max(s, math.Abs(p.l[j]))
+			r.U[j] = p.u[j] + share*max(s, math.Abs(p.u[j]))
+		}
+		if _, ok := r.Minimize(c); ok {
+			return r.Moves
+		}
+	}
+	return math.Inf(1)
 }

@@ -44,7 +44,7 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 				c[j] = -v
 			}
 			b[k] = p.b[k] + scale
-			value, ok := p.leastExactly(c, b)
+			value, _, ok := p.leastExactly(c, b)
 			if !ok {
 				if _, value, err = p.Minimize(c, &Limits{B: b}); err != nil {
 					return nil, fmt.Errorf("lp: largest value of row %s: %w", p.rowNames[k], err)

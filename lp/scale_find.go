@@ -1,12 +1,17 @@
 package lp
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
-
-	"paspo/lp/internal/vec"
 )
+
+// undetermined is the part of how far a size moves with the limits, below which it counts
+// as 0: moving these by a relative 1e-15, which is what rounding of the data does, moves it
+// by more than 1e-7 of itself (docs/method.md, section 6).
+const undetermined = 1e-8
 
 // scaleByRows finds the sizes of a polytope without points and sets its canonical
 // form. Sizes take linear programs, which take sizes to be right: they begin with what
@@ -20,12 +25,13 @@ func (p *Polytope) scaleByRows() error {
 	}
 	s := p.guess(lo, hi)
 	const (
-		tries    = 12
-		close    = 1 << 10 // of units to those that sizes ask for
-		rounding = 1e-8    // of the unit: a smaller size may be none
-		nothing  = 1e-30   // of what single limits imply: a smaller size is none
+		tries   = 12
+		close   = 1 << 10 // of units to those that sizes ask for
+		small   = 1e-8    // of the unit: a smaller size takes a smaller unit
+		nothing = 1e-30   // of what single limits imply: a smaller size is none
 	)
-	none := make([]bool, len(s)) // of size 0
+	none := make([]bool, len(s))    // of size 0
+	rest := make([]float64, len(s)) // what rounding leaves of those
 	for try := 0; ; try++ {
 		d := p.amountUnits(s)
 		p.setSizes(s)
@@ -45,7 +51,7 @@ func (p *Polytope) scaleByRows() error {
 				return err
 			}
 		}
-		least, most, err := BoundingBox(c)
+		least, most, moves, err := c.findRanges(context.Background())
 		var empty *EmptyError
 		if errors.As(err, &empty) {
 			return empty
@@ -54,21 +60,17 @@ func (p *Polytope) scaleByRows() error {
 			if !finite {
 				return err
 			}
-			least, most = over(lo, d), over(hi, d) // not too small at least
+			least, most, moves = over(lo, d), over(hi, d), make([]float64, len(d)) // not too small at least
 		}
 		sizes := make([]float64, len(d))
 		for j := range sizes {
-			sizes[j] = max(math.Abs(least[j]), math.Abs(most[j]))
-		}
-		small := vec.MaxAbs(sizes) < rounding
-		for j, v := range sizes {
-			switch {
-			case small && d[j] < nothing*max(math.Abs(lo[j]), math.Abs(hi[j])):
-				none[j] = true // the polytope is the origin
-			case small && max(math.Abs(lo[j]), math.Abs(hi[j])) > 0:
-				v = rounding // bounds may be far beyond all there is
-			case v < rounding || p.cancels(j, v*d[j]):
+			v := max(math.Abs(least[j]), math.Abs(most[j]))
+			switch implied := max(math.Abs(lo[j]), math.Abs(hi[j])); {
+			case v < undetermined*moves[j], d[j] < nothing*implied:
 				none[j] = true
+				rest[j] = v * d[j]
+			case v < small && implied > 0:
+				v = small // bounds may be far beyond all there is
 			}
 			if sizes[j] = v * d[j]; none[j] {
 				sizes[j] = 0
@@ -80,6 +82,11 @@ func (p *Polytope) scaleByRows() error {
 		}
 		if !again || try == tries {
 			p.finish(sizes)
+			for j, v := range rest {
+				if v > 0 {
+					p.warnings = append(p.warnings, fmt.Sprintf("entity %s is %.2g at most, which rounding of the limits decides: it counts as 0 give or take 1e-9 of the largest entity", p.entities[j], v))
+				}
+			}
 			if err == nil {
 				q := p.Canonical()
 				q.ranges = &ranges{lo: q.over(times(least, d)), hi: q.over(times(most, d))}
@@ -88,16 +95,6 @@ func (p *Polytope) scaleByRows() error {
 		}
 		s = sizes
 	}
-}
-
-// cancels reports whether a size is what rounding leaves of the bounds of an entity.
-func (p *Polytope) cancels(j int, size float64) bool {
-	for _, bound := range [...]float64{p.l[j], p.u[j]} {
-		if !math.IsInf(bound, 0) && size < rounding*math.Abs(bound) {
-			return true
-		}
-	}
-	return false
 }
 
 // over returns amounts as stated in the units of the canonical form p.

@@ -3,6 +3,7 @@ package lp
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -45,5 +46,39 @@ func TestCoefficientsFarApart(t *testing.T) {
 	}
 	if _, hi, err := BoundingBox(p); err != nil || math.Abs(hi[0]-2e10) > 1e-2 || hi[1] != 2 {
 		t.Errorf("ends %v, %v", hi, err)
+	}
+}
+
+// A small entity is measured by its own size where the data determine that, however small
+// it is, and by the largest where it is what rounding of the data leaves.
+func TestSizeOfSmallEntities(t *testing.T) {
+	inf := math.Inf(1)
+	for _, c := range []struct {
+		name string
+		d    Description
+		want float64
+	}{
+		{"by a bound", Description{Total: 1, Upper: []float64{inf, inf, 1e-13}}, 1e-13},
+		{"by a row", Description{Total: 1, Rows: []Row{{Coef: []float64{-0x1p-40, 0, 1}, Min: -inf}}}, 0x1p-40 / (1 + 0x1p-40)},
+		{"by a row, far above its bound", Description{
+			Total: 1, Lower: []float64{0, 0, -1},
+			Rows: []Row{{Coef: []float64{0, 0, 1}, Min: -1e-12, Max: 1e-12}},
+		}, 1e-12},
+		{"by two decimals that do not add up", Description{Total: 0.30000000000000004, Lower: []float64{0.1, 0.2, 0}}, 0.2},
+		{"by two decimals of 12 digits, and a row", Description{
+			Total: 0.300000000003, Lower: []float64{0.1, 0.2, 0}, Rows: []Row{{Coef: []float64{0, -1, 7}, Min: -inf}},
+		}, 0.2},
+	} {
+		c.d.Entities = names(3)
+		p, err := New(c.d)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if s := p.Sizes()[2]; math.Abs(s-c.want) > 1e-6*c.want {
+			t.Errorf("%s: size %v, want %v", c.name, s, c.want)
+		}
+		if said, negligible := strings.Join(p.Warnings(), "\n"), c.d.Total == 0.300000000003; strings.Contains(said, "entity E2 is ") != negligible {
+			t.Errorf("%s: warnings %q", c.name, said)
+		}
 	}
 }

@@ -22,7 +22,13 @@ type sweep struct {
 	scale []float64
 
 	// low and high bound the entities: their bounds, and what the rows leave of these.
-	low, high []float64
+	// lowMoves and highMoves are how far they move with the limits, see moves.
+	low, high           []float64
+	lowMoves, highMoves []float64
+
+	// moves is how far the last maximum moves, in units of a share, when all limits move by
+	// that share of what their terms come to.
+	moves float64
 
 	// least and most are what points that were found have of every entity.
 	least, most []float64
@@ -51,7 +57,7 @@ func newSweep(p *Polytope) *sweep {
 		p: p, unit: q.Unit, x: make([]float64, n), c: make([]float64, n), z: make([]float64, n), effort: sweepEffort,
 		least: slices.Repeat([]float64{math.Inf(1)}, n), most: slices.Repeat([]float64{math.Inf(-1)}, n),
 	}
-	s.low, s.high = p.propagated()
+	s.propagate()
 	lo, hi := make([]float64, n), make([]float64, n)
 	for j := range n {
 		lo[j], hi[j] = p.l[j]/s.unit, p.u[j]/s.unit
@@ -183,7 +189,8 @@ func (s *sweep) found() {
 //	y . h + sum_j max { z_j x_j : low_j <= x_j <= high_j },  z = c - y G,
 //
 // which holds for any y that is not negative where a row is an inequality, and by how
-// much rows that are off by a part of their terms move it, in units of that part.
+// much rows that are off by a part of their terms move it, in units of that part. It sets
+// moves, which counts the bounds too.
 func (s *sweep) bound(c []float64, k int, by float64) (sum, give float64) {
 	copy(s.z, c)
 	for r, scale := range s.scale {
@@ -208,51 +215,59 @@ func (s *sweep) bound(c []float64, k int, by float64) (sum, give float64) {
 			s.z[j] -= y * v
 		}
 	}
+	s.moves = give
 	for j, z := range s.z {
 		switch {
 		case z > 0:
 			sum += z * s.high[j]
+			s.moves += z * s.highMoves[j]
 		case z < 0:
 			sum += z * s.low[j]
+			s.moves -= z * s.lowMoves[j]
 		}
 	}
 	return sum, give
 }
 
-// propagated returns bounds of the entities: their own, and what the rows leave when
-// all others are at theirs, over and over.
-func (p *Polytope) propagated() (low, high []float64) {
-	low, high = slices.Clone(p.l), slices.Clone(p.u)
+// propagate bounds the entities: their own bounds, and what the rows leave when all
+// others are at theirs, over and over.
+func (s *sweep) propagate() {
+	p := s.p
+	s.low, s.high = slices.Clone(p.l), slices.Clone(p.u)
+	s.lowMoves, s.highMoves = make([]float64, len(p.l)), make([]float64, len(p.l))
+	for j := range s.low {
+		s.lowMoves[j], s.highMoves[j] = math.Abs(p.l[j]), math.Abs(p.u[j])
+	}
 	for range 3 {
 		for k := range p.b {
 			row, rhs := p.side(k)
-			tighten(row, rhs, low, high)
+			s.tighten(row, rhs)
 		}
 		for k := range p.f {
 			row, rhs := p.side(len(p.b) + k)
-			tighten(row, rhs, low, high)
+			s.tighten(row, rhs)
 			neg := make([]float64, len(row))
 			for j, v := range row {
 				neg[j] = -v
 			}
-			tighten(neg, -rhs, low, high)
+			s.tighten(neg, -rhs)
 		}
 	}
-	return low, high
 }
 
 // tighten takes bounds in as far as row . x <= rhs does. It leaves out what is no more
 // than rounding.
-func tighten(row []float64, rhs float64, low, high []float64) {
+func (s *sweep) tighten(row []float64, rhs float64) {
 	const rounding = 1e-13
-	sum, size, open := 0., math.Abs(rhs), -1
+	low, high := s.low, s.high
+	sum, size, moves, open := 0., math.Abs(rhs), 0., -1
 	for j, v := range row {
 		if v == 0 {
 			continue
 		}
-		t := v * low[j]
+		t, m := v*low[j], v*s.lowMoves[j]
 		if v < 0 {
-			t = v * high[j]
+			t, m = v*high[j], -v*s.highMoves[j]
 		}
 		if math.IsInf(t, 0) {
 			if open >= 0 {
@@ -263,6 +278,7 @@ func tighten(row []float64, rhs float64, low, high []float64) {
 		}
 		sum += t
 		size += math.Abs(t)
+		moves += m
 	}
 	for j, v := range row {
 		if v == 0 || open >= 0 && j != open {
@@ -280,9 +296,9 @@ func tighten(row []float64, rhs float64, low, high []float64) {
 		give := rounding * size / math.Abs(v)
 		switch {
 		case v > 0 && end+give < high[j]:
-			high[j] = end + give
+			high[j], s.highMoves[j] = end+give, (size+moves)/v
 		case v < 0 && end-give > low[j]:
-			low[j] = end - give
+			low[j], s.lowMoves[j] = end-give, -(size+moves)/v
 		}
 	}
 }

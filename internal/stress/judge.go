@@ -161,13 +161,36 @@ func (t *Truth) resize(size []float64, unit float64) {
 	t.set = exact.NewSet(t.a, t.eq, size)
 }
 
-// box finds the range of every entity and with it the sizes.
+// box finds the range of every entity and with it the sizes: first as they are, then
+// without those that the data do not determine, for which it takes the others.
 func (t *Truth) box() {
+	size, _, ok := t.sizes()
+	if !ok {
+		return
+	}
+	t.resize(size, slices.Max(size[:t.n]))
+	size, moves, ok := t.sizes()
+	if !ok {
+		return
+	}
+	for j, v := range moves {
+		// Moving the data by a relative 1e-15 moves it by more than 1e-7 of itself.
+		const undetermined = 1e-8
+		if size[j] < undetermined*v {
+			size[j] = 0
+		}
+	}
+	t.resize(size, slices.Max(size[:t.n]))
+}
+
+// sizes returns the size of every variable, and how far those of entities move when all
+// limits move by their scales. ok is false where there are none.
+func (t *Truth) sizes() (size, moves []float64, ok bool) {
 	t.Lo, t.Hi = make([]float64, t.n), make([]float64, t.n)
-	size, unit := slices.Clone(t.Size), 0.
-	largest := slices.Max(size[:t.n])
+	size, moves = slices.Clone(t.Size), make([]float64, t.n)
 	l := t.limits
 	for j := range t.n {
+		size[j] = 0
 		for _, sign := range []int{1, -1} {
 			c := make([]float64, len(size))
 			c[j] = float64(sign)
@@ -176,7 +199,7 @@ func (t *Truth) box() {
 				t.Status = exact.Infeasible
 				// What limits that give by rounding leave has a size too.
 				if j > 0 || sign < 0 {
-					return
+					return nil, nil, false
 				}
 				for l.Relax = 1e-17; a.Status == exact.Infeasible && l.Relax < agree; {
 					l.Relax *= 10
@@ -184,34 +207,28 @@ func (t *Truth) box() {
 				}
 			}
 			if a.Status == exact.Infeasible {
-				return
+				return nil, nil, false
 			}
 			if a.Status == exact.Unbounded {
 				t.Status = exact.Unbounded
-				return
+				return nil, nil, false
 			}
 			if sign > 0 {
 				t.Lo[j] = a.Value
 			} else {
 				t.Hi[j] = -a.Value
 			}
+			const rounded = 1e-20 // part of what values of certificates are made of
+			v := math.Abs(a.Value)
+			if v < rounded*a.Steep {
+				v = 0
+			}
+			if v >= size[j] {
+				size[j], moves[j] = v, a.Steep
+			}
 		}
-		// A size far below what single limits imply, or below that of all where this is
-		// nearly as much, is rounding: that of 0.
-		const (
-			none = 1e-8
-			near = 1. / 64
-		)
-		implied := t.Size[j]
-		if implied >= near*largest {
-			implied = largest
-		}
-		if size[j] = max(math.Abs(t.Lo[j]), math.Abs(t.Hi[j])); size[j] < none*implied {
-			size[j] = 0
-		}
-		unit = max(unit, size[j])
 	}
-	t.resize(size, unit)
+	return size, moves, true
 }
 
 // costs pads a cost of the entities.

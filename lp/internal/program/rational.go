@@ -15,6 +15,10 @@ import (
 type Rational struct {
 	A, B, E, F, L, U []float64
 	Prefix           []float64
+
+	// Moves is how far the last minimum moves, in units of a share, when all limits move by
+	// that share of what their terms come to.
+	Moves float64
 }
 
 // Minimize returns the least c . a over what has the prefix, c being of the suffix; ok
@@ -89,9 +93,38 @@ func (r *Rational) Minimize(c []float64) (value *big.Rat, ok bool) {
 		case s == nil:
 			return nil, false
 		default:
+			r.Moves = moves(q, s)
 			return s.Value, true
 		}
 	}
+}
+
+// moves is how far a minimum moves, in units of a share, when all limits move by that share
+// of what their terms come to.
+func moves(q *exact.Problem, s *exact.Solution) float64 {
+	sum := 0.
+	x, z := vec.Floats(s.X), vec.Floats(q.C)
+	for k, row := range q.A {
+		y := math.Abs(vec.Float(s.Dual[k]))
+		if y == 0 {
+			continue
+		}
+		terms := math.Abs(vec.Float(q.B[k]))
+		for j, v := range row {
+			terms = max(terms, math.Abs(vec.Float(v)*x[j]))
+		}
+		sum += y * terms
+	}
+	var t, d big.Rat
+	for j := range z {
+		d.Set(q.C[j])
+		for k, row := range q.A {
+			d.Sub(&d, t.Mul(s.Dual[k], row[j]))
+		}
+		v, _ := d.Float64()
+		sum += math.Abs(v * x[j])
+	}
+	return sum
 }
 
 // broken returns the rows that a solution breaks by the most, all where there is none.
