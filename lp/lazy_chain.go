@@ -14,6 +14,7 @@ type lazyChain struct {
 	entity int
 
 	q    basis.Query
+	own  *lazySuffix // whose own limits q holds, nil for none
 	work [2]basis.Work
 	look [2]lookup
 
@@ -187,10 +188,15 @@ func (c *lazyChain) query(i int, row *lazyRow) *basis.Query {
 	q.R, q.Up, q.Tol = q.R[:rows], q.Up[:v], q.Tol[:v]
 	q.Own, q.Growth = row.lower == nil, row.growth
 	tol := m.tol
-	if q.Own {
+	switch {
+	case q.Own && c.own == s:
+		// Rows with two limits alone differ, and are written below.
+	case q.Own:
 		copy(q.Up, s.up)
 		copy(q.Tol, s.tol)
-	} else {
+		c.own = s
+	default:
+		c.own = nil
 		tol = row.tol
 		cols := v - rows
 		copy(q.Up, row.width[i:])
@@ -315,9 +321,10 @@ func (m *lazyModel) fix(row *lazyRow, i int, a float64) {
 		z = a - row.lower[i]
 		row.growth = max(row.growth, math.Abs(a)/m.reach[i])
 	}
-	for k := range row.r {
-		if v := m.rows[k][i]; v != 0 {
-			row.r[k] -= v * z
+	r := row.r[:len(m.cols[i])]
+	for k, v := range m.cols[i] {
+		if v != 0 {
+			r[k] -= v * z
 		}
 	}
 }
@@ -333,7 +340,7 @@ func (c *lazyChain) Fix(a []float64) {
 		}
 		v := a[x]
 		row.prefix[i] = v
-		if strays(v, row.lo, row.hi) {
+		if !(v >= row.lo && v <= row.hi) && strays(v, row.lo, row.hi) {
 			c.leave(x, i+1, true)
 			continue
 		}

@@ -30,6 +30,7 @@ type lazyModel struct {
 	// rows are the coefficients of all rows, inequalities first, times powers of
 	// two that make the largest of each 1 to 2. They are the rows of r.
 	rows  [][]float64
+	cols  [][]float64 // the same by entity; not of points
 	scale []float64
 
 	base  []float64
@@ -145,6 +146,12 @@ func (m *lazyModel) ofRows(ctx context.Context) error {
 	}
 	m.begin, m.tol = make([]float64, m.m+m.k), make([]float64, m.m+m.k)
 	m.start(m.begin, m.tol, form.B, form.F, m.base)
+	m.cols = make([][]float64, n)
+	for j := range n {
+		for _, row := range m.rows {
+			m.cols[j] = append(m.cols[j], row[j])
+		}
+	}
 	return nil
 }
 
@@ -273,6 +280,7 @@ func (m *lazyModel) newSuffix(i, maxBases int) {
 	if !m.points {
 		g.C[0] = 1
 	}
+	g.Tol = s.tol
 	upper := *g
 	upper.C = make([]float64, cols)
 	for j, c := range g.C {

@@ -50,6 +50,7 @@ func randomProgram(r *rand.Rand) (*Program, *Query) {
 		}
 	}
 	q := &Query{R: make([]float64, m), Up: make([]float64, n+m), Tol: make([]float64, n+m), Own: true, Growth: 1}
+	g.Tol = q.Tol
 	x := make([]float64, n)
 	for j := range x {
 		g.Up[j] = []float64{0.5, 1, 1, 1, 0}[r.IntN(5)]

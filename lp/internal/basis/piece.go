@@ -37,6 +37,7 @@ type Piece struct {
 	zCols []int
 	zRows []int // indices into tight
 	value float64
+	give  float64 // under the program's own tolerances
 }
 
 // Is reports whether the variables are where state says.
@@ -158,6 +159,9 @@ func (p *Piece) sides() {
 		if p.state[j] == Upper {
 			p.upCols = append(p.upCols, j)
 		}
+	}
+	if g.Tol != nil {
+		p.give = p.gives(g.Tol)
 	}
 }
 
@@ -287,12 +291,19 @@ func (p *Piece) Value(q *Query) float64 {
 // Give returns how far the value moves, at most, when right-hand sides and bounds
 // give by their tolerances.
 func (p *Piece) Give(q *Query) float64 {
+	if q.Own {
+		return p.give
+	}
+	return p.gives(q.Tol)
+}
+
+func (p *Piece) gives(tol []float64) float64 {
 	s := 0.
 	for k, y := range p.y {
-		s += abs(y) * q.Tol[p.g.N+p.tight[k]]
+		s += abs(y) * tol[p.g.N+p.tight[k]]
 	}
 	for j, z := range p.z {
-		s += abs(z) * q.Tol[j]
+		s += abs(z) * tol[j]
 	}
 	return s
 }

@@ -24,8 +24,10 @@ type Program struct {
 	// those of its row. Errors are measured by it.
 	Size []float64 // N + M
 
-	// Up are the upper bounds of the columns that hold where Query.Own says so.
-	Up []float64 // N
+	// Up are the upper bounds of the columns, and Tol the tolerances of all variables,
+	// that hold where Query.Own says so.
+	Up  []float64 // N
+	Tol []float64 // N + M
 }
 
 // Query is one program of a family.
@@ -37,7 +39,8 @@ type Query struct {
 	// that of their slacks.
 	Tol []float64 // N + M
 
-	// Own says that the bounds of the columns are those of the Program.
+	// Own says that the bounds of the columns and all tolerances are those of the
+	// Program.
 	Own bool
 
 	// Growth is at least 1 and bounds how much larger than Size the terms of

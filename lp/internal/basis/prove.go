@@ -17,10 +17,29 @@ func (p *Piece) Proves(q *Query) bool {
 	if !ok {
 		return false
 	}
-	for x, v := range p.head {
-		s := p.basic(x, q, r, own)
-		margin := p.margin[x] * q.Growth
-		if !(s >= margin && s <= q.Up[v]-margin) {
+	if !own {
+		for x, v := range p.head {
+			s := p.basic(x, q, r, false)
+			margin := p.margin[x] * q.Growth
+			if !(s >= margin && s <= q.Up[v]-margin) {
+				return false
+			}
+		}
+		return true
+	}
+	// The same, as most queries are.
+	weight, head, n := p.weight, p.head, p.g.N
+	base, margins := p.base[:len(head)], p.margin[:len(head)]
+	for x, v := range head {
+		s, w := base[x], weight[:len(r)]
+		for k, f := range r {
+			s += w[k] * f
+		}
+		if v >= n {
+			s += q.R[v-n]
+		}
+		weight = weight[len(r):]
+		if margin := margins[x] * q.Growth; !(s >= margin && s <= q.Up[v]-margin) {
 			return false
 		}
 	}
