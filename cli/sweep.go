@@ -25,7 +25,7 @@ number of workers on any machines that mount the folder. docs/sweeps.md has the 
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSweepRun(), newSweepWork(), newSweepStatus())
+	cmd.AddCommand(newSweepRun(), newSweepWork(), newSweepStatus(), newSweepBest(), newSweepExport())
 	return cmd
 }
 
@@ -135,16 +135,30 @@ func newSweepWork() *cobra.Command {
 }
 
 func newSweepStatus() *cobra.Command {
+	return ofSweep("status", "Show how far a sweep is", writeStatus)
+}
+
+func newSweepBest() *cobra.Command {
+	return ofSweep("best", "Print the configuration of the best setting, as train --config takes it",
+		func(out io.Writer, w *sweep.Sweep) error { return w.Best(out) })
+}
+
+func newSweepExport() *cobra.Command {
+	return ofSweep("export", "Print all trainings as CSV", func(out io.Writer, w *sweep.Sweep) error { return w.Export(out) })
+}
+
+// ofSweep is a command that prints something of a sweep.
+func ofSweep(name, short string, write func(io.Writer, *sweep.Sweep) error) *cobra.Command {
 	return &cobra.Command{
-		Use:   "status SWEEP",
-		Short: "Show how far a sweep is",
+		Use:   name + " SWEEP",
+		Short: short,
 		Args:  exactly("the folder of a sweep"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := sweep.Open(args[0])
 			if err != nil {
 				return err
 			}
-			return writeStatus(cmd.OutOrStdout(), w)
+			return write(cmd.OutOrStdout(), w)
 		},
 	}
 }

@@ -3,10 +3,13 @@ package sweep
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -282,5 +285,65 @@ func TestFoldersThatHoldSomethingAreRefused(t *testing.T) {
 	}
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "is no sweep") {
 		t.Errorf("opened: %v", err)
+	}
+}
+
+// What best prints is the configuration of the best setting, and what export writes are
+// all trainings.
+func TestBestAndExport(t *testing.T) {
+	w := create(t, 64, tinySpace)
+	if err := w.Best(io.Discard); err == nil {
+		t.Error("the best of nothing")
+	}
+	workers(t, w.Dir, 2)
+	s, err := w.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	best := s.Order()[0]
+	for _, x := range s.Settings {
+		if x.Value > best.Value {
+			t.Errorf("setting %d has %v, the best %v", x.Number, x.Value, best.Value)
+		}
+	}
+	var b bytes.Buffer
+	if err := w.Best(&b); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "best.yaml")
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(path, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lr, envs := [...]float64{1e-3, 1e-2}[int(best.Point[0])], [...]int{2, 4}[int(best.Point[1])]
+	if c.PPO.LR != lr || c.PPO.Envs != envs || c.Seed != 3 {
+		t.Errorf("lr %g, envs %d, seed %d; want %g, %d, 3", c.PPO.LR, c.PPO.Envs, c.Seed, lr, envs)
+	}
+	b.Reset()
+	if err := w.Export(&b); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&b).ReadAll()
+	if err != nil || len(rows) != 1+8 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for _, row := range rows[1:] {
+		n, _ := strconv.Atoi(row[0])
+		seed, _ := strconv.Atoi(row[5])
+		if x, err := strconv.ParseFloat(row[7], 64); err != nil || x != s.Settings[n].Returns[seed-1] {
+			t.Errorf("%v: return %v, want %v", row, x, s.Settings[n].Returns[seed-1])
+		}
+	}
+}
+
+func TestStatistics(t *testing.T) {
+	xs := []float64{9, 1, 2, 3, 4, 5, 6, -7}
+	for name, want := range map[string]float64{"iqm": (2. + 3 + 4 + 5) / 4, "mean": 23. / 8, "median": 3.5, "worst": -7} {
+		if got := statistic(name, xs); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
 	}
 }

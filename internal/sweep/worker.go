@@ -31,7 +31,7 @@ var lease = time.Minute
 const beatsPerLease = 12
 
 // poll is the time between two looks at a journal in which there was nothing to do.
-const poll = 500 * time.Millisecond
+var poll = 500 * time.Millisecond
 
 // sign is the sign of life of a worker.
 type sign struct {

@@ -1,0 +1,72 @@
+package sweep
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Best writes the configuration of the best setting as train --config takes it, with the
+// first seed that nothing was chosen on.
+func (w *Sweep) Best(out io.Writer) error {
+	s, err := w.Status()
+	if err != nil {
+		return err
+	}
+	if s.Best < 0 {
+		return errors.New("no setting has been trained on all seeds yet")
+	}
+	b := s.Settings[s.Best]
+	c, err := w.config(b.Point, w.Spec.Report.Seeds[0])
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(out, "# Setting %d of %s: %s %.6g over seeds %v.\n# %s\n", b.Number, w.Dir, w.Spec.Objective.Statistic, b.Value, w.Spec.Seeds, b.Label); err != nil {
+		return err
+	}
+	return c.Write(out)
+}
+
+// Export writes a line of CSV for every training that has begun.
+func (w *Sweep) Export(out io.Writer) error {
+	s, err := w.Status()
+	if err != nil {
+		return err
+	}
+	c := csv.NewWriter(out)
+	head := append([]string{"setting", "setting_state", w.Spec.Objective.Statistic}, w.keys()...)
+	if err := c.Write(append(head, "seed", "state", "return", "stderr", "action", "max_residual", "violations", "steps", "processor_seconds", "run", "error")); err != nil {
+		return err
+	}
+	number := func(x *float64) string {
+		if x == nil {
+			return ""
+		}
+		return strconv.FormatFloat(*x, 'g', -1, 64)
+	}
+	for _, x := range s.Settings {
+		value := ""
+		if x.Value == x.Value {
+			value = number(&x.Value)
+		}
+		row := []string{strconv.Itoa(x.Number), x.State.String(), value}
+		for i := range w.Spec.Space {
+			row = append(row, w.Spec.Space[i].Text(x.Point[i]))
+		}
+		for i, r := range x.Records {
+			if r == nil {
+				continue
+			}
+			seed := w.Spec.Seeds[i]
+			line := append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), r.State, number(r.Return), number(r.StdErr), r.Action, number(r.Residual),
+				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), w.runDir(x.Number, seed), r.Error)
+			if err := c.Write(line); err != nil {
+				return err
+			}
+		}
+	}
+	c.Flush()
+	return c.Error()
+}

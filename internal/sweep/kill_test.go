@@ -1,0 +1,179 @@
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"paspo/internal/rng"
+)
+
+// workerVariable makes the test binary a worker of the sweep that it names.
+const workerVariable = "PASPO_TEST_SWEEP"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(workerVariable); dir != "" {
+		w, err := Open(dir)
+		if err == nil {
+			err = w.Work(context.Background())
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	poll = 50 * time.Millisecond
+	os.Exit(m.Run())
+}
+
+// process starts a worker.
+func process(t *testing.T, dir string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), workerVariable+"="+dir, "GOMAXPROCS=1")
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// Workers that are killed at any moment lose nothing and change nothing.
+func TestKilledWorkers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: kills workers for a while")
+	}
+	const steps = 800
+	calm := create(t, steps, tinySpace)
+	workers(t, calm.Dir, 2)
+	want := returnsOf(t, calm)
+
+	w := create(t, steps, tinySpace)
+	r := rand.New(rng.New(1, "kills"))
+	kills := 0
+	for living := make([]*exec.Cmd, 3); ; {
+		for i, cmd := range living {
+			if cmd == nil {
+				living[i] = process(t, w.Dir)
+			}
+		}
+		time.Sleep(time.Duration(50+r.IntN(150)) * time.Millisecond)
+		s, err := w.Status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Ended(w.Spec.Search.Trials) || kills > 200 {
+			for _, cmd := range living {
+				if err := cmd.Wait(); err != nil {
+					t.Error(err)
+				}
+			}
+			break
+		}
+		i := r.IntN(len(living))
+		if err := living[i].Process.Signal(syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if living[i].Wait() != nil {
+			kills++
+		}
+		living[i] = nil
+	}
+	if got := returnsOf(t, w); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%d kills: returns %v, want %v", kills, got, want)
+	}
+	for setting := range want {
+		for _, seed := range w.Spec.Seeds {
+			same(t, w.runDir(setting, seed), calm.runDir(setting, seed))
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(w.Dir, JournalFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), `"state":"done"`); n != 8 {
+		t.Errorf("%d trainings ended, want 8: one was trained twice", n)
+	}
+	t.Logf("%d kills", kills)
+}
+
+// Clocks that differ by minutes, forwards and backwards, take no training from a worker
+// that lives: what is compared is what it shows, by the clock of who looks.
+func TestSkewedClocks(t *testing.T) {
+	dir := t.TempDir()
+	others := &watch{dir: dir}
+	path := filepath.Join(dir, "w")
+	for _, skew := range []time.Duration{-time.Hour, 0, time.Hour} {
+		if err := os.WriteFile(path, []byte(fmt.Sprintf(`{"host":"elsewhere","pid":7,"beat":%d}`, skew)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Now().Add(skew)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+		if others.dead("w") {
+			t.Errorf("a sign of a clock %v ahead is one of the dead", skew)
+		}
+	}
+	others.seen["w"].from = time.Now().Add(-2 * lease)
+	if !others.dead("w") {
+		t.Error("a worker without a sign for two leases lives")
+	}
+	if !others.dead("gone") {
+		t.Error("a worker that has left lives")
+	}
+}
+
+// A worker that others take for dead ends before it writes another iteration.
+func TestFaintWorkerStops(t *testing.T) {
+	w := create(t, 4000, tinySpace)
+	p, err := w.newPulse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	c, _, err := w.claim(context.Background(), &watch{dir: filepath.Join(w.Dir, workersDir)})
+	if err != nil || c == nil {
+		t.Fatal(c, err)
+	}
+	p.mu.Lock()
+	p.last = time.Now().Add(-lease)
+	p.mu.Unlock()
+	if err := w.train(context.Background(), p, c); err == nil || !strings.Contains(err.Error(), errFaint.Error()) {
+		t.Errorf("error %v", err)
+	}
+	s, err := w.Status()
+	if err != nil || s.Settings[0].Records[0].State != statePaused {
+		t.Errorf("the training is not given back: %v, %v", s.Settings[0].Records[0], err)
+	}
+}
+
+// Of two who take a training at once, or of whom one is late, one has it.
+func TestOneWorkerATraining(t *testing.T) {
+	w := create(t, 64, tinySpace)
+	late, err := Open(w.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := &watch{dir: filepath.Join(w.Dir, workersDir)}
+	a, _, err := w.claim(context.Background(), others)
+	if err != nil || a == nil {
+		t.Fatal(a, err)
+	}
+	// Without a sign of life the first is dead, and the second goes on.
+	b, _, err := late.claim(context.Background(), others)
+	if err != nil || b == nil || b.seed != a.seed || b.record.Revision != a.record.Revision+1 {
+		t.Fatal(b, err)
+	}
+	if err := w.journal.Read(); err != nil || w.holds(a) || !late.holds(b) {
+		t.Errorf("both hold the training, or neither: %v, %v, %v", w.holds(a), late.holds(b), err)
+	}
+}

@@ -1,0 +1,145 @@
+package sweep
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"paspo/internal/checkout"
+)
+
+const optunaVersion = "5.0.0"
+
+// python returns an interpreter that has Optuna, in an environment of the checkout's cache.
+func python(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("SKIPPED: starts Optuna")
+	}
+	dir, err := checkout.Cache("optuna-" + optunaVersion)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "bin", "python")
+	if exec.Command(program, "-c", "import optuna").Run() == nil {
+		return program
+	}
+	os.RemoveAll(dir)
+	for _, args := range [][]string{
+		{"python3", "-m", "venv", dir},
+		{program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "optuna==" + optunaVersion},
+	} {
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			os.RemoveAll(dir)
+			t.Skipf("SKIPPED: Optuna cannot be installed: %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	return program
+}
+
+// reader opens the journal again and again until its standard input ends, and then prints
+// the trials.
+const reader = `
+import json, select, sys
+import optuna
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+reads, seen = 0, set()
+while True:
+    ended = select.select([sys.stdin], [], [], 0.05)[0]
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(sys.argv[1]))
+    study = optuna.load_study(study_name=sys.argv[2], storage=storage)
+    trials = study.get_trials()
+    reads += 1
+    seen |= {t.state.name for t in trials}
+    if ended:
+        break
+study.set_user_attr("note", "written by Optuna")
+print(json.dumps({
+    "reads": reads, "seen": sorted(seen), "direction": study.direction.name, "best": study.best_trial.number,
+    "trials": [{"state": t.state.name, "value": t.value, "params": t.params, "seeds": t.user_attrs,
+                "intermediate": {str(k): v for k, v in t.intermediate_values.items()}} for t in trials]}))
+`
+
+// Optuna opens a sweep while it runs and finds what Status does.
+func TestOptunaReads(t *testing.T) {
+	program := python(t)
+	w := create(t, 400, `seeds: [1, 2]
+search: {method: random, trials: 5}
+space:
+  ppo.lr: {log: [1e-4, 1e-2]}
+  ppo.gamma: {linear: [0, 0.9]}
+  ppo.epochs: {int: [1, 3]}
+  policy.encoder: {choices: [[4], [4, 4]]}
+  ppo.scale_values: {choices: [true, false]}
+  ppo.lr_schedule: {choices: [constant, linear]}
+  ppo.entropy_coef: {choices: [0, 0.01]}
+`)
+	cmd := exec.Command(program, "-c", reader, filepath.Join(w.Dir, JournalFile), "sweep")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	workers(t, w.Dir, 2)
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("Optuna: %v\n%s", err, &errs)
+	}
+	var got struct {
+		Reads, Best int
+		Seen        []string
+		Direction   string
+		Trials      []struct {
+			State  string
+			Value  *float64
+			Params map[string]any
+			Seeds  map[string]Record
+		}
+	}
+	if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
+		t.Fatal(err, out.String())
+	}
+	s, err := w.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Direction != "MAXIMIZE" || got.Best != s.Best || len(got.Trials) != len(s.Settings) || got.Reads < 2 {
+		t.Errorf("direction %s, best %d, %d trials, %d reads; want best %d of %d", got.Direction, got.Best, len(got.Trials), got.Reads, s.Best, len(s.Settings))
+	}
+	for i, x := range s.Settings {
+		g := got.Trials[i]
+		if g.State != "COMPLETE" || g.Value == nil || *g.Value != x.Value {
+			t.Errorf("trial %d is %s with %v, want %v", i, g.State, g.Value, x.Value)
+		}
+		for k := range w.Spec.Space {
+			d := &w.Spec.Space[k]
+			want := d.Text(x.Point[k])
+			if v := g.Params[d.Key]; fmt.Sprint(v) != want && fmt.Sprintf("%g", v) != want && !sameNumber(v, x.Point[k]) && !strings.EqualFold(fmt.Sprint(v), want) {
+				t.Errorf("trial %d: %s is %v, want %s", i, d.Key, v, want)
+			}
+		}
+		for k, seed := range w.Spec.Seeds {
+			if r := g.Seeds[seedKey(seed)]; r.Return == nil || *r.Return != x.Returns[k] {
+				t.Errorf("trial %d, seed %d: %v, want %v", i, seed, r.Return, x.Returns[k])
+			}
+		}
+	}
+	// What Optuna has written is read.
+	if string(w.journal.State().Studies[0].UserAttrs["note"]) != `"written by Optuna"` {
+		t.Errorf("attributes %v", w.journal.State().Studies[0].UserAttrs)
+	}
+	if _, err := os.Stat(filepath.Join(w.Dir, JournalFile+".lock")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a lock is left: %v", err)
+	}
+}
+
+func sameNumber(v any, want float64) bool { x, ok := v.(float64); return ok && x == want }
