@@ -89,12 +89,25 @@ func formatFloat(v float64) string {
 // worst returns the constraint with the largest scaled residual. Names are left
 // to the caller, because naming allocates.
 func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind program.Kind, index int) {
-	p = p.Under(lim)
 	n := p.Dim()
 	if len(a) != n {
 		panic(badLength)
 	}
 	b, f, l, u := p.Resolve(lim)
+	matrix, sizes := p.a, p.rowSize
+	if lim != nil && lim.A != nil { // as Under does, without memory of its own
+		if len(lim.A) != len(p.a) {
+			panic(badLength)
+		}
+		matrix, sizes = lim.A, nil // a hull without facets has no inequalities
+	}
+	size := func(k int) float64 {
+		if sizes != nil {
+			return sizes[k]
+		}
+		_, scale := vec.DotScale(matrix[k*n:(k+1)*n], p.size)
+		return scale
+	}
 	residual = math.Inf(-1)
 	for k, v := range f {
 		ax := vec.Dot(p.e[k*n:(k+1)*n], a)
@@ -117,18 +130,18 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 	k := 0
 	for ; k+4 <= len(b); k += 4 {
 		var ax [4]float64
-		ax[0], ax[1], ax[2], ax[3] = dot4(p.a[k*n:(k+4)*n], a)
+		ax[0], ax[1], ax[2], ax[3] = dot4(matrix[k*n:(k+4)*n], a)
 		if residual >= 0 && holds(ax[0]-b[k]) && holds(ax[1]-b[k+1]) && holds(ax[2]-b[k+2]) && holds(ax[3]-b[k+3]) {
 			continue
 		}
 		for i, x := range ax {
-			if r := vec.ScaledExcess(x, b[k+i], p.rowSize[k+i]); r > residual {
+			if r := vec.ScaledExcess(x, b[k+i], size(k+i)); r > residual {
 				residual, kind, index = r, program.OfRow, k+i
 			}
 		}
 	}
 	for ; k < len(b); k++ {
-		if r := vec.ScaledExcess(vec.Dot(p.a[k*n:(k+1)*n], a), b[k], p.rowSize[k]); r > residual {
+		if r := vec.ScaledExcess(vec.Dot(matrix[k*n:(k+1)*n], a), b[k], size(k)); r > residual {
 			residual, kind, index = r, program.OfRow, k
 		}
 	}
