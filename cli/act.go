@@ -26,7 +26,7 @@ import (
 
 func newAct() *cobra.Command {
 	var from saved
-	var stochastic bool
+	var stochastic, describe bool
 	var seed uint64
 	cmd := &cobra.Command{
 		Use:   "act RUN",
@@ -48,6 +48,13 @@ status is 1.`,
 				return err
 			}
 			defer a.Close()
+			if describe {
+				d, err := a.Describe()
+				if err != nil {
+					return err
+				}
+				return d.Write(cmd.OutOrStdout())
+			}
 			actor, err := newActor(a, cp, stochastic, seed)
 			if err != nil {
 				return err
@@ -58,6 +65,7 @@ status is 1.`,
 	f := cmd.Flags()
 	from.flags(cmd)
 	f.BoolVar(&stochastic, "stochastic", false, "sample actions in place of taking the mean or mode of every distribution, as the run has chosen")
+	f.BoolVar(&describe, "describe", false, "print what observations, actions, constraints and limits are, as JSON, and read nothing")
 	f.Uint64Var(&seed, "seed", 1, "seed of sampled actions")
 	f.SortFlags = false
 	return cmd

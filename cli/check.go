@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/run/progress"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/lp/uniform"
 )
 
@@ -209,14 +209,14 @@ func check(ctx context.Context, name string, p *lp.Polytope) (*checked, error) {
 	n := p.Dim()
 	e, f, names := p.Equalities()
 	for k, v := range f {
-		c.Rows = append(c.Rows, line{names[k], expression(e[k*n:(k+1)*n], c.Entities) + " = " + number(v), false})
+		c.Rows = append(c.Rows, line{names[k], constraints.Expression(e[k*n:(k+1)*n], c.Entities) + " = " + number(v), false})
 	}
 	if p.HullOnly() {
 		c.Points = len(p.Points())
 	}
 	a, b, names := p.Inequalities()
 	for k, v := range b {
-		c.Rows = append(c.Rows, line{names[k], expression(a[k*n:(k+1)*n], c.Entities) + " <= " + number(v), isRedundant[k]})
+		c.Rows = append(c.Rows, line{names[k], constraints.Expression(a[k*n:(k+1)*n], c.Entities) + " <= " + number(v), isRedundant[k]})
 		if isRedundant[k] {
 			c.Redundant = append(c.Redundant, names[k])
 		}
@@ -233,32 +233,6 @@ func check(ctx context.Context, name string, p *lp.Polytope) (*checked, error) {
 }
 
 func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
-
-// expression writes a row as people write it.
-func expression(coef []float64, entities []string) string {
-	var b strings.Builder
-	for j, x := range coef {
-		if x == 0 {
-			continue
-		}
-		switch {
-		case b.Len() == 0 && x < 0:
-			b.WriteByte('-')
-		case x < 0:
-			b.WriteString(" - ")
-		case b.Len() > 0:
-			b.WriteString(" + ")
-		}
-		if x := math.Abs(x); x != 1 {
-			b.WriteString(number(x) + "*")
-		}
-		b.WriteString(entities[j])
-	}
-	if b.Len() == 0 {
-		return "0"
-	}
-	return b.String()
-}
 
 // mostRows is the number of rows that are printed, mostEntities that of entities.
 const mostRows, mostEntities = 20, 100

@@ -127,6 +127,15 @@ func TestProblemOfOnesOwn(t *testing.T) {
 			t.Errorf("%s is answered with %s", line, out)
 		}
 	}
+	var said struct {
+		Observation, Limits []string
+		Reward              string
+		Given               bool `json:"limits_are_given"`
+	}
+	if out := do("", "act", dir, "--describe"); json.Unmarshal([]byte(out), &said) != nil || strings.Join(said.Observation[2:], "|") != "pull of print|room in print" ||
+		strings.Join(said.Limits, "|") != "upper" || !said.Given || said.Reward != "what all channels return on the day" {
+		t.Errorf("described as %s", out)
+	}
 	if out := do("", "config", "--env", "synthetic"); !strings.Contains(out, "  # days of a campaign\n    days: 5\n") || !strings.Contains(out, "name: synthetic") {
 		t.Errorf("config\n%s", out)
 	}

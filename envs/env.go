@@ -135,6 +135,10 @@ type Spec struct {
 	ObsNames []string // one a component of the observation; nil where unnamed
 	Polytope *lp.Polytope
 
+	// For people to read, in a few words each and empty where nothing is to be said: what
+	// the reward of a step is, and what an episode is and when it ends.
+	Reward, Episode string
+
 	// NormalizeObs says whether observations are to be standardised by their
 	// running mean and deviation.
 	NormalizeObs bool

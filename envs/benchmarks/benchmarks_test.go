@@ -2,6 +2,7 @@ package benchmarks
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,16 @@ func named(t *testing.T, name string) envs.Problem {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// All say what they are.
+func TestWords(t *testing.T) {
+	for _, name := range builtin() {
+		s := named(t, name).Spec()
+		if s.Reward == "" || s.Episode == "" || len(s.ObsNames) != s.ObsDim || slices.Contains(s.ObsNames, "") {
+			t.Errorf("%s: reward %q, episode %q, observation %q", name, s.Reward, s.Episode, s.ObsNames)
+		}
+	}
 }
 
 func TestLimitSettings(t *testing.T) {

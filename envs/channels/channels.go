@@ -63,7 +63,10 @@ func New() (*Problem, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
-	p.spec = envs.Spec{Name: Name, ObsDim: 2 * entities, Polytope: polytope, NormalizeObs: true}
+	p.spec = envs.Spec{Name: Name, ObsDim: 2 * entities, Polytope: polytope, NormalizeObs: true,
+		Reward:  "what all channels return on the day, with diminishing returns of each",
+		Episode: fmt.Sprintf("%d days", days),
+	}
 	for _, what := range []string{"pull", "cap"} {
 		for i := range entities {
 			p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("channel %d %s", i, what))

@@ -136,7 +136,11 @@ func New(c Config) (*Problem, error) {
 		p.total += f
 	}
 	m := len(p.hz)
-	p.spec = envs.Spec{Name: "compute", Polytope: polytope, NormalizeObs: true, ObsDim: m + 3*shownTasks}
+	p.spec = envs.Spec{
+		Name: "compute", Polytope: polytope, NormalizeObs: true, ObsDim: m + 3*shownTasks,
+		Reward:  "1 where the task is done before its deadline, else 0",
+		Episode: "the tasks that users spawn in a while, of a random number, until the last one",
+	}
 	state := "done"
 	if p.relative {
 		state = "busy"

@@ -56,7 +56,10 @@ type Problem struct{ spec envs.Spec }
 // New returns the problem.
 func New() (*Problem, error) {
 	d := lp.Description{Name: Name, Entities: []string{"cash"}, Total: 1, Upper: []float64{math.Inf(1)}}
-	s := envs.Spec{Name: Name, ObsDim: 2 * assets, NormalizeObs: true, ObsNames: make([]string, 2*assets)}
+	s := envs.Spec{Name: Name, ObsDim: 2 * assets, NormalizeObs: true, ObsNames: make([]string, 2*assets),
+		Reward:  "expected return of the month in excess of cash, in percent",
+		Episode: fmt.Sprintf("%d months", months),
+	}
 	betas := make([]float64, entities)
 	for i := range assets {
 		name := fmt.Sprintf("asset %d", i+1)

@@ -145,6 +145,8 @@ func New(c Config) (*Problem, error) {
 	p.spec = envs.Spec{
 		Name: name, Polytope: p.polytope, NormalizeObs: true,
 		ObsDim: 1 + 2*p.polytope.Dim(), ObsNames: []string{"wealth"},
+		Reward:  "return of the month, after transaction costs, as a share of the wealth",
+		Episode: fmt.Sprintf("%d months, from a wealth of %d that is all in cash", c.Decisions, startWealth),
 	}
 	for _, what := range []string{"share ", "return "} {
 		p.spec.ObsNames = append(p.spec.ObsNames, what+cashName)

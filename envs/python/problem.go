@@ -1,11 +1,12 @@
 package python
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"runtime"
 	"slices"
 	"sync"
@@ -36,6 +37,8 @@ type described struct {
 	ObsNames []string   `json:"obs_names"`
 	Low      []*float64 `json:"low"` // nil for no bound
 	High     []*float64 `json:"high"`
+	Reward   string     `json:"reward"`
+	Episode  string     `json:"episode"`
 	Limits   []string   `json:"limits"`  // that follow the state: b, lower, upper, total
 	Repeats  bool       `json:"repeats"` // the same seed starts the same episode
 	Saves    bool       `json:"saves"`
@@ -98,7 +101,7 @@ func (p *Problem) open(name string, constrain func(lp.Description) (*lp.Polytope
 		}
 		p.follow[name] = widths[name]
 	}
-	p.spec = envs.Spec{Name: name, ObsDim: len(d.ObsNames), ObsNames: d.ObsNames, Polytope: polytope, NormalizeObs: true}
+	p.spec = envs.Spec{Name: name, ObsDim: len(d.ObsNames), ObsNames: d.ObsNames, Polytope: polytope, NormalizeObs: true, Reward: d.Reward, Episode: d.Episode}
 	return p.spec.Validate()
 }
 
@@ -115,10 +118,22 @@ func (p *Problem) hire() error {
 	}
 	if len(p.description) == 0 {
 		p.description = d
-	} else if !bytes.Equal(p.description, d) {
+	} else if same, err := sameSpaces(p.description, d); err != nil {
+		return err
+	} else if !same {
 		return fmt.Errorf("%s:%s makes an environment with spaces %s; those of this run are %s", p.module, p.function, d, p.description)
 	}
 	return nil
+}
+
+// sameSpaces says whether two descriptions differ in nothing but words.
+func sameSpaces(a, b []byte) (bool, error) {
+	var x, y described
+	if err := errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)); err != nil {
+		return false, err
+	}
+	x.Reward, x.Episode = y.Reward, y.Episode
+	return reflect.DeepEqual(x, y), nil
 }
 
 // Description returns what Open needs where no process is to be asked.

@@ -244,6 +244,37 @@ func TestSpaces(t *testing.T) {
 	}
 }
 
+// What an environment says about itself is in its Spec, and no part of what a run needs it
+// to be.
+func TestWords(t *testing.T) {
+	p := open(t, "Worded", nil)
+	if s := p.Spec(); s.Reward != "Less the farther from the target." || s.Episode != "at most 20 steps; After a while." {
+		t.Errorf("reward %q, episode %q", s.Reward, s.Episode)
+	}
+	if s := open(t, "Target", nil).Spec(); s.Reward != "" || s.Episode != "" {
+		t.Errorf("reward %q, episode %q of one that says nothing", s.Reward, s.Episode)
+	}
+	c := python.DefaultConfig()
+	c.Interpreter, c.Path = interpreter(), "testdata"
+	for _, change := range []struct{ old, new, want string }{
+		{"After a while", "Soon", ""},
+		{`"high": [1.0, 1.0]`, `"high": [1.0, 2.0]`, "makes an environment with spaces"},
+	} {
+		changed := strings.Replace(string(p.Description()), change.old, change.new, 1)
+		if changed == string(p.Description()) {
+			t.Fatalf("%s holds no %s", changed, change.old)
+		}
+		q, err := python.Open("python:tiny:Worded", c, []byte(changed), lp.New)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer q.Close()
+		if _, err := envs.NewVector(q, envs.VectorConfig{Count: 1}); (err != nil) != (change.want != "") || err != nil && !strings.Contains(err.Error(), change.want) {
+			t.Errorf("error %v, want %q", err, change.want)
+		}
+	}
+}
+
 // A vector of environments is taken apart.
 func TestVector(t *testing.T) {
 	out, err := envs.Play(open(t, "Vector", func(c *python.Config) { c.Workers = 1 }), envs.Constant([]float64{0, 0}), 4, 100, 5)

@@ -9,6 +9,7 @@ well, else M with a length and JSON.
 import base64
 import ctypes
 import importlib
+import inspect
 import itertools
 import json
 import mmap
@@ -23,6 +24,7 @@ import numpy as np
 
 TERMINATED, TRUNCATED, FRESH = 1, 2, 4  # flags
 LIMITS = "b", "lower", "total", "upper"  # of a state
+MOST = 500  # characters of what an environment says about itself
 
 
 class Refused(Exception):
@@ -91,6 +93,27 @@ def action_box(space):
     return low, high, np.shape(space.low), dtype
 
 
+# What the environment says about itself
+
+
+def words(env):
+    """What the reward and the episode are, from the spec and the docstring, which in Gymnasium
+    has headings for both; empty where they do not say."""
+    sections = {"reward": "", "episode": ""}
+    at = None
+    doc = getattr(env, "unwrapped", env).__doc__
+    for line in inspect.cleandoc(doc).splitlines() if isinstance(doc, str) else ():
+        if line.startswith("#"):
+            at = next((name for name in sections if line.strip("# ").lower().startswith(name)), None)
+            continue
+        if at:
+            sections[at] += line + " "
+    steps = getattr(getattr(env, "spec", None), "max_episode_steps", None)
+    episode = [f"at most {steps} steps"] if steps else []
+    reward, said = (" ".join(sections[name].split()) for name in sections)
+    return reward[:MOST], "; ".join(episode + [said] * bool(said))[:MOST]
+
+
 # Environments, by slot
 
 
@@ -129,6 +152,7 @@ class Singles:
         if unknown:
             raise Refused(f"limits() has {', '.join(sorted(unknown))}: {', '.join(LIMITS)} are allowed")
         d["saves"] = all(callable(getattr(first, m, None)) for m in ("save_state", "load_state"))  # not those inside wrappers, which have a state too
+        d["reward"], d["episode"] = words(first)
         return d
 
     def flat(self, o):

@@ -98,7 +98,10 @@ func New(c Config) (*Problem, error) {
 	if err != nil {
 		return nil, fmt.Errorf("synthetic: %w", err)
 	}
-	p.spec = envs.Spec{Name: "synthetic", Polytope: polytope, ObsDim: c.States + 1}
+	p.spec = envs.Spec{Name: "synthetic", Polytope: polytope, ObsDim: c.States + 1,
+		Reward:  "a fixed random function of the state and the action",
+		Episode: fmt.Sprintf("%d states, always in the same order", c.States),
+	}
 	for s := range c.States {
 		p.spec.ObsNames = append(p.spec.ObsNames, fmt.Sprintf("state %d", s))
 	}

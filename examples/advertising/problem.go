@@ -24,7 +24,12 @@ type Problem struct {
 
 // Spec implements envs.Problem.
 func (p Problem) Spec() envs.Spec {
-	return envs.Spec{Name: "advertising", ObsDim: 4, Polytope: p.polytope}
+	return envs.Spec{
+		Name: "advertising", ObsDim: 4, Polytope: p.polytope,
+		ObsNames: []string{"pull of search", "pull of social", "pull of print", "room in print"},
+		Reward:   "what all channels return on the day",
+		Episode:  fmt.Sprintf("%d days", p.options.Days),
+	}
 }
 
 // New implements envs.Problem.

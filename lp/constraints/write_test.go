@@ -229,3 +229,18 @@ func drawBoxAndRows(t *rapid.T) lp.Description {
 	}
 	return d
 }
+
+func TestExpression(t *testing.T) {
+	names := []string{"A", "B", "C"}
+	for want, coef := range map[string][]float64{
+		"A + 2*B - C":    {1, 2, -1},
+		"-A - 0.5*C":     {-1, 0, -0.5},
+		"0":              {0, 0, 0},
+		"B":              {0, 1, 0},
+		"-2*B + 1e-05*C": {0, -2, 1e-5},
+	} {
+		if got := Expression(coef, names); got != want {
+			t.Errorf("%v is %q, want %q", coef, got, want)
+		}
+	}
+}

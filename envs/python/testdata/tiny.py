@@ -108,6 +108,24 @@ class Limited(Target):
         self.__dict__ = pickle.loads(data)
 
 
+class Worded(Target):
+    """Says what it is.
+
+    ## Observation Space
+    Two numbers and a time.
+
+    ## Rewards
+    Less the farther
+    from the target.
+
+    ## Episode Truncation
+    After a while.
+    """
+
+    class spec:
+        max_episode_steps = 20
+
+
 class Unseeded(Target):
     def draw(self):
         self.rng = np.random.default_rng()

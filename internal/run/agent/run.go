@@ -87,8 +87,10 @@ func Start(c *config.Config, dir string) (r *Run, err error) {
 // begin makes the policy that training starts from, and keeps what went into it.
 func (r *Run) begin() (err error) {
 	a := r.Agent
-	if err := errors.Join(a.saveIntervals(r.Folder), a.saveEnvironment(r.Folder)); err != nil {
-		return err
+	for _, save := range []func(*runfolder.Folder) error{a.saveIntervals, a.saveEnvironment, a.saveDescription} {
+		if err := save(r.Folder); err != nil {
+			return err
+		}
 	}
 	if err := a.Initialise(); err != nil {
 		return err

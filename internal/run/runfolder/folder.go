@@ -26,6 +26,7 @@ const (
 	WarmStartFile   = "from.json" // where it began with parameters of another run
 	IntervalsFile   = "intervals.bin"
 	EnvironmentFile = "environment.json" // of one in Python
+	DescriptionFile = "description.json" // of what the policy reads and answers
 	SummaryFile     = "summary.json"
 	CurveFile       = "learning_curve" // .png and .svg
 )

@@ -1,0 +1,109 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math"
+	"strconv"
+
+	"paspo/envs"
+	"paspo/internal/run/runfolder"
+	"paspo/lp/constraints"
+)
+
+// Description says what goes into a policy and what comes out of it.
+type Description struct {
+	Environment string    `json:"environment"`
+	Observation []string  `json:"observation"` // one name a component
+	Reward      string    `json:"reward,omitempty"`
+	Episode     string    `json:"episode,omitempty"`
+	Entities    []Bounded `json:"entities"` // one a component of an action
+
+	// In the order of the limits b and total.
+	Inequalities []Constraint `json:"inequalities"`
+	Equalities   []Constraint `json:"equalities"`
+	Points       int          `json:"points,omitempty"` // that the polytope is the hull of
+
+	// Limits that follow the state, of b, total, lower, upper and A. Given says that an
+	// action needs them beside the observation.
+	Limits []string `json:"limits"`
+	Given  bool     `json:"limits_are_given"`
+}
+
+// Bounded is an entity and its bounds, nil for none.
+type Bounded struct {
+	Name  string   `json:"name"`
+	Lower *float64 `json:"lower"`
+	Upper *float64 `json:"upper"`
+}
+
+// Constraint is a row.
+type Constraint struct {
+	Name string `json:"name"`
+	Expr string `json:"expr"`
+}
+
+// Describe describes what the agent's policy reads and answers.
+func (a *Agent) Describe() (*Description, error) {
+	s := a.Problem.Spec()
+	d := &Description{
+		Environment: s.Name, Observation: s.ObsNames, Reward: s.Reward, Episode: s.Episode,
+		Inequalities: []Constraint{}, Equalities: []Constraint{}, Limits: []string{},
+	}
+	for i := len(d.Observation); i < s.ObsDim; i++ {
+		d.Observation = append(d.Observation, "component "+strconv.Itoa(i))
+	}
+	entities := s.Polytope.Entities()
+	lower, upper := s.Polytope.Bounds()
+	finite := func(x float64) *float64 {
+		if math.IsInf(x, 0) {
+			return nil
+		}
+		return &x
+	}
+	for i, name := range entities {
+		d.Entities = append(d.Entities, Bounded{name, finite(lower[i]), finite(upper[i])})
+	}
+	rows := func(to *[]Constraint, relation string, coef, limits []float64, names []string) {
+		n := len(entities)
+		for i, x := range limits {
+			*to = append(*to, Constraint{names[i], constraints.Expression(coef[i*n:][:n], entities) + relation + strconv.FormatFloat(x, 'g', -1, 64)})
+		}
+	}
+	m, b, names := s.Polytope.Inequalities()
+	rows(&d.Inequalities, " <= ", m, b, names)
+	m, b, names = s.Polytope.Equalities()
+	rows(&d.Equalities, " = ", m, b, names)
+	if s.Polytope.HullOnly() {
+		d.Points = len(s.Polytope.Points())
+	}
+	follow, err := envs.Following(a.Problem)
+	if err != nil {
+		return nil, err
+	}
+	d.Limits = append(d.Limits, follow...)
+	d.Given = len(follow) > 0 && envs.NewRowLimits(a.Problem) == nil
+	return d, nil
+}
+
+// Write writes a description as JSON.
+func (d *Description) Write(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // constraints hold <=
+	e.SetIndent("", "  ")
+	return e.Encode(d)
+}
+
+// saveDescription keeps in the run's folder what the policy reads and answers.
+func (a *Agent) saveDescription(f *runfolder.Folder) error {
+	d, err := a.Describe()
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := d.Write(&b); err != nil {
+		return err
+	}
+	return f.WriteFile(runfolder.DescriptionFile, b.Bytes())
+}
