@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/envs/benchmarks"
 	"paspo/internal/rng"
 	"paspo/internal/setting"
 	"paspo/lp"
@@ -39,17 +40,37 @@ func (f *polytopeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.entities, "entities", 0, "number of entities of the preset unconstrained")
 }
 
-// read returns a preset or what a file describes.
+// presets returns the names of presets, and of environments with constraints of their own.
+func presets() []string {
+	names := constraints.PresetNames()
+	for _, name := range benchmarks.AllNames() {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// read returns a preset, the polytope of an environment, or what a file describes.
 func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
 	if slices.Contains(constraints.PresetNames(), name) {
 		return constraints.Preset(name, f.entities)
 	}
 	if f.entities != 0 {
-		return nil, errors.New("--entities is for presets, a file has its own")
+		return nil, errors.New("--entities is for the preset unconstrained: a file and an environment have their own")
+	}
+	if slices.Contains(benchmarks.AllNames(), name) {
+		c := benchmarks.DefaultConfig()
+		c.Name = name
+		p, err := benchmarks.New(c, nil)
+		if err != nil {
+			return nil, err
+		}
+		return p.Spec().Polytope, nil
 	}
 	p, err := constraints.ReadFile(name)
 	if err != nil && !strings.ContainsAny(name, "./") {
-		return nil, fmt.Errorf("%w; the presets are %s", err, strings.Join(constraints.PresetNames(), ", "))
+		return nil, fmt.Errorf("%w; the presets are %s", err, strings.Join(presets(), ", "))
 	}
 	if err != nil {
 		return nil, err
@@ -65,7 +86,7 @@ func newShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show PRESET",
 		Short: "Print a preset as YAML to edit",
-		Long:  "Print a preset (portfolio, compute, synthetic or unconstrained) as a constraints file to edit. A file is printed in the same form.",
+		Long:  "Print a preset (portfolio, compute, synthetic or unconstrained), or what an environment is constrained by, as a constraints file to edit. A file is printed in the same form.",
 		Args:  exactly("a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := f.read(args[0])

@@ -32,7 +32,7 @@ constraints:
 `
 
 func TestShow(t *testing.T) {
-	for _, args := range [][]string{{"portfolio"}, {"compute"}, {"synthetic"}, {"unconstrained", "--entities", "4"}} {
+	for _, args := range [][]string{{"portfolio"}, {"compute"}, {"synthetic"}, {"unconstrained", "--entities", "4"}, {"factor"}} {
 		out := succeed(t, "", append([]string{"constraints", "show"}, args...)...)
 		// What is shown describes the same polytope.
 		path := file(t, "shown.yaml", out)

@@ -27,7 +27,7 @@ const (
 )
 
 // reference returns the mean of the beta of asset i, from 0.4 to 1.5.
-func reference(i int) float64 { return 0.4 + 0.1*float64(i) }
+func reference(i int) float64 { return float64(4+i) / 10 }
 
 // Problem divides one wealth over cash and 12 assets every month, for 24 months. Asset i
 // has a beta, its exposure to a risk factor, and an expected return in excess of cash, in
