@@ -1,10 +1,12 @@
 package programtest
 
 import (
-	"errors"
+	"math/big"
 	"slices"
 
+	"paspo/internal/exact"
 	"paspo/lp/internal/program"
+	"paspo/lp/internal/vec"
 )
 
 type fataler interface {
@@ -22,38 +24,41 @@ func CheckConflict(t fataler, q *program.Program) bool {
 		}
 		return false
 	}
-	if !infeasible(t, q, core) {
+	if !infeasible(q, core) {
 		t.Fatalf("%v is no conflict", core)
 	}
 	for i := range core {
-		if infeasible(t, q, slices.Concat(core[:i], core[i+1:])) {
+		if infeasible(q, slices.Concat(core[:i], core[i+1:])) {
 			t.Fatalf("%v is a conflict without %v", core, core[i])
 		}
 	}
 	return true
 }
 
-// infeasible asks CLP for a point under some limits only, which is another
-// program than the one that found the conflict.
-func infeasible(t fataler, p *program.Program, refs []program.Limit) bool {
+// infeasible says whether nothing satisfies some limits, in rational arithmetic.
+func infeasible(p *program.Program, refs []program.Limit) bool {
 	n := len(p.C)
-	var a, b, e, f []float64
-	l, u := slices.Repeat([]float64{-p.Reach()}, n), slices.Repeat([]float64{p.Reach()}, n)
+	q := &exact.Problem{C: vec.Rationals(make([]float64, n)), Lower: make([]*big.Rat, n), Upper: make([]*big.Rat, n)}
+	add := func(row []float64, rhs float64, equality bool) {
+		q.A, q.B, q.Eq = append(q.A, vec.Rationals(row)), append(q.B, vec.Rational(rhs)), append(q.Eq, equality)
+	}
 	for _, r := range refs {
 		switch k := r.Index; r.Kind {
 		case program.OfRow:
-			a, b = append(a, p.A[k*n:(k+1)*n]...), append(b, p.B[k])
+			add(p.A[k*n:(k+1)*n], p.B[k], false)
 		case program.OfEquality:
-			e, f = append(e, p.E[k*n:(k+1)*n]...), append(f, p.F[k])
+			add(p.E[k*n:(k+1)*n], p.F[k], true)
 		case program.OfLower:
-			l[k] = p.L[k]
+			q.Lower[k] = vec.Rational(p.L[k])
 		case program.OfUpper:
-			u[k] = p.U[k]
+			q.Upper[k] = vec.Rational(p.U[k])
 		}
 	}
-	_, _, err := program.Solve(make([]float64, n), a, b, e, f, l, u)
-	if err != nil && !errors.Is(err, program.ErrInfeasible) {
-		t.Fatal(err)
+	for j, l := range q.Lower {
+		if u := q.Upper[j]; l != nil && u != nil && l.Cmp(u) > 0 {
+			return true
+		}
 	}
-	return err != nil
+	_, status := exact.Minimize(q)
+	return status == exact.Infeasible
 }
