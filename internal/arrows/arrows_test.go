@@ -82,11 +82,12 @@ var imports = map[string][]string{
 
 // Outside is who may use a module that not everybody may.
 var outside = map[string][]string{
-	"github.com/lanl/clp":    {"lp/..."},
-	"gorgonia.org/gorgonia":  {"policy/...", "internal/ops", "cuda"},
-	"gorgonia.org/cu":        {"cuda/...", "internal/cudatest"},
-	"gonum.org/v1/plot":      {"internal/plots"},
-	"github.com/spf13/cobra": {"cli", "cmd/..."},
+	"github.com/lanl/clp":       {"lp/..."},
+	"gorgonia.org/gorgonia":     {"policy/...", "internal/ops", "cuda"},
+	"gorgonia.org/cu":           {"cuda/...", "internal/cudatest"},
+	"gonum.org/v1/plot":         {"internal/plots"},
+	"github.com/c-bata/goptuna": {"internal/sweep/search"},
+	"github.com/spf13/cobra":    {"cli", "cmd/..."},
 }
 
 // covers says whether a pattern names a package, and how closely.

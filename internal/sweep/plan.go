@@ -91,6 +91,9 @@ func (w *Sweep) Progress(show func(string)) func(*Status) {
 			from = steps
 		}
 		text := fmt.Sprintf("%d/%d trainings done, %d running", s.Done, s.Trainings, len(s.Running))
+		if s.GivenUp > 0 {
+			text += fmt.Sprintf(", %d given up", s.GivenUp)
+		}
 		if s.Failed > 0 {
 			text += fmt.Sprintf(", %d failed", s.Failed)
 		}

@@ -67,12 +67,17 @@ type Report struct{ Seeds []uint64 }
 const (
 	methodGrid   = "grid"
 	methodRandom = "random"
+	methodSobol  = "sobol"
+	methodTPE    = "tpe"
+	methodCMAES  = "cmaes"
+
+	pruneASHA = "asha"
 
 	metricReturn = "return"
 )
 
 var (
-	methods    = []string{methodGrid, methodRandom}
+	methods    = []string{methodGrid, methodRandom, methodSobol, methodTPE, methodCMAES}
 	statistics = []string{"iqm", "mean", "median", "worst"}
 )
 
@@ -207,6 +212,20 @@ func parse(p *parser, data []byte) (*Spec, error) {
 			s.Search.Seed = uint64(seed)
 			return err
 		}),
+		"prune": keep("prune", func(n *yaml.Node) error {
+			least := 0
+			s.Prune.Factor = 3
+			err := p.mapping(n, "prune", map[string]func(*yaml.Node) error{
+				"method":    p.choice("prune.method", &s.Prune.Method, pruneASHA),
+				"min_steps": p.integer("prune.min_steps", &least, 1, 1<<52),
+				"factor":    p.integer("prune.factor", &s.Prune.Factor, 2, 1000),
+			})
+			if err == nil && (s.Prune.Method == "" || least == 0) {
+				err = p.errorf(n, "prune needs method and min_steps, such as {method: asha, min_steps: 20_000, factor: 3}")
+			}
+			s.Prune.MinSteps = int64(least)
+			return err
+		}),
 		"report": func(n *yaml.Node) error {
 			return p.mapping(n, "report", map[string]func(*yaml.Node) error{
 				"seeds": keep("report.seeds", func(n *yaml.Node) (err error) { s.Report.Seeds, err = p.seeds(n, "report.seeds"); return err }),
@@ -236,6 +255,12 @@ func parse(p *parser, data []byte) (*Spec, error) {
 
 // searched completes what is said of the search.
 func (p *parser) searched(root *yaml.Node, at map[string]*yaml.Node, s *Spec) error {
+	if s.Search.Method == methodCMAES && (search.CMAES{Space: s.Space}).Ranges() == 0 {
+		return p.errorf(at["search.method"], "search.method is cmaes, and the space has choices alone: a range such as {log: [1e-5, 1e-2]} is needed")
+	}
+	if s.Prune.Method != "" && slices.ContainsFunc(s.Space, func(d search.Dimension) bool { return d.Key == "steps" }) {
+		return p.errorf(at["prune"], "prune compares settings at equal steps: space.steps cannot be given with it")
+	}
 	if s.Search.Method != methodGrid {
 		if s.Search.Trials == 0 {
 			n := root

@@ -32,6 +32,7 @@ type Status struct {
 	Settings []Setting // that have been begun, in order
 
 	Trainings, Done, Failed int // Failed of those that are done
+	GivenUp                 int // not to be trained to their end, with their settings
 	Running                 []sign
 	Steps, StepsDone        int64   // of all trainings, what the space says of steps left aside
 	Seconds                 float64 // of processor time
@@ -58,6 +59,13 @@ func (w *Sweep) Status() (*Status, error) {
 		}
 		for i, r := range t.records {
 			x.Returns[i] = math.NaN()
+			if t.State.Finished() && (r == nil || r.State != stateDone) {
+				s.GivenUp++
+				s.Steps -= w.total
+				if r != nil {
+					s.Steps += min(r.Step, w.total)
+				}
+			}
 			if r == nil {
 				continue
 			}
@@ -143,8 +151,8 @@ func (w *Sweep) Write(out io.Writer, s *Status, most int) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%d of %d trainings done, %d running, %d failed; %.0f s of processor time\n",
-		s.Done, s.Trainings, len(s.Running), s.Failed, s.Seconds)
+	_, err := fmt.Fprintf(out, "%d of %d trainings done, %d given up, %d failed, %d running; %.0f s of processor time\n",
+		s.Done, s.Trainings, s.GivenUp, s.Failed, len(s.Running), s.Seconds)
 	return err
 }
 

@@ -43,6 +43,7 @@ type Sweep struct {
 	worker  string
 	fixed   []string // assignments under those of the space
 	total   int64    // steps of a training of the base
+	rungs   []int64  // at which settings are compared
 
 	seedKeys []string // names of the records of a setting
 	known    []*trial // as of the last look at the journal
@@ -152,7 +153,7 @@ func Open(dir string) (*Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.total = c.Steps
+	w.total, w.rungs = c.Steps, s.Prune.rungs(c.Steps)
 	if w.journal, err = journal.Open(filepath.Join(dir, JournalFile), w.worker, accept); err != nil {
 		return nil, err
 	}
@@ -169,6 +170,12 @@ func (s *Spec) method() search.Method {
 	switch s.Search.Method {
 	case methodGrid:
 		return search.Grid{Space: s.Space}
+	case methodSobol:
+		return search.Sobol{Space: s.Space, Seed: s.Search.Seed}
+	case methodTPE:
+		return search.TPE{Space: s.Space, Seed: s.Search.Seed}
+	case methodCMAES:
+		return search.CMAES{Space: s.Space, Seed: s.Search.Seed}
 	}
 	return search.Random{Space: s.Space, Seed: s.Search.Seed}
 }

@@ -17,6 +17,7 @@ import (
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
+	"paspo/internal/sweep/journal"
 	"paspo/rl"
 )
 
@@ -181,6 +182,63 @@ func TestResultsAreThoseOfSingleRuns(t *testing.T) {
 	}
 }
 
+// A training that stops where settings are compared ends as one that does not, and those
+// that are given up are the worst of those that came to where they were.
+func TestPrunes(t *testing.T) {
+	w := create(t, 128, `seeds: [1, 2]
+search: {method: random, trials: 9}
+prune: {method: asha, min_steps: 16, factor: 2}
+space:
+  ppo.lr: {log: [1e-6, 1e-1]}
+`)
+	workers(t, w.Dir, 2)
+	s, err := w.Status()
+	if err != nil || !s.Ended(9) {
+		t.Fatal(err, s)
+	}
+	states := map[journal.TrialState]int{}
+	for i, x := range w.trials(w.journal.State()) {
+		states[x.State]++
+		rungs := len(x.Intermediate)
+		if x.State == journal.Complete && rungs != 3 || x.State == journal.Pruned && rungs == 0 {
+			t.Errorf("setting %d is %v after %d comparisons", i, x.State, rungs)
+		}
+		for k, r := range x.records {
+			if len(r.Rungs) != rungs {
+				t.Errorf("setting %d has %d comparisons, a training %d", i, rungs, len(r.Rungs))
+			}
+			if want := int64(16) << (rungs - 1); x.State == journal.Pruned && r.Step != want {
+				t.Errorf("setting %d ended at step %d, want %d", i, r.Step, want)
+			}
+			if x.State == journal.Complete {
+				dir := w.runDir(i, w.Spec.Seeds[k])
+				same(t, dir, alone(t, dir))
+			}
+		}
+	}
+	if states[journal.Complete] == 0 || states[journal.Pruned] == 0 || states[journal.Fail] > 0 {
+		t.Errorf("states %v", states)
+	}
+	if s.Done+s.GivenUp != s.Trainings {
+		t.Errorf("%d done and %d given up, of %d", s.Done, s.GivenUp, s.Trainings)
+	}
+}
+
+// Every method ends whatever it suggests.
+func TestMethods(t *testing.T) {
+	for _, method := range []string{"sobol", "tpe", "cmaes"} {
+		w := create(t, 8, `seeds: [1]
+search: {method: `+method+`, trials: 14}
+space:
+  ppo.lr: {log: [1e-4, 1e-1]}
+  ppo.epochs: {int: [1, 2]}
+  ppo.gamma: {choices: [0, 0.5]}
+`)
+		workers(t, w.Dir, 2)
+		returnsOf(t, w)
+	}
+}
+
 // A worker that is asked to stop gives its training back, and another one goes on with it.
 func TestGoesOn(t *testing.T) {
 	w := create(t, 256, tinySpace)
@@ -222,16 +280,18 @@ func TestBadSweeps(t *testing.T) {
 		{"base", "base: [1]", ":1: base is a list: a configuration file, a preset (auto, tuned, paper) or settings"},
 		{"base", "base: {preset: best}", `:1: base.preset is "best": one of auto, tuned, paper is allowed`},
 		{"base", "", ": base is missing"},
-		{"base", "base: auto\nseed: 3", ":2: unknown key seed: one of base, objective, report, search, seeds, space is allowed"},
+		{"base", "base: auto\nseed: 3", ":2: unknown key seed: one of base, objective, prune, report, search, seeds, space is allowed"},
 		{"seeds", "seeds: []", ":2: seeds is an empty list: a list of seeds"},
 		{"seeds", "seeds: [1, 1]", ":2: seeds has 1 twice"},
 		{"seeds", "seeds: 5..1", `:2: seeds has "5..1"`},
 		{"seeds", "seeds: [1, 2]\nreport: {seeds: [3, 2]}", ":3: report.seeds has 2, which seeds has too"},
-		{"search", "search: {method: magic}", `:3: search.method is "magic": one of grid, random`},
+		{"search", "search: {method: magic}", `:3: search.method is "magic": one of grid, random, sobol, tpe, cmaes`},
 		{"search", "search: {method: random}", ":3: search.trials is missing"},
 		{"search", "search: {method: random, trials: 0}", `:3: search.trials is "0": an integer from 1 to 1000000`},
 		{"search", "search: {method: grid}", ":3: the grid has more than 1000000 settings: give ranges of the space points"},
 		{"search", "search: {method: random, trials: 3, trials: 4}", ":3: search.trials is set twice"},
+		{"search", "search: {method: random, trials: 3}\nprune: {method: asha}", ":4: prune needs method and min_steps"},
+		{"search", "search: {method: random, trials: 3}\nprune: {method: asha, min_steps: 10, factor: 1}", `:4: prune.factor is "1": an integer from 2 to 1000`},
 		{"space", "space: {}", ":4: space is empty"},
 		{"space", "", ": space is missing"},
 		{"space", "space: {ppo.lrr: {log: [1, 2]}}", ":4: space: unknown key ppo.lrr; did you mean ppo.lr?"},

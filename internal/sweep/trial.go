@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -187,7 +188,10 @@ func (r *Record) decode(raw []byte) error {
 func results(all []*trial) []search.Result {
 	out := make([]search.Result, len(all))
 	for i, t := range all {
-		out[i] = search.Result{Point: t.point, Ended: t.State.Finished(), Value: t.Value}
+		out[i] = search.Result{Point: t.point, Ended: t.State.Finished(), Value: t.Value, Steps: math.MaxInt64}
+		if t.State == journal.Pruned && len(t.Intermediate) > 0 {
+			out[i].Steps = t.Intermediate[len(t.Intermediate)-1].Step
+		}
 	}
 	return out
 }
@@ -221,33 +225,72 @@ func (w *Sweep) settle(all []*trial) []journal.Op {
 		if t.State.Finished() {
 			continue
 		}
-		end := func(state journal.TrialState, value *float64) {
-			id := t.ID
-			var values []float64
-			if value != nil {
-				values = []float64{*value}
-			}
+		id := t.ID
+		end := func(state journal.TrialState, values []float64) {
 			ops = append(ops, journal.Op{Code: journal.SetTrialState, Trial: &id, State: &state, Values: &values, DatetimeComplete: journal.Now()})
 		}
-		var returns []float64
+		var returns, rung []float64
 		failed := false
+		passed := len(t.Intermediate)
 		for _, r := range t.records {
-			if r != nil && r.State == stateDone {
+			if r == nil {
+				continue
+			}
+			if len(r.Rungs) > passed {
+				rung = append(rung, r.Rungs[passed].Return)
+			}
+			if r.State == stateDone {
 				failed = failed || r.Error != "" || r.Return == nil
 				if r.Return != nil {
 					returns = append(returns, *r.Return)
 				}
 			}
 		}
-		switch {
+		switch n := len(w.Spec.Seeds); {
 		case failed:
 			end(journal.Fail, nil)
-		case len(returns) == len(w.Spec.Seeds):
-			v := statistic(w.Spec.Objective.Statistic, returns)
-			end(journal.Complete, &v)
+		case len(returns) == n:
+			end(journal.Complete, []float64{statistic(w.Spec.Objective.Statistic, returns)})
+		case len(rung) == n:
+			at, v := w.rungs[passed], statistic(w.Spec.Objective.Statistic, rung)
+			ops = append(ops, journal.Op{Code: journal.SetTrialIntermediate, Trial: &id, Step: &at, IntermediateValue: &v})
+			if w.falls(all, t, passed, v) {
+				end(journal.Pruned, []float64{v})
+			}
+			// The next one is compared with this one too.
+			return ops
 		}
 	}
 	return ops
+}
+
+// falls says whether a setting ends at a rung by asynchronous successive halving (Li et al.,
+// A System for Massively Parallel Hyperparameter Tuning, MLSys 2020, in Optuna's form): it
+// goes on where it is among the best n/factor, at least one, of the n that have come there so
+// far.
+func (w *Sweep) falls(all []*trial, t *trial, rung int, value float64) bool {
+	n, above := 1, 0
+	for _, other := range all {
+		if other == t || len(other.Intermediate) <= rung {
+			continue
+		}
+		n++
+		if other.Intermediate[rung].Value > value {
+			above++
+		}
+	}
+	return above >= max(1, n/w.Spec.Prune.Factor)
+}
+
+// rungs returns the steps at which settings of a number of steps are compared.
+func (p *Prune) rungs(steps int64) (all []int64) {
+	if p.Method == "" {
+		return nil
+	}
+	for at := p.MinSteps; at < steps; at *= int64(p.Factor) {
+		all = append(all, at)
+	}
+	return all
 }
 
 // statistic returns what the returns of a setting come to.

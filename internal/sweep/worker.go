@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -147,8 +148,11 @@ type claim struct {
 	point   search.Point
 	seed    uint64
 	record  Record
-	until   int64 // step to train to
+	until   int64 // step to train to at which settings are compared, 0 for the end
 }
+
+// errRung ends a training for now: it goes on once its setting has been compared.
+var errRung = errors.New("a step at which settings are compared")
 
 // errFaint ends a training whose worker others may take for dead.
 var errFaint = errors.New("no sign of life could be written for too long")
@@ -206,15 +210,20 @@ func (w *Sweep) next(st *journal.State, others *watch) step {
 			continue
 		}
 		open = true
+		passed := len(t.Intermediate)
+		var until int64
+		if passed < len(w.rungs) {
+			until = w.rungs[passed]
+		}
 		for i, r := range t.records {
-			c := &claim{trial: t.ID, setting: t.setting, point: t.point, seed: w.Spec.Seeds[i], until: -1}
+			c := &claim{trial: t.ID, setting: t.setting, point: t.point, seed: w.Spec.Seeds[i], until: until}
 			if r == nil {
 				if fresh == nil {
 					fresh = c
 				}
 				continue
 			}
-			if r.State == stateDone || r.State == stateRunning && !others.dead(r.Worker) {
+			if r.State == stateDone || r.State == stateRunning && !others.dead(r.Worker) || len(r.Rungs) > passed {
 				continue
 			}
 			// What has been begun goes first.
@@ -293,6 +302,8 @@ func (w *Sweep) train(ctx context.Context, p *pulse, c *claim) error {
 	r.State = statePaused
 	var stop error
 	switch {
+	case err == nil && c.until > 0 && result.Return != nil:
+		r.Rungs = append(slices.Clone(r.Rungs), Rung{Step: step, Return: *result.Return})
 	case err == nil:
 		r.State, r.Result = stateDone, *result
 	case ctx.Err() != nil:
@@ -330,7 +341,7 @@ func transient(err error) bool {
 	return errors.As(err, &n)
 }
 
-// advance trains to the end.
+// advance trains to the end, or to where settings are compared.
 func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result, step int64, err error) {
 	dir := w.runDir(c.setting, c.seed)
 	r, err := w.open(c, dir)
@@ -342,17 +353,22 @@ func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result
 	p.at(dir, r.Trainer.Step(), steps)
 	training, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	err = r.Advance(training, func(m rl.Metrics) {
-		p.at(dir, m.Step, steps)
-		if p.faint() {
-			cancel(errFaint)
-		}
-	})
+	if c.until == 0 || r.Trainer.Step() < c.until {
+		err = r.Advance(training, func(m rl.Metrics) {
+			p.at(dir, m.Step, steps)
+			switch {
+			case p.faint():
+				cancel(errFaint)
+			case c.until > 0 && m.Step >= c.until:
+				cancel(errRung)
+			}
+		})
+	}
 	step = r.Trainer.Step()
-	if err != nil {
-		if cause := context.Cause(training); ctx.Err() == nil && cause != nil {
-			err = cause
-		}
+	if cause := context.Cause(training); err != nil && ctx.Err() == nil && cause != nil {
+		err = cause
+	}
+	if err != nil && !errors.Is(err, errRung) {
 		return nil, step, err
 	}
 	result, err = w.evaluate(ctx, r)

@@ -10,6 +10,7 @@ import (
 type Result struct {
 	Point Point
 	Value float64
+	Steps int64 // that it was trained: one that was given up went less far
 	Ended bool
 }
 
