@@ -128,6 +128,15 @@ type Expecter interface {
 	Expectation() func(obs, action []float64) float64
 }
 
+// ObservationChecker is implemented by problems that can tell observations which no state
+// gives, such as shares of a whole that do not add up. Whoever answers observations of
+// others refuses them.
+type ObservationChecker interface {
+	// CheckObservation returns an error that says what is wrong with an observation of
+	// ObsDim finite numbers. It may be called by several goroutines at once.
+	CheckObservation(obs []float64) error
+}
+
 // Spec describes a problem.
 type Spec struct {
 	Name     string

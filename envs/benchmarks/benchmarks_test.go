@@ -60,3 +60,60 @@ func TestLimitSettings(t *testing.T) {
 		t.Errorf("name %q", got)
 	}
 }
+
+// Observations of episodes pass, and what no state gives is refused.
+func TestCheckObservation(t *testing.T) {
+	cash := append([]float64{100, 1}, make([]float64, 25)...)
+	for _, c := range []struct {
+		name string
+		at   int // of the change
+		to   float64
+		want string
+	}{
+		{"portfolio", 1, 65, "the holdings add up to 65"},
+		{"portfolio", 2, -0.1, "the holding of MSFT is -0.1"},
+		{"portfolio", 15, -1.5, "the return of MSFT is -1.5"},
+		{portfolio.LimitedName, 1, 0.5, "the holdings add up to 0.5"},
+		{"compute", 0, -1, "server 0"},
+		{compute.CappedName, 20, -1, "queue (ms) of the observation is -1"},
+		{"synthetic", 1, 1, "2 components of the observation are 1"},
+		{"synthetic", 0, 0.5, "component 0 of the observation is 0.5"},
+	} {
+		p := named(t, c.name)
+		check := p.(envs.ObservationChecker).CheckObservation
+		uniform, err := envs.Uniform(p.Spec().Polytope, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		within := envs.Within(p.Spec().Polytope, uniform)
+		seen := 0
+		if _, err := envs.Play(p, func(s *envs.States, actions []float64) error {
+			for r := range s.Rows {
+				dim := p.Spec().ObsDim
+				seen++
+				if err := check(s.Obs[r*dim : (r+1)*dim]); err != nil {
+					t.Fatalf("%s: %v", c.name, err)
+				}
+			}
+			return within(s, actions)
+		}, 20, 1000, 1); err != nil || seen < 20 {
+			t.Fatal(seen, err)
+		}
+		obs := make([]float64, p.Spec().ObsDim)
+		if strings.HasPrefix(c.name, "portfolio") {
+			copy(obs, cash)
+		} else if c.name == "synthetic" {
+			obs[0] = 1
+		}
+		if err := check(obs); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		obs[c.at] = c.to
+		if c.name == "portfolio" && c.at == 2 {
+			obs[1] = 1.1
+		}
+		if err := check(obs); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
+	}
+}

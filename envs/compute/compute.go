@@ -168,6 +168,17 @@ func New(c Config) (*Problem, error) {
 // Spec implements Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }
 
+// CheckObservation implements envs.ObservationChecker: times, bits and cycles are not
+// negative.
+func (p *Problem) CheckObservation(obs []float64) error {
+	for i, x := range obs {
+		if x < 0 {
+			return fmt.Errorf("%s of the observation is %g: at least 0 is allowed", p.spec.ObsNames[i], x)
+		}
+	}
+	return nil
+}
+
 // Frequencies returns the servers' cycles a second. The slice must not be
 // modified.
 func (p *Problem) Frequencies() []float64 { return p.hz }

@@ -190,6 +190,30 @@ func (p *Problem) checkBacktest() error {
 // Spec implements Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }
 
+// CheckObservation implements envs.ObservationChecker: holdings are shares of the whole, up
+// to what is rounded in files of others, and nothing loses more than all.
+func (p *Problem) CheckObservation(obs []float64) error {
+	n := p.polytope.Dim()
+	lower, _ := p.polytope.Bounds()
+	const rounding = 0.01
+	sum := 0.
+	for i, w := range obs[1 : 1+n] {
+		if w < -rounding && lower[i] >= 0 {
+			return fmt.Errorf("the holding of %s is %g: at least 0 is allowed", p.polytope.Entities()[i], w)
+		}
+		sum += w
+	}
+	if !(math.Abs(sum-1) <= rounding) {
+		return fmt.Errorf("the holdings add up to %g: shares of the whole add up to 1", sum)
+	}
+	for i, r := range obs[1+n:] {
+		if r < -1 {
+			return fmt.Errorf("the return of %s is %g: at least -1 is allowed", p.polytope.Entities()[i], r)
+		}
+	}
+	return nil
+}
+
 // Market returns the market model.
 func (p *Problem) Market() *Market { return p.market }
 

@@ -196,6 +196,21 @@ func (m *rewardNet) reward(state int, action, grad []float64) float64 {
 // Spec implements Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }
 
+// CheckObservation implements envs.ObservationChecker: one component is 1, the others are 0.
+func (p *Problem) CheckObservation(obs []float64) error {
+	ones := 0
+	for i, x := range obs {
+		if x != 0 && x != 1 {
+			return fmt.Errorf("component %d of the observation is %g: 1 for the present state and else 0 is allowed", i, x)
+		}
+		ones += int(x)
+	}
+	if ones != 1 {
+		return fmt.Errorf("%d components of the observation are 1: that of the present state alone is allowed", ones)
+	}
+	return nil
+}
+
 // New implements Problem.
 func (p *Problem) New() envs.Env { return &Env{p: p} }
 
