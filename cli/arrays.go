@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/internal/rng"
+	"paspo/internal/run/serve"
 	"paspo/lp"
 	"paspo/lp/uniform"
 )
@@ -99,7 +100,7 @@ func serveArrays(ctx context.Context, p *lp.Polytope, in io.Reader, out io.Write
 			answer = map[string]int{"rows": q.Rows, "cols": len(rows) / max(1, q.Rows)}
 		}
 		if err != nil {
-			answer = map[string]string{"error": oneLine(err)}
+			answer = map[string]string{"error": serve.OneLine(err)}
 		}
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
@@ -206,7 +207,7 @@ func (s *arrays) intervals(ctx context.Context, q arrayRequest, x []float64) ([]
 		if err := s.chain.Next(lo, hi); err != nil {
 			var none *lp.InfeasibleError
 			if errors.As(err, &none) {
-				return nil, fmt.Errorf("row %d: %s", none.Row, infeasibility("no allocation has this prefix", none))
+				return nil, fmt.Errorf("row %d: %s", none.Row, serve.Infeasible("no allocation has this prefix", none))
 			}
 			return nil, err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"paspo/envs/benchmarks"
 	"paspo/internal/rng"
+	"paspo/internal/run/serve"
 	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -137,7 +138,7 @@ line that is no prefix gets that too, and the exit status is 1.`,
 				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s; intervals by %s\n", program, strings.TrimPrefix(reason.Error(), "lp: "), s.Method())
 			}
 			b := &bounder{polytope: p, chain: s.Chain(1)}
-			return answer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), "prefixes", b.answer)
+			return answer(cmd, "prefixes", serve.Each(b.answer))
 		},
 	}
 	f.add(cmd)
@@ -177,7 +178,7 @@ type interval struct {
 }
 
 func (b *bounder) answer(line []byte) (any, error) {
-	prefix, err := parseNumbers("the prefix", line)
+	prefix, err := serve.Numbers("the prefix", line)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +192,7 @@ func (b *bounder) answer(line []byte) (any, error) {
 			var infeasible *lp.InfeasibleError
 			if errors.As(err, &infeasible) {
 				// An answer like any other: the line is what was asked for.
-				return map[string]string{"error": infeasibility("no allocation has this prefix", infeasible)}, nil
+				return map[string]string{"error": serve.Infeasible("no allocation has this prefix", infeasible)}, nil
 			}
 			return nil, err
 		}
@@ -200,17 +201,6 @@ func (b *bounder) answer(line []byte) (any, error) {
 		}
 	}
 	return interval{lo[0], hi[0]}, nil
-}
-
-func infeasibility(what string, e *lp.InfeasibleError) string {
-	if math.IsNaN(e.Amount) {
-		return strings.TrimPrefix(e.Error(), "lp: row 0: ")
-	}
-	s := fmt.Sprintf("%s: infeasible by %.3g (scaled)", what, e.Amount)
-	if len(e.Conflict) > 0 {
-		s += ", in conflict: " + strings.Join(e.Conflict, "; ")
-	}
-	return s
 }
 
 // sampleChunk is the number of points that are drawn at a time.

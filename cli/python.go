@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"paspo/envs/python"
+	"paspo/internal/run/serve"
 )
 
 // parentVariable names the descriptor of a socket whose other end is that of the program
@@ -38,7 +39,7 @@ func watchParent() {
 // complain says why a command failed: to the parent where there is one, which then tells
 // its user, else on errs. The traceback of an exception is beside the one line.
 func complain(errs io.Writer, err error) {
-	line, trace := oneLine(err), ""
+	line, trace := serve.OneLine(err), ""
 	var e *python.Exception
 	if errors.As(err, &e) {
 		trace = e.Traceback

@@ -14,6 +14,7 @@ import (
 
 	"paspo/internal/limits"
 	"paspo/internal/run/agent"
+	"paspo/internal/run/serve"
 	"paspo/lp"
 )
 
@@ -94,7 +95,8 @@ func FuzzActLines(f *testing.F) {
 	defer a.Close()
 	spec := a.Problem.Spec()
 	_, b, _ := spec.Polytope.Inequalities()
-	obs := "[" + strings.TrimSuffix(strings.Repeat("0.1,", spec.ObsDim), ",") + "]"
+	// All in cash.
+	obs := "[0.1,1,0" + strings.Repeat(",0", 11) + strings.Repeat(",0.1", 13) + "]"
 	limited := func(first string) string {
 		rest := strings.Repeat(",71", len(b)-1)
 		return `{"obs":` + obs + `,"b":[` + first + rest + `]}`
@@ -106,27 +108,21 @@ func FuzzActLines(f *testing.F) {
 	for _, s := range []string{"", " ", obs, "[", "{", "null", "{}", `{"obs":null}`, `{"b":[]}`, "[[[[", "\x00", "\xff", "[1]\r", "\ufeff" + obs, "[1]\n\n[2]", limited("7")} {
 		f.Add([]byte(s))
 	}
-	act, err := newActor(a, cp, false, 1)
+	act, err := serve.NewActor(a, cp, false, 1)
 	if err != nil {
 		f.Fatal(err)
 	}
 	var want bytes.Buffer
-	if err := answer(context.Background(), strings.NewReader(obs), &want, "observations", act.answer); err != nil {
+	if err := serve.Lines(context.Background(), strings.NewReader(obs), &want, "observations", act); err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var numbers []int // of the lines that are to be answered
 		all := bytes.Join([][]byte{[]byte(obs), text, []byte(obs)}, []byte("\n"))
-		for i, line := range bytes.Split(all, []byte("\n")) {
-			if len(bytes.TrimSpace(line)) > 0 {
-				numbers = append(numbers, i+1)
-			}
-		}
 		var out bytes.Buffer
-		_ = answer(context.Background(), bytes.NewReader(all), &out, "observations", act.answer)
+		_ = serve.Lines(context.Background(), bytes.NewReader(all), &out, "observations", act)
 		lines := strings.SplitAfter(strings.TrimSuffix(out.String(), "\n"), "\n")
-		if len(lines) != len(numbers) {
-			t.Fatalf("%d answers for %d lines: %q", len(lines), len(numbers), lines)
+		if n := bytes.Count(all, []byte("\n")) + 1; len(lines) != n {
+			t.Fatalf("%d answers for %d lines: %q", len(lines), n, lines)
 		}
 		if lines[0] != want.String() || lines[len(lines)-1]+"\n" != want.String() {
 			t.Errorf("the good lines get %q, %q", lines[0], lines[len(lines)-1])
@@ -139,8 +135,8 @@ func FuzzActLines(f *testing.F) {
 			if err := json.Unmarshal([]byte(line), &got); err != nil || (got.Action == nil) == (got.Error == "") {
 				t.Fatalf("%q: %v", line, err)
 			}
-			if got.Error != "" && !strings.HasPrefix(got.Error, fmt.Sprintf("line %d: ", numbers[i])) {
-				t.Errorf("line %d: %q", numbers[i], got.Error)
+			if got.Error != "" && !strings.HasPrefix(got.Error, fmt.Sprintf("line %d: ", i+1)) {
+				t.Errorf("line %d: %q", i+1, got.Error)
 			}
 			if lim := (*lp.Limits)(nil); got.Action != nil && bytes.IndexByte(text, 'b') < 0 {
 				if r, _ := spec.Polytope.WorstConstraint(got.Action, lim); !(r <= 1e-9) {

@@ -331,9 +331,9 @@ func TestEval(t *testing.T) {
 func TestAct(t *testing.T) {
 	dir, _ := finished(t)
 	obs := "[100,1" + strings.Repeat(",0", 25) + "]"
-	out := succeed(t, obs+"\n\n{\"obs\":"+obs+"}\n", "act", dir)
+	out := succeed(t, obs+"\n{\"obs\":"+obs+"}\n{\"obs\":"+obs+",\"id\":\"x\"}\n", "act", dir)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	if len(lines) != 2 || lines[0] != lines[1] {
+	if len(lines) != 3 || lines[0] != lines[1] || lines[2] != `{"id":"x",`+lines[0][1:] {
 		t.Fatalf("answers %s", out)
 	}
 	var a struct {
@@ -357,7 +357,7 @@ func TestAct(t *testing.T) {
 	bad := []string{
 		"[1,2,3]", "[100,1" + strings.Repeat(",null", 25) + "]", "[NaN]", "{}", "hello", `{"obs":` + obs + `,"b":[1]}`,
 		`{"obs":` + obs + `,"x":1}`, "null", "3", `{"obs":null}`, `{"obs":` + obs + `,"b":[-9,-9,-9,-9,-9]}`, `["a"]`, "[1e999]",
-		`{"obs":[1],"obs":` + obs + `}`,
+		`{"obs":[1],"obs":` + obs + `}`, "", `{"obs":[1],"id":7}`, "[100,65" + strings.Repeat(",0", 25) + "]",
 	}
 	status, out, errs := command(t, strings.Join(bad, "\n")+"\n"+obs, "act", dir)
 	lines = strings.Split(strings.TrimSpace(out), "\n")
@@ -373,10 +373,15 @@ func TestAct(t *testing.T) {
 	if !strings.Contains(lines[0], "the observation has 3 components, those of this run have 27") {
 		t.Errorf("wrong length: %s", lines[0])
 	}
-	if last := lines[len(bad)-1]; !strings.Contains(last, `the key \"obs\" is given twice`) {
-		t.Errorf("a key twice: %s", last)
+	for back, want := range []string{
+		"line 17: the holdings add up to 65: shares of the whole add up to 1", `{"id":7,"error":"line 16: the observation has 1 components`,
+		`{"error":"line 15: the line is empty: `, `the key \"obs\" is given twice`,
+	} {
+		if line := lines[len(bad)-1-back]; !strings.Contains(line, want) {
+			t.Errorf("got %s, want %s", line, want)
+		}
 	}
-	if errs != "train: 14 of 15 observations could not be answered\n" {
+	if errs != "train: 17 of 18 observations could not be answered\n" {
 		t.Errorf("stderr %q", errs)
 	}
 }

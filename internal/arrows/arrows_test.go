@@ -68,6 +68,7 @@ var imports = map[string][]string{
 	"internal/run/config":    {"configs", "lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo"},
 	"internal/run/agent":     {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda", "internal/run/..."},
 	"internal/run/export":    {"lp/...", "envs/...", "policy", "rl", "internal/run/..."},
+	"internal/run/serve":     {"lp/...", "envs", "policy", "rl", "internal/run/agent"},
 	"internal/bench":         {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda"},
 	"internal/sweep":         {"rl", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/journal": {}, // the store and the search know no training

@@ -125,7 +125,13 @@ type Lines struct {
 
 // NewLines returns a reader of the lines of r.
 func NewLines(r io.Reader, most int) *Lines {
-	return &Lines{r: bufio.NewReader(r), most: most}
+	return &Lines{r: bufio.NewReaderSize(r, 1<<16), most: most}
+}
+
+// Waiting says whether Next returns at once: a whole line has been read already.
+func (l *Lines) Waiting() bool {
+	b, _ := l.r.Peek(l.r.Buffered())
+	return bytes.IndexByte(b, '\n') >= 0
 }
 
 // Next returns the next line without its end, which is valid until the call after;

@@ -11,6 +11,15 @@ from ._binary import Error, Process
 # What may follow the state, and how many dimensions it has.
 LIMITS = {"b": 1, "total": 1, "lower": 1, "upper": 1, "A": 2}
 
+# The infinity that is no limit, which JSON does not have.
+NONE = {"b": np.inf, "lower": -np.inf, "upper": np.inf}
+
+
+def _listed(name, values):
+    if name not in NONE:
+        return values.tolist()
+    return [None if x == NONE[name] else x for x in values.tolist()]
+
 
 def load(run, *, checkpoint="latest"):
     """The policy of a run: normaliser, networks and constraints as they were trained.
@@ -54,7 +63,7 @@ class Policy:
             given[name] = np.broadcast_to(values, (len(rows), *one))
         lines = []
         for i, row in enumerate(rows):
-            lines.append(json.dumps({"obs": row.tolist(), **{name: v[i].tolist() for name, v in given.items()}} if given else row.tolist()))
+            lines.append(json.dumps({"obs": row.tolist(), **{name: _listed(name, v[i]) for name, v in given.items()}} if given else row.tolist()))
         answers = self._ask(seed, lines)
         actions = []
         for answer in answers:

@@ -56,6 +56,9 @@ class Test(unittest.TestCase):
                 lower = np.where(obs[:, :1] > 0, [-0.25, -0.5], [0.125, -0.5])
                 limited = policy.act(obs, limits={"lower": lower, "upper": [0.25, 0.25]}, seed=4)
                 self.assertTrue((limited >= lower - 1e-9).all() and (limited <= 0.25 + 1e-9).all())
+                np.testing.assert_array_equal(policy.act(obs, limits={"lower": [-0.5, -0.5], "upper": [np.inf, 0.5]}), policy.act(obs, limits={"upper": [9, 0.5]}))
+                with self.assertRaisesRegex(paspo.Error, "line "):
+                    policy.act(obs[0], limits={"upper": [-np.inf, 0.5]})
                 with self.assertRaisesRegex(ValueError, "limits has 'c': b, total, lower, upper, A are allowed"):
                     policy.act(obs, limits={"c": 1})
             seen.append(all)

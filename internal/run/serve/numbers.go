@@ -1,21 +1,28 @@
-package cli
+package serve
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"unicode/utf8"
 )
 
-// parseNumbers reads a JSON list of numbers. What JSON's decoder lets pass as 0
-// is an error here.
-func parseNumbers(what string, line []byte) ([]float64, error) {
+// Numbers reads a JSON list of numbers.
+func Numbers(what string, line []byte) ([]float64, error) { return numbers(what, line, math.NaN()) }
+
+// numbers reads a list of numbers, or of null where none, what that stands for, is not NaN.
+func numbers(what string, line []byte, none float64) ([]float64, error) {
 	var raw []json.RawMessage
 	if err := json.Unmarshal(line, &raw); err != nil || raw == nil {
 		return nil, fmt.Errorf("%s is no JSON list of numbers: %s", what, jsonProblem(err, line))
 	}
 	xs := make([]float64, len(raw))
 	for i, r := range raw {
+		if string(r) == "null" && !math.IsNaN(none) {
+			xs[i] = none
+			continue
+		}
 		if err := json.Unmarshal(r, &xs[i]); err != nil || string(r) == "null" {
 			return nil, fmt.Errorf("component %d of %s is %s: a finite number is allowed", i, what, cut(r))
 		}
