@@ -17,6 +17,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/run/serve"
 	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/lp/uniform"
 )
 
@@ -178,10 +179,10 @@ func (s *arrays) answer(ctx context.Context, q arrayRequest, x []float64) ([]flo
 // ready makes the solver, and a chain for as many rows.
 func (s *arrays) ready(ctx context.Context, rows int) error {
 	if s.solver == nil {
-		c := lp.DefaultSolverConfig()
+		c := interval.DefaultConfig()
 		c.Workers = 1
 		var err error
-		if s.solver, err = lp.NewSolverContext(ctx, s.p, c); err != nil {
+		if s.solver, err = interval.NewContext(ctx, s.p, c); err != nil {
 			return err
 		}
 	}
@@ -281,7 +282,7 @@ func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
 	if err := s.ready(ctx, 1); err != nil {
 		return nil, err
 	}
-	tabled, ok := s.solver.(lp.Tabled)
+	tabled, ok := s.solver.(interval.Tabled)
 	if !ok {
 		return d, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"paspo/internal/run/progress"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/lp/uniform"
 )
 
@@ -132,27 +133,27 @@ type share struct {
 }
 
 type intervals struct {
-	Method string       `json:"method"`
-	Form   *lp.Compiled `json:"closed_form,omitempty"`
-	Reason string       `json:"reason,omitempty"`
+	Method string             `json:"method"`
+	Form   *interval.Compiled `json:"closed_form,omitempty"`
+	Reason string             `json:"reason,omitempty"`
 }
 
 // checkIntervals finds out how the intervals of p are answered.
 func checkIntervals(ctx context.Context, p *lp.Polytope) (intervals, error) {
-	c := lp.DefaultSolverConfig()
+	c := interval.DefaultConfig()
 	c.Workers = 1
 	c.Method = "explicit"
-	s, err := lp.NewSolverContext(ctx, p, c)
+	s, err := interval.NewContext(ctx, p, c)
 	var over *lp.BudgetError
 	if errors.As(err, &over) {
-		return intervals{Method: lp.Beyond(p), Reason: strings.TrimPrefix(over.Error(), "lp: ")}, nil
+		return intervals{Method: interval.Beyond(p), Reason: strings.TrimPrefix(over.Error(), "lp: ")}, nil
 	}
 	if err != nil {
 		return intervals{}, err
 	}
 	defer s.Close()
 	found := intervals{Method: s.Method()}
-	if d, ok := s.(lp.Describer); ok {
+	if d, ok := s.(interval.Describer); ok {
 		found.Form = d.Compiled()
 	}
 	return found, nil

@@ -18,6 +18,7 @@ import (
 	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/lp/uniform"
 )
 
@@ -103,7 +104,7 @@ func newShow() *cobra.Command {
 
 func newBounds() *cobra.Command {
 	var f polytopeFlags
-	c := lp.DefaultSolverConfig()
+	c := interval.DefaultConfig()
 	cmd := &cobra.Command{
 		Use:   "bounds FILE|PRESET",
 		Short: "Answer prefixes of allocations with the interval of the next entity",
@@ -150,18 +151,18 @@ line that is no prefix gets that too, and the exit status is 1.`,
 // newSolver returns a solver of a method. Where the closed form is asked for and
 // exceeds its budget, reason says so and the solver finds pieces when they are
 // needed.
-func newSolver(ctx context.Context, p *lp.Polytope, c lp.SolverConfig, method string) (s lp.Solver, reason, err error) {
+func newSolver(ctx context.Context, p *lp.Polytope, c interval.Config, method string) (s lp.Solver, reason, err error) {
 	c.Method = method
-	s, err = lp.NewSolverContext(ctx, p, c)
+	s, err = interval.NewContext(ctx, p, c)
 	var over *lp.BudgetError
 	if method != "explicit" || !errors.As(err, &over) {
 		return s, nil, err
 	}
 	c.Method = "lazy"
 	var rows *lp.BudgetError
-	if s, err = lp.NewSolverContext(ctx, p, c); errors.As(err, &rows) {
+	if s, err = interval.NewContext(ctx, p, c); errors.As(err, &rows) {
 		c.Method = "clp"
-		s, err = lp.NewSolverContext(ctx, p, c)
+		s, err = interval.NewContext(ctx, p, c)
 	}
 	return s, over, err
 }
@@ -172,7 +173,7 @@ type bounder struct {
 	chain    lp.Chain
 }
 
-type interval struct {
+type span struct {
 	Lo float64 `json:"lo"`
 	Hi float64 `json:"hi"`
 }
@@ -200,7 +201,7 @@ func (b *bounder) answer(line []byte) (any, error) {
 			b.chain.Fix(prefix[i : i+1])
 		}
 	}
-	return interval{lo[0], hi[0]}, nil
+	return span{lo[0], hi[0]}, nil
 }
 
 // sampleChunk is the number of points that are drawn at a time.

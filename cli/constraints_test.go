@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/lp"
+	"paspo/lp/interval"
 )
 
 // file writes a file into a folder of the test.
@@ -56,7 +56,7 @@ func TestCheck(t *testing.T) {
 		Redundant     []string
 		Intervals     struct {
 			Method, Reason string
-			Form           *lp.Compiled `json:"closed_form"`
+			Form           *interval.Compiled `json:"closed_form"`
 		}
 	}
 	out := succeed(t, "", "constraints", "check", file(t, "mine.yaml", mine), "--json")
@@ -78,7 +78,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 
-	if f := c.Intervals.Form; c.Intervals.Method != "explicit" || f == nil || len(f.Entities) != 3 || f.How != lp.FromDual || !f.AnyLimits || f.Rays == 0 {
+	if f := c.Intervals.Form; c.Intervals.Method != "explicit" || f == nil || len(f.Entities) != 3 || f.How != interval.FromDual || !f.AnyLimits || f.Rays == 0 {
 		t.Errorf("%s", out)
 	}
 
@@ -186,7 +186,7 @@ func TestBounds(t *testing.T) {
 			t.Fatalf("%s: status %d, %s%s", solver, status, out, errs)
 		}
 		for i, want := range [][2]float64{{0.5, 1}, {0, 0.3}, {0.2, 0.2}} {
-			var b interval
+			var b span
 			if err := json.Unmarshal([]byte(lines[i]), &b); err != nil || math.Abs(b.Lo-want[0]) > 1e-9 || math.Abs(b.Hi-want[1]) > 1e-9 {
 				t.Errorf("%s: line %d is %s, want %v", solver, i, lines[i], want)
 			}

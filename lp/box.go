@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"paspo/lp/internal/parallel"
+	"paspo/lp/internal/tolerance"
 	"paspo/lp/internal/vec"
 )
 
@@ -164,7 +165,7 @@ func CountedFrom(bound, lo, hi float64) float64 {
 // keep enough digits.
 func (p *Polytope) Countable(lower []float64) bool {
 	for j, l := range lower {
-		if -l > steepGive*p.size[j] && !math.IsInf(l, -1) {
+		if -l > tolerance.Sensitivity*p.size[j] && !math.IsInf(l, -1) {
 			return false
 		}
 	}

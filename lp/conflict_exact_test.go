@@ -1,4 +1,4 @@
-package lp
+package lp_test
 
 import (
 	"errors"
@@ -11,7 +11,11 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/race"
+	"paspo/lp"
+	"paspo/lp/constraints"
+	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/vec"
+	"paspo/lp/interval"
 )
 
 var conflictDraws = flag.Int("conflicts", 300, "random polytopes whose conflicts are checked in rational arithmetic")
@@ -24,11 +28,11 @@ type condition struct {
 }
 
 // membersOf lists the constraints of a description as New names them.
-func membersOf(d *Description) []condition {
+func membersOf(d *lp.Description) []condition {
 	n := len(d.Entities)
 	var all []condition
 	if !math.IsNaN(d.Total) {
-		all = append(all, condition{"total = " + formatFloat(d.Total), slices.Repeat([]float64{1}, n), d.Total, d.Total})
+		all = append(all, condition{"total = " + lp.FormatFloat(d.Total), slices.Repeat([]float64{1}, n), d.Total, d.Total})
 	}
 	for _, r := range d.Rows {
 		all = append(all, condition{r.Name, r.Coef, r.Min, r.Max})
@@ -44,12 +48,12 @@ func membersOf(d *Description) []condition {
 		if d.Upper != nil {
 			upper = d.Upper[j]
 		}
-		lower, upper = max(lower, -MaxMagnitude), min(upper, MaxMagnitude)
+		lower, upper = max(lower, -lp.MaxMagnitude), min(upper, lp.MaxMagnitude)
 		if !math.IsInf(lower, 0) {
-			all = append(all, condition{e + " >= " + formatFloat(lower), unit, lower, inf})
+			all = append(all, condition{e + " >= " + lp.FormatFloat(lower), unit, lower, inf})
 		}
 		if !math.IsInf(upper, 0) {
-			all = append(all, condition{e + " <= " + formatFloat(upper), unit, -inf, upper})
+			all = append(all, condition{e + " <= " + lp.FormatFloat(upper), unit, -inf, upper})
 		}
 	}
 	return all
@@ -91,7 +95,7 @@ func exactlyEmpty(members []condition) bool {
 
 // conflictFault says what is wrong with a conflict of a description, "" where it is
 // empty and irreducible.
-func conflictFault(d *Description, conflict []string) string {
+func conflictFault(d *lp.Description, conflict []string) string {
 	var core []condition
 	for _, m := range membersOf(d) {
 		if slices.Contains(conflict, m.name) {
@@ -113,10 +117,10 @@ func conflictFault(d *Description, conflict []string) string {
 }
 
 // drawMaybeEmpty draws polytopes of many kinds, most of them empty.
-func drawMaybeEmpty(r *rand.Rand) Description {
+func drawMaybeEmpty(r *rand.Rand) lp.Description {
 	pick := func(v ...float64) float64 { return v[r.IntN(len(v))] }
 	n := 2 + r.IntN(6)
-	d := Description{Entities: names(n), Total: math.NaN()}
+	d := lp.Description{Entities: lptest.Names(n), Total: math.NaN()}
 	unit := 1.
 	if r.IntN(3) == 0 {
 		unit = math.Pow(10, float64(r.IntN(13)-6))
@@ -138,8 +142,8 @@ func drawMaybeEmpty(r *rand.Rand) Description {
 		}
 	}
 	wide := r.IntN(3) == 0
-	row := func() Row {
-		row := Row{Coef: make([]float64, n), Min: math.Inf(-1), Max: math.Inf(1)}
+	row := func() lp.Row {
+		row := lp.Row{Coef: make([]float64, n), Min: math.Inf(-1), Max: math.Inf(1)}
 		for vec.MaxAbs(row.Coef) == 0 {
 			for j := range row.Coef {
 				row.Coef[j] = pick(0, 0, 1, -1, math.Round(200*r.Float64()-100)/100, r.NormFloat64())
@@ -173,7 +177,7 @@ func drawMaybeEmpty(r *rand.Rand) Description {
 		}
 		d.Rows = append(d.Rows, q)
 		if r.IntN(3) == 0 { // a row against it
-			o := Row{Coef: negated(q.Coef), Min: math.Inf(-1), Max: -at - gap()*size}
+			o := lp.Row{Coef: negated(q.Coef), Min: math.Inf(-1), Max: -at - gap()*size}
 			factor := pick(1, 1, 3, 1e3, 1e-3, 1./3)
 			for j := range o.Coef {
 				o.Coef[j] *= factor
@@ -183,7 +187,7 @@ func drawMaybeEmpty(r *rand.Rand) Description {
 		}
 	}
 	for i := range d.Rows {
-		d.Rows[i].Name = "r" + formatFloat(float64(i))
+		d.Rows[i].Name = "r" + lp.FormatFloat(float64(i))
 	}
 	return d
 }
@@ -194,9 +198,9 @@ func TestConflictsAreProven(t *testing.T) {
 	found, barely, accepted, unbounded := 0, 0, 0, 0
 	for i := range *conflictDraws {
 		d := drawMaybeEmpty(r)
-		_, err := New(d)
-		var empty *EmptyError
-		var open *UnboundedError
+		_, err := lp.New(d)
+		var empty *lp.EmptyError
+		var open *lp.UnboundedError
 		switch {
 		case err == nil:
 			accepted++
@@ -225,14 +229,14 @@ func TestConflictsAreProven(t *testing.T) {
 // An upper bound takes part in a conflict where there is no lower one.
 func TestConflictWithoutLowerBounds(t *testing.T) {
 	inf := math.Inf(1)
-	p, err := New(Description{
+	p, err := lp.New(lp.Description{
 		Entities: []string{"A", "B"}, Total: 1,
 		Lower: []float64{-inf, -inf}, Upper: []float64{1, 1},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := p.FindConflict(&Limits{Upper: []float64{0.25, 0.5}})
+	got := p.FindConflict(&lp.Limits{Upper: []float64{0.25, 0.5}})
 	if want := []string{"total = 1", "A <= 0.25", "B <= 0.5"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -245,11 +249,11 @@ func TestConflictsOfPrefixesAreProven(t *testing.T) {
 	found, none := 0, 0
 	for i := range *conflictDraws {
 		d := drawMaybeEmpty(r)
-		p, err := New(d)
+		p, err := lp.New(d)
 		if err != nil {
 			continue
 		}
-		s, err := NewSolver(p, SolverConfig{Method: "clp", Workers: 1})
+		s, err := interval.New(p, interval.Config{Method: "clp", Workers: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -259,7 +263,7 @@ func TestConflictsOfPrefixesAreProven(t *testing.T) {
 		var prefix []condition
 		for j := range p.Dim() {
 			err := chain.Next(lo, hi)
-			var infeasible *InfeasibleError
+			var infeasible *lp.InfeasibleError
 			if errors.As(err, &infeasible) {
 				var core []condition
 				twoSided := false
@@ -308,7 +312,7 @@ func TestConflictsOfPrefixesAreProven(t *testing.T) {
 // time. What is refused then is refused with the same proof.
 func TestConflictWithoutABound(t *testing.T) {
 	race.Skip(t)
-	p, err := presetPolytope("synthetic")
+	p, err := constraints.Preset("synthetic", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,29 +323,30 @@ func TestConflictWithoutABound(t *testing.T) {
 	}{{"clp", 0}, {"lazy", 2}} {
 		method, j := c.method, c.j
 		l, u := p.Bounds()
-		lim := &Limits{Lower: slices.Clone(l), Upper: u}
+		lim := &lp.Limits{Lower: slices.Clone(l), Upper: u}
 		lim.Lower[j] = math.Inf(-1)
-		s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+		s, err := interval.New(p, interval.Config{Method: method, Workers: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		chain := s.Chain(1)
-		chain.Begin(1, []Limits{*lim})
+		chain.Begin(1, []lp.Limits{*lim})
 		lo, hi := []float64{0}, []float64{0}
 		if err := chain.Next(lo, hi); err != nil {
 			t.Fatal(err)
 		}
 		chain.Fix([]float64{0.01})
-		var infeasible *InfeasibleError
+		var infeasible *lp.InfeasibleError
 		if err := chain.Next(lo, hi); !errors.As(err, &infeasible) {
 			t.Fatalf("%s without a lower bound of entity %d: %v to %v, error %v", method, j, lo, hi, err)
 		}
 		unit := make([]float64, n)
 		unit[0] = 1
 		core := []condition{{"", unit, 0.01, 0.01}, {"total", slices.Repeat([]float64{1}, n), 1, 1}}
-		for k, name := range p.rowNames {
+		_, _, rowNames := p.Inequalities()
+		for k, name := range rowNames {
 			if slices.Contains(infeasible.Conflict, name) {
-				core = append(core, condition{name, p.a[k*n : (k+1)*n], math.Inf(-1), p.b[k]})
+				core = append(core, condition{name, p.Form().A[k*n : (k+1)*n], math.Inf(-1), p.Form().B[k]})
 			}
 		}
 		if len(core) < 3 || !exactlyEmpty(core) {

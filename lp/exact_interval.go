@@ -18,7 +18,7 @@ import (
 func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (lo, hi float64, ok bool) {
 	n, i := p.Dim(), len(prefix)
 	if i >= n {
-		panic(badEntity)
+		panic(badLength)
 	}
 	if p.HullOnly() {
 		if q := p.Canonical(); q != p {

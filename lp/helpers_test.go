@@ -4,12 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
-
-	"paspo/internal/rng"
 )
 
 // presetPolytope reads a preset of package constraints, which imports this one.
@@ -40,25 +37,6 @@ func presetPolytope(name string) (*Polytope, error) {
 		d.Rows = append(d.Rows, Row{Name: r.Name, Coef: r.Coef, Min: math.Inf(-1), Max: r.Max})
 	}
 	return New(d)
-}
-
-// drawnPoints describes the hull of points that are drawn from the simplex.
-func drawnPoints(entities, points int) Description {
-	r := rand.New(rng.New(1, "lp", "points"))
-	d := Description{Name: "points", Entities: testNames(entities), Total: 1}
-	for range points {
-		v := make([]float64, entities)
-		sum := 0.
-		for j := range v {
-			v[j] = r.ExpFloat64()
-			sum += v[j]
-		}
-		for j := range v {
-			v[j] /= sum
-		}
-		d.Points = append(d.Points, v)
-	}
-	return d
 }
 
 // testNames returns E1 .. En.

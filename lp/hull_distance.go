@@ -6,6 +6,7 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/lp/internal/program"
+	"paspo/lp/internal/tolerance"
 	"paspo/lp/internal/vec"
 )
 
@@ -90,7 +91,7 @@ func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
 	}
 	q.SetScales()
 	q.Unit = 1 // weights are shares
-	q.Tolerance = solveTol
+	q.Tolerance = tolerance.Solve
 	x, err := q.Minimize(&q)
 	if err != nil {
 		return 0, 0, false

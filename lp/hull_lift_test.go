@@ -1,4 +1,4 @@
-package lp
+package lp_test
 
 import (
 	"errors"
@@ -13,19 +13,22 @@ import (
 	"paspo/internal/exact"
 	"paspo/internal/race"
 	"paspo/internal/rng"
+	"paspo/lp"
 	"paspo/lp/internal/hulltest"
+	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
+	"paspo/lp/interval"
 )
 
 // stateBounds draws bounds around a point of the hull, for both forms: of the one
 // without facets some may be left out.
-func stateBounds(p *Polytope, r *rand.Rand) Limits {
-	x := hulltest.Mixture(p.points, r)
-	l, u := slices.Clone(p.l), slices.Clone(p.u)
+func stateBounds(p *lp.Polytope, r *rand.Rand) lp.Limits {
+	x := hulltest.Mixture(p.Points(), r)
+	l, u := slices.Clone(p.Form().L), slices.Clone(p.Form().U)
 	for j := range x {
 		x[j] = min(max(x[j], l[j]), u[j])
-		wide := r.Float64() * (p.u[j] - p.l[j])
+		wide := r.Float64() * (p.Form().U[j] - p.Form().L[j])
 		if r.IntN(3) > 0 {
 			l[j] = max(l[j], x[j]-wide*r.Float64())
 		}
@@ -33,7 +36,7 @@ func stateBounds(p *Polytope, r *rand.Rand) Limits {
 			u[j] = min(u[j], x[j]+wide*r.Float64())
 		}
 	}
-	return Limits{Lower: l, Upper: u}
+	return lp.Limits{Lower: l, Upper: u}
 }
 
 // Bounds of a state cut a hull without facets as they cut its rows.
@@ -42,24 +45,24 @@ func TestHullStateLimits(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "limits"))
 		points, kind := hulltest.Points(r)
-		bare, rows := bothForms(t, points, math.NaN())
+		bare, rows := lptest.BothForms(t, points, math.NaN())
 		if !bare.HullOnly() {
 			return
 		}
-		limits := []Limits{stateBounds(bare, r), {}, stateBounds(bare, r)}
-		other, err := NewSolver(rows, SolverConfig{Method: "clp", Workers: 1})
+		limits := []lp.Limits{stateBounds(bare, r), {}, stateBounds(bare, r)}
+		other, err := interval.New(rows, interval.Config{Method: "clp", Workers: 1})
 		if err != nil {
 			rt.Fatal(err)
 		}
 		defer other.Close()
-		for _, method := range solverMethods {
-			s, err := NewSolver(bare, SolverConfig{Method: method, Workers: 1})
+		for _, method := range []string{"clp", "explicit", "lazy"} {
+			s, err := interval.New(bare, interval.Config{Method: method, Workers: 1})
 			if err != nil {
 				rt.Fatal(err)
 			}
-			err = sameIntervals(s, other, r, limits, limits, len(limits))
+			err = lptest.SameIntervals(s, other, r, limits, limits, len(limits))
 			if method == "lazy" {
-				err = errors.Join(err, walkChecked(s, r, limits, 1))
+				err = errors.Join(err, lptest.WalkChecked(s, r, limits, 1))
 			}
 			s.Close()
 			if err != nil {
@@ -91,34 +94,34 @@ func TestHullStateLimits(t *testing.T) {
 
 // Limits that leave nothing are named, the hull among them where it is in the way.
 func TestHullConflict(t *testing.T) {
-	p := bareHull(t)
-	l, u := slices.Clone(p.l), slices.Clone(p.u)
-	l[0], l[1] = p.u[0], p.u[1]-1e-3
-	lim := &Limits{Lower: l, Upper: u}
+	p := lptest.BareHull(t)
+	l, u := slices.Clone(p.Form().L), slices.Clone(p.Form().U)
+	l[0], l[1] = p.Form().U[0], p.Form().U[1]-1e-3
+	lim := &lp.Limits{Lower: l, Upper: u}
 	_, _, err := p.Minimize(make([]float64, p.Dim()), lim)
-	var empty *EmptyError
+	var empty *lp.EmptyError
 	if !errors.As(err, &empty) {
 		t.Fatalf("error %v", err)
 	}
-	want := []string{HullName, "E1 >= " + formatFloat(l[0]), "E2 >= " + formatFloat(l[1])}
+	want := []string{lp.HullName, "E1 >= " + lp.FormatFloat(l[0]), "E2 >= " + lp.FormatFloat(l[1])}
 	if got := slices.Sorted(slices.Values(empty.Conflict)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		t.Errorf("conflict %q, want %q", got, want)
 	}
 
-	e := &Limits{E: []float64{1.5}}
-	if c := p.FindConflict(e); !slices.Equal(c, []string{HullName, "total = 1.5"}) {
+	e := &lp.Limits{E: []float64{1.5}}
+	if c := p.FindConflict(e); !slices.Equal(c, []string{lp.HullName, "total = 1.5"}) {
 		t.Errorf("another total: conflict %q", c)
 	}
 	for _, method := range []string{"lazy", "clp"} {
-		s, err := NewSolver(p, SolverConfig{Method: method, Workers: 1})
+		s, err := interval.New(p, interval.Config{Method: method, Workers: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		c := s.Chain(2)
-		c.Begin(2, []Limits{{}, *lim})
+		c.Begin(2, []lp.Limits{{}, *lim})
 		lo, hi := make([]float64, 2), make([]float64, 2)
-		var infeasible *InfeasibleError
-		if err := c.Next(lo, hi); !errors.As(err, &infeasible) || infeasible.Row != 1 || !slices.Contains(infeasible.Conflict, HullName) {
+		var infeasible *lp.InfeasibleError
+		if err := c.Next(lo, hi); !errors.As(err, &infeasible) || infeasible.Row != 1 || !slices.Contains(infeasible.Conflict, lp.HullName) {
 			t.Errorf("%s: error %v", method, err)
 		}
 		if !(lo[0] < hi[0]) || !math.IsNaN(lo[1]) {
@@ -132,23 +135,23 @@ func TestHullConflict(t *testing.T) {
 // weights of the points.
 func TestHullConflictsAreProven(t *testing.T) {
 	race.Skip(t)
-	p := bareHull(t)
+	p := lptest.BareHull(t)
 	n := p.Dim()
 	r := rand.New(rng.New(1, "conflicts of a hull"))
 	bounds := map[int]int{}
 	for range 12 {
-		l, u := slices.Clone(p.l), slices.Clone(p.u)
+		l, u := slices.Clone(p.Form().L), slices.Clone(p.Form().U)
 		for j := range n {
 			x := 0.1 + 0.1*r.NormFloat64()
 			if lo, hi := max(l[j], x-0.1*r.Float64()), min(u[j], x+0.1*r.Float64()); lo < hi {
 				l[j], u[j] = lo, hi
 			}
 		}
-		lim := &Limits{Lower: l, Upper: u}
+		lim := &lp.Limits{Lower: l, Upper: u}
 		conflict := p.FindConflict(lim)
 		nothing := func(without string) bool {
 			q := &exact.Problem{Eq: []bool{true}, B: []*big.Rat{vec.Rational(1)}, A: [][]*big.Rat{nil}}
-			for range p.points {
+			for range p.Points() {
 				q.A[0] = append(q.A[0], vec.Rational(1))
 				q.C, q.Lower, q.Upper = append(q.C, new(big.Rat)), append(q.Lower, new(big.Rat)), append(q.Upper, nil)
 			}
@@ -163,7 +166,7 @@ func TestHullConflictsAreProven(t *testing.T) {
 						sign, v = -1, l[j]
 					}
 					var row []*big.Rat
-					for _, x := range p.points {
+					for _, x := range p.Points() {
 						row = append(row, vec.Rational(sign*x[j]))
 					}
 					q.A, q.B, q.Eq = append(q.A, row), append(q.B, vec.Rational(sign*v)), append(q.Eq, false)
@@ -179,11 +182,11 @@ func TestHullConflictsAreProven(t *testing.T) {
 			continue
 		}
 		bounds[len(conflict)-1]++
-		if !slices.Contains(conflict, HullName) || !nothing("") {
+		if !slices.Contains(conflict, lp.HullName) || !nothing("") {
 			t.Errorf("%q is none", conflict)
 		}
 		for _, name := range conflict {
-			if name != HullName && nothing(name) {
+			if name != lp.HullName && nothing(name) {
 				t.Errorf("%q is one without %s", conflict, name)
 			}
 		}
@@ -197,20 +200,20 @@ func TestHullConflictsAreProven(t *testing.T) {
 // A matrix of a state has nothing to replace: an empty one leaves the hull.
 func TestHullEmptyMatrix(t *testing.T) {
 	race.Skip(t)
-	p := bareHull(t)
-	lim := &Limits{A: []float64{}, B: []float64{}}
+	p := lptest.BareHull(t)
+	lim := &lp.Limits{A: []float64{}, B: []float64{}}
 	a := make([]float64, p.Dim())
 	a[0] = 1
 	if got, want := p.Residual(a, lim), p.Residual(a, nil); got != want {
 		t.Errorf("residual %g, want %g", got, want)
 	}
-	s, err := NewSolver(p, SolverConfig{Workers: 1})
+	s, err := interval.New(p, interval.Config{Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	r := rand.New(rng.New(1, "matrix"))
-	if err := sameIntervals(s, s, r, []Limits{*lim}, nil, 1); err != nil {
+	if err := lptest.SameIntervals(s, s, r, []lp.Limits{*lim}, nil, 1); err != nil {
 		t.Error(err)
 	}
 }
@@ -220,23 +223,23 @@ func TestHullProject(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "project"))
 		points, kind := hulltest.Points(r)
-		bare, rows := bothForms(t, points, math.NaN())
+		bare, rows := lptest.BothForms(t, points, math.NaN())
 		if !bare.HullOnly() {
 			return
 		}
 		x := hulltest.Mixture(points, r)
 		size := 1.
 		for j := range x {
-			size = max(size, bare.u[j]-bare.l[j])
-			x[j] += r.NormFloat64() * (bare.u[j] - bare.l[j])
+			size = max(size, bare.Form().U[j]-bare.Form().L[j])
+			x[j] += r.NormFloat64() * (bare.Form().U[j] - bare.Form().L[j])
 		}
 		lim := stateBounds(bare, r)
-		for _, l := range []*Limits{nil, &lim} {
-			got, err := ProjectWithin(bare, l, x)
+		for _, l := range []*lp.Limits{nil, &lim} {
+			got, err := lp.ProjectWithin(bare, l, x)
 			if err != nil {
 				rt.Fatalf("%s: %v", kind, err)
 			}
-			want, err := ProjectWithin(rows, l, x)
+			want, err := lp.ProjectWithin(rows, l, x)
 			if err != nil {
 				return // the rows are nearly parallel
 			}
@@ -248,10 +251,10 @@ func TestHullProject(t *testing.T) {
 			}
 		}
 	})
-	p := bareHull(t)
+	p := lptest.BareHull(t)
 	r := rand.New(rng.New(1, "project"))
 	for range 10 {
-		checkProjection(t, p, hulltest.Unit(r, p.Dim()))
+		lp.CheckProjection(t, p, hulltest.Unit(r, p.Dim()))
 	}
 }
 

@@ -1,4 +1,4 @@
-package lp
+package lp_test
 
 import (
 	"math"
@@ -11,44 +11,12 @@ import (
 
 	"paspo/internal/race"
 	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/lp/internal/hulltest"
+	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/vec"
 )
-
-// noFacets is an effort that finds no facet.
-const noFacets = 1
-
-// bothForms returns the hull of points without facets and with them.
-func bothForms(t testing.TB, points [][]float64, total float64) (bare, rows *Polytope) {
-	t.Helper()
-	d := Description{Name: "hull", Entities: testNames(len(points[0])), Total: total, Points: points}
-	var err error
-	if bare, err = build(d, noFacets); err != nil {
-		t.Fatal(err)
-	}
-	if rows, err = New(d); err != nil {
-		t.Fatal(err)
-	}
-	if rows.HullOnly() {
-		t.Fatal("the facets were not found")
-	}
-	return bare, rows
-}
-
-// bareHull is a hull of 60 points in 10 dimensions, which has more facets than
-// hull.Effort finds.
-func bareHull(t testing.TB) *Polytope {
-	t.Helper()
-	d := drawnPoints(10, 60)
-	p, err := build(d, noFacets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !p.HullOnly() {
-		t.Fatal("not a hull without facets")
-	}
-	return p
-}
 
 // The distance to a hull is that of rational arithmetic, inside and outside, and no
 // facet has a larger residual. A point within all facets is in the hull.
@@ -57,7 +25,7 @@ func TestHullDistance(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "distance"))
 		points, kind := hulltest.Points(r)
-		bare, rows := bothForms(t, points, math.NaN())
+		bare, rows := lptest.BothForms(t, points, math.NaN())
 		if !bare.HullOnly() {
 			return // a point
 		}
@@ -70,18 +38,18 @@ func TestHullDistance(t *testing.T) {
 				a[j] += away * r.NormFloat64() * max(1, math.Abs(a[j]))
 			}
 		}
-		got := bare.hullDistance(a)
-		if want := bare.hull.exactDistance(bare.amounts(a)); !(math.Abs(got-want) <= hullRounding*max(1, want)) {
+		got := bare.HullDistance(a)
+		if want := bare.ExactHullDistance(a); !(math.Abs(got-want) <= lp.HullRounding*max(1, want)) {
 			rt.Fatalf("%s: distance %g of %v, exactly %g", kind, got, a, want)
 		}
-		if inside && got > hullRounding {
+		if inside && got > lp.HullRounding {
 			rt.Fatalf("%s: distance %g of %v, a mixture", kind, got, a)
 		}
 		byRows, name := rows.WorstConstraint(a, nil)
 		if whole := bare.Residual(a, nil); !(byRows <= whole+1e-12) {
 			rt.Fatalf("%s: residual %g, that of %s is %g", kind, whole, name, byRows)
 		}
-		if byRows <= 0 && got > hullRounding {
+		if byRows <= 0 && got > lp.HullRounding {
 			rt.Fatalf("%s: distance %g of %v, which all rows hold", kind, got, a)
 		}
 	})
@@ -95,11 +63,11 @@ func TestHullDistance(t *testing.T) {
 // Both forms of the published polytope give the same verdicts at its facets, a little
 // inside and a little outside.
 func TestHullVerdicts(t *testing.T) {
-	p, err := presetPolytope("synthetic")
+	p, err := constraints.Preset("synthetic", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare, rows := bothForms(t, p.Points(), 1)
+	bare, rows := lptest.BothForms(t, p.Points(), 1)
 	r := rand.New(rng.New(1, "verdicts"))
 	n := bare.Dim()
 	mean := make([]float64, n)
@@ -115,8 +83,8 @@ func TestHullVerdicts(t *testing.T) {
 		u := make([]float64, n)
 		vec.Subtract(u, hulltest.Mixture(p.Points(), r), mean)
 		s := math.Inf(1)
-		for k, b := range rows.b {
-			row := rows.a[k*n : (k+1)*n]
+		for k, b := range rows.Form().B {
+			row := rows.Form().A[k*n : (k+1)*n]
 			if c := vec.Dot(row, u); c > 0 {
 				s = min(s, (b-vec.Dot(row, mean))/c)
 			}
@@ -133,12 +101,12 @@ func TestHullVerdicts(t *testing.T) {
 				t.Fatalf("trial %d: residual %g of %s at %g of the way", trial, got, name, 1+by)
 			case by > 0 && !(got >= want && got > 0 && got <= 1e3*want):
 				t.Fatalf("trial %d: residual %g at %g of the way, by rows %g", trial, got, 1+by, want)
-			case by > 0 && name == HullName:
+			case by > 0 && name == lp.HullName:
 				named++
 			case by > 0 && within(a, lo, hi):
 				t.Fatalf("trial %d: %s at %g of the way, within the bounds", trial, name, 1+by)
 			}
-			if inside := bare.hull.Walk().Inside(bare.amounts(a)); by != 0 && inside != (by < 0) {
+			if inside := bare.Hull().Walk().Inside(bare.Amounts(a)); by != 0 && inside != (by < 0) {
 				t.Fatalf("trial %d: inside is %v at %g of the way", trial, inside, 1+by)
 			}
 		}
@@ -160,22 +128,22 @@ func within(a, lo, hi []float64) bool {
 // A large hull: mixtures are inside, points pushed out of a facet have the distance
 // that they were pushed or more.
 func TestHullResidualLarge(t *testing.T) {
-	p := bareHull(t)
+	p := lptest.BareHull(t)
 	r := rand.New(rng.New(1, "large"))
 	for range 200 {
-		if res := p.Residual(hulltest.Mixture(p.points, r), nil); !(res <= 1e-12) {
+		if res := p.Residual(hulltest.Mixture(p.Points(), r), nil); !(res <= 1e-12) {
 			t.Fatalf("residual %g of a mixture", res)
 		}
 	}
 	pushed := 0
 	for range 60 {
 		// Beyond the hull on the side of a random direction.
-		a := hulltest.Mixture(p.points, r)
-		v := vec.Lowest(p.points, hulltest.Unit(r, p.Dim()))
+		a := hulltest.Mixture(p.Points(), r)
+		v := vec.Lowest(p.Points(), hulltest.Unit(r, p.Dim()))
 		for j := range a {
 			a[j] = v[j] + 0.3*(v[j]-a[j])
 		}
-		c, limit := p.hull.Separate(a)
+		c, limit := p.Hull().Separate(a)
 		if c == nil {
 			continue
 		}
@@ -192,12 +160,12 @@ func TestHullResidualLarge(t *testing.T) {
 
 // What is asked at a time does not change the answers.
 func TestHullConcurrently(t *testing.T) {
-	p := bareHull(t)
+	p := lptest.BareHull(t)
 	r := rand.New(rng.New(1, "concurrent"))
 	var points [][]float64
 	var want []float64
 	for k := range 200 {
-		a := hulltest.Mixture(p.points, r)
+		a := hulltest.Mixture(p.Points(), r)
 		if k%4 == 0 {
 			a[0], a[1] = a[0]-0.1, a[1]+0.1
 		}
@@ -221,8 +189,8 @@ func TestHullResidualAllocatesNothing(t *testing.T) {
 	if race.Enabled {
 		t.Skip("SKIPPED under the race detector, with which a pool forgets")
 	}
-	p := bareHull(t)
-	a := hulltest.Mixture(p.points, rand.New(rng.New(1, "allocates")))
+	p := lptest.BareHull(t)
+	a := hulltest.Mixture(p.Points(), rand.New(rng.New(1, "allocates")))
 	if n := testing.AllocsPerRun(100, func() { p.Residual(a, nil) }); n > 0.5 { // a pool may be drained
 		t.Errorf("%g allocations", n)
 	}
@@ -239,14 +207,14 @@ func TestHullBadPoints(t *testing.T) {
 		{[][]float64{{0.5, 0.5}, {0.2, 0.7}}, 1, "point 2 breaks total = 1"},
 		{[][]float64{{1e16, 0}, {0, 1}}, math.NaN(), "point 1, E1"},
 	} {
-		_, err := build(Description{Entities: testNames(2), Total: c.total, Points: c.points}, noFacets)
+		_, err := lp.New(lp.Description{Entities: lptest.Names(2), Total: c.total, Points: c.points, FacetEffort: lp.NoFacets})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
 	}
-	p := bareHull(t)
+	p := lptest.BareHull(t)
 	for _, x := range []float64{math.NaN(), math.Inf(1)} {
-		a := hulltest.Mixture(p.points, rand.New(rng.New(1, "bad")))
+		a := hulltest.Mixture(p.Points(), rand.New(rng.New(1, "bad")))
 		a[3] = x
 		if r := p.Residual(a, nil); !math.IsInf(r, 1) {
 			t.Errorf("residual %g of %g", r, x)
@@ -256,19 +224,19 @@ func TestHullBadPoints(t *testing.T) {
 
 // What describes the set does not depend on whether it has facets.
 func TestHullFormsAgree(t *testing.T) {
-	p, err := presetPolytope("synthetic")
+	p, err := constraints.Preset("synthetic", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare, rows := bothForms(t, p.Points(), 1)
+	bare, rows := lptest.BothForms(t, p.Points(), 1)
 	if bare.Hash() != rows.Hash() {
 		t.Error("the hashes differ")
 	}
-	lo, hi, err := BoundingBox(bare)
+	lo, hi, err := lp.BoundingBox(bare)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lo2, hi2, err := BoundingBox(rows)
+	lo2, hi2, err := lp.BoundingBox(rows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +246,7 @@ func TestHullFormsAgree(t *testing.T) {
 			t.Errorf("entity %d: [%g, %g], bounds [%g, %g], by rows [%g, %g]", j, lo[j], hi[j], l[j], u[j], lo2[j], hi2[j])
 		}
 	}
-	if k, err := RedundantRows(bare); err != nil || len(k) > 0 {
+	if k, err := lp.RedundantRows(bare); err != nil || len(k) > 0 {
 		t.Errorf("redundant rows %v, error %v", k, err)
 	}
 	if _, f, names := bare.Equalities(); len(f) != 1 || names[0] != "total = 1" {
@@ -287,8 +255,8 @@ func TestHullFormsAgree(t *testing.T) {
 }
 
 func BenchmarkHullResidual(b *testing.B) {
-	p := bareHull(b)
-	a := hulltest.Mixture(p.points, rand.New(rng.New(1, "bench")))
+	p := lptest.BareHull(b)
+	a := hulltest.Mixture(p.Points(), rand.New(rng.New(1, "bench")))
 	for b.Loop() {
 		p.Residual(a, nil)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"paspo/lp/internal/dictionary"
 	"paspo/lp/internal/program"
+	"paspo/lp/internal/tolerance"
 	"paspo/lp/internal/vec"
 )
 
@@ -80,10 +81,10 @@ func newSweep(p *Polytope) *sweep {
 		return nil
 	}
 	s.take()
-	if !s.valid(-1, witnessTol) {
+	if !s.valid(-1, tolerance.Witness) {
 		return nil
 	}
-	if s.valid(-1, tightTol) {
+	if s.valid(-1, tolerance.Tight) {
 		s.found()
 	}
 	return s
@@ -120,12 +121,12 @@ func (s *sweep) maximum(c []float64, k int, by float64) (value float64, ok bool)
 			continue
 		}
 		s.take()
-		if !s.valid(k, tightTol) {
+		if !s.valid(k, tolerance.Tight) {
 			continue
 		}
 		value = vec.Dot(c, s.x)
 		size := s.unit * max(1, vec.MaxAbs(c))
-		if most, give := s.bound(c, k, by); most-value <= sweepGap*size && give <= steepGive*size {
+		if most, give := s.bound(c, k, by); most-value <= sweepGap*size && give <= tolerance.Sensitivity*size {
 			return value, true
 		}
 	}

@@ -1,4 +1,4 @@
-package lp
+package lp_test
 
 import (
 	"fmt"
@@ -10,11 +10,13 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/vec"
 )
 
 // first returns the description with an entity in front of the others.
-func first(d Description, j int) Description {
+func first(d lp.Description, j int) lp.Description {
 	move := func(v []float64) []float64 {
 		if v == nil {
 			return nil
@@ -39,36 +41,32 @@ func TestBoundingBoxExact(t *testing.T) {
 	r := rand.New(rng.New(1, "box"))
 	ranges, proved := 0, 0
 	for range 60 {
-		d, _ := randomPolytope(r)
-		p, err := New(d)
+		d, _ := lptest.RandomPolytope(r)
+		p, err := lp.New(d)
 		if err != nil {
 			continue
 		}
-		lo, hi, err := BoundingBox(p)
+		lo, hi, err := lp.BoundingBox(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := newSweep(p)
+		bySweep := lp.BySweep(p)
 		for j := range lo {
-			q, err := New(first(d, j))
+			q, err := lp.New(first(d, j))
 			if err != nil {
 				t.Fatal(err)
 			}
 			ranges++
-			l, h, ok := ExactInterval(q, nil, nil, give)
+			l, h, ok := lp.ExactInterval(q, nil, nil, give)
 			if !ok || lo[j] < l || hi[j] > h {
 				t.Fatalf("entity %d: [%v, %v] leaves [%v, %v] %v\n%+v", j, lo[j], hi[j], l, h, ok, d)
 			}
-			l, h, ok = ExactInterval(q, nil, nil, -give)
+			l, h, ok = lp.ExactInterval(q, nil, nil, -give)
 			if ok && (lo[j] > l || hi[j] < h) {
 				t.Fatalf("entity %d: [%v, %v] is less than [%v, %v]\n%+v", j, lo[j], hi[j], l, h, d)
 			}
-			if s != nil {
-				s.c[j] = 1
-				if _, ok := s.maximum(s.c, -1, 0); ok {
-					proved++
-				}
-				s.c[j] = 0
+			if bySweep(j) {
+				proved++
 			}
 		}
 	}
@@ -82,7 +80,7 @@ func TestBoundingBoxExact(t *testing.T) {
 func TestBoundingBoxOfMany(t *testing.T) {
 	const n = 200
 	r := rand.New(rng.New(2, "box"))
-	d := Description{Entities: names(n), Total: 1, Upper: make([]float64, n), Rows: []Row{{Name: "half", Coef: make([]float64, n), Min: math.Inf(-1), Max: 0.5}}}
+	d := lp.Description{Entities: lptest.Names(n), Total: 1, Upper: make([]float64, n), Rows: []lp.Row{{Name: "half", Coef: make([]float64, n), Min: math.Inf(-1), Max: 0.5}}}
 	for j := range n {
 		d.Upper[j] = (0.5 + r.Float64()) / n * 1.2
 		if j < n/2 {
@@ -90,8 +88,11 @@ func TestBoundingBoxOfMany(t *testing.T) {
 		}
 	}
 	d.Upper[n-1] = 1
-	p := sampleNew(t, d)
-	lo, hi, err := BoundingBox(p)
+	p, err := lp.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lo, hi, err := lp.BoundingBox(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,35 +116,35 @@ func TestBoundingBoxOfMany(t *testing.T) {
 }
 
 // exactlyRedundant asks for every row by a linear program in rational arithmetic.
-func exactlyRedundant(t *testing.T, p *Polytope) []int {
+func exactlyRedundant(t *testing.T, p *lp.Polytope) []int {
 	t.Helper()
 	n := p.Dim()
 	q := &exact.Problem{C: make([]*big.Rat, n), Lower: make([]*big.Rat, n), Upper: make([]*big.Rat, n)}
-	for k := range len(p.b) + len(p.f) {
-		row, rhs := p.side(k)
-		q.A, q.B, q.Eq = append(q.A, vec.Rationals(row)), append(q.B, vec.Rational(rhs)), append(q.Eq, k >= len(p.b))
+	for k := range len(p.Form().B) + len(p.Form().F) {
+		row, rhs := p.Side(k)
+		q.A, q.B, q.Eq = append(q.A, vec.Rationals(row)), append(q.B, vec.Rational(rhs)), append(q.Eq, k >= len(p.Form().B))
 	}
 	for j := range n {
-		if !math.IsInf(p.l[j], 0) {
-			q.Lower[j] = vec.Rational(p.l[j])
+		if !math.IsInf(p.Form().L[j], 0) {
+			q.Lower[j] = vec.Rational(p.Form().L[j])
 		}
-		if !math.IsInf(p.u[j], 0) {
-			q.Upper[j] = vec.Rational(p.u[j])
+		if !math.IsInf(p.Form().U[j], 0) {
+			q.Upper[j] = vec.Rational(p.Form().U[j])
 		}
 	}
 	var redundant []int
-	for k := len(p.b) - 1; k >= 0; k-- {
-		scale := max(1, math.Abs(p.b[k]), vec.MaxAbs(p.a[k*n:(k+1)*n]))
+	for k := len(p.Form().B) - 1; k >= 0; k-- {
+		scale := max(1, math.Abs(p.Form().B[k]), vec.MaxAbs(p.Form().A[k*n:(k+1)*n]))
 		for j, v := range q.A[k] {
 			q.C[j] = new(big.Rat).Neg(v)
 		}
-		q.B[k] = vec.Rational(p.b[k] + scale)
+		q.B[k] = vec.Rational(p.Form().B[k] + scale)
 		s, status := exact.Minimize(q)
 		if status != exact.Optimal {
 			return nil
 		}
-		q.B[k] = vec.Rational(p.b[k])
-		if most := -vec.Float(s.Value); most <= p.b[k]+redundantTol*scale {
+		q.B[k] = vec.Rational(p.Form().B[k])
+		if most := -vec.Float(s.Value); most <= p.Form().B[k]+lp.RedundantTol*scale {
 			redundant, q.B[k] = append([]int{k}, redundant...), vec.Rational(1e18)
 		}
 	}
@@ -154,7 +155,7 @@ func TestRedundantRowsOneByOne(t *testing.T) {
 	r := rand.New(rng.New(3, "redundant"))
 	rows, found := 0, 0
 	for range 100 {
-		d, _ := randomPolytope(r)
+		d, _ := lptest.RandomPolytope(r)
 		// Copies and sums of rows follow from these.
 		for k, row := range d.Rows {
 			if r.IntN(2) == 0 && row.Min != row.Max {
@@ -168,18 +169,18 @@ func TestRedundantRowsOneByOne(t *testing.T) {
 				d.Rows = append(d.Rows, row)
 			}
 		}
-		p, err := New(d)
+		p, err := lp.New(d)
 		if err != nil {
 			continue
 		}
-		got, err := RedundantRows(p)
+		got, err := lp.RedundantRows(p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want := exactlyRedundant(t, p); want != nil && !slices.Equal(got, want) {
 			t.Errorf("redundant rows %v, want %v\n%+v", got, want, d)
 		}
-		rows, found = rows+len(p.b), found+len(got)
+		rows, found = rows+len(p.Form().B), found+len(got)
 	}
 	if found == 0 || found == rows {
 		t.Errorf("%d of %d rows redundant", found, rows)

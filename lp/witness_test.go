@@ -1,4 +1,4 @@
-package lp
+package lp_test
 
 import (
 	"errors"
@@ -7,7 +7,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/lp"
+	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/vec"
+	"paspo/lp/interval"
 )
 
 // checkVerdict checks that all who ask whether p is empty get the answer of New,
@@ -15,7 +18,7 @@ import (
 func checkVerdict(t interface {
 	Errorf(string, ...any)
 	Fatalf(string, ...any)
-}, p *Polytope) {
+}, p *lp.Polytope) {
 	if c := p.FindConflict(nil); c != nil {
 		t.Errorf("New accepts what %q contradict", c)
 	}
@@ -34,8 +37,8 @@ func checkVerdict(t interface {
 		c[j] = 0
 	}
 	for _, m := range []string{"clp", "explicit", "lazy"} {
-		s, err := NewSolver(p, SolverConfig{Method: m, Workers: 1})
-		var budget *BudgetError
+		s, err := interval.New(p, interval.Config{Method: m, Workers: 1})
+		var budget *lp.BudgetError
 		if errors.As(err, &budget) {
 			continue
 		}
@@ -59,13 +62,13 @@ func TestVerdictNearEmpty(t *testing.T) {
 	accepted := 0
 	rapid.Check(t, func(t *rapid.T) {
 		d, gap := drawNearEmpty(t)
-		p, err := New(d)
+		p, err := lp.New(d)
 		if err == nil {
 			accepted++
 			checkVerdict(t, p)
 			return
 		}
-		var empty *EmptyError
+		var empty *lp.EmptyError
 		if !errors.As(err, &empty) || len(empty.Conflict) == 0 {
 			t.Fatalf("refused with %v", err)
 		}
@@ -80,9 +83,9 @@ func TestVerdictNearEmpty(t *testing.T) {
 
 // drawNearEmpty draws limits through a point, and a row and its opposite that leave
 // a gap of 1e-13 to 1e-6, overlap by as much, or do neither.
-func drawNearEmpty(t *rapid.T) (d Description, gap float64) {
+func drawNearEmpty(t *rapid.T) (d lp.Description, gap float64) {
 	n := rapid.IntRange(2, 4).Draw(t, "entities")
-	d = Description{Entities: names(n), Total: math.NaN(), Upper: make([]float64, n)}
+	d = lp.Description{Entities: lptest.Names(n), Total: math.NaN(), Upper: make([]float64, n)}
 	coef := rapid.Custom(func(t *rapid.T) float64 {
 		return float64(rapid.IntRange(-1000, 1000).Draw(t, "c")) / 1000 * math.Pow(10, float64(rapid.IntRange(-4, 4).Draw(t, "decade")))
 	})
@@ -96,8 +99,8 @@ func drawNearEmpty(t *rapid.T) (d Description, gap float64) {
 	if rapid.Bool().Draw(t, "budget") {
 		d.Total = total
 	}
-	row := func() Row {
-		r := Row{Coef: make([]float64, n), Min: math.Inf(-1)}
+	row := func() lp.Row {
+		r := lp.Row{Coef: make([]float64, n), Min: math.Inf(-1)}
 		for j := range r.Coef {
 			r.Coef[j] = coef.Draw(t, "coefficient")
 		}
@@ -111,7 +114,7 @@ func drawNearEmpty(t *rapid.T) (d Description, gap float64) {
 		d.Rows = append(d.Rows, row())
 	}
 	r := row()
-	opposite := Row{Coef: negated(r.Coef), Min: math.Inf(-1), Max: -r.Max}
+	opposite := lp.Row{Coef: negated(r.Coef), Min: math.Inf(-1), Max: -r.Max}
 	switch gap = math.Pow(10, -float64(rapid.IntRange(6, 13).Draw(t, "gap"))); rapid.IntRange(0, 2).Draw(t, "side") {
 	case 0:
 		gap = 0

@@ -8,6 +8,7 @@ import (
 
 	"paspo/envs"
 	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
@@ -59,7 +60,7 @@ func Example() {
 		log.Fatal(err)
 	}
 	problem := advertising{polytope}
-	solver, err := lp.NewSolver(polytope, lp.DefaultSolverConfig())
+	solver, err := interval.New(polytope, interval.DefaultConfig())
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/portfolio"
 	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/ppo"
@@ -43,7 +44,7 @@ func (c *curve) Step(_ *rand.Rand, action, obs []float64) (float64, bool) {
 // newCPU returns a trainer on the CPU backend with small networks.
 func newCPU(p envs.Problem, cfg ppo.Config) (*rl.Trainer, error) {
 	s := p.Spec()
-	solver, err := lp.NewSolver(s.Polytope, lp.DefaultSolverConfig())
+	solver, err := interval.New(s.Polytope, interval.DefaultConfig())
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"paspo/envs"
-	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/ppo"
@@ -18,7 +18,7 @@ import (
 func newSkewed(t *testing.T, c float64, change func(*ppo.Config)) *rl.Trainer {
 	t.Helper()
 	p := newBandit(t, c, 0)
-	solver, err := lp.NewSolver(p.polytope, lp.DefaultSolverConfig())
+	solver, err := interval.New(p.polytope, interval.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

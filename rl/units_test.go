@@ -8,6 +8,7 @@ import (
 
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
@@ -79,7 +80,7 @@ func trainIn(t *testing.T, d lp.Description, unit, size float64) map[string]floa
 	if err != nil {
 		t.Fatal(err)
 	}
-	solver, err := lp.NewSolver(problem.polytope, lp.DefaultSolverConfig())
+	solver, err := interval.New(problem.polytope, interval.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

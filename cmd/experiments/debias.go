@@ -8,8 +8,8 @@ import (
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
-	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 )
 
 const debiasEntities, debiasRows = 3, 2
@@ -35,7 +35,7 @@ func debiasing(ctx context.Context, out *output, o options) error {
 		if err != nil {
 			return err
 		}
-		t, err := newTask(problem, fmt.Sprintf("%d entities, seed %d", debiasEntities, seed), lp.DefaultSolverConfig(), 200)
+		t, err := newTask(problem, fmt.Sprintf("%d entities, seed %d", debiasEntities, seed), interval.DefaultConfig(), 200)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/internal/stress"
-	"paspo/lp"
+	"paspo/lp/interval"
 )
 
 type differentialOptions struct {
@@ -136,7 +136,7 @@ func tryFamily(ctx context.Context, f *stress.Family, methods []string, queries 
 func builtIn() []string {
 	var methods []string
 	for _, m := range []string{"clp", "explicit", "lazy", "auto"} {
-		cfg := lp.DefaultSolverConfig()
+		cfg := interval.DefaultConfig()
 		cfg.Method = m
 		if cfg.Validate() == nil {
 			methods = append(methods, m)

@@ -12,6 +12,7 @@ import (
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
@@ -141,7 +142,7 @@ func entropyProblem(n, rows int) (*synthetic.Problem, lp.Solver, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := lp.NewSolver(p, lp.DefaultSolverConfig())
+	s, err := interval.New(p, interval.DefaultConfig())
 	return problem, s, err
 }
 

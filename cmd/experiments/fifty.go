@@ -9,8 +9,8 @@ import (
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
-	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 )
 
@@ -51,7 +51,7 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTask(problem, fmt.Sprintf("%d entities, %d rows, seed 1", o.entities, rows), lp.DefaultSolverConfig(), 200)
+	t, err := newTask(problem, fmt.Sprintf("%d entities, %d rows, seed 1", o.entities, rows), interval.DefaultConfig(), 200)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/debias"
@@ -61,8 +62,8 @@ type task struct {
 	curveEpisodes int // of an evaluation during training, the first of those
 }
 
-func newTask(p envs.Problem, what string, intervals lp.SolverConfig, episodes int) (*task, error) {
-	solver, err := lp.NewSolver(p.Spec().Polytope, intervals)
+func newTask(p envs.Problem, what string, intervals interval.Config, episodes int) (*task, error) {
+	solver, err := interval.New(p.Spec().Polytope, intervals)
 	if err != nil {
 		return nil, err
 	}

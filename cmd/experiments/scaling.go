@@ -15,6 +15,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/stress"
 	"paspo/lp"
+	"paspo/lp/interval"
 )
 
 type scalingOptions struct {
@@ -140,14 +141,14 @@ func measureCell(n, m int, caps bool, limit time.Duration) (*cell, error) {
 	}
 	c := &cell{Entities: n, Rows: m, Caps: caps, Solvers: map[string]*solverCell{}}
 	for _, method := range scalingMethods {
-		cfg := lp.DefaultSolverConfig()
+		cfg := interval.DefaultConfig()
 		cfg.Method, cfg.Workers = method, 1
 		if cfg.Validate() != nil {
 			continue // not built in
 		}
 		before := heap()
 		start := cpuSeconds()
-		s, err := lp.NewSolver(p, cfg)
+		s, err := interval.New(p, cfg)
 		seconds := cpuSeconds() - start
 		var budget *lp.BudgetError
 		if errors.As(err, &budget) {
@@ -204,7 +205,7 @@ func (c *cell) countPieces(s lp.Solver, limit time.Duration) error {
 	for c.ActiveChains < activeChains && time.Now().Before(end) {
 		// Every call counts anew, so the chains double.
 		chains := max(25, 2*c.ActiveChains)
-		counts, ok, err := lp.CountActive(s, chains, rng.New(1, "experiments", "active"))
+		counts, ok, err := interval.CountActive(s, chains, rng.New(1, "experiments", "active"))
 		if err != nil || !ok {
 			return err
 		}
@@ -267,8 +268,8 @@ func measureSolver(s lp.Solver, points []float64, limit time.Duration) (*solverC
 			return &solverCell{}, err
 		}
 	}
-	kept := func() lp.LazyEnd {
-		stats, _ := lp.WarmStarts(s)
+	kept := func() interval.Endpoint {
+		stats, _ := interval.WarmStarts(s)
 		return stats.Total()
 	}
 	warm := kept()

@@ -9,6 +9,7 @@ import (
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/lp/uniform"
 	"paspo/policy"
 	"paspo/policy/cpu"
@@ -108,7 +109,7 @@ func uniformityOf(n, rows int, seed uint64) ([]uniformCell, error) {
 	if err != nil {
 		return nil, err
 	}
-	solver, err := lp.NewSolver(p, lp.DefaultSolverConfig())
+	solver, err := interval.New(p, interval.DefaultConfig())
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"paspo/envs"
 	"paspo/lp"
+	"paspo/lp/interval"
 )
 
 func newFactor(t *testing.T) *Problem {
@@ -65,7 +66,7 @@ func TestProcesses(t *testing.T) {
 func TestFeasible(t *testing.T) {
 	p := newFactor(t)
 	polytope := p.Spec().Polytope
-	s, err := lp.NewSolver(polytope, lp.DefaultSolverConfig())
+	s, err := interval.New(polytope, interval.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	// The constraints.
 	"lp":                  {"lp/internal/..."},
 	"lp/internal/...":     {"lp/internal/..."},
+	"lp/internal/lptest":  {"lp", "lp/constraints", "lp/internal/..."},
 	"lp/constraints":      {"lp", "lp/internal/..."},
 	"lp/uniform":          {"lp", "lp/internal/..."},
 	"lp/interval":         {"lp", "lp/internal/...", "lp/interval/..."},

@@ -11,7 +11,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/benchmarks"
-	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/ppo"
@@ -122,9 +122,9 @@ func rate(ctx context.Context, d time.Duration, f func() (units int, err error))
 // network measures sampled actions and minibatch updates.
 func network(ctx context.Context, p envs.Problem, d time.Duration) (actions, updates float64, err error) {
 	spec, cfg := p.Spec(), ppo.DefaultConfig()
-	sc := lp.DefaultSolverConfig()
+	sc := interval.DefaultConfig()
 	sc.Workers = 1
-	solver, err := lp.NewSolver(spec.Polytope, sc)
+	solver, err := interval.New(spec.Polytope, sc)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -158,7 +158,7 @@ func network(ctx context.Context, p envs.Problem, d time.Duration) (actions, upd
 // training measures whole iterations at the paper's settings.
 func training(ctx context.Context, p envs.Problem, d time.Duration) (float64, error) {
 	spec, cfg := p.Spec(), ppo.DefaultConfig()
-	solver, err := lp.NewSolver(spec.Polytope, lp.DefaultSolverConfig())
+	solver, err := interval.New(spec.Polytope, interval.DefaultConfig())
 	if err != nil {
 		return 0, err
 	}

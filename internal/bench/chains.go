@@ -10,6 +10,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/interval"
 )
 
 // Solvers are what chains are measured with.
@@ -26,7 +27,7 @@ type Chains struct {
 func measureChains(ctx context.Context, p *lp.Polytope, d time.Duration) (out Chains, err error) {
 	out.PerS = map[string]float64{}
 	for _, method := range Solvers {
-		c := lp.DefaultSolverConfig()
+		c := interval.DefaultConfig()
 		c.Method, c.Workers = method, 1
 		x, hits, err := chains(ctx, p, c, d)
 		var over *lp.BudgetError
@@ -80,8 +81,8 @@ func capped(p *lp.Polytope) (out *lp.Polytope, ok bool, err error) {
 
 // chains measures full chains: the interval of every entity of one action, each
 // entity at a random place in its interval.
-func chains(ctx context.Context, p *lp.Polytope, c lp.SolverConfig, d time.Duration) (perS, hitRate float64, err error) {
-	s, err := lp.NewSolver(p, c)
+func chains(ctx context.Context, p *lp.Polytope, c interval.Config, d time.Duration) (perS, hitRate float64, err error) {
+	s, err := interval.New(p, c)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -116,7 +117,7 @@ func chains(ctx context.Context, p *lp.Polytope, c lp.SolverConfig, d time.Durat
 		}
 		return batch, nil
 	})
-	if kept, ok := lp.WarmStarts(s); ok {
+	if kept, ok := interval.WarmStarts(s); ok {
 		hitRate = kept.Total().HitRate()
 	}
 	return perS, hitRate, err

@@ -10,6 +10,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/benchmarks"
 	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/ppo"
@@ -70,14 +71,14 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 		return nil, err
 	}
 	spec := p.Spec()
-	solver, err := lp.NewSolver(spec.Polytope, lp.DefaultSolverConfig())
+	solver, err := interval.New(spec.Polytope, interval.DefaultConfig())
 	if err != nil {
 		return nil, err
 	}
 	defer solver.Close()
-	hosted := lp.DefaultSolverConfig()
+	hosted := interval.DefaultConfig()
 	hosted.Method = "lazy"
-	bases, err := lp.NewSolver(spec.Polytope, hosted)
+	bases, err := interval.New(spec.Polytope, hosted)
 	if err != nil {
 		return nil, err
 	}

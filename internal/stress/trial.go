@@ -14,6 +14,7 @@ import (
 	"paspo/internal/exact"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/lp/uniform"
 )
 
@@ -428,9 +429,9 @@ type contender struct {
 
 func (c *contender) open(rows int, limits []lp.Limits) (err error) {
 	defer c.caught(&err)
-	cfg := lp.DefaultSolverConfig()
+	cfg := interval.DefaultConfig()
 	cfg.Method, cfg.Workers, cfg.MaxEffort = c.method, 1, effort
-	if c.solver, err = lp.NewSolver(c.p, cfg); err != nil {
+	if c.solver, err = interval.New(c.p, cfg); err != nil {
 		return err
 	}
 	c.chain = c.solver.Chain(rows)

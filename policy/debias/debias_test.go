@@ -13,8 +13,8 @@ import (
 
 	"paspo/internal/checkout"
 	"paspo/internal/reference"
-	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/lp/uniform"
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
@@ -77,7 +77,7 @@ func TestDebiasReference(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			solver, err := lp.NewSolver(p, lp.DefaultSolverConfig())
+			solver, err := interval.New(p, interval.DefaultConfig())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -276,7 +276,7 @@ func BenchmarkDebias(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	solver, err := lp.NewSolver(p, lp.DefaultSolverConfig())
+	solver, err := interval.New(p, interval.DefaultConfig())
 	if err != nil {
 		b.Fatal(err)
 	}

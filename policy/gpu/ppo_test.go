@@ -17,6 +17,7 @@ import (
 	"paspo/envs/portfolio"
 	"paspo/internal/cudatest"
 	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 	"paspo/policy/gpu"
@@ -57,7 +58,7 @@ func portfolioProblem(t testing.TB) (envs.Problem, lp.Solver) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := lp.NewSolver(p.Spec().Polytope, lp.DefaultSolverConfig())
+	s, err := interval.New(p.Spec().Polytope, interval.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
 )
@@ -31,7 +32,7 @@ func TestGPUHullWithoutFacets(t *testing.T) {
 	if !p.HullOnly() {
 		t.Fatal("the facets were found")
 	}
-	solver, err := lp.NewSolver(p, lp.SolverConfig{MaxEffort: 1})
+	solver, err := interval.New(p, interval.Config{MaxEffort: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

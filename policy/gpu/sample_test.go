@@ -12,6 +12,7 @@ import (
 	"paspo/cuda"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/dist"
 	"paspo/policy/internal/network"
@@ -27,9 +28,9 @@ type sampleCase struct {
 
 func solverOf(t testing.TB, p *lp.Polytope, method string) lp.Solver {
 	t.Helper()
-	cfg := lp.DefaultSolverConfig()
+	cfg := interval.DefaultConfig()
 	cfg.Method = method
-	s, err := lp.NewSolver(p, cfg)
+	s, err := interval.New(p, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +220,7 @@ func TestGPUSamples(t *testing.T) {
 					for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
 						req := policytest.RandomRequest(rows, c.obs, uint64(rows))
 						req.Rule = rule
-						_, closed := c.solver.(lp.Tabled)
+						_, closed := c.solver.(interval.Tabled)
 						tol := 0.
 						if !closed {
 							tol = 1e-9 // solved again, from other bases

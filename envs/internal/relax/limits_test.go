@@ -16,6 +16,7 @@ import (
 	"paspo/envs/portfolio"
 	"paspo/internal/race"
 	"paspo/lp"
+	"paspo/lp/interval"
 )
 
 func named(t testing.TB, name string) envs.Problem {
@@ -194,7 +195,7 @@ func TestLimitsAreRespected(t *testing.T) {
 	for name, p := range limited(t) {
 		polytope := p.Spec().Polytope
 		n := polytope.Dim()
-		s, err := lp.NewSolver(polytope, lp.SolverConfig{Workers: 1})
+		s, err := interval.New(polytope, interval.Config{Workers: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

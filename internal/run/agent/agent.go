@@ -22,6 +22,7 @@ import (
 	"paspo/internal/run/runfolder"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/debias"
 	"paspo/rl"
@@ -93,14 +94,14 @@ func ungrouped(c *config.Config, p envs.Problem) (*config.Config, error) {
 
 // solver takes the closed form from a file of the run, or compiles it again and
 // says why.
-func solver(p *lp.Polytope, c lp.SolverConfig, dir string) (lp.Solver, error) {
+func solver(p *lp.Polytope, c interval.Config, dir string) (lp.Solver, error) {
 	closed := c.Method == "auto" || c.Method == "explicit"
 	if dir != "" && closed {
 		path := filepath.Join(dir, runfolder.IntervalsFile)
 		data, err := limits.ReadFile(path, limits.Intervals)
 		if err == nil {
 			var s lp.Solver
-			if s, err = lp.NewCompiledSolver(p, c, data); err == nil {
+			if s, err = interval.NewCompiledSolver(p, c, data); err == nil {
 				return s, nil
 			}
 		}
@@ -108,12 +109,12 @@ func solver(p *lp.Polytope, c lp.SolverConfig, dir string) (lp.Solver, error) {
 			slog.Warn("intervals are compiled again", "file", path, "reason", err)
 		}
 	}
-	return lp.NewSolver(p, c)
+	return interval.New(p, c)
 }
 
 // saveIntervals keeps the closed form, where there is one, beside the run.
 func (a *Agent) saveIntervals(f *runfolder.Folder) error {
-	data, ok := lp.MarshalCompiled(a.Solver)
+	data, ok := interval.MarshalCompiled(a.Solver)
 	if !ok {
 		return nil
 	}
@@ -222,7 +223,7 @@ func (a *Agent) Intervals() string {
 		defer c.Close()
 		lim = c.Limits()
 	}
-	return lp.Describe(a.Solver, lim)
+	return interval.Describe(a.Solver, lim)
 }
 
 // Close releases what the agent holds.

@@ -21,7 +21,7 @@ import (
 	"paspo/internal/run/config"
 	"paspo/internal/run/report"
 	"paspo/internal/run/runfolder"
-	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/rl"
 )
@@ -252,7 +252,7 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 		Iterations: trained.Iteration, Steps: trained.Step,
 		Training: report.Summarise(rows), Tables: tables, Warm: r.Warm,
 	}
-	if kept, ok := lp.WarmStarts(a.Solver); ok {
+	if kept, ok := interval.WarmStarts(a.Solver); ok {
 		s.HitRate, s.Bases = report.Number(kept.Total().HitRate()), kept.Total().Bases
 	}
 	if a.Config.PPO.EvalEvery > 0 {

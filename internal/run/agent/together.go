@@ -10,6 +10,7 @@ import (
 	"paspo/internal/blas"
 	"paspo/internal/run/config"
 	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/rl"
 )
 
@@ -79,7 +80,7 @@ func named(i int, err error) error { return fmt.Errorf("configuration %d: %w", i
 func newAgents(configs []*config.Config) ([]*Agent, error) {
 	type key struct {
 		hash string
-		lp   lp.SolverConfig
+		lp   interval.Config
 	}
 	solvers := map[key]lp.Solver{}
 	agents := make([]*Agent, 0, len(configs))

@@ -17,8 +17,8 @@ import (
 	"paspo/internal/blas"
 	"paspo/internal/limits"
 	"paspo/internal/setting"
-	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/debias"
 	"paspo/ppo"
@@ -35,7 +35,7 @@ type Config struct {
 	From        string `yaml:"from" doc:"run, or one of its checkpoint files, whose parameters and statistics of observations the policy begins with; empty for a start of its own"`
 
 	Env    benchmarks.Config `yaml:"env" doc:"what to train on"`
-	LP     lp.SolverConfig   `yaml:"lp" doc:"how intervals are computed"`
+	LP     interval.Config   `yaml:"lp" doc:"how intervals are computed"`
 	Policy policy.Config     `yaml:"policy" doc:"the networks"`
 	Debias debias.Config     `yaml:"debias" doc:"de-biased initialisation"`
 	PPO    ppo.Config        `yaml:"ppo" doc:"training"`
@@ -55,7 +55,7 @@ type Report struct {
 func Default() *Config {
 	return &Config{
 		Seed: 1, Steps: ppo.DefaultConfig().Steps, Device: DeviceAuto, Kernels: blas.Auto,
-		Env: benchmarks.DefaultConfig(), LP: lp.DefaultSolverConfig(), Policy: policy.DefaultConfig(),
+		Env: benchmarks.DefaultConfig(), LP: interval.DefaultConfig(), Policy: policy.DefaultConfig(),
 		Debias: debias.DefaultConfig(), PPO: ppo.DefaultConfig(),
 		Report: Report{Episodes: 200, Starts: 200, Seed: 2021},
 	}

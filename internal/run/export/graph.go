@@ -7,6 +7,7 @@ import (
 
 	"paspo/internal/onnx"
 	"paspo/lp"
+	"paspo/lp/interval"
 	"paspo/policy"
 )
 
@@ -27,7 +28,7 @@ type graph struct {
 
 // newGraph builds the graph of the policy that a backend holds. follow says which limits
 // are inputs, and finite, of lower bounds among them, which entities they bound.
-func newGraph(s lp.Solver, lc lp.SolverConfig, pc policy.Config, b policy.Backend, rule policy.Rule, follow map[string]bool, finite func(j int) bool) (*graph, error) {
+func newGraph(s lp.Solver, lc interval.Config, pc policy.Config, b policy.Backend, rule policy.Rule, follow map[string]bool, finite func(j int) bool) (*graph, error) {
 	f, err := newForm(s, lc, follow, finite)
 	if err != nil {
 		return nil, err

@@ -9,12 +9,13 @@ import (
 
 	"paspo/internal/onnx"
 	"paspo/lp"
+	"paspo/lp/interval"
 )
 
 // form is the closed form that a graph computes with.
 type form struct {
-	*lp.Tables
-	ends []lp.EndTable // All, or Needed where no limit follows the state
+	*interval.Tables
+	ends []interval.EndTable // All, or Needed where no limit follows the state
 }
 
 // beyond is by how much a limit may exceed the size of what it limits before it is
@@ -23,7 +24,7 @@ const beyond = 1 << 40
 
 // newForm returns the closed form for limits of which some follow the state. An error
 // says why there is none.
-func newForm(s lp.Solver, c lp.SolverConfig, follow map[string]bool, finite func(j int) bool) (*form, error) {
+func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func(j int) bool) (*form, error) {
 	p := s.Polytope()
 	if p.HullOnly() {
 		return nil, errors.New("the constraints are the hull of points whose facets are too many to find: without them a graph cannot tell the residual of an action")
@@ -35,16 +36,16 @@ func newForm(s lp.Solver, c lp.SolverConfig, follow map[string]bool, finite func
 			return nil, err
 		}
 		c.Method = "explicit"
-		if s, err = lp.NewSolver(q, c); err != nil {
+		if s, err = interval.New(q, c); err != nil {
 			return nil, fmt.Errorf("there is no closed form for bounds that follow the state: %w", err)
 		}
 		defer s.Close()
 	}
-	tabled, ok := s.(lp.Tabled)
+	tabled, ok := s.(interval.Tabled)
 	if !ok {
 		// Asking for the closed form alone says why there is none.
 		c.Method = "explicit"
-		explicit, err := lp.NewSolver(p, c)
+		explicit, err := interval.New(p, c)
 		if err == nil {
 			explicit.Close()
 			err = fmt.Errorf("lp.method of the run is %s", s.Method())

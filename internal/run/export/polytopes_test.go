@@ -12,6 +12,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 )
@@ -42,8 +43,8 @@ func TestPolytopes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lc := lp.DefaultSolverConfig()
-			s, err := lp.NewSolver(p, lc)
+			lc := interval.DefaultConfig()
+			s, err := interval.New(p, lc)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -205,24 +206,24 @@ func TestRefusals(t *testing.T) {
 	points := "generate: {method: points, entities: 4, points: 12, seed: 1}"
 	for _, c := range []struct {
 		text   string
-		change func(*lp.SolverConfig)
+		change func(*interval.Config)
 		limits string
 		want   string
 	}{
 		{points, nil, "b", "limits follow the state (b), and the closed form holds for the polytope's own limits alone"},
 		{points, nil, "upper", "bounds follow the state, and the constraints are a hull of points"},
-		{"entities: [a, b, c]\nconstraints: [a + b <= 0.9]", func(c *lp.SolverConfig) { c.Method = "lazy" }, "", "no closed form: lp.method of the run is lazy"},
-		{"entities: [a, b, c]\nconstraints: [a + 2*b <= 0.9, a - b <= 0.4]", func(c *lp.SolverConfig) { c.MaxPieces = 1 }, "", "no closed form: lp: the closed form of the interval of a is beyond its budget"},
+		{"entities: [a, b, c]\nconstraints: [a + b <= 0.9]", func(c *interval.Config) { c.Method = "lazy" }, "", "no closed form: lp.method of the run is lazy"},
+		{"entities: [a, b, c]\nconstraints: [a + 2*b <= 0.9, a - b <= 0.4]", func(c *interval.Config) { c.MaxPieces = 1 }, "", "no closed form: lp: the closed form of the interval of a is beyond its budget"},
 	} {
 		p, err := constraints.Parse("test", []byte(c.text))
 		if err != nil {
 			t.Fatal(err)
 		}
-		lc := lp.DefaultSolverConfig()
+		lc := interval.DefaultConfig()
 		if c.change != nil {
 			c.change(&lc)
 		}
-		s, err := lp.NewSolver(p, lc)
+		s, err := interval.New(p, lc)
 		if err != nil {
 			t.Fatal(err)
 		}

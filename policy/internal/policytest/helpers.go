@@ -7,6 +7,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 )
 
@@ -93,7 +94,7 @@ func PresetSolver(t testing.TB, name string) lp.Solver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := lp.NewSolver(p, lp.DefaultSolverConfig())
+	s, err := interval.New(p, interval.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,8 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/internal/stats"
-	"paspo/lp"
 	"paspo/lp/constraints"
+	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
 )
@@ -18,7 +18,7 @@ func newTestProbe(t *testing.T, n, rows, nodes int) *Probe {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := lp.NewSolver(p, lp.SolverConfig{})
+	s, err := interval.New(p, interval.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

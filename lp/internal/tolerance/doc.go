@@ -1,0 +1,2 @@
+// Package tolerance says how much rounding is let pass where intervals are computed.
+package tolerance

@@ -1,0 +1,98 @@
+package interval
+
+import (
+	"context"
+
+	"paspo/lp"
+)
+
+// New returns a solver of the intervals of p. Zero fields of cfg take
+// their defaults. Method explicit is refused with a *lp.BudgetError where the
+// closed form exceeds its budget; method auto takes warm-start bases there, and CLP where
+// there are too many rows for these, which Solver.Method tells.
+func New(p *lp.Polytope, cfg Config) (lp.Solver, error) {
+	return NewContext(context.Background(), p, cfg)
+}
+
+// NewContext is New until ctx ends. It looks at ctx between its steps, some
+// of which take seconds.
+func NewContext(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	s, err := ladder{p.Canonical(), cfg}.first(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return inUnits(p, s), nil
+}
+
+// ladder is the rule of who answers what. Each method answers what it can prove and hands
+// the rest of an action to the method behind it, which starts when it is first needed:
+//
+//	closed form -> warm-start bases -> matrices of a state -> CLP
+//
+// It works on a canonical form, with settings that are complete.
+type ladder struct {
+	p   *lp.Polytope
+	cfg Config
+}
+
+// first returns the method that every action begins with.
+func (l ladder) first(ctx context.Context) (lp.Solver, error) {
+	switch l.cfg.Method {
+	case "clp":
+		return l.programs(ctx)
+	case "lazy":
+		return l.bases(ctx)
+	}
+	f, err := compile(ctx, l.p, l.cfg)
+	switch {
+	case err == nil:
+		return l.closedForm(f), nil
+	case l.cfg.Method == "auto" && isBudget(err):
+		return l.basesOrPrograms(ctx)
+	}
+	return nil, err
+}
+
+// closedForm hands on limits that f was not compiled for or that may be empty, prefixes
+// outside of the intervals that it answered, and ill-conditioned endpoints.
+func (l ladder) closedForm(f *explicit) lp.Solver {
+	return newExplicitSolver(f, l.cfg, func() (lp.Solver, error) { return l.basesOrPrograms(context.Background()) })
+}
+
+// basesOrPrograms passes over bases where there are too many rows for them.
+func (l ladder) basesOrPrograms(ctx context.Context) (lp.Solver, error) {
+	s, err := l.bases(ctx)
+	if isBudget(err) {
+		return l.programs(ctx)
+	}
+	return s, err
+}
+
+// bases hand on what CLP has to judge, and by way of matrices, since the matrix of a
+// state has no bases that are kept.
+func (l ladder) bases(ctx context.Context) (lp.Solver, error) {
+	return newLazySolver(ctx, l.p, l.cfg.MaxBases, l.matrices)
+}
+
+// matrices hand on whatever is not a state with a matrix of its own, or is infeasible.
+func (l ladder) matrices() (lp.Solver, error) {
+	return newMatrixSolver(l.p, func() (lp.Solver, error) { return l.programs(context.Background()) }), nil
+}
+
+// programs answer everything.
+func (l ladder) programs(ctx context.Context) (lp.Solver, error) {
+	return newCLPSolver(ctx, l.p, l.cfg)
+}
+
+// Beyond returns the method that auto takes where the closed form of p is beyond its
+// budget.
+func Beyond(p *lp.Polytope) string {
+	if tooManyRows(p) && !p.OverPoints() {
+		return "clp"
+	}
+	return "lazy"
+}

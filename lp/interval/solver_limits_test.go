@@ -1,0 +1,247 @@
+package interval
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/race"
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/constraints"
+	"paspo/lp/internal/lptest"
+)
+
+func TestRandomLimits(t *testing.T) {
+	race.Skip(t)
+	kinds := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		if err := checkRandomLimits(rapid.Uint64().Draw(t, "seed"), kinds); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Log(kinds)
+}
+
+// What TestRandomLimits found.
+func TestRandomLimitsKept(t *testing.T) {
+	for _, seed := range []uint64{
+		0x118ff95, // an end that moves by 3e7 times what limits do, after a prefix that violates them by 1e-13
+		0x102df4,  // equalities that determine an entity twice, once through coefficients of 0.003 and 0.6
+	} {
+		if err := checkRandomLimits(seed, map[string]int{}); err != nil {
+			t.Errorf("%#x: %v", seed, err)
+		}
+	}
+}
+
+// checkRandomLimits completes actions of a random polytope under random limits
+// and its own.
+func checkRandomLimits(seed uint64, kinds map[string]int) error {
+	r := rand.New(rng.New(seed, "limits"))
+	d, _ := lptest.RandomPolytope(r)
+	p, err := lp.New(d)
+	if err != nil {
+		return nil
+	}
+	limits := make([]lp.Limits, 4)
+	for k := range limits {
+		limits[k] = lptest.RandomLimits(p, r)
+	}
+	limits[1] = lp.Limits{}
+	for _, method := range solverMethods {
+		s, err := New(p, Config{Method: method, Workers: 1})
+		if err != nil {
+			return fmt.Errorf("%s: %w", method, err)
+		}
+		if _, ok := unscaled(s).(*explicitSolver); ok {
+			c := s.Chain(4)
+			c.Begin(4, limits)
+			kinds["rows left by the closed form"] += inner(c).behind.count
+			kinds["rows"] += 4
+		}
+		err = lptest.WalkChecked(s, r, limits, 4)
+		s.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w\n%+v\n%+v", method, err, d, limits)
+		}
+	}
+	return nil
+}
+
+// TestRandomPrefixes fixes prefixes that need not be feasible. Both solvers must
+// agree on which are, and the amount must be the least that helps.
+func TestRandomPrefixes(t *testing.T) {
+	kinds := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		r := rand.New(rng.New(seed, "prefixes"))
+		d, _ := lptest.RandomPolytope(r)
+		p, err := lp.New(d)
+		if err != nil || p.Dim() == 1 {
+			return
+		}
+		var solvers []lp.Solver
+		for _, method := range solverMethods {
+			s, err := New(p, Config{Method: method, Workers: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			solvers = append(solvers, s)
+		}
+		var chains []lp.Chain
+		for _, s := range solvers {
+			c := s.Chain(1)
+			c.Begin(1, nil)
+			chains = append(chains, c)
+		}
+		var prefix []float64
+		for i := range p.Dim() {
+			lo, hi := make([][]float64, len(chains)), make([][]float64, len(chains))
+			errs := make([]error, len(chains))
+			for k, c := range chains {
+				lo[k], hi[k] = []float64{0}, []float64{0}
+				errs[k] = c.Next(lo[k], hi[k])
+			}
+			for k := range errs {
+				if (errs[0] == nil) != (errs[k] == nil) {
+					t.Fatalf("entity %d after %v: %s %v, %s %v\n%+v", i, prefix, solverMethods[0], errs[0], solverMethods[k], errs[k], d)
+				}
+			}
+			if errs[0] != nil {
+				kinds["infeasible"]++
+				for _, err := range errs {
+					var inf *lp.InfeasibleError
+					if !errors.As(err, &inf) {
+						t.Fatal(err)
+					}
+					if inf.Entity != i || inf.Row != 0 {
+						t.Fatalf("%+v of entity %d", inf, i)
+					}
+					if !(inf.Amount > 1e-6) {
+						t.Fatalf("amount %v", inf.Amount)
+					}
+					// The bounds of the prefix count as well, and ExactInterval
+					// does not know them.
+					outside := 0.
+					for j, a := range prefix {
+						outside = max(outside, (p.Form().L[j]-a)/max(p.Form().Size[j], math.Abs(a)), (a-p.Form().U[j])/max(p.Form().Size[j], math.Abs(a)))
+					}
+					if _, _, ok := lp.ExactInterval(p, prefix, nil, inf.Amount*1.0001); !ok {
+						t.Fatalf("amount %v is not enough for %v\n%+v", inf.Amount, prefix, d)
+					}
+					if _, _, ok := lp.ExactInterval(p, prefix, nil, inf.Amount*0.9999); ok && outside < inf.Amount*0.9999 {
+						t.Fatalf("amount %v is not the least for %v\n%+v", inf.Amount, prefix, d)
+					}
+				}
+				return
+			}
+			for k := range chains {
+				l, h, ok := lp.ExactInterval(p, prefix, nil, 1.1e-6)
+				if slop := 1e-10 * max(1, math.Abs(l), math.Abs(h)); !ok || !(lo[k][0] >= l-slop && hi[k][0] <= h+slop && lo[k][0] <= hi[k][0]) {
+					t.Fatalf("%d: entity %d after %v: [%v, %v] leaves [%v, %v] %v\n%+v", k, i, prefix, lo[k][0], hi[k][0], l, h, ok, d)
+				}
+			}
+			a := lptest.Choose(r, lo[0][0], hi[0][0])
+			switch r.IntN(6) {
+			case 0:
+				a += math.Pow(10, -14*r.Float64()) * (r.Float64() - 0.5)
+			case 1:
+				a = float64(float32(a))
+			case 2:
+				a = hi[0][0] + 3e-7*r.Float64()
+			}
+			prefix = append(prefix, a)
+			for _, c := range chains {
+				c.Fix([]float64{a})
+			}
+		}
+		kinds["feasible"]++
+	})
+	t.Log(kinds)
+}
+
+func TestBadLimits(t *testing.T) {
+	p, err := constraints.Preset("portfolio", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := p.Dim()
+	nan := make([]float64, n)
+	nan[2] = math.NaN()
+	crossed := make([]float64, n)
+	crossed[1] = -1
+	for _, method := range solverMethods {
+		s, err := New(p, Config{Method: method})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lo, hi := make([]float64, 3), make([]float64, 3)
+		c := s.Chain(3)
+		c.Begin(3, []lp.Limits{{}, {Lower: nan}, {Upper: crossed}})
+		if err := c.Next(lo, hi); err == nil {
+			t.Errorf("%s: no error for a NaN", method)
+		}
+		if lo[0] != 0 || math.IsNaN(hi[0]) || !math.IsNaN(lo[1]) || !math.IsNaN(lo[2]) {
+			t.Errorf("%s: %v, %v", method, lo, hi)
+		}
+		// Empty limits.
+		c.Begin(1, []lp.Limits{{Upper: make([]float64, n)}})
+		var inf *lp.InfeasibleError
+		if err := c.Next(lo, hi); !errors.As(err, &inf) {
+			t.Errorf("%s: error %v, want an InfeasibleError", method, err)
+		}
+		// The chain is as good as new.
+		c.Begin(2, nil)
+		if err := c.Next(lo, hi); err != nil || lo[1] != 0 {
+			t.Errorf("%s: %v", method, err)
+		}
+		// A NaN that was fixed.
+		c.Fix([]float64{math.NaN(), 0})
+		if err := c.Next(lo, hi); !errors.As(err, &inf) || inf.Row != 0 || !math.IsNaN(lo[0]) || math.IsNaN(lo[1]) {
+			t.Errorf("%s: %v, %v", method, err, lo)
+		}
+		s.Close()
+	}
+}
+
+// Limits of a state take the place of a polytope's rows, also where it was described by
+// points beside them: what it then holds is more than the points reach.
+func TestLimitsReachBeyondPoints(t *testing.T) {
+	p, err := constraints.Preset("synthetic", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lim := lp.Limits{B: slices.Clone(p.Form().B)}
+	for k := range lim.B {
+		lim.B[k] += 0.3 * (1 + math.Abs(lim.B[k]))
+	}
+	cost := make([]float64, p.Dim())
+	cost[0] = -1
+	_, least, err := p.Minimize(cost, &lim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, of, _ := lp.BoundingBox(p); -least < of[0]+0.05 {
+		t.Fatalf("limits let the first entity reach %g, the points %g", -least, of[0])
+	}
+	for _, method := range solverMethods {
+		s, err := New(p, Config{Method: method, Workers: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.Chain(1)
+		c.Begin(1, []lp.Limits{lim})
+		lo, hi := []float64{0}, []float64{0}
+		if err := c.Next(lo, hi); err != nil || math.Abs(hi[0]+least) > 1e-9 {
+			t.Errorf("%s: the first entity reaches %g, not %g (%v)", method, hi[0], -least, err)
+		}
+		s.Close()
+	}
+}
