@@ -40,6 +40,9 @@ func settingOf(name, base, env string, changes ...string) (setting, error) {
 	if c.Env.Name != env {
 		return setting{}, fmt.Errorf("setting %q is for %s, not for %s", name, c.Env.Name, env)
 	}
+	if c.From != "" {
+		return setting{}, fmt.Errorf("setting %q: from is %q: trainings of experiments begin with no other run's parameters", name, c.From)
+	}
 	return setting{name: name, Config: c}, nil
 }
 

@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -66,6 +67,9 @@ func (p *Problem) LevelLoad() (a []float64, z float64, err error) {
 
 // Constantly implements envs.Constantly: LevelLoad.
 func (p *Problem) Constantly() ([]float64, error) {
+	if p.spec.Polytope.HullOnly() {
+		return nil, errors.New("the constraints have no rows, only points: uniform or amounts by entity are allowed")
+	}
 	a, _, err := p.LevelLoad()
 	return a, err
 }
