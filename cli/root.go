@@ -74,7 +74,7 @@ settings of the preset auto, and then compares the trained policy with others.`,
 	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")
 	flags.SortFlags = false
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newConfig(), newPresets(), newEval(), newAct(), newExport(), newConstraints(), newBench(), newSweep())
+	root.AddCommand(newConfig(), newPresets(), newEval(), newAct(), newExport(), newConstraints(), newBench(), newExplain(), newSweep())
 	return root
 }
 
@@ -140,7 +140,7 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 	if err := summary.Write(out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "run folder: %s\n", r.Folder.Dir())
+	_, err = fmt.Fprintf(out, "what words and numbers mean: %s explain\nrun folder: %s\n", program, r.Folder.Dir())
 	return err
 }
 

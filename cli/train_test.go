@@ -386,6 +386,41 @@ func TestAct(t *testing.T) {
 	}
 }
 
+func TestExplain(t *testing.T) {
+	for name, want := range map[string]string{
+		"share": "share\n  How far a policy is on the way", "policy/entropy": "in nats", "ppo.lr": "ppo.lr\n  learning rate of Adam\n",
+		"trained policy": "taking the actions", "violations": "of the iteration",
+	} {
+		if out := succeed(t, "", "explain", name); !strings.Contains(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(want), " ")) {
+			t.Errorf("explain %s\n%s", name, out)
+		}
+	}
+	out := succeed(t, "", "explain")
+	for line := range strings.Lines(out) {
+		if len(line) > 90 {
+			t.Errorf("a long line: %s", line)
+		}
+	}
+	for _, want := range []string{"metrics\n", "  eval_return: Mean return", "words\n", "  expected: "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("explain lists no %q:\n%s", want, out)
+		}
+	}
+	refused(t, `nothing is called "entropie"; did you mean entropy?`, "", "explain", "entropie")
+
+	// What the comparison of a run names is explained.
+	_, summary := finished(t)
+	var s struct {
+		Tables []struct{ Rows []struct{ Policy string } }
+	}
+	if err := json.Unmarshal([]byte(summary), &s); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range s.Tables[0].Rows {
+		succeed(t, "", "explain", row.Policy)
+	}
+}
+
 func TestConfig(t *testing.T) {
 	out := succeed(t, "", "config")
 	if !strings.Contains(out, "# learning rate of Adam\n  lr: 0.001") {

@@ -62,8 +62,9 @@ var imports = map[string][]string{
 	"ppo": {"lp/...", "envs", "policy", "rl"},
 
 	// Runs, and what the commands are made of. Backends and benchmarks are chosen here.
-	"internal/run/runfolder": {"rl"},
+	"internal/run/runfolder": {"rl", "internal/run/glossary"},
 	"internal/run/progress":  {"rl"},
+	"internal/run/glossary":  {},
 	"internal/run/report":    {"envs/...", "internal/run/..."},
 	"configs":                {}, // the files of the tuned presets, embedded
 	"internal/run/config":    {"configs", "lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo"},

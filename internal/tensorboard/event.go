@@ -12,6 +12,9 @@ import (
 type Scalar struct {
 	Tag   string
 	Value float32
+
+	// Description is shown beside it, where a file holds one for the tag.
+	Description string
 }
 
 // Event is what one record holds: scalars of one step, or the version of the
@@ -32,9 +35,20 @@ const (
 
 	summaryValue = 1
 
-	valueTag    = 1
-	valueSimple = 2
+	valueTag      = 1
+	valueSimple   = 2
+	valueMetadata = 9
+
+	metadataPlugin      = 1
+	metadataDescription = 3
+	metadataClass       = 4
+
+	pluginName  = 1
+	classScalar = 1
 )
+
+// scalarPlugin shows scalars.
+const scalarPlugin = "scalars"
 
 // fileVersion is what TensorBoard's readers expect of the first record.
 const fileVersion = "brain.Event:2"
@@ -59,11 +73,26 @@ func (e Event) append(b []byte) []byte {
 		value = protowire.AppendString(value, s.Tag)
 		value = protowire.AppendTag(value, valueSimple, protowire.Fixed32Type)
 		value = protowire.AppendFixed32(value, math.Float32bits(s.Value))
+		if s.Description != "" {
+			value = protowire.AppendTag(value, valueMetadata, protowire.BytesType)
+			value = protowire.AppendBytes(value, metadata(s.Description))
+		}
 		summary = protowire.AppendTag(summary, summaryValue, protowire.BytesType)
 		summary = protowire.AppendBytes(summary, value)
 	}
 	b = protowire.AppendTag(b, eventSummary, protowire.BytesType)
 	return protowire.AppendBytes(b, summary)
+}
+
+// metadata returns the SummaryMetadata of a scalar. TensorBoard takes those of a tag's
+// first value for all.
+func metadata(description string) []byte {
+	b := protowire.AppendTag(nil, metadataPlugin, protowire.BytesType)
+	b = protowire.AppendBytes(b, protowire.AppendString(protowire.AppendTag(nil, pluginName, protowire.BytesType), scalarPlugin))
+	b = protowire.AppendTag(b, metadataDescription, protowire.BytesType)
+	b = protowire.AppendString(b, description)
+	b = protowire.AppendTag(b, metadataClass, protowire.VarintType)
+	return protowire.AppendVarint(b, classScalar)
 }
 
 func parseEvent(b []byte) (e Event, err error) {
@@ -97,6 +126,13 @@ func parseScalar(b []byte) (s Scalar, err error) {
 			s.Tag = string(data)
 		case valueSimple:
 			s.Value = math.Float32frombits(uint32(bits))
+		case valueMetadata:
+			return fields(data, func(num protowire.Number, _ uint64, data []byte) error {
+				if num == metadataDescription {
+					s.Description = string(data)
+				}
+				return nil
+			})
 		}
 		return nil
 	})

@@ -18,6 +18,8 @@ type Writer struct {
 	file atomicfile.File
 	data []byte
 	rec  []byte
+
+	described map[string]bool // tags that need no description any more
 }
 
 // Create starts a new event file in a folder.
@@ -124,8 +126,17 @@ func newest(dir string) (string, error) {
 	return "", nil
 }
 
-// Write appends the scalars of one step.
+// Write appends the scalars of one step. Their descriptions go with the first value of a tag.
 func (w *Writer) Write(now time.Time, step int64, s []Scalar) error {
+	s = slices.Clone(s)
+	for i := range s {
+		if w.described[s[i].Tag] {
+			s[i].Description = ""
+		} else if w.described == nil {
+			w.described = map[string]bool{}
+		}
+		w.described[s[i].Tag] = true
+	}
 	return w.write(Event{Time: now, Step: step, Scalars: s})
 }
 

@@ -45,7 +45,7 @@ func TestWriteRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Scalar{{"train/lr", 1e-3}, {"rollout/return", -2.5}}
+	want := []Scalar{{"train/lr", 1e-3, "step length"}, {"rollout/return", -2.5, ""}}
 	for step := range int64(3) {
 		if err := w.Write(now, step*512, want); err != nil {
 			t.Fatal(err)
@@ -65,6 +65,7 @@ func TestWriteRead(t *testing.T) {
 		if e.Step != int64(i)*512 || !slices.Equal(e.Scalars, want) {
 			t.Errorf("event %d is %+v", i, e)
 		}
+		want[0].Description = "" // with the first value of a tag alone
 	}
 	if _, err := Create(dir, now); err == nil {
 		t.Error("an existing file was overwritten")
@@ -103,7 +104,7 @@ func TestContinueCuts(t *testing.T) {
 				t.Fatal(err)
 			}
 			for step := range int64(3) {
-				if err := w.Write(now, step+1, []Scalar{{"x", 1}}); err != nil {
+				if err := w.Write(now, step+1, []Scalar{{Tag: "x", Value: 1}}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -115,7 +116,7 @@ func TestContinueCuts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := w.Write(now, 9, []Scalar{{"x", 1}}); err != nil {
+			if err := w.Write(now, 9, []Scalar{{Tag: "x", Value: 1}}); err != nil {
 				t.Fatal(err)
 			}
 			w.Close()
@@ -208,7 +209,7 @@ func TestContinueKeepsWhatIsGood(t *testing.T) {
 		for step := range int64(3) {
 			info, _ := os.Stat(w.Path())
 			begins = append(begins, info.Size())
-			if err := w.Write(now, step+1, []Scalar{{"x", 1}}); err != nil {
+			if err := w.Write(now, step+1, []Scalar{{Tag: "x", Value: 1}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -242,7 +243,7 @@ func TestContinueKeepsWhatIsGood(t *testing.T) {
 
 func FuzzParseEvent(f *testing.F) {
 	f.Add(Event{Time: now, Version: fileVersion}.append(nil))
-	f.Add(Event{Time: now, Step: 512, Scalars: []Scalar{{"a", 1}, {"b", 2}}}.append(nil))
+	f.Add(Event{Time: now, Step: 512, Scalars: []Scalar{{Tag: "a", Value: 1}, {Tag: "b", Value: 2}}}.append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if e, err := parseEvent(b); err == nil {
 			if _, err := parseEvent(e.append(nil)); err != nil {

@@ -228,6 +228,27 @@ func (c *Config) IsSet(key string) bool {
 	return set
 }
 
+// Keys returns all settings, by dotted key, sections left out.
+func (c *Config) Keys() []string {
+	var all []string
+	walk(reflect.ValueOf(c).Elem(), "", func(f field) {
+		if !f.section() {
+			all = append(all, f.key)
+		}
+	})
+	return all
+}
+
+// Doc returns what a setting or a section means.
+func (c *Config) Doc(key string) (text string, ok bool) {
+	walk(reflect.ValueOf(c).Elem(), "", func(f field) {
+		if f.key == key {
+			text, ok = f.doc, true
+		}
+	})
+	return text, ok
+}
+
 // Pair is a setting and its value as the configuration prints it.
 type Pair struct{ Key, Value string }
 

@@ -79,7 +79,7 @@ func (d *decoder) assignment(s string) error {
 
 func (d *decoder) unknown(from source, key string) error {
 	msg := fmt.Sprintf("%v: unknown key %s", from, key)
-	if n := nearest(key, d.keys); n != "" {
+	if n := Nearest(key, d.keys); n != "" {
 		msg += fmt.Sprintf("; did you mean %s?", n)
 	}
 	return fmt.Errorf("%s", msg)

@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// nearest returns the key that a misspelt one most likely means, empty where
+// Nearest returns the key that a misspelt one most likely means, empty where
 // none is close. A key may also be right but in the wrong section.
-func nearest(key string, keys []string) string {
+func Nearest(key string, keys []string) string {
 	best, least := "", 1+max(2, len(last(key))/2)
 	for _, k := range keys {
 		d := distance(key, k)

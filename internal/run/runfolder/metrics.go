@@ -14,6 +14,7 @@ import (
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/limits"
+	"paspo/internal/run/glossary"
 	"paspo/internal/tensorboard"
 	"paspo/rl"
 )
@@ -29,7 +30,8 @@ var groups = map[string]string{
 	"env_seconds": "time", "sample_seconds": "time",
 }
 
-func tag(name string) string {
+// Tag returns what TensorBoard calls a metric.
+func Tag(name string) string {
 	for _, group := range []string{"eval", "choice"} {
 		if rest, ok := strings.CutPrefix(name, group+"_"); ok {
 			return group + "/" + rest
@@ -44,7 +46,11 @@ func tag(name string) string {
 func scalars(m rl.Metrics) []tensorboard.Scalar {
 	var all []tensorboard.Scalar
 	for name, v := range m.Scalars() {
-		all = append(all, tensorboard.Scalar{Tag: tag(name), Value: float32(v)})
+		s := tensorboard.Scalar{Tag: Tag(name), Value: float32(v)}
+		if found := glossary.Find(s.Tag); len(found) > 0 {
+			s.Description = found[0].Text
+		}
+		all = append(all, s)
 	}
 	return all
 }
