@@ -282,13 +282,13 @@ func (c *lazyChain) answer(i int, row *lazyRow) bool {
 		return false
 	}
 	lo, hi := low.Value(q), -high.Value(q)
-	giveLow, giveHigh := low.Give(q)/tolerance.Rounding, high.Give(q)/tolerance.Rounding
-	if max(giveLow, giveHigh) > tolerance.Sensitivity*m.reach[i] {
+	most := tolerance.Rounding * tolerance.Sensitivity * m.reach[i]
+	if low.Gives(q, most, tolerance.Rounding) || high.Gives(q, most, tolerance.Rounding) {
 		return false
 	}
 	if !(lo <= hi) {
 		// Rounding: all limits give by the same amount.
-		gap := lo - hi
+		gap, giveLow, giveHigh := lo-hi, low.Give(q)/tolerance.Rounding, high.Give(q)/tolerance.Rounding
 		if !(gap <= tolerance.Cross*(giveLow+giveHigh)) {
 			return false
 		}

@@ -38,6 +38,7 @@ type Piece struct {
 	zRows []int // indices into tight
 	value float64
 	give  float64 // under the program's own tolerances
+	moves float64 // when everything gives by its size
 }
 
 // Is reports whether the variables are where state says.
@@ -161,7 +162,7 @@ func (p *Piece) sides() {
 		}
 	}
 	if g.Tol != nil {
-		p.give = p.gives(g.Tol)
+		p.give, p.moves = p.gives(g.Tol), p.gives(g.Size)
 	}
 }
 
@@ -295,6 +296,17 @@ func (p *Piece) Give(q *Query) float64 {
 		return p.give
 	}
 	return p.gives(q.Tol)
+}
+
+// Gives reports whether Give is more than most. Tolerances are no more than the given
+// part of sizes and of how much larger than these the query is, by which few queries
+// take the sum.
+func (p *Piece) Gives(q *Query, most, part float64) bool {
+	const rounded = 2
+	if !q.Own && rounded*part*p.moves*q.Growth <= most {
+		return false
+	}
+	return p.Give(q) > most
 }
 
 func (p *Piece) gives(tol []float64) float64 {

@@ -66,7 +66,7 @@ func (p *Piece) Violated(q *Query) int {
 // begun returns what basic variables are computed from. ok is false where a variable
 // would be at an infinite bound.
 func (p *Piece) begun(q *Query) (r []float64, own, ok bool) {
-	own = q.Own && len(p.upRows) == 0
+	own = len(p.upRows) == 0 && (q.Own || len(p.upCols) == 0)
 	if !own {
 		for _, j := range p.upCols {
 			if math.IsInf(q.Up[j], 1) {
