@@ -24,7 +24,7 @@ install = have() { $(2); }; \
 	$$sudo apt-get update -qq && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) && have >/dev/null
 
-.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test check race-check lint fmt ptx ptx-check bench results wheel clean
+.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test random check race-check lint fmt ptx ptx-check bench results wheel clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -84,6 +84,14 @@ check: deps
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) test -short $(SOURCES)
+
+# Random cases beside those that every test run draws, from seeds by chance. The first
+# failure ends it and names its seed.
+SEEDS ?= 30
+random: deps
+	@for k in $$(seq $(SEEDS)); do \
+		$(GO) test -count=1 -timeout 40m -rapid.seed=0 $$(grep -rl '_ "paspo/internal/seeded"' --include=*_test.go . | xargs -n1 dirname | sort -u) || exit 1; \
+	done
 
 fmt:
 	gofmt -w .

@@ -78,22 +78,25 @@ func randomProgram(r *rand.Rand) (*Program, *Query) {
 	return g, q
 }
 
-// optimum solves a query in rational arithmetic.
-func optimum(g *Program, q *Query) (float64, exact.Status) {
+// optimum solves a query in rational arithmetic, with limits that give by part of their
+// tolerances.
+func optimum(g *Program, q *Query, part float64) (float64, exact.Status) {
 	p := &exact.Problem{}
 	for j, c := range g.C {
 		p.C = append(p.C, rational(c))
-		p.Lower = append(p.Lower, new(big.Rat))
-		p.Upper = append(p.Upper, rational(q.Up[j]))
+		p.Lower = append(p.Lower, rational(-part*q.Tol[j]))
+		p.Upper = append(p.Upper, rational(q.Up[j]+part*q.Tol[j]))
 	}
 	for k := range g.M {
 		var row, neg []*big.Rat
 		for _, v := range g.A[k*g.N : (k+1)*g.N] {
 			row, neg = append(row, rational(v)), append(neg, rational(-v))
 		}
-		p.A, p.B, p.Eq = append(p.A, row), append(p.B, rational(q.R[k])), append(p.Eq, g.Equality[k])
-		if u := q.Up[g.N+k]; !g.Equality[k] && !math.IsInf(u, 1) {
-			p.A, p.B, p.Eq = append(p.A, neg), append(p.B, new(big.Rat).Sub(rational(u), rational(q.R[k]))), append(p.Eq, false)
+		give, equal := rational(part*q.Tol[g.N+k]), g.Equality[k] && part == 0
+		p.A, p.B, p.Eq = append(p.A, row), append(p.B, new(big.Rat).Add(rational(q.R[k]), give)), append(p.Eq, equal)
+		if u := q.Up[g.N+k]; !equal && !math.IsInf(u, 1) {
+			low := new(big.Rat).Sub(rational(u), rational(q.R[k]))
+			p.A, p.B, p.Eq = append(p.A, neg), append(p.B, low.Add(low, give)), append(p.Eq, false)
 		}
 	}
 	s, status := exact.Minimize(p)
@@ -131,7 +134,7 @@ func TestSearch(t *testing.T) {
 					q.R[k] += []float64{0, 0.2, 1e-13, 1e-9}[r.IntN(4)] * r.NormFloat64()
 				}
 			}
-			want, status := optimum(g, q)
+			want, status := optimum(g, q, 0)
 			for _, p := range pieces {
 				if !p.Proves(q) {
 					continue
