@@ -7,75 +7,60 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"paspo/internal/checkout"
 	"paspo/internal/run/runfolder"
 )
 
-// example is the binary of examples/advertising, built as a user does it: in a module of
-// its own, somewhere else.
-var example = sync.OnceValues(func() (path, problem string) {
+// example builds examples/advertising as a user does it, in a module of its own and
+// somewhere else, and returns what runs its binary. It skips where modules cannot be
+// resolved.
+func example(t *testing.T) func(in string, args ...string) (status int, out, errs string) {
+	t.Helper()
 	root, err := checkout.Root()
 	if err != nil {
-		return "", err.Error()
+		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "paspo-example")
-	if err != nil {
-		return "", err.Error()
-	}
+	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join(root, "examples", "advertising"))); err != nil {
-		return "", err.Error()
+		t.Fatal(err)
 	}
-	path = filepath.Join(dir, "advertising")
+	path := filepath.Join(dir, "advertising")
 	for _, args := range [][]string{{"mod", "edit", "-replace", "paspo=" + root}, {"build", "-ldflags=-s -w", "-o", path, "."}} {
 		cmd := exec.Command("go", args...)
 		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return dir, string(out)
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			continue
 		}
-	}
-	return path, ""
-})
-
-// built returns the binary, or skips where modules cannot be resolved.
-func built(t *testing.T) string {
-	t.Helper()
-	path, problem := example()
-	exampleOnce = true
-	for _, missing := range []string{"dial tcp", "no such host", "GOPROXY=off", "module lookup disabled", "i/o timeout"} {
-		if strings.Contains(problem, missing) {
-			t.Skipf("SKIPPED: the modules of examples/advertising cannot be had here, so that nothing shows that it builds: %s", problem)
+		for _, missing := range []string{"dial tcp", "no such host", "GOPROXY=off", "module lookup disabled", "i/o timeout"} {
+			if strings.Contains(string(out), missing) {
+				t.Skipf("SKIPPED: the modules of examples/advertising cannot be had here, so that nothing shows that it builds: %s", out)
+			}
 		}
+		t.Fatalf("examples/advertising (go mod tidy there mends what it requires): %s", out)
 	}
-	if problem != "" {
-		t.Fatalf("examples/advertising (go mod tidy there mends what it requires): %s", problem)
+	return func(in string, args ...string) (int, string, string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), path, args...)
+		var o, e bytes.Buffer
+		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = strings.NewReader(in), &o, &e, dir
+		cmd.Run()
+		return cmd.ProcessState.ExitCode(), o.String(), e.String()
 	}
-	return path
-}
-
-var exampleOnce bool
-
-// own runs the binary.
-func own(t *testing.T, in string, args ...string) (status int, out, errs string) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), built(t), args...)
-	var o, e bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = strings.NewReader(in), &o, &e, t.TempDir()
-	cmd.Run()
-	return cmd.ProcessState.ExitCode(), o.String(), e.String()
 }
 
 // A problem of one's own has every command: its name is that of --env, its options are
 // settings, and its runs are runs.
 func TestProblemOfOnesOwn(t *testing.T) {
+	own := example(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	train := []string{"--quiet", "--json", "--set", "debias.points=1000", "--set", "debias.cache_dir=", "--set", "report.episodes=8",
 		"--set", "ppo.eval_episodes=4", "--set", "ppo.checkpoint_every=1", "--set", "env.options.days=3"}
 	do := func(in string, args ...string) string {
 		t.Helper()
-		status, out, errs := own(t, in, args...)
+		status, out, errs := own(in, args...)
 		if status != 0 {
 			t.Fatalf("%v: status %d, %s", args, status, errs)
 		}
@@ -123,7 +108,7 @@ func TestProblemOfOnesOwn(t *testing.T) {
 		`{"obs":[0,0,1,0.3],"up":[1,1,0]}`:        `unknown field \"up\": obs, b, total, lower, upper, A, id are allowed`,
 		`{"obs":[0],"upper":[1,1,1],"A":[[1],2]}`: "row 1 of A is no JSON list of numbers",
 	} {
-		if status, out, _ := own(t, line, "act", dir); status != 1 || !strings.Contains(out, want) {
+		if status, out, _ := own(line, "act", dir); status != 1 || !strings.Contains(out, want) {
 			t.Errorf("%s is answered with %s", line, out)
 		}
 	}
@@ -169,7 +154,7 @@ func TestProblemOfOnesOwn(t *testing.T) {
 		{[]string{"--constraints", "unconstrained"}, "its constraints are its own"},
 		{[]string{"--env", "python:nosuch:make"}, "nosuch"},
 	} {
-		status, out, errs := own(t, "", c.args...)
+		status, out, errs := own("", c.args...)
 		if status != 1 || out != "" || !strings.Contains(errs, c.want) {
 			t.Errorf("%v: status %d, %q, %s", c.args, status, out, errs)
 		}

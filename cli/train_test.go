@@ -97,10 +97,6 @@ func TestMain(m *testing.M) {
 		dir, _ := trained()
 		os.RemoveAll(filepath.Dir(dir))
 	}
-	if exampleOnce {
-		path, _ := example()
-		os.RemoveAll(filepath.Dir(path))
-	}
 	os.Exit(code)
 }
 
