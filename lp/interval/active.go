@@ -3,8 +3,6 @@ package interval
 import (
 	"math"
 	"math/rand/v2"
-
-	"paspo/lp"
 )
 
 // ActivePieces says how many pieces the closed form of an interval has, and how
@@ -15,19 +13,15 @@ type ActivePieces struct {
 	ActiveLower, ActiveUpper int
 }
 
-// CountActive walks random chains and counts which pieces of the closed form are
-// ends. ok is false where s does not have a closed form. Entity i of n, from 0, takes
+// CountActive walks random chains and counts which affine pieces of the closed form are
+// endpoints. Entity i of n, from 0, takes
 // the share of its interval that makes actions on the simplex uniform, Beta(1, n-1-i):
 // with uniform shares the first few would use up the total.
-func CountActive(s lp.Solver, chains int, source rand.Source) (counts []ActivePieces, ok bool, err error) {
-	x, ok := unscaled(s).(*explicitSolver)
-	if !ok {
-		return nil, false, nil
-	}
+func (x *explicitSolver) CountActive(chains int, source rand.Source) ([]ActivePieces, error) {
 	f := x.f
 	n := f.p.Dim()
 	r := rand.New(source)
-	counts = make([]ActivePieces, n)
+	counts := make([]ActivePieces, n)
 	lower, upper := make([][]bool, n), make([][]bool, n)
 	for i := range n {
 		e := &f.ends[i]
@@ -43,7 +37,7 @@ func CountActive(s lp.Solver, chains int, source rand.Source) (counts []ActivePi
 		c.Begin(1, nil)
 		for i := range n {
 			if err := c.Next(lo, hi); err != nil {
-				return nil, true, err
+				return nil, err
 			}
 			if !c.behind.gone[0] {
 				e := &f.ends[i]
@@ -65,7 +59,7 @@ func CountActive(s lp.Solver, chains int, source rand.Source) (counts []ActivePi
 	for i := range n {
 		counts[i].ActiveLower, counts[i].ActiveUpper = count(lower[i]), count(upper[i])
 	}
-	return counts, true, nil
+	return counts, nil
 }
 
 // furthest returns the piece with the largest sign w . rho, -1 if there is none.

@@ -90,7 +90,7 @@ func TestFarIsProved(t *testing.T) {
 func TestFarConflict(t *testing.T) {
 	p := lptest.CappedSimplex(t, 50, 10)
 	lim := &lp.Limits{Upper: slices.Repeat([]float64{0.01}, 50)}
-	s, err := New(p, Config{Method: "lazy"})
+	s, err := newCLPSolver(t.Context(), p, 1e-6, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package interval
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -123,11 +122,6 @@ func TestNoSolverComesWithAnError(t *testing.T) {
 		if err == nil || s != nil {
 			t.Errorf("%s: %v, %v", c.Method, s, err)
 		}
-	}
-	broken := errors.New("broken")
-	behind := successor{open: func() (lp.Solver, error) { return nil, broken }}
-	if s, err := behind.get(); s != nil || err != broken || behind.started() != nil || behind.close() != nil {
-		t.Errorf("%v, %v", s, err)
 	}
 }
 

@@ -34,7 +34,7 @@ func BenchmarkCLPSoak(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := New(p, Config{Method: "clp"})
+	s, err := newCLPSolver(b.Context(), p.Canonical(), 1e-6, runtime.GOMAXPROCS(0))
 	if err != nil {
 		b.Fatal(err)
 	}

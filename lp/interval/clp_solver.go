@@ -15,18 +15,18 @@ import (
 // own.
 type clpSolver struct {
 	m       *clpModel
-	cfg     Config
+	hands   int // goroutines
 	jobs    chan *clpChain
 	workers sync.WaitGroup
 	close   sync.Once
 }
 
-func newCLPSolver(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, error) {
-	s := &clpSolver{m: newCLPModel(ctx, p), cfg: cfg, jobs: make(chan *clpChain, cfg.Workers)}
+func newCLPSolver(ctx context.Context, p *lp.Polytope, tolerance float64, workers int) (lp.Solver, error) {
+	s := &clpSolver{m: newCLPModel(ctx, p), hands: workers, jobs: make(chan *clpChain, workers)}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	first := newCLPWorker(s.m, cfg.Tolerance)
+	first := newCLPWorker(s.m, tolerance)
 	w, err := first.interval(&query{prefix: make([]float64, s.m.n), b: s.m.form.B, f: s.m.form.F, l: s.m.form.L, u: s.m.form.U, own: true})
 	if err != nil {
 		return nil, err
@@ -36,11 +36,11 @@ func newCLPSolver(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, e
 		s.m.first.atLow = append([]float64(nil), w.atLow...)
 		s.m.first.atUpper = append([]float64(nil), w.atUpper...)
 	}
-	s.workers.Add(cfg.Workers)
-	for i := range cfg.Workers {
+	s.workers.Add(workers)
+	for i := range workers {
 		worker := first
 		if i > 0 {
-			worker = newCLPWorker(s.m, cfg.Tolerance)
+			worker = newCLPWorker(s.m, tolerance)
 		}
 		go func() {
 			defer s.workers.Done()
@@ -134,8 +134,6 @@ func (c *clpChain) take(r int, lim *lp.Limits, prefix []float64, _ bool) {
 	}
 }
 
-const badBatch = "lp: bad number of rows"
-
 func (row *clpRow) begin(p *lp.Polytope, lim *lp.Limits) {
 	row.entity, row.known, row.proved, row.excess, row.err, row.own = 0, false, false, 0, nil, true
 	row.state, row.worker, row.size = nil, nil, p.Sizes()
@@ -158,7 +156,7 @@ func (c *clpChain) Next(lo, hi []float64) error {
 	}
 	c.lo, c.hi = lo[:c.size], hi[:c.size]
 	c.next.Store(0)
-	hands := min(c.s.cfg.Workers, c.size)
+	hands := min(c.s.hands, c.size)
 	c.pending.Add(hands)
 	for range hands {
 		c.s.jobs <- c
@@ -175,8 +173,6 @@ func (c *clpChain) Next(lo, hi []float64) error {
 	}
 	return nil
 }
-
-const badEntity = "lp: bad number of entities"
 
 // work answers rows until none is left.
 func (c *clpChain) work(w *clpWorker) {
@@ -247,17 +243,4 @@ func (row *clpRow) fix(a float64) {
 	}
 	combine(row.given, row.prefix, row.atLow, row.atUpper, i)
 	row.known = true
-}
-
-// combine writes the convex combination of two allocations with the same first
-// entities that takes entity i to what the prefix says.
-func combine(given, prefix, low, upper []float64, i int) {
-	s := 0.
-	if d := upper[i] - low[i]; d > 0 {
-		s = (prefix[i] - low[i]) / d
-	}
-	for j := i + 1; j < len(given); j++ {
-		given[j] = low[j] + s*(upper[j]-low[j])
-	}
-	copy(given[:i+1], prefix)
 }

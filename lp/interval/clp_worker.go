@@ -147,16 +147,6 @@ func (w *clpWorker) overPoints(q *query) bool {
 	return w.m.points != nil && (q.own || w.m.p.HullOnly())
 }
 
-// crossed reports bounds of the suffix that exclude each other.
-func (q *query) crossed() bool {
-	for j := q.entity; j < len(q.l); j++ {
-		if q.l[j] > q.u[j] {
-			return true
-		}
-	}
-	return false
-}
-
 // leave computes the limits that the prefix leaves.
 func (w *clpWorker) leave(q *query) {
 	n, i, form := w.m.n, q.entity, &w.m.form

@@ -43,8 +43,9 @@ type explicit struct {
 
 	all, needed []*pieces.Pieces // of ends and own
 
-	took  time.Duration // to compile
-	steps int
+	took   time.Duration // to compile
+	steps  int
+	within budget
 
 	// Dual only.
 	rows  []int // inequalities in rho, then

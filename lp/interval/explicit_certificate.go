@@ -19,6 +19,9 @@ const certifyTol = 1e-12
 // the last place of its terms, and double description in floating point adds the
 // errors of what a ray was combined from, which this tells.
 func (f *explicit) certify() error {
+	if f.side != "dual" {
+		return nil // facets have no multipliers
+	}
 	n := f.p.Dim()
 	m := len(f.rows) + len(f.caps)
 	check := func(w []float64, i, from int, sign float64) error {

@@ -107,7 +107,7 @@ func TestComplementarySlackness(t *testing.T) {
 	for _, p := range append(lptest.Presets(t)[:2], lptest.CappedPortfolio(t, 0.2)) {
 		p = p.Canonical()
 		n := p.Dim()
-		s := unscaled(mustSolver(t, p, "explicit")).(*explicitSolver)
+		s := compiled(t, p)
 		f := s.f
 		c := s.Chain(1).(*explicitChain)
 		lo, hi, a := []float64{0}, []float64{0}, []float64{0}
@@ -175,7 +175,7 @@ func TestRaysTellEmptiness(t *testing.T) {
 	r := rand.New(rng.New(13, "rays"))
 	for _, p := range append(lptest.Presets(t)[:2], lptest.CappedPortfolio(t, 0.15)) {
 		p = p.Canonical()
-		s := unscaled(mustSolver(t, p, "explicit")).(*explicitSolver)
+		s := compiled(t, p)
 		f := s.f
 		rho := make([]float64, f.size)
 		empty, full := 0, 0

@@ -254,3 +254,6 @@ func (c *explicitChain) fixAll(g *explicitGroup, a []float64) {
 		}
 	}
 }
+
+// handed returns the rows that another method answers.
+func (c *explicitChain) handed() *handover { return &c.behind }

@@ -33,7 +33,7 @@ func TestBatchIndependence(t *testing.T) {
 			}
 		}
 		for k := range limits {
-			if k%3 == 0 && unscaled(s).(*explicitSolver).f.anyLimits {
+			if k%3 == 0 && s.(Describer).Compiled().AnyLimits {
 				for _, b := range p.Form().B {
 					limits[k].B = append(limits[k].B, b+0.1*r.Float64()*math.Abs(b))
 				}

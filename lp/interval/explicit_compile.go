@@ -13,18 +13,22 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// compile finds the closed form of p within the budget of cfg. It tries, in this
+// budget bounds what a closed form may be: the affine pieces of one interval, both
+// endpoints together, and the elementary steps to find it, in millions.
+type budget struct{ pieces, effort int }
+
+// compile finds the closed form of p within a budget. It tries, in this
 // order: the facets where the polytope is described by fewer points than rows, by points
 // alone, or is a narrow hull of them;
 // the dual with all rows and upper bounds, which holds for any limits; the dual
 // without what is redundant under the polytope's own limits, and for the
 // entities that exceed the budget there, which are the first, the facets of the
 // projected vertices.
-func compile(ctx context.Context, p *lp.Polytope, cfg Config) (*explicit, error) {
-	start, budget := time.Now(), cfg.MaxEffort*1e6
+func compile(ctx context.Context, p *lp.Polytope, b budget) (*explicit, error) {
+	start, steps := time.Now(), b.effort*1e6
 	lp.Stage(ctx, "closed form", 0)
-	effort := budget
-	f, err := compileSide(ctx, p, cfg, &effort)
+	effort := steps
+	f, err := compileSide(ctx, p, b.pieces, &effort)
 	if err != nil {
 		return nil, err
 	}
@@ -32,19 +36,19 @@ func compile(ctx context.Context, p *lp.Polytope, cfg Config) (*explicit, error)
 		f.prune(&effort)
 	}
 	f.prepare()
-	f.took, f.steps = time.Since(start), budget-effort
+	f.took, f.steps, f.within = time.Since(start), steps-effort, b
 	return f, nil
 }
 
-func compileSide(ctx context.Context, p *lp.Polytope, cfg Config, effort *int) (*explicit, error) {
+func compileSide(ctx context.Context, p *lp.Polytope, maxPieces int, effort *int) (*explicit, error) {
 	if err := p.FacetsBeyond(*effort); err != nil {
 		return nil, err
 	}
 	if p.OverPoints() {
-		return compileFacets(p, p.Points(), p.Dim(), cfg.MaxPieces, effort)
+		return compileFacets(p, p.Points(), p.Dim(), maxPieces, effort)
 	}
-	f, err := compileDual(p, allRows(p), cfg.MaxPieces, effort)
-	if err == nil || !isBudget(err) {
+	f, err := compileDual(p, allRows(p), maxPieces, effort)
+	if err == nil || !beyondBudget(err) {
 		return f, err
 	}
 	own, e := ownRows(ctx, p)
@@ -52,8 +56,8 @@ func compileSide(ctx context.Context, p *lp.Polytope, cfg Config, effort *int) (
 		return nil, e
 	}
 	lp.Stage(ctx, "closed form of what is not redundant", 0)
-	f, err = compileDual(p, own, cfg.MaxPieces, effort)
-	if err == nil || !isBudget(err) {
+	f, err = compileDual(p, own, maxPieces, effort)
+	if err == nil || !beyondBudget(err) {
 		return f, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -69,7 +73,7 @@ func compileSide(ctx context.Context, p *lp.Polytope, cfg Config, effort *int) (
 			return nil, err // vertices are off by more than their rounding
 		}
 	}
-	mixed, e := compileFacets(p, points, first, cfg.MaxPieces, effort)
+	mixed, e := compileFacets(p, points, first, maxPieces, effort)
 	if e != nil {
 		return nil, e
 	}
@@ -441,4 +445,10 @@ func (f *explicit) farkas(cone dd.Cone, scale []float64, m int) {
 		e.add(f, x, scale, m, false)
 	}
 	f.empty, f.emptyGive = e.lower, e.lowerGive
+}
+
+// beyondBudget reports whether the closed form was refused for its size.
+func beyondBudget(err error) bool {
+	_, is := errors.AsType[*lp.BudgetError](err)
+	return is
 }

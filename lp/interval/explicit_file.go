@@ -24,18 +24,12 @@ const (
 	fileVersion = 2
 )
 
-// MarshalCompiled returns the closed form of s to be kept in a file, which
-// NewCompiledSolver reads. ok is false where s has none.
-func MarshalCompiled(s lp.Solver) (data []byte, ok bool) {
-	x, ok := unscaled(s).(*explicitSolver)
-	if !ok {
-		return nil, false
-	}
-	f := x.f
+// Marshal returns the closed form to be kept in a file, which Unmarshal reads.
+func (f *explicit) Marshal() []byte {
 	var e encoder
 	e.text(f.p.Hash())
-	e.number(x.cfg.MaxPieces)
-	e.number(x.cfg.MaxEffort)
+	e.number(f.within.pieces)
+	e.number(f.within.effort)
 	e.text(f.side)
 	e.number(f.size)
 	e.number(f.steps)
@@ -60,34 +54,18 @@ func MarshalCompiled(s lp.Solver) (data []byte, ok bool) {
 		}
 	}
 	sum := sha256.Sum256(e)
-	data = append([]byte(fileMagic), 0, 0, 0, 0)
+	data := append([]byte(fileMagic), 0, 0, 0, 0)
 	binary.LittleEndian.PutUint32(data[len(fileMagic):], fileVersion)
-	return append(append(data, sum[:]...), e...), true
-}
-
-// NewCompiledSolver is New with the closed form from MarshalCompiled. The
-// error says what is wrong with the data: they are damaged, of another version,
-// of another polytope, or were found within another budget.
-func NewCompiledSolver(p *lp.Polytope, cfg Config, data []byte) (lp.Solver, error) {
-	cfg, err := cfg.complete()
-	if err != nil {
-		return nil, err
-	}
-	if cfg.Method != "auto" && cfg.Method != "explicit" {
-		return nil, fmt.Errorf("lp: a closed form does not serve method %s", cfg.Method)
-	}
-	start := time.Now()
-	f, err := unmarshalCompiled(p.Canonical(), cfg, data)
-	if err != nil {
-		return nil, fmt.Errorf("lp: compiled intervals: %w", err)
-	}
-	f.took = time.Since(start)
-	return inUnits(p, ladder{f.p, cfg}.closedForm(f)), nil
+	return append(append(data, sum[:]...), e...)
 }
 
 var errNoCompiled = errors.New("the file holds something else")
 
-func unmarshalCompiled(p *lp.Polytope, cfg Config, data []byte) (*explicit, error) {
+// unmarshalCompiled reads the closed form of p from Marshal. The error says what is wrong with
+// the data: they are damaged, of another version, of another polytope, or were found
+// within another budget.
+func unmarshalCompiled(p *lp.Polytope, b budget, data []byte) (*explicit, error) {
+	start := time.Now()
 	head := len(fileMagic) + 4 + sha256.Size
 	if !bytes.HasPrefix(data, []byte(fileMagic)) {
 		return nil, errNoCompiled
@@ -105,8 +83,8 @@ func unmarshalCompiled(p *lp.Polytope, cfg Config, data []byte) (*explicit, erro
 	if hash := d.text(); hash != p.Hash() {
 		return nil, errors.New("the file belongs to another polytope")
 	}
-	if pieces, effort := d.number(), d.number(); pieces != cfg.MaxPieces || effort != cfg.MaxEffort {
-		return nil, fmt.Errorf("the file was made with max_pieces %d and max_effort %d, not %d and %d", pieces, effort, cfg.MaxPieces, cfg.MaxEffort)
+	if pieces, effort := d.number(), d.number(); pieces != b.pieces || effort != b.effort {
+		return nil, fmt.Errorf("the file was made with max_pieces %d and max_effort %d, not %d and %d", pieces, effort, b.pieces, b.effort)
 	}
 	n := p.Dim()
 	f := &explicit{p: p, form: p.Form(), side: d.text(), size: d.number(), steps: d.number()}
@@ -128,6 +106,7 @@ func unmarshalCompiled(p *lp.Polytope, cfg Config, data []byte) (*explicit, erro
 		f.columns()
 	}
 	f.prepare()
+	f.within, f.took = b, time.Since(start)
 	return f, nil
 }
 

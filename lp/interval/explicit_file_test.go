@@ -35,7 +35,7 @@ func TestCompiledFile(t *testing.T) {
 				t.Errorf("%s: not the same file twice", p.Name())
 			}
 		}
-		loaded, err := NewCompiledSolver(p, Config{}, data)
+		loaded, err := NewCompiled(p, Config{}, data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestCompiledFile(t *testing.T) {
 			t.Errorf("%s: another file after loading", p.Name())
 		}
 		var limits []lp.Limits
-		if unscaled(s).(*explicitSolver).f.anyLimits {
+		if s.(Describer).Compiled().AnyLimits {
 			b := append([]float64(nil), p.Form().B...)
 			for k := range b {
 				b[k] *= 1.1
@@ -76,7 +76,7 @@ func TestBadCompiledFile(t *testing.T) {
 	older[len(fileMagic)] = 0
 	check := func(want string, data []byte, cfg Config) {
 		t.Helper()
-		if _, err := NewCompiledSolver(p, cfg, data); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := NewCompiled(p, cfg, data); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
@@ -137,7 +137,7 @@ func FuzzCompiledFile(f *testing.F) {
 		bad = bad[:len(bad)-cut]
 		sum := sha256.Sum256(bad[head:])
 		copy(bad[head-sha256.Size:], sum[:])
-		s, err := NewCompiledSolver(p, Config{Workers: 1}, bad)
+		s, err := NewCompiled(p, Config{Workers: 1}, bad)
 		if err != nil {
 			return
 		}

@@ -101,10 +101,8 @@ func differ(p *lp.Polytope, r *rand.Rand, counts map[string]int) error {
 		defer s.Close()
 		solvers = append(solvers, s)
 	}
-	if f := unscaled(solvers[0]).(*explicitSolver).f; f.side == "dual" {
-		if err := f.certify(); err != nil {
-			return err
-		}
+	if err := unscaled(solvers[0]).(*explicitSolver).Intervals().certify(); err != nil {
+		return err
 	}
 	defer func() {
 		kept, _ := WarmStarts(solvers[2])

@@ -1,6 +1,7 @@
 package interval
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +12,18 @@ import (
 	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/vec"
 )
+
+// compiled returns the closed form of the canonical form of p, with nothing behind it.
+func compiled(t testing.TB, p *lp.Polytope) *explicitSolver {
+	t.Helper()
+	f, err := compile(t.Context(), p.Canonical(), budget{2000, 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newExplicitSolver(f, func() (lp.Solver, error) { return nil, errors.New("nothing is behind") })
+	t.Cleanup(func() { s.Close() })
+	return s
+}
 
 // plainInterval evaluates the pieces as they are defined.
 func plainInterval(e *ends, rho []float64) (lo, hi float64) {
@@ -34,13 +47,10 @@ func TestPruned(t *testing.T) {
 	all := []*lp.Polytope{lptest.CappedPortfolio(t, 0.2), lptest.RandomSimplex(t, r, 9, 6, 0.3), lptest.RandomSimplex(t, r, 8, 24, 0), lptest.RandomSimplex(t, r, 30, 5, 0)}
 	all = append(all, lptest.Presets(t)...)
 	for _, p := range all {
-		s, err := New(p, Config{Method: "explicit"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		f := unscaled(s).(*explicitSolver).f
+		s := compiled(t, p)
+		f := s.f
 		worst := 0.
-		c := unscaled(s).Chain(1).(*explicitChain)
+		c := s.Chain(1).(*explicitChain)
 		lo, hi, a := []float64{0}, []float64{0}, []float64{0}
 		for range 500 {
 			c.Begin(1, nil)
@@ -66,7 +76,7 @@ func TestPruned(t *testing.T) {
 		if !(worst <= 1e-13) {
 			t.Errorf("%s: ends differ by %g", p.Describe(), worst)
 		}
-		d := s.(Describer).Compiled()
+		d := s.Compiled()
 		n, needed := d.Pieces()
 		t.Logf("%s: %d of %d pieces, difference %.2g, %v, %d steps", p.Describe(), needed, n, worst, f.took, f.steps)
 	}
@@ -82,12 +92,7 @@ func TestPrunedCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(p, Config{Method: "explicit"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for _, e := range s.(Describer).Compiled().Entities[:2] {
+	for _, e := range compiled(t, p).Compiled().Entities[:2] {
 		if e.NeededLower != 1 || e.NeededUpper != 1 || e.Upper < 2 {
 			t.Errorf("%+v", e)
 		}
@@ -97,15 +102,12 @@ func TestPrunedCounts(t *testing.T) {
 // Every piece that CountActive meets is among those that are needed.
 func TestActiveAreNeeded(t *testing.T) {
 	for _, p := range append(lptest.Presets(t), lptest.CappedPortfolio(t, 0.2)) {
-		s, err := New(p, Config{Method: "explicit"})
+		s := compiled(t, p)
+		active, err := s.CountActive(2000, rng.New(8, "active"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		active, _, err := CountActive(s, 2000, rng.New(8, "active"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, e := range s.(Describer).Compiled().Entities[:p.Dim()-1] {
+		for i, e := range s.Compiled().Entities[:p.Dim()-1] {
 			if a := active[i]; a.ActiveLower > e.NeededLower || a.ActiveUpper > e.NeededUpper {
 				t.Errorf("%s: %+v, %+v", p.Name(), a, e)
 			}

@@ -1,8 +1,6 @@
 package interval
 
 import (
-	"errors"
-
 	"paspo/lp"
 )
 
@@ -12,12 +10,11 @@ import (
 // answered, and ends so steep that rounding shows (see tolerance.Sensitivity).
 type explicitSolver struct {
 	f      *explicit
-	cfg    Config
 	behind successor
 }
 
-func newExplicitSolver(f *explicit, cfg Config, behind func() (lp.Solver, error)) *explicitSolver {
-	return &explicitSolver{f: f, cfg: cfg, behind: successor{open: behind}}
+func newExplicitSolver(f *explicit, behind func() (lp.Solver, error)) *explicitSolver {
+	return &explicitSolver{f: f, behind: newSuccessor(behind)}
 }
 
 func (s *explicitSolver) Polytope() *lp.Polytope { return s.f.p }
@@ -26,33 +23,17 @@ func (s *explicitSolver) Method() string { return "explicit" }
 
 func (s *explicitSolver) Close() error { return s.behind.close() }
 
-// Describe says how s computes intervals. Where limits follow the state, lim are those of
-// one, some of which the closed form may leave to others; else nil.
-func Describe(s lp.Solver, lim *lp.Limits) string {
-	if p := s.Polytope(); lim != nil && lim.A != nil && !p.HullOnly() && s.Method() != "clp" && !tooManyRows(p) {
-		return "dual simplex, since the matrix follows the state"
-	}
-	x, ok := unscaled(s).(*explicitSolver)
-	if !ok || lim == nil {
-		return s.Method()
-	}
-	others := "lazy"
-	if tooManyRows(x.f.p) {
-		others = "linear programs"
-	}
-	if !x.f.anyLimits {
-		return "explicit, " + others + " where limits follow the state"
-	}
-	for j, fixed := range x.f.fixed {
-		if !fixed && !x.f.capped(j) {
-			return "explicit, " + others + " where caps follow the state"
-		}
-	}
-	return "explicit"
-}
+// Behind returns the solver behind the closed form, nil until it was needed.
+func (s *explicitSolver) Behind() lp.Solver { return s.behind.started() }
 
-// isBudget reports whether the closed form was refused for its size.
-func isBudget(err error) bool {
-	var b *lp.BudgetError
-	return errors.As(err, &b)
+// Intervals returns the closed form.
+func (s *explicitSolver) Intervals() *explicit { return s.f }
+
+// Covers says which limits of a state the closed form answers: any at all, and any caps.
+func (s *explicitSolver) Covers() (limits, caps bool) {
+	caps = s.f.anyLimits
+	for j, fixed := range s.f.fixed {
+		caps = caps && (fixed || s.f.capped(j))
+	}
+	return s.f.anyLimits, caps
 }

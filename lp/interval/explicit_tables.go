@@ -88,3 +88,51 @@ func endTables(all []ends) []EndTable {
 	}
 	return out
 }
+
+// inUnits returns t in the units of the user: rho holds limits as stated, and ends and
+// what they are counted from are amounts as stated.
+func (t *Tables) inUnits(amount, row, eq []float64) *Tables {
+	rho := make([]float64, 0, t.Size) // units of rho
+	if t.Facets {
+		rho = append(append(rho, 1), amount...)[:t.Size]
+	} else {
+		for _, k := range t.LimitRows {
+			rho = append(rho, row[k])
+		}
+		for _, j := range t.Caps {
+			rho = append(rho, amount[j])
+		}
+		rho = append(rho, eq...)
+		for len(rho) < t.Size {
+			rho = append(rho, 1)
+		}
+	}
+	weights := func(w []float64, stride int, unit float64) {
+		for x := range w {
+			w[x] *= unit / rho[x%stride]
+		}
+	}
+	for _, list := range [...][]EndTable{t.Needed, t.All} {
+		for i := range list {
+			e, d := &list[i], amount[i]
+			weights(e.Lower, e.Stride, d)
+			weights(e.Upper, e.Stride, d)
+			for _, give := range [...][]float64{e.LowerGive, e.UpperGive} {
+				for x := range give {
+					give[x] *= d
+				}
+			}
+		}
+	}
+	weights(t.Rays, t.Size, 1)
+	for x := range t.Begin {
+		t.Begin[x] *= rho[x]
+	}
+	for j := range t.Floor {
+		t.Floor[j] *= amount[j]
+	}
+	for x := range t.Cols {
+		t.Cols[x] *= rho[x%t.Size] / amount[x/t.Size]
+	}
+	return t
+}

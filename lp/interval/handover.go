@@ -16,6 +16,9 @@ type successor struct {
 	err    error
 }
 
+// newSuccessor returns the solver that open makes when it is first needed.
+func newSuccessor(open func() (lp.Solver, error)) successor { return successor{open: open} }
+
 func (s *successor) get() (lp.Solver, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,4 +127,9 @@ func at(limits []lp.Limits, r int) *lp.Limits {
 		return nil
 	}
 	return &limits[r]
+}
+
+// hander is a chain that hands rows over.
+type hander interface {
+	handed() *handover
 }

@@ -73,7 +73,7 @@ func TestMixedBatch(t *testing.T) {
 		if !ok || total.Hits == 0 || total.Left > 0 || capped == 0 {
 			t.Errorf("%s: %d rows with caps: %v", name, capped, total)
 		}
-		if unscaled(s).(*explicitSolver).behind.started().(*lazySolver).behind.started() != nil {
+		if unscaled(s).(*explicitSolver).Behind().(*lazySolver).Behind() != nil {
 			t.Errorf("%s: linear programs were needed", name)
 		}
 		t.Logf("%s: %v", name, total)
@@ -122,11 +122,11 @@ func TestStrayedPrefix(t *testing.T) {
 			t.Errorf("row %d: residual %g", x, res)
 		}
 	}
-	if !slices.Equal(inner(c).behind.gone, []bool{true, true, false, true}) {
-		t.Errorf("handed over: %v", inner(c).behind.gone)
+	if !slices.Equal(inner(c).handed().gone, []bool{true, true, false, true}) {
+		t.Errorf("handed over: %v", inner(c).handed().gone)
 	}
-	if l := inner(c).behind.chain.(*lazyChain); !slices.Equal(l.behind.gone, []bool{true, true, false, false}) {
-		t.Errorf("handed on: %v", l.behind.gone)
+	if l := inner(c).handed().chain.(hander).handed(); !slices.Equal(l.gone, []bool{true, true, false, false}) {
+		t.Errorf("handed on: %v", l.gone)
 	}
 }
 
@@ -190,10 +190,10 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// inner returns the chain of a closed form, whatever the units are.
-func inner(c lp.Chain) *explicitChain {
+// inner returns the chain that hands rows over, whatever the units are.
+func inner(c lp.Chain) hander {
 	if x, ok := c.(*scaledChain); ok {
 		c = x.Chain
 	}
-	return c.(*explicitChain)
+	return c.(hander)
 }

@@ -2,6 +2,7 @@ package interval
 
 import (
 	"context"
+	"errors"
 
 	"paspo/lp"
 )
@@ -47,7 +48,7 @@ func (l ladder) first(ctx context.Context) (lp.Solver, error) {
 	case "lazy":
 		return l.bases(ctx)
 	}
-	f, err := compile(ctx, l.p, l.cfg)
+	f, err := compile(ctx, l.p, l.cfg.budget())
 	switch {
 	case err == nil:
 		return l.closedForm(f), nil
@@ -60,7 +61,7 @@ func (l ladder) first(ctx context.Context) (lp.Solver, error) {
 // closedForm hands on limits that f was not compiled for or that may be empty, prefixes
 // outside of the intervals that it answered, and ill-conditioned endpoints.
 func (l ladder) closedForm(f *explicit) lp.Solver {
-	return newExplicitSolver(f, l.cfg, func() (lp.Solver, error) { return l.basesOrPrograms(context.Background()) })
+	return newExplicitSolver(f, func() (lp.Solver, error) { return l.basesOrPrograms(context.Background()) })
 }
 
 // basesOrPrograms passes over bases where there are too many rows for them.
@@ -85,7 +86,7 @@ func (l ladder) matrices() (lp.Solver, error) {
 
 // programs answer everything.
 func (l ladder) programs(ctx context.Context) (lp.Solver, error) {
-	return newCLPSolver(ctx, l.p, l.cfg)
+	return newCLPSolver(ctx, l.p, l.cfg.Tolerance, l.cfg.Workers)
 }
 
 // Beyond returns the method that auto takes where the closed form of p is beyond its
@@ -95,4 +96,9 @@ func Beyond(p *lp.Polytope) string {
 		return "clp"
 	}
 	return "lazy"
+}
+
+func isBudget(err error) bool {
+	_, is := errors.AsType[*lp.BudgetError](err)
+	return is
 }

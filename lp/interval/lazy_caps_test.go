@@ -13,80 +13,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
-	"paspo/lp/internal/vec"
 )
-
-// cappedPolytope draws a simplex with a cap on every entity, cut by degenerate,
-// duplicate and redundant rows with coefficients over several orders.
-func cappedPolytope(r *rand.Rand) lp.Description {
-	n := 2 + r.IntN(7)
-	d := lp.Description{Total: 0, Lower: make([]float64, n), Upper: make([]float64, n)}
-	x := make([]float64, n)
-	for j := range n {
-		d.Entities = append(d.Entities, string(rune('a'+j)))
-		x[j] = r.ExpFloat64()
-		d.Total += x[j]
-	}
-	if r.IntN(2) == 0 {
-		for j := range x {
-			x[j] /= d.Total
-		}
-		d.Total = 1
-	}
-	equal := 1.5 * d.Total / float64(n)
-	for j := range n {
-		d.Upper[j] = x[j] * []float64{1, 1 + 1e-9, 1.1, 2}[r.IntN(4)]
-		if r.IntN(3) == 0 {
-			d.Upper[j] = max(x[j], equal)
-		}
-		if r.IntN(4) == 0 {
-			d.Lower[j] = x[j] * r.Float64()
-		}
-	}
-	spread := []float64{0, 0, 3, 8}[r.IntN(4)]
-	for k := range r.IntN(8) {
-		c := make([]float64, n)
-		for j := range c {
-			if r.IntN(3) > 0 {
-				c[j] = (r.Float64() - 0.2) * math.Pow(10, spread*(r.Float64()-0.5))
-				if spread == 0 && k%2 == 0 {
-					c[j] = math.Round(c[j])
-				}
-			}
-		}
-		if len(d.Rows) > 0 && r.IntN(4) == 0 {
-			other, f := d.Rows[r.IntN(len(d.Rows))], []float64{1, -1, 0.3}[r.IntN(3)]
-			for j := range c {
-				c[j] = f*other.Coef[j] + float64(r.IntN(2)) // the budget changes nothing
-			}
-		}
-		if vec.MaxAbs(c) == 0 {
-			continue
-		}
-		slack := []float64{0, 1e-12, 1e-6, 0.05, 1}[r.IntN(5)]
-		row := lp.Row{Name: string(rune('A' + k)), Coef: c, Min: math.Inf(-1), Max: vec.Dot(c, x) + slack}
-		if r.IntN(4) == 0 {
-			row.Min = vec.Dot(c, x) - slack // a pair that is like an equality
-		}
-		d.Rows = append(d.Rows, row)
-	}
-	return d
-}
-
-// verify checks the certificate of every basis that is kept.
-func verify(t *rapid.T, s *lazySolver) (count int) {
-	for i := range s.m.suffix {
-		for _, e := range s.m.suffix[i].ends {
-			for _, p := range *e.kept.Load() {
-				if err := p.Verify(); err != nil {
-					t.Fatalf("entity %d: %v", i, err)
-				}
-				count++
-			}
-		}
-	}
-	return count
-}
 
 // TestCaps holds lazy answers on capped polytopes to exact arithmetic, and counts
 // where CLP differs from them by more than a scaled 1e-9: exact arithmetic has
@@ -98,7 +25,7 @@ func TestCaps(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "caps"))
-		d := cappedPolytope(r)
+		d := lptest.CappedAtRandom(r)
 		p, err := lp.New(d)
 		if err != nil {
 			kinds["no polytope"]++
@@ -149,7 +76,6 @@ func TestCaps(t *testing.T) {
 		if !(worst <= 1e-9) {
 			t.Fatalf("residual %g\n%+v", worst, d)
 		}
-		kinds["bases"] += verify(t, unscaled(s).(*lazySolver))
 		total := unscaled(s).(*lazySolver).Stats().Total()
 		kinds["hits"] += int(total.Hits)
 		kinds["misses"] += int(total.Misses)
@@ -166,7 +92,7 @@ func TestCapsHaveNoMemory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "caps memory"))
-		d := cappedPolytope(r)
+		d := lptest.CappedAtRandom(r)
 		p, err := lp.New(d)
 		if err != nil {
 			return
@@ -247,30 +173,8 @@ func TestLimitsAreServed(t *testing.T) {
 		}
 		total := unscaled(s).(*lazySolver).Stats().Total()
 		t.Log(total)
-		if total.Left > 0 || unscaled(s).(*lazySolver).behind.started() != nil {
+		if total.Left > 0 || unscaled(s).(*lazySolver).Behind() != nil {
 			t.Errorf("%s: left to programs: %v", p.Name(), total)
-		}
-		s.Close()
-	}
-}
-
-func TestStoreIsBounded(t *testing.T) {
-	p := lptest.CappedSimplex(t, 20, 10)
-	for _, most := range []int{1, 7} {
-		s, err := New(p, Config{Method: "lazy", MaxBases: most})
-		if err != nil {
-			t.Fatal(err)
-		}
-		lptest.Walk(t, s, rand.New(rng.New(1, "bounded")), 200, nil)
-		for i := range unscaled(s).(*lazySolver).m.suffix {
-			for _, e := range unscaled(s).(*lazySolver).m.suffix[i].ends {
-				if kept, known := len(*e.kept.Load()), len(e.known); kept > most || known != kept {
-					t.Fatalf("entity %d keeps %d bases and knows %d, allowed are %d", i, kept, known, most)
-				}
-			}
-		}
-		if h := unscaled(s).(*lazySolver).Stats().Total(); h.Hits == 0 || h.Misses == 0 {
-			t.Errorf("%v", h)
 		}
 		s.Close()
 	}

@@ -349,3 +349,6 @@ func (c *lazyChain) Fix(a []float64) {
 		c.s.m.fix(row, i, v)
 	}
 }
+
+// handed returns the rows that another method answers.
+func (c *lazyChain) handed() *handover { return &c.behind }

@@ -38,7 +38,7 @@ func newLazySolver(ctx context.Context, p *lp.Polytope, maxBases int, behind fun
 	if err != nil {
 		return nil, err
 	}
-	s := &lazySolver{m: m, behind: successor{open: behind}}
+	s := &lazySolver{m: m, behind: newSuccessor(behind)}
 	s.settle()
 	return s, nil
 }
@@ -79,3 +79,6 @@ func (s *lazySolver) Polytope() *lp.Polytope { return s.m.p }
 func (s *lazySolver) Method() string { return "lazy" }
 
 func (s *lazySolver) Close() error { return s.behind.close() }
+
+// Behind returns the solver behind the bases, nil until it was needed.
+func (s *lazySolver) Behind() lp.Solver { return s.behind.started() }

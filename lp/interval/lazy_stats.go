@@ -2,8 +2,6 @@ package interval
 
 import (
 	"fmt"
-
-	"paspo/lp"
 )
 
 // Stats tells how intervals were answered.
@@ -47,20 +45,6 @@ func (e Endpoint) HitRate() float64 {
 func (e Endpoint) String() string {
 	return fmt.Sprintf("%d bases, hit rate %.4f (%d hits, %d misses, of them %d exact, %d left to programs)",
 		e.Bases, e.HitRate(), e.Hits, e.Misses, e.Exact, e.Left)
-}
-
-// WarmStarts returns how the bases behind s served, where it has any: those of method
-// lazy, and those that answer what the closed form leaves. It may be called at any
-// time.
-func WarmStarts(s lp.Solver) (stats Stats, ok bool) {
-	s = unscaled(s)
-	if x, explicit := s.(*explicitSolver); explicit {
-		s = x.behind.started()
-	}
-	if l, lazy := s.(*lazySolver); lazy {
-		return l.Stats(), true
-	}
-	return stats, false
 }
 
 // Stats returns what was answered so far. It may be called at any time.

@@ -68,13 +68,13 @@ func checkRandomMatrices(seed uint64, kinds map[string]int) error {
 		}
 		err = lptest.WalkChecked(s, r, limits, len(limits))
 		if l, ok := unscaled(s).(*lazySolver); ok {
-			m, ok := l.behind.started().(*matrixSolver)
+			m, ok := l.Behind().(*matrixSolver)
 			switch {
 			case !ok:
 				if len(p.Form().B) > 0 && err == nil {
 					err = errors.New("no simplex behind warm-start bases")
 				}
-			case m.behind.started() != nil:
+			case m.Behind() != nil:
 				kinds["left to CLP"]++
 			default:
 				kinds["answered"]++
@@ -232,9 +232,9 @@ func TestMatrixHasNoMemory(t *testing.T) {
 				t.Errorf("%s, %s: a fresh solver: %v", p.Name(), method, err)
 			}
 			if x, ok := unscaled(s).(*explicitSolver); ok {
-				s = x.behind.started()
+				s = x.Behind()
 			}
-			if m := unscaled(s).(*lazySolver).behind.started().(*matrixSolver); !ends && m.behind.started() != nil {
+			if m := unscaled(s).(*lazySolver).Behind().(*matrixSolver); !ends && m.Behind() != nil {
 				t.Errorf("%s, %s: linear programs were needed", p.Name(), method)
 			}
 			if method == "lazy" {

@@ -17,7 +17,7 @@ type matrixSolver struct {
 }
 
 func newMatrixSolver(p *lp.Polytope, behind func() (lp.Solver, error)) *matrixSolver {
-	return &matrixSolver{p: p, behind: successor{open: behind}}
+	return &matrixSolver{p: p, behind: newSuccessor(behind)}
 }
 
 func (s *matrixSolver) Polytope() *lp.Polytope { return s.p }
@@ -29,3 +29,6 @@ func (s *matrixSolver) Close() error { return s.behind.close() }
 func (s *matrixSolver) Chain(batch int) lp.Chain {
 	return &matrixChain{s: s, rows: make([]*matrixRow, batch), away: make([]bool, batch), behind: newHandover(&s.behind, batch)}
 }
+
+// Behind returns the solver behind the simplex, nil until it was needed.
+func (s *matrixSolver) Behind() lp.Solver { return s.behind.started() }

@@ -67,3 +67,6 @@ func (cfg Config) complete() (Config, error) {
 	}
 	return cfg, cfg.Validate()
 }
+
+// budget bounds the closed form.
+func (cfg Config) budget() budget { return budget{cfg.MaxPieces, cfg.MaxEffort} }

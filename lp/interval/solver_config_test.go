@@ -76,8 +76,7 @@ func TestManyRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := unscaled(s).(*explicitSolver).f
-		t.Logf("n %d, m %d: %s, any limits %v, size %d", c.n, c.m, f.side, f.anyLimits, f.size)
+		t.Logf("n %d, m %d: %v", c.n, c.m, s.(Describer).Compiled())
 		if err := lptest.WalkChecked(s, r, nil, 5); err != nil {
 			t.Error(err)
 		}

@@ -62,7 +62,7 @@ func checkRandomLimits(seed uint64, kinds map[string]int) error {
 		if _, ok := unscaled(s).(*explicitSolver); ok {
 			c := s.Chain(4)
 			c.Begin(4, limits)
-			kinds["rows left by the closed form"] += inner(c).behind.count
+			kinds["rows left by the closed form"] += inner(c).handed().count
 			kinds["rows"] += 4
 		}
 		err = lptest.WalkChecked(s, r, limits, 4)

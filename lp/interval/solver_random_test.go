@@ -55,7 +55,7 @@ func checkRandomPolytope(seed uint64, kinds map[string]int) error {
 			return fmt.Errorf("%s: %w", method, err)
 		}
 		kinds[method]++
-		if e, ok := unscaled(s).(*explicitSolver); ok && e.f.anyLimits {
+		if e, ok := unscaled(s).(*explicitSolver); ok && e.Compiled().AnyLimits {
 			kinds["any limits"]++
 		}
 		err = lptest.WalkChecked(s, r, nil, 3)

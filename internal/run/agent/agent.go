@@ -101,7 +101,7 @@ func solver(p *lp.Polytope, c interval.Config, dir string) (lp.Solver, error) {
 		data, err := limits.ReadFile(path, limits.Intervals)
 		if err == nil {
 			var s lp.Solver
-			if s, err = interval.NewCompiledSolver(p, c, data); err == nil {
+			if s, err = interval.NewCompiled(p, c, data); err == nil {
 				return s, nil
 			}
 		}

@@ -617,3 +617,60 @@ func Names(n int) []string {
 	}
 	return names
 }
+
+// CappedAtRandom draws a simplex with a cap on every entity, cut by degenerate,
+// duplicate and redundant rows with coefficients over several orders.
+func CappedAtRandom(r *rand.Rand) lp.Description {
+	n := 2 + r.IntN(7)
+	d := lp.Description{Total: 0, Lower: make([]float64, n), Upper: make([]float64, n)}
+	x := make([]float64, n)
+	for j := range n {
+		d.Entities = append(d.Entities, string(rune('a'+j)))
+		x[j] = r.ExpFloat64()
+		d.Total += x[j]
+	}
+	if r.IntN(2) == 0 {
+		for j := range x {
+			x[j] /= d.Total
+		}
+		d.Total = 1
+	}
+	equal := 1.5 * d.Total / float64(n)
+	for j := range n {
+		d.Upper[j] = x[j] * []float64{1, 1 + 1e-9, 1.1, 2}[r.IntN(4)]
+		if r.IntN(3) == 0 {
+			d.Upper[j] = max(x[j], equal)
+		}
+		if r.IntN(4) == 0 {
+			d.Lower[j] = x[j] * r.Float64()
+		}
+	}
+	spread := []float64{0, 0, 3, 8}[r.IntN(4)]
+	for k := range r.IntN(8) {
+		c := make([]float64, n)
+		for j := range c {
+			if r.IntN(3) > 0 {
+				c[j] = (r.Float64() - 0.2) * math.Pow(10, spread*(r.Float64()-0.5))
+				if spread == 0 && k%2 == 0 {
+					c[j] = math.Round(c[j])
+				}
+			}
+		}
+		if len(d.Rows) > 0 && r.IntN(4) == 0 {
+			other, f := d.Rows[r.IntN(len(d.Rows))], []float64{1, -1, 0.3}[r.IntN(3)]
+			for j := range c {
+				c[j] = f*other.Coef[j] + float64(r.IntN(2)) // the budget changes nothing
+			}
+		}
+		if vec.MaxAbs(c) == 0 {
+			continue
+		}
+		slack := []float64{0, 1e-12, 1e-6, 0.05, 1}[r.IntN(5)]
+		row := lp.Row{Name: string(rune('A' + k)), Coef: c, Min: math.Inf(-1), Max: vec.Dot(c, x) + slack}
+		if r.IntN(4) == 0 {
+			row.Min = vec.Dot(c, x) - slack // a pair that is like an equality
+		}
+		d.Rows = append(d.Rows, row)
+	}
+	return d
+}

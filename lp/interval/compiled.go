@@ -1,0 +1,47 @@
+package interval
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"paspo/lp"
+)
+
+// MarshalCompiled returns the closed form of s to be kept in a file, which
+// NewCompiled reads. ok is false where s has none.
+func MarshalCompiled(s lp.Solver) (data []byte, ok bool) {
+	x, ok := unscaled(s).(*explicitSolver)
+	if !ok {
+		return nil, false
+	}
+	return x.Intervals().Marshal(), true
+}
+
+// NewCompiled is New with the closed form from MarshalCompiled. The error says what is
+// wrong with the data: they are damaged, of another version, of another polytope, or were
+// found within another budget.
+func NewCompiled(p *lp.Polytope, cfg Config, data []byte) (lp.Solver, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Method != "auto" && cfg.Method != "explicit" {
+		return nil, fmt.Errorf("lp: a closed form does not serve method %s", cfg.Method)
+	}
+	f, err := unmarshalCompiled(p.Canonical(), cfg.budget(), data)
+	if err != nil {
+		return nil, fmt.Errorf("lp: compiled intervals: %w", err)
+	}
+	return inUnits(p, ladder{p.Canonical(), cfg}.closedForm(f)), nil
+}
+
+// CountActive walks random chains and counts which affine pieces of the closed form are
+// endpoints. ok is false where s does not have a closed form.
+func CountActive(s lp.Solver, chains int, source rand.Source) (counts []ActivePieces, ok bool, err error) {
+	x, ok := unscaled(s).(*explicitSolver)
+	if !ok {
+		return nil, false, nil
+	}
+	counts, err = x.CountActive(chains, source)
+	return counts, true, err
+}

@@ -1,0 +1,41 @@
+package interval
+
+import "paspo/lp"
+
+// Describe says how s computes intervals. Where limits follow the state, lim are those of
+// one, some of which the closed form may pass on to others; else nil.
+func Describe(s lp.Solver, lim *lp.Limits) string {
+	p := s.Polytope()
+	if lim != nil && lim.A != nil && !p.HullOnly() && s.Method() != "clp" && !tooManyRows(p) {
+		return "dual simplex, since the matrix follows the state"
+	}
+	x, ok := unscaled(s).(*explicitSolver)
+	if !ok || lim == nil {
+		return s.Method()
+	}
+	others := "lazy"
+	if tooManyRows(x.Polytope()) {
+		others = "linear programs"
+	}
+	switch limits, caps := x.Covers(); {
+	case !limits:
+		return "explicit, " + others + " where limits follow the state"
+	case !caps:
+		return "explicit, " + others + " where caps follow the state"
+	}
+	return "explicit"
+}
+
+// WarmStarts returns how the bases behind s served, where it has any: those of method
+// lazy, and those that answer what the closed form passes on. It may be called at any
+// time.
+func WarmStarts(s lp.Solver) (stats Stats, ok bool) {
+	s = unscaled(s)
+	if x, explicit := s.(*explicitSolver); explicit {
+		s = x.Behind()
+	}
+	if l, lazy := s.(*lazySolver); lazy {
+		return l.Stats(), true
+	}
+	return stats, false
+}
