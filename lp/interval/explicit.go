@@ -61,6 +61,13 @@ type explicit struct {
 	anyLimits bool
 	empty     []float64
 	emptyGive []float64
+
+	// What start needs of the rays and of the polytope's own bounds.
+	rays      *pieces.Pieces
+	raysGive  float64 // the least
+	capped    []bool
+	shifts    []float64 // of the rows, then of the equalities, by the own lower bounds
+	countable bool
 }
 
 // ends are the pieces of one interval. The weights of a piece are stride
@@ -85,6 +92,25 @@ func (f *explicit) prepare() {
 		e = &f.own[i]
 		e.steep = e.isSteep()
 		f.needed[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
+	}
+	if !f.anyLimits {
+		return
+	}
+	n := f.p.Dim()
+	f.rays, f.raysGive = pieces.New(f.size, false, f.empty, nil), math.Inf(1)
+	for _, g := range f.emptyGive {
+		f.raysGive = min(f.raysGive, g)
+	}
+	f.capped = make([]bool, n)
+	for _, j := range f.caps {
+		f.capped[j] = true
+	}
+	f.countable = f.p.Countable(f.form.L)
+	for _, k := range f.rows {
+		f.shifts = append(f.shifts, f.shift(f.form.A[k*n:(k+1)*n], f.form.L))
+	}
+	for k := range f.form.F {
+		f.shifts = append(f.shifts, f.shift(f.form.E[k*n:(k+1)*n], f.form.L))
 	}
 }
 
@@ -152,53 +178,56 @@ func (e *ends) relaxed(rho []float64) (at, theta float64) {
 	return 0, math.Inf(1)
 }
 
-// start writes rho of the empty prefix under the given limits and reports whether
-// the pieces hold for them and no ray proves them empty.
-func (f *explicit) start(rho, b, e, l, u []float64) bool {
-	n := f.p.Dim()
-	for j := range n {
+// start writes rho of the empty prefix under the given limits to a batch of one row and
+// reports whether the pieces hold for them and no ray proves them empty.
+func (f *explicit) start(at *pieces.Batch, lim *lp.Limits) bool {
+	b, e, l, u := f.p.Resolve(lim)
+	n, rho, own := f.p.Dim(), at.Rho, lim.Lower == nil
+	for j := range l {
+		if own && lim.Upper == nil {
+			break // as compiled
+		}
 		if math.IsInf(l[j], 0) != f.free[j] || f.fixed[j] != (l[j] == u[j]) || l[j] > u[j] {
 			return false
 		}
+		if !math.IsInf(u[j], 1) && !f.fixed[j] && !f.capped[j] {
+			return false
+		}
 	}
-	if !f.p.Countable(l) {
+	if own && !f.countable || !own && !f.p.Countable(l) {
 		return false
 	}
+	shift := func(x int, c []float64) float64 {
+		if own {
+			return f.shifts[x]
+		}
+		return f.shift(c, l)
+	}
 	for x, k := range f.rows {
-		rho[x] = b[k] - f.shift(f.form.A[k*n:(k+1)*n], l)
+		rho[x] = b[k] - shift(x, f.form.A[k*n:(k+1)*n])
 	}
 	for x, j := range f.caps {
 		rho[len(f.rows)+x] = u[j] - f.base(l, j)
 	}
-	for j := range n {
-		if !math.IsInf(u[j], 1) && !f.fixed[j] && !f.capped(j) {
+	equalities := rho[len(f.rows)+len(f.caps):]
+	for k, v := range e {
+		equalities[k] = v - shift(len(f.rows)+k, f.form.E[k*n:(k+1)*n])
+	}
+	for _, v := range rho {
+		if v-v != 0 {
 			return false
 		}
 	}
-	at := len(f.rows) + len(f.caps)
-	for k := range e {
-		rho[at+k] = e[k] - f.shift(f.form.E[k*n:(k+1)*n], l)
-	}
-	for _, v := range rho[:f.size] {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return false
-		}
+	const tol = 1e-13
+	if f.rays.Eval(at, nil); at.Lo[0] <= tol*f.raysGive {
+		return true
 	}
 	for r, g := range f.emptyGive {
-		if weigh(f.empty[r*f.size:(r+1)*f.size], rho) > 1e-13*g {
+		if weigh(f.empty[r*f.size:(r+1)*f.size], rho) > tol*g {
 			return false
 		}
 	}
 	return true
-}
-
-func (f *explicit) capped(j int) bool {
-	for _, c := range f.caps {
-		if c == j {
-			return true
-		}
-	}
-	return false
 }
 
 // base returns what z_j is counted from.

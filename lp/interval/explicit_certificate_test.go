@@ -9,6 +9,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/internal/pieces"
 	"paspo/lp/internal/vec"
 )
 
@@ -177,7 +178,8 @@ func TestRaysTellEmptiness(t *testing.T) {
 		p = p.Canonical()
 		s := compiled(t, p)
 		f := s.f
-		rho := make([]float64, f.size)
+		at := pieces.NewBatch(1, f.size)
+		at.Rows = 1
 		empty, full := 0, 0
 		for range 150 {
 			lim := lp.Limits{B: append([]float64(nil), p.Form().B...), E: append([]float64(nil), p.Form().F...)}
@@ -185,7 +187,7 @@ func TestRaysTellEmptiness(t *testing.T) {
 				lim.B[k] *= 1.2*r.Float64() - 0.1
 			}
 			lim.E[0] *= 0.2 + 2*r.Float64()
-			possible := f.start(rho, lim.B, lim.E, p.Form().L, p.Form().U)
+			possible := f.start(at, &lim)
 			_, _, err := p.Minimize(make([]float64, p.Dim()), &lim)
 			var e *lp.EmptyError
 			switch {

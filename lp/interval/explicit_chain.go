@@ -15,6 +15,8 @@ func (s *explicitSolver) Chain(batch int) lp.Chain {
 		s: s, batch: batch, prefix: make([]float64, batch*f.p.Dim()), rho: make([]float64, max(f.size, f.p.Dim())),
 		behind: newHandover(&s.behind, batch),
 	}
+	c.first = pieces.NewBatch(1, f.size)
+	c.first.Rows = 1
 	c.groups[ownLimits] = explicitGroup{pieces: f.needed, ends: f.own}
 	c.groups[otherLimits] = explicitGroup{pieces: f.all, ends: f.ends}
 	own := &c.groups[ownLimits]
@@ -39,6 +41,8 @@ type explicitChain struct {
 	prefix []float64 // n x batch
 	rho    []float64 // of one row
 	begin  []float64 // of all rows under the polytope's own limits
+
+	first *pieces.Batch // rho of the empty prefix of one row
 }
 
 const (
@@ -81,13 +85,13 @@ func (c *explicitChain) Begin(rows int, limits []lp.Limits) {
 			own.rows = append(own.rows, r)
 			continue
 		}
-		b, e, l, u := f.p.Resolve(lim)
-		if lim.A != nil || !f.anyLimits || !f.start(c.rho[:f.size], b, e, l, u) {
+		if lim.A != nil || !f.anyLimits || !f.start(c.first, lim) {
 			c.behind.hand(rows, r, lim, nil, false)
 			continue
 		}
 		other.room(c.batch, f.size)
-		other.b.SetRow(len(other.rows), c.rho[:f.size])
+		other.b.SetRow(len(other.rows), c.first.Rho)
+		_, _, l, _ := f.p.Resolve(lim)
 		other.rows, other.lower = append(other.rows, r), append(other.lower, l)
 	}
 	for x := range c.groups {

@@ -33,7 +33,7 @@ func (s *explicitSolver) Intervals() *explicit { return s.f }
 func (s *explicitSolver) Covers() (limits, caps bool) {
 	caps = s.f.anyLimits
 	for j, fixed := range s.f.fixed {
-		caps = caps && (fixed || s.f.capped(j))
+		caps = caps && (fixed || s.f.capped[j])
 	}
 	return s.f.anyLimits, caps
 }
