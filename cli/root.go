@@ -71,7 +71,7 @@ settings of the preset auto, and then compares the trained policy with others.`,
 	flags.StringVar(&f.out, "out", "", "run `FOLDER`, new (default runs/ENV-SEED-TIME)")
 	flags.StringVar(&f.resume, "resume", "", "go on with the `RUN` in this folder")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
-	flags.BoolVar(&f.quiet, "quiet", false, "show no progress")
+	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but the summary, warnings and errors")
 	flags.SortFlags = false
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(newConfig(), newPresets(), newEval(), newAct(), newExport(), newConstraints(), newBench(), newExplain(), newSweep())
@@ -105,18 +105,18 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 	defer r.Close()
 	errs := cmd.ErrOrStderr()
 	a := r.Agent
-	fmt.Fprintf(errs, "device: %s; intervals: %s\n", a.Device(), a.Intervals())
-	if r.Warm != nil {
-		fmt.Fprintf(errs, "begins with %s\n", r.Warm)
+	if !f.quiet {
+		fmt.Fprintf(errs, "device: %s; intervals: %s\n", a.Device(), a.Intervals())
+		if r.Warm != nil {
+			fmt.Fprintf(errs, "begins with %s\n", r.Warm)
+		}
 	}
 
 	total := int64(a.Config.PPO.Iterations()) * int64(a.Config.PPO.BatchSize())
 	var bar *progress.Bar
 	if !f.quiet {
 		fmt.Fprintf(errs, "run: %s\n", r.Folder.Dir())
-		if file, ok := errs.(*os.File); ok {
-			bar = progress.New(file, a.Config.Env.Name, r.Trainer.Step(), total)
-		}
+		bar = progress.New(errs, a.Config.Env.Name, r.Trainer.Step(), total)
 	}
 	if bar != nil {
 		setLog(bar)

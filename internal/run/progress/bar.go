@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	redraw   = 100 * time.Millisecond
-	barCells = 24
+	redraw = 100 * time.Millisecond
+
+	barCells, fewestCells = 24, 4
 
 	// recent is the number of returns that the shown mean is over.
 	recent = 10
@@ -26,28 +27,31 @@ const (
 	eraseLine = "\r\x1b[K"
 )
 
-// Bar is one line that is drawn again and again. Log lines that are written
-// through it stand above it. It is safe for concurrent use. A nil Bar shows
+// Bar says how far training is: on a terminal in one line that is drawn again and again,
+// which shrinks with it, else in a line for every tenth and every minute. Log lines that
+// are written through it stand above it. It is safe for concurrent use. A nil Bar shows
 // nothing.
 type Bar struct {
 	mu    sync.Mutex
 	w     io.Writer
-	width func() int
+	width func() int // nil where it is no terminal
 	now   func() time.Time
 
 	name         string
 	start, total int64
 	step         int64
 	began, drawn time.Time
+	tenth        int64 // that was said last
 	returns      []float64
-	line         string
+	line         string // on the terminal
 }
 
-// New returns a bar on a terminal for steps start..total, nil where f is none, or one
-// that takes no escape sequences (TERM is dumb or empty).
-func New(f *os.File, name string, start, total int64) *Bar {
-	if !term.IsTerminal(int(f.Fd())) || slices.Contains([]string{"", "dumb"}, os.Getenv("TERM")) {
-		return nil
+// New returns a bar for steps start..total. A terminal that takes no escape sequences
+// (TERM is dumb or empty) gets lines.
+func New(w io.Writer, name string, start, total int64) *Bar {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) || slices.Contains([]string{"", "dumb"}, os.Getenv("TERM")) {
+		return newBar(w, nil, time.Now, name, start, total)
 	}
 	width := func() int {
 		w, _, err := term.GetSize(int(f.Fd()))
@@ -61,8 +65,20 @@ func New(f *os.File, name string, start, total int64) *Bar {
 
 func newBar(w io.Writer, width func() int, now func() time.Time, name string, start, total int64) *Bar {
 	b := &Bar{w: w, width: width, now: now, name: name, start: start, total: total, step: start, began: now()}
-	b.draw()
+	b.drawn, b.tenth = b.began, b.tenths()
+	if width != nil {
+		b.draw()
+	}
 	return b
+}
+
+func (b *Bar) tenths() int64 { return int64(10 * b.share()) }
+
+func (b *Bar) share() float64 {
+	if b.total <= 0 {
+		return 1
+	}
+	return min(1, float64(b.step)/float64(b.total))
 }
 
 // Update states the steps done and the mean return of the episodes that have
@@ -78,7 +94,14 @@ func (b *Bar) Update(step int64, meanReturn float64) {
 		b.returns = append(b.returns, meanReturn)
 		b.returns = b.returns[max(0, len(b.returns)-recent):]
 	}
-	if b.now().Sub(b.drawn) >= redraw || step >= b.total {
+	since := b.now().Sub(b.drawn)
+	switch {
+	case b.width == nil:
+		if b.tenths() > b.tenth || since >= time.Minute {
+			b.drawn, b.tenth = b.now(), b.tenths()
+			fmt.Fprintln(b.w, b.said())
+		}
+	case since >= redraw || step >= b.total:
 		b.draw()
 	}
 }
@@ -114,54 +137,65 @@ func (b *Bar) Close() {
 
 func (b *Bar) draw() {
 	b.drawn = b.now()
-	b.line = b.text()
+	b.line = b.text(b.width() - 1)
 	io.WriteString(b.w, eraseLine+b.line)
 }
 
-func (b *Bar) text() string {
-	share := 1.
-	if b.total > 0 {
-		share = min(1, float64(b.step)/float64(b.total))
-	}
-	full := int(share * barCells)
-	parts := []string{
-		fmt.Sprintf("%s %3.0f%% %s%s", b.name, math.Floor(100*share), strings.Repeat("█", full), strings.Repeat("░", barCells-full)),
-		group(b.step) + "/" + group(b.total),
-	}
+// said is the line where there is no terminal.
+func (b *Bar) said() string {
+	return strings.Join(append([]string{b.head(), b.count()}, b.parts()...), "  ")
+}
+
+func (b *Bar) head() string { return fmt.Sprintf("%s %3.0f%%", b.name, math.Floor(100*b.share())) }
+
+func (b *Bar) count() string { return group(b.step) + "/" + group(b.total) }
+
+// parts are rate, return and time to go, as far as they are known, the last of which is
+// missed most.
+func (b *Bar) parts() []string {
 	elapsed := b.drawn.Sub(b.began)
 	done := b.step - b.start
-	if rate := float64(done) / elapsed.Seconds(); done > 0 && elapsed > 0 {
-		parts = append(parts, group(int64(rate))+" steps/s")
-		if len(b.returns) > 0 {
-			var sum float64
-			for _, r := range b.returns {
-				sum += r
-			}
-			parts = append(parts, fmt.Sprintf("return %.4g", sum/float64(len(b.returns))))
-		}
-		left := time.Duration(float64(max(0, b.total-b.step)) / rate * float64(time.Second))
-		parts = append(parts, "ETA "+left.Round(time.Second).String())
+	rate := float64(done) / elapsed.Seconds()
+	if done <= 0 || elapsed <= 0 {
+		return nil
 	}
-	// What does not fit is left out from the end: a line that wraps cannot be
-	// erased.
-	room := b.width() - 1
-	line := ""
-	for i, p := range parts {
-		if i > 0 {
-			p = "  " + p
+	parts := []string{group(int64(rate)) + " steps/s"}
+	if len(b.returns) > 0 {
+		var sum float64
+		for _, r := range b.returns {
+			sum += r
 		}
-		if utf8.RuneCountInString(line+p) > room {
-			break
-		}
-		line += p
+		parts = append(parts, fmt.Sprintf("return %.4g", sum/float64(len(b.returns))))
 	}
-	if line == "" {
-		// Not even the bar fits: how far it is alone.
-		if line = fmt.Sprintf("%.0f%%", math.Floor(100*share)); len(line) > room {
-			line = ""
+	left := time.Duration(float64(max(0, b.total-b.step)) / rate * float64(time.Second))
+	return append(parts, "ETA "+left.Round(time.Second).String())
+}
+
+// text is the line in room cells. Where that is little, the bar shrinks first and the
+// count of steps goes, then the bar, then the parts from their front. A line that wraps
+// could not be erased.
+func (b *Bar) text(room int) string {
+	parts := b.parts()
+	for i := -1; i <= len(parts); i++ {
+		tail := parts[max(i, 0):]
+		if i < 0 {
+			tail = append([]string{b.count()}, parts...)
+		}
+		rest := strings.Join(append([]string{""}, tail...), "  ")
+		left := room - utf8.RuneCountInString(b.head()+rest)
+		if cells := min(barCells, left-1); cells >= fewestCells {
+			full := int(b.share() * float64(cells))
+			return b.head() + " " + strings.Repeat("█", full) + strings.Repeat("░", cells-full) + rest
+		}
+		if left >= 0 && i >= 0 {
+			return b.head() + rest
 		}
 	}
-	return line
+	// Not even the name fits: how far it is alone.
+	if line := fmt.Sprintf("%.0f%%", math.Floor(100*b.share())); len(line) <= room {
+		return line
+	}
+	return ""
 }
 
 // group returns n with a comma between groups of three digits.

@@ -48,7 +48,7 @@ func TestBar(t *testing.T) {
 	width = 60
 	c.t = c.t.Add(time.Second)
 	b.Update(3000, 0.35)
-	if got, want := last(), "portfolio 100% ████████████████████████  3,000/3,000"; got != want {
+	if got, want := last(), "portfolio 100% █████████  1,000 steps/s  return 0.3  ETA 0s"; got != want {
 		t.Errorf("narrow: %q", got)
 	}
 	b.Close()
@@ -61,17 +61,39 @@ func TestBar(t *testing.T) {
 	}
 }
 
+// Without a terminal there is a line for every tenth and every minute.
 func TestNoTerminal(t *testing.T) {
 	f, err := os.Create(t.TempDir() + "/out")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	b := New(f, "portfolio", 0, 10)
-	if b != nil {
+	if b := New(f, "portfolio", 0, 10); b.width != nil {
 		t.Fatal("a file is taken for a terminal")
 	}
-	b.Update(5, 1)
+	var w bytes.Buffer
+	c := &clock{time.Unix(0, 0)}
+	b := newBar(&w, nil, c.now, "portfolio", 0, 1000)
+	for step := int64(50); step <= 1000; step += 50 {
+		c.t = c.t.Add(time.Second)
+		b.Update(step, 0.5)
+	}
+	lines := strings.SplitAfter(w.String(), "\n")
+	if len(lines) != 11 || lines[0] != "portfolio  10%  100/1,000  50 steps/s  return 0.5  ETA 18s\n" || !strings.HasPrefix(lines[9], "portfolio 100%") {
+		t.Errorf("lines %q", lines)
+	}
+	w.Reset()
+	b = newBar(&w, nil, c.now, "portfolio", 0, 1_000_000)
+	for step := int64(1); step <= 600; step++ {
+		c.t = c.t.Add(time.Second)
+		b.Update(step, math.NaN())
+	}
+	if n := strings.Count(w.String(), "\n"); n != 10 {
+		t.Errorf("%d lines in ten minutes", n)
+	}
+	if _, err := b.Write([]byte("a warning\n")); err != nil || !strings.HasSuffix(w.String(), "\na warning\n") || strings.Contains(w.String(), "\x1b") {
+		t.Errorf("%q", w.String())
+	}
 	b.Close()
 }
 
