@@ -46,16 +46,23 @@ func Bootstrap(n int, level float64, s *rng.Stream, f func(idx []int) float64) I
 		idx[i] = i
 	}
 	est := f(idx)
-	if n < 2 {
-		return Interval{Estimate: est, Low: math.NaN(), High: math.NaN()}
-	}
 	r := rand.New(s)
-	values := make([]float64, 0, Resamples)
-	for range Resamples {
+	return interval(est, n, level, Resamples, func() float64 {
 		for i := range idx {
 			idx[i] = r.IntN(n)
 		}
-		if v := f(idx); !math.IsNaN(v) && !math.IsInf(v, 0) {
+		return f(idx)
+	})
+}
+
+// interval returns the percentile interval of resampled values of an estimate of n samples.
+func interval(est float64, n int, level float64, resamples int, resample func() float64) Interval {
+	values := make([]float64, 0, resamples)
+	for range resamples {
+		if n < 2 {
+			break
+		}
+		if v := resample(); !math.IsNaN(v) && !math.IsInf(v, 0) {
 			values = append(values, v)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"paspo/internal/stats"
 	"paspo/internal/sweep/journal"
 	"paspo/internal/sweep/search"
 )
@@ -295,26 +296,15 @@ func (p *Prune) rungs(steps int64) (all []int64) {
 
 // statistic returns what the returns of a setting come to.
 func statistic(name string, xs []float64) float64 {
-	xs = slices.Clone(xs)
-	slices.Sort(xs)
-	n := len(xs)
-	mean := func(xs []float64) float64 {
-		var s float64
-		for _, x := range xs {
-			s += x
-		}
-		return s / float64(len(xs))
-	}
 	switch name {
 	case "mean":
-		return mean(xs)
+		return stats.Mean(xs)
 	case "median":
-		return (xs[(n-1)/2] + xs[n/2]) / 2
+		return stats.Median(xs)
 	case "worst":
-		return xs[0]
+		return slices.Min(xs)
 	}
-	cut := n / 4
-	return mean(xs[cut : n-cut])
+	return stats.IQM(xs)
 }
 
 // runDir returns the folder of a training.
