@@ -309,7 +309,7 @@ func (row *matrixRow) optimal(at []float64) bool {
 		t := z[n+x]
 		give += math.Abs(t) * row.q.Tol[n+x] / tolerance.Rounding
 		if row.g.Equality[x] {
-			gap += math.Abs(t) * row.scale[x] * math.Abs(row.f[k]-vec.Dot(row.state.E[k*n:(k+1)*n], at))
+			gap += math.Abs(t) * row.scale[x] * math.Abs(row.excesses[len(row.b)+k])
 			continue
 		}
 		if t < 0 {
@@ -320,7 +320,7 @@ func (row *matrixRow) optimal(at []float64) bool {
 			continue
 		}
 		if t > 0 {
-			gap += t * row.scale[x] * math.Abs(row.b[k]-vec.Dot(row.state.A[k*n:(k+1)*n], at))
+			gap += t * row.scale[x] * math.Abs(row.excesses[k])
 		}
 	}
 	return give <= tolerance.Sensitivity*row.state.Size[row.entity] && gap <= tolerance.Gap*row.state.EntityScale(row.entity, at[row.entity])

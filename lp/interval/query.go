@@ -26,22 +26,30 @@ type query struct {
 
 	// excess is how far the prefix itself leaves the bounds, scaled.
 	excess float64
+
+	excesses []float64 // of rows, then equalities, at what feasible saw last
 }
 
 // feasible reports whether a satisfies all constraints to a tolerance.
 func (q *query) feasible(form *program.Form, a []float64, tol float64) bool {
 	n := len(a)
+	q.excesses = q.excesses[:0]
 	for k, b := range q.b {
-		if !(vec.Dot(form.A[k*n:(k+1)*n], a)-b <= tol*form.RowScale(k, b)) {
+		d := vec.Dot(form.A[k*n:(k+1)*n], a) - b
+		if q.excesses = append(q.excesses, d); !(d <= tol*form.RowScale(k, b)) {
 			return false
 		}
 	}
 	for k, f := range q.f {
-		if !(math.Abs(vec.Dot(form.E[k*n:(k+1)*n], a)-f) <= tol*form.EqScale(k, f)) {
+		d := vec.Dot(form.E[k*n:(k+1)*n], a) - f
+		if q.excesses = append(q.excesses, d); !(math.Abs(d) <= tol*form.EqScale(k, f)) {
 			return false
 		}
 	}
 	for j, x := range a {
+		if x >= q.l[j] && x <= q.u[j] {
+			continue
+		}
 		if l := q.l[j]; !(l-x <= tol*form.EntityScale(j, x)) {
 			return false
 		}
