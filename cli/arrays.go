@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/internal/count"
 	"paspo/internal/rng"
 	"paspo/internal/run/serve"
 	"paspo/lp"
@@ -131,7 +132,7 @@ func (s *arrays) answer(ctx context.Context, q arrayRequest, x []float64) ([]flo
 	n := s.p.Dim()
 	if q.Op == "project" || q.Op == "check" {
 		if q.Cols != n {
-			return nil, fmt.Errorf("points have %d numbers, the polytope %d entities", q.Cols, n)
+			return nil, fmt.Errorf("points have %s, the polytope %s", count.Of(q.Cols, "number"), count.Of(n, "entity"))
 		}
 	}
 	for i, v := range x {
@@ -194,7 +195,7 @@ func (s *arrays) ready(ctx context.Context, rows int) error {
 
 func (s *arrays) intervals(ctx context.Context, q arrayRequest, x []float64) ([]float64, error) {
 	if n := s.p.Dim(); q.Cols >= n {
-		return nil, fmt.Errorf("the prefixes have %d entities: at most %d of %d leave one to answer for", q.Cols, n-1, n)
+		return nil, fmt.Errorf("the prefixes have %s: at most %d of %d leave one to answer for", count.Of(q.Cols, "entity"), n-1, n)
 	}
 	if q.Rows == 0 {
 		return nil, nil

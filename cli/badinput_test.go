@@ -33,7 +33,13 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"--env", "porfolio"}, `env.name is "porfolio": portfolio, compute, synthetic`},
 		{[]string{"--steps", "-5"}, "steps is -5: an integer of at least 1 is allowed"},
 		{[]string{"--steps", "x"}, `steps is "x": an integer is allowed`},
-		{[]string{"--seed", "1.5"}, `seed is "1.5": an integer of at least 0 is allowed`},
+		{[]string{"--seed", "1.5"}, `seed is "1.5": an integer from 0 to 18446744073709551615 is allowed`},
+		{[]string{"--seed", "1e23"}, `seed is "1e23": an integer from 0 to 18446744073709551615 is allowed`},
+		{[]string{"--constraints", "nope"}, "the presets are portfolio, compute, synthetic, unconstrained"},
+		{[]string{"--set", "ppo.envs=10000000"}, "ppo.envs 10000000 with ppo.steps_per_env "},
+		{[]string{"help", "nope"}, `unknown command "nope"; see train --help`},
+		{[]string{"help", "evl"}, `unknown command "evl"; did you mean "eval"?`},
+		{[]string{"help", "constraints", "chek"}, `unknown command "constraints chek"; did you mean "check"?`},
 		{[]string{"--device", "gpu"}, "device gpu: cuda: "},
 		{[]string{"--device", "tpu"}, `device is "tpu": one of auto, cpu, gpu, gpu:N is allowed`},
 		{[]string{"--set", "ppo.lrr=1"}, "unknown key ppo.lrr; did you mean ppo.lr?"},
@@ -102,6 +108,8 @@ func TestBadFiles(t *testing.T) {
 	// Constraints of other entities than the environment's.
 	out := filepath.Join(t.TempDir(), "run")
 	refused(t, "entities", "", with("--constraints", file(t, "mine.yaml", mine), "--out", out)...)
+	odd := "entities: [A, B]\ntotal: 1\nconstraints: [{name: z, coefficients: {A: 0}, max: 1}]" // has a warning
+	refused(t, "the constraints have 2 entities", "", with("--constraints", file(t, "odd.yaml", odd), "--out", out)...)
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a run folder is left behind")
 	}

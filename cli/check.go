@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/internal/count"
 	"paspo/internal/rng"
 	"paspo/internal/run/progress"
 	"paspo/lp"
@@ -233,7 +234,7 @@ func check(ctx context.Context, name string, p *lp.Polytope) (*checked, error) {
 	return c, nil
 }
 
-func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+func number(x float64) string { return strconv.FormatFloat(x+0, 'g', -1, 64) } // not -0
 
 // mostRows is the number of rows that are printed, mostEntities that of entities.
 const mostRows, mostEntities = 20, 100
@@ -251,7 +252,7 @@ func shortened(expr string) string {
 
 func (c *checked) write(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d entities, %d rows\n", c.Name, len(c.Entities), len(c.Rows))
+	fmt.Fprintf(&b, "%s: %s, %s\n", c.Name, count.Of(len(c.Entities), "entity"), count.Of(len(c.Rows), "row"))
 	width := 0
 	for _, e := range c.Entities {
 		width = max(width, len(e))
@@ -272,7 +273,7 @@ func (c *checked) write(w io.Writer) error {
 		fmt.Fprintf(&b, "  %s: %s\n", r.Name, shortened(r.Expr))
 	}
 	if c.Points > 0 {
-		fmt.Fprintf(&b, "  hull of the points: %d points, too thin or of too many facets for rows; linear programs over their weights answer instead\n", c.Points)
+		fmt.Fprintf(&b, "  hull of %s, too thin or of too many facets for rows; linear programs over their weights answer instead\n", count.Of(c.Points, "point"))
 	}
 	fmt.Fprintf(&b, "feasible share: %s\n", c.FeasibleShare.text)
 	switch n := len(c.Redundant); {

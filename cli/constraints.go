@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/envs/benchmarks"
+	"paspo/internal/count"
 	"paspo/internal/rng"
 	"paspo/internal/run/serve"
 	"paspo/internal/setting"
@@ -184,7 +185,7 @@ func (b *bounder) answer(line []byte) (any, error) {
 		return nil, err
 	}
 	if n := b.polytope.Dim(); len(prefix) >= n {
-		return nil, fmt.Errorf("the prefix has %d entities: at most %d of %d leave one to answer for", len(prefix), n-1, n)
+		return nil, fmt.Errorf("the prefix has %s: at most %d of %d leave one to answer for", count.Of(len(prefix), "entity"), n-1, n)
 	}
 	var lo, hi [1]float64
 	b.chain.Begin(1, nil)

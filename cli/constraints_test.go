@@ -233,3 +233,15 @@ func TestSample(t *testing.T) {
 		t.Error("another seed gives the same points")
 	}
 }
+
+// Numbers are written without a sign of 0, and one of a thing is not several.
+func TestCheckWrites(t *testing.T) {
+	out := succeed(t, "", "constraints", "check", file(t, "one.yaml", `entities: [A]
+total: none
+bounds: {A: [-1, -0.0]}
+constraints: [{name: r, coefficients: {A: 1}, max: -0.0}]
+`))
+	if !strings.Contains(out, ": 1 entity, 1 row\n") || !strings.Contains(out, "  r: A <= 0\n") || strings.Contains(out, "-0\n") {
+		t.Error(out)
+	}
+}

@@ -74,8 +74,30 @@ settings of the preset auto, and then compares the trained policy with others.`,
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but the summary, warnings and errors")
 	flags.SortFlags = false
 	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(newConfig(), newPresets(), newEval(), newAct(), newExport(), newConstraints(), newBench(), newExplain(), newSweep())
 	return root
+}
+
+// newHelp is cobra's command but for an error, and the nearest command, where there is none
+// of a name.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command",
+		Long:  "Print what " + program + " COMMAND --help does.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			if err := noArguments(about, rest); err != nil {
+				return err
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }
 
 func version() string {

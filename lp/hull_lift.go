@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -137,23 +138,78 @@ func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
 	return names, amount
 }
 
-// minimizeLifted is Minimize under limits of a state.
+// minimizeLifted is Minimize under limits of a state: over the weights of the points, so
+// that what it finds is of the hull, however few points satisfy the limits.
 func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value float64, err error) {
-	q := p.Lift()
-	n := p.Dim()
-	l := p.LiftLimits(lim)
-	x, _, err = q.program(slices.Concat(c, make([]float64, q.weights)), nil, l.E, l.Lower, l.Upper).Optimum()
-	switch {
-	case err != nil:
-		err = p.refusal(err, lim)
-	default:
-		x = x[:n]
-		if r, name := p.WorstConstraint(x, lim); !(r <= Feasibility) {
-			err = fmt.Errorf("lp: CLP finds no point of %s: it violates %s by a scaled %g", p.Describe(), name, r)
+	n, k := p.Dim(), len(p.points)
+	_, f, l, u := p.Resolve(lim)
+	// Limits that exclude one another give, not the weights.
+	const little = 1e-3
+	q := &program.Program{C: make([]float64, k), L: make([]float64, k), U: slices.Repeat([]float64{1}, k), Size: slices.Repeat([]float64{little}, k)}
+	over := func(row []float64, sign float64) (out []float64) {
+		for _, v := range p.points {
+			out = append(out, sign*vec.Dot(row, v))
+		}
+		return out
+	}
+	copy(q.C, over(c, 1))
+	q.E, q.F, q.EqSize = slices.Repeat([]float64{1}, k), []float64{1}, []float64{1}
+	equalities, rows := []string{HullName}, []string(nil)
+	for x, v := range f {
+		if v != p.f[x] {
+			q.E, q.F, q.EqSize = append(q.E, over(p.e[x*n:(x+1)*n], 1)...), append(q.F, v), append(q.EqSize, p.eqSize[x])
+			equalities = append(equalities, p.constraintName(program.OfEquality, x, lim))
+		}
+	}
+	unit := make([]float64, n)
+	for j := range n {
+		unit[j] = 1
+		if u[j] < p.u[j] {
+			q.A, q.B, q.RowSize = append(q.A, over(unit, 1)...), append(q.B, u[j]), append(q.RowSize, p.size[j])
+			rows = append(rows, p.constraintName(program.OfUpper, j, lim))
+		}
+		if l[j] > p.l[j] {
+			q.A, q.B, q.RowSize = append(q.A, over(unit, -1)...), append(q.B, -l[j]), append(q.RowSize, p.size[j])
+			rows = append(rows, p.constraintName(program.OfLower, j, lim))
+		}
+		unit[j] = 0
+	}
+	w, _, err := q.Optimum()
+	if errors.Is(err, program.ErrInfeasible) {
+		name := func(r program.Limit) string {
+			switch r.Kind {
+			case program.OfRow:
+				return rows[r.Index]
+			case program.OfEquality:
+				return equalities[r.Index]
+			}
+			return HullName
+		}
+		if core, amount := q.Conflict(name); core != nil {
+			return nil, 0, &EmptyError{Name: p.name, Conflict: namesOf(core, name), Amount: amount}
 		}
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, p.refusal(err, lim)
+	}
+	sum := 0.
+	for _, v := range w {
+		sum += max(0, v)
+	}
+	x = make([]float64, n)
+	for v, share := range w {
+		for j, at := range p.points[v] {
+			x[j] += max(0, share) / sum * at
+		}
+	}
+	for j := range x {
+		x[j] = vec.Snap(x[j], l[j], u[j])
+	}
+	if r, name := p.WorstConstraint(x, lim); !(r <= Feasibility) {
+		if names, amount := p.hullConflict(lim); names != nil {
+			return nil, 0, &EmptyError{Name: p.name, Conflict: names, Amount: amount}
+		}
+		return nil, 0, fmt.Errorf("lp: CLP finds no point of %s: it violates %s by a scaled %g", p.Describe(), name, r)
 	}
 	value, _ = vec.DotScale(c, x)
 	return x, value, nil

@@ -92,6 +92,49 @@ func TestHullStateLimits(t *testing.T) {
 	})
 }
 
+// Limits that a hull without facets misses have a point where that breaks none of them by
+// more than 1e-9, and are a conflict otherwise.
+func TestHullAlmostMissed(t *testing.T) {
+	r := rand.New(rng.New(1, "almost"))
+	d := lp.Description{Entities: lptest.Names(8), Total: math.NaN(), FacetEffort: lp.NoFacets}
+	for range 60 {
+		v := make([]float64, 8)
+		for j := range v {
+			v[j] = r.ExpFloat64()
+		}
+		d.Points = append(d.Points, v)
+	}
+	p, err := lp.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for many := 1; many <= 3; many++ {
+		cost := make([]float64, 8)
+		for j := range many {
+			cost[j] = -1
+		}
+		end, _, err := p.Minimize(cost, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, by := range []float64{0, 1e-12, 1e-10, 2e-9, 3e-9, 1e-8, 1e-6} {
+			l, u := p.Bounds()
+			lim := &lp.Limits{Lower: slices.Clone(l), Upper: u}
+			for j := range many {
+				lim.Lower[j] = end[j] + by*p.Sizes()[j]
+			}
+			x, _, err := p.Minimize(cost, lim)
+			var empty *lp.EmptyError
+			switch {
+			case by <= 1e-10 && err == nil && p.Residual(x, lim) <= 1e-9:
+			case by > 1e-9 && errors.As(err, &empty) && slices.Contains(empty.Conflict, lp.HullName):
+			default:
+				t.Errorf("%d bounds, beyond by %g: %v", many, by, err)
+			}
+		}
+	}
+}
+
 // Limits that leave nothing are named, the hull among them where it is in the way.
 func TestHullConflict(t *testing.T) {
 	p := lptest.BareHull(t)

@@ -203,7 +203,7 @@ func TestHullBadPoints(t *testing.T) {
 		want   string
 	}{
 		{[][]float64{{0.5, 0.5}, {0.2, math.NaN()}}, 1, "point 2, E2"},
-		{[][]float64{{0.5, 0.5}, {0.2}}, 1, "point 2 has 1 numbers for 2 entities"},
+		{[][]float64{{0.5, 0.5}, {0.2}}, 1, "point 2 has 1 number for 2 entities"},
 		{[][]float64{{0.5, 0.5}, {0.2, 0.7}}, 1, "point 2 breaks total = 1"},
 		{[][]float64{{1e16, 0}, {0, 1}}, math.NaN(), "point 1, E1"},
 	} {

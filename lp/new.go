@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"paspo/internal/count"
 	"paspo/lp/internal/dd"
 	"paspo/lp/internal/hull"
 	"paspo/lp/internal/program"
@@ -227,7 +228,7 @@ func (p *Polytope) setPoints(points [][]float64) error {
 	}
 	for i, v := range points {
 		if len(v) != n {
-			return p.errorf("point %d has %d numbers for %d entities", i+1, len(v), n)
+			return p.errorf("point %d has %s for %s", i+1, count.Of(len(v), "number"), count.Of(n, "entity"))
 		}
 		for j, x := range v {
 			if !(math.Abs(x) <= MaxMagnitude) {
@@ -332,7 +333,7 @@ func CheckRow(entities []string, r Row) error {
 		return fmt.Errorf("constraint: %w", err)
 	}
 	if len(r.Coef) != len(entities) {
-		return fmt.Errorf("constraint %s has %d coefficients for %d entities", r.Name, len(r.Coef), len(entities))
+		return fmt.Errorf("constraint %s has %s for %s", r.Name, count.Of(len(r.Coef), "coefficient"), count.Of(len(entities), "entity"))
 	}
 	for j, c := range r.Coef {
 		if !(math.Abs(c) <= maxRow) {

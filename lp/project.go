@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"paspo/internal/count"
 	"paspo/lp/internal/vec"
 )
 
@@ -39,7 +40,7 @@ const mostCuts = 10_000
 
 func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, error) {
 	if n := p.Dim(); len(x) != n {
-		return nil, nil, fmt.Errorf("lp: the point to project has %d entities, the polytope has %d", len(x), n)
+		return nil, nil, fmt.Errorf("lp: the point to project has %s, the polytope has %d", count.Of(len(x), "entity"), n)
 	}
 	for j, v := range x {
 		if math.IsNaN(v) || math.IsInf(v, 0) {

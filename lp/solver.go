@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"paspo/internal/count"
 )
 
 // Solver computes intervals of one polytope: the range of entity i given that
@@ -68,9 +70,9 @@ type InfeasibleError struct {
 }
 
 func (e *InfeasibleError) Error() string {
-	s := fmt.Sprintf("lp: row %d: no allocation has this prefix of %d entities: infeasible by %.3g", e.Row, e.Entity, e.Amount)
+	s := fmt.Sprintf("lp: row %d: no allocation has this prefix of %s: infeasible by %.3g", e.Row, count.Of(e.Entity, "entity"), e.Amount)
 	if math.IsNaN(e.Amount) {
-		s = fmt.Sprintf("lp: row %d: the prefix of %d entities holds a NaN or a number beyond %g", e.Row, e.Entity, MaxAmount)
+		s = fmt.Sprintf("lp: row %d: the prefix of %s holds a NaN or a number beyond %g", e.Row, count.Of(e.Entity, "entity"), MaxAmount)
 	}
 	if len(e.Conflict) > 0 {
 		s += " (" + strings.Join(e.Conflict, "; ") + ")"

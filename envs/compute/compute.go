@@ -10,6 +10,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/internal/relax"
 	"paspo/envs/internal/snapshot"
+	"paspo/internal/count"
 	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -124,7 +125,7 @@ func New(c Config) (*Problem, error) {
 		polytope, err = constraints.Preset("compute", 0)
 	}
 	if err == nil && polytope.Dim() != len(p.hz) {
-		err = fmt.Errorf("the constraints have %d entities, but there are %d servers", polytope.Dim(), len(p.hz))
+		err = fmt.Errorf("the constraints have %s, but there are %s", count.Of(polytope.Dim(), "entity"), count.Of(len(p.hz), "server"))
 	}
 	if err == nil {
 		err = envs.CheckBudget(polytope)

@@ -8,6 +8,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/internal/relax"
 	"paspo/envs/internal/snapshot"
+	"paspo/internal/count"
 	"paspo/lp"
 	"paspo/lp/constraints"
 )
@@ -161,7 +162,7 @@ func (p *Problem) checkPolytope() error {
 	names := append([]string{cashName}, p.market.assets...)
 	got := p.polytope.Entities()
 	if len(got) != len(names) {
-		return fmt.Errorf("the constraints have %d entities, cash and the assets of the market model are %d", len(got), len(names))
+		return fmt.Errorf("the constraints have %s, cash and the assets of the market model are %d", count.Of(len(got), "entity"), len(names))
 	}
 	// Entities without these names are taken in their order.
 	at := map[string]int{}

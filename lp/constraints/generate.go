@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"paspo/internal/count"
 	"paspo/internal/rng"
 	"paspo/lp"
 )
@@ -77,7 +78,7 @@ func entityNames(n int) []string {
 // checkDrawn refuses what is nonsense or would take for ever.
 func checkDrawn(entities, least int, what string, number int) error {
 	if entities < least || number < 1 || entities > maxDrawn/number {
-		return fmt.Errorf("%d %s of %d entities: at least 1 of %d, and at most %d numbers in all", number, what, entities, least, maxDrawn)
+		return fmt.Errorf("%d %s of %s: at least 1 of %d, and at most %d numbers in all", number, what, count.Of(entities, "entity"), least, maxDrawn)
 	}
 	return nil
 }
@@ -162,5 +163,5 @@ func drawUntilFeasible(d lp.Description, draw func() []lp.Row) (lp.Description, 
 			return d, err
 		}
 	}
-	return d, fmt.Errorf("none of %d draws is feasible: too many rows for %d entities", draws, len(d.Entities))
+	return d, fmt.Errorf("none of %d draws is feasible: too many rows for %s", draws, count.Of(len(d.Entities), "entity"))
 }

@@ -52,7 +52,7 @@ func TestGenerateRejection(t *testing.T) {
 		entities, rows int
 		want           string
 	}{
-		{1, 5, "5 rows of 1 entities: at least 1 of 2, and at most 65536 numbers in all"},
+		{1, 5, "5 rows of 1 entity: at least 1 of 2, and at most 65536 numbers in all"},
 		{9, 0, "0 rows of 9 entities: at least 1 of 2, and at most 65536 numbers in all"},
 		{1000, 66, "66 rows of 1000 entities: at least 1 of 2, and at most 65536 numbers in all"},
 	} {

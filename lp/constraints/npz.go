@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 
+	"paspo/internal/count"
 	"paspo/lp"
 )
 
@@ -36,7 +37,7 @@ func ParseNPZ(name string, data []byte) (p *lp.Polytope, err error) {
 	}
 	m, n := a.shape[0], a.shape[1]
 	if !isColumn(b.shape, m) {
-		return nil, fmt.Errorf("%s: array b: shape %v; [%d] is expected, as A has %d rows", name, b.shape, m, m)
+		return nil, fmt.Errorf("%s: array b: shape %v; [%d] is expected, as A has %s", name, b.shape, m, count.Of(m, "row"))
 	}
 	if n > lp.MaxEntities {
 		return nil, fmt.Errorf("%s: array A: %d columns are too many (at most %d)", name, n, lp.MaxEntities)

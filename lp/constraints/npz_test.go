@@ -113,7 +113,7 @@ func TestParseNPZErrors(t *testing.T) {
 		{archive(t, a), "x.npz: array b: it is missing"},
 		{archive(t, b), "x.npz: array A: it is missing"},
 		{archive(t, a, b, [3]string{"c.npy", "", ""}), `x.npz: array "c" has no place; A and b are expected`},
-		{archive(t, a, [3]string{"b.npy", header("<f8", false, "(3,)"), doubles(1, 2, 3)}), "x.npz: array b: shape [3]; [1] is expected, as A has 1 rows"},
+		{archive(t, a, [3]string{"b.npy", header("<f8", false, "(3,)"), doubles(1, 2, 3)}), "x.npz: array b: shape [3]; [1] is expected, as A has 1 row"},
 		{with("<f8", "(2,)", doubles(1, 0)), "x.npz: array A: shape [2]; m x n is expected"},
 		{with("<f8", "()", doubles(1)), "x.npz: array A: shape []; m x n is expected"},
 		{with("<f8", "(0, 2)", ""), "x.npz: array A: shape [0 2]; m x n is expected"},

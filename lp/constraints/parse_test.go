@@ -148,7 +148,7 @@ var badFiles = []struct{ file, want string }{
 	{three + "constraints:\n- {name: big, expr: 1e308*10*CASH <= 1}\n", "f.yaml:3: constraint big, coefficient of CASH: +Inf is not a number of at most 1e+30"},
 	{three + "constraints: [CASH >= 0.6, {name: half, expr: MSFT >= 0.5}]\n", "f.yaml: polytope f is empty: no allocation satisfies all of total = 1; CASH >= 0.6; half; AMZN >= 0"},
 	{"entities: [A, B]\ntotal: none\n", "f.yaml: polytope f is unbounded: A can grow without end; give it an upper bound or a total"},
-	{"points: [[0.5, 0.5], [1]]\n", "f.yaml:1: point 2 has 1 numbers for 2 entities"},
+	{"points: [[0.5, 0.5], [1]]\n", "f.yaml:1: point 2 has 1 number for 2 entities"},
 	{"points: [[0.5, x]]\n", `f.yaml:1: point 1, E2: a number is expected, not "x"`},
 	{"points: []\n", "f.yaml:1: points: a list of points is expected, like [[0.2, 0.8], [0.6, 0.4]]"},
 	{"points: [[1, 2]]\ntotal: 1\n", "f.yaml:1: point 1: its sum is 3 and the total 1"},

@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"paspo/internal/count"
 	"paspo/lp"
 )
 
@@ -23,7 +24,7 @@ func (r *reader) points(n, total *yaml.Node, d lp.Description) (lp.Description, 
 			d.Entities = entityNames(len(c.Content))
 		}
 		if len(c.Content) != len(d.Entities) {
-			return d, r.errorf(c, "point %d has %d numbers for %d entities", i+1, len(c.Content), len(d.Entities))
+			return d, r.errorf(c, "point %d has %s for %s", i+1, count.Of(len(c.Content), "number"), count.Of(len(d.Entities), "entity"))
 		}
 		v := make([]float64, len(c.Content))
 		for j, x := range c.Content {
@@ -108,7 +109,7 @@ func (r *reader) generate(n *yaml.Node, d lp.Description) (lp.Description, error
 			return d, r.errorf(n, "generate: entities are missing, a number")
 		}
 		if d.Entities != nil && len(d.Entities) != entities {
-			return d, r.errorf(f["entities"], "generate: %d entities where %d are listed", entities, len(d.Entities))
+			return d, r.errorf(f["entities"], "generate: %s where %d are listed", count.Of(entities, "entity"), len(d.Entities))
 		}
 	}
 	var g lp.Description
@@ -127,7 +128,7 @@ func (r *reader) generate(n *yaml.Node, d lp.Description) (lp.Description, error
 	}
 	if d.Entities != nil {
 		if len(d.Entities) != len(g.Entities) {
-			return d, r.errorf(n, "generate: method %s has %d entities where %d are listed", method, len(g.Entities), len(d.Entities))
+			return d, r.errorf(n, "generate: method %s has %s where %d are listed", method, count.Of(len(g.Entities), "entity"), len(d.Entities))
 		}
 		g.Entities = d.Entities
 	}

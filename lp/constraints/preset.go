@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 
+	"paspo/internal/count"
 	"paspo/lp"
 )
 
@@ -29,7 +30,7 @@ func PresetNames() []string { return []string{"portfolio", "compute", "synthetic
 func Preset(name string, entities int) (*lp.Polytope, error) {
 	if name == "unconstrained" {
 		if entities < 1 || entities > lp.MaxEntities {
-			return nil, fmt.Errorf("preset unconstrained: %d entities; say how many, 1 to %d", entities, lp.MaxEntities)
+			return nil, fmt.Errorf("preset unconstrained: %s; say how many, 1 to %d", count.Of(entities, "entity"), lp.MaxEntities)
 		}
 		return Unconstrained(entities)
 	}
@@ -50,7 +51,7 @@ func Preset(name string, entities int) (*lp.Polytope, error) {
 		return nil, fmt.Errorf("preset %s: %w", name, err)
 	}
 	if entities != 0 && entities != len(f.Entities) {
-		return nil, fmt.Errorf("preset %s has %d entities, not %d", name, len(f.Entities), entities)
+		return nil, fmt.Errorf("preset %s has %s, not %d", name, count.Of(len(f.Entities), "entity"), entities)
 	}
 	d := lp.Description{Name: name, Entities: f.Entities, Total: 1, Points: f.Points}
 	for _, r := range f.Rows {

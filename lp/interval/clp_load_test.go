@@ -142,7 +142,7 @@ func TestPrefixError(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Fix([]float64{1e308})
-	if err := c.Next(lo[:], hi[:]); err == nil || !strings.Contains(err.Error(), "the prefix of 1 entities holds a NaN or a number beyond 1e+100") {
+	if err := c.Next(lo[:], hi[:]); err == nil || !strings.Contains(err.Error(), "the prefix of 1 entity holds a NaN or a number beyond 1e+100") {
 		t.Errorf("got %v", err)
 	}
 }

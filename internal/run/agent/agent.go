@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"paspo/cuda"
 	"paspo/envs"
@@ -142,14 +143,26 @@ func problem(c *config.Config, dir string) (envs.Problem, error) {
 		polytope, err = constraints.Preset(c.Constraints, own.Spec().Polytope.Dim())
 	} else {
 		polytope, err = constraints.ReadFile(c.Constraints)
+		if err != nil && !strings.ContainsAny(c.Constraints, "./") {
+			err = fmt.Errorf("%w; the presets are %s", err, strings.Join(constraints.PresetNames(), ", "))
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range polytope.Warnings() {
+	p, err := benchmarks.New(c.Env, polytope)
+	if err != nil {
+		return nil, err
+	}
+	warn(c, polytope)
+	return p, nil
+}
+
+// warn says what is odd about constraints that are taken.
+func warn(c *config.Config, p *lp.Polytope) {
+	for _, w := range p.Warnings() {
 		slog.Warn(w, "constraints", c.Constraints)
 	}
-	return benchmarks.New(c.Env, polytope)
 }
 
 // Initialise makes the policy that training starts from.

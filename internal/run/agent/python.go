@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"path/filepath"
 
 	"paspo/envs"
@@ -42,9 +41,7 @@ func inPython(c *config.Config, dir string) (envs.Problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range p.Spec().Polytope.Warnings() {
-		slog.Warn(w, "constraints", c.Constraints)
-	}
+	warn(c, p.Spec().Polytope)
 	return p, nil
 }
 

@@ -48,6 +48,10 @@ func Start(c *config.Config, dir string) (r *Run, err error) {
 		return nil, err
 	}
 	c = a.Config
+	if err := fits(c, a.Problem.Spec()); err != nil {
+		a.Close()
+		return nil, err
+	}
 	r = &Run{Agent: a}
 	isNew := dir == ""
 	if isNew {
@@ -156,6 +160,9 @@ func Resume(dir string, assignments []string, settings []config.Setting) (r *Run
 			r = nil
 		}
 	}()
+	if err := fits(c, a.Problem.Spec()); err != nil {
+		return r, err
+	}
 	if fresh {
 		if r.Folder, err = runfolder.Continue(dir, 0); err != nil {
 			return r, err

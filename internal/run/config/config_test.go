@@ -86,7 +86,7 @@ func TestLoadErrors(t *testing.T) {
 		{settings: []Setting{{"--env", "env.name", "porfolio"}}, want: `--env porfolio: env.name is "porfolio"`},
 		{settings: []Setting{{"--steps", "steps", "many"}}, want: `--steps many: steps is "many": an integer is allowed`},
 		{settings: []Setting{{"--steps", "steps", ""}}, want: "--steps : steps is empty: an integer is allowed"},
-		{settings: []Setting{{"--seed", "seed", "-1"}}, want: `--seed -1: seed is "-1": an integer of at least 0 is allowed`},
+		{settings: []Setting{{"--seed", "seed", "-1"}}, want: `--seed -1: seed is "-1": an integer from 0 to 18446744073709551615 is allowed`},
 		{settings: []Setting{{"--device", "device", "tpu"}}, want: `--device tpu: device is "tpu": one of auto, cpu, gpu, gpu:N is allowed`},
 	} {
 		file := ""

@@ -171,8 +171,11 @@ func scalar(v reflect.Value, n *yaml.Node, wrong func(string) error) error {
 		v.SetInt(i)
 	case reflect.Uint64:
 		u, err := strconv.ParseUint(text, 10, 64)
+		if i, ok := integer(text); err != nil && ok && i >= 0 {
+			u, err = uint64(i), nil
+		}
 		if err != nil || n.Tag == "!!str" {
-			return wrong("an integer of at least 0")
+			return wrong("an integer from 0 to 18446744073709551615")
 		}
 		v.SetUint(u)
 	case reflect.Float64:

@@ -73,7 +73,7 @@ func TestDocumentErrors(t *testing.T) {
 		{"ppo: {lr: }", `a.yaml:1: ppo.lr is empty: a finite number is allowed`},
 		{"steps: 1.5", `a.yaml:1: steps is "1.5": an integer is allowed`},
 		{"steps: 9223372036854775808", `a.yaml:1: steps is "9223372036854775808": an integer is allowed`},
-		{"seed: -1", `a.yaml:1: seed is "-1": an integer of at least 0 is allowed`},
+		{"seed: -1", `a.yaml:1: seed is "-1": an integer from 0 to 18446744073709551615 is allowed`},
 		{"ppo: {scale: 1}", `a.yaml:1: ppo.scale is "1": true or false is allowed`},
 		{"ppo: {envs: [1]}", `a.yaml:1: ppo.envs is a list: an integer is allowed`},
 		{"ppo: {widths: 3}", `a.yaml:1: ppo.widths is "3": a list of integers is allowed`},
