@@ -45,9 +45,20 @@ func newLazySolver(ctx context.Context, p *lp.Polytope, maxBases int, behind fun
 
 // settle finds the interval of the first entity, and the bases that searches begin at:
 // those of the chain of midpoints, and of the chain whose entities take equal parts of
-// what is left. Either is closer to what is asked for than bases of slacks.
+// what is left. Either is closer to what is asked for than bases of slacks. Nobody has asked
+// for these chains, so that they do not count.
 func (s *lazySolver) settle() {
 	m := s.m
+	defer func() {
+		for i := range m.suffix {
+			for _, e := range m.suffix[i].ends {
+				e.hits.Store(0)
+				e.misses.Store(0)
+				e.exact.Store(0)
+				e.left.Store(0)
+			}
+		}
+	}()
 	c := s.Chain(1).(*lazyChain)
 	for _, equal := range []bool{false, true} {
 		c.Begin(1, nil)

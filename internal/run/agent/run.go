@@ -260,7 +260,9 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 		Training: report.Summarise(rows), Tables: tables, Warm: r.Warm,
 	}
 	if kept, ok := interval.WarmStarts(a.Solver); ok {
-		s.HitRate, s.Bases = report.Number(kept.Total().HitRate()), kept.Total().Bases
+		if t := kept.Total(); t.Hits+t.Misses > 0 {
+			s.HitRate, s.Bases = report.Number(t.HitRate()), t.Bases
+		}
 	}
 	if a.Config.PPO.EvalEvery > 0 {
 		if s.Levels, err = a.levels(ctx); err != nil {
