@@ -22,6 +22,8 @@ type symbols struct {
 	groups   []string
 	members  [][]int // of every group
 	index    map[string]int
+
+	lower, upper []float64 // of entities, nil where not known
 }
 
 func newSymbols(entities []string) *symbols {
@@ -79,24 +81,26 @@ func (x *affine) scale(by func(float64) float64) {
 	}
 }
 
-// parseExpr returns the row that a constraint in words states:
+// parseExpr returns the rows that a constraint in words states, one but where it has
+// functions:
 //
 //	constraint = sum relation sum [ relation sum ]
 //	relation   = "<=" | ">=" | "="
 //	sum        = product { ( "+" | "-" ) product }
 //	product    = factor { ( "*" | "/" ) factor }
-//	factor     = { "+" | "-" } ( number | name | "(" sum ")" )
+//	factor     = { "+" | "-" } ( number | name | "(" sum ")" | function "(" sum { "," sum } ")" )
+//	function   = "max" | "min" | "abs"
 //
 // A name is an entity or a group. It stands in backticks or quotes where it
 // holds a space or an operator or starts with a digit. Of a chain, the outer
-// sides are numbers: 0.1 <= TECH <= 0.4. The row has no name.
-func parseExpr(s string, names *symbols) (lp.Row, error) {
+// sides are numbers: 0.1 <= TECH <= 0.4. The rows have no names.
+func parseExpr(s string, names *symbols) ([]lp.Row, error) {
 	p := &exprParser{s: s, names: names}
 	if len(s) > maxExpr {
-		return lp.Row{}, exprError(s, 0, "the expression is longer than %d bytes", maxExpr)
+		return nil, exprError(s, 0, "the expression is longer than %d bytes", maxExpr)
 	}
 	if err := p.next(); err != nil {
-		return lp.Row{}, err
+		return nil, err
 	}
 	return p.constraint()
 }
@@ -118,86 +122,124 @@ func (p *exprParser) errorf(format string, args ...any) error {
 	return exprError(p.s, p.tok.at, format, args...)
 }
 
-func (p *exprParser) constraint() (lp.Row, error) {
+func (p *exprParser) constraint() ([]lp.Row, error) {
 	left, err := p.sum()
 	if err != nil {
-		return lp.Row{}, err
+		return nil, err
 	}
 	relation := p.tok
 	if relation.kind != tokenRelation {
-		return lp.Row{}, p.errorf("%v where <=, >= or = is expected", p.tok)
+		return nil, p.errorf("%v where <=, >= or = is expected", p.tok)
 	}
 	right, err := p.side()
 	if err != nil {
-		return lp.Row{}, err
+		return nil, err
 	}
 	if p.tok.kind == tokenRelation {
 		return p.chain(left, relation, right)
 	}
 	if p.tok.kind != tokenEnd {
-		return lp.Row{}, p.errorf("%v where an operator or the end is expected", p.tok)
+		return nil, p.errorf("%v where an operator or the end is expected", p.tok)
 	}
 	plain := relation.text
-	if left.coef == nil {
+	if left.constantOnly() {
 		left, right = right, left
 		plain = mirrored[plain]
 	}
-	if left.coef == nil {
-		return lp.Row{}, exprError(p.s, 0, "no entity or group is named")
+	if left.constantOnly() {
+		return nil, exprError(p.s, 0, "no entity or group is named")
 	}
-	limit := right.constant - left.constant
+	if len(left.pieces)+len(right.pieces) == 0 {
+		limit := right.constant - left.constant
+		left.affine.add(-1, right.affine)
+		row := lp.Row{Coef: p.names.expand(left.coef), Min: math.Inf(-1), Max: math.Inf(1)}
+		if plain != ">=" {
+			row.Max = limit
+		}
+		if plain != "<=" {
+			row.Min = limit
+		}
+		return []lp.Row{row}, nil
+	}
 	left.add(-1, right)
-	row := lp.Row{Coef: p.names.expand(left.coef), Min: math.Inf(-1), Max: math.Inf(1)}
-	if plain != ">=" {
-		row.Max = limit
+	switch plain {
+	case "=":
+		f := left.pieces[0]
+		return nil, exprError(p.s, f.at, "%s(...) has no = : what is left would not be convex", f.name)
+	case ">=":
+		left.negate()
 	}
-	if plain != "<=" {
-		row.Min = limit
+	return p.rows(left)
+}
+
+// rows returns the rows of x <= 0, one for every choice of pieces.
+func (p *exprParser) rows(x piecewise) ([]lp.Row, error) {
+	all, err := p.choices(x)
+	if err != nil {
+		return nil, err
 	}
-	return row, nil
+	var rows []lp.Row
+	for _, a := range p.names.largest(all) {
+		coef := p.names.expand(a.coef)
+		if !slices.ContainsFunc(coef, func(c float64) bool { return c != 0 }) {
+			if a.constant > 0 {
+				return nil, exprError(p.s, 0, "it can never hold: a number is compared with a smaller one")
+			}
+			continue
+		}
+		rows = append(rows, lp.Row{Coef: coef, Min: math.Inf(-1), Max: 0 - a.constant})
+	}
+	if len(rows) == 0 {
+		return nil, exprError(p.s, 0, "it always holds, and limits nothing")
+	}
+	return rows, nil
 }
 
 var mirrored = map[string]string{"<=": ">=", ">=": "<=", "=": "="}
 
 // side reads the relation and the sum after it.
-func (p *exprParser) side() (affine, error) {
+func (p *exprParser) side() (piecewise, error) {
 	if err := p.next(); err != nil {
-		return affine{}, err
+		return piecewise{}, err
 	}
 	return p.sum()
 }
 
 // chain reads the end of a constraint like 0.1 <= TECH <= 0.4.
-func (p *exprParser) chain(left affine, first token, middle affine) (lp.Row, error) {
+func (p *exprParser) chain(left piecewise, first token, middle piecewise) ([]lp.Row, error) {
 	second := p.tok
 	if first.text == "=" || second.text != first.text {
-		return lp.Row{}, p.errorf("a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it")
+		return nil, p.errorf("a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it")
 	}
 	right, err := p.side()
 	if err != nil {
-		return lp.Row{}, err
+		return nil, err
 	}
 	if p.tok.kind != tokenEnd {
-		return lp.Row{}, p.errorf("%v where an operator or the end is expected", p.tok)
+		return nil, p.errorf("%v where an operator or the end is expected", p.tok)
 	}
-	if left.coef != nil || right.coef != nil {
-		return lp.Row{}, exprError(p.s, 0, "the outer sides of a chain are numbers; split it")
+	if !left.constantOnly() || !right.constantOnly() {
+		return nil, exprError(p.s, 0, "the outer sides of a chain are numbers; split it")
 	}
-	if middle.coef == nil {
-		return lp.Row{}, exprError(p.s, 0, "no entity or group is named")
+	if middle.constantOnly() {
+		return nil, exprError(p.s, 0, "no entity or group is named")
+	}
+	if len(middle.pieces) > 0 {
+		f := middle.pieces[0]
+		return nil, exprError(p.s, f.at, "%s(...) has no limit on either side: what is left would not be convex", f.name)
 	}
 	lo, hi := left.constant-middle.constant, right.constant-middle.constant
 	if first.text == ">=" {
 		lo, hi = hi, lo
 	}
-	return lp.Row{Coef: p.names.expand(middle.coef), Min: lo, Max: hi}, nil
+	return []lp.Row{{Coef: p.names.expand(middle.coef), Min: lo, Max: hi}}, nil
 }
 
 func (p *exprParser) operator(set string) bool {
 	return p.tok.kind == tokenOperator && strings.Contains(set, p.tok.text)
 }
 
-func (p *exprParser) sum() (affine, error) {
+func (p *exprParser) sum() (piecewise, error) {
 	x, err := p.product()
 	for err == nil && p.operator("+-") {
 		sign := 1.
@@ -207,7 +249,7 @@ func (p *exprParser) sum() (affine, error) {
 		if err = p.next(); err != nil {
 			break
 		}
-		var y affine
+		var y piecewise
 		if y, err = p.product(); err == nil {
 			x.add(sign, y)
 		}
@@ -215,28 +257,28 @@ func (p *exprParser) sum() (affine, error) {
 	return x, err
 }
 
-func (p *exprParser) product() (affine, error) {
+func (p *exprParser) product() (piecewise, error) {
 	x, err := p.factor()
 	for err == nil && p.operator("*/") {
 		op := p.tok
 		if err = p.next(); err != nil {
 			break
 		}
-		var y affine
+		var y piecewise
 		if y, err = p.factor(); err != nil {
 			break
 		}
 		switch {
-		case op.text == "/" && y.coef != nil:
+		case op.text == "/" && !y.constantOnly():
 			err = exprError(p.s, op.at, "a division by an entity is not linear")
 		case op.text == "/" && y.constant == 0:
 			err = exprError(p.s, op.at, "a division by 0")
 		case op.text == "/":
 			x.scale(func(c float64) float64 { return c / y.constant })
-		case x.coef != nil && y.coef != nil:
+		case !x.constantOnly() && !y.constantOnly():
 			err = exprError(p.s, op.at, "a product of two entities is not linear")
 		default:
-			if x.coef == nil {
+			if x.constantOnly() {
 				x, y = y, x
 			}
 			x.scale(func(c float64) float64 { return c * y.constant })
@@ -245,7 +287,7 @@ func (p *exprParser) product() (affine, error) {
 	return x, err
 }
 
-func (p *exprParser) factor() (x affine, err error) {
+func (p *exprParser) factor() (x piecewise, err error) {
 	if p.depth++; p.depth > maxExprDepth {
 		return x, p.errorf("more than %d parentheses and signs within one another", maxExprDepth)
 	}
@@ -262,6 +304,8 @@ func (p *exprParser) factor() (x affine, err error) {
 		if err != nil {
 			return x, exprError(p.s, tok.at, "%s is too large", clip(tok.text))
 		}
+	case tok.kind == tokenName && functions[p.s[tok.at:tok.at+len(tok.text)]] && p.operator("("):
+		return p.function(tok)
 	case tok.kind == tokenName:
 		k, ok := p.names.index[tok.text]
 		if !ok {
@@ -276,7 +320,7 @@ func (p *exprParser) factor() (x affine, err error) {
 			return x, p.errorf("%v where ) is expected", p.tok)
 		}
 		err = p.next()
-	case tok.kind == tokenOperator && tok.text != ")" && strings.Contains("+-", tok.text):
+	case tok.kind == tokenOperator && strings.Contains("+-", tok.text):
 		if x, err = p.factor(); err == nil && tok.text == "-" {
 			x.scale(func(c float64) float64 { return -c })
 		}

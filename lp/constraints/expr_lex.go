@@ -13,7 +13,7 @@ const (
 	tokenEnd tokenKind = iota
 	tokenNumber
 	tokenName
-	tokenOperator // + - * / ( )
+	tokenOperator // + - * / ( ) ,
 	tokenRelation // <= >= =
 )
 
@@ -48,7 +48,7 @@ func nextToken(s string, i int) (t token, end int, err error) {
 		}
 	}
 	switch c := rest[0]; {
-	case strings.IndexByte("+-*/()", c) >= 0:
+	case strings.IndexByte("+-*/(),", c) >= 0:
 		return token{tokenOperator, rest[:1], i}, i + 1, nil
 	case c == '<' || c == '>':
 		return t, i, exprError(s, i, "%q has no place here, write %q", rest[:1], rest[:1]+"=")

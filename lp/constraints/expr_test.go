@@ -43,11 +43,12 @@ func TestParseExpr(t *testing.T) {
 		{"2e0*CASH <= 1E+2", []float64{2, 0, 0, 0, 0, 0, 0}, -inf, 100},
 		{"0*CASH <= 1", []float64{0, 0, 0, 0, 0, 0, 0}, -inf, 1},
 	} {
-		row, err := parseExpr(c.expr, exprSymbols())
-		if err != nil {
-			t.Errorf("%s: %v", c.expr, err)
+		rows, err := parseExpr(c.expr, exprSymbols())
+		if err != nil || len(rows) != 1 {
+			t.Errorf("%s: %d rows, %v", c.expr, len(rows), err)
 			continue
 		}
+		row := rows[0]
 		if !slices.Equal(row.Coef, c.coef) || row.Min != c.min || row.Max != c.max {
 			t.Errorf("%s: %g <= %v <= %g", c.expr, row.Min, row.Coef, row.Max)
 		}
@@ -85,7 +86,20 @@ var badExprs = []struct{ expr, want string }{
 	{"MSFT <= CASH <= 0.4", `the outer sides of a chain are numbers; split it (character 1 of "MSFT <= CASH <= 0.4")`},
 	{"`CASH <= 1", "the quote ` is not closed (character 1 of \"`CASH <= 1\")"},
 	{"`` <= 1", "the name in quotes is empty (character 1 of \"`` <= 1\")"},
-	{"CASH, MSFT <= 1", `"," has no place in a constraint (character 5 of "CASH, MSFT <= 1")`},
+	{"CASH, MSFT <= 1", `"," where <=, >= or = is expected (character 5 of "CASH, MSFT <= 1")`},
+	{"max(CASH, MSFT) >= 1", `max(...) can be limited only from above, as in max(A, B) <= 0.4: what is left would not be convex (character 1 of "max(CASH, MSFT) >= 1")`},
+	{"0.1 >= min(CASH, MSFT)", `min(...) can be limited only from below, as in min(A, B) >= 0.1: what is left would not be convex (character 8 of "0.1 >= min(CASH, MSFT)")`},
+	{"CASH - abs(MSFT) <= 1", `abs(...) can be limited only from above, as in abs(A - B) <= 0.1: what is left would not be convex (character 8 of "CASH - abs(MSFT) <= 1")`},
+	{"max(CASH, -max(MSFT, CASH)) <= 1", `max(...) can be limited only from above, as in max(A, B) <= 0.4: what is left would not be convex (character 12 of "max(CASH, -max(MSFT, CASH)) <= 1")`},
+	{"max(CASH, MSFT) = 1", `max(...) has no = : what is left would not be convex (character 1 of "max(CASH, MSFT) = 1")`},
+	{"0 <= abs(CASH - MSFT) <= 1", `abs(...) has no limit on either side: what is left would not be convex (character 6 of "0 <= abs(CASH - MSFT) <= 1")`},
+	{"abs(CASH, MSFT) <= 1", `abs takes one sum, 2 are given (character 1 of "abs(CASH, MSFT) <= 1")`},
+	{"max(CASH, MSFT <= 1", `"<=" where , or ) is expected (character 16 of "max(CASH, MSFT <= 1")`},
+	{"max() <= 1", `")" where a number, a name or ( is expected (character 5 of "max() <= 1")`},
+	{"max(CASH, MSFT)*CASH <= 1", `a product of two entities is not linear (character 16 of "max(CASH, MSFT)*CASH <= 1")`},
+	{"1/max(CASH, MSFT) <= 1", `a division by an entity is not linear (character 2 of "1/max(CASH, MSFT) <= 1")`},
+	{"max(CASH, 2) <= 1", `it can never hold: a number is compared with a smaller one (character 1 of "max(CASH, 2) <= 1")`},
+	{"max(1, 2) <= 1", `no entity or group is named (character 1 of "max(1, 2) <= 1")`},
 	{"1e999*CASH <= 1", `1e999 is too large (character 1 of "1e999*CASH <= 1")`},
 	{"CASH <= . ", `unknown name "."; ` + knownNames + ` (character 9 of "CASH <= . ")`},
 }
@@ -102,7 +116,7 @@ func TestParseExprErrors(t *testing.T) {
 // What the parser takes is a row of numbers, and the same when written anew.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
-		"TECH + 2*CASH <= 0.4", "0.1 <= TECH <= .4", "-(CASH - 2*(MSFT + 1))/4 >= 1e-3", "`Fund 1` = \"3M\"", "CASH ≤ 30%", "((((CASH", "1e999*CASH<=--+1",
+		"TECH + 2*CASH <= 0.4", "0.1 <= TECH <= .4", "-(CASH - 2*(MSFT + 1))/4 >= 1e-3", "`Fund 1` = \"3M\"", "CASH ≤ 30%", "((((CASH", "max(CASH, 2*abs(MSFT - TECH)) - min(ALL, 1) <= 0.5", "1e999*CASH<=--+1",
 	} {
 		f.Add(s)
 	}
@@ -111,27 +125,29 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		names := exprSymbols()
-		row, err := parseExpr(s, names)
+		rows, err := parseExpr(s, names)
 		if err != nil {
 			if utf8.ValidString(s) && !utf8.ValidString(err.Error()) {
 				t.Errorf("an error that is not text: %q", err)
 			}
 			return
 		}
-		if len(row.Coef) != len(names.entities) {
-			t.Fatalf("%d coefficients", len(row.Coef))
-		}
-		row.Name = "x"
-		if lp.CheckRow(names.entities, row) != nil {
-			return
-		}
-		text, ok := rowExpr(names.entities, row)
-		if !ok {
-			t.Fatalf("%v cannot be written", row)
-		}
-		again, err := parseExpr(text, newSymbols(names.entities))
-		if err != nil || !slices.Equal(row.Coef, again.Coef) || row.Min != again.Min || row.Max != again.Max {
-			t.Fatalf("%s: %v is %v when written as %s (%v)", s, row, again, text, err)
+		for _, row := range rows {
+			if len(row.Coef) != len(names.entities) {
+				t.Fatalf("%d coefficients", len(row.Coef))
+			}
+			row.Name = "x"
+			if lp.CheckRow(names.entities, row) != nil {
+				return
+			}
+			text, ok := rowExpr(names.entities, row)
+			if !ok {
+				t.Fatalf("%v cannot be written", row)
+			}
+			again, err := parseExpr(text, newSymbols(names.entities))
+			if err != nil || len(again) != 1 || !slices.Equal(row.Coef, again[0].Coef) || row.Min != again[0].Min || row.Max != again[0].Max {
+				t.Fatalf("%s: %v is %v when written as %s (%v)", s, row, again, text, err)
+			}
 		}
 	})
 }

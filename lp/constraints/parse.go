@@ -21,17 +21,25 @@ import (
 //	entities: [CASH, MSFT, AMZN, Fund 1]
 //	total: 1                       # the sum of all entities; none: no budget
 //	bounds: {MSFT: [0, 0.3], CASH: [0.05, .inf]}      # [0, .inf] where not given
-//	groups: {TECH: [MSFT, AMZN]}   # sums of entities, for constraints
+//	groups: {TECH: [MSFT, AMZN]}   # sums of entities, for constraints and bounds
 //	constraints:
 //	  - {name: tech, expr: "TECH + 2*CASH <= 0.4"}    # see below
 //	  - "0.1 <= TECH <= 0.4"                          # without a name
 //	  - {name: r2, coefficients: {MSFT: 2, AMZN: 0.5}, min: 0.1, max: 0.5}
 //	  - {name: r3, coefficients: {CASH: 1, MSFT: -2}, equal: 0}
 //	  - {name: power, abs: {MSFT: 1, AMZN: 2}, max: 0.5}    # |MSFT| + 2 |AMZN|
+//	  - "max(MSFT, AMZN) - min(CASH, TECH) <= 0.2"
+//	  - "abs(MSFT - AMZN) <= 0.1"
+//
+// The total may lie between limits, {min: 0.5, max: 1} or one of them. Bounds called
+// default are those of all entities that have none of their own, and bounds of a group
+// those of its sum.
 //
 // An expression is linear in entities and groups, with + - * / and parentheses,
 // on both sides of <=, >= or =. A name that holds spaces or operators, or starts
-// with a digit, stands in backticks there.
+// with a digit, stands in backticks there. max(..), min(..) and abs(..) of expressions
+// stand where what they leave is convex, max and abs on the smaller side. They make a row
+// for every choice of their arguments, at most 256, those left out that bounds imply.
 //
 // Instead of bounds, groups and constraints a file may give the points whose
 // convex hull the polytope is, one number an entity:
@@ -193,18 +201,30 @@ func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 		}
 	}
 	names := newSymbols(d.Entities)
+	lines := map[string]int{} // of rows, by name
+	if n := top["total"]; n != nil && n.Kind == yaml.MappingNode {
+		row, err := r.totalRow(n, len(d.Entities))
+		if err != nil {
+			return d, err
+		}
+		d.Rows, lines[row.Name] = append(d.Rows, row), n.Line
+	}
 	if n := top["groups"]; n != nil {
 		if err := r.groups(n, names); err != nil {
 			return d, err
 		}
 	}
 	if n := top["bounds"]; n != nil {
-		if err := r.bounds(n, names, &d); err != nil {
+		if err := r.bounds(n, names, &d, lines); err != nil {
 			return d, err
 		}
 	}
 	if n := top["constraints"]; n != nil {
-		if d.Rows, err = r.constraints(n, names, &d); err != nil {
+		names.lower, names.upper = d.Lower, d.Upper
+		if names.lower == nil {
+			names.lower, names.upper = unbounded(len(d.Entities))
+		}
+		if err := r.constraints(n, names, &d, lines); err != nil {
 			return d, err
 		}
 	}
@@ -240,7 +260,7 @@ func (r *reader) total(n *yaml.Node) (float64, error) {
 	if n == nil {
 		return 1, nil
 	}
-	if n.Kind == yaml.ScalarNode && (n.Value == "none" || n.Tag == "!!null") {
+	if n.Kind == yaml.ScalarNode && (n.Value == "none" || n.Tag == "!!null") || n.Kind == yaml.MappingNode {
 		return math.NaN(), nil
 	}
 	v, err := r.number(n, "total")
@@ -248,6 +268,44 @@ func (r *reader) total(n *yaml.Node) (float64, error) {
 		return 0, fmt.Errorf("%w; none means no budget", err)
 	}
 	return v, nil
+}
+
+// totalRow reads a total that lies between limits: {min: 0.5, max: 1}, or one of them.
+func (r *reader) totalRow(n *yaml.Node, entities int) (lp.Row, error) {
+	f, err := r.fields(n, "total", []string{"min", "max"})
+	if err != nil {
+		return lp.Row{}, err
+	}
+	row := lp.Row{Name: "total", Min: math.Inf(-1), Max: math.Inf(1), Coef: make([]float64, entities)}
+	for j := range row.Coef {
+		row.Coef[j] = 1
+	}
+	if f["min"] == nil && f["max"] == nil {
+		return row, r.errorf(n, "total: it needs min or max, like {max: 1}")
+	}
+	if c := f["min"]; c != nil {
+		if row.Min, err = r.number(c, "total, min"); err != nil {
+			return row, err
+		}
+	}
+	if c := f["max"]; c != nil {
+		if row.Max, err = r.number(c, "total, max"); err != nil {
+			return row, err
+		}
+	}
+	if row.Min > row.Max {
+		return row, r.errorf(n, "total: the min, %g, is above the max, %g", row.Min, row.Max)
+	}
+	return row, nil
+}
+
+// unbounded returns the bounds of entities that have none of their own.
+func unbounded(n int) (lower, upper []float64) {
+	lower, upper = make([]float64, n), make([]float64, n)
+	for j := range upper {
+		upper[j] = math.Inf(1)
+	}
+	return lower, upper
 }
 
 func (r *reader) groups(n *yaml.Node, names *symbols) error {
@@ -300,53 +358,111 @@ func (r *reader) entity(n *yaml.Node, where, name string, names *symbols) (int, 
 	return j, nil
 }
 
-func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description) error {
+// everyOther is what bounds of all entities that have none of their own stand under.
+const everyOther = "default"
+
+func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description, lines map[string]int) error {
 	pairs, err := r.pairs(n, "bounds")
 	if err != nil {
 		return err
 	}
 	if r.box == nil {
-		d.Lower, d.Upper = make([]float64, len(d.Entities)), make([]float64, len(d.Entities))
-		for j := range d.Upper {
-			d.Upper[j] = math.Inf(1)
-		}
+		d.Lower, d.Upper = unbounded(len(d.Entities))
 	}
+	own := make([]bool, len(d.Entities))
+	var rest *yaml.Node
 	for _, b := range pairs {
 		name, err := r.name(b.key, "bounds: name of an entity")
 		if err != nil {
 			return err
 		}
-		if k, ok := names.index[name]; ok && k >= len(names.entities) {
-			q, _ := quoteName(name)
-			return r.errorf(b.key, "bounds: %s is a group; write a constraint like \"%s <= 0.4\"", name, q)
+		k, ok := names.index[name]
+		switch {
+		case !ok && name == everyOther:
+			rest = b.value
+			continue
+		case ok && k >= len(names.entities):
+			if err := r.groupBounds(b.value, name, names, d, lines); err != nil {
+				return err
+			}
+			continue
 		}
 		j, err := r.entity(b.key, "bounds", name, names)
 		if err != nil {
 			return err
 		}
-		if b.value.Kind != yaml.SequenceNode || len(b.value.Content) != 2 {
-			return r.errorf(b.value, "bounds of %s: two numbers are expected, like [0, 0.3]; .inf means no bound", name)
-		}
-		if d.Lower[j], err = r.limit(b.value.Content[0], "lower bound of "+name, math.Inf(-1)); err != nil {
+		own[j] = true
+		if err := r.bound(b.value, j, d); err != nil {
 			return err
-		}
-		if d.Upper[j], err = r.limit(b.value.Content[1], "upper bound of "+name, math.Inf(1)); err != nil {
-			return err
-		}
-		if r.box != nil { // no bound leaves that of the box
-			if math.IsInf(d.Lower[j], -1) {
-				d.Lower[j] = r.box.Lower[j]
-			}
-			if math.IsInf(d.Upper[j], 1) {
-				d.Upper[j] = r.box.Upper[j]
-			}
-		}
-		if r.box != nil && (d.Lower[j] < r.box.Lower[j] || d.Upper[j] > r.box.Upper[j]) {
-			return r.errorf(b.value, "bounds of %s: [%g, %g] reaches beyond [%g, %g], which it can be", name, d.Lower[j], d.Upper[j], r.box.Lower[j], r.box.Upper[j])
-		}
-		if d.Lower[j] > d.Upper[j] {
-			return r.errorf(b.value, "bounds of %s: the lower, %g, is above the upper, %g", name, d.Lower[j], d.Upper[j])
 		}
 	}
+	for j := range own {
+		if rest != nil && !own[j] {
+			if err := r.bound(rest, j, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// pair reads two bounds.
+func (r *reader) pair(n *yaml.Node, name string) (lower, upper float64, err error) {
+	if n.Kind != yaml.SequenceNode || len(n.Content) != 2 {
+		return 0, 0, r.errorf(n, "bounds of %s: two numbers are expected, like [0, 0.3]; .inf means no bound", name)
+	}
+	if lower, err = r.limit(n.Content[0], "lower bound of "+name, math.Inf(-1)); err != nil {
+		return 0, 0, err
+	}
+	upper, err = r.limit(n.Content[1], "upper bound of "+name, math.Inf(1))
+	return lower, upper, err
+}
+
+func (r *reader) ordered(n *yaml.Node, name string, lower, upper float64) error {
+	if lower > upper {
+		return r.errorf(n, "bounds of %s: the lower, %g, is above the upper, %g", name, lower, upper)
+	}
+	return nil
+}
+
+// bound reads the bounds of entity j.
+func (r *reader) bound(n *yaml.Node, j int, d *lp.Description) error {
+	name := d.Entities[j]
+	lower, upper, err := r.pair(n, name)
+	if err != nil {
+		return err
+	}
+	if r.box != nil { // no bound leaves that of the box
+		if math.IsInf(lower, -1) {
+			lower = r.box.Lower[j]
+		}
+		if math.IsInf(upper, 1) {
+			upper = r.box.Upper[j]
+		}
+		if lower < r.box.Lower[j] || upper > r.box.Upper[j] {
+			return r.errorf(n, "bounds of %s: [%g, %g] reaches beyond [%g, %g], which it can be", name, lower, upper, r.box.Lower[j], r.box.Upper[j])
+		}
+	}
+	d.Lower[j], d.Upper[j] = lower, upper
+	return r.ordered(n, name, lower, upper)
+}
+
+// groupBounds reads the bounds of a group, a row of its name.
+func (r *reader) groupBounds(n *yaml.Node, name string, names *symbols, d *lp.Description, lines map[string]int) error {
+	row := lp.Row{Name: name, Coef: names.expand(map[int]float64{names.index[name]: 1})}
+	var err error
+	if row.Min, row.Max, err = r.pair(n, name); err != nil {
+		return err
+	}
+	if err := r.ordered(n, name, row.Min, row.Max); err != nil {
+		return err
+	}
+	if math.IsInf(row.Min, -1) && math.IsInf(row.Max, 1) {
+		return nil
+	}
+	if line := lines[name]; line != 0 {
+		return r.errorf(n, "bounds of %s: the limit in line %d has the same name", name, line)
+	}
+	d.Rows, lines[name] = append(d.Rows, row), n.Line
 	return nil
 }

@@ -89,6 +89,47 @@ func TestParseOtherTotals(t *testing.T) {
 	}
 }
 
+// A total between limits, bounds of all others and bounds of a group.
+func TestShortForms(t *testing.T) {
+	p, err := Parse("x.yaml", []byte("entities: [A, B, C, D]\ntotal: {min: 0.5, max: 1}\ngroups: {G: [A, B], H: [C]}\n"+
+		"bounds: {B: [-1, 1], default: [0, 0.4], G: [0.1, .inf], H: [-.inf, .inf]}\nconstraints: [A <= 0.2]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, u := p.Bounds(); !slices.Equal(l, []float64{0, -1, 0, 0}) || !slices.Equal(u, []float64{0.4, 1, 0.4, 0.4}) {
+		t.Errorf("bounds %v %v", l, u)
+	}
+	if _, f, _ := p.Equalities(); len(f) != 0 {
+		t.Errorf("equalities %v", f)
+	}
+	a, b, names := p.Inequalities()
+	if !slices.Equal(names, []string{"total", "total", "G", "A <= 0.2"}) || !slices.Equal(b, []float64{1, -0.5, -0.1, 0.2}) ||
+		!slices.Equal(a[:4], []float64{1, 1, 1, 1}) || !slices.Equal(a[8:12], []float64{-1, -1, 0, 0}) {
+		t.Errorf("rows %q %v %v", names, a, b)
+	}
+	roundTrip(t, p)
+
+	// An entity may have the name.
+	p, err = Parse("x.yaml", []byte("entities: [default, B]\nbounds: {default: [0, 0.4]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, u := p.Bounds(); u[0] != 0.4 || !math.IsInf(u[1], 1) {
+		t.Errorf("upper bounds %v", u)
+	}
+
+	p, err = within(t, "total: {max: 1}\nbounds: {default: [-0.5, .inf], a2: [0, 1], a3: [-1, 0]}", testBox())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, u := p.Bounds(); !slices.Equal(l, []float64{-0.5, -0.5, 0, -1}) || !slices.Equal(u, []float64{1, 2, 1, 0}) {
+		t.Errorf("bounds in a box %v %v", l, u)
+	}
+	if _, err := within(t, "bounds: {default: [-0.5, 0.5]}", testBox()); err == nil || !strings.Contains(err.Error(), "bounds of a2: [-0.5, 0.5] reaches beyond [0, 1]") {
+		t.Errorf("error %v", err)
+	}
+}
+
 const three = "entities: [CASH, MSFT, AMZN]\n"
 
 // badFiles are files of constraints and what is said about them.
@@ -123,7 +164,15 @@ var badFiles = []struct{ file, want string }{
 	{three + "bounds: {MSFT: [0.4, 0.3]}\n", "f.yaml:2: bounds of MSFT: the lower, 0.4, is above the upper, 0.3"},
 	{three + "bounds: {MSFT: [.inf, 0.3]}\n", `f.yaml:2: lower bound of MSFT: a number is expected, not ".inf"`},
 	{three + "bounds: {MSFT: [0, x]}\n", `f.yaml:2: upper bound of MSFT: a number is expected, not "x"`},
-	{three + "groups: {G: [CASH]}\nbounds: {G: [0, 1]}\n", `f.yaml:3: bounds: G is a group; write a constraint like "G <= 0.4"`},
+	{three + "groups: {G: [CASH]}\nbounds: {G: [1, 0]}\n", `f.yaml:3: bounds of G: the lower, 1, is above the upper, 0`},
+	{three + "groups: {G: [CASH]}\nbounds: {G: 0.4}\n", `f.yaml:3: bounds of G: two numbers are expected, like [0, 0.3]; .inf means no bound`},
+	{three + "groups: {G: [CASH]}\nbounds: {G: [0, 1]}\nconstraints: [{name: G, expr: CASH <= 1}]\n", `f.yaml:4: constraint G: the one in line 3 has the same name`},
+	{three + "bounds: {default: [0.4, 0.3]}\n", "f.yaml:2: bounds of CASH: the lower, 0.4, is above the upper, 0.3"},
+	{three + "total: {max: one}\n", `f.yaml:2: total, max: a number is expected, not "one"`},
+	{three + "total: {most: 1}\n", `f.yaml:2: total: unknown key "most"; known are min, max`},
+	{three + "total: {}\n", `f.yaml:2: total: it needs min or max, like {max: 1}`},
+	{three + "total: {min: 2, max: 1}\n", `f.yaml:2: total: the min, 2, is above the max, 1`},
+	{three + "total: {max: 1}\nconstraints: [{name: total, expr: CASH <= 1}]\n", `f.yaml:3: constraint total: the one in line 2 has the same name`},
 	{three + "groups: {CASH: [MSFT]}\n", "f.yaml:2: group CASH: an entity has this name"},
 	{three + "groups: {G: [MSFT, MSFT]}\n", "f.yaml:2: group G: MSFT is listed twice"},
 	{three + "groups: {G: [MSFT], H: [G]}\n", "f.yaml:2: group H: G is a group where an entity is expected"},

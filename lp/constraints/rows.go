@@ -13,41 +13,47 @@ import (
 
 var rowKeys = []string{"name", "expr", "coefficients", "abs", "min", "max", "equal"}
 
-// constraints reads the list of constraints on entities with the bounds of d.
-func (r *reader) constraints(n *yaml.Node, names *symbols, d *lp.Description) ([]lp.Row, error) {
+// constraints adds the list of constraints on entities with the bounds of d to its rows,
+// those of which have names from elsewhere in the file, by line.
+func (r *reader) constraints(n *yaml.Node, names *symbols, d *lp.Description, lines map[string]int) error {
 	if n.Kind != yaml.SequenceNode {
-		return nil, r.errorf(n, "constraints: a list is expected, not %s", kindOf(n))
+		return r.errorf(n, "constraints: a list is expected, not %s", kindOf(n))
 	}
 	if len(n.Content)*len(names.entities) > lp.MaxCells {
-		return nil, r.errorf(n, "constraints: %d of %d entities are too many (at most %d numbers)", len(n.Content), len(names.entities), lp.MaxCells)
+		return r.errorf(n, "constraints: %d of %d entities are too many (at most %d numbers)", len(n.Content), len(names.entities), lp.MaxCells)
 	}
-	var rows []lp.Row
-	lines := map[string]int{}
 	for i, c := range n.Content {
-		row, named, err := r.constraint(i, c, names)
+		rows, named, err := r.constraint(i, c, names)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		more := []lp.Row{row}
-		if weights := field(c, "abs"); weights != nil {
-			if more, err = r.withSigns(weights, row, names, d); err != nil {
-				return nil, err
+		name := rows[0].Name
+		for k := 2; !named && lines[name] != 0; k++ {
+			base, _, _ := strings.Cut(name, " #")
+			name = fmt.Sprintf("%s #%d", base, k)
+		}
+		if line := lines[name]; line != 0 {
+			return r.errorf(c, "constraint %s: the one in line %d has the same name", name, line)
+		}
+		lines[name] = c.Line
+		for k := range rows {
+			if rows[k].Name = name; len(rows) > 1 {
+				rows[k].Name = fmt.Sprintf("%s (%d)", name, k+1)
+			}
+			if err := lp.CheckRow(names.entities, rows[k]); err != nil {
+				return r.errorf(c, "%v", err)
 			}
 		}
-		for k := 2; !named && lines[row.Name] != 0; k++ {
-			base, _, _ := strings.Cut(row.Name, " #")
-			row.Name = fmt.Sprintf("%s #%d", base, k)
+		if weights := field(c, "abs"); weights != nil {
+			if rows, err = r.withSigns(weights, rows[0], names, d); err != nil {
+				return err
+			}
 		}
-		if line := lines[row.Name]; line != 0 {
-			return nil, r.errorf(c, "constraint %s: the one in line %d has the same name", row.Name, line)
+		if d.Rows = append(d.Rows, rows...); len(d.Rows)*len(names.entities) > lp.MaxCells {
+			return r.errorf(c, "constraints: %d rows of %d entities are too many (at most %d numbers)", len(d.Rows), len(names.entities), lp.MaxCells)
 		}
-		lines[row.Name] = c.Line
-		if err := lp.CheckRow(names.entities, row); err != nil {
-			return nil, r.errorf(c, "%v", err)
-		}
-		rows = append(rows, more...)
 	}
-	return rows, nil
+	return nil
 }
 
 // field returns the value of a mapping's key, nil where there is none.
@@ -109,11 +115,11 @@ func (r *reader) withSigns(n *yaml.Node, row lp.Row, names *symbols, d *lp.Descr
 
 // constraint reads constraint i and says whether the file names it. One that it
 // does not is named by its expression, or by its place.
-func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row lp.Row, named bool, err error) {
+func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (rows []lp.Row, named bool, err error) {
 	place := fmt.Sprintf("constraint %d", i+1)
 	if n.Kind == yaml.ScalarNode {
-		row, err = r.expr(n, place, names)
-		return row, false, err
+		rows, err = r.expr(n, place, names)
+		return rows, false, err
 	}
 	where := place
 	for i := 0; i+1 < len(n.Content); i += 2 { // errors in it name it
@@ -123,29 +129,30 @@ func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row lp.Row, na
 	}
 	f, err := r.fields(n, where, rowKeys)
 	if err != nil {
-		return row, false, err
+		return nil, false, err
 	}
 	name := ""
+	var row lp.Row
 	if c := f["name"]; c != nil {
 		if name, err = r.name(c, place+", name"); err != nil {
-			return row, false, err
+			return nil, false, err
 		}
 	}
 	switch {
 	case f["expr"] != nil && f["coefficients"] != nil:
-		return row, false, r.errorf(f["coefficients"], "%s: expr and coefficients cannot stand together", where)
+		return nil, false, r.errorf(f["coefficients"], "%s: expr and coefficients cannot stand together", where)
 	case f["expr"] != nil:
 		for _, k := range [...]string{"abs", "min", "max", "equal"} {
 			if f[k] != nil {
-				return row, false, r.errorf(f[k], "%s: %s goes with coefficients; an expr states its own limit", where, k)
+				return nil, false, r.errorf(f[k], "%s: %s goes with coefficients; an expr states its own limit", where, k)
 			}
 		}
-		row, err = r.expr(f["expr"], where, names)
+		rows, err = r.expr(f["expr"], where, names)
 	case f["coefficients"] != nil && f["abs"] != nil:
-		return row, false, r.errorf(f["abs"], "%s: coefficients and abs cannot stand together", where)
+		return nil, false, r.errorf(f["abs"], "%s: coefficients and abs cannot stand together", where)
 	case f["abs"] != nil:
 		if f["max"] == nil || f["min"] != nil || f["equal"] != nil {
-			return row, false, r.errorf(n, "%s: abs goes with max, and with neither min nor equal: what is left would not be convex", where)
+			return nil, false, r.errorf(n, "%s: abs goes with max, and with neither min nor equal: what is left would not be convex", where)
 		}
 		row, err = r.coefficients(f, f["abs"], where, names)
 		row.Name = fmt.Sprintf("row %d", i+1)
@@ -153,28 +160,35 @@ func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (row lp.Row, na
 		row, err = r.coefficients(f, f["coefficients"], where, names)
 		row.Name = fmt.Sprintf("row %d", i+1)
 	default:
-		return row, false, r.errorf(n, "%s: it needs expr, coefficients with min, max or equal, or abs with max", where)
+		return nil, false, r.errorf(n, "%s: it needs expr, coefficients with min, max or equal, or abs with max", where)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if rows == nil {
+		rows = []lp.Row{row}
 	}
 	if name != "" {
-		row.Name = name
+		rows[0].Name = name
 	}
-	return row, name != "", err
+	return rows, name != "", nil
 }
 
-// expr reads an expression and names the row by it.
-func (r *reader) expr(n *yaml.Node, where string, names *symbols) (lp.Row, error) {
+// expr reads an expression and names the first of its rows by it.
+func (r *reader) expr(n *yaml.Node, where string, names *symbols) ([]lp.Row, error) {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		return lp.Row{}, r.errorf(n, "%s, expr: text is expected, like \"TECH + 2*CASH <= 0.4\", not %s", where, kindOf(n))
+		return nil, r.errorf(n, "%s, expr: text is expected, like \"TECH + 2*CASH <= 0.4\", not %s", where, kindOf(n))
 	}
-	row, err := parseExpr(n.Value, names)
+	rows, err := parseExpr(n.Value, names)
 	if err != nil {
-		return lp.Row{}, r.errorf(n, "%s, expr: %w", where, err)
+		return nil, r.errorf(n, "%s, expr: %w", where, err)
 	}
+	row := &rows[0]
 	row.Name = strings.Join(strings.Fields(n.Value), " ")
 	if lp.CheckName(row.Name) != nil {
 		row.Name = strings.ToUpper(where[:1]) + where[1:]
 	}
-	return row, nil
+	return rows, nil
 }
 
 // coefficients reads a row whose coefficients are in a node.
