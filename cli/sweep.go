@@ -77,7 +77,7 @@ func openSweep(cmd *cobra.Command, args []string, out, resume string, dry bool) 
 	if out == "" {
 		return nil, errors.New("--out is missing: name the folder of the sweep")
 	}
-	return sweep.Create(cmd.Context(), s, out, map[string]string{"command": strings.Join(os.Args, " "), "version": version()})
+	return sweep.Create(cmd.Context(), s, out, map[string]string{"command": strings.Join(os.Args, " "), "version": version() + commit()})
 }
 
 func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {

@@ -75,7 +75,8 @@ var imports = map[string][]string{
 	"internal/sweep":         {"rl", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/journal": {}, // the store and the search know no training
 	"internal/sweep/search":  {},
-	"cli":                    {"lp/...", "envs/...", "policy", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},
+	"internal/page":          {"internal/run/...", "internal/sweep/..."},
+	"cli":                    {"lp/...", "envs/...", "policy", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page"},
 	"cmd/train":              {"cli"},
 	"cmd/gpu-check":          {"cuda", "internal/bench", "internal/run/..."},
 	"cmd/experiments/...": {

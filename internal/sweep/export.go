@@ -61,7 +61,7 @@ func (w *Sweep) Export(out io.Writer) error {
 			}
 			seed := w.Spec.Seeds[i]
 			line := append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), r.State, number(r.Return), number(r.StdErr), r.Action, number(r.Residual),
-				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), w.runDir(x.Number, seed), r.Error)
+				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), w.RunDir(x.Number, seed), r.Error)
 			if err := c.Write(line); err != nil {
 				return err
 			}

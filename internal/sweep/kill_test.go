@@ -92,7 +92,7 @@ func TestKilledWorkers(t *testing.T) {
 	}
 	for setting := range want {
 		for _, seed := range w.Spec.Seeds {
-			same(t, w.runDir(setting, seed), calm.runDir(setting, seed))
+			same(t, w.RunDir(setting, seed), calm.RunDir(setting, seed))
 		}
 	}
 	text, err := os.ReadFile(filepath.Join(w.Dir, JournalFile))

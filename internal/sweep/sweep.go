@@ -160,6 +160,20 @@ func Open(dir string) (*Sweep, error) {
 	return w, nil
 }
 
+// Facts returns what is said of the sweep in its journal: the command that made it, the
+// version.
+func (w *Sweep) Facts() map[string]string {
+	all := map[string]string{}
+	if study := w.journal.State().Studies[0]; study != nil {
+		for name, raw := range study.UserAttrs {
+			if text, err := journal.String(raw); err == nil {
+				all[name] = text
+			}
+		}
+	}
+	return all
+}
+
 func workerName() string {
 	self := journal.Self()
 	return fmt.Sprintf("%s-%d-%08x", self.Host, self.PID, rand.Uint32())

@@ -167,7 +167,7 @@ func TestResultsAreThoseOfSingleRuns(t *testing.T) {
 	seen := map[float64]bool{}
 	for setting := range returns {
 		for i, seed := range w.Spec.Seeds {
-			dir := w.runDir(setting, seed)
+			dir := w.RunDir(setting, seed)
 			same(t, dir, alone(t, dir))
 			seen[returns[setting][i]] = true
 		}
@@ -211,7 +211,7 @@ space:
 				t.Errorf("setting %d ended at step %d, want %d", i, r.Step, want)
 			}
 			if x.State == journal.Complete {
-				dir := w.runDir(i, w.Spec.Seeds[k])
+				dir := w.RunDir(i, w.Spec.Seeds[k])
 				same(t, dir, alone(t, dir))
 			}
 		}
@@ -250,7 +250,7 @@ func TestGoesOn(t *testing.T) {
 		}
 		go func() {
 			for {
-				m, _ := runfolder.Metrics(w.runDir(0, 1))
+				m, _ := runfolder.Metrics(w.RunDir(0, 1))
 				if len(m) > 2*i {
 					cancel()
 					return
@@ -264,7 +264,7 @@ func TestGoesOn(t *testing.T) {
 	}
 	workers(t, w.Dir, 2)
 	returnsOf(t, w)
-	dir := w.runDir(0, 1)
+	dir := w.RunDir(0, 1)
 	same(t, dir, alone(t, dir))
 }
 
@@ -402,7 +402,7 @@ func TestBestAndExport(t *testing.T) {
 func TestStatistics(t *testing.T) {
 	xs := []float64{9, 1, 2, 3, 4, 5, 6, -7}
 	for name, want := range map[string]float64{"iqm": (2. + 3 + 4 + 5) / 4, "mean": 23. / 8, "median": 3.5, "worst": -7} {
-		if got := statistic(name, xs); got != want {
+		if got := (&Objective{Statistic: name}).Of(xs); got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
 	}

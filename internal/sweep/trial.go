@@ -251,9 +251,9 @@ func (w *Sweep) settle(all []*trial) []journal.Op {
 		case failed:
 			end(journal.Fail, nil)
 		case len(returns) == n:
-			end(journal.Complete, []float64{statistic(w.Spec.Objective.Statistic, returns)})
+			end(journal.Complete, []float64{w.Spec.Objective.Of(returns)})
 		case len(rung) == n:
-			at, v := w.rungs[passed], statistic(w.Spec.Objective.Statistic, rung)
+			at, v := w.rungs[passed], w.Spec.Objective.Of(rung)
 			ops = append(ops, journal.Op{Code: journal.SetTrialIntermediate, Trial: &id, Step: &at, IntermediateValue: &v})
 			if w.falls(all, t, passed, v) {
 				end(journal.Pruned, []float64{v})
@@ -294,20 +294,20 @@ func (p *Prune) rungs(steps int64) (all []int64) {
 	return all
 }
 
-// statistic returns what the returns of a setting come to.
-func statistic(name string, xs []float64) float64 {
-	switch name {
+// Of returns what the returns of a setting come to.
+func (o *Objective) Of(returns []float64) float64 {
+	switch o.Statistic {
 	case "mean":
-		return stats.Mean(xs)
+		return stats.Mean(returns)
 	case "median":
-		return stats.Median(xs)
+		return stats.Median(returns)
 	case "worst":
-		return slices.Min(xs)
+		return slices.Min(returns)
 	}
-	return stats.IQM(xs)
+	return stats.IQM(returns)
 }
 
-// runDir returns the folder of a training.
-func (w *Sweep) runDir(setting int, seed uint64) string {
+// RunDir returns the folder of a training.
+func (w *Sweep) RunDir(setting int, seed uint64) string {
 	return filepath.Join(w.Dir, RunsDir, fmt.Sprintf("%04d-seed-%d", setting, seed))
 }

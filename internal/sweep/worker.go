@@ -313,7 +313,7 @@ func (w *Sweep) train(ctx context.Context, p *pulse, c *claim) error {
 		slog.Warn("a training waits for a worker that seemed dead", "reason", err)
 		time.Sleep(poll)
 	case errors.Is(err, errFaint), transient(err):
-		stop = fmt.Errorf("%s: %w", w.runDir(c.setting, c.seed), err)
+		stop = fmt.Errorf("%s: %w", w.RunDir(c.setting, c.seed), err)
 	default:
 		r.State, r.Error = stateDone, err.Error()
 	}
@@ -343,7 +343,7 @@ func transient(err error) bool {
 
 // advance trains to the end, or to where settings are compared.
 func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result, step int64, err error) {
-	dir := w.runDir(c.setting, c.seed)
+	dir := w.RunDir(c.setting, c.seed)
 	r, err := w.open(c, dir)
 	if err != nil {
 		return nil, 0, err

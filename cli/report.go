@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"paspo/internal/page"
+	"paspo/internal/run/runfolder"
+)
+
+func newReport() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "report FOLDER...",
+		Short: "Write one HTML file about runs and sweeps",
+		Long: `Write one HTML file about runs and sweeps, which needs no network: the best settings with
+intervals, what each setting does, every seed's curve behind the mean, violations and cost.`,
+		Example: "  train report sweeps/a --out a.html\n  train report runs/*",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("%s takes folders of runs and of sweeps; none given", cmd.CommandPath())
+			}
+			p := &page.Page{Title: "Report on " + strings.Join(args, ", "), Command: strings.Join(os.Args, " "), Version: version() + commit()}
+			if len(args) > 3 {
+				p.Title = fmt.Sprintf("Report on %d folders", len(args))
+			}
+			if err := p.Add(args); err != nil {
+				return err
+			}
+			var b bytes.Buffer
+			if err := p.Write(&b); err != nil {
+				return err
+			}
+			if err := runfolder.WriteFile(out, b.Bytes()); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), out)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "report.html", "`FILE` to write")
+	return cmd
+}
+
+// commit returns the commit that the program was built from, nothing where it is not known.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	text := ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			text = ", commit " + s.Value + text
+		case s.Key == "vcs.modified" && s.Value == "true":
+			text += " with changes"
+		}
+	}
+	return text
+}

@@ -1,0 +1,152 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"paspo/internal/sweep"
+	"paspo/internal/sweep/search"
+)
+
+const tiny = `base:
+  preset: paper
+  env: {name: synthetic}
+  steps: 64
+  device: cpu
+  debias: {points: 1000, cache_dir: ""}
+  policy: {encoder: [4], latent: 4, heads: [4], critic: [4]}
+  ppo: {envs: 2, steps_per_env: 4, minibatch: 4, epochs: 1, eval_every: 2, eval_episodes: 2}
+objective: {episodes: 4}
+seeds: [1, 2]
+search: {method: grid}
+space:
+  ppo.lr: {log: [1e-3, 1e-2], points: 3}
+  ppo.lr_schedule: {choices: [linear, constant]}
+`
+
+// A page shows a sweep and runs, loads nothing, and its drawings are whole and have names.
+func TestPage(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a<b&c")
+	file := filepath.Join(t.TempDir(), "sweep.yaml")
+	if err := os.WriteFile(file, []byte(tiny), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	spec, err := sweep.ReadSpec(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := sweep.Create(context.Background(), spec, dir, map[string]string{"command": "train <x>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	render := func(dirs ...string) string {
+		p := &Page{Title: "T", Command: "c", Version: "v"}
+		if err := p.Add(dirs); err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := p.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	if text := render(dir); !strings.Contains(text, "No setting has been trained on all seeds yet") {
+		t.Error("a sweep without results is not called so")
+	}
+	if err := w.Work(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	text := render(dir, w.RunDir(0, 1), w.RunDir(0, 2), w.RunDir(3, 1))
+	for _, want := range []string{
+		"Best so far is setting", "train &lt;x&gt;", "12 of 12 done", "ppo.lr_schedule", "largest residual",
+		"a&lt;b&amp;c", "0000-seed-1 and 1 more seeds", `<th scope="col">`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	for _, bad := range []string{"http:", "https:", "src=", "url(", "@import", "a<b&c", "ZgotmplZ", "NaN"} {
+		if shown, _, _ := strings.Cut(text, "<script>"); strings.Contains(shown, bad) {
+			t.Errorf("%q is there", bad)
+		}
+	}
+	drawings := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(text, -1)
+	if len(drawings) != 2+2+1 { // curves of the sweep and of the runs, effects, all settings
+		t.Errorf("%d drawings", len(drawings))
+	}
+	for _, s := range drawings {
+		if !strings.Contains(s, `role="img" aria-label="`) {
+			t.Errorf("a drawing has no name: %.80s", s)
+		}
+		for d := xml.NewDecoder(strings.NewReader(s)); ; {
+			_, err := d.Token()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%v in %.200s", err, s)
+			}
+		}
+	}
+	// Two seeds of each of six settings, behind six means.
+	if seeds, means := strings.Count(drawings[0], `class="seed"`), strings.Count(drawings[0], `class="mean"`); seeds != 12 || means != 6 {
+		t.Errorf("%d curves of seeds and %d means, want 12 and 6", seeds, means)
+	}
+}
+
+func TestNeitherRunNorSweep(t *testing.T) {
+	dir := t.TempDir()
+	if err := (&Page{}).Add([]string{dir}); err == nil || !strings.Contains(err.Error(), dir+" is neither a run nor a sweep") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestExplained(t *testing.T) {
+	c := &search.Dimension{Kind: search.Choices, Choices: make([]search.Choice, 2)}
+	l := &search.Dimension{Low: 0, High: 1}
+	for _, x := range []struct {
+		d      *search.Dimension
+		xs, ys []float64
+		want   float64
+	}{
+		{c, []float64{0, 0, 1, 1}, []float64{1, 1, 3, 3}, 1},
+		{c, []float64{0, 0, 1, 1}, []float64{1, 3, 1, 3}, 0},
+		{c, []float64{0, 0, 1, 1}, []float64{1, 2, 3, 4}, 0.8},
+		{c, []float64{0, 1}, []float64{2, 2}, 0},
+		{l, []float64{0.1, 0.2, 0.9, 1}, []float64{0, 0, 5, 5}, 1},
+	} {
+		if got := explained(x.d, x.xs, x.ys); math.Abs(got-x.want) > 1e-12 {
+			t.Errorf("%v, %v: %v, want %v", x.xs, x.ys, got, x.want)
+		}
+	}
+}
+
+func TestAxes(t *testing.T) {
+	for _, c := range []struct {
+		xs   []float64
+		log  bool
+		n    int
+		a, b float64
+	}{
+		{[]float64{0, 10}, false, 6, 0, 10}, {[]float64{math.NaN()}, false, 6, 0, 1}, {[]float64{3, 3}, false, 3, 2.8, 3.2},
+		{[]float64{1e-5, 1e-2}, true, 4, 1e-5, 1e-2}, {nil, true, 2, 0.1, 1}, {[]float64{2, 3}, true, 2, 2, 3},
+	} {
+		a := newAxis(c.xs, c.log, 0, 100)
+		ticks := a.ticks(5)
+		if len(ticks) != c.n || math.Abs(ticks[0]-c.a) > 1e-9 || math.Abs(ticks[len(ticks)-1]-c.b) > 1e-9 {
+			t.Errorf("%v: ticks %v, want %d from %v to %v", c.xs, ticks, c.n, c.a, c.b)
+		}
+	}
+	a := newAxis([]float64{1, 100}, true, 0, 100)
+	if x := a.at(10); math.Abs(x-50) > 1e-9 {
+		t.Errorf("10 between 1 and 100 is at %v", x)
+	}
+}
