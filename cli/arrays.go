@@ -19,6 +19,7 @@ import (
 	"paspo/internal/run/serve"
 	"paspo/lp"
 	"paspo/lp/interval"
+	"paspo/lp/interval/closedform"
 	"paspo/lp/uniform"
 )
 
@@ -283,7 +284,7 @@ func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
 	if err := s.ready(ctx, 1); err != nil {
 		return nil, err
 	}
-	tabled, ok := s.solver.(interval.Tabled)
+	tabled, ok := s.solver.(closedform.Tabled)
 	if !ok {
 		return d, nil
 	}

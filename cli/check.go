@@ -17,6 +17,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
+	"paspo/lp/interval/closedform"
 	"paspo/lp/uniform"
 )
 
@@ -134,9 +135,9 @@ type share struct {
 }
 
 type intervals struct {
-	Method string             `json:"method"`
-	Form   *interval.Compiled `json:"closed_form,omitempty"`
-	Reason string             `json:"reason,omitempty"`
+	Method string               `json:"method"`
+	Form   *closedform.Compiled `json:"closed_form,omitempty"`
+	Reason string               `json:"reason,omitempty"`
 }
 
 // checkIntervals finds out how the intervals of p are answered.
@@ -154,7 +155,7 @@ func checkIntervals(ctx context.Context, p *lp.Polytope) (intervals, error) {
 	}
 	defer s.Close()
 	found := intervals{Method: s.Method()}
-	if d, ok := s.(interval.Describer); ok {
+	if d, ok := s.(closedform.Describer); ok {
 		found.Form = d.Compiled()
 	}
 	return found, nil

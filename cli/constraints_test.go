@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/lp/interval"
+	"paspo/lp/interval/closedform"
 )
 
 // file writes a file into a folder of the test.
@@ -56,7 +56,7 @@ func TestCheck(t *testing.T) {
 		Redundant     []string
 		Intervals     struct {
 			Method, Reason string
-			Form           *interval.Compiled `json:"closed_form"`
+			Form           *closedform.Compiled `json:"closed_form"`
 		}
 	}
 	out := succeed(t, "", "constraints", "check", file(t, "mine.yaml", mine), "--json")
@@ -78,7 +78,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 
-	if f := c.Intervals.Form; c.Intervals.Method != "explicit" || f == nil || len(f.Entities) != 3 || f.How != interval.FromDual || !f.AnyLimits || f.Rays == 0 {
+	if f := c.Intervals.Form; c.Intervals.Method != "explicit" || f == nil || len(f.Entities) != 3 || f.How != closedform.FromDual || !f.AnyLimits || f.Rays == 0 {
 		t.Errorf("%s", out)
 	}
 

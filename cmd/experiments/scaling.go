@@ -16,6 +16,7 @@ import (
 	"paspo/internal/stress"
 	"paspo/lp"
 	"paspo/lp/interval"
+	"paspo/lp/interval/warm"
 )
 
 type scalingOptions struct {
@@ -268,7 +269,7 @@ func measureSolver(s lp.Solver, points []float64, limit time.Duration) (*solverC
 			return &solverCell{}, err
 		}
 	}
-	kept := func() interval.Endpoint {
+	kept := func() warm.Endpoint {
 		stats, _ := interval.WarmStarts(s)
 		return stats.Total()
 	}

@@ -5,12 +5,13 @@ import (
 	"math/rand/v2"
 
 	"paspo/lp"
+	"paspo/lp/interval/closedform"
 )
 
 // MarshalCompiled returns the closed form of s to be kept in a file, which
 // NewCompiled reads. ok is false where s has none.
 func MarshalCompiled(s lp.Solver) (data []byte, ok bool) {
-	x, ok := unscaled(s).(*explicitSolver)
+	x, ok := unscaled(s).(*closedform.Solver)
 	if !ok {
 		return nil, false
 	}
@@ -28,7 +29,7 @@ func NewCompiled(p *lp.Polytope, cfg Config, data []byte) (lp.Solver, error) {
 	if cfg.Method != "auto" && cfg.Method != "explicit" {
 		return nil, fmt.Errorf("lp: a closed form does not serve method %s", cfg.Method)
 	}
-	f, err := unmarshalCompiled(p.Canonical(), cfg.budget(), data)
+	f, err := closedform.Unmarshal(p.Canonical(), cfg.budget(), data)
 	if err != nil {
 		return nil, fmt.Errorf("lp: compiled intervals: %w", err)
 	}
@@ -37,8 +38,8 @@ func NewCompiled(p *lp.Polytope, cfg Config, data []byte) (lp.Solver, error) {
 
 // CountActive walks random chains and counts which affine pieces of the closed form are
 // endpoints. ok is false where s does not have a closed form.
-func CountActive(s lp.Solver, chains int, source rand.Source) (counts []ActivePieces, ok bool, err error) {
-	x, ok := unscaled(s).(*explicitSolver)
+func CountActive(s lp.Solver, chains int, source rand.Source) (counts []closedform.ActivePieces, ok bool, err error) {
+	x, ok := unscaled(s).(*closedform.Solver)
 	if !ok {
 		return nil, false, nil
 	}

@@ -1,20 +1,24 @@
 package interval
 
-import "paspo/lp"
+import (
+	"paspo/lp"
+	"paspo/lp/interval/closedform"
+	"paspo/lp/interval/warm"
+)
 
 // Describe says how s computes intervals. Where limits follow the state, lim are those of
 // one, some of which the closed form may pass on to others; else nil.
 func Describe(s lp.Solver, lim *lp.Limits) string {
 	p := s.Polytope()
-	if lim != nil && lim.A != nil && !p.HullOnly() && s.Method() != "clp" && !tooManyRows(p) {
+	if lim != nil && lim.A != nil && !p.HullOnly() && s.Method() != "clp" && !warm.TooManyRows(p) {
 		return "dual simplex, since the matrix follows the state"
 	}
-	x, ok := unscaled(s).(*explicitSolver)
+	x, ok := unscaled(s).(*closedform.Solver)
 	if !ok || lim == nil {
 		return s.Method()
 	}
 	others := "lazy"
-	if tooManyRows(x.Polytope()) {
+	if warm.TooManyRows(x.Polytope()) {
 		others = "linear programs"
 	}
 	switch limits, caps := x.Covers(); {
@@ -29,12 +33,12 @@ func Describe(s lp.Solver, lim *lp.Limits) string {
 // WarmStarts returns how the bases behind s served, where it has any: those of method
 // lazy, and those that answer what the closed form passes on. It may be called at any
 // time.
-func WarmStarts(s lp.Solver) (stats Stats, ok bool) {
+func WarmStarts(s lp.Solver) (stats warm.Stats, ok bool) {
 	s = unscaled(s)
-	if x, explicit := s.(*explicitSolver); explicit {
+	if x, explicit := s.(*closedform.Solver); explicit {
 		s = x.Behind()
 	}
-	if l, lazy := s.(*lazySolver); lazy {
+	if l, lazy := s.(*warm.Solver); lazy {
 		return l.Stats(), true
 	}
 	return stats, false

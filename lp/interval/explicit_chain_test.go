@@ -9,6 +9,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/interval/closedform"
 )
 
 // TestBatchIndependence answers the same rows in batches of several sizes, some
@@ -33,7 +34,7 @@ func TestBatchIndependence(t *testing.T) {
 			}
 		}
 		for k := range limits {
-			if k%3 == 0 && s.(Describer).Compiled().AnyLimits {
+			if k%3 == 0 && s.(closedform.Describer).Compiled().AnyLimits {
 				for _, b := range p.Form().B {
 					limits[k].B = append(limits[k].B, b+0.1*r.Float64()*math.Abs(b))
 				}

@@ -10,7 +10,11 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/interval/closedform"
 )
+
+// magic begins a file.
+const magic = "paspo intervals\n"
 
 func compiledFile(t testing.TB, p *lp.Polytope) (lp.Solver, []byte) {
 	t.Helper()
@@ -43,7 +47,7 @@ func TestCompiledFile(t *testing.T) {
 			t.Errorf("%s: another file after loading", p.Name())
 		}
 		var limits []lp.Limits
-		if s.(Describer).Compiled().AnyLimits {
+		if s.(closedform.Describer).Compiled().AnyLimits {
 			b := append([]float64(nil), p.Form().B...)
 			for k := range b {
 				b[k] *= 1.1
@@ -59,7 +63,7 @@ func TestCompiledFile(t *testing.T) {
 				}
 			}
 		}
-		if d := loaded.(Describer).Compiled(); d.Steps != s.(Describer).Compiled().Steps || d.String() == "" {
+		if d := loaded.(closedform.Describer).Compiled(); d.Steps != s.(closedform.Describer).Compiled().Steps || d.String() == "" {
 			t.Errorf("%+v", d)
 		}
 		s.Close()
@@ -73,7 +77,7 @@ func TestBadCompiledFile(t *testing.T) {
 	_, data := compiledFile(t, p)
 	_, other := compiledFile(t, all[1])
 	older := bytes.Clone(data)
-	older[len(fileMagic)] = 0
+	older[len(magic)] = 0
 	check := func(want string, data []byte, cfg Config) {
 		t.Helper()
 		if _, err := NewCompiled(p, cfg, data); err == nil || !strings.Contains(err.Error(), want) {
@@ -82,13 +86,13 @@ func TestBadCompiledFile(t *testing.T) {
 	}
 	check("something else", nil, Config{})
 	check("something else", []byte("PK\x03\x04"), Config{})
-	check("cut off", data[:len(fileMagic)+10], Config{})
+	check("cut off", data[:len(magic)+10], Config{})
 	check("version 0, this is version 2", older, Config{})
 	check("another polytope", other, Config{})
 	check("max_pieces 2000 and max_effort 100, not 50 and 100", data, Config{MaxPieces: 50})
 	check("does not serve method clp", data, Config{Method: "clp"})
 	check("tolerance is 2", data, Config{Tolerance: 2})
-	for at := len(fileMagic) + 4; at < len(data); at += 1 + at/20 {
+	for at := len(magic) + 4; at < len(data); at += 1 + at/20 {
 		bad := bytes.Clone(data)
 		bad[at] ^= 0x10
 		check("damaged", bad, Config{})
@@ -124,7 +128,7 @@ func FuzzCompiledFile(f *testing.F) {
 	}
 	s, data := compiledFile(f, p)
 	defer s.Close()
-	head := len(fileMagic) + 4 + sha256.Size
+	head := len(magic) + 4 + sha256.Size
 	f.Add(0, []byte{1}, 0)
 	f.Add(100, []byte{255, 255, 255, 255, 255, 255, 255, 127}, 0)
 	f.Add(90, []byte{2, 0, 0, 0}, 30)

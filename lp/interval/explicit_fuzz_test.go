@@ -14,6 +14,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/interval/closedform"
 )
 
 // gonumEnd returns the end of the entity after prefix by gonum's simplex, in
@@ -101,7 +102,7 @@ func differ(p *lp.Polytope, r *rand.Rand, counts map[string]int) error {
 		defer s.Close()
 		solvers = append(solvers, s)
 	}
-	if err := unscaled(solvers[0]).(*explicitSolver).Intervals().certify(); err != nil {
+	if err := unscaled(solvers[0]).(*closedform.Solver).Intervals().Certify(); err != nil {
 		return err
 	}
 	defer func() {

@@ -8,6 +8,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/interval/closedform"
 )
 
 func TestCompiled(t *testing.T) {
@@ -18,16 +19,16 @@ func TestCompiled(t *testing.T) {
 		how       string
 		anyLimits bool
 	}{
-		{all[0], FromDual, true},
-		{all[1], FromDual, true},
-		{all[2], FromFacets, false},
-		{lptest.RandomSimplex(t, r, 8, 24, 0), FromFacets + ", then " + FromDual, false},
+		{all[0], closedform.FromDual, true},
+		{all[1], closedform.FromDual, true},
+		{all[2], closedform.FromFacets, false},
+		{lptest.RandomSimplex(t, r, 8, 24, 0), closedform.FromFacets + ", then " + closedform.FromDual, false},
 	} {
 		s, err := New(c.p, Config{Method: "explicit"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := s.(Describer).Compiled()
+		d := s.(closedform.Describer).Compiled()
 		if d.How != c.how || d.AnyLimits != c.anyLimits || (d.Rays > 0) != c.anyLimits || d.Steps <= 0 || d.Seconds <= 0 {
 			t.Errorf("%s: %+v", c.p.Name(), d)
 		}
@@ -46,7 +47,7 @@ func TestCompiled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, ok := s.(Describer); ok {
+	if _, ok := s.(closedform.Describer); ok {
 		t.Error("linear programs describe a closed form")
 	}
 }
@@ -66,7 +67,7 @@ func TestCompiledCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	d := s.(Describer).Compiled()
+	d := s.(closedform.Describer).Compiled()
 	if e := d.Entities[1]; e.Upper < 2 || e.Lower < 1 {
 		t.Errorf("%+v", e)
 	}

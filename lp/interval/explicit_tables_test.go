@@ -9,11 +9,12 @@ import (
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/vec"
+	"paspo/lp/interval/closedform"
 )
 
 // tableChain evaluates tables as their documentation says.
 type tableChain struct {
-	t   *Tables
+	t   *closedform.Tables
 	p   *lp.Polytope
 	lim *lp.Limits // nil: the polytope's own
 	rho []float64
@@ -92,7 +93,7 @@ func TestTables(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tables := s.(Tabled).Tables()
+		tables := s.(closedform.Tabled).Tables()
 		chain := s.Chain(1)
 		worst, others := 0., 0
 		for k := range 200 {
@@ -136,7 +137,7 @@ func TestTables(t *testing.T) {
 func TestTableRays(t *testing.T) {
 	p := lptest.Presets(t)[0]
 	s := mustSolver(t, p, "explicit")
-	c := &tableChain{t: s.(Tabled).Tables(), p: p, lim: &lp.Limits{E: []float64{1}}}
+	c := &tableChain{t: s.(closedform.Tabled).Tables(), p: p, lim: &lp.Limits{E: []float64{1}}}
 	told := func() bool {
 		c.begin()
 		for k, g := range c.t.RayGive {

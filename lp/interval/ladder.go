@@ -5,6 +5,9 @@ import (
 	"errors"
 
 	"paspo/lp"
+	"paspo/lp/interval/closedform"
+	"paspo/lp/interval/clp"
+	"paspo/lp/interval/warm"
 )
 
 // New returns a solver of the intervals of p. Zero fields of cfg take
@@ -48,7 +51,7 @@ func (l ladder) first(ctx context.Context) (lp.Solver, error) {
 	case "lazy":
 		return l.bases(ctx)
 	}
-	f, err := compile(ctx, l.p, l.cfg.budget())
+	f, err := closedform.Compile(ctx, l.p, l.cfg.budget())
 	switch {
 	case err == nil:
 		return l.closedForm(f), nil
@@ -60,8 +63,8 @@ func (l ladder) first(ctx context.Context) (lp.Solver, error) {
 
 // closedForm hands on limits that f was not compiled for or that may be empty, prefixes
 // outside of the intervals that it answered, and ill-conditioned endpoints.
-func (l ladder) closedForm(f *explicit) lp.Solver {
-	return newExplicitSolver(f, func() (lp.Solver, error) { return l.basesOrPrograms(context.Background()) })
+func (l ladder) closedForm(f *closedform.Intervals) lp.Solver {
+	return closedform.New(f, func() (lp.Solver, error) { return l.basesOrPrograms(context.Background()) })
 }
 
 // basesOrPrograms passes over bases where there are too many rows for them.
@@ -76,23 +79,23 @@ func (l ladder) basesOrPrograms(ctx context.Context) (lp.Solver, error) {
 // bases hand on what CLP has to judge, and by way of matrices, since the matrix of a
 // state has no bases that are kept.
 func (l ladder) bases(ctx context.Context) (lp.Solver, error) {
-	return newLazySolver(ctx, l.p, l.cfg.MaxBases, l.matrices)
+	return warm.New(ctx, l.p, l.cfg.MaxBases, l.matrices)
 }
 
 // matrices hand on whatever is not a state with a matrix of its own, or is infeasible.
 func (l ladder) matrices() (lp.Solver, error) {
-	return newMatrixSolver(l.p, func() (lp.Solver, error) { return l.programs(context.Background()) }), nil
+	return warm.NewMatrices(l.p, func() (lp.Solver, error) { return l.programs(context.Background()) }), nil
 }
 
 // programs answer everything.
 func (l ladder) programs(ctx context.Context) (lp.Solver, error) {
-	return newCLPSolver(ctx, l.p, l.cfg.Tolerance, l.cfg.Workers)
+	return clp.New(ctx, l.p, l.cfg.Tolerance, l.cfg.Workers)
 }
 
 // Beyond returns the method that auto takes where the closed form of p is beyond its
 // budget.
 func Beyond(p *lp.Polytope) string {
-	if tooManyRows(p) && !p.OverPoints() {
+	if warm.TooManyRows(p) && !p.OverPoints() {
 		return "clp"
 	}
 	return "lazy"

@@ -9,6 +9,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/interval/warm"
 )
 
 // BenchmarkLazy reports chains and hit rate on polytopes with caps.
@@ -35,7 +36,7 @@ func BenchmarkLazy(b *testing.B) {
 				}
 				defer s.Close()
 				benchmarkChains(b, s, c.limits, c.ends)
-				if l, ok := unscaled(s).(*lazySolver); ok {
+				if l, ok := unscaled(s).(*warm.Solver); ok {
 					t := l.Stats().Total()
 					b.ReportMetric(t.HitRate(), "hits/end")
 					b.ReportMetric(float64(t.Bases), "bases")

@@ -16,6 +16,8 @@ import (
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/tolerance"
+	"paspo/lp/interval/closedform"
+	"paspo/lp/interval/warm"
 )
 
 // TestRandomMatrices holds intervals under matrices of a state to exact arithmetic,
@@ -67,8 +69,8 @@ func checkRandomMatrices(seed uint64, kinds map[string]int) error {
 			return fmt.Errorf("%s: %w", method, err)
 		}
 		err = lptest.WalkChecked(s, r, limits, len(limits))
-		if l, ok := unscaled(s).(*lazySolver); ok {
-			m, ok := l.Behind().(*matrixSolver)
+		if l, ok := unscaled(s).(*warm.Solver); ok {
+			m, ok := l.Behind().(*warm.Matrices)
 			switch {
 			case !ok:
 				if len(p.Form().B) > 0 && err == nil {
@@ -231,10 +233,10 @@ func TestMatrixHasNoMemory(t *testing.T) {
 			if err := lptest.SameBits(want, lptest.WalkPlaces(t, open(method), 5, limits, place)); err != nil {
 				t.Errorf("%s, %s: a fresh solver: %v", p.Name(), method, err)
 			}
-			if x, ok := unscaled(s).(*explicitSolver); ok {
+			if x, ok := unscaled(s).(*closedform.Solver); ok {
 				s = x.Behind()
 			}
-			if m := unscaled(s).(*lazySolver).Behind().(*matrixSolver); !ends && m.Behind() != nil {
+			if m := unscaled(s).(*warm.Solver).Behind().(*warm.Matrices); !ends && m.Behind() != nil {
 				t.Errorf("%s, %s: linear programs were needed", p.Name(), method)
 			}
 			if method == "lazy" {

@@ -12,6 +12,7 @@ import (
 	"paspo/lp/constraints"
 	"paspo/lp/internal/lptest"
 	"paspo/lp/interval"
+	"paspo/lp/interval/warm"
 )
 
 // BenchmarkOneBasis keeps one basis an end, so that most ends are searched for by the
@@ -67,7 +68,7 @@ func BenchmarkOneBasis(b *testing.B) {
 }
 
 // chainRate completes random actions for half a second.
-func chainRate(b *testing.B, p *lp.Polytope, method string, uniform bool) (perSecond float64, t interval.Endpoint) {
+func chainRate(b *testing.B, p *lp.Polytope, method string, uniform bool) (perSecond float64, t warm.Endpoint) {
 	s, err := interval.New(p, interval.Config{Method: method, MaxBases: 1, Workers: 1})
 	if err != nil {
 		b.Fatal(err)

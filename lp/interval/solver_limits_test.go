@@ -15,6 +15,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/interval/closedform"
 )
 
 func TestRandomLimits(t *testing.T) {
@@ -59,10 +60,10 @@ func checkRandomLimits(seed uint64, kinds map[string]int) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", method, err)
 		}
-		if _, ok := unscaled(s).(*explicitSolver); ok {
+		if _, ok := unscaled(s).(*closedform.Solver); ok {
 			c := s.Chain(4)
 			c.Begin(4, limits)
-			kinds["rows left by the closed form"] += inner(c).handed().count
+			kinds["rows left by the closed form"] += inner(c).Handed().Count
 			kinds["rows"] += 4
 		}
 		err = lptest.WalkChecked(s, r, limits, 4)

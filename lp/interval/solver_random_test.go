@@ -12,6 +12,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/interval/closedform"
 )
 
 func TestRandomPolytopes(t *testing.T) {
@@ -55,7 +56,7 @@ func checkRandomPolytope(seed uint64, kinds map[string]int) error {
 			return fmt.Errorf("%s: %w", method, err)
 		}
 		kinds[method]++
-		if e, ok := unscaled(s).(*explicitSolver); ok && e.Compiled().AnyLimits {
+		if e, ok := unscaled(s).(*closedform.Solver); ok && e.Compiled().AnyLimits {
 			kinds["any limits"]++
 		}
 		err = lptest.WalkChecked(s, r, nil, 3)

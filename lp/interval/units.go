@@ -6,6 +6,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 
 	"paspo/lp"
+	"paspo/lp/interval/closedform"
 )
 
 // scaledSolver answers in the units of the user what a solver of the canonical form
@@ -21,7 +22,7 @@ func inUnits(p *lp.Polytope, s lp.Solver) lp.Solver {
 		return s
 	}
 	x := &scaledSolver{p, s}
-	if _, ok := s.(*explicitSolver); ok {
+	if _, ok := s.(*closedform.Solver); ok {
 		return scaledExplicit{x}
 	}
 	return x
@@ -103,9 +104,11 @@ func (c *scaledChain) Fix(a []float64) {
 // scaledExplicit is a scaledSolver of a closed form.
 type scaledExplicit struct{ *scaledSolver }
 
-func (s scaledExplicit) Compiled() *Compiled { return s.Solver.(*explicitSolver).Compiled() }
+func (s scaledExplicit) Compiled() *closedform.Compiled {
+	return s.Solver.(*closedform.Solver).Compiled()
+}
 
-func (s scaledExplicit) Tables() *Tables {
+func (s scaledExplicit) Tables() *closedform.Tables {
 	amount, row, eq := s.p.Canonical().Units()
-	return s.Solver.(*explicitSolver).Tables().inUnits(amount, row, eq)
+	return s.Solver.(*closedform.Solver).Tables().InUnits(amount, row, eq)
 }

@@ -11,7 +11,7 @@ import (
 	"paspo/internal/stats"
 	"paspo/kernels"
 	"paspo/lp"
-	"paspo/lp/interval"
+	"paspo/lp/interval/closedform"
 )
 
 // maxGPUResidual is the largest scaled residual of an action that a device lets
@@ -51,7 +51,7 @@ func newGPUSampler(p *program) (*sampler, error) {
 		m, ok := known[g.Solver]
 		if !ok {
 			t.polytope(&m, g.Polytope())
-			if x, ok := g.Solver.(interval.Tabled); ok {
+			if x, ok := g.Solver.(closedform.Tabled); ok {
 				c := x.Tables()
 				a := s.args
 				if a.Rho = int64(c.Size); !c.Steep && a.Fit() == nil {

@@ -13,7 +13,7 @@ import (
 	"paspo/internal/cudatest"
 	"paspo/internal/rng"
 	"paspo/lp"
-	"paspo/lp/interval"
+	"paspo/lp/interval/closedform"
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
 )
@@ -192,10 +192,10 @@ func TestGPUInfeasibleRow(t *testing.T) {
 // withTables is a solver whose closed form a test has changed.
 type withTables struct {
 	lp.Solver
-	tables *interval.Tables
+	tables *closedform.Tables
 }
 
-func (s withTables) Tables() *interval.Tables { return s.tables }
+func (s withTables) Tables() *closedform.Tables { return s.tables }
 
 // Rays send rows to the host, and so do ends that cross.
 func TestGPUEmptinessIsSeenTwice(t *testing.T) {
@@ -207,20 +207,20 @@ func TestGPUEmptinessIsSeenTwice(t *testing.T) {
 			limits[r].B = b
 		}
 	}
-	sample := func(tables *interval.Tables) (*Backend, error) {
+	sample := func(tables *closedform.Tables) (*Backend, error) {
 		g := newTestGPU(t, withTables{s, tables}, 2, 8, nil)
 		req := policytest.RandomRequest(40, 2, 1)
 		req.Limits = limits
 		return g, g.Sample(req, &policy.Samples{})
 	}
-	tables := s.(interval.Tabled).Tables()
+	tables := s.(closedform.Tabled).Tables()
 	if g, err := sample(tables); err != nil || onHost(g) != 0 {
 		t.Errorf("%d rows went to the host, the error is %v", onHost(g), err)
 	}
 
 	// Each ray in turn says that a total above 0 leaves nothing.
 	for k := range tables.RayGive {
-		wrong := s.(interval.Tabled).Tables()
+		wrong := s.(closedform.Tabled).Tables()
 		ray := wrong.Rays[k*wrong.Size : (k+1)*wrong.Size]
 		clear(ray)
 		ray[wrong.Size-1] = 1

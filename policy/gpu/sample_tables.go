@@ -7,7 +7,7 @@ import (
 
 	"paspo/kernels"
 	"paspo/lp"
-	"paspo/lp/interval"
+	"paspo/lp/interval/closedform"
 	"paspo/policy/internal/network"
 )
 
@@ -49,7 +49,7 @@ func (t *tables) columns(w []float64, stride int) int64 {
 	return at
 }
 
-func (t *tables) ends(es []interval.EndTable) int64 {
+func (t *tables) ends(es []closedform.EndTable) int64 {
 	var records []int64
 	for i := range es {
 		e := &es[i]
@@ -73,7 +73,7 @@ func (t *tables) polytope(m *kernels.SampleModel, p *lp.Polytope) {
 }
 
 // closed stores the closed form of the intervals.
-func (t *tables) closed(m *kernels.SampleModel, c *interval.Tables, n int) {
+func (t *tables) closed(m *kernels.SampleModel, c *closedform.Tables, n int) {
 	kinds := make([]int64, n)
 	for j := range n {
 		if c.Free[j] {

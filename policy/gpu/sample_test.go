@@ -13,6 +13,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
+	"paspo/lp/interval/closedform"
 	"paspo/policy"
 	"paspo/policy/dist"
 	"paspo/policy/internal/network"
@@ -220,7 +221,7 @@ func TestGPUSamples(t *testing.T) {
 					for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
 						req := policytest.RandomRequest(rows, c.obs, uint64(rows))
 						req.Rule = rule
-						_, closed := c.solver.(interval.Tabled)
+						_, closed := c.solver.(closedform.Tabled)
 						tol := 0.
 						if !closed {
 							tol = 1e-9 // solved again, from other bases

@@ -10,12 +10,13 @@ import (
 	"paspo/internal/onnx"
 	"paspo/lp"
 	"paspo/lp/interval"
+	"paspo/lp/interval/closedform"
 )
 
 // form is the closed form that a graph computes with.
 type form struct {
-	*interval.Tables
-	ends []interval.EndTable // All, or Needed where no limit follows the state
+	*closedform.Tables
+	ends []closedform.EndTable // All, or Needed where no limit follows the state
 }
 
 // beyond is by how much a limit may exceed the size of what it limits before it is
@@ -41,7 +42,7 @@ func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func
 		}
 		defer s.Close()
 	}
-	tabled, ok := s.(interval.Tabled)
+	tabled, ok := s.(closedform.Tabled)
 	if !ok {
 		// Asking for the closed form alone says why there is none.
 		c.Method = "explicit"

@@ -1,6 +1,10 @@
 package program
 
-import "math"
+import (
+	"math"
+
+	"paspo/lp/internal/vec"
+)
 
 // Form is a polytope of allocations in numbers,
 //
@@ -23,6 +27,33 @@ func (p *Form) EqScale(k int, f float64) float64 { return max(math.Abs(f), p.EqS
 
 // EntityScale returns what residuals of a bound of entity j are measured in at x.
 func (p *Form) EntityScale(j int, x float64) float64 { return max(math.Abs(x), p.Size[j]) }
+
+// Feasible reports whether a satisfies all constraints under limits b, f, l and u to a
+// tolerance, and appends by how much it exceeds rows, then equalities, as far as it looked.
+func (p *Form) Feasible(excesses, a, b, f, l, u []float64, tol float64) ([]float64, bool) {
+	n := len(a)
+	for k, v := range b {
+		d := vec.Dot(p.A[k*n:(k+1)*n], a) - v
+		if excesses = append(excesses, d); !(d <= tol*p.RowScale(k, v)) {
+			return excesses, false
+		}
+	}
+	for k, v := range f {
+		d := vec.Dot(p.E[k*n:(k+1)*n], a) - v
+		if excesses = append(excesses, d); !(math.Abs(d) <= tol*p.EqScale(k, v)) {
+			return excesses, false
+		}
+	}
+	for j, x := range a {
+		if x >= l[j] && x <= u[j] {
+			continue
+		}
+		if scale := tol * p.EntityScale(j, x); !(l[j]-x <= scale && x-u[j] <= scale) {
+			return excesses, false
+		}
+	}
+	return excesses, true
+}
 
 // RowSizes appends sum_j |A_kj| s_j of every row.
 func RowSizes(to, a, s []float64) []float64 {

@@ -1,0 +1,70 @@
+package closedform
+
+import (
+	"fmt"
+
+	"paspo/lp/internal/vec"
+)
+
+// certifyTol is the largest error of a reduced cost, relative to its terms.
+const certifyTol = 1e-12
+
+// Certify checks that every piece w is a feasible dual solution. With
+// z_j >= 0, rho_k >= sum_j col_jk z_j for inequalities k and equal to it for
+// equalities, w . rho bounds z_i from below for whatever limits where
+//
+//	w_k <= 0 for inequalities,  w . col_j <= [j = i] for j >= i, with equality where z_j is free,
+//
+// and from above with both signs turned. Rounding moves w . col_j by some units in
+// the last place of its terms, and double description in floating point adds the
+// errors of what a ray was combined from, which this tells.
+func (f *Intervals) Certify() error {
+	if f.side != "dual" {
+		return nil // facets have no multipliers
+	}
+	n := f.p.Dim()
+	m := len(f.rows) + len(f.caps)
+	check := func(w []float64, i, from int, sign float64) error {
+		for k, v := range w[:m] {
+			if sign*v > 0 {
+				return fmt.Errorf("multiplier %d of %v has the wrong sign", k, w)
+			}
+		}
+		for j := from; j < n; j++ {
+			if f.fixed[j] {
+				continue
+			}
+			v, size := vec.DotScale(w, f.cols[j])
+			if j == i {
+				v--
+			}
+			if excess := sign * v; excess > certifyTol*max(1, size) || f.free[j] && excess < -certifyTol*max(1, size) {
+				return fmt.Errorf("reduced cost %g of entity %d", v, j)
+			}
+		}
+		return nil
+	}
+	for i := f.done; i < n; i++ {
+		e := &f.ends[i]
+		if f.fixed[i] {
+			continue
+		}
+		for w := e.lower; len(w) > 0; w = w[e.stride:] {
+			if err := check(w[:e.stride], i, i, 1); err != nil {
+				return fmt.Errorf("lower end of entity %d: %w", i, err)
+			}
+		}
+		for w := e.upper; len(w) > 0; w = w[e.stride:] {
+			if err := check(w[:e.stride], i, i, -1); err != nil {
+				return fmt.Errorf("upper end of entity %d: %w", i, err)
+			}
+		}
+	}
+	// Of a ray w . col_j <= 0 for all j, so that w . rho > 0 proves limits empty.
+	for w := f.empty; len(w) > 0; w = w[f.size:] {
+		if err := check(w[:f.size], -1, 0, 1); err != nil {
+			return fmt.Errorf("ray: %w", err)
+		}
+	}
+	return nil
+}

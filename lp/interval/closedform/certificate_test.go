@@ -1,0 +1,210 @@
+package closedform
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/internal/lptest"
+	"paspo/lp/internal/pieces"
+	"paspo/lp/internal/vec"
+)
+
+func TestDualFeasible(t *testing.T) {
+	r := rand.New(rng.New(11, "certificates"))
+	all := append(lptest.Presets(t)[:2], lptest.CappedPortfolio(t, 0.2), lptest.RandomSimplex(t, r, 30, 5, 0))
+	for range 300 {
+		d, _ := lptest.RandomPolytope(r)
+		if p, err := lp.New(d); err == nil {
+			all = append(all, p)
+		}
+	}
+	checked, rays := 0, 0
+	for _, p := range all {
+		f, err := compileDual(p, allRows(p), 2000, new(100_000_000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Certify(); err != nil {
+			t.Errorf("%s: %v", p.Describe(), err)
+		}
+		for i := range f.ends {
+			checked += len(f.ends[i].lowerGive) + len(f.ends[i].upperGive)
+		}
+		rays += len(f.emptyGive)
+	}
+	t.Logf("%d pieces and %d rays of %d polytopes", checked, rays, len(all))
+}
+
+// Facets of a hull hold for all its points.
+func TestFacetsHold(t *testing.T) {
+	r := rand.New(rng.New(14, "facets"))
+	all := lptest.Presets(t)[2:]
+	for range 30 {
+		n := 2 + r.IntN(4)
+		d := lp.Description{Total: math.NaN(), Entities: []string{"a", "b", "c", "d", "e"}[:n]}
+		for range n + 1 + r.IntN(10) {
+			v := make([]float64, n)
+			for j := range v {
+				v[j] = r.NormFloat64()
+			}
+			d.Points = append(d.Points, v)
+		}
+		p, err := lp.New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	worst, checked := 0., 0
+	for _, p := range all {
+		f, err := compileFacets(p, p.Points(), p.Dim(), 2000, new(100_000_000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range f.ends {
+			e := &f.ends[i]
+			for _, v := range p.Points() {
+				rho := append([]float64{1}, v[:i]...)
+				lo, hi := plainInterval(e, rho)
+				worst = max(worst, lo-v[i], v[i]-hi)
+			}
+			checked += len(e.lowerGive) + len(e.upperGive)
+		}
+	}
+	if !(worst <= 1e-12) {
+		t.Errorf("a point is %g outside", worst)
+	}
+	t.Logf("%d facets of %d hulls, a point is %.2g outside at most", checked, len(all), worst)
+}
+
+// A wrong sign, a wrong weight and a wrong ray are noticed.
+func TestWrongPiecesAreNoticed(t *testing.T) {
+	p := lptest.Presets(t)[0]
+	for name, spoil := range map[string]func(f *Intervals){
+		"sign":   func(f *Intervals) { f.ends[3].upper[0] = -1 },
+		"weight": func(f *Intervals) { w := f.ends[3].upper; w[len(w)-1] -= 1e-6 },
+		"ray":    func(f *Intervals) { f.empty[len(f.empty)-1] += 1e-6 },
+	} {
+		f, err := compileDual(p, allRows(p), 2000, new(100_000_000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoil(f)
+		if f.Certify() == nil {
+			t.Errorf("%s: not noticed", name)
+		}
+	}
+}
+
+// TestComplementarySlackness takes the piece that is the end and an allocation
+// that CLP finds at the end: the multipliers of all that is slack there are 0, up
+// to CLP's tolerance.
+func TestComplementarySlackness(t *testing.T) {
+	r := rand.New(rng.New(12, "slackness"))
+	for _, p := range append(lptest.Presets(t)[:2], lptest.CappedPortfolio(t, 0.2)) {
+		p = p.Canonical()
+		n := p.Dim()
+		s := compiled(t, p)
+		f := s.f
+		c := s.Chain(1).(*chain)
+		lo, hi, a := []float64{0}, []float64{0}, []float64{0}
+		worst := 0.
+		for range 10 {
+			c.Begin(1, nil)
+			prefix := lp.Limits{Lower: append([]float64(nil), p.Form().L...), Upper: append([]float64(nil), p.Form().U...)}
+			for i := range n - 1 {
+				if err := c.Next(lo, hi); err != nil {
+					t.Fatal(err)
+				}
+				e, rho := &f.own[i], c.groups[ownLimits].b.Rho[:f.size]
+				for _, sign := range []float64{1, -1} {
+					w := e.lower
+					if sign < 0 {
+						w = e.upper
+					}
+					at, v := furthest(w, rho, sign)
+					cost := make([]float64, n)
+					cost[i] = sign
+					x, value, err := p.Minimize(cost, &prefix)
+					if err != nil {
+						t.Fatal(err)
+					}
+					piece := make([]float64, f.size) // z >= 0, where that is the end
+					if at >= 0 && !(sign > 0 && e.floor && v <= 0) {
+						piece = w[at*e.stride : (at+1)*e.stride]
+					}
+					gap := 0.
+					for k, wk := range piece {
+						slack := rho[k]
+						for j := i; j < n; j++ {
+							slack -= f.cols[j][k] * (x[j] - f.floor[j])
+						}
+						gap = max(gap, math.Abs(wk*slack))
+					}
+					for j := i; j < n; j++ {
+						reduced := vec.Dot(piece, f.cols[j])
+						if j == i {
+							reduced--
+						}
+						gap = max(gap, math.Abs(reduced*(x[j]-f.floor[j])))
+					}
+					end := lo[0]
+					if sign < 0 {
+						end = -hi[0]
+					}
+					worst = max(worst, gap, math.Abs(end-value))
+				}
+				a[0] = lo[0] + (hi[0]-lo[0])*r.Float64()
+				prefix.Lower[i], prefix.Upper[i] = a[0], a[0]
+				c.Fix(a)
+			}
+		}
+		if !(worst <= 1e-8) {
+			t.Errorf("%s: %g", p.Name(), worst)
+		}
+		t.Logf("%s: largest product of a multiplier and its slack %.2g", p.Name(), worst)
+	}
+}
+
+// TestRaysTellEmptiness compares the rays with linear programs on random limits
+// of which about half leave nothing.
+func TestRaysTellEmptiness(t *testing.T) {
+	r := rand.New(rng.New(13, "rays"))
+	for _, p := range append(lptest.Presets(t)[:2], lptest.CappedPortfolio(t, 0.15)) {
+		p = p.Canonical()
+		s := compiled(t, p)
+		f := s.f
+		at := pieces.NewBatch(1, f.size)
+		at.Rows = 1
+		empty, full := 0, 0
+		for range 150 {
+			lim := lp.Limits{B: append([]float64(nil), p.Form().B...), E: append([]float64(nil), p.Form().F...)}
+			for k := range lim.B {
+				lim.B[k] *= 1.2*r.Float64() - 0.1
+			}
+			lim.E[0] *= 0.2 + 2*r.Float64()
+			possible := f.start(at, &lim)
+			_, _, err := p.Minimize(make([]float64, p.Dim()), &lim)
+			var e *lp.EmptyError
+			switch {
+			case err == nil:
+				full++
+			case errors.As(err, &e):
+				empty++
+			default:
+				t.Fatal(err)
+			}
+			if possible != (err == nil) {
+				t.Errorf("%s: the rays say %v, linear programs %v, %+v", p.Name(), possible, err, lim)
+			}
+		}
+		t.Logf("%s: %d empty, %d not", p.Name(), empty, full)
+		if empty < 10 || full < 10 {
+			t.Errorf("%s: %d empty, %d not", p.Name(), empty, full)
+		}
+	}
+}

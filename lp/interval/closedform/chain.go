@@ -1,0 +1,264 @@
+package closedform
+
+import (
+	"math"
+	"slices"
+
+	"paspo/lp"
+	"paspo/lp/internal/pieces"
+	"paspo/lp/internal/tolerance"
+	"paspo/lp/interval/relay"
+)
+
+func (s *Solver) Chain(batch int) lp.Chain {
+	f := s.f
+	c := &chain{
+		s: s, batch: batch, prefix: make([]float64, batch*f.p.Dim()), rho: make([]float64, max(f.size, f.p.Dim())),
+		behind: relay.NewHandover(&s.behind, batch),
+	}
+	c.first = pieces.NewBatch(1, f.size)
+	c.first.Rows = 1
+	c.groups[ownLimits] = group{pieces: f.needed, ends: f.own}
+	c.groups[otherLimits] = group{pieces: f.all, ends: f.ends}
+	own := &c.groups[ownLimits]
+	own.room(batch, f.size)
+	own.b.Fill(f.begin)
+	c.begin = slices.Clone(own.b.Rho)
+	return c
+}
+
+// chain evaluates rows under the polytope's own limits, for which fewer
+// pieces do, beside those under others: what a row gets depends on its own limits
+// alone.
+type chain struct {
+	s      *Solver
+	batch  int
+	rows   int
+	entity int
+	limits []lp.Limits
+	groups [2]group
+	behind relay.Handover
+
+	prefix []float64 // n x batch
+	rho    []float64 // of one row
+	begin  []float64 // of all rows under the polytope's own limits
+
+	first *pieces.Batch // rho of the empty prefix of one row
+}
+
+const (
+	ownLimits = iota
+	otherLimits
+)
+
+// group is the part of a batch that is evaluated with the same pieces.
+type group struct {
+	pieces []*pieces.Pieces
+	ends   []ends
+	b      *pieces.Batch
+	rows   []int       // of the batch, in ascending order
+	lower  [][]float64 // that z is counted from, nil for the polytope's own
+	col    []float64   // of the entity that was fixed last
+	base   float64     // of all rows, NaN where each has its own
+}
+
+func (g *group) room(batch, size int) {
+	if g.b == nil {
+		g.b, g.rows, g.lower = pieces.NewBatch(batch, size), make([]int, 0, batch), make([][]float64, 0, batch)
+	}
+}
+
+func (c *chain) Begin(rows int, limits []lp.Limits) {
+	if rows > c.batch || limits != nil && len(limits) < rows {
+		panic(relay.BadBatch)
+	}
+	c.rows, c.entity, c.limits = rows, 0, limits
+	c.behind.Begin()
+	f := c.s.f
+	for x := range c.groups {
+		g := &c.groups[x]
+		g.rows, g.lower, g.col = g.rows[:0], g.lower[:0], nil
+	}
+	own, other := &c.groups[ownLimits], &c.groups[otherLimits]
+	for r := range rows {
+		lim := relay.At(limits, r)
+		if lim == nil {
+			own.rows = append(own.rows, r)
+			continue
+		}
+		if lim.A != nil || !f.anyLimits || !f.start(c.first, lim) {
+			c.behind.Hand(rows, r, lim, nil, false)
+			continue
+		}
+		other.room(c.batch, f.size)
+		other.b.SetRow(len(other.rows), c.first.Rho)
+		_, _, l, _ := f.p.Resolve(lim)
+		other.rows, other.lower = append(other.rows, r), append(other.lower, l)
+	}
+	for x := range c.groups {
+		g := &c.groups[x]
+		if g.b != nil {
+			g.b.Rows = len(g.rows)
+			clear(g.b.Z)
+		}
+	}
+	if len(own.rows) > 0 {
+		copy(own.b.Rho, c.begin)
+	}
+}
+
+func (c *chain) Next(lo, hi []float64) error {
+	if c.entity >= len(c.s.f.ends) {
+		panic(relay.BadEntity)
+	}
+	for x := range c.groups {
+		g := &c.groups[x]
+		if len(g.rows) == 0 {
+			continue
+		}
+		c.setBase(g)
+		crossed := g.pieces[c.entity].Eval(g.b, g.col)
+		g.col = nil
+		if crossed {
+			c.uncross(g)
+		}
+		if g.ends[c.entity].steep {
+			c.leaveSteep(g)
+		}
+		if f := c.s.f; f.p.HullOnly() {
+			// No point has more than all of them.
+			l, u := f.form.L[c.entity], f.form.U[c.entity]
+			for slot := range g.rows {
+				g.b.Lo[slot], g.b.Hi[slot] = min(max(g.b.Lo[slot], l), u), min(max(g.b.Hi[slot], l), u)
+			}
+		}
+		if len(g.rows) == c.rows {
+			copy(lo[:c.rows], g.b.Lo)
+			copy(hi[:c.rows], g.b.Hi)
+			break
+		}
+		for slot, r := range g.rows {
+			if !c.behind.Gone[r] {
+				lo[r], hi[r] = g.b.Lo[slot], g.b.Hi[slot]
+			}
+		}
+	}
+	return c.behind.Next(lo, hi)
+}
+
+// setBase writes what the ends of the next entity are counted from.
+func (c *chain) setBase(g *group) {
+	f, i := c.s.f, c.entity
+	if f.side == "dual" && !f.free[i] && len(g.lower) > 0 {
+		for slot, l := range g.lower {
+			g.b.Base[slot] = l[i] + 0 // not -0
+		}
+		g.base = math.NaN()
+		return
+	}
+	base := 0.
+	if f.side == "dual" && !f.free[i] {
+		base = f.floor[i] + 0
+	}
+	if base == g.base {
+		return
+	}
+	for slot := range g.b.Base {
+		g.b.Base[slot] = base
+	}
+	g.base = base
+}
+
+// uncross answers rows whose ends cross: by rounding, or else by the solver behind.
+func (c *chain) uncross(g *group) {
+	e := &g.ends[c.entity]
+	for slot, r := range g.rows {
+		if c.behind.Gone[r] || !(g.b.Lo[slot] > g.b.Hi[slot]) {
+			continue
+		}
+		rho := c.rho[:e.stride]
+		g.b.Row(rho, slot)
+		at, theta := e.relaxed(rho)
+		if theta > tolerance.Cross {
+			c.leave(g, slot, false)
+			continue
+		}
+		at += g.b.Base[slot]
+		g.b.Lo[slot], g.b.Hi[slot] = at, at
+	}
+}
+
+// leaveSteep hands over rows with a steep end.
+func (c *chain) leaveSteep(g *group) {
+	e := &g.ends[c.entity]
+	for slot, r := range g.rows {
+		if c.behind.Gone[r] {
+			continue
+		}
+		rho := c.rho[:e.stride]
+		if g.b.Row(rho, slot); e.steepAt(rho) {
+			c.leave(g, slot, false)
+		}
+	}
+}
+
+// leave hands a row over with the prefix it has.
+func (c *chain) leave(g *group, slot int, strayed bool) {
+	r := g.rows[slot]
+	g.b.Z[slot] = 0
+	prefix := c.rho[:c.entity]
+	for i := range prefix {
+		prefix[i] = c.prefix[i*c.batch+r]
+	}
+	c.behind.Hand(c.rows, r, relay.At(c.limits, r), prefix, strayed)
+}
+
+func (c *chain) Fix(a []float64) {
+	f, i := c.s.f, c.entity
+	c.entity++
+	a = a[:c.rows]
+	copy(c.prefix[i*c.batch:], a)
+	c.behind.Fix(a)
+	for x := range c.groups {
+		g := &c.groups[x]
+		if len(g.rows) == 0 {
+			continue
+		}
+		b := g.b
+		if len(g.rows) == c.rows && c.behind.Count == 0 {
+			c.fixAll(g, a)
+		} else {
+			for slot, r := range g.rows {
+				if c.behind.Gone[r] {
+					continue
+				}
+				v := a[r]
+				if !(v >= b.Lo[slot] && v <= b.Hi[slot]) && relay.Strays(v, b.Lo[slot], b.Hi[slot]) {
+					c.leave(g, slot, true)
+					continue
+				}
+				b.Z[slot] = v - b.Base[slot]
+			}
+		}
+		if f.side == "dual" {
+			g.col = f.cols[i]
+		} else if i+1 < f.size {
+			copy(b.Rho[(i+1)*b.Ld:], b.Z[:len(g.rows)])
+		}
+	}
+}
+
+// fixAll fixes all rows of a batch, which are all in g and none handed over: slots are
+// rows, and nothing is looked up.
+func (c *chain) fixAll(g *group, a []float64) {
+	z, base, lo, hi := g.b.Z[:len(a)], g.b.Base[:len(a)], g.b.Lo[:len(a)], g.b.Hi[:len(a)]
+	for r, v := range a {
+		z[r] = v - base[r]
+		if !(v >= lo[r] && v <= hi[r]) && relay.Strays(v, lo[r], hi[r]) {
+			c.leave(g, r, true)
+		}
+	}
+}
+
+// Handed returns the rows that another method answers.
+func (c *chain) Handed() *relay.Handover { return &c.behind }

@@ -1,0 +1,148 @@
+package closedform
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/internal/lptest"
+	"paspo/lp/internal/vec"
+)
+
+// compiled returns the closed form of the canonical form of p, with nothing behind it.
+func compiled(t testing.TB, p *lp.Polytope) *Solver {
+	t.Helper()
+	f, err := Compile(t.Context(), p.Canonical(), Budget{2000, 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(f, func() (lp.Solver, error) { return nil, errors.New("nothing is behind") })
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// plainInterval evaluates the pieces as they are defined.
+func plainInterval(e *ends, rho []float64) (lo, hi float64) {
+	lo, hi = math.Inf(-1), math.Inf(1)
+	if e.floor {
+		lo = 0
+	}
+	for w := e.lower; len(w) > 0; w = w[e.stride:] {
+		lo = max(lo, vec.Dot(w[:e.stride], rho))
+	}
+	for w := e.upper; len(w) > 0; w = w[e.stride:] {
+		hi = min(hi, vec.Dot(w[:e.stride], rho))
+	}
+	return lo, hi
+}
+
+// TestPruned holds intervals from the pieces that are left to those from all.
+// choose goes to ends and corners, where pieces meet.
+func TestPruned(t *testing.T) {
+	r := rand.New(rng.New(7, "prune"))
+	all := []*lp.Polytope{lptest.CappedPortfolio(t, 0.2), lptest.RandomSimplex(t, r, 9, 6, 0.3), lptest.RandomSimplex(t, r, 8, 24, 0), lptest.RandomSimplex(t, r, 30, 5, 0)}
+	all = append(all, lptest.Presets(t)...)
+	for _, p := range all {
+		s := compiled(t, p)
+		f := s.f
+		worst := 0.
+		c := s.Chain(1).(*chain)
+		lo, hi, a := []float64{0}, []float64{0}, []float64{0}
+		for range 500 {
+			c.Begin(1, nil)
+			for i := range p.Dim() {
+				if err := c.Next(lo, hi); err != nil {
+					t.Fatal(err)
+				}
+				full, own := &f.ends[i], &f.own[i]
+				rho := c.groups[ownLimits].b.Rho[:f.size]
+				l, u := plainInterval(full, rho)
+				x, y := plainInterval(own, rho)
+				// In units of what an end moves when all limits give.
+				give := 1.
+				for _, g := range slices.Concat(own.lowerGive, own.upperGive) {
+					give = max(give, g)
+				}
+				worst = max(worst, math.Abs(l-x)/give, math.Abs(u-y)/give)
+				a[0] = lptest.Choose(r, lo[0], hi[0])
+				c.Fix(a)
+			}
+		}
+		s.Close()
+		if !(worst <= 1e-13) {
+			t.Errorf("%s: ends differ by %g", p.Describe(), worst)
+		}
+		d := s.Compiled()
+		n, needed := d.Pieces()
+		t.Logf("%s: %d of %d pieces, difference %.2g, %v, %d steps", p.Describe(), needed, n, worst, f.took, f.steps)
+	}
+}
+
+// On a_1 + a_2 + a_3 = 1, a >= 0, a_1 + 2 a_2 <= 1/2 each end has one piece but
+// those of the last entity, which the total fixes.
+func TestPrunedCounts(t *testing.T) {
+	p, err := lp.New(lp.Description{
+		Entities: []string{"a", "b", "c"}, Total: 1,
+		Rows: []lp.Row{{Name: "row", Coef: []float64{1, 2, 0}, Min: math.Inf(-1), Max: 0.5}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range compiled(t, p).Compiled().Entities[:2] {
+		if e.NeededLower != 1 || e.NeededUpper != 1 || e.Upper < 2 {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// Every piece that CountActive meets is among those that are needed.
+func TestActiveAreNeeded(t *testing.T) {
+	for _, p := range append(lptest.Presets(t), lptest.CappedPortfolio(t, 0.2)) {
+		s := compiled(t, p)
+		active, err := s.CountActive(2000, rng.New(8, "active"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range s.Compiled().Entities[:p.Dim()-1] {
+			if a := active[i]; a.ActiveLower > e.NeededLower || a.ActiveUpper > e.NeededUpper {
+				t.Errorf("%s: %+v, %+v", p.Name(), a, e)
+			}
+		}
+		s.Close()
+	}
+}
+
+// A budget that ends keeps what is not decided, and the count is the same on
+// every run.
+func TestPruneBudget(t *testing.T) {
+	p := lptest.CappedPortfolio(t, 0.2)
+	f, err := compileDual(p, allRows(p), 2000, new(1<<40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := math.MaxInt
+	for _, budget := range []int{0, 300_000, 3_000_000, 30_000_000} {
+		kept := 0
+		for again := range 2 {
+			effort, count := budget, 0
+			f.prune(&effort)
+			for i := range f.own {
+				lower, upper := f.own[i].counts()
+				count += lower + upper
+			}
+			if again > 0 && count != kept {
+				t.Errorf("budget %d: %d pieces, then %d", budget, kept, count)
+			}
+			kept = count
+		}
+		t.Logf("budget %d: %d pieces", budget, kept)
+		if kept > last {
+			t.Errorf("budget %d keeps %d pieces, a smaller one %d", budget, kept, last)
+		}
+		last = kept
+	}
+}

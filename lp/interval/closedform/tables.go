@@ -1,0 +1,138 @@
+package closedform
+
+import "slices"
+
+// Tables is the closed form of all intervals as flat arrays, for evaluation
+// elsewhere: on a device or in an exported network. With rho and z counted from
+// a base,
+//
+//	lo_i = base_i + max(0, max_p w_p . rho),   hi_i = base_i + min_q w_q . rho,
+//
+// the 0 only where Floor of the entity's ends is set.
+//
+// Without Facets, rho holds what the prefix leaves of the limits: b - A l of
+// LimitRows, u - l of Caps, e - E l, with 0 for l and base_i where an entity is
+// Free, else base_i = l_i. Fixing entity i at a_i moves rho by -Cols_i (a_i -
+// base_i). With Facets, rho is (1, a_0, a_1, ...) and bases are 0.
+type Tables struct {
+	Facets bool
+
+	// AnyLimits says that All holds for whatever finite limits, as long as the same
+	// entities are bounded below, above, and fixed (l = u); Needed then suffices
+	// under the polytope's own limits. Otherwise both hold for these alone.
+	AnyLimits   bool
+	Needed, All []EndTable // one an entity
+
+	Size  int       // of rho
+	Begin []float64 // rho of the empty prefix under the polytope's own limits
+	Cols  []float64 // n x Size; nil with Facets
+	Floor []float64 // n: bases under the polytope's own limits
+	Free  []bool    // n: no lower bound, or one that never binds
+	Fixed []bool    // n
+
+	LimitRows []int // inequalities in rho
+	Caps      []int // entities whose upper bounds are in rho
+
+	// Steep says that the solver answers some ends from elsewhere, because they are so
+	// steep that rounding moves them by more than 1e-11.
+	Steep bool
+
+	// Rays, each of Size weights, tell limits that leave nothing: those with
+	// w . rho > 1e-13 RayGive for some ray (Farkas).
+	Rays, RayGive []float64
+}
+
+// EndTable has the pieces of both ends of an interval, each of Stride weights,
+// and by how much each moves, at most, when every limit gives by its scale.
+type EndTable struct {
+	Stride               int
+	Floor                bool
+	Lower, Upper         []float64
+	LowerGive, UpperGive []float64
+}
+
+// Tabled is a Solver that has a closed form.
+type Tabled interface {
+	// Tables returns copies.
+	Tables() *Tables
+}
+
+func (s *Solver) Tables() *Tables {
+	f := s.f
+	t := &Tables{
+		Facets: f.side != "dual", AnyLimits: f.anyLimits, Needed: endTables(f.own), All: endTables(f.ends),
+		Size: f.size, Begin: slices.Clone(f.begin), Floor: slices.Clone(f.floor), Free: slices.Clone(f.free),
+		Fixed: slices.Clone(f.fixed), LimitRows: slices.Clone(f.rows), Caps: slices.Clone(f.caps),
+		Rays: slices.Clone(f.empty), RayGive: slices.Clone(f.emptyGive),
+	}
+	for i := range f.ends {
+		t.Steep = t.Steep || f.ends[i].steep || f.own[i].steep
+	}
+	if f.fixed == nil {
+		t.Fixed = make([]bool, len(f.ends))
+	}
+	if !t.Facets {
+		t.Cols = slices.Concat(f.cols...)
+	}
+	return t
+}
+
+func endTables(all []ends) []EndTable {
+	out := make([]EndTable, len(all))
+	for i := range all {
+		e := &all[i]
+		out[i] = EndTable{
+			Stride: e.stride, Floor: e.floor, Lower: slices.Clone(e.lower), Upper: slices.Clone(e.upper),
+			LowerGive: slices.Clone(e.lowerGive), UpperGive: slices.Clone(e.upperGive),
+		}
+	}
+	return out
+}
+
+// InUnits returns t in the units of the user: rho holds limits as stated, and ends and
+// what they are counted from are amounts as stated.
+func (t *Tables) InUnits(amount, row, eq []float64) *Tables {
+	rho := make([]float64, 0, t.Size) // units of rho
+	if t.Facets {
+		rho = append(append(rho, 1), amount...)[:t.Size]
+	} else {
+		for _, k := range t.LimitRows {
+			rho = append(rho, row[k])
+		}
+		for _, j := range t.Caps {
+			rho = append(rho, amount[j])
+		}
+		rho = append(rho, eq...)
+		for len(rho) < t.Size {
+			rho = append(rho, 1)
+		}
+	}
+	weights := func(w []float64, stride int, unit float64) {
+		for x := range w {
+			w[x] *= unit / rho[x%stride]
+		}
+	}
+	for _, list := range [...][]EndTable{t.Needed, t.All} {
+		for i := range list {
+			e, d := &list[i], amount[i]
+			weights(e.Lower, e.Stride, d)
+			weights(e.Upper, e.Stride, d)
+			for _, give := range [...][]float64{e.LowerGive, e.UpperGive} {
+				for x := range give {
+					give[x] *= d
+				}
+			}
+		}
+	}
+	weights(t.Rays, t.Size, 1)
+	for x := range t.Begin {
+		t.Begin[x] *= rho[x]
+	}
+	for j := range t.Floor {
+		t.Floor[j] *= amount[j]
+	}
+	for x := range t.Cols {
+		t.Cols[x] *= rho[x%t.Size] / amount[x/t.Size]
+	}
+	return t
+}

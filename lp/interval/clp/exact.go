@@ -1,0 +1,387 @@
+package clp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+
+	"paspo/internal/exact"
+	"paspo/lp"
+	"paspo/lp/internal/program"
+	"paspo/lp/internal/vec"
+	"paspo/lp/interval/relay"
+)
+
+// hard answers a query in rational arithmetic: one that CLP calls infeasible, or
+// whose ends CLP did not prove. It first finds the least amount theta by which
+// all limits must give,
+//
+//	min theta   s.t.   A_R a <= b - A_P a_P + theta s,  |E_R a - ...| <= theta s,  l - theta s <= a <= u + theta s,
+//
+// with the scales s of the residuals, then the ends on limits relaxed by it. Where
+// theta is far above rounding, floating point finds it and rational arithmetic only
+// proves it, see far.
+func (w *worker) hard(q *relay.Query) (*witnesses, error) {
+	w.exact++
+	if found, ok := w.exactly(q); ok {
+		return found, nil
+	}
+	var e *elastic
+	if w.overPoints(q) {
+		e = w.elasticPoints(q)
+	} else {
+		e = w.elasticRows(q)
+	}
+	if amount, conflict, ok := e.far(); ok && amount > w.tolerance {
+		return nil, &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
+	}
+	theta, conflict, ok := e.least()
+	if !ok {
+		return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.Entity])
+	}
+	if amount := vec.Float(theta); amount > w.tolerance {
+		return nil, &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
+	}
+	var ends [2]*big.Rat
+	for side := range ends {
+		end, status := e.end(theta, side == 1)
+		switch status {
+		case exact.Optimal:
+			ends[side] = end
+		case exact.Exhausted:
+			return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.Entity])
+		default:
+			return nil, unboundedError(q, w.m.p)
+		}
+	}
+	i := q.Entity
+	return &witnesses{lo: vec.Snap(vec.Float(ends[0]), q.L[i], q.U[i]), hi: vec.Snap(vec.Float(ends[1]), q.L[i], q.U[i])}, nil
+}
+
+// exactEffort and exactCells, coefficients, bound what it takes to tell whether some mix of
+// points has a prefix exactly: some milliseconds.
+const (
+	exactEffort = 1_000_000
+	exactCells  = 2048
+)
+
+// exactly answers q in rational arithmetic where something has its prefix exactly. Over
+// points it may find that to take too long.
+func (w *worker) exactly(q *relay.Query) (*witnesses, bool) {
+	if q.Crossed() || q.Excess > 0 {
+		return nil, false
+	}
+	i := q.Entity
+	if w.overPoints(q) {
+		if len(w.m.points)*(i+1) > exactCells {
+			return nil, false
+		}
+		var ends [2]*big.Rat
+		e, none := w.elasticPoints(q), new(big.Rat)
+		e.effort = exactEffort
+		for side := range ends {
+			var status exact.Status
+			if ends[side], status = e.end(none, side == 1); status != exact.Optimal {
+				return nil, false
+			}
+		}
+		return &witnesses{lo: vec.Float(ends[0]), hi: vec.Float(ends[1])}, true
+	}
+	r := program.Rational{A: w.m.form.A, B: q.B, E: w.m.form.E, F: q.F, L: q.L, U: q.U, Prefix: q.Prefix[:i]}
+	c := make([]float64, w.m.n-i)
+	c[0] = 1
+	lo, ok := r.Minimize(c)
+	if !ok {
+		return nil, false
+	}
+	c[0] = -1
+	hi, ok := r.Minimize(c)
+	if !ok {
+		return nil, false
+	}
+	return &witnesses{lo: vec.Float(lo), hi: -vec.Float(hi)}, true
+}
+
+// elastic is a program whose limits can give. Its last variable is theta.
+type elastic struct {
+	objective []*big.Rat
+	a         [][]*big.Rat
+	b         []*big.Rat
+	names     []func() string
+	lower     []*big.Rat
+	effort    int
+}
+
+func newElastic(vars int, excess float64) *elastic {
+	e := &elastic{objective: make([]*big.Rat, vars+1), lower: make([]*big.Rat, vars+1), effort: hardEffort}
+	for j := range e.objective {
+		e.objective[j] = new(big.Rat)
+	}
+	e.lower[vars] = vec.Rational(excess)
+	return e
+}
+
+// add states coef . x <= rhs + theta scale.
+func (e *elastic) add(coef []*big.Rat, rhs *big.Rat, scale float64, name func() string) {
+	row := make([]*big.Rat, len(e.objective))
+	for j := range row {
+		row[j] = new(big.Rat)
+		if j < len(coef) {
+			row[j].Set(coef[j])
+		}
+	}
+	row[len(row)-1].Neg(vec.Rational(scale))
+	e.a, e.b, e.names = append(e.a, row), append(e.b, rhs), append(e.names, name)
+}
+
+// both states the equality as two rows.
+func (e *elastic) both(coef []*big.Rat, rhs *big.Rat, scale float64, name func() string) {
+	e.add(coef, rhs, scale, name)
+	neg := make([]*big.Rat, len(coef))
+	for j, c := range coef {
+		neg[j] = new(big.Rat).Neg(c)
+	}
+	e.add(neg, new(big.Rat).Neg(rhs), scale, name)
+}
+
+// hardEffort bounds what one program in rational arithmetic takes: some seconds.
+const hardEffort = 2_000_000_000
+
+var errExhausted = errors.New("lp: rational arithmetic takes too long for so large a program")
+
+// cells returns how many numbers are in the tableaus of minimize.
+func (e *elastic) cells() (primal, dual int) {
+	n, m := len(e.lower), len(e.b)
+	free := 0
+	for _, l := range e.lower {
+		if l == nil {
+			free++
+		}
+	}
+	return m * (n + free + 2*m), n * (m + 2*n)
+}
+
+// minimize returns the least cost, the last variable being theta where it is given,
+// and multipliers of the rows, of one sign. The program must not be empty. Rational
+// arithmetic gets the smaller of it and its dual,
+//
+//	max -y . (b - A l) + c . l   s.t.   A_j' y = -c_j, or >= -c_j where x_j >= l_j,   y >= 0.
+func (e *elastic) minimize(cost []*big.Rat, theta *big.Rat) (value *big.Rat, multipliers []*big.Rat, status exact.Status) {
+	n, b := len(e.lower), slices.Clone(e.b)
+	t := new(big.Rat)
+	if theta != nil {
+		n--
+		for k, row := range e.a {
+			b[k] = new(big.Rat).Sub(b[k], t.Mul(row[n], theta))
+		}
+	}
+	if primal, dual := e.cells(); primal <= dual {
+		return e.primal(cost[:n], b)
+	}
+	return e.dual(cost[:n], b)
+}
+
+func (e *elastic) primal(cost, b []*big.Rat) (value *big.Rat, multipliers []*big.Rat, status exact.Status) {
+	n, m := len(cost), len(b)
+	p := &exact.Problem{C: cost, B: b, Eq: make([]bool, m), Lower: e.lower[:n], Upper: make([]*big.Rat, n), Effort: e.effort}
+	for _, row := range e.a {
+		p.A = append(p.A, row[:n])
+	}
+	s, status := exact.Minimize(p)
+	if status != exact.Optimal {
+		return nil, nil, status
+	}
+	return s.Value, s.Dual, status
+}
+
+func (e *elastic) dual(cost, b []*big.Rat) (value *big.Rat, multipliers []*big.Rat, status exact.Status) {
+	n, m := len(cost), len(b)
+	b = slices.Clone(b)
+	t := new(big.Rat)
+	p := &exact.Problem{B: make([]*big.Rat, n), Eq: make([]bool, n), Upper: make([]*big.Rat, m), Effort: e.effort}
+	value = new(big.Rat)
+	for j, l := range e.lower[:n] {
+		column := make([]*big.Rat, m)
+		p.Eq[j], p.B[j] = l == nil, new(big.Rat).Neg(cost[j])
+		for k := range column {
+			column[k] = e.a[k][j]
+		}
+		if l != nil {
+			value.Add(value, t.Mul(cost[j], l))
+			p.B[j] = cost[j]
+			for k, v := range column {
+				column[k] = new(big.Rat).Neg(v)
+				b[k] = new(big.Rat).Sub(b[k], t.Mul(v, l))
+			}
+		}
+		p.A = append(p.A, column)
+	}
+	p.C = b
+	for range m {
+		p.Lower = append(p.Lower, new(big.Rat))
+	}
+	s, status := exact.Minimize(p)
+	switch status {
+	case exact.Optimal:
+		return value.Sub(value, s.Value), s.X, status
+	case exact.Infeasible:
+		return nil, nil, exact.Unbounded
+	}
+	return nil, nil, status
+}
+
+// least returns the least theta and the names of the rows that enforce it. ok is
+// false where rational arithmetic does not find it.
+func (e *elastic) least() (theta *big.Rat, conflict []string, ok bool) {
+	cost := make([]*big.Rat, len(e.lower))
+	for j := range cost {
+		cost[j] = new(big.Rat)
+	}
+	cost[len(cost)-1].SetInt64(1)
+	theta, multipliers, status := e.minimize(cost, nil)
+	if status != exact.Optimal {
+		return nil, nil, false
+	}
+	if theta.Sign() > 0 {
+		seen := map[string]bool{}
+		for k, y := range multipliers {
+			if y.Sign() == 0 || e.names[k] == nil {
+				continue
+			}
+			if name := e.names[k](); !seen[name] {
+				seen[name] = true
+				conflict = append(conflict, name)
+			}
+		}
+	}
+	return theta, conflict, true
+}
+
+// end returns the least or the largest objective on limits relaxed by theta.
+func (e *elastic) end(theta *big.Rat, upper bool) (*big.Rat, exact.Status) {
+	cost := e.objective
+	if upper {
+		cost = make([]*big.Rat, len(e.objective))
+		for j, c := range e.objective {
+			cost[j] = new(big.Rat).Neg(c)
+		}
+	}
+	value, _, status := e.minimize(cost, theta)
+	if status == exact.Optimal && upper {
+		value.Neg(value)
+	}
+	return value, status
+}
+
+func (w *worker) elasticRows(q *relay.Query) *elastic {
+	n, i, p, form := w.m.n, q.Entity, w.m.p, &w.m.form
+	e := newElastic(n-i, q.Excess)
+	e.objective[0].SetInt64(1)
+	_, _, rowNames := p.Inequalities()
+	_, _, eqNames := p.Equalities()
+	row := func(c []float64, rhs float64) (coef []*big.Rat, left *big.Rat) {
+		left = vec.Rational(rhs)
+		var t big.Rat
+		for j, x := range c {
+			if j >= i {
+				coef = append(coef, vec.Rational(x))
+				continue
+			}
+			left.Sub(left, t.Mul(vec.Rational(x), vec.Rational(q.Prefix[j])))
+		}
+		return coef, left
+	}
+	for k, b := range q.B {
+		if math.IsInf(b, 1) {
+			continue
+		}
+		coef, left := row(form.A[k*n:(k+1)*n], b)
+		e.add(coef, left, form.RowScale(k, b), func() string { return rowNames[k] })
+	}
+	for k, f := range q.F {
+		coef, left := row(form.E[k*n:(k+1)*n], f)
+		e.both(coef, left, form.EqScale(k, f), func() string { return eqNames[k] })
+	}
+	for j := i; j < n; j++ {
+		unit := make([]*big.Rat, n-i)
+		for c := range unit {
+			unit[c] = new(big.Rat)
+		}
+		if u := q.U[j]; !math.IsInf(u, 0) {
+			unit[j-i].SetInt64(1)
+			e.add(unit, vec.Rational(u), form.EntityScale(j, u), func() string { return p.BoundName(program.OfUpper, j, q.L, q.U) })
+		}
+		if l := q.L[j]; !math.IsInf(l, 0) {
+			unit[j-i].SetInt64(-1)
+			e.add(unit, vec.Rational(-l), form.EntityScale(j, l), func() string { return p.BoundName(program.OfLower, j, q.L, q.U) })
+		}
+	}
+	return e
+}
+
+// elasticPoints lets the prefix give instead of the rows, each entity by theta
+// times its own scale, and with it limits of a state that cut a hull without facets.
+func (w *worker) elasticPoints(q *relay.Query) *elastic {
+	i, pts := q.Entity, w.m.points
+	e := newElastic(len(pts), q.Excess)
+	ones := make([]*big.Rat, len(pts))
+	for v, x := range pts {
+		e.objective[v] = vec.Rational(x[i])
+		e.lower[v] = new(big.Rat)
+		ones[v] = big.NewRat(1, 1)
+	}
+	var name func() string
+	if w.m.p.HullOnly() {
+		name = func() string { return lp.HullName }
+	}
+	e.both(ones, big.NewRat(1, 1), 0, name)
+	for j, a := range q.Prefix[:i] {
+		coef := make([]*big.Rat, len(pts))
+		for v, x := range pts {
+			coef[v] = vec.Rational(x[j])
+		}
+		e.both(coef, vec.Rational(a), w.m.form.EntityScale(j, a), func() string { return w.m.p.Entities()[j] })
+	}
+	if !q.Own {
+		w.cutPoints(e, q)
+	}
+	return e
+}
+
+// cutPoints adds the limits of a state that the points do not imply.
+func (w *worker) cutPoints(e *elastic, q *relay.Query) {
+	p, form := w.m.p, &w.m.form
+	n := p.Dim()
+	_, _, eqNames := p.Equalities()
+	row := func(c []float64, sign float64) []*big.Rat {
+		coef := make([]*big.Rat, len(w.m.points))
+		var t big.Rat
+		for v, x := range w.m.points {
+			coef[v] = new(big.Rat)
+			for j, a := range c {
+				if a != 0 {
+					coef[v].Add(coef[v], t.Mul(vec.Rational(sign*a), vec.Rational(x[j])))
+				}
+			}
+		}
+		return coef
+	}
+	unit := make([]float64, n)
+	for j := q.Entity; j < n; j++ {
+		unit[j] = 1
+		if u := q.U[j]; u < form.U[j] {
+			e.add(row(unit, 1), vec.Rational(u), form.EntityScale(j, u), func() string { return p.BoundName(program.OfUpper, j, q.L, q.U) })
+		}
+		if l := q.L[j]; l > form.L[j] {
+			e.add(row(unit, -1), vec.Rational(-l), form.EntityScale(j, l), func() string { return p.BoundName(program.OfLower, j, q.L, q.U) })
+		}
+		unit[j] = 0
+	}
+	for k, f := range q.F {
+		if c := form.E[k*n : (k+1)*n]; f != form.F[k] {
+			e.both(row(c, 1), vec.Rational(f), form.EqScale(k, f), func() string { return eqNames[k] })
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package clp
+
+import (
+	"context"
+	"math"
+
+	"github.com/lanl/clp"
+
+	"paspo/lp"
+	"paspo/lp/internal/program"
+	"paspo/lp/internal/vec"
+)
+
+// model is what the linear programs of a polytope share. Those of entity i
+// run over the entities from i on alone, with the limits that the prefix leaves:
+//
+//	min, max a_i   s.t.   A_R a_R <= b - A_P a_P,  E_R a_R = e - E_P a_P,  l_R <= a_R <= u_R.
+//
+// Where the polytope is the hull of points V, these are fewer than its rows or it is
+// narrow, and its own limits hold, they run over the weights of the points:
+//
+//	min, max (V' w)_i   s.t.   (V' w)_P = a_P,  sum w = 1,  w >= 0.
+//
+// Where it has no rows at all, bounds of a state are rows l_R <= (V' w)_R <= u_R of these.
+type model struct {
+	p       *lp.Polytope
+	form    program.Form
+	n, m, k int
+	points  [][]float64 // nil where the rows serve
+	suffix  []suffix
+	first   *witnesses // of entity 0 under the polytope's own limits
+
+	// beyond is larger than anything each entity can take. The dual simplex
+	// starts from finite bounds, and from 1e10 where there are none, which costs
+	// it digits.
+	beyond []float64
+
+	low, high []float64 // the range of the points, nil where there are none
+}
+
+// suffix is what the linear programs of one entity share.
+type suffix struct {
+	rows, eqs []int // with a coefficient in the suffix
+
+	// CLP sees rows times powers of two, so that the largest coefficient of
+	// each is between 1 and 2: its tolerances are absolute.
+	rowScale, eqScale []float64
+
+	line *line // closed form where the equalities leave a point or a segment
+}
+
+// witnesses are the ends of an interval, each with an allocation that has it:
+// an interval is answered only where both satisfy all constraints. Whatever is
+// chosen between the ends then has their convex combination for a witness, so
+// that errors do not add up along a chain.
+type witnesses struct {
+	lo, hi         float64
+	atLow, atUpper []float64
+}
+
+func newModel(ctx context.Context, p *lp.Polytope) *model {
+	n, form := p.Dim(), p.Form()
+	m := &model{p: p, form: form, n: n, m: len(form.B), k: len(form.F), suffix: make([]suffix, n)}
+	if p.OverPoints() {
+		m.points = p.Points()
+	}
+	for i := range m.suffix {
+		s := &m.suffix[i]
+		for k := range m.m {
+			if c := vec.MaxAbs(form.A[k*n+i : (k+1)*n]); c > 0 {
+				s.rows, s.rowScale = append(s.rows, k), append(s.rowScale, vec.PowerScale(c))
+			}
+		}
+		for k := range m.k {
+			if c := vec.MaxAbs(form.E[k*n+i : (k+1)*n]); c > 0 {
+				s.eqs, s.eqScale = append(s.eqs, k), append(s.eqScale, vec.PowerScale(c))
+			}
+		}
+		if !p.HullOnly() {
+			s.line = newLine(p, i)
+		}
+	}
+	m.beyond = make([]float64, n)
+	for j := range m.beyond {
+		m.beyond[j] = math.Inf(1)
+	}
+	if lo, hi, err := lp.BoundingBoxContext(ctx, p); err == nil {
+		if p.Points() != nil {
+			m.low, m.high = lo, hi
+		}
+		for j, u := range hi {
+			m.beyond[j] = u + max(1, math.Abs(u))
+		}
+	}
+	return m
+}
+
+// matrix returns the matrix of the programs of entity i, equalities first.
+func (m *model) matrix(i int, points bool) *program.Matrix {
+	mat := program.NewMatrix()
+	var col []clp.Nonzero
+	if points {
+		for _, v := range m.points {
+			col = append(col[:0], clp.Nonzero{Index: 0, Value: 1})
+			for j := range i { // all entities where i is n
+				if v[j] != 0 {
+					col = append(col, clp.Nonzero{Index: j + 1, Value: v[j]})
+				}
+			}
+			mat.AppendColumn(col)
+		}
+		mat.SetDimensions(i+1, len(m.points))
+		return mat
+	}
+	s := &m.suffix[i]
+	for j := i; j < m.n; j++ {
+		col = col[:0]
+		for r, k := range s.eqs {
+			if v := m.form.E[k*m.n+j]; v != 0 {
+				col = append(col, clp.Nonzero{Index: r, Value: v * s.eqScale[r]})
+			}
+		}
+		for r, k := range s.rows {
+			if v := m.form.A[k*m.n+j]; v != 0 {
+				col = append(col, clp.Nonzero{Index: len(s.eqs) + r, Value: v * s.rowScale[r]})
+			}
+		}
+		mat.AppendColumn(col)
+	}
+	mat.SetDimensions(len(s.eqs)+len(s.rows), m.n-i)
+	return mat
+}

@@ -1,0 +1,76 @@
+package interval
+
+import (
+	"fmt"
+	"runtime"
+
+	"paspo/lp/interval/closedform"
+)
+
+// Config says how intervals are computed.
+type Config struct {
+	Method    string  `yaml:"method" doc:"auto, clp (linear programs), explicit (closed form) or lazy (warm-start bases); auto takes the closed form where it stays within its budget, else warm-start bases"`
+	Tolerance float64 `yaml:"tolerance" doc:"largest infeasibility of a prefix that is answered on relaxed limits, scaled"`
+	Workers   int     `yaml:"workers" doc:"goroutines that solve linear programs; 0 takes one for every CPU"`
+	MaxPieces int     `yaml:"max_pieces" doc:"budget of the closed form: pieces of one interval, both ends together"`
+	MaxEffort int     `yaml:"max_effort" doc:"budget of the closed form: elementary steps, in millions, to find it"`
+	MaxBases  int     `yaml:"max_bases" doc:"bases that lazy keeps for each end of an interval; answers do not depend on it"`
+}
+
+// DefaultConfig returns the settings that are used where none are given.
+// The budget of the closed form counts steps, not time, so that what is chosen
+// does not depend on the machine.
+func DefaultConfig() Config {
+	return Config{Method: "auto", Tolerance: 1e-6, MaxPieces: 2000, MaxBases: 200, MaxEffort: 100}
+}
+
+// Validate returns an error that names the first setting that is not allowed.
+func (c Config) Validate() error {
+	switch c.Method {
+	case "auto", "clp", "explicit", "lazy":
+	default:
+		return fmt.Errorf("lp: method is %q, want auto, clp, explicit or lazy", c.Method)
+	}
+	switch {
+	case !(c.Tolerance >= 0) || c.Tolerance > 0.1:
+		return fmt.Errorf("lp: tolerance is %g, want 0 to 0.1", c.Tolerance)
+	case c.Workers < 0:
+		return fmt.Errorf("lp: workers is %d, want 0 or more", c.Workers)
+	case c.MaxPieces < 1:
+		return fmt.Errorf("lp: max_pieces is %d, want 1 or more", c.MaxPieces)
+	case c.MaxBases < 1:
+		return fmt.Errorf("lp: max_bases is %d, want 1 or more", c.MaxBases)
+	case c.MaxEffort < 1:
+		return fmt.Errorf("lp: max_effort is %d, want 1 or more", c.MaxEffort)
+	}
+	return nil
+}
+
+// complete gives zero fields their defaults, and checks all.
+func (cfg Config) complete() (Config, error) {
+	def := DefaultConfig()
+	if cfg.Method == "" {
+		cfg.Method = def.Method
+	}
+	if cfg.Tolerance == 0 {
+		cfg.Tolerance = def.Tolerance
+	}
+	if cfg.MaxPieces == 0 {
+		cfg.MaxPieces = def.MaxPieces
+	}
+	if cfg.MaxEffort == 0 {
+		cfg.MaxEffort = def.MaxEffort
+	}
+	if cfg.MaxBases == 0 {
+		cfg.MaxBases = def.MaxBases
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	return cfg, cfg.Validate()
+}
+
+// budget bounds the closed form.
+func (cfg Config) budget() closedform.Budget {
+	return closedform.Budget{Pieces: cfg.MaxPieces, Effort: cfg.MaxEffort}
+}

@@ -1,0 +1,45 @@
+package relay
+
+// What a chain panics with that is not used as its interface says.
+const (
+	BadBatch  = "lp: bad number of rows"
+	BadEntity = "lp: bad number of entities"
+)
+
+// Query is one interval to find.
+type Query struct {
+	Entity     int
+	Prefix     []float64 // n, the first entity of them are set
+	B, F, L, U []float64
+	Own        bool // the limits are the polytope's own
+
+	// given, where known, is an allocation that has this prefix.
+	Given []float64
+	Known bool
+
+	// excess is how far the prefix itself leaves the bounds, scaled.
+	Excess float64
+}
+
+// Crossed reports bounds of the suffix that exclude each other.
+func (q *Query) Crossed() bool {
+	for j := q.Entity; j < len(q.L); j++ {
+		if q.L[j] > q.U[j] {
+			return true
+		}
+	}
+	return false
+}
+
+// Combine writes the convex combination of two allocations with the same first
+// entities that takes entity i to what the prefix says.
+func Combine(given, prefix, low, upper []float64, i int) {
+	s := 0.
+	if d := upper[i] - low[i]; d > 0 {
+		s = (prefix[i] - low[i]) / d
+	}
+	for j := i + 1; j < len(given); j++ {
+		given[j] = low[j] + s*(upper[j]-low[j])
+	}
+	copy(given[:i+1], prefix)
+}

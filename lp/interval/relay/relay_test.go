@@ -1,0 +1,17 @@
+package relay
+
+import (
+	"errors"
+	"testing"
+
+	"paspo/lp"
+)
+
+// A successor that cannot be had is none, and its error is told again.
+func TestNoSuccessor(t *testing.T) {
+	broken := errors.New("broken")
+	behind := NewSuccessor(func() (lp.Solver, error) { return nil, broken })
+	if s, err := behind.get(); s != nil || err != broken || behind.Started() != nil || behind.Close() != nil {
+		t.Errorf("%v, %v", s, err)
+	}
+}

@@ -1,0 +1,355 @@
+package warm
+
+import (
+	"math"
+
+	"paspo/lp"
+	"paspo/lp/internal/basis"
+	"paspo/lp/internal/tolerance"
+	"paspo/lp/interval/relay"
+)
+
+// chain answers its rows one after another in the goroutine that asks.
+type chain struct {
+	s      *Solver
+	rows   []action
+	size   int
+	entity int
+
+	q    basis.Query
+	own  *suffix // whose own limits q holds, nil for none
+	work [2]basis.Work
+	look [2]lookup
+
+	behind relay.Handover
+}
+
+type action struct {
+	r      []float64 // what the prefix leaves of the limits
+	prefix []float64
+	lo, hi float64 // of the last answer
+	away   bool    // answered elsewhere
+
+	// Under limits of its own; nil else.
+	lim               *lp.Limits
+	lower, width, tol []float64
+	store             []float64
+	growth            float64
+}
+
+// lookup is what is kept for an end, and how often it served since it was loaded.
+type lookup struct {
+	end    *store
+	kept   []*keptBasis
+	served []int64
+	hits   int64
+}
+
+func (l *lookup) load(e *store) {
+	l.end, l.kept = e, *e.kept.Load()
+	if cap(l.served) < len(l.kept) {
+		l.served = make([]int64, 2*len(l.kept))
+	}
+	l.served = l.served[:len(l.kept)]
+	for x := range l.served {
+		l.served[x] = 0
+	}
+}
+
+// flush counts what was served. Now and then what serves most goes first.
+func (l *lookup) flush() {
+	for x, n := range l.served {
+		if n > 0 {
+			l.kept[x].hits.Add(n)
+			l.hits += n
+		}
+	}
+	if l.hits == 0 {
+		return
+	}
+	const often = 1 << 12
+	now := l.end.hits.Add(l.hits)
+	if now/often != (now-l.hits)/often {
+		l.end.sort()
+	}
+	l.hits = 0
+}
+
+// piece returns the duals that hold at q, nil where nothing is feasible.
+func (l *lookup) piece(q *basis.Query, w *basis.Work) *basis.Piece {
+	for x, p := range l.kept {
+		if p.Proves(q) {
+			l.served[x]++
+			return p.Piece
+		}
+	}
+	p := l.end.search(q, w)
+	l.flush()
+	l.load(l.end)
+	return p
+}
+
+func (s *Solver) Chain(batch int) lp.Chain {
+	m := s.m
+	c := &chain{s: s, rows: make([]action, batch), behind: relay.NewHandover(&s.behind, batch)}
+	k := len(m.begin)
+	store := make([]float64, batch*(k+m.n))
+	for x := range c.rows {
+		c.rows[x].r, store = store[:k:k], store[k:]
+		c.rows[x].prefix, store = store[:m.n:m.n], store[m.n:]
+	}
+	most := 0
+	for i := range m.suffix {
+		most = max(most, len(m.suffix[i].up))
+	}
+	c.q = basis.Query{R: make([]float64, most), Up: make([]float64, most), Tol: make([]float64, most)}
+	return c
+}
+
+func (c *chain) Begin(rows int, limits []lp.Limits) {
+	if rows > len(c.rows) || limits != nil && len(limits) < rows {
+		panic(relay.BadBatch)
+	}
+	c.Follow(rows)
+	for x := range rows {
+		c.Take(x, relay.At(limits, x), nil, false)
+	}
+}
+
+func (c *chain) Follow(rows int) {
+	c.size, c.entity = rows, 0
+	c.behind.Begin()
+	for x := range rows {
+		c.rows[x].away = true
+	}
+}
+
+func (c *chain) Take(x int, lim *lp.Limits, prefix []float64, strayed bool) {
+	m, row := c.s.m, &c.rows[x]
+	c.entity = len(prefix)
+	row.away, row.growth, row.lower, row.lim = false, 1, nil, lim
+	copy(row.prefix, prefix)
+	if lim == nil {
+		copy(row.r, m.begin)
+	}
+	if strayed || lim != nil && (lim.A != nil || !row.begin(m, lim)) {
+		c.leave(x, len(prefix), strayed)
+		return
+	}
+	for i, a := range prefix {
+		m.fix(row, i, a)
+	}
+}
+
+// begin takes over limits. It reports whether the bases can serve them.
+func (row *action) begin(m *model, lim *lp.Limits) bool {
+	b, f, l, u := m.p.Resolve(lim)
+	if m.points || !m.p.Countable(l) {
+		return false
+	}
+	if row.store == nil {
+		row.store = make([]float64, m.n+len(row.r))
+	}
+	row.lower, row.width, row.tol = l, row.store[:m.n], row.store[m.n:]
+	growth := 1.
+	for j := range l {
+		w := u[j] - l[j]
+		if math.IsInf(l[j], 0) || !(w >= 0) {
+			return false
+		}
+		row.width[j] = w
+		growth = max(growth, math.Abs(l[j])/m.reach[j])
+		if !math.IsInf(w, 1) {
+			growth = max(growth, math.Abs(u[j])/m.reach[j])
+		}
+	}
+	m.start(row.r, row.tol, b, f, l)
+	for k, v := range row.r {
+		if v-v != 0 {
+			return false
+		}
+		growth = max(growth, row.tol[k]/m.tol[k])
+	}
+	row.growth = growth
+	return true
+}
+
+// leave hands row x over with the first entities of its prefix.
+func (c *chain) leave(x, entities int, strayed bool) {
+	row := &c.rows[x]
+	row.away = true
+	c.behind.Hand(c.size, x, row.lim, row.prefix[:entities], strayed)
+}
+
+// query returns the programs of entity i for a row, nil where its prefix violates
+// a limit that no later entity enters.
+func (c *chain) query(i int, row *action) *basis.Query {
+	m := c.s.m
+	s := &m.suffix[i]
+	q := &c.q
+	v, rows := len(s.up), len(s.scale)
+	q.R, q.Up, q.Tol = q.R[:rows], q.Up[:v], q.Tol[:v]
+	q.Own, q.Growth = row.lower == nil, row.growth
+	tol := m.tol
+	switch {
+	case q.Own && c.own == s:
+		// Rows with two limits alone differ, and are written below.
+	case q.Own:
+		copy(q.Up, s.up)
+		copy(q.Tol, s.tol)
+		c.own = s
+	default:
+		c.own = nil
+		tol = row.tol
+		cols := v - rows
+		copy(q.Up, row.width[i:])
+		copy(q.Up[cols:], s.up[cols:])
+		for j := range cols {
+			q.Tol[j] = tolerance.Rounding * max(1, math.Abs(row.lower[i+j]))
+		}
+		for x, f := range s.scale {
+			k := 0
+			if x < len(s.eqs) {
+				k = s.eqs[x]
+			} else {
+				k = s.groups[x-len(s.eqs)][0].row
+			}
+			q.Tol[cols+x] = tol[k] * f
+		}
+	}
+	if !s.leave(q, row.r, tol) {
+		return nil
+	}
+	return q
+}
+
+func (c *chain) Next(lo, hi []float64) error {
+	m := c.s.m
+	if c.entity >= m.n {
+		panic(relay.BadEntity)
+	}
+	i := c.entity
+	for x := range c.look {
+		c.look[x].load(m.suffix[i].ends[x])
+	}
+	for x := range c.size {
+		row := &c.rows[x]
+		switch {
+		case row.away:
+		case c.answer(i, row):
+			lo[x], hi[x] = row.lo, row.hi
+		default:
+			c.leave(x, i, false)
+		}
+	}
+	for x := range c.look {
+		c.look[x].flush()
+	}
+	return c.behind.Next(lo, hi)
+}
+
+// answer finds the interval of entity i. It reports whether the row is feasible.
+func (c *chain) answer(i int, row *action) bool {
+	m := c.s.m
+	if i == 0 && m.known && row.lower == nil {
+		row.lo, row.hi = m.first[0], m.first[1]
+		c.look[0].hits++
+		c.look[1].hits++
+		return true
+	}
+	q := c.query(i, row)
+	if q == nil {
+		return false
+	}
+	if s := &m.suffix[i]; s.settled != nil {
+		v, give := 0., 0.
+		for x, f := range s.settled {
+			t := f * row.r[s.eqs[x]]
+			v, give = v+t, give+math.Abs(t)
+		}
+		if give > tolerance.Sensitivity*m.reach[i] {
+			return false
+		}
+		row.lo = min(max(v, m.low[i]), m.high[i])
+		row.hi = row.lo
+		return true
+	}
+	low := c.look[0].piece(q, &c.work[0])
+	if low == nil {
+		return false
+	}
+	high := c.look[1].piece(q, &c.work[1])
+	if high == nil {
+		return false
+	}
+	lo, hi := low.Value(q), -high.Value(q)
+	most := tolerance.Rounding * tolerance.Sensitivity * m.reach[i]
+	if low.Gives(q, most, tolerance.Rounding) || high.Gives(q, most, tolerance.Rounding) {
+		return false
+	}
+	if !(lo <= hi) {
+		// Rounding: all limits give by the same amount.
+		gap, giveLow, giveHigh := lo-hi, low.Give(q)/tolerance.Rounding, high.Give(q)/tolerance.Rounding
+		if !(gap <= tolerance.Cross*(giveLow+giveHigh)) {
+			return false
+		}
+		lo -= gap * giveLow / (giveLow + giveHigh)
+		hi = lo
+	}
+	l, u := m.form.L[i], m.form.U[i]
+	if row.lower != nil {
+		l = row.lower[i]
+		u = l + row.width[i]
+		lo += l
+		hi += l
+	} else if !m.points {
+		lo += m.base[i]
+		hi += m.base[i]
+	}
+	if m.points {
+		l, u = m.low[i], m.high[i] // none has more
+	}
+	row.lo, row.hi = min(max(lo, l), u), min(max(hi, l), u)
+	return true
+}
+
+// fix takes entity i of row to a.
+func (m *model) fix(row *action, i int, a float64) {
+	if m.points {
+		row.r[1+i] = a
+		return
+	}
+	z := a - m.base[i]
+	if row.lower != nil {
+		z = a - row.lower[i]
+		row.growth = max(row.growth, math.Abs(a)/m.reach[i])
+	}
+	r := row.r[:len(m.cols[i])]
+	for k, v := range m.cols[i] {
+		if v != 0 {
+			r[k] -= v * z
+		}
+	}
+}
+
+func (c *chain) Fix(a []float64) {
+	i := c.entity
+	c.entity++
+	c.behind.Fix(a)
+	for x := range c.size {
+		row := &c.rows[x]
+		if row.away {
+			continue
+		}
+		v := a[x]
+		row.prefix[i] = v
+		if !(v >= row.lo && v <= row.hi) && relay.Strays(v, row.lo, row.hi) {
+			c.leave(x, i+1, true)
+			continue
+		}
+		c.s.m.fix(row, i, v)
+	}
+}
+
+// Handed returns the rows that another method answers.
+func (c *chain) Handed() *relay.Handover { return &c.behind }
