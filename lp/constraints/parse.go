@@ -75,9 +75,32 @@ func parse(name string, data []byte, box *lp.Description) (p *lp.Polytope, err e
 		return nil, err
 	}
 	if p, err = lp.New(d); err != nil {
+		var empty *lp.EmptyError
+		if errors.As(err, &empty) {
+			empty.Conflict = stated(empty.Conflict, &d)
+		}
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return p, nil
+}
+
+// stated adds to the names of rows what they say, where a name is not that already.
+func stated(conflict []string, d *lp.Description) []string {
+	const longest = 200
+	out := slices.Clone(conflict)
+	for i, name := range out {
+		k := slices.IndexFunc(d.Rows, func(r lp.Row) bool { return r.Name == name })
+		if k < 0 || strings.ContainsAny(name, "<=>≤≥") {
+			continue
+		}
+		if expr, ok := rowExpr(d.Entities, d.Rows[k]); ok && len(expr) <= longest {
+			if strings.HasPrefix(expr, " ") {
+				expr = "0" + expr // of no entity
+			}
+			out[i] = name + ": " + expr
+		}
+	}
+	return out
 }
 
 // reader reads the nodes of a constraints file.

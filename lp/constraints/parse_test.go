@@ -89,6 +89,19 @@ func TestParseOtherTotals(t *testing.T) {
 	}
 }
 
+// A conflict lists what its constraints say.
+func TestConflictWithNumbers(t *testing.T) {
+	_, err := Parse("x.yaml", []byte("entities: [A, B, C]\ngroups: {G: [A, B]}\nbounds: {A: [0.5, 1], B: [0.3, 1]}\nconstraints:\n- {name: cap, expr: G <= 0.7}\n"))
+	var empty *lp.EmptyError
+	if !errors.As(err, &empty) || !slices.Equal(empty.Conflict, []string{"cap: A + B <= 0.7", "A >= 0.5", "B >= 0.3"}) {
+		t.Errorf("%v", err)
+	}
+	_, err = Parse("x.yaml", []byte("entities: [A, B]\nconstraints: [A + 2*B <= 0.5, {name: 下限, coefficients: {A: 1, B: 1}, min: 0.2, max: 0.5}]\n"))
+	if !errors.As(err, &empty) || !slices.Equal(empty.Conflict, []string{"total = 1", "A + 2*B <= 0.5"}) && !slices.Equal(empty.Conflict, []string{"total = 1", "下限: 0.2 <= A + B <= 0.5"}) {
+		t.Errorf("%v", err)
+	}
+}
+
 // A total between limits, bounds of all others and bounds of a group.
 func TestShortForms(t *testing.T) {
 	p, err := Parse("x.yaml", []byte("entities: [A, B, C, D]\ntotal: {min: 0.5, max: 1}\ngroups: {G: [A, B], H: [C]}\n"+
@@ -188,14 +201,14 @@ var badFiles = []struct{ file, want string }{
 	{three + "constraints:\n- {name: tech, coefficients: {CASH: 1}, equal: 1, max: 2}\n", "f.yaml:3: constraint tech: equal cannot stand with min or max"},
 	{three + "constraints:\n- {name: tech, coefficients: {CASH: 1}, min: 1, max: 0.5}\n", "f.yaml:3: constraint tech: min, 1, is above max, 0.5"},
 	{three + "constraints:\n- {name: tech, coefficients: {CASH: x}, min: 1}\n", `f.yaml:3: constraint tech, coefficient of CASH: a number is expected, not "x"`},
-	{three + "constraints:\n- {name: tech, coefficients: {CASH: 0}, min: 1}\n", "f.yaml: polytope f is empty: no allocation satisfies tech"},
+	{three + "constraints:\n- {name: tech, coefficients: {CASH: 0}, min: 1}\n", "f.yaml: polytope f is empty: no allocation satisfies tech: 0 >= 1"},
 	{three + "constraints:\n- {name: tech, coefficients: {CSH: 1}, max: 1}\n", `f.yaml:3: constraint tech, coefficients: unknown name "CSH" (did you mean CASH?); known are CASH, MSFT, AMZN`},
 	{three + "constraints:\n- {name: tech, expr: CASH + TEHC <= 0.4}\ngroups: {TECH: [MSFT]}\n", `f.yaml:3: constraint tech, expr: unknown name "TEHC" (did you mean TECH?); known are CASH, MSFT, AMZN, TECH (character 8 of "CASH + TEHC <= 0.4")`},
 	{three + "constraints:\n- CASH + 1 <= CASH\n", "f.yaml: polytope f is empty: no allocation satisfies CASH + 1 <= CASH"},
 	{three + "constraints:\n- {name: tech, expr: [1]}\n", `f.yaml:3: constraint tech, expr: text is expected, like "TECH + 2*CASH <= 0.4", not a list`},
 	{three + "constraints:\n- \n", `f.yaml:3: constraint 1, expr: text is expected, like "TECH + 2*CASH <= 0.4", not nothing`},
 	{three + "constraints:\n- {name: big, expr: 1e308*10*CASH <= 1}\n", "f.yaml:3: constraint big, coefficient of CASH: +Inf is not a number of at most 1e+30"},
-	{three + "constraints: [CASH >= 0.6, {name: half, expr: MSFT >= 0.5}]\n", "f.yaml: polytope f is empty: no allocation satisfies all of total = 1; CASH >= 0.6; half; AMZN >= 0"},
+	{three + "constraints: [CASH >= 0.6, {name: half, expr: MSFT >= 0.5}]\n", "f.yaml: polytope f is empty: no allocation satisfies all of total = 1; CASH >= 0.6; half: MSFT >= 0.5; AMZN >= 0"},
 	{"entities: [A, B]\ntotal: none\n", "f.yaml: polytope f is unbounded: A can grow without end; give it an upper bound or a total"},
 	{"points: [[0.5, 0.5], [1]]\n", "f.yaml:1: point 2 has 1 number for 2 entities"},
 	{"points: [[0.5, x]]\n", `f.yaml:1: point 1, E2: a number is expected, not "x"`},

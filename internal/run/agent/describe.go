@@ -68,7 +68,7 @@ func (a *Agent) Describe() (*Description, error) {
 	rows := func(to *[]Constraint, relation string, coef, limits []float64, names []string) {
 		n := len(entities)
 		for i, x := range limits {
-			*to = append(*to, Constraint{names[i], constraints.Expression(coef[i*n:][:n], entities) + relation + strconv.FormatFloat(x, 'g', -1, 64)})
+			*to = append(*to, Constraint{names[i], constraints.Expression(coef[i*n:][:n], entities) + relation + strconv.FormatFloat(x+0, 'g', -1, 64)}) // +0: not -0
 		}
 	}
 	m, b, names := s.Polytope.Inequalities()
