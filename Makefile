@@ -24,7 +24,7 @@ install = have() { $(2); }; \
 	$$sudo apt-get update -qq && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) && have >/dev/null
 
-.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test random check race-check lint fmt ptx ptx-check bench results wheel clean
+.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test random check race-check lint fmt ptx ptx-check bench sweep-example results wheel clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -111,6 +111,12 @@ image-check: deps-gpu
 # Speed of every stage; make bench ARGS=--json for scripts.
 bench: build
 	$(BIN) bench $(ARGS)
+
+# A small sweep of the portfolio, and its report: runs/sweep-example.html
+sweep-example: build-cpu
+	if [ -e runs/sweep-example ]; then $(BIN) sweep run --resume runs/sweep-example; else \
+	$(BIN) sweep run examples/sweep/portfolio.yaml --out runs/sweep-example; fi
+	$(BIN) report runs/sweep-example --out runs/sweep-example.html
 
 # Everything on the machine's GPU: kernels, training, timings. The folder $(CARD) can
 # be carried to a machine that has nothing but a driver, and gpu-check be run there.

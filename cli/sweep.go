@@ -25,7 +25,7 @@ number of workers on any machines that mount the folder. docs/sweeps.md has the 
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSweepRun(), newSweepWork(), newSweepStatus(), newSweepBest(), newSweepExport())
+	cmd.AddCommand(newSweepRun(), newSweepWork(), newSweepStatus(), newSweepBest(), newSweepExport(), newSweepSlurm(), newSweepKubernetes())
 	return cmd
 }
 
@@ -120,7 +120,7 @@ func newSweepWork() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := sweep.Open(args[0])
 			if err != nil {
-				return err
+				return &exitError{sweep.ConfigurationStatus, err}
 			}
 			ctx := cmd.Context()
 			saving.Add(1)
@@ -145,6 +145,64 @@ func newSweepBest() *cobra.Command {
 
 func newSweepExport() *cobra.Command {
 	return ofSweep("export", "Print all trainings as CSV", func(out io.Writer, w *sweep.Sweep) error { return w.Export(out) })
+}
+
+// addWorkers adds the number of workers that a cluster is to start.
+func addWorkers(cmd *cobra.Command, n *int) {
+	cmd.Flags().IntVar(n, "max", 10, "workers, at most")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if *n < 1 || *n > 100_000 {
+			return fmt.Errorf("--max is %d: an integer from 1 to 100000 is allowed", *n)
+		}
+		return nil
+	}
+}
+
+func newSweepSlurm() *cobra.Command {
+	var o sweep.Slurm
+	var printed bool
+	cmd := ofSweep("slurm", "Print a batch script of Slurm: an array of workers", func(out io.Writer, w *sweep.Sweep) (err error) {
+		if !printed {
+			return errors.New("give --print, and its output to sbatch: submitting is left to you")
+		}
+		if o.Program, err = os.Executable(); err != nil {
+			return err
+		}
+		text, err := o.Script(w)
+		if err == nil {
+			_, err = io.WriteString(out, text)
+		}
+		return err
+	})
+	cmd.Example = "  train sweep slurm sweeps/a --print --partition p --time 2:00:00 --max 50 > job.sh && sbatch job.sh"
+	f := cmd.Flags()
+	f.BoolVar(&printed, "print", false, "print the script")
+	f.StringVar(&o.Partition, "partition", "", "partition of the jobs")
+	f.StringVar(&o.Time, "time", "", "limit of a job, as sbatch has it; ninety seconds before, its worker saves and is queued again")
+	f.StringVar(&o.Gres, "gres", "", "what a job takes beside a core, such as gpu:1")
+	addWorkers(cmd, &o.Workers)
+	f.SortFlags = false
+	return cmd
+}
+
+func newSweepKubernetes() *cobra.Command {
+	var o sweep.Kubernetes
+	cmd := ofSweep("kubernetes", "Print an Indexed Job of Kubernetes: a worker an index", func(out io.Writer, w *sweep.Sweep) error {
+		text, err := o.Job(w)
+		if err == nil {
+			_, err = io.WriteString(out, text)
+		}
+		return err
+	})
+	cmd.Example = "  train sweep kubernetes sweeps/a --image IMAGE --pvc CLAIM --max 50 | kubectl apply -f -"
+	f := cmd.Flags()
+	f.StringVar(&o.Image, "image", "", "image whose entry point is this program")
+	f.StringVar(&o.PVC, "pvc", "", "claim of the volume that holds the folder of the sweep at its top")
+	f.IntVar(&o.GPUs, "gpus", 0, "GPUs of a worker")
+	f.StringVar(&o.Memory, "memory", "1Gi", "memory of a worker")
+	addWorkers(cmd, &o.Workers)
+	f.SortFlags = false
+	return cmd
 }
 
 // ofSweep is a command that prints something of a sweep.

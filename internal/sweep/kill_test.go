@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"paspo/internal/faultfs"
 	"paspo/internal/rng"
 )
 
@@ -175,5 +176,66 @@ func TestOneWorkerATraining(t *testing.T) {
 	}
 	if err := w.journal.Read(); err != nil || w.holds(a) || !late.holds(b) {
 		t.Errorf("both hold the training, or neither: %v, %v, %v", w.holds(a), late.holds(b), err)
+	}
+}
+
+// Eight processes on one folder give what one worker gives, and each training is trained
+// once.
+func TestEightWorkers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: starts eight processes")
+	}
+	one := create(t, 64, tinySpace)
+	workers(t, one.Dir, 1)
+	w := create(t, 64, tinySpace)
+	var all []*exec.Cmd
+	for range 8 {
+		all = append(all, process(t, w.Dir))
+	}
+	for _, cmd := range all {
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	if a, b := fmt.Sprint(returnsOf(t, w)), fmt.Sprint(returnsOf(t, one)); a != b {
+		t.Errorf("eight workers %s, one %s", a, b)
+	}
+	text, err := os.ReadFile(filepath.Join(w.Dir, JournalFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), `"state":"running"`); n != 8 {
+		t.Errorf("%d trainings were taken, want 8", n)
+	}
+	if left, _ := os.ReadDir(filepath.Join(w.Dir, workersDir)); len(left) > 0 {
+		t.Errorf("%d workers are left", len(left))
+	}
+}
+
+// A disk that turns read-only or fills up at any moment ends a worker with an error that
+// says so, and the sweep goes on as if nothing had been.
+func TestDiskThatFails(t *testing.T) {
+	calm := create(t, 32, tinySpace)
+	workers(t, calm.Dir, 1)
+	want := fmt.Sprint(returnsOf(t, calm))
+	for kind, says := range map[faultfs.Kind]string{faultfs.ReadOnly: "read-only file system", faultfs.Full: "no space left on device"} {
+		w := create(t, 32, tinySpace)
+		for _, at := range []int{1, 2, 4, 9, 30, 45, 60, 90} {
+			again, err := Open(w.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, restore := faultfs.Use(kind, at)
+			err = again.Work(context.Background())
+			restore()
+			if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v at %d: error %v", kind, at, err)
+			}
+			os.Remove(filepath.Join(w.Dir, JournalFile+".lock")) // which could not be removed
+		}
+		workers(t, w.Dir, 2)
+		if got := fmt.Sprint(returnsOf(t, w)); got != want {
+			t.Errorf("%v: returns %s, want %s", kind, got, want)
+		}
 	}
 }

@@ -1,0 +1,151 @@
+package sweep
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"paspo/internal/run/runfolder"
+)
+
+// ConfigurationStatus is the exit status of a worker that no other attempt would help:
+// EX_CONFIG of sysexits.h.
+const ConfigurationStatus = 78
+
+// Slurm says how workers of a sweep run under Slurm.
+type Slurm struct {
+	Program   string // that has the command sweep work
+	Partition string // empty for Slurm's own choice
+	Time      string // limit of a job, as sbatch has it
+	Gres      string // such as gpu:1, empty for none
+	Workers   int    // tasks of the array, all at a time
+}
+
+// Script returns a batch script: an array of workers. Ninety seconds before a job's limit
+// its worker saves what it trains, gives it back and is queued again. At preemption, which
+// is TERM, Slurm queues it itself.
+func (o *Slurm) Script(w *Sweep) (string, error) {
+	dir, err := filepath.Abs(w.Dir)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range []struct{ flag, value string }{{"--partition", o.Partition}, {"--time", o.Time}, {"--gres", o.Gres}} {
+		if strings.ContainsFunc(f.value, func(r rune) bool { return r <= ' ' || strings.ContainsRune("'\"\\$`", r) }) {
+			return "", fmt.Errorf("%s is %q: a value of sbatch without spaces and quotes is allowed", f.flag, f.value)
+		}
+	}
+	if strings.ContainsAny(dir, "\n'%\\") {
+		return "", fmt.Errorf("the folder %q has a character that a batch script cannot name", dir)
+	}
+	var b strings.Builder
+	b.WriteString("#!/bin/bash\n")
+	sbatch := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "#SBATCH --%s=%s\n", name, value)
+		}
+	}
+	sbatch("job-name", "sweep")
+	sbatch("partition", o.Partition)
+	sbatch("time", o.Time)
+	sbatch("gres", o.Gres)
+	sbatch("array", fmt.Sprintf("0-%d", o.Workers-1))
+	sbatch("cpus-per-task", "1")
+	sbatch("output", runfolder.Quote(filepath.Join(dir, "slurm-%A-%a.log")))
+	sbatch("open-mode", "append")
+	sbatch("signal", "B:USR1@90")
+	b.WriteString("#SBATCH --requeue\n")
+	fmt.Fprintf(&b, `
+export GOMAXPROCS=1
+%s sweep work %s &
+worker=$!
+again=
+trap 'again=1; kill -TERM $worker' USR1 # the limit is near
+trap 'kill -TERM $worker' TERM          # preempted
+# wait ends at a signal too.
+while wait $worker; status=$?; kill -0 $worker 2>/dev/null; do :; done
+if [ "$again" ]; then
+	scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
+	exit 0
+fi
+exit $status
+`, runfolder.Quote(o.Program), runfolder.Quote(dir))
+	return b.String(), nil
+}
+
+// Kubernetes says how workers of a sweep run on Kubernetes.
+type Kubernetes struct {
+	Image   string // whose entry point is the program
+	PVC     string // claim of the volume that holds the folder of the sweep at its top
+	Workers int
+	GPUs    int // of a worker
+	Memory  string
+}
+
+// mount is where the volume is in a container.
+const mount = "/sweeps"
+
+// Job returns an Indexed Job as YAML: one index a worker. A pod that is disrupted does not
+// count as failed, and one whose configuration is wrong is not tried again.
+func (o *Kubernetes) Job(w *Sweep) (string, error) {
+	if o.Image == "" || o.PVC == "" {
+		return "", errors.New("--image and --pvc are needed: the image with the program, and the claim of the volume that holds the sweep")
+	}
+	abs, err := filepath.Abs(w.Dir)
+	if err != nil {
+		return "", err
+	}
+	type m = map[string]any
+	limits := m{"memory": o.Memory, "cpu": "1"}
+	if o.GPUs > 0 {
+		limits["nvidia.com/gpu"] = o.GPUs
+	}
+	job := m{
+		"apiVersion": "batch/v1",
+		"kind":       "Job",
+		"metadata":   m{"name": jobName(filepath.Base(abs))},
+		"spec": m{
+			"completionMode": "Indexed", "completions": o.Workers, "parallelism": o.Workers,
+			"backoffLimitPerIndex": 20,
+			"podFailurePolicy": m{"rules": []m{
+				{"action": "FailIndex", "onExitCodes": m{"containerName": "worker", "operator": "In", "values": []int{ConfigurationStatus}}},
+				{"action": "Ignore", "onPodConditions": []m{{"type": "DisruptionTarget", "status": "True"}}},
+			}},
+			"template": m{"spec": m{
+				"restartPolicy":                 "Never",
+				"terminationGracePeriodSeconds": 60,
+				"securityContext": m{
+					"runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "seccompProfile": m{"type": "RuntimeDefault"},
+				},
+				"containers": []m{{
+					"name": "worker", "image": o.Image, "args": []string{"sweep", "work", mount + "/" + filepath.Base(abs)},
+					"env":             []m{{"name": "GOMAXPROCS", "value": "1"}},
+					"resources":       m{"requests": m{"memory": o.Memory, "cpu": "1"}, "limits": limits},
+					"securityContext": m{"allowPrivilegeEscalation": false, "capabilities": m{"drop": []string{"ALL"}}},
+					"volumeMounts":    []m{{"name": "sweeps", "mountPath": mount}},
+				}},
+				"volumes": []m{{"name": "sweeps", "persistentVolumeClaim": m{"claimName": o.PVC}}},
+			}},
+		},
+	}
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	err = e.Encode(job)
+	return b.String(), err
+}
+
+// jobName returns a name as Kubernetes allows it: lower case letters, digits and hyphens.
+func jobName(folder string) string {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(folder))
+	const most = 50 // indices and suffixes of pods follow
+	return strings.Trim("sweep-"+name[:min(len(name), most)], "-")
+}
