@@ -61,8 +61,11 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c, err = ungrouped(c, p); err != nil {
-		return nil, err
+	// A run has settled its groups, and acts where its environment may be missing.
+	if dir == "" {
+		if c, err = ungrouped(c, p); err != nil {
+			return nil, err
+		}
 	}
 	f, err := facts(c)
 	if err != nil {
