@@ -17,7 +17,6 @@ import (
 	"paspo/internal/onnx"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/runfolder"
-	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/rl"
 )
@@ -32,13 +31,13 @@ type Options struct {
 }
 
 // limitNames are the limits that a graph may take, in the order of its inputs.
-var limitNames = []string{"b", "total", "lower", "upper"}
+var limitNames = []string{envs.LimitB, envs.LimitTotal, envs.LimitLower, envs.LimitUpper}
 
 // ONNX returns the policy of a run's checkpoint as one graph (docs/serving.md): an
 // observation, and limits where they follow the state, to the action that is not sampled,
 // its intervals and its residual. It is an error where the intervals have no closed form.
 func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model, error) {
-	follow, own, err := followed(a.Problem)
+	follow, lower, err := followed(a.Problem)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +55,7 @@ func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model
 		}
 		follow[name] = true
 	}
-	finite := func(j int) bool { return own.Lower != nil && !math.IsInf(own.Lower[j], 0) }
+	finite := func(j int) bool { return lower != nil && !math.IsInf(lower[j], 0) }
 	g, err := newGraph(a.Solver, a.Config.LP, a.Config.Policy, a.Backend, a.Rule(cp), follow, finite)
 	if err != nil {
 		return nil, err
@@ -67,33 +66,28 @@ func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model
 	return m, g.describe(dir, a, cp)
 }
 
-// followed returns which limits an environment sets in a state, and what they are at the
-// start of an episode.
-func followed(p envs.Problem) (map[string]bool, *lp.Limits, error) {
-	follow, own := map[string]bool{}, &lp.Limits{}
-	if f, ok := p.(envs.Follower); ok {
-		for _, name := range f.Following() {
-			follow[name] = true
+// followed returns which limits an environment sets in a state, and the lower bounds among
+// them at the start of an episode, nil where these are not known.
+func followed(p envs.Problem) (follow map[string]bool, lower []float64, err error) {
+	names, err := envs.Following(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	follow = map[string]bool{}
+	for _, name := range names {
+		if follow[name] = true; name == envs.LimitA {
+			return nil, nil, errors.New("the coefficients of the constraints follow the state: linear programs answer for those, a graph cannot")
 		}
-		return follow, own, nil
+	}
+	if _, ok := p.(envs.Follower); ok || !follow[envs.LimitLower] {
+		return follow, nil, nil
 	}
 	c, err := envs.NewCopy(p, 0, envs.EpisodeStream(1, 0))
 	if err != nil {
 		return nil, nil, err
 	}
 	defer c.Close()
-	if own = c.Limits(); own == nil {
-		return follow, &lp.Limits{}, nil
-	}
-	if own.A != nil {
-		return nil, nil, errors.New("the environment sets a matrix of constraints in every state: linear programs answer for those, a graph cannot")
-	}
-	for name, v := range map[string][]float64{"b": own.B, "total": own.E, "lower": own.Lower, "upper": own.Upper} {
-		if v != nil {
-			follow[name] = true
-		}
-	}
-	return follow, own, nil
+	return follow, slices.Clone(c.Limits().Lower), nil
 }
 
 // describe adds what the graph belongs to.

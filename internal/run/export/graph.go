@@ -276,13 +276,16 @@ func (h *heads) share(i int) string {
 	return g.op("Div", ab[0], g.op("Add", ab[0], ab[1]))
 }
 
-// shape maps outputs of a head to the parameters of its distribution, see ops.Shape.
+// shape maps outputs of a head to the parameters of its distribution, see ops.Shape: with a
+// ceiling as Min + 1/(1/C + e^-l), which no infinity of e^-l disturbs.
 func (g *graph) shape(l string) string {
+	u := ""
 	if g.cfg.MaxShape == 0 {
-		return g.op("Add", g.op("Exp", l), g.scalar(g.cfg.MinShape))
+		u = g.op("Exp", l)
+	} else {
+		c := g.cfg.MaxShape - g.cfg.MinShape
+		u = g.op("Div", g.scalar(1), g.op("Add", g.op("Exp", g.op("Neg", l)), g.scalar(1/c)))
 	}
-	c := g.cfg.MaxShape - g.cfg.MinShape
-	u := g.op("Div", g.scalar(c), g.op("Add", g.op("Mul", g.op("Exp", g.op("Neg", l)), g.scalar(c)), g.scalar(1)))
 	return g.op("Add", u, g.scalar(g.cfg.MinShape))
 }
 

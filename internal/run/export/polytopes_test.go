@@ -236,4 +236,8 @@ func TestRefusals(t *testing.T) {
 		}
 		s.Close()
 	}
+	e := newExample(t, "env.name=factor")
+	if _, err := ONNX(e.dir, e.agent, e.cp, Options{}); err == nil || !strings.Contains(err.Error(), "the coefficients of the constraints follow the state") {
+		t.Errorf("got %v", err)
+	}
 }
