@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -277,6 +278,17 @@ func (b *Builder) Ops(op string, outputs int, attributes []Attribute, inputs ...
 
 // Int returns the attributes of an operator that has one, a number.
 func Int(name string, v int64) []Attribute { return []Attribute{{Name: name, Int: v}} }
+
+// Prune leaves out constants that no node reads.
+func (b *Builder) Prune() {
+	read := map[string]bool{}
+	for _, n := range b.Nodes {
+		for _, name := range n.Inputs {
+			read[name] = true
+		}
+	}
+	b.Constants = slices.DeleteFunc(b.Constants, func(t Tensor) bool { return !read[t.Name] })
+}
 
 // constant adds a constant, or finds an equal one.
 func (b *Builder) constant(t Type, data []byte, dims []int) string {

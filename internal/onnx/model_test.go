@@ -21,6 +21,8 @@ func TestMarshal(t *testing.T) {
 	parts := b.Ops("Split", 2, Int("axis", 1), x, b.Ints(1, 1))
 	y := b.Op("Where", nil, b.Bools([]bool{true}, 1, 1), parts[0], b.Doubles([]float64{1e-300}))
 	b.Output("action", Float64, "what is done", y, 1)
+	b.Floats([]float32{7}, 1) // which nothing reads
+	b.Prune()
 	if b.Ints(1, 1) != "constant_3" || len(b.Constants) != 5 {
 		t.Errorf("a constant is there twice: %d of them", len(b.Constants))
 	}

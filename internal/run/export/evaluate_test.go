@@ -207,13 +207,23 @@ func truth(b bool) float64 {
 	return 0
 }
 
+// most and least lose a NaN, as some programs do that run graphs.
+func most(a, b float64) float64 {
+	if b > a || a != a {
+		return b
+	}
+	return a
+}
+
+func least(a, b float64) float64 { return -most(-a, -b) }
+
 var elementwise = map[string]func(x []float64) float64{
 	"Add": func(x []float64) float64 { return x[0] + x[1] },
 	"Sub": func(x []float64) float64 { return x[0] - x[1] },
 	"Mul": func(x []float64) float64 { return x[0] * x[1] },
 	"Div": func(x []float64) float64 { return x[0] / x[1] },
-	"Min": func(x []float64) float64 { return min(x[0], x[1]) },
-	"Max": func(x []float64) float64 { return max(x[0], x[1]) },
+	"Min": func(x []float64) float64 { return least(x[0], x[1]) },
+	"Max": func(x []float64) float64 { return most(x[0], x[1]) },
 	"Where": func(x []float64) float64 {
 		if x[0] != 0 {
 			return x[1]
@@ -229,13 +239,13 @@ var elementwise = map[string]func(x []float64) float64{
 	"Neg":         func(x []float64) float64 { return -x[0] },
 	"Abs":         func(x []float64) float64 { return math.Abs(x[0]) },
 	"Exp":         func(x []float64) float64 { return math.Exp(x[0]) },
-	"Relu":        func(x []float64) float64 { return max(x[0], 0) },
+	"Relu":        func(x []float64) float64 { return most(0, x[0]) },
 	"Identity":    func(x []float64) float64 { return x[0] },
 }
 
 var reductions = map[string]func(a, b float64) float64{
-	"ReduceMax": func(a, b float64) float64 { return max(a, b) },
-	"ReduceMin": func(a, b float64) float64 { return min(a, b) },
+	"ReduceMax": most,
+	"ReduceMin": least,
 	"ReduceSum": func(a, b float64) float64 { return a + b },
 }
 

@@ -134,7 +134,7 @@ var benchmarks = map[string]struct {
 	"portfolio mode":    {set: []string{"ppo.deterministic_action=mode"}},
 	"portfolio b":       {limits: []string{"b"}, moving: true},
 	"compute":           {set: []string{"env.name=compute"}},
-	"synthetic":         {set: []string{"env.name=synthetic", "ppo.normalize_obs=on", "ppo.obs_clip=1"}},
+	"synthetic":         {set: []string{"env.name=synthetic", "ppo.normalize_obs=on", "ppo.obs_clip=0.5"}},
 	"portfolio-limited": {set: []string{"env.name=portfolio-limited"}},
 	"compute-capped":    {set: []string{"env.name=compute-capped", "policy.fixed_width=0.01", "policy.max_shape=0"}},
 	"channels":          {set: []string{"env.name=channels"}},

@@ -43,6 +43,7 @@ func newGraph(s lp.Solver, lc interval.Config, pc policy.Config, b policy.Backen
 		n: p.Dim(), heads: policy.Heads(p), dim: b.ObsDim(), limits: rowLimits{follow: follow},
 	}
 	g.build()
+	g.Prune()
 	return g, nil
 }
 

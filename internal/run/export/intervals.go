@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"paspo/envs"
 	"paspo/internal/onnx"
 	"paspo/lp"
 	"paspo/lp/interval"
@@ -108,37 +109,39 @@ func bounded(p *lp.Polytope, finite func(j int) bool) (*lp.Polytope, error) {
 	return q, nil
 }
 
-// readLimits adds the limits that follow the state as inputs.
+// readLimits adds the limits that follow the state as inputs. An infinite one is none: the
+// closed form takes a large one in its place.
 func (g *graph) readLimits() {
 	p, l := g.p, &g.limits
 	_, b, rows := p.Inequalities()
 	_, f, equalities := p.Equalities()
 	lower, upper := p.Bounds()
+	sizes, _ := p.RowSizes()
 	for _, v := range []struct {
 		name string
 		to   *string
 		own  []float64
+		most []float64
 		doc  string
 	}{
-		{"b", &l.b, b, "right-hand sides of the inequalities " + strings.Join(rows, ", ")},
-		{"total", &l.total, f, "right-hand sides of the equalities " + strings.Join(equalities, ", ")},
-		{"lower", &l.lower, lower, "least amounts"},
-		{"upper", &l.upper, upper, "largest amounts"},
+		{envs.LimitB, &l.b, b, times(beyond, sizes), "right-hand sides of the inequalities " + strings.Join(rows, ", ")},
+		{envs.LimitTotal, &l.total, f, nil, "right-hand sides of the equalities " + strings.Join(equalities, ", ")},
+		{envs.LimitLower, &l.lower, lower, nil, "least amounts"},
+		{envs.LimitUpper, &l.upper, upper, times(beyond, p.Sizes()), "largest amounts"},
 	} {
 		if l.follow[v.name] {
 			*v.to = g.Input(v.name, onnx.Float64, len(v.own), v.doc)
 			g.refuse(g.op("IsNaN", v.name))
-		} else {
-			*v.to = g.row(v.own)
+			if v.most != nil {
+				*v.to = g.op("Min", v.name, g.row(v.most))
+			}
+			continue
 		}
-	}
-	// An infinite limit is none. The closed form takes a large one in its place.
-	sizes, _ := p.RowSizes()
-	if l.follow["b"] {
-		l.b = g.op("Min", l.b, g.row(times(beyond, sizes)))
-	}
-	if l.follow["upper"] {
-		l.upper = g.op("Min", l.upper, g.row(times(beyond, p.Sizes())))
+		own := slices.Clone(v.own)
+		for i := range v.most {
+			own[i] = min(own[i], v.most[i])
+		}
+		*v.to = g.row(own)
 	}
 }
 

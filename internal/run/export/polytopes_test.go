@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/envs"
+	"paspo/internal/onnx"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -24,19 +26,21 @@ func TestPolytopes(t *testing.T) {
 		text   string
 		limits []string
 		rule   policy.Rule
+		open   bool // states bound no entity from below that the constraints do not
 	}{
 		"large units": {"entities: [a, b, c, d]\ntotal: 3.0e+7\nbounds: {b: [1.0e+6, 2.0e+7]}\nconstraints: [a + 2*b <= 4.0e+7, 1000*c - 2000*d <= 5.0e+9]",
-			[]string{"b", "total", "lower", "upper"}, policy.Mean},
-		"small units":   {"entities: [a, b, c]\ntotal: 1.0e-7\nconstraints: [a + 2*b <= 1.5e-7]", nil, policy.Mode},
-		"mixed units":   {"entities: [a, b, c]\ntotal: none\nbounds: {a: [0, 1.0e+6], b: [-1.0e-3, 1.0e-3], c: [0, 1]}\nconstraints: [a + 1.0e+9*b <= 1.2e+6]", []string{"b"}, policy.Mean},
-		"no budget":     {"entities: [a, b, c]\ntotal: none\nbounds: {a: [-1, 1], b: [-1, 1], c: [-1, 1]}\nconstraints: [{name: power, abs: {a: 1, b: 1, c: 1}, max: 1.5}]", []string{"b", "lower"}, policy.Mode},
-		"no bounds":     {"entities: [a, b]\ntotal: none\nbounds: {a: [-.inf, .inf], b: [-.inf, .inf]}\nconstraints: [a + b <= 1, a - b <= 1, b - a <= 1, -1*a - b <= 1]", []string{"b"}, policy.Mean},
-		"bounds appear": {"entities: [a, b]\ntotal: none\nbounds: {a: [-.inf, .inf], b: [-.inf, .inf]}\nconstraints: [a + b <= 1, a - b <= 1, b - a <= 1, -1*a - b <= 1]", []string{"lower", "upper"}, policy.Mean},
-		"fixed entity":  {"entities: [a, b, c]\nbounds: {a: [0.2, 0.2]}\nconstraints: [b <= 0.9]", []string{"b"}, policy.Mean},
-		"freed entity":  {"entities: [a, b, c]\nbounds: {a: [0.2, 0.2]}\nconstraints: [b - c <= 0.7]", []string{"upper"}, policy.Mean},
-		"equality":      {"entities: [a, b, c, d]\nconstraints: [a - b = 0.1, c <= 0.5]", []string{"total", "b"}, policy.Mean},
-		"hull":          {"generate: {method: points, entities: 4, points: 12, seed: 1}", nil, policy.Mean},
-		"one entity":    {"entities: [a]\ntotal: 2", nil, policy.Mean},
+			[]string{"b", "total", "lower", "upper"}, policy.Mean, false},
+		"small units":   {"entities: [a, b, c]\ntotal: 1.0e-7\nconstraints: [a + 2*b <= 1.5e-7]", nil, policy.Mode, false},
+		"mixed units":   {"entities: [a, b, c]\ntotal: none\nbounds: {a: [0, 1.0e+6], b: [-1.0e-3, 1.0e-3], c: [0, 1]}\nconstraints: [a + 1.0e+9*b <= 1.2e+6]", []string{"b"}, policy.Mean, false},
+		"no budget":     {"entities: [a, b, c]\ntotal: none\nbounds: {a: [-1, 1], b: [-1, 1], c: [-1, 1]}\nconstraints: [{name: power, abs: {a: 1, b: 1, c: 1}, max: 1.5}]", []string{"b", "lower"}, policy.Mode, false},
+		"no bounds":     {"entities: [a, b]\ntotal: none\nbounds: {a: [-.inf, .inf], b: [-.inf, .inf]}\nconstraints: [a + b <= 1, a - b <= 1, b - a <= 1, -1*a - b <= 1]", []string{"b"}, policy.Mean, false},
+		"bounds appear": {"entities: [a, b]\ntotal: none\nbounds: {a: [-.inf, .inf], b: [-.inf, .inf]}\nconstraints: [a + b <= 1, a - b <= 1, b - a <= 1, -1*a - b <= 1]", []string{"lower", "upper"}, policy.Mean, false},
+		"half bounded":  {"entities: [a, b]\ntotal: none\nbounds: {a: [-.inf, .inf], b: [0, 1]}\nconstraints: [a + b <= 1, -1*a - b <= 1]", []string{"lower", "b"}, policy.Mean, true},
+		"fixed entity":  {"entities: [a, b, c]\nbounds: {a: [0.2, 0.2]}\nconstraints: [b <= 0.9]", []string{"b"}, policy.Mean, false},
+		"freed entity":  {"entities: [a, b, c]\nbounds: {a: [0.2, 0.2]}\nconstraints: [b - c <= 0.7]", []string{"upper"}, policy.Mean, false},
+		"equality":      {"entities: [a, b, c, d]\nconstraints: [a - b = 0.1, c <= 0.5]", []string{"total", "b"}, policy.Mean, false},
+		"hull":          {"generate: {method: points, entities: 4, points: 12, seed: 1}", nil, policy.Mean, false},
+		"one entity":    {"entities: [a]\ntotal: 2", nil, policy.Mean, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := constraints.Parse("test", []byte(c.text))
@@ -61,7 +65,7 @@ func TestPolytopes(t *testing.T) {
 			for _, l := range c.limits {
 				follow[l] = true
 			}
-			g, err := newGraph(s, lc, pc, backend, c.rule, follow, func(int) bool { return true })
+			g, err := newGraph(s, lc, pc, backend, c.rule, follow, func(int) bool { return !c.open })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +83,7 @@ func TestPolytopes(t *testing.T) {
 			}
 			if len(c.limits) > 0 {
 				for row := range slices.Chunk(inside.Actions, p.Dim()) {
-					req.Limits = append(req.Limits, around(p, row, follow, r))
+					req.Limits = append(req.Limits, around(p, row, follow, c.open, r))
 				}
 			}
 			req.Rule, req.Streams = c.rule, nil
@@ -122,12 +126,59 @@ func TestPolytopes(t *testing.T) {
 				t.Errorf("off by %g, residual %g", off, worst)
 			}
 			refuses(t, m, in, slices.Sorted(maps.Keys(in)))
+			if c.open {
+				in["lower"].data[0] = -1 // of an entity without a lower bound
+				if out, err = m.run(in); err != nil || !math.IsInf(out["residual"].data[0], 1) {
+					t.Errorf("a lower bound that appears: residual %g, error %v", out["residual"].data[0], err)
+				}
+			}
+			sameResidual(t, p, follow, req.Limits, r)
 		})
 	}
 }
 
+// sameResidual checks the residuals of points in and around the polytope.
+func sameResidual(t *testing.T, p *lp.Polytope, follow map[string]bool, limits []lp.Limits, r *rand.Rand) {
+	t.Helper()
+	const rows = 100
+	n := p.Dim()
+	g := &graph{p: p, n: n, limits: rowLimits{follow: follow}}
+	g.Input("action", onnx.Float64, n, "")
+	g.readLimits()
+	g.Output("residual", onnx.Float64, "", g.residual("action"))
+	in := map[string]tensor{}
+	add := func(name string, v []float64) { in[name] = tensor{[]int{rows, len(v)}, append(in[name].data, v...)} }
+	for i := range rows {
+		var a []float64
+		for _, s := range p.Sizes() {
+			a = append(a, s*(3*r.Float64()-1))
+		}
+		add("action", a)
+		if limits != nil {
+			for name, v := range envs.Fields(&limits[i]) {
+				if follow[name] {
+					add(name, *v)
+				}
+			}
+		}
+	}
+	out, err := parse(t, g.Marshal()).run(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, x := range out["residual"].data {
+		var lim *lp.Limits
+		if limits != nil {
+			lim = &limits[i]
+		}
+		if truth := p.Residual(in["action"].data[i*n:(i+1)*n], lim); !(math.Abs(truth-x) <= 1e-12*max(1, math.Abs(truth))) {
+			t.Fatalf("point %d: residual %g, it is %g", i, x, truth)
+		}
+	}
+}
+
 // around returns limits that leave an action, which most of them move towards.
-func around(p *lp.Polytope, a []float64, follow map[string]bool, r *rand.Rand) lp.Limits {
+func around(p *lp.Polytope, a []float64, follow map[string]bool, open bool, r *rand.Rand) lp.Limits {
 	var lim lp.Limits
 	n := p.Dim()
 	product := func(m []float64, k int) (s float64) {
@@ -158,7 +209,11 @@ func around(p *lp.Polytope, a []float64, follow map[string]bool, r *rand.Rand) l
 	lower, upper := p.Bounds()
 	for j, x := range a {
 		if follow["lower"] {
-			lim.Lower = append(lim.Lower, near(x, lower[j]))
+			l := lower[j]
+			if !open || !math.IsInf(l, 0) {
+				l = near(x, l)
+			}
+			lim.Lower = append(lim.Lower, l)
 		}
 		if follow["upper"] {
 			u := near(x, upper[j])

@@ -29,6 +29,8 @@ def each(f, seconds=0.1):
 
 for graph in sorted(Path(sys.argv[1]).glob("*.onnx")):
     onnx.checker.check_model(str(graph), full_check=True)
+    model = onnx.load(str(graph)).graph
+    assert {x.name for x in model.initializer} <= {name for n in model.node for name in n.input}, "constants that nothing reads"
     shapes = json.loads(graph.with_suffix(".json").read_text())
     arrays = {name: np.fromfile(graph.with_suffix("." + name)).reshape(shape) for name, shape in shapes.items()}
     want = {name: arrays.pop(name) for name in ("action", "intervals")}
