@@ -75,7 +75,7 @@ func TestNewErrors(t *testing.T) {
 		{func(d *Description) { d.Lower = []float64{0, nan, 0} }, "polytope p: lower bound of B: NaN is neither -Inf nor a number of at most 1e+15"},
 		{func(d *Description) { d.Upper = []float64{0, 1, -inf} }, "polytope p: upper bound of C: -Inf is neither +Inf nor a number of at most 1e+15"},
 		{func(d *Description) { d.Lower, d.Upper = []float64{0, 2, 0}, []float64{1, 1, 1} }, "polytope p: bounds of B: the lower, 2, is above the upper, 1"},
-		{row("r", []float64{1}, 0, 1), "polytope p: constraint r has 1 coefficients for 3 entities"},
+		{row("r", []float64{1}, 0, 1), "polytope p: constraint r has 1 coefficient for 3 entities"},
 		{row("r", []float64{1, nan, 1}, 0, 1), "polytope p: constraint r, coefficient of B: NaN is not a number of at most 1e+30"},
 		{row("r", []float64{1, inf, 1}, 0, 1), "polytope p: constraint r, coefficient of B: +Inf is not a number of at most 1e+30"},
 		{row("r", []float64{0, 0, 0}, 0.5, 1), "polytope p is empty: no allocation satisfies r"},
