@@ -90,7 +90,7 @@ check: deps
 SEEDS ?= 30
 random: deps
 	@for k in $$(seq $(SEEDS)); do \
-		$(GO) test -count=1 -timeout 40m -rapid.seed=0 $$(grep -rl '_ "paspo/internal/seeded"' --include=*_test.go . | xargs -n1 dirname | sort -u) || exit 1; \
+		$(GO) test -count=1 -timeout 40m -rapid.seed=0 $$(grep -rl pgregory.net/rapid --include=*_test.go . | xargs -n1 dirname | sort -u) || exit 1; \
 	done
 
 fmt:

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	_ "paspo/internal/seeded"
 	"paspo/lp/internal/vec"
 )
 

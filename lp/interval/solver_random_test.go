@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	_ "paspo/internal/seeded"
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/internal/lptest"

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/faultfs"
+	_ "paspo/internal/seeded"
 )
 
 func open(t *testing.T, path, worker string) *Journal {
