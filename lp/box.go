@@ -14,7 +14,7 @@ import (
 )
 
 // BoundingBox returns the least and the largest value of every entity. They are proved
-// where something satisfies all limits exactly, else they are those of limits that give
+// where something satisfies all limits exactly, else they are those of limits relaxed
 // by rounding.
 func BoundingBox(p *Polytope) (lo, hi []float64, err error) {
 	return BoundingBoxContext(context.Background(), p)

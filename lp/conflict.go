@@ -17,7 +17,7 @@ type EmptyError struct {
 	// without any one of them the others can.
 	Conflict []string
 
-	// Amount is the least scaled amount by which all of them would have to give, 0
+	// Amount is the least scaled amount by which all of them would have to be relaxed, 0
 	// where there is no conflict.
 	Amount float64
 }
@@ -79,7 +79,7 @@ func (p *Polytope) refusal(err error, lim *Limits) error {
 }
 
 // conflict is FindConflict with the least scaled amount by which all constraints
-// of the conflict would have to give.
+// of the conflict would have to be relaxed.
 func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 	if q := p.Canonical(); q != p {
 		return q.conflict(p.CanonicalLimits(lim))

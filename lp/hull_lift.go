@@ -143,7 +143,7 @@ func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
 func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value float64, err error) {
 	n, k := p.Dim(), len(p.points)
 	_, f, l, u := p.Resolve(lim)
-	// Limits that exclude one another give, not the weights.
+	// Limits that exclude one another are relaxed, not the weights.
 	const little = 1e-3
 	q := &program.Program{C: make([]float64, k), L: make([]float64, k), U: slices.Repeat([]float64{1}, k), Size: slices.Repeat([]float64{little}, k)}
 	over := func(row []float64, sign float64) (out []float64) {

@@ -61,7 +61,7 @@ type InfeasibleError struct {
 	Row    int // of the batch
 	Entity int // whose interval is empty
 
-	// Amount is the least scaled amount by which all limits would have to give, NaN
+	// Amount is the least scaled amount by which all limits would have to be relaxed, NaN
 	// where the prefix holds a NaN or a number beyond 1e100.
 	Amount float64
 

@@ -111,7 +111,7 @@ func (s *sweep) clone() *sweep {
 }
 
 // maximum returns the largest c . x, and whether that is proved. Row k, where it is
-// not negative, gives by so much, which the caller has told the dictionary.
+// not negative, is relaxed by so much, which the caller has told the dictionary.
 func (s *sweep) maximum(c []float64, k int, by float64) (value float64, ok bool) {
 	for again := range 2 {
 		if again > 0 && s.d.Renew() != nil {
@@ -133,7 +133,7 @@ func (s *sweep) maximum(c []float64, k int, by float64) (value float64, ok bool)
 	return 0, false
 }
 
-// beyond returns the largest value of inequality k where its limit gives by so much.
+// beyond returns the largest value of inequality k where its limit is relaxed by so much.
 func (s *sweep) beyond(k int, by float64) (value float64, ok bool) {
 	row, _ := s.p.side(k)
 	for j, v := range row {

@@ -34,7 +34,7 @@ func first(d lp.Description, j int) lp.Description {
 	return d
 }
 
-// The ranges of all entities against rational arithmetic, with limits that give a
+// The ranges of all entities against rational arithmetic, with limits relaxed a
 // little and limits that take as much.
 func TestBoundingBoxExact(t *testing.T) {
 	const give = 1e-11

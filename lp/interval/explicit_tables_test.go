@@ -140,7 +140,7 @@ func TestTableRays(t *testing.T) {
 	c := &tableChain{t: s.(closedform.Tabled).Tables(), p: p, lim: &lp.Limits{E: []float64{1}}}
 	told := func() bool {
 		c.begin()
-		for k, g := range c.t.RayGive {
+		for k, g := range c.t.RaySensitivity {
 			if vec.Dot(c.t.Rays[k*c.t.Size:(k+1)*c.t.Size], c.rho) > 1e-13*g {
 				return true
 			}

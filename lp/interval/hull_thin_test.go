@@ -43,22 +43,22 @@ func thinPoints(r *rand.Rand) [][]float64 {
 	return points
 }
 
-// hullEnds returns the interval of the points given a prefix, which may give by so much.
-func hullEnds(points [][]float64, prefix []float64, give float64) (lo, hi float64, ok bool) {
+// hullEnds returns the interval of the points given a prefix, which may be relaxed by so much.
+func hullEnds(points [][]float64, prefix []float64, sens float64) (lo, hi float64, ok bool) {
 	q := &exact.Problem{Lower: make([]*big.Rat, len(points)), Upper: make([]*big.Rat, len(points))}
-	add := func(c func(v []float64) float64, rhs, give float64) {
+	add := func(c func(v []float64) float64, rhs, sens float64) {
 		for _, sign := range []float64{1, -1} {
 			var row []*big.Rat
 			for _, v := range points {
 				row = append(row, vec.Rational(sign*c(v)))
 			}
-			q.A, q.B = append(q.A, row), append(q.B, new(big.Rat).Add(vec.Rational(sign*rhs), vec.Rational(give)))
+			q.A, q.B = append(q.A, row), append(q.B, new(big.Rat).Add(vec.Rational(sign*rhs), vec.Rational(sens)))
 			q.Eq = append(q.Eq, false)
 		}
 	}
 	add(func([]float64) float64 { return 1 }, 1, 0)
 	for j, a := range prefix {
-		add(func(v []float64) float64 { return v[j] }, a, give)
+		add(func(v []float64) float64 { return v[j] }, a, sens)
 	}
 	for v, x := range points {
 		q.Lower[v] = new(big.Rat)
@@ -130,11 +130,11 @@ func TestThinHulls(t *testing.T) {
 				} else {
 					void++
 				}
-				for _, give := range []float64{1e-15, 3e-11, 1e-6} {
-					if right || ok && give > 1e-15 {
+				for _, sens := range []float64{1e-15, 3e-11, 1e-6} {
+					if right || ok && sens > 1e-15 {
 						break
 					}
-					l, h, some := hullEnds(points, prefix, give)
+					l, h, some := hullEnds(points, prefix, sens)
 					right = some && lo[0] >= l-1e-9 && hi[0] <= h+1e-9
 					if ok && right {
 						ill++

@@ -177,7 +177,7 @@ func matrixStatesOf(p *lp.Polytope, states int) []lp.Limits {
 }
 
 // rightEnds says whether the interval of an entity, given what walkPlaces chose before,
-// is that of limits that give by rounding at most.
+// is that of limits relaxed by rounding at most.
 func rightEnds(p *lp.Polytope, limits []lp.Limits, place, ends []float64, at int) bool {
 	const slop = 1e-9
 	row, i := at/p.Dim(), at%p.Dim()

@@ -147,7 +147,7 @@ type plainPolytope struct {
 
 	// steep says that rounding of the data moves what is asked for by more than the
 	// tolerance.
-	steep bool
+	ill bool
 }
 
 // plainPolytopes are the presets, descriptions that once were answered wrongly, and
@@ -248,7 +248,7 @@ func TestSameHoweverStated(t *testing.T) {
 			ways[fmt.Sprintf("amounts by %g, rows by %g", by[0], by[1])] = s.inUnits(by[0], by[1])
 		}
 		for name, w := range ways {
-			if d.steep && (!w.exact || w.shift) {
+			if d.ill && (!w.exact || w.shift) {
 				continue
 			}
 			got := answersOf(t, w)

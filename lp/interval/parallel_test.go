@@ -116,15 +116,15 @@ func nearlyParallel(r *rand.Rand) lp.Description {
 
 // within says whether an interval is the exact one to 1e-9 of the total. Where data
 // moved by a relative 1e-15 move the exact one by more, it may be any of these; where
-// nothing has the prefix exactly, one of limits that give by no more than may.
+// nothing has the prefix exactly, one of limits relaxed by no more than may.
 func within(p *lp.Polytope, prefix []float64, lo, hi, total float64) (right, ill bool) {
 	tol := 1e-9 * total
-	close := func(give float64) bool {
-		l, h, ok := lp.ExactInterval(p, prefix, nil, give)
+	close := func(sens float64) bool {
+		l, h, ok := lp.ExactInterval(p, prefix, nil, sens)
 		if !ok || lo < l-tol || hi > h+tol {
 			return false
 		}
-		l, h, ok = lp.ExactInterval(p, prefix, nil, -give)
+		l, h, ok = lp.ExactInterval(p, prefix, nil, -sens)
 		return !ok || lo <= l+tol && hi >= h-tol
 	}
 	if close(0) {

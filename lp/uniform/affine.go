@@ -155,7 +155,7 @@ func (h *affineHull) axes() *mat.Dense {
 	// widths below 1e-8 would drown in their rounding.
 	var svd mat.SVD
 	if !svd.Factorize(z, mat.SVDThinV) {
-		panic("lp: the singular values of the vertices do not converge")
+		panic("uniform: the singular values of the vertices do not converge")
 	}
 	values := svd.Values(nil)
 	var v, axes mat.Dense

@@ -151,7 +151,7 @@ func (h *hitAndRun) converge(p *lp.Polytope, stream *rng.Stream) error {
 			break
 		}
 		if 2*h.thin*pilotDraws > h.cfg.MaxSweeps-sweeps {
-			return fmt.Errorf("lp: hit-and-run in %s did not converge within sampler.max_sweeps = %d: R-hat %.4f (at most %g), effective sample size %.0f (at least %g)",
+			return fmt.Errorf("uniform: hit-and-run in %s did not converge within sampler.max_sweeps = %d: R-hat %.4f (at most %g), effective sample size %.0f (at least %g)",
 				p.Describe(), h.cfg.MaxSweeps, h.rhat, h.cfg.MaxRHat, h.ess, h.cfg.MinESS)
 		}
 		h.thin *= 2
@@ -201,7 +201,7 @@ func (h *hitAndRun) sample(points []float64, stream *rng.Stream) (Report, error)
 	whole := n / chains * chains * h.n
 	report.RHat, report.ESS = convergence(points[:whole], chains, h.n, h.cfg.Workers)
 	if !(report.RHat <= h.cfg.MaxRHat && report.ESS >= h.cfg.MinESS) {
-		return report, fmt.Errorf("lp: %d points of hit-and-run fail the check of convergence: R-hat %.4f (at most %g), effective sample size %.0f (at least %g)",
+		return report, fmt.Errorf("uniform: %d points of hit-and-run fail the check of convergence: R-hat %.4f (at most %g), effective sample size %.0f (at least %g)",
 			n, report.RHat, h.cfg.MaxRHat, report.ESS, h.cfg.MinESS)
 	}
 	return report, nil

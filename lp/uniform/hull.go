@@ -18,7 +18,7 @@ type hullChords struct {
 	u, x []float64
 }
 
-var errNoChord = errors.New("lp: rounding hides the ends of a chord of hit-and-run: the points are too close to a plane")
+var errNoChord = errors.New("uniform: rounding hides the ends of a chord of hit-and-run: the points are too close to a plane")
 
 func newHullChords(r *hull.Rays) *hullChords {
 	return &hullChords{r: r, ends: make([]*hull.Supporting, 2*r.D), u: make([]float64, r.D), x: make([]float64, r.D)}

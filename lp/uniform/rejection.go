@@ -229,7 +229,7 @@ func (q *proposal) sample(p *lp.Polytope, points []float64, workers int, stream 
 				out = out[dim:]
 				tries = 0
 			} else if tries == maxProposalsPerPoint {
-				return fmt.Errorf("lp: rejection from %s accepted none of %d proposals for %s: use hit-and-run", q.name, tries, p.Describe())
+				return fmt.Errorf("uniform: rejection from %s accepted none of %d proposals for %s: use hit-and-run", q.name, tries, p.Describe())
 			}
 		}
 		return nil

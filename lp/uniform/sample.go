@@ -128,7 +128,7 @@ func New(p *lp.Polytope, cfg Config) (*Sampler, error) {
 	if cfg.Method != HitAndRun {
 		props := proposals(p, hull)
 		if len(props) == 0 && cfg.Method == Rejection {
-			return nil, fmt.Errorf("lp: rejection has no proposals for %s: its equalities, stated or implied, leave %d dimensions", p.Describe(), hull.dim())
+			return nil, fmt.Errorf("uniform: rejection has no proposals for %s: its equalities, stated or implied, leave %d dimensions", p.Describe(), hull.dim())
 		}
 		least := cfg.MinAcceptance
 		if cfg.Method == Rejection {
@@ -166,7 +166,7 @@ func (s *Sampler) Method() string {
 func (s *Sampler) Sample(n int, source rand.Source) (points []float64, report Report, err error) {
 	stream := rng.From(source)
 	if n < 0 {
-		return nil, report, fmt.Errorf("lp: %d points were asked for", n)
+		return nil, report, fmt.Errorf("uniform: %d points were asked for", n)
 	}
 	dim := s.p.Dim()
 	points = make([]float64, n*dim)
@@ -191,7 +191,7 @@ func (s *Sampler) Sample(n int, source rand.Source) (points []float64, report Re
 			points[i*dim+j] *= d
 		}
 		if r, name := s.p.WorstConstraint(points[i*dim:(i+1)*dim], nil); !(r <= lp.Feasibility) {
-			return nil, report, fmt.Errorf("lp: a point drawn by %s violates %s by a scaled %g", report.Method, name, r)
+			return nil, report, fmt.Errorf("uniform: a point drawn by %s violates %s by a scaled %g", report.Method, name, r)
 		}
 	}
 	return points, report, nil

@@ -50,7 +50,7 @@ func FeasibleShare(p *lp.Polytope, n int, source rand.Source) (Share, error) {
 // FeasibleShareContext is FeasibleShare until ctx ends.
 func FeasibleShareContext(ctx context.Context, p *lp.Polytope, n int, source rand.Source) (Share, error) {
 	if n < 1 {
-		return Share{}, fmt.Errorf("lp: the feasible share needs at least one point, not %d", n)
+		return Share{}, fmt.Errorf("uniform: the feasible share needs at least one point, not %d", n)
 	}
 	p, stream := p.Canonical(), rng.From(source)
 	q, flat, err := everything(ctx, p)

@@ -79,4 +79,4 @@ func (w *walker) step(d *direction) bool {
 	return true
 }
 
-var errUnboundedChord = errors.New("lp: hit-and-run met a direction without an end")
+var errUnboundedChord = errors.New("uniform: hit-and-run met a direction without an end")

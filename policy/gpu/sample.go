@@ -54,7 +54,7 @@ func newGPUSampler(p *program) (*sampler, error) {
 			if x, ok := g.Solver.(closedform.Tabled); ok {
 				c := x.Tables()
 				a := s.args
-				if a.Rho = int64(c.Size); !c.Steep && a.Fit() == nil {
+				if a.Rho = int64(c.Size); !c.IllConditioned && a.Fit() == nil {
 					t.closed(&m, c, l.Entities)
 				}
 			}

@@ -219,7 +219,7 @@ func TestGPUEmptinessIsSeenTwice(t *testing.T) {
 	}
 
 	// Each ray in turn says that a total above 0 leaves nothing.
-	for k := range tables.RayGive {
+	for k := range tables.RaySensitivity {
 		wrong := s.(closedform.Tabled).Tables()
 		ray := wrong.Rays[k*wrong.Size : (k+1)*wrong.Size]
 		clear(ray)
@@ -229,7 +229,7 @@ func TestGPUEmptinessIsSeenTwice(t *testing.T) {
 		}
 	}
 
-	tables.Rays, tables.RayGive = nil, nil
+	tables.Rays, tables.RaySensitivity = nil, nil
 	limits[17].B = slices.Repeat([]float64{-1}, len(b))
 	var e *lp.InfeasibleError
 	if g, err := sample(tables); !errors.As(err, &e) || e.Row != 17 || onHost(g) != 1 {

@@ -49,7 +49,7 @@ func (t *tables) columns(w []float64, stride int) int64 {
 	return at
 }
 
-func (t *tables) ends(es []closedform.EndTable) int64 {
+func (t *tables) ends(es []closedform.EndpointTable) int64 {
 	var records []int64
 	for i := range es {
 		e := &es[i]
@@ -57,8 +57,8 @@ func (t *tables) ends(es []closedform.EndTable) int64 {
 		if e.Floor {
 			floor = 1
 		}
-		records = append(records, int64(e.Stride), floor, int64(len(e.LowerGive)), int64(len(e.UpperGive)),
-			t.columns(e.Lower, e.Stride), t.columns(e.Upper, e.Stride), t.floats(e.LowerGive...), t.floats(e.UpperGive...))
+		records = append(records, int64(e.Stride), floor, int64(len(e.LowerSensitivity)), int64(len(e.UpperSensitivity)),
+			t.columns(e.Lower, e.Stride), t.columns(e.Upper, e.Stride), t.floats(e.LowerSensitivity...), t.floats(e.UpperSensitivity...))
 	}
 	return t.ints(records...)
 }
@@ -92,10 +92,10 @@ func (t *tables) closed(m *kernels.SampleModel, c *closedform.Tables, n int) {
 	if c.AnyLimits {
 		m.Any = 1
 	}
-	m.Size, m.Caps, m.Rays = int64(c.Size), int64(len(c.Caps)), int64(len(c.RayGive))
+	m.Size, m.Caps, m.Rays = int64(c.Size), int64(len(c.Caps)), int64(len(c.RaySensitivity))
 	m.Begin, m.Cols, m.Floor = t.floats(c.Begin...), t.floats(c.Cols...), t.floats(c.Floor...)
 	m.Kinds, m.LimitRows, m.LimitCaps = t.ints(kinds...), t.indices(c.LimitRows), t.indices(c.Caps)
-	m.Ray, m.RayGive = t.columns(c.Rays, c.Size), t.floats(c.RayGive...)
+	m.Ray, m.RayGive = t.columns(c.Rays, c.Size), t.floats(c.RaySensitivity...)
 	m.Needed, m.All = t.ends(c.Needed), t.ends(c.All)
 }
 

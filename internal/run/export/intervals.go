@@ -17,7 +17,7 @@ import (
 // form is the closed form that a graph computes with.
 type form struct {
 	*closedform.Tables
-	ends []closedform.EndTable // All, or Needed where no limit follows the state
+	ends []closedform.EndpointTable // All, or Needed where no limit follows the state
 }
 
 // beyond is by how much a limit may exceed the size of what it limits before it is
@@ -56,7 +56,7 @@ func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func
 	}
 	t := tabled.Tables()
 	switch {
-	case t.Steep:
+	case t.IllConditioned:
 		return nil, errors.New("some pieces of the closed form are so steep that rounding shows: linear programs answer for them")
 	case len(follow) > 0 && !t.AnyLimits:
 		return nil, fmt.Errorf("limits follow the state (%s), and the closed form holds for the polytope's own limits alone", strings.Join(names(follow), ", "))

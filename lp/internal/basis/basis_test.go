@@ -78,7 +78,7 @@ func randomProgram(r *rand.Rand) (*Program, *Query) {
 	return g, q
 }
 
-// optimum solves a query in rational arithmetic, with limits that give by part of their
+// optimum solves a query in rational arithmetic, with limits relaxed by part of their
 // tolerances.
 func optimum(g *Program, q *Query, part float64) (float64, exact.Status) {
 	p := &exact.Problem{}
@@ -176,7 +176,7 @@ func TestSearch(t *testing.T) {
 				if a, b := found.Value(q), p.Value(q); a != b {
 					t.Fatalf("value %v of a search, %v of its basis", a, b)
 				}
-				if a, b := found.Give(q), p.Give(q); a != b {
+				if a, b := found.Sensitivity(q), p.Sensitivity(q); a != b {
 					t.Fatalf("give %v of a search, %v of its basis", a, b)
 				}
 				if !p.Is(w.State) {

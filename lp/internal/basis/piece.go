@@ -38,7 +38,7 @@ type Piece struct {
 	zRows []int // indices into tight
 	value float64
 	give  float64 // under the program's own tolerances
-	moves float64 // when everything gives by its size
+	moves float64 // when everything is relaxed by its size
 }
 
 // Is reports whether the variables are where state says.
@@ -291,7 +291,7 @@ func (p *Piece) Value(q *Query) float64 {
 
 // Give returns how far the value moves, at most, when right-hand sides and bounds
 // give by their tolerances.
-func (p *Piece) Give(q *Query) float64 {
+func (p *Piece) Sensitivity(q *Query) float64 {
 	if q.Own {
 		return p.give
 	}
@@ -306,7 +306,7 @@ func (p *Piece) Gives(q *Query, most, part float64) bool {
 	if !q.Own && rounded*part*p.moves*q.Growth <= most {
 		return false
 	}
-	return p.Give(q) > most
+	return p.Sensitivity(q) > most
 }
 
 func (p *Piece) gives(tol []float64) float64 {

@@ -52,7 +52,7 @@ func (p *Program) All() []Limit {
 }
 
 // Conflict returns an irreducible set of limits that cannot hold together, and the
-// least scaled amount by which all of it would have to give. Limits of one name are
+// least scaled amount by which all of it would have to be relaxed. Limits of one name are
 // one constraint: the set is irreducible in names too.
 func (p *Program) Conflict(name func(Limit) string) ([]Limit, float64) {
 	w, err := p.witness()

@@ -9,7 +9,7 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Proven returns the least scaled amount by which all the limits must give, and
+// Proven returns the least scaled amount by which all the limits must be relaxed, and
 // whether they are an irreducible conflict, both in rational arithmetic. They are
 // one if the multipliers that cancel their left sides,
 //

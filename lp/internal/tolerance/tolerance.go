@@ -18,12 +18,12 @@ const (
 	Rounding = 1e-12
 
 	// Sensitivity bounds the sensitivity of an affine piece or a basis whose endpoint is
-	// answered from it: by how much it moves when every limit gives by its scale. Beyond
+	// answered from it: by how much it moves when every limit is relaxed by its scale. Beyond
 	// it the rounding of limits, some 1e-16 of their scales, moves the endpoint by more
 	// than 1e-11: what prefixes violate by rounding then counts.
 	Sensitivity = 1e5
 
-	// Cross is the largest amount by which all limits may have to give for the
+	// Cross is the largest amount by which all limits may have to be relaxed for the
 	// endpoints of an interval to meet and the interval to be answered.
 	Cross = 1e-11
 

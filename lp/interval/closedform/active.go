@@ -6,7 +6,7 @@ import (
 )
 
 // ActivePieces says how many pieces the closed form of an interval has, and how
-// many of them were ever the end.
+// many of them were ever the endpoint.
 type ActivePieces struct {
 	Entity                   string
 	Lower, Upper             int
@@ -25,7 +25,7 @@ func (x *Solver) CountActive(chains int, source rand.Source) ([]ActivePieces, er
 	lower, upper := make([][]bool, n), make([][]bool, n)
 	for i := range n {
 		e := &f.ends[i]
-		counts[i] = ActivePieces{Entity: f.p.Entities()[i], Lower: len(e.lowerGive), Upper: len(e.upperGive)}
+		counts[i] = ActivePieces{Entity: f.p.Entities()[i], Lower: len(e.lowerSens), Upper: len(e.upperSens)}
 		if e.floor {
 			counts[i].Lower++ // z >= 0, the last
 		}

@@ -32,9 +32,9 @@ func TestDualFeasible(t *testing.T) {
 			t.Errorf("%s: %v", p.Describe(), err)
 		}
 		for i := range f.ends {
-			checked += len(f.ends[i].lowerGive) + len(f.ends[i].upperGive)
+			checked += len(f.ends[i].lowerSens) + len(f.ends[i].upperSens)
 		}
-		rays += len(f.emptyGive)
+		rays += len(f.emptySens)
 	}
 	t.Logf("%d pieces and %d rays of %d polytopes", checked, rays, len(all))
 }
@@ -72,7 +72,7 @@ func TestFacetsHold(t *testing.T) {
 				lo, hi := plainInterval(e, rho)
 				worst = max(worst, lo-v[i], v[i]-hi)
 			}
-			checked += len(e.lowerGive) + len(e.upperGive)
+			checked += len(e.lowerSens) + len(e.upperSens)
 		}
 	}
 	if !(worst <= 1e-12) {

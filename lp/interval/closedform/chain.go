@@ -54,7 +54,7 @@ const (
 // group is the part of a batch that is evaluated with the same pieces.
 type group struct {
 	pieces []*pieces.Pieces
-	ends   []ends
+	ends   []endpoints
 	b      *pieces.Batch
 	rows   []int       // of the batch, in ascending order
 	lower  [][]float64 // that z is counted from, nil for the polytope's own
@@ -122,8 +122,8 @@ func (c *chain) Next(lo, hi []float64) error {
 		if crossed {
 			c.uncross(g)
 		}
-		if g.ends[c.entity].steep {
-			c.leaveSteep(g)
+		if g.ends[c.entity].ill {
+			c.leaveIll(g)
 		}
 		if f := c.s.f; f.p.HullOnly() {
 			// No point has more than all of them.
@@ -188,29 +188,29 @@ func (c *chain) uncross(g *group) {
 	}
 }
 
-// leaveSteep hands over rows with a steep end.
-func (c *chain) leaveSteep(g *group) {
+// leaveIll hands over rows with an ill-conditioned endpoint.
+func (c *chain) leaveIll(g *group) {
 	e := &g.ends[c.entity]
 	for slot, r := range g.rows {
 		if c.behind.Gone[r] {
 			continue
 		}
 		rho := c.rho[:e.stride]
-		if g.b.Row(rho, slot); e.steepAt(rho) {
+		if g.b.Row(rho, slot); e.illAt(rho) {
 			c.leave(g, slot, false)
 		}
 	}
 }
 
 // leave hands a row over with the prefix it has.
-func (c *chain) leave(g *group, slot int, strayed bool) {
+func (c *chain) leave(g *group, slot int, outside bool) {
 	r := g.rows[slot]
 	g.b.Z[slot] = 0
 	prefix := c.rho[:c.entity]
 	for i := range prefix {
 		prefix[i] = c.prefix[i*c.batch+r]
 	}
-	c.behind.Hand(c.rows, r, relay.At(c.limits, r), prefix, strayed)
+	c.behind.Hand(c.rows, r, relay.At(c.limits, r), prefix, outside)
 }
 
 func (c *chain) Fix(a []float64) {
@@ -233,7 +233,7 @@ func (c *chain) Fix(a []float64) {
 					continue
 				}
 				v := a[r]
-				if !(v >= b.Lo[slot] && v <= b.Hi[slot]) && relay.Strays(v, b.Lo[slot], b.Hi[slot]) {
+				if !(v >= b.Lo[slot] && v <= b.Hi[slot]) && relay.Outside(v, b.Lo[slot], b.Hi[slot]) {
 					c.leave(g, slot, true)
 					continue
 				}
@@ -254,7 +254,7 @@ func (c *chain) fixAll(g *group, a []float64) {
 	z, base, lo, hi := g.b.Z[:len(a)], g.b.Base[:len(a)], g.b.Lo[:len(a)], g.b.Hi[:len(a)]
 	for r, v := range a {
 		z[r] = v - base[r]
-		if !(v >= lo[r] && v <= hi[r]) && relay.Strays(v, lo[r], hi[r]) {
+		if !(v >= lo[r] && v <= hi[r]) && relay.Outside(v, lo[r], hi[r]) {
 			c.leave(g, r, true)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Intervals is the closed form of all intervals of a polytope: both ends of
+// Intervals is the closed form of all intervals of a polytope: both endpoints of
 // entity i are affine in a short vector rho that the prefix determines,
 //
 //	lo_i = l_i + max(0, max_p w_p . rho),   hi_i = l_i + min_q w_q . rho
@@ -36,8 +36,8 @@ type Intervals struct {
 	side string // "dual" or "facets"
 	size int    // of rho
 
-	ends []ends
-	own  []ends // those pieces that the polytope's own limits need
+	ends []endpoints
+	own  []endpoints // those pieces that the polytope's own limits need
 
 	done int // entities before it are not compiled: the budget ended there
 
@@ -60,25 +60,25 @@ type Intervals struct {
 	// holds the rays that tell empty ones: some w . rho > 0.
 	anyLimits bool
 	empty     []float64
-	emptyGive []float64
+	emptySens []float64
 
 	// What start needs of the rays and of the polytope's own bounds.
 	rays      *pieces.Pieces
-	raysGive  float64 // the least
+	raysSens  float64 // the least
 	capped    []bool
 	shifts    []float64 // of the rows, then of the equalities, by the own lower bounds
 	countable bool
 }
 
 // ends are the pieces of one interval. The weights of a piece are stride
-// consecutive numbers. give is how far a piece moves, at most, when every limit
-// gives by its scale.
-type ends struct {
+// consecutive numbers. sens is how far a piece moves, at most, when every limit
+// is relaxed by its scale.
+type endpoints struct {
 	stride               int
 	lower, upper         []float64
-	lowerGive, upperGive []float64
+	lowerSens, upperSens []float64
 	floor                bool // z >= 0 beside the lower pieces
-	steep                bool // some piece gives by more than tolerance.Sensitivity
+	ill                  bool // the sensitivity of some piece is beyond tolerance.Sensitivity
 	facets               bool // found as facets, not as dual vertices
 }
 
@@ -88,18 +88,18 @@ func (f *Intervals) prepare() {
 	for i := range f.ends {
 		e := &f.ends[i]
 		f.all[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
-		e.steep = e.isSteep()
+		e.ill = e.isIll()
 		e = &f.own[i]
-		e.steep = e.isSteep()
+		e.ill = e.isIll()
 		f.needed[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
 	}
 	if !f.anyLimits {
 		return
 	}
 	n := f.p.Dim()
-	f.rays, f.raysGive = pieces.New(f.size, false, f.empty, nil), math.Inf(1)
-	for _, g := range f.emptyGive {
-		f.raysGive = min(f.raysGive, g)
+	f.rays, f.raysSens = pieces.New(f.size, false, f.empty, nil), math.Inf(1)
+	for _, g := range f.emptySens {
+		f.raysSens = min(f.raysSens, g)
 	}
 	f.capped = make([]bool, n)
 	for _, j := range f.caps {
@@ -114,64 +114,64 @@ func (f *Intervals) prepare() {
 	}
 }
 
-func (e *ends) isSteep() bool {
-	return vec.MaxAbs(e.lowerGive) > tolerance.Sensitivity || vec.MaxAbs(e.upperGive) > tolerance.Sensitivity
+func (e *endpoints) isIll() bool {
+	return vec.MaxAbs(e.lowerSens) > tolerance.Sensitivity || vec.MaxAbs(e.upperSens) > tolerance.Sensitivity
 }
 
-// steepAt reports whether an end at rho is that of a steep piece.
-func (e *ends) steepAt(rho []float64) bool {
+// illAt reports whether an endpoint at rho is that of an ill-conditioned piece.
+func (e *endpoints) illAt(rho []float64) bool {
 	rho = rho[:e.stride]
 	lo, hi := math.Inf(-1), math.Inf(1)
-	lowGive, highGive := 0., 0.
+	lowSens, highSens := 0., 0.
 	if e.floor {
 		lo = 0
 	}
-	for p, g := range e.lowerGive {
-		if v := weigh(e.lower[p*e.stride:(p+1)*e.stride], rho); v > lo || v == lo && g < lowGive {
-			lo, lowGive = v, g
+	for p, g := range e.lowerSens {
+		if v := weigh(e.lower[p*e.stride:(p+1)*e.stride], rho); v > lo || v == lo && g < lowSens {
+			lo, lowSens = v, g
 		}
 	}
-	for p, g := range e.upperGive {
-		if v := weigh(e.upper[p*e.stride:(p+1)*e.stride], rho); v < hi || v == hi && g < highGive {
-			hi, highGive = v, g
+	for p, g := range e.upperSens {
+		if v := weigh(e.upper[p*e.stride:(p+1)*e.stride], rho); v < hi || v == hi && g < highSens {
+			hi, highSens = v, g
 		}
 	}
-	return lowGive > tolerance.Sensitivity || highGive > tolerance.Sensitivity
+	return lowSens > tolerance.Sensitivity || highSens > tolerance.Sensitivity
 }
 
 func weigh(w, rho []float64) float64 { return pieces.Weigh(w, rho) }
 
-// relaxed returns the point that is left when all limits give by the least
+// relaxed returns the point that is left when all limits are relaxed by the least
 // theta that lets the ends meet: max_p (v_p - theta give_p) = min_q (v_q + theta
 // give_q). The difference is convex and falls, so Newton's method climbs to its
-// root and ends. The floor does not give.
-func (e *ends) relaxed(rho []float64) (at, theta float64) {
+// root and ends. The floor is not relaxed.
+func (e *endpoints) relaxed(rho []float64) (at, theta float64) {
 	rho = rho[:e.stride]
 	for range 50 {
 		lo, hi := math.Inf(-1), math.Inf(1)
-		lowGive, highGive := 0., 0.
+		lowSens, highSens := 0., 0.
 		if e.floor {
 			lo = 0
 		}
-		for p, g := range e.lowerGive {
+		for p, g := range e.lowerSens {
 			if v := weigh(e.lower[p*e.stride:(p+1)*e.stride], rho) - theta*g; v > lo {
-				lo, lowGive = v, g
+				lo, lowSens = v, g
 			}
 		}
-		for p, g := range e.upperGive {
+		for p, g := range e.upperSens {
 			if v := weigh(e.upper[p*e.stride:(p+1)*e.stride], rho) + theta*g; v < hi {
-				hi, highGive = v, g
+				hi, highSens = v, g
 			}
 		}
 		if !(lo > hi) {
 			return lo + (hi-lo)/2, theta
 		}
-		if lowGive+highGive == 0 {
+		if lowSens+highSens == 0 {
 			return lo, math.Inf(1)
 		}
-		step := (lo - hi) / (lowGive + highGive)
+		step := (lo - hi) / (lowSens + highSens)
 		if theta+step == theta {
-			return lo + (hi-lo)*lowGive/(lowGive+highGive), theta
+			return lo + (hi-lo)*lowSens/(lowSens+highSens), theta
 		}
 		theta += step
 	}
@@ -219,10 +219,10 @@ func (f *Intervals) start(at *pieces.Batch, lim *lp.Limits) bool {
 		}
 	}
 	const tol = 1e-13
-	if f.rays.Eval(at, nil); at.Lo[0] <= tol*f.raysGive {
+	if f.rays.Eval(at, nil); at.Lo[0] <= tol*f.raysSens {
 		return true
 	}
-	for r, g := range f.emptyGive {
+	for r, g := range f.emptySens {
 		if weigh(f.empty[r*f.size:(r+1)*f.size], rho) > tol*g {
 			return false
 		}

@@ -69,7 +69,7 @@ func compileSide(ctx context.Context, p *lp.Polytope, maxPieces int, effort *int
 	}
 	first := f.done
 	for i := first; i < p.Dim(); i++ {
-		if f.ends[i].isSteep() {
+		if f.ends[i].isIll() {
 			return nil, err // vertices are off by more than their rounding
 		}
 	}
@@ -87,7 +87,7 @@ func compileSide(ctx context.Context, p *lp.Polytope, maxPieces int, effort *int
 
 // inPrefix returns the pieces of entity i as functions of (1, a_P) under the
 // polytope's own limits.
-func (f *Intervals) inPrefix(e *ends, i int) ends {
+func (f *Intervals) inPrefix(e *endpoints, i int) endpoints {
 	base := 0.
 	if !f.free[i] {
 		base = f.floor[i]
@@ -108,12 +108,12 @@ func (f *Intervals) inPrefix(e *ends, i int) ends {
 		}
 		return out
 	}
-	out := ends{stride: i + 1, lower: convert(e.lower), upper: convert(e.upper), lowerGive: e.lowerGive, upperGive: e.upperGive}
+	out := endpoints{stride: i + 1, lower: convert(e.lower), upper: convert(e.upper), lowerSens: e.lowerSens, upperSens: e.upperSens}
 	if e.floor {
 		w := make([]float64, i+1)
 		w[0] = base
 		out.lower = append(out.lower, w...)
-		out.lowerGive = append(append([]float64(nil), e.lowerGive...), 0)
+		out.lowerSens = append(append([]float64(nil), e.lowerSens...), 0)
 	}
 	return out
 }
@@ -222,7 +222,7 @@ func tryDual(p *lp.Polytope, sel selection, maxPieces int, in dd.Precision, effo
 	m := len(sel.rows) + len(sel.caps)
 	size := max(1, m+k) // without any limit, one that is never tight
 	f := &Intervals{
-		p: p, form: form, side: "dual", size: size, ends: make([]ends, n), rows: sel.rows, caps: sel.caps,
+		p: p, form: form, side: "dual", size: size, ends: make([]endpoints, n), rows: sel.rows, caps: sel.caps,
 		floor: make([]float64, n), free: make([]bool, n), fixed: make([]bool, n),
 		anyLimits: sel.anyLimits,
 	}
@@ -261,7 +261,7 @@ func tryDual(p *lp.Polytope, sel selection, maxPieces int, in dd.Precision, effo
 		e := &f.ends[j]
 		e.stride, e.floor = size, !f.free[j]
 		if f.fixed[j] {
-			e.upper, e.upperGive = make([]float64, size), []float64{0}
+			e.upper, e.upperSens = make([]float64, size), []float64{0}
 			continue
 		}
 		const tooMany = "too many pieces before it"
@@ -397,21 +397,21 @@ func (f *Intervals) columns() (scale []float64) {
 }
 
 // add takes a scaled ray (lambda, mu): z_i >= -lambda r + mu e, or <= the negative.
-func (e *ends) add(f *Intervals, x, scale []float64, m int, upper bool) {
+func (e *endpoints) add(f *Intervals, x, scale []float64, m int, upper bool) {
 	w := make([]float64, len(x))
-	give := 0.
+	sens := 0.
 	for k, v := range x {
 		v *= scale[k]
 		if upper != (k < m) {
 			v = -v
 		}
 		w[k] = v + 0
-		give += math.Abs(v) * f.limitScale(k)
+		sens += math.Abs(v) * f.limitScale(k)
 	}
 	if upper {
-		e.upper, e.upperGive = append(e.upper, w...), append(e.upperGive, give)
+		e.upper, e.upperSens = append(e.upper, w...), append(e.upperSens, sens)
 	} else {
-		e.lower, e.lowerGive = append(e.lower, w...), append(e.lowerGive, give)
+		e.lower, e.lowerSens = append(e.lower, w...), append(e.lowerSens, sens)
 	}
 }
 
@@ -432,7 +432,7 @@ func (f *Intervals) limitScale(k int) float64 {
 
 // farkas stores the rays of C_0, and its lines both ways.
 func (f *Intervals) farkas(cone dd.Cone, scale []float64, m int) {
-	var e ends
+	var e endpoints
 	rays, _ := cone.Rays()
 	for _, x := range cone.Lines() {
 		e.add(f, x, scale, m, false)
@@ -444,7 +444,7 @@ func (f *Intervals) farkas(cone dd.Cone, scale []float64, m int) {
 	for _, x := range rays {
 		e.add(f, x, scale, m, false)
 	}
-	f.empty, f.emptyGive = e.lower, e.lowerGive
+	f.empty, f.emptySens = e.lower, e.lowerSens
 }
 
 // beyondBudget reports whether the closed form was refused for its size.

@@ -18,7 +18,7 @@ import (
 func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, effort *int) (*Intervals, error) {
 	form := p.Form()
 	n := p.Dim()
-	f := &Intervals{p: p, form: form, side: "facets", size: n, ends: make([]ends, n), floor: make([]float64, n), free: make([]bool, n)}
+	f := &Intervals{p: p, form: form, side: "facets", size: n, ends: make([]endpoints, n), floor: make([]float64, n), free: make([]bool, n)}
 	f.begin = make([]float64, n)
 	f.begin[0] = 1
 	projected := make([][]float64, len(points))
@@ -36,21 +36,21 @@ func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, eff
 		e := &f.ends[i]
 		e.stride, e.facets = i+1, true
 		// What is flat to some digits decides the ends of a thin hull: they are left to
-		// the solver behind, like steep ones.
+		// the solver behind, like ill-conditioned ones.
 		least := 0.
 		if h.Thin {
 			least = 2 * tolerance.Sensitivity
 		}
 		if h.From[i] != nil {
-			w, give := make([]float64, i+1), form.Size[i]
+			w, sens := make([]float64, i+1), form.Size[i]
 			w[0] = h.At[i]
 			for b, c := range h.From[i] {
 				w[h.Basis[b]+1] = c
-				give += math.Abs(c) * form.Size[h.Basis[b]]
+				sens += math.Abs(c) * form.Size[h.Basis[b]]
 			}
-			give = max(give, least)
-			e.lower, e.lowerGive = w, []float64{give}
-			e.upper, e.upperGive = w, []float64{give}
+			sens = max(sens, least)
+			e.lower, e.lowerSens = w, []float64{sens}
+			e.upper, e.upperSens = w, []float64{sens}
 			continue
 		}
 		last := len(h.Basis) - 1 // entity i
@@ -68,14 +68,14 @@ func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, eff
 			for b, v := range t.C {
 				size = max(size, math.Abs(v)*form.Size[h.Basis[b]])
 			}
-			give := max(size/math.Abs(c), least)
+			sens := max(size/math.Abs(c), least)
 			if c > 0 {
-				e.upper, e.upperGive = append(e.upper, w...), append(e.upperGive, give)
+				e.upper, e.upperSens = append(e.upper, w...), append(e.upperSens, sens)
 			} else {
-				e.lower, e.lowerGive = append(e.lower, w...), append(e.lowerGive, give)
+				e.lower, e.lowerSens = append(e.lower, w...), append(e.lowerSens, sens)
 			}
 		}
-		if count := len(e.lowerGive) + len(e.upperGive); count > maxPieces {
+		if count := len(e.lowerSens) + len(e.upperSens); count > maxPieces {
 			return nil, &lp.BudgetError{Entity: p.Entities()[i], Reason: fmt.Sprintf("%d facets, allowed are %d", count, maxPieces)}
 		}
 	}

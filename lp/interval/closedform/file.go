@@ -41,14 +41,14 @@ func (f *Intervals) Marshal() []byte {
 	e.flags(f.fixed)
 	e.floats(f.begin)
 	e.floats(f.empty)
-	e.floats(f.emptyGive)
-	for _, ends := range [...][]ends{f.ends, f.own} {
+	e.floats(f.emptySens)
+	for _, ends := range [...][]endpoints{f.ends, f.own} {
 		for i := range ends {
 			v := &ends[i]
 			e.number(v.stride)
 			e.flag(v.floor)
 			e.flag(v.facets)
-			for _, w := range [...][]float64{v.lower, v.lowerGive, v.upper, v.upperGive} {
+			for _, w := range [...][]float64{v.lower, v.lowerSens, v.upper, v.upperSens} {
 				e.floats(w)
 			}
 		}
@@ -90,13 +90,13 @@ func Unmarshal(p *lp.Polytope, b Budget, data []byte) (*Intervals, error) {
 	f := &Intervals{p: p, form: p.Form(), side: d.text(), size: d.number(), steps: d.number()}
 	f.rows, f.caps, f.anyLimits = d.numbers(), d.numbers(), d.flag()
 	f.floor, f.free, f.fixed, f.begin = d.floats(), d.flags(), d.flags(), d.floats()
-	f.empty, f.emptyGive = d.floats(), d.floats()
-	f.ends, f.own = make([]ends, n), make([]ends, n)
-	for _, list := range [...][]ends{f.ends, f.own} {
+	f.empty, f.emptySens = d.floats(), d.floats()
+	f.ends, f.own = make([]endpoints, n), make([]endpoints, n)
+	for _, list := range [...][]endpoints{f.ends, f.own} {
 		for i := range list {
 			v := &list[i]
 			v.stride, v.floor, v.facets = d.number(), d.flag(), d.flag()
-			v.lower, v.lowerGive, v.upper, v.upperGive = d.floats(), d.floats(), d.floats(), d.floats()
+			v.lower, v.lowerSens, v.upper, v.upperSens = d.floats(), d.floats(), d.floats(), d.floats()
 		}
 	}
 	if d.failed || len(d.data) > 0 || !f.consistent() {
@@ -121,15 +121,15 @@ func (f *Intervals) consistent() bool {
 	m := len(f.rows) + len(f.caps) + len(form.F)
 	ok := f.side == "dual" && f.size == max(1, m) && len(f.fixed) == n || f.side == "facets" && f.size == n && !f.anyLimits
 	ok = ok && within(f.rows, len(form.B)) && within(f.caps, n) && len(f.begin) == f.size && len(f.floor) == n && len(f.free) == n &&
-		len(f.empty) == len(f.emptyGive)*f.size
-	for _, list := range [...][]ends{f.ends, f.own} {
+		len(f.empty) == len(f.emptySens)*f.size
+	for _, list := range [...][]endpoints{f.ends, f.own} {
 		for i := range list {
 			e := &list[i]
 			stride := f.size
 			if f.side == "facets" {
 				stride = i + 1
 			}
-			ok = ok && e.stride == stride && len(e.lower) == stride*len(e.lowerGive) && len(e.upper) == stride*len(e.upperGive)
+			ok = ok && e.stride == stride && len(e.lower) == stride*len(e.lowerSens) && len(e.upper) == stride*len(e.upperSens)
 		}
 	}
 	return ok

@@ -10,16 +10,16 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// pruner finds the pieces that are never the end of an interval under the
-// polytope's own limits. Piece p of an upper end is not needed beside K where
+// pruner finds the pieces that are never the endpoint of an interval under the
+// polytope's own limits. Piece p of an upper endpoint is not needed beside K where
 //
 //	max { y - f_p(z) : y <= f_q(z) for q in K, z in P } <= 0,
 //
-// and for lower ends the same of -f. K starts as what is the end somewhere along
+// and for lower endpoints the same of -f. K starts as what is the endpoint somewhere along
 // a few points and grows by what an optimum shows to be missing (Clarkson, More
 // output-sensitive geometric algorithms, 1994).
 //
-// What is kept is the end somewhere in P, at a point that the search has found, but
+// What is kept is the endpoint somewhere in P, at a point that the search has found, but
 // for the few whose proof rounding spoils: 4 of 1379 with 30 entities and 5 rows. Chains
 // rarely come by most of them.
 //
@@ -42,12 +42,12 @@ type pruner struct {
 }
 
 const (
-	// pruneTol is by how much all limits may have to give for a dropped piece to
+	// pruneTol is by how much all limits may have to be relaxed for a dropped piece to
 	// follow from the others, rounding included. It is far below tolerance.Cross.
 	pruneTol = 1e-13
 
 	// pruneGrowth bounds how much more the others may move than a dropped piece
-	// does when limits give, so that it follows from them at prefixes that are
+	// does when limits are relaxed, so that it follows from them at prefixes that are
 	// infeasible by rounding too.
 	pruneGrowth = 30
 
@@ -66,20 +66,20 @@ func (f *Intervals) prune(effort *int) {
 	}
 	for i := f.done; i < len(f.ends); i++ {
 		e, own := &f.ends[i], &f.own[i]
-		own.lower, own.lowerGive = e.keep(e.lower, e.lowerGive, p.needed(i, -1))
-		own.upper, own.upperGive = e.keep(e.upper, e.upperGive, p.needed(i, 1))
+		own.lower, own.lowerSens = e.keep(e.lower, e.lowerSens, p.needed(i, -1))
+		own.upper, own.upperSens = e.keep(e.upper, e.upperSens, p.needed(i, 1))
 	}
 }
 
 // keep returns the pieces that are needed.
-func (e *ends) keep(w, give []float64, needed []bool) (kept, keptGive []float64) {
+func (e *endpoints) keep(w, sens []float64, needed []bool) (kept, keptSens []float64) {
 	for p, ok := range needed {
 		if ok {
 			kept = append(kept, w[p*e.stride:(p+1)*e.stride]...)
-			keptGive = append(keptGive, give[p])
+			keptSens = append(keptSens, sens[p])
 		}
 	}
-	return kept, keptGive
+	return kept, keptSens
 }
 
 func newPruner(f *Intervals, effort *int) (*pruner, error) {
@@ -187,17 +187,17 @@ type family struct {
 	i        int
 	c0, mag0 []float64
 	c, mag   [][]float64
-	give     []float64
+	sens     []float64
 }
 
 func (p *pruner) family(i int, sign float64) *family {
 	f, e := p.f, &p.f.ends[i]
-	w, give := e.upper, e.upperGive
+	w, sens := e.upper, e.upperSens
 	if sign < 0 {
-		w, give = e.lower, e.lowerGive
+		w, sens = e.lower, e.lowerSens
 	}
 	fam := &family{i: i}
-	for x := range give {
+	for x := range sens {
 		v := w[x*e.stride : (x+1)*e.stride]
 		c0, mag0 := vec.DotScale(v, f.begin)
 		c, mag := make([]float64, i), make([]float64, i)
@@ -206,11 +206,11 @@ func (p *pruner) family(i int, sign float64) *family {
 			c[j], mag[j] = -sign*s, t
 		}
 		fam.c0, fam.mag0 = append(fam.c0, sign*c0/p.unit), append(fam.mag0, mag0/p.unit)
-		fam.c, fam.mag, fam.give = append(fam.c, c), append(fam.mag, mag), append(fam.give, give[x]/p.unit)
+		fam.c, fam.mag, fam.sens = append(fam.c, c), append(fam.mag, mag), append(fam.sens, sens[x]/p.unit)
 	}
-	*p.effort -= len(give) * e.stride * (i + prunePoints)
+	*p.effort -= len(sens) * e.stride * (i + prunePoints)
 	if sign < 0 && e.floor {
-		fam.c0, fam.mag0, fam.give = append(fam.c0, 0), append(fam.mag0, 0), append(fam.give, 0)
+		fam.c0, fam.mag0, fam.sens = append(fam.c0, 0), append(fam.mag0, 0), append(fam.sens, 0)
 		fam.c, fam.mag = append(fam.c, make([]float64, i)), append(fam.mag, make([]float64, i))
 	}
 	return fam
@@ -227,12 +227,12 @@ func (fam *family) least(z []float64) int {
 	return at
 }
 
-// needed says which pieces of an end are needed.
+// needed says which pieces of an endpoint are needed.
 func (p *pruner) needed(i int, sign float64) []bool {
 	e := &p.f.ends[i]
-	count := len(e.upperGive)
+	count := len(e.upperSens)
 	if sign < 0 {
-		count = len(e.lowerGive)
+		count = len(e.lowerSens)
 	}
 	needed := make([]bool, count)
 	if count+1 <= 1 || *p.effort < 0 {
@@ -316,7 +316,7 @@ func (s *search) redundant(p int) bool {
 			s.start() // the vertex is spoilt
 			return false
 		}
-		if v-s.fam.c0[p] <= small*max(1, s.fam.give[p]) {
+		if v-s.fam.c0[p] <= small*max(1, s.fam.sens[p]) {
 			if s.proved(p) {
 				return true
 			}
@@ -382,7 +382,7 @@ func (s *search) proved(p int) bool {
 			c[j] -= lambda * v
 			mag[j] += lambda * fam.mag[q][j]
 		}
-		cost += lambda * fam.give[q]
+		cost += lambda * fam.sens[q]
 	}
 	m := len(s.f.rows) + len(s.f.caps)
 	for k, g := range s.g {
@@ -412,5 +412,5 @@ func (s *search) proved(p int) bool {
 			cost += v * s.f.form.EntityScale(j, s.f.floor[j]) / s.unit
 		}
 	}
-	return bound >= -pruneTol*fam.give[p] && cost <= pruneGrowth*fam.give[p]
+	return bound >= -pruneTol*fam.sens[p] && cost <= pruneGrowth*fam.sens[p]
 }

@@ -26,7 +26,7 @@ func compiled(t testing.TB, p *lp.Polytope) *Solver {
 }
 
 // plainInterval evaluates the pieces as they are defined.
-func plainInterval(e *ends, rho []float64) (lo, hi float64) {
+func plainInterval(e *endpoints, rho []float64) (lo, hi float64) {
 	lo, hi = math.Inf(-1), math.Inf(1)
 	if e.floor {
 		lo = 0
@@ -62,12 +62,12 @@ func TestPruned(t *testing.T) {
 				rho := c.groups[ownLimits].b.Rho[:f.size]
 				l, u := plainInterval(full, rho)
 				x, y := plainInterval(own, rho)
-				// In units of what an end moves when all limits give.
-				give := 1.
-				for _, g := range slices.Concat(own.lowerGive, own.upperGive) {
-					give = max(give, g)
+				// In units of what an endpoint moves when all limits are relaxed.
+				sens := 1.
+				for _, g := range slices.Concat(own.lowerSens, own.upperSens) {
+					sens = max(sens, g)
 				}
-				worst = max(worst, math.Abs(l-x)/give, math.Abs(u-y)/give)
+				worst = max(worst, math.Abs(l-x)/sens, math.Abs(u-y)/sens)
 				a[0] = lptest.Choose(r, lo[0], hi[0])
 				c.Fix(a)
 			}

@@ -40,12 +40,12 @@ type CompiledEntity struct {
 	Upper  int    `json:"upper"`
 
 	// NeededLower and NeededUpper are those that are left under the polytope's own
-	// limits without those that are proved never to be the end.
+	// limits without those that are proved never to be the endpoint.
 	NeededLower int `json:"needed_lower"`
 	NeededUpper int `json:"needed_upper"`
 }
 
-// Pieces returns the number of pieces of all intervals, both ends together, and
+// Pieces returns the number of pieces of all intervals, both endpoints together, and
 // how many the polytope's own limits need.
 func (c *Compiled) Pieces() (all, needed int) {
 	for _, e := range c.Entities {
@@ -62,7 +62,7 @@ type Describer interface {
 
 func (s *Solver) Compiled() *Compiled {
 	f := s.f
-	c := &Compiled{AnyLimits: f.anyLimits, Rays: len(f.emptyGive), Seconds: f.took.Seconds(), Steps: f.steps}
+	c := &Compiled{AnyLimits: f.anyLimits, Rays: len(f.emptySens), Seconds: f.took.Seconds(), Steps: f.steps}
 	for i := range f.ends {
 		e := &f.ends[i]
 		how := FromDual
@@ -84,9 +84,9 @@ func (s *Solver) Compiled() *Compiled {
 	return c
 }
 
-// counts returns the number of pieces of both ends.
-func (e *ends) counts() (lower, upper int) {
-	lower, upper = len(e.lowerGive), len(e.upperGive)
+// counts returns the number of pieces of both endpoints.
+func (e *endpoints) counts() (lower, upper int) {
+	lower, upper = len(e.lowerSens), len(e.upperSens)
 	if e.floor {
 		lower++
 	}

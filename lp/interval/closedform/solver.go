@@ -8,7 +8,7 @@ import (
 // Solver answers from the closed form. What the closed form does not
 // cover goes to warm-start bases, and to linear programs behind these: limits that it was
 // not compiled for, limits that may be empty, and prefixes that left the intervals it
-// answered, and ends so steep that rounding shows (see tolerance.Sensitivity).
+// answered, and endpoints so ill-conditioned that rounding shows (see tolerance.Sensitivity).
 type Solver struct {
 	f      *Intervals
 	behind relay.Successor

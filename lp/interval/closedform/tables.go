@@ -21,7 +21,7 @@ type Tables struct {
 	// entities are bounded below, above, and fixed (l = u); Needed then suffices
 	// under the polytope's own limits. Otherwise both hold for these alone.
 	AnyLimits   bool
-	Needed, All []EndTable // one an entity
+	Needed, All []EndpointTable // one an entity
 
 	Size  int       // of rho
 	Begin []float64 // rho of the empty prefix under the polytope's own limits
@@ -33,22 +33,22 @@ type Tables struct {
 	LimitRows []int // inequalities in rho
 	Caps      []int // entities whose upper bounds are in rho
 
-	// Steep says that the solver answers some ends from elsewhere, because they are so
-	// steep that rounding moves them by more than 1e-11.
-	Steep bool
+	// IllConditioned says that the solver answers some endpoints from elsewhere, because they are so
+	// ill-conditioned that rounding moves them by more than 1e-11.
+	IllConditioned bool
 
 	// Rays, each of Size weights, tell limits that leave nothing: those with
 	// w . rho > 1e-13 RayGive for some ray (Farkas).
-	Rays, RayGive []float64
+	Rays, RaySensitivity []float64
 }
 
-// EndTable has the pieces of both ends of an interval, each of Stride weights,
-// and by how much each moves, at most, when every limit gives by its scale.
-type EndTable struct {
-	Stride               int
-	Floor                bool
-	Lower, Upper         []float64
-	LowerGive, UpperGive []float64
+// EndpointTable has the pieces of both endpoints of an interval, each of Stride weights,
+// and by how much each moves, at most, when every limit is relaxed by its scale.
+type EndpointTable struct {
+	Stride                             int
+	Floor                              bool
+	Lower, Upper                       []float64
+	LowerSensitivity, UpperSensitivity []float64
 }
 
 // Tabled is a Solver that has a closed form.
@@ -60,13 +60,13 @@ type Tabled interface {
 func (s *Solver) Tables() *Tables {
 	f := s.f
 	t := &Tables{
-		Facets: f.side != "dual", AnyLimits: f.anyLimits, Needed: endTables(f.own), All: endTables(f.ends),
+		Facets: f.side != "dual", AnyLimits: f.anyLimits, Needed: endpointTables(f.own), All: endpointTables(f.ends),
 		Size: f.size, Begin: slices.Clone(f.begin), Floor: slices.Clone(f.floor), Free: slices.Clone(f.free),
 		Fixed: slices.Clone(f.fixed), LimitRows: slices.Clone(f.rows), Caps: slices.Clone(f.caps),
-		Rays: slices.Clone(f.empty), RayGive: slices.Clone(f.emptyGive),
+		Rays: slices.Clone(f.empty), RaySensitivity: slices.Clone(f.emptySens),
 	}
 	for i := range f.ends {
-		t.Steep = t.Steep || f.ends[i].steep || f.own[i].steep
+		t.IllConditioned = t.IllConditioned || f.ends[i].ill || f.own[i].ill
 	}
 	if f.fixed == nil {
 		t.Fixed = make([]bool, len(f.ends))
@@ -77,13 +77,13 @@ func (s *Solver) Tables() *Tables {
 	return t
 }
 
-func endTables(all []ends) []EndTable {
-	out := make([]EndTable, len(all))
+func endpointTables(all []endpoints) []EndpointTable {
+	out := make([]EndpointTable, len(all))
 	for i := range all {
 		e := &all[i]
-		out[i] = EndTable{
+		out[i] = EndpointTable{
 			Stride: e.stride, Floor: e.floor, Lower: slices.Clone(e.lower), Upper: slices.Clone(e.upper),
-			LowerGive: slices.Clone(e.lowerGive), UpperGive: slices.Clone(e.upperGive),
+			LowerSensitivity: slices.Clone(e.lowerSens), UpperSensitivity: slices.Clone(e.upperSens),
 		}
 	}
 	return out
@@ -112,14 +112,14 @@ func (t *Tables) InUnits(amount, row, eq []float64) *Tables {
 			w[x] *= unit / rho[x%stride]
 		}
 	}
-	for _, list := range [...][]EndTable{t.Needed, t.All} {
+	for _, list := range [...][]EndpointTable{t.Needed, t.All} {
 		for i := range list {
 			e, d := &list[i], amount[i]
 			weights(e.Lower, e.Stride, d)
 			weights(e.Upper, e.Stride, d)
-			for _, give := range [...][]float64{e.LowerGive, e.UpperGive} {
-				for x := range give {
-					give[x] *= d
+			for _, sens := range [...][]float64{e.LowerSensitivity, e.UpperSensitivity} {
+				for x := range sens {
+					sens[x] *= d
 				}
 			}
 		}

@@ -16,7 +16,7 @@ import (
 
 // hard answers a query in rational arithmetic: one that CLP calls infeasible, or
 // whose ends CLP did not prove. It first finds the least amount theta by which
-// all limits must give,
+// all limits must be relaxed,
 //
 //	min theta   s.t.   A_R a <= b - A_P a_P + theta s,  |E_R a - ...| <= theta s,  l - theta s <= a <= u + theta s,
 //
@@ -104,7 +104,7 @@ func (w *worker) exactly(q *relay.Query) (*witnesses, bool) {
 	return &witnesses{lo: vec.Float(lo), hi: -vec.Float(hi)}, true
 }
 
-// elastic is a program whose limits can give. Its last variable is theta.
+// elastic is a program whose limits can be relaxed. Its last variable is theta.
 type elastic struct {
 	objective []*big.Rat
 	a         [][]*big.Rat
@@ -321,7 +321,7 @@ func (w *worker) elasticRows(q *relay.Query) *elastic {
 	return e
 }
 
-// elasticPoints lets the prefix give instead of the rows, each entity by theta
+// elasticPoints relaxes the prefix in place of the rows, each entity by theta
 // times its own scale, and with it limits of a state that cut a hull without facets.
 func (w *worker) elasticPoints(q *relay.Query) *elastic {
 	i, pts := q.Entity, w.m.points

@@ -21,7 +21,7 @@ import (
 	"paspo/lp/interval/relay"
 )
 
-// elasticOf returns the program whose limits give, for a prefix under limits.
+// elasticOf returns the program whose limits may be relaxed, for a prefix under limits.
 func elasticOf(p *lp.Polytope, prefix []float64, lim *lp.Limits) *elastic {
 	w := newWorker(newModel(context.Background(), p), 1e-6)
 	q := &relay.Query{Entity: len(prefix), Prefix: append(slices.Clone(prefix), make([]float64, p.Dim()-len(prefix))...), Own: lim == nil}
@@ -102,7 +102,7 @@ func TestFarConflict(t *testing.T) {
 	if err := c.Next([]float64{0}, []float64{0}); !errors.As(err, &inf) {
 		t.Fatalf("error %v, want an InfeasibleError", err)
 	}
-	// 50 caps of 0.01 and a total of 1 give by as much of their sizes.
+	// 50 caps of 0.01 and a total of 1 are relaxed by as much of their sizes.
 	sizes := p.Form().EqSize[0]
 	for _, s := range p.Form().Size {
 		sizes += s

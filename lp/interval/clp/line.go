@@ -136,22 +136,22 @@ func newLine(p *lp.Polytope, i int) *line {
 
 // interval writes the ends and their witnesses, of which the prefix is set. r and
 // f are the limits that the prefix leaves. The caller checks the witnesses. It returns
-// by how much, at most, an end moves when every limit gives by its scale.
-func (l *line) interval(q *relay.Query, r, f []float64, w *witnesses) (give float64) {
+// by how much, at most, an endpoint moves when every limit is relaxed by its scale.
+func (l *line) interval(q *relay.Query, r, f []float64, w *witnesses) (sens float64) {
 	low, high := math.Inf(-1), math.Inf(1)
-	lowSlack, highSlack := 0., 0. // how far an end moves when its limit gives by 1
+	lowSlack, highSlack := 0., 0. // how far an endpoint moves when its limit is relaxed by 1
 	cut := func(coef, rhs, size float64) {
 		s, g := rhs/coef, size/math.Abs(coef)
-		// Of what is steep, rounding decides whether it is the end.
+		// Of what is ill-conditioned, rounding decides whether it is the endpoint.
 		slop := 0.
 		if g > tolerance.Sensitivity {
 			slop = 1e-15 * g
 		}
 		if coef > 0 && s-slop < high {
-			give = max(give, g)
+			sens = max(sens, g)
 		}
 		if coef < 0 && s+slop > low {
-			give = max(give, g)
+			sens = max(sens, g)
 		}
 		if coef > 0 && s < high {
 			high, highSlack = s, 1/coef
@@ -171,13 +171,13 @@ func (l *line) interval(q *relay.Query, r, f []float64, w *witnesses) (give floa
 			cut(along, q.U[j]-base, size)
 			cut(-along, base-q.L[j], size)
 		}
-		give = max(give, size)
+		sens = max(sens, size)
 	}
 	if math.IsInf(low, -1) && math.IsInf(high, 1) {
 		low, high = 0, 0 // a point: nothing depends on s
 	}
 	if low > high {
-		// Rounding: both limits give by the same amount.
+		// Rounding: both limits are relaxed by the same amount.
 		s := (highSlack*low + lowSlack*high) / (lowSlack + highSlack)
 		low, high = s, s
 	}
@@ -192,5 +192,5 @@ func (l *line) interval(q *relay.Query, r, f []float64, w *witnesses) (give floa
 		w.lo, w.hi = w.hi, w.lo
 		w.atLow, w.atUpper = w.atUpper, w.atLow
 	}
-	return give
+	return sens
 }

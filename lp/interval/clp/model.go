@@ -49,7 +49,7 @@ type suffix struct {
 	line *line // closed form where the equalities leave a point or a segment
 }
 
-// witnesses are the ends of an interval, each with an allocation that has it:
+// witnesses are the endpoints of an interval, each with an allocation that has it:
 // an interval is answered only where both satisfy all constraints. Whatever is
 // chosen between the ends then has their convex combination for a witness, so
 // that errors do not add up along a chain.

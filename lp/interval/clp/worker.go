@@ -274,8 +274,8 @@ func (w *worker) proveRows(q *relay.Query, x, y, at []float64, upper bool) bool 
 		return false
 	}
 	s := &w.m.suffix[i]
-	gap, give := 0., 0.
-	// Both directions as a minimum: y was turned for the upper end.
+	gap, sens := 0., 0.
+	// Both directions as a minimum: y was turned for the upper endpoint.
 	sign := 1.
 	if upper {
 		sign = -1
@@ -309,11 +309,11 @@ func (w *worker) proveRows(q *relay.Query, x, y, at []float64, upper bool) bool 
 		gap += math.Abs(z) * d
 	}
 	for r, k := range s.eqs {
-		give += math.Abs(y[r]*s.eqScale[r]) * form.EqScale(k, q.F[k])
+		sens += math.Abs(y[r]*s.eqScale[r]) * form.EqScale(k, q.F[k])
 	}
 	for r, k := range s.rows {
 		t := y[len(s.eqs)+r] * s.rowScale[r]
-		give += math.Abs(t) * form.RowScale(k, q.B[k])
+		sens += math.Abs(t) * form.RowScale(k, q.B[k])
 		if t > 0 {
 			// The wrong sign for a minimum under <=: no part of the bound.
 			if t > 1e-13 {
@@ -326,7 +326,7 @@ func (w *worker) proveRows(q *relay.Query, x, y, at []float64, upper bool) bool 
 		}
 		gap -= t * max(0, q.B[k]+w.slack*form.RowScale(k, q.B[k])-vec.Dot(form.A[k*n:(k+1)*n], at))
 	}
-	return give <= tolerance.Sensitivity*w.m.form.Size[i] && gap <= tolerance.Gap*w.m.form.EntityScale(i, at[i])
+	return sens <= tolerance.Sensitivity*w.m.form.Size[i] && gap <= tolerance.Gap*w.m.form.EntityScale(i, at[i])
 }
 
 // provePoints does the same over the points, where sum w = 1 makes
@@ -373,16 +373,16 @@ func (w *worker) provePoints(q *relay.Query, x, y, at []float64, upper bool) boo
 	for _, v := range w.m.points {
 		least = min(least, sign*v[i]-y[0]-vec.Dot(y[1:i+1], v[:i])-vec.Dot(rest, v[i:]))
 	}
-	give := math.Abs(y[0])
+	sens := math.Abs(y[0])
 	for j, t := range y[1:] {
 		if t != 0 {
-			give += math.Abs(t) * w.m.form.Size[j]
+			sens += math.Abs(t) * w.m.form.Size[j]
 		}
 	}
-	return give <= tolerance.Sensitivity*w.m.form.Size[i] && math.Abs(sign*at[i]-bound-least) <= tolerance.Gap*w.m.form.EntityScale(i, at[i])
+	return sens <= tolerance.Sensitivity*w.m.form.Size[i] && math.Abs(sign*at[i]-bound-least) <= tolerance.Gap*w.m.form.EntityScale(i, at[i])
 }
 
-// unboundedError says that limits leave an entity without an end.
+// unboundedError says that limits leave an entity without an endpoint.
 func unboundedError(q *relay.Query, p *lp.Polytope) error {
 	return fmt.Errorf("lp: entity %s is unbounded under these limits", p.Entities()[q.Entity])
 }

@@ -50,9 +50,9 @@ type Follower interface {
 	// follow begins a batch of rows of which none is its own.
 	Follow(rows int)
 
-	// take makes row r its own. The prefix is that of all rows at the time. strayed
+	// take makes row r its own. The prefix is that of all rows at the time. outside
 	// says that its last entity left the interval that was answered.
-	Take(r int, lim *lp.Limits, prefix []float64, strayed bool)
+	Take(r int, lim *lp.Limits, prefix []float64, outside bool)
 }
 
 // Handover is what of a batch was handed to the chain of the solver behind.
@@ -72,7 +72,7 @@ func NewHandover(to *Successor, batch int) Handover {
 
 // Strays reports whether a leaves the interval by more than rounding, as a NaN and an
 // infinity always do.
-func Strays(a, lo, hi float64) bool {
+func Outside(a, lo, hi float64) bool {
 	tol := 1e-14 * max(1, math.Abs(a))
 	return !(a >= lo-tol && a <= hi+tol && a-a == 0)
 }
@@ -86,7 +86,7 @@ func (h *Handover) Begin() {
 }
 
 // Hand passes on row r of a batch of rows.
-func (h *Handover) Hand(rows, r int, lim *lp.Limits, prefix []float64, strayed bool) {
+func (h *Handover) Hand(rows, r int, lim *lp.Limits, prefix []float64, outside bool) {
 	if h.Gone[r] || h.err != nil {
 		return
 	}
@@ -103,7 +103,7 @@ func (h *Handover) Hand(rows, r int, lim *lp.Limits, prefix []float64, strayed b
 	}
 	h.Gone[r] = true
 	h.Count++
-	h.Chain.Take(r, lim, prefix, strayed)
+	h.Chain.Take(r, lim, prefix, outside)
 }
 
 // Next answers the rows that were handed over.

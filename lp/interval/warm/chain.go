@@ -37,7 +37,7 @@ type action struct {
 	growth            float64
 }
 
-// lookup is what is kept for an end, and how often it served since it was loaded.
+// lookup is what is kept for an endpoint, and how often it served since it was loaded.
 type lookup struct {
 	end    *store
 	kept   []*keptBasis
@@ -124,7 +124,7 @@ func (c *chain) Follow(rows int) {
 	}
 }
 
-func (c *chain) Take(x int, lim *lp.Limits, prefix []float64, strayed bool) {
+func (c *chain) Take(x int, lim *lp.Limits, prefix []float64, outside bool) {
 	m, row := c.s.m, &c.rows[x]
 	c.entity = len(prefix)
 	row.away, row.growth, row.lower, row.lim = false, 1, nil, lim
@@ -132,8 +132,8 @@ func (c *chain) Take(x int, lim *lp.Limits, prefix []float64, strayed bool) {
 	if lim == nil {
 		copy(row.r, m.begin)
 	}
-	if strayed || lim != nil && (lim.A != nil || !row.begin(m, lim)) {
-		c.leave(x, len(prefix), strayed)
+	if outside || lim != nil && (lim.A != nil || !row.begin(m, lim)) {
+		c.leave(x, len(prefix), outside)
 		return
 	}
 	for i, a := range prefix {
@@ -175,10 +175,10 @@ func (row *action) begin(m *model, lim *lp.Limits) bool {
 }
 
 // leave hands row x over with the first entities of its prefix.
-func (c *chain) leave(x, entities int, strayed bool) {
+func (c *chain) leave(x, entities int, outside bool) {
 	row := &c.rows[x]
 	row.away = true
-	c.behind.Hand(c.size, x, row.lim, row.prefix[:entities], strayed)
+	c.behind.Hand(c.size, x, row.lim, row.prefix[:entities], outside)
 }
 
 // query returns the programs of entity i for a row, nil where its prefix violates
@@ -230,7 +230,7 @@ func (c *chain) Next(lo, hi []float64) error {
 	}
 	i := c.entity
 	for x := range c.look {
-		c.look[x].load(m.suffix[i].ends[x])
+		c.look[x].load(m.suffix[i].stores[x])
 	}
 	for x := range c.size {
 		row := &c.rows[x]
@@ -262,12 +262,12 @@ func (c *chain) answer(i int, row *action) bool {
 		return false
 	}
 	if s := &m.suffix[i]; s.settled != nil {
-		v, give := 0., 0.
+		v, sens := 0., 0.
 		for x, f := range s.settled {
 			t := f * row.r[s.eqs[x]]
-			v, give = v+t, give+math.Abs(t)
+			v, sens = v+t, sens+math.Abs(t)
 		}
-		if give > tolerance.Sensitivity*m.reach[i] {
+		if sens > tolerance.Sensitivity*m.reach[i] {
 			return false
 		}
 		row.lo = min(max(v, m.low[i]), m.high[i])
@@ -288,12 +288,12 @@ func (c *chain) answer(i int, row *action) bool {
 		return false
 	}
 	if !(lo <= hi) {
-		// Rounding: all limits give by the same amount.
-		gap, giveLow, giveHigh := lo-hi, low.Give(q)/tolerance.Rounding, high.Give(q)/tolerance.Rounding
-		if !(gap <= tolerance.Cross*(giveLow+giveHigh)) {
+		// Rounding: all limits are relaxed by the same amount.
+		gap, sensLow, sensHigh := lo-hi, low.Sensitivity(q)/tolerance.Rounding, high.Sensitivity(q)/tolerance.Rounding
+		if !(gap <= tolerance.Cross*(sensLow+sensHigh)) {
 			return false
 		}
-		lo -= gap * giveLow / (giveLow + giveHigh)
+		lo -= gap * sensLow / (sensLow + sensHigh)
 		hi = lo
 	}
 	l, u := m.form.L[i], m.form.U[i]
@@ -343,7 +343,7 @@ func (c *chain) Fix(a []float64) {
 		}
 		v := a[x]
 		row.prefix[i] = v
-		if !(v >= row.lo && v <= row.hi) && relay.Strays(v, row.lo, row.hi) {
+		if !(v >= row.lo && v <= row.hi) && relay.Outside(v, row.lo, row.hi) {
 			c.leave(x, i+1, true)
 			continue
 		}

@@ -12,7 +12,7 @@ import (
 // An end is answered where an allocation has it that satisfies all constraints, and
 // duals bound it, to the tolerances that answers of CLP are held to. All else is left
 // to CLP, the rest of the action included: states whose limits leave nothing or are no
-// limits, entities without an end, more rows than a basis takes, and hulls without
+// limits, entities without an endpoint, more rows than a basis takes, and hulls without
 // facets, which have no matrix to replace.
 type Matrices struct {
 	p      *lp.Polytope

@@ -33,12 +33,12 @@ func (c *matrixChain) Follow(rows int) {
 	}
 }
 
-func (c *matrixChain) Take(x int, lim *lp.Limits, prefix []float64, strayed bool) {
+func (c *matrixChain) Take(x int, lim *lp.Limits, prefix []float64, outside bool) {
 	c.entity = len(prefix)
 	row := c.begin(x, lim)
-	c.away[x] = strayed || row == nil
+	c.away[x] = outside || row == nil
 	if c.away[x] {
-		c.behind.Hand(c.size, x, lim, prefix, strayed)
+		c.behind.Hand(c.size, x, lim, prefix, outside)
 		return
 	}
 	for _, a := range prefix {
@@ -60,10 +60,10 @@ func (c *matrixChain) begin(x int, lim *lp.Limits) *matrixRow {
 	return c.rows[x]
 }
 
-func (c *matrixChain) leave(x int, strayed bool) {
+func (c *matrixChain) leave(x int, outside bool) {
 	row := c.rows[x]
 	c.away[x] = true
-	c.behind.Hand(c.size, x, row.lim, row.Prefix[:row.Entity], strayed)
+	c.behind.Hand(c.size, x, row.lim, row.Prefix[:row.Entity], outside)
 }
 
 func (c *matrixChain) Next(lo, hi []float64) error {

@@ -287,7 +287,7 @@ func (row *matrixRow) end(i int, upper bool) bool {
 }
 
 // optimal reports whether an allocation satisfies all constraints and no other has
-// an end further out: with reduced costs z, none does by more than the sum of
+// an endpoint further out: with reduced costs z, none does by more than the sum of
 // |z_j| times its distance from the bound that z_j asks for.
 func (row *matrixRow) optimal(at []float64) bool {
 	var ok bool
@@ -295,7 +295,7 @@ func (row *matrixRow) optimal(at []float64) bool {
 		return false
 	}
 	z, n := row.work.Reduced(), row.g.N
-	gap, give := 0., 0.
+	gap, sens := 0., 0.
 	for j := row.Entity; j < n; j++ {
 		d := at[j] - row.base[j]
 		if z[j] < 0 {
@@ -311,7 +311,7 @@ func (row *matrixRow) optimal(at []float64) bool {
 	}
 	for x, k := range row.rows {
 		t := z[n+x]
-		give += math.Abs(t) * row.q.Tol[n+x] / tolerance.Rounding
+		sens += math.Abs(t) * row.q.Tol[n+x] / tolerance.Rounding
 		if row.g.Equality[x] {
 			gap += math.Abs(t) * row.scale[x] * math.Abs(row.excesses[len(row.B)+k])
 			continue
@@ -327,12 +327,12 @@ func (row *matrixRow) optimal(at []float64) bool {
 			gap += t * row.scale[x] * math.Abs(row.excesses[k])
 		}
 	}
-	return give <= tolerance.Sensitivity*row.state.Size[row.Entity] && gap <= tolerance.Gap*row.state.EntityScale(row.Entity, at[row.Entity])
+	return sens <= tolerance.Sensitivity*row.state.Size[row.Entity] && gap <= tolerance.Gap*row.state.EntityScale(row.Entity, at[row.Entity])
 }
 
 // within reports whether a is of the interval that was answered, up to rounding.
 func (row *matrixRow) within(a float64) bool {
-	return !relay.Strays(a, row.lo, row.hi)
+	return !relay.Outside(a, row.lo, row.hi)
 }
 
 // fix takes the next entity to a.

@@ -58,7 +58,7 @@ type suffix struct {
 	trivial bool      // every group is one row
 	scale   []float64 // of the rows of the program
 	up, tol []float64 // under the polytope's own limits
-	ends    [2]*store
+	stores  [2]*store
 
 	// settled, where not nil, says that the equalities leave the entity no choice:
 	// it is settled . r_eqs, up to errors of the data.
@@ -288,7 +288,7 @@ func (m *model) newSuffix(i, maxBases int) {
 	for j, c := range g.C {
 		upper.C[j] = 0 - c
 	}
-	s.ends = [2]*store{newStore(g, maxBases), newStore(&upper, maxBases)}
+	s.stores = [2]*store{newStore(g, maxBases), newStore(&upper, maxBases)}
 }
 
 // leave writes the right-hand sides that r means for the programs of the suffix,

@@ -42,7 +42,7 @@ func TestRareBasesAreNotKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := m.suffix[0].ends[0]
+	e := m.suffix[0].stores[0]
 	state := func(k int) []basis.State { // a basis of one column, the budget is tight
 		out := make([]basis.State, e.g.N+e.g.M)
 		for v := range out {

@@ -16,7 +16,7 @@ import (
 // Answers do not depend, to the last bit, on what is kept: not on the order of
 // queries, on other goroutines, on evictions, or on a fresh start. For
 //
-//   - an end is computed from its duals, which are rounded from the exact ones: bases
+//   - an endpoint is computed from its duals, which are rounded from the exact ones: bases
 //     that share the duals share the bits;
 //   - a warm-start basis answers only where its basic variables stay within their bounds
 //     by a margin, so that the duals are unique, even among those that are optimal
@@ -52,7 +52,7 @@ func (s *Solver) settle() {
 	m := s.m
 	defer func() {
 		for i := range m.suffix {
-			for _, e := range m.suffix[i].ends {
+			for _, e := range m.suffix[i].stores {
 				e.hits.Store(0)
 				e.misses.Store(0)
 				e.exact.Store(0)
@@ -65,7 +65,7 @@ func (s *Solver) settle() {
 		c.Begin(1, nil)
 		row := &c.rows[0]
 		for i := range m.suffix {
-			for x, e := range m.suffix[i].ends {
+			for x, e := range m.suffix[i].stores {
 				c.look[x].load(e)
 			}
 			if !c.answer(i, row) {
@@ -74,7 +74,7 @@ func (s *Solver) settle() {
 			if i == 0 && !m.known {
 				m.first, m.known = [2]float64{row.lo, row.hi}, true
 			}
-			for x, e := range m.suffix[i].ends {
+			for x, e := range m.suffix[i].stores {
 				e.begin(c.work[x].Build(e.g))
 			}
 			parts := 2

@@ -6,7 +6,7 @@ import (
 
 // Stats tells how intervals were answered.
 type Stats struct {
-	Endpoints []Endpoint // lower and upper end of every entity in turn
+	Endpoints []Endpoint // lower and upper endpoint of every entity in turn
 }
 
 // Endpoint is one endpoint of the interval of one entity.
@@ -14,7 +14,7 @@ type Endpoint struct {
 	Entity string
 	Upper  bool
 
-	Hits   int64 // a warm-start basis proved the end
+	Hits   int64 // a warm-start basis proved the endpoint
 	Misses int64 // what was searched for
 	Exact  int64 // of the misses, those that took rational arithmetic
 	Left   int64 // of the misses, those where linear programs took the action over
@@ -51,7 +51,7 @@ func (e Endpoint) String() string {
 func (s *Solver) Stats() Stats {
 	var out Stats
 	for i := range s.m.suffix {
-		for x, e := range s.m.suffix[i].ends {
+		for x, e := range s.m.suffix[i].stores {
 			out.Endpoints = append(out.Endpoints, Endpoint{
 				Entity: s.m.p.Entities()[i], Upper: x == 1,
 				Hits: e.hits.Load(), Misses: e.misses.Load(), Exact: e.exact.Load(), Left: e.left.Load(), Bases: len(*e.kept.Load()),

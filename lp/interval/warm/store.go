@@ -21,7 +21,7 @@ type store struct {
 	homes []*basis.Piece // where searches begin
 	most  int
 
-	// bound is the end where it is at the bound of the entity itself. Bases that
+	// bound is the endpoint where it is at the bound of the entity itself. Bases that
 	// prove it have nothing in common but that: they are many, and quick to find
 	// again.
 	bound *basis.Piece

@@ -38,7 +38,7 @@ func TestKeptBasesAreProved(t *testing.T) {
 			lptest.Intervals(s, seed, 8, nil)
 		}
 		for i := range s.m.suffix {
-			for _, e := range s.m.suffix[i].ends {
+			for _, e := range s.m.suffix[i].stores {
 				for _, b := range *e.kept.Load() {
 					if err := b.Verify(); err != nil {
 						t.Fatalf("seed %d, entity %d: %v", seed, i, err)
@@ -59,7 +59,7 @@ func TestStoreIsBounded(t *testing.T) {
 		s := bases(t, p, most)
 		lptest.Walk(t, s, rand.New(rng.New(1, "bounded")), 200, nil)
 		for i := range s.m.suffix {
-			for _, e := range s.m.suffix[i].ends {
+			for _, e := range s.m.suffix[i].stores {
 				if kept, known := len(*e.kept.Load()), len(e.known); kept > most || known != kept {
 					t.Fatalf("entity %d keeps %d bases and knows %d, allowed are %d", i, kept, known, most)
 				}
