@@ -122,7 +122,7 @@ func ofSweep(w *sweep.Sweep) (*Part, error) {
 	spec := w.Spec
 	part := &Part{Name: "Sweep " + w.Dir, Bins: bins}
 	residual, violations := math.Inf(-1), 0
-	for _, x := range s.Settings {
+	for _, x := range slices.Concat(s.Settings, s.Report) {
 		for _, r := range x.Records {
 			if r != nil && r.Residual != nil {
 				residual = max(residual, *r.Residual)
@@ -165,6 +165,20 @@ func ofSweep(w *sweep.Sweep) (*Part, error) {
 		part.Lead += fmt.Sprintf(" It is above the next one, setting %d, by %s (%s).", second.Number, number(by.Estimate), interval(by))
 	}
 	part.Lead += " It was chosen on these seeds, so that on others it is likely to do a little worse."
+	again := Table{
+		Title: "On seeds that nothing was chosen on", Note: fmt.Sprintf("Seeds %v, with intervals of %.0f %%.", spec.Report.Seeds, 100*level),
+		Head: []string{"setting", spec.Objective.Statistic, "interval", "worst seed", "settings"},
+	}
+	for i := range s.Report {
+		x := &s.Report[i]
+		if x.State == journal.Complete {
+			iv := estimate(w, x)
+			again.Rows = append(again.Rows, []string{fmt.Sprint(x.Number), number(iv.Estimate), interval(iv), number(slices.Min(x.Returns)), x.Label})
+		}
+	}
+	if len(again.Rows) > 0 {
+		part.Tables = append(part.Tables, again)
+	}
 	part.Tables = append(part.Tables, settingsTable(w, complete))
 	if err := part.curves(w, complete[:min(len(complete), shownCurves)]); err != nil {
 		return nil, err

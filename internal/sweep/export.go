@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -46,7 +47,11 @@ func (w *Sweep) Export(out io.Writer) error {
 		}
 		return strconv.FormatFloat(*x, 'g', -1, 64)
 	}
-	for _, x := range s.Settings {
+	for k, x := range slices.Concat(s.Settings, s.Report) {
+		seeds := w.Spec.Seeds
+		if k >= len(s.Settings) {
+			seeds = w.Spec.Report.Seeds
+		}
 		value := ""
 		if x.Value == x.Value {
 			value = number(&x.Value)
@@ -59,7 +64,7 @@ func (w *Sweep) Export(out io.Writer) error {
 			if r == nil {
 				continue
 			}
-			seed := w.Spec.Seeds[i]
+			seed := seeds[i]
 			line := append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), r.State, number(r.Return), number(r.StdErr), r.Action, number(r.Residual),
 				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), w.RunDir(x.Number, seed), r.Error)
 			if err := c.Write(line); err != nil {

@@ -71,7 +71,7 @@ func TestKilledWorkers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Ended(w.Spec.Search.Trials) || kills > 200 {
+		if s.Ended() || kills > 200 {
 			for _, cmd := range living {
 				if err := cmd.Wait(); err != nil {
 					t.Error(err)

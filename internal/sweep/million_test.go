@@ -31,7 +31,7 @@ func fill(tb testing.TB, w *Sweep, lines int) (settings int) {
 	}
 	for n := 0; lines > 0; n++ {
 		settings++
-		put(w.begin(n, search.Point{1e-3, float64(n % 2)}))
+		put(w.begin(0, n, search.Point{1e-3, float64(n % 2)}))
 		t := &journal.Trial{ID: n}
 		for _, seed := range w.Spec.Seeds {
 			put(write(t, seed, Record{Revision: 1, State: stateRunning, Worker: w.worker}))
@@ -48,7 +48,7 @@ func fill(tb testing.TB, w *Sweep, lines int) (settings int) {
 }
 
 func BenchmarkStatusOfAMillionLines(b *testing.B) {
-	s, err := parse(&parser{name: "s"}, []byte("base: auto\nseeds: 1..5\nsearch: {method: random, trials: 1000000}\nspace: {ppo.lr: {log: [1e-5, 1e-2]}, ppo.envs: {choices: [8, 16]}}"))
+	s, err := parse(&parser{name: "s"}, []byte("base: auto\nseeds: 1..5\nsearch: {method: random, trials: 1000000}\nreport: {settings: 0}\nspace: {ppo.lr: {log: [1e-5, 1e-2]}, ppo.envs: {choices: [8, 16]}}"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -41,7 +41,10 @@ func (s *Spec) Plan(out io.Writer) error {
 	if n := s.Search.Trials - len(before); n > 0 {
 		fmt.Fprintf(out, "  and %d more\n", n)
 	}
-	fmt.Fprintf(out, "the best settings are trained again on seeds %v\n", s.Report.Seeds)
+	if n := min(s.Report.Settings, s.Search.Trials); n > 0 {
+		fmt.Fprintf(out, "the best %d are trained again on seeds %v\n", n, s.Report.Seeds)
+		trainings += n * len(s.Report.Seeds)
+	}
 	begin, rate, err := speed(c)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func (w *Sweep) Run(ctx context.Context, o Workers) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if s.Ended(w.Spec.Search.Trials) {
+			if s.Ended() {
 				return nil
 			}
 			return errors.Join(errs...)

@@ -61,8 +61,11 @@ type Prune struct {
 	Factor   int
 }
 
-// Report says on which seeds the best settings are trained again.
-type Report struct{ Seeds []uint64 }
+// Report says how many of the best settings are trained again, and on which seeds.
+type Report struct {
+	Seeds    []uint64
+	Settings int
+}
 
 const (
 	methodGrid   = "grid"
@@ -184,6 +187,7 @@ func parse(p *parser, data []byte) (*Spec, error) {
 		Objective: Objective{Metric: metricReturn, Statistic: "iqm", Episodes: 200},
 		Search:    Search{Method: methodRandom, Seed: 1},
 		Base:      Base{Preset: config.AutoPreset},
+		Report:    Report{Settings: 3},
 		text:      data,
 	}
 	root := doc.Content[0]
@@ -228,7 +232,8 @@ func parse(p *parser, data []byte) (*Spec, error) {
 		}),
 		"report": func(n *yaml.Node) error {
 			return p.mapping(n, "report", map[string]func(*yaml.Node) error{
-				"seeds": keep("report.seeds", func(n *yaml.Node) (err error) { s.Report.Seeds, err = p.seeds(n, "report.seeds"); return err }),
+				"seeds":    keep("report.seeds", func(n *yaml.Node) (err error) { s.Report.Seeds, err = p.seeds(n, "report.seeds"); return err }),
+				"settings": p.integer("report.settings", &s.Report.Settings, 0, 1000),
 			})
 		},
 		"space": func(n *yaml.Node) error { space = n; return nil },

@@ -30,6 +30,7 @@ type Setting struct {
 // Status is how far a sweep is.
 type Status struct {
 	Settings []Setting // that have been begun, in order
+	Report   []Setting // that are trained again on the seeds of the report
 
 	Trainings, Done, Failed int // Failed of those that are done
 	GivenUp                 int // not to be trained to their end, with their settings
@@ -37,25 +38,56 @@ type Status struct {
 	Steps, StepsDone        int64   // of all trainings, what the space says of steps left aside
 	Seconds                 float64 // of processor time
 	Best                    int     // setting, -1 where there is none
+
+	ended bool
 }
 
 // Ended says whether nothing is left to train.
-func (s *Status) Ended(trials int) bool {
-	return len(s.Settings) == trials && !slices.ContainsFunc(s.Settings, func(t Setting) bool { return !t.State.Finished() })
-}
+func (s *Status) Ended() bool { return s.ended }
 
 // Status reads how far the sweep is.
 func (w *Sweep) Status() (*Status, error) {
 	if err := w.journal.Read(); err != nil {
 		return nil, err
 	}
-	spec := w.Spec
-	s := &Status{Best: -1, Trainings: spec.Search.Trials * len(spec.Seeds)}
-	s.Steps = int64(s.Trainings) * w.total
-	for _, t := range w.trials(w.journal.State()) {
+	s := &Status{Best: -1}
+	all, again := w.trials(w.journal.State(), w.search), w.trials(w.journal.State(), w.report)
+	s.Settings, s.Report = w.settings(s, all), w.settings(s, again)
+	for i, x := range s.Settings {
+		if x.State == journal.Complete && (s.Best < 0 || x.Value > s.Settings[s.Best].Value) {
+			s.Best = i
+		}
+	}
+	open := func(x Setting) bool { return !x.State.Finished() }
+	searched := len(all) == w.Spec.Search.Trials && !slices.ContainsFunc(s.Settings, open)
+	planned := min(w.Spec.Report.Settings, w.Spec.Search.Trials)
+	if searched {
+		planned = len(w.best(all))
+	}
+	s.ended = searched && len(again) == planned && !slices.ContainsFunc(s.Report, open)
+	s.Trainings = w.Spec.Search.Trials*len(w.Spec.Seeds) + planned*len(w.Spec.Report.Seeds)
+	s.Steps += int64(s.Trainings) * w.total
+	signs, err := os.ReadDir(filepath.Join(w.Dir, workersDir))
+	if err != nil {
+		return s, nil
+	}
+	for _, e := range signs {
+		data, err := os.ReadFile(filepath.Join(w.Dir, workersDir, e.Name()))
+		var g sign
+		if err != nil || json.Unmarshal(data, &g) != nil || journal.Self().Dead(g.Process) || g.Run == "" {
+			continue
+		}
+		s.Running = append(s.Running, g)
+	}
+	return s, nil
+}
+
+// settings returns what has come of settings, and counts it.
+func (w *Sweep) settings(s *Status, all []*trial) (out []Setting) {
+	for _, t := range all {
 		x := Setting{
-			Number: t.setting, Point: t.point, Label: spec.Space.Label(t.point), State: t.State, Value: t.Value,
-			Returns: make([]float64, len(spec.Seeds)), Records: slices.Clone(t.records),
+			Number: t.setting, Point: t.point, Label: w.Spec.Space.Label(t.point), State: t.State, Value: t.Value,
+			Returns: make([]float64, len(t.records)), Records: slices.Clone(t.records),
 		}
 		for i, r := range t.records {
 			x.Returns[i] = math.NaN()
@@ -82,24 +114,9 @@ func (w *Sweep) Status() (*Status, error) {
 				}
 			}
 		}
-		if x.State == journal.Complete && (s.Best < 0 || x.Value > s.Settings[s.Best].Value) {
-			s.Best = len(s.Settings)
-		}
-		s.Settings = append(s.Settings, x)
+		out = append(out, x)
 	}
-	signs, err := os.ReadDir(filepath.Join(w.Dir, workersDir))
-	if err != nil {
-		return s, nil
-	}
-	for _, e := range signs {
-		data, err := os.ReadFile(filepath.Join(w.Dir, workersDir, e.Name()))
-		var g sign
-		if err != nil || json.Unmarshal(data, &g) != nil || journal.Self().Dead(g.Process) || g.Run == "" {
-			continue
-		}
-		s.Running = append(s.Running, g)
-	}
-	return s, nil
+	return out
 }
 
 // Order returns the settings, the best first and those without a value last.
@@ -150,6 +167,11 @@ func (w *Sweep) Write(out io.Writer, s *Status, most int) error {
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	for _, x := range s.Report {
+		if x.State == journal.Complete {
+			fmt.Fprintf(out, "setting %d on seeds that nothing was chosen on: %s %.4f, by seed %.4f\n", x.Number, w.Spec.Objective.Statistic, x.Value, x.Returns)
+		}
 	}
 	_, err := fmt.Fprintf(out, "%d of %d trainings done, %d given up, %d failed, %d running; %.0f s of processor time\n",
 		s.Done, s.Trainings, s.GivenUp, s.Failed, len(s.Running), s.Seconds)

@@ -45,9 +45,7 @@ type Sweep struct {
 	total   int64    // steps of a training of the base
 	rungs   []int64  // at which settings are compared
 
-	seedKeys []string // names of the records of a setting
-	known    []*trial // as of the last look at the journal
-	looked   int      // trials of the study that have been looked at
+	search, report *part
 }
 
 // Create makes the folder of a new sweep. An existing folder that holds anything is
@@ -136,9 +134,8 @@ func Open(dir string) (*Sweep, error) {
 		return nil, err
 	}
 	w := &Sweep{Dir: dir, Spec: s, method: s.method(), worker: workerName()}
-	for _, seed := range s.Seeds {
-		w.seedKeys = append(w.seedKeys, seedKey(seed))
-	}
+	w.search = newPart("", s.Seeds)
+	w.report = newPart("report-", s.Report.Seeds)
 	copies, err := os.ReadDir(filepath.Join(dir, filesDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -31,6 +31,7 @@ const tinyBase = `base:
   policy: {encoder: [4], latent: 4, heads: [4], critic: [4]}
   ppo: {envs: 2, steps_per_env: 4, minibatch: 4, epochs: 1, eval_every: 2, eval_episodes: 2, checkpoint_every: 2, checkpoint_keep: 1}
 objective: {episodes: 4}
+report: {settings: 0}
 `
 
 // create makes a sweep of a tiny base.
@@ -137,7 +138,7 @@ func returnsOf(t *testing.T, w *Sweep) (all [][]float64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !s.Ended(w.Spec.Search.Trials) || s.Done != s.Trainings || s.Failed > 0 {
+	if !s.Ended() || s.Done != s.Trainings || s.Failed > 0 {
 		var b bytes.Buffer
 		w.Write(&b, s, 100)
 		t.Fatalf("%d of %d trainings done, %d failed\n%s", s.Done, s.Trainings, s.Failed, &b)
@@ -193,11 +194,11 @@ space:
 `)
 	workers(t, w.Dir, 2)
 	s, err := w.Status()
-	if err != nil || !s.Ended(9) {
+	if err != nil || !s.Ended() {
 		t.Fatal(err, s)
 	}
 	states := map[journal.TrialState]int{}
-	for i, x := range w.trials(w.journal.State()) {
+	for i, x := range w.trials(w.journal.State(), w.search) {
 		states[x.State]++
 		rungs := len(x.Intermediate)
 		if x.State == journal.Complete && rungs != 3 || x.State == journal.Pruned && rungs == 0 {
@@ -221,6 +222,37 @@ space:
 	}
 	if s.Done+s.GivenUp != s.Trainings {
 		t.Errorf("%d done and %d given up, of %d", s.Done, s.GivenUp, s.Trainings)
+	}
+}
+
+// The best settings are trained again on the seeds of the report, each as a single run.
+func TestReportSeeds(t *testing.T) {
+	s := read(t, strings.Replace(fmt.Sprintf(tinyBase, 64), "report: {settings: 0}", "report: {settings: 2, seeds: [7, 9]}", 1)+tinySpace)
+	w, err := Create(context.Background(), s, filepath.Join(t.TempDir(), "sweep"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	workers(t, w.Dir, 3)
+	got, err := w.Status()
+	if err != nil || !got.Ended() || got.Done != 4*2+2*2 || got.Trainings != got.Done {
+		t.Fatalf("%d of %d trainings done, %v", got.Done, got.Trainings, err)
+	}
+	best := got.Order()[:2]
+	if len(got.Report) != 2 {
+		t.Fatalf("%d settings were trained again, want 2", len(got.Report))
+	}
+	for i, x := range got.Report {
+		if x.Number != best[i].Number || !slices.Equal(x.Point, best[i].Point) || x.Value != w.Spec.Objective.Of(x.Returns) {
+			t.Errorf("setting %d was trained again, want %d: %+v", x.Number, best[i].Number, x)
+		}
+		for _, seed := range []uint64{7, 9} {
+			dir := w.RunDir(x.Number, seed)
+			same(t, dir, alone(t, dir))
+		}
+	}
+	var b bytes.Buffer
+	if err := w.Write(&b, got, 10); err != nil || strings.Count(b.String(), "on seeds that nothing was chosen on") != 2 {
+		t.Errorf("%v\n%s", err, &b)
 	}
 }
 

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -80,9 +81,28 @@ func revision(raw []byte) (n int64) {
 	return n
 }
 
+// part is one of the two of a sweep: the search, and the best settings on other seeds. Each
+// is a study of the journal.
+type part struct {
+	prefix string // of its run folders
+	seeds  []uint64
+	keys   []string // names of the records of a setting, by seed
+	known  []*trial // as of the last look at the journal
+	looked int      // trials of the study that have been looked at
+}
+
+func newPart(prefix string, seeds []uint64) *part {
+	p := &part{prefix: prefix, seeds: seeds}
+	for _, seed := range seeds {
+		p.keys = append(p.keys, seedKey(seed))
+	}
+	return p
+}
+
 // trial is a setting with its trainings.
 type trial struct {
 	*journal.Trial
+	part    *part
 	setting int // its number among those of the sweep
 	point   search.Point
 	records []*Record // by seed, nil where it has not begun
@@ -90,28 +110,44 @@ type trial struct {
 	version int // of what the records are from
 }
 
-// trials returns the settings that have been begun, in order. Trials that others have
-// added to the study are none.
-func (w *Sweep) trials(st *journal.State) []*trial {
-	study := st.Studies[0]
+// study returns the study of a part, nil where there is none yet.
+func (w *Sweep) study(st *journal.State, p *part) *journal.Study {
+	first := st.Studies[0]
+	if p == w.search || first == nil {
+		return first
+	}
+	return st.Study(reportStudy(first))
+}
+
+// reportStudy names the study of the best settings.
+func reportStudy(first *journal.Study) string { return first.Name + ", report seeds" }
+
+// trials returns the settings of a part that have been begun, in order. Trials that others
+// have added to its study are none.
+func (w *Sweep) trials(st *journal.State, p *part) []*trial {
+	study := w.study(st, p)
 	if study == nil {
 		return nil
 	}
-	for _, t := range study.Trials[w.looked:] {
-		w.looked++
-		if n, err := journal.Int(t.SystemAttr(settingAttr)); err != nil || n != int64(len(w.known)) {
+	for _, t := range study.Trials[p.looked:] {
+		p.looked++
+		n, err := journal.Int(t.SystemAttr(settingAttr))
+		if err != nil || p == w.search && n != int64(len(p.known)) {
+			continue
+		}
+		if p == w.report && slices.ContainsFunc(p.known, func(x *trial) bool { return int64(x.setting) == n }) {
 			continue
 		}
 		if point := w.pointOf(t); point != nil {
-			w.known = append(w.known, &trial{Trial: t, setting: len(w.known), point: point, records: make([]*Record, len(w.Spec.Seeds)), version: -1})
+			p.known = append(p.known, &trial{Trial: t, part: p, setting: int(n), point: point, records: make([]*Record, len(p.seeds)), version: -1})
 		}
 	}
-	for _, x := range w.known {
+	for _, x := range p.known {
 		if x.version == x.Version {
 			continue
 		}
 		x.version = x.Version
-		for i, key := range w.seedKeys {
+		for i, key := range p.keys {
 			raw := x.Attr(key)
 			if raw == nil {
 				continue
@@ -122,7 +158,7 @@ func (w *Sweep) trials(st *journal.State) []*trial {
 			}
 		}
 	}
-	return w.known
+	return p.known
 }
 
 // pointOf returns the point of a trial, nil where it is none of the space.
@@ -197,9 +233,9 @@ func results(all []*trial) []search.Result {
 	return out
 }
 
-// begin returns the operation that makes the trial of a setting.
-func (w *Sweep) begin(setting int, p search.Point) journal.Op {
-	study, running := 0, journal.Running
+// begin returns the operation that makes the trial of a setting in a study.
+func (w *Sweep) begin(study, setting int, p search.Point) journal.Op {
+	running := journal.Running
 	var none []float64
 	op := journal.Op{
 		Code: journal.CreateTrial, Study: &study, DatetimeStart: journal.Now(), State: &running, Values: &none,
@@ -247,7 +283,7 @@ func (w *Sweep) settle(all []*trial) []journal.Op {
 				}
 			}
 		}
-		switch n := len(w.Spec.Seeds); {
+		switch n := len(t.part.seeds); {
 		case failed:
 			end(journal.Fail, nil)
 		case len(returns) == n:
@@ -307,7 +343,25 @@ func (o *Objective) Of(returns []float64) float64 {
 	return stats.IQM(returns)
 }
 
-// RunDir returns the folder of a training.
+// best returns the settings that are trained again: the best of those that went to their
+// end.
+func (w *Sweep) best(all []*trial) []*trial {
+	var ended []*trial
+	for _, t := range all {
+		if t.State == journal.Complete {
+			ended = append(ended, t)
+		}
+	}
+	slices.SortStableFunc(ended, func(a, b *trial) int { return cmp.Compare(b.Value, a.Value) })
+	return ended[:min(len(ended), w.Spec.Report.Settings)]
+}
+
+// RunDir returns the folder of a training: of the search, or of the best settings where the
+// seed is one of the report's.
 func (w *Sweep) RunDir(setting int, seed uint64) string {
-	return filepath.Join(w.Dir, RunsDir, fmt.Sprintf("%04d-seed-%d", setting, seed))
+	prefix := w.search.prefix
+	if slices.Contains(w.report.seeds, seed) {
+		prefix = w.report.prefix
+	}
+	return filepath.Join(w.Dir, RunsDir, fmt.Sprintf("%s%04d-seed-%d", prefix, setting, seed))
 }

@@ -143,6 +143,7 @@ func (w *watch) dead(worker string) bool {
 
 // claim is a training that a worker has taken.
 type claim struct {
+	part    *part
 	trial   int // ID
 	setting int
 	point   search.Point
@@ -199,12 +200,47 @@ type step struct {
 
 // next returns what is to be done next, as the journal stands.
 func (w *Sweep) next(st *journal.State, others *watch) step {
-	all := w.trials(st)
+	all := w.trials(st, w.search)
+	s, open := w.goOn(all, others)
+	if len(s.ops) > 0 {
+		return s
+	}
+	if len(all) < w.Spec.Search.Trials {
+		if p := w.method.Suggest(results(all)); p != nil {
+			return step{ops: []journal.Op{w.begin(0, len(all), p)}}
+		}
+		return step{}
+	}
+	if open {
+		return step{}
+	}
+	best := w.best(all)
+	if len(best) == 0 {
+		return step{done: true}
+	}
+	study := w.study(st, w.report)
+	if study == nil {
+		name := reportStudy(st.Studies[0])
+		return step{ops: []journal.Op{{Code: journal.CreateStudy, StudyName: name, Directions: []int{journal.Maximize}}}}
+	}
+	again := w.trials(st, w.report)
+	for _, t := range best {
+		if !slices.ContainsFunc(again, func(x *trial) bool { return x.setting == t.setting }) {
+			return step{ops: []journal.Op{w.begin(study.ID, t.setting, t.point)}}
+		}
+	}
+	s, open = w.goOn(again, others)
+	s.done = !open
+	return s
+}
+
+// goOn returns how to go on with settings that have been begun, and whether any has not ended.
+func (w *Sweep) goOn(all []*trial, others *watch) (s step, open bool) {
 	if ops := w.settle(all); len(ops) > 0 {
-		return step{ops: ops}
+		return step{ops: ops}, true
 	}
 	var fresh *claim
-	open := false
+	var of *trial
 	for _, t := range all {
 		if t.State.Finished() {
 			continue
@@ -212,14 +248,14 @@ func (w *Sweep) next(st *journal.State, others *watch) step {
 		open = true
 		passed := len(t.Intermediate)
 		var until int64
-		if passed < len(w.rungs) {
+		if t.part == w.search && passed < len(w.rungs) {
 			until = w.rungs[passed]
 		}
 		for i, r := range t.records {
-			c := &claim{trial: t.ID, setting: t.setting, point: t.point, seed: w.Spec.Seeds[i], until: until}
+			c := &claim{part: t.part, trial: t.ID, setting: t.setting, point: t.point, seed: t.part.seeds[i], until: until}
 			if r == nil {
 				if fresh == nil {
-					fresh = c
+					fresh, of = c, t
 				}
 				continue
 			}
@@ -228,19 +264,13 @@ func (w *Sweep) next(st *journal.State, others *watch) step {
 			}
 			// What has been begun goes first.
 			c.record = *r
-			return w.take(t, c)
+			return w.take(t, c), true
 		}
 	}
 	if fresh != nil {
-		return w.take(all[fresh.setting], fresh)
+		return w.take(of, fresh), true
 	}
-	if len(all) < w.Spec.Search.Trials {
-		if p := w.method.Suggest(results(all)); p != nil {
-			return step{ops: []journal.Op{w.begin(len(all), p)}}
-		}
-		return step{}
-	}
-	return step{done: !open}
+	return step{}, open
 }
 
 // take returns the operation that takes a training.
@@ -277,12 +307,12 @@ func (w *Sweep) claim(ctx context.Context, others *watch) (c *claim, done bool, 
 
 // holds says whether the record of a training in the journal is that of a claim.
 func (w *Sweep) holds(c *claim) bool {
-	for _, t := range w.trials(w.journal.State()) {
+	for _, t := range w.trials(w.journal.State(), c.part) {
 		if t.ID != c.trial {
 			continue
 		}
 		for i, r := range t.records {
-			if w.Spec.Seeds[i] == c.seed {
+			if c.part.seeds[i] == c.seed {
 				return r != nil && r.Revision == c.record.Revision && r.Worker == w.worker
 			}
 		}

@@ -170,8 +170,8 @@ func newState(accept Accept) *State {
 	return &State{Studies: map[int]*Study{}, accept: accept}
 }
 
-// study returns the study of a name, nil where there is none.
-func (s *State) study(name string) *Study {
+// Study returns the study of a name, nil where there is none.
+func (s *State) Study(name string) *Study {
 	for _, t := range s.Studies {
 		if t.Name == name {
 			return t
@@ -232,7 +232,7 @@ func (s *State) do(f *fields) error {
 		if err != nil {
 			return err
 		}
-		if s.study(name) == nil {
+		if s.Study(name) == nil {
 			s.Studies[s.nextStudy] = &Study{ID: s.nextStudy, Name: name, UserAttrs: Attrs{}}
 			s.nextStudy++
 		}
