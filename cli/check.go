@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/internal/cells"
 	"paspo/internal/count"
 	"paspo/internal/rng"
 	"paspo/internal/run/progress"
@@ -172,7 +173,7 @@ func (v *intervals) write(b *strings.Builder, width int) {
 			fmt.Fprintf(b, "  ... and %d more; --json prints all\n", len(v.Form.Entities)-i)
 			break
 		}
-		fmt.Fprintf(b, "  %-*s  %4d of %4d below, %4d of %4d above", width, e.Entity, e.NeededLower, e.Lower, e.NeededUpper, e.Upper)
+		fmt.Fprintf(b, "  %s  %4d of %4d below, %4d of %4d above", cells.Pad(e.Entity, width), e.NeededLower, e.Lower, e.NeededUpper, e.Upper)
 		if e.How != v.Form.How {
 			fmt.Fprintf(b, ", %s", e.How)
 		}
@@ -256,14 +257,14 @@ func (c *checked) write(w io.Writer) error {
 	fmt.Fprintf(&b, "%s: %s, %s\n", c.Name, count.Of(len(c.Entities), "entity"), count.Of(len(c.Rows), "row"))
 	width := 0
 	for _, e := range c.Entities {
-		width = max(width, len(e))
+		width = max(width, cells.Width(e))
 	}
 	for i, r := range c.Box {
 		if i == mostEntities {
 			fmt.Fprintf(&b, "  ... and %d more; --json prints all\n", len(c.Box)-i)
 			break
 		}
-		fmt.Fprintf(&b, "  %-*s  %10.6g .. %-10.6g\n", width, r.Entity, r.Lo, r.Hi)
+		fmt.Fprintf(&b, "  %s  %10.6g .. %-10.6g\n", cells.Pad(r.Entity, width), r.Lo, r.Hi)
 	}
 	b.WriteString("rows\n")
 	for i, r := range c.Rows {

@@ -111,7 +111,7 @@ constraints:
 		Empty    bool
 		Conflict []string
 	}
-	if err := json.Unmarshal([]byte(out), &c); err != nil || status != 1 || !c.Empty || !slices.Equal(c.Conflict, []string{"low", "high", "B >= 0"}) {
+	if err := json.Unmarshal([]byte(out), &c); err != nil || status != 1 || !c.Empty || !slices.Equal(c.Conflict, []string{"low: A + B <= 0.2", "high: A >= 0.4", "B >= 0"}) {
 		t.Errorf("status %d, %s", status, out)
 	}
 

@@ -12,7 +12,7 @@ func Nearest(key string, keys []string) string {
 		if l := 1 + distance(last(key), last(k)); l < d {
 			d = l
 		}
-		if d < least {
+		if d < least && d < len(key) { // else they have nothing in common
 			best, least = k, d
 		}
 	}

@@ -11,9 +11,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"paspo/internal/cells"
 )
 
 const (
@@ -182,7 +183,7 @@ func (b *Bar) text(room int) string {
 			tail = append([]string{b.count()}, parts...)
 		}
 		rest := strings.Join(append([]string{""}, tail...), "  ")
-		left := room - utf8.RuneCountInString(b.head()+rest)
+		left := room - cells.Width(b.head()+rest)
 		if cells := min(barCells, left-1); cells >= fewestCells {
 			full := int(b.share() * float64(cells))
 			return b.head() + " " + strings.Repeat("█", full) + strings.Repeat("░", cells-full) + rest

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"paspo/envs"
+	"paspo/internal/cells"
 )
 
 // Table compares policies on the same episodes.
@@ -138,12 +139,12 @@ func mean(xs []float64) float64 {
 // Write writes the table for people to read.
 func (t *Table) Write(w io.Writer) error {
 	expected := slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Expected.has() })
-	cells := [][]string{{"policy", "return", "s.e."}}
+	lines := [][]string{{"policy", "return", "s.e."}}
 	if expected {
-		cells[0] = append(cells[0], "expected")
+		lines[0] = append(lines[0], "expected")
 	}
 	if t.To != "" {
-		cells[0] = append(cells[0], "share", "95 % interval")
+		lines[0] = append(lines[0], "share", "95 % interval")
 	}
 	for _, r := range t.Rows {
 		line := []string{r.Policy, r.Return.text(), r.StdErr.text()}
@@ -159,9 +160,9 @@ func (t *Table) Write(w io.Writer) error {
 		case r.Share != nil:
 			line = append(line, percent(r.Share.Share), percent(r.Share.Low)+" .. "+percent(r.Share.High))
 		}
-		cells = append(cells, line)
+		lines = append(lines, line)
 	}
-	if _, err := fmt.Fprintf(w, "%s\n%s", t.Title, align(cells)); err != nil {
+	if _, err := fmt.Fprintf(w, "%s\n%s", t.Title, align(lines)); err != nil {
 		return err
 	}
 	actions, violations, residual := t.Residuals()
@@ -170,20 +171,20 @@ func (t *Table) Write(w io.Writer) error {
 }
 
 // align sets cells in columns, the first left and the others right.
-func align(cells [][]string) string {
-	width := make([]int, len(cells[0]))
-	for _, line := range cells {
+func align(lines [][]string) string {
+	width := make([]int, len(lines[0]))
+	for _, line := range lines {
 		for i, c := range line {
-			width[i] = max(width[i], len(c))
+			width[i] = max(width[i], cells.Width(c))
 		}
 	}
 	var b strings.Builder
-	for _, line := range cells {
+	for _, line := range lines {
 		for i, c := range line {
 			if i == 0 {
-				fmt.Fprintf(&b, "%-*s", width[i], c)
+				b.WriteString(cells.Pad(c, width[i]))
 			} else {
-				fmt.Fprintf(&b, "  %*s", width[i], c)
+				b.WriteString("  " + cells.PadLeft(c, width[i]))
 			}
 		}
 		b.WriteByte('\n')
