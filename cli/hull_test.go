@@ -35,7 +35,7 @@ func TestHullWithoutFacets(t *testing.T) {
 		}
 	}
 	out = succeed(t, "", "constraints", "check", path)
-	for _, part := range []string{"hull of the points: 60 points", "closed form: none, ", "; intervals by lazy\n", "redundant rows: none"} {
+	for _, part := range []string{"hull of 60 points", "closed form: none, ", "; intervals by lazy\n", "redundant rows: none"} {
 		if !strings.Contains(out, part) {
 			t.Errorf("no %q in\n%s", part, out)
 		}
