@@ -57,9 +57,6 @@ func (g *graph) scalar(x float64) string { return g.Doubles([]float64{x}) }
 
 func (g *graph) row(v []float64) string { return g.Doubles(v, 1, len(v)) }
 
-// column returns a matrix of one weight for every element of a row.
-func (g *graph) column(v []float64) string { return g.Doubles(v, len(v), 1) }
-
 func (g *graph) op(op string, inputs ...string) string { return g.Op(op, nil, inputs...) }
 
 func (g *graph) concat(parts ...string) string {
