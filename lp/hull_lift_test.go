@@ -16,7 +16,6 @@ import (
 	"paspo/lp"
 	"paspo/lp/internal/hulltest"
 	"paspo/lp/internal/lptest"
-	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 	"paspo/lp/interval"
 )
@@ -199,14 +198,14 @@ func TestHullConflictsAreProven(t *testing.T) {
 				q.C, q.Lower, q.Upper = append(q.C, new(big.Rat)), append(q.Lower, new(big.Rat)), append(q.Upper, nil)
 			}
 			for j := range n {
-				for _, kind := range []program.Kind{program.OfLower, program.OfUpper} {
-					name := p.BoundName(kind, j, l, u)
+				for _, upper := range []bool{false, true} {
+					name := p.BoundName(j, upper, l, u)
 					if name == without || !slices.Contains(conflict, name) {
 						continue
 					}
-					sign, v := 1., u[j]
-					if kind == program.OfLower {
-						sign, v = -1, l[j]
+					sign, v := -1., l[j]
+					if upper {
+						sign, v = 1, u[j]
 					}
 					var row []*big.Rat
 					for _, x := range p.Points() {

@@ -57,20 +57,21 @@ func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string 
 		}
 		return p.eqNames[i]
 	case program.OfLower, program.OfUpper:
-		return p.BoundName(kind, i, l, u)
+		return p.BoundName(i, kind == program.OfUpper, l, u)
 	case program.OfHull:
 		return HullName
 	}
 	return ""
 }
 
-func (p *Polytope) BoundName(kind program.Kind, j int, l, u []float64) string {
+// BoundName names the lower or the upper bound of entity j where the bounds are l and u.
+func (p *Polytope) BoundName(j int, upper bool, l, u []float64) string {
 	if j >= p.Dim()-p.weights {
 		return HullName
 	}
-	sign, v := " <= ", u[j]
-	if kind == program.OfLower {
-		sign, v = " >= ", l[j]
+	sign, v := " >= ", l[j]
+	if upper {
+		sign, v = " <= ", u[j]
 	}
 	if p.units != nil {
 		v *= p.units.amount[j]

@@ -22,7 +22,6 @@ import (
 var between = []string{
 	"policy.Request.Streams", // of Backends, which are asked by rl
 	"envs.VectorConfig.Stream",
-	"lp.Polytope.BoundName",  // of what the methods of intervals have found
 	"policy.Normalizer.Seen", // which it gathers itself
 }
 

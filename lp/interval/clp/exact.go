@@ -311,11 +311,11 @@ func (w *worker) elasticRows(q *relay.Query) *elastic {
 		}
 		if u := q.U[j]; !math.IsInf(u, 0) {
 			unit[j-i].SetInt64(1)
-			e.add(unit, vec.Rational(u), form.EntityScale(j, u), func() string { return p.BoundName(program.OfUpper, j, q.L, q.U) })
+			e.add(unit, vec.Rational(u), form.EntityScale(j, u), func() string { return p.BoundName(j, true, q.L, q.U) })
 		}
 		if l := q.L[j]; !math.IsInf(l, 0) {
 			unit[j-i].SetInt64(-1)
-			e.add(unit, vec.Rational(-l), form.EntityScale(j, l), func() string { return p.BoundName(program.OfLower, j, q.L, q.U) })
+			e.add(unit, vec.Rational(-l), form.EntityScale(j, l), func() string { return p.BoundName(j, false, q.L, q.U) })
 		}
 	}
 	return e
@@ -372,10 +372,10 @@ func (w *worker) cutPoints(e *elastic, q *relay.Query) {
 	for j := q.Entity; j < n; j++ {
 		unit[j] = 1
 		if u := q.U[j]; u < form.U[j] {
-			e.add(row(unit, 1), vec.Rational(u), form.EntityScale(j, u), func() string { return p.BoundName(program.OfUpper, j, q.L, q.U) })
+			e.add(row(unit, 1), vec.Rational(u), form.EntityScale(j, u), func() string { return p.BoundName(j, true, q.L, q.U) })
 		}
 		if l := q.L[j]; l > form.L[j] {
-			e.add(row(unit, -1), vec.Rational(-l), form.EntityScale(j, l), func() string { return p.BoundName(program.OfLower, j, q.L, q.U) })
+			e.add(row(unit, -1), vec.Rational(-l), form.EntityScale(j, l), func() string { return p.BoundName(j, false, q.L, q.U) })
 		}
 		unit[j] = 0
 	}
