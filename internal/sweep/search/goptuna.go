@@ -72,7 +72,7 @@ func (c CMAES) start(dim, restarts int) (*cmaes.Optimizer, error) {
 // Suggest implements Method.
 func (c CMAES) Suggest(before []Result) Point {
 	ranges := c.ranges()
-	p := Random{c.Space, c.Seed}.Suggest(before)
+	p := Random(c).Suggest(before)
 	restarts := 0
 	o, err := c.start(len(ranges), restarts)
 	if err != nil {

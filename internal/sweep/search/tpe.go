@@ -32,7 +32,7 @@ func (t TPE) Suggest(before []Result) Point {
 		}
 	}
 	if ended < tpeStartup {
-		return Random{t.Space, t.Seed}.Suggest(before)
+		return Random(t).Suggest(before)
 	}
 	order := slices.Clone(before)
 	slices.SortStableFunc(order, compare)
