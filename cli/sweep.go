@@ -45,6 +45,10 @@ func newSweepRun() *cobra.Command {
 			if err != nil || dry {
 				return err
 			}
+			if fit := sweep.Fitting(jobs); fit < jobs {
+				fmt.Fprintf(cmd.ErrOrStderr(), "memory for %d of %d workers is left: so many are started\n", fit, jobs)
+				jobs = fit
+			}
 			return runSweep(cmd, w, jobs)
 		},
 	}

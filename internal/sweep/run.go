@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -22,6 +23,30 @@ type Workers struct {
 
 	// Show is called now and then.
 	Show func(*Status)
+}
+
+// workerMemory is what a worker takes: 60 MB were measured on the portfolio, and larger
+// networks take more.
+const workerMemory = 128 << 20
+
+// Fitting returns how many of some workers fit into the memory that the machine has left,
+// at least one, and all of them where that is not known.
+func Fitting(workers int) int {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return workers
+	}
+	return fitting(workers, string(text))
+}
+
+func fitting(workers int, meminfo string) int {
+	for line := range strings.Lines(meminfo) {
+		var kB int64
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kB); n == 1 {
+			return int(min(int64(workers), max(1, kB<<10/workerMemory)))
+		}
+	}
+	return workers
 }
 
 // restarts is how often in a row a worker that died is started again.

@@ -256,6 +256,17 @@ func TestReportSeeds(t *testing.T) {
 	}
 }
 
+func TestFitting(t *testing.T) {
+	for _, c := range []struct {
+		kB   string
+		want int
+	}{{"MemTotal: 9 kB\nMemAvailable:     524288 kB\n", 4}, {"MemAvailable: 1 kB\n", 1}, {"MemAvailable: 99999999 kB\n", 8}, {"", 8}} {
+		if got := fitting(8, c.kB); got != c.want {
+			t.Errorf("%q: %d workers, want %d", c.kB, got, c.want)
+		}
+	}
+}
+
 // Every method ends whatever it suggests.
 func TestMethods(t *testing.T) {
 	for _, method := range []string{"sobol", "tpe", "cmaes"} {
