@@ -194,7 +194,7 @@ func (c Config) newOwn(p *lp.Polytope) (envs.Problem, error) {
 		return nil, e
 	}
 	if err == nil && over == nil {
-		err = errors.New("Constrain returned neither a problem nor an error")
+		err = errors.New("its Constrain returned neither a problem nor an error")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("environment %q: %w", c.Name, err)
