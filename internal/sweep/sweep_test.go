@@ -450,3 +450,33 @@ func TestStatistics(t *testing.T) {
 		}
 	}
 }
+
+// The sweeps that the documentation shows can be trained.
+func TestDocumentedSweeps(t *testing.T) {
+	root, err := checkout.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(root, "docs", "sweeps.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, found := strings.Cut(text, "```")
+	if !found {
+		t.Fatal("docs/sweeps.md shows no sweep")
+	}
+	s, err := parse(&parser{name: filepath.Join(root, "sweep.yaml")}, []byte(text))
+	if err == nil {
+		err = s.check()
+	}
+	if err != nil {
+		t.Errorf("docs/sweeps.md: %v", err)
+	}
+	if s, err = ReadSpec(filepath.Join(root, "examples", "sweep", "portfolio.yaml")); err == nil {
+		err = s.check()
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
