@@ -82,7 +82,7 @@ func (p *Polytope) refusal(err error, lim *Limits) error {
 // of the conflict would have to be relaxed.
 func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 	if q := p.Canonical(); q != p {
-		return q.conflict(p.CanonicalLimits(lim))
+		return q.conflict(p.canonicalLimits(lim))
 	}
 	if p.hull != nil {
 		return p.hullConflict(lim)

@@ -27,10 +27,10 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 			for j, a := range prefix {
 				canonical[j] = a / d[j]
 			}
-			lo, hi, ok = ExactInterval(q, canonical, p.CanonicalLimits(lim), relax)
+			lo, hi, ok = ExactInterval(q, canonical, p.canonicalLimits(lim), relax)
 			return lo * d[i], hi * d[i], ok
 		}
-		return ExactInterval(p.Lift(), prefix, p.LiftLimits(lim), relax)
+		return ExactInterval(p.lift(), prefix, p.liftLimits(lim), relax)
 	}
 	p = p.Under(lim)
 	form := p.Form()

@@ -12,14 +12,14 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Lift returns p, which is a hull without facets, as rows over allocations and
+// lift returns p, which is a hull without facets, as rows over allocations and
 // weights of the points,
 //
 //	{ (a, w): V' w = a,  sum w = 1,  0 <= w <= 1,  E a = e,  l <= a <= u },
 //
 // in this order, with any bounds and right-hand sides that p can have. Its last
 // equalities are those of the hull.
-func (p *Polytope) Lift() *Polytope { return p.hull.lifted() }
+func (p *Polytope) lift() *Polytope { return p.hull.lifted() }
 
 // lifting returns what makes the lifted polytope when it is first needed.
 func (p *Polytope) lifting() func() *Polytope {
@@ -59,12 +59,12 @@ func (p *Polytope) lifting() func() *Polytope {
 	})
 }
 
-// LiftLimits returns limits of p as those of the lifted polytope.
-func (p *Polytope) LiftLimits(lim *Limits) *Limits {
+// liftLimits returns limits of p as those of the lifted polytope.
+func (p *Polytope) liftLimits(lim *Limits) *Limits {
 	if lim == nil {
 		return nil
 	}
-	q := p.Lift()
+	q := p.lift()
 	_, f, l, u := p.Resolve(lim)
 	n, k := p.Dim(), len(p.f)
 	return &Limits{
@@ -83,7 +83,7 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 	if names, amount := p.beyondPoints(lim); names != nil {
 		return names, amount
 	}
-	q := p.LiftLimits(lim)
+	q := p.liftLimits(lim)
 	for j := range p.entities {
 		if q.Lower[j] <= p.l[j] {
 			q.Lower[j] = math.Inf(-1)
@@ -92,7 +92,7 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 			q.Upper[j] = math.Inf(1)
 		}
 	}
-	return p.Lift().conflict(q)
+	return p.lift().conflict(q)
 }
 
 // beyondPoints returns the conflict of the hull with one limit that none of its points

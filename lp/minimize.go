@@ -32,7 +32,7 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 		p.Under(lim).Resolve(lim) // panics where a length is bad
 	}
 	if q := p.Canonical(); q != p {
-		x, _, err = q.Minimize(p.costs(c), p.CanonicalLimits(lim))
+		x, _, err = q.Minimize(p.costs(c), p.canonicalLimits(lim))
 		if err != nil {
 			return nil, 0, err
 		}

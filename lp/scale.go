@@ -205,9 +205,9 @@ func (p *Polytope) costs(c []float64) []float64 {
 	return y
 }
 
-// CanonicalLimits returns limits of the canonical form. It panics where one has a bad
+// canonicalLimits returns limits of the canonical form. It panics where one has a bad
 // length.
-func (p *Polytope) CanonicalLimits(lim *Limits) *Limits {
+func (p *Polytope) canonicalLimits(lim *Limits) *Limits {
 	if lim == nil || p.Canonical() == p {
 		return lim
 	}
