@@ -232,6 +232,9 @@ func (c *Copy) Refused(err error) error {
 // Unrepeated says why the draws of a problem's environment cannot be repeated, nothing
 // where they can.
 func Unrepeated(p Problem) (why string, err error) {
+	if u, ok := p.(Unrepeatable); ok {
+		return u.Unrepeatable(), nil
+	}
 	one, err := NewVector(p, VectorConfig{Count: 1, Workers: 1, Seed: 1})
 	if err != nil {
 		return "", err

@@ -75,7 +75,8 @@ type Snapshotter interface {
 
 // Unrepeatable is implemented by environments that do not draw from rng alone, such
 // as those that ask another program: two that are given the same rng and actions
-// may go different ways. They cannot be trained in groups that meet the same draws.
+// may go different ways. They cannot be trained in groups that meet the same draws. A problem
+// that implements it says so for all of its environments, before there is one.
 type Unrepeatable interface {
 	// Unrepeatable says why, for people to read; nothing where draws can be repeated
 	// after all.

@@ -196,12 +196,7 @@ func (e *Env) Close() error {
 }
 
 // Unrepeatable implements envs.Unrepeatable.
-func (e *Env) Unrepeatable() string {
-	if e.p.repeats {
-		return ""
-	}
-	return "reset(seed=1) gave two different observations"
-}
+func (e *Env) Unrepeatable() string { return e.p.Unrepeatable() }
 
 // limiter is of an environment whose limits follow the state.
 type limiter struct{ env *Env }

@@ -142,6 +142,14 @@ func (p *Problem) Description() []byte { return p.description }
 // Following implements envs.Follower.
 func (p *Problem) Following() []string { return slices.Sorted(maps.Keys(p.follow)) }
 
+// Unrepeatable implements envs.Unrepeatable.
+func (p *Problem) Unrepeatable() string {
+	if p.repeats {
+		return ""
+	}
+	return "reset(seed=1) gave two different observations"
+}
+
 // Spec implements envs.Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }
 

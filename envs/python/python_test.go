@@ -300,6 +300,18 @@ func TestUnrepeatable(t *testing.T) {
 	if !slices.Equal(v.Obs()[:3], v.Obs()[3:]) {
 		t.Errorf("a group begins with %v", v.Obs())
 	}
+	// Where a policy acts nothing but the description may be there.
+	c := python.DefaultConfig()
+	c.Interpreter = "/no/such/python"
+	for function, want := range map[string]string{"Target": "", "Unseeded": "reset(seed=1) gave two different observations"} {
+		p, err := python.Open("python:tiny:"+function, c, open(t, function, nil).Description(), lp.New)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if why, err := envs.Unrepeated(p); why != want || err != nil {
+			t.Errorf("%s: %q, %v", function, why, err)
+		}
+	}
 }
 
 func TestRefused(t *testing.T) {
