@@ -64,6 +64,13 @@ type Starter interface {
 	Await()
 }
 
+// Informer is implemented by environments that measure more than their reward. Metrics have
+// the means over the steps of an iteration.
+type Informer interface {
+	// Info adds what was measured since it was last called: sums over steps, and over how many.
+	Info(add func(name string, sum float64, count int)) error
+}
+
 // Snapshotter is implemented by environments that can be saved in the middle of
 // an episode. A run resumes bit for bit only where the environment is one; else
 // resumed runs start new episodes. The two methods carry everything that what

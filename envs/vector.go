@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"slices"
+	"strings"
 
 	"paspo/envs/internal/snapshot"
 	"paspo/internal/rng"
@@ -68,6 +70,8 @@ type Vector struct {
 
 	audit, turn int
 
+	known map[string]bool // names of what Informers measure
+
 	pool    *pool
 	actions []float64 // of the Step in progress
 }
@@ -104,7 +108,7 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 		truncated: make([]bool, c.Count), final: make([]float64, c.Count*s.ObsDim),
 		rewards: make([]float64, c.Count), residuals: make([]float64, c.Count),
 		returns: make([]float64, c.Count), ended: make([]float64, c.Count), steps: make([]int32, c.Count),
-		finished: make([]Episode, 0, c.Count),
+		finished: make([]Episode, 0, c.Count), known: map[string]bool{},
 	}
 	limits, actions := make([]lp.Limits, c.Count), make([]float64, c.Count*v.n)
 	for i := range v.copies {
@@ -210,6 +214,55 @@ func (v *Vector) Step(actions []float64) error {
 		}
 	}
 	return nil
+}
+
+// Mean is of a number that environments measure.
+type Mean struct {
+	Name  string
+	Value float64
+}
+
+// mostMeans is how many names of environments go into metrics.
+const mostMeans = 32
+
+// Info returns the means of what environments that are Informers have measured since it was
+// last called. Of many names the first remain.
+func (v *Vector) Info() ([]Mean, error) {
+	var all []Mean
+	var counts []int
+	at := map[string]int{}
+	for i := range v.copies {
+		c := &v.copies[i]
+		informer, ok := c.env.(Informer)
+		if !ok {
+			return nil, nil
+		}
+		err := c.guarded("Info", func() error {
+			return informer.Info(func(name string, sum float64, count int) {
+				if !v.known[name] {
+					if len(v.known) == mostMeans {
+						return
+					}
+					v.known[name] = true
+				}
+				k, seen := at[name]
+				if !seen {
+					k = len(all)
+					at[name], all, counts = k, append(all, Mean{Name: name}), append(counts, 0)
+				}
+				all[k].Value += sum
+				counts[k] += count
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for k := range all {
+		all[k].Value /= float64(counts[k])
+	}
+	slices.SortFunc(all, func(a, b Mean) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
 }
 
 // fault returns the first of the faults.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"paspo/envs"
 	"paspo/internal/stats"
 	"paspo/policy"
 )
@@ -47,6 +48,8 @@ type Metrics struct {
 	// checkpoint, on other episodes.
 	Choice      [policy.Mean + 1]*Evaluation
 	EvalSeconds float64 // of all of them
+
+	Info []envs.Mean // of what environments measure
 }
 
 // Scalars yields name and value of everything measured, leaving out NaN. The
@@ -119,6 +122,9 @@ func (m Metrics) list() []scalar {
 	if m.Eval != nil {
 		l = append(l, scalar{"eval_seconds", m.EvalSeconds})
 	}
+	for _, i := range m.Info {
+		l = append(l, scalar{"info/" + i.Name, i.Value})
+	}
 	return l
 }
 
@@ -130,8 +136,13 @@ func (m Metrics) MarshalJSON() ([]byte, error) {
 		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
+		key, err := json.Marshal(name)
+		if err != nil {
+			return err
+		}
 		j, err := json.Marshal(v)
-		b.WriteString(`"` + name + `":`)
+		b.Write(key)
+		b.WriteByte(':')
 		b.Write(j)
 		return err
 	}

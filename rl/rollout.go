@@ -139,6 +139,9 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		r.after[i] = r.endValues[n+k]
 	}
 
+	if m.Info, err = v.Info(); err != nil {
+		return err
+	}
 	m.FixedShare = fixed / float64(t.cfg.StepsPerEnv)
 	m.Episodes, m.Return, m.EpisodeLength = int(ret.N), ret.Mean, long.Mean
 	if ret.N == 0 {

@@ -409,7 +409,7 @@ func TestRefusals(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	m := rl.Metrics{Iteration: 3, Step: 99, Return: math.NaN(), LR: 0.5, MaxResidual: math.Inf(-1),
-		Eval: &rl.Evaluation{Returns: []float64{1, 3}, Lengths: []int{2, 4}, MaxResidual: -1}}
+		Eval: &rl.Evaluation{Returns: []float64{1, 3}, Lengths: []int{2, 4}, MaxResidual: -1}, Info: []envs.Mean{{Name: `a "b"`, Value: 5}}}
 	b, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
@@ -421,7 +421,7 @@ func TestMetrics(t *testing.T) {
 	if _, ok := got["return"]; ok {
 		t.Error("a mean of no episodes was written")
 	}
-	if got["step"] != 99.0 || got["lr"] != 0.5 || got["eval_return"] != 2.0 || got["eval_stderr"] != 1.0 || got["max_residual"] != nil {
+	if got["step"] != 99.0 || got["lr"] != 0.5 || got["eval_return"] != 2.0 || got["eval_stderr"] != 1.0 || got["max_residual"] != nil || got[`info/a "b"`] != 5.0 {
 		t.Errorf("%s", b)
 	}
 }

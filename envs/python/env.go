@@ -183,6 +183,39 @@ func (e *Env) Step(_ *rand.Rand, action, obs []float64) (reward float64, done bo
 // Truncated implements envs.Truncator.
 func (e *Env) Truncated() bool { return e.truncated }
 
+// told is a number that an environment has shown in info, summed over steps.
+type told struct {
+	Slot  int     `json:"slot"`
+	Name  string  `json:"name"`
+	Sum   float64 `json:"sum"`
+	Count int     `json:"count"`
+}
+
+// Info implements envs.Informer. The first environment of a process fetches what all have.
+func (e *Env) Info(add func(name string, sum float64, count int)) error {
+	w := e.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.settle(); err != nil {
+		return err
+	}
+	if w.mem.head[4] != 0 {
+		var a struct{ Info []told }
+		if err := w.ask(map[string]string{"op": "info"}, -1, &a); err != nil {
+			return err
+		}
+		w.told = map[int][]told{}
+		for _, t := range a.Info {
+			w.told[t.Slot] = append(w.told[t.Slot], t)
+		}
+	}
+	for _, t := range w.told[e.slot] {
+		add(t.Name, t.Sum, t.Count)
+	}
+	delete(w.told, e.slot)
+	return nil
+}
+
 // Close lets another environment take the place of this one.
 func (e *Env) Close() error {
 	e.p.mu.Lock()

@@ -26,8 +26,9 @@ func memoryFile(name string, size int) (int, error) {
 }
 
 // Layout says where a process finds its rows, one a slot, in the shared memory. It begins
-// with four words: how many environments are asked for, the slot of the first where they
-// follow one another and else -1, and whether episodes that end start anew.
+// with five words: how many environments are asked for, the slot of the first where they
+// follow one another and else -1, whether episodes that end start anew, the place of the one
+// that failed, and whether there are numbers in info that nobody has asked for.
 type layout struct {
 	Op       string `json:"op"`
 	Size     int    `json:"size"`
@@ -91,7 +92,7 @@ func (p *Problem) share(w *worker) error {
 		return fmt.Errorf("memory of %d bytes to share with Python: %w", at, err)
 	}
 	w.mem = &memory{
-		bytes: b, head: view[int64](b, 0, 4), list: view[int32](b, l.List, capacity), seeds: view[uint32](b, l.Seeds, capacity),
+		bytes: b, head: view[int64](b, 0, 5), list: view[int32](b, l.List, capacity), seeds: view[uint32](b, l.Seeds, capacity),
 		flags: b[l.Flags : l.Flags+capacity], rewards: view[float64](b, l.Rewards, capacity),
 		actions: view[float64](b, l.Actions, capacity*n), obs: view[float64](b, l.Obs, capacity*dim), final: view[float64](b, l.Final, capacity*dim),
 	}

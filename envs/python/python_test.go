@@ -3,6 +3,7 @@ package python_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"os/exec"
@@ -283,6 +284,55 @@ func TestVector(t *testing.T) {
 	}
 	if !slices.Contains(out.Lengths, 5) || slices.Max(out.Lengths) <= 5 {
 		t.Errorf("episodes of length %v", out.Lengths)
+	}
+}
+
+// Numbers in info are averaged over the steps that have them.
+func TestInfo(t *testing.T) {
+	for workers := range 3 {
+		v, err := envs.NewVector(open(t, "Informs", func(c *python.Config) { c.Workers = workers + 1 }), envs.VectorConfig{Count: 4, Seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		steps := func(count int, first float64) map[string]float64 {
+			for range count {
+				if err := v.Step([]float64{first, 0, first, 0, first, 0, first, 0}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			all, err := v.Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]float64{}
+			for _, m := range all {
+				got[m.Name] = m.Value
+			}
+			return got
+		}
+		got, want := steps(2, 0.5), map[string]float64{"time": 1.5, "first": 0.5, "late": 0, "one": 2, "in/a": 1, "in/b/c": 3, "5": 6}
+		if !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		want["time"], want["gap"] = 3, 7
+		if got := steps(1, 0.5); !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		if got := steps(60, -0.25); got["first"] != -0.25 || len(got) != 32 {
+			t.Errorf("%d names, %v", len(got), got)
+		}
+		if got := steps(0, 0); len(got) > 0 {
+			t.Errorf("of no steps: %v", got)
+		}
+	}
+	all, err := envs.NewVector(open(t, "Idle", nil), envs.VectorConfig{Count: 1, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer all.Close()
+	if got, err := all.Info(); got != nil || err != nil {
+		t.Errorf("of nothing: %v, %v", got, err)
 	}
 }
 

@@ -35,6 +35,8 @@ type worker struct {
 	waiting bool    // for the answer to a step
 	err     error   // that ended it, or an exception
 	failed  int     // the place of the environment that raised it
+
+	told map[int][]told // numbers in info, by slot, that have not been passed on
 }
 
 // process is one of Python.

@@ -25,6 +25,7 @@ import numpy as np
 TERMINATED, TRUNCATED, FRESH = 1, 2, 4  # flags
 LIMITS = "b", "lower", "total", "upper"  # of a state
 MOST = 500  # characters of what an environment says about itself
+NAMES = 32  # of numbers in the info of an environment
 
 
 class Refused(Exception):
@@ -134,6 +135,7 @@ class Singles:
 
     def __init__(self, make, first):
         self.make, self.spare, self.envs, self.steps, self.bounds = make, [first], [], [], []  # by slot
+        self.infos = {}  # by slot, then name: sum and count of numbers in info
         self.dim, self.names, self.flatten = flattener(first.observation_space)
         self.low, self.high, self.shape, self.dtype = action_box(first.action_space)
 
@@ -167,7 +169,7 @@ class Singles:
             shape = cap if width is None else (cap, width)
             return np.ndarray(shape, dtype, self.map, layout[name])
 
-        self.head, self.list = np.ndarray(4, np.int64, self.map, 0), view("list", np.int32)
+        self.head, self.list = np.ndarray(5, np.int64, self.map, 0), view("list", np.int32)
         self.seeds, self.rewards, self.flags = view("seeds", np.uint32), view("rewards", float), view("flags", np.uint8)
         self.obs, self.final = view("obs", float, self.dim), view("final", float, self.dim)
         self.actions = view("actions", float, len(self.low))
@@ -241,9 +243,11 @@ class Singles:
         see, earn, flatten = seen.append, rewards.append, self.flatten
         try:
             for step, action in zip(self.steps[rows] if isinstance(rows, slice) else [self.steps[s] for s in slots], actions):
-                o, reward, terminated, truncated, _ = step(action)
+                o, reward, terminated, truncated, info = step(action)
                 see(o if flatten is None else flatten(o))
                 earn(reward)
+                if info and again:  # in training, not in evaluations
+                    self.inform(self.infos.setdefault(slots[len(seen) - 1], {}), info)
                 if terminated or truncated:
                     ends.append((len(seen) - 1, TERMINATED if terminated else TRUNCATED))
         except BaseException:
@@ -253,6 +257,39 @@ class Singles:
             self.head[3] = done
             raise
         self.store(slots, rows, seen, rewards, ends, again)
+
+    def inform(self, sums, info, within="", depth=0):
+        """Adds the numbers in info, and in dictionaries in it, to sums."""
+        if not hasattr(info, "items"):
+            return
+        for name, v in info.items():
+            if type(v) is dict:
+                if depth < 2:
+                    self.inform(sums, v, f"{within}{name}/", depth + 1)
+                continue
+            if type(v) is not float:
+                if isinstance(v, (np.ndarray, np.generic)) and v.size == 1 and v.dtype.kind in "fiub":
+                    v = v.item()
+                elif not isinstance(v, (int, float)):
+                    continue
+                v = float(v)
+            if v - v != 0:
+                continue  # NaN or infinite
+            if within or type(name) is not str:
+                name = f"{within}{name}"
+            s = sums.get(name)
+            if s is not None:
+                s[0] += v
+                s[1] += 1
+            elif len(sums) < NAMES and len(name) < MOST:
+                sums[name] = [v, 1]
+                self.head[4] = 1
+
+    def info(self):
+        """What was added since the last time."""
+        told = [{"slot": slot, "name": name, "sum": s, "count": n} for slot, sums in self.infos.items() for name, (s, n) in sums.items()]
+        self.infos, self.head[4] = {}, 0
+        return {"info": told}
 
     def store(self, slots, rows, seen, rewards, ends, again):
         """Shows what steps have given. The place of one that has given something else is in
@@ -342,6 +379,8 @@ class Worker:
             return self.host.memory(fds[0], request)
         if op == "new":
             return self.host.new()
+        if op == "info":
+            return self.host.info()
         if op == "save":
             return self.host.save(request["slot"])
         if op == "load":

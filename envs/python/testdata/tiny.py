@@ -39,6 +39,17 @@ class Target:
         return obs, reward, bool(abs(self.target[0]) < 0.05), self.time >= self.length, {"power": float(np.abs(action).sum())}
 
 
+class Informs(Target):
+    """Has numbers of every kind in its info, and more that are none."""
+
+    def step(self, action):
+        out = super().step(action)
+        at = self.time
+        numbers = {"time": at, "first": np.float32(action[0]), "gap": np.nan if at < 3 else 7.0, "far": np.inf, "late": at > 19, "one": np.array([2])}
+        other = {"word": "x", "none": None, "row": np.zeros(2), "in": {"a": 1, "b": {"c": 3.0, "d": {"e": 1}}}, 5: 6}
+        return (*out[:4], {**numbers, **other, **({f"x{i}": i for i in range(100)} if at == 20 else {})})
+
+
 def target():
     return Target()
 

@@ -37,7 +37,7 @@ func TestMetricsAreExplained(t *testing.T) {
 func TestFind(t *testing.T) {
 	for name, want := range map[string]string{
 		"eval_return": "curve", "eval/return": "curve", "rollout/return": "noisier", "Share": "uniform", "S.E.": "Standard error",
-		" below ": "2 of 2 below", "choice/return_mean": "best checkpoint", "train/lr": "Learning rate",
+		" below ": "2 of 2 below", "choice/return_mean": "best checkpoint", "train/lr": "Learning rate", "info/turnover": "the environment measures itself",
 	} {
 		found := glossary.Find(name)
 		if len(found) != 1 || !strings.Contains(found[0].Text, want) {

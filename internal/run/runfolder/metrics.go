@@ -37,6 +37,9 @@ func Tag(name string) string {
 			return group + "/" + rest
 		}
 	}
+	if strings.HasPrefix(name, "info/") {
+		return name
+	}
 	if g, ok := groups[name]; ok {
 		return g + "/" + name
 	}
