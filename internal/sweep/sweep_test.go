@@ -320,8 +320,8 @@ func TestBadSweeps(t *testing.T) {
 	}
 	for _, c := range []struct{ key, line, want string }{
 		{"base", "base: missing.yaml", `:1: base is "missing.yaml", and there is no file ` + filepath.Join(dir, "missing.yaml")},
-		{"base", "base: [1]", ":1: base is a list: a configuration file, a preset (auto, tuned, paper) or settings"},
-		{"base", "base: {preset: best}", `:1: base.preset is "best": one of auto, tuned, paper is allowed`},
+		{"base", "base: [1]", ":1: base is a list: a configuration file, a preset (auto, tuned, control, paper) or settings"},
+		{"base", "base: {preset: best}", `:1: base.preset is "best": one of auto, tuned, control, paper is allowed`},
 		{"base", "", ": base is missing"},
 		{"base", "base: auto\nseed: 3", ":2: unknown key seed: one of base, objective, prune, report, search, seeds, space is allowed"},
 		{"seeds", "seeds: []", ":2: seeds is an empty list: a list of seeds"},

@@ -34,7 +34,7 @@ class Run(os.PathLike):
 
 def train(
     make=None, *, envs=None, steps=None, constraints=None, config=None, seed=None, out=None, resume=None, from_run=None,
-    workers=None, start=None, timeout=None, device=None, quiet=False,
+    preset=None, workers=None, start=None, timeout=None, device=None, quiet=False,
 ):
     """Train on an environment and return its Run.
 
@@ -52,6 +52,8 @@ def train(
     from_run: the folder of another run, or one of its checkpoint files, whose parameters and
       statistics of observations the policy begins with. Observations, number of entities
       and networks must be the same, constraints need not be.
+    preset: "auto" where not given, "control" for tasks of continuous control, "paper": settings
+      that all others go over; `train presets` lists them.
     workers: processes that hold the environments; one a core where not given.
     start: "spawn" starts each process anew and imports the function by its name, "fork"
       copies this one. Where not given, functions that can be imported are spawned.
@@ -87,7 +89,7 @@ def train(
             file.write_text(json.dumps(constraints))  # which is YAML
             constraints = file
         for flag, value in (
-            ("--steps", steps), ("--constraints", constraints), ("--seed", seed), ("--out", out), ("--resume", resume), ("--from", from_run), ("--device", device),
+            ("--steps", steps), ("--constraints", constraints), ("--seed", seed), ("--out", out), ("--resume", resume), ("--from", from_run), ("--device", device), ("--preset", preset),
         ):
             if value is not None:
                 command += [flag, os.fspath(value) if isinstance(value, os.PathLike) else str(value)]

@@ -127,6 +127,7 @@ class Test(unittest.TestCase):
             (lambda: 1, {}, "made a int without reset"),
             (tiny.Target, {"constraints": {"bounds": {"a0": [0, 2]}}}, "reaches beyond"),
             ("tiny.Target", {}, "python:MODULE:FUNCTION is allowed"),
+            (tiny.Target, {"preset": "best"}, "one of auto, tuned, control, paper is allowed"),
         ):
             with self.assertRaisesRegex(paspo.Error, want):
                 train(make, self.dir / "x", **k)

@@ -168,7 +168,7 @@ func TestConfigsOfTheProject(t *testing.T) {
 func TestPresets(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, filepath.Join(dir, "c.yaml"), "env: {name: compute}\nppo: {gamma: 0.5}\n")
-	for _, name := range []string{"auto", "tuned", "paper"} {
+	for _, name := range []string{"auto", "tuned", "control", "paper"} {
 		c, err := LoadOver(name, file, []string{"policy.max_shape=7"}, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -207,7 +207,7 @@ func TestPresets(t *testing.T) {
 	if c, err = LoadOver("auto", "", []string{"ppo.group=2"}, nil); err != nil || c.Ungrouped().PPO.Group != 2 {
 		t.Errorf("a group that was asked for is taken back, %v", err)
 	}
-	for name, want := range map[string]string{"best": `--preset is "best": one of auto, tuned, paper is allowed`, "tuned": "no settings of its own for channels"} {
+	for name, want := range map[string]string{"best": `--preset is "best": one of auto, tuned, control, paper is allowed`, "tuned": "no settings of its own for channels"} {
 		if _, err := LoadOver(name, "", []string{"env.name=channels"}, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}

@@ -43,6 +43,16 @@ ppo:
   entropy_until: 0.5
 `},
 	{name: "tuned", use: "auto, with what learns better on the environment: configs/ENV.yaml", over: AutoPreset, own: true},
+	{name: "control", use: "auto, with what learns continuous control, such as Gymnasium's tasks", over: AutoPreset, settings: `
+policy: {min_shape: 0.5}
+ppo:
+  steps_per_env: 128
+  gamma: 0.99
+  gae_lambda: 0.95
+  scale_rewards: true
+  minibatch: 64
+  entropy_coef: 0
+`},
 	{name: "paper", use: "the published code's form in full, but for its rule of acting, which ppo.deterministic_action chooses", settings: `
 policy:
   fixed_width: 1e-4
@@ -87,7 +97,7 @@ func (d *decoder) apply(p *preset, env string) error {
 		var err error
 		text, err = configs.Files.ReadFile(env + ".yaml")
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("--preset %s: there are no settings of its own for %s: one of auto, paper is allowed, and tuned for %s",
+			return fmt.Errorf("--preset %s: there are no settings of its own for %s: one of auto, control, paper is allowed, and tuned for %s",
 				p.name, env, strings.Join(tunedNames(), ", "))
 		}
 		if err != nil {
