@@ -20,7 +20,7 @@ import (
 // output-sensitive geometric algorithms, 1994).
 //
 // What is kept is the endpoint somewhere in P, at a point that the search has found, but
-// for the few whose proof rounding spoils: 4 of 1379 with 30 entities and 5 rows. Chains
+// for the few whose proof rounding spoils: 4 of 1708 with 30 entities and 5 rows. Chains
 // rarely come by most of them.
 //
 // The optimum is not trusted: a piece is dropped only where the multipliers of
@@ -45,6 +45,13 @@ const (
 	// pruneTol is by how much all limits may have to be relaxed for a dropped piece to
 	// follow from the others, rounding included. It is far below tolerance.Cross.
 	pruneTol = 1e-13
+
+	// pruneMove is by how much of its entity's size an endpoint may move at most. Whatever
+	// multipliers prove an endpoint have that sensitivity or more, so it stays that of limits
+	// relaxed by as much. The sensitivity of a piece alone says less: where a polytope is as
+	// thin as rounding, its multipliers and those that prove the prefixes beside infeasible
+	// may add up to some of a hundredth of it.
+	pruneMove = 1e-12
 
 	// pruneGrowth bounds how much more the others may move than a dropped piece
 	// does when limits are relaxed, so that it follows from them at prefixes that are
@@ -412,5 +419,6 @@ func (s *search) proved(p int) bool {
 			cost += v * s.f.form.EntityScale(j, s.f.floor[j]) / s.unit
 		}
 	}
-	return bound >= -pruneTol*fam.sens[p] && cost <= pruneGrowth*fam.sens[p]
+	size := s.f.form.EntityScale(fam.i, s.f.floor[fam.i]) / s.unit
+	return bound >= -min(pruneTol*fam.sens[p], pruneMove*size) && cost <= pruneGrowth*fam.sens[p]
 }

@@ -82,6 +82,46 @@ func TestPruned(t *testing.T) {
 	}
 }
 
+// TestPrunedThin holds ends of a polytope that has no point left once limits are tightened
+// by 1e-13 to exact arithmetic. Given the least of the first entity, that of the second is
+// 0.97670521273 by a piece of sensitivity 1605, and 0.97670521253 by the steeper ones
+// beside it, though relaxing all limits by 2e-11 moves it by no more.
+func TestPrunedThin(t *testing.T) {
+	inf := math.Inf(1)
+	p, err := lp.New(lp.Description{
+		Entities: []string{"a", "b", "c", "d", "e"}, Total: 3.586094877080445,
+		Lower: []float64{0, 0, -0.5376439663737453, 0, 0.34230694960935204},
+		Upper: []float64{inf, inf, inf, inf, 0.34230694960935204},
+		Rows: []lp.Row{
+			{Coef: []float64{0, -0.0063658764886535294, -0.0053220823801685135, 0, 59.84151000757541}, Min: 20.47577662739621, Max: 20.47577662739621},
+			{Coef: []float64{0.10977749834222221, 0, 0, 123.61623188184686, 912.893127362489}, Min: -inf, Max: 427.4901969844028},
+			{Coef: []float64{0, 0, 0, -31.904488803413535, 19.568443135257834}, Min: -inf, Max: -22.956080432466553},
+			{Coef: []float64{-0.0056436283360034485, -0.667408649624439, 193.42294606746148, 0, 0}, Min: -inf, Max: 78.22779635470647},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := compiled(t, p)
+	if err := lptest.WalkChecked(s, rand.New(rng.New(1, "thin")), nil, 100); err != nil {
+		t.Error(err)
+	}
+	units, _, _ := p.Canonical().Units()
+	least := []float64{0.929769194070057 / units[0]}
+	c, lo, hi := s.Chain(1), []float64{0}, []float64{0}
+	c.Begin(1, nil)
+	if err := c.Next(lo, hi); err != nil {
+		t.Fatal(err)
+	}
+	c.Fix(least)
+	if err := c.Next(lo, hi); err != nil {
+		t.Fatal(err)
+	}
+	if err := lptest.CheckInterval(s.Polytope(), least, nil, lo[0], hi[0]); err != nil {
+		t.Error(err)
+	}
+}
+
 // On a_1 + a_2 + a_3 = 1, a >= 0, a_1 + 2 a_2 <= 1/2 each end has one piece but
 // those of the last entity, which the total fixes.
 func TestPrunedCounts(t *testing.T) {
