@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 
 	"github.com/lanl/clp"
 
@@ -99,11 +100,33 @@ func (p *Program) Minimize(strict *Program) ([]float64, error) {
 		if infeasible == 2 {
 			return nil, ErrInfeasible
 		}
-		if unbounded == 2 {
+		if unbounded == 2 && p.recedes() {
 			return nil, ErrUnbounded
 		}
 	}
 	return nil, fmt.Errorf("lp: CLP finds no solution to a scaled residual of %g (last status %d): the coefficients differ too much in size", Feasible, last)
+}
+
+// recedes reports whether the value falls without end along some direction that no limit
+// ends. CLP says so too where limits contradict one another by rounding.
+func (p *Program) recedes() bool {
+	r := Rational{A: p.A, B: slices.Clone(p.B), E: p.E, F: make([]float64, len(p.F)), L: slices.Clone(p.L), U: slices.Clone(p.U)}
+	for k, v := range p.B {
+		if !math.IsInf(v, 1) {
+			r.B[k] = 0
+		}
+	}
+	for j := range p.L {
+		r.L[j], r.U[j] = -1, 1
+		if !math.IsInf(p.L[j], -1) {
+			r.L[j] = 0
+		}
+		if !math.IsInf(p.U[j], 1) {
+			r.U[j] = 0
+		}
+	}
+	v, ok := r.Minimize(p.C)
+	return ok && v.Sign() < 0
 }
 
 // Program is one linear program. The variables that CLP sees are x/unit, the
