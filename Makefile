@@ -60,7 +60,7 @@ test: deps-gpu lint image-check race-check
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -v /policy/gpu) && \
 	$(GO) test -race -tags gpu -timeout 40m -run '$(RACE_LEFT_OUT)|Together' ./policy/gpu # the others ran in race-check
 	$(GO) test ./cuda ./policy/gpu -run NotBuilt
-	$(GO) test -timeout 40m ./lp ./lp/interval/... ./envs/internal/relax # some of whose tests -race skips or shortens
+	$(GO) test -timeout 40m ./lp ./lp/interval/... ./envs/internal/bounds # some of whose tests -race skips or shortens
 
 # The tests of the kernels and of what queues them, with every access of device
 # memory looked at: two that no barrier, stream or event orders are an error.

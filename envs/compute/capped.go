@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"paspo/envs"
-	"paspo/envs/internal/relax"
+	"paspo/envs/internal/bounds"
 	"paspo/lp"
 )
 
@@ -22,11 +22,11 @@ const (
 // queues. It is an envs.Relaxer.
 type Capped struct {
 	*Env
-	*relax.Bounds
+	*bounds.Bounds
 }
 
 func (p *Problem) addCaps() (err error) {
-	p.caps, err = relax.New(p.spec.Polytope, func(int) bool { return false }, func(int) bool { return true })
+	p.caps, err = bounds.New(p.spec.Polytope, func(int) bool { return false }, func(int) bool { return true })
 	p.spec.Name = CappedName
 	if p.relative {
 		return err // which observes the queues already
@@ -40,7 +40,7 @@ func (p *Problem) addCaps() (err error) {
 }
 
 // follow returns the caps of queues q.
-func (p *Problem) follow(q []float64) *relax.Bounds {
+func (p *Problem) follow(q []float64) *bounds.Bounds {
 	return p.caps.Follow(func(lo, hi []float64) {
 		for i, x := range q {
 			lo[i], hi[i] = math.Inf(-1), p.half/(p.half+x)

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"paspo/envs"
-	"paspo/envs/internal/relax"
+	"paspo/envs/internal/bounds"
 	"paspo/envs/internal/snapshot"
 	"paspo/internal/count"
 	"paspo/internal/setting"
@@ -104,7 +104,7 @@ type Problem struct {
 	relative bool // observation
 	queueAt  int  // of the queues in the observation, where there are any
 
-	caps *relax.Template // nil without caps
+	caps *bounds.Template // nil without caps
 	spec envs.Spec
 }
 
@@ -212,7 +212,7 @@ type Env struct {
 
 	// With caps only: what the next task finds queued, in ms.
 	queues []float64
-	limits *relax.Bounds
+	limits *bounds.Bounds
 }
 
 // Next returns the task that the next action splits, the zero Task after the

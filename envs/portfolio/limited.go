@@ -4,7 +4,7 @@ import (
 	"math"
 
 	"paspo/envs"
-	"paspo/envs/internal/relax"
+	"paspo/envs/internal/bounds"
 	"paspo/lp"
 )
 
@@ -20,11 +20,11 @@ const (
 // envs.Relaxer.
 type Limited struct {
 	*Env
-	*relax.Bounds
+	*bounds.Bounds
 }
 
 // follow returns the limits about holdings w.
-func (p *Problem) follow(w []float64) *relax.Bounds {
+func (p *Problem) follow(w []float64) *bounds.Bounds {
 	return p.trading.Follow(func(lo, hi []float64) {
 		for i, x := range w {
 			d := p.cfg.TradeLimit

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 
 	"paspo/envs"
-	"paspo/envs/internal/relax"
+	"paspo/envs/internal/bounds"
 	"paspo/envs/internal/snapshot"
 	"paspo/internal/count"
 	"paspo/lp"
@@ -95,9 +95,9 @@ type Problem struct {
 	cfg      Config
 	market   *Market
 	polytope *lp.Polytope
-	backtest []float64       // months x assets; nil where there is none
-	fixed    []Path          // of the presampled mode
-	trading  *relax.Template // nil without a trading limit
+	backtest []float64        // months x assets; nil where there is none
+	fixed    []Path           // of the presampled mode
+	trading  *bounds.Template // nil without a trading limit
 	spec     envs.Spec
 }
 
@@ -136,7 +136,7 @@ func New(c Config) (*Problem, error) {
 	if c.TradeLimit > 0 {
 		name = LimitedName
 		limited := func(i int) bool { return i > 0 || c.CashLimit > 0 }
-		if p.trading, err = relax.New(p.polytope, limited, limited); err != nil {
+		if p.trading, err = bounds.New(p.polytope, limited, limited); err != nil {
 			return nil, fmt.Errorf("portfolio: %w", err)
 		}
 	}
@@ -254,7 +254,7 @@ type Env struct {
 	weights, returns []float64 // 1 + assets
 	scratch          []float64 // assets
 
-	limits *relax.Bounds // nil without a trading limit
+	limits *bounds.Bounds // nil without a trading limit
 }
 
 // Wealth returns the wealth, 100 at the start of an episode.

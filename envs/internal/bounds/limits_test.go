@@ -1,4 +1,4 @@
-package relax_test
+package bounds_test
 
 import (
 	"errors"
@@ -11,12 +11,13 @@ import (
 	"paspo/envs"
 	"paspo/envs/benchmarks"
 	"paspo/envs/compute"
-	"paspo/envs/internal/relax"
+	"paspo/envs/internal/bounds"
 	"paspo/envs/internal/snapshot"
 	"paspo/envs/portfolio"
 	"paspo/internal/race"
 	"paspo/lp"
 	"paspo/lp/interval"
+	"paspo/lp/relax"
 )
 
 func named(t testing.TB, name string) envs.Problem {
@@ -85,8 +86,8 @@ func tight(t testing.TB) *lp.Polytope {
 	return p
 }
 
-// bounds returns those of a copy.
-func bounds(t testing.TB, e envs.Env) *relax.Bounds {
+// boundsOf returns those of a copy.
+func boundsOf(t testing.TB, e envs.Env) *bounds.Bounds {
 	t.Helper()
 	switch e := e.(type) {
 	case *portfolio.Limited:
@@ -138,7 +139,7 @@ func visit(t testing.TB, p envs.Problem, states int, seed uint64, f func(e envs.
 		}
 		var lim lp.Limits
 		e.(envs.Limiter).Limits(&lim)
-		bounds(t, e).Towards(a, aim)
+		boundsOf(t, e).Towards(a, aim)
 		f(e, &lim, a)
 		if _, done := e.Step(r, a, obs); done {
 			e.Reset(r, obs)
@@ -178,7 +179,7 @@ func TestLimitsAreNeverEmpty(t *testing.T) {
 				moved++
 			}
 			before = append(before[:0], a...)
-			fallbacks = bounds(t, e).Fallbacks()
+			fallbacks = boundsOf(t, e).Fallbacks()
 		})
 		t.Logf("%-26s %d states, %.1f %% relaxed, by %.3g at most; %d left to lp", name, states, 100*float64(relaxed)/float64(states), most, fallbacks)
 		if fallbacks > states/1000 {
@@ -252,7 +253,7 @@ func TestLimitsFromObservations(t *testing.T) {
 				t.Fatalf("%s: limits %v, those of the environment are %v", name, got, want)
 			}
 			a := make([]float64, p.Spec().Polytope.Dim())
-			bounds(t, e).Towards(a, bounds(t, e).Known())
+			boundsOf(t, e).Towards(a, boundsOf(t, e).Known())
 			if _, done := e.Step(r, a, obs); done {
 				e.Reset(r, obs)
 			}
@@ -290,7 +291,7 @@ func TestLimitsResume(t *testing.T) {
 				t.Fatalf("%s: limits %v after the snapshot, %v before", name, got, *lim)
 			}
 			// What is computed anew is what was saved.
-			g := bounds(t, f)
+			g := boundsOf(t, f)
 			g.Moved(nil)
 			if g.Relaxation() != e.(envs.Relaxer).Relaxation() {
 				t.Fatalf("%s: relaxed by %v when computed anew, %v before", name, g.Relaxation(), e.(envs.Relaxer).Relaxation())
@@ -300,7 +301,7 @@ func TestLimitsResume(t *testing.T) {
 	}
 	var w snapshot.Writer
 	w.Float(math.NaN())
-	f := bounds(t, named(t, portfolio.LimitedName).New())
+	f := boundsOf(t, named(t, portfolio.LimitedName).New())
 	if r := (snapshot.Reader{B: w.B}); !math.IsNaN(f.Load(&r)) || r.Err == nil {
 		t.Error("a relaxation of NaN was restored")
 	}
@@ -354,7 +355,7 @@ func BenchmarkLimits(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				for i := range 8 {
-					f := bounds(b, v.Env(i))
+					f := boundsOf(b, v.Env(i))
 					f.Towards(a[i*n:(i+1)*n], f.Known())
 				}
 				v.Step(a)
@@ -376,7 +377,7 @@ func TestRelaxationIsLeast(t *testing.T) {
 		zero := make([]float64, n)
 		count, relaxed := 0, 0
 		visit(t, p, 4000, 2, func(e envs.Env, _ *lp.Limits, _ []float64) {
-			lo, hi := bounds(t, e).Stated()
+			lo, hi := boundsOf(t, e).Stated()
 			got := e.(envs.Relaxer).Relaxation()
 			if count++; count%100 != 0 && (got == 0 || relaxed >= 30) {
 				return

@@ -1,36 +1,57 @@
-package relax
+package bounds
 
 import (
 	"fmt"
 
+	"paspo/envs"
 	"paspo/envs/internal/snapshot"
 	"paspo/internal/finite"
 	"paspo/lp"
+	"paspo/lp/relax"
 )
 
 // Bounds holds bounds that follow the state of one copy of an environment.
 // They are computed when they are asked for.
 type Bounds struct {
-	w       *program
+	t       *Template
+	w       *relax.Program
 	want    func(lo, hi []float64) // sets the bounds as stated, infinite where there is none
 	lo, hi  []float64              // as stated
 	l, u    []float64              // relaxed, within the bounds of the polytope
 	amount  float64
+	at      []float64 // an allocation within the relaxed bounds, nil where they were restored
 	current bool
 	last    []float64 // the action that led here, nil at the start
 	action  []float64
 }
 
-func (w *Template) Follow(want func(lo, hi []float64)) *Bounds {
-	n := w.p.Dim()
+// Template is what the bounds of all copies of an environment share.
+type Template struct {
+	p     *lp.Polytope
+	known []float64 // a point of p
+	relax *relax.Template
+}
+
+// New is for bounds that are finite at most where lower and upper say so.
+func New(p *lp.Polytope, lower, upper func(j int) bool) (*Template, error) {
+	known, err := envs.EqualWeights(p)
+	if err != nil {
+		return nil, err
+	}
+	return &Template{p: p, known: known, relax: relax.New(p, known, lower, upper)}, nil
+}
+
+// Follow returns bounds of one copy. It sets them by want.
+func (t *Template) Follow(want func(lo, hi []float64)) *Bounds {
+	n := t.p.Dim()
 	return &Bounds{
-		w: w.new(), want: want,
+		t: t, w: t.relax.Program(), want: want,
 		lo: make([]float64, n), hi: make([]float64, n), l: make([]float64, n), u: make([]float64, n),
 		action: make([]float64, n),
 	}
 }
 
-// moved says that the state has changed, by an action or, where it is nil, by
+// Moved says that the state has changed, by an action or, where it is nil, by
 // the start of an episode.
 func (f *Bounds) Moved(action []float64) {
 	f.current = false
@@ -40,11 +61,11 @@ func (f *Bounds) Moved(action []float64) {
 	}
 }
 
-// set takes a known relaxation.
+// Set takes a known relaxation.
 func (f *Bounds) Set(amount float64) {
 	f.want(f.lo, f.hi)
-	f.amount, f.current = amount, true
-	l, u := f.w.p.Bounds()
+	f.amount, f.at, f.current = amount, nil, true
+	l, u := f.t.p.Bounds()
 	for j := range f.l {
 		f.l[j], f.u[j] = max(l[j], f.lo[j]-amount), min(u[j], f.hi[j]+amount)
 	}
@@ -65,17 +86,19 @@ func (f *Bounds) update() {
 		return
 	}
 	f.want(f.lo, f.hi)
-	f.Set(f.w.least(f.lo, f.hi, f.last))
+	amount, at := f.w.Least(f.lo, f.hi, f.last)
+	f.Set(amount)
+	f.at = at
 }
 
-// save writes the relaxation into a snapshot, nothing where f is nil.
+// Save writes the relaxation into a snapshot, nothing where f is nil.
 func (f *Bounds) Save(w *snapshot.Writer) {
 	if f != nil {
 		w.Float(f.Relaxation())
 	}
 }
 
-// load reads what save wrote.
+// Load reads what Save wrote.
 func (f *Bounds) Load(r *snapshot.Reader) float64 {
 	if f == nil {
 		return 0

@@ -1,29 +1,20 @@
-package relax
-
-// Margin is added to the least relaxation.
-const Margin = relaxMargin
-
-// Excess is the largest amount by which a is outside of lo..hi.
-func Excess(a, lo, hi []float64) float64 { return excess(a, lo, hi) }
+package bounds
 
 // Known returns a point of the polytope.
-func (b *Bounds) Known() []float64 { return b.w.known }
+func (b *Bounds) Known() []float64 { return b.t.known }
 
-// Fallbacks returns how many solutions the tableau left to lp.
-func (b *Bounds) Fallbacks() int { return b.w.fallbacks }
+// Fallbacks returns how many solutions the tableau left to CLP.
+func (b *Bounds) Fallbacks() int { return b.w.Fallbacks() }
 
 // Stated returns the bounds before they are relaxed.
 func (b *Bounds) Stated() (lo, hi []float64) { return b.lo, b.hi }
 
 // Witness returns a point that the limits of the state leave.
 func (b *Bounds) Witness() []float64 {
-	b.update()
-	for _, a := range [][]float64{b.last, b.w.known} {
-		if a != nil && b.w.leaves(a, b.lo, b.hi) {
-			return a
-		}
+	if b.update(); b.at == nil {
+		_, b.at = b.w.Least(b.lo, b.hi, b.last)
 	}
-	return b.w.a
+	return b.at
 }
 
 // Towards returns the point of the limits that is farthest on the way from the

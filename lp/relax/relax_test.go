@@ -3,18 +3,28 @@ package relax
 import (
 	"errors"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"paspo/envs"
-	"paspo/internal/race"
 	"paspo/lp"
 	"paspo/lp/constraints"
 )
 
-// The tableau against lp on random programs.
+// always returns a program for bounds that may all be finite.
+func always(t *testing.T, p *lp.Polytope) *Program {
+	t.Helper()
+	known, err := lp.Project(p, make([]float64, p.Dim()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := func(int) bool { return true }
+	return New(p, known, yes, yes).Program()
+}
+
+// The tableau against CLP on random programs.
 func TestRelaxationAgainstLP(t *testing.T) {
-	r := envs.EpisodeStream(5, 5)
+	r := rand.New(rand.NewPCG(5, 5))
 	for k := range 300 {
 		n := 2 + r.IntN(9)
 		d := lp.Description{Total: 1, Lower: make([]float64, n), Upper: make([]float64, n)}
@@ -54,11 +64,7 @@ func TestRelaxationAgainstLP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		setup, err := New(p, func(int) bool { return true }, func(int) bool { return true })
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := setup.new()
+		w := always(t, p)
 		lo, hi := make([]float64, n), make([]float64, n)
 		for range 20 {
 			for j := range lo {
@@ -71,11 +77,15 @@ func TestRelaxationAgainstLP(t *testing.T) {
 					hi[j] = math.Inf(1)
 				}
 			}
-			got := w.least(lo, hi)
+			got, _ := w.Least(lo, hi)
+			w.set(lo, hi)
 			w.fallback(lo, hi)
-			want := max(0, excess(w.a, lo, hi)+relaxMargin)
+			want := max(0, Excess(w.a, lo, hi)+Margin)
 			if math.Abs(got-want) > 2e-9 {
-				t.Fatalf("program %d: relaxation %.12g, lp finds %.12g", k, got, want)
+				t.Fatalf("program %d: relaxation %.12g, CLP finds %.12g", k, got, want)
+			}
+			if res := p.Residual(w.a, nil); !(res <= 1e-9) {
+				t.Fatalf("program %d: the allocation of CLP has a residual of %g", k, res)
 			}
 		}
 		if w.fallbacks > 0 {
@@ -84,14 +94,9 @@ func TestRelaxationAgainstLP(t *testing.T) {
 	}
 }
 
-// The tableau over the weights of a hull without facets against lp. What it finds is
+// The tableau over the weights of a hull without facets against CLP. What it finds is
 // enough to leave something, and a little less is not.
 func TestRelaxationOfHullWithoutFacets(t *testing.T) {
-	// lp.New proves the ranges of all weights: sums of so many terms are rarely right to
-	// its tolerance, and rational arithmetic decides. make test runs this without -race.
-	if race.Enabled {
-		t.Skip("takes too long under the race detector")
-	}
 	p, err := constraints.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -99,30 +104,24 @@ func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 	if !p.HullOnly() {
 		t.Fatal("the facets were found")
 	}
-	always := func(int) bool { return true }
-	setup, err := New(p, always, always)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := setup.new()
-	r := envs.EpisodeStream(6, 6)
+	w := always(t, p)
+	r := rand.New(rand.NewPCG(6, 6))
 	n := p.Dim()
 	lo, hi := make([]float64, n), make([]float64, n)
 	relaxed := 0
-	for state := range 40 {
+	for range 40 {
 		for j := range lo {
 			x := 0.1 + 0.1*r.NormFloat64()
 			lo[j], hi[j] = x-0.1*r.Float64(), x+0.1*r.Float64()
 		}
-		got := w.least(lo, hi)
+		got, _ := w.Least(lo, hi)
 		if got > 0 {
 			relaxed++
 		}
-		if state%7 == 0 { // it takes a second each
-			w.fallback(lo, hi)
-			if want := max(0, excess(w.a, lo, hi)+relaxMargin); math.Abs(got-want) > 2e-9 {
-				t.Fatalf("relaxation %.12g, lp finds %.12g", got, want)
-			}
+		w.set(lo, hi)
+		w.fallback(lo, hi)
+		if want := max(0, Excess(w.a, lo, hi)+Margin); math.Abs(got-want) > 2e-9 {
+			t.Fatalf("relaxation %.12g, CLP finds %.12g", got, want)
 		}
 		l, u := p.Bounds()
 		leaves := func(by float64) bool {
