@@ -30,7 +30,8 @@ type Spec struct {
 	Report    Report
 	Space     search.Space
 
-	text []byte // the file
+	text  []byte            // the file
+	where map[string]string // file and line of the base and of every key of the space
 }
 
 // Base is the settings that those of the space go over.
@@ -251,6 +252,11 @@ func parse(p *parser, data []byte) (*Spec, error) {
 	}
 	if err := p.space(space, s); err != nil {
 		return nil, err
+	}
+	s.where = map[string]string{"base": fmt.Sprintf("%s:%d", name, at["base"].Line)}
+	for i := 0; i+1 < len(space.Content); i += 2 {
+		key := space.Content[i]
+		s.where["space."+key.Value] = fmt.Sprintf("%s:%d", name, key.Line)
 	}
 	if err := p.searched(root, at, s); err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -208,8 +209,13 @@ func (s *Spec) Config(assignments []string) (*config.Config, error) {
 	if s.Base.inline == nil {
 		return config.LoadOver(s.Base.Preset, s.Base.File, assignments, nil)
 	}
-	return config.LoadTextOver(s.Base.Preset, "base", s.Base.inline, assignments)
+	return config.LoadTextOver(s.Base.Preset, inlineName, s.Base.inline, assignments)
 }
+
+// inlineName is what errors call a base that is in the sweep file.
+const inlineName = "base"
+
+var inlineLine = regexp.MustCompile(`^` + inlineName + `:\d+: `)
 
 // config returns the configuration of a training.
 func (w *Sweep) config(p search.Point, seed uint64) (*config.Config, error) {
@@ -222,11 +228,15 @@ func (w *Sweep) config(p search.Point, seed uint64) (*config.Config, error) {
 func (s *Spec) check() error {
 	c, err := s.Config(nil)
 	if err != nil {
-		return fmt.Errorf("base: %w", err)
+		if s.Base.inline != nil {
+			// Its lines are those of the text that was made of it.
+			return fmt.Errorf("%s: base: %s", s.where["base"], inlineLine.ReplaceAllString(err.Error(), ""))
+		}
+		return fmt.Errorf("%s: base: %w", s.where["base"], err)
 	}
 	a, err := agent.New(c)
 	if err != nil {
-		return fmt.Errorf("base: %w", err)
+		return fmt.Errorf("%s: base: %w", s.where["base"], err)
 	}
 	a.Close()
 	random := search.Random{Space: s.Space, Seed: 1}
@@ -250,7 +260,7 @@ func (s *Spec) check() error {
 				}
 			}
 			if err != nil {
-				return fmt.Errorf("space.%s: %s", d.Key, strings.TrimPrefix(err.Error(), "--set "+set+": "))
+				return fmt.Errorf("%s: space.%s: %s", s.where["space."+d.Key], d.Key, strings.TrimPrefix(err.Error(), "--set "+set+": "))
 			}
 		}
 	}

@@ -322,6 +322,8 @@ func TestBadSweeps(t *testing.T) {
 		{"base", "base: missing.yaml", `:1: base is "missing.yaml", and there is no file ` + filepath.Join(dir, "missing.yaml")},
 		{"base", "base: [1]", ":1: base is a list: a configuration file, a preset (auto, tuned, control, paper) or settings"},
 		{"base", "base: {preset: best}", `:1: base.preset is "best": one of auto, tuned, control, paper is allowed`},
+		{"base", "# to change\nbase:\n  steps: 100\n  stepz: 3", ":3: base: unknown key stepz; did you mean steps?"},
+		{"base", "base: {env: {name: portfoli}}", `:1: base: env.name is "portfoli": portfolio, `},
 		{"base", "", ": base is missing"},
 		{"base", "base: auto\nseed: 3", ":2: unknown key seed: one of base, objective, prune, report, search, seeds, space is allowed"},
 		{"seeds", "seeds: []", ":2: seeds is an empty list: a list of seeds"},
@@ -350,8 +352,8 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "space: {ppo.lr: {log: [1e-3, 1], linear: [0, 1]}}", ":4: space.ppo.lr has 2 kinds of values"},
 		{"space", "space: {ppo.lr: 3}", `:4: space.ppo.lr is "3"`},
 		{"space", "space: {ppo.lr: {log: [1e-3, 1]}, ppo.lr: {log: [1e-3, 1]}}", ":4: space.ppo.lr is set twice"},
-		{"space", "space: {ppo.lr: {linear: [-1, 1]}}", "space.ppo.lr: ppo.lr is -1: a number in (0, inf) is allowed"},
-		{"space", "space: {ppo.lr_schedule: {choices: [linear, square]}}", `space.ppo.lr_schedule: ppo.lr_schedule is "square": one of constant`},
+		{"space", "space: {ppo.lr: {linear: [-1, 1]}}", ":4: space.ppo.lr: ppo.lr is -1: a number in (0, inf) is allowed"},
+		{"space", "space: {ppo.lr_schedule: {choices: [linear, square]}}", `:4: space.ppo.lr_schedule: ppo.lr_schedule is "square": one of constant`},
 	} {
 		var text []string
 		for _, key := range []string{"base", "seeds", "search", "space"} {
