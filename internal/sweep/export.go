@@ -17,6 +17,9 @@ func (w *Sweep) Best(out io.Writer) error {
 		return err
 	}
 	if s.Best < 0 {
+		if s.Ended() {
+			return fmt.Errorf("no setting has been trained on all seeds, and nothing is left to train: %d of %d trainings failed", s.Failed, s.Trainings)
+		}
 		return errors.New("no setting has been trained on all seeds yet")
 	}
 	b := s.Settings[s.Best]
@@ -64,8 +67,11 @@ func (w *Sweep) Export(out io.Writer) error {
 			if r == nil {
 				continue
 			}
-			seed := seeds[i]
-			line := append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), r.State, number(r.Return), number(r.StdErr), r.Action, number(r.Residual),
+			seed, state := seeds[i], r.State
+			if x.State.Finished() && state != stateDone {
+				state = stateGivenUp
+			}
+			line := append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), state, number(r.Return), number(r.StdErr), r.Action, number(r.Residual),
 				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), w.RunDir(x.Number, seed), r.Error)
 			if err := c.Write(line); err != nil {
 				return err

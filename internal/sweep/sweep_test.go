@@ -482,3 +482,36 @@ func TestDocumentedSweeps(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A training that diverges wherever it is tried is done and has failed; its setting is given
+// up, and those after it are trained.
+func TestTrainingsThatDiverge(t *testing.T) {
+	const rest = "seeds: [1, 2]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [%s]}}\n"
+	for _, c := range []struct {
+		lrs          string
+		failed, done int
+	}{{"1e30", 1, 0}, {"1e30, 1e-3", 1, 2}} {
+		w := create(t, 64, fmt.Sprintf(rest, c.lrs))
+		if err := w.Work(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		s, err := w.Status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.Ended() || s.Failed != c.failed || s.Done != c.failed+c.done || s.Settings[0].State != journal.Fail {
+			t.Errorf("%s: ended %v, %d failed, %d done, setting 0 %v", c.lrs, s.Ended(), s.Failed, s.Done, s.Settings[0].State)
+		}
+		var b bytes.Buffer
+		if err := w.Export(&b); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), stateRunning) {
+			t.Errorf("%s: nothing runs, and the lines are\n%s", c.lrs, &b)
+		}
+		err = w.Best(io.Discard)
+		if c.done > 0 && err != nil || c.done == 0 && (err == nil || !strings.Contains(err.Error(), "nothing is left to train: 1 of 2 trainings failed")) {
+			t.Errorf("%s: the best: %v", c.lrs, err)
+		}
+	}
+}

@@ -52,6 +52,8 @@ const (
 	stateRunning = "running"
 	statePaused  = "paused"
 	stateDone    = "done"
+
+	stateGivenUp = "given up" // with its setting: what its record says last is something else
 )
 
 const (
