@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"paspo/internal/count"
 	"paspo/internal/rng"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/report"
@@ -42,6 +43,7 @@ type Part struct {
 	Curves     template.HTML
 	Effects    []Effect
 	Bins       int
+	Few        string // what is to be said of shares of few settings
 	Parallel   template.HTML
 }
 
@@ -149,13 +151,19 @@ func ofSweep(w *sweep.Sweep) (*Part, error) {
 			complete = append(complete, x)
 		}
 	}
+	soFar, yet := " so far", " yet"
+	if s.Ended() {
+		soFar, yet = "", ""
+	}
+	failed := failures(w, s)
 	if len(complete) == 0 {
-		part.Lead = "No setting has been trained on all seeds yet."
+		part.Lead = "No setting has been trained on all seeds" + yet + "."
+		part.add(failed)
 		return part, nil
 	}
 	best := complete[0]
 	iv := estimate(w, &best)
-	part.Lead = fmt.Sprintf("Best so far is setting %d (%s) with %s %s (%.0f %% interval %s).", best.Number, best.Label, spec.Objective.Statistic,
+	part.Lead = fmt.Sprintf("Best%s is setting %d (%s) with %s %s (%.0f %% interval %s).", soFar, best.Number, best.Label, spec.Objective.Statistic,
 		number(iv.Estimate), 100*level, interval(iv))
 	if len(complete) > 1 {
 		second := complete[1]
@@ -176,15 +184,46 @@ func ofSweep(w *sweep.Sweep) (*Part, error) {
 			again.Rows = append(again.Rows, []string{fmt.Sprint(x.Number), number(iv.Estimate), interval(iv), number(slices.Min(x.Returns)), x.Label})
 		}
 	}
-	if len(again.Rows) > 0 {
-		part.Tables = append(part.Tables, again)
-	}
+	part.add(again)
 	part.Tables = append(part.Tables, settingsTable(w, complete))
+	part.add(failed)
 	if err := part.curves(w, complete[:min(len(complete), shownCurves)]); err != nil {
 		return nil, err
 	}
 	part.effects(w, complete)
 	return part, nil
+}
+
+// add adds a table unless it is empty.
+func (p *Part) add(t Table) {
+	if len(t.Rows) > 0 {
+		p.Tables = append(p.Tables, t)
+	}
+}
+
+// failures lists the trainings that ended without a result, and why.
+func failures(w *sweep.Sweep, s *sweep.Status) Table {
+	t := Table{
+		Title: "Trainings that failed", Note: "A setting is given up where one of its trainings fails. It is in nothing else on this page.",
+		Head: []string{"setting", "seed", "settings", "why"},
+	}
+	for k, x := range slices.Concat(s.Settings, s.Report) {
+		seeds := w.Spec.Seeds
+		if k >= len(s.Settings) {
+			seeds = w.Spec.Report.Seeds
+		}
+		for i, r := range x.Records {
+			if r == nil || r.Error == "" {
+				continue
+			}
+			if len(t.Rows) == shownSettings {
+				t.Note += fmt.Sprintf(" Of %d the first %d are shown.", s.Failed, shownSettings)
+				return t
+			}
+			t.Rows = append(t.Rows, []string{fmt.Sprint(x.Number), fmt.Sprint(seeds[i]), x.Label, r.Error})
+		}
+	}
+	return t
 }
 
 func pruning(s *sweep.Spec) string {
@@ -278,6 +317,9 @@ func (p *Part) series(name string, dirs []string) error {
 // effects draws what every setting of the space does.
 func (p *Part) effects(w *sweep.Sweep, complete []sweep.Setting) {
 	spec := w.Spec
+	if len(complete) < 2*bins {
+		p.Few = fmt.Sprintf("Here %s: a bin with one setting explains it altogether, so that large shares say little.", count.Of(len(complete), "setting"))
+	}
 	values := make([]float64, len(complete))
 	shares := make([][]float64, len(complete))
 	for i, x := range complete {

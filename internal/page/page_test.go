@@ -66,7 +66,7 @@ func TestPage(t *testing.T) {
 	}
 	text := render(dir, w.RunDir(0, 1), w.RunDir(0, 2), w.RunDir(3, 1))
 	for _, want := range []string{
-		"Best so far is setting", "train &lt;x&gt;", "18 of 18 done", "On seeds that nothing was chosen on", "ppo.lr_schedule", "largest residual",
+		"Best is setting", "train &lt;x&gt;", "18 of 18 done", "On seeds that nothing was chosen on", "ppo.lr_schedule", "largest residual", "Here 6 settings",
 		"a&lt;b&amp;c", "0000-seed-1 and 1 more seeds", `<th scope="col">`,
 	} {
 		if !strings.Contains(text, want) {
@@ -99,6 +99,40 @@ func TestPage(t *testing.T) {
 	// Two seeds of each of six settings, behind six means.
 	if seeds, means := strings.Count(drawings[0], `class="seed"`), strings.Count(drawings[0], `class="mean"`); seeds != 12 || means != 6 {
 		t.Errorf("%d curves of seeds and %d means, want 12 and 6", seeds, means)
+	}
+}
+
+// A page says which trainings failed and why, and that no other is to come.
+func TestFailures(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "sweep")
+	file := filepath.Join(t.TempDir(), "sweep.yaml")
+	text, _, _ := strings.Cut(tiny, "space:")
+	if err := os.WriteFile(file, []byte(text+"space: {ppo.lr: {choices: [1e30]}}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	spec, err := sweep.ReadSpec(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := sweep.Create(context.Background(), spec, dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Work(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	p := &Page{}
+	if err := p.Add([]string{dir}); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"No setting has been trained on all seeds.", "Trainings that failed", "ppo.lr=1e30", "training stopped at step"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing", want)
+		}
 	}
 }
 
