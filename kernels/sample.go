@@ -138,7 +138,7 @@ type SampleModel struct {
 	Size, Facets, Any, Caps, Rays int64
 	Begin, Cols, Floor            int64
 	Kinds, LimitRows, LimitCaps   int64 // int64
-	Ray, RayGive                  int64 // weights by limit, then by ray
+	Ray, RaySensitivity           int64 // weights by limit, then by ray
 	Needed, All                   int64 // SampleEnds, one an entity
 }
 

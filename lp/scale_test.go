@@ -20,7 +20,7 @@ func TestSmallRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, hi, err := BoundingBox(p); err != nil || math.Abs(hi[0]-0.2) > 1e-12 {
-			t.Errorf("size %g: the box ends at %v, %v", size, hi, err)
+			t.Errorf("size %g: the range is up to %v, %v", size, hi, err)
 		}
 		if k, err := RedundantRows(p); err != nil || len(k) > 0 {
 			t.Errorf("size %g: redundant rows %v, %v", size, k, err)
@@ -45,7 +45,7 @@ func TestCoefficientsFarApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, hi, err := BoundingBox(p); err != nil || math.Abs(hi[0]-2e10) > 1e-2 || hi[1] != 2 {
-		t.Errorf("ends %v, %v", hi, err)
+		t.Errorf("upper endpoints %v, %v", hi, err)
 	}
 }
 

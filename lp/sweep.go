@@ -126,7 +126,7 @@ func (s *sweep) maximum(c []float64, k int, by float64) (value float64, ok bool)
 		}
 		value = vec.Dot(c, s.x)
 		size := s.unit * max(1, vec.MaxAbs(c))
-		if most, give := s.bound(c, k, by); most-value <= sweepGap*size && give <= tolerance.Sensitivity*size {
+		if most, sens := s.bound(c, k, by); most-value <= sweepGap*size && sens <= tolerance.Sensitivity*size {
 			return value, true
 		}
 	}
@@ -192,7 +192,7 @@ func (s *sweep) found() {
 // which holds for any y that is not negative where a row is an inequality, and by how
 // much rows that are off by a part of their terms move it, in units of that part. It sets
 // moves, which counts the bounds too.
-func (s *sweep) bound(c []float64, k int, by float64) (sum, give float64) {
+func (s *sweep) bound(c []float64, k int, by float64) (sum, sens float64) {
 	copy(s.z, c)
 	for r, scale := range s.scale {
 		if s.dropped[r] {
@@ -211,12 +211,12 @@ func (s *sweep) bound(c []float64, k int, by float64) (sum, give float64) {
 		}
 		sum += y * rhs
 		_, terms := vec.DotScale(row, s.x)
-		give += math.Abs(y) * max(math.Abs(rhs), terms)
+		sens += math.Abs(y) * max(math.Abs(rhs), terms)
 		for j, v := range row {
 			s.z[j] -= y * v
 		}
 	}
-	s.moves = give
+	s.moves = sens
 	for j, z := range s.z {
 		switch {
 		case z > 0:
@@ -227,7 +227,7 @@ func (s *sweep) bound(c []float64, k int, by float64) (sum, give float64) {
 			s.moves -= z * s.lowMoves[j]
 		}
 	}
-	return sum, give
+	return sum, sens
 }
 
 // propagate bounds the entities: their own bounds, and what the rows leave when all
@@ -294,12 +294,12 @@ func (s *sweep) tighten(row []float64, rhs float64) {
 			}
 		}
 		end := (rhs - others) / v
-		give := rounding * size / math.Abs(v)
+		margin := rounding * size / math.Abs(v)
 		switch {
-		case v > 0 && end+give < high[j]:
-			high[j], s.highMoves[j] = end+give, (size+moves)/v
-		case v < 0 && end-give > low[j]:
-			low[j], s.lowMoves[j] = end-give, -(size+moves)/v
+		case v > 0 && end+margin < high[j]:
+			high[j], s.highMoves[j] = end+margin, (size+moves)/v
+		case v < 0 && end-margin > low[j]:
+			low[j], s.lowMoves[j] = end-margin, -(size+moves)/v
 		}
 	}
 }

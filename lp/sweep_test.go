@@ -37,7 +37,7 @@ func first(d lp.Description, j int) lp.Description {
 // The ranges of all entities against rational arithmetic, with limits relaxed a
 // little and limits that take as much.
 func TestBoundingBoxExact(t *testing.T) {
-	const give = 1e-11
+	const share = 1e-11
 	r := rand.New(rng.New(1, "box"))
 	ranges, proved := 0, 0
 	for range 60 {
@@ -57,11 +57,11 @@ func TestBoundingBoxExact(t *testing.T) {
 				t.Fatal(err)
 			}
 			ranges++
-			l, h, ok := lp.ExactInterval(q, nil, nil, give)
+			l, h, ok := lp.ExactInterval(q, nil, nil, share)
 			if !ok || lo[j] < l || hi[j] > h {
 				t.Fatalf("entity %d: [%v, %v] leaves [%v, %v] %v\n%+v", j, lo[j], hi[j], l, h, ok, d)
 			}
-			l, h, ok = lp.ExactInterval(q, nil, nil, -give)
+			l, h, ok = lp.ExactInterval(q, nil, nil, -share)
 			if ok && (lo[j] > l || hi[j] < h) {
 				t.Fatalf("entity %d: [%v, %v] is less than [%v, %v]\n%+v", j, lo[j], hi[j], l, h, d)
 			}
@@ -75,7 +75,7 @@ func TestBoundingBoxExact(t *testing.T) {
 	}
 }
 
-// More entities than a clone is made for, where the ends are known: with a total of 1
+// More entities than a clone is made for, where the endpoints are known: with a total of 1
 // and caps that add up to more, an entity reaches its cap, and what the others leave.
 func TestBoundingBoxOfMany(t *testing.T) {
 	const n = 200

@@ -8,8 +8,8 @@ import (
 	"paspo/lp"
 )
 
-// On a_1 + a_2 + a_3 = 1, a >= 0, a_1 + 2 a_2 <= 1/2 the ends of a_1 are 0 and 1/2:
-// of the two pieces of its upper end, the row and the total, the row is always
+// On a_1 + a_2 + a_3 = 1, a >= 0, a_1 + 2 a_2 <= 1/2 the endpoints of a_1 are 0 and 1/2:
+// of the two pieces of its upper endpoint, the row and the total, the row is always
 // tighter. Those of a_2 are 0 and (1/2 - a_1)/2, below 1 - a_1. That of a_3 is the
 // rest.
 func TestCountActive(t *testing.T) {

@@ -138,7 +138,7 @@ func TestEmptyState(t *testing.T) {
 			t.Errorf("%+v, want %s in conflict", inf, x.want)
 		}
 		if lo[0] != lo[2] || math.IsNaN(lo[0]) || !math.IsNaN(lo[1]) {
-			t.Errorf("lower ends %v", lo)
+			t.Errorf("lower endpoints %v", lo)
 		}
 	}
 }

@@ -12,7 +12,7 @@ type Config struct {
 	Method    string  `yaml:"method" doc:"auto, clp (linear programs), explicit (closed form) or lazy (warm-start bases); auto takes the closed form where it stays within its budget, else warm-start bases"`
 	Tolerance float64 `yaml:"tolerance" doc:"largest infeasibility of a prefix that is answered on relaxed limits, scaled"`
 	Workers   int     `yaml:"workers" doc:"goroutines that solve linear programs; 0 takes one for every CPU"`
-	MaxPieces int     `yaml:"max_pieces" doc:"budget of the closed form: pieces of one interval, both ends together"`
+	MaxPieces int     `yaml:"max_pieces" doc:"budget of the closed form: pieces of one interval, both endpoints together"`
 	MaxEffort int     `yaml:"max_effort" doc:"budget of the closed form: elementary steps, in millions, to find it"`
 	MaxBases  int     `yaml:"max_bases" doc:"bases that lazy keeps for each end of an interval; answers do not depend on it"`
 }

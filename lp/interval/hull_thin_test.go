@@ -43,8 +43,8 @@ func thinPoints(r *rand.Rand) [][]float64 {
 	return points
 }
 
-// hullEnds returns the interval of the points given a prefix, which may be relaxed by so much.
-func hullEnds(points [][]float64, prefix []float64, sens float64) (lo, hi float64, ok bool) {
+// hullInterval returns the interval of the points given a prefix, which may be relaxed by so much.
+func hullInterval(points [][]float64, prefix []float64, sens float64) (lo, hi float64, ok bool) {
 	q := &exact.Problem{Lower: make([]*big.Rat, len(points)), Upper: make([]*big.Rat, len(points))}
 	add := func(c func(v []float64) float64, rhs, sens float64) {
 		for _, sign := range []float64{1, -1} {
@@ -124,7 +124,7 @@ func TestThinHulls(t *testing.T) {
 					t.Errorf("%d: %s says [%v, %v] of [%v, %v]", x, method, lo[0], hi[0], low[i], high[i])
 				}
 				right := false
-				l, h, ok := hullEnds(points, prefix, 0)
+				l, h, ok := hullInterval(points, prefix, 0)
 				if ok {
 					right = math.Abs(lo[0]-l) <= 1e-9 && math.Abs(hi[0]-h) <= 1e-9
 				} else {
@@ -134,7 +134,7 @@ func TestThinHulls(t *testing.T) {
 					if right || ok && sens > 1e-15 {
 						break
 					}
-					l, h, some := hullEnds(points, prefix, sens)
+					l, h, some := hullInterval(points, prefix, sens)
 					right = some && lo[0] >= l-1e-9 && hi[0] <= h+1e-9
 					if ok && right {
 						ill++

@@ -145,7 +145,7 @@ func (s stated) inPairs() stated {
 type plainPolytope struct {
 	lp.Description
 
-	// steep says that rounding of the data moves what is asked for by more than the
+	// ill says that rounding of the data moves what is asked for by more than the
 	// tolerance.
 	ill bool
 }

@@ -57,7 +57,7 @@ func TestMixedBatch(t *testing.T) {
 		kept := lptest.WalkPlaces(t, open("lazy"), rows, limits, place)
 		capped := 0
 		for x, lim := range limits {
-			of := func(ends []float64) []float64 { return ends[2*n*x : 2*n*(x+1)] }
+			of := func(endpoints []float64) []float64 { return endpoints[2*n*x : 2*n*(x+1)] }
 			if lim.Upper != nil {
 				capped++
 				if err := lptest.SameBits(of(kept), of(want)); err != nil {

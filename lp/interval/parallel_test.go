@@ -205,8 +205,8 @@ func TestNearParallel(t *testing.T) {
 	}
 }
 
-// The ends that rows cross at, to the last digit that is known.
-func TestNearParallelEnds(t *testing.T) {
+// The endpoints where rows cross, to the last digit that is known.
+func TestNearParallelEndpoints(t *testing.T) {
 	p, err := lp.New(nearParallel[0])
 	if err != nil {
 		t.Fatal(err)

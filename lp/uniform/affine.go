@@ -38,7 +38,7 @@ func (h *affineHull) project(x []float64) {
 	}
 }
 
-// newAffineHull finds the hull by linear programs: the ends of every coordinate
+// newAffineHull finds the hull by linear programs: the least and most of every coordinate
 // first, then the widths along directions in which the points found so far do
 // not spread. Either such a direction is flat, or it yields a new point. The
 // mean of affinely independent points that span the hull lies in the relative
@@ -55,11 +55,11 @@ func newAffineHull(p *lp.Polytope) (*affineHull, error) {
 		}
 		// CLP's dual tolerance is absolute: of costs near 1 it takes a width of
 		// 1e-8 for optimal as it is.
-		steep := make([]float64, n)
+		large := make([]float64, n)
 		for j, v := range c {
-			steep[j] = 1e4 * v
+			large[j] = 1e4 * v
 		}
-		x, _, err := p.Minimize(steep, nil)
+		x, _, err := p.Minimize(large, nil)
 		return x, err
 	}
 	c := make([]float64, n)

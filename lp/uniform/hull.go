@@ -13,24 +13,24 @@ import (
 // along the same axis; walks along other directions begin at the closest of them.
 type hullChords struct {
 	r    *hull.Rays
-	ends []*hull.Supporting // both of every axis, nil where not yet found
+	axes []*hull.Supporting // at both endpoints of every axis, nil where not yet found
 	f    hull.Supporting
 	u, x []float64
 }
 
-var errNoChord = errors.New("uniform: rounding hides the ends of a chord of hit-and-run: the points are too close to a plane")
+var errNoChord = errors.New("uniform: rounding hides the endpoints of a chord of hit-and-run: the points are too close to a plane")
 
 func newHullChords(r *hull.Rays) *hullChords {
-	return &hullChords{r: r, ends: make([]*hull.Supporting, 2*r.D), u: make([]float64, r.D), x: make([]float64, r.D)}
+	return &hullChords{r: r, axes: make([]*hull.Supporting, 2*r.D), u: make([]float64, r.D), x: make([]float64, r.D)}
 }
 
-// axis returns the ends of the chord through y along axis j.
+// axis returns the endpoints of the chord through y along axis j.
 func (c *hullChords) axis(j int, y []float64) (lo, hi float64, err error) {
 	var s [2]float64
 	for side, sign := range [...]float64{1, -1} {
 		clear(c.u)
 		c.u[j] = sign
-		f := &c.ends[2*j+side]
+		f := &c.axes[2*j+side]
 		if *f == nil {
 			if *f = c.r.Facet(c.u); *f == nil {
 				return 0, 0, errNoChord
@@ -50,7 +50,7 @@ func (c *hullChords) axis(j int, y []float64) (lo, hi float64, err error) {
 	return -s[1], s[0], nil
 }
 
-// along returns the ends of the chord through y along u. The chords of all axes are
+// along returns the endpoints of the chord through y along u. The chords of all axes are
 // known.
 func (c *hullChords) along(u, y []float64) (lo, hi float64, err error) {
 	var s [2]float64
@@ -60,14 +60,14 @@ func (c *hullChords) along(u, y []float64) (lo, hi float64, err error) {
 		for j, v := range u {
 			c.u[j] = sign * v
 		}
-		for _, f := range c.ends {
+		for _, f := range c.axes {
 			ahead := vec.Dot(f.C, c.u)
 			if t := 1 - vec.Dot(f.C, y); ahead > 0 && (best == nil || t < least*ahead) {
 				best, least = f, t/ahead
 			}
 		}
 		if best == nil {
-			best = c.ends[0]
+			best = c.axes[0]
 		}
 		c.f.Copy(best)
 		var ok bool
@@ -86,7 +86,7 @@ func (c *hullChords) along(u, y []float64) (lo, hi float64, err error) {
 
 // hullWalker is a chain in a hull without facets, in coordinates in which the points
 // have covariance 1. A sweep goes once along every axis and once along a direction that
-// is uniform on the sphere; walks over the facets find the ends of a chord (see
+// is uniform on the sphere; walks over the facets find the endpoints of a chord (see
 // rays).
 type hullWalker struct {
 	h      *hull.Body

@@ -582,7 +582,7 @@ func TestShareOfSmallRows(t *testing.T) {
 	}
 }
 
-// TestExcludedEntity samples where an entity has no room, whatever the total is.
+// TestExcludedEntity samples where an entity can only be 0, whatever the total is.
 func TestExcludedEntity(t *testing.T) {
 	for _, total := range []float64{1e-9, 1, 1e9} {
 		p, err := lp.New(lp.Description{Entities: names(5), Total: total, Upper: []float64{0, total, total, total, total}})

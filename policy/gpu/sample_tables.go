@@ -95,7 +95,7 @@ func (t *tables) closed(m *kernels.SampleModel, c *closedform.Tables, n int) {
 	m.Size, m.Caps, m.Rays = int64(c.Size), int64(len(c.Caps)), int64(len(c.RaySensitivity))
 	m.Begin, m.Cols, m.Floor = t.floats(c.Begin...), t.floats(c.Cols...), t.floats(c.Floor...)
 	m.Kinds, m.LimitRows, m.LimitCaps = t.ints(kinds...), t.indices(c.LimitRows), t.indices(c.Caps)
-	m.Ray, m.RayGive = t.columns(c.Rays, c.Size), t.floats(c.RaySensitivity...)
+	m.Ray, m.RaySensitivity = t.columns(c.Rays, c.Size), t.floats(c.RaySensitivity...)
 	m.Needed, m.All = t.ends(c.Needed), t.ends(c.All)
 }
 

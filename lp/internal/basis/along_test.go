@@ -13,7 +13,7 @@ import (
 )
 
 // TestAlong goes from one objective to the next while columns are fixed, as the
-// intervals of an action do, and holds ends and reduced costs to exact arithmetic.
+// intervals of an action do, and holds endpoints and reduced costs to exact arithmetic.
 func TestAlong(t *testing.T) {
 	kinds := map[string]int{}
 	var w Work
@@ -49,20 +49,20 @@ func TestAlong(t *testing.T) {
 						w.Columns(q, x)
 						// A column whose pivot was too small may be at the wrong bound. Its
 						// reduced cost tells by how much that counts, to whoever asks.
-						give, gap := 1., 0.
+						sens, gap := 1., 0.
 						for v, f := range z {
-							give += abs(f) * g.Size[v]
+							sens += abs(f) * g.Size[v]
 							if w.State[v] == Lower && f < 0 || w.State[v] == Upper && f > 0 {
 								gap += abs(f) * q.Up[v]
 							}
-							if w.State[v] == Basic && abs(f) > 1e-13*(1+give) {
+							if w.State[v] == Basic && abs(f) > 1e-13*(1+sens) {
 								t.Fatalf("reduced cost %v of a basic variable", f)
 							}
 						}
-						if v := cost * x[j]; v < least-1e-12*give || v > want+1e-12*give+gap {
+						if v := cost * x[j]; v < least-1e-12*sens || v > want+1e-12*sens+gap {
 							t.Fatalf("column %d is %v, want %v to %v", j, x[j], cost*least, cost*want)
 						}
-						if gap > 1e-12*give {
+						if gap > 1e-12*sens {
 							kinds["not solved"]++
 						} else {
 							kinds["solved"]++

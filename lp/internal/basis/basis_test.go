@@ -92,11 +92,11 @@ func optimum(g *Program, q *Query, part float64) (float64, exact.Status) {
 		for _, v := range g.A[k*g.N : (k+1)*g.N] {
 			row, neg = append(row, rational(v)), append(neg, rational(-v))
 		}
-		give, equal := rational(part*q.Tol[g.N+k]), g.Equality[k] && part == 0
-		p.A, p.B, p.Eq = append(p.A, row), append(p.B, new(big.Rat).Add(rational(q.R[k]), give)), append(p.Eq, equal)
+		slack, equal := rational(part*q.Tol[g.N+k]), g.Equality[k] && part == 0
+		p.A, p.B, p.Eq = append(p.A, row), append(p.B, new(big.Rat).Add(rational(q.R[k]), slack)), append(p.Eq, equal)
 		if u := q.Up[g.N+k]; !equal && !math.IsInf(u, 1) {
 			low := new(big.Rat).Sub(rational(u), rational(q.R[k]))
-			p.A, p.B, p.Eq = append(p.A, neg), append(p.B, low.Add(low, give)), append(p.Eq, false)
+			p.A, p.B, p.Eq = append(p.A, neg), append(p.B, low.Add(low, slack)), append(p.Eq, false)
 		}
 	}
 	s, status := exact.Minimize(p)
@@ -177,7 +177,7 @@ func TestSearch(t *testing.T) {
 					t.Fatalf("value %v of a search, %v of its basis", a, b)
 				}
 				if a, b := found.Sensitivity(q), p.Sensitivity(q); a != b {
-					t.Fatalf("give %v of a search, %v of its basis", a, b)
+					t.Fatalf("sensitivity %v of a search, %v of its basis", a, b)
 				}
 				if !p.Is(w.State) {
 					kinds["flipped"]++
@@ -189,14 +189,14 @@ func TestSearch(t *testing.T) {
 					kinds["feasible by tolerance"]++
 					continue
 				}
-				give := 1.
+				sens := 1.
 				for k, y := range p.y {
-					give += abs(y) * g.Size[g.N+p.tight[k]]
+					sens += abs(y) * g.Size[g.N+p.tight[k]]
 				}
 				for j, z := range p.z {
-					give += abs(z) * g.Size[j]
+					sens += abs(z) * g.Size[j]
 				}
-				if v := p.Value(q); abs(v-want) > 1e-13*give {
+				if v := p.Value(q); abs(v-want) > 1e-13*sens {
 					t.Fatalf("value %v, want %v", v, want)
 				}
 			}

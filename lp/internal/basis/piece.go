@@ -37,7 +37,7 @@ type Piece struct {
 	zCols []int
 	zRows []int // indices into tight
 	value float64
-	give  float64 // under the program's own tolerances
+	sens  float64 // Sensitivity under the program's own tolerances
 	moves float64 // when everything is relaxed by its size
 }
 
@@ -162,7 +162,7 @@ func (p *Piece) sides() {
 		}
 	}
 	if g.Tol != nil {
-		p.give, p.moves = p.gives(g.Tol), p.gives(g.Size)
+		p.sens, p.moves = p.movesBy(g.Tol), p.movesBy(g.Size)
 	}
 }
 
@@ -289,19 +289,19 @@ func (p *Piece) Value(q *Query) float64 {
 	return s
 }
 
-// Give returns how far the value moves, at most, when right-hand sides and bounds
-// give by their tolerances.
+// Sensitivity returns how far the value moves, at most, when right-hand sides and bounds
+// move by their tolerances.
 func (p *Piece) Sensitivity(q *Query) float64 {
 	if q.Own {
-		return p.give
+		return p.sens
 	}
-	return p.gives(q.Tol)
+	return p.movesBy(q.Tol)
 }
 
-// Gives reports whether Give is more than most. Tolerances are no more than the given
+// MoreSensitive reports whether Sensitivity is more than most. Tolerances are no more than the given
 // part of sizes and of how much larger than these the query is, by which few queries
 // take the sum.
-func (p *Piece) Gives(q *Query, most, part float64) bool {
+func (p *Piece) MoreSensitive(q *Query, most, part float64) bool {
 	const rounded = 2
 	if !q.Own && rounded*part*p.moves*q.Growth <= most {
 		return false
@@ -309,7 +309,8 @@ func (p *Piece) Gives(q *Query, most, part float64) bool {
 	return p.Sensitivity(q) > most
 }
 
-func (p *Piece) gives(tol []float64) float64 {
+// movesBy returns how far the value moves, at most, when limits move by tol.
+func (p *Piece) movesBy(tol []float64) float64 {
 	s := 0.
 	for k, y := range p.y {
 		s += abs(y) * tol[p.g.N+p.tight[k]]

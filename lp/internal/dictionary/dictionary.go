@@ -389,7 +389,7 @@ func (d *Dictionary) primal() error {
 // time, up to rounding, it is the one with the largest rate (Harris, Mathematical
 // Programming 5, 1973).
 func (d *Dictionary) blocking(in int, sign float64, cautious bool) (out int, length float64) {
-	room := func(r int) (slack, rate float64) {
+	slackOf := func(r int) (slack, rate float64) {
 		rate = sign * d.t[r*(d.d+1)+in]
 		v := d.basic[r]
 		if rate > 0 {
@@ -399,12 +399,12 @@ func (d *Dictionary) blocking(in int, sign float64, cautious bool) (out int, len
 	}
 	first := math.Inf(1)
 	for r := range d.basic {
-		if slack, rate := room(r); rate > tol {
-			give := slide
+		if slack, rate := slackOf(r); rate > tol {
+			margin := slide
 			if cautious {
-				give = 0
+				margin = 0
 			}
-			first = min(first, (max(0, slack)+give)/rate)
+			first = min(first, (max(0, slack)+margin)/rate)
 		}
 	}
 	out, length = -1, math.Inf(1)
@@ -413,7 +413,7 @@ func (d *Dictionary) blocking(in int, sign float64, cautious bool) (out int, len
 	}
 	largest := 0.
 	for r := range d.basic {
-		slack, rate := room(r)
+		slack, rate := slackOf(r)
 		if rate <= tol || max(0, slack) > first*rate {
 			continue
 		}

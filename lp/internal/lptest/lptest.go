@@ -126,7 +126,7 @@ func CheckInterval(p *lp.Polytope, prefix []float64, lim *lp.Limits, lo, hi floa
 	if !ok || lo <= tightL+slop && hi >= tightH-slop {
 		return nil
 	}
-	// Equalities are never tightened. What they do to ends shows in how far these move when
+	// Equalities are never tightened. What they do to endpoints shows in how far these move when
 	// they are relaxed.
 	exactL, exactH, _ := lp.ExactInterval(p, prefix, lim, 0)
 	if lo > tightL+slop+exactL-l || hi < tightH-slop-(h-exactH) {
@@ -422,11 +422,11 @@ func MixedLimits(p *lp.Polytope, rows int, r *rand.Rand) []lp.Limits {
 }
 
 // WalkPlaces completes actions at given places of their intervals, batch rows at a
-// time, and returns all ends, one row after another.
+// time, and returns all endpoints, one row after another.
 func WalkPlaces(t testing.TB, s lp.Solver, batch int, limits []lp.Limits, place []float64) []float64 {
 	t.Helper()
 	n := s.Polytope().Dim()
-	ends := make([]float64, 2*n*len(limits))
+	endpoints := make([]float64, 2*n*len(limits))
 	lo, hi, a := make([]float64, batch), make([]float64, batch), make([]float64, batch)
 	c := s.Chain(batch)
 	for from := 0; from < len(limits); from += batch {
@@ -435,17 +435,17 @@ func WalkPlaces(t testing.TB, s lp.Solver, batch int, limits []lp.Limits, place 
 		for i := range n {
 			if err := c.Next(lo, hi); err != nil {
 				t.Errorf("entity %d: %v", i, err)
-				return ends
+				return endpoints
 			}
 			for x := range rows {
 				at := (from+x)*n + i
-				ends[2*at], ends[2*at+1] = lo[x], hi[x]
+				endpoints[2*at], endpoints[2*at+1] = lo[x], hi[x]
 				a[x] = min(lo[x]+(hi[x]-lo[x])*place[at], hi[x])
 			}
 			c.Fix(a)
 		}
 	}
-	return ends
+	return endpoints
 }
 
 // StateLimits draws matrices about that of p, with right-hand sides that leave a point

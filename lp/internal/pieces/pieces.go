@@ -1,4 +1,4 @@
-// Package pieces evaluates both ends of an interval for a batch of rows,
+// Package pieces evaluates both endpoints of an interval for a batch of rows,
 //
 //	lo = base + max(0, max_p w_p . rho),   hi = base + min_q w_q . rho.
 //
@@ -110,7 +110,7 @@ const (
 )
 
 // Eval moves rho by -col Z where col is not nil, and evaluates all rows. It
-// reports whether the ends of some row, counted from the base, may cross.
+// reports whether the endpoints of some row, counted from the base, may cross.
 func (p *Pieces) Eval(b *Batch, col []float64) (crossed bool) {
 	work := b.Rows * (len(p.lower) + len(p.upper))
 	switch {

@@ -24,7 +24,7 @@ func (x *Solver) CountActive(chains int, source rand.Source) ([]ActivePieces, er
 	counts := make([]ActivePieces, n)
 	lower, upper := make([][]bool, n), make([][]bool, n)
 	for i := range n {
-		e := &f.ends[i]
+		e := &f.endpoints[i]
 		counts[i] = ActivePieces{Entity: f.p.Entities()[i], Lower: len(e.lowerSens), Upper: len(e.upperSens)}
 		if e.floor {
 			counts[i].Lower++ // z >= 0, the last
@@ -40,7 +40,7 @@ func (x *Solver) CountActive(chains int, source rand.Source) ([]ActivePieces, er
 				return nil, err
 			}
 			if !c.behind.Gone[0] {
-				e := &f.ends[i]
+				e := &f.endpoints[i]
 				at, v := furthest(e.lower, c.groups[ownLimits].b.Rho[:e.stride], 1)
 				if e.floor && !(v > 0) {
 					at = len(lower[i]) - 1

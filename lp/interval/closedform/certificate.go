@@ -45,7 +45,7 @@ func (f *Intervals) Certify() error {
 		return nil
 	}
 	for i := f.done; i < n; i++ {
-		e := &f.ends[i]
+		e := &f.endpoints[i]
 		if f.fixed[i] {
 			continue
 		}

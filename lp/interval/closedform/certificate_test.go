@@ -31,8 +31,8 @@ func TestDualFeasible(t *testing.T) {
 		if err := f.Certify(); err != nil {
 			t.Errorf("%s: %v", p.Describe(), err)
 		}
-		for i := range f.ends {
-			checked += len(f.ends[i].lowerSens) + len(f.ends[i].upperSens)
+		for i := range f.endpoints {
+			checked += len(f.endpoints[i].lowerSens) + len(f.endpoints[i].upperSens)
 		}
 		rays += len(f.emptySens)
 	}
@@ -65,8 +65,8 @@ func TestFacetsHold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range f.ends {
-			e := &f.ends[i]
+		for i := range f.endpoints {
+			e := &f.endpoints[i]
 			for _, v := range p.Points() {
 				rho := append([]float64{1}, v[:i]...)
 				lo, hi := plainInterval(e, rho)
@@ -85,8 +85,8 @@ func TestFacetsHold(t *testing.T) {
 func TestWrongPiecesAreNoticed(t *testing.T) {
 	p := lptest.Presets(t)[0]
 	for name, spoil := range map[string]func(f *Intervals){
-		"sign":   func(f *Intervals) { f.ends[3].upper[0] = -1 },
-		"weight": func(f *Intervals) { w := f.ends[3].upper; w[len(w)-1] -= 1e-6 },
+		"sign":   func(f *Intervals) { f.endpoints[3].upper[0] = -1 },
+		"weight": func(f *Intervals) { w := f.endpoints[3].upper; w[len(w)-1] -= 1e-6 },
 		"ray":    func(f *Intervals) { f.empty[len(f.empty)-1] += 1e-6 },
 	} {
 		f, err := compileDual(p, allRows(p), 2000, new(100_000_000))

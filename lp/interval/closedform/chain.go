@@ -18,10 +18,10 @@ func (s *Solver) Chain(batch int) lp.Chain {
 	}
 	c.first = pieces.NewBatch(1, f.size)
 	c.first.Rows = 1
-	c.groups[ownLimits] = group{pieces: f.needed, ends: f.own}
-	c.groups[otherLimits] = group{pieces: f.all, ends: f.ends}
+	c.groups[ownLimits] = group{pieces: f.needed, endpoints: f.own}
+	c.groups[otherLimits] = group{pieces: f.all, endpoints: f.endpoints}
 	own := &c.groups[ownLimits]
-	own.room(batch, f.size)
+	own.make(batch, f.size)
 	own.b.Fill(f.begin)
 	c.begin = slices.Clone(own.b.Rho)
 	return c
@@ -53,16 +53,17 @@ const (
 
 // group is the part of a batch that is evaluated with the same pieces.
 type group struct {
-	pieces []*pieces.Pieces
-	ends   []endpoints
-	b      *pieces.Batch
-	rows   []int       // of the batch, in ascending order
-	lower  [][]float64 // that z is counted from, nil for the polytope's own
-	col    []float64   // of the entity that was fixed last
-	base   float64     // of all rows, NaN where each has its own
+	pieces    []*pieces.Pieces
+	endpoints []endpoints
+	b         *pieces.Batch
+	rows      []int       // of the batch, in ascending order
+	lower     [][]float64 // that z is counted from, nil for the polytope's own
+	col       []float64   // of the entity that was fixed last
+	base      float64     // of all rows, NaN where each has its own
 }
 
-func (g *group) room(batch, size int) {
+// make allocates the batch of a group that has none.
+func (g *group) make(batch, size int) {
 	if g.b == nil {
 		g.b, g.rows, g.lower = pieces.NewBatch(batch, size), make([]int, 0, batch), make([][]float64, 0, batch)
 	}
@@ -90,7 +91,7 @@ func (c *chain) Begin(rows int, limits []lp.Limits) {
 			c.behind.Hand(rows, r, lim, nil, false)
 			continue
 		}
-		other.room(c.batch, f.size)
+		other.make(c.batch, f.size)
 		other.b.SetRow(len(other.rows), c.first.Rho)
 		_, _, l, _ := f.p.Resolve(lim)
 		other.rows, other.lower = append(other.rows, r), append(other.lower, l)
@@ -108,7 +109,7 @@ func (c *chain) Begin(rows int, limits []lp.Limits) {
 }
 
 func (c *chain) Next(lo, hi []float64) error {
-	if c.entity >= len(c.s.f.ends) {
+	if c.entity >= len(c.s.f.endpoints) {
 		panic(relay.BadEntity)
 	}
 	for x := range c.groups {
@@ -122,7 +123,7 @@ func (c *chain) Next(lo, hi []float64) error {
 		if crossed {
 			c.uncross(g)
 		}
-		if g.ends[c.entity].ill {
+		if g.endpoints[c.entity].ill {
 			c.leaveIll(g)
 		}
 		if f := c.s.f; f.p.HullOnly() {
@@ -146,7 +147,7 @@ func (c *chain) Next(lo, hi []float64) error {
 	return c.behind.Next(lo, hi)
 }
 
-// setBase writes what the ends of the next entity are counted from.
+// setBase writes what the endpoints of the next entity are counted from.
 func (c *chain) setBase(g *group) {
 	f, i := c.s.f, c.entity
 	if f.side == "dual" && !f.free[i] && len(g.lower) > 0 {
@@ -169,9 +170,9 @@ func (c *chain) setBase(g *group) {
 	g.base = base
 }
 
-// uncross answers rows whose ends cross: by rounding, or else by the solver behind.
+// uncross answers rows whose endpoints cross: by rounding, or else by the solver behind.
 func (c *chain) uncross(g *group) {
-	e := &g.ends[c.entity]
+	e := &g.endpoints[c.entity]
 	for slot, r := range g.rows {
 		if c.behind.Gone[r] || !(g.b.Lo[slot] > g.b.Hi[slot]) {
 			continue
@@ -190,7 +191,7 @@ func (c *chain) uncross(g *group) {
 
 // leaveIll hands over rows with an ill-conditioned endpoint.
 func (c *chain) leaveIll(g *group) {
-	e := &g.ends[c.entity]
+	e := &g.endpoints[c.entity]
 	for slot, r := range g.rows {
 		if c.behind.Gone[r] {
 			continue

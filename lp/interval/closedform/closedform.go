@@ -26,9 +26,9 @@ import (
 // the first i+1 entities, or dual pieces written so. This holds for the
 // polytope's own limits alone.
 //
-// An end computed in floating point is the exact end of limits that differ by
+// An endpoint computed in floating point is the exact one of limits that differ by
 // rounding, however large w is: a weight multiplies what its limit holds. An
-// action chosen between such ends leaves a prefix that is infeasible by
+// action chosen between such endpoints leaves a prefix that is infeasible by
 // rounding at most, and that stays so along the chain.
 type Intervals struct {
 	p    *lp.Polytope
@@ -36,12 +36,12 @@ type Intervals struct {
 	side string // "dual" or "facets"
 	size int    // of rho
 
-	ends []endpoints
-	own  []endpoints // those pieces that the polytope's own limits need
+	endpoints []endpoints
+	own       []endpoints // those pieces that the polytope's own limits need
 
 	done int // entities before it are not compiled: the budget ended there
 
-	all, needed []*pieces.Pieces // of ends and own
+	all, needed []*pieces.Pieces // of endpoints and own
 
 	took   time.Duration // to compile
 	steps  int
@@ -70,7 +70,7 @@ type Intervals struct {
 	countable bool
 }
 
-// ends are the pieces of one interval. The weights of a piece are stride
+// endpoints are the pieces of one interval. The weights of a piece are stride
 // consecutive numbers. sens is how far a piece moves, at most, when every limit
 // is relaxed by its scale.
 type endpoints struct {
@@ -84,9 +84,9 @@ type endpoints struct {
 
 // prepare makes the pieces ready for evaluation.
 func (f *Intervals) prepare() {
-	f.all, f.needed = make([]*pieces.Pieces, len(f.ends)), make([]*pieces.Pieces, len(f.ends))
-	for i := range f.ends {
-		e := &f.ends[i]
+	f.all, f.needed = make([]*pieces.Pieces, len(f.endpoints)), make([]*pieces.Pieces, len(f.endpoints))
+	for i := range f.endpoints {
+		e := &f.endpoints[i]
 		f.all[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
 		e.ill = e.isIll()
 		e = &f.own[i]
@@ -142,9 +142,9 @@ func (e *endpoints) illAt(rho []float64) bool {
 func weigh(w, rho []float64) float64 { return pieces.Weigh(w, rho) }
 
 // relaxed returns the point that is left when all limits are relaxed by the least
-// theta that lets the ends meet: max_p (v_p - theta give_p) = min_q (v_q + theta
-// give_q). The difference is convex and falls, so Newton's method climbs to its
-// root and ends. The floor is not relaxed.
+// theta that lets the endpoints meet: max_p (v_p - theta s_p) = min_q (v_q + theta
+// s_q), where s are the sensitivities. The difference is convex and falls, so
+// Newton's method climbs to its root and stops. The floor is not relaxed.
 func (e *endpoints) relaxed(rho []float64) (at, theta float64) {
 	rho = rho[:e.stride]
 	for range 50 {

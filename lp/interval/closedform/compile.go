@@ -69,7 +69,7 @@ func compileSide(ctx context.Context, p *lp.Polytope, maxPieces int, effort *int
 	}
 	first := f.done
 	for i := first; i < p.Dim(); i++ {
-		if f.ends[i].isIll() {
+		if f.endpoints[i].isIll() {
 			return nil, err // vertices are off by more than their rounding
 		}
 	}
@@ -78,9 +78,9 @@ func compileSide(ctx context.Context, p *lp.Polytope, maxPieces int, effort *int
 		return nil, e
 	}
 	f.prune(effort)
-	mixed.own = slices.Clone(mixed.ends)
+	mixed.own = slices.Clone(mixed.endpoints)
 	for i := first; i < p.Dim(); i++ {
-		mixed.ends[i], mixed.own[i] = f.inPrefix(&f.ends[i], i), f.inPrefix(&f.own[i], i)
+		mixed.endpoints[i], mixed.own[i] = f.inPrefix(&f.endpoints[i], i), f.inPrefix(&f.own[i], i)
 	}
 	return mixed, nil
 }
@@ -222,7 +222,7 @@ func tryDual(p *lp.Polytope, sel selection, maxPieces int, in dd.Precision, effo
 	m := len(sel.rows) + len(sel.caps)
 	size := max(1, m+k) // without any limit, one that is never tight
 	f := &Intervals{
-		p: p, form: form, side: "dual", size: size, ends: make([]endpoints, n), rows: sel.rows, caps: sel.caps,
+		p: p, form: form, side: "dual", size: size, endpoints: make([]endpoints, n), rows: sel.rows, caps: sel.caps,
 		floor: make([]float64, n), free: make([]bool, n), fixed: make([]bool, n),
 		anyLimits: sel.anyLimits,
 	}
@@ -258,7 +258,7 @@ func tryDual(p *lp.Polytope, sel selection, maxPieces int, in dd.Precision, effo
 			return nil, dd.ErrUndecided
 		}
 		f.done = j + 1
-		e := &f.ends[j]
+		e := &f.endpoints[j]
 		e.stride, e.floor = size, !f.free[j]
 		if f.fixed[j] {
 			e.upper, e.upperSens = make([]float64, size), []float64{0}

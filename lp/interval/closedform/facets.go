@@ -18,7 +18,7 @@ import (
 func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, effort *int) (*Intervals, error) {
 	form := p.Form()
 	n := p.Dim()
-	f := &Intervals{p: p, form: form, side: "facets", size: n, ends: make([]endpoints, n), floor: make([]float64, n), free: make([]bool, n)}
+	f := &Intervals{p: p, form: form, side: "facets", size: n, endpoints: make([]endpoints, n), floor: make([]float64, n), free: make([]bool, n)}
 	f.begin = make([]float64, n)
 	f.begin[0] = 1
 	projected := make([][]float64, len(points))
@@ -33,9 +33,9 @@ func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, eff
 		if err != nil {
 			return nil, err
 		}
-		e := &f.ends[i]
+		e := &f.endpoints[i]
 		e.stride, e.facets = i+1, true
-		// What is flat to some digits decides the ends of a thin hull: they are left to
+		// What is flat to some digits decides the endpoints of a thin hull: they are left to
 		// the solver behind, like ill-conditioned ones.
 		least := 0.
 		if h.Thin {

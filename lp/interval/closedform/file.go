@@ -42,9 +42,9 @@ func (f *Intervals) Marshal() []byte {
 	e.floats(f.begin)
 	e.floats(f.empty)
 	e.floats(f.emptySens)
-	for _, ends := range [...][]endpoints{f.ends, f.own} {
-		for i := range ends {
-			v := &ends[i]
+	for _, list := range [...][]endpoints{f.endpoints, f.own} {
+		for i := range list {
+			v := &list[i]
 			e.number(v.stride)
 			e.flag(v.floor)
 			e.flag(v.facets)
@@ -91,8 +91,8 @@ func Unmarshal(p *lp.Polytope, b Budget, data []byte) (*Intervals, error) {
 	f.rows, f.caps, f.anyLimits = d.numbers(), d.numbers(), d.flag()
 	f.floor, f.free, f.fixed, f.begin = d.floats(), d.flags(), d.flags(), d.floats()
 	f.empty, f.emptySens = d.floats(), d.floats()
-	f.ends, f.own = make([]endpoints, n), make([]endpoints, n)
-	for _, list := range [...][]endpoints{f.ends, f.own} {
+	f.endpoints, f.own = make([]endpoints, n), make([]endpoints, n)
+	for _, list := range [...][]endpoints{f.endpoints, f.own} {
 		for i := range list {
 			v := &list[i]
 			v.stride, v.floor, v.facets = d.number(), d.flag(), d.flag()
@@ -122,7 +122,7 @@ func (f *Intervals) consistent() bool {
 	ok := f.side == "dual" && f.size == max(1, m) && len(f.fixed) == n || f.side == "facets" && f.size == n && !f.anyLimits
 	ok = ok && within(f.rows, len(form.B)) && within(f.caps, n) && len(f.begin) == f.size && len(f.floor) == n && len(f.free) == n &&
 		len(f.empty) == len(f.emptySens)*f.size
-	for _, list := range [...][]endpoints{f.ends, f.own} {
+	for _, list := range [...][]endpoints{f.endpoints, f.own} {
 		for i := range list {
 			e := &list[i]
 			stride := f.size

@@ -63,7 +63,7 @@ const (
 
 // prune fills in f.own.
 func (f *Intervals) prune(effort *int) {
-	f.own = slices.Clone(f.ends)
+	f.own = slices.Clone(f.endpoints)
 	if f.side != "dual" || slices.Contains(f.free, true) {
 		return
 	}
@@ -71,8 +71,8 @@ func (f *Intervals) prune(effort *int) {
 	if err != nil {
 		return
 	}
-	for i := f.done; i < len(f.ends); i++ {
-		e, own := &f.ends[i], &f.own[i]
+	for i := f.done; i < len(f.endpoints); i++ {
+		e, own := &f.endpoints[i], &f.own[i]
 		own.lower, own.lowerSens = e.keep(e.lower, e.lowerSens, p.needed(i, -1))
 		own.upper, own.upperSens = e.keep(e.upper, e.upperSens, p.needed(i, 1))
 	}
@@ -156,7 +156,7 @@ func (p *pruner) survey() error {
 		if err := visit(c); err != nil {
 			return err
 		}
-		// Twice what was found leaves room for its errors.
+		// Twice what was found allows for its errors.
 		p.reach = append(p.reach, 2*p.base.At(j)+1e-9)
 		c[j] = 0
 	}
@@ -198,7 +198,7 @@ type family struct {
 }
 
 func (p *pruner) family(i int, sign float64) *family {
-	f, e := p.f, &p.f.ends[i]
+	f, e := p.f, &p.f.endpoints[i]
 	w, sens := e.upper, e.upperSens
 	if sign < 0 {
 		w, sens = e.lower, e.lowerSens
@@ -236,7 +236,7 @@ func (fam *family) least(z []float64) int {
 
 // needed says which pieces of an endpoint are needed.
 func (p *pruner) needed(i int, sign float64) []bool {
-	e := &p.f.ends[i]
+	e := &p.f.endpoints[i]
 	count := len(e.upperSens)
 	if sign < 0 {
 		count = len(e.lowerSens)

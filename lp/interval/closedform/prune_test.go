@@ -41,7 +41,7 @@ func plainInterval(e *endpoints, rho []float64) (lo, hi float64) {
 }
 
 // TestPruned holds intervals from the pieces that are left to those from all.
-// choose goes to ends and corners, where pieces meet.
+// choose goes to endpoints and corners, where pieces meet.
 func TestPruned(t *testing.T) {
 	r := rand.New(rng.New(7, "prune"))
 	all := []*lp.Polytope{lptest.CappedPortfolio(t, 0.2), lptest.RandomSimplex(t, r, 9, 6, 0.3), lptest.RandomSimplex(t, r, 8, 24, 0), lptest.RandomSimplex(t, r, 30, 5, 0)}
@@ -58,7 +58,7 @@ func TestPruned(t *testing.T) {
 				if err := c.Next(lo, hi); err != nil {
 					t.Fatal(err)
 				}
-				full, own := &f.ends[i], &f.own[i]
+				full, own := &f.endpoints[i], &f.own[i]
 				rho := c.groups[ownLimits].b.Rho[:f.size]
 				l, u := plainInterval(full, rho)
 				x, y := plainInterval(own, rho)
@@ -74,7 +74,7 @@ func TestPruned(t *testing.T) {
 		}
 		s.Close()
 		if !(worst <= 1e-13) {
-			t.Errorf("%s: ends differ by %g", p.Describe(), worst)
+			t.Errorf("%s: endpoints differ by %g", p.Describe(), worst)
 		}
 		d := s.Compiled()
 		n, needed := d.Pieces()
@@ -82,9 +82,9 @@ func TestPruned(t *testing.T) {
 	}
 }
 
-// TestPrunedThin holds ends of a polytope that has no point left once limits are tightened
+// TestPrunedThin holds endpoints of a polytope that has no point left once limits are tightened
 // by 1e-13 to exact arithmetic. Given the least of the first entity, that of the second is
-// 0.97670521273 by a piece of sensitivity 1605, and 0.97670521253 by the steeper ones
+// 0.97670521273 by a piece of sensitivity 1605, and 0.97670521253 by the more sensitive ones
 // beside it, though relaxing all limits by 2e-11 moves it by no more.
 func TestPrunedThin(t *testing.T) {
 	inf := math.Inf(1)

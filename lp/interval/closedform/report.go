@@ -63,8 +63,8 @@ type Describer interface {
 func (s *Solver) Compiled() *Compiled {
 	f := s.f
 	c := &Compiled{AnyLimits: f.anyLimits, Rays: len(f.emptySens), Seconds: f.took.Seconds(), Steps: f.steps}
-	for i := range f.ends {
-		e := &f.ends[i]
+	for i := range f.endpoints {
+		e := &f.endpoints[i]
 		how := FromDual
 		if e.facets {
 			how = FromFacets

@@ -8,7 +8,7 @@ import "slices"
 //
 //	lo_i = base_i + max(0, max_p w_p . rho),   hi_i = base_i + min_q w_q . rho,
 //
-// the 0 only where Floor of the entity's ends is set.
+// the 0 only where Floor of the entity's endpoints is set.
 //
 // Without Facets, rho holds what the prefix leaves of the limits: b - A l of
 // LimitRows, u - l of Caps, e - E l, with 0 for l and base_i where an entity is
@@ -38,7 +38,7 @@ type Tables struct {
 	IllConditioned bool
 
 	// Rays, each of Size weights, tell limits that leave nothing: those with
-	// w . rho > 1e-13 RayGive for some ray (Farkas).
+	// w . rho > 1e-13 RaySensitivity for some ray (Farkas).
 	Rays, RaySensitivity []float64
 }
 
@@ -60,16 +60,16 @@ type Tabled interface {
 func (s *Solver) Tables() *Tables {
 	f := s.f
 	t := &Tables{
-		Facets: f.side != "dual", AnyLimits: f.anyLimits, Needed: endpointTables(f.own), All: endpointTables(f.ends),
+		Facets: f.side != "dual", AnyLimits: f.anyLimits, Needed: endpointTables(f.own), All: endpointTables(f.endpoints),
 		Size: f.size, Begin: slices.Clone(f.begin), Floor: slices.Clone(f.floor), Free: slices.Clone(f.free),
 		Fixed: slices.Clone(f.fixed), LimitRows: slices.Clone(f.rows), Caps: slices.Clone(f.caps),
 		Rays: slices.Clone(f.empty), RaySensitivity: slices.Clone(f.emptySens),
 	}
-	for i := range f.ends {
-		t.IllConditioned = t.IllConditioned || f.ends[i].ill || f.own[i].ill
+	for i := range f.endpoints {
+		t.IllConditioned = t.IllConditioned || f.endpoints[i].ill || f.own[i].ill
 	}
 	if f.fixed == nil {
-		t.Fixed = make([]bool, len(f.ends))
+		t.Fixed = make([]bool, len(f.endpoints))
 	}
 	if !t.Facets {
 		t.Cols = slices.Concat(f.cols...)
@@ -89,7 +89,7 @@ func endpointTables(all []endpoints) []EndpointTable {
 	return out
 }
 
-// InUnits returns t in the units of the user: rho holds limits as stated, and ends and
+// InUnits returns t in the units of the user: rho holds limits as stated, and endpoints and
 // what they are counted from are amounts as stated.
 func (t *Tables) InUnits(amount, row, eq []float64) *Tables {
 	rho := make([]float64, 0, t.Size) // units of rho

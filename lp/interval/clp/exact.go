@@ -15,12 +15,12 @@ import (
 )
 
 // hard answers a query in rational arithmetic: one that CLP calls infeasible, or
-// whose ends CLP did not prove. It first finds the least amount theta by which
+// whose endpoints CLP did not prove. It first finds the least amount theta by which
 // all limits must be relaxed,
 //
 //	min theta   s.t.   A_R a <= b - A_P a_P + theta s,  |E_R a - ...| <= theta s,  l - theta s <= a <= u + theta s,
 //
-// with the scales s of the residuals, then the ends on limits relaxed by it. Where
+// with the scales s of the residuals, then the endpoints on limits relaxed by it. Where
 // theta is far above rounding, floating point finds it and rational arithmetic only
 // proves it, see far.
 func (w *worker) hard(q *relay.Query) (*witnesses, error) {
@@ -44,12 +44,12 @@ func (w *worker) hard(q *relay.Query) (*witnesses, error) {
 	if amount := vec.Float(theta); amount > w.tolerance {
 		return nil, &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
 	}
-	var ends [2]*big.Rat
-	for side := range ends {
+	var endpoints [2]*big.Rat
+	for side := range endpoints {
 		end, status := e.end(theta, side == 1)
 		switch status {
 		case exact.Optimal:
-			ends[side] = end
+			endpoints[side] = end
 		case exact.Exhausted:
 			return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.Entity])
 		default:
@@ -57,7 +57,7 @@ func (w *worker) hard(q *relay.Query) (*witnesses, error) {
 		}
 	}
 	i := q.Entity
-	return &witnesses{lo: vec.Snap(vec.Float(ends[0]), q.L[i], q.U[i]), hi: vec.Snap(vec.Float(ends[1]), q.L[i], q.U[i])}, nil
+	return &witnesses{lo: vec.Snap(vec.Float(endpoints[0]), q.L[i], q.U[i]), hi: vec.Snap(vec.Float(endpoints[1]), q.L[i], q.U[i])}, nil
 }
 
 // exactEffort and exactCells, coefficients, bound what it takes to tell whether some mix of
@@ -78,16 +78,16 @@ func (w *worker) exactly(q *relay.Query) (*witnesses, bool) {
 		if len(w.m.points)*(i+1) > exactCells {
 			return nil, false
 		}
-		var ends [2]*big.Rat
+		var endpoints [2]*big.Rat
 		e, none := w.elasticPoints(q), new(big.Rat)
 		e.effort = exactEffort
-		for side := range ends {
+		for side := range endpoints {
 			var status exact.Status
-			if ends[side], status = e.end(none, side == 1); status != exact.Optimal {
+			if endpoints[side], status = e.end(none, side == 1); status != exact.Optimal {
 				return nil, false
 			}
 		}
-		return &witnesses{lo: vec.Float(ends[0]), hi: vec.Float(ends[1])}, true
+		return &witnesses{lo: vec.Float(endpoints[0]), hi: vec.Float(endpoints[1])}, true
 	}
 	r := program.Rational{A: w.m.form.A, B: q.B, E: w.m.form.E, F: q.F, L: q.L, U: q.U, Prefix: q.Prefix[:i]}
 	c := make([]float64, w.m.n-i)

@@ -134,7 +134,7 @@ func newLine(p *lp.Polytope, i int) *line {
 	return l
 }
 
-// interval writes the ends and their witnesses, of which the prefix is set. r and
+// interval writes the endpoints and their witnesses, of which the prefix is set. r and
 // f are the limits that the prefix leaves. The caller checks the witnesses. It returns
 // by how much, at most, an endpoint moves when every limit is relaxed by its scale.
 func (l *line) interval(q *relay.Query, r, f []float64, w *witnesses) (sens float64) {

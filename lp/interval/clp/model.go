@@ -51,7 +51,7 @@ type suffix struct {
 
 // witnesses are the endpoints of an interval, each with an allocation that has it:
 // an interval is answered only where both satisfy all constraints. Whatever is
-// chosen between the ends then has their convex combination for a witness, so
+// chosen between the endpoints then has their convex combination for a witness, so
 // that errors do not add up along a chain.
 type witnesses struct {
 	lo, hi         float64

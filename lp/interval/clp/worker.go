@@ -130,7 +130,7 @@ func (w *worker) find(q *relay.Query) (*witnesses, error) {
 	return &w.w, nil
 }
 
-// program finds the ends that are not known by linear programs. It reports
+// program finds the endpoints that are not known by linear programs. It reports
 // whether they are proved.
 func (w *worker) program(q *relay.Query, low, high bool) bool {
 	points := w.overPoints(q)

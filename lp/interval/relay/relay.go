@@ -70,7 +70,7 @@ func NewHandover(to *Successor, batch int) Handover {
 	return Handover{to: to, batch: batch, Gone: make([]bool, batch)}
 }
 
-// Strays reports whether a leaves the interval by more than rounding, as a NaN and an
+// Outside reports whether a leaves the interval by more than rounding, as a NaN and an
 // infinity always do.
 func Outside(a, lo, hi float64) bool {
 	tol := 1e-14 * max(1, math.Abs(a))

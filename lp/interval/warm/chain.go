@@ -284,7 +284,7 @@ func (c *chain) answer(i int, row *action) bool {
 	}
 	lo, hi := low.Value(q), -high.Value(q)
 	most := tolerance.Rounding * tolerance.Sensitivity * m.reach[i]
-	if low.Gives(q, most, tolerance.Rounding) || high.Gives(q, most, tolerance.Rounding) {
+	if low.MoreSensitive(q, most, tolerance.Rounding) || high.MoreSensitive(q, most, tolerance.Rounding) {
 		return false
 	}
 	if !(lo <= hi) {

@@ -16,7 +16,7 @@ import (
 //
 //	min, max z_i   s.t.   E z = e - E base,  A z + s = b - A base,  0 <= z <= u - base,
 //
-// where base is the lower bound, and what was fixed, with no room above it, for the
+// where base is the lower bound, and what was fixed, as lower and upper bound, for the
 // entities before i. So a basis for one entity is a basis for the next.
 type matrixRow struct {
 	relay.Query
@@ -24,7 +24,7 @@ type matrixRow struct {
 	state program.Form
 
 	lo, hi         float64
-	atLow, atUpper []float64 // allocations that have the last ends
+	atLow, atUpper []float64 // allocations that have the last endpoints
 	proved         bool
 
 	g     basis.Program

@@ -21,7 +21,7 @@ type Endpoint struct {
 	Bases  int   // that are kept
 }
 
-// Total sums over all ends. Its Entity is empty.
+// Total sums over all endpoints. Its Entity is empty.
 func (s Stats) Total() Endpoint {
 	var t Endpoint
 	for _, e := range s.Endpoints {
@@ -34,7 +34,7 @@ func (s Stats) Total() Endpoint {
 	return t
 }
 
-// HitRate is the share of ends that a warm-start basis proved, 0 where there are none.
+// HitRate is the share of endpoints that a warm-start basis proved, 0 where there are none.
 func (e Endpoint) HitRate() float64 {
 	if e.Hits+e.Misses == 0 {
 		return 0

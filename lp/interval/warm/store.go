@@ -13,7 +13,7 @@ import (
 // Solver.
 //
 // How many are kept matters little where few recur: with 50 entities, 10 rows and caps
-// 5, 50, 200 and 1000 bases served 28, 54, 68 and 74 % of the ends over 5 000 chains, at
+// 5, 50, 200 and 1000 bases served 28, 54, 68 and 74 % of the endpoints over 5 000 chains, at
 // 2 300, 2 200, 1 800 and 1 600 chains a second of processor time (CLP: 150). A search
 // takes 1.4 pivots there, about what 50 bases take to be ruled out.
 type store struct {
@@ -31,7 +31,7 @@ type store struct {
 	mu      sync.Mutex
 	known   map[string]*keptBasis // by state
 	seen    sightings
-	refused int // that were not kept for want of room
+	refused int // that were not kept because the store was full
 	bounds  int // kept pieces with the duals of bound
 
 	hits, misses, exact, left atomic.Int64
@@ -128,8 +128,8 @@ func (e *store) keep(state []basis.State) {
 }
 
 // worth returns how often a state was found lately, and 0 where that is once, or no
-// more often than the least of those that are kept was hit and there is no room.
-// What was good once makes room in time.
+// more often than the least of those that are kept was hit and the store is full.
+// What was good once is evicted in time.
 func (e *store) worth(state []basis.State) int64 {
 	if e.known[string(state)] != nil {
 		return 0
@@ -171,7 +171,8 @@ func (e *store) evict(kept []*keptBasis) []*keptBasis {
 	return slices.Delete(kept, least, least+1)
 }
 
-// keepBound keeps a basis that has the duals of bound while there is room for it.
+// keepBound keeps a basis that has the duals of bound, but once these are more than a
+// quarter of what may be kept only at one miss in 64.
 func (e *store) keepBound(state []basis.State) {
 	e.mu.Lock()
 	full := e.bounds > e.most/4
