@@ -178,36 +178,36 @@ func matrixStatesOf(p *lp.Polytope, states int) []lp.Limits {
 	return limits
 }
 
-// rightEnds says whether the interval of an entity, given what walkPlaces chose before,
+// rightEndpoints says whether the interval of an entity, given what walkPlaces chose before,
 // is that of limits relaxed by rounding at most.
-func rightEnds(p *lp.Polytope, limits []lp.Limits, place, ends []float64, at int) bool {
+func rightEndpoints(p *lp.Polytope, limits []lp.Limits, place, endpoints []float64, at int) bool {
 	const slop = 1e-9
 	row, i := at/p.Dim(), at%p.Dim()
 	var prefix []float64
 	for x := at - i; x < at; x++ {
-		prefix = append(prefix, min(ends[2*x]+(ends[2*x+1]-ends[2*x])*place[x], ends[2*x+1]))
+		prefix = append(prefix, min(endpoints[2*x]+(endpoints[2*x+1]-endpoints[2*x])*place[x], endpoints[2*x+1]))
 	}
 	lo, hi, ok := lp.ExactInterval(p, prefix, &limits[row], 2*tolerance.Rounding)
-	if !ok || ends[2*at] < lo-slop || ends[2*at+1] > hi+slop {
+	if !ok || endpoints[2*at] < lo-slop || endpoints[2*at+1] > hi+slop {
 		return false
 	}
 	lo, hi, ok = lp.ExactInterval(p, prefix, &limits[row], 0)
-	return !ok || ends[2*at] <= lo+slop && ends[2*at+1] >= hi-slop
+	return !ok || endpoints[2*at] <= lo+slop && endpoints[2*at+1] >= hi-slop
 }
 
 // TestMatrixHasNoMemory holds every row to the bits that it has alone, in other
 // batches, after other states and among goroutines. Linear programs are not needed
-// but at ends of intervals, where what is left may be empty by rounding.
+// but at endpoints of intervals, where what is left may be empty by rounding.
 func TestMatrixHasNoMemory(t *testing.T) {
 	for x, p := range slices.Repeat([]*lp.Polytope{lptest.Presets(t)[0], lptest.Presets(t)[1], lptest.CappedPortfolio(t, 0.2), lptest.CappedSimplex(t, 20, 10)}, 2) {
 		const rows = 24
-		ends := x < 4
+		endpoints := x < 4
 		n := p.Dim()
 		r := rand.New(rng.New(3, "matrix memory"))
 		place := make([]float64, rows*n)
 		for k := range place {
 			place[k] = r.Float64()
-			if ends && r.IntN(4) == 0 {
+			if endpoints && r.IntN(4) == 0 {
 				place[k] = math.Round(place[k])
 			}
 		}
@@ -238,16 +238,16 @@ func TestMatrixHasNoMemory(t *testing.T) {
 			if x, ok := unscaled(s).(*closedform.Solver); ok {
 				s = x.Behind()
 			}
-			if m := unscaled(s).(*warm.Solver).Behind().(*warm.Matrices); !ends && m.Behind() != nil {
+			if m := unscaled(s).(*warm.Solver).Behind().(*warm.Matrices); !endpoints && m.Behind() != nil {
 				t.Errorf("%s, %s: linear programs were needed", p.Name(), method)
 			}
 			if method == "lazy" {
 				ref := lptest.WalkPlaces(t, open("clp"), rows, limits, place)
 				for k, v := range want {
-					// At ends what was chosen before may differ by rounding, and what is left
+					// At endpoints what was chosen before may differ by rounding, and what is left
 					// by more: exact arithmetic knows.
-					if math.Abs(v-ref[k]) > 1e-9 && !(ends && rightEnds(p, limits, place, want, k/2) && rightEnds(p, limits, place, ref, k/2)) {
-						t.Errorf("%s: end %d is %v, by CLP %v", p.Name(), k, v, ref[k])
+					if math.Abs(v-ref[k]) > 1e-9 && !(endpoints && rightEndpoints(p, limits, place, want, k/2) && rightEndpoints(p, limits, place, ref, k/2)) {
+						t.Errorf("%s: endpoint %d is %v, by CLP %v", p.Name(), k, v, ref[k])
 					}
 				}
 			}

@@ -48,18 +48,18 @@ func TestBatchIndependence(t *testing.T) {
 			for from := 0; from < rows; from += batch {
 				size := min(batch, rows-from)
 				c.Begin(size, limits[from:])
-				ends := make([]float64, 2*n*size)
+				endpoints := make([]float64, 2*n*size)
 				for i := range n {
 					if err := c.Next(lo, hi); err != nil {
 						t.Fatal(err)
 					}
 					for r := range size {
-						ends[2*(r*n+i)], ends[2*(r*n+i)+1] = lo[r], hi[r]
+						endpoints[2*(r*n+i)], endpoints[2*(r*n+i)+1] = lo[r], hi[r]
 						a[r] = min(lo[r]+(hi[r]-lo[r])*x[(from+r)*n+i], hi[r])
 					}
 					c.Fix(a)
 				}
-				got = append(got, ends...)
+				got = append(got, endpoints...)
 			}
 			if want == "" {
 				want = fmt.Sprint(got)

@@ -120,38 +120,38 @@ func differ(p *lp.Polytope, r *rand.Rand, counts map[string]int) error {
 	var prefix []float64
 	lo, hi := []float64{0}, []float64{0}
 	for i := range p.Dim() {
-		var ends [3][2]float64
+		var endpoints [3][2]float64
 		for k, c := range chains {
 			if err := c.Next(lo, hi); err != nil {
 				return fmt.Errorf("%s: entity %d after %v: %w", solvers[k].Method(), i, prefix, err)
 			}
-			ends[k] = [2]float64{lo[0], hi[0]}
+			endpoints[k] = [2]float64{lo[0], hi[0]}
 			if err := lptest.CheckInterval(p, prefix, nil, lo[0], hi[0]); err != nil {
 				return fmt.Errorf("%s: entity %d after %v: %w", solvers[k].Method(), i, prefix, err)
 			}
 			counts["intervals"]++
 		}
-		scale := max(1, math.Abs(ends[0][0]), math.Abs(ends[0][1]))
+		scale := max(1, math.Abs(endpoints[0][0]), math.Abs(endpoints[0][1]))
 		for x, sign := range []float64{1, -1} {
-			// Both are right by the check above: a thin set has ends that far apart.
-			if math.Abs(ends[0][x]-ends[1][x]) > 1e-9*scale {
+			// Both are right by the check above: a thin set has endpoints that far apart.
+			if math.Abs(endpoints[0][x]-endpoints[1][x]) > 1e-9*scale {
 				counts["thin: CLP and closed form differ"]++
 			}
-			if math.Abs(ends[0][x]-ends[2][x]) > 1e-9*scale {
+			if math.Abs(endpoints[0][x]-endpoints[2][x]) > 1e-9*scale {
 				counts["thin: warm-start bases and closed form differ"]++
 			}
 			v, ok := gonumEnd(p, prefix, sign)
 			switch {
 			case !ok:
 				counts["gonum abstains"]++
-			case math.Abs(v-ends[0][x]) <= 1e-9*scale:
+			case math.Abs(v-endpoints[0][x]) <= 1e-9*scale:
 				counts["gonum agrees"]++
 			default:
 				counts["gonum differs and is wrong"]++ // the check above decided
 			}
 		}
-		a := lptest.Choose(r, ends[0][0], ends[0][1])
-		for _, e := range ends[1:] {
+		a := lptest.Choose(r, endpoints[0][0], endpoints[0][1])
+		for _, e := range endpoints[1:] {
 			a = min(max(a, e[0]), e[1])
 		}
 		prefix = append(prefix, a)

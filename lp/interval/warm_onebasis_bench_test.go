@@ -15,7 +15,7 @@ import (
 	"paspo/lp/interval/warm"
 )
 
-// BenchmarkOneBasis keeps one basis an end, so that most ends are searched for by the
+// BenchmarkOneBasis keeps one basis an endpoint, so that most endpoints are searched for by the
 // dual simplex, and reports its chains a second of processor time beside those of CLP.
 // Entities take any share of their intervals, on polytopes without caps the shares that
 // make actions on the simplex uniform: there the first would use up the total.

@@ -15,13 +15,13 @@ import (
 // BenchmarkLazy reports chains and hit rate on polytopes with caps.
 func BenchmarkLazy(b *testing.B) {
 	for _, c := range []struct {
-		name   string
-		p      func() *lp.Polytope
-		limits bool // that follow the state
-		ends   bool // choices at ends of intervals alone
+		name      string
+		p         func() *lp.Polytope
+		limits    bool // that follow the state
+		endpoints bool // choices at endpoints of intervals alone
 	}{
 		{"portfolio/cap=0.2", func() *lp.Polytope { return lptest.CappedPortfolio(b, 0.2) }, false, false},
-		{"portfolio/ends", func() *lp.Polytope { return lptest.CappedPortfolio(b, 0.2) }, false, true},
+		{"portfolio/endpoints", func() *lp.Polytope { return lptest.CappedPortfolio(b, 0.2) }, false, true},
 		{"portfolio/limits", func() *lp.Polytope { return lptest.CappedPortfolio(b, 0.2) }, true, false},
 		{"n=20/m=5", func() *lp.Polytope { return lptest.CappedSimplex(b, 20, 5) }, false, false},
 		{"n=20/m=10", func() *lp.Polytope { return lptest.CappedSimplex(b, 20, 10) }, false, false},
@@ -35,10 +35,10 @@ func BenchmarkLazy(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer s.Close()
-				benchmarkChains(b, s, c.limits, c.ends)
+				benchmarkChains(b, s, c.limits, c.endpoints)
 				if l, ok := unscaled(s).(*warm.Solver); ok {
 					t := l.Stats().Total()
-					b.ReportMetric(t.HitRate(), "hits/end")
+					b.ReportMetric(t.HitRate(), "hits/endpoint")
 					b.ReportMetric(float64(t.Bases), "bases")
 					b.ReportMetric(float64(t.Left), "left")
 					b.ReportMetric(float64(t.Exact), "exact")
@@ -50,13 +50,13 @@ func BenchmarkLazy(b *testing.B) {
 
 // benchmarkChains completes b.N random chains, 64 at a time; with limits of their
 // own, b and caps are up to a fifth wider than the polytope's.
-func benchmarkChains(b *testing.B, s lp.Solver, moved, atEnds bool) {
+func benchmarkChains(b *testing.B, s lp.Solver, moved, atEndpoints bool) {
 	const rows = 64
 	r := rand.New(rng.New(1, "chains"))
 	x := make([]float64, 1<<14)
 	for i := range x {
 		x[i] = r.Float64()
-		if atEnds {
+		if atEndpoints {
 			x[i] = math.Round(x[i])
 		}
 	}
