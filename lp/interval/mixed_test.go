@@ -83,9 +83,9 @@ func TestMixedBatch(t *testing.T) {
 	}
 }
 
-// TestStrayedPrefix hands rows over twice: the closed form to warm-start bases, and these to
+// TestPrefixOutside hands rows over twice: the closed form to warm-start bases, and these to
 // linear programs.
-func TestStrayedPrefix(t *testing.T) {
+func TestPrefixOutside(t *testing.T) {
 	p, err := constraints.Preset("portfolio", 0)
 	if err != nil {
 		t.Fatal(err)
