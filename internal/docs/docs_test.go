@@ -1,4 +1,3 @@
-// Package docs holds the documentation to the tree.
 package docs
 
 import (

@@ -1,4 +1,3 @@
-// Package plots draws what runs leave behind.
 package plots
 
 import (

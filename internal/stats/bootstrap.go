@@ -1,4 +1,3 @@
-// Package stats holds the statistics that reports share.
 package stats
 
 import (

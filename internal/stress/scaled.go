@@ -1,5 +1,3 @@
-// Package stress draws polytopes that are large, thin, degenerate or badly scaled,
-// and judges what solvers answer on them.
 package stress
 
 import (

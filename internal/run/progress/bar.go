@@ -1,4 +1,3 @@
-// Package progress shows on a terminal how far training is.
 package progress
 
 import (

@@ -1,4 +1,3 @@
-// Package search chooses points of a space of settings.
 package search
 
 import (

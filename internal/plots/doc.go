@@ -1,0 +1,2 @@
+// Package plots draws what runs leave behind.
+package plots

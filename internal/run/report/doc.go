@@ -1,0 +1,2 @@
+// Package report compares a trained policy with policies that need no training.
+package report

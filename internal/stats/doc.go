@@ -1,0 +1,2 @@
+// Package stats holds the statistics that reports share.
+package stats

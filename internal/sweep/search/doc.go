@@ -1,0 +1,2 @@
+// Package search chooses points of a space of settings.
+package search
