@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,10 +78,15 @@ func (d *decoder) assignment(s string) error {
 	return d.value(at, path, node, func(*yaml.Node) source { return from })
 }
 
+// ownKey is that of the options of an environment of one's own.
+const ownKey = "env.options"
+
 func (d *decoder) unknown(from source, key string) error {
 	msg := fmt.Sprintf("%v: unknown key %s", from, key)
 	if n := Nearest(key, d.keys); n != "" {
 		msg += fmt.Sprintf("; did you mean %s?", n)
+	} else if (key == ownKey || strings.HasPrefix(key, ownKey+".")) && !slices.Contains(d.keys, ownKey) {
+		msg += ": options are those of an environment of one's own, and this binary has none with options"
 	}
 	return fmt.Errorf("%s", msg)
 }

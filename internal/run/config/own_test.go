@@ -134,3 +134,15 @@ func TestOptionsOfOnesOwn(t *testing.T) {
 		t.Errorf("a benchmark beside it: %v", err)
 	}
 }
+
+// A configuration of another binary's environment says that it is one.
+func TestOptionsOfAnotherBinary(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(file, []byte("env: {name: elsewhere, options: {days: 3}}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const want = "c.yaml:1: unknown key env.options: options are those of an environment of one's own"
+	if _, err := Load(file, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
