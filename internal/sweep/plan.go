@@ -27,6 +27,11 @@ func (s *Spec) Plan(out io.Writer) error {
 	trainings := s.Search.Trials * len(s.Seeds)
 	fmt.Fprintf(out, "%s on %s: %d settings by %s search, %d seeds, %d trainings of %d steps\n",
 		s.Objective.Statistic, c.Env.Name, s.Search.Trials, s.Search.Method, len(s.Seeds), trainings, c.Steps)
+	if rungs := s.Prune.rungs(c.Steps); len(rungs) > 0 {
+		fmt.Fprintf(out, "at %v steps the best 1/%d go on\n", rungs, s.Prune.Factor)
+	} else if s.Prune.Method != "" {
+		fmt.Fprintf(out, "none is given up early: prune.min_steps is %d, and they train for %d steps\n", s.Prune.MinSteps, c.Steps)
+	}
 	const shown = 10
 	m := s.method()
 	var before []search.Result

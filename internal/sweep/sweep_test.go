@@ -515,3 +515,20 @@ func TestTrainingsThatDiverge(t *testing.T) {
 		}
 	}
 }
+
+// The plan says where trainings may be given up, and where a first look comes too late for any.
+func TestPlanSaysWhereIsPruned(t *testing.T) {
+	for least, want := range map[int]string{
+		8:  "at [8 16 32] steps the best 1/2 go on",
+		64: "none is given up early: prune.min_steps is 64, and they train for 64 steps",
+	} {
+		s := read(t, fmt.Sprintf(tinyBase, 64)+tinySpace+fmt.Sprintf("prune: {method: asha, min_steps: %d, factor: 2}\n", least))
+		var b bytes.Buffer
+		if err := s.Plan(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want+"\n") {
+			t.Errorf("%q is missing in\n%s", want, &b)
+		}
+	}
+}
