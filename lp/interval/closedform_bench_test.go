@@ -25,11 +25,6 @@ func BenchmarkBatches(b *testing.B) {
 						b.Fatal(err)
 					}
 					defer s.Close()
-					r := rand.New(rng.New(1, "chains"))
-					x := make([]float64, 1<<14)
-					for i := range x {
-						x[i] = r.Float64()
-					}
 					var limits []lp.Limits
 					if !own {
 						_, rhs, _ := p.Inequalities()
@@ -38,26 +33,7 @@ func BenchmarkBatches(b *testing.B) {
 							limits[i].B = rhs
 						}
 					}
-					lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-					c := s.Chain(rows)
-					at, done := 0, 0
-					b.ReportAllocs()
-					b.ResetTimer()
-					for done < b.N {
-						c.Begin(rows, limits)
-						for range p.Dim() {
-							if err := c.Next(lo, hi); err != nil {
-								b.Fatal(err)
-							}
-							for i := range a {
-								a[i] = lo[i] + (hi[i]-lo[i])*x[at&(1<<14-1)]
-								at++
-							}
-							c.Fix(a)
-						}
-						done += rows
-					}
-					b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "chains/s")
+					benchmarkChains(b, s, rows, limits, shares(rand.New(rng.New(1, "chains"))))
 				})
 			}
 		}

@@ -2,7 +2,6 @@ package interval
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -50,29 +49,16 @@ func checkRandomLimits(seed uint64, kinds map[string]int) error {
 	if err != nil {
 		return nil
 	}
-	limits := make([]lp.Limits, 4)
-	for k := range limits {
-		limits[k] = lptest.RandomLimits(p, r)
-	}
-	limits[1] = lp.Limits{}
-	for _, method := range solverMethods {
-		s, err := New(p, Config{Method: method, Workers: 1})
-		if err != nil {
-			return fmt.Errorf("%s: %w", method, err)
-		}
+	limits := fourStates(p, r, lptest.RandomLimits)
+	return checkMethods(solverMethods, p, d, r, limits, len(limits), func(_ string, s lp.Solver) error {
 		if _, ok := unscaled(s).(*closedform.Solver); ok {
-			c := s.Chain(4)
-			c.Begin(4, limits)
+			c := s.Chain(len(limits))
+			c.Begin(len(limits), limits)
 			kinds["rows left by the closed form"] += inner(c).Handed().Count
-			kinds["rows"] += 4
+			kinds["rows"] += len(limits)
 		}
-		err = lptest.WalkChecked(s, r, limits, 4)
-		s.Close()
-		if err != nil {
-			return fmt.Errorf("%s: %w\n%+v\n%+v", method, err, d, limits)
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // TestRandomPrefixes fixes prefixes that need not be feasible. Both solvers must
@@ -87,21 +73,7 @@ func TestRandomPrefixes(t *testing.T) {
 		if err != nil || p.Dim() == 1 {
 			return
 		}
-		var solvers []lp.Solver
-		for _, method := range solverMethods {
-			s, err := New(p, Config{Method: method, Workers: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
-			solvers = append(solvers, s)
-		}
-		var chains []lp.Chain
-		for _, s := range solvers {
-			c := s.Chain(1)
-			c.Begin(1, nil)
-			chains = append(chains, c)
-		}
+		chains := beginAll(t, solverMethods, p, nil)
 		var prefix []float64
 		for i := range p.Dim() {
 			lo, hi := make([][]float64, len(chains)), make([][]float64, len(chains))
@@ -144,20 +116,11 @@ func TestRandomPrefixes(t *testing.T) {
 				return
 			}
 			for k := range chains {
-				l, h, ok := lp.ExactInterval(p, prefix, nil, 1.1e-6)
-				if slop := 1e-10 * max(1, math.Abs(l), math.Abs(h)); !ok || !(lo[k][0] >= l-slop && hi[k][0] <= h+slop && lo[k][0] <= hi[k][0]) {
-					t.Fatalf("%d: entity %d after %v: [%v, %v] leaves [%v, %v] %v\n%+v", k, i, prefix, lo[k][0], hi[k][0], l, h, ok, d)
+				if err := insideRelaxed(p, prefix, nil, lo[k][0], hi[k][0]); err != nil {
+					t.Fatalf("%d: %v\n%+v", k, err, d)
 				}
 			}
-			a := lptest.Choose(r, lo[0][0], hi[0][0])
-			switch r.IntN(6) {
-			case 0:
-				a += math.Pow(10, -14*r.Float64()) * (r.Float64() - 0.5)
-			case 1:
-				a = float64(float32(a))
-			case 2:
-				a = hi[0][0] + 3e-7*r.Float64()
-			}
+			a, _ := chooseAbout(r, lo[0][0], hi[0][0])
 			prefix = append(prefix, a)
 			for _, c := range chains {
 				c.Fix([]float64{a})

@@ -35,7 +35,19 @@ func BenchmarkLazy(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer s.Close()
-				benchmarkChains(b, s, c.limits, c.endpoints)
+				r := rand.New(rng.New(1, "chains"))
+				x := shares(r)
+				if c.endpoints {
+					for i := range x {
+						x[i] = math.Round(x[i])
+					}
+				}
+				const rows = 64
+				var limits []lp.Limits
+				if c.limits {
+					limits = widerLimits(s.Polytope(), 256*rows, r)
+				}
+				benchmarkChains(b, s, rows, limits, x)
 				if l, ok := unscaled(s).(*warm.Solver); ok {
 					t := l.Stats().Total()
 					b.ReportMetric(t.HitRate(), "hits/endpoint")
@@ -48,56 +60,18 @@ func BenchmarkLazy(b *testing.B) {
 	}
 }
 
-// benchmarkChains completes b.N random chains, 64 at a time; with limits of their
-// own, b and caps are up to a fifth wider than the polytope's.
-func benchmarkChains(b *testing.B, s lp.Solver, moved, atEndpoints bool) {
-	const rows = 64
-	r := rand.New(rng.New(1, "chains"))
-	x := make([]float64, 1<<14)
-	for i := range x {
-		x[i] = r.Float64()
-		if atEndpoints {
-			x[i] = math.Round(x[i])
-		}
-	}
-	var limits []lp.Limits
-	for range 256 * rows {
-		if !moved {
-			break
-		}
-		var l lp.Limits
-		for _, v := range s.Polytope().Form().B {
+// widerLimits draws limits of states, of which b and caps are up to a fifth wider than
+// the polytope's.
+func widerLimits(p *lp.Polytope, states int, r *rand.Rand) []lp.Limits {
+	limits := make([]lp.Limits, states)
+	for x := range limits {
+		l := &limits[x]
+		for _, v := range p.Form().B {
 			l.B = append(l.B, v+0.2*r.Float64()*math.Abs(v))
 		}
-		for _, v := range s.Polytope().Form().U {
+		for _, v := range p.Form().U {
 			l.Upper = append(l.Upper, v*(1+0.2*r.Float64()))
 		}
-		limits = append(limits, l)
 	}
-	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-	c := s.Chain(rows)
-	at, done := 0, 0
-	b.ReportAllocs()
-	start := lptest.CPUSeconds(b)
-	b.ResetTimer()
-	for done < b.N {
-		if moved {
-			c.Begin(rows, limits[done%len(limits):][:rows])
-		} else {
-			c.Begin(rows, nil)
-		}
-		for range s.Polytope().Dim() {
-			if err := c.Next(lo, hi); err != nil {
-				b.Fatal(err)
-			}
-			for i := range a {
-				a[i] = lo[i] + (hi[i]-lo[i])*x[(at*7919)&(1<<14-1)]
-				at++
-			}
-			c.Fix(a)
-		}
-		done += rows
-	}
-	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "chains/s")
-	b.ReportMetric(float64(done)/(lptest.CPUSeconds(b)-start), "chains/cpu-s")
+	return limits
 }

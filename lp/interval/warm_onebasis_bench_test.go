@@ -61,7 +61,7 @@ func BenchmarkOneBasis(b *testing.B) {
 			b.ReportMetric(lazy/float64(b.N), "chains/cpu-s")
 			b.ReportMetric(clp/float64(b.N), "CLP-chains/cpu-s")
 			b.ReportMetric(lazy/clp, "ratio")
-			b.ReportMetric(hits, "hits/end")
+			b.ReportMetric(hits, "hits/endpoint")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
