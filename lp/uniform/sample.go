@@ -185,12 +185,18 @@ func (s *Sampler) Sample(n int, source rand.Source) (points []float64, report Re
 		return nil, report, err
 	}
 	report.Dim = s.hull.dim()
+	units, _, _ := s.p.Canonical().Units()
+	lower, upper := s.p.Bounds()
 	for i := range n {
-		units, _, _ := s.p.Canonical().Units()
+		// Walks round beyond bounds in the last digits. Amounts of an entity that has 0 alone are 0.
+		x := points[i*dim : (i+1)*dim]
 		for j, d := range units {
-			points[i*dim+j] *= d
+			x[j] *= d
 		}
-		if r, name := s.p.WorstConstraint(points[i*dim:(i+1)*dim], nil); !(r <= lp.Feasibility) {
+		for j := range x {
+			x[j] = min(max(x[j], lower[j]), upper[j])
+		}
+		if r, name := s.p.WorstConstraint(x, nil); !(r <= lp.Feasibility) {
 			return nil, report, fmt.Errorf("uniform: a point drawn by %s violates %s by a scaled %g", report.Method, name, r)
 		}
 	}

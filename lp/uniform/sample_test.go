@@ -593,8 +593,14 @@ func TestExcludedEntity(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := s.Sample(100, rng.New(1, "excluded")); err != nil {
+		points, _, err := s.Sample(100, rng.New(1, "excluded"))
+		if err != nil {
 			t.Errorf("total %g: %v", total, err)
+		}
+		for _, a := range coordinate(points, 5, 0) {
+			if a != 0 {
+				t.Fatalf("total %g: %g of an entity that can have 0 alone", total, a)
+			}
 		}
 	}
 }
