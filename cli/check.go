@@ -80,14 +80,12 @@ func writeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// writeConflict names constraints that contradict one another in at most 5
-// lines.
+// writeConflict names constraints that contradict one another, each of which it takes.
 func writeConflict(w io.Writer, name string, conflict []string) {
-	const most = 5
 	fmt.Fprintf(w, "%s: %s is empty, no allocation satisfies all of:\n", program, name)
 	for i, c := range conflict {
-		if i == most-2 && len(conflict) > most-1 {
-			fmt.Fprintf(w, "  %s; and %d more\n", c, len(conflict)-i-1)
+		if i == mostRows {
+			fmt.Fprintf(w, "  and %d more; --json has all\n", len(conflict)-i)
 			return
 		}
 		fmt.Fprintf(w, "  %s\n", c)

@@ -116,8 +116,8 @@ constraints:
 	}
 
 	var many strings.Builder
-	writeConflict(&many, "x", []string{"a", "b", "c", "d", "e", "f"})
-	if s := many.String(); strings.Count(s, "\n") != 5 || !strings.HasSuffix(s, "  d; and 2 more\n") {
+	writeConflict(&many, "x", slices.Repeat([]string{"a"}, mostRows+2))
+	if s := many.String(); strings.Count(s, "  a\n") != mostRows || !strings.HasSuffix(s, "  and 2 more; --json has all\n") {
 		t.Errorf("%q", s)
 	}
 }
