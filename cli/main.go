@@ -40,7 +40,19 @@ func Main(problem envs.Problem) {
 	}
 	ctx, stop := stoppable(context.Background())
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+
+	// An environment that ends its goroutine must not leave a process that does nothing.
+	status := make(chan int, 1)
+	go func() {
+		defer close(status)
+		status <- run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	}()
+	code, ok := <-status
+	if !ok {
+		complain(os.Stderr, errors.New("an environment ended its goroutine (runtime.Goexit, as a test's FailNow does)"))
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // run runs one command line and returns the exit status.

@@ -190,7 +190,7 @@ func (v *Vector) Step(actions []float64) error {
 		panic(badAction)
 	}
 	v.finished = v.finished[:0]
-	if err := v.fault(); err != nil {
+	if err := v.Fault(); err != nil {
 		return err
 	}
 	v.actions = actions
@@ -205,7 +205,7 @@ func (v *Vector) Step(actions []float64) error {
 	v.pool.run()
 	v.actions = nil
 	v.turn++
-	if err := v.fault(); err != nil {
+	if err := v.Fault(); err != nil {
 		return err
 	}
 	for i, d := range v.done {
@@ -265,8 +265,8 @@ func (v *Vector) Info() ([]Mean, error) {
 	return all, nil
 }
 
-// fault returns the first of the faults.
-func (v *Vector) fault() error {
+// Fault returns the *Fault of the lowest environment that has failed, or nil.
+func (v *Vector) Fault() error {
 	for i := range v.copies {
 		if f := v.copies[i].fault; f != nil {
 			return f

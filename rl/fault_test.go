@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -88,6 +89,35 @@ func TestFaultIsSaved(t *testing.T) {
 	}
 	if !bytes.Equal(bytesOf(t, again), bytesOf(t, whole)) {
 		t.Error("what was resumed learned something else")
+	}
+}
+
+// An environment that ends its goroutine ends training with one error, and what was
+// learned is saved.
+func TestGoexitIsSaved(t *testing.T) {
+	cfg := smallConfig()
+	cfg.EvalEvery, cfg.CheckpointEvery = 0, 100
+	s := &spoiled{bandit: newBandit(t, 1, 2, 3)}
+	tr, _ := newFakeTrainer(t, s, cfg)
+	from := s.calls.Load()
+	s.spoil = func(call int64) {
+		if call > from+2*int64(cfg.BatchSize())+30 {
+			runtime.Goexit()
+		}
+	}
+	dir := t.TempDir()
+	ended := make(chan error, 1)
+	go func() {
+		err := errors.New("training ended its caller")
+		defer func() { ended <- err }()
+		err = tr.Run(context.Background(), rl.Hooks{Checkpoints: dir})
+	}()
+	var f *envs.Fault
+	if err := <-ended; !errors.As(err, &f) || f.Method != "Step" {
+		t.Fatalf("got %v", err)
+	}
+	if c, err := rl.LatestCheckpoint(dir); err != nil || c.Iteration != 2 {
+		t.Errorf("got %v, %v", c, err)
 	}
 }
 

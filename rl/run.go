@@ -64,7 +64,7 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 		lastSaved = -1 // so that a run that stops at once can be resumed
 	}
 	for t.iteration < t.cfg.Iterations() {
-		m, err := t.cycle(ctx)
+		m, err := t.apart(ctx)
 		if err == nil && h.Iteration != nil {
 			err = h.Iteration(m)
 		}
@@ -104,6 +104,24 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 		}
 	}
 	return nil
+}
+
+var errGoexit = errors.New("rl: an environment ended its goroutine (runtime.Goexit, as a test's FailNow does)")
+
+// apart is cycle on a goroutine of its own. An environment that ends it ends training with
+// an error, and not the goroutine of the caller, which could save nothing more.
+func (t *Trainer) apart(ctx context.Context) (m Metrics, err error) {
+	err = errGoexit
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		m, err = t.cycle(ctx)
+	}()
+	<-ended
+	if fault := t.vector.Fault(); fault != nil && err == errGoexit {
+		err = fault
+	}
+	return m, err
 }
 
 // cycle is an iteration with the evaluation that follows it: both are done or
