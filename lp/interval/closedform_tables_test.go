@@ -125,7 +125,7 @@ func TestTables(t *testing.T) {
 		}
 		s.Close()
 		if !(worst <= 1e-12) {
-			t.Errorf("%s: an end differs by %g", p.Describe(), worst)
+			t.Errorf("%s: an endpoint differs by %g", p.Describe(), worst)
 		}
 		if tables.AnyLimits != (others > 0) {
 			t.Errorf("%s: any limits %v, %d others", p.Describe(), tables.AnyLimits, others)

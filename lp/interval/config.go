@@ -14,7 +14,7 @@ type Config struct {
 	Workers   int     `yaml:"workers" doc:"goroutines that solve linear programs; 0 takes one for every CPU"`
 	MaxPieces int     `yaml:"max_pieces" doc:"budget of the closed form: pieces of one interval, both endpoints together"`
 	MaxEffort int     `yaml:"max_effort" doc:"budget of the closed form: elementary steps, in millions, to find it"`
-	MaxBases  int     `yaml:"max_bases" doc:"bases that lazy keeps for each end of an interval; answers do not depend on it"`
+	MaxBases  int     `yaml:"max_bases" doc:"bases that lazy keeps for each endpoint of an interval; answers do not depend on it"`
 }
 
 // DefaultConfig returns the settings that are used where none are given.

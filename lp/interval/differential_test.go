@@ -17,7 +17,7 @@ import (
 	"paspo/lp/interval/closedform"
 )
 
-// gonumEnd returns the end of the entity after prefix by gonum's simplex, in
+// gonumEnd returns the endpoint of the entity after prefix by gonum's simplex, in
 // standard form over z = a - l with a slack for every row and cap. ok is false
 // where it abstains: entities without a lower bound, matrices that it refuses, and
 // whatever it fails on.

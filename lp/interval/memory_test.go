@@ -39,7 +39,7 @@ func checkMemory(p *lp.Polytope, seed uint64, rows int, limits []lp.Limits) erro
 	forgetful := fresh(1)
 	defer forgetful.Close()
 	if err := lptest.SameBits(want, lptest.Intervals(forgetful, seed, rows, limits)); err != nil {
-		return fmt.Errorf("with one basis an end: %w", err)
+		return fmt.Errorf("with one basis an endpoint: %w", err)
 	}
 	shared := fresh(20)
 	defer shared.Close()

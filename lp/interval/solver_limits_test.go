@@ -31,7 +31,7 @@ func TestRandomLimits(t *testing.T) {
 // What TestRandomLimits found.
 func TestRandomLimitsKept(t *testing.T) {
 	for _, seed := range []uint64{
-		0x118ff95, // an end that moves by 3e7 times what limits do, after a prefix that violates them by 1e-13
+		0x118ff95, // an endpoint that moves by 3e7 times what limits do, after a prefix that violates them by 1e-13
 		0x102df4,  // equalities that determine an entity twice, once through coefficients of 0.003 and 0.6
 	} {
 		if err := checkRandomLimits(seed, map[string]int{}); err != nil {

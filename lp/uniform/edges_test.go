@@ -39,7 +39,7 @@ func TestEdges(t *testing.T) {
 		"simplex": {samplePreset(t, "unconstrained", 8), 2, 2},
 		"caps":    {sampleNew(t, lp.Description{Entities: names(8), Total: 1, Upper: slices.Repeat([]float64{0.3}, 8)}), 2, 4},
 		"box":     {sampleNew(t, lp.Description{Entities: names(5), Total: math.NaN(), Upper: []float64{1, 1e-6, 1e6, 3, 1}}), 1, 2},
-		// At an end of the slab one entity is between its bounds, inside it two.
+		// At an endpoint of the slab one entity is between its bounds, inside it two.
 		"thin": {thin30(t), 3, 8},
 	} {
 		bases := basesOf(t, c.p)

@@ -131,7 +131,7 @@ func (w *hullWalker) advance(sweeps int) error {
 	return nil
 }
 
-// step is uniform on a chord. Rounding may leave 0 just outside an end.
+// step is uniform on a chord. Rounding may leave 0 just outside an endpoint.
 func (w *hullWalker) step(lo, hi float64) float64 {
 	lo, hi = min(lo, 0), max(hi, 0)
 	return lo + (hi-lo)*w.r.Float64()

@@ -97,7 +97,7 @@ func plainProposal(p *lp.Polytope, flat *affineHull) *proposal {
 	for j, l := range lower {
 		if l < 0 {
 			copy(origin, lower)
-			// A lower end that is not stated is the polytope's own.
+			// A lower endpoint that is not stated is the polytope's own.
 			for i := range origin {
 				if math.IsInf(origin[i], 0) {
 					origin[i] = flat.lo[i]

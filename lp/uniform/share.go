@@ -21,7 +21,7 @@ type Share struct {
 	Proposals, Accepted int
 
 	// Estimate is Accepted / Proposals and StdErr its standard error. Where
-	// nothing was accepted, Below is the upper end of the share's 95 % interval,
+	// nothing was accepted, Below is the upper endpoint of the share's 95 % interval,
 	// else 0.
 	Estimate, StdErr, Below float64
 

@@ -46,7 +46,7 @@ func (w *walker) advance(sweeps int) error {
 }
 
 // step moves to a uniform point of the chord along a direction, false where it
-// has no end. Rounding may leave the point just outside an end; a chord that is
+// has no end. Rounding may leave the point just outside an endpoint; a chord that is
 // empty for that reason gives no step.
 func (w *walker) step(d *direction) bool {
 	hi, lo := math.Inf(1), math.Inf(-1)

@@ -105,7 +105,7 @@ func RandomPolytope(r *rand.Rand) (lp.Description, string) {
 }
 
 // CheckInterval holds [lo, hi] between the exact intervals on limits tightened and
-// relaxed by 2e-11, the first up to as much as relaxing equalities by that moves an end.
+// relaxed by 2e-11, the first up to as much as relaxing equalities by that moves an endpoint.
 // On polytopes without acute angles the two agree.
 func CheckInterval(p *lp.Polytope, prefix []float64, lim *lp.Limits, lo, hi float64) error {
 	const eps = 2e-11
@@ -170,7 +170,7 @@ func WalkChecked(s lp.Solver, r *rand.Rand, limits []lp.Limits, rows int) error 
 	return nil
 }
 
-// Choose picks an action of [lo, hi]: often an end, or close to one.
+// Choose picks an action of [lo, hi]: often an endpoint, or close to one.
 func Choose(r *rand.Rand, lo, hi float64) float64 {
 	a := lo + (hi-lo)*r.Float64()
 	switch r.IntN(10) {

@@ -51,12 +51,12 @@ func (f *Intervals) Certify() error {
 		}
 		for w := e.lower; len(w) > 0; w = w[e.stride:] {
 			if err := check(w[:e.stride], i, i, 1); err != nil {
-				return fmt.Errorf("lower end of entity %d: %w", i, err)
+				return fmt.Errorf("lower endpoint of entity %d: %w", i, err)
 			}
 		}
 		for w := e.upper; len(w) > 0; w = w[e.stride:] {
 			if err := check(w[:e.stride], i, i, -1); err != nil {
-				return fmt.Errorf("upper end of entity %d: %w", i, err)
+				return fmt.Errorf("upper endpoint of entity %d: %w", i, err)
 			}
 		}
 	}

@@ -187,7 +187,7 @@ func (p *pruner) survey() error {
 	return nil
 }
 
-// family are the pieces of one end as functions c0 + c . z_P that bound it from
+// family are the pieces of one endpoint as functions c0 + c . z_P that bound it from
 // above, with the sizes of the terms that were summed for each number. The last
 // one is z >= 0 where that is among them.
 type family struct {
@@ -277,7 +277,7 @@ func all(set []bool) []bool {
 	return set
 }
 
-// search is the program of one end.
+// search is the program of one endpoint.
 type search struct {
 	*pruner
 	fam *family

@@ -122,7 +122,7 @@ func TestPrunedThin(t *testing.T) {
 	}
 }
 
-// On a_1 + a_2 + a_3 = 1, a >= 0, a_1 + 2 a_2 <= 1/2 each end has one piece but
+// On a_1 + a_2 + a_3 = 1, a >= 0, a_1 + 2 a_2 <= 1/2 each endpoint has one piece but
 // those of the last entity, which the total fixes.
 func TestPrunedCounts(t *testing.T) {
 	p, err := lp.New(lp.Description{

@@ -227,7 +227,7 @@ func (w *worker) loadPoints(q *relay.Query) bool {
 	return w.load(w.pointMatrices[last], len(w.m.points), last+1)
 }
 
-// solve finds one end of the problem that is loaded and its witness. It reports
+// solve finds one endpoint of the problem that is loaded and its witness. It reports
 // whether both feasibility and optimality are proved.
 func (w *worker) solve(q *relay.Query, points, upper, warm bool) bool {
 	dir, at := clp.OptDirection(clp.Minimize), w.w.atLow

@@ -251,7 +251,7 @@ func (row *matrixRow) answer() bool {
 	return true
 }
 
-// end finds one end and its witness. It reports whether both are proved.
+// end finds one endpoint and its witness. It reports whether both are proved.
 func (row *matrixRow) end(i int, upper bool) bool {
 	at, cost := row.atLow, 1.
 	if upper {

@@ -8,7 +8,7 @@ import (
 	"paspo/lp/internal/basis"
 )
 
-// store keeps the bases of one end of one interval. What it keeps, and in which
+// store keeps the bases of one endpoint of one interval. What it keeps, and in which
 // order, decides how fast a query is answered and never what the answer is: see
 // Solver.
 //
