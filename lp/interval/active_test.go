@@ -36,11 +36,7 @@ func TestCountActive(t *testing.T) {
 	if c := counts[2]; c.ActiveUpper < 1 || c.ActiveUpper > c.Upper || c.ActiveLower < 1 || c.ActiveLower > c.Lower {
 		t.Errorf("%+v", c)
 	}
-	s, err = New(p, Config{Method: "clp"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s = opened(t, p, Config{Method: "clp"})
 	if _, ok, _ := CountActive(s, 1, rng.New(1)); ok {
 		t.Error("linear programs have pieces")
 	}

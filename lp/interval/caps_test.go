@@ -41,11 +41,7 @@ func TestCaps(t *testing.T) {
 		if err := lptest.WalkChecked(s, r, nil, 3); err != nil {
 			t.Fatalf("%v\n%+v", err, d)
 		}
-		reference, err := New(p, Config{Method: "clp", Workers: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer reference.Close()
+		reference := opened(t, p, Config{Method: "clp", Workers: 1})
 		const rows = 4
 		lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
 		refLo, refHi := make([]float64, rows), make([]float64, rows)
@@ -111,11 +107,7 @@ func TestCapsHaveNoMemory(t *testing.T) {
 // TestEmptyState names the rows that leave nothing in a state.
 func TestEmptyState(t *testing.T) {
 	p := lptest.CappedPortfolio(t, 0.2)
-	s, err := New(p, Config{Method: "lazy"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, Config{Method: "lazy"})
 	_, _, names := p.Inequalities()
 	upper := slices.Repeat([]float64{0.05}, p.Dim()) // 13 of them do not make 1
 	b := slices.Clone(p.Form().B)
@@ -183,11 +175,7 @@ func TestLimitsAreServed(t *testing.T) {
 
 func TestWarmChainAllocatesNothing(t *testing.T) {
 	p := lptest.CappedPortfolio(t, 0.2)
-	s, err := New(p, Config{Method: "lazy"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, Config{Method: "lazy"})
 	const rows = 8
 	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
 	c := s.Chain(rows)

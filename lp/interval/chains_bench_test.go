@@ -13,11 +13,7 @@ func BenchmarkChains(b *testing.B) {
 	for _, p := range lptest.Presets(b) {
 		for _, method := range solverMethods {
 			b.Run(p.Name()+"/"+method, func(b *testing.B) {
-				s, err := New(p, Config{Method: method, Workers: 1})
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer s.Close()
+				s := opened(b, p, Config{Method: method, Workers: 1})
 				benchmarkChains(b, s, 64, nil, shares(rand.New(rng.New(1, "chains"))))
 			})
 		}

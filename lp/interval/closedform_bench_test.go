@@ -20,11 +20,7 @@ func BenchmarkBatches(b *testing.B) {
 			}
 			for _, rows := range []int{1, 8, 64, 4096} {
 				b.Run(fmt.Sprintf("%s/own=%v/%d", p.Name(), own, rows), func(b *testing.B) {
-					s, err := New(p, Config{Method: "explicit", Workers: 1})
-					if err != nil {
-						b.Fatal(err)
-					}
-					defer s.Close()
+					s := opened(b, p, Config{Method: "explicit", Workers: 1})
 					var limits []lp.Limits
 					if !own {
 						_, rhs, _ := p.Inequalities()

@@ -73,11 +73,7 @@ func TestBatchIndependence(t *testing.T) {
 
 func TestChainAllocatesNothing(t *testing.T) {
 	p := lptest.Presets(t)[0]
-	s, err := New(p, Config{Method: "explicit"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, Config{Method: "explicit"})
 	for _, batch := range []int{1, 8} {
 		c := s.Chain(batch)
 		lo, hi := make([]float64, batch), make([]float64, batch)

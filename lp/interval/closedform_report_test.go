@@ -42,11 +42,7 @@ func TestCompiled(t *testing.T) {
 		}
 		s.Close()
 	}
-	s, err := New(all[0], Config{Method: "clp"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, all[0], Config{Method: "clp"})
 	if _, ok := s.(closedform.Describer); ok {
 		t.Error("linear programs describe a closed form")
 	}
@@ -62,11 +58,7 @@ func TestCompiledCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(p, Config{Method: "explicit"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, Config{Method: "explicit"})
 	d := s.(closedform.Describer).Compiled()
 	if e := d.Entities[1]; e.Upper < 2 || e.Lower < 1 {
 		t.Errorf("%+v", e)

@@ -53,11 +53,7 @@ func TestBudgetDecides(t *testing.T) {
 		t.Fatalf("error %v, want a BudgetError", err)
 	}
 	tight.Method = "auto"
-	s, err := New(p, tight)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, tight)
 	if s.Method() != "lazy" {
 		t.Errorf("auto took %s beyond the budget", s.Method())
 	}

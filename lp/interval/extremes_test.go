@@ -131,11 +131,7 @@ func TestPrefixError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(p, Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, Config{})
 	c := s.Chain(1)
 	var lo, hi [1]float64
 	c.Begin(1, nil)

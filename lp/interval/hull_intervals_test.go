@@ -69,19 +69,11 @@ func TestHullIntervalsLarge(t *testing.T) {
 	if !errors.As(err, &over) || over.Entity != "E9" {
 		t.Errorf("explicit: error %v", err)
 	}
-	s, err := New(p, Config{Workers: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, Config{Workers: 1})
 	if s.Method() != "lazy" {
 		t.Errorf("auto is %s", s.Method())
 	}
-	c, err := New(p, Config{Method: "clp", Workers: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := opened(t, p, Config{Method: "clp", Workers: 1})
 	r := rand.New(rng.New(1, "large"))
 	if err := lptest.SameIntervals(s, c, r, nil, nil, 30); err != nil {
 		t.Error(err)
@@ -133,11 +125,7 @@ func BenchmarkHullChains(b *testing.B) {
 		limits []lp.Limits
 	}{"lazy": {"lazy", nil}, "clp": {"clp", nil}, "bounds": {"lazy", []lp.Limits{{Lower: l, Upper: u}}}} {
 		b.Run(name, func(b *testing.B) {
-			s, err := New(p, Config{Method: c.method, Workers: 1})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
+			s := opened(b, p, Config{Method: c.method, Workers: 1})
 			r := rand.New(rng.New(1, "bench"))
 			for b.Loop() {
 				lptest.Walk(b, s, r, 1, c.limits)

@@ -32,14 +32,7 @@ func TestMixedBatch(t *testing.T) {
 		for k := range place {
 			place[k] = r.Float64()
 		}
-		open := func(method string) lp.Solver {
-			s, err := New(p, Config{Method: method})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { s.Close() })
-			return s
-		}
+		open := func(method string) lp.Solver { return opened(t, p, Config{Method: method}) }
 		s := open("explicit")
 		want := lptest.WalkPlaces(t, s, rows, limits, place)
 		var wait sync.WaitGroup
@@ -90,11 +83,7 @@ func TestPrefixOutside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(p, Config{Method: "explicit"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, Config{Method: "explicit"})
 	n := p.Dim()
 	caps := slices.Repeat([]float64{0.2}, n)
 	limits := []lp.Limits{{}, {Upper: caps}, {}, {Upper: caps}}
@@ -141,11 +130,7 @@ func TestHandoverAfterAnotherAction(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, method := range []string{"clp", "lazy"} {
-		s, err := New(p.Canonical(), Config{Method: method})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer s.Close()
+		s := opened(t, p.Canonical(), Config{Method: method})
 		c := s.Chain(1).(relay.Follower)
 		lo, hi := []float64{0}, []float64{0}
 		next := func() {

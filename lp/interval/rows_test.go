@@ -28,11 +28,7 @@ func TestTooManyRows(t *testing.T) {
 	if !errors.As(err, &over) {
 		t.Fatalf("error %v, want a BudgetError", err)
 	}
-	s, err := New(p, Config{MaxPieces: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, Config{MaxPieces: 1})
 	if s.Method() != "clp" {
 		t.Errorf("auto took %s", s.Method())
 	}

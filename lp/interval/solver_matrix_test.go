@@ -127,11 +127,7 @@ func TestStateMatrixErrors(t *testing.T) {
 	if _, v, err := p.Minimize(cost, lim); err != nil || math.Abs(v-want) > 1e-9 {
 		t.Errorf("least cost %v, %v, not %v", v, err, want)
 	}
-	s, err := New(p, DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, DefaultConfig())
 	one := make([]float64, 1)
 	try := func(a []float64) error {
 		c := s.Chain(1)

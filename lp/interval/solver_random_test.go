@@ -85,12 +85,7 @@ func beginAll(t *rapid.T, methods []string, p *lp.Polytope, limits []lp.Limits) 
 	t.Helper()
 	var chains []lp.Chain
 	for _, method := range methods {
-		s, err := New(p, Config{Method: method, Workers: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		c := s.Chain(1)
+		c := opened(t, p, Config{Method: method, Workers: 1}).Chain(1)
 		c.Begin(1, limits)
 		chains = append(chains, c)
 	}

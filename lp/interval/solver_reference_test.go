@@ -26,11 +26,7 @@ func TestReferenceIntervals(t *testing.T) {
 		}
 		for _, method := range solverMethods {
 			t.Run(c.preset+"/"+method, func(t *testing.T) {
-				s, err := New(p, Config{Method: method})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer s.Close()
+				s := opened(t, p, Config{Method: method})
 				rows := len(ref.Records)
 				chain := s.Chain(rows)
 				lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)

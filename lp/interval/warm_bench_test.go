@@ -30,11 +30,7 @@ func BenchmarkLazy(b *testing.B) {
 	} {
 		for _, method := range []string{"clp", "lazy"} {
 			b.Run(fmt.Sprintf("%s/%s", c.name, method), func(b *testing.B) {
-				s, err := New(c.p(), Config{Method: method, Workers: 1})
-				if err != nil {
-					b.Fatal(err)
-				}
-				defer s.Close()
+				s := opened(b, c.p(), Config{Method: method, Workers: 1})
 				r := rand.New(rng.New(1, "chains"))
 				x := shares(r)
 				if c.endpoints {

@@ -40,7 +40,7 @@ func TestRandomMatricesKept(t *testing.T) {
 	race.Skip(t)
 	for _, seed := range []uint64{
 		0x152eafb66,       // a lower bound of -0.7 where a row leaves 1e-8
-		0x10000bdc,        // equalities that move an end by 4e7 times what they move
+		0x10000bdc,        // equalities that move an endpoint by 4e7 times what they move
 		0x964c,            // a polytope as thin as rounding, of its pieces one that is needed was dropped
 		0x7f2b50a5fee325b, // CLP calls the range of an entity unbounded that rows fix
 	} {
@@ -181,14 +181,7 @@ func TestMatrixHasNoMemory(t *testing.T) {
 			}
 		}
 		limits := matrixStatesOf(p, rows)
-		open := func(method string) lp.Solver {
-			s, err := New(p, Config{Method: method})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { s.Close() })
-			return s
-		}
+		open := func(method string) lp.Solver { return opened(t, p, Config{Method: method}) }
 		for _, method := range []string{"auto", "lazy"} {
 			s := open(method)
 			want := lptest.WalkPlaces(t, s, rows, limits, place)
@@ -227,11 +220,7 @@ func TestMatrixHasNoMemory(t *testing.T) {
 // TestWarmMatrixChainAllocatesNothing begins new states all the time.
 func TestWarmMatrixChainAllocatesNothing(t *testing.T) {
 	p := lptest.CappedPortfolio(t, 0.2)
-	s, err := New(p, Config{Method: "lazy"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := opened(t, p, Config{Method: "lazy"})
 	const rows = 4
 	limits := lptest.StateLimits(p, 8*rows, rand.New(rng.New(4, "states")))
 	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
