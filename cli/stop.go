@@ -11,8 +11,14 @@ import (
 	"time"
 )
 
-// grace is the time in which a command ends by itself after a signal.
-const grace = 500 * time.Millisecond
+const (
+	// grace is the time in which a command ends by itself after a signal.
+	grace = 500 * time.Millisecond
+
+	// patience is the time that it may take where it saves what it has, as training does
+	// after the step that it is in. An environment may never return from one.
+	patience = 30 * time.Second
+)
 
 // stopSignals ask a command to stop, the first of them with all that it has saved. The
 // second one ends the process at once.
@@ -47,7 +53,8 @@ func stoppable(parent context.Context) (context.Context, context.CancelFunc) {
 		case <-done:
 			return
 		}
-		for time.Sleep(grace); saving.Load() > 0; {
+		time.Sleep(grace)
+		for end := time.Now().Add(patience); saving.Load() > 0 && time.Now().Before(end); {
 			time.Sleep(10 * time.Millisecond)
 		}
 		err := interruption(ctx)
