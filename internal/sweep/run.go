@@ -8,10 +8,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"paspo/internal/sweep/journal"
 )
 
 // Workers are processes of this machine that train a sweep.
@@ -49,8 +52,12 @@ func fitting(workers int, meminfo string) int {
 	return workers
 }
 
-// restarts is how often in a row a worker that died is started again.
-const restarts = 3
+// restarts is how often in a row a worker that died is started again: for some trainings
+// that workers die of, and not for ever where they die of all.
+const restarts = 10
+
+// crashed is the status of a Go process that a panic has ended.
+const crashed = 2
 
 // Run has workers train until nothing is left. Where ctx ends they are asked to save what
 // they train. A worker that is killed is started again.
@@ -58,7 +65,7 @@ func (w *Sweep) Run(ctx context.Context, o Workers) error {
 	var group sync.WaitGroup
 	errs := make([]error, o.Count)
 	for i := range errs {
-		group.Go(func() { errs[i] = o.keep(ctx) })
+		group.Go(func() { errs[i] = w.keep(ctx, o) })
 	}
 	ended := make(chan struct{})
 	go func() { group.Wait(); close(ended) }()
@@ -86,18 +93,21 @@ func (w *Sweep) Run(ctx context.Context, o Workers) error {
 }
 
 // keep keeps one worker running.
-func (o *Workers) keep(ctx context.Context) error {
+func (w *Sweep) keep(ctx context.Context, o Workers) error {
 	for died := 0; ; {
 		began := time.Now()
-		err := o.once(ctx)
+		pid, err := o.once(ctx)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || exit.ExitCode() >= 0 {
+		if !errors.As(err, &exit) || exit.ExitCode() >= 0 && exit.ExitCode() != crashed {
 			return err // it said why
 		}
-		// A signal has ended it.
+		// A signal or a panic has ended it.
+		if exit.ExitCode() == crashed {
+			w.sawCrash(pid)
+		}
 		if time.Since(began) > time.Minute {
 			died = 0
 		}
@@ -107,12 +117,28 @@ func (o *Workers) keep(ctx context.Context) error {
 	}
 }
 
+// sawCrash says beside the last sign of life of a worker on this machine that it crashed.
+func (w *Sweep) sawCrash(pid int) {
+	dir := filepath.Join(w.Dir, workersDir)
+	all, _ := os.ReadDir(dir)
+	for _, e := range all {
+		var s sign
+		path := filepath.Join(dir, e.Name())
+		data, err := os.ReadFile(path)
+		if err != nil || json.Unmarshal(data, &s) != nil || s.PID != pid || s.Host != journal.Self().Host || s.Space != journal.Self().Space {
+			continue
+		}
+		s.Crashed = true
+		_ = os.WriteFile(path, append(marshal(s), '\n'), 0o644)
+	}
+}
+
 // once runs a worker to its end. It ends too where this process does: its end of a socket
 // then is closed. Over that it says why it failed.
-func (o *Workers) once(ctx context.Context) error {
+func (o *Workers) once(ctx context.Context) (pid int, err error) {
 	ours, theirs, err := socketpair()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer ours.Close()
 	cmd := exec.Command(o.Command[0], o.Command[1:]...)
@@ -124,8 +150,9 @@ func (o *Workers) once(ctx context.Context) error {
 	err = cmd.Start()
 	theirs.Close()
 	if err != nil {
-		return err
+		return 0, err
 	}
+	pid = cmd.Process.Pid
 	gone := make(chan struct{})
 	defer close(gone)
 	go func() {
@@ -141,9 +168,9 @@ func (o *Workers) once(ctx context.Context) error {
 	_ = json.NewDecoder(ours).Decode(&said) // nothing, where all is well
 	err = cmd.Wait()
 	if err != nil && said.Error != "" {
-		return &workerError{said.Error, err}
+		return pid, &workerError{said.Error, err}
 	}
-	return err
+	return pid, err
 }
 
 // workerError is what a worker says of its end.

@@ -516,6 +516,48 @@ func TestTrainingsThatDiverge(t *testing.T) {
 	}
 }
 
+// A training that crashes its workers is done and has failed, and what comes after it is
+// trained. Workers that are killed do not count.
+func TestTrainingThatCrashes(t *testing.T) {
+	w := create(t, 64, "seeds: [1]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3, 1e-4]}}\n")
+	for _, c := range []struct {
+		setting int
+		crashes bool
+	}{{0, false}, {0, true}, {0, false}, {0, true}, {0, false}, {0, true}, {1, false}} {
+		next, err := Open(w.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		others := &watch{dir: filepath.Join(w.Dir, workersDir)}
+		got, done, err := next.claim(context.Background(), others)
+		if err != nil || done || got == nil || got.setting != c.setting {
+			t.Fatalf("got %+v, %v, %v, want setting %d", got, done, err, c.setting)
+		}
+		const pid = 1 << 30
+		gone := journal.Self()
+		gone.PID, gone.Start = pid, "0" // as of a process that has ended
+		if err := os.WriteFile(filepath.Join(others.dir, next.worker), marshal(sign{Process: gone}), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if c.crashes {
+			w.sawCrash(pid)
+		}
+		if !others.dead(next.worker) || others.crashed(next.worker) != c.crashes {
+			t.Fatalf("%s is not dead, or crashed is not %v", next.worker, c.crashes)
+		}
+	}
+	if err := w.Work(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Ended() || s.Failed != 1 || s.Done != 2 || s.Settings[0].State != journal.Fail || s.Settings[1].State != journal.Complete {
+		t.Errorf("%+v", s)
+	}
+}
+
 // The plan says where trainings may be given up, and where a first look comes too late for any.
 func TestPlanSaysWhereIsPruned(t *testing.T) {
 	for least, want := range map[int]string{

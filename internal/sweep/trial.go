@@ -28,6 +28,8 @@ type Record struct {
 	Rungs []Rung `json:"rungs,omitempty"`
 	Error string `json:"error,omitempty"` // why it cannot be trained
 
+	Crashes int `json:"crashes,omitempty"` // of workers that trained it
+
 	Result
 	Seconds float64 `json:"seconds,omitempty"` // of processor time of all workers, but for what died with one
 }
@@ -212,6 +214,8 @@ func (r *Record) decode(raw []byte) error {
 			r.Action, err = journal.String(value)
 		case "max_residual":
 			r.Residual, err = number(value)
+		case "crashes":
+			err = integer(&r.Crashes, value)
 		case "violations":
 			err = integer(&r.Violations, value)
 		case "seconds":

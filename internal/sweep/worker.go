@@ -41,6 +41,8 @@ type sign struct {
 	Run   string `json:"run,omitempty"` // folder that it trains in
 	Step  int64  `json:"step,omitempty"`
 	Steps int64  `json:"steps,omitempty"`
+
+	Crashed bool `json:"crashed,omitempty"` // as the process says that started it
 }
 
 // pulse writes the signs of life of a worker.
@@ -139,6 +141,13 @@ func (w *watch) dead(worker string) bool {
 		return false
 	}
 	return time.Since(at.from) > lease
+}
+
+// crashed says whether whoever started a worker has seen it crash.
+func (w *watch) crashed(worker string) bool {
+	var s sign
+	data, err := os.ReadFile(filepath.Join(w.dir, worker))
+	return err == nil && json.Unmarshal(data, &s) == nil && s.Crashed
 }
 
 // claim is a training that a worker has taken.
@@ -264,6 +273,11 @@ func (w *Sweep) goOn(all []*trial, others *watch) (s step, open bool) {
 			}
 			// What has been begun goes first.
 			c.record = *r
+			if r.State == stateRunning && others.crashed(r.Worker) {
+				if c.record.Crashes++; c.record.Crashes == mostCrashes {
+					return w.fail(t, c), true
+				}
+			}
 			return w.take(t, c), true
 		}
 	}
@@ -271,6 +285,18 @@ func (w *Sweep) goOn(all []*trial, others *watch) (s step, open bool) {
 		return w.take(of, fresh), true
 	}
 	return step{}, open
+}
+
+// mostCrashes is how often a training may end the process of its worker, as an
+// environment does that panics on a goroutine of its own.
+const mostCrashes = 3
+
+// fail returns the operation that ends a training which ends its workers.
+func (w *Sweep) fail(t *trial, c *claim) step {
+	c.record.Revision++
+	c.record.State, c.record.Worker = stateDone, ""
+	c.record.Error = fmt.Sprintf("%d workers crashed while they trained it", c.record.Crashes)
+	return step{ops: []journal.Op{write(t.Trial, c.seed, c.record)}}
 }
 
 // take returns the operation that takes a training.
