@@ -21,7 +21,7 @@ const (
 	MaxEntities  = 10_000
 	MaxCells     = 1 << 24 // rows, or points, times entities
 	MaxMagnitude = 1e15    // of amounts
-	maxRow       = 1e30    // of coefficients and limits of rows
+	MaxRow       = 1e30    // of coefficients and limits of rows
 	MaxAmount    = 1e100   // of an entity in a prefix: far above any, and far from overflow
 	minMagnitude = 1e-150  // beyond it products of two numbers are none of float64's
 	maxName      = 200     // bytes
@@ -336,17 +336,17 @@ func CheckRow(entities []string, r Row) error {
 		return fmt.Errorf("constraint %s has %s for %s", r.Name, count.Of(len(r.Coef), "coefficient"), count.Of(len(entities), "entity"))
 	}
 	for j, c := range r.Coef {
-		if !(math.Abs(c) <= maxRow) {
-			return fmt.Errorf("constraint %s, coefficient of %s: %g is not a number of at most %g", r.Name, entities[j], c, maxRow)
+		if !(math.Abs(c) <= MaxRow) {
+			return fmt.Errorf("constraint %s, coefficient of %s: %g is not a number of at most %g", r.Name, entities[j], c, MaxRow)
 		}
 	}
 	switch {
 	case vec.MaxAbs(r.Coef) > 0 && vec.MaxAbs(r.Coef) < minMagnitude:
 		return fmt.Errorf("constraint %s: its largest coefficient, %g, is too small to compute with (at least %g)", r.Name, vec.MaxAbs(r.Coef), minMagnitude)
-	case !(math.Abs(r.Min) <= maxRow) && !math.IsInf(r.Min, -1):
-		return fmt.Errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, maxRow)
-	case !(math.Abs(r.Max) <= maxRow) && !math.IsInf(r.Max, 1):
-		return fmt.Errorf("constraint %s: max, %g, is neither +Inf nor a number of at most %g", r.Name, r.Max, maxRow)
+	case !(math.Abs(r.Min) <= MaxRow) && !math.IsInf(r.Min, -1):
+		return fmt.Errorf("constraint %s: min, %g, is neither -Inf nor a number of at most %g", r.Name, r.Min, MaxRow)
+	case !(math.Abs(r.Max) <= MaxRow) && !math.IsInf(r.Max, 1):
+		return fmt.Errorf("constraint %s: max, %g, is neither +Inf nor a number of at most %g", r.Name, r.Max, MaxRow)
 	case math.IsInf(r.Min, -1) && math.IsInf(r.Max, 1):
 		return fmt.Errorf("constraint %s limits nothing: it has neither min nor max", r.Name)
 	case r.Min > r.Max:

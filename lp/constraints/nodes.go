@@ -86,8 +86,13 @@ func (r *reader) name(n *yaml.Node, where string) (string, error) {
 	return n.Value, nil
 }
 
-// number returns a finite number.
-func (r *reader) number(n *yaml.Node, where string) (float64, error) {
+// amount returns a number of an amount's size.
+func (r *reader) amount(n *yaml.Node, where string) (float64, error) {
+	return r.number(n, where, lp.MaxMagnitude)
+}
+
+// number returns a finite number of a size of at most most.
+func (r *reader) number(n *yaml.Node, where string, most float64) (float64, error) {
 	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	if n.Kind != yaml.ScalarNode || quoted || numberLength(strings.TrimLeft(n.Value, "+-")) == 0 {
 		return 0, r.errorf(n, "%s: a number is expected, not %s", where, kindOf(n))
@@ -96,15 +101,15 @@ func (r *reader) number(n *yaml.Node, where string) (float64, error) {
 	if err != nil && !math.IsInf(v, 0) || strings.ContainsAny(n.Value, "xX_pP") {
 		return 0, r.errorf(n, "%s: a number is expected, not %s", where, kindOf(n))
 	}
-	if math.Abs(v) > lp.MaxMagnitude {
-		return 0, r.errorf(n, "%s: %s is too large (at most %g)", where, clip(n.Value), float64(lp.MaxMagnitude))
+	if math.Abs(v) > most {
+		return 0, r.errorf(n, "%s: %s is too large (at most %g)", where, clip(n.Value), most)
 	}
 	return v, nil
 }
 
 // limit returns a number, or none where the node is null or infinite on the side
 // where that means no limit.
-func (r *reader) limit(n *yaml.Node, where string, none float64) (float64, error) {
+func (r *reader) limit(n *yaml.Node, where string, none, most float64) (float64, error) {
 	if n.Kind == yaml.ScalarNode {
 		inf := math.NaN()
 		switch strings.ToLower(n.Value) {
@@ -117,7 +122,7 @@ func (r *reader) limit(n *yaml.Node, where string, none float64) (float64, error
 			return none, nil
 		}
 	}
-	return r.number(n, where)
+	return r.number(n, where, most)
 }
 
 // integer returns a number from min to max.

@@ -286,7 +286,7 @@ func (r *reader) total(n *yaml.Node) (float64, error) {
 	if n.Kind == yaml.ScalarNode && (n.Value == "none" || n.Tag == "!!null") || n.Kind == yaml.MappingNode {
 		return math.NaN(), nil
 	}
-	v, err := r.number(n, "total")
+	v, err := r.amount(n, "total")
 	if err != nil {
 		return 0, fmt.Errorf("%w; none means no budget", err)
 	}
@@ -307,12 +307,12 @@ func (r *reader) totalRow(n *yaml.Node, entities int) (lp.Row, error) {
 		return row, r.errorf(n, "total: it needs min or max, like {max: 1}")
 	}
 	if c := f["min"]; c != nil {
-		if row.Min, err = r.number(c, "total, min"); err != nil {
+		if row.Min, err = r.amount(c, "total, min"); err != nil {
 			return row, err
 		}
 	}
 	if c := f["max"]; c != nil {
-		if row.Max, err = r.number(c, "total, max"); err != nil {
+		if row.Max, err = r.amount(c, "total, max"); err != nil {
 			return row, err
 		}
 	}
@@ -434,10 +434,10 @@ func (r *reader) pair(n *yaml.Node, name string) (lower, upper float64, err erro
 	if n.Kind != yaml.SequenceNode || len(n.Content) != 2 {
 		return 0, 0, r.errorf(n, "bounds of %s: two numbers are expected, like [0, 0.3]; .inf means no bound", name)
 	}
-	if lower, err = r.limit(n.Content[0], "lower bound of "+name, math.Inf(-1)); err != nil {
+	if lower, err = r.limit(n.Content[0], "lower bound of "+name, math.Inf(-1), lp.MaxMagnitude); err != nil {
 		return 0, 0, err
 	}
-	upper, err = r.limit(n.Content[1], "upper bound of "+name, math.Inf(1))
+	upper, err = r.limit(n.Content[1], "upper bound of "+name, math.Inf(1), lp.MaxMagnitude)
 	return lower, upper, err
 }
 

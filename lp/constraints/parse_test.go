@@ -170,6 +170,7 @@ var badFiles = []struct{ file, want string }{
 	{three + "total: one\n", `f.yaml:2: total: a number is expected, not "one"; none means no budget`},
 	{three + "total: \"1\"\n", `f.yaml:2: total: a number is expected, not "1"; none means no budget`},
 	{three + "total: .nan\n", `f.yaml:2: total: a number is expected, not ".nan"; none means no budget`},
+	{three + "constraints:\n  - {coefficients: {MSFT: 1}, max: 2e30}\n", `f.yaml:3: constraint 1, max: 2e30 is too large (at most 1e+30)`},
 	{three + "total: 1e300\n", `f.yaml:2: total: 1e300 is too large (at most 1e+15); none means no budget`},
 	{three + "total: 0x10\n", `f.yaml:2: total: a number is expected, not "0x10"; none means no budget`},
 	{three + "bounds: {MSTF: [0, 1]}\n", `f.yaml:2: bounds: unknown entity "MSTF" (did you mean MSFT?); known are CASH, MSFT, AMZN`},
@@ -280,5 +281,17 @@ func TestParseHostile(t *testing.T) {
 	}
 	if _, err := Parse("f.yaml", bytes.Repeat([]byte("#"), maxFile+1)); err == nil {
 		t.Error("a file of any size is taken")
+	}
+}
+
+// Rows may be in units of any size: 1e29 times as large, they say the same.
+func TestParseLargeRows(t *testing.T) {
+	for _, unit := range []string{"", "e14", "e29"} {
+		text := "entities: [A, B, C]\ntotal: 100\nconstraints:\n  - {coefficients: {A: 1" + unit + ", B: 2" + unit + "}, max: 6" + unit + "}\n"
+		p := must(Parse("f.yaml", []byte(text)))
+		lo, hi, err := lp.BoundingBox(p)
+		if err != nil || lo[0] != 0 || math.Abs(hi[0]-6) > 1e-12 || math.Abs(hi[1]-3) > 1e-12 {
+			t.Errorf("unit %q: up to %v, %v, want 6, 3, ..", unit, hi, err)
+		}
 	}
 }

@@ -29,7 +29,7 @@ func (r *reader) points(n, total *yaml.Node, d lp.Description) (lp.Description, 
 		v := make([]float64, len(c.Content))
 		for j, x := range c.Content {
 			var err error
-			if v[j], err = r.number(x, fmt.Sprintf("point %d, %s", i+1, d.Entities[min(j, len(d.Entities)-1)])); err != nil {
+			if v[j], err = r.amount(x, fmt.Sprintf("point %d, %s", i+1, d.Entities[min(j, len(d.Entities)-1)])); err != nil {
 				return d, err
 			}
 		}

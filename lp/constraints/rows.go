@@ -207,7 +207,7 @@ func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where strin
 		if !ok {
 			return row, r.errorf(c.key, "%s, coefficients: %s", where, names.unknown(name, name))
 		}
-		if coef[k], err = r.number(c.value, where+", coefficient of "+name); err != nil {
+		if coef[k], err = r.number(c.value, where+", coefficient of "+name, lp.MaxRow); err != nil {
 			return row, err
 		}
 	}
@@ -216,17 +216,17 @@ func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where strin
 		if f["min"] != nil || f["max"] != nil {
 			return row, r.errorf(n, "%s: equal cannot stand with min or max", where)
 		}
-		row.Max, err = r.number(n, where+", equal")
+		row.Max, err = r.number(n, where+", equal", lp.MaxRow)
 		row.Min = row.Max
 		return row, err
 	}
 	if n := f["min"]; n != nil {
-		if row.Min, err = r.limit(n, where+", min", math.Inf(-1)); err != nil {
+		if row.Min, err = r.limit(n, where+", min", math.Inf(-1), lp.MaxRow); err != nil {
 			return row, err
 		}
 	}
 	if n := f["max"]; n != nil {
-		row.Max, err = r.limit(n, where+", max", math.Inf(1))
+		row.Max, err = r.limit(n, where+", max", math.Inf(1), lp.MaxRow)
 	}
 	return row, err
 }
