@@ -159,6 +159,9 @@ func TestDamagedLines(t *testing.T) {
 		if !strings.Contains(warned.String(), `lines="5 6 8 11"`) {
 			t.Errorf("warned of %s", &warned)
 		}
+		if lost := strings.Contains(warned.String(), "last=2560 checkpoint=4608"); lost != (c.step == 9*512) {
+			t.Errorf("cut to step %d: warned of %s", c.step, &warned)
+		}
 		if err := run.Record(metrics(20)); err != nil {
 			t.Fatal(err)
 		}

@@ -154,21 +154,26 @@ func scan(r io.Reader, f func(row Row, end int64)) (damaged []int, err error) {
 	}
 }
 
-// cutMetrics leaves the file at the end of the last row of at most step.
+// cutMetrics leaves the file at the end of the last row of at most step. A warning says
+// where rows are missing before it.
 func cutMetrics(f atomicfile.File, step int64) error {
 	if err := limits.Check(f.Name(), limits.Metrics); err != nil {
 		return err
 	}
 	var keep int64
+	last := 0.0
 	damaged, err := scan(f, func(row Row, end int64) {
 		if row["step"] <= float64(step) {
-			keep = end
+			keep, last = end, max(last, row["step"])
 		}
 	})
 	if err != nil {
 		return err
 	}
 	warnDamaged(f.Name(), damaged)
+	if last < float64(step) {
+		slog.Warn("the lines of the last steps before the checkpoint are lost", "file", f.Name(), "last", last, "checkpoint", step)
+	}
 	if err := f.Truncate(keep); err != nil {
 		return err
 	}
