@@ -60,11 +60,13 @@ func (o *Slurm) Script(w *Sweep) (string, error) {
 	b.WriteString("#SBATCH --requeue\n")
 	fmt.Fprintf(&b, `
 export GOMAXPROCS=1
+worker= again= stop=
+stop() { stop=1; [ -z "$worker" ] || kill -TERM $worker; }
+trap 'again=1; stop' USR1 # the limit is near
+trap stop TERM            # preempted
 %s sweep work %s &
 worker=$!
-again=
-trap 'again=1; kill -TERM $worker' USR1 # the limit is near
-trap 'kill -TERM $worker' TERM          # preempted
+[ -z "$stop" ] || kill -TERM $worker
 # wait ends at a signal too.
 while wait $worker; status=$?; kill -0 $worker 2>/dev/null; do :; done
 if [ "$again" ]; then
