@@ -49,7 +49,7 @@ func Main(problem envs.Problem) {
 	}()
 	code, ok := <-status
 	if !ok {
-		complain(os.Stderr, errors.New("an environment ended its goroutine (runtime.Goexit, as a test's FailNow does)"))
+		complain(os.Stderr, fmt.Errorf("an environment: %w", envs.ErrGoexit))
 		code = 1
 	}
 	os.Exit(code)

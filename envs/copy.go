@@ -354,7 +354,7 @@ func (c *Copy) leave() {
 		c.failed(c.calls, panicked(r))
 		c.fault.Stack = debug.Stack()
 	} else {
-		c.failed(c.calls, errGoexit)
+		c.failed(c.calls, ErrGoexit)
 	}
 	c.calls = ""
 }

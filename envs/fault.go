@@ -72,7 +72,8 @@ func panicked(r any) error {
 	return fmt.Errorf("panic: %s%s", strings.ReplaceAll(fmt.Sprint(r), "\n", "; "), at)
 }
 
-var errGoexit = errors.New("it ended its goroutine (runtime.Goexit, as a test's FailNow does)")
+// ErrGoexit is the kind of a Fault that ended its goroutine.
+var ErrGoexit = errors.New("it ended its goroutine (runtime.Goexit, as a test's FailNow does)")
 
 // guarded calls f and returns the stack of its panic, and the panic as an error.
 func guarded(f func()) (stack []byte, err error) {

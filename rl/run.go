@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"paspo/envs"
 )
 
 // Hooks are what Run calls. All may be left out.
@@ -106,19 +108,17 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 	return nil
 }
 
-var errGoexit = errors.New("rl: an environment ended its goroutine (runtime.Goexit, as a test's FailNow does)")
-
 // apart is cycle on a goroutine of its own. An environment that ends it ends training with
 // an error, and not the goroutine of the caller, which could save nothing more.
 func (t *Trainer) apart(ctx context.Context) (m Metrics, err error) {
-	err = errGoexit
+	err = fmt.Errorf("an environment: %w", envs.ErrGoexit)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		m, err = t.cycle(ctx)
 	}()
 	<-ended
-	if fault := t.vector.Fault(); fault != nil && err == errGoexit {
+	if fault := t.vector.Fault(); fault != nil && errors.Is(err, envs.ErrGoexit) {
 		err = fault
 	}
 	return m, err

@@ -334,9 +334,5 @@ func (s *State) create(study *Study, f *fields) error {
 	return nil
 }
 
-// Trials returns how many trials all studies have had: the next one has this number for its
-// ID.
-func (s *State) Trials() int { return len(s.trials) }
-
 // Now returns the time as Optuna writes it.
 func Now() string { return time.Now().UTC().Format("2006-01-02T15:04:05.000000-07:00") }
