@@ -70,9 +70,7 @@ func (g *group) make(batch, size int) {
 }
 
 func (c *chain) Begin(rows int, limits []lp.Limits) {
-	if rows > c.batch || limits != nil && len(limits) < rows {
-		panic(relay.BadBatch)
-	}
+	relay.CheckBatch(c.batch, rows, limits)
 	c.rows, c.entity, c.limits = rows, 0, limits
 	c.behind.Begin()
 	f := c.s.f

@@ -108,15 +108,7 @@ type action struct {
 	worker *worker
 }
 
-func (c *chain) Begin(rows int, limits []lp.Limits) {
-	if rows > len(c.rows) || limits != nil && len(limits) < rows {
-		panic(relay.BadBatch)
-	}
-	c.Follow(rows)
-	for r := range rows {
-		c.Take(r, relay.At(limits, r), nil, false)
-	}
-}
+func (c *chain) Begin(rows int, limits []lp.Limits) { relay.Begin(c, len(c.rows), rows, limits) }
 
 func (c *chain) Follow(rows int) {
 	c.size, c.entity = rows, 0

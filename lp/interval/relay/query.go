@@ -1,10 +1,16 @@
 package relay
 
-// What a chain panics with that is not used as its interface says.
-const (
-	BadBatch  = "lp: bad number of rows"
-	BadEntity = "lp: bad number of entities"
-)
+import "paspo/lp"
+
+// BadEntity is what a chain panics with that is asked for more entities than there are.
+const BadEntity = "lp: bad number of entities"
+
+// CheckBatch panics where a batch is larger than a chain is for, or lacks limits.
+func CheckBatch(most, rows int, limits []lp.Limits) {
+	if rows > most || limits != nil && len(limits) < rows {
+		panic("lp: bad number of rows")
+	}
+}
 
 // Query is one interval to find.
 type Query struct {
@@ -13,11 +19,11 @@ type Query struct {
 	B, F, L, U []float64
 	Own        bool // the limits are the polytope's own
 
-	// given, where known, is an allocation that has this prefix.
+	// Given, where known, is an allocation that has this prefix.
 	Given []float64
 	Known bool
 
-	// excess is how far the prefix itself leaves the bounds, scaled.
+	// Excess is how far the prefix itself leaves the bounds, scaled.
 	Excess float64
 }
 

@@ -47,12 +47,21 @@ func (s *Successor) Close() error {
 type Follower interface {
 	lp.Chain
 
-	// follow begins a batch of rows of which none is its own.
+	// Follow begins a batch of rows of which none is its own.
 	Follow(rows int)
 
-	// take makes row r its own. The prefix is that of all rows at the time. outside
+	// Take makes row r its own. The prefix is that of all rows at the time. outside
 	// says that its last entity left the interval that was answered.
 	Take(r int, lim *lp.Limits, prefix []float64, outside bool)
+}
+
+// Begin has a chain take all rows of a new batch of at most so many.
+func Begin(c Follower, most, rows int, limits []lp.Limits) {
+	CheckBatch(most, rows, limits)
+	c.Follow(rows)
+	for r := range rows {
+		c.Take(r, At(limits, r), nil, false)
+	}
 }
 
 // Handover is what of a batch was handed to the chain of the solver behind.

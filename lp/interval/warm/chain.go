@@ -106,15 +106,7 @@ func (s *Solver) Chain(batch int) lp.Chain {
 	return c
 }
 
-func (c *chain) Begin(rows int, limits []lp.Limits) {
-	if rows > len(c.rows) || limits != nil && len(limits) < rows {
-		panic(relay.BadBatch)
-	}
-	c.Follow(rows)
-	for x := range rows {
-		c.Take(x, relay.At(limits, x), nil, false)
-	}
-}
+func (c *chain) Begin(rows int, limits []lp.Limits) { relay.Begin(c, len(c.rows), rows, limits) }
 
 func (c *chain) Follow(rows int) {
 	c.size, c.entity = rows, 0

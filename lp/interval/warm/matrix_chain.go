@@ -15,15 +15,7 @@ type matrixChain struct {
 	behind relay.Handover
 }
 
-func (c *matrixChain) Begin(rows int, limits []lp.Limits) {
-	if rows > len(c.rows) || limits != nil && len(limits) < rows {
-		panic(relay.BadBatch)
-	}
-	c.Follow(rows)
-	for x := range rows {
-		c.Take(x, relay.At(limits, x), nil, false)
-	}
-}
+func (c *matrixChain) Begin(rows int, limits []lp.Limits) { relay.Begin(c, len(c.rows), rows, limits) }
 
 func (c *matrixChain) Follow(rows int) {
 	c.size, c.entity = rows, 0
