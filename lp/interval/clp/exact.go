@@ -14,7 +14,7 @@ import (
 	"paspo/lp/interval/relay"
 )
 
-// hard answers a query in rational arithmetic: one that CLP calls infeasible, or
+// relaxed answers a query in rational arithmetic: one that CLP calls infeasible, or
 // whose endpoints CLP did not prove. It first finds the least amount theta by which
 // all limits must be relaxed,
 //
@@ -23,8 +23,7 @@ import (
 // with the scales s of the residuals, then the endpoints on limits relaxed by it. Where
 // theta is far above rounding, floating point finds it and rational arithmetic only
 // proves it, see far.
-func (w *worker) hard(q *relay.Query) (*witnesses, error) {
-	w.exact++
+func (w *worker) relaxed(q *relay.Query) (*witnesses, error) {
 	if found, ok := w.exactly(q); ok {
 		return found, nil
 	}
@@ -115,7 +114,7 @@ type elastic struct {
 }
 
 func newElastic(vars int, excess float64) *elastic {
-	e := &elastic{objective: make([]*big.Rat, vars+1), lower: make([]*big.Rat, vars+1), effort: hardEffort}
+	e := &elastic{objective: make([]*big.Rat, vars+1), lower: make([]*big.Rat, vars+1), effort: elasticEffort}
 	for j := range e.objective {
 		e.objective[j] = new(big.Rat)
 	}
@@ -146,8 +145,8 @@ func (e *elastic) both(coef []*big.Rat, rhs *big.Rat, scale float64, name func()
 	e.add(neg, new(big.Rat).Neg(rhs), scale, name)
 }
 
-// hardEffort bounds what one program in rational arithmetic takes: some seconds.
-const hardEffort = 2_000_000_000
+// elasticEffort bounds what one program in rational arithmetic takes: some seconds.
+const elasticEffort = 2_000_000_000
 
 var errExhausted = errors.New("lp: rational arithmetic takes too long for so large a program")
 

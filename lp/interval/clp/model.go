@@ -45,8 +45,6 @@ type suffix struct {
 	// CLP sees rows times powers of two, so that the largest coefficient of
 	// each is between 1 and 2: its tolerances are absolute.
 	rowScale, eqScale []float64
-
-	line *line // closed form where the equalities leave a point or a segment
 }
 
 // witnesses are the endpoints of an interval, each with an allocation that has it:
@@ -75,9 +73,6 @@ func newModel(ctx context.Context, p *lp.Polytope) *model {
 			if c := vec.MaxAbs(form.E[k*n+i : (k+1)*n]); c > 0 {
 				s.eqs, s.eqScale = append(s.eqs, k), append(s.eqScale, vec.PowerScale(c))
 			}
-		}
-		if !p.HullOnly() {
-			s.line = newLine(p, i)
 		}
 	}
 	m.beyond = make([]float64, n)

@@ -50,8 +50,6 @@ type worker struct {
 	obj        []float64
 	excesses   []float64
 	w          witnesses
-
-	exact int // queries that were answered in exact arithmetic
 }
 
 func newWorker(m *model, tolerance float64) *worker {
@@ -83,21 +81,12 @@ func (w *worker) interval(q *relay.Query) (*witnesses, error) {
 func (w *worker) find(q *relay.Query) (*witnesses, error) {
 	i, n := q.Entity, w.m.n
 	if q.Excess > tolerance.Witness || q.Crossed() {
-		return w.hard(q)
+		return w.relaxed(q)
 	}
 	copy(w.w.atLow[:i], q.Prefix)
 	copy(w.w.atUpper[:i], q.Prefix)
-	if l := w.m.suffix[i].line; l != nil {
-		w.leave(q)
-		// Where the line crosses its limits at a flat angle, programs may still have
-		// duals that rounding leaves alone.
-		if l.interval(q, w.r, w.f, &w.w) <= tolerance.Sensitivity*w.m.form.Size[i] &&
-			w.feasible(q, w.w.atLow, tolerance.Witness) && w.feasible(q, w.w.atUpper, tolerance.Witness) {
-			return &w.w, nil
-		}
-	}
 
-	// An allocation that takes the entity at its bound proves that end.
+	// An allocation that takes the entity at its bound proves that endpoint.
 	low := q.Known && q.Given[i] <= q.L[i]
 	high := q.Known && q.Given[i] >= q.U[i]
 	if low {
@@ -112,14 +101,13 @@ func (w *worker) find(q *relay.Query) (*witnesses, error) {
 			break
 		}
 		if w.slack == 0 {
-			w.exact++
 			if found, ok := w.exactly(q); ok {
 				return found, nil
 			}
 		}
 	}
 	if !ok {
-		return w.hard(q)
+		return w.relaxed(q)
 	}
 	w.w.lo, w.w.hi = w.w.atLow[i], w.w.atUpper[i]
 	if w.w.lo > w.w.hi {
