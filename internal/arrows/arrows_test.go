@@ -55,6 +55,8 @@ var imports = map[string][]string{
 	"policy/dist":         {},
 	"policy/debias":       {"lp/...", "policy", "policy/dist"},
 	"policy/internal/...": {"lp/...", "policy", "policy/dist", "policy/internal/..."},
+	"policy/joint":        {"lp/...", "policy", "policy/dist", "policy/internal/..."},
+	"policy/dist/...":     {"lp/...", "policy", "policy/dist"},
 	"policy/cpu":          {"lp/...", "policy", "policy/dist", "policy/internal/..."},
 	"policy/gpu":          {"lp/...", "policy", "policy/dist", "policy/internal/...", "cuda", "kernels"},
 

@@ -12,8 +12,8 @@
 //     and rewards that came of them) and the mean returns of three fixed policies with their
 //     standard errors. max_reward_over_vertices_per_state is the largest reward of a vertex
 //     of the polytope in each state.
-//   - beta, beta_terms: Beta distributions and the functions that these are made of, rounded
-//     to 20 digits. make_*.py made them.
+//   - beta, beta_terms, dirichlet: Beta and Dirichlet distributions and the functions that
+//     these are made of, rounded to 20 digits. make_*.py made them.
 package reference
 
 import (
