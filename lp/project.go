@@ -3,8 +3,8 @@ package lp
 import (
 	"fmt"
 	"math"
+	"slices"
 
-	"paspo/internal/count"
 	"paspo/lp/internal/vec"
 )
 
@@ -23,87 +23,25 @@ import (
 //
 // Of a hull without facets the rows are those facets that cut off what the others
 // leave closest to x, until none does.
-func Project(p *Polytope, x []float64) ([]float64, error) {
-	y, _, err := project(p, nil, x)
-	return y, err
-}
+func Project(p *Polytope, x []float64) ([]float64, error) { return ProjectWithin(p, nil, x) }
 
 // ProjectWithin is Project onto the set that limits leave of p; nil stands for
 // its own. It panics if the length of a limit is bad.
 func ProjectWithin(p *Polytope, lim *Limits, x []float64) ([]float64, error) {
-	y, _, err := project(p, lim, x)
-	return y, err
+	y := make([]float64, p.Dim())
+	if err := NewProjector(p).Project(y, x, lim); err != nil {
+		return nil, err
+	}
+	return y, nil
 }
 
-// mostCuts ends the search for facets. A projection in 9 dimensions takes some 30.
-const mostCuts = 10_000
-
-func project(p *Polytope, lim *Limits, x []float64) ([]float64, *projection, error) {
-	if n := p.Dim(); len(x) != n {
-		return nil, nil, fmt.Errorf("lp: the point to project has %s, the polytope has %d", count.Of(len(x), "entity"), n)
-	}
+// byUnit returns x / unit, in dst where that is long enough.
+func byUnit(dst, x []float64, unit float64) []float64 {
+	dst = grown(dst, len(x))
 	for j, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return nil, nil, fmt.Errorf("lp: entity %s of the point to project is %g", p.entities[j], v)
-		}
+		dst[j] = v / unit
 	}
-	p = p.Under(lim)
-	b, f, l, u := p.Resolve(lim)
-	// Distances are those of amounts as stated, so that these have one unit. Rows are
-	// taken at unit length.
-	unit := unitOf(vec.MaxAbs(p.size))
-	b, f, l, u, x = byUnit(b, unit), byUnit(f, unit), byUnit(l, unit), byUnit(u, unit), byUnit(x, unit)
-	solve, done := vec.RowSpace(p.e, p.Dim())
-	y := append([]float64(nil), x...)
-	solve(y, f)
-	// Decimal fractions may leave a polytope empty by a little less than New
-	// accepts; only then are coarser tolerances any use.
-	var q *projection
-	var err error
-	rows := p.a
-	for {
-		for _, tol := range []float64{1e-13, 1e-11, 6e-10} {
-			q = newProjection(rows, b, l, u, y, done, tol)
-			if err = q.run(); err == nil {
-				break
-			}
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		at := append([]float64(nil), y...)
-		for i, d := range q.z {
-			at[i] += d
-		}
-		solve(at, f)
-		if p.hull != nil {
-			if c, limit := p.separate(at, unit); c != nil && vec.Dot(c, at)-limit > 1e-13*max(1, math.Abs(limit)) && len(b) < mostCuts {
-				rows, b = append(rows, c...), append(b, limit)
-				continue
-			}
-		}
-		y = at
-		break
-	}
-	for j := range y {
-		y[j] *= unit
-	}
-	if r, name := p.WorstConstraint(y, lim); !(r <= Feasibility) {
-		return nil, nil, fmt.Errorf("lp: the projection violates %s by a scaled %g", name, r)
-	}
-	return y, q, nil
-}
-
-// byUnit returns x / unit.
-func byUnit(x []float64, unit float64) []float64 {
-	if unit == 1 {
-		return x
-	}
-	y := make([]float64, len(x))
-	for j, v := range x {
-		y[j] = v / unit
-	}
-	return y
+	return dst
 }
 
 // separate returns a facet of a hull without facets that a, in the given unit, is
@@ -130,6 +68,67 @@ func (p *Polytope) separate(a []float64, unit float64) (c []float64, limit float
 	return c, limit / size
 }
 
+// projectionRow is a row within the null space of the equalities.
+type projectionRow struct {
+	coef   []float64 // as stated; nil of a bound
+	entity int
+	sign   float64
+	unit   []float64 // of length 1
+	length float64   // of coef within the null space
+	limit  int       // index among the inequalities
+}
+
+// newProjectionRow is false of a row that the equalities nearly determine: it has no
+// direction of its own.
+func newProjectionRow(coef []float64, equalities [][]float64) (projectionRow, bool) {
+	const dependent = 1e-10
+	w := append([]float64(nil), coef...)
+	vec.Orthogonalize(w, equalities)
+	l := vec.Norm(w)
+	if l <= dependent*vec.Norm(coef) {
+		return projectionRow{}, false
+	}
+	for i := range w {
+		w[i] /= l
+	}
+	return projectionRow{coef: coef, unit: w, length: l}, true
+}
+
+// projectionRows returns the inequalities, then the lower and the upper bound of every
+// entity.
+func projectionRows(a []float64, n int, equalities [][]float64) []projectionRow {
+	var rows []projectionRow
+	for k := range len(a) / n {
+		if r, ok := newProjectionRow(a[k*n:(k+1)*n], equalities); ok {
+			r.limit = k
+			rows = append(rows, r)
+		}
+	}
+	e := make([]float64, n)
+	for j := range n {
+		for _, sign := range []float64{-1, 1} {
+			e[j] = sign
+			if r, ok := newProjectionRow(e, equalities); ok {
+				r.coef, r.entity, r.sign = nil, j, sign
+				rows = append(rows, r)
+			}
+		}
+		e[j] = 0
+	}
+	return rows
+}
+
+// distance returns how far x is from the row.
+func (r *projectionRow) distance(b, l, u, x []float64) float64 {
+	switch {
+	case r.coef != nil:
+		return (b[r.limit] - vec.Dot(r.coef, x)) / r.length
+	case r.sign < 0:
+		return (x[r.entity] - l[r.entity]) / r.length
+	}
+	return (u[r.entity] - x[r.entity]) / r.length
+}
+
 // projection is the quadratic program of Project. Its vectors are those of R^n
 // within the null space of the equalities.
 type projection struct {
@@ -141,43 +140,31 @@ type projection struct {
 	lambda []float64   // multipliers of active
 	q      [][]float64 // orthonormal basis of the active rows
 	r      [][]float64 // r[j] holds row active[j] in terms of q[0..j]
+
+	comb, rest, weights []float64 // scratch
 }
 
-// newProjection counts a row as satisfied up to a distance of tol, against the
-// size of the problem.
-func newProjection(rows, b, l, u, onto []float64, equalities [][]float64, tol float64) *projection {
-	// A row that the equalities nearly determine has no direction of its own.
-	const dependent = 1e-10
-	n := len(onto)
-	s := &projection{z: make([]float64, n)}
-	add := func(a []float64, limit float64) {
-		if math.IsInf(limit, 0) {
-			return
-		}
-		w := append([]float64(nil), a...)
-		vec.Orthogonalize(w, equalities)
-		l := vec.Norm(w)
-		if l <= dependent*vec.Norm(a) {
-			return
-		}
-		g := make([]float64, n)
-		for i := range g {
-			g[i] = w[i] / l
-		}
-		s.g = append(s.g, g)
-		s.h = append(s.h, (limit-vec.Dot(a, onto))/l)
+// start makes it the program of a point onto that satisfies the equalities. Rows without
+// a limit are infinitely far.
+func (s *projection) start(rows []projectionRow, b, l, u, onto []float64) {
+	s.g, s.h = s.g[:0], s.h[:0]
+	for i := range rows {
+		s.g, s.h = append(s.g, rows[i].unit), append(s.h, rows[i].distance(b, l, u, onto))
 	}
-	for k, v := range b {
-		add(rows[k*n:(k+1)*n], v)
-	}
-	e := make([]float64, n)
-	for j := range n {
-		e[j] = -1
-		add(e, -l[j])
-		e[j] = 1
-		add(e, u[j])
-		e[j] = 0
-	}
+}
+
+// cut adds a row.
+func (s *projection) cut(r projectionRow, limit float64, onto []float64) {
+	s.g, s.h = append(s.g, r.unit), append(s.h, (limit-vec.Dot(r.coef, onto))/r.length)
+}
+
+// restart goes back to the point. A row counts as satisfied up to a distance of tol,
+// against the size of the problem.
+func (s *projection) restart(onto []float64, tol float64) {
+	s.z, s.rest = grown(s.z, len(onto)), grown(s.rest, len(onto))
+	clear(s.z)
+	s.active, s.lambda = s.active[:0], s.lambda[:0]
+	s.q, s.r = s.q[:0], s.r[:0]
 	scale := 1.
 	for _, v := range onto {
 		scale = max(scale, math.Abs(v))
@@ -186,7 +173,6 @@ func newProjection(rows, b, l, u, onto []float64, equalities [][]float64, tol fl
 		scale = max(scale, -v)
 	}
 	s.tol = tol * scale
-	return s
 }
 
 func (s *projection) run() error {
@@ -217,7 +203,8 @@ func (s *projection) add(k, limit int) error {
 	for range limit {
 		// g_k = sum_j c_j q_j + rest; with r this gives its combination of the
 		// active rows.
-		rest := append([]float64(nil), s.g[k]...)
+		rest := s.rest
+		copy(rest, s.g[k])
 		vec.Orthogonalize(rest, s.q)
 		comb := s.combination(s.g[k])
 
@@ -248,33 +235,40 @@ func (s *projection) add(k, limit int) error {
 		mult += t
 		if drop < 0 {
 			s.active, s.lambda = append(s.active, k), append(s.lambda, mult)
-			s.factor()
+			s.factor(k)
 			return nil
 		}
 		s.active = append(s.active[:drop], s.active[drop+1:]...)
 		s.lambda = append(s.lambda[:drop], s.lambda[drop+1:]...)
-		s.factor()
+		s.q, s.r = s.q[:drop], s.r[:drop]
+		for _, a := range s.active[drop:] {
+			s.factor(a)
+		}
 	}
 	return fmt.Errorf("lp: the projection did not end after %d steps", limit)
 }
 
-// factor computes q and r of the active rows.
-func (s *projection) factor() {
-	s.q, s.r = s.q[:0], s.r[:0]
-	for _, k := range s.active {
-		q := vec.Orthonormal(s.g[k], s.q)
-		s.q = append(s.q, q)
-		r := make([]float64, len(s.q))
-		for i, b := range s.q {
-			r[i] = vec.Dot(b, s.g[k])
-		}
-		s.r = append(s.r, r)
+// factor takes row k into q and r, after those before it among the active rows.
+func (s *projection) factor(k int) {
+	n := len(s.q)
+	if s.q = slices.Grow(s.q, 1)[:n+1]; len(s.q[n]) != len(s.z) {
+		s.q[n] = make([]float64, len(s.z))
 	}
+	q := s.q[n]
+	copy(q, s.g[k])
+	vec.Orthonormalize(q, s.q[:n])
+	s.r = slices.Grow(s.r, 1)[:n+1]
+	r := grown(s.r[n], n+1)
+	for i, b := range s.q {
+		r[i] = vec.Dot(b, s.g[k])
+	}
+	s.r[n] = r
 }
 
-// combination returns c with sum_j c_j g_active[j] closest to v.
+// combination returns c with sum_j c_j g_active[j] closest to v, until it is called again.
 func (s *projection) combination(v []float64) []float64 {
-	c := make([]float64, len(s.q))
+	s.comb = grown(s.comb, len(s.q))
+	c := s.comb
 	for j := len(c) - 1; j >= 0; j-- {
 		sum := vec.Dot(s.q[j], v)
 		for i := j + 1; i < len(c); i++ {
@@ -289,7 +283,8 @@ func (s *projection) combination(v []float64) []float64 {
 // the rounding of steps does not add up: z is the shortest vector with
 // g z = h on the active rows.
 func (s *projection) polish() {
-	y := make([]float64, len(s.q)) // z in terms of q
+	s.weights = grown(s.weights, len(s.q))
+	y := s.weights // z in terms of q
 	for j, k := range s.active {
 		sum := s.h[k]
 		for i := range j {
@@ -312,7 +307,8 @@ func (s *projection) polish() {
 // check tests stationarity, z + sum lambda_j g_j = 0 with lambda >= 0; the
 // active rows hold with equality by construction.
 func (s *projection) check() error {
-	res := append([]float64(nil), s.z...)
+	res := s.rest
+	copy(res, s.z)
 	for j, k := range s.active {
 		for i, v := range s.g[k] {
 			res[i] += s.lambda[j] * v

@@ -18,10 +18,11 @@ import (
 // multipliers >= 0. And (x - y) . (v - y) <= 0 for every v in the set, of which
 // an LP finds the worst.
 func checkProjection(t rapid.TB, p *Polytope, x []float64) {
-	y, q, err := project(p, nil, x)
-	if err != nil {
+	proj, y := NewProjector(p), make([]float64, len(x))
+	if err := proj.Project(y, x, nil); err != nil {
 		t.Fatalf("projecting %v: %v", x, err)
 	}
+	q := &proj.s
 	if r := p.Residual(y, nil); !(r <= 1e-9) {
 		t.Fatalf("residual %g", r)
 	}
@@ -212,24 +213,6 @@ func TestProjectBadInput(t *testing.T) {
 		if _, err := Project(p, x); err == nil {
 			t.Errorf("Project(%v): want an error", x)
 		}
-	}
-}
-
-func BenchmarkProject(b *testing.B) {
-	for _, preset := range []string{"synthetic", "portfolio"} {
-		b.Run(preset, func(b *testing.B) {
-			p := samplePreset(b, preset, 0)
-			x := make([]float64, p.Dim())
-			for j := range x {
-				x[j] = 1 / float64(len(x))
-			}
-			x[0] += 0.7
-			for b.Loop() {
-				if _, err := Project(p, x); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }
 

@@ -31,6 +31,12 @@ func Subtract(dst, a, b []float64) {
 // span, the first pass leaves mostly rounding.
 func Orthonormal(w []float64, basis [][]float64) []float64 {
 	q := append([]float64(nil), w...)
+	Orthonormalize(q, basis)
+	return q
+}
+
+// Orthonormalize is Orthonormal in place.
+func Orthonormalize(q []float64, basis [][]float64) {
 	for range 2 {
 		Orthogonalize(q, basis)
 		l := Norm(q)
@@ -38,7 +44,6 @@ func Orthonormal(w []float64, basis [][]float64) []float64 {
 			q[i] /= l
 		}
 	}
-	return q
 }
 
 // Orthogonalize removes from w its components along an orthonormal basis.

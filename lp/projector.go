@@ -1,0 +1,120 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+
+	"paspo/internal/count"
+	"paspo/lp/internal/vec"
+)
+
+// Projector projects onto one polytope, again and again: what does not depend on the
+// point is prepared once. It is used by one goroutine at a time.
+type Projector struct {
+	p          *Polytope
+	unit       float64
+	solve      func(x, f []float64)
+	equalities [][]float64 // orthonormal
+	rows       []projectionRow
+
+	s         projection
+	x, y, at  []float64
+	b, f      []float64 // limits by the unit
+	l, u      []float64
+	projected bool
+}
+
+// NewProjector prepares projections onto p.
+func NewProjector(p *Polytope) *Projector {
+	n := p.Dim()
+	// Distances are those of amounts as stated, so that these have one unit. Rows are
+	// taken at unit length.
+	j := &Projector{p: p, unit: unitOf(vec.MaxAbs(p.size)), x: make([]float64, n), y: make([]float64, n), at: make([]float64, n)}
+	j.solve, j.equalities = vec.RowSpace(p.e, n)
+	j.rows = projectionRows(p.a, n, j.equalities)
+	return j
+}
+
+// Project writes the point closest to x within the limits to y, as ProjectWithin does.
+func (j *Projector) Project(y, x []float64, lim *Limits) error {
+	j.projected = false
+	p := j.p
+	n := p.Dim()
+	if len(x) != n {
+		return fmt.Errorf("lp: the point to project has %s, the polytope has %d", count.Of(len(x), "entity"), n)
+	}
+	for i, v := range x {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Errorf("lp: entity %s of the point to project is %g", p.entities[i], v)
+		}
+	}
+	rows := j.rows
+	if lim != nil && lim.A != nil {
+		if p = p.Under(lim); p != j.p {
+			rows = projectionRows(p.a, n, j.equalities)
+		}
+	}
+	b, f, l, u := p.Resolve(lim)
+	j.b, j.f, j.l, j.u = byUnit(j.b, b, j.unit), byUnit(j.f, f, j.unit), byUnit(j.l, l, j.unit), byUnit(j.u, u, j.unit)
+	j.x = byUnit(j.x, x, j.unit)
+	copy(j.y, j.x)
+	j.solve(j.y, j.f)
+	j.s.start(rows, j.b, j.l, j.u, j.y)
+	for cuts := 0; ; cuts++ {
+		// Decimal fractions may leave a polytope empty by a little less than New
+		// accepts; only then are coarser tolerances any use.
+		var err error
+		for _, tol := range []float64{1e-13, 1e-11, 6e-10} {
+			j.s.restart(j.y, tol)
+			if err = j.s.run(); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			return err
+		}
+		for i, d := range j.s.z {
+			j.at[i] = j.y[i] + d
+		}
+		j.solve(j.at, j.f)
+		if p.hull == nil || cuts == mostCuts {
+			break
+		}
+		c, limit := p.separate(j.at, j.unit)
+		if c == nil || vec.Dot(c, j.at)-limit <= 1e-13*max(1, math.Abs(limit)) {
+			break
+		}
+		if r, ok := newProjectionRow(c, j.equalities); ok {
+			j.s.cut(r, limit, j.y)
+		}
+	}
+	for i, v := range j.at {
+		y[i] = v * j.unit
+	}
+	if !(p.Residual(y, lim) <= Feasibility) {
+		r, name := p.WorstConstraint(y, lim)
+		return fmt.Errorf("lp: the projection violates %s by a scaled %g", name, r)
+	}
+	j.projected = true
+	return nil
+}
+
+// Jacobian writes J v to out, with J the derivative of the projection at the last point
+// that was projected,
+//
+//	J = I - N' (N N')^+ N,   N the equalities and the rows that are active there.
+//
+// J is symmetric, so that it is also what takes the gradient by the projection to that by
+// the point. Where a row is just reached, it is the derivative on one of its sides. It
+// panics where nothing was projected.
+func (j *Projector) Jacobian(out, v []float64) {
+	if !j.projected {
+		panic("lp: the Jacobian of no projection")
+	}
+	copy(out, v)
+	vec.Orthogonalize(out, j.equalities)
+	vec.Orthogonalize(out, j.s.q)
+}
+
+// mostCuts ends the search for facets. A projection in 9 dimensions takes some 30.
+const mostCuts = 10_000

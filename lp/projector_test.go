@@ -1,0 +1,251 @@
+package lp
+
+import (
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
+)
+
+// exactProjection returns the projection of x that the active rows and the equalities
+// give, in rational arithmetic, and whether it is the closest point: it satisfies all
+// constraints, but for the rounding of facets that meet in a point, and the multipliers of
+// the rows are not negative.
+func exactProjection(p *Polytope, active []projectionRow, x []float64) (y []*big.Rat, closest bool) {
+	n := p.Dim()
+	rat := func(v float64) *big.Rat { return new(big.Rat).SetFloat64(v) }
+	dot := func(a, b []*big.Rat) *big.Rat {
+		s := new(big.Rat)
+		for i := range a {
+			s.Add(s, new(big.Rat).Mul(a[i], b[i]))
+		}
+		return s
+	}
+	var rows [][]*big.Rat
+	var rhs []*big.Rat
+	for k, f := range p.f {
+		rows, rhs = append(rows, vec.Rationals(p.e[k*n:(k+1)*n])), append(rhs, rat(f))
+	}
+	for _, r := range active {
+		row := vec.Rationals(make([]float64, n))
+		switch {
+		case r.coef != nil:
+			row = vec.Rationals(r.coef)
+			rhs = append(rhs, rat(p.b[r.limit]))
+		case r.sign < 0:
+			row[r.entity] = rat(-1)
+			rhs = append(rhs, rat(-p.l[r.entity]))
+		default:
+			row[r.entity] = rat(1)
+			rhs = append(rhs, rat(p.u[r.entity]))
+		}
+		rows = append(rows, row)
+	}
+	// (N N') m = N x - f,  y = x - N' m.
+	at := vec.Rationals(x)
+	m := len(rows)
+	t := make([][]*big.Rat, m)
+	for i := range t {
+		for j := range rows {
+			t[i] = append(t[i], dot(rows[i], rows[j]))
+		}
+		t[i] = append(t[i], new(big.Rat).Sub(dot(rows[i], at), rhs[i]))
+	}
+	for c := range m {
+		pivot := -1
+		for i := c; i < m; i++ {
+			if t[i][c].Sign() != 0 {
+				pivot = i
+			}
+		}
+		if pivot < 0 {
+			return nil, false
+		}
+		t[c], t[pivot] = t[pivot], t[c]
+		inverse := new(big.Rat).Inv(t[c][c])
+		for j := c; j <= m; j++ {
+			t[c][j] = new(big.Rat).Mul(t[c][j], inverse)
+		}
+		for i := range m {
+			if i == c || t[i][c].Sign() == 0 {
+				continue
+			}
+			by := t[i][c]
+			for j := c; j <= m; j++ {
+				t[i][j] = new(big.Rat).Sub(t[i][j], new(big.Rat).Mul(by, t[c][j]))
+			}
+		}
+	}
+	closest = true
+	for i, row := range rows {
+		if i >= len(p.f) && t[i][m].Sign() < 0 {
+			closest = false
+		}
+		for j := range at {
+			at[j] = new(big.Rat).Sub(at[j], new(big.Rat).Mul(t[i][m], row[j]))
+		}
+	}
+	const rounding = 1e-12
+	holds := func(v *big.Rat, limit, size float64) bool {
+		return math.IsInf(limit, 1) || vec.Float(new(big.Rat).Sub(v, rat(limit))) <= rounding*max(math.Abs(limit), size)
+	}
+	for k, b := range p.b {
+		closest = closest && holds(dot(vec.Rationals(p.a[k*n:(k+1)*n]), at), b, p.rowSize[k])
+	}
+	for j, v := range at {
+		closest = closest && holds(v, p.u[j], p.size[j]) && holds(new(big.Rat).Neg(v), -p.l[j], p.size[j])
+	}
+	return at, closest
+}
+
+// Projections are those of rational arithmetic, and one projector gives for each point
+// what a new one gives.
+func TestProjectorAgainstRationals(t *testing.T) {
+	const points = 20
+	for _, preset := range []string{"portfolio", "compute", "synthetic"} {
+		t.Run(preset, func(t *testing.T) {
+			p := samplePreset(t, preset, 0)
+			n, j, r := p.Dim(), NewProjector(p), rand.New(rng.New(5, preset))
+			x, y := make([]float64, n), make([]float64, n)
+			certified := 0
+			for range points {
+				for i := range x {
+					x[i] = r.NormFloat64() + 1/float64(n)
+				}
+				if err := j.Project(y, x, nil); err != nil {
+					t.Fatal(err)
+				}
+				fresh, err := Project(p, x)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var active []projectionRow
+				for _, k := range j.s.active {
+					active = append(active, j.rows[k])
+				}
+				want, closest := exactProjection(p, active, x)
+				if closest {
+					certified++
+				}
+				for i := range y {
+					if y[i] != fresh[i] {
+						t.Fatalf("a used projector gives %v, a new one %v", y, fresh)
+					}
+					if w, _ := want[i].Float64(); closest && math.Abs(y[i]-w) > 1e-12 {
+						t.Fatalf("the projection of %v is %v, entity %d off by %g", x, y, i, y[i]-w)
+					}
+				}
+			}
+			if certified < points {
+				t.Errorf("%d of the %d active sets are those of the exact projection", certified, points)
+			}
+		})
+	}
+}
+
+// The Jacobian is that of finite differences where no row is just reached.
+func TestProjectorJacobian(t *testing.T) {
+	const step = 1e-6
+	checked := 0
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(2, 8).Draw(t, "entities")
+		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed")))
+		d := Description{Entities: names(n), Total: []float64{1, math.NaN()}[r.IntN(2)], Upper: make([]float64, n)}
+		for i := range d.Upper {
+			d.Upper[i] = 1
+		}
+		for range r.IntN(5) {
+			row := Row{Name: "r", Coef: make([]float64, n), Min: math.Inf(-1)}
+			for i := range row.Coef {
+				row.Coef[i] = r.NormFloat64()
+				row.Max += row.Coef[i] / float64(n)
+			}
+			row.Max += 0.1 * r.Float64()
+			d.Rows = append(d.Rows, row)
+			d.Rows[len(d.Rows)-1].Name = names(20)[len(d.Rows)]
+		}
+		p, err := New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, v, got := make([]float64, n), make([]float64, n), make([]float64, n)
+		for i := range x {
+			x[i], v[i] = r.NormFloat64(), r.NormFloat64()
+		}
+		j := NewProjector(p)
+		y := make([]float64, n)
+		if err := j.Project(y, x, nil); err != nil {
+			t.Fatal(err)
+		}
+		j.Jacobian(got, v)
+		// Clear of a change of the active rows.
+		for _, l := range j.s.lambda {
+			if l < 1e-3 {
+				return
+			}
+		}
+		for k := range j.s.g {
+			slack := j.s.h[k] - vec.Dot(j.s.g[k], j.s.z)
+			if slack > 1e-9 && slack < 1e-3 {
+				return
+			}
+		}
+		checked++
+		ends := [2][]float64{}
+		for e, sign := range []float64{1, -1} {
+			at := make([]float64, n)
+			for i := range at {
+				at[i] = x[i] + sign*step*v[i]
+			}
+			if ends[e], err = Project(p, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range got {
+			if want := (ends[0][i] - ends[1][i]) / (2 * step); math.Abs(got[i]-want) > 1e-7 {
+				t.Fatalf("component %d of J v is %g, differences give %g", i, got[i], want)
+			}
+		}
+	})
+	if checked < 20 {
+		t.Errorf("only %d cases are clear of changes", checked)
+	}
+}
+
+func TestProjectorAllocates(t *testing.T) {
+	p := samplePreset(t, "portfolio", 0)
+	j, x, y := NewProjector(p), make([]float64, p.Dim()), make([]float64, p.Dim())
+	x[0], x[3] = 1.7, -0.2
+	allocs := testing.AllocsPerRun(100, func() {
+		if err := j.Project(y, x, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs != 0 {
+		t.Errorf("%g allocations", allocs)
+	}
+}
+
+func BenchmarkProjector(b *testing.B) {
+	for _, preset := range []string{"synthetic", "portfolio"} {
+		b.Run(preset, func(b *testing.B) {
+			p := samplePreset(b, preset, 0)
+			x := make([]float64, p.Dim())
+			for j := range x {
+				x[j] = 1 / float64(len(x))
+			}
+			x[0] += 0.7
+			j, y := NewProjector(p), make([]float64, len(x))
+			for b.Loop() {
+				if err := j.Project(y, x, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
