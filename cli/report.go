@@ -29,7 +29,7 @@ intervals, what each setting does, every seed's curve behind the mean, violation
 			if len(args) > 3 {
 				p.Title = fmt.Sprintf("Report on %d folders", len(args))
 			}
-			if err := p.Add(args); err != nil {
+			if err := p.Add(cmd.Context(), args); err != nil {
 				return err
 			}
 			var b bytes.Buffer

@@ -32,24 +32,31 @@ space:
   ppo.lr_schedule: {choices: [linear, constant]}
 `
 
-// A page shows a sweep and runs, loads nothing, and its drawings are whole and have names.
-func TestPage(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "a<b&c")
+// create makes a sweep of its file.
+func create(t *testing.T, text, name string, facts map[string]string) *sweep.Sweep {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "sweep.yaml")
-	if err := os.WriteFile(file, []byte(tiny), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	spec, err := sweep.ReadSpec(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := sweep.Create(context.Background(), spec, dir, map[string]string{"command": "train <x>"})
+	w, err := sweep.Create(context.Background(), spec, filepath.Join(t.TempDir(), name), facts)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+// A page shows a sweep and runs, loads nothing, and its drawings are whole and have names.
+func TestPage(t *testing.T) {
+	w := create(t, tiny, "a<b&c", map[string]string{"command": "train <x>"})
+	dir := w.Dir
 	render := func(dirs ...string) string {
 		p := &Page{Title: "T", Command: "c", Version: "v"}
-		if err := p.Add(dirs); err != nil {
+		if err := p.Add(t.Context(), dirs); err != nil {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
@@ -66,8 +73,8 @@ func TestPage(t *testing.T) {
 	}
 	text := render(dir, w.RunDir(0, 1), w.RunDir(0, 2), w.RunDir(3, 1))
 	for _, want := range []string{
-		"Best is setting", "train &lt;x&gt;", "18 of 18 done", "On seeds that nothing was chosen on", "ppo.lr_schedule", "largest residual", "Here 6 settings",
-		"a&lt;b&amp;c", "0000-seed-1 and 1 more seeds", `<th scope="col">`,
+		"Best is setting", "train &lt;x&gt;", "18 of 18 done", "On seeds that nothing was chosen on", "ppo.lr_schedule", "largest residual", "best known", "Performance profile", "Optimality gap",
+		"a&lt;b&amp;c", "0000-seed-1 and 1 more", `<th scope="col">`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing", want)
@@ -79,7 +86,7 @@ func TestPage(t *testing.T) {
 		}
 	}
 	drawings := regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(text, -1)
-	if len(drawings) != 2+2+1 { // curves of the sweep and of the runs, effects, all settings
+	if len(drawings) != 5+5+3+1+5 { // of settings, of the best, of their effects, of all together, of runs
 		t.Errorf("%d drawings", len(drawings))
 	}
 	for _, s := range drawings {
@@ -104,25 +111,14 @@ func TestPage(t *testing.T) {
 
 // A page says which trainings failed and why, and that no other is to come.
 func TestFailures(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "sweep")
-	file := filepath.Join(t.TempDir(), "sweep.yaml")
 	text, _, _ := strings.Cut(tiny, "space:")
-	if err := os.WriteFile(file, []byte(text+"space: {ppo.lr: {choices: [1e30]}}\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	spec, err := sweep.ReadSpec(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := sweep.Create(context.Background(), spec, dir, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := create(t, text+"space: {ppo.lr: {choices: [1e30]}}\n", "sweep", nil)
+	dir := w.Dir
 	if err := w.Work(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	p := &Page{}
-	if err := p.Add([]string{dir}); err != nil {
+	if err := p.Add(t.Context(), []string{dir}); err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
@@ -138,7 +134,7 @@ func TestFailures(t *testing.T) {
 
 func TestNeitherRunNorSweep(t *testing.T) {
 	dir := t.TempDir()
-	if err := (&Page{}).Add([]string{dir}); err == nil || !strings.Contains(err.Error(), dir+" is neither a run nor a sweep") {
+	if err := (&Page{}).Add(t.Context(), []string{dir}); err == nil || !strings.Contains(err.Error(), dir+" is neither a run nor a sweep") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -153,11 +149,13 @@ func TestExplained(t *testing.T) {
 	}{
 		{c, []float64{0, 0, 1, 1}, []float64{1, 1, 3, 3}, 1},
 		{c, []float64{0, 0, 1, 1}, []float64{1, 3, 1, 3}, 0},
-		{c, []float64{0, 0, 1, 1}, []float64{1, 2, 3, 4}, 0.8},
-		{c, []float64{0, 1}, []float64{2, 2}, 0},
+		{c, []float64{0, 0, 1, 1}, []float64{1, 2, 3, 4}, 0.7}, // 1 - 1/5 3/2
+		{c, []float64{0, 0, 1, 1, 0}, []float64{1, 2, 3, 4, nan}, 0.7},
+		{c, []float64{0, 0, 1}, []float64{2, 2, 2}, 0},
+		{c, []float64{0, 1}, []float64{2, 3}, nan},
 		{l, []float64{0.1, 0.2, 0.9, 1}, []float64{0, 0, 5, 5}, 1},
 	} {
-		if got := explained(x.d, x.xs, x.ys); math.Abs(got-x.want) > 1e-12 {
+		if got := explained(x.d, x.xs, x.ys); math.Abs(got-x.want) > 1e-12 || finite(got) != finite(x.want) {
 			t.Errorf("%v, %v: %v, want %v", x.xs, x.ys, got, x.want)
 		}
 	}

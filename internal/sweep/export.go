@@ -23,7 +23,7 @@ func (w *Sweep) Best(out io.Writer) error {
 		return errors.New("no setting has been trained on all seeds yet")
 	}
 	b := s.Settings[s.Best]
-	c, err := w.config(b.Point, w.Spec.Report.Seeds[0])
+	c, err := w.Config(b.Point, w.Spec.Report.Seeds[0])
 	if err != nil {
 		return err
 	}

@@ -217,8 +217,8 @@ const inlineName = "base"
 
 var inlineLine = regexp.MustCompile(`^` + inlineName + `:\d+: `)
 
-// config returns the configuration of a training.
-func (w *Sweep) config(p search.Point, seed uint64) (*config.Config, error) {
+// Config returns the configuration of a training.
+func (w *Sweep) Config(p search.Point, seed uint64) (*config.Config, error) {
 	all := slices.Concat(w.fixed, w.Spec.Space.Assignments(p), []string{fmt.Sprintf("seed=%d", seed)})
 	return w.Spec.Config(all)
 }

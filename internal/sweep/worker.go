@@ -443,7 +443,7 @@ func (w *Sweep) open(c *claim, dir string) (*agent.Run, error) {
 	if err := atomicfile.RemoveAll(dir); err != nil {
 		return nil, err
 	}
-	cfg, err := w.config(c.point, c.seed)
+	cfg, err := w.Config(c.point, c.seed)
 	if err != nil {
 		return nil, err
 	}
@@ -453,15 +453,15 @@ func (w *Sweep) open(c *claim, dir string) (*agent.Run, error) {
 	return agent.Start(cfg, dir)
 }
 
-// validation names the episodes that settings are compared on, which no training sees.
-const validation = "validation"
+// Validation names the episodes that settings are compared on, which no training sees.
+const Validation = "validation"
 
 // evaluate plays the last policy of a run on the episodes of validation.
 func (w *Sweep) evaluate(ctx context.Context, r *agent.Run) (*Result, error) {
 	a := r.Agent
 	rule := a.Rule(r.Trainer.Checkpoint())
 	e, err := rl.Evaluate(ctx, a.Problem, a.Backend, rl.EvalOptions{
-		Episodes: w.Spec.Objective.Episodes, Seed: a.Config.PPO.EvalSeed, Set: validation, MaxSteps: a.Config.PPO.EvalMaxSteps, Rule: rule,
+		Episodes: w.Spec.Objective.Episodes, Seed: a.Config.PPO.EvalSeed, Set: Validation, MaxSteps: a.Config.PPO.EvalMaxSteps, Rule: rule,
 	})
 	if err != nil {
 		return nil, err

@@ -265,7 +265,7 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 		}
 	}
 	if a.Config.PPO.EvalEvery > 0 {
-		if s.Levels, err = a.levels(ctx); err != nil {
+		if s.Levels, err = a.Levels(ctx, rl.CurveSet, a.Config.PPO.EvalEpisodes); err != nil {
 			return nil, err
 		}
 	}
@@ -355,11 +355,11 @@ func (a *Agent) backtest() error {
 	return err
 }
 
-// levels are what the curve can be held against: means over its own episodes.
-func (a *Agent) levels(ctx context.Context) ([]report.Level, error) {
+// Levels returns what returns can be held against: means over episodes of a set.
+func (a *Agent) Levels(ctx context.Context, set string, episodes int) ([]report.Level, error) {
 	c := a.Config
 	return report.Levels(ctx, a.Problem, report.Options{
-		Episodes: c.PPO.EvalEpisodes, Seed: c.PPO.EvalSeed, Set: rl.CurveSet,
+		Episodes: episodes, Seed: c.PPO.EvalSeed, Set: set,
 		Costs: c.Env.Portfolio.Spread > 0, MaxSteps: c.PPO.EvalMaxSteps,
 	})
 }

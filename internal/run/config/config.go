@@ -252,12 +252,13 @@ func (c *Config) Doc(key string) (text string, ok bool) {
 // Pair is a setting and its value as the configuration prints it.
 type Pair struct{ Key, Value string }
 
-// Values returns the settings of a section in order, without those that name files.
+// Values returns the settings of a section in order, without those that name files; of all
+// sections where it is empty.
 func (c *Config) Values(section string) []Pair {
 	files := c.files()
 	var all []Pair
 	walk(reflect.ValueOf(c).Elem(), "", func(f field) {
-		if _, file := files[f.key]; !file && !f.section() && strings.HasPrefix(f.key, section+".") {
+		if _, file := files[f.key]; !file && !f.section() && (section == "" || strings.HasPrefix(f.key, section+".")) {
 			all = append(all, Pair{f.key, literal(f.value)})
 		}
 	})

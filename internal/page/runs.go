@@ -1,0 +1,167 @@
+package page
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"paspo/internal/atomicfile"
+	"paspo/internal/count"
+	"paspo/internal/limits"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/run/report"
+	"paspo/internal/run/runfolder"
+	"paspo/internal/stats"
+	"paspo/rl"
+)
+
+// ofRuns is about runs of no sweep. Those that differ in their seeds alone are one group,
+// those with the same environment and constraints are on one problem.
+func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
+	part := &Part{Name: "Runs"}
+	t := &Table{Head: []string{"run", "problem", "seed", "steps", "return", "violations", "largest residual", "training s"}}
+	type run struct {
+		Result
+		problem int
+		seed    uint64
+		group   string
+		config  *config.Config
+		pairs   []config.Pair
+	}
+	var runs []*run
+	var problems []Problem
+	var keys []string
+	for _, dir := range dirs {
+		c, err := agent.ReadConfig(dir, nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := runfolder.Metrics(dir)
+		if err != nil {
+			return nil, err
+		}
+		seen := report.Summarise(rows)
+		r := &run{seed: c.Seed, config: c, Result: Result{
+			Return: float64(seen.EvalReturn), Residual: float64(seen.MaxResidual), Violations: seen.Violations,
+			Seconds: float64(seen.Seconds + seen.EvalSeconds), Dir: dir,
+		}}
+		var step float64
+		if len(rows) > 0 {
+			step = rows[len(rows)-1]["step"]
+		}
+		value := numeric(r.Return)
+		if e := float64(seen.EvalStdErr); finite(e) {
+			value.Dim = "± " + number(e)
+		}
+		t.Rows = append(t.Rows, []Cell{
+			words(dir), words(c.Env.Name), whole(int(c.Seed)), {Text: fmt.Sprintf("%.0f", step), Value: step}, value,
+			whole(r.Violations), numeric(r.Residual), {Text: fmt.Sprintf("%.1f", r.Seconds), Value: r.Seconds},
+		})
+		if r.pairs, err = pairs(c); err != nil {
+			return nil, err
+		}
+		var of, others strings.Builder
+		for _, p := range r.pairs {
+			b := &others
+			if p.Key == "constraints" || strings.HasPrefix(p.Key, "env.") {
+				b = &of
+			}
+			fmt.Fprintln(b, p.Key, p.Value)
+		}
+		r.group = others.String()
+		if r.problem = slices.Index(keys, of.String()); r.problem < 0 {
+			r.problem = len(keys)
+			keys = append(keys, of.String())
+			l := levelsOfRun(ctx, dir, c)
+			problems = append(problems, Problem{Name: c.Env.Name, Scores: l, Curve: l})
+		}
+		runs = append(runs, r)
+	}
+	for i := range problems {
+		if slices.ContainsFunc(problems[:i], func(p Problem) bool { return p.Name == problems[i].Name }) {
+			problems[i].Name += fmt.Sprintf(" (%d)", i+1)
+		}
+	}
+
+	c := &Comparison{One: "runs", Statistic: statisticNames["iqm"], Of: stats.IQM, Problems: problems}
+	var order []string
+	for _, r := range runs {
+		if !slices.Contains(order, r.group) {
+			order = append(order, r.group)
+		}
+	}
+	for _, key := range order {
+		g := Group{Results: make([][]Result, len(problems))}
+		var first *run
+		n := 0
+		for _, r := range runs {
+			if r.group == key && finite(r.Return) {
+				g.Results[r.problem] = append(g.Results[r.problem], r.Result)
+				if n++; first == nil {
+					first = r
+				}
+			}
+		}
+		if first == nil || slices.ContainsFunc(g.Results, func(x []Result) bool { return len(x) == 0 }) {
+			continue
+		}
+		g.Name = filepath.Base(first.Dir)
+		if n > 1 {
+			g.Name += fmt.Sprintf(" and %d more", n-1)
+		}
+		for i, p := range first.pairs {
+			same := func(r *run) bool { return r.pairs[i].Value == p.Value || strings.HasPrefix(p.Key, "env.") }
+			if !slices.ContainsFunc(runs, func(r *run) bool { return !same(r) }) {
+				continue
+			}
+			g.Settings = append(g.Settings, Fact{p.Key, p.Value})
+		}
+		c.Groups = append(c.Groups, g)
+	}
+	b, lead, err := c.block("Compared")
+	if err != nil {
+		return nil, err
+	}
+	if b != nil {
+		part.Lead = append(lead, "The return of a run is that of its last evaluation, with the deterministic action.")
+		part.add(b)
+	}
+	if left := len(order) - len(c.Groups); left > 0 {
+		part.Lead = append(part.Lead, fmt.Sprintf("%s not compared: an evaluation on every problem is needed.", capital(count.Of(left, "group")+" of runs")))
+	}
+	part.add(&Block{Title: "Every run", Table: t})
+	return part, nil
+}
+
+// pairs returns what a run is of but its seed: settings, and what the files that it keeps
+// hold.
+func pairs(c *config.Config) ([]config.Pair, error) {
+	all := slices.DeleteFunc(c.Values(""), func(p config.Pair) bool { return p.Key == "seed" })
+	if c.Preset() {
+		all = append(all, config.Pair{Key: "constraints", Value: c.Constraints})
+	}
+	files := c.Files()
+	for _, key := range sorted(files) {
+		data, err := limits.ReadFile(files[key], limits.Market)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s, which %s names: %w", files[key], key, atomicfile.Cause(err))
+		}
+		all = append(all, config.Pair{Key: key, Value: fmt.Sprintf("a file of hash %s", hash(data))})
+	}
+	return all, nil
+}
+
+// levelsOfRun returns the levels of the episodes of a run's curve: those of its summary, or
+// of policies that are played here.
+func levelsOfRun(ctx context.Context, dir string, c *config.Config) Levels {
+	var s report.Summary
+	if data, err := os.ReadFile(filepath.Join(dir, runfolder.SummaryFile)); err == nil && json.Unmarshal(data, &s) == nil && len(s.Levels) > 0 {
+		return levelsOf(s.Levels)
+	}
+	return levels(ctx, c, rl.CurveSet, c.PPO.EvalEpisodes)
+}

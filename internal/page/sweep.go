@@ -1,0 +1,410 @@
+package page
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/run/report"
+	"paspo/internal/stats"
+	"paspo/internal/sweep"
+	"paspo/internal/sweep/journal"
+	"paspo/internal/sweep/search"
+	"paspo/rl"
+)
+
+// statisticNames are what the statistics of objectives are called in sentences.
+var statisticNames = map[string]string{"iqm": "interquartile mean", "mean": "mean", "median": "median", "worst": "worst seed"}
+
+func hash(data []byte) string { return fmt.Sprintf("%.4x", sha256.Sum256(data)) }
+
+// levels plays the policies that are not trained on the episodes of a set. What cannot be
+// played here, as an environment of another binary, leaves them unknown.
+func levels(ctx context.Context, c *config.Config, set string, episodes int) Levels {
+	a, err := agent.New(c)
+	if err != nil {
+		return Levels{nan, nan}
+	}
+	defer a.Close()
+	all, err := a.Levels(ctx, set, episodes)
+	if err != nil {
+		return Levels{nan, nan}
+	}
+	return levelsOf(all)
+}
+
+func levelsOf(all []report.Level) Levels {
+	l := Levels{nan, nan}
+	for _, x := range all { // the best first
+		if strings.HasPrefix(x.Policy, "uniform") {
+			l.Uniform = float64(x.Return)
+		} else if !finite(l.Best) {
+			l.Best = float64(x.Return)
+		}
+	}
+	return l
+}
+
+// ofSweep is about a sweep. Settings that differ in their environment alone are one group on
+// several problems.
+func ofSweep(ctx context.Context, w *sweep.Sweep) (*Part, error) {
+	s, err := w.Status()
+	if err != nil {
+		return nil, err
+	}
+	spec := w.Spec
+	part := &Part{Name: "Sweep " + w.Dir, Facts: facts(w, s)}
+	c, err := compare(ctx, w, s.Settings, spec.Seeds)
+	if err != nil {
+		return nil, err
+	}
+	c.Open = !s.Ended()
+	again, err := compare(ctx, w, s.Report, spec.Report.Seeds)
+	if err != nil {
+		return nil, err
+	}
+	all, lead, err := c.block("Settings that were trained to their end")
+	if err != nil {
+		return nil, err
+	}
+	if all == nil {
+		yet := " yet"
+		if s.Ended() {
+			yet = ""
+		}
+		part.Lead = []string{"No setting has been trained on all seeds" + yet + "."}
+	} else {
+		part.Lead = append(lead, "It was chosen on these seeds, so that on others it is likely to do a little worse.")
+	}
+	chosen, lead, err := again.block("On seeds that nothing was chosen on")
+	if err != nil {
+		return nil, err
+	}
+	if chosen != nil {
+		part.Lead = append(part.Lead, fmt.Sprintf("On seeds %s, that nothing was chosen on: %s", seeds(spec.Report.Seeds), strings.Join(lead, " ")))
+	}
+	part.add(all)
+	part.add(chosen)
+	for _, b := range effects(w, s) {
+		part.add(b)
+	}
+	part.add(givenUp(w, s))
+	part.add(failures(w, s))
+	return part, nil
+}
+
+func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
+	spec := w.Spec
+	residual, violations := -1., 0
+	for _, x := range slices.Concat(s.Settings, s.Report) {
+		for _, r := range x.Records {
+			if r != nil && r.Residual != nil {
+				residual = max(residual, *r.Residual)
+				violations += r.Violations
+			}
+		}
+	}
+	pruning := "none is given up early"
+	if spec.Prune.Method != "" {
+		pruning = fmt.Sprintf("the best 1/%d go on from %d steps, and so on", spec.Prune.Factor, spec.Prune.MinSteps)
+	}
+	worst := "none yet"
+	if residual >= 0 {
+		worst = fmt.Sprintf("%d; largest residual %s", violations, number(residual))
+	}
+	all := []Fact{
+		{"settings", fmt.Sprintf("%d of %d begun, by %s search; %s", len(s.Settings), spec.Search.Trials, spec.Search.Method, pruning)},
+		{"trainings", fmt.Sprintf("%d of %d done, %d given up, %d failed", s.Done, s.Trainings, s.GivenUp, s.Failed)},
+		{"seeds", seeds(spec.Seeds)},
+		{"objective", fmt.Sprintf("%s over seeds of the mean return of %d validation episodes, deterministic action", statisticNames[spec.Objective.Statistic], spec.Objective.Episodes)},
+		{"violations", worst},
+		{"processor time", fmt.Sprintf("%.0f s", s.Seconds)},
+	}
+	facts := w.Facts()
+	for _, name := range sorted(facts) {
+		all = append(all, Fact{name, facts[name]})
+	}
+	return all
+}
+
+// seeds writes a list of seeds with its ranges.
+func seeds(all []uint64) string {
+	var parts []string
+	for i := 0; i < len(all); {
+		j := i
+		for j+1 < len(all) && all[j+1] == all[j]+1 {
+			j++
+		}
+		part := fmt.Sprint(all[i])
+		if j > i {
+			part += fmt.Sprintf(" to %d", all[j])
+		}
+		parts = append(parts, part)
+		i = j + 1
+	}
+	return strings.Join(parts, ", ")
+}
+
+// compare makes a comparison of the settings that have been trained to their end on all
+// problems.
+func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seeds []uint64) (*Comparison, error) {
+	spec := w.Spec
+	c := &Comparison{One: "setting", Statistic: statisticNames[spec.Objective.Statistic], Of: spec.Objective.Of}
+	ofProblem := func(d *search.Dimension) bool { return strings.HasPrefix(d.Key, "env.") || d.Key == "constraints" }
+	problems, groups := map[string]int{}, map[string]int{}
+	for _, x := range settings {
+		if x.State != journal.Complete {
+			continue
+		}
+		var problem, group []string
+		var own []Fact
+		for k := range spec.Space {
+			d := &spec.Space[k]
+			if ofProblem(d) {
+				problem = append(problem, d.Text(x.Point[k]))
+				continue
+			}
+			group = append(group, d.Text(x.Point[k]))
+			own = append(own, Fact{d.Key, value(d, x.Point[k]).Text})
+		}
+		p, ok := problems[strings.Join(problem, ", ")]
+		if !ok {
+			p = len(c.Problems)
+			problems[strings.Join(problem, ", ")] = p
+			cfg, err := w.Config(x.Point, seeds[0])
+			if err != nil {
+				return nil, err
+			}
+			name := strings.Join(problem, ", ")
+			if name == "" {
+				name = cfg.Env.Name
+			}
+			c.Problems = append(c.Problems, Problem{
+				Name: name, Scores: levels(ctx, cfg, sweep.Validation, spec.Objective.Episodes), Curve: levels(ctx, cfg, rl.CurveSet, cfg.PPO.EvalEpisodes),
+			})
+		}
+		key := strings.Join(group, " ")
+		i, ok := groups[key]
+		if !ok {
+			i = len(c.Groups)
+			groups[key] = i
+			name := fmt.Sprintf("setting %d", x.Number)
+			if len(own) == 1 { // such as an algorithm, on several problems
+				name = own[0].Value
+			}
+			c.Groups = append(c.Groups, Group{Name: name, Settings: own})
+		}
+		g := &c.Groups[i]
+		for len(g.Results) <= p {
+			g.Results = append(g.Results, nil)
+		}
+		for k, r := range x.Records {
+			result := Result{Return: x.Returns[k], Violations: r.Violations, Seconds: r.Seconds, Residual: nan, Dir: w.RunDir(x.Number, seeds[k])}
+			if r.Residual != nil {
+				result.Residual = *r.Residual
+			}
+			g.Results[p] = append(g.Results[p], result)
+		}
+	}
+	c.Groups = slices.DeleteFunc(c.Groups, func(g Group) bool {
+		return len(g.Results) < len(c.Problems) || slices.ContainsFunc(g.Results, func(r []Result) bool { return len(r) == 0 })
+	})
+	return c, nil
+}
+
+// rung returns the statistic of a setting at the step of its k-th comparison, NaN where a seed
+// has not come there.
+func rung(w *sweep.Sweep, x *sweep.Setting, k int) float64 {
+	var xs []float64
+	for _, r := range x.Records {
+		if r == nil || len(r.Rungs) <= k {
+			return nan
+		}
+		xs = append(xs, r.Rungs[k].Return)
+	}
+	return w.Spec.Objective.Of(xs)
+}
+
+// effects shows what every dimension of the space does, the most important first, and all
+// settings together.
+func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
+	spec := w.Spec
+	var all []point
+	var ends, early []float64
+	complete := 0
+	for i := range s.Settings {
+		x := &s.Settings[i]
+		p := point{name: fmt.Sprintf("setting %d: %s", x.Number, x.Label), value: nan}
+		if x.State == journal.Complete {
+			p.value = x.Value
+			complete++
+		}
+		for k := range spec.Space {
+			p.shares = append(p.shares, spec.Space[k].Share(x.Point[k]))
+		}
+		all = append(all, p)
+		ends, early = append(ends, p.value), append(early, rung(w, x, 0))
+	}
+	if complete == 0 {
+		return nil
+	}
+	statistic := statisticNames[spec.Objective.Statistic]
+	type one struct {
+		Chart
+		share bar
+	}
+	var shown []one
+	for k := range spec.Space {
+		d := &spec.Space[k]
+		xs := make([]float64, len(all))
+		for i := range s.Settings {
+			xs[i] = s.Settings[i].Point[k]
+		}
+		end := explained(d, xs, ends)
+		o := one{Chart{SVG: drawEffect(d, statistic, line{xs, ends}, line{xs, early})}, bar{name: d.Key, class: class(0), Interval: stats.Interval{Estimate: end, Low: nan, High: nan}}}
+		o.Caption = fmt.Sprintf("%s explains %s of the variance at the end", d.Key, percent(end))
+		if spec.Prune.Method != "" {
+			// Of all settings, not of those alone that were let go on.
+			o.share.Estimate = explained(d, xs, early)
+			o.Caption += fmt.Sprintf(", %s at %d steps", percent(o.share.Estimate), spec.Prune.MinSteps)
+		}
+		o.Caption += "."
+		shown = append(shown, o)
+	}
+	slices.SortStableFunc(shown, func(a, b one) int {
+		if a.share.Estimate > b.share.Estimate {
+			return -1
+		}
+		return 1
+	})
+	note := fmt.Sprintf("A dot is a setting at the end of training, of which there are %d. The share of the variance between settings that one dimension alone explains "+
+		"is adjusted for chance, in bins of a quarter of a range; the dimension that explains most comes first.", complete)
+	if spec.Prune.Method != "" {
+		note += fmt.Sprintf(" A ring is a setting at %d steps, where all are compared.", spec.Prune.MinSteps)
+	}
+	b := &Block{Title: "What each setting does", Note: note, Charts: []Chart{{Caption: "Importance: the share of the variance between settings that each explains alone."}}}
+	var shares []bar
+	for _, o := range shown {
+		shares = append(shares, o.share)
+		b.Charts = append(b.Charts, o.Chart)
+	}
+	if spec.Prune.Method != "" {
+		b.Charts[0].Caption = fmt.Sprintf("Importance: the share of the variance between settings at %d steps that each explains alone.", spec.Prune.MinSteps)
+	}
+	b.Charts[0].SVG = drawForest("Importance of each setting", "share of the variance explained", shares, 0)
+	parallel := &Block{Title: "All settings together", Charts: []Chart{{SVG: drawParallel(spec.Space, statistic, all), Wide: true, Caption: "A line is a setting, the better the darker, " +
+		"and the best in a colour of its own. Dashed lines were given up."}}}
+	return []*Block{b, parallel}
+}
+
+const bins = 4 // of a range
+
+// explained returns the share of the variance of values that the bins of a dimension explain:
+// its choices, or equal shares of its range. It is adjusted for what bins explain by chance
+// (epsilon squared: Kelley, An unbiased correlation ratio measure, PNAS 21, 1935), not below
+// 0, and NaN where every bin has one value. Values that are NaN are left out.
+func explained(d *search.Dimension, xs, values []float64) float64 {
+	groups := map[int][]float64{}
+	var all []float64
+	for i, v := range values {
+		if !finite(v) {
+			continue
+		}
+		k := int(xs[i])
+		if d.Kind != search.Choices {
+			k = min(int(bins*d.Share(xs[i])), bins-1)
+		}
+		groups[k] = append(groups[k], v)
+		all = append(all, v)
+	}
+	n, mean := len(all), stats.Mean(all)
+	if n <= len(groups) {
+		return nan
+	}
+	var total, within float64
+	for _, k := range sorted(groups) {
+		m := stats.Mean(groups[k])
+		for _, v := range groups[k] {
+			total += (v - mean) * (v - mean)
+			within += (v - m) * (v - m)
+		}
+	}
+	if total == 0 {
+		return 0
+	}
+	return max(0, 1-within/total*float64(n-1)/float64(n-len(groups)))
+}
+
+// givenUp lists the settings that ended early.
+func givenUp(w *sweep.Sweep, s *sweep.Status) *Block {
+	spec := w.Spec
+	statistic := statisticNames[spec.Objective.Statistic]
+	t := &Table{Head: []string{"setting", "at step", statistic + " there"}}
+	for i := range spec.Space {
+		t.Head = append(t.Head, spec.Space[i].Key)
+	}
+	n := 0
+	for i := range s.Settings {
+		x := &s.Settings[i]
+		if x.State != journal.Pruned {
+			continue
+		}
+		if n++; n > shownRows {
+			continue
+		}
+		k := 0
+		for finite(rung(w, x, k+1)) {
+			k++
+		}
+		row := []Cell{words(fmt.Sprintf("setting %d", x.Number)), words("–"), numeric(rung(w, x, k))}
+		if r := x.Records[0]; r != nil && len(r.Rungs) > k {
+			row[1] = whole(int(r.Rungs[k].Step))
+		}
+		for j := range spec.Space {
+			row = append(row, value(&spec.Space[j], x.Point[j]))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	b := &Block{Title: fmt.Sprintf("Settings that were given up early: %d", n), Table: t, Folded: true}
+	if n > shownRows {
+		b.Note = fmt.Sprintf("The first %d are shown.", shownRows)
+	}
+	return b
+}
+
+// value is that of a setting in one dimension.
+func value(d *search.Dimension, x float64) Cell {
+	if d.Kind == search.Choices || d.Integer {
+		return words(d.Text(x))
+	}
+	return numeric(x)
+}
+
+// failures lists the trainings that ended without a result, and why.
+func failures(w *sweep.Sweep, s *sweep.Status) *Block {
+	b := &Block{
+		Title: "Trainings that failed", Note: "A setting is given up where one of its trainings fails. It is in nothing else on this page.",
+		Table: &Table{Head: []string{"setting", "seed", "settings", "why"}},
+	}
+	for k, x := range slices.Concat(s.Settings, s.Report) {
+		seeds := w.Spec.Seeds
+		if k >= len(s.Settings) {
+			seeds = w.Spec.Report.Seeds
+		}
+		for i, r := range x.Records {
+			if r == nil || r.Error == "" {
+				continue
+			}
+			if len(b.Table.Rows) == shownRows {
+				b.Note += fmt.Sprintf(" Of %d the first %d are shown.", s.Failed, shownRows)
+				return b
+			}
+			b.Table.Rows = append(b.Table.Rows, []Cell{words(fmt.Sprintf("setting %d", x.Number)), whole(int(seeds[i])), words(x.Label), words(r.Error)})
+		}
+	}
+	return b
+}
