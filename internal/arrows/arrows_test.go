@@ -78,6 +78,9 @@ var imports = map[string][]string{
 	"internal/sweep":         {"rl", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/journal": {}, // the store and the search know no training
 	"internal/sweep/search":  {},
+
+	"internal/sweep/slurmtest": {},
+
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/..."},
 	"cli":                    {"lp/...", "envs/...", "policy", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page"},
 	"cmd/train":              {"cli"},
