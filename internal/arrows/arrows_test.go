@@ -50,6 +50,8 @@ var imports = map[string][]string{
 	"kernels/internal/genptx": {},
 	"internal/cudatest/...":   {"cuda"},
 
+	"internal/sweep/slurmtest": {}, // runs Slurm
+
 	// Policies. They know neither environments nor training.
 	"policy":              {"lp/..."},
 	"policy/dist":         {},
@@ -78,9 +80,6 @@ var imports = map[string][]string{
 	"internal/sweep":         {"rl", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/journal": {}, // the store and the search know no training
 	"internal/sweep/search":  {},
-
-	"internal/sweep/slurmtest": {},
-
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/..."},
 	"cli":                    {"lp/...", "envs/...", "policy", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page"},
 	"cmd/train":              {"cli"},
