@@ -121,6 +121,7 @@ type Samples struct {
 	Mask             []float32 // Rows x h: 1 where the interval is not fixed
 	LogProb, Entropy []float32 // Rows
 	Value            []float32 // Rows, the critic's output
+	CostValue        []float32 // Rows x costs, what critics of costs say, empty where there are none
 	Alpha, Beta      []float32 // Rows x h
 	Residual         []float64 // Rows, largest scaled residual
 	Lower, Upper     []float64 // Rows x n, the intervals
@@ -133,6 +134,10 @@ type Batch struct {
 	Rows      int
 	Advantage []float32 // Rows, standardised
 	Return    []float32 // Rows, targets of the critic
+
+	// CostReturn holds the targets of the critics of costs, Rows x costs, empty where
+	// there are none.
+	CostReturn []float32
 
 	// The samples, or nil in all of them for the rows that were kept.
 	Obs                          []float32 // Rows x obsDim, normalised

@@ -28,6 +28,7 @@ type Checkpoint struct {
 	streams                  [][]byte // of the learner; of the actions
 	envs                     []byte   // an envs.Vector, its streams included
 	discounted               []float64
+	kept                     []float64 // of a learner that is a Keeper
 	rewardStats, returnStats *stats.Moments
 }
 
@@ -42,6 +43,9 @@ func (t *Trainer) capture() (*Checkpoint, error) {
 		Policy: state, facts: t.facts, arithmetic: t.arithmetic(), steps: t.cfg.Steps,
 		discounted:  slices.Clone(t.discounted),
 		rewardStats: t.rewardStats.Clone(), returnStats: t.returnStats.Clone(),
+	}
+	if k, ok := t.learner.(Keeper); ok {
+		c.kept = slices.Clone(k.Kept())
 	}
 	for _, s := range t.streams() {
 		b, err := s.MarshalBinary()
@@ -78,6 +82,9 @@ func (t *Trainer) Restore(c *Checkpoint) error {
 	t.iteration, t.step, t.best, t.rule = c.Iteration, c.Step, c.Best, c.Rule
 	*t.rewardStats, *t.returnStats = *c.rewardStats.Clone(), *c.returnStats.Clone()
 	copy(t.discounted, c.discounted)
+	if k, ok := t.learner.(Keeper); ok {
+		k.Keep(c.kept)
+	}
 	for i, s := range t.streams() {
 		if err := s.UnmarshalBinary(c.streams[i]); err != nil {
 			return err
@@ -114,6 +121,13 @@ func (t *Trainer) fits(c *Checkpoint) error {
 		if err := sameShapes(g[0], g[1]); err != nil {
 			return err
 		}
+	}
+	var kept []float64
+	if k, ok := t.learner.(Keeper); ok {
+		kept = k.Kept()
+	}
+	if len(c.kept) != len(kept) {
+		return fmt.Errorf("it keeps %d numbers of its algorithm, this run %d", len(c.kept), len(kept))
 	}
 	n := t.cfg.Envs
 	if have, d := c.Policy.Normalizer.Dim(), t.spec.ObsDim; have != d {

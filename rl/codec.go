@@ -19,6 +19,7 @@ const (
 	formatName  = "paspo checkpoint 2"
 	checksumKey = "sha256" // of the file without this key
 	trainerKey  = "trainer"
+	keptKey     = "learner"
 
 	paramPrefix  = "param."
 	firstPrefix  = "adam.m."
@@ -78,6 +79,9 @@ func (c *Checkpoint) encode() ([]byte, error) {
 	addMoments("reward_stats", c.rewardStats)
 	addMoments("return_stats", c.returnStats)
 	add(safetensors.Float64("discounted", c.discounted, len(c.discounted)))
+	if len(c.kept) > 0 {
+		add(safetensors.Float64(keptKey, c.kept, len(c.kept)))
+	}
 	add(safetensors.Bytes("envs", c.envs))
 	streams := slices.Concat(c.streams...)
 	add(safetensors.Tensor{
@@ -168,6 +172,9 @@ func parse(f *safetensors.File) (*Checkpoint, error) {
 	c.rewardStats = r.moments("reward_stats")
 	c.returnStats = r.moments("return_stats")
 	c.discounted = r.float64s("discounted")
+	if _, ok := f.Lookup(keptKey); ok {
+		c.kept = r.float64s(keptKey)
+	}
 	c.envs = r.lookup("envs").Data
 	if s := r.lookup("streams"); len(s.Shape) != 2 || len(s.Data) == 0 || s.DType != safetensors.U8 {
 		r.fail(fmt.Errorf("bad type %s or shape %v of streams", s.DType, s.Shape))

@@ -31,7 +31,7 @@ func (c *Checkpoint) SetArithmetic(s string)  { c.arithmetic = s }
 
 // Seen returns what advantages are estimated from.
 func (r *Rollout) Seen() (rewards, values []float64, done []bool, after, last []float64) {
-	return r.rewards, r.values, r.done, r.after, r.last
+	return r.Rewards, r.values, r.done, r.after, r.last
 }
 
 func (s *store) Save(c *Checkpoint) (string, error) { return s.save(c) }
@@ -44,7 +44,7 @@ func (t *Trainer) ScaleRewards(dst, rewards []float64, done []bool) {
 	t.scaleRewards(dst, rewards, done)
 }
 func (t *Trainer) Discounted() []float64       { return t.discounted }
-func (t *Trainer) Rewards() []float64          { return t.roll.rewards }
+func (t *Trainer) Rewards() []float64          { return t.roll.Rewards }
 func (t *Trainer) Rollout() *Rollout           { return t.roll }
 func (t *Trainer) Config() *Config             { return &t.cfg }
 func (t *Trainer) Problem() envs.Problem       { return t.problem }

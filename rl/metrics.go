@@ -50,6 +50,7 @@ type Metrics struct {
 	EvalSeconds float64 // of all of them
 
 	Info []envs.Mean // of what environments measure
+	Algo []envs.Mean // of what the algorithm measures beside all this
 }
 
 // Scalars yields name and value of everything measured, leaving out NaN. The
@@ -124,6 +125,9 @@ func (m Metrics) list() []scalar {
 	}
 	for _, i := range m.Info {
 		l = append(l, scalar{"info/" + i.Name, i.Value})
+	}
+	for _, i := range m.Algo {
+		l = append(l, scalar{"algo/" + i.Name, i.Value})
 	}
 	return l
 }

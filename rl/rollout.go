@@ -27,11 +27,22 @@ type Rollout struct {
 	// the mean of the group at that step.
 	Advantages []float64
 
-	rewards, values []float64 // values in the units of returns
-	done            []bool
-	after           []float64 // where done, the value of what would have come: 0 if terminated
-	last            []float64 // values after the last step, one an environment
-	returns         []float64
+	// Rewards are those that the advantages are of.
+	Rewards []float64
+
+	// Of a Constrained learner, rows x constraints: the costs of every step, and where the
+	// backend has critics of costs, their advantages.
+	Costs          []float64
+	CostAdvantages []float64
+	costs          costs
+
+	trainer *Trainer
+
+	values  []float64 // in the units of returns
+	done    []bool
+	after   []float64 // where done, the value of what would have come: 0 if terminated
+	last    []float64 // values after the last step, one an environment
+	returns []float64
 
 	truncated []int       // rows whose step truncated an episode
 	ends      []float64   // observations: those after the last step, final ones of truncated episodes
@@ -48,7 +59,7 @@ func newRollout(envs, steps int) *Rollout {
 		Batch: policy.Batch{
 			Rows: rows, Advantage: make([]float32, rows), Return: make([]float32, rows),
 		},
-		rewards: make([]float64, rows), values: make([]float64, rows), done: make([]bool, rows),
+		Rewards: make([]float64, rows), values: make([]float64, rows), done: make([]bool, rows),
 		after: make([]float64, rows), last: make([]float64, envs), Advantages: make([]float64, rows), returns: make([]float64, rows),
 	}
 }
@@ -94,6 +105,10 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		}
 		r.store(s, n, out)
 		t.criticValues(r.values[s*n:(s+1)*n], out.Value)
+		if k := len(r.costs.rows); k > 0 {
+			r.price(t.spec.Polytope, s*n, out.Actions, v.Limits())
+			widen(r.costs.values, s*n*k, out.CostValue)
+		}
 		fixed += out.FixedShare
 
 		start := time.Now()
@@ -122,7 +137,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 				r.ends = append(r.ends, v.Final(e)...)
 			}
 		}
-		t.scaleRewards(r.rewards[s*n:(s+1)*n], v.Rewards(), v.Done())
+		t.scaleRewards(r.Rewards[s*n:(s+1)*n], v.Rewards(), v.Done())
 	}
 
 	// The values that stand for what comes after the rollout, and for what would have
@@ -135,8 +150,14 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	r.endValues = slices.Grow(r.endValues[:0], len(out.Value))[:len(out.Value)]
 	t.criticValues(r.endValues, out.Value)
 	copy(r.last, r.endValues)
+	widen(r.costs.last, 0, out.CostValue)
+	costs := len(r.costs.rows)
+	clear(r.costs.after)
 	for k, i := range r.truncated {
 		r.after[i] = r.endValues[n+k]
+		if len(out.CostValue) > 0 {
+			widen(r.costs.after[:(i+1)*costs], i*costs, out.CostValue[(n+k)*costs:])
+		}
 	}
 
 	if m.Info, err = v.Info(); err != nil {
@@ -152,11 +173,23 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	return nil
 }
 
+// widen writes as many float32 to dst, from at on, as both have.
+func widen(dst []float64, at int, src []float32) {
+	dst = dst[at:]
+	for i := range min(len(dst), len(src)) {
+		dst[i] = float64(src[i])
+	}
+}
+
 // estimate fills in the advantages of the rollout, and the returns that the critic
 // learns.
 func (t *Trainer) estimate(m *Metrics) error {
 	r := t.roll
-	gae(r.Advantages, r.rewards, r.values, r.done, r.after, r.last, t.cfg.Gamma, t.cfg.GAELambda)
+	if c, ok := t.learner.(Constrained); ok {
+		c.Shape(r.Rewards, r.Costs)
+	}
+	t.estimateCosts()
+	gae(r.Advantages, r.Rewards, r.values, r.done, r.after, r.last, t.cfg.Gamma, t.cfg.GAELambda)
 	for i, a := range r.Advantages {
 		r.returns[i] = a + r.values[i]
 	}

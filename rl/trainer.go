@@ -81,6 +81,8 @@ func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Conf
 		roll:       newRollout(cfg.Envs, cfg.StepsPerEnv),
 		discounted: make([]float64, cfg.Envs), rewardStats: stats.NewMoments(1), returnStats: stats.NewMoments(1),
 	}
+	t.roll.trainer = t
+	t.price()
 	t.actor = NewActor(backend)
 	root := rng.New(seed, "action")
 	for e := range cfg.Envs {

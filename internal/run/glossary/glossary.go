@@ -68,6 +68,7 @@ var Metrics = []Entry{
 // Words are those of the comparison, the summary and constraints check.
 var Words = []Entry{
 	{"info", "Numbers that the environment measures itself, from Python those that step returns in its info: info/NAME is their mean over the steps of the iteration that had one, NaN and infinite ones left out."},
+	{"algo", "Numbers of the algorithm beside those that all have, docs/algorithms.md: costs, multipliers of constraints, what its step was."},
 	{"s.e.", "Standard error of the mean return over the episodes of the table: two of them to either side hold the true mean in 95 % of all cases."},
 	{"expected", "Mean of what the actions were expected to earn when they were taken, given what had been observed. It has the same mean as the return and far less noise; only environments that know it have the column, and shares are then measured in it."},
 	{"share", "How far a policy is on the way from uniform allocations (0 %) to the best that is known (100 %), measured on the same episodes. Below 0 it earns less than uniform ones."},
@@ -102,7 +103,7 @@ var Words = []Entry{
 }
 
 // Groups are the folds in which TensorBoard shows metrics.
-var Groups = []string{"rollout", "train", "policy", "time", "eval", "choice", "info"}
+var Groups = []string{"rollout", "train", "policy", "time", "eval", "choice", "info", "algo"}
 
 // Find returns the entries of a name, as a metric, as TensorBoard's tag of one, and as a
 // word; the case of letters does not matter.
@@ -111,7 +112,7 @@ func Find(name string) []Entry {
 	names := []string{name}
 	if group, rest, ok := strings.Cut(name, "/"); ok && slices.Contains(Groups, group) {
 		names = []string{rest, group + "_" + rest}
-		if group == "info" {
+		if group == "info" || group == "algo" {
 			names = []string{group}
 		}
 		if group == "eval" || group == "choice" {

@@ -37,7 +37,7 @@ func Tag(name string) string {
 			return group + "/" + rest
 		}
 	}
-	if strings.HasPrefix(name, "info/") {
+	if strings.HasPrefix(name, "info/") || strings.HasPrefix(name, "algo/") {
 		return name
 	}
 	if g, ok := groups[name]; ok {

@@ -1,0 +1,69 @@
+package policy
+
+// Differentiable is a Backend for algorithms that state a loss of their own. They say what
+// its derivatives are by the terms of every row, and leave the rest to the backend:
+//
+//	t := b.Forward(rows)
+//	for i := range rows { t.DLogProb[i] = .. }
+//	b.Backward(t)
+//	b.Update(settings)
+//
+// The parameters of the actor come first, in one slice that algorithms may write to.
+type Differentiable interface {
+	Backend
+
+	// Costs is the number of critics of costs.
+	Costs() int
+
+	// Forward evaluates rows of the loaded batch, as many as it has at most. The terms
+	// are valid until the next Forward.
+	Forward(rows []int32) *Terms
+
+	// Backward adds to the gradient what the derivatives of the terms make of it.
+	Backward(t *Terms)
+
+	// Update takes one step of Adam along the gradient, clears it and returns its norm
+	// before clipping, that of critics of costs left out: theirs is clipped on its own.
+	Update(s Settings) (norm float64, err error)
+
+	// Hold makes the present policy the one that ratios and KL of Terms are of. Load
+	// does so too.
+	Hold() error
+
+	// Actor returns the parameters of the actor, and Gradient what Backward has added
+	// up for them. Whoever writes to the parameters calls Moved.
+	Actor() []float32
+	Gradient() []float32
+	Moved()
+
+	// Fisher adds F v to the gradient, with F the Fisher information of the held policy
+	// in the parameters of the actor, a mean over all rows of the batch. The actor's parameters
+	// have to be those of the held policy. It is an error where the family is not Divergent.
+	Fisher(v []float32) error
+}
+
+// Terms are what a policy and its critics say of rows of a batch, and the derivatives of
+// a loss by them, which Forward clears.
+type Terms struct {
+	LogProb []float64
+	Ratio   []float64 // of the probability to that of the held policy
+	Entropy []float64 // -LogProb where the family does not know its entropy
+	KL      []float64 // from the held policy, 0 where the family does not know it
+	Value   []float32
+	Cost    []float32 // rows x costs, of the critics of costs
+
+	DLogProb, DEntropy, DKL []float64
+	DValue, DCost           []float32
+}
+
+// Surrogate returns the clipped surrogate of a row and its derivative by the
+// log-probability (Schulman et al., arXiv 1707.06347, equation 7):
+//
+//	min(rho A, clip(rho, 1-eps, 1+eps) A)
+func Surrogate(ratio, advantage, clip float64) (value, slope float64) {
+	value = ratio * advantage
+	if clipped := min(max(ratio, 1-clip), 1+clip) * advantage; clipped < value {
+		return clipped, 0
+	}
+	return value, value
+}
