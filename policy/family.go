@@ -46,3 +46,10 @@ type Divergent interface {
 	// KL(z0 || z) at z = z0.
 	Fisher(z, v, out []float32)
 }
+
+// Confined is a Family whose actions satisfy every constraint, of limits that follow the
+// state too: a backend lets none out that does not.
+type Confined interface {
+	Family
+	Confined()
+}

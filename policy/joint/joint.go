@@ -1,0 +1,233 @@
+package joint
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"paspo/internal/blas"
+	"paspo/internal/finite"
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/policy/internal/adam"
+)
+
+// Backend runs a policy that draws whole actions from a family of distributions, on the
+// processor: an actor that gives every observation its member of the family, a critic, and
+// one critic of all costs where there are any. All are plain networks of their own,
+//
+//	actor   obs -> policy.encoder -> outputs of the family
+//	critic  obs -> policy.critic -> 1
+//	costs   obs -> policy.critic -> number of costs.
+//
+// Actions may break constraints but for a family that is Confined: their residuals say so.
+type Backend struct {
+	polytope *lp.Polytope
+	family   policy.Family
+	obsDim   int
+	confined bool
+
+	actor, critic, costs *network // costs is nil where there are none
+	params, grads        []float32
+	actorSize, costsAt   int // the actor's parameters end, those of critics of costs begin
+	opt                  adam.Optimizer
+
+	norm *policy.Normalizer
+	obs  []float32 // of the request at hand, normalised
+
+	kept  batch // of the rollout
+	batch batch // that is learned from
+	given *policy.Batch
+	terms policy.Terms
+	row   rowGradients
+	rowsX []float32 // observations of the rows at hand
+	rows  []int32
+
+	sums  policy.Diagnostics // over steps since the last call
+	wrong error              // the first thing that was not finite
+}
+
+// batch is rows of a rollout.
+type batch struct {
+	rows    int
+	obs     []float32 // normalised
+	draws   []float32
+	outputs []float32 // of the held policy
+	logProb []float64 // likewise
+}
+
+// rowGradients hold derivatives by the outputs of the actor, rows x outputs.
+type rowGradients struct{ logProb, entropy, kl []float32 }
+
+var _ policy.Differentiable = (*Backend)(nil)
+
+// New makes a policy of a family for observations of obsDim components, with critics of
+// that many costs. The parameters depend on seed alone.
+func New(p *lp.Polytope, family policy.Family, obsDim, costs int, cfg policy.Config, seed uint64) *Backend {
+	b := &Backend{
+		polytope: p, family: family, obsDim: obsDim,
+		actor:  newNetwork("actor", obsDim, append(slices.Clone(cfg.Encoder), family.Outputs())...),
+		critic: newNetwork("critic", obsDim, append(slices.Clone(cfg.Critic), 1)...),
+		norm:   policy.NewNormalizer(obsDim, false, 0),
+	}
+	_, b.confined = family.(policy.Confined)
+	if costs > 0 {
+		b.costs = newNetwork("costs", obsDim, append(slices.Clone(cfg.Critic), costs)...)
+	}
+	size := 0
+	for _, n := range b.networks() {
+		size += n.size()
+	}
+	b.actorSize, b.costsAt = b.actor.size(), b.actor.size()+b.critic.size()
+	b.params, b.grads = make([]float32, size), make([]float32, size)
+	b.opt = adam.Optimizer{M: make([]float32, size), V: make([]float32, size)}
+	params, grads := b.params, b.grads
+	r := rand.New(rng.New(seed, "init"))
+	for _, n := range b.networks() {
+		params, grads = n.place(params, grads)
+		n.initialise(r)
+	}
+	return b
+}
+
+func (b *Backend) networks() []*network {
+	if b.costs == nil {
+		return []*network{b.actor, b.critic}
+	}
+	return []*network{b.actor, b.critic, b.costs}
+}
+
+// Device, Polytope, ObsDim and Close implement policy.Backend, Costs policy.Differentiable.
+func (b *Backend) Device() string         { return "CPU" }
+func (b *Backend) Polytope() *lp.Polytope { return b.polytope }
+func (b *Backend) ObsDim() int            { return b.obsDim }
+func (b *Backend) Close() error           { return nil }
+
+func (b *Backend) Costs() int {
+	if b.costs == nil {
+		return 0
+	}
+	return b.costs.layers[len(b.costs.layers)-1].out
+}
+
+// Arithmetic names what the last bits of results depend on.
+func (b *Backend) Arithmetic() string { return b.Device() + " " + blas.Level() }
+
+// Family returns the distributions of the policy.
+func (b *Backend) Family() policy.Family { return b.family }
+
+// maxResidual is the largest scaled residual of an action of a family that is Confined.
+const maxResidual = 1e-9
+
+// Sample implements policy.Backend. Where the family is Confined, an action that leaves
+// the polytope is an error that names the constraint.
+func (b *Backend) Sample(req *policy.Request, out *policy.Samples) error {
+	if err := b.check(req); err != nil {
+		return err
+	}
+	n, d, width := req.Rows, b.polytope.Dim(), b.family.Outputs()
+	out.Actions, out.Residual = resized(out.Actions, n*d), resized(out.Residual, n)
+	out.LogProb, out.Entropy, out.Value = resized(out.LogProb, n), resized(out.Entropy, n), resized(out.Value, n)
+	out.CostValue = resized(out.CostValue, n*b.Costs())
+	out.FixedShare, out.MaxResidual = 0, math.Inf(-1)
+	if n == 0 {
+		return nil
+	}
+	if req.Learn {
+		b.norm.Update(req.Obs)
+	}
+	b.obs = resized(b.obs, len(req.Obs))
+	if err := b.norm.Apply(b.obs, req.Obs); err != nil {
+		return err
+	}
+	to := &b.kept
+	if req.Keep {
+		to.grow(req.At+n, b)
+		copy(to.obs[req.At*b.obsDim:], b.obs)
+	}
+	z := b.actor.forward(b.obs, n)
+	if i := finite.First(z); i >= 0 {
+		return &policy.NonFiniteError{Tensor: fmt.Sprintf("output %d of the actor", i%width), Step: b.opt.Step}
+	}
+	copy(out.Value, b.critic.forward(b.obs, n))
+	if b.costs != nil {
+		copy(out.CostValue, b.costs.forward(b.obs, n))
+	}
+	draw := make([]float32, b.family.Size())
+	for r := range n {
+		var lim *lp.Limits
+		if req.Limits != nil {
+			lim = &req.Limits[r]
+		}
+		var source rand.Source
+		if req.Rule == policy.Sampled {
+			source = req.Streams[r]
+		}
+		if req.Keep {
+			draw = to.draws[(req.At+r)*len(draw) : (req.At+r+1)*len(draw)]
+		}
+		z, action := z[r*width:(r+1)*width], out.Actions[r*d:(r+1)*d]
+		if err := b.family.Sample(z, req.Rule, lim, source, draw, action); err != nil {
+			return inRow(err, r)
+		}
+		out.LogProb[r] = float32(b.family.LogProb(z, draw, nil))
+		out.Entropy[r] = -out.LogProb[r]
+		if e, ok := b.family.(policy.Entropic); ok {
+			out.Entropy[r] = float32(e.Entropy(z, nil))
+		}
+		x := b.polytope.Residual(action, lim)
+		if b.confined && !(x <= maxResidual) {
+			x, name := b.polytope.WorstConstraint(action, lim)
+			return fmt.Errorf("policy: the action of row %d leaves the polytope: %s is violated by a scaled %.3g, more than %g", r, name, x, maxResidual)
+		}
+		out.Residual[r] = x
+		out.MaxResidual = max(out.MaxResidual, x)
+	}
+	return nil
+}
+
+// grow makes room for rows.
+func (k *batch) grow(rows int, b *Backend) {
+	k.rows = max(k.rows, rows)
+	for _, f := range []struct {
+		to    *[]float32
+		width int
+	}{{&k.obs, b.obsDim}, {&k.draws, b.family.Size()}} {
+		if n := k.rows*f.width - len(*f.to); n > 0 {
+			*f.to = append(*f.to, make([]float32, n)...)
+		}
+	}
+}
+
+// check returns an error where the parts of a request do not fit.
+func (b *Backend) check(req *policy.Request) error {
+	n := req.Rows
+	switch {
+	case n < 0 || len(req.Obs) != n*b.obsDim:
+		return fmt.Errorf("policy: %d rows of observations have %d components, not %d", n, len(req.Obs), n*b.obsDim)
+	case req.Limits != nil && len(req.Limits) != n:
+		return fmt.Errorf("policy: %d rows have %d limits", n, len(req.Limits))
+	case req.Rule < policy.Sampled || req.Rule > policy.Mean:
+		return fmt.Errorf("policy: no rule %v", req.Rule)
+	case req.Rule == policy.Sampled && len(req.Streams) != n:
+		return fmt.Errorf("policy: %d rows have %d random streams", n, len(req.Streams))
+	case req.Keep && req.At < 0:
+		return fmt.Errorf("policy: rows are kept from row %d on", req.At)
+	}
+	for r := range req.Limits {
+		if err := b.polytope.CheckLimits(&req.Limits[r]); err != nil {
+			return fmt.Errorf("policy: row %d: %w", r, err)
+		}
+	}
+	return nil
+}
+
+// inRow tells the row of the request in an error of limits.
+func inRow(err error, row int) error {
+	if e, ok := err.(*lp.InfeasibleError); ok {
+		e.Row = row
+	}
+	return err
+}

@@ -1,0 +1,261 @@
+package joint
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"paspo/internal/finite"
+	"paspo/policy"
+	"paspo/policy/internal/adam"
+)
+
+// Load implements policy.Backend. The batch has no samples of its own: those are the rows
+// that were kept.
+func (b *Backend) Load(g *policy.Batch) error {
+	n := g.Rows
+	switch {
+	case !g.Kept():
+		return errors.New("policy: a batch with samples of its own, of a policy that keeps them")
+	case n > b.kept.rows:
+		return fmt.Errorf("policy: a batch of %d rows where %d were kept", n, b.kept.rows)
+	case len(g.Advantage) != n || len(g.Return) != n || len(g.CostReturn) != 0 && len(g.CostReturn) != n*b.Costs():
+		return fmt.Errorf("policy: a batch of %d rows has %d advantages, %d returns and %d of costs", n, len(g.Advantage), len(g.Return), len(g.CostReturn))
+	}
+	b.given = g
+	b.batch.rows, b.batch.obs, b.batch.draws = n, b.kept.obs, b.kept.draws
+	return b.Hold()
+}
+
+// Hold implements policy.Differentiable.
+func (b *Backend) Hold() error {
+	k, width, size := &b.batch, b.family.Outputs(), b.family.Size()
+	k.outputs, k.logProb = resized(k.outputs, k.rows*width), resized(k.logProb, k.rows)
+	copy(k.outputs, b.actor.forward(k.obs[:k.rows*b.obsDim], k.rows))
+	for r := range k.rows {
+		k.logProb[r] = b.family.LogProb(k.outputs[r*width:(r+1)*width], k.draws[r*size:(r+1)*size], nil)
+	}
+	return nil
+}
+
+// Forward implements policy.Differentiable.
+func (b *Backend) Forward(rows []int32) *policy.Terms {
+	n, width, size, costs := len(rows), b.family.Outputs(), b.family.Size(), b.Costs()
+	t, k := &b.terms, &b.batch
+	b.rows = append(b.rows[:0], rows...)
+	b.rowsX = resized(b.rowsX, n*b.obsDim)
+	for i, r := range rows {
+		copy(b.rowsX[i*b.obsDim:(i+1)*b.obsDim], k.obs[int(r)*b.obsDim:])
+	}
+	for _, s := range []*[]float64{&t.LogProb, &t.Ratio, &t.Entropy, &t.KL, &t.DLogProb, &t.DEntropy, &t.DKL} {
+		*s = resized(*s, n)
+		clear(*s)
+	}
+	t.DValue, t.DCost = resized(t.DValue, n), resized(t.DCost, n*costs)
+	clear(t.DValue)
+	clear(t.DCost)
+	for _, s := range []*[]float32{&b.row.logProb, &b.row.entropy, &b.row.kl} {
+		*s = resized(*s, n*width)
+	}
+
+	z := b.actor.forward(b.rowsX, n)
+	t.Value = b.critic.forward(b.rowsX, n)
+	if b.costs != nil {
+		t.Cost = b.costs.forward(b.rowsX, n)
+	}
+	entropic, _ := b.family.(policy.Entropic)
+	divergent, _ := b.family.(policy.Divergent)
+	for i, r := range rows {
+		z, at, to := z[i*width:(i+1)*width], i*width, (i+1)*width
+		t.LogProb[i] = b.family.LogProb(z, k.draws[int(r)*size:(int(r)+1)*size], b.row.logProb[at:to])
+		t.Ratio[i] = math.Exp(t.LogProb[i] - k.logProb[r])
+		t.Entropy[i] = -t.LogProb[i]
+		if entropic != nil {
+			t.Entropy[i] = entropic.Entropy(z, b.row.entropy[at:to])
+		}
+		if divergent != nil {
+			t.KL[i] = divergent.KL(k.outputs[int(r)*width:(int(r)+1)*width], z, b.row.kl[at:to])
+		}
+	}
+	return t
+}
+
+// Backward implements policy.Differentiable.
+func (b *Backend) Backward(t *policy.Terms) {
+	width := b.family.Outputs()
+	_, entropic := b.family.(policy.Entropic)
+	if !entropic {
+		scoreEntropy(t)
+	}
+	dz := b.actor.derivatives()
+	clear(dz)
+	for i := range t.LogProb {
+		to := dz[i*width : (i+1)*width]
+		axpy(to, t.DLogProb[i], b.row.logProb[i*width:])
+		if entropic {
+			axpy(to, t.DEntropy[i], b.row.entropy[i*width:])
+		}
+		axpy(to, t.DKL[i], b.row.kl[i*width:])
+	}
+	b.actor.backward()
+	copy(b.critic.derivatives(), t.DValue)
+	b.critic.backward()
+	if b.costs != nil {
+		copy(b.costs.derivatives(), t.DCost)
+		b.costs.backward()
+	}
+}
+
+// axpy adds a multiple of x to y.
+func axpy(y []float32, a float64, x []float32) {
+	if a == 0 {
+		return
+	}
+	for j := range y {
+		y[j] += float32(a) * x[j]
+	}
+}
+
+// scoreEntropy puts derivatives by entropies that are not known into those by
+// log-probabilities: dH = -E[(ln p + H) d ln p], with the mean over the rows for H.
+func scoreEntropy(t *policy.Terms) {
+	var mean float64
+	for _, h := range t.Entropy {
+		mean += h / float64(len(t.Entropy))
+	}
+	for i, d := range t.DEntropy {
+		t.DLogProb[i] += d * (t.Entropy[i] - mean)
+	}
+}
+
+// Update implements policy.Differentiable.
+func (b *Backend) Update(s policy.Settings) (norm float64, err error) {
+	if b.wrong != nil {
+		return 0, b.wrong
+	}
+	step := b.opt.Step
+	apply := func(from, to int) (float64, bool) {
+		part := adam.Optimizer{M: b.opt.M[from:to], V: b.opt.V[from:to], Step: step}
+		norm, ok := part.Apply(b.params[from:to], b.grads[from:to], &s)
+		return norm, ok && !math.IsNaN(norm) && !math.IsInf(norm, 0)
+	}
+	norm, ok := apply(0, b.costsAt)
+	if b.costs != nil {
+		_, also := apply(b.costsAt, len(b.params))
+		ok = ok && also
+	}
+	if !ok {
+		return norm, b.fail()
+	}
+	b.opt.Step++
+	clear(b.grads)
+	b.Moved()
+	return norm, nil
+}
+
+// Step implements policy.Backend: the loss of Settings, and where the batch has returns of
+// costs, ValueCoef times the sum of the squared errors of their critics.
+func (b *Backend) Step(rows []int32, s policy.Settings) error {
+	if b.wrong != nil {
+		return b.wrong
+	}
+	if b.given == nil || len(rows) == 0 {
+		return errors.New("policy: a step without rows, or before a batch is loaded")
+	}
+	t := b.Forward(rows)
+	w := 1 / float64(len(rows))
+	d := &b.sums
+	for i, r := range rows {
+		gain, slope := policy.Surrogate(t.Ratio[i], float64(b.given.Advantage[r]), s.Clip)
+		t.DLogProb[i], t.DEntropy[i] = -w*slope, -w*s.EntropyCoef
+		off := t.Value[i] - b.given.Return[r]
+		t.DValue[i] = float32(2*w*s.ValueCoef) * off
+
+		d.PolicyLoss -= w * gain
+		d.ValueLoss += w * float64(off) * float64(off)
+		d.Entropy += w * t.Entropy[i]
+		d.ApproxKL += w * (t.Ratio[i] - 1 - (t.LogProb[i] - b.batch.logProb[r]))
+		if math.Abs(t.Ratio[i]-1) > s.Clip {
+			d.ClipFraction += w
+		}
+		if d.Steps == 0 {
+			d.MaxRatioDeviation = max(d.MaxRatioDeviation, math.Abs(t.Ratio[i]-1))
+		}
+	}
+	b.CriticsOfCosts(rows, t, 2*w*s.ValueCoef)
+	b.Backward(t)
+	norm, err := b.Update(s)
+	d.Steps++
+	d.GradNorm += norm
+	return err
+}
+
+// CriticsOfCosts writes the derivatives of the squared errors of the critics of costs,
+// times half of weight.
+func (b *Backend) CriticsOfCosts(rows []int32, t *policy.Terms, weight float64) {
+	k := b.Costs()
+	if len(b.given.CostReturn) == 0 {
+		return
+	}
+	for i, r := range rows {
+		want := b.given.CostReturn[int(r)*k : (int(r)+1)*k]
+		for j, y := range t.Cost[i*k : (i+1)*k] {
+			t.DCost[i*k+j] = float32(weight) * (y - want[j])
+		}
+	}
+}
+
+// fail finds what is not finite.
+func (b *Backend) fail() error {
+	e := &policy.NonFiniteError{Tensor: "the norm of the gradient", Step: b.opt.Step}
+	b.wrong = e
+	at := 0
+	for _, n := range b.networks() {
+		n.tensors(func(name string, _ []int, size int) {
+			if !finite.All(b.params[at : at+size]) {
+				e.Tensor = name
+			}
+			at += size
+		})
+	}
+	return e
+}
+
+// Diagnostics implements policy.Backend.
+func (b *Backend) Diagnostics() (policy.Diagnostics, error) {
+	d := b.sums.Mean()
+	b.sums = policy.Diagnostics{}
+	return d, b.wrong
+}
+
+// Actor, Gradient and Moved implement policy.Differentiable.
+func (b *Backend) Actor() []float32    { return b.params[:b.actorSize:b.actorSize] }
+func (b *Backend) Gradient() []float32 { return b.grads[:b.actorSize:b.actorSize] }
+
+func (b *Backend) Moved() {
+	for _, n := range b.networks() {
+		n.stale = true
+	}
+}
+
+// Fisher implements policy.Differentiable: J' F J v, with J the derivative of the outputs
+// by the parameters and F the information in the outputs.
+func (b *Backend) Fisher(v []float32) error {
+	family, ok := b.family.(policy.Divergent)
+	if !ok {
+		return errors.New("policy: the divergences of this family are not known")
+	}
+	k, width := &b.batch, b.family.Outputs()
+	z := b.actor.forward(k.obs[:k.rows*b.obsDim], k.rows)
+	dz := b.actor.tangent(v)
+	to := b.actor.derivatives()
+	for r := range k.rows {
+		at, end := r*width, (r+1)*width
+		family.Fisher(z[at:end], dz[at:end], to[at:end])
+	}
+	for i := range to {
+		to[i] /= float32(k.rows)
+	}
+	b.actor.backward()
+	return nil
+}
