@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -10,7 +11,7 @@ import (
 
 func newAct() *cobra.Command {
 	var from saved
-	var stochastic, describe bool
+	var stochastic, describe, project bool
 	var seed uint64
 	cmd := &cobra.Command{
 		Use:   "act RUN",
@@ -44,12 +45,20 @@ on, and the exit status is 1. Lines that are there together are answered togethe
 			if err != nil {
 				return err
 			}
-			return answer(cmd, "observations", actor)
+			if actor.Repair = project; !project && !a.Config.Algo.Keeps() {
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s can break constraints: an action that does is an error; --project repairs it\n", a.Config.Algo.Name)
+			}
+			err = answer(cmd, "observations", actor)
+			if project {
+				fmt.Fprintf(cmd.ErrOrStderr(), "actions that were repaired: %d\n", actor.Repaired.Load())
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
 	from.flags(cmd)
 	f.BoolVar(&stochastic, "stochastic", false, "sample actions in place of taking the mean or mode of every distribution, as the run has chosen")
+	f.BoolVar(&project, "project", false, "repair actions that break a constraint by the closest that does not, and count them, where the run's algorithm can break constraints")
 	f.BoolVar(&describe, "describe", false, "print what observations, actions, constraints and limits are, as JSON, and read nothing")
 	f.Uint64Var(&seed, "seed", 1, "seed of sampled actions")
 	f.SortFlags = false

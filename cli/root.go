@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/baselines"
 	"paspo/cuda"
 	"paspo/envs/benchmarks"
 	"paspo/internal/run/agent"
@@ -22,6 +23,7 @@ import (
 // settings are flags that set one setting each.
 var settings = []struct{ flag, key, use string }{
 	{"env", "env.name", "what to train on"},
+	{"algo", "algo.name", "which algorithm trains"},
 	{"constraints", "constraints", "constraints `FILE` (.yaml or .npz) in place of the environment's own"},
 	{"seed", "seed", "seed of everything random"},
 	{"steps", "steps", "environment steps of training, rounded up to whole iterations"},
@@ -62,6 +64,9 @@ settings of the preset auto, and then compares the trained policy with others.`,
 	for _, s := range settings {
 		if s.key == "env.name" {
 			s.use += ": " + strings.Join(benchmarks.AllNames(), ", ") + " or `" + benchmarks.PythonName + "`"
+		}
+		if s.key == "algo.name" {
+			s.use += ": `" + baselines.PASPO + "` or, to compare it with, " + strings.Join(baselines.Names()[1:], ", ")
 		}
 		flags.String(s.flag, "", s.use)
 	}
@@ -177,7 +182,7 @@ func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 		}
 	}
 	if f.resume != "" {
-		for _, name := range []string{"preset", "config", "out", "env", "constraints", "seed", "from"} {
+		for _, name := range []string{"preset", "config", "out", "env", "constraints", "seed", "from", "algo"} {
 			if cmd.Flags().Changed(name) {
 				return nil, fmt.Errorf("--resume goes on with the run's own settings: --%s cannot be given with it", name)
 			}

@@ -27,14 +27,23 @@ type learner struct {
 // of training. The order of the minibatches comes from seed, as does all else that
 // is drawn (see rl.New, whose errors it has).
 func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) (*rl.Trainer, error) {
+	l, err := NewLearner(backend, cfg, seed)
+	if err != nil {
+		return nil, err
+	}
+	return rl.New(problem, backend, l, cfg.Config, seed)
+}
+
+// NewLearner returns PPO for a trainer of one's own.
+func NewLearner(backend policy.Backend, cfg Config, seed uint64) (rl.Learner, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	stream := rng.New(seed, "shuffle")
-	return rl.New(problem, backend, &learner{
+	return &learner{
 		Config: cfg, backend: backend, stream: stream, rand: rand.New(stream),
 		rows: make([]int32, cfg.Epochs*cfg.BatchSize()),
-	}, cfg.Config, seed)
+	}, nil
 }
 
 // Streams implements rl.Learner.

@@ -50,8 +50,6 @@ var imports = map[string][]string{
 	"kernels/internal/genptx": {},
 	"internal/cudatest/...":   {"cuda"},
 
-	"internal/sweep/slurmtest": {}, // runs Slurm
-
 	// Policies. They know neither environments nor training.
 	"policy":              {"lp/..."},
 	"policy/dist":         {},
@@ -66,22 +64,25 @@ var imports = map[string][]string{
 	"rl":  {"lp/...", "envs", "policy"},
 	"ppo": {"lp/...", "envs", "policy", "rl"},
 
+	// What PASPO is compared with.
+	"baselines": {"lp/...", "envs", "policy", "policy/dist/...", "policy/joint", "rl", "ppo"},
+
 	// Runs, and what the commands are made of. Backends and benchmarks are chosen here.
 	"internal/run/runfolder": {"rl", "internal/run/glossary"},
 	"internal/run/progress":  {"rl"},
 	"internal/run/glossary":  {},
 	"internal/run/report":    {"envs/...", "internal/run/..."},
 	"configs":                {}, // the files of the tuned presets, embedded
-	"internal/run/config":    {"configs", "lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo"},
-	"internal/run/agent":     {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda", "internal/run/..."},
-	"internal/run/export":    {"lp/...", "envs/...", "policy", "rl", "internal/run/..."},
+	"internal/run/config":    {"configs", "lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo", "baselines"},
+	"internal/run/agent":     {"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "cuda", "internal/run/..."},
+	"internal/run/export":    {"lp/...", "envs/...", "policy", "rl", "baselines", "internal/run/..."},
 	"internal/run/serve":     {"lp/...", "envs", "policy", "rl", "internal/run/agent"},
 	"internal/bench":         {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda"},
 	"internal/sweep":         {"rl", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/journal": {}, // the store and the search know no training
 	"internal/sweep/search":  {},
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/..."},
-	"cli":                    {"lp/...", "envs/...", "policy", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page"},
+	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page"},
 	"cmd/train":              {"cli"},
 	"cmd/gpu-check":          {"cuda", "internal/bench", "internal/run/..."},
 	"cmd/experiments/...": {

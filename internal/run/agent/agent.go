@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"paspo/baselines"
 	"paspo/cuda"
 	"paspo/envs"
 	"paspo/envs/benchmarks"
@@ -178,7 +179,7 @@ func (a *Agent) Initialise() error {
 
 // debias fits the policy to start from, where it is to be fitted.
 func (a *Agent) debias() (err error) {
-	if !a.Config.Debias.Enabled || a.Fit != nil || a.Config.From != "" {
+	if !a.Config.Debias.Enabled || a.Config.Algo.Name != baselines.PASPO || a.Fit != nil || a.Config.From != "" {
 		return nil
 	}
 	d, err := a.DebiasConfig()
@@ -210,7 +211,7 @@ func (a *Agent) DebiasConfig() (d debias.Config, err error) {
 // Fits returns an error that names what a checkpoint and the agent differ in, and
 // warns of differences that do not matter to the policy.
 func (a *Agent) Fits(c *rl.Checkpoint) error {
-	return c.Fits(slices.Concat(rl.Facts(a.Problem.Spec(), a.Config.Seed, a.Config.PPO.Facts()), a.facts))
+	return c.Fits(slices.Concat(rl.Facts(a.Problem.Spec(), a.Config.Seed, slices.Concat(a.Config.PPO.Facts(), a.Config.Algo.Facts())), a.facts))
 }
 
 // Load makes the policy of a checkpoint.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"paspo/baselines"
 	"paspo/cuda"
 	"paspo/internal/run/config"
 	"paspo/policy"
@@ -67,6 +68,12 @@ func (a *Agent) backend() error { return backends([]*Agent{a}) }
 func backends(agents []*Agent) error {
 	byDevice := map[string][]*Agent{}
 	for _, a := range agents {
+		if a.Config.Algo.Name != baselines.PASPO {
+			if err := a.baseline(); err != nil {
+				return err
+			}
+			continue
+		}
 		byDevice[a.Config.Device] = append(byDevice[a.Config.Device], a)
 	}
 	for _, members := range byDevice {
@@ -94,6 +101,16 @@ func backends(agents []*Agent) error {
 		}
 	}
 	return nil
+}
+
+// baseline makes the policy of an algorithm that PASPO is compared with.
+func (a *Agent) baseline() (err error) {
+	c, spec := a.Config, a.Problem.Spec()
+	if _, _, must := c.GPU(); must {
+		return fmt.Errorf("device is %s: cpu is allowed for algo.name %s", c.Device, c.Algo.Name)
+	}
+	a.Backend, err = baselines.NewBackend(spec.Polytope, spec.ObsDim, c.Algo, c.Policy, c.Seed)
+	return err
 }
 
 func (a *Agent) gpuSpec() gpu.Spec {

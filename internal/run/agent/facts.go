@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"paspo/baselines"
 	"paspo/internal/atomicfile"
 	"paspo/internal/limits"
 	"paspo/internal/run/config"
@@ -65,7 +66,14 @@ func facts(c *config.Config) ([]rl.Fact, error) {
 
 // trainer returns a trainer of the agent's policy from its start.
 func (a *Agent) trainer() (*rl.Trainer, error) {
-	t, err := ppo.New(a.Problem, a.Backend, a.Config.PPO, a.Config.Seed)
+	c := a.Config
+	var t *rl.Trainer
+	var err error
+	if c.Algo.Name == baselines.PASPO {
+		t, err = ppo.New(a.Problem, a.Backend, c.PPO, c.Seed)
+	} else {
+		t, err = baselines.New(a.Problem, a.Backend, c.Algo, c.PPO, c.Seed)
+	}
 	if err != nil {
 		return nil, err
 	}

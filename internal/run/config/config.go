@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"paspo/baselines"
 	"paspo/envs/benchmarks"
 	"paspo/internal/atomicfile"
 	"paspo/internal/blas"
@@ -39,6 +40,7 @@ type Config struct {
 	Policy policy.Config     `yaml:"policy" doc:"the networks"`
 	Debias debias.Config     `yaml:"debias" doc:"de-biased initialisation"`
 	PPO    ppo.Config        `yaml:"ppo" doc:"training"`
+	Algo   baselines.Config  `yaml:"algo" doc:"the algorithm, and what those beside PASPO take"`
 	Report Report            `yaml:"report" doc:"the comparison that ends a run"`
 
 	from map[string]source // where each setting was set
@@ -56,7 +58,7 @@ func Default() *Config {
 	return &Config{
 		Seed: 1, Steps: ppo.DefaultConfig().Steps, Device: DeviceAuto, Kernels: blas.Auto,
 		Env: benchmarks.DefaultConfig(), LP: interval.DefaultConfig(), Policy: policy.DefaultConfig(),
-		Debias: debias.DefaultConfig(), PPO: ppo.DefaultConfig(),
+		Debias: debias.DefaultConfig(), PPO: ppo.DefaultConfig(), Algo: baselines.DefaultConfig(),
 		Report: Report{Episodes: 200, Starts: 200, Seed: 2021},
 	}
 }
@@ -172,6 +174,7 @@ func (c *Config) Validate() error {
 		{"", c.own()},
 		{"env", c.Env.Validate()}, {"lp", c.LP.Validate()}, {"policy", c.Policy.Validate()},
 		{"debias", c.Debias.Validate()}, {"ppo", c.PPO.Validate()},
+		{"algo", c.Algo.Validate()},
 	} {
 		if s.err != nil {
 			return c.located(s.section, s.err)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"paspo/baselines"
 	"paspo/envs"
 	"paspo/internal/limits"
 	"paspo/internal/onnx"
@@ -37,6 +38,9 @@ var limitNames = []string{envs.LimitB, envs.LimitTotal, envs.LimitLower, envs.Li
 // observation, and limits where they follow the state, to the action that is not sampled,
 // its intervals and its residual. It is an error where the intervals have no closed form.
 func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model, error) {
+	if name := a.Config.Algo.Name; name != baselines.PASPO {
+		return nil, fmt.Errorf("algo.name is %s: policies of %s alone can be exported", name, baselines.PASPO)
+	}
 	follow, lower, err := followed(a.Problem)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"paspo/envs"
 	"paspo/internal/rng"
@@ -33,6 +34,11 @@ type Actor struct {
 	check     func(obs []float64) error
 	rule      policy.Rule
 	source    rand.Source
+
+	// Repair replaces an action that breaks a constraint by its projection, the closest
+	// that does not; Repaired counts them. It is for algorithms that can break constraints.
+	Repair   bool
+	Repaired atomic.Int64
 
 	tail []byte // of an answer, between action and residual
 
@@ -234,12 +240,31 @@ func (a *Actor) try(rows []int, seeds seeds) error {
 				lim = &limits[i]
 			}
 			// Whatever the backend says of it, an action that is let out is checked here.
-			if q.residual = a.polytope.Residual(q.action, lim); !(q.residual <= envs.Violation) {
+			if q.residual = a.polytope.Residual(q.action, lim); a.Repair && !(q.residual <= repaired) {
+				if q.err = a.repair(q, lim); q.err != nil {
+					continue
+				}
+			}
+			if !(q.residual <= envs.Violation) {
 				_, worst := a.polytope.WorstConstraint(q.action, lim)
 				q.err = fmt.Errorf("the action violates %s by a scaled %.3g", worst, q.residual)
 			}
 		}
 	})
+	return nil
+}
+
+// repaired is the largest residual of an action that is left as it is.
+const repaired = 1e-9
+
+func (a *Actor) repair(q *request, lim *lp.Limits) error {
+	x, err := lp.ProjectWithin(a.polytope, lim, q.action)
+	if err != nil {
+		return err
+	}
+	copy(q.action, x)
+	q.residual = a.polytope.Residual(x, lim)
+	a.Repaired.Add(1)
 	return nil
 }
 

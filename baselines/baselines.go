@@ -1,0 +1,150 @@
+package baselines
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"paspo/envs"
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/policy/joint"
+	"paspo/ppo"
+	"paspo/rl"
+)
+
+// PASPO is the name of the algorithm that the others are compared with, and no other package
+// needs this one for.
+const PASPO = "paspo"
+
+// algorithm is a line of the table.
+type algorithm struct {
+	name, doc string
+
+	keeps   bool // every action satisfies every constraint
+	critics bool // there are critics of costs
+
+	family  func(*lp.Polytope, policy.Config, Config) (policy.Family, error)
+	learner func(base) rl.Learner
+	faults  []string // of the published code that algo.as_published names
+}
+
+var algorithms = []algorithm{
+	{name: "ppo", doc: "PPO with a Dirichlet policy; constraints are ignored", family: dirichlet, learner: base.plain},
+}
+
+func dirichlet(p *lp.Polytope, c policy.Config, _ Config) (policy.Family, error) {
+	return joint.NewDirichlet(p, c)
+}
+
+// Names returns the names of all algorithms, PASPO first.
+func Names() []string {
+	names := []string{PASPO}
+	for _, a := range algorithms {
+		names = append(names, a.name)
+	}
+	return names
+}
+
+// Doc lists the algorithms with what they are, a line each.
+func Doc() string {
+	var b strings.Builder
+	for _, a := range algorithms {
+		fmt.Fprintf(&b, "%s: %s\n", a.name, a.doc)
+	}
+	return b.String()
+}
+
+// find returns the algorithm of a name other than PASPO.
+func find(name string) *algorithm {
+	if i := slices.IndexFunc(algorithms, func(a algorithm) bool { return a.name == name }); i >= 0 {
+		return &algorithms[i]
+	}
+	return nil
+}
+
+// Keeps says whether every action of the algorithm satisfies every constraint.
+func (c Config) Keeps() bool {
+	a := find(c.Name)
+	return a == nil || a.keeps
+}
+
+// NewBackend makes the policy of an algorithm other than PASPO on the processor, for a polytope
+// and observations of obsDim components. The parameters depend on seed alone.
+func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed uint64) (policy.Backend, error) {
+	a := find(c.Name)
+	family, err := a.family(p, net, c)
+	if err != nil {
+		return nil, fmt.Errorf("algo.name is %s: %w", c.Name, err)
+	}
+	costs := 0
+	if a.critics {
+		costs = len(Costs(p))
+	}
+	return joint.New(p, family, obsDim, costs, net, seed), nil
+}
+
+// New returns a trainer of the policy of NewBackend at the start of training. Everything
+// random comes from seed (see rl.New, whose errors it has).
+func New(problem envs.Problem, backend policy.Backend, c Config, p ppo.Config, seed uint64) (*rl.Trainer, error) {
+	inner, err := ppo.NewLearner(backend, p, seed)
+	if err != nil {
+		return nil, err
+	}
+	polytope := problem.Spec().Polytope
+	l := find(c.Name).learner(base{
+		Learner: inner, config: c, ppo: p, costs: Costs(polytope), backend: backend.(policy.Differentiable), seed: seed,
+	})
+	return rl.New(problem, backend, l, p.Config, seed)
+}
+
+// base is what learners are made of: PPO on the policy, which they change or do without.
+type base struct {
+	rl.Learner
+
+	config  Config
+	ppo     ppo.Config
+	costs   []int // constraints, by their places in lp.Polytope.Excesses
+	backend policy.Differentiable
+	seed    uint64
+}
+
+// plain is the algorithm that changes nothing.
+func (b base) plain() rl.Learner { return b }
+
+// Facts implements rl.Learner.
+func (b base) Facts() []rl.Fact { return slices.Concat(b.Learner.Facts(), b.config.Facts()) }
+
+// Costs returns the constraints that a point of the budget's simplex can break, whose
+// excesses are the costs of a step: inequalities, equalities beside the budget, and upper
+// bounds below what the budget leaves to one entity. They are places in lp.Polytope.Excesses.
+func Costs(p *lp.Polytope) (costs []int) {
+	_, b, _ := p.Inequalities()
+	for k := range b {
+		costs = append(costs, k)
+	}
+	at := len(b)
+	_, rhs, _ := p.Equalities()
+	budget, scale := joint.Budget(p)
+	for k := range rhs {
+		if k != budget {
+			costs = append(costs, at+k)
+		}
+	}
+	at += len(rhs)
+	if budget < 0 {
+		return costs
+	}
+	lower, upper := p.Bounds()
+	free := rhs[budget] / scale
+	for _, l := range lower {
+		free -= l
+	}
+	const slack = 1e-12
+	for j, u := range upper {
+		if u < (lower[j]+free)*(1-slack) {
+			costs = append(costs, at+p.Dim()+j)
+		}
+	}
+	return costs
+}

@@ -1,0 +1,94 @@
+package baselines
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"paspo/internal/setting"
+	"paspo/rl"
+)
+
+// Config says which algorithm trains, and what the algorithms beside PASPO take of it. Costs
+// are scaled residuals (docs/method.md, section 1) of a step's action, 0 where it breaks
+// nothing, one a constraint.
+type Config struct {
+	Name        string `yaml:"name" doc:"paspo, or an algorithm to compare it with (docs/algorithms.md)"`
+	AsPublished Faults `yaml:"as_published" doc:"true, or a list of faults of the published code (docs/algorithms.md), which the algorithm is given back; false for none"`
+
+	CostLimit float64 `yaml:"cost_limit" doc:"mean cost of a step, for each constraint, that is to be kept"`
+}
+
+// DefaultConfig returns PASPO, and the settings of the papers of the others.
+func DefaultConfig() Config {
+	return Config{Name: PASPO, AsPublished: "false"}
+}
+
+// Validate returns an error that names the first setting out of its range, its value
+// and what is allowed.
+func (c Config) Validate() error {
+	if err := setting.First(
+		setting.Choice("algo.name", c.Name, Names()...),
+		setting.Float("algo.cost_limit", c.CostLimit, setting.NonNegative),
+	); err != nil {
+		return err
+	}
+	a := find(c.Name)
+	if c.AsPublished == "false" || c.AsPublished == "true" && a != nil && len(a.faults) > 0 {
+		return nil
+	}
+	var known []string
+	if a != nil {
+		known = a.faults
+	}
+	if len(known) == 0 {
+		return fmt.Errorf("algo.as_published is %s: false is allowed, since no fault is known of %s", c.AsPublished, c.Name)
+	}
+	for _, f := range c.AsPublished.list() {
+		if !slices.Contains(known, f) {
+			return fmt.Errorf("algo.as_published has %q: true, false or a list of %s is allowed for %s", f, strings.Join(known, ", "), c.Name)
+		}
+	}
+	return nil
+}
+
+// Facts returns the settings that change what is learned, none for PASPO.
+func (c Config) Facts() []rl.Fact {
+	if c.Name == PASPO {
+		return nil
+	}
+	return rl.Settings("algo.", c)
+}
+
+// Faults are "true", "false" or names, as YAML has them: "[a, b]".
+type Faults string
+
+// UnmarshalYAML takes true, false and lists of names.
+func (f *Faults) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode && n.Value != "" {
+		*f = Faults(n.Value)
+		return nil
+	}
+	var names []string
+	if n.Kind != yaml.SequenceNode || n.Decode(&names) != nil {
+		return fmt.Errorf("true, false or a list of names is allowed")
+	}
+	*f = Faults("[" + strings.Join(names, ", ") + "]")
+	return nil
+}
+
+func (f Faults) list() (names []string) {
+	for name := range strings.SplitSeq(strings.Trim(string(f), "[]"), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// has says whether a fault of the published code is to be there.
+func (c Config) has(fault string) bool {
+	return c.AsPublished == "true" || slices.Contains(c.AsPublished.list(), fault)
+}
