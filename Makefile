@@ -35,6 +35,12 @@ deps:
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or later is needed: https://go.dev/dl" >&2; exit 1; }
 	@$(call install,$(PACKAGES),command -v gcc && command -v g++ && command -v pkg-config && pkg-config --exists clp zlib,a C++ compiler with pkg-config and CLP and zlib with their headers)
 
+# For the tests that look at reports in a browser, which skip without one.
+.PHONY: browser
+browser:
+	@for name in chromium chromium-browser google-chrome chrome; do command -v $$name >/dev/null && exit; done; \
+	($(call install,chromium,command -v chromium,a browser)) || echo "SKIPPED: no Chromium can be installed: nobody looks at reports" >&2
+
 deps-gpu: deps
 	@$(call install,$(PIP_PACKAGES),$(GO) run ./cuda/internal/env -find || python3 -m pip --version,cuda.h of a CUDA toolkit or pip to fetch it)
 
@@ -55,7 +61,7 @@ SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)
 
 # The GPU's part runs behind a driver of our own. What the tag leaves out is
 # tested without it. The tests of genptx do what ptx-check does.
-test: deps-gpu lint image-check race-check
+test: deps-gpu browser lint image-check race-check
 	$(GO) test -v $(TOOLS)
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -v /policy/gpu) && \
 	$(GO) test -race -tags gpu -timeout 40m -run '$(RACE_LEFT_OUT)|Together' ./policy/gpu # the others ran in race-check
@@ -112,11 +118,11 @@ image-check: deps-gpu
 bench: build
 	$(BIN) bench $(ARGS)
 
-# A small sweep of the portfolio, and its report: runs/sweep-example.html
+# A sweep of the portfolio, and its report: docs/experiments/sweep
 sweep-example: build-cpu
 	if [ -e runs/sweep-example ]; then $(BIN) sweep run --resume runs/sweep-example; else \
 	$(BIN) sweep run examples/sweep/portfolio.yaml --out runs/sweep-example; fi
-	$(BIN) report runs/sweep-example --out runs/sweep-example.html
+	$(BIN) report runs/sweep-example --out docs/experiments/sweep/portfolio.html
 
 # Everything on the machine's GPU: kernels, training, timings. The folder $(CARD) can
 # be carried to a machine that has nothing but a driver, and gpu-check be run there.

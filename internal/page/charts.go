@@ -64,7 +64,7 @@ type bar struct {
 
 // drawForest draws estimates with their intervals below one another, and a line at mark.
 func drawForest(label, axisLabel string, rows []bar, mark float64) template.HTML {
-	const names, row = 130, 26
+	const names, row = 128, 26
 	h := top + row*len(rows) + bottom
 	var xs []float64
 	for _, r := range rows {
@@ -95,7 +95,7 @@ func drawForest(label, axisLabel string, rows []bar, mark float64) template.HTML
 
 // short returns a name that fits beside a drawing.
 func short(name string) string {
-	const most = 17
+	const most = 15
 	if r := []rune(name); len(r) > most {
 		return string(r[:most-1]) + "…"
 	}
@@ -108,6 +108,17 @@ func (s *svg) rule(class string, x1, x2 float64, y1, y2 float64) {
 
 func (s *svg) dot(class string, x, y float64) {
 	fmt.Fprintf(s, `<circle class="%s" cx="%.1f" cy="%.1f" r="4.5"/>`, class, x, y)
+}
+
+// steps returns a line that keeps its height up to the next point.
+func (l line) steps() (out line) {
+	for i, x := range l.x {
+		if i > 0 {
+			out.add(x, l.y[i-1])
+		}
+		out.add(x, l.y[i])
+	}
+	return out
 }
 
 // drawProfiles draws the share of the trainings of every group above a score.
@@ -127,8 +138,7 @@ func drawProfiles(label, axisLabel string, all []*ranked) template.HTML {
 	}
 	for i, r := range all {
 		profile := line{at, r.scores().Profile(at)}
-		var band line
-		var back line
+		var band, back line
 		for _, t := range at {
 			iv := stats.Stratified(level, rng.New(1, "report", "profile", r.Name), resamples/10, func(s ...stats.Scores) float64 {
 				return s[0].Profile([]float64{t})[0]
@@ -136,6 +146,7 @@ func drawProfiles(label, axisLabel string, all []*ranked) template.HTML {
 			band.add(t, iv.Low)
 			back.add(t, iv.High)
 		}
+		profile, band, back = profile.steps(), band.steps(), back.steps()
 		slices.Reverse(back.x)
 		slices.Reverse(back.y)
 		s.begin(class(i), r.Name)
@@ -155,15 +166,14 @@ func drawEffect(d *search.Dimension, statistic string, ends, early line) templat
 		x = newAxis([]float64{x.lo}, x.log, x.from, x.to)
 	}
 	s := newSVG(fmt.Sprintf("%s of settings over %s", capital(statistic), d.Key), width, height)
-	if d.Kind != search.Choices {
-		s.frame(x, y, d.Key, statistic)
-	} else {
-		x = axis{lo: -0.5, hi: float64(len(d.Choices)) - 0.5, from: left, to: width - right}
-		s.frame(axis{lo: 1, hi: 2, from: -100, to: -100}, y, d.Key, statistic)
-		for i, c := range d.Choices {
-			s.text(x.at(float64(i)), height-bottom+18, "middle", short(c.Text))
-		}
+	var names []string
+	for _, c := range d.Choices {
+		names = append(names, c.Text)
 	}
+	if names != nil {
+		x = axis{lo: -0.5, hi: float64(len(names)) - 0.5, from: left, to: width - right}
+	}
+	s.frame(x, y, d.Key, statistic, names...)
 	for i, v := range early.x {
 		if finite(early.y[i]) {
 			s.dot("ring", x.at(v), y.at(early.y[i]))
@@ -187,7 +197,7 @@ type point struct {
 // drawParallel draws every setting as a line over one axis for each dimension and one for the
 // value. Lines of those that were given up end before it.
 func drawParallel(space search.Space, statistic string, points []point) template.HTML {
-	const h, above, below = 320, 34, 24
+	const h, above, below = 330, 44, 26
 	w := max(width, 110*(len(space)+1))
 	s := newSVG("All settings as lines over the dimensions of the space, the best in a colour of its own", w, h)
 	n := len(space) + 1
@@ -200,7 +210,7 @@ func drawParallel(space search.Space, statistic string, points []point) template
 	up := axis{lo: 0, hi: 1, from: h - below, to: above}
 	label := func(k int, name, high, low string) {
 		s.rule("axis", at(k), at(k), above, h-below)
-		s.text(at(k), 12, "middle", short(name[strings.LastIndexByte(name, '.')+1:]))
+		s.text(at(k), 16, "middle", short(name[strings.LastIndexByte(name, '.')+1:]))
 		s.text(at(k), above-6, "middle", short(high))
 		s.text(at(k), h-below+16, "middle", short(low))
 	}

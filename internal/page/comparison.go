@@ -152,14 +152,6 @@ func (c *Comparison) score(x float64) string {
 	return strconv.FormatFloat(x, 'f', max(0, int(math.Ceil(4-math.Log10(l.Best-l.Uniform)))), 64)
 }
 
-// scored is what scores are.
-func (c *Comparison) scored() string {
-	if len(c.Problems) > 1 {
-		return "share of the way from uniform to the best known"
-	}
-	return "return"
-}
-
 // unit is what one of the scores is called.
 func (c *Comparison) unit() string {
 	if len(c.Problems) > 1 {
@@ -201,6 +193,8 @@ func (c *Comparison) verdict(all []*ranked) []string {
 	switch {
 	case same == 0 && len(shown) > 1:
 		lead = append(lead, fmt.Sprintf("Its lead over each of the other %d is beyond the interval.", len(shown)))
+	case same == 1 && len(shown) == 1:
+		lead = append(lead, "These seeds do not tell the two apart: the interval of the lead has 0.")
 	case same > 0:
 		lead = append(lead, fmt.Sprintf("Of the other %d these seeds do not tell %d from it: the interval of the lead has 0.", len(shown), same))
 	}
@@ -216,6 +210,9 @@ func (c *Comparison) block(title string) (*Block, []string, error) {
 	drawn := all[:min(len(all), shownSeries)]
 	b := &Block{Title: title, Table: c.table(all[:min(len(all), shownRows)])}
 	b.Note = fmt.Sprintf("Intervals are of %.0f %%, by resampling the seeds.", 100*level)
+	if len(c.Problems) > 1 {
+		b.Note += " Shares of the way are 0 for uniform allocations and 100 % for the best known policy of each environment."
+	}
 	if len(all) > len(drawn) {
 		b.Note += fmt.Sprintf(" Drawings show the best %d.", len(drawn))
 	}
@@ -244,7 +241,7 @@ func (c *Comparison) block(title string) (*Block, []string, error) {
 }
 
 func (c *Comparison) table(all []*ranked) *Table {
-	t := &Table{Head: []string{c.One, c.Statistic + " of the " + c.scored()}}
+	t := &Table{Head: []string{c.One, c.Statistic + " of the " + c.unit()}}
 	t.Head = append(t.Head, "optimality gap", "best is above", "worst seed")
 	if len(c.Problems) > 1 {
 		for _, p := range c.Problems {
@@ -342,9 +339,9 @@ func (c *Comparison) intervals(all []*ranked) []Chart {
 		return drawForest(label+": "+names(all[from:]), axis, rows, mark)
 	}
 	charts := []Chart{
-		{SVG: forest("Intervals of the "+c.Statistic, c.Statistic+" of the "+c.scored(), 0, func(r *ranked) stats.Interval { return r.value }, nan),
+		{SVG: forest("Intervals of the "+c.Statistic, c.unit(), 0, func(r *ranked) stats.Interval { return r.value }, nan),
 			Caption: fmt.Sprintf("%s over seeds, with its interval.", capital(c.Statistic))},
-		{SVG: drawProfiles("Performance profiles: "+names(all), c.scored(), all),
+		{SVG: drawProfiles("Performance profiles: "+names(all), c.unit(), all),
 			Caption: fmt.Sprintf("Performance profile: the share of trainings above a %s, with its interval.", c.unit())},
 	}
 	if c.known() {

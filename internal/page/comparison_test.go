@@ -60,12 +60,13 @@ func TestComparison(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Best is better: its interquartile mean is 45.0 %", "above the next one, worse, by 25.0 % (", "mean return, euros", ">0.25<", ">7<", "Probability of improvement",
-		"Optimality gap", "share of the way from uniform to the best known",
+		"Optimality gap", "Shares of the way are 0 for uniform",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing", want)
 		}
 	}
+	t.Run("comparison", func(t *testing.T) { look(t, b.String()) })
 }
 
 // The verdict says whether seeds tell groups apart, and that one seed has no interval.
@@ -83,6 +84,7 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"Its lead over each of the other 2 is beyond the interval.", [][]float64{{0.1, 0.11, 0.12}, {0.9, 0.91, 0.92}, {0.2, 0.21, 0.22}}},
 		{"Of the other 2 these seeds do not tell 1 from it", [][]float64{{0.9, 0.8, 0.7}, {0.9, 0.75, 0.72}, {0.2, 0.21, 0.22}}},
+		{"These seeds do not tell the two apart", [][]float64{{0.9, 0.8, 0.7}, {0.9, 0.75, 0.72}}},
 		{"0.5000 (no interval of single seeds)", [][]float64{{0.5}}},
 	} {
 		if got := verdict(x.groups...); !strings.Contains(got, x.want) {

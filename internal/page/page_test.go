@@ -52,10 +52,10 @@ func create(t *testing.T, text, name string, facts map[string]string) *sweep.Swe
 
 // A page shows a sweep and runs, loads nothing, and its drawings are whole and have names.
 func TestPage(t *testing.T) {
-	w := create(t, tiny, "a<b&c", map[string]string{"command": "train <x>"})
+	w := create(t, tiny, "a<b&c", map[string]string{"command": "train <x>" + strings.Repeat("a/long/path/", 20)})
 	dir := w.Dir
 	render := func(dirs ...string) string {
-		p := &Page{Title: "T", Command: "c", Version: "v"}
+		p := &Page{Title: "Report on " + strings.Repeat("a-long-name", 20), Command: "c", Version: "v"}
 		if err := p.Add(t.Context(), dirs); err != nil {
 			t.Fatal(err)
 		}
@@ -107,6 +107,7 @@ func TestPage(t *testing.T) {
 	if seeds, means := strings.Count(drawings[0], `class="seed"`), strings.Count(drawings[0], `class="mean"`); seeds != 12 || means != 6 {
 		t.Errorf("%d curves of seeds and %d means, want 12 and 6", seeds, means)
 	}
+	t.Run("browser", func(t *testing.T) { inBrowser(t, text) })
 }
 
 // A page says which trainings failed and why, and that no other is to come.

@@ -79,7 +79,7 @@ func (a *axis) ticks(most int) (all []float64) {
 		}
 	}
 	for x := math.Ceil(a.lo/step) * step; x <= a.hi+step*1e-9; x += step {
-		all = append(all, math.Round(x/step)*step)
+		all = append(all, math.Round(x/step)*step+0) // no -0
 	}
 	return all
 }
@@ -105,7 +105,7 @@ type svg struct{ strings.Builder }
 
 func newSVG(label string, w, h int) *svg {
 	s := &svg{}
-	fmt.Fprintf(s, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`, w, h, template.HTMLEscapeString(label))
+	fmt.Fprintf(s, `<svg viewBox="0 0 %d %d" style="max-width:%dpx" role="img" aria-label="%s">`, w, h, w*5/4, template.HTMLEscapeString(label))
 	return s
 }
 
@@ -145,15 +145,21 @@ func (s *svg) begin(class, name string) {
 
 func (s *svg) end() { s.WriteString("</g>") }
 
-// frame draws the axes.
-func (s *svg) frame(x, y axis, xLabel, yLabel string) {
+// frame draws the axes. Names are those of 0, 1, .. on the x axis, none for numbers.
+func (s *svg) frame(x, y axis, xLabel, yLabel string, names ...string) {
 	for _, v := range y.ticks(5) {
 		fmt.Fprintf(s, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/>`, left, width-right, y.at(v), y.at(v))
 		s.text(left-6, y.at(v)+4, "end", number(v))
 	}
+	for i, name := range names {
+		s.text(x.at(float64(i)), height-bottom+18, "middle", short(name))
+	}
 	for _, v := range x.ticks(5) {
+		if names != nil {
+			break
+		}
 		fmt.Fprintf(s, `<line class="grid" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x.at(v), x.at(v), top, height-bottom)
-		s.text(x.at(v), height-bottom+16, "middle", number(v))
+		s.text(x.at(v), height-bottom+18, "middle", number(v))
 	}
 	s.text((left+width-right)/2, height-6, "middle", xLabel)
 	fmt.Fprintf(s, `<text transform="translate(13 %d) rotate(-90)" text-anchor="middle">%s</text>`, (top+height-bottom)/2, template.HTMLEscapeString(yLabel))

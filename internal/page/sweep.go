@@ -85,7 +85,7 @@ func ofSweep(ctx context.Context, w *sweep.Sweep) (*Part, error) {
 		return nil, err
 	}
 	if chosen != nil {
-		part.Lead = append(part.Lead, fmt.Sprintf("On seeds %s, that nothing was chosen on: %s", seeds(spec.Report.Seeds), strings.Join(lead, " ")))
+		part.Lead = append(part.Lead, fmt.Sprintf("On seeds %s, on which nothing was chosen, b%s", seeds(spec.Report.Seeds), strings.Join(lead, " ")[1:]))
 	}
 	part.add(all)
 	part.add(chosen)
@@ -296,7 +296,7 @@ func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
 		b.Charts[0].Caption = fmt.Sprintf("Importance: the share of the variance between settings at %d steps that each explains alone.", spec.Prune.MinSteps)
 	}
 	b.Charts[0].SVG = drawForest("Importance of each setting", "share of the variance explained", shares, 0)
-	parallel := &Block{Title: "All settings together", Charts: []Chart{{SVG: drawParallel(spec.Space, statistic, all), Wide: true, Caption: "A line is a setting, the better the darker, " +
+	parallel := &Block{Title: "All settings together", Charts: []Chart{{SVG: drawParallel(spec.Space, spec.Objective.Statistic, all), Wide: true, Caption: "A line is a setting, the better the darker, " +
 		"and the best in a colour of its own. Dashed lines were given up."}}}
 	return []*Block{b, parallel}
 }
