@@ -57,14 +57,7 @@ func somewhere(seed, count, n int) []float64 {
 	r := envs.EpisodeStream(uint64(seed), 77)
 	a := make([]float64, count*n)
 	for i := range count {
-		var sum float64
-		for k := range n {
-			a[i*n+k] = r.ExpFloat64()
-			sum += a[i*n+k]
-		}
-		for k := range n {
-			a[i*n+k] /= sum
-		}
+		copy(a[i*n:], rng.Simplex(r, n))
 	}
 	return a
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"paspo/internal/rng"
 	"paspo/lp"
 )
 
@@ -59,7 +60,7 @@ type hard struct {
 // start draws simplex or box of a size, and some rows.
 func (h *hard) start(total float64, rows int) {
 	n := 3 + h.r.IntN(6)
-	h.x = simplexPoint(h.r, n)
+	h.x = rng.Simplex(h.r, n)
 	d := &h.c.Description
 	for j := range n {
 		d.Entities = append(d.Entities, fmt.Sprintf("x%d", j))
@@ -343,7 +344,7 @@ func (h *hard) hull() {
 	}
 	size := h.between(-2, 2)
 	for range n + 1 + h.r.IntN(6) {
-		v := simplexPoint(h.r, n)
+		v := rng.Simplex(h.r, n)
 		switch k := len(d.Points); {
 		case k > 0 && h.r.IntN(3) == 0: // close to another
 			w := h.between(-12, -3) * size
@@ -379,7 +380,7 @@ func (h *hard) states() {
 	total := h.between(-2, 2)
 	h.start(total, h.some())
 	for range statesOf {
-		x := simplexPoint(h.r, len(h.x))
+		x := rng.Simplex(h.r, len(h.x))
 		s := total * (0.5 + h.r.Float64())
 		var lim lp.Limits
 		for j := range x {

@@ -10,14 +10,14 @@ import (
 )
 
 // Scaled returns a polytope of any size: rows over 2 or more entities with
-// coefficients from U(0, 1) rounded to 2 digits, as lp.GenerateRejection draws
+// coefficients from U(0, 1) rounded to 2 digits, as constraints.GenerateRejection draws
 // them, whose right-hand sides are rounded up from their values at a point that
 // is uniform in the simplex. So it is not empty, and its rows are tight. With caps
 // no entity exceeds 3/n, or its share of that point.
 func Scaled(n, rows int, caps bool, seed uint64) (*lp.Polytope, error) {
 	r := rand.New(rng.New(seed, "stress", "scaled"))
 	d := lp.Description{Name: fmt.Sprintf("%d entities, %d rows", n, rows), Total: 1}
-	x := simplexPoint(r, n)
+	x := rng.Simplex(r, n)
 	for j := range n {
 		d.Entities = append(d.Entities, fmt.Sprintf("E%d", j+1))
 		if caps {
@@ -33,20 +33,6 @@ func Scaled(n, rows int, caps bool, seed uint64) (*lp.Polytope, error) {
 		d.Rows = append(d.Rows, t)
 	}
 	return lp.New(d)
-}
-
-// simplexPoint draws from Dirichlet(1).
-func simplexPoint(r *rand.Rand, n int) []float64 {
-	x := make([]float64, n)
-	sum := 0.
-	for j := range x {
-		x[j] = r.ExpFloat64()
-		sum += x[j]
-	}
-	for j := range x {
-		x[j] /= sum
-	}
-	return x
 }
 
 func dot(a, b []float64) float64 {

@@ -93,16 +93,7 @@ func drawPoints(entities, points int, seed uint64) (d lp.Description, err error)
 	r := rand.New(rng.New(seed, "lp", "points"))
 	d = lp.Description{Name: "points", Entities: entityNames(entities), Total: 1}
 	for range points {
-		v := make([]float64, entities)
-		sum := 0.
-		for j := range v {
-			v[j] = r.ExpFloat64()
-			sum += v[j]
-		}
-		for j := range v {
-			v[j] /= sum
-		}
-		d.Points = append(d.Points, v)
+		d.Points = append(d.Points, rng.Simplex(r, entities))
 	}
 	d.Points = extremePoints(d.Points)
 	return d, nil

@@ -98,15 +98,7 @@ func TestPointsAgainstRows(t *testing.T) {
 			d.Entities = append(d.Entities, fmt.Sprintf("x%d", j))
 		}
 		for range n + r.IntN(12) {
-			v, sum := make([]float64, n), 0.
-			for j := range v {
-				v[j] = r.ExpFloat64()
-				sum += v[j]
-			}
-			for j := range v {
-				v[j] /= sum
-			}
-			d.Points = append(d.Points, v)
+			d.Points = append(d.Points, rng.Simplex(r, n))
 		}
 		p, err := lp.New(d)
 		if err != nil {

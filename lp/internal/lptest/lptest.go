@@ -595,16 +595,7 @@ func DrawnPoints(entities, points int) lp.Description {
 	r := rand.New(rng.New(1, "lp", "points"))
 	d := lp.Description{Name: "points", Entities: Names(entities), Total: 1}
 	for range points {
-		v := make([]float64, entities)
-		sum := 0.
-		for j := range v {
-			v[j] = r.ExpFloat64()
-			sum += v[j]
-		}
-		for j := range v {
-			v[j] /= sum
-		}
-		d.Points = append(d.Points, v)
+		d.Points = append(d.Points, rng.Simplex(r, entities))
 	}
 	return d
 }
