@@ -22,6 +22,7 @@ type Copy struct {
 	limiter  Limiter   // nil where limits do not follow the state
 	relaxer  Relaxer   // nil where they are not relaxed
 	cutter   Truncator // nil where episodes are never truncated
+	skipper  Skipper   // nil where every step takes its action
 	starter  Starter   // nil where it is not stepped elsewhere
 	expecter Expecter  // nil where expectations are not known, and in a Vector
 	polytope *lp.Polytope
@@ -38,6 +39,7 @@ type Copy struct {
 	residual   float64
 	length     int // steps of the episode
 	truncated  bool
+	skipped    bool
 
 	calls string // method that is called at the moment, empty for none
 	fault *Fault // the first
@@ -75,6 +77,7 @@ func (c *Copy) start(p Problem, s *Spec, index int, r *rand.Rand) error {
 		c.relaxer, _ = l.(Relaxer)
 	}
 	c.cutter, _ = c.env.(Truncator)
+	c.skipper, _ = c.env.(Skipper)
 	c.starter, _ = c.env.(Starter)
 	return c.Reset()
 }
@@ -195,6 +198,7 @@ func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 		return 0, false, c.failed("Step", nonFinite{fmt.Sprintf("not called: component %d of the action", i), action[i]})
 	}
 	copy(c.action, action)
+	c.skipped = false
 	if reward, done = c.step(); c.fault != nil {
 		return 0, false, c.fault
 	}
@@ -216,7 +220,12 @@ func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 	if err := c.checkObs("Step"); err != nil {
 		return 0, false, err
 	}
-	c.length++
+	if c.askSkipped(); c.fault != nil {
+		return 0, false, c.fault
+	}
+	if !c.skipped {
+		c.length++
+	}
 	return reward, false, c.lookAtLimits()
 }
 
@@ -305,6 +314,16 @@ func (c *Copy) askTruncated() {
 	c.calls = "Truncated"
 	defer c.leave()
 	c.truncated = c.cutter.Truncated()
+	c.calls = ""
+}
+
+func (c *Copy) askSkipped() {
+	if c.skipper == nil {
+		return
+	}
+	c.calls = "Skipped"
+	defer c.leave()
+	c.skipped = c.skipper.Skipped()
 	c.calls = ""
 }
 

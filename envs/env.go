@@ -52,6 +52,15 @@ type Truncator interface {
 	Truncated() bool
 }
 
+// Skipper is implemented by environments that at times begin an episode in a Step of its own,
+// as vectors of Gymnasium do whose mode is NEXT_STEP. Until that Step, Reset has left an
+// observation that belongs to no episode, as the last one of the episode before.
+type Skipper interface {
+	// Skipped says whether the last Step took no action and began an episode: it returned
+	// neither a reward nor done. Nothing is learned from it.
+	Skipped() bool
+}
+
 // Starter is implemented by environments that are stepped elsewhere, as by another
 // process. Whoever steps several side by side gives each its action before it waits for
 // the first of them.

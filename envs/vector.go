@@ -61,6 +61,7 @@ type Vector struct {
 	residuals []float64
 	done      []bool
 	truncated []bool
+	skipped   []bool
 	final     []float64   // count x dim, of truncated episodes
 	limits    []lp.Limits // nil where limits do not follow the state
 
@@ -105,7 +106,7 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 		copies: make([]Copy, c.Count),
 		dim:    s.ObsDim, n: s.Polytope.Dim(), audit: max(c.Audit, 1),
 		obs: make([]float64, c.Count*s.ObsDim), done: make([]bool, c.Count),
-		truncated: make([]bool, c.Count), final: make([]float64, c.Count*s.ObsDim),
+		truncated: make([]bool, c.Count), skipped: make([]bool, c.Count), final: make([]float64, c.Count*s.ObsDim),
 		rewards: make([]float64, c.Count), residuals: make([]float64, c.Count),
 		returns: make([]float64, c.Count), ended: make([]float64, c.Count), steps: make([]int32, c.Count),
 		finished: make([]Episode, 0, c.Count), known: map[string]bool{},
@@ -168,6 +169,9 @@ func (v *Vector) Done() []bool { return v.done }
 
 // Truncated says for every environment whether the last Step truncated its episode.
 func (v *Vector) Truncated() []bool { return v.truncated }
+
+// Skipped says for every environment whether the last Step took no action there (see Skipper).
+func (v *Vector) Skipped() []bool { return v.skipped }
 
 // Final returns the observation that the last Step left of the episode of
 // environment i, where that was truncated.
@@ -295,7 +299,7 @@ func (v *Vector) stepOne(i int) {
 		return
 	}
 	v.rewards[i], v.done[i], v.residuals[i] = reward, done, e.residual
-	v.truncated[i] = e.truncated
+	v.truncated[i], v.skipped[i] = e.truncated, e.skipped
 	v.returns[i] += reward
 	if e.truncated {
 		copy(v.Final(i), e.obs)
@@ -405,6 +409,7 @@ func (v *Vector) UnmarshalBinary(b []byte) error {
 	clear(v.rewards)
 	clear(v.done)
 	clear(v.truncated)
+	clear(v.skipped)
 	v.finished = v.finished[:0]
 	return r.End()
 }

@@ -55,7 +55,7 @@ func (l *learner) Streams() []*rng.Stream { return []*rng.Stream{l.stream} }
 //
 //	L = -E[min(rho A, clip(rho, 1-eps, 1+eps) A)] + c_v E[(V - R)^2] - c_e E[H]
 func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
-	standardise(r.Batch.Advantage, r.Advantages, l.StandardiseAdvantages)
+	standardise(r.Batch.Advantage, r.Advantages, r.Learned(0, r.Advantages), l.StandardiseAdvantages)
 
 	// Settings of this iteration.
 	m.LR = rl.Schedule(l.LRSchedule, l.LR, l.LRFinal, progress)
@@ -81,7 +81,7 @@ func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		for rows := range slices.Chunk(l.shuffled(epoch), l.Minibatch) {
+		for rows := range slices.Chunk(l.shuffled(epoch, r.Skipped), l.Minibatch) {
 			if err := l.backend.Step(rows, settings); err != nil {
 				return err
 			}
@@ -112,24 +112,35 @@ func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m 
 	return checkDiagnostics(d)
 }
 
-// shuffled returns the rows of the batch in the order of an epoch. Every epoch
+// shuffled returns the rows of the batch in the order of an epoch. Others, chosen by chance,
+// stand for those that are skipped: minibatches have one size. Every epoch
 // has memory of its own: a backend may still read the last one's.
-func (l *learner) shuffled(epoch int) []int32 {
+func (l *learner) shuffled(epoch int, skipped []int32) []int32 {
 	b := l.BatchSize()
 	rows := l.rows[epoch*b : (epoch+1)*b]
 	for i := range rows {
 		rows[i] = int32(i)
 	}
+	for _, i := range skipped {
+		for {
+			other := int32(l.rand.IntN(b))
+			if _, none := slices.BinarySearch(skipped, other); !none {
+				rows[i] = other
+				break
+			}
+		}
+	}
 	l.rand.Shuffle(b, func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	return rows
 }
 
-// standardise writes advantages with mean 0 and deviation 1, or as they are.
-func standardise(dst []float32, adv []float64, on bool) {
+// standardise writes advantages so that those to learn from have mean 0 and deviation 1, or
+// as they are.
+func standardise(dst []float32, adv, learned []float64, on bool) {
 	mean, scale := 0.0, 1.0
 	if on {
 		var m stats.Running
-		for _, a := range adv {
+		for _, a := range learned {
 			m.Add(a)
 		}
 		mean, scale = m.Mean, 1/(math.Sqrt(m.M2/m.N)+stats.VarianceFloor)

@@ -1,6 +1,7 @@
 package ppo
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 func TestShuffled(t *testing.T) {
 	cfg := DefaultConfig()
 	l := &learner{Config: cfg, rand: rand.New(rng.New(7, "shuffle")), rows: make([]int32, cfg.Epochs*cfg.BatchSize())}
-	one, two := l.shuffled(0), l.shuffled(1)
+	one, two := l.shuffled(0, nil), l.shuffled(1, nil)
 	same := 0
 	seen := make([]bool, len(one))
 	for i, r := range one {
@@ -24,5 +25,43 @@ func TestShuffled(t *testing.T) {
 	}
 	if same > len(one)/4 {
 		t.Errorf("%d of %d rows stand where they stood in the epoch before", same, len(one))
+	}
+}
+
+// Rows that are skipped are in no minibatch, all others are, and what stands for those skipped
+// is spread over the others.
+func TestShuffledSkips(t *testing.T) {
+	cfg := DefaultConfig()
+	l := &learner{Config: cfg, rand: rand.New(rng.New(7, "shuffle")), rows: make([]int32, cfg.Epochs*cfg.BatchSize())}
+	b := cfg.BatchSize()
+	var skipped []int32
+	for i := 0; i < b; i += 3 {
+		skipped = append(skipped, int32(i))
+	}
+	seen := make([]int, b)
+	for _, r := range l.shuffled(1, skipped) {
+		seen[r]++
+	}
+	most := 0
+	for i, n := range seen {
+		if (n == 0) != (i%3 == 0) {
+			t.Fatalf("row %d is there %d times", i, n)
+		}
+		most = max(most, n)
+	}
+	if most > 8 {
+		t.Errorf("a row is there %d times", most)
+	}
+}
+
+func TestStandardise(t *testing.T) {
+	adv := []float64{1, 100, 2, 3}
+	dst := make([]float32, 4)
+	standardise(dst, adv, []float64{1, 2, 3}, true)
+	if got := dst[0] + dst[2] + dst[3]; math.Abs(float64(got)) > 1e-6 {
+		t.Errorf("sum %v, want 0", got)
+	}
+	if got := dst[0]*dst[0] + dst[2]*dst[2] + dst[3]*dst[3]; math.Abs(float64(got)-3) > 1e-6 {
+		t.Errorf("sum of squares %v, want 3", got)
 	}
 }

@@ -30,6 +30,7 @@ type fakeBackend struct {
 	norm     *policy.Normalizer
 
 	batch  *policy.Batch
+	rows   []int32 // of all minibatches
 	kept   policy.Batch
 	diag   policy.Diagnostics
 	stepKL float64 // what every step reports
@@ -139,6 +140,7 @@ func (b *fakeBackend) Load(batch *policy.Batch) error {
 }
 
 func (b *fakeBackend) Step(rows []int32, s policy.Settings) error {
+	b.rows = append(b.rows, rows...)
 	h, m := b.n-1, float32(len(rows))
 	gw, gv := make([]float32, h), make([]float32, len(b.v))
 	for _, r := range rows {

@@ -10,6 +10,7 @@ import (
 type Learner interface {
 	// Learn improves the policy on the transitions of one iteration and adds what it
 	// measured to m. progress goes from 0 in the first iteration to 1 in the last.
+	// Rows that r.Skipped names are not to be learned from.
 	// Where ctx ends it, the error is that of ctx.
 	Learn(ctx context.Context, r *Rollout, progress float64, m *Metrics) error
 

@@ -36,6 +36,10 @@ type Rollout struct {
 	CostAdvantages []float64
 	costs          costs
 
+	// Skipped are the rows of steps that took no action (see envs.Skipper), in ascending
+	// order: what is there is no transition, and nothing is to be learned from it.
+	Skipped []int32
+
 	trainer *Trainer
 
 	values  []float64 // in the units of returns
@@ -43,6 +47,8 @@ type Rollout struct {
 	after   []float64 // where done, the value of what would have come: 0 if terminated
 	last    []float64 // values after the last step, one an environment
 	returns []float64
+	left    [2][]float64 // of Learned
+	begun   []float64    // discounted sums of rewards of steps that took an action
 
 	truncated []int       // rows whose step truncated an episode
 	ends      []float64   // observations: those after the last step, final ones of truncated episodes
@@ -87,7 +93,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		long  stats.Running
 		fixed float64
 	)
-	r.truncated, r.ends = r.truncated[:0], append(r.ends[:0], v.Obs()...)
+	r.truncated, r.ends, r.Skipped = r.truncated[:0], append(r.ends[:0], v.Obs()...), r.Skipped[:0]
 	clear(r.after)
 	m.MaxResidual = math.Inf(-1)
 	m.Relaxed = 0
@@ -135,6 +141,11 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 			if cut {
 				r.truncated = append(r.truncated, s*n+e)
 				r.ends = append(r.ends, v.Final(e)...)
+			}
+		}
+		for e, skipped := range v.Skipped() {
+			if skipped {
+				r.Skipped = append(r.Skipped, int32(s*n+e))
 			}
 		}
 		t.scaleRewards(r.Rewards[s*n:(s+1)*n], v.Rewards(), v.Done())
@@ -185,6 +196,9 @@ func widen(dst []float64, at int, src []float32) {
 // learns.
 func (t *Trainer) estimate(m *Metrics) error {
 	r := t.roll
+	if len(r.Skipped) == r.Batch.Rows {
+		return errors.New("every step of the rollout began an episode, none took an action: more steps of every environment are needed")
+	}
 	if c, ok := t.learner.(Constrained); ok {
 		c.Shape(r.Rewards, r.Costs)
 	}
@@ -198,9 +212,24 @@ func (t *Trainer) estimate(m *Metrics) error {
 		return &NonFiniteError{Tensor: where, Value: r.Advantages[i]}
 	}
 	centre(r.Advantages, t.cfg.Group)
-	m.ExplainedVariance = explainedVariance(r.returns, r.values)
+	m.ExplainedVariance = explainedVariance(r.Learned(0, r.returns), r.Learned(1, r.values))
 	t.targets(r.Batch.Return, r.returns)
 	return nil
+}
+
+// Learned returns the elements of x, one a row, without those of skipped rows. It is valid until
+// the next call with the same place, 0 or 1.
+func (r *Rollout) Learned(place int, x []float64) []float64 {
+	if len(r.Skipped) == 0 {
+		return x
+	}
+	out, from := r.left[place][:0], 0
+	for _, i := range r.Skipped {
+		out = append(out, x[from:i]...)
+		from = int(i) + 1
+	}
+	r.left[place] = append(out, x[from:]...)
+	return r.left[place]
 }
 
 // centre takes the mean of every group of advantages off its members. Environments
@@ -228,7 +257,7 @@ func centre(adv []float64, group int) {
 func (t *Trainer) targets(dst []float32, returns []float64) {
 	mean, scale := 0.0, 1.0
 	if t.cfg.ScaleValues {
-		t.returnStats.Add(returns)
+		t.returnStats.Add(t.roll.Learned(0, returns))
 		mean, scale = t.returnStats.Mean[0], 1/t.returnDeviation()
 	}
 	for i, x := range returns {
@@ -309,7 +338,14 @@ func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
 	for e, x := range rewards {
 		t.discounted[e] = t.cfg.Gamma*t.discounted[e] + x
 	}
-	t.rewardStats.Add(t.discounted)
+	r := t.roll
+	r.begun = r.begun[:0]
+	for e, x := range t.discounted {
+		if !t.vector.Skipped()[e] {
+			r.begun = append(r.begun, x)
+		}
+	}
+	t.rewardStats.Add(r.begun)
 	size := math.Hypot(math.Sqrt(t.rewardStats.Variance(0)), t.rewardStats.Mean[0])
 	if size == 0 {
 		size = 1 // all were 0

@@ -21,10 +21,10 @@ type Env struct {
 
 	next      uint32 // seed of the next episode, where drawn
 	drawn     bool
-	fresh     bool // the next episode has started
 	started   bool // Step has been asked for
 	place     int  // among those asked for with it
 	truncated bool
+	skipped   bool
 }
 
 // Start implements envs.Starter.
@@ -46,6 +46,7 @@ func (e *Env) queue(action []float64) {
 		return
 	}
 	copy(w.mem.actions[e.slot*e.n:], action)
+	w.stepped[e.slot/max(e.p.together, 1)] = true
 	e.place, e.started = len(w.queue), true
 	w.queue = append(w.queue, int32(e.slot))
 }
@@ -125,15 +126,17 @@ func (e *Env) Reset(r *rand.Rand, obs []float64) {
 	if !e.drawn {
 		e.next = r.Uint32() >> 1
 	}
-	if !e.fresh {
-		w.mu.Lock()
-		defer w.mu.Unlock()
+	// One reset of a vector begins the episodes of all of its environments.
+	if w.mu.Lock(); w.mem.flags[e.slot]&flagFresh == 0 {
 		if err := e.reset(); err != nil {
+			w.mu.Unlock()
 			panic(envs.Raised{Err: err})
 		}
 	}
+	w.mu.Unlock()
 	copy(obs, w.mem.obs[e.slot*e.dim:(e.slot+1)*e.dim])
-	e.fresh, e.truncated = false, false
+	w.mem.flags[e.slot] = 0
+	e.truncated, e.skipped = false, false
 	e.next, e.drawn = r.Uint32()>>1, true
 	w.mem.seeds[e.slot] = e.next
 }
@@ -172,16 +175,19 @@ func (e *Env) Step(_ *rand.Rand, action, obs []float64) (reward float64, done bo
 	m := w.mem
 	flags := m.flags[e.slot]
 	from := m.obs
-	if done = flags != 0; done {
+	if done = flags&(flagTerminated|flagTruncated) != 0; done {
 		from = m.final
 	}
 	copy(obs, from[e.slot*e.dim:(e.slot+1)*e.dim])
-	e.truncated, e.fresh = flags&flagTruncated != 0, flags&flagFresh != 0
+	e.truncated, e.skipped = flags&flagTruncated != 0, flags&flagSkipped != 0
 	return m.rewards[e.slot], done
 }
 
 // Truncated implements envs.Truncator.
 func (e *Env) Truncated() bool { return e.truncated }
+
+// Skipped implements envs.Skipper.
+func (e *Env) Skipped() bool { return e.skipped }
 
 // told is a number that an environment has shown in info, summed over steps.
 type told struct {
@@ -284,7 +290,8 @@ func (s saver) UnmarshalBinary(b []byte) error {
 	if err := e.w.ask(map[string]any{"op": "load", "slot": e.slot, "state": b[stateHead:]}, -1, nil); err != nil {
 		return err
 	}
-	e.next, e.drawn, e.fresh = binary.LittleEndian.Uint32(b), true, false
+	e.next, e.drawn = binary.LittleEndian.Uint32(b), true
+	e.w.mem.flags[e.slot] = 0
 	e.w.mem.seeds[e.slot] = e.next
 	return nil
 }

@@ -65,7 +65,8 @@ type memory struct {
 const (
 	flagTerminated = 1 << iota
 	flagTruncated
-	flagFresh
+	flagFresh   // the row holds the first observation of the next episode
+	flagSkipped // the step began an episode and took no action
 )
 
 // share makes the memory of a process.

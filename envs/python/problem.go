@@ -23,10 +23,12 @@ type Problem struct {
 	spec             envs.Spec
 
 	follow         map[string]int // limits that follow the state, and how many they are
+	together       int            // environments of a vector, which are stepped together; 0 for single ones
 	repeats, saves bool
 
 	mu          sync.Mutex // of workers and their slots
 	workers     []*worker
+	joined      joined
 	description []byte      // JSON
 	server      *channel    // to the process that workers are copied from, nil for none
 	queued      atomic.Bool // some worker has actions that it has not been told of
@@ -42,6 +44,7 @@ type described struct {
 	Limits   []string   `json:"limits"`  // that follow the state: b, lower, upper, total
 	Repeats  bool       `json:"repeats"` // the same seed starts the same episode
 	Saves    bool       `json:"saves"`
+	Vector   int        `json:"vector,omitempty"` // environments that are stepped together; 0 for one
 }
 
 // Open returns the problem of an environment. The polytope of the actions is what
@@ -91,7 +94,7 @@ func (p *Problem) open(name string, constrain func(lp.Description) (*lp.Polytope
 	if err != nil {
 		return err
 	}
-	p.repeats, p.saves, p.follow = d.Repeats, d.Saves, map[string]int{}
+	p.repeats, p.saves, p.together, p.follow = d.Repeats, d.Saves, d.Vector, map[string]int{}
 	_, rows, _ := polytope.Inequalities()
 	_, equal, _ := polytope.Equalities()
 	widths := map[string]int{"b": len(rows), "lower": polytope.Dim(), "upper": polytope.Dim(), "total": len(equal)}
@@ -144,11 +147,18 @@ func (p *Problem) Following() []string { return slices.Sorted(maps.Keys(p.follow
 
 // Unrepeatable implements envs.Unrepeatable.
 func (p *Problem) Unrepeatable() string {
-	if p.repeats {
-		return ""
+	switch {
+	case p.together > 0:
+		return "environments of a vector share what they draw from"
+	case !p.repeats:
+		return "reset(seed=1) gave two different observations"
 	}
-	return "reset(seed=1) gave two different observations"
+	return ""
 }
+
+// Together returns how many environments the function makes at a time, a vector whose
+// environments are stepped together, 0 where it makes single ones.
+func (p *Problem) Together() int { return p.together }
 
 // Spec implements envs.Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }
@@ -184,6 +194,9 @@ func (p *Problem) New() envs.Env {
 func (p *Problem) newEnv() (*Env, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if e := p.join(); e != nil {
+		return e, nil
+	}
 	fewest := func() (w *worker) {
 		for _, v := range p.workers {
 			if w == nil || v.live < w.live {
@@ -206,12 +219,13 @@ func (p *Problem) newEnv() (*Env, error) {
 			return nil, err
 		}
 	}
+	count := max(p.together, 1)
 	slot := 0
-	for slot < len(w.used) && w.used[slot] {
-		slot++
+	for slot < len(w.used) && slices.Contains(w.used[slot:slot+count], true) {
+		slot += count
 	}
 	if slot == len(w.used) {
-		if slot == capacity {
+		if slot+count > capacity {
 			return nil, fmt.Errorf("a Python process holds %d environments, no more", capacity)
 		}
 		if err := w.settle(); err != nil {
@@ -220,11 +234,42 @@ func (p *Problem) newEnv() (*Env, error) {
 		if err := w.ask(map[string]string{"op": "new"}, -1, nil); err != nil {
 			return nil, err
 		}
-		w.used = append(w.used, false)
+		w.used = append(w.used, make([]bool, count)...)
+		w.stepped = append(w.stepped, false)
 	}
+	clear(w.mem.flags[slot : slot+count])
+	w.stepped[slot/count] = false
+	p.joined = joined{w, slot + 1, slot + count}
+	return p.env(w, slot), nil
+}
+
+func (p *Problem) env(w *worker, slot int) *Env {
 	w.used[slot] = true
 	w.live++
-	return &Env{p: p, w: w, slot: slot, dim: p.spec.ObsDim, n: p.spec.Polytope.Dim()}, nil
+	return &Env{p: p, w: w, slot: slot, dim: p.spec.ObsDim, n: p.spec.Polytope.Dim()}
+}
+
+// joined is the vector whose slots are given away one after the other, from next to end,
+// until it is stepped.
+type joined struct {
+	w         *worker
+	next, end int
+}
+
+// join returns the next environment of the vector that has not been stepped, nil where there
+// is none.
+func (p *Problem) join() *Env {
+	j := &p.joined
+	if j.w == nil || j.next == j.end {
+		return nil
+	}
+	j.w.mu.Lock()
+	defer j.w.mu.Unlock()
+	if j.w.stepped[j.next/p.together] || !j.w.used[j.next-1] {
+		return nil
+	}
+	j.next++
+	return p.env(j.w, j.next-1)
 }
 
 // Close ends the processes.

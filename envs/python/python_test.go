@@ -372,7 +372,7 @@ func TestUnrepeatable(t *testing.T) {
 func TestRefused(t *testing.T) {
 	for function, want := range map[string]string{
 		"NoBox": "the action space is a NoneType: a Box is allowed", "nothing": "tiny has no nothing", "os.getpid": "made a int without reset",
-		"Native": "a Native of 2 environments that cannot be had one by one",
+		"Modeless": "has autoreset_mode None: NEXT_STEP, SAME_STEP, DISABLED",
 	} {
 		if _, err := tryOpen(t, function, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", function, err, want)

@@ -30,6 +30,8 @@ type worker struct {
 	used []bool // by slot
 	live int    // slots in use
 
+	stepped []bool // by vector, of a single environment where there are no others: since its first slot was taken
+
 	queue   []int32 // slots whose actions are in the memory, to be stepped
 	again   bool    // episodes that end start anew
 	waiting bool    // for the answer to a step

@@ -22,7 +22,7 @@ import traceback
 
 import numpy as np
 
-TERMINATED, TRUNCATED, FRESH = 1, 2, 4  # flags
+TERMINATED, TRUNCATED, FRESH, SKIPPED = 1, 2, 4, 8  # flags
 LIMITS = "b", "lower", "total", "upper"  # of a state
 MOST = 500  # characters of what an environment says about itself
 NAMES = 32  # of numbers in the info of an environment
@@ -82,6 +82,24 @@ def flattener(space, name="obs"):
     raise Refused(f"the observation space is a {kind(space)}: Box, Discrete, MultiDiscrete, MultiBinary, Dict and Tuple are allowed")
 
 
+def batch_flattener(space, flatten):
+    """A function that flattens a batch of observations of a space to rows. flatten is that of one."""
+    if hasattr(space, "spaces"):
+        items = list(space.spaces.items()) if hasattr(space.spaces, "items") else list(enumerate(space.spaces))
+        parts = [(k, batch_flattener(s, flattener(s)[2])) for k, s in items]
+        return lambda o: np.concatenate([f(o[k]) for k, f in parts], 1)
+    if flatten is None or flatten is np.ravel:
+        return lambda o: np.asarray(o, float).reshape(len(o), -1)
+    return lambda o: np.array([flatten(x) for x in o], float)
+
+
+def part(batch, i):
+    """Element i of a batch of observations."""
+    if isinstance(batch, dict):
+        return {k: part(v, i) for k, v in batch.items()}
+    return tuple(part(v, i) for v in batch) if isinstance(batch, tuple) else batch[i]
+
+
 def action_box(space):
     if space is None or not (hasattr(space, "low") and hasattr(space, "high")):
         raise Refused(f"the action space is a {kind(space)}: a Box is allowed")
@@ -94,7 +112,21 @@ def action_box(space):
     return low, high, np.shape(space.low), dtype
 
 
+def numbers(v):
+    return [None if np.isinf(x) else float(x) for x in v]
+
+
 # What the environment says about itself
+
+
+def limits_of(env):
+    """The names of its limits that follow the state."""
+    limits = method(env, "limits")
+    names = sorted(limits()) if limits else []
+    unknown = set(names) - set(LIMITS)
+    if unknown:
+        raise Refused(f"limits() has {', '.join(sorted(unknown))}: {', '.join(LIMITS)} are allowed")
+    return names
 
 
 def words(env):
@@ -119,12 +151,9 @@ def words(env):
 
 
 def taken_apart(vector):
-    """A function that makes the environments of Gymnasium's vectors of them in turn. They are
+    """A function that makes the environments of SyncVectorEnv and AsyncVectorEnv in turn. They are
     stepped one by one, so that whenever the vector would start episodes, they start with seeds of
     the run, and no step is lost on it."""
-    if not getattr(vector, "env_fns", None):
-        raise Refused(f"the function made a {kind(vector)} of {vector.num_envs} environments that cannot be had one by one: "
-                      "one environment, a SyncVectorEnv or an AsyncVectorEnv without wrappers is allowed")
     makers = itertools.cycle(vector.env_fns)
     vector.close()
     return lambda: next(makers)()
@@ -140,19 +169,12 @@ class Singles:
         self.low, self.high, self.shape, self.dtype = action_box(first.action_space)
 
     def describe(self):
-        def numbers(v):
-            return [None if np.isinf(x) else float(x) for x in v]
-
         d = {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high)}
         first = self.spare[0]
         # The same seed twice: whether episodes depend on it alone shows in what they begin with.
         one, two = (self.flat(first.reset(seed=1)[0]) for _ in range(2))
         d["repeats"] = bool(np.array_equal(one, two))
-        limits = method(first, "limits")
-        d["limits"] = sorted(limits()) if limits else []
-        unknown = set(d["limits"]) - set(LIMITS)
-        if unknown:
-            raise Refused(f"limits() has {', '.join(sorted(unknown))}: {', '.join(LIMITS)} are allowed")
+        d["limits"] = limits_of(first)
         d["saves"] = all(callable(getattr(first, m, None)) for m in ("save_state", "load_state"))  # not those inside wrappers, which have a state too
         d["reward"], d["episode"] = words(first)
         return d
@@ -321,6 +343,159 @@ class Singles:
                     self.limit(slot)
 
 
+MODES = {"nextstep": "NEXT_STEP", "samestep": "SAME_STEP", "disabled": "DISABLED"}
+
+
+class Vectors(Singles):
+    """Vectors of environments. Slots k*count to (k+1)*count-1 are those of vector k, which are
+    stepped together. One that nobody has asked for takes the action of one of the others."""
+
+    def __init__(self, make, first):
+        self.make, self.spare, self.envs, self.bounds, self.infos = make, [first], [], [], {}
+        self.count = int(first.num_envs)
+        self.dim, self.names, self.flatten = flattener(first.single_observation_space)
+        self.rows = batch_flattener(first.single_observation_space, self.flatten)
+        self.low, self.high, self.shape, self.dtype = action_box(first.single_action_space)
+        mode = (getattr(first, "metadata", None) or {}).get("autoreset_mode")
+        self.mode = MODES.get(str(getattr(mode, "value", mode)).replace("_", "").lower())
+        if self.mode is None:
+            raise Refused(f"the metadata of the {kind(first)} has autoreset_mode {mode!r}: {', '.join(MODES.values())} of gymnasium.vector.AutoresetMode are allowed")
+
+    def describe(self):
+        first = self.spare[0]
+        self.flat(first.reset(seed=1))  # some have no limits before
+        d = {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high), "vector": self.count, "limits": limits_of(first)}
+        d["reward"], d["episode"] = words(first)
+        return d
+
+    def memory(self, fd, layout):
+        super().memory(fd, layout)
+        self.over = np.zeros(layout["capacity"], bool)  # NEXT_STEP: the next step begins an episode
+
+    def new(self):
+        env = self.spare.pop() if self.spare else self.make()
+        if env.num_envs != self.count:
+            raise Refused(f"the function made a vector of {env.num_envs} environments after one of {self.count}: as many are allowed")
+        self.envs.append(env)
+        self.bounds.append(method(env, "limits"))
+
+    def flat(self, answer):
+        """The rows of what reset returned."""
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise Refused(f"reset returned {kind(answer)} {short(answer)}: a tuple (observations, info) is allowed")
+        return self.checked(answer[0])
+
+    def checked(self, o):
+        o = self.rows(o)
+        if o.shape != (self.count, self.dim):
+            raise Refused(f"the observations have shape {o.shape} when flattened, those of their space {(self.count, self.dim)}")
+        return o
+
+    def each(self, name, v, dtype):
+        v = np.asarray(v)
+        if v.shape != (self.count,) or v.dtype.kind not in "fiub":
+            raise Refused(f"the {name} are {short(v)}: {self.count} numbers are allowed")
+        return v.astype(dtype)
+
+    def reset(self):
+        """Starts episodes in all of a vector: there is one seed to give."""
+        slot = int(self.head[1])
+        k = slot // self.count
+        rows = slice(k * self.count, (k + 1) * self.count)
+        self.head[3] = 0
+        self.obs[rows] = self.flat(self.envs[k].reset(seed=int(self.seeds[slot])))
+        self.flags[rows], self.over[rows] = FRESH, False
+        self.limit(k, np.ones(self.count, bool))
+
+    def step(self):
+        slots, again = np.asarray(self.chosen()[0]), bool(self.head[2])
+        vectors = slots // self.count
+        for k in dict.fromkeys(vectors.tolist()):
+            self.head[3] = int(np.argmax(vectors == k))
+            self.together(k, slots[vectors == k] - k * self.count, again)
+
+    def together(self, k, asked, again):
+        """One step of vector k."""
+        env, rows = self.envs[k], slice(k * self.count, (k + 1) * self.count)
+        actions = np.broadcast_to(self.actions[rows][asked[0]], (self.count, len(self.low))).astype(self.dtype)
+        actions[asked] = self.actions[rows][asked]
+        o, rewards, terminated, truncated, info = env.step(actions.reshape(self.count, *self.shape))
+        obs, rewards = self.checked(o), self.each("rewards", rewards, float)
+        terminated, truncated = self.each("terminations", terminated, bool), self.each("truncations", truncated, bool)
+        skipped = self.over[rows].copy()  # an episode has begun, whatever the action
+        ends = (terminated | truncated) & ~skipped
+        flags = np.where(terminated, TERMINATED, TRUNCATED) * ends + FRESH * ends + SKIPPED * skipped
+        rewards[skipped] = 0
+        if self.mode == "SAME_STEP":
+            for i in np.flatnonzero(ends):
+                self.final[rows][i] = self.last(info, i, terminated[i], obs[i])
+        else:
+            self.final[rows][ends] = obs[ends]
+        if self.mode == "NEXT_STEP":
+            self.over[rows] = ends
+        elif self.mode == "DISABLED" and ends.any():
+            obs = self.begun(env, obs.copy(), ends)
+        self.obs[rows], self.rewards[rows], self.flags[rows] = obs, rewards, flags
+        # Where a step is to come that takes no action, the limits are still those of the last.
+        self.limit(k, ~ends if self.mode == "NEXT_STEP" else np.ones(self.count, bool))
+        if again and info:
+            which = np.zeros(self.count, bool)
+            which[asked] = True
+            self.inform_all(self.infos.setdefault(k * self.count + int(asked[0]), {}), info, which & ~skipped)
+
+    def last(self, info, i, terminated, obs):
+        """The last observation of an episode, which SAME_STEP has in info."""
+        batch = info.get("final_obs", info.get("final_observation"))
+        found = None if batch is None else part(batch, i)
+        if found is None:
+            if terminated:
+                return obs  # nobody asks for what comes after
+            raise Refused("the info of step has no final_obs of an episode that was truncated: SAME_STEP needs it")
+        found = np.asarray(found if self.flatten is None else self.flatten(found), float)
+        if found.shape != (self.dim,):
+            raise Refused(f"final_obs has shape {found.shape} when flattened, that of its space {(self.dim,)}")
+        return found
+
+    def begun(self, env, obs, ends):
+        """Observations where DISABLED leaves it to others to begin episodes."""
+        now = self.flat(env.reset(options={"reset_mask": ends.copy()}))
+        if not np.array_equal(now[~ends], obs[~ends], equal_nan=True):
+            raise Refused("reset(options={'reset_mask': ..}) changed environments that the mask leaves out: DISABLED needs one that does not")
+        return now
+
+    def limit(self, k, which):
+        if not self.limits:
+            return
+        now, rows = self.bounds[k](), slice(k * self.count, (k + 1) * self.count)
+        for name, memory in self.limits.items():
+            v, shape = np.asarray(now[name], float), memory[rows].shape
+            if v.shape != shape:
+                raise Refused(f"limits()[{name!r}] has shape {v.shape}: {shape} is allowed, a row an environment in the order of constraints check")
+            memory[rows][which] = v[which]
+
+    def inform_all(self, sums, info, which, within=""):
+        """Adds the numbers in info, one an environment, of those that _name says have them."""
+        for name, v in info.items():
+            if str(name).startswith("_") or name in ("final_obs", "final_observation"):
+                continue
+            has = info.get(f"_{name}")
+            use = which if has is None else which & np.asarray(has, bool)
+            if isinstance(v, dict):
+                # final_info is of the last step of an episode that SAME_STEP has ended.
+                self.inform_all(sums, v, use, within if name == "final_info" else f"{within}{name}/")
+                continue
+            v = np.asarray(v)
+            if v.shape != (self.count,) or v.dtype.kind not in "fiub":
+                continue
+            v = v[use].astype(float)
+            v, name = v[np.isfinite(v)], f"{within}{name}"
+            if v.size and (name in sums or len(sums) < NAMES and len(name) < MOST):
+                s = sums.setdefault(name, [0.0, 0])
+                s[0] += float(v.sum())
+                s[1] += v.size
+                self.head[4] = 1
+
+
 def method(env, name):
     """A method of an environment or of what is inside its wrappers, None where there is none."""
     while env is not None:
@@ -367,13 +542,15 @@ class Worker:
         op = request["op"]
         if op == "describe":
             first = self.make()
-            if hasattr(first, "num_envs"):
+            vector = hasattr(first, "num_envs")
+            if vector and getattr(first, "env_fns", None):
                 self.make = taken_apart(first)
-                first = self.make()
-            for method in ("reset", "step", "observation_space", "action_space"):
-                if not hasattr(first, method):
-                    raise Refused(f"the function made a {kind(first)} without {method}: an environment of Gymnasium's interface is allowed")
-            self.host = Singles(self.make, first)
+                first, vector = self.make(), False
+            single = "single_" if vector else ""
+            for name in ("reset", "step", f"{single}observation_space", f"{single}action_space"):
+                if not hasattr(first, name):
+                    raise Refused(f"the function made a {kind(first)} without {name}: an environment of Gymnasium's interface is allowed")
+            self.host = (Vectors if vector else Singles)(self.make, first)
             return self.host.describe()
         if op == "memory":
             return self.host.memory(fds[0], request)

@@ -187,5 +187,106 @@ class Short(Target):
     length = 5
 
 
-class Native(Vector):
-    env_fns = None
+class Batch:
+    """A vector of its own of Targets, which share nothing but the reset of all."""
+
+    metadata = {"autoreset_mode": "NEXT_STEP"}
+    num_envs = 3
+    single_observation_space, single_action_space = Target.observation_space, Target.action_space
+
+    def __init__(self):
+        self.envs = [Target() for _ in range(self.num_envs)]
+        self.over = np.zeros(self.num_envs, bool)
+
+    def reset(self, *, seed=None, options=None):
+        mask = (options or {}).get("reset_mask", np.ones(self.num_envs, bool))
+        for i in np.flatnonzero(mask):
+            self.row(i, self.envs[i].reset(seed=None if seed is None else seed + int(i))[0])
+        self.over[mask] = False
+        return self.obs, {}
+
+    def row(self, i, o):
+        if not hasattr(self, "obs"):
+            self.obs = np.zeros((self.num_envs, 3))  # is written to again
+        self.obs[i] = o
+
+    def step(self, actions):
+        assert actions.dtype == np.float32 and actions.shape == (self.num_envs, 2)
+        n, mode = self.num_envs, self.metadata["autoreset_mode"]
+        rewards, ends, cuts = np.zeros(n, np.float32), np.zeros(n, bool), np.zeros(n, bool)
+        info = {"power": np.zeros(n), "_power": np.zeros(n, bool), "final_obs": np.full(n, None, object)}
+        for i, env in enumerate(self.envs):
+            if self.over[i]:
+                assert mode == "NEXT_STEP"
+                self.row(i, env.reset()[0])
+                continue
+            o, rewards[i], ends[i], cuts[i], said = env.step(actions[i])
+            info["power"][i], info["_power"][i] = said["power"], True
+            if mode == "SAME_STEP" and (ends[i] or cuts[i]):
+                info["final_obs"][i] = o
+                o = env.reset()[0]
+            self.row(i, o)
+        self.over = (ends | cuts) & (mode != "SAME_STEP")
+        return self.obs, rewards, ends, cuts, info
+
+    def close(self):
+        pass
+
+
+class Same(Batch):
+    metadata = {"autoreset_mode": "SAME_STEP"}
+
+
+class Disabled(Batch):
+    metadata = {"autoreset_mode": "Disabled"}
+
+
+class Forgets(Same):
+    """Does not show the last observation."""
+
+    def step(self, actions):
+        return (*super().step(actions)[:4], {})
+
+
+class Careless(Disabled):
+    """Resets more than it is asked to."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed)
+
+
+class Modeless(Batch):
+    metadata = {}
+
+
+class Bounded(Batch):
+    """Limits of every environment."""
+
+    def limits(self):
+        return {"upper": 0.5 + 0.5 * np.abs(self.obs[:, :2])}
+
+
+def gym(mode, wrapped=True):
+    """Pendulum-v1 in Gymnasium's own vector. A wrapped one is not taken apart."""
+    import gymnasium
+
+    vector = gymnasium.vector.SyncVectorEnv(
+        [lambda: gymnasium.make("Pendulum-v1", max_episode_steps=7)] * 3, autoreset_mode=gymnasium.vector.AutoresetMode[mode]
+    )
+    return gymnasium.wrappers.vector.RecordEpisodeStatistics(vector) if wrapped else vector
+
+
+def gym_next():
+    return gym("NEXT_STEP")
+
+
+def gym_same():
+    return gym("SAME_STEP")
+
+
+def gym_disabled():
+    return gym("DISABLED")
+
+
+def gym_apart():
+    return gym("SAME_STEP", wrapped=False)

@@ -41,6 +41,10 @@ func inPython(c *config.Config, dir string) (envs.Problem, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k := p.Together(); k > 0 && c.PPO.Envs%k != 0 {
+		p.Close()
+		return nil, fmt.Errorf("ppo.envs is %d: a multiple of %d is allowed, the environments of one vector of %s", c.PPO.Envs, k, c.Env.Name)
+	}
 	warn(c, p.Spec().Polytope)
 	return p, nil
 }
