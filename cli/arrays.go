@@ -36,7 +36,7 @@ package. A request is a line {"op":..,"rows":R,"cols":C,"seed":S} and then R*C n
 little-endian float64; so is an answer, or a line {"error":..} with nothing after it.
 
   describe   entities, rows, bounds and the pieces of the closed form, in the line itself
-  intervals  prefixes of C entities: the ends of the interval of the next, R x 2
+  intervals  prefixes of C entities: the endpoints of the interval of the next, R x 2
   project    points: the closest in the polytope, R x n
   check      points: the largest scaled residual, R x 1
   sample     R uniform points by the seed, and no numbers in the request: R x n`,
@@ -228,18 +228,18 @@ func (s *arrays) intervals(ctx context.Context, q arrayRequest, x []float64) ([]
 	return out, nil
 }
 
-// endPieces are the pieces of one end: rows of weights.
-type endPieces struct {
+// endpointPieces are the pieces of one interval: rows of weights.
+type endpointPieces struct {
 	Lower [][]float64 `json:"lower"`
 	Upper [][]float64 `json:"upper"`
 	Floor bool        `json:"floor"`
 }
 
 type formPieces struct {
-	Begin []float64   `json:"begin"` // rho of the empty prefix
-	Cols  [][]float64 `json:"cols"`  // by what an amount of each entity moves rho
-	Base  []float64   `json:"base"`  // what the ends and the amounts are counted from
-	Ends  []endPieces `json:"ends"`
+	Begin []float64        `json:"begin"` // rho of the empty prefix
+	Cols  [][]float64      `json:"cols"`  // by what an amount of each entity moves rho
+	Base  []float64        `json:"base"`  // what the endpoints and the amounts are counted from
+	Ends  []endpointPieces `json:"ends"`
 }
 
 type polytopeArrays struct {
@@ -303,7 +303,7 @@ func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
 		form.Base = t.Floor
 	}
 	for _, end := range t.Needed {
-		form.Ends = append(form.Ends, endPieces{matrix(end.Lower, end.Stride), matrix(end.Upper, end.Stride), end.Floor})
+		form.Ends = append(form.Ends, endpointPieces{matrix(end.Lower, end.Stride), matrix(end.Upper, end.Stride), end.Floor})
 	}
 	d.Pieces = form
 	return d, nil

@@ -31,7 +31,7 @@ func newCheck() *cobra.Command {
 		Long: `Check constraints and print the entities with the range of each (by linear
 programs), the rows, the share of the simplex that is feasible, the rows that
 could be left out, and the closed form of the intervals: how many pieces the lower
-and the upper end of each entity have and its own limits need, how they were found, and whether limits may
+and the upper endpoint of each entity have and its own limits need, how they were found, and whether limits may
 follow the state. Constraints that contradict one another are named, and the
 exit status is 1. The text leaves out what is long; --json prints all. What takes
 longer than two seconds is shown on standard error.`,

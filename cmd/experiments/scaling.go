@@ -31,9 +31,9 @@ type cell struct {
 
 	CompileSeconds float64 `json:",omitempty"`
 	BudgetError    string  `json:",omitempty"` // why there is no closed form
-	Pieces         int     `json:",omitempty"` // both ends of all entities
+	Pieces         int     `json:",omitempty"` // both endpoints of all entities
 	LargestEnd     int     `json:",omitempty"`
-	Active         int     `json:",omitempty"` // pieces that were ever an end
+	Active         int     `json:",omitempty"` // pieces that were ever an endpoint
 	LargestActive  int     `json:",omitempty"`
 	ActiveChains   int     `json:",omitempty"`
 
@@ -285,7 +285,7 @@ func measureSolver(s lp.Solver, points []float64, limit time.Duration) (*solverC
 	return out, err
 }
 
-var piecesHead = []string{"entities", "rows", "compile, CPU ms", "pieces", "largest end", "ever active", "largest end of these", "kB"}
+var piecesHead = []string{"entities", "rows", "compile, CPU ms", "pieces", "largest endpoint", "ever active", "largest endpoint of these", "kB"}
 
 // pieces is a row on the closed form.
 func (c *cell) pieces() []string {
@@ -364,15 +364,15 @@ func scalingPlot(cells []*cell, caps bool, title string, rows []int) plots.Chart
 }
 
 // piecesPlot draws, over the rows, the pieces of all ends that there are and
-// those that were ever an end.
+// those that were ever an endpoint.
 func piecesPlot(cells []*cell, caps bool, entities []int) plots.Chart {
-	chart := plots.Chart{Title: "pieces of the closed form, both ends of all entities", XLabel: "rows", YLabel: "pieces", LogX: true, LogY: true}
+	chart := plots.Chart{Title: "pieces of the closed form, both endpoints of all entities", XLabel: "rows", YLabel: "pieces", LogX: true, LogY: true}
 	if caps {
 		chart.Title += ", a cap on every entity"
 	}
 	for _, n := range entities {
 		possible := plots.Curve{Name: fmt.Sprintf("%d entities, possible", n), Points: true}
-		active := plots.Curve{Name: fmt.Sprintf("%d, ever an end", n), Points: true, Like: possible.Name}
+		active := plots.Curve{Name: fmt.Sprintf("%d, ever an endpoint", n), Points: true, Like: possible.Name}
 		for _, c := range cells {
 			if c.Entities == n && c.Caps == caps && c.BudgetError == "" && c.Pieces > 0 {
 				possible.X, possible.Y = append(possible.X, float64(c.Rows)), append(possible.Y, float64(c.Pieces))

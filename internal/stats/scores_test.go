@@ -11,7 +11,7 @@ import (
 )
 
 // rliable 1.2.0 gives these numbers (testdata/record.py): estimates to their last digits,
-// ends of intervals but for what resamples differ in.
+// endpoints of intervals but for what resamples differ in.
 func TestRliable(t *testing.T) {
 	data, err := os.ReadFile("testdata/rliable.json")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // Family is a kind of polytopes that solvers are tried on.
 type Family struct {
 	Name, About string
-	draw        func(*hard)
+	draw        func(*draft)
 
 	// Slow says that rational arithmetic decides many of the answers themselves.
 	Slow bool
@@ -21,19 +21,19 @@ type Family struct {
 
 // Families are the kinds of polytopes that Draw draws.
 var Families = []Family{
-	{"parallel", "rows that differ by a relative 1e-12 to 1e-4, totals of 0.1 to 1e6", (*hard).parallel, false},
-	{"totals", "totals of 1e-9 to 1e9", (*hard).totals, false},
-	{"scales", "coefficients over 14 orders of magnitude", (*hard).scales, false},
-	{"thin", "a row that leaves a width of 1e-12 to 1e-3 of what it can be, 0, or less than nothing", (*hard).thin, false},
-	{"bands", "pairs of rows that leave a width of 1e-12 to 1e-3, or 0, between them", (*hard).bands, false},
-	{"degenerate", "integers, with many more rows than needed through one point", (*hard).degenerate, false},
-	{"capped", "an upper bound on every entity", (*hard).capped, false},
-	{"equalities", "equalities beside the total, half of them as pairs of rows", (*hard).equalities, false},
-	{"hulls", "hulls of points, of which some are 1e-12 to 1e-3 apart or on one plane", (*hard).hull, false},
-	{"redundant", "rows repeated, multiplied, added up, or never tight", (*hard).redundant, false},
-	{"states", "right-hand sides, totals and bounds that follow the state", (*hard).states, false},
-	{"matrices", "a matrix for every state", (*hard).matrices, false},
-	{"all at once", "parallel, degenerate, bands, scales, redundant and thin together", (*hard).all, true},
+	{"parallel", "rows that differ by a relative 1e-12 to 1e-4, totals of 0.1 to 1e6", (*draft).parallel, false},
+	{"totals", "totals of 1e-9 to 1e9", (*draft).totals, false},
+	{"scales", "coefficients over 14 orders of magnitude", (*draft).scales, false},
+	{"thin", "a row that leaves a width of 1e-12 to 1e-3 of what it can be, 0, or less than nothing", (*draft).thin, false},
+	{"bands", "pairs of rows that leave a width of 1e-12 to 1e-3, or 0, between them", (*draft).bands, false},
+	{"degenerate", "integers, with many more rows than needed through one point", (*draft).degenerate, false},
+	{"capped", "an upper bound on every entity", (*draft).capped, false},
+	{"equalities", "equalities beside the total, half of them as pairs of rows", (*draft).equalities, false},
+	{"hulls", "hulls of points, of which some are 1e-12 to 1e-3 apart or on one plane", (*draft).hull, false},
+	{"redundant", "rows repeated, multiplied, added up, or never tight", (*draft).redundant, false},
+	{"states", "right-hand sides, totals and bounds that follow the state", (*draft).states, false},
+	{"matrices", "a matrix for every state", (*draft).matrices, false},
+	{"all at once", "parallel, degenerate, bands, scales, redundant and thin together", (*draft).all, true},
 }
 
 // Case is a polytope to try, with the limits of some states where these follow the
@@ -46,19 +46,19 @@ type Case struct {
 // Draw draws a polytope of a family: the simplex or a box of 3 to 8 entities, cut by
 // rows through or near one of its points, and by what the family adds.
 func Draw(f *Family, r *rand.Rand) *Case {
-	h := &hard{r: r}
+	h := &draft{r: r}
 	f.draw(h)
 	return &h.c
 }
 
-type hard struct {
+type draft struct {
 	c Case
 	x []float64 // a point of it
 	r *rand.Rand
 }
 
 // start draws simplex or box of a size, and some rows.
-func (h *hard) start(total float64, rows int) {
+func (h *draft) start(total float64, rows int) {
 	n := 3 + h.r.IntN(6)
 	h.x = rng.Simplex(h.r, n)
 	d := &h.c.Description
@@ -87,19 +87,19 @@ func (h *hard) start(total float64, rows int) {
 	}
 }
 
-func (h *hard) caps(total float64) {
+func (h *draft) caps(total float64) {
 	h.c.Upper = nil
 	for _, v := range h.x {
 		h.c.Upper = append(h.c.Upper, v+total*[]float64{0.01, 0.1, 1}[h.r.IntN(3)])
 	}
 }
 
-func (h *hard) some() int { return 1 + h.r.IntN(4) }
+func (h *draft) some() int { return 1 + h.r.IntN(4) }
 
 func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
 
 // coefficients draws a row over some of the entities.
-func (h *hard) coefficients() []float64 {
+func (h *draft) coefficients() []float64 {
 	c := make([]float64, len(h.x))
 	for _, j := range h.r.Perm(len(c))[:2+h.r.IntN(len(c)-1)] {
 		switch h.r.IntN(3) {
@@ -118,12 +118,12 @@ func (h *hard) coefficients() []float64 {
 }
 
 // through adds c . a <= c . x and a share more of what the terms come to.
-func (h *hard) through(c []float64, share float64) {
+func (h *draft) through(c []float64, share float64) {
 	h.add(c, math.Inf(-1), dot(c, h.x)+share*h.terms(c))
 }
 
 // terms is the size of a row: by how much it can change.
-func (h *hard) terms(c []float64) float64 {
+func (h *draft) terms(c []float64) float64 {
 	s, total := 0., dot(h.x, ones(len(h.x)))
 	for _, v := range c {
 		s = max(s, math.Abs(v))
@@ -131,26 +131,26 @@ func (h *hard) terms(c []float64) float64 {
 	return s * total
 }
 
-func (h *hard) add(c []float64, lo, hi float64) {
+func (h *draft) add(c []float64, lo, hi float64) {
 	h.c.Rows = append(h.c.Rows, lp.Row{Name: fmt.Sprintf("row %d", len(h.c.Rows)+1), Coef: c, Min: lo, Max: hi})
 }
 
 // between draws 10^from to 10^to.
-func (h *hard) between(from, to float64) float64 { return math.Pow(10, from+(to-from)*h.r.Float64()) }
+func (h *draft) between(from, to float64) float64 { return math.Pow(10, from+(to-from)*h.r.Float64()) }
 
-func (h *hard) width() float64 {
+func (h *draft) width() float64 {
 	if h.r.IntN(6) == 0 {
 		return 0
 	}
 	return h.between(-12, -3)
 }
 
-func (h *hard) parallel() {
+func (h *draft) parallel() {
 	h.start(h.between(-1, 6), h.some())
 	h.addParallel()
 }
 
-func (h *hard) addParallel() {
+func (h *draft) addParallel() {
 	for range h.some() {
 		last := h.c.Rows[h.r.IntN(len(h.c.Rows))].Coef
 		c, move, sign := make([]float64, len(last)), h.between(-12, -4), 1.
@@ -168,21 +168,21 @@ func (h *hard) addParallel() {
 	}
 }
 
-func (h *hard) totals() { h.start(h.between(-9, 9), h.some()) }
+func (h *draft) totals() { h.start(h.between(-9, 9), h.some()) }
 
-func (h *hard) capped() {
+func (h *draft) capped() {
 	total := h.between(-2, 2)
 	h.start(total, h.some())
 	h.caps(total)
 }
 
 // thin adds a row whose limit is near the least value that it can take.
-func (h *hard) thin() {
+func (h *draft) thin() {
 	h.start(1, h.some())
 	h.addThin()
 }
 
-func (h *hard) addThin() {
+func (h *draft) addThin() {
 	c := h.coefficients()
 	t := NewTruth(h.c.Description)
 	a := t.set.Minimize(nil, t.costs(c), &t.limits)
@@ -196,12 +196,12 @@ func (h *hard) addThin() {
 	h.add(c, math.Inf(-1), limit)
 }
 
-func (h *hard) bands() {
+func (h *draft) bands() {
 	h.start(h.between(-2, 2), h.some())
 	h.addBands()
 }
 
-func (h *hard) addBands() {
+func (h *draft) addBands() {
 	for range 1 + h.r.IntN(3) {
 		c := h.coefficients()
 		v, w := dot(c, h.x), h.width()*h.terms(c)
@@ -219,7 +219,7 @@ func negated(c []float64) []float64 {
 	return neg
 }
 
-func (h *hard) degenerate() {
+func (h *draft) degenerate() {
 	h.start(1, 0)
 	n := len(h.x)
 	sum := 0.
@@ -241,7 +241,7 @@ func (h *hard) degenerate() {
 }
 
 // addDegenerate adds rows of integers through the point.
-func (h *hard) addDegenerate() {
+func (h *draft) addDegenerate() {
 	n := len(h.x)
 	for range n + h.r.IntN(8) {
 		c := make([]float64, n)
@@ -259,7 +259,7 @@ func (h *hard) addDegenerate() {
 	}
 }
 
-func (h *hard) equalities() {
+func (h *draft) equalities() {
 	h.start(h.between(-2, 2), h.some())
 	for range 1 + h.r.IntN(max(1, len(h.x)-3)) {
 		c := h.coefficients()
@@ -273,12 +273,12 @@ func (h *hard) equalities() {
 	}
 }
 
-func (h *hard) redundant() {
+func (h *draft) redundant() {
 	h.start(h.between(-2, 2), h.some())
 	h.addRedundant()
 }
 
-func (h *hard) addRedundant() {
+func (h *draft) addRedundant() {
 	for range 2 + h.r.IntN(5) {
 		one, two := h.c.Rows[h.r.IntN(len(h.c.Rows))], h.c.Rows[h.r.IntN(len(h.c.Rows))]
 		c := make([]float64, len(h.x))
@@ -304,13 +304,13 @@ func (h *hard) addRedundant() {
 	}
 }
 
-func (h *hard) scales() {
+func (h *draft) scales() {
 	h.start(h.between(-3, 3), h.some())
 	h.spread()
 }
 
 // spread multiplies coefficients by 10^-7 to 10^7 each, and moves the limits along.
-func (h *hard) spread() {
+func (h *draft) spread() {
 	for k := range h.c.Rows {
 		t := &h.c.Rows[k]
 		share := (t.Max - dot(t.Coef, h.x)) / h.terms(t.Coef)
@@ -325,7 +325,7 @@ func (h *hard) spread() {
 	}
 }
 
-func (h *hard) all() {
+func (h *draft) all() {
 	h.start(h.between(-3, 3), 1)
 	h.addDegenerate()
 	h.addParallel()
@@ -335,7 +335,7 @@ func (h *hard) all() {
 	h.addThin()
 }
 
-func (h *hard) hull() {
+func (h *draft) hull() {
 	n := 2 + h.r.IntN(3)
 	d := &h.c.Description
 	d.Total = math.NaN()
@@ -376,7 +376,7 @@ func (h *hard) hull() {
 // statesOf is how many states a polytope is tried in.
 const statesOf = 8
 
-func (h *hard) states() {
+func (h *draft) states() {
 	total := h.between(-2, 2)
 	h.start(total, h.some())
 	for range statesOf {
@@ -402,7 +402,7 @@ func (h *hard) states() {
 	}
 }
 
-func (h *hard) matrices() {
+func (h *draft) matrices() {
 	h.start(h.between(-2, 2), h.some())
 	for range statesOf {
 		var lim lp.Limits

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// agree is the error that is promised, of an end and of a residual: relative to
+	// agree is the error that is promised, of an endpoint and of a residual: relative to
 	// the largest size that the entity, or the row, has in the polytope.
 	agree = 1e-9
 
@@ -301,7 +301,7 @@ type Verdict int
 const (
 	Right Verdict = iota
 
-	// Ill is right for limits that move by 1e-11 of their scales, where the ends of the exact
+	// Ill is right for limits that move by 1e-11 of their scales, where the endpoints of the exact
 	// interval move by more than 1e-9 when the data move by 1e-15.
 	Ill
 

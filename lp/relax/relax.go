@@ -126,11 +126,11 @@ func (w *Program) Least(lo, hi []float64, candidates ...[]float64) (by float64, 
 		}
 	}
 	for _, a := range candidates {
-		if a != nil && w.leaves(a, lo, hi) {
+		if a != nil && w.suffices(a, lo, hi) {
 			return 0, a
 		}
 	}
-	if w.leaves(w.t.known, lo, hi) {
+	if w.suffices(w.t.known, lo, hi) {
 		return 0, w.t.known
 	}
 	w.set(lo, hi)
@@ -156,8 +156,8 @@ func (w *Program) set(lo, hi []float64) {
 	}
 }
 
-// leaves says whether a shows that nothing has to relax.
-func (w *Program) leaves(a, lo, hi []float64) bool {
+// suffices says whether a shows that nothing has to relax.
+func (w *Program) suffices(a, lo, hi []float64) bool {
 	return Excess(a, lo, hi) <= -knownMargin && w.t.p.Residual(a, nil) <= knownResidual
 }
 

@@ -31,7 +31,7 @@ func TestAroundOnTheSimplex(t *testing.T) {
 		}
 	}
 
-	// At ends of intervals densities stay finite, and what is fixed has no distribution.
+	// At endpoints of intervals densities stay finite, and what is fixed has no distribution.
 	cfg.Center = []float64{0, 1, 0, 0}
 	if f, err = Fit(s.Of, s, cfg, 1); err != nil {
 		t.Fatal(err)

@@ -172,7 +172,7 @@ func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg Config) (
 			t.used, t.lost = t.used+s[i].used, t.lost+s[i].lost
 		}
 		if t.lost*100 > t.used {
-			slog.Warn("uniform points lie on the ends of their intervals and are left out of the fit",
+			slog.Warn("uniform points lie on the endpoints of their intervals and are left out of the fit",
 				"entity", f.Entities[i], "lost", t.lost, "used", t.used)
 		}
 		d := dist.Beta{Alpha: 1, Beta: 1}

@@ -179,7 +179,7 @@ func TestBetween(t *testing.T) {
 			t.Fatalf("%g, want %g", a, want)
 		}
 	})
-	// A share of 1e-30 below the upper end 0 is kept.
+	// A share of 1e-30 below the upper endpoint 0 is kept.
 	if a := Between(-1, 0, 0, math.Log(1e-30)); !policytest.Near(a/-1e-30, 1, 1e-13) {
 		t.Errorf("got %g, want -1e-30", a)
 	}

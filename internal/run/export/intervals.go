@@ -258,7 +258,7 @@ func (g *graph) pick(x string, columns []int, n int) string {
 	return g.Op("Gather", onnx.Int("axis", 1), x, g.Ints(at...))
 }
 
-// next returns both ends of the interval of the next entity, counted from its base.
+// next returns both endpoints of the interval of the next entity, counted from its base.
 func (e *ends) next() (lo, hi string) {
 	table := &e.g.form.ends[e.i]
 	lower := table.Lower

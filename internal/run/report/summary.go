@@ -18,7 +18,7 @@ type Summary struct {
 	Checkpoint  string `json:"checkpoint"`
 	Action      string `json:"action"` // mean or mode: what the policy takes where it does not sample
 
-	// HitRate is the share of ends of intervals that warm-start bases proved, of those
+	// HitRate is the share of endpoints of intervals that warm-start bases proved, of those
 	// that were asked of them, and Bases is how many are kept. 0 where there are none.
 	HitRate Number `json:"hit_rate,omitempty"`
 	Bases   int    `json:"bases,omitempty"`

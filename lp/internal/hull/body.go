@@ -167,9 +167,9 @@ func (h *Body) Walk() *Walk {
 	}
 }
 
-// leave finds where the ray from the mean through a leaves the hull, as a multiple
+// exit finds where the ray from the mean through a leaves the hull, as a multiple
 // of a, all within the affine hull. The walk ends at w.f, with w.x on it.
-func (w *Walk) leave(a []float64) (s float64, ok bool) {
+func (w *Walk) exit(a []float64) (s float64, ok bool) {
 	h := w.h
 	h.Inner(a, w.y)
 	if vec.MaxAbs(w.y) == 0 {
@@ -196,7 +196,7 @@ func (w *Walk) Near(a []float64) bool {
 	k := len(h.Points)
 	s, ok := math.Inf(1), true
 	if h.Rays.D > 0 {
-		s, ok = w.leave(a)
+		s, ok = w.exit(a)
 	}
 	if !ok || s <= 0 || math.IsNaN(s) {
 		return false
@@ -236,7 +236,7 @@ func (w *Walk) Inside(a []float64) bool {
 			return false
 		}
 	}
-	s, ok := w.leave(a)
+	s, ok := w.exit(a)
 	if !ok {
 		return h.Distance(a) <= rounding
 	}
@@ -259,7 +259,7 @@ func (h *Body) Separate(a []float64) (c []float64, limit float64) {
 	if h.Rays.D == 0 {
 		return nil, 0
 	}
-	if s, ok := w.leave(a); !ok || s >= 1 {
+	if s, ok := w.exit(a); !ok || s >= 1 {
 		return nil, 0
 	}
 	c = make([]float64, h.N)

@@ -162,7 +162,7 @@ func (p *Pieces) rows(b *Batch, col []float64, from, to int) (crossed bool) {
 		if lo > hi {
 			crossed = true
 		}
-		// An end of -0 becomes 0.
+		// An endpoint of -0 becomes 0.
 		b.Lo[r], b.Hi[r] = lo+b.Base[r], hi+b.Base[r]
 	}
 	return crossed

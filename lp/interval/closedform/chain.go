@@ -179,7 +179,7 @@ func (c *chain) uncross(g *group) {
 		g.b.Row(rho, slot)
 		at, theta := e.relaxed(rho)
 		if theta > tolerance.Cross {
-			c.leave(g, slot, false)
+			c.hand(g, slot, false)
 			continue
 		}
 		at += g.b.Base[slot]
@@ -196,13 +196,13 @@ func (c *chain) leaveIll(g *group) {
 		}
 		rho := c.rho[:e.stride]
 		if g.b.Row(rho, slot); e.illAt(rho) {
-			c.leave(g, slot, false)
+			c.hand(g, slot, false)
 		}
 	}
 }
 
-// leave hands a row over with the prefix it has.
-func (c *chain) leave(g *group, slot int, outside bool) {
+// hand hands a row over with the prefix it has.
+func (c *chain) hand(g *group, slot int, outside bool) {
 	r := g.rows[slot]
 	g.b.Z[slot] = 0
 	prefix := c.rho[:c.entity]
@@ -233,7 +233,7 @@ func (c *chain) Fix(a []float64) {
 				}
 				v := a[r]
 				if !(v >= b.Lo[slot] && v <= b.Hi[slot]) && relay.Outside(v, b.Lo[slot], b.Hi[slot]) {
-					c.leave(g, slot, true)
+					c.hand(g, slot, true)
 					continue
 				}
 				b.Z[slot] = v - b.Base[slot]
@@ -254,7 +254,7 @@ func (c *chain) fixAll(g *group, a []float64) {
 	for r, v := range a {
 		z[r] = v - base[r]
 		if !(v >= lo[r] && v <= hi[r]) && relay.Outside(v, lo[r], hi[r]) {
-			c.leave(g, r, true)
+			c.hand(g, r, true)
 		}
 	}
 }

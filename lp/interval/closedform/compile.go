@@ -198,7 +198,7 @@ const maxNumbers = 1 << 22
 //	C_i = { (lambda, mu): lambda >= 0, mu' E_j - lambda' A_j <= 0 for all j >= i },
 //
 // the dual of entity i is C_{i+1} cut by mu' E_i - lambda' A_i <= 1 for the lower
-// end and <= -1 for the upper one. So its vertices other than 0 are the extreme
+// endpoint and <= -1 for the upper one. So its vertices other than 0 are the extreme
 // rays of C_{i+1}, scaled, by the sign of that expression; those with 0 do not
 // bound the entity. C_i follows from C_{i+1} by one more cut, from the last
 // entity on, and the rays of C_0 prove limits empty (Farkas). Upper bounds are

@@ -45,10 +45,10 @@ func (w *worker) relaxed(q *relay.Query) (*witnesses, error) {
 	}
 	var endpoints [2]*big.Rat
 	for side := range endpoints {
-		end, status := e.end(theta, side == 1)
+		x, status := e.endpoint(theta, side == 1)
 		switch status {
 		case exact.Optimal:
-			endpoints[side] = end
+			endpoints[side] = x
 		case exact.Exhausted:
 			return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.Entity])
 		default:
@@ -82,7 +82,7 @@ func (w *worker) exactly(q *relay.Query) (*witnesses, bool) {
 		e.effort = exactEffort
 		for side := range endpoints {
 			var status exact.Status
-			if endpoints[side], status = e.end(none, side == 1); status != exact.Optimal {
+			if endpoints[side], status = e.endpoint(none, side == 1); status != exact.Optimal {
 				return nil, false
 			}
 		}
@@ -258,8 +258,8 @@ func (e *elastic) least() (theta *big.Rat, conflict []string, ok bool) {
 	return theta, conflict, true
 }
 
-// end returns the least or the largest objective on limits relaxed by theta.
-func (e *elastic) end(theta *big.Rat, upper bool) (*big.Rat, exact.Status) {
+// endpoint returns the least or the largest objective on limits relaxed by theta.
+func (e *elastic) endpoint(theta *big.Rat, upper bool) (*big.Rat, exact.Status) {
 	cost := e.objective
 	if upper {
 		cost = make([]*big.Rat, len(e.objective))

@@ -45,7 +45,7 @@ type worker struct {
 	simplex *clp.Simplex
 	slack   float64 // by which the limits are relaxed
 
-	r, f       []float64 // limits that the prefix leaves
+	r, f       []float64 // what the prefix leaves of the limits
 	cols, rows []clp.Bounds
 	obj        []float64
 	excesses   []float64
@@ -126,7 +126,7 @@ func (w *worker) program(q *relay.Query, low, high bool) bool {
 	if points {
 		loaded = w.loadPoints(q)
 	} else {
-		w.leave(q)
+		w.remaining(q)
 		loaded = w.loadRows(q)
 	}
 	return loaded && (high || w.solve(q, points, true, false)) && (low || w.solve(q, points, false, !high))
@@ -143,8 +143,8 @@ func (w *worker) overPoints(q *relay.Query) bool {
 	return w.m.points != nil && (q.Own || w.m.p.HullOnly())
 }
 
-// leave computes the limits that the prefix leaves.
-func (w *worker) leave(q *relay.Query) {
+// remaining computes what the prefix leaves of the limits.
+func (w *worker) remaining(q *relay.Query) {
 	n, i, form := w.m.n, q.Entity, &w.m.form
 	for k, b := range q.B {
 		w.r[k] = b - vec.Dot(form.A[k*n:k*n+i], q.Prefix[:i])
@@ -247,7 +247,7 @@ func (w *worker) solve(q *relay.Query, points, upper, warm bool) bool {
 }
 
 // proveRows takes over x and checks it against the bound of its duals: with
-// reduced costs z = c - E' y - A' y, no end can lie further out than
+// reduced costs z = c - E' y - A' y, no endpoint can lie further out than
 // f . y + r . y + sum_j z_j (l_j or u_j).
 func (w *worker) proveRows(q *relay.Query, x, y, at []float64, upper bool) bool {
 	i, n, form := q.Entity, w.m.n, &w.m.form

@@ -39,14 +39,14 @@ type action struct {
 
 // lookup is what is kept for an endpoint, and how often it served since it was loaded.
 type lookup struct {
-	end    *store
+	store  *store
 	kept   []*keptBasis
 	served []int64
 	hits   int64
 }
 
 func (l *lookup) load(e *store) {
-	l.end, l.kept = e, *e.kept.Load()
+	l.store, l.kept = e, *e.kept.Load()
 	if cap(l.served) < len(l.kept) {
 		l.served = make([]int64, 2*len(l.kept))
 	}
@@ -68,9 +68,9 @@ func (l *lookup) flush() {
 		return
 	}
 	const often = 1 << 12
-	now := l.end.hits.Add(l.hits)
+	now := l.store.hits.Add(l.hits)
 	if now/often != (now-l.hits)/often {
-		l.end.sort()
+		l.store.sort()
 	}
 	l.hits = 0
 }
@@ -83,9 +83,9 @@ func (l *lookup) piece(q *basis.Query, w *basis.Work) *basis.Piece {
 			return p.Piece
 		}
 	}
-	p := l.end.search(q, w)
+	p := l.store.search(q, w)
 	l.flush()
-	l.load(l.end)
+	l.load(l.store)
 	return p
 }
 
@@ -125,7 +125,7 @@ func (c *chain) Take(x int, lim *lp.Limits, prefix []float64, outside bool) {
 		copy(row.r, m.begin)
 	}
 	if outside || lim != nil && (lim.A != nil || !row.begin(m, lim)) {
-		c.leave(x, len(prefix), outside)
+		c.hand(x, len(prefix), outside)
 		return
 	}
 	for i, a := range prefix {
@@ -166,8 +166,8 @@ func (row *action) begin(m *model, lim *lp.Limits) bool {
 	return true
 }
 
-// leave hands row x over with the first entities of its prefix.
-func (c *chain) leave(x, entities int, outside bool) {
+// hand hands row x over with the first entities of its prefix.
+func (c *chain) hand(x, entities int, outside bool) {
 	row := &c.rows[x]
 	row.away = true
 	c.behind.Hand(c.size, x, row.lim, row.prefix[:entities], outside)
@@ -209,7 +209,7 @@ func (c *chain) query(i int, row *action) *basis.Query {
 			q.Tol[cols+x] = tol[k] * f
 		}
 	}
-	if !s.leave(q, row.r, tol) {
+	if !s.rightSides(q, row.r, tol) {
 		return nil
 	}
 	return q
@@ -231,7 +231,7 @@ func (c *chain) Next(lo, hi []float64) error {
 		case c.answer(i, row):
 			lo[x], hi[x] = row.lo, row.hi
 		default:
-			c.leave(x, i, false)
+			c.hand(x, i, false)
 		}
 	}
 	for x := range c.look {
@@ -336,7 +336,7 @@ func (c *chain) Fix(a []float64) {
 		v := a[x]
 		row.prefix[i] = v
 		if !(v >= row.lo && v <= row.hi) && relay.Outside(v, row.lo, row.hi) {
-			c.leave(x, i+1, true)
+			c.hand(x, i+1, true)
 			continue
 		}
 		c.s.m.fix(row, i, v)

@@ -9,7 +9,7 @@ import (
 // goes on from one interval of an action to the next. Nothing outlasts the action: an
 // answer depends on the state and the prefix alone.
 //
-// An end is answered where an allocation has it that satisfies all constraints, and
+// An endpoint is answered where an allocation has it that satisfies all constraints, and
 // duals bound it, to the tolerances that answers of CLP are held to. All else is left
 // to CLP, the rest of the action included: states whose limits leave nothing or are no
 // limits, entities without an endpoint, more rows than a basis takes, and hulls without

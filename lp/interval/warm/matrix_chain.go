@@ -52,7 +52,7 @@ func (c *matrixChain) begin(x int, lim *lp.Limits) *matrixRow {
 	return c.rows[x]
 }
 
-func (c *matrixChain) leave(x int, outside bool) {
+func (c *matrixChain) hand(x int, outside bool) {
 	row := c.rows[x]
 	c.away[x] = true
 	c.behind.Hand(c.size, x, row.lim, row.Prefix[:row.Entity], outside)
@@ -69,7 +69,7 @@ func (c *matrixChain) Next(lo, hi []float64) error {
 		case row.answer():
 			lo[x], hi[x] = row.lo, row.hi
 		default:
-			c.leave(x, false)
+			c.hand(x, false)
 		}
 	}
 	return c.behind.Next(lo, hi)
@@ -86,7 +86,7 @@ func (c *matrixChain) Fix(a []float64) {
 		stayed := row.within(a[x])
 		row.fix(a[x])
 		if !stayed {
-			c.leave(x, true)
+			c.hand(x, true)
 		}
 	}
 }

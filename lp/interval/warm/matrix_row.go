@@ -230,15 +230,15 @@ func (row *matrixRow) answer() bool {
 	if row.Excess > tolerance.Witness {
 		return false
 	}
-	// An allocation that takes the entity at its bound proves that end.
+	// An allocation that takes the entity at its bound proves that endpoint.
 	if row.Known && row.Given[i] <= row.L[i] {
 		copy(row.atLow, row.Given)
-	} else if !row.end(i, false) {
+	} else if !row.endpoint(i, false) {
 		return false
 	}
 	if row.Known && row.Given[i] >= row.U[i] {
 		copy(row.atUpper, row.Given)
-	} else if !row.end(i, true) {
+	} else if !row.endpoint(i, true) {
 		return false
 	}
 	row.lo, row.hi = row.atLow[i], row.atUpper[i]
@@ -251,8 +251,8 @@ func (row *matrixRow) answer() bool {
 	return true
 }
 
-// end finds one endpoint and its witness. It reports whether both are proved.
-func (row *matrixRow) end(i int, upper bool) bool {
+// endpoint finds one endpoint and its witness. It reports whether both are proved.
+func (row *matrixRow) endpoint(i int, upper bool) bool {
 	at, cost := row.atLow, 1.
 	if upper {
 		at, cost = row.atUpper, -1

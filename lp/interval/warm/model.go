@@ -291,10 +291,10 @@ func (m *model) newSuffix(i, maxBases int) {
 	s.stores = [2]*store{newStore(g, maxBases), newStore(&upper, maxBases)}
 }
 
-// leave writes the right-hand sides that r means for the programs of the suffix,
+// rightSides writes the right-hand sides that r means for the programs of the suffix,
 // and the upper bounds of rows with two limits. It reports whether what
 // does not depend on the suffix holds.
-func (s *suffix) leave(q *basis.Query, r, tol []float64) bool {
+func (s *suffix) rightSides(q *basis.Query, r, tol []float64) bool {
 	for x, k := range s.eqs {
 		q.R[x] = r[k] // scaled below
 	}
