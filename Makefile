@@ -24,7 +24,7 @@ install = have() { $(2); }; \
 	$$sudo apt-get update -qq && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) && have >/dev/null
 
-.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test random check race-check lint fmt ptx ptx-check bench sweep-example results wheel clean
+.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test random check race-check lint fmt ptx ptx-check slurm-check bench sweep-example results wheel clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -105,6 +105,11 @@ fmt:
 # The PTX of the kernels from their sources, by the compiler of a PyPI wheel.
 ptx:
 	$(GO) run ./kernels/internal/genptx
+
+# A sweep under a real Slurm on this machine, with a task that comes to its time limit:
+# make test leaves that one out, since Slurm looks at limits twice a minute.
+slurm-check: deps
+	PASPO_TEST_SLURM=1 $(GO) test ./cli -run 'TestSlurm$$' -v -count=1 -timeout 20m
 
 # The PTX is what the sources give, and ptxas takes it. Says what it cannot check.
 ptx-check: deps

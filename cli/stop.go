@@ -20,8 +20,9 @@ const (
 	patience = 30 * time.Second
 )
 
-// stopSignals ask a command to stop, the first of them with all that it has saved. The
-// second one ends the process at once.
+// stopSignals ask a command to stop, the first of them with all that it has saved. Another
+// one after the grace ends the process at once. Within it, it is the same request again:
+// where Slurm cancels a job, for one, both it and the job's script send TERM.
 var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
 
 // stopped is the cause of a context that a signal has ended.
@@ -48,12 +49,12 @@ func stoppable(parent context.Context) (context.Context, context.CancelFunc) {
 	go func() {
 		select {
 		case s := <-c:
-			signal.Reset(stopSignals...)
 			cancel(&stopped{s})
 		case <-done:
 			return
 		}
 		time.Sleep(grace)
+		signal.Reset(stopSignals...)
 		for end := time.Now().Add(patience); saving.Load() > 0 && time.Now().Before(end); {
 			time.Sleep(10 * time.Millisecond)
 		}

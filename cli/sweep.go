@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -38,11 +39,11 @@ func newSweepRun() *cobra.Command {
 		Short:   "Train a sweep on all cores",
 		Example: "  train sweep run sweep.yaml --out sweeps/a\n  train sweep run --resume sweeps/a",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if jobs < 1 {
-				return fmt.Errorf("--jobs is %d: an integer of at least 1 is allowed", jobs)
+			if jobs < 0 {
+				return fmt.Errorf("--jobs is %d: an integer of at least 0 is allowed", jobs)
 			}
 			w, err := openSweep(cmd, args, out, resume, dry)
-			if err != nil || dry {
+			if err != nil || dry || jobs == 0 {
 				return err
 			}
 			if fit := sweep.Fitting(jobs); fit < jobs {
@@ -55,7 +56,7 @@ func newSweepRun() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&out, "out", "", "`FOLDER` of the sweep, new")
 	f.StringVar(&resume, "resume", "", "go on with the sweep in this `FOLDER`")
-	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "trainings at a time, each on one core")
+	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "trainings at a time, each on one core; 0 makes the folder and leaves training to other workers")
 	f.BoolVar(&dry, "dry-run", false, "print what would be trained, and train nothing")
 	f.SortFlags = false
 	return cmd
@@ -165,22 +166,27 @@ func addWorkers(cmd *cobra.Command, n *int) {
 func newSweepSlurm() *cobra.Command {
 	var o sweep.Slurm
 	var printed bool
-	cmd := ofSweep("slurm", "Print a batch script of Slurm: an array of workers", func(out io.Writer, w *sweep.Sweep) (err error) {
-		if !printed {
-			return errors.New("give --print, and its output to sbatch: submitting is left to you")
-		}
+	cmd := sweepCommand("slurm", "Submit an array of workers to Slurm", func(cmd *cobra.Command, w *sweep.Sweep) (err error) {
 		if o.Program, err = os.Executable(); err != nil {
 			return err
 		}
-		text, err := o.Script(w)
+		out := cmd.OutOrStdout()
+		if printed {
+			text, err := o.Script(w)
+			if err == nil {
+				_, err = io.WriteString(out, text)
+			}
+			return err
+		}
+		job, err := o.Submit(cmd.Context(), w)
 		if err == nil {
-			_, err = io.WriteString(out, text)
+			_, err = fmt.Fprintf(out, "job %s: %d workers, by %s\n", job, o.Workers, filepath.Join(w.Dir, sweep.SlurmScript))
 		}
 		return err
 	})
-	cmd.Example = "  train sweep slurm sweeps/a --print --partition p --time 2:00:00 --max 50 > job.sh && sbatch job.sh"
+	cmd.Example = "  train sweep slurm sweeps/a --partition p --time 2:00:00 --max 50"
 	f := cmd.Flags()
-	f.BoolVar(&printed, "print", false, "print the script")
+	f.BoolVar(&printed, "print", false, "print the batch script, and submit nothing")
 	f.StringVar(&o.Partition, "partition", "", "partition of the jobs")
 	f.StringVar(&o.Time, "time", "", "limit of a job, as sbatch has it; ninety seconds before, its worker saves and is queued again")
 	f.StringVar(&o.Gres, "gres", "", "what a job takes beside a core, such as gpu:1")
@@ -211,6 +217,11 @@ func newSweepKubernetes() *cobra.Command {
 
 // ofSweep is a command that prints something of a sweep.
 func ofSweep(name, short string, write func(io.Writer, *sweep.Sweep) error) *cobra.Command {
+	return sweepCommand(name, short, func(cmd *cobra.Command, w *sweep.Sweep) error { return write(cmd.OutOrStdout(), w) })
+}
+
+// sweepCommand is a command that takes the folder of a sweep.
+func sweepCommand(name, short string, do func(*cobra.Command, *sweep.Sweep) error) *cobra.Command {
 	return &cobra.Command{
 		Use:   name + " SWEEP",
 		Short: short,
@@ -220,7 +231,7 @@ func ofSweep(name, short string, write func(io.Writer, *sweep.Sweep) error) *cob
 			if err != nil {
 				return err
 			}
-			return write(cmd.OutOrStdout(), w)
+			return do(cmd, w)
 		},
 	}
 }

@@ -84,7 +84,7 @@ func (p *Polytope) scaleByRows() error {
 			p.finish(sizes)
 			for j, v := range rest {
 				if v > 0 {
-					p.warnings = append(p.warnings, fmt.Sprintf("entity %s is %.2g at most, which rounding of the limits decides: it counts as 0 give or take 1e-9 of the largest entity", p.entities[j], v))
+					p.warnings = append(p.warnings, fmt.Sprintf("the largest amount of %s, %.2g, hangs on rounding: limits that are off in their 16th digit move its 7th or an earlier one, so that %[1]s is held to 1e-9 of the largest entity, not of itself", p.entities[j], v))
 				}
 			}
 			if err == nil {

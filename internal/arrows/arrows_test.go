@@ -50,6 +50,8 @@ var imports = map[string][]string{
 	"kernels/internal/genptx": {},
 	"internal/cudatest/...":   {"cuda"},
 
+	"internal/sweep/slurmtest": {}, // runs Slurm
+
 	// Policies. They know neither environments nor training.
 	"policy":              {"lp/..."},
 	"policy/dist":         {},

@@ -2,8 +2,10 @@ package sweep
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -76,6 +78,35 @@ fi
 exit $status
 `, runfolder.Quote(o.Program), runfolder.Quote(dir))
 	return b.String(), nil
+}
+
+// SlurmScript is the batch script in the folder of a sweep.
+const SlurmScript = "slurm.sh"
+
+// Submit writes the script into the folder of the sweep and gives it to sbatch. It returns
+// the number of the job.
+func (o *Slurm) Submit(ctx context.Context, w *Sweep) (job string, err error) {
+	text, err := o.Script(w)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(w.Dir, SlurmScript)
+	if err := runfolder.WriteFile(path, []byte(text)); err != nil {
+		return "", err
+	}
+	var errs bytes.Buffer
+	cmd := exec.CommandContext(ctx, "sbatch", "--parsable", path)
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return "", fmt.Errorf("there is no sbatch here: submit %s where Slurm is", path)
+	case err != nil:
+		return "", fmt.Errorf("sbatch refuses %s: %w: %s", path, err, strings.Join(strings.Fields(errs.String()), " "))
+	}
+	// Of a federation it names the cluster too.
+	job, _, _ = strings.Cut(strings.TrimSpace(string(out)), ";")
+	return job, nil
 }
 
 // Kubernetes says how workers of a sweep run on Kubernetes.

@@ -32,7 +32,7 @@ func (t token) String() string {
 
 // relations in the order in which they are tried.
 var relations = []struct{ text, plain string }{
-	{"<=", "<="}, {">=", ">="}, {"=<", "<="}, {"=>", ">="}, {"==", "="}, {"=", "="}, {"≤", "<="}, {"≥", ">="},
+	{"<=", "<="}, {">=", ">="}, {"==", "="}, {"=", "="}, {"≤", "<="}, {"≥", ">="},
 }
 
 // nextToken returns the token of s at or after byte i, and where it ends.
@@ -41,6 +41,9 @@ func nextToken(s string, i int) (t token, end int, err error) {
 	i = len(s) - len(rest)
 	if rest == "" {
 		return token{at: i}, i, nil
+	}
+	if arrow := strings.HasPrefix(rest, "=>"); arrow || strings.HasPrefix(rest, "=<") {
+		return t, i, exprError(s, i, "%q has no place here, write %q", rest[:2], rest[1:2]+"=")
 	}
 	for _, r := range relations {
 		if strings.HasPrefix(rest, r.text) {

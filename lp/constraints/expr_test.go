@@ -75,6 +75,8 @@ var badExprs = []struct{ expr, want string }{
 	{"CASH*MSFT <= 1", `a product of two entities is not linear (character 5 of "CASH*MSFT <= 1")`},
 	{"1/CASH <= 1", `a division by an entity is not linear (character 2 of "1/CASH <= 1")`},
 	{"CASH/(1-1) <= 1", `a division by 0 (character 5 of "CASH/(1-1) <= 1")`},
+	{"CASH => 0.4", `"=>" has no place here, write ">=" (character 6 of "CASH => 0.4")`},
+	{"CASH =< 0.4", `"=<" has no place here, write "<=" (character 6 of "CASH =< 0.4")`},
 	{"(CASH <= 1", `"<=" where ) is expected (character 7 of "(CASH <= 1")`},
 	{"CASH) <= 1", `")" where <=, >= or = is expected (character 5 of "CASH) <= 1")`},
 	{"() <= 1", `")" where a number, a name or ( is expected (character 2 of "() <= 1")`},

@@ -65,7 +65,7 @@ type npyHeader struct {
 func parseHeader(s string, long bool) (h npyHeader, err error) {
 	p := &literalParser{s: s, long: long}
 	v, err := p.value()
-	if err == nil && p.next() != 0 {
+	if err == nil && (p.next() != 0 || p.at < len(s)) {
 		err = p.errorf("it goes on after its end")
 	}
 	if err != nil {
@@ -107,8 +107,10 @@ func parseHeader(s string, long bool) (h npyHeader, err error) {
 var dtypes = map[string]string{
 	"?": "b1", "bool": "b1", "e": "f2", "float16": "f2", "f": "f4", "float32": "f4", "single": "f4",
 	"d": "f8", "float": "f8", "float64": "f8", "double": "f8",
-	"int8": "i1", "int16": "i2", "int32": "i4", "int64": "i8",
-	"uint8": "u1", "uint16": "u2", "uint32": "u4", "uint64": "u8",
+	"int8": "i1", "int16": "i2", "int32": "i4", "int64": "i8", "int": "i8", "longlong": "i8",
+	"uint8": "u1", "uint16": "u2", "uint32": "u4", "uint64": "u8", "uint": "u8", "ulonglong": "u8",
+	"b": "i1", "h": "i2", "i": "i4", "l": "i8", "q": "i8", "p": "i8",
+	"B": "u1", "H": "u2", "I": "u4", "L": "u8", "Q": "u8", "P": "u8",
 }
 
 // decoder returns the size of a number and how it is read.
@@ -223,10 +225,25 @@ func (p *literalParser) errorf(format string, args ...any) error {
 	return fmt.Errorf("byte %d: %w", p.at, fmt.Errorf(format, args...))
 }
 
-// next skips space and returns the next byte, 0 at the end.
+// next skips space and comments and returns the next byte, 0 at the end.
 func (p *literalParser) next() byte {
-	for p.at < len(p.s) && strings.IndexByte(" \t\n\r\f", p.s[p.at]) >= 0 {
-		p.at++
+	for p.at < len(p.s) {
+		switch rest := p.s[p.at:]; {
+		case strings.IndexByte(" \t\n\r\f", rest[0]) >= 0:
+			p.at++
+			continue
+		case strings.HasPrefix(rest, "\\\n"): // the line goes on
+			p.at += 2
+			continue
+		case rest[0] == '#':
+			if end := strings.IndexByte(rest, '\n'); end >= 0 {
+				p.at += end
+			} else {
+				p.at = len(p.s)
+			}
+			continue
+		}
+		break
 	}
 	if p.at == len(p.s) {
 		return 0
@@ -258,7 +275,7 @@ func (p *literalParser) value() (any, error) {
 		return p.text()
 	case c == '-' || c == '+' || '0' <= c && c <= '9':
 		return p.integer()
-	case 'a' <= c|0x20 && c|0x20 <= 'z':
+	case letter(c):
 		return p.word()
 	case c == 0:
 		return nil, p.errorf("it ends too early")
@@ -322,38 +339,57 @@ func (p *literalParser) list() (any, error) {
 	return tuple(all), nil
 }
 
+// text reads text and what follows it, which belongs to it.
 func (p *literalParser) text() (any, error) {
-	quote := p.s[p.at]
-	rest := p.s[p.at+1:]
-	end := strings.IndexByte(rest, quote)
-	if end < 0 || strings.ContainsAny(rest[:end], "\\\n") {
-		return nil, p.errorf("text that is not ended, or that holds an escape")
+	var all string
+	for {
+		quote := p.s[p.at : p.at+1]
+		if triple := strings.Repeat(quote, 3); strings.HasPrefix(p.s[p.at:], triple) {
+			quote = triple
+		}
+		rest := p.s[p.at+len(quote):]
+		end := strings.Index(rest, quote)
+		if end < 0 || strings.Contains(rest[:end], "\\") || len(quote) == 1 && strings.Contains(rest[:end], "\n") {
+			return nil, p.errorf("text that is not ended, or that holds an escape")
+		}
+		p.at += len(quote) + end + len(quote)
+		all += rest[:end]
+		if c := p.next(); c != '\'' && c != '"' {
+			return all, nil
+		}
 	}
-	p.at += end + 2
-	return rest[:end], nil
 }
 
+// integer reads an integer, in base 10 or after 0x, 0o or 0b in another one.
 func (p *literalParser) integer() (any, error) {
+	sign := ""
+	if c := p.s[p.at]; c == '-' || c == '+' {
+		sign = string(c)
+		p.at++
+		p.next()
+	}
 	begin := p.at
-	for p.at++; p.at < len(p.s) && (p.s[p.at] == '_' || '0' <= p.s[p.at] && p.s[p.at] <= '9'); {
+	for p.at < len(p.s) && (p.s[p.at] == '_' || '0' <= p.s[p.at] && p.s[p.at] <= '9' || letter(p.s[p.at])) {
 		p.at++
 	}
 	word := p.s[begin:p.at]
-	digits := strings.TrimLeft(word, "+-")
-	v, err := strconv.ParseInt(strings.ReplaceAll(word, "_", ""), 10, 64)
-	if err != nil || strings.HasPrefix(digits, "_") || strings.HasSuffix(digits, "_") || strings.Contains(digits, "__") ||
-		len(digits) > 1 && digits[0] == '0' && strings.Trim(digits, "0_") != "" {
-		return nil, p.errorf("%q is no integer", clip(word))
+	digits := word
+	if p.long && len(digits) > 1 {
+		digits = strings.TrimSuffix(strings.TrimSuffix(digits, "L"), "l")
 	}
-	if p.long && p.at < len(p.s) && (p.s[p.at] == 'L' || p.s[p.at] == 'l') {
-		p.at++
+	// Python has the integers of Go but for octal ones without an o.
+	v, err := strconv.ParseInt(sign+digits, 0, 64)
+	if octal := len(digits) > 1 && digits[0] == '0' && !letter(digits[1]); err != nil || octal && v != 0 {
+		return nil, p.errorf("%q is no integer", clip(sign+word))
 	}
 	return v, nil
 }
 
+func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
 func (p *literalParser) word() (any, error) {
 	begin := p.at
-	for p.at < len(p.s) && (p.s[p.at] == '_' || 'a' <= p.s[p.at]|0x20 && p.s[p.at]|0x20 <= 'z') {
+	for p.at < len(p.s) && (p.s[p.at] == '_' || letter(p.s[p.at])) {
 		p.at++
 	}
 	word := p.s[begin:p.at]
@@ -364,7 +400,7 @@ func (p *literalParser) word() (any, error) {
 		return false, nil
 	case "None":
 		return nil, nil
-	case "u", "U":
+	case "u", "U", "r", "R":
 		if p.at < len(p.s) && (p.s[p.at] == '\'' || p.s[p.at] == '"') {
 			return p.text()
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -47,6 +48,63 @@ func TestHullIntervals(t *testing.T) {
 		defer byRows.Close()
 		if err := lptest.SameIntervals(s, byRows, r, nil, nil, 3); err != nil {
 			rt.Fatalf("%s: %v", kind, err)
+		}
+	})
+}
+
+// No interval of a hull leaves the range of its points, by not so much as the last bit.
+func TestHullIntervalsWithinPoints(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		seed := rapid.Uint64().Draw(rt, "seed")
+		r := rand.New(rng.New(seed, "within"))
+		points, kind := hulltest.Points(r)
+		if r.IntN(3) == 0 {
+			points, kind = thinPoints(r), "thin"
+		}
+		unit := math.Pow(10, 17*r.Float64()-9)
+		for i, v := range points { // some are others
+			points[i] = slices.Clone(v)
+			for j := range v {
+				points[i][j] *= unit
+			}
+		}
+		least, most := slices.Clone(points[0]), slices.Clone(points[0])
+		for _, v := range points {
+			for j, x := range v {
+				least[j], most[j] = min(least[j], x), max(most[j], x)
+			}
+		}
+		d := lp.Description{Entities: lptest.Names(len(least)), Total: math.NaN(), Points: points}
+		if r.IntN(2) == 0 {
+			d.FacetEffort = lp.NoFacets
+		}
+		p, err := lp.New(d)
+		if err != nil {
+			rt.Fatalf("%s: %v", kind, err)
+		}
+		const rows = 20
+		lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+		for _, method := range solverMethods {
+			s, err := New(p, Config{Method: method, Workers: 1})
+			if err != nil {
+				rt.Fatalf("%s, %s: %v", kind, method, err)
+			}
+			c := s.Chain(rows)
+			c.Begin(rows, nil)
+			for j := range least {
+				if err := c.Next(lo, hi); err != nil {
+					rt.Fatalf("%s, %s: %v", kind, method, err)
+				}
+				for x := range rows {
+					if !(lo[x] >= least[j] && lo[x] <= hi[x] && hi[x] <= most[j]) {
+						rt.Fatalf("%s, %s: [%v, %v] leaves the points' [%v, %v]", kind, method, lo[x], hi[x], least[j], most[j])
+					}
+					a[x] = lo[x] + (hi[x]-lo[x])*[]float64{0, 1, r.Float64()}[r.IntN(3)]
+					a[x] = min(max(a[x], lo[x]), hi[x])
+				}
+				c.Fix(a)
+			}
+			s.Close()
 		}
 	})
 }

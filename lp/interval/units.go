@@ -7,10 +7,11 @@ import (
 
 	"paspo/lp"
 	"paspo/lp/interval/closedform"
+	"paspo/lp/interval/relay"
 )
 
 // scaledSolver answers in the units of the user what a solver of the canonical form
-// computes.
+// computes. Of a hull, no endpoint is beyond the points.
 type scaledSolver struct {
 	p *lp.Polytope // as stated
 	lp.Solver
@@ -18,7 +19,7 @@ type scaledSolver struct {
 
 // inUnits returns s, a solver of the canonical form of p, as one of p.
 func inUnits(p *lp.Polytope, s lp.Solver) lp.Solver {
-	if p.Canonical() == p {
+	if p.Canonical() == p && p.Points() == nil {
 		return s
 	}
 	x := &scaledSolver{p, s}
@@ -43,10 +44,17 @@ func (s *scaledSolver) Polytope() *lp.Polytope { return s.p }
 
 func (s *scaledSolver) Chain(batch int) lp.Chain {
 	d, _, _ := s.p.Canonical().Units()
-	return &scaledChain{
+	if d == nil {
+		d = slices.Repeat([]float64{1}, s.p.Dim())
+	}
+	c := &scaledChain{
 		Chain: s.Solver.Chain(batch), p: s.p, unit: d, a: make([]float64, batch),
 		same: !slices.ContainsFunc(d, func(x float64) bool { return x != 1 }),
 	}
+	if s.p.Points() != nil {
+		c.least, c.most, _ = lp.BoundingBox(s.p) // there is no error where there are points
+	}
+	return c
 }
 
 type scaledChain struct {
@@ -57,14 +65,17 @@ type scaledChain struct {
 	rows   int
 	entity int
 
+	least, most []float64 // of every entity, over the points; nil where there are none
+	given       []lp.Limits
+
 	limits []lp.Limits
 	each   []lp.LimitConverter
 	a      []float64
 }
 
 func (c *scaledChain) Begin(rows int, limits []lp.Limits) {
-	c.rows, c.entity = rows, 0
-	if limits == nil || rows > len(c.a) || len(limits) < rows {
+	c.rows, c.entity, c.given = rows, 0, limits
+	if limits == nil || c.p.Canonical() == c.p || rows > len(c.a) || len(limits) < rows {
 		c.Chain.Begin(rows, limits)
 		return
 	}
@@ -87,7 +98,22 @@ func (c *scaledChain) Next(lo, hi []float64) error {
 		floats.Scale(d, lo[:c.rows])
 		floats.Scale(d, hi[:c.rows])
 	}
+	if c.least != nil {
+		c.stayInside(lo, hi)
+	}
 	return err
+}
+
+// stayInside keeps endpoints that rounding moved beyond the points within their range.
+// Limits of a state that move rows make another set, which may reach further; the rows of a
+// hull without facets are its points, which none moves.
+func (c *scaledChain) stayInside(lo, hi []float64) {
+	least, most := c.least[c.entity], c.most[c.entity]
+	for r := range c.rows {
+		if c.p.HullOnly() || relay.At(c.given, r) == nil {
+			lo[r], hi[r] = min(max(lo[r], least), most), min(max(hi[r], least), most)
+		}
+	}
 }
 
 func (c *scaledChain) Fix(a []float64) {
@@ -109,6 +135,9 @@ func (s scaledExplicit) Compiled() *closedform.Compiled {
 }
 
 func (s scaledExplicit) Tables() *closedform.Tables {
-	amount, row, eq := s.p.Canonical().Units()
-	return s.Solver.(*closedform.Solver).Tables().InUnits(amount, row, eq)
+	t := s.Solver.(*closedform.Solver).Tables()
+	if amount, row, eq := s.p.Canonical().Units(); amount != nil {
+		t = t.InUnits(amount, row, eq)
+	}
+	return t
 }

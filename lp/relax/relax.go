@@ -5,7 +5,9 @@ import (
 	"slices"
 
 	"paspo/lp"
+	"paspo/lp/internal/dictionary"
 	"paspo/lp/internal/program"
+	"paspo/lp/internal/vec"
 )
 
 const (
@@ -34,24 +36,31 @@ const (
 //
 // The bounds then relax by max(0, t + Margin). Where P is a hull without facets,
 // its points have weights beside a and t (see weighted). Everything but lo and hi is the
-// same in every state, so the program starts from one tableau. A program is
-// used by one goroutine at a time. It allocates nothing but where the tableau fails.
+// same in every state, so every solution starts from the optimum without them: it depends
+// on the bounds alone. A program is used by one goroutine at a time. It allocates nothing
+// but where the dictionary fails.
 type Program struct {
 	t         *Template
-	s         *simplex  // its own copy
+	d         *dictionary.Dictionary // its own copy, nil where there is none
+	effort    int
+	b         []float64 // limits of the rows under the bounds that are set
 	a         []float64 // an allocation that needs the least relaxation
 	fallbacks int
 }
 
 // Template is what the programs of one polytope share.
 type Template struct {
-	p        *lp.Polytope
-	known    []float64 // a point of P
-	template *simplex
+	p     *lp.Polytope
+	known []float64              // a point of P
+	q     program.Program        // over (a, t) and weights
+	base  *dictionary.Dictionary // of q, at its optimum without lo and hi, nil where none was found
 
-	// Rows of a_j + t >= lo_j and a_j - t <= hi_j, -1 where there is none.
+	// Rows of -a_j - t <= -lo_j and a_j - t <= hi_j, -1 where there is none.
 	lowRow, highRow []int
 }
+
+// effort ends a search that rounding leads in circles, in elementary steps.
+const effort = 1 << 30
 
 // New is for bounds that are finite at most where lower and upper say so. The point
 // known is in p.
@@ -59,60 +68,93 @@ func New(p *lp.Polytope, known []float64, lower, upper func(j int) bool) *Templa
 	n := p.Dim()
 	w := &Template{p: p, known: known, lowRow: make([]int, n), highRow: make([]int, n)}
 	points := weighted(p)
-	s := newSimplex(n + 1 + len(points))
+	cols := n + 1 + len(points)
+	q := &w.q
+	q.C, q.L, q.U = make([]float64, cols), make([]float64, cols), slices.Repeat([]float64{1}, cols)
 	l, u := p.Bounds()
-	copy(s.lo, l)
-	copy(s.hi, u)
-	s.lo[n], s.hi[n] = lowest, math.Inf(1)
-	s.cost[n] = 1
-	for v := range points {
-		s.hi[n+1+v] = 1
-	}
+	copy(q.L, l)
+	copy(q.U, u)
+	q.C[n], q.L[n], q.U[n] = 1, lowest, math.Inf(1)
 
-	coef := make([]float64, n+1+len(points))
-	scaled := func(row []float64, lo, hi float64) {
-		var size float64
-		for _, c := range row {
-			size = max(size, math.Abs(c))
+	// row adds coef . a - t <= rhs, or without t.
+	coef := make([]float64, cols)
+	row := func(c []float64, t, rhs float64) int {
+		copy(coef, c)
+		coef[n] = t
+		q.A, q.B = append(q.A, coef...), append(q.B, rhs)
+		return len(q.B) - 1
+	}
+	scaled := make([]float64, n)
+	each := func(rows, limits []float64, add func(c []float64, rhs float64)) {
+		for k, rhs := range limits {
+			c := rows[k*n : (k+1)*n]
+			size := vec.MaxAbs(c)
+			if size == 0 || math.IsInf(rhs, 0) {
+				continue
+			}
+			for j, v := range c {
+				scaled[j] = v / size
+			}
+			add(scaled, rhs/size)
 		}
-		if size == 0 {
-			return
-		}
-		for j, c := range row {
-			coef[j] = c / size
-		}
-		coef[n] = 0
-		s.row(coef, lo/size, hi/size)
 	}
 	a, b, _ := p.Inequalities()
-	for k, x := range b {
-		scaled(a[k*n:(k+1)*n], math.Inf(-1), x)
-	}
-	e, f, _ := p.Equalities()
-	for k, x := range f {
-		scaled(e[k*n:(k+1)*n], x, x)
-	}
-	mixtures(points, n, func(c []float64, rhs float64) { s.row(c, rhs, rhs) })
+	each(a, b, func(c []float64, rhs float64) { row(c, 0, rhs) })
+	own := len(q.B)
+	unit := make([]float64, n)
 	for j := range n {
 		w.lowRow[j], w.highRow[j] = -1, -1
-		clear(coef)
-		coef[j] = 1
 		if lower(j) {
-			coef[n] = 1
-			w.lowRow[j] = s.row(coef, math.Inf(-1), math.Inf(1))
+			unit[j] = -1
+			w.lowRow[j] = row(unit, -1, 0)
 		}
 		if upper(j) {
-			coef[n] = -1
-			w.highRow[j] = s.row(coef, math.Inf(-1), math.Inf(1))
+			unit[j] = 1
+			w.highRow[j] = row(unit, -1, 0)
+		}
+		unit[j] = 0
+	}
+	e, f, _ := p.Equalities()
+	clear(coef)
+	each(e, f, func(c []float64, rhs float64) {
+		copy(coef, c)
+		q.E, q.F = append(q.E, coef...), append(q.F, rhs)
+	})
+	mixtures(points, n, func(c []float64, rhs float64) { q.E, q.F = append(q.E, c...), append(q.F, rhs) })
+	w.optimum(own)
+	return w
+}
+
+// optimum finds the base, in which the first rows hold alone.
+func (w *Template) optimum(own int) {
+	q, steps := &w.q, effort
+	cols := len(q.C)
+	d := dictionary.New(q.L, q.U, &steps)
+	for k, rhs := range q.B {
+		d.Add(q.A[k*cols:(k+1)*cols], rhs, false)
+		if k >= own {
+			d.Limit(k, math.Inf(-1), math.Inf(1))
 		}
 	}
-	w.template = s
-	return w
+	for k, rhs := range q.F {
+		d.Add(q.E[k*cols:(k+1)*cols], rhs, true)
+	}
+	cost := make([]float64, cols)
+	for j, c := range q.C {
+		cost[j] = -c
+	}
+	if _, err := d.Maximize(cost); err == nil {
+		w.base = d
+	}
 }
 
 // Program returns a program with bounds of its own.
 func (w *Template) Program() *Program {
-	return &Program{t: w, s: w.template.clone(), a: make([]float64, w.p.Dim())}
+	p := &Program{t: w, b: slices.Clone(w.q.B), a: make([]float64, w.p.Dim())}
+	if w.base != nil {
+		p.d = w.base.Clone(&p.effort)
+	}
+	return p
 }
 
 // Least returns by how much lo and hi have to relax, 0 where some allocation satisfies
@@ -134,26 +176,45 @@ func (w *Program) Least(lo, hi []float64, candidates ...[]float64) (by float64, 
 		return 0, w.t.known
 	}
 	w.set(lo, hi)
-	if !w.s.solve() || !w.accept(lo, hi) {
+	if !w.solve() || !w.accept(lo, hi) {
 		w.fallbacks++
 		w.fallback(lo, hi)
 	}
 	return max(0, Excess(w.a, lo, hi)+Margin), w.a
 }
 
-// Fallbacks returns how many solutions the tableau left to CLP.
+// Fallbacks returns how many solutions were left to CLP.
 func (w *Program) Fallbacks() int { return w.fallbacks }
 
-// set sets the bounds of the tableau.
+// set sets the bounds.
 func (w *Program) set(lo, hi []float64) {
 	for j := range lo {
 		if k := w.t.lowRow[j]; k >= 0 {
-			w.s.lo[k] = lo[j]
+			w.b[k] = -lo[j]
 		}
 		if k := w.t.highRow[j]; k >= 0 {
-			w.s.hi[k] = hi[j]
+			w.b[k] = hi[j]
 		}
 	}
+}
+
+// solve goes from the base to the optimum under the bounds that are set, and reports
+// whether there is one.
+func (w *Program) solve() bool {
+	if w.d == nil {
+		return false
+	}
+	w.effort = effort
+	w.d.Set(w.t.base)
+	for _, rows := range [...][]int{w.t.lowRow, w.t.highRow} {
+		for _, k := range rows {
+			if k >= 0 {
+				w.d.Limit(k, -w.b[k], math.Inf(1))
+			}
+		}
+	}
+	_, err := w.d.Again()
+	return err == nil
 }
 
 // suffices says whether a shows that nothing has to relax.
@@ -171,17 +232,15 @@ func Excess(a, lo, hi []float64) float64 {
 	return e
 }
 
-// accept checks the solution of the tableau against the constraints themselves
+// accept checks the solution of the dictionary against the constraints themselves
 // and puts it into a.
 func (w *Program) accept(lo, hi []float64) bool {
-	n := len(w.a)
-	w.s.values(w.a)
 	l, u := w.t.p.Bounds()
-	for j, x := range w.a {
-		w.a[j] = min(max(x, l[j]), u[j])
+	for j := range w.a {
+		w.a[j] = min(max(w.d.At(j), l[j]), u[j])
 	}
 	const rounding = 1e-11
-	return w.t.p.Residual(w.a, nil) <= rounding && Excess(w.a, lo, hi) <= w.s.value(n)+rounding
+	return w.t.p.Residual(w.a, nil) <= rounding && Excess(w.a, lo, hi) <= w.d.At(len(w.a))+rounding
 }
 
 // weighted returns the points whose weights say what belongs to p, nil where rows
@@ -219,26 +278,9 @@ func mixtures(points [][]float64, n int, row func(coef []float64, rhs float64)) 
 // more than the least then, but never by less.
 func (w *Program) fallback(lo, hi []float64) {
 	copy(w.a, w.t.known)
-	s, n := w.s, len(w.a)
-	q := program.Program{C: s.cost, L: s.lo[:s.cols], U: slices.Clone(s.hi[:s.cols])}
+	q, n := w.t.q, len(w.a)
+	q.B, q.U = w.b, slices.Clone(q.U)
 	q.U[n] = max(Excess(w.t.known, lo, hi), 0) + 1
-	for i := range s.rows {
-		row := s.forms[i*s.cols : (i+1)*s.cols]
-		l, u := s.lo[s.cols+i], s.hi[s.cols+i]
-		if l == u {
-			q.E, q.F = append(q.E, row...), append(q.F, u)
-			continue
-		}
-		if !math.IsInf(u, 1) {
-			q.A, q.B = append(q.A, row...), append(q.B, u)
-		}
-		if !math.IsInf(l, -1) {
-			for _, c := range row {
-				q.A = append(q.A, -c)
-			}
-			q.B = append(q.B, -l)
-		}
-	}
 	if x, _, err := q.Optimum(); err == nil && Excess(x[:n], lo, hi) < Excess(w.a, lo, hi) {
 		copy(w.a, x[:n])
 	}

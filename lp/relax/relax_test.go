@@ -22,7 +22,7 @@ func always(t *testing.T, p *lp.Polytope) *Program {
 	return New(p, known, yes, yes).Program()
 }
 
-// The tableau against CLP on random programs.
+// The dictionary against CLP on random programs.
 func TestRelaxationAgainstLP(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	for k := range 300 {
@@ -89,12 +89,12 @@ func TestRelaxationAgainstLP(t *testing.T) {
 			}
 		}
 		if w.fallbacks > 0 {
-			t.Errorf("program %d: the tableau failed %d times", k, w.fallbacks)
+			t.Errorf("program %d: the dictionary failed %d times", k, w.fallbacks)
 		}
 	}
 }
 
-// The tableau over the weights of a hull without facets against CLP. What it finds is
+// The dictionary over the weights of a hull without facets against CLP. What it finds is
 // enough to leave something, and a little less is not.
 func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 	p, err := constraints.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
@@ -147,7 +147,7 @@ func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 		t.Errorf("only %d of 40 states were relaxed", relaxed)
 	}
 	if w.fallbacks > 0 {
-		t.Errorf("the tableau failed %d times", w.fallbacks)
+		t.Errorf("the dictionary failed %d times", w.fallbacks)
 	}
 }
 

@@ -3,7 +3,7 @@ package bounds
 // Known returns a point of the polytope.
 func (b *Bounds) Known() []float64 { return b.t.known }
 
-// Fallbacks returns how many solutions the tableau left to CLP.
+// Fallbacks returns how many solutions the dictionary left to CLP.
 func (b *Bounds) Fallbacks() int { return b.w.Fallbacks() }
 
 // Stated returns the bounds before they are relaxed.

@@ -183,7 +183,7 @@ func TestLimitsAreNeverEmpty(t *testing.T) {
 		})
 		t.Logf("%-26s %d states, %.1f %% relaxed, by %.3g at most; %d left to lp", name, states, 100*float64(relaxed)/float64(states), most, fallbacks)
 		if fallbacks > states/1000 {
-			t.Errorf("%s: the tableau failed in %d of %d states", name, fallbacks, states)
+			t.Errorf("%s: the dictionary failed in %d of %d states", name, fallbacks, states)
 		}
 		if moved < states/20 && !strings.Contains(name, "nearly none") {
 			t.Errorf("%s: the allocation moved in %d of %d states only", name, moved, states)

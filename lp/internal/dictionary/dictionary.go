@@ -99,6 +99,20 @@ func (d *Dictionary) Clone(effort *int) *Dictionary {
 	return &c
 }
 
+// Set goes to the vertex and the limits of a dictionary that d is a clone of.
+func (d *Dictionary) Set(of *Dictionary) {
+	copy(d.lo, of.lo)
+	copy(d.hi, of.hi)
+	copy(d.x, of.x)
+	copy(d.basic, of.basic)
+	copy(d.cols, of.cols)
+	copy(d.place, of.place)
+	copy(d.t, of.t)
+	copy(d.obj, of.obj)
+	copy(d.cost, of.cost)
+	d.pivots = of.pivots
+}
+
 func (d *Dictionary) row(r int) []float64 { return d.t[r*(d.d+1) : (r+1)*(d.d+1)] }
 
 // Add adds g . x <= h, or = h, and returns its number. The coefficients that a short g

@@ -185,3 +185,45 @@ func TestRenew(t *testing.T) {
 		}
 	}
 }
+
+// A clone that is set to what it was cloned from answers as a new clone does, to the bit,
+// and allocates nothing for it.
+func TestSet(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 100 {
+		n, effort := 2+r.IntN(5), 1_000_000
+		d := New(make([]float64, n), slices.Repeat([]float64{1}, n), &effort)
+		g := make([]float64, n)
+		for range 4 {
+			for j := range g {
+				g[j] = r.Float64() - 0.3
+			}
+			d.Add(g, 0.1+r.Float64(), false)
+		}
+		if _, err := d.Maximize(g); err != nil {
+			t.Fatal(err)
+		}
+		used, limits := d.Clone(&effort), make([]float64, 4)
+		for range 5 {
+			for k := range limits {
+				limits[k] = 0.3 * r.Float64()
+			}
+			solve := func(d *Dictionary) (float64, error) {
+				for k, l := range limits {
+					d.Limit(k, l, math.Inf(1))
+				}
+				return d.Again()
+			}
+			used.Set(d)
+			got, err := solve(used)
+			fresh := d.Clone(&effort)
+			want, wantErr := solve(fresh)
+			if (err == nil) != (wantErr == nil) || err == nil && (got != want || !slices.Equal(used.x, fresh.x)) {
+				t.Fatalf("%v, %v where a new clone finds %v, %v", got, err, want, wantErr)
+			}
+		}
+		if n := testing.AllocsPerRun(10, func() { used.Set(d) }); n > 0 {
+			t.Fatalf("%v allocations", n)
+		}
+	}
+}

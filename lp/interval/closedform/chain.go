@@ -124,13 +124,6 @@ func (c *chain) Next(lo, hi []float64) error {
 		if g.endpoints[c.entity].ill {
 			c.leaveIll(g)
 		}
-		if f := c.s.f; f.p.HullOnly() {
-			// No point has more than all of them.
-			l, u := f.form.L[c.entity], f.form.U[c.entity]
-			for slot := range g.rows {
-				g.b.Lo[slot], g.b.Hi[slot] = min(max(g.b.Lo[slot], l), u), min(max(g.b.Hi[slot], l), u)
-			}
-		}
 		if len(g.rows) == c.rows {
 			copy(lo[:c.rows], g.b.Lo)
 			copy(hi[:c.rows], g.b.Hi)

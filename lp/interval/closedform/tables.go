@@ -8,7 +8,8 @@ import "slices"
 //
 //	lo_i = base_i + max(0, max_p w_p . rho),   hi_i = base_i + min_q w_q . rho,
 //
-// the 0 only where Floor of the entity's endpoints is set.
+// the 0 only where Floor of the entity's endpoints is set. Rounding may move an endpoint of
+// a hull beyond its points, by a few bits; the Solver's chain keeps it within them.
 //
 // Without Facets, rho holds what the prefix leaves of the limits: b - A l of
 // LimitRows, u - l of Caps, e - E l, with 0 for l and base_i where an entity is
