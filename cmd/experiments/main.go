@@ -13,11 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/envs/benchmarks"
+	"paspo/internal/sweep"
 )
 
 // options are what all trainings take.
 type options struct {
-	seeds seedList
+	seeds sweep.Seeds
 	steps int64
 	jobs  int // trainings at a time
 	kept

@@ -85,7 +85,7 @@ func ofSweep(ctx context.Context, w *sweep.Sweep) (*Part, error) {
 		return nil, err
 	}
 	if chosen != nil {
-		part.Lead = append(part.Lead, fmt.Sprintf("On seeds %s, on which nothing was chosen, b%s", seeds(spec.Report.Seeds), strings.Join(lead, " ")[1:]))
+		part.Lead = append(part.Lead, fmt.Sprintf("On seeds %s, on which nothing was chosen, b%s", spec.Report.Seeds, strings.Join(lead, " ")[1:]))
 	}
 	part.add(all)
 	part.add(chosen)
@@ -119,7 +119,7 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 	all := []Fact{
 		{"settings", fmt.Sprintf("%d of %d begun, by %s search; %s", len(s.Settings), spec.Search.Trials, spec.Search.Method, pruning)},
 		{"trainings", fmt.Sprintf("%d of %d done, %d given up, %d failed", s.Done, s.Trainings, s.GivenUp, s.Failed)},
-		{"seeds", seeds(spec.Seeds)},
+		{"seeds", spec.Seeds.String()},
 		{"objective", fmt.Sprintf("%s over seeds of the mean return of %d validation episodes, deterministic action", statisticNames[spec.Objective.Statistic], spec.Objective.Episodes)},
 		{"violations", worst},
 		{"processor time", fmt.Sprintf("%.0f s", s.Seconds)},
@@ -129,24 +129,6 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 		all = append(all, Fact{name, facts[name]})
 	}
 	return all
-}
-
-// seeds writes a list of seeds with its ranges.
-func seeds(all []uint64) string {
-	var parts []string
-	for i := 0; i < len(all); {
-		j := i
-		for j+1 < len(all) && all[j+1] == all[j]+1 {
-			j++
-		}
-		part := fmt.Sprint(all[i])
-		if j > i {
-			part += fmt.Sprintf(" to %d", all[j])
-		}
-		parts = append(parts, part)
-		i = j + 1
-	}
-	return strings.Join(parts, ", ")
 }
 
 // compare makes a comparison of the settings that have been trained to their end on all

@@ -11,7 +11,7 @@ import (
 // Spec is what a sweep file says.
 type Spec struct {
 	Base      Base
-	Seeds     []uint64 // that every setting trains on
+	Seeds     Seeds // that every setting trains on
 	Objective Objective
 	Search    Search
 	Prune     Prune
@@ -52,7 +52,7 @@ type Prune struct {
 
 // Report says how many of the best settings are trained again, and on which seeds.
 type Report struct {
-	Seeds    []uint64
+	Seeds    Seeds
 	Settings int
 }
 

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -157,43 +156,23 @@ func (p *parser) reportSeeds(at map[string]*yaml.Node, s *Spec) error {
 }
 
 // seeds reads a list of seeds, or ranges such as 1..5.
-func (p *parser) seeds(n *yaml.Node, key string) ([]uint64, error) {
+func (p *parser) seeds(n *yaml.Node, key string) (all Seeds, err error) {
 	const allowed = "a list of seeds such as [1, 2, 3], or a range such as 1..5,"
-	const most = 10_000
+	nodes := n.Content
+	if n.Kind == yaml.ScalarNode {
+		nodes = []*yaml.Node{n}
+	}
 	var parts []string
-	switch {
-	case n.Kind == yaml.ScalarNode && n.Value != "":
-		parts = strings.Split(n.Value, ",")
-	case n.Kind == yaml.SequenceNode && len(n.Content) > 0:
-		for _, c := range n.Content {
-			if c.Kind != yaml.ScalarNode {
-				return nil, p.wrong(n, key, allowed)
-			}
+	for _, c := range nodes {
+		if c.Kind == yaml.ScalarNode {
 			parts = append(parts, c.Value)
 		}
-	default:
+	}
+	if n.Kind == yaml.MappingNode || len(parts) == 0 || len(parts) < len(nodes) {
 		return nil, p.wrong(n, key, allowed)
 	}
-	var all []uint64
-	for _, part := range parts {
-		from, to, ok := strings.Cut(strings.TrimSpace(part), "..")
-		if !ok {
-			to = from
-		}
-		a, e1 := strconv.ParseUint(from, 10, 63)
-		b, e2 := strconv.ParseUint(to, 10, 63)
-		if e1 != nil || e2 != nil || b < a {
-			return nil, p.errorf(n, "%s has %q: %s is allowed", key, part, allowed)
-		}
-		if b-a >= most || len(all) >= most {
-			return nil, p.errorf(n, "%s has more than %d seeds: fewer are allowed", key, most)
-		}
-		for ; a <= b; a++ {
-			if slices.Contains(all, a) {
-				return nil, p.errorf(n, "%s has %d twice: it would count twice", key, a)
-			}
-			all = append(all, a)
-		}
+	if err := all.Set(strings.Join(parts, ",")); err != nil {
+		return nil, p.errorf(n, "%s: %v", key, err)
 	}
 	return all, nil
 }
