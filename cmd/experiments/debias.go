@@ -6,8 +6,6 @@ import (
 
 	"paspo/envs/synthetic"
 	"paspo/internal/plots"
-	"paspo/internal/rng"
-	"paspo/internal/stats"
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
 )
@@ -68,16 +66,7 @@ func debiasing(ctx context.Context, out *output, o options) error {
 
 	plot := plots.Learning{Title: "three entities, random problems", YLabel: "share of the way from uniform to the best found"}
 	for i, s := range settings {
-		c := plots.Curve{Name: s.name}
-		for j, p := range curves[i][0].Curve {
-			var xs []float64
-			for _, r := range curves[i] {
-				xs = append(xs, r.Curve[j].Sampled)
-			}
-			iv := stats.MeanInterval(xs, 0.95, rng.New(1, "experiments", "debias"))
-			c.X, c.Y, c.Err = append(c.X, float64(p.Step)), append(c.Y, iv.Estimate), append(c.Err, (iv.High-iv.Low)/2)
-		}
-		plot.Curves = append(plot.Curves, c)
+		plot.Curves = append(plot.Curves, curve(s.name, curves[i], sampled, "debias"))
 	}
 	if err := out.plot("debias", plot); err != nil {
 		return err

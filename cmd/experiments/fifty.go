@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
+	"slices"
 
 	"paspo/envs/synthetic"
 	"paspo/internal/plots"
@@ -82,34 +82,21 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 	}
 	var table [][]string
 	for i, s := range settings {
-		c := plots.Curve{Name: s.name}
-		var begin, mode, sampled []float64
-		worst, residual, seconds, violations := math.Inf(1), math.Inf(-1), 0., 0
-		for j, pt := range runs[i][0].Curve {
-			var xs []float64
-			for _, r := range runs[i] {
-				xs = append(xs, r.Curve[j].Sampled)
-			}
-			iv := stats.MeanInterval(xs, 0.95, rng.New(1, "experiments", "fifty"))
-			c.X, c.Y, c.Err = append(c.X, float64(pt.Step)), append(c.Y, iv.Estimate), append(c.Err, (iv.High-iv.Low)/2)
-		}
+		sum := over(runs[i])
+		var begin, mode []float64
 		for j, r := range runs[i] {
-			x := share(r.Final)
 			first, err := t.initial(s, o.seeds[j])
 			if err != nil {
 				return nil, err
 			}
-			begin, mode, sampled = append(begin, share(first)), append(mode, x), append(sampled, share(r.Sampled))
-			worst, residual = min(worst, x), max(residual, r.MaxResidual)
-			seconds += r.Seconds / float64(len(o.seeds))
-			violations += r.Violations
+			begin, mode = append(begin, share(first)), append(mode, share(r.Final))
 		}
 		iv := stats.MeanInterval(mode, 0.95, rng.New(1, "experiments", "fifty", s.name))
-		plot.Curves = append(plot.Curves, c)
+		plot.Curves = append(plot.Curves, curve(s.name, runs[i], sampled, "fifty"))
 		table = append(table, []string{
 			fmt.Sprint(rows), t.solver.Method(), s.name, percent(mean(begin)), percent(iv.Estimate),
-			percent(iv.Low) + " .. " + percent(iv.High), percent(worst), percent(mean(sampled)),
-			fmt.Sprint(violations), fmt.Sprintf("%.1e", residual), number(seconds),
+			percent(iv.Low) + " .. " + percent(iv.High), percent(slices.Min(mode)), percent(share(mean(sum.sampled))),
+			fmt.Sprint(sum.violations), fmt.Sprintf("%.1e", sum.residual), number(sum.seconds),
 		})
 	}
 	return table, out.plot(name, plot)

@@ -142,23 +142,19 @@ func compared(ctx context.Context, out *output, o options, env string, settings 
 		res.Rows = append(res.Rows, row{Name: b.name, Mode: stats.Interval{Estimate: b.mean}, Share: stats.Interval{Estimate: (b.mean - bottom) / (top - bottom)}})
 	}
 	for i, s := range settings {
-		w := row{Name: s.name, Trained: true, Worst: math.Inf(1), Residual: math.Inf(-1)}
-		var mode, sampled, share []float64
+		t := over(runs[i])
+		w := row{Name: s.name, Trained: true, Violations: t.violations, Residual: t.residual, Seconds: t.seconds, Sampled: mean(t.sampled)}
+		var share []float64
 		for _, r := range runs[i] {
-			m := r.Final
-			mode, sampled, share = append(mode, m), append(sampled, r.Sampled), append(share, (m-bottom)/(top-bottom))
-			w.Worst = min(w.Worst, (m-bottom)/(top-bottom))
+			share = append(share, (r.Final-bottom)/(top-bottom))
 			w.Means += r.Means / float64(len(o.seeds))
 			w.Modes += r.Modes / float64(len(o.seeds))
 			if r.Rule == policy.Mean {
 				w.Meant++
 			}
-			w.Violations += r.Violations
-			w.Residual = max(w.Residual, r.MaxResidual)
-			w.Seconds += r.Seconds / float64(len(o.seeds))
 		}
 		stream := rng.New(1, "experiments", env, s.name)
-		w.Mode, w.Sampled = stats.MeanInterval(mode, 0.95, stream), mean(sampled)
+		w.Mode, w.Worst = stats.MeanInterval(t.final, 0.95, stream), slices.Min(share)
 		w.Share = stats.MeanInterval(share, 0.95, stream.Split(1))
 		res.Rows = append(res.Rows, w)
 	}
@@ -237,15 +233,19 @@ func mean(xs []float64) float64 {
 
 func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
 
+func deterministic(p point) float64 { return p.Mode }
+
+func sampled(p point) float64 { return p.Sampled }
+
 // curve is the mean over seeds with a band of the half width of its interval.
-func curve(name string, runs []*run) plots.Curve {
+func curve(name string, runs []*run, of func(point) float64, stream string) plots.Curve {
 	c := plots.Curve{Name: name}
 	for k, p := range runs[0].Curve {
 		var xs []float64
 		for _, r := range runs {
-			xs = append(xs, r.Curve[k].Mode)
+			xs = append(xs, of(r.Curve[k]))
 		}
-		iv := stats.MeanInterval(xs, 0.95, rng.New(1, "experiments", "curve"))
+		iv := stats.MeanInterval(xs, 0.95, rng.New(1, "experiments", stream))
 		c.X, c.Y, c.Err = append(c.X, float64(p.Step)), append(c.Y, iv.Estimate), append(c.Err, (iv.High-iv.Low)/2)
 	}
 	return c

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
+	"slices"
 	"strings"
 
 	"paspo/envs"
@@ -73,9 +73,9 @@ func limited(ctx context.Context, out *output, o limitedOptions, env string) err
 		table = append(table, r)
 	}
 	for i, s := range bound.settings {
-		plot.Curves = append(plot.Curves, curve(s.name, bound.runs[i]))
+		plot.Curves = append(plot.Curves, curve(s.name, bound.runs[i], deterministic, "curve"))
 	}
-	plot.Curves = append(plot.Curves, curve("static version", free.runs[0]))
+	plot.Curves = append(plot.Curves, curve("static version", free.runs[0], deterministic, "curve"))
 	plot.Levels = []plots.Level{
 		{Name: bound.refs[0].name, Y: bound.refs[0].mean},
 		{Name: bound.best().name + ", within the limits", Y: bound.best().mean},
@@ -178,24 +178,21 @@ func (s *side) rows() [][]string {
 }
 
 func (s *side) trained(name string, runs []*run) []string {
-	var mode, sampled []float64
-	violations, residual, worst := 0, math.Inf(-1), math.Inf(1)
+	t := over(runs)
 	relaxed, states, amount := 0, 0, 0.
 	var steps int64
 	seconds := 0.
 	for _, r := range runs {
-		mode, sampled = append(mode, r.Final), append(sampled, r.Sampled)
-		violations, residual, worst = violations+r.Violations, max(residual, r.MaxResidual), min(worst, r.Final)
 		relaxed, states, amount = relaxed+r.Relaxed, states+r.States, max(amount, r.MaxRelaxation)
 		steps, seconds = steps+r.Steps, seconds+r.TrainSeconds
 	}
-	iv := stats.MeanInterval(mode, 0.95, rng.New(1, "experiments", "limited", s.env, name))
+	iv := stats.MeanInterval(t.final, 0.95, rng.New(1, "experiments", "limited", s.env, name))
 	row := []string{
-		s.env, name, fmt.Sprintf("%.4f", iv.Estimate), fmt.Sprintf("%.4f .. %.4f", iv.Low, iv.High), fmt.Sprintf("%.4f", worst),
-		"", s.share(iv.Estimate), fmt.Sprint(violations), fmt.Sprintf("%.1e", residual), s.relaxed(relaxed, []int{states}), s.amount(amount), "",
+		s.env, name, fmt.Sprintf("%.4f", iv.Estimate), fmt.Sprintf("%.4f .. %.4f", iv.Low, iv.High), fmt.Sprintf("%.4f", slices.Min(t.final)),
+		"", s.share(iv.Estimate), fmt.Sprint(t.violations), fmt.Sprintf("%.1e", t.residual), s.relaxed(relaxed, []int{states}), s.amount(amount), "",
 	}
 	if steps > 0 {
-		row[5], row[11] = fmt.Sprintf("%.4f", mean(sampled)), number(float64(steps)/seconds)
+		row[5], row[11] = fmt.Sprintf("%.4f", mean(t.sampled)), number(float64(steps)/seconds)
 	}
 	return row
 }

@@ -95,7 +95,7 @@ func drawLearning(out *output, env string, r *results, runs [][]*run) error {
 func learningPlot(r *results, runs [][]*run, refs []reference) plots.Learning {
 	plot := plots.Learning{Title: r.Env, YLabel: "return of the deterministic action"}
 	for _, seeds := range runs[:min(plottedSettings, len(runs))] {
-		plot.Curves = append(plot.Curves, curve(seeds[0].Setting, seeds))
+		plot.Curves = append(plot.Curves, curve(seeds[0].Setting, seeds, deterministic, "curve"))
 	}
 	for _, w := range r.Rows {
 		for _, level := range refs {

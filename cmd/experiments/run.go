@@ -251,6 +251,24 @@ func (t *task) train(ctx context.Context, k kept, s setting, seed uint64, steps 
 	return r, k.save(name, r, trainer.Checkpoint())
 }
 
+// totals are what the trainings of a setting come to.
+type totals struct {
+	final, sampled []float64
+	violations     int
+	residual       float64
+	seconds        float64 // of one
+}
+
+func over(runs []*run) totals {
+	t := totals{residual: math.Inf(-1)}
+	for _, r := range runs {
+		t.final, t.sampled = append(t.final, r.Final), append(t.sampled, r.Sampled)
+		t.violations, t.residual = t.violations+r.Violations, max(t.residual, r.MaxResidual)
+		t.seconds += r.Seconds / float64(len(runs))
+	}
+	return t
+}
+
 // open makes the policy of a run that was kept.
 func (t *task) open(r *run, s setting) error {
 	if r.backend != nil {
