@@ -66,6 +66,8 @@ test: deps-gpu browser lint image-check race-check
 	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -v /policy/gpu) && \
 	$(GO) test -race -tags gpu -timeout 40m -run '$(RACE_LEFT_OUT)|Together' ./policy/gpu # the others ran in race-check
 	$(GO) test ./cuda ./policy/gpu -run NotBuilt
+	@cd internal/sweep/kubernetestest && if $(GO) mod download; then $(GO) vet ./... && $(GO) test ./...; else \
+		echo "SKIPPED: the types of Kubernetes cannot be fetched, so that nothing holds its jobs to them"; fi
 	$(GO) test -timeout 40m ./lp ./lp/interval/... ./envs/internal/bounds # some of whose tests -race skips or shortens
 
 # The tests of the kernels and of what queues them, with every access of device

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -118,6 +119,9 @@ type Kubernetes struct {
 	Memory  string
 }
 
+// quantity is what Kubernetes takes for an amount of memory.
+var quantity = regexp.MustCompile(`^[1-9][0-9]*([KMGTPE]i|[kMGTPE])?$`)
+
 // mount is where the volume is in a container.
 const mount = "/sweeps"
 
@@ -126,6 +130,9 @@ const mount = "/sweeps"
 func (o *Kubernetes) Job(w *Sweep) (string, error) {
 	if o.Image == "" || o.PVC == "" {
 		return "", errors.New("--image and --pvc are needed: the image with the program, and the claim of the volume that holds the sweep")
+	}
+	if !quantity.MatchString(o.Memory) {
+		return "", fmt.Errorf("--memory is %q: a quantity of Kubernetes such as 512Mi or 4Gi is allowed", o.Memory)
 	}
 	abs, err := filepath.Abs(w.Dir)
 	if err != nil {
