@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,46 +49,71 @@ func process(t *testing.T, dir string) *exec.Cmd {
 	return cmd
 }
 
-// Workers that are killed at any moment lose nothing and change nothing.
+// Workers that are killed at any moment lose nothing and change nothing, and Optuna reads
+// the journal all the while. With PASPO_TEST_KILLS there are as many kills of workers of a
+// sweep of 40 trainings.
 func TestKilledWorkers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: kills workers for a while")
 	}
-	const steps = 800
-	calm := create(t, steps, tinySpace)
+	steps, seeds, most := 800, 2, 20
+	if n, err := strconv.Atoi(os.Getenv("PASPO_TEST_KILLS")); err == nil {
+		steps, seeds, most = 1600, 10, n
+	}
+	space := strings.Replace(tinySpace, "[1, 2]", fmt.Sprintf("1..%d", seeds), 1)
+	calm := create(t, steps, space)
 	workers(t, calm.Dir, 2)
 	want := returnsOf(t, calm)
 
-	w := create(t, steps, tinySpace)
+	w := create(t, steps, space)
+	var optuna *optunaReader
+	if program, err := python(); err == nil {
+		optuna = readByOptuna(t, program, w)
+	} else {
+		t.Logf("SKIPPED: Optuna cannot be installed, and does not read: %v", err)
+	}
 	r := rand.New(rng.New(1, "kills"))
-	kills := 0
-	for living := make([]*exec.Cmd, 3); ; {
+	kills, trained := 0, 0 // trained: those who had a training when they were killed
+	living := make([]*exec.Cmd, 3)
+	for kills < most {
 		for i, cmd := range living {
 			if cmd == nil {
 				living[i] = process(t, w.Dir)
 			}
 		}
-		time.Sleep(time.Duration(50+r.IntN(150)) * time.Millisecond)
+		time.Sleep(time.Duration(r.IntN(200)) * time.Millisecond)
 		s, err := w.Status()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Ended() || kills > 200 {
-			for _, cmd := range living {
-				if err := cmd.Wait(); err != nil {
-					t.Error(err)
-				}
-			}
+		if s.Ended() {
+			t.Errorf("the sweep ended after %d of %d kills: a longer one is needed", kills, most)
 			break
 		}
 		i := r.IntN(len(living))
-		if err := living[i].Process.Signal(syscall.SIGKILL); err != nil {
+		victim := living[i].Process
+		for _, x := range s.Settings {
+			if slices.ContainsFunc(x.Records, func(r *Record) bool {
+				return r != nil && r.State == stateRunning && strings.Contains(r.Worker, fmt.Sprintf("-%d-", victim.Pid))
+			}) {
+				trained++
+			}
+		}
+		if err := victim.Signal(syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
 		if living[i].Wait() != nil {
 			kills++
 		}
 		living[i] = nil
+	}
+	workers(t, w.Dir, 1)
+	for _, cmd := range living {
+		if cmd != nil {
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 	if got := returnsOf(t, w); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%d kills: returns %v, want %v", kills, got, want)
@@ -100,10 +127,30 @@ func TestKilledWorkers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(text), `"state":"done"`); n != 8 {
-		t.Errorf("%d trainings ended, want 8: one was trained twice", n)
+	all := len(want) * seeds
+	if n := strings.Count(string(text), `"state":"done"`); n != all {
+		t.Errorf("%d trainings ended, want %d: one was trained twice", n, all)
 	}
-	t.Logf("%d kills", kills)
+	t.Logf("%d kills, %d of them of workers in the midst of a training; %d trainings were taken %d times",
+		kills, trained, all, strings.Count(string(text), `"state":"running"`))
+	if optuna == nil {
+		return
+	}
+	got := optuna.end(t)
+	if len(got.Trials) != len(want) || got.Reads < 2 {
+		t.Errorf("Optuna finds %d settings in %d reads", len(got.Trials), got.Reads)
+	}
+	for setting, x := range got.Trials {
+		if x.State != "COMPLETE" {
+			t.Errorf("Optuna finds setting %d %s", setting, x.State)
+		}
+		for i, seed := range w.Spec.Seeds {
+			if r := x.Seeds[seedKey(seed)]; r.Return == nil || *r.Return != want[setting][i] {
+				t.Errorf("Optuna finds %v for setting %d with seed %d, want %v", r.Return, setting, seed, want[setting][i])
+			}
+		}
+	}
+	t.Logf("Optuna read the journal %d times", got.Reads)
 }
 
 // Clocks that differ by minutes, forwards and backwards, take no training from a worker

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,19 +16,16 @@ import (
 
 const optunaVersion = "5.0.0"
 
-// python returns an interpreter that has Optuna, in an environment of the checkout's cache.
-func python(t *testing.T) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("SKIPPED: starts Optuna")
-	}
+// python returns an interpreter that has Optuna, in an environment of the checkout's cache,
+// and an error where it cannot be had.
+func python() (string, error) {
 	dir, err := checkout.Cache("optuna-" + optunaVersion)
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	program := filepath.Join(dir, "bin", "python")
 	if exec.Command(program, "-c", "import optuna").Run() == nil {
-		return program
+		return program, nil
 	}
 	os.RemoveAll(dir)
 	for _, args := range [][]string{
@@ -36,10 +34,10 @@ func python(t *testing.T) string {
 	} {
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 			os.RemoveAll(dir)
-			t.Skipf("SKIPPED: Optuna cannot be installed: %s: %v\n%s", strings.Join(args, " "), err, out)
+			return "", fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	return program
+	return program, nil
 }
 
 // reader opens the journal again and again until its standard input ends, and then prints
@@ -65,9 +63,64 @@ print(json.dumps({
                 "intermediate": {str(k): v for k, v in t.intermediate_values.items()}} for t in trials]}))
 `
 
+// optunaReader is Optuna reading a sweep while it runs.
+type optunaReader struct {
+	cmd       *exec.Cmd
+	in        io.Closer
+	out, errs strings.Builder
+}
+
+// optunaSees is what it has found in the end.
+type optunaSees struct {
+	Reads, Best int
+	Seen        []string
+	Direction   string
+	Trials      []struct {
+		State  string
+		Value  *float64
+		Params map[string]any
+		Seeds  map[string]Record
+	}
+}
+
+// readByOptuna has Optuna read a sweep again and again.
+func readByOptuna(t *testing.T, program string, w *Sweep) *optunaReader {
+	t.Helper()
+	o := &optunaReader{cmd: exec.Command(program, "-c", reader, filepath.Join(w.Dir, JournalFile), "sweep")}
+	in, err := o.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.in = in
+	o.cmd.Stdout, o.cmd.Stderr = &o.out, &o.errs
+	if err := o.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// end has Optuna read for the last time. One read that failed is a failure.
+func (o *optunaReader) end(t *testing.T) (got optunaSees) {
+	t.Helper()
+	o.in.Close()
+	if err := o.cmd.Wait(); err != nil {
+		t.Fatalf("Optuna: %v\n%s", err, &o.errs)
+	}
+	if err := json.Unmarshal([]byte(o.out.String()), &got); err != nil {
+		t.Fatal(err, o.out.String())
+	}
+	return got
+}
+
 // Optuna opens a sweep while it runs and finds what Status does.
 func TestOptunaReads(t *testing.T) {
-	program := python(t)
+	if testing.Short() {
+		t.Skip("SKIPPED: starts Optuna")
+	}
+	program, err := python()
+	if err != nil {
+		t.Skipf("SKIPPED: Optuna cannot be installed: %v", err)
+	}
 	w := create(t, 400, `seeds: [1, 2]
 search: {method: random, trials: 5}
 space:
@@ -79,35 +132,9 @@ space:
   ppo.lr_schedule: {choices: [constant, linear]}
   ppo.entropy_coef: {choices: [0, 0.01]}
 `)
-	cmd := exec.Command(program, "-c", reader, filepath.Join(w.Dir, JournalFile), "sweep")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out, errs strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	optuna := readByOptuna(t, program, w)
 	workers(t, w.Dir, 2)
-	in.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Fatalf("Optuna: %v\n%s", err, &errs)
-	}
-	var got struct {
-		Reads, Best int
-		Seen        []string
-		Direction   string
-		Trials      []struct {
-			State  string
-			Value  *float64
-			Params map[string]any
-			Seeds  map[string]Record
-		}
-	}
-	if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
-		t.Fatal(err, out.String())
-	}
+	got := optuna.end(t)
 	s, err := w.Status()
 	if err != nil {
 		t.Fatal(err)

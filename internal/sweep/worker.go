@@ -87,10 +87,15 @@ func (p *pulse) beat() error {
 	return err
 }
 
+// at says what the worker trains, and shows it at once where that is another run.
 func (p *pulse) at(run string, step, steps int64) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
+	other := p.sign.Run != run
 	p.sign.Run, p.sign.Step, p.sign.Steps = run, step, steps
+	p.mu.Unlock()
+	if other {
+		_ = p.beat()
+	}
 }
 
 // faint says whether others may soon take the worker for dead.
