@@ -35,6 +35,15 @@ type Entropic interface {
 	Entropy(z, grad []float32) float64
 }
 
+// DrawEntropic is a Family that estimates its entropy from what a draw holds.
+type DrawEntropic interface {
+	Family
+
+	// DrawEntropy returns the estimate, in nats, and writes its gradient by z where grad
+	// is not nil.
+	DrawEntropy(z, draw, grad []float32) float64
+}
+
 // Divergent is a Family whose divergences are known.
 type Divergent interface {
 	Family

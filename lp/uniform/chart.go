@@ -134,12 +134,5 @@ func (c *Chart) At(y, a []float64) {
 			a[j] += x * v
 		}
 	}
-	units, _, _ := c.c.Units()
-	for j, d := range units {
-		a[j] *= d
-	}
-	lower, upper := c.p.Bounds()
-	for j := range a {
-		a[j] = min(max(a[j], lower[j]), upper[j])
-	}
+	allocation(c.p, c.c, a, a)
 }

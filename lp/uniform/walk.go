@@ -1,0 +1,114 @@
+package uniform
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+// Walk goes through a polytope by hit-and-run whose steps the caller draws, for densities
+// that are not uniform. Its directions are those that uniform points come by: bases of the affine
+// hull, of edges that meet in a vertex, any of which may be taken at any time. Amounts are those of
+// the canonical form. A Walk is used by one goroutine at a time.
+type Walk struct {
+	walker
+	p, canonical *lp.Polytope
+}
+
+// NewWalk prepares the directions in p. It is an error where p is a hull without facets.
+func NewWalk(p *lp.Polytope) (*Walk, error) {
+	if p.HullOnly() {
+		return nil, fmt.Errorf("uniform: %s is the hull of points whose facets are too many to find: it has no rows to go by", p.Describe())
+	}
+	c := p.Canonical()
+	hull, err := newAffineHull(c)
+	if err != nil {
+		return nil, err
+	}
+	h := &hitAndRun{n: p.Dim(), hull: hull}
+	if hull.dim() > 0 {
+		axes := hull.axes()
+		h.rows = newMovingRows(c, hull.center, axes)
+		h.choose(axes, newRand(rng.New(0, "lp", "walk")))
+	} else {
+		h.rows = &movingRows{}
+	}
+	w := &Walk{p: p, canonical: c}
+	w.h, w.x, w.slack = h, slices.Clone(hull.center), make([]float64, h.rows.len())
+	w.exact()
+	return w, nil
+}
+
+// Dim returns the dimension of the hull, the number of directions of a basis.
+func (w *Walk) Dim() int { return w.h.hull.dim() }
+
+// Bases returns the number of bases.
+func (w *Walk) Bases() int { return len(w.h.bases) }
+
+// Start goes to a point of the polytope.
+func (w *Walk) Start(x []float64) {
+	copy(w.x, x)
+	w.exact()
+}
+
+// Point returns where the walk is. It must not be modified.
+func (w *Walk) Point() []float64 { return w.x }
+
+// Renew computes anew what steps have added up; some tens of sweeps may go by without.
+func (w *Walk) Renew() { w.exact() }
+
+// Chord returns a direction, as the entities that it moves and by how much, and how far
+// it goes back and forth: lo <= 0 <= hi.
+func (w *Walk) Chord(basis, direction int) (entities []int32, move []float64, lo, hi float64) {
+	d := &w.h.bases[basis][direction]
+	hi, lo = math.Inf(1), math.Inf(-1)
+	for i, k := range d.rows[:d.shrinking] {
+		hi = min(hi, w.slack[k]*d.inverse[i])
+	}
+	for i, k := range d.rows[d.shrinking:] {
+		lo = max(lo, w.slack[k]*d.inverse[d.shrinking+i])
+	}
+	return d.entities, d.move, min(lo, 0), max(hi, 0)
+}
+
+// Move goes t along a direction, lo <= t <= hi.
+func (w *Walk) Move(basis, direction int, t float64) {
+	d := &w.h.bases[basis][direction]
+	for i, k := range d.rows {
+		w.slack[k] -= t * d.rates[i]
+	}
+	for i, j := range d.entities {
+		w.x[j] += t * d.move[i]
+	}
+}
+
+// Allocation writes the allocation of a point. Rounding beyond bounds is taken off.
+func (w *Walk) Allocation(x, a []float64) { allocation(w.p, w.canonical, x, a) }
+
+// allocation writes the amounts of p that canonical ones are.
+func allocation(p, canonical *lp.Polytope, x, a []float64) {
+	copy(a, x)
+	units, _, _ := canonical.Units()
+	for j, d := range units {
+		a[j] *= d
+	}
+	lower, upper := p.Bounds()
+	for j := range a {
+		a[j] = min(max(a[j], lower[j]), upper[j])
+	}
+}
+
+// Enter goes to a point of the hull where that is inside, and reports whether it is. Where it
+// is not, the walk has no place until it starts anew.
+func (w *Walk) Enter(x []float64) bool {
+	w.Start(x)
+	for _, s := range w.slack {
+		if !(s >= 0) {
+			return false
+		}
+	}
+	return true
+}

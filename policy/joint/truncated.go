@@ -1,0 +1,471 @@
+package joint
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/uniform"
+	"paspo/policy"
+	"paspo/policy/dist"
+)
+
+// TruncatedNormal is the family of normal distributions that are truncated to a polytope
+// (Stolz, Eichelbeck and Althoff, arXiv 2511.22406), of independent entities:
+//
+//	p(a) = exp(-q(a)) / Z,   q(a) = 1/2 sum_j ((x_j - m_j) / sigma_j)^2,   a in P,
+//
+// with x_j = (a_j - mean_j) / deviation_j in terms of uniform points of P. Densities are with respect to
+// the uniform distribution on P, so that
+//
+//	Z = E[exp(-q(a))] over uniform a,
+//
+// and the entropy is minus the divergence from the uniform distribution. Equalities are those of P:
+// the hull cuts the normal as rows do. Of n entities the outputs are m = sinh(z_j), which reaches every vertex with an
+// output of a few, and sigma = 2 exp(z_n+j) within bounds: the first policy is nearly uniform.
+//
+// A policy gradient needs no more than how Z changes from the policy that drew: with a_k drawn from that,
+// of outputs z_0,
+//
+//	Z(z) / Z(z_0) = E_z0[exp(q_z0(a) - q_z(a))] = mean_k exp(q_z0(a_k) - q_z(a_k)),
+//
+// which is 1 at z_0, smooth in z, and close where the two policies are; its gradient is that of the
+// estimate. A draw holds such a_k, and the logarithm of Z(z_0) from the way there: annealed importance sampling
+// (Neal, Statistics and Computing 11, 2001), whose mean is Z and whose error Constant states. It is the same for all
+// z, so that ratios and gradients do not depend on it.
+//
+// Draws come by rejection from the normal on the hull where that is accepted often enough, else from
+// hit-and-run whose steps are normal variates between the ends of a chord.
+type TruncatedNormal struct {
+	TruncatedConfig
+	p    *lp.Polytope
+	walk *uniform.Walk
+
+	mean, deviation []float64
+	pool            [][]float64 // uniform points, in amounts of the walk
+
+	free proposal
+
+	m, w, slope []float64 // of outputs: the mean and 1/sigma^2 in units of the deviation; scratch, as are those below
+	x           []float64 // of a point
+	target      []float64 // of the walk's amounts: the mean
+	weight      []float64 // and 1/sigma^2
+	rand        *rand.Rand
+	source      source
+	prob, q     []float64 // of the points of a draw
+	gm, gw      []float64
+	dq          []float64
+}
+
+// TruncatedConfig sizes the estimates.
+type TruncatedConfig struct {
+	Points int // a_k of a draw
+	Anneal int // sweeps from a uniform point to the first of them
+	Tries  int // proposals of rejection before it is given up; 0 for none
+	Pool   int // uniform points
+}
+
+// DefaultTruncatedConfig returns the sizes in use.
+func DefaultTruncatedConfig() TruncatedConfig {
+	return TruncatedConfig{Points: 32, Anneal: 16, Tries: 16, Pool: 4096}
+}
+
+const (
+	// least and most sigma, in deviations of uniform points.
+	minSigma, maxSigma = 1e-2, 20
+	// maxMean bounds |m| in deviations, far beyond any vertex.
+	maxMean = 1e3
+	// startSigma is that of outputs of 0.
+	startSigma = 2
+)
+
+// source lets one rand.Rand draw from many streams.
+type source struct{ *rng.Stream }
+
+// NewTruncatedNormal returns the family of a polytope, with directions and uniform points that depend on
+// the polytope alone. It is an error where that is a hull without facets, or one point.
+func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, error) {
+	walk, err := uniform.NewWalk(p)
+	if err != nil {
+		return nil, fmt.Errorf("truncated-normal: %w", err)
+	}
+	if walk.Dim() == 0 {
+		return nil, fmt.Errorf("truncated-normal: %s is one point, which leaves nothing to learn", p.Describe())
+	}
+	sampler, err := uniform.New(p, uniform.DefaultConfig())
+	if err != nil {
+		return nil, fmt.Errorf("truncated-normal: %w", err)
+	}
+	points, _, err := sampler.Sample(cfg.Pool, rng.New(0, "truncated normal"))
+	if err != nil {
+		return nil, fmt.Errorf("truncated-normal: %w", err)
+	}
+	n := p.Dim()
+	vec := func() []float64 { return make([]float64, n) }
+	t := &TruncatedNormal{
+		TruncatedConfig: cfg, p: p, walk: walk, mean: vec(), deviation: vec(),
+		m: vec(), w: vec(), slope: make([]float64, 2*n), x: vec(), target: vec(), weight: vec(), gm: vec(), gw: vec(),
+		prob: make([]float64, cfg.Points), q: make([]float64, cfg.Points), dq: vec(),
+	}
+	t.rand = rand.New(&t.source)
+	units, _, _ := p.Canonical().Units()
+	for i := range cfg.Pool {
+		a := points[i*n : (i+1)*n]
+		for j, d := range units {
+			a[j] /= d
+		}
+		t.pool = append(t.pool, a)
+		for j, x := range a {
+			t.mean[j] += x / float64(cfg.Pool)
+		}
+	}
+	for _, a := range t.pool {
+		for j, x := range a {
+			t.deviation[j] += (x - t.mean[j]) * (x - t.mean[j]) / float64(cfg.Pool)
+		}
+	}
+	most := slices.Max(t.deviation)
+	for j, v := range t.deviation {
+		if v <= 1e-18*most {
+			v = 0 // one value, up to rounding
+		}
+		t.deviation[j] = math.Sqrt(v)
+	}
+	t.free.init(walk)
+	return t, nil
+}
+
+// Outputs and Size implement policy.Family.
+func (t *TruncatedNormal) Outputs() int { return 2 * len(t.mean) }
+func (t *TruncatedNormal) Size() int    { return (t.Points+1)*len(t.mean) + t.Points + 1 }
+
+// member sets m, w and their slopes by the outputs.
+func (t *TruncatedNormal) member(z []float32) {
+	n := len(t.m)
+	for j := range n {
+		m, slope := math.Sinh(float64(z[j])), math.Cosh(float64(z[j]))
+		if math.Abs(m) > maxMean {
+			m, slope = math.Copysign(maxMean, m), 0
+		}
+		t.m[j], t.slope[j] = m, slope
+		sigma := startSigma * math.Exp(float64(z[n+j]))
+		w := 1 / (sigma * sigma)
+		t.w[j], t.slope[n+j] = w, -2*w
+		if !(sigma >= minSigma) {
+			t.w[j], t.slope[n+j] = 1./(minSigma*minSigma), 0
+		} else if sigma > maxSigma {
+			t.w[j], t.slope[n+j] = 1./(maxSigma*maxSigma), 0
+		}
+		if t.deviation[j] == 0 {
+			t.w[j], t.slope[n+j] = 0, 0
+		}
+	}
+}
+
+// cost returns q of a point in units of the deviation.
+func (t *TruncatedNormal) cost(x []float32) (q float64) {
+	for j, v := range x {
+		d := float64(v) - t.m[j]
+		q += t.w[j] * d * d
+	}
+	return q / 2
+}
+
+// A draw: the point, the level of Z, the costs of the points a_k under z_0 less their mean, which the level has, and a_k.
+func (t *TruncatedNormal) parts(draw []float32) (x, level, costs, points []float32) {
+	n := len(t.m)
+	return draw[:n], draw[n : n+1], draw[n+1 : n+1+t.Points], draw[n+1+t.Points:]
+}
+
+// Sample implements policy.Family.
+func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limits, s *rng.Stream, draw []float32, action []float64) error {
+	if limits != nil && !limits.Own() {
+		return fmt.Errorf("truncated-normal: limits that follow the state leave other uniform points than those that it is measured by: such an environment is not served")
+	}
+	for _, v := range z {
+		if v-v != 0 {
+			return &policy.NonFiniteError{Tensor: "an output of the actor"}
+		}
+	}
+	t.member(z)
+	t.aim()
+	if rule != policy.Sampled {
+		t.centre(rule, draw, action)
+		return nil
+	}
+	t.source.Stream = s
+	x, level, costs, points := t.parts(draw)
+	n := len(x)
+	logZ := t.anneal()
+	copy(t.x, t.walk.Point())
+	if !t.reject(x, points) {
+		t.walk.Start(t.x)
+		for k := range t.Points {
+			t.sweep(1)
+			t.write(points[k*n : (k+1)*n])
+		}
+		t.sweep(1)
+		t.write(x)
+	}
+	mean := 0.
+	for k := range t.Points {
+		t.q[k] = t.cost(points[k*n : (k+1)*n])
+		mean += t.q[k] / float64(t.Points)
+	}
+	for k, q := range t.q {
+		costs[k] = float32(q - mean)
+	}
+	level[0] = float32(logZ + mean)
+	t.walk.Allocation(t.walk.Point(), action)
+	return nil
+}
+
+// aim sets the distribution in amounts of the walk.
+func (t *TruncatedNormal) aim() {
+	for j, d := range t.deviation {
+		t.target[j], t.weight[j] = t.mean[j], 0
+		if d > 0 {
+			t.target[j] += d * t.m[j]
+			t.weight[j] = t.w[j] / (d * d)
+		}
+	}
+}
+
+// anneal walks from a uniform point to the distribution: a sweep under each of the densities
+// exp(-beta q), beta from 0 to 1. It returns the logarithm of a weight whose mean is Z,
+//
+//	ln w = -sum_i (beta_i+1 - beta_i) q(a_i).
+//
+// Steps of beta are as wide in ln(1 + beta Q) as the others, with Q the mean of q over uniform points.
+func (t *TruncatedNormal) anneal() (logZ float64) {
+	t.walk.Start(t.pool[t.rand.IntN(len(t.pool))])
+	typical := 0.
+	for j, m := range t.m {
+		typical += t.w[j] * (1 + m*m) / 2
+	}
+	whole, beta := math.Log1p(typical), 0.
+	for i := range t.Anneal {
+		next := math.Expm1(whole*float64(i+1)/float64(t.Anneal)) / typical
+		if i == t.Anneal-1 {
+			next = 1
+		}
+		logZ -= (next - beta) * t.here()
+		beta = next
+		t.sweep(beta)
+	}
+	return logZ
+}
+
+// here returns q of where the walk is.
+func (t *TruncatedNormal) here() (q float64) {
+	for j, x := range t.walk.Point() {
+		d := x - t.target[j]
+		q += t.weight[j] * d * d
+	}
+	return q / 2
+}
+
+// sweep goes once along every direction of a basis, to a draw from exp(-beta q) on the chord.
+func (t *TruncatedNormal) sweep(beta float64) {
+	basis := t.rand.IntN(t.walk.Bases())
+	for i := range t.walk.Dim() {
+		entities, move, lo, hi := t.walk.Chord(basis, i)
+		curve, slope := t.along(entities, move)
+		curve, slope = beta*curve, beta*slope
+		var step float64
+		// A chord along which q is flat has a uniform point.
+		if size := math.Sqrt(curve); size*(hi-lo) > 1e-6 {
+			peak := slope / curve
+			step = peak + dist.NormalBetween((lo-peak)*size, (hi-peak)*size, t.rand)/size
+		} else {
+			step = lo + (hi-lo)*t.rand.Float64()
+		}
+		t.walk.Move(basis, i, min(max(step, lo), hi))
+	}
+}
+
+// along returns the second derivative of q along a direction, and minus the first.
+func (t *TruncatedNormal) along(entities []int32, move []float64) (curve, slope float64) {
+	x := t.walk.Point()
+	for i, j := range entities {
+		v := move[i] * t.weight[j]
+		curve += v * move[i]
+		slope += v * (t.target[j] - x[j])
+	}
+	return curve, slope
+}
+
+// write writes the point of the walk in units of the deviation.
+func (t *TruncatedNormal) write(dst []float32) {
+	for j, x := range t.walk.Point() {
+		dst[j] = 0
+		if d := t.deviation[j]; d > 0 {
+			dst[j] = float32((x - t.mean[j]) / d)
+		}
+	}
+}
+
+// reject draws the point and the a_k by rejection, and reports whether enough of the first tries
+// were accepted. The walk is left at the point.
+func (t *TruncatedNormal) reject(x, points []float32) bool {
+	if t.Tries == 0 || !t.free.aim(t.target, t.weight) {
+		return false
+	}
+	n := len(x)
+	accepted, tries := 0, 0
+	for accepted <= t.Points {
+		// Half of the tries, and half on the way.
+		if tries >= t.Tries && 2*accepted < tries {
+			return false
+		}
+		tries++
+		if !t.free.draw(t.walk, t.rand) {
+			continue
+		}
+		if accepted < t.Points {
+			t.write(points[accepted*n : (accepted+1)*n])
+		} else {
+			t.write(x)
+		}
+		accepted++
+	}
+	return true
+}
+
+// centre writes the mean, from a walk of its own that is the same every time, or the mode, to
+// which it goes on along the directions.
+func (t *TruncatedNormal) centre(rule policy.Rule, draw []float32, action []float64) {
+	t.source.Stream = rng.New(0, "truncated normal", "mean")
+	t.anneal()
+	x := t.x
+	clear(x)
+	for range t.Points {
+		t.sweep(1)
+		for j, v := range t.walk.Point() {
+			x[j] += v / float64(t.Points)
+		}
+	}
+	t.walk.Start(x)
+	if rule == policy.Mode {
+		const sweeps = 64
+		for i := range sweeps {
+			basis := i % t.walk.Bases()
+			for k := range t.walk.Dim() {
+				entities, move, lo, hi := t.walk.Chord(basis, k)
+				if curve, slope := t.along(entities, move); curve > 0 {
+					t.walk.Move(basis, k, min(max(slope/curve, lo), hi))
+				}
+			}
+		}
+	}
+	clear(draw)
+	at, _, costs, points := t.parts(draw)
+	t.write(at)
+	for k := range costs {
+		copy(points[k*len(at):], at)
+	}
+	t.walk.Allocation(t.walk.Point(), action)
+}
+
+// weigh sets prob to the weights of the a_k under z, which sum to 1, and q to their costs, and returns ln Z(z).
+func (t *TruncatedNormal) weigh(draw []float32) (logZ float64) {
+	_, level, costs, points := t.parts(draw)
+	n := len(t.m)
+	top := math.Inf(-1)
+	for k, c := range costs {
+		t.q[k] = t.cost(points[k*n : (k+1)*n])
+		t.prob[k] = float64(c) - t.q[k]
+		top = max(top, t.prob[k])
+	}
+	sum := 0.
+	for k, l := range t.prob {
+		t.prob[k] = math.Exp(l - top)
+		sum += t.prob[k]
+	}
+	for k := range t.prob {
+		t.prob[k] /= sum
+	}
+	return float64(level[0]) + top + math.Log(sum/float64(len(t.prob)))
+}
+
+// slopes adds to gm and gw the derivatives of scale q(x) by m and w.
+func (t *TruncatedNormal) slopes(x []float32, scale float64) {
+	for j, v := range x {
+		d := float64(v) - t.m[j]
+		t.gm[j] -= scale * t.w[j] * d
+		t.gw[j] += scale * d * d / 2
+	}
+}
+
+// chain writes the gradient by z of what has the gradients gm and gw.
+func (t *TruncatedNormal) chain(grad []float32) {
+	n := len(t.m)
+	for j := range n {
+		grad[j], grad[n+j] = float32(t.gm[j]*t.slope[j]), float32(t.gw[j]*t.slope[n+j])
+	}
+}
+
+// LogProb implements policy.Family.
+func (t *TruncatedNormal) LogProb(z, draw, grad []float32) float64 {
+	t.member(z)
+	logZ := t.weigh(draw)
+	x, _, _, points := t.parts(draw)
+	if grad != nil {
+		// d ln Z = -sum_k prob_k dq(a_k)
+		clear(t.gm)
+		clear(t.gw)
+		t.slopes(x, -1)
+		for k, p := range t.prob {
+			t.slopes(points[k*len(x):(k+1)*len(x)], p)
+		}
+		t.chain(grad)
+	}
+	return -t.cost(x) - logZ
+}
+
+// DrawEntropy implements policy.DrawEntropic: H = ln Z + E q, estimated from the a_k, and the
+// gradient of that estimate, dH = -Cov(q, dq).
+func (t *TruncatedNormal) DrawEntropy(z, draw, grad []float32) float64 {
+	t.member(z)
+	logZ := t.weigh(draw)
+	mean := 0.
+	for k, p := range t.prob {
+		mean += p * t.q[k]
+	}
+	if grad != nil {
+		_, _, _, points := t.parts(draw)
+		n := len(t.m)
+		clear(t.gm)
+		clear(t.gw)
+		for k, p := range t.prob {
+			t.slopes(points[k*n:(k+1)*n], -p*(t.q[k]-mean))
+		}
+		t.chain(grad)
+	}
+	return logZ + mean
+}
+
+// Constant returns the logarithm of Z by some runs of annealed importance sampling from a uniform point, and
+// its standard error, that of the mean of their weights against the mean.
+func (t *TruncatedNormal) Constant(z []float32, runs int, s *rng.Stream) (logZ, stdErr float64) {
+	t.member(z)
+	t.aim()
+	t.source.Stream = s
+	logs := make([]float64, runs)
+	for i := range logs {
+		logs[i] = t.anneal()
+	}
+	top := slices.Max(logs)
+	sum, squares := 0., 0.
+	for _, l := range logs {
+		w := math.Exp(l - top)
+		sum += w
+		squares += w * w
+	}
+	n := float64(runs)
+	mean := sum / n
+	return top + math.Log(mean), math.Sqrt(max(0, squares/n-mean*mean)/(n-1)) / mean
+}
