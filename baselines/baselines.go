@@ -31,6 +31,11 @@ type algorithm struct {
 
 var algorithms = []algorithm{
 	{name: "ppo", doc: "PPO with a Dirichlet policy; constraints are ignored", family: dirichlet, learner: base.plain},
+	{name: "dirichlet-projected", doc: "PPO with a Dirichlet policy whose draws are projected", keeps: true, family: dirichletProjected, learner: base.plain},
+	{name: "projection", doc: "PPO with a normal policy whose mean is projected, and learned through the projection", keeps: true, family: projection, learner: base.plain},
+	{name: "aram", doc: "acceptance and rejection of a Dirichlet policy's draws, with a penalty of rejected ones", keeps: true, family: acceptReject, learner: base.plain},
+	{name: "ray-mask", doc: "PPO with a policy over a box, whose rays are scaled to those of the polytope", keeps: true, family: rayMask, learner: base.plain},
+	{name: "truncated-normal", doc: "PPO with a normal policy that is truncated to the polytope", keeps: true, family: truncatedNormal, learner: base.plain},
 }
 
 func dirichlet(p *lp.Polytope, c policy.Config, _ Config) (policy.Family, error) {

@@ -19,11 +19,14 @@ type Config struct {
 	AsPublished Faults `yaml:"as_published" doc:"true, or a list of faults of the published code (docs/algorithms.md), which the algorithm is given back; false for none"`
 
 	CostLimit float64 `yaml:"cost_limit" doc:"mean cost of a step, for each constraint, that is to be kept"`
+
+	Tries   int     `yaml:"tries" doc:"aram: draws before one is projected"`
+	Penalty float64 `yaml:"penalty" doc:"aram: penalty of a rejected draw, in deviations of advantages; projection: weight of the squared distance of the mean from the polytope"`
 }
 
 // DefaultConfig returns PASPO, and the settings of the papers of the others.
 func DefaultConfig() Config {
-	return Config{Name: PASPO, AsPublished: "false"}
+	return Config{Name: PASPO, AsPublished: "false", Tries: 100, Penalty: 1}
 }
 
 // Validate returns an error that names the first setting out of its range, its value
@@ -32,6 +35,8 @@ func (c Config) Validate() error {
 	if err := setting.First(
 		setting.Choice("algo.name", c.Name, Names()...),
 		setting.Float("algo.cost_limit", c.CostLimit, setting.NonNegative),
+		setting.Int("algo.tries", c.Tries, 1),
+		setting.Float("algo.penalty", c.Penalty, setting.NonNegative),
 	); err != nil {
 		return err
 	}

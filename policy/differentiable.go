@@ -49,11 +49,12 @@ type Terms struct {
 	Ratio   []float64 // of the probability to that of the held policy
 	Entropy []float64 // -LogProb where the family does not know its entropy
 	KL      []float64 // from the held policy, 0 where the family does not know it
+	Penalty []float64 // 0 where the family has none
 	Value   []float32
 	Cost    []float32 // rows x costs, of the critics of costs
 
-	DLogProb, DEntropy, DKL []float64
-	DValue, DCost           []float32
+	DLogProb, DEntropy, DKL, DPenalty []float64
+	DValue, DCost                     []float32
 }
 
 // Surrogate returns the clipped surrogate of a row and its derivative by the

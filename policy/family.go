@@ -44,6 +44,15 @@ type DrawEntropic interface {
 	DrawEntropy(z, draw, grad []float32) float64
 }
 
+// Penalized is a Family of which a draw adds something to the loss of a policy, beside what
+// algorithms make of its density.
+type Penalized interface {
+	Family
+
+	// Penalty returns what a draw adds, and writes its gradient by z where grad is not nil.
+	Penalty(z, draw, grad []float32) float64
+}
+
 // Divergent is a Family whose divergences are known.
 type Divergent interface {
 	Family
@@ -56,8 +65,8 @@ type Divergent interface {
 	Fisher(z, v, out []float32)
 }
 
-// Confined is a Family whose actions satisfy every constraint, of limits that follow the
-// state too: a backend lets none out that does not.
+// Confined is a Family whose actions satisfy every constraint: a backend lets none out that
+// does not. Limits that follow the state are satisfied too, or refused.
 type Confined interface {
 	Family
 	Confined()

@@ -59,7 +59,7 @@ type batch struct {
 }
 
 // rowGradients hold derivatives by the outputs of the actor, rows x outputs.
-type rowGradients struct{ logProb, entropy, kl []float32 }
+type rowGradients struct{ logProb, entropy, kl, penalty []float32 }
 
 var _ policy.Differentiable = (*Backend)(nil)
 
@@ -174,8 +174,11 @@ func (b *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 		}
 		out.LogProb[r] = float32(b.family.LogProb(z, draw, nil))
 		out.Entropy[r] = -out.LogProb[r]
-		if e, ok := b.family.(policy.Entropic); ok {
+		switch e := b.family.(type) {
+		case policy.Entropic:
 			out.Entropy[r] = float32(e.Entropy(z, nil))
+		case policy.DrawEntropic:
+			out.Entropy[r] = float32(e.DrawEntropy(z, draw, nil))
 		}
 		x := b.polytope.Residual(action, lim)
 		if b.confined && !(x <= maxResidual) {

@@ -47,14 +47,14 @@ func (b *Backend) Forward(rows []int32) *policy.Terms {
 	for i, r := range rows {
 		copy(b.rowsX[i*b.obsDim:(i+1)*b.obsDim], k.obs[int(r)*b.obsDim:])
 	}
-	for _, s := range []*[]float64{&t.LogProb, &t.Ratio, &t.Entropy, &t.KL, &t.DLogProb, &t.DEntropy, &t.DKL} {
+	for _, s := range []*[]float64{&t.LogProb, &t.Ratio, &t.Entropy, &t.KL, &t.Penalty, &t.DLogProb, &t.DEntropy, &t.DKL, &t.DPenalty} {
 		*s = resized(*s, n)
 		clear(*s)
 	}
 	t.DValue, t.DCost = resized(t.DValue, n), resized(t.DCost, n*costs)
 	clear(t.DValue)
 	clear(t.DCost)
-	for _, s := range []*[]float32{&b.row.logProb, &b.row.entropy, &b.row.kl} {
+	for _, s := range []*[]float32{&b.row.logProb, &b.row.entropy, &b.row.kl, &b.row.penalty} {
 		*s = resized(*s, n*width)
 	}
 
@@ -64,14 +64,22 @@ func (b *Backend) Forward(rows []int32) *policy.Terms {
 		t.Cost = b.costs.forward(b.rowsX, n)
 	}
 	entropic, _ := b.family.(policy.Entropic)
+	drawn, _ := b.family.(policy.DrawEntropic)
+	penalized, _ := b.family.(policy.Penalized)
 	divergent, _ := b.family.(policy.Divergent)
 	for i, r := range rows {
 		z, at, to := z[i*width:(i+1)*width], i*width, (i+1)*width
-		t.LogProb[i] = b.family.LogProb(z, k.draws[int(r)*size:(int(r)+1)*size], b.row.logProb[at:to])
+		draw := k.draws[int(r)*size : (int(r)+1)*size]
+		t.LogProb[i] = b.family.LogProb(z, draw, b.row.logProb[at:to])
 		t.Ratio[i] = math.Exp(t.LogProb[i] - k.logProb[r])
 		t.Entropy[i] = -t.LogProb[i]
 		if entropic != nil {
 			t.Entropy[i] = entropic.Entropy(z, b.row.entropy[at:to])
+		} else if drawn != nil {
+			t.Entropy[i] = drawn.DrawEntropy(z, draw, b.row.entropy[at:to])
+		}
+		if penalized != nil {
+			t.Penalty[i] = penalized.Penalty(z, draw, b.row.penalty[at:to])
 		}
 		if divergent != nil {
 			t.KL[i] = divergent.KL(k.outputs[int(r)*width:(int(r)+1)*width], z, b.row.kl[at:to])
@@ -84,6 +92,9 @@ func (b *Backend) Forward(rows []int32) *policy.Terms {
 func (b *Backend) Backward(t *policy.Terms) {
 	width := b.family.Outputs()
 	_, entropic := b.family.(policy.Entropic)
+	if _, drawn := b.family.(policy.DrawEntropic); drawn {
+		entropic = true
+	}
 	if !entropic {
 		scoreEntropy(t)
 	}
@@ -96,6 +107,7 @@ func (b *Backend) Backward(t *policy.Terms) {
 			axpy(to, t.DEntropy[i], b.row.entropy[i*width:])
 		}
 		axpy(to, t.DKL[i], b.row.kl[i*width:])
+		axpy(to, t.DPenalty[i], b.row.penalty[i*width:])
 	}
 	b.actor.backward()
 	copy(b.critic.derivatives(), t.DValue)
@@ -153,7 +165,7 @@ func (b *Backend) Update(s policy.Settings) (norm float64, err error) {
 	return norm, nil
 }
 
-// Step implements policy.Backend: the loss of Settings, and where the batch has returns of
+// Step implements policy.Backend: the loss of Settings and the mean penalty of a family that has one, and where the batch has returns of
 // costs, ValueCoef times the sum of the squared errors of their critics.
 func (b *Backend) Step(rows []int32, s policy.Settings) error {
 	if b.wrong != nil {
@@ -167,11 +179,11 @@ func (b *Backend) Step(rows []int32, s policy.Settings) error {
 	d := &b.sums
 	for i, r := range rows {
 		gain, slope := policy.Surrogate(t.Ratio[i], float64(b.given.Advantage[r]), s.Clip)
-		t.DLogProb[i], t.DEntropy[i] = -w*slope, -w*s.EntropyCoef
+		t.DLogProb[i], t.DEntropy[i], t.DPenalty[i] = -w*slope, -w*s.EntropyCoef, w
 		off := t.Value[i] - b.given.Return[r]
 		t.DValue[i] = float32(2*w*s.ValueCoef) * off
 
-		d.PolicyLoss -= w * gain
+		d.PolicyLoss -= w * (gain - t.Penalty[i])
 		d.ValueLoss += w * float64(off) * float64(off)
 		d.Entropy += w * t.Entropy[i]
 		d.ApproxKL += w * (t.Ratio[i] - 1 - (t.LogProb[i] - b.batch.logProb[r]))

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/uniform"
 	"paspo/policy"
@@ -89,14 +88,17 @@ func (m *RayMask) chain(out []float32) {
 	}
 }
 
+// Confined implements policy.Confined.
+func (m *RayMask) Confined() {}
+
 // Sample implements policy.Family.
-func (m *RayMask) Sample(z []float32, rule policy.Rule, limits *lp.Limits, s *rng.Stream, draw []float32, action []float64) error {
+func (m *RayMask) Sample(z []float32, rule policy.Rule, limits *lp.Limits, source rand.Source, draw []float32, action []float64) error {
 	if limits != nil && !limits.Own() {
 		return fmt.Errorf("ray-mask: limits that follow the state move the centre that rays begin at: such an environment is not served")
 	}
 	var r *rand.Rand
 	if rule == policy.Sampled {
-		r = rand.New(s)
+		r = rand.New(source)
 	}
 	for k, a := range m.shapes(z, m.alpha) {
 		b := dist.Beta{Alpha: a[0], Beta: a[1]}

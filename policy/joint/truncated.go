@@ -53,8 +53,8 @@ type TruncatedNormal struct {
 	x           []float64 // of a point
 	target      []float64 // of the walk's amounts: the mean
 	weight      []float64 // and 1/sigma^2
+	pcg         rand.PCG  // seeded by the stream of a draw, and faster
 	rand        *rand.Rand
-	source      source
 	prob, q     []float64 // of the points of a draw
 	gm, gw      []float64
 	dq          []float64
@@ -82,9 +82,6 @@ const (
 	startSigma = 2
 )
 
-// source lets one rand.Rand draw from many streams.
-type source struct{ *rng.Stream }
-
 // NewTruncatedNormal returns the family of a polytope, with directions and uniform points that depend on
 // the polytope alone. It is an error where that is a hull without facets, or one point.
 func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, error) {
@@ -110,7 +107,7 @@ func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, 
 		m: vec(), w: vec(), slope: make([]float64, 2*n), x: vec(), target: vec(), weight: vec(), gm: vec(), gw: vec(),
 		prob: make([]float64, cfg.Points), q: make([]float64, cfg.Points), dq: vec(),
 	}
-	t.rand = rand.New(&t.source)
+	t.rand = rand.New(&t.pcg)
 	units, _, _ := p.Canonical().Units()
 	for i := range cfg.Pool {
 		a := points[i*n : (i+1)*n]
@@ -180,8 +177,11 @@ func (t *TruncatedNormal) parts(draw []float32) (x, level, costs, points []float
 	return draw[:n], draw[n : n+1], draw[n+1 : n+1+t.Points], draw[n+1+t.Points:]
 }
 
+// Confined implements policy.Confined.
+func (t *TruncatedNormal) Confined() {}
+
 // Sample implements policy.Family.
-func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limits, s *rng.Stream, draw []float32, action []float64) error {
+func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limits, source rand.Source, draw []float32, action []float64) error {
 	if limits != nil && !limits.Own() {
 		return fmt.Errorf("truncated-normal: limits that follow the state leave other uniform points than those that it is measured by: such an environment is not served")
 	}
@@ -196,7 +196,7 @@ func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limit
 		t.centre(rule, draw, action)
 		return nil
 	}
-	t.source.Stream = s
+	t.pcg.Seed(source.Uint64(), source.Uint64())
 	x, level, costs, points := t.parts(draw)
 	n := len(x)
 	logZ := t.anneal()
@@ -338,7 +338,7 @@ func (t *TruncatedNormal) reject(x, points []float32) bool {
 // centre writes the mean, from a walk of its own that is the same every time, or the mode, to
 // which it goes on along the directions.
 func (t *TruncatedNormal) centre(rule policy.Rule, draw []float32, action []float64) {
-	t.source.Stream = rng.New(0, "truncated normal", "mean")
+	t.pcg.Seed(0, 0)
 	t.anneal()
 	x := t.x
 	clear(x)
@@ -453,7 +453,7 @@ func (t *TruncatedNormal) DrawEntropy(z, draw, grad []float32) float64 {
 func (t *TruncatedNormal) Constant(z []float32, runs int, s *rng.Stream) (logZ, stdErr float64) {
 	t.member(z)
 	t.aim()
-	t.source.Stream = s
+	t.pcg.Seed(s.Uint64(), s.Uint64())
 	logs := make([]float64, runs)
 	for i := range logs {
 		logs[i] = t.anneal()

@@ -137,14 +137,13 @@ func TestTruncatedDraws(t *testing.T) {
 					s := rng.New(3, name, kind)
 					const n = 3000
 					dim := p.Dim()
-					var sums, squares [2]stat
-					_ = squares
+					var sums [2]stat
 					means, seconds := make([]stat, dim), make([]stat, dim)
 					for range n {
 						if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
 							t.Fatal(err)
 						}
-						x, level, _, _ := f.parts(draw)
+						x, _, _, _ := f.parts(draw)
 						for j, v := range x {
 							means[j].add(float64(v))
 							seconds[j].add(float64(v) * float64(v))
@@ -152,10 +151,7 @@ func TestTruncatedDraws(t *testing.T) {
 						// The entropy less the level, which is noisy, and Z(near) / Z(z).
 						own := f.LogProb(z, draw, nil) + f.cost(x)
 						sums[0].add(f.DrawEntropy(z, draw, nil) + own)
-						_ = level
-						q := f.cost(x)
 						at := f.LogProb(near, draw, nil) + f.cost(x)
-						_ = q
 						sums[1].add(math.Exp(own - at))
 					}
 					for _, c := range []struct {

@@ -1,0 +1,253 @@
+package joint
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/policy"
+)
+
+// insiders are the families that keep every action inside.
+func insiders(t testing.TB, p *lp.Polytope) map[string]policy.Family {
+	t.Helper()
+	cfg := policy.DefaultConfig()
+	out := map[string]policy.Family{}
+	add := func(name string, f policy.Family, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = f
+	}
+	d, err := NewDirichletProjected(p, cfg)
+	add("dirichlet-projected", d, err)
+	a, err := NewAcceptReject(p, cfg, 10, 1, 0.2)
+	add("aram", a, err)
+	q, err := NewProjection(p, 1)
+	add("projection", q, err)
+	r, err := NewRayMask(p, cfg)
+	add("ray-mask", r, err)
+	n, err := NewTruncatedNormal(p, DefaultTruncatedConfig())
+	add("truncated-normal", n, err)
+	return out
+}
+
+// Every action satisfies every constraint and every number is finite, at outputs beyond
+// all use too; a stream gives the same draw again, and the numbers of a draw come from it
+// alone.
+func TestInsiders(t *testing.T) {
+	for _, name := range []string{"portfolio", "compute", "synthetic"} {
+		p := preset(t, name)
+		for algo, f := range insiders(t, p) {
+			t.Run(name+"/"+algo, func(t *testing.T) {
+				r := rand.New(rng.New(8))
+				z, grad := make([]float32, f.Outputs()), make([]float32, f.Outputs())
+				draw, again := make([]float32, f.Size()), make([]float32, f.Size())
+				action, same := make([]float64, p.Dim()), make([]float64, p.Dim())
+				for i := range 60 {
+					size := []float64{0, 1, 5, 1e30}[i%4]
+					for k := range z {
+						z[k] = float32(size * r.NormFloat64())
+					}
+					for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
+						if err := f.Sample(z, rule, nil, rng.New(uint64(i)), draw, action); err != nil {
+							t.Fatal(err)
+						}
+						if res, row := p.WorstConstraint(action, nil); !(res <= 1e-9) {
+							t.Fatalf("outputs of size %g give an action with a residual of %g in %s", size, res, row)
+						}
+						if err := f.Sample(z, rule, nil, rng.New(uint64(i)), again, same); err != nil {
+							t.Fatal(err)
+						}
+						for k := range draw {
+							if draw[k] != again[k] {
+								t.Fatal("a stream gives two draws")
+							}
+						}
+						for j := range action {
+							if action[j] != same[j] {
+								t.Fatal("a stream gives two actions")
+							}
+						}
+						sum := f.LogProb(z, draw, grad)
+						if q, ok := f.(policy.Penalized); ok {
+							sum += q.Penalty(z, draw, nil)
+						}
+						for _, g := range grad {
+							sum += float64(g)
+						}
+						if sum-sum != 0 {
+							t.Fatalf("outputs of size %g under %s: not finite: %v", size, rule, sum)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// Projections and rejection follow limits of a state.
+func TestInsidersWithin(t *testing.T) {
+	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c"}, Total: 1, Upper: []float64{1, 1, 1}})
+	lim := &lp.Limits{Upper: []float64{0.2, 0.9, 0.3}}
+	for algo, f := range insiders(t, p) {
+		z, draw, action := make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, 3)
+		s := rng.New(1)
+		for range 20 {
+			err := f.Sample(z, policy.Sampled, lim, s, draw, action)
+			switch algo {
+			case "dirichlet-projected", "aram":
+				if err != nil || !(p.Residual(action, lim) <= 1e-9) {
+					t.Fatalf("%s: %v is %v", algo, action, err)
+				}
+			default:
+				if err == nil {
+					t.Fatalf("%s serves limits of a state", algo)
+				}
+			}
+		}
+	}
+}
+
+// A hull whose facets are not known has projections.
+func TestInsidersInHull(t *testing.T) {
+	r := rand.New(rng.New(1))
+	d := lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: math.NaN(), FacetEffort: lp.NoFacets}
+	for range 20 {
+		x, sum := make([]float64, 4), 0.
+		for j := range x {
+			x[j] = r.ExpFloat64()
+			sum += x[j]
+		}
+		for j := range x {
+			x[j] /= sum
+		}
+		d.Points = append(d.Points, x)
+	}
+	p := mustPolytope(t, d)
+	if !p.HullOnly() {
+		t.Fatal("the facets are known")
+	}
+	f, err := NewProjection(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, draw, action := make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, 4)
+	s := rng.New(2)
+	for range 20 {
+		for i := range z {
+			z[i] = float32(r.NormFloat64())
+		}
+		if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
+			t.Fatal(err)
+		}
+		if res := p.Residual(action, nil); !(res <= 1e-9) {
+			t.Fatalf("residual %g", res)
+		}
+	}
+}
+
+// The gradient of a mean goes through its projection. Differences see a kink where a row
+// comes to hold, which a step of 1e-3 seldom meets.
+func TestProjectionGradients(t *testing.T) {
+	p := preset(t, "compute")
+	f, err := NewProjection(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rng.New(4))
+	z, draw, action := make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, p.Dim())
+	bad := 0
+	for range 40 {
+		for i := range z {
+			z[i] = float32(0.5 * r.NormFloat64())
+		}
+		if err := f.Sample(z, policy.Sampled, nil, rng.New(r.Uint64()), draw, action); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range []func(z, grad []float32) float64{
+			func(z, g []float32) float64 { return f.LogProb(z, draw, g) }, f.Entropy,
+			func(z, g []float32) float64 { return f.Penalty(z, draw, g) },
+		} {
+			grad := make([]float32, len(z))
+			g(z, grad)
+			for i := range z {
+				const h = 1. / 4096
+				old := z[i]
+				z[i] = old + h
+				up := g(z, nil)
+				z[i] = old - h
+				down := g(z, nil)
+				z[i] = old
+				if want := (up - down) / (2 * h); math.Abs(float64(grad[i])-want) > 2e-3*(1+math.Abs(want)) {
+					bad++
+				}
+			}
+		}
+	}
+	if total := 40 * 3 * len(z); bad > total/100 {
+		t.Errorf("%d of %d derivatives are not those of differences", bad, total)
+	}
+}
+
+// What is rejected is counted, the first draw that is feasible is the action, and the
+// penalty falls along its gradient.
+func TestAcceptReject(t *testing.T) {
+	p := preset(t, "portfolio")
+	const tries = 10
+	f, err := NewAcceptReject(p, policy.DefaultConfig(), tries, 1, 0.2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := p.Dim()
+	z, draw, action, drawn := make([]float32, n), make([]float32, f.Size()), make([]float64, n), make([]float64, n)
+	s := rng.New(3)
+	var all, rejected, projected int
+	for range 2000 {
+		if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
+			t.Fatal(err)
+		}
+		made, bad := f.Rejections(draw)
+		all, rejected = all+made, rejected+bad
+		accepted, _, kept := f.parts(draw)
+		for j, l := range accepted {
+			f.logs[j] = float64(l)
+		}
+		f.place(nil, drawn)
+		off := 0.
+		for j := range drawn {
+			off = max(off, math.Abs(drawn[j]-action[j]))
+		}
+		if bad == tries {
+			projected++
+			if made != tries || !(p.Residual(drawn, nil) > 1e-9) {
+				t.Fatal("a feasible draw was projected")
+			}
+		} else if made != bad+1 || off > 1e-6 {
+			t.Fatalf("%d draws, %d rejected, the action is %g off the accepted one", made, bad, off)
+		}
+		for i := range min(bad, f.kept) {
+			d, logProb := f.rejected(kept, i)
+			if l := f.Dirichlet.LogProb(z, d, nil); math.Abs(l-float64(*logProb)) > 1e-4*math.Abs(l) {
+				t.Fatalf("log-density %g of a rejected draw, want %g", *logProb, l)
+			}
+		}
+	}
+	// At alpha = 1 draws are uniform: 24.0 % of the simplex are feasible (of 20 million
+	// points), and 0.76^10 of the steps are projected.
+	if share := 1 - float64(rejected)/float64(all); math.Abs(share-0.24) > 0.02 {
+		t.Errorf("%.3f of the draws are accepted", share)
+	}
+	if want := 2000 * math.Pow(0.76, tries); math.Abs(float64(projected)-want) > 5*math.Sqrt(want) {
+		t.Errorf("%d steps were projected, want about %.0f", projected, want)
+	}
+
+	for range 20 {
+		if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
+			t.Fatal(err)
+		}
+		checkGradient(t, "penalty", z, 1e-3, func(z, g []float32) float64 { return f.Penalty(z, draw, g) })
+	}
+}
