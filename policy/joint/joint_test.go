@@ -23,12 +23,17 @@ const (
 func loaded(t testing.TB) (b *Backend, rows []int32) {
 	t.Helper()
 	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1})
-	cfg := policy.DefaultConfig()
-	f, err := NewDirichlet(p, cfg)
+	f, err := NewDirichlet(p, policy.DefaultConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
-	b = New(p, f, testObs, testCosts, cfg, 7)
+	return loadedOf(t, p, f)
+}
+
+// loadedOf is loaded with the policy of a family.
+func loadedOf(t testing.TB, p *lp.Polytope, f policy.Family) (b *Backend, rows []int32) {
+	t.Helper()
+	b = New(p, f, testObs, testCosts, policy.DefaultConfig(), 7)
 	req := policytest.RandomRequest(testRows, testObs, 3)
 	req.Keep = true
 	policytest.MustSample(t, b, req)
@@ -63,9 +68,34 @@ func shift(b *Backend, from, v []float32, h float32) {
 	b.Moved()
 }
 
+// term is one of the terms of a row, and what sets the derivative by it.
+type term struct {
+	value func(*policy.Terms, int) float64
+	slope func(*policy.Terms, int, float64)
+}
+
+var (
+	logProbTerm = term{func(t *policy.Terms, i int) float64 { return t.LogProb[i] }, func(t *policy.Terms, i int, w float64) { t.DLogProb[i] = w }}
+	entropyTerm = term{func(t *policy.Terms, i int) float64 { return t.Entropy[i] }, func(t *policy.Terms, i int, w float64) { t.DEntropy[i] = w }}
+	klTerm      = term{func(t *policy.Terms, i int) float64 { return t.KL[i] }, func(t *policy.Terms, i int, w float64) { t.DKL[i] = w }}
+	penaltyTerm = term{func(t *policy.Terms, i int) float64 { return t.Penalty[i] }, func(t *policy.Terms, i int, w float64) { t.DPenalty[i] = w }}
+	valueTerm   = term{func(t *policy.Terms, i int) float64 { return float64(t.Value[i]) }, func(t *policy.Terms, i int, w float64) { t.DValue[i] = float32(w) }}
+	costTerm    = term{func(t *policy.Terms, i int) float64 { return float64(t.Cost[2*i+1]) }, func(t *policy.Terms, i int, w float64) {
+		t.DCost[2*i+1] = float32(w)
+	}}
+)
+
 // The gradient of every term, along random directions, is what differences say.
 func TestBackwardByDifferences(t *testing.T) {
 	b, rows := loaded(t)
+	checkBackward(t, b, rows, map[string]term{
+		"log-probability": logProbTerm, "entropy": entropyTerm, "divergence": klTerm, "value": valueTerm, "cost": costTerm,
+	})
+}
+
+// checkBackward holds the gradients of terms to differences, near the held policy.
+func checkBackward(t *testing.T, b *Backend, rows []int32, terms map[string]term) {
+	t.Helper()
 	// Away from the held policy, so that no divergence is at its minimum.
 	shift(b, slices.Clone(b.params), jitter(b, 1), 0.1)
 	at := slices.Clone(b.params)
@@ -74,18 +104,7 @@ func TestBackwardByDifferences(t *testing.T) {
 	for i := range weights {
 		weights[i] = r.NormFloat64()
 	}
-	for name, term := range map[string]struct {
-		value func(*policy.Terms, int) float64
-		slope func(*policy.Terms, int, float64)
-	}{
-		"log-probability": {func(t *policy.Terms, i int) float64 { return t.LogProb[i] }, func(t *policy.Terms, i int, w float64) { t.DLogProb[i] = w }},
-		"entropy":         {func(t *policy.Terms, i int) float64 { return t.Entropy[i] }, func(t *policy.Terms, i int, w float64) { t.DEntropy[i] = w }},
-		"divergence":      {func(t *policy.Terms, i int) float64 { return t.KL[i] }, func(t *policy.Terms, i int, w float64) { t.DKL[i] = w }},
-		"value":           {func(t *policy.Terms, i int) float64 { return float64(t.Value[i]) }, func(t *policy.Terms, i int, w float64) { t.DValue[i] = float32(w) }},
-		"cost": {func(t *policy.Terms, i int) float64 { return float64(t.Cost[2*i+1]) }, func(t *policy.Terms, i int, w float64) {
-			t.DCost[2*i+1] = float32(w)
-		}},
-	} {
+	for name, term := range terms {
 		loss := func() (sum float64) {
 			terms := b.Forward(rows)
 			for i, w := range weights {
@@ -103,7 +122,7 @@ func TestBackwardByDifferences(t *testing.T) {
 		grad := slices.Clone(b.grads)
 		for seed := range uint64(4) {
 			v := jitter(b, 20+seed)
-			const h = 1. / 8192 // smaller than most distances to a kink of max(., 0)
+			const h = 1. / 32768 // smaller than most distances to a kink of max(., 0)
 			shift(b, at, v, h)
 			up := loss()
 			shift(b, at, v, -h)

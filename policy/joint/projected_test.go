@@ -251,3 +251,19 @@ func TestAcceptReject(t *testing.T) {
 		checkGradient(t, "penalty", z, 1e-3, func(z, g []float32) float64 { return f.Penalty(z, draw, g) })
 	}
 }
+
+// What families give beside densities reaches the parameters: penalties, and entropies that a
+// draw holds.
+func TestBackwardOfInsiders(t *testing.T) {
+	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1, Upper: []float64{0.3, 1, 0.5, 1}})
+	families := insiders(t, p)
+	for algo, terms := range map[string]map[string]term{
+		"aram": {"log-probability": logProbTerm, "penalty": penaltyTerm}, "projection": {"penalty": penaltyTerm},
+		"truncated-normal": {"log-probability": logProbTerm, "entropy": entropyTerm}, "ray-mask": {"log-probability": logProbTerm, "divergence": klTerm},
+	} {
+		t.Run(algo, func(t *testing.T) {
+			b, rows := loadedOf(t, p, families[algo])
+			checkBackward(t, b, rows, terms)
+		})
+	}
+}
