@@ -33,9 +33,9 @@ import (
 //	Z(z) / Z(z_0) = E_z0[exp(q_z0(a) - q_z(a))] = mean_k exp(q_z0(a_k) - q_z(a_k)),
 //
 // which is 1 at z_0, smooth in z, and close where the two policies are; its gradient is that of the
-// estimate. A draw holds such a_k, and the logarithm of Z(z_0) from the way there: annealed importance sampling
-// (Neal, Statistics and Computing 11, 2001), whose mean is Z and whose error Constant states. It is the same for all
-// z, so that ratios and gradients do not depend on it.
+// estimate. A draw holds such a_k, and a rough ln Z(z_0) from the way there, which is low by nats where the
+// policy is sharp. It is the same for all z, so that ratios and gradients do not depend on it. Constant states Z
+// and its error.
 //
 // Draws come by rejection from the normal on the hull where that is accepted often enough, else from
 // hit-and-run whose steps are normal variates between the ends of a chord.
@@ -57,20 +57,20 @@ type TruncatedNormal struct {
 	rand        *rand.Rand
 	prob, q     []float64 // of the points of a draw
 	gm, gw      []float64
-	dq          []float64
 }
 
 // TruncatedConfig sizes the estimates.
 type TruncatedConfig struct {
 	Points int // a_k of a draw
 	Anneal int // sweeps from a uniform point to the first of them
+	Settle int // sweeps under the distribution before these
 	Tries  int // proposals of rejection before it is given up; 0 for none
 	Pool   int // uniform points
 }
 
 // DefaultTruncatedConfig returns the sizes in use.
 func DefaultTruncatedConfig() TruncatedConfig {
-	return TruncatedConfig{Points: 32, Anneal: 16, Tries: 16, Pool: 4096}
+	return TruncatedConfig{Points: 32, Anneal: 16, Settle: 8, Tries: 16, Pool: 4096}
 }
 
 const (
@@ -105,7 +105,7 @@ func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, 
 	t := &TruncatedNormal{
 		TruncatedConfig: cfg, p: p, walk: walk, mean: vec(), deviation: vec(),
 		m: vec(), w: vec(), slope: make([]float64, 2*n), x: vec(), target: vec(), weight: vec(), gm: vec(), gw: vec(),
-		prob: make([]float64, cfg.Points), q: make([]float64, cfg.Points), dq: vec(),
+		prob: make([]float64, cfg.Points), q: make([]float64, cfg.Points),
 	}
 	t.rand = rand.New(&t.pcg)
 	units, _, _ := p.Canonical().Units()
@@ -203,6 +203,9 @@ func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limit
 	copy(t.x, t.walk.Point())
 	if !t.reject(x, points) {
 		t.walk.Start(t.x)
+		for range t.Settle {
+			t.sweep(1)
+		}
 		for k := range t.Points {
 			t.sweep(1)
 			t.write(points[k*n : (k+1)*n])
@@ -235,12 +238,13 @@ func (t *TruncatedNormal) aim() {
 }
 
 // anneal walks from a uniform point to the distribution: a sweep under each of the densities
-// exp(-beta q), beta from 0 to 1. It returns the logarithm of a weight whose mean is Z,
+// exp(-beta q), beta from 0 to 1. It returns the logarithm of a weight whose mean is Z (Neal, Annealed
+// importance sampling, Statistics and Computing 11, 2001),
 //
 //	ln w = -sum_i (beta_i+1 - beta_i) q(a_i).
 //
 // Steps of beta are as wide in ln(1 + beta Q) as the others, with Q the mean of q over uniform points.
-func (t *TruncatedNormal) anneal() (logZ float64) {
+func (t *TruncatedNormal) anneal() (weight float64) {
 	t.walk.Start(t.pool[t.rand.IntN(len(t.pool))])
 	typical := 0.
 	for j, m := range t.m {
@@ -252,11 +256,11 @@ func (t *TruncatedNormal) anneal() (logZ float64) {
 		if i == t.Anneal-1 {
 			next = 1
 		}
-		logZ -= (next - beta) * t.here()
+		weight -= (next - beta) * t.here()
+		t.sweep(next)
 		beta = next
-		t.sweep(beta)
 	}
-	return logZ
+	return weight
 }
 
 // here returns q of where the walk is.
@@ -450,10 +454,10 @@ func (t *TruncatedNormal) DrawEntropy(z, draw, grad []float32) float64 {
 
 // Constant returns the logarithm of Z by some runs of annealed importance sampling from a uniform point, and
 // its standard error, that of the mean of their weights against the mean.
-func (t *TruncatedNormal) Constant(z []float32, runs int, s *rng.Stream) (logZ, stdErr float64) {
+func (t *TruncatedNormal) Constant(z []float32, runs int, source rand.Source) (logZ, stdErr float64) {
 	t.member(z)
 	t.aim()
-	t.pcg.Seed(s.Uint64(), s.Uint64())
+	t.pcg.Seed(source.Uint64(), source.Uint64())
 	logs := make([]float64, runs)
 	for i := range logs {
 		logs[i] = t.anneal()

@@ -218,7 +218,7 @@ func TestTruncatedDrawsOfPortfolio(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := p.Dim()
-	const points = 200_000
+	const points = 100_000
 	a, _, err := sampler.Sample(points, rng.New(2))
 	if err != nil {
 		t.Fatal(err)
