@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"paspo/envs"
 	"paspo/envs/portfolio"
 	"paspo/internal/run/agent"
@@ -289,40 +291,27 @@ func (t *task) open(r *run, s setting) error {
 // trainAll trains every setting on its task with every seed, some trainings at a
 // time, and calls report as each ends. Runs are returned by setting and seed.
 func trainAll(ctx context.Context, o options, tasks []*task, settings []setting, report func(*run)) ([][]*run, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	runs := make([][]*run, len(settings))
-	type job struct{ setting, seed int }
-	jobs := make(chan job)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var failed error
 	for i := range settings {
 		runs[i] = make([]*run, len(o.seeds))
 	}
-	for range o.jobs {
-		wg.Go(func() {
-			for j := range jobs {
-				r, err := tasks[j.setting].train(ctx, o.kept, settings[j.setting], o.seeds[j.seed], o.steps)
-				mu.Lock()
-				switch {
-				case err == nil:
-					runs[j.setting][j.seed] = r
-					report(r)
-				case failed == nil:
-					failed = err
-					cancel()
+	var mu sync.Mutex
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(o.jobs)
+	for k, seed := range o.seeds {
+		for i, s := range settings {
+			g.Go(func() error {
+				r, err := tasks[i].train(ctx, o.kept, s, seed, o.steps)
+				if err != nil {
+					return err
 				}
-				mu.Unlock()
-			}
-		})
-	}
-	for seed := range o.seeds {
-		for i := range settings {
-			jobs <- job{i, seed}
+				mu.Lock()
+				defer mu.Unlock()
+				runs[i][k] = r
+				report(r)
+				return nil
+			})
 		}
 	}
-	close(jobs)
-	wg.Wait()
-	return runs, failed
+	return runs, g.Wait()
 }
