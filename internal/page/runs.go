@@ -88,7 +88,7 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 		}
 	}
 
-	c := &Comparison{One: "runs", Statistic: statisticNames["iqm"], Of: stats.IQM, Problems: problems}
+	c := &Comparison{One: "group", Statistic: statisticNames["iqm"], Of: stats.IQM, Problems: problems}
 	var order []string
 	for _, r := range runs {
 		if !slices.Contains(order, r.group) {
@@ -120,6 +120,9 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 				continue
 			}
 			g.Settings = append(g.Settings, Fact{p.Key, p.Value})
+		}
+		if len(g.Settings) == 1 {
+			g.Name = g.Settings[0].Name + "=" + g.Settings[0].Value
 		}
 		c.Groups = append(c.Groups, g)
 	}
