@@ -210,7 +210,7 @@ func (s *arrays) intervals(ctx context.Context, q arrayRequest, x []float64) ([]
 		if err := s.chain.Next(lo, hi); err != nil {
 			var none *lp.InfeasibleError
 			if errors.As(err, &none) {
-				return nil, fmt.Errorf("row %d: %s", none.Row, serve.Infeasible("no allocation has this prefix", none))
+				return nil, fmt.Errorf("row %d: %s", none.Row, serve.Infeasible("no allocation has this prefix", none, s.p, nil))
 			}
 			return nil, err
 		}

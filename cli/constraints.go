@@ -194,7 +194,7 @@ func (b *bounder) answer(line []byte) (any, error) {
 			var infeasible *lp.InfeasibleError
 			if errors.As(err, &infeasible) {
 				// An answer like any other: the line is what was asked for.
-				return map[string]string{"error": serve.Infeasible("no allocation has this prefix", infeasible)}, nil
+				return map[string]string{"error": serve.Infeasible("no allocation has this prefix", infeasible, b.polytope, nil)}, nil
 			}
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"paspo/internal/finite"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 // Copy is one copy of a problem's environment with an episode under way. It
@@ -233,7 +234,7 @@ func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 // they leave nothing: its Err is an *lp.EmptyError that names the conflict.
 func (c *Copy) Refused(err error) error {
 	if conflict := c.polytope.FindConflict(c.limits); conflict != nil {
-		err = &lp.EmptyError{Name: c.polytope.Name(), Conflict: conflict}
+		err = &lp.EmptyError{Name: c.polytope.Name(), Conflict: constraints.Stated(c.polytope, c.limits, conflict)}
 	}
 	return c.failed("Limits", err)
 }

@@ -19,6 +19,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/run/agent"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/policy"
 	"paspo/rl"
 )
@@ -224,7 +225,11 @@ func (a *Actor) try(rows []int, seeds seeds) error {
 	var notFinite *policy.ObservationError
 	switch {
 	case errors.As(err, &infeasible):
-		return errors.New(Infeasible("no allocation satisfies the limits", infeasible))
+		var lim *lp.Limits
+		if limits != nil {
+			lim = &limits[infeasible.Row]
+		}
+		return errors.New(Infeasible("no allocation satisfies the limits", infeasible, a.polytope, lim))
 	case errors.As(err, &notFinite):
 		return fmt.Errorf("component %d of the observation is %g, which is not finite after normalisation", notFinite.Component, notFinite.Value)
 	case err != nil:
@@ -277,15 +282,15 @@ func (s *seeds) Uint64() uint64 {
 	return x
 }
 
-// Infeasible says in one line that a prefix, or limits, leave nothing, and what excludes
-// what.
-func Infeasible(what string, e *lp.InfeasibleError) string {
+// Infeasible says in one line that a prefix, or limits of p, nil for its own, leave nothing,
+// and what excludes what.
+func Infeasible(what string, e *lp.InfeasibleError, p *lp.Polytope, lim *lp.Limits) string {
 	if math.IsNaN(e.Amount) {
 		return strings.TrimPrefix(e.Error(), fmt.Sprintf("lp: row %d: ", e.Row))
 	}
 	s := fmt.Sprintf("%s: infeasible by %.3g (scaled)", what, e.Amount)
 	if len(e.Conflict) > 0 {
-		s += ", in conflict: " + strings.Join(e.Conflict, "; ")
+		s += ", in conflict: " + strings.Join(constraints.Stated(p, lim, e.Conflict), "; ")
 	}
 	return s
 }

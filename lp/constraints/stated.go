@@ -1,0 +1,55 @@
+package constraints
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"paspo/lp"
+)
+
+// longestStated bounds the text of a row in Stated.
+const longestStated = 200
+
+// Stated adds to the names of constraints of p that exclude one another what they say in the
+// limits of a state, nil for the polytope's own: "tech: A + B <= 0.3". A name that says
+// that already stays as it is.
+func Stated(p *lp.Polytope, lim *lp.Limits, conflict []string) []string {
+	a, b, names := p.Inequalities()
+	if lim != nil && lim.A != nil {
+		a = lim.A
+	}
+	if lim != nil && lim.B != nil {
+		b = lim.B
+	}
+	n, out := p.Dim(), slices.Clone(conflict)
+	for i, name := range out {
+		var says []string
+		for k, of := range names {
+			if of != name || k >= len(b) || (k+1)*n > len(a) {
+				continue
+			}
+			coef, limit := slices.Clone(a[k*n:(k+1)*n]), b[k]
+			text := sided(coef, limit, p.Entities())
+			if text != name && len(text) <= longestStated {
+				says = append(says, text)
+			}
+		}
+		if len(says) > 0 && !slices.Contains(says, name) {
+			out[i] = name + ": " + strings.Join(says, ", ")
+		}
+	}
+	return out
+}
+
+// sided writes coef x <= limit, as ... >= ... where every coefficient is negative.
+func sided(coef []float64, limit float64, entities []string) string {
+	sign := " <= "
+	if !slices.ContainsFunc(coef, func(x float64) bool { return x > 0 }) && slices.ContainsFunc(coef, func(x float64) bool { return x < 0 }) {
+		sign, limit = " >= ", -limit
+		for j := range coef {
+			coef[j] = math.Abs(coef[j])
+		}
+	}
+	return Expression(coef, entities) + sign + number(limit+0)
+}
