@@ -78,6 +78,19 @@ func New() (*Problem, error) {
 // Spec implements Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }
 
+// CheckObservation implements envs.ObservationChecker: a pull is above 0, a cap in its range.
+func (p *Problem) CheckObservation(obs []float64) error {
+	for i, x := range obs {
+		switch name := p.spec.ObsNames[i]; {
+		case i < entities && !(x > 0):
+			return fmt.Errorf("%s is %g: more than 0 is allowed", name, x)
+		case i >= entities && !(x >= leastCap && x <= mostCap):
+			return fmt.Errorf("%s is %g: %g to %g is allowed", name, x, leastCap, mostCap)
+		}
+	}
+	return nil
+}
+
 // New implements Problem.
 func (p *Problem) New() envs.Env { return &Env{p: p} }
 

@@ -2,6 +2,7 @@ package channels
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"paspo/envs"
@@ -99,5 +100,28 @@ func TestBaselines(t *testing.T) {
 	}
 	if m, _ := envs.MeanAndError(out.Returns); m != last {
 		t.Errorf("the optimum earns %v, a baseline %v", m, last)
+	}
+}
+
+// Observations that the environment shows pass, those that it cannot show are named.
+func TestCheckObservation(t *testing.T) {
+	p, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, r, obs, a := p.New(), rand.New(rand.NewPCG(3, 4)), make([]float64, 2*entities), make([]float64, entities)
+	e.Reset(r, obs)
+	for range 100 {
+		if err := p.CheckObservation(obs); err != nil {
+			t.Fatal(err)
+		}
+		e.Step(r, a, obs)
+	}
+	for i, x := range map[int]float64{3: -1, entities + 2: 0.3} {
+		wrong := append([]float64(nil), obs...)
+		wrong[i] = x
+		if err := p.CheckObservation(wrong); err == nil || !strings.Contains(err.Error(), p.spec.ObsNames[i]) {
+			t.Errorf("component %d is %g: %v", i, x, err)
+		}
 	}
 }
