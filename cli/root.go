@@ -143,6 +143,9 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 	var bar *progress.Bar
 	if !f.quiet {
 		fmt.Fprintf(errs, "run: %s\n", r.Folder.Dir())
+		if !r.Trainer.Resumable() && r.Trainer.Step() == 0 {
+			fmt.Fprintln(errs, "the environment cannot be saved in the middle of an episode: --resume would start new ones")
+		}
 		bar = progress.New(errs, a.Config.Env.Name, r.Trainer.Step(), total)
 	}
 	if bar != nil {

@@ -93,8 +93,9 @@ func (t *Trainer) Restore(c *Checkpoint) error {
 	if err := t.vector.UnmarshalBinary(c.envs); err != nil {
 		return fmt.Errorf("restoring the environments: %w", err)
 	}
-	if !t.resumable() {
-		clear(t.discounted) // new episodes
+	if !t.Resumable() {
+		slog.Warn("the environment cannot be saved in the middle of an episode: training goes on with new ones", "env", t.spec.Name)
+		clear(t.discounted)
 	}
 	var err error
 	t.committed, err = t.capture()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"time"
 
@@ -88,9 +87,6 @@ func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Conf
 	for e := range cfg.Envs {
 		t.actions = append(t.actions, root.Split(uint64(e)))
 	}
-	if !t.resumable() {
-		slog.Warn("environment cannot be saved in the middle of an episode: a resumed run starts new episodes", "env", spec.Name)
-	}
 	if err := t.setNormalizer(); err != nil {
 		return nil, err
 	}
@@ -132,8 +128,9 @@ func (t *Trainer) setNormalizer() error {
 // Close ends the goroutines that step the environments. The backend stays open.
 func (t *Trainer) Close() { t.vector.Close() }
 
-// resumable says whether environments can be saved in the middle of an episode.
-func (t *Trainer) resumable() bool {
+// Resumable says whether environments can be saved in the middle of an episode. A run that
+// is resumed starts new episodes where they cannot.
+func (t *Trainer) Resumable() bool {
 	_, ok := t.vector.Env(0).(envs.Snapshotter)
 	return ok
 }
