@@ -209,11 +209,12 @@ func (t *Trainer) failed(ctx context.Context, iteration int, err error) error {
 	}
 	var nf *NonFiniteError
 	var theirs *policy.NonFiniteError
+	var observation *policy.ObservationError
 	switch {
 	case errors.As(err, &theirs):
 		err = &NonFiniteError{Tensor: theirs.Tensor, Value: math.NaN(), Err: err}
-	case errors.Is(err, envs.ErrNonFinite):
-		err = &NonFiniteError{Tensor: "an environment", Value: math.NaN(), Err: err}
+	case errors.Is(err, envs.ErrNonFinite), errors.As(err, &observation):
+		err = &NonFiniteError{Tensor: "an environment", Value: math.NaN(), Environment: true, Err: err}
 	}
 	if errors.As(err, &nf) {
 		nf.Iteration, nf.Step = iteration, t.step

@@ -352,6 +352,9 @@ func TestNonFinite(t *testing.T) {
 			if !errors.As(err, &nf) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
+			if nf.Environment != (c.where == "env") {
+				t.Errorf("Environment is %v", nf.Environment)
+			}
 			if nf.Iteration < 1 || nf.Step == 0 {
 				t.Errorf("iteration %d, step %d", nf.Iteration, nf.Step)
 			}
