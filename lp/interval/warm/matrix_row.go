@@ -263,8 +263,9 @@ func (row *matrixRow) endpoint(i int, upper bool) bool {
 	g, q, w := &row.g, &row.q, &row.work
 	g.C[i] = cost
 	ok := false
-	// Allocations that were proved leave what is infeasible by up to tolerance.Witness.
-	for _, part := range [...]float64{tight, 1, 4} {
+	// Allocations that were proved leave what is infeasible by up to tolerance.Witness. The
+	// least part that does is tried first: multipliers make a gap of what it relaxes.
+	for _, part := range [...]float64{tight, 8 * tight, 64 * tight, 1, 4} {
 		if part > tight && !w.Renew() {
 			break
 		}
