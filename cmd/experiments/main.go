@@ -141,6 +141,16 @@ results are not reported on.`
 	c.Args = cobra.NoArgs
 	c.Flags().IntVar(&fi.entities, "entities", 50, "number of entities")
 	c.Flags().IntSliceVar(&fi.rows, "rows", []int{5, 8}, "numbers of rows")
+	var co convergenceOptions
+	c = add("convergence", "Measure the steps to shares of the optimum by the numbers of entities and rows", tuningSeeds, 200_000,
+		func(ctx context.Context, out *output, o options, _ []string) error {
+			co.options = o
+			return made(out, func() error { return convergence(ctx, out, co) })
+		})
+	c.Args = cobra.NoArgs
+	c.Flags().IntSliceVar(&co.entities, "entities", []int{3, 5, 10, 20, 50, 100}, "numbers of entities")
+	c.Flags().IntSliceVar(&co.rows, "rows", []int{1, 2, 5, 10, 20}, "numbers of rows")
+	c.Flags().Float64SliceVar(&co.shares, "shares", []float64{0.8, 0.95}, "shares of the way from uniform actions to the best found that are to be reached")
 	root.AddCommand(measurements(&folder)...)
 	return root
 }

@@ -44,11 +44,17 @@ func redraw(folder string, log io.Writer, name string) error {
 			return err
 		}
 		return showEntropy(out, cells)
+	case "convergence":
+		var res convergenceResults
+		if err := out.read(name, &res); err != nil {
+			return err
+		}
+		return showConvergence(out, &res)
 	}
 	return fmt.Errorf("%q cannot be drawn again: %s can", name, strings.Join(redrawable, ", "))
 }
 
-var redrawable = []string{"learning", "scaling", "differential", "entropy"}
+var redrawable = []string{"learning", "scaling", "differential", "entropy", "convergence"}
 
 // read reads what output.json has written.
 func (o *output) read(name string, v any) error {

@@ -1,0 +1,422 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"paspo/cmd/experiments/internal/powerlaw"
+	"paspo/envs/synthetic"
+	"paspo/internal/plots"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+	"paspo/lp/constraints"
+	"paspo/lp/interval"
+	"paspo/policy"
+	"paspo/ppo"
+	"paspo/rl"
+)
+
+type convergenceOptions struct {
+	options
+	entities, rows []int
+	shares         []float64 // of the way, to be reached
+}
+
+// convergenceCell is what came of all problems of one size with one setting.
+type convergenceCell struct {
+	Setting        string
+	Entities, Rows int
+	Steps          [][]int64 // until each share was reached, one a problem; 0 where it was not
+	Noise          []float64 // of the first gradient, see firstGradient; 0 where it hides the mean
+	Error          string    `json:",omitempty"` // why there are no problems of this size
+}
+
+// convergenceResults is the file of the experiment.
+type convergenceResults struct {
+	Shares   []float64 // of the way from uniform actions to the best found
+	MostStep int64
+	Seeds    string
+	Cells    []*convergenceCell
+}
+
+// convergence measures how many steps training takes to shares of the way from uniform
+// actions to the best found, by the number of entities and rows. Every seed has its own
+// polytope and reward.
+func convergence(ctx context.Context, out *output, o convergenceOptions) error {
+	for _, s := range o.shares {
+		if !(s > 0 && s < 1) {
+			return fmt.Errorf("--shares has %g: numbers between 0 and 1 are allowed", s)
+		}
+	}
+	settings, err := convergenceSettings()
+	if err != nil {
+		return err
+	}
+	res := &convergenceResults{Shares: o.shares, MostStep: o.steps, Seeds: o.seeds.String()}
+	for _, n := range o.entities {
+		for _, m := range o.rows {
+			cells, err := convergenceSize(ctx, out, o, n, m, settings)
+			if err != nil {
+				return fmt.Errorf("%d entities, %d rows: %w", n, m, err)
+			}
+			res.Cells = append(res.Cells, cells...)
+			// What was measured so far is of use where the rest takes a night.
+			if err := out.json("convergence", res); err != nil {
+				return err
+			}
+		}
+	}
+	return showConvergence(out, res)
+}
+
+// convergenceSettings are the paper's numbers, whose learning rate and bonus stay what
+// they are however long training may take, from both starts, with and without a group
+// baseline.
+func convergenceSettings() ([]setting, error) {
+	var all []setting
+	for _, s := range []struct {
+		name  string
+		plain bool
+		group int
+	}{{"de-biased", false, 1}, {"plain", true, 1}, {"de-biased, group of 4", false, 4}, {"plain, group of 4", true, 4}} {
+		c, err := paperWith(s.name, "synthetic", fmt.Sprintf("ppo.group=%d", s.group))
+		if err != nil {
+			return nil, err
+		}
+		c.plain = s.plain
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// convergenceSize trains all problems of one size with all settings.
+func convergenceSize(ctx context.Context, out *output, o convergenceOptions, n, m int, settings []setting) ([]*convergenceCell, error) {
+	var cells []*convergenceCell
+	for _, s := range settings {
+		c := &convergenceCell{Setting: s.name, Entities: n, Rows: m, Noise: make([]float64, len(o.seeds))}
+		for range o.shares {
+			c.Steps = append(c.Steps, make([]int64, len(o.seeds)))
+		}
+		cells = append(cells, c)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	free := make(chan struct{}, o.jobs)
+	for j, seed := range o.seeds {
+		p, err := newConvergenceProblem(n, m, seed)
+		if err != nil {
+			// Random rows of few entities may leave nothing, however often they are drawn.
+			for _, c := range cells {
+				c.Steps, c.Noise, c.Error = nil, nil, err.Error()
+			}
+			break
+		}
+		for i, s := range settings {
+			wg.Go(func() {
+				free <- struct{}{}
+				defer func() { <-free }()
+				noise, err := p.firstGradient(ctx, s, seed)
+				var steps []int64
+				if err == nil {
+					steps, err = p.steps(ctx, s, seed, o.steps, o.shares)
+				}
+				if err != nil {
+					cancel(fmt.Errorf("%s, seed %d: %w", s.name, seed, err))
+					return
+				}
+				cells[i].Noise[j] = noise
+				for k, x := range steps {
+					cells[i].Steps[k][j] = x
+				}
+			})
+		}
+	}
+	wg.Wait()
+	for _, c := range cells {
+		out.progress("%3d entities, %2d rows, %-22s steps %v %s", n, m, c.Setting, c.Steps, c.Error)
+	}
+	return cells, context.Cause(ctx)
+}
+
+// convergenceProblem is a random problem with what the share of the way is counted
+// between.
+type convergenceProblem struct {
+	*task
+	uniform, best float64
+}
+
+func newConvergenceProblem(n, m int, seed uint64) (*convergenceProblem, error) {
+	p, err := constraints.GenerateRejection(n, m, seed)
+	if err != nil {
+		return nil, err
+	}
+	problem, err := synthetic.New(synthetic.Config{Entities: n, States: 2, Seed: seed, Polytope: p})
+	if err != nil {
+		return nil, err
+	}
+	// Nothing is drawn but actions: one episode of deterministic ones is all.
+	t, err := newTask(problem, fmt.Sprintf("%d entities, %d rows, seed %d", n, m, seed), interval.DefaultConfig(), 1)
+	if err != nil {
+		return nil, err
+	}
+	best, err := problem.Optimum(finalSeed)
+	if err != nil {
+		return nil, err
+	}
+	uniform, err := played(problem, "uniform", 200, finalSeed)
+	if err != nil {
+		return nil, err
+	}
+	return &convergenceProblem{t, uniform.mean, best.Return}, nil
+}
+
+// steps trains until the deterministic action has gone every share of the way, and
+// returns the steps that each took: 0 where the most that are allowed did not do.
+func (p *convergenceProblem) steps(ctx context.Context, s setting, seed uint64, most int64, shares []float64) ([]int64, error) {
+	b, err := p.start(s, seed)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	cfg := s.PPO
+	cfg.Steps, cfg.EvalEvery = most, 0
+	t, err := ppo.New(p.problem, b, cfg, seed)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	steps := make([]int64, len(shares))
+	for range cfg.Iterations() {
+		m, err := t.Iterate(ctx)
+		if err != nil {
+			return nil, err
+		}
+		best := math.Inf(-1)
+		for _, rule := range []policy.Rule{policy.Mean, policy.Mode} {
+			x, err := p.score(&run{backend: b}, rule, p.episodes, finalSeed)
+			if err != nil {
+				return nil, err
+			}
+			best = max(best, x)
+		}
+		for k, share := range shares {
+			if steps[k] == 0 && best >= p.uniform+share*(p.best-p.uniform) {
+				steps[k] = m.Step
+			}
+		}
+		if !slices.Contains(steps, 0) {
+			break
+		}
+	}
+	return steps, nil
+}
+
+// firstGradient returns the variance of a minibatch's gradient of the surrogate before
+// anything is learned, all components together, as a multiple of the squared norm of its
+// mean: 0 where that is less than its noise.
+func (p *convergenceProblem) firstGradient(ctx context.Context, s setting, seed uint64) (float64, error) {
+	b, err := p.start(s, seed)
+	if err != nil {
+		return 0, err
+	}
+	defer b.Close()
+	const minibatches = 64
+	cfg := s.PPO
+	cfg.StepsPerEnv = minibatches * cfg.Minibatch / cfg.Envs
+	cfg.Steps, cfg.EvalEvery = int64(cfg.BatchSize()), 0
+	l := &gradients{backend: b, minibatch: cfg.Minibatch}
+	t, err := rl.New(p.problem, b, l, cfg.Config, seed)
+	if err != nil {
+		return 0, err
+	}
+	defer t.Close()
+	if _, err := t.Iterate(ctx); err != nil {
+		return 0, err
+	}
+	return l.noise(), nil
+}
+
+// gradients is a learner that learns nothing: it takes the gradients of minibatches of
+// one rollout.
+type gradients struct {
+	backend   policy.Backend
+	minibatch int
+	all       [][]float64
+}
+
+func (*gradients) Streams() []*rng.Stream { return nil }
+func (*gradients) Facts() []rl.Fact       { return nil }
+func (*gradients) Scheduled() bool        { return false }
+
+// Learn implements rl.Learner. A first moment of Adam that forgets all at once is the
+// gradient, and so small a learning rate leaves the parameters as they are.
+func (g *gradients) Learn(_ context.Context, r *rl.Rollout, _ float64, _ *rl.Metrics) error {
+	mean, std := stats.MeanStd(r.Advantages)
+	for i, a := range r.Advantages {
+		r.Batch.Advantage[i] = float32((a - mean) / (std + stats.VarianceFloor))
+	}
+	if err := g.backend.Load(&r.Batch); err != nil {
+		return err
+	}
+	rows := make([]int32, g.minibatch)
+	for at := 0; at < r.Batch.Rows; at += g.minibatch {
+		for i := range rows {
+			rows[i] = int32(at + i)
+		}
+		if err := g.backend.Step(rows, policy.Settings{LearningRate: 1e-30, Clip: 1, Beta2: 0.5, Epsilon: 1}); err != nil {
+			return err
+		}
+		state, err := g.backend.State()
+		if err != nil {
+			return err
+		}
+		var all []float64
+		for _, t := range state.M {
+			for _, x := range t.Data {
+				all = append(all, float64(x))
+			}
+		}
+		g.all = append(g.all, all)
+	}
+	return nil
+}
+
+// noise is the sum of the variances over the sum of the squared means, which the noise
+// of the means is taken off.
+func (g *gradients) noise() float64 {
+	n := float64(len(g.all))
+	var variance, square float64
+	for k := range g.all[0] {
+		var m stats.Running
+		for _, x := range g.all {
+			m.Add(x[k])
+		}
+		v := m.M2 / (n - 1)
+		variance += v
+		square += m.Mean*m.Mean - v/n
+	}
+	if square <= 0 {
+		return 0
+	}
+	return variance / square
+}
+
+// showConvergence writes tables and plots.
+func showConvergence(out *output, res *convergenceResults) error {
+	head := []string{"entities", "rows", "setting"}
+	for _, share := range res.Shares {
+		head = append(head, "reached "+percent(share), "median of the steps", "95 % over problems")
+	}
+	table := [][]string{append(head, "noise of the first gradient, median")}
+	exponents := [][]string{{"to", "setting", "sizes with a median", "exponent of the entities", "95 %", "of the rows", "95 %"}}
+	noise := plots.Chart{Title: "noise of the first gradient", XLabel: "entities", YLabel: "variance over the square of the mean", LogX: true, LogY: true}
+	var names []string
+	for _, c := range res.Cells {
+		if !slices.Contains(names, c.Setting) {
+			names = append(names, c.Setting)
+		}
+		table = append(table, c.row(len(res.Shares)))
+	}
+	for k, share := range res.Shares {
+		plot := plots.Chart{
+			Title: fmt.Sprintf("to %s of the way", percent(share)), XLabel: "entities", YLabel: "median of the environment steps", LogX: true, LogY: true,
+		}
+		for _, name := range names {
+			var cells []powerlaw.Cell
+			steps, grad := plots.Curve{Name: name, Points: true}, plots.Curve{Name: name, Points: true}
+			for _, c := range res.Cells {
+				if c.Setting != name || c.Error != "" {
+					continue
+				}
+				values := known(c.Steps[k])
+				cells = append(cells, powerlaw.Cell{Sizes: []float64{float64(c.Entities), float64(c.Rows)}, Values: values})
+				addPoint(&steps, c.Entities, powerlaw.Median(values))
+				addPoint(&grad, c.Entities, powerlaw.Median(known(c.Noise)))
+			}
+			plot.Curves = append(plot.Curves, steps)
+			if k == 0 {
+				noise.Curves = append(noise.Curves, grad)
+			}
+			row := []string{percent(share), name, fmt.Sprintf("%d of %d", len(steps.X), len(cells))}
+			for _, iv := range powerlaw.Exponents(cells, 0.95, rng.New(1, "experiments", "convergence", name)) {
+				row = append(row, exponent(iv.Estimate), exponent(iv.Low)+" .. "+exponent(iv.High))
+			}
+			exponents = append(exponents, row)
+		}
+		if err := out.plot(fmt.Sprintf("convergence-%.0f", 100*share), plot); err != nil {
+			return err
+		}
+	}
+	if err := out.plot("gradient", noise); err != nil {
+		return err
+	}
+	if err := out.table("exponents", exponents); err != nil {
+		return err
+	}
+	return out.table("convergence", table)
+}
+
+// addPoint adds a median where there is one.
+func addPoint(c *plots.Curve, entities int, y float64) {
+	if !math.IsInf(y, 0) && !math.IsNaN(y) {
+		c.X, c.Y = append(c.X, float64(entities)), append(c.Y, y)
+	}
+}
+
+// known puts +Inf in the place of what is not known.
+func known[T int64 | float64](xs []T) []float64 {
+	var all []float64
+	for _, x := range xs {
+		y := float64(x)
+		if x == 0 {
+			y = math.Inf(1)
+		}
+		all = append(all, y)
+	}
+	return all
+}
+
+// row is that of the table.
+func (c *convergenceCell) row(shares int) []string {
+	row := []string{fmt.Sprint(c.Entities), fmt.Sprint(c.Rows), c.Setting}
+	if c.Error != "" {
+		return append(append(row, "no problem: "+c.Error), make([]string, 3*shares)...)
+	}
+	for k := range shares {
+		values := known(c.Steps[k])
+		reached := 0
+		for _, s := range c.Steps[k] {
+			if s > 0 {
+				reached++
+			}
+		}
+		median := stats.Bootstrap(len(values), 0.95, rng.New(1, "experiments", "convergence", "median"), func(idx []int) float64 {
+			var some []float64
+			for _, i := range idx {
+				some = append(some, values[i])
+			}
+			return min(powerlaw.Median(some), math.MaxFloat64) // a resample where half did not end is a slow one
+		})
+		row = append(row, fmt.Sprintf("%d of %d", reached, len(values)), stepsCell(median.Estimate), stepsCell(median.Low)+" .. "+stepsCell(median.High))
+	}
+	return append(row, number(powerlaw.Median(known(c.Noise))))
+}
+
+// stepsCell writes a number of steps for a table.
+func stepsCell(x float64) string {
+	if x > rl.MaxSteps {
+		return "more"
+	}
+	return fmt.Sprintf("%.0f", x)
+}
+
+func exponent(x float64) string {
+	if math.IsNaN(x) {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", x)
+}
