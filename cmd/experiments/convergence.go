@@ -7,7 +7,9 @@ import (
 	"slices"
 	"sync"
 
+	"paspo/baselines"
 	"paspo/cmd/experiments/internal/powerlaw"
+	"paspo/envs"
 	"paspo/envs/synthetic"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
@@ -28,7 +30,7 @@ type convergenceOptions struct {
 // convergenceCell is what came of all problems of one size with one setting.
 type convergenceCell struct {
 	Setting        string
-	Entities, Rows int
+	Entities, Rows int       // 0 rows for the bare simplex
 	Steps          [][]int64 // until each share was reached, one a problem; 0 where it was not
 	Noise          []float64 // of the first gradient, see firstGradient; 0 where it hides the mean
 	Error          string    `json:",omitempty"` // why there are no problems of this size
@@ -51,13 +53,17 @@ func convergence(ctx context.Context, out *output, o convergenceOptions) error {
 			return fmt.Errorf("--shares has %g: numbers between 0 and 1 are allowed", s)
 		}
 	}
-	settings, err := convergenceSettings()
+	settings, simplex, err := convergenceSettings()
 	if err != nil {
 		return err
 	}
 	res := &convergenceResults{Shares: o.shares, MostStep: o.steps, Seeds: o.seeds.String()}
 	for _, n := range o.entities {
 		for _, m := range o.rows {
+			settings := settings
+			if m == 0 {
+				settings = simplex
+			}
 			cells, err := convergenceSize(ctx, out, o, n, m, settings)
 			if err != nil {
 				return fmt.Errorf("%d entities, %d rows: %w", n, m, err)
@@ -73,23 +79,30 @@ func convergence(ctx context.Context, out *output, o convergenceOptions) error {
 }
 
 // convergenceSettings are the paper's numbers, whose learning rate and bonus stay what
-// they are however long training may take, from both starts, with and without a group
-// baseline.
-func convergenceSettings() ([]setting, error) {
-	var all []setting
+// they are however long training may take: PASPO from both starts, with and without a
+// group baseline, and on the bare simplex PASPO beside PPO with a Dirichlet policy.
+func convergenceSettings() (rows, simplex []setting, err error) {
 	for _, s := range []struct {
-		name  string
-		plain bool
-		group int
-	}{{"de-biased", false, 1}, {"plain", true, 1}, {"de-biased, group of 4", false, 4}, {"plain, group of 4", true, 4}} {
-		c, err := paperWith(s.name, "synthetic", fmt.Sprintf("ppo.group=%d", s.group))
+		to      *[]setting
+		name    string
+		plain   bool
+		changes []string
+	}{
+		{&rows, "de-biased", false, nil},
+		{&rows, "plain", true, nil},
+		{&rows, "de-biased, group of 4", false, []string{"ppo.group=4"}},
+		{&rows, "plain, group of 4", true, []string{"ppo.group=4"}},
+		{&simplex, "simplex, de-biased", false, nil},
+		{&simplex, "simplex, Dirichlet", true, []string{"algo.name=ppo"}},
+	} {
+		c, err := paperWith(s.name, "synthetic", s.changes...)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		c.plain = s.plain
-		all = append(all, c)
+		*s.to = append(*s.to, c)
 	}
-	return all, nil
+	return rows, simplex, nil
 }
 
 // convergenceSize trains all problems of one size with all settings.
@@ -150,7 +163,10 @@ type convergenceProblem struct {
 }
 
 func newConvergenceProblem(n, m int, seed uint64) (*convergenceProblem, error) {
-	p, err := constraints.GenerateRejection(n, m, seed)
+	p, err := constraints.Unconstrained(n)
+	if m > 0 {
+		p, err = constraints.GenerateRejection(n, m, seed)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -174,17 +190,33 @@ func newConvergenceProblem(n, m int, seed uint64) (*convergenceProblem, error) {
 	return &convergenceProblem{t, uniform.mean, best.Return}, nil
 }
 
+// begin makes the policy that training starts from, of any algorithm.
+func (p *convergenceProblem) begin(s setting, seed uint64) (policy.Backend, error) {
+	if s.Algo.Name == baselines.PASPO {
+		return p.start(s, seed)
+	}
+	spec := p.problem.Spec()
+	return baselines.NewBackend(spec.Polytope, spec.ObsDim, s.Algo, s.Policy, seed)
+}
+
+func trainerOf(problem envs.Problem, b policy.Backend, s setting, cfg ppo.Config, seed uint64) (*rl.Trainer, error) {
+	if s.Algo.Name == baselines.PASPO {
+		return ppo.New(problem, b, cfg, seed)
+	}
+	return baselines.New(problem, b, s.Algo, cfg, seed)
+}
+
 // steps trains until the deterministic action has gone every share of the way, and
 // returns the steps that each took: 0 where the most that are allowed did not do.
 func (p *convergenceProblem) steps(ctx context.Context, s setting, seed uint64, most int64, shares []float64) ([]int64, error) {
-	b, err := p.start(s, seed)
+	b, err := p.begin(s, seed)
 	if err != nil {
 		return nil, err
 	}
 	defer b.Close()
 	cfg := s.PPO
 	cfg.Steps, cfg.EvalEvery = most, 0
-	t, err := ppo.New(p.problem, b, cfg, seed)
+	t, err := trainerOf(p.problem, b, s, cfg, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -219,12 +251,11 @@ func (p *convergenceProblem) steps(ctx context.Context, s setting, seed uint64, 
 // anything is learned, all components together, as a multiple of the squared norm of its
 // mean: 0 where that is less than its noise.
 func (p *convergenceProblem) firstGradient(ctx context.Context, s setting, seed uint64) (float64, error) {
-	b, err := p.start(s, seed)
+	b, err := p.begin(s, seed)
 	if err != nil {
 		return 0, err
 	}
 	defer b.Close()
-	const minibatches = 64
 	cfg := s.PPO
 	cfg.StepsPerEnv = minibatches * cfg.Minibatch / cfg.Envs
 	cfg.Steps, cfg.EvalEvery = int64(cfg.BatchSize()), 0
@@ -239,6 +270,10 @@ func (p *convergenceProblem) firstGradient(ctx context.Context, s setting, seed 
 	}
 	return l.noise(), nil
 }
+
+// minibatches is how many a first gradient is taken from: where its noise is larger, it
+// hides the mean of all.
+const minibatches = 64
 
 // gradients is a learner that learns nothing: it takes the gradients of minibatches of
 // one rollout.
@@ -333,7 +368,7 @@ func showConvergence(out *output, res *convergenceResults) error {
 					continue
 				}
 				values := known(c.Steps[k])
-				cells = append(cells, powerlaw.Cell{Sizes: []float64{float64(c.Entities), float64(c.Rows)}, Values: values})
+				cells = append(cells, powerlaw.Cell{Sizes: []float64{float64(c.Entities), float64(max(1, c.Rows))}, Values: values})
 				addPoint(&steps, c.Entities, powerlaw.Median(values))
 				addPoint(&grad, c.Entities, powerlaw.Median(known(c.Noise)))
 			}
@@ -343,7 +378,7 @@ func showConvergence(out *output, res *convergenceResults) error {
 			}
 			row := []string{percent(share), name, fmt.Sprintf("%d of %d", len(steps.X), len(cells))}
 			for _, iv := range powerlaw.Exponents(cells, 0.95, rng.New(1, "experiments", "convergence", name)) {
-				row = append(row, exponent(iv.Estimate), exponent(iv.Low)+" .. "+exponent(iv.High))
+				row = append(row, exponentCells(iv)...)
 			}
 			exponents = append(exponents, row)
 		}
@@ -403,7 +438,7 @@ func (c *convergenceCell) row(shares int) []string {
 		})
 		row = append(row, fmt.Sprintf("%d of %d", reached, len(values)), stepsCell(median.Estimate), stepsCell(median.Low)+" .. "+stepsCell(median.High))
 	}
-	return append(row, number(powerlaw.Median(known(c.Noise))))
+	return append(row, noiseCell(powerlaw.Median(known(c.Noise))))
 }
 
 // stepsCell writes a number of steps for a table.
@@ -414,9 +449,18 @@ func stepsCell(x float64) string {
 	return fmt.Sprintf("%.0f", x)
 }
 
-func exponent(x float64) string {
-	if math.IsNaN(x) {
-		return ""
+// exponentCells writes an exponent with its interval, where there is one.
+func exponentCells(iv stats.Interval) []string {
+	if math.IsNaN(iv.Estimate) {
+		return []string{"", ""}
 	}
-	return fmt.Sprintf("%.2f", x)
+	return []string{fmt.Sprintf("%.2f", iv.Estimate), fmt.Sprintf("%.2f .. %.2f", iv.Low, iv.High)}
+}
+
+// noiseCell writes the median of the noise of a gradient.
+func noiseCell(x float64) string {
+	if math.IsInf(x, 0) {
+		return fmt.Sprintf("above %d", minibatches)
+	}
+	return number(x)
 }

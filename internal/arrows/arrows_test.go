@@ -88,7 +88,7 @@ var imports = map[string][]string{
 	"cmd/train":              {"cli"},
 	"cmd/gpu-check":          {"cuda", "internal/bench", "internal/run/..."},
 	"cmd/experiments/...": {
-		"lp/...", "envs/...", "policy/...", "rl", "ppo", "internal/run/...", "internal/sweep", "internal/stress/...", "cmd/experiments/internal/...",
+		"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "internal/run/...", "internal/sweep", "internal/stress/...", "cmd/experiments/internal/...",
 	},
 }
 
