@@ -12,9 +12,9 @@ import (
 // programs in rational arithmetic, rounded once. It is what solvers are judged
 // by, and slow. A nil lim means the polytope's own limits.
 //
-// All limits are relaxed by relax times the scales of their residuals, or
-// tightened where it is negative. Equalities are never tightened. ok is false
-// where nothing has this prefix, or the entity has no end.
+// All limits are relaxed by relax times the scales of their residuals, or tightened where
+// it is negative. Equalities are never tightened. ok is false where nothing has this
+// prefix, or nothing bounds the entity.
 func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (lo, hi float64, ok bool) {
 	n, i := p.Dim(), len(prefix)
 	if i >= n {

@@ -10,9 +10,9 @@ import (
 // HullName names the one constraint that a hull without facets is.
 const HullName = "hull of the points"
 
-// pointHull is the convex hull of points whose facets are too many to find. Distances
-// to it and what limits of a state leave of it are linear programs over the weights of
-// the points.
+// pointHull is the convex hull of points whose facets are too many to find. Distances to
+// it, and optima over its part within limits of a state, are linear programs over the
+// weights of the points.
 type pointHull struct {
 	*hull.Body
 	size  []float64 // of entities, see Polytope.Sizes

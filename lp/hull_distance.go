@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// hullRounding is a distance that is rounding: it is not looked into.
+	// hullRounding is the distance up to which a point counts as one of the hull.
 	hullRounding = 1e-12
 
 	// hullGap is by how much a distance may be off, relative where it is above 1.

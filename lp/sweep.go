@@ -22,8 +22,8 @@ type sweep struct {
 	// times scale, a power of two.
 	scale []float64
 
-	// low and high bound the entities: their bounds, and what the rows leave of these.
-	// lowMoves and highMoves are how far they move with the limits, see moves.
+	// low and high bound the entities: their own bounds, tightened by the rows. lowMoves
+	// and highMoves are how far they move with the limits, see moves.
 	low, high           []float64
 	lowMoves, highMoves []float64
 
@@ -146,7 +146,7 @@ func (s *sweep) beyond(k int, by float64) (value float64, ok bool) {
 	return value / s.scale[k], ok
 }
 
-// drop leaves an inequality out.
+// drop removes an inequality.
 func (s *sweep) drop(k int) {
 	s.dropped[k] = true
 	s.d.Limit(k, math.Inf(-1), math.Inf(1))
@@ -230,8 +230,8 @@ func (s *sweep) bound(c []float64, k int, by float64) (sum, sens float64) {
 	return sum, sens
 }
 
-// propagate bounds the entities: their own bounds, and what the rows leave when all
-// others are at theirs, over and over.
+// propagate bounds the entities: it starts from their own bounds and tightens each by the
+// rows, with all others at theirs, a few times over.
 func (s *sweep) propagate() {
 	p := s.p
 	s.low, s.high = slices.Clone(p.l), slices.Clone(p.u)

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// Margin is added to the least relaxation, so that the bounds leave more than a single
-	// point, which would be empty to a solver that rounds.
+	// Margin is added to the least relaxation, so that more than a single point is within
+	// the bounds, which would be empty to a solver that rounds.
 	Margin = 1e-9
 
 	// lowest bounds t from below, far enough from -Margin that rounding there
@@ -157,10 +157,11 @@ func (w *Template) Program() *Program {
 	return p
 }
 
-// Least returns by how much lo and hi have to relax, 0 where some allocation satisfies
-// them as they are, and an allocation that satisfies them then. That one is overwritten by
-// the next call. It is NaN, and no allocation, where a bound is. Points that are likely to
-// be left come first: candidates, nil ones left out, and the one that is known.
+// Least returns by how much lo and hi have to relax, 0 where some allocation satisfies them
+// as they are, and an allocation that satisfies them then. That one is overwritten by the
+// next call. It is NaN, and no allocation, where a bound is. Points that are likely to
+// satisfy the bounds are tried first: candidates that are not nil, and the one that is
+// known.
 func (w *Program) Least(lo, hi []float64, candidates ...[]float64) (by float64, at []float64) {
 	for j := range lo {
 		if math.IsNaN(lo[j]) || math.IsNaN(hi[j]) {

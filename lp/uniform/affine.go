@@ -165,7 +165,8 @@ func (h *affineHull) axes() *mat.Dense {
 	return &axes
 }
 
-// spread holds what orthonormal directions leave of points, seen from the first.
+// spread holds points, seen from the first, less their components along orthonormal
+// directions.
 type spread struct {
 	first      []float64
 	directions [][]float64
@@ -189,7 +190,7 @@ func (s *spread) remove(q []float64) {
 	}
 }
 
-// farthest returns the point of which the most is left, and how much.
+// farthest returns the point whose remainder is longest, and its length.
 func (s *spread) farthest() (index int, distance float64) {
 	for i, w := range s.left {
 		if d := vec.Norm(w); d > distance {

@@ -84,9 +84,9 @@ func weightOf(w []float64, j int) float64 {
 	return w[j]
 }
 
-// plainProposal returns the set that a user thinks of as everything: with a
-// budget the simplex of shares that are not negative (of shares above their
-// lower bounds where some bound is negative), else the bounding box.
+// plainProposal returns the set that a user thinks of as everything: with a budget the
+// simplex of shares that are not negative (of shares above their lower bounds where some
+// bound is negative), else the bounding box.
 func plainProposal(p *lp.Polytope, flat *affineHull) *proposal {
 	total, ok := statedTotal(p)
 	if !ok {

@@ -21,8 +21,8 @@ type movingRows struct {
 	limit  []float64
 }
 
-// newMovingRows takes the axes of the hull, n x d, each as long as the polytope is
-// wide along it. Limits that rounding puts before the center are moved to it.
+// newMovingRows takes the axes of the hull, n x d, each as long as the polytope is wide
+// along it. Limits that rounding puts before the center are moved to it.
 func newMovingRows(p *lp.Polytope, center []float64, axes *mat.Dense) *movingRows {
 	const still = 1e-11
 	n := p.Dim()
@@ -79,8 +79,8 @@ func (m *movingRows) inside(x []float64) bool {
 	return slices.Min(slack) > 0
 }
 
-// rate returns how fast a direction uses the slack of row k, and the size of the
-// terms of that.
+// rate returns by how much a unit step along a direction reduces the slack of row k, and
+// the size of the terms of that sum.
 func (m *movingRows) rate(k int, v []float64) (rate, scale float64) {
 	if m.coef[k] == nil {
 		rate = m.sign[k] * v[m.entity[k]]

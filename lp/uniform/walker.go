@@ -45,9 +45,9 @@ func (w *walker) advance(sweeps int) error {
 	return nil
 }
 
-// step moves to a uniform point of the chord along a direction, false where it
-// has no end. Rounding may leave the point just outside an endpoint; a chord that is
-// empty for that reason gives no step.
+// step moves to a uniform point of the chord along a direction, false where nothing bounds
+// it. Rounding may leave the point just outside an endpoint; a chord that is empty for that
+// reason gives no step.
 func (w *walker) step(d *direction) bool {
 	hi, lo := math.Inf(1), math.Inf(-1)
 	slack, rows := w.slack, d.rows
@@ -79,4 +79,4 @@ func (w *walker) step(d *direction) bool {
 	return true
 }
 
-var errUnboundedChord = errors.New("uniform: hit-and-run met a direction without an end")
+var errUnboundedChord = errors.New("uniform: hit-and-run met a direction that no constraint bounds")

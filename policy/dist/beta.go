@@ -130,7 +130,7 @@ func FromLogit(t float64) (x, lnX, ln1mX float64) {
 }
 
 // Between returns lo + (hi-lo) x for the x with the given logarithms, measured
-// from the nearer end, so that neither a small x nor a small 1-x is lost and
+// from the nearer endpoint, so that neither a small x nor a small 1-x is lost and
 // the result is within [lo, hi].
 func Between(lo, hi, lnX, ln1mX float64) float64 {
 	if lnX <= ln1mX {

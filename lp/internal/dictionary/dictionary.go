@@ -150,8 +150,8 @@ func (d *Dictionary) substitute(row, c []float64, f float64) {
 	}
 }
 
-// Limit sets the range of the slack of constraint k. Of one that is at a bound of its
-// own the lower one holds next.
+// Limit sets the range of the slack of constraint k. A slack that is at a bound goes to the
+// new lower one.
 func (d *Dictionary) Limit(k int, lo, hi float64) {
 	v := d.d + k
 	d.lo[v], d.hi[v] = lo, hi
@@ -205,8 +205,8 @@ func (d *Dictionary) Maximize(c []float64) (float64, error) {
 	return d.climb()
 }
 
-// Again goes to the new optimum of the last objective after constraints were
-// added.
+// Again goes to the new optimum of the last objective after constraints were added or their
+// ranges were set.
 func (d *Dictionary) Again() (float64, error) {
 	if err := d.restrictAll(); err != nil {
 		return 0, err
@@ -259,7 +259,7 @@ func (d *Dictionary) repel() {
 	}
 }
 
-// feasible runs the dual simplex method until no variable leaves its bounds. The
+// feasible runs the dual simplex method until all variables are within their bounds. The
 // objective stays optimal where it is.
 func (d *Dictionary) feasible() error {
 	for step := 0; ; step++ {

@@ -27,9 +27,8 @@ func (s *Solver) Chain(batch int) lp.Chain {
 	return c
 }
 
-// chain evaluates rows under the polytope's own limits, for which fewer
-// pieces do, beside those under others: what a row gets depends on its own limits
-// alone.
+// chain evaluates the rows of a batch that are under the polytope's own limits with fewer
+// pieces than the others, so that the answer to a row depends on its own limits alone.
 type chain struct {
 	s      *Solver
 	batch  int

@@ -56,13 +56,13 @@ type Intervals struct {
 	fixed []bool    // l = u
 	begin []float64 // rho of the empty prefix under the polytope's own limits
 
-	// anyLimits says that the pieces hold whatever the limits are; empty then
-	// holds the rays that tell empty ones: some w . rho > 0.
+	// anyLimits says that the pieces hold whatever the limits are; empty then holds the
+	// rays that prove limits empty: w . rho > 0 for some of them.
 	anyLimits bool
 	empty     []float64
 	emptySens []float64
 
-	// What start needs of the rays and of the polytope's own bounds.
+	// start needs these of the rays and of the polytope's own bounds.
 	rays      *pieces.Pieces
 	raysSens  float64 // the least
 	capped    []bool
@@ -141,10 +141,10 @@ func (e *endpoints) illAt(rho []float64) bool {
 
 func weigh(w, rho []float64) float64 { return pieces.Weigh(w, rho) }
 
-// relaxed returns the point that is left when all limits are relaxed by the least
-// theta that lets the endpoints meet: max_p (v_p - theta s_p) = min_q (v_q + theta
-// s_q), where s are the sensitivities. The difference is convex and falls, so
-// Newton's method climbs to its root and stops. The floor is not relaxed.
+// relaxed returns the one point that remains when all limits are relaxed by the least theta
+// that lets the endpoints meet: max_p (v_p - theta s_p) = min_q (v_q + theta s_q), where s
+// are the sensitivities. The difference is convex and falls, so Newton's method climbs to
+// its root and stops. The floor is not relaxed.
 func (e *endpoints) relaxed(rho []float64) (at, theta float64) {
 	rho = rho[:e.stride]
 	for range 50 {

@@ -126,8 +126,8 @@ type selection struct {
 	anyLimits  bool
 }
 
-// allRows selects everything but rows that say nothing: those that restate the
-// equalities up to the errors of decimals.
+// allRows selects everything but rows that restate the equalities up to the errors of
+// decimals.
 func allRows(p *lp.Polytope) selection {
 	form := p.Form()
 	n := p.Dim()
@@ -287,8 +287,8 @@ func tryDual(p *lp.Polytope, sel selection, maxPieces int, in dd.Precision, effo
 			return f, over(fmt.Sprintf("the pieces of it and of the entities after it are %d numbers, allowed are %d", numbers, maxNumbers))
 		}
 		if s.Line != nil {
-			// An equality fixes the entity. The other pieces still tell by how much
-			// to depart from it where they contradict by rounding.
+			// An equality fixes the entity. The other pieces are kept: where rounding makes
+			// them contradict it, they say by how much to depart from it.
 			e.add(f, s.Line, scale, m, false)
 			w := make([]float64, size)
 			for x, v := range s.Line {

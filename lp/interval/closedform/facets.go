@@ -35,8 +35,8 @@ func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, eff
 		}
 		e := &f.endpoints[i]
 		e.stride, e.facets = i+1, true
-		// What is flat to some digits decides the endpoints of a thin hull: they are left to
-		// the solver behind, like ill-conditioned ones.
+		// Rounding decides the endpoints of a hull that is thin: the solver behind answers
+		// them, like ill-conditioned ones.
 		least := 0.
 		if h.Thin {
 			least = 2 * tolerance.Sensitivity

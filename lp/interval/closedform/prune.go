@@ -330,7 +330,8 @@ func (s *search) redundant(p int) bool {
 			s.add(p)
 			return false
 		}
-		// A point near the vertex and inside decides between pieces that meet there.
+		// Of pieces that meet at the vertex, the least at a point near it and inside is
+		// taken.
 		const inside = 1e-6
 		z := make([]float64, s.n)
 		for j := range z {

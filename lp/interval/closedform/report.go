@@ -22,8 +22,8 @@ type Compiled struct {
 	// for the polytope's own limits, and linear programs answer for others.
 	AnyLimits bool `json:"any_limits"`
 
-	// Rays is the number of Farkas rays, which tell limits that leave nothing. It
-	// is 0 where AnyLimits is false: a polytope is not empty.
+	// Rays is the number of Farkas rays, which tell empty limits. It is 0 where AnyLimits
+	// is false: a polytope is not empty.
 	Rays int `json:"farkas_rays"`
 
 	Seconds  float64          `json:"seconds"` // to find it, or to read it from a file
@@ -39,8 +39,8 @@ type CompiledEntity struct {
 	Lower  int    `json:"lower"`
 	Upper  int    `json:"upper"`
 
-	// NeededLower and NeededUpper are those that are left under the polytope's own
-	// limits without those that are proved never to be the endpoint.
+	// NeededLower and NeededUpper are the numbers of pieces without those that are proved
+	// never to be the endpoint under the polytope's own limits.
 	NeededLower int `json:"needed_lower"`
 	NeededUpper int `json:"needed_upper"`
 }

@@ -5,10 +5,10 @@ import (
 	"paspo/lp/interval/relay"
 )
 
-// Solver answers from the closed form. What the closed form does not
-// cover goes to warm-start bases, and to linear programs behind these: limits that it was
-// not compiled for, limits that may be empty, and prefixes that left the intervals it
-// answered, and endpoints so ill-conditioned that rounding shows (see tolerance.Sensitivity).
+// Solver answers from the closed form. What the closed form does not cover goes to
+// warm-start bases, and to linear programs behind these: limits that it was not compiled
+// for, limits that may be empty, prefixes outside of the intervals that it answered, and
+// endpoints so ill-conditioned that rounding shows (see tolerance.Sensitivity).
 type Solver struct {
 	f      *Intervals
 	behind relay.Successor

@@ -38,8 +38,8 @@ type Tables struct {
 	// ill-conditioned that rounding moves them by more than 1e-11.
 	IllConditioned bool
 
-	// Rays, each of Size weights, tell limits that leave nothing: those with
-	// w . rho > 1e-13 RaySensitivity for some ray (Farkas).
+	// Rays, each of Size weights, tell empty limits: those with w . rho > 1e-13
+	// RaySensitivity for some ray (Farkas).
 	Rays, RaySensitivity []float64
 }
 

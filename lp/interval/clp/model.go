@@ -11,8 +11,8 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// model is what the linear programs of a polytope share. Those of entity i
-// run over the entities from i on alone, with the limits that the prefix leaves:
+// model is what the linear programs of a polytope share. Those of entity i run over the
+// entities from i on alone, with what the prefix leaves of the limits:
 //
 //	min, max a_i   s.t.   A_R a_R <= b - A_P a_P,  E_R a_R = e - E_P a_P,  l_R <= a_R <= u_R.
 //

@@ -63,9 +63,9 @@ func newWorker(m *model, tolerance float64) *worker {
 	}
 }
 
-// interval answers q. The witnesses, where there are any, are the worker's own
-// until its next query. Of points, none has more than all of them; limits of a state
-// cut a hull without facets further, but take the place of the rows of others.
+// interval answers q. The witnesses, where there are any, are the worker's own until its
+// next query. An interval of a hull lies within the range of its points, unless limits of a
+// state have taken the place of its rows.
 func (w *worker) interval(q *relay.Query) (*witnesses, error) {
 	if q.Own && q.Entity == 0 && w.m.first != nil {
 		return w.m.first, nil // all workers share it, so that nobody may write to it
@@ -263,7 +263,7 @@ func (w *worker) proveRows(q *relay.Query, x, y, at []float64, upper bool) bool 
 	}
 	s := &w.m.suffix[i]
 	gap, sens := 0., 0.
-	// Both directions as a minimum: y was turned for the upper endpoint.
+	// Both endpoints are minima here: the signs of y were changed for the upper one.
 	sign := 1.
 	if upper {
 		sign = -1
@@ -303,7 +303,7 @@ func (w *worker) proveRows(q *relay.Query, x, y, at []float64, upper bool) bool 
 		t := y[len(s.eqs)+r] * s.rowScale[r]
 		sens += math.Abs(t) * form.RowScale(k, q.B[k])
 		if t > 0 {
-			// The wrong sign for a minimum under <=: no part of the bound.
+			// A multiplier of this sign is rounding: it is no part of the bound.
 			if t > 1e-13 {
 				return false
 			}
@@ -370,7 +370,7 @@ func (w *worker) provePoints(q *relay.Query, x, y, at []float64, upper bool) boo
 	return sens <= tolerance.Sensitivity*w.m.form.Size[i] && math.Abs(sign*at[i]-bound-least) <= tolerance.Gap*w.m.form.EntityScale(i, at[i])
 }
 
-// unboundedError says that limits leave an entity without an endpoint.
+// unboundedError says that no limit bounds an entity on one side.
 func unboundedError(q *relay.Query, p *lp.Polytope) error {
 	return fmt.Errorf("lp: entity %s is unbounded under these limits", p.Entities()[q.Entity])
 }

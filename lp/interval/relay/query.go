@@ -23,11 +23,11 @@ type Query struct {
 	Given []float64
 	Known bool
 
-	// Excess is how far the prefix itself leaves the bounds, scaled.
+	// Excess is by how much the prefix itself is outside of its bounds, scaled.
 	Excess float64
 }
 
-// Crossed reports bounds of the suffix that exclude each other.
+// Crossed reports whether a lower bound of the suffix is above the upper one.
 func (q *Query) Crossed() bool {
 	for j := q.Entity; j < len(q.L); j++ {
 		if q.L[j] > q.U[j] {

@@ -50,8 +50,8 @@ type Follower interface {
 	// Follow begins a batch of rows of which none is its own.
 	Follow(rows int)
 
-	// Take makes row r its own. The prefix is that of all rows at the time. outside
-	// says that its last entity left the interval that was answered.
+	// Take makes row r its own. The prefix is that of all rows at the time. outside says
+	// that its last entity is outside of the interval that was answered.
 	Take(r int, lim *lp.Limits, prefix []float64, outside bool)
 }
 
@@ -64,7 +64,7 @@ func Begin(c Follower, most, rows int, limits []lp.Limits) {
 	}
 }
 
-// Handover is what of a batch was handed to the chain of the solver behind.
+// Handover keeps which rows of a batch were handed to the chain of the solver behind.
 type Handover struct {
 	to    *Successor
 	batch int
@@ -79,8 +79,8 @@ func NewHandover(to *Successor, batch int) Handover {
 	return Handover{to: to, batch: batch, Gone: make([]bool, batch)}
 }
 
-// Outside reports whether a leaves the interval by more than rounding, as a NaN and an
-// infinity always do.
+// Outside reports whether a is outside of the interval by more than rounding, as a NaN and
+// an infinity always are.
 func Outside(a, lo, hi float64) bool {
 	tol := 1e-14 * max(1, math.Abs(a))
 	return !(a >= lo-tol && a <= hi+tol && a-a == 0)
@@ -123,7 +123,7 @@ func (h *Handover) Next(lo, hi []float64) error {
 	return h.Chain.Next(lo, hi)
 }
 
-// Fix takes the entity that next answered to a. It comes before hand.
+// Fix passes on the choices of the last entity. It is called before Hand.
 func (h *Handover) Fix(a []float64) {
 	if h.Count > 0 {
 		h.Chain.Fix(a)

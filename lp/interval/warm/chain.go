@@ -166,7 +166,7 @@ func (row *action) begin(m *model, lim *lp.Limits) bool {
 	return true
 }
 
-// hand hands row x over with the first entities of its prefix.
+// hand passes row x on with the first entities of its prefix.
 func (c *chain) hand(x, entities int, outside bool) {
 	row := &c.rows[x]
 	row.away = true

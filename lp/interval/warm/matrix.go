@@ -10,9 +10,9 @@ import (
 // answer depends on the state and the prefix alone.
 //
 // An endpoint is answered where an allocation has it that satisfies all constraints, and
-// duals bound it, to the tolerances that answers of CLP are held to. All else is left
-// to CLP, the rest of the action included: states whose limits leave nothing or are no
-// limits, entities without an endpoint, more rows than a basis takes, and hulls without
+// duals bound it, to the tolerances that answers of CLP are held to. All else is left to
+// CLP, the rest of the action included: states whose limits are empty or not finite
+// numbers, entities without an endpoint, more rows than a basis takes, and hulls without
 // facets, which have no matrix to replace.
 type Matrices struct {
 	p      *lp.Polytope

@@ -165,7 +165,7 @@ func (row *matrixRow) imply(l, u []float64) bool {
 			if sign < 0 && !g.Equality[x] {
 				break
 			}
-			// sum c a <= rhs: what the others take at least leaves the rest.
+			// In sum c a <= rhs an entity can take what the least of the others does not.
 			least, open, at := 0., 0, 0
 			for j, v := range c {
 				v *= sign
@@ -213,7 +213,7 @@ func (row *matrixRow) imply(l, u []float64) bool {
 	return true
 }
 
-// move takes z_j out of what rows leave.
+// move subtracts the terms of z_j from the right-hand sides.
 func (row *matrixRow) move(j int, z float64) {
 	if z == 0 {
 		return
@@ -263,8 +263,9 @@ func (row *matrixRow) endpoint(i int, upper bool) bool {
 	g, q, w := &row.g, &row.q, &row.work
 	g.C[i] = cost
 	ok := false
-	// Allocations that were proved leave what is infeasible by up to tolerance.Witness. The
-	// least part that does is tried first: multipliers make a gap of what it relaxes.
+	// A prefix chosen between proved allocations may be infeasible by up to
+	// tolerance.Witness. The least part that does is tried first: multipliers make a gap of
+	// what it relaxes.
 	for _, part := range [...]float64{tight, 8 * tight, 64 * tight, 1, 4} {
 		if part > tight && !w.Renew() {
 			break

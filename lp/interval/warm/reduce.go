@@ -8,18 +8,19 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// reduction is what rows over a suffix come to beside its equalities. Equalities
-// that depend on others, and inequalities that are constant where the equalities
-// hold, become checks. Inequalities that are multiples of one another there become
-// one row with two limits: as rows of their own they would make every basis
-// degenerate, and the duals ambiguous.
+// reduction is the rows over a suffix without what its equalities imply. Equalities that
+// depend on others, and inequalities that are constant where the equalities hold, become
+// checks. Inequalities that are multiples of one another there become one row with two
+// limits: as rows of their own they would make every basis degenerate, and the duals
+// ambiguous.
 type reduction struct {
 	eqs    []int // independent
 	groups [][]member
 	checks []check
 }
 
-// member states, with x the row of the group, c x <= r_row - along . r_eqs.
+// member is one inequality of a group. With x the row that represents the group, it states
+// c x <= r_row - along . r_eqs.
 type member struct {
 	row   int
 	c     float64

@@ -5,11 +5,11 @@ import (
 	"paspo/lp/internal/tolerance"
 )
 
-// tight is the part of the tolerances that rounding is, and within which the bases
-// of a search are as good as exact ones.
+// tight is rounding as a part of the tolerances: a basis that violates no limit by more is
+// as good as an exact one.
 const tight = basis.Slack / tolerance.Rounding
 
-// slightly is the part that the rounding of a long prefix may come to.
+// slightly is what the rounding of a long prefix may come to, as such a part.
 const slightly = 10 * tight
 
 // search finds the duals of a query, nil where nothing is feasible. They depend on
@@ -26,8 +26,8 @@ func (e *store) search(q *basis.Query, w *basis.Work) *basis.Piece {
 			return p
 		}
 	}
-	// What rounding makes infeasible is answered on no larger tolerances than it takes:
-	// where rows are nearly parallel, these are as good as another polytope.
+	// What rounding makes infeasible is answered on the smallest tolerances that do: where
+	// rows are nearly parallel, larger ones would make another polytope.
 	for _, part := range [...]float64{slightly, 1} {
 		if p, _ = e.simplex(q, w, part); p != nil {
 			return p

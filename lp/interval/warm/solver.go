@@ -26,9 +26,9 @@ import (
 //     arithmetic. One that finds the prefix infeasible by rounding, which it proves,
 //     is repeated with a larger tolerance: no warm-start basis answers there.
 //
-// Infeasible prefixes, limits without a lower bound or with an infinity in b, and
-// prefixes that left the intervals are taken over by CLP, the rest of the action
-// included, and states with a matrix of their own by Matrices.
+// Infeasible prefixes, limits without a lower bound or with an infinity in b, and prefixes
+// outside of the intervals are taken over by CLP, the rest of the action included, and
+// states with a matrix of their own by Matrices.
 type Solver struct {
 	m      *model
 	behind relay.Successor

@@ -127,9 +127,9 @@ func (e *store) keep(state []basis.State) {
 	e.kept.Store(&kept)
 }
 
-// worth returns how often a state was found lately, and 0 where that is once, or no
-// more often than the least of those that are kept was hit and the store is full.
-// What was good once is evicted in time.
+// worth returns how often a state was found lately, and 0 where that is once, or no more
+// often than the least of those that are kept was hit and the store is full. So a basis
+// that has stopped serving is evicted in time.
 func (e *store) worth(state []basis.State) int64 {
 	if e.known[string(state)] != nil {
 		return 0
