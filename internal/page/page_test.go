@@ -183,3 +183,30 @@ func TestAxes(t *testing.T) {
 		t.Errorf("10 between 1 and 100 is at %v", x)
 	}
 }
+
+// Runs on other constraints are on another problem, and a run that names a file beside one that
+// does not.
+func TestRunsOnOtherConstraints(t *testing.T) {
+	mine := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(mine, []byte("entities: [a, b, c]\ntotal: 1\nconstraints:\n  - {name: r, expr: \"a >= 0.1 + 0.2*b\"}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(tiny, "objective:")
+	tail := "objective: {episodes: 4}\nseeds: [1]\nreport: {settings: 0}\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n"
+	var dirs []string
+	for i, base := range []string{head, strings.Replace(head, "env: {name: synthetic}", "constraints: "+mine+"\n  env: {name: synthetic, synthetic: {entities: 3, seed: 1}}", 1)} {
+		w := create(t, base+tail, string(rune('a'+i)), nil)
+		if err := w.Work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		dirs = append(dirs, w.RunDir(0, 1))
+	}
+	part, err := ofRuns(t.Context(), dirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heads := part.Blocks[0].Table.Head
+	if len(part.Blocks[0].Table.Rows) != 1 || !strings.Contains(strings.Join(heads, ","), "mean return, synthetic,mean return, synthetic (2),") {
+		t.Errorf("%v, %v", heads, part.Blocks[0].Table.Rows)
+	}
+}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,11 +32,11 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 		seed    uint64
 		group   string
 		config  *config.Config
-		pairs   []config.Pair
+		values  map[string]string // of settings and files
 	}
 	var runs []*run
 	var problems []Problem
-	var keys []string
+	var keys, settings []string
 	for _, dir := range dirs {
 		c, err := agent.ReadConfig(dir, nil, nil)
 		if err != nil {
@@ -62,16 +63,22 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 			words(dir), words(c.Env.Name), whole(int(c.Seed)), {Text: fmt.Sprintf("%.0f", step), Value: step}, value,
 			whole(r.Violations), numeric(r.Residual), {Text: fmt.Sprintf("%.1f", r.Seconds), Value: r.Seconds},
 		})
-		if r.pairs, err = pairs(c); err != nil {
+		all, err := pairs(c)
+		if err != nil {
 			return nil, err
 		}
+		r.values = map[string]string{}
 		var of, others strings.Builder
-		for _, p := range r.pairs {
-			b := &others
+		for _, p := range all {
+			r.values[p.Key] = p.Value
 			if p.Key == "constraints" || strings.HasPrefix(p.Key, "env.") {
-				b = &of
+				fmt.Fprintln(&of, p.Key, p.Value)
+				continue
 			}
-			fmt.Fprintln(b, p.Key, p.Value)
+			fmt.Fprintln(&others, p.Key, p.Value)
+			if !slices.Contains(settings, p.Key) {
+				settings = append(settings, p.Key)
+			}
 		}
 		r.group = others.String()
 		if r.problem = slices.Index(keys, of.String()); r.problem < 0 {
@@ -114,12 +121,10 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 		if n > 1 {
 			g.Name += fmt.Sprintf(" and %d more", n-1)
 		}
-		for i, p := range first.pairs {
-			same := func(r *run) bool { return r.pairs[i].Value == p.Value || strings.HasPrefix(p.Key, "env.") }
-			if !slices.ContainsFunc(runs, func(r *run) bool { return !same(r) }) {
-				continue
+		for _, key := range settings {
+			if slices.ContainsFunc(runs, func(r *run) bool { return r.values[key] != runs[0].values[key] }) {
+				g.Settings = append(g.Settings, Fact{key, cmp.Or(first.values[key], "–")})
 			}
-			g.Settings = append(g.Settings, Fact{p.Key, p.Value})
 		}
 		if len(g.Settings) == 1 {
 			g.Name = g.Settings[0].Name + "=" + g.Settings[0].Value
