@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +43,7 @@ func newSweepRun() *cobra.Command {
 			if jobs < 0 {
 				return fmt.Errorf("--jobs is %d: an integer of at least 0 is allowed", jobs)
 			}
-			w, err := openSweep(cmd, args, out, resume, dry)
+			w, err := openSweep(cmd, args, out, resume, jobs, dry)
 			if err != nil || dry || jobs == 0 {
 				return err
 			}
@@ -62,7 +63,7 @@ func newSweepRun() *cobra.Command {
 	return cmd
 }
 
-func openSweep(cmd *cobra.Command, args []string, out, resume string, dry bool) (*sweep.Sweep, error) {
+func openSweep(cmd *cobra.Command, args []string, out, resume string, jobs int, dry bool) (*sweep.Sweep, error) {
 	if resume != "" {
 		if len(args) > 0 || out != "" || dry {
 			return nil, errors.New("--resume goes on with the sweep as it is: neither a file nor --out nor --dry-run can be given with it")
@@ -77,7 +78,7 @@ func openSweep(cmd *cobra.Command, args []string, out, resume string, dry bool) 
 		return nil, err
 	}
 	if dry {
-		return nil, s.Plan(cmd.OutOrStdout())
+		return nil, s.Plan(cmd.OutOrStdout(), max(jobs, 1))
 	}
 	if out == "" {
 		return nil, errors.New("--out is missing: name the folder of the sweep")
@@ -101,6 +102,8 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	}
 	if line != nil {
 		o.Errs = line
+	} else {
+		o.Show = w.Progress(seldom(time.Minute, func(text string) { fmt.Fprintln(errs, text) }))
 	}
 	ctx := cmd.Context()
 	saving.Add(1) // by the workers
@@ -114,7 +117,22 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 		}
 		return fmt.Errorf("%w; go on with: %s", err, resume)
 	}
-	return writeStatus(cmd.OutOrStdout(), w)
+	s, err := writeStatus(cmd.OutOrStdout(), w)
+	if err == nil {
+		err = s.Err()
+	}
+	return err
+}
+
+// seldom calls show once in a while.
+func seldom(every time.Duration, show func(string)) func(string) {
+	last := time.Now()
+	return func(text string) {
+		if time.Since(last) >= every {
+			last = time.Now()
+			show(text)
+		}
+	}
 }
 
 func newSweepWork() *cobra.Command {
@@ -140,7 +158,48 @@ func newSweepWork() *cobra.Command {
 }
 
 func newSweepStatus() *cobra.Command {
-	return ofSweep("status", "Show how far a sweep is", writeStatus)
+	var asJSON bool
+	cmd := sweepCommand("status", "Show how far a sweep is, again and again on a terminal", func(cmd *cobra.Command, w *sweep.Sweep) error {
+		out := cmd.OutOrStdout()
+		if asJSON {
+			s, err := w.Status()
+			if err != nil {
+				return err
+			}
+			return w.WriteJSON(out, s)
+		}
+		if screen := progress.NewScreen(out); screen != nil {
+			return watchStatus(cmd.Context(), screen, w)
+		}
+		_, err := writeStatus(out, w)
+		return err
+	})
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print all settings and trainings as JSON")
+	return cmd
+}
+
+// watchStatus shows the status until the sweep has ended or the command is stopped.
+func watchStatus(ctx context.Context, screen *progress.Screen, w *sweep.Sweep) error {
+	var line string
+	show := w.Progress(func(text string) { line = text })
+	for {
+		var b strings.Builder
+		s, err := writeStatus(&b, w)
+		if err != nil {
+			return err
+		}
+		if s.Ended() {
+			screen.Show(b.String())
+			return nil
+		}
+		show(s)
+		screen.Show(b.String() + line)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 func newSweepBest() *cobra.Command {
@@ -239,10 +298,10 @@ func sweepCommand(name, short string, do func(*cobra.Command, *sweep.Sweep) erro
 // shownSettings is how many settings a table has.
 const shownSettings = 20
 
-func writeStatus(out io.Writer, w *sweep.Sweep) error {
+func writeStatus(out io.Writer, w *sweep.Sweep) (*sweep.Status, error) {
 	s, err := w.Status()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return w.Write(out, s, shownSettings)
+	return s, w.Write(out, s, shownSettings)
 }

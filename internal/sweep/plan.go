@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"paspo/internal/run/agent"
@@ -15,8 +16,9 @@ import (
 	"paspo/rl"
 )
 
-// Plan prints what a sweep would train, and about how long that takes a core.
-func (s *Spec) Plan(out io.Writer) error {
+// Plan prints what a sweep would train, and about how long that takes some workers, each on
+// a core.
+func (s *Spec) Plan(out io.Writer, workers int) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -50,18 +52,22 @@ func (s *Spec) Plan(out io.Writer) error {
 		fmt.Fprintf(out, "the best %d are trained again on seeds %v\n", n, s.Report.Seeds)
 		trainings += n * len(s.Report.Seeds)
 	}
-	begin, rate, err := speed(c)
+	each, rate, err := s.cost(c)
 	if err != nil {
 		return err
 	}
-	each := begin + time.Duration(float64(c.Steps)/rate*float64(time.Second))
-	_, err = fmt.Fprintf(out, "about %v a training of the base, %v of processor time in all (%.0f steps/s here)\n",
-		each.Round(time.Second), (time.Duration(trainings) * each).Round(time.Second), rate)
+	workers = min(workers, trainings)
+	rounds := (trainings + workers - 1) / workers
+	_, err = fmt.Fprintf(out, "about %v a training of the base (%.0f steps/s), %v of processor time in all, %v with %d at a time\n",
+		each.Round(time.Second), rate, (time.Duration(trainings) * each).Round(time.Second), (time.Duration(rounds) * each).Round(time.Second), workers)
 	return err
 }
 
-// speed measures how long a training takes to begin, and its steps a second.
-func speed(c *config.Config) (begin time.Duration, rate float64, err error) {
+// cost measures about how long a training takes a core, and its steps a second between
+// evaluations.
+func (s *Spec) cost(c *config.Config) (each time.Duration, rate float64, err error) {
+	// A worker has one.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	dir, err := os.MkdirTemp("", "paspo-sweep-")
 	if err != nil {
 		return 0, 0, err
@@ -71,20 +77,41 @@ func speed(c *config.Config) (begin time.Duration, rate float64, err error) {
 	if short.Device == config.DeviceAuto {
 		short.Device = config.DeviceCPU
 	}
-	short.Steps = int64(5 * c.PPO.BatchSize())
-	short.PPO.Steps, short.PPO.EvalEvery = short.Steps, 0
+	const iterations = 5
+	short.Steps = iterations * int64(c.PPO.BatchSize())
+	short.PPO.Steps, short.PPO.EvalEvery = short.Steps, min(c.PPO.EvalEvery, iterations)
 	start := time.Now()
 	r, err := agent.Start(&short, filepath.Join(dir, "run"))
 	if err != nil {
 		return 0, 0, err
 	}
 	defer r.Close()
-	begin = time.Since(start)
-	start = time.Now()
-	if err := r.Trainer.Run(context.Background(), rl.Hooks{}); err != nil {
+	begin := time.Since(start)
+	var busy, eval float64
+	evals := 0
+	if err := r.Trainer.Run(context.Background(), rl.Hooks{Iteration: func(m rl.Metrics) error {
+		busy += m.RolloutSeconds + m.UpdateSeconds
+		if m.EvalSeconds > 0 {
+			eval += m.EvalSeconds
+			evals++
+		}
+		return nil
+	}}); err != nil {
 		return 0, 0, err
 	}
-	return begin, float64(r.Trainer.Step()) / time.Since(start).Seconds(), nil
+	rate = float64(r.Trainer.Step()) / busy
+	seconds := float64(c.Steps) / rate
+	if evals > 0 {
+		all := float64(c.Steps) / float64(c.PPO.BatchSize()*c.PPO.EvalEvery)
+		seconds += math.Ceil(all) * eval / float64(evals)
+	}
+	start = time.Now()
+	if _, err := rl.Evaluate(context.Background(), r.Agent.Problem, r.Agent.Backend, rl.EvalOptions{
+		Episodes: s.Objective.Episodes, Seed: c.PPO.EvalSeed, Set: Validation, MaxSteps: c.PPO.EvalMaxSteps,
+	}); err != nil {
+		return 0, 0, err
+	}
+	return begin + time.Since(start) + time.Duration(seconds*float64(time.Second)), rate, nil
 }
 
 // Progress returns a function that shows how far a sweep is in one line.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"paspo/internal/limits"
 	"paspo/internal/sweep/journal"
 )
 
@@ -33,23 +35,24 @@ type Workers struct {
 const workerMemory = 128 << 20
 
 // Fitting returns how many of some workers fit into the memory that the machine has left,
-// at least one, and all of them where that is not known.
+// or a container may have, at least one, and all of them where that is not known.
 func Fitting(workers int) int {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return workers
+	has, ok := limits.Memory()
+	if !ok {
+		has = math.MaxInt64
 	}
-	return fitting(workers, string(text))
+	text, _ := os.ReadFile("/proc/meminfo")
+	return fitting(workers, string(text), has)
 }
 
-func fitting(workers int, meminfo string) int {
+func fitting(workers int, meminfo string, has int64) int {
 	for line := range strings.Lines(meminfo) {
 		var kB int64
 		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kB); n == 1 {
-			return int(min(int64(workers), max(1, kB<<10/workerMemory)))
+			has = min(has, kB<<10)
 		}
 	}
-	return workers
+	return int(min(int64(workers), max(1, has/workerMemory)))
 }
 
 // restarts is how often in a row a worker that died is started again: for some trainings

@@ -45,6 +45,21 @@ type Status struct {
 // Ended says whether nothing is left to train.
 func (s *Status) Ended() bool { return s.ended }
 
+// Err returns an error where nothing is left to train and all trainings failed.
+func (s *Status) Err() error {
+	if !s.Ended() || s.Best >= 0 || s.Failed == 0 {
+		return nil
+	}
+	for _, x := range s.Settings {
+		for _, r := range x.Records {
+			if r != nil && r.Error != "" {
+				return fmt.Errorf("no setting was trained on all seeds: %d of %d trainings failed, the first one by: %s", s.Failed, s.Trainings, r.Error)
+			}
+		}
+	}
+	return nil
+}
+
 // Status reads how far the sweep is.
 func (w *Sweep) Status() (*Status, error) {
 	if err := w.journal.Read(); err != nil {

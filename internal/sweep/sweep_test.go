@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -259,9 +260,13 @@ func TestReportSeeds(t *testing.T) {
 func TestFitting(t *testing.T) {
 	for _, c := range []struct {
 		kB   string
+		has  int64
 		want int
-	}{{"MemTotal: 9 kB\nMemAvailable:     524288 kB\n", 4}, {"MemAvailable: 1 kB\n", 1}, {"MemAvailable: 99999999 kB\n", 8}, {"", 8}} {
-		if got := fitting(8, c.kB); got != c.want {
+	}{
+		{"MemTotal: 9 kB\nMemAvailable:     524288 kB\n", 1 << 40, 4}, {"MemAvailable: 1 kB\n", 1 << 40, 1},
+		{"MemAvailable: 99999999 kB\n", 1 << 40, 8}, {"", 1 << 40, 8}, {"MemAvailable: 99999999 kB\n", 3 * workerMemory, 3},
+	} {
+		if got := fitting(8, c.kB, c.has); got != c.want {
 			t.Errorf("%q: %d workers, want %d", c.kB, got, c.want)
 		}
 	}
@@ -428,6 +433,24 @@ func TestBestAndExport(t *testing.T) {
 		t.Errorf("lr %g, envs %d, seed %d; want %g, %d, 3", c.PPO.LR, c.PPO.Envs, c.Seed, lr, envs)
 	}
 	b.Reset()
+	var whole struct {
+		Ended    bool
+		Best     int
+		Settings []struct {
+			Value  float64
+			Params map[string]float64
+			Seeds  map[string]Record
+		}
+	}
+	if err := w.WriteJSON(&b, s); err != nil || json.Unmarshal(b.Bytes(), &whole) != nil {
+		t.Fatalf("%v\n%s", err, &b)
+	}
+	got := whole.Settings[whole.Best]
+	if !whole.Ended || whole.Best != best.Number || got.Value != best.Value || got.Params["ppo.lr"] != lr || got.Params["ppo.envs"] != float64(envs) ||
+		len(got.Seeds) != 2 || *got.Seeds["2"].Return != best.Returns[1] {
+		t.Errorf("JSON\n%s", &b)
+	}
+	b.Reset()
 	if err := w.Export(&b); err != nil {
 		t.Fatal(err)
 	}
@@ -509,6 +532,9 @@ func TestTrainingsThatDiverge(t *testing.T) {
 		if strings.Contains(b.String(), stateRunning) {
 			t.Errorf("%s: nothing runs, and the lines are\n%s", c.lrs, &b)
 		}
+		if err := s.Err(); (err == nil) == (c.done == 0) || err != nil && !strings.Contains(err.Error(), "1 of 2 trainings failed, the first one by: training stopped") {
+			t.Errorf("%s: the status is %v", c.lrs, err)
+		}
 		err = w.Best(io.Discard)
 		if c.done > 0 && err != nil || c.done == 0 && (err == nil || !strings.Contains(err.Error(), "nothing is left to train: 1 of 2 trainings failed")) {
 			t.Errorf("%s: the best: %v", c.lrs, err)
@@ -566,7 +592,7 @@ func TestPlanSaysWhereIsPruned(t *testing.T) {
 	} {
 		s := read(t, fmt.Sprintf(tinyBase, 64)+tinySpace+fmt.Sprintf("prune: {method: asha, min_steps: %d, factor: 2}\n", least))
 		var b bytes.Buffer
-		if err := s.Plan(&b); err != nil {
+		if err := s.Plan(&b, 2); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(b.String(), want+"\n") {
