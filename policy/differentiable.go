@@ -1,5 +1,7 @@
 package policy
 
+import "math"
+
 // Differentiable is a Backend for algorithms that state a loss of their own. They say what
 // its derivatives are by the terms of every row, and leave the rest to the backend:
 //
@@ -14,6 +16,10 @@ type Differentiable interface {
 
 	// Costs is the number of critics of costs.
 	Costs() int
+
+	// Family is what the policy draws from, and Draws the draws of the loaded batch.
+	Family() Family
+	Draws() []float32
 
 	// Forward evaluates rows of the loaded batch, as many as it has at most. The terms
 	// are valid until the next Forward.
@@ -55,6 +61,13 @@ type Terms struct {
 
 	DLogProb, DEntropy, DKL, DPenalty []float64
 	DValue, DCost                     []float32
+}
+
+// Ratio returns that of two probabilities from the difference of their logarithms, up to
+// e^20: what is larger pushes no further, and a sum of it would not be finite.
+func Ratio(logDifference float64) float64 {
+	const most = 20
+	return math.Exp(min(logDifference, most))
 }
 
 // Surrogate returns the clipped surrogate of a row and its derivative by the

@@ -112,3 +112,16 @@ func (r *Rollout) Estimate(rewards, advantages []float64, returns []float32) {
 	centre(advantages, t.cfg.Group)
 	t.targets(returns, r.returns)
 }
+
+// EpisodeLength returns how many steps an episode of the rollout has, those that go on
+// after it counted as ended: rows over the number of pieces.
+func (r *Rollout) EpisodeLength() float64 {
+	pieces := len(r.last)
+	envs, rows := len(r.last), r.Batch.Rows
+	for i, done := range r.done {
+		if done && i < rows-envs {
+			pieces++
+		}
+	}
+	return float64(rows) / float64(pieces)
+}

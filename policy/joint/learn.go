@@ -38,6 +38,9 @@ func (b *Backend) Hold() error {
 	return nil
 }
 
+// Draws implements policy.Differentiable.
+func (b *Backend) Draws() []float32 { return b.batch.draws[:b.batch.rows*b.family.Size()] }
+
 // Forward implements policy.Differentiable.
 func (b *Backend) Forward(rows []int32) *policy.Terms {
 	n, width, size, costs := len(rows), b.family.Outputs(), b.family.Size(), b.Costs()
@@ -71,7 +74,7 @@ func (b *Backend) Forward(rows []int32) *policy.Terms {
 		z, at, to := z[i*width:(i+1)*width], i*width, (i+1)*width
 		draw := k.draws[int(r)*size : (int(r)+1)*size]
 		t.LogProb[i] = b.family.LogProb(z, draw, b.row.logProb[at:to])
-		t.Ratio[i] = math.Exp(t.LogProb[i] - k.logProb[r])
+		t.Ratio[i] = policy.Ratio(t.LogProb[i] - k.logProb[r])
 		t.Entropy[i] = -t.LogProb[i]
 		if entropic != nil {
 			t.Entropy[i] = entropic.Entropy(z, b.row.entropy[at:to])

@@ -76,8 +76,6 @@ func (n *network) tensors(f func(name string, shape []int, size int)) {
 	}
 }
 
-func (n *network) outputs() []float32 { return n.layers[len(n.layers)-1].y }
-
 // derivatives returns where those by the outputs belong, before backward.
 func (n *network) derivatives() []float32 {
 	l := &n.layers[len(n.layers)-1]
