@@ -2,10 +2,13 @@ package baselines
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
 	"paspo/envs"
+	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/joint"
@@ -25,21 +28,52 @@ type algorithm struct {
 	critics bool // there are critics of costs
 
 	family  func(*lp.Polytope, policy.Config, Config) (policy.Family, error)
-	learner func(base) rl.Learner
+	learner func(*base) rl.Learner
 	faults  []string // of the published code that algo.as_published names
 }
 
 var algorithms = []algorithm{
-	{name: "ppo", doc: "PPO with a Dirichlet policy; constraints are ignored", family: dirichlet, learner: base.plain},
-	{name: "dirichlet-projected", doc: "PPO with a Dirichlet policy whose draws are projected", keeps: true, family: dirichletProjected, learner: base.plain},
-	{name: "projection", doc: "PPO with a normal policy whose mean is projected, and learned through the projection", keeps: true, family: projection, learner: base.plain},
-	{name: "aram", doc: "acceptance and rejection of a Dirichlet policy's draws, with a penalty of rejected ones", keeps: true, family: acceptReject, learner: base.plain},
-	{name: "ray-mask", doc: "PPO with a policy over a box, whose rays are scaled to those of the polytope", keeps: true, family: rayMask, learner: base.plain},
-	{name: "truncated-normal", doc: "PPO with a normal policy that is truncated to the polytope", keeps: true, family: truncatedNormal, learner: base.plain},
+	{
+		name: "ppo", doc: "PPO with a Dirichlet policy; constraints are ignored",
+		family: dirichlet, learner: (*base).plain, faults: []string{clampedLogProb},
+	},
+	{
+		name: "optlayer", doc: "PPO whose actions are projected onto the polytope", keeps: true,
+		family: newCorrected, learner: newOptLayer, faults: []string{clampedLogProb, mirroredProjection},
+	},
+	{
+		name: "lagrangian", doc: "PPO on rewards less multipliers times costs", critics: true,
+		family: dirichlet, learner: newLagrangian, faults: []string{clampedLogProb, rawCosts, shapedReward, multiplierPerMinibatch},
+	},
+	{
+		name: "cpo", doc: "trust-region steps within a linear model of the cost", critics: true,
+		family: dirichlet, learner: newCPO, faults: []string{clampedLogProb, rawCosts, flippedSign, episodeCost, oneHiddenLayer},
+	},
+	{
+		name: "cup", doc: "PPO, then a projection of the policy towards the constraints", critics: true,
+		family: dirichlet, learner: newCUP, faults: []string{clampedLogProb, rawCosts, multiplierPerMinibatch, outerProduct, alternatingStages},
+	},
+	{
+		name: "ipo", doc: "PPO with a logarithmic barrier on costs", critics: true,
+		family: dirichlet, learner: newIPO, faults: []string{clampedLogProb, rawCosts, invertedBarrier},
+	},
+	{
+		name: "p3o", doc: "PPO with an exact penalty on costs", critics: true,
+		family: dirichlet, learner: newP3O, faults: []string{clampedLogProb, rawCosts, noLevel},
+	},
+	{name: "dirichlet-projected", doc: "PPO with a Dirichlet policy whose draws are projected", keeps: true, family: dirichletProjected, learner: (*base).plain},
+	{name: "projection", doc: "PPO with a normal policy whose mean is projected, and learned through the projection", keeps: true, family: projection, learner: (*base).plain},
+	{name: "aram", doc: "acceptance and rejection of a Dirichlet policy's draws, with a penalty of rejected ones", keeps: true, family: acceptReject, learner: (*base).plain},
+	{name: "ray-mask", doc: "PPO with a policy over a box, whose rays are scaled to those of the polytope", keeps: true, family: rayMask, learner: (*base).plain},
+	{name: "truncated-normal", doc: "PPO with a normal policy that is truncated to the polytope", keeps: true, family: truncatedNormal, learner: (*base).plain},
 }
 
-func dirichlet(p *lp.Polytope, c policy.Config, _ Config) (policy.Family, error) {
-	return joint.NewDirichlet(p, c)
+func dirichlet(p *lp.Polytope, net policy.Config, c Config) (policy.Family, error) {
+	d, err := joint.NewDirichlet(p, net)
+	if err == nil && c.has(clampedLogProb) {
+		return clamped{d}, nil
+	}
+	return d, err
 }
 
 // Names returns the names of all algorithms, PASPO first.
@@ -82,6 +116,9 @@ func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed ui
 	if err != nil {
 		return nil, fmt.Errorf("algo.name is %s: %w", c.Name, err)
 	}
+	if c.has(oneHiddenLayer) {
+		net.Encoder, net.Critic = net.Encoder[:max(0, len(net.Encoder)-1)], net.Critic[:max(0, len(net.Critic)-1)]
+	}
 	costs := 0
 	if a.critics {
 		costs = len(Costs(p))
@@ -92,33 +129,29 @@ func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed ui
 // New returns a trainer of the policy of NewBackend at the start of training. Everything
 // random comes from seed (see rl.New, whose errors it has).
 func New(problem envs.Problem, backend policy.Backend, c Config, p ppo.Config, seed uint64) (*rl.Trainer, error) {
+	l, err := newLearner(problem.Spec().Polytope, backend, c, p, seed)
+	if err != nil {
+		return nil, err
+	}
+	return rl.New(problem, backend, l, p.Config, seed)
+}
+
+func newLearner(polytope *lp.Polytope, backend policy.Backend, c Config, p ppo.Config, seed uint64) (rl.Learner, error) {
 	inner, err := ppo.NewLearner(backend, p, seed)
 	if err != nil {
 		return nil, err
 	}
-	polytope := problem.Spec().Polytope
-	l := find(c.Name).learner(base{
-		Learner: inner, config: c, ppo: p, costs: Costs(polytope), backend: backend.(policy.Differentiable), seed: seed,
-	})
-	return rl.New(problem, backend, l, p.Config, seed)
+	a := find(c.Name)
+	if a.critics && polytope.HullOnly() {
+		return nil, fmt.Errorf("algo.name is %s, which learns from rows: the polytope is the hull of points without rows", c.Name)
+	}
+	stream := rng.New(seed, "baseline")
+	costs := Costs(polytope)
+	return a.learner(&base{
+		Learner: inner, config: c, ppo: p, costs: costs, sizes: sizes(polytope, costs), backend: backend.(policy.Differentiable),
+		stream: stream, rand: rand.New(stream),
+	}), nil
 }
-
-// base is what learners are made of: PPO on the policy, which they change or do without.
-type base struct {
-	rl.Learner
-
-	config  Config
-	ppo     ppo.Config
-	costs   []int // constraints, by their places in lp.Polytope.Excesses
-	backend policy.Differentiable
-	seed    uint64
-}
-
-// plain is the algorithm that changes nothing.
-func (b base) plain() rl.Learner { return b }
-
-// Facts implements rl.Learner.
-func (b base) Facts() []rl.Fact { return slices.Concat(b.Learner.Facts(), b.config.Facts()) }
 
 // Costs returns the constraints that a point of the budget's simplex can break, whose
 // excesses are the costs of a step: inequalities, equalities beside the budget, and upper
@@ -152,4 +185,25 @@ func Costs(p *lp.Polytope) (costs []int) {
 		}
 	}
 	return costs
+}
+
+// sizes returns what the residuals of constraints are measured in.
+func sizes(p *lp.Polytope, constraints []int) []float64 {
+	_, b, _ := p.Inequalities()
+	_, f, _ := p.Equalities()
+	_, upper := p.Bounds()
+	rows, equalities := p.RowSizes()
+	all := make([]float64, len(constraints))
+	for i, k := range constraints {
+		switch m, e := len(b), len(f); {
+		case k < m:
+			all[i] = max(math.Abs(b[k]), rows[k])
+		case k < m+e:
+			all[i] = max(math.Abs(f[k-m]), equalities[k-m])
+		default:
+			j := k - m - e - p.Dim()
+			all[i] = max(math.Abs(upper[j]), p.Sizes()[j])
+		}
+	}
+	return all
 }

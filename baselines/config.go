@@ -18,7 +18,16 @@ type Config struct {
 	Name        string `yaml:"name" doc:"paspo, or an algorithm to compare it with (docs/algorithms.md)"`
 	AsPublished Faults `yaml:"as_published" doc:"true, or a list of faults of the published code (docs/algorithms.md), which the algorithm is given back; false for none"`
 
-	CostLimit float64 `yaml:"cost_limit" doc:"mean cost of a step, for each constraint, that is to be kept"`
+	CostLimit float64 `yaml:"cost_limit" doc:"mean cost of a step, for each constraint, that is to be kept; of cpo, of their sum"`
+
+	MultiplierLR   float64 `yaml:"multiplier_lr" doc:"lagrangian, cup: learning rate of the multipliers"`
+	MultiplierInit float64 `yaml:"multiplier_init" doc:"lagrangian, cup: multipliers at the start"`
+	BarrierT       float64 `yaml:"barrier_t" doc:"ipo: the barrier is ln(limit - cost) / barrier_t"`
+	BarrierMax     float64 `yaml:"barrier_max" doc:"ipo: largest weight of a cost, also where the limit is exceeded"`
+	Kappa          float64 `yaml:"kappa" doc:"p3o: weight of the penalty, beside standardised advantages"`
+	TargetKL       float64 `yaml:"target_kl" doc:"cpo: divergence of one step"`
+	Damping        float64 `yaml:"damping" doc:"cpo: added to the diagonal of the Fisher information"`
+	Correction     string  `yaml:"correction" doc:"optlayer: cp learns from predictions, cc from their projections, cpc from both, predictions less their costs"`
 
 	Tries   int     `yaml:"tries" doc:"aram: draws before one is projected"`
 	Penalty float64 `yaml:"penalty" doc:"aram: penalty of a rejected draw, in deviations of advantages; projection: weight of the squared distance of the mean from the polytope"`
@@ -26,7 +35,11 @@ type Config struct {
 
 // DefaultConfig returns PASPO, and the settings of the papers of the others.
 func DefaultConfig() Config {
-	return Config{Name: PASPO, AsPublished: "false", Tries: 100, Penalty: 1}
+	return Config{
+		Name: PASPO, AsPublished: "false",
+		MultiplierLR: 0.035, MultiplierInit: 1, BarrierT: 20, BarrierMax: 100, Kappa: 20, TargetKL: 0.01, Damping: 0.1, Correction: learnBoth,
+		Tries: 100, Penalty: 1,
+	}
 }
 
 // Validate returns an error that names the first setting out of its range, its value
@@ -35,6 +48,11 @@ func (c Config) Validate() error {
 	if err := setting.First(
 		setting.Choice("algo.name", c.Name, Names()...),
 		setting.Float("algo.cost_limit", c.CostLimit, setting.NonNegative),
+		setting.Float("algo.multiplier_lr", c.MultiplierLR, setting.Positive), setting.Float("algo.multiplier_init", c.MultiplierInit, setting.NonNegative),
+		setting.Float("algo.barrier_t", c.BarrierT, setting.Positive), setting.Float("algo.barrier_max", c.BarrierMax, setting.Positive),
+		setting.Float("algo.kappa", c.Kappa, setting.NonNegative), setting.Float("algo.target_kl", c.TargetKL, setting.Positive),
+		setting.Float("algo.damping", c.Damping, setting.NonNegative),
+		setting.Choice("algo.correction", c.Correction, learnPredicted, learnCorrected, learnBoth),
 		setting.Int("algo.tries", c.Tries, 1),
 		setting.Float("algo.penalty", c.Penalty, setting.NonNegative),
 	); err != nil {

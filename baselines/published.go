@@ -1,0 +1,81 @@
+package baselines
+
+import (
+	"context"
+	"math"
+
+	"paspo/internal/stats"
+	"paspo/policy"
+	"paspo/policy/joint"
+	"paspo/rl"
+)
+
+// Faults of the published code (github.com/niklasdbs/paspo, 81c65cd), docs/algorithms.md.
+const (
+	clampedLogProb         = "clamped-log-prob"
+	rawCosts               = "raw-costs"
+	shapedReward           = "shaped-reward"
+	multiplierPerMinibatch = "multiplier-per-minibatch"
+	invertedBarrier        = "inverted-barrier"
+	noLevel                = "no-level"
+	outerProduct           = "outer-product"
+	alternatingStages      = "alternating-stages"
+	flippedSign            = "flipped-sign"
+	episodeCost            = "episode-cost"
+	oneHiddenLayer         = "one-hidden-layer"
+	mirroredProjection     = "mirrored-projection"
+)
+
+// clamped is the Dirichlet distribution whose log-density takes x from 1e-6 on, and is
+// itself at least ln 1e-6, where it has no gradient.
+type clamped struct{ *joint.Dirichlet }
+
+var floor = math.Log(1e-6)
+
+// LogProb implements policy.Family.
+func (c clamped) LogProb(z, draw, grad []float32) float64 {
+	x := make([]float32, len(draw))
+	var sum float64
+	for i, l := range draw {
+		x[i] = max(l, float32(floor))
+		sum += math.Exp(float64(x[i]))
+	}
+	for i := range x {
+		x[i] -= float32(math.Log(sum))
+	}
+	l := c.Dirichlet.LogProb(z, x, grad)
+	if l < floor {
+		if grad != nil {
+			clear(grad)
+		}
+		return floor
+	}
+	return l
+}
+
+var _ policy.Divergent = clamped{}
+
+// everyMinibatch has multipliers ascend once a minibatch, on its mean cost of a step.
+func (c constrained) everyMinibatch(ctx context.Context, r *rl.Rollout, l *multipliers) error {
+	return c.minibatches(ctx, r, func(rows []int32) error {
+		l.ascend(c.meanCosts(r, rows), c.config.CostLimit)
+		return nil
+	})
+}
+
+// standardiseCosts gives the advantages of every cost mean 0 and deviation 1.
+func standardiseCosts(r *rl.Rollout) {
+	rows := r.Batch.Rows
+	k := len(r.CostAdvantages) / rows
+	for j := range k {
+		var m stats.Running
+		for i := range rows {
+			m.Add(r.CostAdvantages[i*k+j])
+		}
+		scale := 1 / max(1e-4, math.Sqrt(m.M2/m.N))
+		for i := range rows {
+			a := &r.CostAdvantages[i*k+j]
+			*a = (*a - m.Mean) * scale
+		}
+	}
+}

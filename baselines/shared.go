@@ -1,0 +1,188 @@
+package baselines
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"paspo/envs"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+	"paspo/policy"
+	"paspo/ppo"
+	"paspo/rl"
+)
+
+// base is what learners are made of: PPO on the policy, which they change or do without.
+type base struct {
+	rl.Learner
+
+	config  Config
+	ppo     ppo.Config
+	costs   []int     // constraints, by their places in lp.Polytope.Excesses
+	sizes   []float64 // what their residuals are measured in
+	backend policy.Differentiable
+
+	stream *rng.Stream // of minibatches that are not PPO's own
+	rand   *rand.Rand
+	rows   []int32 // of an epoch, in its order
+}
+
+// plain is the algorithm that changes nothing.
+func (b *base) plain() rl.Learner { return b }
+
+// Streams implements rl.Learner.
+func (b *base) Streams() []*rng.Stream { return append(b.Learner.Streams(), b.stream) }
+
+// Facts implements rl.Learner.
+func (b *base) Facts() []rl.Fact { return slices.Concat(b.Learner.Facts(), b.config.Facts()) }
+
+// constrained is the base of those that learn from costs.
+type constrained struct{ *base }
+
+// Costs implements rl.Constrained.
+func (c constrained) Costs() []int { return c.costs }
+
+// Shape implements rl.Constrained. As published, costs are in the units of the rows.
+func (c constrained) Shape(_, costs []float64) {
+	if !c.config.has(rawCosts) {
+		return
+	}
+	for i := range costs {
+		costs[i] *= c.sizes[i%len(c.sizes)]
+	}
+}
+
+// settings are those of the gradient steps of an iteration.
+func (b *base) settings(progress float64) policy.Settings {
+	p := b.ppo
+	return policy.Settings{
+		LearningRate: rl.Schedule(p.LRSchedule, p.LR, p.LRFinal, progress), Clip: p.Clip, ValueCoef: p.ValueCoef,
+		EntropyCoef: rl.Schedule(p.EntropySchedule, p.EntropyCoef, p.EntropyFinal, progress/p.EntropyUntil),
+		MaxGradNorm: p.MaxGradNorm, WeightDecay: p.WeightDecay, Beta1: p.AdamBeta1, Beta2: p.AdamBeta2, Epsilon: p.AdamEps,
+	}
+}
+
+// minibatches calls f with the rows of every minibatch of every epoch, in random order.
+func (b *base) minibatches(ctx context.Context, r *rl.Rollout, f func(rows []int32) error) error {
+	for range b.ppo.Epochs {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b.rows = append(b.rows[:0], learned(r)...)
+		b.rand.Shuffle(len(b.rows), func(i, j int) { b.rows[i], b.rows[j] = b.rows[j], b.rows[i] })
+		for rows := range slices.Chunk(b.rows, b.ppo.Minibatch) {
+			if err := f(rows); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// learned returns the rows of a rollout that are to be learned from, in order.
+func learned(r *rl.Rollout) []int32 {
+	rows := everything(r.Batch.Rows)
+	return slices.DeleteFunc(rows, func(i int32) bool {
+		_, skipped := slices.BinarySearch(r.Skipped, i)
+		return skipped
+	})
+}
+
+// everything returns the rows of a batch in order.
+func everything(n int) []int32 {
+	rows := make([]int32, n)
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	return rows
+}
+
+// surrogate adds the derivatives of PPO's loss for the actor, and returns the loss without the
+// entropy. old holds the log-probabilities of the policy that acted, one a row of the batch.
+func surrogate(t *policy.Terms, rows []int32, old []float64, advantages []float32, s *policy.Settings) (loss float64) {
+	w := 1 / float64(len(rows))
+	for i, r := range rows {
+		gain, slope := policy.Surrogate(policy.Ratio(t.LogProb[i]-old[r]), float64(advantages[r]), s.Clip)
+		t.DLogProb[i] -= w * slope
+		t.DEntropy[i] -= w * s.EntropyCoef
+		loss -= w * gain
+	}
+	return loss
+}
+
+// critics adds the derivatives of the squared errors of the critics: of returns, and where
+// there are critics of costs, of theirs. It returns the first.
+func critics(t *policy.Terms, rows []int32, r *policy.Batch, coef float64) (loss float64) {
+	w := 1 / float64(len(rows))
+	k := len(t.DCost) / len(rows)
+	for i, row := range rows {
+		off := t.Value[i] - r.Return[row]
+		t.DValue[i] += float32(2*w*coef) * off
+		loss += w * float64(off) * float64(off)
+		for j := range k {
+			t.DCost[i*k+j] += float32(2*w*coef) * (t.Cost[i*k+j] - r.CostReturn[int(row)*k+j])
+		}
+	}
+	return loss
+}
+
+// standardised writes advantages with mean 0 and deviation 1, and returns what they were
+// multiplied by. Advantages of costs that stand beside them are multiplied by it too: they
+// keep their weight as the policy narrows, and both deviations with it.
+func standardised(dst []float32, advantages []float64, r *rl.Rollout) (scale float64) {
+	var m stats.Running
+	for _, a := range r.Learned(0, advantages) {
+		m.Add(a)
+	}
+	scale = 1 / (math.Sqrt(m.M2/m.N) + stats.VarianceFloor)
+	for i, a := range advantages {
+		dst[i] = float32((a - m.Mean) * scale)
+	}
+	return scale
+}
+
+// meanCosts returns the mean cost of a step of the given rows, for each constraint.
+func (c constrained) meanCosts(r *rl.Rollout, rows []int32) []float64 {
+	k := len(c.costs)
+	mean := make([]float64, k)
+	for _, row := range rows {
+		for j := range k {
+			mean[j] += r.Costs[int(row)*k+j]
+		}
+	}
+	for j := range mean {
+		mean[j] /= float64(len(rows))
+	}
+	return mean
+}
+
+// weigh takes the weighted advantages of costs off those of rewards. What no action of the
+// rollout has broken has the advantage 0, whatever its critic says.
+func weigh(r *rl.Rollout, mean, weights []float64) {
+	k := len(weights)
+	for i := range r.Advantages {
+		for j, w := range weights {
+			if mean[j] > 0 {
+				r.Advantages[i] -= w * r.CostAdvantages[i*k+j]
+			}
+		}
+	}
+}
+
+// measure adds the numbers of costs, and of weights of constraints, to the metrics.
+func measure(m *rl.Metrics, mean, weights []float64) {
+	add := func(name string, xs []float64) {
+		if len(xs) == 0 {
+			return
+		}
+		var sum float64
+		for _, x := range xs {
+			sum += x
+		}
+		m.Algo = append(m.Algo, envs.Mean{Name: name + "_max", Value: slices.Max(xs)}, envs.Mean{Name: name + "_sum", Value: sum})
+	}
+	add("cost", mean)
+	add("multiplier", weights)
+}
