@@ -20,7 +20,7 @@ func newReport() *cobra.Command {
 		Short: "Write one HTML file about runs and sweeps",
 		Long: `Write one HTML file about runs and sweeps, which needs no network: the best settings with
 intervals, what each setting does, every seed's curve behind the mean, violations and cost.`,
-		Example: "  train report sweeps/a --out a.html\n  train report runs/*",
+		Example: fmt.Sprintf("  %[1]s report sweeps/a --out a.html\n  %[1]s report runs/*", program),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return fmt.Errorf("%s takes folders of runs and of sweeps; none given", cmd.CommandPath())

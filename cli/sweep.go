@@ -38,7 +38,7 @@ func newSweepRun() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "run [SWEEP.yaml]",
 		Short:   "Train a sweep on all cores",
-		Example: "  train sweep run sweep.yaml --out sweeps/a\n  train sweep run --resume sweeps/a",
+		Example: fmt.Sprintf("  %[1]s sweep run sweep.yaml --out sweeps/a\n  %[1]s sweep run --resume sweeps/a", program),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if jobs < 0 {
 				return fmt.Errorf("--jobs is %d: an integer of at least 0 is allowed", jobs)
@@ -243,7 +243,7 @@ func newSweepSlurm() *cobra.Command {
 		}
 		return err
 	})
-	cmd.Example = "  train sweep slurm sweeps/a --partition p --time 2:00:00 --max 50"
+	cmd.Example = "  " + program + " sweep slurm sweeps/a --partition p --time 2:00:00 --max 50"
 	f := cmd.Flags()
 	f.BoolVar(&printed, "print", false, "print the batch script, and submit nothing")
 	f.StringVar(&o.Partition, "partition", "", "partition of the jobs")
@@ -263,7 +263,7 @@ func newSweepKubernetes() *cobra.Command {
 		}
 		return err
 	})
-	cmd.Example = "  train sweep kubernetes sweeps/a --image IMAGE --pvc CLAIM --max 50 | kubectl apply -f -"
+	cmd.Example = "  " + program + " sweep kubernetes sweeps/a --image IMAGE --pvc CLAIM --max 50 | kubectl apply -f -"
 	f := cmd.Flags()
 	f.StringVar(&o.Image, "image", "", "image whose entry point is this program")
 	f.StringVar(&o.PVC, "pvc", "", "claim of the volume that holds the folder of the sweep at its top")

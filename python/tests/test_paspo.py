@@ -1,7 +1,9 @@
 """Tests of the package. PASPO_BINARY names the program, TINY the folder of tiny.py."""
 
+import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -108,17 +110,27 @@ class Test(unittest.TestCase):
         with self.assertRaisesRegex(paspo.Error, "nothing.yaml"):
             paspo.Polytope.from_yaml("nothing.yaml")
 
-    def test_example(self):
-        """The example runs, where Gymnasium is there."""
-        try:
-            import gymnasium  # noqa: F401
-        except ImportError:
-            self.skipTest("SKIPPED: no gymnasium")
+    def example(self, needs, name, *arguments):
+        """What an example prints, where the modules that it needs are there."""
+        for module in needs:
+            if importlib.util.find_spec(module) is None:
+                self.skipTest(f"SKIPPED: no {module}")
         root = Path(__file__).parents[1]
-        code = [sys.executable, str(root / "examples" / "pendulum.py"), "2048", str(self.dir / "x")]
+        code = [sys.executable, str(root / "examples" / name), *arguments]
         done = subprocess.run(code, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, "trained policy .*\n(?s:.*)return of one episode: -")
+        return done.stdout
+
+    def test_pendulum(self):
+        out = self.example(["gymnasium"], "pendulum.py", "2048", str(self.dir / "x"))
+        self.assertRegex(out, "trained policy .*\n(?s:.*)return of one episode: -")
+
+    def test_power(self):
+        out = self.example(["gymnasium", "mujoco", "imageio"], "power.py", "HalfCheetah-v5", "2048", str(self.dir / "x"))
+        self.assertIn("violations of the comparison: 0", out)
+        most, allowed = map(float, re.search(r"largest sum .* actions: ([\d.]+), allowed ([\d.]+)", out).groups())
+        self.assertEqual(allowed, 2)
+        self.assertTrue(0 < most <= 2 * (1 + 1e-9))
 
     def test_refusals(self):
         for make, k, want in (
