@@ -1,4 +1,3 @@
-// Package bench measures the speed of every stage of training.
 package bench
 
 import (

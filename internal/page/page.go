@@ -1,4 +1,3 @@
-// Package page writes one HTML file that needs no network about runs and sweeps.
 package page
 
 import (

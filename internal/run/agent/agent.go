@@ -1,5 +1,3 @@
-// Package agent puts together what a configuration describes: a problem, the
-// intervals of its polytope, and a policy.
 package agent
 
 import (

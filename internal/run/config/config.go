@@ -1,4 +1,3 @@
-// Package config composes the settings of all packages into one YAML document.
 package config
 
 import (

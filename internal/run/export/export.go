@@ -1,4 +1,3 @@
-// Package export writes trained policies for use without this program.
 package export
 
 import (

@@ -1,4 +1,3 @@
-// Package runfolder keeps what a training run leaves behind in one folder.
 package runfolder
 
 import (

@@ -1,0 +1,2 @@
+// Package bench measures the speed of every stage of training.
+package bench

@@ -1,0 +1,2 @@
+// Package page writes one HTML file that needs no network about runs and sweeps.
+package page

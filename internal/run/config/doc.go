@@ -1,0 +1,2 @@
+// Package config composes the settings of all packages into one YAML document.
+package config

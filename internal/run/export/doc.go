@@ -1,0 +1,2 @@
+// Package export writes trained policies for use without this program.
+package export
