@@ -70,7 +70,7 @@ func drawForest(label, axisLabel string, rows []bar, mark float64) template.HTML
 	for _, r := range rows {
 		xs = append(xs, r.Estimate, r.Low, r.High)
 	}
-	x := newAxis(append(xs, mark), false, names+10, width-right-10)
+	x := newAxis(append(xs, mark), false, names+20, width-right-10)
 	s := newSVG(label, width, h)
 	for _, v := range x.ticks(5) {
 		s.rule("grid", x.at(v), x.at(v), top, float64(h-bottom))
