@@ -25,6 +25,7 @@ type algorithm struct {
 	name, doc string
 
 	keeps   bool // every action satisfies every constraint
+	still   bool // limits that follow the state are not served
 	critics bool // there are critics of costs
 
 	family  func(*lp.Polytope, policy.Config, Config) (policy.Family, error)
@@ -62,10 +63,10 @@ var algorithms = []algorithm{
 		family: dirichlet, learner: newP3O, faults: []string{clampedLogProb, rawCosts, noLevel},
 	},
 	{name: "dirichlet-projected", doc: "PPO with a Dirichlet policy whose draws are projected", keeps: true, family: dirichletProjected, learner: (*base).plain},
-	{name: "projection", doc: "PPO with a normal policy whose mean is projected, and learned through the projection", keeps: true, family: projection, learner: (*base).plain},
+	{name: "projection", doc: "PPO with a normal policy whose mean is projected, and learned through the projection", keeps: true, still: true, family: projection, learner: (*base).plain},
 	{name: "aram", doc: "acceptance and rejection of a Dirichlet policy's draws, with a penalty of rejected ones", keeps: true, family: acceptReject, learner: (*base).plain},
-	{name: "ray-mask", doc: "PPO with a policy over a box, whose rays are scaled to those of the polytope", keeps: true, family: rayMask, learner: (*base).plain},
-	{name: "truncated-normal", doc: "PPO with a normal policy that is truncated to the polytope", keeps: true, family: truncatedNormal, learner: (*base).plain},
+	{name: "ray-mask", doc: "PPO with a policy over a box, whose rays are scaled to those of the polytope", keeps: true, still: true, family: rayMask, learner: (*base).plain},
+	{name: "truncated-normal", doc: "PPO with a normal policy that is truncated to the polytope", keeps: true, still: true, family: truncatedNormal, learner: (*base).plain},
 }
 
 func dirichlet(p *lp.Polytope, net policy.Config, c Config) (policy.Family, error) {
@@ -133,7 +134,12 @@ func New(problem envs.Problem, backend policy.Backend, c Config, p ppo.Config, s
 	if err != nil {
 		return nil, err
 	}
-	return rl.New(problem, backend, l, p.Config, seed)
+	t, err := rl.New(problem, backend, l, p.Config, seed)
+	if err == nil && find(c.Name).still && t.Limited() {
+		t.Close()
+		return nil, fmt.Errorf("algo.name is %s: it serves one polytope, and the limits of %s follow the state (docs/algorithms.md)", c.Name, problem.Spec().Name)
+	}
+	return t, err
 }
 
 func newLearner(polytope *lp.Polytope, backend policy.Backend, c Config, p ppo.Config, seed uint64) (rl.Learner, error) {

@@ -128,6 +128,9 @@ func (t *Trainer) setNormalizer() error {
 // Close ends the goroutines that step the environments. The backend stays open.
 func (t *Trainer) Close() { t.vector.Close() }
 
+// Limited reports whether the limits of the environments follow their states.
+func (t *Trainer) Limited() bool { return t.vector.Limits() != nil }
+
 // Resumable says whether environments can be saved in the middle of an episode. A run that
 // is resumed starts new episodes where they cannot.
 func (t *Trainer) Resumable() bool {

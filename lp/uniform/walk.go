@@ -57,9 +57,6 @@ func (w *Walk) Start(x []float64) {
 // Point returns where the walk is. It must not be modified.
 func (w *Walk) Point() []float64 { return w.x }
 
-// Renew computes anew what steps have added up; some tens of sweeps may go by without.
-func (w *Walk) Renew() { w.exact() }
-
 // Chord returns a direction, as the entities that it moves and by how much, and how far
 // it goes back and forth: lo <= 0 <= hi.
 func (w *Walk) Chord(basis, direction int) (entities []int32, move []float64, lo, hi float64) {
