@@ -55,7 +55,9 @@ const (
 
 	// pruneGrowth bounds how much more the others may move than a dropped piece
 	// does when limits are relaxed, so that it follows from them at prefixes that are
-	// infeasible by rounding too.
+	// infeasible by rounding too. Where limits relaxed by theta have the prefix, the others bound
+	// the endpoint by f_p up to pruneGrowth sens_p theta, which is the bound of p itself on limits
+	// relaxed by pruneGrowth theta: the answer is one of limits that are as good as those.
 	pruneGrowth = 30
 
 	prunePoints = 64
