@@ -69,24 +69,28 @@ class Polytope:
 
             rho = begin
             for i in range(n):
-                lo = base[i] + max(lower[i] @ rho[:lower[i].shape[1]]),  not below base[i] where floor[i]
+                lo = base[i] + max(lower[i] @ rho[:lower[i].shape[1]])
                 hi = base[i] + min(upper[i] @ rho[:upper[i].shape[1]])
                 a_i = anything from lo to hi
                 rho = rho - cols[i] * (a_i - base[i])
 
-        A dictionary of these names; lower and upper are lists of arrays (pieces, width).
+        A dictionary of these names; lower and upper are lists of arrays (pieces, width), none
+        without a piece.
         Raises Error where there is no closed form.
         """
         if self._pieces is None:
             raise Error(f"{self.name} has no closed form of its intervals: intervals() answers all the same")
         p, width = self._pieces, len(self._pieces["begin"])
 
-        def ends(name):
-            return [np.array(e[name], float).reshape(len(e[name]), -1 if e[name] else width) for e in p["ends"]]
-
+        lower, upper = [], []
+        for e in p["ends"]:
+            upper.append(np.array(e["upper"], float))
+            pieces = np.array(e["lower"], float).reshape(len(e["lower"]), -1 if e["lower"] else width)
+            if e["floor"]:  # not below base[i], a piece that is 0
+                pieces = np.vstack([np.zeros((1, pieces.shape[1])), pieces])
+            lower.append(pieces)
         return {
-            "begin": np.array(p["begin"], float), "cols": np.array(p["cols"], float), "base": np.array(p["base"], float),
-            "lower": ends("lower"), "upper": ends("upper"), "floor": np.array([e["floor"] for e in p["ends"]]),
+            "begin": np.array(p["begin"], float), "cols": np.array(p["cols"], float), "base": np.array(p["base"], float), "lower": lower, "upper": upper,
         }
 
     def _points(self, op, actions):

@@ -92,8 +92,8 @@ class Test(unittest.TestCase):
                     lo, hi = p.intervals(points[:, :i])
                     self.assertTrue((lo <= points[:, i] + 1e-9).all() and (points[:, i] <= hi + 1e-9).all())
                     width = f["lower"][i].shape[1]
-                    low = (rho[:, :width] @ f["lower"][i].T).max(1, initial=0 if f["floor"][i] else -np.inf)
-                    high = (rho[:, : f["upper"][i].shape[1]] @ f["upper"][i].T).min(1, initial=np.inf)
+                    low = (rho[:, :width] @ f["lower"][i].T).max(1)
+                    high = (rho[:, : f["upper"][i].shape[1]] @ f["upper"][i].T).min(1)
                     np.testing.assert_allclose(f["base"][i] + low, lo, atol=1e-9)
                     np.testing.assert_allclose(f["base"][i] + high, hi, atol=1e-9)
                     rho -= np.outer(points[:, i] - f["base"][i], f["cols"][i])
