@@ -230,7 +230,7 @@ func look(t *testing.T, text string) *browser {
 	for _, c := range []struct {
 		width          int
 		medium, scheme string
-	}{{360, "screen", "light"}, {768, "screen", "light"}, {1280, "screen", "light"}, {1280, "screen", "dark"}, {360, "screen", "dark"}, {688, "print", "dark"}} {
+	}{{360, "screen", "light"}, {768, "screen", "light"}, {1280, "screen", "light"}, {1280, "screen", "dark"}, {360, "screen", "dark"}, {718, "print", "dark"}} {
 		b.show(c.width, c.medium, c.scheme)
 		var faults []string
 		b.value(layoutFaults, &faults)

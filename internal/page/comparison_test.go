@@ -18,11 +18,16 @@ func results(xs ...float64) (all []Result) {
 	return all
 }
 
+// settings are as many as a page has to find room for.
+func settings(algo string) []Fact {
+	return []Fact{{"algo", algo}, {"ppo.entropy_coef", "0.01"}, {"ppo.lr_schedule", "constant"}, {"ppo.minibatch", "512"}, {"policy.fixed_width", "0.000123"}}
+}
+
 // Two algorithms on two problems of different units: shares of the way decide, and what is
 // said of them is what the definitions give.
 func TestComparison(t *testing.T) {
-	better := Group{Name: "better", Settings: []Fact{{"algo", "b"}}, Results: [][]Result{results(110, 120, 130, 140), results(0.5, 0.6, 0.7, 0.8)}}
-	worse := Group{Name: "worse", Settings: []Fact{{"algo", "w"}}, Results: [][]Result{results(100, 100, 120, 140), results(0.1, 0.1, 0.6, 1.2)}}
+	better := Group{Name: "better", Settings: settings("b"), Results: [][]Result{results(110, 120, 130, 140), results(0.5, 0.6, 0.7, 0.8)}}
+	worse := Group{Name: "worse", Settings: settings("w"), Results: [][]Result{results(100, 100, 120, 140), results(0.1, 0.1, 0.6, 1.2)}}
 	worse.Results[1][2].Violations, worse.Results[0][1].Residual = 7, 0.25
 	c := &Comparison{
 		One: "algorithm", Statistic: "interquartile mean", Of: stats.IQM, Groups: []Group{worse, better},

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"io"
 	"strconv"
+	"strings"
 
 	"paspo/internal/run/runfolder"
 	"paspo/internal/stats"
@@ -16,7 +17,12 @@ import (
 //go:embed page.html
 var text string
 
-var layout = template.Must(template.New("page").Parse(text))
+var layout = template.Must(template.New("page").Funcs(template.FuncMap{"breakable": breakable}).Parse(text))
+
+// breakable lets a name of a setting go over several lines.
+func breakable(name string) template.HTML {
+	return template.HTML(strings.NewReplacer(".", ".<wbr>", "_", "_<wbr>").Replace(template.HTMLEscapeString(name)))
+}
 
 // Page is what the file shows.
 type Page struct {

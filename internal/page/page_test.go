@@ -73,7 +73,7 @@ func TestPage(t *testing.T) {
 	}
 	text := render(dir, w.RunDir(0, 1), w.RunDir(0, 2), w.RunDir(3, 1))
 	for _, want := range []string{
-		"Best is setting", "train &lt;x&gt;", "18 of 18 done", "On seeds that nothing was chosen on", "ppo.lr_schedule", "largest residual", "best known", "Performance profile", "Optimality gap",
+		"Best is setting", "train &lt;x&gt;", "18 of 18 done", "On seeds that nothing was chosen on", "ppo.<wbr>lr_<wbr>schedule", "largest residual", "best known", "Performance profile", "Optimality gap",
 		"a&lt;b&amp;c", "0000-seed-1 and 1 more", `<th scope="col">`,
 	} {
 		if !strings.Contains(text, want) {
