@@ -3,6 +3,7 @@ package interval
 import (
 	"bytes"
 	"crypto/sha256"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -45,6 +46,9 @@ func TestCompiledFile(t *testing.T) {
 		}
 		if again, _ := MarshalCompiled(loaded); !bytes.Equal(again, data) {
 			t.Errorf("%s: another file after loading", p.Name())
+		}
+		if fmt.Sprint(loaded.(closedform.Tabled).Tables()) != fmt.Sprint(s.(closedform.Tabled).Tables()) {
+			t.Errorf("%s: other tables after loading", p.Name())
 		}
 		var limits []lp.Limits
 		if s.(closedform.Describer).Compiled().AnyLimits {

@@ -69,7 +69,7 @@ func (s *Solver) Tables() *Tables {
 	for i := range f.endpoints {
 		t.IllConditioned = t.IllConditioned || f.endpoints[i].ill || f.own[i].ill
 	}
-	if f.fixed == nil {
+	if len(f.fixed) == 0 { // of the facets, read from a file or not
 		t.Fixed = make([]bool, len(f.endpoints))
 	}
 	if !t.Facets {
