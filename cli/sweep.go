@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,11 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"paspo/cuda"
 	"paspo/internal/run/progress"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
@@ -96,9 +99,22 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	if f, ok := errs.(*os.File); ok {
 		line = progress.NewLine(f)
 	}
+	command := []string{program, "sweep", "work", w.Dir}
 	o := sweep.Workers{
-		Count: jobs, Command: []string{program, "sweep", "work", w.Dir}, Parent: parentVariable, Errs: errs,
+		Count: jobs, Cores: 1, Command: func(int) []string { return command }, Parent: parentVariable, Errs: errs,
 		Show: w.Progress(line.Show),
+	}
+	if w.OnGPU() {
+		cards, err := cuda.Devices()
+		if err != nil || len(cards) == 0 {
+			return fmt.Errorf("the base of the sweep has a GPU as its device, and there is none: %w", cmp.Or(err, errors.New("no CUDA device")))
+		}
+		o.Count, o.Cores = len(cards), max(1, runtime.GOMAXPROCS(0)/len(cards))
+		// No card takes what another one could train.
+		share := strconv.Itoa((w.Spec.Search.Trials*len(w.Spec.Seeds) + len(cards) - 1) / len(cards))
+		o.Command = func(i int) []string {
+			return append(command[:len(command):len(command)], "--gpu", strconv.Itoa(i), "--together", share)
+		}
 	}
 	if line != nil {
 		o.Errs = line
@@ -136,15 +152,23 @@ func seldom(every time.Duration, show func(string)) func(string) {
 }
 
 func newSweepWork() *cobra.Command {
-	return &cobra.Command{
+	gpu, together := -1, 0
+	cmd := &cobra.Command{
 		Use:   "work SWEEP",
 		Short: "Train for a sweep as one more worker, on any machine that mounts its folder",
 		Args:  exactly("the folder of a sweep"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := sweep.Open(args[0])
+			if err == nil && gpu >= 0 && !w.OnGPU() {
+				err = errors.New("--gpu is for a sweep whose base has device: gpu, so that all its trainings are on one")
+			}
 			if err != nil {
 				return &exitError{sweep.ConfigurationStatus, err}
 			}
+			if gpu >= 0 {
+				w.Device = fmt.Sprintf("gpu:%d", gpu)
+			}
+			w.Together = max(0, together)
 			ctx := cmd.Context()
 			saving.Add(1)
 			err = w.Work(ctx)
@@ -155,6 +179,9 @@ func newSweepWork() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().IntVar(&gpu, "gpu", -1, "`NUMBER` of the card, for a sweep on GPUs; that of its base where it is not given")
+	cmd.Flags().IntVar(&together, "together", 256, "trainings at a time on a card, at most; its memory may take fewer")
+	return cmd
 }
 
 func newSweepStatus() *cobra.Command {

@@ -105,6 +105,7 @@ func (o *options) run(ctx context.Context, stdout io.Writer) error {
 		{"compute-sanitizer", func(ctx context.Context, w io.Writer) error { return sanitize(ctx, w, filepath.Dir(exe), o.gpu) }},
 		{"Learning, CPU and GPU", o.learning},
 		{"Many policies side by side", o.sweep},
+		{"A sweep", o.whole},
 		{"Timings", o.timings},
 	} {
 		fmt.Fprintf(w, "\n## %s\n\n", part.title)

@@ -80,13 +80,13 @@ var imports = map[string][]string{
 	"internal/run/export":    {"lp/...", "envs/...", "policy", "rl", "baselines", "internal/run/..."},
 	"internal/run/serve":     {"lp/...", "envs", "policy", "rl", "internal/run/agent"},
 	"internal/bench":         {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda"},
-	"internal/sweep":         {"rl", "internal/run/...", "internal/sweep/..."},
+	"internal/sweep":         {"rl", "policy", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/journal": {}, // the store and the search know no training
 	"internal/sweep/search":  {},
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/..."},
 	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page"},
 	"cmd/train":              {"cli"},
-	"cmd/gpu-check":          {"cuda", "internal/bench", "internal/run/..."},
+	"cmd/gpu-check":          {"rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},
 	"cmd/experiments/...": {
 		"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "internal/run/...", "internal/sweep", "internal/stress/...", "cmd/experiments/internal/...",
 	},

@@ -125,7 +125,7 @@ func (w *Sweep) Progress(show func(string)) func(*Status) {
 		if from < 0 {
 			from = steps
 		}
-		text := fmt.Sprintf("%d/%d trainings done, %d running", s.Done, s.Trainings, len(s.Running))
+		text := fmt.Sprintf("%d/%d trainings done, %d running", s.Done, s.Trainings, s.running())
 		if s.GivenUp > 0 {
 			text += fmt.Sprintf(", %d given up", s.GivenUp)
 		}

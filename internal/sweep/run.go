@@ -22,8 +22,9 @@ import (
 // Workers are processes of this machine that train a sweep.
 type Workers struct {
 	Count   int
-	Command []string // of one worker, see Work
-	Parent  string   // variable that tells a worker the descriptor of a socket, see once
+	Command func(i int) []string // of a worker, see Work
+	Cores   int                  // of a worker
+	Parent  string               // variable that tells a worker the descriptor of a socket, see once
 	Errs    io.Writer
 
 	// Show is called now and then.
@@ -68,7 +69,7 @@ func (w *Sweep) Run(ctx context.Context, o Workers) error {
 	var group sync.WaitGroup
 	errs := make([]error, o.Count)
 	for i := range errs {
-		group.Go(func() { errs[i] = w.keep(ctx, o) })
+		group.Go(func() { errs[i] = w.keep(ctx, o, i) })
 	}
 	ended := make(chan struct{})
 	go func() { group.Wait(); close(ended) }()
@@ -96,10 +97,10 @@ func (w *Sweep) Run(ctx context.Context, o Workers) error {
 }
 
 // keep keeps one worker running.
-func (w *Sweep) keep(ctx context.Context, o Workers) error {
+func (w *Sweep) keep(ctx context.Context, o Workers, i int) error {
 	for died := 0; ; {
 		began := time.Now()
-		pid, err := o.once(ctx)
+		pid, err := o.once(ctx, i)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
@@ -138,15 +139,16 @@ func (w *Sweep) sawCrash(pid int) {
 
 // once runs a worker to its end. It ends too where this process does: its end of a socket
 // then is closed. Over that it says why it failed.
-func (o *Workers) once(ctx context.Context) (pid int, err error) {
+func (o *Workers) once(ctx context.Context, i int) (pid int, err error) {
 	ours, theirs, err := socketpair()
 	if err != nil {
 		return 0, err
 	}
 	defer ours.Close()
-	cmd := exec.Command(o.Command[0], o.Command[1:]...)
+	command := o.Command(i)
+	cmd := exec.Command(command[0], command[1:]...)
 	cmd.ExtraFiles = []*os.File{theirs}
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", o.Parent+"=3")
+	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", o.Cores), o.Parent+"=3")
 	// Ctrl-C reaches it through this process alone, once.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stderr = o.Errs

@@ -42,6 +42,14 @@ type Status struct {
 	ended bool
 }
 
+// running returns how many trainings run.
+func (s *Status) running() (n int) {
+	for _, g := range s.Running {
+		n += max(1, g.Trainings)
+	}
+	return n
+}
+
 // Ended says whether nothing is left to train.
 func (s *Status) Ended() bool { return s.ended }
 
@@ -189,7 +197,7 @@ func (w *Sweep) Write(out io.Writer, s *Status, most int) error {
 		}
 	}
 	_, err := fmt.Fprintf(out, "%d of %d trainings done, %d given up, %d failed, %d running; %.0f s of processor time\n",
-		s.Done, s.Trainings, s.GivenUp, s.Failed, len(s.Running), s.Seconds)
+		s.Done, s.Trainings, s.GivenUp, s.Failed, s.running(), s.Seconds)
 	return err
 }
 

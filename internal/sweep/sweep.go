@@ -39,6 +39,10 @@ type Sweep struct {
 	Dir  string
 	Spec *Spec
 
+	// Of the worker.
+	Device   string // in the place of the one that the base names
+	Together int    // trainings at a time on a GPU at most, 0 for 256
+
 	method  search.Method
 	journal *journal.Journal
 	worker  string

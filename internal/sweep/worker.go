@@ -42,6 +42,8 @@ type sign struct {
 	Step  int64  `json:"step,omitempty"`
 	Steps int64  `json:"steps,omitempty"`
 
+	Trainings int `json:"trainings,omitempty"` // at a time, where it is not one
+
 	Crashed bool `json:"crashed,omitempty"` // as the process says that started it
 }
 
@@ -88,10 +90,13 @@ func (p *pulse) beat() error {
 }
 
 // at says what the worker trains, and shows it at once where that is another run.
-func (p *pulse) at(run string, step, steps int64) {
+func (p *pulse) at(run string, step, steps int64) { p.atSome(0, run, step, steps) }
+
+// atSome says it of some trainings at a time: the run of the first one, and the steps of all.
+func (p *pulse) atSome(trainings int, run string, step, steps int64) {
 	p.mu.Lock()
 	other := p.sign.Run != run
-	p.sign.Run, p.sign.Step, p.sign.Steps = run, step, steps
+	p.sign.Trainings, p.sign.Run, p.sign.Step, p.sign.Steps = trainings, run, step, steps
 	p.mu.Unlock()
 	if other {
 		_ = p.beat()
@@ -175,34 +180,58 @@ var errFaint = errors.New("no sign of life could be written for too long")
 // Work trains until nothing is left, or until ctx ends; then it saves what it trains and
 // gives it back. What other workers train it waits for, as it may have to go on with it.
 func (w *Sweep) Work(ctx context.Context) error {
+	onGPU, err := w.checkDevice()
+	if err != nil {
+		return err
+	}
 	p, err := w.newPulse()
 	if err != nil {
 		return err
 	}
 	defer p.close()
 	others := &watch{dir: filepath.Join(w.Dir, workersDir)}
+	most := 1
+	if onGPU {
+		most = w.together()
+	}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		c, done, err := w.claim(ctx, others)
+		claims, done, err := w.claims(ctx, others, most)
 		switch {
 		case err != nil:
 			return err
 		case done:
 			return nil
-		case c == nil:
+		case len(claims) == 0:
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-time.After(poll):
 			}
 			continue
+		case onGPU:
+			most, err = w.trainTogether(ctx, p, claims)
+		default:
+			err = w.train(ctx, p, claims[0])
 		}
-		if err := w.train(ctx, p, c); err != nil {
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// claims takes up to a number of trainings.
+func (w *Sweep) claims(ctx context.Context, others *watch, most int) (all []*claim, done bool, err error) {
+	for len(all) < most {
+		c, done, err := w.claim(ctx, others)
+		if err != nil || c == nil {
+			return all, done && len(all) == 0, err
+		}
+		all = append(all, c)
+	}
+	return all, false, nil
 }
 
 // step is what a worker does next: appends operations, or takes a training.
@@ -356,9 +385,14 @@ func (w *Sweep) holds(c *claim) bool {
 func (w *Sweep) train(ctx context.Context, p *pulse, c *claim) error {
 	before := processorTime()
 	result, step, err := w.advance(ctx, p, c)
+	return w.record(ctx, c, result, step, processorTime()-before, err)
+}
+
+// record says in the journal what came of a training. The error is one that ends the worker.
+func (w *Sweep) record(ctx context.Context, c *claim, result *Result, step int64, seconds float64, err error) error {
 	r := c.record
 	r.Worker = ""
-	r.Seconds += processorTime() - before
+	r.Seconds += seconds
 	r.Step = max(r.Step, step)
 	r.State = statePaused
 	var stop error
@@ -373,7 +407,8 @@ func (w *Sweep) train(ctx context.Context, p *pulse, c *claim) error {
 		// A worker that was taken for dead is not. It will see that it has lost its training.
 		slog.Warn("a training waits for a worker that seemed dead", "reason", err)
 		time.Sleep(poll)
-	case errors.Is(err, errFaint), transient(err):
+	case errors.Is(err, errTooMany):
+	case errors.Is(err, errFaint), transient(err), agent.Lost(err):
 		stop = fmt.Errorf("%s: %w", w.RunDir(c.setting, c.seed), err)
 	default:
 		r.State, r.Error = stateDone, err.Error()
@@ -405,20 +440,24 @@ func transient(err error) bool {
 // advance trains to the end, or to where settings are compared.
 func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result, step int64, err error) {
 	dir := w.RunDir(c.setting, c.seed)
-	r, err := w.open(c, dir)
+	r, err := w.open(nil, c, dir)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer r.Close()
-	steps := r.Agent.Config.Steps
-	p.at(dir, r.Trainer.Step(), steps)
+	return w.goOnWith(ctx, r, c, p.faint, func(step int64) { p.at(dir, step, r.Agent.Config.Steps) })
+}
+
+// goOnWith trains an open run to the end, or to where settings are compared.
+func (w *Sweep) goOnWith(ctx context.Context, r *agent.Run, c *claim, faint func() bool, at func(step int64)) (result *Result, step int64, err error) {
+	at(r.Trainer.Step())
 	training, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if c.until == 0 || r.Trainer.Step() < c.until {
 		err = r.Advance(training, func(m rl.Metrics) {
-			p.at(dir, m.Step, steps)
+			at(m.Step)
 			switch {
-			case p.faint():
+			case faint():
 				cancel(errFaint)
 			case c.until > 0 && m.Step >= c.until:
 				cancel(errRung)
@@ -436,10 +475,15 @@ func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result
 	return result, step, err
 }
 
-// open starts a training, or goes on with what another worker has left of it.
-func (w *Sweep) open(c *claim, dir string) (*agent.Run, error) {
+// open starts a training, or goes on with what another worker has left of it; m is nil, or
+// opens it as one of a group.
+func (w *Sweep) open(m *agent.Member, c *claim, dir string) (*agent.Run, error) {
 	if runfolder.IsRun(dir) {
-		r, err := agent.Resume(dir, nil, nil)
+		var settings []config.Setting
+		if w.Device != "" {
+			settings = append(settings, config.Setting{Flag: "--gpu", Key: "device", Value: w.Device})
+		}
+		r, err := m.Resume(dir, nil, settings)
 		if !errors.Is(err, rl.ErrNoCheckpoint) {
 			return r, err
 		}
@@ -452,10 +496,19 @@ func (w *Sweep) open(c *claim, dir string) (*agent.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Device == config.DeviceAuto {
-		cfg.Device = config.DeviceCPU
+	w.place(cfg)
+	return m.Start(cfg, dir)
+}
+
+// place settles the device of a training. Without one that the sweep asks for it is the
+// CPU everywhere, so that results do not depend on who trained them.
+func (w *Sweep) place(c *config.Config) {
+	switch {
+	case w.Device != "":
+		c.Device = w.Device
+	case c.Device == config.DeviceAuto:
+		c.Device = config.DeviceCPU
 	}
-	return agent.Start(cfg, dir)
 }
 
 // Validation names the episodes that settings are compared on, which no training sees.

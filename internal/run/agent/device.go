@@ -37,6 +37,15 @@ func openGPU(ordinal int) (*cuda.Context, error) {
 	return c, nil
 }
 
+// CheckDevice returns an error where a configuration must have a GPU that cannot be opened.
+func CheckDevice(c *config.Config) error {
+	_, _, err := onGPU(c, func(*cuda.Context) (bool, error) { return true, nil })
+	if _, _, must := c.GPU(); !must {
+		return nil
+	}
+	return err
+}
+
 // onGPU returns what make makes on the GPU that a configuration asks for, nil
 // for the CPU. Where the configuration does not insist on a GPU, why says what
 // stood against it.

@@ -36,7 +36,9 @@ type Run struct {
 
 // Start makes a new run in a folder that does not exist yet, one below runs where
 // dir is empty. Where it fails nothing is left behind.
-func Start(c *config.Config, dir string) (r *Run, err error) {
+func Start(c *config.Config, dir string) (*Run, error) { return start(nil, c, dir) }
+
+func start(m *Member, c *config.Config, dir string) (r *Run, err error) {
 	if c, err = located(c); err != nil {
 		return nil, err
 	}
@@ -85,18 +87,21 @@ func Start(c *config.Config, dir string) (r *Run, err error) {
 	if err := r.saveConfig(saved); err != nil {
 		return r, err
 	}
-	return r, r.begin()
+	return r, r.begin(m)
 }
 
 // begin makes the policy that training starts from, and keeps what went into it.
-func (r *Run) begin() (err error) {
+func (r *Run) begin(m *Member) (err error) {
 	a := r.Agent
 	for _, save := range []func(*runfolder.Folder) error{a.saveIntervals, a.saveEnvironment, a.saveDescription} {
 		if err := save(r.Folder); err != nil {
 			return err
 		}
 	}
-	if err := a.Initialise(); err != nil {
+	if err := a.debias(); err != nil {
+		return err
+	}
+	if err := m.backend(a); err != nil {
 		return err
 	}
 	if a.Fit != nil {
@@ -129,7 +134,11 @@ func (r *Run) begin() (err error) {
 // Resume opens a run to go on from its newest checkpoint. What was recorded
 // beyond it is cut off. One that ended before it had a checkpoint starts again from
 // its configuration.
-func Resume(dir string, assignments []string, settings []config.Setting) (r *Run, err error) {
+func Resume(dir string, assignments []string, settings []config.Setting) (*Run, error) {
+	return resume(nil, dir, assignments, settings)
+}
+
+func resume(m *Member, dir string, assignments []string, settings []config.Setting) (r *Run, err error) {
 	c, err := ReadConfig(dir, assignments, settings)
 	if err != nil {
 		return nil, err
@@ -167,11 +176,11 @@ func Resume(dir string, assignments []string, settings []config.Setting) (r *Run
 		if r.Folder, err = runfolder.Continue(dir, 0); err != nil {
 			return r, err
 		}
-		if err := r.begin(); err != nil {
+		if err := r.begin(m); err != nil {
 			return r, err
 		}
 	} else {
-		if err := a.backend(); err != nil {
+		if err := m.backend(a); err != nil {
 			return r, err
 		}
 		if r.Trainer, err = a.trainer(); err != nil {
