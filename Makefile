@@ -24,7 +24,7 @@ install = have() { $(2); }; \
 	$$sudo apt-get update -qq && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) && have >/dev/null
 
-.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test random check race-check lint fmt ptx ptx-check slurm-check kill-check bench sweep-example results wheel clean
+.PHONY: train deps deps-gpu build build-cpu gpu-env gpu-check gpu-check-build image-check test random check race-check lint fmt ptx ptx-check slurm-check kill-check bench sweep-bench sweep-example results wheel clean
 
 # The main job. Settings: make train ARGS="--seed 3 --steps 50_000"
 train: build
@@ -121,6 +121,10 @@ slurm-check: deps
 # 200 kills of workers of a sweep of 40 trainings, which make test has fewer of.
 kill-check: deps
 	PASPO_TEST_KILLS=200 $(GO) test ./internal/sweep -run KilledWorkers -v -count=1 -timeout 40m
+
+# 40 trainings of the portfolio by two workers, against single ones.
+sweep-bench: deps
+	PASPO_BENCH_SWEEP=1 $(GO) test ./internal/sweep -run '^$$' -bench Throughput -benchtime 1x -timeout 60m
 
 # The PTX is what the sources give, and ptxas takes it. Says what it cannot check.
 ptx-check: deps

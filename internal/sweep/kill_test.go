@@ -22,6 +22,13 @@ import (
 const workerVariable = "PASPO_TEST_SWEEP"
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(singleVariable); file != "" {
+		if err := single(file); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv(workerVariable); dir != "" {
 		w, err := Open(dir)
 		if err == nil {

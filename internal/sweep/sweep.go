@@ -31,7 +31,6 @@ const (
 	baseFile    = "base.yaml"
 	filesDir    = "files"   // copies of those that the base names
 	workersDir  = "workers" // signs of life
-	cacheDir    = "cache"   // fits of de-biased starts, which trainings share
 )
 
 // Sweep is a folder with a sweep.
