@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -362,21 +363,24 @@ func showConvergence(out *output, res *convergenceResults) error {
 		}
 		for _, name := range names {
 			var cells []powerlaw.Cell
-			steps, grad := plots.Curve{Name: name, Points: true}, plots.Curve{Name: name, Points: true}
+			ended := 0
+			stepsBy, noiseBy := map[int][]float64{}, map[int][]float64{} // the entities, of all numbers of rows
 			for _, c := range res.Cells {
 				if c.Setting != name || c.Error != "" {
 					continue
 				}
 				values := known(c.Steps[k])
 				cells = append(cells, powerlaw.Cell{Sizes: []float64{float64(c.Entities), float64(max(1, c.Rows))}, Values: values})
-				addPoint(&steps, c.Entities, powerlaw.Median(values))
-				addPoint(&grad, c.Entities, powerlaw.Median(known(c.Noise)))
+				if !math.IsInf(powerlaw.Median(values), 0) {
+					ended++
+				}
+				stepsBy[c.Entities], noiseBy[c.Entities] = append(stepsBy[c.Entities], values...), append(noiseBy[c.Entities], known(c.Noise)...)
 			}
-			plot.Curves = append(plot.Curves, steps)
+			plot.Curves = append(plot.Curves, medians(name, stepsBy))
 			if k == 0 {
-				noise.Curves = append(noise.Curves, grad)
+				noise.Curves = append(noise.Curves, medians(name, noiseBy))
 			}
-			row := []string{percent(share), name, fmt.Sprintf("%d of %d", len(steps.X), len(cells))}
+			row := []string{percent(share), name, fmt.Sprintf("%d of %d", ended, len(cells))}
 			for _, iv := range powerlaw.Exponents(cells, 0.95, rng.New(1, "experiments", "convergence", name)) {
 				row = append(row, exponentCells(iv)...)
 			}
@@ -395,11 +399,15 @@ func showConvergence(out *output, res *convergenceResults) error {
 	return out.table("convergence", table)
 }
 
-// addPoint adds a median where there is one.
-func addPoint(c *plots.Curve, entities int, y float64) {
-	if !math.IsInf(y, 0) && !math.IsNaN(y) {
-		c.X, c.Y = append(c.X, float64(entities)), append(c.Y, y)
+// medians is a curve of medians by a size, where there are any.
+func medians(name string, by map[int][]float64) plots.Curve {
+	c := plots.Curve{Name: name, Points: true}
+	for _, n := range slices.Sorted(maps.Keys(by)) {
+		if m := powerlaw.Median(by[n]); !math.IsInf(m, 0) {
+			c.X, c.Y = append(c.X, float64(n)), append(c.Y, m)
+		}
 	}
+	return c
 }
 
 // known puts +Inf in the place of what is not known.
