@@ -15,6 +15,7 @@ const (
 	Config      = 1 << 20
 	Constraints = 1 << 24
 	Market      = 1 << 26
+	Prices      = 1 << 28 // decompressed too
 	Fit         = 1 << 24
 	Intervals   = 1 << 30
 	Checkpoint  = 1 << 30

@@ -1,0 +1,191 @@
+package marketmodel
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"paspo/internal/finite"
+)
+
+// Kinds of models.
+const (
+	// Bootstrap draws blocks of periods of geometric lengths, the stationary bootstrap of
+	// Politis and Romano (J. Amer. Statist. Assoc. 89, 1994).
+	Bootstrap = "bootstrap"
+
+	// Replay plays the periods that there were in their order, from a random one on.
+	Replay = "replay"
+
+	// Gaussian draws independent logarithmic returns with the mean and the covariance of
+	// those that there were.
+	Gaussian = "gaussian"
+)
+
+// Kinds returns the kinds of models.
+func Kinds() []string { return []string{Bootstrap, Replay, Gaussian} }
+
+// Model draws returns. It is immutable and safe for concurrent use.
+type Model struct {
+	kind    string
+	every   string
+	block   float64
+	assets  []string
+	dates   []string
+	returns [][]float64 // periods x assets
+
+	// Of the Gaussian, of logarithmic returns.
+	mean []float64
+	chol [][]float64 // lower
+}
+
+// Description is what a model is made of, and what a file holds.
+type Description struct {
+	Kind    string      // one of Kinds
+	Every   string      // what a period is, in a word, as month
+	Block   float64     // mean length of the blocks of the bootstrap, in periods; 0 for DefaultBlock
+	Assets  []string    // names
+	Dates   []string    // a period each, its end
+	Returns [][]float64 // periods x assets: p_t / p_(t-1) - 1
+}
+
+// DefaultBlock returns the mean length of blocks where none is given, the cube root of the
+// number of periods: the rate at which the best length grows (Politis and White, Econometric
+// Reviews 23, 2004).
+func DefaultBlock(periods int) float64 { return max(1, math.Round(math.Cbrt(float64(periods)))) }
+
+// New returns a model. Errors name the field, its value and what is allowed.
+func New(d Description) (*Model, error) {
+	m := &Model{kind: d.Kind, every: d.Every, block: d.Block, assets: d.Assets, dates: d.Dates, returns: d.Returns}
+	if !slices.Contains(Kinds(), d.Kind) {
+		return nil, fmt.Errorf("kind is %q: one of %s is allowed", d.Kind, strings.Join(Kinds(), ", "))
+	}
+	if len(d.Assets) == 0 || len(d.Returns) < 2 {
+		return nil, fmt.Errorf("assets are %d and returns %d: at least 1 and 2 are needed", len(d.Assets), len(d.Returns))
+	}
+	for i, a := range d.Assets {
+		if a == "" || slices.Index(d.Assets, a) != i {
+			return nil, fmt.Errorf("assets[%d] is %q: names that are distinct and not empty are allowed", i, a)
+		}
+	}
+	if len(d.Dates) != len(d.Returns) {
+		return nil, fmt.Errorf("dates are %d, returns are of %d periods: one for each is needed", len(d.Dates), len(d.Returns))
+	}
+	for t, row := range d.Returns {
+		if len(row) != len(d.Assets) {
+			return nil, fmt.Errorf("returns[%d] has %d numbers, the assets are %d", t, len(row), len(d.Assets))
+		}
+		for i, x := range row {
+			if !(x > -1) || !finite.Is(x) {
+				return nil, fmt.Errorf("returns[%d][%d] is %g: a number above -1 is allowed", t, i, x)
+			}
+		}
+	}
+	if d.Block == 0 {
+		m.block = DefaultBlock(len(d.Returns))
+	} else if !(d.Block >= 1) || !finite.Is(d.Block) {
+		return nil, fmt.Errorf("block is %g: 0 or a number of at least 1 is allowed", d.Block)
+	}
+	if d.Kind == Gaussian {
+		return m, m.fit()
+	}
+	return m, nil
+}
+
+// Kind returns one of Kinds, Assets the names of the assets, Periods the number of periods.
+func (m *Model) Kind() string     { return m.kind }
+func (m *Model) Assets() []string { return m.assets }
+func (m *Model) Periods() int     { return len(m.returns) }
+func (m *Model) Every() string    { return m.every }
+
+// Draw fills dst, periods x assets, with the returns of consecutive periods.
+func (m *Model) Draw(r *rand.Rand, dst []float64) {
+	n := len(m.assets)
+	periods := len(dst) / n
+	switch m.kind {
+	case Bootstrap:
+		idx := make([]int, periods)
+		Stationary(r, len(m.returns), m.block, idx)
+		for t, i := range idx {
+			copy(dst[t*n:], m.returns[i])
+		}
+	case Replay:
+		first := r.IntN(len(m.returns) - periods + 1)
+		for t := range periods {
+			copy(dst[t*n:], m.returns[first+t])
+		}
+	default:
+		z := make([]float64, n)
+		for t := range periods {
+			for i := range z {
+				z[i] = r.NormFloat64()
+			}
+			for i, row := range m.chol {
+				x := m.mean[i]
+				for j, l := range row {
+					x += l * z[j]
+				}
+				dst[t*n+i] = math.Expm1(x)
+			}
+		}
+	}
+}
+
+// CheckLength returns an error where paths of so many periods cannot be drawn.
+func (m *Model) CheckLength(periods int) error {
+	if m.kind == Replay && periods > len(m.returns) {
+		return fmt.Errorf("the model has %d periods, a replay takes %d", len(m.returns), periods)
+	}
+	return nil
+}
+
+// Stationary fills dst with indices below n: blocks that begin anywhere, are of geometric
+// lengths with the given mean, and go on at 0 after n-1.
+func Stationary(r *rand.Rand, n int, mean float64, dst []int) {
+	for t := range dst {
+		if t == 0 || r.Float64()*mean < 1 {
+			dst[t] = r.IntN(n)
+		} else {
+			dst[t] = (dst[t-1] + 1) % n
+		}
+	}
+}
+
+// fit computes the moments of logarithmic returns, and the Cholesky factor of the covariance.
+func (m *Model) fit() error {
+	n, count := len(m.assets), float64(len(m.returns))
+	if len(m.returns) <= n {
+		return fmt.Errorf("kind is gaussian with %d periods of %d assets: more periods than assets are needed", len(m.returns), n)
+	}
+	m.mean = make([]float64, n)
+	for _, row := range m.returns {
+		for i, x := range row {
+			m.mean[i] += math.Log1p(x) / count
+		}
+	}
+	m.chol = make([][]float64, n)
+	for i := range n {
+		m.chol[i] = make([]float64, i+1)
+		for j := range i + 1 {
+			s := 0.
+			for _, row := range m.returns {
+				s += (math.Log1p(row[i]) - m.mean[i]) * (math.Log1p(row[j]) - m.mean[j]) / count
+			}
+			whole := s
+			for k := range j {
+				s -= m.chol[i][k] * m.chol[j][k]
+			}
+			if i == j {
+				if !(s > 1e-12*whole) {
+					return fmt.Errorf("kind is gaussian, and the returns of %s follow from those before it: assets that differ are needed", m.assets[i])
+				}
+				m.chol[i][i] = math.Sqrt(s)
+			} else {
+				m.chol[i][j] = s / m.chol[j][j]
+			}
+		}
+	}
+	return nil
+}

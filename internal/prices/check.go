@@ -1,0 +1,185 @@
+package prices
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// maxGap is how long a file of daily prices may have no line.
+const maxGap = 10 * 24 * time.Hour
+
+// table puts quotes in order and finds everything that is wrong with them. What it returns
+// is as if all had been mended.
+func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
+	if len(raw.quotes) == 0 {
+		return nil, nil, errors.New("it has no prices")
+	}
+	problems := raw.sort()
+	rows := raw.byDate(&problems)
+	n := len(raw.tickers)
+	t := &Table{Name: name, Tickers: raw.tickers}
+
+	// The last line that gave a price of each ticker, and that price.
+	last := make([]float64, n)
+	for i := range last {
+		last[i] = math.NaN()
+	}
+	complete := false
+	for _, q := range rows {
+		row := make([]float64, n)
+		for i, p := range q.prices {
+			text, bad := q.bad[i]
+			switch {
+			case bad:
+				problems = append(problems, Problem{Value, q.line, raw.tickers[i], fmt.Sprintf("the price is %s on %s: a number above 0 is allowed", text, day(q.date))})
+			case math.IsNaN(p):
+				problems = append(problems, Problem{Missing, q.line, raw.tickers[i], fmt.Sprintf("there is no price on %s", day(q.date))})
+			default:
+				last[i] = p
+			}
+			row[i] = last[i]
+		}
+		// Dates before all tickers have had a price are left out.
+		if complete = complete || !slices.ContainsFunc(row, math.IsNaN); complete {
+			t.Dates, t.Prices = append(t.Dates, q.date), append(t.Prices, row)
+		}
+	}
+	lines := make([]int, len(t.Dates))
+	for i := range lines {
+		lines[i] = rows[len(rows)-len(lines)+i].line
+	}
+	if len(t.Dates) == 0 {
+		for i, p := range last {
+			if math.IsNaN(p) {
+				return nil, nil, fmt.Errorf("%s has no price above 0 anywhere", raw.tickers[i])
+			}
+		}
+	}
+	problems = append(problems, t.gaps(lines)...)
+	problems = append(problems, t.jumps(lines, o.JumpShare, slices.Contains(o.Repair, Jump))...)
+	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
+	return t, problems, nil
+}
+
+// sort sorts by date and says which lines are out of place. In a long file every ticker
+// counts on its own.
+func (raw *rawTable) sort() (problems []Problem) {
+	newest := map[int]time.Time{}
+	for _, q := range raw.quotes {
+		ticker, name := 0, ""
+		if raw.long {
+			ticker = int(q.prices[0])
+			name = raw.tickers[ticker]
+		}
+		if before, ok := newest[ticker]; ok && q.date.Before(before) {
+			problems = append(problems, Problem{Order, q.line, name, fmt.Sprintf("%s comes after %s", day(q.date), day(before))})
+			continue
+		}
+		newest[ticker] = q.date
+	}
+	slices.SortStableFunc(raw.quotes, func(a, b quote) int { return a.date.Compare(b.date) })
+	return problems
+}
+
+// byDate joins the quotes of a day. Where a price is given twice, the later line counts.
+func (raw *rawTable) byDate(problems *[]Problem) (rows []quote) {
+	for _, q := range raw.quotes {
+		same := len(rows) > 0 && rows[len(rows)-1].date.Equal(q.date)
+		twice := func(ticker string, before int) {
+			*problems = append(*problems, Problem{Duplicate, q.line, ticker, fmt.Sprintf("%s was given in line %d already", day(q.date), before)})
+		}
+		if !raw.long {
+			if same {
+				twice("", rows[len(rows)-1].line)
+				rows = rows[:len(rows)-1]
+			}
+			rows = append(rows, q)
+			continue
+		}
+		if !same {
+			rows = append(rows, quote{line: q.line, date: q.date, prices: nans(len(raw.tickers)), bad: map[int]string{}})
+		}
+		row, i := &rows[len(rows)-1], int(q.prices[0])
+		if _, bad := row.bad[i]; bad || !math.IsNaN(row.prices[i]) {
+			twice(raw.tickers[i], row.line)
+		}
+		delete(row.bad, i)
+		row.prices[i] = q.prices[1]
+		if text, bad := q.bad[1]; bad {
+			row.bad[i] = text
+		}
+	}
+	return rows
+}
+
+func nans(n int) []float64 {
+	all := make([]float64, n)
+	for i := range all {
+		all[i] = math.NaN()
+	}
+	return all
+}
+
+// gaps finds where a file of daily prices has no line for long.
+func (t *Table) gaps(lines []int) (problems []Problem) {
+	if len(t.Dates) < 3 {
+		return nil
+	}
+	var between []time.Duration
+	for i := 1; i < len(t.Dates); i++ {
+		between = append(between, t.Dates[i].Sub(t.Dates[i-1]))
+	}
+	sorted := slices.Sorted(slices.Values(between))
+	if sorted[len(sorted)/2] > 4*24*time.Hour {
+		return nil // weekly or monthly prices
+	}
+	for i, d := range between {
+		if d > maxGap {
+			problems = append(problems, Problem{Kind: Gap, Line: lines[i+1], Text: fmt.Sprintf("no price for %d days, between %s and %s",
+				int(d.Hours()/24), day(t.Dates[i]), day(t.Dates[i+1]))})
+		}
+	}
+	return problems
+}
+
+// splits are ratios of shares after and before a split.
+var splits = []float64{1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50}
+
+// jumps finds moves that look like splits: beyond a share, and within 3 % of a ratio of
+// splits either way. Where they are to be mended prices before are brought to the units of
+// those after.
+func (t *Table) jumps(lines []int, share float64, mend bool) (problems []Problem) {
+	if share <= 0 {
+		return nil
+	}
+	const near = 0.03
+	for j, name := range t.Tickers {
+		for i := 1; i < len(t.Dates); i++ {
+			before, after := t.Prices[i-1][j], t.Prices[i][j]
+			move := math.Abs(math.Log(after / before))
+			if move <= math.Log1p(share) {
+				continue
+			}
+			for _, k := range splits {
+				if math.Abs(move-math.Log(k)) > near {
+					continue
+				}
+				problems = append(problems, Problem{Jump, lines[i], name,
+					fmt.Sprintf("the price goes from %g to %g on %s, which looks like a split of 1:%g", before, after, day(t.Dates[i]), k)})
+				if after > before {
+					k = 1 / k
+				}
+				for e := range i {
+					if mend {
+						t.Prices[e][j] /= k
+					}
+				}
+				break
+			}
+		}
+	}
+	return problems
+}

@@ -1,0 +1,195 @@
+package prices
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const wide = `Date,A,B
+2024-01-30,10,100
+2024-01-31,11,100
+2024-02-01,12,90
+2024-02-29,12.5,95
+2024-03-01,12.5,96
+`
+
+const long = `date,ticker,price
+2024-01-30,A,10
+2024-01-30,B,100
+2024-01-31,A,11
+2024-01-31,B,100
+2024-02-01,B,90
+2024-02-01,A,12
+2024-02-29,A,12.5
+2024-02-29,B,95
+2024-03-01,A,12.5
+2024-03-01,B,96
+`
+
+var noGap = Options{Repair: []Kind{Gap}, JumpShare: 0.6}
+
+func read(t *testing.T, text string, o Options) (*Table, []Problem) {
+	t.Helper()
+	table, mended, err := Parse("p.csv", []byte(text), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table, mended
+}
+
+// Wide, long and compressed files say the same.
+func TestForms(t *testing.T) {
+	var z bytes.Buffer
+	w := gzip.NewWriter(&z)
+	if _, err := w.Write([]byte(wide)); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	for _, text := range []string{wide, long, z.String(), "\ufeff" + wide, strings.ReplaceAll(wide, "\n", "\r\n")} {
+		table, _ := read(t, text, noGap)
+		if !slices.Equal(table.Tickers, []string{"A", "B"}) || len(table.Dates) != 5 || table.Prices[2][1] != 90 {
+			t.Errorf("%+v", table)
+		}
+		months, err := table.Resample(Month)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := months.Returns()
+		if len(r) != 2 || math.Abs(r[0][0]-1.5/11) > 1e-15 || math.Abs(r[0][1]+0.05) > 1e-15 || r[1][0] != 0 {
+			t.Errorf("monthly returns %v", r)
+		}
+		weeks, err := table.Resample(Week)
+		if err != nil || len(weeks.Dates) != 2 || day(weeks.Dates[0]) != "2024-02-01" {
+			t.Errorf("weeks %v, %v", weeks, err)
+		}
+	}
+	if _, err := (&Table{}).Resample("year"); err == nil {
+		t.Error("a period that is none")
+	}
+}
+
+// Every problem names its line and ticker, is an error, and is mended where an option says so.
+func TestProblems(t *testing.T) {
+	days := "2024-01-01,1,10\n2024-01-02,1.1,10\n2024-01-03,1.2,10\n"
+	for _, c := range []struct {
+		kind Kind
+		text string
+		want string
+		at   func(*Table) float64 // of the mended table
+		is   float64
+	}{
+		{Order, "date,A,B\n2024-01-01,1,10\n2024-01-03,1.2,10\n2024-01-02,1.1,10\n", "p.csv:4: 2024-01-02 comes after 2024-01-03",
+			func(t *Table) float64 { return t.Prices[1][0] / t.Prices[2][0] }, 1.1 / 1.2},
+		{Duplicate, "date,A,B\n" + days + "2024-01-03,1.3,10\n", "p.csv:5: 2024-01-03 was given in line 4 already",
+			func(t *Table) float64 { return t.Prices[2][0] }, 1.3},
+		{Duplicate, "date,ticker,price\n2024-01-01,A,1\n2024-01-01,A,2\n", "p.csv:3: A: 2024-01-01 was given in line 2 already",
+			func(t *Table) float64 { return t.Prices[0][0] }, 2},
+		{Value, "date,A,B\n" + days + "2024-01-04,-1,10\n", "p.csv:5: A: the price is -1 on 2024-01-04: a number above 0 is allowed",
+			func(t *Table) float64 { return t.Prices[3][0] }, 1.2},
+		{Missing, "date,A,B\n" + days + "2024-01-04,1,\n", "p.csv:5: B: there is no price on 2024-01-04",
+			func(t *Table) float64 { return t.Prices[3][1] }, 10},
+		{Missing, "date,ticker,price\n2024-01-01,A,1\n2024-01-02,A,1\n2024-01-02,B,5\n", "p.csv:2: B: there is no price on 2024-01-01",
+			func(t *Table) float64 { return float64(len(t.Dates)) }, 1},
+		{Gap, "date,A,B\n" + days + "2024-02-04,1,10\n", "p.csv:5: no price for 32 days, between 2024-01-03 and 2024-02-04",
+			func(t *Table) float64 { return float64(len(t.Dates)) }, 4},
+		{Jump, "date,A,B\n" + days + "2024-01-04,0.61,10\n2024-01-05,0.6,10\n", "p.csv:5: A: the price goes from 1.2 to 0.61 on 2024-01-04, which looks like a split of 1:2",
+			func(t *Table) float64 { return t.Prices[0][0] }, 0.5},
+		{Jump, "date,A,B\n" + days + "2024-01-04,1.2,100\n", "p.csv:5: B: the price goes from 10 to 100",
+			func(t *Table) float64 { return t.Prices[2][1] }, 100},
+	} {
+		_, _, err := Parse("p.csv", []byte(c.text), DefaultOptions())
+		var e *Error
+		if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), c.want) || !strings.Contains(err.Error(), "--repair "+string(c.kind)) {
+			t.Errorf("%s: %v, want %s", c.kind, err, c.want)
+		}
+		o := DefaultOptions()
+		o.Repair = []Kind{c.kind}
+		table, mended, err := Parse("p.csv", []byte(c.text), o)
+		if err != nil || len(mended) == 0 || mended[0].Kind != c.kind {
+			t.Errorf("%s: %v, mended %v", c.kind, err, mended)
+			continue
+		}
+		if x := c.at(table); math.Abs(x-c.is) > 1e-12 {
+			t.Errorf("%s: %v, want %v", c.kind, x, c.is)
+		}
+	}
+	o := DefaultOptions()
+	o.JumpShare = 0
+	read(t, "date,A\n2024-01-01,1\n2024-01-02,2\n", o)
+}
+
+func TestNoPrices(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                                   "p.csv:1: the file is empty",
+		"date,A\n":                           "p.csv: it has no prices",
+		"A,B\n1,2\n":                         `p.csv:1: the names are "A,B"`,
+		"date;A;B\n":                         `p.csv:1: the names are "date;A;B"`,
+		"date,A,A\n":                         `p.csv:1: column 3 is called "A"`,
+		"date,A\n01/02/2024,1\n":             `p.csv:2: the date is "01/02/2024"`,
+		"date,A\n2024-01-01,x\n":             `p.csv:2: A: the price is "x"`,
+		"date,A\n2024-01-01,1,2\n":           "p.csv:2: wrong number of fields",
+		"date,A\n2024-01-01,\n":              "p.csv: A has no price above 0 anywhere",
+		"\x1f\x8bno":                         "p.csv: it cannot be decompressed",
+		"date,ticker,price\n2024-01-01,,1\n": "p.csv:2: the ticker is empty",
+	} {
+		if _, _, err := Parse("p.csv", []byte(text), DefaultOptions()); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// Of thirty-three years of twenty stocks one day looks like a split; crashes do not.
+func TestStocks(t *testing.T) {
+	const file = "../../../shared/data/prices/sp500_20.csv.gz"
+	if _, err := os.Stat(file); err != nil {
+		t.Skipf("SKIPPED: the prices are not here: %v", err)
+	}
+	_, _, err := Read(file, DefaultOptions())
+	var e *Error
+	if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Line != 71 || e.Problems[0].Ticker != "RRC" {
+		t.Errorf("%v", err)
+	}
+	o := DefaultOptions()
+	o.Repair = []Kind{Jump}
+	table, _, err := Read(file, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	months, err := table.Resample(Month)
+	if err != nil || len(table.Dates) != 8313 || len(table.Tickers) != 20 || len(months.Dates) != 33*12 {
+		t.Errorf("%d days of %d tickers, %d months, %v", len(table.Dates), len(table.Tickers), len(months.Dates), err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(wide))
+	f.Add([]byte(long))
+	f.Add([]byte("date,A\n2024-01-01,1e-300\n2024-01-02,1e15\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		o := DefaultOptions()
+		o.Repair = Kinds()
+		table, _, err := Parse("f", data, o)
+		if err != nil {
+			if strings.Contains(strings.TrimSuffix(err.Error(), "\n"), "\n") {
+				t.Errorf("more than one line: %v", err)
+			}
+			return
+		}
+		for i, row := range table.Prices {
+			if i > 0 && !table.Dates[i].After(table.Dates[i-1]) {
+				t.Fatalf("date %d does not rise", i)
+			}
+			for _, x := range row {
+				if !(x > 0) {
+					t.Fatalf("a price of %v", x)
+				}
+			}
+		}
+	})
+}

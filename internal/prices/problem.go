@@ -1,0 +1,101 @@
+package prices
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Kind is what can be wrong with prices and be mended.
+type Kind string
+
+// Kinds of problems.
+const (
+	Order     Kind = "order"     // a date before the one above it: lines are sorted
+	Duplicate Kind = "duplicate" // a date, of a ticker, twice: the later line counts
+	Value     Kind = "value"     // a price that is not above 0: it counts as missing
+	Missing   Kind = "missing"   // no price: that of the day before holds, and dates before the first of all are left out
+	Gap       Kind = "gap"       // no line for long: nothing is put there
+	Jump      Kind = "jump"      // a move that looks like a split: prices before it are adjusted
+)
+
+// Kinds returns the kinds of problems.
+func Kinds() []Kind { return []Kind{Order, Duplicate, Value, Missing, Gap, Jump} }
+
+// Problem is one thing that is wrong.
+type Problem struct {
+	Kind   Kind
+	Line   int // of the file
+	Ticker string
+	Text   string
+}
+
+// Options say what is mended.
+type Options struct {
+	Repair []Kind
+
+	// JumpShare is how far a price moves between two lines for the move to be held against
+	// splits: 0.6 for up to 1.6 times or down to 1/1.6. 0 looks at none.
+	JumpShare float64
+}
+
+// DefaultOptions mends nothing.
+func DefaultOptions() Options { return Options{JumpShare: 0.6} }
+
+// ParseRepair reads kinds that commas separate, or all.
+func ParseRepair(text string) (kinds []Kind, err error) {
+	if text == "all" {
+		return Kinds(), nil
+	}
+	for name := range strings.SplitSeq(text, ",") {
+		k := Kind(strings.TrimSpace(name))
+		if k == "" {
+			continue
+		}
+		if !slices.Contains(Kinds(), k) {
+			return nil, fmt.Errorf("%q is no kind of problem: all, or some of %s are allowed", string(k), join(Kinds()))
+		}
+		kinds = append(kinds, k)
+	}
+	return kinds, nil
+}
+
+func join(kinds []Kind) string {
+	words := make([]string, len(kinds))
+	for i, k := range kinds {
+		words[i] = string(k)
+	}
+	return strings.Join(words, ", ")
+}
+
+// Error says that a file has problems that no option mends.
+type Error struct {
+	Name     string
+	Problems []Problem // that are not mended
+}
+
+// Error names the first problem, and how many there are of which kind.
+func (e *Error) Error() string {
+	first := e.Problems[0]
+	text := fmt.Sprintf("%s:%d: %s", e.Name, first.Line, first)
+	var kinds []Kind
+	for _, k := range Kinds() {
+		if slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.Kind == k }) {
+			kinds = append(kinds, k)
+		}
+	}
+	if n := len(e.Problems) - 1; n > 0 {
+		text += fmt.Sprintf("; %d more", n)
+	}
+	return text + fmt.Sprintf("; --repair %s mends them", strings.ReplaceAll(join(kinds), ", ", ","))
+}
+
+func (p Problem) String() string {
+	if p.Ticker == "" {
+		return p.Text
+	}
+	return p.Ticker + ": " + p.Text
+}
+
+func day(t time.Time) string { return t.Format(time.DateOnly) }

@@ -1,0 +1,221 @@
+package prices
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
+)
+
+// Read reads a file. Problems are those that options have mended; others are an *Error. What
+// is no table of prices, as a date that is none, is an error with its line that no option
+// mends.
+func Read(path string, o Options) (*Table, []Problem, error) {
+	data, err := limits.ReadFile(path, limits.Prices)
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot read prices from %s: %w", path, atomicfile.Cause(err))
+	}
+	return Parse(path, data, o)
+}
+
+// Parse is Read of what a file of that name holds.
+func Parse(name string, data []byte, o Options) (*Table, []Problem, error) {
+	data, err := unpacked(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	raw, err := parse(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s:%w", name, err)
+	}
+	t, problems, err := raw.table(name, o)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var mended, left []Problem
+	for _, p := range problems {
+		if slices.Contains(o.Repair, p.Kind) {
+			mended = append(mended, p)
+		} else {
+			left = append(left, p)
+		}
+	}
+	if len(left) > 0 {
+		return nil, mended, &Error{Name: name, Problems: left}
+	}
+	return t, mended, nil
+}
+
+func unpacked(data []byte) ([]byte, error) {
+	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
+		return data, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err == nil {
+		data, err = io.ReadAll(io.LimitReader(z, limits.Prices+1))
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("it cannot be decompressed: %w", err)
+	case len(data) > limits.Prices:
+		return nil, fmt.Errorf("it is too large: at most %s, decompressed, is allowed", limits.Bytes(limits.Prices))
+	}
+	return data, nil
+}
+
+// quote is what a file says of one day. Missing and bad prices are NaN.
+type quote struct {
+	line   int
+	date   time.Time
+	prices []float64
+	bad    map[int]string // what stands in the place of a price above 0, by ticker
+}
+
+type rawTable struct {
+	tickers []string
+	quotes  []quote // of a long file, one price each
+	long    bool
+}
+
+// Errors of parse begin with a line, "12: ..".
+func parse(data []byte) (*rawTable, error) {
+	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
+	r.TrimLeadingSpace, r.ReuseRecord = true, true
+	head, err := r.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, errors.New("1: the file is empty: a line of names is needed")
+	}
+	if err != nil {
+		return nil, csvError(err)
+	}
+	head = slices.Clone(head)
+	for i := range head {
+		head[i] = strings.TrimSpace(head[i])
+	}
+	column := func(names ...string) int {
+		return slices.IndexFunc(head, func(h string) bool { return slices.Contains(names, strings.ToLower(h)) })
+	}
+	t := &rawTable{}
+	if d, k, p := column("date"), column("ticker", "symbol"), column("price", "close", "adj close"); len(head) == 3 && d >= 0 && k >= 0 && p >= 0 {
+		t.long = true
+		return t, t.readLong(r, d, k, p)
+	}
+	if len(head) < 2 || strings.ToLower(head[0]) != "date" {
+		return nil, fmt.Errorf(`1: the names are %q: "date" and a ticker a column, or "date,ticker,price", separated by commas, are allowed`, strings.Join(head, ","))
+	}
+	for i, name := range head[1:] {
+		if name == "" || slices.Contains(t.tickers, name) {
+			return nil, fmt.Errorf("1: column %d is called %q: names that are distinct and not empty are allowed", i+2, name)
+		}
+		t.tickers = append(t.tickers, name)
+	}
+	return t, t.readWide(r)
+}
+
+func (t *rawTable) readWide(r *csv.Reader) error {
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return csvError(err)
+		}
+		line, _ := r.FieldPos(0)
+		q := quote{line: line, prices: make([]float64, len(t.tickers))}
+		if q.date, err = date(record[0]); err != nil {
+			return fmt.Errorf("%d: %w", line, err)
+		}
+		for i, text := range record[1:] {
+			if err := q.set(i, text); err != nil {
+				return fmt.Errorf("%d: %s: %w", line, t.tickers[i], err)
+			}
+		}
+		t.quotes = append(t.quotes, q)
+	}
+}
+
+func (t *rawTable) readLong(r *csv.Reader, d, k, p int) error {
+	at := map[string]int{}
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return csvError(err)
+		}
+		line, _ := r.FieldPos(0)
+		name := strings.TrimSpace(record[k])
+		if name == "" {
+			return fmt.Errorf("%d: the ticker is empty", line)
+		}
+		i, known := at[name]
+		if !known {
+			i = len(t.tickers)
+			at[name] = i
+			t.tickers = append(t.tickers, name)
+		}
+		q := quote{line: line, prices: []float64{float64(i), 0}}
+		if q.date, err = date(record[d]); err != nil {
+			return fmt.Errorf("%d: %s: %w", line, name, err)
+		}
+		if err := q.set(1, record[p]); err != nil {
+			return fmt.Errorf("%d: %s: %w", line, name, err)
+		}
+		t.quotes = append(t.quotes, q)
+	}
+}
+
+// set reads a price. What is no number at all is an error.
+func (q *quote) set(i int, text string) error {
+	text = strings.TrimSpace(text)
+	q.prices[i] = math.NaN()
+	switch strings.ToLower(text) {
+	case "", "na", "n/a", "nan", "null", "none":
+		return nil
+	}
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return fmt.Errorf("the price is %q: a number is allowed", text)
+	}
+	const most = 1e15
+	if !(x > 0 && x <= most) {
+		if q.bad == nil {
+			q.bad = map[int]string{}
+		}
+		q.bad[i] = text
+		return nil
+	}
+	q.prices[i] = x
+	return nil
+}
+
+func date(text string) (time.Time, error) {
+	text = strings.TrimSpace(text)
+	for _, layout := range []string{time.DateOnly, time.DateTime, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("the date is %q: a form such as 2024-12-31 is allowed", text)
+}
+
+// csvError begins the error of a line with it.
+func csvError(err error) error {
+	var e *csv.ParseError
+	if errors.As(err, &e) {
+		return fmt.Errorf("%d: %w", e.Line, e.Err)
+	}
+	return fmt.Errorf("1: %w", err)
+}

@@ -1,0 +1,89 @@
+package prices
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Table is prices by date and ticker, without gaps and with dates that rise.
+type Table struct {
+	Name    string // of the file
+	Tickers []string
+	Dates   []time.Time
+	Prices  [][]float64 // dates x tickers, all above 0
+}
+
+// Periods of Resample.
+const (
+	Day   = "day"
+	Week  = "week"
+	Month = "month"
+)
+
+// Periods returns the names that Resample takes.
+func Periods() []string { return []string{Day, Week, Month} }
+
+// PerYear returns about how many periods a year has, 0 where the name is none of theirs.
+func PerYear(every string) float64 {
+	return map[string]float64{Day: 252, Week: 52, Month: 12}[every]
+}
+
+// Resample keeps the last date of every period: of a day all, of a week those of ISO 8601.
+// The last period may not have ended.
+func (t *Table) Resample(every string) (*Table, error) {
+	if PerYear(every) == 0 {
+		return nil, fmt.Errorf("every is %q: one of day, week, month is allowed", every)
+	}
+	period := func(d time.Time) [3]int {
+		switch every {
+		case Week:
+			y, w := d.ISOWeek()
+			return [3]int{y, w}
+		case Month:
+			return [3]int{d.Year(), int(d.Month())}
+		}
+		return [3]int{d.Year(), d.YearDay(), d.Hour()*3600 + d.Minute()*60 + d.Second()}
+	}
+	out := &Table{Name: t.Name, Tickers: t.Tickers}
+	for i, d := range t.Dates {
+		if i+1 < len(t.Dates) && period(d) == period(t.Dates[i+1]) {
+			continue
+		}
+		out.Dates = append(out.Dates, d)
+		out.Prices = append(out.Prices, t.Prices[i])
+	}
+	return out, nil
+}
+
+// Choose returns the table with the given tickers in their order.
+func (t *Table) Choose(tickers []string) (*Table, error) {
+	at := make([]int, len(tickers))
+	for i, name := range tickers {
+		if at[i] = slices.Index(t.Tickers, name); at[i] < 0 {
+			return nil, fmt.Errorf("%s has no ticker %s", t.Name, name)
+		}
+	}
+	out := &Table{Name: t.Name, Tickers: slices.Clone(tickers), Dates: t.Dates}
+	for _, row := range t.Prices {
+		chosen := make([]float64, len(at))
+		for i, j := range at {
+			chosen[i] = row[j]
+		}
+		out.Prices = append(out.Prices, chosen)
+	}
+	return out, nil
+}
+
+// Returns returns p_t / p_(t-1) - 1 by date, from the second one on, and ticker.
+func (t *Table) Returns() [][]float64 {
+	var all [][]float64
+	for i := 1; i < len(t.Prices); i++ {
+		row := make([]float64, len(t.Tickers))
+		for j := range row {
+			row[j] = t.Prices[i][j]/t.Prices[i-1][j] - 1
+		}
+		all = append(all, row)
+	}
+	return all
+}
