@@ -13,25 +13,29 @@ import (
 // insiders are the families that keep every action inside.
 func insiders(t testing.TB, p *lp.Polytope) map[string]policy.Family {
 	t.Helper()
-	cfg := policy.DefaultConfig()
-	out := map[string]policy.Family{}
-	add := func(name string, f policy.Family, err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		out[name] = f
-	}
-	d, err := NewDirichletProjected(p, cfg)
-	add("dirichlet-projected", d, err)
-	a, err := NewAcceptReject(p, cfg, 10, 1, 0.2)
-	add("aram", a, err)
-	q, err := NewProjection(p, 1)
-	add("projection", q, err)
-	r, err := NewRayMask(p, cfg)
-	add("ray-mask", r, err)
-	n, err := NewTruncatedNormal(p, DefaultTruncatedConfig())
-	add("truncated-normal", n, err)
+	out := projecting(t, p)
+	out["ray-mask"] = mustRayMask(t, p)
+	out["truncated-normal"] = mustTruncated(t, p, nil)
 	return out
+}
+
+// projecting are those that need no rows.
+func projecting(t testing.TB, p *lp.Polytope) map[string]policy.Family {
+	t.Helper()
+	cfg := policy.DefaultConfig()
+	d, err := NewDirichletProjected(p, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := NewAcceptReject(p, cfg, 10, 1, 0.2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := NewProjection(p, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]policy.Family{"dirichlet-projected": d, "aram": a, "projection": q}
 }
 
 // Every action satisfies every constraint and every number is finite, at outputs beyond
@@ -111,6 +115,53 @@ func TestInsidersWithin(t *testing.T) {
 	}
 }
 
+// Amounts in another unit give the same draws, in that unit. Between units that are not a
+// power of two apart, linear programs may find other vertices, and with them the ray mask other
+// axes and walks other directions.
+func TestInsidersScale(t *testing.T) {
+	describe := func(unit float64) lp.Description {
+		return lp.Description{
+			Entities: []string{"a", "b", "c", "d"}, Total: unit, Upper: []float64{0.4 * unit, unit, 0.7 * unit, unit}, Lower: []float64{0, 0.1 * unit, 0, 0},
+			Rows: []lp.Row{{Name: "r", Coef: []float64{1, 2, 0, 0.5}, Min: math.Inf(-1), Max: 1.1 * unit}},
+		}
+	}
+	p, q := mustPolytope(t, describe(1)), mustPolytope(t, describe(128))
+	scaled := insiders(t, q)
+	for algo, f := range insiders(t, p) {
+		t.Run(algo, func(t *testing.T) {
+			g := scaled[algo]
+			r := rand.New(rng.New(1))
+			z := make([]float32, f.Outputs())
+			draw, other := make([]float32, f.Size()), make([]float32, f.Size())
+			action, big := make([]float64, 4), make([]float64, 4)
+			for i := range 20 {
+				for k := range z {
+					z[k] = float32(r.NormFloat64())
+				}
+				for _, rule := range []policy.Rule{policy.Sampled, policy.Mean} {
+					for _, c := range []struct {
+						f      policy.Family
+						draw   []float32
+						action []float64
+					}{{f, draw, action}, {g, other, big}} {
+						if err := c.f.Sample(z, rule, nil, rng.New(uint64(i)), c.draw, c.action); err != nil {
+							t.Fatal(err)
+						}
+					}
+					for j := range action {
+						if math.Abs(128*action[j]-big[j]) > 1e-4 {
+							t.Fatalf("%s: %v in one unit, %v in another", rule, action, big)
+						}
+					}
+					if a, b := f.LogProb(z, draw, nil), g.LogProb(z, other, nil); math.Abs(a-b) > 1e-3*(1+math.Abs(a)) {
+						t.Fatalf("%s: log-probability %g in one unit, %g in another", rule, a, b)
+					}
+				}
+			}
+		})
+	}
+}
+
 // A hull whose facets are not known has projections.
 func TestInsidersInHull(t *testing.T) {
 	r := rand.New(rng.New(1))
@@ -130,21 +181,19 @@ func TestInsidersInHull(t *testing.T) {
 	if !p.HullOnly() {
 		t.Fatal("the facets are known")
 	}
-	f, err := NewProjection(p, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, draw, action := make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, 4)
-	s := rng.New(2)
-	for range 20 {
-		for i := range z {
-			z[i] = float32(r.NormFloat64())
-		}
-		if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
-			t.Fatal(err)
-		}
-		if res := p.Residual(action, nil); !(res <= 1e-9) {
-			t.Fatalf("residual %g", res)
+	for algo, f := range projecting(t, p) {
+		z, draw, action := make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, 4)
+		s := rng.New(2)
+		for range 20 {
+			for i := range z {
+				z[i] = float32(r.NormFloat64())
+			}
+			if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
+				t.Fatalf("%s: %v", algo, err)
+			}
+			if res := p.Residual(action, nil); !(res <= 1e-9) {
+				t.Fatalf("%s: residual %g", algo, res)
+			}
 		}
 	}
 }

@@ -344,17 +344,17 @@ func (t *TruncatedNormal) reject(x, points []float32) bool {
 func (t *TruncatedNormal) centre(rule policy.Rule, draw []float32, action []float64) {
 	t.pcg.Seed(0, 0)
 	t.anneal()
+	const sweeps = 128
 	x := t.x
 	clear(x)
-	for range t.Points {
+	for range sweeps {
 		t.sweep(1)
 		for j, v := range t.walk.Point() {
-			x[j] += v / float64(t.Points)
+			x[j] += v / sweeps
 		}
 	}
 	t.walk.Start(x)
 	if rule == policy.Mode {
-		const sweeps = 64
 		for i := range sweeps {
 			basis := i % t.walk.Bases()
 			for k := range t.walk.Dim() {
