@@ -89,7 +89,7 @@ func (j *Projector) Project(y, x []float64, lim *Limits) error {
 		}
 	}
 	for i, v := range j.at {
-		y[i] = v * j.unit
+		y[i] = min(max(v, j.l[i]), j.u[i]) * j.unit // rounding beyond bounds is taken off
 	}
 	if !(p.Residual(y, lim) <= Feasibility) {
 		r, name := p.WorstConstraint(y, lim)

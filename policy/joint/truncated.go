@@ -16,16 +16,17 @@ import (
 // TruncatedNormal is the family of normal distributions that are truncated to a polytope
 // (Stolz, Eichelbeck and Althoff, arXiv 2511.22406), of independent entities:
 //
-//	p(a) = exp(-q(a)) / Z,   q(a) = 1/2 sum_j ((x_j - m_j) / sigma_j)^2,   a in P,
+//	p(a) = exp(-q(a)) / Z,   q(a) = sum_j w_j x_j^2 / 2 - t_j x_j,   a in P,
 //
-// with x_j = (a_j - mean_j) / deviation_j in terms of uniform points of P. Densities are with respect to
-// the uniform distribution on P, so that
+// with x_j = (a_j - mean_j) / deviation_j in terms of uniform points of P: of means t_j / w_j and variances 1 / w_j
+// before they are truncated. Densities are with respect to the uniform distribution on P, so that
 //
 //	Z = E[exp(-q(a))] over uniform a,
 //
 // and the entropy is minus the divergence from the uniform distribution. Equalities are those of P:
-// the hull cuts the normal as rows do. Of n entities the outputs are m = sinh(z_j), which reaches every vertex with an
-// output of a few, and sigma = 2 exp(z_n+j) within bounds: the first policy is nearly uniform.
+// the hull cuts the normal as rows do. Of n entities the outputs are t = 2 sinh(z_j), which reaches every vertex with an
+// output of a few, and w = exp(-2 z_n+j) / 4 within bounds: the first policy is nearly uniform. A change of these natural
+// parameters moves a sharp policy less than one of means would, whose steps are as wide however sharp it is.
 //
 // A policy gradient needs no more than how Z changes from the policy that drew: with a_k drawn from that,
 // of outputs z_0,
@@ -49,14 +50,15 @@ type TruncatedNormal struct {
 
 	free proposal
 
-	m, w, slope []float64 // of outputs: the mean and 1/sigma^2 in units of the deviation; scratch, as are those below
+	t, w, slope []float64 // of outputs; scratch, as are those below
 	x           []float64 // of a point
-	target      []float64 // of the walk's amounts: the mean
-	weight      []float64 // and 1/sigma^2
+	tilt        []float64 // t in terms of the walk's amounts
+	weight      []float64 // and w
+	target      []float64 // the means
 	pcg         rand.PCG  // seeded by the stream of a draw, and faster
 	rand        *rand.Rand
 	prob, q     []float64 // of the points of a draw
-	gm, gw      []float64
+	gt, gw      []float64
 }
 
 // TruncatedConfig sizes the estimates.
@@ -74,12 +76,13 @@ func DefaultTruncatedConfig() TruncatedConfig {
 }
 
 const (
-	// least and most sigma, in deviations of uniform points.
-	minSigma, maxSigma = 1e-2, 20
-	// maxMean bounds |m| in deviations, far beyond any vertex.
-	maxMean = 1e3
+	// least and most standard deviation 1/sqrt(w), in deviations of uniform points.
+	minSigma, maxSigma = 1e-2, 4
 	// startSigma is that of outputs of 0.
 	startSigma = 2
+	// tiltUnit is t over sinh(z), maxTilt bounds |t|: a density that falls to 0 within a
+	// thousandth of a deviation.
+	tiltUnit, maxTilt = 2, 1e4
 )
 
 // NewTruncatedNormal returns the family of a polytope, with directions and uniform points that depend on
@@ -104,7 +107,7 @@ func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, 
 	vec := func() []float64 { return make([]float64, n) }
 	t := &TruncatedNormal{
 		TruncatedConfig: cfg, p: p, walk: walk, mean: vec(), deviation: vec(),
-		m: vec(), w: vec(), slope: make([]float64, 2*n), x: vec(), target: vec(), weight: vec(), gm: vec(), gw: vec(),
+		t: vec(), w: vec(), slope: make([]float64, 2*n), x: vec(), tilt: vec(), weight: vec(), target: vec(), gt: vec(), gw: vec(),
 		prob: make([]float64, cfg.Points), q: make([]float64, cfg.Points),
 	}
 	t.rand = rand.New(&t.pcg)
@@ -139,15 +142,15 @@ func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, 
 func (t *TruncatedNormal) Outputs() int { return 2 * len(t.mean) }
 func (t *TruncatedNormal) Size() int    { return (t.Points+1)*len(t.mean) + t.Points + 1 }
 
-// member sets m, w and their slopes by the outputs.
+// member sets t, w and their slopes by the outputs.
 func (t *TruncatedNormal) member(z []float32) {
-	n := len(t.m)
+	n := len(t.t)
 	for j := range n {
-		m, slope := math.Sinh(float64(z[j])), math.Cosh(float64(z[j]))
-		if math.Abs(m) > maxMean {
-			m, slope = math.Copysign(maxMean, m), 0
+		tilt, slope := tiltUnit*math.Sinh(float64(z[j])), tiltUnit*math.Cosh(float64(z[j]))
+		if math.Abs(tilt) > maxTilt {
+			tilt, slope = math.Copysign(maxTilt, tilt), 0
 		}
-		t.m[j], t.slope[j] = m, slope
+		t.t[j], t.slope[j] = tilt, slope
 		sigma := startSigma * math.Exp(float64(z[n+j]))
 		w := 1 / (sigma * sigma)
 		t.w[j], t.slope[n+j] = w, -2*w
@@ -157,7 +160,7 @@ func (t *TruncatedNormal) member(z []float32) {
 			t.w[j], t.slope[n+j] = 1./(maxSigma*maxSigma), 0
 		}
 		if t.deviation[j] == 0 {
-			t.w[j], t.slope[n+j] = 0, 0
+			t.t[j], t.slope[j], t.w[j], t.slope[n+j] = 0, 0, 0, 0
 		}
 	}
 }
@@ -165,15 +168,15 @@ func (t *TruncatedNormal) member(z []float32) {
 // cost returns q of a point in units of the deviation.
 func (t *TruncatedNormal) cost(x []float32) (q float64) {
 	for j, v := range x {
-		d := float64(v) - t.m[j]
-		q += t.w[j] * d * d
+		x := float64(v)
+		q += x * (t.w[j]*x/2 - t.t[j])
 	}
-	return q / 2
+	return q
 }
 
 // A draw: the point, the level of Z, the costs of the points a_k under z_0 less their mean, which the level has, and a_k.
 func (t *TruncatedNormal) parts(draw []float32) (x, level, costs, points []float32) {
-	n := len(t.m)
+	n := len(t.t)
 	return draw[:n], draw[n : n+1], draw[n+1 : n+1+t.Points], draw[n+1+t.Points:]
 }
 
@@ -229,10 +232,10 @@ func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limit
 // aim sets the distribution in amounts of the walk.
 func (t *TruncatedNormal) aim() {
 	for j, d := range t.deviation {
-		t.target[j], t.weight[j] = t.mean[j], 0
+		t.tilt[j], t.weight[j], t.target[j] = 0, 0, t.mean[j]
 		if d > 0 {
-			t.target[j] += d * t.m[j]
-			t.weight[j] = t.w[j] / (d * d)
+			t.tilt[j], t.weight[j] = t.t[j]/d, t.w[j]/(d*d)
+			t.target[j] += d * t.t[j] / t.w[j]
 		}
 	}
 }
@@ -243,12 +246,12 @@ func (t *TruncatedNormal) aim() {
 //
 //	ln w = -sum_i (beta_i+1 - beta_i) q(a_i).
 //
-// Steps of beta are as wide in ln(1 + beta Q) as the others, with Q the mean of q over uniform points.
+// Steps of beta are as wide in ln(1 + beta Q) as the others, with Q about what q varies by.
 func (t *TruncatedNormal) anneal() (weight float64) {
 	t.walk.Start(t.pool[t.rand.IntN(len(t.pool))])
 	typical := 0.
-	for j, m := range t.m {
-		typical += t.w[j] * (1 + m*m) / 2
+	for j, tilt := range t.t {
+		typical += t.w[j]/2 + math.Abs(tilt)
 	}
 	whole, beta := math.Log1p(typical), 0.
 	for i := range t.Anneal {
@@ -266,10 +269,10 @@ func (t *TruncatedNormal) anneal() (weight float64) {
 // here returns q of where the walk is.
 func (t *TruncatedNormal) here() (q float64) {
 	for j, x := range t.walk.Point() {
-		d := x - t.target[j]
-		q += t.weight[j] * d * d
+		x -= t.mean[j]
+		q += x * (t.weight[j]*x/2 - t.tilt[j])
 	}
-	return q / 2
+	return q
 }
 
 // sweep goes once along every direction of a basis, to a draw from exp(-beta q) on the chord.
@@ -295,9 +298,9 @@ func (t *TruncatedNormal) sweep(beta float64) {
 func (t *TruncatedNormal) along(entities []int32, move []float64) (curve, slope float64) {
 	x := t.walk.Point()
 	for i, j := range entities {
-		v := move[i] * t.weight[j]
-		curve += v * move[i]
-		slope += v * (t.target[j] - x[j])
+		v := move[i]
+		curve += v * v * t.weight[j]
+		slope += v * (t.tilt[j] - t.weight[j]*(x[j]-t.mean[j]))
 	}
 	return curve, slope
 }
@@ -377,7 +380,7 @@ func (t *TruncatedNormal) centre(rule policy.Rule, draw []float32, action []floa
 // weigh sets prob to the weights of the a_k under z, which sum to 1, and q to their costs, and returns ln Z(z).
 func (t *TruncatedNormal) weigh(draw []float32) (logZ float64) {
 	_, level, costs, points := t.parts(draw)
-	n := len(t.m)
+	n := len(t.t)
 	top := math.Inf(-1)
 	for k, c := range costs {
 		t.q[k] = t.cost(points[k*n : (k+1)*n])
@@ -395,20 +398,20 @@ func (t *TruncatedNormal) weigh(draw []float32) (logZ float64) {
 	return float64(level[0]) + top + math.Log(sum/float64(len(t.prob)))
 }
 
-// slopes adds to gm and gw the derivatives of scale q(x) by m and w.
+// slopes adds to gt and gw the derivatives of scale q(x) by t and w.
 func (t *TruncatedNormal) slopes(x []float32, scale float64) {
 	for j, v := range x {
-		d := float64(v) - t.m[j]
-		t.gm[j] -= scale * t.w[j] * d
-		t.gw[j] += scale * d * d / 2
+		x := float64(v)
+		t.gt[j] -= scale * x
+		t.gw[j] += scale * x * x / 2
 	}
 }
 
-// chain writes the gradient by z of what has the gradients gm and gw.
+// chain writes the gradient by z of what has the gradients gt and gw.
 func (t *TruncatedNormal) chain(grad []float32) {
-	n := len(t.m)
+	n := len(t.t)
 	for j := range n {
-		grad[j], grad[n+j] = float32(t.gm[j]*t.slope[j]), float32(t.gw[j]*t.slope[n+j])
+		grad[j], grad[n+j] = float32(t.gt[j]*t.slope[j]), float32(t.gw[j]*t.slope[n+j])
 	}
 }
 
@@ -419,7 +422,7 @@ func (t *TruncatedNormal) LogProb(z, draw, grad []float32) float64 {
 	x, _, _, points := t.parts(draw)
 	if grad != nil {
 		// d ln Z = -sum_k prob_k dq(a_k)
-		clear(t.gm)
+		clear(t.gt)
 		clear(t.gw)
 		t.slopes(x, -1)
 		for k, p := range t.prob {
@@ -441,8 +444,8 @@ func (t *TruncatedNormal) DrawEntropy(z, draw, grad []float32) float64 {
 	}
 	if grad != nil {
 		_, _, _, points := t.parts(draw)
-		n := len(t.m)
-		clear(t.gm)
+		n := len(t.t)
+		clear(t.gt)
 		clear(t.gw)
 		for k, p := range t.prob {
 			t.slopes(points[k*n:(k+1)*n], -p*(t.q[k]-mean))
