@@ -86,7 +86,12 @@ func openSweep(cmd *cobra.Command, args []string, out, resume string, jobs int, 
 	if out == "" {
 		return nil, errors.New("--out is missing: name the folder of the sweep")
 	}
-	return sweep.Create(cmd.Context(), s, out, map[string]string{"command": strings.Join(os.Args, " "), "version": version() + commit()})
+	return sweep.Create(cmd.Context(), s, out, origin())
+}
+
+// origin says where a sweep comes from.
+func origin() map[string]string {
+	return map[string]string{"command": strings.Join(os.Args, " "), "version": version() + commit()}
 }
 
 func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {

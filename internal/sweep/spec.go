@@ -83,6 +83,9 @@ func ReadSpec(path string) (*Spec, error) {
 	return parse(&parser{name: path}, data)
 }
 
+// ParseSpec is ReadSpec of a text, which errors call by a name.
+func ParseSpec(name string, text []byte) (*Spec, error) { return parse(&parser{name: name}, text) }
+
 // parseIn parses the sweep file of a folder, in which a copy of the base may be.
 func parseIn(path string, data []byte, base string) (*Spec, error) {
 	s, err := parse(&parser{name: path, copied: true}, data)

@@ -107,7 +107,7 @@ func loadOver(preset string, file document, assignments []string, settings []Set
 		if err := newDecoder(named).load(named, file, assignments, settings); err != nil {
 			return nil, err
 		}
-		if err := d.apply(p, named.Env.Name); err != nil {
+		if err := d.apply(p, named.Env.Name, named.Algo.Name); err != nil {
 			return nil, err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"paspo/baselines"
 	"paspo/configs"
 )
 
@@ -17,6 +18,7 @@ type preset struct {
 	name, use string
 	over      string // the preset that these settings go over, empty for the defaults
 	settings  string // YAML
+	others    string // YAML for algorithms beside PASPO, which comes after
 	own       bool   // those of configs/ENV.yaml come last
 }
 
@@ -60,6 +62,9 @@ policy:
   add_fit: true
   min_shape: 1e-6
   max_shape: 0
+`, others: `
+policy: {max_shape: 1e5}   # where the Dirichlet distribution is known to be right
+ppo: {adam_beta1: 0.9, adam_beta2: 0.999, weight_decay: 0}
 `},
 }
 
@@ -82,13 +87,13 @@ func PresetNames() []string {
 }
 
 // apply sets the settings of a preset, those for an environment too.
-func (d *decoder) apply(p *preset, env string) error {
+func (d *decoder) apply(p *preset, env, algo string) error {
 	if p.over != "" {
 		under, err := presetOf(p.over)
 		if err != nil {
 			return err
 		}
-		if err := d.apply(under, env); err != nil {
+		if err := d.apply(under, env, algo); err != nil {
 			return err
 		}
 	}
@@ -104,6 +109,13 @@ func (d *decoder) apply(p *preset, env string) error {
 			return err
 		}
 	}
+	if err := d.preset(p, text); err != nil || algo == baselines.PASPO {
+		return err
+	}
+	return d.preset(p, []byte(p.others))
+}
+
+func (d *decoder) preset(p *preset, text []byte) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return yamlError("preset "+p.name, err)
@@ -162,6 +174,9 @@ func WritePresets(w io.Writer) error {
 	for _, p := range presets {
 		fmt.Fprintf(&b, "%s: %s\n", p.name, p.use)
 		texts := []string{p.settings}
+		if p.others != "" {
+			texts = append(texts, "# algorithms beside paspo"+p.others)
+		}
 		if p.own {
 			texts = nil
 			for _, env := range tunedNames() {

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"paspo/baselines"
+	"paspo/envs/benchmarks"
+	"paspo/internal/run/config"
+	"paspo/internal/sweep"
+)
+
+type compareFlags struct {
+	algos, envs []string
+	seeds       int
+	steps       int64
+	preset      string
+	published   bool
+	out, resume string
+	jobs        int
+	dry         bool
+}
+
+func newCompare() *cobra.Command {
+	var f compareFlags
+	cmd := &cobra.Command{
+		Use:   "compare [SWEEP.yaml]",
+		Short: "Train algorithms on environments over seeds, and compare them",
+		Long: `Train algorithms on environments over seeds, and compare them: returns, violations of
+constraints, processor time. It is a sweep (docs/sweeps.md) over algo.name and env.name,
+which a file may be in place of flags, and which sweep run, work, status and report take.`,
+		Example: "  train compare --algos paspo,lagrangian,cpo --envs portfolio,compute --seeds 20 --out sweeps/c\n" +
+			"  train compare --resume sweeps/c",
+		RunE: f.compare,
+	}
+	flags := cmd.Flags()
+	flags.StringSliceVar(&f.algos, "algos", baselines.Names(), "algorithms")
+	flags.StringSliceVar(&f.envs, "envs", []string{"synthetic", "portfolio", "compute"}, "environments")
+	flags.IntVar(&f.seeds, "seeds", 20, "every algorithm trains on the seeds from 1 to this")
+	flags.Int64Var(&f.steps, "steps", config.Default().Steps, "environment steps of a training")
+	flags.StringVar(&f.preset, "preset", "paper", "settings that all algorithms begin with: "+strings.Join(config.PresetNames(), ", "))
+	flags.BoolVar(&f.published, "as-published", false, "with the faults of the published code (docs/algorithms.md), of algorithms that have some")
+	flags.StringVar(&f.out, "out", "", "`FOLDER` of the comparison, new")
+	flags.StringVar(&f.resume, "resume", "", "go on with the comparison in this `FOLDER`")
+	flags.IntVar(&f.jobs, "jobs", runtime.GOMAXPROCS(0), "trainings at a time, each on one core")
+	flags.BoolVar(&f.dry, "dry-run", false, "print what would be trained, and train nothing")
+	flags.SortFlags = false
+	return cmd
+}
+
+func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {
+	if f.jobs < 1 {
+		return fmt.Errorf("--jobs is %d: an integer of at least 1 is allowed", f.jobs)
+	}
+	var w *sweep.Sweep
+	var err error
+	if f.resume != "" || len(args) > 0 {
+		w, err = openSweep(cmd, args, f.out, f.resume, f.jobs, f.dry)
+	} else {
+		w, err = f.create(cmd)
+	}
+	if err != nil || w == nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if err := runSweep(cmd, w, min(f.jobs, sweep.Fitting(f.jobs))); err != nil {
+		return err
+	}
+	s, err := w.Status()
+	if err != nil {
+		return err
+	}
+	all, err := w.Comparison(s)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	return sweep.WriteComparison(out, all)
+}
+
+// create makes the sweep that the flags describe, nil where it is shown alone.
+func (f *compareFlags) create(cmd *cobra.Command) (*sweep.Sweep, error) {
+	for _, list := range []struct {
+		flag          string
+		have, allowed []string
+	}{{"algos", f.algos, baselines.Names()}, {"envs", f.envs, benchmarks.AllNames()}} {
+		if len(list.have) == 0 {
+			return nil, fmt.Errorf("--%s is empty: names of %s are allowed", list.flag, strings.Join(list.allowed, ", "))
+		}
+		for _, name := range list.have {
+			if !slices.Contains(list.allowed, name) {
+				return nil, fmt.Errorf("--%s has %q: %s are allowed", list.flag, name, strings.Join(list.allowed, ", "))
+			}
+		}
+	}
+	switch {
+	case f.seeds < 1:
+		return nil, fmt.Errorf("--seeds is %d: an integer of at least 1 is allowed", f.seeds)
+	case f.out == "" && !f.dry:
+		return nil, errors.New("--out is missing: name the folder of the comparison")
+	}
+	published := ""
+	if f.published {
+		published = ", algo: {as_published: true}"
+	}
+	text := fmt.Sprintf(`base: {preset: %s, steps: %d%s}
+seeds: 1..%d
+objective: {metric: return, statistic: mean}
+search: {method: grid}
+report: {settings: 0}
+space:
+  env.name: {choices: [%s]}
+  algo.name: {choices: [%s]}
+`, f.preset, f.steps, published, f.seeds, strings.Join(f.envs, ", "), strings.Join(f.algos, ", "))
+	s, err := sweep.ParseSpec("comparison", []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	if f.dry {
+		return nil, s.Plan(cmd.OutOrStdout(), f.jobs)
+	}
+	return sweep.Create(cmd.Context(), s, f.out, origin())
+}

@@ -1,0 +1,56 @@
+package sweep
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"paspo/internal/sweep/journal"
+	"paspo/internal/sweep/search"
+)
+
+// Means over the seeds that are done, with intervals of two or more, by environment and the
+// best first.
+func TestComparison(t *testing.T) {
+	s, err := ParseSpec("comparison", []byte(`base: {preset: paper, steps: 1024}
+seeds: 1..3
+search: {method: grid}
+space:
+  env.name: {choices: [synthetic, portfolio]}
+  algo.name: {choices: [paspo, ppo]}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &Sweep{Spec: s}
+	x := 0.25
+	record := func(violations int) *Record {
+		return &Record{State: stateDone, Result: Result{Violations: violations, Residual: &x}, Seconds: 2}
+	}
+	nan := math.NaN()
+	all, err := w.Comparison(&Status{Settings: []Setting{
+		{Number: 0, Point: search.Point{1, 0}, State: journal.Complete, Returns: []float64{1, 2, 3}, Records: []*Record{record(0), record(0), record(0)}},
+		{Number: 1, Point: search.Point{1, 1}, State: journal.Running, Returns: []float64{4, nan, nan}, Records: []*Record{record(7), nil, nil}},
+		{Number: 2, Point: search.Point{0, 1}, State: journal.Running, Returns: []float64{nan, nan, nan}, Records: make([]*Record, 3)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != 3 || all[0].Env != "synthetic" || all[1].Algo != "ppo" || all[2].Algo != "paspo" {
+		t.Fatalf("rows %+v", all)
+	}
+	if r := all[2].Return; r.Estimate != 2 || !(r.Low >= 1 && r.Low < 2 && r.High > 2 && r.High <= 3) || all[2].Violations != 0 || all[2].Seconds != 2 {
+		t.Errorf("three seeds give %+v", all[2])
+	}
+	if r := all[1].Return; r.Estimate != 4 || !math.IsNaN(r.Low) || all[1].Violations != 7 || all[1].Residual != 0.25 || all[1].Seeds != 1 {
+		t.Errorf("one seed gives %+v", all[1])
+	}
+	var b strings.Builder
+	if err := WriteComparison(&b, all); err != nil || strings.Count(b.String(), "\n") != 4 {
+		t.Errorf("table %q, %v", b.String(), err)
+	}
+	s.Space = s.Space[:1]
+	if _, err := w.Comparison(&Status{}); err == nil || !strings.Contains(err.Error(), "no algo.name") {
+		t.Errorf("without algorithms: %v", err)
+	}
+}
