@@ -17,7 +17,10 @@ import (
 // step less the limit, and H the Fisher information with damping. Then critics learn.
 type cpo struct{ constrained }
 
-func newCPO(b *base) rl.Learner { return &cpo{constrained{b}} }
+func newCPO(b *base) rl.Learner {
+	b.backend.Diverge()
+	return &cpo{constrained{b}}
+}
 
 // Learn implements rl.Learner.
 func (l *cpo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {

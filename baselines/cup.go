@@ -23,6 +23,7 @@ type cup struct {
 }
 
 func newCUP(b *base) rl.Learner {
+	b.backend.Diverge()
 	return &cup{constrained: constrained{b}, multipliers: newMultipliers(len(b.costs), b.config)}
 }
 

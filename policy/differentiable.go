@@ -32,6 +32,9 @@ type Differentiable interface {
 	// before clipping, that of critics of costs left out: theirs is clipped on its own.
 	Update(s Settings) (norm float64, err error)
 
+	// Diverge says that Forward is to compute divergences too.
+	Diverge()
+
 	// Hold makes the present policy the one that ratios and KL of Terms are of. Load
 	// does so too.
 	Hold() error
@@ -54,7 +57,7 @@ type Terms struct {
 	LogProb []float64
 	Ratio   []float64 // of the probability to that of the held policy
 	Entropy []float64 // -LogProb where the family does not know its entropy
-	KL      []float64 // from the held policy, 0 where the family does not know it
+	KL      []float64 // from the held policy, 0 without Diverge or where the family does not know it
 	Penalty []float64 // 0 where the family has none
 	Value   []float32
 	Cost    []float32 // rows x costs, of the critics of costs

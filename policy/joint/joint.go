@@ -28,6 +28,7 @@ type Backend struct {
 	family   policy.Family
 	obsDim   int
 	confined bool
+	diverges bool
 
 	actor, critic, costs *network // costs is nil where there are none
 	params, grads        []float32

@@ -45,6 +45,7 @@ func loadedOf(t testing.TB, p *lp.Polytope, f policy.Family) (b *Backend, rows [
 		g.Advantage[i], g.Return[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
 		rows = append(rows, int32(i))
 	}
+	b.Diverge()
 	if err := b.Load(g); err != nil {
 		t.Fatal(err)
 	}

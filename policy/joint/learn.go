@@ -38,6 +38,9 @@ func (b *Backend) Hold() error {
 	return nil
 }
 
+// Diverge implements policy.Differentiable.
+func (b *Backend) Diverge() { b.diverges = true }
+
 // Draws implements policy.Differentiable.
 func (b *Backend) Draws() []float32 { return b.batch.draws[:b.batch.rows*b.family.Size()] }
 
@@ -84,7 +87,7 @@ func (b *Backend) Forward(rows []int32) *policy.Terms {
 		if penalized != nil {
 			t.Penalty[i] = penalized.Penalty(z, draw, b.row.penalty[at:to])
 		}
-		if divergent != nil {
+		if divergent != nil && b.diverges {
 			t.KL[i] = divergent.KL(k.outputs[int(r)*width:(int(r)+1)*width], z, b.row.kl[at:to])
 		}
 	}

@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,16 +14,20 @@ import (
 )
 
 // algorithm returns a short training of an algorithm.
-func algorithm(t *testing.T, name string, more ...string) *config.Config {
+func algorithm(t *testing.T, name string) *config.Config {
 	t.Helper()
-	c, err := config.LoadOver("paper", "", append([]string{
-		"algo.name=" + name, "env.name=portfolio", "steps=1024", "ppo.epochs=2", "ppo.envs=4", "ppo.eval_every=1", "ppo.eval_episodes=4",
-		"report.episodes=4", "report.starts=4",
-	}, more...), nil)
+	c, err := load(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func load(name string, more ...string) (*config.Config, error) {
+	return config.LoadOver("paper", "", append([]string{
+		"algo.name=" + name, "env.name=portfolio", "steps=1024", "ppo.epochs=2", "ppo.envs=4", "ppo.eval_every=1", "ppo.eval_episodes=4",
+		"report.episodes=4", "report.starts=4",
+	}, more...), nil)
 }
 
 // A run of any algorithm that is interrupted goes on bit for bit, and is compared at the end.
@@ -81,5 +87,53 @@ func TestAlgorithmsResume(t *testing.T) {
 				t.Error("the checkpoints differ")
 			}
 		})
+	}
+}
+
+// Short trainings of every algorithm on every benchmark end, with finite numbers and, where
+// the algorithm promises it, without violations; as published too.
+func TestAlgorithmsOnBenchmarks(t *testing.T) {
+	for _, env := range []string{"synthetic", "portfolio", "compute"} {
+		for _, name := range baselines.Names()[1:] {
+			for _, published := range []string{"false", "true"} {
+				t.Run(fmt.Sprintf("%s/%s/%s", env, name, published), func(t *testing.T) {
+					set := []string{"env.name=" + env, "steps=256", "ppo.steps_per_env=32", "ppo.eval_every=0", "algo.as_published=" + published}
+					c, err := load(name, set...)
+					if published == "true" && err != nil {
+						return // no fault is known
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					a, err := New(c)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer a.Close()
+					if err := a.Initialise(); err != nil {
+						t.Fatal(err)
+					}
+					r, err := a.trainer()
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer r.Close()
+					for range 2 {
+						m, err := r.Iterate(context.Background())
+						if err != nil {
+							t.Fatal(err)
+						}
+						for name, x := range m.Scalars() {
+							if math.IsInf(x, 0) {
+								t.Errorf("%s is %g", name, x)
+							}
+						}
+						if c.Algo.Keeps() && m.Violations > 0 {
+							t.Errorf("%d violations", m.Violations)
+						}
+					}
+				})
+			}
+		}
 	}
 }

@@ -1,0 +1,52 @@
+package joint
+
+import (
+	"testing"
+
+	"paspo/lp"
+	"paspo/policy"
+	"paspo/policy/internal/policytest"
+)
+
+// benchmarked returns a backend of the size of the portfolio benchmark with a batch.
+func benchmarked(b *testing.B) (*Backend, *policy.Request) {
+	entities := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"}
+	p := mustPolytope(b, lp.Description{Entities: entities, Total: 1})
+	f, err := NewDirichlet(p, policy.DefaultConfig())
+	if err != nil {
+		b.Fatal(err)
+	}
+	backend := New(p, f, 27, 5, policy.DefaultConfig(), 1)
+	req := policytest.RandomRequest(512, 27, 3)
+	req.Keep = true
+	policytest.MustSample(b, backend, req)
+	if err := backend.Load(&policy.Batch{
+		Rows: 512, Advantage: make([]float32, 512), Return: make([]float32, 512), CostReturn: make([]float32, 512*5),
+	}); err != nil {
+		b.Fatal(err)
+	}
+	return backend, req
+}
+
+func BenchmarkStep(b *testing.B) {
+	backend, _ := benchmarked(b)
+	rows := policytest.FirstRows(64)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := backend.Step(rows, policytest.StepSettings()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSample(b *testing.B) {
+	backend, req := benchmarked(b)
+	req.Keep, req.Rows, req.Obs, req.Streams = false, 8, req.Obs[:8*27], req.Streams[:8]
+	out := &policy.Samples{}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := backend.Sample(req, out); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
