@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A comparison is a sweep that ends with a table by environment and algorithm.
+func TestCompare(t *testing.T) {
+	t.Setenv("PASPO_TEST_RUN", "1") // workers are processes of this binary
+	dir := filepath.Join(t.TempDir(), "c")
+	out := succeed(t, "", "compare", "--algos", "ppo,optlayer", "--envs", "synthetic", "--seeds", "2", "--steps", "512", "--jobs", "2", "--out", dir)
+	_, table, _ := strings.Cut(out, "processor s a seed\n")
+	lines := strings.Split(strings.TrimSpace(table), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("the table is %q", out)
+	}
+	for _, line := range lines {
+		f := strings.Fields(line)
+		if f[0] != "synthetic" || f[2] != "2" || (f[1] == "optlayer") != (f[len(f)-3] == "0") {
+			t.Errorf("line %q", line)
+		}
+	}
+	again := succeed(t, "", "compare", "--resume", dir)
+	if _, same, _ := strings.Cut(again, "processor s a seed\n"); same != table {
+		t.Errorf("resumed it says %q, before %q", same, table)
+	}
+}
+
+func TestCompareRefusals(t *testing.T) {
+	for want, args := range map[string][]string{
+		`--algos has "pp": paspo, ppo`:        {"--algos", "pp", "--out", "x"},
+		`--envs has "x": `:                    {"--envs", "x", "--out", "x"},
+		"--seeds is 0: an integer of at":      {"--seeds", "0", "--out", "x"},
+		"--out is missing":                    {"--algos", "ppo"},
+		"--jobs is 0: an integer of at least": {"--jobs", "0"},
+		"steps is -1":                         {"--steps", "-1", "--out", filepath.Join(t.TempDir(), "c")},
+	} {
+		refused(t, want, "", append([]string{"compare"}, args...)...)
+	}
+}
+
+// act of an algorithm that can break constraints says so, refuses such actions, and repairs
+// them where it is asked to.
+func TestActOfAnAlgorithm(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	succeed(t, "", "--env", "synthetic", "--algo", "ppo", "--steps", "512", "--quiet", "--out", dir,
+		"--set", "ppo.eval_every=0", "--set", "report.episodes=2", "--set", "report.starts=2")
+	in := strings.Repeat("[1,0,0]\n", 40)
+	status, out, errs := command(t, in, "act", dir, "--stochastic")
+	if status == 0 || !strings.Contains(errs, "ppo can break constraints") || !strings.Contains(out, "violates") {
+		t.Errorf("status %d, %q, %q", status, out, errs)
+	}
+	status, out, errs = command(t, in, "act", dir, "--stochastic", "--project")
+	if status != 0 || strings.Contains(errs, "repaired: 0") || !strings.Contains(errs, "actions that were repaired: ") {
+		t.Errorf("status %d, %q", status, errs)
+	}
+	for line := range strings.Lines(out) {
+		var answer struct{ Residual float64 }
+		if err := json.Unmarshal([]byte(line), &answer); err != nil || answer.Residual > 1e-9 {
+			t.Errorf("answer %s, %v", line, err)
+		}
+	}
+	refused(t, "algo.name is ppo: policies of paspo alone can be exported", "", "export", dir, "--onnx", filepath.Join(t.TempDir(), "x.onnx"))
+}
