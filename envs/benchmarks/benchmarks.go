@@ -8,6 +8,7 @@ import (
 	"paspo/envs/channels"
 	"paspo/envs/compute"
 	"paspo/envs/factor"
+	"paspo/envs/market"
 	"paspo/envs/portfolio"
 	"paspo/envs/python"
 	"paspo/envs/synthetic"
@@ -17,11 +18,12 @@ import (
 // Config chooses one of the paper's benchmarks, or what this binary adds, and configures
 // all of them.
 type Config struct {
-	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state; channels and factor are ones that nothing was tuned on, and the matrix of factor follows the state; python:MODULE:FUNCTION is an environment of Gymnasium's interface; a binary of one's own adds its problem"`
+	Name      string           `yaml:"name" doc:"portfolio, compute or synthetic; portfolio-limited and compute-capped have limits that follow the state; channels and factor are ones that nothing was tuned on, and the matrix of factor follows the state; market is what train portfolio trains on; python:MODULE:FUNCTION is an environment of Gymnasium's interface; a binary of one's own adds its problem"`
 	Options   any              `yaml:"options" doc:"of the problem that this binary adds to the benchmarks"` // nil where it has none
 	Portfolio portfolio.Config `yaml:"portfolio" doc:"the portfolio benchmark"`
 	Compute   compute.Config   `yaml:"compute" doc:"the compute benchmark"`
 	Synthetic synthetic.Config `yaml:"synthetic" doc:"the synthetic benchmark"`
+	Market    market.Config    `yaml:"market" doc:"wealth over cash and assets, under a model of the market"`
 	Python    python.Config    `yaml:"python" doc:"environments in Python"`
 }
 
@@ -31,7 +33,7 @@ func DefaultConfig() Config {
 	c := Config{
 		Name:      "portfolio",
 		Portfolio: portfolio.DefaultConfig(), Compute: compute.DefaultConfig(), Synthetic: synthetic.DefaultConfig(),
-		Python: python.DefaultConfig(),
+		Market: market.DefaultConfig(), Python: python.DefaultConfig(),
 	}
 	if own.problem != nil {
 		c.Name = own.name
@@ -87,6 +89,8 @@ func (c Config) Validate() error {
 		err = c.Compute.Validate()
 	case "synthetic":
 		err = c.Synthetic.Validate()
+	case market.Name:
+		err = c.Market.Validate()
 	case channels.Name, factor.Name:
 		return nil
 	default:
@@ -121,6 +125,11 @@ func New(c Config, p *lp.Polytope) (envs.Problem, error) {
 			c.Synthetic.Polytope = p
 		}
 		return asProblem(synthetic.New(c.Synthetic))
+	case market.Name:
+		if p != nil {
+			c.Market.Polytope = p
+		}
+		return asProblem(market.New(c.Market))
 	case channels.Name, factor.Name:
 		if p != nil {
 			return nil, ownConstraints(c.Name)

@@ -10,6 +10,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/channels"
 	"paspo/envs/factor"
+	"paspo/envs/market"
 	"paspo/envs/python"
 	"paspo/lp"
 )
@@ -37,7 +38,7 @@ func Register(p envs.Problem) error {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r))
 	}):
 		return fmt.Errorf("the problem %T is called %q: a name of letters of ASCII, digits, '.', '_' and '-' is allowed", p, name)
-	case slices.Contains(builtin(), name):
+	case name == market.Name || slices.Contains(builtin(), name):
 		return fmt.Errorf("the problem %T is called %q as a benchmark is: another name is allowed", p, name)
 	}
 	if c, ok := p.(envs.Configurable); ok {

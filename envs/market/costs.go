@@ -1,0 +1,124 @@
+package market
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Costs are shares of the amount that is bought or sold: one number for all assets, or by
+// asset as YAML has them, "{default: 0.001, AAPL: 0.002}". Cash costs nothing.
+type Costs string
+
+const defaultCost = "default"
+
+var errCosts = errors.New("a number from 0 up to, but not including, 1, or such by asset, as {default: 0.001, AAPL: 0.002}, is allowed")
+
+// UnmarshalYAML takes a mapping as well as what a mapping is written as.
+func (c *Costs) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*c = Costs(n.Value)
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return errCosts
+	}
+	// On one line and without comments.
+	flow := yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
+	for _, x := range n.Content {
+		flow.Content = append(flow.Content, &yaml.Node{Kind: x.Kind, Tag: x.Tag, Value: x.Value})
+	}
+	b, err := yaml.Marshal(&flow)
+	*c = Costs(strings.TrimSpace(string(b)))
+	return err
+}
+
+// byName returns the costs by name. That of all others is "default", 0 where it is not given.
+func (c Costs) byName() (map[string]float64, error) {
+	refuse := func(why string) error { return fmt.Errorf("costs is %q: %s%w", string(c), why, errCosts) }
+	number := func(text string) (float64, bool) {
+		x, err := strconv.ParseFloat(text, 64)
+		return x, err == nil && x >= 0 && x < 1
+	}
+	if x, ok := number(string(c)); ok {
+		return map[string]float64{defaultCost: x}, nil
+	}
+	var doc yaml.Node
+	if yaml.Unmarshal([]byte(c), &doc) != nil || doc.Kind == 0 || doc.Content[0].Kind != yaml.MappingNode {
+		return nil, refuse("")
+	}
+	costs := map[string]float64{}
+	pairs := doc.Content[0].Content
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name := pairs[i].Value
+		if _, twice := costs[name]; twice {
+			return nil, refuse(name + " is given twice; ")
+		}
+		x, ok := number(pairs[i+1].Value)
+		if !ok {
+			return nil, refuse(fmt.Sprintf("%s is %q; ", name, pairs[i+1].Value))
+		}
+		costs[name] = x
+	}
+	return costs, nil
+}
+
+// of returns the costs of entities, the cash among them 0.
+func (c Costs) of(entities []string) ([]float64, error) {
+	named, err := c.byName()
+	if err != nil {
+		return nil, err
+	}
+	for name := range named {
+		if name != defaultCost && (name == Cash || !slices.Contains(entities, name)) {
+			return nil, fmt.Errorf("costs is %q: it names %s, which is no asset of the constraints", string(c), name)
+		}
+	}
+	all := make([]float64, len(entities))
+	for i, name := range entities {
+		x, own := named[name]
+		if !own {
+			x = named[defaultCost]
+		}
+		if name != Cash {
+			all[i] = x
+		}
+	}
+	return all, nil
+}
+
+// Remainder returns what share of the wealth is left after trading from holdings h to
+// allocation a of what is left, at costs c: the f with
+//
+//	f = 1 - sum_i c_i |f a_i - h_i|
+//
+// (the transaction remainder factor of Jiang, Xu and Liang, arXiv 1706.10059, equation 14,
+// with costs by asset). The amounts are not below 0, so that f + sum_i c_i |f a_i - h_i| - 1
+// is convex and rises in f. Newton's method from f = 1 goes down from piece to piece of it and
+// ends on the root's.
+func Remainder(h, a, c []float64) float64 {
+	f := 1.
+	for range 2 + 2*len(a) {
+		value, slope := f-1, 1.
+		for i, x := range a {
+			d := f*x - h[i]
+			value += c[i] * math.Abs(d)
+			if d > 0 {
+				slope += c[i] * x
+			} else {
+				slope -= c[i] * x
+			}
+		}
+		next := f - value/slope
+		if !(next < f) {
+			break
+		}
+		f = next
+	}
+	return f
+}
