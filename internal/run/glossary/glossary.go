@@ -39,7 +39,7 @@ var Metrics = []Entry{
 	{"beta_q50", "Median of the second parameter of the Beta distributions (alpha_q05)."},
 	{"beta_q95", "95 % quantile of the second parameter of the Beta distributions (alpha_q05)."},
 	{"max_residual", "Largest amount by which an action of the iteration broke a constraint (residual). Negative where all were strictly inside; at most 1e-9 on a CPU."},
-	{"violations", "Actions of the iteration with a residual above 1e-6. It is 0."},
+	{"violations", "Actions of the iteration with a residual above 1e-6. It is 0, but for algorithms that can break constraints (docs/algorithms.md)."},
 	{"relaxed", "States whose limits left no allocation, so that the environment relaxed them by the least amount that does. Only where limits follow the state."},
 	{"steps_per_second", "Environment steps a second, of rollout and update together, without evaluations."},
 	{"rollout_seconds", "Time that the rollout took."},
@@ -50,7 +50,7 @@ var Metrics = []Entry{
 	{"eval_stderr", "Standard error of eval_return."},
 	{"eval_episode_length", "Mean number of steps of these episodes."},
 	{"eval_max_residual", "Largest residual of an action in them (max_residual)."},
-	{"eval_violations", "Actions in them with a residual above 1e-6. It is 0."},
+	{"eval_violations", "Actions in them with a residual above 1e-6 (violations)."},
 	{"eval_return_sampled", "As eval_return, under sampled actions."},
 	{"eval_stderr_sampled", "Standard error of eval_return_sampled."},
 	{"eval_episode_length_sampled", "As eval_episode_length, under sampled actions."},
@@ -60,8 +60,8 @@ var Metrics = []Entry{
 	{"choice_return_mode", "As choice_return_mean, under the mode of every distribution."},
 	{"choice_max_residual_mean", "Largest residual of an action in the episodes of choice_return_mean."},
 	{"choice_max_residual_mode", "Largest residual of an action in the episodes of choice_return_mode."},
-	{"choice_violations_mean", "Actions in the episodes of choice_return_mean with a residual above 1e-6. It is 0."},
-	{"choice_violations_mode", "Actions in the episodes of choice_return_mode with a residual above 1e-6. It is 0."},
+	{"choice_violations_mean", "Actions in the episodes of choice_return_mean with a residual above 1e-6 (violations)."},
+	{"choice_violations_mode", "Actions in the episodes of choice_return_mode with a residual above 1e-6 (violations)."},
 	{"eval_seconds", "Time that all evaluations after this iteration took."},
 }
 
