@@ -29,8 +29,9 @@ type Config struct {
 	Damping        float64 `yaml:"damping" doc:"cpo: added to the diagonal of the Fisher information"`
 	Correction     string  `yaml:"correction" doc:"optlayer: cp learns from predictions, cc from their projections, cpc from both, predictions less their costs"`
 
-	Tries   int     `yaml:"tries" doc:"aram: draws before one is projected"`
-	Penalty float64 `yaml:"penalty" doc:"aram: penalty of a rejected draw, in deviations of advantages; projection: weight of the squared distance of the mean from the polytope"`
+	Tries            int     `yaml:"tries" doc:"aram: draws before one is projected"`
+	RejectionPenalty float64 `yaml:"rejection_penalty" doc:"aram: penalty of a rejected draw, in deviations of advantages"`
+	Penalty          float64 `yaml:"penalty" doc:"projection: weight of the squared distance of the mean from the polytope"`
 }
 
 // DefaultConfig returns PASPO, and the settings of the papers of the others.
@@ -38,7 +39,7 @@ func DefaultConfig() Config {
 	return Config{
 		Name: PASPO, AsPublished: "false",
 		MultiplierLR: 0.035, MultiplierInit: 1, BarrierT: 20, BarrierMax: 100, Kappa: 20, TargetKL: 0.01, Damping: 0.1, Correction: learnBoth,
-		Tries: 100, Penalty: 1,
+		Tries: 100, RejectionPenalty: 0.1, Penalty: 1,
 	}
 }
 
@@ -54,6 +55,7 @@ func (c Config) Validate() error {
 		setting.Float("algo.damping", c.Damping, setting.NonNegative),
 		setting.Choice("algo.correction", c.Correction, learnPredicted, learnCorrected, learnBoth),
 		setting.Int("algo.tries", c.Tries, 1),
+		setting.Float("algo.rejection_penalty", c.RejectionPenalty, setting.NonNegative),
 		setting.Float("algo.penalty", c.Penalty, setting.NonNegative),
 	); err != nil {
 		return err

@@ -27,7 +27,7 @@ func projection(p *lp.Polytope, _ policy.Config, c Config) (policy.Family, error
 // acceptReject draws until an allocation is feasible, and penalises draws that are not (ARAM: Hung, Sun and
 // Hsieh, arXiv 2503.12932).
 func acceptReject(p *lp.Polytope, net policy.Config, c Config) (policy.Family, error) {
-	return joint.NewAcceptReject(p, net, c.Tries, c.Penalty, rejectionClip)
+	return joint.NewAcceptReject(p, net, c.Tries, c.RejectionPenalty, rejectionClip)
 }
 
 // rayMask scales the rays of a box to those of the polytope (Stolz et al., arXiv 2406.03704).
