@@ -80,7 +80,7 @@ settings of the preset auto, and then compares the trained policy with others.`,
 	flags.SortFlags = false
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newConfig(), newPresets(), newEval(), newAct(), newExport(), newConstraints(), newBench(), newExplain(), newSweep(), newCompare(), newReport())
+	root.AddCommand(newConfig(), newPresets(), newEval(), newAct(), newExport(), newConstraints(), newBench(), newExplain(), newSweep(), newCompare(), newReport(), newPortfolio())
 	return root
 }
 

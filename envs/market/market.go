@@ -176,6 +176,17 @@ func (p *Problem) Constrain(polytope *lp.Polytope) (envs.Problem, error) {
 func (p *Problem) Config() Config   { return p.cfg }
 func (p *Problem) Assets() []string { return p.model.Assets() }
 
+// AssetOf returns for every entity which asset of the model it is, -1 for cash. The slice must
+// not be modified.
+func (p *Problem) AssetOf() []int { return p.asset }
+
+// Free returns the problem at no costs.
+func (p *Problem) Free() *Problem {
+	q := *p
+	q.cfg.Costs, q.costs = "0", make([]float64, len(p.costs))
+	return &q
+}
+
 // Costs returns those of every entity. The slice must not be modified.
 func (p *Problem) Costs() []float64 { return p.costs }
 

@@ -1,0 +1,241 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"paspo/envs/market"
+	"paspo/internal/limits"
+	"paspo/internal/marketmodel"
+	"paspo/internal/prices"
+	"paspo/internal/run/config"
+	"paspo/internal/run/progress"
+	"paspo/internal/run/runfolder"
+	"paspo/internal/walkforward"
+	"paspo/lp"
+	"paspo/lp/constraints"
+	"paspo/rl"
+)
+
+// priceFlags say how prices are read.
+type priceFlags struct {
+	repair string
+	jump   float64
+}
+
+func (f *priceFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.repair, "repair", "", "`KINDS` of problems that are mended: all, or some of order, duplicate, value, missing, gap, jump (docs/portfolio.md)")
+	cmd.Flags().Float64Var(&f.jump, "jump", prices.DefaultOptions().JumpShare, "move of a price, as a share, beyond which it is held against splits; 0 for none")
+}
+
+// read reads prices and says what was mended.
+func (f *priceFlags) read(path string, errs io.Writer) (*prices.Table, error) {
+	if !(f.jump >= 0) {
+		return nil, fmt.Errorf("--jump is %g: a number of at least 0 is allowed", f.jump)
+	}
+	kinds, err := prices.ParseRepair(f.repair)
+	if err != nil {
+		return nil, fmt.Errorf("--repair: %w", err)
+	}
+	t, mended, err := prices.Read(path, prices.Options{Repair: kinds, JumpShare: f.jump})
+	var wrong *prices.Error
+	if errors.As(err, &wrong) {
+		say(errs, wrong.Problems[1:], path, "also wrong")
+	}
+	if err != nil {
+		return nil, err
+	}
+	say(errs, mended, path, "mended")
+	return t, nil
+}
+
+// say lists the first problems.
+func say(w io.Writer, problems []prices.Problem, path, what string) {
+	const most = 20
+	for i, p := range problems {
+		if i == most {
+			fmt.Fprintf(w, "%s: %d more\n", what, len(problems)-most)
+			break
+		}
+		fmt.Fprintf(w, "%s: %s:%d: %s\n", what, path, p.Line, p)
+	}
+}
+
+type portfolioFlags struct {
+	prices         priceFlags
+	walk           walkforward.Settings
+	preset, out    string
+	set            []string
+	json, quiet    bool
+	constraintFile string
+}
+
+func newPortfolio() *cobra.Command {
+	var f portfolioFlags
+	cmd := &cobra.Command{
+		Use:   "portfolio PRICES",
+		Short: "Train on prices and limits, walk forward, and say what to trade",
+		Long: `Train on a file of prices (CSV: date and a column a ticker, or date,ticker,price; also
+compressed by gzip) under the limits of a constraints file. A window of periods is trained
+on and the next ones are traded, window after window, so that every number of the table is
+out of sample. What is then to be traded says ` + program + ` portfolio decide (docs/portfolio.md).`,
+		Example: fmt.Sprintf("  %[1]s portfolio prices.csv --constraints limits.yaml --out runs/p\n  %[1]s portfolio decide runs/p --holdings today.csv --prices latest.csv", program),
+		Args:    exactly("a file of prices"),
+		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.constraintFile, "constraints", "", "constraints `FILE` of the limits, over tickers and "+market.Cash+" (default none but the budget)")
+	flags.StringVar(&f.walk.Every, "every", prices.Month, "period between decisions: day, week or month")
+	flags.IntVar(&f.walk.Window, "window", 0, "periods that are trained on (default ten years)")
+	flags.IntVar(&f.walk.Trade, "trade", 0, "periods that are then traded (default two years)")
+	flags.StringVar(&f.walk.Model, "model", marketmodel.Bootstrap, "model of the market: "+strings.Join(marketmodel.Kinds(), ", "))
+	flags.Float64Var(&f.walk.Block, "block", 0, "mean length of the bootstrap's blocks, in periods (default the cube root of the window)")
+	f.prices.add(cmd)
+	flags.String("steps", "20_000", "environment steps of training on each window")
+	flags.String("seed", "", "seed of everything random")
+	addPreset(cmd, &f.preset)
+	flags.StringArrayVar(&f.set, "set", nil, "one setting, `KEY=VALUE`, for example env.market.costs=0.002; repeatable")
+	flags.StringVar(&f.out, "out", "", "`FOLDER`, new (default runs/portfolio-TIME)")
+	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
+	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but the summary, warnings and errors")
+	flags.SortFlags = false
+	cmd.AddCommand(newDecide())
+	return cmd
+}
+
+func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
+	errs := cmd.ErrOrStderr()
+	table, err := f.prices.read(path, errs)
+	if err != nil {
+		return err
+	}
+	polytope, err := portfolioLimits(f.constraintFile, table)
+	if err != nil {
+		return err
+	}
+	assets := slices.DeleteFunc(slices.Clone(polytope.Entities()), func(name string) bool { return name == market.Cash })
+	chosen, err := table.Choose(assets)
+	if err == nil {
+		chosen, err = chosen.Resample(f.walk.Every)
+	}
+	if err != nil {
+		return err
+	}
+	years := prices.PerYear(f.walk.Every)
+	if !cmd.Flags().Changed("window") {
+		f.walk.Window = int(10 * years)
+	}
+	if !cmd.Flags().Changed("trade") {
+		f.walk.Trade = int(2 * years)
+	}
+	if f.out == "" {
+		f.out = filepath.Join("runs", "portfolio-"+time.Now().Format("20060102-150405"))
+	}
+	given := []config.Setting{{Flag: "--steps", Key: "steps", Value: cmd.Flags().Lookup("steps").Value.String()}}
+	if s := cmd.Flags().Lookup("seed"); s.Changed {
+		given = append(given, config.Setting{Flag: "--seed", Key: "seed", Value: s.Value.String()})
+	}
+	w := walkforward.Walk{
+		Settings: f.walk, Prices: chosen, Polytope: polytope, Dir: f.out,
+		Load: func(settings ...config.Setting) (*config.Config, error) {
+			return config.LoadOver(f.preset, "", f.set, append(slices.Clone(given), settings...))
+		},
+	}
+	var bar *progress.Bar
+	if !f.quiet {
+		first, last := chosen.Dates[0], chosen.Dates[len(chosen.Dates)-1]
+		fmt.Fprintf(errs, "%s: %d dates of %d tickers; %d %ss of %d assets from %s to %s\n", path, len(table.Dates), len(table.Tickers),
+			len(chosen.Dates)-1, f.walk.Every, len(assets), first.Format(time.DateOnly), last.Format(time.DateOnly))
+		var left []string
+		for _, name := range table.Tickers {
+			if !slices.Contains(assets, name) {
+				left = append(left, name)
+			}
+		}
+		if len(left) > 0 {
+			fmt.Fprintf(errs, "the limits do not have %s: left out\n", strings.Join(left, ", "))
+		}
+		fmt.Fprintf(errs, "run: %s\n", f.out)
+		c, err := w.Load()
+		if err != nil {
+			return err
+		}
+		one := int64(c.PPO.Iterations()) * int64(c.PPO.BatchSize())
+		w.Observe = func(fold, folds int, m rl.Metrics) {
+			if bar == nil {
+				bar = progress.New(errs, "portfolio", 0, one*int64(folds))
+			}
+			bar.Update(int64(fold)*one+m.Step, m.Return)
+		}
+	}
+	saving.Add(1)
+	s, err := w.Run(cmd.Context())
+	saving.Add(-1)
+	bar.Close()
+	if err != nil {
+		if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return &exitError{interruption(ctx).code, fmt.Errorf("interrupted; the windows that are done are in %s", runfolder.Quote(f.out))}
+		}
+		return err
+	}
+	if f.json {
+		return writeJSON(cmd.OutOrStdout(), s)
+	}
+	return s.Write(cmd.OutOrStdout())
+}
+
+// portfolioLimits reads limits over cash and tickers: all of them where the file names no
+// entities.
+func portfolioLimits(file string, t *prices.Table) (*lp.Polytope, error) {
+	box := market.Simplex(t.Tickers)
+	box.Lower, box.Upper = make([]float64, len(box.Entities)), slices.Repeat([]float64{1}, len(box.Entities))
+	if file == "" {
+		return lp.New(box)
+	}
+	var p *lp.Polytope
+	var err error
+	if stated := statedEntities(file); stated == nil {
+		p, err = constraints.ReadFileWithin(file, box)
+	} else {
+		known := append([]string{market.Cash}, t.Tickers...)
+		for _, name := range stated {
+			if slices.Contains(known, name) {
+				continue
+			}
+			msg := fmt.Sprintf("%s: entity %s is no ticker of %s", file, name, t.Name)
+			if near := config.Nearest(name, known); near != "" {
+				msg += fmt.Sprintf("; did you mean %s?", near)
+			}
+			return nil, errors.New(msg)
+		}
+		p, err = constraints.ReadFile(file)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Entities()) == 1 && p.Entities()[0] == market.Cash {
+		return nil, fmt.Errorf("%s: the entities are %s alone: at least one ticker is needed", file, market.Cash)
+	}
+	return p, nil
+}
+
+// statedEntities returns the entities that a file names; nil where it names none or cannot
+// be read, which whoever reads it all says.
+func statedEntities(file string) []string {
+	data, err := limits.ReadFile(file, limits.Constraints)
+	var d struct {
+		Entities []string `yaml:"entities"`
+	}
+	if err != nil || yaml.Unmarshal(data, &d) != nil {
+		return nil
+	}
+	return d.Entities
+}

@@ -1,0 +1,82 @@
+package walkforward
+
+import (
+	"paspo/envs"
+	"paspo/lp"
+)
+
+// Names of the policies.
+const (
+	Trained      = "trained policy"
+	Equal        = "equal weights"
+	Hold         = "buy and hold"
+	MinVariance  = "minimum variance"
+	BestConstant = "best constant in hindsight" // at no costs: a bound on what is constantly rebalanced
+)
+
+// baselines plays what needs no training through periods from..to-1: equal weights as far as
+// limits allow, restored every period; those bought once, and no more traded than limits ask
+// for; the least variance over the window of periods before each; and the best constant
+// allocation of these very periods, at no costs.
+func (p *Player) baselines(from, to, window int) ([]*Track, error) {
+	polytope := p.problem.Spec().Polytope
+	equal, err := envs.EqualWeights(polytope)
+	if err != nil {
+		return nil, err
+	}
+	hindsight, err := bestConstant(polytope, equal, p.growth(p.returns[from:to]))
+	if err != nil {
+		return nil, err
+	}
+	last := equal
+	var all []*Track
+	for _, b := range []struct {
+		name   string
+		decide Decide
+	}{
+		{Equal, func(int, []float64, [][]float64) ([]float64, error) { return equal, nil }},
+		{Hold, func(t int, h []float64, _ [][]float64) ([]float64, error) {
+			if t == from {
+				return equal, nil
+			}
+			if polytope.Residual(h, nil) <= 0 {
+				return append([]float64(nil), h...), nil
+			}
+			return lp.Project(polytope, h)
+		}},
+		{MinVariance, func(t int, _ []float64, before [][]float64) (a []float64, err error) {
+			seen := p.growth(before[t-window:])
+			last, err = minimumVariance(polytope, last, seen)
+			return last, err
+		}},
+	} {
+		track, err := p.track(b.name, from, to, b.decide)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, track)
+	}
+	free := &Player{p.problem.Free(), p.returns}
+	track, err := free.track(BestConstant, from, to, func(int, []float64, [][]float64) ([]float64, error) { return hindsight, nil })
+	if err != nil {
+		return nil, err
+	}
+	return append(all, track), nil
+}
+
+// growth returns 1 + r by period and entity.
+func (p *Player) growth(returns [][]float64) [][]float64 {
+	n := p.problem.Spec().Polytope.Dim()
+	at := p.problem.AssetOf()
+	all := make([][]float64, len(returns))
+	for t, row := range returns {
+		all[t] = make([]float64, n)
+		for i, j := range at {
+			all[t][i] = 1 + p.problem.Config().CashRate
+			if j >= 0 {
+				all[t][i] = 1 + row[j]
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,134 @@
+package walkforward
+
+import (
+	"errors"
+	"math"
+
+	"paspo/lp"
+)
+
+// minimise returns the point of p with the least value of a convex function, up to gap. f
+// returns the value and writes the gradient.
+//
+// It is the accelerated projected gradient method with backtracking (Beck and Teboulle, SIAM
+// J. Imaging Sci. 2, 2009, section 4), started anew where the value rises. The value is at
+// most max over s of P of g (x - s) above the least one, which a linear program gives: that is
+// the gap.
+func minimise(p *lp.Polytope, x []float64, gap float64, f func(x, gradient []float64) float64) ([]float64, error) {
+	n := p.Dim()
+	x, y, g := append([]float64(nil), x...), append([]float64(nil), x...), make([]float64, n)
+	to, momentum, lipschitz := make([]float64, n), 1., 1.
+	value := f(x, g)
+	const most = 20_000
+	for k := range most {
+		if k%10 == 0 {
+			f(x, g)
+			s, _, err := p.Minimize(g, nil)
+			if err != nil {
+				return nil, err
+			}
+			distance := 0.
+			for i := range g {
+				distance += g[i] * (x[i] - s[i])
+			}
+			if distance <= gap {
+				return x, nil
+			}
+		}
+		at := f(y, g)
+		var next []float64
+		var reached float64
+		for {
+			for i := range to {
+				to[i] = y[i] - g[i]/lipschitz
+			}
+			var err error
+			if next, err = lp.Project(p, to); err != nil {
+				return nil, err
+			}
+			model := at
+			for i := range next {
+				d := next[i] - y[i]
+				model += g[i]*d + lipschitz/2*d*d
+			}
+			if reached = f(next, to); reached <= model+1e-15*math.Abs(model) || lipschitz > 1e18 {
+				break
+			}
+			lipschitz *= 2
+		}
+		if reached > value {
+			if momentum == 1 {
+				lipschitz *= 2 // rounding: nothing but smaller steps is left
+			}
+			copy(y, x)
+			momentum = 1
+			continue
+		}
+		m := (1 + math.Sqrt(1+4*momentum*momentum)) / 2
+		for i := range y {
+			y[i] = next[i] + (momentum-1)/m*(next[i]-x[i])
+		}
+		x, value, momentum = next, reached, m
+		lipschitz *= 0.9
+	}
+	return nil, errors.New("an optimum was not reached in 20 000 steps")
+}
+
+// bestConstant returns the allocation that grows most over periods if it is restored in each
+// of them at no costs, the best constantly rebalanced portfolio in hindsight (Cover,
+// Mathematical Finance 1, 1991). growth is periods x entities.
+func bestConstant(p *lp.Polytope, x []float64, growth [][]float64) ([]float64, error) {
+	return minimise(p, x, 1e-9, func(x, g []float64) (value float64) {
+		clear(g)
+		count := float64(len(growth))
+		for _, row := range growth {
+			s := 0.
+			for i, v := range row {
+				s += v * x[i]
+			}
+			value -= math.Log(s) / count
+			for i, v := range row {
+				g[i] -= v / s / count
+			}
+		}
+		return value
+	})
+}
+
+// minimumVariance returns the allocation with the least variance of returns, periods x
+// entities.
+func minimumVariance(p *lp.Polytope, x []float64, returns [][]float64) ([]float64, error) {
+	n, count := p.Dim(), float64(len(returns))
+	mean := make([]float64, n)
+	for _, row := range returns {
+		for i, r := range row {
+			mean[i] += r / count
+		}
+	}
+	cov, trace := make([]float64, n*n), 0.
+	for _, row := range returns {
+		for i := range n {
+			for j := range n {
+				cov[i*n+j] += (row[i] - mean[i]) * (row[j] - mean[j]) / count
+			}
+		}
+	}
+	for i := range n {
+		trace += cov[i*n+i] / float64(n)
+	}
+	if trace == 0 {
+		return x, nil
+	}
+	// In units of the assets' mean variance, so that the gap means the same for all periods.
+	return minimise(p, x, 1e-7, func(x, g []float64) (value float64) {
+		for i := range n {
+			s := 0.
+			for j, v := range x {
+				s += cov[i*n+j] / trace * v
+			}
+			g[i] = 2 * s
+			value += x[i] * s
+		}
+		return value
+	})
+}

@@ -1,0 +1,279 @@
+package walkforward
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"paspo/envs/market"
+	"paspo/internal/atomicfile"
+	"paspo/internal/marketmodel"
+	"paspo/internal/prices"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/run/runfolder"
+	"paspo/lp"
+	"paspo/lp/constraints"
+	"paspo/rl"
+)
+
+// Files of the folder that a walk leaves, beside market.json.
+const (
+	PolicyDir       = "policy" // run that was trained on the last window
+	SettingsFile    = "portfolio.json"
+	ConstraintsFile = "constraints.yaml"
+	MarketFile      = "market.json"
+	PathFile        = "walkforward.csv"
+	SummaryFile     = "summary.json"
+)
+
+// Settings say how prices become periods, and periods windows.
+type Settings struct {
+	Every  string  `json:"every"` // prices.Day, Week or Month
+	Window int     `json:"window"`
+	Trade  int     `json:"trade"`
+	Model  string  `json:"model"` // of marketmodel.Kinds
+	Block  float64 `json:"block"` // mean length of its blocks, 0 for that of the model
+}
+
+// Walk is a walk forward through prices.
+type Walk struct {
+	Settings
+	Prices   *prices.Table // of the assets alone, one date a period
+	Polytope *lp.Polytope
+	Dir      string // new
+
+	// Load returns the configuration of a run with settings over those of the user.
+	Load func(settings ...config.Setting) (*config.Config, error)
+
+	// Observe is told of iterations; may be nil.
+	Observe func(fold, folds int, m rl.Metrics)
+}
+
+// Summary is what came of a walk.
+type Summary struct {
+	Settings
+	Assets     []string                `json:"assets"`
+	From       string                  `json:"from"` // first and last date of the periods that are traded
+	To         string                  `json:"to"`
+	Folds      int                     `json:"folds"`
+	Verdict    string                  `json:"verdict"`
+	Rows       []Row                   `json:"rows"`
+	Misses     []marketmodel.Statistic `json:"model_against_data"`
+	Violations int                     `json:"violations"` // of all policies
+	Residual   float64                 `json:"max_residual"`
+	Policy     string                  `json:"policy"` // folder of the run that train portfolio decide takes
+
+	Tracks []*Track `json:"-"`
+	Dates  []string `json:"-"` // of what is traded
+}
+
+// Run walks. What ends it leaves the runs of the windows that are done.
+func (w *Walk) Run(ctx context.Context) (*Summary, error) {
+	returns := w.Prices.Returns()
+	dates := make([]string, len(returns))
+	for i := range dates {
+		dates[i] = w.Prices.Dates[i+1].Format(time.DateOnly)
+	}
+	folds, err := Folds(len(returns), w.Window, w.Trade)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.prepare(); err != nil {
+		return nil, err
+	}
+	var player *Player
+	trained := &Track{Policy: Trained, MaxResidual: math.Inf(-1)}
+	var h []float64
+	previous := ""
+	for k, fold := range append(folds, Fold{len(returns) - w.Window, len(returns), len(returns)}) {
+		name := fmt.Sprintf("window-%02d", k+1)
+		last := k == len(folds)
+		if last {
+			name = PolicyDir
+		}
+		dir := filepath.Join(w.Dir, name)
+		model, err := w.model(dates, returns, fold)
+		if err != nil {
+			return nil, err
+		}
+		if err := runfolder.WriteFile(filepath.Join(w.Dir, MarketFile), model); err != nil {
+			return nil, err
+		}
+		err = w.train(ctx, dir, previous, last, func(m rl.Metrics) {
+			if w.Observe != nil {
+				w.Observe(k, len(folds)+1, m)
+			}
+		}, func(p *market.Problem, decide func(*Player) Decide) error {
+			if player == nil {
+				player = &Player{p, returns}
+				h = player.start()
+			}
+			player.problem = p
+			return player.play(trained, h, fold.Begin, fold.End, decide(player))
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+		previous = dir
+	}
+	s := &Summary{
+		Settings: w.Settings, Assets: w.Prices.Tickers, From: dates[w.Window], To: dates[len(dates)-1], Folds: len(folds),
+		Policy: previous, Residual: math.Inf(-1), Dates: dates[w.Window:],
+	}
+	others, err := player.baselines(w.Window, len(returns), w.Window)
+	if err != nil {
+		return nil, err
+	}
+	s.Tracks = append([]*Track{trained}, others...)
+	for _, t := range s.Tracks {
+		s.Rows = append(s.Rows, row(t, others[0], prices.PerYear(w.Every), 1))
+		s.Violations += t.Violations
+		s.Residual = max(s.Residual, t.MaxResidual)
+	}
+	s.Verdict = verdict(s.Rows[0])
+	if m, err := marketmodel.Read(filepath.Join(w.Dir, MarketFile)); err != nil {
+		return nil, err
+	} else if m.Kind() != marketmodel.Replay {
+		s.Misses = m.Misses(400, 1)
+	}
+	return s, w.save(s, player)
+}
+
+// prepare makes the folder.
+func (w *Walk) prepare() error {
+	if _, err := os.Stat(w.Dir); !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s is there already: a new folder is allowed", w.Dir)
+	}
+	if err := atomicfile.MkdirAll(w.Dir); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := constraints.Write(&b, w.Polytope); err != nil {
+		return err
+	}
+	if err := runfolder.WriteFile(filepath.Join(w.Dir, ConstraintsFile), b.Bytes()); err != nil {
+		return err
+	}
+	data, err := json.MarshalIndent(w.Settings, "", "  ")
+	if err != nil {
+		return err
+	}
+	return runfolder.WriteFile(filepath.Join(w.Dir, SettingsFile), append(data, '\n'))
+}
+
+// model returns the file of the model of a window, which knows no period after it.
+func (w *Walk) model(dates []string, returns [][]float64, f Fold) ([]byte, error) {
+	m, err := marketmodel.New(marketmodel.Description{
+		Kind: w.Model, Every: w.Every, Block: w.Block, Assets: w.Prices.Tickers,
+		Dates: dates[f.First:f.Begin], Returns: returns[f.First:f.Begin],
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the market model of %s to %s: %w", dates[f.First], dates[f.Begin-1], err)
+	}
+	return m.Marshal()
+}
+
+// train trains a run that begins with what another one has learned, where one is named, and
+// has it trade.
+func (w *Walk) train(ctx context.Context, dir, from string, last bool, observe func(rl.Metrics), trade func(*market.Problem, func(*Player) Decide) error) error {
+	settings := []config.Setting{
+		{Flag: "train portfolio", Key: "env.name", Value: market.Name},
+		{Flag: "train portfolio", Key: "env.market.model", Value: filepath.Join(w.Dir, MarketFile)},
+		{Flag: "train portfolio", Key: "constraints", Value: filepath.Join(w.Dir, ConstraintsFile)},
+	}
+	if from != "" {
+		settings = append(settings, config.Setting{Flag: "train portfolio", Key: "from", Value: from})
+	}
+	c, err := w.Load(settings...)
+	if err != nil {
+		return err
+	}
+	r, err := agent.Start(c, dir)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := r.Advance(ctx, observe); err != nil {
+		return err
+	}
+	if last {
+		_, err := r.Finish(ctx)
+		return err
+	}
+	a := r.Agent
+	trained, err := agent.ReadCheckpoint(dir, agent.Latest)
+	if err != nil {
+		return err
+	}
+	p, ok := a.Problem.(*market.Problem)
+	if !ok {
+		return fmt.Errorf("env.name is %s: market is allowed", c.Env.Name)
+	}
+	return trade(p, func(player *Player) Decide { return player.allocator(a.Allocator(trained, a.Rule(trained), c.Seed)) })
+}
+
+// save writes the summary and what every policy has done.
+func (w *Walk) save(s *Summary, player *Player) error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := runfolder.WriteFile(filepath.Join(w.Dir, SummaryFile), append(data, '\n')); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	c := csv.NewWriter(&b)
+	head := []string{"date", "policy", "wealth", "turnover", "costs"}
+	if err := c.Write(append(head, player.problem.Spec().Polytope.Entities()...)); err != nil {
+		return err
+	}
+	for _, t := range s.Tracks {
+		wealth := 0.
+		for i, x := range t.Log {
+			wealth += x
+			record := []string{s.Dates[i], t.Policy}
+			for _, v := range append([]float64{math.Exp(wealth), t.Turnover[i], t.Costs[i]}, t.Bought[i]...) {
+				record = append(record, strconv.FormatFloat(v, 'g', -1, 64))
+			}
+			if err := c.Write(record); err != nil {
+				return err
+			}
+		}
+	}
+	c.Flush()
+	if err := c.Error(); err != nil {
+		return err
+	}
+	return runfolder.WriteFile(filepath.Join(w.Dir, PathFile), b.Bytes())
+}
+
+// Write writes the summary for people.
+func (s *Summary) Write(w io.Writer) error {
+	fmt.Fprintf(w, "out of sample, %s to %s: %d windows of %d %ss, each trained on and the next %d traded\n\n", s.From, s.To, s.Folds, s.Window, s.Every, s.Trade)
+	if err := writeRows(w, s.Rows); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%s is at no costs and chosen from these very periods: a bound for what is constantly rebalanced\n\n%s\n", BestConstant, s.Verdict)
+	if len(s.Misses) > 0 {
+		fmt.Fprintf(w, "\nthe model (%s) against the data of the last window, median and nine of ten paths:\n", s.Model)
+	}
+	for _, m := range s.Misses {
+		note := ""
+		if m.Misses() {
+			note = "  the model misses this"
+		}
+		fmt.Fprintf(w, "  %-42s data %8.4f  model %8.4f [%.4f, %.4f]%s\n", m.Name, m.Data, m.Model, m.Low, m.High, note)
+	}
+	_, err := fmt.Fprintf(w, "\nlargest constraint residual: %.2g, violations (> 1e-6): %d\npolicy for what comes next: %s\n", s.Residual, s.Violations, s.Policy)
+	return err
+}

@@ -1,0 +1,127 @@
+package walkforward
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"text/tabwriter"
+
+	"paspo/internal/marketmodel"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
+)
+
+const (
+	level     = 0.95
+	resamples = 2000
+	tail      = 0.05 // of the conditional value at risk
+)
+
+// Row is what became of a policy, all after costs. Intervals are of the stationary bootstrap
+// of periods, in blocks of the cube root of their number.
+type Row struct {
+	Policy string         `json:"policy"`
+	Growth stats.Interval `json:"growth"` // of the wealth, a year
+	Excess stats.Interval `json:"excess"` // logarithmic growth a year beyond that of equal weights
+
+	Volatility float64 `json:"volatility"` // of logarithmic returns, a year
+	Sharpe     float64 `json:"sharpe"`     // mean return over its deviation, a year
+	Sortino    float64 `json:"sortino"`    // mean return over the root of its mean squared losses, a year
+	Drawdown   float64 `json:"drawdown"`   // largest loss from a top, as a share of it
+	CVaR       float64 `json:"cvar"`       // mean return of the worst twentieth of the periods
+	Turnover   float64 `json:"turnover"`   // bought and sold a year, in wealths
+	Costs      float64 `json:"costs"`      // a year, as a share of the wealth
+
+	MaxResidual float64 `json:"max_residual"`
+	Violations  int     `json:"violations"`
+}
+
+// row measures a track. equal is that of equal weights.
+func row(t, equal *Track, perYear float64, seed uint64) Row {
+	n := len(t.Log)
+	r := Row{Policy: t.Policy, MaxResidual: t.MaxResidual, Violations: t.Violations}
+	mean := func(xs []float64, idx []int) (s float64) {
+		for _, i := range idx {
+			s += xs[i] / float64(len(idx))
+		}
+		return s
+	}
+	r.Growth = blocks(n, seed, func(idx []int) float64 { return math.Expm1(perYear * mean(t.Log, idx)) })
+	r.Excess = blocks(n, seed, func(idx []int) float64 { return perYear * (mean(t.Log, idx) - mean(equal.Log, idx)) })
+
+	simple := make([]float64, n)
+	var sum, squares, losses, wealth, top float64
+	for i, x := range t.Log {
+		simple[i] = math.Expm1(x)
+		sum += simple[i]
+		squares += simple[i] * simple[i]
+		losses += min(0, simple[i]) * min(0, simple[i])
+		wealth += x
+		top = max(top, wealth)
+		r.Drawdown = max(r.Drawdown, -math.Expm1(wealth-top))
+		r.Turnover += t.Turnover[i] * perYear / float64(n)
+		r.Costs += t.Costs[i] * perYear / float64(n)
+	}
+	count := float64(n)
+	mu := sum / count
+	r.Sharpe = mu / math.Sqrt(max(0, squares/count-mu*mu)) * math.Sqrt(perYear)
+	r.Sortino = mu / math.Sqrt(losses/count) * math.Sqrt(perYear)
+	_, deviation := stats.MeanStd(t.Log)
+	r.Volatility = deviation * math.Sqrt(perYear)
+	slices.Sort(simple)
+	worst := max(1, int(tail*count))
+	for _, x := range simple[:worst] {
+		r.CVaR += x / float64(worst)
+	}
+	return r
+}
+
+// blocks returns f of all periods with its percentile interval under the stationary
+// bootstrap. Every call draws the same blocks, so that differences are of pairs.
+func blocks(n int, seed uint64, f func(idx []int) float64) stats.Interval {
+	idx := make([]int, n)
+	for i := range idx {
+		idx[i] = i
+	}
+	iv := stats.Interval{Estimate: f(idx)}
+	r := rand.New(rng.New(seed, "walkforward", "intervals"))
+	all := make([]float64, resamples)
+	for k := range all {
+		marketmodel.Stationary(r, n, marketmodel.DefaultBlock(n), idx)
+		all[k] = f(idx)
+	}
+	slices.Sort(all)
+	at := func(q float64) float64 { return all[int(math.Round(q*float64(resamples-1)))] }
+	iv.Low, iv.High = at((1-level)/2), at((1+level)/2)
+	return iv
+}
+
+// verdict says whether the trained policy beats equal weights.
+func verdict(r Row) string {
+	what := fmt.Sprintf("%+.1f %% of logarithmic growth a year, 95 %% interval %+.1f to %+.1f", 100*r.Excess.Estimate, 100*r.Excess.Low, 100*r.Excess.High)
+	switch {
+	case r.Excess.Low > 0:
+		return "the trained policy beats equal weights after costs: " + what
+	case r.Excess.High < 0:
+		return "the trained policy does NOT beat equal weights after costs, it earns less: " + what
+	}
+	return "the trained policy does NOT beat equal weights after costs, as far as these periods tell: " + what
+}
+
+// writeRows writes the table.
+func writeRows(w io.Writer, rows []Row) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "policy\tgrowth a year [95 %]\tbeyond equal weights [95 %]\tvolatility\tSharpe\tSortino\tdrawdown\tCVaR 5 %\tturnover a year\tcosts a year\tviolations")
+	for _, r := range rows {
+		beyond := fmt.Sprintf("%+.1f %% [%+.1f, %+.1f]", 100*r.Excess.Estimate, 100*r.Excess.Low, 100*r.Excess.High)
+		if r.Policy == Equal {
+			beyond = ""
+		}
+		fmt.Fprintf(tw, "%s\t%.1f %% [%.1f, %.1f]\t%s\t%.1f %%\t%.2f\t%.2f\t%.1f %%\t%.1f %%\t%.2f\t%.2f %%\t%d\n", r.Policy,
+			100*r.Growth.Estimate, 100*r.Growth.Low, 100*r.Growth.High, beyond, 100*r.Volatility, r.Sharpe, r.Sortino,
+			100*r.Drawdown, 100*r.CVaR, r.Turnover, 100*r.Costs, r.Violations)
+	}
+	return tw.Flush()
+}

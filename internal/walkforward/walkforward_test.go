@@ -1,0 +1,236 @@
+package walkforward
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"paspo/envs/market"
+	"paspo/internal/marketmodel"
+	"paspo/internal/prices"
+	"paspo/internal/rng"
+	"paspo/internal/run/config"
+	"paspo/lp"
+)
+
+func TestFolds(t *testing.T) {
+	got, err := Folds(10, 4, 4)
+	if want := []Fold{{0, 4, 8}, {4, 8, 10}}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := Folds(4, 4, 1); err == nil || !strings.Contains(err.Error(), "a shorter --window") {
+		t.Error(err)
+	}
+}
+
+func polytope(t *testing.T, d lp.Description) *lp.Polytope {
+	t.Helper()
+	p, err := lp.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Cover's example: cash, and an asset that doubles and halves in turn. Half of each grows by
+// 9/8 in two periods, where neither alone grows at all.
+func TestBestConstant(t *testing.T) {
+	p := polytope(t, market.Simplex([]string{"A"}))
+	growth := [][]float64{{1, 2}, {1, 0.5}, {1, 2}, {1, 0.5}}
+	a, err := bestConstant(p, []float64{1, 0}, growth)
+	if err != nil || math.Abs(a[1]-0.5) > 1e-3 {
+		t.Fatalf("%v, %v", a, err)
+	}
+	s := 0.
+	for _, row := range growth {
+		s += math.Log(row[0]*a[0] + row[1]*a[1])
+	}
+	if math.Abs(s-2*math.Log(9./8)) > 1e-8 {
+		t.Errorf("it grows by %v", math.Exp(s))
+	}
+}
+
+// The least variance of independent assets is at shares of one over their variances; limits
+// hold, and nothing near is better.
+func TestMinimumVariance(t *testing.T) {
+	d := lp.Description{Entities: []string{"A", "B", "C"}, Total: 1}
+	var returns [][]float64
+	for i := range 8 { // all signs: no correlation, deviations of 1, 2 and 4
+		at := func(bit, size int) float64 { return float64(size) * (2*float64(i>>bit&1) - 1) / 100 }
+		returns = append(returns, []float64{at(0, 1), at(1, 2), at(2, 4)})
+	}
+	a, err := minimumVariance(polytope(t, d), []float64{1, 0, 0}, returns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []float64{16. / 21, 4. / 21, 1. / 21} {
+		if math.Abs(a[i]-want) > 1e-3 {
+			t.Errorf("share %d is %v, want %v", i, a[i], want)
+		}
+	}
+	d.Rows = []lp.Row{{Name: "A", Coef: []float64{1, 0, 0}, Min: math.Inf(-1), Max: 0.5}}
+	a, err = minimumVariance(polytope(t, d), []float64{0, 0, 1}, returns)
+	if err != nil || math.Abs(a[0]-0.5) > 1e-3 || math.Abs(a[1]-0.4) > 1e-3 {
+		t.Errorf("%v, %v", a, err)
+	}
+}
+
+// table is prices of a walk by chance.
+func table(periods int) *prices.Table {
+	r := rand.New(rng.New(5, "table"))
+	t := &prices.Table{Name: "t", Tickers: []string{"A", "B", "C"}}
+	row := []float64{10, 20, 30}
+	for i := range periods + 1 {
+		t.Dates = append(t.Dates, time.Date(2000, time.Month(1+i), 28, 0, 0, 0, 0, time.UTC))
+		t.Prices = append(t.Prices, slices.Clone(row))
+		for j := range row {
+			row[j] *= math.Exp(0.05 * r.NormFloat64())
+		}
+	}
+	return t
+}
+
+func walk(t *testing.T, prices *prices.Table) (*Summary, string) {
+	t.Helper()
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	d := market.Simplex([]string{"A", "B", "C"})
+	d.Upper = []float64{0.3, 0.5, 0.5, 1}
+	d.Rows = []lp.Row{{Name: "pair", Coef: []float64{0, 1, 1, 0}, Min: 0.2, Max: 0.6}}
+	dir := filepath.Join(t.TempDir(), "walk")
+	w := Walk{
+		Settings: Settings{Every: "month", Window: 24, Trade: 10, Model: marketmodel.Bootstrap},
+		Prices:   prices, Polytope: polytope(t, d), Dir: dir,
+		Load: func(s ...config.Setting) (*config.Config, error) {
+			return config.LoadOver("auto", "", []string{"steps=512", "debias.points=1000", "debias.cache_dir=", "report.episodes=8", "ppo.epochs=2", "ppo.eval_episodes=4"}, s)
+		},
+	}
+	s, err := w.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, dir
+}
+
+// A whole walk: the table has every policy over the same periods, none of which breaks a
+// limit. What happens from a period on changes nothing that any policy did before it, or in
+// it, but for what is chosen in hindsight; it does change what comes after.
+func TestWalk(t *testing.T) {
+	const periods, from = 60, 50
+	own, dir := walk(t, table(periods))
+	if len(own.Rows) != 5 || own.Violations > 0 || !(own.Residual <= 1e-9) || own.Folds != 4 || len(own.Dates) != periods-24 {
+		t.Errorf("%+v", own)
+	}
+	bound := own.Rows[len(own.Rows)-1].Growth.Estimate
+	if equal := own.Rows[1]; equal.Policy != Equal || equal.Growth.Estimate > bound || equal.Excess.Low != 0 || equal.Excess.High != 0 {
+		t.Errorf("%+v, the bound is %v", equal, bound)
+	}
+	for _, name := range []string{MarketFile, SettingsFile, ConstraintsFile, PathFile, SummaryFile, "policy/summary.json", "window-04/config.yaml"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(dir, SummaryFile))
+	var back Summary
+	if err == nil {
+		err = json.Unmarshal(data, &back)
+	}
+	if err != nil || back.Verdict != own.Verdict || !reflect.DeepEqual(back.Rows, own.Rows) {
+		t.Errorf("the summary does not read back: %v", err)
+	}
+	var text strings.Builder
+	if err := own.Write(&text); err != nil || !strings.Contains(text.String(), own.Verdict) || !strings.Contains(own.Verdict, "equal weights") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+
+	shifted := table(periods)
+	for i := from + 1; i <= periods; i++ { // the price at the end of period `from` and later
+		for j := range shifted.Prices[i] {
+			shifted.Prices[i][j] *= 1 + 0.2*float64(j)
+		}
+	}
+	other, _ := walk(t, shifted)
+	for k, a := range own.Tracks {
+		if a.Policy == BestConstant {
+			continue
+		}
+		b := other.Tracks[k]
+		for i := range a.Bought {
+			before := 24+i <= from
+			same := slices.Equal(a.Bought[i], b.Bought[i])
+			if before && !same {
+				t.Errorf("%s sees in period %d what happens from %d on", a.Policy, 24+i, from)
+			}
+			if 24+i < from && a.Log[i] != b.Log[i] {
+				t.Errorf("%s earned something else in period %d", a.Policy, 24+i)
+			}
+		}
+		if last := len(a.Bought) - 1; a.Policy != Equal && slices.Equal(a.Bought[last], b.Bought[last]) {
+			t.Errorf("%s does not see what has happened", a.Policy)
+		}
+	}
+}
+
+// Numbers of a row by hand, and what the verdict says.
+func TestRow(t *testing.T) {
+	n := 12
+	equal := &Track{Policy: Equal, MaxResidual: math.Inf(-1)}
+	track := &Track{Policy: Trained, MaxResidual: math.Inf(-1)}
+	for i := range n {
+		x := 0.02
+		if i%4 == 3 {
+			x = -0.05
+		}
+		equal.Log, equal.Turnover, equal.Costs = append(equal.Log, math.Log1p(x)), append(equal.Turnover, 0.1), append(equal.Costs, 0.001)
+		track.Log, track.Turnover, track.Costs = append(track.Log, math.Log1p(x)+0.01), append(track.Turnover, 0.2), append(track.Costs, 0.002)
+	}
+	e := row(equal, equal, 12, 1)
+	want := math.Pow(1.02, 9)*math.Pow(0.95, 3) - 1
+	if math.Abs(e.Growth.Estimate-want) > 1e-12 || math.Abs(e.Drawdown-0.05) > 1e-12 ||
+		math.Abs(e.CVaR+0.05) > 1e-12 || math.Abs(e.Turnover-1.2) > 1e-12 || math.Abs(e.Costs-0.012) > 1e-12 {
+		t.Errorf("%+v, grows by %v", e, want)
+	}
+	if mean, down := 0.0025, math.Sqrt(0.05*0.05/4); math.Abs(e.Sortino-mean/down*math.Sqrt(12)) > 1e-9 {
+		t.Errorf("Sortino %v", e.Sortino)
+	}
+	r := row(track, equal, 12, 1)
+	if math.Abs(r.Excess.Estimate-0.12) > 1e-9 || math.Abs(r.Excess.Low-0.12) > 1e-9 || !strings.Contains(verdict(r), "beats equal weights") {
+		t.Errorf("%+v: %s", r, verdict(r))
+	}
+	r.Excess.Low = -0.01
+	if !strings.Contains(verdict(r), "does NOT beat equal weights") {
+		t.Error(verdict(r))
+	}
+	r.Excess.High = -0.005
+	if !strings.Contains(verdict(r), "it earns less") {
+		t.Error(verdict(r))
+	}
+}
+
+// The interval of the mean of independent numbers is about that of the central limit theorem.
+func TestBlocks(t *testing.T) {
+	const n = 1000
+	r := rand.New(rng.New(6, "blocks"))
+	xs := make([]float64, n)
+	for i := range xs {
+		xs[i] = r.NormFloat64()
+	}
+	iv := blocks(n, 1, func(idx []int) (s float64) {
+		for _, i := range idx {
+			s += xs[i] / n
+		}
+		return s
+	})
+	if half := (iv.High - iv.Low) / 2; math.Abs(half-1.96/math.Sqrt(n)) > 0.2*1.96/math.Sqrt(n) {
+		t.Errorf("%+v", iv)
+	}
+}
