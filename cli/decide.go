@@ -1,11 +1,388 @@
 package cli
 
 import (
+	"encoding/csv"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"paspo/envs"
+	"paspo/envs/market"
+	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
+	"paspo/internal/orders"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/run/runfolder"
+	"paspo/internal/walkforward"
+	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
+// nothingLeft is the exit status where limits leave no allocation or no orders.
+const nothingLeft = 2
+
+type decideFlags struct {
+	prices           priceFlags
+	holdings, latest string
+	constraints      string
+	lot              float64
+	json             bool
+}
+
 func newDecide() *cobra.Command {
-	return &cobra.Command{Use: "decide", RunE: func(*cobra.Command, []string) error { return errors.New("not yet") }}
+	var f decideFlags
+	cmd := &cobra.Command{
+		Use:   "decide RUN",
+		Short: "Say what to trade today",
+		Long: `Print what the policy of a folder of ` + program + ` portfolio wants to hold, and orders in whole lots
+that keep every limit, costs included. Holdings are CSV, "ticker,shares", with the amount of
+money as that of ` + market.Cash + `. The last line of the prices is what is traded at; those before are
+what the policy looks back on. Where limits leave nothing the exit status is 2.`,
+		Args: exactly("the folder of a portfolio"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			d, err := f.decide(cmd, args[0])
+			var empty *lp.EmptyError
+			var lots *orders.LotError
+			switch {
+			case errors.As(err, &empty):
+				return &exitError{nothingLeft, fmt.Errorf("the limits leave nothing: %w; relaxing all of them by a scaled %.2g leaves something", err, empty.Amount)}
+			case errors.As(err, &lots):
+				return &exitError{nothingLeft, err}
+			case err != nil:
+				return err
+			case f.json:
+				return writeJSON(cmd.OutOrStdout(), d)
+			}
+			return d.write(cmd.OutOrStdout())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.holdings, "holdings", "", "`FILE` of what is held: ticker,shares")
+	flags.StringVar(&f.latest, "prices", "", "`FILE` of prices up to today")
+	flags.StringVar(&f.constraints, "constraints", "", "constraints `FILE` of today: the closest allocation that it allows takes the place of the policy's")
+	flags.Float64Var(&f.lot, "lot", 1, "shares that orders are multiples of; 0 for fractions")
+	f.prices.add(cmd)
+	flags.BoolVar(&f.json, "json", false, "print the decision as JSON")
+	flags.SortFlags = false
+	return cmd
+}
+
+// decision is what to trade.
+type decision struct {
+	Date     string    `json:"date"` // of the prices
+	Wealth   float64   `json:"wealth"`
+	Fees     float64   `json:"fees"`
+	Lines    []holding `json:"lines"`
+	Binds    []slack   `json:"binds"`   // limits that what is held then is at
+	Nearest  []slack   `json:"nearest"` // those that it is closest to, beside
+	Residual float64   `json:"residual"`
+	Target   float64   `json:"target_residual"`
+	Moved    float64   `json:"moved,omitempty"` // how far the limits of today have moved the target, as the largest difference of a share
+
+	Violations int `json:"violations"`
+}
+
+// holding is one entity.
+type holding struct {
+	Name   string  `json:"name"`
+	Price  float64 `json:"price"`
+	Held   float64 `json:"held"`
+	Now    float64 `json:"weight_now"`
+	Target float64 `json:"weight_target"`
+	Order  float64 `json:"order"` // shares, below 0 for sales
+	After  float64 `json:"held_after"`
+	Weight float64 `json:"weight_after"`
+}
+
+type slack struct {
+	Name  string  `json:"name"`
+	Slack float64 `json:"slack"`
+}
+
+func (f *decideFlags) decide(cmd *cobra.Command, dir string) (*decision, error) {
+	switch {
+	case f.holdings == "":
+		return nil, errors.New("--holdings is missing: name a file of what is held")
+	case f.latest == "":
+		return nil, errors.New("--prices is missing: name a file of prices up to today")
+	case !(f.lot >= 0) || math.IsInf(f.lot, 0):
+		return nil, fmt.Errorf("--lot is %g: a number of at least 0 is allowed", f.lot)
+	}
+	settings, err := readWalk(dir)
+	if err != nil {
+		return nil, err
+	}
+	a, trained, err := agent.OpenRun(filepath.Join(dir, walkforward.PolicyDir), agent.Latest, config.DeviceCPU)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	problem, ok := a.Problem.(*market.Problem)
+	if !ok {
+		return nil, fmt.Errorf("%s is a run of %s: train portfolio makes those of market", dir, a.Config.Env.Name)
+	}
+	polytope := problem.Spec().Polytope
+	if f.constraints != "" {
+		if polytope, err = today(f.constraints, polytope); err != nil {
+			return nil, err
+		}
+	}
+
+	// Prices: the last ones, and the returns that the policy looks back on.
+	table, err := f.prices.read(f.latest, cmd.ErrOrStderr())
+	if err != nil {
+		return nil, err
+	}
+	entities := polytope.Entities()
+	known := table.Tickers
+	if table, err = table.Choose(problem.Assets()); err == nil {
+		table, err = table.Resample(settings.Every)
+	}
+	if err != nil {
+		return nil, err
+	}
+	returns := table.Returns()
+	if back := problem.Config().Lookback; len(returns) < back {
+		return nil, fmt.Errorf("%s has returns of %d %ss: the policy looks back on %d", f.latest, len(returns), settings.Every, back)
+	}
+	var history []float64
+	for _, row := range returns {
+		history = append(history, row...)
+	}
+	task := orders.Task{Polytope: polytope, Cash: slices.Index(entities, market.Cash), Costs: problem.Costs(), Lot: f.lot}
+	last := len(table.Prices) - 1
+	for _, j := range problem.AssetOf() {
+		price := 1.
+		if j >= 0 {
+			price = table.Prices[last][j]
+		}
+		task.Prices = append(task.Prices, price)
+	}
+	if task.Held, err = readHoldings(f.holdings, entities, known); err != nil {
+		return nil, err
+	}
+	d := &decision{Date: table.Dates[last].Format(time.DateOnly)}
+	h := make([]float64, len(entities))
+	for i, q := range task.Held {
+		d.Wealth += q * task.Prices[i]
+	}
+	if !(d.Wealth > 0) {
+		return nil, fmt.Errorf("%s: what is held is worth %g: more than 0 is needed", f.holdings, d.Wealth)
+	}
+	for i, q := range task.Held {
+		h[i] = q * task.Prices[i] / d.Wealth
+	}
+
+	// The policy's allocation.
+	obs := make([]float64, problem.Spec().ObsDim)
+	problem.Observe(h, history, obs)
+	task.Target = make([]float64, len(entities))
+	act := a.Allocator(trained, a.Rule(trained), a.Config.Seed)
+	if err := act(&envs.States{Rows: 1, Obs: obs}, task.Target); err != nil {
+		return nil, err
+	}
+	if f.constraints != "" {
+		wanted := task.Target
+		if task.Target, err = lp.Project(polytope, wanted); err != nil {
+			return nil, err
+		}
+		for i, x := range wanted {
+			d.Moved = max(d.Moved, math.Abs(task.Target[i]-x))
+		}
+	}
+	d.Target = polytope.Residual(task.Target, nil)
+	if !(d.Target <= 1e-9) {
+		return nil, fmt.Errorf("the target breaks a limit by %.2g", d.Target)
+	}
+	o, err := orders.Round(task, market.Remainder(h, task.Target, task.Costs))
+	if err != nil {
+		return nil, err
+	}
+	d.Fees, d.Residual = o.Fees, o.Residual
+	if !(o.Residual <= envs.Violation) {
+		d.Violations++
+	}
+	for i, name := range entities {
+		d.Lines = append(d.Lines, holding{name, task.Prices[i], task.Held[i], h[i], task.Target[i], o.Trades[i], o.Held[i], o.Weights[i]})
+	}
+	d.Binds, d.Nearest = slacks(polytope, o.Weights)
+	return d, nil
+}
+
+// today reads limits in the place of those of a run, over the same entities.
+func today(file string, own *lp.Polytope) (*lp.Polytope, error) {
+	n := own.Dim()
+	box := lp.Description{Entities: own.Entities(), Total: 1, Lower: make([]float64, n), Upper: slices.Repeat([]float64{1}, n)}
+	read := constraints.ReadFile
+	if statedEntities(file) == nil {
+		read = func(path string) (*lp.Polytope, error) { return constraints.ReadFileWithin(path, box) }
+	}
+	p, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(p.Entities(), own.Entities()) {
+		return nil, fmt.Errorf("%s: the entities are %s: those of the run are allowed, %s", file, strings.Join(p.Entities(), ", "), strings.Join(own.Entities(), ", "))
+	}
+	return p, envs.CheckBudget(p)
+}
+
+func readWalk(dir string) (s walkforward.Settings, err error) {
+	path := filepath.Join(dir, walkforward.SettingsFile)
+	data, err := limits.ReadFile(path, limits.Config)
+	if errors.Is(err, os.ErrNotExist) {
+		return s, fmt.Errorf("%s is no folder of a portfolio: it has no %s", dir, walkforward.SettingsFile)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	if !runfolder.IsRun(filepath.Join(dir, walkforward.PolicyDir)) {
+		return s, fmt.Errorf("%s has no trained policy: train portfolio did not end", dir)
+	}
+	return s, nil
+}
+
+// readHoldings reads what is held of every entity, nothing where the file does not say.
+func readHoldings(path string, entities, known []string) ([]float64, error) {
+	file, err := limits.Open(path, limits.Config)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read holdings from %s: %w", path, atomicfile.Cause(err))
+	}
+	defer file.Close()
+	r := csv.NewReader(file)
+	r.FieldsPerRecord, r.TrimLeadingSpace = 2, true
+	held, seen := make([]float64, len(entities)), map[string]int{}
+	for first := true; ; first = false {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		var parse *csv.ParseError
+		if errors.As(err, &parse) {
+			return nil, fmt.Errorf("%s:%d: %w", path, parse.Line, parse.Err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		n, _ := r.FieldPos(0)
+		name := strings.TrimSpace(record[0])
+		if first {
+			if !strings.EqualFold(name, "ticker") || !strings.EqualFold(strings.TrimSpace(record[1]), "shares") {
+				return nil, fmt.Errorf(`%s:%d: the names are "%s,%s": "ticker,shares" are allowed`, path, n, name, record[1])
+			}
+			continue
+		}
+		i := slices.Index(entities, name)
+		if i < 0 {
+			msg := fmt.Sprintf("%s:%d: %s is no entity of the limits", path, n, name)
+			if near := config.Nearest(name, entities); near != "" && !slices.Contains(known, name) {
+				msg += fmt.Sprintf("; did you mean %s?", near)
+			}
+			return nil, errors.New(msg)
+		}
+		if before, twice := seen[name]; twice {
+			return nil, fmt.Errorf("%s:%d: %s was given in line %d already", path, n, name, before)
+		}
+		seen[name] = n
+		x, err := strconv.ParseFloat(strings.TrimSpace(record[1]), 64)
+		if err != nil || !(x >= 0 && x <= 1e15) {
+			return nil, fmt.Errorf("%s:%d: %s: what is held is %q: a number from 0 to 1e15 is allowed", path, n, name, record[1])
+		}
+		held[i] = x
+	}
+	return held, nil
+}
+
+// slacks returns the limits that an allocation is at, to a thousandth of the wealth, and the
+// closest others. A bound of 0 from below is no news.
+func slacks(p *lp.Polytope, a []float64) (binds, near []slack) {
+	const at, most = 1e-3, 3
+	n := p.Dim()
+	m, b, names := p.Inequalities()
+	for k, limit := range b {
+		x := limit
+		for i, v := range a {
+			x -= m[k*n+i] * v
+		}
+		near = append(near, slack{names[k], x})
+	}
+	lower, upper := p.Bounds()
+	for i, v := range a {
+		if lower[i] > 0 {
+			near = append(near, slack{p.BoundName(i, false, lower, upper), v - lower[i]})
+		}
+		if upper[i] < 1 {
+			near = append(near, slack{p.BoundName(i, true, lower, upper), upper[i] - v})
+		}
+	}
+	slices.SortStableFunc(near, func(a, b slack) int {
+		switch {
+		case a.Slack < b.Slack:
+			return -1
+		case a.Slack > b.Slack:
+			return 1
+		}
+		return 0
+	})
+	for len(near) > 0 && near[0].Slack <= at {
+		binds, near = append(binds, near[0]), near[1:]
+	}
+	return binds, near[:min(most, len(near))]
+}
+
+func (d *decision) write(w io.Writer) error {
+	fmt.Fprintf(w, "prices of %s; wealth %.2f\n\n", d.Date, d.Wealth)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "\tprice\theld\tweight\ttarget\torder\theld then\tweight then\t")
+	for _, l := range d.Lines {
+		order := ""
+		switch {
+		case l.Name == market.Cash:
+			order = fmt.Sprintf("%+.2f", l.Order)
+		case l.Order > 0:
+			order = "buy " + strconv.FormatFloat(l.Order, 'g', 10, 64)
+		case l.Order < 0:
+			order = "sell " + strconv.FormatFloat(-l.Order, 'g', 10, 64)
+		}
+		fmt.Fprintf(tw, "%s\t%.6g\t%.10g\t%.2f %%\t%.2f %%\t%s\t%.10g\t%.2f %%\t\n", l.Name, l.Price, l.Held, 100*l.Now, 100*l.Target, order, l.After, 100*l.Weight)
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	list := func(all []slack) string {
+		words := make([]string, len(all))
+		for i, s := range all {
+			words[i] = fmt.Sprintf("%s (%.4f left)", s.Name, s.Slack)
+		}
+		return strings.Join(words, "; ")
+	}
+	fmt.Fprintf(w, "\nfees: %.2f\n", d.Fees)
+	if d.Moved > 0 {
+		fmt.Fprintf(w, "the limits of today move the policy's shares by %.4f at most\n", d.Moved)
+	}
+	if len(d.Binds) > 0 {
+		fmt.Fprintf(w, "binds: %s\n", list(d.Binds))
+	} else {
+		fmt.Fprintln(w, "no limit binds")
+	}
+	if len(d.Nearest) > 0 {
+		fmt.Fprintf(w, "closest besides: %s\n", list(d.Nearest))
+	}
+	_, err := fmt.Fprintf(w, "largest constraint residual: %.2g\n", d.Residual)
+	return err
 }

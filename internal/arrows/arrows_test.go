@@ -83,9 +83,10 @@ var imports = map[string][]string{
 	"internal/sweep":         {"rl", "policy", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/journal": {}, // the store and the search know no training
 	"internal/sweep/search":  {},
+	"internal/orders":        {"lp"},
 	"internal/walkforward":   {"lp/...", "envs", "envs/market", "rl", "internal/run/..."},
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/..."},
-	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page", "internal/walkforward"},
+	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page", "internal/orders", "internal/walkforward"},
 	"cmd/train":              {"cli"},
 	"cmd/gpu-check":          {"rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},
 	"cmd/experiments/...": {

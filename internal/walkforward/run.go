@@ -77,8 +77,9 @@ type Summary struct {
 	Dates  []string `json:"-"` // of what is traded
 }
 
-// Run walks. What ends it leaves the runs of the windows that are done.
-func (w *Walk) Run(ctx context.Context) (*Summary, error) {
+// Run walks. What ends it leaves the runs of the windows that are done, and nothing where
+// none is.
+func (w *Walk) Run(ctx context.Context) (s *Summary, err error) {
 	returns := w.Prices.Returns()
 	dates := make([]string, len(returns))
 	for i := range dates {
@@ -91,6 +92,12 @@ func (w *Walk) Run(ctx context.Context) (*Summary, error) {
 	if err := w.prepare(); err != nil {
 		return nil, err
 	}
+	done := 0
+	defer func() {
+		if err != nil && done == 0 {
+			_ = atomicfile.RemoveAll(w.Dir)
+		}
+	}()
 	var player *Player
 	trained := &Track{Policy: Trained, MaxResidual: math.Inf(-1)}
 	var h []float64
@@ -125,8 +132,9 @@ func (w *Walk) Run(ctx context.Context) (*Summary, error) {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
 		previous = dir
+		done++
 	}
-	s := &Summary{
+	s = &Summary{
 		Settings: w.Settings, Assets: w.Prices.Tickers, From: dates[w.Window], To: dates[len(dates)-1], Folds: len(folds),
 		Policy: previous, Residual: math.Inf(-1), Dates: dates[w.Window:],
 	}

@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"paspo/internal/rng"
+)
+
+// priceFile writes months of prices of three stocks.
+func priceFile(t *testing.T, months int) string {
+	t.Helper()
+	r := rand.New(rng.New(3, "prices"))
+	var b strings.Builder
+	b.WriteString("date,AAA,BBB,CCC\n")
+	row := []float64{10, 20, 150}
+	for i := range months {
+		fmt.Fprintf(&b, "%s,%.4f,%.4f,%.4f\n", time.Date(2010, time.Month(1+i), 28, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), row[0], row[1], row[2])
+		for j := range row {
+			row[j] *= math.Exp(0.05 * r.NormFloat64())
+		}
+	}
+	return textFile(t, "prices.csv", b.String())
+}
+
+func textFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// From prices and limits to orders.
+func TestPortfolio(t *testing.T) {
+	prices := priceFile(t, 61)
+	limits := textFile(t, "limits.yaml", `
+groups: {PAIR: [AAA, BBB]}
+bounds: {default: [0, 0.6], CASH: [0.02, 0.2], PAIR: [0, 0.7]}
+constraints:
+  - {name: spread, expr: "CCC >= 0.1 + 0.2*AAA"}
+`)
+	out := filepath.Join(t.TempDir(), "p")
+	args := []string{"portfolio", prices, "--constraints", limits, "--out", out, "--window", "36", "--trade", "12", "--steps", "512"}
+	for i := 0; i < len(small); i += 2 {
+		if small[i] == "--set" {
+			args = append(args, small[i], small[i+1])
+		}
+	}
+	args = append(args, "--set", "env.market.costs={default: 0.001, CCC: 0.005}", "--json", "--quiet")
+	var s struct {
+		Folds, Violations int
+		Residual          float64 `json:"max_residual"`
+		Verdict           string
+		Rows              []struct{ Policy string }
+	}
+	status, stdout, stderr := command(t, "", args...)
+	if err := json.Unmarshal([]byte(stdout), &s); err != nil || status != 0 || stderr != "" {
+		t.Fatalf("status %d, %v, %s%s", status, err, stdout, stderr)
+	}
+	if s.Folds != 2 || s.Violations != 0 || !(s.Residual <= 1e-9) || len(s.Rows) != 5 || s.Rows[0].Policy != "trained policy" || s.Verdict == "" {
+		t.Errorf("%s", stdout)
+	}
+	refused(t, "is there already", "", args...)
+
+	holdings := textFile(t, "today.csv", "ticker,shares\nCASH,50000\nAAA,1000.5\nCCC,3\n")
+	decide := []string{"portfolio", "decide", out, "--holdings", holdings, "--prices", prices}
+	var d struct {
+		Wealth, Fees, Residual float64
+		Violations             int
+		Lines                  []struct {
+			Name               string
+			Price, Held, Order float64
+			After              float64 `json:"held_after"`
+			Target             float64 `json:"weight_target"`
+			Weight             float64 `json:"weight_after"`
+		}
+	}
+	if err := json.Unmarshal([]byte(succeed(t, "", append(decide, "--json")...)), &d); err != nil {
+		t.Fatal(err)
+	}
+	after, fees, weights := 0., 0., map[string]float64{}
+	for _, l := range d.Lines {
+		after += l.After * l.Price
+		weights[l.Name] = l.Weight
+		cost := map[string]float64{"AAA": 0.001, "BBB": 0.001, "CCC": 0.005}[l.Name]
+		fees += cost * math.Abs(l.Order) * l.Price
+		if l.Name != "CASH" && l.Order != math.Trunc(l.Order) || math.Abs(l.Held+l.Order-l.After) > 1e-9 || l.After < 0 {
+			t.Errorf("%+v", l)
+		}
+		if math.Abs(l.Weight-l.Target) > 0.01 {
+			t.Errorf("%s has %v, wanted is %v", l.Name, l.Weight, l.Target)
+		}
+	}
+	if math.Abs(fees-d.Fees) > 1e-6 || math.Abs(after+fees-d.Wealth) > 1e-6 || !(d.Residual <= 1e-12) || d.Violations != 0 {
+		t.Errorf("wealth %v became %v, fees %v, residual %v", d.Wealth, after, d.Fees, d.Residual)
+	}
+	if w := weights; w["CASH"] < 0.02 || w["CASH"] > 0.2 || w["AAA"]+w["BBB"] > 0.7 || w["CCC"] < 0.1+0.2*w["AAA"]-1e-12 {
+		t.Errorf("a limit is broken: %v", w)
+	}
+	text := succeed(t, "", append(decide, "--lot", "0")...)
+	if !strings.Contains(text, "largest constraint residual:") || !strings.Contains(text, "fees:") {
+		t.Errorf("%s", text)
+	}
+
+	// Limits of today, and what leaves nothing.
+	text = succeed(t, "", append(decide, "--constraints", textFile(t, "l.yaml", "bounds: {AAA: [0, 0.1]}\n"))...)
+	if !strings.Contains(text, "the limits of today move the policy's shares by") {
+		t.Errorf("%s", text)
+	}
+	for want, more := range map[string][]string{
+		"the limits leave nothing: ":                         {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\n")},
+		"no orders in lots of 100000 shares keep all limits": {"--lot", "100000"},
+	} {
+		status, _, errs := command(t, "", append(decide, more...)...)
+		if status != 2 || strings.Count(errs, "\n") != 1 || !strings.HasPrefix(errs, "train: "+want) {
+			t.Errorf("status %d, %s", status, errs)
+		}
+	}
+	for text, want := range map[string]string{
+		"ticker,shares\nAAB,1\n":        ":2: AAB is no entity of the limits; did you mean AAA?",
+		"ticker,shares\nAAA,-1\n":       `:2: AAA: what is held is "-1"`,
+		"ticker,shares\nAAA,1\nAAA,2\n": ":3: AAA was given in line 2 already",
+		"AAA,1\n":                       `:1: the names are "AAA,1"`,
+		"ticker,shares\nAAA\n":          ":2: wrong number of fields",
+		"ticker,shares\n":               "what is held is worth 0",
+	} {
+		decide[4] = textFile(t, "h.csv", text)
+		refused(t, want, "", decide...)
+	}
+	refused(t, "is no folder of a portfolio", "", "portfolio", "decide", t.TempDir(), "--holdings", holdings, "--prices", prices)
+	refused(t, "--holdings is missing", "", "portfolio", "decide", out)
+	decide[4], decide[6] = holdings, priceFile(t, 4)
+	refused(t, "has returns of 3 months: the policy looks back on 6", "", decide...)
+}
+
+// What is wrong is said in one line before anything is trained.
+func TestPortfolioErrors(t *testing.T) {
+	prices := priceFile(t, 40)
+	for want, args := range map[string][]string{
+		"entity AAX is no ticker of":          {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAX, BBB]\ntotal: 1\n")},
+		"did you mean AAA?":                   {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAAA, BBB]\ntotal: 1\n")},
+		"the entities are CASH alone":         {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH]\ntotal: 1\n")},
+		"a window takes 120":                  {prices},
+		`every is "year"`:                     {prices, "--every", "year"},
+		`kind is "arch"`:                      {prices, "--window", "20", "--model", "arch"},
+		`"spl" is no kind of problem`:         {prices, "--repair", "spl"},
+		"--jump is -1":                        {prices, "--jump", "-1"},
+		"cannot read prices from nothing.csv": {"nothing.csv"},
+		"a file of prices":                    {},
+		"AAA: the price is 0":                 {textFile(t, "p.csv", "date,AAA\n2020-01-01,1\n2020-01-02,0\n")},
+		"costs is \"2\"":                      {prices, "--window", "20", "--set", "env.market.costs=2"},
+		"the lower bound of AAA is -1":        {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
+	} {
+		args = append([]string{"portfolio"}, args...)
+		out := filepath.Join(t.TempDir(), "p")
+		refused(t, want, "", append(args, "--quiet", "--steps", "512", "--out", out)...)
+		if _, err := os.Stat(out); !os.IsNotExist(err) {
+			t.Errorf("%s leaves a folder: %v", want, err)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package orders
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"paspo/lp"
+)
+
+// Task is what is to be traded. All slices have one element an entity; of cash the price is 1
+// and the cost 0.
+type Task struct {
+	Polytope *lp.Polytope // of the shares of the wealth after trading
+	Cash     int          // entity that pays for trades and takes what is left; -1 for none
+	Prices   []float64    // above 0
+	Costs    []float64    // of buying and selling, as a share of the amount
+	Held     []float64    // shares, and the amount of cash
+	Target   []float64    // allocation that is wanted, of what costs leave
+	Lot      float64      // shares that trades are multiples of; 0 for any
+}
+
+// Orders is what to trade and what is held then.
+type Orders struct {
+	Trades   []float64 // shares, below 0 for sales
+	Held     []float64 // after trading
+	Weights  []float64 // of them, as shares of the wealth then
+	Wealth   float64   // after trading
+	Fees     float64
+	Residual float64 // of the weights
+}
+
+// LotError says that no multiples of a lot were found that keep all limits.
+type LotError struct {
+	Lot        float64
+	Constraint string  // that the closest ones break
+	Amount     float64 // by how much, scaled
+}
+
+func (e *LotError) Error() string {
+	return fmt.Sprintf("no orders in lots of %g shares keep all limits: the closest break %s by %.2g of what it allows; smaller lots, or --lot 0 for fractions of shares, are needed", e.Lot, e.Constraint, e.Amount)
+}
+
+// kept is the residual up to which orders keep a limit: what rounding of sums leaves.
+const kept = 1e-12
+
+// Round returns orders near to the target that keep every limit. It begins at the closest
+// multiples and goes on by the best change of one order or of two by a lot each, first to less
+// excess over limits and then closer to the target, until no such change helps. remainder is
+// the share of the wealth that costs leave of the target's trades.
+func Round(t Task, remainder float64) (*Orders, error) {
+	if t.Lot > 0 && t.Cash < 0 {
+		return nil, errors.New("the limits have no CASH, which takes what whole lots leave: --lot 0, for fractions of shares, is needed")
+	}
+	n := len(t.Prices)
+	wealth := 0.
+	for i, q := range t.Held {
+		wealth += q * t.Prices[i]
+	}
+	trades := make([]float64, n)
+	for i, a := range t.Target {
+		if i != t.Cash {
+			trades[i] = remainder*a*wealth/t.Prices[i] - t.Held[i]
+		}
+	}
+	s := &search{Task: t, wealth: wealth}
+	if t.Lot == 0 {
+		// The fees of these trades are what the remainder leaves out, up to rounding.
+		o := s.after(trades)
+		if o.Residual > 1e-9 {
+			_, name := t.Polytope.WorstConstraint(o.Weights, nil)
+			return nil, fmt.Errorf("what is held after trading breaks %s by %.2g", name, o.Residual)
+		}
+		return o, nil
+	}
+	for i := range trades {
+		trades[i] = math.Round(trades[i]/t.Lot) * t.Lot
+		if trades[i] < -t.Held[i] && i != t.Cash {
+			trades[i] = -math.Floor(t.Held[i]/t.Lot) * t.Lot
+		}
+	}
+	excess, distance := s.measure(trades)
+	for range 10_000 {
+		i, di, j, dj := s.step(trades, &excess, &distance)
+		if di == 0 {
+			break
+		}
+		trades[i] += di
+		trades[j] += dj
+	}
+	o := s.after(trades)
+	if o.Residual > kept {
+		amount, name := t.Polytope.WorstConstraint(o.Weights, nil)
+		return nil, &LotError{t.Lot, name, amount}
+	}
+	return o, nil
+}
+
+type search struct {
+	Task
+	wealth   float64
+	excesses []float64
+}
+
+// after returns what trades lead to.
+func (s *search) after(trades []float64) *Orders {
+	n := len(trades)
+	o := &Orders{Trades: append([]float64(nil), trades...), Held: make([]float64, n), Weights: make([]float64, n)}
+	paid := 0.
+	for i, q := range trades {
+		if i != s.Cash {
+			paid += q * s.Prices[i]
+			o.Fees += s.Costs[i] * math.Abs(q) * s.Prices[i]
+		}
+	}
+	if s.Cash >= 0 {
+		o.Trades[s.Cash] = -paid - o.Fees
+	}
+	for i, q := range o.Trades {
+		o.Held[i] = s.Held[i] + q
+		o.Wealth += o.Held[i] * s.Prices[i]
+	}
+	for i, q := range o.Held {
+		o.Weights[i] = q * s.Prices[i] / o.Wealth
+	}
+	o.Residual = s.Polytope.Residual(o.Weights, nil)
+	return o
+}
+
+// measure returns the sum of all excesses over limits, 0 where all are kept, and the distance
+// from the target.
+func (s *search) measure(trades []float64) (excess, distance float64) {
+	o := s.after(trades)
+	if s.excesses == nil {
+		s.excesses = make([]float64, s.Polytope.Constraints())
+	}
+	s.Polytope.Excesses(o.Weights, nil, s.excesses)
+	for _, x := range s.excesses {
+		if x > kept {
+			excess += x
+		}
+	}
+	for i, w := range o.Weights {
+		distance += math.Abs(w - s.Target[i])
+	}
+	return excess, distance
+}
+
+// step finds the best change of two orders, the second of which may be none, and the measures
+// that it leads to; di is 0 where no change helps.
+func (s *search) step(trades []float64, excess, distance *float64) (i int, di float64, j int, dj float64) {
+	const least = 1e-13 // of an improvement, so that rounding is none
+	better := func(e, d float64) bool {
+		if e < *excess-least {
+			return true
+		}
+		return e <= *excess && d < *distance-least
+	}
+	try := func(a int, da float64, b int, db float64) {
+		e, d := s.measure(trades)
+		if better(e, d) {
+			*excess, *distance = e, d
+			i, di, j, dj = a, da, b, db
+		}
+	}
+	for a := range trades {
+		for _, da := range []float64{s.Lot, -s.Lot} {
+			if !s.may(trades, a, da) {
+				continue
+			}
+			trades[a] += da
+			try(a, da, a, 0)
+			for b := a + 1; b < len(trades); b++ {
+				for _, db := range []float64{s.Lot, -s.Lot} {
+					if s.may(trades, b, db) {
+						trades[b] += db
+						try(a, da, b, db)
+						trades[b] -= db
+					}
+				}
+			}
+			trades[a] -= da
+		}
+	}
+	return i, di, j, dj
+}
+
+// may says whether an order may change: that of cash follows, and nothing is sold that is not
+// held.
+func (s *search) may(trades []float64, i int, d float64) bool {
+	return i != s.Cash && s.Held[i]+trades[i]+d >= 0
+}
