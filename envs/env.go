@@ -24,7 +24,9 @@ type Env interface {
 	Reset(rng *rand.Rand, obs []float64)
 
 	// Step takes an allocation that satisfies the polytope, writes the next
-	// observation and returns the reward, all finite. After done, Reset comes next,
+	// observation and returns the reward, all finite. Algorithms that can break constraints
+	// (package baselines) hand in allocations of the budget that may not satisfy the rest of
+	// it: the reward says what such a one gets. After done, Reset comes next,
 	// and what Step left in obs is read by nobody unless the episode is truncated
 	// (see Truncator).
 	//

@@ -3,8 +3,9 @@
     pip install stable-baselines3
     python speed.py [steps] [rounds]
 
-Both train with 16 environments in two processes or more, 128 steps each, minibatches of 64, 10 epochs and networks of two
-layers of 64, in turns, so that what else the machine does meets both.
+Both train with 16 environments in two processes or more, 128 steps each, minibatches of 64 and 10 epochs, in turns, so that
+what else the machine does meets both. Networks have layers of 64: two of the critic and two of the actor there; here two of the
+critic, two of the encoder and one of the head.
 """
 
 import json
@@ -28,7 +29,8 @@ def ours(steps):
             make, steps=steps, out=Path(folder, "run"), device="cpu", quiet=True, start="fork",
             config={
                 "ppo.envs": 16, "ppo.steps_per_env": 128, "ppo.minibatch": 64, "ppo.epochs": 10, "ppo.eval_every": 0,
-                "policy.encoder": [64, 64], "report.episodes": 2, "debias.enabled": False,
+                "policy.encoder": [64], "policy.latent": 64, "policy.heads": [64], "policy.critic": [64, 64],
+                "report.episodes": 2, "debias.enabled": False,
             },
         )  # fmt: skip
         lines = [json.loads(line) for line in Path(run, "metrics.jsonl").read_text().splitlines()]
