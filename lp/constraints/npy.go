@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"paspo/lp"
 )
@@ -85,7 +87,7 @@ func parseHeader(s string, long bool) (h npyHeader, err error) {
 			return h, fmt.Errorf("unknown key %q; descr, fortran_order and shape are expected", clip(k))
 		}
 	}
-	if h.descr, ok = dict["descr"].(string); !ok {
+	if h.descr, ok = single(dict["descr"]).(string); !ok {
 		return h, fmt.Errorf("descr is no text: a type of numbers, like '<f8', is expected")
 	}
 	if h.fortran, ok = dict["fortran_order"].(bool); !ok {
@@ -103,6 +105,29 @@ func parseHeader(s string, long bool) (h npyHeader, err error) {
 	return h, nil
 }
 
+// single returns the type of a tuple of one and a shape of one number, such as
+// ('<f8', (1,)), which makes no other array than the type itself, and other types as they are.
+func single(descr any) any {
+	pair, ok := descr.(tuple)
+	if !ok || len(pair) != 2 {
+		return descr
+	}
+	shape, ok := pair[1].(tuple)
+	if !ok {
+		shape = tuple{pair[1]}
+	}
+	for _, v := range shape {
+		if v != int64(1) {
+			return descr
+		}
+	}
+	return single(pair[0])
+}
+
+// oneNumber matches a type of one number: an order of bytes, which may stand after the
+// count too, a count or shape of one, as in 1f8 and (1,)f8, and a name.
+var oneNumber = regexp.MustCompile(`^([<>=|]?)(?:1|\((?:1(?:,1)*,?)?\))?([<>=|]?)([a-zA-Z?]+)(?:0*([0-9]+))?$`)
+
 // dtypes are other names of types than those that NumPy writes.
 var dtypes = map[string]string{
 	"?": "b1", "bool": "b1", "e": "f2", "float16": "f2", "f": "f4", "float32": "f4", "single": "f4",
@@ -115,13 +140,13 @@ var dtypes = map[string]string{
 
 // decoder returns the size of a number and how it is read.
 func (h *npyHeader) decoder() (size int, number func([]byte) float64, err error) {
-	name := h.descr
+	var name string
 	var order binary.ByteOrder = binary.LittleEndian
-	if name != "" && strings.IndexByte("<>=|", name[0]) >= 0 {
-		if name[0] == '>' {
+	if m := oneNumber.FindStringSubmatch(h.descr); m != nil && (m[1] == "" || m[2] == "" || m[1] == m[2]) {
+		if strings.HasPrefix(m[1]+m[2], ">") {
 			order = binary.BigEndian
 		}
-		name = name[1:]
+		name = m[3] + m[4]
 	}
 	if other, ok := dtypes[name]; ok {
 		name = other
@@ -272,7 +297,7 @@ func (p *literalParser) value() (any, error) {
 	case c == '(' || c == '[':
 		return p.list()
 	case c == '\'' || c == '"':
-		return p.text()
+		return p.text(false)
 	case c == '-' || c == '+' || '0' <= c && c <= '9':
 		return p.integer()
 	case letter(c):
@@ -339,25 +364,84 @@ func (p *literalParser) list() (any, error) {
 	return tuple(all), nil
 }
 
-// text reads text and what follows it, which belongs to it.
-func (p *literalParser) text() (any, error) {
-	var all string
+// text reads text and what follows it, which belongs to it. In raw text a backslash is one.
+func (p *literalParser) text(raw bool) (any, error) {
+	var all strings.Builder
 	for {
 		quote := p.s[p.at : p.at+1]
 		if triple := strings.Repeat(quote, 3); strings.HasPrefix(p.s[p.at:], triple) {
 			quote = triple
 		}
-		rest := p.s[p.at+len(quote):]
-		end := strings.Index(rest, quote)
-		if end < 0 || strings.Contains(rest[:end], "\\") || len(quote) == 1 && strings.Contains(rest[:end], "\n") {
-			return nil, p.errorf("text that is not ended, or that holds an escape")
+		for p.at += len(quote); !strings.HasPrefix(p.s[p.at:], quote); {
+			switch c := p.s[p.at:]; {
+			case c == "", c[0] == '\n' && len(quote) == 1:
+				return nil, p.errorf("text that is not ended")
+			case c[0] == '\\' && len(c) > 1 && raw:
+				all.WriteString(c[:2])
+				p.at += 2
+			case c[0] == '\\':
+				if err := p.escape(&all); err != nil {
+					return nil, err
+				}
+			default:
+				all.WriteByte(c[0])
+				p.at++
+			}
 		}
-		p.at += len(quote) + end + len(quote)
-		all += rest[:end]
-		if c := p.next(); c != '\'' && c != '"' {
-			return all, nil
+		p.at += len(quote)
+		switch c := p.next(); {
+		case c == '\'' || c == '"':
+			raw = false
+		default:
+			return all.String(), nil
 		}
 	}
+}
+
+// escape reads what a backslash begins in text. One before anything else than below is a
+// backslash in Python.
+func (p *literalParser) escape(to *strings.Builder) error {
+	rest := p.s[p.at+1:]
+	if rest == "" {
+		return p.errorf("text that is not ended")
+	}
+	number := func(digits, base int) error {
+		v, err := strconv.ParseUint(rest[1:min(1+digits, len(rest))], base, 32)
+		if err != nil || len(rest) < 1+digits || v > unicode.MaxRune {
+			return p.errorf("an escape that is none of Python's")
+		}
+		to.WriteRune(rune(v))
+		p.at += 2 + digits
+		return nil
+	}
+	const letters, meaning = `\'"abfnrtv`, "\\'\"\a\b\f\n\r\t\v"
+	switch c := rest[0]; {
+	case c == 'x':
+		return number(2, 16)
+	case c == 'u':
+		return number(4, 16)
+	case c == 'U':
+		return number(8, 16)
+	case c == 'N':
+		return p.errorf("a character by its name, which is not read")
+	case '0' <= c && c <= '7':
+		end := 1
+		for end < 3 && end < len(rest) && '0' <= rest[end] && rest[end] <= '7' {
+			end++
+		}
+		v, _ := strconv.ParseUint(rest[:end], 8, 32) // of octal digits
+		to.WriteRune(rune(v))
+		p.at += 1 + end
+	case c == '\n': // the line goes on
+		p.at += 2
+	case strings.IndexByte(letters, c) >= 0:
+		to.WriteByte(meaning[strings.IndexByte(letters, c)])
+		p.at += 2
+	default:
+		to.WriteByte('\\')
+		p.at++
+	}
+	return nil
 }
 
 // integer reads an integer, in base 10 or after 0x, 0o or 0b in another one.
@@ -402,7 +486,7 @@ func (p *literalParser) word() (any, error) {
 		return nil, nil
 	case "u", "U", "r", "R":
 		if p.at < len(p.s) && (p.s[p.at] == '\'' || p.s[p.at] == '"') {
-			return p.text()
+			return p.text(word == "r" || word == "R")
 		}
 	}
 	return nil, p.errorf("%q is no value", clip(word))
