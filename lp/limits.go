@@ -8,15 +8,15 @@ import (
 // CheckLimits returns an error that names the slice of lim, and the entity or row,
 // that cannot be a limit of p: where a slice has another length than the
 // polytope's own, or holds a NaN, an infinity that nothing satisfies, or a number beyond
-// the 1e15 that descriptions may hold. Limits
-// that contradict one another pass, see FindConflict. A nil lim is fine.
+// what descriptions may hold: MaxMagnitude of amounts, MaxRow of rows. Limits that
+// contradict one another pass, see FindConflict. A nil lim is fine.
 func (p *Polytope) CheckLimits(lim *Limits) error {
 	if lim == nil {
 		return nil
 	}
-	most := float64(MaxMagnitude)
+	amounts, rows := float64(MaxMagnitude), float64(MaxRow)
 	if p.units != nil {
-		most = MaxAmount // in units of a small size, limits of a state may be large
+		amounts, rows = MaxAmount, MaxAmount // in units of a small size, limits of a state may be large
 	}
 	n := p.Dim()
 	for _, s := range [...]struct {
@@ -24,13 +24,14 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 		v         []float64
 		want      int
 		of        string
+		most      float64
 		low, high bool // -Inf, +Inf are allowed
 	}{
-		{"B", lim.B, len(p.b), "inequalities", false, true},
-		{"E", lim.E, len(p.f), "equalities", false, false},
-		{"Lower", lim.Lower, n, "entities", true, false},
-		{"Upper", lim.Upper, n, "entities", false, true},
-		{"A", lim.A, len(p.a), "coefficients of inequalities", false, false},
+		{"B", lim.B, len(p.b), "inequalities", rows, false, true},
+		{"E", lim.E, len(p.f), "equalities", rows, false, false},
+		{"Lower", lim.Lower, n, "entities", amounts, true, false},
+		{"Upper", lim.Upper, n, "entities", amounts, false, true},
+		{"A", lim.A, len(p.a), "coefficients of inequalities", rows, false, false},
 	} {
 		if s.v == nil {
 			continue
@@ -39,6 +40,10 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 			return fmt.Errorf("%s of the limits has length %d, the polytope has %d %s", s.name, len(s.v), s.want, s.of)
 		}
 		for i, x := range s.v {
+			most := s.most
+			if s.name == "E" && i == 0 && p.budget {
+				most = amounts
+			}
 			if math.Abs(x) <= most || s.low && math.IsInf(x, -1) || s.high && math.IsInf(x, 1) {
 				continue
 			}
