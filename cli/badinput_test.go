@@ -174,6 +174,8 @@ func TestRefusedResumption(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, "--resume is empty: name the folder of a run", "", "--resume", "")
+	refused(t, "--from is empty: name the folder of a run", "", "--from", "")
+	refused(t, "--constraints is empty: name a file", "", "--constraints", "")
 	refused(t, "steps is 100 and 1024 are done: at least 513 is allowed", "", "--resume", dir, "--steps", "100")
 	if after, err := os.ReadFile(filepath.Join(dir, "config.yaml")); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the configuration was written (%v)", err)

@@ -177,11 +177,12 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 // open starts a run or goes on with one.
 func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 	own := given(cmd)
-	for _, empty := range []struct{ flag, value, what string }{
-		{"resume", f.resume, "the folder of a run"}, {"preset", f.preset, "a preset"}, {"config", f.config, "a file"}, {"out", f.out, "a folder"},
+	// An empty name is a variable of a script that is not set.
+	for _, named := range [][2]string{
+		{"resume", "the folder of a run"}, {"from", "the folder of a run"}, {"preset", "a preset"}, {"config", "a file"}, {"constraints", "a file"}, {"out", "a folder"},
 	} {
-		if cmd.Flags().Changed(empty.flag) && empty.value == "" {
-			return nil, fmt.Errorf("--%s is empty: name %s", empty.flag, empty.what)
+		if flag := cmd.Flags().Lookup(named[0]); flag.Changed && flag.Value.String() == "" {
+			return nil, fmt.Errorf("--%s is empty: name %s", flag.Name, named[1])
 		}
 	}
 	if f.resume != "" {
