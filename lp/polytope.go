@@ -143,6 +143,10 @@ func (l *Limits) Own() bool {
 	return l.B == nil && l.E == nil && l.Lower == nil && l.Upper == nil && l.A == nil
 }
 
+// NarrowHull reports whether rounding of the rows shows, which are facets of the points, or
+// whether there are points alone.
+func (p *Polytope) NarrowHull() bool { return p.narrow || p.HullOnly() }
+
 // OverPoints reports whether programs for intervals are better over the weights of the
 // points than over the rows: where these are more, and where their rounding shows.
 func (p *Polytope) OverPoints() bool {

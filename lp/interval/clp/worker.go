@@ -49,6 +49,7 @@ type worker struct {
 	cols, rows []clp.Bounds
 	obj        []float64
 	excesses   []float64
+	x, y       []float64 // of segment
 	w          witnesses
 }
 
@@ -122,11 +123,20 @@ func (w *worker) find(q *relay.Query) (*witnesses, error) {
 // whether they are proved.
 func (w *worker) program(q *relay.Query, low, high bool) bool {
 	points := w.overPoints(q)
-	var loaded bool
-	if points {
-		loaded = w.loadPoints(q)
-	} else {
+	short := w.slack == 0 && w.m.n-q.Entity <= 2 && !w.m.p.NarrowHull()
+	if !points || short {
 		w.remaining(q)
+	}
+	if short {
+		low = low || w.segment(q, false)
+		high = high || w.segment(q, true)
+	}
+	loaded := low && high
+	switch {
+	case loaded:
+	case points:
+		loaded = w.loadPoints(q)
+	default:
 		loaded = w.loadRows(q)
 	}
 	return loaded && (high || w.solve(q, points, true, false)) && (low || w.solve(q, points, false, !high))

@@ -1,0 +1,71 @@
+package clp
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/internal/lptest"
+	"paspo/lp/interval/relay"
+)
+
+// What is answered of a suffix in which one entity is free is what rational arithmetic says, and
+// most of these queries are answered so.
+func TestSegment(t *testing.T) {
+	asked, answered := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed"), "segment"))
+		d, _ := lptest.RandomPolytope(r)
+		p, err := lp.New(d)
+		if err != nil || p.NarrowHull() || p.Canonical() != p {
+			return
+		}
+		i := p.Dim() - 1
+		if _, f, _ := p.Equalities(); i > 0 && len(f) == 1 {
+			i -= r.IntN(2)
+		} else if len(f) > 0 {
+			return
+		}
+		prefix := make([]float64, i, p.Dim())
+		for j := range prefix {
+			lo, hi, ok := lp.ExactInterval(p, prefix[:j], nil, 0)
+			if !ok {
+				return
+			}
+			prefix[j] = lo + r.Float64()*(hi-lo)
+		}
+		want := [2]float64{}
+		var ok bool
+		if want[0], want[1], ok = lp.ExactInterval(p, prefix, nil, 0); !ok {
+			return
+		}
+		w := newWorker(newModel(context.Background(), p), 1e-6)
+		q := &relay.Query{Entity: i, Prefix: append(slices.Clone(prefix), make([]float64, p.Dim()-i)...), Own: true}
+		q.B, q.F, q.L, q.U = p.Resolve(nil)
+		copy(w.w.atLow, prefix)
+		copy(w.w.atUpper, prefix)
+		w.remaining(q)
+		for side, at := range [2][]float64{w.w.atLow, w.w.atUpper} {
+			asked++
+			if !w.segment(q, side == 1) {
+				continue
+			}
+			answered++
+			if near := 1e-9 * p.Sizes()[i]; !(math.Abs(at[i]-want[side]) <= near) {
+				t.Errorf("side %d of entity %d after %v is %v, not %v\n%+v", side, i, prefix, at[i], want[side], d)
+			}
+			if x := p.Residual(at, nil); !(x <= 1e-12) {
+				t.Errorf("the witness %v has residual %g\n%+v", at, x, d)
+			}
+		}
+	})
+	if asked > 0 && 2*answered < asked || asked == 0 {
+		t.Errorf("%d of %d endpoints without a program", answered, asked)
+	}
+}
