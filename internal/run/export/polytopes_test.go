@@ -40,6 +40,7 @@ func TestPolytopes(t *testing.T) {
 		"freed entity":  {"entities: [a, b, c]\nbounds: {a: [0.2, 0.2]}\nconstraints: [b - c <= 0.7]", []string{"upper"}, policy.Mean, false},
 		"equality":      {"entities: [a, b, c, d]\nconstraints: [a - b = 0.1, c <= 0.5]", []string{"total", "b"}, policy.Mean, false},
 		"hull":          {"generate: {method: points, entities: 4, points: 12, seed: 1}", nil, policy.Mean, false},
+		"stated points": {"total: none\npoints: [[0.714, 1.633, 1.11, 1.812], [1.877, 0.197, 0.04, 2.512], [0.778, 0.703, 2.987, 1.411], [2.509, 1.429, 1.917, 0.452], [1.905, 2.604, 1.57, 2.224], [2.014, 0.192, 2.275, 1.773], [0.904, 0.093, 2.597, 1.418], [2.156, 2.636, 2.142, 2.763], [1.185, 2.403, 1.334, 2.807], [2.637, 0.292, 0.408, 0.651], [2.896, 1.308, 1.88, 0.903], [1.522, 1.158, 1.053, 1.755]]", nil, policy.Mode, false},
 		"one entity":    {"entities: [a]\ntotal: 2", nil, policy.Mean, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,6 +121,17 @@ func TestPolytopes(t *testing.T) {
 					t.Fatalf("row %d: residual %g, it is %g", i, x, truth)
 				}
 				worst = max(worst, x)
+			}
+			if least, most, err := lp.BoundingBox(p); err != nil {
+				t.Fatal(err)
+			} else if p.Points() != nil {
+				for i, a := range out["action"].data {
+					j, near := i%n, 1e-12*sizes[i%n]
+					lo, hi := out["intervals"].data[2*i], out["intervals"].data[2*i+1]
+					if !(least[j]-near <= lo && lo <= a && a <= hi && hi <= most[j]+near) {
+						t.Errorf("entity %d is %v of [%v, %v], its points are in [%v, %v]", j, a, lo, hi, least[j], most[j])
+					}
+				}
 			}
 			t.Logf("off by %.2g, residual %.2g", off, worst)
 			if !(off <= 1e-6) || !(worst <= 1e-9) || len(out["residual"].data) != rows {
