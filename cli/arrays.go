@@ -257,6 +257,9 @@ type polytopeArrays struct {
 
 func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
 	p := s.p
+	if err := p.RefuseTerms("arrays of a polytope"); err != nil {
+		return nil, err
+	}
 	n := p.Dim()
 	matrix := func(v []float64, cols int) [][]float64 {
 		out := [][]float64{}

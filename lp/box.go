@@ -31,6 +31,13 @@ func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err
 		}
 		return lo, hi, nil
 	}
+	if p.terms != nil {
+		n := p.Dim()
+		if lo, hi, err = BoundingBoxContext(ctx, p.terms.lifted); err != nil {
+			return nil, nil, err
+		}
+		return lo[:n:n], hi[:n:n], nil
+	}
 	if q := p.Canonical(); q != p {
 		if lo, hi, err = BoundingBoxContext(ctx, q); err != nil {
 			return nil, nil, err

@@ -81,6 +81,9 @@ func (p *Polytope) refusal(err error, lim *Limits) error {
 // conflict is FindConflict with the least scaled amount by which all constraints
 // of the conflict would have to be relaxed.
 func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
+	if p.terms != nil {
+		return p.terms.lifted.conflict(p.liftOnce(lim))
+	}
 	if q := p.Canonical(); q != p {
 		return q.conflict(p.canonicalLimits(lim))
 	}
@@ -137,10 +140,11 @@ func (p *Polytope) emptyExactly() error {
 	return &EmptyError{Name: p.name, Conflict: namesOf(core, name), Amount: amount}
 }
 
-// namesOf returns the names of limits, each once.
+// namesOf returns the names of limits, each once. Those of parts of terms have none: the row
+// with the terms is in every conflict that they are in.
 func namesOf(refs []program.Limit, name func(program.Limit) string) (names []string) {
 	for _, r := range refs {
-		if s := name(r); !slices.Contains(names, s) {
+		if s := name(r); s != "" && !slices.Contains(names, s) {
 			names = append(names, s)
 		}
 	}

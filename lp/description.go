@@ -26,11 +26,14 @@ func (p *Polytope) Description() Description {
 // Unlike New it looks for no conflict, which takes longer.
 func Empty(d Description) (bool, error) {
 	p, err := assemble(d, hull.Effort)
+	if err == nil && p.terms != nil {
+		err = p.finishTerms()
+	}
 	var empty *EmptyError
 	if errors.As(err, &empty) {
 		return true, nil
 	}
-	if err != nil {
+	if err != nil || p.terms != nil {
 		return false, err
 	}
 	s := p.guess(p.implied())

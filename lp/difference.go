@@ -58,6 +58,11 @@ func (p *Polytope) Difference(q *Polytope) string {
 			return fmt.Sprintf("the limit of row %q is %g, not %g", r.names[k], r.pl[k], r.ql[k])
 		}
 	}
+	for k := range p.b {
+		if !slices.Equal(p.Terms(k), q.Terms(k)) {
+			return fmt.Sprintf("the convex terms of row %q are %v, not %v", p.rowNames[k], p.Terms(k), q.Terms(k))
+		}
+	}
 	return ""
 }
 

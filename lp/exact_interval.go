@@ -20,6 +20,9 @@ func ExactInterval(p *Polytope, prefix []float64, lim *Limits, relax float64) (l
 	if i >= n {
 		panic(badLength)
 	}
+	if p.terms != nil {
+		return ExactInterval(p.terms.lifted, prefix, p.liftOnce(lim), relax)
+	}
 	if p.HullOnly() {
 		if q := p.Canonical(); q != p {
 			d, _, _ := q.Units()

@@ -40,6 +40,9 @@ func (p *Polytope) Excesses(a []float64, lim *Limits, dst []float64) {
 	for k, v := range b {
 		row := matrix[k*n : (k+1)*n]
 		x := vec.Dot(row, a)
+		if p.terms != nil {
+			x += p.terms.sum(k, a, lim)
+		}
 		if x <= v {
 			continue
 		}
@@ -48,6 +51,9 @@ func (p *Polytope) Excesses(a []float64, lim *Limits, dst []float64) {
 			size = sizes[k]
 		} else {
 			_, size = vec.DotScale(row, p.size)
+			if p.terms != nil {
+				size += p.terms.sizes[k]
+			}
 		}
 		dst[k] = max(0, vec.ScaledExcess(x, v, size))
 	}

@@ -9,7 +9,8 @@ import (
 
 // Hash returns the SHA-256, in hexadecimal, of what defines the set: the
 // entities with their names and order and, where the polytope has points, the
-// points, else bounds, equalities and inequalities in their order. Names of the
+// points, else bounds, equalities and inequalities in their order, with
+// the terms of these. Names of the
 // polytope and of rows do not count, nor do the rows beside points: they follow
 // from the points.
 func (p *Polytope) Hash() string {
@@ -40,6 +41,22 @@ func (p *Polytope) Hash() string {
 	if p.points == nil {
 		for _, v := range [...][]float64{p.l, p.u, p.a, p.b, p.e, p.f} {
 			numbers(v)
+		}
+	}
+	if p.terms != nil {
+		buf = append(buf, "terms\n"...)
+		for _, r := range p.terms.rows {
+			length(r.row)
+			length(len(r.terms))
+			for _, t := range r.terms {
+				length(t.Entity)
+				if t.Holding {
+					length(1)
+				} else {
+					length(0)
+				}
+				numbers([]float64{t.Above, t.Below, t.From})
+			}
 		}
 	}
 	flush()

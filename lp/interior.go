@@ -16,6 +16,9 @@ const FlatWidth = 1e-9
 // inequality and bound, so that its stated equalities are all there are. It is false
 // where that is not certain.
 func (p *Polytope) FillsEqualities(ctx context.Context) (bool, error) {
+	if p.terms != nil {
+		return p.terms.lifted.Canonical().FillsEqualities(ctx)
+	}
 	n := p.Dim()
 	s := newSweep(p)
 	if s == nil {

@@ -32,6 +32,7 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 		{"Lower", lim.Lower, n, "entities", amounts, true, false},
 		{"Upper", lim.Upper, n, "entities", amounts, false, true},
 		{"A", lim.A, len(p.a), "coefficients of inequalities", rows, false, false},
+		{"Holdings", lim.Holdings, n, "entities", amounts, false, false},
 	} {
 		if s.v == nil {
 			continue

@@ -31,6 +31,9 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 	if lim != nil {
 		p.Under(lim).Resolve(lim) // panics where a length is bad
 	}
+	if p.terms != nil {
+		return p.minimizeTerms(c, lim)
+	}
 	if q := p.Canonical(); q != p {
 		x, _, err = q.Minimize(p.costs(c), p.canonicalLimits(lim))
 		if err != nil {

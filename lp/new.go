@@ -61,6 +61,8 @@ func (e *UnboundedError) Error() string {
 // with a warning where 0 satisfies it; otherwise nothing does, and the polytope is
 // empty.
 //
+// A row with terms is one inequality whose A_k is its coefficients alone: see Term.
+//
 // A set that is empty gives an *EmptyError and one without bounds an
 // *UnboundedError. A set that relaxing every limit by a scaled 1e-14 makes
 // non-empty counts as non-empty: decimal fractions in a file need not add up to
@@ -88,6 +90,12 @@ func build(d Description, effort int) (*Polytope, error) {
 	p, err := assemble(d, effort)
 	if err != nil {
 		return nil, err
+	}
+	if p.terms != nil {
+		if err := p.finishTerms(); err != nil {
+			return nil, err
+		}
+		return p, nil
 	}
 	if p.points == nil {
 		if err := p.scaleByRows(); err != nil {
@@ -164,7 +172,11 @@ func assemble(d Description, effort int) (*Polytope, error) {
 			return nil, p.errorf("two constraints have the name %q", r.Name)
 		}
 		seen[r.Name] = true
-		if vec.MaxAbs(r.Coef) == 0 {
+		r.Terms = slices.DeleteFunc(slices.Clone(r.Terms), func(t Term) bool { return t.Above == 0 && t.Below == 0 })
+		if len(r.Terms) > 0 && p.points != nil {
+			return nil, p.errorf("constraint %s has convex terms, which cannot stand beside points", r.Name)
+		}
+		if vec.MaxAbs(r.Coef) == 0 && len(r.Terms) == 0 {
 			if r.Min > 0 || r.Max < 0 {
 				return nil, &EmptyError{Name: p.name, Conflict: []string{r.Name}, Amount: 1}
 			}
@@ -352,7 +364,7 @@ func CheckRow(entities []string, r Row) error {
 	case r.Min > r.Max:
 		return fmt.Errorf("constraint %s: min, %g, is above max, %g", r.Name, r.Min, r.Max)
 	}
-	return nil
+	return checkTerms(entities, r)
 }
 
 func (p *Polytope) addRow(r Row) {
@@ -363,6 +375,9 @@ func (p *Polytope) addRow(r Row) {
 	}
 	if !math.IsInf(r.Max, 1) {
 		p.a, p.b, p.rowNames = append(p.a, r.Coef...), append(p.b, r.Max), append(p.rowNames, r.Name)
+		if len(r.Terms) > 0 {
+			p.addTerms(r.Terms)
+		}
 	}
 	if !math.IsInf(r.Min, -1) {
 		for _, c := range r.Coef {

@@ -57,7 +57,7 @@ func TestNewCopies(t *testing.T) {
 func TestNewErrors(t *testing.T) {
 	inf, nan := math.Inf(1), math.NaN()
 	row := func(name string, coef []float64, lo, hi float64) func(*Description) {
-		return func(d *Description) { d.Rows = append(d.Rows, Row{name, coef, lo, hi}) }
+		return func(d *Description) { d.Rows = append(d.Rows, Row{Name: name, Coef: coef, Min: lo, Max: hi}) }
 	}
 	for _, c := range []struct {
 		change func(*Description)

@@ -6,6 +6,9 @@ type Row struct {
 	Name     string
 	Coef     []float64
 	Min, Max float64
+
+	// Terms, where there are some, are added to coef . a: see Term.
+	Terms []Term
 }
 
 // Description is what a polytope is built from. See New.
@@ -63,6 +66,11 @@ type Polytope struct {
 	// weights is the number of entities, the last, that are weights of points: see
 	// lift.
 	weights int
+
+	// auxiliary is the number of entities, the last, and of inequalities, the last, that
+	// stand for terms of another polytope, which is nil where there are none: see terms.
+	auxiliary int
+	terms     *terms
 
 	// budget says that the first equality is the budget; rows are those that the
 	// polytope was described by. Both are for printing.
@@ -136,11 +144,15 @@ func (p *Polytope) HullOnly() bool { return p.hull != nil }
 type Limits struct {
 	B, E, Lower, Upper []float64
 	A                  []float64
+
+	// Holdings, one for every entity, are what terms with Holding count from. They move
+	// right-hand sides and nothing else.
+	Holdings []float64
 }
 
 // Own reports whether the limits are the polytope's own.
 func (l *Limits) Own() bool {
-	return l.B == nil && l.E == nil && l.Lower == nil && l.Upper == nil && l.A == nil
+	return l.B == nil && l.E == nil && l.Lower == nil && l.Upper == nil && l.A == nil && l.Holdings == nil
 }
 
 // NarrowHull reports whether rounding of the rows shows, which are facets of the points, or

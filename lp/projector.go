@@ -3,6 +3,7 @@ package lp
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"paspo/internal/count"
 	"paspo/lp/internal/vec"
@@ -77,6 +78,12 @@ func (j *Projector) Project(y, x []float64, lim *Limits) error {
 			j.at[i] = j.y[i] + d
 		}
 		j.solve(j.at, j.f)
+		if p.terms != nil && cuts < mostCuts {
+			if j.cutTerms(lim) {
+				continue
+			}
+			break
+		}
 		if p.hull == nil || cuts == mostCuts {
 			break
 		}
@@ -97,6 +104,26 @@ func (j *Projector) Project(y, x []float64, lim *Limits) error {
 	}
 	j.projected = true
 	return nil
+}
+
+// cutTerms adds the tangents of rows with terms that the point is beyond, and reports
+// whether there are some.
+func (j *Projector) cutTerms(lim *Limits) bool {
+	p := j.p.Under(lim)
+	n, cut := p.Dim(), false
+	for i := range p.terms.rows {
+		r := &p.terms.rows[i]
+		coef := slices.Clone(p.a[r.row*n : (r.row+1)*n])
+		limit := p.tangent(r, coef, j.at, j.b[r.row], holdingsOf(lim), j.unit)
+		if vec.Dot(coef, j.at)-limit <= max(1e-13*max(1, math.Abs(limit)), 2*j.s.tol*vec.Norm(coef)) {
+			continue
+		}
+		if row, ok := newProjectionRow(coef, j.equalities); ok {
+			j.s.cut(row, limit, j.y)
+			cut = true
+		}
+	}
+	return cut
 }
 
 // Jacobian writes J v to out, with J the derivative of the projection at the last point

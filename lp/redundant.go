@@ -20,6 +20,10 @@ func RedundantRows(p *Polytope) ([]int, error) { return RedundantRowsContext(con
 
 // RedundantRowsContext is RedundantRows until ctx ends.
 func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
+	if p.terms != nil {
+		all, err := RedundantRowsContext(ctx, p.terms.lifted)
+		return slices.DeleteFunc(all, func(k int) bool { return k >= len(p.b) }), err
+	}
 	p = p.Canonical()
 	n := p.Dim()
 	b := append([]float64(nil), p.b...)

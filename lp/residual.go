@@ -19,6 +19,9 @@ import (
 // where a holds a NaN. A nil lim means the polytope's own limits; under those of a
 // state, sizes remain the polytope's own.
 //
+// A row with terms counts these in A_k a, and what they can come to in the sum of sizes,
+// (above + below) (s_j + |from|) each.
+//
 // Of a hull without facets it is at least the distance to the hull,
 //
 //	min sum_j |a_j - h_j| / s_j   over h in the hull,
@@ -46,7 +49,7 @@ func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string 
 	_, f, l, u := p.Resolve(lim)
 	switch kind {
 	case program.OfRow:
-		return p.rowNames[i]
+		return p.rowNames[i] // "" of an auxiliary one
 	case program.OfEquality:
 		if p.budget && i == 0 {
 			total := f[0]
@@ -66,7 +69,10 @@ func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string 
 
 // BoundName names the lower or the upper bound of entity j where the bounds are l and u.
 func (p *Polytope) BoundName(j int, upper bool, l, u []float64) string {
-	if j >= p.Dim()-p.weights {
+	switch {
+	case j >= p.Dim()-p.auxiliary:
+		return ""
+	case j >= p.Dim()-p.weights:
 		return HullName
 	}
 	sign, v := " >= ", l[j]
@@ -107,6 +113,9 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 			return sizes[k]
 		}
 		_, scale := vec.DotScale(matrix[k*n:(k+1)*n], p.size)
+		if p.terms != nil {
+			scale += p.terms.sizes[k]
+		}
 		return scale
 	}
 	residual = math.Inf(-1)
@@ -144,6 +153,16 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 	for ; k < len(b); k++ {
 		if r := vec.ScaledExcess(vec.Dot(matrix[k*n:(k+1)*n], a), b[k], size(k)); r > residual {
 			residual, kind, index = r, program.OfRow, k
+		}
+	}
+	if p.terms != nil {
+		for i := range p.terms.rows {
+			t := &p.terms.rows[i]
+			k := t.row
+			ax := vec.Dot(matrix[k*n:(k+1)*n], a) + t.sum(a, holdingsOf(lim))
+			if r := vec.ScaledExcess(ax, b[k], size(k)); r > residual {
+				residual, kind, index = r, program.OfRow, k
+			}
 		}
 	}
 	if p.hull != nil {
@@ -196,6 +215,9 @@ func (p *Polytope) Under(lim *Limits) *Polytope {
 	q := *p
 	q.a, q.points, q.canon, q.ranges = lim.A, nil, nil, nil
 	q.rowSize = program.RowSizes(nil, q.a, q.size)
+	if q.terms != nil {
+		q.addTermSizes()
+	}
 	return &q
 }
 
@@ -206,7 +228,7 @@ func (p *Polytope) Resolve(lim *Limits) (b, f, l, u []float64) {
 	}
 	b, f = orElse(lim.B, p.b), orElse(lim.E, p.f)
 	l, u = orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
-	if len(b) != len(p.b) || len(f) != len(p.f) || len(l) != p.Dim() || len(u) != p.Dim() || lim.A != nil && len(lim.A) != len(p.a) {
+	if len(b) != len(p.b) || len(f) != len(p.f) || len(l) != p.Dim() || len(u) != p.Dim() || lim.A != nil && len(lim.A) != len(p.a) || lim.Holdings != nil && len(lim.Holdings) != p.Dim() {
 		panic(badLength)
 	}
 	return b, f, l, u

@@ -119,7 +119,7 @@ func (p *Polytope) in(d, s []float64) *Polytope {
 	n := p.Dim()
 	q := &Polytope{
 		name: p.name, entities: p.entities, rowNames: p.rowNames, eqNames: p.eqNames,
-		hull: p.hull, narrow: p.narrow, weights: p.weights, budget: p.budget,
+		hull: p.hull, narrow: p.narrow, weights: p.weights, auxiliary: p.auxiliary, budget: p.budget,
 	}
 	q.units = &units{amount: d}
 	rows := func(a, b []float64) (scaledA, scaledB, r []float64) {

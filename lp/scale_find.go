@@ -83,7 +83,7 @@ func (p *Polytope) scaleByRows() error {
 		if !again || try == tries {
 			p.finish(sizes)
 			for j, v := range rest {
-				if v > 0 {
+				if v > 0 && j < p.Dim()-p.auxiliary {
 					p.warnings = append(p.warnings, fmt.Sprintf("the largest amount of %s, %.2g, hangs on rounding: limits that are off in their 16th digit move its 7th or an earlier one, so that %[1]s is held to 1e-9 of the largest entity, not of itself", p.entities[j], v))
 				}
 			}

@@ -81,6 +81,12 @@ func polytopeFacts(p *lp.Polytope) []Fact {
 		rows("equality", "=", e, f)
 		a, b, _ := p.Inequalities()
 		rows("inequality", "<=", a, b)
+		for k := range b {
+			for i, t := range p.Terms(k) {
+				add(fmt.Sprintf("term %d of inequality %d", i+1, k+1), fmt.Sprintf("%s: %s above and %s below %s, holding %t",
+					entities[t.Entity], number(t.Above), number(t.Below), number(t.From), t.Holding))
+			}
+		}
 	}
 	add("sha256 of the polytope", p.Hash())
 	return facts

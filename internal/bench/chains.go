@@ -69,7 +69,7 @@ func capped(p *lp.Polytope) (out *lp.Polytope, ok bool, err error) {
 	}
 	a, b, names := p.Inequalities()
 	for k, v := range b {
-		d.Rows = append(d.Rows, lp.Row{Name: names[k], Coef: a[k*n : (k+1)*n], Min: math.Inf(-1), Max: v})
+		d.Rows = append(d.Rows, lp.Row{Name: names[k], Coef: a[k*n : (k+1)*n], Min: math.Inf(-1), Max: v, Terms: p.Terms(k)})
 	}
 	out, err = lp.New(d)
 	var empty *lp.EmptyError

@@ -29,6 +29,13 @@ func NewCompiled(p *lp.Polytope, cfg Config, data []byte) (lp.Solver, error) {
 	if cfg.Method != "auto" && cfg.Method != "explicit" {
 		return nil, fmt.Errorf("lp: a closed form does not serve method %s", cfg.Method)
 	}
+	if q := p.Lifted(); q != nil {
+		s, err := NewCompiled(q, cfg, data)
+		if err != nil {
+			return nil, err
+		}
+		return &termSolver{p, s}, nil
+	}
 	f, err := closedform.Unmarshal(p.Canonical(), cfg.budget(), data)
 	if err != nil {
 		return nil, fmt.Errorf("lp: compiled intervals: %w", err)

@@ -25,6 +25,13 @@ func NewContext(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, err
 	if err != nil {
 		return nil, err
 	}
+	if q := p.Lifted(); q != nil {
+		s, err := NewContext(ctx, q, cfg)
+		if err != nil {
+			return nil, err
+		}
+		return &termSolver{p, s}, nil
+	}
 	s, err := ladder{p.Canonical(), cfg}.first(ctx)
 	if err != nil {
 		return nil, err
@@ -95,6 +102,9 @@ func (l ladder) programs(ctx context.Context) (lp.Solver, error) {
 // Beyond returns the method that auto takes where the closed form of p is beyond its
 // budget.
 func Beyond(p *lp.Polytope) string {
+	if q := p.Lifted(); q != nil {
+		p = q
+	}
 	if warm.TooManyRows(p) && !p.OverPoints() {
 		return "clp"
 	}

@@ -31,6 +31,9 @@ func inUnits(p *lp.Polytope, s lp.Solver) lp.Solver {
 
 // unscaled returns the solver that computes.
 func unscaled(s lp.Solver) lp.Solver {
+	if x, ok := s.(*termSolver); ok {
+		s = x.Solver
+	}
 	switch x := s.(type) {
 	case *scaledSolver:
 		return x.Solver

@@ -35,6 +35,9 @@ func NewChart(p *lp.Polytope) (*Chart, error) {
 	if p.HullOnly() {
 		return nil, fmt.Errorf("uniform: %s is the hull of points whose facets are too many to find: it has no rows to go by", p.Describe())
 	}
+	if err := p.RefuseTerms("uniform: coordinates of a polytope"); err != nil {
+		return nil, err
+	}
 	c := &Chart{p: p, c: p.Canonical()}
 	hull, err := newAffineHull(c.c)
 	if err != nil {

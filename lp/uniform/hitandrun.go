@@ -51,6 +51,8 @@ type hitAndRun struct {
 	rows  *movingRows
 	bases [][]direction // each spans the hull
 
+	terms *lp.Polytope // whose rows have terms, nil where they have none
+
 	points *hull.Body // that takes the place of rows and bases; nil where there are these
 
 	starts    [][]float64 // points of every chain, converged
@@ -60,6 +62,9 @@ type hitAndRun struct {
 
 func newHitAndRun(p *lp.Polytope, flat *affineHull, cfg Config) (*hitAndRun, error) {
 	h := &hitAndRun{cfg: cfg, n: p.Dim(), hull: flat, thin: 1}
+	if p.HasTerms() {
+		h.terms = p
+	}
 	stream := rng.New(cfg.Seed, "lp", "hit-and-run")
 	if h.points = p.Hull(); h.points == nil {
 		axes := flat.axes()
@@ -130,7 +135,7 @@ func (h *hitAndRun) scatter() {
 			start[j] = 0.9*v[j] + 0.1*x
 		}
 		h.hull.project(start)
-		if h.rows != nil && !h.rows.inside(start) {
+		if h.rows != nil && !h.rows.inside(start) || h.terms != nil && h.terms.Residual(start, nil) > termRounding {
 			start = slices.Clone(h.hull.center) // too thin to place
 		}
 		h.starts = append(h.starts, start)

@@ -248,7 +248,8 @@ func (q *proposal) sample(p *lp.Polytope, points []float64, workers int, stream 
 type contains struct {
 	rows, limit  []float64 // m x n, m
 	lower, upper []float64
-	hull         *hull.Body // nil where the rows say all
+	hull         *hull.Body   // nil where the rows say all
+	terms        *lp.Polytope // nil where the rows have none
 }
 
 // newContains takes the inequalities in the given order, nil for their own.
@@ -264,6 +265,9 @@ func newContains(p *lp.Polytope, order []int) *contains {
 	a, b, _ := p.Inequalities()
 	l, u := p.Bounds()
 	c := &contains{lower: make([]float64, n), upper: make([]float64, n), hull: p.Hull()}
+	if p.HasTerms() {
+		c.terms = p
+	}
 	for k := range b {
 		if order != nil {
 			k = order[k]
@@ -277,11 +281,15 @@ func newContains(p *lp.Polytope, order []int) *contains {
 	return c
 }
 
+// termRounding is the scaled residual up to which a point is in a polytope with terms.
+const termRounding = 1e-13
+
 // Answers of firstViolated other than an inequality.
 const (
-	satisfied = -1
-	outOfBox  = -2
-	outOfHull = -3
+	satisfied  = -1
+	outOfBox   = -2
+	outOfHull  = -3
+	outOfTerms = -4
 )
 
 // walk returns what a goroutine gives to firstViolated.
@@ -309,6 +317,9 @@ func (c *contains) firstViolated(a []float64, walk *hull.Walk) int {
 		if sum > limit {
 			return k
 		}
+	}
+	if c.terms != nil && c.terms.Residual(a, nil) > termRounding {
+		return outOfTerms
 	}
 	if walk != nil && !walk.Inside(a) {
 		return outOfHull

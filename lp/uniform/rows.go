@@ -28,6 +28,11 @@ func newMovingRows(p *lp.Polytope, center []float64, axes *mat.Dense) *movingRow
 	n := p.Dim()
 	a, b, _ := p.Inequalities()
 	l, u := p.Bounds()
+	if p.HasTerms() { // which alone may bound an entity
+		if lo, hi, err := lp.BoundingBox(p); err == nil {
+			l, u = lo, hi
+		}
+	}
 	all := &movingRows{}
 	for k, limit := range b {
 		all.add(a[k*n:(k+1)*n], 0, 0, limit)

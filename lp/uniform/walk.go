@@ -23,6 +23,9 @@ func NewWalk(p *lp.Polytope) (*Walk, error) {
 	if p.HullOnly() {
 		return nil, fmt.Errorf("uniform: %s is the hull of points whose facets are too many to find: it has no rows to go by", p.Describe())
 	}
+	if err := p.RefuseTerms("uniform: walks for densities that are not uniform"); err != nil {
+		return nil, err
+	}
 	c := p.Canonical()
 	hull, err := newAffineHull(c)
 	if err != nil {

@@ -68,6 +68,9 @@ func NewAll(ctx *cuda.Context, specs []Spec) ([]policy.Shared, error) {
 	var programs []*program
 	initial := map[*Backend][]float32{}
 	for i, s := range specs {
+		if err := s.Solver.Polytope().RefuseTerms("policy: a GPU"); err != nil {
+			return nil, fmt.Errorf("%w: train with backend cpu", err)
+		}
 		m, params, err := network.NewModel(s.Solver, s.ObsDim, s.Minibatch, s.Config, s.Fit, s.Seed)
 		if err != nil {
 			return nil, err

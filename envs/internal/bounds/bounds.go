@@ -34,6 +34,9 @@ type Template struct {
 
 // New is for bounds that are finite at most where lower and upper say so.
 func New(p *lp.Polytope, lower, upper func(j int) bool) (*Template, error) {
+	if err := p.RefuseTerms("envs: bounds that follow the state and are relaxed"); err != nil {
+		return nil, err
+	}
 	known, err := envs.EqualWeights(p)
 	if err != nil {
 		return nil, err

@@ -28,6 +28,9 @@ const beyond = 1 << 40
 // says why there is none.
 func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func(j int) bool) (*form, error) {
 	p := s.Polytope()
+	if err := p.RefuseTerms("a graph"); err != nil {
+		return nil, err
+	}
 	if p.HullOnly() {
 		return nil, errors.New("the constraints are the hull of points whose facets are too many to find: without them a graph cannot tell the residual of an action")
 	}

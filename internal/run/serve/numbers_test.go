@@ -68,9 +68,9 @@ func TestReadFast(t *testing.T) {
 func TestRequests(t *testing.T) {
 	for line, want := range map[string]string{
 		`{"obs":[1],"id":true}`:       "id is true: a string or a number is allowed",
-		`{"obs":[1],"Obs":[2]}`:       `unknown field "Obs": obs, b, total, lower, upper, A, id are allowed`,
-		`{"obs":[1],"a":[[2]]}`:       `unknown field "a": obs, b, total, lower, upper, A, id are allowed`,
-		`{"obs":[1],"c":[1]}`:         `unknown field "c": obs, b, total, lower, upper, A, id are allowed`,
+		`{"obs":[1],"Obs":[2]}`:       `unknown field "Obs": obs, b, total, lower, upper, holdings, A, id are allowed`,
+		`{"obs":[1],"a":[[2]]}`:       `unknown field "a": obs, b, total, lower, upper, holdings, A, id are allowed`,
+		`{"obs":[1],"c":[1]}`:         `unknown field "c": obs, b, total, lower, upper, holdings, A, id are allowed`,
 		`{"b":[1]}`:                   "no obs: an observation is needed",
 		`{"obs":[1,null]}`:            "component 1 of obs is null: a finite number is allowed",
 		`{"obs":[1],"total":[null]}`:  "component 0 of total is null: a finite number is allowed",

@@ -26,16 +26,17 @@ const (
 	fieldTotal
 	fieldLower
 	fieldUpper
+	fieldHoldings
 	fieldA
 	fieldID
 	fields
 )
 
-var fieldNames = [fields]string{"obs", envs.LimitB, envs.LimitTotal, envs.LimitLower, envs.LimitUpper, envs.LimitA, "id"}
+var fieldNames = [fields]string{"obs", envs.LimitB, envs.LimitTotal, envs.LimitLower, envs.LimitUpper, envs.LimitHoldings, envs.LimitA, "id"}
 
 // none is what null stands for in a list of limits: that there is none.
 var none = [fields]float64{
-	math.NaN(), math.Inf(1), math.NaN(), math.Inf(-1), math.Inf(1), math.NaN(), math.NaN(),
+	math.NaN(), math.Inf(1), math.NaN(), math.Inf(-1), math.Inf(1), math.NaN(), math.NaN(), math.NaN(),
 }
 
 // request is one line: an observation [..], or an object that has it. Its memory is used
@@ -69,7 +70,7 @@ func (q *request) reset() {
 
 // limits writes those that the line gives.
 func (q *request) limits(to *lp.Limits) {
-	for f, p := range [...]*[]float64{fieldB: &to.B, fieldTotal: &to.E, fieldLower: &to.Lower, fieldUpper: &to.Upper, fieldA: &to.A} {
+	for f, p := range [...]*[]float64{fieldB: &to.B, fieldTotal: &to.E, fieldLower: &to.Lower, fieldUpper: &to.Upper, fieldHoldings: &to.Holdings, fieldA: &to.A} {
 		if p != nil && q.given[f] {
 			*p = q.lists[f]
 			if *p == nil {

@@ -1,0 +1,196 @@
+package interval
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+	"paspo/lp/internal/lptest"
+)
+
+// enumerated returns the description with every row with terms as one row for every side
+// of every From, whose largest it is.
+func enumerated(d lp.Description, holdings []float64) lp.Description {
+	rows := d.Rows
+	d.Rows = nil
+	for _, r := range rows {
+		all := []lp.Row{{Coef: slices.Clone(r.Coef), Min: r.Min, Max: r.Max}}
+		for _, t := range r.Terms {
+			from := t.From
+			if t.Holding && holdings != nil {
+				from = holdings[t.Entity]
+			}
+			var next []lp.Row
+			for _, one := range all {
+				for _, w := range []float64{t.Above, -t.Below} {
+					side := lp.Row{Coef: slices.Clone(one.Coef), Min: one.Min, Max: one.Max + w*from}
+					side.Coef[t.Entity] += w
+					next = append(next, side)
+				}
+			}
+			all = next
+		}
+		// A row of no entity says nothing, up to the rounding of its limit.
+		all = slices.DeleteFunc(all, func(one lp.Row) bool {
+			return len(r.Terms) > 0 && !slices.ContainsFunc(one.Coef, func(c float64) bool { return c != 0 }) && one.Max > -1e-12
+		})
+		for k := range all {
+			if all[k].Name = r.Name; len(all) > 1 {
+				all[k].Name = r.Name + string(rune('A'+k/26)) + string(rune('a'+k%26))
+			}
+		}
+		d.Rows = append(d.Rows, all...)
+	}
+	return d
+}
+
+// randomTerms gives rows without a min terms that leave a point of the polytope in.
+func randomTerms(d *lp.Description, r *rand.Rand) bool {
+	p, err := lp.New(*d)
+	if err != nil {
+		return false
+	}
+	n := len(d.Entities)
+	c := make([]float64, n)
+	for j := range c {
+		c[j] = r.NormFloat64()
+	}
+	x, _, err := p.Minimize(c, nil)
+	if err != nil {
+		return false
+	}
+	lo, hi, err := lp.BoundingBox(p)
+	if err != nil {
+		return false
+	}
+	for k := range 1 + r.IntN(2) {
+		row := lp.Row{Name: "terms" + string(rune('0'+k)), Coef: make([]float64, n), Min: math.Inf(-1)}
+		left := 5
+		for j := range n {
+			if r.IntN(4) == 0 {
+				row.Coef[j] = float64(r.IntN(5) - 2)
+			}
+			if left == 0 || r.IntN(3) == 0 {
+				continue
+			}
+			left--
+			t := lp.Term{Entity: j, Above: float64(r.IntN(3)), Below: float64(r.IntN(3)), Holding: r.IntN(2) == 0}
+			t.From = []float64{0, x[j], lo[j], lo[j] + (hi[j]-lo[j])*r.Float64(), hi[j] + 0.5, math.Round(100*x[j]) / 100}[r.IntN(6)]
+			row.Terms = append(row.Terms, t)
+			row.Max += max(t.Above*(x[j]-t.From), t.Below*(t.From-x[j]))
+		}
+		for j, v := range row.Coef {
+			row.Max += v * x[j]
+		}
+		row.Max += []float64{0, 0.01, 0.1, 1}[r.IntN(4)]
+		d.Rows = append(d.Rows, row)
+	}
+	return true
+}
+
+// TestTerms holds intervals under convex terms to rational arithmetic on the polytope of
+// all their sides, by every method, and with holdings of a state.
+func TestTerms(t *testing.T) {
+	kinds := map[string]int{}
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		r := rand.New(rng.New(seed, "terms"))
+		d, _ := lptest.RandomPolytope(r)
+		if len(d.Entities) > 8 || !randomTerms(&d, r) {
+			return
+		}
+		p, err := lp.New(d)
+		sides, wrong := lp.New(enumerated(d, nil))
+		if (err == nil) != (wrong == nil) {
+			t.Fatalf("%v, of all sides %v\n%+v", err, wrong, d)
+		}
+		if err != nil {
+			return
+		}
+		n := p.Dim()
+		lo, hi, _ := lp.BoundingBox(p)
+		lim := []lp.Limits{{}, {Holdings: make([]float64, n)}}
+		for j := range n {
+			lim[1].Holdings[j] = lo[j] + (hi[j]-lo[j])*r.Float64()
+		}
+		states := []*lp.Polytope{sides, nil}
+		if states[1], err = lp.New(enumerated(d, lim[1].Holdings)); err != nil {
+			var empty *lp.EmptyError
+			if errors.As(err, &empty) && empty.Amount > 1e-8 && p.FindConflict(&lim[1]) == nil {
+				t.Fatalf("no conflict where all sides have %v\n%+v", err, d)
+			}
+			lim, states = lim[:1], states[:1]
+			kinds["empty"]++
+		}
+		for _, method := range []string{"auto", "clp", "lazy"} {
+			s := opened(t, p, Config{Method: method, Workers: 1})
+			if err := lptest.WalkChecked(s, r, lim, len(lim)); err != nil {
+				t.Fatalf("%s: %v\n%+v\n%+v", method, err, d, lim)
+			}
+			kinds[s.Method()]++
+		}
+		// The exact interval itself, against all sides.
+		for k, q := range states {
+			var prefix []float64
+			for range n {
+				l, h, ok := lp.ExactInterval(p, prefix, &lim[k], 0)
+				sl, sh, sok := lp.ExactInterval(q, prefix, nil, 0)
+				if ok != sok {
+					// What rounding decides, it decides in its own way.
+					_, _, ok = lp.ExactInterval(p, prefix, &lim[k], 1e-12)
+					_, _, sok = lp.ExactInterval(q, prefix, nil, 1e-12)
+					if !ok || !sok {
+						t.Fatalf("state %d after %v: %v, of all sides %v\n%+v\n%+v", k, prefix, ok, sok, d, lim)
+					}
+					break
+				}
+				if ok && (!agree(l, sl) || !agree(h, sh)) {
+					t.Fatalf("state %d after %v: [%v, %v] %v, of all sides [%v, %v] %v\n%+v\n%+v", k, prefix, l, h, ok, sl, sh, sok, d, lim)
+				}
+				if !ok {
+					break
+				}
+				prefix = append(prefix, l+(h-l)*r.Float64())
+			}
+			if len(prefix) < n {
+				continue
+			}
+			kinds["whole"]++
+			// Residuals of the row are at least those of its sides on a scale that is no larger.
+			x := slices.Clone(prefix)
+			for j := range x {
+				x[j] += 0.1 * r.NormFloat64()
+			}
+			if a, b := p.Residual(x, &lim[k]), q.Residual(x, nil); (a > 1e-12) != (b > 1e-12) {
+				t.Fatalf("residual %v of %v, of all sides %v\n%+v", a, x, b, d)
+			}
+			// Projections.
+			y, err := lp.ProjectWithin(p, &lim[k], x)
+			z, zerr := lp.ProjectWithin(q, nil, x)
+			if err != nil || zerr != nil {
+				kinds["no projection"]++
+				if err != nil && zerr == nil {
+					t.Fatalf("projection of %v: %v\n%+v", x, err, d)
+				}
+				continue
+			}
+			for j := range y {
+				if math.Abs(y[j]-z[j]) > 1e-6*max(1, math.Abs(z[j])) {
+					t.Fatalf("projection of %v is %v, on all sides %v\n%+v", x, y, z, d)
+				}
+			}
+		}
+	})
+	t.Log(kinds)
+	if kinds["whole"] == 0 {
+		t.Error("nothing was compared")
+	}
+}
+
+func agree(a, b float64) bool { return math.Abs(a-b) <= 1e-12*max(1, math.Abs(a), math.Abs(b)) }

@@ -1,0 +1,462 @@
+package lp
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"paspo/lp/internal/vec"
+)
+
+// Term is what one entity adds to a row beside its coefficient, convex and piecewise linear,
+//
+//	above max(0, a_j - from) + below max(0, from - a_j),   above, below >= 0,
+//
+// so that above = below = w is w |a_j - from|. A row with terms has a Max and no Min: what
+// is left would not be convex.
+type Term struct {
+	Entity       int // j
+	Above, Below float64
+	From         float64
+
+	// Holding says that a state moves From: Limits.Holdings takes its place.
+	Holding bool
+}
+
+// at returns what the term comes to at x.
+func (t *Term) at(x, from float64) float64 {
+	if d := x - from; d > 0 {
+		return t.Above * d
+	} else {
+		return -t.Below * d
+	}
+}
+
+// from returns what the term counts from where these are the holdings, nil for its own.
+func (t *Term) from(holdings []float64) float64 {
+	if t.Holding && holdings != nil {
+		return holdings[t.Entity]
+	}
+	return t.From
+}
+
+// terms are those of a polytope's rows. A polytope that has some is answered by the
+// lifted one,
+//
+//	{ (a, p): A_k a - sum below a_j + sum (above + below) p_i <= b_k - sum below from,
+//	          a_j - p_i <= from,  p_i >= 0 }
+//
+// with one part p_i for every entity and From, since max(0, -d) = max(0, d) - d. Its
+// intervals of the entities, which come first, are those of the polytope. Holdings move its
+// right-hand sides alone.
+type terms struct {
+	rows   []termRow
+	parts  []part
+	sizes  []float64 // m: what the terms of a row can come to
+	held   bool      // some terms follow holdings
+	lifted *Polytope
+}
+
+// termRow are the terms of an inequality, and their parts.
+type termRow struct {
+	row   int
+	terms []Term
+	parts []int
+}
+
+type part struct {
+	entity  int
+	from    float64
+	holding bool
+}
+
+// checkTerms returns what is wrong with the terms of a row.
+func checkTerms(entities []string, r Row) error {
+	if len(r.Terms) > 0 && (!math.IsInf(r.Min, -1) || math.IsInf(r.Max, 1)) {
+		return fmt.Errorf("constraint %s has convex terms: it takes a max and no min, as what is left would not be convex", r.Name)
+	}
+	for i, t := range r.Terms {
+		if t.Entity < 0 || t.Entity >= len(entities) {
+			return fmt.Errorf("constraint %s, term %d: entity %d is not one of the %d", r.Name, i+1, t.Entity, len(entities))
+		}
+		for _, w := range [...]float64{t.Above, t.Below} {
+			if !(w >= 0 && w <= MaxRow) || w > 0 && w < minMagnitude {
+				return fmt.Errorf("constraint %s, weight of a term of %s: %g is neither 0 nor a number from %g to %g, without which what is left would not be convex",
+					r.Name, entities[t.Entity], w, minMagnitude, MaxRow)
+			}
+		}
+		if !(math.Abs(t.From) <= MaxMagnitude) {
+			return fmt.Errorf("constraint %s, term of %s: it counts from %g, which is not a number of at most %g", r.Name, entities[t.Entity], t.From, MaxMagnitude)
+		}
+	}
+	return nil
+}
+
+// addTerms adds the terms of the last inequality.
+func (p *Polytope) addTerms(all []Term) {
+	if p.terms == nil {
+		p.terms = &terms{}
+	}
+	t := p.terms
+	row := termRow{row: len(p.b) - 1, terms: slices.Clone(all)}
+	for _, x := range all {
+		of := part{x.Entity, x.From, x.Holding}
+		i := slices.Index(t.parts, of)
+		if i < 0 {
+			i = len(t.parts)
+			t.parts = append(t.parts, of)
+		}
+		row.parts = append(row.parts, i)
+		t.held = t.held || x.Holding
+	}
+	t.rows = append(t.rows, row)
+}
+
+// Terms returns the terms of inequality k. The slice must not be modified.
+func (p *Polytope) Terms(k int) []Term {
+	if p.terms != nil {
+		for _, r := range p.terms.rows {
+			if r.row == k {
+				return r.terms
+			}
+		}
+	}
+	return nil
+}
+
+// HasTerms reports whether some rows have convex terms. What goes by the rows alone then
+// sees a larger set: terms are never negative.
+func (p *Polytope) HasTerms() bool { return p.terms != nil }
+
+// Lifted returns the polytope without terms whose first entities, as many as p has, make
+// up p, and nil where p has no terms.
+func (p *Polytope) Lifted() *Polytope {
+	if p.terms == nil {
+		return nil
+	}
+	return p.terms.lifted
+}
+
+// finishTerms makes the lifted polytope, and takes sizes from it. Where terms follow
+// holdings, an entity is as large as it is without the rows that have them.
+func (p *Polytope) finishTerms() error {
+	t := p.terms
+	q, err := p.liftTerms(func(termRow) bool { return true })
+	if err != nil {
+		return err
+	}
+	n := p.Dim()
+	if t.held {
+		base, err := p.liftTerms(func(r termRow) bool {
+			return !slices.ContainsFunc(r.terms, func(x Term) bool { return x.Holding })
+		})
+		if err == nil {
+			s := slices.Clone(q.size)
+			for j := range n {
+				s[j] = max(s[j], base.size[j])
+			}
+			for i, of := range t.parts {
+				if of.holding {
+					s[n+i] = max(s[n+i], s[of.entity])
+				}
+			}
+			q.canon = nil
+			q.finish(s)
+			q.Canonical().ranges = &ranges{}
+		}
+	}
+	t.lifted = q
+	p.warnings = append(p.warnings, q.warnings...)
+	p.setSizes(q.size[:n])
+	t.sizes = make([]float64, len(p.b))
+	for _, r := range t.rows {
+		for _, x := range r.terms {
+			t.sizes[r.row] += (x.Above + x.Below) * (p.size[x.Entity] + math.Abs(x.From))
+		}
+	}
+	p.addTermSizes()
+	return nil
+}
+
+// addTermSizes makes sizes of rows count their terms.
+func (p *Polytope) addTermSizes() {
+	for k, s := range p.terms.sizes {
+		p.rowSize[k] += s
+	}
+}
+
+// liftTerms returns the lifted polytope without the rows with terms that keep is false of.
+func (p *Polytope) liftTerms(keep func(termRow) bool) (*Polytope, error) {
+	t := p.terms
+	n, aux := p.Dim(), len(t.parts)
+	q := &Polytope{name: p.name, entities: slices.Clone(p.entities), budget: p.budget, eqNames: p.eqNames, f: p.f, auxiliary: aux}
+	for i := range aux {
+		q.entities = append(q.entities, fmt.Sprintf("part %d", i+1))
+	}
+	q.l = append(slices.Clone(p.l), make([]float64, aux)...)
+	q.u = append(slices.Clone(p.u), slices.Repeat([]float64{math.Inf(1)}, aux)...)
+	for k := range p.f {
+		q.e = append(append(q.e, p.e[k*n:(k+1)*n]...), make([]float64, aux)...)
+	}
+	used := make([]bool, aux)
+	left := make([]bool, len(p.b))
+	for _, r := range t.rows {
+		left[r.row] = !keep(r)
+		for _, i := range r.parts {
+			used[i] = used[i] || !left[r.row]
+		}
+	}
+	var lim TermLimits
+	b := lim.limits(p, p.b, nil)
+	a := lim.matrix(p, p.a)
+	for k, v := range b {
+		row := a[k*(n+aux) : (k+1)*(n+aux)]
+		if k < len(p.b) {
+			if left[k] {
+				continue
+			}
+			q.rowNames = append(q.rowNames, p.rowNames[k])
+		} else if used[k-len(p.b)] {
+			q.rowNames = append(q.rowNames, "")
+		} else {
+			continue
+		}
+		q.a, q.b = append(q.a, row...), append(q.b, v)
+	}
+	for i, is := range used {
+		if !is {
+			q.u[n+i] = math.Abs(t.parts[i].from) // of no row
+		}
+	}
+	return q, q.scaleByRows()
+}
+
+// TermLimits turns limits of a polytope with terms into those of the lifted one, in memory
+// of its own.
+type TermLimits struct {
+	out                 Limits
+	b, lower, upper, at []float64
+}
+
+// Lift returns limits that hold until the next call.
+func (c *TermLimits) Lift(p *Polytope, lim *Limits) *Limits {
+	if lim == nil {
+		return nil
+	}
+	b, _, _, _ := p.Resolve(lim)
+	n, q := p.Dim(), p.terms.lifted
+	c.out = Limits{E: lim.E}
+	if lim.B != nil || lim.Holdings != nil {
+		c.out.B = c.limits(p, b, lim.Holdings)
+	}
+	if lim.Lower != nil {
+		c.lower = append(append(c.lower[:0], lim.Lower...), q.l[n:]...)
+		c.out.Lower = c.lower
+	}
+	if lim.Upper != nil {
+		c.upper = append(append(c.upper[:0], lim.Upper...), q.u[n:]...)
+		c.out.Upper = c.upper
+	}
+	if lim.A != nil {
+		c.out.A = c.matrix(p, lim.A)
+	}
+	return &c.out
+}
+
+// limits returns the right-hand sides of the lifted rows.
+func (c *TermLimits) limits(p *Polytope, b, holdings []float64) []float64 {
+	t := p.terms
+	c.b = append(c.b[:0], b...)
+	for _, r := range t.rows {
+		for x := range r.terms {
+			c.b[r.row] -= r.terms[x].Below * r.terms[x].from(holdings)
+		}
+	}
+	for _, of := range t.parts {
+		from := of.from
+		if of.holding && holdings != nil {
+			from = holdings[of.entity]
+		}
+		c.b = append(c.b, from)
+	}
+	return c.b
+}
+
+// matrix returns the lifted rows of a matrix.
+func (c *TermLimits) matrix(p *Polytope, a []float64) []float64 {
+	t := p.terms
+	n, m, aux := p.Dim(), len(p.b), len(p.terms.parts)
+	cols := n + aux
+	c.at = grown(c.at, (m+aux)*cols)
+	clear(c.at)
+	for k := range m {
+		copy(c.at[k*cols:], a[k*n:(k+1)*n])
+	}
+	for _, r := range t.rows {
+		row := c.at[r.row*cols : (r.row+1)*cols]
+		for x, i := range r.parts {
+			row[r.terms[x].Entity] -= r.terms[x].Below
+			row[n+i] += r.terms[x].Above + r.terms[x].Below
+		}
+	}
+	for i, of := range t.parts {
+		row := c.at[(m+i)*cols : (m+i+1)*cols]
+		row[of.entity], row[n+i] = 1, -1
+	}
+	return c.at
+}
+
+// liftOnce is Lift into memory of the result's own.
+func (p *Polytope) liftOnce(lim *Limits) *Limits {
+	var c TermLimits
+	return c.Lift(p, lim)
+}
+
+// minimizeTerms is Minimize of a polytope with terms.
+func (p *Polytope) minimizeTerms(c []float64, lim *Limits) (x []float64, value float64, err error) {
+	q := p.terms.lifted
+	x, _, err = q.Minimize(append(slices.Clone(c), make([]float64, len(p.terms.parts))...), p.liftOnce(lim))
+	if err != nil {
+		return nil, 0, err
+	}
+	x = x[:p.Dim():p.Dim()]
+	if r, name := p.WorstConstraint(x, lim); !(r <= Feasibility) {
+		return nil, 0, fmt.Errorf("lp: CLP finds no point of %s: it violates %s by a scaled %g", p.Describe(), name, r)
+	}
+	return x, vec.Dot(c, x), nil
+}
+
+// sum returns what the terms come to at a.
+func (r *termRow) sum(a, holdings []float64) float64 {
+	s := 0.
+	for i := range r.terms {
+		t := &r.terms[i]
+		s += t.at(a[t.Entity], t.from(holdings))
+	}
+	return s
+}
+
+// sum returns what the terms of inequality k come to at a.
+func (t *terms) sum(k int, a []float64, lim *Limits) float64 {
+	for i := range t.rows {
+		if r := &t.rows[i]; r.row == k {
+			return r.sum(a, holdingsOf(lim))
+		}
+	}
+	return 0
+}
+
+// tangent writes the row and the limit that row r has on the side of every From where a
+// is: no allocation within the limits breaks it.
+func (p *Polytope) tangent(r *termRow, coef, a []float64, b float64, holdings []float64, unit float64) float64 {
+	for i := range r.terms {
+		t := &r.terms[i]
+		from := t.from(holdings) / unit
+		w := -t.Below
+		if a[t.Entity] > from {
+			w = t.Above
+		}
+		coef[t.Entity] += w
+		b += w * from
+	}
+	return b
+}
+
+func holdingsOf(lim *Limits) []float64 {
+	if lim == nil {
+		return nil
+	}
+	return lim.Holdings
+}
+
+// RefuseTerms returns an error where p has convex terms, which what cannot do.
+func (p *Polytope) RefuseTerms(what string) error {
+	if p.terms == nil {
+		return nil
+	}
+	row := p.terms.rows[0].row
+	return fmt.Errorf("%s cannot do with convex terms such as those of row %q of %s", what, p.rowNames[row], p.Describe())
+}
+
+// WithinTerms narrows the step t of a chord a + t d, lo <= 0 <= hi, to where the rows with
+// terms hold, which a does up to rounding, by Newton's method from outside: the rows are
+// convex and piecewise linear along it, so that it ends after as many steps as they have
+// pieces. Where nothing narrows an infinite endpoint, it stays.
+func (p *Polytope) WithinTerms(a []float64, entities []int32, d []float64, lo, hi float64) (float64, float64) {
+	n := p.Dim()
+	for i := range p.terms.rows {
+		r := &p.terms.rows[i]
+		row := p.a[r.row*n : (r.row+1)*n]
+		move := func(j int) float64 {
+			for x, e := range entities {
+				if int(e) == j {
+					return d[x]
+				}
+			}
+			return 0
+		}
+		// excess returns how far the row is beyond its limit at t, and how that grows in the
+		// direction of sign.
+		excess := func(t, sign float64) (value, slope float64) {
+			for x, e := range entities {
+				slope += row[e] * d[x]
+			}
+			value = vec.Dot(row, a) - p.b[r.row]
+			far := math.IsInf(t, 0)
+			if !far {
+				value += t * slope
+			}
+			for x := range r.terms {
+				of := &r.terms[x]
+				v := move(of.Entity)
+				at := a[of.Entity] - of.From
+				if !far {
+					at += t * v
+				} else if v != 0 {
+					at = sign * v
+				}
+				w := -of.Below
+				if at > 0 || at == 0 && sign*v > 0 {
+					w = of.Above
+				}
+				slope += w * v
+				if far {
+					at = a[of.Entity] - of.From
+				}
+				value += w * at
+			}
+			return value, sign * slope
+		}
+		for _, sign := range [...]float64{1, -1} {
+			t := hi
+			if sign < 0 {
+				t = lo
+			}
+			if math.IsInf(t, 0) {
+				// The pieces farthest out begin it: their line is nowhere above the row.
+				value, slope := excess(t, sign)
+				if !(slope > 0) {
+					continue
+				}
+				t = sign * max(0, -value/slope)
+			}
+			for range 2 * (len(r.terms) + 2) {
+				value, slope := excess(t, sign)
+				if !(value > 0) {
+					break
+				}
+				if !(slope > 0) {
+					t = 0 // rounding hides the inside
+					break
+				}
+				t -= sign * value / slope
+			}
+			if sign > 0 {
+				hi = max(t, 0)
+			} else {
+				lo = min(t, 0)
+			}
+		}
+	}
+	return lo, hi
+}
