@@ -157,6 +157,9 @@ func checkIntervals(ctx context.Context, p *lp.Polytope) (intervals, error) {
 	if d, ok := s.(closedform.Describer); ok {
 		found.Form = d.Compiled()
 	}
+	if p.HasTerms() {
+		found.Reason = "since rows have convex terms, which make it one of a larger polytope"
+	}
 	return found, nil
 }
 
@@ -216,9 +219,9 @@ func check(ctx context.Context, name string, p *lp.Polytope) (*checked, error) {
 	if p.HullOnly() {
 		c.Points = len(p.Points())
 	}
-	a, b, names := p.Inequalities()
+	_, b, names := p.Inequalities()
 	for k, v := range b {
-		c.Rows = append(c.Rows, line{names[k], constraints.Expression(a[k*n:(k+1)*n], c.Entities) + " <= " + number(v), isRedundant[k]})
+		c.Rows = append(c.Rows, line{names[k], constraints.Inequality(p, k) + " <= " + number(v), isRedundant[k]})
 		if isRedundant[k] {
 			c.Redundant = append(c.Redundant, names[k])
 		}

@@ -24,6 +24,7 @@ type symbols struct {
 	index    map[string]int
 
 	lower, upper []float64 // of entities, nil where not known
+	holdings     []float64 // of entities, nil where the file has none
 }
 
 func newSymbols(entities []string) *symbols {
@@ -91,6 +92,8 @@ func (x *affine) scale(by func(float64) float64) {
 //	factor     = { "+" | "-" } ( number | name | "(" sum ")" | function "(" sum { "," sum } ")" )
 //	function   = "max" | "min" | "abs"
 //
+// A factor may also be one of termFunctions of a name.
+//
 // A name is an entity or a group. It stands in backticks or quotes where it
 // holds a space or an operator or starts with a digit. Of a chain, the outer
 // sides are numbers: 0.1 <= TECH <= 0.4. The rows have no names.
@@ -149,7 +152,7 @@ func (p *exprParser) constraint() ([]lp.Row, error) {
 	if left.constantOnly() {
 		return nil, exprError(p.s, 0, "no entity or group is named")
 	}
-	if len(left.pieces)+len(right.pieces) == 0 {
+	if left.linear() && right.linear() {
 		limit := right.constant - left.constant
 		left.affine.add(-1, right.affine)
 		row := lp.Row{Coef: p.names.expand(left.coef), Min: math.Inf(-1), Max: math.Inf(1)}
@@ -164,8 +167,8 @@ func (p *exprParser) constraint() ([]lp.Row, error) {
 	left.add(-1, right)
 	switch plain {
 	case "=":
-		f := left.pieces[0]
-		return nil, exprError(p.s, f.at, "%s(...) has no = : what is left would not be convex", f.name)
+		name, at := left.first()
+		return nil, exprError(p.s, at, "%s(...) has no = : what is left would not be convex", name)
 	case ">=":
 		left.negate()
 	}
@@ -174,9 +177,20 @@ func (p *exprParser) constraint() ([]lp.Row, error) {
 
 // rows returns the rows of x <= 0, one for every choice of pieces.
 func (p *exprParser) rows(x piecewise) ([]lp.Row, error) {
+	if t := x.concave(); t != nil {
+		return nil, exprError(p.s, t.at, "%[1]s(...) can be limited only from above, as in %[1]s(%[2]s) <= 0.2: what is left would not be convex", t.name, everything)
+	}
+	p.spread(&x)
 	all, err := p.choices(x)
 	if err != nil {
 		return nil, err
+	}
+	if terms := x.rowTerms(); terms != nil {
+		var rows []lp.Row
+		for _, a := range p.names.largest(all) {
+			rows = append(rows, lp.Row{Coef: p.names.expand(a.coef), Min: math.Inf(-1), Max: 0 - a.constant, Terms: terms})
+		}
+		return rows, nil
 	}
 	var rows []lp.Row
 	for _, a := range p.names.largest(all) {
@@ -224,9 +238,9 @@ func (p *exprParser) chain(left piecewise, first token, middle piecewise) ([]lp.
 	if middle.constantOnly() {
 		return nil, exprError(p.s, 0, "no entity or group is named")
 	}
-	if len(middle.pieces) > 0 {
-		f := middle.pieces[0]
-		return nil, exprError(p.s, f.at, "%s(...) has no limit on either side: what is left would not be convex", f.name)
+	if !middle.linear() {
+		name, at := middle.first()
+		return nil, exprError(p.s, at, "%s(...) has no limit on either side: what is left would not be convex", name)
 	}
 	lo, hi := left.constant-middle.constant, right.constant-middle.constant
 	if first.text == ">=" {
@@ -306,6 +320,8 @@ func (p *exprParser) factor() (x piecewise, err error) {
 		}
 	case tok.kind == tokenName && functions[p.s[tok.at:tok.at+len(tok.text)]] && p.operator("("):
 		return p.function(tok)
+	case tok.kind == tokenName && termFunctions[p.s[tok.at:tok.at+len(tok.text)]] != (termFunction{}) && p.operator("("):
+		return p.termFunction(tok)
 	case tok.kind == tokenName:
 		k, ok := p.names.index[tok.text]
 		if !ok {

@@ -16,6 +16,7 @@ const maxChoices = 256
 type piecewise struct {
 	affine
 	pieces []extreme
+	terms  []exprTerm
 }
 
 // extreme is the largest of affine functions, or the smallest.
@@ -24,9 +25,22 @@ type extreme struct {
 	at    int // of the name in the expression
 	least bool
 	of    []affine
+
+	single int // of abs: the only entity in it, else -1
 }
 
-func (x *piecewise) constantOnly() bool { return x.coef == nil && len(x.pieces) == 0 }
+func (x *piecewise) constantOnly() bool { return x.coef == nil && x.linear() }
+
+// linear reports whether there is nothing but an affine function.
+func (x *piecewise) linear() bool { return len(x.pieces) == 0 && len(x.terms) == 0 }
+
+// first returns the name and the place of a function.
+func (x *piecewise) first() (name string, at int) {
+	if len(x.pieces) > 0 {
+		return x.pieces[0].name, x.pieces[0].at
+	}
+	return x.terms[0].name, x.terms[0].at
+}
 
 func (x *piecewise) add(sign float64, y piecewise) {
 	if sign < 0 {
@@ -34,6 +48,7 @@ func (x *piecewise) add(sign float64, y piecewise) {
 	}
 	x.affine.add(1, y.affine)
 	x.pieces = append(x.pieces, y.pieces...)
+	x.terms = append(x.terms, y.terms...)
 }
 
 func (x *piecewise) negate() { x.scale(func(c float64) float64 { return -c }) }
@@ -42,7 +57,7 @@ func (x *piecewise) scale(by func(float64) float64) {
 	x.affine.scale(by)
 	switch one := by(1); {
 	case one == 0:
-		x.pieces = nil
+		x.pieces, x.terms = nil, nil
 	default:
 		for i := range x.pieces {
 			f := &x.pieces[i]
@@ -50,6 +65,10 @@ func (x *piecewise) scale(by func(float64) float64) {
 			for k := range f.of {
 				f.of[k].scale(by)
 			}
+		}
+		for i := range x.terms {
+			t := &x.terms[i]
+			t.Above, t.Below = by(t.Above), by(t.Below)
 		}
 	}
 }
@@ -69,6 +88,7 @@ func (x *piecewise) clone() piecewise {
 		}
 		y.pieces = append(y.pieces, g)
 	}
+	y.terms = slices.Clone(x.terms)
 	return y
 }
 
@@ -83,6 +103,9 @@ func (p *exprParser) function(name token) (piecewise, error) {
 		if err != nil {
 			return piecewise{}, err
 		}
+		if len(x.terms) > 0 {
+			return piecewise{}, exprError(p.s, x.terms[0].at, "%s(...) cannot stand inside %s(...)", x.terms[0].name, name.text)
+		}
 		args = append(args, x)
 		if !p.operator(",") {
 			break
@@ -94,10 +117,13 @@ func (p *exprParser) function(name token) (piecewise, error) {
 	if err := p.next(); err != nil {
 		return piecewise{}, err
 	}
-	f := extreme{name: name.text, at: name.at, least: name.text == "min"}
+	f := extreme{name: name.text, at: name.at, least: name.text == "min", single: -1}
 	if name.text == "abs" {
 		if len(args) != 1 {
 			return piecewise{}, exprError(p.s, name.at, "abs takes one sum, %d are given", len(args))
+		}
+		if args[0].linear() {
+			f.single = p.names.single(args[0].affine)
 		}
 		other := args[0].clone()
 		other.negate()

@@ -30,6 +30,8 @@ import (
 //	  - {name: power, abs: {MSFT: 1, AMZN: 2}, max: 0.5}    # |MSFT| + 2 |AMZN|
 //	  - "max(MSFT, AMZN) - min(CASH, TECH) <= 0.2"
 //	  - "abs(MSFT - AMZN) <= 0.1"
+//	  - turnover(TECH) <= 0.2      # see below
+//	holdings: {CASH: 0.6, MSFT: 0.4}    # what turnover counts from; 0 where not given
 //
 // The total may lie between limits, {min: 0.5, max: 1} or one of them. Bounds called
 // default are those of all entities that have none of their own, and bounds of a group
@@ -39,7 +41,20 @@ import (
 // on both sides of <=, >= or =. A name that holds spaces or operators, or starts
 // with a digit, stands in backticks there. max(..), min(..) and abs(..) of expressions
 // stand where what they leave is convex, max and abs on the smaller side. They make a row
-// for every choice of their arguments, at most 256, those left out that bounds imply.
+// for every choice of their arguments, at most 256, those left out that bounds imply. Sums
+// of abs(..) of single entities may have more choices: they become terms.
+//
+// Terms of an entity or, summed, of all entities of a group, or of ALL, make no row of their
+// own (see lp.Term). They stand where max and abs do:
+//
+//	leverage(X)    |a|             long(X)    max(0, a)        short(X)  max(0, -a)
+//	turnover(X)    |a - holding|   bought(X)  max(0, a - h)    sold(X)   max(0, h - a)
+//
+// turnover is two-way: what is bought and what is sold both count, and one-way it is
+// turnover(X)/2. Holdings of a state take the place of the file's, see lp.Limits. Written
+// out, a row with terms is
+//
+//	{name: r4, coefficients: {CASH: 1}, max: 0.3, terms: [{entity: MSFT, above: 1, below: 2, from: 0.1, holding: false}]}
 //
 // Instead of bounds, groups and constraints a file may give the points whose
 // convex hull the polytope is, one number an entity:
@@ -90,7 +105,7 @@ func stated(conflict []string, d *lp.Description) []string {
 	out := slices.Clone(conflict)
 	for i, name := range out {
 		k := slices.IndexFunc(d.Rows, func(r lp.Row) bool { return r.Name == name })
-		if k < 0 || strings.ContainsAny(name, "<=>≤≥") {
+		if k < 0 || len(d.Rows[k].Terms) > 0 || strings.ContainsAny(name, "<=>≤≥") {
 			continue
 		}
 		if expr, ok := rowExpr(d.Entities, d.Rows[k]); ok && len(expr) <= longest {
@@ -157,7 +172,7 @@ func (r *reader) yamlError(err error, data []byte) error {
 	return fmt.Errorf("%s: not valid YAML: %s", at, strings.ReplaceAll(msg, "\n", " "))
 }
 
-var fileKeys = []string{"name", "entities", "total", "bounds", "groups", "constraints", "points", "generate", "facet_effort"}
+var fileKeys = []string{"name", "entities", "total", "bounds", "groups", "constraints", "points", "generate", "facet_effort", "holdings"}
 
 // description reads the whole file.
 func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
@@ -178,7 +193,7 @@ func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 		if r.box != nil {
 			return d, r.errorf(top[kind], "%s describe a polytope of their own; bounds, groups and constraints are allowed in a box", kind)
 		}
-		for _, other := range [...]string{"bounds", "groups", "constraints", "generate"} {
+		for _, other := range [...]string{"bounds", "groups", "constraints", "holdings", "generate"} {
 			if n := top[other]; n != nil && other != kind {
 				return d, r.errorf(n, "%s and %s cannot stand together", kind, other)
 			}
@@ -242,6 +257,11 @@ func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 			return d, err
 		}
 	}
+	if n := top["holdings"]; n != nil {
+		if names.holdings, err = r.holdings(n, names); err != nil {
+			return d, err
+		}
+	}
 	if n := top["constraints"]; n != nil {
 		names.lower, names.upper = d.Lower, d.Upper
 		if names.lower == nil {
@@ -252,6 +272,29 @@ func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 		}
 	}
 	return d, nil
+}
+
+// holdings reads what is held of every entity: 0 of what is not listed.
+func (r *reader) holdings(n *yaml.Node, names *symbols) ([]float64, error) {
+	pairs, err := r.pairs(n, "holdings")
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, len(names.entities))
+	for _, h := range pairs {
+		name, err := r.name(h.key, "holdings: name of an entity")
+		if err != nil {
+			return nil, err
+		}
+		j, err := r.entity(h.key, "holdings", name, names)
+		if err != nil {
+			return nil, err
+		}
+		if out[j], err = r.number(h.value, "holdings of "+name, lp.MaxMagnitude); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func (r *reader) entities(n *yaml.Node) ([]string, error) {

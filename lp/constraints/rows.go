@@ -11,7 +11,7 @@ import (
 	"paspo/lp"
 )
 
-var rowKeys = []string{"name", "expr", "coefficients", "abs", "min", "max", "equal"}
+var rowKeys = []string{"name", "expr", "coefficients", "abs", "terms", "min", "max", "equal"}
 
 // constraints adds the list of constraints on entities with the bounds of d to its rows,
 // those of which have names from elsewhere in the file, by line.
@@ -142,7 +142,7 @@ func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (rows []lp.Row,
 	case f["expr"] != nil && f["coefficients"] != nil:
 		return nil, false, r.errorf(f["coefficients"], "%s: expr and coefficients cannot stand together", where)
 	case f["expr"] != nil:
-		for _, k := range [...]string{"abs", "min", "max", "equal"} {
+		for _, k := range [...]string{"abs", "terms", "min", "max", "equal"} {
 			if f[k] != nil {
 				return nil, false, r.errorf(f[k], "%s: %s goes with coefficients; an expr states its own limit", where, k)
 			}
@@ -213,6 +213,9 @@ func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where strin
 	}
 	row = lp.Row{Coef: names.expand(coef), Min: math.Inf(-1), Max: math.Inf(1)}
 	if n := f["equal"]; n != nil {
+		if f["terms"] != nil {
+			return row, r.errorf(n, "%s: equal cannot stand with terms: what is left would not be convex", where)
+		}
 		if f["min"] != nil || f["max"] != nil {
 			return row, r.errorf(n, "%s: equal cannot stand with min or max", where)
 		}
@@ -226,7 +229,68 @@ func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where strin
 		}
 	}
 	if n := f["max"]; n != nil {
-		row.Max, err = r.limit(n, where+", max", math.Inf(1), lp.MaxRow)
+		if row.Max, err = r.limit(n, where+", max", math.Inf(1), lp.MaxRow); err != nil {
+			return row, err
+		}
+	}
+	if n := f["terms"]; n != nil {
+		if f["max"] == nil || f["min"] != nil {
+			return row, r.errorf(n, "%s: terms go with max, and with neither min nor equal: what is left would not be convex", where)
+		}
+		row.Terms, err = r.terms(n, where+", terms", names)
+		return row, err
 	}
 	return row, err
+}
+
+var termKeys = []string{"entity", "above", "below", "from", "holding"}
+
+// terms reads convex terms of a row: above max(0, a - from) + below max(0, from - a) of an
+// entity, and where holding is true a state moves from.
+func (r *reader) terms(n *yaml.Node, where string, names *symbols) (out []lp.Term, err error) {
+	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
+		return nil, r.errorf(n, "%s: a list is expected, like [{entity: %s, above: 1, below: 1, from: 0.1}], not %s", where, names.entities[0], kindOf(n))
+	}
+	for i, c := range n.Content {
+		at := fmt.Sprintf("%s, term %d", where, i+1)
+		f, err := r.fields(c, at, termKeys)
+		if err != nil {
+			return nil, err
+		}
+		var t lp.Term
+		if f["entity"] == nil {
+			return nil, r.errorf(c, "%s: it needs an entity", at)
+		}
+		name, err := r.name(f["entity"], at+", entity")
+		if err != nil {
+			return nil, err
+		}
+		if t.Entity, err = r.entity(f["entity"], at, name, names); err != nil {
+			return nil, err
+		}
+		for _, x := range [...]struct {
+			key  string
+			to   *float64
+			most float64
+		}{{"above", &t.Above, lp.MaxRow}, {"below", &t.Below, lp.MaxRow}, {"from", &t.From, lp.MaxMagnitude}} {
+			v := f[x.key]
+			if v == nil {
+				continue
+			}
+			if *x.to, err = r.number(v, at+", "+x.key, x.most); err != nil {
+				return nil, err
+			}
+			if x.key != "from" && *x.to < 0 {
+				return nil, r.errorf(v, "%s, %s: %g is below 0: what is left would not be convex", at, x.key, *x.to)
+			}
+		}
+		if v := f["holding"]; v != nil {
+			if v.Value != "true" && v.Value != "false" {
+				return nil, r.errorf(v, "%s, holding: true or false is expected, not %s", at, clip(v.Value))
+			}
+			t.Holding = v.Value == "true"
+		}
+		out = append(out, t)
+	}
+	return out, nil
 }

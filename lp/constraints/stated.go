@@ -29,6 +29,12 @@ func Stated(p *lp.Polytope, lim *lp.Limits, conflict []string) []string {
 			if of != name || k >= len(b) || (k+1)*n > len(a) {
 				continue
 			}
+			if terms := p.Terms(k); len(terms) > 0 {
+				if text := Inequality(p, k) + " <= " + number(b[k]); len(text) <= longestStated {
+					says = append(says, text)
+				}
+				continue
+			}
 			coef, limit := slices.Clone(a[k*n:(k+1)*n]), b[k]
 			text := sided(coef, limit, p.Entities())
 			if text != name && len(text) <= longestStated {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,7 +82,7 @@ func writeBounds(out *bufio.Writer, d *lp.Description) {
 
 func writeRow(out *bufio.Writer, entities []string, r lp.Row) {
 	const longest = 100
-	if expr, ok := rowExpr(entities, r); ok && len(expr) <= longest {
+	if expr, ok := rowExpr(entities, r); ok && len(expr) <= longest && len(r.Terms) == 0 {
 		fmt.Fprintf(out, "  - name: %s\n    expr: %s\n", yamlName(r.Name), yamlQuote(expr))
 		return
 	}
@@ -95,6 +96,16 @@ func writeRow(out *bufio.Writer, entities []string, r lp.Row) {
 		fmt.Fprintf(out, "    min: %s\n", number(r.Min))
 	default:
 		fmt.Fprintf(out, "    min: %s\n    max: %s\n", number(r.Min), number(r.Max))
+	}
+	for i, t := range r.Terms {
+		if i == 0 {
+			fmt.Fprint(out, "    terms:\n")
+		}
+		fmt.Fprintf(out, "      - {entity: %s, above: %s, below: %s, from: %s, holding: %t}\n", yamlName(entities[t.Entity]), number(t.Above), number(t.Below), number(t.From), t.Holding)
+	}
+	if !slices.ContainsFunc(r.Coef, func(c float64) bool { return c != 0 }) {
+		fmt.Fprint(out, "    coefficients: {}\n")
+		return
 	}
 	fmt.Fprint(out, "    coefficients:\n")
 	for j, c := range r.Coef {

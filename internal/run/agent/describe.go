@@ -65,16 +65,16 @@ func (a *Agent) Describe() (*Description, error) {
 	for i, name := range entities {
 		d.Entities = append(d.Entities, Bounded{name, finite(lower[i]), finite(upper[i])})
 	}
-	rows := func(to *[]Constraint, relation string, coef, limits []float64, names []string) {
-		n := len(entities)
+	rows := func(to *[]Constraint, relation string, text func(k int) string, limits []float64, names []string) {
 		for i, x := range limits {
-			*to = append(*to, Constraint{names[i], constraints.Expression(coef[i*n:][:n], entities) + relation + strconv.FormatFloat(x+0, 'g', -1, 64)}) // +0: not -0
+			*to = append(*to, Constraint{names[i], text(i) + relation + strconv.FormatFloat(x+0, 'g', -1, 64)}) // +0: not -0
 		}
 	}
-	m, b, names := s.Polytope.Inequalities()
-	rows(&d.Inequalities, " <= ", m, b, names)
-	m, b, names = s.Polytope.Equalities()
-	rows(&d.Equalities, " = ", m, b, names)
+	_, b, names := s.Polytope.Inequalities()
+	rows(&d.Inequalities, " <= ", func(k int) string { return constraints.Inequality(s.Polytope, k) }, b, names)
+	n := len(entities)
+	m, b, names := s.Polytope.Equalities()
+	rows(&d.Equalities, " = ", func(k int) string { return constraints.Expression(m[k*n:(k+1)*n], entities) }, b, names)
 	if s.Polytope.HullOnly() {
 		d.Points = len(s.Polytope.Points())
 	}

@@ -1,0 +1,205 @@
+package constraints
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"paspo/lp"
+)
+
+// termFunction is a function of one name that adds convex terms of its entities, which are
+// no rows of their own: see lp.Term.
+type termFunction struct {
+	above, below float64
+	holding      bool // counted from what is held, else from 0
+}
+
+var termFunctions = map[string]termFunction{
+	"turnover": {1, 1, true}, // bought and sold, each counted: one-way it is half of that
+	"bought":   {1, 0, true},
+	"sold":     {0, 1, true},
+	"leverage": {1, 1, false},
+	"long":     {1, 0, false},
+	"short":    {0, 1, false},
+}
+
+// everything is what stands for all entities in such a function, where nothing else has
+// that name.
+const everything = "ALL"
+
+// exprTerm is a term and the function that it comes from.
+type exprTerm struct {
+	lp.Term
+	name string
+	at   int
+}
+
+// termFunction reads the argument of such a function.
+func (p *exprParser) termFunction(name token) (x piecewise, err error) {
+	if err := p.next(); err != nil {
+		return x, err
+	}
+	of := p.tok
+	if of.kind != tokenName {
+		return x, p.errorf("%v where %s(...) takes the name of an entity or a group, or %s", of, name.text, everything)
+	}
+	if err := p.next(); err != nil {
+		return x, err
+	}
+	if !p.operator(")") {
+		return x, p.errorf("%v where ) is expected: %s(...) takes the name of an entity or a group, or %s", p.tok, name.text, everything)
+	}
+	if err := p.next(); err != nil {
+		return x, err
+	}
+	n := len(p.names.entities)
+	var members []int
+	switch k, ok := p.names.index[of.text]; {
+	case ok && k < n:
+		members = []int{k}
+	case ok:
+		members = p.names.members[k-n]
+	case of.text == everything:
+		for j := range n {
+			members = append(members, j)
+		}
+	default:
+		return x, exprError(p.s, of.at, "%s", p.names.unknown(of.text, p.s[of.at:]))
+	}
+	f := termFunctions[name.text]
+	if f.holding && p.names.holdings == nil {
+		return x, exprError(p.s, name.at, "%s(...) counts from what is held: say what, in the file, as in holdings: {%s: 1}; what is not listed is 0", name.text, p.names.entities[0])
+	}
+	x.coef = map[int]float64{}
+	for _, j := range members {
+		t := lp.Term{Entity: j, Above: f.above, Below: f.below, Holding: f.holding}
+		if f.holding {
+			t.From = p.names.holdings[j]
+		} else if p.names.lower != nil && p.names.lower[j] >= 0 {
+			x.coef[j] += f.above // never below 0
+			continue
+		} else if p.names.lower != nil && p.names.upper[j] <= 0 {
+			x.coef[j] -= f.below
+			continue
+		}
+		x.terms = append(x.terms, exprTerm{t, name.text, name.at})
+	}
+	return x, nil
+}
+
+// concave returns the first term that a limit from above does not take, nil where there is
+// none.
+func (x *piecewise) concave() *exprTerm {
+	for i := range x.terms {
+		if t := &x.terms[i]; t.Above < 0 || t.Below < 0 {
+			return t
+		}
+	}
+	return nil
+}
+
+// rowTerms returns the terms of a row.
+func (x *piecewise) rowTerms() (out []lp.Term) {
+	for _, t := range x.terms {
+		t.From += 0 // not -0
+		out = append(out, t.Term)
+	}
+	return out
+}
+
+// spread makes terms of magnitudes of single entities where there are more choices of
+// signs than rows may be.
+func (p *exprParser) spread(x *piecewise) {
+	choices := 1
+	for _, f := range x.pieces {
+		if choices *= len(f.of); choices > maxChoices {
+			break
+		}
+	}
+	if choices <= maxChoices {
+		return
+	}
+	x.pieces = slices.DeleteFunc(x.pieces, func(f extreme) bool {
+		if f.single < 0 || f.least {
+			return false
+		}
+		c := p.names.expand(f.of[0].coef)[f.single]
+		w := math.Abs(c)
+		x.terms = append(x.terms, exprTerm{lp.Term{Entity: f.single, Above: w, Below: w, From: -f.of[0].constant / c}, f.name, f.at})
+		return true
+	})
+}
+
+// single returns the only entity of an affine function, -1 where there is another number
+// of them.
+func (s *symbols) single(x affine) int {
+	at := -1
+	for j, c := range s.expand(x.coef) {
+		if c == 0 {
+			continue
+		}
+		if at >= 0 {
+			return -1
+		}
+		at = j
+	}
+	return at
+}
+
+// Inequality writes what inequality k of a polytope limits, as people write it, terms
+// included.
+func Inequality(p *lp.Polytope, k int) string {
+	a, _, _ := p.Inequalities()
+	n := p.Dim()
+	terms := p.Terms(k)
+	s := Expression(a[k*n:(k+1)*n], p.Entities())
+	if len(terms) == 0 {
+		return s
+	}
+	var b strings.Builder
+	if s != "0" {
+		b.WriteString(s)
+	}
+	for _, t := range terms {
+		writeTerm(&b, p.Entities()[t.Entity], t)
+	}
+	return b.String()
+}
+
+// writeTerm writes a term after what there is.
+func writeTerm(b *strings.Builder, name string, t lp.Term) {
+	part := func(w float64, text string) {
+		if w == 0 {
+			return
+		}
+		if b.Len() > 0 {
+			b.WriteString(" + ")
+		}
+		if w != 1 {
+			b.WriteString(number(w) + "*")
+		}
+		b.WriteString(text)
+	}
+	from := name + " - " + number(t.From)
+	if t.From == 0 {
+		from = name
+	} else if t.From < 0 {
+		from = name + " + " + number(-t.From)
+	}
+	switch {
+	case t.Holding && t.Above == t.Below:
+		part(t.Above, "turnover("+name+")")
+	case t.Holding:
+		part(t.Above, "bought("+name+")")
+		part(t.Below, "sold("+name+")")
+	case t.Above == t.Below:
+		part(t.Above, "abs("+from+")")
+	case t.From == 0:
+		part(t.Above, "long("+name+")")
+		part(t.Below, "short("+name+")")
+	default:
+		part(t.Above, "max(0, "+from+")")
+		part(t.Below, "max(0, "+number(t.From)+" - "+name+")")
+	}
+}

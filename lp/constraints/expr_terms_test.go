@@ -1,0 +1,146 @@
+package constraints
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"testing"
+
+	"paspo/lp"
+)
+
+const termsFile = `entities: [CASH, MSFT, AAPL, IBM]
+groups: {STOCKS: [MSFT, AAPL, IBM]}
+holdings: {CASH: 0.4, MSFT: 0.3, AAPL: 0.3}
+bounds: {default: [-0.5, 1], CASH: [0, 1]}
+constraints:
+  - CONSTRAINT
+`
+
+func parseTerms(t *testing.T, constraint string) (*lp.Polytope, error) {
+	t.Helper()
+	return Parse("f.yaml", []byte(strings.Replace(termsFile, "CONSTRAINT", constraint, 1)))
+}
+
+// TestTermFunctions holds functions to what they are in words, at points.
+func TestTermFunctions(t *testing.T) {
+	held := []float64{0.4, 0.3, 0.3, 0}
+	abs, above := math.Abs, func(x float64) float64 { return max(0, x) }
+	for text, value := range map[string]func(a []float64) float64{
+		"turnover(STOCKS) <= 0.7": func(a []float64) float64 { return abs(a[1]-held[1]) + abs(a[2]-held[2]) + abs(a[3]) },
+		"turnover(ALL)/2 <= 0.7": func(a []float64) float64 {
+			return (abs(a[0]-held[0]) + abs(a[1]-held[1]) + abs(a[2]-held[2]) + abs(a[3])) / 2
+		},
+		"0.7 >= 2*bought(MSFT) + sold(AAPL)": func(a []float64) float64 { return 2*above(a[1]-held[1]) + above(held[2]-a[2]) },
+		"leverage(ALL) <= 0.7":               func(a []float64) float64 { return abs(a[0]) + abs(a[1]) + abs(a[2]) + abs(a[3]) },
+		"long(STOCKS) - 0.5*CASH <= 0.7":     func(a []float64) float64 { return above(a[1]) + above(a[2]) + above(a[3]) - 0.5*a[0] },
+		"-short(STOCKS) - MSFT >= -0.7":      func(a []float64) float64 { return above(-a[1]) + above(-a[2]) + above(-a[3]) + a[1] },
+	} {
+		p, err := parseTerms(t, "{name: limit, expr: \""+text+"\"}")
+		if text == "leverage(ALL) <= 0.7" { // the total is 1
+			if err == nil || !strings.Contains(err.Error(), "limit") {
+				t.Errorf("%s: %v", text, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		_, b, _ := p.Inequalities()
+		rows, _ := p.RowSizes()
+		for _, a := range [][]float64{{2, -3, 1, 1}, {-1, 1, 2, -1}, {0.1, 0.2, 5, -4.3}} {
+			dst := make([]float64, p.Constraints())
+			p.Excesses(a, nil, dst)
+			if want := max(0, (value(a)-b[0])/max(math.Abs(b[0]), rows[0])); math.Abs(dst[0]-want) > 1e-12 {
+				t.Errorf("%s at %v: excess %v, want %v", text, a, dst[0], want)
+			}
+		}
+		var out bytes.Buffer
+		if err := Write(&out, p); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse("f.yaml", out.Bytes())
+		if err != nil {
+			t.Fatalf("%v\n%s", err, &out)
+		}
+		if again.Hash() != p.Hash() {
+			t.Errorf("%s is another polytope once it is written: %s\n%s", text, again.Difference(p), &out)
+		}
+		plain, err := parseTerms(t, "CASH <= 0.9")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain.Hash() == p.Hash() || p.Difference(plain) == "" {
+			t.Error("the hash leaves terms out")
+		}
+	}
+}
+
+// TestManyMagnitudes reads a sum of more magnitudes than signs could be enumerated.
+func TestManyMagnitudes(t *testing.T) {
+	names, sum := make([]string, 13), make([]string, 13)
+	for j := range names {
+		names[j] = "X" + string(rune('a'+j))
+		sum[j] = "abs(2*" + names[j] + " - 0.2)"
+	}
+	p, err := Parse("f.yaml", []byte("entities: ["+strings.Join(names, ", ")+"]\nconstraints: [\""+strings.Join(sum, " + ")+" <= 1.3\"]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, b, _ := p.Inequalities()
+	if len(b) != 1 || len(p.Terms(0)) != 13 {
+		t.Fatalf("%d rows, %d terms", len(b), len(p.Terms(0)))
+	}
+	for _, x := range p.Terms(0) {
+		if x.Above != 2 || x.Below != 2 || x.From != 0.1 || x.Holding {
+			t.Errorf("%+v", x)
+		}
+	}
+	// 1/13 each is 0.0231 from 0.1 and below it, so that the sum is 0.6; what moves from one entity
+	// to another costs nothing below 0.1 and 4 times as much above.
+	lo, hi, err := lp.BoundingBox(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 0.1 + (1.3-0.6)/4; math.Abs(hi[0]-want) > 1e-12 || lo[0] != 0 {
+		t.Errorf("%v .. %v, want 0 .. %v", lo[0], hi[0], want)
+	}
+}
+
+func TestTermErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"turnover(STOCKS) >= 0.2":         "turnover(...) can be limited only from above",
+		"turnover(STOCKS) = 0.2":          "turnover(...) has no =",
+		"0.1 <= long(STOCKS) <= 0.2":      "long(...) has no limit on either side",
+		"MSFT - short(AAPL) <= 0.2":       "short(...) can be limited only from above, as in short(ALL) <= 0.2: what is left would not be convex (character 8",
+		"turnover(STOKS) <= 0.2":          `unknown name "STOKS" (did you mean STOCKS?)`,
+		"turnover(MSFT + AAPL) <= 0.2":    "turnover(...) takes the name of an entity or a group, or ALL",
+		"turnover() <= 0.2":               "takes the name of an entity or a group, or ALL",
+		"max(turnover(MSFT), 0.1) <= 0.2": "turnover(...) cannot stand inside max(...)",
+		"MSFT*turnover(AAPL) <= 0.2":      "a product of two entities is not linear",
+		"{max: 0.2, coefficients: {}, terms: [{entity: MSFT, above: -1}]}":          "term 1, above: -1 is below 0",
+		"{equal: 0.2, coefficients: {}, terms: [{entity: MSFT, above: 1}]}":         "equal cannot stand with terms",
+		"{min: 0.2, max: 1, coefficients: {}, terms: [{entity: MSFT, above: 1}]}":   "terms go with max, and with neither min nor equal",
+		"{max: 1, coefficients: {}, terms: [{entity: STOCKS, above: 1}]}":           "STOCKS is a group where an entity is expected",
+		"{max: 1, coefficients: {}, terms: [{above: 1}]}":                           "it needs an entity",
+		"{max: 1, coefficients: {}, terms: [{entity: MSFT, holding: 2, above: 1}]}": "holding: true or false is expected",
+		"{max: 1, coefficients: {}, terms: {MSFT: 1}}":                              "a list is expected",
+	} {
+		if !strings.HasPrefix(text, "{") {
+			text = "\"" + text + "\""
+		}
+		if _, err := parseTerms(t, text); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "f.yaml:6: ") {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	_, err := Parse("f.yaml", []byte("entities: [A, B]\nconstraints: [turnover(A) <= 0.1]\n"))
+	if err == nil || !strings.Contains(err.Error(), "holdings: {A: 1}") {
+		t.Errorf("%v", err)
+	}
+	// The conflict names the row, not what stands for its terms.
+	_, err = parseTerms(t, "turnover(ALL) <= 0.1\n  - MSFT >= 0.6")
+	if err == nil || !strings.Contains(err.Error(), "turnover(ALL) <= 0.1; MSFT >= 0.6") || strings.Contains(err.Error(), "part") {
+		t.Errorf("%v", err)
+	}
+}
