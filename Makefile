@@ -144,6 +144,13 @@ sweep-example: build-cpu
 	$(BIN) sweep run examples/sweep/portfolio.yaml --out runs/sweep-example; fi
 	$(BIN) report runs/sweep-example --out docs/experiments/sweep/portfolio.html
 
+# From prices to orders, with 33 years of 20 stocks: a minute or so.
+.PHONY: portfolio-example
+portfolio-example: build-cpu
+	rm -rf runs/portfolio-example
+	$(BIN) portfolio examples/portfolio/prices.csv --constraints examples/portfolio/limits.yaml --out runs/portfolio-example $(ARGS)
+	$(BIN) portfolio decide runs/portfolio-example --holdings examples/portfolio/today.csv --prices examples/portfolio/prices.csv
+
 # Everything on the machine's GPU: kernels, training, timings. The folder $(CARD) can
 # be carried to a machine that has nothing but a driver, and gpu-check be run there.
 gpu-check: gpu-check-build

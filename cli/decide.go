@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -81,15 +82,15 @@ what the policy looks back on. Where limits leave nothing the exit status is 2.`
 
 // decision is what to trade.
 type decision struct {
-	Date     string    `json:"date"` // of the prices
-	Wealth   float64   `json:"wealth"`
-	Fees     float64   `json:"fees"`
-	Lines    []holding `json:"lines"`
-	Binds    []slack   `json:"binds"`   // limits that what is held then is at
-	Nearest  []slack   `json:"nearest"` // those that it is closest to, beside
-	Residual float64   `json:"residual"`
-	Target   float64   `json:"target_residual"`
-	Moved    float64   `json:"moved,omitempty"` // how far the limits of today have moved the target, as the largest difference of a share
+	Date     string              `json:"date"` // of the prices
+	Wealth   float64             `json:"wealth"`
+	Fees     float64             `json:"fees"`
+	Lines    []holding           `json:"lines"`
+	Binds    []walkforward.Slack `json:"binds"`   // limits that what is held then is at
+	Nearest  []walkforward.Slack `json:"nearest"` // those that it is closest to, beside
+	Residual float64             `json:"residual"`
+	Target   float64             `json:"target_residual"`
+	Moved    float64             `json:"moved,omitempty"` // how far the limits of today have moved the target, as the largest difference of a share
 
 	Violations int `json:"violations"`
 }
@@ -104,11 +105,6 @@ type holding struct {
 	Order  float64 `json:"order"` // shares, below 0 for sales
 	After  float64 `json:"held_after"`
 	Weight float64 `json:"weight_after"`
-}
-
-type slack struct {
-	Name  string  `json:"name"`
-	Slack float64 `json:"slack"`
 }
 
 func (f *decideFlags) decide(cmd *cobra.Command, dir string) (*decision, error) {
@@ -309,36 +305,11 @@ func readHoldings(path string, entities, known []string) ([]float64, error) {
 }
 
 // slacks returns the limits that an allocation is at, to a thousandth of the wealth, and the
-// closest others. A bound of 0 from below is no news.
-func slacks(p *lp.Polytope, a []float64) (binds, near []slack) {
+// closest others.
+func slacks(p *lp.Polytope, a []float64) (binds, near []walkforward.Slack) {
 	const at, most = 1e-3, 3
-	n := p.Dim()
-	m, b, names := p.Inequalities()
-	for k, limit := range b {
-		x := limit
-		for i, v := range a {
-			x -= m[k*n+i] * v
-		}
-		near = append(near, slack{names[k], x})
-	}
-	lower, upper := p.Bounds()
-	for i, v := range a {
-		if lower[i] > 0 {
-			near = append(near, slack{p.BoundName(i, false, lower, upper), v - lower[i]})
-		}
-		if upper[i] < 1 {
-			near = append(near, slack{p.BoundName(i, true, lower, upper), upper[i] - v})
-		}
-	}
-	slices.SortStableFunc(near, func(a, b slack) int {
-		switch {
-		case a.Slack < b.Slack:
-			return -1
-		case a.Slack > b.Slack:
-			return 1
-		}
-		return 0
-	})
+	near = walkforward.Slacks(p, a)
+	slices.SortStableFunc(near, func(a, b walkforward.Slack) int { return cmp.Compare(a.Slack, b.Slack) })
 	for len(near) > 0 && near[0].Slack <= at {
 		binds, near = append(binds, near[0]), near[1:]
 	}
@@ -364,7 +335,7 @@ func (d *decision) write(w io.Writer) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	list := func(all []slack) string {
+	list := func(all []walkforward.Slack) string {
 		words := make([]string, len(all))
 		for i, s := range all {
 			words[i] = fmt.Sprintf("%s (%.4f left)", s.Name, s.Slack)

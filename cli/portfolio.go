@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"paspo/envs/market"
 	"paspo/internal/limits"
 	"paspo/internal/marketmodel"
+	"paspo/internal/page"
 	"paspo/internal/prices"
 	"paspo/internal/run/config"
 	"paspo/internal/run/progress"
@@ -186,10 +189,24 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		}
 		return err
 	}
+	report := page.Page{Title: "From prices to a portfolio", Command: strings.Join(os.Args, " "), Version: version() + commit()}
+	report.AddWalk(filepath.Base(path), s)
+	var b bytes.Buffer
+	if err := report.Write(&b); err != nil {
+		return err
+	}
+	html := filepath.Join(f.out, "report.html")
+	if err := runfolder.WriteFile(html, b.Bytes()); err != nil {
+		return err
+	}
 	if f.json {
 		return writeJSON(cmd.OutOrStdout(), s)
 	}
-	return s.Write(cmd.OutOrStdout())
+	if err := s.Write(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "report: %s\n", html)
+	return err
 }
 
 // portfolioLimits reads limits over cash and tickers: all of them where the file names no

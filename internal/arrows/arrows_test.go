@@ -85,7 +85,7 @@ var imports = map[string][]string{
 	"internal/sweep/search":  {},
 	"internal/orders":        {"lp"},
 	"internal/walkforward":   {"lp/...", "envs", "envs/market", "rl", "internal/run/..."},
-	"internal/page":          {"rl", "internal/run/...", "internal/sweep/..."},
+	"internal/page":          {"rl", "internal/run/...", "internal/sweep/...", "internal/walkforward"},
 	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page", "internal/orders", "internal/walkforward"},
 	"cmd/train":              {"cli"},
 	"cmd/gpu-check":          {"rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},

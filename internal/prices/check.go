@@ -58,8 +58,10 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 			}
 		}
 	}
-	problems = append(problems, t.gaps(lines)...)
-	problems = append(problems, t.jumps(lines, o.JumpShare, slices.Contains(o.Repair, Jump))...)
+	if t.daily() { // in a week or a month prices move as far on their own
+		problems = append(problems, t.gaps(lines)...)
+		problems = append(problems, t.jumps(lines, o.JumpShare, slices.Contains(o.Repair, Jump))...)
+	}
 	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
 	return t, problems, nil
 }
@@ -123,21 +125,20 @@ func nans(n int) []float64 {
 	return all
 }
 
-// gaps finds where a file of daily prices has no line for long.
-func (t *Table) gaps(lines []int) (problems []Problem) {
-	if len(t.Dates) < 3 {
-		return nil
-	}
+// daily says whether prices are of days, not of weeks or months.
+func (t *Table) daily() bool {
 	var between []time.Duration
 	for i := 1; i < len(t.Dates); i++ {
 		between = append(between, t.Dates[i].Sub(t.Dates[i-1]))
 	}
-	sorted := slices.Sorted(slices.Values(between))
-	if sorted[len(sorted)/2] > 4*24*time.Hour {
-		return nil // weekly or monthly prices
-	}
-	for i, d := range between {
-		if d > maxGap {
+	slices.Sort(between)
+	return len(between) > 0 && between[len(between)/2] <= 4*24*time.Hour
+}
+
+// gaps finds where a file of daily prices has no line for long.
+func (t *Table) gaps(lines []int) (problems []Problem) {
+	for i := range len(t.Dates) - 1 {
+		if d := t.Dates[i+1].Sub(t.Dates[i]); d > maxGap {
 			problems = append(problems, Problem{Kind: Gap, Line: lines[i+1], Text: fmt.Sprintf("no price for %d days, between %s and %s",
 				int(d.Hours()/24), day(t.Dates[i]), day(t.Dates[i+1]))})
 		}

@@ -75,6 +75,8 @@ type Summary struct {
 
 	Tracks []*Track `json:"-"`
 	Dates  []string `json:"-"` // of what is traded
+
+	Polytope *lp.Polytope `json:"-"`
 }
 
 // Run walks. What ends it leaves the runs of the windows that are done, and nothing where
@@ -136,7 +138,7 @@ func (w *Walk) Run(ctx context.Context) (s *Summary, err error) {
 	}
 	s = &Summary{
 		Settings: w.Settings, Assets: w.Prices.Tickers, From: dates[w.Window], To: dates[len(dates)-1], Folds: len(folds),
-		Policy: previous, Residual: math.Inf(-1), Dates: dates[w.Window:],
+		Policy: previous, Residual: math.Inf(-1), Dates: dates[w.Window:], Polytope: w.Polytope,
 	}
 	others, err := player.baselines(w.Window, len(returns), w.Window)
 	if err != nil {

@@ -1,0 +1,257 @@
+package page
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"paspo/internal/walkforward"
+)
+
+// AddWalk adds what came of a walk through prices.
+func (p *Page) AddWalk(name string, s *walkforward.Summary) {
+	part := &Part{Name: name, Lead: []string{capital(s.Verdict) + "."}, Facts: []Fact{
+		{"out of sample", s.From + " to " + s.To},
+		{"windows", fmt.Sprintf("%d of %d %ss, each trained on and the next %d traded", s.Folds, s.Window, s.Every, s.Trade)},
+		{"model of the market", s.Model},
+		{"violations", fmt.Sprintf("%d, largest residual %.2g", s.Violations, s.Residual)},
+	}}
+	trained := s.Tracks[0]
+	x := years(s.Dates)
+	compared := &Block{
+		Title: "Out of sample, after costs",
+		Note: "Intervals are of the stationary bootstrap of " + s.Every + "s, at 95 %. " + capital(walkforward.BestConstant) +
+			" is at no costs and chosen from these very periods: a bound for what is constantly rebalanced.",
+		Charts: []Chart{
+			{SVG: drawPaths("Wealth by policy", "wealth, from 1", x, s.Tracks, true, wealth), Caption: "Wealth on a logarithmic scale."},
+			{SVG: drawPaths("Drawdown by policy", "drawdown", x, s.Tracks, false, drawdown), Caption: "What of the highest wealth so far is lost."},
+		},
+		Table: walkTable(s.Rows),
+	}
+	for i, t := range s.Tracks {
+		compared.Legend = append(compared.Legend, Series{t.Policy, class(i)})
+	}
+	held := &Block{Title: "What the trained policy holds"}
+	svg, shown := drawShares(x, s.Polytope.Entities(), trained.Bought)
+	held.Legend = shown
+	held.Charts = []Chart{{SVG: svg, Caption: "Shares of the wealth after trading, stacked; the largest by name."}}
+	part.add(compared)
+	part.add(held)
+	part.add(&Block{Title: "What it trades", Charts: []Chart{{
+		SVG:     drawPaths("Turnover of the trained policy", "turnover", x, s.Tracks[:1], false, func(t *walkforward.Track) []float64 { return t.Turnover }),
+		Caption: fmt.Sprintf("What is bought and sold, as a share of the wealth: %.2f in the mean.", mean(trained.Turnover)),
+	}}})
+	part.add(exposure(s, trained))
+	part.add(&Block{Title: "Month by month", Note: "Return of the trained policy after costs, in per cent.", Table: monthly(s.Dates, trained.Log)})
+	if len(s.Misses) > 0 {
+		t := &Table{Head: []string{"statistic", "data", "model, median", "nine of ten paths", "verdict"}}
+		for _, m := range s.Misses {
+			note := "as in the model"
+			if m.Misses() {
+				note = "the model misses this"
+			}
+			t.Rows = append(t.Rows, []Cell{words(m.Name), numeric(m.Data), numeric(m.Model), words(number(m.Low) + " to " + number(m.High)), words(note)})
+		}
+		part.add(&Block{Title: "The model against the data of the last window", Table: t})
+	}
+	p.Parts = append(p.Parts, part)
+}
+
+func mean(xs []float64) (s float64) {
+	for _, x := range xs {
+		s += x / float64(len(xs))
+	}
+	return s
+}
+
+// years returns dates as numbers of years.
+func years(dates []string) []float64 {
+	x := make([]float64, len(dates))
+	for i, d := range dates {
+		t, err := time.Parse(time.DateOnly, d)
+		if err != nil {
+			x[i] = float64(i)
+			continue
+		}
+		x[i] = float64(t.Year()) + float64(t.YearDay()-1)/365.25
+	}
+	return x
+}
+
+func wealth(t *walkforward.Track) []float64 {
+	all, s := make([]float64, len(t.Log)), 0.
+	for i, x := range t.Log {
+		s += x
+		all[i] = math.Exp(s)
+	}
+	return all
+}
+
+func drawdown(t *walkforward.Track) []float64 {
+	all := wealth(t)
+	top := 1.
+	for i, w := range all {
+		top = max(top, w)
+		all[i] = w/top - 1
+	}
+	return all
+}
+
+// drawPaths draws a line a policy.
+func drawPaths(label, yLabel string, dates []float64, tracks []*walkforward.Track, log bool, of func(*walkforward.Track) []float64) template.HTML {
+	var ys []float64
+	lines := make([]line, len(tracks))
+	for i, t := range tracks {
+		for k, v := range of(t) {
+			lines[i].add(dates[k], v)
+		}
+		ys = append(ys, lines[i].y...)
+	}
+	x, y := newAxis(dates, false, left, width-right), newAxis(ys, log, height-bottom, top+8)
+	s := newSVG(label, width, height)
+	s.frame(x, y, "year", yLabel)
+	for i, l := range lines {
+		s.begin(class(i), tracks[i].Policy)
+		s.line("mean", l, x, y)
+		s.end()
+	}
+	return s.done()
+}
+
+// drawShares stacks the shares of the entities with the largest means, and the others as one.
+func drawShares(dates []float64, entities []string, bought [][]float64) (template.HTML, []Series) {
+	order := make([]int, len(entities))
+	means := make([]float64, len(entities))
+	for i := range order {
+		order[i] = i
+		for _, a := range bought {
+			means[i] += a[i]
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		if means[a] > means[b] {
+			return -1
+		} else if means[a] < means[b] {
+			return 1
+		}
+		return 0
+	})
+	named := order[:min(len(order), shownSeries-1)]
+	x, y := newAxis(dates, false, left, width-right), newAxis([]float64{0, 1}, false, height-bottom, top+8)
+	s := newSVG("Shares of the trained policy", width, height)
+	s.frame(x, y, "year", "share of the wealth")
+	under := make([]float64, len(bought))
+	var legend []Series
+	band := func(k int, name string, share func(a []float64) float64) {
+		var up, back line
+		for t, a := range bought {
+			back.add(dates[t], under[t])
+			under[t] += share(a)
+			up.add(dates[t], under[t])
+		}
+		slices.Reverse(back.x)
+		slices.Reverse(back.y)
+		s.begin(class(k), name)
+		s.points("polygon", "share", line{append(up.x, back.x...), append(up.y, back.y...)}, x, y)
+		s.end()
+		legend = append(legend, Series{name, class(k)})
+	}
+	for k, i := range named {
+		band(k, entities[i], func(a []float64) float64 { return a[i] })
+	}
+	if rest := order[len(named):]; len(rest) > 0 {
+		band(len(named), "others", func(a []float64) (sum float64) {
+			for _, i := range rest {
+				sum += a[i]
+			}
+			return sum
+		})
+	}
+	return s.done(), legend
+}
+
+// exposure is how close to each limit the policy comes.
+func exposure(s *walkforward.Summary, trained *walkforward.Track) *Block {
+	const at = 1e-3
+	t := &Table{Head: []string{"limit", "least distance", "mean distance", "periods at it"}}
+	least, sum, count := map[string]float64{}, map[string]float64{}, map[string]int{}
+	var names []string
+	for _, a := range trained.Bought {
+		for _, x := range walkforward.Slacks(s.Polytope, a) {
+			if _, seen := least[x.Name]; !seen {
+				least[x.Name] = math.Inf(1)
+				names = append(names, x.Name)
+			}
+			least[x.Name] = min(least[x.Name], x.Slack)
+			sum[x.Name] += x.Slack
+			if x.Slack <= at {
+				count[x.Name]++
+			}
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int {
+		if c := count[b] - count[a]; c != 0 {
+			return c
+		}
+		return strings.Compare(fmt.Sprintf("%.9f", least[a]), fmt.Sprintf("%.9f", least[b]))
+	})
+	for _, name := range names {
+		t.Rows = append(t.Rows, []Cell{words(name), numeric(least[name]), numeric(sum[name] / float64(len(trained.Bought))), whole(count[name])})
+	}
+	return &Block{Title: "Distance to the limits", Note: "Of the trained policy after trading. At a limit is within a thousandth of the wealth.", Table: t}
+}
+
+// monthly is a table of years and months.
+func monthly(dates []string, log []float64) *Table {
+	t := &Table{Head: []string{"year", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "year's"}}
+	var year string
+	var months [13]float64
+	var has [13]bool
+	flush := func() {
+		if year == "" {
+			return
+		}
+		row := []Cell{words(year)}
+		for k, x := range months {
+			if !has[k] {
+				row = append(row, words(""))
+				continue
+			}
+			v := 100 * math.Expm1(x)
+			row = append(row, Cell{Text: fmt.Sprintf("%.1f", v), Value: v})
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	for i, d := range dates {
+		if d[:4] != year {
+			flush()
+			year, months, has = d[:4], [13]float64{}, [13]bool{}
+		}
+		m := int(d[5]-'0')*10 + int(d[6]-'0') - 1
+		for _, k := range []int{m, 12} {
+			months[k] += log[i]
+			has[k] = true
+		}
+	}
+	flush()
+	return t
+}
+
+func walkTable(rows []walkforward.Row) *Table {
+	t := &Table{Head: []string{"policy", "growth a year", "beyond equal weights", "volatility", "Sharpe", "Sortino", "drawdown", "CVaR 5 %", "turnover a year", "costs a year", "violations"}}
+	share := func(x float64) Cell { return Cell{Text: fmt.Sprintf("%.1f %%", 100*x), Value: x} }
+	for _, r := range rows {
+		growth, beyond := share(r.Growth.Estimate), Cell{Text: fmt.Sprintf("%+.1f %%", 100*r.Excess.Estimate), Value: r.Excess.Estimate}
+		growth.Dim = fmt.Sprintf("%.1f to %.1f", 100*r.Growth.Low, 100*r.Growth.High)
+		beyond.Dim = fmt.Sprintf("%+.1f to %+.1f", 100*r.Excess.Low, 100*r.Excess.High)
+		if r.Policy == walkforward.Equal {
+			beyond = words("")
+		}
+		t.Rows = append(t.Rows, []Cell{words(r.Policy), growth, beyond, share(r.Volatility), numeric(r.Sharpe), numeric(r.Sortino),
+			share(r.Drawdown), share(r.CVaR), numeric(r.Turnover), {Text: fmt.Sprintf("%.2f %%", 100*r.Costs), Value: r.Costs}, whole(r.Violations)})
+	}
+	return t
+}

@@ -1,0 +1,67 @@
+package page
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"paspo/internal/marketmodel"
+	"paspo/internal/walkforward"
+	"paspo/lp"
+)
+
+// The page says the verdict, and shows what is compared, held, at its limits, earned by month
+// and missed by the model.
+func TestWalk(t *testing.T) {
+	p, err := lp.New(lp.Description{
+		Entities: []string{"CASH", "A", "B", "C", "D", "E", "F", "G", "H", "I"}, Total: 1,
+		Upper: []float64{1, 0.2, 1, 1, 1, 1, 1, 1, 1, 1},
+		Rows:  []lp.Row{{Name: "pair", Coef: []float64{0, 1, 1, 0, 0, 0, 0, 0, 0, 0}, Min: math.Inf(-1), Max: 0.5}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := []float64{0.1, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05}
+	track := func(name string) *walkforward.Track {
+		k := &walkforward.Track{Policy: name}
+		for i := range 14 {
+			k.Log = append(k.Log, math.Log1p(0.01*float64(i%3-1)))
+			k.Bought, k.Turnover, k.Costs = append(k.Bought, a), append(k.Turnover, 0.1), append(k.Costs, 0.001)
+		}
+		return k
+	}
+	s := &walkforward.Summary{
+		Settings: walkforward.Settings{Every: "month", Window: 12, Trade: 7, Model: marketmodel.Bootstrap}, Verdict: "the policy does NOT <beat>",
+		Polytope: p, Tracks: []*walkforward.Track{track(walkforward.Trained), track(walkforward.Equal)},
+		Rows:   []walkforward.Row{{Policy: walkforward.Trained}, {Policy: walkforward.Equal}},
+		Misses: []marketmodel.Statistic{{Name: "tails", Data: 3, Low: 1, High: 2}},
+	}
+	for i := range 14 {
+		s.Dates = append(s.Dates, fmt.Sprintf("%d-%02d-28", 2020+i/12, 1+i%12))
+	}
+	var page Page
+	page.AddWalk("prices.csv", s)
+	var b strings.Builder
+	if err := page.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	for _, want := range []string{"The policy does NOT &lt;beat&gt;.", "Out of sample, after costs", "others", "Distance to the limits",
+		"A &lt;= 0.2", "Month by month", "the model misses this", "<polygon"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not say %s", want)
+		}
+	}
+	// A is at its bound in every period, the pair never.
+	limits := exposure(s, s.Tracks[0]).Table.Rows
+	if len(limits) != 2 || limits[0][0].Text != "A <= 0.2" || limits[0][3].Value != 14 || math.Abs(limits[1][1].Value-0.2) > 1e-12 || limits[1][3].Value != 0 {
+		t.Errorf("%+v", limits)
+	}
+	// The last month of 2020 is empty nowhere; 2021 has two months and its total.
+	months := monthly(s.Dates, s.Tracks[0].Log).Rows
+	if len(months) != 2 || math.Abs(months[0][1].Value+1) > 1e-9 || months[1][3].Text != "" ||
+		math.Abs(months[1][13].Value-100*(0.99*1-1)) > 1e-9 {
+		t.Errorf("%+v", months)
+	}
+}
