@@ -38,25 +38,37 @@ const (
 )
 
 // statedTotal returns the total of an equality that states the sum of all entities,
-// in units of the largest.
+// in units of the largest, or of two inequalities that state it together.
 func statedTotal(p *lp.Polytope) (total float64, ok bool) {
 	n := p.Dim()
 	w := weights(p)
+	// of returns what the sum is held to by a row that is one.
+	of := func(row []float64, rhs float64) (total float64, ok bool) {
+		for j, c := range row {
+			if row[0] == 0 || c*weightOf(w, 0) != row[0]*weightOf(w, j) {
+				return 0, false
+			}
+		}
+		return rhs / row[0] * weightOf(w, 0), true
+	}
 	e, rhs, _ := p.Equalities()
 	for k, f := range rhs {
-		row := e[k*n : (k+1)*n]
-		if row[0] == 0 {
-			continue
-		}
-		same := true
-		for j, c := range row {
-			same = same && c*weightOf(w, 0) == row[0]*weightOf(w, j)
-		}
-		if same {
-			return f / row[0] * weightOf(w, 0), true
+		if total, ok = of(e[k*n:(k+1)*n], f); ok {
+			return total, true
 		}
 	}
-	return math.NaN(), false
+	least, most := math.Inf(-1), math.Inf(1)
+	a, rhs, _ := p.Inequalities()
+	for k, b := range rhs {
+		switch total, ok := of(a[k*n:(k+1)*n], b); {
+		case ok && a[k*n] > 0:
+			most = min(most, total)
+		case ok:
+			least = max(least, total)
+		}
+	}
+	// In rows of different units both are rounded.
+	return most, math.Abs(most-least) <= 1e-15*math.Abs(most)
 }
 
 // weights returns the units of amounts against the largest, nil where they are the

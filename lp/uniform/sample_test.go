@@ -604,3 +604,50 @@ func TestExcludedEntity(t *testing.T) {
 		}
 	}
 }
+
+// A total that two rows state together is one: the share and the points are those of the total.
+func TestTotalAsPairOfRows(t *testing.T) {
+	stated := lp.Description{Entities: names(4), Total: 1, Upper: []float64{0.5, 1, 1, 0.25}}
+	all := []lp.Description{stated}
+	for _, unit := range []float64{1, 1e12, 1e-12} {
+		d := lp.Description{Entities: names(4), Total: math.NaN()}
+		for _, u := range stated.Upper {
+			d.Upper = append(d.Upper, u*unit)
+		}
+		d.Rows = []lp.Row{
+			{Name: "at least", Coef: slices.Repeat([]float64{1e-14}, 4), Min: 1e-14 * unit, Max: math.Inf(1)},
+			{Name: "at most", Coef: slices.Repeat([]float64{3}, 4), Min: math.Inf(-1), Max: 3 * unit},
+		}
+		all = append(all, d)
+	}
+	var want Share
+	var points []float64
+	for k, d := range all {
+		p := sampleNew(t, d)
+		got, err := FeasibleShare(p, 20_000, rng.New(1, "share"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := New(p, DefaultConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, _, err := s.Sample(5, rng.New(1, "points"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k == 0 {
+			want, points = got, x
+			continue
+		}
+		if got.Of != want.Of || got.Flat || math.Abs(got.Estimate-want.Estimate) > 1e-4 {
+			t.Errorf("form %d: share %v, not %v", k, got, want)
+		}
+		unit := d.Rows[1].Max / 3
+		for i, v := range x {
+			if math.Abs(v/unit-points[i]) > 1e-9 {
+				t.Errorf("form %d: number %d of the points is %v, not %v", k, i, v/unit, points[i])
+			}
+		}
+	}
+}
