@@ -127,6 +127,14 @@ func over(c Config, m *marketmodel.Model) (*Problem, error) {
 	if err := envs.CheckBudget(polytope); err != nil {
 		return nil, err
 	}
+	_, rows, names := polytope.Inequalities()
+	for k := range rows {
+		for _, t := range polytope.Terms(k) {
+			if t.Holding {
+				return nil, fmt.Errorf("the constraint %s counts from what is held: limits that do not are allowed, since those of this environment follow no state", names[k])
+			}
+		}
+	}
 	if err := m.CheckLength(c.Lookback + c.Decisions); err != nil {
 		return nil, fmt.Errorf("lookback is %d and decisions is %d: %w", c.Lookback, c.Decisions, err)
 	}

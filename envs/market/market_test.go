@@ -224,7 +224,12 @@ func TestErrors(t *testing.T) {
 		"names CASH, which is no asset":   func(c *Config) { c.Costs = "{CASH: 0}" },
 		"the constraints have D":          func(c *Config) { c.Polytope = polytope(Simplex([]string{"A", "D"})) },
 		"the lower bound of A is -1":      func(c *Config) { d := Simplex([]string{"A"}); d.Lower = []float64{0, -1}; c.Polytope = polytope(d) },
-		"the constraints state no total":  func(c *Config) { d := Simplex([]string{"A"}); d.Total = 2; c.Polytope = polytope(d) },
+		"the constraint trade counts from what is held": func(c *Config) {
+			d := Simplex([]string{"A"})
+			d.Rows = []lp.Row{{Name: "trade", Max: 1, Coef: []float64{0, 0}, Min: math.Inf(-1), Terms: []lp.Term{{Entity: 1, Above: 1, Below: 1, Holding: true}}}}
+			c.Polytope = polytope(d)
+		},
+		"the constraints state no total": func(c *Config) { d := Simplex([]string{"A"}); d.Total = 2; c.Polytope = polytope(d) },
 	} {
 		c := DefaultConfig()
 		c.Model, c.Decisions = file, 6

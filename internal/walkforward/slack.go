@@ -17,6 +17,9 @@ func Slacks(p *lp.Polytope, a []float64) (all []Slack) {
 		for i, v := range a {
 			limit -= m[k*n+i] * v
 		}
+		for _, t := range p.Terms(k) {
+			limit -= t.Above*max(0, a[t.Entity]-t.From) + t.Below*max(0, t.From-a[t.Entity])
+		}
 		all = append(all, Slack{names[k], limit})
 	}
 	lower, upper := p.Bounds()

@@ -234,3 +234,25 @@ func TestBlocks(t *testing.T) {
 		t.Errorf("%+v", iv)
 	}
 }
+
+// Distances to limits, magnitudes among them, by hand. Least variance keeps those, too.
+func TestSlacks(t *testing.T) {
+	p := polytope(t, lp.Description{
+		Entities: []string{"A", "B", "C"}, Total: 1, Lower: []float64{0, 0.1, 0}, Upper: []float64{0.7, 1, 1},
+		Rows: []lp.Row{{Name: "near", Coef: []float64{0, 0, 1}, Min: math.Inf(-1), Max: 0.4, Terms: []lp.Term{{Entity: 0, Above: 1, Below: 2, From: 0.5}}}},
+	})
+	want := map[string]float64{"near": 0.4 - 0.2 - 2*0.2, "A <= 0.7": 0.4, "B >= 0.1": 0.4}
+	got := Slacks(p, []float64{0.3, 0.5, 0.2})
+	if len(got) != 3 {
+		t.Fatalf("%v", got)
+	}
+	for _, s := range got {
+		if math.Abs(s.Slack-want[s.Name]) > 1e-15 {
+			t.Errorf("%s is %v away, want %v", s.Name, s.Slack, want[s.Name])
+		}
+	}
+	a, err := minimumVariance(p, []float64{0.5, 0.5, 0}, [][]float64{{0.09, 0.01, 0}, {-0.09, -0.01, 0}})
+	if err != nil || p.Residual(a, nil) > 1e-9 {
+		t.Errorf("%v breaks limits by %v, %v", a, p.Residual(a, nil), err)
+	}
+}
