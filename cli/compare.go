@@ -106,7 +106,8 @@ func (f *compareFlags) create(cmd *cobra.Command) (*sweep.Sweep, error) {
 	}
 	published := ""
 	if f.published {
-		published = ", algo: {as_published: true}"
+		// Which faults there are depends on the algorithm: the base names one of them.
+		published = fmt.Sprintf(", algo: {name: %s, as_published: true}", f.algos[0])
 	}
 	text := fmt.Sprintf(`base: {preset: %s, steps: %d%s}
 seeds: 1..%d

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -27,6 +28,31 @@ func TestCompare(t *testing.T) {
 	if _, same, _ := strings.Cut(again, "processor s a seed\n"); same != table {
 		t.Errorf("resumed it says %q, before %q", same, table)
 	}
+}
+
+// Faults are those of each algorithm of the comparison.
+func TestCompareAsPublished(t *testing.T) {
+	t.Setenv("PASPO_TEST_RUN", "1")
+	dir := filepath.Join(t.TempDir(), "c")
+	succeed(t, "", "compare", "--algos", "optlayer,ipo", "--envs", "synthetic", "--seeds", "1", "--steps", "512", "--as-published", "--out", dir)
+	for _, name := range []string{"optlayer", "ipo"} {
+		files, err := filepath.Glob(filepath.Join(dir, "runs", "*", "config.yaml"))
+		if err != nil || len(files) != 2 {
+			t.Fatalf("runs %v, %v", files, err)
+		}
+		var found bool
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || strings.Contains(string(b), "name: "+name) && strings.Contains(string(b), "as_published: \"true\"")
+		}
+		if !found {
+			t.Errorf("no run of %s has its faults", name)
+		}
+	}
+	refused(t, "no fault is known of paspo", "", "compare", "--algos", "optlayer,paspo", "--seeds", "1", "--as-published", "--out", filepath.Join(t.TempDir(), "d"))
 }
 
 func TestCompareRefusals(t *testing.T) {
