@@ -250,7 +250,7 @@ func walkTable(rows []walkforward.Row) *Table {
 		if r.Policy == walkforward.Equal {
 			beyond = words("")
 		}
-		t.Rows = append(t.Rows, []Cell{words(r.Policy), growth, beyond, share(r.Volatility), numeric(r.Sharpe), numeric(r.Sortino),
+		t.Rows = append(t.Rows, []Cell{words(r.Policy), growth, beyond, share(r.Volatility), numeric(float64(r.Sharpe)), numeric(float64(r.Sortino)),
 			share(r.Drawdown), share(r.CVaR), numeric(r.Turnover), {Text: fmt.Sprintf("%.2f %%", 100*r.Costs), Value: r.Costs}, whole(r.Violations)})
 	}
 	return t

@@ -10,6 +10,7 @@ import (
 
 	"paspo/internal/marketmodel"
 	"paspo/internal/rng"
+	"paspo/internal/run/report"
 	"paspo/internal/stats"
 )
 
@@ -26,13 +27,13 @@ type Row struct {
 	Growth stats.Interval `json:"growth"` // of the wealth, a year
 	Excess stats.Interval `json:"excess"` // logarithmic growth a year beyond that of equal weights
 
-	Volatility float64 `json:"volatility"` // of logarithmic returns, a year
-	Sharpe     float64 `json:"sharpe"`     // mean return over its deviation, a year
-	Sortino    float64 `json:"sortino"`    // mean return over the root of its mean squared losses, a year
-	Drawdown   float64 `json:"drawdown"`   // largest loss from a top, as a share of it
-	CVaR       float64 `json:"cvar"`       // mean return of the worst twentieth of the periods
-	Turnover   float64 `json:"turnover"`   // bought and sold a year, in wealths
-	Costs      float64 `json:"costs"`      // a year, as a share of the wealth
+	Volatility float64       `json:"volatility"` // of logarithmic returns, a year
+	Sharpe     report.Number `json:"sharpe"`     // mean return over its deviation, a year; NaN where that is 0
+	Sortino    report.Number `json:"sortino"`    // mean return over the root of its mean squared losses, a year; NaN where nothing is lost
+	Drawdown   float64       `json:"drawdown"`   // largest loss from a top, as a share of it
+	CVaR       float64       `json:"cvar"`       // mean return of the worst twentieth of the periods
+	Turnover   float64       `json:"turnover"`   // bought and sold a year, in wealths
+	Costs      float64       `json:"costs"`      // a year, as a share of the wealth
 
 	MaxResidual float64 `json:"max_residual"`
 	Violations  int     `json:"violations"`
@@ -66,8 +67,13 @@ func row(t, equal *Track, perYear float64, seed uint64) Row {
 	}
 	count := float64(n)
 	mu := sum / count
-	r.Sharpe = mu / math.Sqrt(max(0, squares/count-mu*mu)) * math.Sqrt(perYear)
-	r.Sortino = mu / math.Sqrt(losses/count) * math.Sqrt(perYear)
+	ratio := func(below float64) report.Number {
+		if !(below > 0) {
+			return report.Number(math.NaN())
+		}
+		return report.Number(mu / math.Sqrt(below) * math.Sqrt(perYear))
+	}
+	r.Sharpe, r.Sortino = ratio(squares/count-mu*mu), ratio(losses/count)
 	_, deviation := stats.MeanStd(t.Log)
 	r.Volatility = deviation * math.Sqrt(perYear)
 	slices.Sort(simple)
@@ -110,6 +116,14 @@ func verdict(r Row) string {
 	return "the trained policy does NOT beat equal weights after costs, as far as these periods tell: " + what
 }
 
+// known writes a number, a dash where it is NaN.
+func known(x report.Number) string {
+	if math.IsNaN(float64(x)) {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", x)
+}
+
 // writeRows writes the table.
 func writeRows(w io.Writer, rows []Row) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -119,8 +133,8 @@ func writeRows(w io.Writer, rows []Row) error {
 		if r.Policy == Equal {
 			beyond = ""
 		}
-		fmt.Fprintf(tw, "%s\t%.1f %% [%.1f, %.1f]\t%s\t%.1f %%\t%.2f\t%.2f\t%.1f %%\t%.1f %%\t%.2f\t%.2f %%\t%d\n", r.Policy,
-			100*r.Growth.Estimate, 100*r.Growth.Low, 100*r.Growth.High, beyond, 100*r.Volatility, r.Sharpe, r.Sortino,
+		fmt.Fprintf(tw, "%s\t%.1f %% [%.1f, %.1f]\t%s\t%.1f %%\t%s\t%s\t%.1f %%\t%.1f %%\t%.2f\t%.2f %%\t%d\n", r.Policy,
+			100*r.Growth.Estimate, 100*r.Growth.Low, 100*r.Growth.High, beyond, 100*r.Volatility, known(r.Sharpe), known(r.Sortino),
 			100*r.Drawdown, 100*r.CVaR, r.Turnover, 100*r.Costs, r.Violations)
 	}
 	return tw.Flush()

@@ -199,7 +199,7 @@ func TestRow(t *testing.T) {
 		math.Abs(e.CVaR+0.05) > 1e-12 || math.Abs(e.Turnover-1.2) > 1e-12 || math.Abs(e.Costs-0.012) > 1e-12 {
 		t.Errorf("%+v, grows by %v", e, want)
 	}
-	if mean, down := 0.0025, math.Sqrt(0.05*0.05/4); math.Abs(e.Sortino-mean/down*math.Sqrt(12)) > 1e-9 {
+	if mean, down := 0.0025, math.Sqrt(0.05*0.05/4); math.Abs(float64(e.Sortino)-mean/down*math.Sqrt(12)) > 1e-9 {
 		t.Errorf("Sortino %v", e.Sortino)
 	}
 	r := row(track, equal, 12, 1)
