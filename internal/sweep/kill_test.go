@@ -200,6 +200,7 @@ func TestFaintWorkerStops(t *testing.T) {
 		t.Fatal(c, err)
 	}
 	p.mu.Lock()
+	p.path = filepath.Join(w.Dir, "gone", w.worker) // no sign can be written
 	p.last = time.Now().Add(-lease)
 	p.mu.Unlock()
 	if err := w.train(context.Background(), p, c); err == nil || !strings.Contains(err.Error(), errFaint.Error()) {
