@@ -584,6 +584,44 @@ func TestTrainingThatCrashes(t *testing.T) {
 	}
 }
 
+// A worker that cannot train the base ends before it takes anything, so that others can train
+// it all.
+func TestWorkerThatCannotTrainTheBase(t *testing.T) {
+	constraints := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(constraints, []byte("entities: [a, b, c]\ntotal: 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	base := strings.Replace(tinyBase, "{name: synthetic}", "{name: synthetic, synthetic: {entities: 3, seed: 1}}\n  constraints: "+constraints, 1)
+	w, err := Create(context.Background(), read(t, fmt.Sprintf(base, 16)+"seeds: [1, 2]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n"),
+		filepath.Join(t.TempDir(), "sweep"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(w.Dir, filesDir, "constraints.yaml")
+	kept, err := os.ReadFile(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(copied, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Work(context.Background()); err == nil || !strings.Contains(err.Error(), w.Dir+": this worker cannot train the base: "+copied+": the file is empty") {
+		t.Errorf("without constraints: %v", err)
+	}
+	if s, err := w.Status(); err != nil || s.Done != 0 || s.Failed != 0 || len(s.Settings) != 0 {
+		t.Errorf("without constraints: %+v, %v", s, err)
+	}
+	if err := os.WriteFile(copied, kept, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Work(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := w.Status(); err != nil || !s.Ended() || s.Done != 2 || s.Failed != 0 {
+		t.Errorf("with constraints: %+v, %v", s, err)
+	}
+}
+
 // The plan says where trainings may be given up, and where a first look comes too late for any.
 func TestPlanSaysWhereIsPruned(t *testing.T) {
 	for least, want := range map[int]string{

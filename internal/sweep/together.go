@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"paspo/internal/run/agent"
@@ -16,16 +17,25 @@ const mostTogether = 256
 
 func (w *Sweep) together() int { return cmp.Or(w.Together, mostTogether) }
 
-// checkDevice says whether the sweep trains on a GPU. One that is not there ends the worker
-// before it has taken anything.
-func (w *Sweep) checkDevice() (onGPU bool, err error) {
+// checkWorker says whether the sweep trains on a GPU. A GPU that is not there, and a base that cannot be
+// trained here, such as one whose Python module is missing, end the worker before it has taken
+// anything: trainings that it took would fail, and others could have trained them.
+func (w *Sweep) checkWorker() (onGPU bool, err error) {
 	c, err := w.Spec.Config(w.fixed)
 	if err != nil {
 		return false, err
 	}
 	w.place(c)
 	_, _, onGPU = c.GPU()
-	return onGPU, agent.CheckDevice(c)
+	if err := agent.CheckDevice(c); err != nil {
+		return onGPU, err
+	}
+	a, err := agent.New(c)
+	if err != nil {
+		return onGPU, fmt.Errorf("%s: this worker cannot train the base: %w", w.Dir, err)
+	}
+	a.Close()
+	return onGPU, nil
 }
 
 // OnGPU says whether the sweep asks for a GPU.

@@ -180,7 +180,7 @@ var errFaint = errors.New("no sign of life could be written for too long")
 // Work trains until nothing is left, or until ctx ends; then it saves what it trains and
 // gives it back. What other workers train it waits for, as it may have to go on with it.
 func (w *Sweep) Work(ctx context.Context) error {
-	onGPU, err := w.checkDevice()
+	onGPU, err := w.checkWorker()
 	if err != nil {
 		return err
 	}
