@@ -40,7 +40,11 @@ which a file may be in place of flags, and which sweep run, work, status and rep
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.algos, "algos", baselines.Names(), "algorithms")
-	flags.StringSliceVar(&f.envs, "envs", []string{"synthetic", "portfolio", "compute"}, "environments")
+	all := []string{"synthetic", "portfolio", "compute"}
+	if env := config.Default().Env; env.IsOwn() {
+		all = []string{env.Name}
+	}
+	flags.StringSliceVar(&f.envs, "envs", all, "environments")
 	flags.IntVar(&f.seeds, "seeds", 20, "every algorithm trains on the seeds from 1 to this")
 	flags.Int64Var(&f.steps, "steps", config.Default().Steps, "environment steps of a training")
 	flags.StringVar(&f.preset, "preset", "paper", "settings that all algorithms begin with: "+strings.Join(config.PresetNames(), ", "))

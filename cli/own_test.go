@@ -124,6 +124,25 @@ func TestProblemOfOnesOwn(t *testing.T) {
 	if out := do("", "config", "--env", "synthetic"); !strings.Contains(out, "  # days of a campaign\n    days: 5\n") || !strings.Contains(out, "name: synthetic") {
 		t.Errorf("config\n%s", out)
 	}
+	if out := do("", "compare", "--algos", "paspo", "--seeds", "1", "--steps", "512", "--dry-run"); !strings.Contains(out, "mean on advertising: 1 settings") {
+		t.Errorf("compare\n%s", out)
+	}
+
+	// A sweep trains on it where nobody names an environment, and another binary, which
+	// would choose another one, does not train it.
+	file, sweep := filepath.Join(t.TempDir(), "s.yaml"), filepath.Join(t.TempDir(), "sweep")
+	text := "base: {steps: 512, debias: {points: 2000}}\nseeds: [1]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	do("", "sweep", "run", file, "--out", sweep, "--jobs", "0")
+	if status, _, errs := command(t, "", "sweep", "work", sweep); status != 78 || !strings.Contains(errs, `env.name is "advertising": portfolio, compute`) {
+		t.Errorf("a worker of another binary: status %d, %s", status, errs)
+	}
+	if out := do("", "sweep", "status", sweep); !strings.Contains(out, "0 of 2 trainings done") {
+		t.Errorf("after a worker of another binary\n%s", out)
+	}
+
 	if out := do("", "--help"); !strings.Contains(out, "advertising eval [flags]") && !strings.Contains(out, "  advertising --resume") {
 		t.Errorf("help\n%s", out)
 	}

@@ -31,6 +31,8 @@ const (
 	baseFile    = "base.yaml"
 	filesDir    = "files"   // copies of those that the base names
 	workersDir  = "workers" // signs of life
+
+	environmentFact = "environment" // of the base, in the journal
 )
 
 // Sweep is a folder with a sweep.
@@ -70,6 +72,13 @@ func Create(ctx context.Context, s *Spec, dir string, facts map[string]string) (
 	if err != nil {
 		return nil, err
 	}
+	// What trains where nobody names an environment is the binary's own problem, and workers may
+	// be of another binary.
+	facts = maps.Clone(facts)
+	if facts == nil {
+		facts = map[string]string{}
+	}
+	facts[environmentFact] = c.Env.Name
 	for _, d := range []string{dir, filepath.Join(dir, RunsDir), filepath.Join(dir, workersDir), filepath.Join(dir, filesDir)} {
 		if err := atomicfile.MkdirAll(d); err != nil {
 			return nil, fmt.Errorf("cannot make the folder %s: %w", d, atomicfile.Cause(err))
@@ -150,19 +159,22 @@ func Open(dir string) (*Sweep, error) {
 			w.fixed = append(w.fixed, key+"="+filepath.Join(dir, filesDir, e.Name()))
 		}
 	}
+	if w.journal, err = journal.Open(filepath.Join(dir, JournalFile), w.worker, accept); err != nil {
+		return nil, err
+	}
+	if name := w.Facts()[environmentFact]; name != "" {
+		w.fixed = append(w.fixed, "env.name="+name)
+	}
 	c, err := s.Config(w.fixed)
 	if err != nil {
 		return nil, err
 	}
 	w.total, w.rungs = c.Steps, s.Prune.rungs(c.Steps)
-	if w.journal, err = journal.Open(filepath.Join(dir, JournalFile), w.worker, accept); err != nil {
-		return nil, err
-	}
 	return w, nil
 }
 
 // Facts returns what is said of the sweep in its journal: the command that made it, the
-// version.
+// version, the environment of its base.
 func (w *Sweep) Facts() map[string]string {
 	all := map[string]string{}
 	if study := w.journal.State().Studies[0]; study != nil {
