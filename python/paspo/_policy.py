@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 
 import numpy as np
@@ -66,9 +67,11 @@ class Policy:
             lines.append(json.dumps({"obs": row.tolist(), **{name: _listed(name, v[i]) for name, v in given.items()}} if given else row.tolist()))
         answers = self._ask(seed, lines)
         actions = []
-        for answer in answers:
+        for i, answer in enumerate(answers):
             if "error" in answer:
-                raise Error(answer["error"])
+                # A line of the pipe is a row here.
+                reason = re.sub(r"^line \d+: ", "", answer["error"])
+                raise Error(f"row {i}: {reason}" if obs.ndim == 2 else reason)
             self.entities = answer["entities"]
             actions.append(answer["action"])
         out = np.array(actions)

@@ -59,7 +59,9 @@ class Test(unittest.TestCase):
                 limited = policy.act(obs, limits={"lower": lower, "upper": [0.25, 0.25]}, seed=4)
                 self.assertTrue((limited >= lower - 1e-9).all() and (limited <= 0.25 + 1e-9).all())
                 np.testing.assert_array_equal(policy.act(obs, limits={"lower": [-0.5, -0.5], "upper": [np.inf, 0.5]}), policy.act(obs, limits={"upper": [9, 0.5]}))
-                with self.assertRaisesRegex(paspo.Error, "line "):
+                with self.assertRaisesRegex(paspo.Error, "^row 0: the observation has 2 components, those of this run have 3$"):
+                    policy.act(obs[:, :2])
+                with self.assertRaisesRegex(paspo.Error, "^(?!line |row )"):
                     policy.act(obs[0], limits={"upper": [-np.inf, 0.5]})
                 with self.assertRaisesRegex(ValueError, "limits has 'c': b, total, lower, upper, A are allowed"):
                     policy.act(obs, limits={"c": 1})
