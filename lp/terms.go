@@ -32,8 +32,11 @@ func (t *Term) at(x, from float64) float64 {
 	}
 }
 
-// from returns what the term counts from where these are the holdings, nil for its own.
-func (t *Term) from(holdings []float64) float64 {
+// Value returns what the term comes to at x under holdings, nil for its own From.
+func (t *Term) Value(x float64, holdings []float64) float64 { return t.at(x, t.Origin(holdings)) }
+
+// Origin returns what the term counts from where these are the holdings, nil for its own.
+func (t *Term) Origin(holdings []float64) float64 {
 	if t.Holding && holdings != nil {
 		return holdings[t.Entity]
 	}
@@ -127,6 +130,9 @@ func (p *Polytope) Terms(k int) []Term {
 // HasTerms reports whether some rows have convex terms. What goes by the rows alone then
 // sees a larger set: terms are never negative.
 func (p *Polytope) HasTerms() bool { return p.terms != nil }
+
+// HasHoldings reports whether some terms follow holdings.
+func (p *Polytope) HasHoldings() bool { return p.terms != nil && p.terms.held }
 
 // Lifted returns the polytope without terms whose first entities, as many as p has, make
 // up p, and nil where p has no terms.
@@ -269,7 +275,7 @@ func (c *TermLimits) limits(p *Polytope, b, holdings []float64) []float64 {
 	c.b = append(c.b[:0], b...)
 	for _, r := range t.rows {
 		for x := range r.terms {
-			c.b[r.row] -= r.terms[x].Below * r.terms[x].from(holdings)
+			c.b[r.row] -= r.terms[x].Below * r.terms[x].Origin(holdings)
 		}
 	}
 	for _, of := range t.parts {
@@ -331,7 +337,7 @@ func (r *termRow) sum(a, holdings []float64) float64 {
 	s := 0.
 	for i := range r.terms {
 		t := &r.terms[i]
-		s += t.at(a[t.Entity], t.from(holdings))
+		s += t.Value(a[t.Entity], holdings)
 	}
 	return s
 }
@@ -351,7 +357,7 @@ func (t *terms) sum(k int, a []float64, lim *Limits) float64 {
 func (p *Polytope) tangent(r *termRow, coef, a []float64, b float64, holdings []float64, unit float64) float64 {
 	for i := range r.terms {
 		t := &r.terms[i]
-		from := t.from(holdings) / unit
+		from := t.Origin(holdings) / unit
 		w := -t.Below
 		if a[t.Entity] > from {
 			w = t.Above

@@ -34,7 +34,7 @@ func NewCompiled(p *lp.Polytope, cfg Config, data []byte) (lp.Solver, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &termSolver{p, s}, nil
+		return &termSolver{p: p, Solver: s}, nil
 	}
 	f, err := closedform.Unmarshal(p.Canonical(), cfg.budget(), data)
 	if err != nil {

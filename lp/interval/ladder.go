@@ -25,12 +25,8 @@ func NewContext(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, err
 	if err != nil {
 		return nil, err
 	}
-	if q := p.Lifted(); q != nil {
-		s, err := NewContext(ctx, q, cfg)
-		if err != nil {
-			return nil, err
-		}
-		return &termSolver{p, s}, nil
+	if p.HasTerms() {
+		return withTerms(ctx, p, cfg)
 	}
 	s, err := ladder{p.Canonical(), cfg}.first(ctx)
 	if err != nil {
@@ -39,10 +35,31 @@ func NewContext(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, err
 	return inUnits(p, s), nil
 }
 
+// withTerms puts columns before the methods that answer for the lifted polytope, but for a
+// closed form that holds in every state.
+func withTerms(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, error) {
+	var columns *warm.Split
+	if cfg.Method == "auto" && p.HasHoldings() || cfg.Method == "lazy" {
+		if columns = warm.NewSplit(p); columns != nil {
+			cfg.Method = "lazy"
+		}
+	}
+	s, err := NewContext(ctx, p.Lifted(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Method == "auto" && s.Method() != "explicit" {
+		columns = warm.NewSplit(p)
+	}
+	return &termSolver{p, s, columns}, nil
+}
+
 // ladder is the rule of who answers what. Each method answers what it can prove and hands
 // the rest of an action to the method behind it, which starts when it is first needed:
 //
 //	closed form -> warm-start bases -> matrices of a state -> CLP
+//
+// A polytope with convex terms is answered by columns first, see withTerms.
 //
 // It works on a canonical form, with settings that are complete.
 type ladder struct {

@@ -5,19 +5,123 @@ import (
 	"slices"
 
 	"paspo/lp"
+	"paspo/lp/interval/relay"
+	"paspo/lp/interval/warm"
 )
 
 // termSolver answers for a polytope with convex terms by a solver of the lifted one, whose
-// first entities are its own. The parts of terms come last and are never asked for.
+// first entities are its own. The parts of terms come last and are never asked for. Where
+// entities can be split in columns, a dual simplex goes along every action first, and
+// what it does not prove is left to the solver.
 type termSolver struct {
 	p *lp.Polytope // with terms
 	lp.Solver
+	columns *warm.Split // nil where they do not serve
 }
 
 func (s *termSolver) Polytope() *lp.Polytope { return s.p }
 
+func (s *termSolver) Method() string {
+	if s.columns != nil {
+		return "simplex"
+	}
+	return s.Solver.Method()
+}
+
 func (s *termSolver) Chain(batch int) lp.Chain {
-	return &termChain{Chain: s.Solver.Chain(batch), p: s.p, batch: batch}
+	if s.columns == nil {
+		return &termChain{Chain: s.Solver.Chain(batch), p: s.p, batch: batch}
+	}
+	return &splitChain{s: s, rows: make([]splitRow, batch)}
+}
+
+// splitChain answers its rows one after another in the goroutine that asks.
+type splitChain struct {
+	s      *termSolver
+	rows   []splitRow
+	limits []lp.Limits
+	size   int
+	entity int
+}
+
+// splitRow is an action, which the solver behind answers once columns do not.
+type splitRow struct {
+	columns *warm.SplitRow // nil until it is needed
+	behind  *termChain     // of one row, nil until it is needed
+	away    bool
+	lo, hi  [1]float64
+}
+
+func (c *splitChain) Begin(rows int, limits []lp.Limits) {
+	relay.CheckBatch(len(c.rows), rows, limits)
+	c.size, c.entity, c.limits = rows, 0, limits
+	for x := range rows {
+		row := &c.rows[x]
+		if row.columns == nil {
+			row.columns = c.s.columns.NewRow()
+		}
+		row.away = false
+		if !row.columns.Begin(relay.At(limits, x)) {
+			c.leave(x)
+		}
+	}
+}
+
+// leave has the solver behind go on with a row. What it finds infeasible in the prefix it
+// says of the next entity.
+func (c *splitChain) leave(x int) {
+	row := &c.rows[x]
+	row.away = true
+	if row.behind == nil {
+		row.behind = &termChain{Chain: c.s.Solver.Chain(1), p: c.s.p, batch: 1}
+	}
+	var limits []lp.Limits
+	if c.limits != nil {
+		limits = c.limits[x : x+1]
+	}
+	row.behind.Begin(1, limits)
+	for _, a := range row.columns.Prefix() {
+		_ = row.behind.Next(row.lo[:], row.hi[:])
+		row.behind.Fix([]float64{a})
+	}
+}
+
+func (c *splitChain) Next(lo, hi []float64) error {
+	if c.entity >= c.s.p.Dim() {
+		panic(relay.BadEntity)
+	}
+	var first error
+	for x := range c.size {
+		row := &c.rows[x]
+		if !row.away {
+			if row.columns.Answer() {
+				lo[x], hi[x] = row.columns.Lo, row.columns.Hi
+				continue
+			}
+			c.leave(x)
+		}
+		err := row.behind.Next(row.lo[:], row.hi[:])
+		lo[x], hi[x] = row.lo[0], row.hi[0]
+		if e := (*lp.InfeasibleError)(nil); errors.As(err, &e) {
+			e.Row = x
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (c *splitChain) Fix(a []float64) {
+	c.entity++
+	for x := range c.size {
+		row := &c.rows[x]
+		if row.away {
+			row.behind.Fix(a[x : x+1])
+		} else if !row.columns.Fix(a[x]) {
+			c.leave(x)
+		}
+	}
 }
 
 type termChain struct {

@@ -31,7 +31,7 @@ func withTurnover(b testing.TB, p *lp.Polytope, most float64) *lp.Polytope {
 }
 
 // BenchmarkTurnover completes actions of an episode whose holdings are the last action, and
-// reports actions a second of processor time of warm-start bases over those of CLP.
+// reports actions a second of processor time of columns over those of CLP.
 func BenchmarkTurnover(b *testing.B) {
 	presets := lptest.Presets(b)
 	for _, c := range []struct {

@@ -102,7 +102,7 @@ func TestTerms(t *testing.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "terms"))
 		d, _ := lptest.RandomPolytope(r)
-		if len(d.Entities) > 8 || !randomTerms(&d, r) {
+		if most := 5 + 3*r.IntN(2); len(d.Entities) > most || !randomTerms(&d, r) {
 			return
 		}
 		p, err := lp.New(d)
@@ -194,3 +194,105 @@ func TestTerms(t *testing.T) {
 }
 
 func agree(a, b float64) bool { return math.Abs(a-b) <= 1e-12*max(1, math.Abs(a), math.Abs(b)) }
+
+// TestTurnoverHasNoMemory holds every row to the bits that it has alone, in other batches
+// and among other states, and to linear programs.
+func TestTurnoverHasNoMemory(t *testing.T) {
+	for _, p := range []*lp.Polytope{withTurnover(t, lptest.Presets(t)[0], 0.2), withTurnover(t, lptest.CappedPortfolio(t, 0.2), 0.1)} {
+		const rows = 12
+		n := p.Dim()
+		r := rand.New(rng.New(3, "turnover memory"))
+		limits, place := make([]lp.Limits, rows), make([]float64, rows*n)
+		for k := range place {
+			place[k] = r.Float64()
+		}
+		for k := range limits {
+			c := make([]float64, n)
+			for j := range c {
+				c[j] = r.NormFloat64()
+			}
+			x, _, err := p.Minimize(c, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if k%4 > 0 {
+				limits[k].Holdings = x
+			}
+		}
+		s := opened(t, p, Config{})
+		if s.Method() != "simplex" {
+			t.Errorf("method %s", s.Method())
+		}
+		want := lptest.WalkPlaces(t, s, rows, limits, place)
+		for _, batch := range []int{1, 7} {
+			if err := lptest.SameBits(want, lptest.WalkPlaces(t, s, batch, limits, place)); err != nil {
+				t.Errorf("batches of %d: %v", batch, err)
+			}
+		}
+		ref := lptest.WalkPlaces(t, opened(t, p, Config{Method: "clp"}), rows, limits, place)
+		for k, v := range want {
+			if math.Abs(v-ref[k]) > 1e-9 {
+				t.Errorf("endpoint %d is %v, by CLP %v", k, v, ref[k])
+			}
+		}
+	}
+}
+
+// TestTurnoverAllocatesNothing begins new states all the time.
+func TestTurnoverAllocatesNothing(t *testing.T) {
+	p := withTurnover(t, lptest.Presets(t)[0], 0.2)
+	const rows = 4
+	x, _, err := p.Minimize(make([]float64, p.Dim()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := make([]lp.Limits, rows)
+	for k := range limits {
+		limits[k].Holdings = slices.Clone(x)
+	}
+	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	c := opened(t, p, Config{}).Chain(rows)
+	chain := func() {
+		c.Begin(rows, limits)
+		for i := range p.Dim() {
+			if err := c.Next(lo, hi); err != nil {
+				t.Fatal(err)
+			}
+			for k := range a {
+				a[k] = lo[k] + (hi[k]-lo[k])*float64(k+1)/(rows+1)
+			}
+			c.Fix(a)
+			for k := range limits {
+				x[i] = a[k]
+			}
+		}
+		for k := range limits {
+			copy(limits[k].Holdings, x)
+		}
+	}
+	for range 8 {
+		chain()
+	}
+	if n := testing.AllocsPerRun(20, chain); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestTermPrefixes fixes prefixes that are infeasible: what is said is what CLP says, of rows
+// that the description has.
+func TestTermPrefixes(t *testing.T) {
+	p := withTurnover(t, lptest.Presets(t)[0], 0.2)
+	for _, method := range []string{"auto", "clp"} {
+		c := opened(t, p, Config{Method: method}).Chain(1)
+		c.Begin(1, nil)
+		lo, hi := make([]float64, 1), make([]float64, 1)
+		if err := c.Next(lo, hi); err != nil {
+			t.Fatal(err)
+		}
+		c.Fix([]float64{lo[0] - 0.1})
+		var infeasible *lp.InfeasibleError
+		if err := c.Next(lo, hi); !errors.As(err, &infeasible) || infeasible.Entity != 1 || !slices.Contains(infeasible.Conflict, "turnover") || slices.Contains(infeasible.Conflict, "") || lo[0] == lo[0] {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+}

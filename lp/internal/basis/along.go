@@ -41,7 +41,10 @@ func (w *Work) Along(q *Query, j int, part float64) Status {
 }
 
 // expel makes a column nonbasic. It reports whether it can.
-func (w *Work) expel(q *Query, j int) bool {
+func (w *Work) expel(q *Query, j int) bool { return w.expelBut(q, j, -1) }
+
+// expelBut is expel where one column does not enter.
+func (w *Work) expelBut(q *Query, j, but int) bool {
 	row := 0
 	for w.head[row] != j {
 		row++
@@ -49,7 +52,7 @@ func (w *Work) expel(q *Query, j int) bool {
 	w.row(row)
 	in := -1
 	for v, s := range w.State {
-		if s == Basic || q.Up[v] == 0 {
+		if s == Basic || q.Up[v] == 0 || v == but {
 			continue
 		}
 		if size := abs(w.alpha[v]); size > pivotTol && (in < 0 || size > abs(w.alpha[in])) {
@@ -125,4 +128,46 @@ func (w *Work) Reduced() []float64 {
 	}
 	w.combine(w.z[:g.N], y)
 	return w.z
+}
+
+// AlongPair is Along where two columns alone have a cost, c and -c, as those that an entity
+// is the difference of.
+func (w *Work) AlongPair(q *Query, j, k int, part float64) Status {
+	if w.total >= renewal && !w.Renew() {
+		return Failed
+	}
+	for v, s := range w.State {
+		if s == Upper && math.IsInf(q.Up[v], 1) {
+			w.State[v] = Lower
+		}
+	}
+	free := true
+	for _, of := range [...][2]int{{j, k}, {k, j}} {
+		if w.State[of[0]] != Basic {
+			continue
+		}
+		if w.expelBut(q, of[0], of[1]) {
+			w.State[of[0]] = Lower
+		} else {
+			free = false // nothing that is not fixed moves it but the other
+		}
+	}
+	costs := w.g.C
+	if !free {
+		w.prices()
+		costs = w.z
+	}
+	for _, v := range [...]int{j, k} {
+		if w.State[v] == Basic {
+			continue
+		}
+		w.State[v] = Lower
+		if costs[v] < 0 {
+			if math.IsInf(q.Up[v], 1) {
+				return Failed
+			}
+			w.State[v] = Upper
+		}
+	}
+	return w.search(q, part)
 }
