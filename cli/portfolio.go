@@ -185,7 +185,11 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	bar.Close()
 	if err != nil {
 		if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			return &exitError{interruption(ctx).code, fmt.Errorf("interrupted; the windows that are done are in %s", runfolder.Quote(f.out))}
+			what := "before the first window was done; nothing is left of it"
+			if _, err := os.Stat(f.out); err == nil {
+				what = "after some windows: those that are done are in " + runfolder.Quote(f.out)
+			}
+			return &exitError{interruption(ctx).code, errors.New("interrupted " + what)}
 		}
 		return err
 	}

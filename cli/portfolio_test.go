@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -166,5 +168,18 @@ func TestPortfolioErrors(t *testing.T) {
 		if _, err := os.Stat(out); !os.IsNotExist(err) {
 			t.Errorf("%s leaves a folder: %v", want, err)
 		}
+	}
+}
+
+// A walk that is stopped before a window is done leaves nothing, and says so.
+func TestPortfolioInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	out := filepath.Join(t.TempDir(), "p")
+	var o, e bytes.Buffer
+	status := run(ctx, []string{"portfolio", priceFile(t, 61), "--window", "36", "--steps", "512", "--out", out, "--quiet",
+		"--set", "debias.points=1000", "--set", "debias.cache_dir="}, nil, &o, &e)
+	if _, err := os.Stat(out); !os.IsNotExist(err) || status != 130 || e.String() != "train: interrupted before the first window was done; nothing is left of it\n" {
+		t.Errorf("status %d, %v, %s", status, err, e.String())
 	}
 }

@@ -35,7 +35,7 @@ func planted(follows float64, seed uint64) *prices.Table {
 func signalWalk(t *testing.T, table *prices.Table) Row {
 	t.Helper()
 	w := Walk{
-		Settings: Settings{Every: "month", Window: 120, Trade: 60, Model: marketmodel.Bootstrap},
+		Settings: Settings{Every: "month", Window: 120, Trade: 120, Model: marketmodel.Bootstrap},
 		Prices:   table, Polytope: polytope(t, market.Simplex(table.Tickers)), Dir: filepath.Join(t.TempDir(), "walk"),
 		Load: func(s ...config.Setting) (*config.Config, error) {
 			return config.LoadOver("auto", "", []string{"steps=16384", "debias.points=1000", "debias.cache_dir=", "report.episodes=8",
@@ -46,6 +46,7 @@ func signalWalk(t *testing.T, table *prices.Table) Row {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%+v", s.Rows[0].Excess)
 	return s.Rows[0]
 }
 
