@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"paspo/baselines"
 	"paspo/cmd/experiments/internal/powerlaw"
@@ -15,6 +16,7 @@ import (
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
+	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
 	"paspo/policy"
@@ -32,7 +34,7 @@ type convergenceOptions struct {
 type convergenceCell struct {
 	Setting        string
 	Entities, Rows int       // 0 rows for the bare simplex
-	Steps          [][]int64 // until each share was reached, one a problem; 0 where it was not
+	Steps          [][]int64 // until each share was reached, one a problem that there is; 0 where it was not
 	Noise          []float64 // of the first gradient, see firstGradient; 0 where it hides the mean
 	Error          string    `json:",omitempty"` // why there are no problems of this size
 }
@@ -108,31 +110,44 @@ func convergenceSettings() (rows, simplex []setting, err error) {
 
 // convergenceSize trains all problems of one size with all settings.
 func convergenceSize(ctx context.Context, out *output, o convergenceOptions, n, m int, settings []setting) ([]*convergenceCell, error) {
+	say := func(seed uint64, format string, args ...any) {
+		out.progress("%3d entities, %2d rows, seed %3d: %s", n, m, seed, fmt.Sprintf(format, args...))
+	}
+	polytopes, seeds, err := convergencePolytopes(n, m, o.seeds, say)
 	var cells []*convergenceCell
 	for _, s := range settings {
-		c := &convergenceCell{Setting: s.name, Entities: n, Rows: m, Noise: make([]float64, len(o.seeds))}
+		c := &convergenceCell{Setting: s.name, Entities: n, Rows: m, Noise: make([]float64, len(seeds))}
 		for range o.shares {
-			c.Steps = append(c.Steps, make([]int64, len(o.seeds)))
+			c.Steps = append(c.Steps, make([]int64, len(seeds)))
 		}
 		cells = append(cells, c)
+	}
+	if err != nil {
+		for _, c := range cells {
+			c.Steps, c.Noise, c.Error = nil, nil, err.Error()
+		}
+		return cells, nil
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	free := make(chan struct{}, o.jobs)
-	for j, seed := range o.seeds {
-		p, err := newConvergenceProblem(n, m, seed)
-		if err != nil {
-			// Random rows of few entities may leave nothing, however often they are drawn.
-			for _, c := range cells {
-				c.Steps, c.Noise, c.Error = nil, nil, err.Error()
-			}
+	for j, seed := range seeds {
+		if ctx.Err() != nil {
 			break
 		}
+		begin := time.Now()
+		p, err := newConvergenceProblem(polytopes[j], seed)
+		if err != nil {
+			cancel(fmt.Errorf("seed %d: %w", seed, err))
+			break
+		}
+		say(seed, "uniform %.4g, best found %.4g, %.1f s", p.uniform, p.best, time.Since(begin).Seconds())
 		for i, s := range settings {
 			wg.Go(func() {
 				free <- struct{}{}
 				defer func() { <-free }()
+				begin := time.Now()
 				noise, err := p.firstGradient(ctx, s, seed)
 				var steps []int64
 				if err == nil {
@@ -142,6 +157,7 @@ func convergenceSize(ctx context.Context, out *output, o convergenceOptions, n, 
 					cancel(fmt.Errorf("%s, seed %d: %w", s.name, seed, err))
 					return
 				}
+				say(seed, "%-22s steps %v, %.1f s", s.name, steps, time.Since(begin).Seconds())
 				cells[i].Noise[j] = noise
 				for k, x := range steps {
 					cells[i].Steps[k][j] = x
@@ -150,10 +166,28 @@ func convergenceSize(ctx context.Context, out *output, o convergenceOptions, n, 
 		}
 	}
 	wg.Wait()
-	for _, c := range cells {
-		out.progress("%3d entities, %2d rows, %-22s steps %v %s", n, m, c.Setting, c.Steps, c.Error)
-	}
 	return cells, context.Cause(ctx)
+}
+
+// convergencePolytopes draws what the problems of one size act in. Random rows of few entities may
+// leave nothing, however often they are drawn: such a seed is left out, and it is an error where all are.
+func convergencePolytopes(n, m int, all []uint64, say func(uint64, string, ...any)) (polytopes []*lp.Polytope, seeds []uint64, err error) {
+	for _, seed := range all {
+		p, e := constraints.Unconstrained(n)
+		if m > 0 {
+			p, e = constraints.GenerateRejection(n, m, seed)
+		}
+		if e != nil {
+			say(seed, "no problem: %v", e)
+			err = e
+			continue
+		}
+		polytopes, seeds = append(polytopes, p), append(seeds, seed)
+	}
+	if len(seeds) > 0 {
+		err = nil
+	}
+	return polytopes, seeds, err
 }
 
 // convergenceProblem is a random problem with what the share of the way is counted
@@ -163,20 +197,14 @@ type convergenceProblem struct {
 	uniform, best float64
 }
 
-func newConvergenceProblem(n, m int, seed uint64) (*convergenceProblem, error) {
-	p, err := constraints.Unconstrained(n)
-	if m > 0 {
-		p, err = constraints.GenerateRejection(n, m, seed)
-	}
-	if err != nil {
-		return nil, err
-	}
+func newConvergenceProblem(p *lp.Polytope, seed uint64) (*convergenceProblem, error) {
+	n := p.Dim()
 	problem, err := synthetic.New(synthetic.Config{Entities: n, States: 2, Seed: seed, Polytope: p})
 	if err != nil {
 		return nil, err
 	}
 	// Nothing is drawn but actions: one episode of deterministic ones is all.
-	t, err := newTask(problem, fmt.Sprintf("%d entities, %d rows, seed %d", n, m, seed), interval.DefaultConfig(), 1)
+	t, err := newTask(problem, fmt.Sprintf("%d entities, seed %d", n, seed), interval.DefaultConfig(), 1)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"paspo/internal/sweep"
+)
+
+// 20 random rows leave something of 3 entities in few draws: none of 2000 of seed 4 does. Training
+// goes on with the problems of the other seeds.
+func TestConvergenceLeavesOutSeedsWithoutProblem(t *testing.T) {
+	settings, _, err := convergenceSettings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := func(seeds ...uint64) (*convergenceCell, string) {
+		var log bytes.Buffer
+		o := convergenceOptions{options: options{seeds: sweep.Seeds(seeds), steps: 512, jobs: 1}, shares: []float64{0.01, 0.9999}}
+		cells, err := convergenceSize(context.Background(), &output{log: &log}, o, 3, 20, settings[:1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cells[0], log.String()
+	}
+	both, said := size(4, 5)
+	alone, _ := size(5)
+	if both.Error != "" || len(both.Steps[0]) != 1 || len(both.Noise) != 1 || both.Steps[0][0] != alone.Steps[0][0] || both.Noise[0] != alone.Noise[0] {
+		t.Errorf("%+v with a seed that has no problem, %+v without it", both, alone)
+	}
+	for _, want := range []string{"20 rows, seed   4: no problem: none of 2000 draws is feasible", "seed   5: uniform ", "seed   5: de-biased"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("nothing is said of %q:\n%s", want, said)
+		}
+	}
+	if none, _ := size(4); !strings.Contains(none.Error, "none of 2000 draws") || none.Steps != nil {
+		t.Errorf("%+v where no seed has a problem", none)
+	}
+}
