@@ -127,18 +127,12 @@ func (p *Problem) starts(r *rand.Rand, state int, pool [][]float64) [][]float64 
 // climb improves x in place and returns its reward.
 func (p *Problem) climb(state int, x []float64, pool [][]float64) (float64, error) {
 	n := p.cfg.Entities
-	grad, c, y := make([]float64, n), make([]float64, n), make([]float64, n)
+	grad, c := make([]float64, n), make([]float64, n)
 	value := p.net.reward(state, x, nil)
 
 	// step moves x to the best point between it and to.
 	step := func(to []float64) {
-		at := func(t float64) float64 {
-			for i := range y {
-				y[i] = x[i] + t*(to[i]-x[i])
-			}
-			return p.net.reward(state, y, nil)
-		}
-		t, v := maximizeLine(at)
+		t, v := maximizeLine(p.net.along(state, x, to))
 		if v <= value+1e-12 {
 			return
 		}

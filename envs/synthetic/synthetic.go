@@ -160,17 +160,8 @@ func (m *rewardNet) generate(n int, seed uint64) {
 // nil it receives the gradient in the action.
 func (m *rewardNet) reward(state int, action, grad []float64) float64 {
 	n := 1 + len(action)
-	var h1 [width1]float64
-	for i := range h1 {
-		w := m.w1[i*n : (i+1)*n]
-		h1[i] = max(0, m.b1[i]+w[0]*float64(state)+dot(w[1:], action))
-	}
-	var h2 [width2]float64
-	y := m.b3
-	for i := range h2 {
-		h2[i] = max(0, m.b2[i]+dot(m.w2[i*len(h1):(i+1)*len(h1)], h1[:]))
-		y += m.w3[i] * h2[i]
-	}
+	h1 := m.sums(state, action)
+	h2, y := m.output(&h1)
 	if grad == nil {
 		return scale * y
 	}
@@ -191,6 +182,43 @@ func (m *rewardNet) reward(state int, action, grad []float64) float64 {
 		}
 	}
 	return scale * y
+}
+
+// sums returns what the units of the first layer take the ReLU of.
+func (m *rewardNet) sums(state int, action []float64) (sums [width1]float64) {
+	n := 1 + len(action)
+	for i := range sums {
+		w := m.w1[i*n : (i+1)*n]
+		sums[i] = m.b1[i] + w[0]*float64(state) + dot(w[1:], action)
+	}
+	return sums
+}
+
+// output makes the first layer of its sums and returns the second one and the network's output.
+func (m *rewardNet) output(h1 *[width1]float64) (h2 [width2]float64, y float64) {
+	for i, s := range h1 {
+		h1[i] = max(0, s)
+	}
+	y = m.b3
+	for i := range h2 {
+		h2[i] = max(0, m.b2[i]+dot(m.w2[i*len(h1):(i+1)*len(h1)], h1[:]))
+		y += m.w3[i] * h2[i]
+	}
+	return h2, y
+}
+
+// along returns the reward on the segment between two actions, by the share of the way.
+// The sums of the first layer are affine there, so that it takes no more time with many entities.
+func (m *rewardNet) along(state int, from, to []float64) func(float64) float64 {
+	a, b := m.sums(state, from), m.sums(state, to)
+	return func(t float64) float64 {
+		var h1 [width1]float64
+		for i := range h1 {
+			h1[i] = a[i] + t*(b[i]-a[i])
+		}
+		_, y := m.output(&h1)
+		return scale * y
+	}
 }
 
 // Spec implements Problem.

@@ -2,12 +2,14 @@ package synthetic
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
 	"paspo/internal/reference"
+	"paspo/internal/rng"
 	"paspo/lp/constraints"
 )
 
@@ -250,5 +252,25 @@ func TestSyntheticRows(t *testing.T) {
 	net.generate(12, 202)
 	if envstest.MaxDifference(net.w1, p.net.w1) != 0 {
 		t.Error("rows change the reward")
+	}
+}
+
+func TestRewardAlongASegment(t *testing.T) {
+	const n = 40
+	var net rewardNet
+	net.generate(n, 5)
+	r := rand.New(rng.New(1, "test"))
+	for state := range 3 {
+		from, to := rng.Simplex(r, n), rng.Simplex(r, n)
+		at := net.along(state, from, to)
+		for _, share := range []float64{0, 0.25, 0.7, 1} {
+			x := make([]float64, n)
+			for i := range x {
+				x[i] = from[i] + share*(to[i]-from[i])
+			}
+			if got, want := at(share), net.reward(state, x, nil); math.Abs(got-want) > 1e-11 {
+				t.Errorf("state %d, share %g: %g along the segment, the reward is %g", state, share, got, want)
+			}
+		}
 	}
 }
