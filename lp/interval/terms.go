@@ -30,9 +30,19 @@ func (s *termSolver) Method() string {
 
 func (s *termSolver) Chain(batch int) lp.Chain {
 	if s.columns == nil {
-		return &termChain{Chain: s.Solver.Chain(batch), p: s.p, batch: batch}
+		return s.lifted(batch)
 	}
 	return &splitChain{s: s, rows: make([]splitRow, batch)}
+}
+
+// lifted returns a chain of the solver behind. Bases that were optimal seldom serve again among
+// so many: as a matrix of the state its rows are answered by a dual simplex.
+func (s *termSolver) lifted(batch int) *termChain {
+	c := &termChain{Chain: s.Solver.Chain(batch), p: s.p, batch: batch}
+	if s.Solver.Method() == "lazy" {
+		c.matrix, _, _ = s.p.Lifted().Inequalities()
+	}
+	return c
 }
 
 // splitChain answers its rows one after another in the goroutine that asks.
@@ -73,7 +83,7 @@ func (c *splitChain) leave(x int) {
 	row := &c.rows[x]
 	row.away = true
 	if row.behind == nil {
-		row.behind = &termChain{Chain: c.s.Solver.Chain(1), p: c.s.p, batch: 1}
+		row.behind = c.s.lifted(1)
 	}
 	var limits []lp.Limits
 	if c.limits != nil {
@@ -130,13 +140,14 @@ type termChain struct {
 	batch  int
 	entity int
 
+	matrix []float64 // that states without one take, nil for none
 	each   []lp.TermLimits
 	limits []lp.Limits
 }
 
 func (c *termChain) Begin(rows int, limits []lp.Limits) {
 	c.entity = 0
-	if limits == nil || rows > c.batch {
+	if limits == nil && c.matrix == nil || rows > c.batch || limits != nil && len(limits) < rows {
 		c.Chain.Begin(rows, limits)
 		return
 	}
@@ -144,7 +155,13 @@ func (c *termChain) Begin(rows int, limits []lp.Limits) {
 		c.each, c.limits = make([]lp.TermLimits, c.batch), make([]lp.Limits, c.batch)
 	}
 	for r := range rows {
-		c.limits[r] = *c.each[r].Lift(c.p, &limits[r])
+		c.limits[r] = lp.Limits{}
+		if limits != nil {
+			c.limits[r] = *c.each[r].Lift(c.p, &limits[r])
+		}
+		if c.limits[r].A == nil {
+			c.limits[r].A = c.matrix
+		}
 	}
 	c.Chain.Begin(rows, c.limits[:rows])
 }
