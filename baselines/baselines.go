@@ -143,6 +143,9 @@ func New(problem envs.Problem, backend policy.Backend, c Config, p ppo.Config, s
 }
 
 func newLearner(polytope *lp.Polytope, backend policy.Backend, c Config, p ppo.Config, seed uint64) (rl.Learner, error) {
+	if p.LRSchedule == ppo.Adaptive {
+		return nil, fmt.Errorf("algo.name is %s and ppo.lr_schedule is %s: only %s adapts its learning rate, constant, linear or cosine is allowed", c.Name, p.LRSchedule, PASPO)
+	}
 	inner, err := ppo.NewLearner(backend, p, seed)
 	if err != nil {
 		return nil, err

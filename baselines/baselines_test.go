@@ -3,6 +3,7 @@ package baselines
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"paspo/internal/rng"
@@ -156,5 +157,16 @@ func TestConfig(t *testing.T) {
 		if err := c.Validate(); err == nil || len(err.Error()) < len(want) || err.Error()[:len(want)] != want {
 			t.Errorf("error %v, want %q", err, want)
 		}
+	}
+}
+
+// The rate of the surrogate of PASPO follows the divergence: no other algorithm's does.
+func TestNoAdaptiveRate(t *testing.T) {
+	p := ppo.DefaultConfig()
+	p.LRSchedule, p.TargetKL = ppo.Adaptive, 0.01
+	c := DefaultConfig()
+	c.Name = "ppo"
+	if _, err := newLearner(nil, nil, c, p, 1); err == nil || !strings.Contains(err.Error(), "allowed") {
+		t.Errorf("got %v", err)
 	}
 }

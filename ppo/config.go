@@ -15,8 +15,8 @@ type Config struct {
 	Minibatch int `yaml:"minibatch" doc:"transitions in one gradient step"`
 
 	LR          float64 `yaml:"lr" doc:"learning rate of Adam"`
-	LRSchedule  string  `yaml:"lr_schedule" doc:"constant, linear or cosine: how the learning rate goes from lr to lr_final"`
-	LRFinal     float64 `yaml:"lr_final" doc:"learning rate at the end of training, where the schedule is not constant"`
+	LRSchedule  string  `yaml:"lr_schedule" doc:"constant, linear or cosine: how the learning rate goes from lr to lr_final; adaptive: from lr to where updates have an approximate KL of target_kl"`
+	LRFinal     float64 `yaml:"lr_final" doc:"learning rate at the end of training, where the schedule is linear or cosine"`
 	AdamBeta1   float64 `yaml:"adam_beta1" doc:"decay of Adam's first moment"`
 	AdamBeta2   float64 `yaml:"adam_beta2" doc:"decay of Adam's second moment"`
 	AdamEps     float64 `yaml:"adam_eps" doc:"added to the root of Adam's second moment"`
@@ -26,7 +26,7 @@ type Config struct {
 	Clip                  float64 `yaml:"clip" doc:"the probability ratio is clipped to 1 -+ clip"`
 	ValueCoef             float64 `yaml:"value_coef" doc:"weight of the value loss"`
 	StandardiseAdvantages bool    `yaml:"standardise_advantages" doc:"give the advantages of a batch mean 0 and deviation 1"`
-	TargetKL              float64 `yaml:"target_kl" doc:"an update ends after the epoch whose approximate KL exceeds this; 0 for never"`
+	TargetKL              float64 `yaml:"target_kl" doc:"an update ends after the epoch whose approximate KL exceeds this; 0 for never; what an adaptive learning rate aims at"`
 
 	EntropyCoef     float64 `yaml:"entropy_coef" doc:"weight of the entropy bonus"`
 	EntropySchedule string  `yaml:"entropy_schedule" doc:"constant, linear or cosine: how the weight goes from entropy_coef to entropy_final"`
@@ -54,13 +54,13 @@ const prefix = "ppo."
 func (c Config) Validate() error {
 	positive := func(name string, v float64) error { return setting.Float(prefix+name, v, setting.Positive) }
 	nonNegative := func(name string, v float64) error { return setting.Float(prefix+name, v, setting.NonNegative) }
-	schedule := func(name, v string) error {
-		return setting.Choice(prefix+name, v, rl.ScheduleConstant, rl.ScheduleLinear, rl.ScheduleCosine)
+	schedule := func(name, v string, more ...string) error {
+		return setting.Choice(prefix+name, v, append([]string{rl.ScheduleConstant, rl.ScheduleLinear, rl.ScheduleCosine}, more...)...)
 	}
 	if err := setting.First(
 		c.Config.Validate(prefix),
 		setting.Int(prefix+"epochs", c.Epochs, 1), setting.Int(prefix+"minibatch", c.Minibatch, 1),
-		positive("lr", c.LR), nonNegative("lr_final", c.LRFinal), schedule("lr_schedule", c.LRSchedule),
+		positive("lr", c.LR), nonNegative("lr_final", c.LRFinal), schedule("lr_schedule", c.LRSchedule, Adaptive),
 		setting.Float(prefix+"adam_beta1", c.AdamBeta1, setting.Decay), setting.Float(prefix+"adam_beta2", c.AdamBeta2, setting.Decay),
 		positive("adam_eps", c.AdamEps), nonNegative("weight_decay", c.WeightDecay), nonNegative("max_grad_norm", c.MaxGradNorm),
 		positive("clip", c.Clip), nonNegative("value_coef", c.ValueCoef), nonNegative("target_kl", c.TargetKL),
@@ -72,6 +72,9 @@ func (c Config) Validate() error {
 	if c.Minibatch > c.BatchSize() {
 		return fmt.Errorf("ppo.minibatch is %d: at most envs * steps_per_env = %d is allowed", c.Minibatch, c.BatchSize())
 	}
+	if c.LRSchedule == Adaptive && c.TargetKL == 0 {
+		return fmt.Errorf("ppo.target_kl is 0 and ppo.lr_schedule is %s: a number above 0 is allowed, the approximate KL to aim at", Adaptive)
+	}
 	return nil
 }
 
@@ -80,5 +83,5 @@ func (c Config) Facts() []rl.Fact { return rl.Settings(prefix, c) }
 
 // Scheduled says whether settings change as training goes on.
 func (c Config) Scheduled() bool {
-	return c.LRSchedule != rl.ScheduleConstant || c.EntropySchedule != rl.ScheduleConstant
+	return c.LRSchedule != rl.ScheduleConstant && c.LRSchedule != Adaptive || c.EntropySchedule != rl.ScheduleConstant
 }

@@ -28,6 +28,8 @@ func TestConfigValidate(t *testing.T) {
 		{"ppo.entropy_until is 0", func(c *Config) { c.EntropyUntil = 0 }},
 		{"ppo.entropy_until is 1.5", func(c *Config) { c.EntropyUntil = 1.5 }},
 		{`ppo.lr_schedule is "expo"`, func(c *Config) { c.LRSchedule = "expo" }},
+		{"ppo.target_kl is 0 and ppo.lr_schedule is adaptive", func(c *Config) { c.LRSchedule = Adaptive }},
+		{`ppo.entropy_schedule is "adaptive"`, func(c *Config) { c.EntropySchedule = Adaptive }},
 		{`ppo.normalize_obs is ""`, func(c *Config) { c.NormalizeObs = "" }},
 		{"steps is 0", func(c *Config) { c.Steps = 0 }},
 		{"steps is 9223372036854775807", func(c *Config) { c.Steps = math.MaxInt64 }},

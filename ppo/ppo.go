@@ -21,6 +21,7 @@ type learner struct {
 	stream  *rng.Stream // of the minibatches
 	rand    *rand.Rand  // draws from stream
 	rows    []int32     // epochs x batch, the order of every epoch
+	rate    float64     // learning rate, where it is adaptive
 }
 
 // New returns a trainer that improves the policy of a backend by PPO, at the start
@@ -42,7 +43,7 @@ func NewLearner(backend policy.Backend, cfg Config, seed uint64) (rl.Learner, er
 	stream := rng.New(seed, "shuffle")
 	return &learner{
 		Config: cfg, backend: backend, stream: stream, rand: rand.New(stream),
-		rows: make([]int32, cfg.Epochs*cfg.BatchSize()),
+		rows: make([]int32, cfg.Epochs*cfg.BatchSize()), rate: cfg.LR,
 	}, nil
 }
 
@@ -58,7 +59,11 @@ func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m 
 	standardise(r.Batch.Advantage, r.Advantages, r.Learned(0, r.Advantages), l.StandardiseAdvantages)
 
 	// Settings of this iteration.
+	adaptive := l.LRSchedule == Adaptive
 	m.LR = rl.Schedule(l.LRSchedule, l.LR, l.LRFinal, progress)
+	if adaptive {
+		m.LR = l.rate
+	}
 	m.EntropyCoef = rl.Schedule(l.EntropySchedule, l.EntropyCoef, l.EntropyFinal, progress/l.EntropyUntil)
 	settings := policy.Settings{
 		LearningRate: m.LR,
@@ -88,14 +93,17 @@ func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m 
 		}
 		m.Epochs++
 
-		// Early stop once the policy has moved far enough.
+		// Another learning rate, or an early stop, once the policy has moved far enough.
 		if l.TargetKL > 0 {
 			e, err := l.backend.Diagnostics()
 			if err != nil {
 				return err
 			}
 			d = merge(d, e)
-			if e.ApproxKL > l.TargetKL {
+			if adaptive {
+				l.rate = adapted(l.rate, e.ApproxKL, l.TargetKL)
+				settings.LearningRate = l.rate
+			} else if e.ApproxKL > l.TargetKL {
 				break
 			}
 		}

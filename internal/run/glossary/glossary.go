@@ -28,7 +28,7 @@ var Metrics = []Entry{
 	{"explained_variance", "1 - Var(return - value) / Var(return): how much of the returns the critic foresees. 1 is all, 0 nothing, below 0 worse than a constant."},
 	{"grad_norm", "Norm of the gradient before it is clipped to ppo.max_grad_norm, mean over gradient steps."},
 	{"ratio_deviation", "Largest |ratio - 1| of the first gradient step, where policy and rollout are the same: what rounding does. It is about 1e-6; much more is a fault of the arithmetic."},
-	{"lr", "Learning rate of this update (ppo.lr_schedule)."},
+	{"lr", "Learning rate of this update, of its first epoch where it is adaptive (ppo.lr_schedule)."},
 	{"entropy_coef", "Weight of the entropy in this update (ppo.entropy_schedule)."},
 	{"epochs", "Passes over the rollout that this update made, fewer than ppo.epochs where ppo.target_kl stopped it."},
 	{"fixed_share", "Share of all intervals that were narrower than policy.fixed_width, so that there was nothing to choose."},
