@@ -246,3 +246,26 @@ func TestAround(t *testing.T) {
 		}
 	}
 }
+
+// The adaptive rate of a preset is no request: algorithms that have none take a line
+// instead. One that is asked for stays, for the algorithm to refuse.
+func TestPresetFitsAlgorithm(t *testing.T) {
+	for _, c := range []struct {
+		set      []string
+		schedule string
+		target   float64
+	}{
+		{nil, "adaptive", 0.1},
+		{[]string{"algo.name=ppo"}, "linear", 0},
+		{[]string{"algo.name=ppo", "ppo.target_kl=0.3"}, "linear", 0.3},
+		{[]string{"algo.name=ppo", "ppo.lr_schedule=adaptive"}, "adaptive", 0.1},
+	} {
+		got, err := LoadOver("tuned", "", append([]string{"env.name=portfolio-limited"}, c.set...), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.PPO.LRSchedule != c.schedule || got.PPO.TargetKL != c.target {
+			t.Errorf("%v: %s with a target of %g, want %s with %g", c.set, got.PPO.LRSchedule, got.PPO.TargetKL, c.schedule, c.target)
+		}
+	}
+}

@@ -11,6 +11,8 @@ import (
 
 	"paspo/baselines"
 	"paspo/configs"
+	"paspo/ppo"
+	"paspo/rl"
 )
 
 // preset is settings by name, which a file and single settings go over.
@@ -154,6 +156,12 @@ func (c *Config) fit() {
 	}
 	if c.fromPreset("ppo.minibatch") {
 		c.PPO.Minibatch = min(c.PPO.Minibatch, c.PPO.BatchSize())
+	}
+	if c.PPO.LRSchedule == ppo.Adaptive && c.fromPreset("ppo.lr_schedule") && c.Algo.Name != baselines.PASPO {
+		c.PPO.LRSchedule = rl.ScheduleLinear // theirs does not adapt
+		if c.fromPreset("ppo.target_kl") {
+			c.PPO.TargetKL = 0
+		}
 	}
 }
 
