@@ -110,10 +110,6 @@ func over(c Config, m *marketmodel.Model) (*Problem, error) {
 			return nil, err
 		}
 	}
-	if polytope.HasHoldings() {
-		// Holdings of the file would stand where those of the state are meant.
-		return nil, fmt.Errorf("%s limits what is bought or sold (turnover, bought or sold), from holdings that this environment does not set", polytope.Describe())
-	}
 	entities := polytope.Entities()
 	lower, _ := polytope.Bounds()
 	for i, name := range entities {

@@ -239,17 +239,3 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
-
-// Holdings of a file are not those of the state.
-func TestHoldingsOfLimits(t *testing.T) {
-	p, err := lp.New(lp.Description{
-		Entities: []string{Cash, "A"}, Total: 1,
-		Rows: []lp.Row{{Name: "turnover", Coef: []float64{0, 0}, Min: math.Inf(-1), Max: 0.5, Terms: []lp.Term{{Entity: 1, Above: 1, Below: 1, Holding: true}}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := over(Config{Polytope: p}, &marketmodel.Model{}); err == nil || !strings.Contains(err.Error(), "from holdings that this environment does not set") {
-		t.Errorf("%v", err)
-	}
-}
