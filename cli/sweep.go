@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,6 +95,18 @@ func origin() map[string]string {
 	return map[string]string{"command": strings.Join(os.Args, " "), "version": version() + commit()}
 }
 
+// together is a writer that several goroutines may write to.
+type together struct {
+	sync.Mutex
+	io.Writer
+}
+
+func (t *together) Write(b []byte) (int, error) {
+	t.Lock()
+	defer t.Unlock()
+	return t.Writer.Write(b)
+}
+
 func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	program, err := os.Executable()
 	if err != nil {
@@ -124,7 +137,8 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	if line != nil {
 		o.Errs = line
 	} else {
-		o.Show = w.Progress(seldom(time.Minute, func(text string) { fmt.Fprintln(errs, text) }))
+		o.Errs = &together{Writer: errs}
+		o.Show = w.Progress(seldom(time.Minute, func(text string) { fmt.Fprintln(o.Errs, text) }))
 	}
 	ctx := cmd.Context()
 	saving.Add(1) // by the workers

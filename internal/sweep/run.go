@@ -25,7 +25,7 @@ type Workers struct {
 	Command func(i int) []string // of a worker, see Work
 	Cores   int                  // of a worker
 	Parent  string               // variable that tells a worker the descriptor of a socket, see once
-	Errs    io.Writer
+	Errs    io.Writer            // workers write to it at the same time
 
 	// Show is called now and then.
 	Show func(*Status)
