@@ -60,6 +60,9 @@ func statedTotal(p *lp.Polytope) (total float64, ok bool) {
 	least, most := math.Inf(-1), math.Inf(1)
 	a, rhs, _ := p.Inequalities()
 	for k, b := range rhs {
+		if len(p.Terms(k)) > 0 {
+			continue
+		}
 		switch total, ok := of(a[k*n:(k+1)*n], b); {
 		case ok && a[k*n] > 0:
 			most = min(most, total)
@@ -68,7 +71,8 @@ func statedTotal(p *lp.Polytope) (total float64, ok bool) {
 		}
 	}
 	// In rows of different units both are rounded.
-	return most, math.Abs(most-least) <= 1e-15*math.Abs(most)
+	stated := !math.IsInf(least, 0) && !math.IsInf(most, 0)
+	return most, stated && math.Abs(most-least) <= 1e-15*math.Abs(most)
 }
 
 // weights returns the units of amounts against the largest, nil where they are the

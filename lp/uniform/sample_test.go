@@ -651,3 +651,20 @@ func TestTotalAsPairOfRows(t *testing.T) {
 		}
 	}
 }
+
+// Where no rows state a total, a share is one of the bounding box.
+func TestShareWithoutTotal(t *testing.T) {
+	triangle := lp.Description{
+		Entities: names(2), Total: math.NaN(), Upper: []float64{1, 1},
+		Rows: []lp.Row{{Name: "half", Coef: []float64{1, 1}, Min: math.Inf(-1), Max: 1}},
+	}
+	share, err := FeasibleShare(sampleNew(t, triangle), 20_000, rng.New(1, "share"))
+	if err != nil || share.Flat || share.Of != "the bounding box" || math.Abs(share.Estimate-0.5) > 0.02 {
+		t.Errorf("share %+v, %v: want half of the bounding box", share, err)
+	}
+	triangle.Rows = nil
+	share, err = FeasibleShare(sampleNew(t, triangle), 20_000, rng.New(1, "share"))
+	if err != nil || share.Of != "the bounding box" || share.Estimate != 1 {
+		t.Errorf("share %+v, %v: want all of the bounding box", share, err)
+	}
+}
