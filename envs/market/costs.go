@@ -6,9 +6,10 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"paspo/internal/setting"
 )
 
 // Costs are shares of the amount that is bought or sold: one number for all assets, or by
@@ -21,20 +22,11 @@ var errCosts = errors.New("a number from 0 up to, but not including, 1, or such 
 
 // UnmarshalYAML takes a mapping as well as what a mapping is written as.
 func (c *Costs) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind == yaml.ScalarNode {
-		*c = Costs(n.Value)
-		return nil
-	}
-	if n.Kind != yaml.MappingNode {
+	text, err := setting.Flow(n)
+	if errors.Is(err, setting.ErrFlow) {
 		return errCosts
 	}
-	// On one line and without comments.
-	flow := yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
-	for _, x := range n.Content {
-		flow.Content = append(flow.Content, &yaml.Node{Kind: x.Kind, Tag: x.Tag, Value: x.Value})
-	}
-	b, err := yaml.Marshal(&flow)
-	*c = Costs(strings.TrimSpace(string(b)))
+	*c = Costs(text)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/policy"
 )
@@ -25,20 +26,11 @@ const (
 
 // UnmarshalYAML takes a mapping of amounts as well as what a mapping is written as.
 func (a *Around) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind == yaml.ScalarNode {
-		*a = Around(n.Value)
-		return nil
-	}
-	if n.Kind != yaml.MappingNode {
+	text, err := setting.Flow(n)
+	if errors.Is(err, setting.ErrFlow) {
 		return errAround
 	}
-	// On one line and without comments.
-	flow := yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle}
-	for _, c := range n.Content {
-		flow.Content = append(flow.Content, &yaml.Node{Kind: c.Kind, Tag: c.Tag, Value: c.Value})
-	}
-	b, err := yaml.Marshal(&flow)
-	*a = Around(strings.TrimSpace(string(b)))
+	*a = Around(text)
 	return err
 }
 
