@@ -1,7 +1,9 @@
 package sweep
 
 import (
+	"context"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,5 +54,32 @@ space:
 	s.Space = s.Space[:1]
 	if _, err := w.Comparison(&Status{}); err == nil || !strings.Contains(err.Error(), "no algo.name") {
 		t.Errorf("without algorithms: %v", err)
+	}
+}
+
+// A comparison takes seeds in turn: what has ended when it stops are the same seeds of all algorithms.
+func TestComparisonTakesSeedsInTurn(t *testing.T) {
+	w := create(t, 8, `seeds: [3, 1, 2]
+search: {method: grid}
+space:
+  algo.name: {choices: [paspo, ppo]}
+  ppo.epochs: {choices: [1, 2]}
+`)
+	others := &watch{dir: filepath.Join(w.Dir, workersDir)}
+	alive, err := w.newPulse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alive.close()
+	for _, seed := range []uint64{3, 1, 2} {
+		for setting := range 4 {
+			c, _, err := w.claim(context.Background(), others)
+			if err != nil || c == nil {
+				t.Fatal(err)
+			}
+			if c.seed != seed || c.setting != setting {
+				t.Fatalf("seed %d of setting %d is taken, want seed %d of setting %d", c.seed, c.setting, seed, setting)
+			}
+		}
 	}
 }

@@ -245,10 +245,11 @@ type step struct {
 func (w *Sweep) next(st *journal.State, others *watch) step {
 	all := w.trials(st, w.search)
 	s, open := w.goOn(all, others)
-	if len(s.ops) > 0 {
+	more := len(all) < w.Spec.Search.Trials
+	if len(s.ops) > 0 && !(more && w.compares()) {
 		return s
 	}
-	if len(all) < w.Spec.Search.Trials {
+	if more {
 		if p := w.method.Suggest(results(all)); p != nil {
 			return step{ops: []journal.Op{w.begin(0, len(all), p)}}
 		}
@@ -277,6 +278,12 @@ func (w *Sweep) next(st *journal.State, others *watch) step {
 	return s
 }
 
+// compares says whether the sweep is a comparison of algorithms. It begins all settings and takes their
+// seeds in turn, so that whenever it stops the same seeds of all have ended.
+func (w *Sweep) compares() bool {
+	return w.Spec.Search.Method == "grid" && slices.ContainsFunc(w.Spec.Space, func(d search.Dimension) bool { return d.Key == algoKey })
+}
+
 // goOn returns how to go on with settings that have been begun, and whether any has not ended.
 func (w *Sweep) goOn(all []*trial, others *watch) (s step, open bool) {
 	if ops := w.settle(all); len(ops) > 0 {
@@ -284,6 +291,7 @@ func (w *Sweep) goOn(all []*trial, others *watch) (s step, open bool) {
 	}
 	var fresh *claim
 	var of *trial
+	turn, first := w.compares(), 0 // place of the seed of fresh
 	for _, t := range all {
 		if t.State.Finished() {
 			continue
@@ -297,8 +305,8 @@ func (w *Sweep) goOn(all []*trial, others *watch) (s step, open bool) {
 		for i, r := range t.records {
 			c := &claim{part: t.part, trial: t.ID, setting: t.setting, point: t.point, seed: t.part.seeds[i], until: until}
 			if r == nil {
-				if fresh == nil {
-					fresh, of = c, t
+				if fresh == nil || turn && i < first {
+					fresh, of, first = c, t, i
 				}
 				continue
 			}
