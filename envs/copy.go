@@ -20,12 +20,13 @@ import (
 // A Copy is used by one goroutine at a time.
 type Copy struct {
 	env      Env
-	limiter  Limiter   // nil where limits do not follow the state
-	relaxer  Relaxer   // nil where they are not relaxed
-	cutter   Truncator // nil where episodes are never truncated
-	skipper  Skipper   // nil where every step takes its action
-	starter  Starter   // nil where it is not stepped elsewhere
-	expecter Expecter  // nil where expectations are not known, and in a Vector
+	limiter  Limiter                                                // nil where limits do not follow the state
+	relaxer  Relaxer                                                // nil where they are not relaxed
+	cutter   Truncator                                              // nil where episodes are never truncated
+	skipper  Skipper                                                // nil where every step takes its action
+	starter  Starter                                                // nil where it is not stepped elsewhere
+	expecter Expecter                                               // nil where expectations are not known, and in a Vector
+	charge   func(action []float64, excess, reward float64) float64 // of a Coster, nil where rewards stand
 	polytope *lp.Polytope
 	rand     *rand.Rand
 	problem  string
@@ -38,7 +39,9 @@ type Copy struct {
 	expected   float64
 	relaxation float64
 	residual   float64
-	length     int // steps of the episode
+	excesses   []float64 // one a constraint, where there is a charge
+	charges    []float64 // the action that is charged, a copy
+	length     int       // steps of the episode
 	truncated  bool
 	skipped    bool
 
@@ -80,6 +83,17 @@ func (c *Copy) start(p Problem, s *Spec, index int, r *rand.Rand) error {
 	c.cutter, _ = c.env.(Truncator)
 	c.skipper, _ = c.env.(Skipper)
 	c.starter, _ = c.env.(Starter)
+	if coster, ok := p.(Coster); ok {
+		if err := c.guarded("Infeasible", func() error {
+			c.charge = coster.Infeasible()
+			return nil
+		}); err != nil {
+			return err
+		}
+		if c.charge != nil {
+			c.excesses, c.charges = make([]float64, c.polytope.Constraints()), make([]float64, c.polytope.Dim())
+		}
+	}
 	return c.Reset()
 }
 
@@ -186,6 +200,11 @@ func (c *Copy) Step(action []float64) (reward float64, done bool, err error) {
 		if c.ask(); c.fault != nil {
 			return 0, false, c.fault
 		}
+		if excess := c.excess(action); excess > 0 {
+			if c.expected = c.charged(action, excess, c.expected); c.fault != nil {
+				return 0, false, c.fault
+			}
+		}
 		if c.expected-c.expected != 0 {
 			return 0, false, c.failed("Expectation", nonFinite{"the expected reward", c.expected})
 		}
@@ -200,8 +219,14 @@ func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 	}
 	copy(c.action, action)
 	c.skipped = false
+	excess := c.excess(action)
 	if reward, done = c.step(); c.fault != nil {
 		return 0, false, c.fault
+	}
+	if excess > 0 {
+		if reward = c.charged(action, excess, reward); c.fault != nil {
+			return 0, false, c.fault
+		}
 	}
 	if reward-reward != 0 {
 		return 0, false, c.failed("Step", nonFinite{"the reward", reward})
@@ -228,6 +253,18 @@ func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 		c.length++
 	}
 	return reward, false, c.lookAtLimits()
+}
+
+// excess returns the sum of the scaled excesses of an action of the present residual, 0 where nobody asks.
+func (c *Copy) excess(action []float64) (sum float64) {
+	if c.charge == nil || c.residual <= Violation {
+		return 0
+	}
+	c.polytope.Excesses(action, c.Limits(), c.excesses)
+	for _, x := range c.excesses {
+		sum += x
+	}
+	return sum
 }
 
 // Refused makes a Fault of the error that the state's limits have given, where
@@ -299,6 +336,15 @@ func (c *Copy) step() (reward float64, done bool) {
 	reward, done = c.env.Step(c.rand, c.action, c.obs)
 	c.calls = ""
 	return reward, done
+}
+
+func (c *Copy) charged(action []float64, excess, reward float64) float64 {
+	c.calls = "Infeasible"
+	defer c.leave()
+	copy(c.charges, action)
+	reward = c.charge(c.charges, excess, reward)
+	c.calls = ""
+	return reward
 }
 
 func (c *Copy) ask() {

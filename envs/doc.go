@@ -4,9 +4,9 @@
 //
 // An environment of one's own implements Env, and a Problem makes copies of it
 // and states the polytope of its actions: see the first example. Limits that
-// follow the state are set by a Limiter. Where runs are to resume bit for bit,
-// the environment is a Snapshotter too. Policies that need no training come as an
-// Allocator.
+// follow the state are set by a Limiter, and a Coster says what an action earns that
+// breaks constraints. Where runs are to resume bit for bit, the environment is a
+// Snapshotter too. Policies that need no training come as an Allocator.
 //
 // The benchmarks of the paper are packages of their own: portfolio, compute and
 // synthetic. Package benchmarks makes them by name.

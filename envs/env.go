@@ -26,7 +26,7 @@ type Env interface {
 	// Step takes an allocation that satisfies the polytope, writes the next
 	// observation and returns the reward, all finite. Algorithms that can break constraints
 	// (package baselines) hand in allocations of the budget that may not satisfy the rest of
-	// it: the reward says what such a one gets. After done, Reset comes next,
+	// it: the reward, or that of a Coster, says what such a one gets. After done, Reset comes next,
 	// and what Step left in obs is read by nobody unless the episode is truncated
 	// (see Truncator).
 	//
@@ -42,6 +42,25 @@ type Env interface {
 // lp.Polytope.CheckLimits), and some allocation has to be left in every state.
 type Limiter interface {
 	Limits(*lp.Limits)
+}
+
+// Coster is implemented by problems that say what an action which breaks constraints is
+// rewarded with. Where it is not, such an action earns what Step returns.
+type Coster interface {
+	// Infeasible returns a function for one environment, nil where what Step returns stands.
+	// It returns the reward of an action whose residual is above Violation, given the sum of its
+	// scaled excesses in the limits of its state (lp.Polytope.Excesses) and what Step returned, or
+	// what the action was expected to earn (Expecter).
+	Infeasible() func(action []float64, excess, reward float64) float64
+}
+
+// PerExcess returns a function for Coster that takes weight times the excess off the reward,
+// nil where the weight is 0.
+func PerExcess(weight float64) func(action []float64, excess, reward float64) float64 {
+	if weight == 0 {
+		return nil
+	}
+	return func(_ []float64, excess, reward float64) float64 { return reward - weight*excess }
 }
 
 // Truncator is implemented by environments with a time limit, or whatever else cuts

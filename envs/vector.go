@@ -291,7 +291,7 @@ func (v *Vector) stepOne(i int) {
 	e := &v.copies[i]
 	action := rowOf(v.actions, i, v.n)
 	e.residual = math.Inf(-1)
-	if (i+v.turn)%v.audit == 0 {
+	if e.charge != nil || (i+v.turn)%v.audit == 0 {
 		e.residual = e.polytope.Residual(action, e.Limits())
 	}
 	reward, done, err := e.take(action)

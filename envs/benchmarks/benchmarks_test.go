@@ -41,6 +41,8 @@ func TestLimitSettings(t *testing.T) {
 		{func(c *Config) { c.Name, c.Portfolio.TradeLimit = portfolio.LimitedName, math.NaN() }, "portfolio.trade_limit is NaN"},
 		{func(c *Config) { c.Name, c.Portfolio.CashLimit = portfolio.LimitedName, 2 }, "portfolio.cash_limit is 2"},
 		{func(c *Config) { c.Portfolio.CashLimit = 0.1 }, "without a trade_limit"},
+		{func(c *Config) { c.Portfolio.Penalty = -1 }, "portfolio.penalty is -1"},
+		{func(c *Config) { c.Name, c.Compute.Penalty = "compute", math.Inf(1) }, "compute.penalty is +Inf"},
 		{func(c *Config) { c.Name, c.Compute.QueueHalf = compute.CappedName, -1 }, "compute.queue_half is -1"},
 		{func(c *Config) { c.Name = "compute-limited" }, "portfolio-limited, compute-capped, channels, factor are allowed"},
 	} {

@@ -22,6 +22,7 @@ type Config struct {
 
 	Observation string  `yaml:"observation" doc:"of servers: paper for the time at which each is done, relative for how long each is still busy when the next task arrives, and that time"`
 	QueueHalf   float64 `yaml:"queue_half" doc:"ms of queue at which a server may take half of a task at most; 0 for no caps"`
+	Penalty     float64 `yaml:"penalty" doc:"taken off the reward of an action that breaks constraints, times the sum of its scaled excesses; 0 for nothing, as in the paper"`
 
 	// Polytope is the set of splits, one entity a server. Nil stands for the
 	// paper's.
@@ -41,6 +42,9 @@ func DefaultConfig() Config { return Config{Observation: ObservationPaper} }
 func (c Config) Validate() error {
 	if !(c.QueueHalf >= 0 && c.QueueHalf <= 1e9) {
 		return fmt.Errorf("queue_half is %g: 0 (no caps) to 1e9 is allowed", c.QueueHalf)
+	}
+	if !(c.Penalty >= 0 && c.Penalty <= 1e9) {
+		return fmt.Errorf("penalty is %g: 0 (nothing) to 1e9 is allowed", c.Penalty)
 	}
 	return setting.Choice("observation", c.Observation, ObservationPaper, ObservationRelative)
 }
@@ -101,6 +105,8 @@ type Problem struct {
 	total float64 // sum of hz
 	half  float64
 
+	penalty float64 // of an excess of 1
+
 	relative bool // observation
 	queueAt  int  // of the queues in the observation, where there are any
 
@@ -113,7 +119,7 @@ func New(c Config) (*Problem, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("compute: %w", err)
 	}
-	p := &Problem{half: c.QueueHalf, relative: c.Observation == ObservationRelative}
+	p := &Problem{half: c.QueueHalf, penalty: c.Penalty, relative: c.Observation == ObservationRelative}
 	var err error
 	if c.Parameters == "" {
 		p.hz, p.users, err = builtinCompute()
@@ -183,6 +189,11 @@ func (p *Problem) CheckObservation(obs []float64) error {
 // Frequencies returns the servers' cycles a second. The slice must not be
 // modified.
 func (p *Problem) Frequencies() []float64 { return p.hz }
+
+// Infeasible implements envs.Coster.
+func (p *Problem) Infeasible() func(action []float64, excess, reward float64) float64 {
+	return envs.PerExcess(p.penalty)
+}
 
 // New implements Problem.
 func (p *Problem) New() envs.Env {

@@ -34,6 +34,8 @@ type Config struct {
 	TradeLimit float64 `yaml:"trade_limit" doc:"largest change of an asset's share in one month, from the drifted holdings; 0 for no limit"`
 	CashLimit  float64 `yaml:"cash_limit" doc:"the same for cash, where trade_limit is set; 0 leaves cash free"`
 
+	Penalty float64 `yaml:"penalty" doc:"taken off the reward of an action that breaks constraints, times the sum of its scaled excesses; 0 for nothing, as in the paper"`
+
 	Trajectories   int    `yaml:"trajectories" doc:"number of fixed trajectories of the presampled mode"`
 	TrajectorySeed uint64 `yaml:"trajectory_seed" doc:"seed of the fixed trajectories"`
 
@@ -62,6 +64,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("cash_limit is %g: 0 (none) to 1 is allowed", c.CashLimit)
 	case c.CashLimit > 0 && c.TradeLimit == 0:
 		return fmt.Errorf("cash_limit is %g without a trade_limit: only 0 is allowed there", c.CashLimit)
+	case !(c.Penalty >= 0 && c.Penalty <= 1e9):
+		return fmt.Errorf("penalty is %g: 0 (nothing) to 1e9 is allowed", c.Penalty)
 	case c.Trajectories < 1 || c.Trajectories > 1_000_000:
 		return fmt.Errorf("trajectories is %d: 1 to 1000000 are allowed", c.Trajectories)
 	case c.Parameters != "" && c.Meta == "":
@@ -217,6 +221,11 @@ func (p *Problem) CheckObservation(obs []float64) error {
 
 // Market returns the market model.
 func (p *Problem) Market() *Market { return p.market }
+
+// Infeasible implements envs.Coster.
+func (p *Problem) Infeasible() func(action []float64, excess, reward float64) float64 {
+	return envs.PerExcess(p.cfg.Penalty)
+}
 
 // New implements Problem.
 func (p *Problem) New() envs.Env {

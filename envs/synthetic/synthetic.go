@@ -270,17 +270,20 @@ func (e *Env) Step(_ *rand.Rand, action, obs []float64) (reward float64, done bo
 	if e.state >= e.p.cfg.States {
 		panic(badEpisode)
 	}
-	reward = e.p.reward(e.state, action)
+	reward = e.p.net.reward(e.state, action, nil)
 	e.state++
 	e.observe(obs)
 	return reward, e.state == e.p.cfg.States
 }
 
-func (p *Problem) reward(state int, action []float64) float64 {
-	if p.cfg.Penalty && !(p.spec.Polytope.Residual(action, nil) <= envs.Violation) {
+// Infeasible implements envs.Coster.
+func (p *Problem) Infeasible() func(action []float64, excess, reward float64) float64 {
+	if !p.cfg.Penalty {
+		return nil
+	}
+	return func(action []float64, _, _ float64) float64 {
 		return -penaltySlope*distance(p.spec.Polytope, action) - penaltyOffset
 	}
-	return p.net.reward(state, action, nil)
 }
 
 // distance returns the Euclidean distance of a from p.

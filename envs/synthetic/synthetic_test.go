@@ -110,7 +110,7 @@ func TestSyntheticOptimum(t *testing.T) {
 		if r := p.Spec().Polytope.Residual(o.Actions[s], nil); r > 1e-9 {
 			t.Errorf("state %d: residual %g", s, r)
 		}
-		if got := p.reward(s, o.Actions[s]); math.Abs(got-o.Rewards[s]) > 1e-9 {
+		if got := p.net.reward(s, o.Actions[s], nil); math.Abs(got-o.Rewards[s]) > 1e-9 {
 			t.Errorf("state %d: the action gives %v, not %v", s, got, o.Rewards[s])
 		}
 	}
@@ -145,7 +145,7 @@ func TestSyntheticOptimumGenerated(t *testing.T) {
 		for k := range n {
 			clear(a)
 			a[k] = 1
-			best = max(best, p.reward(s, a))
+			best = max(best, p.net.reward(s, a, nil))
 		}
 		for range 20000 {
 			var sum float64
@@ -156,7 +156,7 @@ func TestSyntheticOptimumGenerated(t *testing.T) {
 			for i := range a {
 				a[i] /= sum
 			}
-			best = max(best, p.reward(s, a))
+			best = max(best, p.net.reward(s, a, nil))
 		}
 		if o.Rewards[s] < best-1e-9 {
 			t.Errorf("state %d: the search found %v, a vertex or a random point gives %v", s, o.Rewards[s], best)
@@ -189,16 +189,26 @@ func TestRewardGradient(t *testing.T) {
 	}
 }
 
-// Outside the simplex by (d, 0, ..., 0) from a point strictly inside the other
-// constraints, the distance is known.
+// Outside the simplex by (d, ..., d) from a point strictly inside the other constraints, the
+// distance is known.
 func TestSyntheticPenalty(t *testing.T) {
-	p := newSynthetic(t, func(c *Config) { c.Penalty = true })
+	p, free := newSynthetic(t, func(c *Config) { c.Penalty = true }), newSynthetic(t, nil)
 	a, err := envs.EqualWeights(p.Spec().Polytope)
 	if err != nil {
 		t.Fatal(err)
 	}
-	free := newSynthetic(t, nil)
-	if got, want := p.reward(0, a), free.reward(0, a); got != want {
+	earned := func(p *Problem, a []float64) float64 {
+		c, err := envs.NewCopy(p, 0, envs.EpisodeStream(1, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reward, _, err := c.Step(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return reward
+	}
+	if got, want := earned(p, a), earned(free, a); got != want {
 		t.Errorf("a feasible action is rewarded with %v, want %v", got, want)
 	}
 	const d = 0.01
@@ -206,7 +216,7 @@ func TestSyntheticPenalty(t *testing.T) {
 		a[i] += d // off the budget, along its normal
 	}
 	want := -5*d*math.Sqrt(7) - 10
-	if got := p.reward(0, a); math.Abs(got-want) > 1e-6 {
+	if got := earned(p, a); math.Abs(got-want) > 1e-6 {
 		t.Errorf("an infeasible action is rewarded with %v, want %v", got, want)
 	}
 }
