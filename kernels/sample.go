@@ -140,6 +140,7 @@ type SampleModel struct {
 	Kinds, LimitRows, LimitCaps   int64 // int64
 	Ray, RaySensitivity           int64 // weights by limit, then by ray
 	Needed, All                   int64 // SampleEnds, one an entity
+	Least, Most                   int64 // float64: the range of an entity under the polytope's own limits
 }
 
 // Kinds of an entity, in SampleModel.Kinds.

@@ -12,7 +12,7 @@ struct SampleModel {
 	double total, threshold;
 	i64 a, e, b, f, l, u;
 	i64 size, facets, any, caps, rays;
-	i64 begin, cols, floor, kinds, limit_rows, limit_caps, ray, ray_give, needed, all;
+	i64 begin, cols, floor, kinds, limit_rows, limit_caps, ray, ray_give, needed, all, least, most;
 };
 
 struct SampleEnds {
@@ -144,11 +144,22 @@ template <int lanes> struct Closed {
 		const double from = base(lim, i);
 		*lo = low + from;
 		*hi = high + from;
-		if (!(*lo > *hi))
-			return true;
-		double theta;
-		*lo = *hi = relaxed(e, &theta) + from;
+		double theta = 0;
+		if (*lo > *hi)
+			*lo = *hi = relaxed(e, &theta) + from;
+		if (lim.own) {
+			*lo = within(*lo, i);
+			*hi = within(*hi, i);
+		}
 		return theta <= 1e-11;
+	}
+
+	// within keeps what entity i is under the polytope's own limits in its range.
+	__device__ double within(double x, int i) const
+	{
+		const double least = __ldg(t + m->least + i), most = __ldg(t + m->most + i);
+		x = x < least ? least : x;
+		return x > most ? most : x;
 	}
 
 	// relaxed is the point that is left when all limits give by the least theta

@@ -69,7 +69,12 @@ func (c *tableChain) interval(i int) (lo, hi float64) {
 	for w := e.Upper; len(w) > 0; w = w[e.Stride:] {
 		hi = min(hi, vec.Dot(w[:e.Stride], c.rho[:e.Stride]))
 	}
-	return lo + c.base(i), hi + c.base(i)
+	lo, hi = lo+c.base(i), hi+c.base(i)
+	if c.lim == nil && c.t.Least != nil {
+		least, most := c.t.Least[i], c.t.Most[i]
+		lo, hi = min(max(lo, least), most), min(max(hi, least), most)
+	}
+	return lo, hi
 }
 
 func (c *tableChain) fix(i int, a float64) {

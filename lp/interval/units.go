@@ -54,10 +54,16 @@ func (s *scaledSolver) Chain(batch int) lp.Chain {
 		Chain: s.Solver.Chain(batch), p: s.p, unit: d, a: make([]float64, batch),
 		same: !slices.ContainsFunc(d, func(x float64) bool { return x != 1 }),
 	}
-	if s.p.Points() != nil {
-		c.least, c.most, _ = lp.BoundingBox(s.p) // there is no error where there are points
-	}
+	c.least, c.most = pointRange(s.p)
 	return c
+}
+
+// pointRange is what every entity can be in a hull of points; nil for another polytope.
+func pointRange(p *lp.Polytope) (least, most []float64) {
+	if p.Points() != nil {
+		least, most, _ = lp.BoundingBox(p) // there is no error where there are points
+	}
+	return least, most
 }
 
 type scaledChain struct {
@@ -142,5 +148,6 @@ func (s scaledExplicit) Tables() *closedform.Tables {
 	if amount, row, eq := s.p.Canonical().Units(); amount != nil {
 		t = t.InUnits(amount, row, eq)
 	}
+	t.Least, t.Most = pointRange(s.p)
 	return t
 }

@@ -4,12 +4,16 @@ package gpu
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
+	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
+	"paspo/lp/interval/closedform"
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
 )
@@ -65,5 +69,56 @@ func TestGPUHullWithoutFacets(t *testing.T) {
 	}
 	if !(out.MaxResidual > maxGPUResidual) || math.IsInf(out.MaxResidual, 0) {
 		t.Errorf("largest residual %g", out.MaxResidual)
+	}
+}
+
+// No interval of a device leaves the range of the points, by not so much as the last bit.
+func TestGPUHullWithinPoints(t *testing.T) {
+	r := rand.New(rng.New(1, "within"))
+	d := lp.Description{Entities: []string{"A", "B", "C", "D"}, Total: math.NaN()}
+	for range 12 {
+		v := make([]float64, len(d.Entities))
+		for j := range v {
+			v[j] = math.Round(3000*r.Float64()) / 1000
+		}
+		d.Points = append(d.Points, v)
+	}
+	p, err := lp.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	least, most, err := lp.BoundingBox(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := solverOf(t, p, "explicit")
+	sample := func(s lp.Solver, least, most []float64) *policy.Samples {
+		g := newTestGPU(t, s, 4, 64, nil)
+		out := policytest.MustSample(t, g, policytest.RandomRequest(100, 4, 2))
+		if onHost(g) != 0 {
+			t.Fatalf("%d rows went to the host", onHost(g))
+		}
+		for k, x := range out.Actions {
+			j := k % p.Dim()
+			if !(least[j] <= out.Lower[k] && out.Lower[k] <= x && x <= out.Upper[k] && out.Upper[k] <= most[j]) {
+				t.Fatalf("%v of [%v, %v] leaves the points' [%v, %v]", x, out.Lower[k], out.Upper[k], least[j], most[j])
+			}
+		}
+		return out
+	}
+	sample(s, least, most)
+
+	// Rounding moves few ends out of the range. A narrower one tells that it is looked at.
+	tables := s.(closedform.Tabled).Tables()
+	if !slices.Equal(tables.Least, least) || !slices.Equal(tables.Most, most) {
+		t.Fatalf("range %v .. %v, not %v .. %v", tables.Least, tables.Most, least, most)
+	}
+	tables.Least[0] += 0.01
+	tables.Most[0] -= 0.01
+	out := sample(withTables{s, tables}, tables.Least, tables.Most)
+	for k := 0; k < len(out.Lower); k += p.Dim() {
+		if out.Lower[k] != tables.Least[0] || out.Upper[k] != tables.Most[0] {
+			t.Fatalf("[%v, %v], not [%v, %v]", out.Lower[k], out.Upper[k], tables.Least[0], tables.Most[0])
+		}
 	}
 }

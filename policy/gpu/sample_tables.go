@@ -4,6 +4,7 @@ package gpu
 
 import (
 	"math"
+	"slices"
 
 	"paspo/kernels"
 	"paspo/lp"
@@ -97,6 +98,11 @@ func (t *tables) closed(m *kernels.SampleModel, c *closedform.Tables, n int) {
 	m.Kinds, m.LimitRows, m.LimitCaps = t.ints(kinds...), t.indices(c.LimitRows), t.indices(c.Caps)
 	m.Ray, m.RaySensitivity = t.columns(c.Rays, c.Size), t.floats(c.RaySensitivity...)
 	m.Needed, m.All = t.ends(c.Needed), t.ends(c.All)
+	least, most := c.Least, c.Most
+	if least == nil {
+		least, most = slices.Repeat([]float64{math.Inf(-1)}, n), slices.Repeat([]float64{math.Inf(1)}, n)
+	}
+	m.Least, m.Most = t.floats(least...), t.floats(most...)
 }
 
 // sampleLayers are the layers of a policy in the order that sampling takes, and

@@ -131,6 +131,10 @@ func (g *graph) build() {
 	lo, hi := g.concat(lows...), g.concat(highs...)
 	middle := g.op("Mul", g.op("Add", lo, hi), g.scalar(0.5))
 	lo, hi = g.op("Min", lo, middle), g.op("Max", hi, middle)
+	if t := g.form.Tables; t.Least != nil && len(g.limits.follow) == 0 {
+		least, most := g.row(t.Least), g.row(t.Most)
+		lo, hi = g.op("Min", g.op("Max", lo, least), most), g.op("Min", g.op("Max", hi, least), most)
+	}
 	action = g.op("Min", g.op("Max", action, lo), hi)
 	intervals := g.Op("Concat", onnx.Int("axis", 2), g.op("Unsqueeze", lo, g.Ints(2)), g.op("Unsqueeze", hi, g.Ints(2)))
 	residual := g.residual(action)

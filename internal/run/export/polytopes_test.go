@@ -126,9 +126,9 @@ func TestPolytopes(t *testing.T) {
 				t.Fatal(err)
 			} else if p.Points() != nil {
 				for i, a := range out["action"].data {
-					j, near := i%n, 1e-12*sizes[i%n]
+					j := i % n
 					lo, hi := out["intervals"].data[2*i], out["intervals"].data[2*i+1]
-					if !(least[j]-near <= lo && lo <= a && a <= hi && hi <= most[j]+near) {
+					if !(least[j] <= lo && lo <= a && a <= hi && hi <= most[j]) {
 						t.Errorf("entity %d is %v of [%v, %v], its points are in [%v, %v]", j, a, lo, hi, least[j], most[j])
 					}
 				}

@@ -8,8 +8,8 @@ import "slices"
 //
 //	lo_i = base_i + max(0, max_p w_p . rho),   hi_i = base_i + min_q w_q . rho,
 //
-// the 0 only where Floor of the entity's endpoints is set. Rounding may move an endpoint of
-// a hull beyond its points, by a few bits; the Solver's chain keeps it within them.
+// the 0 only where Floor of the entity's endpoints is set. Under the polytope's own limits
+// neither endpoint is below Least or above Most.
 //
 // Without Facets, rho holds what the prefix leaves of the limits: b - A l of
 // LimitRows, u - l of Caps, e - E l, with 0 for l and base_i where an entity is
@@ -30,6 +30,10 @@ type Tables struct {
 	Floor []float64 // n: bases under the polytope's own limits
 	Free  []bool    // n: no lower bound, or one that never binds
 	Fixed []bool    // n
+
+	// The range of the points of a hull, which rounding may not move an endpoint out of; nil
+	// for other polytopes.
+	Least, Most []float64
 
 	LimitRows []int // inequalities in rho
 	Caps      []int // entities whose upper bounds are in rho
