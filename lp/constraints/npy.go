@@ -87,7 +87,11 @@ func parseHeader(s string, long bool) (h npyHeader, err error) {
 			return h, fmt.Errorf("unknown key %q; descr, fortran_order and shape are expected", clip(k))
 		}
 	}
-	if h.descr, ok = single(dict["descr"]).(string); !ok {
+	descr := single(dict["descr"])
+	if names := fields(descr); names != nil {
+		return h, fmt.Errorf("its elements are records of %q; numbers are expected", names)
+	}
+	if h.descr, ok = descr.(string); !ok {
 		return h, fmt.Errorf("descr is no text: a type of numbers, like '<f8', is expected")
 	}
 	if h.fortran, ok = dict["fortran_order"].(bool); !ok {
@@ -103,6 +107,28 @@ func parseHeader(s string, long bool) (h npyHeader, err error) {
 		return h, fmt.Errorf("shape is no tuple of integers, like (2, 3)")
 	}
 	return h, nil
+}
+
+// fields returns the first names of a type of records, such as [('a', '<f8'), ('b', '<i4')],
+// nil of any other.
+func fields(descr any) []string {
+	list, _ := descr.([]any)
+	var names []string
+	for _, f := range list[:min(len(list), 5)] {
+		field, _ := f.(tuple)
+		if len(field) < 2 {
+			return nil
+		}
+		name, ok := field[0].(string)
+		if titled, _ := field[0].(tuple); len(titled) == 2 {
+			name, ok = titled[1].(string)
+		}
+		if !ok {
+			return nil
+		}
+		names = append(names, clip(name))
+	}
+	return names
 }
 
 // single returns the type of a tuple of one and a shape of one number, such as

@@ -66,6 +66,27 @@ func TestNPYKeyTwice(t *testing.T) {
 	}
 }
 
+// NumPy reads arrays of records too. They are no matrix of constraints.
+func TestNPYRecords(t *testing.T) {
+	for descr, names := range map[string]string{
+		"[('budget', '<f8'), ('cap', '<f8')]":        `["budget" "cap"]`,
+		"[('a', '<f8', (3,))]":                       `["a"]`,
+		"[(('a title', 'a'), '<f8'), ('', '|V4')]":   `["a" ""]`,
+		"[('a', [('x', '<f8'), ('y', '<i4')])]":      `["a"]`,
+		"[('" + strings.Repeat("a", 90) + "', 'i')]": `["` + strings.Repeat("a", 80) + `…"]`,
+	} {
+		_, err := parseHeader("{'descr': "+descr+", 'fortran_order': False, 'shape': (2,), }", false)
+		if want := "its elements are records of " + names + "; numbers are expected"; err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", descr, err, want)
+		}
+	}
+	for _, descr := range []string{"[]", "[1]", "[()]", "['<f8']", "[(1, '<f8')]", "{'names': ['a'], 'formats': ['<f8']}", "('<f8', (3,))", "None"} {
+		if _, err := parseHeader("{'descr': "+descr+", 'fortran_order': False, 'shape': (2,), }", false); err == nil || !strings.Contains(err.Error(), "descr is no text") {
+			t.Errorf("%s: %v", descr, err)
+		}
+	}
+}
+
 // Any array is read back, whatever its header looks like.
 func TestNPYHeaders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
