@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,14 +23,14 @@ func newBench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure the speed of every stage",
-		Long: `Measure, for the three presets: full chains of intervals a second by solver (every
+		Long: fmt.Sprintf(`Measure, on %s: full chains of intervals a second by solver (every
 entity of one action; also with a cap of half its range on every entity), sampled
 actions a second and minibatch updates a second on one thread, and environment steps
 a second of training on all threads. It ends within 45 seconds.
 
-With --device it measures a device and the processor beside it on portfolio, at
+With --device it measures a device and the processor beside it on %s, at
 the sizes that GPUs are bought for: sampling, gradient steps, a large training and
-many trainings side by side. That takes about a minute a device.`,
+many trainings side by side. That takes about a minute a device.`, strings.Join(bench.Names(), ", "), bench.Names()[0]),
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var results any
@@ -40,9 +41,9 @@ many trainings side by side. That takes about a minute a device.`,
 				devices, err = benchDevices(cmd, device)
 				results, write = devices, func(w io.Writer) error { return bench.WriteDevices(w, devices...) }
 			} else {
-				var presets bench.Results
-				presets, err = bench.Run(cmd.Context())
-				results, write = presets, presets.Write
+				var stages bench.Results
+				stages, err = bench.Run(cmd.Context())
+				results, write = stages, stages.Write
 			}
 			if err != nil {
 				if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -57,7 +58,7 @@ many trainings side by side. That takes about a minute a device.`,
 			return writeJSON(out, results)
 		},
 	}
-	cmd.Flags().StringVar(&device, "device", "", "cpu, gpu, gpu:N or auto: measure a device in place of the presets")
+	cmd.Flags().StringVar(&device, "device", "", "cpu, gpu, gpu:N or auto: measure a device in place of the stages")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -147,6 +147,10 @@ func TestProblemOfOnesOwn(t *testing.T) {
 		t.Errorf("help\n%s", out)
 	}
 
+	if out := do("", "bench", "--help"); !strings.HasPrefix(out, "Measure, on advertising: ") {
+		t.Errorf("help of bench\n%s", out)
+	}
+
 	// What a run was trained on is in its checkpoints.
 	config := filepath.Join(dir, runfolder.ConfigFile)
 	b, err := os.ReadFile(config)

@@ -16,10 +16,10 @@ import (
 	"paspo/ppo"
 )
 
-// Results are figures by preset.
+// Results are figures by environment.
 type Results map[string]*Result
 
-// Result is what was measured on one preset. The first three are on one thread,
+// Result is what was measured on one environment. The first three are on one thread,
 // the last is on all.
 type Result struct {
 	ChainsPerS map[string]float64 `json:"chains_per_s"` // full chains of intervals, by solver
@@ -35,7 +35,7 @@ type Result struct {
 	Threads      int     `json:"threads"`
 }
 
-// Seconds that each stage takes: three presets take at most 3 * (6 + 2*1.5 + 4)
+// Seconds that each stage takes: three benchmarks take at most 3 * (6 + 2*1.5 + 4)
 // = 39 s.
 const (
 	chainSeconds = 1
@@ -45,13 +45,22 @@ const (
 	rows = 256 // actions decoded side by side
 )
 
-// Run measures all presets. Where ctx ends, so does it.
+// Names returns what is measured: the problem that this binary adds to the benchmarks, or
+// these where it adds none.
+func Names() []string {
+	if c := benchmarks.DefaultConfig(); c.IsOwn() {
+		return []string{c.Name}
+	}
+	return benchmarks.Names()
+}
+
+// Run measures the benchmarks, or the binary's own problem. Where ctx ends, so does it.
 func Run(ctx context.Context) (Results, error) { return measure(ctx, 1) }
 
 // measure takes the given share of the time.
 func measure(ctx context.Context, share float64) (Results, error) {
 	out := Results{}
-	for _, name := range benchmarks.Names() {
+	for _, name := range Names() {
 		r, err := one(ctx, name, share)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -134,7 +143,11 @@ func network(ctx context.Context, p envs.Problem, d time.Duration) (actions, upd
 	}
 	defer backend.Close()
 
-	req := request(p, rows)
+	req, close, err := request(p, rows)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer close()
 	if err := standardise(backend, p, req); err != nil {
 		return 0, 0, err
 	}
@@ -180,7 +193,7 @@ func training(ctx context.Context, p envs.Problem, d time.Duration) (float64, er
 // Write writes the figures for people to read.
 func (r Results) Write(w io.Writer) error {
 	var b strings.Builder
-	for i, name := range benchmarks.Names() {
+	for i, name := range Names() {
 		x := r[name]
 		if i == 0 {
 			fmt.Fprintf(&b, "a second; one thread, training %d\n%-22s  %12s  %12s  %12s\n", x.Threads, "", "actions", "updates", "env steps")
@@ -192,7 +205,7 @@ func (r Results) Write(w io.Writer) error {
 		fmt.Fprintf(&b, "  %12s", s)
 	}
 	fmt.Fprintf(&b, "  %12s\n", "lazy hits")
-	for _, name := range benchmarks.Names() {
+	for _, name := range Names() {
 		x := r[name]
 		writeChains(&b, name, x.ChainsPerS, x.HitRate)
 		if x.CappedChainsPerS != nil {

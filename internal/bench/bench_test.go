@@ -5,10 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"paspo/envs/benchmarks"
+	"paspo/lp"
 )
 
 // Every stage runs; its speed is not asserted.
@@ -49,6 +51,31 @@ func TestMeasure(t *testing.T) {
 	}
 	if lines := strings.Count(text.String(), "\n"); lines != 3+2*len(back)+2 {
 		t.Errorf("%d lines:\n%s", lines, text.String())
+	}
+}
+
+// So do they where limits follow the state, and of a polytope as somebody describes one: with
+// no name, and a row of two sides.
+func TestOwnProblems(t *testing.T) {
+	if _, err := one(t.Context(), "channels", 0.001); err != nil {
+		t.Error(err)
+	}
+	p, err := lp.New(lp.Description{
+		Entities: []string{"a", "b", "c"}, Total: 1, Upper: []float64{1, 1, 1},
+		Rows: []lp.Row{{Name: "both", Coef: []float64{1, 1, 0}, Min: 0.1, Max: 0.8}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	with, ok, err := capped(p)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if _, b, _ := with.Inequalities(); len(b) != 2 {
+		t.Errorf("limits %v", b)
+	}
+	if _, upper := with.Bounds(); !slices.Equal(upper, []float64{0.4, 0.4, 0.45}) {
+		t.Errorf("caps %v", upper)
 	}
 }
 

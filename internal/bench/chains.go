@@ -61,15 +61,15 @@ func capped(p *lp.Polytope) (out *lp.Polytope, ok bool, err error) {
 		caps[j] = min(max(lower[j], h/2), upper[j])
 	}
 	// Without a total of its own every equality is a row of the description.
-	d := lp.Description{Name: p.Name() + " with caps", Entities: p.Entities(), Total: math.NaN(), Lower: lower, Upper: caps}
+	d := lp.Description{Name: "with caps", Entities: p.Entities(), Total: math.NaN(), Lower: lower, Upper: caps}
 	n := p.Dim()
-	e, f, names := p.Equalities()
+	e, f, _ := p.Equalities()
 	for k, v := range f {
-		d.Rows = append(d.Rows, lp.Row{Name: names[k], Coef: e[k*n : (k+1)*n], Min: v, Max: v})
+		d.Rows = append(d.Rows, lp.Row{Coef: e[k*n : (k+1)*n], Min: v, Max: v})
 	}
-	a, b, names := p.Inequalities()
+	a, b, _ := p.Inequalities()
 	for k, v := range b {
-		d.Rows = append(d.Rows, lp.Row{Name: names[k], Coef: a[k*n : (k+1)*n], Min: math.Inf(-1), Max: v, Terms: p.Terms(k)})
+		d.Rows = append(d.Rows, lp.Row{Coef: a[k*n : (k+1)*n], Min: math.Inf(-1), Max: v, Terms: p.Terms(k)})
 	}
 	out, err = lp.New(d)
 	var empty *lp.EmptyError

@@ -63,8 +63,8 @@ func CPUs(solver lp.Solver, obsDim, minibatch, count int) ([]policy.Backend, err
 	return out, nil
 }
 
-// Device measures a device on the portfolio benchmark, each figure for the given
-// time.
+// Device measures a device on the portfolio benchmark, or on the binary's own problem, each
+// figure for the given time.
 func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult, error) {
 	p, err := benchmarks.New(benchmarks.DefaultConfig(), nil)
 	if err != nil {
@@ -101,7 +101,11 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 	}
 
 	for _, rows := range DeviceRows {
-		req := request(p, rows)
+		req, close, err := request(p, rows)
+		if err != nil {
+			return nil, err
+		}
+		defer close()
 		req.Keep = true
 		for _, by := range []struct {
 			solver lp.Solver
@@ -122,7 +126,11 @@ func Device(ctx context.Context, make Maker, each time.Duration) (*DeviceResult,
 		}
 	}
 	for _, minibatch := range DeviceMinibatches {
-		req := request(p, max(minibatch, rows))
+		req, close, err := request(p, max(minibatch, rows))
+		if err != nil {
+			return nil, err
+		}
+		defer close()
 		req.Keep = true
 		err = with(solver, minibatch, 1, func(b []policy.Backend) error {
 			if err := standardise(b[0], p, req); err != nil {

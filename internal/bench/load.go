@@ -13,17 +13,17 @@ import (
 	"paspo/ppo"
 )
 
-// request asks for one action in each of many new episodes.
-func request(p envs.Problem, rows int) *policy.Request {
-	spec := p.Spec()
-	obs := make([]float64, rows*spec.ObsDim)
+// request asks for one action in each of many new episodes, which close ends.
+func request(p envs.Problem, rows int) (req *policy.Request, close func(), err error) {
+	v, err := envs.NewVector(p, envs.VectorConfig{Count: rows, Seed: 1, Workers: 1})
+	if err != nil {
+		return nil, nil, err
+	}
 	streams := make([]*rng.Stream, rows)
 	for r := range rows {
 		streams[r] = rng.New(1, "bench", "actions").Split(uint64(r))
-		e := p.New()
-		e.Reset(rand.New(rng.New(1, "bench", "env").Split(uint64(r))), obs[r*spec.ObsDim:(r+1)*spec.ObsDim])
 	}
-	return &policy.Request{Rows: rows, Obs: obs, Streams: streams, Brief: true}
+	return &policy.Request{Rows: rows, Obs: v.Obs(), Limits: v.Limits(), Streams: streams, Brief: true}, v.Close, nil
 }
 
 // standardise makes the statistics of a backend's normaliser those of the
