@@ -156,6 +156,7 @@ func TestFaults(t *testing.T) {
 		{"Raises", "ValueError: no such price", "in fail\n"},
 		{"Dies", "is gone: signal: killed", ""},
 		{"Hangs", "has not answered for 3s", ""},
+		{"ReturnsFour", "step of ReturnsFour returned 4 values: five are needed, (observation, reward, terminated, truncated, info); it has the interface", ""},
 		{"Misshapes", "the observation has shape (2,), that of its space (3,)", ""},
 	} {
 		for _, start := range []string{python.Spawn, python.Fork} {
@@ -373,6 +374,7 @@ func TestRefused(t *testing.T) {
 	for function, want := range map[string]string{
 		"NoBox": "the action space is a NoneType: a Box is allowed", "nothing": "tiny has no nothing", "os.getpid": "made a int without reset",
 		"Modeless": "has autoreset_mode None: NEXT_STEP, SAME_STEP, DISABLED",
+		"Old":      "reset of Old takes no seed", "OldReset": "reset of OldReset returned ndarray",
 	} {
 		if _, err := tryOpen(t, function, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", function, err, want)

@@ -172,7 +172,7 @@ class Singles:
         d = {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high)}
         first = self.spare[0]
         # The same seed twice: whether episodes depend on it alone shows in what they begin with.
-        one, two = (self.flat(first.reset(seed=1)[0]) for _ in range(2))
+        one, two = (self.flat(begun(first, seed=1)) for _ in range(2))
         d["repeats"] = bool(np.array_equal(one, two))
         d["limits"] = limits_of(first)
         d["saves"] = all(callable(getattr(first, m, None)) for m in ("save_state", "load_state"))  # not those inside wrappers, which have a state too
@@ -222,10 +222,7 @@ class Singles:
             self.fresh(slot)
 
     def fresh(self, slot):
-        o = self.envs[slot].reset(seed=int(self.seeds[slot]))
-        if not isinstance(o, tuple) or len(o) != 2:
-            raise Refused(f"reset returned {type(o).__name__} {short(o)}: a tuple (observation, info) is allowed")
-        self.write(self.obs[slot], self.flat(o[0]))
+        self.write(self.obs[slot], self.flat(begun(self.envs[slot], seed=int(self.seeds[slot]))))
         if self.limits:
             self.limit(slot)
 
@@ -265,7 +262,11 @@ class Singles:
         see, earn, flatten = seen.append, rewards.append, self.flatten
         try:
             for step, action in zip(self.steps[rows] if isinstance(rows, slice) else [self.steps[s] for s in slots], actions):
-                o, reward, terminated, truncated, info = step(action)
+                answer = step(action)
+                try:
+                    o, reward, terminated, truncated, info = answer
+                except (TypeError, ValueError):
+                    raise Refused(other_step(self.envs[slots[len(seen)]], answer)) from None
                 see(o if flatten is None else flatten(o))
                 earn(reward)
                 if info and again:  # in training, not in evaluations
@@ -363,7 +364,7 @@ class Vectors(Singles):
 
     def describe(self):
         first = self.spare[0]
-        self.flat(first.reset(seed=1))  # some have no limits before
+        self.checked(begun(first, seed=1))  # some have no limits before
         d = {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high), "vector": self.count, "limits": limits_of(first)}
         d["reward"], d["episode"] = words(first)
         return d
@@ -378,12 +379,6 @@ class Vectors(Singles):
             raise Refused(f"the function made a vector of {env.num_envs} environments after one of {self.count}: as many are allowed")
         self.envs.append(env)
         self.bounds.append(method(env, "limits"))
-
-    def flat(self, answer):
-        """The rows of what reset returned."""
-        if not isinstance(answer, tuple) or len(answer) != 2:
-            raise Refused(f"reset returned {kind(answer)} {short(answer)}: a tuple (observations, info) is allowed")
-        return self.checked(answer[0])
 
     def checked(self, o):
         o = self.rows(o)
@@ -403,7 +398,7 @@ class Vectors(Singles):
         k = slot // self.count
         rows = slice(k * self.count, (k + 1) * self.count)
         self.head[3] = 0
-        self.obs[rows] = self.flat(self.envs[k].reset(seed=int(self.seeds[slot])))
+        self.obs[rows] = self.checked(begun(self.envs[k], seed=int(self.seeds[slot])))
         self.flags[rows], self.over[rows] = FRESH, False
         self.limit(k, np.ones(self.count, bool))
 
@@ -419,7 +414,11 @@ class Vectors(Singles):
         env, rows = self.envs[k], slice(k * self.count, (k + 1) * self.count)
         actions = np.broadcast_to(self.actions[rows][asked[0]], (self.count, len(self.low))).astype(self.dtype)
         actions[asked] = self.actions[rows][asked]
-        o, rewards, terminated, truncated, info = env.step(actions.reshape(self.count, *self.shape))
+        answer = env.step(actions.reshape(self.count, *self.shape))
+        try:
+            o, rewards, terminated, truncated, info = answer
+        except (TypeError, ValueError):
+            raise Refused(other_step(env, answer)) from None
         obs, rewards = self.checked(o), self.each("rewards", rewards, float)
         terminated, truncated = self.each("terminations", terminated, bool), self.each("truncations", truncated, bool)
         skipped = self.over[rows].copy()  # an episode has begun, whatever the action
@@ -434,7 +433,7 @@ class Vectors(Singles):
         if self.mode == "NEXT_STEP":
             self.over[rows] = ends
         elif self.mode == "DISABLED" and ends.any():
-            obs = self.begun(env, obs.copy(), ends)
+            obs = self.begin(env, obs.copy(), ends)
         self.obs[rows], self.rewards[rows], self.flags[rows] = obs, rewards, flags
         # Where a step is to come that takes no action, the limits are still those of the last.
         self.limit(k, ~ends if self.mode == "NEXT_STEP" else np.ones(self.count, bool))
@@ -456,9 +455,9 @@ class Vectors(Singles):
             raise Refused(f"final_obs has shape {found.shape} when flattened, that of its space {(self.dim,)}")
         return found
 
-    def begun(self, env, obs, ends):
+    def begin(self, env, obs, ends):
         """Observations where DISABLED leaves it to others to begin episodes."""
-        now = self.flat(env.reset(options={"reset_mask": ends.copy()}))
+        now = self.checked(begun(env, options={"reset_mask": ends.copy()}))
         if not np.array_equal(now[~ends], obs[~ends], equal_nan=True):
             raise Refused("reset(options={'reset_mask': ..}) changed environments that the mask leaves out: DISABLED needs one that does not")
         return now
@@ -503,6 +502,34 @@ def method(env, name):
             return getattr(env, name)
         env = getattr(env, "env", None)
     return None
+
+
+def called(env):
+    """What an environment is known by."""
+    return getattr(getattr(env, "spec", None), "id", None) or kind(getattr(env, "unwrapped", env))
+
+
+OLD = "; it has the interface that Gym had before 0.26, which shimmy.GymV21CompatibilityV0 translates"
+
+
+def begun(env, **how):
+    """The observation that an episode begins with."""
+    try:
+        o = env.reset(**how)
+    except TypeError as e:
+        if "seed" in how and "unexpected keyword argument 'seed'" in str(e):
+            raise Refused(f"reset of {called(env)} takes no seed: reset(seed=.., options=..) that returns (observation, info) is needed{OLD}") from None
+        raise
+    if not isinstance(o, tuple) or len(o) != 2 or not hasattr(o[1], "items"):
+        raise Refused(f"reset of {called(env)} returned {kind(o)} {short(o)}: a tuple (observation, info) is allowed{OLD * (not isinstance(o, tuple))}")
+    return o[0]
+
+
+def other_step(env, answer):
+    """What is wrong with what step returned."""
+    many = isinstance(answer, tuple)
+    got = f"{len(answer)} values" if many else f"{kind(answer)} {short(answer)}"
+    return f"step of {called(env)} returned {got}: five are needed, (observation, reward, terminated, truncated, info){OLD * (many and len(answer) == 4)}"
 
 
 def short(x):

@@ -84,9 +84,26 @@ class Hangs(Fails):
         time.sleep(60)
 
 
+class ReturnsFour(Fails):
+    def fail(self):
+        return np.zeros(3), 0.0, False, {}
+
+
 class Misshapes(Fails):
     def fail(self):
         return [0.0, 0.0], 0.0, False, False, {}
+
+
+class Old(Target):
+    """Has the interface of Gym before 0.26."""
+
+    def reset(self):
+        return super().reset(seed=1)[0]
+
+
+class OldReset(Target):
+    def reset(self, **k):
+        return super().reset(**k)[0]
 
 
 class NoBox(Target):
