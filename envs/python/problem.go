@@ -287,6 +287,9 @@ func (p *Problem) Close() error {
 	all.Wait()
 	if p.server != nil {
 		p.server.close()
+		if p.server.process != nil {
+			p.server.process.wait(2 * closing) // it waits for its workers
+		}
 	}
 	return nil
 }

@@ -195,6 +195,25 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// Environments are closed before their processes end, however these were started: those of an
+// AsyncVectorEnv complain where they are not.
+func TestCloses(t *testing.T) {
+	for _, start := range []string{python.Spawn, python.Fork} {
+		dir := t.TempDir()
+		t.Setenv("PASPO_TEST_CLOSED", dir)
+		p := open(t, "Closes", func(o *python.Config) { o.Start = start })
+		v, err := envs.NewVector(p, envs.VectorConfig{Count: 4, Seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Close()
+		p.Close()
+		if closed, err := os.ReadDir(dir); len(closed) != 4 {
+			t.Errorf("%s: %d of 4 environments were closed, %v", start, len(closed), err)
+		}
+	}
+}
+
 // Limits follow the state, and the middle of an episode can be saved.
 func TestLimitsAndSnapshots(t *testing.T) {
 	c := python.DefaultConfig()

@@ -186,16 +186,26 @@ func (p *Problem) timeout() time.Duration {
 	return time.Duration(p.config.Timeout * float64(time.Second))
 }
 
+// closing is for how long a process may close its environments, which may have processes of
+// their own.
+const closing = 5 * time.Second
+
 // close ends the process.
 func (w *worker) close() {
 	w.channel.close()
-	if w.process.ended == nil {
-		return // its parent ends with this process at the latest, and it with its parent
+	w.process.wait(closing)
+}
+
+// wait waits for the end of a process that has been told to end, and then ends it. One that
+// is no child of this process is waited for by the one that it was copied from.
+func (p *process) wait(most time.Duration) {
+	if p.ended == nil {
+		return
 	}
 	select {
-	case <-w.process.ended: // it ends when its socket does
-	case <-time.After(500 * time.Millisecond):
-		syscall.Kill(w.process.pid, syscall.SIGKILL)
-		<-w.process.ended
+	case <-p.ended:
+	case <-time.After(most):
+		syscall.Kill(p.pid, syscall.SIGKILL)
+		<-p.ended
 	}
 }

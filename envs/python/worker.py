@@ -26,6 +26,7 @@ TERMINATED, TRUNCATED, FRESH, SKIPPED = 1, 2, 4, 8  # flags
 LIMITS = "b", "lower", "total", "upper"  # of a state
 MOST = 500  # characters of what an environment says about itself
 NAMES = 32  # of numbers in the info of an environment
+CLOSING = 5  # seconds that workers may take to close their environments
 
 
 class Refused(Exception):
@@ -653,11 +654,16 @@ def find(module, function):
 
 
 def fork_server(sock, make):
-    """Copies this process into workers. It ends when the other side does."""
+    """Copies this process into workers. It ends when the other side does, after the workers:
+    they end with it."""
     alone()
-    server = Worker(sock, make)
+    server, workers = Worker(sock, make), set()
     while True:
         if os.read(sock.fileno(), 1) != b"M":
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(CLOSING)
+            for pid in workers:
+                os.waitpid(pid, 0)
             os._exit(0)
         request, fds = server.message()
         if request["op"] == "fork":
@@ -667,9 +673,11 @@ def fork_server(sock, make):
                 sock.close()
                 Worker(socket.socket(fileno=fds[0]), make).serve()
             os.close(fds[0])
+            workers.add(pid)
             server.say({"pid": pid})
         elif request["op"] == "how":
-            # Waited for by now, or about to be.
+            # Ended by now, or about to be.
+            workers.discard(request["pid"])
             server.say({"status": os.waitpid(request["pid"], 0)[1]})
 
 

@@ -106,6 +106,14 @@ class OldReset(Target):
         return super().reset(**k)[0]
 
 
+class Closes(Target):
+    """Takes a while to close, and then leaves a file."""
+
+    def close(self):
+        time.sleep(0.3)
+        open(os.path.join(os.environ["PASPO_TEST_CLOSED"], f"{os.getpid()}-{id(self)}"), "w").close()
+
+
 class NoBox(Target):
     action_space = None
 
