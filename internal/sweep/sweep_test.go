@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -636,5 +637,18 @@ func TestPlanSaysWhereIsPruned(t *testing.T) {
 		if !strings.Contains(b.String(), want+"\n") {
 			t.Errorf("%q is missing in\n%s", want, &b)
 		}
+	}
+}
+
+// Processor time counts that of processes which a training starts.
+func TestProcessorTimeOfChildren(t *testing.T) {
+	before := processorTime()
+	cmd := exec.Command("sh", "-c", "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	took := (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	if got := processorTime() - before; took == 0 || got < took {
+		t.Errorf("%v s, of which a child took %v", got, took)
 	}
 }

@@ -554,11 +554,15 @@ func finite(x float64) *float64 {
 	return &x
 }
 
-// processorTime returns that of this process, in seconds.
+// processorTime returns that of this process and of those of its children that have ended, such
+// as environments in Python, in seconds.
 func processorTime() float64 {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if syscall.Getrusage(who, &u) == nil {
+			sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+		}
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+	return sum.Seconds()
 }
