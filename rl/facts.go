@@ -130,6 +130,16 @@ func short(s string) string {
 	return fmt.Sprintf("%s ... %s (sha256 %x)", begin, end, sha256.Sum256([]byte(s)))
 }
 
+// Fact returns the value of a fact that a checkpoint states, empty where it does not.
+func (c *Checkpoint) Fact(name string) string {
+	for _, f := range c.facts {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
 // Fits returns an error that names the first fact of a checkpoint that differs
 // from those of the run that is to take it, and warns of minor ones.
 func (c *Checkpoint) Fits(own []Fact) error {

@@ -104,10 +104,8 @@ func standardised(on bool) string {
 // differs says how a fact of c differs from that of another run, empty where it does
 // not or c does not state it.
 func (c *Checkpoint) differs(own Fact) string {
-	for _, f := range c.facts {
-		if f.Name == own.Name && f.Value != own.Value {
-			return fmt.Sprintf("its %s is %s, that of this run %s", f.Name, f.Value, own.Value)
-		}
+	if v := c.Fact(own.Name); v != "" && v != own.Value {
+		return fmt.Sprintf("its %s is %s, that of this run %s", own.Name, v, own.Value)
 	}
 	return ""
 }

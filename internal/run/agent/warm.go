@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"paspo/baselines"
 	"paspo/internal/atomicfile"
 	"paspo/internal/limits"
 	"paspo/internal/run/config"
@@ -50,6 +52,10 @@ func (a *Agent) warm(t *rl.Trainer) (*report.WarmStart, error) {
 	from, err := source(a.Config.From)
 	if err != nil {
 		return nil, fmt.Errorf("from: %w", err)
+	}
+	// Parameters of another distribution may have the same shapes and mean something else.
+	if by := cmp.Or(from.Fact("algo.name"), baselines.PASPO); by != a.Config.Algo.Name {
+		return nil, fmt.Errorf("from: %s was trained by %s, and algo.name is %s: a run of the same algorithm is allowed", from.Path, by, a.Config.Algo.Name)
 	}
 	w := &report.WarmStart{
 		Checkpoint: from.Path, Iteration: from.Iteration, Steps: from.Step, Observations: int64(from.Policy.Normalizer.Seen.Count),

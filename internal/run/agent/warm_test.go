@@ -154,6 +154,7 @@ func TestWarmStartRefuses(t *testing.T) {
 		"its number of entities is 3, that of this":                                      func(c *config.Config) { c.Constraints, c.Env.Synthetic.Entities = "", 7 },
 		"its observations have 3 components, those of":                                   func(c *config.Config) { c.Env.Synthetic.States = 3 },
 		"trained on observations that are not standardised, this run's are standardised": func(c *config.Config) { c.PPO.NormalizeObs = rl.NormalizeOn },
+		"was trained by paspo, and algo.name is ppo: a run of the same algorithm is":     func(c *config.Config) { c.Algo.Name = "ppo" },
 		" is no run: it has no config.yaml":                                              func(c *config.Config) { c.From = root },
 		"from: cannot read checkpoint ":                                                  func(c *config.Config) { c.From = b },
 		"config.yaml is damaged":                                                         func(c *config.Config) { c.From = filepath.Join(a, runfolder.ConfigFile) },
