@@ -36,7 +36,7 @@ func explain(w io.Writer, name string) error {
 	}
 	if len(found) == 0 {
 		names := config.Default().Keys()
-		for _, entries := range [][]glossary.Entry{glossary.Metrics, glossary.Words} {
+		for _, entries := range [][]glossary.Entry{glossary.Metrics, glossary.Algorithms, glossary.Words} {
 			for _, e := range entries {
 				names = append(names, e.Name)
 			}
@@ -61,7 +61,7 @@ func listEntries(w io.Writer) error {
 	for _, part := range []struct {
 		title   string
 		entries []glossary.Entry
-	}{{"metrics", glossary.Metrics}, {"words", glossary.Words}} {
+	}{{"metrics", glossary.Metrics}, {"metrics of single algorithms", glossary.Algorithms}, {"words", glossary.Words}} {
 		fmt.Fprintln(b, part.title)
 		for _, e := range part.entries {
 			first, _, _ := strings.Cut(e.Text, ". ")

@@ -10,6 +10,8 @@ import (
 
 	"paspo/baselines"
 	"paspo/internal/run/config"
+	"paspo/internal/run/glossary"
+	"paspo/internal/run/runfolder"
 	"paspo/rl"
 )
 
@@ -30,7 +32,8 @@ func load(name string, more ...string) (*config.Config, error) {
 	}, more...), nil)
 }
 
-// A run of any algorithm that is interrupted goes on bit for bit, and is compared at the end.
+// A run of any algorithm that is interrupted goes on bit for bit, is compared at the end, and
+// writes no number that is not explained.
 func TestAlgorithmsResume(t *testing.T) {
 	for _, name := range baselines.Names()[1:] {
 		t.Run(name, func(t *testing.T) {
@@ -55,7 +58,13 @@ func TestAlgorithmsResume(t *testing.T) {
 					}
 				}
 				defer r.Close()
-				if err := r.Train(context.Background(), func(rl.Metrics) {}); err != nil {
+				if err := r.Train(context.Background(), func(m rl.Metrics) {
+					for name := range m.Scalars() {
+						if tag := runfolder.Tag(name); len(glossary.Find(tag)) == 0 {
+							t.Errorf("TensorBoard's %s is not explained", tag)
+						}
+					}
+				}); err != nil {
 					t.Fatal(err)
 				}
 				if !interrupt {

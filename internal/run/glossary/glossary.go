@@ -65,10 +65,19 @@ var Metrics = []Entry{
 	{"eval_seconds", "Time that all evaluations after this iteration took."},
 }
 
+// Algorithms are the metrics of single algorithms, as metrics.jsonl and TensorBoard have them.
+var Algorithms = []Entry{
+	{"algo/cost_max", "Largest of the mean costs of the iteration: the cost of a step is by how much its action breaks one constraint (residual), 0 where it holds, and the mean is over the steps of the rollout. Only of algorithms that learn from costs; of optlayer, what its predictions would cost if they were not projected."},
+	{"algo/cost_sum", "Sum of the mean costs over all constraints (algo/cost_max)."},
+	{"algo/multiplier_max", "Largest weight of a cost, in units of reward a unit of cost: the multipliers of lagrangian and cup, the slope of ipo's barrier. Multipliers rise as long as a cost is above algo.cost_limit."},
+	{"algo/multiplier_sum", "Sum of the weights of all costs (algo/multiplier_max)."},
+	{"algo/cpo_case", "Which case of its program the step of cpo was: 0 no step is feasible, so that it lowers costs alone; 1 the policy breaks the limit and a step can mend it; 2 the policy keeps the limit, which a step could break; 3 no step could; 4 costs do not depend on the step."},
+}
+
 // Words are those of the comparison, the summary and constraints check.
 var Words = []Entry{
 	{"info", "Numbers that the environment measures itself, from Python those that step returns in its info: info/NAME is their mean over the steps of the iteration that had one, NaN and infinite ones left out."},
-	{"algo", "Numbers of the algorithm beside those that all have, docs/algorithms.md: costs, multipliers of constraints, what its step was."},
+	{"algo", "Numbers of the algorithm beside those that all have, docs/algorithms.md: algo/cost_max and others."},
 	{"s.e.", "Standard error of the mean return over the episodes of the table: two of them to either side hold the true mean in 95 % of all cases."},
 	{"expected", "Mean of what the actions were expected to earn when they were taken, given what had been observed. It has the same mean as the return and far less noise; only environments that know it have the column, and shares are then measured in it."},
 	{"share", "How far a policy is on the way from uniform allocations (0 %) to the best that is known (100 %), measured on the same episodes. Below 0 it earns less than uniform ones."},
@@ -111,16 +120,17 @@ func Find(name string) []Entry {
 	name = strings.ToLower(strings.TrimSpace(name))
 	names := []string{name}
 	if group, rest, ok := strings.Cut(name, "/"); ok && slices.Contains(Groups, group) {
-		names = []string{rest, group + "_" + rest}
-		if group == "info" || group == "algo" {
+		switch names = []string{rest, group + "_" + rest}; group {
+		case "info":
 			names = []string{group}
-		}
-		if group == "eval" || group == "choice" {
+		case "algo":
+			names = []string{name}
+		case "eval", "choice":
 			names = names[1:]
 		}
 	}
 	var found []Entry
-	for _, e := range slices.Concat(Metrics, Words) {
+	for _, e := range slices.Concat(Metrics, Algorithms, Words) {
 		if slices.Contains(names, strings.ToLower(e.Name)) {
 			found = append(found, e)
 		}

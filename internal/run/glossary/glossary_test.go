@@ -38,6 +38,7 @@ func TestFind(t *testing.T) {
 	for name, want := range map[string]string{
 		"eval_return": "curve", "eval/return": "curve", "rollout/return": "noisier", "Share": "uniform", "S.E.": "Standard error",
 		" below ": "2 of 2 below", "choice/return_mean": "best checkpoint", "train/lr": "Learning rate", "info/turnover": "the environment measures itself",
+		"algo/cost_max": "mean costs", "ALGO/cpo_case": "no step is feasible",
 	} {
 		found := glossary.Find(name)
 		if len(found) != 1 || !strings.Contains(found[0].Text, want) {
@@ -47,12 +48,12 @@ func TestFind(t *testing.T) {
 	if found := glossary.Find("violations"); len(found) != 2 {
 		t.Errorf("violations: %v", found)
 	}
-	for _, name := range []string{"", "x", "lr/train", "eval/lr"} {
+	for _, name := range []string{"", "x", "lr/train", "eval/lr", "algo/x"} {
 		if found := glossary.Find(name); len(found) > 0 {
 			t.Errorf("%s is %v", name, found)
 		}
 	}
-	for _, e := range slices.Concat(glossary.Metrics, glossary.Words) {
+	for _, e := range slices.Concat(glossary.Metrics, glossary.Algorithms, glossary.Words) {
 		if e.Name == "" || !strings.HasSuffix(e.Text, ".") && !strings.HasSuffix(e.Text, ")") {
 			t.Errorf("%s: %q", e.Name, e.Text)
 		}
