@@ -8,12 +8,13 @@ import (
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/run/export"
+	"paspo/internal/run/runfolder"
 )
 
 func newExport() *cobra.Command {
 	var from saved
 	var to string
-	o := export.Options{Version: version()}
+	o := export.Options{Version: runfolder.Version()}
 	cmd := &cobra.Command{
 		Use:   "export RUN",
 		Short: "Write the policy of a run for use without this program",

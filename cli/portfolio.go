@@ -193,7 +193,7 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		}
 		return err
 	}
-	report := page.Page{Title: "From prices to a portfolio", Command: strings.Join(os.Args, " "), Version: version() + commit()}
+	report := page.Page{Title: "From prices to a portfolio", Origin: runfolder.This()}
 	report.AddWalk(filepath.Base(path), s)
 	var b bytes.Buffer
 	if err := report.Write(&b); err != nil {

@@ -3,8 +3,6 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +23,7 @@ intervals, what each setting does, every seed's curve behind the mean, violation
 			if len(args) == 0 {
 				return fmt.Errorf("%s takes folders of runs and of sweeps; none given", cmd.CommandPath())
 			}
-			p := &page.Page{Title: "Report on " + strings.Join(args, ", "), Command: strings.Join(os.Args, " "), Version: version() + commit()}
+			p := &page.Page{Title: "Report on " + strings.Join(args, ", "), Origin: runfolder.This()}
 			if len(args) > 3 {
 				p.Title = fmt.Sprintf("Report on %d folders", len(args))
 			}
@@ -45,22 +43,4 @@ intervals, what each setting does, every seed's curve behind the mean, violation
 	}
 	cmd.Flags().StringVar(&out, "out", "report.html", "`FILE` to write")
 	return cmd
-}
-
-// commit returns the commit that the program was built from, nothing where it is not known.
-func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	text := ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			text = ", commit " + s.Value + text
-		case s.Key == "vcs.modified" && s.Value == "true":
-			text += " with changes"
-		}
-	}
-	return text
 }

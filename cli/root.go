@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,7 +54,7 @@ settings of the preset auto, and then compares the trained policy with others.`,
   %[1]s --constraints mine.yaml
   %[1]s --resume runs/portfolio-1-20260102-150405`, program),
 		Args:    noArguments,
-		Version: version(),
+		Version: runfolder.Version(),
 
 		SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.train(cmd) },
@@ -103,13 +102,6 @@ func newHelp() *cobra.Command {
 			return about.Help()
 		},
 	}
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "development"
 }
 
 // given returns the settings that the command line gives.

@@ -92,7 +92,8 @@ func openSweep(cmd *cobra.Command, args []string, out, resume string, jobs int, 
 
 // origin says where a sweep comes from.
 func origin() map[string]string {
-	return map[string]string{"command": strings.Join(os.Args, " "), "version": version() + commit()}
+	this := runfolder.This()
+	return map[string]string{"command": this.Command, "version": this.Version}
 }
 
 // together is a writer that several goroutines may write to.

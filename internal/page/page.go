@@ -26,8 +26,9 @@ func breakable(name string) template.HTML {
 
 // Page is what the file shows.
 type Page struct {
-	Title, Command, Version string
-	Parts                   []*Part
+	Title  string
+	Origin runfolder.Origin
+	Parts  []*Part
 }
 
 // Part is about one sweep, about runs of no sweep, or about a comparison.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
 	"paspo/internal/sweep/search"
 )
@@ -55,7 +56,7 @@ func TestPage(t *testing.T) {
 	w := create(t, tiny, "a<b&c", map[string]string{"command": "train <x>" + strings.Repeat("a/long/path/", 20)})
 	dir := w.Dir
 	render := func(dirs ...string) string {
-		p := &Page{Title: "Report on " + strings.Repeat("a-long-name", 20), Command: "c", Version: "v"}
+		p := &Page{Title: "Report on " + strings.Repeat("a-long-name", 20), Origin: runfolder.Origin{Command: "c", Version: "v"}}
 		if err := p.Add(t.Context(), dirs); err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +75,7 @@ func TestPage(t *testing.T) {
 	text := render(dir, w.RunDir(0, 1), w.RunDir(0, 2), w.RunDir(3, 1))
 	for _, want := range []string{
 		"Best is setting", "train &lt;x&gt;", "18 of 18 done", "On seeds that nothing was chosen on", "ppo.<wbr>lr_<wbr>schedule", "largest residual", "best known", "Performance profile", "Optimality gap",
-		"a&lt;b&amp;c", "0000-seed-1 and 1 more", `<th scope="col">`,
+		"a&lt;b&amp;c", "0000-seed-1 and 1 more", `<th scope="col">`, "Commands", runfolder.This().Version,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing", want)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/count"
@@ -143,7 +144,24 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 		part.Lead = append(part.Lead, fmt.Sprintf("%s not compared: an evaluation on every problem is needed.", capital(count.Of(left, "group")+" of runs")))
 	}
 	part.add(&Block{Title: "Every run", Table: t})
-	return part, nil
+	made, err := commands(dirs)
+	part.add(made)
+	return part, err
+}
+
+// commands lists which processes trained runs.
+func commands(dirs []string) (*Block, error) {
+	t := &Table{Head: []string{"run", "from step", "time", "command", "version"}}
+	for _, dir := range dirs {
+		all, err := runfolder.Parts(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range all {
+			t.Rows = append(t.Rows, []Cell{words(dir), whole(int(p.Step)), words(p.Time.Format(time.DateTime)), words(p.Command), words(p.Version)})
+		}
+	}
+	return &Block{Title: "Commands", Note: "What trained them, in universal time.", Table: t, Folded: true}, nil
 }
 
 // pairs returns what a run is of but its seed: settings, and what the files that it keeps

@@ -87,6 +87,9 @@ func start(m *Member, c *config.Config, dir string) (r *Run, err error) {
 	if err := r.saveConfig(saved); err != nil {
 		return r, err
 	}
+	if err := r.Folder.Began(0); err != nil {
+		return r, err
+	}
 	return r, r.begin(m)
 }
 
@@ -197,6 +200,9 @@ func resume(m *Member, dir string, assignments []string, settings []config.Setti
 			return r, err
 		}
 		r.Warm = readWarm(dir)
+	}
+	if err := r.Folder.Began(r.Trainer.Step()); err != nil {
+		return r, err
 	}
 	if len(assignments)+len(settings) > 0 {
 		saved, err := c.WithCopies(r.Folder.WriteFile)

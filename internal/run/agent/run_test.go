@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"paspo/internal/checkout"
 	"paspo/internal/run/config"
+	"paspo/internal/run/runfolder"
 	"paspo/rl"
 )
 
@@ -53,6 +55,19 @@ func TestResumeFromInitial(t *testing.T) {
 	}
 	if c, err := ReadCheckpoint(dir, Latest); err != nil || c.Iteration != 2 {
 		t.Errorf("checkpoint %+v, %v", c, err)
+	}
+	r.Close()
+	if r, err = Resume(dir, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	parts, err := runfolder.Parts(dir)
+	if err != nil || len(parts) != 3 {
+		t.Fatalf("trained by %+v, %v", parts, err)
+	}
+	for i, p := range parts {
+		if p.Origin != runfolder.This() || !strings.HasPrefix(p.Command, runfolder.Quote(os.Args[0])) || p.Step != []int64{0, 0, 1024}[i] || time.Since(p.Time) > time.Hour {
+			t.Errorf("process %d: %+v", i, p)
+		}
 	}
 }
 

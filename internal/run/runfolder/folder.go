@@ -19,6 +19,7 @@ import (
 // Names in a run folder. Event files lie beside them.
 const (
 	ConfigFile      = "config.yaml"
+	CommandsFile    = "commands.jsonl" // that trained it
 	MetricsFile     = "metrics.jsonl"
 	CheckpointDir   = "checkpoints"
 	DebiasFile      = "debias.json"
