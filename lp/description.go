@@ -22,6 +22,14 @@ func (p *Polytope) Description() Description {
 	return d
 }
 
+// WithoutHoldings returns the description without the rows that count from holdings.
+func (d Description) WithoutHoldings() Description {
+	d.Rows = slices.DeleteFunc(slices.Clone(d.Rows), func(r Row) bool {
+		return slices.ContainsFunc(r.Terms, func(t Term) bool { return t.Holding })
+	})
+	return d
+}
+
 // Empty says whether nothing satisfies a description. Other errors are those of New.
 // Unlike New it looks for no conflict, which takes longer.
 func Empty(d Description) (bool, error) {

@@ -31,7 +31,7 @@ var imports = map[string][]string{
 	"lp/internal/lptest":  {"lp", "lp/constraints", "lp/internal/..."},
 	"lp/constraints":      {"lp", "lp/internal/..."},
 	"lp/uniform":          {"lp", "lp/internal/..."},
-	"lp/relax":            {"lp", "lp/internal/..."},
+	"lp/relax":            {"lp", "lp/internal/...", "lp/interval"},
 	"lp/interval":         {"lp", "lp/internal/...", "lp/interval/..."},
 	"lp/interval/...":     {"lp", "lp/internal/...", "lp/interval/relay"}, // a method knows no other
 	"lp/interval/relay":   {"lp", "lp/internal/..."},

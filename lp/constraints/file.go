@@ -16,16 +16,24 @@ const maxFile = limits.Constraints
 
 // ReadFile reads a polytope from a constraints file (.yaml, .yml; see Parse) or
 // from NumPy arrays (.npz; see ParseNPZ). Errors start with the name of the file.
-func ReadFile(path string) (*lp.Polytope, error) { return readFile(path, nil) }
+func ReadFile(path string) (*lp.Polytope, error) { return readFile(path, &reader{}) }
 
 // ReadFileWithin reads a constraints file of a polytope in a box. What the file leaves
 // out is that of the box: entities, their bounds, the total (NaN for none). Bounds that
 // reach beyond the box are an error, and so are other entities.
 func ReadFileWithin(path string, box lp.Description) (*lp.Polytope, error) {
-	return readFile(path, &box)
+	return readFile(path, &reader{box: &box})
 }
 
-func readFile(path string, box *lp.Description) (*lp.Polytope, error) {
+// ReadFileHeld reads a constraints file of shares whose holdings a state sets. A file that
+// lists no entities is about these, each from 0 to 1 where the file has no bounds of it. Where
+// it lists no holdings, terms count from the allocation closest to equal shares that the
+// other limits leave, until a state sets others.
+func ReadFileHeld(path string, entities []string) (*lp.Polytope, error) {
+	return readFile(path, &reader{held: entities})
+}
+
+func readFile(path string, r *reader) (*lp.Polytope, error) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".yaml", ".yml", ".npz":
 	default:
@@ -36,12 +44,13 @@ func readFile(path string, box *lp.Description) (*lp.Polytope, error) {
 		return nil, fileError(path, err)
 	}
 	if strings.EqualFold(filepath.Ext(path), ".npz") {
-		if box != nil {
+		if r.box != nil {
 			return nil, fmt.Errorf("%s: arrays describe shares of a budget; a file of constraints in a box ends in .yaml or .yml", path)
 		}
 		return ParseNPZ(path, data)
 	}
-	return parse(path, data, box)
+	r.file = path
+	return parse(data, r)
 }
 
 // fileError puts the name of the file first, as all errors about files have it.

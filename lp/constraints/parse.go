@@ -74,13 +74,15 @@ import (
 //	facet_effort: 1000
 //
 // Errors name the file (name), the line, the constraint and what is wrong in it.
-func Parse(name string, data []byte) (p *lp.Polytope, err error) { return parse(name, data, nil) }
+func Parse(name string, data []byte) (p *lp.Polytope, err error) {
+	return parse(data, &reader{file: name})
+}
 
-func parse(name string, data []byte, box *lp.Description) (p *lp.Polytope, err error) {
+func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
+	name := r.file
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("%s: the file is larger than %d MB", name, maxFile>>20)
 	}
-	r := &reader{file: name, box: box}
 	root, err := r.document(data)
 	if err != nil {
 		return nil, err
@@ -89,7 +91,13 @@ func parse(name string, data []byte, box *lp.Description) (p *lp.Polytope, err e
 	if err != nil {
 		return nil, err
 	}
-	if p, err = lp.New(d); err != nil {
+	if r.unheld {
+		err = countFromEqual(&d)
+	}
+	if err == nil {
+		p, err = lp.New(d)
+	}
+	if err != nil {
 		var empty *lp.EmptyError
 		if errors.As(err, &empty) {
 			empty.Conflict = stated(empty.Conflict, &d)
@@ -122,6 +130,36 @@ func stated(conflict []string, d *lp.Description) []string {
 type reader struct {
 	file string
 	box  *lp.Description // that the polytope lies in, nil for none
+
+	// See ReadFileHeld.
+	held   []string // entities where the file lists none, nil where it has to
+	unheld bool     // the file lists no holdings
+}
+
+// countFromEqual has terms count from the allocation closest to equal shares of the total that
+// rows without holdings leave.
+func countFromEqual(d *lp.Description) error {
+	base, err := lp.New(d.WithoutHoldings())
+	if err != nil {
+		return err
+	}
+	from := make([]float64, base.Dim())
+	if !math.IsNaN(d.Total) {
+		for j := range from {
+			from[j] = d.Total / float64(len(from))
+		}
+	}
+	if from, err = lp.Project(base, from); err != nil {
+		return err
+	}
+	for k := range d.Rows {
+		for i := range d.Rows[k].Terms {
+			if t := &d.Rows[k].Terms[i]; t.Holding {
+				t.From = from[t.Entity]
+			}
+		}
+	}
+	return nil
 }
 
 func (r *reader) errorf(n *yaml.Node, format string, args ...any) error {
@@ -224,6 +262,9 @@ func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 		return r.points(top["points"], top["total"], d)
 	case r.box != nil && d.Entities == nil:
 		d.Entities = r.box.Entities
+	case r.held != nil && d.Entities == nil:
+		d.Entities = r.held
+		d.Lower, d.Upper = make([]float64, len(r.held)), slices.Repeat([]float64{1}, len(r.held))
 	case r.box != nil && len(d.Entities) != len(r.box.Entities):
 		return d, r.errorf(top["entities"], "entities: %d are listed, the box has %d", len(d.Entities), len(r.box.Entities))
 	case d.Entities == nil:
@@ -261,6 +302,9 @@ func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
 		if names.holdings, err = r.holdings(n, names); err != nil {
 			return d, err
 		}
+	}
+	if r.held != nil && names.holdings == nil {
+		r.unheld, names.holdings = true, make([]float64, len(d.Entities))
 	}
 	if n := top["constraints"]; n != nil {
 		names.lower, names.upper = d.Lower, d.Upper
@@ -432,7 +476,7 @@ func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description, lines m
 	if err != nil {
 		return err
 	}
-	if r.box == nil {
+	if d.Lower == nil {
 		d.Lower, d.Upper = unbounded(len(d.Entities))
 	}
 	own := make([]bool, len(d.Entities))
