@@ -39,7 +39,7 @@ type decideFlags struct {
 	holdings, latest string
 	constraints      string
 	lot              float64
-	json             bool
+	relax, json      bool
 }
 
 func newDecide() *cobra.Command {
@@ -50,7 +50,8 @@ func newDecide() *cobra.Command {
 		Long: `Print what the policy of a folder of ` + program + ` portfolio wants to hold, and orders in whole lots
 that keep every limit, costs included. Holdings are CSV, "ticker,shares", with the amount of
 money as that of ` + market.Cash + `. The last line of the prices is what is traded at; those before are
-what the policy looks back on. Where limits leave nothing the exit status is 2.`,
+what the policy looks back on. Holdings below 0 are short. Where limits leave nothing the exit
+status is 2.`,
 		Args: exactly("the folder of a portfolio"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := f.decide(cmd, args[0])
@@ -59,7 +60,7 @@ what the policy looks back on. Where limits leave nothing the exit status is 2.`
 			switch {
 			case errors.As(err, &empty):
 				return &exitError{nothingLeft, fmt.Errorf("the limits leave nothing: %w; relaxing all of them by a scaled %.2g leaves something", err, empty.Amount)}
-			case errors.As(err, &lots):
+			case errors.As(err, &lots) || errors.Is(err, errNothingLeft):
 				return &exitError{nothingLeft, err}
 			case err != nil:
 				return err
@@ -74,6 +75,7 @@ what the policy looks back on. Where limits leave nothing the exit status is 2.`
 	flags.StringVar(&f.latest, "prices", "", "`FILE` of prices up to today")
 	flags.StringVar(&f.constraints, "constraints", "", "constraints `FILE` of today: the closest allocation that it allows takes the place of the policy's")
 	flags.Float64Var(&f.lot, "lot", 1, "shares that orders are multiples of; 0 for fractions")
+	flags.BoolVar(&f.relax, "relax", false, "where limits on turnover leave nothing of the others, relax them by the least that leaves orders")
 	f.prices.add(cmd)
 	flags.BoolVar(&f.json, "json", false, "print the decision as JSON")
 	flags.SortFlags = false
@@ -90,7 +92,8 @@ type decision struct {
 	Nearest  []walkforward.Slack `json:"nearest"` // those that it is closest to, beside
 	Residual float64             `json:"residual"`
 	Target   float64             `json:"target_residual"`
-	Moved    float64             `json:"moved,omitempty"` // how far the limits of today have moved the target, as the largest difference of a share
+	Relaxed  float64             `json:"relaxed,omitempty"` // by how much limits that count from what is held had to be relaxed, as a share of the wealth
+	Moved    float64             `json:"moved,omitempty"`   // how far the limits of today have moved the target, as the largest difference of a share
 
 	Violations int `json:"violations"`
 }
@@ -129,12 +132,13 @@ func (f *decideFlags) decide(cmd *cobra.Command, dir string) (*decision, error) 
 	if !ok {
 		return nil, fmt.Errorf("%s is a run of %s: train portfolio makes those of market", dir, a.Config.Env.Name)
 	}
-	polytope := problem.Spec().Polytope
+	own := problem
 	if f.constraints != "" {
-		if polytope, err = today(f.constraints, polytope); err != nil {
+		if problem, err = today(f.constraints, own); err != nil {
 			return nil, err
 		}
 	}
+	polytope := problem.Spec().Polytope
 
 	// Prices: the last ones, and the returns that the policy looks back on.
 	table, err := f.prices.read(f.latest, cmd.ErrOrStderr())
@@ -166,7 +170,8 @@ func (f *decideFlags) decide(cmd *cobra.Command, dir string) (*decision, error) 
 		}
 		task.Prices = append(task.Prices, price)
 	}
-	if task.Held, err = readHoldings(f.holdings, entities, known); err != nil {
+	lower, _ := polytope.Bounds()
+	if task.Held, err = readHoldings(f.holdings, entities, known, lower); err != nil {
 		return nil, err
 	}
 	d := &decision{Date: table.Dates[last].Format(time.DateOnly)}
@@ -186,23 +191,31 @@ func (f *decideFlags) decide(cmd *cobra.Command, dir string) (*decision, error) 
 	problem.Observe(h, history, obs)
 	task.Target = make([]float64, len(entities))
 	act := a.Allocator(trained, a.Rule(trained), a.Config.Seed)
-	if err := act(&envs.States{Rows: 1, Obs: obs}, task.Target); err != nil {
+	at := envs.States{Rows: 1, Obs: obs}
+	if lim, _ := own.Limits().At(h); lim != nil {
+		at.Limits = []lp.Limits{*lim}
+	}
+	if err := act(&at, task.Target); err != nil {
 		return nil, err
+	}
+	task.Limits, d.Relaxed = problem.Limits().At(h)
+	if d.Relaxed > 0 && !f.relax {
+		return nil, nothingAt(polytope, h, d.Relaxed)
 	}
 	if f.constraints != "" {
 		wanted := task.Target
-		if task.Target, err = lp.Project(polytope, wanted); err != nil {
+		if task.Target, err = lp.ProjectWithin(polytope, task.Limits, wanted); err != nil {
 			return nil, err
 		}
 		for i, x := range wanted {
 			d.Moved = max(d.Moved, math.Abs(task.Target[i]-x))
 		}
 	}
-	d.Target = polytope.Residual(task.Target, nil)
+	d.Target = polytope.Residual(task.Target, task.Limits)
 	if !(d.Target <= 1e-9) {
 		return nil, fmt.Errorf("the target breaks a limit by %.2g", d.Target)
 	}
-	o, err := orders.Round(task, market.Remainder(h, task.Target, task.Costs))
+	o, err := d.round(task, h)
 	if err != nil {
 		return nil, err
 	}
@@ -213,26 +226,82 @@ func (f *decideFlags) decide(cmd *cobra.Command, dir string) (*decision, error) 
 	for i, name := range entities {
 		d.Lines = append(d.Lines, holding{name, task.Prices[i], task.Held[i], h[i], task.Target[i], o.Trades[i], o.Held[i], o.Weights[i]})
 	}
-	d.Binds, d.Nearest = slacks(polytope, o.Weights)
+	d.Binds, d.Nearest = slacks(polytope, o.Weights, h)
 	return d, nil
 }
 
-// today reads limits in the place of those of a run, over the same entities.
-func today(file string, own *lp.Polytope) (*lp.Polytope, error) {
-	n := own.Dim()
-	box := lp.Description{Entities: own.Entities(), Total: 1, Lower: make([]float64, n), Upper: slices.Repeat([]float64{1}, n)}
-	read := constraints.ReadFile
-	if statedEntities(file) == nil {
-		read = func(path string) (*lp.Polytope, error) { return constraints.ReadFileWithin(path, box) }
+// round finds orders. The least relaxation leaves a single point, which whole lots miss: it
+// grows by the wealth of a lot, and by twice as much again, until some do not.
+func (d *decision) round(task orders.Task, h []float64) (*orders.Orders, error) {
+	remainder := market.Remainder(h, task.Target, task.Costs)
+	o, err := orders.Round(task, remainder)
+	lot := 0.
+	for i, p := range task.Prices {
+		if i != task.Cash {
+			lot = max(lot, task.Lot*p/d.Wealth)
+		}
 	}
-	p, err := read(file)
+	var lots *orders.LotError
+	for more := lot; d.Relaxed > 0 && more < 1 && errors.As(err, &lots); more *= 2 {
+		lim := *task.Limits
+		lim.B = slices.Clone(lim.B)
+		for k := range lim.B {
+			lim.B[k] += more * heldWeight(task.Polytope, k)
+		}
+		wider := task
+		wider.Limits = &lim
+		if o, err = orders.Round(wider, remainder); err == nil {
+			d.Relaxed += more
+		}
+	}
+	return o, err
+}
+
+// heldWeight returns the largest weight with which a row counts from what is held.
+func heldWeight(p *lp.Polytope, k int) (most float64) {
+	for _, t := range p.Terms(k) {
+		if t.Holding {
+			most = max(most, t.Above, t.Below)
+		}
+	}
+	return most
+}
+
+var errNothingLeft = errors.New("the limits leave nothing")
+
+// nothingAt says what cannot hold together at holdings h, and by how much limits that count
+// from them have to be relaxed.
+func nothingAt(p *lp.Polytope, h []float64, by float64) error {
+	var held []string
+	_, b, names := p.Inequalities()
+	for k := range b {
+		if heldWeight(p, k) > 0 {
+			held = append(held, names[k])
+		}
+	}
+	what := ""
+	if all := p.FindConflict(&lp.Limits{Holdings: h}); all != nil {
+		what = ": no allocation satisfies all of " + strings.Join(all, "; ")
+	}
+	return fmt.Errorf("%w at what is held%s; --relax relaxes %s by the least that leaves something, %.3g of the wealth", errNothingLeft, what, strings.Join(held, ", "), by)
+}
+
+// today returns the problem under the limits of a file in the place of its own, over the same
+// entities.
+func today(file string, own *market.Problem) (*market.Problem, error) {
+	entities := own.Spec().Polytope.Entities()
+	p, err := constraints.ReadFileHeld(file, entities)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Equal(p.Entities(), own.Entities()) {
-		return nil, fmt.Errorf("%s: the entities are %s: those of the run are allowed, %s", file, strings.Join(p.Entities(), ", "), strings.Join(own.Entities(), ", "))
+	if !slices.Equal(p.Entities(), entities) {
+		return nil, fmt.Errorf("%s: the entities are %s: those of the run are allowed, %s", file, strings.Join(p.Entities(), ", "), strings.Join(entities, ", "))
 	}
-	return p, envs.CheckBudget(p)
+	q, err := own.Constrain(p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return q.(*market.Problem), nil
 }
 
 func readWalk(dir string) (s walkforward.Settings, err error) {
@@ -253,8 +322,9 @@ func readWalk(dir string) (s walkforward.Settings, err error) {
 	return s, nil
 }
 
-// readHoldings reads what is held of every entity, nothing where the file does not say.
-func readHoldings(path string, entities, known []string) ([]float64, error) {
+// readHoldings reads what is held of every entity, nothing where the file does not say. It is
+// below 0 at most where a lower bound is.
+func readHoldings(path string, entities, known []string, lower []float64) ([]float64, error) {
 	file, err := limits.Open(path, limits.Config)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read holdings from %s: %w", path, atomicfile.Cause(err))
@@ -296,8 +366,12 @@ func readHoldings(path string, entities, known []string) ([]float64, error) {
 		}
 		seen[name] = n
 		x, err := strconv.ParseFloat(strings.TrimSpace(record[1]), 64)
-		if err != nil || !(x >= 0 && x <= 1e15) {
-			return nil, fmt.Errorf("%s:%d: %s: what is held is %q: a number from 0 to 1e15 is allowed", path, n, name, record[1])
+		least := 0.
+		if lower[i] < 0 {
+			least = -1e15
+		}
+		if err != nil || !(x >= least && x <= 1e15) {
+			return nil, fmt.Errorf("%s:%d: %s: what is held is %q: a number from %g to 1e15 is allowed", path, n, name, record[1], least)
 		}
 		held[i] = x
 	}
@@ -306,9 +380,9 @@ func readHoldings(path string, entities, known []string) ([]float64, error) {
 
 // slacks returns the limits that an allocation is at, to a thousandth of the wealth, and the
 // closest others.
-func slacks(p *lp.Polytope, a []float64) (binds, near []walkforward.Slack) {
+func slacks(p *lp.Polytope, a, holdings []float64) (binds, near []walkforward.Slack) {
 	const at, most = 1e-3, 3
-	near = walkforward.Slacks(p, a)
+	near = walkforward.Slacks(p, a, holdings)
 	slices.SortStableFunc(near, func(a, b walkforward.Slack) int { return cmp.Compare(a.Slack, b.Slack) })
 	for len(near) > 0 && near[0].Slack <= at {
 		binds, near = append(binds, near[0]), near[1:]
@@ -343,6 +417,9 @@ func (d *decision) write(w io.Writer) error {
 		return strings.Join(words, "; ")
 	}
 	fmt.Fprintf(w, "\nfees: %.2f\n", d.Fees)
+	if d.Relaxed > 0 {
+		fmt.Fprintf(w, "limits that count from what is held are relaxed by %.3g of the wealth, which the others ask for\n", d.Relaxed)
+	}
 	if d.Moved > 0 {
 		fmt.Fprintf(w, "the limits of today move the policy's shares by %.4f at most\n", d.Moved)
 	}

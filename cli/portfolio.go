@@ -216,29 +216,23 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 // portfolioLimits reads limits over cash and tickers: all of them where the file names no
 // entities.
 func portfolioLimits(file string, t *prices.Table) (*lp.Polytope, error) {
-	box := market.Simplex(t.Tickers)
-	box.Lower, box.Upper = make([]float64, len(box.Entities)), slices.Repeat([]float64{1}, len(box.Entities))
+	known := append([]string{market.Cash}, t.Tickers...)
 	if file == "" {
+		box := market.Simplex(t.Tickers)
+		box.Lower, box.Upper = make([]float64, len(known)), slices.Repeat([]float64{1}, len(known))
 		return lp.New(box)
 	}
-	var p *lp.Polytope
-	var err error
-	if stated := statedEntities(file); stated == nil {
-		p, err = constraints.ReadFileWithin(file, box)
-	} else {
-		known := append([]string{market.Cash}, t.Tickers...)
-		for _, name := range stated {
-			if slices.Contains(known, name) {
-				continue
-			}
-			msg := fmt.Sprintf("%s: entity %s is no ticker of %s", file, name, t.Name)
-			if near := config.Nearest(name, known); near != "" {
-				msg += fmt.Sprintf("; did you mean %s?", near)
-			}
-			return nil, errors.New(msg)
+	for _, name := range statedEntities(file) {
+		if slices.Contains(known, name) {
+			continue
 		}
-		p, err = constraints.ReadFile(file)
+		msg := fmt.Sprintf("%s: entity %s is no ticker of %s", file, name, t.Name)
+		if near := config.Nearest(name, known); near != "" {
+			msg += fmt.Sprintf("; did you mean %s?", near)
+		}
+		return nil, errors.New(msg)
 	}
+	p, err := constraints.ReadFileHeld(file, known)
 	if err != nil {
 		return nil, err
 	}

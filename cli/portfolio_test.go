@@ -144,6 +144,94 @@ constraints:
 	refused(t, "has returns of 3 months: the policy looks back on 6", "", decide...)
 }
 
+// Limits on turnover follow what is held, in training as for today's orders; shorts are
+// holdings below 0. Where holdings are too far from the other limits, orders take --relax.
+func TestPortfolioTurnover(t *testing.T) {
+	prices := priceFile(t, 61)
+	limits := textFile(t, "limits.yaml", `
+bounds: {default: [-0.2, 0.6], CASH: [0.02, 1.2]}
+constraints:
+  - {name: trade, expr: "turnover(ALL) <= 0.1"}
+  - {name: gross, expr: "leverage(ALL) <= 1.5"}
+`)
+	out := filepath.Join(t.TempDir(), "p")
+	args := []string{"portfolio", prices, "--constraints", limits, "--out", out, "--window", "36", "--trade", "24", "--steps", "512"}
+	for i := 0; i < len(small); i += 2 {
+		if small[i] == "--set" {
+			args = append(args, small[i], small[i+1])
+		}
+	}
+	args = append(args, "--set", "env.market.borrow={default: 0.001, CCC: 0.002}", "--json", "--quiet")
+	var s struct {
+		Violations int
+		Residual   float64 `json:"max_residual"`
+		Rows       []struct {
+			Policy   string
+			Turnover float64
+			Relaxed  int
+		}
+	}
+	status, stdout, stderr := command(t, "", args...)
+	if err := json.Unmarshal([]byte(stdout), &s); err != nil || status != 0 || stderr != "" {
+		t.Fatalf("status %d, %v, %s%s", status, err, stdout, stderr)
+	}
+	for _, r := range s.Rows[:4] {
+		if !(r.Turnover > 0 && r.Turnover <= 1.2) || r.Relaxed != 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+	if s.Violations != 0 || !(s.Residual <= 1e-9) {
+		t.Errorf("%s", stdout)
+	}
+
+	type line struct {
+		Name   string
+		Now    float64 `json:"weight_now"`
+		Weight float64 `json:"weight_after"`
+	}
+	decide := func(holdings string, more ...string) (lines []line, relaxed float64, status int, errs string) {
+		file := textFile(t, "today.csv", "ticker,shares\n"+holdings)
+		status, stdout, errs := command(t, "", append([]string{"portfolio", "decide", out, "--holdings", file, "--prices", prices, "--json"}, more...)...)
+		var d struct {
+			Lines             []line
+			Relaxed, Residual float64
+		}
+		if status == 0 {
+			if err := json.Unmarshal([]byte(stdout), &d); err != nil || !(d.Residual <= 1e-12) {
+				t.Fatalf("%v, %s", err, stdout)
+			}
+		}
+		return d.Lines, d.Relaxed, status, errs
+	}
+	traded := func(lines []line) (turnover, gross float64) {
+		for _, l := range lines {
+			turnover += math.Abs(l.Weight - l.Now)
+			gross += math.Abs(l.Weight)
+		}
+		return turnover, gross
+	}
+	// Short of some, within all limits.
+	lines, relaxed, status, errs := decide("CASH,100000\nAAA,2000\nBBB,-500\n")
+	if turnover, gross := traded(lines); status != 0 || relaxed != 0 || !(turnover <= 0.1+1e-12) || gross > 1.5+1e-12 || lines[2].Weight > 0 {
+		t.Errorf("status %d, %s%+v", status, errs, lines)
+	}
+	// Nearly all in AAA, of which 0.6 are allowed.
+	const far = "CASH,1000\nAAA,10000\n"
+	if _, _, status, errs = decide(far); status != 2 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "train: the limits leave nothing at what is held: no allocation satisfies all of ") ||
+		!strings.Contains(errs, "trade") || !strings.Contains(errs, "AAA <= 0.6; --relax relaxes trade by the least that leaves something, 0.6") {
+		t.Errorf("status %d, %s", status, errs)
+	}
+	lines, relaxed, status, errs = decide(far, "--relax")
+	if turnover, _ := traded(lines); status != 0 || !(turnover <= 0.1+relaxed+1e-12) || relaxed > 0.71 || lines[1].Weight > 0.6 {
+		t.Errorf("status %d, %srelaxed by %v: %+v", status, errs, relaxed, lines)
+	}
+	// Limits of today that ask for no turnover at all leave what is held, and --lot 0.
+	lines, _, status, errs = decide("CASH,100000\nAAA,2000\n", "--lot", "0", "--constraints", textFile(t, "l.yaml", "constraints: [turnover(ALL) <= 0]\n"))
+	if turnover, _ := traded(lines); status != 0 || turnover > 1e-9 {
+		t.Errorf("status %d, %s%+v", status, errs, lines)
+	}
+}
+
 // What is wrong is said in one line before anything is trained.
 func TestPortfolioErrors(t *testing.T) {
 	prices := priceFile(t, 40)
@@ -160,7 +248,7 @@ func TestPortfolioErrors(t *testing.T) {
 		"a file of prices":                    {},
 		"AAA: the price is 0":                 {textFile(t, "p.csv", "date,AAA\n2020-01-01,1\n2020-01-02,0\n")},
 		"costs is \"2\"":                      {prices, "--window", "20", "--set", "env.market.costs=2"},
-		"the lower bound of AAA is -1":        {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
+		"the lower bound of AAA is -1":        {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [BBB, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
 	} {
 		args = append([]string{"portfolio"}, args...)
 		out := filepath.Join(t.TempDir(), "p")

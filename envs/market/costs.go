@@ -31,8 +31,9 @@ func (c *Costs) UnmarshalYAML(n *yaml.Node) error {
 }
 
 // byName returns the costs by name. That of all others is "default", 0 where it is not given.
-func (c Costs) byName() (map[string]float64, error) {
-	refuse := func(why string) error { return fmt.Errorf("costs is %q: %s%w", string(c), why, errCosts) }
+// Errors name the setting.
+func (c Costs) byName(setting string) (map[string]float64, error) {
+	refuse := func(why string) error { return fmt.Errorf("%s is %q: %s%w", setting, string(c), why, errCosts) }
 	number := func(text string) (float64, bool) {
 		x, err := strconv.ParseFloat(text, 64)
 		return x, err == nil && x >= 0 && x < 1
@@ -60,15 +61,15 @@ func (c Costs) byName() (map[string]float64, error) {
 	return costs, nil
 }
 
-// of returns the costs of entities, the cash among them 0.
-func (c Costs) of(entities []string) ([]float64, error) {
-	named, err := c.byName()
+// of returns the costs of entities, that of the cash 0 where it is free.
+func (c Costs) of(setting string, entities []string, free bool) ([]float64, error) {
+	named, err := c.byName(setting)
 	if err != nil {
 		return nil, err
 	}
 	for name := range named {
-		if name != defaultCost && (name == Cash || !slices.Contains(entities, name)) {
-			return nil, fmt.Errorf("costs is %q: it names %s, which is no asset of the constraints", string(c), name)
+		if name != defaultCost && (free && name == Cash || !slices.Contains(entities, name)) {
+			return nil, fmt.Errorf("%s is %q: it names %s, which is no asset of the constraints", setting, string(c), name)
 		}
 	}
 	all := make([]float64, len(entities))
@@ -77,7 +78,7 @@ func (c Costs) of(entities []string) ([]float64, error) {
 		if !own {
 			x = named[defaultCost]
 		}
-		if name != Cash {
+		if !free || name != Cash {
 			all[i] = x
 		}
 	}
@@ -90,9 +91,9 @@ func (c Costs) of(entities []string) ([]float64, error) {
 //	f = 1 - sum_i c_i |f a_i - h_i|
 //
 // (the transaction remainder factor of Jiang, Xu and Liang, arXiv 1706.10059, equation 14,
-// with costs by asset). The amounts are not below 0, so that f + sum_i c_i |f a_i - h_i| - 1
-// is convex and rises in f. Newton's method from f = 1 goes down from piece to piece of it and
-// ends on the root's.
+// with costs by asset); 0 where costs take all. f + sum_i c_i |f a_i - h_i| - 1 is convex in f
+// and rises where sum_i c_i |a_i| < 1. Newton's method from f = 1 goes down from piece to piece
+// of it and ends on the root's.
 func Remainder(h, a, c []float64) float64 {
 	f := 1.
 	for range 2 + 2*len(a) {
@@ -107,10 +108,13 @@ func Remainder(h, a, c []float64) float64 {
 			}
 		}
 		next := f - value/slope
+		if !(slope > 0) {
+			return 0
+		}
 		if !(next < f) {
 			break
 		}
 		f = next
 	}
-	return f
+	return max(f, 0)
 }

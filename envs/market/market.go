@@ -11,14 +11,18 @@ import (
 	"paspo/internal/marketmodel"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/relax"
 )
 
 const (
 	// Name is what a configuration calls this environment.
 	Name = "market"
 
-	// Cash is the entity that is no asset. It earns the rate of cash and costs nothing.
+	// Cash is the entity that is no asset. It earns the rate of cash and costs nothing to trade.
 	Cash = "CASH"
+
+	// Ruin is the share of the wealth that a period leaves at least, see Problem.
+	Ruin = 1e-3
 )
 
 // Features of an asset in an observation, over the last periods.
@@ -37,6 +41,7 @@ type Config struct {
 	Features  []string `yaml:"features" doc:"what an observation says of every asset beside what is held: some of return, momentum, volatility"`
 	Costs     Costs    `yaml:"costs" doc:"costs of buying and of selling, as a share of the amount: a number, or by asset as {default: 0.001, AAPL: 0.002}"`
 	CashRate  float64  `yaml:"cash_rate" doc:"what cash earns in a period, as a share"`
+	Borrow    Costs    `yaml:"borrow" doc:"what being short costs in a period, as a share of the amount: a number, or by asset as {default: 0.001, AAPL: 0.002}; of CASH beside its rate"`
 
 	// Polytope is the set of allocations. Nil stands for all of cash and the assets of the
 	// model.
@@ -45,7 +50,7 @@ type Config struct {
 
 // DefaultConfig returns the defaults, which lack a model.
 func DefaultConfig() Config {
-	return Config{Decisions: 12, Lookback: 6, Features: []string{Momentum, Volatility}, Costs: "0.001"}
+	return Config{Decisions: 12, Lookback: 6, Features: []string{Momentum, Volatility}, Costs: "0.001", Borrow: "0"}
 }
 
 // Validate returns an error that names the field, its value and what is allowed.
@@ -65,7 +70,10 @@ func (c Config) Validate() error {
 			return fmt.Errorf("features is [%s]: each of return, momentum, volatility is allowed, once", strings.Join(c.Features, ", "))
 		}
 	}
-	_, err := c.Costs.byName()
+	if _, err := c.Costs.byName("costs"); err != nil {
+		return err
+	}
+	_, err := c.Borrow.byName("borrow")
 	return err
 }
 
@@ -76,12 +84,25 @@ func (c Config) Validate() error {
 // returns r makes f sum_i a_i (1 + r_i) of it. The reward is the logarithm of that. The
 // observation is h and, by feature, a number an asset that nothing but periods before the
 // decision has gone into. An episode begins with holdings drawn uniformly from the simplex.
+//
+// Entities may be below 0 where the limits have cash: what is sold that is not held has been
+// borrowed. Cash pays what that costs at the end of the period, sum_i borrow_i max(0, -a_i),
+// which makes the growth smaller by as much. A period that would leave less than Ruin of the
+// wealth ends all positions and leaves that, in cash.
+//
+// Rows that count from what is held, as turnover does, count from h: copies of the
+// environment are envs.Relaxers then. Where the other limits ask for more trade than these
+// rows allow, as where prices have carried a holding beyond its bound, they are relaxed by the
+// least amount that leaves an allocation (see relax.Held).
 type Problem struct {
-	cfg   Config
-	model *marketmodel.Model
-	costs []float64 // an entity each
-	asset []int     // of the model, an entity each; -1 for cash
-	spec  envs.Spec
+	cfg    Config
+	model  *marketmodel.Model
+	costs  []float64 // an entity each
+	borrow []float64 // an entity each; nil where nothing may be below 0
+	cash   int       // -1 for none
+	asset  []int     // of the model, an entity each; -1 for cash
+	held   *relax.HeldTemplate
+	spec   envs.Spec
 }
 
 // New returns the problem. Errors name the file or the setting.
@@ -102,7 +123,7 @@ func New(c Config) (*Problem, error) {
 
 // over returns the problem over a model, whatever file the configuration names.
 func over(c Config, m *marketmodel.Model) (*Problem, error) {
-	p := &Problem{cfg: c, model: m}
+	p := &Problem{cfg: c, model: m, cash: -1}
 	polytope := c.Polytope
 	if polytope == nil {
 		var err error
@@ -115,31 +136,34 @@ func over(c Config, m *marketmodel.Model) (*Problem, error) {
 	for i, name := range entities {
 		j := slices.Index(m.Assets(), name)
 		if name == Cash {
-			j = -1
+			j, p.cash = -1, i
 		} else if j < 0 {
 			return nil, fmt.Errorf("the constraints have %s, the market model has %s", name, strings.Join(m.Assets(), ", "))
 		}
-		if lower[i] < 0 {
-			return nil, fmt.Errorf("the lower bound of %s is %g: at least 0 is allowed, since this environment borrows nothing", name, lower[i])
-		}
 		p.asset = append(p.asset, j)
+	}
+	short := slices.IndexFunc(lower, func(l float64) bool { return l < 0 })
+	if short >= 0 && p.cash < 0 {
+		return nil, fmt.Errorf("the lower bound of %s is %g: without %s, which pays for what is borrowed, at least 0 is allowed", entities[short], lower[short], Cash)
 	}
 	if err := envs.CheckBudget(polytope); err != nil {
 		return nil, err
-	}
-	_, rows, names := polytope.Inequalities()
-	for k := range rows {
-		for _, t := range polytope.Terms(k) {
-			if t.Holding {
-				return nil, fmt.Errorf("the constraint %s counts from what is held: limits that do not are allowed, since those of this environment follow no state", names[k])
-			}
-		}
 	}
 	if err := m.CheckLength(c.Lookback + c.Decisions); err != nil {
 		return nil, fmt.Errorf("lookback is %d and decisions is %d: %w", c.Lookback, c.Decisions, err)
 	}
 	var err error
-	if p.costs, err = c.Costs.of(entities); err != nil {
+	if p.costs, err = c.Costs.of("costs", entities, true); err != nil {
+		return nil, err
+	}
+	borrow, err := c.Borrow.of("borrow", entities, false)
+	if err != nil {
+		return nil, err
+	}
+	if short >= 0 {
+		p.borrow = borrow
+	}
+	if p.held, err = relax.NewHeld(polytope); err != nil {
 		return nil, err
 	}
 	p.spec = envs.Spec{
@@ -188,11 +212,19 @@ func (p *Problem) Assets() []string { return p.model.Assets() }
 // not be modified.
 func (p *Problem) AssetOf() []int { return p.asset }
 
-// Free returns the problem at no costs.
-func (p *Problem) Free() *Problem {
+// Free returns the problem at no costs of trading, and without the limits that count from
+// what is held.
+func (p *Problem) Free() (*Problem, error) {
 	q := *p
 	q.cfg.Costs, q.costs = "0", make([]float64, len(p.costs))
-	return &q
+	if p.held == nil {
+		return &q, nil
+	}
+	d := p.spec.Polytope.Description()
+	var err error
+	q.held = nil
+	q.spec.Polytope, err = lp.New(d.WithoutHoldings())
+	return &q, err
 }
 
 // Costs returns those of every entity. The slice must not be modified.
@@ -204,7 +236,7 @@ func (p *Problem) CheckObservation(obs []float64) error {
 	const rounding = 0.01
 	sum := 0.
 	for i, name := range p.spec.Polytope.Entities() {
-		if obs[i] < -rounding {
+		if p.borrow == nil && obs[i] < -rounding {
 			return fmt.Errorf("the holding of %s is %g: at least 0 is allowed", name, obs[i])
 		}
 		sum += obs[i]
@@ -269,14 +301,41 @@ func (p *Problem) Grow(h, a, returns []float64) (remainder, growth float64) {
 		h[i] = a[i] * (1 + r)
 		growth += h[i]
 	}
+	if p.borrow != nil {
+		fees := p.Borrowing(a)
+		h[p.cash] -= fees
+		growth -= fees
+		if remainder = max(remainder, Ruin); !(remainder*growth >= Ruin) {
+			growth = Ruin / remainder
+			clear(h)
+			h[p.cash] = growth
+		}
+	}
 	for i := range h {
 		h[i] /= growth
 	}
 	return remainder, growth
 }
 
+// Borrowing returns what a period costs of which an allocation is short, as a share of the
+// wealth after trading.
+func (p *Problem) Borrowing(a []float64) (fees float64) {
+	for i, c := range p.borrow {
+		fees += c * max(0, -a[i])
+	}
+	return fees
+}
+
 // New implements envs.Problem.
 func (p *Problem) New() envs.Env {
+	e := p.new()
+	if p.held != nil {
+		return &Limited{e, p.Limits()}
+	}
+	return e
+}
+
+func (p *Problem) new() *Env {
 	return &Env{p: p, holdings: make([]float64, p.spec.Polytope.Dim()), path: make([]float64, (p.cfg.Lookback+p.cfg.Decisions)*len(p.model.Assets()))}
 }
 

@@ -81,12 +81,115 @@ func TestCostsToTheCent(t *testing.T) {
 	}
 }
 
-// What is left pays exactly for the trades that lead to the allocation of it.
+// Shorts by hand: of 10 000 in cash, A is sold for half of what its fee of 1 % leaves, that is
+// 10 000 / 1.005 = 9 950.25: 4 975.12 of A are owed, and cash is 14 925.37. A gains a tenth, so
+// that 5 472.64 are owed; borrowing them at 2 % was 99.50. The wealth is 9 353.23. All of A is
+// bought back for a fee of 54.73, which leaves 9 298.51.
+func TestShortsToTheCent(t *testing.T) {
+	d := Simplex([]string{"A"})
+	d.Lower, d.Upper = []float64{0, -1}, []float64{2, 1}
+	polytope, err := lp.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProblem(t, func(c *Config) { c.Polytope, c.Costs, c.Borrow = polytope, "{A: 0.01}", "{A: 0.02}" })
+	h, wealth := []float64{1, 0}, 10_000.
+	cents := func(what string, x, want float64) {
+		t.Helper()
+		if math.Round(x*100) != math.Round(want*100) {
+			t.Errorf("%s is %.4f, want %.2f", what, x, want)
+		}
+	}
+	short := []float64{1.5, -0.5}
+	f, growth := p.Grow(h, short, []float64{0.1, 0, 0})
+	cents("what is left", wealth*f, 9950.25)
+	cents("the cost of borrowing", wealth*f*p.Borrowing(short), 99.50)
+	wealth *= f * growth
+	cents("the wealth", wealth, 9353.23)
+	cents("what is owed", wealth*h[1], -5472.64)
+	cents("cash", wealth*h[0], 14825.87)
+	f, growth = p.Grow(h, []float64{1, 0}, []float64{-0.2, 0, 0})
+	cents("what is left", wealth*f*growth, 9298.51)
+
+	// A fourfold rise takes more than there is: a thousandth is left, in cash.
+	h = []float64{1, 0}
+	if f, growth = p.Grow(h, short, []float64{3, 0, 0}); math.Abs(f*growth-Ruin) > 1e-15 || h[0] != 1 || h[1] != 0 {
+		t.Errorf("ruin leaves %v of the wealth, holdings %v", f*growth, h)
+	}
+}
+
+// limited is a problem with turnover that counts from what is held, leverage and shorts.
+func limited(t testing.TB, edit func(*lp.Description)) *Problem {
+	t.Helper()
+	d := Simplex([]string{"A", "B", "C"})
+	d.Lower, d.Upper = []float64{0, -0.3, -0.3, 0}, []float64{1.5, 0.6, 0.6, 0.6}
+	turnover := lp.Row{Name: "trade", Coef: make([]float64, 4), Min: math.Inf(-1), Max: 0.3}
+	leverage := lp.Row{Name: "leverage", Coef: make([]float64, 4), Min: math.Inf(-1), Max: 1.5}
+	for j := range 4 {
+		turnover.Terms = append(turnover.Terms, lp.Term{Entity: j, Above: 1, Below: 1, From: 0.25, Holding: true})
+		leverage.Terms = append(leverage.Terms, lp.Term{Entity: j, Above: 1, Below: 1})
+	}
+	d.Rows = []lp.Row{turnover, leverage}
+	if edit != nil {
+		edit(&d)
+	}
+	p, err := lp.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newProblem(t, func(c *Config) { c.Polytope, c.Borrow = p, "0.002" })
+}
+
+// Limits on turnover follow what is held, from the environment as from the observation, and
+// no allocation within them is broken. Where holdings are beyond the other limits they are
+// relaxed by what these ask for.
+func TestTurnover(t *testing.T) {
+	p := limited(t, nil)
+	if err := envs.CheckSnapshots(p); err != nil {
+		t.Error(err)
+	}
+	equal := []float64{0.25, 0.25, 0.25, 0.25}
+	out, err := envs.Play(p, envs.Within(p.Spec().Polytope, envs.Constant(equal)), 50, 5, 1)
+	if err != nil || out.Violations > 0 || !(out.MaxResidual <= 1e-9) || out.Relaxed == 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	// A may be 0.6: from all in A at least 0.4 is sold, and 0.4 of others bought.
+	var lim lp.Limits
+	e := p.New().(*Limited)
+	copy(e.holdings, []float64{0, 1, 0, 0})
+	e.Limits(&lim)
+	if by := e.Relaxation(); math.Abs(by-0.5) > 2e-9 || math.Abs(lim.B[0]-0.8) > 2e-9 || lim.B[1] != 1.5 || !slices.Equal(lim.Holdings, e.holdings) {
+		t.Errorf("relaxed by %v: %+v", by, lim)
+	}
+	obs := make([]float64, p.Spec().ObsDim)
+	copy(obs, e.holdings)
+	rows := envs.NewRowLimits(p)
+	if of, err := rows.Of(obs, 1); err != nil || !slices.Equal(of[0].B, lim.B) || !slices.Equal(of[0].Holdings, lim.Holdings) {
+		t.Errorf("%+v from the observation, %v", of, err)
+	}
+	if err := p.CheckObservation(append([]float64{1.1, -0.1, 0, 0}, make([]float64, 9)...)); err != nil {
+		t.Error(err)
+	}
+	free, err := p.Free()
+	if _, follows := free.New().(envs.Limiter); err != nil || follows || free.Spec().Polytope.HasHoldings() || !free.Spec().Polytope.HasTerms() {
+		t.Errorf("free of costs it has limits that follow what is held: %v", err)
+	}
+}
+
+// What is left pays exactly for the trades that lead to the allocation of it, shorts
+// included.
 func TestRemainder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 8).Draw(t, "n")
+		least := 0.
+		if rapid.Bool().Draw(t, "shorts") {
+			least = -0.05
+		}
 		vector := func(name string, most float64) []float64 {
-			return rapid.SliceOfN(rapid.Float64Range(0, most), n, n).Draw(t, name)
+			if name == "c" {
+				return rapid.SliceOfN(rapid.Float64Range(0, most), n, n).Draw(t, name)
+			}
+			return rapid.SliceOfN(rapid.Float64Range(least, most), n, n).Draw(t, name)
 		}
 		scale := func(x []float64) []float64 {
 			sum := 0.
@@ -94,13 +197,13 @@ func TestRemainder(t *testing.T) {
 				sum += v
 			}
 			for i := range x {
-				if x[i] /= sum; sum == 0 {
+				if x[i] /= sum; !(sum > 0.5) {
 					x[i] = 1 / float64(n)
 				}
 			}
 			return x
 		}
-		h, a, c := scale(vector("h", 1)), scale(vector("a", 1)), vector("c", 0.9)
+		h, a, c := scale(vector("h", 1)), scale(vector("a", 1)), vector("c", 0.3)
 		f := Remainder(h, a, c)
 		paid := 0.
 		for i := range a {
@@ -223,11 +326,10 @@ func TestErrors(t *testing.T) {
 		"names D, which is no asset":      func(c *Config) { c.Costs = "{D: 0}" },
 		"names CASH, which is no asset":   func(c *Config) { c.Costs = "{CASH: 0}" },
 		"the constraints have D":          func(c *Config) { c.Polytope = polytope(Simplex([]string{"A", "D"})) },
-		"the lower bound of A is -1":      func(c *Config) { d := Simplex([]string{"A"}); d.Lower = []float64{0, -1}; c.Polytope = polytope(d) },
-		"the constraint trade counts from what is held": func(c *Config) {
-			d := Simplex([]string{"A"})
-			d.Rows = []lp.Row{{Name: "trade", Max: 1, Coef: []float64{0, 0}, Min: math.Inf(-1), Terms: []lp.Term{{Entity: 1, Above: 1, Below: 1, Holding: true}}}}
-			c.Polytope = polytope(d)
+		`borrow is "{A: 1}": A is "1"`:    func(c *Config) { c.Borrow = "{A: 1}" },
+		`borrow is "{D: 0}": it names D`:  func(c *Config) { c.Borrow = "{D: 0}" },
+		"the lower bound of B is -1: without CASH": func(c *Config) {
+			c.Polytope = polytope(lp.Description{Entities: []string{"A", "B"}, Total: 1, Lower: []float64{0, -1}, Upper: []float64{2, 1}})
 		},
 		"the constraints state no total": func(c *Config) { d := Simplex([]string{"A"}); d.Total = 2; c.Polytope = polytope(d) },
 	} {

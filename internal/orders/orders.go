@@ -12,6 +12,7 @@ import (
 // and the cost 0.
 type Task struct {
 	Polytope *lp.Polytope // of the shares of the wealth after trading
+	Limits   *lp.Limits   // of the state, nil for the polytope's own
 	Cash     int          // entity that pays for trades and takes what is left; -1 for none
 	Prices   []float64    // above 0
 	Costs    []float64    // of buying and selling, as a share of the amount
@@ -63,19 +64,20 @@ func Round(t Task, remainder float64) (*Orders, error) {
 			trades[i] = remainder*a*wealth/t.Prices[i] - t.Held[i]
 		}
 	}
-	s := &search{Task: t, wealth: wealth}
+	lower, _ := t.Polytope.Bounds()
+	s := &search{Task: t, lower: lower}
 	if t.Lot == 0 {
 		// The fees of these trades are what the remainder leaves out, up to rounding.
 		o := s.after(trades)
 		if o.Residual > 1e-9 {
-			_, name := t.Polytope.WorstConstraint(o.Weights, nil)
+			_, name := t.Polytope.WorstConstraint(o.Weights, t.Limits)
 			return nil, fmt.Errorf("what is held after trading breaks %s by %.2g", name, o.Residual)
 		}
 		return o, nil
 	}
 	for i := range trades {
 		trades[i] = math.Round(trades[i]/t.Lot) * t.Lot
-		if trades[i] < -t.Held[i] && i != t.Cash {
+		if lower[i] >= 0 && trades[i] < -t.Held[i] && i != t.Cash {
 			trades[i] = -math.Floor(t.Held[i]/t.Lot) * t.Lot
 		}
 	}
@@ -90,7 +92,7 @@ func Round(t Task, remainder float64) (*Orders, error) {
 	}
 	o := s.after(trades)
 	if o.Residual > kept {
-		amount, name := t.Polytope.WorstConstraint(o.Weights, nil)
+		amount, name := t.Polytope.WorstConstraint(o.Weights, t.Limits)
 		return nil, &LotError{t.Lot, name, amount}
 	}
 	return o, nil
@@ -98,7 +100,7 @@ func Round(t Task, remainder float64) (*Orders, error) {
 
 type search struct {
 	Task
-	wealth   float64
+	lower    []float64
 	excesses []float64
 }
 
@@ -123,7 +125,7 @@ func (s *search) after(trades []float64) *Orders {
 	for i, q := range o.Held {
 		o.Weights[i] = q * s.Prices[i] / o.Wealth
 	}
-	o.Residual = s.Polytope.Residual(o.Weights, nil)
+	o.Residual = s.Polytope.Residual(o.Weights, s.Limits)
 	return o
 }
 
@@ -134,7 +136,7 @@ func (s *search) measure(trades []float64) (excess, distance float64) {
 	if s.excesses == nil {
 		s.excesses = make([]float64, s.Polytope.Constraints())
 	}
-	s.Polytope.Excesses(o.Weights, nil, s.excesses)
+	s.Polytope.Excesses(o.Weights, s.Limits, s.excesses)
 	for _, x := range s.excesses {
 		if x > kept {
 			excess += x
@@ -186,7 +188,7 @@ func (s *search) step(trades []float64, excess, distance *float64) (i int, di fl
 }
 
 // may says whether an order may change: that of cash follows, and nothing is sold that is not
-// held.
+// held, but for what may be below 0.
 func (s *search) may(trades []float64, i int, d float64) bool {
-	return i != s.Cash && s.Held[i]+trades[i]+d >= 0
+	return i != s.Cash && (s.lower[i] < 0 || s.Held[i]+trades[i]+d >= 0)
 }

@@ -121,7 +121,8 @@ func drawPaths(label, yLabel string, dates []float64, tracks []*walkforward.Trac
 	return s.done()
 }
 
-// drawShares stacks the shares of the entities with the largest means, and the others as one.
+// drawShares stacks the shares of the entities with the largest means, and the others as one:
+// those above 0 upwards, and those below it downwards.
 func drawShares(dates []float64, entities []string, bought [][]float64) (template.HTML, []Series) {
 	order := make([]int, len(entities))
 	means := make([]float64, len(entities))
@@ -140,17 +141,29 @@ func drawShares(dates []float64, entities []string, bought [][]float64) (templat
 		return 0
 	})
 	named := order[:min(len(order), shownSeries-1)]
-	x, y := newAxis(dates, false, left, width-right), newAxis([]float64{0, 1}, false, height-bottom, top+8)
+	ends := []float64{0, 1}
+	for _, a := range bought {
+		short, long := 0., 0.
+		for _, v := range a {
+			short, long = short+min(v, 0), long+max(v, 0)
+		}
+		ends = append(ends, short, long)
+	}
+	x, y := newAxis(dates, false, left, width-right), newAxis(ends, false, height-bottom, top+8)
 	s := newSVG("Shares of the trained policy", width, height)
 	s.frame(x, y, "year", "share of the wealth")
-	under := make([]float64, len(bought))
+	under, below := make([]float64, len(bought)), make([]float64, len(bought))
 	var legend []Series
 	band := func(k int, name string, share func(a []float64) float64) {
 		var up, back line
 		for t, a := range bought {
-			back.add(dates[t], under[t])
-			under[t] += share(a)
-			up.add(dates[t], under[t])
+			v, from := share(a), under
+			if v < 0 {
+				from = below
+			}
+			back.add(dates[t], from[t])
+			from[t] += v
+			up.add(dates[t], from[t])
 		}
 		slices.Reverse(back.x)
 		slices.Reverse(back.y)
@@ -179,8 +192,8 @@ func exposure(s *walkforward.Summary, trained *walkforward.Track) *Block {
 	t := &Table{Head: []string{"limit", "least distance", "mean distance", "periods at it"}}
 	least, sum, count := map[string]float64{}, map[string]float64{}, map[string]int{}
 	var names []string
-	for _, a := range trained.Bought {
-		for _, x := range walkforward.Slacks(s.Polytope, a) {
+	for i, a := range trained.Bought {
+		for _, x := range walkforward.Slacks(s.Polytope, a, trained.Held[i]) {
 			if _, seen := least[x.Name]; !seen {
 				least[x.Name] = math.Inf(1)
 				names = append(names, x.Name)
@@ -201,7 +214,11 @@ func exposure(s *walkforward.Summary, trained *walkforward.Track) *Block {
 	for _, name := range names {
 		t.Rows = append(t.Rows, []Cell{words(name), numeric(least[name]), numeric(sum[name] / float64(len(trained.Bought))), whole(count[name])})
 	}
-	return &Block{Title: "Distance to the limits", Note: "Of the trained policy after trading. At a limit is within a thousandth of the wealth.", Table: t}
+	note := "Of the trained policy after trading. At a limit is within a thousandth of the wealth."
+	if text := s.Relaxed(); text != "" {
+		note += " " + capital(text) + "."
+	}
+	return &Block{Title: "Distance to the limits", Note: note, Table: t}
 }
 
 // monthly is a table of years and months.

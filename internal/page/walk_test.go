@@ -27,7 +27,7 @@ func TestWalk(t *testing.T) {
 		k := &walkforward.Track{Policy: name}
 		for i := range 14 {
 			k.Log = append(k.Log, math.Log1p(0.01*float64(i%3-1)))
-			k.Bought, k.Turnover, k.Costs = append(k.Bought, a), append(k.Turnover, 0.1), append(k.Costs, 0.001)
+			k.Held, k.Bought, k.Turnover, k.Costs = append(k.Held, a), append(k.Bought, a), append(k.Turnover, 0.1), append(k.Costs, 0.001)
 		}
 		return k
 	}

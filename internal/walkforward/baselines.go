@@ -1,6 +1,8 @@
 package walkforward
 
 import (
+	"slices"
+
 	"paspo/envs"
 	"paspo/lp"
 )
@@ -17,16 +19,29 @@ const (
 // baselines plays what needs no training through periods from..to-1: equal weights as far as
 // limits allow, restored every period; those bought once, and no more traded than limits ask
 // for; the least variance over the window of periods before each; and the best constant
-// allocation of these very periods, at no costs.
+// allocation of these very periods, at no costs and whatever it trades.
 func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 	polytope := p.problem.Spec().Polytope
-	equal, err := envs.EqualWeights(polytope)
+	problem, err := p.problem.Free()
 	if err != nil {
 		return nil, err
 	}
-	hindsight, err := bestConstant(polytope, equal, p.growth(p.returns[from:to]))
+	free := &Player{problem, p.returns}
+	standing := problem.Spec().Polytope // but for what counts from holdings
+	equal, err := envs.EqualWeights(standing)
 	if err != nil {
 		return nil, err
+	}
+	hindsight, err := bestConstant(standing, equal, p.growth(p.returns[from:to]))
+	if err != nil {
+		return nil, err
+	}
+	// within returns the closest allocation that limits of a state leave.
+	within := func(lim *lp.Limits, a []float64) ([]float64, error) {
+		if lim == nil {
+			return a, nil
+		}
+		return lp.ProjectWithin(polytope, lim, a)
 	}
 	last := equal
 	var all []*Track
@@ -34,19 +49,21 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 		name   string
 		decide Decide
 	}{
-		{Equal, func(int, []float64, [][]float64) ([]float64, error) { return equal, nil }},
-		{Hold, func(t int, h []float64, _ [][]float64) ([]float64, error) {
+		{Equal, func(_ int, _ []float64, lim *lp.Limits, _ [][]float64) ([]float64, error) { return within(lim, equal) }},
+		{Hold, func(t int, h []float64, lim *lp.Limits, _ [][]float64) ([]float64, error) {
 			if t == from {
-				return equal, nil
+				return within(lim, equal)
 			}
-			if polytope.Residual(h, nil) <= 0 {
-				return append([]float64(nil), h...), nil
+			if polytope.Residual(h, lim) <= 0 {
+				return slices.Clone(h), nil
 			}
-			return lp.Project(polytope, h)
+			return lp.ProjectWithin(polytope, lim, h)
 		}},
-		{MinVariance, func(t int, _ []float64, before [][]float64) (a []float64, err error) {
-			seen := p.growth(before[t-window:])
-			last, err = minimumVariance(polytope, last, seen)
+		{MinVariance, func(t int, _ []float64, lim *lp.Limits, before [][]float64) (a []float64, err error) {
+			if last, err = within(lim, last); err != nil {
+				return nil, err
+			}
+			last, err = minimumVariance(polytope, lim, last, p.growth(before[t-window:]))
 			return last, err
 		}},
 	} {
@@ -56,8 +73,7 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 		}
 		all = append(all, track)
 	}
-	free := &Player{p.problem.Free(), p.returns}
-	track, err := free.track(BestConstant, from, to, func(int, []float64, [][]float64) ([]float64, error) { return hindsight, nil })
+	track, err := free.track(BestConstant, from, to, func(int, []float64, *lp.Limits, [][]float64) ([]float64, error) { return hindsight, nil })
 	if err != nil {
 		return nil, err
 	}

@@ -7,14 +7,14 @@ import (
 	"paspo/lp"
 )
 
-// minimise returns the point of p with the least value of a convex function, up to gap. f
-// returns the value and writes the gradient.
+// minimise returns the point of p, under limits, with the least value of a convex function, up
+// to gap. It begins at x, which is in p. f returns the value and writes the gradient.
 //
 // It is the accelerated projected gradient method with backtracking (Beck and Teboulle, SIAM
 // J. Imaging Sci. 2, 2009, section 4), started anew where the value rises. The value is at
 // most max over s of P of g (x - s) above the least one, which a linear program gives: that is
 // the gap.
-func minimise(p *lp.Polytope, x []float64, gap float64, f func(x, gradient []float64) float64) ([]float64, error) {
+func minimise(p *lp.Polytope, lim *lp.Limits, x []float64, gap float64, f func(x, gradient []float64) float64) ([]float64, error) {
 	n := p.Dim()
 	x, y, g := append([]float64(nil), x...), append([]float64(nil), x...), make([]float64, n)
 	to, momentum, lipschitz := make([]float64, n), 1., 1.
@@ -23,7 +23,7 @@ func minimise(p *lp.Polytope, x []float64, gap float64, f func(x, gradient []flo
 	for k := range most {
 		if k%10 == 0 {
 			f(x, g)
-			s, _, err := p.Minimize(g, nil)
+			s, _, err := p.Minimize(g, lim)
 			if err != nil {
 				return nil, err
 			}
@@ -43,7 +43,7 @@ func minimise(p *lp.Polytope, x []float64, gap float64, f func(x, gradient []flo
 				to[i] = y[i] - g[i]/lipschitz
 			}
 			var err error
-			if next, err = lp.Project(p, to); err != nil {
+			if next, err = lp.ProjectWithin(p, lim, to); err != nil {
 				return nil, err
 			}
 			model := at
@@ -78,7 +78,7 @@ func minimise(p *lp.Polytope, x []float64, gap float64, f func(x, gradient []flo
 // of them at no costs, the best constantly rebalanced portfolio in hindsight (Cover,
 // Mathematical Finance 1, 1991). growth is periods x entities.
 func bestConstant(p *lp.Polytope, x []float64, growth [][]float64) ([]float64, error) {
-	return minimise(p, x, 1e-9, func(x, g []float64) (value float64) {
+	return minimise(p, nil, x, 1e-9, func(x, g []float64) (value float64) {
 		clear(g)
 		count := float64(len(growth))
 		for _, row := range growth {
@@ -97,7 +97,7 @@ func bestConstant(p *lp.Polytope, x []float64, growth [][]float64) ([]float64, e
 
 // minimumVariance returns the allocation with the least variance of returns, periods x
 // entities.
-func minimumVariance(p *lp.Polytope, x []float64, returns [][]float64) ([]float64, error) {
+func minimumVariance(p *lp.Polytope, lim *lp.Limits, x []float64, returns [][]float64) ([]float64, error) {
 	n, count := p.Dim(), float64(len(returns))
 	mean := make([]float64, n)
 	for _, row := range returns {
@@ -120,7 +120,7 @@ func minimumVariance(p *lp.Polytope, x []float64, returns [][]float64) ([]float6
 		return x, nil
 	}
 	// In units of the assets' mean variance, so that the gap means the same for all periods.
-	return minimise(p, x, 1e-7, func(x, g []float64) (value float64) {
+	return minimise(p, lim, x, 1e-7, func(x, g []float64) (value float64) {
 		for i := range n {
 			s := 0.
 			for j, v := range x {

@@ -12,10 +12,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"paspo/envs/market"
 	"paspo/internal/atomicfile"
+	"paspo/internal/count"
 	"paspo/internal/marketmodel"
 	"paspo/internal/prices"
 	"paspo/internal/run/agent"
@@ -267,6 +269,21 @@ func (w *Walk) save(s *Summary, player *Player) error {
 	return runfolder.WriteFile(filepath.Join(w.Dir, PathFile), b.Bytes())
 }
 
+// Relaxed says which limits that count from what is held had to be relaxed, nothing where none
+// had.
+func (s *Summary) Relaxed() string {
+	var all []string
+	for _, r := range s.Rows {
+		if r.Relaxed > 0 {
+			all = append(all, fmt.Sprintf("%s in %s of %d, by at most %.3g", r.Policy, count.Of(r.Relaxed, "period"), len(s.Dates), r.MaxRelaxation))
+		}
+	}
+	if all == nil {
+		return ""
+	}
+	return "limits on what is traded were relaxed by the least that the others asked for: " + strings.Join(all, "; ")
+}
+
 // Write writes the summary for people.
 func (s *Summary) Write(w io.Writer) error {
 	fmt.Fprintf(w, "out of sample, %s to %s: %d windows of %d %ss, each trained on and the next %d traded\n\n", s.From, s.To, s.Folds, s.Window, s.Every, s.Trade)
@@ -274,6 +291,9 @@ func (s *Summary) Write(w io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(w, "%s is at no costs and chosen from these very periods: a bound for what is constantly rebalanced\n\n%s\n", BestConstant, s.Verdict)
+	if text := s.Relaxed(); text != "" {
+		fmt.Fprintf(w, "\n%s\n", text)
+	}
 	if len(s.Misses) > 0 {
 		fmt.Fprintf(w, "\nthe model (%s) against the data of the last window, median and nine of ten paths:\n", s.Model)
 	}

@@ -1,6 +1,10 @@
 package walkforward
 
-import "paspo/lp"
+import (
+	"math"
+
+	"paspo/lp"
+)
 
 // Slack is how far an allocation is from a limit.
 type Slack struct {
@@ -9,8 +13,9 @@ type Slack struct {
 }
 
 // Slacks returns those of all inequalities and bounds but for lower bounds of 0 and upper ones
-// of 1, which are no limits of anybody's.
-func Slacks(p *lp.Polytope, a []float64) (all []Slack) {
+// of 1, which are no limits of anybody's. Turnover counts from holdings, nil for those of p.
+// What is beyond a limit, as where it had to be relaxed, is below 0.
+func Slacks(p *lp.Polytope, a, holdings []float64) (all []Slack) {
 	n := p.Dim()
 	m, b, names := p.Inequalities()
 	for k, limit := range b {
@@ -18,13 +23,13 @@ func Slacks(p *lp.Polytope, a []float64) (all []Slack) {
 			limit -= m[k*n+i] * v
 		}
 		for _, t := range p.Terms(k) {
-			limit -= t.Above*max(0, a[t.Entity]-t.From) + t.Below*max(0, t.From-a[t.Entity])
+			limit -= t.Value(a[t.Entity], holdings)
 		}
 		all = append(all, Slack{names[k], limit})
 	}
 	lower, upper := p.Bounds()
 	for i, v := range a {
-		if lower[i] > 0 {
+		if lower[i] != 0 && !math.IsInf(lower[i], -1) {
 			all = append(all, Slack{p.BoundName(i, false, lower, upper), v - lower[i]})
 		}
 		if upper[i] < 1 {

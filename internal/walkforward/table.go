@@ -33,16 +33,19 @@ type Row struct {
 	Drawdown   float64       `json:"drawdown"`   // largest loss from a top, as a share of it
 	CVaR       float64       `json:"cvar"`       // mean return of the worst twentieth of the periods
 	Turnover   float64       `json:"turnover"`   // bought and sold a year, in wealths
-	Costs      float64       `json:"costs"`      // a year, as a share of the wealth
+	Costs      float64       `json:"costs"`      // a year, of trading and of borrowing, as a share of the wealth
 
 	MaxResidual float64 `json:"max_residual"`
 	Violations  int     `json:"violations"`
+
+	Relaxed       int     `json:"relaxed,omitempty"`        // periods whose limits left nothing at what was held and were relaxed
+	MaxRelaxation float64 `json:"max_relaxation,omitempty"` // as a share of the wealth
 }
 
 // row measures a track. equal is that of equal weights.
 func row(t, equal *Track, perYear float64, seed uint64) Row {
 	n := len(t.Log)
-	r := Row{Policy: t.Policy, MaxResidual: t.MaxResidual, Violations: t.Violations}
+	r := Row{Policy: t.Policy, MaxResidual: t.MaxResidual, Violations: t.Violations, Relaxed: t.Relaxed, MaxRelaxation: t.MaxRelaxation}
 	mean := func(xs []float64, idx []int) (s float64) {
 		for _, i := range idx {
 			s += xs[i] / float64(len(idx))

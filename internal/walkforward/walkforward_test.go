@@ -69,7 +69,7 @@ func TestMinimumVariance(t *testing.T) {
 		at := func(bit, size int) float64 { return float64(size) * (2*float64(i>>bit&1) - 1) / 100 }
 		returns = append(returns, []float64{at(0, 1), at(1, 2), at(2, 4)})
 	}
-	a, err := minimumVariance(polytope(t, d), []float64{1, 0, 0}, returns)
+	a, err := minimumVariance(polytope(t, d), nil, []float64{1, 0, 0}, returns)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestMinimumVariance(t *testing.T) {
 		}
 	}
 	d.Rows = []lp.Row{{Name: "A", Coef: []float64{1, 0, 0}, Min: math.Inf(-1), Max: 0.5}}
-	a, err = minimumVariance(polytope(t, d), []float64{0, 0, 1}, returns)
+	a, err = minimumVariance(polytope(t, d), nil, []float64{0, 0, 1}, returns)
 	if err != nil || math.Abs(a[0]-0.5) > 1e-3 || math.Abs(a[1]-0.4) > 1e-3 {
 		t.Errorf("%v, %v", a, err)
 	}
@@ -242,7 +242,7 @@ func TestSlacks(t *testing.T) {
 		Rows: []lp.Row{{Name: "near", Coef: []float64{0, 0, 1}, Min: math.Inf(-1), Max: 0.4, Terms: []lp.Term{{Entity: 0, Above: 1, Below: 2, From: 0.5}}}},
 	})
 	want := map[string]float64{"near": 0.4 - 0.2 - 2*0.2, "A <= 0.7": 0.4, "B >= 0.1": 0.4}
-	got := Slacks(p, []float64{0.3, 0.5, 0.2})
+	got := Slacks(p, []float64{0.3, 0.5, 0.2}, nil)
 	if len(got) != 3 {
 		t.Fatalf("%v", got)
 	}
@@ -251,7 +251,7 @@ func TestSlacks(t *testing.T) {
 			t.Errorf("%s is %v away, want %v", s.Name, s.Slack, want[s.Name])
 		}
 	}
-	a, err := minimumVariance(p, []float64{0.5, 0.5, 0}, [][]float64{{0.09, 0.01, 0}, {-0.09, -0.01, 0}})
+	a, err := minimumVariance(p, nil, []float64{0.5, 0.5, 0}, [][]float64{{0.09, 0.01, 0}, {-0.09, -0.01, 0}})
 	if err != nil || p.Residual(a, nil) > 1e-9 {
 		t.Errorf("%v breaks limits by %v, %v", a, p.Residual(a, nil), err)
 	}
