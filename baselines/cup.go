@@ -59,6 +59,7 @@ func (l *cup) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	// Projection.
 	weighted := l.weighted(r, mean, standardised(r.Batch.Advantage, r.Advantages, r))
 	s := l.settings(progress)
+	s.MaxGradNorm = 0 // clipped, costs would pull alike whatever their multipliers are
 	return l.minibatches(ctx, r, func(rows []int32) error {
 		t := l.backend.Forward(rows)
 		l.project(t, rows, weighted)
