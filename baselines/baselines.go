@@ -86,6 +86,11 @@ func Names() []string {
 	return names
 }
 
+// moving returns the names of the algorithms that follow limits of a state.
+func moving() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool { a := find(name); return a != nil && a.still })
+}
+
 // Doc lists the algorithms with what they are, a line each.
 func Doc() string {
 	var b strings.Builder
@@ -109,6 +114,19 @@ func (c Config) Keeps() bool {
 	return a == nil || a.keeps
 }
 
+// Serves returns an error where the algorithm serves one polytope and limits of the problem
+// follow the state.
+func (c Config) Serves(p envs.Problem) error {
+	if a := find(c.Name); a == nil || !a.still {
+		return nil
+	}
+	following, err := envs.Following(p)
+	if err != nil || len(following) == 0 {
+		return err
+	}
+	return fmt.Errorf("algo.name is %s: it serves one polytope, and limits of %s follow the state (%s): %s are allowed there", c.Name, p.Spec().Name, strings.Join(following, ", "), strings.Join(moving(), ", "))
+}
+
 // NewBackend makes the policy of an algorithm other than PASPO on the processor, for a polytope
 // and observations of obsDim components. The parameters depend on seed alone.
 func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed uint64) (policy.Backend, error) {
@@ -130,16 +148,14 @@ func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed ui
 // New returns a trainer of the policy of NewBackend at the start of training. Everything
 // random comes from seed (see rl.New, whose errors it has).
 func New(problem envs.Problem, backend policy.Backend, c Config, p ppo.Config, seed uint64) (*rl.Trainer, error) {
+	if err := c.Serves(problem); err != nil {
+		return nil, err
+	}
 	l, err := newLearner(problem.Spec().Polytope, backend, c, p, seed)
 	if err != nil {
 		return nil, err
 	}
-	t, err := rl.New(problem, backend, l, p.Config, seed)
-	if err == nil && find(c.Name).still && t.Limited() {
-		t.Close()
-		return nil, fmt.Errorf("algo.name is %s: it serves one polytope, and the limits of %s follow the state (docs/algorithms.md)", c.Name, problem.Spec().Name)
-	}
-	return t, err
+	return rl.New(problem, backend, l, p.Config, seed)
 }
 
 func newLearner(polytope *lp.Polytope, backend policy.Backend, c Config, p ppo.Config, seed uint64) (rl.Learner, error) {

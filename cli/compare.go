@@ -126,8 +126,31 @@ space:
 	if err != nil {
 		return nil, err
 	}
+	if err := f.serve(s); err != nil {
+		return nil, err
+	}
 	if f.dry {
 		return nil, s.Plan(cmd.OutOrStdout(), f.jobs)
 	}
 	return sweep.Create(cmd.Context(), s, f.out, origin())
+}
+
+// serve returns an error where an algorithm cannot be trained on an environment, before any is.
+func (f *compareFlags) serve(s *sweep.Spec) error {
+	for _, env := range f.envs {
+		for _, algo := range f.algos {
+			c, err := s.Config([]string{"env.name=" + env, "algo.name=" + algo})
+			if err != nil {
+				return err
+			}
+			p, err := benchmarks.New(c.Env, nil)
+			if err != nil {
+				return err
+			}
+			if err := c.Algo.Serves(p); err != nil {
+				return fmt.Errorf("--algos and --envs: %w", err)
+			}
+		}
+	}
+	return nil
 }

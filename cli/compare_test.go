@@ -57,10 +57,12 @@ func TestCompareAsPublished(t *testing.T) {
 
 func TestCompareRefusals(t *testing.T) {
 	for want, args := range map[string][]string{
-		`--algos has "pp": paspo, ppo`:        {"--algos", "pp", "--out", "x"},
-		`--envs has "x": `:                    {"--envs", "x", "--out", "x"},
-		"--seeds is 0: an integer of at":      {"--seeds", "0", "--out", "x"},
-		"--out is missing":                    {"--algos", "ppo"},
+		`--algos has "pp": paspo, ppo`:   {"--algos", "pp", "--out", "x"},
+		`--envs has "x": `:               {"--envs", "x", "--out", "x"},
+		"--seeds is 0: an integer of at": {"--seeds", "0", "--out", "x"},
+		"--out is missing":               {"--algos", "ppo"},
+		"ray-mask: it serves one polytope, and limits of factor follow the state (A)": {"--algos", "paspo,ray-mask", "--envs", "factor", "--out", "x"},
+
 		"--jobs is 0: an integer of at least": {"--jobs", "0"},
 		"steps is -1":                         {"--steps", "-1", "--out", filepath.Join(t.TempDir(), "c")},
 	} {

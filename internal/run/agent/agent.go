@@ -60,6 +60,9 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.Algo.Serves(p); err != nil {
+		return nil, err
+	}
 	// A run has settled its groups, and acts where its environment may be missing.
 	if dir == "" {
 		if c, err = ungrouped(c, p); err != nil {

@@ -2,10 +2,12 @@ package agent
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"paspo/baselines"
@@ -99,50 +101,84 @@ func TestAlgorithmsResume(t *testing.T) {
 	}
 }
 
+var seeds = flag.Int("seeds", 1, "of the short trainings of every algorithm on every benchmark")
+
 // Short trainings of every algorithm on every benchmark end, with finite numbers and, where
 // the algorithm promises it, without violations; as published too.
 func TestAlgorithmsOnBenchmarks(t *testing.T) {
 	for _, env := range []string{"synthetic", "portfolio", "compute"} {
-		for _, name := range baselines.Names()[1:] {
+		for _, name := range baselines.Names() {
 			for _, published := range []string{"false", "true"} {
+				if _, err := load(name, "algo.as_published="+published); err != nil {
+					continue // no fault is known
+				}
 				t.Run(fmt.Sprintf("%s/%s/%s", env, name, published), func(t *testing.T) {
-					set := []string{"env.name=" + env, "steps=256", "ppo.steps_per_env=32", "ppo.eval_every=0", "algo.as_published=" + published}
-					c, err := load(name, set...)
-					if published == "true" && err != nil {
-						return // no fault is known
-					}
-					if err != nil {
-						t.Fatal(err)
-					}
-					a, err := New(c)
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer a.Close()
-					if err := a.Initialise(); err != nil {
-						t.Fatal(err)
-					}
-					r, err := a.trainer()
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer r.Close()
-					for range 2 {
-						m, err := r.Iterate(context.Background())
-						if err != nil {
-							t.Fatal(err)
-						}
-						for name, x := range m.Scalars() {
-							if math.IsInf(x, 0) {
-								t.Errorf("%s is %g", name, x)
-							}
-						}
-						if c.Algo.Keeps() && m.Violations > 0 {
-							t.Errorf("%d violations", m.Violations)
-						}
+					for seed := range *seeds {
+						iterates(t, name, "env.name="+env, "algo.as_published="+published, fmt.Sprintf("seed=%d", 1+seed))
 					}
 				})
 			}
+		}
+	}
+}
+
+// Algorithms that keep every action inside do so under limits, and a matrix, that follow the state,
+// or refuse to train there.
+func TestAlgorithmsUnderLimitsOfAState(t *testing.T) {
+	for _, env := range []string{"portfolio-limited", "compute-capped", "channels", "factor"} {
+		for _, name := range []string{"optlayer", "dirichlet-projected", "aram"} {
+			t.Run(env+"/"+name, func(t *testing.T) { iterates(t, name, "env.name="+env) })
+		}
+		for _, name := range []string{"projection", "ray-mask", "truncated-normal"} {
+			c, err := load(name, "env.name="+env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := New(c); err == nil || !strings.Contains(err.Error(), "algo.name is "+name+": it serves one polytope") {
+				t.Errorf("%s on %s: %v", name, env, err)
+			}
+		}
+	}
+}
+
+// iterates takes two short iterations, and holds what they measure to be finite.
+func iterates(t *testing.T, name string, set ...string) {
+	t.Helper()
+	c, err := load(name, append(set, "steps=256", "ppo.steps_per_env=32", "ppo.eval_every=0", "debias.points=1000", "debias.cache_dir=")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := a.Initialise(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := a.trainer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for range 2 {
+		m, err := r.Iterate(context.Background())
+		if err != nil {
+			t.Fatalf("%v: %v", set, err)
+		}
+		for name, x := range m.Scalars() {
+			// No return is known before an episode has ended.
+			if math.IsInf(x, 0) || math.IsNaN(x) && !strings.Contains(name, "return") {
+				t.Errorf("%v: %s is %g", set, name, x)
+			}
+		}
+		for _, x := range m.Algo {
+			if x.Value-x.Value != 0 {
+				t.Errorf("%v: %s is %g", set, x.Name, x.Value)
+			}
+		}
+		if c.Algo.Keeps() && (m.Violations > 0 || !(m.MaxResidual <= 1e-9)) {
+			t.Errorf("%v: %d violations, residual %g", set, m.Violations, m.MaxResidual)
 		}
 	}
 }
