@@ -50,3 +50,10 @@ func (t *Trainer) Config() *Config             { return &t.cfg }
 func (t *Trainer) Problem() envs.Problem       { return t.problem }
 func (t *Trainer) Backend() policy.Backend     { return t.backend }
 func (t *Trainer) SetBackend(b policy.Backend) { t.backend, t.actor.backend = b, b }
+
+// StartAroundIn is StartAround in some rounds of few states.
+func (t *Trainer) StartAroundIn(rounds int, center []float64, spread float64, minibatch int) error {
+	f := defaultFitting
+	f.rounds, f.states, f.minibatch = rounds, 512, minibatch
+	return t.startAround(center, spread, f)
+}

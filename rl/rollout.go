@@ -286,12 +286,8 @@ func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 		out, err = t.actor.act(r.ends, limits, nil, policy.Mean)
 	}
 	m.SampleSeconds += time.Since(start).Seconds()
-	var none *lp.InfeasibleError
-	if errors.As(err, &none) && t.vector.Limits() != nil && none.Row < t.cfg.Envs {
-		return nil, t.vector.Refused(none.Row, err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, t.refused(err)
 	}
 	if err := checkRows("action", out.Actions, n); err != nil {
 		return nil, err
@@ -308,6 +304,16 @@ func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 		}
 	}
 	return out, nil
+}
+
+// refused makes an error of sampling that of the environment whose limits leave nothing,
+// where that is why.
+func (t *Trainer) refused(err error) error {
+	var none *lp.InfeasibleError
+	if errors.As(err, &none) && t.vector.Limits() != nil && none.Row < t.cfg.Envs {
+		return t.vector.Refused(none.Row, err)
+	}
+	return err
 }
 
 // criticValues converts what the critic says to the units of returns.

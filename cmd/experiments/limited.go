@@ -113,11 +113,8 @@ func newSide(env string, o limitedOptions, further []string) (*side, error) {
 		c.PPO.EvalEvery = max(1, int(o.steps)/c.PPO.BatchSize()/12)
 		s.settings = append(s.settings, c)
 	}
-	problem, err := benchmarks.New(s.settings[0].Env, nil)
-	if err != nil {
-		return nil, err
-	}
-	if s.task, err = newTask(problem, env, s.settings[0].LP, o.episodes); err != nil {
+	var err error
+	if s.task, err = taskOf(s.settings[0].Config, o.episodes); err != nil {
 		return nil, err
 	}
 	s.task.curveEpisodes = min(curveEpisodes, o.episodes/5)

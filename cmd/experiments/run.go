@@ -59,7 +59,8 @@ type task struct {
 	problem  envs.Problem
 	solver   lp.Solver
 	fit      *policy.Fit
-	episodes int // that last policies are compared on
+	fitted   debias.Config // what fit is of
+	episodes int           // that last policies are compared on
 
 	curveEpisodes int // of an evaluation during training, the first of those
 }
@@ -73,7 +74,7 @@ func newTask(p envs.Problem, what string, intervals interval.Config, episodes in
 }
 
 func newTaskOn(p envs.Problem, what string, solver lp.Solver, start debias.Config, episodes int) (*task, error) {
-	t := &task{what: what, problem: p, solver: solver, episodes: episodes, curveEpisodes: curveEpisodes}
+	t := &task{what: what, problem: p, solver: solver, fitted: start, episodes: episodes, curveEpisodes: curveEpisodes}
 	if !start.Enabled {
 		return t, nil
 	}
@@ -210,6 +211,11 @@ func (t *task) train(ctx context.Context, k kept, s setting, seed uint64, steps 
 	trainer, err := ppo.New(t.problem, backend, cfg, seed)
 	if err != nil {
 		return nil, err
+	}
+	if center := t.fitted.Center; center != nil && trainer.Limited() {
+		if err := trainer.StartAround(center, t.fitted.Spread, cfg.Minibatch); err != nil {
+			return nil, err
+		}
 	}
 	r := &run{Setting: s.name, Seed: seed, backend: backend}
 	err = trainer.Run(ctx, rl.Hooks{Iteration: func(m rl.Metrics) error {

@@ -63,7 +63,7 @@ var imports = map[string][]string{
 	"policy/gpu":          {"lp/...", "policy", "policy/dist", "policy/internal/...", "cuda", "kernels"},
 
 	// Training: a loop, which knows no algorithm and no backend, and algorithms.
-	"rl":  {"lp/...", "envs", "policy"},
+	"rl":  {"lp/...", "envs", "policy", "policy/dist"},
 	"ppo": {"lp/...", "envs", "policy", "rl"},
 
 	// What PASPO is compared with.

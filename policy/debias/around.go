@@ -12,6 +12,7 @@ import (
 	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/dist"
 )
 
 // Around says what the initial policy is spread around: Uniform, Baseline, or amounts by
@@ -104,31 +105,24 @@ func (a Around) Allocation(p *lp.Polytope, baseline func() ([]float64, error)) (
 }
 
 // around returns distributions about the center: x_i, its coordinate in the interval that
-// the center itself leaves, is the mean of Beta i, whose standard deviation is the share
-// Spread of sqrt(mean (1 - mean)), the largest there is,
-//
-//	alpha + beta = 1 / Spread^2 - 1.
-//
-// Means are kept so far from 0 and 1 that alpha and beta are at least 1, and no end of an
-// interval has infinite density. An interval that is fixed gets Beta(1, 1).
+// the center itself leaves, is the mean of Beta i, and Spread says how far it deviates (see
+// dist.Around). An interval that is fixed gets Beta(1, 1).
 func around(p *lp.Polytope, solver lp.Solver, cfg Config) (*policy.Fit, error) {
 	heads, fixed := policy.Heads(p), cfg.FixedWidth*policy.Total(p)
 	f := &policy.Fit{Entities: append([]string(nil), p.Entities()[:heads]...), Method: "around an allocation"}
 	chain := solver.Chain(1)
 	chain.Begin(1, nil)
 	lo, hi, a := make([]float64, 1), make([]float64, 1), make([]float64, 1)
-	sum := 1/(cfg.Spread*cfg.Spread) - 1
 	for i := range heads {
 		if err := chain.Next(lo, hi); err != nil {
 			return nil, fmt.Errorf("policy: intervals of the allocation to start around: %w", err)
 		}
 		a[0] = min(max(cfg.Center[i], lo[0]), hi[0])
-		alpha, beta := 1., 1.
+		d := dist.Beta{Alpha: 1, Beta: 1}
 		if width := hi[0] - lo[0]; width > fixed && width > 0 {
-			alpha = min(max((a[0]-lo[0])/width*sum, 1), sum-1)
-			beta = sum - alpha
+			d = dist.Around((a[0]-lo[0])/width, cfg.Spread)
 		}
-		f.Alpha, f.Beta = append(f.Alpha, alpha), append(f.Beta, beta)
+		f.Alpha, f.Beta = append(f.Alpha, d.Alpha), append(f.Beta, d.Beta)
 		chain.Fix(a)
 	}
 	return f, nil

@@ -20,6 +20,19 @@ type Beta struct {
 	Alpha, Beta float64
 }
 
+// Around returns the distribution with a mean whose standard deviation is a share, spread, of
+// sqrt(mean (1 - mean)), the largest there is:
+//
+//	alpha + beta = 1 / spread^2 - 1.
+//
+// The mean is kept so far from 0 and 1 that alpha and beta are at least 1, and no end has
+// infinite density. spread is above 0 and at most 0.5.
+func Around(mean, spread float64) Beta {
+	sum := 1/(spread*spread) - 1
+	alpha := min(max(mean*sum, 1), sum-1)
+	return Beta{alpha, sum - alpha}
+}
+
 // LogProb returns the logarithm of the density at x, -Inf outside [0, 1].
 func (d Beta) LogProb(x float64) float64 {
 	if x < 0 || x > 1 {

@@ -36,8 +36,9 @@ type Agent struct {
 	Backend policy.Backend // nil until Initialise or Load
 	Fit     *policy.Fit    // of the de-biased initialisation, nil where there is none
 
-	facts []rl.Fact // that checkpoints state beside those of the trainer
-	noGPU error     // why there is none where the configuration would take one
+	facts  []rl.Fact // that checkpoints state beside those of the trainer
+	center []float64 // the allocation to start around, nil for none
+	noGPU  error     // why there is none where the configuration would take one
 }
 
 // New returns an agent without a policy.
@@ -189,6 +190,19 @@ func (a *Agent) debias() (err error) {
 	}
 	if a.Fit, err = debias.Fit(a.Problem.Spec().Polytope, a.Solver, d, a.Config.Seed); err != nil {
 		return fmt.Errorf("de-biased initialisation: %w", err)
+	}
+	a.center = d.Center
+	return nil
+}
+
+// around fits the policy of a trainer at its start to the allocation to start around where limits
+// that follow the state move what Fit says of it.
+func (a *Agent) around(t *rl.Trainer) error {
+	if a.center == nil || !t.Limited() {
+		return nil
+	}
+	if err := t.StartAround(a.center, a.Config.Debias.Spread, a.Config.PPO.Minibatch); err != nil {
+		return fmt.Errorf("start around an allocation: %w", err)
 	}
 	return nil
 }

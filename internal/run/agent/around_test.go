@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/debias"
@@ -84,6 +85,43 @@ func TestStartAroundBaseline(t *testing.T) {
 			}
 		}
 		a.Close()
+	}
+}
+
+// Under caps that follow the queues a run begins near the allocation in the caps of every
+// state, which no bias of a network plays.
+func TestStartAroundWithinCaps(t *testing.T) {
+	quiet(t)
+	c := small(t)
+	c.Env.Name, c.Debias.Enabled, c.Debias.Around, c.Debias.CacheDir = "compute-capped", true, debias.Baseline, ""
+	c.Policy.Encoder, c.Policy.Heads, c.Policy.Latent, c.Policy.Critic = []int{8}, []int{8}, 8, []int{8}
+	c.PPO.Minibatch = 256
+	r, err := Start(c, filepath.Join(t.TempDir(), "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	a := r.Agent
+	center, err := a.Problem.(envs.Constantly).Constantly()
+	if err != nil {
+		t.Fatal(err)
+	}
+	best := envs.Within(a.Problem.Spec().Polytope, envs.Constant(center))
+	var tasks []float64
+	for _, play := range []envs.Allocator{best, a.Allocator(r.Trainer.Checkpoint(), policy.Mean, 1)} {
+		out, err := envs.Play(a.Problem, play, 100, 1000, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := stats.Running{}
+		for _, x := range out.Returns {
+			m.Add(x)
+		}
+		tasks = append(tasks, m.Mean)
+	}
+	t.Logf("%.1f tasks in time, the policy %.1f", tasks[0], tasks[1])
+	if tasks[1] < 0.9*tasks[0] {
+		t.Errorf("the policy begins with %.1f tasks in time, the allocation in the caps has %.1f", tasks[1], tasks[0])
 	}
 }
 

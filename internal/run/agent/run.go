@@ -116,8 +116,11 @@ func (r *Run) begin(m *Member) (err error) {
 			return err
 		}
 	}
-	if r.Trainer, err = a.trainer(); err != nil || a.Config.From == "" {
+	if r.Trainer, err = a.trainer(); err != nil {
 		return err
+	}
+	if a.Config.From == "" {
+		return a.around(r.Trainer)
 	}
 	if r.Warm, err = a.warm(r.Trainer); err != nil {
 		return err

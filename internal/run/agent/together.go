@@ -58,9 +58,12 @@ func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) 
 			return nil, named(i, err)
 		}
 		if a.Config.From != "" {
-			if _, err := a.warm(trainers[i]); err != nil {
-				return nil, named(i, err)
-			}
+			_, err = a.warm(trainers[i])
+		} else {
+			err = a.around(trainers[i])
+		}
+		if err != nil {
+			return nil, named(i, err)
 		}
 		hooks[i].Iteration = func(m rl.Metrics) error {
 			out[i].Metrics = append(out[i].Metrics, m)
