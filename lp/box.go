@@ -3,13 +3,12 @@ package lp
 import (
 	"context"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"sync"
 
+	"paspo/lp/internal/optima"
 	"paspo/lp/internal/parallel"
-	"paspo/lp/internal/tolerance"
 	"paspo/lp/internal/vec"
 )
 
@@ -75,12 +74,12 @@ func (p *Polytope) findRanges(ctx context.Context) (lo, hi, moves []float64, err
 	if n > boxShard {
 		shards = 8
 	}
-	root := newSweep(p)
+	root := optima.New(p.Form())
 	done := Stage(ctx, "ranges of the entities", n)
 	err = parallel.Do(shards, runtime.GOMAXPROCS(0), func(i int) error {
 		s := root
 		if s != nil && shards > 1 {
-			s = root.clone()
+			s = root.Clone()
 		}
 		for j := i * n / shards; j < (i+1)*n/shards; j++ {
 			if err := ctx.Err(); err != nil {
@@ -109,22 +108,11 @@ const boxShard = 64
 // that satisfies all rows up to a tolerance proves nothing where rows are nearly
 // parallel: they may cross as many times that tolerance away as they are closer to
 // parallel.
-func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi, moves float64, err error) {
+func (p *Polytope) rangeOf(j int, s *optima.Sweep) (lo, hi, moves float64, err error) {
 	end := func(sign float64) (value, moves float64, err error) {
 		if s != nil {
-			// Nothing is beyond a bound that a known point attains.
-			if sign < 0 && s.least[j] <= s.low[j] {
-				return s.least[j], s.lowMoves[j], nil
-			}
-			if sign > 0 && s.most[j] >= s.high[j] {
-				return s.most[j], s.highMoves[j], nil
-			}
-			s.c[j] = sign
-			value, ok := s.maximum(s.c, -1, 0)
-			s.c[j] = 0
-			if ok {
-				s.found()
-				return sign * value, s.moves, nil
+			if value, moves, ok := s.End(j, sign); ok {
+				return value, moves, nil
 			}
 		}
 		c := make([]float64, p.Dim())
@@ -151,30 +139,4 @@ func (p *Polytope) rangeOf(j int, s *sweep) (lo, hi, moves float64, err error) {
 		moves = lowMoves
 	}
 	return lo, max(lo, hi), moves, nil
-}
-
-// FarBelow is how far below all that an entity takes, in its sizes, a lower bound may be
-// for amounts to be counted from it: differences to it lose as many digits.
-const FarBelow = 1 << 10
-
-// CountedFrom returns what amounts of an entity with a lower bound and a range are
-// counted from: the bound, or a place between both where the bound is far below, or none.
-// No limit is lost, since the entity takes nothing below its range.
-func CountedFrom(bound, lo, hi float64) float64 {
-	reach := max(1, math.Abs(lo), math.Abs(hi))
-	if lo-bound > FarBelow*reach {
-		return lo - reach
-	}
-	return bound
-}
-
-// Countable reports whether the lower bounds of a state are such that differences to them
-// keep enough digits.
-func (p *Polytope) Countable(lower []float64) bool {
-	for j, l := range lower {
-		if -l > tolerance.Sensitivity*p.size[j] && !math.IsInf(l, -1) {
-			return false
-		}
-	}
-	return true
 }

@@ -53,22 +53,3 @@ func Empty(d Description) (bool, error) {
 	}
 	return false, err
 }
-
-// InHull says whether a point is in the convex hull of others, up to rounding.
-func InHull(point []float64, others [][]float64) (bool, error) {
-	k := len(others)
-	// Weights of the others that give the point.
-	e := slices.Repeat([]float64{1}, k)
-	for j := range point {
-		for _, v := range others {
-			e = append(e, v[j])
-		}
-	}
-	f := append([]float64{1}, point...)
-	upper := slices.Repeat([]float64{math.Inf(1)}, k)
-	_, _, err := program.Solve(make([]float64, k), nil, nil, e, f, make([]float64, k), upper)
-	if errors.Is(err, program.ErrInfeasible) {
-		return false, nil
-	}
-	return err == nil, err
-}

@@ -15,21 +15,18 @@ const HullName = "hull of the points"
 // weights of the points.
 type pointHull struct {
 	*hull.Body
-	size  []float64 // of entities, see Polytope.Sizes
-	tried int       // steps that did not find the facets
+	tried int // steps that did not find the facets
 
 	lifted func() *Polytope // see lift
 }
 
 // newPointHull prepares what questions share.
 func newPointHull(points [][]float64, tried int) (*pointHull, error) {
-	body, err := hull.NewBody(points)
+	body, err := hull.NewBody(points, filled(pointSizes(points)))
 	if err != nil {
 		return nil, err
 	}
-	h := &pointHull{Body: body, size: filled(pointSizes(points)), tried: tried}
-	body.Distance = h.distance
-	return h, nil
+	return &pointHull{Body: body, tried: tried}, nil
 }
 
 // Hull returns the walks of a hull without facets, nil where there are facets.

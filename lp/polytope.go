@@ -158,9 +158,3 @@ func (l *Limits) Own() bool {
 // NarrowHull reports whether rounding of the rows shows, which are facets of the points, or
 // whether there are points alone.
 func (p *Polytope) NarrowHull() bool { return p.narrow || p.HullOnly() }
-
-// OverPoints reports whether programs for intervals are better over the weights of the
-// points than over the rows: where these are more, and where their rounding shows.
-func (p *Polytope) OverPoints() bool {
-	return len(p.points) > 0 && (p.narrow || len(p.points) < len(p.b) || len(p.b) == 0)
-}

@@ -26,21 +26,21 @@ func checkProjection(t rapid.TB, p *Polytope, x []float64) {
 	if r := p.Residual(y, nil); !(r <= 1e-9) {
 		t.Fatalf("residual %g", r)
 	}
-	step := append([]float64(nil), q.z...)
+	step := append([]float64(nil), q.Z...)
 	multipliers := 0.
-	for j, k := range q.active {
-		if !(q.lambda[j] >= 0) {
-			t.Fatalf("multiplier %g", q.lambda[j])
+	for j, k := range q.Active {
+		if !(q.Lambda[j] >= 0) {
+			t.Fatalf("multiplier %g", q.Lambda[j])
 		}
-		if slack := q.h[k] - vec.Dot(q.g[k], q.z); math.Abs(slack) > 10*q.tol {
+		if slack := q.H[k] - vec.Dot(q.G[k], q.Z); math.Abs(slack) > 10*q.Tol {
 			t.Fatalf("an active row has slack %g", slack)
 		}
-		multipliers += q.lambda[j]
-		for i, g := range q.g[k] {
-			step[i] += q.lambda[j] * g
+		multipliers += q.Lambda[j]
+		for i, g := range q.G[k] {
+			step[i] += q.Lambda[j] * g
 		}
 	}
-	if e := vec.Norm(step); e > 1e-9*max(1, vec.Norm(q.z)) {
+	if e := vec.Norm(step); e > 1e-9*max(1, vec.Norm(q.Z)) {
 		t.Fatalf("stationarity is off by %g", e)
 	}
 

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/rng"
+	"paspo/lp/internal/projection"
 	"paspo/lp/internal/vec"
 )
 
@@ -16,7 +17,7 @@ import (
 // give, in rational arithmetic, and whether it is the closest point: it satisfies all
 // constraints, but for the rounding of facets that meet in a point, and the multipliers of
 // the rows are not negative.
-func exactProjection(p *Polytope, active []projectionRow, x []float64) (y []*big.Rat, closest bool) {
+func exactProjection(p *Polytope, active []projection.Row, x []float64) (y []*big.Rat, closest bool) {
 	n := p.Dim()
 	rat := func(v float64) *big.Rat { return new(big.Rat).SetFloat64(v) }
 	dot := func(a, b []*big.Rat) *big.Rat {
@@ -34,15 +35,15 @@ func exactProjection(p *Polytope, active []projectionRow, x []float64) (y []*big
 	for _, r := range active {
 		row := vec.Rationals(make([]float64, n))
 		switch {
-		case r.coef != nil:
-			row = vec.Rationals(r.coef)
-			rhs = append(rhs, rat(p.b[r.limit]))
-		case r.sign < 0:
-			row[r.entity] = rat(-1)
-			rhs = append(rhs, rat(-p.l[r.entity]))
+		case r.Coef != nil:
+			row = vec.Rationals(r.Coef)
+			rhs = append(rhs, rat(p.b[r.Limit]))
+		case r.Sign < 0:
+			row[r.Entity] = rat(-1)
+			rhs = append(rhs, rat(-p.l[r.Entity]))
 		default:
-			row[r.entity] = rat(1)
-			rhs = append(rhs, rat(p.u[r.entity]))
+			row[r.Entity] = rat(1)
+			rhs = append(rhs, rat(p.u[r.Entity]))
 		}
 		rows = append(rows, row)
 	}
@@ -124,8 +125,8 @@ func TestProjectorAgainstRationals(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				var active []projectionRow
-				for _, k := range j.s.active {
+				var active []projection.Row
+				for _, k := range j.s.Active {
 					active = append(active, j.rows[k])
 				}
 				want, closest := exactProjection(p, active, x)
@@ -184,13 +185,13 @@ func TestProjectorJacobian(t *testing.T) {
 		}
 		j.Jacobian(got, v)
 		// Clear of a change of the active rows.
-		for _, l := range j.s.lambda {
+		for _, l := range j.s.Lambda {
 			if l < 1e-3 {
 				return
 			}
 		}
-		for k := range j.s.g {
-			slack := j.s.h[k] - vec.Dot(j.s.g[k], j.s.z)
+		for k := range j.s.G {
+			slack := j.s.H[k] - vec.Dot(j.s.G[k], j.s.Z)
 			if slack > 1e-9 && slack < 1e-3 {
 				return
 			}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"paspo/lp/internal/optima"
 	"paspo/lp/internal/vec"
 )
 
@@ -27,7 +28,7 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 	p = p.Canonical()
 	n := p.Dim()
 	b := append([]float64(nil), p.b...)
-	s := newSweep(p)
+	s := optima.New(p.Form())
 	done := Stage(ctx, "redundant rows", len(b))
 	var redundant []int
 	for k := len(p.b) - 1; k >= 0; k-- {
@@ -40,7 +41,7 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 		most, ok := 0., false
 		var err error
 		if s != nil {
-			most, ok = s.beyond(k, scale)
+			most, ok = s.Beyond(k, scale)
 		}
 		if !ok {
 			c := make([]float64, n)
@@ -60,7 +61,7 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 			redundant = append(redundant, k)
 			b[k] = math.Inf(1)
 			if s != nil {
-				s.drop(k)
+				s.Drop(k)
 			}
 		}
 		done(1)

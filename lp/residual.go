@@ -101,23 +101,7 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 		panic(badLength)
 	}
 	b, f, l, u := p.Resolve(lim)
-	matrix, sizes := p.a, p.rowSize
-	if lim != nil && lim.A != nil { // as Under does, without memory of its own
-		if len(lim.A) != len(p.a) {
-			panic(badLength)
-		}
-		matrix, sizes = lim.A, nil // a hull without facets has no inequalities
-	}
-	size := func(k int) float64 {
-		if sizes != nil {
-			return sizes[k]
-		}
-		_, scale := vec.DotScale(matrix[k*n:(k+1)*n], p.size)
-		if p.terms != nil {
-			scale += p.terms.sizes[k]
-		}
-		return scale
-	}
+	matrix, sizes := p.rowsUnder(lim)
 	residual = math.Inf(-1)
 	for k, v := range f {
 		ax := vec.Dot(p.e[k*n:(k+1)*n], a)
@@ -145,13 +129,13 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 			continue
 		}
 		for i, x := range ax {
-			if r := vec.ScaledExcess(x, b[k+i], size(k+i)); r > residual {
+			if r := vec.ScaledExcess(x, b[k+i], p.sizeOfRow(matrix, sizes, k+i)); r > residual {
 				residual, kind, index = r, program.OfRow, k+i
 			}
 		}
 	}
 	for ; k < len(b); k++ {
-		if r := vec.ScaledExcess(vec.Dot(matrix[k*n:(k+1)*n], a), b[k], size(k)); r > residual {
+		if r := vec.ScaledExcess(vec.Dot(matrix[k*n:(k+1)*n], a), b[k], p.sizeOfRow(matrix, sizes, k)); r > residual {
 			residual, kind, index = r, program.OfRow, k
 		}
 	}
@@ -160,7 +144,7 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 			t := &p.terms.rows[i]
 			k := t.row
 			ax := vec.Dot(matrix[k*n:(k+1)*n], a) + t.sum(a, holdingsOf(lim))
-			if r := vec.ScaledExcess(ax, b[k], size(k)); r > residual {
+			if r := vec.ScaledExcess(ax, b[k], p.sizeOfRow(matrix, sizes, k)); r > residual {
 				residual, kind, index = r, program.OfRow, k
 			}
 		}
@@ -173,18 +157,42 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 	return residual, kind, index
 }
 
+// rowsUnder returns the matrix that holds, as Under does without memory of its own, and
+// what residuals of its rows are measured in, nil where sizeOfRow has to find out.
+func (p *Polytope) rowsUnder(lim *Limits) (matrix, sizes []float64) {
+	if lim == nil || lim.A == nil {
+		return p.a, p.rowSize
+	}
+	if len(lim.A) != len(p.a) {
+		panic(badLength)
+	}
+	return lim.A, nil // a hull without facets has no inequalities
+}
+
+func (p *Polytope) sizeOfRow(matrix, sizes []float64, k int) float64 {
+	if sizes != nil {
+		return sizes[k]
+	}
+	n := p.Dim()
+	_, size := vec.DotScale(matrix[k*n:(k+1)*n], p.size)
+	if p.terms != nil {
+		size += p.terms.sizes[k]
+	}
+	return size
+}
+
 // hullDistance returns the distance to a hull without facets, in canonical units.
 func (p *Polytope) hullDistance(a []float64) float64 {
 	if p.Canonical() == p {
-		return p.hull.distance(a)
+		return p.hull.Distance(a)
 	}
 	w := p.hull.Borrow()
 	defer p.hull.Return(w)
-	w.At = grown(w.At, len(a))
+	w.At = vec.Grown(w.At, len(a))
 	for j, x := range a {
 		w.At[j] = x / p.canon.units.amount[j]
 	}
-	return p.hull.distance(w.At)
+	return p.hull.Distance(w.At)
 }
 
 // dot4 returns the products of 4 rows with a. Four sums at a time do not wait for
@@ -199,6 +207,65 @@ func dot4(rows, a []float64) (s0, s1, s2, s3 float64) {
 		s3 += r3[j] * x
 	}
 	return s0, s1, s2, s3
+}
+
+// Constraints returns the number of constraints that Excesses measures: inequalities,
+// equalities, lower bounds and upper bounds, in this order. A hull without facets has no
+// inequalities.
+func (p *Polytope) Constraints() int { return len(p.b) + len(p.f) + 2*p.Dim() }
+
+// ConstraintName names the k-th of these constraints, under the polytope's own limits.
+func (p *Polytope) ConstraintName(k int) string {
+	m, e, n := len(p.b), len(p.f), p.Dim()
+	switch {
+	case k < m:
+		return p.rowNames[k]
+	case k < m+e:
+		return p.eqNames[k-m]
+	case k < m+e+n:
+		return p.BoundName(k-m-e, false, p.l, p.u)
+	}
+	return p.BoundName(k-m-e-n, true, p.l, p.u)
+}
+
+// Excesses writes by how much a breaks every constraint: its scaled residual (see
+// Residual), or 0 where it holds. Of equalities the absolute value counts. A nil lim means
+// the polytope's own limits.
+//
+// Excesses panics if len(a) is not the dimension or len(dst) not Constraints.
+func (p *Polytope) Excesses(a []float64, lim *Limits, dst []float64) {
+	n := p.Dim()
+	if len(a) != n || len(dst) != p.Constraints() {
+		panic(badLength)
+	}
+	b, f, l, u := p.Resolve(lim)
+	matrix, sizes := p.rowsUnder(lim)
+	clear(dst)
+	for k, v := range b {
+		row := matrix[k*n : (k+1)*n]
+		x := vec.Dot(row, a)
+		if p.terms != nil {
+			x += p.terms.sum(k, a, lim)
+		}
+		if x <= v {
+			continue
+		}
+		dst[k] = max(0, vec.ScaledExcess(x, v, p.sizeOfRow(matrix, sizes, k)))
+	}
+	dst = dst[len(b):]
+	for k, v := range f {
+		x := vec.Dot(p.e[k*n:(k+1)*n], a)
+		dst[k] = max(vec.ScaledExcess(x, v, p.eqSize[k]), -vec.ScaledExcess(x, v, p.eqSize[k]))
+	}
+	dst = dst[len(f):]
+	for j, x := range a {
+		if x < l[j] {
+			dst[j] = vec.ScaledExcess(-x, -l[j], p.size[j])
+		}
+		if x > u[j] {
+			dst[n+j] = vec.ScaledExcess(x, u[j], p.size[j])
+		}
+	}
 }
 
 // Under returns the polytope with the matrix that holds.

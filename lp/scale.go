@@ -234,7 +234,7 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 			panic(badLength)
 		}
 		n := p.Dim()
-		c.a, c.unit = grown(c.a, len(lim.A)), grown(c.unit, len(b))
+		c.a, c.unit = vec.Grown(c.a, len(lim.A)), vec.Grown(c.unit, len(b))
 		rows = c.unit
 		for k := range rows {
 			row := lim.A[k*n : (k+1)*n]
@@ -246,7 +246,7 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 		c.out.A = lim.A
 	}
 	quotients := func(keep *[]float64, x, unit []float64) []float64 {
-		*keep = grown(*keep, len(x))
+		*keep = vec.Grown(*keep, len(x))
 		for k, v := range x {
 			(*keep)[k] = v / unit[k]
 		}
@@ -265,11 +265,4 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 		c.out.Upper = quotients(&c.upper, lim.Upper, d)
 	}
 	return &c.out
-}
-
-func grown(x []float64, n int) []float64 {
-	if cap(x) < n {
-		return make([]float64, n)
-	}
-	return x[:n]
 }

@@ -293,7 +293,7 @@ func (c *TermLimits) matrix(p *Polytope, a []float64) []float64 {
 	t := p.terms
 	n, m, aux := p.Dim(), len(p.b), len(p.terms.parts)
 	cols := n + aux
-	c.at = grown(c.at, (m+aux)*cols)
+	c.at = vec.Grown(c.at, (m+aux)*cols)
 	clear(c.at)
 	for k := range m {
 		copy(c.at[k*cols:], a[k*n:(k+1)*n])
@@ -382,87 +382,4 @@ func (p *Polytope) RefuseTerms(what string) error {
 	}
 	row := p.terms.rows[0].row
 	return fmt.Errorf("%s cannot do with convex terms such as those of row %q of %s", what, p.rowNames[row], p.Describe())
-}
-
-// WithinTerms narrows the step t of a chord a + t d, lo <= 0 <= hi, to where the rows with
-// terms hold, which a does up to rounding, by Newton's method from outside: the rows are
-// convex and piecewise linear along it, so that it ends after as many steps as they have
-// pieces. Where nothing narrows an infinite endpoint, it stays.
-func (p *Polytope) WithinTerms(a []float64, entities []int32, d []float64, lo, hi float64) (float64, float64) {
-	n := p.Dim()
-	for i := range p.terms.rows {
-		r := &p.terms.rows[i]
-		row := p.a[r.row*n : (r.row+1)*n]
-		move := func(j int) float64 {
-			for x, e := range entities {
-				if int(e) == j {
-					return d[x]
-				}
-			}
-			return 0
-		}
-		// excess returns how far the row is beyond its limit at t, and how that grows in the
-		// direction of sign.
-		excess := func(t, sign float64) (value, slope float64) {
-			for x, e := range entities {
-				slope += row[e] * d[x]
-			}
-			value = vec.Dot(row, a) - p.b[r.row]
-			far := math.IsInf(t, 0)
-			if !far {
-				value += t * slope
-			}
-			for x := range r.terms {
-				of := &r.terms[x]
-				v := move(of.Entity)
-				at := a[of.Entity] - of.From
-				if !far {
-					at += t * v
-				} else if v != 0 {
-					at = sign * v
-				}
-				w := -of.Below
-				if at > 0 || at == 0 && sign*v > 0 {
-					w = of.Above
-				}
-				slope += w * v
-				if far {
-					at = a[of.Entity] - of.From
-				}
-				value += w * at
-			}
-			return value, sign * slope
-		}
-		for _, sign := range [...]float64{1, -1} {
-			t := hi
-			if sign < 0 {
-				t = lo
-			}
-			if math.IsInf(t, 0) {
-				// The pieces farthest out begin it: their line is nowhere above the row.
-				value, slope := excess(t, sign)
-				if !(slope > 0) {
-					continue
-				}
-				t = sign * max(0, -value/slope)
-			}
-			for range 2 * (len(r.terms) + 2) {
-				value, slope := excess(t, sign)
-				if !(value > 0) {
-					break
-				}
-				if !(slope > 0) {
-					t = 0 // rounding hides the inside
-					break
-				}
-				t -= sign * value / slope
-			}
-			if sign > 0 {
-				hi = max(t, 0)
-			} else {
-				lo = min(t, 0)
-			}
-		}
-	}
-	return lo, hi
 }

@@ -1,6 +1,7 @@
 package constraints
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"paspo/internal/count"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/program"
 )
 
 const (
@@ -104,13 +106,32 @@ func extremePoints(points [][]float64) [][]float64 {
 	kept := slices.Clone(points)
 	for i := 0; i < len(kept) && len(kept) > 1; {
 		others := slices.Concat(kept[:i], kept[i+1:])
-		if in, err := lp.InHull(kept[i], others); err != nil || !in {
+		if in, err := inHull(kept[i], others); err != nil || !in {
 			i++
 			continue
 		}
 		kept = others
 	}
 	return kept
+}
+
+// inHull says whether a point is in the convex hull of others, up to rounding.
+func inHull(point []float64, others [][]float64) (bool, error) {
+	k := len(others)
+	// Weights of the others that give the point.
+	e := slices.Repeat([]float64{1}, k)
+	for j := range point {
+		for _, v := range others {
+			e = append(e, v[j])
+		}
+	}
+	f := append([]float64{1}, point...)
+	upper := slices.Repeat([]float64{math.Inf(1)}, k)
+	_, _, err := program.Solve(make([]float64, k), nil, nil, e, f, make([]float64, k), upper)
+	if errors.Is(err, program.ErrInfeasible) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // twoDigits draws from U(0, 1) rounded to 2 digits, above 0.

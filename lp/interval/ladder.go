@@ -7,6 +7,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/interval/closedform"
 	"paspo/lp/interval/clp"
+	"paspo/lp/interval/relay"
 	"paspo/lp/interval/warm"
 )
 
@@ -122,7 +123,7 @@ func Beyond(p *lp.Polytope) string {
 	if q := p.Lifted(); q != nil {
 		p = q
 	}
-	if warm.TooManyRows(p) && !p.OverPoints() {
+	if warm.TooManyRows(p) && !relay.OverPoints(p) {
 		return "clp"
 	}
 	return "lazy"

@@ -85,7 +85,7 @@ func newAffineHull(p *lp.Polytope) (*affineHull, error) {
 	for j := range n {
 		scale = max(scale, math.Abs(h.lo[j]), math.Abs(h.hi[j]))
 	}
-	tol := lp.FlatWidth * scale
+	tol := FlatWidth * scale
 
 	e, f, _ := p.Equalities()
 	solve, done := vec.RowSpace(e, n)

@@ -115,7 +115,7 @@ func everything(ctx context.Context, p *lp.Polytope) (q *proposal, flat bool, er
 		if _, basis := vec.RowSpace(e, p.Dim()); len(basis) > rank {
 			return q, true, nil
 		}
-		fills, err := p.FillsEqualities(ctx)
+		fills, err := fillsEqualities(ctx, p)
 		// The affine hull of many entities takes hours, and a share of points that are
 		// accepted is true of a polytope without volume, too.
 		const most = 1000

@@ -65,7 +65,7 @@ func (w *walker) step(d *direction) bool {
 	}
 	lo, hi = min(lo, 0), max(hi, 0)
 	if t := w.h.terms; t != nil {
-		lo, hi = t.WithinTerms(w.x, d.entities, d.move, lo, hi)
+		lo, hi = withinTerms(t, w.x, d.entities, d.move, lo, hi)
 	}
 	if math.IsInf(lo, 0) || math.IsInf(hi, 0) {
 		return false

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"paspo/lp"
+	"paspo/lp/uniform"
 	"paspo/policy"
 )
 
@@ -61,7 +62,7 @@ func NewProjection(p *lp.Polytope, penalty float64) (*Projection, error) {
 		return nil, fmt.Errorf("projection: %s is one point, which leaves nothing to learn", p.Describe())
 	}
 	for j, w := range q.width {
-		if w <= lp.FlatWidth*most {
+		if w <= uniform.FlatWidth*most {
 			q.width[j] = 0
 		}
 	}

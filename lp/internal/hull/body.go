@@ -20,9 +20,7 @@ type Body struct {
 	*Hull  // without facets
 	Points [][]float64
 
-	// Distance returns how far a point is from the body. Inside asks for it where
-	// rounding leads a walk astray.
-	Distance func(a []float64) float64
+	size []float64 // of coordinates, see Distance
 
 	mean []float64   // of the basis
 	t    [][]float64 // lower triangular
@@ -34,13 +32,13 @@ type Body struct {
 	walks sync.Pool // of *Walk
 }
 
-// NewBody prepares what questions share.
-func NewBody(points [][]float64) (*Body, error) {
+// NewBody prepares what questions share. Distances are measured in sizes of coordinates.
+func NewBody(points [][]float64, size []float64) (*Body, error) {
 	flat, err := Affine(points)
 	if err != nil {
 		return nil, err
 	}
-	h := &Body{Hull: flat, Points: points}
+	h := &Body{Hull: flat, Points: points, size: size}
 	h.walks.New = func() any { return h.Walk() }
 	d, k := len(h.Basis), len(points)
 	h.mean = make([]float64, d)

@@ -3,6 +3,7 @@ package hull
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -46,7 +47,7 @@ func TestRayEnds(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "rays"))
 		points, kind := hulltest.Points(r)
-		body, err := NewBody(points)
+		body, err := NewBody(points, slices.Repeat([]float64{1}, len(points[0])))
 		if err != nil {
 			t.Fatal(err)
 		}

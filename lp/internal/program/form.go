@@ -18,6 +18,16 @@ type Form struct {
 	RowSize, EqSize []float64 // of rows and equalities, sum_j |A_kj| s_j
 }
 
+// Side returns the coefficients and the limit of row k, inequalities first.
+func (p *Form) Side(k int) (row []float64, rhs float64) {
+	n := len(p.L)
+	if k < len(p.B) {
+		return p.A[k*n : (k+1)*n], p.B[k]
+	}
+	k -= len(p.B)
+	return p.E[k*n : (k+1)*n], p.F[k]
+}
+
 // RowScale returns what residuals of row k are measured in when its limit is b.
 func (p *Form) RowScale(k int, b float64) float64 { return max(math.Abs(b), p.RowSize[k]) }
 

@@ -212,3 +212,11 @@ func Snap(x, l, u float64) float64 {
 	}
 	return x
 }
+
+// Grown returns n numbers of any value, in the memory of x where that is enough.
+func Grown(x []float64, n int) []float64 {
+	if cap(x) < n {
+		return make([]float64, n)
+	}
+	return x[:n]
+}

@@ -9,6 +9,7 @@ import (
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/tolerance"
 	"paspo/lp/internal/vec"
+	"paspo/lp/interval/relay"
 )
 
 // Intervals is the closed form of all intervals of a polytope: both endpoints of
@@ -105,7 +106,7 @@ func (f *Intervals) prepare() {
 	for _, j := range f.caps {
 		f.capped[j] = true
 	}
-	f.countable = f.p.Countable(f.form.L)
+	f.countable = relay.Countable(f.p, f.form.L)
 	for _, k := range f.rows {
 		f.shifts = append(f.shifts, f.shift(f.form.A[k*n:(k+1)*n], f.form.L))
 	}
@@ -194,7 +195,7 @@ func (f *Intervals) start(at *pieces.Batch, lim *lp.Limits) bool {
 			return false
 		}
 	}
-	if own && !f.countable || !own && !f.p.Countable(l) {
+	if own && !f.countable || !own && !relay.Countable(f.p, l) {
 		return false
 	}
 	shift := func(x int, c []float64) float64 {

@@ -11,6 +11,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/internal/dd"
 	"paspo/lp/internal/vec"
+	"paspo/lp/interval/relay"
 )
 
 // Budget bounds what a closed form may be: the affine pieces of one interval, both
@@ -44,7 +45,7 @@ func compileSide(ctx context.Context, p *lp.Polytope, maxPieces int, effort *int
 	if err := p.FacetsBeyond(*effort); err != nil {
 		return nil, err
 	}
-	if p.OverPoints() {
+	if relay.OverPoints(p) {
 		return compileFacets(p, p.Points(), p.Dim(), maxPieces, effort)
 	}
 	f, err := compileDual(p, allRows(p), maxPieces, effort)
@@ -346,13 +347,13 @@ func (f *Intervals) bounds(sel selection) {
 			f.floor[j] = form.L[j]
 		}
 	}
-	if !slices.ContainsFunc(f.floor, func(l float64) bool { return -l > lp.FarBelow }) {
+	if !slices.ContainsFunc(f.floor, func(l float64) bool { return -l > relay.FarBelow }) {
 		return
 	}
 	if lo, hi, err := lp.BoundingBox(p); err == nil {
 		for j := range f.floor {
 			if !f.free[j] && !f.fixed[j] {
-				f.floor[j] = lp.CountedFrom(form.L[j], lo[j], hi[j])
+				f.floor[j] = relay.CountedFrom(form.L[j], lo[j], hi[j])
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
+	"paspo/lp/interval/relay"
 )
 
 // model is what the linear programs of a polytope share. Those of entity i run over the
@@ -59,7 +60,7 @@ type witnesses struct {
 func newModel(ctx context.Context, p *lp.Polytope) *model {
 	n, form := p.Dim(), p.Form()
 	m := &model{p: p, form: form, n: n, m: len(form.B), k: len(form.F), suffix: make([]suffix, n)}
-	if p.OverPoints() {
+	if relay.OverPoints(p) {
 		m.points = p.Points()
 	}
 	for i := range m.suffix {

@@ -136,7 +136,7 @@ func (c *chain) Take(x int, lim *lp.Limits, prefix []float64, outside bool) {
 // begin takes over limits. It reports whether the bases can serve them.
 func (row *action) begin(m *model, lim *lp.Limits) bool {
 	b, f, l, u := m.p.Resolve(lim)
-	if m.points || !m.p.Countable(l) {
+	if m.points || !relay.Countable(m.p, l) {
 		return false
 	}
 	if row.store == nil {

@@ -11,6 +11,7 @@ import (
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/tolerance"
 	"paspo/lp/internal/vec"
+	"paspo/lp/interval/relay"
 )
 
 // model holds the linear programs of all intervals of a polytope in the form
@@ -75,7 +76,7 @@ const maxCells = 1 << 24
 func newModel(ctx context.Context, p *lp.Polytope, maxBases int) (*model, error) {
 	n, form := p.Dim(), p.Form()
 	m := &model{
-		p: p, form: form, n: n, m: len(form.B), k: len(form.F), points: p.OverPoints(),
+		p: p, form: form, n: n, m: len(form.B), k: len(form.F), points: relay.OverPoints(p),
 		base: make([]float64, n), width: make([]float64, n), reach: make([]float64, n), suffix: make([]suffix, n),
 	}
 	if m.points {
@@ -122,7 +123,7 @@ func (m *model) ofRows(ctx context.Context) error {
 	// with two bounds.
 	for j := range n {
 		m.reach[j] = max(1, math.Abs(lo[j]), math.Abs(hi[j]))
-		m.base[j] = lp.CountedFrom(form.L[j], lo[j], hi[j])
+		m.base[j] = relay.CountedFrom(form.L[j], lo[j], hi[j])
 		u := form.U[j]
 		if math.IsInf(u, 1) {
 			u = hi[j] + m.reach[j]

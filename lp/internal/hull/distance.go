@@ -1,4 +1,4 @@
-package lp
+package hull
 
 import (
 	"math"
@@ -11,25 +11,25 @@ import (
 )
 
 const (
-	// hullRounding is the distance up to which a point counts as one of the hull.
-	hullRounding = 1e-12
+	// Rounding is the distance up to which a point counts as one of the hull.
+	Rounding = 1e-12
 
-	// hullGap is by how much a distance may be off, relative where it is above 1.
-	hullGap = 1e-12
+	// distanceGap is by how much a distance may be off, relative where it is above 1.
+	distanceGap = 1e-12
 )
 
-// distance returns how far a is from the hull,
+// Distance returns how far a is from the hull,
 //
 //	min sum_j |a_j - (V' w)_j| / s_j   s.t.   sum w = 1,  w >= 0,
 //
-// with s_j the size of entity j. No facet c . x <= d has a larger scaled residual: c .
+// with s_j the size of coordinate j: its largest magnitude among the points. No facet c . x <= d has a larger scaled residual: c .
 // (a - V' w) is at most sum_j |c_j| |a_j - (V' w)_j|, and what its row is measured in
 // at least each |c_j| s_j.
 //
 // Weights that prove a to be in the hull up to rounding come from the walk to the
 // facet behind a. Else a linear program finds the least distance, its duals a bound
 // of it, and rational arithmetic both where they differ.
-func (h *pointHull) distance(a []float64) float64 {
+func (h *Body) Distance(a []float64) float64 {
 	for _, x := range a {
 		if x-x != 0 {
 			return math.Inf(1)
@@ -38,18 +38,18 @@ func (h *pointHull) distance(a []float64) float64 {
 	w := h.Borrow()
 	defer h.Return(w)
 	if w.Near(a) {
-		if t := h.off(a, w.Mix); t <= hullRounding {
+		if t := h.off(a, w.Mix); t <= Rounding {
 			return t
 		}
 	}
-	if high, low, ok := h.program(a); ok && high-low <= hullGap*max(1, high) {
+	if high, low, ok := h.program(a); ok && high-low <= distanceGap*max(1, high) {
 		return high
 	}
-	return h.exactDistance(a)
+	return h.ExactDistance(a)
 }
 
 // off returns the distance of a to V' w. It is at least that to the hull.
-func (h *pointHull) off(a, w []float64) float64 {
+func (h *Body) off(a, w []float64) float64 {
 	t := 0.
 	for j, x := range a {
 		// What is left of a rounds less than the sum itself.
@@ -66,7 +66,7 @@ func (h *pointHull) off(a, w []float64) float64 {
 
 // program solves for the distance in floating point and returns what weights and
 // duals prove of it.
-func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
+func (h *Body) program(a []float64) (high, low float64, ok bool) {
 	n, k := h.N, len(h.Points)
 	vars := k + 2*n
 	q := program.Program{
@@ -121,8 +121,8 @@ func (h *pointHull) program(a []float64) (high, low float64, ok bool) {
 	return high, max(0, low), true
 }
 
-// exactDistance solves the same program in rational arithmetic.
-func (h *pointHull) exactDistance(a []float64) float64 {
+// ExactDistance solves the same program in rational arithmetic.
+func (h *Body) ExactDistance(a []float64) float64 {
 	n, k := h.N, len(h.Points)
 	vars := k + 2*n
 	p := &exact.Problem{
@@ -157,7 +157,7 @@ func (h *pointHull) exactDistance(a []float64) float64 {
 	}
 	s, status := exact.Minimize(p)
 	if status != exact.Optimal {
-		panic("lp: the distance to a hull has no minimum")
+		panic("hull: the distance to a hull has no minimum")
 	}
 	return vec.Float(s.Value)
 }

@@ -1,4 +1,6 @@
-package lp
+// Package optima finds many optima over one polytope under its own limits, each from the
+// vertex of the last, and proves them.
+package optima
 
 import (
 	"math"
@@ -10,11 +12,12 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// sweep maximises many objectives over one polytope under its own limits, each from
+// Sweep maximises many objectives over one polytope under its own limits, each from
 // the optimum of the last. What it returns is proved: by a point that satisfies all
-// constraints, and by multipliers of the limits that no point exceeds.
-type sweep struct {
-	p    *Polytope
+// constraints, and by multipliers of the limits that no point exceeds. It is used by one
+// goroutine at a time.
+type Sweep struct {
+	p    program.Form
 	d    *dictionary.Dictionary
 	unit float64 // of the variables that the dictionary sees
 
@@ -41,32 +44,32 @@ type sweep struct {
 }
 
 const (
-	// sweepGap is the largest distance of an optimum to its dual bound, in units of the
+	// gap is the largest distance of an optimum to its dual bound, in units of the
 	// size of the polytope.
-	sweepGap = 1e-12
+	gap = 1e-12
 
-	// sweepEffort ends a search that rounding leads in circles, in elementary steps.
-	sweepEffort = 1 << 40
+	// mostEffort ends a search that rounding leads in circles, in elementary steps.
+	mostEffort = 1 << 40
 )
 
-// newSweep returns nil where rounding hides all points.
-func newSweep(p *Polytope) *sweep {
-	n := p.Dim()
-	q := program.Program{C: make([]float64, n), A: p.a, B: p.b, E: p.e, F: p.f, L: p.l, U: p.u}
+// New returns nil where rounding hides all points.
+func New(p program.Form) *Sweep {
+	n := len(p.L)
+	q := program.Program{C: make([]float64, n), A: p.A, B: p.B, E: p.E, F: p.F, L: p.L, U: p.U}
 	q.SetScales()
-	s := &sweep{
-		p: p, unit: q.Unit, x: make([]float64, n), c: make([]float64, n), z: make([]float64, n), effort: sweepEffort,
+	s := &Sweep{
+		p: p, unit: q.Unit, x: make([]float64, n), c: make([]float64, n), z: make([]float64, n), effort: mostEffort,
 		least: slices.Repeat([]float64{math.Inf(1)}, n), most: slices.Repeat([]float64{math.Inf(-1)}, n),
 	}
 	s.propagate()
 	lo, hi := make([]float64, n), make([]float64, n)
 	for j := range n {
-		lo[j], hi[j] = p.l[j]/s.unit, p.u[j]/s.unit
+		lo[j], hi[j] = p.L[j]/s.unit, p.U[j]/s.unit
 	}
 	s.d = dictionary.New(lo, hi, &s.effort)
 	row := make([]float64, n)
-	for k := range len(p.b) + len(p.f) {
-		from, rhs := p.side(k)
+	for k := range len(p.B) + len(p.F) {
+		from, rhs := p.Side(k)
 		scale := 1.
 		if c := vec.MaxAbs(from); c > 0 {
 			scale = vec.PowerScale(c)
@@ -75,7 +78,7 @@ func newSweep(p *Polytope) *sweep {
 			row[j] = v * scale
 		}
 		s.scale, s.dropped = append(s.scale, scale), append(s.dropped, false)
-		s.d.Add(row, rhs*scale/s.unit, k >= len(p.b))
+		s.d.Add(row, rhs*scale/s.unit, k >= len(p.B))
 	}
 	if _, err := s.d.Maximize(s.c); err != nil {
 		return nil
@@ -90,29 +93,45 @@ func newSweep(p *Polytope) *sweep {
 	return s
 }
 
-// side returns the coefficients and the limit of row k, inequalities first.
-func (p *Polytope) side(k int) (row []float64, rhs float64) {
-	n := p.Dim()
-	if k < len(p.b) {
-		return p.a[k*n : (k+1)*n], p.b[k]
-	}
-	k -= len(p.b)
-	return p.e[k*n : (k+1)*n], p.f[k]
-}
-
-// clone returns a sweep that goes on from the same vertex by itself.
-func (s *sweep) clone() *sweep {
+// Clone returns a sweep that goes on from the same vertex by itself.
+func (s *Sweep) Clone() *Sweep {
 	c := *s
 	c.x, c.c, c.z = make([]float64, len(s.x)), make([]float64, len(s.x)), make([]float64, len(s.x))
 	c.least, c.most, c.dropped = slices.Clone(s.least), slices.Clone(s.most), slices.Clone(s.dropped)
-	c.effort = sweepEffort
+	c.effort = mostEffort
 	c.d = s.d.Clone(&c.effort)
 	return &c
 }
 
-// maximum returns the largest c . x, and whether that is proved. Row k, where it is
-// not negative, is relaxed by so much, which the caller has told the dictionary.
-func (s *sweep) maximum(c []float64, k int, by float64) (value float64, ok bool) {
+// End returns the least (sign -1) or the largest (sign 1) value of a variable, how far it
+// moves, in units of a share, when all limits move by that share of what their terms come
+// to, and whether all that is proved.
+func (s *Sweep) End(j int, sign float64) (value, moves float64, ok bool) {
+	// Nothing is beyond a bound that a known point attains.
+	if sign < 0 && s.least[j] <= s.low[j] {
+		return s.least[j], s.lowMoves[j], true
+	}
+	if sign > 0 && s.most[j] >= s.high[j] {
+		return s.most[j], s.highMoves[j], true
+	}
+	s.c[j] = sign
+	value, ok = s.maximum(s.c, -1, 0)
+	s.c[j] = 0
+	if ok {
+		s.found()
+	}
+	return sign * value, s.moves, ok
+}
+
+// Maximum returns the largest c . x, and whether that is proved: Point is where it is.
+func (s *Sweep) Maximum(c []float64) (value float64, ok bool) { return s.maximum(c, -1, 0) }
+
+// Point returns the vertex that the last search ended at. It holds until the next.
+func (s *Sweep) Point() []float64 { return s.x }
+
+// maximum is Maximum where row k, unless it is negative, is relaxed by so much, which the
+// caller has told the dictionary.
+func (s *Sweep) maximum(c []float64, k int, by float64) (value float64, ok bool) {
 	for again := range 2 {
 		if again > 0 && s.d.Renew() != nil {
 			return 0, false
@@ -126,16 +145,16 @@ func (s *sweep) maximum(c []float64, k int, by float64) (value float64, ok bool)
 		}
 		value = vec.Dot(c, s.x)
 		size := s.unit * max(1, vec.MaxAbs(c))
-		if most, sens := s.bound(c, k, by); most-value <= sweepGap*size && sens <= tolerance.Sensitivity*size {
+		if most, sens := s.bound(c, k, by); most-value <= gap*size && sens <= tolerance.Sensitivity*size {
 			return value, true
 		}
 	}
 	return 0, false
 }
 
-// beyond returns the largest value of inequality k where its limit is relaxed by so much.
-func (s *sweep) beyond(k int, by float64) (value float64, ok bool) {
-	row, _ := s.p.side(k)
+// Beyond returns the largest value of inequality k where its limit is relaxed by so much.
+func (s *Sweep) Beyond(k int, by float64) (value float64, ok bool) {
+	row, _ := s.p.Side(k)
 	for j, v := range row {
 		s.c[j] = v * s.scale[k]
 	}
@@ -146,29 +165,29 @@ func (s *sweep) beyond(k int, by float64) (value float64, ok bool) {
 	return value / s.scale[k], ok
 }
 
-// drop removes an inequality.
-func (s *sweep) drop(k int) {
+// Drop removes an inequality.
+func (s *Sweep) Drop(k int) {
 	s.dropped[k] = true
 	s.d.Limit(k, math.Inf(-1), math.Inf(1))
 }
 
 // take reads the vertex. Its entities keep to their bounds.
-func (s *sweep) take() {
+func (s *Sweep) take() {
 	for j := range s.x {
-		s.x[j] = min(max(s.d.At(j)*s.unit, s.p.l[j]), s.p.u[j])
+		s.x[j] = min(max(s.d.At(j)*s.unit, s.p.L[j]), s.p.U[j])
 	}
 }
 
 // valid reports whether the vertex satisfies all rows but the given one to a tolerance.
-func (s *sweep) valid(but int, tol float64) bool {
+func (s *Sweep) valid(but int, tol float64) bool {
 	for k := range s.scale {
 		if k == but || s.dropped[k] {
 			continue
 		}
-		row, rhs := s.p.side(k)
+		row, rhs := s.p.Side(k)
 		ax, scale := vec.DotScale(row, s.x)
 		r := vec.ScaledExcess(ax, rhs, scale)
-		if k >= len(s.p.b) {
+		if k >= len(s.p.B) {
 			r = math.Abs(r)
 		}
 		if !(r <= tol) {
@@ -179,7 +198,7 @@ func (s *sweep) valid(but int, tol float64) bool {
 }
 
 // found remembers the vertex.
-func (s *sweep) found() {
+func (s *Sweep) found() {
 	for j, v := range s.x {
 		s.least[j], s.most[j] = min(s.least[j], v), max(s.most[j], v)
 	}
@@ -192,20 +211,20 @@ func (s *sweep) found() {
 // which holds for any y that is not negative where a row is an inequality, and by how
 // much rows that are off by a part of their terms move it, in units of that part. It sets
 // moves, which counts the bounds too.
-func (s *sweep) bound(c []float64, k int, by float64) (sum, sens float64) {
+func (s *Sweep) bound(c []float64, k int, by float64) (sum, sens float64) {
 	copy(s.z, c)
 	for r, scale := range s.scale {
 		if s.dropped[r] {
 			continue
 		}
 		y := s.d.Multiplier(r) * scale
-		if r < len(s.p.b) {
+		if r < len(s.p.B) {
 			y = max(0, y)
 		}
 		if y == 0 {
 			continue
 		}
-		row, rhs := s.p.side(r)
+		row, rhs := s.p.Side(r)
 		if r == k {
 			rhs += by
 		}
@@ -232,20 +251,20 @@ func (s *sweep) bound(c []float64, k int, by float64) (sum, sens float64) {
 
 // propagate bounds the entities: it starts from their own bounds and tightens each by the
 // rows, with all others at theirs, a few times over.
-func (s *sweep) propagate() {
+func (s *Sweep) propagate() {
 	p := s.p
-	s.low, s.high = slices.Clone(p.l), slices.Clone(p.u)
-	s.lowMoves, s.highMoves = make([]float64, len(p.l)), make([]float64, len(p.l))
+	s.low, s.high = slices.Clone(p.L), slices.Clone(p.U)
+	s.lowMoves, s.highMoves = make([]float64, len(p.L)), make([]float64, len(p.L))
 	for j := range s.low {
-		s.lowMoves[j], s.highMoves[j] = math.Abs(p.l[j]), math.Abs(p.u[j])
+		s.lowMoves[j], s.highMoves[j] = math.Abs(p.L[j]), math.Abs(p.U[j])
 	}
 	for range 3 {
-		for k := range p.b {
-			row, rhs := p.side(k)
+		for k := range p.B {
+			row, rhs := p.Side(k)
 			s.tighten(row, rhs)
 		}
-		for k := range p.f {
-			row, rhs := p.side(len(p.b) + k)
+		for k := range p.F {
+			row, rhs := p.Side(len(p.B) + k)
 			s.tighten(row, rhs)
 			neg := make([]float64, len(row))
 			for j, v := range row {
@@ -258,7 +277,7 @@ func (s *sweep) propagate() {
 
 // tighten takes bounds in as far as row . x <= rhs does. It leaves out what is no more
 // than rounding.
-func (s *sweep) tighten(row []float64, rhs float64) {
+func (s *Sweep) tighten(row []float64, rhs float64) {
 	const rounding = 1e-13
 	low, high := s.low, s.high
 	sum, size, moves, open := 0., math.Abs(rhs), 0., -1

@@ -12,6 +12,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/internal/optima"
 	"paspo/lp/internal/vec"
 )
 
@@ -50,7 +51,7 @@ func TestBoundingBoxExact(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bySweep := lp.BySweep(p)
+		sweep := optima.New(p.Form())
 		for j := range lo {
 			q, err := lp.New(first(d, j))
 			if err != nil {
@@ -65,8 +66,10 @@ func TestBoundingBoxExact(t *testing.T) {
 			if ok && (lo[j] > l || hi[j] < h) {
 				t.Fatalf("entity %d: [%v, %v] is less than [%v, %v]\n%+v", j, lo[j], hi[j], l, h, d)
 			}
-			if bySweep(j) {
-				proved++
+			if sweep != nil {
+				if _, _, ok := sweep.End(j, 1); ok {
+					proved++
+				}
 			}
 		}
 	}
@@ -120,8 +123,9 @@ func exactlyRedundant(t *testing.T, p *lp.Polytope) []int {
 	t.Helper()
 	n := p.Dim()
 	q := &exact.Problem{C: make([]*big.Rat, n), Lower: make([]*big.Rat, n), Upper: make([]*big.Rat, n)}
-	for k := range len(p.Form().B) + len(p.Form().F) {
-		row, rhs := p.Side(k)
+	form := p.Form()
+	for k := range len(form.B) + len(form.F) {
+		row, rhs := form.Side(k)
 		q.A, q.B, q.Eq = append(q.A, vec.Rationals(row)), append(q.B, vec.Rational(rhs)), append(q.Eq, k >= len(p.Form().B))
 	}
 	for j := range n {
