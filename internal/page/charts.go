@@ -26,16 +26,17 @@ type curve struct {
 	mean        line
 }
 
-func drawCurves(label string, all []curve, l Levels) template.HTML {
+func drawCurves(label, yLabel string, all []curve, l Levels) template.HTML {
 	xs, ys := []float64{0}, []float64{l.Uniform, l.Best}
 	for _, c := range all {
+		xs, ys = append(xs, c.mean.x...), append(ys, c.mean.y...)
 		for _, seed := range c.seeds {
 			xs, ys = append(xs, seed.x...), append(ys, seed.y...)
 		}
 	}
 	x, y := newAxis(xs, false, left, width-right), newAxis(ys, false, height-bottom, top+8)
 	s := newSVG(label, width, height)
-	s.frame(x, y, "environment steps", "return")
+	s.frame(x, y, "environment steps", yLabel)
 	for _, v := range []struct {
 		name string
 		at   float64

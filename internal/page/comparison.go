@@ -62,6 +62,14 @@ type ranked struct {
 	behind, below   stats.Interval // the best group's lead, and how likely a seed of it is above
 }
 
+// broken is how many actions of a group broke constraints.
+func (g *Group) broken() (n int) {
+	for _, r := range slices.Concat(g.Results...) {
+		n += r.Violations
+	}
+	return n
+}
+
 // scores are what groups are ranked by: returns on one problem, shares of the way on several.
 func (r *ranked) scores() stats.Scores {
 	if len(r.returns) > 1 {
@@ -109,7 +117,8 @@ func (c *Comparison) known() bool {
 	return true
 }
 
-// rank returns the groups, the best first. Intervals are percentiles of resampled seeds,
+// rank returns the groups, the best first, and those whose actions broke constraints after
+// those whose actions did not: they cannot be used as they are. Intervals are percentiles of resampled seeds,
 // those of every problem and group on their own.
 func (c *Comparison) rank() []*ranked {
 	all := make([]*ranked, len(c.Groups))
@@ -127,7 +136,15 @@ func (c *Comparison) rank() []*ranked {
 		}
 		all[i] = r
 	}
-	slices.SortStableFunc(all, func(a, b *ranked) int { return cmp.Compare(of(b.scores()), of(a.scores())) })
+	slices.SortStableFunc(all, func(a, b *ranked) int {
+		if broke := a.broken() > 0; broke != (b.broken() > 0) {
+			if broke {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(of(b.scores()), of(a.scores()))
+	})
 	for _, r := range all[:min(len(all), shownRows)] {
 		estimate := func(what string, f func(...stats.Scores) float64, s ...stats.Scores) stats.Interval {
 			return stats.Stratified(level, rng.New(1, "report", what, r.Name), resamples, f, s...)
@@ -167,7 +184,19 @@ func (c *Comparison) verdict(all []*ranked) []string {
 	if c.Open {
 		so = " so far"
 	}
-	text := fmt.Sprintf("Best%s is %s: its %s is %s (%s)", so, best.Name, c.Statistic, c.score(best.value.Estimate), ofLevel(best.value, c.score))
+	among, kept := "", 0
+	var above []string // what broke constraints and is beyond the interval
+	for _, r := range all {
+		if r.broken() == 0 {
+			kept++
+		} else if r.behind.High < 0 {
+			above = append(above, r.Name)
+		}
+	}
+	if 0 < kept && kept < len(all) {
+		among = " of those that broke no constraint"
+	}
+	text := fmt.Sprintf("Best%s%s is %s: its %s is %s (%s)", so, among, best.Name, c.Statistic, c.score(best.value.Estimate), ofLevel(best.value, c.score))
 	if len(c.Problems) > 1 {
 		text += " of the way from uniform to the best known"
 	} else if l, known := c.scale(0); known {
@@ -179,24 +208,30 @@ func (c *Comparison) verdict(all []*ranked) []string {
 	}
 	next := all[1]
 	text = fmt.Sprintf("It is above the next one, %s, by %s (%s)", next.Name, c.score(next.behind.Estimate), between(next.behind, c.score))
+	if next.behind.Estimate < 0 {
+		text = fmt.Sprintf("The next one, %s, which broke constraints, is above it by %s (%s)", next.Name, c.score(-next.behind.Estimate), between(stats.Interval{Low: -next.behind.High, High: -next.behind.Low}, c.score))
+	}
 	if finite(next.below.Low) {
 		text += fmt.Sprintf("; a seed of it is above one of the other with probability %.2f (%.2f to %.2f)", next.below.Estimate, next.below.Low, next.below.High)
 	}
 	shown := all[1:min(len(all), shownRows)]
 	same := 0
 	for _, r := range shown {
-		if !(r.behind.Low > 0) {
+		if !(r.behind.Low > 0 || r.behind.High < 0) {
 			same++
 		}
 	}
 	lead = append(lead, text+".")
 	switch {
-	case same == 0 && len(shown) > 1:
+	case same == 0 && len(above) == 0 && len(shown) > 1:
 		lead = append(lead, fmt.Sprintf("Its lead over each of the other %d is beyond the interval.", len(shown)))
 	case same == 1 && len(shown) == 1:
 		lead = append(lead, "These seeds do not tell the two apart: the interval of the lead has 0.")
 	case same > 0:
 		lead = append(lead, fmt.Sprintf("Of the other %d these seeds do not tell %d from it: the interval of the lead has 0.", len(shown), same))
+	}
+	if len(above) > 0 {
+		lead = append(lead, fmt.Sprintf("Beyond the interval above it: %s, which broke constraints.", strings.Join(above, ", ")))
 	}
 	return lead
 }
@@ -226,13 +261,11 @@ func (c *Comparison) block(title string) (*Block, []string, error) {
 		b.Legend = append(b.Legend, Series{r.Name, class(i)})
 	}
 	for k := range c.Problems {
-		chart, err := c.curves(k, drawn)
+		charts, err := c.curves(k, drawn)
 		if err != nil {
 			return nil, nil, err
 		}
-		if chart != nil {
-			b.Charts = append(b.Charts, *chart)
-		}
+		b.Charts = append(b.Charts, charts...)
 	}
 	if len(all) > 1 {
 		b.Charts = append(b.Charts, c.intervals(drawn)...)
@@ -248,7 +281,7 @@ func (c *Comparison) table(all []*ranked) *Table {
 			t.Head = append(t.Head, "mean return, "+p.Name)
 		}
 	}
-	t.Head = append(t.Head, "violations", "largest residual", "seconds", "seeds")
+	t.Head = append(t.Head, "violations", "largest residual", "processor seconds", "seeds")
 	for _, s := range all[0].Settings {
 		t.Head = append(t.Head, s.Name)
 	}
@@ -280,13 +313,14 @@ func (c *Comparison) table(all []*ranked) *Table {
 	return t
 }
 
-// curves draws the evaluations of groups on a problem: every seed, and the mean over those
-// that have come as far. It returns nil where there are none.
-func (c *Comparison) curves(problem int, all []*ranked) (*Chart, error) {
-	var drawn []curve
+// curves draws the evaluations of groups on a problem, every seed and the mean over those
+// that have come as far, and where actions broke constraints, the share that did between
+// evaluations. It returns none where there are no evaluations.
+func (c *Comparison) curves(problem int, all []*ranked) ([]Chart, error) {
+	var drawn, broken []curve
 	for i, r := range all {
-		k := curve{name: r.Name, class: class(i)}
-		at := map[float64][]float64{}
+		k, b := curve{name: r.Name, class: class(i)}, curve{name: r.Name, class: class(i)}
+		at, shares := map[float64][]float64{}, map[float64][]float64{}
 		for _, result := range r.Results[problem] {
 			if result.Dir == "" {
 				continue
@@ -296,10 +330,17 @@ func (c *Comparison) curves(problem int, all []*ranked) (*Chart, error) {
 				return nil, err
 			}
 			var seed line
+			var violations, since float64
 			for _, row := range rows {
+				violations += row["violations"]
 				if v, ok := row["eval_return"]; ok {
-					seed.add(row["step"], v)
-					at[row["step"]] = append(at[row["step"]], v)
+					step := row["step"]
+					seed.add(step, v)
+					at[step] = append(at[step], v)
+					if step > since {
+						shares[step] = append(shares[step], violations/(step-since))
+						violations, since = 0, step
+					}
 				}
 			}
 			k.seeds = append(k.seeds, seed)
@@ -307,18 +348,26 @@ func (c *Comparison) curves(problem int, all []*ranked) (*Chart, error) {
 		for _, step := range sorted(at) {
 			if len(at[step]) == len(k.seeds) {
 				k.mean.add(step, stats.Mean(at[step]))
+				b.mean.add(step, stats.Mean(shares[step]))
 			}
 		}
-		drawn = append(drawn, k)
+		drawn, broken = append(drawn, k), append(broken, b)
 	}
 	if !slices.ContainsFunc(drawn, func(k curve) bool { return len(k.mean.x) > 0 }) {
 		return nil, nil
 	}
 	p := c.Problems[problem]
-	return &Chart{
-		SVG:     drawCurves("Learning curves on "+p.Name+": "+names(all), drawn, p.Curve),
+	charts := []Chart{{
+		SVG:     drawCurves("Learning curves on "+p.Name+": "+names(all), "return", drawn, p.Curve),
 		Caption: p.Name + ": evaluations of the deterministic action during training, every seed behind the mean.",
-	}, nil
+	}}
+	if slices.ContainsFunc(all, func(r *ranked) bool { return r.broken() > 0 }) {
+		charts = append(charts, Chart{
+			SVG:     drawCurves("Violations on "+p.Name+": "+names(all), "share of actions", broken, Levels{nan, nan}),
+			Caption: p.Name + ": the share of the actions of training, since the evaluation before, that broke a constraint, mean over seeds.",
+		})
+	}
+	return charts, nil
 }
 
 func names(all []*ranked) string {

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"paspo/internal/stats"
+	"paspo/internal/sweep"
+	"paspo/internal/sweep/journal"
 )
 
 // results are trainings of given returns.
@@ -64,7 +67,7 @@ func TestComparison(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Best is better: its interquartile mean is 45.0 %", "above the next one, worse, by 25.0 % (", "mean return, euros", ">0.25<", ">7<", "Probability of improvement",
+		"Best of those that broke no constraint is better: its interquartile mean is 45.0 %", "above the next one, worse, by 25.0 % (", "mean return, euros", ">0.25<", ">7<", "Probability of improvement",
 		"Optimality gap", "Shares of the way are 0 for uniform",
 	} {
 		if !strings.Contains(b.String(), want) {
@@ -95,6 +98,51 @@ func TestVerdict(t *testing.T) {
 		if got := verdict(x.groups...); !strings.Contains(got, x.want) {
 			t.Errorf("%q does not say %q", got, x.want)
 		}
+	}
+}
+
+// What breaks constraints comes after what does not, however much it earns, and the verdict
+// says so.
+func TestVerdictOnViolations(t *testing.T) {
+	c := &Comparison{One: "algorithm", Statistic: "mean", Of: stats.Mean, Problems: []Problem{{Name: "p", Scores: Levels{0, 1}}}}
+	for name, xs := range map[string][]float64{"free": {2, 2.1, 2.2}, "kept": {0.9, 0.91, 0.92}, "low": {0.2, 0.21, 0.22}, "broken": {0.1, 0.11, 0.12}} {
+		g := Group{Name: name, Results: [][]Result{results(xs...)}}
+		if name == "free" || name == "broken" {
+			g.Results[0][1].Violations = 5
+		}
+		c.Groups = append(c.Groups, g)
+	}
+	all := c.rank()
+	var order []string
+	for _, r := range all {
+		order = append(order, r.Name)
+	}
+	if want := []string{"kept", "low", "free", "broken"}; !slices.Equal(order, want) {
+		t.Errorf("order %q, want %q", order, want)
+	}
+	got := strings.Join(c.verdict(all), " ")
+	for _, want := range []string{"Best of those that broke no constraint is kept: its mean is 0.9100", "above the next one, low, by 0.7000", "Beyond the interval above it: free, which broke constraints."} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
+		}
+	}
+	c.Groups = slices.DeleteFunc(c.Groups, func(g Group) bool { return g.Name == "low" })
+	if got, want := strings.Join(c.verdict(c.rank()), " "), "The next one, free, which broke constraints, is above it by 1.1900 ("; !strings.Contains(got, want) {
+		t.Errorf("%q does not say %q", got, want)
+	}
+}
+
+// A comparison of algorithms that has not ended shows the seeds that all have ended on, without
+// algorithms that failed.
+func TestCommonSeeds(t *testing.T) {
+	record := func() []*sweep.Record { return []*sweep.Record{{}, {}, {}} }
+	all, of := common([]sweep.Setting{
+		{Number: 0, State: journal.Running, Returns: []float64{1, 2, 3}, Records: record()},
+		{Number: 1, State: journal.Fail, Returns: []float64{1, nan, nan}, Records: record()},
+		{Number: 2, State: journal.Running, Returns: []float64{nan, 5, 6}, Records: record()},
+	}, []uint64{7, 8, 9})
+	if !slices.Equal(of, []uint64{8, 9}) || len(all) != 2 || !slices.Equal(all[0].Returns, []float64{2, 3}) || !slices.Equal(all[1].Returns, []float64{5, 6}) || len(all[1].Records) != 2 {
+		t.Errorf("seeds %v of %+v", of, all)
 	}
 }
 

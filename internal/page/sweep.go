@@ -67,7 +67,11 @@ func ofSweep(ctx context.Context, w *sweep.Sweep) (*Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, lead, err := c.block("Settings that were trained to their end")
+	title := "Settings that were trained to their end"
+	if w.Compares() {
+		title = "Algorithms, on the seeds that all of them have ended on"
+	}
+	all, lead, err := c.block(title)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +81,11 @@ func ofSweep(ctx context.Context, w *sweep.Sweep) (*Part, error) {
 			yet = ""
 		}
 		part.Lead = []string{"No setting has been trained on all seeds" + yet + "."}
+		if w.Compares() {
+			part.Lead = []string{"There is no seed" + yet + " that all algorithms have been trained on."}
+		}
+	} else if w.Compares() {
+		part.Lead = lead // nothing was chosen
 	} else {
 		part.Lead = append(lead, "It was chosen on these seeds, so that on others it is likely to do a little worse.")
 	}
@@ -89,12 +98,71 @@ func ofSweep(ctx context.Context, w *sweep.Sweep) (*Part, error) {
 	}
 	part.add(all)
 	part.add(chosen)
-	for _, b := range effects(w, s) {
-		part.add(b)
+	if !w.Compares() {
+		for _, b := range effects(w, s) {
+			part.add(b)
+		}
 	}
 	part.add(givenUp(w, s))
 	part.add(failures(w, s))
 	return part, nil
+}
+
+// settingsOf returns the settings of a training beside its problem.
+func settingsOf(w *sweep.Sweep, p search.Point, seed uint64) (map[string]string, error) {
+	cfg, err := w.Config(p, seed)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]string{}
+	for _, v := range cfg.Values("") {
+		if v.Key != "seed" && v.Key != "constraints" && !strings.HasPrefix(v.Key, "env.") {
+			values[v.Key] = v.Value
+		}
+	}
+	return values, nil
+}
+
+// differing adds to the settings of groups what differs between their configurations, as where a
+// preset has other settings for other algorithms.
+func (c *Comparison) differing(configs []map[string]string) {
+	if len(configs) == 0 {
+		return
+	}
+	for _, key := range sorted(configs[0]) {
+		if slices.ContainsFunc(c.Groups[0].Settings, func(f Fact) bool { return f.Name == key }) ||
+			!slices.ContainsFunc(configs, func(other map[string]string) bool { return other[key] != configs[0][key] }) {
+			continue
+		}
+		for i := range c.Groups {
+			c.Groups[i].Settings = append(c.Groups[i].Settings, Fact{key, configs[i][key]})
+		}
+	}
+}
+
+// common returns settings with the seeds that all of them have ended on, without those that failed;
+// none where there is no such seed.
+func common(settings []sweep.Setting, seeds []uint64) (all []sweep.Setting, of []uint64) {
+	for _, x := range settings {
+		if x.State != journal.Fail {
+			x.Returns, x.Records = nil, nil
+			all = append(all, x)
+		}
+	}
+	settings = slices.DeleteFunc(slices.Clone(settings), func(x sweep.Setting) bool { return x.State == journal.Fail })
+	for k, seed := range seeds {
+		if slices.ContainsFunc(settings, func(x sweep.Setting) bool { return !finite(x.Returns[k]) }) {
+			continue
+		}
+		of = append(of, seed)
+		for i, x := range settings {
+			all[i].Returns, all[i].Records = append(all[i].Returns, x.Returns[k]), append(all[i].Records, x.Records[k])
+		}
+	}
+	if len(of) == 0 {
+		return nil, nil
+	}
+	return all, of
 }
 
 func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
@@ -125,6 +193,9 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 		{"processor time", fmt.Sprintf("%.0f s", s.Seconds)},
 	}
 	facts := w.Facts()
+	if slices.ContainsFunc(spec.Space, func(d search.Dimension) bool { return d.Key == "env.name" }) {
+		delete(facts, "environment") // that of the base
+	}
 	for _, name := range sorted(facts) {
 		all = append(all, Fact{name, facts[name]})
 	}
@@ -132,14 +203,19 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 }
 
 // compare makes a comparison of the settings that have been trained to their end on all
-// problems.
+// problems; of algorithms, on the seeds that all have ended on.
 func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seeds []uint64) (*Comparison, error) {
 	spec := w.Spec
 	c := &Comparison{One: "setting", Statistic: statisticNames[spec.Objective.Statistic], Of: spec.Objective.Of}
 	ofProblem := func(d *search.Dimension) bool { return strings.HasPrefix(d.Key, "env.") || d.Key == "constraints" }
+	if w.Compares() {
+		c.One = "algorithm"
+		settings, seeds = common(settings, seeds)
+	}
 	problems, groups := map[string]int{}, map[string]int{}
+	var configs []map[string]string // of groups of algorithms, on the first problem of each
 	for _, x := range settings {
-		if x.State != journal.Complete {
+		if x.State != journal.Complete && !w.Compares() {
 			continue
 		}
 		var problem, group []string
@@ -179,6 +255,13 @@ func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seed
 				name = own[0].Value
 			}
 			c.Groups = append(c.Groups, Group{Name: name, Settings: own})
+			if w.Compares() {
+				values, err := settingsOf(w, x.Point, seeds[0])
+				if err != nil {
+					return nil, err
+				}
+				configs = append(configs, values)
+			}
 		}
 		g := &c.Groups[i]
 		for len(g.Results) <= p {
@@ -192,6 +275,7 @@ func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seed
 			g.Results[p] = append(g.Results[p], result)
 		}
 	}
+	c.differing(configs)
 	c.Groups = slices.DeleteFunc(c.Groups, func(g Group) bool {
 		return len(g.Results) < len(c.Problems) || slices.ContainsFunc(g.Results, func(r []Result) bool { return len(r) == 0 })
 	})

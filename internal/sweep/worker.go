@@ -246,7 +246,7 @@ func (w *Sweep) next(st *journal.State, others *watch) step {
 	all := w.trials(st, w.search)
 	s, open := w.goOn(all, others)
 	more := len(all) < w.Spec.Search.Trials
-	if len(s.ops) > 0 && !(more && w.compares()) {
+	if len(s.ops) > 0 && !(more && w.Compares()) {
 		return s
 	}
 	if more {
@@ -278,9 +278,9 @@ func (w *Sweep) next(st *journal.State, others *watch) step {
 	return s
 }
 
-// compares says whether the sweep is a comparison of algorithms. It begins all settings and takes their
+// Compares says whether the sweep is a comparison of algorithms. It begins all settings and takes their
 // seeds in turn, so that whenever it stops the same seeds of all have ended.
-func (w *Sweep) compares() bool {
+func (w *Sweep) Compares() bool {
 	return w.Spec.Search.Method == "grid" && slices.ContainsFunc(w.Spec.Space, func(d search.Dimension) bool { return d.Key == algoKey })
 }
 
@@ -291,7 +291,7 @@ func (w *Sweep) goOn(all []*trial, others *watch) (s step, open bool) {
 	}
 	var fresh *claim
 	var of *trial
-	turn, first := w.compares(), 0 // place of the seed of fresh
+	turn, first := w.Compares(), 0 // place of the seed of fresh
 	for _, t := range all {
 		if t.State.Finished() {
 			continue
