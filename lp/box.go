@@ -43,7 +43,7 @@ func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err
 		}
 		return p.stated(lo), p.stated(hi), nil
 	}
-	if c := p.ranges; c != nil {
+	if c := p.known; c != nil {
 		c.Lock()
 		defer c.Unlock()
 		if c.lo == nil {
@@ -58,10 +58,11 @@ func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err
 	return lo, hi, err
 }
 
-// ranges keeps the bounding box.
-type ranges struct {
+// known keeps what takes many programs to find: the bounding box and the redundant rows.
+type known struct {
 	sync.Mutex
-	lo, hi []float64 // nil until they are found
+	lo, hi    []float64 // nil until they are found
+	redundant *[]int    // likewise
 }
 
 // findRanges returns the bounding box, and how far the size of every entity moves, in

@@ -190,3 +190,69 @@ func TestRedundantRowsOneByOne(t *testing.T) {
 		t.Errorf("%d of %d rows redundant", found, rows)
 	}
 }
+
+// Of many rows with few entities a ray proves most not to be redundant, and no other.
+func TestRedundantRowsOfMany(t *testing.T) {
+	r := rand.New(rng.New(4, "redundant"))
+	rows, redundant, pierced := 0, 0, 0
+	for range 40 {
+		n, inf := 2+r.IntN(3), math.Inf(1)
+		d := lp.Description{Entities: lptest.Names(n), Total: 1}
+		for k := range 2*n + 1 + r.IntN(3*n) {
+			row := lp.Row{Name: fmt.Sprint(k), Coef: make([]float64, n), Min: -inf}
+			if k > 0 && r.IntN(5) == 0 { // almost one that is there
+				copy(row.Coef, d.Rows[k-1].Coef)
+				row.Coef[0] += math.Pow(10, -4-10*r.Float64()) * r.NormFloat64()
+				row.Max = d.Rows[k-1].Max
+			} else {
+				for j := range row.Coef {
+					row.Coef[j] = math.Round(100*r.NormFloat64()) / 100
+					row.Max += row.Coef[j] / float64(n)
+				}
+				row.Max += vec.Norm(row.Coef) * (0.7 + 0.6*r.Float64()) / float64(n)
+			}
+			d.Rows = append(d.Rows, row)
+		}
+		if r.IntN(8) == 0 { // all in a plane, which no equality states
+			plane := lp.Row{Name: "plane", Coef: make([]float64, n), Min: 0, Max: inf}
+			plane.Coef[0], plane.Coef[1] = 1, -1
+			back := plane
+			back.Name, back.Min, back.Max = "back", -inf, 0
+			d.Rows = append(d.Rows, plane, back)
+		}
+		p, err := lp.New(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := lp.RedundantRows(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := exactlyRedundant(t, p)
+		if !slices.Equal(got, want) {
+			t.Errorf("redundant rows %v, want %v\n%+v", got, want, d)
+		}
+		s := optima.New(p.Form())
+		if s == nil {
+			t.Fatal("no vertex")
+		}
+		tol := slices.Repeat([]float64{1e-9}, len(p.Form().B))
+		needed, err := s.Pierced(t.Context(), tol, func(string, int) func(int) { return func(int) {} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, v := range needed {
+			if v {
+				pierced++
+				if slices.Contains(want, k) {
+					t.Errorf("a ray meets row %d, which is redundant\n%+v", k, d)
+				}
+			}
+		}
+		rows, redundant = rows+len(needed), redundant+len(want)
+	}
+	t.Logf("%d rows, %d redundant, %d met by rays", rows, redundant, pierced)
+	if redundant == 0 || 3*pierced < rows-redundant {
+		t.Errorf("of %d rows, %d of them redundant, rays meet %d", rows, redundant, pierced)
+	}
+}

@@ -60,8 +60,9 @@ type Polytope struct {
 	// there are no inequalities, E is its affine hull and l and u its bounding box.
 	hull *pointHull
 
-	// ranges, where not nil, keeps the bounding box once it is found.
-	ranges *ranges
+	// known, where not nil, keeps the bounding box and the redundant rows once they are
+	// found.
+	known *known
 
 	// weights is the number of entities, the last, that are weights of points: see
 	// lift.

@@ -26,18 +26,49 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 		return slices.DeleteFunc(all, func(k int) bool { return k >= len(p.b) }), err
 	}
 	p = p.Canonical()
+	if c := p.known; c != nil {
+		c.Lock()
+		defer c.Unlock()
+		if c.redundant == nil {
+			found, err := p.findRedundant(ctx)
+			if err != nil {
+				return nil, err
+			}
+			c.redundant = &found
+		}
+		return slices.Clone(*c.redundant), nil
+	}
+	return p.findRedundant(ctx)
+}
+
+func (p *Polytope) findRedundant(ctx context.Context) ([]int, error) {
 	n := p.Dim()
 	b := append([]float64(nil), p.b...)
 	s := optima.New(p.Form())
+	needed := make([]bool, len(b))
+	if s != nil && len(b) > 2*n { // a point inside takes up to a program an entity
+		tol := make([]float64, len(b))
+		for k := range tol {
+			tol[k] = 100 * redundantTol * p.redundantScale(k) // what is closer is left to programs
+		}
+		var err error
+		if needed, err = s.Pierced(ctx, tol, func(name string, total int) func(int) { return Stage(ctx, name, total) }); err != nil {
+			return nil, err
+		}
+	}
 	done := Stage(ctx, "redundant rows", len(b))
 	var redundant []int
 	for k := len(p.b) - 1; k >= 0; k-- {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		done(1)
+		if needed[k] {
+			continue
+		}
 		row := p.a[k*n : (k+1)*n]
 		// The row itself stays, further out: the program remains bounded.
-		scale := max(1, math.Abs(p.b[k]), vec.MaxAbs(row))
+		scale := p.redundantScale(k)
 		most, ok := 0., false
 		var err error
 		if s != nil {
@@ -64,8 +95,13 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 				s.Drop(k)
 			}
 		}
-		done(1)
 	}
 	slices.Reverse(redundant)
 	return redundant, nil
+}
+
+// redundantScale is what redundantTol is relative to.
+func (p *Polytope) redundantScale(k int) float64 {
+	n := p.Dim()
+	return max(1, math.Abs(p.b[k]), vec.MaxAbs(p.a[k*n:(k+1)*n]))
 }

@@ -89,7 +89,7 @@ func (p *Polytope) scaleByRows() error {
 			}
 			if err == nil {
 				q := p.Canonical()
-				q.ranges = &ranges{lo: q.over(times(least, d)), hi: q.over(times(most, d))}
+				q.known.lo, q.known.hi = q.over(times(least, d)), q.over(times(most, d))
 			}
 			return nil
 		}
@@ -111,6 +111,7 @@ func (p *Polytope) finish(sizes []float64) {
 	if c := p.in(p.amountUnits(sizes), p.size); c != p {
 		p.canon = c
 	}
+	p.Canonical().known = &known{}
 }
 
 // implied returns bounds of the entities that follow from single rows and the bounds

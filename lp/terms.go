@@ -168,7 +168,6 @@ func (p *Polytope) finishTerms() error {
 			}
 			q.canon = nil
 			q.finish(s)
-			q.Canonical().ranges = &ranges{}
 		}
 	}
 	t.lifted = q

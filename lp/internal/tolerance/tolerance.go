@@ -27,6 +27,10 @@ const (
 	// endpoints of an interval to meet and the interval to be answered.
 	Cross = 1e-11
 
+	// Flat is the width, against max(1, largest coordinate), up to which a polytope counts as
+	// flat in a direction.
+	Flat = 1e-9
+
 	// Noise is the relative size up to which a coefficient that remains of a row after
 	// elimination is taken for an error of its data. Rows that restate a budget in
 	// decimals are the common case.

@@ -1,0 +1,210 @@
+package optima
+
+import (
+	"context"
+	"math"
+
+	"paspo/lp/internal/program"
+	"paspo/lp/internal/tolerance"
+	"paspo/lp/internal/vec"
+)
+
+// Stage begins a stage of what takes long and returns what is to be told of parts that are
+// done.
+type Stage func(name string, total int) func(parts int)
+
+// Inside returns a point that keeps clear of every inequality and bound, the mean of some
+// vertices. It is nil where there is none for certain.
+func (s *Sweep) Inside(ctx context.Context, stage Stage) ([]float64, error) {
+	sides := newSides(s.p)
+	inside := make([]bool, sides.count())
+	center, points, scale := make([]float64, len(s.x)), 0., 1.
+	visit := func() {
+		points++
+		for j, x := range s.x {
+			center[j] += (x - center[j]) / points
+			scale = max(scale, math.Abs(x))
+		}
+		for k := range inside {
+			slack, size := sides.slack(k, s.x)
+			inside[k] = inside[k] || slack > tolerance.Flat*size*scale
+		}
+	}
+	visit()
+	done := stage("a point inside", len(inside))
+	c := make([]float64, len(s.x))
+	for k := range inside {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		done(1)
+		if inside[k] {
+			continue
+		}
+		sides.inward(k, c)
+		if _, ok := s.Maximum(c); !ok {
+			return nil, nil
+		}
+		if visit(); !inside[k] {
+			return nil, nil
+		}
+	}
+	for k := range inside {
+		if slack, size := sides.slack(k, center); !(slack > tolerance.Flat*size*scale) {
+			return nil, nil
+		}
+	}
+	return center, nil
+}
+
+// Pierced marks inequalities that are not redundant beside all others, since a point breaks
+// one alone, by more than its tolerance: where a ray from inside has met one row and not the next side yet. Rays go along the
+// normals of rows that are not marked, and each starts halfway to where the last one met a
+// side. A round of them costs as much as a program or two.
+func (s *Sweep) Pierced(ctx context.Context, tol []float64, stage Stage) (needed []bool, err error) {
+	p, n := s.p, len(s.x)
+	needed = make([]bool, len(p.B))
+	from, err := s.Inside(ctx, stage)
+	if from == nil {
+		return needed, err
+	}
+	solve, basis := vec.RowSpace(p.E, n)
+	sides := newSides(p)
+	slack, rate := make([]float64, sides.count()), make([]float64, sides.count())
+	d := make([]float64, n)
+	done := stage("rays to rows", len(needed))
+	const few = 1. / 100 // of the rows that are left: other programs find them sooner
+	for found, left := 1, 0; found > 0 && float64(found) > few*float64(left); {
+		found, left = 0, 0
+		for i := range slack {
+			slack[i], _ = sides.slack(i, from)
+		}
+		for k := range needed {
+			if needed[k] {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			row, _ := p.Side(k)
+			copy(d, row)
+			vec.Orthogonalize(d, basis)
+			at, first, second := -1, math.Inf(1), math.Inf(1)
+			for i, v := range slack {
+				rate[i] = sides.rate(i, d)
+				if rate[i] <= 0 {
+					continue
+				}
+				if t := v / rate[i]; t < first {
+					at, first, second = i, t, first
+				} else {
+					second = min(second, t)
+				}
+			}
+			if at < 0 {
+				continue
+			}
+			if at < len(needed) && !needed[at] {
+				t := min(2*first, (first+second)/2)
+				for j := range s.x {
+					s.x[j] = from[j] + t*d[j]
+				}
+				solve(s.x, p.F)
+				if s.breaks(at, tol[at]) {
+					needed[at] = true
+					found++
+					done(1)
+				}
+			}
+			if !needed[k] {
+				left++
+			}
+			for j := range from {
+				from[j] += first / 2 * d[j]
+			}
+			for i := range slack {
+				slack[i] -= first / 2 * rate[i]
+			}
+		}
+	}
+	return needed, nil
+}
+
+// breaks reports whether the point breaks one inequality by more than a tolerance, and
+// satisfies all else.
+func (s *Sweep) breaks(k int, by float64) bool {
+	for j, x := range s.x {
+		if !(x >= s.p.L[j] && x <= s.p.U[j]) {
+			return false
+		}
+	}
+	row, b := s.p.Side(k)
+	return vec.Dot(row, s.x) > b+by && s.valid(k, tolerance.Tight)
+}
+
+// sides are the inequalities and the finite bounds of a polytope.
+type sides struct {
+	p      program.Form
+	entity []int
+	upper  []bool
+}
+
+func newSides(p program.Form) *sides {
+	s := &sides{p: p}
+	for j := range p.L {
+		for _, upper := range []bool{false, true} {
+			if upper && math.IsInf(p.U[j], 0) || !upper && math.IsInf(p.L[j], 0) {
+				continue
+			}
+			s.entity, s.upper = append(s.entity, j), append(s.upper, upper)
+		}
+	}
+	return s
+}
+
+func (s *sides) count() int { return len(s.p.B) + len(s.entity) }
+
+// slack returns what x leaves of side k, and the length of its normal.
+func (s *sides) slack(k int, x []float64) (slack, size float64) {
+	if k < len(s.p.B) {
+		row, rhs := s.p.Side(k)
+		return rhs - vec.Dot(row, x), vec.Norm(row)
+	}
+	k -= len(s.p.B)
+	j := s.entity[k]
+	if s.upper[k] {
+		return s.p.U[j] - x[j], 1
+	}
+	return x[j] - s.p.L[j], 1
+}
+
+// rate returns by how much the slack of side k falls along d.
+func (s *sides) rate(k int, d []float64) float64 {
+	if k < len(s.p.B) {
+		row, _ := s.p.Side(k)
+		return vec.Dot(row, d)
+	}
+	k -= len(s.p.B)
+	if s.upper[k] {
+		return d[s.entity[k]]
+	}
+	return -d[s.entity[k]]
+}
+
+// inward writes the direction away from side k, largest component about 1.
+func (s *sides) inward(k int, c []float64) {
+	clear(c)
+	if k < len(s.p.B) {
+		row, _ := s.p.Side(k)
+		scale := vec.PowerScale(vec.MaxAbs(row))
+		for j, v := range row {
+			c[j] = -v * scale
+		}
+		return
+	}
+	k -= len(s.p.B)
+	c[s.entity[k]] = 1
+	if s.upper[k] {
+		c[s.entity[k]] = -1
+	}
+}
