@@ -59,21 +59,29 @@ gpu-env: deps-gpu
 TOOLS   := ./kernels/internal/genptx ./cuda/internal/env ./internal/image
 SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)$$')
 
-# The tests of lp and of environments' bounds that -race skips or shortens: long arithmetic
-# of one goroutine. They run without it, and the others of their packages do not run twice.
-NOT_RACED_FILES = $(shell grep -rlE 'race\.(Skip|Enabled)' --include=*_test.go ./lp ./envs/internal/bounds)
-NOT_RACED       = $(shell awk '/^func / { split($$2, name, /[^A-Za-z0-9_]/) } /race\.(Skip|Enabled)/ { print name[1] }' $(NOT_RACED_FILES) | sort -u | paste -sd '|')
+# Everything; two of its parts at a time, since each leaves cores idle now and then. What a
+# part says comes when it ends.
+test: deps-gpu browser
+	@$(MAKE) -j2 --output-sync=target test-values test-races race-check lint image-check test-tools
 
-# The GPU's part runs behind a driver of our own. What the tag leaves out is
-# tested without it. The tests of genptx do what ptx-check does.
-test: deps-gpu browser lint image-check race-check
-	$(GO) test -v $(TOOLS)
-	$(WITH_CUDA) $(GO) test -race -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -v /policy/gpu) && \
-	$(GO) test -race -tags gpu -timeout 40m -run '$(RACE_LEFT_OUT)|Together' ./policy/gpu # the others ran in race-check
+# The GPU's part runs behind a driver of our own; race-check has the packages that run on
+# nothing else. What the tag leaves out is tested without it.
+.PHONY: test-values test-races test-tools
+test-values: deps-gpu
+	$(WITH_CUDA) $(GO) test -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -vE '/(kernels|cuda|cudatest|policy/gpu)$$')
 	$(GO) test ./cuda ./policy/gpu -run NotBuilt
+
+# Goroutines: the race detector makes arithmetic five to twenty times slower, and has
+# nothing to find in more of it.
+test-races: deps-gpu
+	$(WITH_CUDA) $(GO) test -race -short -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -v /policy/gpu) && \
+	$(GO) test -race -tags gpu -timeout 40m -run '$(RACE_LEFT_OUT)|Together' ./policy/gpu # the others ran in race-check
+
+# The tests of genptx do what ptx-check does.
+test-tools: deps-gpu
+	$(GO) test -v $(TOOLS)
 	@cd internal/sweep/kubernetestest && if $(GO) mod download; then $(GO) vet ./... && $(GO) test ./...; else \
 		echo "SKIPPED: the types of Kubernetes cannot be fetched, so that nothing holds its jobs to them"; fi
-	$(GO) test -timeout 40m -run "^($(NOT_RACED))$$" $(sort $(dir $(NOT_RACED_FILES)))
 
 # The tests of the kernels and of what queues them, with every access of device
 # memory looked at: two that no barrier, stream or event orders are an error.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/long"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/ppo"
@@ -139,6 +140,7 @@ func TestLagrangianMultipliers(t *testing.T) {
 // far a PPO update goes is the factor, and the second one falls to 0 where its cost stays below the
 // limit. Where which action had what cost is lost, as published, costs are free.
 func TestCUPKeepsItsLimit(t *testing.T) {
+	long.Test(t)
 	for faults, iterations := range map[Faults]int{"false": 700, "[outer-product]": 150} {
 		var third, last [2]float64 // quarters of training
 		_, value, metrics := trained(t, newBandit(t), "cup", iterations, func(c *Config, p *ppo.Config) {
@@ -181,6 +183,7 @@ func TestCUPKeepsItsLimit(t *testing.T) {
 // The value is that of the linear program; of cpo, which limits the sum of the costs, by
 // the better of the multipliers.
 func TestBanditValues(t *testing.T) {
+	long.Test(t)
 	const barrierT = 200. // a barrier over two rows ends 2/t below the optimum
 	want := map[string]float64{"cpo": 0.575 + banditLimit*0.4, "ipo": (1+banditLimit)*0.575 - 2/barrierT, "p3o": (1 + banditLimit) * 0.575}
 	for name, change := range map[string]func(*Config, *ppo.Config){

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -17,6 +18,7 @@ import (
 // Costs that are always 0, constraints that are always violated, and the paper's 611 rows, with a
 // limit of 0 and another one: everything that is learned stays finite.
 func TestExtremeCosts(t *testing.T) {
+	long.Test(t)
 	inf := math.Inf(-1)
 	polytope := func(rows []lp.Row) *lp.Polytope {
 		p, err := lp.New(lp.Description{Entities: []string{"a", "b", "c"}, Total: 1, Rows: rows})

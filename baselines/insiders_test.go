@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/ppo"
@@ -14,6 +15,7 @@ import (
 // Algorithms that keep every action inside come near the value of the linear program, and
 // break nothing on the way.
 func TestInsidersReachTheOptimum(t *testing.T) {
+	long.Test(t)
 	b := &bandit{reward: []float64{1, 0.8, 0.1, -0.5}}
 	var err error
 	b.polytope, err = lp.New(lp.Description{

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"paspo/internal/checkout"
+	"paspo/internal/long"
 	"paspo/internal/run/runfolder"
 )
 
@@ -191,6 +192,7 @@ func TestRefusedResumption(t *testing.T) {
 // Nothing is answered by the policy of something else, and the difference is
 // named.
 func TestWhosePolicy(t *testing.T) {
+	long.Test(t)
 	dir := t.TempDir()
 	mine := filepath.Join(dir, "mine.yaml")
 	text := "entities: [A, B, C]\ntotal: 1\nbounds: {A: [0, 0.5]}\nconstraints:\n- A + 2*B <= 1\n# a note\n"
@@ -269,8 +271,9 @@ func TestWhosePolicy(t *testing.T) {
 
 // A path is a name and never a pattern, and advice that names one can be pasted.
 func TestPathsAreNoPatterns(t *testing.T) {
+	long.Test(t)
 	trained, _ := finished(t)
-	for _, name := range []string{"a[b", "a[b-c]d", `back\slash`, "st*r", "q?", "sp ace", "ünïcode", "it's", "%d"} {
+	for _, name := range []string{"a[b", `a[b-c]d back\slash st*r q? ünïcode it's %d`} {
 		dir := filepath.Join(t.TempDir(), name, "run")
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -295,6 +298,7 @@ func TestPathsAreNoPatterns(t *testing.T) {
 // A finished run without schedules can be trained longer, and is the same as one that
 // was trained that long at once.
 func TestResumeLonger(t *testing.T) {
+	long.Test(t)
 	dir, whole := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "whole")
 	succeed(t, "", with("--preset", "paper", "--out", dir, "--quiet")...)
 	succeed(t, "", "--resume", dir, "--steps", "2048", "--quiet")
@@ -343,6 +347,7 @@ func waitFor(t *testing.T, path string) {
 // One signal ends a run with a checkpoint and a line that says how to go on;
 // kill -9 loses what follows the last checkpoint alone.
 func TestInterruptAndKill(t *testing.T) {
+	long.Test(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	dir := filepath.Join(t.TempDir(), "run")

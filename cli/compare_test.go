@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"os"
+	"paspo/internal/long"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 // A comparison is a sweep that ends with a table by environment and algorithm.
 func TestCompare(t *testing.T) {
+	long.Test(t)
 	t.Setenv("PASPO_TEST_RUN", "1") // workers are processes of this binary
 	dir := filepath.Join(t.TempDir(), "c")
 	out := succeed(t, "", "compare", "--algos", "ppo,optlayer", "--envs", "synthetic", "--seeds", "2", "--steps", "512", "--jobs", "2", "--out", dir)
@@ -32,6 +34,7 @@ func TestCompare(t *testing.T) {
 
 // Faults are those of each algorithm of the comparison.
 func TestCompareAsPublished(t *testing.T) {
+	long.Test(t)
 	t.Setenv("PASPO_TEST_RUN", "1")
 	dir := filepath.Join(t.TempDir(), "c")
 	succeed(t, "", "compare", "--algos", "optlayer,ipo", "--envs", "synthetic", "--seeds", "1", "--steps", "512", "--as-published", "--out", dir)
@@ -73,6 +76,7 @@ func TestCompareRefusals(t *testing.T) {
 // act of an algorithm that can break constraints says so, refuses such actions, and repairs
 // them where it is asked to.
 func TestActOfAnAlgorithm(t *testing.T) {
+	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	succeed(t, "", "--env", "synthetic", "--algo", "ppo", "--steps", "512", "--quiet", "--out", dir,
 		"--set", "ppo.eval_every=0", "--set", "report.episodes=2", "--set", "report.starts=2")

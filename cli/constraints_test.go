@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/lp/interval/closedform"
 )
 
@@ -44,6 +45,7 @@ func TestShow(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	long.Test(t)
 	var c struct {
 		Entities []string
 		Empty    bool
@@ -145,6 +147,7 @@ func crowded() string {
 }
 
 func TestBeyondBudget(t *testing.T) {
+	long.Test(t)
 	path := file(t, "crowded.yaml", crowded())
 	want := succeed(t, "[]\n[0.01,0.02]\n", "constraints", "bounds", path, "--solver", "clp")
 	status, out, errs := command(t, "[]\n[0.01,0.02]\n", "constraints", "bounds", path, "--solver", "explicit")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"paspo/internal/cudatest"
+	"paspo/internal/long"
 )
 
 // withDriver runs a command line in a process of its own, with settings of the
@@ -32,6 +33,7 @@ func withDriver(t *testing.T, environ []string, args ...string) (status int, out
 // Without a device that works, auto trains on the CPU and says why in the line of
 // the device; gpu is refused in one line.
 func TestWithoutDevice(t *testing.T) {
+	long.Test(t)
 	dir := t.TempDir()
 	notALibrary := filepath.Join(dir, "libcuda.so.1")
 	if err := os.WriteFile(notALibrary, []byte("not a library"), 0o644); err != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"math"
+	"paspo/internal/long"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ const manyFacets = "generate: {method: points, entities: 10, points: 60, seed: 1
 
 // Hulls with too many facets are answered lazily, and check says so.
 func TestHullWithoutFacets(t *testing.T) {
+	long.Test(t)
 	path := file(t, "hull.yaml", manyFacets)
 	in := "[]\n[0.1,0.2]\n[0.4,0.4]\n"
 	status, out, errs := command(t, in, "constraints", "bounds", path, "--solver", "explicit")
@@ -44,6 +46,7 @@ func TestHullWithoutFacets(t *testing.T) {
 
 // Training on such a hull, and the comparison after it, leave it nowhere.
 func TestTrainOnHullWithoutFacets(t *testing.T) {
+	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	out := succeed(t, "", with("--env", "synthetic", "--set", "env.synthetic.entities=10", "--set", "env.synthetic.seed=1",
 		"--constraints", file(t, "hull.yaml", manyFacets), "--steps", "512", "--out", dir)...)

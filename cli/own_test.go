@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"paspo/internal/checkout"
+	"paspo/internal/long"
 	"paspo/internal/run/runfolder"
 )
 
@@ -54,6 +55,7 @@ func example(t *testing.T) func(in string, args ...string) (status int, out, err
 // A problem of one's own has every command: its name is that of --env, its options are
 // settings, and its runs are runs.
 func TestProblemOfOnesOwn(t *testing.T) {
+	long.Test(t)
 	own := example(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	train := []string{"--quiet", "--json", "--set", "debias.points=1000", "--set", "debias.cache_dir=", "--set", "report.episodes=8",

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"paspo/internal/checkout"
-	"paspo/internal/race"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep/slurmtest"
 )
@@ -41,9 +40,6 @@ func TestSlurm(t *testing.T) {
 	}
 	long := os.Getenv("PASPO_TEST_SLURM") != ""
 	steps, seeds := 48_000, 4
-	if race.Enabled {
-		steps /= 4
-	}
 	if long {
 		steps *= 4
 	}

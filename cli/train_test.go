@@ -15,6 +15,7 @@ import (
 
 	"paspo/envs/portfolio"
 	"paspo/internal/checkout"
+	"paspo/internal/long"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/tensorboard"
 )
@@ -198,6 +199,7 @@ func TestTrainLeavesAFolder(t *testing.T) {
 
 // The configuration that a run leaves makes the same run again.
 func TestConfigMakesTheSameRun(t *testing.T) {
+	long.Test(t)
 	dir, _ := finished(t)
 	again := filepath.Join(t.TempDir(), "again")
 	succeed(t, "", "--config", filepath.Join(dir, "config.yaml"), "--out", again, "--quiet")
@@ -211,6 +213,7 @@ func TestConfigMakesTheSameRun(t *testing.T) {
 }
 
 func TestTrainOutput(t *testing.T) {
+	long.Test(t)
 	out := filepath.Join(t.TempDir(), "run")
 	status, stdout, stderr := command(t, "", with("--env", "synthetic", "--out", out)...)
 	if status != 0 {
@@ -239,6 +242,7 @@ func TestTrainOutput(t *testing.T) {
 
 // Comparison and act keep to limits that follow the state.
 func TestLimitsThatFollowTheState(t *testing.T) {
+	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	out := succeed(t, "", with("--env", "portfolio-limited", "--steps", "512", "--out", dir)...)
 	if !strings.Contains(out, "upper bound") || !strings.Contains(out, "together: largest constraint residual") || !strings.Contains(out, "violations (> 1e-6): 0\n") {
@@ -259,6 +263,7 @@ func TestLimitsThatFollowTheState(t *testing.T) {
 
 // A matrix that follows the state is that of the observation.
 func TestMatrixThatFollowsTheState(t *testing.T) {
+	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	status, out, errs := command(t, "", with("--env", "factor", "--steps", "512", "--out", dir)...)
 	if status != 0 || !strings.Contains(errs, "intervals: dual simplex, since the matrix follows the state\n") {

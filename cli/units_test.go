@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"paspo/internal/long"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ constraints:
 
 // Each command says the same of constraints in other units, up to the unit.
 func TestConstraintsInOtherUnits(t *testing.T) {
+	long.Test(t)
 	type answer struct {
 		Box       []struct{ Lo, Hi float64 }
 		Share     struct{ Estimate float64 } `json:"feasible_share"`
@@ -82,6 +84,7 @@ func TestConstraintsInOtherUnits(t *testing.T) {
 
 // A policy that is trained under rows in another scale takes the same actions.
 func TestTrainUnderRowsInAnotherScale(t *testing.T) {
+	long.Test(t)
 	var first string
 	for _, size := range []float64{1, 0x1p-46, 0x1p46} {
 		dir := filepath.Join(t.TempDir(), "run")

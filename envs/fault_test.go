@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"paspo/internal/finite"
-	"paspo/internal/race"
 	"paspo/lp"
 )
 
@@ -304,7 +303,7 @@ func TestActionsAreTheirOwn(t *testing.T) {
 	force(v, 4)
 	a := actions(count)
 	steps := 12
-	if race.Enabled {
+	if testing.Short() {
 		steps = 3
 	}
 	for range steps {

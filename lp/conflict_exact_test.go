@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"paspo/internal/exact"
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/internal/lptest"
@@ -312,7 +312,7 @@ func TestConflictsOfPrefixesAreProven(t *testing.T) {
 // time. What is refused then is refused with the same proof. Each of the four pairs of a
 // method and an entity takes some 8 s: two of them have both methods and both entities.
 func TestConflictWithoutABound(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	p, err := constraints.Preset("synthetic", 0)
 	if err != nil {
 		t.Fatal(err)

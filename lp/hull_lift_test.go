@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/exact"
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/hulltest"
@@ -40,7 +40,7 @@ func stateBounds(p *lp.Polytope, r *rand.Rand) lp.Limits {
 
 // Bounds of a state cut a hull without facets as they cut its rows.
 func TestHullStateLimits(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(rt, "seed"), "limits"))
 		points, kind := hulltest.Points(r)
@@ -176,7 +176,7 @@ func TestHullConflict(t *testing.T) {
 // The conflict of a hull with bounds is empty and irreducible, by a program over the
 // weights of the points.
 func TestHullConflictsAreProven(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	p := lptest.BareHull(t)
 	n := p.Dim()
 	r := rand.New(rng.New(1, "conflicts of a hull"))
@@ -241,7 +241,7 @@ func TestHullConflictsAreProven(t *testing.T) {
 
 // A matrix of a state has nothing to replace: an empty one leaves the hull.
 func TestHullEmptyMatrix(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	p := lptest.BareHull(t)
 	lim := &lp.Limits{A: []float64{}, B: []float64{}}
 	a := make([]float64, p.Dim())

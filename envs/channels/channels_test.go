@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/long"
 	"paspo/lp"
 )
 
@@ -70,6 +71,7 @@ func TestBest(t *testing.T) {
 }
 
 func TestBaselines(t *testing.T) {
+	long.Test(t)
 	p, err := New()
 	if err != nil {
 		t.Fatal(err)

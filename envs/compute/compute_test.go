@@ -13,6 +13,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
+	"paspo/internal/long"
 	"paspo/internal/reference"
 	"paspo/lp"
 )
@@ -84,6 +85,7 @@ func TestComputeTraces(t *testing.T) {
 }
 
 func TestComputeFixedPolicies(t *testing.T) {
+	long.Test(t)
 	var ref envstest.FixedPolicies
 	reference.Read(t, "env_compute9.json", &ref)
 	p := newCompute(t)

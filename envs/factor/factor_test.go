@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/long"
 	"paspo/lp"
 	"paspo/lp/interval"
 )
@@ -160,6 +161,7 @@ func residual(a, row []float64) (worst, exposure float64) {
 //
 // where the inner maximum takes the four best assets. The bound is convex in lambda.
 func TestBest(t *testing.T) {
+	long.Test(t)
 	p := newFactor(t)
 	e, r := p.New().(*Env), rand.New(rand.NewPCG(3, 4))
 	obs, a := make([]float64, 2*assets), make([]float64, entities)
@@ -209,6 +211,7 @@ func TestBest(t *testing.T) {
 }
 
 func TestBaselines(t *testing.T) {
+	long.Test(t)
 	p := newFactor(t)
 	if err := envs.CheckSnapshots(p); err != nil {
 		t.Fatal(err)

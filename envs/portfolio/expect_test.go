@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/long"
 )
 
 // The sum of expected rewards has the mean of the return and less variance, whatever the
 // policy; its largest is that of the optimum on every episode. Episodes of the environment
 // and their paths are the same ones.
 func TestExpectation(t *testing.T) {
+	long.Test(t)
 	for name, change := range map[string]func(*Config){
 		"free": nil, "costs": func(c *Config) { c.Spread = 0.01 }, "limited": func(c *Config) { c.TradeLimit = 0.05 },
 		"presampled": func(c *Config) { c.Mode, c.Trajectories = Presampled, 2000 },

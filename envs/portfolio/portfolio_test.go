@@ -6,6 +6,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
+	"paspo/internal/long"
 	"paspo/internal/reference"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -64,6 +65,7 @@ func TestPortfolioTraces(t *testing.T) {
 }
 
 func TestPortfolioFixedPolicies(t *testing.T) {
+	long.Test(t)
 	var ref envstest.FixedPolicies
 	reference.Read(t, "env_portfolio13.json", &ref)
 	p := newPortfolio(t, nil)
@@ -92,6 +94,7 @@ func TestPortfolioFixedPolicies(t *testing.T) {
 // rows of the transition matrix, and one allocation is the best for all of
 // these: the optimum is a constant and its expected return has a closed form.
 func TestPortfolioOptimum(t *testing.T) {
+	long.Test(t)
 	p := newPortfolio(t, nil)
 	constant, err := p.BestConstant()
 	if err != nil {
@@ -186,6 +189,7 @@ func TestBestAgainstLP(t *testing.T) {
 }
 
 func TestPortfolioComparison(t *testing.T) {
+	long.Test(t)
 	for _, spread := range []float64{0, 0.002} {
 		p := newPortfolio(t, func(c *Config) { c.Spread = spread })
 		paths := p.SimulatedPaths(2000, 2)

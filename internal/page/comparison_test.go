@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/stats"
 	"paspo/internal/sweep"
 	"paspo/internal/sweep/journal"
@@ -170,6 +171,7 @@ func TestUnknownLevels(t *testing.T) {
 // Settings of a sweep that differ in their environment alone are one group on several
 // problems.
 func TestSweepOverEnvironments(t *testing.T) {
+	long.Test(t)
 	text := strings.Replace(tiny, "  env: {name: synthetic}\n", "", 1)
 	text, _, _ = strings.Cut(text, "space:")
 	w := create(t, text+"space:\n  env.name: {choices: [synthetic, channels]}\n  ppo.lr_schedule: {choices: [linear, constant]}\n", "s", nil)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
 	"paspo/internal/sweep/search"
@@ -53,6 +54,7 @@ func create(t *testing.T, text, name string, facts map[string]string) *sweep.Swe
 
 // A page shows a sweep and runs, loads nothing, and its drawings are whole and have names.
 func TestPage(t *testing.T) {
+	long.Test(t)
 	w := create(t, tiny, "a<b&c", map[string]string{"command": "train <x>" + strings.Repeat("a/long/path/", 20)})
 	dir := w.Dir
 	render := func(dirs ...string) string {
@@ -188,6 +190,7 @@ func TestAxes(t *testing.T) {
 // Runs on other constraints are on another problem, and a run that names a file beside one that
 // does not.
 func TestRunsOnOtherConstraints(t *testing.T) {
+	long.Test(t)
 	mine := filepath.Join(t.TempDir(), "mine.yaml")
 	if err := os.WriteFile(mine, []byte("entities: [a, b, c]\ntotal: 1\nconstraints:\n  - {name: r, expr: \"a >= 0.1 + 0.2*b\"}\n"), 0o644); err != nil {
 		t.Fatal(err)

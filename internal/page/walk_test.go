@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/marketmodel"
 	"paspo/internal/walkforward"
 	"paspo/lp"
@@ -14,6 +15,7 @@ import (
 // The page says the verdict, and shows what is compared, held, at its limits, earned by month
 // and missed by the model.
 func TestWalk(t *testing.T) {
+	long.Test(t)
 	p, err := lp.New(lp.Description{
 		Entities: []string{"CASH", "A", "B", "C", "D", "E", "F", "G", "H", "I"}, Total: 1,
 		Upper: []float64{1, 0.2, 1, 1, 1, 1, 1, 1, 1, 1},

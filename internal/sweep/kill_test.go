@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"paspo/internal/faultfs"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 )
 
@@ -270,6 +271,7 @@ func TestEightWorkers(t *testing.T) {
 // A disk that turns read-only or fills up at any moment ends a worker with an error that
 // says so, and the sweep goes on as if nothing had been.
 func TestDiskThatFails(t *testing.T) {
+	long.Test(t)
 	calm := create(t, 32, tinySpace)
 	workers(t, calm.Dir, 1)
 	want := fmt.Sprint(returnsOf(t, calm))

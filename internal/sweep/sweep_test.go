@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"paspo/internal/checkout"
+	"paspo/internal/long"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
@@ -188,6 +189,7 @@ func TestResultsAreThoseOfSingleRuns(t *testing.T) {
 // A training that stops where settings are compared ends as one that does not, and those
 // that are given up are the worst of those that came to where they were.
 func TestPrunes(t *testing.T) {
+	long.Test(t)
 	w := create(t, 128, `seeds: [1, 2]
 search: {method: random, trials: 9}
 prune: {method: asha, min_steps: 16, factor: 2}
@@ -229,6 +231,7 @@ space:
 
 // The best settings are trained again on the seeds of the report, each as a single run.
 func TestReportSeeds(t *testing.T) {
+	long.Test(t)
 	s := read(t, strings.Replace(fmt.Sprintf(tinyBase, 64), "report: {settings: 0}", "report: {settings: 2, seeds: [7, 9]}", 1)+tinySpace)
 	w, err := Create(context.Background(), s, filepath.Join(t.TempDir(), "sweep"), nil)
 	if err != nil {
@@ -275,6 +278,7 @@ func TestFitting(t *testing.T) {
 
 // Every method ends whatever it suggests.
 func TestMethods(t *testing.T) {
+	long.Test(t)
 	for _, method := range []string{"sobol", "tpe", "cmaes"} {
 		w := create(t, 8, `seeds: [1]
 search: {method: `+method+`, trials: 14}
@@ -402,6 +406,7 @@ func TestFoldersThatHoldSomethingAreRefused(t *testing.T) {
 // What best prints is the configuration of the best setting, and what export writes are
 // all trainings.
 func TestBestAndExport(t *testing.T) {
+	long.Test(t)
 	w := create(t, 64, tinySpace)
 	if err := w.Best(io.Discard); err == nil {
 		t.Error("the best of nothing")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"paspo/internal/cudatest"
+	"paspo/internal/long"
 )
 
 // onGPU makes a sweep of a tiny base on a GPU.
@@ -61,6 +62,7 @@ const four = "seeds: [1, 2]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [
 // A card that takes fewer trainings than there are trains some after others, and what is
 // given back meanwhile is no failure.
 func TestGPUWithLittleMemory(t *testing.T) {
+	long.Test(t)
 	cudatest.Fake(t)
 	card := cudatest.Open(t, 1)
 	free := func() int64 {

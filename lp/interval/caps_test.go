@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
@@ -20,7 +20,7 @@ import (
 // where CLP differs from them by more than a scaled 1e-9: exact arithmetic has
 // decided by then.
 func TestCaps(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	kinds := map[string]int{}
 	worst := math.Inf(-1)
 	rapid.Check(t, func(t *rapid.T) {
@@ -85,7 +85,7 @@ func TestCaps(t *testing.T) {
 // TestCapsHaveNoMemory holds the bits of answers on capped polytopes to what a
 // fresh store says.
 func TestCapsHaveNoMemory(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "caps memory"))

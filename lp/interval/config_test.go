@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -65,7 +65,7 @@ func TestBudgetDecides(t *testing.T) {
 // TestManyRows has entities whose pieces come from the vertices and others whose
 // come from the dual.
 func TestManyRows(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	r := rand.New(rng.New(3, "rows"))
 	for _, c := range []struct{ n, m int }{{8, 24}, {5, 40}} {
 		p := lptest.RandomSimplex(t, r, c.n, c.m, 0)

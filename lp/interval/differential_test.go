@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 	gonum "gonum.org/v1/gonum/optimize/convex/lp"
 
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
@@ -182,7 +182,7 @@ func FuzzIntervals(f *testing.F) {
 
 // TestDifferential counts who answers what.
 func TestDifferential(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	counts := map[string]int{}
 	for seed := range uint64(200) {
 		r := rand.New(rng.New(seed, "counted"))

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/interval/warm"
@@ -22,7 +22,7 @@ var extremes = []float64{
 // An assertion of CLP that fails ends the process: whatever a prefix or the limits of a
 // state hold, there is an interval or an error.
 func TestExtremesAreAnsweredOrRefused(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	for _, name := range []string{"portfolio", "compute"} {
 		p, err := constraints.Preset(name, 0)
 		if err != nil {

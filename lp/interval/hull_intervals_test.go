@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/hulltest"
@@ -19,7 +19,7 @@ import (
 // All methods give the intervals of exact arithmetic on the hull without facets, and
 // those of the form with rows.
 func TestHullIntervals(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		r := rand.New(rng.New(seed, "intervals"))
@@ -112,7 +112,7 @@ func TestHullIntervalsWithinPoints(t *testing.T) {
 // Hulls beyond the budget are answered lazily, as linear programs over the weights
 // answer them; the closed form is refused at once.
 func TestHullIntervalsLarge(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	d := lptest.DrawnPoints(10, 60)
 	d.FacetEffort = 100
 	p, err := lp.New(d)

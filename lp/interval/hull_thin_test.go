@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"paspo/internal/exact"
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/vec"
@@ -79,7 +79,7 @@ func hullInterval(points [][]float64, prefix []float64, sens float64) (lo, hi fl
 // Hulls of points that nearly coincide are taken. Their intervals are those of the
 // points, and never beyond them.
 func TestThinHulls(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	given := [][]float64{{1, 0}, {0.14833684, 0.256316157}, {0.14833684, 0.256316159}}
 	r := rand.New(rng.New(1, "thin hulls"))
 	queries, void, ill := 0, 0, 0

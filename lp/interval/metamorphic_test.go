@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -229,7 +229,7 @@ func restated(p *lp.Polytope) lp.Description {
 // rows that change nothing and states equalities as pairs: what is answered stays.
 // Powers of two change no bit of it but the exponent.
 func TestSameHoweverStated(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	r := rand.New(rng.New(1, "metamorphic"))
 	for _, d := range plainPolytopes(t) {
 		plain := answersOf(t, plainly(d.Description))

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/interval"
@@ -139,7 +139,7 @@ func within(p *lp.Polytope, prefix []float64, lo, hi, total float64) (right, ill
 
 // Intervals along chains of every method, the bounding box and samples are right.
 func TestNearParallel(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	draws := append([]lp.Description(nil), nearParallel...)
 	r := rand.New(rng.New(1, "nearly parallel"))
 	for len(draws) < 120 {

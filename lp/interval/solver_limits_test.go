@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -18,7 +18,7 @@ import (
 )
 
 func TestRandomLimits(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	kinds := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		if err := checkRandomLimits(rapid.Uint64().Draw(t, "seed"), kinds); err != nil {

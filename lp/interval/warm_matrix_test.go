@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"paspo/internal/race"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
@@ -22,7 +22,7 @@ import (
 // TestRandomMatrices holds intervals under matrices of a state to exact arithmetic,
 // on polytopes of all kinds.
 func TestRandomMatrices(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	kinds := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		if err := checkRandomMatrices(rapid.Uint64().Draw(t, "seed"), kinds); err != nil {
@@ -37,7 +37,7 @@ func TestRandomMatrices(t *testing.T) {
 
 // What TestRandomMatrices found.
 func TestRandomMatricesKept(t *testing.T) {
-	race.Skip(t)
+	long.Test(t)
 	for _, seed := range []uint64{
 		0x152eafb66,       // a lower bound of -0.7 where a row leaves 1e-8
 		0x10000bdc,        // equalities that move an endpoint by 4e7 times what they move

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 )
@@ -40,6 +41,7 @@ func cappedShare(n int, c float64) func(float64) float64 {
 }
 
 func TestHitAndRunCappedSimplex(t *testing.T) {
+	long.Test(t)
 	for _, c := range []struct {
 		n   int
 		cap float64 // times 1/n
@@ -63,6 +65,7 @@ func TestHitAndRunCappedSimplex(t *testing.T) {
 // Uniform points of 0 <= x_1/s_1 <= ... <= x_n/s_n <= 1 are order statistics, x_k/s_k ~
 // Beta(k, n+1-k), whatever the scales s.
 func TestHitAndRunOrderStatistics(t *testing.T) {
+	long.Test(t)
 	for _, spread := range []float64{0, 4} { // of the scales, in powers of ten
 		for _, n := range []int{10, 18} {
 			t.Run(fmt.Sprintf("%d entities over %g decades", n, 2*spread), func(t *testing.T) {
@@ -104,6 +107,7 @@ func TestHitAndRunOrderStatistics(t *testing.T) {
 
 // Projections tell joint distributions apart that share all marginals.
 func TestHitAndRunProjectionsAgainstRejection(t *testing.T) {
+	long.Test(t)
 	const n, count = 12, 10_000
 	r := rand.New(rng.New(3, "projections"))
 	plain := cutSimplex(t, r, n, 4, 1)

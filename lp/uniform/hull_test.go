@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/hulltest"
@@ -40,6 +41,7 @@ func TestHullShare(t *testing.T) {
 // Both methods draw from a hull without facets as hit-and-run draws from its rows:
 // means, variances, covariances with the next entity, marginals.
 func TestHullSamples(t *testing.T) {
+	long.Test(t)
 	p := samplePreset(t, "synthetic", 0)
 	bare, rows := bothForms(t, p.Points(), 1)
 	const n = 12_000

@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"paspo/internal/long"
 	"paspo/internal/reference"
 	"paspo/internal/rng"
 	"paspo/lp"
@@ -91,6 +92,7 @@ func moments(x []float64) (mean, variance float64) {
 var presetFiles = map[string]string{"synthetic": "synth7", "compute": "compute9", "portfolio": "portfolio13"}
 
 func TestSampleMomentsAgainstReference(t *testing.T) {
+	long.Test(t)
 	for _, preset := range []string{"synthetic", "compute"} {
 		t.Run(preset, func(t *testing.T) {
 			var ref struct {
@@ -157,6 +159,7 @@ func TestFeasibleShareAgainstReference(t *testing.T) {
 
 // The two methods agree on the presets: means, variances, marginals.
 func TestHitAndRunAgainstRejection(t *testing.T) {
+	long.Test(t)
 	for preset := range presetFiles {
 		t.Run(preset, func(t *testing.T) {
 			p := samplePreset(t, preset, 0)
@@ -202,6 +205,7 @@ func twoSampleKS(a, b []float64) float64 {
 // Points on the plain simplex are Dirichlet(1): each share has density
 // (n-1)(1-x)^(n-2).
 func TestHitAndRunSimplexMarginals(t *testing.T) {
+	long.Test(t)
 	const dim, n = 12, 40_000
 	p := samplePreset(t, "unconstrained", dim)
 	points, report := draw(t, p, method(HitAndRun), n, 3)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 )
@@ -11,6 +12,7 @@ import (
 // TestTermsUniform draws from polytopes with convex terms by both methods, and holds them to
 // points of a triangle and of a cross-polytope whose moments are known.
 func TestTermsUniform(t *testing.T) {
+	long.Test(t)
 	inf := math.Inf(1)
 	cross := func(n int) lp.Description {
 		d := lp.Description{Total: math.NaN()}

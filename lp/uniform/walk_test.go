@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 )
@@ -13,6 +14,7 @@ import (
 // With uniform steps a walk gives uniform points: shares of a simplex with caps have
 // their known distribution. Ends of chords are feasible.
 func TestWalk(t *testing.T) {
+	long.Test(t)
 	const n, most, points = 6, 0.4, 20_000
 	p := sampleNew(t, lp.Description{Entities: names(n), Total: 1, Upper: slices.Repeat([]float64{most}, n)})
 	w, err := NewWalk(p)

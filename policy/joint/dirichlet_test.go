@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
@@ -85,6 +86,7 @@ func TestDirichletGradients(t *testing.T) {
 
 // Actions are on the simplex of the budget and the lower bounds, those of the state too.
 func TestDirichletActions(t *testing.T) {
+	long.Test(t)
 	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c"}, Total: 2, Lower: []float64{0, -1, 0.5}})
 	d, err := NewDirichlet(p, policy.DefaultConfig())
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
@@ -94,6 +95,7 @@ func TestInsiders(t *testing.T) {
 
 // Projections and rejection follow limits of a state.
 func TestInsidersWithin(t *testing.T) {
+	long.Test(t)
 	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c"}, Total: 1, Upper: []float64{1, 1, 1}})
 	lim := &lp.Limits{Upper: []float64{0.2, 0.9, 0.3}}
 	for algo, f := range insiders(t, p) {
@@ -244,6 +246,7 @@ func TestProjectionGradients(t *testing.T) {
 // What is rejected is counted, the first draw that is feasible is the action, and the
 // penalty falls along its gradient.
 func TestAcceptReject(t *testing.T) {
+	long.Test(t)
 	p := preset(t, "portfolio")
 	const tries = 10
 	f, err := NewAcceptReject(p, policy.DefaultConfig(), tries, 1, 0.2)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	_ "paspo/internal/seeded"
 	"paspo/lp"
@@ -124,6 +125,7 @@ func shapesAbove(r *rand.Rand, z []float32) {
 // The density integrates to 1, and the mean and the covariance that it has are those of
 // draws.
 func TestRayMaskDensity(t *testing.T) {
+	long.Test(t)
 	for name, p := range lowDimensional(t) {
 		t.Run(name, func(t *testing.T) {
 			m := mustRayMask(t, p)
@@ -176,6 +178,7 @@ func TestRayMaskDensity(t *testing.T) {
 // the most: along others the density is so large that few points have most of the weight. The volume is
 // the share of the simplex that is feasible, of the simplex's sqrt(n) / (n-1)!.
 func TestRayMaskDensityOfPortfolio(t *testing.T) {
+	long.Test(t)
 	p := preset(t, "portfolio")
 	m := mustRayMask(t, p)
 	d, n := m.chart.Dim(), p.Dim()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/uniform"
@@ -101,6 +102,7 @@ func (g *grid) moments(f *TruncatedNormal, z []float32) (logZ float64, first, se
 
 // The constant is that of quadrature, within the error that is stated.
 func TestTruncatedConstant(t *testing.T) {
+	long.Test(t)
 	for name, p := range lowDimensional(t) {
 		f := mustTruncated(t, p, nil)
 		g := newGrid(t, f)
@@ -120,6 +122,7 @@ func TestTruncatedConstant(t *testing.T) {
 // Draws have the moments of quadrature, and so do the points that they hold: their entropy, and
 // the constant that they give other members.
 func TestTruncatedDraws(t *testing.T) {
+	long.Test(t)
 	for name, p := range lowDimensional(t) {
 		for _, tries := range []int{0, 16} {
 			f := mustTruncated(t, p, func(c *TruncatedConfig) { c.Tries = tries })
@@ -211,6 +214,7 @@ func TestTruncatedGradients(t *testing.T) {
 // In the 12 dimensions of the portfolio, draws have the means that uniform points have by the weights
 // of the density.
 func TestTruncatedDrawsOfPortfolio(t *testing.T) {
+	long.Test(t)
 	p := preset(t, "portfolio")
 	f := mustTruncated(t, p, nil)
 	sampler, err := uniform.New(p, uniform.DefaultConfig())

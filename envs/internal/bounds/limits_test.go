@@ -14,7 +14,6 @@ import (
 	"paspo/envs/internal/bounds"
 	"paspo/envs/internal/snapshot"
 	"paspo/envs/portfolio"
-	"paspo/internal/race"
 	"paspo/lp"
 	"paspo/lp/interval"
 	"paspo/lp/relax"
@@ -148,12 +147,11 @@ func visit(t testing.TB, p envs.Problem, states int, seed uint64, f func(e envs.
 }
 
 // Limits leave something in every state: a point of them is shown for each of a
-// million states, fewer under the race detector, which has one goroutine to
-// watch here.
+// million states, fewer with -short.
 func TestLimitsAreNeverEmpty(t *testing.T) {
 	problems := limited(t)
 	states := 1_000_000 / len(problems)
-	if testing.Short() || race.Enabled {
+	if testing.Short() {
 		states /= 20
 	}
 	for name, p := range problems {

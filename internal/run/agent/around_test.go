@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/long"
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/policy"
@@ -16,6 +17,7 @@ import (
 // A policy begins around the allocation that it is told, whatever it observes, and
 // stays within the constraints.
 func TestStartAround(t *testing.T) {
+	long.Test(t)
 	quiet(t)
 	c := tiny(t)
 	c.Debias.Around, c.Debias.Spread = "{A: 0.25, B: 0.35, C: 0.4}", 0.05
@@ -59,6 +61,7 @@ func TestStartAround(t *testing.T) {
 
 // What a problem knows is feasible, and a run can begin there.
 func TestStartAroundBaseline(t *testing.T) {
+	long.Test(t)
 	quiet(t)
 	for _, env := range []string{"compute", "compute-capped"} {
 		c := small(t)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"paspo/baselines"
+	"paspo/internal/long"
 	"paspo/internal/run/config"
 	"paspo/internal/run/glossary"
 	"paspo/internal/run/runfolder"
@@ -37,6 +38,7 @@ func load(name string, more ...string) (*config.Config, error) {
 // A run of any algorithm that is interrupted goes on bit for bit, is compared at the end, and
 // writes no number that is not explained.
 func TestAlgorithmsResume(t *testing.T) {
+	long.Test(t)
 	for _, name := range baselines.Names()[1:] {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,6 +108,7 @@ var seeds = flag.Int("seeds", 1, "of the short trainings of every algorithm on e
 // Short trainings of every algorithm on every benchmark end, with finite numbers and, where
 // the algorithm promises it, without violations; as published too.
 func TestAlgorithmsOnBenchmarks(t *testing.T) {
+	long.Test(t)
 	for _, env := range []string{"synthetic", "portfolio", "compute"} {
 		for _, name := range baselines.Names() {
 			for _, published := range []string{"false", "true"} {

@@ -15,6 +15,7 @@ import (
 	"paspo/internal/atomicfile"
 	"paspo/internal/checkout"
 	"paspo/internal/faultfs"
+	"paspo/internal/long"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/tensorboard"
@@ -124,6 +125,7 @@ func whole(t *testing.T, what, dir, want string) {
 // process is killed: a run that reports no error is whole, and any other can be
 // gone on with to the same bits, by the command that its folder asks for.
 func TestDiskFailsAnywhere(t *testing.T) {
+	long.Test(t)
 	quiet(t)
 	c := tiny(t)
 	root := t.TempDir()

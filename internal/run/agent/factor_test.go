@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paspo/envs"
+	"paspo/internal/long"
 	"paspo/internal/run/config"
 	"paspo/rl"
 )
@@ -31,6 +32,7 @@ func trainFactor(t *testing.T, dir string, steps string) *Run {
 // Matrices that follow the state are trained on: a policy learns, and what is resumed goes
 // on bit for bit.
 func TestTrainsUnderMatrices(t *testing.T) {
+	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "whole")
 	r := trainFactor(t, dir, "16384")
 	if err := r.Train(context.Background(), func(m rl.Metrics) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
 	"paspo/rl"
@@ -38,6 +39,7 @@ func checkpoint(t *testing.T, dir, which string) *rl.Checkpoint {
 // its own, and with an optimiser of its own. It goes on to the same bits wherever it was
 // interrupted and whatever became of the other run.
 func TestWarmStart(t *testing.T) {
+	long.Test(t)
 	quiet(t)
 	root := t.TempDir()
 	a, b := filepath.Join(root, "a"), filepath.Join(root, "b")

@@ -16,6 +16,7 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/checkout"
+	"paspo/internal/long"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/lp"
@@ -142,6 +143,7 @@ var benchmarks = map[string]struct {
 
 // The graph gives what the policy gives, and a residual as the polytope has it.
 func TestGraphAgreesWithPolicy(t *testing.T) {
+	long.Test(t)
 	for name, c := range benchmarks {
 		t.Run(name, func(t *testing.T) {
 			e := newExample(t, c.set...)
