@@ -1,0 +1,130 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"paspo/internal/sweep/journal"
+)
+
+// A training that diverges wherever it is tried is done and has failed; its setting is given
+// up, and those after it are trained.
+func TestTrainingsThatDiverge(t *testing.T) {
+	const rest = "seeds: [1, 2]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [%s]}}\n"
+	for _, c := range []struct {
+		lrs          string
+		failed, done int
+	}{{"1e30", 1, 0}, {"1e30, 1e-3", 1, 2}} {
+		w := create(t, 64, fmt.Sprintf(rest, c.lrs))
+		if err := w.Work(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		s, err := w.Status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.Ended() || s.Failed != c.failed || s.Done != c.failed+c.done || s.Settings[0].State != journal.Fail {
+			t.Errorf("%s: ended %v, %d failed, %d done, setting 0 %v", c.lrs, s.Ended(), s.Failed, s.Done, s.Settings[0].State)
+		}
+		var b bytes.Buffer
+		if err := w.Export(&b); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(b.String(), stateRunning) {
+			t.Errorf("%s: nothing runs, and the lines are\n%s", c.lrs, &b)
+		}
+		if err := s.Err(); (err == nil) == (c.done == 0) || err != nil && !strings.Contains(err.Error(), "1 of 2 trainings failed, the first one by: training stopped") {
+			t.Errorf("%s: the status is %v", c.lrs, err)
+		}
+		err = w.Best(io.Discard)
+		if c.done > 0 && err != nil || c.done == 0 && (err == nil || !strings.Contains(err.Error(), "nothing is left to train: 1 of 2 trainings failed")) {
+			t.Errorf("%s: the best: %v", c.lrs, err)
+		}
+	}
+}
+
+// A training that crashes its workers is done and has failed, and what comes after it is
+// trained. Workers that are killed do not count.
+func TestTrainingThatCrashes(t *testing.T) {
+	w := create(t, 64, "seeds: [1]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3, 1e-4]}}\n")
+	for _, c := range []struct {
+		setting int
+		crashes bool
+	}{{0, false}, {0, true}, {0, false}, {0, true}, {0, false}, {0, true}, {1, false}} {
+		next, err := Open(w.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		others := &watch{dir: filepath.Join(w.Dir, workersDir)}
+		got, done, err := next.claim(context.Background(), others)
+		if err != nil || done || got == nil || got.setting != c.setting {
+			t.Fatalf("got %+v, %v, %v, want setting %d", got, done, err, c.setting)
+		}
+		const pid = 1 << 30
+		gone := journal.Self()
+		gone.PID, gone.Start = pid, "0" // as of a process that has ended
+		if err := os.WriteFile(filepath.Join(others.dir, next.worker), marshal(sign{Process: gone}), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if c.crashes {
+			w.sawCrash(pid)
+		}
+		if !others.dead(next.worker) || others.crashed(next.worker) != c.crashes {
+			t.Fatalf("%s is not dead, or crashed is not %v", next.worker, c.crashes)
+		}
+	}
+	if err := w.Work(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !s.Ended() || s.Failed != 1 || s.Done != 2 || s.Settings[0].State != journal.Fail || s.Settings[1].State != journal.Complete {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A worker that cannot train the base ends before it takes anything, so that others can train
+// it all.
+func TestWorkerThatCannotTrainTheBase(t *testing.T) {
+	constraints := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(constraints, []byte("entities: [a, b, c]\ntotal: 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	base := strings.Replace(tinyBase, "{name: synthetic}", "{name: synthetic, synthetic: {entities: 3, seed: 1}}\n  constraints: "+constraints, 1)
+	w, err := Create(context.Background(), read(t, fmt.Sprintf(base, 16)+"seeds: [1, 2]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n"),
+		filepath.Join(t.TempDir(), "sweep"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(w.Dir, filesDir, "constraints.yaml")
+	kept, err := os.ReadFile(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(copied, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Work(context.Background()); err == nil || !strings.Contains(err.Error(), w.Dir+": this worker cannot train the base: "+copied+": the file is empty") {
+		t.Errorf("without constraints: %v", err)
+	}
+	if s, err := w.Status(); err != nil || s.Done != 0 || s.Failed != 0 || len(s.Settings) != 0 {
+		t.Errorf("without constraints: %+v, %v", s, err)
+	}
+	if err := os.WriteFile(copied, kept, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Work(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := w.Status(); err != nil || !s.Ended() || s.Done != 2 || s.Failed != 0 {
+		t.Errorf("with constraints: %+v, %v", s, err)
+	}
+}

@@ -1,0 +1,215 @@
+package lptest
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"paspo/internal/rng"
+	"paspo/lp"
+)
+
+// CheckInterval holds [lo, hi] between the exact intervals on limits tightened and
+// relaxed by 2e-11, the first up to as much as relaxing equalities by that moves an endpoint.
+// On polytopes without acute angles the two agree.
+func CheckInterval(p *lp.Polytope, prefix []float64, lim *lp.Limits, lo, hi float64) error {
+	const eps = 2e-11
+	if !(lo <= hi) {
+		return fmt.Errorf("[%v, %v]", lo, hi)
+	}
+	size := max(p.Sizes()[len(prefix)], math.Abs(lo), math.Abs(hi))
+	slop := 1e-12 * size
+	l, h, ok := lp.ExactInterval(p, prefix, lim, eps)
+	if !ok {
+		return fmt.Errorf("[%v, %v] of an infeasible prefix", lo, hi)
+	}
+	if lo < l-slop || hi > h+slop {
+		return fmt.Errorf("[%v, %v] leaves [%v, %v], the interval on relaxed limits", lo, hi, l, h)
+	}
+	slop = 1e-9 * size
+	tightL, tightH, ok := lp.ExactInterval(p, prefix, lim, -eps)
+	if !ok || lo <= tightL+slop && hi >= tightH-slop {
+		return nil
+	}
+	// Equalities are never tightened. What they do to endpoints shows in how far these move when
+	// they are relaxed.
+	exactL, exactH, _ := lp.ExactInterval(p, prefix, lim, 0)
+	if lo > tightL+slop+exactL-l || hi < tightH-slop-(h-exactH) {
+		return fmt.Errorf("[%v, %v] lacks of [%v, %v], the interval on tightened limits", lo, hi, tightL, tightH)
+	}
+	return nil
+}
+
+// WalkChecked completes actions and checks every interval exactly.
+func WalkChecked(s lp.Solver, r *rand.Rand, limits []lp.Limits, rows int) error {
+	p := s.Polytope()
+	n := p.Dim()
+	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	actions := make([][]float64, rows)
+	c := s.Chain(rows)
+	c.Begin(rows, limits)
+	at := func(row int) *lp.Limits {
+		if limits == nil {
+			return nil
+		}
+		return &limits[row]
+	}
+	for i := range n {
+		if err := c.Next(lo, hi); err != nil {
+			return fmt.Errorf("entity %d: %w", i, err)
+		}
+		for row := range rows {
+			if err := CheckInterval(p, actions[row], at(row), lo[row], hi[row]); err != nil {
+				return fmt.Errorf("entity %d after %v: %w", i, actions[row], err)
+			}
+			a[row] = Choose(r, lo[row], hi[row])
+			actions[row] = append(actions[row], a[row])
+		}
+		c.Fix(a)
+	}
+	for row, x := range actions {
+		if res := p.Residual(x, at(row)); !(res <= 1e-9) {
+			return fmt.Errorf("residual %g of %v", res, x)
+		}
+	}
+	return nil
+}
+
+// Choose picks an action of [lo, hi]: often an endpoint, or close to one.
+func Choose(r *rand.Rand, lo, hi float64) float64 {
+	a := lo + (hi-lo)*r.Float64()
+	switch r.IntN(10) {
+	case 0, 1:
+		a = lo
+	case 2, 3:
+		a = hi
+	case 4:
+		a = lo + (hi-lo)*math.Exp(-40*r.Float64())
+	case 5:
+		a = hi - (hi-lo)*math.Exp(-40*r.Float64())
+	case 6:
+		a = math.Nextafter(lo, hi)
+	case 7:
+		a = math.Nextafter(hi, lo)
+	}
+	return min(max(a, lo), hi)
+}
+
+// Walk completes rows random actions and returns them with their largest
+// residual. limits may be nil.
+func Walk(t testing.TB, s lp.Solver, r *rand.Rand, rows int, limits []lp.Limits) (actions [][]float64, residual float64) {
+	t.Helper()
+	p := s.Polytope()
+	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	actions = make([][]float64, rows)
+	c := s.Chain(rows)
+	c.Begin(rows, limits)
+	for i := range p.Dim() {
+		if err := c.Next(lo, hi); err != nil {
+			t.Fatalf("entity %d: %v", i, err)
+		}
+		for row := range rows {
+			if !(lo[row] <= hi[row]) {
+				t.Fatalf("entity %d: lo %v, hi %v", i, lo[row], hi[row])
+			}
+			a[row] = Choose(r, lo[row], hi[row])
+			actions[row] = append(actions[row], a[row])
+		}
+		c.Fix(a)
+	}
+	residual = math.Inf(-1)
+	for row, x := range actions {
+		var lim *lp.Limits
+		if limits != nil {
+			lim = &limits[row]
+		}
+		residual = max(residual, p.Residual(x, lim))
+	}
+	return actions, residual
+}
+
+// Intervals completes rows actions and returns all intervals, NaN where there is none.
+// Actions are a function of the seed and the intervals before them.
+func Intervals(s lp.Solver, seed uint64, rows int, limits []lp.Limits) []float64 {
+	r := rand.New(rng.New(seed, "intervals"))
+	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	c := s.Chain(rows)
+	c.Begin(rows, limits)
+	var all []float64
+	for range s.Polytope().Dim() {
+		// Errors show as NaN.
+		_ = c.Next(lo, hi)
+		for x := range a {
+			all = append(all, lo[x], hi[x])
+			a[x] = Choose(r, lo[x], hi[x])
+		}
+		c.Fix(a)
+	}
+	return all
+}
+
+// SameBits returns an error that names the first numbers that differ.
+func SameBits(a, b []float64) error {
+	for x := range a {
+		if math.Float64bits(a[x]) != math.Float64bits(b[x]) && !(math.IsNaN(a[x]) && math.IsNaN(b[x])) {
+			return fmt.Errorf("number %d is %v, then %v: %g apart", x, a[x], b[x], b[x]-a[x])
+		}
+	}
+	return nil
+}
+
+// WalkPlaces completes actions at given places of their intervals, batch rows at a
+// time, and returns all endpoints, one row after another.
+func WalkPlaces(t testing.TB, s lp.Solver, batch int, limits []lp.Limits, place []float64) []float64 {
+	t.Helper()
+	n := s.Polytope().Dim()
+	endpoints := make([]float64, 2*n*len(limits))
+	lo, hi, a := make([]float64, batch), make([]float64, batch), make([]float64, batch)
+	c := s.Chain(batch)
+	for from := 0; from < len(limits); from += batch {
+		rows := min(batch, len(limits)-from)
+		c.Begin(rows, limits[from:])
+		for i := range n {
+			if err := c.Next(lo, hi); err != nil {
+				t.Errorf("entity %d: %v", i, err)
+				return endpoints
+			}
+			for x := range rows {
+				at := (from+x)*n + i
+				endpoints[2*at], endpoints[2*at+1] = lo[x], hi[x]
+				a[x] = min(lo[x]+(hi[x]-lo[x])*place[at], hi[x])
+			}
+			c.Fix(a)
+		}
+	}
+	return endpoints
+}
+
+// SameIntervals compares chains of two solvers that differ by 1e-9 at most, scaled.
+// Entities are taken well inside their intervals: close to the boundary of a hull,
+// rounding of one form is a move along the boundary to the other.
+func SameIntervals(s, other lp.Solver, r *rand.Rand, limits, otherLimits []lp.Limits, rows int) error {
+	n := s.Polytope().Dim()
+	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
+	lo2, hi2 := make([]float64, rows), make([]float64, rows)
+	c, c2 := s.Chain(rows), other.Chain(rows)
+	c.Begin(rows, limits)
+	c2.Begin(rows, otherLimits)
+	for i := range n {
+		if err := errors.Join(c.Next(lo, hi), c2.Next(lo2, hi2)); err != nil {
+			return err
+		}
+		for x := range rows {
+			tol := 1e-9 * max(1, math.Abs(lo[x]), math.Abs(hi[x]))
+			if math.Abs(lo[x]-lo2[x]) > tol || math.Abs(hi[x]-hi2[x]) > tol {
+				return fmt.Errorf("entity %d: [%v, %v], by %s [%v, %v]", i, lo[x], hi[x], other.Method(), lo2[x], hi2[x])
+			}
+			a[x] = lo[x] + (hi[x]-lo[x])*(0.1+0.8*r.Float64())
+		}
+		c.Fix(a)
+		c2.Fix(a)
+	}
+	return nil
+}
