@@ -108,6 +108,30 @@ type Request struct {
 	Brief bool
 }
 
+// Check returns an error where the parts of a request do not fit one another, observations
+// of obsDim components or the polytope.
+func (r *Request) Check(obsDim int, p *lp.Polytope) error {
+	n := r.Rows
+	switch {
+	case n < 0 || len(r.Obs) != n*obsDim:
+		return fmt.Errorf("policy: %d rows of observations have %d components, not %d", n, len(r.Obs), n*obsDim)
+	case r.Limits != nil && len(r.Limits) != n:
+		return fmt.Errorf("policy: %d rows have %d limits", n, len(r.Limits))
+	case r.Rule < Sampled || r.Rule > Mean:
+		return fmt.Errorf("policy: no rule %v", r.Rule)
+	case r.Rule == Sampled && len(r.Streams) != n:
+		return fmt.Errorf("policy: %d rows have %d random streams", n, len(r.Streams))
+	case r.Keep && r.At < 0:
+		return fmt.Errorf("policy: rows are kept from row %d on", r.At)
+	}
+	for i := range r.Limits {
+		if err := p.CheckLimits(&r.Limits[i]); err != nil {
+			return fmt.Errorf("policy: row %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
 // Samples receives a batch of actions. Slices are grown as needed and kept.
 // n is the number of entities, h the number of heads.
 type Samples struct {

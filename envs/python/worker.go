@@ -152,14 +152,14 @@ func (p *Problem) worker() (*worker, error) {
 	return w, nil
 }
 
-// ServerVariable names the descriptor of a socket, in the environment of this process.
+// serverVariable names the descriptor of a socket, in the environment of this process.
 // At its other end waits a process that has the function which makes environments, a
 // closure perhaps that no name leads to, and runs the program that it is sent.
-const ServerVariable = "PASPO_FORK_SERVER"
+const serverVariable = "PASPO_FORK_SERVER"
 
 // forkServer returns the process that workers are copied from.
 func (p *Problem) forkServer() (*channel, error) {
-	text := os.Getenv(ServerVariable)
+	text := os.Getenv(serverVariable)
 	if text == "" {
 		c, process, err := p.launch(Fork)
 		c.process = &process
@@ -168,11 +168,11 @@ func (p *Problem) forkServer() (*channel, error) {
 	}
 	fd, err := strconv.Atoi(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s is %q: a descriptor is allowed", ServerVariable, text)
+		return nil, fmt.Errorf("%s is %q: a descriptor is allowed", serverVariable, text)
 	}
 	c := channel{fd: fd, timeout: p.timeout(), name: "the Python process that others are copied from"}
 	if err := c.limit(); err != nil {
-		return nil, fmt.Errorf("%s is %q: %w", ServerVariable, text, err)
+		return nil, fmt.Errorf("%s is %q: %w", serverVariable, text, err)
 	}
 	code, err := programFile()
 	if err != nil {

@@ -103,7 +103,7 @@ func (d *decoder) enlist(n int) {
 // Sample implements Backend. An action that leaves the polytope by more than a
 // scaled 1e-9 is an error that names the constraint.
 func (c *Backend) Sample(req *policy.Request, out *policy.Samples) error {
-	if err := c.CheckRequest(req); err != nil {
+	if err := req.Check(c.ObsDim(), c.Polytope()); err != nil {
 		return err
 	}
 	n := req.Rows

@@ -106,7 +106,7 @@ func (g *Backend) Device() string {
 
 // Sample implements Backend. Kept rows stay on the device.
 func (g *Backend) Sample(req *policy.Request, out *policy.Samples) error {
-	if err := g.CheckRequest(req); err != nil {
+	if err := req.Check(g.ObsDim(), g.Polytope()); err != nil {
 		return err
 	}
 	g.Size(out, req.Rows)

@@ -125,7 +125,7 @@ const maxResidual = 1e-9
 // Sample implements policy.Backend. Where the family is Confined, an action that leaves
 // the polytope is an error that names the constraint.
 func (b *Backend) Sample(req *policy.Request, out *policy.Samples) error {
-	if err := b.check(req); err != nil {
+	if err := req.Check(b.obsDim, b.polytope); err != nil {
 		return err
 	}
 	n, d, width := req.Rows, b.polytope.Dim(), b.family.Outputs()
@@ -203,29 +203,6 @@ func (k *batch) grow(rows int, b *Backend) {
 			*f.to = append(*f.to, make([]float32, n)...)
 		}
 	}
-}
-
-// check returns an error where the parts of a request do not fit.
-func (b *Backend) check(req *policy.Request) error {
-	n := req.Rows
-	switch {
-	case n < 0 || len(req.Obs) != n*b.obsDim:
-		return fmt.Errorf("policy: %d rows of observations have %d components, not %d", n, len(req.Obs), n*b.obsDim)
-	case req.Limits != nil && len(req.Limits) != n:
-		return fmt.Errorf("policy: %d rows have %d limits", n, len(req.Limits))
-	case req.Rule < policy.Sampled || req.Rule > policy.Mean:
-		return fmt.Errorf("policy: no rule %v", req.Rule)
-	case req.Rule == policy.Sampled && len(req.Streams) != n:
-		return fmt.Errorf("policy: %d rows have %d random streams", n, len(req.Streams))
-	case req.Keep && req.At < 0:
-		return fmt.Errorf("policy: rows are kept from row %d on", req.At)
-	}
-	for r := range req.Limits {
-		if err := b.polytope.CheckLimits(&req.Limits[r]); err != nil {
-			return fmt.Errorf("policy: row %d: %w", r, err)
-		}
-	}
-	return nil
 }
 
 // inRow tells the row of the request in an error of limits.

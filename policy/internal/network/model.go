@@ -65,29 +65,6 @@ const BadBatch = "policy: bad length of a batch"
 // NoResidual is the largest residual of no action.
 var NoResidual = math.Inf(-1)
 
-// CheckRequest returns an error where the parts of a request do not fit.
-func (m *Model) CheckRequest(req *policy.Request) error {
-	n := req.Rows
-	switch {
-	case n < 0 || len(req.Obs) != n*m.Layout.Obs:
-		return fmt.Errorf("policy: %d rows of observations have %d components, not %d", n, len(req.Obs), n*m.Layout.Obs)
-	case req.Limits != nil && len(req.Limits) != n:
-		return fmt.Errorf("policy: %d rows have %d limits", n, len(req.Limits))
-	case req.Rule < policy.Sampled || req.Rule > policy.Mean:
-		return fmt.Errorf("policy: no rule %v", req.Rule)
-	case req.Rule == policy.Sampled && len(req.Streams) != n:
-		return fmt.Errorf("policy: %d rows have %d random streams", n, len(req.Streams))
-	case req.Keep && req.At < 0:
-		return fmt.Errorf("policy: rows are kept from row %d on", req.At)
-	}
-	for r := range req.Limits {
-		if err := m.Polytope().CheckLimits(&req.Limits[r]); err != nil {
-			return fmt.Errorf("policy: row %d: %w", r, err)
-		}
-	}
-	return nil
-}
-
 // Size gives samples room for n rows.
 func (m *Model) Size(out *policy.Samples, n int) {
 	l, h := m.Layout, m.Heads
