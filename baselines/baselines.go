@@ -16,8 +16,8 @@ import (
 	"paspo/rl"
 )
 
-// PASPO is the name of the algorithm that the others are compared with, and no other package
-// needs this one for.
+// PASPO is the name of the algorithm that the others are compared with. Package ppo trains it,
+// and needs nothing of this one.
 const PASPO = "paspo"
 
 // algorithm is a line of the table.

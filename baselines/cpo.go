@@ -64,7 +64,8 @@ func (l *cpo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	return l.learnCritics(ctx, r, progress, m)
 }
 
-// gradient returns that of the mean of rho times the advantages.
+// gradient returns the gradient of the mean of rho times the advantages, with rho the new
+// probability of an action over the old one.
 func (l *cpo) gradient(rows []int32, advantages []float64) []float64 {
 	t := l.backend.Forward(rows)
 	for i, row := range rows {
@@ -188,9 +189,9 @@ func solve(q, r, s, c, delta float64, flipped bool) solution {
 	return solution{1 / lambda, nu / lambda, kind}
 }
 
-// search moves the parameters by the largest share of the step that keeps the divergence and
-// the cost, and where the policy is feasible does not lose reward; by nothing where there is
-// none.
+// search tries ever smaller shares of the step, and moves the parameters by the first that
+// keeps the divergence and the cost within their limits and, where the policy is feasible,
+// loses no reward. Where none does, the parameters stay.
 func (l *cpo) search(step solution, rows []int32, x, p, rewards, costs []float64, c float64, m *rl.Metrics) {
 	const tries, shrink = 20, 0.8
 	params := l.backend.Actor()

@@ -2,7 +2,8 @@ package baselines
 
 import "math"
 
-// multipliers are those of the constraints' costs, lambda >= 0. They ascend by Adam (Kingma
+// multipliers are the Lagrange multipliers lambda >= 0 of the constraints' costs. They ascend
+// by Adam (Kingma
 // and Ba, arXiv 1412.6980) on
 //
 //	sum_k lambda_k (J_k - d)

@@ -158,8 +158,8 @@ func (c constrained) meanCosts(r *rl.Rollout, rows []int32) []float64 {
 	return mean
 }
 
-// weigh takes the weighted advantages of costs off those of rewards. What no action of the
-// rollout has broken has the advantage 0, whatever its critic says.
+// weigh takes the weighted advantages of costs off those of rewards. A constraint
+// that no action of the rollout has broken has the advantage 0, whatever its critic says.
 func weigh(r *rl.Rollout, mean, weights []float64) {
 	k := len(weights)
 	for i := range r.Advantages {

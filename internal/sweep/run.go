@@ -56,8 +56,8 @@ func fitting(workers int, meminfo string, has int64) int {
 	return int(min(int64(workers), max(1, has/workerMemory)))
 }
 
-// restarts is how often in a row a worker that died is started again: for some trainings
-// that workers die of, and not for ever where they die of all.
+// restarts is how often in a row a worker that died is started again: often enough to get past
+// some trainings that workers die of, and not for ever where they die of all.
 const restarts = 10
 
 // crashed is the status of a Go process that a panic has ended.
@@ -121,7 +121,8 @@ func (w *Sweep) keep(ctx context.Context, o Workers, i int) error {
 	}
 }
 
-// sawCrash says beside the last sign of life of a worker on this machine that it crashed.
+// sawCrash writes beside the last sign of life of a worker on this machine that the worker
+// crashed.
 func (w *Sweep) sawCrash(pid int) {
 	dir := filepath.Join(w.Dir, workersDir)
 	all, _ := os.ReadDir(dir)
@@ -137,8 +138,8 @@ func (w *Sweep) sawCrash(pid int) {
 	}
 }
 
-// once runs a worker to its end. It ends too where this process does: its end of a socket
-// then is closed. Over that it says why it failed.
+// once runs a worker to its end. The worker ends too when this process does, since a socket
+// between them is closed then. Over this socket it says why it failed.
 func (o *Workers) once(ctx context.Context, i int) (pid int, err error) {
 	ours, theirs, err := socketpair()
 	if err != nil {

@@ -22,7 +22,7 @@ type Spec struct {
 	where map[string]string // file and line of the base and of every key of the space
 }
 
-// Base is the settings that those of the space go over.
+// Base is the settings of every training, where the space does not replace them.
 type Base struct {
 	Preset string
 	File   string // that goes over the preset, empty for none

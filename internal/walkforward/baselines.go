@@ -16,10 +16,11 @@ const (
 	BestConstant = "best constant in hindsight" // at no costs: a bound on what is constantly rebalanced
 )
 
-// baselines plays what needs no training through periods from..to-1: equal weights as far as
-// limits allow, restored every period; those bought once, and no more traded than limits ask
-// for; the least variance over the window of periods before each; and the best constant
-// allocation of these very periods, at no costs and whatever it trades.
+// baselines plays policies that need no training through periods from..to-1. The first
+// restores equal weights every period, as far as limits allow. The second buys these once and
+// then trades no more than limits ask for. The third takes the least variance over the window
+// of periods before each. The last is the best constant allocation in hindsight: it knows
+// these very periods, pays no costs, and no limit on what is traded holds for it.
 func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 	polytope := p.problem.Spec().Polytope
 	problem, err := p.problem.Free()

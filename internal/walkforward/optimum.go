@@ -11,9 +11,9 @@ import (
 // to gap. It begins at x, which is in p. f returns the value and writes the gradient.
 //
 // It is the accelerated projected gradient method with backtracking (Beck and Teboulle, SIAM
-// J. Imaging Sci. 2, 2009, section 4), started anew where the value rises. The value is at
-// most max over s of P of g (x - s) above the least one, which a linear program gives: that is
-// the gap.
+// J. Imaging Sci. 2, 2009, section 4), started anew where the value rises. The function is
+// convex, so that its value is above the least one by at most max g . (x - s) over s in P,
+// which a linear program gives: this bound is the gap.
 func minimise(p *lp.Polytope, lim *lp.Limits, x []float64, gap float64, f func(x, gradient []float64) float64) ([]float64, error) {
 	n := p.Dim()
 	x, y, g := append([]float64(nil), x...), append([]float64(nil), x...), make([]float64, n)

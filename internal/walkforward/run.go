@@ -81,8 +81,8 @@ type Summary struct {
 	Polytope *lp.Polytope `json:"-"`
 }
 
-// Run walks. What ends it leaves the runs of the windows that are done, and nothing where
-// none is.
+// Run trains and trades window after window. Where it is ended early, the folder stays with the
+// runs of the windows that are done; where none is, it is removed.
 func (w *Walk) Run(ctx context.Context) (s *Summary, err error) {
 	returns := w.Prices.Returns()
 	dates := make([]string, len(returns))

@@ -20,8 +20,8 @@ const (
 	tail      = 0.05 // of the conditional value at risk
 )
 
-// Row is what became of a policy, all after costs. Intervals are of the stationary bootstrap
-// of periods, in blocks of the cube root of their number.
+// Row is what became of a policy, all after costs. Intervals are those of the stationary
+// bootstrap of periods, whose blocks are on average as long as the cube root of their number.
 type Row struct {
 	Policy string         `json:"policy"`
 	Growth stats.Interval `json:"growth"` // of the wealth, a year
