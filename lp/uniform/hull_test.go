@@ -94,6 +94,7 @@ func product(x, y []float64) []float64 {
 // Small hulls, where many points lie on a facet or the hull is thin, have the
 // moments of their rows.
 func TestHullSamplesShapes(t *testing.T) {
+	long.Test(t)
 	cube := [][]float64{}
 	for k := range 16 {
 		cube = append(cube, []float64{float64(k & 1), float64(k >> 1 & 1), float64(k >> 2 & 1), float64(k >> 3)})

@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/vec"
@@ -78,6 +79,7 @@ func TestSampleThin(t *testing.T) {
 // of the unit simplex is far below 1e-9. Its points in terms of the vertices
 // are Dirichlet(1), which is the truth to hold to.
 func TestSampleThinSimplex(t *testing.T) {
+	long.Test(t)
 	const n, points = 20, 6000
 	r := rand.New(rng.New(4))
 	vertices := mat.NewDense(n, n, nil) // a column each

@@ -43,6 +43,7 @@ func projecting(t testing.TB, p *lp.Polytope) map[string]policy.Family {
 // all use too; a stream gives the same draw again, and the numbers of a draw come from it
 // alone.
 func TestInsiders(t *testing.T) {
+	long.Test(t)
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
 		p := preset(t, name)
 		for algo, f := range insiders(t, p) {

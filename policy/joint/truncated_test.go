@@ -272,6 +272,7 @@ func TestTruncatedDrawsOfPortfolio(t *testing.T) {
 
 // Every action is feasible, at outputs beyond all use too, and all numbers are finite.
 func TestTruncatedActions(t *testing.T) {
+	long.Test(t)
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
 		p := preset(t, name)
 		f := mustTruncated(t, p, nil)
