@@ -75,7 +75,7 @@ func TestCPOStep(t *testing.T) {
 		}
 	})
 	for kind := range 5 {
-		if met[kind] == 0 {
+		if met[kind] == 0 && !testing.Short() {
 			t.Errorf("case %d was not met: %v", kind, met)
 		}
 	}
