@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -58,6 +59,70 @@ func TestSignals(t *testing.T) {
 			if code := cmd.ProcessState.ExitCode(); code != 128+int(s) || !strings.Contains(errs.String(), "train: interrupted") {
 				t.Errorf("%s, %v: exit status %d, %s", s, args, code, errs.String())
 			}
+		}
+	}
+}
+
+// One ends what is at work too, and what nobody reads the output of or nobody writes the
+// input of.
+func TestSignalsAtWork(t *testing.T) {
+	dir, _ := finished(t)
+	out := t.TempDir()
+	folder := func(name string) string { return filepath.Join(out, name) }
+	never := folder("never.csv")
+	if err := syscall.Mkfifo(never, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	prices := filepath.Join("..", "examples", "portfolio", "prices.csv")
+	plan := file(t, "sweep.yaml", "base: {env: {name: synthetic}, steps: 50_000_000}\nseeds: [1]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3, 1e-4]}}\n")
+	for k, c := range []struct {
+		seen string // a file that says that work has begun; where there is none output does
+		args []string
+	}{
+		{folder("run/metrics.jsonl"), with("--steps", "50_000_000", "--out", folder("run"))},
+		{folder("sweep/runs/0000-seed-1"), []string{"sweep", "run", plan, "--out", folder("sweep")}},
+		{folder("compared/runs/0000-seed-1"), []string{"compare", "--algos", "paspo,cpo", "--envs", "synthetic", "--steps", "50_000_000", "--out", folder("compared")}},
+		{folder("walk/window-01"), []string{"portfolio", prices, "--steps", "50_000_000", "--out", folder("walk")}},
+		{"", []string{"constraints", "sample", "portfolio", "-n", "100000000"}},
+		{dir, []string{"eval", dir, "--episodes", "100000"}},
+		{never, []string{"portfolio", never, "--out", folder("none")}},
+		{never, []string{"--config", never}},
+	} {
+		s := []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}[k%3]
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+		defer cancel()
+		cmd := process(ctx, c.args...)
+		written, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if c.seen == never {
+			in, err := os.OpenFile(never, os.O_WRONLY, 0) // waits for the reader
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+		} else if c.seen == dir {
+			time.Sleep(200 * time.Millisecond)
+		} else if c.seen != "" {
+			waitFor(t, c.seen)
+		} else if _, err := written.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		cmd.Process.Signal(s)
+		state, err := cmd.Process.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s, %q: ended after %v", s, c.args[:2], time.Since(began).Round(time.Millisecond))
+		// Before it looks at signals they end it as they end any process.
+		status := state.Sys().(syscall.WaitStatus)
+		if code := state.ExitCode(); code != 128+int(s) && !(status.Signaled() && status.Signal() == s) {
+			t.Errorf("%s, %q: exit status %d", s, c.args, code)
 		}
 	}
 }
