@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/csv"
 	"encoding/json"
@@ -325,12 +326,11 @@ func readWalk(dir string) (s walkforward.Settings, err error) {
 // readHoldings reads what is held of every entity, nothing where the file does not say. It is
 // below 0 at most where a lower bound is.
 func readHoldings(path string, entities, known []string, lower []float64) ([]float64, error) {
-	file, err := limits.Open(path, limits.Config)
+	data, err := limits.ReadFile(path, limits.Config)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read holdings from %s: %w", path, atomicfile.Cause(err))
 	}
-	defer file.Close()
-	r := csv.NewReader(file)
+	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	r.FieldsPerRecord, r.TrimLeadingSpace = 2, true
 	held, seen := make([]float64, len(entities)), map[string]int{}
 	for first := true; ; first = false {
@@ -349,13 +349,16 @@ func readHoldings(path string, entities, known []string, lower []float64) ([]flo
 		name := strings.TrimSpace(record[0])
 		if first {
 			if !strings.EqualFold(name, "ticker") || !strings.EqualFold(strings.TrimSpace(record[1]), "shares") {
-				return nil, fmt.Errorf(`%s:%d: the names are "%s,%s": "ticker,shares" are allowed`, path, n, name, record[1])
+				return nil, fmt.Errorf(`%s:%d: the names are %q: "ticker,shares" are allowed`, path, n, name+","+record[1])
 			}
 			continue
 		}
 		i := slices.Index(entities, name)
 		if i < 0 {
 			msg := fmt.Sprintf("%s:%d: %s is no entity of the limits", path, n, name)
+			if lp.CheckName(name) != nil {
+				msg = fmt.Sprintf("%s:%d: %q is no entity of the limits", path, n, name)
+			}
 			if near := config.Nearest(name, entities); near != "" && !slices.Contains(known, name) {
 				msg += fmt.Sprintf("; did you mean %s?", near)
 			}

@@ -179,9 +179,7 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 			bar.Update(int64(fold)*one+m.Step, m.Return)
 		}
 	}
-	saving.Add(1)
 	s, err := w.Run(cmd.Context())
-	saving.Add(-1)
 	bar.Close()
 	if err != nil {
 		if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -216,6 +214,15 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 // portfolioLimits reads limits over cash and tickers: all of them where the file names no
 // entities.
 func portfolioLimits(file string, t *prices.Table) (*lp.Polytope, error) {
+	for _, name := range t.Tickers {
+		err := lp.CheckName(name)
+		if name == market.Cash {
+			err = fmt.Errorf("the ticker %s has the name of what is not invested", name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
+	}
 	known := append([]string{market.Cash}, t.Tickers...)
 	if file == "" {
 		box := market.Simplex(t.Tickers)

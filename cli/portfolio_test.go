@@ -73,7 +73,8 @@ constraints:
 	}
 	refused(t, "is there already", "", args...)
 
-	holdings := textFile(t, "today.csv", "ticker,shares\nCASH,50000\nAAA,1000.5\nCCC,3\n")
+	// As a spreadsheet writes it, with a mark of the order of bytes.
+	holdings := textFile(t, "today.csv", "\ufeffticker,shares\nCASH,50000\nAAA,1000.5\nCCC,3\n")
 	decide := []string{"portfolio", "decide", out, "--holdings", holdings, "--prices", prices}
 	var d struct {
 		Wealth, Fees, Residual float64
@@ -134,6 +135,7 @@ constraints:
 		"AAA,1\n":                       `:1: the names are "AAA,1"`,
 		"ticker,shares\nAAA\n":          ":2: wrong number of fields",
 		"ticker,shares\n":               "what is held is worth 0",
+		"ticker,shares\nA\x1b[2JA,1\n":  `:2: "A\x1b[2JA" is no entity of the limits`,
 	} {
 		decide[4] = textFile(t, "h.csv", text)
 		refused(t, want, "", decide...)
@@ -247,8 +249,11 @@ func TestPortfolioErrors(t *testing.T) {
 		"cannot read prices from nothing.csv": {"nothing.csv"},
 		"a file of prices":                    {},
 		"AAA: the price is 0":                 {textFile(t, "p.csv", "date,AAA\n2020-01-01,1\n2020-01-02,0\n")},
-		"costs is \"2\"":                      {prices, "--window", "20", "--set", "env.market.costs=2"},
-		"the lower bound of AAA is -1":        {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [BBB, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
+		"p.csv: the ticker CASH has the name of what is not invested": {textFile(t, "p.csv", "date,CASH,AAA\n2020-01-01,1,2\n2020-01-02,1,2\n")},
+		`p.csv: the name "A\nB" holds a character`:                    {textFile(t, "p.csv", "date,\"A\nB\"\n2020-01-01,1\n2020-01-02,1\n")},
+		"p.csv: the name is longer than 200 bytes":                    {textFile(t, "p.csv", "date,"+strings.Repeat("A", 201)+"\n2020-01-01,1\n2020-01-02,1\n")},
+		"costs is \"2\"":               {prices, "--window", "20", "--set", "env.market.costs=2"},
+		"the lower bound of AAA is -1": {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [BBB, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
 	} {
 		args = append([]string{"portfolio"}, args...)
 		out := filepath.Join(t.TempDir(), "p")

@@ -55,8 +55,11 @@ func stoppable(parent context.Context) (context.Context, context.CancelFunc) {
 		}
 		time.Sleep(grace)
 		signal.Reset(stopSignals...)
-		for end := time.Now().Add(patience); saving.Load() > 0 && time.Now().Before(end); {
-			time.Sleep(10 * time.Millisecond)
+		if saving.Load() > 0 {
+			for end := time.Now().Add(patience); saving.Load() > 0 && time.Now().Before(end); {
+				time.Sleep(10 * time.Millisecond)
+			}
+			time.Sleep(grace) // to say what is left
 		}
 		err := interruption(ctx)
 		fmt.Fprintln(os.Stderr, program+": "+err.Error())

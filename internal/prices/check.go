@@ -34,7 +34,7 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 			text, bad := q.bad[i]
 			switch {
 			case bad:
-				problems = append(problems, Problem{Value, q.line, raw.tickers[i], fmt.Sprintf("the price is %s on %s: a number above 0 is allowed", text, day(q.date))})
+				problems = append(problems, Problem{Value, q.line, raw.tickers[i], fmt.Sprintf("the price is %s on %s: a number from %g to %g is allowed", text, day(q.date), least, most)})
 			case math.IsNaN(p):
 				problems = append(problems, Problem{Missing, q.line, raw.tickers[i], fmt.Sprintf("there is no price on %s", day(q.date))})
 			default:
@@ -54,7 +54,7 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 	if len(t.Dates) == 0 {
 		for i, p := range last {
 			if math.IsNaN(p) {
-				return nil, nil, fmt.Errorf("%s has no price above 0 anywhere", raw.tickers[i])
+				return nil, nil, fmt.Errorf("%s has no price anywhere", raw.tickers[i])
 			}
 		}
 	}

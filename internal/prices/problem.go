@@ -14,7 +14,7 @@ type Kind string
 const (
 	Order     Kind = "order"     // a date before the one above it: lines are sorted
 	Duplicate Kind = "duplicate" // a date, of a ticker, twice: the later line counts
-	Value     Kind = "value"     // a price that is not above 0: it counts as missing
+	Value     Kind = "value"     // a price that is none, such as 0: it counts as missing
 	Missing   Kind = "missing"   // no price: that of the day before holds, and dates before the first of all are left out
 	Gap       Kind = "gap"       // no line for long: nothing is put there
 	Jump      Kind = "jump"      // a move that looks like a split: prices before it are adjusted

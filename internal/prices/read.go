@@ -78,7 +78,7 @@ type quote struct {
 	line   int
 	date   time.Time
 	prices []float64
-	bad    map[int]string // what stands in the place of a price above 0, by ticker
+	bad    map[int]string // what stands in the place of a price, by ticker
 }
 
 type rawTable struct {
@@ -177,6 +177,9 @@ func (t *rawTable) readLong(r *csv.Reader, d, k, p int) error {
 	}
 }
 
+// least and most are what a price can be. The return of a lower one could round to -1.
+const least, most = 1e-15, 1e15
+
 // set reads a price. What is no number at all is an error.
 func (q *quote) set(i int, text string) error {
 	text = strings.TrimSpace(text)
@@ -189,8 +192,7 @@ func (q *quote) set(i int, text string) error {
 	if err != nil {
 		return fmt.Errorf("the price is %q: a number is allowed", text)
 	}
-	const most = 1e15
-	if !(x > 0 && x <= most) {
+	if !(x >= least && x <= most) {
 		if q.bad == nil {
 			q.bad = map[int]string{}
 		}

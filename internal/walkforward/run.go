@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"paspo/envs/market"
@@ -81,27 +82,52 @@ type Summary struct {
 	Polytope *lp.Polytope `json:"-"`
 }
 
+// patience is the time that what goes on when a context ends has to end by itself.
+const patience = 300 * time.Millisecond
+
 // Run trains and trades window after window. Where it is ended early, the folder stays with the
-// runs of the windows that are done; where none is, it is removed.
-func (w *Walk) Run(ctx context.Context) (s *Summary, err error) {
-	returns := w.Prices.Returns()
-	dates := make([]string, len(returns))
-	for i := range dates {
-		dates[i] = w.Prices.Dates[i+1].Format(time.DateOnly)
-	}
-	folds, err := Folds(len(returns), w.Window, w.Trade)
+// runs of the windows that are done; where none is, it is removed. What prepares a training may
+// take minutes, and is left behind where ctx ends.
+func (w *Walk) Run(ctx context.Context) (*Summary, error) {
+	folds, err := Folds(len(w.Prices.Dates)-1, w.Window, w.Trade)
 	if err != nil {
 		return nil, err
 	}
 	if err := w.prepare(); err != nil {
 		return nil, err
 	}
-	done := 0
-	defer func() {
-		if err != nil && done == 0 {
-			_ = atomicfile.RemoveAll(w.Dir)
-		}
+	type result struct {
+		summary *Summary
+		err     error
+	}
+	ended := make(chan result, 1)
+	var done atomic.Bool // one window
+	go func() {
+		s, err := w.run(ctx, folds, &done)
+		ended <- result{s, err}
 	}()
+	var r result
+	select {
+	case r = <-ended:
+	case <-ctx.Done():
+		select {
+		case r = <-ended:
+		case <-time.After(patience):
+			r.err = ctx.Err()
+		}
+	}
+	if r.err != nil && !done.Load() {
+		_ = atomicfile.RemoveAll(w.Dir)
+	}
+	return r.summary, r.err
+}
+
+func (w *Walk) run(ctx context.Context, folds []Fold, done *atomic.Bool) (s *Summary, err error) {
+	returns := w.Prices.Returns()
+	dates := make([]string, len(returns))
+	for i := range dates {
+		dates[i] = w.Prices.Dates[i+1].Format(time.DateOnly)
+	}
 	var player *Player
 	trained := &Track{Policy: Trained, MaxResidual: math.Inf(-1)}
 	var h []float64
@@ -136,7 +162,7 @@ func (w *Walk) Run(ctx context.Context) (s *Summary, err error) {
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
 		previous = dir
-		done++
+		done.Store(true)
 	}
 	s = &Summary{
 		Settings: w.Settings, Assets: w.Prices.Tickers, From: dates[w.Window], To: dates[len(dates)-1], Folds: len(folds),

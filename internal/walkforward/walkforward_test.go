@@ -3,7 +3,9 @@ package walkforward
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -119,6 +121,44 @@ func walk(t *testing.T, prices *prices.Table) (*Summary, string) {
 		t.Fatal(err)
 	}
 	return s, dir
+}
+
+// What prepares a training and does not look at the context is left behind, and no file is.
+// A folder that was there before stays.
+func TestWalkLeavesWhatGoesOn(t *testing.T) {
+	ctx, stop := context.WithCancel(context.Background())
+	began, release := make(chan bool), make(chan bool)
+	defer close(release)
+	w := Walk{
+		Settings: Settings{Every: "month", Window: 24, Trade: 10, Model: marketmodel.Bootstrap},
+		Prices:   table(60), Polytope: polytope(t, market.Simplex([]string{"A", "B", "C"})), Dir: filepath.Join(t.TempDir(), "walk"),
+		Load: func(...config.Setting) (*config.Config, error) {
+			close(began)
+			<-release
+			return nil, errors.New("released")
+		},
+	}
+	go func() {
+		<-began
+		stop()
+	}()
+	if _, err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if _, err := os.Stat(w.Dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", w.Dir, err)
+	}
+	kept := filepath.Join(t.TempDir(), "mine")
+	if err := os.WriteFile(kept, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.Dir = filepath.Dir(kept)
+	if _, err := w.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "is there already") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(kept); err != nil {
+		t.Error(err)
+	}
 }
 
 // A whole walk: the table has every policy over the same periods, none of which breaks a
