@@ -137,6 +137,7 @@ func TestEmptyState(t *testing.T) {
 
 // TestLimitsAreServed moves b, bounds and budget, and holds the bases to answer.
 func TestLimitsAreServed(t *testing.T) {
+	long.Test(t)
 	for _, p := range []*lp.Polytope{lptest.CappedPortfolio(t, 0.2), lptest.CappedSimplex(t, 20, 10)} {
 		solver, err := New(p, Config{Method: "lazy"})
 		if err != nil {

@@ -90,6 +90,7 @@ func TestManyRows(t *testing.T) {
 }
 
 func TestPointsAgainstRows(t *testing.T) {
+	long.Test(t)
 	r := rand.New(rng.New(4, "points"))
 	for range 5 {
 		n := 2 + r.IntN(4)

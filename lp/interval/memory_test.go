@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
@@ -63,6 +64,7 @@ func checkMemory(p *lp.Polytope, seed uint64, rows int, limits []lp.Limits) erro
 }
 
 func TestAnswersHaveNoMemory(t *testing.T) {
+	long.Test(t)
 	for _, p := range append(lptest.Presets(t), lptest.CappedPortfolio(t, 0.2), lptest.CappedSimplex(t, 20, 10), lptest.CappedSimplex(t, 50, 5)) {
 		if err := checkMemory(p, 1, 40, nil); err != nil {
 			t.Errorf("%s: %v", p.Name(), err)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
@@ -15,6 +16,7 @@ import (
 var solverMethods = []string{"clp", "explicit", "lazy"}
 
 func TestFinalResidual(t *testing.T) {
+	long.Test(t)
 	for _, p := range lptest.Presets(t) {
 		for _, method := range solverMethods {
 			s, err := New(p, Config{Method: method})

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	_ "paspo/internal/seeded"
 	"paspo/lp"
@@ -130,6 +131,7 @@ func chooseAbout(r *rand.Rand, lo, hi float64) (a float64, how int) {
 // TestPresetsExactly checks intervals of the presets in rational arithmetic. The
 // synthetic one has 611 rows and is held to its reference instead.
 func TestPresetsExactly(t *testing.T) {
+	long.Test(t)
 	for _, name := range []string{"portfolio", "compute"} {
 		p, err := constraints.Preset(name, 0)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
@@ -198,6 +199,7 @@ func agree(a, b float64) bool { return math.Abs(a-b) <= 1e-12*max(1, math.Abs(a)
 // TestTurnoverHasNoMemory holds every row to the bits that it has alone, in other batches
 // and among other states, and to linear programs.
 func TestTurnoverHasNoMemory(t *testing.T) {
+	long.Test(t)
 	for _, p := range []*lp.Polytope{withTurnover(t, lptest.Presets(t)[0], 0.2), withTurnover(t, lptest.CappedPortfolio(t, 0.2), 0.1)} {
 		const rows = 12
 		n := p.Dim()

@@ -168,6 +168,7 @@ func rightEndpoints(p *lp.Polytope, limits []lp.Limits, place, endpoints []float
 // batches, after other states and among goroutines. Linear programs are not needed
 // but at endpoints of intervals, where what is left may be empty by rounding.
 func TestMatrixHasNoMemory(t *testing.T) {
+	long.Test(t)
 	for x, p := range slices.Repeat([]*lp.Polytope{lptest.Presets(t)[0], lptest.Presets(t)[1], lptest.CappedPortfolio(t, 0.2), lptest.CappedSimplex(t, 20, 10)}, 2) {
 		const rows = 24
 		endpoints := x < 4
