@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -207,7 +208,6 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seeds []uint64) (*Comparison, error) {
 	spec := w.Spec
 	c := &Comparison{One: "setting", Statistic: statisticNames[spec.Objective.Statistic], Of: spec.Objective.Of}
-	ofProblem := func(d *search.Dimension) bool { return strings.HasPrefix(d.Key, "env.") || d.Key == "constraints" }
 	if w.Compares() {
 		c.One = "algorithm"
 		settings, seeds = common(settings, seeds)
@@ -218,31 +218,26 @@ func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seed
 		if x.State != journal.Complete && !w.Compares() {
 			continue
 		}
-		var problem, group []string
+		var group []string
 		var own []Fact
 		for k := range spec.Space {
 			d := &spec.Space[k]
-			if ofProblem(d) {
-				problem = append(problem, d.Text(x.Point[k]))
+			if sweep.OfProblem(d) {
 				continue
 			}
 			group = append(group, d.Text(x.Point[k]))
 			own = append(own, Fact{d.Key, value(d, x.Point[k]).Text})
 		}
-		p, ok := problems[strings.Join(problem, ", ")]
+		p, ok := problems[x.Problem]
 		if !ok {
 			p = len(c.Problems)
-			problems[strings.Join(problem, ", ")] = p
+			problems[x.Problem] = p
 			cfg, err := w.Config(x.Point, seeds[0])
 			if err != nil {
 				return nil, err
 			}
-			name := strings.Join(problem, ", ")
-			if name == "" {
-				name = cfg.Env.Name
-			}
 			c.Problems = append(c.Problems, Problem{
-				Name: name, Scores: levels(ctx, cfg, sweep.Validation, spec.Objective.Episodes), Curve: levels(ctx, cfg, rl.CurveSet, cfg.PPO.EvalEpisodes),
+				Name: cmp.Or(x.Problem, cfg.Env.Name), Scores: levels(ctx, cfg, sweep.Validation, spec.Objective.Episodes), Curve: levels(ctx, cfg, rl.CurveSet, cfg.PPO.EvalEpisodes),
 			})
 		}
 		key := strings.Join(group, " ")

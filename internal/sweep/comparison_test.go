@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"io"
 	"math"
 	"path/filepath"
 	"strings"
@@ -81,5 +82,40 @@ space:
 				t.Fatalf("seed %d of setting %d is taken, want seed %d of setting %d", c.seed, c.setting, seed, setting)
 			}
 		}
+	}
+}
+
+// Returns on several problems are not held against one another.
+func TestSeveralProblems(t *testing.T) {
+	w := create(t, 8, `seeds: [1]
+search: {method: grid}
+space:
+  ppo.epochs: {choices: [1, 2]}
+  env.synthetic.seed: {choices: [1, 2]}
+`)
+	w.Spec.Report.Settings = 1
+	if err := w.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.Status()
+	if err != nil || s.Best != -1 || s.Done != 6 || !s.Ended() || s.Err() != nil {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	all := s.Order()
+	for i, x := range all {
+		if x.Problem != []string{"1", "1", "2", "2"}[i] || i%2 == 1 && x.Value > all[i-1].Value {
+			t.Errorf("in place %d is %+v", i, x)
+		}
+	}
+	if again := s.Report; len(again) != 2 || again[0].Number == again[1].Number || all[0].Number != again[0].Number && all[0].Number != again[1].Number || again[0].Problem == again[1].Problem {
+		t.Errorf("trained again: %+v", again)
+	}
+	var line string
+	w.Progress(func(text string) { line = text })(s)
+	if strings.Contains(line, "best") {
+		t.Errorf("progress %q", line)
+	}
+	if err := w.Best(io.Discard); err == nil || !strings.Contains(err.Error(), "on several problems") {
+		t.Errorf("best: %v", err)
 	}
 }

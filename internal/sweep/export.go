@@ -16,6 +16,9 @@ func (w *Sweep) Best(out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if w.Spec.problems() > 1 {
+		return fmt.Errorf("the settings of %s are on several problems, whose returns cannot be compared: no setting is the best of all", w.Dir)
+	}
 	if s.Best < 0 {
 		if s.Ended() {
 			return fmt.Errorf("no setting has been trained on all seeds, and nothing is left to train: %d of %d trainings failed", s.Failed, s.Trainings)

@@ -48,8 +48,12 @@ func (s *Spec) Plan(out io.Writer, workers int) error {
 	if n := s.Search.Trials - len(before); n > 0 {
 		fmt.Fprintf(out, "  and %d more\n", n)
 	}
-	if n := min(s.Report.Settings, s.Search.Trials); n > 0 {
-		fmt.Fprintf(out, "the best %d are trained again on seeds %v\n", n, s.Report.Seeds)
+	if n := min(s.Report.Settings*s.problems(), s.Search.Trials); n > 0 {
+		of := ""
+		if s.problems() > 1 {
+			of = " of each problem"
+		}
+		fmt.Fprintf(out, "the best %d%s are trained again on seeds %v\n", min(s.Report.Settings, n), of, s.Report.Seeds)
 		trainings += n * len(s.Report.Seeds)
 	}
 	each, rate, err := s.cost(c)

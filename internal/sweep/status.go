@@ -21,6 +21,7 @@ type Setting struct {
 	Number  int
 	Point   search.Point
 	Label   string
+	Problem string // its environment and constraints, as far as the space says
 	State   journal.TrialState
 	Value   float64   // of the objective, NaN where there is none
 	Returns []float64 // by seed, NaN where there is none
@@ -37,7 +38,7 @@ type Status struct {
 	Running                 []sign
 	Steps, StepsDone        int64   // of all trainings, what the space says of steps left aside
 	Seconds                 float64 // of processor time
-	Best                    int     // setting, -1 where there is none
+	Best                    int     // setting, -1 where there is none, and where settings are of several problems
 
 	ended bool
 }
@@ -55,7 +56,7 @@ func (s *Status) Ended() bool { return s.ended }
 
 // Err returns an error where nothing is left to train and all trainings failed.
 func (s *Status) Err() error {
-	if !s.Ended() || s.Best >= 0 || s.Failed == 0 {
+	if !s.Ended() || s.Failed == 0 || slices.ContainsFunc(s.Settings, func(x Setting) bool { return x.State == journal.Complete }) {
 		return nil
 	}
 	for _, x := range s.Settings {
@@ -77,13 +78,13 @@ func (w *Sweep) Status() (*Status, error) {
 	all, again := w.trials(w.journal.State(), w.search), w.trials(w.journal.State(), w.report)
 	s.Settings, s.Report = w.settings(s, all), w.settings(s, again)
 	for i, x := range s.Settings {
-		if x.State == journal.Complete && (s.Best < 0 || x.Value > s.Settings[s.Best].Value) {
+		if x.State == journal.Complete && w.Spec.problems() == 1 && (s.Best < 0 || x.Value > s.Settings[s.Best].Value) {
 			s.Best = i
 		}
 	}
 	open := func(x Setting) bool { return !x.State.Finished() }
 	searched := len(all) == w.Spec.Search.Trials && !slices.ContainsFunc(s.Settings, open)
-	planned := min(w.Spec.Report.Settings, w.Spec.Search.Trials)
+	planned := min(w.Spec.Report.Settings*w.Spec.problems(), w.Spec.Search.Trials)
 	if searched {
 		planned = len(w.best(all))
 	}
@@ -109,7 +110,7 @@ func (w *Sweep) Status() (*Status, error) {
 func (w *Sweep) settings(s *Status, all []*trial) (out []Setting) {
 	for _, t := range all {
 		x := Setting{
-			Number: t.setting, Point: t.point, Label: w.Spec.Space.Label(t.point), State: t.State, Value: t.Value,
+			Number: t.setting, Point: t.point, Label: w.Spec.Space.Label(t.point), Problem: w.Spec.problem(t.point), State: t.State, Value: t.Value,
 			Returns: make([]float64, len(t.records)), Records: slices.Clone(t.records),
 		}
 		for i, r := range t.records {
@@ -142,10 +143,20 @@ func (w *Sweep) settings(s *Status, all []*trial) (out []Setting) {
 	return out
 }
 
-// Order returns the settings, the best first and those without a value last.
+// Order returns the settings, by problem as they were begun, the best first and those without a
+// value last.
 func (s *Status) Order() []Setting {
 	all := slices.Clone(s.Settings)
+	begun := map[string]int{}
+	for i, x := range all {
+		if _, ok := begun[x.Problem]; !ok {
+			begun[x.Problem] = i
+		}
+	}
 	slices.SortStableFunc(all, func(a, b Setting) int {
+		if c := cmp.Compare(begun[a.Problem], begun[b.Problem]); c != 0 {
+			return c
+		}
 		x, y := a.Value, b.Value
 		if math.IsNaN(x) || math.IsNaN(y) {
 			return cmp.Compare(y, x) // NaN is below all numbers

@@ -349,8 +349,8 @@ func (o *Objective) Of(returns []float64) float64 {
 	return stats.IQM(returns)
 }
 
-// best returns the settings that are trained again: the best of those that went to their
-// end.
+// best returns the settings that are trained again: the best on each problem of those that
+// went to their end.
 func (w *Sweep) best(all []*trial) []*trial {
 	var ended []*trial
 	for _, t := range all {
@@ -359,7 +359,12 @@ func (w *Sweep) best(all []*trial) []*trial {
 		}
 	}
 	slices.SortStableFunc(ended, func(a, b *trial) int { return cmp.Compare(b.Value, a.Value) })
-	return ended[:min(len(ended), w.Spec.Report.Settings)]
+	kept := map[string]int{}
+	return slices.DeleteFunc(ended, func(t *trial) bool {
+		of := w.Spec.problem(t.point)
+		kept[of]++
+		return kept[of] > w.Spec.Report.Settings
+	})
 }
 
 // RunDir returns the folder of a training: of the search, or of the best settings where the

@@ -1,0 +1,39 @@
+package sweep
+
+import (
+	"strings"
+
+	"paspo/internal/sweep/search"
+)
+
+// OfProblem says whether a dimension chooses what is trained on: returns on one problem are not
+// to be held against those on another.
+func OfProblem(d *search.Dimension) bool {
+	return strings.HasPrefix(d.Key, "env.") || d.Key == "constraints"
+}
+
+// problem returns what a point says of what is trained on.
+func (s *Spec) problem(p search.Point) string {
+	var values []string
+	for k := range s.Space {
+		if d := &s.Space[k]; OfProblem(d) {
+			values = append(values, d.Text(p[k]))
+		}
+	}
+	return strings.Join(values, ", ")
+}
+
+// problems returns how many problems the space has, of a range as many as there are settings.
+func (s *Spec) problems() int {
+	n := 1
+	for k := range s.Space {
+		switch d := &s.Space[k]; {
+		case !OfProblem(d):
+		case d.Kind == search.Choices:
+			n *= len(d.Choices)
+		default:
+			n *= s.Search.Trials
+		}
+	}
+	return min(n, s.Search.Trials)
+}
