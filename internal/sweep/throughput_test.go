@@ -37,8 +37,9 @@ func single(file string) error {
 }
 
 // BenchmarkThroughput compares a sweep of the portfolio by two workers with single trainings
-// before and after it: speedup is steps a second of the sweep by those of one training, and
-// overhead how much more processor time a training of the sweep takes. Trainings are short
+// before and after it: speedup is steps a second of the sweep by those of one training,
+// overhead how much more processor time a training of the sweep takes, and own which share of
+// the workers' processor time was not that of trainings. Trainings are short
 // and few unless PASPO_BENCH_SWEEP is set, as make sweep-bench does.
 func BenchmarkThroughput(b *testing.B) {
 	steps, trainings := 15_000, 4
@@ -55,7 +56,7 @@ func BenchmarkThroughput(b *testing.B) {
 		}
 		return time.Since(start).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	}
-	var singleWall, singleProcessor, sweepWall, sweepProcessor float64
+	var singleWall, singleProcessor, sweepWall, sweepProcessor, training float64
 	singles := 0
 	for b.Loop() {
 		dir := b.TempDir()
@@ -101,13 +102,16 @@ func BenchmarkThroughput(b *testing.B) {
 		sweepWall += time.Since(start).Seconds()
 		one(3)
 		one(4)
-		if st, err := w.Status(); err != nil || st.Done != trainings || st.Failed > 0 {
+		st, err := w.Status()
+		if err != nil || st.Done != trainings || st.Failed > 0 {
 			b.Fatal(st, err)
 		}
+		training += st.Seconds
 	}
 	n := float64(b.N * trainings)
 	b.ReportMetric(singleWall/float64(singles)*n/sweepWall, "speedup")
 	b.ReportMetric(100*(sweepProcessor/n/(singleProcessor/float64(singles))-1), "overhead-%")
+	b.ReportMetric(100*(1-training/sweepProcessor), "own-%")
 	b.ReportMetric(n*float64(steps)/sweepWall, "steps/s")
 	b.ReportMetric(0, "ns/op")
 }

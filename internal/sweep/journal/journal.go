@@ -51,7 +51,13 @@ func (j *Journal) read() error {
 	if _, err := f.Seek(j.offset, io.SeekStart); err != nil {
 		return err
 	}
-	const block = 1 << 22
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	// Mostly there is little or nothing new. One byte more than there is finds its end.
+	const most = 1 << 22
+	block := int(min(most, max(0, info.Size()-j.offset)+1))
 	var buf []byte
 	for {
 		n := len(buf)
