@@ -17,13 +17,32 @@ const format = "market 1"
 
 // file is market.json. docs/portfolio.md has its fields.
 type file struct {
-	Format  string      `json:"format"`
-	Kind    string      `json:"kind"`
-	Every   string      `json:"every"`
-	Block   float64     `json:"block"`
-	Assets  []string    `json:"assets"`
-	Dates   []string    `json:"dates"`
-	Returns [][]float64 `json:"returns"`
+	Format  string   `json:"format"`
+	Kind    string   `json:"kind"`
+	Every   string   `json:"every"`
+	Block   float64  `json:"block"`
+	Assets  []string `json:"assets"`
+	Dates   []string `json:"dates"`
+	Returns []period `json:"returns"`
+}
+
+// period has the returns of a period. A null, which encoding/json takes for 0, is an error.
+type period []float64
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *period) UnmarshalJSON(data []byte) error {
+	var all []*float64
+	if err := json.Unmarshal(data, &all); err != nil {
+		return err
+	}
+	*p = make(period, len(all))
+	for j, x := range all {
+		if x == nil {
+			return fmt.Errorf("a list of returns holds null in the place of number %d: a number above -1 is allowed", j)
+		}
+		(*p)[j] = *x
+	}
+	return nil
 }
 
 // Read reads the file of a model. Errors begin with its name.
@@ -56,12 +75,20 @@ func Parse(data []byte) (*Model, error) {
 	if f.Format != format {
 		return nil, fmt.Errorf("format is %q: %q is allowed", f.Format, format)
 	}
-	return New(Description{f.Kind, f.Every, f.Block, f.Assets, f.Dates, f.Returns})
+	returns := make([][]float64, len(f.Returns))
+	for i, p := range f.Returns {
+		returns[i] = p
+	}
+	return New(Description{f.Kind, f.Every, f.Block, f.Assets, f.Dates, returns})
 }
 
 // Marshal returns what Parse reads.
 func (m *Model) Marshal() ([]byte, error) {
-	b, err := json.Marshal(file{format, m.kind, m.every, m.block, m.assets, m.dates, m.returns})
+	f := file{format, m.kind, m.every, m.block, m.assets, m.dates, make([]period, len(m.returns))}
+	for i, r := range m.returns {
+		f.Returns[i] = r
+	}
+	b, err := json.Marshal(f)
 	if err != nil {
 		return nil, err
 	}

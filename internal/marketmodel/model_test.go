@@ -165,6 +165,10 @@ func TestFile(t *testing.T) {
 			t.Errorf("%s: %v", old, err)
 		}
 	}
+	hole := []byte(`{"format":"market 1","kind":"replay","assets":["A","B"],"dates":["a","b"],"returns":[[0.1,0.2],[0.1,null]]}`)
+	if _, err := Parse(hole); err == nil || !strings.Contains(err.Error(), "holds null in the place of number 1") {
+		t.Error(err)
+	}
 	for want, edit := range map[string]func(*Description){
 		"returns[3][1] is -1: a number above -1": func(d *Description) { d.Returns[3][1] = -1 },
 		"returns[3][0] is NaN":                   func(d *Description) { d.Returns[3][0] = math.NaN() },
