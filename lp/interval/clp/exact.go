@@ -24,17 +24,9 @@ import (
 // theta is far above rounding, floating point finds it and rational arithmetic only
 // proves it, see far.
 func (w *worker) relaxed(q *relay.Query) (*witnesses, error) {
-	if found, ok := w.exactly(q); ok {
-		return found, nil
-	}
-	var e *elastic
-	if w.overPoints(q) {
-		e = w.elasticPoints(q)
-	} else {
-		e = w.elasticRows(q)
-	}
-	if amount, conflict, ok := e.far(); ok && amount > w.tolerance {
-		return nil, &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
+	e := w.elastic(q)
+	if err := w.excluded(q, e); err != nil {
+		return nil, err
 	}
 	theta, conflict, ok := e.least()
 	if !ok {
@@ -43,6 +35,12 @@ func (w *worker) relaxed(q *relay.Query) (*witnesses, error) {
 	if amount := vec.Float(theta); amount > w.tolerance {
 		return nil, &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
 	}
+	// A short number at most a rounding above: all that follows is made of it.
+	near := vec.Float(theta)
+	if vec.Rational(near).Cmp(theta) < 0 {
+		near = math.Nextafter(near, 1)
+	}
+	theta = vec.Rational(near)
 	var endpoints [2]*big.Rat
 	for side := range endpoints {
 		x, status := e.endpoint(theta, side == 1)
@@ -56,7 +54,18 @@ func (w *worker) relaxed(q *relay.Query) (*witnesses, error) {
 		}
 	}
 	i := q.Entity
-	return &witnesses{lo: vec.Snap(vec.Float(endpoints[0]), q.L[i], q.U[i]), hi: vec.Snap(vec.Float(endpoints[1]), q.L[i], q.U[i])}, nil
+	found := &witnesses{lo: vec.Snap(vec.Float(endpoints[0]), q.L[i], q.U[i]), hi: vec.Snap(vec.Float(endpoints[1]), q.L[i], q.U[i])}
+	found.meet()
+	return found, nil
+}
+
+// excluded returns an *lp.InfeasibleError where what it takes to relax the limits is proved
+// to be beyond the tolerance, and far above rounding.
+func (w *worker) excluded(q *relay.Query, e *elastic) error {
+	if amount, conflict, ok := e.far(); ok && amount > w.tolerance {
+		return &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
+	}
+	return nil
 }
 
 // exactEffort and exactCells, coefficients, bound what it takes to tell whether some mix of
@@ -111,6 +120,32 @@ type elastic struct {
 	names     []func() string
 	lower     []*big.Rat
 	effort    int
+
+	single []int     // the variable of a row that has one alone, else -1
+	likely []float64 // multipliers in floating point, nil where there are none
+
+	// broken names the bound that the prefix breaks by as much as theta is at least.
+	broken string
+}
+
+func (w *worker) elastic(q *relay.Query) *elastic {
+	var e *elastic
+	if w.overPoints(q) {
+		e = w.elasticPoints(q)
+	} else {
+		e = w.elasticRows(q)
+	}
+	most := 0.
+	for j, a := range q.Prefix[:q.Entity] {
+		scale := max(w.m.form.Size[j], math.Abs(a))
+		if x := (q.L[j] - a) / scale; x > most {
+			most, e.broken = x, w.m.p.BoundName(j, false, q.L, q.U)
+		}
+		if x := (a - q.U[j]) / scale; x > most {
+			most, e.broken = x, w.m.p.BoundName(j, true, q.L, q.U)
+		}
+	}
+	return e
 }
 
 func newElastic(vars int, excess float64) *elastic {
@@ -125,14 +160,20 @@ func newElastic(vars int, excess float64) *elastic {
 // add states coef . x <= rhs + theta scale.
 func (e *elastic) add(coef []*big.Rat, rhs *big.Rat, scale float64, name func() string) {
 	row := make([]*big.Rat, len(e.objective))
+	single, count := -1, 0
 	for j := range row {
 		row[j] = new(big.Rat)
-		if j < len(coef) {
+		if j < len(coef) && coef[j].Sign() != 0 {
 			row[j].Set(coef[j])
+			single = j
+			count++
 		}
 	}
+	if count > 1 {
+		single = -1
+	}
 	row[len(row)-1].Neg(vec.Rational(scale))
-	e.a, e.b, e.names = append(e.a, row), append(e.b, rhs), append(e.names, name)
+	e.a, e.b, e.names, e.single = append(e.a, row), append(e.b, rhs), append(e.names, name), append(e.single, single)
 }
 
 // both states the equality as two rows.
@@ -153,13 +194,13 @@ var errExhausted = errors.New("lp: rational arithmetic takes too long for so lar
 // cells returns how many numbers are in the tableaus of minimize.
 func (e *elastic) cells() (primal, dual int) {
 	n, m := len(e.lower), len(e.b)
-	free := 0
-	for _, l := range e.lower {
-		if l == nil {
-			free++
+	rows := 0
+	for _, j := range e.single {
+		if j < 0 {
+			rows++
 		}
 	}
-	return m * (n + free + 2*m), n * (m + 2*n)
+	return rows * (n + 2*rows), n * (m + 2*n)
 }
 
 // minimize returns the least cost, the last variable being theta where it is given,
@@ -182,17 +223,141 @@ func (e *elastic) minimize(cost []*big.Rat, theta *big.Rat) (value *big.Rat, mul
 	return e.dual(cost[:n], b)
 }
 
+// primal counts every variable from one of its bounds, x_j = from_j + rate_j theta + sign_j y_j,
+// from the one that is tight where floating point knows that. Its other one is a row, once the
+// optimum breaks it.
 func (e *elastic) primal(cost, b []*big.Rat) (value *big.Rat, multipliers []*big.Rat, status exact.Status) {
-	n, m := len(cost), len(b)
-	p := &exact.Problem{C: cost, B: b, Eq: make([]bool, m), Lower: e.lower[:n], Upper: make([]*big.Rat, n), Effort: e.effort}
-	for _, row := range e.a {
-		p.A = append(p.A, row[:n])
+	n, last := len(cost), len(e.lower)-1
+	base := slices.Repeat([]int{-1}, n)
+	var in, out []int
+	for k, j := range e.single {
+		switch {
+		case j < 0:
+			in = append(in, k)
+		case e.lower[j] != nil:
+			out = append(out, k)
+		case base[j] < 0:
+			base[j] = k
+		case e.tighter(k, base[j], j):
+			out, base[j] = append(out, base[j]), k
+		default:
+			out = append(out, k)
+		}
 	}
-	s, status := exact.Minimize(p)
-	if status != exact.Optimal {
-		return nil, nil, status
+	from, rate, sign := make([]*big.Rat, n), make([]*big.Rat, n), make([]int64, n)
+	for j, k := range base {
+		from[j], rate[j], sign[j] = new(big.Rat), new(big.Rat), 1
+		if k >= 0 {
+			c := e.a[k][j]
+			from[j].Quo(b[k], c)
+			rate[j].Quo(e.a[k][last], c)
+			rate[j].Neg(rate[j])
+			sign[j] = int64(-c.Sign())
+		}
 	}
-	return s.Value, s.Dual, status
+	var t big.Rat
+	// counted returns coef . x in y and theta, without its constant.
+	counted := func(coef []*big.Rat) (row []*big.Rat, constant *big.Rat) {
+		row, constant = make([]*big.Rat, n), new(big.Rat)
+		for j := range row {
+			row[j] = new(big.Rat).Set(coef[j])
+		}
+		for j, c := range coef[:min(n, last)] {
+			if c.Sign() == 0 || base[j] < 0 {
+				continue
+			}
+			constant.Add(constant, t.Mul(c, from[j]))
+			if n > last {
+				row[last].Add(row[last], t.Mul(c, rate[j]))
+			}
+			if sign[j] < 0 {
+				row[j].Neg(row[j])
+			}
+		}
+		return row, constant
+	}
+	p := &exact.Problem{Lower: make([]*big.Rat, n), Upper: make([]*big.Rat, n), Effort: e.effort}
+	var constant *big.Rat
+	p.C, constant = counted(cost)
+	for {
+		p.A, p.B, p.Eq = nil, nil, make([]bool, len(in))
+		for _, k := range in {
+			row, c := counted(e.a[k])
+			p.A, p.B = append(p.A, row), append(p.B, c.Sub(b[k], c))
+		}
+		// Limits are multiplied so that no row has to be for the sake of its own.
+		unit := new(big.Rat).SetInt(exact.CommonDenominator(p.B))
+		for _, v := range p.B {
+			v.Mul(v, unit)
+		}
+		for j := range n {
+			if p.Lower[j] = e.lower[j]; base[j] >= 0 {
+				p.Lower[j] = new(big.Rat)
+			} else if e.lower[j] != nil {
+				p.Lower[j] = new(big.Rat).Mul(e.lower[j], unit)
+			}
+		}
+		s, status := exact.Minimize(p)
+		if status == exact.Unbounded && len(out) > 0 {
+			in, out = append(in, out...), nil
+			continue
+		}
+		if status != exact.Optimal {
+			return nil, nil, status
+		}
+		theta := new(big.Rat)
+		if n > last {
+			theta.Quo(s.X[last], unit)
+		}
+		met := len(in)
+		out = slices.DeleteFunc(out, func(k int) bool {
+			j := e.single[k]
+			x := new(big.Rat).Mul(big.NewRat(sign[j], 1), s.X[j])
+			x.Quo(x, unit)
+			x.Add(x, from[j])
+			x.Add(x, t.Mul(rate[j], theta))
+			x.Mul(x, e.a[k][j])
+			if n > last {
+				x.Add(x, t.Mul(e.a[k][last], theta))
+			}
+			if x.Cmp(b[k]) <= 0 {
+				return false
+			}
+			in = append(in, k)
+			return true
+		})
+		if len(in) > met {
+			continue
+		}
+		multipliers = make([]*big.Rat, len(b))
+		for k := range multipliers {
+			multipliers[k] = new(big.Rat)
+		}
+		for i, k := range in {
+			multipliers[k] = s.Dual[i]
+		}
+		for j, k := range base {
+			if k < 0 {
+				continue
+			}
+			y := multipliers[k].Set(p.C[j])
+			for i, row := range p.A {
+				y.Sub(y, t.Mul(s.Dual[i], row[j]))
+			}
+			y.Quo(y, t.Abs(e.a[k][j]))
+			y.Neg(y)
+		}
+		value = s.Value.Quo(s.Value, unit)
+		return value.Add(value, constant), multipliers, status
+	}
+}
+
+// tighter reports whether row k bounds its variable, rather than another row does.
+func (e *elastic) tighter(k, other, j int) bool {
+	if e.likely != nil && e.likely[k] != e.likely[other] {
+		return e.likely[k] > e.likely[other]
+	}
+	return e.a[k][j].Sign() < 0 && e.a[other][j].Sign() > 0
 }
 
 func (e *elastic) dual(cost, b []*big.Rat) (value *big.Rat, multipliers []*big.Rat, status exact.Status) {
@@ -253,6 +418,9 @@ func (e *elastic) least() (theta *big.Rat, conflict []string, ok bool) {
 				seen[name] = true
 				conflict = append(conflict, name)
 			}
+		}
+		if len(conflict) == 0 && e.broken != "" {
+			conflict = []string{e.broken}
 		}
 	}
 	return theta, conflict, true

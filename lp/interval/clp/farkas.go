@@ -21,8 +21,14 @@ import (
 func (e *elastic) far() (theta float64, conflict []string, ok bool) {
 	const least = 1e-6
 	found, lambda := e.approximate()
+	if lambda != nil {
+		e.likely = lambda
+	}
 	if !(found > least) {
 		return 0, nil, false
+	}
+	if l := vec.Float(e.lower[len(e.lower)-1]); e.broken != "" && found-l <= 1e-5*l {
+		return l, []string{e.broken}, true
 	}
 	most := vec.MaxAbs(lambda)
 	seen := map[string]bool{}

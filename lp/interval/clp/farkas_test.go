@@ -118,11 +118,69 @@ func TestFarConflict(t *testing.T) {
 	part.lower, part.objective = e.lower, e.objective
 	for k, name := range e.names {
 		if slices.Contains(inf.Conflict, name()) {
-			part.a, part.b, part.names = append(part.a, e.a[k]), append(part.b, e.b[k]), append(part.names, name)
+			part.a, part.b, part.names, part.single = append(part.a, e.a[k]), append(part.b, e.b[k]), append(part.names, name), append(part.single, e.single[k])
 		}
 	}
 	if theta, _, _ := part.least(); theta.Cmp(big.NewRat(5, 100)) < 0 {
 		t.Errorf("the conflict alone is infeasible by %v", theta)
+	}
+}
+
+// TestLeastOfMany asks of one row a little less than any allocation of many entities has: rational arithmetic finds by how
+// much, and what floating point says is near. The rows of the conflict alone take as much.
+func TestLeastOfMany(t *testing.T) {
+	const n, m = 100, 20
+	r := rand.New(rng.New(1, "many"))
+	d := lp.Description{Entities: lptest.Names(n), Total: 1, Upper: make([]float64, n)}
+	for j := range d.Upper {
+		d.Upper[j] = (2 + 8*r.Float64()) / n
+	}
+	for range m {
+		row := lp.Row{Coef: make([]float64, n), Min: math.Inf(-1)}
+		for j := range row.Coef {
+			row.Coef[j] = r.Float64()
+			row.Max += row.Coef[j] / n
+		}
+		row.Max += 0.002
+		d.Rows = append(d.Rows, row)
+	}
+	p, err := lp.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, least, err := p.Minimize(d.Rows[0].Coef, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, by := range []float64{1e-8, 1e-6, 1e-3} {
+		lim := &lp.Limits{B: slices.Clone(p.Form().B)}
+		lim.B[0] = least - by
+		e := elasticOf(p, nil, lim)
+		found, likely := e.approximate()
+		e.likely = likely
+		theta, conflict, ok := e.least()
+		if !ok || theta.Sign() <= 0 {
+			t.Fatalf("row tighter by %g: %v, %v", by, theta, ok)
+		}
+		if v := vec.Float(theta); math.Abs(v-found) > 1e-6*v+1e-12 {
+			t.Errorf("row tighter by %g: the least is %v, floating point says %v", by, v, found)
+		}
+		var part elastic
+		part.lower, part.objective = e.lower, e.objective
+		for k, name := range e.names {
+			if slices.Contains(conflict, name()) {
+				part.a, part.b, part.names, part.single = append(part.a, e.a[k]), append(part.b, e.b[k]), append(part.names, name), append(part.single, e.single[k])
+			}
+		}
+		if alone, _, ok := part.least(); !ok || alone.Cmp(theta) != 0 {
+			t.Errorf("row tighter by %g: the conflict alone takes %v, not %v", by, alone, theta)
+		}
+		near := vec.Rational(math.Nextafter(vec.Float(theta), 1))
+		lo, low := e.endpoint(near, false)
+		hi, high := e.endpoint(near, true)
+		if low != exact.Optimal || high != exact.Optimal || lo.Cmp(hi) > 0 {
+			t.Errorf("row tighter by %g: endpoints %v %v, %v %v", by, lo, low, hi, high)
+		}
 	}
 }
 

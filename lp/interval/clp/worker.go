@@ -102,6 +102,9 @@ func (w *worker) find(q *relay.Query) (*witnesses, error) {
 			break
 		}
 		if w.slack == 0 {
+			if err := w.excluded(q, w.elastic(q)); err != nil {
+				return nil, err
+			}
 			if found, ok := w.exactly(q); ok {
 				return found, nil
 			}
@@ -111,12 +114,20 @@ func (w *worker) find(q *relay.Query) (*witnesses, error) {
 		return w.relaxed(q)
 	}
 	w.w.lo, w.w.hi = w.w.atLow[i], w.w.atUpper[i]
-	if w.w.lo > w.w.hi {
-		mid := w.w.lo + (w.w.hi-w.w.lo)/2
-		w.w.lo, w.w.hi = mid, mid
-		w.w.atLow[i], w.w.atUpper[i] = mid, mid
+	if w.w.meet() {
+		w.w.atLow[i], w.w.atUpper[i] = w.w.lo, w.w.lo
 	}
 	return &w.w, nil
+}
+
+// meet takes endpoints that rounding let pass one another to their middle, and says so.
+func (x *witnesses) meet() bool {
+	if x.lo <= x.hi {
+		return false
+	}
+	x.lo += (x.hi - x.lo) / 2
+	x.hi = x.lo
+	return true
 }
 
 // program finds the endpoints that are not known by linear programs. It reports
