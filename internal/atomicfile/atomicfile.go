@@ -15,6 +15,9 @@ import (
 // synced and renamed, and then the folder is synced. What stood under the name
 // stays until then.
 func Write(path string, data []byte) (err error) {
+	if info, err := os.Stat(path); err == nil && info.Mode()&(os.ModeDevice|os.ModeNamedPipe|os.ModeSocket) != 0 {
+		return errors.New("it is a device, a pipe or a socket: a file is allowed") // which the rename would replace
+	}
 	dir := filepath.Dir(path)
 	tmp := filepath.Join(dir, fmt.Sprintf(".paspo-%016x.tmp", rand.Uint64()))
 	f, err := disk.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,5 +73,19 @@ func TestCause(t *testing.T) {
 	}
 	if e := errors.New("x"); atomicfile.Cause(e) != e {
 		t.Error("Cause changed an error without a path")
+	}
+}
+
+// What is written takes the place of a file, not of a pipe or a device.
+func TestWriteKeepsPipes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := atomicfile.Write(path, []byte("x")); err == nil || !strings.Contains(err.Error(), "a file is allowed") {
+		t.Error(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
