@@ -30,6 +30,26 @@ func withTurnover(b testing.TB, p *lp.Polytope, most float64) *lp.Polytope {
 	return p
 }
 
+// withLeverage returns a polytope with shorts of a fifth and a limit of what is held on both
+// sides in all.
+func withLeverage(b testing.TB, p *lp.Polytope, most float64) *lp.Polytope {
+	d := p.Description()
+	row := lp.Row{Name: "leverage", Coef: make([]float64, p.Dim()), Min: math.Inf(-1), Max: most}
+	d.Lower = make([]float64, p.Dim())
+	for j := range d.Lower {
+		if j > 0 {
+			d.Lower[j] = -0.2
+		}
+		row.Terms = append(row.Terms, lp.Term{Entity: j, Above: 1, Below: 1})
+	}
+	d.Rows = append(append([]lp.Row(nil), d.Rows...), row)
+	p, err := lp.New(d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
 // BenchmarkTurnover completes actions of an episode whose holdings are the last action, and
 // reports actions a second of processor time of columns over those of CLP.
 func BenchmarkTurnover(b *testing.B) {
@@ -41,6 +61,7 @@ func BenchmarkTurnover(b *testing.B) {
 		{"portfolio/none", presets[0]},
 		{"portfolio", withTurnover(b, presets[0], 0.2)},
 		{"portfolio/caps", withTurnover(b, lptest.CappedPortfolio(b, 0.2), 0.2)},
+		{"portfolio/leverage", withTurnover(b, withLeverage(b, presets[0], 1.5), 0.2)},
 		{"n=20/m=5", withTurnover(b, lptest.CappedSimplex(b, 20, 5), 0.2)},
 	} {
 		b.Run(c.name, func(b *testing.B) {

@@ -200,7 +200,10 @@ func agree(a, b float64) bool { return math.Abs(a-b) <= 1e-12*max(1, math.Abs(a)
 // and among other states, and to linear programs.
 func TestTurnoverHasNoMemory(t *testing.T) {
 	long.Test(t)
-	for _, p := range []*lp.Polytope{withTurnover(t, lptest.Presets(t)[0], 0.2), withTurnover(t, lptest.CappedPortfolio(t, 0.2), 0.1)} {
+	for _, p := range []*lp.Polytope{
+		withTurnover(t, lptest.Presets(t)[0], 0.2), withTurnover(t, lptest.CappedPortfolio(t, 0.2), 0.1),
+		withTurnover(t, withLeverage(t, lptest.Presets(t)[0], 1.5), 0.2),
+	} {
 		const rows = 12
 		n := p.Dim()
 		r := rand.New(rng.New(3, "turnover memory"))

@@ -1,10 +1,14 @@
 package basis
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Begin takes the basis of all slacks, with every column at its lower bound.
 func (w *Work) Begin(g *Program) {
 	w.resize(g)
+	w.live = 0
 	clear(w.State)
 	clear(w.inv)
 	for k := range g.M {
@@ -13,6 +17,10 @@ func (w *Work) Begin(g *Program) {
 	}
 	w.total = 0
 }
+
+// Live says that columns before the first are fixed at 0 from here to the next Begin: they
+// neither enter nor are priced.
+func (w *Work) Live(first int) { w.live = first }
 
 // renewal is the number of pivots after which Along inverts the basis anew.
 const renewal = 64
@@ -25,11 +33,7 @@ func (w *Work) Along(q *Query, j int, part float64) Status {
 	if w.total >= renewal && !w.Renew() {
 		return Failed
 	}
-	for v, s := range w.State {
-		if s == Upper && math.IsInf(q.Up[v], 1) {
-			w.State[v] = Lower
-		}
-	}
+	w.ground(q)
 	if w.State[j] == Basic && !w.expel(q, j) {
 		return w.search(q, part) // nothing that is not fixed moves it
 	}
@@ -41,21 +45,21 @@ func (w *Work) Along(q *Query, j int, part float64) Status {
 }
 
 // expel makes a column nonbasic. It reports whether it can.
-func (w *Work) expel(q *Query, j int) bool { return w.expelBut(q, j, -1) }
+func (w *Work) expel(q *Query, j int) bool { return w.expelBut(q, j, nil) }
 
-// expelBut is expel where one column does not enter.
-func (w *Work) expelBut(q *Query, j, but int) bool {
+// expelBut is expel where some columns do not enter.
+func (w *Work) expelBut(q *Query, j int, but []int) bool {
 	row := 0
 	for w.head[row] != j {
 		row++
 	}
 	w.row(row)
 	in := -1
-	for v, s := range w.State {
-		if s == Basic || q.Up[v] == 0 || v == but {
+	for v := w.live; v < len(w.State); v++ {
+		if w.State[v] == Basic || q.Up[v] == 0 {
 			continue
 		}
-		if size := abs(w.alpha[v]); size > pivotTol && (in < 0 || size > abs(w.alpha[in])) {
+		if size := abs(w.alpha[v]); size > pivotTol && (in < 0 || size > abs(w.alpha[in])) && !slices.Contains(but, v) {
 			in = v
 		}
 	}
@@ -112,8 +116,13 @@ func (w *Work) Columns(q *Query, x []float64) {
 // Reduced returns the reduced costs of columns and slacks in the last basis, where
 // those of basic ones are solved for again. They are valid until the next search.
 func (w *Work) Reduced() []float64 {
-	g := w.g
 	w.prices()
+	return w.Sharpened()
+}
+
+// Sharpened is Reduced right after a search, which has priced all columns.
+func (w *Work) Sharpened() []float64 {
+	g := w.g
 	y := w.rest
 	clear(y)
 	for r, v := range w.head {
@@ -130,26 +139,28 @@ func (w *Work) Reduced() []float64 {
 	return w.z
 }
 
-// AlongPair is Along where two columns alone have a cost, c and -c, as those that an entity
-// is the difference of.
-func (w *Work) AlongPair(q *Query, j, k int, part float64) Status {
+// few is the number of pivots after which AlongColumns leaves it to Settled whether what they
+// update is right.
+const few = 8
+
+// AlongColumns is Along where a few columns alone have a cost, c or -c, as those that an
+// entity is the sum and difference of.
+func (w *Work) AlongColumns(q *Query, of []int, part float64) Status {
 	if w.total >= renewal && !w.Renew() {
 		return Failed
 	}
-	for v, s := range w.State {
-		if s == Upper && math.IsInf(q.Up[v], 1) {
-			w.State[v] = Lower
-		}
-	}
+	w.ground(q)
+	w.trusted = few
+	defer func() { w.trusted = 0 }()
 	free := true
-	for _, of := range [...][2]int{{j, k}, {k, j}} {
-		if w.State[of[0]] != Basic {
+	for _, j := range of {
+		if w.State[j] != Basic {
 			continue
 		}
-		if w.expelBut(q, of[0], of[1]) {
-			w.State[of[0]] = Lower
+		if w.expelBut(q, j, of) {
+			w.State[j] = Lower
 		} else {
-			free = false // nothing that is not fixed moves it but the other
+			free = false // nothing that is not fixed moves it but the others
 		}
 	}
 	costs := w.g.C
@@ -157,7 +168,7 @@ func (w *Work) AlongPair(q *Query, j, k int, part float64) Status {
 		w.prices()
 		costs = w.z
 	}
-	for _, v := range [...]int{j, k} {
+	for _, v := range of {
 		if w.State[v] == Basic {
 			continue
 		}
@@ -170,4 +181,25 @@ func (w *Work) AlongPair(q *Query, j, k int, part float64) Status {
 		}
 	}
 	return w.search(q, part)
+}
+
+// ground takes columns off upper bounds that are gone.
+func (w *Work) ground(q *Query) {
+	for v := w.live; v < len(w.State); v++ {
+		if w.State[v] == Upper && math.IsInf(q.Up[v], 1) {
+			w.State[v] = Lower
+		}
+	}
+}
+
+// Settled is Feasible right after a search that solved q. What the rows miss is solved for
+// again only where it is too much.
+func (w *Work) Settled(q *Query, part float64) bool {
+	w.missing(q)
+	for k, v := range w.rest {
+		if !(abs(v) <= part/2*q.Tol[w.g.N+k]) {
+			return w.Feasible(q, part)
+		}
+	}
+	return true
 }

@@ -9,6 +9,9 @@ type Program struct {
 	A    []float64 // M x N, row-major
 	C    []float64 // N
 
+	// Columns is A column by column, nil where it is not kept.
+	Columns []float64
+
 	// Equality says that the slack of a row is 0.
 	Equality []bool // M
 

@@ -60,7 +60,7 @@ func (w *Work) search(q *Query, part float64) Status {
 				continue
 			}
 		}
-		if w.pivots == 0 {
+		if w.pivots == 0 || s == Solved && w.pivots <= w.trusted {
 			if s == Solved {
 				w.settleFixed(q)
 			}
@@ -93,8 +93,8 @@ func (w *Work) leaving(q *Query, part float64, cautious bool) (row int, below bo
 // settleFixed puts variables that cannot move at the bound that their reduced cost
 // asks for, as Build does.
 func (w *Work) settleFixed(q *Query) {
-	for v, s := range w.State {
-		if s == Basic || q.Up[v] != 0 {
+	for v := w.live; v < len(w.State); v++ {
+		if w.State[v] == Basic || q.Up[v] != 0 {
 			continue
 		}
 		w.State[v] = Lower
@@ -118,8 +118,8 @@ func (w *Work) step(q *Query, row int, below bool, part float64, cautious bool) 
 	}
 	w.candidates = w.candidates[:0]
 	ignored := 0.
-	for v, s := range w.State {
-		a := sign * w.alpha[v]
+	for v := w.live; v < len(w.State); v++ {
+		s, a := w.State[v], sign*w.alpha[v]
 		if s == Basic || q.Up[v] == 0 || s == Lower && a >= 0 || s == Upper && a <= 0 {
 			continue
 		}
@@ -201,8 +201,9 @@ func (w *Work) step(q *Query, row int, below bool, part float64, cautious bool) 
 	}
 	w.x[row] = value + move
 	if f := w.z[in] / w.alpha[in]; f != 0 {
-		for v, a := range w.alpha {
-			w.z[v] -= f * a
+		z := w.z[w.live:]
+		for v, a := range w.alpha[w.live:] {
+			z[v] -= f * a
 		}
 		w.z[out] = -f
 	} else {

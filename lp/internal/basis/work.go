@@ -18,6 +18,8 @@ type Work struct {
 	beta       []float64 // column of the tableau
 	candidates []candidate
 	ray        int // row of inv that proved infeasibility
+	live       int // columns before it are fixed at 0, see Live
+	trusted    int // pivots that a solution is believed after, see AlongColumns
 
 	// pivots counts those since basic variables and reduced costs were computed
 	// from the inverse; in between they are updated.
@@ -50,6 +52,7 @@ func (w *Work) resize(g *Program) {
 func (w *Work) start(p *Piece) {
 	g := p.g
 	w.resize(g)
+	w.live = 0
 	copy(w.State, p.state)
 	clear(w.inv)
 	q, m := len(p.tight), g.M
@@ -78,8 +81,8 @@ func (w *Work) refresh(q *Query) {
 // values computes the basic variables.
 func (w *Work) values(q *Query) {
 	copy(w.rest, q.R)
-	for v, s := range w.State {
-		if s == Upper && q.Up[v] != 0 {
+	for v := w.live; v < len(w.State); v++ {
+		if w.State[v] == Upper && q.Up[v] != 0 {
 			w.subtract(v, q.Up[v])
 		}
 	}
@@ -117,7 +120,7 @@ func (w *Work) prices() {
 func (w *Work) row(r int) {
 	g := w.g
 	t := w.inv[r*g.M : (r+1)*g.M]
-	clear(w.alpha[:g.N])
+	clear(w.alpha[w.live:g.N])
 	copy(w.alpha[g.N:], t)
 	w.combine(w.alpha[:g.N], t)
 }
@@ -125,6 +128,7 @@ func (w *Work) row(r int) {
 // combine adds sum_k f_k A_k, two rows at a time.
 func (w *Work) combine(dst, f []float64) {
 	g := w.g
+	dst = dst[w.live:]
 	one := -1
 	for k, c := range f {
 		if c == 0 {
@@ -135,7 +139,7 @@ func (w *Work) combine(dst, f []float64) {
 			continue
 		}
 		b := f[one]
-		p, q := g.A[one*g.N:][:len(dst)], g.A[k*g.N:][:len(dst)]
+		p, q := g.A[one*g.N+w.live:][:len(dst)], g.A[k*g.N+w.live:][:len(dst)]
 		for j := range dst {
 			dst[j] += b*p[j] + c*q[j]
 		}
@@ -143,7 +147,7 @@ func (w *Work) combine(dst, f []float64) {
 	}
 	if one >= 0 {
 		b := f[one]
-		for j, v := range g.A[one*g.N:][:len(dst)] {
+		for j, v := range g.A[one*g.N+w.live:][:len(dst)] {
 			dst[j] += b * v
 		}
 	}
@@ -159,6 +163,10 @@ func (w *Work) column(v int) {
 		}
 		return
 	}
+	if g.Columns != nil {
+		w.apply(w.beta, g.Columns[v*m:(v+1)*m])
+		return
+	}
 	for k := range w.rest {
 		w.rest[k] = g.A[k*g.N+v]
 	}
@@ -170,6 +178,13 @@ func (w *Work) subtract(v int, x float64) {
 	g := w.g
 	if v >= g.N {
 		w.rest[v-g.N] -= x
+		return
+	}
+	if g.Columns != nil {
+		rest := w.rest
+		for k, c := range g.Columns[v*g.M:][:len(rest)] {
+			rest[k] -= c * x
+		}
 		return
 	}
 	for k := range w.rest {
@@ -226,6 +241,19 @@ func (w *Work) Trivial(q *Query) (trivial, proved bool) {
 	return true, proved
 }
 
+// missing writes what the rows miss to rest.
+func (w *Work) missing(q *Query) {
+	copy(w.rest, q.R)
+	for v := w.live; v < len(w.State); v++ {
+		if w.State[v] == Upper && q.Up[v] != 0 {
+			w.subtract(v, q.Up[v])
+		}
+	}
+	for r, v := range w.head {
+		w.subtract(v, w.x[r])
+	}
+}
+
 // Feasible reports whether the basis that Solve ended in violates no bound and no
 // row by more than part of its tolerance. The residual is solved for again, so that
 // errors of the inverse do not matter.
@@ -234,16 +262,7 @@ func (w *Work) Feasible(q *Query, part float64) bool {
 	w.values(q)
 	dx := w.beta
 	for last := range 3 {
-		// What the rows miss.
-		copy(w.rest, q.R)
-		for v, s := range w.State {
-			if s == Upper && q.Up[v] != 0 {
-				w.subtract(v, q.Up[v])
-			}
-		}
-		for r, v := range w.head {
-			w.subtract(v, w.x[r])
-		}
+		w.missing(q)
 		if last == 2 {
 			break
 		}

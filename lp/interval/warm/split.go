@@ -11,26 +11,42 @@ import (
 	"paspo/lp/interval/relay"
 )
 
-// Split is what actions of a polytope with convex terms share, of which each entity has one
-// From. An entity with terms is the difference of two columns,
+// Split is what actions of a polytope with convex terms share. An entity with terms is made of
+// columns between bounds, so that terms are linear in these and no row is added,
 //
 //	a_j = base_j + p_j - q_j,   0 <= p_j <= u_j - base_j,   0 <= q_j <= base_j - l_j,
 //
-// where base is From, or the bound that it is beyond, so that terms are linear in the
-// columns: above p_j + below q_j. No row is added, and a holding moves right-hand sides and
-// bounds alone.
+// where base is From, or the bound that it is beyond: terms are above p_j + below q_j. An
+// entity whose terms have another From too, as 0 beside a holding, has a third column for what
+// is between the two, up or down from base, and p_j or q_j begins behind it. Rows are
+// convex, so that columns which are farther out cost no less. A holding moves right-hand sides
+// and bounds, and the third column where it passes the other From.
 type Split struct {
-	p       *lp.Polytope
-	terms   [][]lp.Term // of every inequality
-	from    []lp.Term   // of every entity, whose From it has; weights 0 where it has none
-	up, low []int       // columns p_j and q_j of every entity, -1 where there is none
-	g       basis.Program
-	linear  []float64 // M x n: the rows without terms, scaled
-	scale   []float64 // of rows, powers of two: equalities, then inequalities
-	sizes   []float64 // of these
+	p            *lp.Polytope
+	terms        [][]lp.Term  // of every inequality, by entity
+	begin        [][]int      // of every inequality: the first term of every entity
+	from         [][2]lp.Term // of every entity, whose Froms it has; weights 0 where it has none
+	up, low, mid []int        // columns of every entity, -1 where there is none
+	all          [][]int      // these of every entity
+	between      []sides      // of every mid column
+	g            basis.Program
+	linear       []float64 // M x n: the rows without terms, scaled
+	scale        []float64 // of rows, powers of two: equalities, then inequalities
+	sizes        []float64 // of these
 }
 
-// NewSplit returns nil where columns do not serve: where an entity has two Froms, units of
+// sides are the coefficients that a column between two Froms has, M each.
+type sides struct{ up, down []float64 }
+
+// same says whether two terms count from the same.
+func same(a, b lp.Term) bool {
+	if a.Holding || b.Holding {
+		return a.Holding && b.Holding && a.From == b.From
+	}
+	return a.From == b.From
+}
+
+// NewSplit returns nil where columns do not serve: where an entity has three Froms, units of
 // amounts differ, or there are too many rows.
 func NewSplit(p *lp.Polytope) *Split {
 	n := p.Dim()
@@ -41,30 +57,59 @@ func NewSplit(p *lp.Polytope) *Split {
 	a, b, _ := p.Inequalities()
 	e, f, _ := p.Equalities()
 	rows, equalities := p.RowSizes()
-	s := &Split{p: p, from: make([]lp.Term, n), sizes: slices.Concat(equalities, rows)}
+	s := &Split{p: p, from: make([][2]lp.Term, n), sizes: slices.Concat(equalities, rows)}
 	for k := range b {
-		s.terms = append(s.terms, p.Terms(k))
-		for _, t := range s.terms[k] {
-			if x := &s.from[t.Entity]; x.Above+x.Below == 0 {
-				*x = t
-			} else if x.From != t.From || x.Holding != t.Holding {
+		terms := slices.Clone(p.Terms(k))
+		slices.SortStableFunc(terms, func(a, b lp.Term) int { return a.Entity - b.Entity })
+		first := make([]int, n+1)
+		for j := range first {
+			for first[j] = len(terms); first[j] > 0 && terms[first[j]-1].Entity >= j; first[j]-- {
+			}
+		}
+		s.terms, s.begin = append(s.terms, terms), append(s.begin, first)
+		for _, t := range terms {
+			switch x := &s.from[t.Entity]; {
+			case !has(x[0]):
+				x[0] = t
+			case same(x[0], t):
+			case !has(x[1]):
+				x[1] = t
+			case !same(x[1], t):
 				return nil
 			}
 		}
 	}
 	cols := 0
+	add := func() int {
+		cols++
+		return cols - 1
+	}
 	for j := range n {
-		s.up, s.low = append(s.up, cols), append(s.low, -1)
-		if cols++; s.split(j) {
-			s.low[j] = cols
-			cols++
+		// What is held is where most of an action stays.
+		if x := &s.from[j]; has(x[1]) && x[1].Holding {
+			x[0], x[1] = x[1], x[0]
 		}
+		s.up, s.low, s.mid = append(s.up, add()), append(s.low, -1), append(s.mid, -1)
+		if s.split(j) {
+			s.low[j] = add()
+		}
+		if has(s.from[j][1]) {
+			s.mid[j] = add()
+		}
+		of := []int{s.up[j], s.low[j], s.mid[j]}
+		s.all = append(s.all, slices.DeleteFunc(of, func(c int) bool { return c < 0 }))
 	}
 	m := len(f) + len(b)
 	if TooManyRows(p) || m == 0 {
 		return nil
 	}
 	s.g = basis.Program{M: m, N: cols, A: make([]float64, m*cols)}
+	s.between = make([]sides, n)
+	for j, c := range s.mid {
+		if c >= 0 {
+			s.between[j] = sides{make([]float64, m), make([]float64, m)}
+		}
+	}
 	for k := range m {
 		row := s.g.A[k*cols : (k+1)*cols]
 		var coef []float64
@@ -78,11 +123,25 @@ func NewSplit(p *lp.Polytope) *Split {
 			if s.split(j) {
 				row[s.low[j]] = -c
 			}
+			if s.mid[j] >= 0 {
+				s.between[j].up[k], s.between[j].down[k] = c, -c
+			}
 		}
 		if k >= len(f) {
 			for _, t := range s.terms[k-len(f)] {
-				row[s.up[t.Entity]] += t.Above
-				row[s.low[t.Entity]] += t.Below
+				j := t.Entity
+				row[s.up[j]] += t.Above
+				row[s.low[j]] += t.Below
+				if s.mid[j] < 0 {
+					continue
+				}
+				if same(t, s.from[j][0]) {
+					s.between[j].up[k] += t.Above
+					s.between[j].down[k] += t.Below
+				} else { // towards what it counts from
+					s.between[j].up[k] -= t.Below
+					s.between[j].down[k] -= t.Above
+				}
 			}
 		}
 		scale := 1.
@@ -92,15 +151,29 @@ func NewSplit(p *lp.Polytope) *Split {
 		for c := range row {
 			row[c] *= scale
 		}
+		for j, c := range s.mid {
+			if c >= 0 {
+				s.between[j].up[k] *= scale
+				s.between[j].down[k] *= scale
+			}
+		}
 		for _, c := range coef {
 			s.linear = append(s.linear, c*scale)
 		}
 		s.scale, s.g.Equality = append(s.scale, scale), append(s.g.Equality, k < len(f))
 	}
+	s.g.Columns = make([]float64, m*cols)
+	for k := range m {
+		for c := range cols {
+			s.g.Columns[c*m+k] = s.g.A[k*cols+c]
+		}
+	}
 	return s
 }
 
-func (s *Split) split(j int) bool { return s.from[j].Above+s.from[j].Below > 0 }
+func has(t lp.Term) bool { return t.Above+t.Below > 0 }
+
+func (s *Split) split(j int) bool { return has(s.from[j][0]) }
 
 // SplitRow is one action.
 type SplitRow struct {
@@ -108,15 +181,18 @@ type SplitRow struct {
 	b, f, l, u []float64
 	holdings   []float64
 	base       []float64
-	both       []bool // of entities: both columns are open
+	both       []bool // of entities: the columns up and down are open
+	down       []bool // of entities: the column between two Froms goes down
 
-	g    basis.Program // with costs of its own
-	q    basis.Query
-	work basis.Work
-	x    []float64 // columns
+	g     basis.Program // with costs of its own, and coefficients where some entity has two Froms
+	q     basis.Query
+	works [2]basis.Work
+	work  *basis.Work
+	x     []float64 // columns
 
 	entity                 int
 	prefix                 []float64
+	fixed                  []float64 // of rows: what the prefix comes to
 	atLow, atUpper, given  []float64
 	known, proved, outside bool
 
@@ -126,13 +202,37 @@ type SplitRow struct {
 // NewRow returns a row for actions to come.
 func (s *Split) NewRow() *SplitRow {
 	n, m, cols := len(s.from), s.g.M, s.g.N
-	r := &SplitRow{s: s, g: s.g, both: make([]bool, n)}
+	r := &SplitRow{s: s, g: s.g, both: make([]bool, n), down: make([]bool, n), fixed: make([]float64, m)}
 	for _, v := range []*[]float64{&r.base, &r.prefix, &r.atLow, &r.atUpper, &r.given} {
 		*v = make([]float64, n)
 	}
 	r.g.C, r.x = make([]float64, cols), make([]float64, cols)
+	if slices.Max(s.mid) >= 0 {
+		r.g.A, r.g.Columns = slices.Clone(s.g.A), slices.Clone(s.g.Columns)
+		for j := range n {
+			r.turn(j, false)
+		}
+	}
 	r.q = basis.Query{R: make([]float64, m), Up: make([]float64, cols+m), Tol: make([]float64, cols+m), Growth: 1}
 	return r
+}
+
+// turn has the column between two Froms of an entity go up or down.
+func (r *SplitRow) turn(j int, down bool) {
+	c := r.s.mid[j]
+	if c < 0 {
+		return
+	}
+	r.down[j] = down
+	of := r.s.between[j].up
+	if down {
+		of = r.s.between[j].down
+	}
+	m := r.g.M
+	copy(r.g.Columns[c*m:(c+1)*m], of)
+	for k, v := range of {
+		r.g.A[k*r.g.N+c] = v
+	}
 }
 
 // Begin takes over a state, nil for the polytope's own limits. It reports whether columns
@@ -150,18 +250,33 @@ func (r *SplitRow) Begin(lim *lp.Limits) bool {
 	r.b, r.f, r.l, r.u = s.p.Resolve(lim)
 	cols, n, sizes := s.g.N, len(s.from), s.p.Sizes()
 	clear(r.g.C)
+	clear(r.fixed)
 	finite := true
 	for j, l := range r.l {
-		u, base := r.u[j], l
+		u, base, top := r.u[j], l, l
 		tol := tolerance.Rounding
 		if s.split(j) {
-			from := s.from[j].Origin(r.holdings)
+			from := s.from[j][0].Origin(r.holdings)
 			base = min(max(from, l), u)
+			top = base
 			down := base - l
 			if r.both[j] = from == base; from < base {
 				down = 0
 			}
 			tol *= max(sizes[j], math.Abs(base))
+			if c := s.mid[j]; c >= 0 {
+				// What is between the two Froms is the first of its side.
+				other := min(max(s.from[j][1].Origin(r.holdings), l), u)
+				if below := other < base; below != r.down[j] {
+					r.turn(j, below)
+				}
+				if other < base {
+					down = other - l
+				} else {
+					top = other
+				}
+				q.Up[c], q.Tol[c] = math.Abs(other-base), tol
+			}
 			q.Up[s.low[j]], q.Tol[s.low[j]] = down, tol
 			finite = finite && !math.IsInf(down, 1)
 		} else {
@@ -171,7 +286,7 @@ func (r *SplitRow) Begin(lim *lp.Limits) bool {
 			return false
 		}
 		r.base[j] = base
-		q.Up[s.up[j]], q.Tol[s.up[j]] = u-base, tol
+		q.Up[s.up[j]], q.Tol[s.up[j]] = u-top, tol
 		finite = finite && !math.IsInf(u, 1)
 	}
 	k := len(r.f)
@@ -202,7 +317,8 @@ func (r *SplitRow) Begin(lim *lp.Limits) bool {
 	if !finite && !r.imply() {
 		return false
 	}
-	r.work.Begin(&r.g)
+	r.works[0].Begin(&r.g)
+	r.works[1].Begin(&r.g)
 	return true
 }
 
@@ -276,44 +392,71 @@ func (r *SplitRow) Answer() bool {
 // endpoint finds the least a_i times a cost of 1 or -1, and its witness. It reports whether
 // both are proved.
 func (r *SplitRow) endpoint(i int, cost float64, at []float64) bool {
-	s, q, w := r.s, &r.q, &r.work
-	up, low := s.up[i], s.low[i]
-	r.g.C[up] = cost
-	if low >= 0 {
-		r.g.C[low] = -cost
+	r.work = &r.works[0]
+	if cost < 0 {
+		r.work = &r.works[1]
 	}
+	s, q, w := r.s, &r.q, r.work
+	of := s.all[i]
+	r.price(i, cost)
 	ok := false
 	for _, part := range [...]float64{tight, 8 * tight, 64 * tight, 1, 4} {
 		if part > tight && !w.Renew() {
 			break
 		}
 		var status basis.Status
-		if low >= 0 {
-			status = w.AlongPair(q, up, low, part)
+		if len(of) > 1 {
+			status = w.AlongColumns(q, of, part)
 		} else {
-			status = w.Along(q, up, part)
+			status = w.Along(q, of[0], part)
 		}
-		if status != basis.Solved || !w.Feasible(q, part) {
+		// The point as the search left it, and a sharper one where that proves nothing.
+		if status != basis.Solved || !w.Settled(q, part) {
 			continue
 		}
-		w.Columns(q, r.x)
-		copy(at, r.prefix[:i])
-		for j := i; j < len(at); j++ {
-			v := r.base[j] + r.x[s.up[j]]
-			if s.low[j] >= 0 {
-				v -= r.x[s.low[j]]
-			}
-			at[j] = min(max(v, r.l[j]), r.u[j])
+		if ok = r.read(at); !ok && w.Feasible(q, part) {
+			ok = r.read(at)
 		}
-		if ok = r.optimal(at); ok {
+		if ok {
 			break
 		}
 	}
-	r.g.C[up] = 0
-	if low >= 0 {
-		r.g.C[low] = 0
-	}
+	r.price(i, 0)
 	return ok
+}
+
+// read writes the allocation of the last basis. It reports whether that is proved.
+func (r *SplitRow) read(at []float64) bool {
+	s, i := r.s, r.entity
+	r.work.Columns(&r.q, r.x)
+	copy(at, r.prefix[:i])
+	for j := i; j < len(at); j++ {
+		v := r.base[j] + r.x[s.up[j]]
+		if c := s.low[j]; c >= 0 {
+			v -= r.x[c]
+		}
+		if c := s.mid[j]; c >= 0 && r.down[j] {
+			v -= r.x[c]
+		} else if c >= 0 {
+			v += r.x[c]
+		}
+		at[j] = min(max(v, r.l[j]), r.u[j])
+	}
+	return r.optimal(at)
+}
+
+// price gives the columns of an entity the cost that it has.
+func (r *SplitRow) price(i int, cost float64) {
+	s := r.s
+	r.g.C[s.up[i]] = cost
+	if c := s.low[i]; c >= 0 {
+		r.g.C[c] = -cost
+	}
+	if c := s.mid[i]; c >= 0 && r.down[i] {
+		r.g.C[c] = -cost
+	} else if c >= 0 {
+		r.g.C[c] = cost
+	}
 }
 
 // optimal reports whether an allocation satisfies all constraints and no other has an
@@ -321,10 +464,10 @@ func (r *SplitRow) endpoint(i int, cost float64, at []float64) bool {
 func (r *SplitRow) optimal(at []float64) bool {
 	s, q := r.s, &r.q
 	n, cols, k, i := len(s.from), s.g.N, len(r.f), r.entity
-	z := r.work.Reduced()
+	z := r.work.Sharpened()
 	gap, sens := 0., 0.
-	for c, v := range z[:cols] {
-		if v > 0 {
+	for c := s.up[i]; c < cols; c++ {
+		if v := z[c]; v > 0 {
 			gap += v * r.x[c]
 		} else if v < 0 {
 			gap -= v * (q.Up[c] - r.x[c])
@@ -332,19 +475,16 @@ func (r *SplitRow) optimal(at []float64) bool {
 	}
 	for x := range s.g.M {
 		// At the allocation itself.
-		excess, scale := 0., s.scale[x]
+		scale := s.scale[x]
+		excess := r.fixed[x] + vec.Dot(s.linear[x*n+i:(x+1)*n], at[i:])
 		if x < k {
-			excess = vec.Dot(s.linear[x*n:(x+1)*n], at) - r.f[x]*scale
+			excess -= r.f[x] * scale
 			if !(math.Abs(excess) <= tolerance.Witness*scale*max(s.sizes[x], math.Abs(r.f[x]))) {
 				return false
 			}
 		} else {
 			b := r.b[x-k]
-			excess = vec.Dot(s.linear[x*n:(x+1)*n], at) - b*scale
-			for t := range s.terms[x-k] {
-				of := &s.terms[x-k][t]
-				excess += scale * of.Value(at[of.Entity], r.holdings)
-			}
+			excess += scale * (r.counted(x-k, i, n, at) - b)
 			if !(excess <= tolerance.Witness*scale*max(s.sizes[x], math.Abs(b))) {
 				return false
 			}
@@ -360,10 +500,33 @@ func (r *SplitRow) optimal(at []float64) bool {
 			}
 			continue // the wrong sign: no part of the bound
 		}
-		gap += math.Abs(t) * math.Abs(q.R[x]-vec.Dot(s.g.A[x*cols:(x+1)*cols], r.x))
+		gap += math.Abs(t) * math.Abs(q.R[x]-vec.Dot(r.g.A[x*cols:(x+1)*cols], r.x))
 	}
 	size := s.p.Sizes()[i]
 	return sens <= tolerance.Sensitivity*size && gap <= tolerance.Gap*max(size, math.Abs(at[i]))
+}
+
+// counted returns what terms of an inequality come to of entities first..end-1.
+func (r *SplitRow) counted(x, first, end int, at []float64) (sum float64) {
+	s := r.s
+	terms := s.terms[x]
+	if len(terms) == 0 {
+		return 0
+	}
+	terms = terms[s.begin[x][first]:s.begin[x][end]]
+	for i := range terms {
+		t := &terms[i]
+		from := t.From
+		if t.Holding && r.holdings != nil {
+			from = r.holdings[t.Entity]
+		}
+		if d := at[t.Entity] - from; d > 0 {
+			sum += t.Above * d
+		} else {
+			sum -= t.Below * d
+		}
+	}
+	return sum
 }
 
 // Fix takes the next entity to a. It reports whether the row can go on.
@@ -371,19 +534,36 @@ func (r *SplitRow) Fix(a float64) bool {
 	s, q, i := r.s, &r.q, r.entity
 	r.prefix[i] = a
 	r.entity++
-	cols := s.g.N
+	n, k := len(s.from), len(r.f)
+	for x := range r.fixed {
+		r.fixed[x] += s.linear[x*n+i] * a
+		if x >= k {
+			r.fixed[x] += s.scale[x] * r.counted(x-k, i, i+1, r.prefix)
+		}
+	}
 	c, d := s.up[i], a-r.base[i]
 	if low := s.low[i]; low >= 0 {
-		if r.both[i] && d < 0 || !r.both[i] && q.Up[low] > 0 {
+		mid := s.mid[i]
+		open := q.Up[low] > 0 || mid >= 0 && r.down[i] && q.Up[mid] > 0
+		below := r.both[i] && d < 0 || !r.both[i] && open
+		if below {
 			c, d = low, -d
+		}
+		if mid >= 0 && below == r.down[i] {
+			first := min(d, q.Up[mid])
+			r.take(mid, first)
+			d -= first
+		}
+		if mid >= 0 {
+			q.Up[mid] = 0
 		}
 		q.Up[low] = 0
 	}
+	r.take(c, d)
 	q.Up[s.up[i]] = 0
-	if d != 0 {
-		for x := range q.R {
-			q.R[x] -= s.g.A[x*cols+c] * d
-		}
+	if r.entity < n {
+		r.works[0].Live(s.up[r.entity])
+		r.works[1].Live(s.up[r.entity])
 	}
 	r.base[i], r.known = a, false
 	scale := max(s.p.Sizes()[i], math.Abs(a))
@@ -396,6 +576,17 @@ func (r *SplitRow) Fix(a float64) bool {
 		r.known = true
 	}
 	return true
+}
+
+// take moves what a column is worth to the right-hand sides.
+func (r *SplitRow) take(c int, d float64) {
+	if d == 0 {
+		return
+	}
+	m := r.g.M
+	for x, v := range r.g.Columns[c*m : (c+1)*m] {
+		r.q.R[x] -= v * d
+	}
 }
 
 // Prefix returns the entities that are fixed.
