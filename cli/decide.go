@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -306,16 +304,8 @@ func today(file string, own *market.Problem) (*market.Problem, error) {
 }
 
 func readWalk(dir string) (s walkforward.Settings, err error) {
-	path := filepath.Join(dir, walkforward.SettingsFile)
-	data, err := limits.ReadFile(path, limits.Config)
-	if errors.Is(err, os.ErrNotExist) {
-		return s, fmt.Errorf("%s is no folder of a portfolio: it has no %s", dir, walkforward.SettingsFile)
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &s)
-	}
-	if err != nil {
-		return s, fmt.Errorf("%s: %w", path, err)
+	if s, err = walkforward.ReadSettings(dir); err != nil {
+		return s, err
 	}
 	if !runfolder.IsRun(filepath.Join(dir, walkforward.PolicyDir)) {
 		return s, fmt.Errorf("%s has no trained policy: train portfolio did not end", dir)

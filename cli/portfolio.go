@@ -76,6 +76,7 @@ type portfolioFlags struct {
 	prices         priceFlags
 	walk           walkforward.Settings
 	preset, out    string
+	resume         string
 	set            []string
 	json, quiet    bool
 	constraintFile string
@@ -107,6 +108,7 @@ out of sample. What is then to be traded says ` + program + ` portfolio decide (
 	addPreset(cmd, &f.preset)
 	flags.StringArrayVar(&f.set, "set", nil, "one setting, `KEY=VALUE`, for example env.market.costs=0.002; repeatable")
 	flags.StringVar(&f.out, "out", "", "`FOLDER`, new (default runs/portfolio-TIME)")
+	flags.StringVar(&f.resume, "resume", "", "go on with the walk through these prices in this `FOLDER`")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but the summary, warnings and errors")
 	flags.SortFlags = false
@@ -119,6 +121,17 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	table, err := f.prices.read(path, errs)
 	if err != nil {
 		return err
+	}
+	if f.resume != "" {
+		for _, name := range []string{"constraints", "every", "window", "trade", "model", "block", "steps", "seed", "preset", "set", "out"} {
+			if cmd.Flags().Changed(name) {
+				return fmt.Errorf("--resume goes on with the walk's own settings: --%s cannot be given with it", name)
+			}
+		}
+		if f.walk, err = walkforward.ReadSettings(f.resume); err != nil {
+			return err
+		}
+		f.out, f.constraintFile = f.resume, filepath.Join(f.resume, walkforward.ConstraintsFile)
 	}
 	polytope, err := portfolioLimits(f.constraintFile, table)
 	if err != nil {
@@ -133,10 +146,10 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	years := prices.PerYear(f.walk.Every)
-	if !cmd.Flags().Changed("window") {
+	if f.resume == "" && !cmd.Flags().Changed("window") {
 		f.walk.Window = int(10 * years)
 	}
-	if !cmd.Flags().Changed("trade") {
+	if f.resume == "" && !cmd.Flags().Changed("trade") {
 		f.walk.Trade = int(2 * years)
 	}
 	if f.out == "" {
@@ -147,10 +160,25 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		given = append(given, config.Setting{Flag: "--seed", Key: "seed", Value: s.Value.String()})
 	}
 	w := walkforward.Walk{
-		Settings: f.walk, Prices: chosen, Polytope: polytope, Dir: f.out,
+		Settings: f.walk, Prices: chosen, Polytope: polytope, Dir: f.out, Resume: f.resume != "",
 		Load: func(settings ...config.Setting) (*config.Config, error) {
 			return config.LoadOver(f.preset, "", f.set, append(slices.Clone(given), settings...))
 		},
+	}
+	w.Training = func(begins bool) {
+		if begins {
+			saving.Add(1)
+		} else {
+			saving.Add(-1)
+		}
+	}
+	if w.Resume {
+		// The first window says what all of them are trained with.
+		file := filepath.Join(f.out, walkforward.FirstDir, runfolder.ConfigFile)
+		if !runfolder.IsRun(filepath.Dir(file)) {
+			return fmt.Errorf("%s has not begun to train: train anew with another --out", f.out)
+		}
+		w.Load = func(settings ...config.Setting) (*config.Config, error) { return config.Load(file, nil, settings) }
 	}
 	var bar *progress.Bar
 	if !f.quiet {
@@ -183,11 +211,11 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	bar.Close()
 	if err != nil {
 		if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			what := "before the first window was done; nothing is left of it"
+			what := "interrupted before training began; nothing is left of it"
 			if _, err := os.Stat(f.out); err == nil {
-				what = "after some windows: those that are done are in " + runfolder.Quote(f.out)
+				what = fmt.Sprintf("interrupted; go on with: %s portfolio %s --resume %s", program, runfolder.Quote(path), runfolder.Quote(f.out))
 			}
-			return &exitError{interruption(ctx).code, errors.New("interrupted " + what)}
+			return &exitError{interruption(ctx).code, errors.New(what)}
 		}
 		return err
 	}

@@ -186,6 +186,14 @@ constraints:
 		t.Errorf("%s", stdout)
 	}
 
+	// What is done goes on to the same, with no other settings.
+	again := succeed(t, "", "portfolio", prices, "--resume", out, "--json", "--quiet")
+	if again != stdout {
+		t.Errorf("%s, was %s", again, stdout)
+	}
+	refused(t, "--steps cannot be given with it", "", "portfolio", prices, "--resume", out, "--steps", "512")
+	refused(t, "is no folder of a portfolio", "", "portfolio", prices, "--resume", t.TempDir())
+
 	type line struct {
 		Name   string
 		Now    float64 `json:"weight_now"`
@@ -272,7 +280,7 @@ func TestPortfolioInterrupted(t *testing.T) {
 	var o, e bytes.Buffer
 	status := run(ctx, []string{"portfolio", priceFile(t, 61), "--window", "36", "--steps", "512", "--out", out, "--quiet",
 		"--set", "debias.points=1000", "--set", "debias.cache_dir="}, nil, &o, &e)
-	if _, err := os.Stat(out); !os.IsNotExist(err) || status != 130 || e.String() != "train: interrupted before the first window was done; nothing is left of it\n" {
+	if _, err := os.Stat(out); !os.IsNotExist(err) || status != 130 || e.String() != "train: interrupted before training began; nothing is left of it\n" {
 		t.Errorf("status %d, %v, %s", status, err, e.String())
 	}
 }

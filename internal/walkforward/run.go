@@ -3,6 +3,7 @@ package walkforward
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"paspo/envs/market"
 	"paspo/internal/atomicfile"
 	"paspo/internal/count"
+	"paspo/internal/limits"
 	"paspo/internal/marketmodel"
 	"paspo/internal/prices"
 	"paspo/internal/run/agent"
@@ -31,7 +33,8 @@ import (
 
 // Files of the folder that a walk leaves, beside market.json.
 const (
-	PolicyDir       = "policy" // run that was trained on the last window
+	PolicyDir       = "policy"    // run that was trained on the last window
+	FirstDir        = "window-01" // run that was trained on the first
 	SettingsFile    = "portfolio.json"
 	ConstraintsFile = "constraints.yaml"
 	MarketFile      = "market.json"
@@ -46,6 +49,8 @@ type Settings struct {
 	Trade  int     `json:"trade"`
 	Model  string  `json:"model"` // of marketmodel.Kinds
 	Block  float64 `json:"block"` // mean length of its blocks, 0 for that of the model
+
+	Digest string `json:"prices"` // of what is walked through, so that a walk goes on with the same
 }
 
 // Walk is a walk forward through prices.
@@ -53,13 +58,20 @@ type Walk struct {
 	Settings
 	Prices   *prices.Table // of the assets alone, one date a period
 	Polytope *lp.Polytope
-	Dir      string // new
+	Dir      string // new, or that of a walk which is to go on
+	Resume   bool
 
 	// Load returns the configuration of a run with settings over those of the user.
 	Load func(settings ...config.Setting) (*config.Config, error)
 
 	// Observe is told of iterations; may be nil.
 	Observe func(fold, folds int, m rl.Metrics)
+
+	// Training is told when a training begins, which saves what it has where the context
+	// ends, and when it has ended; may be nil.
+	Training func(begins bool)
+
+	training, begun atomic.Bool // one is under way, and has learned something
 }
 
 // Summary is what came of a walk.
@@ -85,9 +97,11 @@ type Summary struct {
 // patience is the time that what goes on when a context ends has to end by itself.
 const patience = 300 * time.Millisecond
 
-// Run trains and trades window after window. Where it is ended early, the folder stays with the
-// runs of the windows that are done; where none is, it is removed. What prepares a training may
-// take minutes, and is left behind where ctx ends.
+// Run trains and trades window after window. Where it is ended early, the folder stays with
+// the runs of the windows that are done and what the one under way has saved; where none
+// has begun to learn, it is removed. What prepares a training may take minutes, and is left
+// behind where ctx ends. A walk that goes on trains what is left and trades all windows anew:
+// what comes of it is the same to the bit.
 func (w *Walk) Run(ctx context.Context) (*Summary, error) {
 	folds, err := Folds(len(w.Prices.Dates)-1, w.Window, w.Trade)
 	if err != nil {
@@ -101,9 +115,8 @@ func (w *Walk) Run(ctx context.Context) (*Summary, error) {
 		err     error
 	}
 	ended := make(chan result, 1)
-	var done atomic.Bool // one window
 	go func() {
-		s, err := w.run(ctx, folds, &done)
+		s, err := w.run(ctx, folds)
 		ended <- result{s, err}
 	}()
 	var r result
@@ -113,16 +126,18 @@ func (w *Walk) Run(ctx context.Context) (*Summary, error) {
 		select {
 		case r = <-ended:
 		case <-time.After(patience):
-			r.err = ctx.Err()
+			if r.err = ctx.Err(); w.training.Load() { // which ends, too, once it has saved
+				r = <-ended
+			}
 		}
 	}
-	if r.err != nil && !done.Load() {
+	if r.err != nil && !w.begun.Load() && !w.Resume {
 		_ = atomicfile.RemoveAll(w.Dir)
 	}
 	return r.summary, r.err
 }
 
-func (w *Walk) run(ctx context.Context, folds []Fold, done *atomic.Bool) (s *Summary, err error) {
+func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 	returns := w.Prices.Returns()
 	dates := make([]string, len(returns))
 	for i := range dates {
@@ -147,6 +162,7 @@ func (w *Walk) run(ctx context.Context, folds []Fold, done *atomic.Bool) (s *Sum
 			return nil, err
 		}
 		err = w.train(ctx, dir, previous, last, func(m rl.Metrics) {
+			w.begun.Store(true)
 			if w.Observe != nil {
 				w.Observe(k, len(folds)+1, m)
 			}
@@ -162,7 +178,6 @@ func (w *Walk) run(ctx context.Context, folds []Fold, done *atomic.Bool) (s *Sum
 			return nil, fmt.Errorf("%s: %w", dir, err)
 		}
 		previous = dir
-		done.Store(true)
 	}
 	s = &Summary{
 		Settings: w.Settings, Assets: w.Prices.Tickers, From: dates[w.Window], To: dates[len(dates)-1], Folds: len(folds),
@@ -187,10 +202,44 @@ func (w *Walk) run(ctx context.Context, folds []Fold, done *atomic.Bool) (s *Sum
 	return s, w.save(s, player)
 }
 
-// prepare makes the folder.
+// digest returns that of names, dates and prices.
+func (w *Walk) digest() string {
+	h := sha256.New()
+	fmt.Fprintln(h, w.Prices.Tickers, w.Every)
+	for i, row := range w.Prices.Prices {
+		fmt.Fprintln(h, w.Prices.Dates[i].Unix(), row)
+	}
+	return fmt.Sprintf("sha256:%x", h.Sum(nil))
+}
+
+// ReadSettings reads those of the walk in a folder.
+func ReadSettings(dir string) (s Settings, err error) {
+	path := filepath.Join(dir, SettingsFile)
+	data, err := limits.ReadFile(path, limits.Config)
+	if errors.Is(err, os.ErrNotExist) {
+		return s, fmt.Errorf("%s is no folder of a portfolio: it has no %s", dir, SettingsFile)
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &s)
+	}
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	return s, nil
+}
+
+// prepare makes the folder, or sees that the walk in it is this one.
 func (w *Walk) prepare() error {
+	digest := w.digest()
+	if w.Resume {
+		if w.Digest != digest {
+			return fmt.Errorf("%s is a walk through other prices than those of %s: the same file, read in the same way, is allowed", w.Dir, w.Prices.Name)
+		}
+		return nil
+	}
+	w.Digest = digest
 	if _, err := os.Stat(w.Dir); !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s is there already: a new folder is allowed", w.Dir)
+		return fmt.Errorf("%s is there already: a new folder is allowed, or --resume to go on with a walk", w.Dir)
 	}
 	if err := atomicfile.MkdirAll(w.Dir); err != nil {
 		return err
@@ -224,24 +273,12 @@ func (w *Walk) model(dates []string, returns [][]float64, f Fold) ([]byte, error
 // train trains a run that begins with what another one has learned, where one is named, and
 // has it trade.
 func (w *Walk) train(ctx context.Context, dir, from string, last bool, observe func(rl.Metrics), trade func(*market.Problem, func(*Player) Decide) error) error {
-	settings := []config.Setting{
-		{Flag: "train portfolio", Key: "env.name", Value: market.Name},
-		{Flag: "train portfolio", Key: "env.market.model", Value: filepath.Join(w.Dir, MarketFile)},
-		{Flag: "train portfolio", Key: "constraints", Value: filepath.Join(w.Dir, ConstraintsFile)},
-	}
-	if from != "" {
-		settings = append(settings, config.Setting{Flag: "train portfolio", Key: "from", Value: from})
-	}
-	c, err := w.Load(settings...)
-	if err != nil {
-		return err
-	}
-	r, err := agent.Start(c, dir)
+	r, err := w.open(dir, from)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if err := r.Advance(ctx, observe); err != nil {
+	if err := w.advance(ctx, r, observe); err != nil {
 		return err
 	}
 	if last {
@@ -255,9 +292,47 @@ func (w *Walk) train(ctx context.Context, dir, from string, last bool, observe f
 	}
 	p, ok := a.Problem.(*market.Problem)
 	if !ok {
-		return fmt.Errorf("env.name is %s: market is allowed", c.Env.Name)
+		return fmt.Errorf("env.name is %s: market is allowed", a.Config.Env.Name)
 	}
-	return trade(p, func(player *Player) Decide { return player.allocator(a.Allocator(trained, a.Rule(trained), c.Seed)) })
+	return trade(p, func(player *Player) Decide {
+		return player.allocator(a.Allocator(trained, a.Rule(trained), a.Config.Seed))
+	})
+}
+
+func (w *Walk) advance(ctx context.Context, r *agent.Run, observe func(rl.Metrics)) error {
+	tell := func(begins bool) {
+		if w.training.Store(begins); w.Training != nil {
+			w.Training(begins)
+		}
+	}
+	tell(true)
+	defer tell(false)
+	return r.Advance(ctx, observe)
+}
+
+// open begins a run, or goes on with one.
+func (w *Walk) open(dir, from string) (*agent.Run, error) {
+	if runfolder.IsRun(dir) {
+		return agent.Resume(dir, nil, nil)
+	}
+	// What was killed before it was a run has learned nothing.
+	if err := atomicfile.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	settings := []config.Setting{
+		{Flag: "train portfolio", Key: "env.name", Value: market.Name},
+		{Flag: "train portfolio", Key: "env.market.model", Value: filepath.Join(w.Dir, MarketFile)},
+		{Flag: "train portfolio", Key: "constraints", Value: filepath.Join(w.Dir, ConstraintsFile)},
+		{Flag: "train portfolio", Key: "from", Value: from},
+	}
+	if from == "" {
+		settings = settings[:3]
+	}
+	c, err := w.Load(settings...)
+	if err != nil {
+		return nil, err
+	}
+	return agent.Start(c, dir)
 }
 
 // save writes the summary and what every policy has done.

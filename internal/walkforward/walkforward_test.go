@@ -23,6 +23,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/internal/run/config"
 	"paspo/lp"
+	"paspo/rl"
 )
 
 func TestFolds(t *testing.T) {
@@ -217,6 +218,87 @@ func TestWalk(t *testing.T) {
 		if last := len(a.Bought) - 1; a.Policy != Equal && slices.Equal(a.Bought[last], b.Bought[last]) {
 			t.Errorf("%s does not see what has happened", a.Policy)
 		}
+	}
+}
+
+// A walk that is interrupted within a window, or killed before a window has a configuration,
+// goes on to the same bytes. Turnover follows what is held in all of it.
+func TestResume(t *testing.T) {
+	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	d := market.Simplex([]string{"A", "B", "C"})
+	trade := lp.Row{Name: "trade", Coef: make([]float64, 4), Min: math.Inf(-1), Max: 0.2}
+	for j := range 4 {
+		trade.Terms = append(trade.Terms, lp.Term{Entity: j, Above: 1, Below: 1, From: 0.25, Holding: true})
+	}
+	d.Rows = []lp.Row{trade}
+	iterations := 0
+	newWalk := func(dir string) *Walk {
+		return &Walk{
+			Settings: Settings{Every: "month", Window: 24, Trade: 10, Model: marketmodel.Bootstrap},
+			Prices:   table(44), Polytope: polytope(t, d), Dir: dir,
+			Load: func(s ...config.Setting) (*config.Config, error) {
+				return config.LoadOver("auto", "", []string{"steps=1536", "debias.points=1000", "debias.cache_dir=", "report.episodes=8", "ppo.epochs=2", "ppo.eval_episodes=4"}, s)
+			},
+			Observe: func(int, int, rl.Metrics) { iterations++ },
+		}
+	}
+	whole, broken := filepath.Join(t.TempDir(), "w"), filepath.Join(t.TempDir(), "w")
+	s, err := newWalk(whole).Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Rows[0].Relaxed != 0 || s.Violations != 0 || s.Rows[0].Turnover > 12*0.2 {
+		t.Errorf("%+v", s.Rows[0])
+	}
+	all := iterations
+	iterations = 0
+	stop := func(w *Walk, after int) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		w.Observe = func(int, int, rl.Metrics) {
+			if iterations++; iterations == after {
+				cancel()
+			}
+		}
+		if _, err := w.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatalf("after %d iterations: %v", iterations, err)
+		}
+	}
+	again := func() *Walk {
+		t.Helper()
+		w := newWalk(broken)
+		if w.Settings, err = ReadSettings(broken); err != nil {
+			t.Fatal(err)
+		}
+		w.Resume = true
+		return w
+	}
+	stop(newWalk(broken), 1)
+	stop(again(), all/2)
+	if err := os.MkdirAll(filepath.Join(broken, PolicyDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(broken, PolicyDir, "constraints.yaml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again().Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if iterations != all {
+		t.Errorf("%d iterations, the whole walk took %d", iterations, all)
+	}
+	for _, name := range []string{PathFile, MarketFile, SummaryFile, ConstraintsFile} {
+		a, err := os.ReadFile(filepath.Join(whole, name))
+		b, other := os.ReadFile(filepath.Join(broken, name))
+		if err != nil || other != nil || strings.ReplaceAll(string(a), whole, "") != strings.ReplaceAll(string(b), broken, "") {
+			t.Errorf("%s differs: %v, %v", name, err, other)
+		}
+	}
+	w := again()
+	w.Prices.Prices[3][1] *= 1.01
+	if _, err := w.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "is a walk through other prices than those of t") {
+		t.Error(err)
 	}
 }
 
