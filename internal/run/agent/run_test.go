@@ -60,6 +60,7 @@ func TestResumeFromInitial(t *testing.T) {
 	if r, err = Resume(dir, nil, nil); err != nil {
 		t.Fatal(err)
 	}
+	defer r.Close()
 	parts, err := runfolder.Parts(dir)
 	if err != nil || len(parts) != 3 {
 		t.Fatalf("trained by %+v, %v", parts, err)
