@@ -44,6 +44,15 @@ func redraw(folder string, log io.Writer, name string) error {
 			return err
 		}
 		return showEntropy(out, cells)
+	case "comparison":
+		if err := showComparison(out); err != nil {
+			return err
+		}
+		table, err := os.ReadFile(filepath.Join(out.dir, "summary.md"))
+		if err != nil {
+			return err
+		}
+		return splice(filepath.Join(folder, "..", "..", "README.md"), "<!-- comparison: go run ./cmd/experiments redraw comparison -->\n", "<!-- end of comparison -->", string(table))
 	case "convergence":
 		var res convergenceResults
 		if err := out.read(name, &res); err != nil {
@@ -54,7 +63,7 @@ func redraw(folder string, log io.Writer, name string) error {
 	return fmt.Errorf("%q cannot be drawn again: %s can", name, strings.Join(redrawable, ", "))
 }
 
-var redrawable = []string{"learning", "scaling", "differential", "entropy", "convergence"}
+var redrawable = []string{"learning", "scaling", "differential", "entropy", "convergence", "comparison"}
 
 // read reads what output.json has written.
 func (o *output) read(name string, v any) error {

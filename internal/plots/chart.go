@@ -42,7 +42,7 @@ func (c Chart) Draw() (png, svg []byte, err error) {
 
 // drawable keeps what the axes can show.
 func (c Chart) drawable(k Curve) Curve {
-	out := Curve{Name: k.Name, Points: k.Points, Like: k.Like}
+	out := Curve{Name: k.Name, Points: k.Points, Dots: k.Dots, Like: k.Like}
 	for i, x := range k.X {
 		y := k.Y[i]
 		if c.LogX && !(x > 0) || c.LogY && !(y > 0) {

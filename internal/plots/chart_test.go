@@ -25,6 +25,13 @@ func TestChart(t *testing.T) {
 	if err != nil || !strings.Contains(string(named), ">thin<") || !strings.Contains(string(named), ">scales<") {
 		t.Errorf("the names are not in the plot, error %v", err)
 	}
+	dots := Curve{Name: "a", X: []float64{1, 2}, Y: []float64{3, 4}, Dots: true}
+	_, without, err := Chart{Curves: []Curve{dots}}.Draw()
+	dots.Dots = false
+	_, with, err2 := Chart{Curves: []Curve{dots}}.Draw()
+	if colour := "stroke:#56B4E9"; err != nil || err2 != nil || strings.Contains(string(without), colour) && !strings.Contains(string(with), colour) {
+		t.Errorf("dots have a line, errors %v, %v", err, err2)
+	}
 	if strings.Contains(string(svg), "never drawn") {
 		t.Error("a level below 0 is on a logarithmic axis")
 	}

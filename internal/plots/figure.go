@@ -155,9 +155,12 @@ func (f *figure) addCurve(c Curve) error {
 	if like {
 		drawn.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
 	}
-	f.Add(drawn)
-	thumbs := []plot.Thumbnailer{drawn}
-	if c.Points || len(line) == 1 {
+	var thumbs []plot.Thumbnailer
+	if !c.Dots {
+		f.Add(drawn)
+		thumbs = append(thumbs, drawn)
+	}
+	if c.Points || c.Dots || len(line) == 1 {
 		marks, err := plotter.NewScatter(line)
 		if err != nil {
 			return fmt.Errorf("plotting %s: %w", c.Name, err)

@@ -14,6 +14,7 @@ type Curve struct {
 	X, Y   []float64
 	Err    []float64
 	Points bool   // mark every point
+	Dots   bool   // mark every point and draw no line
 	Like   string // an earlier curve, whose colour it takes for a dashed line
 }
 
