@@ -328,6 +328,27 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
+// A setting that came after a checkpoint changes nothing where it has no value, and makes
+// another policy where it has one.
+func TestRestoreOfAnOlderVersion(t *testing.T) {
+	old, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), smallConfig())
+	b := bytesOf(t, old)
+	for value, fits := range map[string]bool{"0": true, "false": true, "": true, "0.5": false, "true": false} {
+		tr, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), smallConfig())
+		tr.Describe(rl.Fact{Name: "env.bandit.penalty", Value: value})
+		c, err := rl.Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch err := tr.Restore(c); {
+		case fits && err != nil:
+			t.Errorf("a penalty of %q: %v", value, err)
+		case !fits && (err == nil || !strings.Contains(err.Error(), "it has no env.bandit.penalty, that of this run is "+value)):
+			t.Errorf("a penalty of %q: got %v", value, err)
+		}
+	}
+}
+
 // Going on with other arithmetic is warned of, with the same it is not.
 func TestRestoreWarnsOfArithmetic(t *testing.T) {
 	for _, before := range []string{"fake", "fake of another machine"} {

@@ -140,6 +140,10 @@ func (c *Checkpoint) Fact(name string) string {
 	return ""
 }
 
+// absent has the values of settings that change nothing. A checkpoint older than such a
+// setting does not state it, and its policy is one of that value all the same.
+var absent = map[string]bool{"": true, "0": true, "false": true}
+
 // Fits returns an error that names the first fact of a checkpoint that differs
 // from those of the run that is to take it, and warns of minor ones.
 func (c *Checkpoint) Fits(own []Fact) error {
@@ -168,6 +172,7 @@ func (c *Checkpoint) compare(own []Fact) error {
 		delete(theirs, f.Name)
 		var err error
 		switch {
+		case !ok && absent[f.Value]:
 		case !ok:
 			err = differs(f, "it has no %s, that of this run is %s", f.Name, f.Value)
 		case g.Value != f.Value:
