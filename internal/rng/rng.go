@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/fnv"
-	"math/bits"
 	"math/rand/v2"
 )
 
@@ -19,14 +18,16 @@ const (
 
 // Philox returns the Philox4x32-10 block of a counter under a key.
 func Philox(ctr [4]uint32, key [2]uint32) [4]uint32 {
+	c0, c1, c2, c3 := uint64(ctr[0]), ctr[1], uint64(ctr[2]), ctr[3]
+	k0, k1 := key[0], key[1]
 	for range rounds {
-		h0, l0 := bits.Mul32(mul0, ctr[0])
-		h1, l1 := bits.Mul32(mul1, ctr[2])
-		ctr = [4]uint32{h1 ^ ctr[1] ^ key[0], l1, h0 ^ ctr[3] ^ key[1], l0}
-		key[0] += weyl0
-		key[1] += weyl1
+		p0, p1 := mul0*c0, mul1*c2
+		c0, c1 = uint64(uint32(p1>>32)^c1^k0), uint32(p1)
+		c2, c3 = uint64(uint32(p0>>32)^c3^k1), uint32(p0)
+		k0 += weyl0
+		k1 += weyl1
 	}
-	return ctr
+	return [4]uint32{uint32(c0), c1, uint32(c2), c3}
 }
 
 // Stream is a random stream. It implements rand.Source of math/rand/v2, so
