@@ -185,7 +185,6 @@ func quantiles(v, mask, scratch []float32) (q [3]float64, _ []float32) {
 			scratch = append(scratch, v[i])
 		}
 	}
-	slices.Sort(scratch)
 	for k, p := range [...]float64{0.05, 0.5, 0.95} {
 		if len(scratch) == 0 {
 			q[k] = math.NaN()
@@ -193,11 +192,44 @@ func quantiles(v, mask, scratch []float32) (q [3]float64, _ []float32) {
 		}
 		at := p * float64(len(scratch)-1)
 		i := int(at)
-		lo := float64(scratch[i])
-		hi := float64(scratch[min(i+1, len(scratch)-1)])
+		lo := float64(selected(scratch, i))
+		hi := lo
+		if i+1 < len(scratch) {
+			hi = float64(slices.Min(scratch[i+1:]))
+		}
 		q[k] = lo + (hi-lo)*(at-float64(i))
 	}
 	return q, scratch
+}
+
+// selected returns the element that a sort of v, which holds no NaN, would put at i, with none
+// larger before it and none smaller behind (Hoare, CACM 4, 1961, algorithm 65).
+func selected(v []float32, i int) float32 {
+	for lo, hi := 0, len(v)-1; lo < hi; {
+		pivot, l, r := v[lo+(hi-lo)/2], lo, hi
+		for l <= r {
+			for v[l] < pivot {
+				l++
+			}
+			for v[r] > pivot {
+				r--
+			}
+			if l <= r {
+				v[l], v[r] = v[r], v[l]
+				l++
+				r--
+			}
+		}
+		switch {
+		case i <= r:
+			hi = r
+		case i >= l:
+			lo = l
+		default:
+			return v[i]
+		}
+	}
+	return v[i]
 }
 
 // explainedVariance returns 1 - Var(target - value) / Var(target), NaN where the
