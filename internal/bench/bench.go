@@ -10,6 +10,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/benchmarks"
+	"paspo/internal/blas"
 	"paspo/lp/interval"
 	"paspo/policy"
 	"paspo/policy/cpu"
@@ -31,6 +32,8 @@ type Result struct {
 
 	ActionsPerS  float64 `json:"actions_per_s"`
 	UpdatesPerS  float64 `json:"updates_per_s"` // minibatches of the paper's size
+	UpdateGFlops float64 `json:"update_gflops"` // GFLOP/s of their products
+	PeakShare    float64 `json:"peak_share"`    // of what the core did in a loop of multiply-adds just before
 	EnvStepsPerS float64 `json:"env_steps_per_s"`
 	Threads      int     `json:"threads"`
 }
@@ -99,7 +102,7 @@ func one(ctx context.Context, name string, share float64) (*Result, error) {
 		}
 		r.CappedChainsPerS, r.CappedHitRate = found.PerS, found.HitRate
 	}
-	if r.ActionsPerS, r.UpdatesPerS, err = network(ctx, p, stage); err != nil {
+	if err = r.network(ctx, p, stage); err != nil {
 		return nil, err
 	}
 	runtime.GOMAXPROCS(threads)
@@ -128,43 +131,46 @@ func rate(ctx context.Context, d time.Duration, f func() (units int, err error))
 }
 
 // network measures sampled actions and minibatch updates.
-func network(ctx context.Context, p envs.Problem, d time.Duration) (actions, updates float64, err error) {
+func (r *Result) network(ctx context.Context, p envs.Problem, d time.Duration) error {
 	spec, cfg := p.Spec(), ppo.DefaultConfig()
 	sc := interval.DefaultConfig()
 	sc.Workers = 1
 	solver, err := interval.New(spec.Polytope, sc)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	defer solver.Close()
 	backend, err := cpu.New(solver, spec.ObsDim, cfg.Minibatch, policy.DefaultConfig(), nil, 1)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	defer backend.Close()
 
 	req, close, err := request(p, rows)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	defer close()
 	if err := standardise(backend, p, req); err != nil {
-		return 0, 0, err
+		return err
 	}
 	var s policy.Samples
-	actions, err = rate(ctx, d, func() (int, error) { return rows, backend.Sample(req, &s) })
+	r.ActionsPerS, err = rate(ctx, d, func() (int, error) { return rows, backend.Sample(req, &s) })
 	if err != nil {
-		return 0, 0, fmt.Errorf("sampling: %w", err)
+		return fmt.Errorf("sampling: %w", err)
 	}
 
 	req.Keep = true
 	if err := backend.Sample(req, &s); err != nil {
-		return 0, 0, fmt.Errorf("sampling: %w", err)
+		return fmt.Errorf("sampling: %w", err)
 	}
-	if updates, err = steps(ctx, backend, batch(req), cfg.Minibatch, d); err != nil {
-		return 0, 0, err
+	peak := blas.Peak()
+	if r.UpdatesPerS, err = steps(ctx, backend, batch(req), cfg.Minibatch, d); err != nil {
+		return err
 	}
-	return actions, updates, nil
+	flops := r.UpdatesPerS * float64(cfg.Minibatch*backend.Flops())
+	r.UpdateGFlops, r.PeakShare = flops/1e9, flops/peak
+	return nil
 }
 
 // training measures whole iterations at the paper's settings.
@@ -196,9 +202,9 @@ func (r Results) Write(w io.Writer) error {
 	for i, name := range Names() {
 		x := r[name]
 		if i == 0 {
-			fmt.Fprintf(&b, "a second; one thread, training %d\n%-22s  %12s  %12s  %12s\n", x.Threads, "", "actions", "updates", "env steps")
+			fmt.Fprintf(&b, "a second; one thread, training %d\n%-22s  %12s  %12s  %12s  %12s  %12s\n", x.Threads, "", "actions", "updates", "GFLOP", "of the peak", "env steps")
 		}
-		fmt.Fprintf(&b, "%-22s  %12.0f  %12.0f  %12.0f\n", name, x.ActionsPerS, x.UpdatesPerS, x.EnvStepsPerS)
+		fmt.Fprintf(&b, "%-22s  %12.0f  %12.0f  %12.1f  %10.1f %%  %12.0f\n", name, x.ActionsPerS, x.UpdatesPerS, x.UpdateGFlops, 100*x.PeakShare, x.EnvStepsPerS)
 	}
 	fmt.Fprintf(&b, "%-22s", "full chains by")
 	for _, s := range Solvers {

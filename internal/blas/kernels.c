@@ -8,21 +8,116 @@
 // Eight doubles, which the compiler splits where registers are narrower.
 typedef double vec8 __attribute__((vector_size(64)));
 typedef long long ivec8 __attribute__((vector_size(64)));
+typedef uint64_t uvec8 __attribute__((vector_size(64)));
 
 #define SPLAT8(x) ((vec8){(x), (x), (x), (x), (x), (x), (x), (x)})
 #define pick8(mask, yes, no) ((vec8)(((ivec8)(mask) & (ivec8)(yes)) | (~(ivec8)(mask) & (ivec8)(no))))
 #define load8(p) (*(const vec8u *)(p))
+typedef uint64_t uvec8u __attribute__((vector_size(64), aligned(8), may_alias));
 typedef double vec8u __attribute__((vector_size(64), aligned(8), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+// Calls BODY(nv, c) for all columns c of n, nv vectors at once.
+#define COLUMNS(n, BODY) \
+	for (ptrdiff_t c = 0; c < (n);) { \
+		ptrdiff_t left = (n) - c; \
+		if (left > LANES) { \
+			BODY(2, c); \
+			c += 2 * LANES; \
+		} else { \
+			BODY(1, c); \
+			c += LANES; \
+		} \
+	}
+
+// Columns in whole panels.
+#define WHOLE(n) (((n) + PANEL - 1) / PANEL * PANEL)
+
+#define EACH(mr, nv) \
+	_Pragma("GCC unroll 8") for (int i = 0; i < (mr); i++) \
+	_Pragma("GCC unroll 2") for (int j = 0; j < (nv); j++)
+
+// Where column c of a panel of rows begins.
+#define AT(c, rows) ((c) / PANEL * PANEL * (rows) + (c) % PANEL)
+
+static const layer *head_layers(const network *n, const layer *ls, ptrdiff_t h)
+{
+	return ls + n->encoder + n->critic + h * n->head;
+}
+
+static input observation(const network *n, const float *act)
+{
+	return (input){{act + n->x, 0}, {n->obs, 0}};
+}
+
+static input seen(const network *n, const layer *ls, ptrdiff_t h, const float *act)
+{
+	return (input){{act + ls[n->encoder - 1].y, act + n->prefix}, {n->latent, h}};
+}
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define X86 1
 #include <immintrin.h>
 #endif
 
+static inline int any8(ivec8 m)
+{
+	long long x = 0;
+	for (int i = 0; i < 8; i++)
+		x |= m[i];
+	return x != 0;
+}
+
 #ifdef X86
 
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")
+// The sums of the elements of sixteen vectors: four by four within quarters, then across.
+static inline __attribute__((always_inline)) __m512 quarters(__m512 a, __m512 b, __m512 c, __m512 d)
+{
+	__m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+	__m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+	return _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xEE));
+}
+
+static inline __attribute__((always_inline)) __m512 sums16(const __m512 *x)
+{
+	__m512 a = quarters(x[0], x[1], x[2], x[3]), b = quarters(x[4], x[5], x[6], x[7]);
+	__m512 c = quarters(x[8], x[9], x[10], x[11]), d = quarters(x[12], x[13], x[14], x[15]);
+	__m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+	__m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xEE));
+	return _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xDD));
+}
+
+// Sixteen vectors as the rows of a matrix become its columns.
+static inline __attribute__((always_inline)) void turn16(__m512 *x)
+{
+	__m512 s[16];
+	for (int i = 0; i < 16; i += 4) {
+		__m512 a = _mm512_unpacklo_ps(x[i], x[i + 1]), b = _mm512_unpackhi_ps(x[i], x[i + 1]);
+		__m512 c = _mm512_unpacklo_ps(x[i + 2], x[i + 3]), d = _mm512_unpackhi_ps(x[i + 2], x[i + 3]);
+		s[i] = _mm512_shuffle_ps(a, c, 0x44);
+		s[i + 1] = _mm512_shuffle_ps(a, c, 0xEE);
+		s[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
+		s[i + 3] = _mm512_shuffle_ps(b, d, 0xEE);
+	}
+	for (int i = 0; i < 4; i++) {
+		__m512 a = _mm512_shuffle_f32x4(s[i], s[i + 4], 0x44), b = _mm512_shuffle_f32x4(s[i], s[i + 4], 0xEE);
+		__m512 c = _mm512_shuffle_f32x4(s[i + 8], s[i + 12], 0x44), d = _mm512_shuffle_f32x4(s[i + 8], s[i + 12], 0xEE);
+		x[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+		x[i + 4] = _mm512_shuffle_f32x4(a, c, 0xDD);
+		x[i + 8] = _mm512_shuffle_f32x4(b, d, 0x88);
+		x[i + 12] = _mm512_shuffle_f32x4(b, d, 0xDD);
+	}
+}
+
+#define MUL32(x, k) ((uvec8)_mm512_mul_epu32((__m512i)(x), _mm512_set1_epi64(k)))
+#define SQRT8(x) ((vec8)_mm512_sqrt_pd((__m512d)(x)))
+#define ANY8(m) _mm512_test_epi64_mask((__m512i)(m), (__m512i)(m))
+#define TURN(x) turn16(x)
+#define SUMS(x) sums16(x)
+#define WIDEN(p) ((vec8)_mm512_cvtps_pd(_mm256_loadu_ps(p)))
 #define NAME(x) x##_avx512
 #define VEC __m512
 #define LANES 16
@@ -44,12 +139,54 @@ typedef double vec8u __attribute__((vector_size(64), aligned(8), may_alias));
 #define SELECT(y, g) _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_GT_OQ), g)
 #include "kernels_tile.h"
 #include "kernels_beta.h"
+#include "kernels_layer.h"
+#include "kernels_policy.h"
+#include "kernels_draw.h"
+#include "kernels_peak.h"
 #include "kernels_undef.h"
 #pragma GCC pop_options
 
 #pragma GCC push_options
 #pragma GCC target("avx2,fma")
 static const int maskbits[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+static inline __attribute__((always_inline)) __m256 sums8(const __m256 *x)
+{
+	__m256 a = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
+	__m256 b = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
+	return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+}
+
+static inline __attribute__((always_inline)) vec8 sqrt8(vec8 x)
+{
+	for (int i = 0; i < 8; i++)
+		x[i] = sqrt(x[i]);
+	return x;
+}
+
+static inline __attribute__((always_inline)) vec8 widen8(const float *p)
+{
+	double x[8];
+	for (int i = 0; i < 8; i++)
+		x[i] = p[i];
+	return load8(x);
+}
+
+static inline __attribute__((always_inline)) void turn8(__m256 *x)
+{
+	float s[8][8];
+	memcpy(s, x, sizeof s);
+	for (int i = 0; i < 8; i++)
+		for (int j = 0; j < 8; j++)
+			((float *)x)[i * 8 + j] = s[j][i];
+}
+
+#define MUL32(x, k) ((x) * (uint64_t)(k))
+#define SQRT8(x) sqrt8(x)
+#define ANY8(m) any8(m)
+#define TURN(x) turn8(x)
+#define SUMS(x) sums8(x)
+#define WIDEN(p) widen8(p)
 #define NAME(x) x##_avx2
 #define VEC __m256
 #define LANES 8
@@ -70,6 +207,10 @@ static const int maskbits[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 
 #define SELECT(y, g) _mm256_and_ps(_mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_GT_OQ), g)
 #include "kernels_tile.h"
 #include "kernels_beta.h"
+#include "kernels_layer.h"
+#include "kernels_policy.h"
+#include "kernels_draw.h"
+#include "kernels_peak.h"
 #include "kernels_undef.h"
 #pragma GCC pop_options
 
@@ -109,6 +250,44 @@ static inline vec4 sqrt4(vec4 v)
 	return v;
 }
 
+static inline __attribute__((always_inline)) vec8 sqrt8_any(vec8 x)
+{
+	for (int i = 0; i < 8; i++)
+		x[i] = sqrt(x[i]);
+	return x;
+}
+
+static inline __attribute__((always_inline)) vec8 widen8_any(const float *p)
+{
+	double x[8];
+	for (int i = 0; i < 8; i++)
+		x[i] = p[i];
+	return load8(x);
+}
+
+static inline vec4 sums4(const vec4 *x)
+{
+	vec4 s;
+	for (int i = 0; i < 4; i++)
+		s[i] = (x[i][0] + x[i][2]) + (x[i][1] + x[i][3]);
+	return s;
+}
+
+static inline __attribute__((always_inline)) void turn4(vec4 *x)
+{
+	float s[4][4];
+	memcpy(s, x, sizeof s);
+	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < 4; j++)
+			((float *)x)[i * 4 + j] = s[j][i];
+}
+
+#define MUL32(x, k) ((x) * (uint64_t)(k))
+#define SQRT8(x) sqrt8_any(x)
+#define ANY8(m) any8(m)
+#define TURN(x) turn4(x)
+#define SUMS(x) sums4(x)
+#define WIDEN(p) widen8_any(p)
 #define NAME(x) x##_any
 #define VEC vec4
 #define LANES 4
@@ -128,6 +307,10 @@ static inline vec4 sqrt4(vec4 v)
 #define SELECT(y, g) ((vec4)((ivec4)(g) & ((y) > (vec4){0, 0, 0, 0})))
 #include "kernels_tile.h"
 #include "kernels_beta.h"
+#include "kernels_layer.h"
+#include "kernels_policy.h"
+#include "kernels_draw.h"
+#include "kernels_peak.h"
 #include "kernels_undef.h"
 
 // The instructions in use: 0 any, 1 AVX2, 2 AVX-512.
@@ -207,4 +390,44 @@ void paspo_beta_terms(const betashape *shape, ptrdiff_t rows, ptrdiff_t heads, c
 	const float *log1mx, const float *logwidth, const float *mask, float *terms, double *slopes)
 {
 	DISPATCH(beta_terms, shape, rows, heads, logits, logx, log1mx, logwidth, mask, terms, slopes);
+}
+
+void paspo_transpose_weights(const network *n, const layer *ls, const float *w, float *t)
+{
+	DISPATCH(transposes, n, ls, w, t);
+}
+
+void paspo_begin(const network *n, const layer *ls, ptrdiff_t m, const float *obs, const float *w, float *act, float *value)
+{
+	DISPATCH(begin, n, ls, m, obs, w, act, value);
+}
+
+ptrdiff_t paspo_draw(const network *n, const layer *ls, ptrdiff_t h, ptrdiff_t m, const float *w, float *act, int rule,
+	double fixed, double total, const uint64_t *key, const uint64_t *id, uint64_t *drawn, const float *prefix, float *logits,
+	float *alpha, float *beta, float *logx, float *log1mx, float *logwidth, float *mask, const double *lo, const double *hi,
+	double *a)
+{
+	drawing q = {rule, fixed, total, key, id, drawn, prefix, logits, alpha, beta, logx, log1mx, logwidth, mask};
+	DISPATCH(draw, n, ls, h, m, w, act, &q, lo, hi, a);
+}
+
+void paspo_old(const network *n, const layer *ls, ptrdiff_t rows, const float *obs, const float *prefix, const float *logx,
+	const float *log1mx, const float *logwidth, const float *mask, const float *w, float *act, double *d, float *old)
+{
+	batch b = {obs, prefix, logx, log1mx, logwidth, mask, 0, 0, 0};
+	DISPATCH(old, n, ls, &b, rows, w, act, d, old);
+}
+
+void paspo_gradient(const network *n, const layer *ls, const float *obs, const float *prefix, const float *logx,
+	const float *log1mx, const float *logwidth, const float *mask, const float *old, const float *advantage,
+	const float *target, const int *rows, ptrdiff_t count, const lossshape *s, const float *w, const float *t, float *dw,
+	float *act, double *d, double *sums)
+{
+	batch b = {obs, prefix, logx, log1mx, logwidth, mask, old, advantage, target};
+	DISPATCH(gradient, n, ls, &b, rows, count, s, w, t, dw, act, d, sums);
+}
+
+ptrdiff_t paspo_peak(ptrdiff_t n, float *sink)
+{
+	DISPATCH(peak, n, sink);
 }

@@ -68,11 +68,11 @@ static inline __attribute__((always_inline)) vec8 NAME(log1p8)(vec8 x)
 // What ln Gamma, digamma and trigamma need of one argument x, which is moved to
 // at = x+8 where it is below 8:
 //   ln Gamma(x) = (at - 1/2) ln at - at + ln(2 pi)/2 + c - ln prod
-//   psi(x) = ln at - d,  psi'(x) = t
+//   psi(x) = ln at - d,  psi'(x) = t,  1/at = inverse
 // by the asymptotic series (NIST DLMF 5.11.1, 5.11.2) and the recurrences (DLMF
 // 5.5.1, 5.5.2, 5.15.5).
 typedef struct {
-	vec8 at, prod, c, d, t;
+	vec8 at, inverse, prod, c, d, t;
 } NAME(gamma8);
 
 static inline __attribute__((always_inline)) NAME(gamma8) NAME(gamma8_of)(vec8 x)
@@ -83,19 +83,18 @@ static inline __attribute__((always_inline)) NAME(gamma8) NAME(gamma8_of)(vec8 x
 	g.at = pick8(small, x + eight, x);
 
 	// Terms of the recurrences in pairs k, 7-k: their sum is 2x+7 for all. The
-	// inverses of the four products come from that of their product, which may
-	// overflow where they are not used.
+	// inverses of the four products and of at come from that of their product.
 	vec8 s = x + x + SPLAT8(7.0), x1 = x + one, x2 = x + SPLAT8(2.0), x3 = x + SPLAT8(3.0);
 	vec8 x4 = x + SPLAT8(4.0), x5 = x + SPLAT8(5.0), x6 = x + SPLAT8(6.0), x7 = x + SPLAT8(7.0);
 	vec8 p0 = x * x7, p1 = x1 * x6, p2 = x2 * x5, p3 = x3 * x4, p01 = p0 * p1, p23 = p2 * p3;
-	vec8 prod = p01 * p23, all = one / prod, q01 = all * p23, q23 = all * p01;
+	g.prod = pick8(small, p01 * p23, one);
+	vec8 both = one / (g.prod * g.at), all = both * g.at, q01 = all * p23, q23 = all * p01;
 	vec8 q0 = q01 * p1, q1 = q01 * p0, q2 = q23 * p3, q3 = q23 * p2;
 	vec8 inv = s * ((q3 + q2) + (q1 + q0));
 	vec8 inv2 = ((x3 * x3 + x4 * x4) * (q3 * q3) + (x2 * x2 + x5 * x5) * (q2 * q2))
 		+ ((x1 * x1 + x6 * x6) * (q1 * q1) + (x * x + x7 * x7) * (q0 * q0));
-	g.prod = pick8(small, prod, one);
 
-	vec8 y = one / g.at, z = y * y, c, d, t;
+	vec8 y = g.inverse = both * g.prod, z = y * y, c, d, t;
 	c = SPLAT8(-3617.0 / 122400);
 	c = c * z + SPLAT8(1.0 / 156);
 	c = c * z + SPLAT8(-691.0 / 360360);
@@ -125,24 +124,27 @@ static inline __attribute__((always_inline)) NAME(gamma8) NAME(gamma8_of)(vec8 x
 	return g;
 }
 
+// Parameters of eight logits, and their derivatives (package ops, Shape).
+static inline __attribute__((always_inline)) vec8 NAME(shape8)(const betashape *shape, vec8 logit, vec8 *slope)
+{
+	vec8 e = NAME(exp8)(logit), u = e;
+	if (shape->max > 0) {
+		const vec8 one = SPLAT8(1.0), ceiling = SPLAT8(shape->max - shape->min);
+		vec8 f = one / (one + e / ceiling);
+		u = pick8(e == SPLAT8(__builtin_inf()), ceiling, e * f);
+		e = u * f;
+	}
+	*slope = e;
+	return u + SPLAT8(shape->min);
+}
+
 // Log-probability and entropy of eight distributions, and their derivatives by
 // the logits.
-static inline __attribute__((always_inline)) void NAME(beta8)(const betashape *shape, const double *logit_a,
-	const double *logit_b, const double *lnx, const double *ln1mx, vec8 *lp, vec8 *ent, vec8 slopes[4])
+static inline __attribute__((always_inline)) void NAME(beta8)(const betashape *shape, vec8 la, vec8 lb, vec8 x, vec8 y,
+	vec8 *lp, vec8 *ent, vec8 slopes[4])
 {
-	vec8 la = load8(logit_a), lb = load8(logit_b), x = load8(lnx), y = load8(ln1mx);
 	const vec8 one = SPLAT8(1.0);
-	// Parameters and their derivatives.
-	vec8 da = NAME(exp8)(la), db = NAME(exp8)(lb), ua = da, ub = db;
-	if (shape->max > 0) {
-		vec8 ceiling = SPLAT8(shape->max - shape->min), inf = SPLAT8(__builtin_inf());
-		vec8 fa = one / (one + da / ceiling), fb = one / (one + db / ceiling);
-		ua = pick8(da == inf, ceiling, da * fa);
-		ub = pick8(db == inf, ceiling, db * fb);
-		da = ua * fa;
-		db = ub * fb;
-	}
-	vec8 a = ua + SPLAT8(shape->min), b = ub + SPLAT8(shape->min);
+	vec8 da, db, a = NAME(shape8)(shape, la, &da), b = NAME(shape8)(shape, lb, &db);
 
 	// ln B of p <= q: ln Gamma(q) - ln Gamma(p+q) is taken together, where the
 	// large terms cancel.
@@ -152,7 +154,7 @@ static inline __attribute__((always_inline)) void NAME(beta8)(const betashape *s
 	vec8 apart = gs.at - gq.at;
 	// Where neither or both were moved they differ by p itself.
 	apart = pick8((q < SPLAT8(8.0)) ^ (p + q < SPLAT8(8.0)), apart, p);
-	vec8 lnp = NAME(log8)(gp.at), lnq = NAME(log8)(gq.at), step = NAME(log1p8)(apart / gq.at), lns = lnq + step;
+	vec8 lnp = NAME(log8)(gp.at), lnq = NAME(log8)(gq.at), step = NAME(log1p8)(apart * gq.inverse), lns = lnq + step;
 	vec8 logb = (gp.at * (lnp - lns) - SPLAT8(0.5) * lnp - (gq.at - SPLAT8(0.5)) * step)
 		+ (gp.at - apart) * (lns - one)
 		+ (gp.c + gq.c - gs.c + SPLAT8(0.918938533204672741780329736405617640))
@@ -197,7 +199,7 @@ static void NAME(beta_terms)(const betashape *shape, ptrdiff_t rows, ptrdiff_t h
 		}
 #undef READ
 		vec8 l, e, d[4];
-		NAME(beta8)(shape, la, lb, x, y, &l, &e, d);
+		NAME(beta8)(shape, load8(la), load8(lb), load8(x), load8(y), &l, &e, d);
 		// A fixed entity adds 0 whatever was stored with it.
 		ivec8 on = load8(free) != SPLAT8(0.0);
 		l = (vec8)((ivec8)(l - load8(w)) & on);

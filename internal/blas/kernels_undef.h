@@ -16,3 +16,9 @@
 #undef SQRT
 #undef RELU
 #undef SELECT
+#undef SUMS
+#undef WIDEN
+#undef TURN
+#undef MUL32
+#undef SQRT8
+#undef ANY8

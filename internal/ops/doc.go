@@ -6,6 +6,6 @@
 // its inputs is all that another machine needs to run the same graph. On the
 // CPU an op owns the buffer of its result: a run allocates nothing.
 //
-// The ops exist in float32, which trains, and in float64, in which their
-// gradients are checked.
+// The ops exist in float32, of which devices plan their launches, and in float64, in
+// which their gradients and those of package blas are checked.
 package ops

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	G "gorgonia.org/gorgonia"
-
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
 )
@@ -40,28 +38,6 @@ func BenchmarkStep(b *testing.B) {
 			})
 		}
 	}
-}
-
-// The graph alone, by the machine that training uses and by Gorgonia's.
-func BenchmarkGraph(b *testing.B) {
-	c := loaded(b, 13, 27, 64, 64)
-	b.Run("machine", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			c.graph.Step.RunAll()
-		}
-	})
-	b.Run("tape", func(b *testing.B) {
-		tape := G.NewTapeMachine(c.graph.Expr)
-		defer tape.Close()
-		b.ReportAllocs()
-		for b.Loop() {
-			tape.Reset()
-			if err := tape.RunAll(); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
 }
 
 // Sampling with intervals that cost nothing: the network, the draws and the

@@ -2,25 +2,25 @@ package cpu
 
 import (
 	"fmt"
-	"math"
 
 	"paspo/internal/blas"
 	"paspo/internal/finite"
-	"paspo/internal/ops"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/internal/adam"
 	"paspo/policy/internal/network"
 )
 
-// Backend is the backend that runs on the processor: training is a graph of
-// Gorgonia's, sampling decodes the same weights entity by entity.
+// Backend is the backend that runs on the processor: a gradient is one call of C,
+// and sampling evaluates the same network head by head.
 type Backend struct {
 	network.Model
 
-	params, grads []float32
-	opt           adam.Optimizer
-	graph         *network.Graph[float32]
+	net           *blas.Network
+	params, grads []float32 // in the order of net
+	transposed    []float32 // what net makes of params
+	pass          *blas.Pass
+	opt           adam.Optimizer // likewise
 
 	batch *policy.Batch
 	old   []float32    // log-probabilities of the batch
@@ -49,17 +49,25 @@ func New(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *policy
 	if err != nil {
 		return nil, err
 	}
+	l := m.Layout
+	net := blas.NewNetwork(&blas.Sizes{
+		Obs: l.Obs, Entities: l.Entities, Heads: m.Heads, Encoder: l.Encoder, Head: l.Head, Critic: l.Critic,
+		MinShape: m.Shape.Min, MaxShape: m.Shape.Max,
+	})
 	c := &Backend{
-		Model: *m, params: params, grads: make([]float32, m.Layout.Size),
-		opt:  adam.Optimizer{M: make([]float32, m.Layout.Size), V: make([]float32, m.Layout.Size)},
+		Model: *m, net: net, params: net.NewParams(), grads: net.NewParams(), transposed: net.Transposed(), pass: net.NewPass(),
+		opt:  adam.Optimizer{M: net.NewParams(), V: net.NewParams()},
 		norm: policy.NewNormalizer(obsDim, false, 0),
 	}
-	if c.graph, err = network.NewGraph(c.Layout, c.Shape, minibatch, c.params, c.grads); err != nil {
-		return nil, err
-	}
+	l.Pack(net, c.params, params)
+	net.Transpose(c.params, c.transposed)
 	c.decoder.init(c)
 	return c, nil
 }
+
+// Flops returns the multiplications and additions in the products of a gradient step, for
+// every row of its minibatch.
+func (c *Backend) Flops() int { return c.net.Flops }
 
 // Device implements Backend.
 func (c *Backend) Device() string { return "CPU" }
@@ -91,20 +99,17 @@ func (c *Backend) Load(b *policy.Batch) error {
 		c.old = make([]float32, n)
 	}
 	c.old = c.old[:n]
-	g := c.graph
-	for at := 0; at < n; at += c.Minibatch {
-		m := min(c.Minibatch, n-at)
-		for i := range m {
-			c.gather(i, at+i)
-		}
-		if err := g.Forward.RunAll(); err != nil {
-			return err
-		}
-		for i := range m {
-			c.old[at+i] = g.Terms[2*i]
-		}
-	}
+	c.pass.LogProbs(c.params, c.rollout(), n)
 	return nil
+}
+
+// rollout is the batch as C takes it.
+func (c *Backend) rollout() *blas.Rollout {
+	b := c.batch
+	return &blas.Rollout{
+		Obs: b.Obs, Prefix: b.Prefix, LogX: b.LogX, Log1mX: b.Log1mX, LogWidth: b.LogWidth, Mask: b.Mask,
+		Old: c.old, Advantage: b.Advantage, Target: b.Return,
+	}
 }
 
 // keep stores samples as rows of the rollout.
@@ -126,23 +131,6 @@ func (c *Backend) keep(req *policy.Request, s *policy.Samples) {
 	}
 }
 
-// gather copies a row of the batch to row i of the minibatch.
-func (c *Backend) gather(i, row int) {
-	b, g, l := c.batch, c.graph, c.Layout
-	copyRow(g.Obs, i, b.Obs, row, l.Obs)
-	copyRow(g.Prefix, i, b.Prefix, row, l.Entities)
-	copyRow(g.LogX, i, b.LogX, row, c.Heads)
-	copyRow(g.Log1mX, i, b.Log1mX, row, c.Heads)
-	copyRow(g.LogWidth, i, b.LogWidth, row, c.Heads)
-	copyRow(g.Mask, i, b.Mask, row, c.Heads)
-	g.Old[i] = c.old[row]
-	g.Advantage[i], g.Target[i] = b.Advantage[row], b.Return[row]
-}
-
-func copyRow(dst []float32, i int, src []float32, row, width int) {
-	copy(dst[i*width:(i+1)*width], src[row*width:])
-}
-
 // Step implements Backend.
 func (c *Backend) Step(rows []int32, s policy.Settings) error {
 	if c.wrong != nil {
@@ -151,51 +139,53 @@ func (c *Backend) Step(rows []int32, s policy.Settings) error {
 	if err := c.CheckStep(c.batch, rows); err != nil {
 		return err
 	}
-	g := c.graph
-	for i, r := range rows {
-		c.gather(i, int(r))
-		g.Weight[i] = 1 / float32(len(rows))
-	}
-	// The rows of an earlier minibatch that stay behind have no weight.
-	clear(g.Weight[len(rows):])
-	g.Coef[0], g.Coef[1], g.Coef[2] = float32(s.Clip), float32(s.ValueCoef), float32(s.EntropyCoef)
-	if err := g.Step.RunAll(); err != nil {
-		return err
-	}
-
-	loss := float64(g.Loss[0])
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
-		return c.fail()
+	m := c.pass.Gradient(c.params, c.transposed, c.grads, c.rollout(), rows,
+		&blas.LossTerms{Clip: float64(float32(s.Clip)), Value: float64(float32(s.ValueCoef)), Entropy: float64(float32(s.EntropyCoef))})
+	if !finite.Is(m.PolicyLoss + s.ValueCoef*m.ValueLoss - s.EntropyCoef*m.Entropy) {
+		return c.fail(rows, &s)
 	}
 	norm, ok := c.opt.Apply(c.params, c.grads, &s)
-	if math.IsNaN(norm) || math.IsInf(norm, 0) || !ok {
-		return c.fail()
+	if !finite.Is(norm) || !ok {
+		return c.fail(rows, &s)
 	}
-	c.decoder.stale = true
-	c.record(norm)
+	c.net.Transpose(c.params, c.transposed)
+
+	d := &c.sums
+	if d.Steps == 0 {
+		d.MaxRatioDeviation = m.Deviation
+	}
+	d.Steps++
+	d.PolicyLoss += m.PolicyLoss
+	d.ValueLoss += m.ValueLoss
+	d.Entropy += m.Entropy
+	d.ApproxKL += m.KL
+	d.ClipFraction += m.ClipFraction
+	d.GradNorm += norm
 	return nil
 }
 
-func (c *Backend) record(norm float64) {
-	d, sums := c.graph.Diagnosis, &c.sums
-	if sums.Steps == 0 {
-		sums.MaxRatioDeviation = float64(d[ops.Deviation])
-	}
-	sums.Steps++
-	sums.PolicyLoss += float64(d[ops.PolicyLoss])
-	sums.ValueLoss += float64(d[ops.ValueLoss])
-	sums.Entropy += float64(d[ops.Entropy])
-	sums.ApproxKL += float64(d[ops.KL])
-	sums.ClipFraction += float64(d[ops.ClipFraction])
-	sums.GradNorm += norm
-}
-
 // fail finds what is not finite: the inputs first, then the parameters, then
-// the nodes in the order of computation.
-func (c *Backend) fail() error {
+// the nodes of the graph in the order of computation.
+func (c *Backend) fail(rows []int32, s *policy.Settings) error {
 	e := &policy.NonFiniteError{Tensor: "the norm of the gradient", Step: c.opt.Step}
 	c.wrong = e
-	g := c.graph
+	params := c.plain(c.params)
+	g, err := network.NewGraph(c.Layout, c.Shape, len(rows), params, make([]float32, len(params)))
+	if err != nil {
+		return err
+	}
+	b, l := c.batch, c.Layout
+	for i, r := range rows {
+		row := int(r)
+		copyRow(g.Obs, i, b.Obs, row, l.Obs)
+		copyRow(g.Prefix, i, b.Prefix, row, l.Entities)
+		copyRow(g.LogX, i, b.LogX, row, c.Heads)
+		copyRow(g.Log1mX, i, b.Log1mX, row, c.Heads)
+		copyRow(g.LogWidth, i, b.LogWidth, row, c.Heads)
+		copyRow(g.Mask, i, b.Mask, row, c.Heads)
+		g.Old[i], g.Advantage[i], g.Target[i], g.Weight[i] = c.old[row], b.Advantage[row], b.Return[row], 1/float32(len(rows))
+	}
+	g.Coef[0], g.Coef[1], g.Coef[2] = float32(s.Clip), float32(s.ValueCoef), float32(s.EntropyCoef)
 	for _, t := range []struct {
 		name string
 		data []float32
@@ -208,18 +198,27 @@ func (c *Backend) fail() error {
 			return e
 		}
 	}
-	for i := range c.Layout.Tensors {
-		if s := &c.Layout.Tensors[i]; !finite.All(network.Slice(c.params, s)) {
-			e.Tensor = s.Name
+	for i := range l.Tensors {
+		if t := &l.Tensors[i]; !finite.All(network.Slice(params, t)) {
+			e.Tensor = t.Name
 			return e
 		}
 	}
 	if !finite.All(g.Old) {
 		e.Tensor = "oldLogProb of the minibatch"
-	} else if n := g.Step.NonFinite(); n != nil {
+		return e
+	}
+	if err := g.Step.RunAll(); err != nil {
+		return err
+	}
+	if n := g.Step.NonFinite(); n != nil {
 		e.Tensor = n.Name()
 	}
 	return e
+}
+
+func copyRow(dst []float32, i int, src []float32, row, width int) {
+	copy(dst[i*width:(i+1)*width], src[row*width:])
 }
 
 // Diagnostics implements Backend.

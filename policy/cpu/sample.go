@@ -3,24 +3,21 @@ package cpu
 import (
 	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync/atomic"
 
+	"paspo/internal/blas"
 	"paspo/internal/finite"
 	"paspo/internal/ops"
-	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
-	"paspo/policy/dist"
 	"paspo/policy/internal/network"
 )
 
 const (
 	// shardRows is the number of rows that are decoded together.
-	shardRows = 64
+	shardRows = blas.MaxRows
 
 	// maxResidual is the largest scaled residual of an action that is let out.
 	maxResidual = 1e-9
@@ -30,9 +27,7 @@ const (
 // observation, limits and stream alone: neither on the other rows nor on the
 // number of goroutines.
 type decoder struct {
-	c       *Backend
-	weights weights
-	stale   bool // the weights are not those of the parameters
+	c *Backend
 
 	workers []*worker
 	jobs    chan *worker
@@ -48,23 +43,18 @@ type decoder struct {
 // worker decodes one shard at a time.
 type worker struct {
 	d     *decoder
-	stage *stage
+	pass  *blas.Pass
 	chain lp.Chain
-	src   source
-	rand  *rand.Rand
+	how   blas.Drawing
 
 	lo, hi, a []float64
-	logits    []float32 // of all heads, as the training pass has them
+	logits    []float32 // of all heads, rows x heads x 2
 	terms     []float32 // log-probabilities and entropies
 	nFixed    int       // intervals of heads that were fixed in a request
 }
 
-// source lets one rand.Rand draw from many streams.
-type source struct{ *rng.Stream }
-
 func (d *decoder) init(c *Backend) {
-	d.c, d.stale = c, true
-	d.weights.l = c.Layout
+	d.c = c
 }
 
 func (d *decoder) close() {
@@ -79,11 +69,10 @@ func (d *decoder) close() {
 func (d *decoder) enlist(n int) {
 	for len(d.workers) < n {
 		w := &worker{
-			d: d, stage: newStage(&d.weights, shardRows), chain: d.c.Solver.Chain(shardRows),
+			d: d, pass: d.c.net.NewPass(), chain: d.c.Solver.Chain(shardRows),
 			lo: make([]float64, shardRows), hi: make([]float64, shardRows), a: make([]float64, shardRows),
 			logits: make([]float32, shardRows*2*d.c.Heads), terms: make([]float32, shardRows*2),
 		}
-		w.rand = rand.New(&w.src)
 		d.workers = append(d.workers, w)
 		if len(d.workers) == 1 {
 			continue
@@ -129,10 +118,6 @@ func (c *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 }
 
 func (d *decoder) run(req *policy.Request, out *policy.Samples) error {
-	if d.stale {
-		d.weights.refresh(d.c.params)
-		d.stale = false
-	}
 	shards := (req.Rows + shardRows - 1) / shardRows
 	d.req, d.out = req, out
 	d.errs = slices.Grow(d.errs[:0], shards)[:shards]
@@ -191,25 +176,43 @@ func (w *worker) decode(from, rows int) error {
 		limits = req.Limits[from : from+rows]
 	}
 	prefix := out.Prefix[from*n : (from+rows)*n]
-	w.stage.begin(rows, c.obs[from*l.Obs:(from+rows)*l.Obs], out.Value[from:from+rows])
+	w.pass.Begin(c.params, rows, c.obs[from*l.Obs:(from+rows)*l.Obs], out.Value[from:from+rows])
 	w.chain.Begin(rows, limits)
 	lo, hi, a := w.lo[:rows], w.hi[:rows], w.a[:rows]
 
-	for i := range n {
-		var logits []float32
-		if i < c.Heads {
-			logits = w.stage.head(i, rows, prefix)
+	h := c.Heads
+	at, to := from*h, (from+rows)*h
+	q := &w.how
+	q.Rule, q.Fixed, q.Total = int(req.Rule), c.Config.FixedWidth*c.Total, c.Total
+	q.Prefix, q.Logits, q.Alpha, q.Beta = prefix, w.logits, out.Alpha[at:to], out.Beta[at:to]
+	q.LogX, q.Log1mX, q.LogWidth, q.Mask = out.LogX[at:to], out.Log1mX[at:to], out.LogWidth[at:to], out.Mask[at:to]
+	if req.Rule == policy.Sampled {
+		for r, s := range req.Streams[from : from+rows] {
+			q.Streams.Key[r], q.Streams.ID[r], q.Streams.Drawn[r] = s.State()
 		}
+		defer func() {
+			for r, s := range req.Streams[from : from+rows] {
+				s.SetDrawn(q.Streams.Drawn[r])
+			}
+		}()
+	}
+
+	for i := range n {
 		if err := w.chain.Next(lo, hi); err != nil {
 			return inRow(err, from)
 		}
+		if i < h {
+			if r := w.pass.Draw(c.params, i, rows, q, w.lo, w.hi, w.a); r >= 0 {
+				return &policy.NonFiniteError{Tensor: fmt.Sprintf("the distribution of %s, Beta(%g, %g),",
+					c.Polytope().Entities()[i], q.Alpha[r*h+i], q.Beta[r*h+i]), Step: c.opt.Step}
+			}
+		}
 		for r := range rows {
-			if i < c.Heads {
-				if err := w.draw(from, r, i, logits); err != nil {
-					return err
-				}
-			} else {
+			switch {
+			case i >= h:
 				a[r] = middle(lo[r], hi[r])
+			case q.Mask[r*h+i] == 0:
+				w.nFixed++
 			}
 			k := (from+r)*n + i
 			out.Actions[k], out.Lower[k], out.Upper[k] = a[r], lo[r], hi[r]
@@ -218,9 +221,7 @@ func (w *worker) decode(from, rows int) error {
 		w.chain.Fix(a)
 	}
 
-	// The terms of what is stored, by the code of the training pass.
-	h := c.Heads
-	at, to := from*h, (from+rows)*h
+	// The terms of what is stored, as the training pass has them.
 	if !finite.All(out.LogX[at:to]) || !finite.All(out.Log1mX[at:to]) || !finite.All(out.LogWidth[at:to]) {
 		return &policy.NonFiniteError{Tensor: "the logarithms of a sample", Step: c.opt.Step}
 	}
@@ -244,47 +245,6 @@ func (w *worker) decode(from, rows int) error {
 
 // middle is the value of an entity whose interval is fixed.
 func middle(lo, hi float64) float64 { return min(max(lo+(hi-lo)/2, lo), hi) }
-
-// draw samples entity i of row r of the shard and keeps what training needs.
-func (w *worker) draw(from, r, i int, logits []float32) error {
-	c, req, out := w.d.c, w.d.req, w.d.out
-	k := (from+r)*c.Heads + i
-	copy(w.logits[2*(r*c.Heads+i):], logits[2*r:2*r+2])
-	alpha, _ := c.Shape.At(float64(logits[2*r]))
-	beta, _ := c.Shape.At(float64(logits[2*r+1]))
-	out.Alpha[k], out.Beta[k] = float32(alpha), float32(beta)
-	// NaN, 0 and what overflows the special functions.
-	if !(alpha > 0 && alpha <= maxShape && beta > 0 && beta <= maxShape) {
-		return &policy.NonFiniteError{Tensor: fmt.Sprintf("the distribution of %s, Beta(%g, %g),", c.Polytope().Entities()[i], alpha, beta), Step: c.opt.Step}
-	}
-
-	lo, hi := w.lo[r], w.hi[r]
-	width := hi - lo
-	if width <= c.Config.FixedWidth*c.Total {
-		w.a[r] = middle(lo, hi)
-		out.LogX[k], out.Log1mX[k], out.LogWidth[k], out.Mask[k] = 0, 0, 0, 0
-		w.nFixed++
-		return nil
-	}
-	d := dist.Beta{Alpha: alpha, Beta: beta}
-	var lnX, ln1mX float64
-	switch req.Rule {
-	case policy.Mode:
-		_, lnX, ln1mX = dist.FromLogit(d.ModeLogit())
-	case policy.Mean:
-		_, lnX, ln1mX = dist.FromLogit(d.MeanLogit())
-	default:
-		w.src.Stream = req.Streams[from+r]
-		_, lnX, ln1mX = d.Rand(w.rand)
-	}
-	w.a[r] = dist.Between(lo, hi, lnX, ln1mX)
-	out.LogX[k], out.Log1mX[k] = float32(lnX), float32(ln1mX)
-	out.LogWidth[k], out.Mask[k] = float32(math.Log(width/c.Total)), 1
-	return nil
-}
-
-// maxShape bounds alpha and beta: float32 holds no more.
-const maxShape = math.MaxFloat32
 
 // inRow tells the row of the request instead of that of the shard.
 func inRow(err error, from int) error {

@@ -14,7 +14,7 @@ import "paspo/policy"
 func (c *Backend) State() (*policy.State, error) {
 	l := c.Layout
 	return &policy.State{
-		Params: l.Copies(c.params), M: l.Copies(c.opt.M), V: l.Copies(c.opt.V), Step: c.opt.Step, Normalizer: c.norm.Clone(),
+		Params: l.Copies(c.plain(c.params)), M: l.Copies(c.plain(c.opt.M)), V: l.Copies(c.plain(c.opt.V)), Step: c.opt.Step, Normalizer: c.norm.Clone(),
 	}, nil
 }
 
@@ -25,15 +25,27 @@ func (c *Backend) SetState(s *policy.State) error {
 	if err := l.CheckState(s); err != nil {
 		return err
 	}
-	l.Fill(c.params, s.Params)
-	l.Fill(c.opt.M, s.M)
-	l.Fill(c.opt.V, s.V)
+	plain := make([]float32, l.Size)
+	for _, f := range []struct {
+		to   []float32
+		from []policy.Tensor
+	}{{c.params, s.Params}, {c.opt.M, s.M}, {c.opt.V, s.V}} {
+		l.Fill(plain, f.from)
+		l.Pack(c.net, f.to, plain)
+	}
+	c.net.Transpose(c.params, c.transposed)
 	c.opt.Step, c.norm = s.Step, s.Normalizer.Clone()
 	c.sums, c.wrong = policy.Diagnostics{}, nil
-	c.decoder.stale = true
 	return nil
 }
 
 // Gradient returns the gradient of the last step, before it was clipped, in the
 // shapes of State's parameters.
-func (c *Backend) Gradient() []policy.Tensor { return c.Layout.Copies(c.grads) }
+func (c *Backend) Gradient() []policy.Tensor { return c.Layout.Copies(c.plain(c.grads)) }
+
+// plain returns parameters, or what is ordered as they are, in the order of the layout.
+func (c *Backend) plain(packed []float32) []float32 {
+	p := make([]float32, c.Layout.Size)
+	c.Layout.Unpack(c.net, p, packed)
+	return p
+}

@@ -1,4 +1,4 @@
-package cpu
+package network
 
 import (
 	"fmt"
@@ -8,27 +8,41 @@ import (
 	G "gorgonia.org/gorgonia"
 
 	"paspo/internal/ops"
-	"paspo/policy/internal/policytest"
+	"paspo/policy"
 )
+
+// filled returns a graph of four heads with a minibatch, and where its gradients go.
+func filled(t *testing.T, m int) (*Graph[float32], *Layout, []float32) {
+	t.Helper()
+	cfg := policy.DefaultConfig()
+	l := NewLayout(&cfg, 4, 5, 4)
+	w, grads := make([]float32, l.Size), make([]float32, l.Size)
+	if err := initialise(w, l, &cfg, nil, 1); err != nil {
+		t.Fatal(err)
+	}
+	g, err := NewGraph(l, ops.Shape{Min: 1e-6}, m, w, grads)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(g, l, m, 1)
+	return g, l, grads
+}
 
 // Gorgonia's tape machine runs the same graph to the same bits.
 func TestTapeMachineAgrees(t *testing.T) {
-	c := loaded(t, 5, 4, 32, 40)
+	g, l, out := filled(t, 32)
 	for step := range 3 {
-		if err := c.Step(policytest.FirstRows(32), policytest.StepSettings()); err != nil {
-			t.Fatal(err)
-		}
-		// The step has moved the parameters: run both on what they are now.
-		c.graph.Step.RunAll()
-		loss, grads := c.graph.Loss[0], slices.Clone(c.grads)
-		clear(c.grads)
-		tape := G.NewTapeMachine(c.graph.Expr)
+		fill(g, l, 32, uint64(step))
+		g.Step.RunAll()
+		loss, grads := g.Loss[0], slices.Clone(out)
+		clear(out)
+		tape := G.NewTapeMachine(g.Expr)
 		if err := tape.RunAll(); err != nil {
 			t.Fatal(err)
 		}
 		tape.Close()
-		if c.graph.Loss[0] != loss || !slices.Equal(c.grads, grads) {
-			t.Fatalf("step %d: the loss is %v by the tape machine, %v by ours", step, c.graph.Loss[0], loss)
+		if g.Loss[0] != loss || !slices.Equal(out, grads) {
+			t.Fatalf("step %d: the loss is %v by the tape machine, %v by ours", step, g.Loss[0], loss)
 		}
 	}
 }
@@ -36,10 +50,10 @@ func TestTapeMachineAgrees(t *testing.T) {
 // What another machine needs of the graph is there: kinds of its own alone, no
 // gradient of the inputs, and hash codes that are all different.
 func TestGraphIsOfOwnOps(t *testing.T) {
-	c := loaded(t, 5, 4, 8, 8)
+	g, _, _ := filled(t, 8)
 	seen := map[uint32]string{}
 	kinds := map[ops.Kind]int{}
-	for _, n := range c.graph.Step.Nodes() {
+	for _, n := range g.Step.Nodes() {
 		k, ok := n.Op().(ops.Kernel)
 		if !ok {
 			t.Fatalf("%v is no kernel", n.Op())
