@@ -102,6 +102,7 @@ out of sample. What is then to be traded says ` + program + ` portfolio decide (
 	flags.IntVar(&f.walk.Trade, "trade", 0, "periods that are then traded (default two years)")
 	flags.StringVar(&f.walk.Model, "model", marketmodel.Bootstrap, "model of the market: "+strings.Join(marketmodel.Kinds(), ", "))
 	flags.Float64Var(&f.walk.Block, "block", 0, "mean length of the bootstrap's blocks, in periods (default the cube root of the window)")
+	flags.IntVar(&f.walk.States, "states", 0, fmt.Sprintf("hidden states of the model %s, at most %d (default the number with the least BIC)", marketmodel.HiddenMarkov, marketmodel.MostStates))
 	f.prices.add(cmd)
 	flags.String("steps", "20_000", "environment steps of training on each window")
 	flags.String("seed", "", "seed of everything random")
@@ -123,7 +124,7 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	if f.resume != "" {
-		for _, name := range []string{"constraints", "every", "window", "trade", "model", "block", "steps", "seed", "preset", "set", "out"} {
+		for _, name := range []string{"constraints", "every", "window", "trade", "model", "block", "states", "steps", "seed", "preset", "set", "out"} {
 			if cmd.Flags().Changed(name) {
 				return fmt.Errorf("--resume goes on with the walk's own settings: --%s cannot be given with it", name)
 			}

@@ -22,10 +22,14 @@ const (
 	// Gaussian draws independent logarithmic returns with the mean and the covariance of
 	// those that there were.
 	Gaussian = "gaussian"
+
+	// HiddenMarkov draws logarithmic returns that are Gaussian in each of a few hidden states
+	// of a Markov chain.
+	HiddenMarkov = "hidden-markov"
 )
 
 // Kinds returns the kinds of models.
-func Kinds() []string { return []string{Bootstrap, Replay, Gaussian} }
+func Kinds() []string { return []string{Bootstrap, Replay, Gaussian, HiddenMarkov} }
 
 // Model draws returns. It is immutable and safe for concurrent use.
 type Model struct {
@@ -39,6 +43,11 @@ type Model struct {
 	// Of the Gaussian, of logarithmic returns.
 	mean []float64
 	chol [][]float64 // lower
+
+	// Of the hidden Markov model.
+	hidden *Hidden
+	chain  *chain
+	shares []float64 // of the periods that are in each state
 }
 
 // Description is what a model is made of, and what a file holds.
@@ -49,6 +58,10 @@ type Description struct {
 	Assets  []string    // names
 	Dates   []string    // a period each, its end
 	Returns [][]float64 // periods x assets: p_t / p_(t-1) - 1
+
+	// Of the kind HiddenMarkov alone.
+	States int     // number of hidden states to estimate, at most MostStates; 0 for the one with the least BIC
+	Hidden *Hidden // nil to estimate it from the returns
 }
 
 // DefaultBlock returns the mean length of blocks where none is given, the cube root of the
@@ -88,8 +101,21 @@ func New(d Description) (*Model, error) {
 	} else if !(d.Block >= 1) || !finite.Is(d.Block) {
 		return nil, fmt.Errorf("block is %g: 0 or a number of at least 1 is allowed", d.Block)
 	}
-	if d.Kind == Gaussian {
-		return m, m.fit()
+	if d.Kind != HiddenMarkov && (d.States != 0 || d.Hidden != nil) {
+		return nil, fmt.Errorf("kind is %s, which has no hidden states: states of 0 are allowed", d.Kind)
+	}
+	if d.States < 0 || d.States > MostStates {
+		return nil, fmt.Errorf("states is %d: 0 to %d are allowed", d.States, MostStates)
+	}
+	var err error
+	switch d.Kind {
+	case Gaussian:
+		m.mean, m.chol, err = m.moments(m.logarithms())
+	case HiddenMarkov:
+		err = m.hide(d.Hidden, d.States)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return m, nil
 }
@@ -99,6 +125,9 @@ func (m *Model) Kind() string     { return m.kind }
 func (m *Model) Assets() []string { return m.assets }
 func (m *Model) Periods() int     { return len(m.returns) }
 func (m *Model) Every() string    { return m.every }
+
+// States returns the number of hidden states, 0 of a model that has none.
+func (m *Model) States() int { return len(m.shares) }
 
 // Draw fills dst, periods x assets, with the returns of consecutive periods.
 func (m *Model) Draw(r *rand.Rand, dst []float64) {
@@ -116,20 +145,27 @@ func (m *Model) Draw(r *rand.Rand, dst []float64) {
 		for t := range periods {
 			copy(dst[t*n:], m.returns[first+t])
 		}
+	case HiddenMarkov:
+		m.drawHidden(r, dst)
 	default:
 		z := make([]float64, n)
 		for t := range periods {
-			for i := range z {
-				z[i] = r.NormFloat64()
-			}
-			for i, row := range m.chol {
-				x := m.mean[i]
-				for j, l := range row {
-					x += l * z[j]
-				}
-				dst[t*n+i] = math.Expm1(x)
-			}
+			gaussian(r, m.mean, m.chol, z, dst[t*n:])
 		}
+	}
+}
+
+// gaussian draws returns whose logarithms are Gaussian. z has space for as many numbers.
+func gaussian(r *rand.Rand, mean []float64, chol [][]float64, z, dst []float64) {
+	for i := range z {
+		z[i] = r.NormFloat64()
+	}
+	for i, row := range chol {
+		x := mean[i]
+		for j, l := range row {
+			x += l * z[j]
+		}
+		dst[i] = math.Expm1(x)
 	}
 }
 
@@ -153,39 +189,63 @@ func Stationary(r *rand.Rand, n int, mean float64, dst []int) {
 	}
 }
 
-// fit computes the moments of logarithmic returns, and the Cholesky factor of the covariance.
-func (m *Model) fit() error {
-	n, count := len(m.assets), float64(len(m.returns))
-	if len(m.returns) <= n {
-		return fmt.Errorf("kind is gaussian with %d periods of %d assets: more periods than assets are needed", len(m.returns), n)
-	}
-	m.mean = make([]float64, n)
-	for _, row := range m.returns {
+// logarithms returns the logarithmic returns.
+func (m *Model) logarithms() [][]float64 {
+	all := rows(len(m.returns), len(m.assets))
+	for t, row := range m.returns {
 		for i, x := range row {
-			m.mean[i] += math.Log1p(x) / count
+			all[t][i] = math.Log1p(x)
 		}
 	}
-	m.chol = make([][]float64, n)
+	return all
+}
+
+// moments returns the mean of logarithmic returns and the Cholesky factor of their covariance.
+func (m *Model) moments(xs [][]float64) (mean []float64, chol [][]float64, err error) {
+	n, count := len(m.assets), float64(len(xs))
+	if len(xs) <= n {
+		return nil, nil, fmt.Errorf("kind is %s with %d periods of %d assets: more periods than assets are needed", m.kind, len(xs), n)
+	}
+	mean = make([]float64, n)
+	for _, row := range xs {
+		for i, x := range row {
+			mean[i] += x / count
+		}
+	}
+	cov := rows(n, n)
 	for i := range n {
-		m.chol[i] = make([]float64, i+1)
 		for j := range i + 1 {
-			s := 0.
-			for _, row := range m.returns {
-				s += (math.Log1p(row[i]) - m.mean[i]) * (math.Log1p(row[j]) - m.mean[j]) / count
-			}
-			whole := s
-			for k := range j {
-				s -= m.chol[i][k] * m.chol[j][k]
-			}
-			if i == j {
-				if !(s > 1e-12*whole) {
-					return fmt.Errorf("kind is gaussian, and the returns of %s follow from those before it: assets that differ are needed", m.assets[i])
-				}
-				m.chol[i][i] = math.Sqrt(s)
-			} else {
-				m.chol[i][j] = s / m.chol[j][j]
+			for _, row := range xs {
+				cov[i][j] += (row[i] - mean[i]) * (row[j] - mean[j]) / count
 			}
 		}
 	}
-	return nil
+	chol, at := cholesky(cov)
+	if at >= 0 {
+		return nil, nil, fmt.Errorf("kind is %s, and the returns of %s follow from those before it: assets that differ are needed", m.kind, m.assets[at])
+	}
+	return mean, chol, nil
+}
+
+// cholesky returns the lower factor of a matrix, of which it reads the lower triangle, or the
+// first row that follows from those before it, else -1.
+func cholesky(a [][]float64) (l [][]float64, at int) {
+	l = make([][]float64, len(a))
+	for i := range a {
+		l[i] = make([]float64, i+1)
+		for j := range i + 1 {
+			s := a[i][j]
+			for k := range j {
+				s -= l[i][k] * l[j][k]
+			}
+			if i != j {
+				l[i][j] = s / l[j][j]
+			} else if !(s > 1e-12*a[i][i]) {
+				return nil, i
+			} else {
+				l[i][i] = math.Sqrt(s)
+			}
+		}
+	}
+	return l, -1
 }

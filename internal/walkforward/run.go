@@ -47,8 +47,9 @@ type Settings struct {
 	Every  string  `json:"every"` // prices.Day, Week or Month
 	Window int     `json:"window"`
 	Trade  int     `json:"trade"`
-	Model  string  `json:"model"` // of marketmodel.Kinds
-	Block  float64 `json:"block"` // mean length of its blocks, 0 for that of the model
+	Model  string  `json:"model"`            // of marketmodel.Kinds
+	Block  float64 `json:"block"`            // mean length of its blocks, 0 for that of the model
+	States int     `json:"states,omitempty"` // number of its hidden states, 0 for the one with the least BIC
 
 	Digest string `json:"prices"` // of what is walked through, so that a walk goes on with the same
 }
@@ -77,16 +78,17 @@ type Walk struct {
 // Summary is what came of a walk.
 type Summary struct {
 	Settings
-	Assets     []string                `json:"assets"`
-	From       string                  `json:"from"` // first and last date of the periods that are traded
-	To         string                  `json:"to"`
-	Folds      int                     `json:"folds"`
-	Verdict    string                  `json:"verdict"`
-	Rows       []Row                   `json:"rows"`
-	Misses     []marketmodel.Statistic `json:"model_against_data"`
-	Violations int                     `json:"violations"` // of all policies
-	Residual   float64                 `json:"max_residual"`
-	Policy     string                  `json:"policy"` // folder of the run that train portfolio decide takes
+	Assets      []string                `json:"assets"`
+	From        string                  `json:"from"` // first and last date of the periods that are traded
+	To          string                  `json:"to"`
+	Folds       int                     `json:"folds"`
+	Verdict     string                  `json:"verdict"`
+	Rows        []Row                   `json:"rows"`
+	ModelStates int                     `json:"model_states,omitempty"` // hidden ones of the model of the last window
+	Misses      []marketmodel.Statistic `json:"model_against_data"`
+	Violations  int                     `json:"violations"` // of all policies
+	Residual    float64                 `json:"max_residual"`
+	Policy      string                  `json:"policy"` // folder of the run that train portfolio decide takes
 
 	Tracks []*Track `json:"-"`
 	Dates  []string `json:"-"` // of what is traded
@@ -197,6 +199,7 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 	if m, err := marketmodel.Read(filepath.Join(w.Dir, MarketFile)); err != nil {
 		return nil, err
 	} else if m.Kind() != marketmodel.Replay {
+		s.ModelStates = m.States()
 		s.Misses = m.Misses(400, 1)
 	}
 	return s, w.save(s, player)
@@ -261,7 +264,7 @@ func (w *Walk) prepare() error {
 // model returns the file of the model of a window, which knows no period after it.
 func (w *Walk) model(dates []string, returns [][]float64, f Fold) ([]byte, error) {
 	m, err := marketmodel.New(marketmodel.Description{
-		Kind: w.Model, Every: w.Every, Block: w.Block, Assets: w.Prices.Tickers,
+		Kind: w.Model, Every: w.Every, Block: w.Block, States: w.States, Assets: w.Prices.Tickers,
 		Dates: dates[f.First:f.Begin], Returns: returns[f.First:f.Begin],
 	})
 	if err != nil {
@@ -396,7 +399,11 @@ func (s *Summary) Write(w io.Writer) error {
 		fmt.Fprintf(w, "\n%s\n", text)
 	}
 	if len(s.Misses) > 0 {
-		fmt.Fprintf(w, "\nthe model (%s) against the data of the last window, median and nine of ten paths:\n", s.Model)
+		model := s.Model
+		if s.ModelStates > 0 {
+			model += ", " + count.Of(s.ModelStates, "state")
+		}
+		fmt.Fprintf(w, "\nthe model (%s) against the data of the last window, median and nine of ten paths:\n", model)
 	}
 	for _, m := range s.Misses {
 		note := ""
