@@ -59,10 +59,9 @@ gpu-env: deps-gpu
 TOOLS   := ./kernels/internal/genptx ./cuda/internal/env ./internal/image
 SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)$$')
 
-# Everything; two of its parts at a time, since each leaves cores idle now and then. What a
-# part says comes when it ends.
+# Everything; two of its parts at a time, since each leaves cores idle now and then.
 test: deps-gpu browser
-	@$(MAKE) -j2 --output-sync=target test-values test-races race-check lint image-check test-tools
+	@$(MAKE) -j2 test-values test-races race-check lint image-check test-tools
 
 # The GPU's part runs behind a driver of our own; race-check has the packages that run on
 # nothing else. What the tag leaves out is tested without it.
