@@ -13,14 +13,17 @@ const (
 	Equal        = "equal weights"
 	Hold         = "buy and hold"
 	MinVariance  = "minimum variance"
+	Reversion    = "OLMAR"
+	Gradient     = "EG"
 	BestConstant = "best constant in hindsight" // at no costs: a bound on what is constantly rebalanced
 )
 
 // baselines plays policies that need no training through periods from..to-1. The first
 // restores equal weights every period, as far as limits allow. The second buys these once and
 // then trades no more than limits ask for. The third takes the least variance over the window
-// of periods before each. The last is the best constant allocation in hindsight: it knows
-// these very periods, pays no costs, and no limit on what is traded holds for it.
+// of periods before each. Two learn online, from equal weights on (see revert and gradient).
+// The last is the best constant allocation in hindsight: it knows these very periods, pays no
+// costs, and no limit on what is traded holds for it.
 func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 	polytope := p.problem.Spec().Polytope
 	problem, err := p.problem.Free()
@@ -44,7 +47,7 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 		}
 		return lp.ProjectWithin(polytope, lim, a)
 	}
-	last := equal
+	last, reverting, learning := equal, equal, newGradient(polytope.Dim())
 	var all []*Track
 	for _, b := range []struct {
 		name   string
@@ -66,6 +69,16 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 			}
 			last, err = minimumVariance(polytope, lim, last, p.growth(before[t-window:]))
 			return last, err
+		}},
+		{Reversion, func(t int, _ []float64, lim *lp.Limits, before [][]float64) (a []float64, err error) {
+			reverting, err = revert(polytope, lim, reverting, p.growth(before[max(0, t-meanWindow+1):]))
+			return reverting, err
+		}},
+		{Gradient, func(t int, _ []float64, lim *lp.Limits, before [][]float64) ([]float64, error) {
+			if t > from {
+				learning.learn(p.growth(before[t-1:])[0])
+			}
+			return lp.ProjectWithin(polytope, lim, learning.weights)
 		}},
 	} {
 		track, err := p.track(b.name, from, to, b.decide)

@@ -168,7 +168,7 @@ func TestWalkLeavesWhatGoesOn(t *testing.T) {
 func TestWalk(t *testing.T) {
 	const periods, from = 60, 50
 	own, dir := walk(t, table(periods))
-	if len(own.Rows) != 5 || own.Violations > 0 || !(own.Residual <= 1e-9) || own.Folds != 4 || len(own.Dates) != periods-24 {
+	if len(own.Rows) != 7 || own.Violations > 0 || !(own.Residual <= 1e-9) || own.Folds != 4 || len(own.Dates) != periods-24 {
 		t.Errorf("%+v", own)
 	}
 	bound := own.Rows[len(own.Rows)-1].Growth.Estimate
