@@ -39,7 +39,12 @@ func Main(problem envs.Problem) {
 	// An environment that ends its goroutine must not leave a process that does nothing.
 	status := make(chan int, 1)
 	go func() {
-		defer close(status)
+		defer func() {
+			if r := recover(); r != nil {
+				panic(r) // before the process ends for another reason
+			}
+			close(status)
+		}()
 		status <- run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	}()
 	code, ok := <-status

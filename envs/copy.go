@@ -280,23 +280,27 @@ func (c *Copy) Refused(err error) error {
 // where they can.
 func Unrepeated(p Problem) (why string, err error) {
 	if u, ok := p.(Unrepeatable); ok {
-		return u.Unrepeatable(), nil
+		err = Call(p, "Unrepeatable", func() { why = u.Unrepeatable() })
+		return why, err
 	}
 	one, err := NewVector(p, VectorConfig{Count: 1, Workers: 1, Seed: 1})
 	if err != nil {
 		return "", err
 	}
 	defer one.Close()
-	return one.copies[0].unrepeatable(), nil
+	return one.copies[0].unrepeatable()
 }
 
 // unrepeatable says why the environment's draws cannot be repeated, nothing where
 // they can.
-func (c *Copy) unrepeatable() string {
+func (c *Copy) unrepeatable() (why string, err error) {
 	if u, ok := c.env.(Unrepeatable); ok {
-		return u.Unrepeatable()
+		err = c.guarded("Unrepeatable", func() error {
+			why = u.Unrepeatable()
+			return nil
+		})
 	}
-	return ""
+	return why, err
 }
 
 // checkObs checks the observation that a method left.

@@ -75,6 +75,15 @@ func panicked(r any) error {
 // ErrGoexit is the kind of a Fault that ended its goroutine.
 var ErrGoexit = errors.New("it ended its goroutine (runtime.Goexit, as a test's FailNow does)")
 
+// Call calls a method of the problem, in f. Its panic becomes an error that names problem,
+// method and line.
+func Call(p Problem, method string, f func()) error {
+	if _, err := guarded(f); err != nil {
+		return fmt.Errorf("the problem %T: %s: %w", p, method, err)
+	}
+	return nil
+}
+
 // guarded calls f and returns the stack of its panic, and the panic as an error.
 func guarded(f func()) (stack []byte, err error) {
 	defer func() {

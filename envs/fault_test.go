@@ -412,6 +412,46 @@ type observed struct {
 
 func (o observed) ObsLimiter() ObsLimiter { return o.limit }
 
+// absent panics in every method of a problem that says what it has.
+type absent struct{ *house }
+
+func (absent) Unrepeatable() string   { panic("no meter") }
+func (absent) Following() []string    { panic("no meter") }
+func (absent) ObsLimiter() ObsLimiter { panic("no meter") }
+
+type unsteady struct{ *houseEnv }
+
+func (unsteady) Unrepeatable() string { panic("no meter") }
+
+type follows struct {
+	*house
+	names []string
+}
+
+func (f follows) Following() []string { return f.names }
+
+// Whatever a problem is asked, its panic is an error that names the method and the line.
+func TestProblemsFaults(t *testing.T) {
+	p, u := absent{newHouse(t)}, newHouse(t)
+	u.make = func(e *houseEnv) Env { return unsteady{e} }
+	for what, f := range map[string]func() error{
+		"the problem envs.absent: Unrepeatable":        func() error { _, err := Unrepeated(p); return err },
+		"the problem envs.absent: Following":           func() error { _, err := Following(p); return err },
+		"limits of the observation in row 0: panic":    func() error { _, err := NewRowLimits(p).Of(make([]float64, 2), 1); return err },
+		"environment 0 of rooms: Unrepeatable":         func() error { _, err := Unrepeated(u); return err },
+		"environment 0 of rooms: Unrepeatable: panic:": func() error { _, err := NewVector(u, VectorConfig{Count: 2, Group: 2}); return err },
+	} {
+		if err := f(); err == nil || !strings.Contains(err.Error(), what) || !strings.Contains(err.Error(), "no meter (fault_test.go:") {
+			t.Errorf("got %v, want %q", err, what)
+		}
+	}
+	for _, names := range [][]string{{"caps"}, {LimitUpper, LimitUpper}} {
+		if _, err := Following(follows{newHouse(t), names}); err == nil || !strings.Contains(err.Error(), "names of limits") {
+			t.Errorf("%q: %v", names, err)
+		}
+	}
+}
+
 // Limits that follow from observations are checked as those of environments are.
 func TestRowLimitsRefuse(t *testing.T) {
 	for want, limit := range map[string]ObsLimiter{

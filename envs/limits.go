@@ -36,7 +36,7 @@ func Fields(l *lp.Limits) map[string]*[]float64 {
 // Follower is implemented by problems that know without an environment which of its limits
 // follow the state.
 type Follower interface {
-	// Following returns their names, in order.
+	// Following returns their names, in order, each once.
 	Following() []string
 }
 
@@ -44,7 +44,16 @@ type Follower interface {
 // where the environment is no Limiter.
 func Following(p Problem) ([]string, error) {
 	if f, ok := p.(Follower); ok {
-		return f.Following(), nil
+		var names []string
+		if err := Call(p, "Following", func() { names = f.Following() }); err != nil {
+			return nil, err
+		}
+		for i, name := range names {
+			if Fields(&lp.Limits{})[name] == nil || slices.Contains(names[:i], name) {
+				return nil, fmt.Errorf("the problem %T: Following returned %q: names of limits, each once, are allowed", p, names)
+			}
+		}
+		return names, nil
 	}
 	c, err := NewCopy(p, 0, EpisodeStream(0, 0))
 	if err != nil {
@@ -89,8 +98,12 @@ type RowLimits struct {
 // NewRowLimits returns nil where the limits of p do not follow from observations.
 func NewRowLimits(p Problem) *RowLimits {
 	o, ok := p.(ObservedLimits)
-	if !ok || o.ObsLimiter() == nil {
+	if !ok {
 		return nil
+	}
+	none := false
+	if err := Call(p, "ObsLimiter", func() { none = o.ObsLimiter() == nil }); err == nil && none {
+		return nil // a panic is an error of Of
 	}
 	return &RowLimits{p: p.Spec().Polytope, more: o.ObsLimiter}
 }

@@ -123,7 +123,13 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 		if (e.limiter == nil) != (v.copies[0].limiter == nil) {
 			return nil, fmt.Errorf("envs: of the environments of %s some are Limiters and some are not", s.Name)
 		}
-		if why := e.unrepeatable(); c.Group > 1 && why != "" {
+		if c.Group == 1 {
+			continue
+		}
+		switch why, err := e.unrepeatable(); {
+		case err != nil:
+			return nil, err
+		case why != "":
 			return nil, fmt.Errorf("envs: group is %d: 1 is allowed, since the environment of %s (%T) cannot repeat its draws: %s",
 				c.Group, s.Name, e.env, why)
 		}

@@ -28,7 +28,7 @@ func Register(p envs.Problem) error {
 		return fmt.Errorf("the problem %s is registered already", own.name)
 	}
 	var name string
-	if err := calling(p, "Spec", func() { name = p.Spec().Name }); err != nil {
+	if err := envs.Call(p, "Spec", func() { name = p.Spec().Name }); err != nil {
 		return err
 	}
 	switch {
@@ -54,19 +54,8 @@ func Register(p envs.Problem) error {
 	return nil
 }
 
-// calling calls a method of the problem, whose panic becomes an error.
-func calling(p envs.Problem, method string, f func()) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the problem %T: %s panicked: %v", p, method, r)
-		}
-	}()
-	f()
-	return nil
-}
-
 func optionsOf(c envs.Configurable) (options any, err error) {
-	if err := calling(c, "Options", func() { options = c.Options() }); err != nil {
+	if err := envs.Call(c, "Options", func() { options = c.Options() }); err != nil {
 		return nil, err
 	}
 	if v := reflect.ValueOf(options); v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
@@ -116,7 +105,7 @@ func (c Config) configured() (p envs.Problem, err error) {
 	if !ok {
 		return own.problem, nil
 	}
-	if e := calling(with, "Configure", func() { p, err = with.Configure(c.Options) }); e != nil {
+	if e := envs.Call(with, "Configure", func() { p, err = with.Configure(c.Options) }); e != nil {
 		return nil, e
 	}
 	if err == nil && p == nil {
@@ -142,7 +131,7 @@ func (c Config) checkOwn() error {
 		return fmt.Errorf("options.%w", err)
 	}
 	var spec envs.Spec
-	if err := calling(p, "Spec", func() { spec = p.Spec() }); err != nil {
+	if err := envs.Call(p, "Spec", func() { spec = p.Spec() }); err != nil {
 		return fmt.Errorf("name is %q: %w", c.Name, err)
 	}
 	if spec.Name != own.name {
@@ -191,7 +180,7 @@ func (c Config) newOwn(p *lp.Polytope) (envs.Problem, error) {
 		return nil, fmt.Errorf("the constraints are of the entities %s: those of %s are allowed, %s", strings.Join(given, ", "), c.Name, strings.Join(has, ", "))
 	}
 	var over envs.Problem
-	if e := calling(with, "Constrain", func() { over, err = with.Constrain(p) }); e != nil {
+	if e := envs.Call(with, "Constrain", func() { over, err = with.Constrain(p) }); e != nil {
 		return nil, e
 	}
 	if err == nil && over == nil {

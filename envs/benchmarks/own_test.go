@@ -87,7 +87,7 @@ func TestRegisterRefuses(t *testing.T) {
 				Y int `yaml:"a.b"`
 			} `yaml:"x"`
 		}{}}, `field X.Y is called "a.b"`},
-		{panics{}, "Spec panicked: no file"},
+		{panics{}, "Spec: panic: no file"},
 	} {
 		if err := register(t, c.p); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)

@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"paspo/internal/count"
 	"paspo/internal/setting"
 	"paspo/lp"
 	"paspo/policy"
@@ -74,6 +75,9 @@ func (a Around) Allocation(p *lp.Polytope, baseline func() ([]float64, error)) (
 		var err error
 		if x, err = baseline(); err != nil {
 			return nil, fmt.Errorf("debias.around is baseline: %w", err)
+		}
+		if len(x) != p.Dim() {
+			return nil, fmt.Errorf("debias.around is baseline: it has %s, the polytope has %d", count.Of(len(x), "entity"), p.Dim())
 		}
 	default:
 		entities, amounts, err := a.amounts()

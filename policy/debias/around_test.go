@@ -56,6 +56,9 @@ func TestAroundNames(t *testing.T) {
 		t.Errorf("uniform: %v, %v", a, err)
 	}
 	a, err = Baseline.Allocation(p, func() ([]float64, error) { return []float64{0.5, 0.25, 0.25}, nil })
+	if _, err := Baseline.Allocation(p, func() ([]float64, error) { return []float64{1}, nil }); err == nil || !strings.Contains(err.Error(), "it has 1 entity") {
+		t.Errorf("a baseline of one entity: %v", err)
+	}
 	if err != nil || a[1] != 0.25 {
 		t.Errorf("baseline: %v, %v", a, err)
 	}

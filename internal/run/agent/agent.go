@@ -218,7 +218,12 @@ func (a *Agent) DebiasConfig() (d debias.Config, err error) {
 		if !ok {
 			return nil, fmt.Errorf("%s knows no constant allocation: uniform or amounts by entity are allowed", spec.Name)
 		}
-		return p.Constantly()
+		var x []float64
+		var err error
+		if e := envs.Call(a.Problem, "Constantly", func() { x, err = p.Constantly() }); e != nil {
+			return nil, e
+		}
+		return x, err
 	})
 	return d, err
 }
@@ -247,8 +252,8 @@ func (a *Agent) Load(c *rl.Checkpoint) error {
 // too.
 func (a *Agent) Intervals() string {
 	var lim *lp.Limits
-	if f, ok := a.Problem.(envs.Follower); ok {
-		if len(f.Following()) > 0 {
+	if _, ok := a.Problem.(envs.Follower); ok {
+		if names, err := envs.Following(a.Problem); err == nil && len(names) > 0 {
 			lim = &lp.Limits{}
 		}
 	} else if c, err := envs.NewCopy(a.Problem, 0, envs.EpisodeStream(a.Config.Seed, 0)); err == nil {
@@ -268,7 +273,12 @@ func (a *Agent) Close() error {
 		first = err
 	}
 	if c, ok := a.Problem.(io.Closer); ok {
-		if err := c.Close(); first == nil {
+		err := envs.Call(a.Problem, "Close", func() {
+			if err := c.Close(); first == nil {
+				first = err
+			}
+		})
+		if first == nil {
 			first = err
 		}
 	}

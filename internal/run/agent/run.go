@@ -390,8 +390,14 @@ func (r *Run) curve(levels []report.Level) error {
 	}
 	c := r.Agent.Config
 	l := plots.Learning{Title: fmt.Sprintf("%s, seed %d", c.Env.Name, c.Seed), YLabel: "return of an episode"}
-	if e, ok := r.Agent.Problem.(envs.Expecter); ok && e.Expectation() != nil {
-		l.YLabel = "expected return of an episode"
+	if e, ok := r.Agent.Problem.(envs.Expecter); ok {
+		if err := envs.Call(r.Agent.Problem, "Expectation", func() {
+			if e.Expectation() != nil {
+				l.YLabel = "expected return of an episode"
+			}
+		}); err != nil {
+			return err
+		}
 	}
 	metric := func(name, y, stdErr string) plots.Curve {
 		curve := plots.Curve{Name: name}

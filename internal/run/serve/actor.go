@@ -64,7 +64,12 @@ func NewActor(a *agent.Agent, cp *rl.Checkpoint, sampled bool, seed uint64) (*Ac
 		s.rule = policy.Sampled
 	}
 	if c, ok := a.Problem.(envs.ObservationChecker); ok {
-		s.check = c.CheckObservation
+		s.check = func(obs []float64) (err error) {
+			if e := envs.Call(a.Problem, "CheckObservation", func() { err = c.CheckObservation(obs) }); e != nil {
+				return e
+			}
+			return err
+		}
 	}
 	if s.observed == nil {
 		following, err := envs.Following(a.Problem)
