@@ -189,6 +189,16 @@ func (c Config) newOwn(p *lp.Polytope) (envs.Problem, error) {
 	if err != nil {
 		return nil, fmt.Errorf("environment %q: %w", c.Name, err)
 	}
+	var spec envs.Spec
+	if err := envs.Call(over, "Spec", func() { spec = over.Spec() }); err != nil {
+		return nil, err
+	}
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if spec.Polytope.Hash() != p.Hash() {
+		return nil, fmt.Errorf("environment %q: its Constrain returned a problem over other constraints than the given ones", c.Name)
+	}
 	return over, nil
 }
 

@@ -42,6 +42,25 @@ func (c constrainable) Constrain(p *lp.Polytope) (envs.Problem, error) {
 	return c, nil
 }
 
+// deaf does not take constraints that it takes.
+type deaf struct{ constrainable }
+
+func (d deaf) Configure(any) (envs.Problem, error)          { return d, nil }
+func (d deaf) Constrain(*lp.Polytope) (envs.Problem, error) { return d, nil }
+
+func TestConstrainTakesTheConstraints(t *testing.T) {
+	if err := register(t, deaf{constrainable{mine{name: "m", options: &options{}, polytope: budget(t, "a", "b")}}}); err != nil {
+		t.Fatal(err)
+	}
+	capped, err := lp.New(lp.Description{Entities: []string{"a", "b"}, Total: 1, Upper: []float64{0.6, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(DefaultConfig(), capped); err == nil || !strings.Contains(err.Error(), "other constraints than the given ones") {
+		t.Errorf("error %v", err)
+	}
+}
+
 type options struct {
 	Days int `yaml:"days"`
 	More struct {
