@@ -20,7 +20,7 @@ import (
 // 27, 1983). The result has a scaled residual of at most 1e-9, and its multipliers
 // satisfy the Karush-Kuhn-Tucker conditions; it is an error where rounding
 // keeps either from being reached, or if x has the wrong length or is not
-// finite.
+// finite. Where nothing is left to project onto it is an *EmptyError that names the conflict.
 //
 // Of a hull without facets the rows are those facets that cut off what the others
 // leave closest to x, until none does.
@@ -99,6 +99,9 @@ func (j *Projector) Project(y, x []float64, lim *Limits) error {
 			}
 		}
 		if err != nil {
+			if names, amount := j.p.conflict(lim); names != nil {
+				return &EmptyError{Name: p.name, Conflict: names, Amount: amount}
+			}
 			return err
 		}
 		for i, d := range j.s.Z {

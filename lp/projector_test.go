@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"errors"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -248,5 +249,18 @@ func BenchmarkProjector(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// Limits that leave nothing to project onto are named.
+func TestProjectOntoNothing(t *testing.T) {
+	p, err := New(Description{Entities: []string{"a", "b"}, Total: 1, Rows: []Row{{Name: "more", Coef: []float64{1, 0}, Min: 0.4, Max: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var empty *EmptyError
+	_, err = ProjectWithin(p, &Limits{Upper: []float64{0.3, 1}}, []float64{0.5, 0.5})
+	if !errors.As(err, &empty) || len(empty.Conflict) != 2 || empty.Conflict[0] != "more" || empty.Amount == 0 {
+		t.Errorf("got %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package joint
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -205,10 +206,16 @@ func (k *batch) grow(rows int, b *Backend) {
 	}
 }
 
-// inRow tells the row of the request in an error of limits.
+// inRow tells the row of the request in an error of limits, also where a projection found
+// that they leave nothing.
 func inRow(err error, row int) error {
-	if e, ok := err.(*lp.InfeasibleError); ok {
-		e.Row = row
+	var none *lp.InfeasibleError
+	var empty *lp.EmptyError
+	switch {
+	case errors.As(err, &none):
+		none.Row = row
+	case errors.As(err, &empty):
+		return &lp.InfeasibleError{Row: row, Amount: empty.Amount, Conflict: empty.Conflict}
 	}
 	return err
 }

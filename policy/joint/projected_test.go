@@ -1,6 +1,7 @@
 package joint
 
 import (
+	"errors"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
+	"paspo/policy/internal/policytest"
 )
 
 // insiders are the families that keep every action inside.
@@ -318,5 +320,21 @@ func TestBackwardOfInsiders(t *testing.T) {
 			b, rows := loadedOf(t, p, families[algo])
 			checkBackward(t, b, rows, terms)
 		})
+	}
+}
+
+// Limits that leave nothing are an error that names the row of the request.
+func TestProjectedOntoNothing(t *testing.T) {
+	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b"}, Total: 1})
+	f, err := NewDirichletProjected(p, policy.DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := New(p, f, testObs, 0, policy.DefaultConfig(), 7)
+	req := policytest.RandomRequest(3, testObs, 3)
+	req.Limits = []lp.Limits{{}, {}, {Upper: []float64{0.3, 0.3}}}
+	var none *lp.InfeasibleError
+	if err := b.Sample(req, &policy.Samples{}); !errors.As(err, &none) || none.Row != 2 || len(none.Conflict) != 3 {
+		t.Errorf("got %v", err)
 	}
 }
