@@ -43,6 +43,10 @@ type Config struct {
 	CashRate  float64  `yaml:"cash_rate" doc:"what cash earns in a period, as a share"`
 	Borrow    Costs    `yaml:"borrow" doc:"what being short costs in a period, as a share of the amount: a number, or by asset as {default: 0.001, AAPL: 0.002}; of CASH beside its rate"`
 
+	Reward       string  `yaml:"reward" doc:"what a period is rewarded with: growth, mean-variance, cvar, drawdown or sharpe (docs/portfolio.md)"`
+	RewardWeight float64 `yaml:"reward_weight" doc:"weight of the risk in the rewards mean-variance, cvar and drawdown"`
+	SharpeRate   float64 `yaml:"sharpe_rate" doc:"rate of the moving averages of the reward sharpe"`
+
 	// Polytope is the set of allocations. Nil stands for all of cash and the assets of the
 	// model.
 	Polytope *lp.Polytope `yaml:"-"`
@@ -50,7 +54,7 @@ type Config struct {
 
 // DefaultConfig returns the defaults, which lack a model.
 func DefaultConfig() Config {
-	return Config{Decisions: 12, Lookback: 6, Features: []string{Momentum, Volatility}, Costs: "0.001", Borrow: "0"}
+	return Config{Decisions: 12, Lookback: 6, Features: []string{Momentum, Volatility}, Costs: "0.001", Borrow: "0", Reward: Growth, RewardWeight: 1, SharpeRate: 0.01}
 }
 
 // Validate returns an error that names the field, its value and what is allowed.
@@ -64,6 +68,12 @@ func (c Config) Validate() error {
 		return fmt.Errorf("lookback is %d: 2 to 10000 are allowed", c.Lookback)
 	case !(c.CashRate > -1 && c.CashRate < 1):
 		return fmt.Errorf("cash_rate is %g: a number between -1 and 1 is allowed", c.CashRate)
+	case !slices.Contains(Rewards(), c.Reward):
+		return fmt.Errorf("reward is %q: one of %s is allowed", c.Reward, strings.Join(Rewards(), ", "))
+	case !(c.RewardWeight >= 0 && c.RewardWeight <= 1e6):
+		return fmt.Errorf("reward_weight is %g: 0 to 1e6 is allowed", c.RewardWeight)
+	case !(c.SharpeRate > 0 && c.SharpeRate <= 1):
+		return fmt.Errorf("sharpe_rate is %g: a number above 0, up to 1, is allowed", c.SharpeRate)
 	}
 	for i, f := range c.Features {
 		if f != Return && f != Momentum && f != Volatility || slices.Index(c.Features, f) != i {
@@ -81,9 +91,10 @@ func (c Config) Validate() error {
 //
 // With h the holdings that prices have left, as shares of the wealth, an allocation a of what
 // costs leave is bought: a share f of the wealth is left (see Remainder), and a period with
-// returns r makes f sum_i a_i (1 + r_i) of it. The reward is the logarithm of that. The
-// observation is h and, by feature, a number an asset that nothing but periods before the
-// decision has gone into. An episode begins with holdings drawn uniformly from the simplex.
+// returns r makes f sum_i a_i (1 + r_i) of it. The reward is the logarithm of that, or another
+// one of Rewards. The observation is h and, by feature, a number an asset that nothing but
+// periods before the decision has gone into. An episode begins with holdings drawn uniformly
+// from the simplex.
 //
 // Entities may be below 0 where the limits have cash: what is sold that is not held has been
 // borrowed. Cash pays what that costs at the end of the period, sum_i borrow_i max(0, -a_i),
@@ -102,6 +113,7 @@ type Problem struct {
 	cash   int       // -1 for none
 	asset  []int     // of the model, an entity each; -1 for cash
 	held   *relax.HeldTemplate
+	score  score
 	spec   envs.Spec
 }
 
@@ -166,9 +178,12 @@ func over(c Config, m *marketmodel.Model) (*Problem, error) {
 	if p.held, err = relax.NewHeld(polytope); err != nil {
 		return nil, err
 	}
+	if p.score, err = newScore(c, p.equal()); err != nil {
+		return nil, err
+	}
 	p.spec = envs.Spec{
 		Name: Name, Polytope: polytope, NormalizeObs: true,
-		Reward:  "logarithm of the growth of the wealth, after costs",
+		Reward:  p.score.describe(),
 		Episode: fmt.Sprintf("%d decisions, one a %s, cut off there", c.Decisions, m.Every()),
 	}
 	for _, name := range entities {
@@ -183,6 +198,21 @@ func over(c Config, m *marketmodel.Model) (*Problem, error) {
 	}
 	p.spec.ObsDim = len(p.spec.ObsNames)
 	return p, nil
+}
+
+// equal returns the returns of equal weights in the periods of the model.
+func (p *Problem) equal() []float64 {
+	all := make([]float64, p.model.Periods())
+	for t := range all {
+		for _, j := range p.asset {
+			r := p.cfg.CashRate
+			if j >= 0 {
+				r = p.model.Returns(t)[j]
+			}
+			all[t] += r / float64(len(p.asset))
+		}
+	}
+	return all
 }
 
 // Simplex describes all allocations over cash and assets.
@@ -343,13 +373,14 @@ func (p *Problem) new() *Env {
 type Env struct {
 	p        *Problem
 	time     int
+	memory   memory
 	holdings []float64
 	path     []float64 // the lookback before the first decision, and a period a decision
 }
 
 // Reset implements envs.Env.
 func (e *Env) Reset(r *rand.Rand, obs []float64) {
-	e.time = 0
+	e.time, e.memory = 0, e.p.score.begin
 	copy(e.holdings, rng.Simplex(r, len(e.holdings)))
 	e.p.model.Draw(r, e.path)
 	e.p.Observe(e.holdings, e.seen(), obs)
@@ -365,7 +396,7 @@ func (e *Env) Step(_ *rand.Rand, action, obs []float64) (reward float64, done bo
 	remainder, growth := e.p.Grow(e.holdings, action, e.path[len(e.seen()):])
 	e.time++
 	e.p.Observe(e.holdings, e.seen(), obs)
-	return math.Log(remainder * growth), e.time == e.p.cfg.Decisions
+	return e.p.score.of(&e.memory, remainder*growth), e.time == e.p.cfg.Decisions
 }
 
 // Truncated implements envs.Truncator: the market goes on.

@@ -320,14 +320,20 @@ func TestErrors(t *testing.T) {
 		"a replay takes 16":               func(c *Config) { c.Decisions = 10 },
 		"lookback is 1":                   func(c *Config) { c.Lookback = 1 },
 		"cash_rate is 2":                  func(c *Config) { c.CashRate = 2 },
-		"features is [return, return]":    func(c *Config) { c.Features = []string{Return, Return} },
-		`costs is "1": a number from 0`:   func(c *Config) { c.Costs = "1" },
-		`costs is "{A: x}": A is "x"`:     func(c *Config) { c.Costs = "{A: x}" },
-		"names D, which is no asset":      func(c *Config) { c.Costs = "{D: 0}" },
-		"names CASH, which is no asset":   func(c *Config) { c.Costs = "{CASH: 0}" },
-		"the constraints have D":          func(c *Config) { c.Polytope = polytope(Simplex([]string{"A", "D"})) },
-		`borrow is "{A: 1}": A is "1"`:    func(c *Config) { c.Borrow = "{A: 1}" },
-		`borrow is "{D: 0}": it names D`:  func(c *Config) { c.Borrow = "{D: 0}" },
+		`reward is "log": one of growth`:  func(c *Config) { c.Reward = "log" },
+		"reward_weight is -1":             func(c *Config) { c.RewardWeight = -1 },
+		"sharpe_rate is 0: a number":      func(c *Config) { c.SharpeRate = 0 },
+		"have the same return in every": func(c *Config) {
+			c.Reward, c.Polytope = Sharpe, polytope(lp.Description{Entities: []string{Cash}, Total: 1})
+		},
+		"features is [return, return]":   func(c *Config) { c.Features = []string{Return, Return} },
+		`costs is "1": a number from 0`:  func(c *Config) { c.Costs = "1" },
+		`costs is "{A: x}": A is "x"`:    func(c *Config) { c.Costs = "{A: x}" },
+		"names D, which is no asset":     func(c *Config) { c.Costs = "{D: 0}" },
+		"names CASH, which is no asset":  func(c *Config) { c.Costs = "{CASH: 0}" },
+		"the constraints have D":         func(c *Config) { c.Polytope = polytope(Simplex([]string{"A", "D"})) },
+		`borrow is "{A: 1}": A is "1"`:   func(c *Config) { c.Borrow = "{A: 1}" },
+		`borrow is "{D: 0}": it names D`: func(c *Config) { c.Borrow = "{D: 0}" },
 		"the lower bound of B is -1: without CASH": func(c *Config) {
 			c.Polytope = polytope(lp.Description{Entities: []string{"A", "B"}, Total: 1, Lower: []float64{0, -1}, Upper: []float64{2, 1}})
 		},

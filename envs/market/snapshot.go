@@ -13,6 +13,9 @@ func (e *Env) MarshalBinary() ([]byte, error) {
 	w.Int(e.time)
 	w.Floats(e.holdings)
 	w.Floats(e.path)
+	if e.p.score.remembers() {
+		w.Floats(e.memory[:])
+	}
 	return w.B, nil
 }
 
@@ -23,11 +26,16 @@ func (e *Env) UnmarshalBinary(b []byte) error {
 	time := r.Int("the number of steps", 0, e.p.cfg.Decisions)
 	holdings := r.Floats("the holdings", len(e.holdings), len(e.holdings))
 	path := r.Floats("the path", len(e.path), len(e.path))
+	memory := e.memory[:]
+	if e.p.score.remembers() {
+		memory = r.Floats("what the reward remembers", len(memory), len(memory))
+	}
 	if err := r.End(); err != nil {
 		return err
 	}
 	e.time = time
 	copy(e.holdings, holdings)
 	copy(e.path, path)
+	copy(e.memory[:], memory)
 	return nil
 }

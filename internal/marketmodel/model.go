@@ -126,6 +126,9 @@ func (m *Model) Assets() []string { return m.assets }
 func (m *Model) Periods() int     { return len(m.returns) }
 func (m *Model) Every() string    { return m.every }
 
+// Returns returns those of period t, an asset each. The slice must not be modified.
+func (m *Model) Returns(t int) []float64 { return m.returns[t] }
+
 // States returns the number of hidden states, 0 of a model that has none.
 func (m *Model) States() int { return len(m.shares) }
 
