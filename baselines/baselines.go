@@ -127,10 +127,35 @@ func (c Config) Serves(p envs.Problem) error {
 	return fmt.Errorf("algo.name is %s: it serves one polytope, and limits of %s follow the state (%s): %s are allowed there", c.Name, p.Spec().Name, strings.Join(following, ", "), strings.Join(moving(), ", "))
 }
 
+// made is a policy of NewBackend with the algorithm that it was made for.
+type made struct {
+	*joint.Backend
+	name      string
+	published Faults
+}
+
+// other returns the algorithm of a configuration, an error where that is none of this package's.
+func other(c Config) (*algorithm, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if a := find(c.Name); a != nil {
+		return a, nil
+	}
+	return nil, fmt.Errorf("algo.name is %s, which package ppo trains: %s are allowed", c.Name, strings.Join(Names()[1:], ", "))
+}
+
 // NewBackend makes the policy of an algorithm other than PASPO on the processor, for a polytope
-// and observations of obsDim components. The parameters depend on seed alone.
+// and observations of obsDim components. The parameters depend on seed alone. An error names
+// the setting that is not allowed.
 func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed uint64) (policy.Backend, error) {
-	a := find(c.Name)
+	a, err := other(c)
+	if err != nil {
+		return nil, err
+	}
+	if obsDim < 1 {
+		return nil, fmt.Errorf("observations of %d components: at least 1 is needed", obsDim)
+	}
 	family, err := a.family(p, net, c)
 	if err != nil {
 		return nil, fmt.Errorf("algo.name is %s: %w", c.Name, err)
@@ -142,12 +167,16 @@ func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed ui
 	if a.critics {
 		costs = len(Costs(p))
 	}
-	return joint.New(p, family, obsDim, costs, net, seed), nil
+	return &made{joint.New(p, family, obsDim, costs, net, seed), c.Name, c.AsPublished}, nil
 }
 
 // New returns a trainer of the policy of NewBackend at the start of training. Everything
-// random comes from seed (see rl.New, whose errors it has).
+// random comes from seed (see rl.New, whose errors it has). A policy that was made for another
+// algorithm, or without the same faults as published, is an error.
 func New(problem envs.Problem, backend policy.Backend, c Config, p ppo.Config, seed uint64) (*rl.Trainer, error) {
+	if err := problem.Spec().Validate(); err != nil {
+		return nil, err
+	}
 	if err := c.Serves(problem); err != nil {
 		return nil, err
 	}
@@ -162,18 +191,25 @@ func newLearner(polytope *lp.Polytope, backend policy.Backend, c Config, p ppo.C
 	if p.LRSchedule == ppo.Adaptive {
 		return nil, fmt.Errorf("algo.name is %s and ppo.lr_schedule is %s: only %s adapts its learning rate, constant, linear or cosine is allowed", c.Name, p.LRSchedule, PASPO)
 	}
+	a, err := other(c)
+	if err != nil {
+		return nil, err
+	}
+	own, ok := backend.(*made)
+	if !ok || own.name != c.Name || own.published != c.AsPublished {
+		return nil, fmt.Errorf("algo.name is %s: the policy is not what NewBackend makes for this algorithm and its algo.as_published", c.Name)
+	}
 	inner, err := ppo.NewLearner(backend, p, seed)
 	if err != nil {
 		return nil, err
 	}
-	a := find(c.Name)
 	if a.critics && polytope.HullOnly() {
 		return nil, fmt.Errorf("algo.name is %s, which learns from rows: the polytope is the hull of points without rows", c.Name)
 	}
 	stream := rng.New(seed, "baseline")
 	costs := Costs(polytope)
 	return a.learner(&base{
-		Learner: inner, config: c, ppo: p, costs: costs, sizes: sizes(polytope, costs), backend: backend.(policy.Differentiable),
+		Learner: inner, config: c, ppo: p, costs: costs, sizes: sizes(polytope, costs), backend: own,
 		stream: stream, rand: rand.New(stream),
 	}), nil
 }

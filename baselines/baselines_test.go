@@ -180,3 +180,37 @@ func TestNoAdaptiveRate(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A policy and a learner of different algorithms do not go together, and an algorithm that is
+// none of this package's is an error.
+func TestRefusesOtherAlgorithms(t *testing.T) {
+	b := newBandit(t)
+	p := ppo.DefaultConfig()
+	of := func(name, published string) Config {
+		c := DefaultConfig()
+		c.Name, c.AsPublished = name, Faults(published)
+		return c
+	}
+	for _, name := range []string{PASPO, "", "sac"} {
+		if _, err := NewBackend(b.polytope, 1, of(name, "false"), policy.DefaultConfig(), 3); err == nil || !strings.Contains(err.Error(), "algo.name is") {
+			t.Errorf("a policy of %q: %v", name, err)
+		}
+	}
+	if _, err := NewBackend(b.polytope, 0, of("ppo", "false"), policy.DefaultConfig(), 3); err == nil {
+		t.Error("observations of no component")
+	}
+	backend, err := NewBackend(b.polytope, 1, of("ppo", "false"), policy.DefaultConfig(), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []Config{of(PASPO, "false"), of("sac", "false"), of("optlayer", "false"), of("cpo", "false"), of("aram", "false"), of("ppo", "true")} {
+		if _, err := New(b, backend, c, p, 3); err == nil || !strings.Contains(err.Error(), "algo.name is") {
+			t.Errorf("%s as published %s on a policy of ppo: %v", c.Name, c.AsPublished, err)
+		}
+	}
+	tr, err := New(b, backend, of("ppo", "false"), p, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.Close()
+}
