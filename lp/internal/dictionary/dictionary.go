@@ -177,6 +177,12 @@ func (d *Dictionary) At(j int) float64 { return d.x[j] }
 // Slack returns the slack of constraint k at the vertex.
 func (d *Dictionary) Slack(k int) float64 { return d.x[d.d+k] }
 
+// Status says whether a variable, of x or a slack after them, is basic at the vertex, and
+// else whether it is nearer to its upper bound than to its lower one.
+func (d *Dictionary) Status(v int) (basic, upper bool) {
+	return d.place[v] < 0, d.hi[v]-d.x[v] < d.x[v]-d.lo[v]
+}
+
 // Multiplier returns the multiplier of constraint k at an optimum.
 func (d *Dictionary) Multiplier(k int) float64 {
 	if c := d.place[d.d+k]; c >= 0 {

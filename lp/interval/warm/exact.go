@@ -9,10 +9,13 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// exactPiece returns the duals of a query from rational arithmetic. ok is false
-// where nothing is feasible, or nothing bounds the program.
-func exactPiece(g *basis.Program, q *basis.Query) (p *basis.Piece, ok bool) {
-	prob := &exact.Problem{Lower: make([]*big.Rat, g.N), Upper: make([]*big.Rat, g.N)}
+// exactEffort bounds what a query takes in rational arithmetic: some hundredths of a second.
+const exactEffort = 20_000_000
+
+// exactPiece returns the duals of a query from rational arithmetic, nil where nothing is
+// feasible, nothing bounds the program, or it takes too long.
+func exactPiece(g *basis.Program, q *basis.Query) (*basis.Piece, exact.Status) {
+	prob := &exact.Problem{Effort: exactEffort, Lower: make([]*big.Rat, g.N), Upper: make([]*big.Rat, g.N)}
 	for j, c := range g.C {
 		prob.C = append(prob.C, vec.Rational(c))
 		prob.Lower[j] = new(big.Rat)
@@ -41,7 +44,7 @@ func exactPiece(g *basis.Program, q *basis.Query) (p *basis.Piece, ok bool) {
 	}
 	s, status := exact.Minimize(prob)
 	if status != exact.Optimal {
-		return nil, false
+		return nil, status
 	}
 	y := make([]*big.Rat, g.M)
 	for k := range y {
@@ -63,5 +66,5 @@ func exactPiece(g *basis.Program, q *basis.Query) (p *basis.Piece, ok bool) {
 		}
 		z[j] = vec.Float(v)
 	}
-	return g.FromDuals(vec.Floats(y), z), true
+	return g.FromDuals(vec.Floats(y), z), status
 }

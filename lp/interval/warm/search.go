@@ -1,7 +1,9 @@
 package warm
 
 import (
+	"paspo/internal/exact"
 	"paspo/lp/internal/basis"
+	"paspo/lp/internal/dictionary"
 	"paspo/lp/internal/tolerance"
 )
 
@@ -16,20 +18,26 @@ const slightly = 10 * tight
 // the query alone.
 func (e *store) search(q *basis.Query, w *basis.Work) *basis.Piece {
 	e.misses.Add(1)
-	p, infeasible := e.simplex(q, w, tight)
+	p, infeasible := e.simplex(q, w, e.home(q), tight)
 	if p != nil {
 		return p
 	}
 	if !infeasible {
 		e.exact.Add(1)
-		if p, ok := exactPiece(e.g, q); ok {
+		p, status := exactPiece(e.g, q)
+		if status == exact.Exhausted {
+			if home := e.wandered(q); home != nil {
+				p, _ = e.simplex(q, w, home, tight)
+			}
+		}
+		if p != nil {
 			return p
 		}
 	}
 	// What rounding makes infeasible is answered on the smallest tolerances that do: where
 	// rows are nearly parallel, larger ones would make another polytope.
 	for _, part := range [...]float64{slightly, 1} {
-		if p, _ = e.simplex(q, w, part); p != nil {
+		if p, _ = e.simplex(q, w, e.home(q), part); p != nil {
 			return p
 		}
 	}
@@ -37,11 +45,47 @@ func (e *store) search(q *basis.Query, w *basis.Work) *basis.Piece {
 	return nil
 }
 
-// simplex finds duals whose basis violates no limit by more than part of its
-// tolerance. It reports whether it proved that no limit and no row can be satisfied
+// wandered returns a basis at the optimum that floating point finds from prices which tell
+// all variables apart, nil where it finds none. With few costs that are not 0, as an
+// endpoint has, the dual simplex method may wander where rows are many.
+func (e *store) wandered(q *basis.Query) *basis.Piece {
+	const most = 1 << 30
+	g, effort := e.g, most
+	d := dictionary.New(make([]float64, g.N), q.Up[:g.N], &effort)
+	for k := range g.M {
+		d.Add(g.A[k*g.N:(k+1)*g.N], q.R[k], g.Equality[k])
+		if !g.Equality[k] {
+			d.Limit(k, 0, q.Up[g.N+k])
+		}
+	}
+	c := make([]float64, g.N)
+	for j, v := range g.C {
+		c[j] = -v
+	}
+	if _, err := d.Maximize(c); err != nil {
+		return nil
+	}
+	state := make([]basis.State, g.N+g.M)
+	for v := range state {
+		switch basic, upper := d.Status(v); {
+		case basic:
+			state[v] = basis.Basic
+		case upper:
+			state[v] = basis.Upper
+		}
+	}
+	p, err := g.Build(state)
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// simplex finds duals whose basis, from a first one on, violates no limit by more than part
+// of its tolerance. It reports whether it proved that no limit and no row can be satisfied
 // exactly.
-func (e *store) simplex(q *basis.Query, w *basis.Work, part float64) (p *basis.Piece, infeasible bool) {
-	s := w.Solve(q, e.home(q), part)
+func (e *store) simplex(q *basis.Query, w *basis.Work, from *basis.Piece, part float64) (p *basis.Piece, infeasible bool) {
+	s := w.Solve(q, from, part)
 	for range 2 {
 		switch s {
 		case basis.Infeasible:

@@ -23,7 +23,7 @@ import (
 //     up to the tolerance of a search (see basis.Piece.Proves);
 //   - everything else is searched for from a first basis that the polytope and the
 //     query determine. A search that rounding leads astray is repeated in rational
-//     arithmetic. One that finds the prefix infeasible by rounding, which it proves,
+//     arithmetic, and from the optimum of another method where that takes long. One that finds the prefix infeasible by rounding, which it proves,
 //     is repeated with a larger tolerance: no warm-start basis answers there.
 //
 // Infeasible prefixes, limits without a lower bound or with an infinity in b, and prefixes
