@@ -239,6 +239,10 @@ func (d *Dictionary) price() {
 // choice are Bland's, which end.
 const patience = 30
 
+// restless is the number of steps of the dual simplex method after which its rules are
+// Bland's, which are slow: several times what it takes with prices that differ.
+func (d *Dictionary) restless() int { return max(patience, (d.d+len(d.basic))/2) }
+
 func (d *Dictionary) most() int { return 50*patience + 10*(d.d+len(d.basic)) }
 
 func (d *Dictionary) fixed(v int) bool { return d.lo[v] == d.hi[v] }
@@ -268,6 +272,7 @@ func (d *Dictionary) repel() {
 // feasible runs the dual simplex method until all variables are within their bounds. The
 // objective stays optimal where it is.
 func (d *Dictionary) feasible() error {
+	patience := d.restless()
 	for step := 0; ; step++ {
 		at, worst, up := -1, 0., false
 		for r, v := range d.basic {
@@ -292,7 +297,7 @@ func (d *Dictionary) feasible() error {
 			}
 			q := math.Abs(d.obj[c]) / size
 			switch {
-			case q < ratio-tol, in >= 0 && q <= ratio+tol && d.better(step, size, c, math.Abs(row[in]), in):
+			case q < ratio-tol, in >= 0 && q <= ratio+tol && d.better(step < patience, size, c, math.Abs(row[in]), in):
 				in, ratio = c, min(q, ratio)
 			}
 		}
@@ -311,8 +316,8 @@ func (d *Dictionary) feasible() error {
 }
 
 // better breaks ties: by size, and by number where patience has ended.
-func (d *Dictionary) better(step int, v float64, c int, w float64, than int) bool {
-	if step < patience {
+func (d *Dictionary) better(bySize bool, v float64, c int, w float64, than int) bool {
+	if bySize {
 		return v > w
 	}
 	return d.cols[c] < d.cols[than]

@@ -227,3 +227,49 @@ func TestSet(t *testing.T) {
 		}
 	}
 }
+
+// Of many rows that all touch a sphere, a first vertex is many steps away.
+func TestManyRows(t *testing.T) {
+	const n, m = 100, 1000
+	r := rand.New(rand.NewPCG(5, 7))
+	effort := 1 << 30
+	lo, hi := slices.Repeat([]float64{-10}, n), slices.Repeat([]float64{10}, n)
+	d := New(lo, hi, &effort)
+	rows := make([][]float64, m)
+	for k := range rows {
+		rows[k] = make([]float64, n)
+		for j := range rows[k] {
+			rows[k][j] = r.NormFloat64()
+		}
+		d.Add(rows[k], math.Sqrt(dot(rows[k], rows[k])), false)
+	}
+	c := make([]float64, n)
+	for j := range 3 {
+		c[j] = 1
+		value, err := d.Maximize(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c[j] = 0
+		bound, x := 0., make([]float64, n)
+		z := slices.Clone(x)
+		z[j] = 1
+		for k, row := range rows {
+			y := d.Multiplier(k)
+			size := math.Sqrt(dot(row, row))
+			bound += y * size
+			for i, v := range row {
+				x[i], z[i] = d.At(i), z[i]-y*v
+			}
+			if excess := dot(row, x)/size - 1; excess > 1e-9 || y < -1e-9 {
+				t.Fatalf("x_%d: row %d is broken by %g, its multiplier is %g", j, k, excess, y)
+			}
+		}
+		for _, v := range z {
+			bound += 10 * math.Abs(v)
+		}
+		if !(bound-value <= 1e-8) {
+			t.Errorf("the largest x_%d is %v, the dual bound %v", j, value, bound)
+		}
+	}
+}
