@@ -309,8 +309,7 @@ func TestConflictsOfPrefixesAreProven(t *testing.T) {
 }
 
 // A bound that a state takes away leaves rows that must be told apart in reasonable
-// time. What is refused then is refused with the same proof. Each of the four pairs of a
-// method and an entity takes some 8 s: two of them have both methods and both entities.
+// time. What is refused then is refused with the same proof.
 func TestConflictWithoutABound(t *testing.T) {
 	long.Test(t)
 	p, err := constraints.Preset("synthetic", 0)

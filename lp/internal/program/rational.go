@@ -16,13 +16,16 @@ type Rational struct {
 	A, B, E, F, L, U []float64
 	Prefix           []float64
 
+	// Effort bounds each program, see exact.Problem; 0 for no bound.
+	Effort int
+
 	// Moves is how far the last minimum moves, in units of a share, when all limits move by
 	// that share of what their terms come to.
 	Moves float64
 }
 
 // Minimize returns the least c . a over what has the prefix, c being of the suffix; ok
-// is false where nothing has. It begins with few limits and adds those that the minimum
+// is false where nothing has, or that takes too long to tell. It begins with few limits and adds those that the minimum
 // of what it has breaks: most of many are not needed.
 func (r *Rational) Minimize(c []float64) (value *big.Rat, ok bool) {
 	n, i := len(r.L), len(r.Prefix)
@@ -48,7 +51,7 @@ func (r *Rational) Minimize(c []float64) (value *big.Rat, ok bool) {
 		}
 		return vec.Rationals(c[i:]), rest
 	}
-	q := &exact.Problem{C: vec.Rationals(c), Lower: make([]*big.Rat, n-i), Upper: make([]*big.Rat, n-i)}
+	q := &exact.Problem{Effort: r.Effort, C: vec.Rationals(c), Lower: make([]*big.Rat, n-i), Upper: make([]*big.Rat, n-i)}
 	add := func(c []float64, rhs float64, equality bool) {
 		row, rest := left(c, rhs)
 		q.A, q.B, q.Eq = append(q.A, row), append(q.B, rest), append(q.Eq, equality)
@@ -72,7 +75,7 @@ func (r *Rational) Minimize(c []float64) (value *big.Rat, ok bool) {
 	}
 	for {
 		s, status := exact.Minimize(q)
-		if status == exact.Infeasible {
+		if status == exact.Infeasible || status == exact.Exhausted {
 			return nil, false
 		}
 		more := false

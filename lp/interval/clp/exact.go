@@ -75,8 +75,10 @@ const (
 	exactCells  = 2048
 )
 
-// exactly answers q in rational arithmetic where something has its prefix exactly. Over
-// points it may find that to take too long.
+// rowsEffort is the same over rows, for each program: some tenths of a second.
+const rowsEffort = 200_000_000
+
+// exactly answers q in rational arithmetic where something has its prefix exactly. It may find that to take too long.
 func (w *worker) exactly(q *relay.Query) (*witnesses, bool) {
 	if q.Crossed() || q.Excess > 0 {
 		return nil, false
@@ -97,7 +99,7 @@ func (w *worker) exactly(q *relay.Query) (*witnesses, bool) {
 		}
 		return &witnesses{lo: vec.Float(endpoints[0]), hi: vec.Float(endpoints[1])}, true
 	}
-	r := program.Rational{A: w.m.form.A, B: q.B, E: w.m.form.E, F: q.F, L: q.L, U: q.U, Prefix: q.Prefix[:i]}
+	r := program.Rational{A: w.m.form.A, B: q.B, E: w.m.form.E, F: q.F, L: q.L, U: q.U, Prefix: q.Prefix[:i], Effort: rowsEffort}
 	c := make([]float64, w.m.n-i)
 	c[0] = 1
 	lo, ok := r.Minimize(c)
