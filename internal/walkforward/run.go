@@ -335,6 +335,9 @@ func (w *Walk) open(dir, from string) (*agent.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if back := c.Env.Market.Lookback; back > w.Window {
+		return nil, fmt.Errorf("env.market.lookback is %d: at most the periods of a window, %d, are allowed", back, w.Window)
+	}
 	return agent.Start(c, dir)
 }
 

@@ -124,6 +124,24 @@ func walk(t *testing.T, prices *prices.Table) (*Summary, string) {
 	return s, dir
 }
 
+// A policy cannot look back on more periods than the first window has.
+func TestLookbackWithinWindow(t *testing.T) {
+	w := Walk{
+		Settings: Settings{Every: "month", Window: 24, Trade: 10, Model: marketmodel.Bootstrap},
+		Prices:   table(60), Polytope: polytope(t, market.Simplex([]string{"A", "B", "C"})), Dir: filepath.Join(t.TempDir(), "walk"),
+		Load: func(s ...config.Setting) (*config.Config, error) {
+			return config.LoadOver("auto", "", []string{"env.market.lookback=25"}, s)
+		},
+	}
+	_, err := w.Run(context.Background())
+	if err == nil || !strings.Contains(err.Error(), "env.market.lookback is 25: at most the periods of a window, 24, are allowed") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(w.Dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is left: %v", w.Dir, err)
+	}
+}
+
 // What prepares a training and does not look at the context is left behind, and no file is.
 // A folder that was there before stays.
 func TestWalkLeavesWhatGoesOn(t *testing.T) {
