@@ -1,6 +1,7 @@
 package walkforward
 
 import (
+	"math"
 	"slices"
 
 	"paspo/envs"
@@ -19,8 +20,8 @@ const (
 )
 
 // baselines plays policies that need no training through periods from..to-1. The first
-// restores equal weights every period, as far as limits allow. The second buys these once and
-// then trades no more than limits ask for. The third takes the least variance over the window
+// restores equal weights every period, as far as limits allow. The second buys these, over as
+// many periods as limits on turnover take, and then trades no more than limits ask for. The third takes the least variance over the window
 // of periods before each. Two learn online, from equal weights on (see revert and gradient).
 // The last is the best constant allocation in hindsight: it knows these very periods, pays no
 // costs, and no limit on what is traded holds for it.
@@ -47,6 +48,7 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 		}
 		return lp.ProjectWithin(polytope, lim, a)
 	}
+	bought := false
 	last, reverting, learning := equal, equal, newGradient(polytope.Dim())
 	var all []*Track
 	for _, b := range []struct {
@@ -55,8 +57,10 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 	}{
 		{Equal, func(_ int, _ []float64, lim *lp.Limits, _ [][]float64) ([]float64, error) { return within(lim, equal) }},
 		{Hold, func(t int, h []float64, lim *lp.Limits, _ [][]float64) ([]float64, error) {
-			if t == from {
-				return within(lim, equal)
+			if !bought {
+				a, err := within(lim, equal)
+				bought = err == nil && closeTo(a, equal)
+				return a, err
 			}
 			if polytope.Residual(h, lim) <= 0 {
 				return slices.Clone(h), nil
@@ -92,6 +96,16 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 		return nil, err
 	}
 	return append(all, track), nil
+}
+
+// closeTo says whether allocations are the same but for what a projection is exact to.
+func closeTo(a, b []float64) bool {
+	for i := range a {
+		if math.Abs(a[i]-b[i]) > envs.Violation {
+			return false
+		}
+	}
+	return true
 }
 
 // growth returns 1 + r by period and entity.

@@ -268,6 +268,14 @@ func TestResume(t *testing.T) {
 	if s.Rows[0].Relaxed != 0 || s.Violations != 0 || s.Rows[0].Turnover > 12*0.2 {
 		t.Errorf("%+v", s.Rows[0])
 	}
+	// Buy and hold takes eight periods at 0.2 from cash to equal shares, and trades nothing after.
+	hold := s.Tracks[slices.IndexFunc(s.Tracks, func(t *Track) bool { return t.Policy == Hold })]
+	done := slices.IndexFunc(hold.Turnover, func(x float64) bool { return x < 1e-12 })
+	if done < 8 || done > 9 || slices.Max(hold.Turnover[done:]) > 1e-12 {
+		t.Errorf("buy and hold trades %v", hold.Turnover)
+	} else if a := hold.Bought[done-1]; slices.Max(a)-slices.Min(a) > 1e-5 {
+		t.Errorf("buy and hold has bought %v", a)
+	}
 	all := iterations
 	iterations = 0
 	stop := func(w *Walk, after int) {
