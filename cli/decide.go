@@ -314,7 +314,8 @@ func readWalk(dir string) (s walkforward.Settings, err error) {
 }
 
 // readHoldings reads what is held of every entity, nothing where the file does not say. It is
-// below 0 at most where a lower bound is.
+// below 0 at most where a lower bound is, or where it is cash: fees may leave an account overdrawn
+// that limits keep above 0.
 func readHoldings(path string, entities, known []string, lower []float64) ([]float64, error) {
 	data, err := limits.ReadFile(path, limits.Config)
 	if err != nil {
@@ -330,7 +331,11 @@ func readHoldings(path string, entities, known []string, lower []float64) ([]flo
 		}
 		var parse *csv.ParseError
 		if errors.As(err, &parse) {
-			return nil, fmt.Errorf("%s:%d: %w", path, parse.Line, parse.Err)
+			what := ""
+			if errors.Is(parse.Err, csv.ErrFieldCount) {
+				what = `: "ticker,shares", separated by a comma, is needed`
+			}
+			return nil, fmt.Errorf("%s:%d: %w%s", path, parse.Line, parse.Err, what)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
@@ -359,12 +364,12 @@ func readHoldings(path string, entities, known []string, lower []float64) ([]flo
 		}
 		seen[name] = n
 		x, err := strconv.ParseFloat(strings.TrimSpace(record[1]), 64)
-		least := 0.
-		if lower[i] < 0 {
-			least = -1e15
+		least, why := 0., ", as the limits allow no shorts of it"
+		if lower[i] < 0 || name == market.Cash {
+			least, why = -1e15, ""
 		}
 		if err != nil || !(x >= least && x <= 1e15) {
-			return nil, fmt.Errorf("%s:%d: %s: what is held is %q: a number from %g to 1e15 is allowed", path, n, name, record[1], least)
+			return nil, fmt.Errorf("%s:%d: %s: what is held is %q: a number from %g to 1e15 is allowed%s", path, n, name, record[1], least, why)
 		}
 		held[i] = x
 	}

@@ -68,7 +68,7 @@ constraints:
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil || status != 0 || stderr != "" {
 		t.Fatalf("status %d, %v, %s%s", status, err, stdout, stderr)
 	}
-	if s.Folds != 2 || s.Violations != 0 || !(s.Residual <= 1e-9) || len(s.Rows) != 5 || s.Rows[0].Policy != "trained policy" || s.Verdict == "" {
+	if s.Folds != 2 || s.Violations != 0 || !(s.Residual <= 1e-9) || len(s.Rows) != 7 || s.Rows[0].Policy != "trained policy" || s.Verdict == "" {
 		t.Errorf("%s", stdout)
 	}
 	refused(t, "is there already", "", args...)
@@ -130,7 +130,9 @@ constraints:
 	}
 	for text, want := range map[string]string{
 		"ticker,shares\nAAB,1\n":        ":2: AAB is no entity of the limits; did you mean AAA?",
-		"ticker,shares\nAAA,-1\n":       `:2: AAA: what is held is "-1"`,
+		"ticker,shares\nAAA,-1\n":       `:2: AAA: what is held is "-1": a number from 0 to 1e15 is allowed, as the limits allow no shorts of it`,
+		"ticker;shares\nAAA;1\n":        `:1: wrong number of fields: "ticker,shares", separated by a comma, is needed`,
+		"ticker,shares\nCASH,-1\n":      "what is held is worth -1",
 		"ticker,shares\nAAA,1\nAAA,2\n": ":3: AAA was given in line 2 already",
 		"AAA,1\n":                       `:1: the names are "AAA,1"`,
 		"ticker,shares\nAAA\n":          ":2: wrong number of fields",
