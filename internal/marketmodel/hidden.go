@@ -202,7 +202,12 @@ func rows(n, m int) [][]float64 {
 func (c *chain) update(xs, states, moves [][]float64) {
 	n := len(xs[0])
 	c.initial = slices.Clone(states[0])
+	all := 0. // 1 but for rounding
+	for _, p := range c.initial {
+		all += p
+	}
 	for s := range c.initial {
+		c.initial[s] /= all
 		sum, weight := 0., 0.
 		for _, x := range moves[s] {
 			sum += x

@@ -214,6 +214,9 @@ func TestLikelihoodNeverFalls(t *testing.T) {
 			}
 			last = likelihood
 		})
+		if err := c.parameters().check(n); err != nil {
+			t.Errorf("trial %d: what is fitted would not be read: %v", trial, err)
+		}
 		for _, l := range c.chols {
 			if variance := l[0][0] * l[0][0]; variance < floor*(1-1e-9) {
 				t.Errorf("a variance of %v is below the floor", variance)
