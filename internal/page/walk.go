@@ -5,7 +5,6 @@ import (
 	"html/template"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"paspo/internal/walkforward"
@@ -44,7 +43,7 @@ func (p *Page) AddWalk(name string, s *walkforward.Summary) {
 		SVG:     drawPaths("Turnover of the trained policy", "turnover", x, s.Tracks[:1], false, func(t *walkforward.Track) []float64 { return t.Turnover }),
 		Caption: fmt.Sprintf("What is bought and sold, as a share of the wealth: %.2f in the mean.", mean(trained.Turnover)),
 	}}})
-	part.add(exposure(s, trained))
+	part.add(exposure(s))
 	part.add(&Block{Title: "Month by month", Note: "Return of the trained policy after costs, in per cent.", Table: monthly(s.Dates, trained.Log)})
 	if len(s.Misses) > 0 {
 		t := &Table{Head: []string{"statistic", "data", "model, median", "nine of ten paths", "verdict"}}
@@ -186,40 +185,35 @@ func drawShares(dates []float64, entities []string, bought [][]float64) (templat
 	return s.done(), legend
 }
 
-// exposure is how close to each limit the policy comes.
-func exposure(s *walkforward.Summary, trained *walkforward.Track) *Block {
-	const at = 1e-3
-	t := &Table{Head: []string{"limit", "least distance", "mean distance", "periods at it"}}
-	least, sum, count := map[string]float64{}, map[string]float64{}, map[string]int{}
-	var names []string
-	for i, a := range trained.Bought {
-		for _, x := range walkforward.Slacks(s.Polytope, a, trained.Held[i]) {
-			if _, seen := least[x.Name]; !seen {
-				least[x.Name] = math.Inf(1)
-				names = append(names, x.Name)
-			}
-			least[x.Name] = min(least[x.Name], x.Slack)
-			sum[x.Name] += x.Slack
-			if x.Slack <= at {
-				count[x.Name]++
+// exposure is how close to each limit the policy comes, and what limits cost in hindsight.
+func exposure(s *walkforward.Summary) *Block {
+	t := &Table{Head: []string{"limit", "least distance", "mean distance", "periods at it", "shadow price"}}
+	for _, l := range s.Limits {
+		price := words("-")
+		if v := float64(l.ShadowPrice); !math.IsNaN(v) {
+			price = Cell{Text: rate(v), Value: v}
+			if w := float64(l.Tighter); math.IsInf(w, 1) {
+				price.Dim = "tighter leaves nothing"
+			} else if w-v > 1e-6 {
+				price.Dim = rate(w) + " tighter"
 			}
 		}
+		t.Rows = append(t.Rows, []Cell{words(l.Name), numeric(l.Least), numeric(l.Mean), whole(l.At), price})
 	}
-	slices.SortStableFunc(names, func(a, b string) int {
-		if c := count[b] - count[a]; c != 0 {
-			return c
-		}
-		return strings.Compare(fmt.Sprintf("%.9f", least[a]), fmt.Sprintf("%.9f", least[b]))
-	})
-	for _, name := range names {
-		t.Rows = append(t.Rows, []Cell{words(name), numeric(least[name]), numeric(sum[name] / float64(len(trained.Bought))), whole(count[name])})
+	note := "Of the trained policy after trading. At a limit is within a thousandth of the wealth. "
+	if s.Unpriced == "" {
+		note += "A shadow price is of the " + walkforward.BestConstant + ": the logarithmic growth a year that a limit looser by 0.01 would have earned it, " +
+			"as a rate, and where tightening costs another one, that too. Limits on what is traded do not hold for it."
+	} else {
+		note += "There are no shadow prices: " + s.Unpriced + "."
 	}
-	note := "Of the trained policy after trading. At a limit is within a thousandth of the wealth."
 	if text := s.Relaxed(); text != "" {
 		note += " " + capital(text) + "."
 	}
-	return &Block{Title: "Distance to the limits", Note: note, Table: t}
+	return &Block{Title: "Distance to the limits, and what they cost", Note: note, Table: t}
 }
+
+func rate(x float64) string { return fmt.Sprintf("%.3f %%", 100*x+0) }
 
 // monthly is a table of years and months.
 func monthly(dates []string, log []float64) *Table {

@@ -42,6 +42,8 @@ func TestWalk(t *testing.T) {
 	for i := range 14 {
 		s.Dates = append(s.Dates, fmt.Sprintf("%d-%02d-28", 2020+i/12, 1+i%12))
 	}
+	s.Limits = walkforward.Exposure(p, s.Tracks[0])
+	s.Limits[0].ShadowPrice, s.Limits[0].Tighter = 0.0012, 0.0034
 	var page Page
 	page.AddWalk("prices.csv", s)
 	var b strings.Builder
@@ -55,9 +57,10 @@ func TestWalk(t *testing.T) {
 			t.Errorf("the page does not say %s", want)
 		}
 	}
-	// A is at its bound in every period, the pair never.
-	limits := exposure(s, s.Tracks[0]).Table.Rows
-	if len(limits) != 2 || limits[0][0].Text != "A <= 0.2" || limits[0][3].Value != 14 || math.Abs(limits[1][1].Value-0.2) > 1e-12 || limits[1][3].Value != 0 {
+	// A is at its bound in every period, the pair never, and the budget has no other way.
+	limits := exposure(s).Table.Rows
+	if len(limits) != 3 || limits[0][0].Text != "A <= 0.2" || limits[0][3].Value != 14 || math.Abs(limits[1][1].Value-0.2) > 1e-12 || limits[1][3].Value != 0 ||
+		limits[0][4].Text != "0.120 %" || limits[0][4].Dim != "0.340 % tighter" || limits[1][4].Text != "-" || limits[2][0].Text != "total = 1" {
 		t.Errorf("%+v", limits)
 	}
 	// The last month of 2020 is empty nowhere; 2021 has two months and its total.

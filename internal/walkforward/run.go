@@ -12,6 +12,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -84,7 +85,9 @@ type Summary struct {
 	Folds       int                     `json:"folds"`
 	Verdict     string                  `json:"verdict"`
 	Rows        []Row                   `json:"rows"`
-	ModelStates int                     `json:"model_states,omitempty"` // hidden ones of the model of the last window
+	Limits      []Limit                 `json:"limits"`
+	Unpriced    string                  `json:"shadow_prices_missing,omitempty"` // why there are none
+	ModelStates int                     `json:"model_states,omitempty"`          // hidden ones of the model of the last window
 	Misses      []marketmodel.Statistic `json:"model_against_data"`
 	Violations  int                     `json:"violations"` // of all policies
 	Residual    float64                 `json:"max_residual"`
@@ -194,6 +197,10 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 		s.Rows = append(s.Rows, row(t, others[0], prices.PerYear(w.Every), 1))
 		s.Violations += t.Violations
 		s.Residual = max(s.Residual, t.MaxResidual)
+	}
+	best := s.Tracks[slices.IndexFunc(s.Tracks, func(t *Track) bool { return t.Policy == BestConstant })]
+	if s.Limits, s.Unpriced, err = player.limits(trained, best.Bought[0], w.Window, len(returns), prices.PerYear(w.Every)); err != nil {
+		return nil, err
 	}
 	s.Verdict = verdict(s.Rows[0])
 	if m, err := marketmodel.Read(filepath.Join(w.Dir, MarketFile)); err != nil {

@@ -1,6 +1,7 @@
 package walkforward
 
 import (
+	"fmt"
 	"math"
 
 	"paspo/lp"
@@ -17,7 +18,7 @@ type Slack struct {
 // What is beyond a limit, as where it had to be relaxed, is below 0.
 func Slacks(p *lp.Polytope, a, holdings []float64) (all []Slack) {
 	n := p.Dim()
-	m, b, names := p.Inequalities()
+	m, b, _ := p.Inequalities()
 	for k, limit := range b {
 		for i, v := range a {
 			limit -= m[k*n+i] * v
@@ -25,7 +26,7 @@ func Slacks(p *lp.Polytope, a, holdings []float64) (all []Slack) {
 		for _, t := range p.Terms(k) {
 			limit -= t.Value(a[t.Entity], holdings)
 		}
-		all = append(all, Slack{names[k], limit})
+		all = append(all, Slack{rowName(p, k), limit})
 	}
 	lower, upper := p.Bounds()
 	for i, v := range a {
@@ -37,4 +38,16 @@ func Slacks(p *lp.Polytope, a, holdings []float64) (all []Slack) {
 		}
 	}
 	return all
+}
+
+// rowName names inequality k, with its limit where another side of the row has its name.
+func rowName(p *lp.Polytope, k int) string {
+	_, b, names := p.Inequalities()
+	switch {
+	case k+1 < len(b) && names[k+1] == names[k]: // the upper side is first
+		return fmt.Sprintf("%s <= %g", names[k], b[k])
+	case k > 0 && names[k-1] == names[k]:
+		return fmt.Sprintf("%s >= %g", names[k], -b[k]+0)
+	}
+	return names[k]
 }

@@ -203,6 +203,9 @@ func TestWalk(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(data, &back)
 	}
+	if len(back.Limits) != 6 || back.Limits[5].Name != "total = 1" || !(back.Limits[5].ShadowPrice > 0) || back.Unpriced != "" {
+		t.Errorf("%+v, %s", back.Limits, back.Unpriced)
+	}
 	if err != nil || back.Verdict != own.Verdict || !reflect.DeepEqual(back.Rows, own.Rows) {
 		t.Errorf("the summary does not read back: %v", err)
 	}

@@ -108,6 +108,8 @@ var Words = []Entry{
 	{"below", "In constraints check, '2 of 2 below' says of an entity that the lower endpoint of its interval is the largest of 2 pieces, and that all 2 of them are needed for the constraints' own limits."},
 	{"above", "In constraints check, '3 of 22 above' says of an entity that the upper endpoint of its interval is the smallest of 22 pieces, of which 3 are needed for the constraints' own limits."},
 	{"best checkpoint", "The one with the largest evaluation on episodes of its own (choice_return_mean), which need not be the last: --checkpoint best."},
+	{"shadow price", "Of a limit, on the page of train portfolio: the logarithmic growth a year that a limit looser by 0.01 would have earned the best constant allocation in hindsight, as a rate. Where limits meet so that tightening one costs another amount, that is said beside it."},
+	{"periods at it", "Of a limit, on the page of train portfolio: in how many periods the trained policy was within a thousandth of the wealth of it, or beyond where it was relaxed."},
 	{"limits", "Right-hand sides and bounds of the constraints: the file's own, or those of a state where the environment changes them."},
 }
 
