@@ -19,6 +19,7 @@ const (
 	Fit         = 1 << 24
 	Intervals   = 1 << 30
 	Checkpoint  = 1 << 30
+	Summary     = 1 << 26
 	Metrics     = 1 << 32
 	Events      = 1 << 32
 )

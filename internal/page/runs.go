@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -186,7 +185,7 @@ func pairs(c *config.Config) ([]config.Pair, error) {
 // of policies that are played here.
 func levelsOfRun(ctx context.Context, dir string, c *config.Config) Levels {
 	var s report.Summary
-	if data, err := os.ReadFile(filepath.Join(dir, runfolder.SummaryFile)); err == nil && json.Unmarshal(data, &s) == nil && len(s.Levels) > 0 {
+	if data, err := limits.ReadFile(filepath.Join(dir, runfolder.SummaryFile), limits.Summary); err == nil && json.Unmarshal(data, &s) == nil && len(s.Levels) > 0 {
 		return levelsOf(s.Levels)
 	}
 	return levels(ctx, c, rl.CurveSet, c.PPO.EvalEpisodes)

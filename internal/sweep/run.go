@@ -129,7 +129,7 @@ func (w *Sweep) sawCrash(pid int) {
 	for _, e := range all {
 		var s sign
 		path := filepath.Join(dir, e.Name())
-		data, err := os.ReadFile(path)
+		data, err := limits.ReadFile(path, limits.Config)
 		if err != nil || json.Unmarshal(data, &s) != nil || s.PID != pid || s.Host != journal.Self().Host || s.Space != journal.Self().Space {
 			continue
 		}

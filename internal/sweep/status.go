@@ -12,6 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"paspo/internal/limits"
 	"paspo/internal/sweep/journal"
 	"paspo/internal/sweep/search"
 )
@@ -96,7 +97,7 @@ func (w *Sweep) Status() (*Status, error) {
 		return s, nil
 	}
 	for _, e := range signs {
-		data, err := os.ReadFile(filepath.Join(w.Dir, workersDir, e.Name()))
+		data, err := limits.ReadFile(filepath.Join(w.Dir, workersDir, e.Name()), limits.Config)
 		var g sign
 		if err != nil || json.Unmarshal(data, &g) != nil || journal.Self().Dead(g.Process) || g.Run == "" {
 			continue

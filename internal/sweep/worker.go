@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/internal/run/report"
@@ -131,7 +132,7 @@ type still struct {
 // dead says whether a worker is: its process is, or it has left, or it has given no sign
 // for the time of a lease.
 func (w *watch) dead(worker string) bool {
-	data, err := os.ReadFile(filepath.Join(w.dir, worker))
+	data, err := limits.ReadFile(filepath.Join(w.dir, worker), limits.Config)
 	if errors.Is(err, os.ErrNotExist) {
 		return true
 	}
@@ -156,7 +157,7 @@ func (w *watch) dead(worker string) bool {
 // crashed says whether whoever started a worker has seen it crash.
 func (w *watch) crashed(worker string) bool {
 	var s sign
-	data, err := os.ReadFile(filepath.Join(w.dir, worker))
+	data, err := limits.ReadFile(filepath.Join(w.dir, worker), limits.Config)
 	return err == nil && json.Unmarshal(data, &s) == nil && s.Crashed
 }
 

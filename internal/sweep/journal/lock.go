@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
 )
 
 // grace is for how long a lock may show no sign of life before it is taken from its
@@ -77,7 +78,7 @@ func (l *lock) make() error {
 // read returns the content of the lock, and something that changes with every sign of
 // life.
 func (l *lock) read() (content []byte, stamp string, err error) {
-	content, err = os.ReadFile(l.path)
+	content, err = limits.ReadFile(l.path, limits.Config)
 	if err != nil {
 		return nil, "", err
 	}
@@ -107,7 +108,7 @@ func (l *lock) breakUp(content []byte) {
 	if atomicfile.Disk().Rename(l.path, aside) != nil {
 		return
 	}
-	if got, err := os.ReadFile(aside); err == nil && !bytes.Equal(got, content) {
+	if got, err := limits.ReadFile(aside, limits.Config); err == nil && !bytes.Equal(got, content) {
 		os.Link(aside, l.path)
 	}
 	atomicfile.Disk().Remove(aside)
