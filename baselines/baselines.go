@@ -167,7 +167,7 @@ func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed ui
 	if a.critics {
 		costs = len(Costs(p))
 	}
-	return &made{joint.New(p, family, obsDim, costs, net, seed), c.Name, c.AsPublished}, nil
+	return &made{joint.New(family, obsDim, costs, net, seed), c.Name, c.AsPublished}, nil
 }
 
 // New returns a trainer of the policy of NewBackend at the start of training. Everything

@@ -11,6 +11,9 @@ import (
 // rollout can store it; the action may be more than the draw says, such as its projection.
 // Log-probabilities are those of the draw. A Family is used by one goroutine at a time.
 type Family interface {
+	// Polytope is what actions are in, or are measured by.
+	Polytope() *lp.Polytope
+
 	// Outputs is the number of outputs that an actor gives a row, Size that of the
 	// numbers of a draw.
 	Outputs() int

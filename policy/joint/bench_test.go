@@ -16,7 +16,7 @@ func benchmarked(b *testing.B) (*Backend, *policy.Request) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	backend := New(p, f, 27, 5, policy.DefaultConfig(), 1)
+	backend := New(f, 27, 5, policy.DefaultConfig(), 1)
 	req := policytest.RandomRequest(512, 27, 3)
 	req.Keep = true
 	policytest.MustSample(b, backend, req)

@@ -63,6 +63,9 @@ func Budget(p *lp.Polytope) (row int, coefficient float64) {
 	return -1, 0
 }
 
+// Polytope implements policy.Family.
+func (d *Dirichlet) Polytope() *lp.Polytope { return d.p }
+
 // Outputs and Size implement policy.Family.
 func (d *Dirichlet) Outputs() int { return len(d.alpha) }
 func (d *Dirichlet) Size() int    { return len(d.alpha) }

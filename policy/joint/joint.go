@@ -67,9 +67,9 @@ var _ policy.Differentiable = (*Backend)(nil)
 
 // New makes a policy of a family for observations of obsDim components, with critics of
 // that many costs. The parameters depend on seed alone.
-func New(p *lp.Polytope, family policy.Family, obsDim, costs int, cfg policy.Config, seed uint64) *Backend {
+func New(family policy.Family, obsDim, costs int, cfg policy.Config, seed uint64) *Backend {
 	b := &Backend{
-		polytope: p, family: family, obsDim: obsDim,
+		polytope: family.Polytope(), family: family, obsDim: obsDim,
 		actor:  newNetwork("actor", obsDim, append(slices.Clone(cfg.Encoder), family.Outputs())...),
 		critic: newNetwork("critic", obsDim, append(slices.Clone(cfg.Critic), 1)...),
 		norm:   policy.NewNormalizer(obsDim, false, 0),

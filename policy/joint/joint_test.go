@@ -33,7 +33,7 @@ func loaded(t testing.TB) (b *Backend, rows []int32) {
 // loadedOf is loaded with the policy of a family.
 func loadedOf(t testing.TB, p *lp.Polytope, f policy.Family) (b *Backend, rows []int32) {
 	t.Helper()
-	b = New(p, f, testObs, testCosts, policy.DefaultConfig(), 7)
+	b = New(f, testObs, testCosts, policy.DefaultConfig(), 7)
 	req := policytest.RandomRequest(testRows, testObs, 3)
 	req.Keep = true
 	policytest.MustSample(t, b, req)
@@ -211,7 +211,7 @@ func TestSamplesAreTheirOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := policytest.MustSample(t, b, policytest.RandomRequest(9, testObs, 1))
-	c := New(b.polytope, b.family, testObs, testCosts, policy.DefaultConfig(), 8)
+	c := New(b.family, testObs, testCosts, policy.DefaultConfig(), 8)
 	if err := c.SetState(policytest.MustState(t, b)); err != nil {
 		t.Fatal(err)
 	}

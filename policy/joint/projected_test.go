@@ -330,7 +330,7 @@ func TestProjectedOntoNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := New(p, f, testObs, 0, policy.DefaultConfig(), 7)
+	b := New(f, testObs, 0, policy.DefaultConfig(), 7)
 	req := policytest.RandomRequest(3, testObs, 3)
 	req.Limits = []lp.Limits{{}, {}, {Upper: []float64{0.3, 0.3}}}
 	var none *lp.InfeasibleError

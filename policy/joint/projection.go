@@ -69,6 +69,9 @@ func NewProjection(p *lp.Polytope, penalty float64) (*Projection, error) {
 	return q, nil
 }
 
+// Polytope implements policy.Family.
+func (q *Projection) Polytope() *lp.Polytope { return q.p }
+
 // Outputs and Size implement policy.Family.
 func (q *Projection) Outputs() int { return 2 * len(q.m) }
 func (q *Projection) Size() int    { return len(q.m) }

@@ -64,6 +64,9 @@ func pairs(d int) []dist.Dirichlet {
 	return out
 }
 
+// Polytope implements policy.Family.
+func (m *RayMask) Polytope() *lp.Polytope { return m.p }
+
 // Outputs and Size implement policy.Family.
 func (m *RayMask) Outputs() int { return 2 * m.chart.Dim() }
 func (m *RayMask) Size() int    { return 2*m.chart.Dim() + 1 }

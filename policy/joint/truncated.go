@@ -138,6 +138,9 @@ func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, 
 	return t, nil
 }
 
+// Polytope implements policy.Family.
+func (t *TruncatedNormal) Polytope() *lp.Polytope { return t.p }
+
 // Outputs and Size implement policy.Family.
 func (t *TruncatedNormal) Outputs() int { return 2 * len(t.mean) }
 func (t *TruncatedNormal) Size() int    { return (t.Points+1)*len(t.mean) + t.Points + 1 }
