@@ -388,6 +388,9 @@ func slacks(p *lp.Polytope, a, holdings []float64) (binds, near []walkforward.Sl
 	return binds, near[:min(most, len(near))]
 }
 
+// percent returns a share in percent with two decimals, and 0 for what rounds to -0.
+func percent(x float64) float64 { return math.Round(1e4*x)/1e2 + 0 }
+
 func (d *decision) write(w io.Writer) error {
 	fmt.Fprintf(w, "prices of %s; wealth %.2f\n\n", d.Date, d.Wealth)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -402,7 +405,7 @@ func (d *decision) write(w io.Writer) error {
 		case l.Order < 0:
 			order = "sell " + strconv.FormatFloat(-l.Order, 'g', 10, 64)
 		}
-		fmt.Fprintf(tw, "%s\t%.6g\t%.10g\t%.2f %%\t%.2f %%\t%s\t%.10g\t%.2f %%\t\n", l.Name, l.Price, l.Held, 100*l.Now, 100*l.Target, order, l.After, 100*l.Weight)
+		fmt.Fprintf(tw, "%s\t%.6g\t%.10g\t%.2f %%\t%.2f %%\t%s\t%.10g\t%.2f %%\t\n", l.Name, l.Price, l.Held, percent(l.Now), percent(l.Target), order, l.After, percent(l.Weight))
 	}
 	if err := tw.Flush(); err != nil {
 		return err
