@@ -14,6 +14,7 @@ import (
 
 	"paspo/envs/benchmarks"
 	"paspo/internal/count"
+	"paspo/internal/prices"
 	"paspo/internal/rng"
 	"paspo/internal/run/serve"
 	"paspo/internal/setting"
@@ -37,10 +38,14 @@ func newConstraints() *cobra.Command {
 }
 
 // polytopeFlags say which polytope is meant.
-type polytopeFlags struct{ entities int }
+type polytopeFlags struct {
+	entities int
+	prices   string
+}
 
 func (f *polytopeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.entities, "entities", 0, "number of entities of the preset unconstrained")
+	cmd.Flags().StringVar(&f.prices, "prices", "", "take the entities from this file of `PRICES`, as "+program+" portfolio does")
 }
 
 // presets returns the names of presets, and of environments with constraints of their own.
@@ -56,13 +61,13 @@ func presets() []string {
 
 // read returns a preset, the polytope of an environment, or what a file describes.
 func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
-	if slices.Contains(constraints.PresetNames(), name) {
+	if f.prices == "" && slices.Contains(constraints.PresetNames(), name) {
 		return constraints.Preset(name, f.entities)
 	}
 	if f.entities != 0 {
 		return nil, errors.New("--entities is for the preset unconstrained: a file and an environment have their own")
 	}
-	if slices.Contains(benchmarks.AllNames(), name) {
+	if f.prices == "" && slices.Contains(benchmarks.AllNames(), name) {
 		c := benchmarks.DefaultConfig()
 		c.Name = name
 		p, err := benchmarks.New(c, nil)
@@ -71,7 +76,7 @@ func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
 		}
 		return p.Spec().Polytope, nil
 	}
-	p, err := constraints.ReadFile(name)
+	p, err := f.readFile(name)
 	if err != nil && !strings.ContainsAny(name, "./") {
 		return nil, fmt.Errorf("%w; the presets are %s", err, strings.Join(presets(), ", "))
 	}
@@ -82,6 +87,18 @@ func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
 		slog.Warn(w, "constraints", name)
 	}
 	return p, nil
+}
+
+func (f *polytopeFlags) readFile(name string) (*lp.Polytope, error) {
+	if f.prices == "" {
+		return constraints.ReadFile(name)
+	}
+	// Tickers are all that counts here, whatever the prices are like.
+	t, _, err := prices.Read(f.prices, prices.Options{Repair: prices.Kinds()})
+	if err != nil {
+		return nil, err
+	}
+	return portfolioLimits(name, t)
 }
 
 func newShow() *cobra.Command {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"paspo/envs/market"
 	"paspo/internal/rng"
 )
 
@@ -272,6 +273,34 @@ func TestPortfolioErrors(t *testing.T) {
 			t.Errorf("%s leaves a folder: %v", want, err)
 		}
 	}
+}
+
+// Limits over tickers are checked with the prices that have them, whatever these are like.
+func TestCheckOverPrices(t *testing.T) {
+	table := textFile(t, "prices.csv", "date,AAA,BBB\n2020-01-02,1,1\n2020-01-01,,9\n")
+	limits := textFile(t, "l.yaml", "bounds: {default: [0, 0.7], CASH: [0.05, 1]}\nconstraints: [{name: trade, expr: \"turnover(ALL) <= 0.1\"}]\n")
+	var c struct {
+		Box []struct {
+			Entity string
+			Lo, Hi float64
+		}
+	}
+	out := succeed(t, "", "constraints", "check", limits, "--prices", table, "--json")
+	if err := json.Unmarshal([]byte(out), &c); err != nil {
+		t.Fatal(err, out)
+	}
+	if len(c.Box) != 3 || c.Box[0].Entity != market.Cash || c.Box[2].Entity != "BBB" {
+		t.Fatalf("got %+v", c.Box)
+	}
+	// What is bought and sold is a tenth together, so that one entity moves by half of that at most.
+	for _, e := range c.Box {
+		if math.Abs(e.Lo-(1./3-0.05)) > 1e-9 || math.Abs(e.Hi-(1./3+0.05)) > 1e-9 {
+			t.Errorf("%s is in [%v, %v]", e.Entity, e.Lo, e.Hi)
+		}
+	}
+	refused(t, "entity AAC is no ticker of", "", "constraints", "check", textFile(t, "l.yaml", "entities: [CASH, AAC]\n"), "--prices", table)
+	refused(t, "cannot read prices from nothing.csv", "", "constraints", "check", limits, "--prices", "nothing.csv")
+	refused(t, "--entities is for the preset", "", "constraints", "check", limits, "--prices", table, "--entities", "3")
 }
 
 // A walk that is stopped before a window is done leaves nothing, and says so.
