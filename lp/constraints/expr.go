@@ -324,6 +324,10 @@ func (p *exprParser) factor() (x piecewise, err error) {
 		return p.termFunction(tok)
 	case tok.kind == tokenName:
 		k, ok := p.names.index[tok.text]
+		if !ok && p.operator("(") {
+			known := functionNames()
+			return x, exprError(p.s, tok.at, "unknown function %q%s; known are %s", clip(tok.text), suggest(tok.text, known), list(known))
+		}
 		if !ok {
 			return x, exprError(p.s, tok.at, "%s", p.names.unknown(tok.text, p.s[tok.at:]))
 		}

@@ -1,6 +1,7 @@
 package constraints
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -22,6 +23,13 @@ var termFunctions = map[string]termFunction{
 	"leverage": {1, 1, false},
 	"long":     {1, 0, false},
 	"short":    {0, 1, false},
+}
+
+// functionNames are those of all functions of an expression, in order.
+func functionNames() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(functions)), maps.Keys(termFunctions))
+	slices.Sort(names)
+	return names
 }
 
 // everything is what stands for all entities in such a function, where nothing else has
