@@ -69,7 +69,7 @@ constraints:
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil || status != 0 || stderr != "" {
 		t.Fatalf("status %d, %v, %s%s", status, err, stdout, stderr)
 	}
-	if s.Folds != 2 || s.Violations != 0 || !(s.Residual <= 1e-9) || len(s.Rows) != 7 || s.Rows[0].Policy != "trained policy" || s.Verdict == "" {
+	if s.Folds != 2 || s.Violations != 0 || !(s.Residual <= 1e-9) || len(s.Rows) != 8 || s.Rows[0].Policy != "trained policy" || s.Verdict == "" {
 		t.Errorf("%s", stdout)
 	}
 	refused(t, "is there already", "", args...)

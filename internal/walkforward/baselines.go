@@ -14,6 +14,7 @@ const (
 	Equal        = "equal weights"
 	Hold         = "buy and hold"
 	MinVariance  = "minimum variance"
+	MeanVariance = "mean-variance"
 	Reversion    = "OLMAR"
 	Gradient     = "EG"
 	BestConstant = "best constant in hindsight" // at no costs: a bound on what is constantly rebalanced
@@ -21,8 +22,8 @@ const (
 
 // baselines plays policies that need no training through periods from..to-1. The first
 // restores equal weights every period, as far as limits allow. The second buys these, over as
-// many periods as limits on turnover take, and then trades no more than limits ask for. The third takes the least variance over the window
-// of periods before each. Two learn online, from equal weights on (see revert and gradient).
+// many periods as limits on turnover take, and then trades no more than limits ask for. The next two take the least variance over the window
+// of periods before each, and the most of mean less half the variance. Two learn online, from equal weights on (see revert and gradient).
 // The last is the best constant allocation in hindsight: it knows these very periods, pays no
 // costs, and no limit on what is traded holds for it.
 func (p *Player) baselines(from, to, window int) ([]*Track, error) {
@@ -49,7 +50,18 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 		return lp.ProjectWithin(polytope, lim, a)
 	}
 	bought := false
-	last, reverting, learning := equal, equal, newGradient(polytope.Dim())
+	reverting, learning := equal, newGradient(polytope.Dim())
+	// quadratic begins where it ended the period before.
+	quadratic := func(mean float64) Decide {
+		last := equal
+		return func(t int, _ []float64, lim *lp.Limits, before [][]float64) (a []float64, err error) {
+			if last, err = within(lim, last); err != nil {
+				return nil, err
+			}
+			last, err = minimumVariance(polytope, lim, last, p.growth(before[t-window:]), mean)
+			return last, err
+		}
+	}
 	var all []*Track
 	for _, b := range []struct {
 		name   string
@@ -67,13 +79,8 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 			}
 			return lp.ProjectWithin(polytope, lim, h)
 		}},
-		{MinVariance, func(t int, _ []float64, lim *lp.Limits, before [][]float64) (a []float64, err error) {
-			if last, err = within(lim, last); err != nil {
-				return nil, err
-			}
-			last, err = minimumVariance(polytope, lim, last, p.growth(before[t-window:]))
-			return last, err
-		}},
+		{MinVariance, quadratic(0)},
+		{MeanVariance, quadratic(1)},
 		{Reversion, func(t int, _ []float64, lim *lp.Limits, before [][]float64) (a []float64, err error) {
 			reverting, err = revert(polytope, lim, reverting, p.growth(before[max(0, t-meanWindow+1):]))
 			return reverting, err

@@ -95,18 +95,19 @@ func bestConstant(p *lp.Polytope, x []float64, growth [][]float64) ([]float64, e
 	})
 }
 
-// minimumVariance returns the allocation with the least variance of returns, periods x
-// entities.
-func minimumVariance(p *lp.Polytope, lim *lp.Limits, x []float64, returns [][]float64) ([]float64, error) {
-	n, count := p.Dim(), float64(len(returns))
+// minimumVariance returns the allocation a with the least a' S a - 2 w m' a, where m and S are the
+// means less 1 and the covariances of growth, periods x entities. With w = 1 it has the most of m' a - a' S a / 2,
+// the mean logarithmic return up to terms of the third order (Markowitz, Portfolio Selection, 1959, chapter 6).
+func minimumVariance(p *lp.Polytope, lim *lp.Limits, x []float64, growth [][]float64, w float64) ([]float64, error) {
+	n, count := p.Dim(), float64(len(growth))
 	mean := make([]float64, n)
-	for _, row := range returns {
+	for _, row := range growth {
 		for i, r := range row {
 			mean[i] += r / count
 		}
 	}
 	cov, trace := make([]float64, n*n), 0.
-	for _, row := range returns {
+	for _, row := range growth {
 		for i := range n {
 			for j := range n {
 				cov[i*n+j] += (row[i] - mean[i]) * (row[j] - mean[j]) / count
@@ -119,15 +120,16 @@ func minimumVariance(p *lp.Polytope, lim *lp.Limits, x []float64, returns [][]fl
 	if trace == 0 {
 		return x, nil
 	}
-	// In units of the assets' mean variance, so that the gap means the same for all periods.
+	// It is in units of the assets' mean variance, so that the gap means the same for all periods.
 	return minimise(p, lim, x, 1e-7, func(x, g []float64) (value float64) {
 		for i := range n {
 			s := 0.
 			for j, v := range x {
 				s += cov[i*n+j] / trace * v
 			}
-			g[i] = 2 * s
-			value += x[i] * s
+			m := w * (mean[i] - 1) / trace
+			g[i] = 2 * (s - m)
+			value += x[i] * (s - 2*m)
 		}
 		return value
 	})

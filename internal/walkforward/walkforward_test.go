@@ -72,7 +72,7 @@ func TestMinimumVariance(t *testing.T) {
 		at := func(bit, size int) float64 { return float64(size) * (2*float64(i>>bit&1) - 1) / 100 }
 		returns = append(returns, []float64{at(0, 1), at(1, 2), at(2, 4)})
 	}
-	a, err := minimumVariance(polytope(t, d), nil, []float64{1, 0, 0}, returns)
+	a, err := minimumVariance(polytope(t, d), nil, []float64{1, 0, 0}, returns, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +82,38 @@ func TestMinimumVariance(t *testing.T) {
 		}
 	}
 	d.Rows = []lp.Row{{Name: "A", Coef: []float64{1, 0, 0}, Min: math.Inf(-1), Max: 0.5}}
-	a, err = minimumVariance(polytope(t, d), nil, []float64{0, 0, 1}, returns)
+	a, err = minimumVariance(polytope(t, d), nil, []float64{0, 0, 1}, returns, 0)
 	if err != nil || math.Abs(a[0]-0.5) > 1e-3 || math.Abs(a[1]-0.4) > 1e-3 {
 		t.Errorf("%v, %v", a, err)
+	}
+}
+
+// Of independent assets with means m, mean less half the variance is largest at shares of (m + v)/s^2, with v
+// such that their sum is 1.
+func TestMeanVariance(t *testing.T) {
+	deviation, mean := []float64{0.01, 0.02, 0.04}, []float64{0, 2e-5, 4e-5}
+	var growth [][]float64
+	for i := range 8 {
+		row := make([]float64, 3)
+		for j := range row {
+			row[j] = 1 + mean[j] + deviation[j]*(2*float64(i>>j&1)-1)
+		}
+		growth = append(growth, row)
+	}
+	precision, v := 0., 1.
+	for j := range mean {
+		precision += 1 / (deviation[j] * deviation[j])
+		v -= mean[j] / (deviation[j] * deviation[j])
+	}
+	v /= precision
+	a, err := minimumVariance(polytope(t, lp.Description{Entities: []string{"A", "B", "C"}, Total: 1}), nil, []float64{0, 0, 1}, growth, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for j := range a {
+		if want := (mean[j] + v) / (deviation[j] * deviation[j]); math.Abs(a[j]-want) > 1e-3 {
+			t.Errorf("share %d is %v, want %v", j, a[j], want)
+		}
 	}
 }
 
@@ -186,7 +215,7 @@ func TestWalkLeavesWhatGoesOn(t *testing.T) {
 func TestWalk(t *testing.T) {
 	const periods, from = 60, 50
 	own, dir := walk(t, table(periods))
-	if len(own.Rows) != 7 || own.Violations > 0 || !(own.Residual <= 1e-9) || own.Folds != 4 || len(own.Dates) != periods-24 {
+	if len(own.Rows) != 8 || own.Violations > 0 || !(own.Residual <= 1e-9) || own.Folds != 4 || len(own.Dates) != periods-24 {
 		t.Errorf("%+v", own)
 	}
 	bound := own.Rows[len(own.Rows)-1].Growth.Estimate
@@ -402,7 +431,7 @@ func TestSlacks(t *testing.T) {
 			t.Errorf("%s is %v away, want %v", s.Name, s.Slack, want[s.Name])
 		}
 	}
-	a, err := minimumVariance(p, nil, []float64{0.5, 0.5, 0}, [][]float64{{0.09, 0.01, 0}, {-0.09, -0.01, 0}})
+	a, err := minimumVariance(p, nil, []float64{0.5, 0.5, 0}, [][]float64{{0.09, 0.01, 0}, {-0.09, -0.01, 0}}, 0)
 	if err != nil || p.Residual(a, nil) > 1e-9 {
 		t.Errorf("%v breaks limits by %v, %v", a, p.Residual(a, nil), err)
 	}
