@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 )
 
@@ -127,6 +128,7 @@ func plantedStates() *Hidden {
 // A planted model of two states is found again from what it draws, and independent returns
 // have one state. What is drawn moves between states as often as the chain does.
 func TestPlantedStates(t *testing.T) {
+	long.Test(t)
 	const periods = 3000
 	d := described(rows(4, 3))
 	for i := range d.Returns { // any, a model of given parameters does not look at their moments
