@@ -19,8 +19,8 @@ const MostStates = 4
 
 const (
 	restarts   = 10
-	short      = 30    // iterations of EM of every restart
-	long       = 1000  // of the best of them, at most
+	tried      = 30    // iterations of EM of every restart
+	climbed    = 1000  // of the best of them, at most
 	enough     = 1e-10 // gain of logarithmic likelihood a period at which EM ends
 	floor      = 0.01  // smallest variance of a state in any direction, as a share of that of all periods
 	unitRow    = 1e-9  // what probabilities may miss in their sum to 1
@@ -373,14 +373,14 @@ func estimate(xs [][]float64, mean []float64, l [][]float64, k int) *chain {
 	reached := math.Inf(-1)
 	for restart := range restarts {
 		c := begin(rand.New(root.Split(uint64(restart))), unit, k)
-		if x := c.climb(unit, short, nil); best == nil || x > reached {
+		if x := c.climb(unit, tried, nil); best == nil || x > reached {
 			best, reached = c, x
 		}
 		if k == 1 {
 			break
 		}
 	}
-	best.climb(unit, long, nil)
+	best.climb(unit, climbed, nil)
 
 	size := make([]float64, k)
 	order := make([]int, k)
