@@ -254,7 +254,10 @@ func TestGPUDeterministic(t *testing.T) {
 				for _, x := range []struct {
 					name      string
 					got, want []float32
-				}{{"value", got.Value, want.Value}, {"entropy", got.Entropy, want.Entropy}, {"mask", got.Mask, want.Mask}} {
+				}{
+					{"value", got.Value, want.Value}, {"entropy of fractions", fractions(got), fractions(want)},
+					{"width", widths(got), widths(want)}, {"mask", got.Mask, want.Mask},
+				} {
 					if d := farthest(x.got, x.want); !(d <= 1e-4) {
 						t.Errorf("%s differs by %g", x.name, d)
 					}
@@ -267,6 +270,26 @@ func TestGPUDeterministic(t *testing.T) {
 			}
 		})
 	}
+}
+
+// widths returns the widths of intervals as shares of the total.
+func widths(s *policy.Samples) []float32 {
+	all := make([]float32, len(s.LogWidth))
+	for i, w := range s.LogWidth {
+		all[i] = float32(math.Exp(float64(w)))
+	}
+	return all
+}
+
+// fractions returns the entropies of where amounts lie in their intervals: without the
+// logarithms of the widths, which differ by any amount where an interval is narrow.
+func fractions(s *policy.Samples) []float32 {
+	all := slices.Clone(s.Entropy)
+	heads := len(s.LogWidth) / len(all)
+	for i, w := range s.LogWidth {
+		all[i/heads] -= w
+	}
+	return all
 }
 
 // networks of odd sizes, and one that needs small tiles.
