@@ -20,7 +20,7 @@ func (w *Sweep) together() int { return cmp.Or(w.Together, mostTogether) }
 // checkWorker says whether the sweep trains on a GPU. A GPU that is not there, and a base that cannot be
 // trained here, such as one whose Python module is missing, end the worker before it has taken
 // anything: trainings that it took would fail, and others could have trained them.
-func (w *Sweep) checkWorker() (onGPU bool, err error) {
+func (w *Sweep) checkWorker(ctx context.Context) (onGPU bool, err error) {
 	c, err := w.Spec.Config(w.fixed)
 	if err != nil {
 		return false, err
@@ -30,7 +30,10 @@ func (w *Sweep) checkWorker() (onGPU bool, err error) {
 	if err := agent.CheckDevice(c); err != nil {
 		return onGPU, err
 	}
-	a, err := agent.New(c)
+	a, err := interruptible(ctx, func() (*agent.Agent, error) { return agent.New(c) })
+	if err != nil && errors.Is(err, ctx.Err()) {
+		return onGPU, err
+	}
 	if err != nil {
 		return onGPU, fmt.Errorf("%s: this worker cannot train the base: %w", w.Dir, err)
 	}

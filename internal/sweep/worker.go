@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -181,7 +182,7 @@ var errFaint = errors.New("no sign of life could be written for too long")
 // Work trains until nothing is left, or until ctx ends; then it saves what it trains and
 // gives it back. What other workers train it waits for, as it may have to go on with it.
 func (w *Sweep) Work(ctx context.Context) error {
-	onGPU, err := w.checkWorker()
+	onGPU, err := w.checkWorker(ctx)
 	if err != nil {
 		return err
 	}
@@ -449,12 +450,45 @@ func transient(err error) bool {
 // advance trains to the end, or to where settings are compared.
 func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result, step int64, err error) {
 	dir := w.RunDir(c.setting, c.seed)
-	r, err := w.open(nil, c, dir)
+	r, err := interruptible(ctx, func() (*agent.Run, error) { return w.open(nil, c, dir) })
 	if err != nil {
 		return nil, 0, err
 	}
 	defer r.Close()
 	return w.goOnWith(ctx, r, c, p.faint, func(step int64) { p.at(dir, step, r.Agent.Config.Steps) })
+}
+
+// interruptible returns what open does, or the error of ctx soon after that has ended: what
+// prepares a training may take minutes, and leaves nothing to save. What it opens later is closed.
+func interruptible[T io.Closer](ctx context.Context, open func() (T, error)) (T, error) {
+	const patience = 300 * time.Millisecond
+	type result struct {
+		opened T
+		err    error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		opened, err := open()
+		ended <- result{opened, err}
+	}()
+	var late <-chan time.Time
+	stop := ctx.Done()
+	for {
+		select {
+		case r := <-ended:
+			return r.opened, r.err
+		case <-stop:
+			stop, late = nil, time.After(patience)
+		case <-late:
+			go func() {
+				if r := <-ended; r.err == nil {
+					r.opened.Close()
+				}
+			}()
+			var none T
+			return none, ctx.Err()
+		}
+	}
 }
 
 // goOnWith trains an open run to the end, or to where settings are compared.
