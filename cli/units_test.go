@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"paspo/internal/long"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"paspo/internal/long"
 )
 
 // inUnits is a file of constraints with amounts multiplied by unit, and rows by size.
@@ -78,6 +79,82 @@ func TestConstraintsInOtherUnits(t *testing.T) {
 		}
 		if !slices.Equal(got.Redundant, want.Redundant) || math.Abs(got.Share.Estimate-want.Share.Estimate) > 1e-4 {
 			t.Errorf("amounts by %g, rows by %g: redundant %q, share %v, not %v", by[0], by[1], got.Redundant, got.Share, want.Share)
+		}
+	}
+}
+
+// Each command says the same of one polytope, however a file states it: ranges and shares in
+// any order of entities, intervals and points in any order of rows.
+func TestConstraintsHoweverStated(t *testing.T) {
+	const rows = `- {name: cap, coefficients: {A: 1, C: 0.5}, max: 0.375}
+- {name: floor, coefficients: {A: 1, D: 1}, min: 0.25}
+`
+	type answer struct {
+		Box []struct {
+			Entity string
+			Lo, Hi float64
+		}
+		Share     struct{ Estimate float64 } `json:"feasible_share"`
+		Redundant []string
+
+		ranges             map[string][2]float64
+		intervals, samples []float64
+	}
+	ask := func(entities, more string) (a answer) {
+		path := file(t, "constraints.yaml", "entities: ["+entities+"]\nbounds: {B: [0, 0.625]}\n"+more)
+		if err := json.Unmarshal([]byte(succeed(t, "", "constraints", "check", path, "--json")), &a); err != nil {
+			t.Fatal(err)
+		}
+		a.ranges = map[string][2]float64{}
+		for _, b := range a.Box {
+			a.ranges[b.Entity] = [2]float64{b.Lo, b.Hi}
+		}
+		for line := range strings.Lines(succeed(t, "[]\n[0.125]\n[0.125, 0.25]\n", "constraints", "bounds", path)) {
+			var b struct{ Lo, Hi float64 }
+			if err := json.Unmarshal([]byte(line), &b); err != nil {
+				t.Fatal(err)
+			}
+			a.intervals = append(a.intervals, b.Lo, b.Hi)
+		}
+		for line := range strings.Lines(succeed(t, "", "constraints", "sample", path, "-n", "5")) {
+			var x []float64
+			if err := json.Unmarshal([]byte(line), &x); err != nil {
+				t.Fatal(err)
+			}
+			a.samples = append(a.samples, x...)
+		}
+		return a
+	}
+	near := func(a, b []float64) bool {
+		return slices.EqualFunc(a, b, func(x, y float64) bool { return math.Abs(x-y) <= 1e-9 })
+	}
+	const order = "A, B, C, D"
+	want := ask(order, "total: 1\nconstraints:\n"+rows)
+	if len(want.ranges) != 4 || len(want.intervals) != 6 || len(want.samples) != 20 || len(want.Redundant) != 0 {
+		t.Fatalf("%+v", want)
+	}
+	first, second, _ := strings.Cut(rows, "\n")
+	for name, c := range map[string]struct {
+		entities, more string
+		redundant      int
+	}{
+		"rows permuted":     {order, "total: 1\nconstraints:\n" + second + first + "\n", 0},
+		"rows repeated":     {order, "total: 1\nconstraints:\n" + rows + "- {name: again, coefficients: {A: 3, C: 1.5}, max: 1.125}\n", 1},
+		"rows redundant":    {order, "total: 1\nconstraints:\n" + rows + "- {name: loose, coefficients: {A: 1, D: 1}, max: 2}\n", 1},
+		"total as a pair":   {order, "total: none\nconstraints:\n" + rows + "- {name: least, expr: A + B + C + D >= 1}\n- {name: most, expr: A + B + C + D <= 1}\n", 0},
+		"entities permuted": {"D, B, A, C", "total: 1\nconstraints:\n" + rows, 0},
+	} {
+		got := ask(c.entities, c.more)
+		for e, r := range want.ranges {
+			if math.Abs(got.ranges[e][0]-r[0]) > 1e-9 || math.Abs(got.ranges[e][1]-r[1]) > 1e-9 {
+				t.Errorf("%s: %s is in %v, not %v", name, e, got.ranges[e], r)
+			}
+		}
+		if math.Abs(got.Share.Estimate-want.Share.Estimate) > 0.01 || len(got.Redundant) != c.redundant {
+			t.Errorf("%s: a share of %v, not %v; redundant are %q", name, got.Share.Estimate, want.Share.Estimate, got.Redundant)
+		}
+		if c.entities == order && (!near(got.intervals, want.intervals) || !near(got.samples, want.samples)) {
+			t.Errorf("%s: got %v and %v\nwant %v and %v", name, got.intervals, got.samples, want.intervals, want.samples)
 		}
 	}
 }
