@@ -62,14 +62,15 @@ var errNone = errors.New("the device has no memory for a training")
 // worker.
 func (w *Sweep) trainTogether(ctx context.Context, p *pulse, claims []*claim) (most int, err error) {
 	before := processorTime()
-	runs, errs := w.openAll(claims)
-	defer func() {
-		for _, r := range runs {
-			if r != nil {
-				r.Close()
-			}
+	all, err := interruptible(ctx, func() (*opened, error) { return w.openAll(claims), nil })
+	if err != nil {
+		for _, c := range claims {
+			w.record(ctx, c, nil, 0, 0, err)
 		}
-	}()
+		return 0, err
+	}
+	defer all.Close()
+	runs, errs := all.runs, all.errs
 	most = w.together()
 	for _, err := range errs {
 		if fit, ok := agent.Fitting(err, len(claims)); ok {
@@ -142,8 +143,22 @@ func (w *Sweep) trainTogether(ctx context.Context, p *pulse, claims []*claim) (m
 	return most, cmp.Or(ends...)
 }
 
-// openAll opens trainings that share a device.
-func (w *Sweep) openAll(claims []*claim) ([]*agent.Run, []error) {
+// opened are trainings that share a device, each nil where it has an error.
+type opened struct {
+	runs []*agent.Run
+	errs []error
+}
+
+func (o *opened) Close() error {
+	for _, r := range o.runs {
+		if r != nil {
+			r.Close()
+		}
+	}
+	return nil
+}
+
+func (w *Sweep) openAll(claims []*claim) *opened {
 	runs, errs := make([]*agent.Run, len(claims)), make([]error, len(claims))
 	g := agent.NewGroup(len(claims))
 	var group sync.WaitGroup
@@ -155,5 +170,5 @@ func (w *Sweep) openAll(claims []*claim) ([]*agent.Run, []error) {
 		})
 	}
 	group.Wait()
-	return runs, errs
+	return &opened{runs, errs}
 }

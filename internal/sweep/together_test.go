@@ -85,14 +85,14 @@ func TestGPUWithLittleMemory(t *testing.T) {
 	if err != nil || len(claims) != 4 {
 		t.Fatal(claims, err)
 	}
-	runs, errs := w.openAll(claims)
+	all := w.openAll(claims)
 	need := before - free()
-	for i, r := range runs {
-		if errs[i] != nil {
-			t.Fatal(errs[i])
+	for _, err := range all.errs {
+		if err != nil {
+			t.Fatal(err)
 		}
-		r.Close()
 	}
+	all.Close()
 	if need <= 0 || free() != before {
 		t.Fatalf("4 trainings take %d bytes, and leave %d of %d", need, free(), before)
 	}
