@@ -139,15 +139,7 @@ func showComparison(out *output) error {
 	for k, env := range envs {
 		cells, published := comparedCells(rows, "false", env), comparedCells(rows, "true", env)
 		table := [][]string{{env, "return", "seeds", "violations a training", "largest residual", "processor time", "as published: return", "violations"}}
-		s, err := settingOf(paperSettings, paperSettings, env)
-		if err != nil {
-			return err
-		}
-		t, err := taskOf(s.Config, curveEpisodes)
-		if err != nil {
-			return err
-		}
-		_, top, bottom, err := t.references(curveEpisodes, curveSeed)
+		_, top, bottom, err := curveReferences(paperSettings, env)
 		if err != nil {
 			return err
 		}

@@ -171,6 +171,19 @@ type reference struct {
 	mean float64
 }
 
+// curveReferences returns the references of a problem over the episodes of the curves.
+func curveReferences(settings, env string) (refs []reference, top, bottom float64, err error) {
+	s, err := settingOf(settings, settings, env)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	t, err := taskOf(s.Config, curveEpisodes)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	return t.references(curveEpisodes, curveSeed)
+}
+
 // references plays the baselines on the episodes of a seed. The share of the way is counted from bottom, the
 // first of them, to top, the best.
 func (t *task) references(episodes int, seed uint64) (refs []reference, top, bottom float64, err error) {

@@ -92,15 +92,7 @@ func redrawLearning(out *output, env string) error {
 // drawLearning shows the first settings, and the ends that the share of the way is counted
 // between, over the episodes of the curves.
 func drawLearning(out *output, env string, r *results, runs [][]*run) error {
-	s, err := settingOf(autoSettings, autoSettings, env)
-	if err != nil {
-		return err
-	}
-	t, err := taskOf(s.Config, curveEpisodes)
-	if err != nil {
-		return err
-	}
-	refs, _, _, err := t.references(curveEpisodes, curveSeed)
+	refs, _, _, err := curveReferences(autoSettings, env)
 	if err != nil {
 		return err
 	}
