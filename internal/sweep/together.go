@@ -30,7 +30,7 @@ func (w *Sweep) checkWorker(ctx context.Context) (onGPU bool, err error) {
 	if err := agent.CheckDevice(c); err != nil {
 		return onGPU, err
 	}
-	a, err := interruptible(ctx, func() (*agent.Agent, error) { return agent.New(c) })
+	a, err := opening(ctx, func() (*agent.Agent, error) { return agent.New(c) })
 	if err != nil && errors.Is(err, ctx.Err()) {
 		return onGPU, err
 	}
@@ -62,7 +62,7 @@ var errNone = errors.New("the device has no memory for a training")
 // worker.
 func (w *Sweep) trainTogether(ctx context.Context, p *pulse, claims []*claim) (most int, err error) {
 	before := processorTime()
-	all, err := interruptible(ctx, func() (*opened, error) { return w.openAll(claims), nil })
+	all, err := opening(ctx, func() (*opened, error) { return w.openAll(claims), nil })
 	if err != nil {
 		for _, c := range claims {
 			w.record(ctx, c, nil, 0, 0, err)

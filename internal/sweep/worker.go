@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"paspo/internal/atomicfile"
+	"paspo/internal/interrupt"
 	"paspo/internal/limits"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
@@ -449,7 +451,7 @@ func transient(err error) bool {
 // advance trains to the end, or to where settings are compared.
 func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result, step int64, err error) {
 	dir := w.RunDir(c.setting, c.seed)
-	r, err := interruptible(ctx, func() (*agent.Run, error) { return w.open(nil, c, dir) })
+	r, err := opening(ctx, func() (*agent.Run, error) { return w.open(nil, c, dir) })
 	if err != nil {
 		return nil, 0, err
 	}
@@ -482,6 +484,12 @@ func (w *Sweep) goOnWith(ctx context.Context, r *agent.Run, c *claim, faint func
 	}
 	result, err = w.evaluate(ctx, r)
 	return result, step, err
+}
+
+// opening returns what open does, or the error of ctx soon after that has ended: what prepares a
+// training may take minutes, and leaves nothing to save. What it opens later is closed.
+func opening[T io.Closer](ctx context.Context, open func() (T, error)) (T, error) {
+	return interrupt.Await(ctx, open, nil, func(x T) { x.Close() })
 }
 
 // open starts a training, or goes on with what another worker has left of it; m is nil, or

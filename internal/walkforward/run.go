@@ -21,6 +21,7 @@ import (
 	"paspo/envs/market"
 	"paspo/internal/atomicfile"
 	"paspo/internal/count"
+	"paspo/internal/interrupt"
 	"paspo/internal/limits"
 	"paspo/internal/marketmodel"
 	"paspo/internal/prices"
@@ -99,9 +100,6 @@ type Summary struct {
 	Polytope *lp.Polytope `json:"-"`
 }
 
-// patience is the time that what goes on when a context ends has to end by itself.
-const patience = 300 * time.Millisecond
-
 // Run trains and trades window after window. Where it is ended early, the folder stays with
 // the runs of the windows that are done and what the one under way has saved; where none
 // has begun to learn, it is removed. What prepares a training may take minutes, and is left
@@ -115,31 +113,11 @@ func (w *Walk) Run(ctx context.Context) (*Summary, error) {
 	if err := w.prepare(); err != nil {
 		return nil, err
 	}
-	type result struct {
-		summary *Summary
-		err     error
-	}
-	ended := make(chan result, 1)
-	go func() {
-		s, err := w.run(ctx, folds)
-		ended <- result{s, err}
-	}()
-	var r result
-	select {
-	case r = <-ended:
-	case <-ctx.Done():
-		select {
-		case r = <-ended:
-		case <-time.After(patience):
-			if r.err = ctx.Err(); w.training.Load() { // which ends, too, once it has saved
-				r = <-ended
-			}
-		}
-	}
-	if r.err != nil && !w.begun.Load() && !w.Resume {
+	s, err := interrupt.Await(ctx, func() (*Summary, error) { return w.run(ctx, folds) }, w.training.Load, nil)
+	if err != nil && !w.begun.Load() && !w.Resume {
 		_ = atomicfile.RemoveAll(w.Dir)
 	}
-	return r.summary, r.err
+	return s, err
 }
 
 func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
