@@ -50,7 +50,7 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 		return lp.ProjectWithin(polytope, lim, a)
 	}
 	bought := false
-	reverting, learning := equal, newGradient(polytope.Dim())
+	reverting, learning := equal, newGradient(polytope.Dim(), gradientRate)
 	// quadratic begins where it ended the period before.
 	quadratic := func(mean float64) Decide {
 		last := equal
@@ -82,7 +82,7 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 		{MinVariance, quadratic(0)},
 		{MeanVariance, quadratic(1)},
 		{Reversion, func(t int, _ []float64, lim *lp.Limits, before [][]float64) (a []float64, err error) {
-			reverting, err = revert(polytope, lim, reverting, p.growth(before[max(0, t-meanWindow+1):]))
+			reverting, err = revert(polytope, lim, reverting, p.growth(before[max(0, t-meanWindow+1):]), meanWindow)
 			return reverting, err
 		}},
 		{Gradient, func(t int, _ []float64, lim *lp.Limits, before [][]float64) ([]float64, error) {

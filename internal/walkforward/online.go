@@ -15,10 +15,13 @@ const (
 
 // gradient is the portfolio EG of the exponentiated gradient (Helmbold, Schapire, Singer and
 // Warmuth, Mathematical Finance 8, 1998), from equal weights on.
-type gradient struct{ weights []float64 }
+type gradient struct {
+	weights []float64
+	rate    float64
+}
 
-func newGradient(entities int) *gradient {
-	g := &gradient{make([]float64, entities)}
+func newGradient(entities int, rate float64) *gradient {
+	g := &gradient{make([]float64, entities), rate}
 	for i := range g.weights {
 		g.weights[i] = 1 / float64(entities)
 	}
@@ -33,7 +36,7 @@ func (g *gradient) learn(growth []float64) {
 		earned += w * growth[i]
 	}
 	for i := range g.weights {
-		g.weights[i] *= math.Exp(gradientRate * growth[i] / earned)
+		g.weights[i] *= math.Exp(g.rate * growth[i] / earned)
 		sum += g.weights[i]
 	}
 	for i := range g.weights {
@@ -43,25 +46,25 @@ func (g *gradient) learn(growth []float64) {
 
 // revert returns the next allocation of the moving average reversion OLMAR-1 (Li and Hoi, ICML
 // 2012) after allocation b and periods of growth, 1 + r by entity. It predicts that prices go to
-// their mean over the last periods, x_i = (1 + 1/x_t + 1/(x_t x_t-1) + ..) / 5, and takes the
+// their mean over a window, x_i = (1 + 1/x_t + 1/(x_t x_t-1) + ..) / window, and takes the
 // closest allocation to b + lambda (x - mean x) with
 //
 //	lambda = max(0, (10 - b . x) / |x - mean x|^2),
 //
 // which is b where too few periods have been.
-func revert(p *lp.Polytope, lim *lp.Limits, b []float64, growth [][]float64) ([]float64, error) {
+func revert(p *lp.Polytope, lim *lp.Limits, b []float64, growth [][]float64, window int) ([]float64, error) {
 	n := float64(len(b))
 	to := append([]float64(nil), b...)
-	if before := len(growth); before >= meanWindow-1 {
+	if before := len(growth); before >= window-1 {
 		predicted, mean, along, squares := make([]float64, len(b)), 0., 0., 0.
 		for i := range b {
 			price := 1. // in units of the last one
 			predicted[i] = price
-			for k := range meanWindow - 1 {
+			for k := range window - 1 {
 				price /= growth[before-1-k][i]
 				predicted[i] += price
 			}
-			predicted[i] /= meanWindow
+			predicted[i] /= float64(window)
 			mean += predicted[i] / n
 			along += b[i] * predicted[i]
 		}

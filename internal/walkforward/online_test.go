@@ -41,9 +41,9 @@ func TestOnline(t *testing.T) {
 			}
 		}
 	}
-	g, b, inside := newGradient(3), []float64{1. / 3, 1. / 3, 1. / 3}, 0
+	g, b, inside := newGradient(3, gradientRate), []float64{1. / 3, 1. / 3, 1. / 3}, 0
 	for i := range growth {
-		if b, err = revert(p, nil, b, growth[:i]); err != nil {
+		if b, err = revert(p, nil, b, growth[:i], meanWindow); err != nil {
 			t.Fatal(err)
 		}
 		near("OLMAR", i, b, recorded.OLMAR[i])
@@ -61,7 +61,7 @@ func TestOnline(t *testing.T) {
 
 	// C has fallen most and A less, so that all of C would be held: what its limit leaves is A's.
 	d := lp.Description{Entities: []string{"A", "B", "C"}, Total: 1, Upper: []float64{1, 1, 0.6}}
-	b, err = revert(polytope(t, d), nil, []float64{0.3, 0.4, 0.3}, [][]float64{{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0.95, 1, 0.9}})
+	b, err = revert(polytope(t, d), nil, []float64{0.3, 0.4, 0.3}, [][]float64{{1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0.95, 1, 0.9}}, meanWindow)
 	if err != nil {
 		t.Fatal(err)
 	}
