@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/c-bata/goptuna v0.9.0
 	github.com/chewxy/hm v1.0.0
+	github.com/klauspost/compress v1.20.4
 	github.com/lanl/clp v1.2.0
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9

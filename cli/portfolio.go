@@ -88,7 +88,7 @@ func newPortfolio() *cobra.Command {
 		Use:   "portfolio PRICES",
 		Short: "Train on prices and limits, walk forward, and say what to trade",
 		Long: `Train on a file of prices (CSV: date and a column a ticker, or date,ticker,price; also
-compressed by gzip) under the limits of a constraints file. A window of periods is trained
+compressed by gzip, or in Parquet) under the limits of a constraints file. A window of periods is trained
 on and the next ones are traded, window after window, so that every number of the table is
 out of sample. What is then to be traded says ` + program + ` portfolio decide (docs/portfolio.md).`,
 		Example: fmt.Sprintf("  %[1]s portfolio prices.csv --constraints limits.yaml --out runs/p\n  %[1]s portfolio decide runs/p --holdings today.csv --prices latest.csv", program),

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"os"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -144,6 +146,39 @@ func TestNoPrices(t *testing.T) {
 	} {
 		if _, _, err := Parse("p.csv", []byte(text), DefaultOptions()); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// Parquet says the same as CSV, in either form. Problems name the row.
+func TestParquet(t *testing.T) {
+	const dir = "../parquet/testdata/"
+	want, _, err := Read(dir+"table.csv", DefaultOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(dir + "[wl]*-*.parquet")
+	if err != nil || len(files) != 7 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, file := range files {
+		got, _, err := Read(file, DefaultOptions())
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if got.Name = want.Name; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is %+v, want %+v", file, got, want)
+		}
+	}
+	for name, want := range map[string]string{
+		"missing":  ":4: B: there is no price on 2024-02-02; --repair missing mends them",
+		"negative": ":1: A: the price is -2 on 2024-01-30: a number from 1e-15 to 1e+15 is allowed",
+		"boolean":  `: it cannot be read as Parquet: column "A" has a type`,
+	} {
+		file := dir + name + ".parquet"
+		if _, _, err := Read(file, DefaultOptions()); err == nil || !strings.HasPrefix(err.Error(), file+want) {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/limits"
+	"paspo/internal/parquet"
 )
 
 // Read reads a file. Problems are those that options have mended; others are an *Error. What
@@ -87,8 +88,14 @@ type rawTable struct {
 	long    bool
 }
 
-// Errors of parse begin with a line, "12: ..".
-func parse(data []byte) (*rawTable, error) {
+// lines are those of a table after its names. next returns io.EOF after the last; its errors
+// begin with a line.
+type lines struct {
+	head []string
+	next func() (record []string, line int, err error)
+}
+
+func csvLines(data []byte) (*lines, error) {
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	r.TrimLeadingSpace, r.ReuseRecord = true, true
 	head, err := r.Read()
@@ -98,7 +105,64 @@ func parse(data []byte) (*rawTable, error) {
 	if err != nil {
 		return nil, csvError(err)
 	}
-	head = slices.Clone(head)
+	return &lines{slices.Clone(head), func() ([]string, int, error) {
+		record, err := r.Read()
+		if err != nil {
+			return nil, 0, csvError(err)
+		}
+		line, _ := r.FieldPos(0)
+		return record, line, nil
+	}}, nil
+}
+
+// parquetLines takes rows for lines, from 1 on. The date of a wide table comes first: it may
+// be anywhere, or be an index that pandas has given no name.
+func parquetLines(data []byte) (*lines, error) {
+	t, err := parquet.Read(data, limits.Prices)
+	if err != nil {
+		return nil, fmt.Errorf(" %w", err)
+	}
+	head, order := t.Names(), []int{}
+	first := slices.IndexFunc(head, func(name string) bool { return strings.EqualFold(name, "date") })
+	if i := slices.Index(head, "__index_level_0__"); first < 0 && i >= 0 && t.Times(i) {
+		first, head[i] = i, "date"
+	}
+	for i := range head {
+		if i != first {
+			order = append(order, i)
+		}
+	}
+	if first >= 0 {
+		order = slices.Insert(order, 0, first)
+	}
+	record, row := make([]string, len(order)), 0
+	named := make([]string, len(order))
+	for k, i := range order {
+		named[k] = head[i]
+	}
+	return &lines{named, func() ([]string, int, error) {
+		if row == t.Rows {
+			return nil, 0, io.EOF
+		}
+		for k, i := range order {
+			record[k] = t.Text(row, i)
+		}
+		row++
+		return record, row, nil
+	}}, nil
+}
+
+// Errors of parse begin with a line, "12: ..", or with a blank where they are of no line.
+func parse(data []byte) (*rawTable, error) {
+	read := csvLines
+	if parquet.Is(data) {
+		read = parquetLines
+	}
+	r, err := read(data)
+	if err != nil {
+		return nil, err
+	}
+	head := r.head
 	for i := range head {
 		head[i] = strings.TrimSpace(head[i])
 	}
@@ -122,16 +186,15 @@ func parse(data []byte) (*rawTable, error) {
 	return t, t.readWide(r)
 }
 
-func (t *rawTable) readWide(r *csv.Reader) error {
+func (t *rawTable) readWide(r *lines) error {
 	for {
-		record, err := r.Read()
+		record, line, err := r.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return csvError(err)
+			return err
 		}
-		line, _ := r.FieldPos(0)
 		q := quote{line: line, prices: make([]float64, len(t.tickers))}
 		if q.date, err = date(record[0]); err != nil {
 			return fmt.Errorf("%d: %w", line, err)
@@ -145,17 +208,16 @@ func (t *rawTable) readWide(r *csv.Reader) error {
 	}
 }
 
-func (t *rawTable) readLong(r *csv.Reader, d, k, p int) error {
+func (t *rawTable) readLong(r *lines, d, k, p int) error {
 	at := map[string]int{}
 	for {
-		record, err := r.Read()
+		record, line, err := r.next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return csvError(err)
+			return err
 		}
-		line, _ := r.FieldPos(0)
 		name := strings.TrimSpace(record[k])
 		if name == "" {
 			return fmt.Errorf("%d: the ticker is empty", line)
@@ -213,8 +275,11 @@ func date(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("the date is %q: a form such as 2024-12-31 is allowed", text)
 }
 
-// csvError begins the error of a line with it.
+// csvError begins the error of a line with it. io.EOF is none.
 func csvError(err error) error {
+	if errors.Is(err, io.EOF) {
+		return err
+	}
 	var e *csv.ParseError
 	if errors.As(err, &e) {
 		return fmt.Errorf("%d: %w", e.Line, e.Err)
