@@ -134,12 +134,12 @@ type SampleModel struct {
 	Total, Threshold        float64 // unit of amounts; widths up to the threshold are fixed
 	A, E, B, F, L, U        int64   // the polytope
 
-	// The closed form, see lp.Tables.
+	// The closed form, see closedform.Tables.
 	Size, Facets, Any, Caps, Rays int64
 	Begin, Cols, Floor            int64
 	Kinds, LimitRows, LimitCaps   int64 // int64
 	Ray, RaySensitivity           int64 // weights by limit, then by ray
-	Needed, All                   int64 // SampleEnds, one an entity
+	Needed, All                   int64 // of SampleEnds, one an entity
 	Least, Most                   int64 // float64: the range of an entity under the polytope's own limits
 }
 
@@ -150,11 +150,13 @@ const (
 	SampleCapped             // bounded above
 )
 
-// SampleEnds are the pieces of an interval. Weights are stored by limit, then by
-// piece; the last four fields are places in the tables.
+// SampleEnds are the affine pieces of both endpoints of an interval: how many weights a piece
+// has, whether 0 is one more piece of the lower endpoint, and how many pieces each endpoint has.
+// The last four fields are places in the tables: of the weights, stored by limit and then by
+// piece, and of the sensitivity of every piece.
 type SampleEnds struct {
-	Stride, Floor, Lowers, Uppers      int64
-	Lower, Upper, LowerGive, UpperGive int64
+	Stride, Floor, Lowers, Uppers                    int64
+	Lower, Upper, LowerSensitivity, UpperSensitivity int64
 }
 
 // What a status says of a row in its three lowest bits. The next 13 name the

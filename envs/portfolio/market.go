@@ -75,9 +75,6 @@ func newMarket(name marketNames, assets []string, start []float64, transition, m
 	return mk, nil
 }
 
-// Assets returns the names of the assets. The slice must not be modified.
-func (m *Market) Assets() []string { return m.assets }
-
 // States returns the number of hidden states.
 func (m *Market) States() int { return len(m.start) }
 

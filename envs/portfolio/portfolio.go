@@ -219,9 +219,6 @@ func (p *Problem) CheckObservation(obs []float64) error {
 	return nil
 }
 
-// Market returns the market model.
-func (p *Problem) Market() *Market { return p.market }
-
 // Infeasible implements envs.Coster.
 func (p *Problem) Infeasible() func(action []float64, excess, reward float64) float64 {
 	return envs.PerExcess(p.cfg.Penalty)
@@ -268,10 +265,6 @@ type Env struct {
 
 // Wealth returns the wealth, 100 at the start of an episode.
 func (e *Env) Wealth() float64 { return e.wealth }
-
-// Weights returns the drifted holdings. The slice is valid until the next step
-// and must not be modified.
-func (e *Env) Weights() []float64 { return e.weights }
 
 // Fees returns what allocation a would cost now, as a share of the wealth.
 func (e *Env) Fees(a []float64) float64 { return e.p.fees(e.weights, a) }

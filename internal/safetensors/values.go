@@ -25,24 +25,6 @@ func Float64(name string, v []float64, shape ...int) Tensor {
 	return build(name, F64, b, shape)
 }
 
-// Int64 returns a tensor of type I64.
-func Int64(name string, v []int64, shape ...int) Tensor {
-	b := make([]byte, 0, 8*len(v))
-	for _, x := range v {
-		b = binary.LittleEndian.AppendUint64(b, uint64(x))
-	}
-	return build(name, I64, b, shape)
-}
-
-// Uint64 returns a tensor of type U64.
-func Uint64(name string, v []uint64, shape ...int) Tensor {
-	b := make([]byte, 0, 8*len(v))
-	for _, x := range v {
-		b = binary.LittleEndian.AppendUint64(b, x)
-	}
-	return build(name, U64, b, shape)
-}
-
 // Bytes returns a tensor of type U8 and one axis.
 func Bytes(name string, v []byte) Tensor { return build(name, U8, v, []int{len(v)}) }
 
@@ -78,22 +60,4 @@ func (t Tensor) Float64() ([]float64, error) {
 		v[i] = math.Float64frombits(binary.LittleEndian.Uint64(t.Data[8*i:]))
 	}
 	return v, t.expect(F64)
-}
-
-// Int64 returns the elements of a tensor of type I64.
-func (t Tensor) Int64() ([]int64, error) {
-	v := make([]int64, len(t.Data)/8)
-	for i := range v {
-		v[i] = int64(binary.LittleEndian.Uint64(t.Data[8*i:]))
-	}
-	return v, t.expect(I64)
-}
-
-// Uint64 returns the elements of a tensor of type U64.
-func (t Tensor) Uint64() ([]uint64, error) {
-	v := make([]uint64, len(t.Data)/8)
-	for i := range v {
-		v[i] = binary.LittleEndian.Uint64(t.Data[8*i:])
-	}
-	return v, t.expect(U64)
 }

@@ -37,9 +37,6 @@ func Mean(xs []float64) float64 {
 	return sum / float64(len(xs))
 }
 
-// IQM returns the interquartile mean over all runs and tasks.
-func (s Scores) IQM() float64 { return IQM(s.all()) }
-
 // OptimalityGap returns by how much scores fall short of a target in the mean; what is
 // above it counts as it.
 func (s Scores) OptimalityGap(target float64) float64 {

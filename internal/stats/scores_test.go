@@ -44,7 +44,7 @@ func TestRliable(t *testing.T) {
 	}
 	for name, of := range want.Of {
 		s := want.Scores[name]
-		check("IQM of "+name, of.IQM, func(s ...Scores) float64 { return s[0].IQM() }, s)
+		check("IQM of "+name, of.IQM, func(s ...Scores) float64 { return IQM(s[0].all()) }, s)
 		check("optimality gap of "+name, of.Gap, func(s ...Scores) float64 { return s[0].OptimalityGap(1) }, s)
 		if got := s.Profile(want.Taus); !slices.EqualFunc(got, of.Profile, func(a, b float64) bool { return math.Abs(a-b) < 1e-12 }) {
 			t.Errorf("profile of %s is %v, want %v", name, got, of.Profile)
@@ -56,7 +56,7 @@ func TestRliable(t *testing.T) {
 }
 
 func TestOneRunHasNoStratifiedInterval(t *testing.T) {
-	iv := Stratified(0.95, rng.New(1), 100, func(s ...Scores) float64 { return s[0].IQM() }, Scores{{7}, {9}})
+	iv := Stratified(0.95, rng.New(1), 100, func(s ...Scores) float64 { return IQM(s[0].all()) }, Scores{{7}, {9}})
 	if iv.Estimate != 8 || !math.IsNaN(iv.Low) || !math.IsNaN(iv.High) {
 		t.Errorf("got %+v", iv)
 	}

@@ -5,6 +5,7 @@ package gpu
 import (
 	"math"
 	"slices"
+	"unsafe"
 
 	"paspo/kernels"
 	"paspo/lp"
@@ -12,7 +13,8 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// tables collects 8-byte words for the device.
+// tables collects 8-byte words for the device. What stores something returns the place of its
+// first word.
 type tables struct{ words []uint64 }
 
 func (t *tables) floats(x ...float64) int64 {
@@ -23,15 +25,7 @@ func (t *tables) floats(x ...float64) int64 {
 	return at
 }
 
-func (t *tables) ints(x ...int64) int64 {
-	at := int64(len(t.words))
-	for _, v := range x {
-		t.words = append(t.words, uint64(v))
-	}
-	return at
-}
-
-func (t *tables) indices(x []int) int64 {
+func integers[T int | int64](t *tables, x []T) int64 {
 	at := int64(len(t.words))
 	for _, v := range x {
 		t.words = append(t.words, uint64(v))
@@ -50,18 +44,20 @@ func (t *tables) columns(w []float64, stride int) int64 {
 	return at
 }
 
-func (t *tables) ends(es []closedform.EndpointTable) int64 {
-	var records []int64
+// endpoints stores a kernels.SampleEnds for every entity.
+func (t *tables) endpoints(es []closedform.EndpointTable) int64 {
+	records := make([]kernels.SampleEnds, len(es))
 	for i := range es {
-		e := &es[i]
-		floor := int64(0)
+		e, r := &es[i], &records[i]
 		if e.Floor {
-			floor = 1
+			r.Floor = 1
 		}
-		records = append(records, int64(e.Stride), floor, int64(len(e.LowerSensitivity)), int64(len(e.UpperSensitivity)),
-			t.columns(e.Lower, e.Stride), t.columns(e.Upper, e.Stride), t.floats(e.LowerSensitivity...), t.floats(e.UpperSensitivity...))
+		r.Stride, r.Lowers, r.Uppers = int64(e.Stride), int64(len(e.LowerSensitivity)), int64(len(e.UpperSensitivity))
+		r.Lower, r.Upper = t.columns(e.Lower, e.Stride), t.columns(e.Upper, e.Stride)
+		r.LowerSensitivity, r.UpperSensitivity = t.floats(e.LowerSensitivity...), t.floats(e.UpperSensitivity...)
 	}
-	return t.ints(records...)
+	words := int(unsafe.Sizeof(kernels.SampleEnds{})) / 8
+	return integers(t, unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(records))), words*len(records)))
 }
 
 // polytope stores a polytope with its own limits.
@@ -95,9 +91,9 @@ func (t *tables) closed(m *kernels.SampleModel, c *closedform.Tables, n int) {
 	}
 	m.Size, m.Caps, m.Rays = int64(c.Size), int64(len(c.Caps)), int64(len(c.RaySensitivity))
 	m.Begin, m.Cols, m.Floor = t.floats(c.Begin...), t.floats(c.Cols...), t.floats(c.Floor...)
-	m.Kinds, m.LimitRows, m.LimitCaps = t.ints(kinds...), t.indices(c.LimitRows), t.indices(c.Caps)
+	m.Kinds, m.LimitRows, m.LimitCaps = integers(t, kinds), integers(t, c.LimitRows), integers(t, c.Caps)
 	m.Ray, m.RaySensitivity = t.columns(c.Rays, c.Size), t.floats(c.RaySensitivity...)
-	m.Needed, m.All = t.ends(c.Needed), t.ends(c.All)
+	m.Needed, m.All = t.endpoints(c.Needed), t.endpoints(c.All)
 	least, most := c.Least, c.Most
 	if least == nil {
 		least, most = slices.Repeat([]float64{math.Inf(-1)}, n), slices.Repeat([]float64{math.Inf(1)}, n)
