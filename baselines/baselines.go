@@ -22,7 +22,7 @@ const PASPO = "paspo"
 
 // algorithm is a line of the table.
 type algorithm struct {
-	name, doc string
+	name string // that algo.name gives it
 
 	keeps   bool // every action satisfies every constraint
 	still   bool // limits that follow the state are not served
@@ -34,39 +34,44 @@ type algorithm struct {
 }
 
 var algorithms = []algorithm{
-	{
-		name: "ppo", doc: "PPO with a Dirichlet policy; constraints are ignored",
+	{ // PPO with a Dirichlet policy; constraints are ignored
+		name:   "ppo",
 		family: dirichlet, learner: (*base).plain, faults: []string{clampedLogProb},
 	},
-	{
-		name: "optlayer", doc: "PPO whose actions are projected onto the polytope", keeps: true,
+	{ // PPO whose actions are projected onto the polytope
+		name: "optlayer", keeps: true,
 		family: newCorrected, learner: newOptLayer, faults: []string{clampedLogProb, mirroredProjection},
 	},
-	{
-		name: "lagrangian", doc: "PPO on rewards less multipliers times costs", critics: true,
+	{ // PPO on rewards less multipliers times costs
+		name: "lagrangian", critics: true,
 		family: dirichlet, learner: newLagrangian, faults: []string{clampedLogProb, rawCosts, shapedReward, multiplierPerMinibatch},
 	},
-	{
-		name: "cpo", doc: "trust-region steps within a linear model of the cost", critics: true,
+	{ // Trust-region steps within a linear model of the cost
+		name: "cpo", critics: true,
 		family: dirichlet, learner: newCPO, faults: []string{clampedLogProb, rawCosts, flippedSign, episodeCost, oneHiddenLayer},
 	},
-	{
-		name: "cup", doc: "PPO, then a projection of the policy towards the constraints", critics: true,
+	{ // PPO, then a projection of the policy towards the constraints
+		name: "cup", critics: true,
 		family: dirichlet, learner: newCUP, faults: []string{clampedLogProb, rawCosts, multiplierPerMinibatch, outerProduct, alternatingStages},
 	},
-	{
-		name: "ipo", doc: "PPO with a logarithmic barrier on costs", critics: true,
+	{ // PPO with a logarithmic barrier on costs
+		name: "ipo", critics: true,
 		family: dirichlet, learner: newIPO, faults: []string{clampedLogProb, rawCosts, invertedBarrier},
 	},
-	{
-		name: "p3o", doc: "PPO with an exact penalty on costs", critics: true,
+	{ // PPO with an exact penalty on costs
+		name: "p3o", critics: true,
 		family: dirichlet, learner: newP3O, faults: []string{clampedLogProb, rawCosts, noLevel},
 	},
-	{name: "dirichlet-projected", doc: "PPO with a Dirichlet policy whose draws are projected", keeps: true, family: dirichletProjected, learner: (*base).plain},
-	{name: "projection", doc: "PPO with a normal policy whose mean is projected, and learned through the projection", keeps: true, still: true, family: projection, learner: (*base).plain},
-	{name: "aram", doc: "acceptance and rejection of a Dirichlet policy's draws, with a penalty of rejected ones", keeps: true, family: acceptReject, learner: (*base).plain},
-	{name: "ray-mask", doc: "PPO with a policy over a box, whose rays are scaled to those of the polytope", keeps: true, still: true, family: rayMask, learner: (*base).plain},
-	{name: "truncated-normal", doc: "PPO with a normal policy that is truncated to the polytope", keeps: true, still: true, family: truncatedNormal, learner: (*base).plain},
+	// PPO with a Dirichlet policy whose draws are projected
+	{name: "dirichlet-projected", keeps: true, family: dirichletProjected, learner: (*base).plain},
+	// PPO with a normal policy whose mean is projected, and learned through the projection
+	{name: "projection", keeps: true, still: true, family: projection, learner: (*base).plain},
+	// ARAM: acceptance and rejection of a Dirichlet policy's draws, with a penalty of rejected ones
+	{name: "aram", keeps: true, family: acceptReject, learner: (*base).plain},
+	// PPO with a policy over a box, whose rays are scaled to those of the polytope
+	{name: "ray-mask", keeps: true, still: true, family: rayMask, learner: (*base).plain},
+	// PPO with a normal policy that is truncated to the polytope
+	{name: "truncated-normal", keeps: true, still: true, family: truncatedNormal, learner: (*base).plain},
 }
 
 func dirichlet(p *lp.Polytope, net policy.Config, c Config) (policy.Family, error) {
@@ -89,15 +94,6 @@ func Names() []string {
 // moving returns the names of the algorithms that follow limits of a state.
 func moving() []string {
 	return slices.DeleteFunc(Names(), func(name string) bool { a := find(name); return a != nil && a.still })
-}
-
-// Doc lists the algorithms with what they are, a line each.
-func Doc() string {
-	var b strings.Builder
-	for _, a := range algorithms {
-		fmt.Fprintf(&b, "%s: %s\n", a.name, a.doc)
-	}
-	return b.String()
 }
 
 // find returns the algorithm of a name other than PASPO.
@@ -224,7 +220,7 @@ func Costs(p *lp.Polytope) (costs []int) {
 	}
 	at := len(b)
 	_, rhs, _ := p.Equalities()
-	budget, scale := joint.Budget(p)
+	budget, scale := policy.Budget(p)
 	for k := range rhs {
 		if k != budget {
 			costs = append(costs, at+k)

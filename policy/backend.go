@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"math"
 
 	"paspo/internal/rng"
 	"paspo/lp"
@@ -201,23 +202,22 @@ type Diagnostics struct {
 	MaxRatioDeviation float64 // largest |rho - 1| of the first step
 }
 
-// Tensor is a named array of float32, row-major.
-type Tensor struct {
-	Name  string
-	Shape []int
-	Data  []float32
+// Row adds to sums over steps what a row of a minibatch measures, with the weight of the row:
+// its entropy, and how far the ratio of its probability to that of the policy that acted is
+// from 1, given the logarithm of that ratio.
+func (d *Diagnostics) Row(weight, entropy, logRatio, clip float64) {
+	ratio := Ratio(logRatio)
+	d.Entropy += weight * entropy
+	d.ApproxKL += weight * (ratio - 1 - logRatio)
+	if math.Abs(ratio-1) > clip {
+		d.ClipFraction += weight
+	}
+	if d.Steps == 0 {
+		d.MaxRatioDeviation = max(d.MaxRatioDeviation, math.Abs(ratio-1))
+	}
 }
 
-// State is what a backend holds: parameters, the first and second moments of
-// Adam in the same order, the number of steps taken, and the normaliser of
-// observations. That of a new backend is off.
-type State struct {
-	Params, M, V []Tensor
-	Step         int64
-	Normalizer   *Normalizer
-}
-
-// Mean makes means of sums over steps.
+// Mean returns the means over steps of diagnostics that hold sums over them.
 func (d Diagnostics) Mean() Diagnostics {
 	if d.Steps > 0 {
 		n := float64(d.Steps)

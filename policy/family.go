@@ -19,8 +19,9 @@ type Family interface {
 	Outputs() int
 	Size() int
 
-	// Sample writes a draw and its action. Under Sampled it draws from source alone; under the
-	// other rules source is nil. Limits are those of the state, nil where the polytope's own hold.
+	// Sample writes a draw and its action, given finite outputs z. Under Sampled it draws from
+	// source alone; under the other rules source is nil. Limits are those of the state, nil where
+	// the polytope's own hold.
 	Sample(z []float32, rule Rule, limits *lp.Limits, source rand.Source, draw []float32, action []float64) error
 
 	// LogProb returns the log-density of a draw, and writes its gradient by z where

@@ -2,7 +2,6 @@ package joint
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"paspo/lp"
@@ -133,7 +132,7 @@ func (a *AcceptReject) Penalty(z, draw, grad []float32) (cost float64) {
 		if grad != nil {
 			g = a.grads
 		}
-		ratio := math.Exp(min(a.Dirichlet.LogProb(z, d, g)-float64(*old), maxLogRatio))
+		ratio := policy.Ratio(a.Dirichlet.LogProb(z, d, g) - float64(*old))
 		if least := 1 - a.clip; ratio < least {
 			cost += weight * least
 			continue
@@ -144,13 +143,4 @@ func (a *AcceptReject) Penalty(z, draw, grad []float32) (cost float64) {
 		}
 	}
 	return cost
-}
-
-// maxLogRatio keeps ratios of densities finite.
-const maxLogRatio = 20
-
-// Rejections returns how many draws a stored one took, and how many of them were rejected.
-func (a *AcceptReject) Rejections(draw []float32) (draws, rejected int) {
-	_, counts, _ := a.parts(draw)
-	return int(counts[0]), int(counts[1])
 }

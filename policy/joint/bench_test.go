@@ -3,6 +3,7 @@ package joint
 import (
 	"testing"
 
+	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/policy"
 	"paspo/policy/internal/policytest"
@@ -11,11 +12,8 @@ import (
 // benchmarked returns a backend of the size of the portfolio benchmark with a batch.
 func benchmarked(b *testing.B) (*Backend, *policy.Request) {
 	entities := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m"}
-	p := mustPolytope(b, lp.Description{Entities: entities, Total: 1})
-	f, err := NewDirichlet(p, policy.DefaultConfig())
-	if err != nil {
-		b.Fatal(err)
-	}
+	p := polytope(lp.Description{Entities: entities, Total: 1})
+	f := must(NewDirichlet(p, policy.DefaultConfig()))
 	backend := New(f, 27, 5, policy.DefaultConfig(), 1)
 	req := policytest.RandomRequest(512, 27, 3)
 	req.Keep = true
@@ -47,6 +45,33 @@ func BenchmarkSample(b *testing.B) {
 	for b.Loop() {
 		if err := backend.Sample(req, out); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// Families at outputs of 0, and the truncated normal at sharper ones.
+func BenchmarkFamilies(b *testing.B) {
+	p := preset("portfolio")
+	for name, f := range insiders(p) {
+		z, draw, action := buffers(f)
+		at := map[string][]float32{"": z}
+		if name == "truncated-normal" {
+			at = members(p.Dim())
+		}
+		for kind, z := range at {
+			grad, s := make([]float32, len(z)), rng.New(1)
+			b.Run(name+"/sample/"+kind, func(b *testing.B) {
+				for b.Loop() {
+					if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run(name+"/log-prob/"+kind, func(b *testing.B) {
+				for b.Loop() {
+					f.LogProb(z, draw, grad)
+				}
+			})
 		}
 	}
 }

@@ -16,16 +16,14 @@ import (
 // Of n entities the outputs are n, with concentrations exp(z) + MinShape up to MaxShape
 // (of policy.Config). A draw holds ln x for a = l + (e - sum_j l_j) x.
 type Dirichlet struct {
-	p        *lp.Polytope
-	min, max float64
+	shaper
+	p *lp.Polytope
 
 	budget int     // row of the equalities
 	scale  float64 // of that row's coefficients
 
 	alpha, other dist.Dirichlet // scratch, as are those below
-	slope        []float64      // d alpha / d z
-	logs, grad   []float64
-	vec          []float64
+	logs, vec    []float64
 }
 
 // NewDirichlet returns the family over the simplex of p. It is an error where p has no budget,
@@ -35,7 +33,7 @@ func NewDirichlet(p *lp.Polytope, cfg policy.Config) (*Dirichlet, error) {
 	if n < 2 {
 		return nil, fmt.Errorf("a Dirichlet distribution needs two entities or more: %s has %d", p.Describe(), n)
 	}
-	budget, scale := Budget(p)
+	budget, scale := policy.Budget(p)
 	if budget < 0 {
 		return nil, fmt.Errorf("a Dirichlet distribution needs a budget: %s has no equality with equal coefficients", p.Describe())
 	}
@@ -45,22 +43,9 @@ func NewDirichlet(p *lp.Polytope, cfg policy.Config) (*Dirichlet, error) {
 	}
 	vec := func() []float64 { return make([]float64, n) }
 	return &Dirichlet{
-		p: p, min: cfg.MinShape, max: cfg.MaxShape, budget: budget, scale: scale,
-		alpha: vec(), other: vec(), slope: vec(), logs: vec(), grad: vec(), vec: vec(),
+		shaper: newShaper(cfg, n), p: p, budget: budget, scale: scale,
+		alpha: vec(), other: vec(), logs: vec(), vec: vec(),
 	}, nil
-}
-
-// Budget returns the first equality of p whose coefficients are all the same number, and
-// that number; -1 where there is none.
-func Budget(p *lp.Polytope) (row int, coefficient float64) {
-	n := p.Dim()
-	e, rhs, _ := p.Equalities()
-	for k := range rhs {
-		if c := e[k*n]; !slices.ContainsFunc(e[k*n:(k+1)*n], func(x float64) bool { return x != c }) {
-			return k, c
-		}
-	}
-	return -1, 0
 }
 
 // Polytope implements policy.Family.
@@ -70,23 +55,41 @@ func (d *Dirichlet) Polytope() *lp.Polytope { return d.p }
 func (d *Dirichlet) Outputs() int { return len(d.alpha) }
 func (d *Dirichlet) Size() int    { return len(d.alpha) }
 
+// shaper maps outputs z of the actor to the shapes exp(z) + MinShape, up to MaxShape, of
+// distributions (see policy.Config), and gradients by the shapes back to gradients by z.
+type shaper struct {
+	min, max float64
+	slope    []float64 // d shape / d z of every output
+	grad     []float64 // by the shapes; scratch of whoever embeds it
+}
+
+func newShaper(cfg policy.Config, outputs int) shaper {
+	return shaper{min: cfg.MinShape, max: cfg.MaxShape, slope: make([]float64, outputs), grad: make([]float64, outputs)}
+}
+
+// shape returns the shape of output i, and keeps its slope.
+func (s *shaper) shape(i int, z float32) float64 {
+	s.slope[i] = math.Exp(float64(z))
+	shape := s.slope[i] + s.min
+	if s.max > 0 && shape > s.max {
+		shape, s.slope[i] = s.max, 0
+	}
+	return shape
+}
+
+// chain writes the gradient by z of what has the gradient grad by the shapes.
+func (s *shaper) chain(out []float32) {
+	for i, g := range s.grad {
+		out[i] = float32(g * s.slope[i])
+	}
+}
+
 // shapes writes the concentrations of z, and returns them.
 func (d *Dirichlet) shapes(z []float32, alpha dist.Dirichlet) dist.Dirichlet {
 	for i, x := range z {
-		e := math.Exp(float64(x))
-		alpha[i], d.slope[i] = e+d.min, e
-		if d.max > 0 && alpha[i] > d.max {
-			alpha[i], d.slope[i] = d.max, 0
-		}
+		alpha[i] = d.shape(i, x)
 	}
 	return alpha
-}
-
-// chain writes the gradient by z of what has the gradient grad by alpha.
-func (d *Dirichlet) chain(out []float32) {
-	for i, g := range d.grad {
-		out[i] = float32(g * d.slope[i])
-	}
 }
 
 // Sample implements policy.Family.

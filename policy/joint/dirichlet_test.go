@@ -12,54 +12,20 @@ import (
 	"paspo/policy"
 )
 
-func mustPolytope(t testing.TB, d lp.Description) *lp.Polytope {
-	t.Helper()
-	p, err := lp.New(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// Gradients by z against differences, at outputs that are not representable apart in
-// float32 steps: z is moved by a power of two.
 func TestDirichletGradients(t *testing.T) {
-	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 2})
-	d, err := NewDirichlet(p, policy.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := polytope(lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 2})
+	d := must(NewDirichlet(p, policy.DefaultConfig()))
 	n := d.Outputs()
 	r := rand.New(rng.New(3))
 	z, z0, draw, action := make([]float32, n), make([]float32, n), make([]float32, d.Size()), make([]float64, n)
-	grad := make([]float32, n)
 	for range 20 {
-		for i := range z {
-			z[i], z0[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
-		}
+		normal(r, 1, z, z0)
 		if err := d.Sample(z, policy.Sampled, nil, rng.New(r.Uint64()), draw, action); err != nil {
 			t.Fatal(err)
 		}
-		for name, f := range map[string]func(z, grad []float32) float64{
-			"log-prob": func(z, g []float32) float64 { return d.LogProb(z, draw, g) },
-			"entropy":  d.Entropy,
-			"KL":       func(z, g []float32) float64 { return d.KL(z0, z, g) },
-		} {
-			f(z, grad)
-			for i := range z {
-				const h = 1. / 1024
-				old := z[i]
-				z[i] = old + h
-				up, high := f(z, nil), z[i]
-				z[i] = old - h
-				down, low := f(z, nil), z[i]
-				z[i] = old
-				want := (up - down) / float64(high-low)
-				if math.Abs(float64(grad[i])-want) > 1e-4*(1+math.Abs(want)) {
-					t.Errorf("%s: gradient %g, want %g by differences", name, grad[i], want)
-				}
-			}
-		}
+		checkGradient(t, "log-prob", z, 1e-4, func(z, g []float32) float64 { return d.LogProb(z, draw, g) })
+		checkGradient(t, "entropy", z, 1e-4, d.Entropy)
+		checkGradient(t, "KL", z, 1e-4, func(z, g []float32) float64 { return d.KL(z0, z, g) })
 		// The information is the Hessian of the divergence.
 		v, got := make([]float32, n), make([]float32, n)
 		for i := range v {
@@ -87,11 +53,8 @@ func TestDirichletGradients(t *testing.T) {
 // Actions are on the simplex of the budget and the lower bounds, those of the state too.
 func TestDirichletActions(t *testing.T) {
 	long.Test(t)
-	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c"}, Total: 2, Lower: []float64{0, -1, 0.5}})
-	d, err := NewDirichlet(p, policy.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := polytope(lp.Description{Entities: []string{"a", "b", "c"}, Total: 2, Lower: []float64{0, -1, 0.5}})
+	d := must(NewDirichlet(p, policy.DefaultConfig()))
 	draw, action := make([]float32, 3), make([]float64, 3)
 	s := rng.New(1)
 	for _, lim := range []*lp.Limits{nil, {E: []float64{7}}, {Lower: []float64{0.1, 0.2, 0.3}}} {
@@ -108,11 +71,8 @@ func TestDirichletActions(t *testing.T) {
 
 // Outputs beyond all use give finite numbers.
 func TestDirichletExtremes(t *testing.T) {
-	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b"}, Total: 1})
-	d, err := NewDirichlet(p, policy.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := polytope(lp.Description{Entities: []string{"a", "b"}, Total: 1})
+	d := must(NewDirichlet(p, policy.DefaultConfig()))
 	draw, action, grad := make([]float32, 2), make([]float64, 2), make([]float32, 2)
 	for _, z := range [][]float32{{-1e30, -1e30}, {1e30, 1e30}, {1e30, -1e30}} {
 		if err := d.Sample(z, policy.Sampled, nil, rng.New(2), draw, action); err != nil {
@@ -131,7 +91,7 @@ func TestDirichletRefusals(t *testing.T) {
 		"budget":       {Entities: []string{"a", "b"}, Total: math.NaN(), Upper: []float64{1, 1}},
 		"two entities": {Entities: []string{"a"}, Total: 1},
 	} {
-		if _, err := NewDirichlet(mustPolytope(t, desc), policy.DefaultConfig()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := NewDirichlet(polytope(desc), policy.DefaultConfig()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one that says %q", err, want)
 		}
 	}

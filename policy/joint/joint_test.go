@@ -22,11 +22,8 @@ const (
 // loaded returns a backend with a batch of its own samples, all of it in rows.
 func loaded(t testing.TB) (b *Backend, rows []int32) {
 	t.Helper()
-	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1})
-	f, err := NewDirichlet(p, policy.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := polytope(lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1})
+	f := must(NewDirichlet(p, policy.DefaultConfig()))
 	return loadedOf(t, p, f)
 }
 

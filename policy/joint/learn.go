@@ -191,16 +191,9 @@ func (b *Backend) Step(rows []int32, s policy.Settings) error {
 
 		d.PolicyLoss -= w * (gain - t.Penalty[i])
 		d.ValueLoss += w * float64(off) * float64(off)
-		d.Entropy += w * t.Entropy[i]
-		d.ApproxKL += w * (t.Ratio[i] - 1 - (t.LogProb[i] - b.batch.logProb[r]))
-		if math.Abs(t.Ratio[i]-1) > s.Clip {
-			d.ClipFraction += w
-		}
-		if d.Steps == 0 {
-			d.MaxRatioDeviation = max(d.MaxRatioDeviation, math.Abs(t.Ratio[i]-1))
-		}
+		d.Row(w, t.Entropy[i], t.LogProb[i]-b.batch.logProb[r], s.Clip)
 	}
-	b.CriticsOfCosts(rows, t, 2*w*s.ValueCoef)
+	b.criticsOfCosts(rows, t, 2*w*s.ValueCoef)
 	b.Backward(t)
 	norm, err := b.Update(s)
 	d.Steps++
@@ -208,9 +201,9 @@ func (b *Backend) Step(rows []int32, s policy.Settings) error {
 	return err
 }
 
-// CriticsOfCosts writes the derivatives of the squared errors of the critics of costs,
+// criticsOfCosts writes the derivatives of the squared errors of the critics of costs,
 // times half of weight.
-func (b *Backend) CriticsOfCosts(rows []int32, t *policy.Terms, weight float64) {
+func (b *Backend) criticsOfCosts(rows []int32, t *policy.Terms, weight float64) {
 	k := b.Costs()
 	if len(b.given.CostReturn) == 0 {
 		return

@@ -13,42 +13,14 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// insiders are the families that keep every action inside.
-func insiders(t testing.TB, p *lp.Polytope) map[string]policy.Family {
-	t.Helper()
-	out := projecting(t, p)
-	out["ray-mask"] = mustRayMask(t, p)
-	out["truncated-normal"] = mustTruncated(t, p, nil)
-	return out
-}
-
-// projecting are those that need no rows.
-func projecting(t testing.TB, p *lp.Polytope) map[string]policy.Family {
-	t.Helper()
-	cfg := policy.DefaultConfig()
-	d, err := NewDirichletProjected(p, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := NewAcceptReject(p, cfg, 10, 1, 0.2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := NewProjection(p, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]policy.Family{"dirichlet-projected": d, "aram": a, "projection": q}
-}
-
 // Every action satisfies every constraint and every number is finite, at outputs beyond
 // all use too; a stream gives the same draw again, and the numbers of a draw come from it
 // alone.
 func TestInsiders(t *testing.T) {
 	long.Test(t)
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
-		p := preset(t, name)
-		for algo, f := range insiders(t, p) {
+		p := preset(name)
+		for algo, f := range insiders(p) {
 			t.Run(name+"/"+algo, func(t *testing.T) {
 				r := rand.New(rng.New(8))
 				z, grad := make([]float32, f.Outputs()), make([]float32, f.Outputs())
@@ -56,9 +28,7 @@ func TestInsiders(t *testing.T) {
 				action, same := make([]float64, p.Dim()), make([]float64, p.Dim())
 				for i := range 60 {
 					size := []float64{0, 1, 5, 1e30}[i%4]
-					for k := range z {
-						z[k] = float32(size * r.NormFloat64())
-					}
+					normal(r, size, z)
 					for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
 						if err := f.Sample(z, rule, nil, rng.New(uint64(i)), draw, action); err != nil {
 							t.Fatal(err)
@@ -83,6 +53,9 @@ func TestInsiders(t *testing.T) {
 						if q, ok := f.(policy.Penalized); ok {
 							sum += q.Penalty(z, draw, nil)
 						}
+						if q, ok := f.(policy.DrawEntropic); ok {
+							sum += q.DrawEntropy(z, draw, nil)
+						}
 						for _, g := range grad {
 							sum += float64(g)
 						}
@@ -99,10 +72,10 @@ func TestInsiders(t *testing.T) {
 // Projections and rejection follow limits of a state.
 func TestInsidersWithin(t *testing.T) {
 	long.Test(t)
-	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c"}, Total: 1, Upper: []float64{1, 1, 1}})
+	p := polytope(lp.Description{Entities: []string{"a", "b", "c"}, Total: 1, Upper: []float64{1, 1, 1}})
 	lim := &lp.Limits{Upper: []float64{0.2, 0.9, 0.3}}
-	for algo, f := range insiders(t, p) {
-		z, draw, action := make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, 3)
+	for algo, f := range insiders(p) {
+		z, draw, action := buffers(f)
 		s := rng.New(1)
 		for range 20 {
 			err := f.Sample(z, policy.Sampled, lim, s, draw, action)
@@ -130,9 +103,9 @@ func TestInsidersScale(t *testing.T) {
 			Rows: []lp.Row{{Name: "r", Coef: []float64{1, 2, 0, 0.5}, Min: math.Inf(-1), Max: 1.1 * unit}},
 		}
 	}
-	p, q := mustPolytope(t, describe(1)), mustPolytope(t, describe(128))
-	scaled := insiders(t, q)
-	for algo, f := range insiders(t, p) {
+	p, q := polytope(describe(1)), polytope(describe(128))
+	scaled := insiders(q)
+	for algo, f := range insiders(p) {
 		t.Run(algo, func(t *testing.T) {
 			g := scaled[algo]
 			r := rand.New(rng.New(1))
@@ -140,9 +113,7 @@ func TestInsidersScale(t *testing.T) {
 			draw, other := make([]float32, f.Size()), make([]float32, f.Size())
 			action, big := make([]float64, 4), make([]float64, 4)
 			for i := range 20 {
-				for k := range z {
-					z[k] = float32(r.NormFloat64())
-				}
+				normal(r, 1, z)
 				for _, rule := range []policy.Rule{policy.Sampled, policy.Mean} {
 					for _, c := range []struct {
 						f      policy.Family
@@ -182,17 +153,15 @@ func TestInsidersInHull(t *testing.T) {
 		}
 		d.Points = append(d.Points, x)
 	}
-	p := mustPolytope(t, d)
+	p := polytope(d)
 	if !p.HullOnly() {
 		t.Fatal("the facets are known")
 	}
-	for algo, f := range projecting(t, p) {
-		z, draw, action := make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, 4)
+	for algo, f := range projecting(p) {
+		z, draw, action := buffers(f)
 		s := rng.New(2)
 		for range 20 {
-			for i := range z {
-				z[i] = float32(r.NormFloat64())
-			}
+			normal(r, 1, z)
 			if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
 				t.Fatalf("%s: %v", algo, err)
 			}
@@ -206,18 +175,13 @@ func TestInsidersInHull(t *testing.T) {
 // The gradient of a mean goes through its projection. Differences see a kink where a row
 // comes to hold, which a step of 1e-3 seldom meets.
 func TestProjectionGradients(t *testing.T) {
-	p := preset(t, "compute")
-	f, err := NewProjection(p, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := preset("compute")
+	f := must(NewProjection(p, 1))
 	r := rand.New(rng.New(4))
-	z, draw, action := make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, p.Dim())
+	z, draw, action := buffers(f)
 	bad := 0
 	for range 40 {
-		for i := range z {
-			z[i] = float32(0.5 * r.NormFloat64())
-		}
+		normal(r, 0.5, z)
 		if err := f.Sample(z, policy.Sampled, nil, rng.New(r.Uint64()), draw, action); err != nil {
 			t.Fatal(err)
 		}
@@ -228,14 +192,7 @@ func TestProjectionGradients(t *testing.T) {
 			grad := make([]float32, len(z))
 			g(z, grad)
 			for i := range z {
-				const h = 1. / 4096
-				old := z[i]
-				z[i] = old + h
-				up := g(z, nil)
-				z[i] = old - h
-				down := g(z, nil)
-				z[i] = old
-				if want := (up - down) / (2 * h); math.Abs(float64(grad[i])-want) > 2e-3*(1+math.Abs(want)) {
+				if want := difference(g, z, i, 1./4096); math.Abs(float64(grad[i])-want) > 2e-3*(1+math.Abs(want)) {
 					bad++
 				}
 			}
@@ -250,12 +207,9 @@ func TestProjectionGradients(t *testing.T) {
 // penalty falls along its gradient.
 func TestAcceptReject(t *testing.T) {
 	long.Test(t)
-	p := preset(t, "portfolio")
+	p := preset("portfolio")
 	const tries = 10
-	f, err := NewAcceptReject(p, policy.DefaultConfig(), tries, 1, 0.2)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must(NewAcceptReject(p, policy.DefaultConfig(), tries, 1, 0.2))
 	n := p.Dim()
 	z, draw, action, drawn := make([]float32, n), make([]float32, f.Size()), make([]float64, n), make([]float64, n)
 	s := rng.New(3)
@@ -264,9 +218,9 @@ func TestAcceptReject(t *testing.T) {
 		if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
 			t.Fatal(err)
 		}
-		made, bad := f.Rejections(draw)
+		accepted, counts, kept := f.parts(draw)
+		made, bad := int(counts[0]), int(counts[1])
 		all, rejected = all+made, rejected+bad
-		accepted, _, kept := f.parts(draw)
 		for j, l := range accepted {
 			f.logs[j] = float64(l)
 		}
@@ -307,11 +261,28 @@ func TestAcceptReject(t *testing.T) {
 	}
 }
 
+// A point has no inside, and a hull whose facets are not known has no rows: families that need
+// either refuse them.
+func TestRefusedPolytopes(t *testing.T) {
+	for name, p := range map[string]*lp.Polytope{
+		"a point": polytope(lp.Description{Entities: []string{"a", "b"}, Total: 1, Lower: []float64{0.5, 0.5}}),
+		"a hull": polytope(lp.Description{Entities: []string{"a", "b", "c"}, Total: math.NaN(), FacetEffort: lp.NoFacets,
+			Points: [][]float64{{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}}}),
+	} {
+		if _, err := NewRayMask(p, policy.DefaultConfig()); err == nil {
+			t.Errorf("%s has a ray mask", name)
+		}
+		if _, err := NewTruncatedNormal(p, DefaultTruncatedConfig()); err == nil {
+			t.Errorf("%s has a truncated normal distribution", name)
+		}
+	}
+}
+
 // What families give beside densities reaches the parameters: penalties, and entropies that a
 // draw holds.
 func TestBackwardOfInsiders(t *testing.T) {
-	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1, Upper: []float64{0.3, 1, 0.5, 1}})
-	families := insiders(t, p)
+	p := polytope(lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1, Upper: []float64{0.3, 1, 0.5, 1}})
+	families := insiders(p)
 	for algo, terms := range map[string]map[string]term{
 		"aram": {"log-probability": logProbTerm, "penalty": penaltyTerm}, "projection": {"penalty": penaltyTerm},
 		"truncated-normal": {"log-probability": logProbTerm, "entropy": entropyTerm}, "ray-mask": {"log-probability": logProbTerm, "divergence": klTerm},
@@ -325,11 +296,8 @@ func TestBackwardOfInsiders(t *testing.T) {
 
 // Limits that leave nothing are an error that names the row of the request.
 func TestProjectedOntoNothing(t *testing.T) {
-	p := mustPolytope(t, lp.Description{Entities: []string{"a", "b"}, Total: 1})
-	f, err := NewDirichletProjected(p, policy.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := polytope(lp.Description{Entities: []string{"a", "b"}, Total: 1})
+	f := must(NewDirichletProjected(p, policy.DefaultConfig()))
 	b := New(f, testObs, 0, policy.DefaultConfig(), 7)
 	req := policytest.RandomRequest(3, testObs, 3)
 	req.Limits = []lp.Limits{{}, {}, {Upper: []float64{0.3, 0.3}}}

@@ -108,11 +108,6 @@ func (q *Projection) Sample(z []float32, rule policy.Rule, limits *lp.Limits, so
 	if limits != nil && !limits.Own() {
 		return fmt.Errorf("projection: the gradient goes through the projection onto the polytope itself, not onto what limits of a state leave of it: such an environment is not served")
 	}
-	for _, v := range z {
-		if v-v != 0 {
-			return &policy.NonFiniteError{Tensor: "an output of the actor"}
-		}
-	}
 	if err := q.member(z); err != nil {
 		return err
 	}

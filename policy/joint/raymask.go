@@ -29,12 +29,11 @@ import (
 // LogProb is the density of y. Entropy is that of x: it leaves out E ln det dy/dx, which has no closed
 // form. KL and Fisher are those of y and of x, which a map that is one to one leaves as they are.
 type RayMask struct {
-	p        *lp.Polytope
-	chart    *uniform.Chart
-	min, max float64
+	shaper
+	p     *lp.Polytope
+	chart *uniform.Chart
 
-	alpha, other []dist.Dirichlet // of two components each: scratch, as are those below
-	slope, grad  []float64
+	alpha, other []dist.Dirichlet // of two components each: scratch, as is v
 	v            []float64
 }
 
@@ -49,11 +48,7 @@ func NewRayMask(p *lp.Polytope, cfg policy.Config) (*RayMask, error) {
 	if d == 0 {
 		return nil, fmt.Errorf("ray-mask: %s is one point, which leaves nothing to learn", p.Describe())
 	}
-	m := &RayMask{
-		p: p, chart: c, min: cfg.MinShape, max: cfg.MaxShape,
-		alpha: pairs(d), other: pairs(d), slope: make([]float64, 2*d), grad: make([]float64, 2*d), v: make([]float64, d),
-	}
-	return m, nil
+	return &RayMask{shaper: newShaper(cfg, 2*d), p: p, chart: c, alpha: pairs(d), other: pairs(d), v: make([]float64, d)}, nil
 }
 
 func pairs(d int) []dist.Dirichlet {
@@ -74,21 +69,9 @@ func (m *RayMask) Size() int    { return 2*m.chart.Dim() + 1 }
 // shapes writes the shapes of z, and returns them.
 func (m *RayMask) shapes(z []float32, alpha []dist.Dirichlet) []dist.Dirichlet {
 	for i, x := range z {
-		e := math.Exp(float64(x))
-		a, slope := e+m.min, e
-		if m.max > 0 && a > m.max {
-			a, slope = m.max, 0
-		}
-		alpha[i/2][i%2], m.slope[i] = a, slope
+		alpha[i/2][i%2] = m.shape(i, x)
 	}
 	return alpha
-}
-
-// chain writes the gradient by z of what has the gradient grad by the shapes.
-func (m *RayMask) chain(out []float32) {
-	for i, g := range m.grad {
-		out[i] = float32(g * m.slope[i])
-	}
 }
 
 // Confined implements policy.Confined.

@@ -10,39 +10,19 @@ import (
 	"paspo/internal/rng"
 	_ "paspo/internal/seeded"
 	"paspo/lp"
-	"paspo/lp/constraints"
 	"paspo/lp/uniform"
 	"paspo/policy"
 )
 
-func mustRayMask(t testing.TB, p *lp.Polytope) *RayMask {
-	t.Helper()
-	m, err := NewRayMask(p, policy.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
-// preset returns a polytope of the paper's.
-func preset(t testing.TB, name string) *lp.Polytope {
-	t.Helper()
-	p, err := constraints.Preset(name, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // lowDimensional are polytopes whose hulls have 2 and 3 dimensions.
-func lowDimensional(t testing.TB) map[string]*lp.Polytope {
+func lowDimensional() map[string]*lp.Polytope {
 	row := func(max float64, coef ...float64) lp.Row {
 		return lp.Row{Name: "r", Coef: coef, Min: math.Inf(-1), Max: max}
 	}
 	return map[string]*lp.Polytope{
-		"2 dimensions": mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c"}, Total: 2, Upper: []float64{0.9, 2, 2}, Rows: []lp.Row{row(1.5, 1, 2, 0)}}),
-		"3 dimensions": mustPolytope(t, lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1, Rows: []lp.Row{row(0.6, 1, 1, 0, 0)}}),
-		"box":          mustPolytope(t, lp.Description{Entities: []string{"a", "b"}, Total: math.NaN(), Lower: []float64{-1, 0}, Upper: []float64{1, 5}, Rows: []lp.Row{row(3, 1, 1)}}),
+		"2 dimensions": polytope(lp.Description{Entities: []string{"a", "b", "c"}, Total: 2, Upper: []float64{0.9, 2, 2}, Rows: []lp.Row{row(1.5, 1, 2, 0)}}),
+		"3 dimensions": polytope(lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1, Rows: []lp.Row{row(0.6, 1, 1, 0, 0)}}),
+		"box":          polytope(lp.Description{Entities: []string{"a", "b"}, Total: math.NaN(), Lower: []float64{-1, 0}, Upper: []float64{1, 5}, Rows: []lp.Row{row(3, 1, 1)}}),
 	}
 }
 
@@ -126,9 +106,9 @@ func shapesAbove(r *rand.Rand, z []float32) {
 // draws.
 func TestRayMaskDensity(t *testing.T) {
 	long.Test(t)
-	for name, p := range lowDimensional(t) {
+	for name, p := range lowDimensional() {
 		t.Run(name, func(t *testing.T) {
-			m := mustRayMask(t, p)
+			m := must(NewRayMask(p, policy.DefaultConfig()))
 			d, r := m.chart.Dim(), rand.New(rng.New(3, name))
 			z, draw, action, y := make([]float32, m.Outputs()), make([]float32, m.Size()), make([]float64, p.Dim()), make([]float64, d)
 			shapesAbove(r, z)
@@ -179,8 +159,8 @@ func TestRayMaskDensity(t *testing.T) {
 // the share of the simplex that is feasible, of the simplex's sqrt(n) / (n-1)!.
 func TestRayMaskDensityOfPortfolio(t *testing.T) {
 	long.Test(t)
-	p := preset(t, "portfolio")
-	m := mustRayMask(t, p)
+	p := preset("portfolio")
+	m := must(NewRayMask(p, policy.DefaultConfig()))
 	d, n := m.chart.Dim(), p.Dim()
 	share, err := uniform.FeasibleShare(p, 400_000, rng.New(1))
 	if err != nil {
@@ -194,10 +174,7 @@ func TestRayMaskDensityOfPortfolio(t *testing.T) {
 		}
 		volume /= math.Sqrt(size)
 	}
-	sampler, err := uniform.New(p, uniform.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	sampler := must(uniform.New(p, uniform.DefaultConfig()))
 	const points, draws = 100_000, 40_000
 	a, _, err := sampler.Sample(points, rng.New(2))
 	if err != nil {
@@ -241,35 +218,13 @@ func TestRayMaskDensityOfPortfolio(t *testing.T) {
 	}
 }
 
-// checkGradient holds a gradient by z to differences, at steps of a power of two.
-func checkGradient(t *testing.T, name string, z []float32, tolerance float64, f func(z, grad []float32) float64) {
-	t.Helper()
-	grad := make([]float32, len(z))
-	f(z, grad)
-	for i := range z {
-		const h = 1. / 1024
-		old := z[i]
-		z[i] = old + h
-		up, high := f(z, nil), z[i]
-		z[i] = old - h
-		down, low := f(z, nil), z[i]
-		z[i] = old
-		want := (up - down) / float64(high-low)
-		if math.Abs(float64(grad[i])-want) > tolerance*(1+math.Abs(want)) {
-			t.Errorf("%s: gradient %g by output %d, want %g by differences", name, grad[i], i, want)
-		}
-	}
-}
-
 func TestRayMaskGradients(t *testing.T) {
-	m := mustRayMask(t, preset(t, "compute"))
+	m := must(NewRayMask(preset("compute"), policy.DefaultConfig()))
 	r := rand.New(rng.New(7))
 	z, z0 := make([]float32, m.Outputs()), make([]float32, m.Outputs())
-	draw, action := make([]float32, m.Size()), make([]float64, m.p.Dim())
+	_, draw, action := buffers(m)
 	for range 10 {
-		for i := range z {
-			z[i], z0[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
-		}
+		normal(r, 1, z, z0)
 		if err := m.Sample(z, policy.Sampled, nil, rng.New(r.Uint64()), draw, action); err != nil {
 			t.Fatal(err)
 		}
@@ -277,68 +232,4 @@ func TestRayMaskGradients(t *testing.T) {
 		checkGradient(t, "entropy", z, 1e-4, m.Entropy)
 		checkGradient(t, "KL", z, 1e-4, func(z, g []float32) float64 { return m.KL(z0, z, g) })
 	}
-}
-
-// Every action is feasible, at outputs beyond all use too.
-func TestRayMaskActions(t *testing.T) {
-	for _, name := range []string{"portfolio", "compute", "synthetic"} {
-		p := preset(t, name)
-		m := mustRayMask(t, p)
-		r, s := rand.New(rng.New(8)), rng.New(9)
-		z, draw, action := make([]float32, m.Outputs()), make([]float32, m.Size()), make([]float64, p.Dim())
-		for i := range 300 {
-			size := []float64{0, 1, 10, 1e30}[i%4]
-			for k := range z {
-				z[k] = float32(size * r.NormFloat64())
-			}
-			for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
-				if err := m.Sample(z, rule, nil, s, draw, action); err != nil {
-					t.Fatal(err)
-				}
-				if res, row := p.WorstConstraint(action, nil); !(res <= 1e-9) {
-					t.Fatalf("%s: outputs of size %g give an action with a residual of %g in %s", name, size, res, row)
-				}
-				if l := m.LogProb(z, draw, nil); math.IsNaN(l) || math.IsInf(l, 0) {
-					t.Fatalf("%s: outputs of size %g give the log-probability %g", name, size, l)
-				}
-			}
-		}
-	}
-}
-
-func TestRayMaskRefusals(t *testing.T) {
-	p := preset(t, "compute")
-	m := mustRayMask(t, p)
-	draw, action := make([]float32, m.Size()), make([]float64, p.Dim())
-	upper := make([]float64, p.Dim())
-	if err := m.Sample(make([]float32, m.Outputs()), policy.Mean, &lp.Limits{Upper: upper}, nil, draw, action); err == nil {
-		t.Error("limits of a state are served")
-	}
-	for name, d := range map[string]lp.Description{
-		"a point": {Entities: []string{"a", "b"}, Total: 1, Lower: []float64{0.5, 0.5}},
-		"a hull": {Entities: []string{"a", "b", "c"}, Total: math.NaN(), FacetEffort: lp.NoFacets,
-			Points: [][]float64{{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}}},
-	} {
-		if _, err := NewRayMask(mustPolytope(t, d), policy.DefaultConfig()); err == nil {
-			t.Errorf("%s is served", name)
-		}
-	}
-}
-
-func BenchmarkRayMask(b *testing.B) {
-	m := mustRayMask(b, preset(b, "portfolio"))
-	z, draw, action, grad := make([]float32, m.Outputs()), make([]float32, m.Size()), make([]float64, m.p.Dim()), make([]float32, m.Outputs())
-	s := rng.New(1)
-	b.Run("sample", func(b *testing.B) {
-		for b.Loop() {
-			if err := m.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("log-prob", func(b *testing.B) {
-		for b.Loop() {
-			m.LogProb(z, draw, grad)
-		}
-	})
 }

@@ -1,7 +1,6 @@
 package joint
 
 import (
-	"fmt"
 	"slices"
 
 	"paspo/policy"
@@ -30,26 +29,8 @@ func (b *Backend) SetState(s *policy.State) error {
 	if err != nil {
 		return err
 	}
-	for _, g := range []struct {
-		what       string
-		have, want []policy.Tensor
-	}{{"parameter", s.Params, own.Params}, {"first moment", s.M, own.M}, {"second moment", s.V, own.V}} {
-		if len(g.have) != len(g.want) {
-			return fmt.Errorf("policy: the state has %d tensors of kind %s, this policy %d", len(g.have), g.what, len(g.want))
-		}
-		for i, t := range g.have {
-			want := g.want[i]
-			if t.Name != want.Name || !slices.Equal(t.Shape, want.Shape) || len(t.Data) != len(want.Data) {
-				return fmt.Errorf("policy: the state has %s %s %v of %d elements where this policy has %s %v",
-					g.what, t.Name, t.Shape, len(t.Data), want.Name, want.Shape)
-			}
-		}
-	}
-	if s.Step < 0 {
-		return fmt.Errorf("policy: the state has taken %d gradient steps: at least 0 is allowed", s.Step)
-	}
-	if n := s.Normalizer; n == nil || n.Dim() != b.obsDim || len(n.Seen.M2) != b.obsDim {
-		return fmt.Errorf("policy: the state has no normaliser of observations of %d components", b.obsDim)
+	if err := s.Check(own.Params, b.obsDim); err != nil {
+		return err
 	}
 	fill := func(to []float32, from []policy.Tensor) {
 		for _, t := range from {

@@ -191,11 +191,6 @@ func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limit
 	if limits != nil && !limits.Own() {
 		return fmt.Errorf("truncated-normal: limits that follow the state leave other uniform points than those that it is measured by: such an environment is not served")
 	}
-	for _, v := range z {
-		if v-v != 0 {
-			return &policy.NonFiniteError{Tensor: "an output of the actor"}
-		}
-	}
 	t.member(z)
 	t.aim()
 	if rule != policy.Sampled {

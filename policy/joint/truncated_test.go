@@ -8,23 +8,9 @@ import (
 
 	"paspo/internal/long"
 	"paspo/internal/rng"
-	"paspo/lp"
 	"paspo/lp/uniform"
 	"paspo/policy"
 )
-
-func mustTruncated(t testing.TB, p *lp.Polytope, change func(*TruncatedConfig)) *TruncatedNormal {
-	t.Helper()
-	cfg := DefaultTruncatedConfig()
-	if change != nil {
-		change(&cfg)
-	}
-	f, err := NewTruncatedNormal(p, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
 
 // members are outputs that are nearly uniform, sharp inside, sharp and beyond the border, and of
 // different sharpness.
@@ -103,8 +89,8 @@ func (g *grid) moments(f *TruncatedNormal, z []float32) (logZ float64, first, se
 // The constant is that of quadrature, within the error that is stated.
 func TestTruncatedConstant(t *testing.T) {
 	long.Test(t)
-	for name, p := range lowDimensional(t) {
-		f := mustTruncated(t, p, nil)
+	for name, p := range lowDimensional() {
+		f := must(NewTruncatedNormal(p, DefaultTruncatedConfig()))
 		g := newGrid(t, f)
 		for kind, z := range members(p.Dim()) {
 			t.Run(name+", "+kind, func(t *testing.T) {
@@ -123,9 +109,11 @@ func TestTruncatedConstant(t *testing.T) {
 // the constant that they give other members.
 func TestTruncatedDraws(t *testing.T) {
 	long.Test(t)
-	for name, p := range lowDimensional(t) {
+	for name, p := range lowDimensional() {
 		for _, tries := range []int{0, 16} {
-			f := mustTruncated(t, p, func(c *TruncatedConfig) { c.Tries = tries })
+			cfg := DefaultTruncatedConfig()
+			cfg.Tries = tries
+			f := must(NewTruncatedNormal(p, cfg))
 			g := newGrid(t, f)
 			for kind, z := range members(p.Dim()) {
 				t.Run(fmt.Sprintf("%s, %s, %d tries", name, kind, tries), func(t *testing.T) {
@@ -136,7 +124,7 @@ func TestTruncatedDraws(t *testing.T) {
 					}
 					logZ, first, second, cost := g.moments(f, z)
 					logNear, _, _, _ := g.moments(f, near)
-					draw, action := make([]float32, f.Size()), make([]float64, p.Dim())
+					_, draw, action := buffers(f)
 					s := rng.New(3, name, kind)
 					const n = 3000
 					dim := p.Dim()
@@ -195,10 +183,10 @@ func (s *stat) stdErr() float64 {
 }
 
 func TestTruncatedGradients(t *testing.T) {
-	p := preset(t, "compute")
-	f := mustTruncated(t, p, nil)
+	p := preset("compute")
+	f := must(NewTruncatedNormal(p, DefaultTruncatedConfig()))
 	r := rand.New(rng.New(12))
-	draw, action := make([]float32, f.Size()), make([]float64, p.Dim())
+	_, draw, action := buffers(f)
 	for _, z := range members(p.Dim()) {
 		if err := f.Sample(z, policy.Sampled, nil, rng.New(r.Uint64()), draw, action); err != nil {
 			t.Fatal(err)
@@ -215,12 +203,9 @@ func TestTruncatedGradients(t *testing.T) {
 // of the density.
 func TestTruncatedDrawsOfPortfolio(t *testing.T) {
 	long.Test(t)
-	p := preset(t, "portfolio")
-	f := mustTruncated(t, p, nil)
-	sampler, err := uniform.New(p, uniform.DefaultConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := preset("portfolio")
+	f := must(NewTruncatedNormal(p, DefaultTruncatedConfig()))
+	sampler := must(uniform.New(p, uniform.DefaultConfig()))
 	n := p.Dim()
 	const points = 100_000
 	a, _, err := sampler.Sample(points, rng.New(2))
@@ -267,76 +252,5 @@ func TestTruncatedDrawsOfPortfolio(t *testing.T) {
 	exact := math.Log(sum / points)
 	if off := math.Sqrt(1 / ess); math.Abs(logZ-exact) > 4.5*math.Hypot(se, off) || se > 0.1 {
 		t.Errorf("ln Z is %.4f +- %.4f, by uniform points %.4f +- %.4f", logZ, se, exact, off)
-	}
-}
-
-// Every action is feasible, at outputs beyond all use too, and all numbers are finite.
-func TestTruncatedActions(t *testing.T) {
-	long.Test(t)
-	for _, name := range []string{"portfolio", "compute", "synthetic"} {
-		p := preset(t, name)
-		f := mustTruncated(t, p, nil)
-		r, s := rand.New(rng.New(8)), rng.New(9)
-		z, draw, action, grad := make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, p.Dim()), make([]float32, f.Outputs())
-		for i := range 100 {
-			size := []float64{0, 1, 5, 1e30}[i%4]
-			for k := range z {
-				z[k] = float32(size * r.NormFloat64())
-			}
-			for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
-				if err := f.Sample(z, rule, nil, s, draw, action); err != nil {
-					t.Fatal(err)
-				}
-				if res, row := p.WorstConstraint(action, nil); !(res <= 1e-9) {
-					t.Fatalf("%s: outputs of size %g give an action with a residual of %g in %s", name, size, res, row)
-				}
-				sum := f.LogProb(z, draw, grad) + f.DrawEntropy(z, draw, nil)
-				for _, g := range grad {
-					sum += float64(g)
-				}
-				if sum-sum != 0 {
-					t.Fatalf("%s: outputs of size %g, rule %s: not finite: %g, %v", name, size, rule, f.LogProb(z, draw, nil), grad)
-				}
-			}
-		}
-	}
-}
-
-func TestTruncatedRefusals(t *testing.T) {
-	p := preset(t, "compute")
-	f := mustTruncated(t, p, nil)
-	draw, action := make([]float32, f.Size()), make([]float64, p.Dim())
-	if err := f.Sample(make([]float32, f.Outputs()), policy.Mean, &lp.Limits{Upper: make([]float64, p.Dim())}, nil, draw, action); err == nil {
-		t.Error("limits of a state are served")
-	}
-	for name, d := range map[string]lp.Description{
-		"a point": {Entities: []string{"a", "b"}, Total: 1, Lower: []float64{0.5, 0.5}},
-		"a hull": {Entities: []string{"a", "b", "c"}, Total: math.NaN(), FacetEffort: lp.NoFacets,
-			Points: [][]float64{{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}}},
-	} {
-		if _, err := NewTruncatedNormal(mustPolytope(t, d), DefaultTruncatedConfig()); err == nil {
-			t.Errorf("%s is served", name)
-		}
-	}
-}
-
-func BenchmarkTruncated(b *testing.B) {
-	p := preset(b, "portfolio")
-	f := mustTruncated(b, p, nil)
-	draw, action, grad := make([]float32, f.Size()), make([]float64, p.Dim()), make([]float32, f.Outputs())
-	s := rng.New(1)
-	for kind, z := range members(p.Dim()) {
-		b.Run("sample/"+kind, func(b *testing.B) {
-			for b.Loop() {
-				if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		b.Run("log-prob/"+kind, func(b *testing.B) {
-			for b.Loop() {
-				f.LogProb(z, draw, grad)
-			}
-		})
 	}
 }

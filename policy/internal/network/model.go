@@ -121,8 +121,8 @@ func (m *Model) CheckStep(b *policy.Batch, rows []int32) error {
 	return nil
 }
 
-// Copies returns the tensors of a slice laid out as the parameters are. They
-// are Copies.
+// Copies returns the tensors of a slice that is laid out as the parameters are. They share
+// nothing with it.
 func (l *Layout) Copies(data []float32) []policy.Tensor {
 	ts := make([]policy.Tensor, len(l.Tensors))
 	for i := range ts {
@@ -134,28 +134,11 @@ func (l *Layout) Copies(data []float32) []policy.Tensor {
 
 // CheckState returns an error where a state is of another policy.
 func (l *Layout) CheckState(s *policy.State) error {
-	for _, set := range []struct {
-		what string
-		from []policy.Tensor
-	}{{"parameter", s.Params}, {"first moment", s.M}, {"second moment", s.V}} {
-		if len(set.from) != len(l.Tensors) {
-			return fmt.Errorf("policy: the state has %d tensors of kind %s, this policy %d", len(set.from), set.what, len(l.Tensors))
-		}
-		for i, t := range set.from {
-			want := &l.Tensors[i]
-			if t.Name != want.Name || !slices.Equal(t.Shape, want.Shape) || len(t.Data) != want.Size {
-				return fmt.Errorf("policy: the state has %s %s %v of %d elements where this policy has %s %v",
-					set.what, t.Name, t.Shape, len(t.Data), want.Name, want.Shape)
-			}
-		}
+	like := make([]policy.Tensor, len(l.Tensors))
+	for i, t := range l.Tensors {
+		like[i] = policy.Tensor{Name: t.Name, Shape: t.Shape}
 	}
-	if s.Step < 0 {
-		return fmt.Errorf("policy: the state has taken %d gradient steps: at least 0 is allowed", s.Step)
-	}
-	if n := s.Normalizer; n == nil || n.Dim() != l.Obs || len(n.Seen.M2) != l.Obs {
-		return fmt.Errorf("policy: the state has no normaliser of observations of %d components", l.Obs)
-	}
-	return nil
+	return s.Check(like, l.Obs)
 }
 
 // Fill writes tensors to the slice that they belong in.
