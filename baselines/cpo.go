@@ -25,7 +25,7 @@ func newCPO(b *base) rl.Learner {
 // Learn implements rl.Learner.
 func (l *cpo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
 	n, k := r.Batch.Rows, len(l.costs)
-	standardised(r.Batch.Advantage, r.Advantages, r)
+	r.Standardise(r.Batch.Advantage, r.Advantages)
 	rewards, costs := make([]float64, n), make([]float64, n)
 	mean := l.meanCosts(r, learned(r))
 	c := -l.config.CostLimit
@@ -148,11 +148,11 @@ func solve(q, r, s, c, delta float64, flipped bool) solution {
 		free.kind = indifferent
 		return free // costs do not depend on the step
 	}
-	room := 2*delta - c*c/s
+	margin := 2*delta - c*c/s // the paper's B, and a below its A
 	switch {
-	case room < 0 && c > 0:
+	case margin < 0 && c > 0:
 		return solution{cost: math.Sqrt(2 * delta / s), kind: recovers}
-	case room < 0:
+	case margin < 0:
 		return free
 	}
 	kind := returns
@@ -176,10 +176,10 @@ func solve(q, r, s, c, delta float64, flipped bool) solution {
 	}
 	a := max(0, q-r*r/s)
 	// The duals, infinite where lambda is 0 and their numerator is not.
-	dualA := func(l float64) float64 { return a/(2*l) + l*room/2 - r*c/s }
+	dualA := func(l float64) float64 { return a/(2*l) + l*margin/2 - r*c/s }
 	dualB := func(l float64) float64 { return q/(2*l) + l*delta }
 	at := func(least, lo, hi float64) float64 { return max(lo, min(hi, least)) }
-	lambdaA, lambdaB := at(math.Sqrt(a/max(room, tiny)), loA, hiA), at(math.Sqrt(q/(2*delta)), loB, hiB)
+	lambdaA, lambdaB := at(math.Sqrt(a/max(margin, tiny)), loA, hiA), at(math.Sqrt(q/(2*delta)), loB, hiB)
 	lambda := lambdaB
 	if lambdaB <= 0 || lambdaA > 0 && dualA(lambdaA) < dualB(lambdaB) {
 		lambda = lambdaA
@@ -226,7 +226,7 @@ func (l *cpo) search(step solution, rows []int32, x, p, rewards, costs []float64
 
 // learnCritics regresses the critics on the returns.
 func (l *cpo) learnCritics(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
-	s := l.settings(progress)
+	s := l.ppo.StepSettings(progress)
 	s.WeightDecay = 0 // it would move the actor
 	m.LR, m.EntropyCoef, m.Epochs = s.LearningRate, 0, l.ppo.Epochs
 	var steps float64

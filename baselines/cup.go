@@ -57,8 +57,8 @@ func (l *cup) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	measure(m, mean, l.lambda)
 
 	// Projection.
-	weighted := l.weighted(r, mean, standardised(r.Batch.Advantage, r.Advantages, r))
-	s := l.settings(progress)
+	weighted := l.weighted(r, mean, r.Standardise(r.Batch.Advantage, r.Advantages))
+	s := l.ppo.StepSettings(progress)
 	s.MaxGradNorm = 0 // clipped, costs would pull alike whatever their multipliers are
 	return l.minibatches(ctx, r, func(rows []int32) error {
 		t := l.backend.Forward(rows)
@@ -107,14 +107,14 @@ func (l *cup) project(t *policy.Terms, rows []int32, weighted []float64) {
 // alternate is the published order: multipliers, improvement and projection for every
 // minibatch, the projection from the policy that acted.
 func (l *cup) alternate(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
-	standardised(r.Batch.Advantage, r.Advantages, r)
+	r.Standardise(r.Batch.Advantage, r.Advantages)
 	standardiseCosts(r)
 	if err := l.backend.Load(&r.Batch); err != nil {
 		return err
 	}
 	l.old = append(l.old[:0], l.backend.Forward(everything(r.Batch.Rows)).LogProb...)
 	mean := l.meanCosts(r, learned(r))
-	s := l.settings(progress)
+	s := l.ppo.StepSettings(progress)
 	free := s // the projection's gradient is not clipped
 	free.MaxGradNorm = 0
 	u := newUpdate(l.old)
@@ -123,9 +123,8 @@ func (l *cup) alternate(ctx context.Context, r *rl.Rollout, progress float64, m 
 			l.ascend(l.meanCosts(r, rows), l.config.CostLimit)
 		}
 		t := l.backend.Forward(rows)
-		u.loss += surrogate(t, rows, l.old, r.Batch.Advantage, &s)
-		u.value += critics(t, rows, &r.Batch, s.ValueCoef)
-		u.see(t, rows, s.Clip)
+		loss := surrogate(t, rows, l.old, r.Batch.Advantage, &s)
+		u.see(t, rows, loss, critics(t, rows, &r.Batch, s.ValueCoef), s.Clip)
 		l.backend.Backward(t)
 		if err := u.step(l.backend, s); err != nil {
 			return err

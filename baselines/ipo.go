@@ -44,8 +44,8 @@ func (l *ipo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	weights := make([]float64, len(mean))
 	for k, j := range mean {
 		weights[k] = l.config.BarrierMax
-		if room := l.config.CostLimit - j; room > 0 {
-			weights[k] = min(weights[k], 1/(l.config.BarrierT*room))
+		if margin := l.config.CostLimit - j; margin > 0 {
+			weights[k] = min(weights[k], 1/(l.config.BarrierT*margin))
 		}
 	}
 	if !l.config.has(invertedBarrier) {

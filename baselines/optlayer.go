@@ -152,13 +152,13 @@ func (l *optlayer) Learn(ctx context.Context, r *rl.Rollout, progress float64, m
 			advantages = make([]float64, n)
 			r.Estimate(rewards, advantages, p.returns)
 		}
-		standardised(p.advantages, advantages, r)
+		r.Standardise(p.advantages, advantages)
 		l.family.second = p.second
 		p.old = append(p.old[:0], l.backend.Forward(everything(n)).LogProb...)
 	}
 	defer func() { l.family.second = false }()
 
-	s := l.settings(progress)
+	s := l.ppo.StepSettings(progress)
 	u := newUpdate(parts[0].old)
 	if err := l.minibatches(ctx, r, func(rows []int32) error {
 		for _, p := range parts {
@@ -173,8 +173,7 @@ func (l *optlayer) Learn(ctx context.Context, r *rl.Rollout, progress float64, m
 				}
 				continue
 			}
-			u.loss, u.value = u.loss+loss, u.value+value
-			u.see(t, rows, s.Clip)
+			u.see(t, rows, loss, value, s.Clip)
 			if err := u.step(l.backend, s); err != nil {
 				return err
 			}

@@ -22,7 +22,7 @@ func newP3O(b *base) rl.Learner { return &p3o{constrained: constrained{b}} }
 
 // Learn implements rl.Learner.
 func (l *p3o) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
-	scale := standardised(r.Batch.Advantage, r.Advantages, r)
+	scale := r.Standardise(r.Batch.Advantage, r.Advantages)
 	mean := l.meanCosts(r, learned(r))
 	level := make([]float64, len(mean)) // J_k - d
 	for k, j := range mean {
@@ -38,18 +38,18 @@ func (l *p3o) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	}
 	l.old = append(l.old[:0], l.backend.Forward(everything(r.Batch.Rows)).LogProb...)
 
-	s := l.settings(progress)
+	s := l.ppo.StepSettings(progress)
 	u := newUpdate(l.old)
 	if err := l.minibatches(ctx, r, func(rows []int32) error {
 		t := l.backend.Forward(rows)
-		u.loss += surrogate(t, rows, l.old, r.Batch.Advantage, &s)
-		u.value += critics(t, rows, &r.Batch, s.ValueCoef)
+		loss := surrogate(t, rows, l.old, r.Batch.Advantage, &s)
+		value := critics(t, rows, &r.Batch, s.ValueCoef)
 		for k := range level {
 			if mean[k] > 0 {
 				l.penalise(t, rows, r, k, level[k], scale, s.Clip)
 			}
 		}
-		u.see(t, rows, s.Clip)
+		u.see(t, rows, loss, value, s.Clip)
 		l.backend.Backward(t)
 		return u.step(l.backend, s)
 	}); err != nil {

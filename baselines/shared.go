@@ -2,13 +2,11 @@ package baselines
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"slices"
 
 	"paspo/envs"
 	"paspo/internal/rng"
-	"paspo/internal/stats"
 	"paspo/policy"
 	"paspo/ppo"
 	"paspo/rl"
@@ -51,16 +49,6 @@ func (c constrained) Shape(_, costs []float64) {
 	}
 	for i := range costs {
 		costs[i] *= c.sizes[i%len(c.sizes)]
-	}
-}
-
-// settings are those of the gradient steps of an iteration.
-func (b *base) settings(progress float64) policy.Settings {
-	p := b.ppo
-	return policy.Settings{
-		LearningRate: rl.Schedule(p.LRSchedule, p.LR, p.LRFinal, progress), Clip: p.Clip, ValueCoef: p.ValueCoef,
-		EntropyCoef: rl.Schedule(p.EntropySchedule, p.EntropyCoef, p.EntropyFinal, progress/p.EntropyUntil),
-		MaxGradNorm: p.MaxGradNorm, WeightDecay: p.WeightDecay, Beta1: p.AdamBeta1, Beta2: p.AdamBeta2, Epsilon: p.AdamEps,
 	}
 }
 
@@ -126,21 +114,6 @@ func critics(t *policy.Terms, rows []int32, r *policy.Batch, coef float64) (loss
 		}
 	}
 	return loss
-}
-
-// standardised writes advantages with mean 0 and deviation 1, and returns what they were
-// multiplied by. Advantages of costs that stand beside them are multiplied by it too: they
-// keep their weight as the policy narrows, and both deviations with it.
-func standardised(dst []float32, advantages []float64, r *rl.Rollout) (scale float64) {
-	var m stats.Running
-	for _, a := range r.Learned(0, advantages) {
-		m.Add(a)
-	}
-	scale = 1 / (math.Sqrt(m.M2/m.N) + stats.VarianceFloor)
-	for i, a := range advantages {
-		dst[i] = float32((a - m.Mean) * scale)
-	}
-	return scale
 }
 
 // meanCosts returns the mean cost of a step of the given rows, for each constraint.

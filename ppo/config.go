@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"paspo/internal/setting"
+	"paspo/policy"
 	"paspo/rl"
 )
 
@@ -80,6 +81,22 @@ func (c Config) Validate() error {
 
 // Facts returns the settings that change what is learned.
 func (c Config) Facts() []rl.Fact { return rl.Settings(prefix, c) }
+
+// StepSettings returns the settings of the gradient steps of an iteration, at a share of training from 0
+// to 1. Where the learning rate is adaptive, it is the one that training begins with.
+func (c Config) StepSettings(progress float64) policy.Settings {
+	return policy.Settings{
+		LearningRate: rl.Schedule(c.LRSchedule, c.LR, c.LRFinal, progress),
+		Clip:         c.Clip,
+		ValueCoef:    c.ValueCoef,
+		EntropyCoef:  rl.Schedule(c.EntropySchedule, c.EntropyCoef, c.EntropyFinal, progress/c.EntropyUntil),
+		MaxGradNorm:  c.MaxGradNorm,
+		WeightDecay:  c.WeightDecay,
+		Beta1:        c.AdamBeta1,
+		Beta2:        c.AdamBeta2,
+		Epsilon:      c.AdamEps,
+	}
+}
 
 // Scheduled says whether settings change as training goes on.
 func (c Config) Scheduled() bool {

@@ -2,14 +2,11 @@ package ppo
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"slices"
 
 	"paspo/envs"
-	"paspo/internal/finite"
 	"paspo/internal/rng"
-	"paspo/internal/stats"
 	"paspo/policy"
 	"paspo/rl"
 )
@@ -56,26 +53,21 @@ func (l *learner) Streams() []*rng.Stream { return []*rng.Stream{l.stream} }
 //
 //	L = -E[min(rho A, clip(rho, 1-eps, 1+eps) A)] + c_v E[(V - R)^2] - c_e E[H]
 func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
-	standardise(r.Batch.Advantage, r.Advantages, r.Learned(0, r.Advantages), l.StandardiseAdvantages)
+	if l.StandardiseAdvantages {
+		r.Standardise(r.Batch.Advantage, r.Advantages)
+	} else {
+		for i, a := range r.Advantages {
+			r.Batch.Advantage[i] = float32(a)
+		}
+	}
 
 	// Settings of this iteration.
+	settings := l.StepSettings(progress)
 	adaptive := l.LRSchedule == Adaptive
-	m.LR = rl.Schedule(l.LRSchedule, l.LR, l.LRFinal, progress)
 	if adaptive {
-		m.LR = l.rate
+		settings.LearningRate = l.rate
 	}
-	m.EntropyCoef = rl.Schedule(l.EntropySchedule, l.EntropyCoef, l.EntropyFinal, progress/l.EntropyUntil)
-	settings := policy.Settings{
-		LearningRate: m.LR,
-		Clip:         l.Clip,
-		ValueCoef:    l.ValueCoef,
-		EntropyCoef:  m.EntropyCoef,
-		MaxGradNorm:  l.MaxGradNorm,
-		WeightDecay:  l.WeightDecay,
-		Beta1:        l.AdamBeta1,
-		Beta2:        l.AdamBeta2,
-		Epsilon:      l.AdamEps,
-	}
+	m.LR, m.EntropyCoef = settings.LearningRate, settings.EntropyCoef
 
 	// Epochs over the batch in shuffled minibatches.
 	if err := l.backend.Load(&r.Batch); err != nil {
@@ -112,12 +104,7 @@ func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m 
 	if err != nil {
 		return err
 	}
-	d = merge(d, e)
-
-	m.PolicyLoss, m.ValueLoss, m.Entropy = d.PolicyLoss, d.ValueLoss, d.Entropy
-	m.ApproxKL, m.ClipFraction, m.GradNorm = d.ApproxKL, d.ClipFraction, d.GradNorm
-	m.MaxRatioDeviation = d.MaxRatioDeviation
-	return checkDiagnostics(d)
+	return m.Diagnose(merge(d, e))
 }
 
 // shuffled returns the rows of the batch in the order of an epoch. Others, chosen by chance,
@@ -142,22 +129,6 @@ func (l *learner) shuffled(epoch int, skipped []int32) []int32 {
 	return rows
 }
 
-// standardise writes advantages so that those to learn from have mean 0 and deviation 1, or
-// as they are.
-func standardise(dst []float32, adv, learned []float64, on bool) {
-	mean, scale := 0.0, 1.0
-	if on {
-		var m stats.Running
-		for _, a := range learned {
-			m.Add(a)
-		}
-		mean, scale = m.Mean, 1/(math.Sqrt(m.M2/m.N)+stats.VarianceFloor)
-	}
-	for i, a := range adv {
-		dst[i] = float32((a - mean) * scale)
-	}
-}
-
 // merge averages diagnostics over the gradient steps of both.
 func merge(x, y policy.Diagnostics) policy.Diagnostics {
 	if y.Steps == 0 {
@@ -178,19 +149,4 @@ func merge(x, y policy.Diagnostics) policy.Diagnostics {
 		GradNorm:          mix(x.GradNorm, y.GradNorm),
 		MaxRatioDeviation: x.MaxRatioDeviation, // of the first step of all
 	}
-}
-
-func checkDiagnostics(d policy.Diagnostics) error {
-	for _, c := range []struct {
-		name  string
-		value float64
-	}{
-		{"the policy loss", d.PolicyLoss}, {"the value loss", d.ValueLoss}, {"the entropy", d.Entropy},
-		{"the approximate KL", d.ApproxKL}, {"the gradient norm", d.GradNorm},
-	} {
-		if !finite.Is(c.value) {
-			return &rl.NonFiniteError{Tensor: c.name, Value: c.value}
-		}
-	}
-	return nil
 }

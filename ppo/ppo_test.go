@@ -1,7 +1,6 @@
 package ppo
 
 import (
-	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -51,17 +50,5 @@ func TestShuffledSkips(t *testing.T) {
 	}
 	if most > 8 {
 		t.Errorf("a row is there %d times", most)
-	}
-}
-
-func TestStandardise(t *testing.T) {
-	adv := []float64{1, 100, 2, 3}
-	dst := make([]float32, 4)
-	standardise(dst, adv, []float64{1, 2, 3}, true)
-	if got := dst[0] + dst[2] + dst[3]; math.Abs(float64(got)) > 1e-6 {
-		t.Errorf("sum %v, want 0", got)
-	}
-	if got := dst[0]*dst[0] + dst[2]*dst[2] + dst[3]*dst[3]; math.Abs(float64(got)-3) > 1e-6 {
-		t.Errorf("sum of squares %v, want 3", got)
 	}
 }

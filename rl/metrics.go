@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"paspo/envs"
+	"paspo/internal/finite"
 	"paspo/internal/stats"
 	"paspo/policy"
 )
@@ -51,6 +52,26 @@ type Metrics struct {
 
 	Info []envs.Mean // of what environments measure
 	Algo []envs.Mean // of what the algorithm measures beside all this
+}
+
+// Diagnose takes over what the gradient steps of an update measured. The error names the first
+// number that is not finite.
+func (m *Metrics) Diagnose(d policy.Diagnostics) error {
+	m.PolicyLoss, m.ValueLoss, m.Entropy = d.PolicyLoss, d.ValueLoss, d.Entropy
+	m.ApproxKL, m.ClipFraction, m.GradNorm = d.ApproxKL, d.ClipFraction, d.GradNorm
+	m.MaxRatioDeviation = d.MaxRatioDeviation
+	for _, c := range []struct {
+		name  string
+		value float64
+	}{
+		{"the policy loss", d.PolicyLoss}, {"the value loss", d.ValueLoss}, {"the entropy", d.Entropy},
+		{"the approximate KL", d.ApproxKL}, {"the gradient norm", d.GradNorm},
+	} {
+		if !finite.Is(c.value) {
+			return &NonFiniteError{Tensor: c.name, Value: c.value}
+		}
+	}
+	return nil
 }
 
 // Scalars yields name and value of everything measured, leaving out NaN. The

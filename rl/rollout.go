@@ -47,8 +47,8 @@ type Rollout struct {
 	after   []float64 // where done, the value of what would have come: 0 if terminated
 	last    []float64 // values after the last step, one an environment
 	returns []float64
-	left    [2][]float64 // of Learned
-	begun   []float64    // discounted sums of rewards of steps that took an action
+	learned [2][]float64 // results of Learned, by place
+	acted   []float64    // discounted sums of rewards of the environments that took an action
 
 	truncated []int       // rows whose step truncated an episode
 	ends      []float64   // observations: those after the last step, final ones of truncated episodes
@@ -113,7 +113,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		t.criticValues(r.values[s*n:(s+1)*n], out.Value)
 		if k := len(r.costs.rows); k > 0 {
 			r.price(t.spec.Polytope, s*n, out.Actions, v.Limits())
-			widen(r.costs.values, s*n*k, out.CostValue)
+			toFloat64(r.costs.values, s*n*k, out.CostValue)
 		}
 		fixed += out.FixedShare
 
@@ -161,13 +161,13 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	r.endValues = slices.Grow(r.endValues[:0], len(out.Value))[:len(out.Value)]
 	t.criticValues(r.endValues, out.Value)
 	copy(r.last, r.endValues)
-	widen(r.costs.last, 0, out.CostValue)
+	toFloat64(r.costs.last, 0, out.CostValue)
 	costs := len(r.costs.rows)
 	clear(r.costs.after)
 	for k, i := range r.truncated {
 		r.after[i] = r.endValues[n+k]
 		if len(out.CostValue) > 0 {
-			widen(r.costs.after[:(i+1)*costs], i*costs, out.CostValue[(n+k)*costs:])
+			toFloat64(r.costs.after[:(i+1)*costs], i*costs, out.CostValue[(n+k)*costs:])
 		}
 	}
 
@@ -184,8 +184,8 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	return nil
 }
 
-// widen writes as many float32 to dst, from at on, as both have.
-func widen(dst []float64, at int, src []float32) {
+// toFloat64 writes as many numbers to dst, from at on, as both have.
+func toFloat64(dst []float64, at int, src []float32) {
 	dst = dst[at:]
 	for i := range min(len(dst), len(src)) {
 		dst[i] = float64(src[i])
@@ -223,13 +223,27 @@ func (r *Rollout) Learned(place int, x []float64) []float64 {
 	if len(r.Skipped) == 0 {
 		return x
 	}
-	out, from := r.left[place][:0], 0
+	out, from := r.learned[place][:0], 0
 	for _, i := range r.Skipped {
 		out = append(out, x[from:i]...)
 		from = int(i) + 1
 	}
-	r.left[place] = append(out, x[from:]...)
-	return r.left[place]
+	r.learned[place] = append(out, x[from:]...)
+	return r.learned[place]
+}
+
+// Standardise writes advantages, one a row, with mean 0 and deviation 1 over the rows that are
+// not skipped, and returns what their distances from the mean were multiplied by.
+func (r *Rollout) Standardise(dst []float32, advantages []float64) (scale float64) {
+	var m stats.Running
+	for _, a := range r.Learned(0, advantages) {
+		m.Add(a)
+	}
+	scale = 1 / (math.Sqrt(m.M2/m.N) + stats.VarianceFloor)
+	for i, a := range advantages {
+		dst[i] = float32((a - m.Mean) * scale)
+	}
+	return scale
 }
 
 // centre takes the mean of every group of advantages off its members. Environments
@@ -306,8 +320,8 @@ func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 	return out, nil
 }
 
-// refused makes an error of sampling that of the environment whose limits leave nothing,
-// where that is why.
+// refused returns the error of sampling as the fault of the environment whose limits no
+// allocation satisfies, where that is its cause.
 func (t *Trainer) refused(err error) error {
 	var none *lp.InfeasibleError
 	if errors.As(err, &none) && t.vector.Limits() != nil && none.Row < t.cfg.Envs {
@@ -345,13 +359,13 @@ func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
 		t.discounted[e] = t.cfg.Gamma*t.discounted[e] + x
 	}
 	r := t.roll
-	r.begun = r.begun[:0]
+	r.acted = r.acted[:0]
 	for e, x := range t.discounted {
 		if !t.vector.Skipped()[e] {
-			r.begun = append(r.begun, x)
+			r.acted = append(r.acted, x)
 		}
 	}
-	t.rewardStats.Add(r.begun)
+	t.rewardStats.Add(r.acted)
 	size := math.Hypot(math.Sqrt(t.rewardStats.Variance(0)), t.rewardStats.Mean[0])
 	if size == 0 {
 		size = 1 // all were 0

@@ -105,3 +105,16 @@ func TestSkipped(t *testing.T) {
 		t.Error("nothing but skipped steps: no error")
 	}
 }
+
+// The row that is skipped counts for neither the mean nor the deviation.
+func TestStandardise(t *testing.T) {
+	r := &rl.Rollout{Skipped: []int32{1}}
+	dst := make([]float32, 4)
+	r.Standardise(dst, []float64{1, 100, 2, 3})
+	if got := dst[0] + dst[2] + dst[3]; math.Abs(float64(got)) > 1e-6 {
+		t.Errorf("sum %v, want 0", got)
+	}
+	if got := dst[0]*dst[0] + dst[2]*dst[2] + dst[3]*dst[3]; math.Abs(float64(got)-3) > 1e-6 {
+		t.Errorf("sum of squares %v, want 3", got)
+	}
+}

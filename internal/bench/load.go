@@ -55,13 +55,8 @@ func steps(ctx context.Context, backend policy.Backend, b *policy.Batch, minibat
 		return 0, fmt.Errorf("updating: %w", err)
 	}
 	cfg := ppo.DefaultConfig()
-	set := policy.Settings{
-		// Small steps: the policy stays where it is, however many there are.
-		LearningRate: 1e-6,
-		Clip:         cfg.Clip, ValueCoef: cfg.ValueCoef, EntropyCoef: cfg.EntropyCoef,
-		MaxGradNorm: cfg.MaxGradNorm, WeightDecay: cfg.WeightDecay,
-		Beta1: cfg.AdamBeta1, Beta2: cfg.AdamBeta2, Epsilon: cfg.AdamEps,
-	}
+	set := cfg.StepSettings(0)
+	set.LearningRate = 1e-6 // small steps: the policy stays where it is, however many there are
 	order := make([]int32, b.Rows)
 	for i := range order {
 		order[i] = int32(i)
