@@ -30,6 +30,21 @@ func (s *States) Limit(row int) *lp.Limits {
 // starts it anew at step 0. It is called by one goroutine at a time and keeps nothing of s.
 type Allocator func(s *States, actions []float64) error
 
+// Observation returns the observation of a row.
+func (s *States) Observation(row int) []float64 { return rowOf(s.Obs, row, len(s.Obs)/s.Rows) }
+
+// EachRow returns the allocator that chooses the action of every row by itself.
+func EachRow(choose func(s *States, row int, action []float64) error) Allocator {
+	return func(s *States, actions []float64) error {
+		for r := range s.Rows {
+			if err := choose(s, r, rowOf(actions, r, len(actions)/s.Rows)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 // Constant returns the allocator that always chooses a.
 func Constant(a []float64) Allocator {
 	return func(s *States, actions []float64) error {
@@ -76,8 +91,8 @@ func Uniform(p *lp.Polytope, seed uint64) (Allocator, error) {
 	}, nil
 }
 
-// UniformWithin names the baseline Within of Uniform: drawn uniformly where
-// limits do not follow the state, then projected.
+// UniformWithin names the baseline Within of Uniform where limits follow the state: its
+// allocations are drawn uniformly from the polytope, then projected.
 const UniformWithin = "uniform, projected"
 
 // Within returns the allocator that chooses, in the limits of every state, the
@@ -105,6 +120,24 @@ func Within(p *lp.Polytope, a Allocator) Allocator {
 type Baseline struct {
 	Name      string
 	Allocator Allocator
+}
+
+// UniformAndEqual returns the two baselines that every polytope has, within the limits of every
+// state: uniform allocations, by the seed, and equal shares, which equal names.
+func UniformAndEqual(p *lp.Polytope, seed uint64, followed bool, equal string) ([]Baseline, error) {
+	drawn, err := Uniform(p, seed)
+	if err != nil {
+		return nil, err
+	}
+	shares, err := EqualWeights(p)
+	if err != nil {
+		return nil, err
+	}
+	name := "uniform"
+	if followed {
+		name = UniformWithin
+	}
+	return []Baseline{{name, Within(p, drawn)}, {equal, Within(p, Constant(shares))}}, nil
 }
 
 // Constantly is implemented by problems that know a good constant allocation.

@@ -156,30 +156,20 @@ func (e *Env) follow() {
 // Limits implements Limiter.
 func (e *Env) Limits(lim *lp.Limits) { lim.Upper = e.caps[:] }
 
-const snapshotKind = 0x6368616e_00000001 // kind and version
+func (e *Env) fields() snapshot.Fields {
+	return snapshot.Fields{Kind: 0x6368616e_00000001, Of: "the channels environment", List: []snapshot.Field{
+		snapshot.Count("the day", &e.day, days), snapshot.Vector("the pulls", e.z[:]), snapshot.Vector("the caps", e.y[:]),
+	}}
+}
 
 // MarshalBinary implements Snapshotter.
-func (e *Env) MarshalBinary() ([]byte, error) {
-	var w snapshot.Writer
-	w.Word(snapshotKind)
-	w.Int(e.day)
-	w.Floats(e.z[:])
-	w.Floats(e.y[:])
-	return w.B, nil
-}
+func (e *Env) MarshalBinary() ([]byte, error) { return e.fields().Marshal(), nil }
 
 // UnmarshalBinary implements Snapshotter.
 func (e *Env) UnmarshalBinary(b []byte) error {
-	r := snapshot.Reader{B: b}
-	r.Header(snapshotKind, "the channels environment")
-	day := r.Int("the day", 0, days)
-	z, y := r.Floats("the pulls", entities, entities), r.Floats("the caps", entities, entities)
-	if err := r.End(); err != nil {
+	if err := e.fields().Unmarshal(b); err != nil {
 		return err
 	}
-	e.day = day
-	copy(e.z[:], z)
-	copy(e.y[:], y)
 	e.follow()
 	return nil
 }
@@ -239,23 +229,9 @@ func (p *Problem) Best(obs, a []float64) {
 // Baselines returns what trained policies are compared with; the last one is the best
 // there is.
 func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
-	uniform, err := envs.Uniform(p.spec.Polytope, seed)
-	if err != nil {
-		return nil, err
-	}
-	equal, err := envs.EqualWeights(p.spec.Polytope)
-	if err != nil {
-		return nil, err
-	}
-	best := func(s *envs.States, actions []float64) error {
-		for r := range s.Rows {
-			p.Best(s.Obs[r*2*entities:(r+1)*2*entities], actions[r*entities:(r+1)*entities])
-		}
+	all, err := envs.UniformAndEqual(p.spec.Polytope, seed, true, "equal shares")
+	return append(all, envs.Baseline{Name: "optimum", Allocator: envs.EachRow(func(s *envs.States, row int, action []float64) error {
+		p.Best(s.Observation(row), action)
 		return nil
-	}
-	return []envs.Baseline{
-		{Name: envs.UniformWithin, Allocator: envs.Within(p.spec.Polytope, uniform)},
-		{Name: "equal shares", Allocator: envs.Within(p.spec.Polytope, envs.Constant(equal))},
-		{Name: "optimum", Allocator: best},
-	}, nil
+	})}), err
 }

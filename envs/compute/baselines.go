@@ -139,20 +139,15 @@ func (p *Problem) fastestCosts() []float64 {
 // make all servers it uses be done at the same time, transmission left out,
 // projected into what the polytope and the caps leave.
 func (p *Problem) LevelQueues() envs.Allocator {
-	m, dim := len(p.hz), p.spec.ObsDim
+	m := len(p.hz)
 	a, order := make([]float64, m), make([]int, m)
-	return func(s *envs.States, actions []float64) error {
-		for r := range s.Rows {
-			row := s.Obs[r*dim : (r+1)*dim]
-			p.level(row[:m], row[m+shownTasks], a, order)
-			x, err := lp.ProjectWithin(p.spec.Polytope, s.Limit(r), a)
-			if err != nil {
-				return err
-			}
-			copy(actions[r*m:(r+1)*m], x)
-		}
-		return nil
-	}
+	return envs.EachRow(func(s *envs.States, row int, action []float64) error {
+		obs := s.Observation(row)
+		p.level(obs[:m], obs[m+shownTasks], a, order)
+		x, err := lp.ProjectWithin(p.spec.Polytope, s.Limit(row), a)
+		copy(action, x)
+		return err
+	})
 }
 
 // level sets a to the shares of cycles with which servers that are done at done
@@ -190,11 +185,7 @@ func (p *Problem) level(done []float64, cycles float64, a []float64, order []int
 // Baselines returns what trained policies are compared with. Under caps that
 // follow the queues they stay within those.
 func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
-	uniform, err := envs.Uniform(p.spec.Polytope, seed)
-	if err != nil {
-		return nil, err
-	}
-	equal, err := envs.EqualWeights(p.spec.Polytope)
+	all, err := envs.UniformAndEqual(p.spec.Polytope, seed, p.caps != nil, "equal shares")
 	if err != nil {
 		return nil, err
 	}
@@ -206,17 +197,10 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := "uniform"
-	if p.caps != nil {
-		name = envs.UniformWithin
-	}
-	all := []envs.Baseline{
-		{Name: name, Allocator: envs.Within(p.spec.Polytope, uniform)},
-		{Name: "equal shares", Allocator: envs.Within(p.spec.Polytope, envs.Constant(equal))},
-		{Name: "fastest first", Allocator: fastest},
-		{Name: "greedy by speed", Allocator: envs.Within(p.spec.Polytope, envs.Constant(greedy))},
-		{Name: "level queues", Allocator: p.LevelQueues()},
-	}
+	all = append(all,
+		envs.Baseline{Name: "fastest first", Allocator: fastest},
+		envs.Baseline{Name: "greedy by speed", Allocator: envs.Within(p.spec.Polytope, envs.Constant(greedy))},
+		envs.Baseline{Name: "level queues", Allocator: p.LevelQueues()})
 	if p.spec.Polytope.HullOnly() {
 		return all, nil
 	}

@@ -69,16 +69,10 @@ func (p *Problem) fastestFirst() (envs.Allocator, error) {
 		a, err := p.FastestFirst()
 		return envs.Constant(a), err
 	}
-	m := len(p.hz)
 	c := p.fastestCosts()
-	return func(s *envs.States, actions []float64) error {
-		for r := range s.Rows {
-			a, _, err := p.spec.Polytope.Minimize(c, s.Limit(r))
-			if err != nil {
-				return err
-			}
-			copy(actions[r*m:(r+1)*m], a)
-		}
-		return nil
-	}, nil
+	return envs.EachRow(func(s *envs.States, row int, action []float64) error {
+		a, _, err := p.spec.Polytope.Minimize(c, s.Limit(row))
+		copy(action, a)
+		return err
+	}), nil
 }

@@ -137,66 +137,35 @@ func (e *Env) observe(obs []float64) {
 // Limits implements Limiter.
 func (e *Env) Limits(lim *lp.Limits) { lim.A = e.row[:] }
 
-const snapshotKind = 0x66616374_00000001 // kind and version
+func (e *Env) fields() snapshot.Fields {
+	return snapshot.Fields{Kind: 0x66616374_00000001, Of: "the factor environment", List: []snapshot.Field{
+		snapshot.Count("the month", &e.month, months), snapshot.Vector("the betas", e.row[1:]), snapshot.Vector("the alphas", e.alpha[:]),
+	}}
+}
 
 // MarshalBinary implements Snapshotter.
-func (e *Env) MarshalBinary() ([]byte, error) {
-	var w snapshot.Writer
-	w.Word(snapshotKind)
-	w.Int(e.month)
-	w.Floats(e.row[1:])
-	w.Floats(e.alpha[:])
-	return w.B, nil
-}
+func (e *Env) MarshalBinary() ([]byte, error) { return e.fields().Marshal(), nil }
 
 // UnmarshalBinary implements Snapshotter.
-func (e *Env) UnmarshalBinary(b []byte) error {
-	r := snapshot.Reader{B: b}
-	r.Header(snapshotKind, "the factor environment")
-	month := r.Int("the month", 0, months)
-	betas, alphas := r.Floats("the betas", assets, assets), r.Floats("the alphas", assets, assets)
-	if err := r.End(); err != nil {
-		return err
-	}
-	e.month = month
-	copy(e.row[1:], betas)
-	copy(e.alpha[:], alphas)
-	return nil
-}
+func (e *Env) UnmarshalBinary(b []byte) error { return e.fields().Unmarshal(b) }
 
 // Best is the allocator that earns most in every month, one linear program each. It is the
 // best policy, since allocations do not move the state.
 func (p *Problem) Best() envs.Allocator {
 	cost := make([]float64, entities)
-	return func(s *envs.States, actions []float64) error {
-		for r := range s.Rows {
-			for i, mu := range s.Obs[r*2*assets:][:assets] {
-				cost[i+1] = -mu
-			}
-			a, _, err := p.spec.Polytope.Minimize(cost, s.Limit(r))
-			if err != nil {
-				return err
-			}
-			copy(actions[r*entities:], a)
+	return envs.EachRow(func(s *envs.States, row int, action []float64) error {
+		for i, mu := range s.Observation(row)[:assets] {
+			cost[i+1] = -mu
 		}
-		return nil
-	}
+		a, _, err := p.spec.Polytope.Minimize(cost, s.Limit(row))
+		copy(action, a)
+		return err
+	})
 }
 
 // Baselines returns what trained policies are compared with; the last one is the best
 // there is.
 func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
-	uniform, err := envs.Uniform(p.spec.Polytope, seed)
-	if err != nil {
-		return nil, err
-	}
-	equal, err := envs.EqualWeights(p.spec.Polytope)
-	if err != nil {
-		return nil, err
-	}
-	return []envs.Baseline{
-		{Name: envs.UniformWithin, Allocator: envs.Within(p.spec.Polytope, uniform)},
-		{Name: "equal weights", Allocator: envs.Within(p.spec.Polytope, envs.Constant(equal))},
-		{Name: "optimum", Allocator: p.Best()},
-	}, nil
+	all, err := envs.UniformAndEqual(p.spec.Polytope, seed, true, "equal weights")
+	return append(all, envs.Baseline{Name: "optimum", Allocator: p.Best()}), err
 }

@@ -57,25 +57,9 @@ func (p *Problem) ObsLimiter() envs.ObsLimiter {
 // trading limit leaves. It is not the best policy, since it does not move
 // towards what later months will ask for.
 func (p *Problem) Myopic() envs.Allocator {
-	n, dim := p.polytope.Dim(), p.spec.ObsDim
-	var filters []*Filter
-	expected := make([]float64, n-1)
-	return func(s *envs.States, actions []float64) error {
-		for len(filters) < s.Rows {
-			filters = append(filters, p.market.NewFilter())
-		}
-		for r := range s.Rows {
-			if s.Step == 0 {
-				filters[r].Reset()
-			}
-			filters[r].Observe(s.Obs[r*dim+2+n : (r+1)*dim])
-			filters[r].Expected(expected)
-			a, err := p.maximize(expected, s.Limit(r))
-			if err != nil {
-				return err
-			}
-			copy(actions[r*n:(r+1)*n], a)
-		}
-		return nil
-	}
+	expected := make([]float64, p.polytope.Dim()-1)
+	return p.filtered(func(f *Filter, lim *lp.Limits) ([]float64, error) {
+		f.Expected(expected)
+		return p.maximize(expected, lim)
+	})
 }

@@ -21,25 +21,26 @@ func (p *Problem) OptimalAllocator() (envs.Allocator, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, dim := p.polytope.Dim(), p.spec.ObsDim
+	return p.filtered(func(f *Filter, _ *lp.Limits) ([]float64, error) { return best.allocation(f.Ahead()) }), nil
+}
+
+// filtered returns the allocator that lets a filter of every episode see the returns that it has
+// observed, and then chooses by what the filter knows and within the limits of the state.
+func (p *Problem) filtered(choose func(f *Filter, lim *lp.Limits) ([]float64, error)) envs.Allocator {
 	var filters []*Filter
-	return func(s *envs.States, actions []float64) error {
-		for len(filters) < s.Rows {
+	return envs.EachRow(func(s *envs.States, row int, action []float64) error {
+		if row == len(filters) {
 			filters = append(filters, p.market.NewFilter())
 		}
-		for r := range s.Rows {
-			if s.Step == 0 {
-				filters[r].Reset()
-			}
-			filters[r].Observe(s.Obs[r*dim+2+n : (r+1)*dim])
-			a, err := best.allocation(filters[r].Ahead())
-			if err != nil {
-				return err
-			}
-			copy(actions[r*n:(r+1)*n], a)
+		f := filters[row]
+		if s.Step == 0 {
+			f.Reset()
 		}
-		return nil
-	}, nil
+		f.Observe(s.Observation(row)[2+p.polytope.Dim():])
+		a, err := choose(f, s.Limit(row))
+		copy(action, a)
+		return err
+	})
 }
 
 // UpperBound returns, for every path, the sum over its months of the largest
@@ -194,11 +195,7 @@ func dot(a, b []float64) float64 {
 // without one (see Within), and Myopic stands for the optimum, which is not
 // known.
 func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
-	uniform, err := envs.Uniform(p.polytope, seed)
-	if err != nil {
-		return nil, err
-	}
-	equal, err := envs.EqualWeights(p.polytope)
+	all, err := envs.UniformAndEqual(p.polytope, seed, p.trading != nil, "equal weights")
 	if err != nil {
 		return nil, err
 	}
@@ -206,19 +203,12 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, last := "uniform", envs.Baseline{Name: "myopic", Allocator: p.Myopic()}
-	if p.trading != nil {
-		name = envs.UniformWithin
-	} else {
+	last := envs.Baseline{Name: "myopic", Allocator: p.Myopic()}
+	if p.trading == nil {
 		last.Name = "optimum"
 		if last.Allocator, err = p.OptimalAllocator(); err != nil {
 			return nil, err
 		}
 	}
-	return []envs.Baseline{
-		{Name: name, Allocator: envs.Within(p.polytope, uniform)},
-		{Name: "equal weights", Allocator: envs.Within(p.polytope, envs.Constant(equal))},
-		{Name: "best constant", Allocator: envs.Within(p.polytope, envs.Constant(constant))},
-		last,
-	}, nil
+	return append(all, envs.Baseline{Name: "best constant", Allocator: envs.Within(p.polytope, envs.Constant(constant))}, last), nil
 }

@@ -305,27 +305,17 @@ const (
 	badEpisode = "synthetic: a step after the end of the episode"
 )
 
-const snapshotKind = 0x73796e74_00000001 // kind and version
+func (e *Env) fields() snapshot.Fields {
+	return snapshot.Fields{Kind: 0x73796e74_00000001, Of: "the synthetic environment", List: []snapshot.Field{
+		snapshot.Count("the state", &e.state, e.p.cfg.States),
+	}}
+}
 
 // MarshalBinary implements Snapshotter.
-func (e *Env) MarshalBinary() ([]byte, error) {
-	var w snapshot.Writer
-	w.Word(snapshotKind)
-	w.Int(e.state)
-	return w.B, nil
-}
+func (e *Env) MarshalBinary() ([]byte, error) { return e.fields().Marshal(), nil }
 
 // UnmarshalBinary implements Snapshotter.
-func (e *Env) UnmarshalBinary(b []byte) error {
-	r := snapshot.Reader{B: b}
-	r.Header(snapshotKind, "the synthetic environment")
-	state := r.Int("the state", 0, e.p.cfg.States)
-	if err := r.End(); err != nil {
-		return err
-	}
-	e.state = state
-	return nil
-}
+func (e *Env) UnmarshalBinary(b []byte) error { return e.fields().Unmarshal(b) }
 
 func dot(a, b []float64) float64 {
 	var s float64

@@ -7,7 +7,8 @@ import (
 	"math"
 )
 
-// Writer appends the fixed little-endian form of a snapshot.
+// Writer appends the fixed little-endian form of a snapshot to B. Vectors and bytes follow
+// their length.
 type Writer struct{ B []byte }
 
 func (w *Writer) Word(x uint64) { w.B = binary.LittleEndian.AppendUint64(w.B, x) }
@@ -50,7 +51,7 @@ func (r *Reader) Word() uint64 {
 	return x
 }
 
-// int reads an integer in lo..hi.
+// Int reads an integer in lo..hi.
 func (r *Reader) Int(what string, lo, hi int) int {
 	x := r.Word()
 	if r.Err == nil && (int64(x) < int64(lo) || int64(x) > int64(hi)) {
@@ -64,7 +65,7 @@ func (r *Reader) Int(what string, lo, hi int) int {
 
 func (r *Reader) Float() float64 { return math.Float64frombits(r.Word()) }
 
-// floats reads a vector of lo to hi numbers.
+// Floats reads a vector of lo to hi numbers.
 func (r *Reader) Floats(what string, lo, hi int) []float64 {
 	n := r.Int("length of "+what, lo, hi)
 	if r.Err == nil && len(r.B) < 8*n {
@@ -93,7 +94,7 @@ func (r *Reader) Bytes() []byte {
 	return b
 }
 
-// end returns the first error, or that something is left.
+// End returns the first error, or that bytes are left over.
 func (r *Reader) End() error {
 	if r.Err == nil && len(r.B) != 0 {
 		r.Err = errSnapshotLength
@@ -101,7 +102,8 @@ func (r *Reader) End() error {
 	return r.Err
 }
 
-// header reads the kind of the snapshot and its version.
+// Header reads the kind of the snapshot and its version. The error names what it should be a
+// snapshot of.
 func (r *Reader) Header(want uint64, what string) {
 	if got := r.Word(); r.Err == nil && got != want {
 		r.Err = fmt.Errorf("envs: not a snapshot of %s, or one of another version", what)
