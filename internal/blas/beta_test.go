@@ -1,10 +1,11 @@
-package blas
+package blas_test
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
 
+	"paspo/internal/blas"
 	"paspo/internal/special"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestBetaTerms(t *testing.T) {
 	levels(t, func(t *testing.T) {
 		one := []float32{1}
-		if !BetaTerms(0, 0, 1, 1, []float32{0, 0}, one, one, one, one, make([]float32, 2), nil) {
+		if !blas.BetaTerms(0, 0, 1, 1, []float32{0, 0}, one, one, one, one, make([]float32, 2), nil) {
 			t.Skip("no cgo: the portable form is the only one")
 		}
 		var worst float64
@@ -36,7 +37,7 @@ func TestBetaTerms(t *testing.T) {
 					x, y := float32(math.Log(mean)), float32(math.Log(b/(a+b)))
 					w := float32(-0.5)
 					terms, slopes := make([]float32, 2), make([]float64, 4)
-					BetaTerms(low, ceiling, 1, 1, []float32{la, lb}, []float32{x}, []float32{y}, []float32{w}, one, terms, slopes)
+					blas.BetaTerms(low, ceiling, 1, 1, []float32{la, lb}, []float32{x}, []float32{y}, []float32{w}, one, terms, slopes)
 
 					logB, psiA, psiB, psiAB, triA, triB, triAB := special.BetaTerms(a, b)
 					lp := (a-1)*float64(x) + (b-1)*float64(y) - logB - float64(w)
@@ -88,7 +89,7 @@ func TestBetaTermsOfRows(t *testing.T) {
 				}
 			}
 			terms, slopes := make([]float32, 2*rows), make([]float64, 4*n)
-			if !BetaTerms(1e-6, 0, rows, heads, logits, x, y, w, mask, terms, slopes) {
+			if !blas.BetaTerms(1e-6, 0, rows, heads, logits, x, y, w, mask, terms, slopes) {
 				t.Skip("no cgo")
 			}
 			for row := range rows {
@@ -103,7 +104,7 @@ func TestBetaTermsOfRows(t *testing.T) {
 						continue
 					}
 					one := make([]float32, 2)
-					BetaTerms(1e-6, 0, 1, 1, logits[2*i:2*i+2], x[i:i+1], y[i:i+1], w[i:i+1], mask[i:i+1], one, nil)
+					blas.BetaTerms(1e-6, 0, 1, 1, logits[2*i:2*i+2], x[i:i+1], y[i:i+1], w[i:i+1], mask[i:i+1], one, nil)
 					lp += float64(one[0])
 					ent += float64(one[1])
 				}
@@ -120,20 +121,20 @@ func TestBetaTermsOfNonFinite(t *testing.T) {
 		half := []float32{-0.7}
 		for _, l := range []float32{float32(math.NaN()), float32(math.Inf(1)), 800} {
 			terms := make([]float32, 2)
-			if !BetaTerms(1e-6, 0, 1, 1, []float32{l, 0}, half, half, half, []float32{1}, terms, nil) {
+			if !blas.BetaTerms(1e-6, 0, 1, 1, []float32{l, 0}, half, half, half, []float32{1}, terms, nil) {
 				t.Skip("no cgo")
 			}
 			if terms[0]-terms[0] == 0 || terms[1]-terms[1] == 0 {
 				t.Errorf("the logit %g gives %v", l, terms)
 			}
-			BetaTerms(1e-6, 0, 1, 1, []float32{l, 0}, half, half, half, []float32{0}, terms, nil)
+			blas.BetaTerms(1e-6, 0, 1, 1, []float32{l, 0}, half, half, half, []float32{0}, terms, nil)
 			if terms[0] != 0 || terms[1] != 0 {
 				t.Errorf("the logit %g of a fixed entity gives %v", l, terms)
 			}
 		}
 		// The ceiling holds whatever the logit.
 		terms := make([]float32, 2)
-		BetaTerms(1e-6, 100, 1, 1, []float32{800, float32(math.Inf(1))}, half, half, half, []float32{1}, terms, nil)
+		blas.BetaTerms(1e-6, 100, 1, 1, []float32{800, float32(math.Inf(1))}, half, half, half, []float32{1}, terms, nil)
 		want := special.LogBeta(100, 100)
 		if lp := 99*-0.7*2 - want + 0.7; math.Abs(float64(terms[0])-lp) > 1e-4 {
 			t.Errorf("the log-probability at the ceiling is %g, want %g", terms[0], lp)
@@ -150,7 +151,7 @@ func BenchmarkBetaTerms(b *testing.B) {
 	}
 	terms, slopes := make([]float32, 2*rows), make([]float64, 4*rows*heads)
 	for b.Loop() {
-		BetaTerms(1e-6, 0, rows, heads, logits, x, x, x, mask, terms, slopes)
+		blas.BetaTerms(1e-6, 0, rows, heads, logits, x, x, x, mask, terms, slopes)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(rows*heads), "ns/distribution")
 }

@@ -1,24 +1,28 @@
-package blas
+package blas_test
 
-import "testing"
+import (
+	"testing"
+
+	"paspo/internal/blas"
+)
 
 func TestUse(t *testing.T) {
-	defer Use(Auto)
-	best := Level()
-	if err := Use("plain"); err != nil {
-		t.Errorf("plain: %v, level %s", err, Level())
+	defer blas.Use(blas.Auto)
+	best := blas.Level()
+	if err := blas.Use("plain"); err != nil {
+		t.Errorf("plain: %v, level %s", err, blas.Level())
 	}
-	plain := Level()
+	plain := blas.Level()
 	for _, name := range []string{"avx2", "avx512"} {
-		if err := Use(name); err != nil && Level() != plain || err == nil && Level() == plain {
-			t.Errorf("%s: %v, level %s", name, err, Level())
+		if err := blas.Use(name); err != nil && blas.Level() != plain || err == nil && blas.Level() == plain {
+			t.Errorf("%s: %v, level %s", name, err, blas.Level())
 		}
-		Use("plain")
+		blas.Use("plain")
 	}
-	if err := Use("sse9"); err == nil || Level() != plain {
-		t.Errorf("sse9: %v, level %s", err, Level())
+	if err := blas.Use("sse9"); err == nil || blas.Level() != plain {
+		t.Errorf("sse9: %v, level %s", err, blas.Level())
 	}
-	if err := Use(Auto); err != nil || Level() != best {
-		t.Errorf("auto: %v, level %s, not %s", err, Level(), best)
+	if err := blas.Use(blas.Auto); err != nil || blas.Level() != best {
+		t.Errorf("auto: %v, level %s, not %s", err, blas.Level(), best)
 	}
 }

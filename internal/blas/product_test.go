@@ -1,19 +1,21 @@
-package blas
+package blas_test
 
 import (
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"paspo/internal/blas"
 )
 
 // levels runs f at every level of instructions that the machine has.
 func levels(t *testing.T, f func(t *testing.T)) {
-	have := limitISA(99)
-	defer limitISA(99)
-	for l := range have + 1 {
-		limitISA(l)
-		t.Run(fmt.Sprintf("isa%d", l), f)
+	defer blas.Use(blas.Auto)
+	for _, name := range blas.Levels()[1:] {
+		if blas.Use(name) == nil {
+			t.Run(name, f)
+		}
 	}
 }
 
@@ -40,22 +42,22 @@ func TestMul(t *testing.T) {
 	levels(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		for trial := range 600 {
-			p := Product{
+			p := blas.Product{
 				Count: 1 + r.IntN(3), M: 1 + r.IntN(40), N: 1 + r.IntN(70), K: r.IntN(40),
 				KGrow: r.IntN(3), NGrow: r.IntN(3), Accumulate: r.IntN(2) == 0, ReLU: r.IntN(2) == 0,
 			}
 			kMax, nMax := p.K+(p.Count-1)*p.KGrow, p.N+(p.Count-1)*p.NGrow
 			if r.IntN(2) == 0 {
-				p.A = Strides{Row: kMax + r.IntN(3), Col: 1}
+				p.A = blas.Strides{Row: kMax + r.IntN(3), Col: 1}
 				p.A.Batch = p.M * p.A.Row
 			} else {
-				p.A = Strides{Row: 1, Col: p.M + r.IntN(3)}
+				p.A = blas.Strides{Row: 1, Col: p.M + r.IntN(3)}
 				p.A.Batch = kMax * p.A.Col
 			}
-			p.B = Strides{Row: nMax + r.IntN(3)}
+			p.B = blas.Strides{Row: nMax + r.IntN(3)}
 			p.B.Batch = kMax * p.B.Row
 			// Results of a batch side by side, as the heads have them.
-			p.C = Strides{Row: p.Count*nMax + r.IntN(3), Batch: nMax}
+			p.C = blas.Strides{Row: p.Count*nMax + r.IntN(3), Batch: nMax}
 			p.Bias = nMax
 			a, b := random(r, p.Count*p.A.Batch+1), random(r, p.Count*p.B.Batch+1)
 			var bias []float32
@@ -64,11 +66,11 @@ func TestMul(t *testing.T) {
 			}
 			c := random(r, p.M*p.C.Row)
 			want := widen(c)
-			mulPortable(&p, widen(a), widen(b), widen(bias), want)
+			blas.Mul(&p, widen(a), widen(b), widen(bias), want) // float64 has no kernels in C
 
 			// Exact ends of the slices: a read or write beyond them is a defect
 			// that the race detector or the checks of bounds would not see.
-			Mul(&p, a, b, bias, c)
+			blas.Mul(&p, a, b, bias, c)
 			for i, x := range c {
 				if math.Abs(float64(x)-want[i]) > 1e-5*float64(1+kMax) {
 					t.Fatalf("trial %d, %+v: element %d is %g, want %g", trial, p, i, x, want[i])
@@ -85,9 +87,9 @@ func TestMulRowsAreIndependent(t *testing.T) {
 		for range 50 {
 			m, n, k := 1+r.IntN(40), 1+r.IntN(40), 1+r.IntN(50)
 			a, b, bias := random(r, m*k), random(r, k*n), random(r, n)
-			p := Product{Count: 1, M: m, N: n, K: k, A: Strides{Row: k, Col: 1}, B: Strides{Row: n}, C: Strides{Row: n}}
+			p := blas.Product{Count: 1, M: m, N: n, K: k, A: blas.Strides{Row: k, Col: 1}, B: blas.Strides{Row: n}, C: blas.Strides{Row: n}}
 			all := make([]float32, m*n)
-			Mul(&p, a, b, bias, all)
+			blas.Mul(&p, a, b, bias, all)
 
 			// Split anywhere, and the sum over k in two parts.
 			s, ks := r.IntN(m+1), r.IntN(k+1)
@@ -100,12 +102,12 @@ func TestMulRowsAreIndependent(t *testing.T) {
 				}
 				ar, cr := a[rows[0]*k:], parts[rows[0]*n:]
 				q.K = ks
-				Mul(&q, ar, b, nil, cr)
+				blas.Mul(&q, ar, b, nil, cr)
 				q.K, q.Accumulate = k-ks, true
 				if q.K > 0 {
-					Mul(&q, ar[ks:], b[ks*n:], bias, cr)
+					blas.Mul(&q, ar[ks:], b[ks*n:], bias, cr)
 				} else {
-					Mul(&q, nil, nil, bias, cr)
+					blas.Mul(&q, nil, nil, bias, cr)
 				}
 			}
 			for i := range all {
@@ -121,8 +123,8 @@ func TestMulKeepsNaN(t *testing.T) {
 	levels(t, func(t *testing.T) {
 		nan := float32(math.NaN())
 		c := make([]float32, 3)
-		p := Product{Count: 1, M: 1, N: 3, K: 1, A: Strides{Row: 1, Col: 1}, B: Strides{Row: 3}, C: Strides{Row: 3}, ReLU: true}
-		Mul(&p, []float32{1}, []float32{nan, -1, 2}, nil, c)
+		p := blas.Product{Count: 1, M: 1, N: 3, K: 1, A: blas.Strides{Row: 1, Col: 1}, B: blas.Strides{Row: 3}, C: blas.Strides{Row: 3}, ReLU: true}
+		blas.Mul(&p, []float32{1}, []float32{nan, -1, 2}, nil, c)
 		if c[0] == c[0] || c[1] != 0 || c[2] != 2 {
 			t.Errorf("max(0, [NaN -1 2]) is %v", c)
 		}
@@ -130,18 +132,18 @@ func TestMulKeepsNaN(t *testing.T) {
 }
 
 func TestMulPanicsOnShortSlices(t *testing.T) {
-	p := Product{Count: 2, M: 3, N: 4, K: 5, A: Strides{5, 1, 15}, B: Strides{4, 1, 20}, C: Strides{4, 1, 12}, Bias: 4}
+	p := blas.Product{Count: 2, M: 3, N: 4, K: 5, A: blas.Strides{5, 1, 15}, B: blas.Strides{4, 1, 20}, C: blas.Strides{4, 1, 12}, Bias: 4}
 	full := [4]int{30, 40, 8, 24}
 	for i := range full {
 		n := full
 		n[i]--
 		func() {
 			defer func() {
-				if recover() != badLength {
+				if recover() != "blas: bad length of a slice" {
 					t.Errorf("slice %d one short: no panic", i)
 				}
 			}()
-			Mul(&p, make([]float32, n[0]), make([]float32, n[1]), make([]float32, n[2]), make([]float32, n[3]))
+			blas.Mul(&p, make([]float32, n[0]), make([]float32, n[1]), make([]float32, n[2]), make([]float32, n[3]))
 		}()
 	}
 }
@@ -154,11 +156,11 @@ func BenchmarkMul(b *testing.B) {
 		b.Run(fmt.Sprintf("%dx%dx%d", m, n, k), func(b *testing.B) {
 			r := rand.New(rand.NewPCG(1, 1))
 			x, y, c := random(r, 12*m*k), random(r, 12*k*n), make([]float32, 12*m*n)
-			p := Product{Count: 12, M: m, N: n, K: k, A: Strides{Row: 12 * k, Col: 1, Batch: k},
-				B: Strides{Row: n, Batch: k * n}, C: Strides{Row: 12 * n, Batch: n}}
+			p := blas.Product{Count: 12, M: m, N: n, K: k, A: blas.Strides{Row: 12 * k, Col: 1, Batch: k},
+				B: blas.Strides{Row: n, Batch: k * n}, C: blas.Strides{Row: 12 * n, Batch: n}}
 			b.ReportAllocs()
 			for b.Loop() {
-				Mul(&p, x, y, nil, c)
+				blas.Mul(&p, x, y, nil, c)
 			}
 			b.ReportMetric(float64(2*12*m*n*k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})

@@ -1,7 +1,5 @@
 package blas
 
-import "math"
-
 // Transpose writes the transposes of count matrices of rows x cols: element
 // (r, c) of src goes to (c, r) of dst. The columns of both are contiguous.
 func Transpose[T Float](count, rows, cols int, src []T, srcRow, srcBatch int, dst []T, dstRow, dstBatch int) {
@@ -76,14 +74,6 @@ func columnSumsPortable[T Float](dst, x []T) {
 // SumSquares returns the sum of squares, in float64.
 func SumSquares(x []float32) float64 { return sumSquares32(x) }
 
-func sumSquaresPortable(x []float32) float64 {
-	s := 0.
-	for _, v := range x {
-		s += float64(v) * float64(v)
-	}
-	return s
-}
-
 // AdamStep holds the numbers of one step of Adam with the decay of weights in
 // the gradient,
 //
@@ -106,21 +96,6 @@ func Adam(s *AdamStep, w, g, m, v []float32) (finite bool) {
 		panic(badLength)
 	}
 	return adam32(s, w, g, m, v)
-}
-
-func adamPortable(s *AdamStep, w, g, m, v []float32) bool {
-	// x * 0 is 0 for finite numbers and NaN for all others.
-	bad := float32(0)
-	for i, x := range w {
-		d := s.Scale*g[i] + s.Decay*x
-		mi := s.Beta1*m[i] + s.Gain1*d
-		vi := s.Beta2*v[i] + s.Gain2*d*d
-		m[i], v[i] = mi, vi
-		x -= s.Rate * mi / (float32(math.Sqrt(float64(vi)))*s.RootScale + s.Epsilon)
-		w[i] = x
-		bad += x * 0
-	}
-	return bad == 0
 }
 
 // BetaTerms computes what package ops calls the terms of Beta distributions in
