@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp/internal/projection"
 	"paspo/lp/internal/vec"
@@ -108,6 +109,7 @@ func exactProjection(p *Polytope, active []projection.Row, x []float64) (y []*bi
 // Projections are those of rational arithmetic, and one projector gives for each point
 // what a new one gives.
 func TestProjectorAgainstRationals(t *testing.T) {
+	long.Test(t)
 	const points = 20
 	for _, preset := range []string{"portfolio", "compute", "synthetic"} {
 		t.Run(preset, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"paspo/internal/faultfs"
+	"paspo/internal/long"
 	"paspo/internal/safetensors"
 	"paspo/ppo"
 	"paspo/rl"
@@ -64,6 +65,7 @@ func TestCodec(t *testing.T) {
 
 // No single changed byte and no cut may pass.
 func TestDamageIsFound(t *testing.T) {
+	long.Test(t)
 	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
 	b := bytesOf(t, tr)
 	want := slices.Clone(b)

@@ -6,12 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/sweep"
 )
 
 // 20 random rows leave something of 3 entities in few draws: none of 2000 of seed 4 does. Training
 // goes on with the problems of the other seeds.
 func TestConvergenceLeavesOutSeedsWithoutProblem(t *testing.T) {
+	long.Test(t)
 	settings, _, err := convergenceSettings()
 	if err != nil {
 		t.Fatal(err)

@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 )
 
 // A 90 % interval of the mean of 40 normals covers the truth in about 90 % of
 // 400 repetitions; the percentile bootstrap is known to fall a little short.
 func TestMeanIntervalCovers(t *testing.T) {
+	long.Test(t)
 	r := rand.New(rng.New(1, "data"))
 	const repetitions = 400
 	covered := 0

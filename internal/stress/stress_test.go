@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -192,6 +193,7 @@ func TestRefutes(t *testing.T) {
 // entity, hulls so narrow that the rounding of their facets shows, points that coincide,
 // and hulls that are flat to some digits.
 func TestOnceWrong(t *testing.T) {
+	long.Test(t)
 	for _, c := range []struct {
 		family    string
 		seed      uint64

@@ -7,10 +7,12 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
+	"paspo/internal/long"
 	"paspo/lp"
 )
 
 func TestGenerateRejection(t *testing.T) {
+	long.Test(t)
 	hashes := map[string]bool{}
 	for seed := range uint64(20) {
 		p, err := GenerateRejection(9, 5, seed)

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/exact"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	_ "paspo/internal/seeded"
 	"paspo/lp"
@@ -70,6 +71,7 @@ func leastExactly(d lp.Description, h []float64) float64 {
 // TestHeld holds the least relaxation to rational arithmetic, where holdings are anywhere,
 // and what it leaves to linear programs.
 func TestHeld(t *testing.T) {
+	long.Test(t)
 	kinds := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed"), "held"))

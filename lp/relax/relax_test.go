@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"paspo/internal/long"
 	"paspo/lp"
 	"paspo/lp/constraints"
 )
@@ -24,6 +25,7 @@ func always(t *testing.T, p *lp.Polytope) *Program {
 
 // The dictionary against CLP on random programs.
 func TestRelaxationAgainstLP(t *testing.T) {
+	long.Test(t)
 	r := rand.New(rand.NewPCG(5, 5))
 	for k := range 300 {
 		n := 2 + r.IntN(9)
@@ -97,6 +99,7 @@ func TestRelaxationAgainstLP(t *testing.T) {
 // The dictionary over the weights of a hull without facets against CLP. What it finds is
 // enough to leave something, and a little less is not.
 func TestRelaxationOfHullWithoutFacets(t *testing.T) {
+	long.Test(t)
 	p, err := constraints.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"paspo/envs/internal/bounds"
 	"paspo/envs/internal/snapshot"
 	"paspo/envs/portfolio"
+	"paspo/internal/long"
 	"paspo/lp"
 	"paspo/lp/interval"
 	"paspo/lp/relax"
@@ -306,6 +307,7 @@ func TestLimitsResume(t *testing.T) {
 }
 
 func TestLimitedBaselines(t *testing.T) {
+	long.Test(t)
 	for name, p := range limited(t) {
 		if name == "portfolio, nearly none" {
 			continue
@@ -367,6 +369,7 @@ func BenchmarkLimits(b *testing.B) {
 
 // The relaxation against a bisection over whether lp finds a point.
 func TestRelaxationIsLeast(t *testing.T) {
+	long.Test(t)
 	for name, p := range limited(t) {
 		polytope := p.Spec().Polytope
 		l, u := polytope.Bounds()

@@ -94,6 +94,7 @@ func TestStartAroundBaseline(t *testing.T) {
 // Under caps that follow the queues a run begins near the allocation in the caps of every
 // state, which no bias of a network plays.
 func TestStartAroundWithinCaps(t *testing.T) {
+	long.Test(t)
 	quiet(t)
 	c := small(t)
 	c.Env.Name, c.Debias.Enabled, c.Debias.Around, c.Debias.CacheDir = "compute-capped", true, debias.Baseline, ""

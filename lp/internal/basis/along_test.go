@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/exact"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	_ "paspo/internal/seeded"
 )
@@ -15,6 +16,7 @@ import (
 // TestAlong goes from one objective to the next while columns are fixed, as the
 // intervals of an action do, and holds endpoints and reduced costs to exact arithmetic.
 func TestAlong(t *testing.T) {
+	long.Test(t)
 	kinds := map[string]int{}
 	var w Work
 	rapid.Check(t, func(t *rapid.T) {

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"paspo/internal/exact"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 	_ "paspo/internal/seeded"
 	"paspo/lp"
@@ -129,6 +130,7 @@ func TestFarConflict(t *testing.T) {
 // TestLeastOfMany asks of one row a little less than any allocation of many entities has: rational arithmetic finds by how
 // much, and what floating point says is near. The rows of the conflict alone take as much.
 func TestLeastOfMany(t *testing.T) {
+	long.Test(t)
 	const n, m = 100, 20
 	r := rand.New(rng.New(1, "many"))
 	d := lp.Description{Entities: lptest.Names(n), Total: 1, Upper: make([]float64, n)}
