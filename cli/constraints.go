@@ -45,7 +45,7 @@ type polytopeFlags struct {
 
 func (f *polytopeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&f.entities, "entities", 0, "number of entities of the preset unconstrained")
-	cmd.Flags().StringVar(&f.prices, "prices", "", "take the entities from this file of `PRICES`, as "+program+" portfolio does")
+	cmd.Flags().Var((*pathFlag)(&f.prices), "prices", "take the entities from this file of `PRICES`, as "+program+" portfolio does")
 }
 
 // presets returns the names of presets, and of environments with constraints of their own.

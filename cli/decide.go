@@ -70,9 +70,9 @@ status is 2.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.holdings, "holdings", "", "`FILE` of what is held: ticker,shares")
-	flags.StringVar(&f.latest, "prices", "", "`FILE` of prices up to today")
-	flags.StringVar(&f.constraints, "constraints", "", "constraints `FILE` of today: the closest allocation that it allows takes the place of the policy's")
+	flags.Var((*pathFlag)(&f.holdings), "holdings", "`FILE` of what is held: ticker,shares")
+	flags.Var((*pathFlag)(&f.latest), "prices", "`FILE` of prices up to today")
+	flags.Var((*pathFlag)(&f.constraints), "constraints", "constraints `FILE` of today: the closest allocation that it allows takes the place of the policy's")
 	flags.Float64Var(&f.lot, "lot", 1, "shares that orders are multiples of; 0 for fractions")
 	flags.BoolVar(&f.relax, "relax", false, "where limits on turnover leave nothing of the others, relax them by the least that leaves orders")
 	f.prices.add(cmd)

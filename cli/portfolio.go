@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,6 +73,21 @@ func say(w io.Writer, problems []prices.Problem, path, what string) {
 	}
 }
 
+// pathFlag is the value of a flag that names a file or a folder. An empty one is an error, which a
+// shell passes on where a variable has not been set.
+type pathFlag string
+
+func (p *pathFlag) Set(text string) error {
+	if text == "" {
+		return errors.New("the name of a file or a folder is needed")
+	}
+	*p = pathFlag(text)
+	return nil
+}
+
+func (p *pathFlag) String() string { return string(*p) }
+func (p *pathFlag) Type() string   { return "string" }
+
 type portfolioFlags struct {
 	prices         priceFlags
 	walk           walkforward.Settings
@@ -96,7 +112,7 @@ out of sample. What is then to be traded says ` + program + ` portfolio decide (
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.constraintFile, "constraints", "", "constraints `FILE` of the limits, over tickers and "+market.Cash+" (default none but the budget)")
+	flags.Var((*pathFlag)(&f.constraintFile), "constraints", "constraints `FILE` of the limits, over tickers and "+market.Cash+" (default none but the budget)")
 	flags.StringVar(&f.walk.Every, "every", prices.Month, "period between decisions: day, week or month")
 	flags.IntVar(&f.walk.Window, "window", 0, "periods that are trained on (default ten years)")
 	flags.IntVar(&f.walk.Trade, "trade", 0, "periods that are then traded (default two years)")
@@ -108,8 +124,8 @@ out of sample. What is then to be traded says ` + program + ` portfolio decide (
 	flags.String("seed", "", "seed of everything random")
 	addPreset(cmd, &f.preset)
 	flags.StringArrayVar(&f.set, "set", nil, "one setting, `KEY=VALUE`, for example env.market.costs=0.002; repeatable")
-	flags.StringVar(&f.out, "out", "", "`FOLDER`, new (default runs/portfolio-TIME)")
-	flags.StringVar(&f.resume, "resume", "", "go on with the walk through these prices in this `FOLDER`")
+	flags.Var((*pathFlag)(&f.out), "out", "`FOLDER`, new (default runs/portfolio-TIME)")
+	flags.Var((*pathFlag)(&f.resume), "resume", "go on with the walk through these prices in this `FOLDER`")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but the summary, warnings and errors")
 	flags.SortFlags = false
@@ -117,7 +133,36 @@ out of sample. What is then to be traded says ` + program + ` portfolio decide (
 	return cmd
 }
 
+// check holds choices to what there is before anything is read.
+func (f *portfolioFlags) check() error {
+	for _, c := range []struct {
+		flag, value string
+		allowed     []string
+	}{{"--every", f.walk.Every, prices.Periods()}, {"--model", f.walk.Model, marketmodel.Kinds()}} {
+		if slices.Contains(c.allowed, c.value) {
+			continue
+		}
+		msg := fmt.Sprintf("%s is %q: one of %s is allowed", c.flag, c.value, strings.Join(c.allowed, ", "))
+		if near := config.Nearest(c.value, c.allowed); near != "" {
+			msg += fmt.Sprintf("; did you mean %s?", near)
+		}
+		return errors.New(msg)
+	}
+	switch {
+	case !(f.walk.Block == 0 || f.walk.Block >= 1 && !math.IsInf(f.walk.Block, 0)):
+		return fmt.Errorf("--block is %g: 0 or a number of at least 1 is allowed", f.walk.Block)
+	case f.walk.States < 0 || f.walk.States > marketmodel.MostStates:
+		return fmt.Errorf("--states is %d: 0 to %d are allowed", f.walk.States, marketmodel.MostStates)
+	case f.walk.States > 0 && f.walk.Model != marketmodel.HiddenMarkov:
+		return fmt.Errorf("--states is %d: it is for --model %s", f.walk.States, marketmodel.HiddenMarkov)
+	}
+	return nil
+}
+
 func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	errs := cmd.ErrOrStderr()
 	table, err := f.prices.read(path, errs)
 	if err != nil {

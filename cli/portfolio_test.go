@@ -249,22 +249,28 @@ constraints:
 func TestPortfolioErrors(t *testing.T) {
 	prices := priceFile(t, 40)
 	for want, args := range map[string][]string{
-		"entity AAX is no ticker of":          {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAX, BBB]\ntotal: 1\n")},
-		"did you mean AAA?":                   {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAAA, BBB]\ntotal: 1\n")},
-		"the entities are CASH alone":         {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH]\ntotal: 1\n")},
-		"a window takes 120":                  {prices},
-		`every is "year"`:                     {prices, "--every", "year"},
-		`kind is "arch"`:                      {prices, "--window", "20", "--model", "arch"},
-		`"spl" is no kind of problem`:         {prices, "--repair", "spl"},
-		"--jump is -1":                        {prices, "--jump", "-1"},
-		"cannot read prices from nothing.csv": {"nothing.csv"},
-		"a file of prices":                    {},
-		"AAA: the price is 0":                 {textFile(t, "p.csv", "date,AAA\n2020-01-01,1\n2020-01-02,0\n")},
-		"p.csv: the ticker CASH has the name of what is not invested": {textFile(t, "p.csv", "date,CASH,AAA\n2020-01-01,1,2\n2020-01-02,1,2\n")},
-		`p.csv: the name "A\nB" holds a character`:                    {textFile(t, "p.csv", "date,\"A\nB\"\n2020-01-01,1\n2020-01-02,1\n")},
-		"p.csv: the name is longer than 200 bytes":                    {textFile(t, "p.csv", "date,"+strings.Repeat("A", 201)+"\n2020-01-01,1\n2020-01-02,1\n")},
-		"costs is \"2\"":               {prices, "--window", "20", "--set", "env.market.costs=2"},
-		"the lower bound of AAA is -1": {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [BBB, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
+		"entity AAX is no ticker of":                            {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAX, BBB]\ntotal: 1\n")},
+		"did you mean AAA?":                                     {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAAA, BBB]\ntotal: 1\n")},
+		"the entities are CASH alone":                           {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH]\ntotal: 1\n")},
+		"a window takes 120":                                    {prices},
+		`--every is "year": one of day, week, month is allowed`: {prices, "--every", "year"},
+		"did you mean month?":                                   {prices, "--every", "moth"},
+		`--model is "arch"`:                                     {prices, "--window", "20", "--model", "arch"},
+		"--block is 0.5":                                        {prices, "--window", "20", "--block", "0.5"},
+		"--states is 9":                                         {prices, "--window", "20", "--model", "hidden-markov", "--states", "9"},
+		"--states is 2: it is for":                              {prices, "--window", "20", "--states", "2"},
+		"--window is 1 and --trade 24":                          {prices, "--window", "1"},
+		`"" for "--constraints" flag: the name of a file or a folder is needed`: {prices, "--constraints", ""},
+		`"spl" is no kind of problem`:                                           {prices, "--repair", "spl"},
+		"--jump is -1":                                                          {prices, "--jump", "-1"},
+		"cannot read prices from nothing.csv":                                   {"nothing.csv"},
+		"a file of prices":                                                      {},
+		"AAA: the price is 0":                                                   {textFile(t, "p.csv", "date,AAA\n2020-01-01,1\n2020-01-02,0\n")},
+		"p.csv: the ticker CASH has the name of what is not invested":           {textFile(t, "p.csv", "date,CASH,AAA\n2020-01-01,1,2\n2020-01-02,1,2\n")},
+		`p.csv: the name "A\nB" holds a character`:                              {textFile(t, "p.csv", "date,\"A\nB\"\n2020-01-01,1\n2020-01-02,1\n")},
+		"p.csv: the name is longer than 200 bytes":                              {textFile(t, "p.csv", "date,"+strings.Repeat("A", 201)+"\n2020-01-01,1\n2020-01-02,1\n")},
+		"costs is \"2\"":                                                        {prices, "--window", "20", "--set", "env.market.costs=2"},
+		"the lower bound of AAA is -1":                                          {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [BBB, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
 	} {
 		args = append([]string{"portfolio"}, args...)
 		out := filepath.Join(t.TempDir(), "p")
@@ -300,6 +306,7 @@ func TestCheckOverPrices(t *testing.T) {
 	}
 	refused(t, "entity AAC is no ticker of", "", "constraints", "check", textFile(t, "l.yaml", "entities: [CASH, AAC]\n"), "--prices", table)
 	refused(t, "cannot read prices from nothing.csv", "", "constraints", "check", limits, "--prices", "nothing.csv")
+	refused(t, `"" for "--prices" flag: the name of a file or a folder is needed`, "", "constraints", "check", limits, "--prices", "")
 	refused(t, "--entities is for the preset", "", "constraints", "check", limits, "--prices", table, "--entities", "3")
 }
 

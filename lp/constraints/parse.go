@@ -497,10 +497,11 @@ func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description, lines m
 			}
 			continue
 		}
-		j, err := r.entity(b.key, "bounds", name, names)
-		if err != nil {
-			return err
+		if !ok { // groups and the word for all others stand here too
+			known := slices.Concat(names.entities, names.groups)
+			return r.errorf(b.key, "bounds: unknown name %q%s; known are %s, and %s for all others", clip(name), suggest(name, append(known, everyOther)), list(known), everyOther)
 		}
+		j := k
 		own[j] = true
 		if err := r.bound(b.value, j, d); err != nil {
 			return err
