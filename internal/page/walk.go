@@ -251,6 +251,14 @@ func monthly(dates []string, log []float64) *Table {
 	return t
 }
 
+// decimals is a number with two of them.
+func decimals(x float64) Cell {
+	if math.IsNaN(x) {
+		return numeric(x)
+	}
+	return Cell{Text: fmt.Sprintf("%.2f", x), Value: x}
+}
+
 func walkTable(rows []walkforward.Row) *Table {
 	t := &Table{Head: []string{"policy", "growth a year", "beyond equal weights", "volatility", "Sharpe", "Sortino", "drawdown", "CVaR 5 %", "turnover a year", "costs a year", "violations"}}
 	share := func(x float64) Cell { return Cell{Text: fmt.Sprintf("%.1f %%", 100*x), Value: x} }
@@ -261,8 +269,8 @@ func walkTable(rows []walkforward.Row) *Table {
 		if r.Policy == walkforward.Equal {
 			beyond = words("")
 		}
-		t.Rows = append(t.Rows, []Cell{words(r.Policy), growth, beyond, share(r.Volatility), numeric(float64(r.Sharpe)), numeric(float64(r.Sortino)),
-			share(r.Drawdown), share(r.CVaR), numeric(r.Turnover), {Text: fmt.Sprintf("%.2f %%", 100*r.Costs), Value: r.Costs}, whole(r.Violations)})
+		t.Rows = append(t.Rows, []Cell{words(r.Policy), growth, beyond, share(r.Volatility), decimals(float64(r.Sharpe)), decimals(float64(r.Sortino)),
+			share(r.Drawdown), share(r.CVaR), decimals(r.Turnover), {Text: fmt.Sprintf("%.2f %%", 100*r.Costs), Value: r.Costs}, whole(r.Violations)})
 	}
 	return t
 }
