@@ -386,6 +386,9 @@ func (s *Summary) Write(w io.Writer) error {
 	if text := s.Relaxed(); text != "" {
 		fmt.Fprintf(w, "\n%s\n", text)
 	}
+	if err := s.writeLimits(w); err != nil {
+		return err
+	}
 	if len(s.Misses) > 0 {
 		model := s.Model
 		if s.ModelStates > 0 {

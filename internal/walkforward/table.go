@@ -127,6 +127,42 @@ func known(x report.Number) string {
 	return fmt.Sprintf("%.2f", x)
 }
 
+// writeLimits writes the limits that the trained policy was at, or that have a shadow price.
+func (s *Summary) writeLimits(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	none := true
+	for _, l := range s.Limits {
+		price := float64(l.ShadowPrice)
+		if l.At == 0 && !(math.Abs(price) >= 5e-6) {
+			continue
+		}
+		if none {
+			fmt.Fprintln(tw, "\nlimit\tleast distance\tperiods at it\tshadow price a year, of 0.01")
+			none = false
+		}
+		text := "-"
+		if !math.IsNaN(price) {
+			text = fmt.Sprintf("%.3f %%", 100*price+0)
+			switch tighter := float64(l.Tighter); {
+			case math.IsInf(tighter, 1):
+				text += ", tighter leaves nothing"
+			case tighter-price > 1e-6:
+				text += fmt.Sprintf(", %.3f %% tighter", 100*tighter)
+			}
+		}
+		fmt.Fprintf(tw, "%s\t%.4f\t%d of %d\t%s\n", l.Name, l.Least, l.At, len(s.Dates), text)
+	}
+	if err := tw.Flush(); err != nil || none {
+		return err
+	}
+	what := "shadow prices are of the " + BestConstant + "; the page and summary.json have all limits"
+	if s.Unpriced != "" {
+		what = "there are no shadow prices: " + s.Unpriced
+	}
+	_, err := fmt.Fprintln(w, what)
+	return err
+}
+
 // writeRows writes the table.
 func writeRows(w io.Writer, rows []Row) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

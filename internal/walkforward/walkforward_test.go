@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -239,7 +240,8 @@ func TestWalk(t *testing.T) {
 		t.Errorf("the summary does not read back: %v", err)
 	}
 	var text strings.Builder
-	if err := own.Write(&text); err != nil || !strings.Contains(text.String(), own.Verdict) || !strings.Contains(own.Verdict, "equal weights") {
+	if err := own.Write(&text); err != nil || !strings.Contains(text.String(), own.Verdict) || !strings.Contains(own.Verdict, "equal weights") ||
+		!regexp.MustCompile(`(?m)^limit +least distance .*\n(.*\n)*total = 1 +0\.0000 +36 of 36 +\d+\.\d{3} %$`).MatchString(text.String()) {
 		t.Errorf("%v\n%s", err, text.String())
 	}
 
