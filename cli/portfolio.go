@@ -198,6 +198,9 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	if f.resume == "" && !cmd.Flags().Changed("trade") {
 		f.walk.Trade = int(2 * years)
 	}
+	if f.walk.Window < 2 || f.walk.Trade < 1 {
+		return fmt.Errorf("--window is %d and --trade %d: at least 2 and 1 %ss are allowed", f.walk.Window, f.walk.Trade, f.walk.Every)
+	}
 	if f.out == "" {
 		f.out = filepath.Join("runs", "portfolio-"+time.Now().Format("20060102-150405"))
 	}

@@ -96,6 +96,9 @@ type lines struct {
 }
 
 func csvLines(data []byte) (*lines, error) {
+	if err := text(data); err != nil {
+		return nil, err
+	}
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	r.TrimLeadingSpace, r.ReuseRecord = true, true
 	head, err := r.Read()
@@ -105,14 +108,32 @@ func csvLines(data []byte) (*lines, error) {
 	if err != nil {
 		return nil, csvError(err)
 	}
+	columns := len(head)
 	return &lines{slices.Clone(head), func() ([]string, int, error) {
 		record, err := r.Read()
+		if errors.Is(err, csv.ErrFieldCount) {
+			line, _ := r.FieldPos(0)
+			return nil, 0, fmt.Errorf("%d: the number of fields is %d: %d are allowed, as in the first line", line, len(record), columns)
+		}
 		if err != nil {
 			return nil, 0, csvError(err)
 		}
 		line, _ := r.FieldPos(0)
 		return record, line, nil
 	}}, nil
+}
+
+// text says what a file is that is not UTF-8 text, as far as its first bytes tell.
+func text(data []byte) error {
+	for begin, what := range map[string]string{"PK\x03\x04": "a workbook of Excel or another archive", "\xd0\xcf\x11\xe0": "a workbook of Excel", "\xff\xfe": "UTF-16", "\xfe\xff": "UTF-16"} {
+		if bytes.HasPrefix(data, []byte(begin)) {
+			return fmt.Errorf(" it is %s: CSV in UTF-8 is allowed, gzip or not, or Parquet", what)
+		}
+	}
+	if bytes.IndexByte(data, 0) >= 0 {
+		return errors.New(" it has bytes of 0, which text has not: CSV in UTF-8 is allowed, gzip or not, or Parquet")
+	}
+	return nil
 }
 
 // parquetLines takes rows for lines, from 1 on. The date of a wide table comes first: it may
@@ -175,7 +196,17 @@ func parse(data []byte) (*rawTable, error) {
 		return t, t.readLong(r, d, k, p)
 	}
 	if len(head) < 2 || strings.ToLower(head[0]) != "date" {
-		return nil, fmt.Errorf(`1: the names are %q: "date" and a ticker a column, or "date,ticker,price", separated by commas, are allowed`, strings.Join(head, ","))
+		names := strings.Join(head, ",")
+		what := ""
+		for _, by := range []string{";", "\t", "|"} {
+			if strings.Count(names, by) > strings.Count(names, ",") {
+				what = fmt.Sprintf(", not by %q, and points for decimals", by)
+			}
+		}
+		if most := 60; len(names) > most {
+			names = names[:most] + ".."
+		}
+		return nil, fmt.Errorf(`1: the names are %q: "date" and a ticker a column, or "date,ticker,price", separated by commas%s, are allowed`, names, what)
 	}
 	for i, name := range head[1:] {
 		if name == "" || slices.Contains(t.tickers, name) {
@@ -252,7 +283,11 @@ func (q *quote) set(i int, text string) error {
 	}
 	x, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return fmt.Errorf("the price is %q: a number is allowed", text)
+		what := ""
+		if strings.Contains(text, ",") {
+			what = ", with a point for decimals and nothing between thousands,"
+		}
+		return fmt.Errorf("the price is %q: a number%s is allowed", text, what)
 	}
 	if !(x >= least && x <= most) {
 		if q.bad == nil {

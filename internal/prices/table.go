@@ -21,6 +21,9 @@ const (
 	Month = "month"
 )
 
+// Periods returns the names that Resample takes.
+func Periods() []string { return []string{Day, Week, Month} }
+
 // PerYear returns about how many periods a year has, 0 where the name is none of theirs.
 func PerYear(every string) float64 {
 	return map[string]float64{Day: 252, Week: 52, Month: 12}[every]

@@ -10,7 +10,7 @@ type Fold struct{ First, Begin, End int }
 // the first window ends and leaves out nothing; its last part may be shorter.
 func Folds(periods, window, trade int) ([]Fold, error) {
 	if window < 2 || trade < 1 {
-		return nil, fmt.Errorf("--window is %d and --trade %d: at least 2 and 1 periods are allowed", window, trade)
+		return nil, fmt.Errorf("a window of %d periods and %d to trade: at least 2 and 1 are allowed", window, trade)
 	}
 	if periods <= window {
 		return nil, fmt.Errorf("there are returns of %d periods, and a window takes %d: a shorter --window or more prices are needed", periods, window)

@@ -108,7 +108,7 @@ type Summary struct {
 func (w *Walk) Run(ctx context.Context) (*Summary, error) {
 	folds, err := Folds(len(w.Prices.Dates)-1, w.Window, w.Trade)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s, by the %s: %w", w.Prices.Name, w.Every, err)
 	}
 	if err := w.prepare(); err != nil {
 		return nil, err
