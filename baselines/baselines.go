@@ -20,7 +20,7 @@ import (
 // and needs nothing of this one.
 const PASPO = "paspo"
 
-// algorithm is a line of the table.
+// algorithm is an algorithm other than PASPO: its policy, its learner and what holds of both.
 type algorithm struct {
 	name string // that algo.name gives it
 
@@ -212,7 +212,8 @@ func newLearner(polytope *lp.Polytope, backend policy.Backend, c Config, p ppo.C
 
 // Costs returns the constraints that a point of the budget's simplex can break, whose
 // excesses are the costs of a step: inequalities, equalities beside the budget, and upper
-// bounds below what the budget leaves to one entity. They are places in lp.Polytope.Excesses.
+// bounds below what an entity takes where all others are at their lower bounds. They are places
+// in lp.Polytope.Excesses.
 func Costs(p *lp.Polytope) (costs []int) {
 	_, b, _ := p.Inequalities()
 	for k := range b {
@@ -244,7 +245,7 @@ func Costs(p *lp.Polytope) (costs []int) {
 	return costs
 }
 
-// sizes returns what the residuals of constraints are measured in.
+// sizes returns the sizes that residuals of constraints are relative to, in the units of the rows.
 func sizes(p *lp.Polytope, constraints []int) []float64 {
 	_, b, _ := p.Inequalities()
 	_, f, _ := p.Equalities()

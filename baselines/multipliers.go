@@ -3,13 +3,12 @@ package baselines
 import "math"
 
 // multipliers are the Lagrange multipliers lambda >= 0 of the constraints' costs. They ascend
-// by Adam (Kingma
-// and Ba, arXiv 1412.6980) on
+// by Adam (Kingma and Ba, arXiv 1412.6980) on
 //
 //	sum_k lambda_k (J_k - d)
 //
-// and are projected onto lambda >= 0. What they hold, in this order: the number of steps,
-// then lambda, first and second moments.
+// and are projected onto lambda >= 0. Checkpoints keep, in this order, the number of steps,
+// lambda, and the first and second moments.
 type multipliers struct {
 	rate   float64
 	steps  float64

@@ -20,8 +20,8 @@ const (
 )
 
 // corrected is a family whose actions are the projections of draws u of another one onto
-// the polytope: argmin |s - u|. Its draws are those of u, those that would have given s,
-// and the cost of u, the sum of its excesses.
+// the polytope: argmin |s - u|. A draw of it holds the draw of u, the draw that would have given s
+// itself, and the cost of u, the sum of its excesses.
 type corrected struct {
 	policy.Divergent
 	projector *lp.Projector

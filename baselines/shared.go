@@ -12,7 +12,7 @@ import (
 	"paspo/rl"
 )
 
-// base is what learners are made of: PPO on the policy, which they change or do without.
+// base is what learners are made of. Its Learner is PPO, which some change and others do without.
 type base struct {
 	rl.Learner
 
@@ -27,7 +27,7 @@ type base struct {
 	rows   []int32 // of an epoch, in its order
 }
 
-// plain is the algorithm that changes nothing.
+// plain is PPO as it is: these algorithms differ from it in their policy alone.
 func (b *base) plain() rl.Learner { return b }
 
 // Streams implements rl.Learner.

@@ -98,14 +98,14 @@ type Request struct {
 	// Streams holds the random stream of every row. It is read where x is sampled.
 	Streams []*rng.Stream
 
-	// Keep makes row r of the request row At+r of the rollout that the backend
-	// holds, for a Batch that has no samples of its own: a device need not send
-	// them to the host and back.
+	// Keep has the backend hold row r of the request as row At+r of a rollout. A Batch
+	// without samples of its own is learned from those rows, so that a device need not
+	// send them to the host and back.
 	Keep bool
 	At   int
 
-	// Brief allows the backend to leave Prefix, LogX, Log1mX, LogWidth, Lower and
-	// Upper empty.
+	// Brief says that the caller reads none of Prefix, LogX, Log1mX, LogWidth, Lower and
+	// Upper, which may then be empty.
 	Brief bool
 }
 
@@ -140,7 +140,7 @@ type Samples struct {
 
 	// What training needs of the action, see docs/method.md, section 7. A fixed entity has
 	// Mask 0 and zeros elsewhere.
-	Prefix           []float32 // Rows x n, the actions as the heads see them
+	Prefix           []float32 // Rows x n, the amounts in units of Total, as the heads see them
 	LogX, Log1mX     []float32 // Rows x h: ln x and ln(1-x)
 	LogWidth         []float32 // Rows x h: ln((hi - lo)/Total(p))
 	Mask             []float32 // Rows x h: 1 where the interval is not fixed
@@ -154,7 +154,7 @@ type Samples struct {
 	MaxResidual      float64
 }
 
-// Batch is a rollout to learn from, Rows transitions flattened.
+// Batch is a rollout to learn from: Rows transitions, of n entities and h heads.
 type Batch struct {
 	Rows      int
 	Advantage []float32 // Rows, standardised
@@ -170,7 +170,7 @@ type Batch struct {
 	LogX, Log1mX, LogWidth, Mask []float32 // Rows x h
 }
 
-// Kept says that the batch has no samples of its own.
+// Kept reports whether the batch has no samples of its own: the kept rows are meant then.
 func (b *Batch) Kept() bool {
 	return b.Obs == nil && b.Prefix == nil && b.LogX == nil && b.Log1mX == nil && b.LogWidth == nil && b.Mask == nil
 }

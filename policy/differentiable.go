@@ -2,8 +2,8 @@ package policy
 
 import "math"
 
-// Differentiable is a Backend for algorithms that state a loss of their own. They say what
-// its derivatives are by the terms of every row, and leave the rest to the backend:
+// Differentiable is a Backend for algorithms that state a loss of their own. They write the
+// derivatives of the loss by the terms of every row, and the backend does the rest:
 //
 //	t := b.Forward(rows)
 //	for i := range rows { t.DLogProb[i] = .. }
@@ -25,14 +25,15 @@ type Differentiable interface {
 	// are valid until the next Forward.
 	Forward(rows []int32) *Terms
 
-	// Backward adds to the gradient what the derivatives of the terms make of it.
+	// Backward adds the gradient by the parameters of a loss with the derivatives that the
+	// terms hold.
 	Backward(t *Terms)
 
 	// Update takes one step of Adam along the gradient, clears it and returns its norm
-	// before clipping, that of critics of costs left out: theirs is clipped on its own.
+	// before clipping. Critics of costs do not count in it: their gradient is clipped on its own.
 	Update(s Settings) (norm float64, err error)
 
-	// Diverge says that Forward is to compute divergences too.
+	// Diverge has Forward compute divergences too.
 	Diverge()
 
 	// Hold makes the present policy the one that ratios and KL of Terms are of. Load

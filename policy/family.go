@@ -14,8 +14,7 @@ type Family interface {
 	// Polytope is what actions are in, or are measured by.
 	Polytope() *lp.Polytope
 
-	// Outputs is the number of outputs that an actor gives a row, Size that of the
-	// numbers of a draw.
+	// Outputs is how many outputs z an actor has for a row, Size how many numbers a draw has.
 	Outputs() int
 	Size() int
 
@@ -48,16 +47,16 @@ type DrawEntropic interface {
 	DrawEntropy(z, draw, grad []float32) float64
 }
 
-// Penalized is a Family of which a draw adds something to the loss of a policy, beside what
-// algorithms make of its density.
+// Penalized is a Family with a term of its own in the loss of a policy: one for every draw, beside
+// the terms that algorithms make of densities.
 type Penalized interface {
 	Family
 
-	// Penalty returns what a draw adds, and writes its gradient by z where grad is not nil.
+	// Penalty returns the term of a draw, and writes its gradient by z where grad is not nil.
 	Penalty(z, draw, grad []float32) float64
 }
 
-// Divergent is a Family whose divergences are known.
+// Divergent is a Family whose Kullback-Leibler divergences are known.
 type Divergent interface {
 	Family
 

@@ -2,7 +2,7 @@ package policy
 
 import "fmt"
 
-// NonFiniteError says that a gradient step met a NaN or an Inf. The parameters
+// NonFiniteError says that a gradient step found a NaN or an Inf. The parameters
 // are those before the step, unless the tensor is itself a parameter.
 type NonFiniteError struct {
 	Tensor string // the first one in the order of computation

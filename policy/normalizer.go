@@ -11,7 +11,7 @@ import (
 //
 //	z = (x - mean) / sqrt(var + 1e-8),
 //
-// clipped to [-Clip, Clip] where Clip > 0. One that is off, or has seen nothing,
+// clipped to [-Clip, Clip] where Clip > 0. A normaliser that is off, or has seen nothing,
 // only converts to float32.
 type Normalizer struct {
 	On   bool
@@ -36,7 +36,7 @@ func (n *Normalizer) Update(obs []float64) {
 	}
 }
 
-// Apply writes the standardised rows of obs. The error names a component that is
+// Apply writes the standardised rows of obs (rows x Dim) to dst. The error names a component that is
 // not a finite float32 afterwards.
 func (n *Normalizer) Apply(dst []float32, obs []float64) error {
 	dim := n.Dim()

@@ -28,16 +28,17 @@ var defaultFitting = fitting{rounds: 40, states: 2048, epochs: 4, minibatch: 256
 // StartAround fits the policy, before the first iteration, to the allocation that is
 // closest to center within the limits of every state: where these follow the state, no bias
 // of a network stands for one allocation. The mean of Beta i becomes the coordinate of that
-// allocation in the interval that the actions before it leave, and its deviation the share
-// spread of the largest (see dist.Around).
+// allocation in the interval of entity i, given the actions before it, and its deviation the
+// share spread of the largest there is (see dist.Around).
 //
-// In the first half of the rounds the environments are given the allocation itself: states that
-// a bad policy leads to would stay in the statistics of observations, and what is fitted would change as training
-// outweighs them. Then the policy plays, and learns in the states that it meets itself
-// (as DAgger does, Ross, Gordon and Bagnell, arXiv 1011.0686). It learns by the gradient of the
-// expected log-likelihood. That needs E ln x and E ln(1-x) in the place of a sample's, and is
-// the gradient of a surrogate whose ratios are 1 and whose advantages are 1. Rewards are not looked at, and
-// the optimiser starts anew. minibatch is what the backend takes at most.
+// In the first half of the rounds the environments take the allocation itself. States that a bad
+// policy leads to would stay in the statistics of observations, and the fitted policy would change
+// once training outweighs them. In the second half the policy plays and is fitted in the states
+// that it comes to (as DAgger does, Ross, Gordon and Bagnell, arXiv 1011.0686). It is fitted by the
+// gradient of the expected log-likelihood, which has E ln x and E ln(1-x) where the log-likelihood
+// of a sample has ln x and ln(1-x): that is the gradient of PPO's surrogate where ratios and
+// advantages are 1. Rewards are not looked at, and the optimiser starts anew. minibatch is the
+// most rows that the backend takes in a step.
 func (t *Trainer) StartAround(center []float64, spread float64, minibatch int) error {
 	f := defaultFitting
 	f.minibatch = min(f.minibatch, minibatch)
@@ -92,8 +93,8 @@ func (t *Trainer) startAround(center []float64, spread float64, f fitting) error
 	return t.commit()
 }
 
-// holdStatistics lets those of observations count a thousand times: networks are narrowly
-// fitted to what they divide by, which training would move.
+// holdStatistics makes the statistics of observations count as if a thousand times as many had
+// been seen: training would move them, and with them the inputs that the networks are fitted to.
 func (t *Trainer) holdStatistics() error {
 	state, err := t.backend.State()
 	if err != nil {

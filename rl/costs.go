@@ -40,8 +40,8 @@ type costs struct {
 	column   [5][]float64
 }
 
-// price makes room for the costs of a Constrained learner.
-func (t *Trainer) price() {
+// makeCosts makes the memory of the costs of a Constrained learner.
+func (t *Trainer) makeCosts() {
 	learner, ok := t.learner.(Constrained)
 	if !ok {
 		return
@@ -113,15 +113,15 @@ func (r *Rollout) Estimate(rewards, advantages []float64, returns []float32) {
 	t.targets(returns, r.returns)
 }
 
-// EpisodeLength returns how many steps an episode of the rollout has, those that go on
-// after it counted as ended: rows over the number of pieces.
+// EpisodeLength returns the mean number of steps of an episode of the rollout: rows over the
+// number of episodes, where an episode that goes on after the rollout counts as ended.
 func (r *Rollout) EpisodeLength() float64 {
-	pieces := len(r.last)
+	episodes := len(r.last)
 	envs, rows := len(r.last), r.Batch.Rows
 	for i, done := range r.done {
 		if done && i < rows-envs {
-			pieces++
+			episodes++
 		}
 	}
-	return float64(rows) / float64(pieces)
+	return float64(rows) / float64(episodes)
 }

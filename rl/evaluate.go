@@ -51,7 +51,7 @@ type Evaluation struct {
 	Violations  int     // actions with a residual above envs.Violation
 }
 
-// moments are those of Expected where it is known, else of Returns: both have one mean.
+// moments returns those of Expected where it is known, else of Returns: the two have the same mean.
 func (e *Evaluation) moments() (m stats.Running) {
 	estimates := e.Returns
 	if e.Expected != nil {

@@ -8,7 +8,8 @@ package rl
 //
 // where A_{t+1} is 0 if the episode ended with step t, and V(s_{t+1}) is after: 0 if
 // the episode terminated, the value of the final observation if it was truncated. The
-// return that the critic learns is A_t + V(s_t). Row t*envs+e holds step t of
+// return that the critic learns is A_t + V(s_t). All but last have one element a transition, in
+// units of rewards and returns. Row t*envs+e holds step t of
 // environment e; last holds the values of the observations after the last step.
 func gae(adv, rewards, values []float64, done []bool, after, last []float64, gamma, lambda float64) {
 	envs := len(last)

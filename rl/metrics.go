@@ -34,7 +34,7 @@ type Metrics struct {
 	Alpha, Beta [3]float64 // quantiles 0.05, 0.5, 0.95 over what was not fixed
 	MaxResidual float64    // largest scaled residual of an action
 	Violations  int        // actions with a residual above envs.Violation
-	Relaxed     float64    // states whose limits left nothing and were relaxed, NaN where limits do not follow the state
+	Relaxed     float64    // states whose limits no allocation satisfied and that were relaxed, NaN where limits do not follow the state
 
 	StepsPerSecond                float64 // of rollout and update together
 	RolloutSeconds, UpdateSeconds float64

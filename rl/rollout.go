@@ -124,7 +124,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 			return err
 		}
 		t.step += int64(n)
-		// Measured where the actions are taken too, lest a backend err.
+		// The vector measures residuals too: a backend may be wrong.
 		for e, x := range v.Residuals() {
 			x = max(x, out.Residual[e])
 			m.MaxResidual = max(m.MaxResidual, x)
@@ -247,8 +247,8 @@ func (r *Rollout) Standardise(dst []float32, advantages []float64) (scale float6
 }
 
 // centre takes the mean of every group of advantages off its members. Environments
-// of a group meet the same draws, so that this removes what the draws alone did to
-// them; what is left compares their actions. Actions of others do not depend on
+// of a group have the same draws, so that this removes what the draws alone did to the
+// advantages: what remains compares the actions. Actions of others do not depend on
 // an environment's own, so that the gradient stays unbiased but for the factor
 // 1 - 1/group, by which its own part in the mean scales it.
 func centre(adv []float64, group int) {
@@ -347,8 +347,8 @@ func (t *Trainer) returnDeviation() float64 { return t.returnStats.Deviation(0) 
 //
 //	G_e = gamma G_e + r_e,  G_e = 0 after the end of an episode.
 //
-// The mean square is not taken about the mean: first rewards that are equal would
-// leave nothing to divide by. As |r_e| is at most |G_e| now plus |G_e| before, the
+// The mean square is not taken about the mean: where the first rewards are equal, that
+// would be 0. As |r_e| is at most |G_e| now plus |G_e| before, the
 // scaled reward is at most sqrt(2 N) after N of them.
 func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
 	if !t.cfg.ScaleRewards {

@@ -51,9 +51,9 @@ type Best struct {
 	Iteration int     `json:"iteration"` // 0 where there was none
 }
 
-// New returns a trainer at the start of training. The environments' streams, the
-// actions' come from seed; the backend has its own
-// parameters already, and is told whether to standardise observations. A problem
+// New returns a trainer at the start of training. The streams of the environments and of the
+// actions come from seed; the backend has its own parameters already, and is told whether to
+// standardise observations. A problem
 // whose polytope or observations are not those of the backend is refused, as is one
 // whose environments do not keep what Snapshotters promise (envs.CheckSnapshots).
 func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Config, seed uint64) (*Trainer, error) {
@@ -81,7 +81,7 @@ func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Conf
 		discounted: make([]float64, cfg.Envs), rewardStats: stats.NewMoments(1), returnStats: stats.NewMoments(1),
 	}
 	t.roll.trainer = t
-	t.price()
+	t.makeCosts()
 	t.actor = NewActor(backend)
 	root := rng.New(seed, "action")
 	for e := range cfg.Envs {
@@ -232,8 +232,8 @@ func (t *Trainer) due(n int) bool {
 	return n > 0 && t.iteration%n == 0 || t.iteration == t.cfg.Iterations()
 }
 
-// Sets of evaluated episodes. What is chosen is better on the episodes that chose it
-// than on others, so that those that are shown are others. The tables at the end have a
+// Sets of evaluated episodes. A rule or a checkpoint does better on the episodes that it was
+// chosen on than on others, so that the curve is over others. The tables at the end have a
 // third set.
 const (
 	choiceSet = "choice"

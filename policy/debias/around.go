@@ -26,7 +26,7 @@ const (
 	Baseline Around = "baseline" // a constant allocation that the environment knows
 )
 
-// UnmarshalYAML takes a mapping of amounts as well as what a mapping is written as.
+// UnmarshalYAML takes a mapping of amounts as well as text that is written like one.
 func (a *Around) UnmarshalYAML(n *yaml.Node) error {
 	text, err := setting.Flow(n)
 	if errors.Is(err, setting.ErrFlow) {
@@ -108,9 +108,9 @@ func (a Around) Allocation(p *lp.Polytope, baseline func() ([]float64, error)) (
 	return x, nil
 }
 
-// around returns distributions about the center: x_i, its coordinate in the interval that
-// the center itself leaves, is the mean of Beta i, and Spread says how far it deviates (see
-// dist.Around). An interval that is fixed gets Beta(1, 1).
+// around returns distributions about the center. The mean of Beta i is the coordinate x_i of the
+// center in the interval of entity i, given the center's own amounts before it, and Spread sets
+// the deviation (see dist.Around). An interval that is fixed gets Beta(1, 1).
 func around(p *lp.Polytope, solver lp.Solver, cfg Config) (*policy.Fit, error) {
 	heads, fixed := policy.Heads(p), cfg.FixedWidth*policy.Total(p)
 	f := &policy.Fit{Entities: append([]string(nil), p.Entities()[:heads]...), Method: "around an allocation"}

@@ -27,11 +27,11 @@ type Config struct {
 	CacheDir string         `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
 	Sampler  uniform.Config `yaml:"sampler" doc:"how uniform points are drawn"`
 
-	// FixedWidth is that of Config: the share of the total below which an interval
-	// is fixed and left out of the fit.
+	// FixedWidth is that of policy.Config: the share of the total below which an interval
+	// is fixed, and counts for nothing in the fit.
 	FixedWidth float64 `yaml:"-"`
 
-	// Center is the allocation that Around has become, nil for none.
+	// Center is the allocation that Around stands for, n amounts, nil for none.
 	Center []float64 `yaml:"-"`
 }
 
@@ -74,8 +74,8 @@ func (c Config) Validate() error {
 
 // Fit draws uniform points of p, maps every coordinate through its interval
 // and fits a Beta distribution a head by maximum likelihood. An interval that is
-// fixed says nothing and is skipped; a head that is never free, or too seldom
-// for a fit, gets Beta(1, 1). Fits are cached (see Config); a cache that
+// fixed says nothing and is skipped; a head whose interval is fixed at nearly all points
+// gets Beta(1, 1). Fits are cached (see Config); a cache that
 // cannot be read or written is a warning.
 //
 // Where there is a center no points are drawn, and every Beta has the center's coordinate
@@ -131,7 +131,7 @@ type logSums struct {
 	used, lost int
 }
 
-// fitPoints fits every head to uniform points (rows x n).
+// fitPoints fits every head to uniform points (rows x n, row-major).
 func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg Config) (*policy.Fit, error) {
 	n, heads := p.Dim(), policy.Heads(p)
 	rows := len(points) / n
@@ -187,7 +187,7 @@ func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg Config) (
 	return f, nil
 }
 
-// mapBuffers are what a worker maps points with.
+// mapBuffers holds the intervals and the amounts of the points that a worker maps.
 type mapBuffers struct{ lo, hi, a []float64 }
 
 func newMapBuffers(rows int) *mapBuffers {

@@ -35,9 +35,9 @@ func FitBeta(meanLogX, meanLog1mX float64) (Beta, error) {
 	// By Jensen's inequality exp(g) + exp(h) < 1 unless all points are equal.
 	// The gap is taken from the larger of the two, where it does not cancel.
 	big, small := max(g, h), min(g, h)
-	room := -math.Expm1(big)
-	gap := room - math.Exp(small)
-	if !(gap > fitMinSpread*room) {
+	rest := -math.Expm1(big)
+	gap := rest - math.Exp(small)
+	if !(gap > fitMinSpread*rest) {
 		return Beta{}, fmt.Errorf("dist: no Beta distribution has mean ln x = %g and mean ln(1-x) = %g: the points do not spread", g, h)
 	}
 

@@ -11,8 +11,8 @@ import (
 	"paspo/policy"
 )
 
-// fail finds what was not finite in a step, in the order of CPU.fail. What the
-// step has computed is still on the device.
+// fail finds what was not finite in a step, in the order in which a step computes: inputs,
+// parameters, results. All of them are still on the device.
 func (p *program) fail(g *Backend, c *kernels.Control) error {
 	e := &policy.NonFiniteError{Tensor: "the norm of the gradient", Step: c.Time}
 	g.wrong = e

@@ -22,12 +22,12 @@ import (
 type Backend struct {
 	network.Model
 	prog  *program
-	index int // of its block in the memory of the program
-	time  int64
+	index int   // of its block in the memory of the program
+	time  int64 // gradient steps done
 
 	batch     *policy.Batch
 	loading   bool // the batch is not on the device yet
-	displaced bool // its samples have made room for kept rows
+	displaced bool // kept rows have taken the place of its samples
 	kept      int  // rows on the device
 
 	standardises bool    // its normaliser is on
@@ -126,7 +126,7 @@ func (g *Backend) Load(b *policy.Batch) error {
 	if err := g.CheckBatch(b); err != nil {
 		return err
 	}
-	// Steps on the batch before.
+	// Steps on the batch before are run first.
 	if err := g.flush(); err != nil && !errors.As(err, new(*policy.NonFiniteError)) {
 		return err
 	}
@@ -178,7 +178,7 @@ func (g *Backend) Diagnostics() (policy.Diagnostics, error) {
 	return d, err
 }
 
-// absorb takes over what the steps on the device have left in the control block.
+// absorb adds what the control block of the device says of the steps that it has run.
 func (g *Backend) absorb(c *kernels.Control) {
 	if g.sums.Steps == 0 {
 		g.sums.MaxRatioDeviation = c.Deviation
@@ -194,13 +194,13 @@ func (g *Backend) absorb(c *kernels.Control) {
 	g.perm, g.count, g.loading = g.perm[:0], g.count[:0], false
 }
 
-// State implements Backend, see CPU.State.
+// State implements Backend, see cpu.Backend.State.
 func (g *Backend) State() (*policy.State, error) {
 	s := &policy.State{}
 	return s, g.prog.ask(&request{g: g, kind: askState, state: s})
 }
 
-// SetState implements Backend, see CPU.SetState.
+// SetState implements Backend, see cpu.Backend.SetState.
 func (g *Backend) SetState(s *policy.State) error {
 	if err := g.Layout.CheckState(s); err != nil {
 		return err

@@ -31,10 +31,10 @@ type program struct {
 	pending []*request
 	joined  int
 	open    int
-	lost    error // what the device died of
+	lost    error // why the device serves nobody any more
 
 	expr        *network.Graph[float32]
-	rows, steps int // that the memory has room for
+	rows, steps int // that the memory holds at most
 	at          places
 	memory      *cuda.Memory
 	step, old   *cuda.VM // a gradient step; old log-probabilities of a minibatch
@@ -64,6 +64,7 @@ type places struct {
 	back *cuda.Plan // forward alone
 }
 
+// takes reports whether a policy has the sizes of those of the program.
 func (p *program) takes(m *network.Model) bool {
 	l, k := p.layout, m.Layout
 	return p.minibatch == m.Minibatch && p.shape == m.Shape && l.Obs == k.Obs && l.Entities == k.Entities && l.Heads == k.Heads &&
@@ -138,8 +139,8 @@ func (p *program) release() error {
 	return err
 }
 
-// build lays out a block with room for a rollout of the given rows and a queue of
-// the given steps, takes the memory and plans the launches.
+// build lays out a block that holds a rollout of the given rows and a queue of the given
+// steps, takes the memory and plans the launches.
 func (p *program) build(rows, steps int) error {
 	var b cuda.Block
 	at, err := p.place(&b, rows, steps)
@@ -259,7 +260,7 @@ func (p *program) optimiser() []kernels.Args {
 	}
 }
 
-// reserve makes room for a rollout of the given rows and a queue of the given
+// reserve makes the memory hold a rollout of the given rows and a queue of the given
 // steps.
 func (p *program) reserve(rows, steps int) error {
 	if rows <= p.rows && steps <= p.steps {

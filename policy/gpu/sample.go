@@ -18,10 +18,10 @@ import (
 // out.
 const maxGPUResidual = 1e-6
 
-// sampler decodes batches of actions on a device, those of all agents that
-// ask in one launch, after another one or two where observations are learned
-// from. What the closed form does not answer goes the way of hostSampler. What a
-// row gets depends on no other row.
+// sampler decodes batches of actions on a device, those of all agents that ask in one
+// launch. Where observations are learned from, one or two launches before it do that. Rows
+// that the closed form does not answer are decoded by hostSampler. The action of a row
+// depends on no other row.
 type sampler struct {
 	p      *program
 	args   kernels.SampleArgs // what all launches have in common
@@ -110,7 +110,7 @@ func (s *sampler) run(jobs []*sampleJob) error {
 		return err
 	}
 
-	left := b.others
+	rows := b.others
 	if len(b.ranges) > 0 {
 		a := s.args
 		a.From, a.To, a.Draw, a.Closed, a.Finish = 0, int64(len(s.layers.all)), -1, 1, 1
@@ -121,11 +121,11 @@ func (s *sampler) run(jobs []*sampleJob) error {
 			return err
 		}
 		for _, r := range b.ranges {
-			left = append(left, b.left(r.job)...)
+			rows = append(rows, b.unanswered(r.job)...)
 		}
 	}
-	if len(left) > 0 {
-		if err := s.host.run(s, left); err != nil {
+	if len(rows) > 0 {
+		if err := s.host.run(s, rows); err != nil {
 			return err
 		}
 		if err := b.copyOut(); err != nil {
@@ -184,7 +184,7 @@ func (s *sampler) tile(closed bool, ranges []rowRange) {
 	s.batch.tiles = tiles
 }
 
-// inParallel calls f for pieces of n rows, on all CPUs where that pays.
+// inParallel calls f for parts of n rows, on all CPUs where that pays.
 func inParallel(n int, f func(from, to int)) {
 	const least = 2048
 	workers := min(runtime.GOMAXPROCS(0), (n+least-1)/least)

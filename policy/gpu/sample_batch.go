@@ -12,16 +12,16 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// batch is the memory of the rows of all jobs of a run, those of one behind
-// those of the other: inputs, results that every request asks for, results that
-// brief requests do without, and what stays on the device.
+// batch is the memory of the rows of all jobs of a run, job after job: inputs, results that
+// every request asks for, results that brief requests do without, and what stays on the
+// device.
 type batch struct {
 	s     *sampler
 	jobs  []batchJob
 	rows  int
 	brief bool
 
-	ranges, others []rowRange           // whose intervals the device knows, or not
+	ranges, others []rowRange           // rows whose intervals the device computes, and the host
 	tiles          []kernels.SampleTile // of the launches to come
 
 	parts   []kernels.MomentsPart // rows that are learned from

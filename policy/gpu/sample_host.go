@@ -35,9 +35,9 @@ type hostChain struct {
 }
 
 // run decodes the given rows.
-func (h *hostSampler) run(s *sampler, left []rowRange) error {
+func (h *hostSampler) run(s *sampler, all []rowRange) error {
 	b, n := &s.batch, s.p.layout.Entities
-	h.share(left)
+	h.share(all)
 	given, err := s.p.staging.take(16 * b.rows)
 	if err != nil {
 		return err
@@ -46,11 +46,11 @@ func (h *hostSampler) run(s *sampler, left []rowRange) error {
 	if err != nil {
 		return err
 	}
-	ends, values := floatsIn(given), floatsIn(chosen)
-	clear(ends)
+	endpoints, values := floatsIn(given), floatsIn(chosen)
+	clear(endpoints)
 
 	if len(b.ranges) > 0 {
-		if err := b.retile(left); err != nil {
+		if err := b.retile(all); err != nil {
 			return err
 		}
 	}
@@ -62,7 +62,7 @@ func (h *hostSampler) run(s *sampler, left []rowRange) error {
 	}
 	h.each(func(c *hostChain) { c.begin() })
 	for i := range n {
-		h.each(func(c *hostChain) { c.next(ends) })
+		h.each(func(c *hostChain) { c.next(endpoints) })
 		h.blame()
 		if err := s.p.stream.CopyIn(b.base+cuda.Ptr(b.args.Given), given); err != nil {
 			return err
@@ -94,16 +94,16 @@ func (h *hostSampler) run(s *sampler, left []rowRange) error {
 }
 
 // share spreads the rows of each job over chains, one a CPU at most.
-func (h *hostSampler) share(left []rowRange) {
+func (h *hostSampler) share(all []rowRange) {
 	if h.chains == nil {
 		h.chains = map[*Backend][]*hostChain{}
 	}
 	h.active = h.active[:0]
-	for k := 0; k < len(left); {
-		job := left[k].job
+	for k := 0; k < len(all); {
+		job := all[k].job
 		var rows []int
-		for ; k < len(left) && left[k].job == job; k++ {
-			for r := left[k].from; r < left[k].to; r++ {
+		for ; k < len(all) && all[k].job == job; k++ {
+			for r := all[k].from; r < all[k].to; r++ {
 				rows = append(rows, r)
 			}
 		}
@@ -166,9 +166,9 @@ func (c *hostChain) begin() {
 	c.chain.Begin(len(c.rows), limits)
 }
 
-// next writes the intervals of the next entity. After an error those of its job
-// are of no consequence.
-func (c *hostChain) next(ends []float64) {
+// next writes the endpoints of the intervals of the next entity, two a row. After an error
+// those of its job are 0, and nobody reads them.
+func (c *hostChain) next(endpoints []float64) {
 	if c.job.err == nil {
 		c.err = c.chain.Next(c.lo[:len(c.rows)], c.hi[:len(c.rows)])
 		var e *lp.InfeasibleError
@@ -183,7 +183,7 @@ func (c *hostChain) next(ends []float64) {
 			lo, hi = 0, 0
 		}
 		k := 2 * (c.job.first + r)
-		ends[k], ends[k+1] = lo, hi
+		endpoints[k], endpoints[k+1] = lo, hi
 	}
 }
 

@@ -26,8 +26,8 @@ func (b *batch) copyOut() error {
 	return nil
 }
 
-// left returns the rows of a job that the closed form does not answer.
-func (b *batch) left(j *batchJob) []rowRange {
+// unanswered returns the rows of a job that the closed form does not answer.
+func (b *batch) unanswered(j *batchJob) []rowRange {
 	var out []rowRange
 	for r := range j.req.Rows {
 		if what, _, _ := kernels.SampleStatus(b.status[j.first+r]); what != kernels.SampleLeft {

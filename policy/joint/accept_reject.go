@@ -11,11 +11,11 @@ import (
 // AcceptReject is the family of ARAM (Hung, Sun and Hsieh, arXiv 2503.12932): draws of a
 // Dirichlet distribution are rejected until one satisfies all constraints, and a draw that is rejected is
 // a transition of its own, from the state to itself with a penalty (the augmented decision process of section 4.2). So the density of an
-// action is that of the Dirichlet distribution, without the share that is accepted, and learning to
-// be accepted is the business of Penalty. After Tries draws the last is projected.
+// action is that of the Dirichlet distribution, not divided by the share that is accepted, and it is
+// Penalty that teaches the policy to be accepted. After a number of tries the last draw is projected.
 //
-// A draw holds the logarithms of the accepted one, how many were drawn and rejected, and some of the rejected ones
-// with the log-densities that they were drawn with.
+// A draw holds the logarithms of the accepted point, how many points were drawn and how many rejected, and some
+// of the rejected points with the log-densities that they were drawn with.
 type AcceptReject struct {
 	*Dirichlet
 	projector *lp.Projector
@@ -53,13 +53,14 @@ func NewAcceptReject(p *lp.Polytope, cfg policy.Config, tries int, penalty, clip
 // Size implements policy.Family.
 func (a *AcceptReject) Size() int { return a.Outputs() + 2 + a.kept*(a.Outputs()+1) }
 
-// parts returns what a draw holds: the accepted one, the numbers of draws and of rejected ones, and those that are kept.
+// parts returns what a draw holds: the accepted point, how many were drawn and how many rejected, and the
+// rejected points that are kept.
 func (a *AcceptReject) parts(draw []float32) (accepted, counts, kept []float32) {
 	n := a.Outputs()
 	return draw[:n], draw[n : n+2], draw[n+2:]
 }
 
-// rejected returns kept draw i, and where its log-density is.
+// rejected returns kept point i, and the place of its log-density.
 func (a *AcceptReject) rejected(kept []float32, i int) (draw []float32, logProb *float32) {
 	n := a.Outputs()
 	return kept[i*(n+1) : i*(n+1)+n], &kept[i*(n+1)+n]

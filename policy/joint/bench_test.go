@@ -52,7 +52,7 @@ func BenchmarkSample(b *testing.B) {
 // Families at outputs of 0, and the truncated normal at sharper ones.
 func BenchmarkFamilies(b *testing.B) {
 	p := preset("portfolio")
-	for name, f := range insiders(p) {
+	for name, f := range confined(p) {
 		z, draw, action := buffers(f)
 		at := map[string][]float32{"": z}
 		if name == "truncated-normal" {

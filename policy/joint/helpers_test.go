@@ -23,8 +23,8 @@ func polytope(d lp.Description) *lp.Polytope { return must(lp.New(d)) }
 // preset returns a polytope of the paper's.
 func preset(name string) *lp.Polytope { return must(constraints.Preset(name, 0)) }
 
-// insiders are the families that keep every action inside.
-func insiders(p *lp.Polytope) map[string]policy.Family {
+// confined are the families whose actions satisfy every constraint.
+func confined(p *lp.Polytope) map[string]policy.Family {
 	out := projecting(p)
 	out["ray-mask"] = must(NewRayMask(p, policy.DefaultConfig()))
 	out["truncated-normal"] = must(NewTruncatedNormal(p, DefaultTruncatedConfig()))

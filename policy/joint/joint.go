@@ -23,7 +23,7 @@ import (
 //	critic  obs -> policy.critic -> 1
 //	costs   obs -> policy.critic -> number of costs.
 //
-// Actions may break constraints but for a family that is Confined: their residuals say so.
+// The actions of a family that is not Confined may break constraints: their residuals say by how much.
 type Backend struct {
 	polytope *lp.Polytope
 	family   policy.Family
@@ -33,7 +33,7 @@ type Backend struct {
 
 	actor, critic, costs *network // costs is nil where there are none
 	params, grads        []float32
-	actorSize, costsAt   int // the actor's parameters end, those of critics of costs begin
+	actorSize, costsAt   int // where the actor's parameters end, and those of critics of costs begin
 	opt                  adam.Optimizer
 
 	norm *policy.Normalizer
@@ -193,7 +193,7 @@ func (b *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 	return nil
 }
 
-// grow makes room for rows.
+// grow makes the slices of observations and draws as long as rows are.
 func (k *batch) grow(rows int, b *Backend) {
 	k.rows = max(k.rows, rows)
 	for _, f := range []struct {
@@ -206,8 +206,8 @@ func (k *batch) grow(rows int, b *Backend) {
 	}
 }
 
-// inRow tells the row of the request in an error of limits, also where a projection found
-// that they leave nothing.
+// inRow names the row of the request in an error of its limits, also where a projection found that
+// no allocation satisfies them.
 func inRow(err error, row int) error {
 	var none *lp.InfeasibleError
 	var empty *lp.EmptyError

@@ -16,11 +16,11 @@ import (
 // Every action satisfies every constraint and every number is finite, at outputs beyond
 // all use too; a stream gives the same draw again, and the numbers of a draw come from it
 // alone.
-func TestInsiders(t *testing.T) {
+func TestConfined(t *testing.T) {
 	long.Test(t)
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
 		p := preset(name)
-		for algo, f := range insiders(p) {
+		for algo, f := range confined(p) {
 			t.Run(name+"/"+algo, func(t *testing.T) {
 				r := rand.New(rng.New(8))
 				z, grad := make([]float32, f.Outputs()), make([]float32, f.Outputs())
@@ -70,11 +70,11 @@ func TestInsiders(t *testing.T) {
 }
 
 // Projections and rejection follow limits of a state.
-func TestInsidersWithin(t *testing.T) {
+func TestConfinedWithin(t *testing.T) {
 	long.Test(t)
 	p := polytope(lp.Description{Entities: []string{"a", "b", "c"}, Total: 1, Upper: []float64{1, 1, 1}})
 	lim := &lp.Limits{Upper: []float64{0.2, 0.9, 0.3}}
-	for algo, f := range insiders(p) {
+	for algo, f := range confined(p) {
 		z, draw, action := buffers(f)
 		s := rng.New(1)
 		for range 20 {
@@ -96,7 +96,7 @@ func TestInsidersWithin(t *testing.T) {
 // Amounts in another unit give the same draws, in that unit. Between units that are not a
 // power of two apart, linear programs may find other vertices, and with them the ray mask other
 // axes and walks other directions.
-func TestInsidersScale(t *testing.T) {
+func TestConfinedScale(t *testing.T) {
 	describe := func(unit float64) lp.Description {
 		return lp.Description{
 			Entities: []string{"a", "b", "c", "d"}, Total: unit, Upper: []float64{0.4 * unit, unit, 0.7 * unit, unit}, Lower: []float64{0, 0.1 * unit, 0, 0},
@@ -104,8 +104,8 @@ func TestInsidersScale(t *testing.T) {
 		}
 	}
 	p, q := polytope(describe(1)), polytope(describe(128))
-	scaled := insiders(q)
-	for algo, f := range insiders(p) {
+	scaled := confined(q)
+	for algo, f := range confined(p) {
 		t.Run(algo, func(t *testing.T) {
 			g := scaled[algo]
 			r := rand.New(rng.New(1))
@@ -139,7 +139,7 @@ func TestInsidersScale(t *testing.T) {
 }
 
 // A hull whose facets are not known has projections.
-func TestInsidersInHull(t *testing.T) {
+func TestConfinedInHull(t *testing.T) {
 	r := rand.New(rng.New(1))
 	d := lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: math.NaN(), FacetEffort: lp.NoFacets}
 	for range 20 {
@@ -280,9 +280,9 @@ func TestRefusedPolytopes(t *testing.T) {
 
 // What families give beside densities reaches the parameters: penalties, and entropies that a
 // draw holds.
-func TestBackwardOfInsiders(t *testing.T) {
+func TestBackwardOfConfined(t *testing.T) {
 	p := polytope(lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1, Upper: []float64{0.3, 1, 0.5, 1}})
-	families := insiders(p)
+	families := confined(p)
 	for algo, terms := range map[string]map[string]term{
 		"aram": {"log-probability": logProbTerm, "penalty": penaltyTerm}, "projection": {"penalty": penaltyTerm},
 		"truncated-normal": {"log-probability": logProbTerm, "entropy": entropyTerm}, "ray-mask": {"log-probability": logProbTerm, "divergence": klTerm},

@@ -22,6 +22,7 @@ type proposal struct {
 	x         []float64
 }
 
+// init takes the hull and its directions from a walk.
 func (p *proposal) init(w *uniform.Walk) {
 	p.origin = append([]float64(nil), w.Point()...)
 	n, d := len(p.origin), w.Dim()
@@ -37,8 +38,8 @@ func (p *proposal) init(w *uniform.Walk) {
 	p.x = make([]float64, n)
 }
 
-// aim sets the distribution with density exp(-1/2 sum_j weight_j (x_j - target_j)^2) on the hull. It is
-// false where that is too flat to have one.
+// aim sets the distribution to the density exp(-1/2 sum_j weight_j (x_j - target_j)^2) on the hull. It returns
+// false where weights are too close to 0 for the precision to be factored.
 func (p *proposal) aim(target, weight []float64) bool {
 	n, d := p.basis.Dims()
 	for j := range n {
@@ -68,7 +69,7 @@ func (p *proposal) aim(target, weight []float64) bool {
 	return p.chol.SolveVecTo(p.rhs, p.rhs) == nil
 }
 
-// draw moves the walk to a draw where that is inside, else it returns false.
+// draw moves the walk to a draw that is inside the polytope. It returns false, and does not move, where it is not.
 func (p *proposal) draw(w *uniform.Walk, r *rand.Rand) bool {
 	n, d := p.basis.Dims()
 	// With L L' the precision, y = mean + L'^-1 e.

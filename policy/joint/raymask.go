@@ -26,8 +26,8 @@ import (
 // + MinShape up to MaxShape (of policy.Config): 2d outputs. A draw holds ln x and
 // ln(1 - x) of each, and -ln det dy/dx.
 //
-// LogProb is the density of y. Entropy is that of x: it leaves out E ln det dy/dx, which has no closed
-// form. KL and Fisher are those of y and of x, which a map that is one to one leaves as they are.
+// LogProb is the density of y. Entropy is that of x, without E ln det dy/dx, which has no closed
+// form. KL and Fisher are the same for x and y, since the map between them is one to one.
 type RayMask struct {
 	shaper
 	p     *lp.Polytope
@@ -113,6 +113,7 @@ func (m *RayMask) Sample(z []float32, rule policy.Rule, limits *lp.Limits, sourc
 	return nil
 }
 
+// largest returns the largest magnitude of a component.
 func largest(v []float64) (most float64) {
 	for _, x := range v {
 		most = max(most, math.Abs(x))

@@ -18,28 +18,28 @@ import (
 //
 //	p(a) = exp(-q(a)) / Z,   q(a) = sum_j w_j x_j^2 / 2 - t_j x_j,   a in P,
 //
-// with x_j = (a_j - mean_j) / deviation_j in terms of uniform points of P: of means t_j / w_j and variances 1 / w_j
-// before they are truncated. Densities are with respect to the uniform distribution on P, so that
+// with x_j = (a_j - mean_j) / deviation_j, where uniform points of P have this mean and this deviation. Before they
+// are truncated, entities have the means t_j / w_j and the variances 1 / w_j. Densities are with respect to the uniform distribution on P, so that
 //
 //	Z = E[exp(-q(a))] over uniform a,
 //
-// and the entropy is minus the divergence from the uniform distribution. Equalities are those of P:
-// the hull cuts the normal as rows do. Of n entities the outputs are t = 2 sinh(z_j), which reaches every vertex with an
-// output of a few, and w = exp(-2 z_n+j) / 4 within bounds: the first policy is nearly uniform. A change of these natural
-// parameters moves a sharp policy less than one of means would, whose steps are as wide however sharp it is.
+// and the entropy is minus the divergence from the uniform distribution. The normal distribution is cut to the affine
+// hull of P by its equalities, as it is by its rows. Of n entities the outputs are t = 2 sinh(z_j), with which a z of a
+// few reaches every vertex, and w = exp(-2 z_n+j) / 4 within bounds: the first policy is nearly uniform. A step of these
+// natural parameters moves a sharp policy less than a flat one; a step of a mean would move both alike.
 //
-// A policy gradient needs no more than how Z changes from the policy that drew: with a_k drawn from that,
-// of outputs z_0,
+// A policy gradient needs only how Z changes from the policy that drew. With points a_k drawn from that policy,
+// whose outputs are z_0,
 //
 //	Z(z) / Z(z_0) = E_z0[exp(q_z0(a) - q_z(a))] = mean_k exp(q_z0(a_k) - q_z(a_k)),
 //
-// which is 1 at z_0, smooth in z, and close where the two policies are; its gradient is that of the
-// estimate. A draw holds such a_k, and a rough ln Z(z_0) from the way there, which is low by nats where the
-// policy is sharp. It is the same for all z, so that ratios and gradients do not depend on it. Constant states Z
-// and its error.
+// which is 1 at z_0, smooth in z, and accurate where the two policies are close; gradients are those of this
+// estimate. A draw holds such a_k, and ln Z(z_0) by one run of annealed importance sampling, which is low by
+// nats where the policy is sharp. This level is the same for all z, so that ratios and gradients do not depend
+// on it. Constant estimates Z by many runs, with its error.
 //
-// Draws come by rejection from the normal on the hull where that is accepted often enough, else from
-// hit-and-run whose steps are normal variates between the ends of a chord.
+// Draws come by rejection from the normal distribution on the hull where enough of its points are inside P, else
+// from hit-and-run whose steps are normal variates between the endpoints of a chord.
 type TruncatedNormal struct {
 	TruncatedConfig
 	p    *lp.Polytope
@@ -168,7 +168,7 @@ func (t *TruncatedNormal) member(z []float32) {
 	}
 }
 
-// cost returns q of a point in units of the deviation.
+// cost returns q of a point x in units of the deviation.
 func (t *TruncatedNormal) cost(x []float32) (q float64) {
 	for j, v := range x {
 		x := float64(v)
@@ -177,7 +177,8 @@ func (t *TruncatedNormal) cost(x []float32) (q float64) {
 	return q
 }
 
-// A draw: the point, the level of Z, the costs of the points a_k under z_0 less their mean, which the level has, and a_k.
+// parts returns what a draw holds: its point, the level ln Z(z_0), the costs of the points a_k under z_0 less their
+// mean, which is added to the level, and the a_k.
 func (t *TruncatedNormal) parts(draw []float32) (x, level, costs, points []float32) {
 	n := len(t.t)
 	return draw[:n], draw[n : n+1], draw[n+1 : n+1+t.Points], draw[n+1+t.Points:]
@@ -227,7 +228,7 @@ func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limit
 	return nil
 }
 
-// aim sets the distribution in amounts of the walk.
+// aim sets tilt, weight and target, the distribution in amounts of the walk.
 func (t *TruncatedNormal) aim() {
 	for j, d := range t.deviation {
 		t.tilt[j], t.weight[j], t.target[j] = 0, 0, t.mean[j]
@@ -314,7 +315,7 @@ func (t *TruncatedNormal) write(dst []float32) {
 }
 
 // reject draws the point and the a_k by rejection, and reports whether enough of the first tries
-// were accepted. The walk is left at the point.
+// were accepted. The walk is at the point then.
 func (t *TruncatedNormal) reject(x, points []float32) bool {
 	if t.Tries == 0 || !t.free.aim(t.target, t.weight) {
 		return false
@@ -322,7 +323,7 @@ func (t *TruncatedNormal) reject(x, points []float32) bool {
 	n := len(x)
 	accepted, tries := 0, 0
 	for accepted <= t.Points {
-		// Half of the tries, and half on the way.
+		// Of the first tries half have to be accepted, and of all tries after them.
 		if tries >= t.Tries && 2*accepted < tries {
 			return false
 		}
@@ -340,8 +341,8 @@ func (t *TruncatedNormal) reject(x, points []float32) bool {
 	return true
 }
 
-// centre writes the mean, from a walk of its own that is the same every time, or the mode, to
-// which it goes on along the directions.
+// centre writes the mean, estimated by a walk that is the same every time, or the mode, which coordinate
+// ascent along the directions of the walk finds from there.
 func (t *TruncatedNormal) centre(rule policy.Rule, draw []float32, action []float64) {
 	t.pcg.Seed(0, 0)
 	t.anneal()

@@ -10,13 +10,13 @@ import (
 	"paspo/internal/ops"
 )
 
-// Graph is the training Graph of one minibatch: the loss of PPO over encoder,
+// Graph is the computation of one minibatch of training: the loss of PPO over encoder,
 // heads and critic, and its gradients by all parameters. Activations are ReLU;
 // the latent and all outputs are linear.
 type Graph[T blas.Float] struct {
 	Expr *G.ExprGraph
 
-	// Inputs, and what a run writes. Gradients go to the slice given to newGraph.
+	// Inputs, and what a run writes. Gradients go to the slice that NewGraph is given.
 	Obs, Prefix                    []T // M x obs, M x entities
 	LogX, Log1mX, LogWidth, Mask   []T // M x heads
 	Old, Advantage, Target, Weight []T // M
@@ -35,7 +35,7 @@ type Graph[T blas.Float] struct {
 	Forward   *ops.Machine // computes terms alone
 }
 
-// Building touches constants that all of Gorgonia's graphs share.
+// buildMutex is held while a graph is built: all of Gorgonia's graphs share constants.
 var buildMutex sync.Mutex
 
 // NewGraph builds the graph for minibatches of m rows over the parameters in
@@ -72,7 +72,7 @@ func NewGraph[T blas.Float](l *Layout, shape ops.Shape, m int, params, grads []T
 	return g, nil
 }
 
-// NewExpression builds the graph alone, for a machine of another kind.
+// NewExpression builds the graph without machines, for a device that has its own.
 func NewExpression(l *Layout, shape ops.Shape, m int, params []float32) (*Graph[float32], error) {
 	buildMutex.Lock()
 	defer buildMutex.Unlock()

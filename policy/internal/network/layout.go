@@ -23,7 +23,7 @@ type Layout struct {
 	Size                  int
 }
 
-// Slot is the place of a tensor.
+// Slot is the place of a tensor in the slice: Size elements from At on.
 type Slot struct {
 	Name     string
 	Shape    []int
@@ -38,6 +38,8 @@ type Slot struct {
 // slotAlign is the alignment of tensors in the slice: one cache line.
 const slotAlign = 16
 
+// NewLayout returns the layout of a policy for observations of obs components, with networks of
+// the widths that cfg has.
 func NewLayout(cfg *policy.Config, obs, entities, heads int) *Layout {
 	l := &Layout{Obs: obs, Entities: entities, Heads: heads}
 	l.Encoder = append(append(l.Encoder, cfg.Encoder...), cfg.Latent)
@@ -49,6 +51,7 @@ func NewLayout(cfg *policy.Config, obs, entities, heads int) *Layout {
 	return l
 }
 
+// Latent returns the width of the encoder's output.
 func (l *Layout) Latent() int { return l.Encoder[len(l.Encoder)-1] }
 
 func (l *Layout) add(net string, many bool, in int, widths []int) {
@@ -82,4 +85,5 @@ func (l *Layout) Find(net string, layer int, bias bool) *Slot {
 	panic("policy: bad tensor")
 }
 
+// Slice returns the elements of a tensor in data that is laid out as the parameters are.
 func Slice[T any](data []T, s *Slot) []T { return data[s.At : s.At+s.Size : s.At+s.Size] }

@@ -11,7 +11,7 @@ import (
 	"paspo/policy"
 )
 
-// Model is what the backends of a policy have in common.
+// Model is what the backends of PASPO's policy have in common.
 type Model struct {
 	Solver    lp.Solver
 	Config    policy.Config
@@ -65,7 +65,7 @@ const BadBatch = "policy: bad length of a batch"
 // NoResidual is the largest residual of no action.
 var NoResidual = math.Inf(-1)
 
-// Size gives samples room for n rows.
+// Size makes the slices of samples as long as n rows are.
 func (m *Model) Size(out *policy.Samples, n int) {
 	l, h := m.Layout, m.Heads
 	for _, f := range []struct {

@@ -3,7 +3,7 @@ package network
 import "paspo/internal/blas"
 
 // Pack copies parameters, or what is laid out as they are, to the places that the network
-// in C has them in. Unpack copies them back.
+// in C has them in.
 func (l *Layout) Pack(n *blas.Network, packed, params []float32) {
 	l.rows(n, func(row []float32, at, stride int) {
 		for i, x := range row {
@@ -12,6 +12,7 @@ func (l *Layout) Pack(n *blas.Network, packed, params []float32) {
 	}, params)
 }
 
+// Unpack copies back what Pack has copied.
 func (l *Layout) Unpack(n *blas.Network, params, packed []float32) {
 	l.rows(n, func(row []float32, at, stride int) {
 		for i := range row {
@@ -38,7 +39,7 @@ func (l *Layout) rows(n *blas.Network, f func(row []float32, at, stride int), pa
 				continue
 			}
 			for out := range s.Out {
-				// Beyond are inputs that this head does not see.
+				// This head does not see the inputs beyond these.
 				place, stride := to.Weights(out)
 				f(params[at:at+to.Inputs], place, stride)
 				at += s.In

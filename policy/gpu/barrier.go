@@ -10,7 +10,7 @@ import (
 	"paspo/policy"
 )
 
-// request is what an agent waits for.
+// request is what an agent asks the program for.
 type request struct {
 	g     *Backend
 	kind  ask
@@ -52,14 +52,14 @@ func (p *program) ask(r *request) error {
 	}
 	r.done = make(chan struct{})
 	p.pending = append(p.pending, r)
-	p.meet()
+	p.barrier()
 	p.mu.Unlock()
 	<-r.done
 	return r.err
 }
 
-// meet serves the requests at hand if nobody else is to be waited for.
-func (p *program) meet() {
+// barrier serves the pending requests once every agent that has joined has one.
+func (p *program) barrier() {
 	if len(p.pending) == 0 || len(p.pending) < p.joined {
 		return
 	}
@@ -87,7 +87,7 @@ func (p *program) leave(g *Backend) {
 	if g.joined {
 		g.joined = false
 		p.joined--
-		p.meet()
+		p.barrier()
 	}
 }
 
@@ -106,7 +106,7 @@ func (p *program) close(g *Backend) error {
 	return p.stop()
 }
 
-// serve does what some agents ask for, the same things of all of them together.
+// serve does what some agents ask for, each kind of request for all of them together.
 // An error of the device is that of every request.
 func (p *program) serve(rs []*request) {
 	err := p.lost
@@ -125,6 +125,7 @@ func (p *program) serve(rs []*request) {
 	}
 }
 
+// work runs queued steps, then samples, then copies states: each sees what was done before it.
 func (p *program) work(rs []*request) (err error) {
 	defer func() {
 		if err != nil && !errors.Is(err, cuda.ErrLost) {
@@ -143,8 +144,8 @@ func (p *program) work(rs []*request) (err error) {
 		if keeps {
 			rows = max(rows, r.job.req.At+r.job.req.Rows)
 		}
-		// Old log-probabilities are those of the rows and the parameters that a batch
-		// was loaded with.
+		// A batch's old log-probabilities are those under the parameters and of the rows
+		// that it was loaded with, which this request would change.
 		if len(g.count) > 0 || g.loading && (r.kind == askSetState || keeps && g.batch.Kept()) {
 			steps = append(steps, g)
 		}

@@ -14,7 +14,7 @@ import (
 
 // Algorithms that keep every action inside come near the value of the linear program, and
 // break nothing on the way.
-func TestInsidersReachTheOptimum(t *testing.T) {
+func TestConfinedReachTheOptimum(t *testing.T) {
 	long.Test(t)
 	b := &bandit{reward: []float64{1, 0.8, 0.1, -0.5}}
 	var err error

@@ -6,8 +6,8 @@ import (
 	"paspo/policy/joint"
 )
 
-// The algorithms that keep every action inside by the policy that they have, and learn as PPO
-// does (Schulman et al., arXiv 1707.06347, equation 9).
+// The algorithms of this file learn as PPO does (Schulman et al., arXiv 1707.06347, equation 9), by
+// policies whose actions satisfy every constraint.
 
 // rejectionClip is the epsilon of the surrogate of rejected draws, that of the paper's PPO.
 const rejectionClip = 0.3
