@@ -179,8 +179,8 @@ func (o *Outcome) Estimates() []float64 {
 }
 
 // Play plays episodes side by side. Episode i draws from EpisodeStream(seed, i, set...),
-// so that every allocator meets the same draws of an environment that draws
-// alike whatever it is told to do. An episode longer than maxSteps is an error.
+// so that every allocator has the same draws, of an environment whose draws do not depend on
+// its actions. An episode longer than maxSteps is an error.
 func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64, set ...string) (*Outcome, error) {
 	if episodes < 1 {
 		return nil, fmt.Errorf("envs: %d episodes to play: at least 1 is needed", episodes)

@@ -14,8 +14,8 @@ import (
 
 // Copy is one copy of a problem's environment with an episode under way. It
 // stands between the code of the environment and everybody else: whatever that
-// does comes back as a *Fault, and cannot change the actions of others, nor its own
-// once it is checked. After a Fault a Copy is of no more use.
+// does wrong comes back as a *Fault, and it cannot change the actions of others, nor its own
+// once that is checked. After a Fault a Copy is of no more use.
 //
 // A Copy is used by one goroutine at a time.
 type Copy struct {
@@ -64,8 +64,8 @@ func NewCopy(p Problem, index int, r *rand.Rand) (*Copy, error) {
 	return c, nil
 }
 
-// start makes the environment of a Copy that has room for observation, action and
-// limits.
+// start makes the environment of a Copy whose slices for observation, action and limits
+// are made already.
 func (c *Copy) start(p Problem, s *Spec, index int, r *rand.Rand) error {
 	c.polytope, c.rand, c.problem, c.index = s.Polytope, r, s.Name, index
 	if err := c.guarded("New", func() error {
@@ -155,14 +155,14 @@ func (c *Copy) Reset() error {
 // comes next.
 func (c *Copy) Start(action []float64) { c.begin(action, false) }
 
-// begin is Start. again says that Reset follows at once where the episode ends. What the
-// environment must not be given is left to Step to object to.
+// begin is Start. again says that Reset follows at once where the episode ends. An action that
+// is not finite is passed over: Step, which comes next, refuses it.
 func (c *Copy) begin(action []float64, again bool) {
 	if c.starter == nil || c.fault != nil || !finite.All(action) {
 		return
 	}
 	c.calls = "Start"
-	defer c.leave()
+	defer c.recovered()
 	c.starter.Start(action, again)
 	c.calls = ""
 }
@@ -173,7 +173,7 @@ func (c *Copy) await() {
 		return
 	}
 	c.calls = "Await"
-	defer c.leave()
+	defer c.recovered()
 	c.starter.Await()
 	c.calls = ""
 }
@@ -188,8 +188,8 @@ func (c *Copy) Close() {
 
 // Step checks an action against the limits of the state and takes it. The
 // environment gets a copy of it. Where the episode is done Reset comes next, and the
-// observation is whatever the environment has left there, that of the next action
-// where the episode is truncated.
+// observation is whatever the environment has written there: where the episode is truncated,
+// the one that the next action would have followed.
 func (c *Copy) Step(action []float64) (reward float64, done bool, err error) {
 	if len(action) != len(c.action) {
 		panic(badAction)
@@ -232,8 +232,10 @@ func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 		return 0, false, c.failed("Step", nonFinite{"the reward", reward})
 	}
 	if done {
-		if c.askTruncated(); c.fault != nil {
-			return 0, false, c.fault
+		if c.cutter != nil {
+			if c.truncated = c.says("Truncated", c.cutter.Truncated); c.fault != nil {
+				return 0, false, c.fault
+			}
 		}
 		if c.truncated {
 			if err := c.checkObs("Step"); err != nil {
@@ -246,8 +248,10 @@ func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 	if err := c.checkObs("Step"); err != nil {
 		return 0, false, err
 	}
-	if c.askSkipped(); c.fault != nil {
-		return 0, false, c.fault
+	if c.skipper != nil {
+		if c.skipped = c.says("Skipped", c.skipper.Skipped); c.fault != nil {
+			return 0, false, c.fault
+		}
 	}
 	if !c.skipped {
 		c.length++
@@ -267,8 +271,8 @@ func (c *Copy) excess(action []float64) (sum float64) {
 	return sum
 }
 
-// Refused makes a Fault of the error that the state's limits have given, where
-// they leave nothing: its Err is an *lp.EmptyError that names the conflict.
+// Refused makes a Fault of the error that the state's limits have given. Where no allocation
+// satisfies them, its Err is an *lp.EmptyError that names the conflict.
 func (c *Copy) Refused(err error) error {
 	if conflict := c.polytope.FindConflict(c.limits); conflict != nil {
 		err = &lp.EmptyError{Name: c.polytope.Name(), Conflict: constraints.Stated(c.polytope, c.limits, conflict)}
@@ -303,7 +307,7 @@ func (c *Copy) unrepeatable() (why string, err error) {
 	return why, err
 }
 
-// checkObs checks the observation that a method left.
+// checkObs checks the observation that a method has written.
 func (c *Copy) checkObs(method string) error {
 	if i := finite.First(c.obs); i >= 0 {
 		return c.failed(method, nonFinite{fmt.Sprintf("component %d of the observation", i), c.obs[i]})
@@ -329,14 +333,14 @@ func (c *Copy) lookAtLimits() error {
 
 func (c *Copy) reset() {
 	c.calls = "Reset"
-	defer c.leave()
+	defer c.recovered()
 	c.env.Reset(c.rand, c.obs)
 	c.calls = ""
 }
 
 func (c *Copy) step() (reward float64, done bool) {
 	c.calls = "Step"
-	defer c.leave()
+	defer c.recovered()
 	reward, done = c.env.Step(c.rand, c.action, c.obs)
 	c.calls = ""
 	return reward, done
@@ -344,7 +348,7 @@ func (c *Copy) step() (reward float64, done bool) {
 
 func (c *Copy) charged(action []float64, excess, reward float64) float64 {
 	c.calls = "Infeasible"
-	defer c.leave()
+	defer c.recovered()
 	copy(c.charges, action)
 	reward = c.charge(c.charges, excess, reward)
 	c.calls = ""
@@ -353,35 +357,24 @@ func (c *Copy) charged(action []float64, excess, reward float64) float64 {
 
 func (c *Copy) ask() {
 	c.calls = "Expectation"
-	defer c.leave()
+	defer c.recovered()
 	c.expected = c.expect(c.obs, c.action)
 	c.calls = ""
 }
 
-func (c *Copy) askTruncated() {
-	if c.cutter == nil {
-		return
-	}
-	c.calls = "Truncated"
-	defer c.leave()
-	c.truncated = c.cutter.Truncated()
+// says asks a method whether something holds.
+func (c *Copy) says(method string, ask func() bool) (holds bool) {
+	c.calls = method
+	defer c.recovered()
+	holds = ask()
 	c.calls = ""
-}
-
-func (c *Copy) askSkipped() {
-	if c.skipper == nil {
-		return
-	}
-	c.calls = "Skipped"
-	defer c.leave()
-	c.skipped = c.skipper.Skipped()
-	c.calls = ""
+	return holds
 }
 
 func (c *Copy) readLimits() {
 	*c.limits = lp.Limits{}
 	c.calls = "Limits"
-	defer c.leave()
+	defer c.recovered()
 	c.limiter.Limits(c.limits)
 	if c.relaxer != nil {
 		c.relaxation = c.relaxer.Relaxation()
@@ -397,7 +390,7 @@ func (c *Copy) guarded(method string, f func() error) error {
 	var err error
 	func() {
 		c.calls = method
-		defer c.leave()
+		defer c.recovered()
 		err = f()
 		c.calls = ""
 	}()
@@ -411,9 +404,9 @@ func (c *Copy) guarded(method string, f func() error) error {
 	return nil
 }
 
-// leave is deferred around a call. It makes a fault of a panic, and of the end of
+// recovered is deferred around a call. It makes a fault of a panic, and of the end of
 // the goroutine, which goes on ending.
-func (c *Copy) leave() {
+func (c *Copy) recovered() {
 	if c.calls == "" {
 		return
 	}

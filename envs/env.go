@@ -27,7 +27,7 @@ type Env interface {
 	// observation and returns the reward, all finite. Algorithms that can break constraints
 	// (package baselines) hand in allocations of the budget that may not satisfy the rest of
 	// it: the reward, or that of a Coster, says what such a one gets. After done, Reset comes next,
-	// and what Step left in obs is read by nobody unless the episode is truncated
+	// and what Step wrote to obs is read by nobody unless the episode is truncated
 	// (see Truncator).
 	//
 	// action is the environment's own copy until its next Step: it may be kept until
@@ -39,7 +39,7 @@ type Env interface {
 // Limiter is implemented by environments whose limits follow the state. Limits
 // is called once before every action; the slices it sets are read until the next
 // Reset or Step. They have the lengths of the polytope's own (see
-// lp.Polytope.CheckLimits), and some allocation has to be left in every state.
+// lp.Polytope.CheckLimits), and some allocation has to satisfy them in every state.
 type Limiter interface {
 	Limits(*lp.Limits)
 }
@@ -75,14 +75,14 @@ type Truncator interface {
 
 // Skipper is implemented by environments that at times begin an episode in a Step of its own,
 // as vectors of Gymnasium do whose mode is NEXT_STEP. Until that Step, Reset has left an
-// observation that belongs to no episode, as the last one of the episode before.
+// observation that belongs to no episode, such as the last one of the episode before.
 type Skipper interface {
 	// Skipped says whether the last Step took no action and began an episode: it returned
 	// neither a reward nor done. Nothing is learned from it.
 	Skipped() bool
 }
 
-// Starter is implemented by environments that are stepped elsewhere, as by another
+// Starter is implemented by environments that are stepped elsewhere, such as by another
 // process. Whoever steps several side by side gives each its action before it waits for
 // the first of them.
 type Starter interface {
@@ -90,7 +90,7 @@ type Starter interface {
 	// again says that Reset follows at once where the episode ends.
 	Start(action []float64, again bool)
 
-	// Await returns when Step, which comes next, need not wait.
+	// Await returns when Step, which comes next, has its result at hand.
 	Await()
 }
 
@@ -112,7 +112,7 @@ type Snapshotter interface {
 
 // Unrepeatable is implemented by environments that do not draw from rng alone, such
 // as those that ask another program: two that are given the same rng and actions
-// may go different ways. They cannot be trained in groups that meet the same draws. A problem
+// may go different ways. They cannot be trained in groups that have the same draws. A problem
 // that implements it says so for all of its environments, before there is one.
 type Unrepeatable interface {
 	// Unrepeatable says why, for people to read; nothing where draws can be repeated
@@ -120,8 +120,8 @@ type Unrepeatable interface {
 	Unrepeatable() string
 }
 
-// An environment that is an io.Closer is closed when it is of no more use, a problem
-// that is one when its environments are.
+// An environment that is an io.Closer is closed when it is of no more use, and a problem that
+// is one after all of its environments.
 
 // Problem is a task to train on: the polytope of its actions and copies of its
 // environment.

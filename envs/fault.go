@@ -10,7 +10,7 @@ import (
 )
 
 // Fault says what the code of an environment did that it must not do: it
-// panicked, set limits that are none or that leave nothing, or gave a number that
+// panicked, set limits of wrong lengths or that no allocation satisfies, or gave a number that
 // is not finite.
 type Fault struct {
 	Problem string
@@ -44,8 +44,8 @@ type nonFinite struct {
 func (e nonFinite) Error() string        { return fmt.Sprintf("%s is %g", e.what, e.value) }
 func (e nonFinite) Is(target error) bool { return target == ErrNonFinite }
 
-// Raised is what an environment panics with that knows what went wrong: Err is that of
-// the Fault, and no stack says more.
+// Raised is what an environment panics with that knows what went wrong. Err becomes that of the
+// Fault, which has no stack then.
 type Raised struct{ Err error }
 
 // panicked makes an error of what was recovered, with the line that panicked. It

@@ -7,7 +7,7 @@ import (
 	"paspo/lp"
 )
 
-// Relaxer is implemented by environments that relax limits which leave nothing.
+// Relaxer is implemented by environments that relax limits which no allocation satisfies.
 type Relaxer interface {
 	Limiter
 

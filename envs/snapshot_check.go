@@ -21,9 +21,8 @@ const (
 // they are no Snapshotters and have neither method.
 //
 // One copy takes two steps and is saved, another one that has been elsewhere
-// restores that, and both take the same eight steps. So a method that an
-// embedded type brings along, as time.Time does, is found out where it leaves
-// out what those steps show.
+// restores that, and both take the same eight steps. That finds the methods of an embedded
+// type, such as time.Time, where they do not save what those steps depend on.
 func CheckSnapshots(p Problem) error {
 	name := p.Spec().Name
 	one, err := NewVector(p, VectorConfig{Count: 1, Workers: 1, Stream: rng.New(1, "envs", "snapshots")})
@@ -46,7 +45,7 @@ func CheckSnapshots(p Problem) error {
 		return fmt.Errorf("envs: the environment of %s (%T) cannot be resumed bit for bit from its MarshalBinary and UnmarshalBinary: %s",
 			name, one.Env(0), fmt.Sprintf(format, a...))
 	}
-	// Whether limits leave something is not the question here.
+	// Whether an allocation satisfies the limits is not the question here.
 	errNoAction := errors.New("no action")
 	unless := func(err error) error {
 		if err == errNoAction {

@@ -19,9 +19,9 @@ type VectorConfig struct {
 	Seed    uint64 // names the random streams, together with the index of an environment
 	Workers int    // goroutines at most; 0 for one a core. Results do not depend on it
 
-	// Audit measures the residual of one in so many actions, another one of every
-	// environment at every step; 0 for all. It is for those who have residuals from
-	// elsewhere, where there are many constraints.
+	// Audit is of how many actions of an environment the residual of one is measured, in
+	// turn; 0 or 1 for all. It saves time where there are many constraints and residuals
+	// are known from elsewhere.
 	Audit int
 
 	// Stream, where not nil, takes the place of Seed: environment i draws from
@@ -152,7 +152,7 @@ func (v *Vector) Obs() []float64 { return v.obs }
 func (v *Vector) Limits() []lp.Limits { return v.limits }
 
 // Relaxed returns how many environments are in a state whose limits were relaxed
-// because they left nothing (see Relaxer).
+// because no allocation satisfied them (see Relaxer).
 func (v *Vector) Relaxed() int {
 	count := 0
 	for i := range v.copies {
@@ -167,7 +167,7 @@ func (v *Vector) Relaxed() int {
 func (v *Vector) Rewards() []float64 { return v.rewards }
 
 // Residuals returns the largest scaled residual of every action of the last Step,
-// in the limits of its state, -Inf where an audit left it out.
+// in the limits of its state, -Inf where it was not measured (see VectorConfig.Audit).
 func (v *Vector) Residuals() []float64 { return v.residuals }
 
 // Done says for every environment whether the last Step ended its episode.
@@ -179,8 +179,8 @@ func (v *Vector) Truncated() []bool { return v.truncated }
 // Skipped says for every environment whether the last Step took no action there (see Skipper).
 func (v *Vector) Skipped() []bool { return v.skipped }
 
-// Final returns the observation that the last Step left of the episode of
-// environment i, where that was truncated.
+// Final returns the last observation of the episode of environment i that the last Step
+// truncated.
 func (v *Vector) Final(i int) []float64 { return rowOf(v.final, i, v.dim) }
 
 // Finished returns the episodes that the last Step ended, in the order of their
@@ -190,8 +190,8 @@ func (v *Vector) Finished() []Episode { return v.finished }
 // Env returns the i-th environment.
 func (v *Vector) Env(i int) Env { return v.copies[i].env }
 
-// Refused makes a Fault of the error that limits of environment i have given,
-// where they leave nothing.
+// Refused makes a Fault of the error that limits of environment i have given (see
+// Copy.Refused).
 func (v *Vector) Refused(i int, err error) error { return v.copies[i].Refused(err) }
 
 // Step takes one action in every environment, count x n.
@@ -226,7 +226,7 @@ func (v *Vector) Step(actions []float64) error {
 	return nil
 }
 
-// Mean is of a number that environments measure.
+// Mean is the mean of a number that environments measure.
 type Mean struct {
 	Name  string
 	Value float64
@@ -292,7 +292,7 @@ const badAction = "envs: the length of the actions is not the number of entities
 // rowOf returns row i of v, which cannot be appended to without a copy.
 func rowOf(v []float64, i, width int) []float64 { return v[i*width : (i+1)*width : (i+1)*width] }
 
-// stepOne leaves errors with the copies.
+// stepOne steps environment i. Its error is the fault of the copy.
 func (v *Vector) stepOne(i int) {
 	e := &v.copies[i]
 	action := rowOf(v.actions, i, v.n)

@@ -36,7 +36,7 @@ const (
 //
 //	pull_i = exp(z_i / 2),    cap_i = 0.06 + 0.14 / (1 + exp(-y_i)).
 //
-// Some allocation is left in every state: every group can take at least 0.3. The
+// Some allocation satisfies the caps of every state: every group can take at least 0.3. The
 // observation is [pull (20), cap (20)].
 type Problem struct {
 	spec       envs.Spec

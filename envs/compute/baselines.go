@@ -83,8 +83,8 @@ func (p *Problem) Constantly() ([]float64, error) {
 //
 //	t_s + z (C_s + .. + C_j) / F    for every s <= j,
 //
-// as one server of frequency F/z would be. Transmission is left out. Rounding of shares
-// and cycles takes at most 1 + C/1e6 cycles off a server's part, which is allowed for.
+// as one server of frequency F/z would be. The bound takes no time for transmission. Rounding
+// of shares and cycles takes at most 1 + C/1e6 cycles off a server's part, which is allowed for.
 func (p *Problem) Bound(tasks []Task, z float64) int {
 	slowest := slices.Min(p.hz)
 	inTime, done := 0, 0.
@@ -136,8 +136,8 @@ func (p *Problem) fastestCosts() []float64 {
 }
 
 // LevelQueues returns an allocator that looks at the queues: the split that would
-// make all servers it uses be done at the same time, transmission left out,
-// projected into what the polytope and the caps leave.
+// make all servers it uses be done at the same time if transmission took none, projected onto
+// the allocations that satisfy the polytope and the caps.
 func (p *Problem) LevelQueues() envs.Allocator {
 	m := len(p.hz)
 	a, order := make([]float64, m), make([]int, m)

@@ -96,8 +96,8 @@ type user struct {
 //
 //	a_i <= min(u_i, h / (h + q_i) + t)
 //
-// of it, h being the setting, beside the constraints that stay. Where these
-// leave nothing for t = 0, t is the least amount that does, and 1e-9. The paper's
+// of it, h being the setting queue_half. The constraints hold as well. Where no allocation
+// satisfies all of these with t = 0, t is the least amount with which one does, plus 1e-9. The paper's
 // observation then ends with the queues, which the relative one begins with.
 type Problem struct {
 	hz    []float64

@@ -20,7 +20,7 @@ const defaultCost = "default"
 
 var errCosts = errors.New("a number from 0 up to, but not including, 1, or such by asset, as {default: 0.001, AAPL: 0.002}, is allowed")
 
-// UnmarshalYAML takes a mapping as well as what a mapping is written as.
+// UnmarshalYAML takes a mapping as well as text that is written like one.
 func (c *Costs) UnmarshalYAML(n *yaml.Node) error {
 	text, err := setting.Flow(n)
 	if errors.Is(err, setting.ErrFlow) {
@@ -85,8 +85,8 @@ func (c Costs) of(setting string, entities []string, free bool) ([]float64, erro
 	return all, nil
 }
 
-// Remainder returns what share of the wealth is left after trading from holdings h to
-// allocation a of what is left, at costs c: the f with
+// Remainder returns the share f of the wealth that remains after trading from holdings h, at
+// costs c, where allocation a is of what remains (all have one share an entity):
 //
 //	f = 1 - sum_i c_i |f a_i - h_i|
 //

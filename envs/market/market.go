@@ -21,7 +21,7 @@ const (
 	// Cash is the entity that is no asset. It earns the rate of cash and costs nothing to trade.
 	Cash = "CASH"
 
-	// Ruin is the share of the wealth that a period leaves at least, see Problem.
+	// Ruin is the least share of the wealth that remains after a period, see Problem.
 	Ruin = 1e-3
 )
 
@@ -89,22 +89,22 @@ func (c Config) Validate() error {
 
 // Problem is the allocation of wealth over cash and assets.
 //
-// With h the holdings that prices have left, as shares of the wealth, an allocation a of what
-// costs leave is bought: a share f of the wealth is left (see Remainder), and a period with
-// returns r makes f sum_i a_i (1 + r_i) of it. The reward is the logarithm of that, or another
+// Holdings h are shares of the wealth, as prices have moved them. Costs of trading take a part of
+// the wealth and a share f of it remains (see Remainder), of which allocation a is bought. A
+// period with returns r makes f sum_i a_i (1 + r_i) of it. The reward is the logarithm of that, or another
 // one of Rewards. The observation is h and, by feature, a number an asset that nothing but
 // periods before the decision has gone into. An episode begins with holdings drawn uniformly
 // from the simplex.
 //
 // Entities may be below 0 where the limits have cash: what is sold that is not held has been
 // borrowed. Cash pays what that costs at the end of the period, sum_i borrow_i max(0, -a_i),
-// which makes the growth smaller by as much. A period that would leave less than Ruin of the
-// wealth ends all positions and leaves that, in cash.
+// which makes the growth smaller by as much. Where less than Ruin of the wealth would remain after
+// a period, all positions end, and Ruin of it remains in cash.
 //
 // Rows that count from what is held, as turnover does, count from h: copies of the
 // environment are envs.Relaxers then. Where the other limits ask for more trade than these
 // rows allow, as where prices have carried a holding beyond its bound, they are relaxed by the
-// least amount that leaves an allocation (see relax.Held).
+// least amount with which some allocation satisfies all of them (see relax.Held).
 type Problem struct {
 	cfg    Config
 	model  *marketmodel.Model
@@ -319,8 +319,8 @@ func feature(name string, returns []float64, stride int) float64 {
 }
 
 // Grow takes an allocation at holdings h through a period with returns of the model's assets:
-// it writes what is held then over h, and returns the share of the wealth that costs have left
-// and what a unit of that has grown to.
+// it writes what is held then over h, and returns the share of the wealth that remains after
+// costs, and what a unit of that has grown to.
 func (p *Problem) Grow(h, a, returns []float64) (remainder, growth float64) {
 	remainder = Remainder(h, a, p.costs)
 	for i, j := range p.asset {

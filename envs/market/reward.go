@@ -97,7 +97,7 @@ func (s *score) of(m *memory, g float64) float64 {
 	return math.Log(g)
 }
 
-// describe says what the reward is.
+// describe says for people what the reward is.
 func (s *score) describe() string {
 	const growth = "logarithm of the growth of the wealth, after costs"
 	switch s.reward {

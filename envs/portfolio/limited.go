@@ -53,8 +53,8 @@ func (p *Problem) ObsLimiter() envs.ObsLimiter {
 }
 
 // Myopic returns the policy that earns most in the month at hand: the filter of
-// OptimalAllocator, then the linear program over the allocations that the
-// trading limit leaves. It is not the best policy, since it does not move
+// OptimalAllocator, then the linear program over the allocations within the
+// trading limit. It is not the best policy, since it does not move
 // towards what later months will ask for.
 func (p *Problem) Myopic() envs.Allocator {
 	expected := make([]float64, p.polytope.Dim()-1)

@@ -99,9 +99,9 @@ func (p *Problem) maximize(r []float64, lim *lp.Limits) ([]float64, error) {
 // best answers linear programs whose objective is the mean of the returns under
 // probabilities of the hidden states.
 //
-// With two states the objective is a segment, (1-q) mean_0 + q mean_1, and the
-// value is convex and piecewise linear in q: best then holds the allocation of
-// every piece (parametric linear programming; Gal, Postoptimal Analyses,
+// With two states the objectives are a segment, (1-q) mean_0 + q mean_1, and the
+// largest value is convex and piecewise linear in q: best then holds the allocation of
+// every affine piece (parametric linear programming; Gal, Postoptimal Analyses,
 // Parametric Programming, and Related Topics, 1979).
 type best struct {
 	p      *Problem

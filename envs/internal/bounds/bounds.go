@@ -10,7 +10,7 @@ import (
 	"paspo/lp/relax"
 )
 
-// Bounds holds bounds that follow the state of one copy of an environment.
+// Bounds holds bounds that follow the state of one copy of an environment, one an entity.
 // They are computed when they are asked for.
 type Bounds struct {
 	t       *Template
@@ -18,10 +18,10 @@ type Bounds struct {
 	want    func(lo, hi []float64) // sets the bounds as stated, infinite where there is none
 	lo, hi  []float64              // as stated
 	l, u    []float64              // relaxed, within the bounds of the polytope
-	amount  float64
-	at      []float64 // an allocation within the relaxed bounds, nil where they were restored
-	current bool
-	last    []float64 // the action that led here, nil at the start
+	amount  float64                // by which they are relaxed
+	at      []float64              // an allocation within the relaxed bounds, nil where they were restored
+	current bool                   // all of these are those of the present state
+	last    []float64              // the action that led here, nil at the start
 	action  []float64
 }
 
@@ -32,7 +32,8 @@ type Template struct {
 	relax *relax.Template
 }
 
-// New is for bounds that are finite at most where lower and upper say so.
+// New returns the template of bounds within p. Lower and upper say of which entities the lower and
+// the upper bound may be finite.
 func New(p *lp.Polytope, lower, upper func(j int) bool) (*Template, error) {
 	if err := p.RefuseTerms("envs: bounds that follow the state and are relaxed"); err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func New(p *lp.Polytope, lower, upper func(j int) bool) (*Template, error) {
 	return &Template{p: p, known: known, relax: relax.New(p, known, lower, upper)}, nil
 }
 
-// Follow returns bounds of one copy. It sets them by want.
+// Follow returns bounds of one copy. want sets the bounds as stated for its present state.
 func (t *Template) Follow(want func(lo, hi []float64)) *Bounds {
 	n := t.p.Dim()
 	return &Bounds{
@@ -54,8 +55,8 @@ func (t *Template) Follow(want func(lo, hi []float64)) *Bounds {
 	}
 }
 
-// Moved says that the state has changed, by an action or, where it is nil, by
-// the start of an episode.
+// Moved says that the state has changed: by an action or, where that is nil, by the start of an
+// episode.
 func (f *Bounds) Moved(action []float64) {
 	f.current = false
 	if f.last = nil; action != nil {
@@ -64,7 +65,7 @@ func (f *Bounds) Moved(action []float64) {
 	}
 }
 
-// Set takes a known relaxation.
+// Set relaxes the bounds of the present state by an amount that is known.
 func (f *Bounds) Set(amount float64) {
 	f.want(f.lo, f.hi)
 	f.amount, f.at, f.current = amount, nil, true
@@ -74,11 +75,13 @@ func (f *Bounds) Set(amount float64) {
 	}
 }
 
+// Limits implements envs.Limiter.
 func (f *Bounds) Limits(lim *lp.Limits) {
 	f.update()
 	lim.Lower, lim.Upper = f.l, f.u
 }
 
+// Relaxation implements envs.Relaxer.
 func (f *Bounds) Relaxation() float64 {
 	f.update()
 	return f.amount

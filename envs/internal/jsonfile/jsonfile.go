@@ -11,8 +11,8 @@ import (
 	"paspo/internal/limits"
 )
 
-// Read decodes a file that holds one JSON value. Fields that v lacks are
-// left out, since published files carry much besides.
+// Read decodes a file that holds one JSON value. Fields that v lacks are passed over: published
+// files have many that nothing here needs.
 func Read(file string, v any) error {
 	data, err := limits.ReadFile(file, limits.Market)
 	if err != nil {
@@ -46,6 +46,7 @@ func Read(file string, v any) error {
 	return fmt.Errorf("%s:%d: %w", file, lineOf(data, at), err)
 }
 
+// DecodeStrict decodes data whose fields v has all.
 func DecodeStrict(data []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -56,6 +57,7 @@ func DecodeStrict(data []byte, v any) error {
 // 0, is an error.
 type Vector []float64
 
+// Matrix is a list of rows.
 type Matrix []Vector
 
 func (v *Vector) UnmarshalJSON(b []byte) error {
@@ -73,6 +75,7 @@ func (v *Vector) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// Rows returns rows as slices.
 func Rows(rows []Vector) [][]float64 {
 	out := make([][]float64, len(rows))
 	for i, r := range rows {
