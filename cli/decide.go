@@ -30,7 +30,7 @@ import (
 	"paspo/lp/constraints"
 )
 
-// nothingLeft is the exit status where limits leave no allocation or no orders.
+// nothingLeft is the exit status where no allocation, or no orders, keep the limits.
 const nothingLeft = 2
 
 type decideFlags struct {
@@ -229,7 +229,7 @@ func (f *decideFlags) decide(cmd *cobra.Command, dir string) (*decision, error) 
 	return d, nil
 }
 
-// round finds orders. The least relaxation leaves a single point, which whole lots miss: it
+// round finds orders. Under the least relaxation a single point is feasible, which whole lots miss: the relaxation
 // grows by the wealth of a lot, and by twice as much again, until some do not.
 func (d *decision) round(task orders.Task, h []float64) (*orders.Orders, error) {
 	remainder := market.Remainder(h, task.Target, task.Costs)

@@ -20,7 +20,7 @@ var Solvers = []string{"clp", "explicit", "lazy"}
 // polytope exceeds is missing.
 type Chains struct {
 	PerS    map[string]float64
-	HitRate float64 // of lazy: the share of ends that warm-start bases proved
+	HitRate float64 // of lazy: the share of endpoints that warm-start bases proved
 }
 
 // measureChains measures every solver, each for the given time.
@@ -45,7 +45,7 @@ func measureChains(ctx context.Context, p *lp.Polytope, d time.Duration) (out Ch
 }
 
 // capped returns p with a cap on every entity: half of the most that it can take. ok
-// is false where these caps leave nothing, and for the hull of points, which is not
+// is false where no allocation satisfies these caps, and for the hull of points, which is not
 // described by its points then.
 func capped(p *lp.Polytope) (out *lp.Polytope, ok bool, err error) {
 	if p.Points() != nil {

@@ -17,7 +17,7 @@ type Task struct {
 	Prices   []float64    // above 0
 	Costs    []float64    // of buying and selling, as a share of the amount
 	Held     []float64    // shares, and the amount of cash
-	Target   []float64    // allocation that is wanted, of what costs leave
+	Target   []float64    // allocation that is wanted, of the wealth less costs
 	Lot      float64      // shares that trades are multiples of; 0 for any
 }
 
@@ -42,13 +42,13 @@ func (e *LotError) Error() string {
 	return fmt.Sprintf("no orders in lots of %g shares keep all limits: the closest break %s by %.2g of what it allows; smaller lots, or --lot 0 for fractions of shares, are needed", e.Lot, e.Constraint, e.Amount)
 }
 
-// kept is the residual up to which orders keep a limit: what rounding of sums leaves.
+// kept is the residual up to which orders keep a limit, since sums are rounded.
 const kept = 1e-12
 
 // Round returns orders near to the target that keep every limit. It begins at the closest
 // multiples and goes on by the best change of one order or of two by a lot each, first to less
 // excess over limits and then closer to the target, until no such change helps. remainder is
-// the share of the wealth that costs leave of the target's trades.
+// the share of the wealth that remains after the costs of the target's trades.
 func Round(t Task, remainder float64) (*Orders, error) {
 	if t.Lot > 0 && t.Cash < 0 {
 		return nil, errors.New("the limits have no CASH, which takes what whole lots leave: --lot 0, for fractions of shares, is needed")
@@ -67,7 +67,7 @@ func Round(t Task, remainder float64) (*Orders, error) {
 	lower, _ := t.Polytope.Bounds()
 	s := &search{Task: t, lower: lower}
 	if t.Lot == 0 {
-		// The fees of these trades are what the remainder leaves out, up to rounding.
+		// The fees of these trades are the wealth less the remainder, up to rounding.
 		o := s.after(trades)
 		if o.Residual > 1e-9 {
 			_, name := t.Polytope.WorstConstraint(o.Weights, t.Limits)

@@ -42,7 +42,7 @@ func (p *Player) baselines(from, to, window int) ([]*Track, error) {
 	if err != nil {
 		return nil, err
 	}
-	// within returns the closest allocation that limits of a state leave.
+	// within returns the closest allocation that satisfies the limits of a state.
 	within := func(lim *lp.Limits, a []float64) ([]float64, error) {
 		if lim == nil {
 			return a, nil

@@ -27,7 +27,7 @@ type Track struct {
 	MaxResidual float64
 	Violations  int
 
-	Relaxed       int     // periods whose limits left nothing at what was held and were relaxed
+	Relaxed       int     // periods whose limits no allocation satisfied at what was held, so that they were relaxed
 	MaxRelaxation float64 // as a share of the wealth
 }
 

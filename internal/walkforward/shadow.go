@@ -27,7 +27,7 @@ const (
 // looser one would have earned: the upper limit raised, the lower one lowered, the budget
 // raised. Where more limits meet at the optimum than determine it, multipliers are not unique.
 // The least of them is the rate of loosening that limit alone, and the largest, Tighter, what
-// tightening it costs, +Inf where that leaves nothing. Both are NaN of limits that do not hold
+// tightening it costs, +Inf where no allocation would satisfy the limits then. Both are NaN of limits that do not hold
 // for that allocation, which count from what is held.
 type Limit struct {
 	Name        string        `json:"name"`
@@ -72,8 +72,8 @@ type price struct{ least, largest float64 }
 //
 //	gradient = sum_k y_k A_k + sum_k mu_k E_k,   y_k (b_k - A_k x) = 0.
 //
-// The residual is the least 1-norm of what multipliers of the limits that bind leave of the
-// gradient, and what their y_k (b_k - A_k x) sum to. Convex terms are those of the lifted
+// The residual is the least 1-norm of the gradient less its sum over the limits that bind, plus
+// the sum of their y_k (b_k - A_k x). Convex terms are those of the lifted
 // polytope, whose rows keep their multipliers.
 func shadowPrices(p *lp.Polytope, x, gradient []float64) (prices map[string]price, residual float64, err error) {
 	if p.HullOnly() {
@@ -159,14 +159,14 @@ func (m *multipliers) add(name string, normal []float64) {
 	m.names, m.normals = append(m.names, name), append(m.normals, normal)
 }
 
-// solve minimises slope times multiplier k plus weight times the 1-norm of what multipliers
-// leave of a target. ok is false where nothing bounds it. It is the simplex method on a
+// solve minimises slope times multiplier k plus weight times the 1-norm of the target less the
+// sum of normals times multipliers, which is left. ok is false where nothing bounds it. It is the simplex method on a
 // tableau, from no multipliers on: it takes the steepest column and, after a while, as long as
 // it may cycle, the first (Bland, Mathematics of Operations Research 2, 1977).
 func (m *multipliers) solve(target []float64, k int, slope, weight float64) (y []float64, left float64, ok bool, err error) {
 	const rounding = 1e-10
 	d, count, inequalities := len(target), len(m.names), len(m.slacks)
-	// Multipliers, those of equalities negated, what is left with either sign, the target.
+	// Columns: multipliers, those of equalities negated, what is left with either sign, the target.
 	rest := 2*count - inequalities
 	width := rest + 2*d + 1
 	cost := make([]float64, width) // reduced

@@ -38,7 +38,7 @@ type Row struct {
 	MaxResidual float64 `json:"max_residual"`
 	Violations  int     `json:"violations"`
 
-	Relaxed       int     `json:"relaxed,omitempty"`        // periods whose limits left nothing at what was held and were relaxed
+	Relaxed       int     `json:"relaxed,omitempty"`        // periods whose limits no allocation satisfied at what was held, so that they were relaxed
 	MaxRelaxation float64 `json:"max_relaxation,omitempty"` // as a share of the wealth
 }
 

@@ -11,8 +11,8 @@ import (
 	"paspo/policy"
 )
 
-// graph builds the model of one policy. Values are tensors of a row an observation,
-// float64 but where float32 is said, by the names that nodes have given them.
+// graph builds the model of one policy. Values are tensors of one row an observation, of float64
+// unless float32 is said, and are called by the names that their nodes have.
 type graph struct {
 	onnx.Builder
 	p     *lp.Polytope
@@ -22,7 +22,7 @@ type graph struct {
 	form  *form
 
 	n, heads, dim int
-	bad           []string // booleans, rows x k: what makes an answer none
+	bad           []string // booleans, rows x k: a row with one that is true has no answer
 	limits        rowLimits
 }
 
@@ -96,7 +96,7 @@ func (g *graph) rounded(x string) string {
 	return g.cast(g.cast(x, onnx.Float32), onnx.Float64)
 }
 
-// refuse takes note of what makes the answer of a row none.
+// refuse takes note of a condition under which a row has no answer.
 func (g *graph) refuse(condition string) { g.bad = append(g.bad, condition) }
 
 // refuseNotFinite refuses rows with a NaN or an infinity among their elements.
@@ -109,7 +109,7 @@ func (g *graph) build() {
 	g.Input("obs", onnx.Float64, g.dim, "observations, as the environment gives them")
 	g.readLimits()
 	heads := g.newHeads(g.network("encoder", g.normalised()))
-	ends := g.newEnds()
+	ends := g.newEndpoints()
 	total := policy.Total(g.p)
 	var actions, lows, highs []string
 	for i := range g.n {
@@ -127,7 +127,7 @@ func (g *graph) build() {
 		}
 	}
 	action := g.concat(actions...)
-	// Ends that cross by rounding meet in the middle.
+	// Endpoints that cross by rounding become their mean.
 	lo, hi := g.concat(lows...), g.concat(highs...)
 	middle := g.op("Mul", g.op("Add", lo, hi), g.scalar(0.5))
 	lo, hi = g.op("Min", lo, middle), g.op("Max", hi, middle)

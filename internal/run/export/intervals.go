@@ -17,11 +17,10 @@ import (
 // form is the closed form that a graph computes with.
 type form struct {
 	*closedform.Tables
-	ends []closedform.EndpointTable // All, or Needed where no limit follows the state
+	endpoints []closedform.EndpointTable // All, or Needed where no limit follows the state
 }
 
-// beyond is by how much a limit may exceed the size of what it limits before it is
-// taken for none.
+// beyond is how many times its size what is limited may be allowed: a limit above counts as none.
 const beyond = 1 << 40
 
 // newForm returns the closed form for limits of which some follow the state. An error
@@ -60,13 +59,13 @@ func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func
 	t := tabled.Tables()
 	switch {
 	case t.IllConditioned:
-		return nil, errors.New("some pieces of the closed form are so steep that rounding shows: linear programs answer for them")
+		return nil, errors.New("some endpoints of the closed form are ill-conditioned, so that rounding shows: linear programs answer for them")
 	case len(follow) > 0 && !t.AnyLimits:
 		return nil, fmt.Errorf("limits follow the state (%s), and the closed form holds for the polytope's own limits alone", strings.Join(names(follow), ", "))
 	}
 	f := &form{t, t.Needed}
 	if len(follow) > 0 {
-		f.ends = t.All
+		f.endpoints = t.All
 	}
 	return f, nil
 }
@@ -156,8 +155,8 @@ func times(c float64, v []float64) []float64 {
 	return out
 }
 
-// ends computes intervals entity by entity, counted from a base as lp.Tables has it.
-type ends struct {
+// endpoints computes intervals entity by entity, counted from a base as closedform.Tables has it.
+type endpoints struct {
 	g    *graph
 	i    int
 	base []string // of every entity, "" for 0
@@ -166,8 +165,8 @@ type ends struct {
 	past []string // of the facets: the amounts so far
 }
 
-func (g *graph) newEnds() *ends {
-	e := &ends{g: g, base: make([]string, g.n)}
+func (g *graph) newEndpoints() *endpoints {
+	e := &endpoints{g: g, base: make([]string, g.n)}
 	t := g.form
 	if t.Facets {
 		return e
@@ -182,7 +181,7 @@ func (g *graph) newEnds() *ends {
 		return e
 	}
 
-	// rho of the empty prefix: what the limits leave above the base.
+	// rho of the empty prefix: the limits less what the base takes of them.
 	var base string
 	fixed := make([]float64, g.n) // base that does not follow the state
 	if g.limits.follow["lower"] {
@@ -206,8 +205,8 @@ func (g *graph) newEnds() *ends {
 			}
 		}
 	}
-	// left returns limits less what the base takes of them.
-	left := func(limit string, follows bool, matrix []float64) string {
+	// above returns limits less what the base takes of them.
+	above := func(limit string, follows bool, matrix []float64) string {
 		k := len(matrix) / g.n
 		switch {
 		case base != "":
@@ -230,17 +229,17 @@ func (g *graph) newEnds() *ends {
 		for _, k := range t.LimitRows {
 			m = append(m, a[k*g.n:(k+1)*g.n]...)
 		}
-		parts = append(parts, left(g.pick(g.limits.b, t.LimitRows, len(b)), g.limits.follow["b"], m))
+		parts = append(parts, above(g.pick(g.limits.b, t.LimitRows, len(b)), g.limits.follow["b"], m))
 	}
 	if len(t.Caps) > 0 {
 		m := make([]float64, len(t.Caps)*g.n)
 		for x, j := range t.Caps {
 			m[x*g.n+j] = 1
 		}
-		parts = append(parts, left(g.pick(g.limits.upper, t.Caps, g.n), g.limits.follow["upper"], m))
+		parts = append(parts, above(g.pick(g.limits.upper, t.Caps, g.n), g.limits.follow["upper"], m))
 	}
 	if m, f, _ := g.p.Equalities(); len(f) > 0 {
-		parts = append(parts, left(g.limits.total, g.limits.follow["total"], m))
+		parts = append(parts, above(g.limits.total, g.limits.follow["total"], m))
 	}
 	e.rho = g.concat(parts...)
 	g.refuseNotFinite(e.rho)
@@ -262,16 +261,16 @@ func (g *graph) pick(x string, columns []int, n int) string {
 }
 
 // next returns both endpoints of the interval of the next entity, counted from its base.
-func (e *ends) next() (lo, hi string) {
-	table := &e.g.form.ends[e.i]
+func (e *endpoints) next() (lo, hi string) {
+	table := &e.g.form.endpoints[e.i]
 	lower := table.Lower
 	if table.Floor {
 		lower = slices.Concat(lower, make([]float64, table.Stride))
 	}
-	return e.end("ReduceMax", lower, table.Stride), e.end("ReduceMin", table.Upper, table.Stride)
+	return e.endpoint("ReduceMax", lower, table.Stride), e.endpoint("ReduceMin", table.Upper, table.Stride)
 }
 
-func (e *ends) end(reduce string, pieces []float64, stride int) string {
+func (e *endpoints) endpoint(reduce string, pieces []float64, stride int) string {
 	g := e.g
 	count := len(pieces) / stride
 	var v string
@@ -301,7 +300,7 @@ func (e *ends) end(reduce string, pieces []float64, stride int) string {
 }
 
 // fix sets the entity to z, counted from its base, and returns its amount.
-func (e *ends) fix(z string) string {
+func (e *endpoints) fix(z string) string {
 	g, i := e.g, e.i
 	a := e.stated(z)
 	e.i++
@@ -315,7 +314,7 @@ func (e *ends) fix(z string) string {
 }
 
 // stated returns what is counted from the base of the present entity as an amount.
-func (e *ends) stated(z string) string {
+func (e *endpoints) stated(z string) string {
 	i := min(e.i, e.g.n-1)
 	if e.base[i] == "" {
 		return z

@@ -171,10 +171,10 @@ func (b *Bar) parts() []string {
 	return append(parts, "ETA "+left.Round(time.Second).String())
 }
 
-// text is the line in room cells. Where that is little, the bar shrinks first and the
-// count of steps goes, then the bar, then the parts from their front. A line that wraps
+// text is the line in at most width cells. Where it is too long, first the bar shrinks and the
+// count of steps is left out, then the bar, then the parts from their front. A line that wraps
 // could not be erased.
-func (b *Bar) text(room int) string {
+func (b *Bar) text(width int) string {
 	parts := b.parts()
 	for i := -1; i <= len(parts); i++ {
 		tail := parts[max(i, 0):]
@@ -182,7 +182,7 @@ func (b *Bar) text(room int) string {
 			tail = append([]string{b.count()}, parts...)
 		}
 		rest := strings.Join(append([]string{""}, tail...), "  ")
-		left := room - cells.Width(b.head()+rest)
+		left := width - cells.Width(b.head()+rest)
 		if cells := min(barCells, left-1); cells >= fewestCells {
 			full := int(b.share() * float64(cells))
 			return b.head() + " " + strings.Repeat("█", full) + strings.Repeat("░", cells-full) + rest
@@ -192,7 +192,7 @@ func (b *Bar) text(room int) string {
 		}
 	}
 	// Not even the name fits: how far it is alone.
-	if line := fmt.Sprintf("%.0f%%", math.Floor(100*b.share())); len(line) <= room {
+	if line := fmt.Sprintf("%.0f%%", math.Floor(100*b.share())); len(line) <= width {
 		return line
 	}
 	return ""

@@ -55,7 +55,7 @@ type Training struct {
 	BestIteration int    `json:"best_iteration"`
 	MaxResidual   Number `json:"max_residual"`
 	Violations    int    `json:"violations"`
-	Relaxed       int    `json:"relaxed,omitempty"` // states whose limits left nothing and were relaxed
+	Relaxed       int    `json:"relaxed,omitempty"` // states whose limits no allocation satisfied and that were relaxed
 	Seconds       Number `json:"-"`
 	EvalSeconds   Number `json:"eval_seconds"` // of evaluations, beside those
 }

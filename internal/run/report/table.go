@@ -39,7 +39,7 @@ type Row struct {
 	Actions     int    `json:"actions"`
 	MaxResidual Number `json:"max_residual"`
 	Violations  int    `json:"violations"`
-	Relaxed     int    `json:"relaxed,omitempty"` // states whose limits left nothing and were relaxed
+	Relaxed     int    `json:"relaxed,omitempty"` // states whose limits no allocation satisfied and that were relaxed
 
 	// of each episode, what shares are computed from
 	episodes []float64

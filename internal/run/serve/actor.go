@@ -287,7 +287,7 @@ func (s *seeds) Uint64() uint64 {
 	return x
 }
 
-// Infeasible says in one line that a prefix, or limits of p, nil for its own, leave nothing,
+// Infeasible says in one line that no allocation has a prefix, or satisfies limits of p, nil for its own,
 // and what excludes what.
 func Infeasible(what string, e *lp.InfeasibleError, p *lp.Polytope, lim *lp.Limits) string {
 	if math.IsNaN(e.Amount) {

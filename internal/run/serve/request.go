@@ -80,7 +80,7 @@ func (q *request) limits(to *lp.Limits) {
 	}
 }
 
-// readStrictly says what is wrong with a line, or reads what readFast leaves.
+// readStrictly says what is wrong with a line, or reads what readFast does not.
 func (q *request) readStrictly(line []byte) error {
 	if line[0] == '[' {
 		obs, err := Numbers("the observation", line)
@@ -145,8 +145,8 @@ func rows(what string, line []byte) (all []float64, err error) {
 	return all, nil
 }
 
-// readFast reads what most lines are and leaves all else, errors among it, to
-// readStrictly. What it reads that reads the same.
+// readFast reads lines of the form that most have, and returns false for all others, those with
+// errors among them: readStrictly is for these. What it reads that reads the same.
 func (q *request) readFast(line []byte) bool {
 	s := scanner{b: line}
 	if s.peek() == '[' {
