@@ -196,7 +196,11 @@ func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 func interrupted(ctx context.Context, r *agent.Run, err error) error {
 	dir := r.Folder.Dir()
 	program := runfolder.Quote(os.Args[0])
-	resume := fmt.Sprintf("%s --resume %s", program, runfolder.Quote(dir))
+	resume, onCPU := fmt.Sprintf("%s --resume %s", program, runfolder.Quote(dir)), " --device cpu"
+	if parent != nil {
+		// Python has its environment perhaps in a notebook.
+		resume, onCPU = fmt.Sprintf("paspo.train(.., resume=%q)", dir), ` with device="cpu"`
+	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return &exitError{interruption(ctx).code, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
 	}
@@ -209,7 +213,7 @@ func interrupted(ctx context.Context, r *agent.Run, err error) error {
 		again := fmt.Sprintf("%s --config %s --set ppo.lr=%g", program, runfolder.Quote(r.Folder.Path(runfolder.ConfigFile)), r.Agent.Config.PPO.LR/3)
 		return fmt.Errorf("%w; the run would stop there again: train anew with gentler settings, for example %s", err, again)
 	case errors.Is(err, cuda.ErrLost):
-		resume += " --device cpu"
+		resume += onCPU
 	}
 	cp, e := agent.ReadCheckpoint(dir, agent.Latest)
 	switch {

@@ -16,6 +16,13 @@ class Error(RuntimeError):
         self.traceback = traceback
 
 
+class Traceback(Exception):
+    """Shows the traceback of an exception in an environment above that of its Error."""
+
+    def __str__(self):
+        return "\n" + self.args[0].rstrip()
+
+
 def binary():
     """The path of the program: PASPO_BINARY where that is set, else the package's own."""
     named = os.environ.get("PASPO_BINARY")

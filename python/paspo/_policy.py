@@ -55,11 +55,15 @@ class Policy:
         if obs.ndim not in (1, 2):
             raise ValueError(f"obs has shape {obs.shape}: (dim) or (rows, dim) is allowed")
         rows = np.atleast_2d(obs)
+        for i, k in np.argwhere(~np.isfinite(rows))[:1]:
+            raise Error(f"{f'row {i}: ' if obs.ndim == 2 else ''}component {k} of the observation is {rows[i, k]}: finite numbers are allowed")
         given = {}
         for name, values in (limits or {}).items():
             if name not in LIMITS:
                 raise ValueError(f"limits has {name!r}: {', '.join(LIMITS)} are allowed")
             values = np.asarray(values, float)
+            if np.isnan(values).any():
+                raise Error(f"limits[{name!r}] has NaN: numbers are allowed")
             one = values.shape[values.ndim - LIMITS[name] :]  # of one state
             given[name] = np.broadcast_to(values, (len(rows), *one))
         lines = []

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from ._binary import Error, binary
+from ._binary import Error, Traceback, binary
 
 
 class Run(os.PathLike):
@@ -60,7 +60,7 @@ def train(
     timeout: seconds that a process may take for one answer.
 
     Raises Error in the program's words; after an exception in an environment its
-    `traceback` is that exception's. Ctrl-C saves what was learned, then raises
+    `traceback` is that exception's, which is shown above its own. Ctrl-C saves what was learned, then raises
     KeyboardInterrupt.
     """
     settings = dict(config or {})
@@ -167,7 +167,8 @@ def _run(command, make):
     if interrupted:
         raise KeyboardInterrupt(said.get("error", "interrupted"))
     if process.returncode:
-        raise Error(said.get("error") or f"the program ended with status {process.returncode}", said.get("traceback", ""))
+        trace = said.get("traceback", "")
+        raise Error(said.get("error") or f"the program ended with status {process.returncode}", trace) from (Traceback(trace) if trace else None)
     return Run(json.loads(out)["run"])
 
 

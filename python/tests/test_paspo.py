@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import unittest
 from pathlib import Path
 
@@ -58,11 +59,15 @@ class Test(unittest.TestCase):
                 lower = np.where(obs[:, :1] > 0, [-0.25, -0.5], [0.125, -0.5])
                 limited = policy.act(obs, limits={"lower": lower, "upper": [0.25, 0.25]}, seed=4)
                 self.assertTrue((limited >= lower - 1e-9).all() and (limited <= 0.25 + 1e-9).all())
-                np.testing.assert_array_equal(policy.act(obs, limits={"lower": [-0.5, -0.5], "upper": [np.inf, 0.5]}), policy.act(obs, limits={"upper": [9, 0.5]}))
+                np.testing.assert_allclose(policy.act(obs, limits={"lower": [-0.5, -0.5], "upper": [np.inf, 0.5]}), policy.act(obs, limits={"upper": [9, 0.5]}), rtol=0, atol=1e-12)
                 with self.assertRaisesRegex(paspo.Error, "^row 0: the observation has 2 components, those of this run have 3$"):
                     policy.act(obs[:, :2])
                 with self.assertRaisesRegex(paspo.Error, "^(?!line |row )"):
                     policy.act(obs[0], limits={"upper": [-np.inf, 0.5]})
+                with self.assertRaisesRegex(paspo.Error, "^row 1: component 2 of the observation is nan: finite numbers are allowed$"):
+                    policy.act([[0, 0, 0], [0, 0, np.nan]])
+                with self.assertRaisesRegex(paspo.Error, "^limits\\['upper'\\] has NaN: numbers are allowed$"):
+                    policy.act(obs, limits={"upper": [np.nan, 0.5]})
                 with self.assertRaisesRegex(ValueError, "limits has 'c': b, total, lower, upper, A are allowed"):
                     policy.act(obs, limits={"c": 1})
             seen.append(all)
@@ -163,6 +168,8 @@ class Test(unittest.TestCase):
             train(make, self.dir / "x", envs=4)
         self.assertIn("tiny.py", caught.exception.traceback)
         self.assertTrue(caught.exception.traceback.endswith("ValueError: no such price\n"))
+        self.assertIn(caught.exception.traceback.rstrip(), "".join(traceback.format_exception(caught.exception)))
+        self.assertIn(f'go on with: paspo.train(.., resume="{self.dir / "x"}")', str(caught.exception))
         failing = False
         run = paspo.train(make, resume=self.dir / "x", device="cpu", quiet=True)
         self.assertEqual(run.summary["steps"], 512)
