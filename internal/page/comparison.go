@@ -2,8 +2,11 @@ package page
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"html/template"
+	"io/fs"
+	"log/slog"
 	"math"
 	"slices"
 	"strconv"
@@ -326,6 +329,11 @@ func (c *Comparison) curves(problem int, all []*ranked) ([]Chart, error) {
 				continue
 			}
 			rows, err := runfolder.Metrics(result.Dir)
+			if errors.Is(err, fs.ErrNotExist) {
+				// What it came to is in the journal.
+				slog.Warn("a training has no curve in the report", "reason", err)
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -111,6 +111,16 @@ func TestPage(t *testing.T) {
 		t.Errorf("%d curves of seeds and %d means, want 12 and 6", seeds, means)
 	}
 	t.Run("browser", func(t *testing.T) { inBrowser(t, text) })
+
+	// A folder that somebody has removed takes its curve along and no result.
+	if err := os.RemoveAll(w.RunDir(0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	text = render(dir)
+	drawings = regexp.MustCompile(`(?s)<svg.*?</svg>`).FindAllString(text, -1)
+	if seeds := strings.Count(drawings[0], `class="seed"`); seeds != 11 || !strings.Contains(text, "18 of 18 done") {
+		t.Errorf("%d curves of seeds without one folder, want 11", seeds)
+	}
 }
 
 // A page says which trainings failed and why, and that no other is to come.

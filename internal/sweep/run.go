@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -90,11 +91,14 @@ func (w *Sweep) Run(ctx context.Context, o Workers) error {
 			if s.Ended() {
 				return nil
 			}
-			return errors.Join(errs...)
+			return errors.Join(slices.CompactFunc(errs, alike)...)
 		case <-time.After(poll):
 		}
 	}
 }
+
+// alike says whether two workers have ended for one reason, such as a disk that is full.
+func alike(a, b error) bool { return a != nil && b != nil && a.Error() == b.Error() }
 
 // keep keeps one worker running.
 func (w *Sweep) keep(ctx context.Context, o Workers, i int) error {
