@@ -59,7 +59,7 @@ func TestProblemOfOnesOwn(t *testing.T) {
 	own := example(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	train := []string{"--quiet", "--json", "--set", "debias.points=1000", "--set", "debias.cache_dir=", "--set", "report.episodes=8",
-		"--set", "ppo.eval_episodes=4", "--set", "ppo.checkpoint_every=1", "--set", "env.options.days=3"}
+		"--set", "ppo.eval_episodes=4", "--set", "ppo.checkpoint_every=1", "--set", "ppo.checkpoint_seconds=0", "--set", "env.options.days=3"}
 	do := func(in string, args ...string) string {
 		t.Helper()
 		status, out, errs := own(in, args...)

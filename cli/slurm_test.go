@@ -23,7 +23,7 @@ const slurmSweep = `base:
   steps: %d
   device: cpu
   debias: {points: 1000, cache_dir: ""}
-  ppo: {envs: 2, steps_per_env: 32, minibatch: 32, epochs: 1, eval_every: 20, eval_episodes: 2, checkpoint_every: 20, checkpoint_keep: 1}
+  ppo: {envs: 2, steps_per_env: 32, minibatch: 32, epochs: 1, eval_every: 20, eval_episodes: 2, checkpoint_every: 20, checkpoint_seconds: 0, checkpoint_keep: 1}
 objective: {episodes: 4}
 report: {settings: 0}
 seeds: 1..%d

@@ -24,7 +24,7 @@ import (
 // user's home.
 var small = []string{
 	"--steps", "1024", "--set", "debias.points=1000", "--set", "debias.cache_dir=",
-	"--set", "ppo.eval_every=1", "--set", "ppo.eval_episodes=4", "--set", "ppo.checkpoint_every=1",
+	"--set", "ppo.eval_every=1", "--set", "ppo.eval_episodes=4", "--set", "ppo.checkpoint_every=1", "--set", "ppo.checkpoint_seconds=0",
 	"--set", "ppo.epochs=1",
 	"--set", "report.episodes=8", "--set", "report.starts=4",
 }

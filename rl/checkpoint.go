@@ -167,5 +167,5 @@ func sameShapes(got, want []policy.Tensor) error {
 var observesOnly = map[string]bool{
 	"eval_every": true, "eval_episodes": true, "eval_max_steps": true, "eval_seed": true,
 	"deterministic_action": true,
-	"checkpoint_every":     true, "checkpoint_keep": true,
+	"checkpoint_every":     true, "checkpoint_seconds": true, "checkpoint_keep": true,
 }

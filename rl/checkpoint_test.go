@@ -206,6 +206,44 @@ func TestKeepLast(t *testing.T) {
 	}
 }
 
+// What is due sooner than the seconds between checkpoints is left out, but for the last and the
+// best before it, and where training stops.
+func TestCheckpointSeconds(t *testing.T) {
+	cfg := smallConfig()
+	cfg.CheckpointEvery, cfg.CheckpointSeconds, cfg.EvalEvery = 1, 3600, 1
+	for _, stop := range []int{0, 7} {
+		dir := t.TempDir()
+		tr, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+		var saved []string
+		stopped := errors.New("stopped")
+		err := tr.Run(context.Background(), rl.Hooks{
+			Checkpoints: dir,
+			Saved:       func(p string) { saved = append(saved, filepath.Base(p)) },
+			Iteration: func(m rl.Metrics) error {
+				if m.Iteration == stop {
+					return stopped
+				}
+				return nil
+			},
+		})
+		last := cfg.Iterations()
+		if stop > 0 {
+			if last = stop; !errors.Is(err, stopped) {
+				t.Fatal(err)
+			}
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if want := []string{rl.InitialCheckpoint, rl.BestCheckpoint, fmt.Sprintf(rl.NumberedPattern, last)}; !slices.Equal(saved, want) {
+			t.Errorf("stopped at %d: saved %q, want %q", stop, saved, want)
+		}
+		best, err := rl.ReadCheckpoint(filepath.Join(dir, rl.BestCheckpoint))
+		if err != nil || best.Iteration != tr.Best().Iteration {
+			t.Errorf("stopped at %d: best is of iteration %d (%v), want %+v", stop, best.Iteration, err, tr.Best())
+		}
+	}
+}
+
 // N iterations, another process, N more give what 2N give, from every iteration
 // at which the first may end.
 func TestResume(t *testing.T) {

@@ -31,8 +31,9 @@ type Config struct {
 
 	DeterministicAction string `yaml:"deterministic_action" doc:"auto, mean or mode: the x of every Beta that an action takes which is not sampled, its mean, or its mode where alpha, beta > 1 and else its mean; auto plays both in every evaluation, on episodes for that alone, and keeps the better with the checkpoint"`
 
-	CheckpointEvery int `yaml:"checkpoint_every" doc:"iterations between checkpoints; 0 for one at the end only"`
-	CheckpointKeep  int `yaml:"checkpoint_keep" doc:"checkpoints that are kept, beside the best"`
+	CheckpointEvery   int     `yaml:"checkpoint_every" doc:"iterations between checkpoints; 0 for one at the end only"`
+	CheckpointSeconds float64 `yaml:"checkpoint_seconds" doc:"seconds between writing checkpoints at least, the best with them, but for the last"`
+	CheckpointKeep    int     `yaml:"checkpoint_keep" doc:"checkpoints that are kept, beside the best"`
 
 	// Steps is the length of training in environment steps. It is rounded up to
 	// whole iterations.
@@ -47,7 +48,7 @@ func DefaultConfig() Config {
 	return Config{
 		Envs: 8, StepsPerEnv: 64, Gamma: 1, GAELambda: 0.95, Group: 1, NormalizeObs: NormalizeAuto,
 		EvalEvery: 20, EvalEpisodes: 100, EvalMaxSteps: 10_000, DeterministicAction: ActionAuto,
-		CheckpointEvery: 10, CheckpointKeep: 3,
+		CheckpointEvery: 10, CheckpointSeconds: 1, CheckpointKeep: 3,
 		Steps: 150_000,
 	}
 }
@@ -100,7 +101,7 @@ func (c Config) Validate(prefix string) error {
 		setting.Int(prefix+"checkpoint_every", c.CheckpointEvery, 0), setting.Int(prefix+"checkpoint_keep", c.CheckpointKeep, 1),
 		setting.Int("steps", c.Steps, 1),
 		setting.Float(prefix+"gamma", c.Gamma, setting.Share), setting.Float(prefix+"gae_lambda", c.GAELambda, setting.Share),
-		setting.Float(prefix+"obs_clip", c.ObsClip, setting.NonNegative),
+		setting.Float(prefix+"obs_clip", c.ObsClip, setting.NonNegative), setting.Float(prefix+"checkpoint_seconds", c.CheckpointSeconds, setting.NonNegative),
 		setting.Choice(prefix+"deterministic_action", c.DeterministicAction, ActionAuto, ActionMean, ActionMode),
 		setting.Choice(prefix+"normalize_obs", c.NormalizeObs, NormalizeAuto, NormalizeOn, NormalizeOff),
 	); err != nil {

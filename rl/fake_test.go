@@ -308,7 +308,7 @@ func (e *banditEnv) UnmarshalBinary(b []byte) error {
 func smallConfig() ppo.Config {
 	c := ppo.DefaultConfig()
 	c.Envs, c.StepsPerEnv, c.Epochs, c.Minibatch = 4, 16, 2, 24
-	c.LR, c.EvalEvery, c.EvalEpisodes, c.CheckpointEvery = 0.05, 3, 5, 2
+	c.LR, c.EvalEvery, c.EvalEpisodes, c.CheckpointEvery, c.CheckpointSeconds = 0.05, 3, 5, 2, 0
 	c.ScaleValues, c.ScaleRewards, c.Group = true, true, 2
 	c.LRSchedule = rl.ScheduleLinear
 	c.Steps = 20 * int64(c.BatchSize())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"paspo/envs"
 )
@@ -27,7 +28,8 @@ type Hooks struct {
 }
 
 // Run trains to the end, evaluates now and then, and keeps checkpoints: the
-// initial state, the last few, the best. Where ctx ends it, the state after the
+// initial state, the last few, the best. What has to wait for CheckpointSeconds is held in
+// memory meanwhile, and is learned again where a process is killed. Where ctx ends it, the state after the
 // last complete iteration is saved and the error wraps that of ctx. So it is
 // saved when a backend fails or a number is not finite; then the state it was
 // found in is saved beside it, under a name that is not resumed from.
@@ -65,10 +67,25 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 	if t.iteration == 0 {
 		lastSaved = -1 // so that a run that stops at once can be resumed
 	}
+	written := time.Now() // the last checkpoint
+	var best *Checkpoint  // that is to be written
+	saveBest := func() error {
+		if best == nil {
+			return nil
+		}
+		_, err := save(BestCheckpoint, best)
+		best = nil
+		return err
+	}
 	for t.iteration < t.cfg.Iterations() {
 		m, err := t.apart(ctx)
-		if err == nil && h.Iteration != nil {
-			err = h.Iteration(m)
+		if err == nil {
+			if t.best.Iteration == t.iteration {
+				best = t.committed
+			}
+			if h.Iteration != nil {
+				err = h.Iteration(m)
+			}
 		}
 		if err != nil {
 			if s == nil {
@@ -84,6 +101,7 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 					}
 				}
 			}
+			err = also(err, saveBest())
 			if lastSaved != t.committed.Iteration {
 				_, e := save("", t.committed)
 				err = also(err, e)
@@ -93,17 +111,23 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 		if s == nil {
 			continue
 		}
-		if t.best.Iteration == t.iteration {
-			if _, err := save(BestCheckpoint, t.committed); err != nil {
-				return err
-			}
+		if t.iteration < t.cfg.Iterations() && time.Since(written).Seconds() < t.cfg.CheckpointSeconds {
+			continue
 		}
-		if t.due(t.cfg.CheckpointEvery) {
+		due := t.due(t.cfg.CheckpointEvery)
+		if !due && best == nil {
+			continue
+		}
+		if err := saveBest(); err != nil {
+			return err
+		}
+		if due {
 			if _, err := save("", t.committed); err != nil {
 				return err
 			}
 			lastSaved = t.iteration
 		}
+		written = time.Now()
 	}
 	return nil
 }

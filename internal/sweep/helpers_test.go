@@ -25,7 +25,7 @@ const tinyBase = `base:
   device: cpu
   debias: {points: 1000, cache_dir: ""}
   policy: {encoder: [4], latent: 4, heads: [4], critic: [4]}
-  ppo: {envs: 2, steps_per_env: 4, minibatch: 4, epochs: 1, eval_every: 2, eval_episodes: 2, checkpoint_every: 2, checkpoint_keep: 1}
+  ppo: {envs: 2, steps_per_env: 4, minibatch: 4, epochs: 1, eval_every: 2, eval_episodes: 2, checkpoint_every: 2, checkpoint_seconds: 0, checkpoint_keep: 1}
 objective: {episodes: 4}
 report: {settings: 0}
 `

@@ -33,7 +33,7 @@ func tiny(t *testing.T) *config.Config {
 		"env.name=synthetic", "env.synthetic.entities=3", "env.synthetic.seed=1", "steps=32", "device=cpu",
 		"debias.points=1000", "debias.cache_dir=", "policy.encoder=[4]", "policy.latent=4", "policy.heads=[4]", "policy.critic=[4]",
 		"ppo.envs=2", "ppo.steps_per_env=4", "ppo.minibatch=4", "ppo.epochs=1",
-		"ppo.eval_every=2", "ppo.eval_episodes=2", "ppo.checkpoint_every=2", "ppo.checkpoint_keep=1",
+		"ppo.eval_every=2", "ppo.eval_episodes=2", "ppo.checkpoint_every=2", "ppo.checkpoint_seconds=0", "ppo.checkpoint_keep=1",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

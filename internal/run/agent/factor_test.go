@@ -16,7 +16,7 @@ import (
 func trainFactor(t *testing.T, dir string, steps string) *Run {
 	t.Helper()
 	c, err := config.LoadOver(config.AutoPreset, "", []string{
-		"env.name=factor", "steps=" + steps, "debias.points=1000", "debias.cache_dir=", "ppo.eval_every=0", "ppo.checkpoint_every=8",
+		"env.name=factor", "steps=" + steps, "debias.points=1000", "debias.cache_dir=", "ppo.eval_every=0", "ppo.checkpoint_every=8", "ppo.checkpoint_seconds=0",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
