@@ -1,11 +1,15 @@
 package sweep
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,28 +40,52 @@ func single(file string) error {
 	return err
 }
 
+// usage is what a process took.
+type usage struct{ wall, processor float64 }
+
+// timed runs this binary with a variable that says what it does.
+func timed(set string) (u usage, err error) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), set, "GOMAXPROCS=1")
+	cmd.Stderr = os.Stderr
+	start := time.Now()
+	err = cmd.Run()
+	u.wall = time.Since(start).Seconds()
+	if s := cmd.ProcessState; s != nil {
+		u.processor = (s.UserTime() + s.SystemTime()).Seconds()
+	}
+	return u, err
+}
+
+// atOnce is timed of several, each beside the others.
+func atOnce(b *testing.B, sets ...string) []usage {
+	all, errs := make([]usage, len(sets)), make([]error, len(sets))
+	var group sync.WaitGroup
+	for i, set := range sets {
+		group.Go(func() { all[i], errs[i] = timed(set) })
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		b.Fatal(err)
+	}
+	return all
+}
+
 // BenchmarkThroughput compares a sweep of the portfolio by two workers with single trainings
-// before and after it: speedup is steps a second of the sweep by those of one training,
-// overhead how much more processor time a training of the sweep takes, and own which share of
-// the workers' processor time was not that of trainings. Trainings are short
-// and few unless PASPO_BENCH_SWEEP is set, as make sweep-bench does.
+// before and after it, one alone and two at once. speedup is steps a second of the sweep by those
+// of one alone, and ceiling what two at once come to, which share caches, memory and disk;
+// overhead is how much more processor time a training of the sweep takes than one of two at once,
+// beside how much more that takes than one alone, and own which share of the workers' processor
+// time was not that of trainings. tail is for which share of the time one worker was left, since
+// the other found nothing more. Trainings are short and few unless PASPO_BENCH_SWEEP is set, as
+// make sweep-bench does.
 func BenchmarkThroughput(b *testing.B) {
 	steps, trainings := 15_000, 4
 	if os.Getenv("PASPO_BENCH_SWEEP") != "" {
 		steps, trainings = 150_000, 40
 	}
-	run := func(set string) (wall, processor float64) {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), set, "GOMAXPROCS=1")
-		cmd.Stderr = os.Stderr
-		start := time.Now()
-		if err := cmd.Run(); err != nil {
-			b.Error(err)
-		}
-		return time.Since(start).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	}
-	var singleWall, singleProcessor, sweepWall, sweepProcessor, training float64
-	singles := 0
+	var alone, pairs, workers []usage
+	var wall, tail, training float64
 	for b.Loop() {
 		dir := b.TempDir()
 		text := fmt.Sprintf("base: {preset: auto, steps: %d, device: cpu}\nseeds: 1..%d\nreport: {settings: 0}\nsearch: {method: grid}\nspace: {ppo.clip: {choices: [0.2]}}\n", steps, trainings)
@@ -69,49 +97,61 @@ func BenchmarkThroughput(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		one := func(seed int) {
-			c, err := w.Config(s.method().Suggest(nil), uint64(seed))
+		made := 0
+		one := func() string {
+			made++
+			c, err := w.Config(s.method().Suggest(nil), uint64(1+made%4))
 			if err != nil {
 				b.Fatal(err)
 			}
-			file := filepath.Join(dir, fmt.Sprintf("single-%d.yaml", seed))
-			f, err := os.Create(file)
-			if err != nil {
+			file := filepath.Join(dir, fmt.Sprintf("single-%d.yaml", made))
+			var text bytes.Buffer
+			if err := c.Write(&text); err != nil {
 				b.Fatal(err)
 			}
-			defer f.Close()
-			if err := c.Write(f); err != nil {
+			if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
 				b.Fatal(err)
 			}
-			wall, processor := run(singleVariable + "=" + file)
-			singleWall += wall
-			singleProcessor += processor
-			singles++
+			return singleVariable + "=" + file
 		}
-		one(1)
-		one(2)
-		start := time.Now()
-		done := make(chan float64)
-		for range 2 {
-			go func() {
-				_, processor := run(workerVariable + "=" + w.Dir)
-				done <- processor
-			}()
+		singles := func() {
+			for range 2 {
+				alone = append(alone, atOnce(b, one())...)
+				pairs = append(pairs, atOnce(b, one(), one())...)
+			}
 		}
-		sweepProcessor += <-done + <-done
-		sweepWall += time.Since(start).Seconds()
-		one(3)
-		one(4)
+		singles()
+		both := atOnce(b, workerVariable+"="+w.Dir, workerVariable+"="+w.Dir)
+		singles()
+		workers = append(workers, both...)
+		wall += max(both[0].wall, both[1].wall)
+		tail += math.Abs(both[0].wall - both[1].wall)
 		st, err := w.Status()
 		if err != nil || st.Done != trainings || st.Failed > 0 {
 			b.Fatal(st, err)
 		}
 		training += st.Seconds
 	}
+	sum := func(all []usage) (u usage) {
+		for _, x := range all {
+			u.wall, u.processor = u.wall+x.wall, u.processor+x.processor
+		}
+		return u
+	}
+	mean := func(all []usage) usage {
+		u, n := sum(all), float64(len(all))
+		return usage{u.wall / n, u.processor / n}
+	}
 	n := float64(b.N * trainings)
-	b.ReportMetric(singleWall/float64(singles)*n/sweepWall, "speedup")
-	b.ReportMetric(100*(sweepProcessor/n/(singleProcessor/float64(singles))-1), "overhead-%")
-	b.ReportMetric(100*(1-training/sweepProcessor), "own-%")
-	b.ReportMetric(n*float64(steps)/sweepWall, "steps/s")
+	a, p, all := mean(alone), mean(pairs), sum(workers)
+	speedup, ceiling := n*a.wall/wall, 2*a.wall/p.wall
+	b.ReportMetric(speedup, "speedup")
+	b.ReportMetric(ceiling, "ceiling")
+	b.ReportMetric(100*speedup/ceiling, "of-ceiling-%")
+	b.ReportMetric(100*(all.processor/n/p.processor-1), "overhead-%")
+	b.ReportMetric(100*(p.processor/a.processor-1), "neighbour-%")
+	b.ReportMetric(100*(1-training/all.processor), "own-%")
+	b.ReportMetric(100*tail/wall, "tail-%")
+	b.ReportMetric(n*float64(steps)/wall, "steps/s")
 	b.ReportMetric(0, "ns/op")
 }
