@@ -44,15 +44,19 @@ func TestFinalResidual(t *testing.T) {
 func TestWorkerIndependence(t *testing.T) {
 	for _, p := range lptest.Presets(t) {
 		for _, method := range solverMethods {
+			rows := 120
+			if method == "clp" { // whose linear programs are nearly all of the work
+				rows = 24
+			}
 			var want [][]float64
 			for _, workers := range []int{1, 2, 7} {
 				s, err := New(p, Config{Method: method, Workers: workers})
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, _ := lptest.Walk(t, s, rand.New(rng.New(2, "walk")), 120, nil)
+				got, _ := lptest.Walk(t, s, rand.New(rng.New(2, "walk")), rows, nil)
 				// Again on workers that have a history.
-				again, _ := lptest.Walk(t, s, rand.New(rng.New(2, "walk")), 120, nil)
+				again, _ := lptest.Walk(t, s, rand.New(rng.New(2, "walk")), rows, nil)
 				s.Close()
 				if want == nil {
 					want = got
