@@ -20,7 +20,7 @@ import (
 // environment.
 func withDriver(t *testing.T, environ []string, args ...string) (status int, out, errs string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	cmd := process(ctx, args...)
 	cmd.Env = append(cmd.Env, environ...)

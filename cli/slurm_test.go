@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"paspo/internal/checkout"
 	"paspo/internal/run/runfolder"
@@ -67,13 +66,13 @@ func TestSlurm(t *testing.T) {
 	running := func() int {
 		return len(strings.Fields(c.Run("squeue", "--noheader", "--array", "--states=running", "--format=%A")))
 	}
-	c.Wait(30*time.Second, "six tasks run", func() bool { return running() == 6 })
-	c.Wait(30*time.Second, "six workers have saved something", func() bool {
+	c.Wait("six tasks run", func() bool { return running() == 6 })
+	c.Wait("six workers have saved something", func() bool {
 		return len(checkpointed(t, a)) >= 6
 	})
 
 	c.Run("scancel", job+"_0")
-	c.Wait(30*time.Second, "a cancelled task has ended", func() bool { return c.Task(job+"_0", "JobState") == "CANCELLED" })
+	c.Wait("a cancelled task has ended", func() bool { return c.Task(job+"_0", "JobState") == "CANCELLED" })
 	log, err := os.ReadFile(filepath.Join(a, fmt.Sprintf("slurm-%s-0.log", job)))
 	if err != nil || bytes.Contains(log, []byte("goroutine")) {
 		t.Errorf("%v\n%s", err, log)
@@ -91,7 +90,7 @@ func TestSlurm(t *testing.T) {
 	c.Kill("n2")
 	c.PowerOff("n3")
 	for _, id := range append(cut, off...) {
-		c.Wait(time.Minute, "a task of a lost node is queued again or has ended", func() bool {
+		c.Wait("a task of a lost node is queued again or has ended", func() bool {
 			restarts, state := c.Task(id, "Restarts"), c.Task(id, "JobState")
 			return restarts != "0" || state == "COMPLETED" || state == "CANCELLED"
 		})
@@ -99,10 +98,10 @@ func TestSlurm(t *testing.T) {
 	c.StartNode("n2")
 	c.StartNode("n3")
 	if long {
-		c.Wait(2*time.Minute, "a task at its limit is queued again", func() bool { return c.Task(limited[0], "Restarts") != "0" })
+		c.Wait("a task at its limit is queued again", func() bool { return c.Task(limited[0], "Restarts") != "0" })
 		c.Run("scontrol", "update", "JobId="+limited[0], "TimeLimit=30")
 	}
-	c.Wait(10*time.Minute, "all tasks have ended", func() bool { return strings.TrimSpace(c.Run("squeue", "--noheader")) == "" })
+	c.Wait("all tasks have ended", func() bool { return strings.TrimSpace(c.Run("squeue", "--noheader")) == "" })
 
 	succeed(t, "", "sweep", "work", one)
 	got, want := trainings(t, a), trainings(t, one)

@@ -62,7 +62,7 @@ while :; do sleep 0.05; done
 			t.Fatal(err)
 		}
 		if c.signal != 0 {
-			for range 500 {
+			for range 30_000 { // minutes on a loaded machine
 				if _, err := os.Stat(log); err == nil {
 					break
 				}

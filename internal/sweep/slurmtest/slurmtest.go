@@ -58,12 +58,12 @@ func Start(t testing.TB, cpus int, nodes ...string) *Cluster {
 	}
 	c.daemon("munged", "-F", "--force", "--key-file="+c.path("munge.key"), "--socket="+c.path("munge.sock"),
 		"--pid-file="+c.path("munged.pid"), "--seed-file="+c.path("munge.seed"), "--log-file="+c.path("munged.log"))
-	c.Wait(10*time.Second, "munged listens", func() bool { _, err := os.Stat(c.path("munge.sock")); return err == nil })
+	c.Wait("munged listens", func() bool { _, err := os.Stat(c.path("munge.sock")); return err == nil })
 	c.daemon("slurmctld", "-D", "-c")
 	for _, n := range nodes {
 		c.StartNode(n)
 	}
-	c.Wait(30*time.Second, "all nodes are idle", func() bool {
+	c.Wait("all nodes are idle", func() bool {
 		out, _ := c.try("sinfo", "--noheader", "--Node", "--format=%T")
 		return strings.Count(out, "idle") == len(nodes)
 	})
@@ -272,9 +272,10 @@ func (c *Cluster) Task(id, what string) string {
 	return ""
 }
 
-// Wait waits until something holds.
-func (c *Cluster) Wait(most time.Duration, what string, holds func() bool) {
+// Wait waits until something holds, on a loaded machine for minutes.
+func (c *Cluster) Wait(what string, holds func() bool) {
 	c.t.Helper()
+	const most = 10 * time.Minute
 	began := time.Now()
 	for !holds() {
 		if time.Since(began) > most {
