@@ -59,16 +59,17 @@ gpu-env: deps-gpu
 TOOLS   := ./kernels/internal/genptx ./cuda/internal/env ./internal/image
 SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)$$')
 
-# Everything; two of its parts at a time, since each leaves cores idle now and then.
+# Everything; two of its parts at a time, since each leaves cores idle now and then. What
+# go test would vet again lint vets, with and without the tag.
 test: deps-gpu browser
-	@$(MAKE) -j2 test-values test-races race-check lint image-check test-tools
+	@GOFLAGS="$$($(GO) env GOFLAGS) -vet=off" $(MAKE) -j2 test-values test-races race-check lint image-check test-tools
 
 # The GPU's part runs behind a driver of our own; race-check has the packages that run on
 # nothing else. What the tag leaves out is tested without it.
 .PHONY: test-values test-races test-tools
 test-values: deps-gpu
-	$(WITH_CUDA) $(GO) test -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -vE '/(kernels|cuda|cudatest|policy/gpu)$$')
-	$(GO) test ./cuda ./policy/gpu -run NotBuilt
+	$(WITH_CUDA) $(GO) test -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -vE '/(kernels|cuda|cudatest|policy/gpu)$$') && \
+	$(GO) test ./cuda ./policy/gpu -run NotBuilt # with the same flags for C, which is compiled again for others
 
 # Goroutines: the race detector makes arithmetic five to twenty times slower, and has
 # nothing to find in more of it.
