@@ -354,7 +354,11 @@ func readHoldings(path string, entities, known []string, lower []float64) ([]flo
 			if lp.CheckName(name) != nil {
 				msg = fmt.Sprintf("%s:%d: %q is no entity of the limits", path, n, name)
 			}
-			if near := config.Nearest(name, entities); near != "" && !slices.Contains(known, name) {
+			near := config.Nearest(name, entities)
+			if k := slices.IndexFunc(entities, func(e string) bool { return strings.EqualFold(e, name) }); k >= 0 {
+				near = entities[k]
+			}
+			if near != "" && !slices.Contains(known, name) {
 				msg += fmt.Sprintf("; did you mean %s?", near)
 			}
 			return nil, errors.New(msg)

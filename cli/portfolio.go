@@ -229,6 +229,11 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		}
 		w.Load = func(settings ...config.Setting) (*config.Config, error) { return config.Load(file, nil, settings) }
 	}
+	// What is wrong with a setting is said before there is a folder.
+	c, err := w.Load(config.Setting{Key: "env.name", Value: market.Name}, config.Setting{Key: "env.market.model", Value: walkforward.MarketFile})
+	if err != nil {
+		return err
+	}
 	var bar *progress.Bar
 	if !f.quiet {
 		first, last := chosen.Dates[0], chosen.Dates[len(chosen.Dates)-1]
@@ -244,10 +249,6 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 			fmt.Fprintf(errs, "the limits do not have %s: left out\n", strings.Join(left, ", "))
 		}
 		fmt.Fprintf(errs, "run: %s\n", f.out)
-		c, err := w.Load()
-		if err != nil {
-			return err
-		}
 		one := int64(c.PPO.Iterations()) * int64(c.PPO.BatchSize())
 		w.Observe = func(fold, folds int, m rl.Metrics) {
 			if bar == nil {

@@ -130,6 +130,7 @@ constraints:
 		}
 	}
 	for text, want := range map[string]string{
+		"ticker,shares\naaa,1\n":        ":2: aaa is no entity of the limits; did you mean AAA?",
 		"ticker,shares\nAAB,1\n":        ":2: AAB is no entity of the limits; did you mean AAA?",
 		"ticker,shares\nAAA,-1\n":       `:2: AAA: what is held is "-1": a number from 0 to 1e15 is allowed, as the limits allow no shorts of it`,
 		"ticker;shares\nAAA;1\n":        `:1: wrong number of fields: "ticker,shares", separated by a comma, is needed`,
@@ -269,7 +270,7 @@ func TestPortfolioErrors(t *testing.T) {
 		"p.csv: the ticker CASH has the name of what is not invested":           {textFile(t, "p.csv", "date,CASH,AAA\n2020-01-01,1,2\n2020-01-02,1,2\n")},
 		`p.csv: the name "A\nB" holds a character`:                              {textFile(t, "p.csv", "date,\"A\nB\"\n2020-01-01,1\n2020-01-02,1\n")},
 		"p.csv: the name is longer than 200 bytes":                              {textFile(t, "p.csv", "date,"+strings.Repeat("A", 201)+"\n2020-01-01,1\n2020-01-02,1\n")},
-		"costs is \"2\"":                                                        {prices, "--window", "20", "--set", "env.market.costs=2"},
+		"train: --set env.market.costs=2: env.market.costs is \"2\"":            {prices, "--window", "20", "--set", "env.market.costs=2"},
 		"the lower bound of AAA is -1":                                          {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [BBB, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
 	} {
 		args = append([]string{"portfolio"}, args...)
