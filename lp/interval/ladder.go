@@ -37,22 +37,27 @@ func NewContext(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, err
 }
 
 // withTerms puts columns before the methods that answer for the lifted polytope, but for a
-// closed form that holds in every state.
+// closed form that holds in every state. Bases that were optimal seldom serve again among so
+// many: the lifted polytope is answered as a state with a matrix of its own.
 func withTerms(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, error) {
-	var columns *warm.Split
-	if cfg.Method == "auto" && p.HasHoldings() || cfg.Method == "lazy" {
-		if columns = warm.NewSplit(p); columns != nil {
-			cfg.Method = "lazy"
-		}
+	var lifted termSolver
+	columns := warm.NewColumns(p, func() (lp.Solver, error) { return &lifted, nil })
+	first := columns != nil && (cfg.Method == "auto" && p.HasHoldings() || cfg.Method == "lazy")
+	if first {
+		cfg.Method = "lazy"
 	}
 	s, err := NewContext(ctx, p.Lifted(), cfg)
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Method == "auto" && s.Method() != "explicit" {
-		columns = warm.NewSplit(p)
+	lifted = termSolver{p: p, Solver: s}
+	if s.Method() == "lazy" {
+		lifted.matrix, _, _ = p.Lifted().Inequalities()
 	}
-	return &termSolver{p, s, columns}, nil
+	if first || columns != nil && cfg.Method == "auto" && s.Method() != "explicit" {
+		return &termSolver{p: p, Solver: s, columns: columns}, nil
+	}
+	return &lifted, nil
 }
 
 // ladder is the rule of who answers what. Each method answers what it can prove and hands

@@ -51,7 +51,8 @@ func (s *scaledSolver) Chain(batch int) lp.Chain {
 		d = slices.Repeat([]float64{1}, s.p.Dim())
 	}
 	c := &scaledChain{
-		Chain: s.Solver.Chain(batch), p: s.p, unit: d, a: make([]float64, batch),
+		Chain: s.Solver.Chain(batch), p: s.p, unit: d, a: make([]float64, batch), prefix: make([]float64, len(d)),
+		mine: make([]bool, batch), own: make([]bool, batch), each: make([]lp.LimitConverter, batch), limits: make([]lp.Limits, batch),
 		same: !slices.ContainsFunc(d, func(x float64) bool { return x != 1 }),
 	}
 	c.least, c.most = pointRange(s.p)
@@ -75,37 +76,65 @@ type scaledChain struct {
 	entity int
 
 	least, most []float64 // of every entity, over the points; nil where there are none
-	given       []lp.Limits
 
+	own    []bool // of rows: under the polytope's own limits
+	mine   []bool // of rows: answered here
 	limits []lp.Limits
 	each   []lp.LimitConverter
 	a      []float64
+	prefix []float64 // of a row, in units
 }
 
 func (c *scaledChain) Begin(rows int, limits []lp.Limits) {
-	c.rows, c.entity, c.given = rows, 0, limits
-	if limits == nil || c.p.Canonical() == c.p || rows > len(c.a) || len(limits) < rows {
-		c.Chain.Begin(rows, limits)
+	relay.CheckBatch(len(c.a), rows, limits)
+	c.rows, c.entity = rows, 0
+	for r := range rows {
+		c.convert(r, relay.At(limits, r))
+	}
+	if limits == nil {
+		c.Chain.Begin(rows, nil)
 		return
 	}
-	if len(c.each) < rows {
-		c.each, c.limits = make([]lp.LimitConverter, len(c.a)), make([]lp.Limits, len(c.a))
-	}
-	for r := range rows {
-		if lim := &limits[r]; c.same && lim.B == nil && lim.E == nil && lim.A == nil {
-			c.limits[r] = *lim
-		} else {
-			c.limits[r] = *c.each[r].Convert(c.p, lim)
-		}
-	}
 	c.Chain.Begin(rows, c.limits[:rows])
+}
+
+// convert takes over a row under limits, nil for the polytope's own.
+func (c *scaledChain) convert(r int, lim *lp.Limits) *lp.Limits {
+	c.mine[r], c.own[r] = true, lim == nil
+	switch {
+	case lim == nil:
+		c.limits[r] = lp.Limits{}
+		return nil
+	case c.p.Canonical() == c.p || c.same && lim.B == nil && lim.E == nil && lim.A == nil:
+		c.limits[r] = *lim
+	default:
+		c.limits[r] = *c.each[r].Convert(c.p, lim)
+	}
+	return &c.limits[r]
+}
+
+func (c *scaledChain) Follow(rows int) {
+	c.rows, c.entity = rows, 0
+	clear(c.mine)
+	c.Chain.(relay.Follower).Follow(rows)
+}
+
+func (c *scaledChain) Take(r int, lim *lp.Limits, prefix []float64, outside bool) {
+	c.entity = len(prefix)
+	for i, a := range prefix {
+		c.prefix[i] = a / c.unit[i]
+	}
+	c.Chain.(relay.Follower).Take(r, c.convert(r, lim), c.prefix[:len(prefix)], outside)
 }
 
 func (c *scaledChain) Next(lo, hi []float64) error {
 	err := c.Chain.Next(lo, hi)
 	if d := c.unit[c.entity]; d != 1 {
-		floats.Scale(d, lo[:c.rows])
-		floats.Scale(d, hi[:c.rows])
+		for r := range c.rows {
+			if c.mine[r] {
+				lo[r], hi[r] = d*lo[r], d*hi[r]
+			}
+		}
 	}
 	if c.least != nil {
 		c.stayInside(lo, hi)
@@ -119,7 +148,7 @@ func (c *scaledChain) Next(lo, hi []float64) error {
 func (c *scaledChain) stayInside(lo, hi []float64) {
 	least, most := c.least[c.entity], c.most[c.entity]
 	for r := range c.rows {
-		if c.p.HullOnly() || relay.At(c.given, r) == nil {
+		if c.mine[r] && (c.p.HullOnly() || c.own[r]) {
 			lo[r], hi[r] = min(max(lo[r], least), most), min(max(hi[r], least), most)
 		}
 	}

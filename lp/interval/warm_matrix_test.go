@@ -66,7 +66,7 @@ func checkRandomMatrices(seed uint64, kinds map[string]int) error {
 		if !ok {
 			return nil
 		}
-		m, ok := l.Behind().(*warm.Matrices)
+		m, ok := l.Behind().(*warm.Simplex)
 		switch {
 		case !ok && len(p.Form().B) > 0:
 			return errors.New("no simplex behind warm-start bases")
@@ -201,7 +201,7 @@ func TestMatrixHasNoMemory(t *testing.T) {
 			if x, ok := unscaled(s).(*closedform.Solver); ok {
 				s = x.Behind()
 			}
-			if m := unscaled(s).(*warm.Solver).Behind().(*warm.Matrices); !endpoints && m.Behind() != nil {
+			if m := unscaled(s).(*warm.Solver).Behind().(*warm.Simplex); !endpoints && m.Behind() != nil {
 				t.Errorf("%s, %s: linear programs were needed", p.Name(), method)
 			}
 			if method == "lazy" {

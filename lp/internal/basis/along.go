@@ -25,30 +25,58 @@ func (w *Work) Live(first int) { w.live = first }
 // renewal is the number of pivots after which Along inverts the basis anew.
 const renewal = 64
 
-// Along goes on from the basis that it ended in before, or that of Begin, where
-// bounds and right-hand sides may have changed and the only column with a cost is j.
-// Once j is nonbasic, and at the bound that its cost asks for, the basis has feasible
-// duals whatever it was optimal for. That bound is finite.
-func (w *Work) Along(q *Query, j int, part float64) Status {
+// few is the number of pivots after which Along leaves it to Settled whether what they
+// update is right, where several columns have a cost.
+const few = 8
+
+// Along goes on from the basis that it ended in before, or that of Begin, where bounds and
+// right-hand sides may have changed. The only columns with a cost, c or -c, are those of an
+// entity: one, or several that it is the sum and difference of. Once they are nonbasic, and
+// at the bounds that their costs ask for, the basis has feasible duals whatever it was
+// optimal for. It fails where such a bound is infinite.
+func (w *Work) Along(q *Query, of []int, part float64) Status {
 	if w.total >= renewal && !w.Renew() {
 		return Failed
 	}
 	w.ground(q)
-	if w.State[j] == Basic && !w.expel(q, j) {
-		return w.search(q, part) // nothing that is not fixed moves it
+	if len(of) > 1 {
+		w.trusted = few
+		defer func() { w.trusted = 0 }()
 	}
-	w.State[j] = Lower
-	if w.g.C[j] < 0 {
-		w.State[j] = Upper
+	free := true
+	for _, j := range of {
+		if w.State[j] != Basic {
+			continue
+		}
+		if w.expel(q, j, of) {
+			w.State[j] = Lower
+		} else {
+			free = false // nothing that is not fixed moves it but the others
+		}
+	}
+	costs := w.g.C
+	if !free {
+		w.prices()
+		costs = w.z
+	}
+	for _, v := range of {
+		if w.State[v] == Basic {
+			continue
+		}
+		w.State[v] = Lower
+		if costs[v] < 0 {
+			if math.IsInf(q.Up[v], 1) {
+				return Failed
+			}
+			w.State[v] = Upper
+		}
 	}
 	return w.search(q, part)
 }
 
-// expel makes a column nonbasic. It reports whether it can.
-func (w *Work) expel(q *Query, j int) bool { return w.expelBut(q, j, nil) }
-
-// expelBut is expel where some columns do not enter.
-func (w *Work) expelBut(q *Query, j int, but []int) bool {
+// expel makes a column nonbasic where one enters that is none of the others. It reports
+// whether it did.
+func (w *Work) expel(q *Query, j int, others []int) bool {
 	row := 0
 	for w.head[row] != j {
 		row++
@@ -59,7 +87,7 @@ func (w *Work) expelBut(q *Query, j int, but []int) bool {
 		if w.State[v] == Basic || q.Up[v] == 0 {
 			continue
 		}
-		if size := abs(w.alpha[v]); size > pivotTol && (in < 0 || size > abs(w.alpha[in])) && !slices.Contains(but, v) {
+		if size := abs(w.alpha[v]); size > pivotTol && (in < 0 || size > abs(w.alpha[in])) && !slices.Contains(others, v) {
 			in = v
 		}
 	}
@@ -113,15 +141,9 @@ func (w *Work) Columns(q *Query, x []float64) {
 	}
 }
 
-// Reduced returns the reduced costs of columns and slacks in the last basis, where
-// those of basic ones are solved for again. They are valid until the next search.
+// Reduced returns the reduced costs of columns and slacks in the basis that a search ended
+// in, where those of basic ones are solved for again. They are valid until the next search.
 func (w *Work) Reduced() []float64 {
-	w.prices()
-	return w.Sharpened()
-}
-
-// Sharpened is Reduced right after a search, which has priced all columns.
-func (w *Work) Sharpened() []float64 {
 	g := w.g
 	y := w.rest
 	clear(y)
@@ -137,50 +159,6 @@ func (w *Work) Sharpened() []float64 {
 	}
 	w.combine(w.z[:g.N], y)
 	return w.z
-}
-
-// few is the number of pivots after which AlongColumns leaves it to Settled whether what they
-// update is right.
-const few = 8
-
-// AlongColumns is Along where a few columns alone have a cost, c or -c, as those that an
-// entity is the sum and difference of.
-func (w *Work) AlongColumns(q *Query, of []int, part float64) Status {
-	if w.total >= renewal && !w.Renew() {
-		return Failed
-	}
-	w.ground(q)
-	w.trusted = few
-	defer func() { w.trusted = 0 }()
-	free := true
-	for _, j := range of {
-		if w.State[j] != Basic {
-			continue
-		}
-		if w.expelBut(q, j, of) {
-			w.State[j] = Lower
-		} else {
-			free = false // nothing that is not fixed moves it but the others
-		}
-	}
-	costs := w.g.C
-	if !free {
-		w.prices()
-		costs = w.z
-	}
-	for _, v := range of {
-		if w.State[v] == Basic {
-			continue
-		}
-		w.State[v] = Lower
-		if costs[v] < 0 {
-			if math.IsInf(q.Up[v], 1) {
-				return Failed
-			}
-			w.State[v] = Upper
-		}
-	}
-	return w.search(q, part)
 }
 
 // ground takes columns off upper bounds that are gone.

@@ -33,7 +33,7 @@ func TestAlong(t *testing.T) {
 					}
 					g.C[j] = cost
 					want, status := optimum(g, q, 0)
-					s := w.Along(q, j, 0.01)
+					s := w.Along(q, []int{j}, 0.01)
 					ok := s == Solved && w.Feasible(q, 0.01)
 					copy(z, w.Reduced())
 					least, _ := optimum(g, q, 0.01)
@@ -100,7 +100,7 @@ func TestRenew(t *testing.T) {
 		w.Begin(g)
 		for j := range g.N {
 			g.C[j] = 1
-			w.Along(q, j, 0.01)
+			w.Along(q, []int{j}, 0.01)
 			g.C[j] = 0
 		}
 		pivots += w.total

@@ -19,7 +19,7 @@ type Work struct {
 	candidates []candidate
 	ray        int // row of inv that proved infeasibility
 	live       int // columns before it are fixed at 0, see Live
-	trusted    int // pivots that a solution is believed after, see AlongColumns
+	trusted    int // pivots that a solution is believed after, see Along
 
 	// pivots counts those since basic variables and reduced costs were computed
 	// from the inverse; in between they are updated.

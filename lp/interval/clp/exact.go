@@ -23,17 +23,17 @@ import (
 // with the scales s of the residuals, then the endpoints on limits relaxed by it. Where
 // theta is far above rounding, floating point finds it and rational arithmetic only
 // proves it, see far.
-func (w *worker) relaxed(q *relay.Query) (*witnesses, error) {
+func (w *worker) relaxed(q *relay.Action) error {
 	e := w.elastic(q)
 	if err := w.excluded(q, e); err != nil {
-		return nil, err
+		return err
 	}
 	theta, conflict, ok := e.least()
 	if !ok {
-		return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.Entity])
+		return fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.Entity])
 	}
 	if amount := vec.Float(theta); amount > w.tolerance {
-		return nil, &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
+		return &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
 	}
 	// A short number at most a rounding above: all that follows is made of it.
 	near := vec.Float(theta)
@@ -48,20 +48,19 @@ func (w *worker) relaxed(q *relay.Query) (*witnesses, error) {
 		case exact.Optimal:
 			endpoints[side] = x
 		case exact.Exhausted:
-			return nil, fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.Entity])
+			return fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.Entity])
 		default:
-			return nil, unboundedError(q, w.m.p)
+			return unboundedError(q, w.m.p)
 		}
 	}
 	i := q.Entity
-	found := &witnesses{lo: vec.Snap(vec.Float(endpoints[0]), q.L[i], q.U[i]), hi: vec.Snap(vec.Float(endpoints[1]), q.L[i], q.U[i])}
-	found.meet()
-	return found, nil
+	q.Unproved(vec.Snap(vec.Float(endpoints[0]), q.L[i], q.U[i]), vec.Snap(vec.Float(endpoints[1]), q.L[i], q.U[i]))
+	return nil
 }
 
 // excluded returns an *lp.InfeasibleError where what it takes to relax the limits is proved
 // to be beyond the tolerance, and far above rounding.
-func (w *worker) excluded(q *relay.Query, e *elastic) error {
+func (w *worker) excluded(q *relay.Action, e *elastic) error {
 	if amount, conflict, ok := e.far(); ok && amount > w.tolerance {
 		return &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
 	}
@@ -78,15 +77,16 @@ const (
 // rowsEffort is the same over rows, for each program: some tenths of a second.
 const rowsEffort = 200_000_000
 
-// exactly answers q in rational arithmetic where something has its prefix exactly. It may find that to take too long.
-func (w *worker) exactly(q *relay.Query) (*witnesses, bool) {
+// exactly answers q in rational arithmetic where something has its prefix exactly. It reports
+// whether it did: it may find that to take too long.
+func (w *worker) exactly(q *relay.Action) bool {
 	if q.Crossed() || q.Excess > 0 {
-		return nil, false
+		return false
 	}
 	i := q.Entity
 	if w.overPoints(q) {
 		if len(w.m.points)*(i+1) > exactCells {
-			return nil, false
+			return false
 		}
 		var endpoints [2]*big.Rat
 		e, none := w.elasticPoints(q), new(big.Rat)
@@ -94,24 +94,26 @@ func (w *worker) exactly(q *relay.Query) (*witnesses, bool) {
 		for side := range endpoints {
 			var status exact.Status
 			if endpoints[side], status = e.endpoint(none, side == 1); status != exact.Optimal {
-				return nil, false
+				return false
 			}
 		}
-		return &witnesses{lo: vec.Float(endpoints[0]), hi: vec.Float(endpoints[1])}, true
+		q.Unproved(vec.Float(endpoints[0]), vec.Float(endpoints[1]))
+		return true
 	}
 	r := program.Rational{A: w.m.form.A, B: q.B, E: w.m.form.E, F: q.F, L: q.L, U: q.U, Prefix: q.Prefix[:i], Effort: rowsEffort}
 	c := make([]float64, w.m.n-i)
 	c[0] = 1
 	lo, ok := r.Minimize(c)
 	if !ok {
-		return nil, false
+		return false
 	}
 	c[0] = -1
 	hi, ok := r.Minimize(c)
 	if !ok {
-		return nil, false
+		return false
 	}
-	return &witnesses{lo: vec.Float(lo), hi: -vec.Float(hi)}, true
+	q.Unproved(vec.Float(lo), -vec.Float(hi))
+	return true
 }
 
 // elastic is a program whose limits can be relaxed. Its last variable is theta.
@@ -130,7 +132,7 @@ type elastic struct {
 	broken string
 }
 
-func (w *worker) elastic(q *relay.Query) *elastic {
+func (w *worker) elastic(q *relay.Action) *elastic {
 	var e *elastic
 	if w.overPoints(q) {
 		e = w.elasticPoints(q)
@@ -444,7 +446,7 @@ func (e *elastic) endpoint(theta *big.Rat, upper bool) (*big.Rat, exact.Status) 
 	return value, status
 }
 
-func (w *worker) elasticRows(q *relay.Query) *elastic {
+func (w *worker) elasticRows(q *relay.Action) *elastic {
 	n, i, p, form := w.m.n, q.Entity, w.m.p, &w.m.form
 	e := newElastic(n-i, q.Excess)
 	e.objective[0].SetInt64(1)
@@ -492,7 +494,7 @@ func (w *worker) elasticRows(q *relay.Query) *elastic {
 
 // elasticPoints relaxes the prefix in place of the rows, each entity by theta
 // times its own scale, and with it limits of a state that cut a hull without facets.
-func (w *worker) elasticPoints(q *relay.Query) *elastic {
+func (w *worker) elasticPoints(q *relay.Action) *elastic {
 	i, pts := q.Entity, w.m.points
 	e := newElastic(len(pts), q.Excess)
 	ones := make([]*big.Rat, len(pts))
@@ -520,7 +522,7 @@ func (w *worker) elasticPoints(q *relay.Query) *elastic {
 }
 
 // cutPoints adds the limits of a state that the points do not imply.
-func (w *worker) cutPoints(e *elastic, q *relay.Query) {
+func (w *worker) cutPoints(e *elastic, q *relay.Action) {
 	p, form := w.m.p, &w.m.form
 	n := p.Dim()
 	_, _, eqNames := p.Equalities()

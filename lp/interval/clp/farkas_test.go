@@ -25,7 +25,7 @@ import (
 // elasticOf returns the program whose limits may be relaxed, for a prefix under limits.
 func elasticOf(p *lp.Polytope, prefix []float64, lim *lp.Limits) *elastic {
 	w := newWorker(newModel(context.Background(), p), 1e-6)
-	q := &relay.Query{Entity: len(prefix), Prefix: append(slices.Clone(prefix), make([]float64, p.Dim()-len(prefix))...), Own: lim == nil}
+	q := &relay.Action{Entity: len(prefix), Prefix: append(slices.Clone(prefix), make([]float64, p.Dim()-len(prefix))...), Own: lim == nil}
 	q.B, q.F, q.L, q.U = p.Resolve(lim)
 	if w.m.points != nil && q.Own {
 		return w.elasticPoints(q)

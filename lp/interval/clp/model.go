@@ -29,7 +29,7 @@ type model struct {
 	n, m, k int
 	points  [][]float64 // nil where the rows serve
 	suffix  []suffix
-	first   *witnesses // of entity 0 under the polytope's own limits
+	first   *relay.Action // of entity 0 under the polytope's own limits
 
 	// beyond is larger than anything each entity can take. The dual simplex
 	// starts from finite bounds, and from 1e10 where there are none, which costs
@@ -46,15 +46,6 @@ type suffix struct {
 	// CLP sees rows times powers of two, so that the largest coefficient of
 	// each is between 1 and 2: its tolerances are absolute.
 	rowScale, eqScale []float64
-}
-
-// witnesses are the endpoints of an interval, each with an allocation that has it:
-// an interval is answered only where both satisfy all constraints. Whatever is
-// chosen between the endpoints then has their convex combination for a witness, so
-// that errors do not add up along a chain.
-type witnesses struct {
-	lo, hi         float64
-	atLow, atUpper []float64
 }
 
 func newModel(ctx context.Context, p *lp.Polytope) *model {

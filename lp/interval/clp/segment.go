@@ -13,14 +13,14 @@ import (
 //
 // The limit that binds gives the endpoint, the witness and the duals, which are proved as
 // those of a program are. It reports whether they were.
-func (w *worker) segment(q *relay.Query, upper bool) bool {
+func (w *worker) segment(q *relay.Action, upper bool) bool {
 	i, n, form, s := q.Entity, w.m.n, &w.m.form, &w.m.suffix[q.Entity]
 	if len(s.eqs) > 1 || n-i > len(s.eqs)+1 {
 		return false
 	}
-	sign, best, at := 1., q.L[i], w.w.atLow // the least of sign a_i is looked for
+	sign, best, at := 1., q.L[i], q.AtLow // the least of sign a_i is looked for
 	if upper {
-		sign, best, at = -1, q.U[i], w.w.atUpper
+		sign, best, at = -1, q.U[i], q.AtUpper
 	}
 	x, y := append(w.x[:0], make([]float64, n-i)...), append(w.y[:0], make([]float64, len(s.eqs)+len(s.rows))...)
 	w.x, w.y = x, y

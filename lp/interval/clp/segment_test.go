@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -46,14 +45,18 @@ func TestSegment(t *testing.T) {
 			return
 		}
 		w := newWorker(newModel(context.Background(), p), 1e-6)
-		q := &relay.Query{Entity: i, Prefix: append(slices.Clone(prefix), make([]float64, p.Dim()-i)...), Own: true}
-		q.B, q.F, q.L, q.U = p.Resolve(nil)
-		copy(w.w.atLow, prefix)
-		copy(w.w.atUpper, prefix)
-		w.remaining(q)
-		for side, at := range [2][]float64{w.w.atLow, w.w.atUpper} {
+		var q relay.Action
+		q.Make(p.Dim())
+		q.Begin(p, nil)
+		for _, v := range prefix {
+			q.Fix(v)
+		}
+		copy(q.AtLow, prefix)
+		copy(q.AtUpper, prefix)
+		w.remaining(&q)
+		for side, at := range [2][]float64{q.AtLow, q.AtUpper} {
 			asked++
-			if !w.segment(q, side == 1) {
+			if !w.segment(&q, side == 1) {
 				continue
 			}
 			answered++

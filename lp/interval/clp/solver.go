@@ -28,15 +28,13 @@ func New(ctx context.Context, p *lp.Polytope, tolerance float64, workers int) (l
 		return nil, err
 	}
 	first := newWorker(s.m, tolerance)
-	w, err := first.interval(&relay.Query{Prefix: make([]float64, s.m.n), B: s.m.form.B, F: s.m.form.F, L: s.m.form.L, U: s.m.form.U, Own: true})
-	if err != nil {
+	var empty relay.Action
+	empty.Make(s.m.n)
+	empty.Begin(p, nil)
+	if err := first.interval(&empty); err != nil {
 		return nil, err
 	}
-	s.m.first = &witnesses{lo: w.lo, hi: w.hi}
-	if w.atLow != nil {
-		s.m.first.atLow = append([]float64(nil), w.atLow...)
-		s.m.first.atUpper = append([]float64(nil), w.atUpper...)
-	}
+	s.m.first = &empty
 	s.workers.Add(workers)
 	for i := range workers {
 		worker := first
@@ -66,16 +64,9 @@ func (s *solver) Close() error {
 }
 
 func (s *solver) Chain(batch int) lp.Chain {
-	n := s.m.n
 	c := &chain{s: s, rows: make([]action, batch)}
-	store := make([]float64, 4*n*batch)
-	take := func() []float64 {
-		v := store[:n:n]
-		store = store[n:]
-		return v
-	}
 	for r := range c.rows {
-		c.rows[r] = action{Query: relay.Query{Prefix: take(), Given: take()}, atLow: take(), atUpper: take()}
+		c.rows[r].Make(s.m.n)
 	}
 	return c
 }
@@ -94,13 +85,9 @@ type chain struct {
 }
 
 type action struct {
-	relay.Query
-	lo, hi         float64
-	atLow, atUpper []float64
-	skip           bool // answered elsewhere
-	proved         bool // atLow and atUpper are witnesses of lo and hi
-	err            error
-	size           []float64 // of entities
+	relay.Action
+	skip bool // answered elsewhere
+	err  error
 
 	// Of a state with a matrix of its own: its polytope, and a worker for its
 	// programs once one was needed.
@@ -128,13 +115,11 @@ func (c *chain) Take(r int, lim *lp.Limits, prefix []float64, _ bool) {
 }
 
 func (row *action) begin(p *lp.Polytope, lim *lp.Limits) {
-	row.Entity, row.Known, row.proved, row.Excess, row.err, row.Own = 0, false, false, 0, nil, true
-	row.state, row.worker, row.size = nil, nil, p.Sizes()
-	row.B, row.F, row.L, row.U = p.Resolve(lim)
+	row.Begin(p, lim)
+	row.err, row.state, row.worker = nil, nil, nil
 	if lim == nil {
 		return
 	}
-	row.Own = false
 	if lim.A != nil && !p.HullOnly() {
 		row.state = p.Under(lim)
 	}
@@ -179,12 +164,12 @@ func (c *chain) work(w *worker) {
 			continue
 		}
 		row.answer(w)
-		c.lo[r], c.hi[r] = row.lo, row.hi
+		c.lo[r], c.hi[r] = row.Lo, row.Hi
 	}
 }
 
 func (row *action) answer(w *worker) {
-	row.lo, row.hi = math.NaN(), math.NaN()
+	row.Lo, row.Hi = math.NaN(), math.NaN()
 	if row.err != nil {
 		return
 	}
@@ -194,16 +179,7 @@ func (row *action) answer(w *worker) {
 		}
 		w = row.worker
 	}
-	found, err := w.interval(&row.Query)
-	if err != nil {
-		row.err = err
-		return
-	}
-	row.lo, row.hi = found.lo, found.hi
-	if row.proved = found.atLow != nil; row.proved {
-		copy(row.atLow, found.atLow)
-		copy(row.atUpper, found.atUpper)
-	}
+	row.err = w.interval(&row.Action)
 }
 
 func (c *chain) Fix(a []float64) {
@@ -216,24 +192,8 @@ func (c *chain) Fix(a []float64) {
 }
 
 func (row *action) fix(a float64) {
-	i := row.Entity
-	row.Prefix[i] = a
-	row.Entity++
-	if row.err != nil {
-		return
+	if row.err == nil && !(math.Abs(a) <= lp.MaxAmount) {
+		row.err = &lp.InfeasibleError{Entity: row.Entity + 1, Amount: math.NaN()}
 	}
-	row.Known = false
-	if !(math.Abs(a) <= lp.MaxAmount) {
-		row.err = &lp.InfeasibleError{Entity: i + 1, Amount: math.NaN()}
-		return
-	}
-	if !(a >= row.L[i] && a <= row.U[i]) {
-		scale := max(row.size[i], math.Abs(a))
-		row.Excess = max(row.Excess, (row.L[i]-a)/scale, (a-row.U[i])/scale)
-	}
-	if !row.proved || !(a >= row.lo && a <= row.hi) {
-		return
-	}
-	relay.Combine(row.Given, row.Prefix, row.atLow, row.atUpper, i)
-	row.Known = true
+	row.Fix(a)
 }

@@ -50,7 +50,6 @@ type worker struct {
 	obj        []float64
 	excesses   []float64
 	x, y       []float64 // of segment
-	w          witnesses
 }
 
 func newWorker(m *model, tolerance float64) *worker {
@@ -60,42 +59,34 @@ func newWorker(m *model, tolerance float64) *worker {
 		r: make([]float64, m.m), f: make([]float64, m.k),
 		cols: make([]clp.Bounds, max(m.n, len(m.points))), rows: make([]clp.Bounds, m.m+m.k+m.n+1),
 		obj: make([]float64, max(m.n, len(m.points))),
-		w:   witnesses{atLow: make([]float64, m.n), atUpper: make([]float64, m.n)},
 	}
 }
 
-// interval answers q. The witnesses, where there are any, are the worker's own until its
-// next query. An interval of a hull lies within the range of its points, unless limits of a
-// state have taken the place of its rows.
-func (w *worker) interval(q *relay.Query) (*witnesses, error) {
+// interval answers the next entity of an action. An interval of a hull lies within the range
+// of its points, unless limits of a state have taken the place of its rows.
+func (w *worker) interval(q *relay.Action) error {
 	if q.Own && q.Entity == 0 && w.m.first != nil {
-		return w.m.first, nil // all workers share it, so that nobody may write to it
+		q.Lo, q.Hi, q.Proved = w.m.first.Lo, w.m.first.Hi, w.m.first.Proved
+		copy(q.AtLow, w.m.first.AtLow)
+		copy(q.AtUpper, w.m.first.AtUpper)
+		return nil
 	}
-	found, err := w.find(q)
+	err := w.find(q)
 	if err == nil && w.m.low != nil && (q.Own || w.m.p.HullOnly()) {
 		l, u := w.m.low[q.Entity], w.m.high[q.Entity]
-		found.lo, found.hi = min(max(found.lo, l), u), min(max(found.hi, l), u)
+		q.Lo, q.Hi = min(max(q.Lo, l), u), min(max(q.Hi, l), u)
 	}
-	return found, err
+	return err
 }
 
-func (w *worker) find(q *relay.Query) (*witnesses, error) {
-	i, n := q.Entity, w.m.n
+func (w *worker) find(q *relay.Action) error {
+	i := q.Entity
 	if q.Excess > tolerance.Witness || q.Crossed() {
 		return w.relaxed(q)
 	}
-	copy(w.w.atLow[:i], q.Prefix)
-	copy(w.w.atUpper[:i], q.Prefix)
-
-	// An allocation that takes the entity at its bound proves that endpoint.
-	low := q.Known && q.Given[i] <= q.L[i]
-	high := q.Known && q.Given[i] >= q.U[i]
-	if low {
-		copy(w.w.atLow, q.Given[:n])
-	}
-	if high {
-		copy(w.w.atUpper, q.Given[:n])
-	}
+	copy(q.AtLow, q.Prefix[:i])
+	copy(q.AtUpper, q.Prefix[:i])
+	low, high := q.AtBound(false), q.AtBound(true)
 	ok := low && high
 	for _, w.slack = range [...]float64{0, tolerance.Rounding} {
 		if ok = ok || w.program(q, low, high); ok {
@@ -103,36 +94,23 @@ func (w *worker) find(q *relay.Query) (*witnesses, error) {
 		}
 		if w.slack == 0 {
 			if err := w.excluded(q, w.elastic(q)); err != nil {
-				return nil, err
+				return err
 			}
-			if found, ok := w.exactly(q); ok {
-				return found, nil
+			if w.exactly(q) {
+				return nil
 			}
 		}
 	}
 	if !ok {
 		return w.relaxed(q)
 	}
-	w.w.lo, w.w.hi = w.w.atLow[i], w.w.atUpper[i]
-	if w.w.meet() {
-		w.w.atLow[i], w.w.atUpper[i] = w.w.lo, w.w.lo
-	}
-	return &w.w, nil
-}
-
-// meet takes endpoints that rounding let pass one another to their middle, and says so.
-func (x *witnesses) meet() bool {
-	if x.lo <= x.hi {
-		return false
-	}
-	x.lo += (x.hi - x.lo) / 2
-	x.hi = x.lo
-	return true
+	q.Prove()
+	return nil
 }
 
 // program finds the endpoints that are not known by linear programs. It reports
 // whether they are proved.
-func (w *worker) program(q *relay.Query, low, high bool) bool {
+func (w *worker) program(q *relay.Action, low, high bool) bool {
 	points := w.overPoints(q)
 	short := w.slack == 0 && w.m.n-q.Entity <= 2 && !w.m.p.NarrowHull()
 	if !points || short {
@@ -154,18 +132,18 @@ func (w *worker) program(q *relay.Query, low, high bool) bool {
 }
 
 // feasible reports whether a satisfies all constraints to a tolerance.
-func (w *worker) feasible(q *relay.Query, a []float64, tol float64) (ok bool) {
+func (w *worker) feasible(q *relay.Action, a []float64, tol float64) (ok bool) {
 	w.excesses, ok = w.m.form.Feasible(w.excesses[:0], a, q.B, q.F, q.L, q.U, tol)
 	return ok
 }
 
 // overPoints reports whether the programs of q run over the weights of points.
-func (w *worker) overPoints(q *relay.Query) bool {
+func (w *worker) overPoints(q *relay.Action) bool {
 	return w.m.points != nil && (q.Own || w.m.p.HullOnly())
 }
 
 // remaining computes what the prefix leaves of the limits.
-func (w *worker) remaining(q *relay.Query) {
+func (w *worker) remaining(q *relay.Action) {
 	n, i, form := w.m.n, q.Entity, &w.m.form
 	for k, b := range q.B {
 		w.r[k] = b - vec.Dot(form.A[k*n:k*n+i], q.Prefix[:i])
@@ -188,7 +166,7 @@ func (w *worker) load(m *program.Matrix, nc, nr int) bool {
 	return true
 }
 
-func (w *worker) loadRows(q *relay.Query) bool {
+func (w *worker) loadRows(q *relay.Action) bool {
 	i := q.Entity
 	s := &w.m.suffix[i]
 	for j := i; j < w.m.n; j++ {
@@ -212,7 +190,7 @@ func (w *worker) loadRows(q *relay.Query) bool {
 	return w.load(w.matrices[i], w.m.n-i, len(s.eqs)+len(s.rows))
 }
 
-func (w *worker) loadPoints(q *relay.Query) bool {
+func (w *worker) loadPoints(q *relay.Action) bool {
 	i := q.Entity
 	for v, x := range w.m.points {
 		w.cols[v] = clp.Bounds{Lower: 0, Upper: 2}
@@ -238,10 +216,10 @@ func (w *worker) loadPoints(q *relay.Query) bool {
 
 // solve finds one endpoint of the problem that is loaded and its witness. It reports
 // whether both feasibility and optimality are proved.
-func (w *worker) solve(q *relay.Query, points, upper, warm bool) bool {
-	dir, at := clp.OptDirection(clp.Minimize), w.w.atLow
+func (w *worker) solve(q *relay.Action, points, upper, warm bool) bool {
+	dir, at := clp.OptDirection(clp.Minimize), q.AtLow
 	if upper {
-		dir, at = clp.Maximize, w.w.atUpper
+		dir, at = clp.Maximize, q.AtUpper
 	}
 	w.simplex.SetOptimizationDirection(dir)
 	programs.Add(1)
@@ -270,7 +248,7 @@ func (w *worker) solve(q *relay.Query, points, upper, warm bool) bool {
 // proveRows takes over x and checks it against the bound of its duals: with
 // reduced costs z = c - E' y - A' y, no endpoint can lie further out than
 // f . y + r . y + sum_j z_j (l_j or u_j).
-func (w *worker) proveRows(q *relay.Query, x, y, at []float64, upper bool) bool {
+func (w *worker) proveRows(q *relay.Action, x, y, at []float64, upper bool) bool {
 	i, n, form := q.Entity, w.m.n, &w.m.form
 	for j := i; j < n; j++ {
 		at[j] = vec.Snap(x[j-i], q.L[j], q.U[j])
@@ -341,7 +319,7 @@ func (w *worker) proveRows(q *relay.Query, x, y, at []float64, upper bool) bool 
 // provePoints does the same over the points, where sum w = 1 makes
 // a_P . y_P + y_0 + min_v z_v a bound, z_v = v_i - v_P . y_P - y_0. Bounds of a state,
 // where there are any, take the place of a for the other entities.
-func (w *worker) provePoints(q *relay.Query, x, y, at []float64, upper bool) bool {
+func (w *worker) provePoints(q *relay.Action, x, y, at []float64, upper bool) bool {
 	i := q.Entity
 	sum := 0.
 	for v, weight := range x {
@@ -392,6 +370,6 @@ func (w *worker) provePoints(q *relay.Query, x, y, at []float64, upper bool) boo
 }
 
 // unboundedError says that no limit bounds an entity on one side.
-func unboundedError(q *relay.Query, p *lp.Polytope) error {
+func unboundedError(q *relay.Action, p *lp.Polytope) error {
 	return fmt.Errorf("lp: entity %s is unbounded under these limits", p.Entities()[q.Entity])
 }

@@ -28,7 +28,7 @@ import (
 //
 // Infeasible prefixes, limits without a lower bound or with an infinity in b, and prefixes
 // outside of the intervals are taken over by CLP, the rest of the action included, and
-// states with a matrix of their own by Matrices.
+// states with a matrix of their own by Simplex.
 type Solver struct {
 	m      *model
 	behind relay.Successor

@@ -1,0 +1,183 @@
+package warm
+
+import (
+	"slices"
+
+	"paspo/lp"
+	"paspo/lp/internal/basis"
+	"paspo/lp/internal/vec"
+)
+
+// columns are what programs of the actions of a polytope share. An entity is one column,
+// a_j = base_j + p_j with the lower bound for its base, and an entity with convex terms is made
+// of several columns between bounds, so that terms are linear in these and no row is added,
+//
+//	a_j = base_j + p_j - q_j,   0 <= p_j <= u_j - base_j,   0 <= q_j <= base_j - l_j,
+//
+// where base is From, or the bound that it is beyond: terms are above p_j + below q_j. An
+// entity whose terms have another From too, as 0 beside a holding, has a third column for what
+// is between the two, up or down from base, and p_j or q_j begins behind it. Rows are
+// convex, so that columns which are farther out cost no less. A holding moves right-hand sides
+// and bounds, and the third column where it passes the other From.
+//
+// Entities that are fixed take no part: their columns are 0 and base is what they are. So a
+// basis for one entity is a basis for the next.
+type columns struct {
+	p            *lp.Polytope
+	matrices     bool         // states have a matrix of their own, in place of the polytope's
+	terms        [][]lp.Term  // of every inequality, by entity
+	begin        [][]int      // of every inequality: the first term of every entity
+	from         [][2]lp.Term // of every entity, whose Froms it has; weights 0 where it has none
+	up, low, mid []int        // columns of every entity, -1 where there is none
+	all          [][]int      // these of every entity
+	between      []sides      // of every mid column
+	g            basis.Program
+	linear       []float64 // M x n: the rows without terms, scaled
+	scale        []float64 // of rows, powers of two: equalities, then inequalities
+	sizes        []float64 // of these
+}
+
+// sides are the coefficients that a column between two Froms has, M each.
+type sides struct{ up, down []float64 }
+
+// same says whether two terms count from the same.
+func same(a, b lp.Term) bool {
+	if a.Holding || b.Holding {
+		return a.Holding && b.Holding && a.From == b.From
+	}
+	return a.From == b.From
+}
+
+// newColumns returns nil where columns do not serve.
+func newColumns(p *lp.Polytope, matrices bool) *columns {
+	if TooManyRows(p) {
+		return nil
+	}
+	n := p.Dim()
+	if q := p.Lifted(); q != nil {
+		if d, _, _ := q.Canonical().Units(); d != nil && slices.Max(d[:n]) != slices.Min(d[:n]) {
+			return nil
+		}
+	}
+	a, b, _ := p.Inequalities()
+	e, f, _ := p.Equalities()
+	rows, equalities := p.RowSizes()
+	s := &columns{p: p, matrices: matrices, from: make([][2]lp.Term, n), sizes: slices.Concat(equalities, rows)}
+	for k := range b {
+		terms := slices.Clone(p.Terms(k))
+		slices.SortStableFunc(terms, func(a, b lp.Term) int { return a.Entity - b.Entity })
+		first := make([]int, n+1)
+		for j := range first {
+			for first[j] = len(terms); first[j] > 0 && terms[first[j]-1].Entity >= j; first[j]-- {
+			}
+		}
+		s.terms, s.begin = append(s.terms, terms), append(s.begin, first)
+		for _, t := range terms {
+			switch x := &s.from[t.Entity]; {
+			case !has(x[0]):
+				x[0] = t
+			case same(x[0], t):
+			case !has(x[1]):
+				x[1] = t
+			case !same(x[1], t):
+				return nil
+			}
+		}
+	}
+	cols := 0
+	add := func() int {
+		cols++
+		return cols - 1
+	}
+	for j := range n {
+		// What is held is where most of an action stays.
+		if x := &s.from[j]; has(x[1]) && x[1].Holding {
+			x[0], x[1] = x[1], x[0]
+		}
+		s.up, s.low, s.mid = append(s.up, add()), append(s.low, -1), append(s.mid, -1)
+		if s.split(j) {
+			s.low[j] = add()
+		}
+		if has(s.from[j][1]) {
+			s.mid[j] = add()
+		}
+		of := []int{s.up[j], s.low[j], s.mid[j]}
+		s.all = append(s.all, slices.DeleteFunc(of, func(c int) bool { return c < 0 }))
+	}
+	m := len(f) + len(b)
+	s.g = basis.Program{M: m, N: cols, A: make([]float64, m*cols)}
+	s.between = make([]sides, n)
+	for j, c := range s.mid {
+		if c >= 0 {
+			s.between[j] = sides{make([]float64, m), make([]float64, m)}
+		}
+	}
+	for k := range m {
+		row := s.g.A[k*cols : (k+1)*cols]
+		var coef []float64
+		if k < len(f) {
+			coef = e[k*n : (k+1)*n]
+		} else {
+			coef = a[(k-len(f))*n : (k-len(f)+1)*n]
+		}
+		for j, c := range coef {
+			row[s.up[j]] = c
+			if s.split(j) {
+				row[s.low[j]] = -c
+			}
+			if s.mid[j] >= 0 {
+				s.between[j].up[k], s.between[j].down[k] = c, -c
+			}
+		}
+		if k >= len(f) {
+			for _, t := range s.terms[k-len(f)] {
+				j := t.Entity
+				row[s.up[j]] += t.Above
+				row[s.low[j]] += t.Below
+				if s.mid[j] < 0 {
+					continue
+				}
+				if same(t, s.from[j][0]) {
+					s.between[j].up[k] += t.Above
+					s.between[j].down[k] += t.Below
+				} else { // towards what it counts from
+					s.between[j].up[k] -= t.Below
+					s.between[j].down[k] -= t.Above
+				}
+			}
+		}
+		scale := 1.
+		if most := vec.MaxAbs(row); most > 0 {
+			scale = vec.PowerScale(most)
+		}
+		for c := range row {
+			row[c] *= scale
+		}
+		for j, c := range s.mid {
+			if c >= 0 {
+				s.between[j].up[k] *= scale
+				s.between[j].down[k] *= scale
+			}
+		}
+		for _, c := range coef {
+			s.linear = append(s.linear, c*scale)
+		}
+		s.scale, s.g.Equality = append(s.scale, scale), append(s.g.Equality, k < len(f))
+	}
+	s.g.Columns = make([]float64, m*cols)
+	transpose(&s.g)
+	return s
+}
+
+// transpose writes the coefficients column by column.
+func transpose(g *basis.Program) {
+	for k := range g.M {
+		for c, v := range g.A[k*g.N : (k+1)*g.N] {
+			g.Columns[c*g.M+k] = v
+		}
+	}
+}
+
+func has(t lp.Term) bool { return t.Above+t.Below > 0 }
+
+func (s *columns) split(j int) bool { return has(s.from[j][0]) }
