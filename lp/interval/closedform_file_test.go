@@ -91,7 +91,7 @@ func TestBadCompiledFile(t *testing.T) {
 	check("something else", nil, Config{})
 	check("something else", []byte("PK\x03\x04"), Config{})
 	check("cut off", data[:len(magic)+10], Config{})
-	check("version 0, this is version 2", older, Config{})
+	check("version 0, this is version 3", older, Config{})
 	check("another polytope", other, Config{})
 	check("max_pieces 2000 and max_effort 100, not 50 and 100", data, Config{MaxPieces: 50})
 	check("does not serve method clp", data, Config{Method: "clp"})

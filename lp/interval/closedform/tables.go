@@ -62,8 +62,9 @@ type Tabled interface {
 	Tables() *Tables
 }
 
-func (s *Solver) Tables() *Tables {
-	f := s.f
+func (s *Solver) Tables() *Tables { return s.f.tables() }
+
+func (f *Intervals) tables() *Tables {
 	t := &Tables{
 		Facets: f.side != "dual", AnyLimits: f.anyLimits, Needed: endpointTables(f.own), All: endpointTables(f.endpoints),
 		Size: f.size, Begin: slices.Clone(f.begin), Floor: slices.Clone(f.floor), Free: slices.Clone(f.free),
@@ -89,6 +90,21 @@ func endpointTables(all []endpoints) []EndpointTable {
 		out[i] = EndpointTable{
 			Stride: e.stride, Floor: e.floor, Lower: slices.Clone(e.lower), Upper: slices.Clone(e.upper),
 			LowerSensitivity: slices.Clone(e.lowerSens), UpperSensitivity: slices.Clone(e.upperSens),
+		}
+	}
+	return out
+}
+
+// ofTables is the reverse of endpointTables. It returns nil where the lengths differ.
+func ofTables(all []EndpointTable, facets []bool) []endpoints {
+	if len(all) != len(facets) {
+		return nil
+	}
+	out := make([]endpoints, len(all))
+	for i, e := range all {
+		out[i] = endpoints{
+			stride: e.Stride, floor: e.Floor, facets: facets[i], lower: e.Lower, upper: e.Upper,
+			lowerSens: e.LowerSensitivity, upperSens: e.UpperSensitivity,
 		}
 	}
 	return out
