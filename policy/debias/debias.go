@@ -20,12 +20,14 @@ const CacheAuto = "auto"
 
 // Config sets the fit that makes the initial policy nearly uniform.
 type Config struct {
-	Enabled  bool           `yaml:"enabled" doc:"start from the uniform distribution over the polytope; false starts from random biases"`
-	Around   Around         `yaml:"around" doc:"what to start around: uniform for nothing, baseline for the constant allocation that the environment knows, or amounts by entity, {A: 0.3, B: 0.7}"`
-	Spread   float64        `yaml:"spread" doc:"how far around it: the deviation of each Beta, as a share of the largest that its mean allows"`
-	Points   int            `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 where every interval takes a linear program"`
-	CacheDir string         `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
-	Sampler  uniform.Config `yaml:"sampler" doc:"how uniform points are drawn"`
+	Enabled bool    `yaml:"enabled" doc:"start from the uniform distribution over the polytope; false starts from random biases"`
+	Around  Around  `yaml:"around" doc:"what to start around: uniform for nothing, baseline for the constant allocation that the environment knows, or amounts by entity, {A: 0.3, B: 0.7}"`
+	Spread  float64 `yaml:"spread" doc:"how far around it: the deviation of each Beta, as a share of the largest that its mean allows"`
+	// Beta(c, c (n-i)) for i = 1 .. n-1 breaks a stick into a Dirichlet(c, .., c) distribution.
+	Concentration float64        `yaml:"concentration" doc:"factor on the fitted alpha and beta, at most 1: their means stay, and a smaller one starts nearer to vertices. On the simplex it starts from a symmetric Dirichlet distribution with this concentration"`
+	Points        int            `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 where every interval takes a linear program"`
+	CacheDir      string         `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
+	Sampler       uniform.Config `yaml:"sampler" doc:"how uniform points are drawn"`
 
 	// FixedWidth is that of policy.Config: the share of the total below which an interval
 	// is fixed, and counts for nothing in the fit.
@@ -39,7 +41,7 @@ type Config struct {
 // paper's.
 func DefaultConfig() Config {
 	return Config{
-		Enabled: true, Around: Uniform, Spread: 0.1, CacheDir: CacheAuto, Sampler: uniform.DefaultConfig(), FixedWidth: policy.DefaultConfig().FixedWidth,
+		Enabled: true, Around: Uniform, Spread: 0.1, Concentration: 1, CacheDir: CacheAuto, Sampler: uniform.DefaultConfig(), FixedWidth: policy.DefaultConfig().FixedWidth,
 	}
 }
 
@@ -61,6 +63,12 @@ func (c Config) Validate() error {
 	if !(c.Spread > 0 && c.Spread <= 0.5) {
 		return fmt.Errorf("debias.spread is %g: a number above 0 up to 0.5 is allowed", c.Spread)
 	}
+	if !(c.Concentration > 0 && c.Concentration <= 1) {
+		return fmt.Errorf("debias.concentration is %g: a number above 0 up to 1 is allowed", c.Concentration)
+	}
+	if c.Concentration != 1 && c.Around != Uniform {
+		return fmt.Errorf("debias.concentration is %g and debias.around is %s: 1 is allowed there, where debias.spread says how far the start goes", c.Concentration, c.Around)
+	}
 	if c.Around != Uniform && c.Around != Baseline {
 		if _, _, err := c.Around.amounts(); err != nil {
 			return err
@@ -77,6 +85,8 @@ func (c Config) Validate() error {
 // fixed says nothing and is skipped; a head whose interval is fixed at nearly all points
 // gets Beta(1, 1). Fits are cached (see Config); a cache that
 // cannot be read or written is a warning.
+//
+// Config.Concentration multiplies what is fitted.
 //
 // Where there is a center no points are drawn, and every Beta has the center's coordinate
 // for its mean.
@@ -101,7 +111,7 @@ func Fit(p *lp.Polytope, solver lp.Solver, cfg Config, seed uint64) (*policy.Fit
 		slog.Warn("fits are not cached", "reason", err)
 	}
 	if f := cache.load(policy.Heads(p)); f != nil {
-		return f, nil
+		return concentrated(f, cfg.Concentration), nil
 	}
 	sampler, err := uniform.New(p, cfg.Sampler)
 	if err != nil {
@@ -119,7 +129,16 @@ func Fit(p *lp.Polytope, solver lp.Solver, cfg Config, seed uint64) (*policy.Fit
 	if err := cache.store(f); err != nil {
 		slog.Warn("the fit is not cached", "reason", err)
 	}
-	return f, nil
+	return concentrated(f, cfg.Concentration), nil
+}
+
+// concentrated multiplies the parameters of a fit by c, in place.
+func concentrated(f *policy.Fit, c float64) *policy.Fit {
+	for i := range f.Alpha {
+		f.Alpha[i] *= c
+		f.Beta[i] *= c
+	}
+	return f
 }
 
 // debiasShard is the number of points that a goroutine maps at a time.

@@ -59,6 +59,47 @@ func TestDebiasSimplex(t *testing.T) {
 	}
 }
 
+// Beta(c, c (n-i)) breaks a stick into a symmetric Dirichlet distribution of concentration c, so that
+// the mean of every coordinate stays. A fit in the cache is that of 1, whatever the factor.
+func TestConcentration(t *testing.T) {
+	const n = 8
+	s := policytest.Simplex(t, n)
+	cfg := uncached()
+	cfg.CacheDir, cfg.Points = t.TempDir(), 20_000
+	fit := func(c float64) *policy.Fit {
+		cfg.Concentration = c
+		f, err := Fit(s.Of, s, cfg, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	const c = 0.25
+	first, one, again := fit(c), fit(1), fit(c)
+	for i := range n - 1 {
+		if math.Abs(first.Alpha[i]/c-1) > 0.04 || math.Abs(first.Beta[i]/(c*float64(n-1-i))-1) > 0.05 {
+			t.Errorf("head %d is Beta(%.4f, %.4f), want Beta(%g, %g)", i, first.Alpha[i], first.Beta[i], c, c*float64(n-1-i))
+		}
+		if first.Alpha[i] != c*one.Alpha[i] || first.Beta[i] != c*one.Beta[i] {
+			t.Errorf("head %d: the parameters are not those of the uniform start times %g", i, c)
+		}
+	}
+	if !reflect.DeepEqual(first, again) {
+		t.Error("a fit from the cache is another")
+	}
+	for _, wrong := range []float64{0, -1, 1.5, math.NaN()} {
+		cfg := uncached()
+		cfg.Concentration = wrong
+		if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), "debias.concentration is ") {
+			t.Errorf("%g: %v", wrong, err)
+		}
+	}
+	cfg.Around = Baseline
+	if err := cfg.Validate(); err == nil || !strings.HasPrefix(err.Error(), "debias.concentration is 0.25 and debias.around is baseline: 1 is allowed") {
+		t.Errorf("around a baseline: %v", err)
+	}
+}
+
 // The fits of the paper's polytopes, within 3 %.
 func TestDebiasReference(t *testing.T) {
 	for preset, file := range map[string]string{"synthetic": "synth7", "compute": "compute9"} {
