@@ -68,8 +68,10 @@ func TestAbs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, b, names := p.Inequalities(); len(b) != 4 || names[2] != "power +-" {
-		t.Errorf("rows %q", names)
+	// a2 is never below 0 and a3 never above. The signs of a0 change first.
+	a, _, names := p.Inequalities()
+	if want := []float64{1, 2, 0.5, -3, -1, 2, 0.5, -3, 1, -2, 0.5, -3, -1, -2, 0.5, -3}; !slices.Equal(a, want) || names[2] != "power (3)" {
+		t.Errorf("rows %q %v, want %v", names, a, want)
 	}
 	r := rand.New(rng.New(1, "abs"))
 	box := testBox()
@@ -96,8 +98,18 @@ func TestAbs(t *testing.T) {
 		many.Entities, many.Lower, many.Upper = append(many.Entities, string(c)), append(many.Lower, -1), append(many.Upper, 1)
 		list = append(list, string(c)+": 1")
 	}
-	_, err = within(t, "constraints: [{name: power, abs: {"+strings.Join(list, ", ")+"}, max: 2}]", many)
-	if err == nil || !strings.Contains(err.Error(), "constraint power, abs: 9 entities can be of either sign: at most 8 are allowed") {
-		t.Errorf("9 entities: %v", err)
+	if p, err = within(t, "constraints: [{name: power, abs: {"+strings.Join(list, ", ")+"}, max: 2}]", many); err != nil {
+		t.Fatal(err)
+	}
+	if _, b, _ := p.Inequalities(); len(b) != 1 || len(p.Terms(0)) != 9 {
+		t.Errorf("%d rows and %d terms of 9 entities", len(b), len(p.Terms(0)))
+	}
+	corner := []float64{1, -1, 0, 0, 0, 0, 0, 0, 0}
+	if r, name := p.WorstConstraint(corner, nil); math.Abs(r) > 1e-15 {
+		t.Errorf("residual %g of %s on the boundary", r, name)
+	}
+	corner[8] = -0.1
+	if r, name := p.WorstConstraint(corner, nil); name != "power" || r <= 0 {
+		t.Errorf("residual %g of %s outside", r, name)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"paspo/lp"
+	"paspo/lp/internal/vec"
 )
 
 const (
@@ -23,12 +24,17 @@ type symbols struct {
 	members  [][]int // of every group
 	index    map[string]int
 
-	lower, upper []float64 // of entities, nil where not known
+	lower, upper []float64 // of entities
 	holdings     []float64 // of entities, nil where the file has none
 }
 
+// newSymbols returns entities without bounds.
 func newSymbols(entities []string) *symbols {
-	s := &symbols{entities: entities, index: make(map[string]int, len(entities))}
+	n := len(entities)
+	s := &symbols{
+		entities: entities, index: make(map[string]int, n),
+		lower: slices.Repeat([]float64{math.Inf(-1)}, n), upper: slices.Repeat([]float64{math.Inf(1)}, n),
+	}
 	for i, e := range entities {
 		s.index[e] = i
 	}
@@ -97,17 +103,18 @@ func (x *affine) scale(by func(float64) float64) {
 // A name is an entity or a group. It stands in backticks or quotes where it
 // holds a space or an operator or starts with a digit. Of a chain, the outer
 // sides are numbers: 0.1 <= TECH <= 0.4. The rows have no names.
-func parseExpr(s string, names *symbols) ([]lp.Row, error) {
+func parseExpr(s string, names *symbols) (rows []lp.Row, err error) {
+	defer caught(&err)
 	p := &exprParser{s: s, names: names}
 	if len(s) > maxExpr {
-		return nil, exprError(s, 0, "the expression is longer than %d bytes", maxExpr)
+		p.fail(0, "the expression is longer than %d bytes", maxExpr)
 	}
-	if err := p.next(); err != nil {
-		return nil, err
-	}
-	return p.constraint()
+	p.next()
+	return p.constraint(), nil
 }
 
+// exprParser descends recursively through an expression. It ends with fail where that is
+// wrong.
 type exprParser struct {
 	s     string
 	names *symbols
@@ -116,41 +123,35 @@ type exprParser struct {
 	depth int
 }
 
-func (p *exprParser) next() (err error) {
-	p.tok, p.end, err = nextToken(p.s, p.end)
-	return err
-}
+func (p *exprParser) next() { p.tok, p.end = nextToken(p.s, p.end) }
 
-func (p *exprParser) errorf(format string, args ...any) error {
-	return exprError(p.s, p.tok.at, format, args...)
-}
+// fail refuses the expression for what is at byte at.
+func (p *exprParser) fail(at int, format string, args ...any) { failAt(p.s, at, format, args...) }
 
-func (p *exprParser) constraint() ([]lp.Row, error) {
-	left, err := p.sum()
-	if err != nil {
-		return nil, err
+// expect fails where the token is not one that may stand there.
+func (p *exprParser) expect(ok bool, what string) {
+	if !ok {
+		p.fail(p.tok.at, "%v where %s", p.tok, what)
 	}
+}
+
+func (p *exprParser) constraint() []lp.Row {
+	left := p.sum()
 	relation := p.tok
-	if relation.kind != tokenRelation {
-		return nil, p.errorf("%v where <=, >= or = is expected", p.tok)
-	}
-	right, err := p.side()
-	if err != nil {
-		return nil, err
-	}
+	p.expect(relation.kind == tokenRelation, "<=, >= or = is expected")
+	p.next()
+	right := p.sum()
 	if p.tok.kind == tokenRelation {
 		return p.chain(left, relation, right)
 	}
-	if p.tok.kind != tokenEnd {
-		return nil, p.errorf("%v where an operator or the end is expected", p.tok)
-	}
+	p.expect(p.tok.kind == tokenEnd, "an operator or the end is expected")
 	plain := relation.text
 	if left.constantOnly() {
 		left, right = right, left
 		plain = mirrored[plain]
 	}
 	if left.constantOnly() {
-		return nil, exprError(p.s, 0, "no entity or group is named")
+		p.fail(0, "no entity or group is named")
 	}
 	if left.linear() && right.linear() {
 		limit := right.constant - left.constant
@@ -162,135 +163,101 @@ func (p *exprParser) constraint() ([]lp.Row, error) {
 		if plain != "<=" {
 			row.Min = limit
 		}
-		return []lp.Row{row}, nil
+		return []lp.Row{row}
 	}
 	left.add(-1, right)
 	switch plain {
 	case "=":
 		name, at := left.first()
-		return nil, exprError(p.s, at, "%s(...) has no = : what is left would not be convex", name)
+		p.fail(at, "%s(...) has no = : what is left would not be convex", name)
 	case ">=":
-		left.negate()
+		left.scale(negated)
 	}
 	return p.rows(left)
 }
 
+var mirrored = map[string]string{"<=": ">=", ">=": "<=", "=": "="}
+
 // rows returns the rows of x <= 0, one for every choice of pieces.
-func (p *exprParser) rows(x piecewise) ([]lp.Row, error) {
+func (p *exprParser) rows(x piecewise) (rows []lp.Row) {
 	if t := x.concave(); t != nil {
-		return nil, exprError(p.s, t.at, "%[1]s(...) can be limited only from above, as in %[1]s(%[2]s) <= 0.2: what is left would not be convex", t.name, everything)
+		p.fail(t.at, "%[1]s(...) can be limited only from above, as in %[1]s(%[2]s) <= 0.2: what is left would not be convex", t.name, everything)
 	}
 	p.spread(&x)
-	all, err := p.choices(x)
-	if err != nil {
-		return nil, err
-	}
-	if terms := x.rowTerms(); terms != nil {
-		var rows []lp.Row
-		for _, a := range p.names.largest(all) {
-			rows = append(rows, lp.Row{Coef: p.names.expand(a.coef), Min: math.Inf(-1), Max: 0 - a.constant, Terms: terms})
-		}
-		return rows, nil
-	}
-	var rows []lp.Row
-	for _, a := range p.names.largest(all) {
+	terms := x.rowTerms()
+	for _, a := range p.names.largest(p.choices(x)) {
 		coef := p.names.expand(a.coef)
-		if !slices.ContainsFunc(coef, func(c float64) bool { return c != 0 }) {
+		if terms == nil && vec.MaxAbs(coef) == 0 {
 			if a.constant > 0 {
-				return nil, exprError(p.s, 0, "it can never hold: a number is compared with a smaller one")
+				p.fail(0, "it can never hold: a number is compared with a smaller one")
 			}
 			continue
 		}
-		rows = append(rows, lp.Row{Coef: coef, Min: math.Inf(-1), Max: 0 - a.constant})
+		rows = append(rows, lp.Row{Coef: coef, Min: math.Inf(-1), Max: 0 - a.constant, Terms: terms})
 	}
 	if len(rows) == 0 {
-		return nil, exprError(p.s, 0, "it always holds, and limits nothing")
+		p.fail(0, "it always holds, and limits nothing")
 	}
-	return rows, nil
-}
-
-var mirrored = map[string]string{"<=": ">=", ">=": "<=", "=": "="}
-
-// side reads the relation and the sum after it.
-func (p *exprParser) side() (piecewise, error) {
-	if err := p.next(); err != nil {
-		return piecewise{}, err
-	}
-	return p.sum()
+	return rows
 }
 
 // chain reads the end of a constraint like 0.1 <= TECH <= 0.4.
-func (p *exprParser) chain(left piecewise, first token, middle piecewise) ([]lp.Row, error) {
+func (p *exprParser) chain(left piecewise, first token, middle piecewise) []lp.Row {
 	second := p.tok
 	if first.text == "=" || second.text != first.text {
-		return nil, p.errorf("a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it")
+		p.fail(second.at, "a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it")
 	}
-	right, err := p.side()
-	if err != nil {
-		return nil, err
-	}
-	if p.tok.kind != tokenEnd {
-		return nil, p.errorf("%v where an operator or the end is expected", p.tok)
-	}
-	if !left.constantOnly() || !right.constantOnly() {
-		return nil, exprError(p.s, 0, "the outer sides of a chain are numbers; split it")
-	}
-	if middle.constantOnly() {
-		return nil, exprError(p.s, 0, "no entity or group is named")
-	}
-	if !middle.linear() {
+	p.next()
+	right := p.sum()
+	p.expect(p.tok.kind == tokenEnd, "an operator or the end is expected")
+	switch {
+	case !left.constantOnly() || !right.constantOnly():
+		p.fail(0, "the outer sides of a chain are numbers; split it")
+	case middle.constantOnly():
+		p.fail(0, "no entity or group is named")
+	case !middle.linear():
 		name, at := middle.first()
-		return nil, exprError(p.s, at, "%s(...) has no limit on either side: what is left would not be convex", name)
+		p.fail(at, "%s(...) has no limit on either side: what is left would not be convex", name)
 	}
 	lo, hi := left.constant-middle.constant, right.constant-middle.constant
 	if first.text == ">=" {
 		lo, hi = hi, lo
 	}
-	return []lp.Row{{Coef: p.names.expand(middle.coef), Min: lo, Max: hi}}, nil
+	return []lp.Row{{Coef: p.names.expand(middle.coef), Min: lo, Max: hi}}
 }
 
 func (p *exprParser) operator(set string) bool {
 	return p.tok.kind == tokenOperator && strings.Contains(set, p.tok.text)
 }
 
-func (p *exprParser) sum() (piecewise, error) {
-	x, err := p.product()
-	for err == nil && p.operator("+-") {
+func (p *exprParser) sum() piecewise {
+	x := p.product()
+	for p.operator("+-") {
 		sign := 1.
 		if p.tok.text == "-" {
 			sign = -1
 		}
-		if err = p.next(); err != nil {
-			break
-		}
-		var y piecewise
-		if y, err = p.product(); err == nil {
-			x.add(sign, y)
-		}
+		p.next()
+		x.add(sign, p.product())
 	}
-	return x, err
+	return x
 }
 
-func (p *exprParser) product() (piecewise, error) {
-	x, err := p.factor()
-	for err == nil && p.operator("*/") {
+func (p *exprParser) product() piecewise {
+	x := p.factor()
+	for p.operator("*/") {
 		op := p.tok
-		if err = p.next(); err != nil {
-			break
-		}
-		var y piecewise
-		if y, err = p.factor(); err != nil {
-			break
-		}
+		p.next()
+		y := p.factor()
 		switch {
 		case op.text == "/" && !y.constantOnly():
-			err = exprError(p.s, op.at, "a division by an entity is not linear")
+			p.fail(op.at, "a division by an entity is not linear")
 		case op.text == "/" && y.constant == 0:
-			err = exprError(p.s, op.at, "a division by 0")
+			p.fail(op.at, "a division by 0")
 		case op.text == "/":
 			x.scale(func(c float64) float64 { return c / y.constant })
 		case !x.constantOnly() && !y.constantOnly():
-			err = exprError(p.s, op.at, "a product of two entities is not linear")
+			p.fail(op.at, "a product of two entities is not linear")
 		default:
 			if x.constantOnly() {
 				x, y = y, x
@@ -298,56 +265,65 @@ func (p *exprParser) product() (piecewise, error) {
 			x.scale(func(c float64) float64 { return c * y.constant })
 		}
 	}
-	return x, err
+	return x
 }
 
-func (p *exprParser) factor() (x piecewise, err error) {
+func (p *exprParser) factor() (x piecewise) {
 	if p.depth++; p.depth > maxExprDepth {
-		return x, p.errorf("more than %d parentheses and signs within one another", maxExprDepth)
+		p.fail(p.tok.at, "more than %d parentheses and signs within one another", maxExprDepth)
 	}
 	defer func() { p.depth-- }()
 	tok := p.tok
-	if tok.kind == tokenOperator && strings.Contains("+-(", tok.text) || tok.kind == tokenNumber || tok.kind == tokenName {
-		if err := p.next(); err != nil {
-			return x, err
-		}
-	}
+	known := tok.kind == tokenNumber || tok.kind == tokenName || p.operator("+-(")
+	p.expect(known, "a number, a name or ( is expected")
+	p.next()
 	switch {
 	case tok.kind == tokenNumber:
-		x.constant, err = strconv.ParseFloat(tok.text, 64)
-		if err != nil {
-			return x, exprError(p.s, tok.at, "%s is too large", clip(tok.text))
+		var err error
+		if x.constant, err = strconv.ParseFloat(tok.text, 64); err != nil {
+			p.fail(tok.at, "%s is too large", clip(tok.text))
 		}
-	case tok.kind == tokenName && functions[p.s[tok.at:tok.at+len(tok.text)]] && p.operator("("):
-		return p.function(tok)
-	case tok.kind == tokenName && termFunctions[p.s[tok.at:tok.at+len(tok.text)]] != (termFunction{}) && p.operator("("):
-		return p.termFunction(tok)
 	case tok.kind == tokenName:
-		k, ok := p.names.index[tok.text]
-		if !ok && p.operator("(") {
-			known := functionNames()
-			return x, exprError(p.s, tok.at, "unknown function %q%s; known are %s", clip(tok.text), suggest(tok.text, known), list(known))
-		}
-		if !ok {
-			return x, exprError(p.s, tok.at, "%s", p.names.unknown(tok.text, p.s[tok.at:]))
-		}
-		x.coef = map[int]float64{k: 1}
-	case tok.kind == tokenOperator && tok.text == "(":
-		if x, err = p.sum(); err != nil {
-			return x, err
-		}
-		if !p.operator(")") {
-			return x, p.errorf("%v where ) is expected", p.tok)
-		}
-		err = p.next()
-	case tok.kind == tokenOperator && strings.Contains("+-", tok.text):
-		if x, err = p.factor(); err == nil && tok.text == "-" {
-			x.scale(func(c float64) float64 { return -c })
-		}
+		return p.named(tok)
+	case tok.text == "(":
+		x = p.sum()
+		p.expect(p.operator(")"), ") is expected")
+		p.next()
 	default:
-		return x, exprError(p.s, tok.at, "%v where a number, a name or ( is expected", tok)
+		x = p.factor()
+		if tok.text == "-" {
+			x.scale(negated)
+		}
 	}
-	return x, err
+	return x
+}
+
+// named reads what a name begins: a function, unless the name is in quotes, or a symbol.
+func (p *exprParser) named(name token) (x piecewise) {
+	if call := p.operator("("); call {
+		unquoted := p.s[name.at : name.at+len(name.text)]
+		if functions[unquoted] {
+			return p.function(name)
+		}
+		if f, ok := termFunctions[unquoted]; ok {
+			return p.termFunction(name, f)
+		}
+		if _, ok := p.names.index[name.text]; !ok {
+			known := functionNames()
+			p.fail(name.at, "unknown function %q%s; known are %s", clip(name.text), suggest(name.text, known), list(known))
+		}
+	}
+	x.coef = map[int]float64{p.symbol(name): 1}
+	return x
+}
+
+// symbol returns the index of the entity or group that a token names.
+func (p *exprParser) symbol(name token) int {
+	k, ok := p.names.index[name.text]
+	if !ok {
+		p.fail(name.at, "%s", p.names.unknown(name.text, p.s[name.at:]))
+	}
+	return k
 }
 
 // unknown says that a name is not known, what is, and which is meant. The text

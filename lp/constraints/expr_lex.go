@@ -36,49 +36,50 @@ var relations = []struct{ text, plain string }{
 }
 
 // nextToken returns the token of s at or after byte i, and where it ends.
-func nextToken(s string, i int) (t token, end int, err error) {
+func nextToken(s string, i int) (t token, end int) {
 	rest := strings.TrimLeftFunc(s[i:], unicode.IsSpace)
 	i = len(s) - len(rest)
 	if rest == "" {
-		return token{at: i}, i, nil
+		return token{at: i}, i
 	}
 	if arrow := strings.HasPrefix(rest, "=>"); arrow || strings.HasPrefix(rest, "=<") {
-		return t, i, exprError(s, i, "%q has no place here, write %q", rest[:2], rest[1:2]+"=")
+		failAt(s, i, "%q has no place here, write %q", rest[:2], rest[1:2]+"=")
 	}
 	for _, r := range relations {
 		if strings.HasPrefix(rest, r.text) {
-			return token{tokenRelation, r.plain, i}, i + len(r.text), nil
+			return token{tokenRelation, r.plain, i}, i + len(r.text)
 		}
 	}
 	switch c := rest[0]; {
 	case strings.IndexByte("+-*/(),", c) >= 0:
-		return token{tokenOperator, rest[:1], i}, i + 1, nil
+		return token{tokenOperator, rest[:1], i}, i + 1
 	case c == '<' || c == '>':
-		return t, i, exprError(s, i, "%q has no place here, write %q", rest[:1], rest[:1]+"=")
+		failAt(s, i, "%q has no place here, write %q", rest[:1], rest[:1]+"=")
 	case c == '`' || c == '"' || c == '\'':
 		n := strings.IndexByte(rest[1:], c)
 		if n < 0 {
-			return t, i, exprError(s, i, "the quote %s is not closed", rest[:1])
+			failAt(s, i, "the quote %s is not closed", rest[:1])
 		}
 		if n == 0 {
-			return t, i, exprError(s, i, "the name in quotes is empty")
+			failAt(s, i, "the name in quotes is empty")
 		}
-		return token{tokenName, rest[1 : 1+n], i}, i + n + 2, nil
+		return token{tokenName, rest[1 : 1+n], i}, i + n + 2
 	}
 	if n := numberLength(rest); n > 0 {
 		if m := nameLength(rest[n:]); m > 0 {
 			if rest[n] == '%' {
-				return t, i, exprError(s, i, "%q is not a number, write 0.3 for 30%%", rest[:n+1])
+				failAt(s, i, "%q is not a number, write 0.3 for 30%%", rest[:n+1])
 			}
-			return t, i, exprError(s, i, "%q is not a number; if it is a name put it in backticks", clip(rest[:n+m]))
+			failAt(s, i, "%q is not a number; if it is a name put it in backticks", clip(rest[:n+m]))
 		}
-		return token{tokenNumber, rest[:n], i}, i + n, nil
+		return token{tokenNumber, rest[:n], i}, i + n
 	}
-	if n := nameLength(rest); n > 0 {
-		return token{tokenName, rest[:n], i}, i + n, nil
+	n := nameLength(rest)
+	if n == 0 {
+		_, size := utf8.DecodeRuneInString(rest)
+		failAt(s, i, "%q has no place in a constraint", rest[:size])
 	}
-	_, n := utf8.DecodeRuneInString(rest)
-	return t, i, exprError(s, i, "%q has no place in a constraint", rest[:n])
+	return token{tokenName, rest[:n], i}, i + n
 }
 
 // numberLength returns the length of the decimal number that s starts with, 0
@@ -139,9 +140,9 @@ func quoteName(s string) (string, bool) {
 	return s, false
 }
 
-// exprError is an error at byte i of an expression.
-func exprError(s string, i int, format string, args ...any) error {
-	return fmt.Errorf("%s (character %d of %q)", fmt.Sprintf(format, args...), utf8.RuneCountInString(s[:i])+1, clip(s))
+// failAt refuses an expression for what is at byte i of it.
+func failAt(s string, i int, format string, args ...any) {
+	refuse("%s (character %d of %q)", fmt.Sprintf(format, args...), utf8.RuneCountInString(s[:i])+1, clip(s))
 }
 
 // clip shortens what a message quotes.

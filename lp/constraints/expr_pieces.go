@@ -1,10 +1,6 @@
 package constraints
 
-import (
-	"maps"
-	"math"
-	"slices"
-)
+import "slices"
 
 // functions are what an expression may apply to sums.
 var functions = map[string]bool{"max": true, "min": true, "abs": true}
@@ -44,32 +40,31 @@ func (x *piecewise) first() (name string, at int) {
 
 func (x *piecewise) add(sign float64, y piecewise) {
 	if sign < 0 {
-		y.negate()
+		y.scale(negated)
 	}
 	x.affine.add(1, y.affine)
 	x.pieces = append(x.pieces, y.pieces...)
 	x.terms = append(x.terms, y.terms...)
 }
 
-func (x *piecewise) negate() { x.scale(func(c float64) float64 { return -c }) }
+func negated(c float64) float64 { return -c }
 
 func (x *piecewise) scale(by func(float64) float64) {
 	x.affine.scale(by)
-	switch one := by(1); {
-	case one == 0:
+	one := by(1)
+	if one == 0 {
 		x.pieces, x.terms = nil, nil
-	default:
-		for i := range x.pieces {
-			f := &x.pieces[i]
-			f.least = f.least != (one < 0)
-			for k := range f.of {
-				f.of[k].scale(by)
-			}
+	}
+	for i := range x.pieces {
+		f := &x.pieces[i]
+		f.least = f.least != (one < 0)
+		for k := range f.of {
+			f.of[k].scale(by)
 		}
-		for i := range x.terms {
-			t := &x.terms[i]
-			t.Above, t.Below = by(t.Above), by(t.Below)
-		}
+	}
+	for i := range x.terms {
+		t := &x.terms[i]
+		t.Above, t.Below = by(t.Above), by(t.Below)
 	}
 }
 
@@ -93,85 +88,75 @@ func (x *piecewise) clone() piecewise {
 }
 
 // function reads the arguments of max, min or abs.
-func (p *exprParser) function(name token) (piecewise, error) {
+func (p *exprParser) function(name token) piecewise {
 	var args []piecewise
-	for {
-		if err := p.next(); err != nil {
-			return piecewise{}, err
-		}
-		x, err := p.sum()
-		if err != nil {
-			return piecewise{}, err
-		}
+	for more := true; more; more = p.operator(",") {
+		p.next()
+		x := p.sum()
 		if len(x.terms) > 0 {
-			return piecewise{}, exprError(p.s, x.terms[0].at, "%s(...) cannot stand inside %s(...)", x.terms[0].name, name.text)
+			p.fail(x.terms[0].at, "%s(...) cannot stand inside %s(...)", x.terms[0].name, name.text)
 		}
 		args = append(args, x)
-		if !p.operator(",") {
-			break
-		}
 	}
-	if !p.operator(")") {
-		return piecewise{}, p.errorf("%v where , or ) is expected", p.tok)
-	}
-	if err := p.next(); err != nil {
-		return piecewise{}, err
-	}
+	p.expect(p.operator(")"), ", or ) is expected")
+	p.next()
 	f := extreme{name: name.text, at: name.at, least: name.text == "min", single: -1}
 	if name.text == "abs" {
 		if len(args) != 1 {
-			return piecewise{}, exprError(p.s, name.at, "abs takes one sum, %d are given", len(args))
+			p.fail(name.at, "abs takes one sum, %d are given", len(args))
 		}
 		if args[0].linear() {
 			f.single = p.names.single(args[0].affine)
 		}
 		other := args[0].clone()
-		other.negate()
+		other.scale(negated)
 		args = append(args, other)
 	}
 	for _, x := range args {
 		if f.least {
-			x.negate()
+			x.scale(negated)
 		}
-		all, err := p.choices(x)
-		if err != nil {
-			return piecewise{}, err
-		}
-		if f.of = append(f.of, all...); len(f.of) > maxChoices {
-			return piecewise{}, p.tooMany(f)
+		if f.of = append(f.of, p.choices(x)...); len(f.of) > maxChoices {
+			p.tooMany(f)
 		}
 	}
 	f.of = p.names.largest(f.of)
 	if f.least {
 		for k := range f.of {
-			f.of[k].scale(func(c float64) float64 { return -c })
+			f.of[k].scale(negated)
 		}
 	}
-	if len(f.of) == 1 {
-		return piecewise{affine: f.of[0]}, nil
-	}
-	return piecewise{pieces: []extreme{f}}, nil
+	return f.piecewise()
 }
 
-func (p *exprParser) tooMany(f extreme) error {
-	return exprError(p.s, f.at, "with %s(...) it is more than %d rows, one for every choice: at most that many are allowed", f.name, maxChoices)
+// piecewise returns f, which is affine where there is one function alone.
+func (f extreme) piecewise() piecewise {
+	if len(f.of) == 1 {
+		return piecewise{affine: f.of[0]}
+	}
+	return piecewise{pieces: []extreme{f}}
+}
+
+func (p *exprParser) tooMany(f extreme) {
+	p.fail(f.at, "with %s(...) it is more than %d rows, one for every choice: at most that many are allowed", f.name, maxChoices)
+}
+
+// convexUse says how a function may be limited that is limited from the other side.
+var convexUse = map[string]string{
+	"max": "from above, as in max(A, B) <= 0.4",
+	"min": "from below, as in min(A, B) >= 0.1",
+	"abs": "from above, as in abs(A - B) <= 0.1",
 }
 
 // choices returns affine functions whose largest is x.
-func (p *exprParser) choices(x piecewise) ([]affine, error) {
+func (p *exprParser) choices(x piecewise) []affine {
 	all := []affine{x.affine}
 	for _, f := range x.pieces {
 		if f.least {
-			other := "from above, as in " + f.name + "(A, B) <= 0.4"
-			if f.name == "min" {
-				other = "from below, as in min(A, B) >= 0.1"
-			} else if f.name == "abs" {
-				other = "from above, as in abs(A - B) <= 0.1"
-			}
-			return nil, exprError(p.s, f.at, "%s(...) can be limited only %s: what is left would not be convex", f.name, other)
+			p.fail(f.at, "%s(...) can be limited only %s: what is left would not be convex", f.name, convexUse[f.name])
 		}
 		if len(all)*len(f.of) > maxChoices {
-			return nil, p.tooMany(f)
+			p.tooMany(f)
 		}
 		var next []affine
 		for _, a := range all {
@@ -183,56 +168,37 @@ func (p *exprParser) choices(x piecewise) ([]affine, error) {
 		}
 		all = next
 	}
-	return all, nil
+	return all
 }
 
 // largest leaves out functions that others are nowhere below, within the bounds of the
 // entities.
-func (s *symbols) largest(all []affine) []affine {
-	kept := slices.Clone(all)
-	for i := 0; i < len(kept); i++ {
-		for j := range kept {
-			if i == j {
-				continue
+func (s *symbols) largest(all []affine) (kept []affine) {
+	coef := make([][]float64, len(all))
+	for i, a := range all {
+		coef[i] = s.expand(a.coef)
+	}
+	// most returns the largest difference of functions i and j within the bounds.
+	most := func(i, j int) float64 {
+		sum := all[i].constant - all[j].constant
+		for k, c := range coef[i] {
+			switch d := c - coef[j][k]; {
+			case d > 0:
+				sum += d * s.upper[k]
+			case d < 0:
+				sum += d * s.lower[k]
 			}
-			d := kept[i].clone()
-			d.add(-1, kept[j])
-			if s.most(d) <= 0 {
-				kept = slices.Delete(kept, i, i+1)
-				i--
-				break
-			}
+		}
+		return sum
+	}
+	left := make([]bool, len(all))
+	for i, a := range all {
+		for j := range all {
+			left[i] = left[i] || i != j && !left[j] && most(i, j) <= 0
+		}
+		if !left[i] {
+			kept = append(kept, a)
 		}
 	}
 	return kept
-}
-
-// most returns the largest value of x within the bounds of the entities.
-func (s *symbols) most(x affine) float64 {
-	if s.lower == nil && len(x.coef) > 0 {
-		return math.Inf(1)
-	}
-	n := len(s.entities)
-	coef := map[int]float64{} // of entities
-	for _, k := range slices.Sorted(maps.Keys(x.coef)) {
-		c := x.coef[k]
-		if k < n {
-			coef[k] += c
-			continue
-		}
-		for _, j := range s.members[k-n] {
-			coef[j] += c
-		}
-	}
-	sum := x.constant
-	for _, j := range slices.Sorted(maps.Keys(coef)) {
-		switch c := coef[j]; {
-		case c == 0:
-		case c > 0:
-			sum += c * s.upper[j]
-		default:
-			sum += c * s.lower[j]
-		}
-	}
-	return sum
 }

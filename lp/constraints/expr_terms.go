@@ -1,6 +1,7 @@
 package constraints
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -44,56 +45,44 @@ type exprTerm struct {
 }
 
 // termFunction reads the argument of such a function.
-func (p *exprParser) termFunction(name token) (x piecewise, err error) {
-	if err := p.next(); err != nil {
-		return x, err
-	}
+func (p *exprParser) termFunction(name token, f termFunction) (x piecewise) {
+	p.next()
 	of := p.tok
-	if of.kind != tokenName {
-		return x, p.errorf("%v where %s(...) takes the name of an entity or a group, or %s", of, name.text, everything)
-	}
-	if err := p.next(); err != nil {
-		return x, err
-	}
-	if !p.operator(")") {
-		return x, p.errorf("%v where ) is expected: %s(...) takes the name of an entity or a group, or %s", p.tok, name.text, everything)
-	}
-	if err := p.next(); err != nil {
-		return x, err
-	}
+	takes := fmt.Sprintf("%s(...) takes the name of an entity or a group, or %s", name.text, everything)
+	p.expect(of.kind == tokenName, takes)
+	p.next()
+	p.expect(p.operator(")"), ") is expected: "+takes)
+	p.next()
 	n := len(p.names.entities)
 	var members []int
-	switch k, ok := p.names.index[of.text]; {
-	case ok && k < n:
-		members = []int{k}
-	case ok:
-		members = p.names.members[k-n]
-	case of.text == everything:
+	if _, ok := p.names.index[of.text]; !ok && of.text == everything {
 		for j := range n {
 			members = append(members, j)
 		}
-	default:
-		return x, exprError(p.s, of.at, "%s", p.names.unknown(of.text, p.s[of.at:]))
+	} else if k := p.symbol(of); k < n {
+		members = []int{k}
+	} else {
+		members = p.names.members[k-n]
 	}
-	f := termFunctions[name.text]
 	if f.holding && p.names.holdings == nil {
-		return x, exprError(p.s, name.at, "%s(...) counts from what is held: say what, in the file, as in holdings: {%s: 1}; what is not listed is 0", name.text, p.names.entities[0])
+		p.fail(name.at, "%s(...) counts from what is held: say what, in the file, as in holdings: {%s: 1}; what is not listed is 0", name.text, p.names.entities[0])
 	}
 	x.coef = map[int]float64{}
 	for _, j := range members {
 		t := lp.Term{Entity: j, Above: f.above, Below: f.below, Holding: f.holding}
-		if f.holding {
+		switch {
+		case f.holding:
 			t.From = p.names.holdings[j]
-		} else if p.names.lower != nil && p.names.lower[j] >= 0 {
-			x.coef[j] += f.above // never below 0
+		case p.names.lower[j] >= 0:
+			x.coef[j] += f.above
 			continue
-		} else if p.names.lower != nil && p.names.upper[j] <= 0 {
+		case p.names.upper[j] <= 0:
 			x.coef[j] -= f.below
 			continue
 		}
 		x.terms = append(x.terms, exprTerm{t, name.text, name.at})
 	}
-	return x, nil
+	return x
 }
 
 // concave returns the first term that a limit from above does not take, nil where there is

@@ -34,35 +34,14 @@ func Unconstrained(n int) (*lp.Polytope, error) {
 	return lp.New(lp.Description{Name: "unconstrained", Entities: entityNames(n), Total: 1})
 }
 
-// GeneratePoints returns the convex hull of points drawn uniformly from the
-// simplex of the given number of entities (Dirichlet(1); arXiv 2409.18735,
-// appendix on constraint generation). Points inside the hull of the others are
-// left out. The random stream is this project's, so that a seed draws another
-// polytope than the published code; see Preset for its own.
-func GeneratePoints(entities, points int, seed uint64) (*lp.Polytope, error) {
-	return built(drawPoints(entities, points, seed))
-}
-
 // GenerateRejection returns a polytope of rows sum_j c_j a_j <= b on the simplex,
 // each over a uniformly drawn subset of 2 or more entities, with c and b from
-// U(0, 1) rounded to 2 digits and above 0. All are drawn anew until the polytope
-// is non-empty. On random streams see GeneratePoints.
+// U(0, 1) rounded to 2 digits and above 0 (arXiv 2409.18735, appendix on constraint
+// generation). All are drawn anew until the polytope is non-empty. The random stream is this
+// project's, so that a seed draws another polytope than the published code; see Preset for
+// its own.
 func GenerateRejection(entities, rows int, seed uint64) (*lp.Polytope, error) {
-	return built(drawRejection(entities, rows, seed))
-}
-
-// GeneratePortfolio returns a polytope on cash and the 12 assets of the portfolio
-// benchmark. A row is, with equal chances, a cap from U(0, 1), rounded to 2
-// digits, on the sum of 2 or more assets, or a cap on one of the published
-// indicators of the companies weighted by the shares, uniform between its least
-// and its largest value. Of the return on equity it is a floor, between 0 and the
-// largest. No indicator is limited twice. All are drawn anew until the polytope
-// is non-empty. On random streams see GeneratePoints.
-func GeneratePortfolio(rows int, seed uint64) (*lp.Polytope, error) {
-	return built(drawPortfolio(rows, seed))
-}
-
-func built(d lp.Description, err error) (*lp.Polytope, error) {
+	d, err := drawRejection(entities, rows, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +64,8 @@ func checkDrawn(entities, least int, what string, number int) error {
 	return nil
 }
 
+// drawPoints describes the convex hull of points drawn uniformly from the simplex of the
+// given number of entities (Dirichlet(1)). Points inside the hull of the others are left out.
 func drawPoints(entities, points int, seed uint64) (d lp.Description, err error) {
 	if err := checkDrawn(entities, 1, "points", points); err != nil {
 		return d, err

@@ -32,6 +32,13 @@ func readIndicators() (ind indicators, err error) {
 	return ind, json.Unmarshal(data, &ind)
 }
 
+// drawPortfolio describes a polytope on cash and the 12 assets of the portfolio
+// benchmark. A row is, with equal chances, a cap from U(0, 1), rounded to 2
+// digits, on the sum of 2 or more assets, or a cap on one of the published
+// indicators of the companies weighted by the shares, uniform between its least
+// and its largest value. Of the return on equity it is a floor, between 0 and the
+// largest. No indicator is limited twice. All are drawn anew until the polytope
+// is non-empty.
 func drawPortfolio(rows int, seed uint64) (d lp.Description, err error) {
 	ind, err := readIndicators()
 	if err != nil {

@@ -11,6 +11,13 @@ import (
 	"paspo/lp"
 )
 
+func built(d lp.Description, err error) (*lp.Polytope, error) {
+	if err != nil {
+		return nil, err
+	}
+	return lp.New(d)
+}
+
 func TestGenerateRejection(t *testing.T) {
 	long.Test(t)
 	hashes := map[string]bool{}
@@ -64,8 +71,8 @@ func TestGenerateRejection(t *testing.T) {
 	}
 }
 
-func TestGeneratePoints(t *testing.T) {
-	p, err := GeneratePoints(4, 12, 3)
+func TestDrawPoints(t *testing.T) {
+	p, err := built(drawPoints(4, 12, 3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,12 +82,12 @@ func TestGeneratePoints(t *testing.T) {
 	if _, f, names := p.Equalities(); len(f) != 1 || names[0] != "total = 1" {
 		t.Errorf("equalities %q", names)
 	}
-	for _, q := range []*lp.Polytope{must(GeneratePoints(4, 12, 3)), must(Parse("f.yaml", []byte("generate: {method: points, entities: 4, points: 12, seed: 3}")))} {
+	for _, q := range []*lp.Polytope{must(built(drawPoints(4, 12, 3))), must(Parse("f.yaml", []byte("generate: {method: points, entities: 4, points: 12, seed: 3}")))} {
 		if q.Hash() != p.Hash() {
 			t.Error("equal seeds draw two polytopes")
 		}
 	}
-	if must(GeneratePoints(4, 12, 4)).Hash() == p.Hash() {
+	if must(built(drawPoints(4, 12, 4))).Hash() == p.Hash() {
 		t.Error("two seeds draw one polytope")
 	}
 	// The rows are those of the hull: each is met by n-1 points, and by no less.
@@ -109,7 +116,7 @@ func must(p *lp.Polytope, err error) *lp.Polytope {
 func TestGenerateByFile(t *testing.T) {
 	for file, want := range map[string]*lp.Polytope{
 		"{method: rejection_sampling, entities: 9, rows: 4, seed: 7}": must(GenerateRejection(9, 4, 7)),
-		"{method: portfolio, rows: 3, seed: 7}":                       must(GeneratePortfolio(3, 7)),
+		"{method: portfolio, rows: 3, seed: 7}":                       must(built(drawPortfolio(3, 7))),
 		"{method: unconstrained, entities: 4}":                        must(Unconstrained(4)),
 	} {
 		p, err := Parse("f.yaml", []byte("generate: "+file))
@@ -123,10 +130,10 @@ func TestGenerateByFile(t *testing.T) {
 	}
 }
 
-func TestGeneratePortfolio(t *testing.T) {
+func TestDrawPortfolio(t *testing.T) {
 	kinds := map[string]int{}
 	for seed := range uint64(30) {
-		p, err := GeneratePortfolio(5, seed)
+		p, err := built(drawPortfolio(5, seed))
 		if err != nil {
 			t.Fatal(err)
 		}

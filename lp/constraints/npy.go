@@ -65,25 +65,24 @@ type npyHeader struct {
 // parseHeader reads a header, a literal of Python. Long integers of Python 2, such
 // as 3L, are taken where they can be.
 func parseHeader(s string, long bool) (h npyHeader, err error) {
+	defer caught(&err)
 	p := &literalParser{s: s, long: long}
-	v, err := p.value()
-	if err == nil && (p.next() != 0 || p.at < len(s)) {
-		err = p.errorf("it goes on after its end")
-	}
-	if err != nil {
-		return h, err
+	v := p.value()
+	if p.next() != 0 || p.at < len(s) {
+		p.fail("it goes on after its end")
 	}
 	dict, ok := v.(map[string]any)
 	if !ok {
 		return h, fmt.Errorf("a dictionary is expected")
 	}
-	for _, k := range [...]string{"descr", "fortran_order", "shape"} {
+	keys := []string{"descr", "fortran_order", "shape"}
+	for _, k := range keys {
 		if _, ok := dict[k]; !ok {
 			return h, fmt.Errorf("%s is missing", k)
 		}
 	}
 	for k := range dict {
-		if k != "descr" && k != "fortran_order" && k != "shape" {
+		if !slices.Contains(keys, k) {
 			return h, fmt.Errorf("unknown key %q; descr, fortran_order and shape are expected", clip(k))
 		}
 	}
@@ -164,51 +163,47 @@ var dtypes = map[string]string{
 	"B": "u1", "H": "u2", "I": "u4", "L": "u8", "Q": "u8", "P": "u8",
 }
 
+// numberTypes are what the bits of a number of a type come to.
+var numberTypes = map[string]func(bits uint64) float64{
+	"f8": math.Float64frombits,
+	"f4": func(bits uint64) float64 { return float64(math.Float32frombits(uint32(bits))) },
+	"f2": func(bits uint64) float64 { return half(uint16(bits)) },
+	"i8": func(bits uint64) float64 { return float64(int64(bits)) },
+	"i4": func(bits uint64) float64 { return float64(int32(bits)) },
+	"i2": func(bits uint64) float64 { return float64(int16(bits)) },
+	"i1": func(bits uint64) float64 { return float64(int8(bits)) },
+	"u8": unsigned, "u4": unsigned, "u2": unsigned, "u1": unsigned,
+	"b1": func(bits uint64) float64 { return float64(min(bits, 1)) },
+}
+
+func unsigned(bits uint64) float64 { return float64(bits) }
+
 // decoder returns the size of a number and how it is read.
 func (h *npyHeader) decoder() (size int, number func([]byte) float64, err error) {
 	var name string
-	var order binary.ByteOrder = binary.LittleEndian
+	big := false
 	if m := oneNumber.FindStringSubmatch(h.descr); m != nil && (m[1] == "" || m[2] == "" || m[1] == m[2]) {
-		if strings.HasPrefix(m[1]+m[2], ">") {
-			order = binary.BigEndian
-		}
+		big = strings.HasPrefix(m[1]+m[2], ">")
 		name = m[3] + m[4]
 	}
 	if other, ok := dtypes[name]; ok {
 		name = other
 	}
-	switch name {
-	case "f8":
-		return 8, func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) }, nil
-	case "f4":
-		return 4, func(b []byte) float64 { return float64(math.Float32frombits(order.Uint32(b))) }, nil
-	case "f2":
-		return 2, func(b []byte) float64 { return half(order.Uint16(b)) }, nil
-	case "i8":
-		return 8, func(b []byte) float64 { return float64(int64(order.Uint64(b))) }, nil
-	case "u8":
-		return 8, func(b []byte) float64 { return float64(order.Uint64(b)) }, nil
-	case "i4":
-		return 4, func(b []byte) float64 { return float64(int32(order.Uint32(b))) }, nil
-	case "u4":
-		return 4, func(b []byte) float64 { return float64(order.Uint32(b)) }, nil
-	case "i2":
-		return 2, func(b []byte) float64 { return float64(int16(order.Uint16(b))) }, nil
-	case "u2":
-		return 2, func(b []byte) float64 { return float64(order.Uint16(b)) }, nil
-	case "i1":
-		return 1, func(b []byte) float64 { return float64(int8(b[0])) }, nil
-	case "u1":
-		return 1, func(b []byte) float64 { return float64(b[0]) }, nil
-	case "b1":
-		return 1, func(b []byte) float64 {
-			if b[0] != 0 {
-				return 1
-			}
-			return 0
-		}, nil
+	value, ok := numberTypes[name]
+	if !ok {
+		return 0, nil, fmt.Errorf("type %q; floating-point numbers of up to 64 bits, integers or truth values are expected", clip(h.descr))
 	}
-	return 0, nil, fmt.Errorf("type %q; floating-point numbers of up to 64 bits, integers or truth values are expected", clip(h.descr))
+	size = int(name[1] - '0')
+	return size, func(b []byte) float64 {
+		bits := uint64(0)
+		for i := range size {
+			if !big {
+				i = size - 1 - i
+			}
+			bits = bits<<8 | uint64(b[i])
+		}
+		return value(bits)
+	}, nil
 }
 
 // half returns the value of a float16.
@@ -272,8 +267,8 @@ type literalParser struct {
 	depth int
 }
 
-func (p *literalParser) errorf(format string, args ...any) error {
-	return fmt.Errorf("byte %d: %w", p.at, fmt.Errorf(format, args...))
+func (p *literalParser) fail(format string, args ...any) {
+	refuse("byte %d: %w", p.at, fmt.Errorf(format, args...))
 }
 
 // next skips space and comments and returns the next byte, 0 at the end.
@@ -311,10 +306,10 @@ func (p *literalParser) taken(c byte) bool {
 	return true
 }
 
-func (p *literalParser) value() (any, error) {
+func (p *literalParser) value() any {
 	const deepest = 20
 	if p.depth++; p.depth > deepest {
-		return nil, p.errorf("more than %d brackets within one another", deepest)
+		p.fail("more than %d brackets within one another", deepest)
 	}
 	defer func() { p.depth-- }()
 	switch c := p.next(); {
@@ -329,41 +324,36 @@ func (p *literalParser) value() (any, error) {
 	case letter(c):
 		return p.word()
 	case c == 0:
-		return nil, p.errorf("it ends too early")
+		p.fail("it ends too early")
 	}
-	return nil, p.errorf("a value is expected")
+	p.fail("a value is expected")
+	return nil
 }
 
-func (p *literalParser) dict() (any, error) {
+func (p *literalParser) dict() any {
 	p.at++
 	out := map[string]any{}
 	for !p.taken('}') {
-		key, err := p.value()
-		if err != nil {
-			return nil, err
+		key, ok := p.value().(string)
+		if !ok {
+			p.fail("a key is no text")
 		}
-		k, ok := key.(string)
-		if _, twice := out[k]; !ok || twice {
-			if twice {
-				return nil, p.errorf("the key %q is given twice", clip(k))
-			}
-			return nil, p.errorf("a key is no text")
+		if _, twice := out[key]; twice {
+			p.fail("the key %q is given twice", clip(key))
 		}
 		if !p.taken(':') {
-			return nil, p.errorf("a colon is expected")
+			p.fail("a colon is expected")
 		}
-		if out[k], err = p.value(); err != nil {
-			return nil, err
-		}
+		out[key] = p.value()
 		if !p.taken(',') && p.next() != '}' {
-			return nil, p.errorf("a comma or } is expected")
+			p.fail("a comma or } is expected")
 		}
 	}
-	return out, nil
+	return out
 }
 
 // list reads a list, a tuple, or a value in parentheses.
-func (p *literalParser) list() (any, error) {
+func (p *literalParser) list() any {
 	end := byte(')')
 	if p.s[p.at] == '[' {
 		end = ']'
@@ -372,26 +362,22 @@ func (p *literalParser) list() (any, error) {
 	var all []any
 	comma := false
 	for !p.taken(end) {
-		v, err := p.value()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, v)
+		all = append(all, p.value())
 		if comma = p.taken(','); !comma && p.next() != end {
-			return nil, p.errorf("a comma or %c is expected", end)
+			p.fail("a comma or %c is expected", end)
 		}
 	}
 	switch {
 	case end == ']':
-		return all, nil
+		return all
 	case len(all) == 1 && !comma:
-		return all[0], nil
+		return all[0]
 	}
-	return tuple(all), nil
+	return tuple(all)
 }
 
 // text reads text and what follows it, which belongs to it. In raw text a backslash is one.
-func (p *literalParser) text(raw bool) (any, error) {
+func (p *literalParser) text(raw bool) string {
 	var all strings.Builder
 	for {
 		quote := p.s[p.at : p.at+1]
@@ -401,63 +387,56 @@ func (p *literalParser) text(raw bool) (any, error) {
 		for p.at += len(quote); !strings.HasPrefix(p.s[p.at:], quote); {
 			switch c := p.s[p.at:]; {
 			case c == "", c[0] == '\n' && len(quote) == 1:
-				return nil, p.errorf("text that is not ended")
+				p.fail("text that is not ended")
 			case c[0] == '\\' && len(c) > 1 && raw:
 				all.WriteString(c[:2])
 				p.at += 2
 			case c[0] == '\\':
-				if err := p.escape(&all); err != nil {
-					return nil, err
-				}
+				p.escape(&all)
 			default:
 				all.WriteByte(c[0])
 				p.at++
 			}
 		}
 		p.at += len(quote)
-		switch c := p.next(); {
-		case c == '\'' || c == '"':
-			raw = false
-		default:
-			return all.String(), nil
+		if c := p.next(); c != '\'' && c != '"' {
+			return all.String()
 		}
+		raw = false
 	}
 }
 
 // escape reads what a backslash begins in text. One before anything else than below is a
 // backslash in Python.
-func (p *literalParser) escape(to *strings.Builder) error {
+func (p *literalParser) escape(to *strings.Builder) {
 	rest := p.s[p.at+1:]
 	if rest == "" {
-		return p.errorf("text that is not ended")
+		p.fail("text that is not ended")
 	}
-	number := func(digits, base int) error {
-		v, err := strconv.ParseUint(rest[1:min(1+digits, len(rest))], base, 32)
-		if err != nil || len(rest) < 1+digits || v > unicode.MaxRune {
-			return p.errorf("an escape that is none of Python's")
+	number := func(begin, end, base int) {
+		v, err := strconv.ParseUint(rest[begin:min(end, len(rest))], base, 32)
+		if err != nil || len(rest) < end || v > unicode.MaxRune {
+			p.fail("an escape that is none of Python's")
 		}
 		to.WriteRune(rune(v))
-		p.at += 2 + digits
-		return nil
+		p.at += 1 + end
 	}
 	const letters, meaning = `\'"abfnrtv`, "\\'\"\a\b\f\n\r\t\v"
 	switch c := rest[0]; {
 	case c == 'x':
-		return number(2, 16)
+		number(1, 3, 16)
 	case c == 'u':
-		return number(4, 16)
+		number(1, 5, 16)
 	case c == 'U':
-		return number(8, 16)
+		number(1, 9, 16)
 	case c == 'N':
-		return p.errorf("a character by its name, which is not read")
+		p.fail("a character by its name, which is not read")
 	case '0' <= c && c <= '7':
 		end := 1
 		for end < 3 && end < len(rest) && '0' <= rest[end] && rest[end] <= '7' {
 			end++
 		}
-		v, _ := strconv.ParseUint(rest[:end], 8, 32) // of octal digits
-		to.WriteRune(rune(v))
-		p.at += 1 + end
+		number(0, end, 8)
 	case c == '\n': // the line goes on
 		p.at += 2
 	case strings.IndexByte(letters, c) >= 0:
@@ -467,22 +446,17 @@ func (p *literalParser) escape(to *strings.Builder) error {
 		to.WriteByte('\\')
 		p.at++
 	}
-	return nil
 }
 
 // integer reads an integer, in base 10 or after 0x, 0o or 0b in another one.
-func (p *literalParser) integer() (any, error) {
+func (p *literalParser) integer() int64 {
 	sign := ""
 	if c := p.s[p.at]; c == '-' || c == '+' {
 		sign = string(c)
 		p.at++
 		p.next()
 	}
-	begin := p.at
-	for p.at < len(p.s) && (p.s[p.at] == '_' || '0' <= p.s[p.at] && p.s[p.at] <= '9' || letter(p.s[p.at])) {
-		p.at++
-	}
-	word := p.s[begin:p.at]
+	word := p.run(true)
 	digits := word
 	if p.long && len(digits) > 1 {
 		digits = strings.TrimSuffix(strings.TrimSuffix(digits, "L"), "l")
@@ -490,33 +464,39 @@ func (p *literalParser) integer() (any, error) {
 	// Python has the integers of Go but for octal ones without an o.
 	v, err := strconv.ParseInt(sign+digits, 0, 64)
 	if octal := len(digits) > 1 && digits[0] == '0' && !letter(digits[1]); err != nil || octal && v != 0 {
-		return nil, p.errorf("%q is no integer", clip(sign+word))
+		p.fail("%q is no integer", clip(sign+word))
 	}
-	return v, nil
+	return v
 }
 
-func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
-
-func (p *literalParser) word() (any, error) {
+// run reads letters and underscores, and digits where they may be among them.
+func (p *literalParser) run(digits bool) string {
 	begin := p.at
-	for p.at < len(p.s) && (p.s[p.at] == '_' || letter(p.s[p.at])) {
+	for p.at < len(p.s) && (p.s[p.at] == '_' || letter(p.s[p.at]) || digits && '0' <= p.s[p.at] && p.s[p.at] <= '9') {
 		p.at++
 	}
-	word := p.s[begin:p.at]
+	return p.s[begin:p.at]
+}
+
+func (p *literalParser) word() any {
+	word := p.run(false)
 	switch word {
 	case "True":
-		return true, nil
+		return true
 	case "False":
-		return false, nil
+		return false
 	case "None":
-		return nil, nil
+		return nil
 	case "u", "U", "r", "R":
 		if p.at < len(p.s) && (p.s[p.at] == '\'' || p.s[p.at] == '"') {
 			return p.text(word == "r" || word == "R")
 		}
 	}
-	return nil, p.errorf("%q is no value", clip(word))
+	p.fail("%q is no value", clip(word))
+	return nil
 }
+
+func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // isColumn reports whether a shape is that of a vector of m numbers.
 func isColumn(shape []int, m int) bool {

@@ -79,18 +79,15 @@ func Parse(name string, data []byte) (p *lp.Polytope, err error) {
 }
 
 func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
-	name := r.file
+	defer caught(&err)
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("%s: the file is larger than %d MB", name, maxFile>>20)
+		refuse("%s: the file is larger than %d MB", r.file, maxFile>>20)
 	}
 	root, err := r.document(data)
 	if err != nil {
 		return nil, err
 	}
-	d, err := r.description(root)
-	if err != nil {
-		return nil, err
-	}
+	d := r.description(root)
 	if r.unheld {
 		err = countFromEqual(&d)
 	}
@@ -102,9 +99,26 @@ func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
 		if errors.As(err, &empty) {
 			empty.Conflict = stated(empty.Conflict, &d)
 		}
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", r.file, err)
 	}
 	return p, nil
+}
+
+// refusal is an error in what is read, on its way to where reading began.
+type refusal struct{ error }
+
+// refuse ends reading with an error, which caught returns where reading began.
+func refuse(format string, args ...any) { panic(refusal{fmt.Errorf(format, args...)}) }
+
+// caught, deferred where reading begins, makes err what refuse was called with.
+func caught(err *error) {
+	if e := recover(); e != nil {
+		r, ok := e.(refusal)
+		if !ok {
+			panic(e)
+		}
+		*err = r.error
+	}
 }
 
 // stated adds to the names of rows what they say, where a name is not that already.
@@ -162,8 +176,9 @@ func countFromEqual(d *lp.Description) error {
 	return nil
 }
 
-func (r *reader) errorf(n *yaml.Node, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %w", r.file, n.Line, fmt.Errorf(format, args...))
+// fail refuses the file for what a node holds.
+func (r *reader) fail(n *yaml.Node, format string, args ...any) {
+	refuse("%s:%d: %w", r.file, n.Line, fmt.Errorf(format, args...))
 }
 
 // document returns the root of the only document in data.
@@ -176,15 +191,16 @@ func (r *reader) document(data []byte) (root *yaml.Node, err error) {
 	}()
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, more yaml.Node
-	switch err := decoder.Decode(&doc); {
-	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0:
+	err = decoder.Decode(&doc)
+	if errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
 		return nil, fmt.Errorf("%s: the file is empty", r.file)
-	case err != nil:
-		return nil, r.yamlError(err, data)
 	}
-	if err := decoder.Decode(&more); err == nil {
-		return nil, r.errorf(&more, "a second document begins; a file holds one")
-	} else if !errors.Is(err, io.EOF) {
+	if err == nil {
+		if err = decoder.Decode(&more); err == nil {
+			return nil, fmt.Errorf("%s:%d: a second document begins; a file holds one", r.file, more.Line)
+		}
+	}
+	if !errors.Is(err, io.EOF) {
 		return nil, r.yamlError(err, data)
 	}
 	return doc.Content[0], nil
@@ -213,367 +229,252 @@ func (r *reader) yamlError(err error, data []byte) error {
 var fileKeys = []string{"name", "entities", "total", "bounds", "groups", "constraints", "points", "generate", "facet_effort", "holdings"}
 
 // description reads the whole file.
-func (r *reader) description(root *yaml.Node) (d lp.Description, err error) {
-	top, err := r.fields(root, "the file", fileKeys)
-	if err != nil {
-		return d, err
-	}
+func (r *reader) description(root *yaml.Node) (d lp.Description) {
+	top := r.fields(root, "the file", fileKeys)
 	d.Name = baseName(r.file)
 	if n := top["name"]; n != nil {
-		if d.Name, err = r.name(n, "name"); err != nil {
-			return d, err
-		}
+		d.Name = r.name(n, "name")
 	}
 	for _, kind := range [...]string{"points", "generate"} {
 		if top[kind] == nil {
 			continue
 		}
 		if r.box != nil {
-			return d, r.errorf(top[kind], "%s describe a polytope of their own; bounds, groups and constraints are allowed in a box", kind)
+			r.fail(top[kind], "%s describe a polytope of their own; bounds, groups and constraints are allowed in a box", kind)
 		}
 		for _, other := range [...]string{"bounds", "groups", "constraints", "holdings", "generate"} {
 			if n := top[other]; n != nil && other != kind {
-				return d, r.errorf(n, "%s and %s cannot stand together", kind, other)
+				r.fail(n, "%s and %s cannot stand together", kind, other)
 			}
 		}
 	}
 	if n := top["facet_effort"]; n != nil {
 		if top["points"] == nil && top["generate"] == nil {
-			return d, r.errorf(n, "facet_effort is for the hull of points, and there are none")
+			r.fail(n, "facet_effort is for the hull of points, and there are none")
 		}
-		v, err := r.integer(n, "facet_effort", 1, lp.MaxFacetEffort)
-		if err != nil {
-			return d, err
-		}
-		d.FacetEffort = int(v)
+		d.FacetEffort = int(r.integer(n, "facet_effort", 1, lp.MaxFacetEffort))
 	}
 	if n := top["entities"]; n != nil {
-		if d.Entities, err = r.entities(n); err != nil {
-			return d, err
-		}
+		d.Entities = r.entities(n)
 	}
 	switch {
 	case top["generate"] != nil:
 		if n := top["total"]; n != nil {
-			return d, r.errorf(n, "generate and total cannot stand together: the total is 1")
+			r.fail(n, "generate and total cannot stand together: the total is 1")
 		}
 		return r.generate(top["generate"], d)
 	case top["points"] != nil:
 		return r.points(top["points"], top["total"], d)
+	}
+	r.rows(root, top, &d)
+	return d
+}
+
+// rows reads a file whose polytope is one of bounds and rows.
+func (r *reader) rows(root *yaml.Node, top map[string]*yaml.Node, d *lp.Description) {
+	switch {
 	case r.box != nil && d.Entities == nil:
 		d.Entities = r.box.Entities
 	case r.held != nil && d.Entities == nil:
 		d.Entities = r.held
 		d.Lower, d.Upper = make([]float64, len(r.held)), slices.Repeat([]float64{1}, len(r.held))
 	case r.box != nil && len(d.Entities) != len(r.box.Entities):
-		return d, r.errorf(top["entities"], "entities: %d are listed, the box has %d", len(d.Entities), len(r.box.Entities))
+		r.fail(top["entities"], "entities: %d are listed, the box has %d", len(d.Entities), len(r.box.Entities))
 	case d.Entities == nil:
-		return d, r.errorf(root, "entities are missing: list them like entities: [CASH, MSFT]")
+		r.fail(root, "entities are missing: list them like entities: [CASH, MSFT]")
 	}
-	if d.Total, err = r.total(top["total"]); err != nil {
-		return d, err
-	}
+	n := len(d.Entities)
+	d.Total = r.total(top["total"])
 	if r.box != nil {
 		d.Lower, d.Upper = slices.Clone(r.box.Lower), slices.Clone(r.box.Upper)
 		if top["total"] == nil {
 			d.Total = r.box.Total
 		}
 	}
+	if d.Lower == nil {
+		d.Lower, d.Upper = make([]float64, n), slices.Repeat([]float64{math.Inf(1)}, n)
+	}
 	names := newSymbols(d.Entities)
 	lines := map[string]int{} // of rows, by name
-	if n := top["total"]; n != nil && n.Kind == yaml.MappingNode {
-		row, err := r.totalRow(n, len(d.Entities))
-		if err != nil {
-			return d, err
-		}
-		d.Rows, lines[row.Name] = append(d.Rows, row), n.Line
+	if total := top["total"]; total != nil && total.Kind == yaml.MappingNode {
+		row := r.totalRow(total, n)
+		d.Rows, lines[row.Name] = append(d.Rows, row), total.Line
 	}
-	if n := top["groups"]; n != nil {
-		if err := r.groups(n, names); err != nil {
-			return d, err
-		}
+	if groups := top["groups"]; groups != nil {
+		r.groups(groups, names)
 	}
-	if n := top["bounds"]; n != nil {
-		if err := r.bounds(n, names, &d, lines); err != nil {
-			return d, err
-		}
+	if bounds := top["bounds"]; bounds != nil {
+		r.bounds(bounds, names, d, lines)
 	}
-	if n := top["holdings"]; n != nil {
-		if names.holdings, err = r.holdings(n, names); err != nil {
-			return d, err
+	names.lower, names.upper = d.Lower, d.Upper
+	if holdings := top["holdings"]; holdings != nil {
+		names.holdings = make([]float64, n) // 0 of what is not listed
+		for _, h := range r.pairs(holdings, "holdings") {
+			name := r.name(h.key, "holdings: name of an entity")
+			names.holdings[r.entity(h.key, "holdings", name, names)] = r.number(h.value, "holdings of "+name, lp.MaxMagnitude)
 		}
+	} else if r.held != nil {
+		r.unheld, names.holdings = true, make([]float64, n)
 	}
-	if r.held != nil && names.holdings == nil {
-		r.unheld, names.holdings = true, make([]float64, len(d.Entities))
+	if constraints := top["constraints"]; constraints != nil {
+		r.constraints(constraints, names, d, lines)
 	}
-	if n := top["constraints"]; n != nil {
-		names.lower, names.upper = d.Lower, d.Upper
-		if names.lower == nil {
-			names.lower, names.upper = unbounded(len(d.Entities))
-		}
-		if err := r.constraints(n, names, &d, lines); err != nil {
-			return d, err
-		}
-	}
-	return d, nil
 }
 
-// holdings reads what is held of every entity: 0 of what is not listed.
-func (r *reader) holdings(n *yaml.Node, names *symbols) ([]float64, error) {
-	pairs, err := r.pairs(n, "holdings")
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float64, len(names.entities))
-	for _, h := range pairs {
-		name, err := r.name(h.key, "holdings: name of an entity")
-		if err != nil {
-			return nil, err
-		}
-		j, err := r.entity(h.key, "holdings", name, names)
-		if err != nil {
-			return nil, err
-		}
-		if out[j], err = r.number(h.value, "holdings of "+name, lp.MaxMagnitude); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func (r *reader) entities(n *yaml.Node) ([]string, error) {
+func (r *reader) entities(n *yaml.Node) (out []string) {
 	if n.Kind != yaml.SequenceNode {
-		return nil, r.errorf(n, "entities: a list is expected, like [CASH, MSFT], not %s", kindOf(n))
+		r.fail(n, "entities: a list is expected, like [CASH, MSFT], not %s", kindOf(n))
 	}
 	if len(n.Content) == 0 || len(n.Content) > lp.MaxEntities {
-		return nil, r.errorf(n, "entities: %d are listed; 1 to %d are allowed", len(n.Content), lp.MaxEntities)
+		r.fail(n, "entities: %d are listed; 1 to %d are allowed", len(n.Content), lp.MaxEntities)
 	}
-	var out []string
 	seen := map[string]bool{}
 	for i, c := range n.Content {
-		e, err := r.name(c, fmt.Sprintf("entity %d", i+1))
-		if err != nil {
-			return nil, err
-		}
+		e := r.name(c, fmt.Sprintf("entity %d", i+1))
 		if seen[e] {
-			return nil, r.errorf(c, "entity %d: %s is listed twice", i+1, e)
+			r.fail(c, "entity %d: %s is listed twice", i+1, e)
 		}
 		seen[e] = true
 		out = append(out, e)
 	}
-	return out, nil
+	return out
 }
 
 // total reads the budget: 1 where there is none in the file, NaN where there is
 // to be none.
-func (r *reader) total(n *yaml.Node) (float64, error) {
+func (r *reader) total(n *yaml.Node) float64 {
 	if n == nil {
-		return 1, nil
+		return 1
 	}
 	if n.Kind == yaml.ScalarNode && (n.Value == "none" || n.Tag == "!!null") || n.Kind == yaml.MappingNode {
-		return math.NaN(), nil
+		return math.NaN()
 	}
-	v, err := r.amount(n, "total")
-	if err != nil {
-		return 0, fmt.Errorf("%w; none means no budget", err)
+	v, wrong := numberOf(n, lp.MaxMagnitude)
+	if wrong != "" {
+		r.fail(n, "total: %s; none means no budget", wrong)
 	}
-	return v, nil
+	return v
 }
 
 // totalRow reads a total that lies between limits: {min: 0.5, max: 1}, or one of them.
-func (r *reader) totalRow(n *yaml.Node, entities int) (lp.Row, error) {
-	f, err := r.fields(n, "total", []string{"min", "max"})
-	if err != nil {
-		return lp.Row{}, err
-	}
-	row := lp.Row{Name: "total", Min: math.Inf(-1), Max: math.Inf(1), Coef: make([]float64, entities)}
-	for j := range row.Coef {
-		row.Coef[j] = 1
-	}
+func (r *reader) totalRow(n *yaml.Node, entities int) lp.Row {
+	f := r.fields(n, "total", []string{"min", "max"})
 	if f["min"] == nil && f["max"] == nil {
-		return row, r.errorf(n, "total: it needs min or max, like {max: 1}")
+		r.fail(n, "total: it needs min or max, like {max: 1}")
 	}
+	row := lp.Row{Name: "total", Min: math.Inf(-1), Max: math.Inf(1), Coef: slices.Repeat([]float64{1}, entities)}
 	if c := f["min"]; c != nil {
-		if row.Min, err = r.amount(c, "total, min"); err != nil {
-			return row, err
-		}
+		row.Min = r.number(c, "total, min", lp.MaxMagnitude)
 	}
 	if c := f["max"]; c != nil {
-		if row.Max, err = r.amount(c, "total, max"); err != nil {
-			return row, err
-		}
+		row.Max = r.number(c, "total, max", lp.MaxMagnitude)
 	}
 	if row.Min > row.Max {
-		return row, r.errorf(n, "total: the min, %g, is above the max, %g", row.Min, row.Max)
+		r.fail(n, "total: the min, %g, is above the max, %g", row.Min, row.Max)
 	}
-	return row, nil
+	return row
 }
 
-// unbounded returns the bounds of entities that have none of their own.
-func unbounded(n int) (lower, upper []float64) {
-	lower, upper = make([]float64, n), make([]float64, n)
-	for j := range upper {
-		upper[j] = math.Inf(1)
-	}
-	return lower, upper
-}
-
-func (r *reader) groups(n *yaml.Node, names *symbols) error {
-	pairs, err := r.pairs(n, "groups")
-	if err != nil {
-		return err
-	}
-	for _, g := range pairs {
-		name, err := r.name(g.key, "groups: name of a group")
-		if err != nil {
-			return err
-		}
+func (r *reader) groups(n *yaml.Node, names *symbols) {
+	for _, g := range r.pairs(n, "groups") {
+		name := r.name(g.key, "groups: name of a group")
 		if _, ok := names.index[name]; ok {
-			return r.errorf(g.key, "group %s: an entity has this name", name)
-		}
-		if g.value.Kind != yaml.SequenceNode || len(g.value.Content) == 0 {
-			return r.errorf(g.value, "group %s: a list of entities is expected, like [CASH, MSFT]", name)
+			r.fail(g.key, "group %s: an entity has this name", name)
 		}
 		var members []int
-		seen := map[int]bool{}
-		for _, c := range g.value.Content {
-			e, err := r.name(c, "group "+name)
-			if err != nil {
-				return err
+		for _, c := range r.items(g.value, "group "+name, "of entities is expected, like [CASH, MSFT]") {
+			e := r.name(c, "group "+name)
+			j := r.entity(c, "group "+name, e, names)
+			if slices.Contains(members, j) {
+				r.fail(c, "group %s: %s is listed twice", name, e)
 			}
-			j, err := r.entity(c, "group "+name, e, names)
-			if err != nil {
-				return err
-			}
-			if seen[j] {
-				return r.errorf(c, "group %s: %s is listed twice", name, e)
-			}
-			seen[j] = true
 			members = append(members, j)
 		}
 		names.addGroup(name, members)
 	}
-	return nil
 }
 
 // entity returns the index of an entity, which a group is not.
-func (r *reader) entity(n *yaml.Node, where, name string, names *symbols) (int, error) {
+func (r *reader) entity(n *yaml.Node, where, name string, names *symbols) int {
 	j, ok := names.index[name]
 	switch {
 	case !ok:
-		return 0, r.errorf(n, "%s: unknown entity %q%s; known are %s", where, clip(name), suggest(name, names.entities), list(names.entities))
+		r.fail(n, "%s: unknown entity %q%s; known are %s", where, clip(name), suggest(name, names.entities), list(names.entities))
 	case j >= len(names.entities):
-		return 0, r.errorf(n, "%s: %s is a group where an entity is expected", where, name)
+		r.fail(n, "%s: %s is a group where an entity is expected", where, name)
 	}
-	return j, nil
+	return j
 }
 
 // everyOther is what bounds of all entities that have none of their own stand under.
 const everyOther = "default"
 
-func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description, lines map[string]int) error {
-	pairs, err := r.pairs(n, "bounds")
-	if err != nil {
-		return err
-	}
-	if d.Lower == nil {
-		d.Lower, d.Upper = unbounded(len(d.Entities))
-	}
+func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description, lines map[string]int) {
 	own := make([]bool, len(d.Entities))
 	var rest *yaml.Node
-	for _, b := range pairs {
-		name, err := r.name(b.key, "bounds: name of an entity")
-		if err != nil {
-			return err
-		}
+	for _, b := range r.pairs(n, "bounds") {
+		name := r.name(b.key, "bounds: name of an entity")
 		k, ok := names.index[name]
 		switch {
 		case !ok && name == everyOther:
 			rest = b.value
-			continue
 		case ok && k >= len(names.entities):
-			if err := r.groupBounds(b.value, name, names, d, lines); err != nil {
-				return err
-			}
-			continue
-		}
-		if !ok { // groups and the word for all others stand here too
-			known := slices.Concat(names.entities, names.groups)
-			return r.errorf(b.key, "bounds: unknown name %q%s; known are %s, and %s for all others", clip(name), suggest(name, append(known, everyOther)), list(known), everyOther)
-		}
-		j := k
-		own[j] = true
-		if err := r.bound(b.value, j, d); err != nil {
-			return err
+			r.groupBounds(b.value, name, names, d, lines)
+		case !ok: // groups and the word for all others stand here too
+			known := names.names()
+			r.fail(b.key, "bounds: unknown name %q%s; known are %s, and %s for all others", clip(name), suggest(name, append(known, everyOther)), list(known), everyOther)
+		default:
+			own[k] = true
+			r.bound(b.value, k, d)
 		}
 	}
 	for j := range own {
 		if rest != nil && !own[j] {
-			if err := r.bound(rest, j, d); err != nil {
-				return err
-			}
+			r.bound(rest, j, d)
 		}
 	}
-	return nil
 }
 
 // pair reads two bounds.
-func (r *reader) pair(n *yaml.Node, name string) (lower, upper float64, err error) {
+func (r *reader) pair(n *yaml.Node, name string) (lower, upper float64) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) != 2 {
-		return 0, 0, r.errorf(n, "bounds of %s: two numbers are expected, like [0, 0.3]; .inf means no bound", name)
+		r.fail(n, "bounds of %s: two numbers are expected, like [0, 0.3]; .inf means no bound", name)
 	}
-	if lower, err = r.limit(n.Content[0], "lower bound of "+name, math.Inf(-1), lp.MaxMagnitude); err != nil {
-		return 0, 0, err
-	}
-	upper, err = r.limit(n.Content[1], "upper bound of "+name, math.Inf(1), lp.MaxMagnitude)
-	return lower, upper, err
-}
-
-func (r *reader) ordered(n *yaml.Node, name string, lower, upper float64) error {
+	lower = r.limit(n.Content[0], "lower bound of "+name, math.Inf(-1), lp.MaxMagnitude)
+	upper = r.limit(n.Content[1], "upper bound of "+name, math.Inf(1), lp.MaxMagnitude)
 	if lower > upper {
-		return r.errorf(n, "bounds of %s: the lower, %g, is above the upper, %g", name, lower, upper)
+		r.fail(n, "bounds of %s: the lower, %g, is above the upper, %g", name, lower, upper)
 	}
-	return nil
+	return lower, upper
 }
 
 // bound reads the bounds of entity j.
-func (r *reader) bound(n *yaml.Node, j int, d *lp.Description) error {
-	name := d.Entities[j]
-	lower, upper, err := r.pair(n, name)
-	if err != nil {
-		return err
-	}
+func (r *reader) bound(n *yaml.Node, j int, d *lp.Description) {
+	lower, upper := r.pair(n, d.Entities[j])
 	if r.box != nil { // no bound leaves that of the box
+		least, most := r.box.Lower[j], r.box.Upper[j]
 		if math.IsInf(lower, -1) {
-			lower = r.box.Lower[j]
+			lower = least
 		}
 		if math.IsInf(upper, 1) {
-			upper = r.box.Upper[j]
+			upper = most
 		}
-		if lower < r.box.Lower[j] || upper > r.box.Upper[j] {
-			return r.errorf(n, "bounds of %s: [%g, %g] reaches beyond [%g, %g], which it can be", name, lower, upper, r.box.Lower[j], r.box.Upper[j])
+		if lower < least || upper > most || lower > upper {
+			r.fail(n, "bounds of %s: [%g, %g] reaches beyond [%g, %g], which it can be", d.Entities[j], lower, upper, least, most)
 		}
 	}
 	d.Lower[j], d.Upper[j] = lower, upper
-	return r.ordered(n, name, lower, upper)
 }
 
 // groupBounds reads the bounds of a group, a row of its name.
-func (r *reader) groupBounds(n *yaml.Node, name string, names *symbols, d *lp.Description, lines map[string]int) error {
+func (r *reader) groupBounds(n *yaml.Node, name string, names *symbols, d *lp.Description, lines map[string]int) {
 	row := lp.Row{Name: name, Coef: names.expand(map[int]float64{names.index[name]: 1})}
-	var err error
-	if row.Min, row.Max, err = r.pair(n, name); err != nil {
-		return err
-	}
-	if err := r.ordered(n, name, row.Min, row.Max); err != nil {
-		return err
-	}
+	row.Min, row.Max = r.pair(n, name)
 	if math.IsInf(row.Min, -1) && math.IsInf(row.Max, 1) {
-		return nil
+		return
 	}
 	if line := lines[name]; line != 0 {
-		return r.errorf(n, "bounds of %s: the limit in line %d has the same name", name, line)
+		r.fail(n, "bounds of %s: the limit in line %d has the same name", name, line)
 	}
 	d.Rows, lines[name] = append(d.Rows, row), n.Line
-	return nil
 }

@@ -3,6 +3,7 @@ package constraints
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -12,33 +13,22 @@ import (
 
 // points reads the points of a hull. Without a total in the file there is a
 // budget of 1 if all points satisfy it.
-func (r *reader) points(n, total *yaml.Node, d lp.Description) (lp.Description, error) {
-	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		return d, r.errorf(n, "points: a list of points is expected, like [[0.2, 0.8], [0.6, 0.4]]")
-	}
-	for i, c := range n.Content {
-		if c.Kind != yaml.SequenceNode || len(c.Content) == 0 {
-			return d, r.errorf(c, "point %d: a list of numbers is expected, not %s", i+1, kindOf(c))
-		}
+func (r *reader) points(n, total *yaml.Node, d lp.Description) lp.Description {
+	for i, c := range r.items(n, "points", "of points is expected, like [[0.2, 0.8], [0.6, 0.4]]") {
+		numbers := r.items(c, fmt.Sprintf("point %d", i+1), "of numbers is expected, not "+kindOf(c))
 		if d.Entities == nil {
-			d.Entities = entityNames(len(c.Content))
+			d.Entities = entityNames(len(numbers))
 		}
-		if len(c.Content) != len(d.Entities) {
-			return d, r.errorf(c, "point %d has %s for %s", i+1, count.Of(len(c.Content), "number"), count.Of(len(d.Entities), "entity"))
+		if len(numbers) != len(d.Entities) {
+			r.fail(c, "point %d has %s for %s", i+1, count.Of(len(numbers), "number"), count.Of(len(d.Entities), "entity"))
 		}
-		v := make([]float64, len(c.Content))
-		for j, x := range c.Content {
-			var err error
-			if v[j], err = r.amount(x, fmt.Sprintf("point %d, %s", i+1, d.Entities[min(j, len(d.Entities)-1)])); err != nil {
-				return d, err
-			}
+		v := make([]float64, len(numbers))
+		for j, x := range numbers {
+			v[j] = r.number(x, fmt.Sprintf("point %d, %s", i+1, d.Entities[j]), lp.MaxMagnitude)
 		}
 		d.Points = append(d.Points, v)
 	}
-	var err error
-	if d.Total, err = r.total(total); err != nil {
-		return d, err
-	}
+	d.Total = r.total(total)
 	for i, v := range d.Points {
 		sum, scale := 0., 0.
 		for _, x := range v {
@@ -49,89 +39,88 @@ func (r *reader) points(n, total *yaml.Node, d lp.Description) (lp.Description, 
 			continue
 		}
 		if total != nil {
-			return d, r.errorf(n.Content[i], "point %d: its sum is %g and the total %g", i+1, sum, d.Total)
+			r.fail(n.Content[i], "point %d: its sum is %g and the total %g", i+1, sum, d.Total)
 		}
 		d.Total = math.NaN()
 	}
-	return d, nil
+	return d
 }
 
-var (
-	generateKeys    = []string{"method", "entities", "rows", "points", "seed"}
-	generateMethods = []string{"points", "rejection_sampling", "portfolio", "unconstrained"}
-)
+// generators are the methods that draw a polytope, in the order in which messages list
+// them, and the arguments that each takes beside its name.
+var generators = []struct {
+	method string
+	takes  []string
+	draw   func(entities, rows, points int, seed uint64) (lp.Description, error)
+}{
+	{"points", []string{"entities", "points", "seed"}, func(entities, _, points int, seed uint64) (lp.Description, error) {
+		return drawPoints(entities, points, seed)
+	}},
+	{"rejection_sampling", []string{"entities", "rows", "seed"}, func(entities, rows, _ int, seed uint64) (lp.Description, error) {
+		return drawRejection(entities, rows, seed)
+	}},
+	{"portfolio", []string{"rows", "seed"}, func(_, rows, _ int, seed uint64) (lp.Description, error) {
+		return drawPortfolio(rows, seed)
+	}},
+	{"unconstrained", []string{"entities"}, func(entities, _, _ int, _ uint64) (lp.Description, error) {
+		return lp.Description{Entities: entityNames(entities), Total: 1}, nil
+	}},
+}
 
 // generate draws the polytope that a generator describes.
-func (r *reader) generate(n *yaml.Node, d lp.Description) (lp.Description, error) {
-	f, err := r.fields(n, "generate", generateKeys)
-	if err != nil {
-		return d, err
-	}
+func (r *reader) generate(n *yaml.Node, d lp.Description) lp.Description {
+	args := []string{"entities", "rows", "points", "seed"}
+	f := r.fields(n, "generate", append([]string{"method"}, args...))
 	method := ""
 	if c := f["method"]; c != nil {
-		if method, err = r.name(c, "generate, method"); err != nil {
-			return d, err
+		method = r.name(c, "generate, method")
+	}
+	var methods []string
+	at := -1
+	for i, g := range generators {
+		methods = append(methods, g.method)
+		if g.method == method {
+			at = i
 		}
 	}
-	takes := map[string][]string{
-		"points":             {"entities", "points", "seed"},
-		"rejection_sampling": {"entities", "rows", "seed"},
-		"portfolio":          {"rows", "seed"},
-		"unconstrained":      {"entities"},
-	}[method]
-	if takes == nil {
-		return d, r.errorf(n, "generate, method: one of %s is expected, not %q%s", list(generateMethods), clip(method), suggest(method, generateMethods))
+	if at < 0 {
+		r.fail(n, "generate, method: one of %s is expected, not %q%s", list(methods), clip(method), suggest(method, methods))
 	}
+	g := generators[at]
 	arg := map[string]uint64{"seed": 1, "rows": 5, "points": 30, "entities": uint64(len(d.Entities))}
-	for _, key := range generateKeys[1:] {
+	for _, key := range args {
 		c := f[key]
 		if c == nil {
 			continue
 		}
-		taken := false
-		for _, k := range takes {
-			taken = taken || k == key
-		}
-		if !taken {
-			return d, r.errorf(c, "generate: method %s does not take %s, only %s", method, key, list(takes))
+		if !slices.Contains(g.takes, key) {
+			r.fail(c, "generate: method %s does not take %s, only %s", method, key, list(g.takes))
 		}
 		least, most := uint64(1), uint64(lp.MaxEntities)
 		if key == "seed" {
 			least, most = 0, math.MaxUint64
 		}
-		if arg[key], err = r.integer(c, "generate, "+key, least, most); err != nil {
-			return d, err
-		}
+		arg[key] = r.integer(c, "generate, "+key, least, most)
 	}
-	entities, rows, points, seed := int(arg["entities"]), int(arg["rows"]), int(arg["points"]), arg["seed"]
-	if method != "portfolio" {
+	entities := int(arg["entities"])
+	if slices.Contains(g.takes, "entities") {
 		if entities == 0 {
-			return d, r.errorf(n, "generate: entities are missing, a number")
+			r.fail(n, "generate: entities are missing, a number")
 		}
 		if d.Entities != nil && len(d.Entities) != entities {
-			return d, r.errorf(f["entities"], "generate: %s where %d are listed", count.Of(entities, "entity"), len(d.Entities))
+			r.fail(f["entities"], "generate: %s where %d are listed", count.Of(entities, "entity"), len(d.Entities))
 		}
 	}
-	var g lp.Description
-	switch method {
-	case "points":
-		g, err = drawPoints(entities, points, seed)
-	case "rejection_sampling":
-		g, err = drawRejection(entities, rows, seed)
-	case "portfolio":
-		g, err = drawPortfolio(rows, seed)
-	default:
-		g = lp.Description{Entities: entityNames(entities), Total: 1}
-	}
+	drawn, err := g.draw(entities, int(arg["rows"]), int(arg["points"]), arg["seed"])
 	if err != nil {
-		return d, r.errorf(n, "generate: %w", err)
+		r.fail(n, "generate: %w", err)
 	}
 	if d.Entities != nil {
-		if len(d.Entities) != len(g.Entities) {
-			return d, r.errorf(n, "generate: method %s has %s where %d are listed", method, count.Of(len(g.Entities), "entity"), len(d.Entities))
+		if len(d.Entities) != len(drawn.Entities) {
+			r.fail(n, "generate: method %s has %s where %d are listed", method, count.Of(len(drawn.Entities), "entity"), len(d.Entities))
 		}
-		g.Entities = d.Entities
+		drawn.Entities = d.Entities
 	}
-	g.Name, g.FacetEffort = d.Name, d.FacetEffort
-	return g, nil
+	drawn.Name, drawn.FacetEffort = d.Name, d.FacetEffort
+	return drawn
 }

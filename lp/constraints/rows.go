@@ -15,25 +15,28 @@ var rowKeys = []string{"name", "expr", "coefficients", "abs", "terms", "min", "m
 
 // constraints adds the list of constraints on entities with the bounds of d to its rows,
 // those of which have names from elsewhere in the file, by line.
-func (r *reader) constraints(n *yaml.Node, names *symbols, d *lp.Description, lines map[string]int) error {
+func (r *reader) constraints(n *yaml.Node, names *symbols, d *lp.Description, lines map[string]int) {
 	if n.Kind != yaml.SequenceNode {
-		return r.errorf(n, "constraints: a list is expected, not %s", kindOf(n))
+		r.fail(n, "constraints: a list is expected, not %s", kindOf(n))
 	}
-	if len(n.Content)*len(names.entities) > lp.MaxCells {
-		return r.errorf(n, "constraints: %d of %d entities are too many (at most %d numbers)", len(n.Content), len(names.entities), lp.MaxCells)
-	}
-	for i, c := range n.Content {
-		rows, named, err := r.constraint(i, c, names)
-		if err != nil {
-			return err
+	checkSize := func(at *yaml.Node, what string, rows int) {
+		if rows*len(names.entities) > lp.MaxCells {
+			r.fail(at, "constraints: %d%s of %d entities are too many (at most %d numbers)", rows, what, len(names.entities), lp.MaxCells)
 		}
-		name := rows[0].Name
+	}
+	checkSize(n, "", len(n.Content))
+	for i, c := range n.Content {
+		rows, name := r.constraint(i, c, names)
+		named := name != ""
+		if !named {
+			name = rows[0].Name
+		}
 		for k := 2; !named && lines[name] != 0; k++ {
 			base, _, _ := strings.Cut(name, " #")
 			name = fmt.Sprintf("%s #%d", base, k)
 		}
 		if line := lines[name]; line != 0 {
-			return r.errorf(c, "constraint %s: the one in line %d has the same name", name, line)
+			r.fail(c, "constraint %s: the one in line %d has the same name", name, line)
 		}
 		lines[name] = c.Line
 		for k := range rows {
@@ -41,256 +44,170 @@ func (r *reader) constraints(n *yaml.Node, names *symbols, d *lp.Description, li
 				rows[k].Name = fmt.Sprintf("%s (%d)", name, k+1)
 			}
 			if err := lp.CheckRow(names.entities, rows[k]); err != nil {
-				return r.errorf(c, "%v", err)
+				r.fail(c, "%v", err)
 			}
 		}
-		if weights := field(c, "abs"); weights != nil {
-			if rows, err = r.withSigns(weights, rows[0], names, d); err != nil {
-				return err
-			}
-		}
-		if d.Rows = append(d.Rows, rows...); len(d.Rows)*len(names.entities) > lp.MaxCells {
-			return r.errorf(c, "constraints: %d rows of %d entities are too many (at most %d numbers)", len(d.Rows), len(names.entities), lp.MaxCells)
-		}
+		d.Rows = append(d.Rows, rows...)
+		checkSize(c, " rows", len(d.Rows))
 	}
-	return nil
 }
 
-// field returns the value of a mapping's key, nil where there is none.
-func field(n *yaml.Node, key string) *yaml.Node {
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
-}
-
-// maxSigns is the number of entities of either sign that a sum of magnitudes may have: it
-// is as many rows as there are choices of their signs.
-const maxSigns = 8
-
-// withSigns returns the rows of sum_j w_j |a_j| <= c, given the one that has w for its
-// coefficients: sum_j s_j w_j a_j <= c for all signs s_j. An entity whose bounds allow one
-// sign has that.
-func (r *reader) withSigns(n *yaml.Node, row lp.Row, names *symbols, d *lp.Description) ([]lp.Row, error) {
-	var free []int
-	for j, w := range row.Coef {
-		below, above := 0., math.Inf(1)
-		if d.Lower != nil {
-			below, above = d.Lower[j], d.Upper[j]
-		}
-		switch {
-		case w < 0:
-			return nil, r.errorf(n, "constraint %s, abs: the weight of %s is %g: 0 or more is allowed", row.Name, names.entities[j], w)
-		case w == 0 || below >= 0:
-		case above <= 0:
-			row.Coef[j] = -w
-		default:
-			free = append(free, j)
-		}
-	}
-	if len(free) > maxSigns {
-		return nil, r.errorf(n, "constraint %s, abs: %d entities can be of either sign: at most %d are allowed, as the limit is one row for every choice of signs",
-			row.Name, len(free), maxSigns)
-	}
-	if len(free) == 0 {
-		return []lp.Row{row}, nil
-	}
-	var rows []lp.Row
-	for signs := range 1 << len(free) {
-		one := lp.Row{Name: row.Name + " ", Coef: slices.Clone(row.Coef), Min: row.Min, Max: row.Max}
-		for k, j := range free {
-			if signs>>k&1 == 1 {
-				one.Coef[j] = -one.Coef[j]
-				one.Name += "-"
-			} else {
-				one.Name += "+"
-			}
-		}
-		rows = append(rows, one)
-	}
-	return rows, nil
-}
-
-// constraint reads constraint i and says whether the file names it. One that it
-// does not is named by its expression, or by its place.
-func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (rows []lp.Row, named bool, err error) {
+// constraint reads constraint i and the name that the file gives it, which is empty where
+// it gives none: the first row has the name that its expression or its place makes.
+func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (rows []lp.Row, name string) {
 	place := fmt.Sprintf("constraint %d", i+1)
 	if n.Kind == yaml.ScalarNode {
-		rows, err = r.expr(n, place, names)
-		return rows, false, err
+		return r.expr(n, place, names), ""
 	}
 	where := place
-	for i := 0; i+1 < len(n.Content); i += 2 { // errors in it name it
-		if k, v := n.Content[i], n.Content[i+1]; k.Value == "name" && lp.CheckName(v.Value) == nil {
-			where = "constraint " + v.Value
+	for entry := range slices.Chunk(n.Content, 2) { // errors in it name it
+		if entry[0].Value == "name" && lp.CheckName(entry[1].Value) == nil {
+			where = "constraint " + entry[1].Value
 		}
 	}
-	f, err := r.fields(n, where, rowKeys)
-	if err != nil {
-		return nil, false, err
-	}
-	name := ""
-	var row lp.Row
+	f := r.fields(n, where, rowKeys)
 	if c := f["name"]; c != nil {
-		if name, err = r.name(c, place+", name"); err != nil {
-			return nil, false, err
+		name = r.name(c, place+", name")
+	}
+	// without refuses what cannot stand beside other fields.
+	without := func(format string, keys ...string) {
+		for _, k := range keys {
+			if f[k] != nil {
+				r.fail(f[k], format, where, k)
+			}
 		}
 	}
 	switch {
-	case f["expr"] != nil && f["coefficients"] != nil:
-		return nil, false, r.errorf(f["coefficients"], "%s: expr and coefficients cannot stand together", where)
 	case f["expr"] != nil:
-		for _, k := range [...]string{"abs", "terms", "min", "max", "equal"} {
-			if f[k] != nil {
-				return nil, false, r.errorf(f[k], "%s: %s goes with coefficients; an expr states its own limit", where, k)
-			}
-		}
-		rows, err = r.expr(f["expr"], where, names)
-	case f["coefficients"] != nil && f["abs"] != nil:
-		return nil, false, r.errorf(f["abs"], "%s: coefficients and abs cannot stand together", where)
+		without("%s: expr and %s cannot stand together", "coefficients")
+		without("%s: %s goes with coefficients; an expr states its own limit", "abs", "terms", "min", "max", "equal")
+		return r.expr(f["expr"], where, names), name
 	case f["abs"] != nil:
-		if f["max"] == nil || f["min"] != nil || f["equal"] != nil {
-			return nil, false, r.errorf(n, "%s: abs goes with max, and with neither min nor equal: what is left would not be convex", where)
+		if f["coefficients"] != nil {
+			without("%s: coefficients and %s cannot stand together", "abs")
 		}
-		row, err = r.coefficients(f, f["abs"], where, names)
-		row.Name = fmt.Sprintf("row %d", i+1)
+		if f["max"] == nil || f["min"] != nil || f["equal"] != nil {
+			r.fail(n, "%s: abs goes with max, and with neither min nor equal: what is left would not be convex", where)
+		}
+		rows = r.magnitudes(f["abs"], r.coefficients(f, f["abs"], where, names), where, names)
 	case f["coefficients"] != nil:
-		row, err = r.coefficients(f, f["coefficients"], where, names)
-		row.Name = fmt.Sprintf("row %d", i+1)
+		rows = []lp.Row{r.coefficients(f, f["coefficients"], where, names)}
 	default:
-		return nil, false, r.errorf(n, "%s: it needs expr, coefficients with min, max or equal, or abs with max", where)
+		r.fail(n, "%s: it needs expr, coefficients with min, max or equal, or abs with max", where)
 	}
-	if err != nil {
-		return nil, false, err
-	}
-	if rows == nil {
-		rows = []lp.Row{row}
-	}
-	if name != "" {
-		rows[0].Name = name
-	}
-	return rows, name != "", nil
+	rows[0].Name = fmt.Sprintf("row %d", i+1)
+	return rows, name
 }
 
 // expr reads an expression and names the first of its rows by it.
-func (r *reader) expr(n *yaml.Node, where string, names *symbols) ([]lp.Row, error) {
+func (r *reader) expr(n *yaml.Node, where string, names *symbols) []lp.Row {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		return nil, r.errorf(n, "%s, expr: text is expected, like \"TECH + 2*CASH <= 0.4\", not %s", where, kindOf(n))
+		r.fail(n, "%s, expr: text is expected, like \"TECH + 2*CASH <= 0.4\", not %s", where, kindOf(n))
 	}
 	rows, err := parseExpr(n.Value, names)
 	if err != nil {
-		return nil, r.errorf(n, "%s, expr: %w", where, err)
+		r.fail(n, "%s, expr: %w", where, err)
 	}
 	row := &rows[0]
 	row.Name = strings.Join(strings.Fields(n.Value), " ")
 	if lp.CheckName(row.Name) != nil {
 		row.Name = strings.ToUpper(where[:1]) + where[1:]
 	}
-	return rows, nil
+	return rows
+}
+
+// magnitudes returns the rows of sum_j w_j |a_j| <= c, given the one that has w for its
+// coefficients: as an expression would state them, the signs of the first entity changing
+// first.
+func (r *reader) magnitudes(n *yaml.Node, row lp.Row, where string, names *symbols) (rows []lp.Row) {
+	var x piecewise
+	for j, w := range slices.Backward(row.Coef) {
+		if w < 0 {
+			r.fail(n, "%s, abs: the weight of %s is %g: 0 or more is allowed", where, names.entities[j], w)
+		}
+		if w > 0 {
+			signs := []affine{{coef: map[int]float64{j: w}}, {coef: map[int]float64{j: -w}}}
+			x.add(1, extreme{name: "abs", of: names.largest(signs), single: j}.piecewise())
+		}
+	}
+	p := &exprParser{names: names}
+	p.spread(&x)
+	for _, a := range p.choices(x) {
+		rows = append(rows, lp.Row{Coef: names.expand(a.coef), Min: row.Min, Max: row.Max, Terms: x.rowTerms()})
+	}
+	return rows
 }
 
 // coefficients reads a row whose coefficients are in a node.
-func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where string, names *symbols) (row lp.Row, err error) {
-	pairs, err := r.pairs(n, where+", coefficients")
-	if err != nil {
-		return row, err
-	}
+func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where string, names *symbols) (row lp.Row) {
 	coef := map[int]float64{}
-	for _, c := range pairs {
-		name, err := r.name(c.key, where+", coefficients: name")
-		if err != nil {
-			return row, err
-		}
+	for _, c := range r.pairs(n, where+", coefficients") {
+		name := r.name(c.key, where+", coefficients: name")
 		k, ok := names.index[name]
 		if !ok {
-			return row, r.errorf(c.key, "%s, coefficients: %s", where, names.unknown(name, name))
+			r.fail(c.key, "%s, coefficients: %s", where, names.unknown(name, name))
 		}
-		if coef[k], err = r.number(c.value, where+", coefficient of "+name, lp.MaxRow); err != nil {
-			return row, err
-		}
+		coef[k] = r.number(c.value, where+", coefficient of "+name, lp.MaxRow)
 	}
-	row = lp.Row{Coef: names.expand(coef), Min: math.Inf(-1), Max: math.Inf(1)}
+	row.Coef = names.expand(coef)
 	if n := f["equal"]; n != nil {
 		if f["terms"] != nil {
-			return row, r.errorf(n, "%s: equal cannot stand with terms: what is left would not be convex", where)
+			r.fail(n, "%s: equal cannot stand with terms: what is left would not be convex", where)
 		}
 		if f["min"] != nil || f["max"] != nil {
-			return row, r.errorf(n, "%s: equal cannot stand with min or max", where)
+			r.fail(n, "%s: equal cannot stand with min or max", where)
 		}
-		row.Max, err = r.number(n, where+", equal", lp.MaxRow)
+		row.Max = r.number(n, where+", equal", lp.MaxRow)
 		row.Min = row.Max
-		return row, err
+		return row
 	}
-	if n := f["min"]; n != nil {
-		if row.Min, err = r.limit(n, where+", min", math.Inf(-1), lp.MaxRow); err != nil {
-			return row, err
-		}
-	}
-	if n := f["max"]; n != nil {
-		if row.Max, err = r.limit(n, where+", max", math.Inf(1), lp.MaxRow); err != nil {
-			return row, err
-		}
-	}
+	row.Min = r.limit(f["min"], where+", min", math.Inf(-1), lp.MaxRow)
+	row.Max = r.limit(f["max"], where+", max", math.Inf(1), lp.MaxRow)
 	if n := f["terms"]; n != nil {
 		if f["max"] == nil || f["min"] != nil {
-			return row, r.errorf(n, "%s: terms go with max, and with neither min nor equal: what is left would not be convex", where)
+			r.fail(n, "%s: terms go with max, and with neither min nor equal: what is left would not be convex", where)
 		}
-		row.Terms, err = r.terms(n, where+", terms", names)
-		return row, err
+		row.Terms = r.terms(n, where+", terms", names)
 	}
-	return row, err
+	return row
 }
 
 var termKeys = []string{"entity", "above", "below", "from", "holding"}
 
 // terms reads convex terms of a row: above max(0, a - from) + below max(0, from - a) of an
 // entity, and where holding is true a state moves from.
-func (r *reader) terms(n *yaml.Node, where string, names *symbols) (out []lp.Term, err error) {
-	if n.Kind != yaml.SequenceNode || len(n.Content) == 0 {
-		return nil, r.errorf(n, "%s: a list is expected, like [{entity: %s, above: 1, below: 1, from: 0.1}], not %s", where, names.entities[0], kindOf(n))
-	}
-	for i, c := range n.Content {
+func (r *reader) terms(n *yaml.Node, where string, names *symbols) (out []lp.Term) {
+	like := fmt.Sprintf("is expected, like [{entity: %s, above: 1, below: 1, from: 0.1}], not %s", names.entities[0], kindOf(n))
+	for i, c := range r.items(n, where, like) {
 		at := fmt.Sprintf("%s, term %d", where, i+1)
-		f, err := r.fields(c, at, termKeys)
-		if err != nil {
-			return nil, err
-		}
-		var t lp.Term
+		f := r.fields(c, at, termKeys)
 		if f["entity"] == nil {
-			return nil, r.errorf(c, "%s: it needs an entity", at)
+			r.fail(c, "%s: it needs an entity", at)
 		}
-		name, err := r.name(f["entity"], at+", entity")
-		if err != nil {
-			return nil, err
-		}
-		if t.Entity, err = r.entity(f["entity"], at, name, names); err != nil {
-			return nil, err
-		}
-		for _, x := range [...]struct {
-			key  string
-			to   *float64
-			most float64
-		}{{"above", &t.Above, lp.MaxRow}, {"below", &t.Below, lp.MaxRow}, {"from", &t.From, lp.MaxMagnitude}} {
-			v := f[x.key]
+		number := func(key string, least, most float64) float64 {
+			v := f[key]
 			if v == nil {
-				continue
+				return 0
 			}
-			if *x.to, err = r.number(v, at+", "+x.key, x.most); err != nil {
-				return nil, err
+			x := r.number(v, at+", "+key, most)
+			if x < least {
+				r.fail(v, "%s, %s: %g is below 0: what is left would not be convex", at, key, x)
 			}
-			if x.key != "from" && *x.to < 0 {
-				return nil, r.errorf(v, "%s, %s: %g is below 0: what is left would not be convex", at, x.key, *x.to)
-			}
+			return x
+		}
+		t := lp.Term{
+			Entity: r.entity(f["entity"], at, r.name(f["entity"], at+", entity"), names),
+			Above:  number("above", 0, lp.MaxRow),
+			Below:  number("below", 0, lp.MaxRow),
+			From:   number("from", -lp.MaxMagnitude, lp.MaxMagnitude),
 		}
 		if v := f["holding"]; v != nil {
 			if v.Value != "true" && v.Value != "false" {
-				return nil, r.errorf(v, "%s, holding: true or false is expected, not %s", at, clip(v.Value))
+				r.fail(v, "%s, holding: true or false is expected, not %s", at, clip(v.Value))
 			}
 			t.Holding = v.Value == "true"
 		}
 		out = append(out, t)
 	}
-	return out, nil
+	return out
 }

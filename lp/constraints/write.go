@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"paspo/lp"
+	"paspo/lp/internal/vec"
 )
 
 // Write writes the polytope as a constraints file to edit. Parse reads it back to the
@@ -35,14 +36,11 @@ func Write(w io.Writer, p *lp.Polytope) error {
 	if d.Points != nil {
 		fmt.Fprintf(out, "\n# The sum of all entities, or none.\ntotal: %s\n\n# Their convex hull is the polytope.\npoints:\n", total)
 		for _, v := range d.Points {
-			fmt.Fprint(out, "  - [")
+			numbers := make([]string, len(v))
 			for j, x := range v {
-				if j > 0 {
-					fmt.Fprint(out, ", ")
-				}
-				fmt.Fprint(out, number(x))
+				numbers[j] = number(x)
 			}
-			fmt.Fprint(out, "]\n")
+			fmt.Fprintf(out, "  - [%s]\n", strings.Join(numbers, ", "))
 		}
 		if d.FacetEffort > 0 {
 			fmt.Fprintf(out, "\n# Millions of steps to look for its facets.\nfacet_effort: %d\n", d.FacetEffort)
@@ -87,15 +85,15 @@ func writeRow(out *bufio.Writer, entities []string, r lp.Row) {
 		return
 	}
 	fmt.Fprintf(out, "  - name: %s\n", yamlName(r.Name))
-	switch {
-	case r.Min == r.Max:
+	if r.Min == r.Max {
 		fmt.Fprintf(out, "    equal: %s\n", number(r.Max))
-	case math.IsInf(r.Min, -1):
-		fmt.Fprintf(out, "    max: %s\n", number(r.Max))
-	case math.IsInf(r.Max, 1):
-		fmt.Fprintf(out, "    min: %s\n", number(r.Min))
-	default:
-		fmt.Fprintf(out, "    min: %s\n    max: %s\n", number(r.Min), number(r.Max))
+	} else {
+		if !math.IsInf(r.Min, -1) {
+			fmt.Fprintf(out, "    min: %s\n", number(r.Min))
+		}
+		if !math.IsInf(r.Max, 1) {
+			fmt.Fprintf(out, "    max: %s\n", number(r.Max))
+		}
 	}
 	for i, t := range r.Terms {
 		if i == 0 {
@@ -103,7 +101,7 @@ func writeRow(out *bufio.Writer, entities []string, r lp.Row) {
 		}
 		fmt.Fprintf(out, "      - {entity: %s, above: %s, below: %s, from: %s, holding: %t}\n", yamlName(entities[t.Entity]), number(t.Above), number(t.Below), number(t.From), t.Holding)
 	}
-	if !slices.ContainsFunc(r.Coef, func(c float64) bool { return c != 0 }) {
+	if vec.MaxAbs(r.Coef) == 0 {
 		fmt.Fprint(out, "    coefficients: {}\n")
 		return
 	}
@@ -115,40 +113,26 @@ func writeRow(out *bufio.Writer, entities []string, r lp.Row) {
 	}
 }
 
-// expr returns a row as an expression that parses to the same numbers, and false
+// rowExpr returns a row as an expression that parses to the same numbers, and false
 // where a name cannot be quoted.
 func rowExpr(entities []string, r lp.Row) (string, bool) {
-	var s strings.Builder
+	quoted := slices.Clone(entities)
 	for j, c := range r.Coef {
-		if c == 0 {
-			continue
-		}
-		switch {
-		case s.Len() == 0 && c < 0:
-			s.WriteString("-")
-		case s.Len() > 0 && c < 0:
-			s.WriteString(" - ")
-		case s.Len() > 0:
-			s.WriteString(" + ")
-		}
-		name, ok := quoteName(entities[j])
-		if !ok {
+		var ok bool
+		if quoted[j], ok = quoteName(entities[j]); c != 0 && !ok {
 			return "", false
 		}
-		if c = math.Abs(c); c != 1 {
-			s.WriteString(number(c) + "*")
-		}
-		s.WriteString(name)
 	}
+	s := weightedSum(r.Coef, quoted)
 	switch {
 	case r.Min == r.Max:
-		return s.String() + " = " + number(r.Max), true
+		return s + " = " + number(r.Max), true
 	case math.IsInf(r.Min, -1):
-		return s.String() + " <= " + number(r.Max), true
+		return s + " <= " + number(r.Max), true
 	case math.IsInf(r.Max, 1):
-		return s.String() + " >= " + number(r.Min), true
+		return s + " >= " + number(r.Min), true
 	}
-	return number(r.Min) + " <= " + s.String() + " <= " + number(r.Max), true
+	return number(r.Min) + " <= " + s + " <= " + number(r.Max), true
 }
 
 // writeWrapped writes a flow sequence of names in lines of bearable length.
@@ -157,16 +141,15 @@ func writeWrapped(out *bufio.Writer, names []string) {
 	column := len("entities: [")
 	for i, e := range names {
 		e = yamlName(e)
-		if i > 0 {
-			fmt.Fprint(out, ",")
-			if column += len(e) + 2; column > longest {
-				fmt.Fprint(out, "\n  ")
-				column = len(e) + 2
-			} else {
-				fmt.Fprint(out, " ")
-			}
-		} else {
+		switch {
+		case i == 0:
 			column += len(e)
+		case column+len(e)+2 > longest:
+			fmt.Fprint(out, ",\n  ")
+			column = len(e) + 2
+		default:
+			fmt.Fprint(out, ", ")
+			column += len(e) + 2
 		}
 		fmt.Fprint(out, e)
 	}
