@@ -3,19 +3,14 @@ package dd
 import mathbits "math/bits"
 
 // bits is a set of small numbers. Its zero value is empty.
-
 type bits struct{ w []uint64 }
 
 func (b *bits) set(k int) {
 	i := k >> 6
-	if i < len(b.w) {
-		b.w[i] |= 1 << (k & 63)
-		return
+	if i >= len(b.w) {
+		b.w = append(b.w, make([]uint64, i+1-len(b.w))...)
 	}
-	w := make([]uint64, i+1)
-	copy(w, b.w)
-	w[i] |= 1 << (k & 63)
-	b.w = w
+	b.w[i] |= 1 << (k & 63)
 }
 
 func (b bits) has(k int) bool {

@@ -100,20 +100,16 @@ type Precision int
 
 const (
 	Floats Precision = iota // float64
-	Pairs                   // sums of two float64
 	Exact
 )
 
-// Precisions are all, the fastest first: each decides what those before it cannot.
-var Precisions = [...]Precision{Floats, Pairs, Exact}
+// Precisions are all, the fastest first: exact arithmetic decides what floating point cannot.
+var Precisions = [...]Precision{Floats, Exact}
 
 // New returns the cone of all x in R^d whose coordinates in nonneg are not negative.
 func New(d int, nonneg []bool, in Precision, budget Budget) Cone {
-	switch in {
-	case Exact:
+	if in == Exact {
 		return start[bigInt](integers{}, d, nonneg, budget)
-	case Pairs:
-		return start[pair](pairs{}, d, nonneg, budget)
 	}
 	return start[float64](floats{max(zeroTol, budget.Noise)}, d, nonneg, budget)
 }
@@ -125,31 +121,27 @@ func start[T any](f field[T], d int, nonneg []bool, budget Budget) *cone[T] {
 		c.err = ErrBudget // the first rays are too many
 		return c
 	}
-	unit := func(j int, v float64) []T {
+	unit := func(j int) []T {
 		g := make([]float64, d)
-		g[j] = v
+		g[j] = 1
 		return f.vector(g)
 	}
 	for j := range d {
 		if nonneg[j] {
-			c.constraints = append(c.constraints, nil)
-			c.coordinate = append(c.coordinate, j)
-			c.equality = append(c.equality, false)
+			c.constrain(nil, j, false)
 		}
 	}
-	at := 0
 	for j := range d {
 		if !nonneg[j] {
-			c.lines = append(c.lines, unit(j, 1))
+			c.lines = append(c.lines, unit(j))
 			continue
 		}
-		r := ray[T]{x: unit(j, 1)}
-		for k := range c.constraints {
-			if k != at {
+		r := ray[T]{x: unit(j)}
+		for k, of := range c.coordinate {
+			if of != j {
 				r.zero.set(k)
 			}
 		}
-		at++
 		c.rays = append(c.rays, r)
 	}
 	return c
@@ -158,14 +150,19 @@ func start[T any](f field[T], d int, nonneg []bool, budget Budget) *cone[T] {
 func (c *cone[T]) Cut(g []float64) error      { return c.add(c.f.vector(g), false) }
 func (c *cone[T]) Restrict(g []float64) error { return c.add(c.f.vector(g), true) }
 
+// constrain lists a constraint and returns its number.
+func (c *cone[T]) constrain(g []T, coordinate int, equality bool) int {
+	c.constraints = append(c.constraints, g)
+	c.coordinate = append(c.coordinate, coordinate)
+	c.equality = append(c.equality, equality)
+	return len(c.constraints) - 1
+}
+
 func (c *cone[T]) add(g []T, equality bool) error {
 	if c.err != nil {
 		return c.err
 	}
-	id := len(c.constraints)
-	c.constraints = append(c.constraints, g)
-	c.coordinate = append(c.coordinate, -1)
-	c.equality = append(c.equality, equality)
+	id := c.constrain(g, -1, equality)
 	done, err := c.absorbLine(g, id, equality)
 	if done || err != nil {
 		return err
@@ -297,8 +294,7 @@ func (c *cone[T]) steepest(g []T) (at int, err error) {
 func (c *cone[T]) clear(x []T, zero bits) {
 	for k, j := range c.coordinate {
 		if j >= 0 && zero.has(k) {
-			var z [1]float64
-			x[j] = c.f.vector(z[:])[0]
+			x[j] = c.f.vector([]float64{0})[0]
 		}
 	}
 }

@@ -3,6 +3,9 @@ package dd
 import (
 	"math"
 	"math/big"
+	"slices"
+
+	"paspo/lp/internal/vec"
 )
 
 // A value g . x with |g| and |x| at most 1 is 0 up to zeroTol, and decided beyond
@@ -17,31 +20,20 @@ const (
 type floats struct{ zero float64 }
 
 func (floats) vector(g []float64) []float64 {
-	x := append([]float64(nil), g...)
+	x := slices.Clone(g)
 	normalize(x)
 	return x
 }
 
 func normalize(x []float64) {
-	m := 0.
-	for _, v := range x {
-		m = max(m, math.Abs(v))
-	}
-	if m == 0 {
-		return
-	}
-	for i := range x {
-		x[i] /= m
+	if m := vec.MaxAbs(x); m > 0 {
+		for i := range x {
+			x[i] /= m
+		}
 	}
 }
 
-func (floats) dot(g, x []float64) float64 {
-	s := 0.
-	for i, v := range g {
-		s += v * x[i]
-	}
-	return s
-}
+func (floats) dot(g, x []float64) float64 { return vec.Dot(g, x) }
 
 func (f floats) sign(v float64) (int, error) {
 	switch a := math.Abs(v); {
@@ -69,10 +61,7 @@ func (floats) abs(v float64) float64 { return math.Abs(v) }
 
 // over: v belongs to g with largest component 1.
 func (floats) over(x []float64, v float64, g []float64) []float64 {
-	m := 0.
-	for _, c := range g {
-		m = max(m, math.Abs(c))
-	}
+	m := vec.MaxAbs(g)
 	out := make([]float64, len(x))
 	for i := range x {
 		out[i] = x[i] / (math.Abs(v) * m)
@@ -80,7 +69,7 @@ func (floats) over(x []float64, v float64, g []float64) []float64 {
 	return out
 }
 
-func (floats) unit(x []float64) []float64 { return append([]float64(nil), x...) }
+func (floats) unit(x []float64) []float64 { return slices.Clone(x) }
 
 func (floats) share(v float64, _ []float64) float64 { return math.Abs(v) }
 
