@@ -43,19 +43,15 @@ func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err
 		}
 		return p.stated(lo), p.stated(hi), nil
 	}
-	if c := p.known; c != nil {
-		c.Lock()
-		defer c.Unlock()
-		if c.lo == nil {
-			if c.lo, c.hi, _, err = p.findRanges(ctx); err != nil {
-				c.lo = nil
-				return nil, nil, err
-			}
+	c := p.known
+	c.Lock()
+	defer c.Unlock()
+	if c.lo == nil {
+		if c.lo, c.hi, _, err = p.findRanges(ctx); err != nil {
+			return nil, nil, err
 		}
-		return slices.Clone(c.lo), slices.Clone(c.hi), nil
 	}
-	lo, hi, _, err = p.findRanges(ctx)
-	return lo, hi, err
+	return slices.Clone(c.lo), slices.Clone(c.hi), nil
 }
 
 // known keeps what takes many programs to find: the bounding box and the redundant rows.

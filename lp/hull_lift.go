@@ -25,7 +25,7 @@ func (p *Polytope) lift() *Polytope { return p.hull.lifted() }
 func (p *Polytope) lifting() func() *Polytope {
 	return sync.OnceValue(func() *Polytope {
 		n, k := p.Dim(), len(p.points)
-		q := &Polytope{name: p.name, entities: slices.Clone(p.entities), budget: p.budget, weights: k}
+		q := &Polytope{name: p.name, entities: slices.Clone(p.entities), budget: p.budget, weights: k, known: &known{}}
 		for v := range k {
 			q.entities = append(q.entities, fmt.Sprintf("weight of point %d", v+1))
 		}

@@ -91,14 +91,12 @@ func build(d Description, effort int) (*Polytope, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.terms != nil {
-		if err := p.finishTerms(); err != nil {
-			return nil, err
-		}
-		return p, nil
-	}
 	if p.points == nil {
-		if err := p.scaleByRows(); err != nil {
+		find := p.scaleByRows
+		if p.terms != nil {
+			find = p.finishTerms
+		}
+		if err := find(); err != nil {
 			return nil, err
 		}
 		return p, nil
@@ -412,9 +410,6 @@ func (p *Polytope) checkBounded() error {
 			hi[j] = 1
 		}
 	}
-	if p.limitedByOneRow(lo, hi) {
-		return nil
-	}
 	b, f, c := make([]float64, len(p.b)), make([]float64, len(p.f)), make([]float64, n)
 	for j, e := range p.entities {
 		for _, dir := range [...]int{1, -1} {
@@ -435,58 +430,16 @@ func (p *Polytope) checkBounded() error {
 	return nil
 }
 
-// limitedByOneRow says whether no direction is open, or one row alone, such as
-// the budget, closes all that are. Most polytopes need no linear program then.
-func (p *Polytope) limitedByOneRow(lo, hi []float64) bool {
-	n := len(lo)
-	closes := func(row []float64, sign float64) bool {
-		for j := range n {
-			if lo[j] < 0 && hi[j] > 0 || hi[j] > 0 && sign*row[j] <= 0 || lo[j] < 0 && sign*row[j] >= 0 {
-				return false
-			}
-		}
-		return true
-	}
-	if vec.MaxAbs(lo) == 0 && vec.MaxAbs(hi) == 0 {
-		return true
-	}
-	for k := range p.b {
-		if closes(p.a[k*n:(k+1)*n], 1) {
-			return true
-		}
-	}
-	for k := range p.f {
-		if row := p.e[k*n : (k+1)*n]; closes(row, 1) || closes(row, -1) {
-			return true
-		}
-	}
-	return false
-}
-
 // independentOfBudget drops the equality that the budget makes redundant: it
 // keeps those that are independent of the budget and of one another.
-func independentOfBudget(equalities []Row, n int) []Row {
-	basis := [][]float64{slices.Repeat([]float64{1 / math.Sqrt(float64(n))}, n)}
-	var kept []Row
+func independentOfBudget(equalities []Row, n int) (kept []Row) {
+	basis := [][]float64{vec.Orthonormal(slices.Repeat([]float64{1}, n), nil)}
 	for _, r := range equalities {
 		w := slices.Clone(r.Coef)
-		for range 2 {
-			for _, q := range basis {
-				c, _ := vec.DotScale(q, w)
-				for j := range w {
-					w[j] -= c * q[j]
-				}
-			}
+		vec.Orthogonalize(w, basis)
+		if vec.Norm(w) > 1e-9*vec.Norm(r.Coef) {
+			basis, kept = append(basis, vec.Orthonormal(w, basis)), append(kept, r)
 		}
-		size, _ := vec.DotScale(w, w)
-		whole, _ := vec.DotScale(r.Coef, r.Coef)
-		if size <= 1e-18*whole {
-			continue
-		}
-		for j := range w {
-			w[j] /= math.Sqrt(size)
-		}
-		basis, kept = append(basis, w), append(kept, r)
 	}
 	return kept
 }

@@ -60,9 +60,7 @@ type Polytope struct {
 	// there are no inequalities, E is its affine hull and l and u its bounding box.
 	hull *pointHull
 
-	// known, where not nil, keeps the bounding box and the redundant rows once they are
-	// found.
-	known *known
+	known *known // of a canonical form
 
 	// weights is the number of entities, the last, that are weights of points: see
 	// lift.

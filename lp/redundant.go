@@ -26,19 +26,17 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 		return slices.DeleteFunc(all, func(k int) bool { return k >= len(p.b) }), err
 	}
 	p = p.Canonical()
-	if c := p.known; c != nil {
-		c.Lock()
-		defer c.Unlock()
-		if c.redundant == nil {
-			found, err := p.findRedundant(ctx)
-			if err != nil {
-				return nil, err
-			}
-			c.redundant = &found
+	c := p.known
+	c.Lock()
+	defer c.Unlock()
+	if c.redundant == nil {
+		found, err := p.findRedundant(ctx)
+		if err != nil {
+			return nil, err
 		}
-		return slices.Clone(*c.redundant), nil
+		c.redundant = &found
 	}
-	return p.findRedundant(ctx)
+	return slices.Clone(*c.redundant), nil
 }
 
 func (p *Polytope) findRedundant(ctx context.Context) ([]int, error) {

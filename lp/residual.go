@@ -280,7 +280,7 @@ func (p *Polytope) Under(lim *Limits) *Polytope {
 		return p // without inequalities
 	}
 	q := *p
-	q.a, q.points, q.canon, q.known = lim.A, nil, nil, nil
+	q.a, q.points, q.canon, q.known = lim.A, nil, nil, &known{}
 	q.rowSize = program.RowSizes(nil, q.a, q.size)
 	if q.terms != nil {
 		q.addTermSizes()

@@ -228,7 +228,7 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 	b, _, _, _ := p.Resolve(lim)
 	d := q.units.amount
 	rows := q.units.row
-	c.out = Limits{}
+	c.out = Limits{A: lim.A}
 	if lim.A != nil && p.hull == nil {
 		if len(lim.A) != len(p.a) {
 			panic(badLength)
@@ -242,10 +242,12 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 			scaleRow(c.a[k*n:(k+1)*n], row, d, rows[k])
 		}
 		c.out.A = c.a
-	} else if lim.A != nil {
-		c.out.A = lim.A
 	}
+	// quotients returns x over units, nil of nil.
 	quotients := func(keep *[]float64, x, unit []float64) []float64 {
+		if x == nil {
+			return nil
+		}
 		*keep = vec.Grown(*keep, len(x))
 		for k, v := range x {
 			(*keep)[k] = v / unit[k]
@@ -255,14 +257,7 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 	if lim.B != nil || c.out.A != nil {
 		c.out.B = quotients(&c.b, b, rows)
 	}
-	if lim.E != nil {
-		c.out.E = quotients(&c.e, lim.E, q.units.eq)
-	}
-	if lim.Lower != nil {
-		c.out.Lower = quotients(&c.lower, lim.Lower, d)
-	}
-	if lim.Upper != nil {
-		c.out.Upper = quotients(&c.upper, lim.Upper, d)
-	}
+	c.out.E = quotients(&c.e, lim.E, q.units.eq)
+	c.out.Lower, c.out.Upper = quotients(&c.lower, lim.Lower, d), quotients(&c.upper, lim.Upper, d)
 	return &c.out
 }

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+
+	"paspo/lp/internal/optima"
 )
 
 // undetermined is the part of how far a size moves with the limits, below which it counts
@@ -89,20 +90,12 @@ func (p *Polytope) scaleByRows() error {
 			}
 			if err == nil {
 				q := p.Canonical()
-				q.known.lo, q.known.hi = q.over(times(least, d)), q.over(times(most, d))
+				q.known.lo, q.known.hi = p.amounts(times(least, d)), p.amounts(times(most, d))
 			}
 			return nil
 		}
 		s = sizes
 	}
-}
-
-// over returns amounts as stated in the units of the canonical form p.
-func (p *Polytope) over(x []float64) []float64 {
-	if p.units == nil {
-		return x
-	}
-	return over(x, p.units.amount)
 }
 
 // finish sets sizes and the canonical form.
@@ -115,78 +108,11 @@ func (p *Polytope) finish(sizes []float64) {
 }
 
 // implied returns bounds of the entities that follow from single rows and the bounds
-// of others, infinite where none do: a few rounds of activity bounds (Andersen and
-// Andersen, Presolving in linear programming, Mathematical Programming 71, 1995).
+// of others, infinite where none do.
 func (p *Polytope) implied() (lo, hi []float64) {
-	n := p.Dim()
-	lo, hi = slices.Clone(p.l), slices.Clone(p.u)
 	const rounds = 10
-	for range rounds {
-		changed := false
-		tighten := func(row []float64, sign, b float64) {
-			// The least that the row comes to, and what of it is infinite.
-			least, open, which := 0., 0, -1
-			part := func(j int) float64 {
-				if c := sign * row[j]; c > 0 {
-					return c * lo[j]
-				} else {
-					return c * hi[j]
-				}
-			}
-			for j, c := range row {
-				if c == 0 {
-					continue
-				}
-				if v := part(j); math.IsInf(v, 0) {
-					open, which = open+1, j
-				} else {
-					least += v
-				}
-			}
-			if open > 1 || math.IsInf(b, 0) {
-				return
-			}
-			for j, c := range row {
-				if c == 0 || open == 1 && j != which {
-					continue
-				}
-				rest := b - least
-				if open == 0 {
-					rest += part(j)
-				}
-				// Small gains do not pay, and never end.
-				v := rest / (sign * c)
-				if sign*c > 0 && (math.IsInf(hi[j], 1) || v < hi[j]-0.01*(math.Abs(hi[j])+math.Abs(v))) {
-					hi[j], changed = max(v, lo[j]), true
-				}
-				if sign*c < 0 && (math.IsInf(lo[j], -1) || v > lo[j]+0.01*(math.Abs(lo[j])+math.Abs(v))) {
-					lo[j], changed = min(v, hi[j]), true
-				}
-				if open == 0 && changed {
-					// The activity has moved.
-					least = 0
-					for i, c := range row {
-						if c != 0 {
-							least += part(i)
-						}
-					}
-				} else if open == 1 {
-					return
-				}
-			}
-		}
-		for k, v := range p.f {
-			tighten(p.e[k*n:(k+1)*n], 1, v)
-			tighten(p.e[k*n:(k+1)*n], -1, -v)
-		}
-		for k, v := range p.b {
-			tighten(p.a[k*n:(k+1)*n], 1, v)
-		}
-		if !changed {
-			break
-		}
-	}
-	return lo, hi
+	b := optima.Propagate(p.Form(), rounds)
+	return b.Low, b.High
 }
 
 // guess returns sizes to begin with: those of the bounds, and where these are

@@ -23,17 +23,14 @@ type Term struct {
 	Holding bool
 }
 
-// at returns what the term comes to at x.
-func (t *Term) at(x, from float64) float64 {
-	if d := x - from; d > 0 {
-		return t.Above * d
-	} else {
-		return -t.Below * d
-	}
-}
-
 // Value returns what the term comes to at x under holdings, nil for its own From.
-func (t *Term) Value(x float64, holdings []float64) float64 { return t.at(x, t.Origin(holdings)) }
+func (t *Term) Value(x float64, holdings []float64) float64 {
+	d := x - t.Origin(holdings)
+	if d > 0 {
+		return t.Above * d
+	}
+	return -t.Below * d
+}
 
 // Origin returns what the term counts from where these are the holdings, nil for its own.
 func (t *Term) Origin(holdings []float64) float64 {

@@ -23,10 +23,7 @@ type Sweep struct {
 	// times scale, a power of two.
 	scale []float64
 
-	// low and high bound the entities: their own bounds, tightened by the rows. lowMoves
-	// and highMoves are how far they move with the limits, see moves.
-	low, high           []float64
-	lowMoves, highMoves []float64
+	bounds *Bounds // of the entities: their own, tightened by the rows
 
 	// moves is how far the last maximum moves, in units of a share, when all limits move by
 	// that share of what their terms come to.
@@ -59,7 +56,7 @@ func New(p program.Form) *Sweep {
 		p: p, unit: q.Unit, x: make([]float64, n), c: make([]float64, n), z: make([]float64, n), effort: mostEffort,
 		least: slices.Repeat([]float64{math.Inf(1)}, n), most: slices.Repeat([]float64{math.Inf(-1)}, n),
 	}
-	s.propagate()
+	s.bounds = Propagate(p, 3)
 	lo, hi := make([]float64, n), make([]float64, n)
 	for j := range n {
 		lo[j], hi[j] = p.L[j]/s.unit, p.U[j]/s.unit
@@ -106,11 +103,11 @@ func (s *Sweep) Clone() *Sweep {
 // to, and whether all that is proved.
 func (s *Sweep) End(j int, sign float64) (value, moves float64, ok bool) {
 	// Nothing is beyond a bound that a known point attains.
-	if sign < 0 && s.least[j] <= s.low[j] {
-		return s.least[j], s.lowMoves[j], true
+	if sign < 0 && s.least[j] <= s.bounds.Low[j] {
+		return s.least[j], s.bounds.lowMoves[j], true
 	}
-	if sign > 0 && s.most[j] >= s.high[j] {
-		return s.most[j], s.highMoves[j], true
+	if sign > 0 && s.most[j] >= s.bounds.High[j] {
+		return s.most[j], s.bounds.highMoves[j], true
 	}
 	s.c[j] = sign
 	value, ok = s.maximum(s.c, -1, 0)
@@ -237,59 +234,69 @@ func (s *Sweep) bound(c []float64, k int, by float64) (sum, sens float64) {
 	for j, z := range s.z {
 		switch {
 		case z > 0:
-			sum += z * s.high[j]
-			s.moves += z * s.highMoves[j]
+			sum += z * s.bounds.High[j]
+			s.moves += z * s.bounds.highMoves[j]
 		case z < 0:
-			sum += z * s.low[j]
-			s.moves -= z * s.lowMoves[j]
+			sum += z * s.bounds.Low[j]
+			s.moves -= z * s.bounds.lowMoves[j]
 		}
 	}
 	return sum, sens
 }
 
-// propagate bounds the entities: it starts from their own bounds and tightens each by the
-// rows, with all others at theirs, a few times over.
-func (s *Sweep) propagate() {
-	p := s.p
-	s.low, s.high = slices.Clone(p.L), slices.Clone(p.U)
-	s.lowMoves, s.highMoves = make([]float64, len(p.L)), make([]float64, len(p.L))
-	for j := range s.low {
-		s.lowMoves[j], s.highMoves[j] = math.Abs(p.L[j]), math.Abs(p.U[j])
-	}
-	for range 3 {
-		for k := range p.B {
-			row, rhs := p.Side(k)
-			s.tighten(row, rhs)
-		}
-		for k := range p.F {
-			row, rhs := p.Side(len(p.B) + k)
-			s.tighten(row, rhs)
-			neg := make([]float64, len(row))
-			for j, v := range row {
-				neg[j] = -v
-			}
-			s.tighten(neg, -rhs)
-		}
-	}
+// Bounds are bounds of entities, infinite where there is none.
+type Bounds struct {
+	Low, High []float64
+
+	// How far they move when limits do, in the units of Sweep.End.
+	lowMoves, highMoves []float64
 }
 
-// tighten takes bounds in as far as row . x <= rhs does. It leaves out what is no more
-// than rounding.
-func (s *Sweep) tighten(row []float64, rhs float64) {
+// Propagate bounds the entities: it starts from their own bounds and tightens each by the
+// rows, with all others at theirs, until that changes nothing or so many times over
+// (activity bounds: Andersen and Andersen, Presolving in linear programming, Mathematical
+// Programming 71, 1995).
+func Propagate(p program.Form, rounds int) *Bounds {
+	n := len(p.L)
+	b := &Bounds{Low: slices.Clone(p.L), High: slices.Clone(p.U), lowMoves: make([]float64, n), highMoves: make([]float64, n)}
+	for j := range n {
+		b.lowMoves[j], b.highMoves[j] = math.Abs(p.L[j]), math.Abs(p.U[j])
+	}
+	neg := make([]float64, n)
+	for changed := true; changed && rounds > 0; rounds-- {
+		changed = false
+		for k := range len(p.B) + len(p.F) {
+			row, rhs := p.Side(k)
+			changed = b.tighten(row, rhs) || changed
+			if k >= len(p.B) {
+				for j, v := range row {
+					neg[j] = -v
+				}
+				changed = b.tighten(neg, -rhs) || changed
+			}
+		}
+	}
+	return b
+}
+
+// tighten takes bounds in as far as row . x <= rhs does, and reports whether it does. It
+// leaves out what is no more than rounding. Where nothing is left the bounds meet: they would
+// drive one another away for ever.
+func (b *Bounds) tighten(row []float64, rhs float64) (changed bool) {
 	const rounding = 1e-13
-	low, high := s.low, s.high
+	low, high := b.Low, b.High
 	sum, size, moves, open := 0., math.Abs(rhs), 0., -1
 	for j, v := range row {
 		if v == 0 {
 			continue
 		}
-		t, m := v*low[j], v*s.lowMoves[j]
+		t, m := v*low[j], v*b.lowMoves[j]
 		if v < 0 {
-			t, m = v*high[j], -v*s.highMoves[j]
+			t, m = v*high[j], -v*b.highMoves[j]
 		}
 		if math.IsInf(t, 0) {
 			if open >= 0 {
-				return
+				return false
 			}
 			open = j
 			continue
@@ -313,10 +320,13 @@ func (s *Sweep) tighten(row []float64, rhs float64) {
 		end := (rhs - others) / v
 		margin := rounding * size / math.Abs(v)
 		switch {
-		case v > 0 && end+margin < high[j]:
-			high[j], s.highMoves[j] = end+margin, (size+moves)/v
-		case v < 0 && end-margin > low[j]:
-			low[j], s.lowMoves[j] = end-margin, -(size+moves)/v
+		case v > 0 && max(end+margin, low[j]) < high[j]:
+			high[j], b.highMoves[j] = max(end+margin, low[j]), (size+moves)/v
+			changed = true
+		case v < 0 && min(end-margin, high[j]) > low[j]:
+			low[j], b.lowMoves[j] = min(end-margin, high[j]), -(size+moves)/v
+			changed = true
 		}
 	}
+	return changed
 }
