@@ -53,9 +53,9 @@ func NewChart(p *lp.Polytope) (*Chart, error) {
 	for k := range d {
 		c.Axes = append(c.Axes, mat.Col(nil, k, axes))
 	}
-	c.H = make([]float64, rows.len())
+	c.H = make([]float64, rows.Len())
 	rows.slacks(c.H, hull.center)
-	for k := range rows.len() {
+	for k := range rows.Len() {
 		c.G = append(c.G, rows.normal(k, axes)...)
 	}
 	return c, c.centre()

@@ -18,7 +18,7 @@ type direction struct {
 }
 
 // newDirection leaves out what is within rounding of 0.
-func newDirection(m *movingRows, v []float64) direction {
+func newDirection(m movingRows, v []float64) direction {
 	const rounding = 1e-14
 	size := vec.MaxAbs(v)
 	w := make([]float64, len(v))
@@ -29,9 +29,9 @@ func newDirection(m *movingRows, v []float64) direction {
 			d.entities, d.move = append(d.entities, int32(j)), append(d.move, c)
 		}
 	}
-	rates, scales := make([]float64, m.len()), make([]float64, m.len())
+	rates, scales := make([]float64, m.Len()), make([]float64, m.Len())
 	for k := range rates {
-		rates[k], scales[k] = m.rate(k, w)
+		rates[k], scales[k] = m.Rate(k, w)
 	}
 	for _, sign := range []float64{1, -1} {
 		for k, r := range rates {

@@ -22,9 +22,9 @@ import (
 //
 // Where fewer rows are tight the next ones serve. In terms of axes as long as the
 // polytope is wide no pair of rows is almost parallel because it is thin.
-func edgeBases(m *movingRows, points [][]float64, axes *mat.Dense, r *rand.Rand) [][]direction {
+func edgeBases(m movingRows, points [][]float64, axes *mat.Dense, r *rand.Rand) [][]direction {
 	_, d := axes.Dims()
-	normals, lengths := make([][]float64, m.len()), make([]float64, m.len())
+	normals, lengths := make([][]float64, m.Len()), make([]float64, m.Len())
 	for k := range normals {
 		normals[k] = m.normal(k, axes)
 		lengths[k] = vec.Norm(normals[k])
@@ -32,18 +32,18 @@ func edgeBases(m *movingRows, points [][]float64, axes *mat.Dense, r *rand.Rand)
 			normals[k][j] /= lengths[k]
 		}
 	}
-	slack := make([]float64, m.len())
+	slack := make([]float64, m.Len())
 	var bases [][]direction
 	for _, x := range points {
 		m.slacks(slack, x)
 		for k, l := range lengths {
 			const tight = 1e-7 // of the width of the polytope
 			s := math.Abs(slack[k])
-			if slack[k] = s / l; slack[k] <= tight || s <= lp.Feasibility*max(1, math.Abs(m.limit[k])) {
+			if slack[k] = s / l; slack[k] <= tight || s <= lp.Feasibility*max(1, math.Abs(m.Limit(k))) {
 				slack[k] = 0
 			}
 		}
-		order := r.Perm(m.len())
+		order := r.Perm(m.Len())
 		slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(slack[i], slack[j]) })
 		g := independent(normals, order, d)
 		var inverse, edges mat.Dense

@@ -48,7 +48,7 @@ type hitAndRun struct {
 	cfg   Config
 	n     int
 	hull  *affineHull
-	rows  *movingRows
+	rows  movingRows
 	bases [][]direction // each spans the hull
 
 	terms *lp.Polytope // whose rows have terms, nil where they have none
@@ -113,7 +113,7 @@ func (h *hitAndRun) choose(axes *mat.Dense, r *rand.Rand) {
 			changed += len(e.rows)
 		}
 	}
-	if 2*changed < len(h.bases)*d*h.rows.len() {
+	if 2*changed < len(h.bases)*d*h.rows.Len() {
 		return
 	}
 	basis := make([]direction, d)
@@ -135,7 +135,7 @@ func (h *hitAndRun) scatter() {
 			start[j] = 0.9*v[j] + 0.1*x
 		}
 		h.hull.project(start)
-		if h.rows != nil && !h.rows.inside(start) || h.terms != nil && h.terms.Residual(start, nil) > termRounding {
+		if h.points == nil && !h.rows.inside(start) || h.terms != nil && h.terms.Residual(start, nil) > termRounding {
 			start = slices.Clone(h.hull.center) // too thin to place
 		}
 		h.starts = append(h.starts, start)

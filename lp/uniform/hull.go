@@ -2,6 +2,7 @@ package uniform
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 
 	"paspo/lp/internal/hull"
@@ -24,6 +25,22 @@ func newHullChords(r *hull.Rays) *hullChords {
 	return &hullChords{r: r, axes: make([]*hull.Supporting, 2*r.D), u: make([]float64, r.D), x: make([]float64, r.D)}
 }
 
+// end returns how far the ray from y along c.u is inside, and the facet there. It walks from
+// f, or from a facet that it looks for where f is nil or rounding leads astray.
+func (c *hullChords) end(f *hull.Supporting, y []float64) (s float64, last *hull.Supporting, err error) {
+	if f != nil {
+		if s, ok := c.r.End(f, y, c.u, c.x); ok {
+			return s, f, nil
+		}
+	}
+	if f = c.r.Facet(c.u); f != nil {
+		if s, ok := c.r.End(f, y, c.u, c.x); ok {
+			return s, f, nil
+		}
+	}
+	return 0, nil, errNoChord
+}
+
 // axis returns the endpoints of the chord through y along axis j.
 func (c *hullChords) axis(j int, y []float64) (lo, hi float64, err error) {
 	var s [2]float64
@@ -31,20 +48,8 @@ func (c *hullChords) axis(j int, y []float64) (lo, hi float64, err error) {
 		clear(c.u)
 		c.u[j] = sign
 		f := &c.axes[2*j+side]
-		if *f == nil {
-			if *f = c.r.Facet(c.u); *f == nil {
-				return 0, 0, errNoChord
-			}
-		}
-		var ok bool
-		if s[side], ok = c.r.End(*f, y, c.u, c.x); !ok {
-			// From anew, once.
-			if *f = c.r.Facet(c.u); *f == nil {
-				return 0, 0, errNoChord
-			}
-			if s[side], ok = c.r.End(*f, y, c.u, c.x); !ok {
-				return 0, 0, errNoChord
-			}
+		if s[side], *f, err = c.end(*f, y); err != nil {
+			return 0, 0, err
 		}
 	}
 	return -s[1], s[0], nil
@@ -55,30 +60,19 @@ func (c *hullChords) axis(j int, y []float64) (lo, hi float64, err error) {
 func (c *hullChords) along(u, y []float64) (lo, hi float64, err error) {
 	var s [2]float64
 	for side, sign := range [...]float64{1, -1} {
-		var best *hull.Supporting
-		least := 0.
+		best, least := c.axes[0], math.Inf(1)
 		for j, v := range u {
 			c.u[j] = sign * v
 		}
 		for _, f := range c.axes {
 			ahead := vec.Dot(f.C, c.u)
-			if t := 1 - vec.Dot(f.C, y); ahead > 0 && (best == nil || t < least*ahead) {
+			if t := 1 - vec.Dot(f.C, y); ahead > 0 && t < least*ahead {
 				best, least = f, t/ahead
 			}
 		}
-		if best == nil {
-			best = c.axes[0]
-		}
 		c.f.Copy(best)
-		var ok bool
-		if s[side], ok = c.r.End(&c.f, y, c.u, c.x); !ok {
-			f := c.r.Facet(c.u)
-			if f == nil {
-				return 0, 0, errNoChord
-			}
-			if s[side], ok = c.r.End(f, y, c.u, c.x); !ok {
-				return 0, 0, errNoChord
-			}
+		if s[side], _, err = c.end(&c.f, y); err != nil {
+			return 0, 0, err
 		}
 	}
 	return -s[1], s[0], nil

@@ -24,7 +24,7 @@ type proposal struct {
 	sign   float64
 	origin []float64
 	side   float64
-	weight []float64 // w; nil where all are 1
+	weight []float64 // w
 	width  []float64 // of a box
 }
 
@@ -45,11 +45,11 @@ func statedTotal(p *lp.Polytope) (total float64, ok bool) {
 	// of returns what the sum is held to by a row that is one.
 	of := func(row []float64, rhs float64) (total float64, ok bool) {
 		for j, c := range row {
-			if row[0] == 0 || c*weightOf(w, 0) != row[0]*weightOf(w, j) {
+			if row[0] == 0 || c*w[0] != row[0]*w[j] {
 				return 0, false
 			}
 		}
-		return rhs / row[0] * weightOf(w, 0), true
+		return rhs / row[0] * w[0], true
 	}
 	e, rhs, _ := p.Equalities()
 	for k, f := range rhs {
@@ -75,29 +75,16 @@ func statedTotal(p *lp.Polytope) (total float64, ok bool) {
 	return most, stated && math.Abs(most-least) <= 1e-15*math.Abs(most)
 }
 
-// weights returns the units of amounts against the largest, nil where they are the
-// same.
+// weights returns the units of amounts against the largest.
 func weights(p *lp.Polytope) []float64 {
-	units, _, _ := p.Units()
-	if units == nil {
-		return nil
-	}
-	most := slices.Max(units)
-	if slices.Min(units) == most {
-		return nil
-	}
-	w := make([]float64, p.Dim())
-	for j, d := range units {
-		w[j] = d / most
+	w := slices.Repeat([]float64{1}, p.Dim())
+	if units, _, _ := p.Units(); units != nil {
+		most := slices.Max(units)
+		for j, d := range units {
+			w[j] = d / most
+		}
 	}
 	return w
-}
-
-func weightOf(w []float64, j int) float64 {
-	if w == nil {
-		return 1
-	}
-	return w[j]
 }
 
 // plainProposal returns the set that a user thinks of as everything: with a budget the
@@ -137,7 +124,7 @@ func boxProposal(flat *affineHull) *proposal {
 func simplexProposal(name string, w, origin []float64, total, sign float64) *proposal {
 	side := total
 	for j, o := range origin {
-		side -= o * weightOf(w, j)
+		side -= o * w[j]
 	}
 	return &proposal{name: name, sign: sign, origin: origin, weight: w, side: side * sign}
 }
@@ -221,7 +208,7 @@ func (q *proposal) draw(r *rand.Rand, a []float64) {
 	}
 	scale := q.sign * q.side / sum
 	for j := range a {
-		a[j] = q.origin[j] + scale*a[j]/weightOf(q.weight, j)
+		a[j] = q.origin[j] + scale*a[j]/q.weight[j]
 	}
 }
 

@@ -1,7 +1,7 @@
 package uniform
 
 import (
-	"math"
+	"slices"
 
 	"paspo/lp"
 	"paspo/lp/internal/vec"
@@ -10,7 +10,7 @@ import (
 // withinTerms narrows the step t of a chord a + t d, lo <= 0 <= hi, to where the rows with
 // terms hold, which a does up to rounding, by Newton's method from outside: the rows are
 // convex and piecewise linear along it, so that it ends after as many steps as they have
-// pieces. Where nothing narrows an infinite endpoint, it stays.
+// pieces.
 func withinTerms(p *lp.Polytope, a []float64, entities []int32, d []float64, lo, hi float64) (float64, float64) {
 	form := p.Form()
 	for k := range form.B {
@@ -19,76 +19,43 @@ func withinTerms(p *lp.Polytope, a []float64, entities []int32, d []float64, lo,
 			continue
 		}
 		row, limit := form.Side(k)
-		move := func(j int) float64 {
-			for x, e := range entities {
-				if int(e) == j {
-					return d[x]
-				}
-			}
-			return 0
+		plain := 0. // what the coefficients alone grow by along d
+		for x, e := range entities {
+			plain += row[e] * d[x]
 		}
 		// excess returns how far the row is beyond its limit at t, and how that grows in the
 		// direction of sign.
 		excess := func(t, sign float64) (value, slope float64) {
-			for x, e := range entities {
-				slope += row[e] * d[x]
-			}
-			value = vec.Dot(row, a) - limit
-			far := math.IsInf(t, 0)
-			if !far {
-				value += t * slope
-			}
-			for x := range terms {
-				of := &terms[x]
-				v := move(of.Entity)
-				at := a[of.Entity] - of.From
-				if !far {
-					at += t * v
-				} else if v != 0 {
-					at = sign * v
+			value, slope = vec.Dot(row, a)-limit+t*plain, plain
+			for _, of := range terms {
+				v := 0.
+				if x := slices.Index(entities, int32(of.Entity)); x >= 0 {
+					v = d[x]
 				}
-				w := -of.Below
+				at, w := a[of.Entity]-of.From+t*v, -of.Below
 				if at > 0 || at == 0 && sign*v > 0 {
 					w = of.Above
 				}
-				slope += w * v
-				if far {
-					at = a[of.Entity] - of.From
-				}
 				value += w * at
+				slope += w * v
 			}
 			return value, sign * slope
 		}
-		for _, sign := range [...]float64{1, -1} {
-			t := hi
-			if sign < 0 {
-				t = lo
-			}
-			if math.IsInf(t, 0) {
-				// The pieces farthest out begin it: their line is nowhere above the row.
-				value, slope := excess(t, sign)
-				if !(slope > 0) {
-					continue
-				}
-				t = sign * max(0, -value/slope)
-			}
+		// end returns t where it keeps the row, else the last t on the way to 0 that does.
+		end := func(t, sign float64) float64 {
 			for range 2 * (len(terms) + 2) {
 				value, slope := excess(t, sign)
 				if !(value > 0) {
 					break
 				}
 				if !(slope > 0) {
-					t = 0 // rounding hides the inside
-					break
+					return 0 // rounding hides the inside
 				}
 				t -= sign * value / slope
 			}
-			if sign > 0 {
-				hi = max(t, 0)
-			} else {
-				lo = min(t, 0)
-			}
+			return t
 		}
+		lo, hi = min(end(lo, -1), 0), max(end(hi, 1), 0)
 	}
 	return lo, hi
 }

@@ -2,11 +2,11 @@ package uniform
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/optima"
 )
 
 // Walk goes through a polytope by hit-and-run whose steps the caller draws, for densities
@@ -37,10 +37,10 @@ func NewWalk(p *lp.Polytope) (*Walk, error) {
 		h.rows = newMovingRows(c, hull.center, axes)
 		h.choose(axes, newRand(rng.New(0, "lp", "walk")))
 	} else {
-		h.rows = &movingRows{}
+		h.rows = movingRows{&optima.Sides{}}
 	}
 	w := &Walk{p: p, canonical: c}
-	w.h, w.x, w.slack = h, slices.Clone(hull.center), make([]float64, h.rows.len())
+	w.h, w.x, w.slack = h, slices.Clone(hull.center), make([]float64, h.rows.Len())
 	w.exact()
 	return w, nil
 }
@@ -64,26 +64,12 @@ func (w *Walk) Point() []float64 { return w.x }
 // it goes back and forth: lo <= 0 <= hi.
 func (w *Walk) Chord(basis, direction int) (entities []int32, move []float64, lo, hi float64) {
 	d := &w.h.bases[basis][direction]
-	hi, lo = math.Inf(1), math.Inf(-1)
-	for i, k := range d.rows[:d.shrinking] {
-		hi = min(hi, w.slack[k]*d.inverse[i])
-	}
-	for i, k := range d.rows[d.shrinking:] {
-		lo = max(lo, w.slack[k]*d.inverse[d.shrinking+i])
-	}
-	return d.entities, d.move, min(lo, 0), max(hi, 0)
+	lo, hi = w.chord(d)
+	return d.entities, d.move, lo, hi
 }
 
 // Move goes t along a direction, lo <= t <= hi.
-func (w *Walk) Move(basis, direction int, t float64) {
-	d := &w.h.bases[basis][direction]
-	for i, k := range d.rows {
-		w.slack[k] -= t * d.rates[i]
-	}
-	for i, j := range d.entities {
-		w.x[j] += t * d.move[i]
-	}
-}
+func (w *Walk) Move(basis, direction int, t float64) { w.move(&w.h.bases[basis][direction], t) }
 
 // Allocation writes the allocation of a point. Rounding beyond bounds is taken off.
 func (w *Walk) Allocation(x, a []float64) { allocation(w.p, w.canonical, x, a) }

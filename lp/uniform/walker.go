@@ -15,7 +15,7 @@ type walker struct {
 }
 
 func newWalker(h *hitAndRun, start []float64, r *rand.Rand) *walker {
-	w := &walker{h: h, r: r, x: append([]float64(nil), start...), slack: make([]float64, h.rows.len())}
+	w := &walker{h: h, r: r, x: append([]float64(nil), start...), slack: make([]float64, h.rows.Len())}
 	w.exact()
 	return w
 }
@@ -46,10 +46,24 @@ func (w *walker) advance(sweeps int) error {
 }
 
 // step moves to a uniform point of the chord along a direction, false where nothing bounds
-// it. Rounding may leave the point just outside an endpoint; a chord that is empty for that
-// reason gives no step.
+// it.
 func (w *walker) step(d *direction) bool {
-	hi, lo := math.Inf(1), math.Inf(-1)
+	lo, hi := w.chord(d)
+	if math.IsInf(lo, 0) || math.IsInf(hi, 0) {
+		return false
+	}
+	if t := w.h.terms; t != nil {
+		lo, hi = withinTerms(t, w.x, d.entities, d.move, lo, hi)
+	}
+	w.move(d, lo+(hi-lo)*w.r.Float64())
+	return true
+}
+
+// chord returns how far the rows let the walk go back and forth along a direction: lo <= 0
+// <= hi. Rounding may leave the point just outside an endpoint; a chord that is empty for that
+// reason gives no step.
+func (w *walker) chord(d *direction) (lo, hi float64) {
+	hi, lo = math.Inf(1), math.Inf(-1)
 	slack, rows := w.slack, d.rows
 	inverse := d.inverse[:len(rows)]
 	for i, k := range rows[:d.shrinking] {
@@ -63,23 +77,19 @@ func (w *walker) step(d *direction) bool {
 			lo = t
 		}
 	}
-	lo, hi = min(lo, 0), max(hi, 0)
-	if t := w.h.terms; t != nil {
-		lo, hi = withinTerms(t, w.x, d.entities, d.move, lo, hi)
-	}
-	if math.IsInf(lo, 0) || math.IsInf(hi, 0) {
-		return false
-	}
-	t := lo + (hi-lo)*w.r.Float64()
-	rates := d.rates[:len(rows)]
-	for i, k := range rows {
+	return min(lo, 0), max(hi, 0)
+}
+
+// move goes t along a direction.
+func (w *walker) move(d *direction, t float64) {
+	slack, rates := w.slack, d.rates[:len(d.rows)]
+	for i, k := range d.rows {
 		slack[k] -= t * rates[i]
 	}
 	move := d.move[:len(d.entities)]
 	for i, j := range d.entities {
 		w.x[j] += t * move[i]
 	}
-	return true
 }
 
 var errUnboundedChord = errors.New("uniform: hit-and-run met a direction that no constraint bounds")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 
-	"paspo/lp/internal/program"
 	"paspo/lp/internal/tolerance"
 	"paspo/lp/internal/vec"
 )
@@ -16,8 +15,8 @@ type Stage func(name string, total int) func(parts int)
 // Inside returns a point that keeps clear of every inequality and bound, the mean of some
 // vertices. It is nil where there is none for certain.
 func (s *Sweep) Inside(ctx context.Context, stage Stage) ([]float64, error) {
-	sides := newSides(s.p)
-	inside := make([]bool, sides.count())
+	sides := NewSides(s.p)
+	inside := make([]bool, sides.Len())
 	center, points, scale := make([]float64, len(s.x)), 0., 1.
 	visit := func() {
 		points++
@@ -26,8 +25,7 @@ func (s *Sweep) Inside(ctx context.Context, stage Stage) ([]float64, error) {
 			scale = max(scale, math.Abs(x))
 		}
 		for k := range inside {
-			slack, size := sides.slack(k, s.x)
-			inside[k] = inside[k] || slack > tolerance.Flat*size*scale
+			inside[k] = inside[k] || sides.Slack(k, s.x) > tolerance.Flat*sides.Size(k)*scale
 		}
 	}
 	visit()
@@ -50,7 +48,7 @@ func (s *Sweep) Inside(ctx context.Context, stage Stage) ([]float64, error) {
 		}
 	}
 	for k := range inside {
-		if slack, size := sides.slack(k, center); !(slack > tolerance.Flat*size*scale) {
+		if !(sides.Slack(k, center) > tolerance.Flat*sides.Size(k)*scale) {
 			return nil, nil
 		}
 	}
@@ -69,15 +67,15 @@ func (s *Sweep) Pierced(ctx context.Context, tol []float64, stage Stage) (needed
 		return needed, err
 	}
 	solve, basis := vec.RowSpace(p.E, n)
-	sides := newSides(p)
-	slack, rate := make([]float64, sides.count()), make([]float64, sides.count())
+	sides := NewSides(p)
+	slack, rate := make([]float64, sides.Len()), make([]float64, sides.Len())
 	d := make([]float64, n)
 	done := stage("rays to rows", len(needed))
 	const few = 1. / 100 // of the rows that are left: other programs find them sooner
 	for found, left := 1, 0; found > 0 && float64(found) > few*float64(left); {
 		found, left = 0, 0
 		for i := range slack {
-			slack[i], _ = sides.slack(i, from)
+			slack[i] = sides.Slack(i, from)
 		}
 		for k := range needed {
 			if needed[k] {
@@ -91,7 +89,7 @@ func (s *Sweep) Pierced(ctx context.Context, tol []float64, stage Stage) (needed
 			vec.Orthogonalize(d, basis)
 			at, first, second := -1, math.Inf(1), math.Inf(1)
 			for i, v := range slack {
-				rate[i] = sides.rate(i, d)
+				rate[i], _ = sides.Rate(i, d)
 				if rate[i] <= 0 {
 					continue
 				}
@@ -140,71 +138,4 @@ func (s *Sweep) breaks(k int, by float64) bool {
 	}
 	row, b := s.p.Side(k)
 	return vec.Dot(row, s.x) > b+by && s.valid(k, tolerance.Tight)
-}
-
-// sides are the inequalities and the finite bounds of a polytope.
-type sides struct {
-	p      program.Form
-	entity []int
-	upper  []bool
-}
-
-func newSides(p program.Form) *sides {
-	s := &sides{p: p}
-	for j := range p.L {
-		for _, upper := range []bool{false, true} {
-			if upper && math.IsInf(p.U[j], 0) || !upper && math.IsInf(p.L[j], 0) {
-				continue
-			}
-			s.entity, s.upper = append(s.entity, j), append(s.upper, upper)
-		}
-	}
-	return s
-}
-
-func (s *sides) count() int { return len(s.p.B) + len(s.entity) }
-
-// slack returns what x leaves of side k, and the length of its normal.
-func (s *sides) slack(k int, x []float64) (slack, size float64) {
-	if k < len(s.p.B) {
-		row, rhs := s.p.Side(k)
-		return rhs - vec.Dot(row, x), vec.Norm(row)
-	}
-	k -= len(s.p.B)
-	j := s.entity[k]
-	if s.upper[k] {
-		return s.p.U[j] - x[j], 1
-	}
-	return x[j] - s.p.L[j], 1
-}
-
-// rate returns by how much the slack of side k falls along d.
-func (s *sides) rate(k int, d []float64) float64 {
-	if k < len(s.p.B) {
-		row, _ := s.p.Side(k)
-		return vec.Dot(row, d)
-	}
-	k -= len(s.p.B)
-	if s.upper[k] {
-		return d[s.entity[k]]
-	}
-	return -d[s.entity[k]]
-}
-
-// inward writes the direction away from side k, largest component about 1.
-func (s *sides) inward(k int, c []float64) {
-	clear(c)
-	if k < len(s.p.B) {
-		row, _ := s.p.Side(k)
-		scale := vec.PowerScale(vec.MaxAbs(row))
-		for j, v := range row {
-			c[j] = -v * scale
-		}
-		return
-	}
-	k -= len(s.p.B)
-	c[s.entity[k]] = 1
-	if s.upper[k] {
-		c[s.entity[k]] = -1
-	}
 }
