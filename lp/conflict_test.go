@@ -157,7 +157,7 @@ func TestNoConflictOfCancellation(t *testing.T) {
 	if total == 0 {
 		t.Fatal("nothing is rounded")
 	}
-	p, err := New(Description{Entities: names(7), Total: total, Lower: x, Upper: x, Rows: []Row{
+	p, err := New(Description{Entities: testNames(7), Total: total, Lower: x, Upper: x, Rows: []Row{
 		{Coef: []float64{1, 0, 0, 0, 0, 0, 0}, Min: math.Inf(-1), Max: 0.5},
 		{Coef: []float64{0, 0, 0, 0, 0, 0.1, 0}, Min: -1.4, Max: math.Inf(1)},
 		{Coef: slices.Repeat([]float64{1}, 7), Min: math.Inf(-1), Max: total},

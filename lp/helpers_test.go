@@ -68,11 +68,3 @@ func sampleNew(t testing.TB, d Description) *Polytope {
 	}
 	return p
 }
-
-func names(n int) []string {
-	s := make([]string, n)
-	for i := range s {
-		s[i] = fmt.Sprintf("E%d", i)
-	}
-	return s
-}

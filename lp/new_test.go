@@ -231,7 +231,7 @@ func drawDescription(t *rapid.T) (Description, []float64) {
 // A row of zeros that 0 satisfies is left out, with a warning.
 func TestZeroRows(t *testing.T) {
 	inf := math.Inf(1)
-	d := Description{Entities: names(3), Total: 1}
+	d := Description{Entities: testNames(3), Total: 1}
 	plain, err := New(d)
 	if err != nil {
 		t.Fatal(err)
@@ -257,7 +257,7 @@ func TestEmptyInAnyUnit(t *testing.T) {
 		for _, row := range []float64{1e-14, 1, 1e14} {
 			for bound, want := range map[float64]bool{0.4: true, 0.6: false} {
 				d := Description{
-					Entities: names(2), Total: unit, Upper: []float64{bound * unit, inf},
+					Entities: testNames(2), Total: unit, Upper: []float64{bound * unit, inf},
 					Rows: []Row{{Coef: []float64{0, row}, Min: -inf, Max: 0.5 * unit * row}},
 				}
 				if got, err := Empty(d); err != nil || got != want {

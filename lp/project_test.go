@@ -193,7 +193,7 @@ func TestProjectRandom(t *testing.T) {
 func TestProjectNearlyEmpty(t *testing.T) {
 	for _, off := range []float64{0, 1e-16, 1e-15} {
 		lower := []float64{0.1, 0.2, 0.7 + off}
-		p := sampleNew(t, Description{Entities: names(3), Total: 1, Lower: lower, Upper: []float64{1, 1, 1}})
+		p := sampleNew(t, Description{Entities: testNames(3), Total: 1, Lower: lower, Upper: []float64{1, 1, 1}})
 		y, err := Project(p, []float64{1, 1, -3})
 		if err != nil {
 			t.Errorf("off by %g: %v", off, err)

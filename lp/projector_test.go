@@ -159,7 +159,7 @@ func TestProjectorJacobian(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(2, 8).Draw(t, "entities")
 		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed")))
-		d := Description{Entities: names(n), Total: []float64{1, math.NaN()}[r.IntN(2)], Upper: make([]float64, n)}
+		d := Description{Entities: testNames(n), Total: []float64{1, math.NaN()}[r.IntN(2)], Upper: make([]float64, n)}
 		for i := range d.Upper {
 			d.Upper[i] = 1
 		}
@@ -171,7 +171,7 @@ func TestProjectorJacobian(t *testing.T) {
 			}
 			row.Max += 0.1 * r.Float64()
 			d.Rows = append(d.Rows, row)
-			d.Rows[len(d.Rows)-1].Name = names(20)[len(d.Rows)]
+			d.Rows[len(d.Rows)-1].Name = testNames(20)[len(d.Rows)]
 		}
 		p, err := New(d)
 		if err != nil {

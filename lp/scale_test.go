@@ -11,7 +11,7 @@ import (
 func TestSmallRows(t *testing.T) {
 	for _, size := range []float64{1e-14, 1e-12, 1, 1e14, 1e-30} {
 		cap := func(max float64) Description {
-			return Description{Entities: names(3), Total: 1, Rows: []Row{{
+			return Description{Entities: testNames(3), Total: 1, Rows: []Row{{
 				Name: "cap", Coef: []float64{size, size / 2, size / 2}, Min: math.Inf(-1), Max: max * size,
 			}}}
 		}
@@ -69,7 +69,7 @@ func TestSizeOfSmallEntities(t *testing.T) {
 			Total: 0.300000000003, Lower: []float64{0.1, 0.2, 0}, Rows: []Row{{Coef: []float64{0, -1, 7}, Min: -inf}},
 		}, 0.2},
 	} {
-		c.d.Entities = names(3)
+		c.d.Entities = testNames(3)
 		p, err := New(c.d)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)

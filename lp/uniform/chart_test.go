@@ -7,6 +7,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/vec"
 )
 
@@ -22,16 +23,16 @@ func newChart(t testing.TB, p *lp.Polytope) *Chart {
 // A ray ends on the border: just before it is inside, just beyond it is not.
 func TestChartExit(t *testing.T) {
 	for name, d := range map[string]lp.Description{
-		"simplex": {Entities: names(4), Total: 1},
-		"rows": {Entities: names(5), Total: 50, Rows: []lp.Row{
+		"simplex": {Entities: lptest.Names(4), Total: 1},
+		"rows": {Entities: lptest.Names(5), Total: 50, Rows: []lp.Row{
 			{Name: "r", Coef: []float64{1, -2, 0, 3, 1}, Min: math.Inf(-1), Max: 40}, {Name: "e", Coef: []float64{1, 1, 0, 0, 0}, Min: 20, Max: 20}}},
-		"implied equality": {Entities: names(3), Total: 1, Upper: []float64{0.25, 1, 1}, Lower: []float64{0.25, 0, 0}},
-		"tiny":             {Entities: names(3), Total: 1e-7},
-		"thin":             {Entities: names(3), Total: 1, Upper: []float64{1e-6, 1, 1}},
-		"box":              {Entities: names(3), Total: math.NaN(), Lower: []float64{-1, 0, 5}, Upper: []float64{1, 1e-3, 6}},
+		"implied equality": {Entities: lptest.Names(3), Total: 1, Upper: []float64{0.25, 1, 1}, Lower: []float64{0.25, 0, 0}},
+		"tiny":             {Entities: lptest.Names(3), Total: 1e-7},
+		"thin":             {Entities: lptest.Names(3), Total: 1, Upper: []float64{1e-6, 1, 1}},
+		"box":              {Entities: lptest.Names(3), Total: math.NaN(), Lower: []float64{-1, 0, 5}, Upper: []float64{1, 1e-3, 6}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := sampleNew(t, d)
+			p := lptest.New(t, d)
 			c := newChart(t, p)
 			r := rand.New(rng.New(1, name))
 			y, a := make([]float64, c.Dim()), make([]float64, p.Dim())
@@ -68,13 +69,13 @@ func TestChartExit(t *testing.T) {
 // At the analytic centre the gradients of the logarithms of slacks cancel; that of the
 // simplex is its middle.
 func TestChartCentre(t *testing.T) {
-	c := newChart(t, sampleNew(t, lp.Description{Entities: names(6), Total: 3}))
+	c := newChart(t, lptest.New(t, lp.Description{Entities: lptest.Names(6), Total: 3}))
 	for _, x := range c.Center {
 		if math.Abs(x-c.Center[0]) > 1e-9 {
 			t.Errorf("the centre of the simplex is %v", c.Center)
 		}
 	}
-	p := sampleNew(t, lp.Description{Entities: names(4), Total: 1, Upper: []float64{0.3, 0.6, 1, 1}, Rows: []lp.Row{
+	p := lptest.New(t, lp.Description{Entities: lptest.Names(4), Total: 1, Upper: []float64{0.3, 0.6, 1, 1}, Rows: []lp.Row{
 		{Name: "r", Coef: []float64{1, -1, 0.5, 0}, Min: math.Inf(-1), Max: 0.1}}})
 	c = newChart(t, p)
 	sum := make([]float64, c.Dim())
@@ -89,12 +90,12 @@ func TestChartCentre(t *testing.T) {
 }
 
 func TestChartRefusals(t *testing.T) {
-	p := sampleNew(t, lp.Description{Entities: names(3), Total: math.NaN(), FacetEffort: lp.NoFacets,
+	p := lptest.New(t, lp.Description{Entities: lptest.Names(3), Total: math.NaN(), FacetEffort: lp.NoFacets,
 		Points: [][]float64{{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}}})
 	if _, err := NewChart(p); err == nil {
 		t.Error("a hull without facets has a chart")
 	}
-	c := newChart(t, sampleNew(t, lp.Description{Entities: names(2), Total: 1, Lower: []float64{0.5, 0.5}}))
+	c := newChart(t, lptest.New(t, lp.Description{Entities: lptest.Names(2), Total: 1, Lower: []float64{0.5, 0.5}}))
 	a := make([]float64, 2)
 	if c.At(nil, a); c.Dim() != 0 || a[0] != 0.5 || a[1] != 0.5 {
 		t.Errorf("the chart of a point has %d dimensions and gives %v", c.Dim(), a)

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"paspo/lp"
+	"paspo/lp/internal/lptest"
 )
 
 func basesOf(t *testing.T, p *lp.Polytope) [][]direction {
@@ -36,9 +37,9 @@ func TestEdges(t *testing.T) {
 		p              *lp.Polytope
 		entities, rows int // most that an edge moves
 	}{
-		"simplex": {samplePreset(t, "unconstrained", 8), 2, 2},
-		"caps":    {sampleNew(t, lp.Description{Entities: names(8), Total: 1, Upper: slices.Repeat([]float64{0.3}, 8)}), 2, 4},
-		"box":     {sampleNew(t, lp.Description{Entities: names(5), Total: math.NaN(), Upper: []float64{1, 1e-6, 1e6, 3, 1}}), 1, 2},
+		"simplex": {lptest.Preset(t, "unconstrained", 8), 2, 2},
+		"caps":    {lptest.New(t, lp.Description{Entities: lptest.Names(8), Total: 1, Upper: slices.Repeat([]float64{0.3}, 8)}), 2, 4},
+		"box":     {lptest.New(t, lp.Description{Entities: lptest.Names(5), Total: math.NaN(), Upper: []float64{1, 1e-6, 1e6, 3, 1}}), 1, 2},
 		// At an endpoint of the slab one entity is between its bounds, inside it two.
 		"thin": {thin30(t), 3, 8},
 	} {
@@ -67,8 +68,8 @@ func TestEdges(t *testing.T) {
 // Where an edge changes all rows, as in the plane, half of the bases are the axes.
 // Points that are no vertices do no harm.
 func TestEdgesOfPoints(t *testing.T) {
-	bases := basesOf(t, sampleNew(t, lp.Description{
-		Entities: names(2), Total: math.NaN(), Points: [][]float64{{0, 0.1}, {1, 0}, {0.1, 1}, {0.25, 0.25}, {0.3, 0.3}},
+	bases := basesOf(t, lptest.New(t, lp.Description{
+		Entities: lptest.Names(2), Total: math.NaN(), Points: [][]float64{{0, 0.1}, {1, 0}, {0.1, 1}, {0.25, 0.25}, {0.3, 0.3}},
 	}))
 	half := len(bases) / 2
 	if half == 0 || &bases[half][0] != &bases[2*half-1][0] || &bases[half-1][0] == &bases[half][0] {

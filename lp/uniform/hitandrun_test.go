@@ -10,6 +10,7 @@ import (
 	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/lptest"
 )
 
 // distance is the KS distance of a sample, which it sorts, from a distribution.
@@ -48,7 +49,7 @@ func TestHitAndRunCappedSimplex(t *testing.T) {
 	}{{15, 1.5}, {20, 3}, {40, 3}} {
 		t.Run(fmt.Sprintf("%d entities, caps %g/n", c.n, c.cap), func(t *testing.T) {
 			upper := slices.Repeat([]float64{c.cap / float64(c.n)}, c.n)
-			p := sampleNew(t, lp.Description{Entities: names(c.n), Total: 1, Upper: upper})
+			p := lptest.New(t, lp.Description{Entities: lptest.Names(c.n), Total: 1, Upper: upper})
 			points, report := draw(t, p, method(HitAndRun), 20_000, 1)
 			t.Log(report)
 			cdf := cappedShare(c.n, upper[0])
@@ -70,7 +71,7 @@ func TestHitAndRunOrderStatistics(t *testing.T) {
 		for _, n := range []int{10, 18} {
 			t.Run(fmt.Sprintf("%d entities over %g decades", n, 2*spread), func(t *testing.T) {
 				scale := make([]float64, n)
-				d := lp.Description{Entities: names(n), Total: math.NaN(), Upper: make([]float64, n)}
+				d := lp.Description{Entities: lptest.Names(n), Total: math.NaN(), Upper: make([]float64, n)}
 				r := rand.New(rng.New(uint64(n), "scales"))
 				for k := range n {
 					scale[k] = math.Pow(10, spread*(2*r.Float64()-1))
@@ -81,7 +82,7 @@ func TestHitAndRunOrderStatistics(t *testing.T) {
 						d.Rows = append(d.Rows, row)
 					}
 				}
-				points, report := draw(t, sampleNew(t, d), method(HitAndRun), 20_000, 1)
+				points, report := draw(t, lptest.New(t, d), method(HitAndRun), 20_000, 1)
 				t.Log(report)
 				for k := range n {
 					// P(x_k <= v) is that of k or more of n uniform numbers below v.
@@ -140,7 +141,7 @@ func TestHitAndRunProjectionsAgainstRejection(t *testing.T) {
 // scaled is p with every entity in a unit of its own, 1e-3 to 1e3.
 func scaled(t *testing.T, p *lp.Polytope, r *rand.Rand) (*lp.Polytope, []float64) {
 	n := p.Dim()
-	s, d := make([]float64, n), lp.Description{Entities: names(n), Total: math.NaN(), Upper: make([]float64, n)}
+	s, d := make([]float64, n), lp.Description{Entities: lptest.Names(n), Total: math.NaN(), Upper: make([]float64, n)}
 	for j := range s {
 		s[j] = math.Pow(10, 6*r.Float64()-3)
 		d.Upper[j] = 2 * s[j]
@@ -158,5 +159,5 @@ func scaled(t *testing.T, p *lp.Polytope, r *rand.Rand) (*lp.Polytope, []float64
 	for k, limit := range b {
 		image(a[k*n:(k+1)*n], math.Inf(-1), limit)
 	}
-	return sampleNew(t, d), s
+	return lptest.New(t, d), s
 }

@@ -10,15 +10,16 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/hulltest"
+	"paspo/lp/internal/lptest"
 )
 
 // bothForms returns the hull of points without facets and with them.
 func bothForms(t testing.TB, points [][]float64, total float64) (bare, rows *lp.Polytope) {
 	t.Helper()
-	d := lp.Description{Name: "hull", Entities: names(len(points[0])), Total: total, Points: points}
-	rows = sampleNew(t, d)
+	d := lp.Description{Name: "hull", Entities: lptest.Names(len(points[0])), Total: total, Points: points}
+	rows = lptest.New(t, d)
 	d.FacetEffort = lp.NoFacets
-	bare = sampleNew(t, d)
+	bare = lptest.New(t, d)
 	if !bare.HullOnly() || rows.HullOnly() {
 		t.Fatal("the facets are not found, or are found without a search")
 	}
@@ -27,7 +28,7 @@ func bothForms(t testing.TB, points [][]float64, total float64) (bare, rows *lp.
 
 // Both forms cover the same share.
 func TestHullShare(t *testing.T) {
-	bare, rows := bothForms(t, samplePreset(t, "synthetic", 0).Points(), 1)
+	bare, rows := bothForms(t, lptest.Preset(t, "synthetic", 0).Points(), 1)
 	a, err := FeasibleShare(bare, 20_000, rng.New(1, "share"))
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +43,7 @@ func TestHullShare(t *testing.T) {
 // means, variances, covariances with the next entity, marginals.
 func TestHullSamples(t *testing.T) {
 	long.Test(t)
-	p := samplePreset(t, "synthetic", 0)
+	p := lptest.Preset(t, "synthetic", 0)
 	bare, rows := bothForms(t, p.Points(), 1)
 	const n = 12_000
 	a, ra := draw(t, rows, method(HitAndRun), n, 1)
@@ -127,7 +128,7 @@ func TestHullSamplesShapes(t *testing.T) {
 
 // Points are a function of the stream alone.
 func TestHullSamplesRepeat(t *testing.T) {
-	p, _ := bothForms(t, samplePreset(t, "synthetic", 0).Points(), 1)
+	p, _ := bothForms(t, lptest.Preset(t, "synthetic", 0).Points(), 1)
 	for _, m := range []string{HitAndRun, Rejection} {
 		var first []float64
 		for _, workers := range []int{1, 3} {
@@ -153,11 +154,11 @@ func TestHullSamplesRepeat(t *testing.T) {
 
 func BenchmarkHullSample(b *testing.B) {
 	r := rand.New(rng.New(1, "points"))
-	d := lp.Description{Entities: names(10), Total: math.NaN(), FacetEffort: lp.NoFacets}
+	d := lp.Description{Entities: lptest.Names(10), Total: math.NaN(), FacetEffort: lp.NoFacets}
 	for range 60 {
 		d.Points = append(d.Points, hulltest.Unit(r, 10))
 	}
-	p := sampleNew(b, d)
+	p := lptest.New(b, d)
 	for _, m := range []string{HitAndRun, Rejection} {
 		b.Run(m, func(b *testing.B) {
 			s, err := New(p, method(m))

@@ -8,6 +8,7 @@ import (
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/lptest"
 )
 
 func BenchmarkSample(b *testing.B) {
@@ -15,8 +16,8 @@ func BenchmarkSample(b *testing.B) {
 		name string
 		p    *lp.Polytope
 	}{
-		{"synthetic", samplePreset(b, "synthetic", 0)}, {"compute", samplePreset(b, "compute", 0)},
-		{"portfolio", samplePreset(b, "portfolio", 0)}, {"thin30", thin30(b)},
+		{"synthetic", lptest.Preset(b, "synthetic", 0)}, {"compute", lptest.Preset(b, "compute", 0)},
+		{"portfolio", lptest.Preset(b, "portfolio", 0)}, {"thin30", thin30(b)},
 	} {
 		for _, m := range []string{Rejection, HitAndRun} {
 			if c.name == "thin30" && m == Rejection {
@@ -41,7 +42,7 @@ func BenchmarkSample(b *testing.B) {
 // cutSimplex is a simplex cut by m rows close to its center, with caps of about limit
 // on all entities where limit > 0.
 func cutSimplex(t testing.TB, r *rand.Rand, n, m int, limit float64) *lp.Polytope {
-	d := lp.Description{Entities: names(n), Total: 1}
+	d := lp.Description{Entities: lptest.Names(n), Total: 1}
 	if limit > 0 {
 		d.Upper = make([]float64, n)
 		for j := range d.Upper {
@@ -56,7 +57,7 @@ func cutSimplex(t testing.TB, r *rand.Rand, n, m int, limit float64) *lp.Polytop
 		}
 		d.Rows = append(d.Rows, row)
 	}
-	return sampleNew(t, d)
+	return lptest.New(t, d)
 }
 
 func BenchmarkNew(b *testing.B) {

@@ -1,7 +1,6 @@
 package uniform
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -12,37 +11,8 @@ import (
 	"paspo/internal/reference"
 	"paspo/internal/rng"
 	"paspo/lp"
-	"paspo/lp/constraints"
+	"paspo/lp/internal/lptest"
 )
-
-func samplePreset(t testing.TB, name string, entities int) *lp.Polytope {
-	t.Helper()
-	if name == "unconstrained" {
-		return sampleNew(t, lp.Description{Entities: names(entities), Total: 1})
-	}
-	p, err := constraints.Preset(name, entities)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func sampleNew(t testing.TB, d lp.Description) *lp.Polytope {
-	t.Helper()
-	p, err := lp.New(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func names(n int) []string {
-	s := make([]string, n)
-	for i := range s {
-		s[i] = fmt.Sprintf("E%d", i)
-	}
-	return s
-}
 
 func method(m string) Config {
 	cfg := DefaultConfig()
@@ -99,7 +69,7 @@ func TestSampleMomentsAgainstReference(t *testing.T) {
 				Points float64     `json:"n_samples"`
 			}
 			reference.Read(t, "uniform_fit_"+presetFiles[preset]+".json", &ref)
-			p := samplePreset(t, preset, 0)
+			p := lptest.Preset(t, preset, 0)
 			const n = 20_000
 			points, report := draw(t, p, DefaultConfig(), n, 11)
 			if report.Method != Rejection {
@@ -137,7 +107,7 @@ func TestHitAndRunAgainstRejection(t *testing.T) {
 	long.Test(t)
 	for preset := range presetFiles {
 		t.Run(preset, func(t *testing.T) {
-			p := samplePreset(t, preset, 0)
+			p := lptest.Preset(t, preset, 0)
 			const n = 10_000
 			a, _ := draw(t, p, method(Rejection), n, 1)
 			b, report := draw(t, p, method(HitAndRun), n, 2)
@@ -182,7 +152,7 @@ func twoSampleKS(a, b []float64) float64 {
 func TestHitAndRunSimplexMarginals(t *testing.T) {
 	long.Test(t)
 	const dim, n = 12, 40_000
-	p := samplePreset(t, "unconstrained", dim)
+	p := lptest.Preset(t, "unconstrained", dim)
 	points, report := draw(t, p, method(HitAndRun), n, 3)
 	t.Log(report)
 	for j := range dim {
@@ -199,7 +169,7 @@ func TestHitAndRunSimplexMarginals(t *testing.T) {
 }
 
 func TestSampleIsAFunctionOfTheStream(t *testing.T) {
-	p := samplePreset(t, "compute", 0)
+	p := lptest.Preset(t, "compute", 0)
 	for _, m := range []string{Rejection, HitAndRun} {
 		cfg := method(m)
 		var first []float64
@@ -239,7 +209,7 @@ func TestSamplerConfigValidate(t *testing.T) {
 	// A check that cannot pass is an error and not a hang.
 	cfg := method(HitAndRun)
 	cfg.MaxRHat, cfg.MaxSweeps = 1.0000001, 20_000
-	if _, err := New(samplePreset(t, "compute", 0), cfg); err == nil || !strings.Contains(err.Error(), "converge") {
+	if _, err := New(lptest.Preset(t, "compute", 0), cfg); err == nil || !strings.Contains(err.Error(), "converge") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -276,7 +246,7 @@ func TestConvergence(t *testing.T) {
 // TestExcludedEntity samples where an entity can only be 0, whatever the total is.
 func TestExcludedEntity(t *testing.T) {
 	for _, total := range []float64{1e-9, 1, 1e9} {
-		p, err := lp.New(lp.Description{Entities: names(5), Total: total, Upper: []float64{0, total, total, total, total}})
+		p, err := lp.New(lp.Description{Entities: lptest.Names(5), Total: total, Upper: []float64{0, total, total, total, total}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -298,10 +268,10 @@ func TestExcludedEntity(t *testing.T) {
 
 // A total that two rows state together is one: the share and the points are those of the total.
 func TestTotalAsPairOfRows(t *testing.T) {
-	stated := lp.Description{Entities: names(4), Total: 1, Upper: []float64{0.5, 1, 1, 0.25}}
+	stated := lp.Description{Entities: lptest.Names(4), Total: 1, Upper: []float64{0.5, 1, 1, 0.25}}
 	all := []lp.Description{stated}
 	for _, unit := range []float64{1, 1e12, 1e-12} {
-		d := lp.Description{Entities: names(4), Total: math.NaN()}
+		d := lp.Description{Entities: lptest.Names(4), Total: math.NaN()}
 		for _, u := range stated.Upper {
 			d.Upper = append(d.Upper, u*unit)
 		}
@@ -314,7 +284,7 @@ func TestTotalAsPairOfRows(t *testing.T) {
 	var want Share
 	var points []float64
 	for k, d := range all {
-		p := sampleNew(t, d)
+		p := lptest.New(t, d)
 		got, err := FeasibleShare(p, 20_000, rng.New(1, "share"))
 		if err != nil {
 			t.Fatal(err)

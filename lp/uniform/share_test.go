@@ -7,6 +7,7 @@ import (
 	"paspo/internal/reference"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/lptest"
 )
 
 func TestFeasibleShareAgainstReference(t *testing.T) {
@@ -16,7 +17,7 @@ func TestFeasibleShareAgainstReference(t *testing.T) {
 				Acceptance struct{ Rate, SE float64 } `json:"acceptance"`
 			}
 			reference.Read(t, "polytope_"+file+".json", &ref)
-			s, err := FeasibleShare(samplePreset(t, preset, 0), 200_000, rng.New(5, "share"))
+			s, err := FeasibleShare(lptest.Preset(t, preset, 0), 200_000, rng.New(5, "share"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,7 +35,7 @@ func TestFeasibleShareAgainstReference(t *testing.T) {
 // A row of small coefficients leaves the share that it leaves in any units.
 func TestShareOfSmallRows(t *testing.T) {
 	for _, size := range []float64{1e-14, 1e-12, 1, 1e14, 1e-30} {
-		p := sampleNew(t, lp.Description{Entities: names(3), Total: 1, Rows: []lp.Row{{
+		p := lptest.New(t, lp.Description{Entities: lptest.Names(3), Total: 1, Rows: []lp.Row{{
 			Name: "cap", Coef: []float64{size, size / 2, size / 2}, Min: math.Inf(-1), Max: 0.6 * size, // a_1 <= 0.2
 		}}})
 		s, err := FeasibleShare(p, 100_000, rng.New(1, "share"))
@@ -47,15 +48,15 @@ func TestShareOfSmallRows(t *testing.T) {
 // Where no rows state a total, a share is one of the bounding box.
 func TestShareWithoutTotal(t *testing.T) {
 	triangle := lp.Description{
-		Entities: names(2), Total: math.NaN(), Upper: []float64{1, 1},
+		Entities: lptest.Names(2), Total: math.NaN(), Upper: []float64{1, 1},
 		Rows: []lp.Row{{Name: "half", Coef: []float64{1, 1}, Min: math.Inf(-1), Max: 1}},
 	}
-	share, err := FeasibleShare(sampleNew(t, triangle), 20_000, rng.New(1, "share"))
+	share, err := FeasibleShare(lptest.New(t, triangle), 20_000, rng.New(1, "share"))
 	if err != nil || share.Flat || share.Of != "the bounding box" || math.Abs(share.Estimate-0.5) > 0.02 {
 		t.Errorf("share %+v, %v: want half of the bounding box", share, err)
 	}
 	triangle.Rows = nil
-	share, err = FeasibleShare(sampleNew(t, triangle), 20_000, rng.New(1, "share"))
+	share, err = FeasibleShare(lptest.New(t, triangle), 20_000, rng.New(1, "share"))
 	if err != nil || share.Of != "the bounding box" || share.Estimate != 1 {
 		t.Errorf("share %+v, %v: want all of the bounding box", share, err)
 	}

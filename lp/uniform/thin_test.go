@@ -13,6 +13,7 @@ import (
 	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/vec"
 )
 
@@ -29,8 +30,8 @@ func thin30(t testing.TB) *lp.Polytope {
 	for _, c := range coef {
 		mid += c / 30
 	}
-	return sampleNew(t, lp.Description{
-		Name: "thin", Entities: names(n), Total: 1, Lower: lower, Upper: upper,
+	return lptest.New(t, lp.Description{
+		Name: "thin", Entities: lptest.Names(n), Total: 1, Lower: lower, Upper: upper,
 		Rows: []lp.Row{{Name: "nearly an equality", Coef: coef, Min: mid - 1e-7, Max: mid + 1e-7}},
 	})
 }
@@ -98,7 +99,7 @@ func TestSampleThinSimplex(t *testing.T) {
 	if err := inverse.Inverse(vertices); err != nil {
 		t.Fatal(err)
 	}
-	d := lp.Description{Entities: names(n), Total: 1}
+	d := lp.Description{Entities: lptest.Names(n), Total: 1}
 	for k := range n {
 		row := lp.Row{Name: fmt.Sprint("facet ", k), Coef: mat.Row(nil, k, &inverse), Min: 0, Max: math.Inf(1)}
 		// Rows of a user have no such coefficients.
@@ -108,7 +109,7 @@ func TestSampleThinSimplex(t *testing.T) {
 		}
 		d.Rows = append(d.Rows, row)
 	}
-	p := sampleNew(t, d)
+	p := lptest.New(t, d)
 	a, report := draw(t, p, DefaultConfig(), points, 1)
 	t.Log(report)
 	if report.Method != HitAndRun || report.Dim != n-1 {
@@ -131,7 +132,7 @@ func TestSampleThinSimplex(t *testing.T) {
 
 func TestSampleDegenerate(t *testing.T) {
 	inf, nan := math.Inf(1), math.NaN()
-	point := sampleNew(t, lp.Description{Entities: names(3), Total: 1, Lower: []float64{0.2, 0.3, 0.5}, Upper: []float64{0.9, 0.9, 0.9}})
+	point := lptest.New(t, lp.Description{Entities: lptest.Names(3), Total: 1, Lower: []float64{0.2, 0.3, 0.5}, Upper: []float64{0.9, 0.9, 0.9}})
 	points, report := draw(t, point, DefaultConfig(), 3, 1)
 	if report.Method != Point || report.Dim != 0 {
 		t.Errorf("a point: drawn by %s in %d dimensions", report.Method, report.Dim)
@@ -144,7 +145,7 @@ func TestSampleDegenerate(t *testing.T) {
 
 	// a0 + a1 <= 0.3 and a2 + a3 <= 0.7 of a total of 1 are equalities; the rest
 	// is a product of two uniform distributions.
-	implied := sampleNew(t, lp.Description{Entities: names(4), Total: 1, Rows: []lp.Row{
+	implied := lptest.New(t, lp.Description{Entities: lptest.Names(4), Total: 1, Rows: []lp.Row{
 		{Name: "x", Coef: []float64{1, 1, 0, 0}, Min: -inf, Max: 0.3},
 		{Name: "y", Coef: []float64{0, 0, 1, 1}, Min: -inf, Max: 0.7},
 	}})
@@ -171,8 +172,8 @@ func TestSampleDegenerate(t *testing.T) {
 	}
 
 	// Two equalities, a total of a million, negative lower bounds.
-	large := sampleNew(t, lp.Description{
-		Entities: names(4), Total: 1e6, Lower: []float64{-1e5, 0, 0, 0}, Upper: []float64{inf, inf, 4e5, inf},
+	large := lptest.New(t, lp.Description{
+		Entities: lptest.Names(4), Total: 1e6, Lower: []float64{-1e5, 0, 0, 0}, Upper: []float64{inf, inf, 4e5, inf},
 		Rows: []lp.Row{{Name: "balance", Coef: []float64{1, -1, 0, 0}, Min: 0, Max: 0}},
 	})
 	points, report = draw(t, large, DefaultConfig(), n, 1)
@@ -195,8 +196,8 @@ func TestSampleDegenerate(t *testing.T) {
 	}
 
 	// No budget: a box with one corner cut off, by rejection from the box.
-	box := sampleNew(t, lp.Description{
-		Entities: names(2), Total: nan, Lower: []float64{-1, 2}, Upper: []float64{1, 4},
+	box := lptest.New(t, lp.Description{
+		Entities: lptest.Names(2), Total: nan, Lower: []float64{-1, 2}, Upper: []float64{1, 4},
 		Rows: []lp.Row{{Name: "cut", Coef: []float64{1, 1}, Min: -inf, Max: 3}},
 	})
 	points, report = draw(t, box, DefaultConfig(), n, 1)
@@ -209,7 +210,7 @@ func TestSampleDegenerate(t *testing.T) {
 	if m, _ := moments(coordinate(points, 2, 0)); math.Abs(m-(-1./3)) > 0.02 {
 		t.Errorf("mean of a triangle %g, want -1/3", m)
 	}
-	segment := sampleNew(t, lp.Description{Entities: names(1), Total: nan, Lower: []float64{3}, Upper: []float64{5}})
+	segment := lptest.New(t, lp.Description{Entities: lptest.Names(1), Total: nan, Lower: []float64{3}, Upper: []float64{5}})
 	if _, report = draw(t, segment, method(HitAndRun), 100, 1); report.Dim != 1 {
 		t.Errorf("a segment in %d dimensions", report.Dim)
 	}
@@ -218,7 +219,7 @@ func TestSampleDegenerate(t *testing.T) {
 // Where the plain simplex accepts too little but a tighter one enough, rejection
 // remains.
 func TestSampleTightSimplex(t *testing.T) {
-	p := sampleNew(t, lp.Description{Entities: names(6), Total: 1, Lower: []float64{0.16, 0.16, 0.16, 0.16, 0.16, 0.16}})
+	p := lptest.New(t, lp.Description{Entities: lptest.Names(6), Total: 1, Lower: []float64{0.16, 0.16, 0.16, 0.16, 0.16, 0.16}})
 	points, report := draw(t, p, DefaultConfig(), 5000, 1)
 	if report.Method != Rejection || report.Acceptance < 0.99 {
 		t.Errorf("%v", report)

@@ -9,6 +9,7 @@ import (
 	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/lptest"
 )
 
 // With uniform steps a walk gives uniform points: shares of a simplex with caps have
@@ -16,7 +17,7 @@ import (
 func TestWalk(t *testing.T) {
 	long.Test(t)
 	const n, most, points = 6, 0.4, 20_000
-	p := sampleNew(t, lp.Description{Entities: names(n), Total: 1, Upper: slices.Repeat([]float64{most}, n)})
+	p := lptest.New(t, lp.Description{Entities: lptest.Names(n), Total: 1, Upper: slices.Repeat([]float64{most}, n)})
 	w, err := NewWalk(p)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -12,16 +13,31 @@ import (
 	"paspo/lp/constraints"
 )
 
-// Presets returns the polytopes of the paper.
-func Presets(t testing.TB) []*lp.Polytope {
+// New returns the polytope of a description.
+func New(t testing.TB, d lp.Description) *lp.Polytope {
 	t.Helper()
-	var all []*lp.Polytope
+	p, err := lp.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Preset returns a preset, of so many entities where it has no number of its own.
+func Preset(t testing.TB, name string, entities int) *lp.Polytope {
+	t.Helper()
+	p, err := constraints.Preset(name, entities)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// Presets returns the polytopes of the paper.
+func Presets(t testing.TB) (all []*lp.Polytope) {
+	t.Helper()
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
-		p, err := constraints.Preset(name, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, p)
+		all = append(all, Preset(t, name, 0))
 	}
 	return all
 }
@@ -40,31 +56,16 @@ func RowsOnly(t testing.TB, p *lp.Polytope) *lp.Polytope {
 	for k, v := range f {
 		d.Rows = append(d.Rows, lp.Row{Coef: e[k*n : (k+1)*n], Min: v, Max: v})
 	}
-	q, err := lp.New(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q
+	return New(t, d)
 }
 
 // CappedPortfolio is the portfolio of the presets with no more than limit in any
 // asset.
 func CappedPortfolio(t testing.TB, limit float64) *lp.Polytope {
 	t.Helper()
-	p, err := constraints.Preset("portfolio", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := p.Description()
-	d.Upper = make([]float64, p.Dim())
-	for j := range d.Upper {
-		d.Upper[j] = limit
-	}
-	capped, err := lp.New(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return capped
+	d := Preset(t, "portfolio", 0).Description()
+	d.Upper = slices.Repeat([]float64{limit}, len(d.Entities))
+	return New(t, d)
 }
 
 // CappedSimplex is a simplex cut by m rows with a cap of about 4/n on every entity.
@@ -86,14 +87,9 @@ func CPUSeconds(b *testing.B) float64 {
 func BothForms(t testing.TB, points [][]float64, total float64) (bare, rows *lp.Polytope) {
 	t.Helper()
 	d := lp.Description{Name: "hull", Entities: Names(len(points[0])), Total: total, Points: points}
-	var err error
-	if rows, err = lp.New(d); err != nil {
-		t.Fatal(err)
-	}
+	rows = New(t, d)
 	d.FacetEffort = lp.NoFacets
-	if bare, err = lp.New(d); err != nil {
-		t.Fatal(err)
-	}
+	bare = New(t, d)
 	if rows.HullOnly() {
 		t.Fatal("the facets were not found")
 	}
@@ -106,10 +102,7 @@ func BareHull(t testing.TB) *lp.Polytope {
 	t.Helper()
 	d := DrawnPoints(10, 60)
 	d.FacetEffort = lp.NoFacets
-	p, err := lp.New(d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := New(t, d)
 	if !p.HullOnly() {
 		t.Fatal("not a hull without facets")
 	}

@@ -168,11 +168,7 @@ func RandomSimplex(t testing.TB, r *rand.Rand, n, m int, limit float64) *lp.Poly
 		}
 		d.Rows = append(d.Rows, lp.Row{Name: fmt.Sprintf("r%d", k), Coef: c, Min: math.Inf(-1), Max: vec.Dot(c, x) + 0.02})
 	}
-	p, err := lp.New(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return New(t, d)
 }
 
 // MixedLimits are those of a batch whose rows are under the polytope's own limits,

@@ -42,35 +42,55 @@ func CheckInterval(p *lp.Polytope, prefix []float64, lim *lp.Limits, lo, hi floa
 	return nil
 }
 
-// WalkChecked completes actions and checks every interval exactly.
-func WalkChecked(s lp.Solver, r *rand.Rand, limits []lp.Limits, rows int) error {
-	p := s.Polytope()
-	n := p.Dim()
+// walk completes actions with a chain, and returns them. For each row choose returns the
+// amount of entity i, given its interval and the error of the chain. An error of choose ends
+// the walk.
+func walk(s lp.Solver, rows int, limits []lp.Limits, choose func(i, row int, lo, hi float64, failed error) (float64, error)) (actions [][]float64, err error) {
 	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-	actions := make([][]float64, rows)
+	actions = make([][]float64, rows)
 	c := s.Chain(rows)
 	c.Begin(rows, limits)
-	at := func(row int) *lp.Limits {
-		if limits == nil {
-			return nil
-		}
-		return &limits[row]
-	}
-	for i := range n {
-		if err := c.Next(lo, hi); err != nil {
-			return fmt.Errorf("entity %d: %w", i, err)
-		}
+	for i := range s.Polytope().Dim() {
+		failed := c.Next(lo, hi)
 		for row := range rows {
-			if err := CheckInterval(p, actions[row], at(row), lo[row], hi[row]); err != nil {
-				return fmt.Errorf("entity %d after %v: %w", i, actions[row], err)
+			if a[row], err = choose(i, row, lo[row], hi[row], failed); err != nil {
+				return nil, fmt.Errorf("entity %d after %v: %w", i, actions[row], err)
 			}
-			a[row] = Choose(r, lo[row], hi[row])
 			actions[row] = append(actions[row], a[row])
 		}
 		c.Fix(a)
 	}
+	return actions, nil
+}
+
+// of returns the limits of a row, nil where all have the polytope's own.
+func of(limits []lp.Limits, row int) *lp.Limits {
+	if limits == nil {
+		return nil
+	}
+	return &limits[row]
+}
+
+// WalkChecked completes actions and checks every interval exactly.
+func WalkChecked(s lp.Solver, r *rand.Rand, limits []lp.Limits, rows int) error {
+	p := s.Polytope()
+	prefixes := make([][]float64, rows)
+	actions, err := walk(s, rows, limits, func(_, row int, lo, hi float64, failed error) (float64, error) {
+		if failed != nil {
+			return 0, failed
+		}
+		if err := CheckInterval(p, prefixes[row], of(limits, row), lo, hi); err != nil {
+			return 0, err
+		}
+		a := Choose(r, lo, hi)
+		prefixes[row] = append(prefixes[row], a)
+		return a, nil
+	})
+	if err != nil {
+		return err
+	}
 	for row, x := range actions {
-		if res := p.Residual(x, at(row)); !(res <= 1e-9) {
+		if res := p.Residual(x, of(limits, row)); !(res <= 1e-9) {
 			return fmt.Errorf("residual %g of %v", res, x)
 		}
 	}
@@ -101,52 +121,30 @@ func Choose(r *rand.Rand, lo, hi float64) float64 {
 // residual. limits may be nil.
 func Walk(t testing.TB, s lp.Solver, r *rand.Rand, rows int, limits []lp.Limits) (actions [][]float64, residual float64) {
 	t.Helper()
-	p := s.Polytope()
-	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-	actions = make([][]float64, rows)
-	c := s.Chain(rows)
-	c.Begin(rows, limits)
-	for i := range p.Dim() {
-		if err := c.Next(lo, hi); err != nil {
-			t.Fatalf("entity %d: %v", i, err)
+	actions, err := walk(s, rows, limits, func(_, _ int, lo, hi float64, failed error) (float64, error) {
+		if failed == nil && !(lo <= hi) {
+			failed = fmt.Errorf("lo %v, hi %v", lo, hi)
 		}
-		for row := range rows {
-			if !(lo[row] <= hi[row]) {
-				t.Fatalf("entity %d: lo %v, hi %v", i, lo[row], hi[row])
-			}
-			a[row] = Choose(r, lo[row], hi[row])
-			actions[row] = append(actions[row], a[row])
-		}
-		c.Fix(a)
+		return Choose(r, lo, hi), failed
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	residual = math.Inf(-1)
 	for row, x := range actions {
-		var lim *lp.Limits
-		if limits != nil {
-			lim = &limits[row]
-		}
-		residual = max(residual, p.Residual(x, lim))
+		residual = max(residual, s.Polytope().Residual(x, of(limits, row)))
 	}
 	return actions, residual
 }
 
 // Intervals completes rows actions and returns all intervals, NaN where there is none.
 // Actions are a function of the seed and the intervals before them.
-func Intervals(s lp.Solver, seed uint64, rows int, limits []lp.Limits) []float64 {
+func Intervals(s lp.Solver, seed uint64, rows int, limits []lp.Limits) (all []float64) {
 	r := rand.New(rng.New(seed, "intervals"))
-	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-	c := s.Chain(rows)
-	c.Begin(rows, limits)
-	var all []float64
-	for range s.Polytope().Dim() {
-		// Errors show as NaN.
-		_ = c.Next(lo, hi)
-		for x := range a {
-			all = append(all, lo[x], hi[x])
-			a[x] = Choose(r, lo[x], hi[x])
-		}
-		c.Fix(a)
-	}
+	_, _ = walk(s, rows, limits, func(_, _ int, lo, hi float64, _ error) (float64, error) {
+		all = append(all, lo, hi)
+		return Choose(r, lo, hi), nil // errors show as NaN
+	})
 	return all
 }
 
