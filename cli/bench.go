@@ -25,8 +25,8 @@ func newBench() *cobra.Command {
 		Short: "Measure the speed of every stage",
 		Long: fmt.Sprintf(`Measure, on %s: full chains of intervals a second by solver (every
 entity of one action; also with a cap of half its range on every entity), sampled
-actions a second and minibatch updates a second on one thread, and environment steps
-a second of training on all threads. It ends within 45 seconds.
+actions a second and minibatch updates a second on one thread, and minibatch updates and
+environment steps of training a second on all threads. It ends within 45 seconds.
 
 With --device it measures a device and the processor beside it on %s, at
 the sizes that GPUs are bought for: sampling, gradient steps, a large training and
@@ -60,6 +60,7 @@ many trainings side by side. That takes about a minute a device.`, strings.Join(
 	}
 	cmd.Flags().StringVar(&device, "device", "", "cpu, gpu, gpu:N or auto: measure a device in place of the stages")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	addThreads(cmd)
 	return cmd
 }
 

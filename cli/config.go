@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"fmt"
+	"runtime"
+
 	"github.com/spf13/cobra"
 
 	"paspo/internal/run/config"
@@ -8,6 +11,24 @@ import (
 
 func addPreset(cmd *cobra.Command, name *string) {
 	cmd.Flags().StringVar(name, "preset", config.AutoPreset, "settings by `NAME` that all others go over; "+program+" presets lists them")
+}
+
+// mostThreads is far beyond the cores of machines at hand.
+const mostThreads = 1024
+
+// addThreads adds the flag that says how many cores a command uses. It is no setting of a run: what comes
+// of it is the same, on whatever machine the run goes on.
+func addThreads(cmd *cobra.Command) {
+	threads := cmd.Flags().Int("threads", runtime.GOMAXPROCS(0), "cores to use; results do not depend on it")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if *threads < 1 || *threads > mostThreads {
+			return fmt.Errorf("--threads is %d: an integer from 1 to %d is allowed", *threads, mostThreads)
+		}
+		if cmd.Flags().Changed("threads") {
+			runtime.GOMAXPROCS(*threads)
+		}
+		return nil
+	}
 }
 
 func newConfig() *cobra.Command {

@@ -66,6 +66,7 @@ training. All play the same episodes.`,
 	f.BoolVar(&o.Backtest, "backtest", false, "portfolio: play the real monthly returns")
 	f.BoolVar(&o.SampledOnly, "stochastic", false, "sample actions in place of taking the mean or mode of every distribution, as the run has chosen")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
+	addThreads(cmd)
 	from.flags(cmd)
 	f.SortFlags = false
 	return cmd

@@ -128,6 +128,7 @@ out of sample. What is then to be traded says ` + program + ` portfolio decide (
 	flags.Var((*pathFlag)(&f.resume), "resume", "go on with the walk through these prices in this `FOLDER`")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but the summary, warnings and errors")
+	addThreads(cmd)
 	flags.SortFlags = false
 	cmd.AddCommand(newDecide())
 	return cmd

@@ -76,6 +76,7 @@ settings of the preset auto, and then compares the trained policy with others.`,
 	flags.StringVar(&f.resume, "resume", "", "go on with the `RUN` in this folder")
 	flags.BoolVar(&f.json, "json", false, "print the summary as JSON")
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but the summary, warnings and errors")
+	addThreads(root)
 	flags.SortFlags = false
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(newHelp())

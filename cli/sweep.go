@@ -189,6 +189,9 @@ func newSweepWork() *cobra.Command {
 				w.Device = fmt.Sprintf("gpu:%d", gpu)
 			}
 			w.Together = max(0, together)
+			if os.Getenv("GOMAXPROCS") == "" && !w.OnGPU() {
+				runtime.GOMAXPROCS(1) // other cores are for other workers
+			}
 			ctx := cmd.Context()
 			saving.Add(1)
 			err = w.Work(ctx)

@@ -28,7 +28,7 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range benchmarks.Names() {
-		for _, key := range []string{"actions_per_s", "updates_per_s", "update_gflops", "peak_share", "env_steps_per_s", "threads"} {
+		for _, key := range []string{"actions_per_s", "updates_per_s", "all_updates_per_s", "update_gflops", "peak_share", "env_steps_per_s", "threads"} {
 			if x, ok := back[name][key].(float64); !ok || !(x > 0) {
 				t.Errorf("%s.%s is %v", name, key, back[name][key])
 			}

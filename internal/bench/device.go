@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"time"
 
 	"paspo/envs"
@@ -58,6 +59,7 @@ func CPUs(solver lp.Solver, obsDim, minibatch, count int) ([]policy.Backend, err
 		if err != nil {
 			return nil, err
 		}
+		b.SetThreads(max(1, runtime.GOMAXPROCS(0)/count))
 		out[i] = b
 	}
 	return out, nil

@@ -4,7 +4,7 @@ package blas
 
 /*
 #cgo CFLAGS: -O3 -std=gnu11 -Wno-psabi
-#cgo LDFLAGS: -lm
+#cgo LDFLAGS: -lm -lpthread
 #cgo noescape paspo_mul
 #cgo nocallback paspo_mul
 #cgo noescape paspo_transpose
@@ -63,12 +63,16 @@ func sumSquares32(x []float32) float64 {
 	return float64(C.paspo_sum_squares(C.ptrdiff_t(len(x)), ptr(x)))
 }
 
-func adam32(s *AdamStep, w, g, m, v []float32) bool {
-	q := C.adamstep{
+func (s *AdamStep) c() C.adamstep {
+	return C.adamstep{
 		scale: C.float(s.Scale), decay: C.float(s.Decay), beta1: C.float(s.Beta1), beta2: C.float(s.Beta2),
 		gain1: C.float(s.Gain1), gain2: C.float(s.Gain2),
 		rate: C.float(s.Rate), rootscale: C.float(s.RootScale), epsilon: C.float(s.Epsilon),
 	}
+}
+
+func adam32(s *AdamStep, w, g, m, v []float32) bool {
+	q := s.c()
 	return C.paspo_adam(&q, C.ptrdiff_t(len(w)), ptr(w), ptr(g), ptr(m), ptr(v)) != 0
 }
 

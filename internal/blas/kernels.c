@@ -56,6 +56,39 @@ static input seen(const network *n, const layer *ls, ptrdiff_t h, const float *a
 	return (input){{act + ls[n->encoder - 1].y, act + n->prefix}, {n->latent, h}};
 }
 
+// Log-probabilities of rows of a batch from at on: see old in kernels_policy.h.
+typedef struct {
+	const network *net;
+	const layer *layers;
+	batch batch;
+	ptrdiff_t at, count;
+	const float *w;
+	float *act;
+	double *d;
+	float *old;
+} before;
+
+// The first head of member id of count, to which heads are given in order by what they cost. Back,
+// member 0 does the rest too.
+static ptrdiff_t heads_of(const network *n, int id, int count, int back)
+{
+	double heads = (double)n->heads, head = n->cost[back].head, more = n->cost[back].more, rest = n->cost[back].rest;
+	double before = (rest + (head + more * heads / 2) * heads) * id / count;
+	ptrdiff_t h = 0;
+	if (id == count)
+		return n->heads;
+	for (double middle = rest + head / 2; id && h < n->heads && middle < before; h++)
+		middle += head + more * h;
+	return h;
+}
+
+// Sections of tasks, see team.h.
+static inline void meet(member *me)
+{
+	if (me->count > 1)
+		paspo_meet(me);
+}
+
 #if defined(__x86_64__) && defined(__GNUC__)
 #define X86 1
 #include <immintrin.h>
@@ -394,7 +427,7 @@ void paspo_beta_terms(const betashape *shape, ptrdiff_t rows, ptrdiff_t heads, c
 
 void paspo_transpose_weights(const network *n, const layer *ls, const float *w, float *t)
 {
-	DISPATCH(transposes, n, ls, w, t);
+	DISPATCH(transposes, ls, head_layers(n, ls, n->heads), w, t);
 }
 
 void paspo_begin(const network *n, const layer *ls, ptrdiff_t m, const float *obs, const float *w, float *act, float *value)
@@ -411,20 +444,33 @@ ptrdiff_t paspo_draw(const network *n, const layer *ls, ptrdiff_t h, ptrdiff_t m
 	DISPATCH(draw, n, ls, h, m, w, act, &q, lo, hi, a);
 }
 
-void paspo_old(const network *n, const layer *ls, ptrdiff_t rows, const float *obs, const float *prefix, const float *logx,
-	const float *log1mx, const float *logwidth, const float *mask, const float *w, float *act, double *d, float *old)
+#ifdef X86
+#define CHOOSE(f) (isa == 2 ? f##_avx512 : isa == 1 ? f##_avx2 : f##_any)
+#else
+#define CHOOSE(f) (f##_any)
+#endif
+
+void paspo_old(team *team, pace *p, const network *n, const layer *ls, ptrdiff_t rows, const float *obs, const float *prefix,
+	const float *logx, const float *log1mx, const float *logwidth, const float *mask, const float *w, float *act, double *d,
+	float *old)
 {
-	batch b = {obs, prefix, logx, log1mx, logwidth, mask, 0, 0, 0};
-	DISPATCH(old, n, ls, &b, rows, w, act, d, old);
+	before b = {n, ls, {obs, prefix, logx, log1mx, logwidth, mask, 0, 0, 0}, 0, 0, w, act, d, old};
+	for (; b.at < rows; b.at += BLOCK) {
+		b.count = rows - b.at < BLOCK ? rows - b.at : BLOCK;
+		paspo_team_run(team, CHOOSE(old), &b, b.count, p);
+	}
 }
 
-void paspo_gradient(const network *n, const layer *ls, const float *obs, const float *prefix, const float *logx,
+void paspo_step(team *team, pace *p, const network *n, const layer *ls, const float *obs, const float *prefix, const float *logx,
 	const float *log1mx, const float *logwidth, const float *mask, const float *old, const float *advantage,
-	const float *target, const int *rows, ptrdiff_t count, const lossshape *s, const float *w, const float *t, float *dw,
-	float *act, double *d, double *sums)
+	const float *target, const int *rows, ptrdiff_t count, const lossshape *s, const adamstep *a, double most, double slack,
+	float *w, float *t, float *dw, float *m, float *v, float *act, float *scratch, float *kept, float *parts, double *d,
+	outcome *out)
 {
-	batch b = {obs, prefix, logx, log1mx, logwidth, mask, old, advantage, target};
-	DISPATCH(gradient, n, ls, &b, rows, count, s, w, t, dw, act, d, sums);
+	update u = {n, ls, {obs, prefix, logx, log1mx, logwidth, mask, old, advantage, target}, rows, count, *s, *a, most, slack,
+		w, t, dw, m, v, act, scratch, kept, parts, d, out};
+	memset(out, 0, sizeof *out);
+	paspo_team_run(team, CHOOSE(step), &u, count, p);
 }
 
 ptrdiff_t paspo_peak(ptrdiff_t n, float *sink)

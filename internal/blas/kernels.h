@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "team.h"
+
 typedef struct {
 	ptrdiff_t count, m, n, k, kgrow, ngrow;
 	ptrdiff_t arow, acol, abatch, brow, bbatch, crow, cbatch, biasbatch;
@@ -22,6 +24,7 @@ enum {
 	PANEL = 32,   // columns of a panel
 	BLOCK = 64,   // its rows, which pass through the network together
 	ROWS_OF = 16, // rows of a block that are computed are a multiple of it
+	TERMS = 6,    // numbers of a head for every row: its terms and their slopes
 };
 
 // The two inputs of a layer side by side: the second are amounts before.
@@ -39,12 +42,18 @@ typedef struct {
 
 // A policy: sizes, numbers of layers, and where things are among the activations: panels of
 // observations and of amounts before, then side, which has for every head BLOCK logarithms of
-// x, of 1-x, of widths, and masks, and room for gradients by activations as wide as the
-// widest. Layers are those of the encoder, the critic, the first head and so on.
+// x, of 1-x, of widths, and masks, and room for derivatives by the outputs of the encoder's layers, each as
+// wide as the widest of all. depth is the number of wide layers of a head or the critic, the larger one.
+// Layers are those of the encoder, the critic, the first head and so on. What the first head costs, and
+// every further one more than the one before, is there for passes forward and back, and what the
+// rest costs back.
 typedef struct {
-	ptrdiff_t obs, entities, heads, latent, widest, encoder, critic, head;
+	ptrdiff_t obs, entities, heads, latent, widest, encoder, critic, head, depth, params;
 	ptrdiff_t x, prefix, side, g;
 	betashape shape;
+	struct {
+		double head, more, rest;
+	} cost[2];
 } network;
 
 // A rollout, row by row.
@@ -67,6 +76,30 @@ typedef struct {
 	double clip, value, entropy;
 } lossshape;
 
+// What a step measures, see step in kernels_policy.h: whether it has moved the parameters, and
+// whether one of them is not finite since.
+typedef struct {
+	double sums[6], norm, squares[16];
+	int moved, wrong;
+} outcome;
+
+// A step: rows of a batch to learn from, parameters, transposes, gradient and moments, and the ceiling
+// of the norm with what is added to it. d has TERMS blocks a head, scratch room for depth layers and a
+// panel a member, kept for the wide layers and parts for the latent of every head.
+typedef struct {
+	const network *net;
+	const layer *layers;
+	batch batch;
+	const int *rows;
+	ptrdiff_t count;
+	lossshape loss;
+	adamstep adam;
+	double most, slack;
+	float *w, *t, *dw, *m, *v, *act, *scratch, *kept, *parts;
+	double *d;
+	outcome *out;
+} update;
+
 void paspo_mul(const product *p, const float *a, const float *b, const float *bias, float *c);
 void paspo_transpose(ptrdiff_t count, ptrdiff_t rows, ptrdiff_t cols, const float *src, ptrdiff_t srow,
 	ptrdiff_t sbatch, float *dst, ptrdiff_t drow, ptrdiff_t dbatch);
@@ -82,12 +115,14 @@ ptrdiff_t paspo_draw(const network *n, const layer *ls, ptrdiff_t h, ptrdiff_t m
 	double fixed, double total, const uint64_t *key, const uint64_t *id, uint64_t *drawn, const float *prefix, float *logits,
 	float *alpha, float *beta, float *logx, float *log1mx, float *logwidth, float *mask, const double *lo, const double *hi,
 	double *a);
-void paspo_old(const network *n, const layer *ls, ptrdiff_t rows, const float *obs, const float *prefix, const float *logx,
-	const float *log1mx, const float *logwidth, const float *mask, const float *w, float *act, double *d, float *old);
-void paspo_gradient(const network *n, const layer *ls, const float *obs, const float *prefix, const float *logx,
+void paspo_old(team *team, pace *p, const network *n, const layer *ls, ptrdiff_t rows, const float *obs, const float *prefix,
+	const float *logx, const float *log1mx, const float *logwidth, const float *mask, const float *w, float *act, double *d,
+	float *old);
+void paspo_step(team *team, pace *p, const network *n, const layer *ls, const float *obs, const float *prefix, const float *logx,
 	const float *log1mx, const float *logwidth, const float *mask, const float *old, const float *advantage,
-	const float *target, const int *rows, ptrdiff_t count, const lossshape *s, const float *w, const float *t, float *dw,
-	float *act, double *d, double *sums);
+	const float *target, const int *rows, ptrdiff_t count, const lossshape *s, const adamstep *a, double most, double slack,
+	float *w, float *t, float *dw, float *m, float *v, float *act, float *scratch, float *kept, float *parts, double *d,
+	outcome *out);
 ptrdiff_t paspo_peak(ptrdiff_t n, float *sink);
 int paspo_limit_isa(int level);
 

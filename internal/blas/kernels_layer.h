@@ -65,9 +65,9 @@ static void NAME(forward)(ptrdiff_t rows, const input *in, ptrdiff_t out, const 
 
 // What a layer's gradient makes of that of the layer before, whose outputs are y:
 //   g_y = (g W') where y > 0, whose column sums are added to db, the gradient of its bias.
-// Where there is no y, g W' is added to g_y. t holds W'.
+// Where there is no y, g W' is added to g_y, or is g_y if that is fresh. t holds W'.
 INLINE void NAME(backward_columns)(const int nv, ptrdiff_t rows, const input *g, const float *t, const float *y,
-	float *gy, float *db)
+	float *gy, float *db, int fresh)
 {
 	VEC acc[8][2], sum[2] = {ZERO(), ZERO()};
 	for (ptrdiff_t r = 0; r < rows; r += MR) {
@@ -77,7 +77,7 @@ INLINE void NAME(backward_columns)(const int nv, ptrdiff_t rows, const input *g,
 			if (y) {
 				acc[i][j] = SELECT(LOAD(y + at), acc[i][j]);
 				sum[j] = ADD(sum[j], acc[i][j]);
-			} else {
+			} else if (!fresh) {
 				acc[i][j] = ADD(LOAD(gy + at), acc[i][j]);
 			}
 			STORE(gy + at, acc[i][j]);
@@ -88,16 +88,20 @@ INLINE void NAME(backward_columns)(const int nv, ptrdiff_t rows, const input *g,
 }
 
 static void NAME(backward)(ptrdiff_t rows, const input *g, ptrdiff_t in, const float *t, const float *y, float *gy,
-	float *db)
+	float *db, int fresh)
 {
-#define MASKED(nv, c) NAME(backward_columns)(nv, rows, g, t + AT(c, g->k[0]), y + AT(c, BLOCK), gy + AT(c, BLOCK), db + c)
-#define ADDED(nv, c) NAME(backward_columns)(nv, rows, g, t + AT(c, g->k[0]), 0, gy + AT(c, BLOCK), 0)
+#define MASKED(nv, c) NAME(backward_columns)(nv, rows, g, t + AT(c, g->k[0]), y + AT(c, BLOCK), gy + AT(c, BLOCK), db + c, 0)
+#define ADDED(nv, c) NAME(backward_columns)(nv, rows, g, t + AT(c, g->k[0]), 0, gy + AT(c, BLOCK), 0, 0)
+#define FRESH(nv, c) NAME(backward_columns)(nv, rows, g, t + AT(c, g->k[0]), 0, gy + AT(c, BLOCK), 0, 1)
 	if (y)
 		COLUMNS(in, MASKED)
+	else if (fresh)
+		COLUMNS(in, FRESH)
 	else
 		COLUMNS(in, ADDED)
 #undef MASKED
 #undef ADDED
+#undef FRESH
 }
 
 // dW = x' g, added to what is there unless it is the first block of rows. x is a panel;
@@ -222,6 +226,16 @@ static void NAME(add_columns)(ptrdiff_t rows, ptrdiff_t n, const float *g, float
 			s = ADD(s, LOAD(g + AT(c, BLOCK) + r * PANEL));
 		STORE(db + c, s);
 	}
+}
+
+// y += x for panels of n columns.
+static void NAME(add)(ptrdiff_t rows, ptrdiff_t n, const float *x, float *y)
+{
+	for (ptrdiff_t c = 0; c < n; c += LANES)
+		for (ptrdiff_t r = 0; r < rows; r++) {
+			ptrdiff_t at = AT(c, BLOCK) + r * PANEL;
+			STORE(y + at, ADD(LOAD(y + at), LOAD(x + at)));
+		}
 }
 
 // t = W' for the first in of the inputs of W, block by block.

@@ -12,13 +12,14 @@ static input NAME(chain)(const layer *ls, ptrdiff_t count, int linear, ptrdiff_t
 	return in;
 }
 
-// Latent and value of the block.
-static void NAME(trunk)(const network *n, const layer *ls, ptrdiff_t rows, const float *w, float *act)
+// Latent and value of rows of the block from one on.
+static void NAME(trunk)(const network *n, const layer *ls, ptrdiff_t from, ptrdiff_t rows, const float *w, float *act)
 {
 	const layer *critic = ls + n->encoder, *last = critic + n->critic - 1;
-	NAME(chain)(ls, n->encoder, 1, rows, observation(n, act), w, act);
-	input in = NAME(chain)(critic, n->critic - 1, 0, rows, observation(n, act), w, act);
-	NAME(forward_last)(rows, in.x[0], last->in, 1, w + last->weight, w + last->bias, act + last->y);
+	float *a = act + from * PANEL;
+	NAME(chain)(ls, n->encoder, 1, rows, observation(n, a), w, a);
+	input in = NAME(chain)(critic, n->critic - 1, 0, rows, observation(n, a), w, a);
+	NAME(forward_last)(rows, in.x[0], last->in, 1, w + last->weight, w + last->bias, act + last->y + from);
 }
 
 // The logits of head h: those of alpha, then those of beta.
@@ -30,36 +31,47 @@ static const float *NAME(logits)(const network *n, const layer *ls, ptrdiff_t h,
 	return act + last->y;
 }
 
-// The gradients of a chain of wide layers, given that by the outputs of the last in g and
-// the sums of its columns in its bias's place. spare has as much room as g. Of the first layer's
-// inputs x the gradient is added to gx where there is one.
-static void NAME(chain_back)(const layer *ls, ptrdiff_t count, ptrdiff_t rows, input x, const float *t, const float *act,
-	float *g, float *spare, float *gx, float *dw, int first)
+// The derivatives by the outputs of a chain of wide layers, given those of the last: those of layer
+// i are at g + i gap, and the sums of their columns are added to the gradient of its bias. Those
+// by the first layer's inputs are added to gx where there is one, or are gx if it is fresh.
+static void NAME(chain_back)(const layer *ls, ptrdiff_t count, ptrdiff_t rows, const float *t, const float *act, float *g,
+	ptrdiff_t gap, float *gx, int fresh, float *dw)
 {
 	for (ptrdiff_t i = count - 1; i >= 0; i--) {
 		const layer *l = ls + i;
-		input in = i > 0 ? (input){{act + l[-1].y, 0}, {l[-1].out, 0}} : x, gin = {{g, 0}, {l->out, 0}};
-		NAME(weights)(rows, &in, l->out, g, dw + l->weight, first);
-		if (i > 0) {
-			NAME(backward)(rows, &gin, in.k[0], t + l->back, in.x[0], spare, dw + l[-1].bias);
-			float *swap = g;
-			g = spare;
-			spare = swap;
-		} else if (gx) {
-			NAME(backward)(rows, &gin, in.k[0], t + l->back, 0, gx, 0);
-		}
+		input gin = {{g + i * gap, 0}, {l->out, 0}};
+		if (i > 0)
+			NAME(backward)(rows, &gin, l->in, t + l->back, act + l[-1].y, g + (i - 1) * gap, dw + l[-1].bias, 0);
+		else if (gx)
+			NAME(backward)(rows, &gin, l->in, t + l->back, 0, gx, 0, fresh);
 	}
 }
 
-// The gradients of a head or the critic, given those by its outputs.
+// The gradient of the weights of layer i of a chain, of inputs x, given the derivatives by its outputs.
+static void NAME(layer_weights)(const layer *ls, ptrdiff_t i, ptrdiff_t rows, input x, const float *act, const float *g,
+	ptrdiff_t gap, float *dw, int first)
+{
+	input in = i > 0 ? (input){{act + ls[i - 1].y, 0}, {ls[i - 1].out, 0}} : x;
+	NAME(weights)(rows, &in, ls[i].out, g + i * gap, dw + ls[i].weight, first);
+}
+
+static void NAME(chain_weights)(const layer *ls, ptrdiff_t count, ptrdiff_t rows, input x, const float *act, const float *g,
+	ptrdiff_t gap, float *dw, int first)
+{
+	for (ptrdiff_t i = count - 1; i >= 0; i--)
+		NAME(layer_weights)(ls, i, rows, x, act, g, gap, dw, first);
+}
+
+// The derivatives of a head or the critic, as of a chain, given those by its outputs in gy, and
+// the gradient of its last layer.
 static void NAME(head_back)(const layer *ls, ptrdiff_t count, ptrdiff_t rows, input x, const float *gy, const float *w,
-	const float *t, const float *act, float *g, float *spare, float *gx, float *dw, int first)
+	const float *t, const float *act, float *g, ptrdiff_t gap, float *gx, int fresh, float *dw, int first)
 {
 	const layer *last = ls + count - 1;
 	int deep = count > 1;
 	NAME(backward_last)(rows, deep ? act + last[-1].y : x.x[0], last->in, last->out, gy, w + last->weight, dw + last->weight,
-		dw + last->bias, deep ? g : 0, deep ? dw + last[-1].bias : 0, first);
-	NAME(chain_back)(ls, count - 1, rows, x, t, act, g, spare, gx, dw, first);
+		dw + last->bias, deep ? g + (count - 2) * gap : 0, deep ? dw + last[-1].bias : 0, first);
+	NAME(chain_back)(ls, count - 1, rows, t, act, g, gap, gx, fresh, dw);
 }
 
 // Copies k numbers to row i of panels.
@@ -69,19 +81,20 @@ static void NAME(place)(ptrdiff_t k, const float *src, float *panels, ptrdiff_t 
 		STORE(panels + AT(c, BLOCK) + i * PANEL, LOADN(src + c, k - c < LANES ? k - c : LANES));
 }
 
-// Copies rows of the batch to the block, those that are listed or m from at on, and fills
-// it up with zeros to a number of rows that kernels take, which it returns.
-static ptrdiff_t NAME(gather)(const network *n, const batch *b, const int *rows, ptrdiff_t at, ptrdiff_t m, float *act)
+// Copies rows of the batch to rows from..to of the block, those that are listed or m from at on,
+// and fills it up with zeros.
+static void NAME(gather)(const network *n, const batch *b, const int *rows, ptrdiff_t at, ptrdiff_t m, ptrdiff_t from,
+	ptrdiff_t to, float *act)
 {
-	ptrdiff_t full = (m + ROWS_OF - 1) / ROWS_OF * ROWS_OF, h = n->heads;
-	const float *from[4] = {b->logx, b->log1mx, b->logwidth, b->mask};
+	ptrdiff_t h = n->heads, end = m < to ? m : to;
+	const float *source[4] = {b->logx, b->log1mx, b->logwidth, b->mask};
 	float *side = act + n->side;
-	for (ptrdiff_t i = 0; i < m; i++) {
+	for (ptrdiff_t i = from; i < end; i++) {
 		ptrdiff_t r = rows ? rows[i] : at + i;
 		NAME(place)(n->obs, b->obs + r * n->obs, act + n->x, i);
 		NAME(place)(h - 1, b->prefix + r * n->entities, act + n->prefix, i);
 	}
-	for (ptrdiff_t i = m; i < full; i++) {
+	for (ptrdiff_t i = end < from ? from : end; i < to; i++) {
 		for (ptrdiff_t c = 0; c < n->obs; c += PANEL)
 			memset(act + n->x + c * BLOCK + i * PANEL, 0, PANEL * sizeof *act);
 		for (ptrdiff_t c = 0; c < h - 1; c += PANEL)
@@ -90,54 +103,71 @@ static ptrdiff_t NAME(gather)(const network *n, const batch *b, const int *rows,
 	for (int s = 0; s < 4; s++)
 		for (ptrdiff_t j = 0; j < h; j += LANES) {
 			ptrdiff_t left = h - j < LANES ? h - j : LANES;
-			for (ptrdiff_t i = 0; i < full; i += LANES) {
+			for (ptrdiff_t i = from; i < to; i += LANES) {
 				VEC x[LANES];
 				for (ptrdiff_t l = 0; l < LANES; l++)
-					x[l] = i + l < m ? LOADN(from[s] + (rows ? rows[i + l] : at + i + l) * h + j, left) : ZERO();
+					x[l] = i + l < m ? LOADN(source[s] + (rows ? rows[i + l] : at + i + l) * h + j, left) : ZERO();
 				TURN(x);
 				for (ptrdiff_t l = 0; l < left; l++)
 					STORE(side + (s * h + j + l) * BLOCK + i, x[l]);
 			}
 		}
+}
+
+// The terms of head h in the log-probabilities and entropies of the block, and their slopes,
+// which are TERMS blocks of d.
+static void NAME(terms)(const network *n, const layer *ls, ptrdiff_t h, ptrdiff_t rows, const float *w, float *act, double *d)
+{
+	const float *y = NAME(logits)(n, ls, h, rows, w, act), *side = act + n->side + h * BLOCK;
+	d += h * TERMS * BLOCK;
+	for (ptrdiff_t r = 0; r < rows; r += 8) {
+		vec8 x[6], l, e, s[4];
+		x[0] = WIDEN(y + r);
+		x[1] = WIDEN(y + BLOCK + r);
+		for (int k = 0; k < 4; k++)
+			x[2 + k] = WIDEN(side + k * n->heads * BLOCK + r);
+		NAME(beta8)(&n->shape, x[0], x[1], x[2], x[3], &l, &e, s);
+		// A fixed entity adds 0 whatever was stored with it.
+		ivec8 on = x[5] != SPLAT8(0.0);
+		*(vec8 *)(d + r) = (vec8)((ivec8)(l - x[4]) & on);
+		*(vec8 *)(d + BLOCK + r) = (vec8)((ivec8)(e + x[4]) & on);
+		for (int k = 0; k < 4; k++)
+			*(vec8 *)(d + (2 + k) * BLOCK + r) = (vec8)((ivec8)s[k] & on);
+	}
+}
+
+// Passes m rows of the batch, see gather, forward as the block, every member its share, and leaves the
+// sums over heads with each. It returns the number of rows that are computed.
+static ptrdiff_t NAME(pass)(member *me, const network *n, const layer *ls, const batch *b, const int *rows, ptrdiff_t at,
+	ptrdiff_t m, const float *w, float *act, double *d, double *lp, double *ent)
+{
+	ptrdiff_t parts = (m + ROWS_OF - 1) / ROWS_OF, full = parts * ROWS_OF;
+	ptrdiff_t from = parts * me->id / me->count * ROWS_OF, to = parts * (me->id + 1) / me->count * ROWS_OF;
+	NAME(gather)(n, b, rows, at, m, from, to, act);
+	NAME(trunk)(n, ls, from, to - from, w, act);
+	meet(me);
+	for (ptrdiff_t h = heads_of(n, me->id, me->count, 0); h < heads_of(n, me->id + 1, me->count, 0); h++)
+		NAME(terms)(n, ls, h, full, w, act, d);
+	meet(me);
+	for (ptrdiff_t r = 0; r < full; r += 8) {
+		vec8 l = {}, e = {};
+		for (ptrdiff_t h = 0; h < n->heads; h++) {
+			l += *(const vec8 *)(d + h * TERMS * BLOCK + r);
+			e += *(const vec8 *)(d + (h * TERMS + 1) * BLOCK + r);
+		}
+		*(vec8 *)(lp + r) = l;
+		*(vec8 *)(ent + r) = e;
+	}
 	return full;
 }
 
-// Log-probabilities and entropies of the block, and their slopes where they are wanted.
-static void NAME(terms)(const network *n, const layer *ls, ptrdiff_t rows, const float *w, float *act, double *d, int slopes)
+static void NAME(old)(void *job, member *me)
 {
-	double *lp = d, *ent = d + BLOCK;
-	memset(d, 0, 2 * BLOCK * sizeof *d);
-	NAME(trunk)(n, ls, rows, w, act);
-	for (ptrdiff_t h = 0; h < n->heads; h++) {
-		const float *y = NAME(logits)(n, ls, h, rows, w, act), *side = act + n->side + h * BLOCK;
-		double *slope = d + 2 * BLOCK + h * 4 * BLOCK;
-		for (ptrdiff_t r = 0; r < rows; r += 8) {
-			vec8 x[6], l, e, s[4];
-			x[0] = WIDEN(y + r);
-			x[1] = WIDEN(y + BLOCK + r);
-			for (int k = 0; k < 4; k++)
-				x[2 + k] = WIDEN(side + k * n->heads * BLOCK + r);
-			NAME(beta8)(&n->shape, x[0], x[1], x[2], x[3], &l, &e, s);
-			// A fixed entity adds 0 whatever was stored with it.
-			ivec8 on = x[5] != SPLAT8(0.0);
-			*(vec8 *)(lp + r) += (vec8)((ivec8)(l - x[4]) & on);
-			*(vec8 *)(ent + r) += (vec8)((ivec8)(e + x[4]) & on);
-			if (slopes)
-				for (int k = 0; k < 4; k++)
-					*(vec8 *)(slope + k * BLOCK + r) = (vec8)((ivec8)s[k] & on);
-		}
-	}
-}
-
-static void NAME(old)(const network *n, const layer *ls, const batch *b, ptrdiff_t rows, const float *w, float *act, double *d,
-	float *old)
-{
-	for (ptrdiff_t at = 0; at < rows; at += BLOCK) {
-		ptrdiff_t m = rows - at < BLOCK ? rows - at : BLOCK;
-		NAME(terms)(n, ls, NAME(gather)(n, b, 0, at, m, act), w, act, d, 0);
-		for (ptrdiff_t i = 0; i < m; i++)
-			old[at + i] = (float)d[i];
-	}
+	const before *b = job;
+	double lp[2 * BLOCK] __attribute__((aligned(64)));
+	NAME(pass)(me, b->net, b->layers, &b->batch, 0, b->at, b->count, b->w, b->act, b->d, lp, lp + BLOCK);
+	for (ptrdiff_t i = 0; me->id == 0 && i < b->count; i++)
+		b->old[b->at + i] = (float)lp[i];
 }
 
 // The loss of PPO (Schulman et al., arXiv 1707.06347, equations 7 and 9) of m rows of
@@ -173,42 +203,109 @@ static void NAME(loss)(const lossshape *s, const batch *b, const int *rows, ptrd
 	}
 }
 
-// The gradient of the loss of a minibatch, a block of rows after the other. sums are
-// policy loss, value loss, entropy, KL, share of clipped rows and largest |rho - 1|.
-static void NAME(gradient)(const network *n, const layer *ls, const batch *b, const int *rows, ptrdiff_t count,
-	const lossshape *s, const float *w, const float *t, float *dw, float *act, double *d, double *sums)
+static void NAME(transposes)(const layer *from, const layer *to, const float *w, float *t)
 {
-	const layer *critic = ls + n->encoder, *latent = critic - 1;
-	double *gl = d + 2 * BLOCK + n->heads * 4 * BLOCK, *ge = gl + BLOCK;
-	float *g = act + n->g, *spare = g + n->widest * BLOCK, *glatent = spare + n->widest * BLOCK, *gy = glatent + n->widest * BLOCK;
-	const double v = (double)(1 / (float)count);
+	for (const layer *l = from; l < to; l++)
+		if (l->back >= 0)
+			NAME(transpose)(l->in, l->more, l->out, w + l->weight, t + l->back);
+}
 
-	memset(sums, 0, 6 * sizeof *sums);
-	for (const layer *l = ls; l < head_layers(n, ls, n->heads); l++)
-		memset(dw + l->bias, 0, (l->out + PANEL - 1) / PANEL * PANEL * sizeof *dw);
-	for (ptrdiff_t at = 0; at < count; at += BLOCK) {
-		ptrdiff_t m = count - at < BLOCK ? count - at : BLOCK;
+// One step of Adam along the gradient of the loss of a minibatch, which passes a block of rows after
+// the other. Heads are divided among members, and member 0 has the rest; bits do not depend on
+// how many there are, since what comes of several heads or blocks is added in their order.
+static void NAME(step)(void *job, member *me)
+{
+	const update *u = job;
+	const network *n = u->net;
+	const layer *ls = u->layers, *critic = ls + n->encoder, *latent = critic - 1;
+	const ptrdiff_t gap = n->widest * BLOCK, wide = WHOLE(n->latent) * BLOCK, deep = n->head - 1;
+	const double v = (double)(1 / (float)u->count);
+	float *act = u->act, *dw = u->dw, *gy = u->scratch + me->id * (n->depth * gap + PANEL * BLOCK), *g = gy + PANEL * BLOCK;
+	float *genc = act + n->g, *glatent = genc + (n->encoder - 1) * gap;
+	double own[4 * BLOCK] __attribute__((aligned(64)));
+	double *lp = own, *ent = lp + BLOCK, *gl = ent + BLOCK, *ge = gl + BLOCK, sums[6] = {0};
+
+	// The heads whose gradients are this member's, and its parameters.
+	const ptrdiff_t begin = heads_of(n, me->id, me->count, 1), end = heads_of(n, me->id + 1, me->count, 1);
+	const layer *from = me->id ? head_layers(n, ls, begin) : ls, *to = head_layers(n, ls, end);
+	for (const layer *l = from; l < to; l++)
+		memset(dw + l->bias, 0, WHOLE(l->out) * sizeof *dw);
+
+	for (ptrdiff_t at = 0; at < u->count; at += BLOCK) {
+		ptrdiff_t m = u->count - at < BLOCK ? u->count - at : BLOCK;
 		int first = at == 0;
-		ptrdiff_t full = NAME(gather)(n, b, rows + at, 0, m, act);
-		NAME(terms)(n, ls, full, w, act, d, 1);
-		NAME(loss)(s, b, rows + at, m, v, d, d + BLOCK, act + critic[n->critic - 1].y, gl, ge, gy, sums);
-		NAME(head_back)(critic, n->critic, full, observation(n, act), gy, w, t, act, g, spare, 0, dw, first);
+		ptrdiff_t full = NAME(pass)(me, n, ls, &u->batch, u->rows + at, 0, m, u->w, act, u->d, lp, ent);
+		NAME(loss)(&u->loss, &u->batch, u->rows + at, m, v, lp, ent, act + critic[n->critic - 1].y, gl, ge, gy, sums);
+		if (me->id == 0) {
+			NAME(head_back)(critic, n->critic, full, observation(n, act), gy, u->w, u->t, act, g, gap, 0, 0, dw, first);
+			NAME(chain_weights)(critic, n->critic - 1, full, observation(n, act), act, g, gap, dw, first);
+			memset(glatent, 0, wide * sizeof *glatent);
+		}
 
-		// Every head has its part in the gradient of the latent; parts are added in the
-		// order of the heads.
-		memset(glatent, 0, (n->latent + PANEL - 1) / PANEL * PANEL * BLOCK * sizeof *glatent);
-		for (ptrdiff_t h = 0; h < n->heads; h++) {
-			const double *slope = d + 2 * BLOCK + h * 4 * BLOCK;
+		// Every head has its part in the derivatives by the latent; parts are added in the order of
+		// the heads. What member 0 needs of the others they do first; the gradients of
+		// weights that are left then it helps them with.
+		for (ptrdiff_t h = begin; h < end; h++) {
+			const layer *l = head_layers(n, ls, h);
+			const double *slope = u->d + (h * TERMS + 2) * BLOCK;
+			input x = seen(n, ls, h, act);
 			for (ptrdiff_t r = 0; r < full; r++) {
 				gy[r] = (float)(gl[r] * slope[r] + ge[r] * slope[2 * BLOCK + r]);
 				gy[BLOCK + r] = (float)(gl[r] * slope[BLOCK + r] + ge[r] * slope[3 * BLOCK + r]);
 			}
-			NAME(head_back)(head_layers(n, ls, h), n->head, full, seen(n, ls, h, act), gy, w, t, act, g, spare,
-				glatent, dw, first);
+			if (me->id) {
+				NAME(head_back)(l, n->head, full, x, gy, u->w, u->t, act, u->kept + h * deep * gap, gap, u->parts + h * wide, 1, dw, first);
+			} else {
+				NAME(head_back)(l, n->head, full, x, gy, u->w, u->t, act, g, gap, glatent, 0, dw, first);
+				NAME(chain_weights)(l, deep, full, x, act, g, gap, dw, first);
+			}
 		}
-		NAME(add_columns)(full, n->latent, glatent, dw + latent->bias);
-		NAME(chain_back)(ls, n->encoder, full, observation(n, act), t, act, glatent, spare, 0, dw, first);
+		if (me->id) {
+			paspo_hand(me);
+		} else {
+			if (me->count > 1)
+				paspo_collect(me);
+			for (ptrdiff_t h = end; h < n->heads; h++)
+				NAME(add)(full, n->latent, u->parts + h * wide, glatent);
+			NAME(add_columns)(full, n->latent, glatent, dw + latent->bias);
+			NAME(chain_back)(ls, n->encoder, full, u->t, act, genc, gap, 0, 0, dw);
+			NAME(chain_weights)(ls, n->encoder, full, observation(n, act), act, genc, gap, dw, first);
+		}
+		for (int id = me->id ? me->id : 1; id < (me->id ? me->id + 1 : me->count); id++) {
+			ptrdiff_t h = heads_of(n, id, me->count, 1), tasks = (heads_of(n, id + 1, me->count, 1) - h) * deep;
+			for (ptrdiff_t i; (i = paspo_take(me, id)) < tasks;) {
+				ptrdiff_t k = h + i / deep;
+				NAME(layer_weights)(head_layers(n, ls, k), i % deep, full, seen(n, ls, k, act), act, u->kept + k * deep * gap,
+					gap, dw, first);
+			}
+		}
+		if (at + BLOCK < u->count)
+			meet(me);
 	}
+
+	// The norm is summed in the order of the parameters: members take turns.
+	ptrdiff_t w = from < to ? from->weight : 0, size = from == to ? 0 : (end == n->heads ? n->params : to->weight) - w;
+	if (me->count > 1)
+		paspo_await_turn(me, me->id);
+	NAME(add_squares)(size, dw + w, u->out->squares);
+	if (me->count > 1) {
+		paspo_end_turn(me);
+		paspo_await_turn(me, me->count);
+	}
+	double norm = sqrt(NAME(total)(u->out->squares));
+	int good = isfinite(norm) && isfinite(sums[0] + u->loss.value * sums[1] - u->loss.entropy * sums[2]);
+	if (me->id == 0) {
+		memcpy(u->out->sums, sums, sizeof sums);
+		u->out->norm = norm;
+		u->out->moved = good;
+	}
+	if (!good)
+		return;
+	adamstep a = u->adam;
+	a.scale = (float)(u->most > 0 ? fmin(1, u->most / (norm + u->slack)) : 1);
+	if (!NAME(adam)(&a, size, u->w + w, dw + w, u->m + w, u->v + w))
+		__atomic_store_n(&u->out->wrong, 1, __ATOMIC_RELAXED);
+	NAME(transposes)(from, to, u->w, u->t);
 }
 
 // How sampling begins: with the observations of m rows.
@@ -216,13 +313,6 @@ static void NAME(begin)(const network *n, const layer *ls, ptrdiff_t m, const fl
 {
 	for (ptrdiff_t i = 0; i < m; i++)
 		NAME(place)(n->obs, obs + i * n->obs, act + n->x, i);
-	NAME(trunk)(n, ls, (m + ROWS_OF - 1) / ROWS_OF * ROWS_OF, w, act);
+	NAME(trunk)(n, ls, 0, (m + ROWS_OF - 1) / ROWS_OF * ROWS_OF, w, act);
 	memcpy(value, act + ls[n->encoder + n->critic - 1].y, m * sizeof *value);
-}
-
-static void NAME(transposes)(const network *n, const layer *ls, const float *w, float *t)
-{
-	for (const layer *l = ls; l < head_layers(n, ls, n->heads); l++)
-		if (l->back >= 0)
-			NAME(transpose)(l->in, l->more, l->out, w + l->weight, t + l->back);
 }

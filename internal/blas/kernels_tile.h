@@ -129,20 +129,41 @@ static void NAME(column_sums)(ptrdiff_t rows, ptrdiff_t n, float *dst, const flo
 	}
 }
 
-static double NAME(sum_squares)(ptrdiff_t n, const float *x)
+// Squares are added to sixteen sums, so that the order of addition is the same everywhere. They are
+// exact in float64, and operations that are not fused make a shorter chain.
+__attribute__((optimize("fp-contract=off"))) static void NAME(add_squares)(ptrdiff_t n, const float *x, double sums[16])
 {
-	// Sixteen sums, so that the order of addition is the same everywhere.
-	double s[16] = {0};
+	double s[16];
+	memcpy(s, sums, sizeof s);
 	ptrdiff_t i = 0;
-	for (; n - i >= 16; i += 16)
-		for (int j = 0; j < 16; j++)
-			s[j] += (double)x[i + j] * x[i + j];
+	vec8 a = load8(s), b = load8(s + 8);
+	for (; n - i >= 16; i += 16) {
+		vec8 p = WIDEN(x + i), q = WIDEN(x + i + 8);
+		a += p * p;
+		b += q * q;
+	}
+	*(vec8u *)s = a;
+	*(vec8u *)(s + 8) = b;
 	for (; i < n; i++)
 		s[0] += (double)x[i] * x[i];
+	memcpy(sums, s, sizeof s);
+}
+
+static double NAME(total)(const double sums[16])
+{
+	double s[16];
+	memcpy(s, sums, sizeof s);
 	for (int w = 8; w > 0; w /= 2)
 		for (int j = 0; j < w; j++)
 			s[j] += s[j + w];
 	return s[0];
+}
+
+static double NAME(sum_squares)(ptrdiff_t n, const float *x)
+{
+	double s[16] = {0};
+	NAME(add_squares)(n, x, s);
+	return NAME(total)(s);
 }
 
 // Adam on LANES parameters, or on n of them.

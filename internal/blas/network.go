@@ -9,8 +9,8 @@ package blas
 #cgo nocallback paspo_draw
 #cgo noescape paspo_old
 #cgo nocallback paspo_old
-#cgo noescape paspo_gradient
-#cgo nocallback paspo_gradient
+#cgo noescape paspo_step
+#cgo nocallback paspo_step
 #cgo noescape paspo_peak
 #cgo nocallback paspo_peak
 #include "kernels.h"
@@ -31,8 +31,7 @@ type Sizes struct {
 	MinShape, MaxShape    float64 // see BetaTerms
 }
 
-// Network is the policy in C: one call samples a head or computes the gradient of a
-// minibatch. Its parameters are one slice with an order of its own, see Layer.
+// Network is the policy in C: one call samples a head or takes a gradient step. Its parameters are one slice with an order of its own, see Layer.
 type Network struct {
 	net    C.network
 	layers []C.layer
@@ -43,7 +42,7 @@ type Network struct {
 	// Flops is the number of multiplications and additions in the products of a gradient, a row.
 	Flops int
 
-	transposed, activations, doubles int // numbers of elements
+	transposed, activations int // numbers of elements
 }
 
 // Layer says where the parameters of a layer are: its biases lie together from Bias on.
@@ -76,6 +75,7 @@ func NewNetwork(s *Sizes) *Network {
 	n.net.x, n.net.prefix, n.net.side = activation(s.Obs), activation(heads-1), activation(4*heads)
 
 	widest := latent
+	multiplications := 0 // of the layers since it was set to 0
 	chain := func(in, more int, widths []int, last, inputs bool) {
 		for i, out := range widths {
 			narrow := last && i == len(widths)-1
@@ -90,6 +90,7 @@ func NewNetwork(s *Sizes) *Network {
 				}
 			}
 			n.Flops += 2 * 2 * (in + more) * out
+			multiplications += (in + more) * out
 			if l.back >= 0 || narrow && i > 0 {
 				n.Flops += 2 * in * out
 			}
@@ -102,13 +103,27 @@ func NewNetwork(s *Sizes) *Network {
 	}
 	chain(s.Obs, 0, s.Encoder, false, false)
 	chain(s.Obs, 0, s.Critic, true, false)
+	rest := multiplications
 	for h := range heads {
+		multiplications = 0
 		chain(latent, h, s.Head, true, true)
+		if h == 0 {
+			n.costs(multiplications, s.Head[0], rest)
+		}
 	}
-	n.net.widest, n.net.g = C.ptrdiff_t(panels(widest)), C.ptrdiff_t(n.activations)
-	n.activations += (3*panels(widest) + panel) * block
-	n.doubles = (2 + 4*heads + 2) * block
+	n.net.depth = C.ptrdiff_t(max(len(s.Head), len(s.Critic)) - 1)
+	n.net.widest, n.net.g, n.net.params = C.ptrdiff_t(panels(widest)), C.ptrdiff_t(n.activations), C.ptrdiff_t(n.Params)
+	n.activations += len(s.Encoder) * panels(widest) * block
 	return n
+}
+
+// costs sets what heads and the rest cost, in multiplications a row: those of the first head, what
+// every further one has more, and those of encoder and critic. Gradients take twice as many.
+func (n *Network) costs(head, more, rest int) {
+	const beta = 1300 // what the terms of a Beta distribution take in their place
+	forward, back := &n.net.cost[0], &n.net.cost[1]
+	forward.head, forward.more = C.double(head+beta), C.double(more)
+	back.head, back.more, back.rest = C.double(2*head), C.double(more), C.double(2*rest)
 }
 
 // Layer returns layer i of a head, or of the encoder or the critic.
@@ -168,13 +183,32 @@ func (n *Network) check(params []float32) {
 
 // Pass is the memory of passes through a network, for one goroutine at a time.
 type Pass struct {
-	n       *Network
-	act     []float32
-	doubles []float64
+	n   *Network
+	act []float32
 }
 
-func (n *Network) NewPass() *Pass {
-	return &Pass{n: n, act: aligned[float32](n.activations), doubles: aligned[float64](n.doubles)}
+func (n *Network) NewPass() *Pass { return &Pass{n: n, act: aligned[float32](n.activations)} }
+
+// Trainer takes gradient steps with the threads of a team. It is used by one goroutine at a time.
+type Trainer struct {
+	Pass
+	team                 *Team
+	old, step            C.pace
+	scratch, kept, parts []float32
+	doubles              []float64
+}
+
+// NewTrainer returns a Trainer that a team works for, nil for none.
+func (n *Network) NewTrainer(team *Team) *Trainer {
+	t := &Trainer{Pass: *n.NewPass(), team: team}
+	heads, size := int(n.net.heads), team.Size()
+	t.scratch = aligned[float32](size * int(n.net.depth*n.net.widest+panel) * block)
+	t.doubles = aligned[float64](heads * C.TERMS * block)
+	if size > 1 {
+		t.kept = aligned[float32](heads * int((n.net.head-1)*n.net.widest) * block)
+		t.parts = aligned[float32](heads * panels(int(n.net.latent)) * block)
+	}
+	return t
 }
 
 // MaxRows is the number of rows that are sampled together at most.
@@ -241,11 +275,11 @@ func (n *Network) checkRollout(r *Rollout, rows int) {
 }
 
 // LogProbs writes the log-probabilities of the rows of a rollout to Old.
-func (p *Pass) LogProbs(params []float32, r *Rollout, rows int) {
-	p.n.check(params)
-	p.n.checkRollout(r, rows)
-	C.paspo_old(&p.n.net, &p.n.layers[0], C.ptrdiff_t(rows), ptr(r.Obs), ptr(r.Prefix), ptr(r.LogX), ptr(r.Log1mX), ptr(r.LogWidth), ptr(r.Mask),
-		ptr(params), ptr(p.act), (*C.double)(unsafe.SliceData(p.doubles)), ptr(r.Old))
+func (t *Trainer) LogProbs(params []float32, r *Rollout, rows int) {
+	t.n.check(params)
+	t.n.checkRollout(r, rows)
+	C.paspo_old(t.team.c(), &t.old, &t.n.net, &t.n.layers[0], C.ptrdiff_t(rows), ptr(r.Obs), ptr(r.Prefix), ptr(r.LogX), ptr(r.Log1mX), ptr(r.LogWidth), ptr(r.Mask),
+		ptr(params), ptr(t.act), (*C.double)(unsafe.SliceData(t.doubles)), ptr(r.Old))
 }
 
 // LossTerms are the clip range of the surrogate and the weights of the value's loss and of the entropy.
@@ -256,11 +290,30 @@ type LossTerms struct{ Clip, Value, Entropy float64 }
 // deviation of a ratio from 1.
 type Measures struct{ PolicyLoss, ValueLoss, Entropy, KL, ClipFraction, Deviation float64 }
 
-// Gradient writes the gradient of the loss of rows of a rollout, see kernels_policy.h.
-// transposed is what Transpose makes of params.
-func (p *Pass) Gradient(params, transposed, grads []float32, r *Rollout, rows []int32, loss *LossTerms) (m Measures) {
-	p.n.check(params)
-	p.n.check(grads)
+// Learned is what a step changes: parameters, what Transpose makes of them, their gradient and
+// Adam's moments.
+type Learned struct{ Params, Transposed, Grads, M, V []float32 }
+
+// Ceiling is that of the norm of a gradient, 0 for none: a larger one is multiplied by Max over
+// the norm and Slack.
+type Ceiling struct{ Max, Slack float64 }
+
+// Outcome is what a step measured, with the norm of the gradient before it was clipped. A loss or
+// norm that is not finite has moved nothing.
+type Outcome struct {
+	Measures
+	Norm   float64
+	Moved  bool
+	Finite bool // of the parameters afterwards
+}
+
+// Step takes one step of Adam along the gradient of the loss of rows of a rollout, see
+// kernels_policy.h. The Scale of the step comes from the ceiling.
+func (t *Trainer) Step(l *Learned, r *Rollout, rows []int32, loss *LossTerms, adam *AdamStep, most Ceiling) Outcome {
+	n := t.n
+	for _, x := range [][]float32{l.Params, l.Grads, l.M, l.V} {
+		n.check(x)
+	}
 	count := 0
 	for _, i := range rows {
 		if i < 0 {
@@ -268,15 +321,20 @@ func (p *Pass) Gradient(params, transposed, grads []float32, r *Rollout, rows []
 		}
 		count = max(count, int(i)+1)
 	}
-	p.n.checkRollout(r, count)
-	if count == 0 || len(transposed) != p.n.transposed || min(len(r.Advantage), len(r.Target)) < count {
+	n.checkRollout(r, count)
+	if count == 0 || len(l.Transposed) != n.transposed || min(len(r.Advantage), len(r.Target)) < count {
 		panic(badLength)
 	}
 	s := C.lossshape{clip: C.double(loss.Clip), value: C.double(loss.Value), entropy: C.double(loss.Entropy)}
-	C.paspo_gradient(&p.n.net, &p.n.layers[0], ptr(r.Obs), ptr(r.Prefix), ptr(r.LogX), ptr(r.Log1mX), ptr(r.LogWidth), ptr(r.Mask),
-		ptr(r.Old), ptr(r.Advantage), ptr(r.Target), (*C.int)(unsafe.SliceData(rows)), C.ptrdiff_t(len(rows)), &s,
-		ptr(params), ptr(transposed), ptr(grads), ptr(p.act), (*C.double)(unsafe.SliceData(p.doubles)), (*C.double)(unsafe.Pointer(&m)))
-	return m
+	a := adam.c()
+	var out C.outcome
+	C.paspo_step(t.team.c(), &t.step, &n.net, &n.layers[0], ptr(r.Obs), ptr(r.Prefix), ptr(r.LogX), ptr(r.Log1mX), ptr(r.LogWidth), ptr(r.Mask),
+		ptr(r.Old), ptr(r.Advantage), ptr(r.Target), (*C.int)(unsafe.SliceData(rows)), C.ptrdiff_t(len(rows)), &s, &a,
+		C.double(most.Max), C.double(most.Slack), ptr(l.Params), ptr(l.Transposed), ptr(l.Grads), ptr(l.M), ptr(l.V),
+		ptr(t.act), ptr(t.scratch), ptr(t.kept), ptr(t.parts), (*C.double)(unsafe.SliceData(t.doubles)), &out)
+	return Outcome{
+		Measures: *(*Measures)(unsafe.Pointer(&out.sums)), Norm: float64(out.norm), Moved: out.moved != 0, Finite: out.wrong == 0,
+	}
 }
 
 // Peak returns the multiplications and additions that this core does a second at most, at

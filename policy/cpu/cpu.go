@@ -1,7 +1,9 @@
 package cpu
 
 import (
+	"cmp"
 	"fmt"
+	"runtime"
 
 	"paspo/internal/blas"
 	"paspo/internal/finite"
@@ -11,16 +13,18 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// Backend is the backend that runs on the processor: a gradient is one call of C,
+// Backend is the backend that runs on the processor: a gradient step is one call of C,
 // and sampling evaluates the same network head by head.
 type Backend struct {
 	network.Model
 
 	net           *blas.Network
-	params, grads []float32 // in the order of net
-	transposed    []float32 // what net makes of params
-	pass          *blas.Pass
+	params, grads []float32      // in the order of net
+	transposed    []float32      // what net makes of params
 	opt           adam.Optimizer // likewise
+	threads       int            // of gradient steps, 0 for GOMAXPROCS
+	trainer       *blas.Trainer  // nil until a batch is loaded
+	team          *blas.Team
 
 	batch *policy.Batch
 	old   []float32    // log-probabilities of the batch
@@ -55,7 +59,7 @@ func New(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *policy
 		MinShape: m.Shape.Min, MaxShape: m.Shape.Max,
 	})
 	c := &Backend{
-		Model: *m, net: net, params: net.NewParams(), grads: net.NewParams(), transposed: net.Transposed(), pass: net.NewPass(),
+		Model: *m, net: net, params: net.NewParams(), grads: net.NewParams(), transposed: net.Transposed(),
 		opt:  adam.Optimizer{M: net.NewParams(), V: net.NewParams()},
 		norm: policy.NewNormalizer(obsDim, false, 0),
 	}
@@ -69,12 +73,17 @@ func New(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *policy
 // every row of its minibatch.
 func (c *Backend) Flops() int { return c.net.Flops }
 
+// SetThreads says how many threads gradient steps take, GOMAXPROCS where it is not called before the
+// first batch is loaded. Results do not depend on it.
+func (c *Backend) SetThreads(n int) { c.threads = n }
+
 // Device implements Backend.
 func (c *Backend) Device() string { return "CPU" }
 
 // Close implements Backend.
 func (c *Backend) Close() error {
 	c.decoder.close()
+	c.team.Close()
 	return nil
 }
 
@@ -99,7 +108,14 @@ func (c *Backend) Load(b *policy.Batch) error {
 		c.old = make([]float32, n)
 	}
 	c.old = c.old[:n]
-	c.pass.LogProbs(c.params, c.rollout(), n)
+	if c.trainer == nil {
+		// More threads than heads would have nothing to do.
+		if threads := min(cmp.Or(c.threads, runtime.GOMAXPROCS(0)), c.Heads); threads > 1 {
+			c.team = blas.NewTeam(threads)
+		}
+		c.trainer = c.net.NewTrainer(c.team)
+	}
+	c.trainer.LogProbs(c.params, c.rollout(), n)
 	return nil
 }
 
@@ -139,16 +155,17 @@ func (c *Backend) Step(rows []int32, s policy.Settings) error {
 	if err := c.CheckStep(c.batch, rows); err != nil {
 		return err
 	}
-	m := c.pass.Gradient(c.params, c.transposed, c.grads, c.rollout(), rows,
-		&blas.LossTerms{Clip: float64(float32(s.Clip)), Value: float64(float32(s.ValueCoef)), Entropy: float64(float32(s.EntropyCoef))})
-	if !finite.Is(m.PolicyLoss + s.ValueCoef*m.ValueLoss - s.EntropyCoef*m.Entropy) {
+	adamStep := c.opt.Next(&s)
+	m := c.trainer.Step(
+		&blas.Learned{Params: c.params, Transposed: c.transposed, Grads: c.grads, M: c.opt.M, V: c.opt.V}, c.rollout(), rows,
+		&blas.LossTerms{Clip: float64(float32(s.Clip)), Value: float64(float32(s.ValueCoef)), Entropy: float64(float32(s.EntropyCoef))},
+		&adamStep, adam.Ceiling(&s))
+	if m.Moved {
+		c.opt.Step++
+	}
+	if !m.Moved || !m.Finite {
 		return c.fail(rows, &s)
 	}
-	norm, ok := c.opt.Apply(c.params, c.grads, &s)
-	if !finite.Is(norm) || !ok {
-		return c.fail(rows, &s)
-	}
-	c.net.Transpose(c.params, c.transposed)
 
 	d := &c.sums
 	if d.Steps == 0 {
@@ -160,7 +177,7 @@ func (c *Backend) Step(rows []int32, s policy.Settings) error {
 	d.Entropy += m.Entropy
 	d.ApproxKL += m.KL
 	d.ClipFraction += m.ClipFraction
-	d.GradNorm += norm
+	d.GradNorm += m.Norm
 	return nil
 }
 

@@ -3,6 +3,7 @@ package agent
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"paspo/baselines"
@@ -106,6 +107,7 @@ func backends(agents []*Agent) error {
 			if err != nil {
 				return err
 			}
+			cpu.SetThreads(max(1, runtime.GOMAXPROCS(0)/len(agents)))
 			a.Backend, a.noGPU = cpu, why
 		}
 	}

@@ -18,6 +18,23 @@ type Optimizer struct {
 // clipSlack is what torch adds to the norm when it clips.
 const clipSlack = 1e-6
 
+// Ceiling is that of the norm of a gradient.
+func Ceiling(s *policy.Settings) blas.Ceiling {
+	return blas.Ceiling{Max: s.MaxGradNorm, Slack: clipSlack}
+}
+
+// Next returns the numbers of the next step but for the Scale.
+func (a *Optimizer) Next(s *policy.Settings) blas.AdamStep {
+	t := float64(a.Step + 1)
+	return blas.AdamStep{
+		Decay: float32(s.WeightDecay),
+		Beta1: float32(s.Beta1), Beta2: float32(s.Beta2), Gain1: float32(1 - s.Beta1), Gain2: float32(1 - s.Beta2),
+		Rate:      float32(s.LearningRate / (1 - math.Pow(s.Beta1, t))),
+		RootScale: float32(1 / math.Sqrt(1-math.Pow(s.Beta2, t))),
+		Epsilon:   float32(s.Epsilon),
+	}
+}
+
 // Apply takes one step and returns the norm of the gradient before clipping. A
 // norm that is not finite changes nothing. ok says that the parameters are
 // finite afterwards.
@@ -26,17 +43,10 @@ func (a *Optimizer) Apply(w, g []float32, s *policy.Settings) (norm float64, ok 
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {
 		return norm, true
 	}
-	scale := 1.
+	step := a.Next(s)
+	step.Scale = 1
 	if s.MaxGradNorm > 0 {
-		scale = min(1, s.MaxGradNorm/(norm+clipSlack))
-	}
-	t := float64(a.Step + 1)
-	step := blas.AdamStep{
-		Scale: float32(scale), Decay: float32(s.WeightDecay),
-		Beta1: float32(s.Beta1), Beta2: float32(s.Beta2), Gain1: float32(1 - s.Beta1), Gain2: float32(1 - s.Beta2),
-		Rate:      float32(s.LearningRate / (1 - math.Pow(s.Beta1, t))),
-		RootScale: float32(1 / math.Sqrt(1-math.Pow(s.Beta2, t))),
-		Epsilon:   float32(s.Epsilon),
+		step.Scale = float32(min(1, s.MaxGradNorm/(norm+clipSlack)))
 	}
 	ok = blas.Adam(&step, w, g, a.M, a.V)
 	a.Step++
