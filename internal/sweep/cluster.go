@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -40,6 +43,10 @@ func (o *Slurm) Script(w *Sweep) (string, error) {
 		if strings.ContainsFunc(f.value, func(r rune) bool { return r <= ' ' || strings.ContainsRune("'\"\\$`", r) }) {
 			return "", fmt.Errorf("%s is %q: a value of sbatch without spaces and quotes is allowed", f.flag, f.value)
 		}
+	}
+	if limit, ok := slurmLimit(o.Time); !ok || limit < leastLimit {
+		return "", fmt.Errorf("--time is %q: a limit of sbatch of %v or more is allowed, such as 30 (minutes), 2:00:00 or 1-12:00, as a worker is queued again ninety seconds before it",
+			o.Time, leastLimit)
 	}
 	if strings.ContainsAny(dir, "\n'%\\") {
 		return "", fmt.Errorf("the folder %q has a character that a batch script cannot name", dir)
@@ -79,6 +86,40 @@ fi
 exit $status
 `, runfolder.Quote(o.Program), runfolder.Quote(dir))
 	return b.String(), nil
+}
+
+// leastLimit leaves a worker time to train before it is queued again.
+const leastLimit = 3 * time.Minute
+
+var slurmTime = regexp.MustCompile(`^(?:([0-9]{1,6})-)?([0-9]{1,6})(?::([0-9]{1,6}))?(?::([0-9]{1,6}))?$`)
+
+// slurmLimit reads a limit as sbatch has it: minutes, minutes:seconds, hours:minutes:seconds,
+// or after days- hours, hours:minutes and hours:minutes:seconds. None, and 0, is the longest.
+func slurmLimit(text string) (d time.Duration, ok bool) {
+	const none = math.MaxInt64
+	if text == "" || text == "UNLIMITED" || text == "INFINITE" || text == "-1" {
+		return none, true
+	}
+	m := slurmTime.FindStringSubmatch(text)
+	if m == nil {
+		return 0, false
+	}
+	units := []time.Duration{time.Hour, time.Minute, time.Second}
+	if m[1] == "" && m[4] == "" {
+		units = units[1:]
+	}
+	add := func(text string, unit time.Duration) {
+		n, _ := strconv.Atoi(text)
+		d += time.Duration(n) * unit
+	}
+	add(m[1], 24*time.Hour)
+	for i, unit := range units {
+		add(m[2+i], unit)
+	}
+	if d == 0 {
+		d = none
+	}
+	return d, true
 }
 
 // SlurmScript is the batch script in the folder of a sweep.

@@ -79,6 +79,17 @@ while :; do sleep 0.05; done
 	if _, err := (&Slurm{Program: "p", Partition: "a b", Workers: 1}).Script(w); err == nil || !strings.Contains(err.Error(), `--partition is "a b"`) {
 		t.Errorf("error %v", err)
 	}
+	// A limit before which a worker would be queued again at once would never end.
+	for _, text := range []string{"xx", "2", "0:179", "2:59", "0-0:2", "1:2:3:4", "1h", "-5", "00:02:59"} {
+		if _, err := (&Slurm{Program: "p", Time: text, Workers: 1}).Script(w); err == nil || !strings.Contains(err.Error(), `--time is "`+text+`": a limit of sbatch of 3m0s or more is allowed`) {
+			t.Errorf("%s: error %v", text, err)
+		}
+	}
+	for _, text := range []string{"", "0", "3", "3:00", "0:03:00", "1-0", "0-1", "0-0:3", "0-0:0:180", "UNLIMITED"} {
+		if _, err := (&Slurm{Program: "p", Time: text, Workers: 1}).Script(w); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }
 
 func TestKubernetesJob(t *testing.T) {
