@@ -175,25 +175,5 @@ func TestLimitsAreServed(t *testing.T) {
 }
 
 func TestWarmChainAllocatesNothing(t *testing.T) {
-	p := lptest.CappedPortfolio(t, 0.2)
-	s := opened(t, p, Config{Method: "lazy"})
-	const rows = 8
-	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-	c := s.Chain(rows)
-	chain := func() {
-		c.Begin(rows, nil)
-		for range p.Dim() {
-			if err := c.Next(lo, hi); err != nil {
-				t.Fatal(err)
-			}
-			for x := range a {
-				a[x] = lo[x] + (hi[x]-lo[x])*float64(x+1)/float64(rows+1)
-			}
-			c.Fix(a)
-		}
-	}
-	chain()
-	if n := testing.AllocsPerRun(20, chain); n > 0 {
-		t.Errorf("%v allocations", n)
-	}
+	allocatesNothing(t, opened(t, lptest.CappedPortfolio(t, 0.2), Config{Method: "lazy"}), 8, nil)
 }

@@ -72,21 +72,8 @@ func TestBatchIndependence(t *testing.T) {
 }
 
 func TestChainAllocatesNothing(t *testing.T) {
-	p := lptest.Presets(t)[0]
-	s := opened(t, p, Config{Method: "explicit"})
+	s := opened(t, lptest.Presets(t)[0], Config{Method: "explicit"})
 	for _, batch := range []int{1, 8} {
-		c := s.Chain(batch)
-		lo, hi := make([]float64, batch), make([]float64, batch)
-		if n := testing.AllocsPerRun(20, func() {
-			c.Begin(batch, nil)
-			for range p.Dim() {
-				if err := c.Next(lo, hi); err != nil {
-					t.Fatal(err)
-				}
-				c.Fix(lo)
-			}
-		}); n > 0 {
-			t.Errorf("batch %d: %v allocations", batch, n)
-		}
+		allocatesNothing(t, s, batch, nil)
 	}
 }

@@ -105,19 +105,9 @@ func TestBadCompiledFile(t *testing.T) {
 		check("damaged", data[:n], Config{})
 	}
 	check("damaged", append(bytes.Clone(data), 0), Config{})
-	if _, ok := MarshalCompiled(mustSolver(t, p, "clp")); ok {
+	if _, ok := MarshalCompiled(opened(t, p, Config{Method: "clp", Workers: 1})); ok {
 		t.Error("linear programs have a closed form")
 	}
-}
-
-func mustSolver(t testing.TB, p *lp.Polytope, method string) lp.Solver {
-	t.Helper()
-	s, err := New(p, Config{Method: method, Workers: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	return s
 }
 
 // FuzzCompiledFile reads files whose checksum is right whatever they hold: they

@@ -141,7 +141,7 @@ func TestTables(t *testing.T) {
 // The rays of tables tell that a total leaves nothing.
 func TestTableRays(t *testing.T) {
 	p := lptest.Presets(t)[0]
-	s := mustSolver(t, p, "explicit")
+	s := opened(t, p, Config{Method: "explicit", Workers: 1})
 	c := &tableChain{t: s.(closedform.Tabled).Tables(), p: p, lim: &lp.Limits{E: []float64{1}}}
 	told := func() bool {
 		c.begin()

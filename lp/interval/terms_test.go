@@ -207,23 +207,11 @@ func TestTurnoverHasNoMemory(t *testing.T) {
 		const rows = 12
 		n := p.Dim()
 		r := rand.New(rng.New(3, "turnover memory"))
-		limits, place := make([]lp.Limits, rows), make([]float64, rows*n)
+		place := make([]float64, rows*n)
 		for k := range place {
 			place[k] = r.Float64()
 		}
-		for k := range limits {
-			c := make([]float64, n)
-			for j := range c {
-				c[j] = r.NormFloat64()
-			}
-			x, _, err := p.Minimize(c, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if k%4 > 0 {
-				limits[k].Holdings = x
-			}
-		}
+		limits := heldStates(t, p, rows, r)
 		s := opened(t, p, Config{})
 		if s.Method() != "simplex" {
 			t.Errorf("method %s", s.Method())
@@ -247,40 +235,25 @@ func TestTurnoverHasNoMemory(t *testing.T) {
 func TestTurnoverAllocatesNothing(t *testing.T) {
 	p := withTurnover(t, lptest.Presets(t)[0], 0.2)
 	const rows = 4
-	x, _, err := p.Minimize(make([]float64, p.Dim()), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	limits := make([]lp.Limits, rows)
+	allocatesNothing(t, opened(t, p, Config{}), rows, heldStates(t, p, 8*rows, rand.New(rng.New(4, "holdings"))))
+}
+
+// heldStates returns states with vertices for holdings, every fourth without any.
+func heldStates(t *testing.T, p *lp.Polytope, states int, r *rand.Rand) []lp.Limits {
+	limits, c := make([]lp.Limits, states), make([]float64, p.Dim())
 	for k := range limits {
-		limits[k].Holdings = slices.Clone(x)
-	}
-	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-	c := opened(t, p, Config{}).Chain(rows)
-	chain := func() {
-		c.Begin(rows, limits)
-		for i := range p.Dim() {
-			if err := c.Next(lo, hi); err != nil {
-				t.Fatal(err)
-			}
-			for k := range a {
-				a[k] = lo[k] + (hi[k]-lo[k])*float64(k+1)/(rows+1)
-			}
-			c.Fix(a)
-			for k := range limits {
-				x[i] = a[k]
-			}
+		for j := range c {
+			c[j] = r.NormFloat64()
 		}
-		for k := range limits {
-			copy(limits[k].Holdings, x)
+		x, _, err := p.Minimize(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k%4 > 0 {
+			limits[k].Holdings = x
 		}
 	}
-	for range 8 {
-		chain()
-	}
-	if n := testing.AllocsPerRun(20, chain); n > 0 {
-		t.Errorf("%v allocations", n)
-	}
+	return limits
 }
 
 // TestTermPrefixes fixes prefixes that are infeasible: what is said is what CLP says, of rows

@@ -221,29 +221,7 @@ func TestMatrixHasNoMemory(t *testing.T) {
 // TestWarmMatrixChainAllocatesNothing begins new states all the time.
 func TestWarmMatrixChainAllocatesNothing(t *testing.T) {
 	p := lptest.CappedPortfolio(t, 0.2)
-	s := opened(t, p, Config{Method: "lazy"})
 	const rows = 4
 	limits := lptest.StateLimits(p, 8*rows, rand.New(rng.New(4, "states")))
-	lo, hi, a := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-	c := s.Chain(rows)
-	at := 0
-	chain := func() {
-		c.Begin(rows, limits[at%8*rows:])
-		at++
-		for range p.Dim() {
-			if err := c.Next(lo, hi); err != nil {
-				t.Fatal(err)
-			}
-			for x := range a {
-				a[x] = lo[x] + (hi[x]-lo[x])*float64(x+1)/float64(rows+1)
-			}
-			c.Fix(a)
-		}
-	}
-	for range 8 {
-		chain()
-	}
-	if n := testing.AllocsPerRun(20, chain); n > 0 {
-		t.Errorf("%v allocations", n)
-	}
+	allocatesNothing(t, opened(t, p, Config{Method: "lazy"}), rows, limits)
 }

@@ -3,6 +3,8 @@ package basis
 import (
 	"math"
 	"slices"
+
+	"paspo/lp/internal/vec"
 )
 
 // Begin takes the basis of all slacks, with every column at its lower bound.
@@ -106,7 +108,7 @@ func (w *Work) expel(q *Query, j int, others []int) bool {
 // Renew inverts the basis anew. It reports whether it could.
 func (w *Work) Renew() bool {
 	g, m := w.g, w.g.M
-	w.part = grow(w.part, m*m)
+	w.part = vec.Grown(w.part, m*m)
 	clear(w.part)
 	clear(w.inv)
 	for r, v := range w.head {

@@ -11,6 +11,7 @@ import (
 	"paspo/internal/long"
 	"paspo/internal/rng"
 	_ "paspo/internal/seeded"
+	"paspo/lp/internal/vec"
 )
 
 // TestAlong goes from one objective to the next while columns are fixed, as the
@@ -109,7 +110,7 @@ func TestRenew(t *testing.T) {
 			t.Fatal("a basis of a search is singular")
 		}
 		for k, v := range w.inv {
-			if math.Abs(v-old[k]) > 1e-9*(1+largest(old)) {
+			if math.Abs(v-old[k]) > 1e-9*(1+vec.MaxAbs(old)) {
 				t.Fatalf("element %d of the inverse is %v, was %v", k, v, old[k])
 			}
 		}

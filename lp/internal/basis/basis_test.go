@@ -10,6 +10,7 @@ import (
 
 	"paspo/internal/exact"
 	"paspo/internal/rng"
+	"paspo/lp/internal/vec"
 )
 
 // randomProgram draws a program with a bounded feasible set for the query that it
@@ -83,19 +84,19 @@ func randomProgram(r *rand.Rand) (*Program, *Query) {
 func optimum(g *Program, q *Query, part float64) (float64, exact.Status) {
 	p := &exact.Problem{}
 	for j, c := range g.C {
-		p.C = append(p.C, rational(c))
-		p.Lower = append(p.Lower, rational(-part*q.Tol[j]))
-		p.Upper = append(p.Upper, rational(q.Up[j]+part*q.Tol[j]))
+		p.C = append(p.C, vec.Rational(c))
+		p.Lower = append(p.Lower, vec.Rational(-part*q.Tol[j]))
+		p.Upper = append(p.Upper, vec.Rational(q.Up[j]+part*q.Tol[j]))
 	}
 	for k := range g.M {
 		var row, neg []*big.Rat
 		for _, v := range g.A[k*g.N : (k+1)*g.N] {
-			row, neg = append(row, rational(v)), append(neg, rational(-v))
+			row, neg = append(row, vec.Rational(v)), append(neg, vec.Rational(-v))
 		}
-		slack, equal := rational(part*q.Tol[g.N+k]), g.Equality[k] && part == 0
-		p.A, p.B, p.Eq = append(p.A, row), append(p.B, new(big.Rat).Add(rational(q.R[k]), slack)), append(p.Eq, equal)
+		slack, equal := vec.Rational(part*q.Tol[g.N+k]), g.Equality[k] && part == 0
+		p.A, p.B, p.Eq = append(p.A, row), append(p.B, new(big.Rat).Add(vec.Rational(q.R[k]), slack)), append(p.Eq, equal)
 		if u := q.Up[g.N+k]; !equal && !math.IsInf(u, 1) {
-			low := new(big.Rat).Sub(rational(u), rational(q.R[k]))
+			low := new(big.Rat).Sub(vec.Rational(u), vec.Rational(q.R[k]))
 			p.A, p.B, p.Eq = append(p.A, neg), append(p.B, low.Add(low, slack)), append(p.Eq, false)
 		}
 	}
@@ -276,8 +277,8 @@ func TestRounded(t *testing.T) {
 		y, err := d.y, d.err
 		for k, v := range solveRational(b, c) {
 			want, _ := v.Float64()
-			diff := new(big.Rat).Sub(v, rational(y[k].hi))
-			diff.Sub(diff, rational(y[k].lo))
+			diff := new(big.Rat).Sub(v, vec.Rational(y[k].hi))
+			diff.Sub(diff, vec.Rational(y[k].lo))
 			if d, _ := diff.Float64(); abs(d) > err[k] {
 				t.Fatalf("error %g beyond its bound %g", d, err[k])
 			}

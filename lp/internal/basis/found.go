@@ -1,5 +1,7 @@
 package basis
 
+import "paspo/lp/internal/vec"
+
 // Piece returns the duals of the basis that the last search ended in, without what
 // Proves needs. It is valid until the next search.
 func (w *Work) Piece() (*Piece, error) {
@@ -7,13 +9,13 @@ func (w *Work) Piece() (*Piece, error) {
 	p.begin(g, w.State)
 	p.bare = true
 	q := len(p.tight)
-	w.at = grow(w.at, g.N)
+	w.at = vec.Grown(w.at, g.N)
 	for r, v := range w.head {
 		if v < g.N {
 			w.at[v] = r
 		}
 	}
-	w.part = grow(w.part, q*q)
+	w.part = vec.Grown(w.part, q*q)
 	for a, j := range p.cols {
 		row := w.inv[w.at[j]*g.M:][:g.M]
 		for k, r := range p.tight {

@@ -3,6 +3,8 @@ package basis
 import (
 	"errors"
 	"math/big"
+
+	"paspo/lp/internal/vec"
 )
 
 var errSingular = errors.New("basis: singular")
@@ -33,7 +35,7 @@ const good = 1e-5
 // compute writes y and z of p, given about the inverse of its basis.
 func (d *multipliers) compute(p *Piece, inv []float64) error {
 	g := p.g
-	p.y, p.z = grow(p.y, len(p.tight)), grow(p.z, g.N)
+	p.y, p.z = vec.Grown(p.y, len(p.tight)), vec.Grown(p.z, g.N)
 	clear(p.y)
 	costs := false
 	for _, j := range p.cols {
@@ -78,7 +80,7 @@ func (d *multipliers) compute(p *Piece, inv []float64) error {
 // of the other columns.
 func (d *multipliers) restrict(p *Piece, inv []float64) {
 	g, q := p.g, len(p.tight)
-	y := grow(d.res, q)
+	y := vec.Grown(d.res, q)
 	clear(y)
 	for a, j := range p.cols {
 		if c := g.C[j]; c != 0 {
@@ -88,7 +90,7 @@ func (d *multipliers) restrict(p *Piece, inv []float64) {
 		}
 	}
 	const none = 1e-11
-	tiny := none * largest(y)
+	tiny := none * vec.MaxAbs(y)
 	d.rows, d.cols = d.rows[:0], d.cols[:0]
 	for k, v := range y {
 		if abs(v) > tiny {
@@ -113,9 +115,9 @@ func (d *multipliers) restrict(p *Piece, inv []float64) {
 		}
 	}
 	n := len(d.rows)
-	d.b, d.inv, d.off = grow(d.b, n*n), grow(d.inv, n*n), grow(d.off, n*n)
-	d.c, d.res, d.size = grow(d.c, n), y[:n], grow(d.size, n)
-	d.y, d.err = grow(d.y, n), grow(d.err, n)
+	d.b, d.inv, d.off = vec.Grown(d.b, n*n), vec.Grown(d.inv, n*n), vec.Grown(d.off, n*n)
+	d.c, d.res, d.size = vec.Grown(d.c, n), y[:n], vec.Grown(d.size, n)
+	d.y, d.err = vec.Grown(d.y, n), vec.Grown(d.err, n)
 	for x, a := range d.cols {
 		j := p.cols[a]
 		d.c[x] = g.C[j]
@@ -212,7 +214,7 @@ func (d *multipliers) settle(p *Piece) error {
 		v := d.exact[x]
 		p.y[k], _ = v.Float64()
 		d.y[x].hi = p.y[k]
-		d.y[x].lo, _ = new(big.Rat).Sub(v, rational(p.y[k])).Float64()
+		d.y[x].lo, _ = new(big.Rat).Sub(v, vec.Rational(p.y[k])).Float64()
 		d.err[x] = abs(d.y[x].lo) * unit
 	}
 	return nil
@@ -221,7 +223,7 @@ func (d *multipliers) settle(p *Piece) error {
 // reduced computes the reduced costs.
 func (d *multipliers) reduced(p *Piece) error {
 	g := p.g
-	d.terms, d.basic = grow(d.terms, g.N), grow(d.basic, g.N)
+	d.terms, d.basic = vec.Grown(d.terms, g.N), vec.Grown(d.basic, g.N)
 	g.reduced(p.z, d.terms, p.tight, p.y)
 	clear(d.basic)
 	for _, j := range p.cols {
@@ -286,11 +288,11 @@ func (d *multipliers) column(p *Piece, j int) error {
 	if err := d.settle(p); err != nil {
 		return err
 	}
-	v := rational(g.C[j])
+	v := vec.Rational(g.C[j])
 	var t big.Rat
 	for x, k := range d.rows {
 		if c := g.A[p.tight[k]*g.N+j]; c != 0 {
-			v.Sub(v, t.Mul(rational(c), d.exact[x]))
+			v.Sub(v, t.Mul(vec.Rational(c), d.exact[x]))
 		}
 	}
 	p.z[j], _ = v.Float64()
@@ -314,12 +316,4 @@ next:
 		return true
 	}
 	return false
-}
-
-func largest(x []float64) float64 {
-	most := 0.
-	for _, v := range x {
-		most = max(most, abs(v))
-	}
-	return most
 }

@@ -3,6 +3,8 @@ package basis
 import (
 	"math"
 	"math/big"
+
+	"paspo/lp/internal/vec"
 )
 
 // pair is the unevaluated sum hi + lo with |lo| at most half a unit in the last
@@ -44,8 +46,6 @@ func (p pair) rounded(err float64) (float64, bool) {
 	return a + 0, true
 }
 
-func rational(x float64) *big.Rat { return new(big.Rat).SetFloat64(x) }
-
 // solveRational solves x' B = c, B being q x q, in rational arithmetic. It returns
 // nil where B is singular.
 func solveRational(b, c []float64) []*big.Rat {
@@ -54,9 +54,9 @@ func solveRational(b, c []float64) []*big.Rat {
 	for r := range t {
 		t[r] = make([]*big.Rat, q+1)
 		for k := range q {
-			t[r][k] = rational(b[k*q+r])
+			t[r][k] = vec.Rational(b[k*q+r])
 		}
-		t[r][q] = rational(c[r])
+		t[r][q] = vec.Rational(c[r])
 	}
 	var v big.Rat
 	for k := range q {
@@ -152,7 +152,7 @@ func swap(a, b []float64) {
 // defect writes bounds of the elements of |inv b - I| to off, and returns the largest.
 func defect(off, inv, b []float64, q int) float64 {
 	clear(off)
-	bound, most := 0., largest(b)
+	bound, most := 0., vec.MaxAbs(b)
 	for a := range q {
 		row, sum := off[a*q:(a+1)*q], 0.
 		for k, f := range inv[a*q : (a+1)*q] {

@@ -3,6 +3,8 @@ package basis
 import (
 	"fmt"
 	"math/big"
+
+	"paspo/lp/internal/vec"
 )
 
 // Verify checks the certificate of a piece in rational arithmetic. With multipliers
@@ -48,9 +50,9 @@ func (p *Piece) Verify() error {
 	}
 	var t big.Rat
 	for j := range g.N {
-		z, size := rational(g.C[j]), abs(g.C[j])
+		z, size := vec.Rational(g.C[j]), abs(g.C[j])
 		for k, r := range p.tight {
-			z.Sub(z, t.Mul(rational(g.A[r*g.N+j]), y[k]))
+			z.Sub(z, t.Mul(vec.Rational(g.A[r*g.N+j]), y[k]))
 			size += abs(g.A[r*g.N+j] * p.y[k])
 		}
 		if err := side(fmt.Sprintf("column %d", j), j, z); err != nil {

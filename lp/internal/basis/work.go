@@ -1,5 +1,7 @@
 package basis
 
+import "paspo/lp/internal/vec"
+
 // Work finds bases by the dual simplex method with explicit inverse and bound
 // flipping (Koberstein, The dual simplex method, techniques for a fast and stable
 // implementation, 2005). Where it ends depends on the query and the first basis
@@ -32,20 +34,13 @@ type Work struct {
 	part  []float64 // of inv
 }
 
-func grow[T any](v []T, n int) []T {
-	if cap(v) < n {
-		return make([]T, n)
-	}
-	return v[:n]
-}
-
 // resize makes room for the program.
 func (w *Work) resize(g *Program) {
 	w.g = g
 	v := g.N + g.M
-	w.inv, w.x, w.rest, w.beta = grow(w.inv, g.M*g.M), grow(w.x, g.M), grow(w.rest, g.M), grow(w.beta, g.M)
-	w.z, w.alpha = grow(w.z, v), grow(w.alpha, v)
-	w.State, w.head = grow(w.State, v), grow(w.head, g.M)
+	w.inv, w.x, w.rest, w.beta = vec.Grown(w.inv, g.M*g.M), vec.Grown(w.x, g.M), vec.Grown(w.rest, g.M), vec.Grown(w.beta, g.M)
+	w.z, w.alpha = vec.Grown(w.z, v), vec.Grown(w.alpha, v)
+	w.State, w.head = vec.Grown(w.State, v), vec.Grown(w.head, g.M)
 }
 
 // start expands the inverse of a piece.
@@ -93,7 +88,7 @@ func (w *Work) values(q *Query) {
 func (w *Work) apply(dst, col []float64) {
 	m := w.g.M
 	for r := range dst {
-		dst[r] = dot(w.inv[r*m:(r+1)*m], col)
+		dst[r] = vec.Dot(w.inv[r*m:(r+1)*m], col)
 	}
 }
 
@@ -190,15 +185,6 @@ func (w *Work) subtract(v int, x float64) {
 	for k := range w.rest {
 		w.rest[k] -= g.A[k*g.N+v] * x
 	}
-}
-
-func dot(a, b []float64) float64 {
-	s := 0.
-	b = b[:len(a)]
-	for k, v := range a {
-		s += v * b[k]
-	}
-	return s
 }
 
 // pivot exchanges the basic variable of a row for in, whose column is in beta.

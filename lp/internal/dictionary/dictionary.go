@@ -17,6 +17,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/floats"
+
+	"paspo/lp/internal/vec"
 )
 
 // ErrFailed says that no optimum was found: the polyhedron is empty or unbounded,
@@ -124,7 +126,7 @@ func (d *Dictionary) Add(g []float64, h float64, equality bool) int {
 	if equality {
 		hi = 0
 	}
-	d.lo, d.hi, d.x = append(d.lo, 0), append(d.hi, hi), append(d.x, h-dot(g, d.x))
+	d.lo, d.hi, d.x = append(d.lo, 0), append(d.hi, hi), append(d.x, h-vec.Dot(g, d.x))
 	d.place = append(d.place, ^len(d.basic))
 	d.basic = append(d.basic, d.d+k)
 	d.t = append(d.t, d.spare...)
@@ -173,9 +175,6 @@ func (d *Dictionary) move(c int, delta float64) {
 
 // At returns the value of x_j at the vertex.
 func (d *Dictionary) At(j int) float64 { return d.x[j] }
-
-// Slack returns the slack of constraint k at the vertex.
-func (d *Dictionary) Slack(k int) float64 { return d.x[d.d+k] }
 
 // Status says whether a variable, of x or a slack after them, is basic at the vertex, and
 // else whether it is nearer to its upper bound than to its lower one.
@@ -227,7 +226,7 @@ func (d *Dictionary) climb() (float64, error) {
 	if err := d.primal(); err != nil {
 		return 0, err
 	}
-	return dot(d.cost, d.x), nil
+	return vec.Dot(d.cost, d.x), nil
 }
 
 func (d *Dictionary) price() {
@@ -547,12 +546,4 @@ func (d *Dictionary) Renew() error {
 		d.x[v] = s
 	}
 	return nil
-}
-
-func dot(a, b []float64) float64 {
-	s := 0.
-	for i, v := range a {
-		s += v * b[i]
-	}
-	return s
 }

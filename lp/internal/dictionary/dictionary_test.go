@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paspo/internal/exact"
+	"paspo/lp/internal/vec"
 )
 
 // Values and multipliers against exact arithmetic on random programs, with rows
@@ -122,7 +123,7 @@ func TestAgain(t *testing.T) {
 	}
 	c := d.Clone(&effort)
 	d.Add([]float64{1, 1}, 2, false)
-	if v, err := d.Again(); err != nil || v != 1.5 || d.At(0) != 0.5 || d.Slack(0) != 2.5 {
+	if v, err := d.Again(); err != nil || v != 1.5 || d.At(0) != 0.5 || d.x[d.d] != 2.5 {
 		t.Fatal(v, err)
 	}
 	if v, err := c.Again(); err != nil || v != 4 {
@@ -241,7 +242,7 @@ func TestManyRows(t *testing.T) {
 		for j := range rows[k] {
 			rows[k][j] = r.NormFloat64()
 		}
-		d.Add(rows[k], math.Sqrt(dot(rows[k], rows[k])), false)
+		d.Add(rows[k], math.Sqrt(vec.Dot(rows[k], rows[k])), false)
 	}
 	c := make([]float64, n)
 	for j := range 3 {
@@ -256,12 +257,12 @@ func TestManyRows(t *testing.T) {
 		z[j] = 1
 		for k, row := range rows {
 			y := d.Multiplier(k)
-			size := math.Sqrt(dot(row, row))
+			size := math.Sqrt(vec.Dot(row, row))
 			bound += y * size
 			for i, v := range row {
 				x[i], z[i] = d.At(i), z[i]-y*v
 			}
-			if excess := dot(row, x)/size - 1; excess > 1e-9 || y < -1e-9 {
+			if excess := vec.Dot(row, x)/size - 1; excess > 1e-9 || y < -1e-9 {
 				t.Fatalf("x_%d: row %d is broken by %g, its multiplier is %g", j, k, excess, y)
 			}
 		}

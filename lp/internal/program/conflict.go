@@ -125,7 +125,7 @@ func (p *Program) irreducible(refs []Limit, multipliers []float64, t float64) ([
 	// A conflict may lie beyond what reach takes for sensible.
 	for _, reach := range [...]float64{p.Reach(), math.Inf(1)} {
 		if multipliers == nil {
-			t, multipliers = p.violationWithin(refs, reach)
+			t, multipliers = p.violation(refs, reach)
 		}
 		core := supported(refs, multipliers)
 		multipliers = nil
@@ -173,7 +173,7 @@ func (p *Program) filtered(core []Limit, t, reach float64) []Limit {
 	// Bounds go first, as rows say more.
 	for i := len(core) - 1; i >= 0; i-- {
 		rest := slices.Concat(core[:i], core[i+1:])
-		if t, _ := p.violationWithin(rest, reach); t > least {
+		if t, _ := p.violation(rest, reach); t > least {
 			core = rest
 		}
 	}
@@ -188,11 +188,7 @@ func (p *Program) filtered(core []Limit, t, reach float64) []Limit {
 // The point is looked for within reach: without their bounds entities could run
 // to where rounding satisfies what contradicts. t is +Inf where CLP gives no
 // answer.
-func (p *Program) violation(refs []Limit) (t float64, multipliers []float64) {
-	return p.violationWithin(refs, p.Reach())
-}
-
-func (p *Program) violationWithin(refs []Limit, reach float64) (t float64, multipliers []float64) {
+func (p *Program) violation(refs []Limit, reach float64) (t float64, multipliers []float64) {
 	n := len(p.C)
 	multipliers = make([]float64, len(refs))
 	q := Program{

@@ -10,6 +10,7 @@ import (
 // Dot returns a . b.
 func Dot(a, b []float64) float64 {
 	sum := 0.
+	b = b[:len(a)]
 	for i, x := range a {
 		sum += x * b[i]
 	}
@@ -213,10 +214,10 @@ func Snap(x, l, u float64) float64 {
 	return x
 }
 
-// Grown returns n numbers of any value, in the memory of x where that is enough.
-func Grown(x []float64, n int) []float64 {
+// Grown returns n elements of any value, in the memory of x where that is enough.
+func Grown[T any](x []T, n int) []T {
 	if cap(x) < n {
-		return make([]float64, n)
+		return make([]T, n)
 	}
 	return x[:n]
 }
