@@ -46,20 +46,22 @@ func minimise(p *lp.Polytope, lim *lp.Limits, x []float64, gap float64, f func(x
 			if next, err = lp.ProjectWithin(p, lim, to); err != nil {
 				return nil, err
 			}
-			model := at
+			reached = f(next, to)
+			model, curved, squares := at, 0., 0.
 			for i := range next {
 				d := next[i] - y[i]
 				model += g[i]*d + lipschitz/2*d*d
+				curved += (to[i] - g[i]) * d
+				squares += d * d
 			}
-			if reached = f(next, to); reached <= model+1e-15*math.Abs(model) || lipschitz > 1e18 {
+			// The second says as much of a convex function, and of differences that are lost in
+			// the rounding of values.
+			if reached <= model || curved <= lipschitz/2*squares || lipschitz > 1e18 {
 				break
 			}
 			lipschitz *= 2
 		}
-		if reached > value {
-			if momentum == 1 {
-				lipschitz *= 2 // rounding: nothing but smaller steps is left
-			}
+		if reached > value && momentum > 1 { // without momentum nothing but rounding lets it rise
 			copy(y, x)
 			momentum = 1
 			continue

@@ -52,8 +52,8 @@ func row(t, equal *Track, perYear float64, seed uint64) Row {
 		}
 		return s
 	}
-	r.Growth = blocks(n, seed, func(idx []int) float64 { return math.Expm1(perYear * mean(t.Log, idx)) })
-	r.Excess = blocks(n, seed, func(idx []int) float64 { return perYear * (mean(t.Log, idx) - mean(equal.Log, idx)) })
+	r.Growth = blocks(n, seed, level, func(idx []int) float64 { return math.Expm1(perYear * mean(t.Log, idx)) })
+	r.Excess = blocks(n, seed, level, func(idx []int) float64 { return perYear * (mean(t.Log, idx) - mean(equal.Log, idx)) })
 
 	simple := make([]float64, n)
 	var sum, squares, losses, wealth, top float64
@@ -89,7 +89,7 @@ func row(t, equal *Track, perYear float64, seed uint64) Row {
 
 // blocks returns f of all periods with its percentile interval under the stationary
 // bootstrap. Every call draws the same blocks, so that differences are of pairs.
-func blocks(n int, seed uint64, f func(idx []int) float64) stats.Interval {
+func blocks(n int, seed uint64, level float64, f func(idx []int) float64) stats.Interval {
 	idx := make([]int, n)
 	for i := range idx {
 		idx[i] = i

@@ -406,7 +406,7 @@ func TestBlocks(t *testing.T) {
 	for i := range xs {
 		xs[i] = r.NormFloat64()
 	}
-	iv := blocks(n, 1, func(idx []int) (s float64) {
+	iv := blocks(n, 1, level, func(idx []int) (s float64) {
 		for _, i := range idx {
 			s += xs[i] / n
 		}
