@@ -50,6 +50,22 @@ func withLeverage(b testing.TB, p *lp.Polytope, most float64) *lp.Polytope {
 	return p
 }
 
+// withTarget returns a polytope with a limit of how far the first entities are from a tenth each,
+// with one, three places that terms of an entity count from.
+func withTarget(b testing.TB, p *lp.Polytope, entities int) *lp.Polytope {
+	d := p.Description()
+	row := lp.Row{Name: "target", Coef: make([]float64, p.Dim()), Min: math.Inf(-1), Max: 0.3}
+	for j := range entities {
+		row.Terms = append(row.Terms, lp.Term{Entity: j, Above: 1, Below: 1, From: 0.1})
+	}
+	d.Rows = append(append([]lp.Row(nil), d.Rows...), row)
+	p, err := lp.New(d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
 // BenchmarkTurnover completes actions of an episode whose holdings are the last action, and
 // reports actions a second of processor time of columns over those of CLP.
 func BenchmarkTurnover(b *testing.B) {
@@ -62,6 +78,7 @@ func BenchmarkTurnover(b *testing.B) {
 		{"portfolio", withTurnover(b, presets[0], 0.2)},
 		{"portfolio/caps", withTurnover(b, lptest.CappedPortfolio(b, 0.2), 0.2)},
 		{"portfolio/leverage", withTurnover(b, withLeverage(b, presets[0], 1.5), 0.2)},
+		{"portfolio/leverage/target", withTurnover(b, withTarget(b, withLeverage(b, presets[0], 1.5), 1), 0.2)},
 		{"n=20/m=5", withTurnover(b, lptest.CappedSimplex(b, 20, 5), 0.2)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
