@@ -27,7 +27,7 @@ func (p *Piece) Proves(q *Query) bool {
 		}
 		return true
 	}
-	// The same, as most queries are.
+	// The same, written out for speed: most queries have the own bounds.
 	weight, head, n := p.weight, p.head, p.g.N
 	base, margins := p.base[:len(head)], p.margin[:len(head)]
 	for x, v := range head {

@@ -48,7 +48,8 @@ func same(a, b lp.Term) bool {
 	return a.From == b.From
 }
 
-// newColumns returns nil where columns do not serve.
+// newColumns returns nil where columns do not serve: see NewColumns. With matrices the
+// coefficients are those of each state.
 func newColumns(p *lp.Polytope, matrices bool) *columns {
 	if TooManyRows(p) {
 		return nil

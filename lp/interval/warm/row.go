@@ -12,14 +12,14 @@ import (
 	"paspo/lp/interval/relay"
 )
 
-// row is one action.
+// row is one action, along which the basis goes on from one interval to the next.
 type row struct {
 	relay.Action
 	s        *columns
 	lim      *lp.Limits
 	holdings []float64
 	base     []float64
-	both     []bool // of entities: the columns up and down are open
+	both     []bool // of entities: they can go both up and down from base
 	down     []bool // of entities: the column between two Froms goes down
 
 	// linear, scale and sizes are those of columns, or of the state's own matrix.
@@ -246,8 +246,8 @@ func (r *row) beginMatrix() bool {
 	return true
 }
 
-// imply gives variables with infinite bounds those that rows A x <= rhs, and = rhs, and the bounds of
-// others imply, as far as three passes find any.
+// imply replaces infinite bounds by those that rows A x <= rhs or = rhs and the bounds of the
+// other variables imply, as far as three passes over the rows find any.
 func imply(g *basis.Program, rhs, l, u []float64) {
 	for range 3 {
 		if !slices.ContainsFunc(l, func(v float64) bool { return math.IsInf(v, 0) }) && !slices.ContainsFunc(u, func(v float64) bool { return math.IsInf(v, 0) }) {
