@@ -75,6 +75,7 @@ func TestWithoutDevice(t *testing.T) {
 // A run on a device goes on on the CPU, and the other way round, with a warning that
 // its last digits will differ.
 func TestDevices(t *testing.T) {
+	long.Test(t)
 	fake := cudatest.Environ(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	status, out, errs := withDriver(t, fake, with("--json", "--device", "gpu:0", "--out", dir)...)
@@ -113,6 +114,7 @@ func TestDevices(t *testing.T) {
 // A device that dies ends the run with a checkpoint, and with the command that
 // goes on from it on the CPU.
 func TestDeviceDies(t *testing.T) {
+	long.Test(t)
 	if cudatest.Real() {
 		t.Skip("needs the fake driver")
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"paspo/envs/market"
+	"paspo/internal/long"
 	"paspo/internal/rng"
 )
 
@@ -153,6 +154,7 @@ constraints:
 // Limits on turnover follow what is held, in training as for today's orders; shorts are
 // holdings below 0. Where holdings are too far from the other limits, orders take --relax.
 func TestPortfolioTurnover(t *testing.T) {
+	long.Test(t)
 	prices := priceFile(t, 61)
 	limits := textFile(t, "limits.yaml", `
 bounds: {default: [-0.2, 0.6], CASH: [0.02, 1.2]}

@@ -86,6 +86,7 @@ func TestConstraintsInOtherUnits(t *testing.T) {
 // Each command says the same of one polytope, however a file states it: ranges and shares in
 // any order of entities, intervals and points in any order of rows.
 func TestConstraintsHoweverStated(t *testing.T) {
+	long.Test(t)
 	const rows = `- {name: cap, coefficients: {A: 1, C: 0.5}, max: 0.375}
 - {name: floor, coefficients: {A: 1, D: 1}, min: 0.25}
 `
