@@ -88,26 +88,7 @@ func TestComputeFixedPolicies(t *testing.T) {
 	long.Test(t)
 	var ref envstest.FixedPolicies
 	reference.Read(t, "env_compute9.json", &ref)
-	p := newCompute(t)
-	uniform, err := envs.Uniform(p.Spec().Polytope, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	equal := make([]float64, 9)
-	for i := range equal {
-		equal[i] = 1. / 9
-	}
-	for name, a := range map[string]envs.Allocator{
-		"uniform_in_polytope": uniform,
-		"mean_of_uniform":     envs.Constant(ref.MeanAction),
-		"equal_1_over_n":      envs.Constant(equal),
-	} {
-		out, err := envs.Play(p, a, 2000, 1000, 5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		envstest.Within4(t, name, out.Returns, ref.Policies[name].Mean, ref.Policies[name].SE)
-
+	ref.Check(t, newCompute(t), 2000, 1000, func(name string, out *envs.Outcome) {
 		// The number of tasks is Poisson with mean 90.
 		var sum, ss float64
 		for _, l := range out.Lengths {
@@ -118,7 +99,7 @@ func TestComputeFixedPolicies(t *testing.T) {
 		if mean, v := sum/n, ss/n; math.Abs(mean-90) > 4*math.Sqrt(90/n) || math.Abs(v-90) > 4*90*math.Sqrt(2/n) {
 			t.Errorf("%s: episodes have %.2f steps with variance %.2f, want 90 and 90", name, mean, v)
 		}
-	}
+	})
 }
 
 func TestComputeBaselines(t *testing.T) {

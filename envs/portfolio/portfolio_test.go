@@ -68,26 +68,7 @@ func TestPortfolioFixedPolicies(t *testing.T) {
 	long.Test(t)
 	var ref envstest.FixedPolicies
 	reference.Read(t, "env_portfolio13.json", &ref)
-	p := newPortfolio(t, nil)
-	uniform, err := envs.Uniform(p.Spec().Polytope, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	equal := make([]float64, 13)
-	for i := range equal {
-		equal[i] = 1. / 13
-	}
-	for name, a := range map[string]envs.Allocator{
-		"uniform_in_polytope": uniform,
-		"mean_of_uniform":     envs.Constant(ref.MeanAction),
-		"equal_1_over_n":      envs.Constant(equal),
-	} {
-		out, err := envs.Play(p, a, 20000, 13, 5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		envstest.Within4(t, name, out.Returns, ref.Policies[name].Mean, ref.Policies[name].SE)
-	}
+	ref.Check(t, newPortfolio(t, nil), 20000, 13, nil)
 }
 
 // In the paper's market the forecast of the hidden state is a mixture of the

@@ -68,30 +68,7 @@ func TestSyntheticTraces(t *testing.T) {
 func TestSyntheticFixedPolicies(t *testing.T) {
 	var ref recorded
 	reference.Read(t, "env_synth7.json", &ref)
-	p := newSynthetic(t, nil)
-	uniform, err := envs.Uniform(p.Spec().Polytope, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	equal := make([]float64, 7)
-	for i := range equal {
-		equal[i] = 1. / 7
-	}
-	for name, a := range map[string]envs.Allocator{
-		"uniform_in_polytope": uniform,
-		"mean_of_uniform":     envs.Constant(ref.MeanAction),
-		"equal_1_over_n":      envs.Constant(equal),
-	} {
-		episodes := 10000
-		if name != "uniform_in_polytope" {
-			episodes = 2
-		}
-		out, err := envs.Play(p, a, episodes, 2, 5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		envstest.Within4(t, name, out.Returns, ref.Policies[name].Mean, ref.Policies[name].SE+1e-6)
-	}
+	ref.Check(t, newSynthetic(t, nil), 10000, 2, nil)
 }
 
 func TestSyntheticOptimum(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"paspo/envs"
@@ -52,13 +53,35 @@ type FixedPolicies struct {
 	}
 }
 
-// Within4 compares a mean with the reference's: 4 standard errors of their
-// difference.
-func Within4(t *testing.T, policy string, returns []float64, mean, se float64) {
+// Check plays uniform allocations, their mean and equal shares over episodes of at most maxSteps
+// steps, holds their mean returns to the reference's, and calls look, unless it is nil, with what
+// they came to. Means may differ by 4 standard errors of their difference, and by what rounding to
+// single precision does to the reference.
+func (ref *FixedPolicies) Check(t *testing.T, p envs.Problem, episodes, maxSteps int, look func(policy string, out *envs.Outcome)) {
 	t.Helper()
-	m, s := envs.MeanAndError(returns)
-	if d := math.Abs(m - mean); !(d <= 4*math.Hypot(s, se)+1e-6) {
-		t.Errorf("%s: mean return %.5f +- %.5f, reference %.5f +- %.5f", policy, m, s, mean, se)
+	polytope := p.Spec().Polytope
+	uniform, err := envs.Uniform(polytope, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := polytope.Dim()
+	for name, a := range map[string]envs.Allocator{
+		"uniform_in_polytope": uniform,
+		"mean_of_uniform":     envs.Constant(ref.MeanAction),
+		"equal_1_over_n":      envs.Constant(slices.Repeat([]float64{1 / float64(n)}, n)),
+	} {
+		out, err := envs.Play(p, a, episodes, maxSteps, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ref.Policies[name]
+		m, s := envs.MeanAndError(out.Returns)
+		if d := math.Abs(m - want.Mean); !(d <= 4*math.Hypot(s, want.SE)+5e-6) {
+			t.Errorf("%s: mean return %.5f +- %.5f, reference %.5f +- %.5f", name, m, s, want.Mean, want.SE)
+		}
+		if look != nil {
+			look(name, out)
+		}
 	}
 }
 

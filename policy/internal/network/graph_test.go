@@ -125,17 +125,7 @@ func TestLossGradient(t *testing.T) {
 // A fixed entity adds exactly nothing, whatever is stored with it.
 func TestFixedEntitiesAddNothing(t *testing.T) {
 	const m = 5
-	cfg := policy.DefaultConfig()
-	l := NewLayout(&cfg, 3, 4, 3)
-	w, grads := make([]float32, l.Size), make([]float32, l.Size)
-	if err := initialise(w, l, &cfg, nil, 1); err != nil {
-		t.Fatal(err)
-	}
-	g, err := NewGraph(l, ops.Shape{Min: 1e-6}, m, w, grads)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fill(g, l, m, 3)
+	g, l, grads := filled(t, 3, 3, m, 3)
 	for r := range m {
 		g.Mask[3*r+1] = 0
 	}

@@ -11,11 +11,12 @@ import (
 	"paspo/policy"
 )
 
-// filled returns a graph of four heads with a minibatch, and where its gradients go.
-func filled(t *testing.T, m int) (*Graph[float32], *Layout, []float32) {
+// filled returns a graph of some heads, one fewer than entities, with a minibatch of m
+// rows that seed names, and where its gradients go.
+func filled(t *testing.T, obs, heads, m int, seed uint64) (*Graph[float32], *Layout, []float32) {
 	t.Helper()
 	cfg := policy.DefaultConfig()
-	l := NewLayout(&cfg, 4, 5, 4)
+	l := NewLayout(&cfg, obs, heads+1, heads)
 	w, grads := make([]float32, l.Size), make([]float32, l.Size)
 	if err := initialise(w, l, &cfg, nil, 1); err != nil {
 		t.Fatal(err)
@@ -24,13 +25,13 @@ func filled(t *testing.T, m int) (*Graph[float32], *Layout, []float32) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fill(g, l, m, 1)
+	fill(g, l, m, seed)
 	return g, l, grads
 }
 
 // Gorgonia's tape machine runs the same graph to the same bits.
 func TestTapeMachineAgrees(t *testing.T) {
-	g, l, out := filled(t, 32)
+	g, l, out := filled(t, 4, 4, 32, 1)
 	for step := range 3 {
 		fill(g, l, 32, uint64(step))
 		g.Step.RunAll()
@@ -50,7 +51,7 @@ func TestTapeMachineAgrees(t *testing.T) {
 // What another machine needs of the graph is there: kinds of its own alone, no
 // gradient of the inputs, and hash codes that are all different.
 func TestGraphIsOfOwnOps(t *testing.T) {
-	g, _, _ := filled(t, 8)
+	g, _, _ := filled(t, 4, 4, 8, 1)
 	seen := map[uint32]string{}
 	kinds := map[ops.Kind]int{}
 	for _, n := range g.Step.Nodes() {
