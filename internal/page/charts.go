@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"paspo/internal/finite"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
 	"paspo/internal/sweep/search"
@@ -41,7 +42,7 @@ func drawCurves(label, yLabel string, all []curve, l Levels) template.HTML {
 		name string
 		at   float64
 	}{{"best known", l.Best}, {"uniform", l.Uniform}} {
-		if finite(v.at) {
+		if finite.Is(v.at) {
 			s.line("level", line{[]float64{x.lo, x.hi}, []float64{v.at, v.at}}, x, y)
 			s.text(width-right, y.at(v.at)-4, "end", v.name)
 		}
@@ -77,14 +78,14 @@ func drawForest(label, axisLabel string, rows []bar, mark float64) template.HTML
 		s.rule("grid", x.at(v), x.at(v), top, float64(h-bottom))
 		s.text(x.at(v), float64(h-bottom+18), "middle", number(v))
 	}
-	if finite(mark) {
+	if finite.Is(mark) {
 		s.rule("level", x.at(mark), x.at(mark), top, float64(h-bottom))
 	}
 	for i, r := range rows {
 		at := float64(top + row*i + row/2)
 		s.begin(r.class, fmt.Sprintf("%s: %s, %s", r.name, number(r.Estimate), between(r.Interval, number)))
 		s.text(names, at+4, "end", short(r.name))
-		if finite(r.Low) {
+		if finite.Is(r.Low) {
 			s.rule("mean", x.at(r.Low), x.at(r.High), at, at)
 		}
 		s.dot("dot", x.at(r.Estimate), at)
@@ -176,12 +177,12 @@ func drawEffect(d *search.Dimension, statistic string, ends, early line) templat
 	}
 	s.frame(x, y, d.Key, statistic, names...)
 	for i, v := range early.x {
-		if finite(early.y[i]) {
+		if finite.Is(early.y[i]) {
 			s.dot("ring", x.at(v), y.at(early.y[i]))
 		}
 	}
 	for i, v := range ends.x {
-		if finite(ends.y[i]) {
+		if finite.Is(ends.y[i]) {
 			s.dot("dot", x.at(v), y.at(ends.y[i]))
 		}
 	}
@@ -224,12 +225,12 @@ func drawParallel(space search.Space, statistic string, points []point) template
 		}
 		kind := "setting"
 		switch {
-		case !finite(p.value):
+		case !finite.Is(p.value):
 			kind = "pruned"
 		case rank == len(points)-1:
 			kind = "setting best"
 		}
-		if finite(p.value) {
+		if finite.Is(p.value) {
 			l.add(at(n-1), ys.at(p.value))
 		}
 		fmt.Fprintf(s, `<g style="opacity:%.2f"><title>%s</title>`, opacity(rank, len(points), p.value), template.HTMLEscapeString(p.name))
@@ -250,7 +251,7 @@ func drawParallel(space search.Space, statistic string, points []point) template
 }
 
 func opacity(rank, n int, value float64) float64 {
-	if !finite(value) {
+	if !finite.Is(value) {
 		return 0.35
 	}
 	return 0.15 + 0.85*math.Pow(float64(rank+1)/float64(n), 4)

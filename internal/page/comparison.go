@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"paspo/internal/finite"
 	"paspo/internal/rng"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/stats"
@@ -94,7 +95,7 @@ func (c *Comparison) scale(problem int) (l Levels, known bool) {
 		m := stats.Mean(returns(g.Results[problem]))
 		l.Best, worst = max(l.Best, m), min(worst, m)
 	}
-	if !finite(l.Uniform) {
+	if !finite.Is(l.Uniform) {
 		l.Uniform = worst
 	}
 	if l.Best <= l.Uniform {
@@ -214,7 +215,7 @@ func (c *Comparison) verdict(all []*ranked) []string {
 	if next.behind.Estimate < 0 {
 		text = fmt.Sprintf("The next one, %s, which broke constraints, is above it by %s (%s)", next.Name, c.score(-next.behind.Estimate), between(stats.Interval{Low: -next.behind.High, High: -next.behind.Low}, c.score))
 	}
-	if finite(next.below.Low) {
+	if finite.Is(next.below.Low) {
 		text += fmt.Sprintf("; a seed of it is above one of the other with probability %.2f (%.2f to %.2f)", next.below.Estimate, next.below.Low, next.below.High)
 	}
 	shown := all[1:min(len(all), shownRows)]

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"paspo/internal/finite"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/stats"
 	"paspo/internal/sweep"
@@ -140,14 +141,14 @@ func whole(n int) Cell { return Cell{Text: strconv.Itoa(n), Value: float64(n)} }
 // estimated is an estimate with its interval.
 func estimated(iv stats.Interval, write func(float64) string) Cell {
 	c := Cell{Text: write(iv.Estimate), Value: iv.Estimate}
-	if finite(iv.Low) {
+	if finite.Is(iv.Low) {
 		c.Dim = between(iv, write)
 	}
 	return c
 }
 
 func between(iv stats.Interval, write func(float64) string) string {
-	if !finite(iv.Low) {
+	if !finite.Is(iv.Low) {
 		return "no interval of single seeds"
 	}
 	return write(iv.Low) + " to " + write(iv.High)
@@ -155,14 +156,14 @@ func between(iv stats.Interval, write func(float64) string) string {
 
 func ofLevel(iv stats.Interval, write func(float64) string) string {
 	text := between(iv, write)
-	if finite(iv.Low) {
+	if finite.Is(iv.Low) {
 		text = fmt.Sprintf("%.0f %% interval %s", 100*level, text)
 	}
 	return text
 }
 
 func percent(x float64) string {
-	if !finite(x) {
+	if !finite.Is(x) {
 		return "–"
 	}
 	return fmt.Sprintf("%.1f %%", 100*x)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/finite"
 	"paspo/internal/long"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
@@ -169,7 +170,7 @@ func TestExplained(t *testing.T) {
 		{c, []float64{0, 1}, []float64{2, 3}, nan},
 		{l, []float64{0.1, 0.2, 0.9, 1}, []float64{0, 0, 5, 5}, 1},
 	} {
-		if got := explained(x.d, x.xs, x.ys); math.Abs(got-x.want) > 1e-12 || finite(got) != finite(x.want) {
+		if got := explained(x.d, x.xs, x.ys); math.Abs(got-x.want) > 1e-12 || finite.Is(got) != finite.Is(x.want) {
 			t.Errorf("%v, %v: %v, want %v", x.xs, x.ys, got, x.want)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/count"
+	"paspo/internal/finite"
 	"paspo/internal/limits"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
@@ -56,7 +57,7 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 			step = rows[len(rows)-1]["step"]
 		}
 		value := numeric(r.Return)
-		if e := float64(seen.EvalStdErr); finite(e) {
+		if e := float64(seen.EvalStdErr); finite.Is(e) {
 			value.Dim = "± " + number(e)
 		}
 		t.Rows = append(t.Rows, []Cell{
@@ -107,7 +108,7 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 		var first *run
 		n := 0
 		for _, r := range runs {
-			if r.group == key && finite(r.Return) {
+			if r.group == key && finite.Is(r.Return) {
 				g.Results[r.problem] = append(g.Results[r.problem], r.Result)
 				if n++; first == nil {
 					first = r

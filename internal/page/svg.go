@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"paspo/internal/finite"
 )
 
 // A chart is drawn in these units; the page scales it to its width. Colours are those of
@@ -26,7 +28,7 @@ type axis struct {
 func newAxis(xs []float64, log bool, from, to float64) axis {
 	a := axis{math.Inf(1), math.Inf(-1), log, from, to}
 	for _, x := range xs {
-		if finite(x) && (!log || x > 0) {
+		if finite.Is(x) && (!log || x > 0) {
 			a.lo, a.hi = min(a.lo, x), max(a.hi, x)
 		}
 	}
@@ -46,8 +48,6 @@ func newAxis(xs []float64, log bool, from, to float64) axis {
 	}
 	return a
 }
-
-func finite(x float64) bool { return x-x == 0 }
 
 var nan = math.NaN()
 
@@ -90,7 +90,7 @@ func class(i int) string { return fmt.Sprintf("c%d", i%shownSeries) }
 // number writes a number with few digits.
 func number(x float64) string {
 	switch a := math.Abs(x); {
-	case !finite(x):
+	case !finite.Is(x):
 		return "–"
 	case a >= 1e6:
 		return strconv.FormatFloat(x/1e6, 'g', 4, 64) + "M"
@@ -129,7 +129,7 @@ func (s *svg) line(class string, l line, x, y axis) { s.points("polyline", class
 func (s *svg) points(shape, class string, l line, x, y axis) {
 	var b strings.Builder
 	for i := range l.x {
-		if finite(l.x[i]) && finite(l.y[i]) {
+		if finite.Is(l.x[i]) && finite.Is(l.y[i]) {
 			fmt.Fprintf(&b, "%.1f,%.1f ", x.at(l.x[i]), y.at(l.y[i]))
 		}
 	}

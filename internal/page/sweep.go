@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"paspo/internal/finite"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/internal/run/report"
@@ -43,7 +44,7 @@ func levelsOf(all []report.Level) Levels {
 	for _, x := range all { // the best first
 		if strings.HasPrefix(x.Policy, "uniform") {
 			l.Uniform = float64(x.Return)
-		} else if !finite(l.Best) {
+		} else if !finite.Is(l.Best) {
 			l.Best = float64(x.Return)
 		}
 	}
@@ -152,7 +153,7 @@ func common(settings []sweep.Setting, seeds []uint64) (all []sweep.Setting, of [
 	}
 	settings = slices.DeleteFunc(slices.Clone(settings), func(x sweep.Setting) bool { return x.State == journal.Fail })
 	for k, seed := range seeds {
-		if slices.ContainsFunc(settings, func(x sweep.Setting) bool { return !finite(x.Returns[k]) }) {
+		if slices.ContainsFunc(settings, func(x sweep.Setting) bool { return !finite.Is(x.Returns[k]) }) {
 			continue
 		}
 		of = append(of, seed)
@@ -372,7 +373,7 @@ func explained(d *search.Dimension, xs, values []float64) float64 {
 	groups := map[int][]float64{}
 	var all []float64
 	for i, v := range values {
-		if !finite(v) {
+		if !finite.Is(v) {
 			continue
 		}
 		k := int(xs[i])
@@ -418,7 +419,7 @@ func givenUp(w *sweep.Sweep, s *sweep.Status) *Block {
 			continue
 		}
 		k := 0
-		for finite(rung(w, x, k+1)) {
+		for finite.Is(rung(w, x, k+1)) {
 			k++
 		}
 		row := []Cell{words(fmt.Sprintf("setting %d", x.Number)), words("–"), numeric(rung(w, x, k))}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"paspo/internal/stats"
 	"paspo/internal/walkforward"
 )
 
@@ -41,7 +42,7 @@ func (p *Page) AddWalk(name string, s *walkforward.Summary) {
 	part.add(held)
 	part.add(&Block{Title: "What it trades", Charts: []Chart{{
 		SVG:     drawPaths("Turnover of the trained policy", "turnover", x, s.Tracks[:1], false, func(t *walkforward.Track) []float64 { return t.Turnover }),
-		Caption: fmt.Sprintf("What is bought and sold, as a share of the wealth: %.2f in the mean.", mean(trained.Turnover)),
+		Caption: fmt.Sprintf("What is bought and sold, as a share of the wealth: %.2f in the mean.", stats.Mean(trained.Turnover)),
 	}}})
 	part.add(exposure(s))
 	part.add(&Block{Title: "Month by month", Note: "Return of the trained policy after costs, in per cent.", Table: monthly(s.Dates, trained.Log)})
@@ -57,13 +58,6 @@ func (p *Page) AddWalk(name string, s *walkforward.Summary) {
 		part.add(&Block{Title: "The model against the data of the last window", Table: t})
 	}
 	p.Parts = append(p.Parts, part)
-}
-
-func mean(xs []float64) (s float64) {
-	for _, x := range xs {
-		s += x / float64(len(xs))
-	}
-	return s
 }
 
 // years returns dates as numbers of years.

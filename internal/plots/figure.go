@@ -12,6 +12,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"paspo/internal/finite"
 )
 
 const (
@@ -116,11 +118,11 @@ func (f *figure) addCurve(c Curve) error {
 	var line, upper, lower plotter.XYs
 	for i, x := range c.X {
 		y := c.Y[i]
-		if !finite(x) || !finite(y) {
+		if !finite.Is(x) || !finite.Is(y) {
 			continue
 		}
 		line = append(line, plotter.XY{X: x, Y: y})
-		if c.Err != nil && finite(c.Err[i]) {
+		if c.Err != nil && finite.Is(c.Err[i]) {
 			upper = append(upper, plotter.XY{X: x, Y: y + c.Err[i]})
 			lower = append(lower, plotter.XY{X: x, Y: y - c.Err[i]})
 		}
@@ -177,14 +179,14 @@ func (f *figure) addCurve(c Curve) error {
 // line is wide share one.
 func (f *figure) addLevels(all []Level) {
 	for _, l := range all {
-		if finite(l.Y) {
+		if finite.Is(l.Y) {
 			// A function has no range of its own.
 			f.Y.Min, f.Y.Max = min(f.Y.Min, l.Y), max(f.Y.Max, l.Y)
 		}
 	}
 	var shown []Level
 	for _, l := range all {
-		if !finite(l.Y) {
+		if !finite.Is(l.Y) {
 			continue
 		}
 		shared := false
@@ -208,5 +210,3 @@ func (f *figure) addLevels(all []Level) {
 		f.entries = append(f.entries, entry{l.Name, []plot.Thumbnailer{line}})
 	}
 }
-
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -4,14 +4,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/term"
 
 	"paspo/internal/cells"
 )
@@ -23,8 +19,6 @@ const (
 
 	// recent is the number of returns that the shown mean is over.
 	recent = 10
-
-	eraseLine = "\r\x1b[K"
 )
 
 // Bar says how far training is: on a terminal in one line that is drawn again and again,
@@ -46,21 +40,14 @@ type Bar struct {
 	line         string // on the terminal
 }
 
-// New returns a bar for steps start..total. A terminal that takes no escape sequences
-// (TERM is dumb or empty) gets lines.
+// New returns a bar for steps start..total. A terminal that takes no escape sequences gets
+// lines.
 func New(w io.Writer, name string, start, total int64) *Bar {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || slices.Contains([]string{"", "dumb"}, os.Getenv("TERM")) {
-		return newBar(w, nil, time.Now, name, start, total)
+	var width func() int
+	if f := terminal(w); f != nil {
+		width = func() int { w, _ := size(f); return w }
 	}
-	width := func() int {
-		w, _, err := term.GetSize(int(f.Fd()))
-		if err != nil || w <= 0 {
-			return 80
-		}
-		return w
-	}
-	return newBar(f, width, time.Now, name, start, total)
+	return newBar(w, width, time.Now, name, start, total)
 }
 
 func newBar(w io.Writer, width func() int, now func() time.Time, name string, start, total int64) *Bar {

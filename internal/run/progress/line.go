@@ -3,10 +3,7 @@ package progress
 import (
 	"io"
 	"os"
-	"slices"
 	"sync"
-
-	"golang.org/x/term"
 )
 
 // Line is one line of a terminal that is written again and again. What is written through
@@ -20,7 +17,7 @@ type Line struct {
 // NewLine returns a line on a terminal, nil where f is none, or one that takes no escape
 // sequences.
 func NewLine(f *os.File) *Line {
-	if !term.IsTerminal(int(f.Fd())) || slices.Contains([]string{"", "dumb"}, os.Getenv("TERM")) {
+	if terminal(f) == nil {
 		return nil
 	}
 	return &Line{f: f}
@@ -33,15 +30,9 @@ func (l *Line) Show(text string) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	width, _, err := term.GetSize(int(l.f.Fd()))
-	if err != nil || width <= 0 {
-		width = 80
-	}
-	if r := []rune(text); len(r) >= width {
-		text = string(r[:width-1])
-	}
-	l.text = text
-	io.WriteString(l.f, eraseLine+text)
+	width, _ := size(l.f)
+	l.text = cut(text, width)
+	io.WriteString(l.f, eraseLine+l.text)
 }
 
 // Write writes lines above.

@@ -3,11 +3,7 @@ package progress
 import (
 	"fmt"
 	"io"
-	"os"
-	"slices"
 	"strings"
-
-	"golang.org/x/term"
 )
 
 // Screen is some lines of a terminal that are written again and again.
@@ -20,17 +16,11 @@ type Screen struct {
 // NewScreen returns lines on a terminal, nil where w is none, or one that takes no escape
 // sequences.
 func NewScreen(w io.Writer) *Screen {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || slices.Contains([]string{"", "dumb"}, os.Getenv("TERM")) {
+	f := terminal(w)
+	if f == nil {
 		return nil
 	}
-	return &Screen{w: f, size: func() (int, int) {
-		width, height, err := term.GetSize(int(f.Fd()))
-		if err != nil || width <= 0 || height <= 1 {
-			return 80, 24
-		}
-		return width, height
-	}}
+	return &Screen{w: f, size: func() (int, int) { return size(f) }}
 }
 
 // Show writes lines in the place of those before, cut to the terminal. Where there are too
@@ -47,10 +37,7 @@ func (s *Screen) Show(text string) {
 	}
 	b.WriteString("\r\x1b[J")
 	for _, line := range all {
-		if r := []rune(line); len(r) >= width {
-			line = string(r[:width-1])
-		}
-		b.WriteString(line + "\n")
+		b.WriteString(cut(line, width) + "\n")
 	}
 	s.lines = len(all)
 	io.WriteString(s.w, b.String())

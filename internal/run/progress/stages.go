@@ -3,11 +3,8 @@ package progress
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
-
-	"golang.org/x/term"
 )
 
 // Stages says what a command is doing and how far it is, once it has taken longer
@@ -35,10 +32,7 @@ const (
 
 // NewStages returns what shows the stages of a command on w until it is closed.
 func NewStages(w io.Writer, name string) *Stages {
-	s := &Stages{w: w, name: name, began: time.Now(), stop: make(chan struct{})}
-	if f, ok := w.(*os.File); ok {
-		s.terminal = term.IsTerminal(int(f.Fd()))
-	}
+	s := &Stages{w: w, terminal: terminal(w) != nil, name: name, began: time.Now(), stop: make(chan struct{})}
 	every := writeEvery
 	if s.terminal {
 		every = drawEvery
