@@ -47,12 +47,8 @@ func (l *cup) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 
 	// Multipliers.
 	mean := l.meanCosts(r, learned(r))
-	if l.config.has(multiplierPerMinibatch) {
-		if err := l.everyMinibatch(ctx, r, l.multipliers); err != nil {
-			return err
-		}
-	} else {
-		l.ascend(mean, l.config.CostLimit)
+	if err := l.raise(ctx, r, l.multipliers, mean); err != nil {
+		return err
 	}
 	measure(m, mean, l.lambda)
 

@@ -36,12 +36,8 @@ func (l *lagrangian) Shape(rewards, costs []float64) {
 // Learn implements rl.Learner.
 func (l *lagrangian) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
 	mean := l.meanCosts(r, learned(r))
-	if l.config.has(multiplierPerMinibatch) {
-		if err := l.everyMinibatch(ctx, r, l.multipliers); err != nil {
-			return err
-		}
-	} else {
-		l.ascend(mean, l.config.CostLimit)
+	if err := l.raise(ctx, r, l.multipliers, mean); err != nil {
+		return err
 	}
 	if !l.config.has(shapedReward) {
 		weigh(r, mean, l.lambda)

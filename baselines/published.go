@@ -55,8 +55,13 @@ func (c clamped) LogProb(z, draw, grad []float32) float64 {
 
 var _ policy.Divergent = clamped{}
 
-// everyMinibatch has multipliers ascend once a minibatch, on its mean cost of a step.
-func (c constrained) everyMinibatch(ctx context.Context, r *rl.Rollout, l *multipliers) error {
+// raise has multipliers ascend on the mean costs of a step: once, or as published once a
+// minibatch, on those of its rows.
+func (c constrained) raise(ctx context.Context, r *rl.Rollout, l *multipliers, mean []float64) error {
+	if !c.config.has(multiplierPerMinibatch) {
+		l.ascend(mean, c.config.CostLimit)
+		return nil
+	}
 	return c.minibatches(ctx, r, func(rows []int32) error {
 		l.ascend(c.meanCosts(r, rows), c.config.CostLimit)
 		return nil

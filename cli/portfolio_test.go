@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,16 @@ func textFile(t *testing.T, name, text string) string {
 	return path
 }
 
+// smallSettings returns the settings of small without its other flags.
+func smallSettings() (args []string) {
+	for i := 0; i < len(small); i += 2 {
+		if small[i] == "--set" {
+			args = append(args, small[i], small[i+1])
+		}
+	}
+	return args
+}
+
 // From prices and limits to orders.
 func TestPortfolio(t *testing.T) {
 	prices := priceFile(t, 61)
@@ -54,12 +65,7 @@ constraints:
 `)
 	out := filepath.Join(t.TempDir(), "p")
 	args := []string{"portfolio", prices, "--constraints", limits, "--out", out, "--window", "36", "--trade", "12", "--steps", "512"}
-	for i := 0; i < len(small); i += 2 {
-		if small[i] == "--set" {
-			args = append(args, small[i], small[i+1])
-		}
-	}
-	args = append(args, "--set", "env.market.costs={default: 0.001, CCC: 0.005}", "--json", "--quiet")
+	args = append(args, slices.Concat(smallSettings(), []string{"--set", "env.market.costs={default: 0.001, CCC: 0.005}", "--json", "--quiet"})...)
 	var s struct {
 		Folds, Violations int
 		Residual          float64 `json:"max_residual"`
@@ -164,12 +170,7 @@ constraints:
 `)
 	out := filepath.Join(t.TempDir(), "p")
 	args := []string{"portfolio", prices, "--constraints", limits, "--out", out, "--window", "36", "--trade", "24", "--steps", "512"}
-	for i := 0; i < len(small); i += 2 {
-		if small[i] == "--set" {
-			args = append(args, small[i], small[i+1])
-		}
-	}
-	args = append(args, "--set", "env.market.borrow={default: 0.001, CCC: 0.002}", "--json", "--quiet")
+	args = append(args, slices.Concat(smallSettings(), []string{"--set", "env.market.borrow={default: 0.001, CCC: 0.002}", "--json", "--quiet"})...)
 	var s struct {
 		Violations int
 		Residual   float64 `json:"max_residual"`
