@@ -12,7 +12,7 @@ import (
 // It answers linear programs over the last of its variables, the first being fixed,
 // by certificates: a basis that a dual simplex in double-double arithmetic ends in
 // gives a point, whose every residual is computed, and multipliers, whose bound holds
-// by weak duality whatever they are. What these leave open goes to Minimize.
+// by weak duality whatever they are. Programs that these do not decide go to Minimize.
 // Bases are kept, as they do not depend on right-hand sides.
 //
 // A point counts as one of the set where no limit is broken by more than 1e-25 of its
@@ -47,7 +47,7 @@ func (s *Set) Counts() (certified, rational int) {
 
 type objective struct{ first, entity, sign int }
 
-// Limits are one question's. Relax moves all limits out by as much times their
+// Limits are those of one question. Relax moves all limits out by as much times their
 // scales max(|b_k|, sum_j |A_kj| size_j), or inequalities and bounds in where it is
 // negative.
 type Limits struct {
@@ -55,12 +55,12 @@ type Limits struct {
 	Relax           float64
 }
 
-// Answer is a linear program's. Steep is how far the value moves, to first order and
+// Answer is a linear program's. Sensitivity is how far the value moves, to first order and
 // relative to the size of the variable, when all limits move by their scales.
 type Answer struct {
-	Status Status
-	Value  float64
-	Steep  float64
+	Status      Status
+	Value       float64
+	Sensitivity float64
 }
 
 // NewSet returns a set with variables of the given sizes, which are positive.
@@ -125,7 +125,7 @@ func (s *Set) Extreme(prefix []float64, sign int, l *Limits) Answer {
 	cost[0] = float64(sign)
 	a := s.minimize(prefix, cost, l, objective{len(prefix), len(prefix), sign})
 	a.Value *= float64(sign)
-	a.Steep /= s.size[len(prefix)]
+	a.Sensitivity /= s.size[len(prefix)]
 	return a
 }
 
@@ -134,7 +134,7 @@ func (s *Set) Minimize(prefix, cost []float64, l *Limits) Answer {
 	return s.minimize(prefix, cost, l, objective{entity: -1})
 }
 
-// Empty reports whether nothing has this prefix.
+// Empty reports whether no point of the set has this prefix.
 func (s *Set) Empty(prefix []float64, l *Limits) bool {
 	return s.minimize(prefix, make([]float64, s.n-len(prefix)), l, objective{len(prefix), -2, 0}).Status == Infeasible
 }
@@ -243,7 +243,7 @@ func (s *Set) rational(prefix, cost []float64, l *Limits) Answer {
 			continue
 		}
 		y, _ := sol.Dual[k].Float64()
-		a.Steep += math.Abs(y) * max(math.Abs(l.B[r]), s.scale[r])
+		a.Sensitivity += math.Abs(y) * max(math.Abs(l.B[r]), s.scale[r])
 		for j := range reduced {
 			reduced[j] = new(big.Rat).Sub(reduced[j], new(big.Rat).Mul(q.A[k][j], sol.Dual[k]))
 		}
@@ -251,7 +251,7 @@ func (s *Set) rational(prefix, cost []float64, l *Limits) Answer {
 	}
 	for j, z := range reduced {
 		v, _ := z.Float64()
-		a.Steep += math.Abs(v) * s.size[i+j]
+		a.Sensitivity += math.Abs(v) * s.size[i+j]
 	}
 	return a
 }

@@ -15,7 +15,7 @@ type Problem struct {
 	Lower, Upper []*big.Rat
 
 	// Effort, where not 0, is the number of steps, each about a product of two words,
-	// after which Minimize gives up.
+	// after which Minimize ends without an answer.
 	Effort int
 }
 

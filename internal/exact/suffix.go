@@ -152,7 +152,7 @@ func (f *suffix) express(dst []pair, inv []pair, index []int, value []float64) {
 	}
 }
 
-// point is where the tight rows meet.
+// point is the point at which the tight rows hold with equality.
 func (f *suffix) point(b *basis) {
 	for j := range f.x {
 		v := pair{}
@@ -283,7 +283,7 @@ func (f *suffix) solve(cost []float64, key objective) (Answer, bool) {
 }
 
 // farkas reports whether the combination of the tight rows that makes up row k proves
-// beyond rounding that nothing keeps that row's limit.
+// beyond rounding that no point keeps that row's limit.
 func (f *suffix) farkas(b *basis, k int, over pair, sign float64) bool {
 	size, off := 0., make([]pair, f.n)
 	for i, j := range f.index[k] {
@@ -317,7 +317,7 @@ func (f *suffix) verify(b *basis, cost []float64, index []int, scaled []float64)
 		off[j] = pair{hi: scaled[i]}
 		value = value.add(f.x[j].times(scaled[i]))
 	}
-	bound, steep := pair{}, 0.
+	bound, sensitivity := pair{}, 0.
 	for t, c := range b.tight {
 		l := b.lambda[t]
 		v := f.excess(c)
@@ -331,7 +331,7 @@ func (f *suffix) verify(b *basis, cost []float64, index []int, scaled []float64)
 			continue
 		}
 		bound = bound.add(l.mul(f.right[c]))
-		steep += math.Abs(l.hi)
+		sensitivity += math.Abs(l.hi)
 		for i, j := range f.index[c] {
 			off[j] = off[j].sub(l.times(f.value[c][i]))
 		}
@@ -347,5 +347,5 @@ func (f *suffix) verify(b *basis, cost []float64, index []int, scaled []float64)
 	if !(math.Abs(gap) <= 1e-14*largest) {
 		return Answer{}, false
 	}
-	return Answer{Status: Optimal, Value: value.hi, Steep: steep}, true
+	return Answer{Status: Optimal, Value: value.hi, Sensitivity: sensitivity}, true
 }

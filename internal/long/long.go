@@ -3,9 +3,9 @@ package long
 
 import "testing"
 
-// Test leaves a test to runs without -short. Under the race detector, which makes arithmetic
-// five to twenty times slower, all tests run with -short: a test may be marked where its
-// work is one goroutine's, or is done side by side in tests that are not marked.
+// Test skips a test under -short. Under the race detector, which makes arithmetic five to twenty
+// times slower, all tests run with -short: a test may be marked where one goroutine does its work,
+// or where tests that are not marked do the same work side by side.
 func Test(t testing.TB) {
 	t.Helper()
 	if testing.Short() {

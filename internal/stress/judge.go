@@ -23,9 +23,9 @@ const (
 	// tolerance is what solvers relax limits by, at most, where nothing has a prefix.
 	tolerance = 1e-6
 
-	// give is by how much of their scales limits may be off for an ill-conditioned
-	// end to count as right.
-	give = 1e-11
+	// rightWithin is the share of their scales by which limits may be off for an ill-conditioned
+	// endpoint to count as right.
+	rightWithin = 1e-11
 )
 
 // Truth answers what holds of a polytope by certificates and rational arithmetic.
@@ -197,7 +197,7 @@ func (t *Truth) sizes() (size, moves []float64, ok bool) {
 			a := t.set.Minimize(nil, c, &l)
 			if a.Status == exact.Infeasible {
 				t.Status = exact.Infeasible
-				// What limits that give by rounding leave has a size too.
+				// Limits that are relaxed by rounding may have points: those have a size too.
 				if j > 0 || sign < 0 {
 					return nil, nil, false
 				}
@@ -220,11 +220,11 @@ func (t *Truth) sizes() (size, moves []float64, ok bool) {
 			}
 			const rounded = 1e-20 // part of what values of certificates are made of
 			v := math.Abs(a.Value)
-			if v < rounded*a.Steep {
+			if v < rounded*a.Sensitivity {
 				v = 0
 			}
 			if v >= size[j] {
-				size[j], moves[j] = v, a.Steep
+				size[j], moves[j] = v, a.Sensitivity
 			}
 		}
 	}
@@ -236,7 +236,7 @@ func (t *Truth) costs(c []float64) []float64 {
 	return append(slices.Clone(c), make([]float64, t.n+len(t.d.Points)-len(c))...)
 }
 
-// relaxed returns limits that give by a share of their scales. A row of a hull, a = sum
+// relaxed returns limits that are relaxed by a share of their scales. A row of a hull, a = sum
 // of w_p v_p, is measured by the size of the entity, not by the sum over all points.
 func (t *Truth) relaxed(l *exact.Limits, share float64) *exact.Limits {
 	m := *l
@@ -328,19 +328,19 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 	switch {
 	case first.Status == exact.Infeasible || second.Status == exact.Infeasible: // one of them alone: by less than 1e-20
 		most := 10 * tolerance
-		for give := moved; give < most; give *= 10 {
+		for share := moved; share < most; share *= 10 {
 			m := *l
-			m.Relax = give
+			m.Relax = share
 			a := t.set.Extreme(prefix, 1, &m)
 			if a.Status != exact.Optimal {
 				continue
 			}
-			most = min(most, max(100*give, 10*agree))
+			most = min(most, max(100*share, 10*agree))
 			b := t.set.Extreme(prefix, -1, &m)
 			if lo >= a.Value-slop && hi <= b.Value+slop {
 				return Void, 0, ""
 			}
-			why = fmt.Sprintf("exact on limits relaxed by %.2g: [%v, %v]", give, a.Value, b.Value)
+			why = fmt.Sprintf("exact on limits relaxed by %.2g: [%v, %v]", share, a.Value, b.Value)
 		}
 		return Wrong, math.NaN(), "nothing has this prefix; " + why
 	case first.Status != exact.Optimal || second.Status != exact.Optimal:
@@ -350,14 +350,14 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 	for _, end := range []struct {
 		sign         int
 		claim, exact float64
-		steep        float64
-	}{{1, lo, first.Value, first.Steep * t.part()}, {-1, hi, second.Value, second.Steep * t.part()}} {
+		sensitivity  float64
+	}{{1, lo, first.Value, first.Sensitivity * t.part()}, {-1, hi, second.Value, second.Sensitivity * t.part()}} {
 		d := math.Abs(end.claim-end.exact) / t.Size[i]
-		if end.steep*moved > agree {
+		if end.sensitivity*moved > agree {
 			v = max(v, Ill)
 		}
 		if d <= agree {
-			if end.steep*moved <= agree {
+			if end.sensitivity*moved <= agree {
 				off = max(off, d)
 			}
 			continue
@@ -372,16 +372,16 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 		if !ok {
 			in = end.exact + s*math.Inf(1)
 		}
-		moves := max(end.steep*moved, math.Abs(out-end.exact)/t.Size[i], math.Abs(in-end.exact)/t.Size[i])
+		moves := max(end.sensitivity*moved, math.Abs(out-end.exact)/t.Size[i], math.Abs(in-end.exact)/t.Size[i])
 		if moves <= agree {
 			return Wrong, d, why
 		}
-		out, _ = at(give)
-		if in, ok = at(-give); !ok {
+		out, _ = at(rightWithin)
+		if in, ok = at(-rightWithin); !ok {
 			in = end.exact + s*math.Inf(1)
 		}
-		in = end.exact + s*max(s*(in-end.exact), end.steep*give*t.Size[i])
-		out = end.exact - s*max(s*(end.exact-out), end.steep*give*t.Size[i])
+		in = end.exact + s*max(s*(in-end.exact), end.sensitivity*rightWithin*t.Size[i])
+		out = end.exact - s*max(s*(end.exact-out), end.sensitivity*rightWithin*t.Size[i])
 		if s*(end.claim-out) < -slop || s*(end.claim-in) > slop {
 			return Wrong, d, why
 		}

@@ -143,7 +143,7 @@ func TestJudge(t *testing.T) {
 		}
 	}
 	// Rows that are nearly parallel leave A >= 0.5, give or take 1e8 times what they move.
-	steep := lp.Description{Entities: []string{"A", "B"}, Total: math.NaN(), Rows: []lp.Row{
+	ill := lp.Description{Entities: []string{"A", "B"}, Total: math.NaN(), Rows: []lp.Row{
 		{Name: "one", Coef: []float64{1, 1}, Min: math.Inf(-1), Max: 1},
 		{Name: "two", Coef: []float64{1 + 1e-8, 1}, Min: 1 + 0.5e-8, Max: math.Inf(1)},
 	}}
@@ -151,7 +151,7 @@ func TestJudge(t *testing.T) {
 		lo, hi float64
 		want   Verdict
 	}{{0.5, 1, Ill}, {0.5 + 1e-6, 1, Ill}, {0.6, 1, Wrong}, {0.5, 0.9, Wrong}} {
-		if got, _, why := NewTruth(steep).Judge(nil, nil, c.lo, c.hi); got != c.want {
+		if got, _, why := NewTruth(ill).Judge(nil, nil, c.lo, c.hi); got != c.want {
 			t.Errorf("[%v, %v]: %v, want %v (%s)", c.lo, c.hi, got, c.want, why)
 		}
 	}

@@ -407,7 +407,7 @@ func (t *trial) ranges(p *lp.Polytope) {
 				continue
 			}
 			a := t.truth.set.Minimize(nil, cost, &t.truth.limits)
-			if a.Steep/t.truth.Size[j]*give > off {
+			if a.Sensitivity/t.truth.Size[j]*rightWithin > off {
 				continue // ill-conditioned
 			}
 			t.fail("BoundingBox", t.c.Description, nil, "range of %s: [%v, %v], exact: [%v, %v]", t.c.Entities[j], lo[j], hi[j], t.truth.Lo[j], t.truth.Hi[j])
@@ -437,7 +437,7 @@ func (t *trial) ranges(p *lp.Polytope) {
 			terms += math.Abs(c) * t.truth.Size[j]
 		}
 		t.Rows++
-		if over := (-a.Value - t.truth.limits.B[first+k]) / max(scale, terms); a.Status != exact.Optimal || over > agree+give*a.Steep/max(scale, terms) {
+		if over := (-a.Value - t.truth.limits.B[first+k]) / max(scale, terms); a.Status != exact.Optimal || over > agree+rightWithin*a.Sensitivity/max(scale, terms) {
 			t.fail("RedundantRows", t.c.Description, nil, "row %d is not redundant: %.2g over its limit without those that are called redundant", k+1, over)
 		}
 	}

@@ -11,12 +11,16 @@ import (
 // their length.
 type Writer struct{ B []byte }
 
+// Word appends 8 bytes.
 func (w *Writer) Word(x uint64) { w.B = binary.LittleEndian.AppendUint64(w.B, x) }
 
+// Int appends an integer.
 func (w *Writer) Int(x int) { w.Word(uint64(x)) }
 
+// Float appends the bits of a number.
 func (w *Writer) Float(x float64) { w.Word(math.Float64bits(x)) }
 
+// Floats appends a vector.
 func (w *Writer) Floats(xs []float64) {
 	w.Int(len(xs))
 	for _, x := range xs {
@@ -24,6 +28,7 @@ func (w *Writer) Floats(xs []float64) {
 	}
 }
 
+// Bytes appends bytes.
 func (w *Writer) Bytes(b []byte) {
 	w.Int(len(b))
 	w.B = append(w.B, b...)
@@ -38,6 +43,7 @@ type Reader struct {
 	Err error
 }
 
+// Word reads 8 bytes.
 func (r *Reader) Word() uint64 {
 	if r.Err != nil {
 		return 0
@@ -63,6 +69,7 @@ func (r *Reader) Int(what string, lo, hi int) int {
 	return int(x)
 }
 
+// Float reads a number, which may not be finite.
 func (r *Reader) Float() float64 { return math.Float64frombits(r.Word()) }
 
 // Floats reads a vector of lo to hi numbers.
@@ -81,6 +88,7 @@ func (r *Reader) Floats(what string, lo, hi int) []float64 {
 	return xs
 }
 
+// Bytes reads what Writer.Bytes wrote, and shares its memory with B.
 func (r *Reader) Bytes() []byte {
 	n := r.Int("a length", 0, len(r.B))
 	if r.Err == nil && n > len(r.B) {
