@@ -66,7 +66,7 @@ type known struct {
 func (p *Polytope) findRanges(ctx context.Context) (lo, hi, moves []float64, err error) {
 	n := p.Dim()
 	lo, hi, moves = make([]float64, n), make([]float64, n), make([]float64, n)
-	// Their number is fixed: it decides the last bits.
+	// The number of shards does not follow the machine: the last bits depend on it.
 	shards := 1
 	if n > boxShard {
 		shards = 8
@@ -100,11 +100,10 @@ func (p *Polytope) findRanges(ctx context.Context) (lo, hi, moves []float64, err
 const boxShard = 64
 
 // rangeOf returns the least and the largest value of an entity, and how far the larger
-// magnitude moves with the limits. They come from a linear program
-// of its own, in rational arithmetic, where the sweep finds no proof, or is nil. A point
-// that satisfies all rows up to a tolerance proves nothing where rows are nearly
-// parallel: they may cross as many times that tolerance away as they are closer to
-// parallel.
+// magnitude moves with the limits. Where the sweep is nil or finds no proof, a linear program
+// in rational arithmetic gives them. A point that satisfies all rows up to a tolerance would
+// prove nothing where rows are nearly parallel: the closer to parallel they are, the farther
+// from their crossing such a point may be.
 func (p *Polytope) rangeOf(j int, s *optima.Sweep) (lo, hi, moves float64, err error) {
 	end := func(sign float64) (value, moves float64, err error) {
 		if s != nil {

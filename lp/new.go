@@ -23,7 +23,7 @@ const (
 	MaxMagnitude = 1e15    // of amounts
 	MaxRow       = 1e30    // of coefficients and limits of rows
 	MaxAmount    = 1e100   // of an entity in a prefix: far above any, and far from overflow
-	minMagnitude = 1e-150  // beyond it products of two numbers are none of float64's
+	minMagnitude = 1e-150  // of numbers but 0: the product of two smaller ones may round to 0
 	maxName      = 200     // bytes
 
 	MaxFacetEffort = 1_000_000

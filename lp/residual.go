@@ -109,7 +109,8 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 			residual, kind, index = r, program.OfEquality, k
 		}
 	}
-	// What holds is no worse than a residual of 0 or more, and takes no division.
+	// A constraint that holds has a residual of at most 0. Once some residual is 0 or more, it
+	// needs no division.
 	for j, x := range a {
 		if residual >= 0 && x >= l[j] && x <= u[j] && x-x == 0 {
 			continue
@@ -157,8 +158,8 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 	return residual, kind, index
 }
 
-// rowsUnder returns the matrix that holds, as Under does without memory of its own, and
-// what residuals of its rows are measured in, nil where sizeOfRow has to find out.
+// rowsUnder returns the matrix that holds in a state and the sizes of its rows, which are
+// nil where the state has a matrix of its own: sizeOfRow computes these. It allocates nothing.
 func (p *Polytope) rowsUnder(lim *Limits) (matrix, sizes []float64) {
 	if lim == nil || lim.A == nil {
 		return p.a, p.rowSize

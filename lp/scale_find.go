@@ -27,9 +27,9 @@ func (p *Polytope) scaleByRows() error {
 	s := p.guess(lo, hi)
 	const (
 		tries   = 12
-		close   = 1 << 10 // of units to those that sizes ask for
-		small   = 1e-8    // of the unit: a smaller size takes a smaller unit
-		nothing = 1e-30   // of what single limits imply: a smaller size is none
+		close   = 1 << 10 // largest quotient of a unit and the one that the size found asks for
+		small   = 1e-8    // smallest size, in units, that is taken as found: below, units shrink first
+		nothing = 1e-30   // smallest unit, in what single limits imply: below, a size counts as 0
 	)
 	none := make([]bool, len(s))    // of size 0
 	rest := make([]float64, len(s)) // what rounding leaves of those

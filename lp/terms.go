@@ -348,8 +348,9 @@ func (t *terms) sum(k int, a []float64, lim *Limits) float64 {
 	return 0
 }
 
-// tangent writes the row and the limit that row r has on the side of every From where a
-// is: no allocation within the limits breaks it.
+// tangent adds to coef, and to the limit b that it returns, what the terms of row r are on the
+// side of every From where a is. The row is convex, so that no allocation within the limits
+// breaks the linear row that this makes.
 func (p *Polytope) tangent(r *termRow, coef, a []float64, b float64, holdings []float64, unit float64) float64 {
 	for i := range r.terms {
 		t := &r.terms[i]
@@ -371,11 +372,12 @@ func holdingsOf(lim *Limits) []float64 {
 	return lim.Holdings
 }
 
-// RefuseTerms returns an error where p has convex terms, which what cannot do.
+// RefuseTerms returns an error where p has convex terms. It says that what, a subject such as
+// "uniform: coordinates of a polytope", has no answer for these.
 func (p *Polytope) RefuseTerms(what string) error {
 	if p.terms == nil {
 		return nil
 	}
 	row := p.terms.rows[0].row
-	return fmt.Errorf("%s cannot do with convex terms such as those of row %q of %s", what, p.rowNames[row], p.Describe())
+	return fmt.Errorf("%s: convex terms, such as those of row %q of %s, are not supported", what, p.rowNames[row], p.Describe())
 }

@@ -14,8 +14,8 @@ import (
 //	a_j = unit_j (Center_j + sum_k Axes_kj y_k),   P = { a : G y <= H },
 //
 // with the analytic centre at y = 0, so that H > 0. Axes are the principal axes of the
-// vertices that were met, each as long as these deviate along it: however thin the polytope is, its
-// coordinates are about 1.
+// vertices that the search for the affine hull has found, each as long as the standard deviation
+// of these along it: however thin the polytope is, its coordinates are about 1.
 //
 // The analytic centre maximises the sum of ln(H - G y) over the rows as they are stated, so that a row
 // that limits nothing moves it.

@@ -42,7 +42,8 @@ const (
 func statedTotal(p *lp.Polytope) (total float64, ok bool) {
 	n := p.Dim()
 	w := weights(p)
-	// of returns what the sum is held to by a row that is one.
+	// of returns the total that a row holds the sum of all entities to, and false where the
+	// row is of something else.
 	of := func(row []float64, rhs float64) (total float64, ok bool) {
 		for j, c := range row {
 			if row[0] == 0 || c*w[0] != row[0]*w[j] {
@@ -247,7 +248,7 @@ func (q *proposal) sample(p *lp.Polytope, points []float64, workers int, stream 
 	return report, err
 }
 
-// contains tests inequalities and bounds, up to the rounding of the test.
+// contains tests whether a point satisfies all constraints, up to the rounding of the test.
 type contains struct {
 	rows, limit  []float64 // m x n, m
 	lower, upper []float64

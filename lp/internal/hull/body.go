@@ -100,7 +100,8 @@ func square(m *mat.Dense, d int) []float64 {
 	return out
 }
 
-// isCondition says that an inverse was found, if not a good one.
+// isCondition says whether an error of gonum says no more than that the matrix is
+// ill-conditioned: the inverse was found all the same.
 func isCondition(err error) bool {
 	_, ok := err.(mat.Condition)
 	return ok

@@ -55,10 +55,11 @@ func (s *Sweep) Inside(ctx context.Context, stage Stage) ([]float64, error) {
 	return center, nil
 }
 
-// Pierced marks inequalities that are not redundant beside all others, since a point breaks
-// one alone, by more than its tolerance: where a ray from inside has met one row and not the next side yet. Rays go along the
-// normals of rows that are not marked, and each starts halfway to where the last one met a
-// side. A round of them costs as much as a program or two.
+// Pierced marks inequalities that are not redundant beside all others: for each there is a
+// point that breaks it by more than its tolerance and satisfies everything else. Such points
+// lie on rays from inside, between the first side that the ray meets and the second. Rays go
+// along the normals of rows that are not marked yet, and each starts halfway to where the last
+// one met a side. A round of them costs as much as a program or two.
 func (s *Sweep) Pierced(ctx context.Context, tol []float64, stage Stage) (needed []bool, err error) {
 	p, n := s.p, len(s.x)
 	needed = make([]bool, len(p.B))

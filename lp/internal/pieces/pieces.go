@@ -40,8 +40,8 @@ func blocks(w []float64, stride int) []float64 {
 }
 
 // Batch is what pieces are evaluated on. Element k of rho of row r is at
-// k*Ld + r. Rows up to Ld are read and written: they hold numbers of no
-// consequence.
+// k*Ld + r. Rows from Rows to Ld are padding, which is computed on as well and
+// whose numbers nobody reads.
 type Batch struct {
 	Rows, Ld int
 	Rho      []float64 // size x Ld

@@ -22,8 +22,8 @@ type Row struct {
 	length float64   // of coef within the null space
 }
 
-// NewRow is false of a row that the equalities nearly determine: it has no
-// direction of its own.
+// NewRow returns an inequality as a row. It is false where the equalities nearly determine
+// what the row limits, so that it has no direction of its own.
 func NewRow(coef []float64, equalities [][]float64) (Row, bool) {
 	const dependent = 1e-10
 	w := append([]float64(nil), coef...)
