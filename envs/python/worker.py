@@ -166,7 +166,6 @@ class Singles:
     def __init__(self, make, first):
         self.make, self.spare, self.envs, self.steps, self.bounds = make, [first], [], [], []  # by slot
         self.infos = {}  # by slot, then name: sum and count of numbers in info
-        self.blank, self.given = np.empty((0, 0)), []  # actions of the next step, to be filled in, and each of them
         self.dim, self.names, self.flatten = flattener(first.observation_space)
         self.low, self.high, self.shape, self.dtype = action_box(first.action_space)
 
@@ -257,9 +256,9 @@ class Singles:
     def step(self):
         slots, rows = self.chosen()
         again = bool(self.head[2])
-        if len(self.given) != len(slots):
-            self.prepare(len(slots))
-        actions, self.given, self.blank[:] = self.given, [], self.actions[rows]
+        actions = self.actions[rows].astype(self.dtype)
+        if len(self.shape) != 1:
+            actions = actions.reshape(len(actions), *self.shape)
         seen, rewards, ends = [], [], []
         see, earn, flatten = seen.append, rewards.append, self.flatten
         try:
@@ -282,15 +281,6 @@ class Singles:
             self.head[3] = done
             raise
         self.store(slots, rows, seen, rewards, ends, again)
-
-    def prepare(self, count):
-        """Makes room for the actions of a step, which environments may keep."""
-        self.blank = np.empty((count, len(self.low)), self.dtype)
-        self.given = list(self.blank.reshape(count, *self.shape))
-
-    def rest(self):
-        """What can be done before the next step is asked for."""
-        self.prepare(len(self.blank))
 
     def inform(self, sums, info, within="", depth=0):
         """Adds the numbers in info, and in dictionaries in it, to sums."""
@@ -419,9 +409,6 @@ class Vectors(Singles):
         for k in dict.fromkeys(vectors.tolist()):
             self.head[3] = int(np.argmax(vectors == k))
             self.together(k, slots[vectors == k] - k * self.count, again)
-
-    def rest(self):
-        pass
 
     def together(self, k, asked, again):
         """One step of vector k."""
@@ -625,8 +612,6 @@ class Worker:
                         self.host.end()
                     os._exit(0)
                 write(fd, b".")
-                if op == b"S":
-                    self.host.rest()
             except BrokenPipeError:
                 os._exit(0)
             except BaseException as e:
