@@ -34,7 +34,7 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 			text, bad := q.bad[i]
 			switch {
 			case bad:
-				problems = append(problems, Problem{Value, q.line, raw.tickers[i], fmt.Sprintf("the price is %s on %s: a number from %g to %g is allowed", text, day(q.date), least, most)})
+				problems = append(problems, Problem{Value, q.at(i), raw.tickers[i], fmt.Sprintf("the price is %s on %s: a number from %g to %g is allowed", text, day(q.date), least, most)})
 			case math.IsNaN(p):
 				problems = append(problems, Problem{Missing, q.line, raw.tickers[i], fmt.Sprintf("there is no price on %s", day(q.date))})
 			default:
@@ -47,10 +47,7 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 			t.Dates, t.Prices = append(t.Dates, q.date), append(t.Prices, row)
 		}
 	}
-	lines := make([]int, len(t.Dates))
-	for i := range lines {
-		lines[i] = rows[len(rows)-len(lines)+i].line
-	}
+	rows = rows[len(rows)-len(t.Dates):]
 	if len(t.Dates) == 0 {
 		for i, p := range last {
 			if math.IsNaN(p) {
@@ -59,8 +56,8 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 		}
 	}
 	if t.daily() { // in a week or a month prices move as far on their own
-		problems = append(problems, t.gaps(lines)...)
-		problems = append(problems, t.jumps(lines, o.JumpShare, slices.Contains(o.Repair, Jump))...)
+		problems = append(problems, t.gaps(rows)...)
+		problems = append(problems, t.jumps(rows, o.JumpShare, slices.Contains(o.Repair, Jump))...)
 	}
 	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
 	return t, problems, nil
@@ -102,12 +99,14 @@ func (raw *rawTable) byDate(problems *[]Problem) (rows []quote) {
 			continue
 		}
 		if !same {
-			rows = append(rows, quote{line: q.line, date: q.date, prices: nans(len(raw.tickers)), bad: map[int]string{}})
+			n := len(raw.tickers)
+			rows = append(rows, quote{line: q.line, date: q.date, prices: nans(n), bad: map[int]string{}, lines: make([]int, n)})
 		}
 		row, i := &rows[len(rows)-1], int(q.prices[0])
 		if _, bad := row.bad[i]; bad || !math.IsNaN(row.prices[i]) {
-			twice(raw.tickers[i], row.line)
+			twice(raw.tickers[i], row.at(i))
 		}
+		row.lines[i] = q.line
 		delete(row.bad, i)
 		row.prices[i] = q.prices[1]
 		if text, bad := q.bad[1]; bad {
@@ -136,10 +135,10 @@ func (t *Table) daily() bool {
 }
 
 // gaps finds where a file of daily prices has no line for long.
-func (t *Table) gaps(lines []int) (problems []Problem) {
+func (t *Table) gaps(rows []quote) (problems []Problem) {
 	for i := range len(t.Dates) - 1 {
 		if d := t.Dates[i+1].Sub(t.Dates[i]); d > maxGap {
-			problems = append(problems, Problem{Kind: Gap, Line: lines[i+1], Text: fmt.Sprintf("no price for %d days, between %s and %s",
+			problems = append(problems, Problem{Kind: Gap, Line: rows[i+1].line, Text: fmt.Sprintf("no price for %d days, between %s and %s",
 				int(d.Hours()/24), day(t.Dates[i]), day(t.Dates[i+1]))})
 		}
 	}
@@ -152,7 +151,7 @@ var splits = []float64{1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50}
 // jumps finds moves that look like splits: beyond a share, and within 3 % of a ratio of
 // splits either way. Where they are to be mended prices before are brought to the units of
 // those after.
-func (t *Table) jumps(lines []int, share float64, mend bool) (problems []Problem) {
+func (t *Table) jumps(rows []quote, share float64, mend bool) (problems []Problem) {
 	if share <= 0 {
 		return nil
 	}
@@ -168,7 +167,7 @@ func (t *Table) jumps(lines []int, share float64, mend bool) (problems []Problem
 				if math.Abs(move-math.Log(k)) > near {
 					continue
 				}
-				problems = append(problems, Problem{Jump, lines[i], name,
+				problems = append(problems, Problem{Jump, rows[i].at(j), name,
 					fmt.Sprintf("the price goes from %g to %g on %s, which looks like a split of 1:%g", before, after, day(t.Dates[i]), k)})
 				if after > before {
 					k = 1 / k

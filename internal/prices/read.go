@@ -80,6 +80,15 @@ type quote struct {
 	date   time.Time
 	prices []float64
 	bad    map[int]string // what stands in the place of a price, by ticker
+	lines  []int          // of a day of a long file, by ticker; 0 where it has none
+}
+
+// at returns the line of a price, or of the first one of its day where it has none.
+func (q *quote) at(ticker int) int {
+	if q.lines != nil && q.lines[ticker] > 0 {
+		return q.lines[ticker]
+	}
+	return q.line
 }
 
 type rawTable struct {
