@@ -27,7 +27,7 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob("testdata/wide-*.parquet")
-	if err != nil || len(files) != 6 {
+	if err != nil || len(files) != 7 {
 		t.Fatalf("%v, %v", files, err)
 	}
 	for _, file := range files {
@@ -104,8 +104,8 @@ func TestWriters(t *testing.T) {
 		{point(big.NewInt(7), 0), "7"},
 		{point(signed([]byte{0xff, 0x38}), 1), "-20.0"},
 		{point(signed([]byte{0, 200}), 0), "200"},
-		{moment(time.Unix(-86400, 0)), "1969-12-31"},
-		{moment(time.Unix(3600, 5e8)), "1970-01-01T01:00:00.5Z"},
+		{moment(time.Unix(-86400, 0), time.UTC), "1969-12-31"},
+		{moment(time.Unix(3600, 5e8), time.UTC), "1970-01-01T01:00:00.5Z"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s, want %s", c.got, c.want)

@@ -3,6 +3,7 @@ package parquet
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -80,7 +81,7 @@ func Read(data []byte, most int) (t *Table, err error) {
 		corrupted("its footer is too large: at most %s is allowed", limits.Bytes(mostFooter))
 	}
 	footer := (&scanner{data: data[len(data)-8-size : len(data)-8]}).structure(0)
-	t = schema(footer.list(2))
+	t = schema(footer.list(2), zones(footer.list(5)))
 	rows := footer.number(3, -1)
 	if rows < 0 || rows > int64(most/8/len(t.columns)) {
 		corrupted("it has %d rows of %d columns: at most %d numbers are allowed", rows, len(t.columns), most/8)
@@ -119,7 +120,7 @@ func (t *Table) Names() []string {
 func (t *Table) Times(column int) bool { return t.columns[column].times }
 
 // Text returns a cell as text, nothing where it is null: a date as 2024-12-31, a time as RFC 3339
-// has it, in UTC, unless it is midnight, a number with as many digits as it needs.
+// has it, in UTC or the zone that pandas has noted, unless it is midnight, a number with as many digits as it needs.
 func (t *Table) Text(row, column int) string {
 	c := t.columns[column]
 	if c.optional && !c.there[row] {
@@ -139,8 +140,35 @@ const (
 	fixedType
 )
 
-// schema returns the columns.
-func schema(elements []any) *Table {
+// zones returns the time zones of columns that pandas has noted.
+func zones(notes []any) map[string]string {
+	all := map[string]string{}
+	for _, n := range notes {
+		note, _ := n.(fields)
+		if note.text(1) != "pandas" {
+			continue
+		}
+		var pandas struct {
+			Columns []struct {
+				Name     string                     `json:"field_name"`
+				Metadata map[string]json.RawMessage `json:"metadata"`
+			}
+		}
+		if err := json.Unmarshal([]byte(note.text(2)), &pandas); err != nil {
+			corrupted("what pandas has noted is no JSON of its form: %w", err)
+		}
+		for _, c := range pandas.Columns {
+			var zone string
+			if err := json.Unmarshal(c.Metadata["timezone"], &zone); err == nil {
+				all[c.Name] = zone
+			}
+		}
+	}
+	return all
+}
+
+// schema returns the columns. Times are in the zone of their column, or in UTC.
+func schema(elements []any, zones map[string]string) *Table {
 	if len(elements) < 2 {
 		corrupted("it has no columns")
 	}
@@ -151,8 +179,11 @@ func schema(elements []any) *Table {
 		if s.number(5, 0) > 0 || s.number(3, 0) > 1 {
 			corrupted("column %q has lists or structs: a flat table is allowed", c.name)
 		}
-		var err error
-		if c.write, c.times, err = writer(s); err != nil {
+		zone, err := time.LoadLocation(zones[c.name])
+		if err != nil {
+			corrupted("column %q has times of the zone %q, which is unknown here: UTC is allowed anywhere", c.name, zones[c.name])
+		}
+		if c.write, c.times, err = writer(s, zone); err != nil {
 			corrupted("column %q %w", c.name, err)
 		}
 		t.columns = append(t.columns, c)
@@ -170,7 +201,7 @@ const (
 var errType = errors.New("has a type that is none of numbers, decimals, dates, timestamps and strings")
 
 // writer returns what writes a value of a column, and whether that is a date or a time.
-func writer(s fields) (write func(vector, int) string, times bool, err error) {
+func writer(s fields, zone *time.Location) (write func(vector, int) string, times bool, err error) {
 	physical, converted, logical := s.number(1, -1), s.number(6, -1), s.sub(10)
 	for _, f := range logical {
 		switch f.id {
@@ -196,7 +227,7 @@ func writer(s fields) (write func(vector, int) string, times bool, err error) {
 			return func(v vector, i int) string { return point(signed(v.bytes[i]), int(scale)) }, false, nil
 		}
 	case physical == int32Type && (logical.has(logicalDate) || converted == convertedDate):
-		return func(v vector, i int) string { return moment(time.Unix(86400*int64(v.bits[i]), 0)) }, true, nil
+		return func(v vector, i int) string { return moment(time.Unix(86400*int64(v.bits[i]), 0), time.UTC) }, true, nil
 	case physical == int64Type && (logical.has(logicalTimestamp) || converted == convertedMillis || converted == convertedMicros):
 		unit := int64(1e6)
 		switch in := logical.sub(logicalTimestamp).sub(2); {
@@ -207,12 +238,12 @@ func writer(s fields) (write func(vector, int) string, times bool, err error) {
 		}
 		return func(v vector, i int) string {
 			x := int64(v.bits[i])
-			return moment(time.Unix(x/unit, x%unit*(1e9/unit)))
+			return moment(time.Unix(x/unit, x%unit*(1e9/unit)), zone)
 		}, true, nil
 	case physical == int96Type: // nanoseconds of a Julian day
 		return func(v vector, i int) string {
 			day := int64(binary.LittleEndian.Uint32(v.bytes[i][8:])) - 2440588
-			return moment(time.Unix(86400*day, int64(binary.LittleEndian.Uint64(v.bytes[i]))))
+			return moment(time.Unix(86400*day, int64(binary.LittleEndian.Uint64(v.bytes[i]))), zone)
 		}, true, nil
 	case logical.has(logicalDate) || logical.has(logicalTimestamp) || converted == 7 || converted == 8:
 	case physical == int32Type && unsigned:
@@ -255,8 +286,8 @@ func point(x *big.Int, scale int) string {
 	return text
 }
 
-func moment(t time.Time) string {
-	if t = t.UTC(); t.Equal(t.Truncate(24 * time.Hour)) {
+func moment(t time.Time, zone *time.Location) string {
+	if t = t.In(zone); t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 && t.Nanosecond() == 0 {
 		return t.Format(time.DateOnly)
 	}
 	return t.Format(time.RFC3339Nano)

@@ -170,7 +170,7 @@ func TestParquet(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(dir + "[wl]*-*.parquet")
-	if err != nil || len(files) != 7 {
+	if err != nil || len(files) != 8 {
 		t.Fatalf("%v, %v", files, err)
 	}
 	for _, file := range files {

@@ -1,12 +1,13 @@
-"""Writes the files of this folder: python write.py, with pyarrow==26.0.1 from PyPI. Those that are read hold the prices of table.csv."""
+"""Writes the files of this folder: python write.py, with pyarrow==26.0.1 and pandas==3.1.1 from PyPI. Those that are read hold the prices of table.csv."""
 
 import datetime
 from decimal import Decimal
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-assert pa.__version__ == "26.0.1"
+assert pa.__version__ == "26.0.1" and pd.__version__ == "3.1.1"
 dates = [datetime.date(2024, 1, 30) + datetime.timedelta(days=k) for k in (0, 1, 2, 3, 6, 7, 8)]
 a = [10.0, 11.0, 12.0, 12.5, 12.5, 13.25, 13.0]
 b = [100.0, 100.0, 90.0, 95.0, 96.0, 95.5, 97.75]
@@ -37,6 +38,9 @@ write("long-dictionary", {
     "date": pa.array([t for t in times for _ in "AB"], pa.timestamp("us", "UTC")),
     "close": [x for pair in zip(a, b) for x in pair],
 }, compression="snappy")
+
+frame = pd.DataFrame({"A": a, "B": b}, index=pd.DatetimeIndex(times, tz="Asia/Tokyo", name="date"))
+frame.to_parquet("wide-zone.parquet")
 
 # What is wrong or not read.
 write("missing", {"date": date, "A": a, "B": [None if k == 3 else x for k, x in enumerate(b)]})
