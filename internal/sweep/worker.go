@@ -6,8 +6,11 @@ import (
 	"time"
 )
 
-// poll is the time between two looks at a journal in which there was nothing to do.
+// poll is the longest time between two looks at a journal in which there was nothing to do. The
+// first ones are soon: what a worker waits for is often a training of the same length as its own.
 var poll = 500 * time.Millisecond
+
+const firstPoll = 10 * time.Millisecond
 
 // Work trains until nothing is left, or until ctx ends; then it saves what it trains and
 // gives it back. What other workers train it waits for, as it may have to go on with it.
@@ -26,6 +29,7 @@ func (w *Sweep) Work(ctx context.Context) error {
 	if onGPU {
 		most = w.together()
 	}
+	pause := firstPoll
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -40,8 +44,9 @@ func (w *Sweep) Work(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
-			case <-time.After(poll):
+			case <-time.After(pause):
 			}
+			pause = min(2*pause, poll)
 			continue
 		case onGPU:
 			most, err = w.trainTogether(ctx, p, claims)
@@ -51,6 +56,7 @@ func (w *Sweep) Work(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		pause = firstPoll
 	}
 }
 
