@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"paspo/internal/long"
 )
 
 const most = 1 << 20
@@ -76,6 +78,7 @@ func TestRefused(t *testing.T) {
 
 // A file that is cut off anywhere is an error, and one with a byte changed is one or is read.
 func TestDamaged(t *testing.T) {
+	long.Test(t)
 	files, err := filepath.Glob("testdata/*.parquet")
 	if err != nil || len(files) == 0 {
 		t.Fatal(err)
