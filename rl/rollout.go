@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"paspo/envs"
@@ -56,7 +57,7 @@ type Rollout struct {
 	endValues []float64   // likewise
 
 	alpha, beta, mask []float32 // of the metrics alone, as is scratch
-	scratch           []float32
+	scratch           [2][]float32
 }
 
 func newRollout(envs, steps int) *Rollout {
@@ -179,8 +180,10 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	if ret.N == 0 {
 		m.Return, m.EpisodeLength = math.NaN(), math.NaN()
 	}
-	m.Alpha, r.scratch = quantiles(r.alpha, r.mask, r.scratch)
-	m.Beta, r.scratch = quantiles(r.beta, r.mask, r.scratch)
+	var other sync.WaitGroup
+	other.Go(func() { m.Beta, r.scratch[1] = quantiles(r.beta, r.mask, r.scratch[1]) })
+	m.Alpha, r.scratch[0] = quantiles(r.alpha, r.mask, r.scratch[0])
+	other.Wait()
 	return nil
 }
 

@@ -23,7 +23,7 @@ typedef struct {
 enum {
 	PANEL = 32,   // columns of a panel
 	BLOCK = 64,   // its rows, which pass through the network together
-	ROWS_OF = 16, // rows of a block that are computed are a multiple of it
+	ROWS_OF = 16, // rows of a block that are learned from are filled up to a multiple of it
 	TERMS = 6,    // numbers of a head for every row: its terms and their slopes
 };
 
@@ -44,9 +44,8 @@ typedef struct {
 // observations and of amounts before, then side, which has for every head BLOCK logarithms of
 // x, of 1-x, of widths, and masks, and room for derivatives by the outputs of the encoder's layers, each as
 // wide as the widest of all. depth is the number of wide layers of a head or the critic, the larger one.
-// Layers are those of the encoder, the critic, the first head and so on. What the first head costs, and
-// every further one more than the one before, is there for passes forward and back, and what the
-// rest costs back.
+// Layers are those of the encoder, the critic, the first head and so on. cost is that of the first head, what
+// every further one has more, and that of what is done beside heads, forward and back.
 typedef struct {
 	ptrdiff_t obs, entities, heads, latent, widest, encoder, critic, head, depth, params;
 	ptrdiff_t x, prefix, side, g;
@@ -84,8 +83,9 @@ typedef struct {
 } outcome;
 
 // A step: rows of a batch to learn from, parameters, transposes, gradient and moments, and the ceiling
-// of the norm with what is added to it. d has TERMS blocks a head, scratch room for depth layers and a
-// panel a member, kept for the wide layers and parts for the latent of every head.
+// of the norm with what is added to it. d has TERMS blocks a head; scratch has room for depth layers and a
+// panel for every member; where there are several, kept has it for the wide layers of every head, and parts
+// for the latent.
 typedef struct {
 	const network *net;
 	const layer *layers;

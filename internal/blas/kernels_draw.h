@@ -79,7 +79,7 @@ static ptrdiff_t NAME(draw)(const network *n, const layer *ls, ptrdiff_t h, ptrd
 	const vec8 one = SPLAT8(1.0), zero = SPLAT8(0.0), most = SPLAT8(3.4028234663852886e38);
 	for (ptrdiff_t i = 0; h > 0 && i < m; i++)
 		act[n->prefix + AT(h - 1, BLOCK) + i * PANEL] = q->prefix[i * n->entities + h - 1];
-	const float *y = NAME(logits)(n, ls, h, (m + ROWS_OF - 1) / ROWS_OF * ROWS_OF, w, act);
+	const float *y = NAME(logits)(n, ls, h, (m + MR - 1) / MR * MR, w, act);
 
 	for (ptrdiff_t r = 0; r < m; r += 8) {
 		vec8 la = WIDEN(y + r), lb = WIDEN(y + BLOCK + r), slope;

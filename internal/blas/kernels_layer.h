@@ -5,7 +5,8 @@
 // Activations, and derivatives by them, are panels of PANEL columns and BLOCK rows:
 // element (r, c) is at c/PANEL*BLOCK*PANEL + r*PANEL + c%PANEL. The weights of a layer
 // are panels of outputs that have a row of PANEL for every input. What fills the last
-// panel up is 0 in weights. Numbers of rows are multiples of LANES and of MR.
+// panel up is 0 in weights. Numbers of rows are multiples of MR, and of LANES in passes back: the last
+// layer of passes forward takes as many rows as a multiple of LANES has.
 
 // acc += sum_l a_l b_l', with mr elements of a and nv vectors of b for every l: an element
 // of acc is one chain of fused multiply-adds over l in order.

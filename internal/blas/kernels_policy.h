@@ -12,14 +12,17 @@ static input NAME(chain)(const layer *ls, ptrdiff_t count, int linear, ptrdiff_t
 	return in;
 }
 
-// Latent and value of rows of the block from one on.
-static void NAME(trunk)(const network *n, const layer *ls, ptrdiff_t from, ptrdiff_t rows, const float *w, float *act)
+// The latent of the block, and its value.
+static void NAME(latent)(const network *n, const layer *ls, ptrdiff_t rows, const float *w, float *act)
+{
+	NAME(chain)(ls, n->encoder, 1, rows, observation(n, act), w, act);
+}
+
+static void NAME(value)(const network *n, const layer *ls, ptrdiff_t rows, const float *w, float *act)
 {
 	const layer *critic = ls + n->encoder, *last = critic + n->critic - 1;
-	float *a = act + from * PANEL;
-	NAME(chain)(ls, n->encoder, 1, rows, observation(n, a), w, a);
-	input in = NAME(chain)(critic, n->critic - 1, 0, rows, observation(n, a), w, a);
-	NAME(forward_last)(rows, in.x[0], last->in, 1, w + last->weight, w + last->bias, act + last->y + from);
+	input in = NAME(chain)(critic, n->critic - 1, 0, rows, observation(n, act), w, act);
+	NAME(forward_last)(rows, in.x[0], last->in, 1, w + last->weight, w + last->bias, act + last->y);
 }
 
 // The logits of head h: those of alpha, then those of beta.
@@ -47,19 +50,14 @@ static void NAME(chain_back)(const layer *ls, ptrdiff_t count, ptrdiff_t rows, c
 	}
 }
 
-// The gradient of the weights of layer i of a chain, of inputs x, given the derivatives by its outputs.
-static void NAME(layer_weights)(const layer *ls, ptrdiff_t i, ptrdiff_t rows, input x, const float *act, const float *g,
-	ptrdiff_t gap, float *dw, int first)
-{
-	input in = i > 0 ? (input){{act + ls[i - 1].y, 0}, {ls[i - 1].out, 0}} : x;
-	NAME(weights)(rows, &in, ls[i].out, g + i * gap, dw + ls[i].weight, first);
-}
-
+// The gradients of the weights of a chain, of inputs x, given the derivatives by its outputs.
 static void NAME(chain_weights)(const layer *ls, ptrdiff_t count, ptrdiff_t rows, input x, const float *act, const float *g,
 	ptrdiff_t gap, float *dw, int first)
 {
-	for (ptrdiff_t i = count - 1; i >= 0; i--)
-		NAME(layer_weights)(ls, i, rows, x, act, g, gap, dw, first);
+	for (ptrdiff_t i = count - 1; i >= 0; i--) {
+		input in = i > 0 ? (input){{act + ls[i - 1].y, 0}, {ls[i - 1].out, 0}} : x;
+		NAME(weights)(rows, &in, ls[i].out, g + i * gap, dw + ls[i].weight, first);
+	}
 }
 
 // The derivatives of a head or the critic, as of a chain, given those by its outputs in gy, and
@@ -81,32 +79,33 @@ static void NAME(place)(ptrdiff_t k, const float *src, float *panels, ptrdiff_t 
 		STORE(panels + AT(c, BLOCK) + i * PANEL, LOADN(src + c, k - c < LANES ? k - c : LANES));
 }
 
-// Copies rows of the batch to rows from..to of the block, those that are listed or m from at on,
-// and fills it up with zeros.
-static void NAME(gather)(const network *n, const batch *b, const int *rows, ptrdiff_t at, ptrdiff_t m, ptrdiff_t from,
-	ptrdiff_t to, float *act)
+// Copies rows of the batch to the block, those that are listed or m from at on, and fills it up with zeros to
+// full rows: observations, then what heads see of them.
+static void NAME(gather)(const network *n, const batch *b, const int *rows, ptrdiff_t at, ptrdiff_t m, ptrdiff_t full, float *act)
 {
-	ptrdiff_t h = n->heads, end = m < to ? m : to;
-	const float *source[4] = {b->logx, b->log1mx, b->logwidth, b->mask};
+	for (ptrdiff_t i = 0; i < m; i++)
+		NAME(place)(n->obs, b->obs + (rows ? rows[i] : at + i) * n->obs, act + n->x, i);
+	for (ptrdiff_t c = 0; c < n->obs; c += PANEL)
+		memset(act + n->x + c * BLOCK + m * PANEL, 0, (full - m) * PANEL * sizeof *act);
+}
+
+static void NAME(gather_heads)(const network *n, const batch *b, const int *rows, ptrdiff_t at, ptrdiff_t m, ptrdiff_t full,
+	float *act)
+{
+	ptrdiff_t h = n->heads;
+	const float *from[4] = {b->logx, b->log1mx, b->logwidth, b->mask};
 	float *side = act + n->side;
-	for (ptrdiff_t i = from; i < end; i++) {
-		ptrdiff_t r = rows ? rows[i] : at + i;
-		NAME(place)(n->obs, b->obs + r * n->obs, act + n->x, i);
-		NAME(place)(h - 1, b->prefix + r * n->entities, act + n->prefix, i);
-	}
-	for (ptrdiff_t i = end < from ? from : end; i < to; i++) {
-		for (ptrdiff_t c = 0; c < n->obs; c += PANEL)
-			memset(act + n->x + c * BLOCK + i * PANEL, 0, PANEL * sizeof *act);
-		for (ptrdiff_t c = 0; c < h - 1; c += PANEL)
-			memset(act + n->prefix + c * BLOCK + i * PANEL, 0, PANEL * sizeof *act);
-	}
+	for (ptrdiff_t i = 0; i < m; i++)
+		NAME(place)(h - 1, b->prefix + (rows ? rows[i] : at + i) * n->entities, act + n->prefix, i);
+	for (ptrdiff_t c = 0; c < h - 1; c += PANEL)
+		memset(act + n->prefix + c * BLOCK + m * PANEL, 0, (full - m) * PANEL * sizeof *act);
 	for (int s = 0; s < 4; s++)
 		for (ptrdiff_t j = 0; j < h; j += LANES) {
 			ptrdiff_t left = h - j < LANES ? h - j : LANES;
-			for (ptrdiff_t i = from; i < to; i += LANES) {
+			for (ptrdiff_t i = 0; i < full; i += LANES) {
 				VEC x[LANES];
 				for (ptrdiff_t l = 0; l < LANES; l++)
-					x[l] = i + l < m ? LOADN(source[s] + (rows ? rows[i + l] : at + i + l) * h + j, left) : ZERO();
+					x[l] = i + l < m ? LOADN(from[s] + (rows ? rows[i + l] : at + i + l) * h + j, left) : ZERO();
 				TURN(x);
 				for (ptrdiff_t l = 0; l < left; l++)
 					STORE(side + (s * h + j + l) * BLOCK + i, x[l]);
@@ -136,16 +135,21 @@ static void NAME(terms)(const network *n, const layer *ls, ptrdiff_t h, ptrdiff_
 	}
 }
 
-// Passes m rows of the batch, see gather, forward as the block, every member its share, and leaves the
+// Passes m rows of the batch, see gather, forward as the block, every member its heads, and leaves the
 // sums over heads with each. It returns the number of rows that are computed.
 static ptrdiff_t NAME(pass)(member *me, const network *n, const layer *ls, const batch *b, const int *rows, ptrdiff_t at,
 	ptrdiff_t m, const float *w, float *act, double *d, double *lp, double *ent)
 {
-	ptrdiff_t parts = (m + ROWS_OF - 1) / ROWS_OF, full = parts * ROWS_OF;
-	ptrdiff_t from = parts * me->id / me->count * ROWS_OF, to = parts * (me->id + 1) / me->count * ROWS_OF;
-	NAME(gather)(n, b, rows, at, m, from, to, act);
-	NAME(trunk)(n, ls, from, to - from, w, act);
+	ptrdiff_t full = (m + ROWS_OF - 1) / ROWS_OF * ROWS_OF;
+	if (me->id == 0) {
+		NAME(gather)(n, b, rows, at, m, full, act);
+		NAME(latent)(n, ls, full, w, act);
+	}
+	if (me->id == me->count - 1)
+		NAME(gather_heads)(n, b, rows, at, m, full, act);
 	meet(me);
+	if (me->id == 0)
+		NAME(value)(n, ls, full, w, act);
 	for (ptrdiff_t h = heads_of(n, me->id, me->count, 0); h < heads_of(n, me->id + 1, me->count, 0); h++)
 		NAME(terms)(n, ls, h, full, w, act, d);
 	meet(me);
@@ -243,41 +247,35 @@ static void NAME(step)(void *job, member *me)
 		}
 
 		// Every head has its part in the derivatives by the latent; parts are added in the order of
-		// the heads. What member 0 needs of the others they do first; the gradients of
-		// weights that are left then it helps them with.
+		// the heads, by one member after the other, while the gradients of weights wait.
 		for (ptrdiff_t h = begin; h < end; h++) {
 			const layer *l = head_layers(n, ls, h);
 			const double *slope = u->d + (h * TERMS + 2) * BLOCK;
 			input x = seen(n, ls, h, act);
+			float *part = me->id ? u->parts + h * wide : glatent, *gh = me->count > 1 ? u->kept + h * deep * gap : g;
 			for (ptrdiff_t r = 0; r < full; r++) {
 				gy[r] = (float)(gl[r] * slope[r] + ge[r] * slope[2 * BLOCK + r]);
 				gy[BLOCK + r] = (float)(gl[r] * slope[BLOCK + r] + ge[r] * slope[3 * BLOCK + r]);
 			}
-			if (me->id) {
-				NAME(head_back)(l, n->head, full, x, gy, u->w, u->t, act, u->kept + h * deep * gap, gap, u->parts + h * wide, 1, dw, first);
-			} else {
-				NAME(head_back)(l, n->head, full, x, gy, u->w, u->t, act, g, gap, glatent, 0, dw, first);
-				NAME(chain_weights)(l, deep, full, x, act, g, gap, dw, first);
-			}
+			NAME(head_back)(l, n->head, full, x, gy, u->w, u->t, act, gh, gap, part, me->id > 0, dw, first);
+			if (me->count == 1)
+				NAME(chain_weights)(l, deep, full, x, act, gh, gap, dw, first);
 		}
-		if (me->id) {
-			paspo_hand(me);
-		} else {
+		if (me->count > 1) {
+			paspo_receive(me);
+			for (ptrdiff_t h = begin; h < end && me->id; h++)
+				NAME(add)(full, n->latent, u->parts + h * wide, glatent);
+			paspo_pass(me);
+			for (ptrdiff_t h = begin; h < end; h++)
+				NAME(chain_weights)(head_layers(n, ls, h), deep, full, seen(n, ls, h, act), act, u->kept + h * deep * gap,
+					gap, dw, first);
+		}
+		if (me->id == 0) {
 			if (me->count > 1)
 				paspo_collect(me);
-			for (ptrdiff_t h = end; h < n->heads; h++)
-				NAME(add)(full, n->latent, u->parts + h * wide, glatent);
 			NAME(add_columns)(full, n->latent, glatent, dw + latent->bias);
 			NAME(chain_back)(ls, n->encoder, full, u->t, act, genc, gap, 0, 0, dw);
 			NAME(chain_weights)(ls, n->encoder, full, observation(n, act), act, genc, gap, dw, first);
-		}
-		for (int id = me->id ? me->id : 1; id < (me->id ? me->id + 1 : me->count); id++) {
-			ptrdiff_t h = heads_of(n, id, me->count, 1), tasks = (heads_of(n, id + 1, me->count, 1) - h) * deep;
-			for (ptrdiff_t i; (i = paspo_take(me, id)) < tasks;) {
-				ptrdiff_t k = h + i / deep;
-				NAME(layer_weights)(head_layers(n, ls, k), i % deep, full, seen(n, ls, k, act), act, u->kept + k * deep * gap,
-					gap, dw, first);
-			}
 		}
 		if (at + BLOCK < u->count)
 			meet(me);
@@ -313,6 +311,8 @@ static void NAME(begin)(const network *n, const layer *ls, ptrdiff_t m, const fl
 {
 	for (ptrdiff_t i = 0; i < m; i++)
 		NAME(place)(n->obs, obs + i * n->obs, act + n->x, i);
-	NAME(trunk)(n, ls, 0, (m + ROWS_OF - 1) / ROWS_OF * ROWS_OF, w, act);
+	const ptrdiff_t rows = (m + MR - 1) / MR * MR;
+	NAME(latent)(n, ls, rows, w, act);
+	NAME(value)(n, ls, rows, w, act);
 	memcpy(value, act + ls[n->encoder + n->critic - 1].y, m * sizeof *value);
 }

@@ -102,13 +102,14 @@ func NewNetwork(s *Sizes) *Network {
 		}
 	}
 	chain(s.Obs, 0, s.Encoder, false, false)
+	encoder := multiplications
 	chain(s.Obs, 0, s.Critic, true, false)
-	rest := multiplications
+	critic := multiplications - encoder
 	for h := range heads {
 		multiplications = 0
 		chain(latent, h, s.Head, true, true)
 		if h == 0 {
-			n.costs(multiplications, s.Head[0], rest)
+			n.costs(encoder, critic, multiplications, s.Head[0])
 		}
 	}
 	n.net.depth = C.ptrdiff_t(max(len(s.Head), len(s.Critic)) - 1)
@@ -117,13 +118,13 @@ func NewNetwork(s *Sizes) *Network {
 	return n
 }
 
-// costs sets what heads and the rest cost, in multiplications a row: those of the first head, what
-// every further one has more, and those of encoder and critic. Gradients take twice as many.
-func (n *Network) costs(head, more, rest int) {
+// costs sets what is divided among threads, in multiplications a row of encoder, critic, first head, and
+// what every further head has more. Gradients take twice as many.
+func (n *Network) costs(encoder, critic, head, more int) {
 	const beta = 1300 // what the terms of a Beta distribution take in their place
 	forward, back := &n.net.cost[0], &n.net.cost[1]
-	forward.head, forward.more = C.double(head+beta), C.double(more)
-	back.head, back.more, back.rest = C.double(2*head), C.double(more), C.double(2*rest)
+	forward.head, forward.more, forward.rest = C.double(head+beta), C.double(more), C.double(critic)
+	back.head, back.more, back.rest = C.double(2*head), C.double(more), C.double(2*(encoder+critic))
 }
 
 // Layer returns layer i of a head, or of the encoder or the critic.

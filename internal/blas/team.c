@@ -18,7 +18,6 @@ enum { ASLEEP, WAITING, TAKEN, RUNNING };
 
 typedef struct {
 	LINE int state;
-	LINE int taken; // of the member after that of the same index
 	LINE member me;
 	task run;
 	void *job;
@@ -67,7 +66,7 @@ static inline void relax(void)
 #endif
 }
 
-// Rounds of spinning, some 20 us, before a thread lets others run, and rounds of that before it sleeps.
+// Rounds of spinning, some 50 us, before a thread lets others run, and rounds of that before it sleeps.
 enum { SPINS = 2000, YIELDS = 200 };
 
 static inline void delay(int round)
@@ -98,15 +97,15 @@ void paspo_meet(member *me)
 	await(&me->team->met, me->met += me->count);
 }
 
-void paspo_hand(member *me)
+void paspo_receive(member *me) { await(&me->team->handed, me->handed + me->id); }
+
+void paspo_pass(member *me)
 {
-	__atomic_store_n(&me->team->helpers[me->id - 1].taken, 0, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&me->team->handed, 1, __ATOMIC_ACQ_REL);
+	me->handed += me->count;
 }
 
-void paspo_collect(member *me) { await(&me->team->handed, me->handed += me->count - 1); }
-
-int paspo_take(member *me, int id) { return __atomic_fetch_add(&me->team->helpers[id - 1].taken, 1, __ATOMIC_RELAXED); }
+void paspo_collect(member *me) { await(&me->team->handed, me->handed); }
 
 void paspo_await_turn(member *me, int turn) { await(&me->team->turn, turn); }
 

@@ -31,11 +31,10 @@ void paspo_team_run(team *t, task run, void *job, int work, pace *p);
 // Waits for all members.
 void paspo_meet(member *me);
 
-// A helper hands over what it has done so far and offers what is left of its work, from 0 on. Member 0 collects
-// that of all helpers. paspo_take returns the next piece of what a helper has left.
-void paspo_hand(member *me);
+// Something is passed from member to member in their order, and member 0 collects it at the end.
+void paspo_receive(member *me);
+void paspo_pass(member *me);
 void paspo_collect(member *me);
-int paspo_take(member *me, int id);
 
 // Waits for the end of the turns before, which members take in their order once a task.
 void paspo_await_turn(member *me, int turn);
