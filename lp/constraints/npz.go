@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"paspo/internal/count"
+	"paspo/internal/npy"
 	"paspo/lp"
 )
 
@@ -32,19 +34,19 @@ func ParseNPZ(name string, data []byte) (p *lp.Polytope, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: array b: %w", name, err)
 	}
-	if len(a.shape) != 2 || a.shape[0] == 0 || a.shape[1] == 0 {
-		return nil, fmt.Errorf("%s: array A: shape %v; m x n is expected", name, a.shape)
+	if len(a.Shape) != 2 || a.Shape[0] == 0 || a.Shape[1] == 0 {
+		return nil, fmt.Errorf("%s: array A: shape %v; m x n is expected", name, a.Shape)
 	}
-	m, n := a.shape[0], a.shape[1]
-	if !isColumn(b.shape, m) {
-		return nil, fmt.Errorf("%s: array b: shape %v; [%d] is expected, as A has %s", name, b.shape, m, count.Of(m, "row"))
+	m, n := a.Shape[0], a.Shape[1]
+	if !isColumn(b.Shape, m) {
+		return nil, fmt.Errorf("%s: array b: shape %v; [%d] is expected, as A has %s", name, b.Shape, m, count.Of(m, "row"))
 	}
 	if n > lp.MaxEntities {
 		return nil, fmt.Errorf("%s: array A: %d columns are too many (at most %d)", name, n, lp.MaxEntities)
 	}
 	d := lp.Description{Name: baseName(name), Entities: entityNames(n), Total: 1}
 	for k := range m {
-		d.Rows = append(d.Rows, lp.Row{Coef: a.data[k*n : (k+1)*n], Min: math.Inf(-1), Max: b.data[k]})
+		d.Rows = append(d.Rows, lp.Row{Coef: a.Data[k*n : (k+1)*n], Min: math.Inf(-1), Max: b.Data[k]})
 	}
 	if p, err = lp.New(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -75,7 +77,7 @@ func openArchive(data []byte) (map[string]*zip.File, error) {
 
 // readArray reads a member, which is nil where it is missing. It is taken whole
 // first: what its header claims is checked against what is there.
-func readArray(member *zip.File) (*array, error) {
+func readArray(member *zip.File) (*npy.Array, error) {
 	if member == nil {
 		return nil, fmt.Errorf("it is missing")
 	}
@@ -84,13 +86,18 @@ func readArray(member *zip.File) (*array, error) {
 		return nil, err
 	}
 	defer f.Close()
-	const most = 8*lp.MaxCells + maxHeader + 12
-	section, err := io.ReadAll(io.LimitReader(f, most+1))
+	most := npy.MaxBytes(lp.MaxCells)
+	section, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
 	if err != nil {
 		return nil, err
 	}
 	if len(section) > most {
 		return nil, fmt.Errorf("it holds more than %d numbers", lp.MaxCells)
 	}
-	return parseNPY(section)
+	return npy.Parse(section, lp.MaxCells)
+}
+
+// isColumn reports whether a shape is that of a vector of m numbers.
+func isColumn(shape []int, m int) bool {
+	return slices.Equal(shape, []int{m}) || slices.Equal(shape, []int{m, 1})
 }

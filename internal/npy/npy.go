@@ -1,4 +1,6 @@
-package constraints
+// Package npy reads arrays in the .npy format of NumPy (NumPy Enhancement Proposal 1), and
+// checks what a header claims before anything is allocated.
+package npy
 
 import (
 	"encoding/binary"
@@ -9,24 +11,24 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"paspo/lp"
 )
 
-// array is what an .npy section holds, in C order.
-type array struct {
-	shape []int
-	data  []float64
+// Array is an array in C order.
+type Array struct {
+	Shape []int
+	Data  []float64
 }
 
 // maxHeader is the largest header that is read, in bytes. NumPy's own limit is
 // 10 000.
 const maxHeader = 1 << 16
 
-// parseNPY reads an array of floating-point numbers, integers or truth values in
-// the .npy format, versions 1.0 to 3.0 (NumPy Enhancement Proposal 1). Nothing is
-// allocated for an array before its size is compared with what is there.
-func parseNPY(section []byte) (*array, error) {
+// MaxBytes returns the largest size in bytes of a section with at most so many numbers.
+func MaxBytes(numbers int) int { return 8*numbers + maxHeader + 12 }
+
+// Parse reads an array of at most so many floating-point numbers of up to 64 bits, integers
+// or truth values, in versions 1.0 to 3.0 of the format. Errors are of one line.
+func Parse(section []byte, most int) (*Array, error) {
 	const magic = "\x93NUMPY"
 	if len(section) < 10 || string(section[:6]) != magic {
 		return nil, fmt.Errorf("it is not in the .npy format")
@@ -52,11 +54,11 @@ func parseNPY(section []byte) (*array, error) {
 	if err != nil {
 		return nil, fmt.Errorf("header: %w", err)
 	}
-	return h.array(section[begin+length:])
+	return h.array(section[begin+length:], most)
 }
 
-// npyHeader is the dictionary at the begin of an .npy section.
-type npyHeader struct {
+// header is the dictionary at the begin of an .npy section.
+type header struct {
 	descr   string
 	fortran bool
 	shape   []int
@@ -64,8 +66,16 @@ type npyHeader struct {
 
 // parseHeader reads a header, a literal of Python. Long integers of Python 2, such
 // as 3L, are taken where they can be.
-func parseHeader(s string, long bool) (h npyHeader, err error) {
-	defer caught(&err)
+func parseHeader(s string, long bool) (h header, err error) {
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case refusal:
+			err = e.error
+		default:
+			panic(e)
+		}
+	}()
 	p := &literalParser{s: s, long: long}
 	v := p.value()
 	if p.next() != 0 || p.at < len(s) {
@@ -83,12 +93,12 @@ func parseHeader(s string, long bool) (h npyHeader, err error) {
 	}
 	for k := range dict {
 		if !slices.Contains(keys, k) {
-			return h, fmt.Errorf("unknown key %q; descr, fortran_order and shape are expected", clip(k))
+			return h, fmt.Errorf("unknown key %.80q; descr, fortran_order and shape are expected", k)
 		}
 	}
 	descr := single(dict["descr"])
 	if names := fields(descr); names != nil {
-		return h, fmt.Errorf("its elements are records of %q; numbers are expected", names)
+		return h, fmt.Errorf("its elements are records of %.80q; numbers are expected", names)
 	}
 	if h.descr, ok = descr.(string); !ok {
 		return h, fmt.Errorf("descr is no text: a type of numbers, like '<f8', is expected")
@@ -125,7 +135,7 @@ func fields(descr any) []string {
 		if !ok {
 			return nil
 		}
-		names = append(names, clip(name))
+		names = append(names, name)
 	}
 	return names
 }
@@ -179,7 +189,7 @@ var numberTypes = map[string]func(bits uint64) float64{
 func unsigned(bits uint64) float64 { return float64(bits) }
 
 // decoder returns the size of a number and how it is read.
-func (h *npyHeader) decoder() (size int, number func([]byte) float64, err error) {
+func (h *header) decoder() (size int, number func([]byte) float64, err error) {
 	var name string
 	big := false
 	if m := oneNumber.FindStringSubmatch(h.descr); m != nil && (m[1] == "" || m[2] == "" || m[1] == m[2]) {
@@ -191,7 +201,7 @@ func (h *npyHeader) decoder() (size int, number func([]byte) float64, err error)
 	}
 	value, ok := numberTypes[name]
 	if !ok {
-		return 0, nil, fmt.Errorf("type %q; floating-point numbers of up to 64 bits, integers or truth values are expected", clip(h.descr))
+		return 0, nil, fmt.Errorf("type %.80q; floating-point numbers of up to 64 bits, integers or truth values are expected", h.descr)
 	}
 	size = int(name[1] - '0')
 	return size, func(b []byte) float64 {
@@ -220,27 +230,27 @@ func half(b uint16) float64 {
 	return sign * math.Ldexp(1024+frac, exp-25)
 }
 
-func (h *npyHeader) array(raw []byte) (*array, error) {
+func (h *header) array(raw []byte, most int) (*Array, error) {
 	size, number, err := h.decoder()
 	if err != nil {
 		return nil, err
 	}
 	count := 1
 	for _, s := range h.shape {
-		if s < 0 || s > 0 && count > lp.MaxCells/s {
-			return nil, fmt.Errorf("shape %v is too large (at most %d numbers)", h.shape, lp.MaxCells)
+		if s < 0 || s > 0 && count > most/s {
+			return nil, fmt.Errorf("shape %v is too large (at most %d numbers)", h.shape, most)
 		}
 		count *= s
 	}
 	if len(raw) != size*count {
 		return nil, fmt.Errorf("shape %v needs %d bytes, but there are %d", h.shape, size*count, len(raw))
 	}
-	a := &array{shape: h.shape, data: make([]float64, count)}
-	for i := range a.data {
-		a.data[i] = number(raw[i*size:])
+	a := &Array{Shape: h.shape, Data: make([]float64, count)}
+	for i := range a.Data {
+		a.Data[i] = number(raw[i*size:])
 	}
 	if h.fortran && len(h.shape) == 2 {
-		a.data = transposed(a.data, h.shape[0], h.shape[1])
+		a.Data = transposed(a.Data, h.shape[0], h.shape[1])
 	}
 	return a, nil
 }
@@ -258,6 +268,9 @@ func transposed(data []float64, m, n int) []float64 {
 
 type tuple []any
 
+// refusal is an error of a header, on its way to parseHeader.
+type refusal struct{ error }
+
 // literalParser reads those literals of Python that headers hold: dictionaries with
 // text for keys, tuples, lists (as []any), text, integers, True, False and None.
 type literalParser struct {
@@ -268,7 +281,7 @@ type literalParser struct {
 }
 
 func (p *literalParser) fail(format string, args ...any) {
-	refuse("byte %d: %w", p.at, fmt.Errorf(format, args...))
+	panic(refusal{fmt.Errorf("byte %d: %w", p.at, fmt.Errorf(format, args...))})
 }
 
 // next skips space and comments and returns the next byte, 0 at the end.
@@ -339,7 +352,7 @@ func (p *literalParser) dict() any {
 			p.fail("a key is no text")
 		}
 		if _, twice := out[key]; twice {
-			p.fail("the key %q is given twice", clip(key))
+			p.fail("the key %.80q is given twice", key)
 		}
 		if !p.taken(':') {
 			p.fail("a colon is expected")
@@ -464,7 +477,7 @@ func (p *literalParser) integer() int64 {
 	// Python has the integers of Go but for octal ones without an o.
 	v, err := strconv.ParseInt(sign+digits, 0, 64)
 	if octal := len(digits) > 1 && digits[0] == '0' && !letter(digits[1]); err != nil || octal && v != 0 {
-		p.fail("%q is no integer", clip(sign+word))
+		p.fail("%.80q is no integer", sign+word)
 	}
 	return v
 }
@@ -492,13 +505,8 @@ func (p *literalParser) word() any {
 			return p.text(word == "r" || word == "R")
 		}
 	}
-	p.fail("%q is no value", clip(word))
+	p.fail("%.80q is no value", word)
 	return nil
 }
 
 func letter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
-
-// isColumn reports whether a shape is that of a vector of m numbers.
-func isColumn(shape []int, m int) bool {
-	return slices.Equal(shape, []int{m}) || slices.Equal(shape, []int{m, 1})
-}
