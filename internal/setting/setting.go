@@ -25,6 +25,14 @@ func Int[T int | int64](name string, v, least T) error {
 	return nil
 }
 
+// IntIn checks that v is from least to most.
+func IntIn(name string, v, least, most int) error {
+	if v < least || v > most {
+		return fmt.Errorf("%s is %d: an integer from %d to %d is allowed", name, v, least, most)
+	}
+	return nil
+}
+
 // Float checks that v is in r.
 func Float(name string, v float64, r Span) error {
 	if !r.Contains(v) {

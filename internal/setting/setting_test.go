@@ -25,6 +25,7 @@ func TestSpan(t *testing.T) {
 func TestErrors(t *testing.T) {
 	for want, err := range map[string]error{
 		"a is 0: an integer of at least 1 is allowed": Int("a", 0, 1),
+		"d is 9: an integer from 1 to 8 is allowed":   IntIn("d", 9, 1, 8),
 		"b is NaN: a number in [0, 1] is allowed":     Float("b", math.NaN(), Share),
 		`c is "x": one of y, z is allowed`:            Choice("c", "x", "y", "z"),
 	} {
@@ -32,7 +33,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
-	if err := First(Int("a", 1, 1), Float("b", 1, Share), Choice("c", "y", "y")); err != nil {
+	if err := First(Int("a", 1, 1), IntIn("d", 8, 1, 8), Float("b", 1, Share), Choice("c", "y", "y")); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"paspo/internal/setting"
 	"paspo/lp/interval/closedform"
 )
 
@@ -26,24 +27,14 @@ func DefaultConfig() Config {
 
 // Validate returns an error that names the first setting that is not allowed.
 func (c Config) Validate() error {
-	switch c.Method {
-	case "auto", "clp", "explicit", "lazy":
-	default:
-		return fmt.Errorf("lp: method is %q, want auto, clp, explicit or lazy", c.Method)
-	}
-	switch {
-	case !(c.Tolerance >= 0) || c.Tolerance > 0.1:
-		return fmt.Errorf("lp: tolerance is %g, want 0 to 0.1", c.Tolerance)
-	case c.Workers < 0:
-		return fmt.Errorf("lp: workers is %d, want 0 or more", c.Workers)
-	case c.MaxPieces < 1:
-		return fmt.Errorf("lp: max_pieces is %d, want 1 or more", c.MaxPieces)
-	case c.MaxBases < 1:
-		return fmt.Errorf("lp: max_bases is %d, want 1 or more", c.MaxBases)
-	case c.MaxEffort < 1:
-		return fmt.Errorf("lp: max_effort is %d, want 1 or more", c.MaxEffort)
-	}
-	return nil
+	return setting.First(
+		setting.Choice("method", c.Method, "auto", "clp", "explicit", "lazy"),
+		setting.Float("tolerance", c.Tolerance, setting.Span{Lo: 0, Hi: 0.1}),
+		setting.Int("workers", c.Workers, 0),
+		setting.Int("max_pieces", c.MaxPieces, 1),
+		setting.Int("max_bases", c.MaxBases, 1),
+		setting.Int("max_effort", c.MaxEffort, 1),
+	)
 }
 
 // complete gives zero fields their defaults, and checks all.
@@ -67,7 +58,10 @@ func (cfg Config) complete() (Config, error) {
 	if cfg.Workers == 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
 	}
-	return cfg, cfg.Validate()
+	if err := cfg.Validate(); err != nil {
+		return cfg, fmt.Errorf("lp: %w", err)
+	}
+	return cfg, nil
 }
 
 // budget bounds the closed form.

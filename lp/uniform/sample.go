@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"paspo/internal/rng"
+	"paspo/internal/setting"
 	"paspo/lp"
 )
 
@@ -39,25 +40,17 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate says what is wrong with the settings.
+// Validate returns an error that names the first setting that is not allowed.
 func (c Config) Validate() error {
-	switch {
-	case c.Method != Auto && c.Method != Rejection && c.Method != HitAndRun:
-		return fmt.Errorf("sampler.method is %q: allowed are %s, %s and %s", c.Method, Auto, Rejection, HitAndRun)
-	case !(c.MinAcceptance >= 0 && c.MinAcceptance <= 1):
-		return fmt.Errorf("sampler.min_acceptance is %g: allowed is 0 to 1", c.MinAcceptance)
-	case c.Chains < 2 || c.Chains > 1024:
-		return fmt.Errorf("sampler.chains is %d: allowed is 2 to 1024", c.Chains)
-	case !(c.MaxRHat > 1):
-		return fmt.Errorf("sampler.max_rhat is %g: it must be above 1", c.MaxRHat)
-	case !(c.MinESS >= 1) || math.IsInf(c.MinESS, 0):
-		return fmt.Errorf("sampler.min_ess is %g: it must be at least 1", c.MinESS)
-	case c.MaxSweeps < 1:
-		return fmt.Errorf("sampler.max_sweeps is %d: it must be at least 1", c.MaxSweeps)
-	case c.Workers < 0:
-		return fmt.Errorf("sampler.workers is %d: it must not be negative", c.Workers)
-	}
-	return nil
+	return setting.First(
+		setting.Choice("sampler.method", c.Method, Auto, Rejection, HitAndRun),
+		setting.Float("sampler.min_acceptance", c.MinAcceptance, setting.Span{Lo: 0, Hi: 1}),
+		setting.IntIn("sampler.chains", c.Chains, 2, 1024),
+		setting.Float("sampler.max_rhat", c.MaxRHat, setting.Span{Lo: 1, Hi: math.Inf(1), LoOpen: true}),
+		setting.Float("sampler.min_ess", c.MinESS, setting.Span{Lo: 1, Hi: math.Inf(1), HiOpen: true}),
+		setting.Int("sampler.max_sweeps", c.MaxSweeps, 1),
+		setting.Int("sampler.workers", c.Workers, 0),
+	)
 }
 
 // Report says how points were drawn.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,20 +87,17 @@ func (a Around) Allocation(p *lp.Polytope, baseline func() ([]float64, error)) (
 		}
 		given := map[string]float64{}
 		for i, name := range entities {
+			if !slices.Contains(p.Entities(), name) {
+				return nil, fmt.Errorf("debias.around gives %s an amount: the entities are %s", name, strings.Join(p.Entities(), ", "))
+			}
 			given[name] = amounts[i]
 		}
 		for _, name := range p.Entities() {
 			amount, ok := given[name]
 			if !ok {
-				return nil, fmt.Errorf("debias.around gives %s no amount: one for every entity is allowed", name)
+				return nil, fmt.Errorf("debias.around gives %s no amount: one for every entity is needed", name)
 			}
 			x = append(x, amount)
-			delete(given, name)
-		}
-		for _, name := range entities {
-			if _, left := given[name]; left {
-				return nil, fmt.Errorf("debias.around gives %s an amount: the entities are %s", name, strings.Join(p.Entities(), ", "))
-			}
 		}
 	}
 	if residual, name := p.WorstConstraint(x, nil); !(residual <= feasible) {

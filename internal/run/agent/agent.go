@@ -158,7 +158,7 @@ func problem(c *config.Config, dir string) (envs.Problem, error) {
 	}
 	p, err := benchmarks.New(c.Env, polytope)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("with the constraints %s: %w", c.Constraints, err)
 	}
 	warn(c, polytope)
 	return p, nil

@@ -199,11 +199,7 @@ func (c *Config) own() error {
 // CheckEpisodes checks a number of episodes that policies are compared on. They are
 // played side by side, which takes some 8 kB each on the portfolio.
 func CheckEpisodes(name string, n int) error {
-	const least, most = 2, 100_000
-	if n < least || n > most {
-		return fmt.Errorf("%s is %d: an integer from %d to %d is allowed", name, n, least, most)
-	}
-	return nil
+	return setting.IntIn(name, n, 2, 100_000)
 }
 
 // located completes an error "key is value: ..." with the section of the key
