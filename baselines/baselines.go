@@ -221,7 +221,7 @@ func Costs(p *lp.Polytope) (costs []int) {
 	}
 	at := len(b)
 	_, rhs, _ := p.Equalities()
-	budget, scale := policy.Budget(p)
+	budget, scale := p.Budget()
 	for k := range rhs {
 		if k != budget {
 			costs = append(costs, at+k)

@@ -206,17 +206,8 @@ func (s Spec) Validate() error {
 
 // CheckBudget returns an error where P does not fix the sum of all entities to 1.
 func CheckBudget(p *lp.Polytope) error {
-	e, rhs, _ := p.Equalities()
-	n := p.Dim()
-rows:
-	for k := range rhs {
-		c := e[k*n]
-		for _, x := range e[k*n : (k+1)*n] {
-			if c == 0 || x != c {
-				continue rows
-			}
-		}
-		if math.Abs(rhs[k]/c-1) <= 1e-12 {
+	if k, c := p.Budget(); k >= 0 {
+		if _, rhs, _ := p.Equalities(); math.Abs(rhs[k]/c-1) <= 1e-12 {
 			return nil
 		}
 	}

@@ -1,5 +1,7 @@
 package lp
 
+import "slices"
+
 // Row is a linear constraint min <= coef . a <= max. Min is -Inf or Max is +Inf
 // where that side is absent; Min == Max states an equality.
 type Row struct {
@@ -110,6 +112,19 @@ func (p *Polytope) Inequalities() (a, b []float64, names []string) { return p.a,
 // the rows; the budget, where there is one, is the first. The slices must not
 // be modified.
 func (p *Polytope) Equalities() (e, rhs []float64, names []string) { return p.e, p.f, p.eqNames }
+
+// Budget returns the first equality whose coefficients are all the same number that is not
+// 0, and that number; row -1 where there is none.
+func (p *Polytope) Budget() (row int, coefficient float64) {
+	n := p.Dim()
+	for k := range p.f {
+		c := p.e[k*n]
+		if c != 0 && !slices.ContainsFunc(p.e[k*n:(k+1)*n], func(x float64) bool { return x != c }) {
+			return k, c
+		}
+	}
+	return -1, 0
+}
 
 // Bounds returns the bounds of every entity, infinite where absent. The slices
 // must not be modified.

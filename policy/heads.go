@@ -20,25 +20,11 @@ func Heads(p *lp.Polytope) int {
 	return n
 }
 
-// Budget returns the first equality of p whose coefficients are all the same number that is not
-// 0, and that number; row -1 where there is none.
-func Budget(p *lp.Polytope) (row int, coefficient float64) {
-	n := p.Dim()
-	e, rhs, _ := p.Equalities()
-	for k := range rhs {
-		c := e[k*n]
-		if c != 0 && !slices.ContainsFunc(e[k*n:(k+1)*n], func(x float64) bool { return x != c }) {
-			return k, c
-		}
-	}
-	return -1, 0
-}
-
 // Total returns the unit that heads see actions in, and that widths are a share of:
 // the budget where there is one above 0, else the largest magnitude that an entity takes in
 // p. It changes with the unit of the amounts, and not with how an equality is scaled.
 func Total(p *lp.Polytope) float64 {
-	if k, c := Budget(p); k >= 0 {
+	if k, c := p.Budget(); k >= 0 {
 		if _, rhs, _ := p.Equalities(); rhs[k]/c > 0 {
 			return rhs[k] / c
 		}

@@ -10,6 +10,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"paspo/cuda"
+	"paspo/envs"
 	"paspo/internal/bench"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
@@ -61,16 +62,6 @@ func returns(ctx context.Context, configs []*config.Config) (final []float64, se
 	return final, seconds, nil
 }
 
-func meanAndError(x []float64) (mean, stderr float64) {
-	for _, v := range x {
-		mean += v / float64(len(x))
-	}
-	for _, v := range x {
-		stderr += (v - mean) * (v - mean)
-	}
-	return mean, math.Sqrt(stderr / float64(len(x)-1) / float64(len(x)))
-}
-
 // learning compares what CPU and GPU learn from the same seeds. They sample
 // different actions, so that only the distributions can agree.
 func (o *options) learning(ctx context.Context, w io.Writer) error {
@@ -86,7 +77,7 @@ func (o *options) learning(ctx context.Context, w io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", device, err)
 		}
-		mean[i], stderr[i] = meanAndError(x)
+		mean[i], stderr[i] = envs.MeanAndError(x)
 		fmt.Fprintf(w, "| %s | %d | %.4f | %.4f | %.3f | %.1f |\n", device, o.seeds, mean[i], stderr[i], x, seconds)
 	}
 	gap := math.Abs(mean[0]-mean[1]) / math.Hypot(stderr[0], stderr[1])

@@ -88,7 +88,7 @@ var imports = map[string][]string{
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/...", "internal/walkforward"},
 	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page", "internal/orders", "internal/walkforward"},
 	"cmd/train":              {"cli"},
-	"cmd/gpu-check":          {"rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},
+	"cmd/gpu-check":          {"envs", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},
 	"cmd/experiments/...": {
 		"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "internal/run/...", "internal/sweep", "internal/stress/...", "cmd/experiments/internal/...",
 	},

@@ -33,7 +33,7 @@ func NewDirichlet(p *lp.Polytope, cfg policy.Config) (*Dirichlet, error) {
 	if n < 2 {
 		return nil, fmt.Errorf("a Dirichlet distribution needs two entities or more: %s has %d", p.Describe(), n)
 	}
-	budget, scale := policy.Budget(p)
+	budget, scale := p.Budget()
 	if budget < 0 {
 		return nil, fmt.Errorf("a Dirichlet distribution needs a budget: %s has no equality with equal coefficients", p.Describe())
 	}
