@@ -185,7 +185,12 @@ func (t *task) start(s setting, seed uint64) (policy.Backend, error) {
 	if s.plain {
 		fit = nil
 	}
-	return cpu.New(t.solver, t.problem.Spec().ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
+	b, err := cpu.New(t.solver, t.problem.Spec().ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
+	if err != nil {
+		return nil, err
+	}
+	b.SetThreads(1) // other cores have other trainings
+	return b, nil
 }
 
 // train trains once and evaluates the last policy, or returns the training where
