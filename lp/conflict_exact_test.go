@@ -308,8 +308,8 @@ func TestConflictsOfPrefixesAreProven(t *testing.T) {
 	}
 }
 
-// A bound that a state takes away leaves rows that must be told apart in reasonable
-// time. What is refused then is refused with the same proof.
+// Without a bound that a state takes away, many rows may be in conflict, and finding out which
+// takes no more than a reasonable time. The limits are refused with the same proof.
 func TestConflictWithoutABound(t *testing.T) {
 	long.Test(t)
 	p, err := constraints.Preset("synthetic", 0)

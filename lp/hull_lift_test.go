@@ -134,7 +134,7 @@ func TestHullAlmostMissed(t *testing.T) {
 	}
 }
 
-// Limits that leave nothing are named, the hull among them where it is in the way.
+// A conflict of limits names the hull where that is part of it.
 func TestHullConflict(t *testing.T) {
 	p := lptest.BareHull(t)
 	l, u := slices.Clone(p.Form().L), slices.Clone(p.Form().U)

@@ -14,8 +14,8 @@ const Feasibility = program.Feasible
 
 // Minimize returns a minimiser of c . a over the polytope and the least value,
 // to maximise pass -c. The minimiser satisfies every constraint to a scaled
-// residual of 1e-9. A nil lim means the polytope's own limits; limits that leave
-// nothing give an *EmptyError.
+// residual of 1e-9. A nil lim means the polytope's own limits; limits that no
+// allocation satisfies are an *EmptyError.
 //
 // Minimize panics if len(c), or the length of a limit, is bad. It may be called
 // concurrently, takes about 100 us and is no way to compute intervals: see Solver.
@@ -81,9 +81,9 @@ func (p *Polytope) leastExactly(c, b []float64) (value, moves float64, ok bool) 
 	return vec.Float(v), r.Moves, true
 }
 
-// almostMoves is what leastExactly says of how far the value moves, where nothing
-// satisfies the limits exactly: of limits that are relaxed by the least power of ten of
-// their scales that leaves something.
+// almostMoves returns how far the least value moves, as leastExactly does, where no point satisfies
+// the limits exactly. It relaxes all limits by a share of their scales, the least power of ten
+// for which some point satisfies them.
 func (p *Polytope) almostMoves(c []float64) float64 {
 	n, m, k := p.Dim(), len(p.b), len(p.f)
 	r := program.Rational{

@@ -20,14 +20,14 @@ import (
 // 27, 1983). The result has a scaled residual of at most 1e-9, and its multipliers
 // satisfy the Karush-Kuhn-Tucker conditions; it is an error where rounding
 // keeps either from being reached, or if x has the wrong length or is not
-// finite. Where nothing is left to project onto it is an *EmptyError that names the conflict.
+// finite. Where no allocation satisfies the limits it is an *EmptyError that names the conflict.
 //
-// Of a hull without facets the rows are those facets that cut off what the others
-// leave closest to x, until none does.
+// Of a hull without facets the rows are facets. They are added one by one, each cutting off the
+// point that satisfies those before it and is closest to x, until that point is in the hull.
 func Project(p *Polytope, x []float64) ([]float64, error) { return ProjectWithin(p, nil, x) }
 
-// ProjectWithin is Project onto the set that limits leave of p; nil stands for
-// its own. It panics if the length of a limit is bad.
+// ProjectWithin is Project onto the allocations of p that satisfy lim; nil stands for
+// its own limits. It panics if the length of a limit is bad.
 func ProjectWithin(p *Polytope, lim *Limits, x []float64) ([]float64, error) {
 	y := make([]float64, p.Dim())
 	if err := NewProjector(p).Project(y, x, lim); err != nil {

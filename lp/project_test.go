@@ -250,6 +250,6 @@ func TestProjectWithin(t *testing.T) {
 		}
 	}
 	if _, err := ProjectWithin(p, &Limits{Upper: []float64{0.1, 0.1, 0.1, 0.1}}, make([]float64, 4)); err == nil {
-		t.Error("limits that leave nothing were accepted")
+		t.Error("limits that no allocation satisfies were accepted")
 	}
 }

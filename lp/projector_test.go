@@ -254,7 +254,7 @@ func BenchmarkProjector(b *testing.B) {
 	}
 }
 
-// Limits that leave nothing to project onto are named.
+// The error of limits that no allocation satisfies names those in conflict.
 func TestProjectOntoNothing(t *testing.T) {
 	p, err := New(Description{Entities: []string{"a", "b"}, Total: 1, Rows: []Row{{Name: "more", Coef: []float64{1, 0}, Min: 0.4, Max: 1}}})
 	if err != nil {

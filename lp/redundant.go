@@ -44,10 +44,10 @@ func (p *Polytope) findRedundant(ctx context.Context) ([]int, error) {
 	b := append([]float64(nil), p.b...)
 	s := optima.New(p.Form())
 	needed := make([]bool, len(b))
-	if s != nil && len(b) > 2*n { // a point inside takes up to a program an entity
+	if s != nil && len(b) > 2*n { // finding a point inside takes up to a program an entity
 		tol := make([]float64, len(b))
 		for k := range tol {
-			tol[k] = 100 * redundantTol * p.redundantScale(k) // what is closer is left to programs
+			tol[k] = 100 * redundantTol * p.redundantScale(k) // rows that are closer take a program each
 		}
 		var err error
 		if needed, err = s.Pierced(ctx, tol, func(name string, total int) func(int) { return Stage(ctx, name, total) }); err != nil {

@@ -32,7 +32,7 @@ func (p *Polytope) scaleByRows() error {
 		nothing = 1e-30   // smallest unit, in what single limits imply: below, a size counts as 0
 	)
 	none := make([]bool, len(s))    // of size 0
-	rest := make([]float64, len(s)) // what rounding leaves of those
+	rest := make([]float64, len(s)) // sizes of those, which are rounding
 	for try := 0; ; try++ {
 		d := p.amountUnits(s)
 		p.setSizes(s)

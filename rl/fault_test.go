@@ -177,8 +177,8 @@ func TestEvaluateFaults(t *testing.T) {
 	}
 }
 
-// Limits that leave nothing name environment, step and conflict, in training and in
-// evaluation.
+// The error of limits that no allocation satisfies names environment, step and conflict, in
+// training and in evaluation.
 func TestEmptyLimits(t *testing.T) {
 	s := &spoiled{bandit: newBandit(t, 1, 2, 3)}
 	s.limit = func(_ int64, l *lp.Limits) { l.Upper = []float64{0.5, 0.5, 0.5} }

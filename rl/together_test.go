@@ -12,8 +12,8 @@ import (
 	"paspo/rl"
 )
 
-// table is a device that serves fake backends: a request waits until all that
-// have joined have one.
+// table is a device that serves fake backends: a request waits until every backend that has joined
+// has made one.
 type table struct {
 	sync.Mutex
 	joined, waiting, turn int
@@ -21,7 +21,7 @@ type table struct {
 	changed               *sync.Cond
 }
 
-func (t *table) meet() {
+func (t *table) await() {
 	t.waiting++
 	turn := t.turn
 	t.serve()
@@ -59,7 +59,7 @@ func (s *seat) Leave() {
 
 func (s *seat) Sample(req *policy.Request, out *policy.Samples) error {
 	s.at.Lock()
-	s.at.meet()
+	s.at.await()
 	s.at.Unlock()
 	return s.fakeBackend.Sample(req, out)
 }

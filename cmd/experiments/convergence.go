@@ -170,7 +170,7 @@ func convergenceSize(ctx context.Context, out *output, o convergenceOptions, n, 
 }
 
 // convergencePolytopes draws what the problems of one size act in. Random rows of few entities may
-// leave nothing, however often they are drawn: such a seed is left out, and it is an error where all are.
+// exclude all allocations, however often they are drawn: such a seed is left out, and it is an error where all are.
 func convergencePolytopes(n, m int, all []uint64, say func(uint64, string, ...any)) (polytopes []*lp.Polytope, seeds []uint64, err error) {
 	for _, seed := range all {
 		p, e := constraints.Unconstrained(n)

@@ -27,7 +27,7 @@ func newCompute(t testing.TB) *Problem {
 	return p
 }
 
-// The recorded observations are in single precision, and are met to the bit.
+// The recorded observations are in single precision, and equal those of the environment to the bit.
 func TestComputeTraces(t *testing.T) {
 	var ref struct {
 		Hz     []float64 `json:"servers_hz"`
@@ -144,7 +144,7 @@ func TestLevelReachesOneLevel(t *testing.T) {
 	}
 }
 
-// The published file, and one in its form, hold what is built in.
+// The published file, and a file written in its form, hold the data that are built in.
 func TestComputePublishedFile(t *testing.T) {
 	wantHz, wantUsers, err := builtinCompute()
 	if err != nil {
@@ -254,8 +254,8 @@ func TestComputeFileErrors(t *testing.T) {
 	}
 }
 
-// The relative observation says of servers what the paper's leaves to be found from
-// a time that it does not show, and the rest is the same.
+// The relative observation shows for how long servers are busy. In the paper's observation that is
+// the difference from a time that it does not show. The other components are equal.
 func TestRelativeObservation(t *testing.T) {
 	c := DefaultConfig()
 	c.Observation, c.QueueHalf = ObservationRelative, 2

@@ -6,8 +6,9 @@ import (
 	"slices"
 )
 
-// Rewards, of the growth g of the wealth over a period, after costs, and R = g - 1. weight is
-// the setting reward_weight. Equal weights and their moments are those of the model's periods.
+// These are the rewards of a period in which the wealth grows by the factor g, after costs, with
+// R = g - 1. weight is the setting reward_weight. Equal weights have their moments over the periods
+// of the model.
 const (
 	// Growth is log g.
 	Growth = "growth"

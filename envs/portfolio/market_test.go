@@ -142,7 +142,7 @@ func TestMarketExpected(t *testing.T) {
 	}
 }
 
-// The published files, and files in their form, hold what is built in.
+// The published files, and files written in their form, hold the data that are built in.
 func TestPublishedMarket(t *testing.T) {
 	want := newPortfolio(t, nil)
 	var d struct {

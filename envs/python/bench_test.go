@@ -9,7 +9,7 @@ import (
 	"paspo/lp"
 )
 
-// What a step of all environments takes where they take nothing.
+// BenchmarkStep measures a step of all environments where the environments themselves do nothing.
 func BenchmarkStep(b *testing.B) {
 	if interpreter() == "" {
 		b.Skip("SKIPPED: no python3 with NumPy; PASPO_TEST_PYTHON may name one")

@@ -104,7 +104,8 @@ func TestCapsHaveNoMemory(t *testing.T) {
 	})
 }
 
-// TestEmptyState names the rows that leave nothing in a state.
+// TestEmptyState looks at the error of a state whose limits no allocation satisfies: it names the
+// rows in conflict.
 func TestEmptyState(t *testing.T) {
 	p := lptest.CappedPortfolio(t, 0.2)
 	s := opened(t, p, Config{Method: "lazy"})

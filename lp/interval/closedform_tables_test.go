@@ -138,7 +138,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// The rays of tables tell that a total leaves nothing.
+// The rays of tables tell which totals no allocation has.
 func TestTableRays(t *testing.T) {
 	p := lptest.Presets(t)[0]
 	s := opened(t, p, Config{Method: "explicit", Workers: 1})
@@ -153,13 +153,13 @@ func TestTableRays(t *testing.T) {
 		return false
 	}
 	if told() {
-		t.Error("a total of 1 is said to leave nothing")
+		t.Error("no allocation is said to have a total of 1")
 	}
 	c.lim.B = make([]float64, len(p.Form().B))
 	for k := range c.lim.B {
 		c.lim.B[k] = -1
 	}
 	if !told() {
-		t.Error("rows that must be negative are said to leave something")
+		t.Error("an allocation is said to satisfy rows that must be negative")
 	}
 }

@@ -15,8 +15,8 @@ import (
 	"paspo/lp/interval/warm"
 )
 
-// checkMemory compares a fresh store with one that has a history, one that forgets
-// all the time, and one that several goroutines use at once.
+// checkMemory compares what a fresh store of bases answers with one that has served before, one that
+// has room for hardly any basis, and one that several goroutines use at once.
 func checkMemory(p *lp.Polytope, seed uint64, rows int, limits []lp.Limits) error {
 	fresh := func(most int) *warm.Solver {
 		s, err := New(p, Config{Method: "lazy", Workers: 1, MaxBases: most})

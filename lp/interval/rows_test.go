@@ -34,8 +34,8 @@ func TestTooManyRows(t *testing.T) {
 	}
 }
 
-// A row whose coefficients are next to nothing beside its limit is a multiple of one
-// that binds: answers are those of the latter.
+// The coefficients of one row are tiny beside its limit, so that it limits nothing. No method takes
+// it for a multiple of the other row.
 func TestGroupTolerance(t *testing.T) {
 	for _, tiny := range []float64{1e-8, 1e-14, 1e-20} {
 		p, err := lp.New(lp.Description{

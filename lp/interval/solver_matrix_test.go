@@ -113,8 +113,8 @@ func TestStateMatrix(t *testing.T) {
 	}
 }
 
-// Programs under a matrix of a state are those of a polytope with it, one that
-// leaves nothing is named, and what is no matrix is refused.
+// Programs under a matrix of a state are those of a polytope with that matrix. The error of one that
+// no allocation satisfies names it, and what is no matrix is refused.
 func TestStateMatrixErrors(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 5))
 	p, states := matrixStates(t, r, 5, 3, 1)

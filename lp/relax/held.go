@@ -10,14 +10,14 @@ import (
 )
 
 // Held finds the least amount by which the rows of a polytope P that count from holdings have
-// to relax, so that they leave an allocation:
+// to relax, so that some allocation satisfies them:
 //
 //	t(h) = min t  subject to  a in P but for these rows,
 //	       row_k(a; h) <= b_k + w_k t of these rows,  t >= lowest,
 //
 // where w_k is the largest weight that a term of row k has, so that t is in the units of the
-// amounts. The rows then relax by max(0, t + Margin). That is the lower end of the interval
-// that t has as the first entity of a polytope over (t, a). It is used by one goroutine at a
+// amounts. The rows then relax by max(0, t + Margin). t(h) is the lower endpoint of the interval
+// of t as the first entity of a polytope over (t, a). It is used by one goroutine at a
 // time, and what it finds depends on the holdings alone.
 type Held struct {
 	t      *HeldTemplate

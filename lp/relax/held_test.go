@@ -68,8 +68,8 @@ func leastExactly(d lp.Description, h []float64) float64 {
 	return v
 }
 
-// TestHeld holds the least relaxation to rational arithmetic, where holdings are anywhere,
-// and what it leaves to linear programs.
+// TestHeld compares the least relaxation, with holdings anywhere, with rational arithmetic, and the
+// allocations within the relaxed rows with linear programs.
 func TestHeld(t *testing.T) {
 	long.Test(t)
 	kinds := map[string]int{}

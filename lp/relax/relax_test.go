@@ -96,8 +96,8 @@ func TestRelaxationAgainstLP(t *testing.T) {
 	}
 }
 
-// The dictionary over the weights of a hull without facets against CLP. What it finds is
-// enough to leave something, and a little less is not.
+// The dictionary over the weights of a hull without facets is compared with CLP. Relaxed by the
+// amount that it finds, limits have an allocation; relaxed by a little less, they have none.
 func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 	long.Test(t)
 	p, err := constraints.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))

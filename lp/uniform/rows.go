@@ -31,14 +31,14 @@ func newMovingRows(p *lp.Polytope, center []float64, axes *mat.Dense) movingRows
 	})}
 }
 
-// slacks writes what x leaves of every limit.
+// slacks writes the slack of every row at x.
 func (m movingRows) slacks(dst, x []float64) {
 	for k := range dst {
 		dst[k] = m.Slack(k, x)
 	}
 }
 
-// inside reports whether x leaves something of every limit.
+// inside reports whether every row has slack at x.
 func (m movingRows) inside(x []float64) bool {
 	slack := make([]float64, m.Len())
 	m.slacks(slack, x)

@@ -79,7 +79,7 @@ func TestSampleMomentsAgainstReference(t *testing.T) {
 			for i := range dim {
 				xi := coordinate(points, dim, i)
 				mean, _ := moments(xi)
-				// The reference is a sample, too.
+				// The reference is a sample too, with an error of its own.
 				se := ref.SE[i] * math.Sqrt(1+ref.Points/n)
 				if math.Abs(mean-ref.Mean[i]) > 4*se {
 					t.Errorf("entity %d: mean %.6f, reference %.6f +- %.2g", i, mean, ref.Mean[i], se)

@@ -42,8 +42,8 @@ func logGamma(shape float64, key, id, first uint64) (lg float64, tries uint64) {
 	}
 }
 
-// Draws are those of the words of their streams, whatever the level of instructions,
-// and follow their distribution.
+// Draws depend on their streams alone, whatever instructions the kernels use, and follow their
+// distribution.
 func TestBetaDraws(t *testing.T) {
 	const n = 3000
 	for _, name := range blas.Levels() {

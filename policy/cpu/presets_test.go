@@ -15,7 +15,7 @@ func TestSamplesOnPresets(t *testing.T) {
 	for _, p := range policytest.PresetSizes {
 		t.Run(p.Name, func(t *testing.T) {
 			c := newTestCPU(t, policytest.PresetSolver(t, p.Name), p.Obs, 64, nil)
-			// Distributions pushed to the ends, where rounding bites.
+			// Distributions with nearly all of their mass at 0 or 1, where rounding shows.
 			state, _ := c.State()
 			for _, x := range state.Params {
 				if x.Name == "heads.2.weight" {
@@ -45,7 +45,7 @@ func TestSamplesOnPresets(t *testing.T) {
 	}
 }
 
-// Limits that leave nothing are an error that names the row of the request.
+// Limits that no allocation satisfies are an error that names the row of the request.
 func TestInfeasibleRow(t *testing.T) {
 	s := policytest.PresetSolver(t, "portfolio")
 	_, b, _ := s.Polytope().Inequalities()

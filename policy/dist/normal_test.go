@@ -10,7 +10,7 @@ import (
 	"paspo/internal/rng"
 )
 
-// Draws between two ends have the distribution of the normal there, also where the ends
+// Draws between two bounds have the distribution of the normal there, also where the bounds
 // are in a tail.
 func TestNormalBetween(t *testing.T) {
 	const n = 20_000

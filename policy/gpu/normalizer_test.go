@@ -83,7 +83,7 @@ func TestGPULearns(t *testing.T) {
 					t.Fatalf("%s: kept observations differ by %g", what, farthest(kept, z))
 				}
 
-				// The networks see no others.
+				// Actions are those of a backend without a normaliser that is given normalised observations.
 				plain := policytest.OffsetRequest(c.rows, obs, uint64(k))
 				plain.Rule = c.rule
 				for i, x := range z {

@@ -13,8 +13,8 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// Asking for diagnostics after every epoch, or with other settings, changes
-// nothing, and memory that grows neither.
+// Training is the same to the bit whether diagnostics are asked for after every epoch or once, and
+// how much memory is there from the start.
 func TestGPUQueue(t *testing.T) {
 	c := newTestCPU(t, policytest.Simplex(t, 4), 3, 16, nil)
 	b := sampled(t, c, 50, 8)

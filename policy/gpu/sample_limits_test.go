@@ -164,7 +164,8 @@ func TestGPULeavesRowsToTheHost(t *testing.T) {
 	}
 }
 
-// Limits that leave nothing are the CPU's error: it names row and constraints.
+// Limits that no allocation satisfies are the same error as on the CPU: it names the row and the
+// constraints.
 func TestGPUInfeasibleRow(t *testing.T) {
 	for _, method := range []string{"explicit", "lazy", "clp"} {
 		s := solverOf(t, policytest.PresetSolver(t, "portfolio").Polytope(), method)
@@ -218,7 +219,7 @@ func TestGPUEmptinessIsSeenTwice(t *testing.T) {
 		t.Errorf("%d rows went to the host, the error is %v", onHost(g), err)
 	}
 
-	// Each ray in turn says that a total above 0 leaves nothing.
+	// Each ray in turn says that no allocation has a total above 0.
 	for k := range tables.RaySensitivity {
 		wrong := s.(closedform.Tabled).Tables()
 		ray := wrong.Rays[k*wrong.Size : (k+1)*wrong.Size]

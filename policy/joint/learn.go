@@ -10,8 +10,8 @@ import (
 	"paspo/policy/internal/adam"
 )
 
-// Load implements policy.Backend. The batch has no samples of its own: those are the rows
-// that were kept.
+// Load implements policy.Backend. The batch has no samples of its own: it learns from the rows that
+// the backend kept of the rollout.
 func (b *Backend) Load(g *policy.Batch) error {
 	n := g.Rows
 	switch {
@@ -216,7 +216,8 @@ func (b *Backend) criticsOfCosts(rows []int32, t *policy.Terms, weight float64) 
 	}
 }
 
-// fail finds what is not finite.
+// fail returns the error of a step that is not finite. It names a tensor of parameters that is not,
+// or else the norm of the gradient.
 func (b *Backend) fail() error {
 	e := &policy.NonFiniteError{Tensor: "the norm of the gradient", Step: b.opt.Step}
 	b.wrong = e

@@ -294,7 +294,7 @@ func TestBackwardOfConfined(t *testing.T) {
 	}
 }
 
-// Limits that leave nothing are an error that names the row of the request.
+// Limits that no allocation satisfies are an error that names the row of the request.
 func TestProjectedOntoNothing(t *testing.T) {
 	p := polytope(lp.Description{Entities: []string{"a", "b"}, Total: 1})
 	f := must(NewDirichletProjected(p, policy.DefaultConfig()))

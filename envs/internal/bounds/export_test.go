@@ -9,7 +9,7 @@ func (b *Bounds) Fallbacks() int { return b.w.Fallbacks() }
 // Stated returns the bounds before they are relaxed.
 func (b *Bounds) Stated() (lo, hi []float64) { return b.lo, b.hi }
 
-// Witness returns a point that the limits of the state leave.
+// Witness returns an allocation within the relaxed limits of the state.
 func (b *Bounds) Witness() []float64 {
 	if b.update(); b.at == nil {
 		_, b.at = b.w.Least(b.lo, b.hi, b.last)

@@ -31,8 +31,8 @@ func named(t testing.TB, name string) envs.Problem {
 	return p
 }
 
-// limited are problems whose limits follow the state, from easy ones to those
-// whose limits leave nothing in most states.
+// limited returns problems whose limits follow the state, from easy ones to those whose stated
+// limits no allocation satisfies in most states.
 func limited(t testing.TB) map[string]envs.Problem {
 	t.Helper()
 	out := map[string]envs.Problem{}
@@ -62,8 +62,8 @@ func limited(t testing.TB) map[string]envs.Problem {
 	return out
 }
 
-// tight is a set of portfolios that an episode, which starts in cash, starts
-// outside of.
+// tight returns a polytope of portfolios that excludes the one an episode starts with, which is
+// all cash.
 func tight(t testing.TB) *lp.Polytope {
 	t.Helper()
 	names := []string{"CASH", "MSFT", "BIDU", "ADBE", "PCAR", "NVDA", "SBUX", "INTU", "ADP", "AMZN", "EBAY", "AMGN", "QCOM"}
@@ -147,7 +147,7 @@ func visit(t testing.TB, p envs.Problem, states int, seed uint64, f func(e envs.
 	}
 }
 
-// Limits leave something in every state: a point of them is shown for each of a
+// Some allocation satisfies the relaxed limits of every state: the test is shown one in each of a
 // million states, fewer with -short.
 func TestLimitsAreNeverEmpty(t *testing.T) {
 	problems := limited(t)
@@ -289,7 +289,7 @@ func TestLimitsResume(t *testing.T) {
 			if !slices.Equal(got.Lower, lim.Lower) || !slices.Equal(got.Upper, lim.Upper) || f.(envs.Relaxer).Relaxation() != e.(envs.Relaxer).Relaxation() {
 				t.Fatalf("%s: limits %v after the snapshot, %v before", name, got, *lim)
 			}
-			// What is computed anew is what was saved.
+			// The relaxation comes out the same when it is computed anew.
 			g := boundsOf(t, f)
 			g.Moved(nil)
 			if g.Relaxation() != e.(envs.Relaxer).Relaxation() {
@@ -412,8 +412,8 @@ func TestRelaxationIsLeast(t *testing.T) {
 					low = mid
 				}
 			}
-			// lp takes limits for non-empty that are so to its tolerance, on rows of
-			// coefficients of 900.
+			// A row has coefficients of 900. Where limits exclude all allocations by less
+			// than its tolerance, lp finds one.
 			if math.Abs(got-relax.Margin-high) > 2e-9 {
 				t.Fatalf("%s: relaxed by %.12g, the least is %.12g", name, got, high)
 			}

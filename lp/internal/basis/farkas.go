@@ -21,7 +21,7 @@ func (w *Work) proves(q *Query, f []float64) bool {
 	g := w.g
 	for k, v := range f {
 		if v < 0 && math.IsInf(q.Up[g.N+k], 1) {
-			f[k] = 0 // an error of the inverse, else it is no ray
+			f[k] = 0 // rounding of the inverse: a ray has no such entry
 		}
 	}
 	least, size := pair{}, 0.

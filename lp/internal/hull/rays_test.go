@@ -87,7 +87,7 @@ func TestRayEnds(t *testing.T) {
 					want = min(want, (g.D-vec.Dot(g.C, a))/c)
 				}
 			}
-			// An end moves by rounding over the angle that the ray has to the facet.
+			// The endpoint moves by rounding over the angle that the ray has to the facet.
 			tol := 1e-11 * (1 + want) * vec.Norm(f.C) / vec.Dot(f.C, u)
 			if !(math.Abs(got-want) <= tol) {
 				rt.Fatalf("%s: the ray ends at %v, by facets at %v", kind, got, want)

@@ -8,8 +8,8 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Stage begins a stage of what takes long and returns what is to be told of parts that are
-// done.
+// Stage is called where a stage of a long computation begins, with its name and the number of its
+// parts. It returns a function to call with the number of parts done since.
 type Stage func(name string, total int) func(parts int)
 
 // Inside returns a point that keeps clear of every inequality and bound, the mean of some

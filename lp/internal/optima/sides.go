@@ -64,7 +64,7 @@ func (s *Sides) Size(k int) float64 {
 	return vec.Norm(s.coef[k])
 }
 
-// Slack returns what x leaves of the limit of side k.
+// Slack returns by how much x stays within the limit of side k.
 func (s *Sides) Slack(k int, x []float64) float64 {
 	if s.coef[k] == nil {
 		return s.limit[k] - s.sign[k]*x[s.entity[k]]

@@ -185,9 +185,8 @@ func (p *Program) filtered(core []Limit, t, reach float64) []Limit {
 //
 //	min t : A_k x - s_k t <= b_k, |E_k x - e_k| <= s_k t, ..., t >= 0.
 //
-// The point is looked for within reach: without their bounds entities could run
-// to where rounding satisfies what contradicts. t is +Inf where CLP gives no
-// answer.
+// The point is looked for within reach: far out, rounding makes limits hold together that
+// contradict one another. t is +Inf where CLP gives no answer.
 func (p *Program) violation(refs []Limit, reach float64) (t float64, multipliers []float64) {
 	n := len(p.C)
 	multipliers = make([]float64, len(refs))

@@ -145,8 +145,8 @@ type Program struct {
 	Duals []float64 // of the rows, A then E, of the last solution
 }
 
-// mostUnit bounds the unit that bounds may ask for: one may be far beyond all that
-// rows leave.
+// mostUnit bounds the unit that bounds may ask for: a bound may be far beyond what rows let an
+// entity be.
 const mostUnit = 1024
 
 // SetScales chooses the unit of the variables, a power of two near the size of

@@ -10,8 +10,8 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Rational is what a prefix leaves of the limits A x <= B, E x = F, L <= x <= U, in
-// rational arithmetic.
+// Rational is a linear program over A x <= B, E x = F, L <= x <= U whose first entities, the
+// prefix, are fixed. It is solved in rational arithmetic.
 type Rational struct {
 	A, B, E, F, L, U []float64
 	Prefix           []float64
@@ -40,7 +40,8 @@ func (r *Rational) Minimize(c []float64) (value *big.Rat, ok bool) {
 	for _, v := range r.Prefix {
 		prefix = append(prefix, vec.Rational(v))
 	}
-	// left returns the coefficients of the suffix and what the prefix leaves.
+	// left returns the coefficients of the entities that are not fixed, and the right-hand side less
+	// the terms of the prefix.
 	left := func(c []float64, rhs float64) ([]*big.Rat, *big.Rat) {
 		rest := vec.Rational(rhs)
 		var t big.Rat

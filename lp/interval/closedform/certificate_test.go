@@ -100,7 +100,7 @@ func TestWrongPiecesAreNoticed(t *testing.T) {
 	}
 }
 
-// TestComplementarySlackness takes the piece that is the end and an allocation
+// TestComplementarySlackness takes the piece that is the endpoint and an allocation
 // that CLP finds at the end: the multipliers of all that is slack there are 0, up
 // to CLP's tolerance.
 func TestComplementarySlackness(t *testing.T) {
@@ -133,7 +133,7 @@ func TestComplementarySlackness(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					piece := make([]float64, f.size) // z >= 0, where that is the end
+					piece := make([]float64, f.size) // z >= 0, where 0 is the endpoint
 					if at >= 0 && !(sign > 0 && e.floor && v <= 0) {
 						piece = w[at*e.stride : (at+1)*e.stride]
 					}
@@ -171,7 +171,7 @@ func TestComplementarySlackness(t *testing.T) {
 }
 
 // TestRaysTellEmptiness compares the rays with linear programs on random limits
-// of which about half leave nothing.
+// about half of which no allocation satisfies.
 func TestRaysTellEmptiness(t *testing.T) {
 	r := rand.New(rng.New(13, "rays"))
 	for _, p := range append(lptest.Presets(t)[:2], lptest.CappedPortfolio(t, 0.15)) {

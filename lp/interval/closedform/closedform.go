@@ -19,8 +19,8 @@ import (
 //
 // (docs/method.md, section 3). It is of one of two kinds.
 //
-// Dual: rho holds the limits that the prefix leaves of a polytope shifted to
-// l = 0, b - A l - A_P z_P, u - l and e - E l - E_P z_P with z = a - l. The w are
+// Dual: rho holds right-hand sides less the terms of the prefix, of the polytope shifted to
+// l = 0: b - A l - A_P z_P, u - l and e - E l - E_P z_P with z = a - l. The w are
 // vertices of the dual of the interval's linear program, which no limit enters.
 //
 // Facets: rho is (1, a_P) and the w are the facets of the projection of P onto
@@ -29,8 +29,8 @@ import (
 //
 // An endpoint computed in floating point is the exact one of limits that differ by
 // rounding, however large w is: a weight multiplies what its limit holds. An
-// action chosen between such endpoints leaves a prefix that is infeasible by
-// rounding at most, and that stays so along the chain.
+// action chosen between such endpoints has a prefix that is infeasible by rounding at
+// most, and rounding does not add up along the chain.
 type Intervals struct {
 	p    *lp.Polytope
 	form program.Form

@@ -41,7 +41,7 @@ func plainInterval(e *endpoints, rho []float64) (lo, hi float64) {
 }
 
 // TestPruned holds intervals from the pieces that are left to those from all.
-// choose goes to endpoints and corners, where pieces meet.
+// choose goes to endpoints and corners, where pieces are equal.
 func TestPruned(t *testing.T) {
 	r := rand.New(rng.New(7, "prune"))
 	all := []*lp.Polytope{lptest.CappedPortfolio(t, 0.2), lptest.RandomSimplex(t, r, 9, 6, 0.3), lptest.RandomSimplex(t, r, 8, 24, 0), lptest.RandomSimplex(t, r, 30, 5, 0)}

@@ -87,8 +87,8 @@ func TestFarIsProved(t *testing.T) {
 	}
 }
 
-// TestFarConflict takes the rows of a conflict alone: they leave nothing, and by as
-// much.
+// TestFarConflict takes the rows of a conflict alone: no allocation satisfies them, and they have
+// to be relaxed by as much as all limits together.
 func TestFarConflict(t *testing.T) {
 	p := lptest.CappedSimplex(t, 50, 10)
 	lim := &lp.Limits{Upper: slices.Repeat([]float64{0.01}, 50)}

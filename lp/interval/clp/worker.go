@@ -45,7 +45,7 @@ type worker struct {
 	simplex *clp.Simplex
 	slack   float64 // by which the limits are relaxed
 
-	r, f       []float64 // what the prefix leaves of the limits
+	r, f       []float64 // right-hand sides less the terms of the prefix: inequalities, equalities
 	cols, rows []clp.Bounds
 	obj        []float64
 	excesses   []float64
@@ -142,7 +142,7 @@ func (w *worker) overPoints(q *relay.Action) bool {
 	return w.m.points != nil && (q.Own || w.m.p.HullOnly())
 }
 
-// remaining computes what the prefix leaves of the limits.
+// remaining takes the terms of the prefix off the right-hand sides.
 func (w *worker) remaining(q *relay.Action) {
 	n, i, form := w.m.n, q.Entity, &w.m.form
 	for k, b := range q.B {

@@ -84,11 +84,11 @@ func (a *Action) Crossed() bool {
 }
 
 // Prove takes the endpoints of the next entity from AtLow and AtUpper. Endpoints that
-// rounding let pass one another meet in their middle.
+// rounding let pass one another move to their middle.
 func (a *Action) Prove() {
 	i := a.Entity
 	a.Proved, a.Lo, a.Hi = true, a.AtLow[i], a.AtUpper[i]
-	if a.meet() {
+	if a.joined() {
 		a.AtLow[i], a.AtUpper[i] = a.Lo, a.Lo
 	}
 }
@@ -96,10 +96,11 @@ func (a *Action) Prove() {
 // Unproved takes endpoints that have no allocations.
 func (a *Action) Unproved(lo, hi float64) {
 	a.Proved, a.Lo, a.Hi = false, lo, hi
-	a.meet()
+	a.joined()
 }
 
-func (a *Action) meet() bool {
+// joined moves endpoints that have passed one another to their middle, and reports whether they had.
+func (a *Action) joined() bool {
 	if a.Lo <= a.Hi {
 		return false
 	}

@@ -25,7 +25,7 @@ type chain struct {
 }
 
 type action struct {
-	r      []float64 // what the prefix leaves of the limits
+	r      []float64 // right-hand sides less the terms of the prefix
 	prefix []float64
 	lo, hi float64 // of the last answer
 	away   bool    // answered elsewhere

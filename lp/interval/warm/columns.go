@@ -14,20 +14,21 @@ import (
 //
 //	a_j = base_j + p_j - q_j,   0 <= p_j <= u_j - base_j,   0 <= q_j <= base_j - l_j,
 //
-// where base is From, or the bound that it is beyond: terms are above p_j + below q_j. An
-// entity whose terms have another From too, as 0 beside a holding, has a third column for what
-// is between the two, up or down from base, and p_j or q_j begins behind it. Rows are
-// convex, so that columns which are farther out cost no less. A holding moves right-hand sides
-// and bounds, and the third column where it passes the other From.
+// where base is the From of its terms, or the nearest bound where From is outside of the bounds.
+// The terms are above p_j + below q_j then. An entity whose terms count from two amounts, as
+// from 0 and from a holding, has a third column for the stretch between the two, up or down from
+// base, and p_j or q_j begins where that stretch ends. Rows are convex, so that columns which
+// are farther from base cost no less. A holding moves right-hand sides and bounds, and turns the
+// third column around where it passes the other amount.
 //
-// Entities that are fixed take no part: their columns are 0 and base is what they are. So a
-// basis for one entity is a basis for the next.
+// The columns of a fixed entity are 0 and its base is the amount it is fixed at. So a basis for
+// one entity is a basis for the next.
 type columns struct {
 	p            *lp.Polytope
 	matrices     bool         // states have a matrix of their own, in place of the polytope's
-	terms        [][]lp.Term  // of every inequality, by entity
+	terms        [][]lp.Term  // of every inequality, sorted by entity
 	begin        [][]int      // of every inequality: the first term of every entity
-	from         [][2]lp.Term // of every entity, whose Froms it has; weights 0 where it has none
+	from         [][2]lp.Term // of every entity: terms that count from its one or two amounts; the zero Term where there is none
 	up, low, mid []int        // columns of every entity, -1 where there is none
 	all          [][]int      // these of every entity
 	between      []sides      // of every mid column
@@ -40,7 +41,7 @@ type columns struct {
 // sides are the coefficients that a column between two Froms has, M each.
 type sides struct{ up, down []float64 }
 
-// same says whether two terms count from the same.
+// same says whether two terms count from the same amount.
 func same(a, b lp.Term) bool {
 	if a.Holding || b.Holding {
 		return a.Holding && b.Holding && a.From == b.From
@@ -91,7 +92,7 @@ func newColumns(p *lp.Polytope, matrices bool) *columns {
 		return cols - 1
 	}
 	for j := range n {
-		// What is held is where most of an action stays.
+		// Base is the holding, since an action changes few of the amounts that are held.
 		if x := &s.from[j]; has(x[1]) && x[1].Holding {
 			x[0], x[1] = x[1], x[0]
 		}

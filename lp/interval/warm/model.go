@@ -20,7 +20,7 @@ import (
 //
 //	min, max z_i   s.t.   A_R z_R + s = r,  E_R z_R = e,  0 <= z_R <= u - base,
 //
-// and r, e what the prefix leaves of the limits. Where the polytope is the hull
+// where r and e are right-hand sides less the terms of the prefix. Where the polytope is the hull
 // of fewer points V than it has rows, they run over the weights of the points:
 //
 //	min, max (V' w)_i   s.t.   (V' w)_P = a_P,  sum w = 1,  w >= 0.

@@ -25,7 +25,7 @@ func TestSightings(t *testing.T) {
 	if got := s.again(state(5)); got != 5 {
 		t.Errorf("half of 8 and one more are %d", got)
 	}
-	// Others take its place in time.
+	// Counts are kept in limited space: that of other bases displaces this one.
 	for k := range 1 << 12 {
 		if k != 5 {
 			s.again(state(k))

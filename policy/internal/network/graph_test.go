@@ -51,7 +51,7 @@ func TestLossGradient(t *testing.T) {
 		shape       ops.Shape
 	}{
 		{"plain", 1, 1, ops.Shape{Min: 1e-6}},
-		{"near the ends", 1e-3, 2e-3, ops.Shape{Min: 1e-6}},
+		{"near 0 and 1", 1e-3, 2e-3, ops.Shape{Min: 1e-6}},
 		{"narrow", 1e5, 3e4, ops.Shape{Min: 1e-6}},
 		{"one-sided", 1e5, 1e-3, ops.Shape{Min: 1e-6}},
 		{"ceiling", 50, 99, ops.Shape{Min: 1e-6, Max: 100}},

@@ -48,8 +48,8 @@ func TestTapeMachineAgrees(t *testing.T) {
 	}
 }
 
-// What another machine needs of the graph is there: kinds of its own alone, no
-// gradient of the inputs, and hash codes that are all different.
+// The graph has what another machine needs: ops of this project alone, no gradient of the inputs,
+// and hash codes that are all different.
 func TestGraphIsOfOwnOps(t *testing.T) {
 	g, _, _ := filled(t, 4, 4, 8, 1)
 	seen := map[uint32]string{}
