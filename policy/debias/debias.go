@@ -25,7 +25,7 @@ type Config struct {
 	Spread  float64 `yaml:"spread" doc:"how far around it: the deviation of each Beta, as a share of the largest that its mean allows"`
 	// Beta(c, c (n-i)) for i = 1 .. n-1 breaks a stick into a Dirichlet(c, .., c) distribution.
 	Concentration float64        `yaml:"concentration" doc:"factor on the fitted alpha and beta, at most 1: their means stay, and a smaller one starts nearer to vertices. On the simplex it starts from a symmetric Dirichlet distribution with this concentration"`
-	Points        int            `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 where every interval takes a linear program"`
+	Points        int            `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 with more than 30 entities or where every interval takes a linear program"`
 	CacheDir      string         `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
 	Sampler       uniform.Config `yaml:"sampler" doc:"how uniform points are drawn"`
 
@@ -47,9 +47,13 @@ func DefaultConfig() Config {
 
 const (
 	pointsExplicit = 100_000
-	pointsCLP      = 20_000
+	pointsCostly   = 20_000
 	minFitPoints   = 1000
 	maxFitPoints   = 100_000_000
+
+	// manyEntities is the number above which points are costly. What one Beta cannot say about
+	// all prefixes is there far more than what 20 000 points leave open of its parameters.
+	manyEntities = 30
 )
 
 // Validate says what is wrong with the settings.
@@ -102,8 +106,8 @@ func Fit(p *lp.Polytope, solver lp.Solver, cfg Config, seed uint64) (*policy.Fit
 	}
 	if cfg.Points == 0 {
 		cfg.Points = pointsExplicit
-		if solver.Method() == "clp" {
-			cfg.Points = pointsCLP
+		if solver.Method() == "clp" || p.Dim() > manyEntities {
+			cfg.Points = pointsCostly
 		}
 	}
 	cache, err := newFitCache(p, solver.Method(), cfg, seed)
