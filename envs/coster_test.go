@@ -106,7 +106,7 @@ func (d dear) Infeasible() func(action []float64, excess, reward float64) float6
 	return func([]float64, float64, float64) float64 { return d.charge() }
 }
 
-// What a Coster does wrong is a fault of the environment.
+// A panic of a Coster, or a reward of its that is not finite, is a fault of the environment.
 func TestCosterFaults(t *testing.T) {
 	for want, charge := range map[string]func() float64{
 		"Infeasible": func() float64 { panic("no price") },

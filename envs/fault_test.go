@@ -283,8 +283,8 @@ func TestGoexit(t *testing.T) {
 	}
 }
 
-// What an environment does to its action, and how long it keeps it, changes neither
-// what was checked, nor what others play, nor what the caller has.
+// An environment may modify its action and keep it. Neither changes the action whose residual was
+// measured, nor those of other environments, nor the caller's.
 func TestActionsAreTheirOwn(t *testing.T) {
 	const count = 20_000
 	u := newHouse(t)
@@ -362,7 +362,7 @@ func TestResiduals(t *testing.T) {
 	}
 }
 
-// What Step leaves in the observation of an episode that is done is read by nobody.
+// Nobody reads what Step writes as the observation of an episode that is done.
 func TestDoneAtOnce(t *testing.T) {
 	u := newHouse(t)
 	u.step = func(e *houseEnv, _, obs []float64) float64 {

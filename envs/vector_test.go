@@ -72,7 +72,7 @@ func newVector(t testing.TB, p envs.Problem, c envs.VectorConfig) *envs.Vector {
 	return v
 }
 
-// Environments of a group meet the same draws whatever they do, those of another
+// Environments of a group are given the same draws whatever they do, those of another
 // group others; and a group's are those of its index.
 func TestGroupsDrawAlike(t *testing.T) {
 	const groups, group, steps = 3, 4, 30
@@ -93,7 +93,7 @@ func TestGroupsDrawAlike(t *testing.T) {
 		for s := range steps {
 			for i := range groups * group {
 				if !slices.Equal(drawn(v, i), drawn(single, i/group)) {
-					t.Fatalf("%s step %d: environment %d meets other draws than its group", name, s, i)
+					t.Fatalf("%s step %d: environment %d is given other draws than its group", name, s, i)
 				}
 				if i >= group && slices.Equal(drawn(v, i), drawn(v, i-group)) {
 					alike++

@@ -2,7 +2,7 @@ package lp
 
 import "paspo/lp/internal/hull"
 
-// What tests from outside look at.
+// Tests of other packages look at these.
 
 const (
 	HullRounding = hull.Rounding

@@ -158,7 +158,7 @@ func TestHullResidualLarge(t *testing.T) {
 	}
 }
 
-// What is asked at a time does not change the answers.
+// Answers do not depend on other queries that are made at the same time.
 func TestHullConcurrently(t *testing.T) {
 	p := lptest.BareHull(t)
 	r := rand.New(rng.New(1, "concurrent"))
@@ -222,7 +222,7 @@ func TestHullBadPoints(t *testing.T) {
 	}
 }
 
-// What describes the set does not depend on whether it has facets.
+// The hash, the bounds and the bounding box of a hull do not depend on whether it has facets.
 func TestHullFormsAgree(t *testing.T) {
 	p, err := constraints.Preset("synthetic", 0)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"paspo/lp"
 )
 
-// What heads see are shares of the budget, or of the largest entity.
+// Heads see amounts as shares of the budget, or of the largest entity.
 func TestTotal(t *testing.T) {
 	for _, tc := range []struct {
 		name string

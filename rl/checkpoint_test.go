@@ -206,8 +206,8 @@ func TestKeepLast(t *testing.T) {
 	}
 }
 
-// What is due sooner than the seconds between checkpoints is left out, but for the last and the
-// best before it, and where training stops.
+// A checkpoint that is due before the seconds between checkpoints are over is not written, but for
+// the last one, the best one, and the one where training stops.
 func TestCheckpointSeconds(t *testing.T) {
 	cfg := smallConfig()
 	cfg.CheckpointEvery, cfg.CheckpointSeconds, cfg.EvalEvery = 1, 3600, 1
@@ -443,7 +443,7 @@ func TestLatestPassesOverDamage(t *testing.T) {
 	if err := os.WriteFile(name(3), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	// What an interrupted write leaves has no number.
+	// The file of an interrupted write has no number.
 	if err := os.WriteFile(filepath.Join(dir, ".paspo-0123456789abcdef.tmp"), b[:99], 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -592,9 +592,8 @@ func TestRunInterrupted(t *testing.T) {
 	}
 }
 
-// What a warm start takes keeps its meaning: values have the units that the critic
-// learned, rewards those that training saw, and where this run has no such units the
-// difference is named.
+// A warm start takes units with parameters: those of the values that the critic learned and of the
+// rewards that training saw. Where this run has no such units, it names the difference.
 func TestWarmStartKeepsUnits(t *testing.T) {
 	from, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), smallConfig())
 	for range 3 {

@@ -85,8 +85,8 @@ func newKillPortfolio() (*rl.Trainer, error) {
 	return newCPU(p, cfg)
 }
 
-// What is learned on polytopes of one, two and three entities ends near the best
-// allocation, whatever that is: inside, or at a vertex.
+// On polytopes of one, two and three entities training ends near the best allocation, whether that is
+// inside or a vertex.
 func TestCPULearns(t *testing.T) {
 	square := func(x float64) float64 { return x * x }
 	for _, c := range []struct {

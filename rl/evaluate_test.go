@@ -143,7 +143,7 @@ func (expecting) Expectation() func(obs, action []float64) float64 {
 	return func(obs, action []float64) float64 { return 7 }
 }
 
-// What is expected of actions takes the place of rewards in means, and not in returns.
+// Means are over expected rewards where the environment knows them, returns are of rewards.
 func TestEvaluateExpected(t *testing.T) {
 	p, b := newBandit(t, 1, 2, 3), newFakeBackend(3, 2)
 	o := rl.EvalOptions{Episodes: 30, Seed: 5, Batch: 7}

@@ -7,7 +7,7 @@ import (
 	"paspo/policy"
 )
 
-// What tests of the loop with an algorithm, which are outside this package, look at.
+// Tests of the loop with an algorithm are outside of this package, and look at these.
 var (
 	Decode            = decode
 	Parse             = parse

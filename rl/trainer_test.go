@@ -71,7 +71,8 @@ func TestObservationsAreLearned(t *testing.T) {
 	}
 }
 
-// What the update hands to the backend, against the definitions.
+// The batch that the backend is given has standardised advantages, and returns and actions that belong
+// to the rewards.
 func TestBatch(t *testing.T) {
 	p := newBandit(t, 1, 2, 3)
 	cfg := smallConfig()

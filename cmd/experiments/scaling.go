@@ -363,7 +363,7 @@ func scalingPlot(cells []*cell, caps bool, title string, rows []int) plots.Chart
 	return chart
 }
 
-// piecesPlot draws, over the rows, the pieces of all ends that there are and
+// piecesPlot draws, over the rows, the pieces of all endpoints that there are and
 // those that were ever an endpoint.
 func piecesPlot(cells []*cell, caps bool, entities []int) plots.Chart {
 	chart := plots.Chart{Title: "pieces of the closed form, both endpoints of all entities", XLabel: "rows", YLabel: "pieces", LogX: true, LogY: true}

@@ -176,8 +176,8 @@ func TestTurnover(t *testing.T) {
 	}
 }
 
-// What is left pays exactly for the trades that lead to the allocation of it, shorts
-// included.
+// The wealth that remains and the costs of the trades to its allocation add up to the whole
+// wealth, with shorts too.
 func TestRemainder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 8).Draw(t, "n")

@@ -191,7 +191,7 @@ func TestPortfolioComparison(t *testing.T) {
 			if o.Violations > 0 || o.MaxResidual > 1e-9 {
 				t.Errorf("%s: %d violations, largest residual %g", b.Name, o.Violations, o.MaxResidual)
 			}
-			// What is removed from the realised return is noise of mean 0.
+			// Realised and expected returns differ by noise of mean 0.
 			diff := make([]float64, len(paths))
 			for i := range diff {
 				diff[i] = o.Returns[i] - o.Expected[i]

@@ -99,8 +99,8 @@ func play(t *testing.T, p *python.Problem, count, steps int) (all played) {
 	return all
 }
 
-// What environments show does not depend on processes, on how they start, or on what
-// other environments there are.
+// Observations and rewards of an environment do not depend on the number of processes, on how these
+// start, or on the other environments.
 func TestStepsInAnyProcess(t *testing.T) {
 	const count, steps = 5, 70
 	var first played
@@ -150,7 +150,7 @@ func TestPlay(t *testing.T) {
 	}
 }
 
-// What goes wrong names the environment, and shows the lines of the user.
+// Errors name the environment and show the lines of the user's code.
 func TestFaults(t *testing.T) {
 	for _, c := range []struct{ function, want, trace string }{
 		{"Raises", "ValueError: no such price", "in fail\n"},
@@ -270,8 +270,8 @@ func TestSpaces(t *testing.T) {
 	}
 }
 
-// What an environment says about itself is in its Spec, and no part of what a run needs it
-// to be.
+// Names and descriptions that an environment has are in its Spec. A run goes on where they have
+// changed, and not where spaces have.
 func TestWords(t *testing.T) {
 	p := open(t, "Worded", nil)
 	if s := p.Spec(); s.Reward != "Less the farther from the target." || s.Episode != "at most 20 steps; After a while." {

@@ -215,7 +215,7 @@ func TestVectorInfoAndLimits(t *testing.T) {
 	}
 }
 
-// What a vector must not do is named.
+// Errors name what a vector did that it must not do.
 func TestVectorFaults(t *testing.T) {
 	for function, want := range map[string]string{
 		"Forgets":  "no final_obs of an episode that was truncated",

@@ -49,7 +49,7 @@ func Choice(name, v string, allowed ...string) error {
 	return nil
 }
 
-// Span is an interval of numbers, each end open or closed.
+// Span is an interval of numbers, each endpoint open or closed.
 type Span struct {
 	Lo, Hi         float64
 	LoOpen, HiOpen bool

@@ -9,7 +9,7 @@ import (
 	"paspo/internal/rng"
 )
 
-// Interval is an estimate with the ends of its confidence interval.
+// Interval is an estimate with the endpoints of its confidence interval.
 type Interval struct {
 	Estimate float64 `json:"estimate"`
 	Low      float64 `json:"low"`

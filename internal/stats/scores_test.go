@@ -37,7 +37,7 @@ func TestRliable(t *testing.T) {
 		if math.Abs(got.Estimate-want[0]) > 1e-12 {
 			t.Errorf("%s is %v, want %v", what, got.Estimate, want[0])
 		}
-		// Of 4000 resamples, the fewest, an end has a standard error of about 1 % of the width.
+		// Of 4000 resamples, the fewest, an endpoint has a standard error of about 1 % of the width.
 		if width := want[2] - want[1]; math.Abs(got.Low-want[1]) > 0.04*width || math.Abs(got.High-want[2]) > 0.04*width {
 			t.Errorf("%s has the interval [%v, %v], want [%v, %v]", what, got.Low, got.High, want[1], want[2])
 		}

@@ -312,7 +312,7 @@ const (
 	Wrong
 )
 
-// Judge says what an interval is worth, the larger error of its two ends relative to
+// Judge says what an interval is worth, the larger error of its two endpoints relative to
 // the size of the entity where that is right, and what the exact interval is.
 func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdict, off float64, why string) {
 	t, l := t.under(lim)
@@ -344,7 +344,7 @@ func (t *Truth) Judge(prefix []float64, lim *lp.Limits, lo, hi float64) (v Verdi
 		}
 		return Wrong, math.NaN(), "nothing has this prefix; " + why
 	case first.Status != exact.Optimal || second.Status != exact.Optimal:
-		return Wrong, math.NaN(), "the exact interval has no end"
+		return Wrong, math.NaN(), "the exact interval has no endpoint"
 	}
 	why = fmt.Sprintf("exact: [%v, %v]", first.Value, second.Value)
 	for _, end := range []struct {

@@ -21,7 +21,7 @@ type Tally struct {
 	Answers, Ill, Void, Wrong int
 	Actions                   int
 
-	MaxError    float64 // of an end, relative to the size of its entity
+	MaxError    float64 // of an endpoint, relative to the size of its entity
 	MaxResidual float64 // of an action, invariant
 
 	// Refusals counts intervals without an answer by the reason that was given and what
@@ -366,7 +366,7 @@ func refusal(err error, t *Truth, prefix []float64, lim *lp.Limits) string {
 	return why + ", rightly"
 }
 
-// choose takes an end, a point close to one, or any.
+// choose takes an endpoint, a point close to one, or any.
 func choose(r *rand.Rand, lo, hi float64) float64 {
 	s := r.Float64()
 	switch r.IntN(6) {

@@ -29,7 +29,7 @@ func within(t *testing.T, text string, box lp.Description) (*lp.Polytope, error)
 	return ReadFileWithin(path, box)
 }
 
-// What a file leaves out is that of the box.
+// Entities and bounds are those of the box where a file does not state them.
 func TestReadFileWithin(t *testing.T) {
 	p, err := within(t, "bounds: {a1: [-0.5, .inf], a3: [null, -1]}\nconstraints: [a0 + a1 <= 1]", testBox())
 	if err != nil {

@@ -115,7 +115,8 @@ func TestParseExprErrors(t *testing.T) {
 	}
 }
 
-// What the parser takes is a row of numbers, and the same when written anew.
+// A text that the parser accepts becomes a row of numbers, and the same row when it is written and
+// parsed again.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"TECH + 2*CASH <= 0.4", "0.1 <= TECH <= .4", "-(CASH - 2*(MSFT + 1))/4 >= 1e-3", "`Fund 1` = \"3M\"", "CASH ≤ 30%", "((((CASH", "max(CASH, 2*abs(MSFT - TECH)) - min(ALL, 1) <= 0.5", "1e999*CASH<=--+1",

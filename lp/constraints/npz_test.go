@@ -82,7 +82,7 @@ func TestParseNPZ(t *testing.T) {
 	}
 }
 
-// What NumPy writes is read, deflated or not.
+// Archives that NumPy has written are read, deflated or not.
 func TestParseNPZOfNumPy(t *testing.T) {
 	for file, want := range map[string][]float64{"numpy.npz": {1, 2}, "numpy-compressed.npz": {0.75, 0.5}} {
 		p, err := ReadFile(filepath.Join("testdata", file))

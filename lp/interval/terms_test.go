@@ -143,7 +143,7 @@ func TestTerms(t *testing.T) {
 				l, h, ok := lp.ExactInterval(p, prefix, &lim[k], 0)
 				sl, sh, sok := lp.ExactInterval(q, prefix, nil, 0)
 				if ok != sok {
-					// What rounding decides, it decides in its own way.
+					// Within rounding of the limit, the two may differ.
 					_, _, ok = lp.ExactInterval(p, prefix, &lim[k], 1e-12)
 					_, _, sok = lp.ExactInterval(q, prefix, nil, 1e-12)
 					if !ok || !sok {

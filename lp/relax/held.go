@@ -146,8 +146,7 @@ func (w *Held) Limits(h []float64, lim *lp.Limits) (by float64) {
 
 // least returns the relaxation.
 func (w *Held) least(h []float64) float64 {
-	// What is held, or a point on the way from it to the known one, keeps the limits in most
-	// states.
+	// In most states the holdings, or a point between them and the known one, satisfy the limits.
 	const kept = 1e-12
 	w.lim = lp.Limits{Holdings: h}
 	for _, way := range [...]float64{0, 1. / 64, 1. / 16, 1. / 8, 1. / 4, 1. / 2, 1} {

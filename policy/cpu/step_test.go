@@ -36,7 +36,8 @@ func TestFirstRatioIsOne(t *testing.T) {
 	}
 }
 
-// What an earlier minibatch left in the rows that fill one up changes nothing.
+// The last minibatch may have fewer rows. The rows that fill it up, which an earlier minibatch has
+// written, change nothing.
 func TestRaggedMinibatch(t *testing.T) {
 	var norms []float64
 	for _, before := range []int{0, 64} {

@@ -25,8 +25,8 @@ type Beta struct {
 //
 //	alpha + beta = 1 / spread^2 - 1.
 //
-// The mean is kept so far from 0 and 1 that alpha and beta are at least 1, and no end has
-// infinite density. spread is above 0 and at most 0.5.
+// The mean is kept so far from 0 and 1 that alpha and beta are at least 1, so that the
+// density is finite at 0 and at 1. spread is above 0 and at most 0.5.
 func Around(mean, spread float64) Beta {
 	sum := 1/(spread*spread) - 1
 	alpha := min(max(mean*sum, 1), sum-1)

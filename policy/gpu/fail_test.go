@@ -12,8 +12,8 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// What is not finite is named as on the CPU, and steps are refused until another
-// state is set.
+// The error of numbers that are not finite names the same tensor as on the CPU, and steps are
+// refused until another state is set.
 func TestGPUNonFinite(t *testing.T) {
 	nan := float32(math.NaN())
 	for _, tc := range []struct {

@@ -336,8 +336,7 @@ func logitsOf(t testing.TB, g *Backend) int64 {
 	return 0
 }
 
-// What sampling computes of the networks has the bits of the training pass: the
-// logits, and so the log-probabilities.
+// Logits, and so log-probabilities, have the same bits in sampling as in the training pass.
 func TestGPUDecodingAgreesWithTraining(t *testing.T) {
 	for _, c := range []sampleCase{sampleCases(t)[0], {"host", policytest.Simplex(t, 4), 5}} {
 		for _, net := range networks {

@@ -199,7 +199,7 @@ func TestStepLearns(t *testing.T) {
 	}
 }
 
-// What a row gets depends on no other row, and a state set on another backend makes it
+// The sample of a row does not depend on other rows, and another backend with the same state draws
 // the same.
 func TestSamplesAreTheirOwn(t *testing.T) {
 	b, _ := loaded(t)

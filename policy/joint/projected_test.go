@@ -203,8 +203,8 @@ func TestProjectionGradients(t *testing.T) {
 	}
 }
 
-// What is rejected is counted, the first draw that is feasible is the action, and the
-// penalty falls along its gradient.
+// Rejected draws are counted, the first feasible draw is the action, and the penalty falls along its
+// gradient.
 func TestAcceptReject(t *testing.T) {
 	long.Test(t)
 	p := preset("portfolio")
@@ -278,8 +278,7 @@ func TestRefusedPolytopes(t *testing.T) {
 	}
 }
 
-// What families give beside densities reaches the parameters: penalties, and entropies that a
-// draw holds.
+// Gradients of penalties, and of entropies that are estimated from a draw, reach the parameters.
 func TestBackwardOfConfined(t *testing.T) {
 	p := polytope(lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1, Upper: []float64{0.3, 1, 0.5, 1}})
 	families := confined(p)

@@ -185,7 +185,7 @@ func TestRayMaskDensityOfPortfolio(t *testing.T) {
 	for i := range z {
 		z[i] = float32(math.Log(1 + 0.5*r.Float64()))
 	}
-	// What a ray is scaled by, from what the draw has of it.
+	// The factor s that scales a ray, from the Jacobian that the draw holds.
 	scale := func() float64 { return math.Exp(-float64(draw[len(draw)-1])/float64(d)) / 2 }
 	scales, weights := make([]float64, points), make([]float64, points)
 	for i := range points {

@@ -211,7 +211,7 @@ func (p *Piece) primal(inv, off []float64) {
 			}
 		}
 	}
-	// What moves with a row: its right-hand side and the columns.
+	// The size of a row is that of its right-hand side and of its terms.
 	sizes := make([]float64, q)
 	for t, r := range p.tight {
 		sizes[t] = g.Size[n+r] + g.terms(r)

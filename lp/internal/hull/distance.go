@@ -52,7 +52,7 @@ func (h *Body) Distance(a []float64) float64 {
 func (h *Body) off(a, w []float64) float64 {
 	t := 0.
 	for j, x := range a {
-		// What is left of a rounds less than the sum itself.
+		// A sum of differences rounds less than the difference of a sum.
 		d := 0.
 		for v, c := range w {
 			if c != 0 {

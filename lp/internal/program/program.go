@@ -69,8 +69,8 @@ func (p *Program) Optimum() (x []float64, value float64, err error) {
 // Minimize solves p and checks the solution against strict, which is p or what
 // p relaxes.
 //
-// What CLP says is not taken for granted: a solution is checked, and a verdict
-// without one is asked for again from another algorithm on other scales.
+// The solution of CLP is checked. Where CLP finds none, another algorithm is asked on other
+// scales.
 func (p *Program) Minimize(strict *Program) ([]float64, error) {
 	for j := range p.L {
 		if p.L[j] > p.U[j] {
@@ -136,8 +136,8 @@ type Program struct {
 
 	Unit, Cost float64
 
-	// What residuals of entities, rows and equalities are measured in beside their
-	// limits; nil for 1, and what a row comes to.
+	// Residuals of entities, rows and equalities are measured in these beside their limits; nil
+	// stands for what scale returns.
 	Size, RowSize, EqSize []float64
 
 	Tolerance float64 // primal, given to CLP; 0 for clpTolerance

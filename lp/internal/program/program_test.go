@@ -37,7 +37,7 @@ func TestConflictsOfRounding(t *testing.T) {
 	}
 }
 
-// What is known by hand is found, and what has no solution is called by its name.
+// Optima that are known by hand are found. Programs without one are told to be empty or unbounded.
 func TestVerdicts(t *testing.T) {
 	inf := math.Inf(1)
 	free := []float64{-inf, -inf}
@@ -71,7 +71,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// What CLP cannot be given is refused.
+// A program that CLP cannot take is an error.
 func TestTooLargeForCLP(t *testing.T) {
 	q := program.Program{C: []float64{1, 1}, A: []float64{1e40, 1}, B: []float64{1}, L: []float64{0, 0}, U: []float64{1, 1}, Unit: 1, Cost: 1}
 	if _, err := q.Minimize(&q); err != program.ErrTooLarge {

@@ -19,7 +19,7 @@ import (
 // a few points and grows by what an optimum shows to be missing (Clarkson, More
 // output-sensitive geometric algorithms, 1994).
 //
-// What is kept is the endpoint somewhere in P, at a point that the search has found, but
+// A piece that is kept is the endpoint somewhere in P, at a point that the search has found, but
 // for the few whose proof rounding spoils: 4 of 1708 with 30 entities and 5 rows. Chains
 // rarely come by most of them.
 //

@@ -14,8 +14,8 @@ import (
 	"paspo/lp/interval/relay"
 )
 
-// What is answered of a suffix in which one entity is free is what rational arithmetic says, and
-// most of these queries are answered so.
+// Where equalities and the prefix let the rest of an action move along a segment alone, answers are
+// those of rational arithmetic, and most such queries are answered in this way.
 func TestSegment(t *testing.T) {
 	asked, answered := 0, 0
 	rapid.Check(t, func(t *rapid.T) {

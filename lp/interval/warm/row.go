@@ -117,7 +117,7 @@ func (r *row) beginTerms() bool {
 			}
 			tol *= max(sizes[j], math.Abs(base))
 			if c := s.mid[j]; c >= 0 {
-				// What is between the two Froms is the first of its side.
+				// The stretch between the two amounts comes first on its side of base.
 				other := min(max(s.from[j][1].Origin(r.holdings), l), u)
 				if below := other < base; below != r.down[j] {
 					r.turn(j, below)

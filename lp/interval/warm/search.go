@@ -34,8 +34,8 @@ func (e *store) search(q *basis.Query, w *basis.Work) *basis.Piece {
 			return p
 		}
 	}
-	// What rounding makes infeasible is answered on the smallest tolerances that do: where
-	// rows are nearly parallel, larger ones would make another polytope.
+	// A prefix that is infeasible by rounding is answered with the smallest tolerance that makes it
+	// feasible: where rows are nearly parallel, a larger one would make another polytope.
 	for _, part := range [...]float64{slightly, 1} {
 		if p, _ = e.simplex(q, w, e.home(q), part); p != nil {
 			return p
