@@ -162,8 +162,8 @@ template <int lanes> struct Closed {
 		return x > most ? most : x;
 	}
 
-	// relaxed is the point that is left when all limits give by the least theta
-	// that lets the ends meet, see package lp.
+	// relaxed is where the endpoints meet when all limits are relaxed by the least
+	// theta with which they do, see package lp/interval/closedform.
 	__device__ double relaxed(const SampleEnds *e, double *theta) const
 	{
 		double at = 0;

@@ -117,7 +117,7 @@ func TestPrefixOutside(t *testing.T) {
 	if !slices.Equal(inner(c).Handed().Gone, []bool{true, true, false, true}) {
 		t.Errorf("handed over: %v", inner(c).Handed().Gone)
 	}
-	if l := inner(c).Handed().Chain.(relay.Hander).Handed(); !slices.Equal(l.Gone, []bool{true, true, false, false}) {
+	if l := inner(c).Handed().Chain.(hander).Handed(); !slices.Equal(l.Gone, []bool{true, true, false, false}) {
 		t.Errorf("handed on: %v", l.Gone)
 	}
 }
@@ -178,10 +178,13 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// hander is a chain that hands rows over to another method.
+type hander interface{ Handed() *relay.Handover }
+
 // inner returns the chain that hands rows over, whatever the units are.
-func inner(c lp.Chain) relay.Hander {
+func inner(c lp.Chain) hander {
 	if x, ok := c.(*scaledChain); ok {
 		c = x.Chain
 	}
-	return c.(relay.Hander)
+	return c.(hander)
 }

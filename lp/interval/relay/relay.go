@@ -137,8 +137,3 @@ func At(limits []lp.Limits, r int) *lp.Limits {
 	}
 	return &limits[r]
 }
-
-// Hander is a chain that hands rows over.
-type Hander interface {
-	Handed() *Handover
-}
