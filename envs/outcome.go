@@ -57,25 +57,43 @@ type Share struct {
 	Share, Low, High float64
 }
 
-// ShareOfWay returns
+// SharesOfWay returns, for each policy,
 //
 //	(mean policy - mean from) / (mean to - mean from)
 //
 // over paired episodes, with a percentile bootstrap interval that resamples
-// episodes and keeps them paired. The three have one element an episode.
-func ShareOfWay(policy, from, to []float64, seed uint64) Share {
-	if len(policy) != len(from) || len(from) != len(to) {
-		panic(badPairs)
-	}
-	iv := stats.Bootstrap(len(policy), 0.95, rng.New(seed, "envs", "share"), func(idx []int) float64 {
-		var won, way float64
-		for _, i := range idx {
-			won += policy[i] - from[i]
-			way += to[i] - from[i]
+// episodes and keeps them paired. All have one element an episode.
+func SharesOfWay(policies [][]float64, from, to []float64, seed uint64) []Share {
+	n := len(from)
+	won, way := make([][]float64, len(policies)), make([]float64, n)
+	for k, p := range policies {
+		if len(p) != n || len(to) != n {
+			panic(badPairs)
 		}
-		return won / way
+		won[k] = make([]float64, n)
+		for i := range p {
+			won[k][i] = p[i] - from[i]
+			way[i] = to[i] - from[i]
+		}
+	}
+	intervals := stats.Bootstraps(n, len(policies), 0.95, rng.New(seed, "envs", "share"), func(idx []int, shares []float64) {
+		total := sumOf(way, idx)
+		for k := range shares {
+			shares[k] = sumOf(won[k], idx) / total
+		}
 	})
-	return Share{iv.Estimate, iv.Low, iv.High}
+	shares := make([]Share, len(policies))
+	for k, iv := range intervals {
+		shares[k] = Share{iv.Estimate, iv.Low, iv.High}
+	}
+	return shares
+}
+
+func sumOf(xs []float64, idx []int) (sum float64) {
+	for _, i := range idx {
+		sum += xs[i]
+	}
+	return sum
 }
 
 const badPairs = "envs: paired episodes differ in number"

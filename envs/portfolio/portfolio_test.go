@@ -220,7 +220,7 @@ func TestPortfolioComparison(t *testing.T) {
 			policy []float64
 			want   float64
 		}{{from, 0}, {half, 0.5}, {to, 1}} {
-			s := envs.ShareOfWay(c.policy, from, to, 1)
+			s := envs.SharesOfWay([][]float64{c.policy}, from, to, 1)[0]
 			if math.Abs(s.Share-c.want) > 1e-12 || math.Abs(s.High-c.want) > 1e-9 || math.Abs(s.Low-c.want) > 1e-9 {
 				t.Errorf("share of the way is %+v, want %v", s, c.want)
 			}

@@ -40,31 +40,41 @@ const Resamples = 2000
 // that paired samples stay paired. Resamples where f is not finite are left
 // out. The same stream state gives the same interval.
 func Bootstrap(n int, level float64, s *rng.Stream, f func(idx []int) float64) Interval {
-	idx := make([]int, n)
+	return Bootstraps(n, 1, level, s, func(idx []int, values []float64) { values[0] = f(idx) })[0]
+}
+
+// Bootstraps is Bootstrap for several statistics of the same resamples, which f writes.
+func Bootstraps(n, statistics int, level float64, s *rng.Stream, f func(idx []int, values []float64)) []Interval {
+	idx, values := make([]int, n), make([]float64, statistics)
 	for i := range idx {
 		idx[i] = i
 	}
-	est := f(idx)
+	f(idx, values)
+	estimates, resampled := slices.Clone(values), make([][]float64, statistics)
 	r := rand.New(s)
-	return interval(est, n, level, Resamples, func() float64 {
-		for i := range idx {
-			idx[i] = r.IntN(n)
-		}
-		return f(idx)
-	})
-}
-
-// interval returns the percentile interval of resampled values of an estimate of n samples.
-func interval(est float64, n int, level float64, resamples int, resample func() float64) Interval {
-	values := make([]float64, 0, resamples)
-	for range resamples {
+	for range Resamples {
 		if n < 2 {
 			break
 		}
-		if v := resample(); !math.IsNaN(v) && !math.IsInf(v, 0) {
-			values = append(values, v)
+		for i := range idx {
+			idx[i] = r.IntN(n)
+		}
+		f(idx, values)
+		for k, v := range values {
+			resampled[k] = append(resampled[k], v)
 		}
 	}
+	all := make([]Interval, statistics)
+	for k := range all {
+		all[k] = interval(estimates[k], resampled[k], level)
+	}
+	return all
+}
+
+// interval returns the percentile interval of resampled values of an estimate, of which those
+// that are not finite are left out.
+func interval(est float64, resampled []float64, level float64) Interval {
+	values := slices.DeleteFunc(resampled, func(v float64) bool { return math.IsNaN(v) || math.IsInf(v, 0) })
 	if len(values) == 0 {
 		return Interval{Estimate: est, Low: math.NaN(), High: math.NaN()}
 	}

@@ -98,7 +98,11 @@ func Stratified(level float64, s *rng.Stream, resamples int, f func(...Scores) f
 		}
 	}
 	r := rand.New(s)
-	return interval(f(of...), n, level, resamples, func() float64 {
+	var values []float64
+	for range resamples {
+		if n < 2 {
+			break
+		}
 		for i, scores := range of {
 			for task, runs := range scores {
 				for k := range runs {
@@ -106,6 +110,7 @@ func Stratified(level float64, s *rng.Stream, resamples int, f func(...Scores) f
 				}
 			}
 		}
-		return f(drawn...)
-	})
+		values = append(values, f(drawn...))
+	}
+	return interval(f(of...), values, level)
 }

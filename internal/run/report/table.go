@@ -95,12 +95,15 @@ func (t *Table) share(to string, seed uint64) {
 	}
 	f := &t.Rows[at]
 	t.From, t.To = f.Policy, to
+	var between []*Row
+	var policies [][]float64
 	for i := range t.Rows {
-		r := &t.Rows[i]
-		if r != f && r != g {
-			s := envs.ShareOfWay(r.episodes, f.episodes, g.episodes, seed)
-			r.Share = &Share{Number(s.Share), Number(s.Low), Number(s.High)}
+		if r := &t.Rows[i]; r != f && r != g {
+			between, policies = append(between, r), append(policies, r.episodes)
 		}
+	}
+	for i, s := range envs.SharesOfWay(policies, f.episodes, g.episodes, seed) {
+		between[i].Share = &Share{Number(s.Share), Number(s.Low), Number(s.High)}
 	}
 }
 
