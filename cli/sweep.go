@@ -20,6 +20,7 @@ import (
 	"paspo/internal/run/progress"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
+	"paspo/internal/sweep/cluster"
 )
 
 func newSweep() *cobra.Command {
@@ -183,7 +184,7 @@ func newSweepWork() *cobra.Command {
 				err = errors.New("--gpu is for a sweep whose base has device: gpu, so that all its trainings are on one")
 			}
 			if err != nil {
-				return &exitError{sweep.ConfigurationStatus, err}
+				return &exitError{cluster.ConfigurationStatus, err}
 			}
 			if gpu >= 0 {
 				w.Device = fmt.Sprintf("gpu:%d", gpu)
@@ -273,7 +274,7 @@ func addWorkers(cmd *cobra.Command, n *int) {
 }
 
 func newSweepSlurm() *cobra.Command {
-	var o sweep.Slurm
+	var o cluster.Slurm
 	var printed bool
 	cmd := sweepCommand("slurm", "Submit an array of workers to Slurm", func(cmd *cobra.Command, w *sweep.Sweep) (err error) {
 		if o.Program, err = os.Executable(); err != nil {
@@ -281,15 +282,15 @@ func newSweepSlurm() *cobra.Command {
 		}
 		out := cmd.OutOrStdout()
 		if printed {
-			text, err := o.Script(w)
+			text, err := o.Script(w.Dir)
 			if err == nil {
 				_, err = io.WriteString(out, text)
 			}
 			return err
 		}
-		job, err := o.Submit(cmd.Context(), w)
+		job, err := o.Submit(cmd.Context(), w.Dir)
 		if err == nil {
-			_, err = fmt.Fprintf(out, "job %s: %d workers, by %s\n", job, o.Workers, filepath.Join(w.Dir, sweep.SlurmScript))
+			_, err = fmt.Fprintf(out, "job %s: %d workers, by %s\n", job, o.Workers, filepath.Join(w.Dir, cluster.SlurmScript))
 		}
 		return err
 	})
@@ -305,9 +306,9 @@ func newSweepSlurm() *cobra.Command {
 }
 
 func newSweepKubernetes() *cobra.Command {
-	var o sweep.Kubernetes
+	var o cluster.Kubernetes
 	cmd := ofSweep("kubernetes", "Print an Indexed Job of Kubernetes: a worker an index", func(out io.Writer, w *sweep.Sweep) error {
-		text, err := o.Job(w)
+		text, err := o.Job(w.Dir)
 		if err == nil {
 			_, err = io.WriteString(out, text)
 		}

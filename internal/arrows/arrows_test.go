@@ -81,12 +81,13 @@ var imports = map[string][]string{
 	"internal/run/serve":     {"lp/...", "envs", "policy", "rl", "internal/run/agent"},
 	"internal/bench":         {"lp/...", "envs/...", "policy/...", "rl", "ppo", "cuda"},
 	"internal/sweep":         {"rl", "policy", "internal/run/...", "internal/sweep/..."},
+	"internal/sweep/cluster": {"internal/run/runfolder"},
 	"internal/sweep/journal": {}, // the store and the search know no training
 	"internal/sweep/search":  {},
 	"internal/orders":        {"lp"},
 	"internal/walkforward":   {"lp/...", "envs", "envs/market", "rl", "internal/run/..."},
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/...", "internal/walkforward"},
-	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/page", "internal/orders", "internal/walkforward"},
+	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/page", "internal/orders", "internal/walkforward"},
 	"cmd/train":              {"cli"},
 	"cmd/gpu-check":          {"envs", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},
 	"cmd/experiments/...": {

@@ -1,4 +1,6 @@
-package sweep
+// Package cluster writes what queues workers of a sweep under Slurm and Kubernetes. It knows a
+// sweep by its folder alone.
+package cluster
 
 import (
 	"bytes"
@@ -31,11 +33,11 @@ type Slurm struct {
 	Workers   int    // tasks of the array, all at a time
 }
 
-// Script returns a batch script: an array of workers. Ninety seconds before a job's limit
+// Script returns a batch script: an array of workers of the sweep in a folder. Ninety seconds before a job's limit
 // its worker saves what it trains, gives it back and is queued again. At preemption, which
 // is TERM, Slurm queues it itself.
-func (o *Slurm) Script(w *Sweep) (string, error) {
-	dir, err := filepath.Abs(w.Dir)
+func (o *Slurm) Script(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
 	}
@@ -127,12 +129,12 @@ const SlurmScript = "slurm.sh"
 
 // Submit writes the script into the folder of the sweep and gives it to sbatch. It returns
 // the number of the job.
-func (o *Slurm) Submit(ctx context.Context, w *Sweep) (job string, err error) {
-	text, err := o.Script(w)
+func (o *Slurm) Submit(ctx context.Context, dir string) (job string, err error) {
+	text, err := o.Script(dir)
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(w.Dir, SlurmScript)
+	path := filepath.Join(dir, SlurmScript)
 	if err := runfolder.WriteFile(path, []byte(text)); err != nil {
 		return "", err
 	}
@@ -168,14 +170,14 @@ const mount = "/sweeps"
 
 // Job returns an Indexed Job as YAML: one index a worker. A pod that is disrupted does not
 // count as failed, and one whose configuration is wrong is not tried again.
-func (o *Kubernetes) Job(w *Sweep) (string, error) {
+func (o *Kubernetes) Job(dir string) (string, error) {
 	if o.Image == "" || o.PVC == "" {
 		return "", errors.New("--image and --pvc are needed: the image with the program, and the claim of the volume that holds the sweep")
 	}
 	if !quantity.MatchString(o.Memory) {
 		return "", fmt.Errorf("--memory is %q: a quantity of Kubernetes such as 512Mi or 4Gi is allowed", o.Memory)
 	}
-	abs, err := filepath.Abs(w.Dir)
+	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
 	}

@@ -1,4 +1,4 @@
-package sweep
+package cluster
 
 import (
 	"os"
@@ -19,7 +19,7 @@ func TestSlurmScript(t *testing.T) {
 	if err != nil {
 		t.Skip("SKIPPED: no bash")
 	}
-	w := create(t, 64, tinySpace)
+	dir := t.TempDir()
 	bin := t.TempDir()
 	program := filepath.Join(bin, "a program")
 	put := func(path, text string) {
@@ -35,7 +35,7 @@ while :; do sleep 0.05; done
 `)
 	put(filepath.Join(bin, "scontrol"), `echo "scontrol $*" >> "$LOG"`)
 	o := Slurm{Program: program, Partition: "p", Time: "2:00:00", Gres: "gpu:1", Workers: 5}
-	script, err := o.Script(w)
+	script, err := o.Script(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,8 +50,8 @@ while :; do sleep 0.05; done
 		code   int
 		log    string
 	}{
-		{syscall.SIGUSR1, "", 0, "started\nsaved sweep work " + w.Dir + "\nscontrol requeue 7_3\n"},
-		{syscall.SIGTERM, "", 143, "started\nsaved sweep work " + w.Dir + "\n"},
+		{syscall.SIGUSR1, "", 0, "started\nsaved sweep work " + dir + "\nscontrol requeue 7_3\n"},
+		{syscall.SIGTERM, "", 143, "started\nsaved sweep work " + dir + "\n"},
 		{0, "0", 0, "started\n"},
 		{0, "78", 78, "started\n"},
 	} {
@@ -76,26 +76,26 @@ while :; do sleep 0.05; done
 			t.Errorf("signal %v, quick %q: status %d and\n%swant %d and\n%s", c.signal, c.quick, code, got, c.code, c.log)
 		}
 	}
-	if _, err := (&Slurm{Program: "p", Partition: "a b", Workers: 1}).Script(w); err == nil || !strings.Contains(err.Error(), `--partition is "a b"`) {
+	if _, err := (&Slurm{Program: "p", Partition: "a b", Workers: 1}).Script(dir); err == nil || !strings.Contains(err.Error(), `--partition is "a b"`) {
 		t.Errorf("error %v", err)
 	}
 	// A limit before which a worker would be queued again at once would never end.
 	for _, text := range []string{"xx", "2", "0:179", "2:59", "0-0:2", "1:2:3:4", "1h", "-5", "00:02:59"} {
-		if _, err := (&Slurm{Program: "p", Time: text, Workers: 1}).Script(w); err == nil || !strings.Contains(err.Error(), `--time is "`+text+`": a limit of sbatch of 3m0s or more is allowed`) {
+		if _, err := (&Slurm{Program: "p", Time: text, Workers: 1}).Script(dir); err == nil || !strings.Contains(err.Error(), `--time is "`+text+`": a limit of sbatch of 3m0s or more is allowed`) {
 			t.Errorf("%s: error %v", text, err)
 		}
 	}
 	for _, text := range []string{"", "0", "3", "3:00", "0:03:00", "1-0", "0-1", "0-0:3", "0-0:0:180", "UNLIMITED"} {
-		if _, err := (&Slurm{Program: "p", Time: text, Workers: 1}).Script(w); err != nil {
+		if _, err := (&Slurm{Program: "p", Time: text, Workers: 1}).Script(dir); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
 }
 
 func TestKubernetesJob(t *testing.T) {
-	w := create(t, 64, tinySpace)
+	dir := filepath.Join(t.TempDir(), "sweep")
 	o := Kubernetes{Image: "registry/paspo: x", PVC: "claim", Workers: 4, GPUs: 2, Memory: "1Gi"}
-	text, err := o.Job(w)
+	text, err := o.Job(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestKubernetesJob(t *testing.T) {
 		s.Backoff == 0 || len(s.Policy.Rules) != 2 || c.Image != o.Image || strings.Join(c.Args, " ") != "sweep work /sweeps/sweep" || c.Resources.Limits["nvidia.com/gpu"] != 2 {
 		t.Errorf("job\n%s", text)
 	}
-	if _, err := (&Kubernetes{Workers: 1}).Job(w); err == nil {
+	if _, err := (&Kubernetes{Workers: 1}).Job(dir); err == nil {
 		t.Error("no image and no claim, and no error")
 	}
 	if n := jobName("-A_b.C-"); n != "sweep--a-b-c" {
