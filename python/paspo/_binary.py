@@ -1,5 +1,6 @@
 """Where the program is, and how it says what went wrong."""
 
+import operator
 import os
 import shutil
 import subprocess
@@ -43,12 +44,24 @@ def message(stderr):
     return lines[-1].removeprefix("train: ") if lines else stderr.strip() or "it gave no reason"
 
 
+def integer(name, value, largest=2**64 - 1):
+    """The value as an int from 0 to the largest."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if not 0 <= number <= largest:
+        raise ValueError(f"{name} is {value!r}: an integer from 0 to {largest} is allowed")
+    return number
+
+
 class Process:
-    """The program with pipes to it. One thread at a time may use it."""
+    """The program with pipes to it. One thread at a time may use it. Ctrl-C on a terminal
+    reaches this process alone."""
 
     def __init__(self, *arguments):
         self.popen = subprocess.Popen(
-            [binary(), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [binary(), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
 
     def failed(self):
@@ -57,6 +70,11 @@ class Process:
         said = self.popen.stderr.read().decode(errors="replace")
         self.popen.wait()
         return Error(message(said))
+
+    def kill(self):
+        """Ends the program at once, with answers that nobody will read."""
+        self.popen.kill()
+        self.close()
 
     def close(self):
         for pipe in (self.popen.stdin, self.popen.stdout, self.popen.stderr):

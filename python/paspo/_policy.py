@@ -7,10 +7,13 @@ import threading
 
 import numpy as np
 
-from ._binary import Error, Process
+from ._binary import Error, Process, integer
 
 # What may follow the state, and how many dimensions it has.
 LIMITS = {"b": 1, "total": 1, "lower": 1, "upper": 1, "A": 2}
+
+# How many seeds have processes at a time.
+SEEDS = 8
 
 # The infinity that is no limit, which JSON does not have.
 NONE = {"b": np.inf, "lower": -np.inf, "upper": np.inf}
@@ -36,8 +39,8 @@ class Policy:
 
     def __init__(self, run, checkpoint="latest"):
         self.run, self.checkpoint = os.fspath(run), checkpoint
-        self.entities = None  # known after the first action
         self._processes = {}
+        self.entities = [e["name"] for e in self._describe()["entities"]]
 
     def act(self, obs, *, limits=None, seed=None):
         """The action for one observation (dim), or one a row for a batch (rows, dim).
@@ -47,7 +50,8 @@ class Policy:
           "upper", the bounds of the entities, and "A", the rows of the inequalities.
         seed: actions are sampled, by streams of this seed, where it is given; else they
           are those that the policy prefers. A policy that is given the same seeds and
-          observations in the same order samples the same actions.
+          observations in the same order samples the same actions. The streams of the last
+          8 seeds are kept: a seed that comes back after 8 others begins again.
 
         Raises Error with the reason where an observation cannot be answered.
         """
@@ -64,8 +68,14 @@ class Policy:
             values = np.asarray(values, float)
             if np.isnan(values).any():
                 raise Error(f"limits[{name!r}] has NaN: numbers are allowed")
-            one = values.shape[values.ndim - LIMITS[name] :]  # of one state
+            more = values.ndim - LIMITS[name]  # 1 where there is one a row
+            one = values.shape[max(more, 0) :]  # of one state
+            if more not in (0, 1) or more and len(values) not in (1, len(rows)):
+                shape = "(n)" if LIMITS[name] == 1 else "(m, n)"
+                raise ValueError(f"limits[{name!r}] has shape {values.shape}: {shape} is allowed, or that of {len(rows)} states, one a row")
             given[name] = np.broadcast_to(values, (len(rows), *one))
+        if not len(rows):
+            return np.empty((0, len(self.entities)))
         lines = []
         for i, row in enumerate(rows):
             lines.append(json.dumps({"obs": row.tolist(), **{name: _listed(name, v[i]) for name, v in given.items()}} if given else row.tolist()))
@@ -76,18 +86,43 @@ class Policy:
                 # A line of the pipe is a row here.
                 reason = re.sub(r"^line \d+: ", "", answer["error"])
                 raise Error(f"row {i}: {reason}" if obs.ndim == 2 else reason)
-            self.entities = answer["entities"]
             actions.append(answer["action"])
         out = np.array(actions)
         return out[0] if obs.ndim == 1 else out
 
+    def _describe(self):
+        """What act --describe says, or Error where there is no such policy."""
+        process = Process("act", self.run, "--checkpoint", self.checkpoint, "--describe")
+        try:
+            said = process.popen.stdout.read()
+            if not said:
+                raise process.failed()
+            return json.loads(said)
+        finally:
+            process.close()
+
     def _ask(self, seed, lines):
-        process = self._processes.get(seed)
+        if seed is not None:
+            seed = integer("seed", seed)
+        process = self._processes.pop(seed, None)
         if process is None:
             arguments = ["act", self.run, "--checkpoint", self.checkpoint]
             if seed is not None:
-                arguments += ["--stochastic", "--seed", str(int(seed))]
-            process = self._processes[seed] = Process(*arguments)
+                arguments += ["--stochastic", "--seed", str(seed)]
+            process = Process(*arguments)
+        try:
+            answers = self._answers(process, lines)
+        except BaseException:
+            process.kill()  # what it has yet to answer belongs to nothing else
+            raise
+        self._processes[seed] = process
+        sampling = [s for s in self._processes if s is not None]  # the last used last
+        for s in sampling[:-SEEDS]:
+            self._processes.pop(s).close()
+        return answers
+
+    @staticmethod
+    def _answers(process, lines):
 
         # Written beside reading: neither side waits for the other with both pipes full.
         def write():
@@ -102,7 +137,6 @@ class Policy:
         answers = [process.popen.stdout.readline() for _ in lines]
         writer.join()
         if not answers[-1]:
-            del self._processes[seed]
             raise process.failed()
         return [json.loads(a) for a in answers]
 
@@ -119,4 +153,5 @@ class Policy:
         self.close()
 
     def __del__(self):
-        self.close()
+        if hasattr(self, "_processes"):
+            self.close()

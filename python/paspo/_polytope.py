@@ -7,7 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ._binary import Error, Process
+from ._binary import Error, Process, integer
+
+# Of one request.
+MAX_NUMBERS = 1 << 26
 
 
 class Polytope:
@@ -52,8 +55,8 @@ class Polytope:
         return ends[:, 0], ends[:, 1]
 
     def sample(self, rows, seed=1):
-        """Uniform points (rows, n)."""
-        return self._ask("sample", np.empty((int(rows), 0)), seed)[1]
+        """Uniform points (rows, n), the same for the same seed."""
+        return self._ask("sample", np.empty((integer("rows", rows, MAX_NUMBERS), 0)), integer("seed", seed))[1]
 
     def project(self, actions):
         """The closest point in the polytope to each action, (n) or (rows, n)."""
@@ -101,10 +104,21 @@ class Polytope:
         return out[0] if actions.ndim == 1 else out
 
     def _ask(self, op, numbers=np.empty((0, 0)), seed=1):
+        if self._process.popen.stdin.closed:
+            raise Error("the polytope is closed, or was interrupted: read its constraints again")
+        try:
+            return self._answer(op, numbers, seed)
+        except (KeyboardInterrupt, MemoryError):
+            self._process.kill()  # what it has yet to answer belongs to nothing else
+            raise
+
+    def _answer(self, op, numbers, seed):
         rows, cols = numbers.shape
+        if numbers.size > MAX_NUMBERS:
+            raise ValueError(f"{numbers.size} numbers at once: at most {MAX_NUMBERS} are allowed")
         popen = self._process.popen
         try:
-            popen.stdin.write((json.dumps({"op": op, "rows": rows, "cols": cols, "seed": int(seed)}) + "\n").encode())
+            popen.stdin.write((json.dumps({"op": op, "rows": rows, "cols": cols, "seed": seed}) + "\n").encode())
             popen.stdin.write(np.ascontiguousarray(numbers, "<f8").data.cast("B") if numbers.size else b"")
             popen.stdin.flush()
             line = popen.stdout.readline()
@@ -118,7 +132,7 @@ class Polytope:
         if op == "describe":
             return answer, None
         out = np.frombuffer(popen.stdout.read(8 * answer["rows"] * answer["cols"]), "<f8")
-        return answer, out.reshape(answer["rows"], answer["cols"])
+        return answer, out.reshape(rows, {"intervals": 2, "check": 1}.get(op, len(self.entities)))
 
     def close(self):
         self._process.close()

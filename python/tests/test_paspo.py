@@ -70,9 +70,44 @@ class Test(unittest.TestCase):
                     policy.act(obs, limits={"upper": [np.nan, 0.5]})
                 with self.assertRaisesRegex(ValueError, "limits has 'c': b, total, lower, upper, A are allowed"):
                     policy.act(obs, limits={"c": 1})
+                for upper in (0.5, np.full((3, 2), 0.5)):
+                    with self.assertRaisesRegex(ValueError, r"^limits\['upper'\] has shape .*: \(n\) is allowed, or that of 50 states, one a row$"):
+                        policy.act(obs, limits={"upper": upper})
+                for seed in (-1, 1.5, 2**64):
+                    with self.assertRaisesRegex(ValueError, f"^seed is {seed}: an integer from 0"):
+                        policy.act(obs, seed=seed)
             seen.append(all)
         np.testing.assert_array_equal(seen[0], seen[1])
         np.testing.assert_array_equal(seen[0], seen[2])
+
+    def test_answers_in_step(self):
+        """No batch, an interruption or many seeds leave the next answer that of its observation."""
+        run = train(tiny.Target, self.dir / "run", constraints=LIMITS)
+        obs = np.random.default_rng(1).uniform(-1, 1, (20_000, 3))
+        with paspo.load(run) as policy:
+            self.assertEqual(policy.entities, ["a0", "a1"])
+            self.assertEqual(policy.act(np.empty((0, 3))).shape, (0, 2))
+            actions = policy.act(obs)
+            np.testing.assert_array_equal(policy.act(obs[7]), actions[7])
+            inner = policy._answers
+
+            def interrupted(process, lines):
+                inner(process, lines[:1])
+                process.popen.stdin.write((lines[0] + "\n").encode())
+                process.popen.stdin.flush()
+                raise KeyboardInterrupt
+
+            policy._answers = interrupted
+            with self.assertRaises(KeyboardInterrupt):
+                policy.act(obs[:5])
+            del policy._answers
+            np.testing.assert_array_equal(policy.act(obs[9]), actions[9])
+            first = [policy.act(obs[0], seed=seed) for seed in range(20)]
+            self.assertLessEqual(len(policy._processes), 9)
+            np.testing.assert_array_equal(policy.act(obs[0], seed=0), first[0])
+            self.assertFalse(np.array_equal(policy.act(obs[0], seed=0), first[0]))
+        with self.assertRaisesRegex(paspo.Error, "nowhere"):
+            paspo.load(self.dir / "nowhere")
 
     def test_polytope(self):
         """What a polytope answers agrees with its rows, and its pieces with its intervals."""
@@ -112,6 +147,16 @@ class Test(unittest.TestCase):
                     p.check([[0] * n, [np.nan] * n])
                 with self.assertRaisesRegex(paspo.Error, "row 0: no allocation has this prefix"):
                     p.intervals([[5.0]])
+                none = np.empty((0, n))
+                self.assertEqual([p.sample(0).shape, p.project(none).shape, p.check(none).shape, p.intervals(none[:, :1])[1].shape], [(0, n), (0, n), (0,), (0,)])
+                for seed in (-1, 1.5, 2**64):
+                    with self.assertRaisesRegex(ValueError, f"^seed is {seed}: an integer from 0"):
+                        p.sample(3, seed)
+                with self.assertRaisesRegex(ValueError, "^rows is -1: an integer from 0"):
+                    p.sample(-1)
+                self.assertEqual(p.sample(1, seed=2**63).shape, (1, n))
+            with self.assertRaisesRegex(paspo.Error, "is closed"):
+                p.sample(1)
         with self.assertRaisesRegex(paspo.Error, "is empty|exclude"):
             paspo.Polytope.from_yaml({"entities": ["a", "b"], "constraints": ["a + b <= 0.5"]})
         with self.assertRaisesRegex(paspo.Error, "nothing.yaml"):
