@@ -97,17 +97,21 @@ const UniformWithin = "uniform, projected"
 
 // Within returns the allocator that chooses, in the limits of every state, the
 // allocation of p closest to that of a. Where limits do not follow the state it chooses
-// what a does.
+// what a does. It is used by one goroutine at a time.
 func Within(p *lp.Polytope, a Allocator) Allocator {
 	n := p.Dim()
+	var projector *lp.Projector // made where limits are first given
+	x := make([]float64, n)
 	return func(s *States, actions []float64) error {
 		if err := a(s, actions); err != nil {
 			return err
 		}
 		for r := range s.Limits {
+			if projector == nil {
+				projector = lp.NewProjector(p)
+			}
 			row := rowOf(actions, r, n)
-			x, err := lp.ProjectWithin(p, &s.Limits[r], row)
-			if err != nil {
+			if err := projector.Project(x, row, &s.Limits[r]); err != nil {
 				return fmt.Errorf("environment %d: %w", r, err)
 			}
 			copy(row, x)
