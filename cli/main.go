@@ -26,8 +26,10 @@ var program = "train"
 // where it is an envs.Configurable.
 func Main(problem envs.Problem) {
 	watchParent()
+	if name := filepath.Base(os.Args[0]); problem != nil || name == "paspo" { // the command of the Python package
+		program = name
+	}
 	if problem != nil {
-		program = filepath.Base(os.Args[0])
 		if err := benchmarks.Register(problem); err != nil {
 			complain(os.Stderr, err)
 			os.Exit(1)

@@ -34,8 +34,10 @@ def binary():
 
 
 def main():
-    """Runs the program with the arguments of this one."""
-    os.execv(binary(), [binary(), *sys.argv[1:]])
+    """Runs the program with the arguments and under the name of this one. The python3 that
+    it finds first, for environments, is the one that the package is installed for."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    os.execv(binary(), [sys.argv[0], *sys.argv[1:]])
 
 
 def message(stderr):

@@ -80,6 +80,15 @@ class Test(unittest.TestCase):
         np.testing.assert_array_equal(seen[0], seen[1])
         np.testing.assert_array_equal(seen[0], seen[2])
 
+    def test_command(self):
+        """The package's command keeps its name, and its Python is that of environments."""
+        code = f"import sys; sys.path[:0] = [{str(Path(__file__).parents[1])!r}]; sys.argv[0] = '/x/paspo'; from paspo._binary import main; main()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, "-c", "echo $0; command -v python3"], env={**os.environ, "PASPO_BINARY": "bash"}, capture_output=True, text=True, check=True
+        )
+        name, found = done.stdout.split()
+        self.assertEqual((name, os.path.abspath(found)), ("/x/paspo", os.path.abspath(Path(sys.executable).with_name("python3"))))
+
     def test_answers_in_step(self):
         """No batch, an interruption or many seeds leave the next answer that of its observation."""
         run = train(tiny.Target, self.dir / "run", constraints=LIMITS)
