@@ -105,6 +105,8 @@ type Problem struct {
 	total float64 // sum of hz
 	half  float64
 
+	builtin bool // servers and users
+
 	penalty float64 // of an excess of 1
 
 	relative bool // observation
@@ -119,9 +121,9 @@ func New(c Config) (*Problem, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("compute: %w", err)
 	}
-	p := &Problem{half: c.QueueHalf, penalty: c.Penalty, relative: c.Observation == ObservationRelative}
+	p := &Problem{half: c.QueueHalf, penalty: c.Penalty, relative: c.Observation == ObservationRelative, builtin: c.Parameters == ""}
 	var err error
-	if c.Parameters == "" {
+	if p.builtin {
 		p.hz, p.users, err = builtinCompute()
 	} else {
 		p.hz, p.users, err = readCompute(c.Parameters)

@@ -16,6 +16,7 @@ import (
 	"paspo/internal/long"
 	"paspo/internal/reference"
 	"paspo/lp"
+	"paspo/lp/constraints"
 )
 
 func newCompute(t testing.TB) *Problem {
@@ -356,6 +357,53 @@ func TestLevelLoad(t *testing.T) {
 			if y := level(c); y < z-1e-9 {
 				t.Fatalf("a split of level %v, below %v", y, z)
 			}
+		}
+	}
+}
+
+// The stored split satisfies the constraints and does more than that of LevelLoad, on the episodes
+// that policies are compared on. Another problem has none.
+func TestBestConstant(t *testing.T) {
+	p := newCompute(t)
+	best, err := p.BestConstant()
+	if err != nil {
+		t.Fatal(err)
+	}
+	level, _, err := p.LevelLoad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := p.Spec().Polytope.Residual(best, nil); !(r <= 1e-9) {
+		t.Errorf("residual %g", r)
+	}
+	tasks := func(split []float64) float64 {
+		out, err := envs.Play(p, envs.Constant(split), 1000, 1000, 1, "final")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, _ := envs.MeanAndError(out.Returns)
+		return m
+	}
+	if x, y := tasks(best), tasks(level); x < y+0.1 {
+		t.Errorf("the best constant does %v tasks in time, level load %v", x, y)
+	}
+
+	simplex, err := constraints.Preset("unconstrained", 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Config){
+		"caps":     func(c *Config) { c.QueueHalf = 0.2 },
+		"polytope": func(c *Config) { c.Polytope = simplex },
+	} {
+		c := DefaultConfig()
+		change(&c)
+		p, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if best, err := p.BestConstant(); best != nil || err != nil {
+			t.Errorf("%s: %v, %v", name, best, err)
 		}
 	}
 }

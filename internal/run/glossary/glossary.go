@@ -89,7 +89,7 @@ var Words = []Entry{
 	{"uniform", "A baseline that draws every allocation uniformly from the polytope."},
 	{"uniform, projected", "The same where limits follow the state: drawn from the polytope, and then the closest allocation that the limits of the state allow."},
 	{"equal weights", "A baseline that always takes the feasible allocation closest to equal shares."},
-	{"best constant", "The allocation that earns most of those that are taken every month alike."},
+	{"best constant", "The allocation that earns most of those that are taken in every step alike; on compute, the best that a search has found."},
 	{"optimum", "The best policy there is. No other can be better but by chance."},
 	{"upper bound", "What no policy can exceed; none need reach it."},
 	{"best found by search", "The best actions that a long search has found, a lower bound of the optimum."},

@@ -183,7 +183,7 @@ func TestNotLearned(t *testing.T) {
 // Levels are on the scale of the curve and from its episodes, the best known first.
 func TestLevels(t *testing.T) {
 	for name, want := range map[string][]string{
-		"portfolio": {optimum, uniform}, "synthetic": {bestFound, uniform}, "compute": {"level load", uniform},
+		"portfolio": {optimum, uniform}, "synthetic": {bestFound, uniform}, "compute": {"best constant", uniform},
 	} {
 		p := problem(t, name, 0)
 		o := Options{Episodes: 50, Seed: 3, Set: "curve", MaxSteps: 1000}
