@@ -147,6 +147,33 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// Of two settings nothing says what a dimension explains, and nothing is drawn of that.
+func TestImportanceOfFewSettings(t *testing.T) {
+	text, _, _ := strings.Cut(tiny, "space:")
+	w := create(t, text+"space: {ppo.lr: {choices: [1e-3, 1e-2]}}\n", "sweep", nil)
+	if err := w.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p := &Page{}
+	if err := p.Add(t.Context(), []string{w.Dir}); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(b.String(), "What each setting does")
+	shown, _, _ = strings.Cut(shown, "<script>")
+	if !strings.Contains(shown, "Interquartile mean of settings over ppo.lr") {
+		t.Error("the settings are not drawn")
+	}
+	for _, bad := range []string{"NaN", "Importance"} {
+		if i := strings.Index(shown, bad); i >= 0 {
+			t.Errorf("%q is there: %.200s", bad, shown[max(0, i-100):])
+		}
+	}
+}
+
 func TestNeitherRunNorSweep(t *testing.T) {
 	dir := t.TempDir()
 	if err := (&Page{}).Add(t.Context(), []string{dir}); err == nil || !strings.Contains(err.Error(), dir+" is neither a run nor a sweep") {

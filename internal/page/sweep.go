@@ -348,16 +348,25 @@ func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
 	if spec.Prune.Method != "" {
 		note += fmt.Sprintf(" A ring is a setting at %d steps, where all are compared.", spec.Prune.MinSteps)
 	}
-	b := &Block{Title: "What each setting does", Note: note, Charts: []Chart{{Caption: "Importance: the share of the variance between settings that each explains alone."}}}
+	b := &Block{Title: "What each setting does", Note: note}
 	var shares []bar
 	for _, o := range shown {
-		shares = append(shares, o.share)
+		// Few settings do not say what a dimension explains.
+		if finite.Is(o.share.Estimate) {
+			shares = append(shares, o.share)
+		}
 		b.Charts = append(b.Charts, o.Chart)
 	}
-	if spec.Prune.Method != "" {
-		b.Charts[0].Caption = fmt.Sprintf("Importance: the share of the variance between settings at %d steps that each explains alone.", spec.Prune.MinSteps)
+	if len(shares) > 0 {
+		at := ""
+		if spec.Prune.Method != "" {
+			at = fmt.Sprintf(" at %d steps", spec.Prune.MinSteps)
+		}
+		b.Charts = slices.Insert(b.Charts, 0, Chart{
+			Caption: "Importance: the share of the variance between settings" + at + " that each explains alone.",
+			SVG:     drawForest("Importance of each setting", "share of the variance explained", shares, 0),
+		})
 	}
-	b.Charts[0].SVG = drawForest("Importance of each setting", "share of the variance explained", shares, 0)
 	parallel := &Block{Title: "All settings together", Charts: []Chart{{SVG: drawParallel(spec.Space, spec.Objective.Statistic, all), Wide: true, Caption: "A line is a setting, the better the darker, " +
 		"and the best in a colour of its own. Dashed lines were given up."}}}
 	return []*Block{b, parallel}
