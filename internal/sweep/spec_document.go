@@ -10,21 +10,18 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"paspo/internal/run/config"
+	"paspo/internal/setting"
 	"paspo/internal/sweep/search"
 )
 
 // parse reads a document, and checks its parts against one another.
 func parse(p *parser, data []byte) (*Spec, error) {
 	name := p.name
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		text := strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\n", " "), "yaml: ")
-		if rest, ok := strings.CutPrefix(text, "line "); ok {
-			return nil, fmt.Errorf("%s:%s", name, rest)
-		}
-		return nil, fmt.Errorf("%s: %s", name, text)
+	root, err := setting.Document(name, data)
+	if err != nil {
+		return nil, err
 	}
-	if doc.Kind == 0 {
+	if root == nil {
 		return nil, fmt.Errorf("%s: it is empty: base, seeds, search and space are needed", name)
 	}
 	s := &Spec{
@@ -34,13 +31,12 @@ func parse(p *parser, data []byte) (*Spec, error) {
 		Report:    Report{Settings: 3},
 		text:      data,
 	}
-	root := doc.Content[0]
 	at := map[string]*yaml.Node{}
 	var space *yaml.Node
 	keep := func(key string, f func(*yaml.Node) error) func(*yaml.Node) error {
 		return func(n *yaml.Node) error { at[key] = n; return f(n) }
 	}
-	err := p.mapping(root, "the document", map[string]func(*yaml.Node) error{
+	err = p.mapping(root, "the document", map[string]func(*yaml.Node) error{
 		"base":  keep("base", func(n *yaml.Node) error { return p.base(n, &s.Base) }),
 		"seeds": keep("seeds", func(n *yaml.Node) (err error) { s.Seeds, err = p.seeds(n, "seeds"); return err }),
 		"objective": func(n *yaml.Node) error {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"paspo/internal/setting"
 )
 
 // source names where a value came from.
@@ -40,14 +42,11 @@ func newDecoder(settings any) *decoder {
 
 // document applies a YAML document.
 func (d *decoder) document(name string, data []byte) error {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return yamlError(name, err)
+	root, err := setting.Document(name, data)
+	if root == nil || err != nil {
+		return err
 	}
-	if doc.Kind == 0 {
-		return nil // nothing but comments
-	}
-	return d.value(d.root, "", doc.Content[0], func(n *yaml.Node) source { return source{name, n.Line} })
+	return d.value(d.root, "", root, func(n *yaml.Node) source { return source{name, n.Line} })
 }
 
 // assignment applies one "a.b=c", where c is YAML.
@@ -67,13 +66,12 @@ func (d *decoder) assignment(s string) error {
 		}
 		at, path = f, join(path, part)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		return yamlError(from.name, err)
+	node, err := setting.Document(from.name, []byte(text))
+	if err != nil {
+		return err
 	}
-	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"} // of an empty value
-	if doc.Kind != 0 {
-		node = doc.Content[0]
+	if node == nil {
+		node = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"} // of an empty value
 	}
 	return d.value(at, path, node, func(*yaml.Node) source { return from })
 }
@@ -247,13 +245,4 @@ func show(n *yaml.Node) string {
 		return "empty"
 	}
 	return strconv.Quote(s)
-}
-
-// yamlError names the document in an error of the YAML parser.
-func yamlError(name string, err error) error {
-	msg := strings.TrimPrefix(err.Error(), "yaml: ")
-	if rest, ok := strings.CutPrefix(msg, "line "); ok {
-		return fmt.Errorf("%s:%s", name, rest)
-	}
-	return fmt.Errorf("%s: %s", name, msg)
 }

@@ -81,6 +81,7 @@ func TestDocumentErrors(t *testing.T) {
 		{"ppo: 3", `a.yaml:1: ppo is "3": a mapping of settings is allowed`},
 		{"[1, 2]", `a.yaml:1: the document is a list: a mapping of settings is allowed`},
 		{"steps: 1\nsteps: 2", "a.yaml:2: steps is set twice"},
+		{"steps: 1\n---\nsteps: 2", "a.yaml:2: a second document begins: a file holds one"},
 		{"ppo: {lr: 1", "a.yaml:1: did not find expected ',' or '}'"},
 		{"a: b: c", "a.yaml: mapping values are not allowed in this context"},
 		{"env: " + strings.Repeat("x", 3) + "\nsteps: " + strings.Repeat("y", 100),

@@ -11,6 +11,7 @@ import (
 
 	"paspo/baselines"
 	"paspo/configs"
+	"paspo/internal/setting"
 	"paspo/ppo"
 	"paspo/rl"
 )
@@ -118,14 +119,11 @@ func (d *decoder) apply(p *preset, env, algo string) error {
 }
 
 func (d *decoder) preset(p *preset, text []byte) error {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return yamlError("preset "+p.name, err)
+	root, err := setting.Document(presetSource+p.name, text)
+	if root == nil || err != nil {
+		return err
 	}
-	if doc.Kind == 0 {
-		return nil
-	}
-	return d.value(d.root, "", doc.Content[0], func(*yaml.Node) source { return source{name: presetSource + p.name} })
+	return d.value(d.root, "", root, func(*yaml.Node) source { return source{name: presetSource + p.name} })
 }
 
 // presetSource begins the source of a setting that a preset has set.
