@@ -104,7 +104,7 @@ func Create(ctx context.Context, s *Spec, dir string, facts map[string]string) (
 	if err := runfolder.WriteFile(filepath.Join(dir, SpecFile), s.text); err != nil {
 		return nil, err
 	}
-	w, err := Open(dir)
+	w, err := open(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +134,16 @@ func onlyOurs(entries []os.DirEntry) bool {
 
 // Open opens the folder of a sweep.
 func Open(dir string) (*Sweep, error) {
+	w, err := open(dir)
+	if err == nil && w.journal.State().Studies[0] == nil {
+		// Workers would begin settings of a study that is not there, without end.
+		return nil, fmt.Errorf("%s: its %s does not begin with a study: it is lost or damaged", dir, JournalFile)
+	}
+	return w, err
+}
+
+// open opens a folder whose journal may have no study yet.
+func open(dir string) (*Sweep, error) {
 	path := filepath.Join(dir, SpecFile)
 	data, err := limits.ReadFile(path, limits.Config)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -275,7 +285,11 @@ func (s *Spec) check() error {
 				}
 			}
 			if err != nil {
-				return fmt.Errorf("%s: space.%s: %s", s.where["space."+d.Key], d.Key, strings.TrimPrefix(err.Error(), "--set "+set+": "))
+				text, own := strings.CutPrefix(err.Error(), "--set "+set+": ")
+				if !own {
+					text = set + ": " + text // it breaks what another setting says
+				}
+				return fmt.Errorf("%s: space.%s: %s", s.where["space."+d.Key], d.Key, text)
 			}
 		}
 	}

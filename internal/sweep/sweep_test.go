@@ -226,6 +226,7 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "space: {ppo.lr: 3}", `:4: space.ppo.lr is "3"`},
 		{"space", "space: {ppo.lr: {log: [1e-3, 1]}, ppo.lr: {log: [1e-3, 1]}}", ":4: space.ppo.lr is set twice"},
 		{"space", "space: {ppo.lr: {linear: [-1, 1]}}", ":4: space.ppo.lr: ppo.lr is -1: a number in (0, inf) is allowed"},
+		{"base", "base: auto\n---\nseeds: 5", ":2: a second document begins: a file holds one"},
 		{"space", "space: {ppo.lr_schedule: {choices: [linear, square]}}", `:4: space.ppo.lr_schedule: ppo.lr_schedule is "square": one of constant`},
 	} {
 		var text []string
@@ -249,6 +250,19 @@ func TestBadSweeps(t *testing.T) {
 	}
 }
 
+// A value that breaks what the base says is named beside it.
+func TestValueThatDoesNotFitTheBase(t *testing.T) {
+	s, err := ParseSpec("s", []byte("base: {env: {name: synthetic}, ppo: {steps_per_env: 32, minibatch: 512}}\nseeds: [1]\n"+
+		"search: {method: grid}\nspace: {ppo.envs: {choices: [16, 8]}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "s:4: space.ppo.envs: ppo.envs=8: base:1: ppo.minibatch is 512: at most envs * steps_per_env = 256 is allowed"
+	if err := s.check(); err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
 func TestFoldersThatHoldSomethingAreRefused(t *testing.T) {
 	w := create(t, 64, tinySpace)
 	if _, err := Create(context.Background(), w.Spec, w.Dir, nil); err == nil || !strings.Contains(err.Error(), "holds a sweep: go on with it by --resume") {
@@ -263,6 +277,12 @@ func TestFoldersThatHoldSomethingAreRefused(t *testing.T) {
 	}
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "is no sweep") {
 		t.Errorf("opened: %v", err)
+	}
+	if err := os.Remove(filepath.Join(w.Dir, JournalFile)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(w.Dir); err == nil || !strings.Contains(err.Error(), "journal.log does not begin with a study") {
+		t.Errorf("opened without its journal: %v", err)
 	}
 }
 
