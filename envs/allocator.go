@@ -3,6 +3,7 @@ package envs
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 
 	"paspo/internal/rng"
 	"paspo/lp"
@@ -97,19 +98,21 @@ const UniformWithin = "uniform, projected"
 
 // Within returns the allocator that chooses, in the limits of every state, the
 // allocation of p closest to that of a. Where limits do not follow the state it chooses
-// what a does. It is used by one goroutine at a time.
+// what a does.
 func Within(p *lp.Polytope, a Allocator) Allocator {
 	n := p.Dim()
-	var projector *lp.Projector // made where limits are first given
-	x := make([]float64, n)
+	projectors := sync.Pool{New: func() any { return lp.NewProjector(p) }} // one for every goroutine that asks
 	return func(s *States, actions []float64) error {
 		if err := a(s, actions); err != nil {
 			return err
 		}
+		if len(s.Limits) == 0 {
+			return nil
+		}
+		projector := projectors.Get().(*lp.Projector)
+		defer projectors.Put(projector)
+		x := make([]float64, n)
 		for r := range s.Limits {
-			if projector == nil {
-				projector = lp.NewProjector(p)
-			}
 			row := rowOf(actions, r, n)
 			if err := projector.Project(x, row, &s.Limits[r]); err != nil {
 				return fmt.Errorf("environment %d: %w", r, err)
