@@ -1,9 +1,9 @@
 """What a worker process runs: environments of Gymnasium's interface behind shared memory.
 
 The program that trains gives this text to Python, so the two are always of one version.
-It needs NumPy alone. A request is one byte on a socket, S (step) or R (reset) for what
-the shared memory lists, or M with a length and JSON. So is an answer: "." where all is
-well, else M with a length and JSON.
+It needs NumPy alone. A request is one byte on a socket, S (step), P (step, then poll for
+the next request) or R (reset) for what the shared memory lists, or M with a length and
+JSON. So is an answer: "." where all is well, else M with a length and JSON.
 """
 
 import base64
@@ -18,6 +18,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 import traceback
 
 import numpy as np
@@ -592,13 +593,26 @@ class Worker:
             return self.host.load(request["slot"], request["state"])
         raise Refused(f"unknown request {op}")
 
+    def poll(self, since):
+        """The next request if it comes soon, else None."""
+        recv = self.sock.recv
+        while time.perf_counter() - since < SOON:
+            try:
+                return recv(1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                pass
+
     def serve(self):
         fd = self.sock.fileno()
-        read, write = os.read, os.write
+        read, write, clock = os.read, os.write, time.perf_counter
+        polls = False
         while True:
-            op = read(fd, 1)
+            since = clock()
+            op = self.poll(since) if polls else None
+            op = op or read(fd, 1)
+            polls = op == b"P" and clock() - since < SOON
             try:
-                if op == b"S":
+                if op in (b"S", b"P"):
                     self.host.step()
                 elif op == b"R":
                     self.host.reset()
@@ -627,6 +641,7 @@ class Worker:
 
 
 NAME = "<paspo worker>"
+SOON = 100e-6  # seconds that are polled for; to sleep and be woken takes a tenth or a fifth of it
 
 
 def alone():
