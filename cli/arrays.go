@@ -248,6 +248,7 @@ type polytopeArrays struct {
 	A        [][]float64 `json:"A"`
 	B        []float64   `json:"b"`
 	Rows     []string    `json:"rows"`
+	Convex   []string    `json:"convex"` // names of the rows with convex terms, which A does not hold
 	E        [][]float64 `json:"E"`
 	F        []float64   `json:"e"`
 	Lower    []*float64  `json:"lower"` // null for no bound
@@ -257,8 +258,8 @@ type polytopeArrays struct {
 
 func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
 	p := s.p
-	if err := p.RefuseTerms("arrays of a polytope"); err != nil {
-		return nil, err
+	if p.HasHoldings() {
+		return nil, fmt.Errorf("%s has terms of holdings, which a batch of numbers does not state", p.Name())
 	}
 	n := p.Dim()
 	matrix := func(v []float64, cols int) [][]float64 {
@@ -279,7 +280,14 @@ func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
 	}
 	d := &polytopeArrays{Name: p.Name(), Entities: p.Entities(), B: []float64{}, F: []float64{}}
 	a, b, names := p.Inequalities()
-	d.A, d.B, d.Rows = matrix(a, n), append(d.B, b...), append([]string{}, names...)
+	d.A, d.Rows, d.Convex = [][]float64{}, []string{}, []string{}
+	for k, row := range matrix(a, n) {
+		if p.Terms(k) != nil {
+			d.Convex = append(d.Convex, names[k])
+			continue
+		}
+		d.A, d.B, d.Rows = append(d.A, row), append(d.B, b[k]), append(d.Rows, names[k])
+	}
 	e, f, _ := p.Equalities()
 	d.E, d.F = matrix(e, n), append(d.F, f...)
 	l, u := p.Bounds()
@@ -288,7 +296,7 @@ func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
 		return nil, err
 	}
 	tabled, ok := s.solver.(closedform.Tabled)
-	if !ok {
+	if !ok || p.HasTerms() {
 		return d, nil
 	}
 	t := tabled.Tables()

@@ -20,6 +20,8 @@ class Polytope:
 
     entities: names, n.
     A, b, rows: inequalities (m, n), (m), and their names.
+    convex: names of further rows with convex terms, such as a sum of magnitudes of many entities. They hold
+        in all answers, and have no place in A.
     E, e: equalities, the total among them.
     lower, upper: bounds, infinite for none.
     """
@@ -29,6 +31,7 @@ class Polytope:
         d, _ = self._ask("describe")
         n = len(d["entities"])
         self.name, self.entities, self.rows = d["name"], d["entities"], d["rows"]
+        self.convex = d["convex"]
         self.A, self.b = np.array(d["A"], float).reshape(-1, n), np.array(d["b"], float)
         self.E, self.e = np.array(d["E"], float).reshape(-1, n), np.array(d["e"], float)
         self.lower = np.array([-np.inf if x is None else x for x in d["lower"]])

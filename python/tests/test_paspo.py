@@ -118,6 +118,24 @@ class Test(unittest.TestCase):
         with self.assertRaisesRegex(paspo.Error, "nowhere"):
             paspo.load(self.dir / "nowhere")
 
+    def test_polytope_with_a_convex_row(self):
+        """A limit of the magnitudes of more entities than rows are written for holds in all answers."""
+        names = [f"a{i}" for i in range(10)]
+        rows = [{"name": "power", "abs": dict.fromkeys(names, 1), "max": 1.5}, "a0 + a1 <= 0.3"]
+        with paspo.Polytope.from_yaml({"entities": names, "total": "none", "bounds": {"default": [-1, 1]}, "constraints": rows}) as p:
+            self.assertEqual((p.convex, len(p.rows), p.A.shape), (["power"], 1, (1, 10)))
+            points = p.sample(200)
+            self.assertLessEqual(np.abs(points).sum(1).max(), 1.5 + 1e-9)
+            self.assertLessEqual((points @ p.A.T - p.b).max(), 1e-9)
+            far = 3 * points
+            self.assertLessEqual(np.abs(p.project(far)).sum(1).max(), 1.5 + 1e-9)
+            self.assertGreater(p.check(far).max(), 1e-3)
+            lo, hi = p.intervals(points[:, :9])  # the last entity may take what the others left
+            left = np.minimum(1.5 - np.abs(points[:, :9]).sum(1), 1)
+            np.testing.assert_allclose(np.c_[lo, hi], np.c_[-left, left], atol=1e-9)
+            with self.assertRaisesRegex(paspo.Error, "no closed form"):
+                p.pieces()
+
     def test_polytope(self):
         """What a polytope answers agrees with its rows, and its pieces with its intervals."""
         for text in (
