@@ -77,7 +77,7 @@ func TestSizeOfSmallEntities(t *testing.T) {
 		if s := p.Sizes()[2]; math.Abs(s-c.want) > 1e-6*c.want {
 			t.Errorf("%s: size %v, want %v", c.name, s, c.want)
 		}
-		if said, negligible := strings.Join(p.Warnings(), "\n"), c.d.Total == 0.300000000003; strings.Contains(said, "the largest amount of E2, ") != negligible {
+		if said, negligible := strings.Join(p.Warnings(), "\n"), c.d.Total == 0.300000000003; strings.Contains(said, "the largest amount of "+c.d.Entities[2]+", ") != negligible {
 			t.Errorf("%s: warnings %q", c.name, said)
 		}
 	}

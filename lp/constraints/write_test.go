@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/floats"
 	"pgregory.net/rapid"
 
+	_ "paspo/internal/seeded"
 	"paspo/lp"
 )
 
