@@ -7,30 +7,39 @@ import (
 	"slices"
 
 	"paspo/internal/rng"
-	"paspo/internal/stats"
 	"paspo/policy"
+	"paspo/rl/internal/checkpoint"
 )
 
-// Checkpoint is the state of training after a whole iteration.
-type Checkpoint struct {
-	Path      string // it was read from, empty where it was not
-	Iteration int
-	Step      int64 // environment steps
-	Best      Best
-	Rule      policy.Rule // that auto has chosen, policy.Sampled where it has not
+// Checkpoint is the state of training after a whole iteration. Path names the file that it was
+// read from, Iteration and Step (environment steps) say how far training was, Best is the best
+// evaluation until then, Rule the rule that auto has chosen (policy.Sampled where it has not), and
+// Policy holds the parameters with the normaliser, which evaluation and deployment apply. Fact
+// returns the value of a fact that it states, Fits an error where those of a run differ, and
+// WriteFile writes it to a file.
+type Checkpoint = checkpoint.Checkpoint
 
-	Policy *policy.State // with the normaliser, which evaluation and deployment apply
+// Best is the best evaluation so far, on the episodes that choose: its Return, and the Iteration
+// that it followed, 0 where there was none.
+type Best = checkpoint.Best
 
-	facts      []Fact
-	arithmetic string // what its bits depend on
-	steps      int64  // Config.Steps
+// Names of the files in a folder of checkpoints, beside those that are numbered.
+const (
+	InitialCheckpoint = checkpoint.InitialName // before the first iteration
+	BestCheckpoint    = checkpoint.BestName    // of the best evaluation so far
+)
 
-	streams                  [][]byte // of the learner; of the actions
-	envs                     []byte   // an envs.Vector, its streams included
-	discounted               []float64
-	kept                     []float64 // of a learner that is a Keeper
-	rewardStats, returnStats *stats.Moments
-}
+// ErrNoCheckpoint says that a folder has no checkpoint of any kind.
+var ErrNoCheckpoint = checkpoint.ErrNone
+
+// ReadCheckpoint reads one file. One that is cut, changed or of another format
+// gives an error that says so.
+func ReadCheckpoint(path string) (*Checkpoint, error) { return checkpoint.Read(path) }
+
+// LatestCheckpoint reads the newest numbered checkpoint of a folder that is
+// whole, and warns of those it had to pass over. Where none has a number yet it is
+// the initial one.
+func LatestCheckpoint(dir string) (*Checkpoint, error) { return checkpoint.Latest(dir) }
 
 // capture copies the state of training.
 func (t *Trainer) capture() (*Checkpoint, error) {
@@ -40,21 +49,23 @@ func (t *Trainer) capture() (*Checkpoint, error) {
 	}
 	c := &Checkpoint{
 		Iteration: t.iteration, Step: t.step, Best: t.best, Rule: t.rule,
-		Policy: state, facts: t.facts, arithmetic: t.arithmetic(), steps: t.cfg.Steps,
-		discounted:  slices.Clone(t.discounted),
-		rewardStats: t.rewardStats.Clone(), returnStats: t.returnStats.Clone(),
+		Policy: state, Facts: t.facts,
+		Loop: checkpoint.Loop{
+			Arithmetic: t.arithmetic(), Steps: t.cfg.Steps, Discounted: slices.Clone(t.discounted),
+			Rewards: t.rewardStats.Clone(), Returns: t.returnStats.Clone(),
+		},
 	}
 	if k, ok := t.learner.(Keeper); ok {
-		c.kept = slices.Clone(k.Kept())
+		c.Loop.Kept = slices.Clone(k.Kept())
 	}
 	for _, s := range t.streams() {
 		b, err := s.MarshalBinary()
 		if err != nil {
 			return nil, err
 		}
-		c.streams = append(c.streams, b)
+		c.Loop.Streams = append(c.Loop.Streams, b)
 	}
-	if c.envs, err = t.vector.MarshalBinary(); err != nil {
+	if c.Loop.Envs, err = t.vector.MarshalBinary(); err != nil {
 		return nil, fmt.Errorf("saving the environments: %w", err)
 	}
 	return c, nil
@@ -70,27 +81,27 @@ func (t *Trainer) streams() []*rng.Stream {
 // with the same settings and seed. The error names what differs.
 func (t *Trainer) Restore(c *Checkpoint) error {
 	if err := t.fits(c); err != nil {
-		return c.unfit(err)
+		return checkpoint.Unfit(c, err)
 	}
-	if have := t.arithmetic(); c.arithmetic != have {
+	if have := t.arithmetic(); c.Loop.Arithmetic != have {
 		slog.Warn("training goes on with other arithmetic: numbers will differ in their last digits from those of a run that was not interrupted",
-			"before", c.arithmetic, "now", have)
+			"before", c.Loop.Arithmetic, "now", have)
 	}
 	if err := t.backend.SetState(c.Policy); err != nil {
 		return fmt.Errorf("setting the parameters: %w", err)
 	}
 	t.iteration, t.step, t.best, t.rule = c.Iteration, c.Step, c.Best, c.Rule
-	*t.rewardStats, *t.returnStats = *c.rewardStats.Clone(), *c.returnStats.Clone()
-	copy(t.discounted, c.discounted)
+	*t.rewardStats, *t.returnStats = *c.Loop.Rewards.Clone(), *c.Loop.Returns.Clone()
+	copy(t.discounted, c.Loop.Discounted)
 	if k, ok := t.learner.(Keeper); ok {
-		k.Keep(c.kept)
+		k.Keep(c.Loop.Kept)
 	}
 	for i, s := range t.streams() {
-		if err := s.UnmarshalBinary(c.streams[i]); err != nil {
+		if err := s.UnmarshalBinary(c.Loop.Streams[i]); err != nil {
 			return err
 		}
 	}
-	if err := t.vector.UnmarshalBinary(c.envs); err != nil {
+	if err := t.vector.UnmarshalBinary(c.Loop.Envs); err != nil {
 		return fmt.Errorf("restoring the environments: %w", err)
 	}
 	if !t.Resumable() {
@@ -104,15 +115,15 @@ func (t *Trainer) Restore(c *Checkpoint) error {
 
 // fits says where c belongs to another run.
 func (t *Trainer) fits(c *Checkpoint) error {
-	if err := c.compare(t.facts); err != nil {
+	if err := checkpoint.Compare(c, t.facts); err != nil {
 		return err
 	}
 	if done, all := c.Iteration, t.cfg.Iterations(); done > all {
 		return fmt.Errorf("steps is %d and %d are done: at least %d is allowed", t.cfg.Steps, c.Step,
 			int64(done-1)*int64(t.cfg.BatchSize())+1)
 	}
-	if c.steps != t.cfg.Steps && t.learner.Scheduled() {
-		slog.Warn("another length of training stretches the schedules", "before", c.steps, "now", t.cfg.Steps)
+	if c.Loop.Steps != t.cfg.Steps && t.learner.Scheduled() {
+		slog.Warn("another length of training stretches the schedules", "before", c.Loop.Steps, "now", t.cfg.Steps)
 	}
 	own, err := t.backend.State()
 	if err != nil {
@@ -127,28 +138,20 @@ func (t *Trainer) fits(c *Checkpoint) error {
 	if k, ok := t.learner.(Keeper); ok {
 		kept = k.Kept()
 	}
-	if len(c.kept) != len(kept) {
-		return fmt.Errorf("it keeps %d numbers of its algorithm, this run %d", len(c.kept), len(kept))
+	if len(c.Loop.Kept) != len(kept) {
+		return fmt.Errorf("it keeps %d numbers of its algorithm, this run %d", len(c.Loop.Kept), len(kept))
 	}
 	n := t.cfg.Envs
 	if have, d := c.Policy.Normalizer.Dim(), t.spec.ObsDim; have != d {
 		return fmt.Errorf("its observations have %d components, those of this run %d", have, d)
 	}
-	if len(c.rewardStats.Mean) != 1 || len(c.returnStats.Mean) != 1 {
+	if len(c.Loop.Rewards.Mean) != 1 || len(c.Loop.Returns.Mean) != 1 {
 		return errors.New("its statistics of rewards and returns are not those of one number")
 	}
-	if len(c.streams) != len(t.streams()) || len(c.discounted) != n {
-		return fmt.Errorf("it holds %d environments, this run has %d", len(c.discounted), n)
+	if len(c.Loop.Streams) != len(t.streams()) || len(c.Loop.Discounted) != n {
+		return fmt.Errorf("it holds %d environments, this run has %d", len(c.Loop.Discounted), n)
 	}
 	return nil
-}
-
-// unfit says which checkpoint does not fit.
-func (c *Checkpoint) unfit(err error) error {
-	if c.Path == "" {
-		return err
-	}
-	return fmt.Errorf("checkpoint %s does not fit this run: %w", c.Path, err)
 }
 
 func sameShapes(got, want []policy.Tensor) error {
@@ -161,11 +164,4 @@ func sameShapes(got, want []policy.Tensor) error {
 		}
 	}
 	return nil
-}
-
-// observesOnly names the settings that do not change what is learned.
-var observesOnly = map[string]bool{
-	"eval_every": true, "eval_episodes": true, "eval_max_steps": true, "eval_seed": true,
-	"deterministic_action": true,
-	"checkpoint_every":     true, "checkpoint_seconds": true, "checkpoint_keep": true,
 }

@@ -9,32 +9,24 @@ import (
 
 // Tests of the loop with an algorithm are outside of this package, and look at these.
 var (
-	Decode            = decode
-	Parse             = parse
 	GAE               = gae
 	ExplainedVariance = explainedVariance
 	Quantiles         = quantiles
-	OpenStore         = openStore
-	Numbered          = numbered
-	NumberedName      = numberedName
 )
-
-const (
-	FormatKey       = formatKey
-	FormatName      = formatName
-	TrainerKey      = trainerKey
-	NumberedPattern = numberedPattern
-)
-
-func (c *Checkpoint) Encode() ([]byte, error) { return c.encode() }
-func (c *Checkpoint) SetArithmetic(s string)  { c.arithmetic = s }
 
 // Seen returns what advantages are estimated from.
 func (r *Rollout) Seen() (rewards, values []float64, done []bool, after, last []float64) {
 	return r.Rewards, r.values, r.done, r.after, r.last
 }
 
-func (s *store) Save(c *Checkpoint) (string, error) { return s.save(c) }
+// Resume restores the newest whole checkpoint of a folder and returns it.
+func (t *Trainer) Resume(dir string) (*Checkpoint, error) {
+	c, err := LatestCheckpoint(dir)
+	if err != nil {
+		return nil, err
+	}
+	return c, t.Restore(c)
+}
 
 func (t *Trainer) Capture() (*Checkpoint, error)              { return t.capture() }
 func (t *Trainer) Cycle(ctx context.Context) (Metrics, error) { return t.cycle(ctx) }

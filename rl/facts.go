@@ -1,35 +1,26 @@
 package rl
 
 import (
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 
 	"paspo/envs"
-	"paspo/lp"
+	"paspo/rl/internal/checkpoint"
 )
 
 // Fact is one of the things that say whose policy a checkpoint holds: of the
-// polytope, of the environment or of the settings. A run and what goes on with it
-// must state the same.
-type Fact struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-
-	// Minor marks a fact whose difference is worth a warning alone.
-	Minor bool `json:"minor,omitempty"`
-}
+// polytope, of the environment or of the settings. Its fields are Name, Value and Minor, which
+// marks a fact whose difference is worth a warning alone. A run and what goes on with it must
+// state the same.
+type Fact = checkpoint.Fact
 
 // Facts returns what a trainer of its own accord writes into its checkpoints: the
 // problem's name and polytope, the seed, and the settings of its learner.
 func Facts(spec envs.Spec, seed uint64, settings []Fact) []Fact {
 	facts := []Fact{{Name: "problem", Value: spec.Name}}
-	facts = append(facts, polytopeFacts(spec.Polytope)...)
+	facts = append(facts, checkpoint.PolytopeFacts(spec.Polytope)...)
 	facts = append(facts, Fact{Name: "seed", Value: strconv.FormatUint(seed, 10)})
 	return append(facts, settings...)
 }
@@ -51,148 +42,11 @@ func Settings(prefix string, config any) []Fact {
 	return facts
 }
 
-// polytopeFacts are what lp.Polytope.Hash covers, piece by piece, so that a
-// difference can be named, and the hash.
-func polytopeFacts(p *lp.Polytope) []Fact {
-	var facts []Fact
-	add := func(name, value string) { facts = append(facts, Fact{Name: name, Value: value}) }
-	entities := p.Entities()
-	add("number of entities", strconv.Itoa(len(entities)))
-	lower, upper := p.Bounds()
-	for j, e := range entities {
-		if p.Points() == nil {
-			e = fmt.Sprintf("%s in [%s, %s]", e, number(lower[j]), number(upper[j]))
-		}
-		add(fmt.Sprintf("entity %d", j+1), e)
-	}
-	rows := func(kind, relation string, coef, limits []float64) {
-		n := len(entities)
-		for i, limit := range limits {
-			text := linear(coef[i*n:][:n], entities)
-			add(fmt.Sprintf("%s %d", kind, i+1), short(fmt.Sprintf("%s %s %s", text, relation, number(limit))))
-		}
-	}
-	if points := p.Points(); points != nil {
-		for i, v := range points {
-			add(fmt.Sprintf("point %d", i+1), short(fmt.Sprint(v)))
-		}
-	} else {
-		e, f, _ := p.Equalities()
-		rows("equality", "=", e, f)
-		a, b, _ := p.Inequalities()
-		rows("inequality", "<=", a, b)
-		for k := range b {
-			for i, t := range p.Terms(k) {
-				add(fmt.Sprintf("term %d of inequality %d", i+1, k+1), fmt.Sprintf("%s: %s above and %s below %s, holding %t",
-					entities[t.Entity], number(t.Above), number(t.Below), number(t.From), t.Holding))
-			}
-		}
-	}
-	add("sha256 of the polytope", p.Hash())
-	return facts
-}
-
-func number(x float64) string {
-	if x == 0 {
-		x = 0 // -0 is the same number
-	}
-	return strconv.FormatFloat(x, 'g', -1, 64)
-}
-
-func linear(coef []float64, names []string) string {
-	var b strings.Builder
-	for j, c := range coef {
-		if c == 0 {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteString(" + ")
-		}
-		if c != 1 {
-			b.WriteString(number(c) + "*")
-		}
-		b.WriteString(names[j])
-	}
-	if b.Len() == 0 {
-		return "0"
-	}
-	return b.String()
-}
-
-// short cuts a long value in the middle, since a row ends with its limit, and adds a
-// hash of the whole.
-func short(s string) string {
-	const most = 200
-	if len(s) <= most {
-		return s
-	}
-	begin, end := strings.ToValidUTF8(s[:most/2], ""), strings.ToValidUTF8(s[len(s)-most/4:], "")
-	return fmt.Sprintf("%s ... %s (sha256 %x)", begin, end, sha256.Sum256([]byte(s)))
-}
-
-// Fact returns the value of a fact that a checkpoint states, empty where it does not.
-func (c *Checkpoint) Fact(name string) string {
-	for _, f := range c.facts {
-		if f.Name == name {
-			return f.Value
-		}
-	}
-	return ""
-}
-
-// absent has the values of settings that change nothing. A checkpoint older than such a
-// setting does not state it, and its policy is one of that value all the same.
-var absent = map[string]bool{"": true, "0": true, "false": true}
-
-// Fits returns an error that names the first fact of a checkpoint that differs
-// from those of the run that is to take it, and warns of minor ones.
-func (c *Checkpoint) Fits(own []Fact) error {
-	if err := c.compare(own); err != nil {
-		return c.unfit(err)
-	}
-	return nil
-}
-
-func (c *Checkpoint) compare(own []Fact) error {
-	theirs := make(map[string]Fact, len(c.facts))
-	for _, f := range c.facts {
-		theirs[f.Name] = f
-	}
-	var minor []string
-	differs := func(f Fact, format string, args ...any) error {
-		text := fmt.Sprintf(format, args...)
-		if f.Minor {
-			minor = append(minor, text)
-			return nil
-		}
-		return errors.New(text)
-	}
-	for _, f := range own {
-		g, ok := theirs[f.Name]
-		delete(theirs, f.Name)
-		var err error
-		switch {
-		case !ok && absent[f.Value]:
-		case !ok:
-			err = differs(f, "it has no %s, that of this run is %s", f.Name, f.Value)
-		case g.Value != f.Value:
-			err = differs(f, "its %s is %s, that of this run %s", f.Name, g.Value, f.Value)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for _, f := range c.facts {
-		if _, left := theirs[f.Name]; left {
-			if err := differs(f, "its %s is %s, this run has none", f.Name, f.Value); err != nil {
-				return err
-			}
-		}
-	}
-	for _, text := range minor {
-		slog.Warn("checkpoint and run differ", "checkpoint", c.Path, "difference", text)
-	}
-	return nil
+// observesOnly names the settings that do not change what is learned.
+var observesOnly = map[string]bool{
+	"eval_every": true, "eval_episodes": true, "eval_max_steps": true, "eval_seed": true,
+	"deterministic_action": true,
+	"checkpoint_every":     true, "checkpoint_seconds": true, "checkpoint_keep": true,
 }
 
 // Describe adds facts to those that checkpoints of this trainer carry and that
@@ -200,7 +54,7 @@ func (c *Checkpoint) compare(own []Fact) error {
 // of the environment. Call it before Run and Restore.
 func (t *Trainer) Describe(more ...Fact) {
 	t.facts = slices.Concat(t.facts, more)
-	t.committed.facts = t.facts
+	t.committed.Facts = t.facts
 }
 
 // arithmetic says what the bits of numbers depend on, as far as the backend knows.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"paspo/envs"
+	"paspo/rl/internal/checkpoint"
 )
 
 // Hooks are what Run calls. All may be left out.
@@ -34,10 +35,10 @@ type Hooks struct {
 // saved when a backend fails or a number is not finite; then the state it was
 // found in is saved beside it, under a name that is not resumed from.
 func (t *Trainer) Run(ctx context.Context, h Hooks) error {
-	var s *store
+	var s *checkpoint.Folder
 	if h.Checkpoints != "" {
 		var err error
-		if s, err = openStore(h.Checkpoints, t.cfg.CheckpointKeep); err != nil {
+		if s, err = checkpoint.Open(h.Checkpoints, t.cfg.CheckpointKeep); err != nil {
 			return err
 		}
 	}
@@ -49,9 +50,9 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 			}
 		}
 		if name == "" {
-			path, err = s.save(c)
+			path, err = s.Save(c)
 		} else {
-			path, err = s.saveAs(name, c)
+			path, err = s.SaveAs(name, c)
 		}
 		if err == nil && h.Saved != nil {
 			h.Saved(path)
@@ -94,7 +95,7 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 			var nf *NonFiniteError
 			if errors.As(err, &nf) {
 				if c, e := t.capture(); e == nil {
-					if path, e := save(fmt.Sprintf(failedPattern, nf.Iteration), c); e == nil {
+					if path, e := save(checkpoint.FailedName(nf.Iteration), c); e == nil {
 						nf.Checkpoint = path
 					} else {
 						err = also(err, e)
@@ -168,13 +169,4 @@ func also(err, second error) error {
 		return err
 	}
 	return fmt.Errorf("%w; %w", err, second)
-}
-
-// Resume restores the newest whole checkpoint of a folder and returns it.
-func (t *Trainer) Resume(dir string) (*Checkpoint, error) {
-	c, err := LatestCheckpoint(dir)
-	if err != nil {
-		return nil, err
-	}
-	return c, t.Restore(c)
 }

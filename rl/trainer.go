@@ -45,12 +45,6 @@ type Trainer struct {
 	committed *Checkpoint
 }
 
-// Best is the best evaluation so far, on the episodes that choose.
-type Best struct {
-	Return    float64 `json:"return"`
-	Iteration int     `json:"iteration"` // 0 where there was none
-}
-
 // New returns a trainer at the start of training. The streams of the environments and of the
 // actions come from seed; the backend has its own parameters already, and is told whether to
 // standardise observations. A problem
@@ -276,7 +270,7 @@ func (t *Trainer) evaluate(ctx context.Context, m *Metrics) error {
 		return err
 	}
 	if t.best.Iteration == 0 || best > t.best.Return {
-		t.best = Best{best, t.iteration}
+		t.best = Best{Return: best, Iteration: t.iteration}
 	}
 	m.Rule = chosen
 	m.EvalSeconds = time.Since(start).Seconds()

@@ -17,6 +17,7 @@ import (
 	"paspo/policy"
 	"paspo/ppo"
 	"paspo/rl"
+	"paspo/rl/internal/checkpoint"
 )
 
 // Training must move the budget to the entity that pays most.
@@ -315,7 +316,7 @@ func bytesOf(t testing.TB, tr *rl.Trainer) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := c.Encode()
+	b, err := checkpoint.Encode(c)
 	if err != nil {
 		t.Fatal(err)
 	}

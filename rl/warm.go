@@ -3,7 +3,8 @@ package rl
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"paspo/rl/internal/checkpoint"
 )
 
 // WarmStart makes training start from the parameters of c, a checkpoint of another run,
@@ -18,7 +19,7 @@ func (t *Trainer) WarmStart(c *Checkpoint) (differences []string, err error) {
 		return nil, errors.New("a warm start after the first iteration")
 	}
 	if differences, err = t.warm(c); err != nil {
-		return nil, c.unfit(err)
+		return nil, checkpoint.Unfit(c, err)
 	}
 	return differences, nil
 }
@@ -28,7 +29,7 @@ func (t *Trainer) warm(c *Checkpoint) (differences []string, err error) {
 		if !warmMust[f.Name] {
 			continue
 		}
-		if text := c.differs(f); text != "" {
+		if text := checkpoint.Difference(c, f); text != "" {
 			return nil, errors.New(text)
 		}
 	}
@@ -52,18 +53,18 @@ func (t *Trainer) warm(c *Checkpoint) (differences []string, err error) {
 		return nil, fmt.Errorf("setting the parameters: %w", err)
 	}
 	if t.cfg.ScaleValues {
-		*t.returnStats = *c.returnStats.Clone()
+		*t.returnStats = *c.Loop.Returns.Clone()
 	}
 	if t.cfg.ScaleRewards {
-		*t.rewardStats = *c.rewardStats.Clone()
+		*t.rewardStats = *c.Loop.Rewards.Clone()
 	}
 	polytope := false // one difference of it is enough
 	for _, f := range t.facts {
-		isRow := polytopeFact(f.Name)
+		isRow := checkpoint.OfPolytope(f.Name)
 		if !(warmMay[f.Name] || isRow && !polytope) {
 			continue
 		}
-		if text := c.differs(f); text != "" {
+		if text := checkpoint.Difference(c, f); text != "" {
 			differences = append(differences, text)
 			polytope = polytope || isRow
 		}
@@ -85,27 +86,9 @@ var (
 	}
 )
 
-func polytopeFact(name string) bool {
-	for _, kind := range []string{"entity ", "equality ", "inequality ", "point ", "sha256 of the polytope"} {
-		if strings.HasPrefix(name, kind) {
-			return true
-		}
-	}
-	return false
-}
-
 func standardised(on bool) string {
 	if on {
 		return "are standardised"
 	}
 	return "are not standardised"
-}
-
-// differs says how a fact of c differs from that of another run, empty where it does
-// not or c does not state it.
-func (c *Checkpoint) differs(own Fact) string {
-	if v := c.Fact(own.Name); v != "" && v != own.Value {
-		return fmt.Sprintf("its %s is %s, that of this run %s", own.Name, v, own.Value)
-	}
-	return ""
 }

@@ -63,8 +63,9 @@ var imports = map[string][]string{
 	"policy/gpu":          {"lp/...", "policy", "policy/dist", "policy/internal/...", "cuda", "kernels"},
 
 	// Training: a loop, which knows no algorithm and no backend, and algorithms.
-	"rl":  {"lp/...", "envs", "policy", "policy/dist"},
-	"ppo": {"lp/...", "envs", "policy", "rl"},
+	"rl":                     {"lp/...", "envs", "policy", "policy/dist", "rl/internal/..."},
+	"rl/internal/checkpoint": {"lp", "policy"},
+	"ppo":                    {"lp/...", "envs", "policy", "rl"},
 
 	// What PASPO is compared with.
 	"baselines": {"lp/...", "envs", "policy", "policy/dist/...", "policy/joint", "rl", "ppo"},

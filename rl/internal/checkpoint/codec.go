@@ -1,4 +1,4 @@
-package rl
+package checkpoint
 
 import (
 	"crypto/sha256"
@@ -41,12 +41,12 @@ type header struct {
 	Facts      []Fact `json:"facts"`
 }
 
-// encode returns the checkpoint as a safetensors file with its checksum in the
+// Encode returns a checkpoint as a safetensors file with its checksum in the
 // metadata. Equal checkpoints give equal bytes.
-func (c *Checkpoint) encode() ([]byte, error) {
+func Encode(c *Checkpoint) ([]byte, error) {
 	h := header{
 		Iteration: c.Iteration, Step: c.Step, AdamSteps: c.Policy.Step,
-		Steps: c.steps, Arithmetic: c.arithmetic, Facts: c.facts,
+		Steps: c.Loop.Steps, Arithmetic: c.Loop.Arithmetic, Facts: c.Facts,
 		Normalize: c.Policy.Normalizer.On, ObsClip: c.Policy.Normalizer.Clip,
 	}
 	if c.Best.Iteration > 0 {
@@ -76,17 +76,17 @@ func (c *Checkpoint) encode() ([]byte, error) {
 		add(safetensors.Float64(name+".m2", m.M2, dim))
 	}
 	addMoments("normalizer", c.Policy.Normalizer.Seen)
-	addMoments("reward_stats", c.rewardStats)
-	addMoments("return_stats", c.returnStats)
-	add(safetensors.Float64("discounted", c.discounted, len(c.discounted)))
-	if len(c.kept) > 0 {
-		add(safetensors.Float64(keptKey, c.kept, len(c.kept)))
+	addMoments("reward_stats", c.Loop.Rewards)
+	addMoments("return_stats", c.Loop.Returns)
+	add(safetensors.Float64("discounted", c.Loop.Discounted, len(c.Loop.Discounted)))
+	if len(c.Loop.Kept) > 0 {
+		add(safetensors.Float64(keptKey, c.Loop.Kept, len(c.Loop.Kept)))
 	}
-	add(safetensors.Bytes("envs", c.envs))
-	streams := slices.Concat(c.streams...)
+	add(safetensors.Bytes("envs", c.Loop.Envs))
+	streams := slices.Concat(c.Loop.Streams...)
 	add(safetensors.Tensor{
 		Name: "streams", DType: safetensors.U8, Data: streams,
-		Shape: []int{len(c.streams), len(streams) / len(c.streams)},
+		Shape: []int{len(c.Loop.Streams), len(streams) / len(c.Loop.Streams)},
 	})
 
 	sum, err := checksum(f)
@@ -116,8 +116,8 @@ func (e *formatError) Error() string {
 	return fmt.Sprintf("its format is %q, this version reads %q", e.format, formatName)
 }
 
-// decode reads what encode wrote.
-func decode(b []byte) (*Checkpoint, error) {
+// Decode reads what Encode wrote.
+func Decode(b []byte) (*Checkpoint, error) {
 	f, err := safetensors.Decode(b)
 	if err != nil {
 		return nil, err
@@ -137,8 +137,8 @@ func decode(b []byte) (*Checkpoint, error) {
 	return parse(f)
 }
 
-// parse takes a checkpoint out of a file whose checksum has been seen to. Whatever
-// the file holds, what comes out can be encoded, and Restore can judge it.
+// parse takes a checkpoint out of a file whose checksum is right. Whatever else the file
+// holds, the checkpoint can be encoded, and a trainer can judge whether it fits.
 func parse(f *safetensors.File) (*Checkpoint, error) {
 	var h header
 	if err := json.Unmarshal([]byte(f.Metadata[trainerKey]), &h); err != nil {
@@ -150,7 +150,7 @@ func parse(f *safetensors.File) (*Checkpoint, error) {
 	c := &Checkpoint{
 		Iteration: h.Iteration, Step: h.Step,
 		Policy: &policy.State{Step: h.AdamSteps},
-		facts:  h.Facts, arithmetic: h.Arithmetic, steps: h.Steps,
+		Facts:  h.Facts, Loop: Loop{Arithmetic: h.Arithmetic, Steps: h.Steps},
 	}
 	if h.Best != nil {
 		c.Best = *h.Best
@@ -169,17 +169,17 @@ func parse(f *safetensors.File) (*Checkpoint, error) {
 	c.Policy.M = r.group(firstPrefix)
 	c.Policy.V = r.group(secondPrefix)
 	c.Policy.Normalizer = &policy.Normalizer{On: h.Normalize, Clip: h.ObsClip, Seen: r.moments("normalizer")}
-	c.rewardStats = r.moments("reward_stats")
-	c.returnStats = r.moments("return_stats")
-	c.discounted = r.float64s("discounted")
+	c.Loop.Rewards = r.moments("reward_stats")
+	c.Loop.Returns = r.moments("return_stats")
+	c.Loop.Discounted = r.float64s("discounted")
 	if _, ok := f.Lookup(keptKey); ok {
-		c.kept = r.float64s(keptKey)
+		c.Loop.Kept = r.float64s(keptKey)
 	}
-	c.envs = r.lookup("envs").Data
+	c.Loop.Envs = r.lookup("envs").Data
 	if s := r.lookup("streams"); len(s.Shape) != 2 || len(s.Data) == 0 || s.DType != safetensors.U8 {
 		r.fail(fmt.Errorf("bad type %s or shape %v of streams", s.DType, s.Shape))
 	} else {
-		c.streams = slices.Collect(slices.Chunk(s.Data, s.Shape[1]))
+		c.Loop.Streams = slices.Collect(slices.Chunk(s.Data, s.Shape[1]))
 	}
 	if r.err != nil {
 		return nil, r.err

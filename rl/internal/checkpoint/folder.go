@@ -1,4 +1,4 @@
-package rl
+package checkpoint
 
 import (
 	"errors"
@@ -17,59 +17,61 @@ import (
 
 // Names of the files in a folder of checkpoints.
 const (
-	InitialCheckpoint = "initial.safetensors" // before the first iteration
-	BestCheckpoint    = "best.safetensors"    // of the best evaluation so far
+	InitialName = "initial.safetensors" // before the first iteration
+	BestName    = "best.safetensors"    // of the best evaluation so far
 
 	numberedPattern = "iteration-%08d.safetensors"
 	numberedPrefix  = "iteration-"
-	failedPattern   = "failed-%08d.safetensors" // never resumed from
+	failedPattern   = "failed-%08d.safetensors"
 	suffix          = ".safetensors"
 )
 
-// store is a folder of checkpoints. A file appears under its name only when it
+// Folder is a folder of checkpoints. A file appears under its name only when it
 // is whole and on disk.
-type store struct {
+type Folder struct {
 	dir   string
 	keep  int
 	whole map[string]bool // what has been read of numbered files
 }
 
-func openStore(dir string, keep int) (*store, error) {
+// Open returns the folder dir, which it makes where there is none. The folder keeps so many
+// numbered checkpoints.
+func Open(dir string, keep int) (*Folder, error) {
 	if err := atomicfile.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("cannot make the folder of checkpoints %s: %w", dir, atomicfile.Cause(err))
 	}
-	return &store{dir, keep, map[string]bool{}}, nil
+	return &Folder{dir, keep, map[string]bool{}}, nil
 }
 
 // write puts b under a name.
-func (s *store) write(name string, b []byte) (path string, err error) {
-	path = filepath.Join(s.dir, name)
+func (f *Folder) write(name string, b []byte) (path string, err error) {
+	path = filepath.Join(f.dir, name)
 	if err := atomicfile.Write(path, b); err != nil {
 		return path, fmt.Errorf("cannot write checkpoint %s: %w", path, atomicfile.Cause(err))
 	}
 	return path, nil
 }
 
-// save writes c under its number and removes the oldest beyond those to keep.
-func (s *store) save(c *Checkpoint) (path string, err error) {
-	b, err := c.encode()
+// Save writes c under its number and removes the oldest beyond those to keep.
+func (f *Folder) Save(c *Checkpoint) (path string, err error) {
+	b, err := Encode(c)
 	if err != nil {
 		return "", err
 	}
 	name := numberedName(c.Iteration)
-	delete(s.whole, name)
-	if path, err = s.write(name, b); err != nil {
+	delete(f.whole, name)
+	if path, err = f.write(name, b); err != nil {
 		return path, err
 	}
-	return path, s.prune(c.Iteration)
+	return path, f.prune(c.Iteration)
 }
 
 // prune removes numbered checkpoints that are older than the last ones to keep, as
 // of an iteration. One that does not read counts for none. Those of later
 // iterations were passed over when training went on from an earlier one; it will
 // write them again.
-func (s *store) prune(iteration int) error {
-	names, err := numbered(s.dir)
+func (f *Folder) prune(iteration int) error {
+	names, err := numbered(f.dir)
 	if err != nil {
 		return err
 	}
@@ -78,41 +80,45 @@ func (s *store) prune(iteration int) error {
 		if i, _ := numberOf(name); i > iteration {
 			continue
 		}
-		if kept < s.keep {
-			if s.reads(name) {
+		if kept < f.keep {
+			if f.reads(name) {
 				kept++
 			}
 			continue
 		}
-		if err := atomicfile.Disk().Remove(filepath.Join(s.dir, name)); err != nil {
+		if err := atomicfile.Disk().Remove(filepath.Join(f.dir, name)); err != nil {
 			slog.Warn("an old checkpoint could not be removed", "error", err)
 		}
-		delete(s.whole, name)
+		delete(f.whole, name)
 	}
 	return nil
 }
 
 // reads says whether a numbered checkpoint is whole.
-func (s *store) reads(name string) bool {
-	whole, known := s.whole[name]
+func (f *Folder) reads(name string) bool {
+	whole, known := f.whole[name]
 	if !known {
-		_, err := ReadCheckpoint(filepath.Join(s.dir, name))
+		_, err := Read(filepath.Join(f.dir, name))
 		whole = err == nil
-		s.whole[name] = whole
+		f.whole[name] = whole
 	}
 	return whole
 }
 
-// saveAs writes c under a name.
-func (s *store) saveAs(name string, c *Checkpoint) (path string, err error) {
-	b, err := c.encode()
+// SaveAs writes c under a name.
+func (f *Folder) SaveAs(name string, c *Checkpoint) (path string, err error) {
+	b, err := Encode(c)
 	if err != nil {
 		return "", err
 	}
-	return s.write(name, b)
+	return f.write(name, b)
 }
 
 func numberedName(iteration int) string { return fmt.Sprintf(numberedPattern, iteration) }
+
+// FailedName returns the name of a state that an iteration has failed in, which is no
+// checkpoint to go on from.
+func FailedName(iteration int) string { return fmt.Sprintf(failedPattern, iteration) }
 
 // numberOf returns the iteration that a file is named after.
 func numberOf(name string) (iteration int, ok bool) {
@@ -149,22 +155,22 @@ func numbered(dir string) ([]string, error) {
 
 // WriteFile writes c to a file of any name, whole or not at all.
 func (c *Checkpoint) WriteFile(path string) error {
-	s, err := openStore(filepath.Dir(path), 1)
+	f, err := Open(filepath.Dir(path), 1)
 	if err != nil {
 		return err
 	}
-	_, err = s.saveAs(filepath.Base(path), c)
+	_, err = f.SaveAs(filepath.Base(path), c)
 	return err
 }
 
-// ReadCheckpoint reads one file. One that is cut, changed or of another format
+// Read reads one file. One that is cut, changed or of another format
 // gives an error that says so.
-func ReadCheckpoint(path string) (*Checkpoint, error) {
+func Read(path string) (*Checkpoint, error) {
 	b, err := limits.ReadFile(path, limits.Checkpoint)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read checkpoint %s: %w", path, atomicfile.Cause(err))
 	}
-	c, err := decode(b)
+	c, err := Decode(b)
 	var other *formatError
 	switch {
 	case errors.As(err, &other):
@@ -176,27 +182,27 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// ErrNoCheckpoint says that a folder has no checkpoint of any kind.
-var ErrNoCheckpoint = errors.New("no checkpoint")
+// ErrNone says that a folder has no checkpoint of any kind.
+var ErrNone = errors.New("no checkpoint")
 
-// LatestCheckpoint reads the newest numbered checkpoint of a folder that is
+// Latest reads the newest numbered checkpoint of a folder that is
 // whole, and warns of those it had to pass over. Where none has a number yet it is
 // the initial one.
-func LatestCheckpoint(dir string) (*Checkpoint, error) {
+func Latest(dir string) (*Checkpoint, error) {
 	names, err := numbered(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("cannot read the folder of checkpoints %s: %w", dir, atomicfile.Cause(err))
 	}
 	if len(names) == 0 {
-		c, err := ReadCheckpoint(filepath.Join(dir, InitialCheckpoint))
+		c, err := Read(filepath.Join(dir, InitialName))
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%w in %s", ErrNoCheckpoint, dir)
+			return nil, fmt.Errorf("%w in %s", ErrNone, dir)
 		}
 		return c, err
 	}
 	var first error
 	for _, name := range slices.Backward(names) {
-		c, err := ReadCheckpoint(filepath.Join(dir, name))
+		c, err := Read(filepath.Join(dir, name))
 		if err == nil {
 			if first != nil {
 				slog.Warn("an earlier checkpoint is used", "checkpoint", c.Path, "because", first)
