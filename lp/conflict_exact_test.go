@@ -32,7 +32,7 @@ func membersOf(d *lp.Description) []condition {
 	n := len(d.Entities)
 	var all []condition
 	if !math.IsNaN(d.Total) {
-		all = append(all, condition{"total = " + lp.FormatFloat(d.Total), slices.Repeat([]float64{1}, n), d.Total, d.Total})
+		all = append(all, condition{"total = " + vec.Text(d.Total), slices.Repeat([]float64{1}, n), d.Total, d.Total})
 	}
 	for _, r := range d.Rows {
 		all = append(all, condition{r.Name, r.Coef, r.Min, r.Max})
@@ -50,10 +50,10 @@ func membersOf(d *lp.Description) []condition {
 		}
 		lower, upper = max(lower, -lp.MaxMagnitude), min(upper, lp.MaxMagnitude)
 		if !math.IsInf(lower, 0) {
-			all = append(all, condition{e + " >= " + lp.FormatFloat(lower), unit, lower, inf})
+			all = append(all, condition{e + " >= " + vec.Text(lower), unit, lower, inf})
 		}
 		if !math.IsInf(upper, 0) {
-			all = append(all, condition{e + " <= " + lp.FormatFloat(upper), unit, -inf, upper})
+			all = append(all, condition{e + " <= " + vec.Text(upper), unit, -inf, upper})
 		}
 	}
 	return all
@@ -187,7 +187,7 @@ func drawMaybeEmpty(r *rand.Rand) lp.Description {
 		}
 	}
 	for i := range d.Rows {
-		d.Rows[i].Name = "r" + lp.FormatFloat(float64(i))
+		d.Rows[i].Name = "r" + vec.Text(float64(i))
 	}
 	return d
 }

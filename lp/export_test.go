@@ -10,7 +10,6 @@ const (
 )
 
 var (
-	FormatFloat     = formatFloat
 	CheckProjection = checkProjection
 )
 

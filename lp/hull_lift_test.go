@@ -145,7 +145,7 @@ func TestHullConflict(t *testing.T) {
 	if !errors.As(err, &empty) {
 		t.Fatalf("error %v", err)
 	}
-	want := []string{lp.HullName, "E1 >= " + lp.FormatFloat(l[0]), "E2 >= " + lp.FormatFloat(l[1])}
+	want := []string{lp.HullName, "E1 >= " + vec.Text(l[0]), "E2 >= " + vec.Text(l[1])}
 	if got := slices.Sorted(slices.Values(empty.Conflict)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 		t.Errorf("conflict %q, want %q", got, want)
 	}

@@ -145,7 +145,7 @@ func assemble(d Description, effort int) (*Polytope, error) {
 		p.budget = true
 		p.e = append(p.e, slices.Repeat([]float64{1}, n)...)
 		p.f = append(p.f, d.Total)
-		p.eqNames = append(p.eqNames, "total = "+formatFloat(d.Total))
+		p.eqNames = append(p.eqNames, "total = "+vec.Text(d.Total))
 	}
 	if p.points != nil && len(rows) == 0 {
 		inequalities, equalities, err := p.setHull(effort)

@@ -2,7 +2,6 @@ package lp
 
 import (
 	"math"
-	"strconv"
 
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
@@ -56,7 +55,7 @@ func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string 
 			if p.units != nil {
 				total *= p.units.eq[0]
 			}
-			return "total = " + formatFloat(total)
+			return "total = " + vec.Text(total)
 		}
 		return p.eqNames[i]
 	case program.OfLower, program.OfUpper:
@@ -82,15 +81,7 @@ func (p *Polytope) BoundName(j int, upper bool, l, u []float64) string {
 	if p.units != nil {
 		v *= p.units.amount[j]
 	}
-	return p.entities[j] + sign + formatFloat(v)
-}
-
-// formatFloat writes v in the shortest form that parses back to it.
-func formatFloat(v float64) string {
-	if v == 0 {
-		return "0" // not -0
-	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
+	return p.entities[j] + sign + vec.Text(v)
 }
 
 // worst returns the constraint with the largest scaled residual. Names are left

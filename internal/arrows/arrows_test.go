@@ -17,7 +17,7 @@ import (
 var helpers = []string{
 	"internal/arrows", "internal/atomicfile", "internal/blas", "internal/cells", "internal/checkout", "internal/docs", "internal/exact", "internal/faultfs",
 	"internal/count", "internal/finite", "internal/image", "internal/interrupt", "internal/jsonkeys", "internal/limits", "internal/long", "internal/marketmodel", "internal/npy", "internal/onnx", "internal/ops", "internal/parquet", "internal/plots", "internal/prices",
-	"internal/race", "internal/reference", "internal/rng", "internal/safetensors", "internal/seeded", "internal/setting", "internal/special", "internal/stats",
+	"internal/race", "internal/reference", "internal/rng", "internal/safetensors", "internal/seeded", "internal/setting", "internal/special", "internal/spelling", "internal/stats",
 	"internal/tensorboard", "internal/wheel",
 }
 
@@ -29,7 +29,7 @@ var imports = map[string][]string{
 	"lp":                  {"lp/internal/..."},
 	"lp/internal/...":     {"lp/internal/..."},
 	"lp/internal/lptest":  {"lp", "lp/constraints", "lp/internal/..."},
-	"lp/constraints":      {"lp", "lp/internal/..."},
+	"lp/constraints/...":  {"lp", "lp/internal/...", "lp/constraints/internal/..."},
 	"lp/uniform":          {"lp", "lp/internal/..."},
 	"lp/relax":            {"lp", "lp/internal/...", "lp/interval"},
 	"lp/interval":         {"lp", "lp/internal/...", "lp/interval/..."},

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"paspo/lp"
+	"paspo/lp/constraints/internal/expression"
 )
 
 // kindOf says in words what a node is.
@@ -20,12 +21,12 @@ func kindOf(n *yaml.Node) string {
 	case yaml.SequenceNode:
 		return "a list"
 	case yaml.AliasNode:
-		return "an alias (*" + clip(n.Value) + "), which these files do not take"
+		return "an alias (*" + expression.Clip(n.Value) + "), which these files do not take"
 	}
 	if n.Tag == "!!null" {
 		return "nothing"
 	}
-	return strconv.Quote(clip(n.Value))
+	return strconv.Quote(expression.Clip(n.Value))
 }
 
 type pair struct{ key, value *yaml.Node }
@@ -42,7 +43,7 @@ func (r *reader) pairs(n *yaml.Node, where string) (out []pair) {
 			r.fail(k, "%s: a name is expected, not %s", where, kindOf(k))
 		}
 		if line := lines[k.Value]; line != 0 {
-			r.fail(k, "%s: %s is given twice, first in line %d", where, clip(k.Value), line)
+			r.fail(k, "%s: %s is given twice, first in line %d", where, expression.Clip(k.Value), line)
 		}
 		lines[k.Value] = k.Line
 		out = append(out, pair{k, entry[1]})
@@ -53,12 +54,12 @@ func (r *reader) pairs(n *yaml.Node, where string) (out []pair) {
 // fields returns the entries of a mapping whose keys are known.
 func (r *reader) fields(n *yaml.Node, where string, known []string) map[string]*yaml.Node {
 	if n.Kind != yaml.MappingNode {
-		r.fail(n, "%s: a mapping is expected, with %s, not %s", where, list(known), kindOf(n))
+		r.fail(n, "%s: a mapping is expected, with %s, not %s", where, expression.List(known), kindOf(n))
 	}
 	out := map[string]*yaml.Node{}
 	for _, p := range r.pairs(n, where) {
 		if !slices.Contains(known, p.key.Value) {
-			r.fail(p.key, "%s: unknown key %q%s; known are %s", where, clip(p.key.Value), suggest(p.key.Value, known), list(known))
+			r.fail(p.key, "%s: unknown key %q%s; known are %s", where, expression.Clip(p.key.Value), expression.Suggest(p.key.Value, known), expression.List(known))
 		}
 		out[p.key.Value] = p.value
 	}
@@ -100,12 +101,12 @@ func (r *reader) number(n *yaml.Node, where string, most float64) float64 {
 func numberOf(n *yaml.Node, most float64) (v float64, wrong string) {
 	const quoted = yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.LiteralStyle | yaml.FoldedStyle
 	v, err := strconv.ParseFloat(n.Value, 64)
-	if n.Kind != yaml.ScalarNode || n.Style&quoted != 0 || numberLength(strings.TrimLeft(n.Value, "+-")) == 0 ||
+	if n.Kind != yaml.ScalarNode || n.Style&quoted != 0 || expression.NumberLength(strings.TrimLeft(n.Value, "+-")) == 0 ||
 		err != nil && !math.IsInf(v, 0) || strings.ContainsAny(n.Value, "xX_pP") {
 		return 0, "a number is expected, not " + kindOf(n)
 	}
 	if math.Abs(v) > most {
-		return 0, fmt.Sprintf("%s is too large (at most %g)", clip(n.Value), most)
+		return 0, fmt.Sprintf("%s is too large (at most %g)", expression.Clip(n.Value), most)
 	}
 	return v, ""
 }

@@ -12,6 +12,7 @@ import (
 	"paspo/internal/count"
 	"paspo/internal/npy"
 	"paspo/lp"
+	"paspo/lp/constraints/internal/expression"
 )
 
 // ParseNPZ reads an archive of NumPy arrays with A, m x n, and b, m or m x 1, of
@@ -65,7 +66,7 @@ func openArchive(data []byte) (map[string]*zip.File, error) {
 	for _, f := range r.File {
 		key := strings.TrimSuffix(f.Name, ".npy")
 		if key != "A" && key != "b" {
-			return nil, fmt.Errorf("array %q has no place; A and b are expected", clip(key))
+			return nil, fmt.Errorf("array %q has no place; A and b are expected", expression.Clip(key))
 		}
 		if other := members[key]; other != nil {
 			return nil, fmt.Errorf("array %s is there twice, as the members %q and %q", key, other.Name, f.Name)

@@ -12,6 +12,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"paspo/lp"
+	"paspo/lp/constraints/internal/expression"
+	"paspo/lp/constraints/internal/refuse"
 )
 
 // Parse reads a constraints file, YAML of this form, where everything but the
@@ -79,9 +81,9 @@ func Parse(name string, data []byte) (p *lp.Polytope, err error) {
 }
 
 func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
-	defer caught(&err)
+	defer refuse.Caught(&err)
 	if len(data) > maxFile {
-		refuse("%s: the file is larger than %d MB", r.file, maxFile>>20)
+		refuse.With("%s: the file is larger than %d MB", r.file, maxFile>>20)
 	}
 	root, err := r.document(data)
 	if err != nil {
@@ -104,23 +106,6 @@ func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
 	return p, nil
 }
 
-// refusal is an error in what is read, on its way to where reading began.
-type refusal struct{ error }
-
-// refuse ends reading with an error, which caught returns where reading began.
-func refuse(format string, args ...any) { panic(refusal{fmt.Errorf(format, args...)}) }
-
-// caught, deferred where reading begins, makes err what refuse was called with.
-func caught(err *error) {
-	if e := recover(); e != nil {
-		r, ok := e.(refusal)
-		if !ok {
-			panic(e)
-		}
-		*err = r.error
-	}
-}
-
 // stated adds to the names of rows what they say, where a name is not that already.
 func stated(conflict []string, d *lp.Description) []string {
 	const longest = 200
@@ -130,10 +115,7 @@ func stated(conflict []string, d *lp.Description) []string {
 		if k < 0 || len(d.Rows[k].Terms) > 0 || strings.ContainsAny(name, "<=>≤≥") {
 			continue
 		}
-		if expr, ok := rowExpr(d.Entities, d.Rows[k]); ok && len(expr) <= longest {
-			if strings.HasPrefix(expr, " ") {
-				expr = "0" + expr // of no entity
-			}
+		if expr, ok := expression.Row(d.Entities, d.Rows[k]); ok && len(expr) <= longest {
 			out[i] = name + ": " + expr
 		}
 	}
@@ -178,7 +160,7 @@ func countFromEqual(d *lp.Description) error {
 
 // fail refuses the file for what a node holds.
 func (r *reader) fail(n *yaml.Node, format string, args ...any) {
-	refuse("%s:%d: %w", r.file, n.Line, fmt.Errorf(format, args...))
+	refuse.With("%s:%d: %w", r.file, n.Line, fmt.Errorf(format, args...))
 }
 
 // document returns the root of the only document in data.
@@ -294,7 +276,7 @@ func (r *reader) rows(root *yaml.Node, top map[string]*yaml.Node, d *lp.Descript
 	if d.Lower == nil {
 		d.Lower, d.Upper = make([]float64, n), slices.Repeat([]float64{math.Inf(1)}, n)
 	}
-	names := newSymbols(d.Entities)
+	names := expression.NewNames(d.Entities)
 	lines := map[string]int{} // of rows, by name
 	if total := top["total"]; total != nil && total.Kind == yaml.MappingNode {
 		row := r.totalRow(total, n)
@@ -306,15 +288,15 @@ func (r *reader) rows(root *yaml.Node, top map[string]*yaml.Node, d *lp.Descript
 	if bounds := top["bounds"]; bounds != nil {
 		r.bounds(bounds, names, d, lines)
 	}
-	names.lower, names.upper = d.Lower, d.Upper
+	names.Lower, names.Upper = d.Lower, d.Upper
 	if holdings := top["holdings"]; holdings != nil {
-		names.holdings = make([]float64, n) // 0 of what is not listed
+		names.Holdings = make([]float64, n) // 0 of what is not listed
 		for _, h := range r.pairs(holdings, "holdings") {
 			name := r.name(h.key, "holdings: name of an entity")
-			names.holdings[r.entity(h.key, "holdings", name, names)] = r.number(h.value, "holdings of "+name, lp.MaxMagnitude)
+			names.Holdings[r.entity(h.key, "holdings", name, names)] = r.number(h.value, "holdings of "+name, lp.MaxMagnitude)
 		}
 	} else if r.held != nil {
-		r.unheld, names.holdings = true, make([]float64, n)
+		r.unheld, names.Holdings = true, make([]float64, n)
 	}
 	if constraints := top["constraints"]; constraints != nil {
 		r.constraints(constraints, names, d, lines)
@@ -375,10 +357,10 @@ func (r *reader) totalRow(n *yaml.Node, entities int) lp.Row {
 	return row
 }
 
-func (r *reader) groups(n *yaml.Node, names *symbols) {
+func (r *reader) groups(n *yaml.Node, names *expression.Names) {
 	for _, g := range r.pairs(n, "groups") {
 		name := r.name(g.key, "groups: name of a group")
-		if _, ok := names.index[name]; ok {
+		if _, ok := names.Index(name); ok {
 			r.fail(g.key, "group %s: an entity has this name", name)
 		}
 		var members []int
@@ -390,17 +372,17 @@ func (r *reader) groups(n *yaml.Node, names *symbols) {
 			}
 			members = append(members, j)
 		}
-		names.addGroup(name, members)
+		names.AddGroup(name, members)
 	}
 }
 
 // entity returns the index of an entity, which a group is not.
-func (r *reader) entity(n *yaml.Node, where, name string, names *symbols) int {
-	j, ok := names.index[name]
+func (r *reader) entity(n *yaml.Node, where, name string, names *expression.Names) int {
+	j, ok := names.Index(name)
 	switch {
 	case !ok:
-		r.fail(n, "%s: unknown entity %q%s; known are %s", where, clip(name), suggest(name, names.entities), list(names.entities))
-	case j >= len(names.entities):
+		r.fail(n, "%s: unknown entity %q%s; known are %s", where, expression.Clip(name), expression.Suggest(name, names.Entities), expression.List(names.Entities))
+	case j >= len(names.Entities):
 		r.fail(n, "%s: %s is a group where an entity is expected", where, name)
 	}
 	return j
@@ -409,20 +391,20 @@ func (r *reader) entity(n *yaml.Node, where, name string, names *symbols) int {
 // everyOther is what bounds of all entities that have none of their own stand under.
 const everyOther = "default"
 
-func (r *reader) bounds(n *yaml.Node, names *symbols, d *lp.Description, lines map[string]int) {
+func (r *reader) bounds(n *yaml.Node, names *expression.Names, d *lp.Description, lines map[string]int) {
 	own := make([]bool, len(d.Entities))
 	var rest *yaml.Node
 	for _, b := range r.pairs(n, "bounds") {
 		name := r.name(b.key, "bounds: name of an entity")
-		k, ok := names.index[name]
+		k, ok := names.Index(name)
 		switch {
 		case !ok && name == everyOther:
 			rest = b.value
-		case ok && k >= len(names.entities):
-			r.groupBounds(b.value, name, names, d, lines)
+		case ok && k >= len(names.Entities):
+			r.groupBounds(b.value, k, names, d, lines)
 		case !ok: // groups and the word for all others stand here too
-			known := names.names()
-			r.fail(b.key, "bounds: unknown name %q%s; known are %s, and %s for all others", clip(name), suggest(name, append(known, everyOther)), list(known), everyOther)
+			known := names.All()
+			r.fail(b.key, "bounds: unknown name %q%s; known are %s, and %s for all others", expression.Clip(name), expression.Suggest(name, append(known, everyOther)), expression.List(known), everyOther)
 		default:
 			own[k] = true
 			r.bound(b.value, k, d)
@@ -466,9 +448,10 @@ func (r *reader) bound(n *yaml.Node, j int, d *lp.Description) {
 	d.Lower[j], d.Upper[j] = lower, upper
 }
 
-// groupBounds reads the bounds of a group, a row of its name.
-func (r *reader) groupBounds(n *yaml.Node, name string, names *symbols, d *lp.Description, lines map[string]int) {
-	row := lp.Row{Name: name, Coef: names.expand(map[int]float64{names.index[name]: 1})}
+// groupBounds reads the bounds of group k, a row of its name.
+func (r *reader) groupBounds(n *yaml.Node, k int, names *expression.Names, d *lp.Description, lines map[string]int) {
+	name := names.All()[k]
+	row := lp.Row{Name: name, Coef: names.Expand(map[int]float64{k: 1})}
 	row.Min, row.Max = r.pair(n, name)
 	if math.IsInf(row.Min, -1) && math.IsInf(row.Max, 1) {
 		return

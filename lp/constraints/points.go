@@ -9,6 +9,7 @@ import (
 
 	"paspo/internal/count"
 	"paspo/lp"
+	"paspo/lp/constraints/internal/expression"
 )
 
 // points reads the points of a hull. Without a total in the file there is a
@@ -84,7 +85,7 @@ func (r *reader) generate(n *yaml.Node, d lp.Description) lp.Description {
 		}
 	}
 	if at < 0 {
-		r.fail(n, "generate, method: one of %s is expected, not %q%s", list(methods), clip(method), suggest(method, methods))
+		r.fail(n, "generate, method: one of %s is expected, not %q%s", expression.List(methods), expression.Clip(method), expression.Suggest(method, methods))
 	}
 	g := generators[at]
 	arg := map[string]uint64{"seed": 1, "rows": 5, "points": 30, "entities": uint64(len(d.Entities))}
@@ -94,7 +95,7 @@ func (r *reader) generate(n *yaml.Node, d lp.Description) lp.Description {
 			continue
 		}
 		if !slices.Contains(g.takes, key) {
-			r.fail(c, "generate: method %s does not take %s, only %s", method, key, list(g.takes))
+			r.fail(c, "generate: method %s does not take %s, only %s", method, key, expression.List(g.takes))
 		}
 		least, most := uint64(1), uint64(lp.MaxEntities)
 		if key == "seed" {

@@ -9,6 +9,7 @@ import (
 
 	"paspo/internal/count"
 	"paspo/lp"
+	"paspo/lp/constraints/internal/expression"
 )
 
 // presetData hold the polytopes of the paper; presets/README.md says where
@@ -36,7 +37,7 @@ func Preset(name string, entities int) (*lp.Polytope, error) {
 	}
 	data, err := presetData.ReadFile("presets/" + name + ".json")
 	if err != nil {
-		return nil, fmt.Errorf("no preset has the name %q%s; there are %s", name, suggest(name, PresetNames()), strings.Join(PresetNames(), ", "))
+		return nil, fmt.Errorf("no preset has the name %q%s; there are %s", name, expression.Suggest(name, PresetNames()), strings.Join(PresetNames(), ", "))
 	}
 	var f struct {
 		Entities []string

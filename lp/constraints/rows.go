@@ -9,19 +9,20 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"paspo/lp"
+	"paspo/lp/constraints/internal/expression"
 )
 
 var rowKeys = []string{"name", "expr", "coefficients", "abs", "terms", "min", "max", "equal"}
 
 // constraints adds the list of constraints on entities with the bounds of d to its rows,
 // those of which have names from elsewhere in the file, by line.
-func (r *reader) constraints(n *yaml.Node, names *symbols, d *lp.Description, lines map[string]int) {
+func (r *reader) constraints(n *yaml.Node, names *expression.Names, d *lp.Description, lines map[string]int) {
 	if n.Kind != yaml.SequenceNode {
 		r.fail(n, "constraints: a list is expected, not %s", kindOf(n))
 	}
 	checkSize := func(at *yaml.Node, what string, rows int) {
-		if rows*len(names.entities) > lp.MaxCells {
-			r.fail(at, "constraints: %d%s of %d entities are too many (at most %d numbers)", rows, what, len(names.entities), lp.MaxCells)
+		if rows*len(names.Entities) > lp.MaxCells {
+			r.fail(at, "constraints: %d%s of %d entities are too many (at most %d numbers)", rows, what, len(names.Entities), lp.MaxCells)
 		}
 	}
 	checkSize(n, "", len(n.Content))
@@ -43,7 +44,7 @@ func (r *reader) constraints(n *yaml.Node, names *symbols, d *lp.Description, li
 			if rows[k].Name = name; len(rows) > 1 {
 				rows[k].Name = fmt.Sprintf("%s (%d)", name, k+1)
 			}
-			if err := lp.CheckRow(names.entities, rows[k]); err != nil {
+			if err := lp.CheckRow(names.Entities, rows[k]); err != nil {
 				r.fail(c, "%v", err)
 			}
 		}
@@ -54,7 +55,7 @@ func (r *reader) constraints(n *yaml.Node, names *symbols, d *lp.Description, li
 
 // constraint reads constraint i and the name that the file gives it, which is empty where
 // it gives none: the first row has the name that its expression or its place makes.
-func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (rows []lp.Row, name string) {
+func (r *reader) constraint(i int, n *yaml.Node, names *expression.Names) (rows []lp.Row, name string) {
 	place := fmt.Sprintf("constraint %d", i+1)
 	if n.Kind == yaml.ScalarNode {
 		return r.expr(n, place, names), ""
@@ -89,7 +90,13 @@ func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (rows []lp.Row,
 		if f["max"] == nil || f["min"] != nil || f["equal"] != nil {
 			r.fail(n, "%s: abs goes with max, and with neither min nor equal: what is left would not be convex", where)
 		}
-		rows = r.magnitudes(f["abs"], r.coefficients(f, f["abs"], where, names), where, names)
+		row := r.coefficients(f, f["abs"], where, names)
+		for j, w := range row.Coef {
+			if w < 0 {
+				r.fail(f["abs"], "%s, abs: the weight of %s is %g: 0 or more is allowed", where, names.Entities[j], w)
+			}
+		}
+		rows = expression.Magnitudes(row, names)
 	case f["coefficients"] != nil:
 		rows = []lp.Row{r.coefficients(f, f["coefficients"], where, names)}
 	default:
@@ -100,11 +107,11 @@ func (r *reader) constraint(i int, n *yaml.Node, names *symbols) (rows []lp.Row,
 }
 
 // expr reads an expression and names the first of its rows by it.
-func (r *reader) expr(n *yaml.Node, where string, names *symbols) []lp.Row {
+func (r *reader) expr(n *yaml.Node, where string, names *expression.Names) []lp.Row {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		r.fail(n, "%s, expr: text is expected, like \"TECH + 2*CASH <= 0.4\", not %s", where, kindOf(n))
 	}
-	rows, err := parseExpr(n.Value, names)
+	rows, err := expression.Parse(n.Value, names)
 	if err != nil {
 		r.fail(n, "%s, expr: %w", where, err)
 	}
@@ -116,40 +123,18 @@ func (r *reader) expr(n *yaml.Node, where string, names *symbols) []lp.Row {
 	return rows
 }
 
-// magnitudes returns the rows of sum_j w_j |a_j| <= c, given the one that has w for its
-// coefficients: as an expression would state them, the signs of the first entity changing
-// first.
-func (r *reader) magnitudes(n *yaml.Node, row lp.Row, where string, names *symbols) (rows []lp.Row) {
-	var x piecewise
-	for j, w := range slices.Backward(row.Coef) {
-		if w < 0 {
-			r.fail(n, "%s, abs: the weight of %s is %g: 0 or more is allowed", where, names.entities[j], w)
-		}
-		if w > 0 {
-			signs := []affine{{coef: map[int]float64{j: w}}, {coef: map[int]float64{j: -w}}}
-			x.add(1, extreme{name: "abs", of: names.largest(signs), single: j}.piecewise())
-		}
-	}
-	p := &exprParser{names: names}
-	p.spread(&x)
-	for _, a := range p.choices(x) {
-		rows = append(rows, lp.Row{Coef: names.expand(a.coef), Min: row.Min, Max: row.Max, Terms: x.rowTerms()})
-	}
-	return rows
-}
-
 // coefficients reads a row whose coefficients are in a node.
-func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where string, names *symbols) (row lp.Row) {
+func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where string, names *expression.Names) (row lp.Row) {
 	coef := map[int]float64{}
 	for _, c := range r.pairs(n, where+", coefficients") {
 		name := r.name(c.key, where+", coefficients: name")
-		k, ok := names.index[name]
+		k, ok := names.Index(name)
 		if !ok {
-			r.fail(c.key, "%s, coefficients: %s", where, names.unknown(name, name))
+			r.fail(c.key, "%s, coefficients: %s", where, names.Unknown(name, name))
 		}
 		coef[k] = r.number(c.value, where+", coefficient of "+name, lp.MaxRow)
 	}
-	row.Coef = names.expand(coef)
+	row.Coef = names.Expand(coef)
 	if n := f["equal"]; n != nil {
 		if f["terms"] != nil {
 			r.fail(n, "%s: equal cannot stand with terms: what is left would not be convex", where)
@@ -176,8 +161,8 @@ var termKeys = []string{"entity", "above", "below", "from", "holding"}
 
 // terms reads convex terms of a row: above max(0, a - from) + below max(0, from - a) of an
 // entity, and where holding is true a state moves from.
-func (r *reader) terms(n *yaml.Node, where string, names *symbols) (out []lp.Term) {
-	like := fmt.Sprintf("is expected, like [{entity: %s, above: 1, below: 1, from: 0.1}], not %s", names.entities[0], kindOf(n))
+func (r *reader) terms(n *yaml.Node, where string, names *expression.Names) (out []lp.Term) {
+	like := fmt.Sprintf("is expected, like [{entity: %s, above: 1, below: 1, from: 0.1}], not %s", names.Entities[0], kindOf(n))
 	for i, c := range r.items(n, where, like) {
 		at := fmt.Sprintf("%s, term %d", where, i+1)
 		f := r.fields(c, at, termKeys)
@@ -203,7 +188,7 @@ func (r *reader) terms(n *yaml.Node, where string, names *symbols) (out []lp.Ter
 		}
 		if v := f["holding"]; v != nil {
 			if v.Value != "true" && v.Value != "false" {
-				r.fail(v, "%s, holding: true or false is expected, not %s", at, clip(v.Value))
+				r.fail(v, "%s, holding: true or false is expected, not %s", at, expression.Clip(v.Value))
 			}
 			t.Holding = v.Value == "true"
 		}

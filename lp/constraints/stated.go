@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"paspo/lp"
+	"paspo/lp/constraints/internal/expression"
+	"paspo/lp/internal/vec"
 )
 
 // longestStated bounds the text of a row in Stated.
@@ -30,7 +32,7 @@ func Stated(p *lp.Polytope, lim *lp.Limits, conflict []string) []string {
 				continue
 			}
 			if terms := p.Terms(k); len(terms) > 0 {
-				if text := Inequality(p, k) + " <= " + number(b[k]); len(text) <= longestStated {
+				if text := expression.Inequality(p, k) + " <= " + vec.Text(b[k]); len(text) <= longestStated {
 					says = append(says, text)
 				}
 				continue
@@ -57,5 +59,12 @@ func sided(coef []float64, limit float64, entities []string) string {
 			coef[j] = math.Abs(coef[j])
 		}
 	}
-	return Expression(coef, entities) + sign + number(limit+0)
+	return expression.Sum(coef, entities) + sign + vec.Text(limit+0)
 }
+
+// Expression writes the sum of coefficient times entity as people write it.
+func Expression(coef []float64, entities []string) string { return expression.Sum(coef, entities) }
+
+// Inequality writes what inequality k of a polytope limits, as people write it, terms
+// included.
+func Inequality(p *lp.Polytope, k int) string { return expression.Inequality(p, k) }

@@ -6,11 +6,10 @@ import (
 	"io"
 	"math"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 
 	"paspo/lp"
+	"paspo/lp/constraints/internal/expression"
 	"paspo/lp/internal/vec"
 )
 
@@ -31,14 +30,14 @@ func Write(w io.Writer, p *lp.Polytope) error {
 	fmt.Fprint(out, "]\n")
 	total := "none"
 	if !math.IsNaN(d.Total) {
-		total = number(d.Total)
+		total = vec.Text(d.Total)
 	}
 	if d.Points != nil {
 		fmt.Fprintf(out, "\n# The sum of all entities, or none.\ntotal: %s\n\n# Their convex hull is the polytope.\npoints:\n", total)
 		for _, v := range d.Points {
 			numbers := make([]string, len(v))
 			for j, x := range v {
-				numbers[j] = number(x)
+				numbers[j] = vec.Text(x)
 			}
 			fmt.Fprintf(out, "  - [%s]\n", strings.Join(numbers, ", "))
 		}
@@ -80,26 +79,26 @@ func writeBounds(out *bufio.Writer, d *lp.Description) {
 
 func writeRow(out *bufio.Writer, entities []string, r lp.Row) {
 	const longest = 100
-	if expr, ok := rowExpr(entities, r); ok && len(expr) <= longest && len(r.Terms) == 0 {
+	if expr, ok := expression.Row(entities, r); ok && len(expr) <= longest && len(r.Terms) == 0 {
 		fmt.Fprintf(out, "  - name: %s\n    expr: %s\n", yamlName(r.Name), yamlQuote(expr))
 		return
 	}
 	fmt.Fprintf(out, "  - name: %s\n", yamlName(r.Name))
 	if r.Min == r.Max {
-		fmt.Fprintf(out, "    equal: %s\n", number(r.Max))
+		fmt.Fprintf(out, "    equal: %s\n", vec.Text(r.Max))
 	} else {
 		if !math.IsInf(r.Min, -1) {
-			fmt.Fprintf(out, "    min: %s\n", number(r.Min))
+			fmt.Fprintf(out, "    min: %s\n", vec.Text(r.Min))
 		}
 		if !math.IsInf(r.Max, 1) {
-			fmt.Fprintf(out, "    max: %s\n", number(r.Max))
+			fmt.Fprintf(out, "    max: %s\n", vec.Text(r.Max))
 		}
 	}
 	for i, t := range r.Terms {
 		if i == 0 {
 			fmt.Fprint(out, "    terms:\n")
 		}
-		fmt.Fprintf(out, "      - {entity: %s, above: %s, below: %s, from: %s, holding: %t}\n", yamlName(entities[t.Entity]), number(t.Above), number(t.Below), number(t.From), t.Holding)
+		fmt.Fprintf(out, "      - {entity: %s, above: %s, below: %s, from: %s, holding: %t}\n", yamlName(entities[t.Entity]), vec.Text(t.Above), vec.Text(t.Below), vec.Text(t.From), t.Holding)
 	}
 	if vec.MaxAbs(r.Coef) == 0 {
 		fmt.Fprint(out, "    coefficients: {}\n")
@@ -108,31 +107,9 @@ func writeRow(out *bufio.Writer, entities []string, r lp.Row) {
 	fmt.Fprint(out, "    coefficients:\n")
 	for j, c := range r.Coef {
 		if c != 0 {
-			fmt.Fprintf(out, "      %s: %s\n", yamlName(entities[j]), number(c))
+			fmt.Fprintf(out, "      %s: %s\n", yamlName(entities[j]), vec.Text(c))
 		}
 	}
-}
-
-// rowExpr returns a row as an expression that parses to the same numbers, and false
-// where a name cannot be quoted.
-func rowExpr(entities []string, r lp.Row) (string, bool) {
-	quoted := slices.Clone(entities)
-	for j, c := range r.Coef {
-		var ok bool
-		if quoted[j], ok = quoteName(entities[j]); c != 0 && !ok {
-			return "", false
-		}
-	}
-	s := weightedSum(r.Coef, quoted)
-	switch {
-	case r.Min == r.Max:
-		return s + " = " + number(r.Max), true
-	case math.IsInf(r.Min, -1):
-		return s + " <= " + number(r.Max), true
-	case math.IsInf(r.Max, 1):
-		return s + " >= " + number(r.Min), true
-	}
-	return number(r.Min) + " <= " + s + " <= " + number(r.Max), true
 }
 
 // writeWrapped writes a flow sequence of names in lines of bearable length.
@@ -181,8 +158,5 @@ func yamlFloat(v float64) string {
 	case math.IsInf(v, -1):
 		return "-.inf"
 	}
-	return number(v)
+	return vec.Text(v)
 }
-
-// number writes v in the shortest form that parses back to it.
-func number(v float64) string { return strconv.FormatFloat(v+0, 'g', -1, 64) } // +0: not -0

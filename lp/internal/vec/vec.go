@@ -3,6 +3,7 @@ package vec
 import (
 	"math"
 	"math/big"
+	"strconv"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -158,6 +159,9 @@ func Rationals(x []float64) []*big.Rat {
 	}
 	return r
 }
+
+// Text writes x in the shortest form that parses back to it, -0 as 0.
+func Text(x float64) string { return strconv.FormatFloat(x+0, 'g', -1, 64) }
 
 // Float returns the nearest number.
 func Float(x *big.Rat) float64 {

@@ -1,11 +1,10 @@
-package constraints
+package expression
 
 import (
 	"fmt"
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"paspo/lp"
 )
@@ -45,7 +44,7 @@ type exprTerm struct {
 }
 
 // termFunction reads the argument of such a function.
-func (p *exprParser) termFunction(name token, f termFunction) (x piecewise) {
+func (p *parser) termFunction(name token, f termFunction) (x piecewise) {
 	p.next()
 	of := p.tok
 	takes := fmt.Sprintf("%s(...) takes the name of an entity or a group, or %s", name.text, everything)
@@ -53,7 +52,7 @@ func (p *exprParser) termFunction(name token, f termFunction) (x piecewise) {
 	p.next()
 	p.expect(p.operator(")"), ") is expected: "+takes)
 	p.next()
-	n := len(p.names.entities)
+	n := len(p.names.Entities)
 	var members []int
 	if _, ok := p.names.index[of.text]; !ok && of.text == everything {
 		for j := range n {
@@ -64,19 +63,19 @@ func (p *exprParser) termFunction(name token, f termFunction) (x piecewise) {
 	} else {
 		members = p.names.members[k-n]
 	}
-	if f.holding && p.names.holdings == nil {
-		p.fail(name.at, "%s(...) counts from what is held: say what, in the file, as in holdings: {%s: 1}; what is not listed is 0", name.text, p.names.entities[0])
+	if f.holding && p.names.Holdings == nil {
+		p.fail(name.at, "%s(...) counts from what is held: say what, in the file, as in holdings: {%s: 1}; what is not listed is 0", name.text, p.names.Entities[0])
 	}
 	x.coef = map[int]float64{}
 	for _, j := range members {
 		t := lp.Term{Entity: j, Above: f.above, Below: f.below, Holding: f.holding}
 		switch {
 		case f.holding:
-			t.From = p.names.holdings[j]
-		case p.names.lower[j] >= 0:
+			t.From = p.names.Holdings[j]
+		case p.names.Lower[j] >= 0:
 			x.coef[j] += f.above
 			continue
-		case p.names.upper[j] <= 0:
+		case p.names.Upper[j] <= 0:
 			x.coef[j] -= f.below
 			continue
 		}
@@ -107,7 +106,7 @@ func (x *piecewise) rowTerms() (out []lp.Term) {
 
 // spread makes terms of magnitudes of single entities where there are more choices of
 // signs than rows may be.
-func (p *exprParser) spread(x *piecewise) {
+func (p *parser) spread(x *piecewise) {
 	choices := 1
 	for _, f := range x.pieces {
 		if choices *= len(f.of); choices > maxChoices {
@@ -121,7 +120,7 @@ func (p *exprParser) spread(x *piecewise) {
 		if f.single < 0 || f.least {
 			return false
 		}
-		c := p.names.expand(f.of[0].coef)[f.single]
+		c := p.names.Expand(f.of[0].coef)[f.single]
 		w := math.Abs(c)
 		x.terms = append(x.terms, exprTerm{lp.Term{Entity: f.single, Above: w, Below: w, From: -f.of[0].constant / c}, f.name, f.at})
 		return true
@@ -130,9 +129,9 @@ func (p *exprParser) spread(x *piecewise) {
 
 // single returns the only entity of an affine function, -1 where there is another number
 // of them.
-func (s *symbols) single(x affine) int {
+func (s *Names) single(x affine) int {
 	at := -1
-	for j, c := range s.expand(x.coef) {
+	for j, c := range s.Expand(x.coef) {
 		if c == 0 {
 			continue
 		}
@@ -142,61 +141,4 @@ func (s *symbols) single(x affine) int {
 		at = j
 	}
 	return at
-}
-
-// Inequality writes what inequality k of a polytope limits, as people write it, terms
-// included.
-func Inequality(p *lp.Polytope, k int) string {
-	a, _, _ := p.Inequalities()
-	n := p.Dim()
-	terms := p.Terms(k)
-	s := Expression(a[k*n:(k+1)*n], p.Entities())
-	if len(terms) == 0 {
-		return s
-	}
-	var b strings.Builder
-	if s != "0" {
-		b.WriteString(s)
-	}
-	for _, t := range terms {
-		writeTerm(&b, p.Entities()[t.Entity], t)
-	}
-	return b.String()
-}
-
-// writeTerm writes a term after what there is.
-func writeTerm(b *strings.Builder, name string, t lp.Term) {
-	part := func(w float64, text string) {
-		if w == 0 {
-			return
-		}
-		if b.Len() > 0 {
-			b.WriteString(" + ")
-		}
-		if w != 1 {
-			b.WriteString(number(w) + "*")
-		}
-		b.WriteString(text)
-	}
-	from := name + " - " + number(t.From)
-	if t.From == 0 {
-		from = name
-	} else if t.From < 0 {
-		from = name + " + " + number(-t.From)
-	}
-	switch {
-	case t.Holding && t.Above == t.Below:
-		part(t.Above, "turnover("+name+")")
-	case t.Holding:
-		part(t.Above, "bought("+name+")")
-		part(t.Below, "sold("+name+")")
-	case t.Above == t.Below:
-		part(t.Above, "abs("+from+")")
-	case t.From == 0:
-		part(t.Above, "long("+name+")")
-		part(t.Below, "short("+name+")")
-	default:
-		part(t.Above, "max(0, "+from+")")
-		part(t.Below, "max(0, "+number(t.From)+" - "+name+")")
-	}
 }

@@ -1,10 +1,12 @@
-package constraints
+package expression
 
 import (
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"paspo/lp/constraints/internal/refuse"
 )
 
 type tokenKind int
@@ -65,12 +67,12 @@ func nextToken(s string, i int) (t token, end int) {
 		}
 		return token{tokenName, rest[1 : 1+n], i}, i + n + 2
 	}
-	if n := numberLength(rest); n > 0 {
+	if n := NumberLength(rest); n > 0 {
 		if m := nameLength(rest[n:]); m > 0 {
 			if rest[n] == '%' {
 				failAt(s, i, "%q is not a number, write 0.3 for 30%%", rest[:n+1])
 			}
-			failAt(s, i, "%q is not a number; if it is a name put it in backticks", clip(rest[:n+m]))
+			failAt(s, i, "%q is not a number; if it is a name put it in backticks", Clip(rest[:n+m]))
 		}
 		return token{tokenNumber, rest[:n], i}, i + n
 	}
@@ -82,9 +84,9 @@ func nextToken(s string, i int) (t token, end int) {
 	return token{tokenName, rest[:n], i}, i + n
 }
 
-// numberLength returns the length of the decimal number that s starts with, 0
+// NumberLength returns the length of the decimal number that s starts with, 0
 // where it starts with none.
-func numberLength(s string) int {
+func NumberLength(s string) int {
 	digits := func(i int) int {
 		for i < len(s) && '0' <= s[i] && s[i] <= '9' {
 			i++
@@ -123,33 +125,7 @@ func nameLength(s string) int {
 	return len(s)
 }
 
-// plainName says whether a name can stand in an expression without quotes.
-func plainName(s string) bool { return numberLength(s) == 0 && nameLength(s) == len(s) && s != "" }
-
-// quoteName returns a name as an expression takes it, and false where none of
-// the quotes is free.
-func quoteName(s string) (string, bool) {
-	if plainName(s) {
-		return s, true
-	}
-	for _, q := range [...]string{"`", `"`, "'"} {
-		if !strings.Contains(s, q) {
-			return q + s + q, true
-		}
-	}
-	return s, false
-}
-
 // failAt refuses an expression for what is at byte i of it.
 func failAt(s string, i int, format string, args ...any) {
-	refuse("%s (character %d of %q)", fmt.Sprintf(format, args...), utf8.RuneCountInString(s[:i])+1, clip(s))
-}
-
-// clip shortens what a message quotes.
-func clip(s string) string {
-	const longest = 80
-	if utf8.RuneCountInString(s) <= longest {
-		return s
-	}
-	return string([]rune(s)[:longest]) + "…"
+	refuse.With("%s (character %d of %q)", fmt.Sprintf(format, args...), utf8.RuneCountInString(s[:i])+1, Clip(s))
 }

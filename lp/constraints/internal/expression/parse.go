@@ -1,13 +1,12 @@
-package constraints
+package expression
 
 import (
-	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
 	"paspo/lp"
+	"paspo/lp/constraints/internal/refuse"
 	"paspo/lp/internal/vec"
 )
 
@@ -15,55 +14,6 @@ const (
 	maxExpr      = 1 << 16 // bytes
 	maxExprDepth = 100     // parentheses and signs
 )
-
-// symbols are the names that an expression may use: entities 0 .. n-1, then
-// groups, each the sum of its entities.
-type symbols struct {
-	entities []string
-	groups   []string
-	members  [][]int // of every group
-	index    map[string]int
-
-	lower, upper []float64 // of entities
-	holdings     []float64 // of entities, nil where the file has none
-}
-
-// newSymbols returns entities without bounds.
-func newSymbols(entities []string) *symbols {
-	n := len(entities)
-	s := &symbols{
-		entities: entities, index: make(map[string]int, n),
-		lower: slices.Repeat([]float64{math.Inf(-1)}, n), upper: slices.Repeat([]float64{math.Inf(1)}, n),
-	}
-	for i, e := range entities {
-		s.index[e] = i
-	}
-	return s
-}
-
-func (s *symbols) addGroup(name string, members []int) {
-	s.index[name] = len(s.entities) + len(s.groups)
-	s.groups, s.members = append(s.groups, name), append(s.members, members)
-}
-
-func (s *symbols) names() []string { return slices.Concat(s.entities, s.groups) }
-
-// expand returns the coefficients of the entities. Symbols are added in order,
-// so that equal expressions give equal bits.
-func (s *symbols) expand(coef map[int]float64) []float64 {
-	n := len(s.entities)
-	out := make([]float64, n)
-	for _, k := range slices.Sorted(maps.Keys(coef)) {
-		if k < n {
-			out[k] += coef[k]
-			continue
-		}
-		for _, j := range s.members[k-n] {
-			out[j] += coef[k]
-		}
-	}
-	return out
-}
 
 // affine is sum_k coef_k symbol_k + constant.
 type affine struct {
@@ -88,7 +38,7 @@ func (x *affine) scale(by func(float64) float64) {
 	}
 }
 
-// parseExpr returns the rows that a constraint in words states, one but where it has
+// Parse returns the rows that a constraint in words states, one but where it has
 // functions:
 //
 //	constraint = sum relation sum [ relation sum ]
@@ -103,9 +53,9 @@ func (x *affine) scale(by func(float64) float64) {
 // A name is an entity or a group. It stands in backticks or quotes where it
 // holds a space or an operator or starts with a digit. Of a chain, the outer
 // sides are numbers: 0.1 <= TECH <= 0.4. The rows have no names.
-func parseExpr(s string, names *symbols) (rows []lp.Row, err error) {
-	defer caught(&err)
-	p := &exprParser{s: s, names: names}
+func Parse(s string, names *Names) (rows []lp.Row, err error) {
+	defer refuse.Caught(&err)
+	p := &parser{s: s, names: names}
 	if len(s) > maxExpr {
 		p.fail(0, "the expression is longer than %d bytes", maxExpr)
 	}
@@ -113,29 +63,29 @@ func parseExpr(s string, names *symbols) (rows []lp.Row, err error) {
 	return p.constraint(), nil
 }
 
-// exprParser descends recursively through an expression. It ends with fail where that is
+// parser descends recursively through an expression. It ends with fail where that is
 // wrong.
-type exprParser struct {
+type parser struct {
 	s     string
-	names *symbols
+	names *Names
 	tok   token
 	end   int // of tok
 	depth int
 }
 
-func (p *exprParser) next() { p.tok, p.end = nextToken(p.s, p.end) }
+func (p *parser) next() { p.tok, p.end = nextToken(p.s, p.end) }
 
 // fail refuses the expression for what is at byte at.
-func (p *exprParser) fail(at int, format string, args ...any) { failAt(p.s, at, format, args...) }
+func (p *parser) fail(at int, format string, args ...any) { failAt(p.s, at, format, args...) }
 
 // expect fails where the token is not one that may stand there.
-func (p *exprParser) expect(ok bool, what string) {
+func (p *parser) expect(ok bool, what string) {
 	if !ok {
 		p.fail(p.tok.at, "%v where %s", p.tok, what)
 	}
 }
 
-func (p *exprParser) constraint() []lp.Row {
+func (p *parser) constraint() []lp.Row {
 	left := p.sum()
 	relation := p.tok
 	p.expect(relation.kind == tokenRelation, "<=, >= or = is expected")
@@ -156,7 +106,7 @@ func (p *exprParser) constraint() []lp.Row {
 	if left.linear() && right.linear() {
 		limit := right.constant - left.constant
 		left.affine.add(-1, right.affine)
-		row := lp.Row{Coef: p.names.expand(left.coef), Min: math.Inf(-1), Max: math.Inf(1)}
+		row := lp.Row{Coef: p.names.Expand(left.coef), Min: math.Inf(-1), Max: math.Inf(1)}
 		if plain != ">=" {
 			row.Max = limit
 		}
@@ -179,14 +129,14 @@ func (p *exprParser) constraint() []lp.Row {
 var mirrored = map[string]string{"<=": ">=", ">=": "<=", "=": "="}
 
 // rows returns the rows of x <= 0, one for every choice of pieces.
-func (p *exprParser) rows(x piecewise) (rows []lp.Row) {
+func (p *parser) rows(x piecewise) (rows []lp.Row) {
 	if t := x.concave(); t != nil {
 		p.fail(t.at, "%[1]s(...) can be limited only from above, as in %[1]s(%[2]s) <= 0.2: what is left would not be convex", t.name, everything)
 	}
 	p.spread(&x)
 	terms := x.rowTerms()
 	for _, a := range p.names.largest(p.choices(x)) {
-		coef := p.names.expand(a.coef)
+		coef := p.names.Expand(a.coef)
 		if terms == nil && vec.MaxAbs(coef) == 0 {
 			if a.constant > 0 {
 				p.fail(0, "it can never hold: a number is compared with a smaller one")
@@ -202,7 +152,7 @@ func (p *exprParser) rows(x piecewise) (rows []lp.Row) {
 }
 
 // chain reads the end of a constraint like 0.1 <= TECH <= 0.4.
-func (p *exprParser) chain(left piecewise, first token, middle piecewise) []lp.Row {
+func (p *parser) chain(left piecewise, first token, middle piecewise) []lp.Row {
 	second := p.tok
 	if first.text == "=" || second.text != first.text {
 		p.fail(second.at, "a chain goes like 0.1 <= X <= 0.4 or 0.4 >= X >= 0.1; split it")
@@ -223,14 +173,14 @@ func (p *exprParser) chain(left piecewise, first token, middle piecewise) []lp.R
 	if first.text == ">=" {
 		lo, hi = hi, lo
 	}
-	return []lp.Row{{Coef: p.names.expand(middle.coef), Min: lo, Max: hi}}
+	return []lp.Row{{Coef: p.names.Expand(middle.coef), Min: lo, Max: hi}}
 }
 
-func (p *exprParser) operator(set string) bool {
+func (p *parser) operator(set string) bool {
 	return p.tok.kind == tokenOperator && strings.Contains(set, p.tok.text)
 }
 
-func (p *exprParser) sum() piecewise {
+func (p *parser) sum() piecewise {
 	x := p.product()
 	for p.operator("+-") {
 		sign := 1.
@@ -243,7 +193,7 @@ func (p *exprParser) sum() piecewise {
 	return x
 }
 
-func (p *exprParser) product() piecewise {
+func (p *parser) product() piecewise {
 	x := p.factor()
 	for p.operator("*/") {
 		op := p.tok
@@ -268,7 +218,7 @@ func (p *exprParser) product() piecewise {
 	return x
 }
 
-func (p *exprParser) factor() (x piecewise) {
+func (p *parser) factor() (x piecewise) {
 	if p.depth++; p.depth > maxExprDepth {
 		p.fail(p.tok.at, "more than %d parentheses and signs within one another", maxExprDepth)
 	}
@@ -281,7 +231,7 @@ func (p *exprParser) factor() (x piecewise) {
 	case tok.kind == tokenNumber:
 		var err error
 		if x.constant, err = strconv.ParseFloat(tok.text, 64); err != nil {
-			p.fail(tok.at, "%s is too large", clip(tok.text))
+			p.fail(tok.at, "%s is too large", Clip(tok.text))
 		}
 	case tok.kind == tokenName:
 		return p.named(tok)
@@ -299,7 +249,7 @@ func (p *exprParser) factor() (x piecewise) {
 }
 
 // named reads what a name begins: a function, unless the name is in quotes, or a symbol.
-func (p *exprParser) named(name token) (x piecewise) {
+func (p *parser) named(name token) (x piecewise) {
 	if call := p.operator("("); call {
 		unquoted := p.s[name.at : name.at+len(name.text)]
 		if functions[unquoted] {
@@ -310,7 +260,7 @@ func (p *exprParser) named(name token) (x piecewise) {
 		}
 		if _, ok := p.names.index[name.text]; !ok {
 			known := functionNames()
-			p.fail(name.at, "unknown function %q%s; known are %s", clip(name.text), suggest(name.text, known), list(known))
+			p.fail(name.at, "unknown function %q%s; known are %s", Clip(name.text), Suggest(name.text, known), List(known))
 		}
 	}
 	x.coef = map[int]float64{p.symbol(name): 1}
@@ -318,32 +268,10 @@ func (p *exprParser) named(name token) (x piecewise) {
 }
 
 // symbol returns the index of the entity or group that a token names.
-func (p *exprParser) symbol(name token) int {
+func (p *parser) symbol(name token) int {
 	k, ok := p.names.index[name.text]
 	if !ok {
-		p.fail(name.at, "%s", p.names.unknown(name.text, p.s[name.at:]))
+		p.fail(name.at, "%s", p.names.Unknown(name.text, p.s[name.at:]))
 	}
 	return k
-}
-
-// unknown says that a name is not known, what is, and which is meant. The text
-// from the name on shows whether a name was meant that needs quotes.
-func (s *symbols) unknown(name, text string) string {
-	msg := "unknown name " + strconv.Quote(clip(name))
-	for _, c := range s.names() {
-		if !plainName(c) && strings.HasPrefix(text, c) {
-			q, _ := quoteName(c)
-			return msg + "; write " + q
-		}
-	}
-	return msg + suggest(name, s.names()) + "; known are " + list(s.names())
-}
-
-// list joins names for a message, the first dozen where there are more.
-func list(names []string) string {
-	const most = 12
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:most], ", ") + " and " + strconv.Itoa(len(names)-most) + " more"
 }

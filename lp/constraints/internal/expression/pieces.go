@@ -1,6 +1,10 @@
-package constraints
+package expression
 
-import "slices"
+import (
+	"slices"
+
+	"paspo/lp"
+)
 
 // functions are what an expression may apply to sums.
 var functions = map[string]bool{"max": true, "min": true, "abs": true}
@@ -88,7 +92,7 @@ func (x *piecewise) clone() piecewise {
 }
 
 // function reads the arguments of max, min or abs.
-func (p *exprParser) function(name token) piecewise {
+func (p *parser) function(name token) piecewise {
 	var args []piecewise
 	for more := true; more; more = p.operator(",") {
 		p.next()
@@ -137,7 +141,7 @@ func (f extreme) piecewise() piecewise {
 	return piecewise{pieces: []extreme{f}}
 }
 
-func (p *exprParser) tooMany(f extreme) {
+func (p *parser) tooMany(f extreme) {
 	p.fail(f.at, "with %s(...) it is more than %d rows, one for every choice: at most that many are allowed", f.name, maxChoices)
 }
 
@@ -149,7 +153,7 @@ var convexUse = map[string]string{
 }
 
 // choices returns affine functions whose largest is x.
-func (p *exprParser) choices(x piecewise) []affine {
+func (p *parser) choices(x piecewise) []affine {
 	all := []affine{x.affine}
 	for _, f := range x.pieces {
 		if f.least {
@@ -173,10 +177,10 @@ func (p *exprParser) choices(x piecewise) []affine {
 
 // largest leaves out functions that others are nowhere below, within the bounds of the
 // entities.
-func (s *symbols) largest(all []affine) (kept []affine) {
+func (s *Names) largest(all []affine) (kept []affine) {
 	coef := make([][]float64, len(all))
 	for i, a := range all {
-		coef[i] = s.expand(a.coef)
+		coef[i] = s.Expand(a.coef)
 	}
 	// most returns the largest difference of functions i and j within the bounds.
 	most := func(i, j int) float64 {
@@ -184,9 +188,9 @@ func (s *symbols) largest(all []affine) (kept []affine) {
 		for k, c := range coef[i] {
 			switch d := c - coef[j][k]; {
 			case d > 0:
-				sum += d * s.upper[k]
+				sum += d * s.Upper[k]
 			case d < 0:
-				sum += d * s.lower[k]
+				sum += d * s.Lower[k]
 			}
 		}
 		return sum
@@ -201,4 +205,23 @@ func (s *symbols) largest(all []affine) (kept []affine) {
 		}
 	}
 	return kept
+}
+
+// Magnitudes returns the rows of sum_j w_j |a_j| <= c, given the one that has w, never below
+// 0, for its coefficients. They are those of a sum of abs(..) in which the signs of the first
+// entity change first.
+func Magnitudes(row lp.Row, names *Names) (rows []lp.Row) {
+	var x piecewise
+	for j, w := range slices.Backward(row.Coef) {
+		if w > 0 {
+			signs := []affine{{coef: map[int]float64{j: w}}, {coef: map[int]float64{j: -w}}}
+			x.add(1, extreme{name: "abs", of: names.largest(signs), single: j}.piecewise())
+		}
+	}
+	p := &parser{names: names}
+	p.spread(&x)
+	for _, a := range p.choices(x) {
+		rows = append(rows, lp.Row{Coef: names.Expand(a.coef), Min: row.Min, Max: row.Max, Terms: x.rowTerms()})
+	}
+	return rows
 }

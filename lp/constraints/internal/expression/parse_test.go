@@ -1,4 +1,4 @@
-package constraints
+package expression
 
 import (
 	"math"
@@ -7,12 +7,13 @@ import (
 	"unicode/utf8"
 
 	"paspo/lp"
+	"paspo/lp/internal/vec"
 )
 
-func exprSymbols() *symbols {
-	s := newSymbols([]string{"CASH", "MSFT", "BRK.B", "BRK-A", "Fund 1", "3M", "S&P"})
-	s.addGroup("TECH", []int{1, 2})
-	s.addGroup("ALL", []int{0, 1, 2, 3, 4, 5, 6})
+func exprSymbols() *Names {
+	s := NewNames([]string{"CASH", "MSFT", "BRK.B", "BRK-A", "Fund 1", "3M", "S&P"})
+	s.AddGroup("TECH", []int{1, 2})
+	s.AddGroup("ALL", []int{0, 1, 2, 3, 4, 5, 6})
 	return s
 }
 
@@ -43,7 +44,7 @@ func TestParseExpr(t *testing.T) {
 		{"2e0*CASH <= 1E+2", []float64{2, 0, 0, 0, 0, 0, 0}, -inf, 100},
 		{"0*CASH <= 1", []float64{0, 0, 0, 0, 0, 0, 0}, -inf, 1},
 	} {
-		rows, err := parseExpr(c.expr, exprSymbols())
+		rows, err := Parse(c.expr, exprSymbols())
 		if err != nil || len(rows) != 1 {
 			t.Errorf("%s: %d rows, %v", c.expr, len(rows), err)
 			continue
@@ -108,7 +109,7 @@ var badExprs = []struct{ expr, want string }{
 
 func TestParseExprErrors(t *testing.T) {
 	for _, c := range badExprs {
-		_, err := parseExpr(c.expr, exprSymbols())
+		_, err := Parse(c.expr, exprSymbols())
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s:\n  got  %v\n  want %s", c.expr, err, c.want)
 		}
@@ -128,7 +129,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		names := exprSymbols()
-		rows, err := parseExpr(s, names)
+		rows, err := Parse(s, names)
 		if err != nil {
 			if utf8.ValidString(s) && !utf8.ValidString(err.Error()) {
 				t.Errorf("an error that is not text: %q", err)
@@ -136,18 +137,18 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, row := range rows {
-			if len(row.Coef) != len(names.entities) {
+			if len(row.Coef) != len(names.Entities) {
 				t.Fatalf("%d coefficients", len(row.Coef))
 			}
 			row.Name = "x"
-			if lp.CheckRow(names.entities, row) != nil {
+			if lp.CheckRow(names.Entities, row) != nil || vec.MaxAbs(row.Coef) == 0 {
 				return
 			}
-			text, ok := rowExpr(names.entities, row)
+			text, ok := Row(names.Entities, row)
 			if !ok {
 				t.Fatalf("%v cannot be written", row)
 			}
-			again, err := parseExpr(text, newSymbols(names.entities))
+			again, err := Parse(text, NewNames(names.Entities))
 			if err != nil || len(again) != 1 || !slices.Equal(row.Coef, again[0].Coef) || row.Min != again[0].Min || row.Max != again[0].Max {
 				t.Fatalf("%s: %v is %v when written as %s (%v)", s, row, again, text, err)
 			}
