@@ -95,20 +95,21 @@ func drawdown(t *walkforward.Track) []float64 {
 
 // drawPaths draws a line a policy.
 func drawPaths(label, yLabel string, dates []float64, tracks []*walkforward.Track, log bool, of func(*walkforward.Track) []float64) template.HTML {
-	var ys []float64
-	lines := make([]line, len(tracks))
+	names, ys := make([]string, len(tracks)), make([][]float64, len(tracks))
 	for i, t := range tracks {
-		for k, v := range of(t) {
-			lines[i].add(dates[k], v)
-		}
-		ys = append(ys, lines[i].y...)
+		names[i], ys[i] = t.Policy, of(t)
 	}
-	x, y := newAxis(dates, false, left, width-right), newAxis(ys, log, height-bottom, top+8)
+	return drawSeries(label, yLabel, dates, names, ys, log)
+}
+
+// drawSeries draws a line a series.
+func drawSeries(label, yLabel string, dates []float64, names []string, ys [][]float64, log bool) template.HTML {
+	x, y := newAxis(dates, false, left, width-right), newAxis(slices.Concat(ys...), log, height-bottom, top+8)
 	s := newSVG(label, width, height)
 	s.frame(x, y, "year", yLabel)
-	for i, l := range lines {
-		s.begin(class(i), tracks[i].Policy)
-		s.line("mean", l, x, y)
+	for i, name := range names {
+		s.begin(class(i), name)
+		s.line("mean", line{dates, ys[i]}, x, y)
 		s.end()
 	}
 	return s.done()
@@ -179,6 +180,9 @@ func drawShares(dates []float64, entities []string, bought [][]float64) (templat
 	return s.done(), legend
 }
 
+// drawnLimits is how many limits have a line of their distance: more hide one another.
+const drawnLimits = 4
+
 // exposure is how close to each limit the policy comes, and what limits cost in hindsight.
 func exposure(s *walkforward.Summary) *Block {
 	t := &Table{Head: []string{"limit", "least distance", "mean distance", "periods at it", "shadow price"}}
@@ -204,7 +208,22 @@ func exposure(s *walkforward.Summary) *Block {
 	if text := s.Relaxed(); text != "" {
 		note += " " + capital(text) + "."
 	}
-	return &Block{Title: "Distance to the limits, and what they cost", Note: note, Table: t}
+	block := &Block{Title: "Distance to the limits, and what they cost", Note: note, Table: t}
+	var names []string
+	var distances [][]float64
+	for _, l := range s.Limits[:min(len(s.Limits), drawnLimits)] {
+		if len(l.Distances) > 0 {
+			block.Legend = append(block.Legend, Series{l.Name, class(len(names))})
+			names, distances = append(names, l.Name), append(distances, l.Distances)
+		}
+	}
+	if len(names) > 0 {
+		block.Charts = []Chart{{
+			SVG:     drawSeries("Distance to limits over time", "distance", years(s.Dates), names, distances, false),
+			Caption: "How far the trained policy is from the limits that it is at most often: at 0 a limit binds, and below 0 it had to be relaxed.",
+		}}
+	}
+	return block
 }
 
 func rate(x float64) string { return fmt.Sprintf("%.3f %%", 100*x+0) }

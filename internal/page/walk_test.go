@@ -77,6 +77,11 @@ func TestWalk(t *testing.T) {
 		limits[0][4].Text != "0.120 %" || limits[0][4].Dim != "0.340 % tighter" || limits[1][4].Text != "-" || limits[2][0].Text != "total = 1" {
 		t.Errorf("%+v", limits)
 	}
+	// The chart has a line a limit with a distance, and the budget has none.
+	if drawn := exposure(s); len(drawn.Legend) != 2 || drawn.Legend[1].Name != "pair" || len(drawn.Charts) != 1 ||
+		strings.Count(string(drawn.Charts[0].SVG), "<polyline") != 2 || len(s.Limits[1].Distances) != 14 {
+		t.Errorf("%+v", drawn)
+	}
 	// The last month of 2020 is empty nowhere; 2021 has two months and its total.
 	months := monthly(s.Dates, s.Tracks[0].Log).Rows
 	if len(months) != 2 || math.Abs(months[0][1].Value+5) > 1e-9 || months[1][3].Text != "" ||

@@ -34,6 +34,7 @@ type Limit struct {
 	Least       float64       `json:"least_distance"`
 	Mean        float64       `json:"mean_distance"`
 	At          int           `json:"periods_at"` // within a thousandth of the wealth
+	Distances   []float64     `json:"-"`          // in every period; none of equalities
 	ShadowPrice report.Number `json:"shadow_price"`
 	Tighter     report.Number `json:"shadow_price_tighter"`
 }
@@ -49,6 +50,7 @@ func Exposure(p *lp.Polytope, t *Track) []Limit {
 				all = append(all, Limit{Name: s.Name, Least: math.Inf(1), ShadowPrice: nan, Tighter: nan})
 			}
 			l := &all[k]
+			l.Distances = append(l.Distances, s.Slack)
 			l.Least = min(l.Least, s.Slack)
 			l.Mean += s.Slack / float64(len(t.Bought))
 			if s.Slack <= atLimit {
