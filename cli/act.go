@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -68,9 +67,5 @@ on, and the exit status is 1. Lines that are there together are answered togethe
 // answer answers lines until the input ends or the command is interrupted.
 func answer(cmd *cobra.Command, what string, a serve.Answerer) error {
 	ctx := cmd.Context()
-	err := serve.Lines(ctx, cmd.InOrStdin(), cmd.OutOrStdout(), what, a)
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return interruption(ctx)
-	}
-	return err
+	return orInterruption(ctx, serve.Lines(ctx, cmd.InOrStdin(), cmd.OutOrStdout(), what, a))
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -46,10 +45,7 @@ many trainings side by side. That takes about a minute a device.`, strings.Join(
 				results, write = stages, stages.Write
 			}
 			if err != nil {
-				if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-					return interruption(ctx)
-				}
-				return err
+				return orInterruption(cmd.Context(), err)
 			}
 			out := cmd.OutOrStdout()
 			if !asJSON {

@@ -13,11 +13,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/envs/benchmarks"
+	"paspo/internal/arrays"
 	"paspo/internal/count"
 	"paspo/internal/prices"
 	"paspo/internal/rng"
 	"paspo/internal/run/serve"
 	"paspo/internal/setting"
+	"paspo/internal/walkforward"
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
@@ -98,7 +100,7 @@ func (f *polytopeFlags) readFile(name string) (*lp.Polytope, error) {
 	if err != nil {
 		return nil, err
 	}
-	return portfolioLimits(name, t)
+	return walkforward.ReadLimits(name, t)
 }
 
 func newShow() *cobra.Command {
@@ -276,4 +278,30 @@ func newSample() *cobra.Command {
 	cmd.Flags().Uint64Var(&c.Seed, "seed", c.Seed, "seed of the points")
 	cmd.Flags().StringVar(&c.Method, "method", c.Method, "auto, rejection or hit-and-run")
 	return cmd
+}
+
+func newServe() *cobra.Command {
+	var f polytopeFlags
+	return &cobra.Command{
+		Use:   "serve FILE",
+		Short: "Answer batches of numbers, for programs",
+		Long: `Answer requests for a polytope until the input ends, for programs such as the Python
+package. A request is a line {"op":..,"rows":R,"cols":C,"seed":S} and then R*C numbers,
+little-endian float64; so is an answer, or a line {"error":..} with nothing after it.
+
+  describe   entities, rows, bounds and the pieces of the closed form, in the line itself
+  intervals  prefixes of C entities: the endpoints of the interval of the next, R x 2
+  project    points: the closest in the polytope, R x n
+  check      points: the largest scaled residual, R x 1
+  sample     R uniform points by the seed, and no numbers in the request: R x n`,
+		Args: exactly("a constraints file or a preset"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := f.read(args[0])
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			return orInterruption(ctx, arrays.Serve(ctx, p, cmd.InOrStdin(), cmd.OutOrStdout()))
+		},
+	}
 }

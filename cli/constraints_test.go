@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/check"
 	"paspo/internal/long"
 	"paspo/lp/interval/closedform"
 )
@@ -118,8 +119,8 @@ constraints:
 	}
 
 	var many strings.Builder
-	writeConflict(&many, "x", slices.Repeat([]string{"a"}, mostRows+2))
-	if s := many.String(); strings.Count(s, "  a\n") != mostRows || !strings.HasSuffix(s, "  and 2 more; --json has all\n") {
+	writeConflict(&many, "x", slices.Repeat([]string{"a"}, check.MostRows+2))
+	if s := many.String(); strings.Count(s, "  a\n") != check.MostRows || !strings.HasSuffix(s, "  and 2 more; --json has all\n") {
 		t.Errorf("%q", s)
 	}
 }

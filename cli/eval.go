@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -37,10 +36,7 @@ training. All play the same episodes.`,
 			o.Simulated = !o.Backtest
 			tables, err := a.Compare(cmd.Context(), args[0], cp, o)
 			if err != nil {
-				if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-					return interruption(ctx)
-				}
-				return err
+				return orInterruption(cmd.Context(), err)
 			}
 			out := cmd.OutOrStdout()
 			if asJSON {

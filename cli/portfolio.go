@@ -13,10 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 
 	"paspo/envs/market"
-	"paspo/internal/limits"
 	"paspo/internal/marketmodel"
 	"paspo/internal/page"
 	"paspo/internal/prices"
@@ -24,8 +22,6 @@ import (
 	"paspo/internal/run/progress"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/walkforward"
-	"paspo/lp"
-	"paspo/lp/constraints"
 	"paspo/rl"
 )
 
@@ -180,7 +176,7 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		}
 		f.out, f.constraintFile = f.resume, filepath.Join(f.resume, walkforward.ConstraintsFile)
 	}
-	polytope, err := portfolioLimits(f.constraintFile, table)
+	polytope, err := walkforward.ReadLimits(f.constraintFile, table)
 	if err != nil {
 		return err
 	}
@@ -261,7 +257,7 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	s, err := w.Run(cmd.Context())
 	bar.Close()
 	if err != nil {
-		if ctx := cmd.Context(); ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		if ctx := cmd.Context(); interrupts(ctx, err) {
 			what := "interrupted before training began; nothing is left of it"
 			if _, err := os.Stat(f.out); err == nil {
 				what = fmt.Sprintf("interrupted; go on with: %s portfolio %s --resume %s", program, runfolder.Quote(path), runfolder.Quote(f.out))
@@ -288,55 +284,4 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "report: %s\n", html)
 	return err
-}
-
-// portfolioLimits reads limits over cash and tickers: all of them where the file names no
-// entities.
-func portfolioLimits(file string, t *prices.Table) (*lp.Polytope, error) {
-	for _, name := range t.Tickers {
-		err := lp.CheckName(name)
-		if name == market.Cash {
-			err = fmt.Errorf("the ticker %s has the name of what is not invested", name)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", t.Name, err)
-		}
-	}
-	known := append([]string{market.Cash}, t.Tickers...)
-	if file == "" {
-		box := market.Simplex(t.Tickers)
-		box.Lower, box.Upper = make([]float64, len(known)), slices.Repeat([]float64{1}, len(known))
-		return lp.New(box)
-	}
-	for _, name := range statedEntities(file) {
-		if slices.Contains(known, name) {
-			continue
-		}
-		msg := fmt.Sprintf("%s: entity %s is no ticker of %s", file, name, t.Name)
-		if near := config.Nearest(name, known); near != "" {
-			msg += fmt.Sprintf("; did you mean %s?", near)
-		}
-		return nil, errors.New(msg)
-	}
-	p, err := constraints.ReadFileHeld(file, known)
-	if err != nil {
-		return nil, err
-	}
-	if len(p.Entities()) == 1 && p.Entities()[0] == market.Cash {
-		return nil, fmt.Errorf("%s: the entities are %s alone: at least one ticker is needed", file, market.Cash)
-	}
-	return p, nil
-}
-
-// statedEntities returns the entities that a file names; nil where it names none or cannot
-// be read, which whoever reads it all says.
-func statedEntities(file string) []string {
-	data, err := limits.ReadFile(file, limits.Constraints)
-	var d struct {
-		Entities []string `yaml:"entities"`
-	}
-	if err != nil || yaml.Unmarshal(data, &d) != nil {
-		return nil
-	}
-	return d.Entities
 }

@@ -202,7 +202,7 @@ func interrupted(ctx context.Context, r *agent.Run, err error) error {
 		// Python has its environment perhaps in a notebook.
 		resume, onCPU = fmt.Sprintf("paspo.train(.., resume=%q)", dir), ` with device="cpu"`
 	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	if interrupts(ctx, err) {
 		return &exitError{interruption(ctx).code, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
 	}
 	var nf *rl.NonFiniteError

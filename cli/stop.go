@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"paspo/internal/interrupt"
 )
 
 const (
@@ -79,4 +81,24 @@ func interruption(ctx context.Context) *exitError {
 		}
 	}
 	return &exitError{code, errors.New("interrupted")}
+}
+
+// interrupts reports whether err is that of a context that has ended.
+func interrupts(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, ctx.Err())
+}
+
+// orInterruption returns err, and an interruption in place of the error of ctx.
+func orInterruption(ctx context.Context, err error) error {
+	if interrupts(ctx, err) {
+		return interruption(ctx)
+	}
+	return err
+}
+
+// await returns what f does, or an interruption soon after ctx ends: some steps, such as a
+// linear program of CLP, do not look at it. What f changes is not to be used then.
+func await[T any](ctx context.Context, f func(context.Context) (T, error)) (T, error) {
+	v, err := interrupt.Await(ctx, func() (T, error) { return f(ctx) }, nil, nil)
+	return v, orInterruption(ctx, err)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -210,4 +211,36 @@ func FuzzActLines(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The end of a context ends the wait for what does not look at it.
+func TestAwaitEndsWithItsContext(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	began, release := make(chan bool), make(chan bool)
+	defer close(release)
+	go func() {
+		<-began
+		stop()
+	}()
+	_, err := await(ctx, func(context.Context) (int, error) {
+		close(began)
+		<-release
+		return 1, nil
+	})
+	var status *exitError
+	if !errors.As(err, &status) || status.code != 130 {
+		t.Errorf("error %v, want exit status 130", err)
+	}
+	if v, err := await(t.Context(), func(context.Context) (int, error) { return 2, nil }); v != 2 || err != nil {
+		t.Errorf("%v, %v of what has ended", v, err)
+	}
+}
+
+func TestCheckEndsWithItsContext(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), time.Hour)
+	stop()
+	var out, errs bytes.Buffer
+	if status := run(ctx, []string{"constraints", "check", "portfolio"}, nil, &out, &errs); status != 130 || !strings.Contains(errs.String(), "interrupted") || out.Len() > 0 {
+		t.Errorf("status %d, %q, %q", status, out.String(), errs.String())
+	}
 }

@@ -149,7 +149,7 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	line.Close()
 	if err != nil {
 		resume := fmt.Sprintf("%s sweep run --resume %s", runfolder.Quote(os.Args[0]), runfolder.Quote(w.Dir))
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		if interrupts(ctx, err) {
 			return &exitError{interruption(ctx).code, fmt.Errorf("interrupted; go on with: %s", resume)}
 		}
 		return fmt.Errorf("%w; go on with: %s", err, resume)
@@ -197,7 +197,7 @@ func newSweepWork() *cobra.Command {
 			saving.Add(1)
 			err = w.Work(ctx)
 			saving.Add(-1)
-			if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			if interrupts(ctx, err) {
 				return &exitError{interruption(ctx).code, nil}
 			}
 			return err

@@ -87,8 +87,11 @@ var imports = map[string][]string{
 	"internal/sweep/search":  {},
 	"internal/orders":        {"lp"},
 	"internal/walkforward":   {"lp/...", "envs", "envs/market", "rl", "internal/run/..."},
+	"internal/decision":      {"lp", "lp/constraints", "envs", "envs/market", "internal/orders", "internal/run/...", "internal/walkforward"},
+	"internal/check":         {"lp/..."},
+	"internal/arrays":        {"lp/...", "internal/run/serve"},
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/...", "internal/walkforward"},
-	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/page", "internal/orders", "internal/walkforward"},
+	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/page", "internal/orders", "internal/walkforward", "internal/decision", "internal/check", "internal/arrays"},
 	"cmd/train":              {"cli"},
 	"cmd/gpu-check":          {"envs", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},
 	"cmd/experiments/...": {

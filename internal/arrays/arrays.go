@@ -1,4 +1,6 @@
-package cli
+// Package arrays answers other programs, such as the Python package, what they ask of a polytope.
+// A request is a line of JSON with a batch of numbers after it, and so is an answer.
+package arrays
 
 import (
 	"bufio"
@@ -12,8 +14,6 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/spf13/cobra"
-
 	"paspo/internal/count"
 	"paspo/internal/rng"
 	"paspo/internal/run/serve"
@@ -23,37 +23,12 @@ import (
 	"paspo/lp/uniform"
 )
 
-// maxNumbers is the number of numbers that one request of newServe may hold.
+// maxNumbers is the number of numbers that one request may hold.
 const maxNumbers = 1 << 26
 
-func newServe() *cobra.Command {
-	var f polytopeFlags
-	return &cobra.Command{
-		Use:   "serve FILE",
-		Short: "Answer batches of numbers, for programs",
-		Long: `Answer requests for a polytope until the input ends, for programs such as the Python
-package. A request is a line {"op":..,"rows":R,"cols":C,"seed":S} and then R*C numbers,
-little-endian float64; so is an answer, or a line {"error":..} with nothing after it.
-
-  describe   entities, rows, bounds and the pieces of the closed form, in the line itself
-  intervals  prefixes of C entities: the endpoints of the interval of the next, R x 2
-  project    points: the closest in the polytope, R x n
-  check      points: the largest scaled residual, R x 1
-  sample     R uniform points by the seed, and no numbers in the request: R x n`,
-		Args: exactly("a constraints file or a preset"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := f.read(args[0])
-			if err != nil {
-				return err
-			}
-			return serveArrays(cmd.Context(), p, cmd.InOrStdin(), cmd.OutOrStdout())
-		},
-	}
-}
-
-// arrays answers requests for a polytope. Solver and sampler are made when they are
+// server answers requests for a polytope. Solver and sampler are made when they are
 // needed.
-type arrays struct {
+type server struct {
 	p       *lp.Polytope
 	solver  lp.Solver
 	chain   lp.Chain
@@ -61,15 +36,17 @@ type arrays struct {
 	sampler *uniform.Sampler
 }
 
-type arrayRequest struct {
+type request struct {
 	Op   string `json:"op"`
 	Rows int    `json:"rows"`
 	Cols int    `json:"cols"`
 	Seed uint64 `json:"seed"`
 }
 
-func serveArrays(ctx context.Context, p *lp.Polytope, in io.Reader, out io.Writer) error {
-	s := &arrays{p: p}
+// Serve answers the requests of in on out until in or ctx ends. In the second case the error is
+// that of ctx.
+func Serve(ctx context.Context, p *lp.Polytope, in io.Reader, out io.Writer) error {
+	s := &server{p: p}
 	defer func() {
 		if s.solver != nil {
 			s.solver.Close()
@@ -84,7 +61,7 @@ func serveArrays(ctx context.Context, p *lp.Polytope, in io.Reader, out io.Write
 		if err != nil {
 			return fmt.Errorf("reading requests: %w", err)
 		}
-		var q arrayRequest
+		var q request
 		if err := json.Unmarshal(line, &q); err != nil {
 			return fmt.Errorf("%q is no request: %w", strings.TrimSpace(string(line)), err)
 		}
@@ -117,7 +94,7 @@ func serveArrays(ctx context.Context, p *lp.Polytope, in io.Reader, out io.Write
 			return fmt.Errorf("writing answers: %w", err)
 		}
 	}
-	return interruption(ctx)
+	return ctx.Err()
 }
 
 // bytesOf returns the bytes of numbers, which are little-endian on every machine that
@@ -129,7 +106,7 @@ func bytesOf(v []float64) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 8*len(v))
 }
 
-func (s *arrays) answer(ctx context.Context, q arrayRequest, x []float64) ([]float64, error) {
+func (s *server) answer(ctx context.Context, q request, x []float64) ([]float64, error) {
 	n := s.p.Dim()
 	if q.Op == "project" || q.Op == "check" {
 		if q.Cols != n {
@@ -179,7 +156,7 @@ func (s *arrays) answer(ctx context.Context, q arrayRequest, x []float64) ([]flo
 }
 
 // ready makes the solver, and a chain for as many rows.
-func (s *arrays) ready(ctx context.Context, rows int) error {
+func (s *server) ready(ctx context.Context, rows int) error {
 	if s.solver == nil {
 		c := interval.DefaultConfig()
 		c.Workers = 1
@@ -194,7 +171,7 @@ func (s *arrays) ready(ctx context.Context, rows int) error {
 	return nil
 }
 
-func (s *arrays) intervals(ctx context.Context, q arrayRequest, x []float64) ([]float64, error) {
+func (s *server) intervals(ctx context.Context, q request, x []float64) ([]float64, error) {
 	if n := s.p.Dim(); q.Cols >= n {
 		return nil, fmt.Errorf("the prefixes have %s: at most %d of %d leave one to answer for", count.Of(q.Cols, "entity"), n-1, n)
 	}
@@ -242,7 +219,7 @@ type formPieces struct {
 	Ends  []endpointPieces `json:"ends"`
 }
 
-type polytopeArrays struct {
+type description struct {
 	Name     string      `json:"name"`
 	Entities []string    `json:"entities"`
 	A        [][]float64 `json:"A"`
@@ -256,7 +233,7 @@ type polytopeArrays struct {
 	Pieces   *formPieces `json:"pieces"` // null where there is no closed form
 }
 
-func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
+func (s *server) describe(ctx context.Context) (*description, error) {
 	p := s.p
 	if p.HasHoldings() {
 		return nil, fmt.Errorf("%s has terms of holdings, which a batch of numbers does not state", p.Name())
@@ -278,7 +255,7 @@ func (s *arrays) describe(ctx context.Context) (*polytopeArrays, error) {
 		}
 		return out
 	}
-	d := &polytopeArrays{Name: p.Name(), Entities: p.Entities(), B: []float64{}, F: []float64{}}
+	d := &description{Name: p.Name(), Entities: p.Entities(), B: []float64{}, F: []float64{}}
 	a, b, names := p.Inequalities()
 	d.A, d.Rows, d.Convex = [][]float64{}, []string{}, []string{}
 	for k, row := range matrix(a, n) {

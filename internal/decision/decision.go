@@ -1,0 +1,277 @@
+package decision
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"paspo/envs"
+	"paspo/envs/market"
+	"paspo/internal/orders"
+	"paspo/internal/prices"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/run/runfolder"
+	"paspo/internal/walkforward"
+	"paspo/lp"
+	"paspo/lp/constraints"
+)
+
+// Decision is what to trade. Shares of the wealth are between limits, which may be below 0.
+type Decision struct {
+	Date     string              `json:"date"` // of the prices
+	Wealth   float64             `json:"wealth"`
+	Fees     float64             `json:"fees"`
+	Lines    []Holding           `json:"lines"`
+	Binds    []walkforward.Slack `json:"binds"`   // limits that what is held then is at
+	Nearest  []walkforward.Slack `json:"nearest"` // those that it is closest to, beside
+	Residual float64             `json:"residual"`
+	Target   float64             `json:"target_residual"`
+	Relaxed  float64             `json:"relaxed,omitempty"` // by how much limits that count from what is held had to be relaxed, as a share of the wealth
+	Moved    float64             `json:"moved,omitempty"`   // how far the limits of today have moved the target, as the largest difference of a share
+
+	Violations int `json:"violations"`
+}
+
+// Holding is one entity.
+type Holding struct {
+	Name   string  `json:"name"`
+	Price  float64 `json:"price"`
+	Held   float64 `json:"held"`
+	Now    float64 `json:"weight_now"`
+	Target float64 `json:"weight_target"`
+	Order  float64 `json:"order"` // shares, below 0 for sales
+	After  float64 `json:"held_after"`
+	Weight float64 `json:"weight_after"`
+}
+
+// Options say what a decision is taken from.
+type Options struct {
+	Dir         string // folder of a walk (internal/walkforward), whose policy decides
+	Holdings    string // file of what is held: ticker,shares
+	Prices      string // file of prices up to today
+	Constraints string // file of the limits of today, empty where they are the policy's own
+
+	// ReadPrices reads Prices.
+	ReadPrices func(path string) (*prices.Table, error)
+
+	Lot   float64 // shares that orders are multiples of, 0 for fractions
+	Relax bool    // limits that count from what is held, by the least that is needed
+}
+
+// Decide returns what the policy of a walk would trade. Where no allocation satisfies the limits
+// of a file the error is an *lp.EmptyError, where none is within reach of what is held it is
+// ErrNothingLeft, and where no orders in whole lots keep the limits it is an *orders.LotError.
+func Decide(o Options) (*Decision, error) {
+	settings, err := readWalk(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	a, trained, err := agent.OpenRun(filepath.Join(o.Dir, walkforward.PolicyDir), agent.Latest, config.DeviceCPU)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	problem, ok := a.Problem.(*market.Problem)
+	if !ok {
+		return nil, fmt.Errorf("%s is a run of %s: train portfolio makes those of market", o.Dir, a.Config.Env.Name)
+	}
+	own := problem
+	if o.Constraints != "" {
+		if problem, err = today(o.Constraints, own); err != nil {
+			return nil, err
+		}
+	}
+	polytope := problem.Spec().Polytope
+
+	// Prices: the last ones, and the returns that the policy looks back on.
+	table, err := o.ReadPrices(o.Prices)
+	if err != nil {
+		return nil, err
+	}
+	entities := polytope.Entities()
+	known := table.Tickers
+	if table, err = table.Choose(problem.Assets()); err == nil {
+		table, err = table.Resample(settings.Every)
+	}
+	if err != nil {
+		return nil, err
+	}
+	returns := table.Returns()
+	if back := problem.Config().Lookback; len(returns) < back {
+		return nil, fmt.Errorf("%s has returns of %d %ss: the policy looks back on %d", o.Prices, len(returns), settings.Every, back)
+	}
+	var history []float64
+	for _, row := range returns {
+		history = append(history, row...)
+	}
+	task := orders.Task{Polytope: polytope, Cash: slices.Index(entities, market.Cash), Costs: problem.Costs(), Lot: o.Lot}
+	last := len(table.Prices) - 1
+	for _, j := range problem.AssetOf() {
+		price := 1.
+		if j >= 0 {
+			price = table.Prices[last][j]
+		}
+		task.Prices = append(task.Prices, price)
+	}
+	lower, _ := polytope.Bounds()
+	if task.Held, err = readHoldings(o.Holdings, entities, known, lower); err != nil {
+		return nil, err
+	}
+	d := &Decision{Date: table.Dates[last].Format(time.DateOnly)}
+	h := make([]float64, len(entities))
+	for i, q := range task.Held {
+		d.Wealth += q * task.Prices[i]
+	}
+	if !(d.Wealth > 0) {
+		return nil, fmt.Errorf("%s: what is held is worth %g: more than 0 is needed", o.Holdings, d.Wealth)
+	}
+	for i, q := range task.Held {
+		h[i] = q * task.Prices[i] / d.Wealth
+	}
+
+	// The policy's allocation.
+	obs := make([]float64, problem.Spec().ObsDim)
+	problem.Observe(h, history, obs)
+	task.Target = make([]float64, len(entities))
+	act := a.Allocator(trained, a.Rule(trained), a.Config.Seed)
+	at := envs.States{Rows: 1, Obs: obs}
+	if lim, _ := own.Limits().At(h); lim != nil {
+		at.Limits = []lp.Limits{*lim}
+	}
+	if err := act(&at, task.Target); err != nil {
+		return nil, err
+	}
+	task.Limits, d.Relaxed = problem.Limits().At(h)
+	if d.Relaxed > 0 && !o.Relax {
+		return nil, nothingAt(polytope, h, d.Relaxed)
+	}
+	if o.Constraints != "" {
+		wanted := task.Target
+		if task.Target, err = lp.ProjectWithin(polytope, task.Limits, wanted); err != nil {
+			return nil, err
+		}
+		for i, x := range wanted {
+			d.Moved = max(d.Moved, math.Abs(task.Target[i]-x))
+		}
+	}
+	d.Target = polytope.Residual(task.Target, task.Limits)
+	if !(d.Target <= 1e-9) {
+		return nil, fmt.Errorf("the target breaks a limit by %.2g", d.Target)
+	}
+	r, err := d.round(task, h)
+	if err != nil {
+		return nil, err
+	}
+	d.Fees, d.Residual = r.Fees, r.Residual
+	if !(r.Residual <= envs.Violation) {
+		d.Violations++
+	}
+	for i, name := range entities {
+		d.Lines = append(d.Lines, Holding{name, task.Prices[i], task.Held[i], h[i], task.Target[i], r.Trades[i], r.Held[i], r.Weights[i]})
+	}
+	d.Binds, d.Nearest = slacks(polytope, r.Weights, h)
+	return d, nil
+}
+
+// round finds orders. Under the least relaxation a single point is feasible, which whole lots miss: the relaxation
+// grows by the wealth of a lot, and by twice as much again, until some do not.
+func (d *Decision) round(task orders.Task, h []float64) (*orders.Orders, error) {
+	remainder := market.Remainder(h, task.Target, task.Costs)
+	o, err := orders.Round(task, remainder)
+	lot := 0.
+	for i, p := range task.Prices {
+		if i != task.Cash {
+			lot = max(lot, task.Lot*p/d.Wealth)
+		}
+	}
+	var lots *orders.LotError
+	for more := lot; d.Relaxed > 0 && more < 1 && errors.As(err, &lots); more *= 2 {
+		lim := *task.Limits
+		lim.B = slices.Clone(lim.B)
+		for k := range lim.B {
+			lim.B[k] += more * heldWeight(task.Polytope, k)
+		}
+		wider := task
+		wider.Limits = &lim
+		if o, err = orders.Round(wider, remainder); err == nil {
+			d.Relaxed += more
+		}
+	}
+	return o, err
+}
+
+// heldWeight returns the largest weight with which a row counts from what is held.
+func heldWeight(p *lp.Polytope, k int) (most float64) {
+	for _, t := range p.Terms(k) {
+		if t.Holding {
+			most = max(most, t.Above, t.Below)
+		}
+	}
+	return most
+}
+
+// ErrNothingLeft says that no allocation satisfies all limits at what is held.
+var ErrNothingLeft = errors.New("the limits leave nothing")
+
+// nothingAt says what cannot hold together at holdings h, and by how much limits that count
+// from them have to be relaxed.
+func nothingAt(p *lp.Polytope, h []float64, by float64) error {
+	var held []string
+	_, b, names := p.Inequalities()
+	for k := range b {
+		if heldWeight(p, k) > 0 {
+			held = append(held, names[k])
+		}
+	}
+	what := ""
+	if all := p.FindConflict(&lp.Limits{Holdings: h}); all != nil {
+		what = ": no allocation satisfies all of " + strings.Join(all, "; ")
+	}
+	return fmt.Errorf("%w at what is held%s; --relax relaxes %s by the least that leaves something, %.3g of the wealth", ErrNothingLeft, what, strings.Join(held, ", "), by)
+}
+
+// today returns the problem under the limits of a file in the place of its own, over the same
+// entities.
+func today(file string, own *market.Problem) (*market.Problem, error) {
+	entities := own.Spec().Polytope.Entities()
+	p, err := constraints.ReadFileHeld(file, entities)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(p.Entities(), entities) {
+		return nil, fmt.Errorf("%s: the entities are %s: those of the run are allowed, %s", file, strings.Join(p.Entities(), ", "), strings.Join(entities, ", "))
+	}
+	q, err := own.Constrain(p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return q.(*market.Problem), nil
+}
+
+func readWalk(dir string) (s walkforward.Settings, err error) {
+	if s, err = walkforward.ReadSettings(dir); err != nil {
+		return s, err
+	}
+	if !runfolder.IsRun(filepath.Join(dir, walkforward.PolicyDir)) {
+		return s, fmt.Errorf("%s has no trained policy: train portfolio did not end", dir)
+	}
+	return s, nil
+}
+
+// slacks returns the limits that an allocation is at, to a thousandth of the wealth, and the
+// closest others.
+func slacks(p *lp.Polytope, a, holdings []float64) (binds, near []walkforward.Slack) {
+	const at, most = 1e-3, 3
+	near = walkforward.Slacks(p, a, holdings)
+	slices.SortStableFunc(near, func(a, b walkforward.Slack) int { return cmp.Compare(a.Slack, b.Slack) })
+	for len(near) > 0 && near[0].Slack <= at {
+		binds, near = append(binds, near[0]), near[1:]
+	}
+	return binds, near[:min(most, len(near))]
+}

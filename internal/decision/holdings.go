@@ -1,0 +1,85 @@
+package decision
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"paspo/envs/market"
+	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
+	"paspo/internal/run/config"
+	"paspo/lp"
+)
+
+// readHoldings reads what is held of every entity, nothing where the file does not say. It is
+// below 0 at most where a lower bound is, or where it is cash: fees may leave an account overdrawn
+// that limits keep above 0.
+func readHoldings(path string, entities, known []string, lower []float64) ([]float64, error) {
+	data, err := limits.ReadFile(path, limits.Config)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read holdings from %s: %w", path, atomicfile.Cause(err))
+	}
+	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
+	r.FieldsPerRecord, r.TrimLeadingSpace = 2, true
+	held, seen := make([]float64, len(entities)), map[string]int{}
+	for first := true; ; first = false {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		var parse *csv.ParseError
+		if errors.As(err, &parse) {
+			what := ""
+			if errors.Is(parse.Err, csv.ErrFieldCount) {
+				what = `: "ticker,shares", separated by a comma, is needed`
+			}
+			return nil, fmt.Errorf("%s:%d: %w%s", path, parse.Line, parse.Err, what)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		n, _ := r.FieldPos(0)
+		name := strings.TrimSpace(record[0])
+		if first {
+			if !strings.EqualFold(name, "ticker") || !strings.EqualFold(strings.TrimSpace(record[1]), "shares") {
+				return nil, fmt.Errorf(`%s:%d: the names are %q: "ticker,shares" are allowed`, path, n, name+","+record[1])
+			}
+			continue
+		}
+		i := slices.Index(entities, name)
+		if i < 0 {
+			msg := fmt.Sprintf("%s:%d: %s is no entity of the limits", path, n, name)
+			if lp.CheckName(name) != nil {
+				msg = fmt.Sprintf("%s:%d: %q is no entity of the limits", path, n, name)
+			}
+			near := config.Nearest(name, entities)
+			if k := slices.IndexFunc(entities, func(e string) bool { return strings.EqualFold(e, name) }); k >= 0 {
+				near = entities[k]
+			}
+			if near != "" && !slices.Contains(known, name) {
+				msg += fmt.Sprintf("; did you mean %s?", near)
+			}
+			return nil, errors.New(msg)
+		}
+		if before, twice := seen[name]; twice {
+			return nil, fmt.Errorf("%s:%d: %s was given in line %d already", path, n, name, before)
+		}
+		seen[name] = n
+		x, err := strconv.ParseFloat(strings.TrimSpace(record[1]), 64)
+		least, why := 0., ", as the limits allow no shorts of it"
+		if lower[i] < 0 || name == market.Cash {
+			least, why = -1e15, ""
+		}
+		if err != nil || !(x >= least && x <= 1e15) {
+			return nil, fmt.Errorf("%s:%d: %s: what is held is %q: a number from %g to 1e15 is allowed%s", path, n, name, record[1], least, why)
+		}
+		held[i] = x
+	}
+	return held, nil
+}

@@ -1,0 +1,62 @@
+package decision
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"paspo/envs/market"
+	"paspo/internal/walkforward"
+)
+
+// percent returns a share in percent with two decimals, and 0 for what rounds to -0.
+func percent(x float64) float64 { return math.Round(1e4*x)/1e2 + 0 }
+
+// Write writes the decision as text.
+func (d *Decision) Write(w io.Writer) error {
+	fmt.Fprintf(w, "prices of %s; wealth %.2f\n\n", d.Date, d.Wealth)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(tw, "\tprice\theld\tweight\ttarget\torder\theld then\tweight then\t")
+	for _, l := range d.Lines {
+		order := ""
+		switch {
+		case l.Name == market.Cash:
+			order = fmt.Sprintf("%+.2f", l.Order)
+		case l.Order > 0:
+			order = "buy " + strconv.FormatFloat(l.Order, 'g', 10, 64)
+		case l.Order < 0:
+			order = "sell " + strconv.FormatFloat(-l.Order, 'g', 10, 64)
+		}
+		fmt.Fprintf(tw, "%s\t%.6g\t%.10g\t%.2f %%\t%.2f %%\t%s\t%.10g\t%.2f %%\t\n", l.Name, l.Price, l.Held, percent(l.Now), percent(l.Target), order, l.After, percent(l.Weight))
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	list := func(all []walkforward.Slack) string {
+		words := make([]string, len(all))
+		for i, s := range all {
+			words[i] = fmt.Sprintf("%s (%.4f left)", s.Name, s.Slack)
+		}
+		return strings.Join(words, "; ")
+	}
+	fmt.Fprintf(w, "\nfees: %.2f\n", d.Fees)
+	if d.Relaxed > 0 {
+		fmt.Fprintf(w, "limits that count from what is held are relaxed by %.3g of the wealth, which the others ask for\n", d.Relaxed)
+	}
+	if d.Moved > 0 {
+		fmt.Fprintf(w, "the limits of today move the policy's shares by %.4f at most\n", d.Moved)
+	}
+	if len(d.Binds) > 0 {
+		fmt.Fprintf(w, "binds: %s\n", list(d.Binds))
+	} else {
+		fmt.Fprintln(w, "no limit binds")
+	}
+	if len(d.Nearest) > 0 {
+		fmt.Fprintf(w, "closest besides: %s\n", list(d.Nearest))
+	}
+	_, err := fmt.Fprintf(w, "largest constraint residual: %.2g\n", d.Residual)
+	return err
+}
