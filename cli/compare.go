@@ -13,6 +13,7 @@ import (
 	"paspo/envs/benchmarks"
 	"paspo/internal/run/config"
 	"paspo/internal/sweep"
+	"paspo/internal/sweep/spec"
 )
 
 type compareFlags struct {
@@ -122,7 +123,7 @@ space:
   env.name: {choices: [%s]}
   algo.name: {choices: [%s]}
 `, f.preset, f.steps, published, f.seeds, strings.Join(f.envs, ", "), strings.Join(f.algos, ", "))
-	s, err := sweep.ParseSpec("comparison", []byte(text))
+	s, err := spec.Parse("comparison", []byte(text))
 	if err != nil {
 		return nil, err
 	}
@@ -130,13 +131,13 @@ space:
 		return nil, err
 	}
 	if f.dry {
-		return nil, s.Plan(cmd.OutOrStdout(), f.jobs)
+		return nil, sweep.Plan(s, cmd.OutOrStdout(), f.jobs)
 	}
 	return sweep.Create(cmd.Context(), s, f.out, origin())
 }
 
 // serve returns an error where an algorithm cannot be trained on an environment, before any is.
-func (f *compareFlags) serve(s *sweep.Spec) error {
+func (f *compareFlags) serve(s *spec.Spec) error {
 	for _, env := range f.envs {
 		for _, algo := range f.algos {
 			c, err := s.Config([]string{"env.name=" + env, "algo.name=" + algo})

@@ -21,6 +21,7 @@ import (
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
 	"paspo/internal/sweep/cluster"
+	"paspo/internal/sweep/spec"
 )
 
 func newSweep() *cobra.Command {
@@ -78,12 +79,12 @@ func openSweep(cmd *cobra.Command, args []string, out, resume string, jobs int, 
 	if len(args) != 1 {
 		return nil, fmt.Errorf("%s takes the file of a sweep, or --resume with the folder of one; %d files given", cmd.CommandPath(), len(args))
 	}
-	s, err := sweep.ReadSpec(args[0])
+	s, err := spec.Read(args[0])
 	if err != nil {
 		return nil, err
 	}
 	if dry {
-		return nil, s.Plan(cmd.OutOrStdout(), max(jobs, 1))
+		return nil, sweep.Plan(s, cmd.OutOrStdout(), max(jobs, 1))
 	}
 	if out == "" {
 		return nil, errors.New("--out is missing: name the folder of the sweep")

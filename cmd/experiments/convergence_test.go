@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"paspo/internal/long"
-	"paspo/internal/sweep"
+	"paspo/internal/sweep/spec"
 )
 
 // 20 random rows leave something of 3 entities in few draws: none of 2000 of seed 4 does. Training
@@ -20,7 +20,7 @@ func TestConvergenceLeavesOutSeedsWithoutProblem(t *testing.T) {
 	}
 	size := func(seeds ...uint64) (*convergenceCell, string) {
 		var log bytes.Buffer
-		o := convergenceOptions{options: options{seeds: sweep.Seeds(seeds), steps: 512, jobs: 1}, shares: []float64{0.01, 0.9999}}
+		o := convergenceOptions{options: options{seeds: spec.Seeds(seeds), steps: 512, jobs: 1}, shares: []float64{0.01, 0.9999}}
 		cells, err := convergenceSize(context.Background(), &output{log: &log}, o, 3, 20, settings[:1])
 		if err != nil {
 			t.Fatal(err)

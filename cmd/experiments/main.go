@@ -13,12 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/envs/benchmarks"
-	"paspo/internal/sweep"
+	"paspo/internal/sweep/spec"
 )
 
 // options are what all trainings take.
 type options struct {
-	seeds sweep.Seeds
+	seeds spec.Seeds
 	steps int64
 	jobs  int // trainings at a time
 	kept

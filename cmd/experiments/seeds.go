@@ -1,6 +1,6 @@
 package main
 
-import "paspo/internal/sweep"
+import "paspo/internal/sweep/spec"
 
 // Settings are chosen on some seeds and reported on others: what was tuned on a
 // seed does better there than elsewhere (Patterson et al., Empirical Design in
@@ -10,7 +10,7 @@ const (
 	reportSeeds = "101..120"
 )
 
-func seedsOf(text string) (s sweep.Seeds) {
+func seedsOf(text string) (s spec.Seeds) {
 	if err := s.Set(text); err != nil {
 		panic(err)
 	}

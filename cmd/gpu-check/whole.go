@@ -13,6 +13,7 @@ import (
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
+	"paspo/internal/sweep/spec"
 	"paspo/rl"
 )
 
@@ -39,15 +40,11 @@ func (o *options) whole(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "sweep.yaml")
-	if err := os.WriteFile(file, []byte(fmt.Sprintf(wholeSpec, o.device(), steps, sizes, seeds)), 0o644); err != nil {
-		return err
-	}
-	spec, err := sweep.ReadSpec(file)
+	of, err := spec.Parse("sweep", fmt.Appendf(nil, wholeSpec, o.device(), steps, sizes, seeds))
 	if err != nil {
 		return err
 	}
-	s, err := sweep.Create(ctx, spec, filepath.Join(dir, "sweep"), nil)
+	s, err := sweep.Create(ctx, of, filepath.Join(dir, "sweep"), nil)
 	if err != nil {
 		return err
 	}

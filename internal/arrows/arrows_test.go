@@ -85,17 +85,18 @@ var imports = map[string][]string{
 	"internal/sweep/cluster": {"internal/run/runfolder"},
 	"internal/sweep/journal": {}, // the store and the search know no training
 	"internal/sweep/search":  {},
+	"internal/sweep/spec":    {"internal/run/...", "internal/sweep/search"},
 	"internal/orders":        {"lp"},
 	"internal/walkforward":   {"lp/...", "envs", "envs/market", "rl", "internal/run/..."},
 	"internal/decision":      {"lp", "lp/constraints", "envs", "envs/market", "internal/orders", "internal/run/...", "internal/walkforward"},
 	"internal/check":         {"lp/..."},
 	"internal/arrays":        {"lp/...", "internal/run/serve"},
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/...", "internal/walkforward"},
-	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/page", "internal/orders", "internal/walkforward", "internal/decision", "internal/check", "internal/arrays"},
+	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/sweep/spec", "internal/page", "internal/orders", "internal/walkforward", "internal/decision", "internal/check", "internal/arrays"},
 	"cmd/train":              {"cli"},
-	"cmd/gpu-check":          {"envs", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep"},
+	"cmd/gpu-check":          {"envs", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/spec"},
 	"cmd/experiments/...": {
-		"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "internal/run/...", "internal/sweep", "internal/stress/...", "cmd/experiments/internal/...",
+		"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "internal/run/...", "internal/sweep", "internal/sweep/spec", "internal/stress/...", "cmd/experiments/internal/...",
 	},
 }
 

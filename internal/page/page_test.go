@@ -17,6 +17,7 @@ import (
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
 	"paspo/internal/sweep/search"
+	"paspo/internal/sweep/spec"
 )
 
 const tiny = `base:
@@ -42,7 +43,7 @@ func create(t *testing.T, text, name string, facts map[string]string) *sweep.Swe
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	spec, err := sweep.ReadSpec(file)
+	spec, err := spec.Read(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"paspo/internal/sweep"
 	"paspo/internal/sweep/journal"
 	"paspo/internal/sweep/search"
+	"paspo/internal/sweep/spec"
 	"paspo/rl"
 )
 
@@ -58,14 +59,14 @@ func ofSweep(ctx context.Context, w *sweep.Sweep) (*Part, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := w.Spec
+	file := w.Spec
 	part := &Part{Name: "Sweep " + w.Dir, Facts: facts(w, s)}
-	c, err := compare(ctx, w, s.Settings, spec.Seeds)
+	c, err := compare(ctx, w, s.Settings, file.Seeds)
 	if err != nil {
 		return nil, err
 	}
 	c.Open = !s.Ended()
-	again, err := compare(ctx, w, s.Report, spec.Report.Seeds)
+	again, err := compare(ctx, w, s.Report, file.Report.Seeds)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +97,7 @@ func ofSweep(ctx context.Context, w *sweep.Sweep) (*Part, error) {
 		return nil, err
 	}
 	if chosen != nil {
-		part.Lead = append(part.Lead, fmt.Sprintf("On seeds %s, on which nothing was chosen, b%s", spec.Report.Seeds, strings.Join(lead, " ")[1:]))
+		part.Lead = append(part.Lead, fmt.Sprintf("On seeds %s, on which nothing was chosen, b%s", file.Report.Seeds, strings.Join(lead, " ")[1:]))
 	}
 	part.add(all)
 	part.add(chosen)
@@ -168,7 +169,7 @@ func common(settings []sweep.Setting, seeds []uint64) (all []sweep.Setting, of [
 }
 
 func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
-	spec := w.Spec
+	file := w.Spec
 	residual, violations := -1., 0
 	for _, x := range slices.Concat(s.Settings, s.Report) {
 		for _, r := range x.Records {
@@ -179,23 +180,23 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 		}
 	}
 	pruning := "none is given up early"
-	if spec.Prune.Method != "" {
-		pruning = fmt.Sprintf("the best 1/%d go on from %d steps, and so on", spec.Prune.Factor, spec.Prune.MinSteps)
+	if file.Prune.Method != "" {
+		pruning = fmt.Sprintf("the best 1/%d go on from %d steps, and so on", file.Prune.Factor, file.Prune.MinSteps)
 	}
 	worst := "none yet"
 	if residual >= 0 {
 		worst = fmt.Sprintf("%d; largest residual %s", violations, number(residual))
 	}
 	all := []Fact{
-		{"settings", fmt.Sprintf("%d of %d begun, by %s search; %s", len(s.Settings), spec.Search.Trials, spec.Search.Method, pruning)},
+		{"settings", fmt.Sprintf("%d of %d begun, by %s search; %s", len(s.Settings), file.Search.Trials, file.Search.Method, pruning)},
 		{"trainings", fmt.Sprintf("%d of %d done, %d given up, %d failed", s.Done, s.Trainings, s.GivenUp, s.Failed)},
-		{"seeds", spec.Seeds.String()},
-		{"objective", fmt.Sprintf("%s over seeds of the mean return of %d validation episodes, deterministic action", statisticNames[spec.Objective.Statistic], spec.Objective.Episodes)},
+		{"seeds", file.Seeds.String()},
+		{"objective", fmt.Sprintf("%s over seeds of the mean return of %d validation episodes, deterministic action", statisticNames[file.Objective.Statistic], file.Objective.Episodes)},
 		{"violations", worst},
 		{"processor time", fmt.Sprintf("%.0f s", s.Seconds)},
 	}
 	facts := w.Facts()
-	if slices.ContainsFunc(spec.Space, func(d search.Dimension) bool { return d.Key == "env.name" }) {
+	if slices.ContainsFunc(file.Space, func(d search.Dimension) bool { return d.Key == "env.name" }) {
 		delete(facts, "environment") // that of the base
 	}
 	for _, name := range sorted(facts) {
@@ -207,8 +208,8 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 // compare makes a comparison of the settings that have been trained to their end on all
 // problems; of algorithms, on the seeds that all have ended on.
 func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seeds []uint64) (*Comparison, error) {
-	spec := w.Spec
-	c := &Comparison{One: "setting", Statistic: statisticNames[spec.Objective.Statistic], Of: spec.Objective.Of}
+	file := w.Spec
+	c := &Comparison{One: "setting", Statistic: statisticNames[file.Objective.Statistic], Of: file.Objective.Of}
 	if w.Compares() {
 		c.One = "algorithm"
 		settings, seeds = common(settings, seeds)
@@ -221,9 +222,9 @@ func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seed
 		}
 		var group []string
 		var own []Fact
-		for k := range spec.Space {
-			d := &spec.Space[k]
-			if sweep.OfProblem(d) {
+		for k := range file.Space {
+			d := &file.Space[k]
+			if spec.OfProblem(d) {
 				continue
 			}
 			group = append(group, d.Text(x.Point[k]))
@@ -238,7 +239,7 @@ func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seed
 				return nil, err
 			}
 			c.Problems = append(c.Problems, Problem{
-				Name: cmp.Or(x.Problem, cfg.Env.Name), Scores: levels(ctx, cfg, sweep.Validation, spec.Objective.Episodes), Curve: levels(ctx, cfg, rl.CurveSet, cfg.PPO.EvalEpisodes),
+				Name: cmp.Or(x.Problem, cfg.Env.Name), Scores: levels(ctx, cfg, sweep.Validation, file.Objective.Episodes), Curve: levels(ctx, cfg, rl.CurveSet, cfg.PPO.EvalEpisodes),
 			})
 		}
 		key := strings.Join(group, " ")
@@ -294,7 +295,7 @@ func rung(w *sweep.Sweep, x *sweep.Setting, k int) float64 {
 // effects shows what every dimension of the space does, the most important first, and all
 // settings together.
 func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
-	spec := w.Spec
+	file := w.Spec
 	var all []point
 	var ends, early []float64
 	complete := 0
@@ -305,8 +306,8 @@ func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
 			p.value = x.Value
 			complete++
 		}
-		for k := range spec.Space {
-			p.shares = append(p.shares, spec.Space[k].Share(x.Point[k]))
+		for k := range file.Space {
+			p.shares = append(p.shares, file.Space[k].Share(x.Point[k]))
 		}
 		all = append(all, p)
 		ends, early = append(ends, p.value), append(early, rung(w, x, 0))
@@ -314,14 +315,14 @@ func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
 	if complete == 0 {
 		return nil
 	}
-	statistic := statisticNames[spec.Objective.Statistic]
+	statistic := statisticNames[file.Objective.Statistic]
 	type one struct {
 		Chart
 		share bar
 	}
 	var shown []one
-	for k := range spec.Space {
-		d := &spec.Space[k]
+	for k := range file.Space {
+		d := &file.Space[k]
 		xs := make([]float64, len(all))
 		for i := range s.Settings {
 			xs[i] = s.Settings[i].Point[k]
@@ -329,10 +330,10 @@ func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
 		end := explained(d, xs, ends)
 		o := one{Chart{SVG: drawEffect(d, statistic, line{xs, ends}, line{xs, early})}, bar{name: d.Key, class: class(0), Interval: stats.Interval{Estimate: end, Low: nan, High: nan}}}
 		o.Caption = fmt.Sprintf("%s explains %s of the variance at the end", d.Key, percent(end))
-		if spec.Prune.Method != "" {
+		if file.Prune.Method != "" {
 			// Of all settings, not of those alone that were let go on.
 			o.share.Estimate = explained(d, xs, early)
-			o.Caption += fmt.Sprintf(", %s at %d steps", percent(o.share.Estimate), spec.Prune.MinSteps)
+			o.Caption += fmt.Sprintf(", %s at %d steps", percent(o.share.Estimate), file.Prune.MinSteps)
 		}
 		o.Caption += "."
 		shown = append(shown, o)
@@ -345,8 +346,8 @@ func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
 	})
 	note := fmt.Sprintf("A dot is a setting at the end of training, of which there are %d. The share of the variance between settings that one dimension alone explains "+
 		"is adjusted for chance, in bins of a quarter of a range; the dimension that explains most comes first.", complete)
-	if spec.Prune.Method != "" {
-		note += fmt.Sprintf(" A ring is a setting at %d steps, where all are compared.", spec.Prune.MinSteps)
+	if file.Prune.Method != "" {
+		note += fmt.Sprintf(" A ring is a setting at %d steps, where all are compared.", file.Prune.MinSteps)
 	}
 	b := &Block{Title: "What each setting does", Note: note}
 	var shares []bar
@@ -359,15 +360,15 @@ func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
 	}
 	if len(shares) > 0 {
 		at := ""
-		if spec.Prune.Method != "" {
-			at = fmt.Sprintf(" at %d steps", spec.Prune.MinSteps)
+		if file.Prune.Method != "" {
+			at = fmt.Sprintf(" at %d steps", file.Prune.MinSteps)
 		}
 		b.Charts = slices.Insert(b.Charts, 0, Chart{
 			Caption: "Importance: the share of the variance between settings" + at + " that each explains alone.",
 			SVG:     drawForest("Importance of each setting", "share of the variance explained", shares, 0),
 		})
 	}
-	parallel := &Block{Title: "All settings together", Charts: []Chart{{SVG: drawParallel(spec.Space, spec.Objective.Statistic, all), Wide: true, Caption: "A line is a setting, the better the darker, " +
+	parallel := &Block{Title: "All settings together", Charts: []Chart{{SVG: drawParallel(file.Space, file.Objective.Statistic, all), Wide: true, Caption: "A line is a setting, the better the darker, " +
 		"and the best in a colour of its own. Dashed lines were given up."}}}
 	return []*Block{b, parallel}
 }
@@ -412,11 +413,11 @@ func explained(d *search.Dimension, xs, values []float64) float64 {
 
 // givenUp lists the settings that ended early.
 func givenUp(w *sweep.Sweep, s *sweep.Status) *Block {
-	spec := w.Spec
-	statistic := statisticNames[spec.Objective.Statistic]
+	file := w.Spec
+	statistic := statisticNames[file.Objective.Statistic]
 	t := &Table{Head: []string{"setting", "at step", statistic + " there"}}
-	for i := range spec.Space {
-		t.Head = append(t.Head, spec.Space[i].Key)
+	for i := range file.Space {
+		t.Head = append(t.Head, file.Space[i].Key)
 	}
 	n := 0
 	for i := range s.Settings {
@@ -435,8 +436,8 @@ func givenUp(w *sweep.Sweep, s *sweep.Status) *Block {
 		if r := x.Records[0]; r != nil && len(r.Rungs) > k {
 			row[1] = whole(int(r.Rungs[k].Step))
 		}
-		for j := range spec.Space {
-			row = append(row, value(&spec.Space[j], x.Point[j]))
+		for j := range file.Space {
+			row = append(row, value(&file.Space[j], x.Point[j]))
 		}
 		t.Rows = append(t.Rows, row)
 	}

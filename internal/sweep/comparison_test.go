@@ -10,12 +10,13 @@ import (
 
 	"paspo/internal/sweep/journal"
 	"paspo/internal/sweep/search"
+	"paspo/internal/sweep/spec"
 )
 
 // Means over the seeds that are done, with intervals of two or more, by environment and the
 // best first.
 func TestComparison(t *testing.T) {
-	s, err := ParseSpec("comparison", []byte(`base: {preset: paper, steps: 1024}
+	s, err := spec.Parse("comparison", []byte(`base: {preset: paper, steps: 1024}
 seeds: 1..3
 search: {method: grid}
 space:

@@ -16,7 +16,7 @@ func (w *Sweep) Best(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if w.Spec.problems() > 1 {
+	if w.Spec.Problems() > 1 {
 		return fmt.Errorf("the settings of %s are on several problems, whose returns cannot be compared: no setting is the best of all", w.Dir)
 	}
 	if s.Best < 0 {

@@ -14,6 +14,7 @@ import (
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
+	"paspo/internal/sweep/spec"
 	"paspo/rl"
 )
 
@@ -41,13 +42,13 @@ func create(t *testing.T, steps int, rest string) *Sweep {
 	return w
 }
 
-func read(t *testing.T, text string) *Spec {
+func read(t *testing.T, text string) *spec.Spec {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sweep.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s, err := ReadSpec(path)
+	s, err := spec.Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}

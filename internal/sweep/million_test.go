@@ -10,6 +10,7 @@ import (
 
 	"paspo/internal/sweep/journal"
 	"paspo/internal/sweep/search"
+	"paspo/internal/sweep/spec"
 )
 
 // fill writes a journal of about the given number of lines: settings with their trainings.
@@ -48,7 +49,7 @@ func fill(tb testing.TB, w *Sweep, lines int) (settings int) {
 }
 
 func BenchmarkStatusOfAMillionLines(b *testing.B) {
-	s, err := parse(&parser{name: "s"}, []byte("base: auto\nseeds: 1..5\nsearch: {method: random, trials: 1000000}\nreport: {settings: 0}\nspace: {ppo.lr: {log: [1e-5, 1e-2]}, ppo.envs: {choices: [8, 16]}}"))
+	s, err := spec.Parse("s", []byte("base: auto\nseeds: 1..5\nsearch: {method: random, trials: 1000000}\nreport: {settings: 0}\nspace: {ppo.lr: {log: [1e-5, 1e-2]}, ppo.envs: {choices: [8, 16]}}"))
 	if err != nil {
 		b.Fatal(err)
 	}

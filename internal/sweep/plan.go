@@ -13,13 +13,14 @@ import (
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/internal/sweep/search"
+	"paspo/internal/sweep/spec"
 	"paspo/rl"
 )
 
 // Plan prints what a sweep would train, and about how long that takes some workers, each on
 // a core.
-func (s *Spec) Plan(out io.Writer, workers int) error {
-	if err := s.check(); err != nil {
+func Plan(s *spec.Spec, out io.Writer, workers int) error {
+	if err := s.Check(); err != nil {
 		return err
 	}
 	c, err := s.Config(nil)
@@ -29,13 +30,13 @@ func (s *Spec) Plan(out io.Writer, workers int) error {
 	trainings := s.Search.Trials * len(s.Seeds)
 	fmt.Fprintf(out, "%s on %s: %d settings by %s search, %d seeds, %d trainings of %d steps\n",
 		s.Objective.Statistic, c.Env.Name, s.Search.Trials, s.Search.Method, len(s.Seeds), trainings, c.Steps)
-	if rungs := s.Prune.rungs(c.Steps); len(rungs) > 0 {
+	if rungs := s.Prune.Rungs(c.Steps); len(rungs) > 0 {
 		fmt.Fprintf(out, "at %v steps the best 1/%d go on\n", rungs, s.Prune.Factor)
 	} else if s.Prune.Method != "" {
 		fmt.Fprintf(out, "none is given up early: prune.min_steps is %d, and they train for %d steps\n", s.Prune.MinSteps, c.Steps)
 	}
 	const shown = 10
-	m := s.method()
+	m := s.Method()
 	var before []search.Result
 	for len(before) < min(s.Search.Trials, shown) {
 		p := m.Suggest(before)
@@ -48,15 +49,15 @@ func (s *Spec) Plan(out io.Writer, workers int) error {
 	if n := s.Search.Trials - len(before); n > 0 {
 		fmt.Fprintf(out, "  and %d more\n", n)
 	}
-	if n := min(s.Report.Settings*s.problems(), s.Search.Trials); n > 0 {
+	if n := min(s.Report.Settings*s.Problems(), s.Search.Trials); n > 0 {
 		of := ""
-		if s.problems() > 1 {
+		if s.Problems() > 1 {
 			of = " of each problem"
 		}
 		fmt.Fprintf(out, "the best %d%s are trained again on seeds %v\n", min(s.Report.Settings, n), of, s.Report.Seeds)
 		trainings += n * len(s.Report.Seeds)
 	}
-	each, rate, err := s.cost(c)
+	each, rate, err := cost(s, c)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (s *Spec) Plan(out io.Writer, workers int) error {
 
 // cost measures about how long a training takes a core, and its steps a second between
 // evaluations.
-func (s *Spec) cost(c *config.Config) (each time.Duration, rate float64, err error) {
+func cost(s *spec.Spec, c *config.Config) (each time.Duration, rate float64, err error) {
 	// A worker has one.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	dir, err := os.MkdirTemp("", "paspo-sweep-")

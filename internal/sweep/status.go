@@ -79,13 +79,13 @@ func (w *Sweep) Status() (*Status, error) {
 	all, again := w.trials(w.journal.State(), w.search), w.trials(w.journal.State(), w.report)
 	s.Settings, s.Report = w.settings(s, all), w.settings(s, again)
 	for i, x := range s.Settings {
-		if x.State == journal.Complete && w.Spec.problems() == 1 && (s.Best < 0 || x.Value > s.Settings[s.Best].Value) {
+		if x.State == journal.Complete && w.Spec.Problems() == 1 && (s.Best < 0 || x.Value > s.Settings[s.Best].Value) {
 			s.Best = i
 		}
 	}
 	open := func(x Setting) bool { return !x.State.Finished() }
 	searched := len(all) == w.Spec.Search.Trials && !slices.ContainsFunc(s.Settings, open)
-	planned := min(w.Spec.Report.Settings*w.Spec.problems(), w.Spec.Search.Trials)
+	planned := min(w.Spec.Report.Settings*w.Spec.Problems(), w.Spec.Search.Trials)
 	if searched {
 		planned = len(w.best(all))
 	}
@@ -111,7 +111,7 @@ func (w *Sweep) Status() (*Status, error) {
 func (w *Sweep) settings(s *Status, all []*trial) (out []Setting) {
 	for _, t := range all {
 		x := Setting{
-			Number: t.setting, Point: t.point, Label: w.Spec.Space.Label(t.point), Problem: w.Spec.problem(t.point), State: t.State, Value: t.Value,
+			Number: t.setting, Point: t.point, Label: w.Spec.Space.Label(t.point), Problem: w.Spec.Problem(t.point), State: t.State, Value: t.Value,
 			Returns: make([]float64, len(t.records)), Records: slices.Clone(t.records),
 		}
 		for i, r := range t.records {

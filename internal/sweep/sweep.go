@@ -10,17 +10,16 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/limits"
-	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep/journal"
 	"paspo/internal/sweep/search"
+	"paspo/internal/sweep/spec"
 )
 
 // Names in the folder of a sweep.
@@ -38,7 +37,7 @@ const (
 // Sweep is a folder with a sweep.
 type Sweep struct {
 	Dir  string
-	Spec *Spec
+	Spec *spec.Spec
 
 	// Of the worker.
 	Device   string // in the place of the one that the base names
@@ -56,8 +55,8 @@ type Sweep struct {
 
 // Create makes the folder of a new sweep. An existing folder that holds anything is
 // refused.
-func Create(ctx context.Context, s *Spec, dir string, facts map[string]string) (*Sweep, error) {
-	if err := s.check(); err != nil {
+func Create(ctx context.Context, s *spec.Spec, dir string, facts map[string]string) (*Sweep, error) {
+	if err := s.Check(); err != nil {
 		return nil, err
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
@@ -84,7 +83,7 @@ func Create(ctx context.Context, s *Spec, dir string, facts map[string]string) (
 			return nil, fmt.Errorf("cannot make the folder %s: %w", d, atomicfile.Cause(err))
 		}
 	}
-	if text, err := s.Base.text(); err != nil {
+	if text, err := s.Base.Text(); err != nil {
 		return nil, err
 	} else if text != nil {
 		if err := runfolder.WriteFile(filepath.Join(dir, baseFile), text); err != nil {
@@ -101,7 +100,7 @@ func Create(ctx context.Context, s *Spec, dir string, facts map[string]string) (
 			return nil, err
 		}
 	}
-	if err := runfolder.WriteFile(filepath.Join(dir, SpecFile), s.text); err != nil {
+	if err := runfolder.WriteFile(filepath.Join(dir, SpecFile), s.Text); err != nil {
 		return nil, err
 	}
 	w, err := open(dir)
@@ -152,11 +151,11 @@ func open(dir string) (*Sweep, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, atomicfile.Cause(err))
 	}
-	s, err := parseIn(path, data, filepath.Join(dir, baseFile))
+	s, err := spec.ParseCopy(path, data, filepath.Join(dir, baseFile))
 	if err != nil {
 		return nil, err
 	}
-	w := &Sweep{Dir: dir, Spec: s, method: s.method(), worker: workerName()}
+	w := &Sweep{Dir: dir, Spec: s, method: s.Method(), worker: workerName()}
 	w.search = newPart("", s.Seeds)
 	w.report = newPart("report-", s.Report.Seeds)
 	copies, err := os.ReadDir(filepath.Join(dir, filesDir))
@@ -179,7 +178,7 @@ func open(dir string) (*Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.total, w.rungs = c.Steps, s.Prune.rungs(c.Steps)
+	w.total, w.rungs = c.Steps, s.Prune.Rungs(c.Steps)
 	return w, nil
 }
 
@@ -202,98 +201,10 @@ func workerName() string {
 	return fmt.Sprintf("%s-%d-%08x", self.Host, self.PID, rand.Uint32())
 }
 
-// method returns what chooses settings.
-func (s *Spec) method() search.Method {
-	switch s.Search.Method {
-	case methodGrid:
-		return search.Grid{Space: s.Space}
-	case methodSobol:
-		return search.Sobol{Space: s.Space, Seed: s.Search.Seed}
-	case methodTPE:
-		return search.TPE{Space: s.Space, Seed: s.Search.Seed}
-	case methodCMAES:
-		return search.CMAES{Space: s.Space, Seed: s.Search.Seed}
-	}
-	return search.Random{Space: s.Space, Seed: s.Search.Seed}
-}
-
-// text returns the settings of a base, nil for none.
-func (b *Base) text() ([]byte, error) {
-	if b.File == "" {
-		return b.inline, nil
-	}
-	data, err := limits.ReadFile(b.File, limits.Config)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the base %s: %w", b.File, atomicfile.Cause(err))
-	}
-	return data, nil
-}
-
-// Config returns the base with assignments over it.
-func (s *Spec) Config(assignments []string) (*config.Config, error) {
-	if s.Base.inline == nil {
-		return config.LoadOver(s.Base.Preset, s.Base.File, assignments, nil)
-	}
-	return config.LoadTextOver(s.Base.Preset, inlineName, s.Base.inline, assignments)
-}
-
-// inlineName is what errors call a base that is in the sweep file.
-const inlineName = "base"
-
-var inlineLine = regexp.MustCompile(`^` + inlineName + `:\d+: `)
-
 // Config returns the configuration of a training.
 func (w *Sweep) Config(p search.Point, seed uint64) (*config.Config, error) {
 	all := slices.Concat(w.fixed, w.Spec.Space.Assignments(p), []string{fmt.Sprintf("seed=%d", seed)})
 	return w.Spec.Config(all)
-}
-
-// check returns an error that names the first value of the space that no training can have.
-// One that fits others of the space, where it does not fit the base, is allowed.
-func (s *Spec) check() error {
-	c, err := s.Config(nil)
-	if err != nil {
-		if s.Base.inline != nil {
-			// Its lines are those of the text that was made of it.
-			return fmt.Errorf("%s: base: %s", s.where["base"], inlineLine.ReplaceAllString(err.Error(), ""))
-		}
-		return fmt.Errorf("%s: base: %w", s.where["base"], err)
-	}
-	a, err := agent.New(c)
-	if err != nil {
-		return fmt.Errorf("%s: base: %w", s.where["base"], err)
-	}
-	a.Close()
-	random := search.Random{Space: s.Space, Seed: 1}
-	for i := range s.Space {
-		d := &s.Space[i]
-		values := []float64{d.Low, d.High}
-		if d.Kind == search.Choices {
-			values = values[:0]
-			for k := range d.Choices {
-				values = append(values, float64(k))
-			}
-		}
-		for _, v := range values {
-			set := d.Key + "=" + d.Text(v)
-			_, err := s.Config([]string{set})
-			for try := 0; err != nil && try < 200; try++ {
-				p := random.Suggest(make([]search.Result, try))
-				p[i] = v
-				if _, e := s.Config(s.Space.Assignments(p)); e == nil {
-					err = nil
-				}
-			}
-			if err != nil {
-				text, own := strings.CutPrefix(err.Error(), "--set "+set+": ")
-				if !own {
-					text = set + ": " + text // it breaks what another setting says
-				}
-				return fmt.Errorf("%s: space.%s: %s", s.where["space."+d.Key], d.Key, text)
-			}
-		}
-	}
-	return nil
 }
 
 func marshal(v any) json.RawMessage {

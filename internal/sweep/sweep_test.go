@@ -15,7 +15,6 @@ import (
 	"strings"
 	"testing"
 
-	"paspo/internal/checkout"
 	"paspo/internal/long"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
@@ -184,85 +183,6 @@ func TestGoesOn(t *testing.T) {
 	same(t, dir, alone(t, dir))
 }
 
-func TestBadSweeps(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "s.yaml")
-	good := map[string]string{
-		"base": "base: auto", "seeds": "seeds: [1, 2]", "search": "search: {method: random, trials: 3}",
-		"space": "space: {ppo.lr: {log: [1e-5, 1e-2]}}",
-	}
-	for _, c := range []struct{ key, line, want string }{
-		{"base", "base: missing.yaml", `:1: base is "missing.yaml", and there is no file ` + filepath.Join(dir, "missing.yaml")},
-		{"base", "base: [1]", ":1: base is a list: a configuration file, a preset (auto, tuned, control, paper) or settings"},
-		{"base", "base: {preset: best}", `:1: base.preset is "best": one of auto, tuned, control, paper is allowed`},
-		{"base", "# to change\nbase:\n  steps: 100\n  stepz: 3", ":3: base: unknown key stepz; did you mean steps?"},
-		{"base", "base: {env: {name: portfoli}}", `:1: base: env.name is "portfoli": portfolio, `},
-		{"base", "", ": base is missing"},
-		{"base", "base: auto\nseed: 3", ":2: unknown key seed: one of base, objective, prune, report, search, seeds, space is allowed"},
-		{"seeds", "seeds: []", ":2: seeds is an empty list: a list of seeds"},
-		{"seeds", "seeds: [1, 1]", ":2: seeds: seed 1 comes twice"},
-		{"seeds", "seeds: 5..1", `:2: seeds: "5..1": seeds such as 1..10`},
-		{"seeds", "seeds: [1, 2]\nreport: {seeds: [3, 2]}", ":3: report.seeds has 2, which seeds has too"},
-		{"search", "search: {method: magic}", `:3: search.method is "magic": one of grid, random, sobol, tpe, cmaes`},
-		{"search", "search: {method: random}", ":3: search.trials is missing"},
-		{"search", "search: {method: random, trials: 0}", `:3: search.trials is "0": an integer from 1 to 1000000`},
-		{"search", "search: {method: grid}", ":3: the grid has more than 1000000 settings: give ranges of the space points"},
-		{"search", "search: {method: random, trials: 3, trials: 4}", ":3: search.trials is set twice"},
-		{"search", "search: {method: random, trials: 3}\nprune: {method: asha}", ":4: prune needs method and min_steps"},
-		{"search", "search: {method: random, trials: 3}\nprune: {method: asha, min_steps: 10, factor: 1}", `:4: prune.factor is "1": an integer from 2 to 1000`},
-		{"space", "space: {}", ":4: space is empty"},
-		{"space", "", ": space is missing"},
-		{"space", "space: {ppo.lrr: {log: [1, 2]}}", ":4: space: unknown key ppo.lrr; did you mean ppo.lr?"},
-		{"space", "space: {seed: {choices: [1]}}", ":4: space.seed: the seeds of all settings are those of seeds"},
-		{"space", "space: {constraints: {choices: [a]}}", ":4: space.constraints: a setting that names a file belongs into base"},
-		{"space", "space: {ppo: {choices: [1]}}", ":4: space: "},
-		{"space", "space: {ppo.lr: {log: [0, 1]}}", ":4: space.ppo.lr is [0, 1]: [low, high] with finite numbers and 0 < low < high is allowed"},
-		{"space", "space: {ppo.lr: {linear: [1, 1]}}", ":4: space.ppo.lr is [1, 1]: [low, high]"},
-		{"space", "space: {ppo.envs: {log: [0.5, 8]}}", ":4: space.ppo.envs is [0.5, 8]: [low, high] with integers"},
-		{"space", "space: {ppo.lr_schedule: {linear: [1, 2]}}", ":4: space.ppo.lr_schedule is no number"},
-		{"space", "space: {ppo.lr: {choices: []}}", ":4: space.ppo.lr.choices is an empty list"},
-		{"space", "space: {ppo.lr: {choices: [1e-3, 0.001]}}", ":4: space.ppo.lr.choices has 0.001 twice"},
-		{"space", "space: {ppo.lr: {log: [1e-3, 1], linear: [0, 1]}}", ":4: space.ppo.lr has 2 kinds of values"},
-		{"space", "space: {ppo.lr: 3}", `:4: space.ppo.lr is "3"`},
-		{"space", "space: {ppo.lr: {log: [1e-3, 1]}, ppo.lr: {log: [1e-3, 1]}}", ":4: space.ppo.lr is set twice"},
-		{"space", "space: {ppo.lr: {linear: [-1, 1]}}", ":4: space.ppo.lr: ppo.lr is -1: a number in (0, inf) is allowed"},
-		{"base", "base: auto\n---\nseeds: 5", ":2: a second document begins: a file holds one"},
-		{"space", "space: {ppo.lr_schedule: {choices: [linear, square]}}", `:4: space.ppo.lr_schedule: ppo.lr_schedule is "square": one of constant`},
-	} {
-		var text []string
-		for _, key := range []string{"base", "seeds", "search", "space"} {
-			line := good[key]
-			if key == c.key {
-				line = c.line
-			}
-			text = append(text, line)
-		}
-		if err := os.WriteFile(path, []byte(strings.Join(text, "\n")), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		s, err := ReadSpec(path)
-		if err == nil {
-			err = s.check()
-		}
-		if err == nil || !strings.HasPrefix(strings.TrimPrefix(err.Error(), path), c.want) && !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q:\ngot  %v\nwant %s%s", c.line, err, path, c.want)
-		}
-	}
-}
-
-// A value that breaks what the base says is named beside it.
-func TestValueThatDoesNotFitTheBase(t *testing.T) {
-	s, err := ParseSpec("s", []byte("base: {env: {name: synthetic}, ppo: {steps_per_env: 32, minibatch: 512}}\nseeds: [1]\n"+
-		"search: {method: grid}\nspace: {ppo.envs: {choices: [16, 8]}}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "s:4: space.ppo.envs: ppo.envs=8: base:1: ppo.minibatch is 512: at most envs * steps_per_env = 256 is allowed"
-	if err := s.check(); err == nil || err.Error() != want {
-		t.Errorf("got %v\nwant %s", err, want)
-	}
-}
-
 func TestFoldersThatHoldSomethingAreRefused(t *testing.T) {
 	w := create(t, 64, tinySpace)
 	if _, err := Create(context.Background(), w.Spec, w.Dir, nil); err == nil || !strings.Contains(err.Error(), "holds a sweep: go on with it by --resume") {
@@ -356,45 +276,6 @@ func TestBestAndExport(t *testing.T) {
 	}
 }
 
-func TestStatistics(t *testing.T) {
-	xs := []float64{9, 1, 2, 3, 4, 5, 6, -7}
-	for name, want := range map[string]float64{"iqm": (2. + 3 + 4 + 5) / 4, "mean": 23. / 8, "median": 3.5, "worst": -7} {
-		if got := (&Objective{Statistic: name}).Of(xs); got != want {
-			t.Errorf("%s is %v, want %v", name, got, want)
-		}
-	}
-}
-
-// The sweeps that the documentation shows can be trained.
-func TestDocumentedSweeps(t *testing.T) {
-	root, err := checkout.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := os.ReadFile(filepath.Join(root, "docs", "sweeps.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, text, _ := strings.Cut(string(page), "```yaml\n")
-	text, _, found := strings.Cut(text, "```")
-	if !found {
-		t.Fatal("docs/sweeps.md shows no sweep")
-	}
-	s, err := parse(&parser{name: filepath.Join(root, "sweep.yaml")}, []byte(text))
-	if err == nil {
-		err = s.check()
-	}
-	if err != nil {
-		t.Errorf("docs/sweeps.md: %v", err)
-	}
-	if s, err = ReadSpec(filepath.Join(root, "examples", "sweep", "portfolio.yaml")); err == nil {
-		err = s.check()
-	}
-	if err != nil {
-		t.Error(err)
-	}
-}
-
 // The plan says where trainings may be given up, and where a first look comes too late for any.
 func TestPlanSaysWhereIsPruned(t *testing.T) {
 	for least, want := range map[int]string{
@@ -403,7 +284,7 @@ func TestPlanSaysWhereIsPruned(t *testing.T) {
 	} {
 		s := read(t, fmt.Sprintf(tinyBase, 64)+tinySpace+fmt.Sprintf("prune: {method: asha, min_steps: %d, factor: 2}\n", least))
 		var b bytes.Buffer
-		if err := s.Plan(&b, 2); err != nil {
+		if err := Plan(s, &b, 2); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(b.String(), want+"\n") {

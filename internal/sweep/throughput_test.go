@@ -15,6 +15,7 @@ import (
 
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
+	"paspo/internal/sweep/spec"
 	"paspo/rl"
 )
 
@@ -35,7 +36,7 @@ func single(file string) error {
 	if err := r.Advance(context.Background(), func(rl.Metrics) {}); err != nil {
 		return err
 	}
-	w := &Sweep{Spec: &Spec{Objective: Objective{Episodes: 200}}}
+	w := &Sweep{Spec: &spec.Spec{Objective: spec.Objective{Episodes: 200}}}
 	_, err = w.evaluate(context.Background(), r)
 	return err
 }
@@ -89,7 +90,7 @@ func BenchmarkThroughput(b *testing.B) {
 	for b.Loop() {
 		dir := b.TempDir()
 		text := fmt.Sprintf("base: {preset: auto, steps: %d, device: cpu}\nseeds: 1..%d\nreport: {settings: 0}\nsearch: {method: grid}\nspace: {ppo.clip: {choices: [0.2]}}\n", steps, trainings)
-		s, err := parse(&parser{name: "sweep.yaml"}, []byte(text))
+		s, err := spec.Parse("sweep.yaml", []byte(text))
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -100,7 +101,7 @@ func BenchmarkThroughput(b *testing.B) {
 		made := 0
 		one := func() string {
 			made++
-			c, err := w.Config(s.method().Suggest(nil), uint64(1+made%4))
+			c, err := w.Config(s.Method().Suggest(nil), uint64(1+made%4))
 			if err != nil {
 				b.Fatal(err)
 			}

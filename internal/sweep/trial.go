@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 
-	"paspo/internal/stats"
 	"paspo/internal/sweep/journal"
 	"paspo/internal/sweep/search"
 )
@@ -325,30 +324,6 @@ func (w *Sweep) falls(all []*trial, t *trial, rung int, value float64) bool {
 	return above >= max(1, n/w.Spec.Prune.Factor)
 }
 
-// rungs returns the steps at which settings of a number of steps are compared.
-func (p *Prune) rungs(steps int64) (all []int64) {
-	if p.Method == "" {
-		return nil
-	}
-	for at := p.MinSteps; at < steps; at *= int64(p.Factor) {
-		all = append(all, at)
-	}
-	return all
-}
-
-// Of returns what the returns of a setting come to.
-func (o *Objective) Of(returns []float64) float64 {
-	switch o.Statistic {
-	case "mean":
-		return stats.Mean(returns)
-	case "median":
-		return stats.Median(returns)
-	case "worst":
-		return slices.Min(returns)
-	}
-	return stats.IQM(returns)
-}
-
 // best returns the settings that are trained again: the best on each problem of those that
 // went to their end.
 func (w *Sweep) best(all []*trial) []*trial {
@@ -361,7 +336,7 @@ func (w *Sweep) best(all []*trial) []*trial {
 	slices.SortStableFunc(ended, func(a, b *trial) int { return cmp.Compare(b.Value, a.Value) })
 	kept := map[string]int{}
 	return slices.DeleteFunc(ended, func(t *trial) bool {
-		of := w.Spec.problem(t.point)
+		of := w.Spec.Problem(t.point)
 		kept[of]++
 		return kept[of] > w.Spec.Report.Settings
 	})

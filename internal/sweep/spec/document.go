@@ -1,4 +1,4 @@
-package sweep
+package spec
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func parse(p *parser, data []byte) (*Spec, error) {
 		Search:    Search{Method: methodRandom, Seed: 1},
 		Base:      Base{Preset: config.AutoPreset},
 		Report:    Report{Settings: 3},
-		text:      data,
+		Text:      data,
 	}
 	at := map[string]*yaml.Node{}
 	var space *yaml.Node

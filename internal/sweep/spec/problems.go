@@ -1,4 +1,4 @@
-package sweep
+package spec
 
 import (
 	"strings"
@@ -12,8 +12,8 @@ func OfProblem(d *search.Dimension) bool {
 	return strings.HasPrefix(d.Key, "env.") || d.Key == "constraints"
 }
 
-// problem returns what a point says of what is trained on.
-func (s *Spec) problem(p search.Point) string {
+// Problem returns what a point says of what is trained on.
+func (s *Spec) Problem(p search.Point) string {
 	var values []string
 	for k := range s.Space {
 		if d := &s.Space[k]; OfProblem(d) {
@@ -23,8 +23,8 @@ func (s *Spec) problem(p search.Point) string {
 	return strings.Join(values, ", ")
 }
 
-// problems returns how many problems the space has, of a range as many as there are settings.
-func (s *Spec) problems() int {
+// Problems returns how many problems the space has, of a range as many as there are settings.
+func (s *Spec) Problems() int {
 	n := 1
 	for k := range s.Space {
 		switch d := &s.Space[k]; {

@@ -1,4 +1,4 @@
-package sweep
+package spec
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ type Spec struct {
 	Report    Report
 	Space     search.Space
 
-	text  []byte            // the file
+	Text  []byte            // of the file
 	where map[string]string // file and line of the base and of every key of the space
 }
 
@@ -73,9 +73,9 @@ var (
 	statistics = []string{"iqm", "mean", "median", "worst"}
 )
 
-// ReadSpec reads a sweep file. Errors are of one line that names the file, the line, the
+// Read reads a sweep file. Errors are of one line that names the file, the line, the
 // key, the value and what is allowed.
-func ReadSpec(path string) (*Spec, error) {
+func Read(path string) (*Spec, error) {
 	data, err := limits.ReadFile(path, limits.Config)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the sweep %s: %w", path, atomicfile.Cause(err))
@@ -83,11 +83,11 @@ func ReadSpec(path string) (*Spec, error) {
 	return parse(&parser{name: path}, data)
 }
 
-// ParseSpec is ReadSpec of a text, which errors call by a name.
-func ParseSpec(name string, text []byte) (*Spec, error) { return parse(&parser{name: name}, text) }
+// Parse is Read of a text, which errors call by a name.
+func Parse(name string, text []byte) (*Spec, error) { return parse(&parser{name: name}, text) }
 
-// parseIn parses the sweep file of a folder, in which a copy of the base may be.
-func parseIn(path string, data []byte, base string) (*Spec, error) {
+// ParseCopy parses the sweep file of a folder, in which a copy of the base may be.
+func ParseCopy(path string, data []byte, base string) (*Spec, error) {
 	s, err := parse(&parser{name: path, copied: true}, data)
 	if err == nil && (s.Base.File != "" || s.Base.inline != nil) {
 		s.Base.File, s.Base.inline = base, nil

@@ -1,0 +1,127 @@
+package spec
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"paspo/internal/atomicfile"
+	"paspo/internal/limits"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
+	"paspo/internal/stats"
+	"paspo/internal/sweep/search"
+)
+
+// Method returns what chooses settings.
+func (s *Spec) Method() search.Method {
+	switch s.Search.Method {
+	case methodGrid:
+		return search.Grid{Space: s.Space}
+	case methodSobol:
+		return search.Sobol{Space: s.Space, Seed: s.Search.Seed}
+	case methodTPE:
+		return search.TPE{Space: s.Space, Seed: s.Search.Seed}
+	case methodCMAES:
+		return search.CMAES{Space: s.Space, Seed: s.Search.Seed}
+	}
+	return search.Random{Space: s.Space, Seed: s.Search.Seed}
+}
+
+// Text returns the settings of a base, nil for none.
+func (b *Base) Text() ([]byte, error) {
+	if b.File == "" {
+		return b.inline, nil
+	}
+	data, err := limits.ReadFile(b.File, limits.Config)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the base %s: %w", b.File, atomicfile.Cause(err))
+	}
+	return data, nil
+}
+
+// Config returns the base with assignments over it.
+func (s *Spec) Config(assignments []string) (*config.Config, error) {
+	if s.Base.inline == nil {
+		return config.LoadOver(s.Base.Preset, s.Base.File, assignments, nil)
+	}
+	return config.LoadTextOver(s.Base.Preset, inlineName, s.Base.inline, assignments)
+}
+
+// inlineName is what errors call a base that is in the sweep file.
+const inlineName = "base"
+
+var inlineLine = regexp.MustCompile(`^` + inlineName + `:\d+: `)
+
+// Check returns an error that names the first value of the space that no training can have.
+// One that fits others of the space, where it does not fit the base, is allowed.
+func (s *Spec) Check() error {
+	c, err := s.Config(nil)
+	if err != nil {
+		if s.Base.inline != nil {
+			// Its lines are those of the text that was made of it.
+			return fmt.Errorf("%s: base: %s", s.where["base"], inlineLine.ReplaceAllString(err.Error(), ""))
+		}
+		return fmt.Errorf("%s: base: %w", s.where["base"], err)
+	}
+	a, err := agent.New(c)
+	if err != nil {
+		return fmt.Errorf("%s: base: %w", s.where["base"], err)
+	}
+	a.Close()
+	random := search.Random{Space: s.Space, Seed: 1}
+	for i := range s.Space {
+		d := &s.Space[i]
+		values := []float64{d.Low, d.High}
+		if d.Kind == search.Choices {
+			values = values[:0]
+			for k := range d.Choices {
+				values = append(values, float64(k))
+			}
+		}
+		for _, v := range values {
+			set := d.Key + "=" + d.Text(v)
+			_, err := s.Config([]string{set})
+			for try := 0; err != nil && try < 200; try++ {
+				p := random.Suggest(make([]search.Result, try))
+				p[i] = v
+				if _, e := s.Config(s.Space.Assignments(p)); e == nil {
+					err = nil
+				}
+			}
+			if err != nil {
+				text, own := strings.CutPrefix(err.Error(), "--set "+set+": ")
+				if !own {
+					text = set + ": " + text // it breaks what another setting says
+				}
+				return fmt.Errorf("%s: space.%s: %s", s.where["space."+d.Key], d.Key, text)
+			}
+		}
+	}
+	return nil
+}
+
+// Rungs returns the steps at which settings of a number of steps are compared.
+func (p *Prune) Rungs(steps int64) (all []int64) {
+	if p.Method == "" {
+		return nil
+	}
+	for at := p.MinSteps; at < steps; at *= int64(p.Factor) {
+		all = append(all, at)
+	}
+	return all
+}
+
+// Of returns what the returns of a setting come to.
+func (o *Objective) Of(returns []float64) float64 {
+	switch o.Statistic {
+	case "mean":
+		return stats.Mean(returns)
+	case "median":
+		return stats.Median(returns)
+	case "worst":
+		return slices.Min(returns)
+	}
+	return stats.IQM(returns)
+}
