@@ -18,8 +18,7 @@ type channel struct {
 	timeout time.Duration
 	name    string   // of the process
 	process *process // nil where it is not known
-	polls   bool     // for an answer that comes soon
-	quick   bool     // the last one did
+	poller  poller
 }
 
 // socket returns a channel and its other end.
@@ -106,19 +105,44 @@ func (c *channel) read(b []byte, since time.Time) error {
 	return nil
 }
 
-// soon is how long an answer is polled for. To sleep and be woken takes a tenth or a fifth of it.
-const soon = 100 * time.Microsecond
+// poller polls for a byte, which spares whoever waits to sleep and to be woken. The processor
+// is yielded between looks. Where others want it, that may take milliseconds: so a poll
+// that was in vain or took long is followed by as many waits without one as make up for it,
+// and by twice as many as the last time at least.
+type poller struct {
+	rest int // waits without a poll, after the last that was in vain
+	left int // of those
+}
 
-// poll reads a byte that comes soon, and is false where none has.
-func (c *channel) poll(b []byte, since time.Time) bool {
-	for c.polls && c.quick {
-		n, _, _ := unix.Recvfrom(c.fd, b, unix.MSG_DONTWAIT)
-		if n > 0 {
-			return true
-		}
-		c.quick = time.Since(since) < soon
+const (
+	soon = 100 * time.Microsecond // how long a byte is polled for
+	wake = 10 * time.Microsecond  // what a poll spares, about
+	most = 1024                   // waits between polls
+)
+
+// poll returns when there is a byte to read, or none has come soon. The call that yields is
+// raw: the runtime takes others that last for a reason to move this goroutine to another
+// thread, which costs more than the poll spares.
+func (p *poller) poll(fd int) {
+	if p.left > 0 {
+		p.left--
+		return
 	}
-	return false
+	since, took := time.Now(), time.Duration(0)
+	bytes := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	for took < soon {
+		n, _ := unix.Poll(bytes, 0)
+		if took = time.Since(since); n > 0 {
+			break
+		}
+		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+	}
+	if took < soon {
+		p.rest = 0
+	} else {
+		p.rest = min(max(2*p.rest, int(took/wake)), most)
+	}
+	p.left = p.rest
 }
 
 // write sends b, with a descriptor unless that is below 0.
@@ -144,12 +168,10 @@ func (c *channel) write(b []byte, fd int) error {
 func (c *channel) answer(v any) error {
 	since := time.Now()
 	var head [5]byte
-	if !c.poll(head[:1], since) {
-		if err := c.read(head[:1], since); err != nil {
-			return err
-		}
+	c.poller.poll(c.fd)
+	if err := c.read(head[:1], since); err != nil {
+		return err
 	}
-	c.quick = time.Since(since) < soon
 	if head[0] == '.' {
 		return nil
 	}

@@ -87,17 +87,13 @@ func (w *worker) send() {
 	}
 	w.queue = w.queue[:0]
 	if w.err == nil {
-		request := stepByte
-		if w.polls {
-			request = pollByte
-		}
-		w.err = w.write(request, -1)
+		w.err = w.write(stepByte, -1)
 	}
 	w.waiting = w.err == nil
 }
 
-// Requests of one byte: after pollByte the process polls for the next.
-var stepByte, pollByte, resetByte = []byte{'S'}, []byte{'P'}, []byte{'R'}
+// Requests of one byte.
+var stepByte, resetByte = []byte{'S'}, []byte{'R'}
 
 // settle sends what is queued and waits for the answer. What went wrong stays.
 func (w *worker) settle() error {

@@ -115,12 +115,6 @@ func (p *Problem) hire() error {
 		return err
 	}
 	p.workers = append(p.workers, w)
-	// Whoever polls takes a core, which must not be one that the others need.
-	for _, v := range p.workers {
-		v.mu.Lock()
-		v.polls = len(p.workers) < runtime.GOMAXPROCS(0)
-		v.mu.Unlock()
-	}
 	var d json.RawMessage
 	if err := w.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
 		return err

@@ -1,9 +1,9 @@
 """What a worker process runs: environments of Gymnasium's interface behind shared memory.
 
 The program that trains gives this text to Python, so the two are always of one version.
-It needs NumPy alone. A request is one byte on a socket, S (step), P (step, then poll for
-the next request) or R (reset) for what the shared memory lists, or M with a length and
-JSON. So is an answer: "." where all is well, else M with a length and JSON.
+It needs NumPy alone. A request is one byte on a socket, S (step) or R (reset) for what the
+shared memory lists, or M with a length and JSON. So is an answer: "." where all is well,
+else M with a length and JSON.
 """
 
 import base64
@@ -14,6 +14,7 @@ import itertools
 import json
 import mmap
 import os
+import select
 import signal
 import socket
 import struct
@@ -193,7 +194,7 @@ class Singles:
             shape = cap if width is None else (cap, width)
             return np.ndarray(shape, dtype, self.map, layout[name])
 
-        self.head, self.list = np.ndarray(5, np.int64, self.map, 0), view("list", np.int32)
+        self.head, self.list = memoryview(self.map)[:40].cast("q"), view("list", np.int32)
         self.seeds, self.rewards, self.flags = view("seeds", np.uint32), view("rewards", float), view("flags", np.uint8)
         self.obs, self.final = view("obs", float, self.dim), view("final", float, self.dim)
         self.actions = view("actions", float, len(self.low))
@@ -212,7 +213,7 @@ class Singles:
 
     def chosen(self):
         """The slots that the shared memory lists, and what selects their rows."""
-        count, first = int(self.head[0]), int(self.head[1])
+        count, first = self.head[0], self.head[1]
         if first >= 0:
             return range(first, first + count), slice(first, first + count)
         rows = self.list[:count].copy()
@@ -542,6 +543,31 @@ def short(x):
 # Requests
 
 
+class Poller:
+    """Polls for requests as the other side does for answers, where it is said when (channel.go)."""
+
+    SOON, WAKE, MOST = 100e-6, 10e-6, 1024
+
+    def __init__(self, fd):
+        self.bytes, self.rest, self.left = select.poll(), 0, 0
+        self.bytes.register(fd, select.POLLIN)
+
+    def poll(self):
+        """Returns when there is a byte to read, or none has come soon."""
+        if self.left:
+            self.left -= 1
+            return
+        since, took = time.perf_counter(), 0
+        while took < self.SOON:
+            found = self.bytes.poll(0)
+            took = time.perf_counter() - since
+            if found:
+                break
+            os.sched_yield()
+        self.rest = 0 if took < self.SOON else min(max(2 * self.rest, int(took / self.WAKE)), self.MOST)
+        self.left = self.rest
+
+
 class Worker:
     def __init__(self, sock, make):
         self.sock, self.make, self.host = sock, make, None
@@ -593,26 +619,14 @@ class Worker:
             return self.host.load(request["slot"], request["state"])
         raise Refused(f"unknown request {op}")
 
-    def poll(self, since):
-        """The next request if it comes soon, else None."""
-        recv = self.sock.recv
-        while time.perf_counter() - since < SOON:
-            try:
-                return recv(1, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                pass
-
     def serve(self):
         fd = self.sock.fileno()
-        read, write, clock = os.read, os.write, time.perf_counter
-        polls = False
+        read, write, poll = os.read, os.write, Poller(fd).poll
         while True:
-            since = clock()
-            op = self.poll(since) if polls else None
-            op = op or read(fd, 1)
-            polls = op == b"P" and clock() - since < SOON
+            poll()
+            op = read(fd, 1)
             try:
-                if op in (b"S", b"P"):
+                if op == b"S":
                     self.host.step()
                 elif op == b"R":
                     self.host.reset()
@@ -641,7 +655,6 @@ class Worker:
 
 
 NAME = "<paspo worker>"
-SOON = 100e-6  # seconds that are polled for; to sleep and be woken takes a tenth or a fifth of it
 
 
 def alone():
