@@ -113,7 +113,7 @@ func (p *Polytope) rangeOf(j int, s *optima.Sweep) (lo, hi, moves float64, err e
 		}
 		c := make([]float64, p.Dim())
 		c[j] = -sign
-		if value, moves, ok := p.leastExactly(c, p.b); ok {
+		if value, moves, ok := p.leastExactly(c, p.form.B); ok {
 			return -sign * value, moves, nil
 		}
 		if err := p.emptyExactly(); err != nil {
@@ -129,8 +129,8 @@ func (p *Polytope) rangeOf(j int, s *optima.Sweep) (lo, hi, moves float64, err e
 	if hi, moves, err = end(1); err != nil {
 		return 0, 0, 0, err
 	}
-	lo = vec.Snap(lo, p.l[j], p.u[j])
-	lo, hi = lo+0, vec.Snap(hi, p.l[j], p.u[j])+0 // not -0
+	lo = vec.Snap(lo, p.form.L[j], p.form.U[j])
+	lo, hi = lo+0, vec.Snap(hi, p.form.L[j], p.form.U[j])+0 // not -0
 	if -lo > hi {
 		moves = lowMoves
 	}

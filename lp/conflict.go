@@ -125,7 +125,7 @@ func (p *Polytope) emptyExactly() error {
 	if p.weights > 0 {
 		return nil // points keep to a plane up to their rounding
 	}
-	q := p.program(make([]float64, p.Dim()), p.b, p.f, p.l, p.u)
+	q := p.program(make([]float64, p.Dim()), p.form.B, p.form.F, p.form.L, p.form.U)
 	q.SetScales()
 	core, empty, ok := q.ExactConflict(q.All())
 	if !ok || !empty {

@@ -126,16 +126,16 @@ func TestConflictIsIrreducible(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := p.Dim()
-		last := len(p.b) - 1
-		p.b[last], _ = vec.DotScale(p.a[last*n:], p.u)
-		for k := range p.b {
+		last := len(p.form.B) - 1
+		p.form.B[last], _ = vec.DotScale(p.form.A[last*n:], p.form.U)
+		for k := range p.form.B {
 			width := 0.
-			for j, c := range p.a[k*n : (k+1)*n] {
-				width += math.Abs(c) * (p.u[j] - p.l[j])
+			for j, c := range p.form.A[k*n : (k+1)*n] {
+				width += math.Abs(c) * (p.form.U[j] - p.form.L[j])
 			}
-			p.b[k] += width * rapid.SampledFrom([]float64{0.1, 0, -0.1, -0.3, -0.9, -1.1, -2}).Draw(t, "shift")
+			p.form.B[k] += width * rapid.SampledFrom([]float64{0.1, 0, -0.1, -0.3, -0.9, -1.1, -2}).Draw(t, "shift")
 		}
-		q := program.Program{C: make([]float64, n), A: p.a, B: p.b, E: p.e, F: p.f, L: p.l, U: p.u}
+		q := program.Program{C: make([]float64, n), A: p.form.A, B: p.form.B, E: p.form.E, F: p.form.F, L: p.form.L, U: p.form.U}
 		q.SetScales()
 		drawn++
 		if programtest.CheckConflict(t, &q) {

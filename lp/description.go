@@ -13,11 +13,11 @@ import (
 // of it. The slices must not be modified.
 func (p *Polytope) Description() Description {
 	d := Description{
-		Name: p.name, Entities: p.entities, Total: math.NaN(), Lower: p.l, Upper: p.u,
+		Name: p.name, Entities: p.entities, Total: math.NaN(), Lower: p.form.L, Upper: p.form.U,
 		Rows: p.rows, Points: p.points, FacetEffort: p.facetEffort,
 	}
 	if p.budget {
-		d.Total = p.f[0]
+		d.Total = p.form.F[0]
 	}
 	return d
 }
@@ -46,8 +46,8 @@ func Empty(d Description) (bool, error) {
 	}
 	s := p.guess(p.implied())
 	p.setSizes(s)
-	c := p.in(p.amountUnits(s), p.size)
-	_, _, err = c.program(make([]float64, p.Dim()), c.b, c.f, c.l, c.u).Optimum()
+	c := p.in(p.amountUnits(s), p.form.Size)
+	_, _, err = c.program(make([]float64, p.Dim()), c.form.B, c.form.F, c.form.L, c.form.U).Optimum()
 	if errors.Is(err, program.ErrInfeasible) {
 		return true, nil
 	}

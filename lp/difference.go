@@ -35,7 +35,7 @@ func (p *Polytope) Difference(q *Polytope) string {
 	for _, b := range [...]struct {
 		name   string
 		pv, qv []float64
-	}{{"lower", p.l, q.l}, {"upper", p.u, q.u}} {
+	}{{"lower", p.form.L, q.form.L}, {"upper", p.form.U, q.form.U}} {
 		if j := firstUnequal(b.pv, b.qv); j >= 0 {
 			return fmt.Sprintf("the %s bound of %q is %g, not %g", b.name, p.entities[j], b.pv[j], b.qv[j])
 		}
@@ -45,8 +45,8 @@ func (p *Polytope) Difference(q *Polytope) string {
 		names          []string
 		pc, pl, qc, ql []float64 // coefficients and limits of p and of q
 	}{
-		{"inequalities", p.rowNames, p.a, p.b, q.a, q.b},
-		{"equalities", p.eqNames, p.e, p.f, q.e, q.f},
+		{"inequalities", p.rowNames, p.form.A, p.form.B, q.form.A, q.form.B},
+		{"equalities", p.eqNames, p.form.E, p.form.F, q.form.E, q.form.F},
 	} {
 		if a, b := len(r.pl), len(r.ql); a != b {
 			return fmt.Sprintf("the number of %s is %d, not %d", r.name, a, b)
@@ -58,7 +58,7 @@ func (p *Polytope) Difference(q *Polytope) string {
 			return fmt.Sprintf("the limit of row %q is %g, not %g", r.names[k], r.pl[k], r.ql[k])
 		}
 	}
-	for k := range p.b {
+	for k := range p.form.B {
 		if !slices.Equal(p.Terms(k), q.Terms(k)) {
 			return fmt.Sprintf("the convex terms of row %q are %v, not %v", p.rowNames[k], p.Terms(k), q.Terms(k))
 		}

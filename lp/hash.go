@@ -39,7 +39,7 @@ func (p *Polytope) Hash() string {
 		numbers(v)
 	}
 	if p.points == nil {
-		for _, v := range [...][]float64{p.l, p.u, p.a, p.b, p.e, p.f} {
+		for _, v := range [...][]float64{p.form.L, p.form.U, p.form.A, p.form.B, p.form.E, p.form.F} {
 			numbers(v)
 		}
 	}

@@ -32,16 +32,16 @@ func (p *Polytope) lifting() func() *Polytope {
 		if p.units != nil {
 			q.units = &units{amount: slices.Concat(p.units.amount, slices.Repeat([]float64{1}, k)), eq: p.units.eq}
 		}
-		q.l = append(slices.Clone(p.l), make([]float64, k)...)
-		q.u = append(slices.Clone(p.u), slices.Repeat([]float64{1}, k)...)
+		q.form.L = append(slices.Clone(p.form.L), make([]float64, k)...)
+		q.form.U = append(slices.Clone(p.form.U), slices.Repeat([]float64{1}, k)...)
 		row := func(name string, f float64) []float64 {
-			at := len(q.e)
-			q.e = append(q.e, make([]float64, n+k)...)
-			q.f, q.eqNames = append(q.f, f), append(q.eqNames, name)
-			return q.e[at:]
+			at := len(q.form.E)
+			q.form.E = append(q.form.E, make([]float64, n+k)...)
+			q.form.F, q.eqNames = append(q.form.F, f), append(q.eqNames, name)
+			return q.form.E[at:]
 		}
-		for x, f := range p.f {
-			copy(row(p.eqNames[x], f), p.e[x*n:(x+1)*n])
+		for x, f := range p.form.F {
+			copy(row(p.eqNames[x], f), p.form.E[x*n:(x+1)*n])
 		}
 		sum := row(HullName, 1)
 		for v := range k {
@@ -54,7 +54,7 @@ func (p *Polytope) lifting() func() *Polytope {
 				r[n+v] = x[j]
 			}
 		}
-		q.setSizes(append(slices.Clone(p.size), slices.Repeat([]float64{1}, k)...))
+		q.setSizes(append(slices.Clone(p.form.Size), slices.Repeat([]float64{1}, k)...))
 		return q
 	})
 }
@@ -66,11 +66,11 @@ func (p *Polytope) liftLimits(lim *Limits) *Limits {
 	}
 	q := p.lift()
 	_, f, l, u := p.Resolve(lim)
-	n, k := p.Dim(), len(p.f)
+	n, k := p.Dim(), len(p.form.F)
 	return &Limits{
-		E:     slices.Concat(f, q.f[k:]),
-		Lower: slices.Concat(l, q.l[n:]),
-		Upper: slices.Concat(u, q.u[n:]),
+		E:     slices.Concat(f, q.form.F[k:]),
+		Lower: slices.Concat(l, q.form.L[n:]),
+		Upper: slices.Concat(u, q.form.U[n:]),
 	}
 }
 
@@ -85,10 +85,10 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 	}
 	q := p.liftLimits(lim)
 	for j := range p.entities {
-		if q.Lower[j] <= p.l[j] {
+		if q.Lower[j] <= p.form.L[j] {
 			q.Lower[j] = math.Inf(-1)
 		}
-		if q.Upper[j] >= p.u[j] {
+		if q.Upper[j] >= p.form.U[j] {
 			q.Upper[j] = math.Inf(1)
 		}
 	}
@@ -115,13 +115,13 @@ func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
 	}
 	t := new(big.Rat)
 	for k, v := range f {
-		if v == p.f[k] {
+		if v == p.form.F[k] {
 			continue
 		}
 		var least, most *big.Rat
 		for _, x := range p.points {
 			sum := new(big.Rat)
-			for j, c := range p.e[k*n : (k+1)*n] {
+			for j, c := range p.form.E[k*n : (k+1)*n] {
 				sum.Add(sum, t.Mul(vec.Rational(c), vec.Rational(x[j])))
 			}
 			if least == nil || sum.Cmp(least) < 0 {
@@ -156,20 +156,20 @@ func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value 
 	q.E, q.F, q.EqSize = slices.Repeat([]float64{1}, k), []float64{1}, []float64{1}
 	equalities, rows := []string{HullName}, []string(nil)
 	for x, v := range f {
-		if v != p.f[x] {
-			q.E, q.F, q.EqSize = append(q.E, over(p.e[x*n:(x+1)*n], 1)...), append(q.F, v), append(q.EqSize, p.eqSize[x])
+		if v != p.form.F[x] {
+			q.E, q.F, q.EqSize = append(q.E, over(p.form.E[x*n:(x+1)*n], 1)...), append(q.F, v), append(q.EqSize, p.form.EqSize[x])
 			equalities = append(equalities, p.constraintName(program.OfEquality, x, lim))
 		}
 	}
 	unit := make([]float64, n)
 	for j := range n {
 		unit[j] = 1
-		if u[j] < p.u[j] {
-			q.A, q.B, q.RowSize = append(q.A, over(unit, 1)...), append(q.B, u[j]), append(q.RowSize, p.size[j])
+		if u[j] < p.form.U[j] {
+			q.A, q.B, q.RowSize = append(q.A, over(unit, 1)...), append(q.B, u[j]), append(q.RowSize, p.form.Size[j])
 			rows = append(rows, p.constraintName(program.OfUpper, j, lim))
 		}
-		if l[j] > p.l[j] {
-			q.A, q.B, q.RowSize = append(q.A, over(unit, -1)...), append(q.B, -l[j]), append(q.RowSize, p.size[j])
+		if l[j] > p.form.L[j] {
+			q.A, q.B, q.RowSize = append(q.A, over(unit, -1)...), append(q.B, -l[j]), append(q.RowSize, p.form.Size[j])
 			rows = append(rows, p.constraintName(program.OfLower, j, lim))
 		}
 		unit[j] = 0

@@ -27,11 +27,11 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 		most      float64
 		low, high bool // -Inf, +Inf are allowed
 	}{
-		{"B", lim.B, len(p.b), "inequalities", rows, false, true},
-		{"E", lim.E, len(p.f), "equalities", rows, false, false},
+		{"B", lim.B, len(p.form.B), "inequalities", rows, false, true},
+		{"E", lim.E, len(p.form.F), "equalities", rows, false, false},
 		{"Lower", lim.Lower, n, "entities", amounts, true, false},
 		{"Upper", lim.Upper, n, "entities", amounts, false, true},
-		{"A", lim.A, len(p.a), "coefficients of inequalities", rows, false, false},
+		{"A", lim.A, len(p.form.A), "coefficients of inequalities", rows, false, false},
 		{"Holdings", lim.Holdings, n, "entities", amounts, false, false},
 	} {
 		if s.v == nil {

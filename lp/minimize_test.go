@@ -43,7 +43,7 @@ func TestMinimizeAgainstVertices(t *testing.T) {
 			return // too degenerate for this plain search
 		}
 		compared++
-		scale := max(1, math.Abs(best), vec.MaxAbs(c)*max(vec.MaxAbs(p.u), vec.MaxAbs(p.l)))
+		scale := max(1, math.Abs(best), vec.MaxAbs(c)*max(vec.MaxAbs(p.form.U), vec.MaxAbs(p.form.L)))
 		if math.Abs(value-best) > 1e-8*scale {
 			t.Fatalf("least value %g, the best vertex has %g", value, best)
 		}
@@ -56,13 +56,13 @@ func TestMinimizeAgainstVertices(t *testing.T) {
 // bestVertex returns the least cost over all vertices.
 func bestVertex(p *Polytope, c []float64) (best float64, ok bool) {
 	n := p.Dim()
-	rows, rhs := slices.Clone(p.a), slices.Clone(p.b)
+	rows, rhs := slices.Clone(p.form.A), slices.Clone(p.form.B)
 	for j := range n {
 		unit := make([]float64, n)
 		unit[j] = 1
-		rows, rhs = append(append(rows, unit...), unit...), append(rhs, p.l[j], p.u[j])
+		rows, rhs = append(append(rows, unit...), unit...), append(rhs, p.form.L[j], p.form.U[j])
 	}
-	rows, rhs = append(rows, p.e...), append(rhs, p.f...)
+	rows, rhs = append(rows, p.form.E...), append(rhs, p.form.F...)
 	best = math.Inf(1)
 	var choose func(from int, chosen []int)
 	choose = func(from int, chosen []int) {

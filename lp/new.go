@@ -102,7 +102,7 @@ func build(d Description, effort int) (*Polytope, error) {
 		return p, nil
 	}
 	if len(d.Rows) == 0 { // where facets cross may be off by their rounding
-		if p.l, p.u, err = BoundingBox(p); err != nil {
+		if p.form.L, p.form.U, err = BoundingBox(p); err != nil {
 			return nil, err
 		}
 	}
@@ -143,8 +143,8 @@ func assemble(d Description, effort int) (*Polytope, error) {
 			return nil, p.errorf("total: %g is not a number of at most %g", d.Total, MaxMagnitude)
 		}
 		p.budget = true
-		p.e = append(p.e, slices.Repeat([]float64{1}, n)...)
-		p.f = append(p.f, d.Total)
+		p.form.E = append(p.form.E, slices.Repeat([]float64{1}, n)...)
+		p.form.F = append(p.form.F, d.Total)
 		p.eqNames = append(p.eqNames, "total = "+vec.Text(d.Total))
 	}
 	if p.points != nil && len(rows) == 0 {
@@ -332,7 +332,7 @@ func (p *Polytope) setBounds(lower, upper []float64) error {
 			return p.errorf("bounds of %s: the lower, %g, is above the upper, %g", e, l, u)
 		}
 	}
-	p.l, p.u = slices.Clone(lower), slices.Clone(upper)
+	p.form.L, p.form.U = slices.Clone(lower), slices.Clone(upper)
 	return nil
 }
 
@@ -368,20 +368,20 @@ func CheckRow(entities []string, r Row) error {
 func (p *Polytope) addRow(r Row) {
 	p.rows = append(p.rows, r)
 	if r.Min == r.Max {
-		p.e, p.f, p.eqNames = append(p.e, r.Coef...), append(p.f, r.Min), append(p.eqNames, r.Name)
+		p.form.E, p.form.F, p.eqNames = append(p.form.E, r.Coef...), append(p.form.F, r.Min), append(p.eqNames, r.Name)
 		return
 	}
 	if !math.IsInf(r.Max, 1) {
-		p.a, p.b, p.rowNames = append(p.a, r.Coef...), append(p.b, r.Max), append(p.rowNames, r.Name)
+		p.form.A, p.form.B, p.rowNames = append(p.form.A, r.Coef...), append(p.form.B, r.Max), append(p.rowNames, r.Name)
 		if len(r.Terms) > 0 {
 			p.addTerms(r.Terms)
 		}
 	}
 	if !math.IsInf(r.Min, -1) {
 		for _, c := range r.Coef {
-			p.a = append(p.a, -c)
+			p.form.A = append(p.form.A, -c)
 		}
-		p.b, p.rowNames = append(p.b, -r.Min), append(p.rowNames, r.Name)
+		p.form.B, p.rowNames = append(p.form.B, -r.Min), append(p.rowNames, r.Name)
 	}
 }
 
@@ -403,21 +403,21 @@ func (p *Polytope) checkBounded() error {
 	n := p.Dim()
 	lo, hi := make([]float64, n), make([]float64, n)
 	for j := range n {
-		if math.IsInf(p.l[j], -1) {
+		if math.IsInf(p.form.L[j], -1) {
 			lo[j] = -1
 		}
-		if math.IsInf(p.u[j], 1) {
+		if math.IsInf(p.form.U[j], 1) {
 			hi[j] = 1
 		}
 	}
-	b, f, c := make([]float64, len(p.b)), make([]float64, len(p.f)), make([]float64, n)
+	b, f, c := make([]float64, len(p.form.B)), make([]float64, len(p.form.F)), make([]float64, n)
 	for j, e := range p.entities {
 		for _, dir := range [...]int{1, -1} {
 			if dir > 0 && hi[j] == 0 || dir < 0 && lo[j] == 0 {
 				continue
 			}
 			c[j] = float64(-dir)
-			_, value, err := program.Solve(c, p.a, b, p.e, f, lo, hi)
+			_, value, err := program.Solve(c, p.form.A, b, p.form.E, f, lo, hi)
 			if err != nil {
 				return fmt.Errorf("%w (in %s)", err, p.Describe())
 			}

@@ -41,7 +41,7 @@ func TestNewFromPoints(t *testing.T) {
 					cost := make([]float64, len(v))
 					cost[j] = sign
 					_, fast, _ := p.Minimize(cost, nil)
-					_, byRows, err := p.Minimize(cost, &Limits{Lower: p.l})
+					_, byRows, err := p.Minimize(cost, &Limits{Lower: p.form.L})
 					if err != nil || math.Abs(fast-byRows) > 1e-9*max(1, math.Abs(fast)) {
 						t.Errorf("%s: least of %+g E%d is %g over points, %g over rows (%v)", c.name, sign, j+1, fast, byRows, err)
 					}
@@ -75,8 +75,8 @@ func TestRowsOfPublishedPoints(t *testing.T) {
 	}
 	a, _, _ := p.Inequalities()
 	n := p.Dim()
-	for k := range p.b {
-		_, least, err := q.Minimize(a[k*n:(k+1)*n], &Limits{Lower: q.l})
+	for k := range p.form.B {
+		_, least, err := q.Minimize(a[k*n:(k+1)*n], &Limits{Lower: q.form.L})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,8 +88,8 @@ func TestRowsOfPublishedPoints(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if scale := max(1, math.Abs(p.b[k]), vec.MaxAbs(negated)); math.Abs(-most-p.b[k]) > 1e-9*scale || least > p.b[k]+1e-9*scale {
-			t.Errorf("row %d: from %g to %g, published limit %g", k, least, -most, p.b[k])
+		if scale := max(1, math.Abs(p.form.B[k]), vec.MaxAbs(negated)); math.Abs(-most-p.form.B[k]) > 1e-9*scale || least > p.form.B[k]+1e-9*scale {
+			t.Errorf("row %d: from %g to %g, published limit %g", k, least, -most, p.form.B[k])
 		}
 		if k > 50 && testing.Short() {
 			break

@@ -49,7 +49,7 @@ func TestNewCopies(t *testing.T) {
 	}
 	hash := p.Hash()
 	d.Entities[0], d.Lower[0], d.Upper[0], d.Rows[0].Coef[0], d.Points[0][0] = "X", -5, -5, 9, 9
-	if p.Hash() != hash || p.entities[0] != "A" || p.l[0] != 0 || p.u[0] != 1 || p.a[0] != 1 || p.rows[0].Coef[0] != 1 || p.points[0][0] != 1 {
+	if p.Hash() != hash || p.entities[0] != "A" || p.form.L[0] != 0 || p.form.U[0] != 1 || p.form.A[0] != 1 || p.rows[0].Coef[0] != 1 || p.points[0][0] != 1 {
 		t.Error("a change of the description changes the polytope")
 	}
 }

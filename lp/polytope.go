@@ -1,6 +1,10 @@
 package lp
 
-import "slices"
+import (
+	"slices"
+
+	"paspo/lp/internal/program"
+)
 
 // Row is a linear constraint min <= coef . a <= max. Min is -Inf or Max is +Inf
 // where that side is absent; Min == Max states an equality.
@@ -47,12 +51,9 @@ type Polytope struct {
 	name     string
 	entities []string
 
-	a, b []float64 // m x n row-major, m
-	e, f []float64 // k x n row-major, k: E and its right-hand side e
-	l, u []float64 // n, n; infinite where absent
-
-	rowNames []string // m
-	eqNames  []string // k
+	form     program.Form // in numbers; see setSizes for what sizes are
+	rowNames []string     // m
+	eqNames  []string     // k
 
 	points      [][]float64
 	facetEffort int  // of the description
@@ -80,11 +81,6 @@ type Polytope struct {
 
 	warnings []string
 
-	// size are the sizes of entities, rowSize and eqSize what residuals of rows and
-	// equalities are measured in: see setSizes.
-	size            []float64 // n
-	rowSize, eqSize []float64 // m, k
-
 	// canon is the canonical form, nil where it is the polytope itself; units are
 	// those of a canonical form that is another one's.
 	canon *Polytope
@@ -106,20 +102,24 @@ func (p *Polytope) Entities() []string { return p.entities }
 
 // Inequalities returns A (m x n, row-major), b and the names of the rows. The
 // slices must not be modified.
-func (p *Polytope) Inequalities() (a, b []float64, names []string) { return p.a, p.b, p.rowNames }
+func (p *Polytope) Inequalities() (a, b []float64, names []string) {
+	return p.form.A, p.form.B, p.rowNames
+}
 
 // Equalities returns E (k x n, row-major), its right-hand side and the names of
 // the rows; the budget, where there is one, is the first. The slices must not
 // be modified.
-func (p *Polytope) Equalities() (e, rhs []float64, names []string) { return p.e, p.f, p.eqNames }
+func (p *Polytope) Equalities() (e, rhs []float64, names []string) {
+	return p.form.E, p.form.F, p.eqNames
+}
 
 // Budget returns the first equality whose coefficients are all the same number that is not
 // 0, and that number; row -1 where there is none.
 func (p *Polytope) Budget() (row int, coefficient float64) {
 	n := p.Dim()
-	for k := range p.f {
-		c := p.e[k*n]
-		if c != 0 && !slices.ContainsFunc(p.e[k*n:(k+1)*n], func(x float64) bool { return x != c }) {
+	for k := range p.form.F {
+		c := p.form.E[k*n]
+		if c != 0 && !slices.ContainsFunc(p.form.E[k*n:(k+1)*n], func(x float64) bool { return x != c }) {
 			return k, c
 		}
 	}
@@ -128,7 +128,7 @@ func (p *Polytope) Budget() (row int, coefficient float64) {
 
 // Bounds returns the bounds of every entity, infinite where absent. The slices
 // must not be modified.
-func (p *Polytope) Bounds() (lower, upper []float64) { return p.l, p.u }
+func (p *Polytope) Bounds() (lower, upper []float64) { return p.form.L, p.form.U }
 
 // Points returns the points whose convex hull the polytope is, nil where it was
 // not described by points. The slices must not be modified.

@@ -57,9 +57,9 @@ func NewProjector(p *Polytope) *Projector {
 	n := p.Dim()
 	// Distances are those of amounts as stated, so that these have one unit. Rows are
 	// taken at unit length.
-	j := &Projector{p: p, unit: unitOf(vec.MaxAbs(p.size)), x: make([]float64, n), y: make([]float64, n), at: make([]float64, n)}
-	j.solve, j.equalities = vec.RowSpace(p.e, n)
-	j.rows = projection.Rows(p.a, n, j.equalities)
+	j := &Projector{p: p, unit: unitOf(vec.MaxAbs(p.form.Size)), x: make([]float64, n), y: make([]float64, n), at: make([]float64, n)}
+	j.solve, j.equalities = vec.RowSpace(p.form.E, n)
+	j.rows = projection.Rows(p.form.A, n, j.equalities)
 	return j
 }
 
@@ -79,7 +79,7 @@ func (j *Projector) Project(y, x []float64, lim *Limits) error {
 	rows := j.rows
 	if lim != nil && lim.A != nil {
 		if p = p.Under(lim); p != j.p {
-			rows = projection.Rows(p.a, n, j.equalities)
+			rows = projection.Rows(p.form.A, n, j.equalities)
 		}
 	}
 	b, f, l, u := p.Resolve(lim)
@@ -143,7 +143,7 @@ func (j *Projector) cutTerms(lim *Limits) bool {
 	n, cut := p.Dim(), false
 	for i := range p.terms.rows {
 		r := &p.terms.rows[i]
-		coef := slices.Clone(p.a[r.row*n : (r.row+1)*n])
+		coef := slices.Clone(p.form.A[r.row*n : (r.row+1)*n])
 		limit := p.tangent(r, coef, j.at, j.b[r.row], holdingsOf(lim), j.unit)
 		if vec.Dot(coef, j.at)-limit <= max(1e-13*max(1, math.Abs(limit)), 2*j.s.Tol*vec.Norm(coef)) {
 			continue

@@ -31,21 +31,21 @@ func exactProjection(p *Polytope, active []projection.Row, x []float64) (y []*bi
 	}
 	var rows [][]*big.Rat
 	var rhs []*big.Rat
-	for k, f := range p.f {
-		rows, rhs = append(rows, vec.Rationals(p.e[k*n:(k+1)*n])), append(rhs, rat(f))
+	for k, f := range p.form.F {
+		rows, rhs = append(rows, vec.Rationals(p.form.E[k*n:(k+1)*n])), append(rhs, rat(f))
 	}
 	for _, r := range active {
 		row := vec.Rationals(make([]float64, n))
 		switch {
 		case r.Coef != nil:
 			row = vec.Rationals(r.Coef)
-			rhs = append(rhs, rat(p.b[r.Limit]))
+			rhs = append(rhs, rat(p.form.B[r.Limit]))
 		case r.Sign < 0:
 			row[r.Entity] = rat(-1)
-			rhs = append(rhs, rat(-p.l[r.Entity]))
+			rhs = append(rhs, rat(-p.form.L[r.Entity]))
 		default:
 			row[r.Entity] = rat(1)
-			rhs = append(rhs, rat(p.u[r.Entity]))
+			rhs = append(rhs, rat(p.form.U[r.Entity]))
 		}
 		rows = append(rows, row)
 	}
@@ -86,7 +86,7 @@ func exactProjection(p *Polytope, active []projection.Row, x []float64) (y []*bi
 	}
 	closest = true
 	for i, row := range rows {
-		if i >= len(p.f) && t[i][m].Sign() < 0 {
+		if i >= len(p.form.F) && t[i][m].Sign() < 0 {
 			closest = false
 		}
 		for j := range at {
@@ -97,11 +97,11 @@ func exactProjection(p *Polytope, active []projection.Row, x []float64) (y []*bi
 	holds := func(v *big.Rat, limit, size float64) bool {
 		return math.IsInf(limit, 1) || vec.Float(new(big.Rat).Sub(v, rat(limit))) <= rounding*max(math.Abs(limit), size)
 	}
-	for k, b := range p.b {
-		closest = closest && holds(dot(vec.Rationals(p.a[k*n:(k+1)*n]), at), b, p.rowSize[k])
+	for k, b := range p.form.B {
+		closest = closest && holds(dot(vec.Rationals(p.form.A[k*n:(k+1)*n]), at), b, p.form.RowSize[k])
 	}
 	for j, v := range at {
-		closest = closest && holds(v, p.u[j], p.size[j]) && holds(new(big.Rat).Neg(v), -p.l[j], p.size[j])
+		closest = closest && holds(v, p.form.U[j], p.form.Size[j]) && holds(new(big.Rat).Neg(v), -p.form.L[j], p.form.Size[j])
 	}
 	return at, closest
 }

@@ -23,7 +23,7 @@ func RedundantRows(p *Polytope) ([]int, error) { return RedundantRowsContext(con
 func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 	if p.terms != nil {
 		all, err := RedundantRowsContext(ctx, p.terms.lifted)
-		return slices.DeleteFunc(all, func(k int) bool { return k >= len(p.b) }), err
+		return slices.DeleteFunc(all, func(k int) bool { return k >= len(p.form.B) }), err
 	}
 	p = p.Canonical()
 	c := p.known
@@ -41,7 +41,7 @@ func RedundantRowsContext(ctx context.Context, p *Polytope) ([]int, error) {
 
 func (p *Polytope) findRedundant(ctx context.Context) ([]int, error) {
 	n := p.Dim()
-	b := append([]float64(nil), p.b...)
+	b := append([]float64(nil), p.form.B...)
 	s := optima.New(p.Form())
 	needed := make([]bool, len(b))
 	if s != nil && len(b) > 2*n { // finding a point inside takes up to a program an entity
@@ -56,7 +56,7 @@ func (p *Polytope) findRedundant(ctx context.Context) ([]int, error) {
 	}
 	done := Stage(ctx, "redundant rows", len(b))
 	var redundant []int
-	for k := len(p.b) - 1; k >= 0; k-- {
+	for k := len(p.form.B) - 1; k >= 0; k-- {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -64,7 +64,7 @@ func (p *Polytope) findRedundant(ctx context.Context) ([]int, error) {
 		if needed[k] {
 			continue
 		}
-		row := p.a[k*n : (k+1)*n]
+		row := p.form.A[k*n : (k+1)*n]
 		// The row itself stays, further out: the program remains bounded.
 		scale := p.redundantScale(k)
 		most, ok := 0., false
@@ -77,16 +77,16 @@ func (p *Polytope) findRedundant(ctx context.Context) ([]int, error) {
 			for j, v := range row {
 				c[j] = -v
 			}
-			b[k] = p.b[k] + scale
+			b[k] = p.form.B[k] + scale
 			value, _, ok := p.leastExactly(c, b)
 			if !ok {
 				if _, value, err = p.Minimize(c, &Limits{B: b}); err != nil {
 					return nil, fmt.Errorf("lp: largest value of row %s: %w", p.rowNames[k], err)
 				}
 			}
-			b[k], most = p.b[k], -value
+			b[k], most = p.form.B[k], -value
 		}
-		if most <= p.b[k]+redundantTol*scale {
+		if most <= p.form.B[k]+redundantTol*scale {
 			redundant = append(redundant, k)
 			b[k] = math.Inf(1)
 			if s != nil {
@@ -101,5 +101,5 @@ func (p *Polytope) findRedundant(ctx context.Context) ([]int, error) {
 // redundantScale is what redundantTol is relative to.
 func (p *Polytope) redundantScale(k int) float64 {
 	n := p.Dim()
-	return max(1, math.Abs(p.b[k]), vec.MaxAbs(p.a[k*n:(k+1)*n]))
+	return max(1, math.Abs(p.form.B[k]), vec.MaxAbs(p.form.A[k*n:(k+1)*n]))
 }

@@ -1,8 +1,6 @@
 package lp
 
 import (
-	"math"
-
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
@@ -87,57 +85,20 @@ func (p *Polytope) BoundName(j int, upper bool, l, u []float64) string {
 // worst returns the constraint with the largest scaled residual. Names are left
 // to the caller, because naming allocates.
 func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind program.Kind, index int) {
-	n := p.Dim()
-	if len(a) != n {
+	if len(a) != p.Dim() {
 		panic(badLength)
 	}
-	b, f, l, u := p.Resolve(lim)
-	matrix, sizes := p.rowsUnder(lim)
-	residual = math.Inf(-1)
-	for k, v := range f {
-		ax := vec.Dot(p.e[k*n:(k+1)*n], a)
-		if r := math.Abs(vec.ScaledExcess(ax, v, p.eqSize[k])); r > residual {
-			residual, kind, index = r, program.OfEquality, k
-		}
+	form := &p.form
+	if lim != nil {
+		in := p.formIn(lim)
+		form = &in
 	}
-	// A constraint that holds has a residual of at most 0. Once some residual is 0 or more, it
-	// needs no division.
-	for j, x := range a {
-		if residual >= 0 && x >= l[j] && x <= u[j] && x-x == 0 {
-			continue
-		}
-		if r := vec.ScaledExcess(-x, -l[j], p.size[j]); r > residual {
-			residual, kind, index = r, program.OfLower, j
-		}
-		if r := vec.ScaledExcess(x, u[j], p.size[j]); r > residual {
-			residual, kind, index = r, program.OfUpper, j
-		}
-	}
-	k := 0
-	for ; k+4 <= len(b); k += 4 {
-		var ax [4]float64
-		ax[0], ax[1], ax[2], ax[3] = dot4(matrix[k*n:(k+4)*n], a)
-		if residual >= 0 && holds(ax[0]-b[k]) && holds(ax[1]-b[k+1]) && holds(ax[2]-b[k+2]) && holds(ax[3]-b[k+3]) {
-			continue
-		}
-		for i, x := range ax {
-			if r := vec.ScaledExcess(x, b[k+i], p.sizeOfRow(matrix, sizes, k+i)); r > residual {
-				residual, kind, index = r, program.OfRow, k+i
-			}
-		}
-	}
-	for ; k < len(b); k++ {
-		if r := vec.ScaledExcess(vec.Dot(matrix[k*n:(k+1)*n], a), b[k], p.sizeOfRow(matrix, sizes, k)); r > residual {
-			residual, kind, index = r, program.OfRow, k
-		}
-	}
+	residual, kind, index = form.Worst(a)
 	if p.terms != nil {
 		for i := range p.terms.rows {
 			t := &p.terms.rows[i]
-			k := t.row
-			ax := vec.Dot(matrix[k*n:(k+1)*n], a) + t.sum(a, holdingsOf(lim))
-			if r := vec.ScaledExcess(ax, b[k], p.sizeOfRow(matrix, sizes, k)); r > residual {
-				residual, kind, index = r, program.OfRow, k
+			if r := form.RowResidual(t.row, a, t.sum(a, holdingsOf(lim))); r > residual {
+				residual, kind, index = r, program.OfRow, t.row
 			}
 		}
 	}
@@ -147,30 +108,6 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 		}
 	}
 	return residual, kind, index
-}
-
-// rowsUnder returns the matrix that holds in a state and the sizes of its rows, which are
-// nil where the state has a matrix of its own: sizeOfRow computes these. It allocates nothing.
-func (p *Polytope) rowsUnder(lim *Limits) (matrix, sizes []float64) {
-	if lim == nil || lim.A == nil {
-		return p.a, p.rowSize
-	}
-	if len(lim.A) != len(p.a) {
-		panic(badLength)
-	}
-	return lim.A, nil // a hull without facets has no inequalities
-}
-
-func (p *Polytope) sizeOfRow(matrix, sizes []float64, k int) float64 {
-	if sizes != nil {
-		return sizes[k]
-	}
-	n := p.Dim()
-	_, size := vec.DotScale(matrix[k*n:(k+1)*n], p.size)
-	if p.terms != nil {
-		size += p.terms.sizes[k]
-	}
-	return size
 }
 
 // hullDistance returns the distance to a hull without facets, in canonical units.
@@ -187,37 +124,23 @@ func (p *Polytope) hullDistance(a []float64) float64 {
 	return p.hull.Distance(w.At)
 }
 
-// dot4 returns the products of 4 rows with a. Four sums at a time do not wait for
-// one another.
-func dot4(rows, a []float64) (s0, s1, s2, s3 float64) {
-	n := len(a)
-	r0, r1, r2, r3 := rows[:n], rows[n:2*n], rows[2*n:3*n], rows[3*n:4*n]
-	for j, x := range a {
-		s0 += r0[j] * x
-		s1 += r1[j] * x
-		s2 += r2[j] * x
-		s3 += r3[j] * x
-	}
-	return s0, s1, s2, s3
-}
-
 // Constraints returns the number of constraints that Excesses measures: inequalities,
 // equalities, lower bounds and upper bounds, in this order. A hull without facets has no
 // inequalities.
-func (p *Polytope) Constraints() int { return len(p.b) + len(p.f) + 2*p.Dim() }
+func (p *Polytope) Constraints() int { return len(p.form.B) + len(p.form.F) + 2*p.Dim() }
 
 // ConstraintName names the k-th of these constraints, under the polytope's own limits.
 func (p *Polytope) ConstraintName(k int) string {
-	m, e, n := len(p.b), len(p.f), p.Dim()
+	m, e, n := len(p.form.B), len(p.form.F), p.Dim()
 	switch {
 	case k < m:
 		return p.rowNames[k]
 	case k < m+e:
 		return p.eqNames[k-m]
 	case k < m+e+n:
-		return p.BoundName(k-m-e, false, p.l, p.u)
+		return p.BoundName(k-m-e, false, p.form.L, p.form.U)
 	}
-	return p.BoundName(k-m-e-n, true, p.l, p.u)
+	return p.BoundName(k-m-e-n, true, p.form.L, p.form.U)
 }
 
 // Excesses writes by how much a breaks every constraint: its scaled residual (see
@@ -226,38 +149,28 @@ func (p *Polytope) ConstraintName(k int) string {
 //
 // Excesses panics if len(a) is not the dimension or len(dst) not Constraints.
 func (p *Polytope) Excesses(a []float64, lim *Limits, dst []float64) {
-	n := p.Dim()
-	if len(a) != n || len(dst) != p.Constraints() {
+	if len(a) != p.Dim() || len(dst) != p.Constraints() {
 		panic(badLength)
 	}
-	b, f, l, u := p.Resolve(lim)
-	matrix, sizes := p.rowsUnder(lim)
-	clear(dst)
-	for k, v := range b {
-		row := matrix[k*n : (k+1)*n]
-		x := vec.Dot(row, a)
-		if p.terms != nil {
-			x += p.terms.sum(k, a, lim)
-		}
-		if x <= v {
-			continue
-		}
-		dst[k] = max(0, vec.ScaledExcess(x, v, p.sizeOfRow(matrix, sizes, k)))
-	}
-	dst = dst[len(b):]
-	for k, v := range f {
-		x := vec.Dot(p.e[k*n:(k+1)*n], a)
-		dst[k] = max(vec.ScaledExcess(x, v, p.eqSize[k]), -vec.ScaledExcess(x, v, p.eqSize[k]))
-	}
-	dst = dst[len(f):]
-	for j, x := range a {
-		if x < l[j] {
-			dst[j] = vec.ScaledExcess(-x, -l[j], p.size[j])
-		}
-		if x > u[j] {
-			dst[n+j] = vec.ScaledExcess(x, u[j], p.size[j])
+	form := p.formIn(lim)
+	form.Excesses(dst, a)
+	if p.terms != nil {
+		for i := range p.terms.rows {
+			t := &p.terms.rows[i]
+			dst[t.row] = max(0, form.RowResidual(t.row, a, t.sum(a, holdingsOf(lim))))
 		}
 	}
+}
+
+// formIn returns the numbers that hold in a state. Sizes of rows are left out where it has a
+// matrix of its own, so that nothing is allocated.
+func (p *Polytope) formIn(lim *Limits) program.Form {
+	form := p.form
+	form.B, form.F, form.L, form.U = p.Resolve(lim)
+	if lim != nil && lim.A != nil && p.hull == nil {
+		form.A, form.RowSize = lim.A, nil
+	}
+	return form
 }
 
 // Under returns the polytope with the matrix that holds.
@@ -265,29 +178,26 @@ func (p *Polytope) Under(lim *Limits) *Polytope {
 	if lim == nil || lim.A == nil {
 		return p
 	}
-	if len(lim.A) != len(p.a) {
+	if len(lim.A) != len(p.form.A) {
 		panic(badLength)
 	}
 	if p.hull != nil {
 		return p // without inequalities
 	}
 	q := *p
-	q.a, q.points, q.canon, q.known = lim.A, nil, nil, &known{}
-	q.rowSize = program.RowSizes(nil, q.a, q.size)
-	if q.terms != nil {
-		q.addTermSizes()
-	}
+	q.form.A, q.points, q.canon, q.known = lim.A, nil, nil, &known{}
+	q.form.SetSizes(q.form.Size)
 	return &q
 }
 
 // Resolve returns the limits that hold, and panics where one has a bad length.
 func (p *Polytope) Resolve(lim *Limits) (b, f, l, u []float64) {
 	if lim == nil {
-		return p.b, p.f, p.l, p.u
+		return p.form.B, p.form.F, p.form.L, p.form.U
 	}
-	b, f = orElse(lim.B, p.b), orElse(lim.E, p.f)
-	l, u = orElse(lim.Lower, p.l), orElse(lim.Upper, p.u)
-	if len(b) != len(p.b) || len(f) != len(p.f) || len(l) != p.Dim() || len(u) != p.Dim() || lim.A != nil && len(lim.A) != len(p.a) || lim.Holdings != nil && len(lim.Holdings) != p.Dim() {
+	b, f = orElse(lim.B, p.form.B), orElse(lim.E, p.form.F)
+	l, u = orElse(lim.Lower, p.form.L), orElse(lim.Upper, p.form.U)
+	if len(b) != len(p.form.B) || len(f) != len(p.form.F) || len(l) != p.Dim() || len(u) != p.Dim() || lim.A != nil && len(lim.A) != len(p.form.A) || lim.Holdings != nil && len(lim.Holdings) != p.Dim() {
 		panic(badLength)
 	}
 	return b, f, l, u
@@ -301,6 +211,3 @@ func orElse(v, def []float64) []float64 {
 	}
 	return v
 }
-
-// holds reports whether an excess is that of a limit that holds, and finite.
-func holds(excess float64) bool { return excess <= 0 && excess >= -math.MaxFloat64 }

@@ -74,7 +74,7 @@ func TestResidualAgainstDefinition(t *testing.T) {
 			a[j] += rapid.Float64Range(-2, 2).Draw(t, "step") * float64(rapid.IntRange(0, 1).Draw(t, "moved"))
 		}
 		lim := &Limits{}
-		b, f, l, u := slices.Clone(p.b), slices.Clone(p.f), slices.Clone(p.l), slices.Clone(p.u)
+		b, f, l, u := slices.Clone(p.form.B), slices.Clone(p.form.F), slices.Clone(p.form.L), slices.Clone(p.form.U)
 		for k := range b {
 			b[k] += rapid.Float64Range(-1, 1).Draw(t, "b")
 		}
@@ -88,17 +88,17 @@ func TestResidualAgainstDefinition(t *testing.T) {
 		if rapid.Bool().Draw(t, "rows") && len(b) > 0 {
 			lim.B = b
 		} else {
-			b = p.b
+			b = p.form.B
 		}
 		if rapid.Bool().Draw(t, "equalities") && len(f) > 0 {
 			lim.E = f
 		} else {
-			f = p.f
+			f = p.form.F
 		}
 		if rapid.Bool().Draw(t, "bounds") {
 			lim.Lower, lim.Upper = l, u
 		} else {
-			l, u = p.l, p.u
+			l, u = p.form.L, p.form.U
 		}
 		want := naiveResidual(p, a, b, f, l, u)
 		got, name := p.WorstConstraint(a, lim)
@@ -169,7 +169,7 @@ func TestResidualAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := p.Points()[0]
-	bounds, matrix := &Limits{Upper: p.u}, &Limits{A: slices.Clone(p.a)}
+	bounds, matrix := &Limits{Upper: p.form.U}, &Limits{A: slices.Clone(p.form.A)}
 	if n := testing.AllocsPerRun(10, func() { p.Residual(a, nil); p.Residual(a, bounds); p.Residual(a, matrix) }); n != 0 {
 		t.Errorf("%g allocations", n)
 	}

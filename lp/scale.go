@@ -46,14 +46,11 @@ func (p *Polytope) Units() (amount, row, eq []float64) {
 // setSizes sets the sizes of entities, and with them what residuals of rows and
 // equalities are measured in. A size of 0 gives way to the largest.
 func (p *Polytope) setSizes(s []float64) {
-	p.size = filled(s)
-	p.rowSize, p.eqSize = program.RowSizes(nil, p.a, p.size), program.RowSizes(nil, p.e, p.size)
+	p.form.SetSizes(filled(s))
 }
 
 // Form returns the numbers of p. They must not be modified.
-func (p *Polytope) Form() program.Form {
-	return program.Form{A: p.a, B: p.b, E: p.e, F: p.f, L: p.l, U: p.u, Size: p.size, RowSize: p.rowSize, EqSize: p.eqSize}
-}
+func (p *Polytope) Form() program.Form { return p.form }
 
 // filled returns sizes with the largest in place of 0.
 func filled(s []float64) []float64 {
@@ -72,12 +69,12 @@ func filled(s []float64) []float64 {
 
 // Sizes returns the size of every entity: its largest magnitude in the polytope, or
 // where that is 0 the largest of all. The slice must not be modified.
-func (p *Polytope) Sizes() []float64 { return p.size }
+func (p *Polytope) Sizes() []float64 { return p.form.Size }
 
 // RowSizes returns what residuals of inequalities and equalities are measured in
 // beside their right-hand sides, sum_j |A_kj| s_j with s the sizes of entities. The
 // slices must not be modified.
-func (p *Polytope) RowSizes() (rows, equalities []float64) { return p.rowSize, p.eqSize }
+func (p *Polytope) RowSizes() (rows, equalities []float64) { return p.form.RowSize, p.form.EqSize }
 
 // amountUnits returns the units of amounts for entities of the given sizes: one unit
 // for all but those that are small beside the others.
@@ -87,7 +84,7 @@ func (p *Polytope) amountUnits(s []float64) []float64 {
 		most = 1
 	}
 	if p.budget {
-		if t := math.Abs(p.f[0]); most >= sameUnit*t {
+		if t := math.Abs(p.form.F[0]); most >= sameUnit*t {
 			most = max(most, t)
 		}
 	}
@@ -131,17 +128,17 @@ func (p *Polytope) in(d, s []float64) *Polytope {
 		}
 		return scaledA, scaledB, r
 	}
-	q.a, q.b, q.units.row = rows(p.a, p.b)
-	q.e, q.f, q.units.eq = rows(p.e, p.f)
+	q.form.A, q.form.B, q.units.row = rows(p.form.A, p.form.B)
+	q.form.E, q.form.F, q.units.eq = rows(p.form.E, p.form.F)
 	if !slices.ContainsFunc(slices.Concat(d, q.units.row, q.units.eq), func(x float64) bool { return x != 1 }) {
 		return p
 	}
-	q.l, q.u = over(p.l, d), over(p.u, d)
+	q.form.L, q.form.U = over(p.form.L, d), over(p.form.U, d)
 	for _, v := range p.points {
 		q.points = append(q.points, over(v, d))
 	}
-	if p.size != nil {
-		q.setSizes(over(p.size, d))
+	if p.form.Size != nil {
+		q.setSizes(over(p.form.Size, d))
 	}
 	return q
 }
@@ -230,7 +227,7 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 	rows := q.units.row
 	c.out = Limits{A: lim.A}
 	if lim.A != nil && p.hull == nil {
-		if len(lim.A) != len(p.a) {
+		if len(lim.A) != len(p.form.A) {
 			panic(badLength)
 		}
 		n := p.Dim()
@@ -238,7 +235,7 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 		rows = c.unit
 		for k := range rows {
 			row := lim.A[k*n : (k+1)*n]
-			rows[k] = rowUnit(row, p.size)
+			rows[k] = rowUnit(row, p.form.Size)
 			scaleRow(c.a[k*n:(k+1)*n], row, d, rows[k])
 		}
 		c.out.A = c.a

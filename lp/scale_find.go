@@ -36,8 +36,8 @@ func (p *Polytope) scaleByRows() error {
 	for try := 0; ; try++ {
 		d := p.amountUnits(s)
 		p.setSizes(s)
-		c := p.in(d, p.size)
-		_, _, err := c.program(make([]float64, p.Dim()), c.b, c.f, c.l, c.u).Optimum()
+		c := p.in(d, p.form.Size)
+		_, _, err := c.program(make([]float64, p.Dim()), c.form.B, c.form.F, c.form.L, c.form.U).Optimum()
 		if err != nil {
 			err = c.refusal(err, nil)
 			var empty *EmptyError
@@ -101,7 +101,7 @@ func (p *Polytope) scaleByRows() error {
 // finish sets sizes and the canonical form.
 func (p *Polytope) finish(sizes []float64) {
 	p.setSizes(sizes)
-	if c := p.in(p.amountUnits(sizes), p.size); c != p {
+	if c := p.in(p.amountUnits(sizes), p.form.Size); c != p {
 		p.canon = c
 	}
 	p.Canonical().known = &known{}
@@ -147,11 +147,11 @@ func (p *Polytope) guess(lo, hi []float64) []float64 {
 				}
 			}
 		}
-		for k, v := range p.f {
-			compare(p.e[k*n:(k+1)*n], v)
+		for k, v := range p.form.F {
+			compare(p.form.E[k*n:(k+1)*n], v)
 		}
-		for k, v := range p.b {
-			compare(p.a[k*n:(k+1)*n], v)
+		for k, v := range p.form.B {
+			compare(p.form.A[k*n:(k+1)*n], v)
 		}
 		if !found {
 			break

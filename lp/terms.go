@@ -52,8 +52,7 @@ func (t *Term) Origin(holdings []float64) float64 {
 type terms struct {
 	rows   []termRow
 	parts  []part
-	sizes  []float64 // m: what the terms of a row can come to
-	held   bool      // some terms follow holdings
+	held   bool // some terms follow holdings
 	lifted *Polytope
 }
 
@@ -98,7 +97,7 @@ func (p *Polytope) addTerms(all []Term) {
 		p.terms = &terms{}
 	}
 	t := p.terms
-	row := termRow{row: len(p.b) - 1, terms: slices.Clone(all)}
+	row := termRow{row: len(p.form.B) - 1, terms: slices.Clone(all)}
 	for _, x := range all {
 		of := part{x.Entity, x.From, x.Holding}
 		i := slices.Index(t.parts, of)
@@ -154,9 +153,9 @@ func (p *Polytope) finishTerms() error {
 			return !slices.ContainsFunc(r.terms, func(x Term) bool { return x.Holding })
 		})
 		if err == nil {
-			s := slices.Clone(q.size)
+			s := slices.Clone(q.form.Size)
 			for j := range n {
-				s[j] = max(s[j], base.size[j])
+				s[j] = max(s[j], base.form.Size[j])
 			}
 			for i, of := range t.parts {
 				if of.holding {
@@ -169,39 +168,33 @@ func (p *Polytope) finishTerms() error {
 	}
 	t.lifted = q
 	p.warnings = append(p.warnings, q.warnings...)
-	p.setSizes(q.size[:n])
-	t.sizes = make([]float64, len(p.b))
+	s := q.form.Size[:n]
+	p.form.TermSize = make([]float64, len(p.form.B))
 	for _, r := range t.rows {
 		for _, x := range r.terms {
-			t.sizes[r.row] += (x.Above + x.Below) * (p.size[x.Entity] + math.Abs(x.From))
+			p.form.TermSize[r.row] += (x.Above + x.Below) * (s[x.Entity] + math.Abs(x.From))
 		}
 	}
-	p.addTermSizes()
+	p.setSizes(s)
 	return nil
-}
-
-// addTermSizes makes sizes of rows count their terms.
-func (p *Polytope) addTermSizes() {
-	for k, s := range p.terms.sizes {
-		p.rowSize[k] += s
-	}
 }
 
 // liftTerms returns the lifted polytope without the rows with terms that keep is false of.
 func (p *Polytope) liftTerms(keep func(termRow) bool) (*Polytope, error) {
 	t := p.terms
 	n, aux := p.Dim(), len(t.parts)
-	q := &Polytope{name: p.name, entities: slices.Clone(p.entities), budget: p.budget, eqNames: p.eqNames, f: p.f, auxiliary: aux}
+	q := &Polytope{name: p.name, entities: slices.Clone(p.entities), budget: p.budget, eqNames: p.eqNames, auxiliary: aux}
+	q.form.F = p.form.F
 	for i := range aux {
 		q.entities = append(q.entities, fmt.Sprintf("part %d", i+1))
 	}
-	q.l = append(slices.Clone(p.l), make([]float64, aux)...)
-	q.u = append(slices.Clone(p.u), slices.Repeat([]float64{math.Inf(1)}, aux)...)
-	for k := range p.f {
-		q.e = append(append(q.e, p.e[k*n:(k+1)*n]...), make([]float64, aux)...)
+	q.form.L = append(slices.Clone(p.form.L), make([]float64, aux)...)
+	q.form.U = append(slices.Clone(p.form.U), slices.Repeat([]float64{math.Inf(1)}, aux)...)
+	for k := range p.form.F {
+		q.form.E = append(append(q.form.E, p.form.E[k*n:(k+1)*n]...), make([]float64, aux)...)
 	}
 	used := make([]bool, aux)
-	left := make([]bool, len(p.b))
+	left := make([]bool, len(p.form.B))
 	for _, r := range t.rows {
 		left[r.row] = !keep(r)
 		for _, i := range r.parts {
@@ -209,25 +202,25 @@ func (p *Polytope) liftTerms(keep func(termRow) bool) (*Polytope, error) {
 		}
 	}
 	var lim TermLimits
-	b := lim.limits(p, p.b, nil)
-	a := lim.matrix(p, p.a)
+	b := lim.limits(p, p.form.B, nil)
+	a := lim.matrix(p, p.form.A)
 	for k, v := range b {
 		row := a[k*(n+aux) : (k+1)*(n+aux)]
-		if k < len(p.b) {
+		if k < len(p.form.B) {
 			if left[k] {
 				continue
 			}
 			q.rowNames = append(q.rowNames, p.rowNames[k])
-		} else if used[k-len(p.b)] {
+		} else if used[k-len(p.form.B)] {
 			q.rowNames = append(q.rowNames, "")
 		} else {
 			continue
 		}
-		q.a, q.b = append(q.a, row...), append(q.b, v)
+		q.form.A, q.form.B = append(q.form.A, row...), append(q.form.B, v)
 	}
 	for i, is := range used {
 		if !is {
-			q.u[n+i] = math.Abs(t.parts[i].from) // of no row
+			q.form.U[n+i] = math.Abs(t.parts[i].from) // of no row
 		}
 	}
 	return q, q.scaleByRows()
@@ -252,11 +245,11 @@ func (c *TermLimits) Lift(p *Polytope, lim *Limits) *Limits {
 		c.out.B = c.limits(p, b, lim.Holdings)
 	}
 	if lim.Lower != nil {
-		c.lower = append(append(c.lower[:0], lim.Lower...), q.l[n:]...)
+		c.lower = append(append(c.lower[:0], lim.Lower...), q.form.L[n:]...)
 		c.out.Lower = c.lower
 	}
 	if lim.Upper != nil {
-		c.upper = append(append(c.upper[:0], lim.Upper...), q.u[n:]...)
+		c.upper = append(append(c.upper[:0], lim.Upper...), q.form.U[n:]...)
 		c.out.Upper = c.upper
 	}
 	if lim.A != nil {
@@ -287,7 +280,7 @@ func (c *TermLimits) limits(p *Polytope, b, holdings []float64) []float64 {
 // matrix returns the lifted rows of a matrix.
 func (c *TermLimits) matrix(p *Polytope, a []float64) []float64 {
 	t := p.terms
-	n, m, aux := p.Dim(), len(p.b), len(p.terms.parts)
+	n, m, aux := p.Dim(), len(p.form.B), len(p.terms.parts)
 	cols := n + aux
 	c.at = vec.Grown(c.at, (m+aux)*cols)
 	clear(c.at)
@@ -336,16 +329,6 @@ func (r *termRow) sum(a, holdings []float64) float64 {
 		s += t.Value(a[t.Entity], holdings)
 	}
 	return s
-}
-
-// sum returns what the terms of inequality k come to at a.
-func (t *terms) sum(k int, a []float64, lim *Limits) float64 {
-	for i := range t.rows {
-		if r := &t.rows[i]; r.row == k {
-			return r.sum(a, holdingsOf(lim))
-		}
-	}
-	return 0
 }
 
 // tangent adds to coef, and to the limit b that it returns, what the terms of row r are on the

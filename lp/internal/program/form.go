@@ -10,12 +10,27 @@ import (
 //
 //	{ a in R^n : A a <= B,  E a = F,  L <= a <= U },
 //
-// with A and E row-major, beside what residuals are measured in. Nobody writes to it.
+// with A (m x n) and E (k x n) row-major and bounds infinite where absent, beside what
+// residuals are measured in.
 type Form struct {
 	A, B, E, F, L, U []float64
 
-	Size            []float64 // of entities, n: the largest magnitude of each
-	RowSize, EqSize []float64 // of rows and equalities, sum_j |A_kj| s_j
+	// Size are the largest magnitudes of entities, n, RowSize and EqSize what the terms of
+	// rows and equalities can come to, sum_j |A_kj| s_j: see SetSizes. A RowSize of nil stands
+	// for what A makes of it.
+	Size, RowSize, EqSize []float64
+
+	// TermSize is what convex terms beside rows can come to, which RowSize counts too; nil
+	// where there are none.
+	TermSize []float64
+}
+
+// SetSizes sets the sizes of entities, and with them those of rows and equalities.
+func (p *Form) SetSizes(s []float64) {
+	p.Size, p.RowSize, p.EqSize = s, RowSizes(nil, p.A, s), RowSizes(nil, p.E, s)
+	for k, v := range p.TermSize {
+		p.RowSize[k] += v
+	}
 }
 
 // Side returns the coefficients and the limit of row k, inequalities first.
