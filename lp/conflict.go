@@ -102,7 +102,7 @@ func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 		for j := range l {
 			most := MaxMagnitude
 			if p.units != nil {
-				most /= p.units.amount[j]
+				most /= p.units.Amount[j]
 			}
 			l[j], u[j] = max(l[j], -most), min(u[j], most)
 		}

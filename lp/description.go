@@ -7,6 +7,7 @@ import (
 
 	"paspo/lp/internal/hull"
 	"paspo/lp/internal/program"
+	"paspo/lp/internal/units"
 )
 
 // Description returns what the polytope was described by: New makes the same polytope
@@ -44,7 +45,8 @@ func Empty(d Description) (bool, error) {
 	if err != nil || p.terms != nil {
 		return false, err
 	}
-	s := p.guess(p.implied())
+	lo, hi := units.Implied(p.form)
+	s := units.Guess(p.form, lo, hi)
 	p.setSizes(s)
 	c := p.in(p.amountUnits(s), p.form.Size)
 	_, _, err = c.program(make([]float64, p.Dim()), c.form.B, c.form.F, c.form.L, c.form.U).Optimum()

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"paspo/lp/internal/hull"
+	"paspo/lp/internal/units"
 )
 
 // HullName names the one constraint that a hull without facets is.
@@ -22,7 +23,7 @@ type pointHull struct {
 
 // newPointHull prepares what questions share.
 func newPointHull(points [][]float64, tried int) (*pointHull, error) {
-	body, err := hull.NewBody(points, filled(pointSizes(points)))
+	body, err := hull.NewBody(points, units.Filled(pointSizes(points)))
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"paspo/lp/internal/program"
+	"paspo/lp/internal/units"
 	"paspo/lp/internal/vec"
 )
 
@@ -30,7 +31,7 @@ func (p *Polytope) lifting() func() *Polytope {
 			q.entities = append(q.entities, fmt.Sprintf("weight of point %d", v+1))
 		}
 		if p.units != nil {
-			q.units = &units{amount: slices.Concat(p.units.amount, slices.Repeat([]float64{1}, k)), eq: p.units.eq}
+			q.units = &units.Units{Amount: slices.Concat(p.units.Amount, slices.Repeat([]float64{1}, k)), Eq: p.units.Eq}
 		}
 		q.form.L = append(slices.Clone(p.form.L), make([]float64, k)...)
 		q.form.U = append(slices.Clone(p.form.U), slices.Repeat([]float64{1}, k)...)

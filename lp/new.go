@@ -13,6 +13,7 @@ import (
 	"paspo/lp/internal/dd"
 	"paspo/lp/internal/hull"
 	"paspo/lp/internal/program"
+	"paspo/lp/internal/units"
 	"paspo/lp/internal/vec"
 )
 
@@ -260,7 +261,7 @@ func (p *Polytope) setHull(effort int) (inequalities, equalities []Row, err erro
 	if slices.ContainsFunc(d, func(x float64) bool { return x != 1 }) {
 		points = nil
 		for _, v := range p.points {
-			points = append(points, over(v, d))
+			points = append(points, units.Over(v, d))
 		}
 	}
 	h, err := hull.Affine(points)

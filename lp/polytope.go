@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"paspo/lp/internal/program"
+	"paspo/lp/internal/units"
 )
 
 // Row is a linear constraint min <= coef . a <= max. Min is -Inf or Max is +Inf
@@ -84,7 +85,7 @@ type Polytope struct {
 	// canon is the canonical form, nil where it is the polytope itself; units are
 	// those of a canonical form that is another one's.
 	canon *Polytope
-	units *units
+	units *units.Units
 }
 
 // Warnings says, one sentence each, what of the description was left out since it

@@ -7,6 +7,7 @@ import (
 
 	"paspo/internal/count"
 	"paspo/lp/internal/projection"
+	"paspo/lp/internal/units"
 	"paspo/lp/internal/vec"
 )
 
@@ -57,7 +58,7 @@ func NewProjector(p *Polytope) *Projector {
 	n := p.Dim()
 	// Distances are those of amounts as stated, so that these have one unit. Rows are
 	// taken at unit length.
-	j := &Projector{p: p, unit: unitOf(vec.MaxAbs(p.form.Size)), x: make([]float64, n), y: make([]float64, n), at: make([]float64, n)}
+	j := &Projector{p: p, unit: units.Of(vec.MaxAbs(p.form.Size)), x: make([]float64, n), y: make([]float64, n), at: make([]float64, n)}
 	j.solve, j.equalities = vec.RowSpace(p.form.E, n)
 	j.rows = projection.Rows(p.form.A, n, j.equalities)
 	return j
@@ -191,7 +192,7 @@ func (p *Polytope) separate(a []float64, unit float64) (c []float64, limit float
 	if p.Canonical() == p {
 		return p.hull.Separate(a)
 	}
-	d := p.canon.units.amount
+	d := p.canon.units.Amount
 	at := make([]float64, len(a))
 	for j, v := range a {
 		at[j] = v * unit / d[j]

@@ -51,7 +51,7 @@ func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string 
 		if p.budget && i == 0 {
 			total := f[0]
 			if p.units != nil {
-				total *= p.units.eq[0]
+				total *= p.units.Eq[0]
 			}
 			return "total = " + vec.Text(total)
 		}
@@ -77,7 +77,7 @@ func (p *Polytope) BoundName(j int, upper bool, l, u []float64) string {
 		sign, v = " <= ", u[j]
 	}
 	if p.units != nil {
-		v *= p.units.amount[j]
+		v *= p.units.Amount[j]
 	}
 	return p.entities[j] + sign + vec.Text(v)
 }
@@ -119,7 +119,7 @@ func (p *Polytope) hullDistance(a []float64) float64 {
 	defer p.hull.Return(w)
 	w.At = vec.Grown(w.At, len(a))
 	for j, x := range a {
-		w.At[j] = x / p.canon.units.amount[j]
+		w.At[j] = x / p.canon.units.Amount[j]
 	}
 	return p.hull.Distance(w.At)
 }

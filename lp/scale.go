@@ -2,24 +2,11 @@ package lp
 
 import (
 	"math"
-	"slices"
 
 	"paspo/lp/internal/program"
+	"paspo/lp/internal/units"
 	"paspo/lp/internal/vec"
 )
-
-// units say what the canonical form of a polytope is measured in: see Units.
-type units struct{ amount, row, eq []float64 }
-
-// sameUnit is the size of an entity, against the total, from which on it has the unit
-// of the total: a digit or two of tolerance are no reason for a unit of its own.
-const sameUnit = 1. / 64
-
-// unitOf returns the power of two at or below x > 0. What is a power of two but for
-// rounding counts as one.
-func unitOf(x float64) float64 {
-	return math.Ldexp(1, max(-500, min(math.Ilogb(x*(1+1e-6)), 500)))
-}
 
 // Canonical returns the form of p in which all amounts and rows have a size of about
 // 1, so that tolerances mean the same whatever units the user has. It is p itself
@@ -40,32 +27,17 @@ func (p *Polytope) Units() (amount, row, eq []float64) {
 	if p.units == nil {
 		return nil, nil, nil
 	}
-	return p.units.amount, p.units.row, p.units.eq
+	return p.units.Amount, p.units.Row, p.units.Eq
 }
 
 // setSizes sets the sizes of entities, and with them what residuals of rows and
 // equalities are measured in. A size of 0 gives way to the largest.
 func (p *Polytope) setSizes(s []float64) {
-	p.form.SetSizes(filled(s))
+	p.form.SetSizes(units.Filled(s))
 }
 
 // Form returns the numbers of p. They must not be modified.
 func (p *Polytope) Form() program.Form { return p.form }
-
-// filled returns sizes with the largest in place of 0.
-func filled(s []float64) []float64 {
-	most := vec.MaxAbs(s)
-	if most == 0 {
-		most = 1
-	}
-	out := slices.Clone(s)
-	for j, v := range out {
-		if v == 0 {
-			out[j] = most
-		}
-	}
-	return out
-}
 
 // Sizes returns the size of every entity: its largest magnitude in the polytope, or
 // where that is 0 the largest of all. The slice must not be modified.
@@ -76,101 +48,33 @@ func (p *Polytope) Sizes() []float64 { return p.form.Size }
 // slices must not be modified.
 func (p *Polytope) RowSizes() (rows, equalities []float64) { return p.form.RowSize, p.form.EqSize }
 
-// amountUnits returns the units of amounts for entities of the given sizes: one unit
-// for all but those that are small beside the others.
-func (p *Polytope) amountUnits(s []float64) []float64 {
-	most := vec.MaxAbs(s)
-	if most == 0 {
-		most = 1
-	}
-	if p.budget {
-		if t := math.Abs(p.form.F[0]); most >= sameUnit*t {
-			most = max(most, t)
-		}
-	}
-	d := make([]float64, len(s))
-	for j, v := range s {
-		if v == 0 || v >= sameUnit*most {
-			v = most
-		}
-		d[j] = unitOf(v)
-	}
-	return d
-}
-
-// rowUnit returns the unit of a row over entities of the given sizes.
-func rowUnit(row, s []float64) float64 {
-	most := 0.
-	for j, c := range row {
-		most = max(most, math.Abs(c)*s[j])
-	}
-	if most == 0 || !(most <= math.MaxFloat64) {
-		return 1
-	}
-	return math.Ldexp(1, max(-1000, min(math.Ilogb(most*(1+1e-6)), 1000)))
-}
-
 // in returns p in the given units of amounts, for entities of sizes s. It is p itself
 // where all units are 1.
 func (p *Polytope) in(d, s []float64) *Polytope {
-	n := p.Dim()
-	q := &Polytope{
-		name: p.name, entities: p.entities, rowNames: p.rowNames, eqNames: p.eqNames,
-		hull: p.hull, narrow: p.narrow, weights: p.weights, auxiliary: p.auxiliary, budget: p.budget,
-	}
-	q.units = &units{amount: d}
-	rows := func(a, b []float64) (scaledA, scaledB, r []float64) {
-		scaledA, scaledB, r = make([]float64, len(a)), make([]float64, len(b)), make([]float64, len(b))
-		for k, v := range b {
-			r[k] = rowUnit(a[k*n:(k+1)*n], s)
-			scaleRow(scaledA[k*n:(k+1)*n], a[k*n:(k+1)*n], d, r[k])
-			scaledB[k] = v / r[k]
-		}
-		return scaledA, scaledB, r
-	}
-	q.form.A, q.form.B, q.units.row = rows(p.form.A, p.form.B)
-	q.form.E, q.form.F, q.units.eq = rows(p.form.E, p.form.F)
-	if !slices.ContainsFunc(slices.Concat(d, q.units.row, q.units.eq), func(x float64) bool { return x != 1 }) {
+	form, u := units.Convert(p.form, d, s)
+	if u == nil {
 		return p
 	}
-	q.form.L, q.form.U = over(p.form.L, d), over(p.form.U, d)
+	q := &Polytope{
+		name: p.name, entities: p.entities, rowNames: p.rowNames, eqNames: p.eqNames, form: form, units: u,
+		hull: p.hull, narrow: p.narrow, weights: p.weights, auxiliary: p.auxiliary, budget: p.budget,
+	}
 	for _, v := range p.points {
-		q.points = append(q.points, over(v, d))
+		q.points = append(q.points, units.Over(v, d))
 	}
 	if p.form.Size != nil {
-		q.setSizes(over(p.form.Size, d))
+		q.setSizes(units.Over(p.form.Size, d))
 	}
 	return q
 }
 
-// scaleRow writes a row over amounts in units d, in units of r.
-func scaleRow(dst, row, d []float64, r float64) {
-	for j, c := range row {
-		if c != 0 {
-			c = c * d[j] / r
-		}
-		dst[j] = c
+// amountUnits returns the units of amounts for entities of the given sizes.
+func (p *Polytope) amountUnits(s []float64) []float64 {
+	total := math.NaN()
+	if p.budget {
+		total = p.form.F[0]
 	}
-}
-
-// over returns x_j / d_j, times x_j d_j; nil of nil.
-func over(x, d []float64) []float64 {
-	if x == nil {
-		return nil
-	}
-	y := make([]float64, len(x))
-	for j, v := range x {
-		y[j] = v / d[j]
-	}
-	return y
-}
-
-func times(x, d []float64) []float64 {
-	y := make([]float64, len(x))
-	for j, v := range x {
-		y[j] = v * d[j]
-	}
-	return y
+	return units.OfAmounts(s, total)
 }
 
 // amounts returns canonical amounts from those of the user.
@@ -178,7 +82,7 @@ func (p *Polytope) amounts(x []float64) []float64 {
 	if p.Canonical() == p {
 		return x
 	}
-	return over(x, p.canon.units.amount)
+	return units.Over(x, p.canon.units.Amount)
 }
 
 // stated returns amounts of the user from canonical ones.
@@ -186,15 +90,15 @@ func (p *Polytope) stated(x []float64) []float64 {
 	if p.Canonical() == p {
 		return x
 	}
-	return times(x, p.canon.units.amount)
+	return units.Times(x, p.canon.units.Amount)
 }
 
 // costs returns what the canonical amounts cost, up to a factor that makes the
 // largest about 1.
 func (p *Polytope) costs(c []float64) []float64 {
-	y := times(c, p.canon.units.amount)
+	y := units.Times(c, p.canon.units.Amount)
 	if most := vec.MaxAbs(y); most > 0 {
-		by := unitOf(most)
+		by := units.Of(most)
 		for j := range y {
 			y[j] /= by
 		}
@@ -223,8 +127,8 @@ type LimitConverter struct {
 func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 	q := p.canon
 	b, _, _, _ := p.Resolve(lim)
-	d := q.units.amount
-	rows := q.units.row
+	d := q.units.Amount
+	rows := q.units.Row
 	c.out = Limits{A: lim.A}
 	if lim.A != nil && p.hull == nil {
 		if len(lim.A) != len(p.form.A) {
@@ -235,8 +139,8 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 		rows = c.unit
 		for k := range rows {
 			row := lim.A[k*n : (k+1)*n]
-			rows[k] = rowUnit(row, p.form.Size)
-			scaleRow(c.a[k*n:(k+1)*n], row, d, rows[k])
+			rows[k] = units.OfRow(row, p.form.Size)
+			units.Row(c.a[k*n:(k+1)*n], row, d, rows[k])
 		}
 		c.out.A = c.a
 	}
@@ -254,7 +158,7 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 	if lim.B != nil || c.out.A != nil {
 		c.out.B = quotients(&c.b, b, rows)
 	}
-	c.out.E = quotients(&c.e, lim.E, q.units.eq)
+	c.out.E = quotients(&c.e, lim.E, q.units.Eq)
 	c.out.Lower, c.out.Upper = quotients(&c.lower, lim.Lower, d), quotients(&c.upper, lim.Upper, d)
 	return &c.out
 }

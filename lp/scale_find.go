@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 
-	"paspo/lp/internal/optima"
+	"paspo/lp/internal/units"
 )
 
 // undetermined is the part of how far a size moves with the limits, below which it counts
@@ -19,12 +19,12 @@ const undetermined = 1e-8
 // limits imply, and go on until both agree. It is an error where the polytope is
 // empty or has no bounds.
 func (p *Polytope) scaleByRows() error {
-	lo, hi := p.implied()
+	lo, hi := units.Implied(p.form)
 	finite := true
 	for j := range lo {
 		finite = finite && !math.IsInf(lo[j], 0) && !math.IsInf(hi[j], 0)
 	}
-	s := p.guess(lo, hi)
+	s := units.Guess(p.form, lo, hi)
 	const (
 		tries   = 12
 		close   = 1 << 10 // largest quotient of a unit and the one that the size found asks for
@@ -61,7 +61,7 @@ func (p *Polytope) scaleByRows() error {
 			if !finite {
 				return err
 			}
-			least, most, moves = over(lo, d), over(hi, d), make([]float64, len(d)) // not too small at least
+			least, most, moves = units.Over(lo, d), units.Over(hi, d), make([]float64, len(d)) // not too small at least
 		}
 		sizes := make([]float64, len(d))
 		for j := range sizes {
@@ -90,7 +90,7 @@ func (p *Polytope) scaleByRows() error {
 			}
 			if err == nil {
 				q := p.Canonical()
-				q.known.lo, q.known.hi = p.amounts(times(least, d)), p.amounts(times(most, d))
+				q.known.lo, q.known.hi = p.amounts(units.Times(least, d)), p.amounts(units.Times(most, d))
 			}
 			return nil
 		}
@@ -105,69 +105,4 @@ func (p *Polytope) finish(sizes []float64) {
 		p.canon = c
 	}
 	p.Canonical().known = &known{}
-}
-
-// implied returns bounds of the entities that follow from single rows and the bounds
-// of others, infinite where none do.
-func (p *Polytope) implied() (lo, hi []float64) {
-	const rounds = 10
-	b := optima.Propagate(p.Form(), rounds)
-	return b.Low, b.High
-}
-
-// guess returns sizes to begin with: those of the bounds, and where these are
-// infinite what some row compares the entity with.
-func (p *Polytope) guess(lo, hi []float64) []float64 {
-	n := p.Dim()
-	s := make([]float64, n)
-	known := make([]bool, n)
-	left := 0
-	for j := range s {
-		if v := max(math.Abs(lo[j]), math.Abs(hi[j])); !math.IsInf(v, 0) {
-			s[j], known[j] = v, true
-		} else {
-			left++
-		}
-	}
-	for left > 0 {
-		found := false
-		compare := func(row []float64, b float64) {
-			size := 0.
-			if !math.IsInf(b, 0) {
-				size = math.Abs(b)
-			}
-			for j, c := range row {
-				if known[j] {
-					size = max(size, math.Abs(c)*s[j])
-				}
-			}
-			for j, c := range row {
-				if c != 0 && !known[j] && size > 0 {
-					s[j], found = max(s[j], size/math.Abs(c)), true
-				}
-			}
-		}
-		for k, v := range p.form.F {
-			compare(p.form.E[k*n:(k+1)*n], v)
-		}
-		for k, v := range p.form.B {
-			compare(p.form.A[k*n:(k+1)*n], v)
-		}
-		if !found {
-			break
-		}
-		for j := range s {
-			if !known[j] && s[j] > 0 {
-				known[j] = true
-				left--
-			}
-		}
-	}
-	for j := range s {
-		s[j] = min(s[j], 1e100)
-		if !known[j] {
-			s[j] = 0
-		}
-	}
-	return s
 }
