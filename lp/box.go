@@ -2,14 +2,10 @@ package lp
 
 import (
 	"context"
-	"fmt"
-	"runtime"
 	"slices"
 	"sync"
 
 	"paspo/lp/internal/optima"
-	"paspo/lp/internal/parallel"
-	"paspo/lp/internal/vec"
 )
 
 // BoundingBox returns the least and the largest value of every entity. They are proved
@@ -47,7 +43,7 @@ func BoundingBoxContext(ctx context.Context, p *Polytope) (lo, hi []float64, err
 	c.Lock()
 	defer c.Unlock()
 	if c.lo == nil {
-		if c.lo, c.hi, _, err = p.findRanges(ctx); err != nil {
+		if c.lo, c.hi, _, err = p.ranges(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -61,78 +57,19 @@ type known struct {
 	redundant *[]int    // likewise
 }
 
-// findRanges returns the bounding box, and how far the size of every entity moves, in
-// units of a share, when all limits move by that share of what their terms come to.
-func (p *Polytope) findRanges(ctx context.Context) (lo, hi, moves []float64, err error) {
-	n := p.Dim()
-	lo, hi, moves = make([]float64, n), make([]float64, n), make([]float64, n)
-	// The number of shards does not follow the machine: the last bits depend on it.
-	shards := 1
-	if n > boxShard {
-		shards = 8
-	}
-	root := optima.New(p.Form())
-	done := Stage(ctx, "ranges of the entities", n)
-	err = parallel.Do(shards, runtime.GOMAXPROCS(0), func(i int) error {
-		s := root
-		if s != nil && shards > 1 {
-			s = root.Clone()
-		}
-		for j := i * n / shards; j < (i+1)*n/shards; j++ {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			var err error
-			if lo[j], hi[j], moves[j], err = p.rangeOf(j, s); err != nil {
-				return fmt.Errorf("lp: range of %s: %w", p.entities[j], err)
-			}
-			done(1)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	return lo, hi, moves, nil
+// ranges returns the bounding box, and how far sizes move: see optima.Ranges.
+func (p *Polytope) ranges(ctx context.Context) (lo, hi, moves []float64, err error) {
+	return optima.Ranges(ctx, p.form, p.entities, refusals{p}, stages(ctx))
 }
 
-// boxShard is the number of entities up to which clones take longer than they save.
-const boxShard = 64
+// refusals are those of a polytope's own limits.
+type refusals struct{ p *Polytope }
 
-// rangeOf returns the least and the largest value of an entity, and how far the larger
-// magnitude moves with the limits. Where the sweep is nil or finds no proof, a linear program
-// in rational arithmetic gives them. A point that satisfies all rows up to a tolerance would
-// prove nothing where rows are nearly parallel: the closer to parallel they are, the farther
-// from their crossing such a point may be.
-func (p *Polytope) rangeOf(j int, s *optima.Sweep) (lo, hi, moves float64, err error) {
-	end := func(sign float64) (value, moves float64, err error) {
-		if s != nil {
-			if value, moves, ok := s.End(j, sign); ok {
-				return value, moves, nil
-			}
-		}
-		c := make([]float64, p.Dim())
-		c[j] = -sign
-		if value, moves, ok := p.leastExactly(c, p.form.B); ok {
-			return -sign * value, moves, nil
-		}
-		if err := p.emptyExactly(); err != nil {
-			return 0, 0, err
-		}
-		_, value, err = p.Minimize(c, nil)
-		return -sign * value, p.almostMoves(c), err
+func (r refusals) Hidden() error { return r.p.emptyExactly() }
+
+func (r refusals) Of(err error, b []float64) error {
+	if b == nil {
+		return r.p.refusal(err, nil)
 	}
-	var lowMoves float64
-	if lo, lowMoves, err = end(-1); err != nil {
-		return 0, 0, 0, err
-	}
-	if hi, moves, err = end(1); err != nil {
-		return 0, 0, 0, err
-	}
-	lo = vec.Snap(lo, p.form.L[j], p.form.U[j])
-	lo, hi = lo+0, vec.Snap(hi, p.form.L[j], p.form.U[j])+0 // not -0
-	if -lo > hi {
-		moves = lowMoves
-	}
-	return lo, max(lo, hi), moves, nil
+	return r.p.refusal(err, &Limits{B: b})
 }

@@ -148,7 +148,7 @@ func exactlyRedundant(t *testing.T, p *lp.Polytope) []int {
 			return nil
 		}
 		q.B[k] = vec.Rational(p.Form().B[k])
-		if most := -vec.Float(s.Value); most <= p.Form().B[k]+lp.RedundantTol*scale {
+		if most := -vec.Float(s.Value); most <= p.Form().B[k]+optima.RedundantTol*scale {
 			redundant, q.B[k] = append([]int{k}, redundant...), vec.Rational(1e18)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"paspo/lp/internal/optima"
 	"paspo/lp/internal/program"
 )
 
@@ -90,15 +91,13 @@ func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 	if p.hull != nil {
 		return p.hullConflict(lim)
 	}
-	p = p.Under(lim)
-	b, f, l, u := p.Resolve(lim)
-	q := p.program(make([]float64, p.Dim()), b, f, l, u)
+	q := p.program(make([]float64, p.Dim()), lim)
 	q.SetScales()
 	name := func(r program.Limit) string { return p.constraintName(r.Kind, r.Index, lim) }
 	core, amount := q.Conflict(name)
 	if core == nil && lim == nil {
 		// Rows that are all but parallel meet where no numbers are taken.
-		l, u = slices.Clone(l), slices.Clone(u)
+		l, u := slices.Clone(q.L), slices.Clone(q.U)
 		for j := range l {
 			most := MaxMagnitude
 			if p.units != nil {
@@ -113,26 +112,21 @@ func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 	return namesOf(core, name), amount
 }
 
-// decimals is the least relaxation of all limits, scaled, up to which a polytope that is
-// empty in rational arithmetic counts as non-empty: decimal fractions, and a few sums of
-// them, do not add up to the last bit.
-const decimals = 1e-14
-
 // emptyExactly returns an *EmptyError where the polytope's own limits contradict one
-// another by more than decimals, though rounding hides it, and nil where they do not or
+// another by more than optima.Decimals, though rounding hides it, and nil where they do not or
 // that is not decided with the effort there is.
 func (p *Polytope) emptyExactly() error {
 	if p.weights > 0 {
 		return nil // points keep to a plane up to their rounding
 	}
-	q := p.program(make([]float64, p.Dim()), p.form.B, p.form.F, p.form.L, p.form.U)
+	q := p.program(make([]float64, p.Dim()), nil)
 	q.SetScales()
 	core, empty, ok := q.ExactConflict(q.All())
 	if !ok || !empty {
 		return nil
 	}
 	amount, ok := q.Proven(core)
-	if !ok || amount <= decimals {
+	if !ok || amount <= optima.Decimals {
 		return nil
 	}
 	name := func(r program.Limit) string { return p.constraintName(r.Kind, r.Index, nil) }

@@ -49,7 +49,7 @@ func Empty(d Description) (bool, error) {
 	s := units.Guess(p.form, lo, hi)
 	p.setSizes(s)
 	c := p.in(p.amountUnits(s), p.form.Size)
-	_, _, err = c.program(make([]float64, p.Dim()), c.form.B, c.form.F, c.form.L, c.form.U).Optimum()
+	_, _, err = c.program(make([]float64, p.Dim()), nil).Optimum()
 	if errors.Is(err, program.ErrInfeasible) {
 		return true, nil
 	}

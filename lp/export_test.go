@@ -6,7 +6,6 @@ import "paspo/lp/internal/hull"
 
 const (
 	HullRounding = hull.Rounding
-	RedundantTol = redundantTol
 )
 
 var (

@@ -3,7 +3,6 @@ package lp
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
@@ -54,59 +53,17 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 	if p.hull != nil {
 		return p.minimizeLifted(c, lim)
 	}
-	p = p.Under(lim)
-	b, f, l, u := p.Resolve(lim)
-	x, value, err = p.program(c, b, f, l, u).Optimum()
+	x, value, err = p.program(c, lim).Optimum()
 	if err != nil {
 		err = p.refusal(err, lim)
 	}
 	return x, value, err
 }
 
-// program returns the linear program over p under the given limits.
-func (p *Polytope) program(c, b, f, l, u []float64) *program.Program {
-	return &program.Program{C: c, A: p.form.A, B: b, E: p.form.E, F: f, L: l, U: u, Size: p.form.Size, RowSize: p.form.RowSize, EqSize: p.form.EqSize}
-}
-
-// leastExactly returns the least c . a under the polytope's own bounds, equalities and
-// other limits b, found in rational arithmetic, and how far it moves, in units of a share,
-// when all limits move by that share of their scales. ok is false where nothing satisfies
-// them exactly.
-func (p *Polytope) leastExactly(c, b []float64) (value, moves float64, ok bool) {
-	r := program.Rational{A: p.form.A, B: b, E: p.form.E, F: p.form.F, L: p.form.L, U: p.form.U}
-	v, ok := r.Minimize(c)
-	if !ok {
-		return 0, 0, false
-	}
-	return vec.Float(v), r.Moves, true
-}
-
-// almostMoves returns how far the least value moves, as leastExactly does, where no point satisfies
-// the limits exactly. It relaxes all limits by a share of their scales, the least power of ten
-// for which some point satisfies them.
-func (p *Polytope) almostMoves(c []float64) float64 {
-	n, m, k := p.Dim(), len(p.form.B), len(p.form.F)
-	r := program.Rational{
-		A: slices.Concat(p.form.A, p.form.E, p.form.E), B: make([]float64, m+2*k), L: make([]float64, n), U: make([]float64, n),
-	}
-	for x := len(p.form.A) + len(p.form.E); x < len(r.A); x++ {
-		r.A[x] = -r.A[x]
-	}
-	for share := 1e-16; share <= 2*decimals; share *= 10 {
-		for x, v := range p.form.B {
-			r.B[x] = v + share*max(math.Abs(v), p.form.RowSize[x])
-		}
-		for x, v := range p.form.F {
-			d := share * max(math.Abs(v), p.form.EqSize[x])
-			r.B[m+x], r.B[m+k+x] = v+d, d-v
-		}
-		for j, s := range p.form.Size {
-			r.L[j] = p.form.L[j] - share*max(s, math.Abs(p.form.L[j]))
-			r.U[j] = p.form.U[j] + share*max(s, math.Abs(p.form.U[j]))
-		}
-		if _, ok := r.Minimize(c); ok {
-			return r.Moves
-		}
-	}
-	return math.Inf(1)
+// program returns the linear program of a cost under limits.
+func (p *Polytope) program(c []float64, lim *Limits) *program.Program {
+	p = p.Under(lim)
+	form := p.form
+	form.B, form.F, form.L, form.U = p.Resolve(lim)
+	return form.Program(c)
 }

@@ -3,6 +3,8 @@ package lp
 import (
 	"context"
 	"sync/atomic"
+
+	"paspo/lp/internal/optima"
 )
 
 type progressKey struct{}
@@ -23,4 +25,9 @@ func Stage(ctx context.Context, name string, total int) func(parts int) {
 	show(name, 0, total)
 	var done atomic.Int64
 	return func(parts int) { show(name, int(done.Add(int64(parts))), total) }
+}
+
+// stages is Stage under one context.
+func stages(ctx context.Context) optima.Stage {
+	return func(name string, total int) func(int) { return Stage(ctx, name, total) }
 }

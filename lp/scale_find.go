@@ -37,7 +37,7 @@ func (p *Polytope) scaleByRows() error {
 		d := p.amountUnits(s)
 		p.setSizes(s)
 		c := p.in(d, p.form.Size)
-		_, _, err := c.program(make([]float64, p.Dim()), c.form.B, c.form.F, c.form.L, c.form.U).Optimum()
+		_, _, err := c.program(make([]float64, p.Dim()), nil).Optimum()
 		if err != nil {
 			err = c.refusal(err, nil)
 			var empty *EmptyError
@@ -52,7 +52,7 @@ func (p *Polytope) scaleByRows() error {
 				return err
 			}
 		}
-		least, most, moves, err := c.findRanges(context.Background())
+		least, most, moves, err := c.ranges(context.Background())
 		var empty *EmptyError
 		if errors.As(err, &empty) {
 			return empty

@@ -33,6 +33,11 @@ func (p *Form) SetSizes(s []float64) {
 	}
 }
 
+// Program returns the linear program of a cost over the form.
+func (p *Form) Program(c []float64) *Program {
+	return &Program{C: c, A: p.A, B: p.B, E: p.E, F: p.F, L: p.L, U: p.U, Size: p.Size, RowSize: p.RowSize, EqSize: p.EqSize}
+}
+
 // Side returns the coefficients and the limit of row k, inequalities first.
 func (p *Form) Side(k int) (row []float64, rhs float64) {
 	n := len(p.L)

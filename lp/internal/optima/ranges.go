@@ -1,0 +1,151 @@
+package optima
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+
+	"paspo/lp/internal/parallel"
+	"paspo/lp/internal/program"
+	"paspo/lp/internal/vec"
+)
+
+// Decimals is the least relaxation of all limits, scaled, up to which a polytope that is
+// empty in rational arithmetic counts as non-empty: decimal fractions, and a few sums of
+// them, do not add up to the last bit.
+const Decimals = 1e-14
+
+// Refusals make the errors of limits that have no point.
+type Refusals interface {
+	// Hidden returns an error where the limits contradict one another by more than decimal
+	// fractions do, though rounding hides it.
+	Hidden() error
+
+	// Of returns the error of a program over the form, or over it with other limits b of its
+	// rows, that ended with err.
+	Of(err error, b []float64) error
+}
+
+// Ranges returns the least and the largest value of every entity, and how far the larger
+// magnitude moves, in units of a share, when all limits move by that share of what their
+// terms come to. An error names the entity.
+func Ranges(ctx context.Context, p program.Form, entities []string, refusals Refusals, stage Stage) (lo, hi, moves []float64, err error) {
+	n := len(p.L)
+	lo, hi, moves = make([]float64, n), make([]float64, n), make([]float64, n)
+	// The number of shards does not follow the machine: the last bits depend on it.
+	shards := 1
+	if n > boxShard {
+		shards = 8
+	}
+	root := New(p)
+	done := stage("ranges of the entities", n)
+	err = parallel.Do(shards, runtime.GOMAXPROCS(0), func(i int) error {
+		s := root
+		if s != nil && shards > 1 {
+			s = root.Clone()
+		}
+		for j := i * n / shards; j < (i+1)*n/shards; j++ {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var err error
+			if lo[j], hi[j], moves[j], err = rangeOf(p, j, s, refusals); err != nil {
+				return fmt.Errorf("lp: range of %s: %w", entities[j], err)
+			}
+			done(1)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return lo, hi, moves, nil
+}
+
+// boxShard is the number of entities up to which clones take longer than they save.
+const boxShard = 64
+
+// rangeOf returns the least and the largest value of an entity, and how far the larger
+// magnitude moves with the limits. Where the sweep is nil or finds no proof, a linear program
+// in rational arithmetic gives them. A point that satisfies all rows up to a tolerance would
+// prove nothing where rows are nearly parallel: the closer to parallel they are, the farther
+// from their crossing such a point may be.
+func rangeOf(p program.Form, j int, s *Sweep, refusals Refusals) (lo, hi, moves float64, err error) {
+	end := func(sign float64) (value, moves float64, err error) {
+		if s != nil {
+			if value, moves, ok := s.End(j, sign); ok {
+				return value, moves, nil
+			}
+		}
+		c := make([]float64, len(p.L))
+		c[j] = -sign
+		if value, moves, ok := leastExactly(p, c, p.B); ok {
+			return -sign * value, moves, nil
+		}
+		if err := refusals.Hidden(); err != nil {
+			return 0, 0, err
+		}
+		if _, value, err = p.Program(c).Optimum(); err != nil {
+			err = refusals.Of(err, nil)
+		}
+		return -sign * value, almostMoves(p, c), err
+	}
+	var lowMoves float64
+	if lo, lowMoves, err = end(-1); err != nil {
+		return 0, 0, 0, err
+	}
+	if hi, moves, err = end(1); err != nil {
+		return 0, 0, 0, err
+	}
+	lo = vec.Snap(lo, p.L[j], p.U[j])
+	lo, hi = lo+0, vec.Snap(hi, p.L[j], p.U[j])+0 // not -0
+	if -lo > hi {
+		moves = lowMoves
+	}
+	return lo, max(lo, hi), moves, nil
+}
+
+// leastExactly returns the least c . a under the bounds and equalities of a form and
+// limits b of its rows, found in rational arithmetic, and how far it moves, in units of a share,
+// when all limits move by that share of their scales. ok is false where nothing satisfies
+// them exactly.
+func leastExactly(p program.Form, c, b []float64) (value, moves float64, ok bool) {
+	r := program.Rational{A: p.A, B: b, E: p.E, F: p.F, L: p.L, U: p.U}
+	v, ok := r.Minimize(c)
+	if !ok {
+		return 0, 0, false
+	}
+	return vec.Float(v), r.Moves, true
+}
+
+// almostMoves returns how far the least value moves, as leastExactly does, where no point satisfies
+// the limits exactly. It relaxes all limits by a share of their scales, the least power of ten
+// for which some point satisfies them.
+func almostMoves(p program.Form, c []float64) float64 {
+	n, m, k := len(p.L), len(p.B), len(p.F)
+	r := program.Rational{
+		A: slices.Concat(p.A, p.E, p.E), B: make([]float64, m+2*k), L: make([]float64, n), U: make([]float64, n),
+	}
+	for x := len(p.A) + len(p.E); x < len(r.A); x++ {
+		r.A[x] = -r.A[x]
+	}
+	for share := 1e-16; share <= 2*Decimals; share *= 10 {
+		for x, v := range p.B {
+			r.B[x] = v + share*max(math.Abs(v), p.RowSize[x])
+		}
+		for x, v := range p.F {
+			d := share * max(math.Abs(v), p.EqSize[x])
+			r.B[m+x], r.B[m+k+x] = v+d, d-v
+		}
+		for j, s := range p.Size {
+			r.L[j] = p.L[j] - share*max(s, math.Abs(p.L[j]))
+			r.U[j] = p.U[j] + share*max(s, math.Abs(p.U[j]))
+		}
+		if _, ok := r.Minimize(c); ok {
+			return r.Moves
+		}
+	}
+	return math.Inf(1)
+}
