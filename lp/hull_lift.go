@@ -1,13 +1,12 @@
 package lp
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"math/big"
 	"slices"
 	"sync"
 
+	"paspo/lp/internal/hull"
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/units"
 	"paspo/lp/internal/vec"
@@ -44,16 +43,14 @@ func (p *Polytope) lifting() func() *Polytope {
 		for x, f := range p.form.F {
 			copy(row(p.eqNames[x], f), p.form.E[x*n:(x+1)*n])
 		}
-		sum := row(HullName, 1)
-		for v := range k {
-			sum[n+v] = 1
-		}
-		for j := range n {
-			r := row(HullName, 0)
-			r[j] = -1
-			for v, x := range p.points {
-				r[n+v] = x[j]
+		for i, weights := range hull.Weights(p.points) {
+			if i == 0 {
+				copy(row(HullName, 1)[n:], weights)
+				continue
 			}
+			r := row(HullName, 0)
+			copy(r[n:], weights)
+			r[i-1] = -1
 		}
 		q.setSizes(append(slices.Clone(p.form.Size), slices.Repeat([]float64{1}, k)...))
 		return q
@@ -81,8 +78,9 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 	if lim == nil {
 		return nil, 0
 	}
-	if names, amount := p.beyondPoints(lim); names != nil {
-		return names, amount
+	cuts, cutNames := p.cuts(lim)
+	if at, by := hull.Beyond(p.points, cuts); at >= 0 {
+		return []string{HullName, cutNames[at]}, by
 	}
 	q := p.liftLimits(lim)
 	for j := range p.entities {
@@ -96,113 +94,54 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 	return p.lift().conflict(q)
 }
 
-// beyondPoints returns the conflict of the hull with one limit that none of its points
-// satisfies, from one side, and nil where there is none.
-func (p *Polytope) beyondPoints(lim *Limits) (names []string, amount float64) {
-	_, f, l, u := p.Resolve(lim)
+// cuts returns the limits of a state that cut a hull without facets further than its own, and
+// their names.
+func (p *Polytope) cuts(lim *Limits) (cuts []hull.Cut, names []string) {
 	n := p.Dim()
-	try := func(kind program.Kind, k int, gap, scale float64) {
-		if by := gap / scale; by > max(amount, program.Emptiness) {
-			names, amount = []string{HullName, p.constraintName(kind, k, lim)}, by
-		}
-	}
-	for j := range n {
-		least, most := math.Inf(1), math.Inf(-1)
-		for _, v := range p.points {
-			least, most = min(least, v[j]), max(most, v[j])
-		}
-		try(program.OfLower, j, l[j]-most, max(1, math.Abs(l[j])))
-		try(program.OfUpper, j, least-u[j], max(1, math.Abs(u[j])))
-	}
-	t := new(big.Rat)
-	for k, v := range f {
-		if v == p.form.F[k] {
-			continue
-		}
-		var least, most *big.Rat
-		for _, x := range p.points {
-			sum := new(big.Rat)
-			for j, c := range p.form.E[k*n : (k+1)*n] {
-				sum.Add(sum, t.Mul(vec.Rational(c), vec.Rational(x[j])))
-			}
-			if least == nil || sum.Cmp(least) < 0 {
-				least = sum
-			}
-			if most == nil || sum.Cmp(most) > 0 {
-				most = sum
-			}
-		}
-		scale := max(1, math.Abs(v))
-		try(program.OfEquality, k, vec.Float(t.Sub(least, vec.Rational(v))), scale)
-		try(program.OfEquality, k, vec.Float(t.Sub(vec.Rational(v), most)), scale)
-	}
-	return names, amount
-}
-
-// minimizeLifted is Minimize under limits of a state: over the weights of the points, so
-// that what it finds is of the hull, however few points satisfy the limits.
-func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value float64, err error) {
-	n, k := p.Dim(), len(p.points)
 	_, f, l, u := p.Resolve(lim)
-	// Limits that exclude one another are relaxed, not the weights.
-	const little = 1e-3
-	q := &program.Program{C: make([]float64, k), L: make([]float64, k), U: slices.Repeat([]float64{1}, k), Size: slices.Repeat([]float64{little}, k)}
-	over := func(row []float64, sign float64) (out []float64) {
-		for _, v := range p.points {
-			out = append(out, sign*vec.Dot(row, v))
-		}
-		return out
+	add := func(cut hull.Cut, kind program.Kind, k int) {
+		cuts, names = append(cuts, cut), append(names, p.constraintName(kind, k, lim))
 	}
-	copy(q.C, over(c, 1))
-	q.E, q.F, q.EqSize = slices.Repeat([]float64{1}, k), []float64{1}, []float64{1}
-	equalities, rows := []string{HullName}, []string(nil)
-	for x, v := range f {
-		if v != p.form.F[x] {
-			q.E, q.F, q.EqSize = append(q.E, over(p.form.E[x*n:(x+1)*n], 1)...), append(q.F, v), append(q.EqSize, p.form.EqSize[x])
-			equalities = append(equalities, p.constraintName(program.OfEquality, x, lim))
-		}
+	bound := func(j int, sign, limit float64, kind program.Kind) {
+		coef := make([]float64, n)
+		coef[j] = sign
+		add(hull.Cut{Coef: coef, Limit: sign * limit, Size: p.form.Size[j]}, kind, j)
 	}
-	unit := make([]float64, n)
 	for j := range n {
-		unit[j] = 1
 		if u[j] < p.form.U[j] {
-			q.A, q.B, q.RowSize = append(q.A, over(unit, 1)...), append(q.B, u[j]), append(q.RowSize, p.form.Size[j])
-			rows = append(rows, p.constraintName(program.OfUpper, j, lim))
+			bound(j, 1, u[j], program.OfUpper)
 		}
 		if l[j] > p.form.L[j] {
-			q.A, q.B, q.RowSize = append(q.A, over(unit, -1)...), append(q.B, -l[j]), append(q.RowSize, p.form.Size[j])
-			rows = append(rows, p.constraintName(program.OfLower, j, lim))
+			bound(j, -1, l[j], program.OfLower)
 		}
-		unit[j] = 0
 	}
-	w, _, err := q.Optimum()
-	if errors.Is(err, program.ErrInfeasible) {
-		name := func(r program.Limit) string {
-			switch r.Kind {
-			case program.OfRow:
-				return rows[r.Index]
-			case program.OfEquality:
-				return equalities[r.Index]
+	for k, v := range f {
+		if v != p.form.F[k] {
+			add(hull.Cut{Coef: p.form.E[k*n : (k+1)*n], Limit: v, Size: p.form.EqSize[k], Equality: true}, program.OfEquality, k)
+		}
+	}
+	return cuts, names
+}
+
+// minimizeLifted is Minimize under limits of a state.
+func (p *Polytope) minimizeLifted(c []float64, lim *Limits) (x []float64, value float64, err error) {
+	cuts, names := p.cuts(lim)
+	x, core, amount, err := hull.Least(p.points, c, cuts)
+	if core != nil {
+		empty := &EmptyError{Name: p.name, Amount: amount}
+		for _, i := range core {
+			name := HullName
+			if i >= 0 {
+				name = names[i]
 			}
-			return HullName
+			empty.Conflict = append(empty.Conflict, name)
 		}
-		if core, amount := q.Conflict(name); core != nil {
-			return nil, 0, &EmptyError{Name: p.name, Conflict: namesOf(core, name), Amount: amount}
-		}
+		return nil, 0, empty
 	}
 	if err != nil {
 		return nil, 0, p.refusal(err, lim)
 	}
-	sum := 0.
-	for _, v := range w {
-		sum += max(0, v)
-	}
-	x = make([]float64, n)
-	for v, share := range w {
-		for j, at := range p.points[v] {
-			x[j] += max(0, share) / sum * at
-		}
-	}
+	_, _, l, u := p.Resolve(lim)
 	for j := range x {
 		x[j] = vec.Snap(x[j], l[j], u[j])
 	}

@@ -10,6 +10,7 @@ import (
 	"paspo/internal/count"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/hull"
 	"paspo/lp/internal/program"
 )
 
@@ -100,12 +101,7 @@ func extremePoints(points [][]float64) [][]float64 {
 func inHull(point []float64, others [][]float64) (bool, error) {
 	k := len(others)
 	// Weights of the others that give the point.
-	e := slices.Repeat([]float64{1}, k)
-	for j := range point {
-		for _, v := range others {
-			e = append(e, v[j])
-		}
-	}
+	e := slices.Concat(hull.Weights(others)...)
 	f := append([]float64{1}, point...)
 	upper := slices.Repeat([]float64{math.Inf(1)}, k)
 	_, _, err := program.Solve(make([]float64, k), nil, nil, e, f, make([]float64, k), upper)

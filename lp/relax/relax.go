@@ -6,6 +6,7 @@ import (
 
 	"paspo/lp"
 	"paspo/lp/internal/dictionary"
+	"paspo/lp/internal/hull"
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
@@ -260,17 +261,15 @@ func mixtures(points [][]float64, n int, row func(coef []float64, rhs float64)) 
 		return
 	}
 	c := make([]float64, n+1+len(points))
-	for v := range points {
-		c[n+1+v] = 1
-	}
-	row(c, 1)
-	for j := range n {
-		clear(c)
-		c[j] = -1
-		for v, x := range points {
-			c[n+1+v] = x[j]
+	for i, weights := range hull.Weights(points) {
+		copy(c[n+1:], weights)
+		if i == 0 {
+			row(c, 1)
+			continue
 		}
+		c[i-1] = -1
 		row(c, 0)
+		c[i-1] = 0
 	}
 }
 

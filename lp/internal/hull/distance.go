@@ -76,11 +76,8 @@ func (h *Body) program(a []float64) (high, low float64, ok bool) {
 	for v := range q.U {
 		q.U[v] = math.Inf(1)
 	}
-	for v, x := range h.Points {
-		q.E[v] = 1
-		for j := range n {
-			q.E[(j+1)*vars+v] = x[j]
-		}
+	for i, row := range Weights(h.Points) {
+		copy(q.E[i*vars:], row)
 	}
 	for j := range a {
 		for side, sign := range [...]float64{1, -1} {
@@ -132,28 +129,16 @@ func (h *Body) ExactDistance(a []float64) float64 {
 	for v := range vars {
 		p.C[v], p.Lower[v] = new(big.Rat), new(big.Rat)
 	}
-	row := func() []*big.Rat {
-		r := make([]*big.Rat, vars)
-		for v := range r {
-			r[v] = new(big.Rat)
+	for i, weights := range Weights(h.Points) {
+		row := vec.Rationals(append(weights, make([]float64, 2*n)...))
+		if j := i - 1; j >= 0 {
+			for side, sign := range [...]int64{1, -1} {
+				row[k+2*j+side].SetInt64(sign)
+				p.C[k+2*j+side] = vec.Rational(1 / h.size[j])
+			}
+			p.B = append(p.B, vec.Rational(a[j]))
 		}
-		p.A, p.Eq = append(p.A, r), append(p.Eq, true)
-		return r
-	}
-	sum := row()
-	for v := range k {
-		sum[v].SetInt64(1)
-	}
-	for j, x := range a {
-		r := row()
-		for v := range k {
-			r[v] = vec.Rational(h.Points[v][j])
-		}
-		for side, sign := range [...]int64{1, -1} {
-			r[k+2*j+side].SetInt64(sign)
-			p.C[k+2*j+side] = vec.Rational(1 / h.size[j])
-		}
-		p.B = append(p.B, vec.Rational(x))
+		p.A, p.Eq = append(p.A, row), append(p.Eq, true)
 	}
 	s, status := exact.Minimize(p)
 	if status != exact.Optimal {

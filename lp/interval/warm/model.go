@@ -176,17 +176,10 @@ func (m *model) start(r, tol, b, f, base []float64) {
 func (m *model) ofPoints() {
 	p := m.p
 	m.m, m.k = 0, 1+m.n
-	m.rows = make([][]float64, m.k)
+	m.rows = hull.Weights(p.Points())
 	m.begin, m.tol = make([]float64, m.k), make([]float64, m.k)
 	m.begin[0] = 1
 	for k := range m.rows {
-		m.rows[k] = make([]float64, len(p.Points()))
-		for v, x := range p.Points() {
-			m.rows[k][v] = 1
-			if k > 0 {
-				m.rows[k][v] = x[k-1]
-			}
-		}
 		m.scale = append(m.scale, 1)
 		m.tol[k] = tolerance.Rounding * max(1, vec.MaxAbs(m.rows[k]))
 	}
