@@ -45,10 +45,9 @@ func Empty(d Description) (bool, error) {
 	if err != nil || p.terms != nil {
 		return false, err
 	}
-	lo, hi := units.Implied(p.form)
-	s := units.Guess(p.form, lo, hi)
+	s := units.Guessed(p.form)
 	p.setSizes(s)
-	c := p.in(p.amountUnits(s), p.form.Size)
+	c := p.in(units.OfAmounts(s, p.total()), p.form.Size)
 	_, _, err = c.program(make([]float64, p.Dim()), nil).Optimum()
 	if errors.Is(err, program.ErrInfeasible) {
 		return true, nil

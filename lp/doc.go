@@ -3,4 +3,7 @@
 //
 // Solver and Chain say what a way to compute intervals does, and their errors. Package
 // interval below has the ways there are.
+//
+// Names, descriptions and errors are here. What takes the numbers of a polytope alone is in
+// internal: forms and programs, units, optima, convex terms, hulls of points, projections.
 package lp

@@ -45,10 +45,10 @@ func (p *Polytope) Hash() string {
 	}
 	if p.terms != nil {
 		buf = append(buf, "terms\n"...)
-		for _, r := range p.terms.rows {
-			length(r.row)
-			length(len(r.terms))
-			for _, t := range r.terms {
+		for _, r := range p.terms.Rows {
+			length(r.Index)
+			length(len(p.Terms(r.Index)))
+			for _, t := range p.Terms(r.Index) {
 				length(t.Entity)
 				if t.Holding {
 					length(1)

@@ -12,7 +12,6 @@ import (
 	"paspo/internal/count"
 	"paspo/lp/internal/dd"
 	"paspo/lp/internal/hull"
-	"paspo/lp/internal/program"
 	"paspo/lp/internal/units"
 	"paspo/lp/internal/vec"
 )
@@ -256,7 +255,7 @@ func (p *Polytope) setPoints(points [][]float64) error {
 func (p *Polytope) setHull(effort int) (inequalities, equalities []Row, err error) {
 	left, tried := effort, 0
 	// In canonical units, so that what is rounding does not depend on the user's.
-	d := p.amountUnits(pointSizes(p.points))
+	d := units.OfAmounts(pointSizes(p.points), p.total())
 	points := p.points
 	if slices.ContainsFunc(d, func(x float64) bool { return x != 1 }) {
 		points = nil
@@ -397,38 +396,16 @@ func (p *Polytope) checkPoints() error {
 	return nil
 }
 
-// checkBounded looks for a direction d in which the polytope never ends:
-//
-//	A d <= 0, E d = 0, d_j >= 0 where l_j is finite, d_j <= 0 where u_j is.
+// checkBounded returns an *UnboundedError where some entity has no end.
 func (p *Polytope) checkBounded() error {
-	n := p.Dim()
-	lo, hi := make([]float64, n), make([]float64, n)
-	for j := range n {
-		if math.IsInf(p.form.L[j], -1) {
-			lo[j] = -1
-		}
-		if math.IsInf(p.form.U[j], 1) {
-			hi[j] = 1
-		}
+	entity, direction, err := p.form.Unbounded()
+	if err != nil {
+		return fmt.Errorf("%w (in %s)", err, p.Describe())
 	}
-	b, f, c := make([]float64, len(p.form.B)), make([]float64, len(p.form.F)), make([]float64, n)
-	for j, e := range p.entities {
-		for _, dir := range [...]int{1, -1} {
-			if dir > 0 && hi[j] == 0 || dir < 0 && lo[j] == 0 {
-				continue
-			}
-			c[j] = float64(-dir)
-			_, value, err := program.Solve(c, p.form.A, b, p.form.E, f, lo, hi)
-			if err != nil {
-				return fmt.Errorf("%w (in %s)", err, p.Describe())
-			}
-			if -value > 1e-7 {
-				return &UnboundedError{Name: p.name, Entity: e, Direction: dir}
-			}
-		}
-		c[j] = 0
+	if direction == 0 {
+		return nil
 	}
-	return nil
+	return &UnboundedError{Name: p.name, Entity: p.entities[entity], Direction: direction}
 }
 
 // independentOfBudget drops the equality that the budget makes redundant: it

@@ -71,9 +71,9 @@ type Polytope struct {
 	weights int
 
 	// auxiliary is the number of entities, the last, and of inequalities, the last, that
-	// stand for terms of another polytope, which is nil where there are none: see terms.
+	// stand for terms of another polytope, which is nil where there are none: see convexTerms.
 	auxiliary int
-	terms     *terms
+	terms     *convexTerms
 
 	// budget says that the first equality is the budget; rows are those that the
 	// polytope was described by. Both are for printing.

@@ -142,10 +142,10 @@ func (j *Projector) Project(y, x []float64, lim *Limits) error {
 func (j *Projector) cutTerms(lim *Limits) bool {
 	p := j.p.Under(lim)
 	n, cut := p.Dim(), false
-	for i := range p.terms.rows {
-		r := &p.terms.rows[i]
-		coef := slices.Clone(p.form.A[r.row*n : (r.row+1)*n])
-		limit := p.tangent(r, coef, j.at, j.b[r.row], holdingsOf(lim), j.unit)
+	for i := range p.terms.Rows {
+		r := &p.terms.Rows[i]
+		coef := slices.Clone(p.form.A[r.Index*n : (r.Index+1)*n])
+		limit := r.Tangent(coef, j.at, j.b[r.Index], holdingsOf(lim), j.unit)
 		if vec.Dot(coef, j.at)-limit <= max(1e-13*max(1, math.Abs(limit)), 2*j.s.Tol*vec.Norm(coef)) {
 			continue
 		}

@@ -95,10 +95,10 @@ func (p *Polytope) worst(a []float64, lim *Limits) (residual float64, kind progr
 	}
 	residual, kind, index = form.Worst(a)
 	if p.terms != nil {
-		for i := range p.terms.rows {
-			t := &p.terms.rows[i]
-			if r := form.RowResidual(t.row, a, t.sum(a, holdingsOf(lim))); r > residual {
-				residual, kind, index = r, program.OfRow, t.row
+		for i := range p.terms.Rows {
+			t := &p.terms.Rows[i]
+			if r := form.RowResidual(t.Index, a, t.Value(a, holdingsOf(lim))); r > residual {
+				residual, kind, index = r, program.OfRow, t.Index
 			}
 		}
 	}
@@ -155,9 +155,9 @@ func (p *Polytope) Excesses(a []float64, lim *Limits, dst []float64) {
 	form := p.formIn(lim)
 	form.Excesses(dst, a)
 	if p.terms != nil {
-		for i := range p.terms.rows {
-			t := &p.terms.rows[i]
-			dst[t.row] = max(0, form.RowResidual(t.row, a, t.sum(a, holdingsOf(lim))))
+		for i := range p.terms.Rows {
+			t := &p.terms.Rows[i]
+			dst[t.Index] = max(0, form.RowResidual(t.Index, a, t.Value(a, holdingsOf(lim))))
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package lp
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"math"
 
 	"paspo/lp/internal/program"
@@ -68,13 +71,69 @@ func (p *Polytope) in(d, s []float64) *Polytope {
 	return q
 }
 
-// amountUnits returns the units of amounts for entities of the given sizes.
-func (p *Polytope) amountUnits(s []float64) []float64 {
-	total := math.NaN()
+// total returns the budget, NaN where there is none.
+func (p *Polytope) total() float64 {
 	if p.budget {
-		total = p.form.F[0]
+		return p.form.F[0]
 	}
-	return units.OfAmounts(s, total)
+	return math.NaN()
+}
+
+// scaleByRows finds the sizes of a polytope without points and sets its canonical form. It is
+// an error where the polytope is empty or has no bounds.
+func (p *Polytope) scaleByRows() error {
+	found, err := units.Find(p.form, p.total(), p.rangesIn)
+	if err != nil {
+		return err
+	}
+	p.finish(found.Sizes)
+	for j, v := range found.Noise[:p.Dim()-p.auxiliary] {
+		if v > 0 {
+			p.warnings = append(p.warnings, fmt.Sprintf("the largest amount of %s, %.2g, hangs on rounding: limits that are off in their 16th digit move its 7th or an earlier one, so that %[1]s is held to 1e-9 of the largest entity, not of itself", p.entities[j], v))
+		}
+	}
+	if found.Least != nil {
+		q := p.Canonical()
+		q.known.lo, q.known.hi = p.amounts(found.Least), p.amounts(found.Most)
+	}
+	return nil
+}
+
+// rangesIn returns the ranges of entities in units of amounts for units.Find. Unless the bounds
+// that single rows imply are finite, it makes sure that the polytope has bounds.
+func (p *Polytope) rangesIn(amount, sizes []float64, finite bool) (least, most, moves []float64, err error) {
+	p.setSizes(sizes)
+	c := p.in(amount, p.form.Size)
+	var empty *EmptyError
+	var open *UnboundedError
+	if _, _, err := c.program(make([]float64, p.Dim()), nil).Optimum(); err != nil {
+		err = c.refusal(err, nil)
+		if unbounded := c.checkBounded(); !errors.As(err, &empty) && errors.As(unbounded, &open) {
+			return nil, nil, nil, open // rows that are all but parallel meet very far away
+		}
+		return nil, nil, nil, err
+	}
+	if !finite {
+		if err := c.checkBounded(); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if least, most, moves, err = c.ranges(context.Background()); err != nil && finite && !errors.As(err, &empty) {
+		return nil, nil, nil, nil
+	}
+	if empty != nil {
+		err = empty // without what it was found in
+	}
+	return least, most, moves, err
+}
+
+// finish sets sizes and the canonical form.
+func (p *Polytope) finish(sizes []float64) {
+	p.setSizes(sizes)
+	if c := p.in(units.OfAmounts(sizes, p.total()), p.form.Size); c != p {
+		p.canon = c
+	}
+	p.Canonical().known = &known{}
 }
 
 // amounts returns canonical amounts from those of the user.

@@ -96,3 +96,38 @@ func RowSizes(to, a, s []float64) []float64 {
 	}
 	return to
 }
+
+// Unbounded returns an entity that can grow (direction 1) or fall (-1) without end in the form,
+// and a direction of 0 where none can: it looks for a direction d in which the form never ends,
+//
+//	A d <= 0,  E d = 0,  d_j >= 0 where L_j is finite,  d_j <= 0 where U_j is.
+func (p *Form) Unbounded() (entity, direction int, err error) {
+	n := len(p.L)
+	lo, hi := make([]float64, n), make([]float64, n)
+	for j := range n {
+		if math.IsInf(p.L[j], -1) {
+			lo[j] = -1
+		}
+		if math.IsInf(p.U[j], 1) {
+			hi[j] = 1
+		}
+	}
+	b, f, c := make([]float64, len(p.B)), make([]float64, len(p.F)), make([]float64, n)
+	for j := range n {
+		for _, direction := range [...]int{1, -1} {
+			if direction > 0 && hi[j] == 0 || direction < 0 && lo[j] == 0 {
+				continue
+			}
+			c[j] = float64(-direction)
+			_, value, err := Solve(c, p.A, b, p.E, f, lo, hi)
+			if err != nil {
+				return 0, 0, err
+			}
+			if -value > 1e-7 {
+				return j, direction, nil
+			}
+		}
+		c[j] = 0
+	}
+	return 0, 0, nil
+}

@@ -1,12 +1,9 @@
-// Package units chooses units for the numbers of a polytope, in which all sizes are about 1
-// so that a tolerance means the same of every polytope.
 package units
 
 import (
 	"math"
 	"slices"
 
-	"paspo/lp/internal/optima"
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
@@ -125,69 +122,4 @@ func Times(x, d []float64) []float64 {
 		y[j] = v * d[j]
 	}
 	return y
-}
-
-// Implied returns bounds of the entities that follow from single rows and the bounds of
-// others, infinite where none do.
-func Implied(p program.Form) (lo, hi []float64) {
-	const rounds = 10
-	b := optima.Propagate(p, rounds)
-	return b.Low, b.High
-}
-
-// Guess returns sizes to begin with: those of the bounds that Implied returns, and where these
-// are infinite what some row compares the entity with.
-func Guess(p program.Form, lo, hi []float64) []float64 {
-	n := len(lo)
-	s := make([]float64, n)
-	known := make([]bool, n)
-	left := 0
-	for j := range s {
-		if v := max(math.Abs(lo[j]), math.Abs(hi[j])); !math.IsInf(v, 0) {
-			s[j], known[j] = v, true
-		} else {
-			left++
-		}
-	}
-	for left > 0 {
-		found := false
-		compare := func(row []float64, b float64) {
-			size := 0.
-			if !math.IsInf(b, 0) {
-				size = math.Abs(b)
-			}
-			for j, c := range row {
-				if known[j] {
-					size = max(size, math.Abs(c)*s[j])
-				}
-			}
-			for j, c := range row {
-				if c != 0 && !known[j] && size > 0 {
-					s[j], found = max(s[j], size/math.Abs(c)), true
-				}
-			}
-		}
-		for k, v := range p.F {
-			compare(p.E[k*n:(k+1)*n], v)
-		}
-		for k, v := range p.B {
-			compare(p.A[k*n:(k+1)*n], v)
-		}
-		if !found {
-			break
-		}
-		for j := range s {
-			if !known[j] && s[j] > 0 {
-				known[j] = true
-				left--
-			}
-		}
-	}
-	for j := range s {
-		s[j] = min(s[j], 1e100)
-		if !known[j] {
-			s[j] = 0
-		}
-	}
-	return s
 }
