@@ -94,6 +94,7 @@ var imports = map[string][]string{
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/...", "internal/walkforward"},
 	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/sweep/spec", "internal/page", "internal/orders", "internal/walkforward", "internal/decision", "internal/check", "internal/arrays"},
 	"cmd/train":              {"cli"},
+	"tools/trainers/paspo":   {"lp/...", "envs/...", "policy/...", "ppo"},
 	"cmd/gpu-check":          {"envs", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/spec"},
 	"cmd/experiments/...": {
 		"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "internal/run/...", "internal/sweep", "internal/sweep/spec", "internal/stress/...", "cmd/experiments/internal/...",
