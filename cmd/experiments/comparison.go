@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/csv"
 	"fmt"
 	"math"
@@ -14,6 +15,7 @@ import (
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
+	"paspo/internal/sweep"
 )
 
 // comparisonRow is a training of a comparison, a line of what train sweep export writes with
@@ -102,6 +104,9 @@ func comparedCells(rows []comparisonRow, variant, env string) (all []*comparedCe
 	return all
 }
 
+// comparedEpisodes is how many a sweep plays where its file does not say.
+const comparedEpisodes = 200
+
 // enough is the number of seeds from which on a mean is given an interval.
 const enough = 5
 
@@ -121,7 +126,7 @@ func (c *comparedCell) value(digits int) string {
 }
 
 // showComparison writes the tables of the comparison, and draws every training.
-func showComparison(out *output) error {
+func showComparison(ctx context.Context, out *output) error {
 	rows, err := readComparison(filepath.Join(out.dir, "comparison.csv"))
 	if err != nil {
 		return err
@@ -139,10 +144,11 @@ func showComparison(out *output) error {
 	for k, env := range envs {
 		cells, published := comparedCells(rows, "false", env), comparedCells(rows, "true", env)
 		table := [][]string{{env, "return", "seeds", "violations a training", "largest residual", "processor time", "as published: return", "violations"}}
-		_, top, bottom, err := curveReferences(paperSettings, env)
+		ends, err := levels(ctx, paperSettings, env, sweep.Validation, comparedEpisodes)
 		if err != nil {
 			return err
 		}
+		top, bottom := float64(ends[0].Return), float64(ends[1].Return)
 		digits := max(0, int(math.Ceil(2-math.Log10(top-bottom))))
 		dots := plots.Curve{Name: env, Dots: true}
 		for _, c := range cells {

@@ -13,6 +13,7 @@ import (
 	"paspo/envs/synthetic"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
+	"paspo/internal/run/agent"
 	"paspo/internal/stats"
 	"paspo/policy"
 )
@@ -84,7 +85,7 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 	if err := out.runs(env, runs); err != nil {
 		return err
 	}
-	if err := drawLearning(out, env, res, runs); err != nil {
+	if err := drawLearning(ctx, out, env, runs); err != nil {
 		return err
 	}
 	if err := out.json(env, res); err != nil {
@@ -96,7 +97,7 @@ func learning(ctx context.Context, out *output, o options, env string, settings 
 // try trains one benchmark with some settings and writes a line for each.
 func try(ctx context.Context, out *output, o options, env string, settings []setting) error {
 	for i := range settings {
-		settings[i].PPO.EvalEvery = 0 // nobody looks at the curve
+		settings[i].PPO.EvalEvery = math.MaxInt32 // at the end alone: nobody looks at the curve
 	}
 	res, _, err := compared(ctx, out, o, env, settings)
 	if err != nil {
@@ -115,47 +116,39 @@ func try(ctx context.Context, out *output, o options, env string, settings []set
 // compared trains one benchmark with some settings and compares the last policies
 // with references.
 func compared(ctx context.Context, out *output, o options, env string, settings []setting) (*results, [][]*run, error) {
-	tasks := make([]*task, len(settings))
-	if o.steps == 0 {
-		o.steps = settings[0].Steps
-	}
-	for i, s := range settings {
-		var err error
-		if tasks[i], err = taskOf(s.Config, finalEpisodes); err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", s.name, err)
-		}
-	}
-	runs, err := trainAll(ctx, o, tasks, settings, func(r *run) {
-		out.progress("%-12s %-24s seed %d: %-4v %8.4f  sampled %8.4f  entropy %8.2f  %.0f s",
-			env, r.Setting, r.Seed, r.Rule, r.Final, r.Sampled, r.Entropy, r.Seconds)
+	runs, err := trainAll(ctx, out, o, settings, finalEpisodes, func(r *run) {
+		out.progress("%-12s %-24s seed %d: %-4v %8.4f  sampled %8.4f  %.0f s", env, r.Setting, r.Seed, r.Rule, r.Final, r.Sampled, r.Seconds)
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	baselines, top, bottom, err := tasks[0].references(finalEpisodes, finalSeed)
+	a, err := agent.New(settings[0].Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer a.Close()
+	refs, err := references(a.Problem, finalEpisodes)
 	if err != nil {
 		return nil, nil, err
 	}
 
-	res := &results{Env: env, Steps: o.steps, Seeds: o.seeds.String()}
-	for _, b := range baselines {
-		res.Rows = append(res.Rows, row{Name: b.name, Mode: stats.Interval{Estimate: b.mean}, Share: stats.Interval{Estimate: (b.mean - bottom) / (top - bottom)}})
+	res := &results{Env: env, Steps: cmp.Or(o.steps, settings[0].Steps), Seeds: o.seeds.String()}
+	for _, b := range refs {
+		res.Rows = append(res.Rows, row{Name: b.name, Mode: stats.Interval{Estimate: b.mean}, Share: stats.Interval{Estimate: share(refs, b.mean)}})
 	}
 	for i, s := range settings {
 		t := over(runs[i])
-		w := row{Name: s.name, Trained: true, Violations: t.violations, Residual: t.residual, Seconds: t.seconds, Sampled: mean(t.sampled)}
-		var share []float64
+		w := row{Name: s.name, Trained: true, Violations: t.violations, Residual: t.residual, Seconds: t.seconds, Sampled: stats.Mean(t.sampled)}
+		var shares []float64
 		for _, r := range runs[i] {
-			share = append(share, (r.Final-bottom)/(top-bottom))
-			w.Means += r.Means / float64(len(o.seeds))
-			w.Modes += r.Modes / float64(len(o.seeds))
+			shares = append(shares, share(refs, r.Final))
 			if r.Rule == policy.Mean {
 				w.Meant++
 			}
 		}
 		stream := rng.New(1, "experiments", env, s.name)
-		w.Mode, w.Worst = stats.MeanInterval(t.final, 0.95, stream), slices.Min(share)
-		w.Share = stats.MeanInterval(share, 0.95, stream.Split(1))
+		w.Mode, w.Worst = stats.MeanInterval(t.final, 0.95, stream), slices.Min(shares)
+		w.Share = stats.MeanInterval(shares, 0.95, stream.Split(1))
 		res.Rows = append(res.Rows, w)
 	}
 	return res, runs, nil
@@ -167,81 +160,52 @@ const plottedSettings = 3
 
 // reference is a policy that needs no training.
 type reference struct {
-	name string
-	mean float64
+	name   string
+	mean   float64
+	played *envs.Outcome // nil of what search has found
 }
 
-// curveReferences returns the references of a problem over the episodes of the curves.
-func curveReferences(settings, env string) (refs []reference, top, bottom float64, err error) {
-	s, err := settingOf(settings, settings, env)
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	t, err := taskOf(s.Config, curveEpisodes)
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	return t.references(curveEpisodes, curveSeed)
-}
-
-// references plays the baselines on the episodes of a seed. The share of the way is counted from bottom, the
-// first of them, to top, the best.
-func (t *task) references(episodes int, seed uint64) (refs []reference, top, bottom float64, err error) {
-	switch p := t.problem.(type) {
-	case *synthetic.Problem:
-		best, err := p.Optimum(seed)
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		uniform, err := played(p, "uniform", episodes, seed)
-		if err != nil {
-			return nil, 0, 0, err
-		}
-		refs = []reference{uniform, {"best found by search", best.Return}}
-	case interface {
+// references plays the baselines of a problem on the final episodes. The first of them is uniform.
+func references(p envs.Problem, episodes int) (refs []reference, err error) {
+	var all []envs.Baseline
+	if q, ok := p.(interface {
 		Baselines(uint64) ([]envs.Baseline, error)
-	}:
-		all, err := p.Baselines(seed)
+	}); ok {
+		all, err = q.Baselines(finalSeed)
+	} else {
+		all = []envs.Baseline{{Name: "uniform"}}
+		all[0].Allocator, err = envs.Uniform(p.Spec().Polytope, finalSeed)
+		episodes *= 20 // of few steps
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range all {
+		x, o, err := play(p, b.Allocator, episodes, finalSeed)
 		if err != nil {
-			return nil, 0, 0, err
+			return nil, fmt.Errorf("%s: %w", b.Name, err)
 		}
-		for _, b := range all {
-			x, _, err := t.play(b.Allocator, episodes, seed)
-			if err != nil {
-				return nil, 0, 0, fmt.Errorf("%s: %w", b.Name, err)
-			}
-			refs = append(refs, reference{b.Name, x})
+		refs = append(refs, reference{b.Name, x, o})
+	}
+	if q, ok := p.(*synthetic.Problem); ok {
+		found, err := q.Optimum(finalSeed)
+		if err != nil {
+			return nil, err
 		}
-	default:
-		return nil, 0, 0, fmt.Errorf("no references for %s", t.problem.Spec().Name)
+		refs = append(refs, reference{name: "best found by search", mean: found.Return})
 	}
-	top = math.Inf(-1)
-	for _, r := range refs {
-		top = max(top, r.mean)
-	}
-	return refs, top, refs[0].mean, nil
+	return refs, nil
 }
 
-const maxSteps = 10_000 // of an episode
-
-func played(p envs.Problem, name string, episodes int, seed uint64) (reference, error) {
-	a, err := envs.Uniform(p.Spec().Polytope, seed)
-	if err != nil {
-		return reference{}, err
-	}
-	r, err := envs.Play(p, a, 20*episodes, maxSteps, seed)
-	if err != nil {
-		return reference{}, err
-	}
-	return reference{name, mean(r.Returns)}, nil
+// best returns the best of references.
+func best(refs []reference) reference {
+	return slices.MaxFunc(refs, func(a, b reference) int { return cmp.Compare(a.mean, b.mean) })
 }
 
-func mean(xs []float64) float64 {
-	var s float64
-	for _, x := range xs {
-		s += x
-	}
-	return s / float64(len(xs))
+// share returns the share of the way from uniform to the best reference.
+func share(refs []reference, x float64) float64 {
+	from := refs[0].mean
+	return (x - from) / (best(refs).mean - from)
 }
 
 func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }

@@ -1,5 +1,5 @@
 // Command experiments regenerates docs/experiments: trainings over several
-// seeds, with tables, plots and learning curves.
+// seeds, which are sweeps, with tables, plots and learning curves.
 package main
 
 import (
@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/cli"
 	"paspo/envs/benchmarks"
 	"paspo/internal/sweep/spec"
 )
@@ -20,13 +21,16 @@ import (
 type options struct {
 	seeds spec.Seeds
 	steps int64
-	jobs  int // trainings at a time
-	kept
+	jobs  int    // trainings at a time
+	dir   string // of the sweeps that trainings are
 
 	given bool // the seeds are those of the command line
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == sweepCommand {
+		cli.Main(nil) // a sweep of trainings, or one of its workers
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := command().ExecuteContext(ctx); err != nil {
@@ -52,17 +56,12 @@ func command() *cobra.Command {
 				return fmt.Errorf("--jobs is %d: an integer of at least 1 is allowed", o.jobs)
 			}
 			o.given = cmd.Flags().Changed("seeds")
-			if o.dir != "" {
-				if err := os.MkdirAll(o.dir, 0o755); err != nil {
-					return err
-				}
-			}
 			return do(cmd.Context(), &output{dir: filepath.Join(folder, cmd.Name()), log: cmd.ErrOrStderr(), answer: cmd.OutOrStdout()}, o, args)
 		}}
 		c.Flags().Var(&o.seeds, "seeds", "seeds, for example 1..10 or 3,5,7..9; results are reported on other seeds than settings were chosen on")
 		c.Flags().Int64Var(&o.steps, "steps", steps, "environment steps of a training; 0 for those of the configuration")
 		c.Flags().IntVar(&o.jobs, "jobs", runtime.GOMAXPROCS(0), "trainings at a time")
-		c.Flags().StringVar(&o.dir, "keep", "runs/experiments", "`FOLDER` that keeps every training that is done, so that the same command goes on where it was; empty for none")
+		c.Flags().StringVar(&o.dir, "keep", "runs/experiments", "`FOLDER` of the sweeps that trainings are, so that the same command goes on where it was")
 		root.AddCommand(c)
 		return c
 	}
@@ -101,7 +100,7 @@ results are not reported on.`
 		Use: "redraw EXPERIMENT...", Short: "Write tables and plots again from an experiment's files", Args: cobra.MinimumNArgs(1), ValidArgs: redrawable,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, name := range args {
-				if err := redraw(folder, cmd.ErrOrStderr(), name); err != nil {
+				if err := redraw(cmd.Context(), folder, cmd.ErrOrStderr(), name); err != nil {
 					return err
 				}
 			}

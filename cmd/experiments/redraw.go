@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -12,16 +13,19 @@ import (
 
 	"paspo/envs/benchmarks"
 	"paspo/internal/plots"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/report"
+	"paspo/rl"
 )
 
 // redraw writes tables and plots again from the files of an experiment that is
 // over.
-func redraw(folder string, log io.Writer, name string) error {
+func redraw(ctx context.Context, folder string, log io.Writer, name string) error {
 	out := &output{dir: filepath.Join(folder, name), log: log}
 	switch name {
 	case "learning":
 		for _, env := range benchmarks.Names() {
-			if err := redrawLearning(out, env); err != nil {
+			if err := redrawLearning(ctx, out, env); err != nil {
 				return err
 			}
 		}
@@ -45,7 +49,7 @@ func redraw(folder string, log io.Writer, name string) error {
 		}
 		return showEntropy(out, cells)
 	case "comparison":
-		if err := showComparison(out); err != nil {
+		if err := showComparison(ctx, out); err != nil {
 			return err
 		}
 		table, err := os.ReadFile(filepath.Join(out.dir, "summary.md"))
@@ -77,41 +81,44 @@ func (o *output) read(name string, v any) error {
 	return nil
 }
 
-func redrawLearning(out *output, env string) error {
+func redrawLearning(ctx context.Context, out *output, env string) error {
 	runs, err := readRuns(filepath.Join(out.dir, env+".csv"))
 	if err != nil {
 		return err
 	}
-	var r results
-	if err := out.read(env, &r); err != nil {
-		return err
-	}
-	return drawLearning(out, env, &r, runs)
+	return drawLearning(ctx, out, env, runs)
 }
 
-// drawLearning shows the first settings, and the ends that the share of the way is counted
-// between, over the episodes of the curves.
-func drawLearning(out *output, env string, r *results, runs [][]*run) error {
-	refs, _, _, err := curveReferences(autoSettings, env)
-	if err != nil {
-		return err
-	}
-	return out.plot(env, learningPlot(r, runs, refs))
-}
-
-func learningPlot(r *results, runs [][]*run, refs []reference) plots.Learning {
-	plot := plots.Learning{Title: r.Env, YLabel: "return of the deterministic action"}
+// drawLearning shows the first settings, and what returns can be held against over the episodes
+// of the curves.
+func drawLearning(ctx context.Context, out *output, env string, runs [][]*run) error {
+	plot := plots.Learning{Title: env, YLabel: "return of the deterministic action"}
 	for _, seeds := range runs[:min(plottedSettings, len(runs))] {
 		plot.Curves = append(plot.Curves, curve(seeds[0].Setting, seeds, deterministic, "curve"))
 	}
-	for _, w := range r.Rows {
-		for _, level := range refs {
-			if !w.Trained && level.name == w.Name && (w.Share.Estimate == 0 || w.Share.Estimate == 1) {
-				plot.Levels = append(plot.Levels, plots.Level{Name: w.Name, Y: level.mean})
-			}
-		}
+	all, err := levels(ctx, autoSettings, env, rl.CurveSet, rl.DefaultConfig().EvalEpisodes)
+	if err != nil {
+		return err
 	}
-	return plot
+	for _, l := range all {
+		plot.Levels = append(plot.Levels, plots.Level{Name: l.Policy, Y: float64(l.Return)})
+	}
+	return out.plot(env, plot)
+}
+
+// levels returns the mean returns of the best policy that is known and of uniform allocations, over
+// episodes of a set.
+func levels(ctx context.Context, settings, env, set string, episodes int) ([]report.Level, error) {
+	s, err := settingOf(settings, settings, env)
+	if err != nil {
+		return nil, err
+	}
+	a, err := agent.New(s.Config)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	return a.Levels(ctx, set, episodes)
 }
 
 // readRuns reads what output.runs has written, by setting and seed.

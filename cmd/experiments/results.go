@@ -21,20 +21,18 @@ type row struct {
 	Trained    bool
 	Mode       stats.Interval // return of the deterministic action, over seeds
 	Sampled    float64
-	Means      float64 // of the rule that takes means, and of that which takes modes
-	Modes      float64
-	Meant      int            // trainings for which the former was chosen
+	Meant      int            // trainings whose deterministic actions are means, not modes
 	Share      stats.Interval // of the way from uniform to the best reference
 	Worst      float64        // share of the worst seed
 	Violations int
 	Residual   float64
-	Seconds    float64 // of one training and its evaluations
+	Seconds    float64 // of processor time, of one training
 }
 
 // line is the row of a setting on one line.
 func (w *row) line() string {
-	return fmt.Sprintf("%s of the way (95 %% over seeds: %s .. %s), worst %s; return %.4f: means %.4f (chosen %d times), modes %.4f, sampled %.4f; %s s a training",
-		percent(w.Share.Estimate), percent(w.Share.Low), percent(w.Share.High), percent(w.Worst), w.Mode.Estimate, w.Means, w.Meant, w.Modes, w.Sampled, number(w.Seconds))
+	return fmt.Sprintf("%s of the way (95 %% over seeds: %s .. %s), worst %s; return %.4f (means chosen %d times), sampled %.4f; %s s a training",
+		percent(w.Share.Estimate), percent(w.Share.Low), percent(w.Share.High), percent(w.Worst), w.Mode.Estimate, w.Meant, w.Sampled, number(w.Seconds))
 }
 
 func (r *results) table() [][]string {

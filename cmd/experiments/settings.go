@@ -33,15 +33,12 @@ func settingOf(name, base, env string, changes ...string) (setting, error) {
 		preset, file = base, ""
 		changes = append([]string{"env.name=" + env}, changes...)
 	}
-	c, err := config.LoadOver(preset, file, append([]string{"ppo.checkpoint_every=0"}, changes...), nil)
+	c, err := config.LoadOver(preset, file, changes, nil)
 	if err != nil {
 		return setting{}, fmt.Errorf("setting %q: %w", name, err)
 	}
 	if c.Env.Name != env {
 		return setting{}, fmt.Errorf("setting %q is for %s, not for %s", name, c.Env.Name, env)
-	}
-	if c.From != "" {
-		return setting{}, fmt.Errorf("setting %q: from is %q: trainings of experiments begin with no other run's parameters", name, c.From)
 	}
 	return setting{name: name, Config: c}, nil
 }
@@ -112,6 +109,3 @@ func changed(base, env string, changes, further []string) ([]setting, error) {
 	}
 	return all, nil
 }
-
-// same returns a task for every setting.
-func same(t *task, settings []setting) []*task { return slices.Repeat([]*task{t}, len(settings)) }

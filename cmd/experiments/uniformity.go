@@ -83,7 +83,7 @@ func uniformity(ctx context.Context, out *output, o uniformityOptions) error {
 					ks = append(ks, c.KSMean)
 				}
 			}
-			k.X, k.Y = append(k.X, float64(n)), append(k.Y, mean(ks))
+			k.X, k.Y = append(k.X, float64(n)), append(k.Y, stats.Mean(ks))
 		}
 		plot.Curves = append(plot.Curves, k)
 	}
@@ -95,7 +95,7 @@ func uniformity(ctx context.Context, out *output, o uniformityOptions) error {
 					ks, worst, energy = append(ks, c.KSMean), append(worst, c.KSMax), append(energy, c.Energy)
 				}
 			}
-			table = append(table, []string{fmt.Sprint(n), name, fmt.Sprintf("%.4f", mean(ks)), fmt.Sprintf("%.4f", mean(worst)), fmt.Sprintf("%.5f", mean(energy))})
+			table = append(table, []string{fmt.Sprint(n), name, fmt.Sprintf("%.4f", stats.Mean(ks)), fmt.Sprintf("%.4f", stats.Mean(worst)), fmt.Sprintf("%.5f", stats.Mean(energy))})
 		}
 	}
 	if err := out.plot("uniformity", plot); err != nil {

@@ -97,7 +97,7 @@ var imports = map[string][]string{
 	"tools/trainers/paspo":   {"lp/...", "envs/...", "policy/...", "ppo"},
 	"cmd/gpu-check":          {"envs", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/spec"},
 	"cmd/experiments/...": {
-		"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "internal/run/...", "internal/sweep", "internal/sweep/spec", "internal/stress/...", "cmd/experiments/internal/...",
+		"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "internal/run/...", "internal/sweep", "internal/sweep/spec", "internal/stress/...", "cmd/experiments/internal/...", "cli",
 	},
 }
 
