@@ -117,33 +117,6 @@ func (s *Stream) Wait(other *Stream) error {
 // Sync waits until everything is done.
 func (s *Stream) Sync() error { return wrap("cuStreamSynchronize", s.h.Synchronize()) }
 
-// Timed returns how long the device takes, in seconds, for what f queues.
-func (s *Stream) Timed(f func() error) (seconds float64, err error) {
-	var from, to cu.Event
-	if from, err = cu.MakeEvent(cu.DefaultEvent); err != nil {
-		return 0, wrap("cuEventCreate", err)
-	}
-	defer func() { err = errors.Join(err, wrap("cuEventDestroy", cu.DestroyEvent(&from))) }()
-	if to, err = cu.MakeEvent(cu.DefaultEvent); err != nil {
-		return 0, wrap("cuEventCreate", err)
-	}
-	defer func() { err = errors.Join(err, wrap("cuEventDestroy", cu.DestroyEvent(&to))) }()
-	if err := from.Record(s.h); err != nil {
-		return 0, wrap("cuEventRecord", err)
-	}
-	if err := f(); err != nil {
-		return 0, err
-	}
-	if err := to.Record(s.h); err != nil {
-		return 0, wrap("cuEventRecord", err)
-	}
-	if err := to.Synchronize(); err != nil {
-		return 0, wrap("cuEventSynchronize", err)
-	}
-	ms, code := driver.Elapsed(*(*unsafe.Pointer)(unsafe.Pointer(&from)), *(*unsafe.Pointer)(unsafe.Pointer(&to)))
-	return ms / 1e3, check("cuEventElapsedTime", code)
-}
-
 // Graph is work that was captured, to be queued as often as needed.
 type Graph struct {
 	c    *Context

@@ -265,18 +265,6 @@ func TestCaptureThatGoesWrong(t *testing.T) {
 	r.do(t, func() error { return errors.Join(r.Zero(x, 64), r.Sync()) })
 }
 
-func TestTimed(t *testing.T) {
-	r := newRig(t)
-	x := r.arena.Take(8)
-	r.do(t, func() error {
-		s, err := r.Timed(func() error { return r.Zero(x, 8) })
-		if !(s >= 0 && s < 100) {
-			t.Errorf("%v seconds", s)
-		}
-		return err
-	})
-}
-
 func TestErrorsNameCallCodeAndMeaning(t *testing.T) {
 	r := newRig(t)
 	_, err := r.Load("no PTX")

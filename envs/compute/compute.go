@@ -188,10 +188,6 @@ func (p *Problem) CheckObservation(obs []float64) error {
 	return nil
 }
 
-// Frequencies returns the servers' cycles a second. The slice must not be
-// modified.
-func (p *Problem) Frequencies() []float64 { return p.hz }
-
 // Infeasible implements envs.Coster.
 func (p *Problem) Infeasible() func(action []float64, excess, reward float64) float64 {
 	return envs.PerExcess(p.penalty)

@@ -47,8 +47,8 @@ func TestComputeTraces(t *testing.T) {
 	}
 	reference.Read(t, "env_compute9.json", &ref)
 	p := newCompute(t)
-	if !slices.Equal(p.Frequencies(), ref.Hz) {
-		t.Errorf("frequencies are %v, want %v", p.Frequencies(), ref.Hz)
+	if !slices.Equal(p.hz, ref.Hz) {
+		t.Errorf("frequencies are %v, want %v", p.hz, ref.Hz)
 	}
 	if len(ref.Traces) == 0 {
 		t.Fatal("no traces")

@@ -82,12 +82,12 @@ func (p *Problem) Expectation() func(obs, action []float64) float64 {
 
 func (p *Problem) expectation() func(obs, action []float64) float64 {
 	n := p.polytope.Dim()
-	f := p.market.NewFilter()
+	f := p.market.newFilter()
 	expected := make([]float64, n-1)
 	return func(obs, action []float64) float64 {
 		// The filter sees what the observation shows and no more.
-		f.Observe(obs[2+n:])
-		f.Expected(expected)
+		f.observe(obs[2+n:])
+		f.expected(expected)
 		return dot(action[1:], expected) - p.fees(obs[1:1+n], action)
 	}
 }

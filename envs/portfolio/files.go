@@ -13,7 +13,7 @@ var data []byte
 
 // builtinMarket returns the paper's market model and its backtest, decisions x
 // assets.
-func builtinMarket() (*Market, []float64, error) {
+func builtinMarket() (*market, []float64, error) {
 	var d struct {
 		Assets      []string
 		Start       []float64
@@ -33,7 +33,7 @@ func builtinMarket() (*Market, []float64, error) {
 			}
 		}
 	}
-	m, err := NewMarket(d.Assets, d.Start, d.Transition, d.Means, d.Covariances)
+	m, err := newMarket(plainNames, d.Assets, d.Start, d.Transition, d.Means, d.Covariances)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data.json: %w", err)
 	}
@@ -68,7 +68,7 @@ func (m *metaInfo) check(file string) error {
 
 // readMarket reads a published parameter file (model_parameter_*.json) of the
 // named assets.
-func readMarket(file string, assets []string) (*Market, error) {
+func readMarket(file string, assets []string) (*market, error) {
 	var d struct {
 		Start       jsonfile.Vector   `json:"model.startprob_"`
 		Transition  []jsonfile.Vector `json:"model.transmat_"`

@@ -58,8 +58,8 @@ func (p *Problem) ObsLimiter() envs.ObsLimiter {
 // towards what later months will ask for.
 func (p *Problem) Myopic() envs.Allocator {
 	expected := make([]float64, p.polytope.Dim()-1)
-	return p.filtered(func(f *Filter, lim *lp.Limits) ([]float64, error) {
-		f.Expected(expected)
+	return p.filtered(func(f *filter, lim *lp.Limits) ([]float64, error) {
+		f.expected(expected)
 		return p.maximize(expected, lim)
 	})
 }

@@ -8,11 +8,11 @@ import (
 	"paspo/internal/finite"
 )
 
-// Market is a hidden Markov model of the returns of m assets: a state s
+// market is a hidden Markov model of the returns of m assets: a state s
 // follows a Markov chain, and each month's returns are N(mean_s, cov_s) with a
 // full covariance (Rabiner, A Tutorial on Hidden Markov
 // Models, 1989). It is immutable and safe for concurrent use.
-type Market struct {
+type market struct {
 	assets     []string
 	start      []float64   // k
 	transition [][]float64 // k x k
@@ -21,18 +21,17 @@ type Market struct {
 	logDet     []float64   // k: sum of ln L_ii
 }
 
-// NewMarket returns the model of the named assets with k states: start (k) and
-// transition (k x k) are probabilities, means is k x m and covariances k x m x m.
-// An error names what is wrong; a covariance has to be symmetric and positive
-// definite.
-func NewMarket(assets []string, start []float64, transition, means [][]float64, covariances [][][]float64) (*Market, error) {
-	return newMarket(marketNames{"start", "transition", "means", "covariances"}, assets, start, transition, means, covariances)
-}
-
 // marketNames are the names that errors give to the parameters of a model.
 type marketNames struct{ start, transition, means, covariances string }
 
-func newMarket(name marketNames, assets []string, start []float64, transition, means [][]float64, covariances [][][]float64) (*Market, error) {
+// plainNames are those of the built-in model.
+var plainNames = marketNames{"start", "transition", "means", "covariances"}
+
+// newMarket returns the model of the named assets with k states: start (k) and
+// transition (k x k) are probabilities, means is k x m and covariances k x m x m.
+// An error names what is wrong; a covariance has to be symmetric and positive
+// definite.
+func newMarket(name marketNames, assets []string, start []float64, transition, means [][]float64, covariances [][][]float64) (*market, error) {
 	k, m := len(start), len(assets)
 	if k == 0 || m == 0 {
 		return nil, fmt.Errorf("%d hidden states and %d assets: at least one of each is needed", k, m)
@@ -44,7 +43,7 @@ func newMarket(name marketNames, assets []string, start []float64, transition, m
 		return nil, fmt.Errorf("%s has %d states, but %s has %d, %s %d and %s %d", name.start, k,
 			name.transition, len(transition), name.means, len(means), name.covariances, len(covariances))
 	}
-	mk := &Market{assets: assets, start: start, transition: transition, means: means}
+	mk := &market{assets: assets, start: start, transition: transition, means: means}
 	for s := range k {
 		row := fmt.Sprintf("%s[%d]", name.transition, s)
 		if len(transition[s]) != k {
@@ -75,13 +74,13 @@ func newMarket(name marketNames, assets []string, start []float64, transition, m
 	return mk, nil
 }
 
-// States returns the number of hidden states.
-func (m *Market) States() int { return len(m.start) }
+// states returns the number of hidden states.
+func (m *market) states() int { return len(m.start) }
 
-// Expected returns the expected returns of the month t months after the one an
+// expected returns the expected returns of the month t months after the one an
 // episode starts with: the mean under start' transition^t.
-func (m *Market) Expected(t int) []float64 {
-	p, next := append([]float64(nil), m.start...), make([]float64, m.States())
+func (m *market) expected(t int) []float64 {
+	p, next := append([]float64(nil), m.start...), make([]float64, m.states())
 	for range t {
 		m.propagate(next, p)
 		p, next = next, p
@@ -92,7 +91,7 @@ func (m *Market) Expected(t int) []float64 {
 }
 
 // propagate sets dst' = p' transition.
-func (m *Market) propagate(dst, p []float64) {
+func (m *market) propagate(dst, p []float64) {
 	clear(dst)
 	for s, ps := range p {
 		for t, q := range m.transition[s] {
@@ -102,7 +101,7 @@ func (m *Market) propagate(dst, p []float64) {
 }
 
 // mix sets dst to the mean of the returns under the state probabilities p.
-func (m *Market) mix(dst, p []float64) {
+func (m *market) mix(dst, p []float64) {
 	clear(dst)
 	for s, ps := range p {
 		for i, mu := range m.means[s] {
@@ -113,7 +112,7 @@ func (m *Market) mix(dst, p []float64) {
 
 // sample draws the returns of a month in state s. scratch has one element an
 // asset.
-func (m *Market) sample(rng *rand.Rand, s int, dst, scratch []float64) {
+func (m *market) sample(rng *rand.Rand, s int, dst, scratch []float64) {
 	n := len(m.assets)
 	for i := range scratch {
 		scratch[i] = rng.NormFloat64()
@@ -130,7 +129,7 @@ func (m *Market) sample(rng *rand.Rand, s int, dst, scratch []float64) {
 
 // logDensity returns ln N(r; mean_s, cov_s) up to a constant that is the same
 // for every state. scratch has one element an asset.
-func (m *Market) logDensity(s int, r, scratch []float64) float64 {
+func (m *market) logDensity(s int, r, scratch []float64) float64 {
 	n := len(m.assets)
 	l, mu := m.chol[s], m.means[s]
 	var q float64

@@ -14,9 +14,9 @@ import (
 )
 
 // toyMarket has three states and two assets.
-func toyMarket(t testing.TB) *Market {
+func toyMarket(t testing.TB) *market {
 	t.Helper()
-	m, err := NewMarket([]string{"A", "B"}, []float64{0.2, 0.5, 0.3},
+	m, err := newMarket(plainNames, []string{"A", "B"}, []float64{0.2, 0.5, 0.3},
 		[][]float64{{0.7, 0.2, 0.1}, {0.1, 0.6, 0.3}, {0.25, 0.25, 0.5}},
 		[][]float64{{0.1, -0.2}, {0, 0.3}, {-0.4, 0.1}},
 		[][][]float64{{{0.04, 0.01}, {0.01, 0.09}}, {{0.05, -0.02}, {-0.02, 0.03}}, {{0.2, 0}, {0, 0.1}}})
@@ -38,11 +38,11 @@ func TestMarketFilter(t *testing.T) {
 		return math.Exp(-(c*x*x-2*b*x*y+a*y*y)/(2*det)) / (2 * math.Pi * math.Sqrt(det))
 	}
 	history := [][]float64{{0.1, 0.2}, {-0.3, 0.4}, {0.2, -0.5}, {0, 0.1}}
-	f := m.NewFilter()
+	f := m.newFilter()
 	for range 2 { // the second time after a reset
-		f.Reset()
+		f.reset()
 		for n, r := range history {
-			f.Observe(r)
+			f.observe(r)
 			// weight[s] sums over sequences of n+2 states that end in s.
 			weight := make([]float64, 3)
 			var walk func(k, s int, p float64)
@@ -62,14 +62,14 @@ func TestMarketFilter(t *testing.T) {
 			sum := weight[0] + weight[1] + weight[2]
 			expected, got := make([]float64, 2), make([]float64, 2)
 			for s, w := range weight {
-				if d := math.Abs(w/sum - f.Ahead()[s]); d > 1e-12 {
-					t.Errorf("after %d months state %d has probability %v, want %v", n+1, s, f.Ahead()[s], w/sum)
+				if d := math.Abs(w/sum - f.ahead[s]); d > 1e-12 {
+					t.Errorf("after %d months state %d has probability %v, want %v", n+1, s, f.ahead[s], w/sum)
 				}
 				for i, mu := range m.means[s] {
 					expected[i] += w / sum * mu
 				}
 			}
-			f.Expected(got)
+			f.expected(got)
 			if d := envstest.MaxDifference(got, expected); d > 1e-12 {
 				t.Errorf("after %d months the expected returns are %v, want %v", n+1, got, expected)
 			}
@@ -79,14 +79,14 @@ func TestMarketFilter(t *testing.T) {
 
 // A month that no state explains still leaves probabilities.
 func TestMarketFilterUnlikely(t *testing.T) {
-	f := newPortfolio(t, nil).market.NewFilter()
+	f := newPortfolio(t, nil).market.newFilter()
 	r := make([]float64, 12)
 	for i := range r {
 		r[i] = 50 * float64(1-2*(i%2))
 	}
-	f.Observe(r)
-	f.Observe(r)
-	if err := probabilities("ahead", f.Ahead()); err != nil {
+	f.observe(r)
+	f.observe(r)
+	if err := probabilities("ahead", f.ahead); err != nil {
 		t.Error(err)
 	}
 }
@@ -133,11 +133,11 @@ func TestMarketSample(t *testing.T) {
 func TestMarketExpected(t *testing.T) {
 	m := toyMarket(t)
 	// By hand: the start, then one step of the chain.
-	if d := envstest.MaxDifference(m.Expected(0), []float64{0.2*0.1 - 0.3*0.4, -0.2*0.2 + 0.5*0.3 + 0.3*0.1}); d > 1e-15 {
+	if d := envstest.MaxDifference(m.expected(0), []float64{0.2*0.1 - 0.3*0.4, -0.2*0.2 + 0.5*0.3 + 0.3*0.1}); d > 1e-15 {
 		t.Errorf("the first month is off by %g", d)
 	}
 	p := []float64{0.2*0.7 + 0.5*0.1 + 0.3*0.25, 0.2*0.2 + 0.5*0.6 + 0.3*0.25, 0.2*0.1 + 0.5*0.3 + 0.3*0.5}
-	if d := envstest.MaxDifference(m.Expected(1), []float64{p[0]*0.1 - p[2]*0.4, -p[0]*0.2 + p[1]*0.3 + p[2]*0.1}); d > 1e-15 {
+	if d := envstest.MaxDifference(m.expected(1), []float64{p[0]*0.1 - p[2]*0.4, -p[0]*0.2 + p[1]*0.3 + p[2]*0.1}); d > 1e-15 {
 		t.Errorf("the second month is off by %g", d)
 	}
 }
@@ -280,7 +280,7 @@ func FuzzReadMarket(f *testing.F) {
 			t.Error("invalid JSON was accepted")
 		}
 		x, scratch := make([]float64, 1), make([]float64, 1)
-		for s := range m.States() {
+		for s := range m.states() {
 			if m.sample(envs.EpisodeStream(1, 1), s, x, scratch); math.IsNaN(x[0]) {
 				t.Errorf("state %d gives NaN", s)
 			}

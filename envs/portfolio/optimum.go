@@ -21,22 +21,22 @@ func (p *Problem) OptimalAllocator() (envs.Allocator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.filtered(func(f *Filter, _ *lp.Limits) ([]float64, error) { return best.allocation(f.Ahead()) }), nil
+	return p.filtered(func(f *filter, _ *lp.Limits) ([]float64, error) { return best.allocation(f.ahead) }), nil
 }
 
 // filtered returns the allocator that lets a filter of every episode see the returns that it has
 // observed, and then chooses by what the filter knows and within the limits of the state.
-func (p *Problem) filtered(choose func(f *Filter, lim *lp.Limits) ([]float64, error)) envs.Allocator {
-	var filters []*Filter
+func (p *Problem) filtered(choose func(f *filter, lim *lp.Limits) ([]float64, error)) envs.Allocator {
+	var filters []*filter
 	return envs.EachRow(func(s *envs.States, row int, action []float64) error {
 		if row == len(filters) {
-			filters = append(filters, p.market.NewFilter())
+			filters = append(filters, p.market.newFilter())
 		}
 		f := filters[row]
 		if s.Step == 0 {
-			f.Reset()
+			f.reset()
 		}
-		f.Observe(s.Observation(row)[2+p.polytope.Dim():])
+		f.observe(s.Observation(row)[2+p.polytope.Dim():])
 		a, err := choose(f, s.Limit(row))
 		copy(action, a)
 		return err
@@ -52,20 +52,20 @@ func (p *Problem) UpperBound(paths []Path) ([]float64, error) {
 		return nil, err
 	}
 	m := len(p.market.assets)
-	f := p.market.NewFilter()
+	f := p.market.newFilter()
 	expected := make([]float64, m)
 	bound := make([]float64, len(paths))
 	for i, path := range paths {
-		f.Reset()
-		f.Observe(path.First)
+		f.reset()
+		f.observe(path.First)
 		for t := range p.cfg.Decisions {
-			a, err := best.allocation(f.Ahead())
+			a, err := best.allocation(f.ahead)
 			if err != nil {
 				return nil, err
 			}
-			f.Expected(expected)
+			f.expected(expected)
 			bound[i] += dot(a[1:], expected)
-			f.Observe(path.Returns[t*m : (t+1)*m])
+			f.observe(path.Returns[t*m : (t+1)*m])
 		}
 	}
 	return bound, nil
@@ -76,7 +76,7 @@ func (p *Problem) UpperBound(paths []Path) ([]float64, error) {
 func (p *Problem) BestConstant() ([]float64, error) {
 	sum := make([]float64, len(p.market.assets))
 	for t := range p.cfg.Decisions {
-		for i, r := range p.market.Expected(t + 1) {
+		for i, r := range p.market.expected(t + 1) {
 			sum[i] += r
 		}
 	}
@@ -112,7 +112,7 @@ type best struct {
 
 func (p *Problem) newBest() (*best, error) {
 	b := &best{p: p, mean: make([]float64, len(p.market.assets))}
-	if p.market.States() != 2 {
+	if p.market.states() != 2 {
 		return b, nil
 	}
 	if err := b.add(0); err != nil {

@@ -97,7 +97,7 @@ type Path struct {
 // with one month of returns to look at.
 type Problem struct {
 	cfg      Config
-	market   *Market
+	market   *market
 	polytope *lp.Polytope
 	backtest []float64        // months x assets; nil where there is none
 	fixed    []Path           // of the presampled mode
@@ -401,7 +401,7 @@ func (e *Env) UnmarshalBinary(b []byte) error {
 	r := snapshot.Reader{B: b}
 	r.Header(snapshotKind, "a portfolio")
 	time := r.Int("the number of steps", 0, e.p.cfg.Decisions)
-	state := r.Int("the hidden state", 0, e.p.market.States()-1)
+	state := r.Int("the hidden state", 0, e.p.market.states()-1)
 	wealth := r.Float()
 	weights := r.Floats("the holdings", n, n)
 	returns := r.Floats("the returns", n, n)

@@ -96,7 +96,7 @@ func TestPortfolioOptimum(t *testing.T) {
 	}
 	var exact float64
 	for k := range 13 {
-		exact += dot(constant[1:], p.market.Expected(k+1))
+		exact += dot(constant[1:], p.market.expected(k+1))
 	}
 	// About 0.459 by simulation with an independent implementation.
 	if math.Abs(exact-0.459) > 5e-3 {

@@ -19,8 +19,6 @@ type DType string
 const (
 	F32 DType = "F32"
 	F64 DType = "F64"
-	I64 DType = "I64"
-	U64 DType = "U64"
 	U8  DType = "U8"
 )
 
@@ -28,7 +26,7 @@ func (d DType) size() int {
 	switch d {
 	case F32:
 		return 4
-	case F64, I64, U64:
+	case F64:
 		return 8
 	case U8:
 		return 1

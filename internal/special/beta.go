@@ -45,23 +45,6 @@ func shift(x float64) (prod, inv, inv2 float64) {
 	return (p0 * p1) * (p2 * p3), inv, inv2
 }
 
-// Digamma returns psi(x) = d lnGamma(x) / dx for x > 0, NaN elsewhere.
-func Digamma(x float64) float64 {
-	if !(x > 0) {
-		return math.NaN()
-	}
-	if math.IsInf(x, 1) {
-		return x
-	}
-	inv := 0.
-	if x < minAsymptotic {
-		_, inv, _ = shift(x)
-		x += 8
-	}
-	_, d, _ := asymptotic(x)
-	return math.Log(x) - d - inv
-}
-
 // Trigamma returns psi'(x) for x > 0, NaN elsewhere.
 func Trigamma(x float64) float64 {
 	if !(x > 0) {

@@ -12,8 +12,8 @@ import (
 
 // Family is a kind of polytopes that solvers are tried on.
 type Family struct {
-	Name, About string
-	draw        func(*draft)
+	Name string
+	draw func(*draft)
 
 	// Slow says that rational arithmetic decides many of the answers themselves.
 	Slow bool
@@ -21,19 +21,19 @@ type Family struct {
 
 // Families are the kinds of polytopes that Draw draws.
 var Families = []Family{
-	{"parallel", "rows that differ by a relative 1e-12 to 1e-4, totals of 0.1 to 1e6", (*draft).parallel, false},
-	{"totals", "totals of 1e-9 to 1e9", (*draft).totals, false},
-	{"scales", "coefficients over 14 orders of magnitude", (*draft).scales, false},
-	{"thin", "a row that leaves a width of 1e-12 to 1e-3 of what it can be, 0, or less than nothing", (*draft).thin, false},
-	{"bands", "pairs of rows that leave a width of 1e-12 to 1e-3, or 0, between them", (*draft).bands, false},
-	{"degenerate", "integers, with many more rows than needed through one point", (*draft).degenerate, false},
-	{"capped", "an upper bound on every entity", (*draft).capped, false},
-	{"equalities", "equalities beside the total, half of them as pairs of rows", (*draft).equalities, false},
-	{"hulls", "hulls of points, of which some are 1e-12 to 1e-3 apart or on one plane", (*draft).hull, false},
-	{"redundant", "rows repeated, multiplied, added up, or never tight", (*draft).redundant, false},
-	{"states", "right-hand sides, totals and bounds that follow the state", (*draft).states, false},
-	{"matrices", "a matrix for every state", (*draft).matrices, false},
-	{"all at once", "parallel, degenerate, bands, scales, redundant and thin together", (*draft).all, true},
+	{"parallel", (*draft).parallel, false},     // rows that differ by a relative 1e-12 to 1e-4, totals of 0.1 to 1e6
+	{"totals", (*draft).totals, false},         // totals of 1e-9 to 1e9
+	{"scales", (*draft).scales, false},         // coefficients over 14 orders of magnitude
+	{"thin", (*draft).thin, false},             // a row that leaves a width of 1e-12 to 1e-3 of what it can be, 0, or less than nothing
+	{"bands", (*draft).bands, false},           // pairs of rows that leave a width of 1e-12 to 1e-3, or 0, between them
+	{"degenerate", (*draft).degenerate, false}, // integers, with many more rows than needed through one point
+	{"capped", (*draft).capped, false},         // an upper bound on every entity
+	{"equalities", (*draft).equalities, false}, // equalities beside the total, half of them as pairs of rows
+	{"hulls", (*draft).hull, false},            // hulls of points, of which some are 1e-12 to 1e-3 apart or on one plane
+	{"redundant", (*draft).redundant, false},   // rows repeated, multiplied, added up, or never tight
+	{"states", (*draft).states, false},         // right-hand sides, totals and bounds that follow the state
+	{"matrices", (*draft).matrices, false},     // a matrix for every state
+	{"all at once", (*draft).all, true},        // parallel, degenerate, bands, scales, redundant and thin together
 }
 
 // Case is a polytope to try, with the limits of some states where these follow the

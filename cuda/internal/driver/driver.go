@@ -19,7 +19,6 @@ int cuGraphInstantiateWithFlags(void **exec, void *graph, unsigned long long fla
 int cuGraphDestroy(void *graph);
 int cuGraphExecDestroy(void *exec);
 int cuGraphLaunch(void *exec, void *stream);
-int cuEventElapsedTime(float *ms, void *from, void *to);
 int cuLaunchKernel(void *f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
 	unsigned shared, void *stream, void **params, void **extra);
 
@@ -158,11 +157,4 @@ func DestroyExec(exec unsafe.Pointer) (code int) { return int(C.cuGraphExecDestr
 // LaunchGraph queues a graph.
 func LaunchGraph(exec, stream unsafe.Pointer) (code int) {
 	return int(C.cuGraphLaunch(exec, stream))
-}
-
-// Elapsed returns the milliseconds between two events that have happened.
-func Elapsed(from, to unsafe.Pointer) (ms float64, code int) {
-	var x C.float
-	code = int(C.cuEventElapsedTime(&x, from, to))
-	return float64(x), code
 }

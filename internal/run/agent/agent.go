@@ -33,7 +33,7 @@ type Agent struct {
 	Config  *config.Config
 	Problem envs.Problem
 	Solver  lp.Solver
-	Backend policy.Backend // nil until Initialise or Load
+	Backend policy.Backend // nil until Load or the start of training
 	Fit     *policy.Fit    // of the de-biased initialisation, nil where there is none
 
 	facts  []rl.Fact // that checkpoints state beside those of the trainer
@@ -169,14 +169,6 @@ func warn(c *config.Config, p *lp.Polytope) {
 	for _, w := range p.Warnings() {
 		slog.Warn(w, "constraints", c.Constraints)
 	}
-}
-
-// Initialise makes the policy that training starts from.
-func (a *Agent) Initialise() error {
-	if err := a.debias(); err != nil {
-		return err
-	}
-	return a.backend()
 }
 
 // debias fits the policy to start from, where it is to be fitted.

@@ -67,10 +67,7 @@ func TestStartAroundBaseline(t *testing.T) {
 		c := small(t)
 		c.Env.Name, c.Debias.Enabled, c.Debias.Around = env, true, debias.Baseline
 		c.Debias.CacheDir = ""
-		a, err := New(c)
-		if err != nil {
-			t.Fatal(err)
-		}
+		a := initialised(t, c)
 		d, err := a.DebiasConfig()
 		if err != nil {
 			t.Fatal(err)
@@ -79,15 +76,11 @@ func TestStartAroundBaseline(t *testing.T) {
 		if err != nil || len(d.Center) != 9 || a.Problem.Spec().Polytope.Residual(d.Center, nil) > 1e-9 {
 			t.Errorf("%s: %v, %v", env, d.Center, err)
 		}
-		if err := a.Initialise(); err != nil {
-			t.Fatal(err)
-		}
 		for i, x := range meansOf(t, a.Solver, a.Fit) {
 			if math.Abs(x-want[i]) > 0.01 {
 				t.Errorf("%s: entity %d starts at %v, want %v", env, i, x, want[i])
 			}
 		}
-		a.Close()
 	}
 }
 

@@ -151,19 +151,7 @@ func iterates(t *testing.T, name string, set ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	if err := a.Initialise(); err != nil {
-		t.Fatal(err)
-	}
-	r, err := a.trainer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := started(t, c)
 	for range 2 {
 		m, err := r.Iterate(context.Background())
 		if err != nil {
@@ -184,4 +172,33 @@ func iterates(t *testing.T, name string, set ...string) {
 			t.Errorf("%v: %d violations, residual %g", set, m.Violations, m.MaxResidual)
 		}
 	}
+}
+
+// started returns a trainer before its first iteration, in no run folder.
+func started(t *testing.T, c *config.Config) *rl.Trainer {
+	t.Helper()
+	a := initialised(t, c)
+	r, err := a.trainer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
+// initialised returns an agent with the policy that training starts from.
+func initialised(t *testing.T, c *config.Config) *Agent {
+	t.Helper()
+	a, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	if err := a.debias(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.backend(); err != nil {
+		t.Fatal(err)
+	}
+	return a
 }

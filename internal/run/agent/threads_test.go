@@ -28,19 +28,7 @@ func TestThreads(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a, err := New(c)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer a.Close()
-				if err := a.Initialise(); err != nil {
-					t.Fatal(err)
-				}
-				r, err := a.trainer()
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer r.Close()
+				r := started(t, c)
 				for range c.PPO.Iterations() {
 					if _, err := r.Iterate(context.Background()); err != nil {
 						t.Fatal(err)
