@@ -42,6 +42,12 @@ func (r *reader) pairs(n *yaml.Node, where string) (out []pair) {
 		if k.Kind != yaml.ScalarNode {
 			r.fail(k, "%s: a name is expected, not %s", where, kindOf(k))
 		}
+		// YAML takes {CASH:2} for a key without a value.
+		if at := strings.LastIndexByte(k.Value, ':'); at > 0 && entry[1].Tag == "!!null" && entry[1].Value == "" {
+			if _, err := strconv.ParseFloat(k.Value[at+1:], 64); err == nil {
+				r.fail(k, "%s: %s needs a space after the colon: %s", where, expression.Clip(k.Value), expression.Clip(k.Value[:at]+": "+k.Value[at+1:]))
+			}
+		}
 		if line := lines[k.Value]; line != 0 {
 			r.fail(k, "%s: %s is given twice, first in line %d", where, expression.Clip(k.Value), line)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -188,8 +189,11 @@ func (r *reader) document(data []byte) (root *yaml.Node, err error) {
 	return doc.Content[0], nil
 }
 
-// yamlError says in one line what the library says, and what helps with the two
-// mistakes that its words do not explain.
+// noSpace matches a colon of a mapping that YAML takes for a part of the key.
+var noSpace = regexp.MustCompile(`\w:[\[{]`)
+
+// yamlError says in one line what the library says, and what helps with the mistakes
+// that its words do not explain.
 func (r *reader) yamlError(err error, data []byte) error {
 	msg := strings.TrimPrefix(err.Error(), "yaml: ")
 	at := r.file
@@ -204,6 +208,9 @@ func (r *reader) yamlError(err error, data []byte) error {
 			hint = "; indent with spaces, not tabs"
 		}
 		msg += hint
+	}
+	if strings.Contains(msg, "expected ',' or '}'") && noSpace.Match(data) {
+		msg += "; a colon needs a space after it"
 	}
 	return fmt.Errorf("%s: not valid YAML: %s", at, strings.ReplaceAll(msg, "\n", " "))
 }

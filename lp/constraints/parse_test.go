@@ -174,6 +174,8 @@ var badFiles = []struct{ file, want string }{
 	{three + "total: 1e300\n", `f.yaml:2: total: 1e300 is too large (at most 1e+15); none means no budget`},
 	{three + "total: 0x10\n", `f.yaml:2: total: a number is expected, not "0x10"; none means no budget`},
 	{three + "bounds: {MSTF: [0, 1]}\n", `f.yaml:2: bounds: unknown name "MSTF" (did you mean MSFT?); known are CASH, MSFT, AMZN, and default for all others`},
+	{three + "bounds: {CASH:2}\n", `f.yaml:2: bounds: CASH:2 needs a space after the colon: CASH: 2`},
+	{three + "bounds: {CASH:[0, 1]}\n", `f.yaml:1: not valid YAML: did not find expected ',' or '}'; a colon needs a space after it`},
 	{three + "bounds: {dflt: [0, 1]}\n", `f.yaml:2: bounds: unknown name "dflt"; known are CASH, MSFT, AMZN, and default for all others`},
 	{three + "bounds: {defualt: [0, 1]}\n", `f.yaml:2: bounds: unknown name "defualt" (did you mean default?); known are CASH, MSFT, AMZN, and default for all others`},
 	{three + "groups: {TECH: [MSFT, AMZN]}\nbounds: {TEHC: [0, 1]}\n", `f.yaml:3: bounds: unknown name "TEHC" (did you mean TECH?); known are CASH, MSFT, AMZN, TECH, and default for all others`},
