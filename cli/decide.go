@@ -14,8 +14,8 @@ import (
 	"paspo/lp"
 )
 
-// nothingLeft is the exit status where no allocation, or no orders, keep the limits.
-const nothingLeft = 2
+// infeasible is the exit status where no allocation, or no orders, satisfy the limits.
+const infeasible = 2
 
 type decideFlags struct {
 	prices           priceFlags
@@ -33,8 +33,8 @@ func newDecide() *cobra.Command {
 		Long: `Print what the policy of a folder of ` + program + ` portfolio wants to hold, and orders in whole lots
 that keep every limit, costs included. Holdings are CSV, "ticker,shares", with the amount of
 money as that of ` + market.Cash + `. The last line of the prices is what is traded at; those before are
-what the policy looks back on. Holdings below 0 are short. Where limits leave nothing the exit
-status is 2.`,
+what the policy looks back on. Holdings below 0 are short. Where no allocation satisfies the
+limits, or no orders do, the exit status is 2.`,
 		Args: exactly("the folder of a portfolio"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := f.decide(cmd, args[0])
@@ -42,9 +42,9 @@ status is 2.`,
 			var lots *orders.LotError
 			switch {
 			case errors.As(err, &empty):
-				return &exitError{nothingLeft, fmt.Errorf("the limits leave nothing: %w; relaxing all of them by a scaled %.2g leaves something", err, empty.Amount)}
-			case errors.As(err, &lots) || errors.Is(err, decision.ErrNothingLeft):
-				return &exitError{nothingLeft, err}
+				return &exitError{infeasible, fmt.Errorf("%w; relaxed by a scaled %.2g, all of them can be satisfied", err, empty.Amount)}
+			case errors.As(err, &lots) || errors.Is(err, decision.ErrUnreachable):
+				return &exitError{infeasible, err}
 			case err != nil:
 				return err
 			case f.json:
@@ -58,7 +58,7 @@ status is 2.`,
 	flags.Var((*pathFlag)(&f.latest), "prices", "`FILE` of prices up to today")
 	flags.Var((*pathFlag)(&f.constraints), "constraints", "constraints `FILE` of today: the closest allocation that it allows takes the place of the policy's")
 	flags.Float64Var(&f.lot, "lot", 1, "shares that orders are multiples of; 0 for fractions")
-	flags.BoolVar(&f.relax, "relax", false, "where limits on turnover leave nothing of the others, relax them by the least that leaves orders")
+	flags.BoolVar(&f.relax, "relax", false, "where limits on turnover and the others cannot be satisfied together, relax those on turnover by the least with which orders can")
 	f.prices.add(cmd)
 	flags.BoolVar(&f.json, "json", false, "print the decision as JSON")
 	flags.SortFlags = false

@@ -276,7 +276,7 @@ func floatsIn[T float32 | float64](b []byte) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(zero)))
 }
 
-// Reset does nothing: a run leaves nothing behind.
+// Reset does nothing, since no state outlasts a run.
 func (vm *VM) Reset() {}
 
 // Close gives back what the VM took. A planned one is closed inside Do, and its

@@ -139,7 +139,7 @@ type SampleModel struct {
 	Begin, Cols, Floor            int64
 	Kinds, LimitRows, LimitCaps   int64 // int64
 	Ray, RaySensitivity           int64 // weights by limit, then by ray
-	Needed, All                   int64 // of SampleEnds, one an entity
+	Needed, All                   int64 // of SampleEndpoints, one an entity
 	Least, Most                   int64 // float64: the range of an entity under the polytope's own limits
 }
 
@@ -150,11 +150,11 @@ const (
 	SampleCapped             // bounded above
 )
 
-// SampleEnds are the affine pieces of both endpoints of an interval: how many weights a piece
+// SampleEndpoints are the affine pieces of both endpoints of an interval: how many weights a piece
 // has, whether 0 is one more piece of the lower endpoint, and how many pieces each endpoint has.
 // The last four fields are places in the tables: of the weights, stored by limit and then by
 // piece, and of the sensitivity of every piece.
-type SampleEnds struct {
+type SampleEndpoints struct {
 	Stride, Floor, Lowers, Uppers                    int64
 	Lower, Upper, LowerSensitivity, UpperSensitivity int64
 }

@@ -1,22 +1,22 @@
-// Intervals from the closed form of lp.Tables, and residuals. A row of actions is
+// Intervals from the closed form (closedform.Tables), and residuals. A row of actions is
 // worked on by consecutive lanes of one warp, whose number is a power of 2.
 // Products are rounded before they are added, in the order of package lp, so
 // that the results have its bits.
 #pragma once
 #include "common.cuh"
 
-// SampleModel and SampleEnds mirror the Go types. Places are those of 8-byte words
+// SampleModel and SampleEndpoints mirror the Go types. Places are those of 8-byte words
 // in the tables.
 struct SampleModel {
 	i64 heads, rows, equalities;
 	double total, threshold;
 	i64 a, e, b, f, l, u;
 	i64 size, facets, any, caps, rays;
-	i64 begin, cols, floor, kinds, limit_rows, limit_caps, ray, ray_give, needed, all, least, most;
+	i64 begin, cols, floor, kinds, limit_rows, limit_caps, ray, ray_sensitivity, needed, all, least, most;
 };
 
-struct SampleEnds {
-	i64 stride, floor, lowers, uppers, lower, upper, lower_give, upper_give;
+struct SampleEndpoints {
+	i64 stride, floor, lowers, uppers, lower, upper, lower_sensitivity, upper_sensitivity;
 };
 
 enum { IS_FREE = 1, IS_FIXED = 2, IS_CAPPED = 4 }; // kinds of an entity
@@ -113,7 +113,7 @@ template <int lanes> struct Closed {
 		__syncwarp();
 		if (other)
 			for (i64 r = lane; r < m->rays; r += lanes)
-				if (weigh(t + m->ray + r, m->rays, m->size) > product(1e-13, __ldg(t + m->ray_give + r)))
+				if (weigh(t + m->ray + r, m->rays, m->size) > product(1e-13, __ldg(t + m->ray_sensitivity + r)))
 					ok = false;
 #pragma unroll
 		for (int d = 1; d < lanes; d *= 2)
@@ -121,11 +121,11 @@ template <int lanes> struct Closed {
 		return ok;
 	}
 
-	// interval writes the ends of entity i, and is false where they cross by more
+	// interval writes the endpoints of entity i, and is false where they cross by more
 	// than rounding. All lanes call it.
 	__device__ bool interval(const LimitsOf &lim, int i, double *lo, double *hi) const
 	{
-		const SampleEnds *e = (const SampleEnds *)(t + (lim.own ? m->needed : m->all)) + i;
+		const SampleEndpoints *e = (const SampleEndpoints *)(t + (lim.own ? m->needed : m->all)) + i;
 		double low = e->floor ? 0 : -infinite(), high = infinite();
 		for (i64 p = lane; p < e->lowers; p += lanes) {
 			const double v = weigh(t + e->lower + p, e->lowers, e->stride);
@@ -164,37 +164,37 @@ template <int lanes> struct Closed {
 
 	// relaxed is where the endpoints meet when all limits are relaxed by the least
 	// theta with which they do, see package lp/interval/closedform.
-	__device__ double relaxed(const SampleEnds *e, double *theta) const
+	__device__ double relaxed(const SampleEndpoints *e, double *theta) const
 	{
 		double at = 0;
 		for (int tries = 0; tries < 50; tries++) {
-			double lo = e->floor ? 0 : -infinite(), hi = infinite(), low_give = 0, high_give = 0;
+			double lo = e->floor ? 0 : -infinite(), hi = infinite(), low_sensitivity = 0, high_sensitivity = 0;
 			for (i64 p = 0; p < e->lowers; p++) {
-				const double g = __ldg(t + e->lower_give + p);
+				const double g = __ldg(t + e->lower_sensitivity + p);
 				const double v = weigh(t + e->lower + p, e->lowers, e->stride) - product(at, g);
 				if (v > lo) {
 					lo = v;
-					low_give = g;
+					low_sensitivity = g;
 				}
 			}
 			for (i64 p = 0; p < e->uppers; p++) {
-				const double g = __ldg(t + e->upper_give + p);
+				const double g = __ldg(t + e->upper_sensitivity + p);
 				const double v = weigh(t + e->upper + p, e->uppers, e->stride) + product(at, g);
 				if (v < hi) {
 					hi = v;
-					high_give = g;
+					high_sensitivity = g;
 				}
 			}
 			*theta = at;
 			if (!(lo > hi))
 				return lo + (hi - lo) / 2;
-			if (low_give + high_give == 0) {
+			if (low_sensitivity + high_sensitivity == 0) {
 				*theta = infinite();
 				return lo;
 			}
-			const double step = (lo - hi) / (low_give + high_give);
+			const double step = (lo - hi) / (low_sensitivity + high_sensitivity);
 			if (at + step == at)
-				return lo + product(hi - lo, low_give) / (low_give + high_give);
+				return lo + product(hi - lo, low_sensitivity) / (low_sensitivity + high_sensitivity);
 			at += step;
 		}
 		*theta = infinite();

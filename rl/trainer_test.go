@@ -458,7 +458,7 @@ func TestExplainedVariance(t *testing.T) {
 	}
 }
 
-// One entity leaves nothing to choose: no heads, and training goes on.
+// With one entity there is nothing to choose and no head, and training goes on.
 func TestOneEntity(t *testing.T) {
 	tr, _ := newFakeTrainer(t, newBandit(t, 2), smallConfig())
 	if err := tr.Run(context.Background(), rl.Hooks{Checkpoints: t.TempDir()}); err != nil {

@@ -213,10 +213,10 @@ type endpointPieces struct {
 }
 
 type formPieces struct {
-	Begin []float64        `json:"begin"` // rho of the empty prefix
-	Cols  [][]float64      `json:"cols"`  // by what an amount of each entity moves rho
-	Base  []float64        `json:"base"`  // what the endpoints and the amounts are counted from
-	Ends  []endpointPieces `json:"ends"`
+	Begin     []float64        `json:"begin"` // rho of the empty prefix
+	Cols      [][]float64      `json:"cols"`  // by what an amount of each entity moves rho
+	Base      []float64        `json:"base"`  // what the endpoints and the amounts are counted from
+	Endpoints []endpointPieces `json:"ends"`
 }
 
 type description struct {
@@ -291,7 +291,7 @@ func (s *server) describe(ctx context.Context) (*description, error) {
 		form.Base = t.Floor
 	}
 	for _, end := range t.Needed {
-		form.Ends = append(form.Ends, endpointPieces{matrix(end.Lower, end.Stride), matrix(end.Upper, end.Stride), end.Floor})
+		form.Endpoints = append(form.Endpoints, endpointPieces{matrix(end.Lower, end.Stride), matrix(end.Upper, end.Stride), end.Floor})
 	}
 	d.Pieces = form
 	return d, nil

@@ -83,10 +83,10 @@ static ptrdiff_t heads_of(const network *n, int id, int count, int back)
 }
 
 // Sections of tasks, see team.h.
-static inline void meet(member *me)
+static inline void barrier(member *me)
 {
 	if (me->count > 1)
-		paspo_meet(me);
+		paspo_barrier(me);
 }
 
 #if defined(__x86_64__) && defined(__GNUC__)

@@ -147,12 +147,12 @@ static ptrdiff_t NAME(pass)(member *me, const network *n, const layer *ls, const
 	}
 	if (me->id == me->count - 1)
 		NAME(gather_heads)(n, b, rows, at, m, full, act);
-	meet(me);
+	barrier(me);
 	if (me->id == 0)
 		NAME(value)(n, ls, full, w, act);
 	for (ptrdiff_t h = heads_of(n, me->id, me->count, 0); h < heads_of(n, me->id + 1, me->count, 0); h++)
 		NAME(terms)(n, ls, h, full, w, act, d);
-	meet(me);
+	barrier(me);
 	for (ptrdiff_t r = 0; r < full; r += 8) {
 		vec8 l = {}, e = {};
 		for (ptrdiff_t h = 0; h < n->heads; h++) {
@@ -278,7 +278,7 @@ static void NAME(step)(void *job, member *me)
 			NAME(chain_weights)(ls, n->encoder, full, observation(n, act), act, genc, gap, dw, first);
 		}
 		if (at + BLOCK < u->count)
-			meet(me);
+			barrier(me);
 	}
 
 	// The norm is summed in the order of the parameters: members take turns.

@@ -27,7 +27,7 @@ typedef struct {
 } helper;
 
 struct team {
-	LINE int met;
+	LINE int arrived;
 	LINE int handed;
 	LINE int turn;
 	LINE int leading; // whether a run is under way
@@ -91,10 +91,10 @@ static void await_end(const int *state)
 		delay(i);
 }
 
-void paspo_meet(member *me)
+void paspo_barrier(member *me)
 {
-	__atomic_fetch_add(&me->team->met, 1, __ATOMIC_ACQ_REL);
-	await(&me->team->met, me->met += me->count);
+	__atomic_fetch_add(&me->team->arrived, 1, __ATOMIC_ACQ_REL);
+	await(&me->team->arrived, me->arrived += me->count);
 }
 
 void paspo_receive(member *me) { await(&me->team->handed, me->handed + me->id); }
@@ -263,7 +263,7 @@ void paspo_team_run(team *t, task run, void *job, int work, pace *p)
 	else if (all || start >= t->until)
 		me.count = gather(t, all);
 	if (me.count > 1) {
-		t->met = t->handed = t->turn = 0;
+		t->arrived = t->handed = t->turn = 0;
 		for (int i = 0; i < t->size - 1; i++) {
 			helper *h = t->helpers + i;
 			if (h->state != TAKEN)

@@ -10,7 +10,7 @@ typedef struct team team;
 typedef struct {
 	team *team;
 	int id, count;
-	int met, handed; // so far
+	int arrived, handed; // so far
 } member;
 
 typedef void (*task)(void *job, member *me);
@@ -28,8 +28,8 @@ int paspo_team_threads(void);
 void paspo_team_whole(int on);
 void paspo_team_run(team *t, task run, void *job, int work, pace *p);
 
-// Waits for all members.
-void paspo_meet(member *me);
+// A barrier: waits for all members.
+void paspo_barrier(member *me);
 
 // Something is passed from member to member in their order, and member 0 collects it at the end.
 void paspo_receive(member *me);

@@ -65,8 +65,8 @@ type Options struct {
 }
 
 // Decide returns what the policy of a walk would trade. Where no allocation satisfies the limits
-// of a file the error is an *lp.EmptyError, where none is within reach of what is held it is
-// ErrNothingLeft, and where no orders in whole lots keep the limits it is an *orders.LotError.
+// of a file the error is an *lp.EmptyError, where none does that can be reached from what is
+// held it is ErrUnreachable, and where no orders in whole lots keep the limits it is an *orders.LotError.
 func Decide(o Options) (*Decision, error) {
 	settings, err := readWalk(o.Dir)
 	if err != nil {
@@ -149,7 +149,7 @@ func Decide(o Options) (*Decision, error) {
 	}
 	task.Limits, d.Relaxed = problem.Limits().At(h)
 	if d.Relaxed > 0 && !o.Relax {
-		return nil, nothingAt(polytope, h, d.Relaxed)
+		return nil, unreachable(polytope, h, d.Relaxed)
 	}
 	if o.Constraints != "" {
 		wanted := task.Target
@@ -216,12 +216,13 @@ func heldWeight(p *lp.Polytope, k int) (most float64) {
 	return most
 }
 
-// ErrNothingLeft says that no allocation satisfies all limits at what is held.
-var ErrNothingLeft = errors.New("the limits leave nothing")
+// ErrUnreachable says that from what is held no allocation satisfies all limits, as limits on
+// turnover count from it.
+var ErrUnreachable = errors.New("from what is held no allocation satisfies")
 
-// nothingAt says what cannot hold together at holdings h, and by how much limits that count
-// from them have to be relaxed.
-func nothingAt(p *lp.Polytope, h []float64, by float64) error {
+// unreachable says which limits exclude one another at holdings h, and by how much those that
+// count from h have to be relaxed.
+func unreachable(p *lp.Polytope, h []float64, by float64) error {
 	var held []string
 	_, b, names := p.Inequalities()
 	for k := range b {
@@ -229,11 +230,11 @@ func nothingAt(p *lp.Polytope, h []float64, by float64) error {
 			held = append(held, names[k])
 		}
 	}
-	what := ""
+	what := "the limits"
 	if all := p.FindConflict(&lp.Limits{Holdings: h}); all != nil {
-		what = ": no allocation satisfies all of " + strings.Join(all, "; ")
+		what = "all of " + strings.Join(all, "; ")
 	}
-	return fmt.Errorf("%w at what is held%s; --relax relaxes %s by the least that leaves something, %.3g of the wealth", ErrNothingLeft, what, strings.Join(held, ", "), by)
+	return fmt.Errorf("%w %s; --relax relaxes %s by the least that is needed, %.3g of the wealth", ErrUnreachable, what, strings.Join(held, ", "), by)
 }
 
 // today returns the problem under the limits of a file in the place of its own, over the same

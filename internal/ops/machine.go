@@ -87,7 +87,7 @@ func (m *Machine) RunAll() error {
 	return nil
 }
 
-// Reset does nothing: a run leaves nothing behind.
+// Reset does nothing, since no state outlasts a run.
 func (m *Machine) Reset() {}
 
 // Close does nothing.

@@ -191,7 +191,7 @@ func exposure(s *walkforward.Summary) *Block {
 		if v := float64(l.ShadowPrice); !math.IsNaN(v) {
 			price = Cell{Text: rate(v), Value: v}
 			if w := float64(l.Tighter); math.IsInf(w, 1) {
-				price.Dim = "tighter leaves nothing"
+				price.Dim = "none tighter can be satisfied"
 			} else if w-v > 1e-6 {
 				price.Dim = rate(w) + " tighter"
 			}

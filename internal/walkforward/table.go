@@ -145,7 +145,7 @@ func (s *Summary) writeLimits(w io.Writer) error {
 			text = fmt.Sprintf("%.3f %%", 100*price+0)
 			switch tighter := float64(l.Tighter); {
 			case math.IsInf(tighter, 1):
-				text += ", tighter leaves nothing"
+				text += ", none tighter can be satisfied"
 			case tighter-price > 1e-6:
 				text += fmt.Sprintf(", %.3f %% tighter", 100*tighter)
 			}

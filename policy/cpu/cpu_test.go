@@ -80,7 +80,7 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-// One entity with a budget leaves nothing to choose.
+// With one entity and a budget there is nothing to choose.
 func TestOneEntity(t *testing.T) {
 	c := newTestCPU(t, policytest.Simplex(t, 1), 2, 8, nil)
 	req, out := policytest.RandomRequest(8, 2, 1), &policy.Samples{}

@@ -44,9 +44,9 @@ func (t *tables) columns(w []float64, stride int) int64 {
 	return at
 }
 
-// endpoints stores a kernels.SampleEnds for every entity.
+// endpoints stores a kernels.SampleEndpoints for every entity.
 func (t *tables) endpoints(es []closedform.EndpointTable) int64 {
-	records := make([]kernels.SampleEnds, len(es))
+	records := make([]kernels.SampleEndpoints, len(es))
 	for i := range es {
 		e, r := &es[i], &records[i]
 		if e.Floor {
@@ -56,7 +56,7 @@ func (t *tables) endpoints(es []closedform.EndpointTable) int64 {
 		r.Lower, r.Upper = t.columns(e.Lower, e.Stride), t.columns(e.Upper, e.Stride)
 		r.LowerSensitivity, r.UpperSensitivity = t.floats(e.LowerSensitivity...), t.floats(e.UpperSensitivity...)
 	}
-	words := int(unsafe.Sizeof(kernels.SampleEnds{})) / 8
+	words := int(unsafe.Sizeof(kernels.SampleEndpoints{})) / 8
 	return integers(t, unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(records))), words*len(records)))
 }
 

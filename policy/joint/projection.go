@@ -59,7 +59,7 @@ func NewProjection(p *lp.Polytope, penalty float64) (*Projection, error) {
 	}
 	most := slices.Max(q.width)
 	if !(most > 0) {
-		return nil, fmt.Errorf("projection: %s is one point, which leaves nothing to learn", p.Describe())
+		return nil, fmt.Errorf("projection: %s is one point: there is nothing to learn", p.Describe())
 	}
 	for j, w := range q.width {
 		if w <= uniform.FlatWidth*most {

@@ -46,7 +46,7 @@ func NewRayMask(p *lp.Polytope, cfg policy.Config) (*RayMask, error) {
 	}
 	d := c.Dim()
 	if d == 0 {
-		return nil, fmt.Errorf("ray-mask: %s is one point, which leaves nothing to learn", p.Describe())
+		return nil, fmt.Errorf("ray-mask: %s is one point: there is nothing to learn", p.Describe())
 	}
 	return &RayMask{shaper: newShaper(cfg, 2*d), p: p, chart: c, alpha: pairs(d), other: pairs(d), v: make([]float64, d)}, nil
 }

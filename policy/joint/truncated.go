@@ -93,7 +93,7 @@ func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, 
 		return nil, fmt.Errorf("truncated-normal: %w", err)
 	}
 	if walk.Dim() == 0 {
-		return nil, fmt.Errorf("truncated-normal: %s is one point, which leaves nothing to learn", p.Describe())
+		return nil, fmt.Errorf("truncated-normal: %s is one point: there is nothing to learn", p.Describe())
 	}
 	sampler, err := uniform.New(p, uniform.DefaultConfig())
 	if err != nil {

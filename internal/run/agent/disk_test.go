@@ -60,7 +60,7 @@ func goOn(c *config.Config, dir string) error {
 	return err
 }
 
-// whole holds what a run that has ended left to what it is to leave.
+// whole holds the folder of a run that has ended to the files that it is to have.
 func whole(t *testing.T, what, dir, want string) {
 	t.Helper()
 	folder := filepath.Join(dir, runfolder.CheckpointDir)

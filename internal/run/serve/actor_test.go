@@ -82,7 +82,7 @@ func TestBatches(t *testing.T) {
 		case 4:
 			lines = append(lines, fmt.Sprintf(`{"id":%d,"obs":%s,"b":[0.5,null,0.6,0.7,0.5]}`, i, obs))
 		case 5:
-			lines = append(lines, fmt.Sprintf(`{"id":"i%d","obs":%s,"b":[-9,-9,-9,-9,-9]}`, i, obs)) // leaves nothing
+			lines = append(lines, fmt.Sprintf(`{"id":"i%d","obs":%s,"b":[-9,-9,-9,-9,-9]}`, i, obs)) // which nothing satisfies
 		case 6:
 			lines = append(lines, fmt.Sprintf(`{"obs":%s,"upper":[%snull],"lower":[0.01%s]}`, obs, strings.Repeat("0.4,", 12), strings.Repeat(",null", 12)))
 		case 7:
