@@ -39,21 +39,17 @@ func (p *Program) Proven(refs []Limit) (amount float64, ok bool) {
 	if len(rows) == 0 {
 		return 0, false
 	}
-	ints := make([]integerRow, len(rows))
-	for k, r := range rows {
-		coef, limit := p.row(r)
-		ints[k] = newIntegerRow(coef, limit)
+	column := make([]*big.Rat, len(rows))
+	coefficients := func(j int) []*big.Rat {
+		for k, r := range rows {
+			coef, _ := p.row(r)
+			column[k] = vec.Rational(coef[j])
+		}
+		return column
 	}
 	null := NewNullSpace(len(rows))
-	column := make([]*big.Int, len(rows))
 	for j := range n {
-		if _, bounded := bound[j]; bounded {
-			continue
-		}
-		for k := range rows {
-			column[k] = ints[k].coef[j]
-		}
-		if !null.Add(column) {
+		if _, bounded := bound[j]; !bounded && !null.Add(coefficients(j)) {
 			return 0, false
 		}
 	}
@@ -63,7 +59,7 @@ func (p *Program) Proven(refs []Limit) (amount float64, ok bool) {
 	}
 	sum, scale, t := new(big.Rat), new(big.Rat), new(big.Rat)
 	sign := 0
-	use := func(r Limit, y *big.Rat, limit, factor *big.Rat) bool {
+	use := func(r Limit, y *big.Rat, limit float64) bool {
 		if y.Sign() == 0 {
 			return false
 		}
@@ -75,31 +71,27 @@ func (p *Program) Proven(refs []Limit) (amount float64, ok bool) {
 				return false
 			}
 		}
-		sum.Add(sum, t.Mul(y, limit))
+		sum.Add(sum, t.Mul(y, vec.Rational(limit)))
 		s := vec.Rational(p.limitScale(r))
-		s.Mul(s, factor)
 		scale.Add(scale, s.Mul(s, t.Abs(y)))
 		return true
 	}
 	for k, r := range rows {
-		if !use(r, y[k], new(big.Rat).SetInt(ints[k].limit), ints[k].factor) {
+		if _, limit := p.row(r); !use(r, y[k], limit) {
 			return 0, false
 		}
 	}
-	one := big.NewRat(1, 1)
 	for j, r := range bound {
 		g := new(big.Rat)
-		for k := range rows {
-			if c := ints[k].coef[j]; c.Sign() != 0 {
-				g.Add(g, t.Mul(y[k], new(big.Rat).SetInt(c)))
-			}
+		for k, c := range coefficients(j) {
+			g.Add(g, t.Mul(y[k], c))
 		}
 		limit := -p.L[j]
 		if r.Kind == OfUpper {
 			limit = p.U[j]
 			g.Neg(g)
 		}
-		if !use(r, g, vec.Rational(limit), one) {
+		if !use(r, g, limit) {
 			return 0, false
 		}
 	}
@@ -131,43 +123,6 @@ func (p *Program) limitScale(r Limit) float64 {
 	return p.rowScale(r.Index)
 }
 
-// integerRow is a row times a power of two, the factor, that makes it integer.
-type integerRow struct {
-	coef   []*big.Int
-	limit  *big.Int
-	factor *big.Rat
-}
-
-func newIntegerRow(coef []float64, limit float64) integerRow {
-	exp := math.MaxInt
-	for _, v := range append([]float64{limit}, coef...) {
-		if v != 0 {
-			_, e := math.Frexp(v)
-			exp = min(exp, e-53)
-		}
-	}
-	integer := func(v float64) *big.Int {
-		if v == 0 {
-			return new(big.Int)
-		}
-		frac, e := math.Frexp(v)
-		x := big.NewInt(int64(math.Ldexp(frac, 53)))
-		return x.Lsh(x, uint(e-53-exp))
-	}
-	r := integerRow{limit: integer(limit), factor: big.NewRat(1, 1)}
-	for _, v := range coef {
-		r.coef = append(r.coef, integer(v))
-	}
-	switch {
-	case exp == math.MaxInt:
-	case exp < 0:
-		r.factor.SetInt(new(big.Int).Lsh(big.NewInt(1), uint(-exp)))
-	default:
-		r.factor.SetFrac(big.NewInt(1), new(big.Int).Lsh(big.NewInt(1), uint(exp)))
-	}
-	return r
-}
-
 // NullSpace finds the vector that is orthogonal to all vectors added, by
 // elimination (Gauss and Jordan) in integers without common divisors.
 type NullSpace struct {
@@ -180,8 +135,12 @@ type NullSpace struct {
 func NewNullSpace(dim int) *NullSpace { return &NullSpace{dim: dim} }
 
 // Add returns false where only 0 is orthogonal to all.
-func (s *NullSpace) Add(v []*big.Int) bool {
-	v = slices.Clone(v)
+func (s *NullSpace) Add(column []*big.Rat) bool {
+	v, scale := make([]*big.Int, len(column)), exact.CommonDenominator(column)
+	for i, x := range column {
+		v[i] = new(big.Int).Quo(scale, x.Denom())
+		v[i].Mul(v[i], x.Num())
+	}
 	var t big.Int
 	eliminate := func(v, row []*big.Int, pivot int) {
 		f := v[pivot]

@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/big"
 
-	"paspo/internal/exact"
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
@@ -196,13 +195,7 @@ func (e *elastic) proven(lambda []float64) bool {
 		for i, k := range rows {
 			column[i] = e.a[k][j]
 		}
-		scale := exact.CommonDenominator(column)
-		ints := make([]*big.Int, len(rows))
-		for i, v := range column {
-			ints[i] = new(big.Int).Quo(scale, v.Denom())
-			ints[i].Mul(ints[i], v.Num())
-		}
-		if !null.Add(ints) {
+		if !null.Add(column) {
 			return false
 		}
 	}
