@@ -42,7 +42,7 @@ func TestBoundingBoxExact(t *testing.T) {
 	r := rand.New(rng.New(1, "box"))
 	ranges, proved := 0, 0
 	for range 60 {
-		d, _ := lptest.RandomPolytope(r)
+		d := lptest.RandomPolytope(r)
 		p, err := lp.New(d)
 		if err != nil {
 			continue
@@ -159,7 +159,7 @@ func TestRedundantRowsOneByOne(t *testing.T) {
 	r := rand.New(rng.New(3, "redundant"))
 	rows, found := 0, 0
 	for range 100 {
-		d, _ := lptest.RandomPolytope(r)
+		d := lptest.RandomPolytope(r)
 		// Copies and sums of rows follow from these.
 		for k, row := range d.Rows {
 			if r.IntN(2) == 0 && row.Min != row.Max {

@@ -76,7 +76,7 @@ func TestRandomAnswersHaveNoMemory(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "memory"))
-		d, _ := lptest.RandomPolytope(r)
+		d := lptest.RandomPolytope(r)
 		p, err := lp.New(d)
 		if err != nil {
 			return

@@ -44,7 +44,7 @@ func TestRandomLimitsKept(t *testing.T) {
 // and its own.
 func checkRandomLimits(seed uint64, kinds map[string]int) error {
 	r := rand.New(rng.New(seed, "limits"))
-	d, _ := lptest.RandomPolytope(r)
+	d := lptest.RandomPolytope(r)
 	p, err := lp.New(d)
 	if err != nil {
 		return nil
@@ -68,7 +68,7 @@ func TestRandomPrefixes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "prefixes"))
-		d, _ := lptest.RandomPolytope(r)
+		d := lptest.RandomPolytope(r)
 		p, err := lp.New(d)
 		if err != nil || p.Dim() == 1 {
 			return

@@ -43,7 +43,7 @@ func TestRandomPolytopesKept(t *testing.T) {
 // checkRandomPolytope completes actions of a random polytope.
 func checkRandomPolytope(seed uint64, kinds map[string]int) error {
 	r := rand.New(rng.New(seed, "polytope"))
-	d, _ := lptest.RandomPolytope(r)
+	d := lptest.RandomPolytope(r)
 	p, err := lp.New(d)
 	var unbounded *lp.UnboundedError
 	if errors.As(err, &unbounded) {
@@ -55,10 +55,14 @@ func checkRandomPolytope(seed uint64, kinds map[string]int) error {
 	}
 	return checkMethods(solverMethods, p, d, r, nil, 3, func(method string, s lp.Solver) error {
 		kinds[method]++
-		if e, ok := unscaled(s).(*closedform.Solver); ok && e.Compiled().AnyLimits {
+		e, ok := unscaled(s).(*closedform.Solver)
+		if !ok {
+			return nil
+		}
+		if e.Compiled().AnyLimits {
 			kinds["any limits"]++
 		}
-		return nil
+		return e.Intervals().Certify()
 	})
 }
 

@@ -102,7 +102,7 @@ func TestTerms(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "terms"))
-		d, _ := lptest.RandomPolytope(r)
+		d := lptest.RandomPolytope(r)
 		if most := 5 + 3*r.IntN(2); len(d.Entities) > most || !randomTerms(&d, r) {
 			return
 		}

@@ -54,7 +54,7 @@ func TestRandomMatricesKept(t *testing.T) {
 // its own.
 func checkRandomMatrices(seed uint64, kinds map[string]int) error {
 	r := rand.New(rng.New(seed, "matrices"))
-	d, _ := lptest.RandomPolytope(r)
+	d := lptest.RandomPolytope(r)
 	p, err := lp.New(d)
 	if err != nil {
 		return nil
@@ -86,7 +86,7 @@ func TestMatrixPrefixes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "matrix prefixes"))
-		d, _ := lptest.RandomPolytope(r)
+		d := lptest.RandomPolytope(r)
 		p, err := lp.New(d)
 		if err != nil {
 			return

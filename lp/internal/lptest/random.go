@@ -15,7 +15,7 @@ import (
 // RandomPolytope draws polytopes of all kinds: with and without budget, further
 // equalities, lower and upper bounds, degenerate, duplicate and redundant rows,
 // coefficients over several orders. Every one holds a point that is drawn first.
-func RandomPolytope(r *rand.Rand) (lp.Description, string) {
+func RandomPolytope(r *rand.Rand) lp.Description {
 	n := 1 + r.IntN(6)
 	d := lp.Description{Total: math.NaN(), Lower: make([]float64, n), Upper: make([]float64, n)}
 	x := make([]float64, n)
@@ -26,7 +26,6 @@ func RandomPolytope(r *rand.Rand) (lp.Description, string) {
 			x[j] = 0
 		}
 	}
-	kind := ""
 	budget := r.IntN(4) > 0
 	capped := !budget || r.IntN(2) == 0
 	for j := range n {
@@ -46,7 +45,6 @@ func RandomPolytope(r *rand.Rand) (lp.Description, string) {
 		for _, v := range x {
 			d.Total += v
 		}
-		kind += "budget "
 	}
 	coefs := r.IntN(4)
 	row := func() []float64 {
@@ -79,7 +77,6 @@ func RandomPolytope(r *rand.Rand) (lp.Description, string) {
 			for j := range c {
 				c[j] = s * last.Coef[j]
 			}
-			kind += "multiple "
 		}
 		if vec.MaxAbs(c) == 0 {
 			continue
@@ -94,11 +91,10 @@ func RandomPolytope(r *rand.Rand) (lp.Description, string) {
 			if slack > 0 {
 				t.Min, t.Max = v, v
 			}
-			kind += "equality "
 		}
 		d.Rows = append(d.Rows, t)
 	}
-	return d, kind
+	return d
 }
 
 // RandomLimits draws limits that hold a point of their own; every field is nil

@@ -17,7 +17,7 @@ func TestDualFeasible(t *testing.T) {
 	r := rand.New(rng.New(11, "certificates"))
 	all := append(lptest.Presets(t)[:2], lptest.CappedPortfolio(t, 0.2), lptest.RandomSimplex(t, r, 30, 5, 0))
 	for range 300 {
-		d, _ := lptest.RandomPolytope(r)
+		d := lptest.RandomPolytope(r)
 		if p, err := lp.New(d); err == nil {
 			all = append(all, p)
 		}

@@ -41,7 +41,7 @@ func TestFarIsProved(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		r := rand.New(rng.New(seed, "far"))
-		d, _ := lptest.RandomPolytope(r)
+		d := lptest.RandomPolytope(r)
 		p, err := lp.New(d)
 		if err != nil || p.Dim() == 1 {
 			return

@@ -20,7 +20,7 @@ func TestSegment(t *testing.T) {
 	asked, answered := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed"), "segment"))
-		d, _ := lptest.RandomPolytope(r)
+		d := lptest.RandomPolytope(r)
 		p, err := lp.New(d)
 		if err != nil || p.NarrowHull() || p.Canonical() != p {
 			return
