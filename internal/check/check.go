@@ -163,7 +163,7 @@ func Polytope(ctx context.Context, name string, p *lp.Polytope) (*Report, error)
 	if c.Intervals, err = checkIntervals(ctx, p); err != nil {
 		return nil, err
 	}
-	s, err := uniform.FeasibleShareContext(ctx, p, sharePoints(p), rng.New(1, "check"))
+	s, err := uniform.FeasibleShare(ctx, p, sharePoints(p), rng.New(1, "check"))
 	if err != nil {
 		return nil, err
 	}

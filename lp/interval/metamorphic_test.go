@@ -304,7 +304,7 @@ func answersOf(t *testing.T, s stated) *answers {
 	for j, o := range s.entity {
 		x.lo[o], x.hi[o], x.size[o] = lo[j]/s.unit, hi[j]/s.unit, p.Sizes()[j]/s.unit
 	}
-	if x.share, err = uniform.FeasibleShare(p, 10_000, rng.New(1, "share")); err != nil {
+	if x.share, err = uniform.FeasibleShare(t.Context(), p, 10_000, rng.New(1, "share")); err != nil {
 		t.Fatalf("%s: %v", s.Name, err)
 	}
 	// Facets of hulls are many, and found such that none is redundant.

@@ -182,7 +182,7 @@ func (w *Program) Least(lo, hi []float64, candidates ...[]float64) (by float64, 
 		w.fallbacks++
 		w.fallback(lo, hi)
 	}
-	return max(0, Excess(w.a, lo, hi)+Margin), w.a
+	return max(0, excess(w.a, lo, hi)+Margin), w.a
 }
 
 // Fallbacks returns how many solutions were left to CLP.
@@ -221,12 +221,12 @@ func (w *Program) solve() bool {
 
 // suffices says whether a shows that nothing has to relax.
 func (w *Program) suffices(a, lo, hi []float64) bool {
-	return Excess(a, lo, hi) <= -knownMargin && w.t.p.Residual(a, nil) <= knownResidual
+	return excess(a, lo, hi) <= -knownMargin && w.t.p.Residual(a, nil) <= knownResidual
 }
 
-// Excess returns the largest amount by which a is outside of lo..hi, negative
+// excess returns the largest amount by which a is outside of lo..hi, negative
 // where it is inside.
-func Excess(a, lo, hi []float64) float64 {
+func excess(a, lo, hi []float64) float64 {
 	e := math.Inf(-1)
 	for j, x := range a {
 		e = max(e, lo[j]-x, x-hi[j])
@@ -242,7 +242,7 @@ func (w *Program) accept(lo, hi []float64) bool {
 		w.a[j] = min(max(w.d.At(j), l[j]), u[j])
 	}
 	const rounding = 1e-11
-	return w.t.p.Residual(w.a, nil) <= rounding && Excess(w.a, lo, hi) <= w.d.At(len(w.a))+rounding
+	return w.t.p.Residual(w.a, nil) <= rounding && excess(w.a, lo, hi) <= w.d.At(len(w.a))+rounding
 }
 
 // weighted returns the points whose weights say what belongs to p, nil where rows
@@ -280,8 +280,8 @@ func (w *Program) fallback(lo, hi []float64) {
 	copy(w.a, w.t.known)
 	q, n := w.t.q, len(w.a)
 	q.B, q.U = w.b, slices.Clone(q.U)
-	q.U[n] = max(Excess(w.t.known, lo, hi), 0) + 1
-	if x, _, err := q.Optimum(); err == nil && Excess(x[:n], lo, hi) < Excess(w.a, lo, hi) {
+	q.U[n] = max(excess(w.t.known, lo, hi), 0) + 1
+	if x, _, err := q.Optimum(); err == nil && excess(x[:n], lo, hi) < excess(w.a, lo, hi) {
 		copy(w.a, x[:n])
 	}
 }

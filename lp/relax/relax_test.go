@@ -82,7 +82,7 @@ func TestRelaxationAgainstLP(t *testing.T) {
 			got, _ := w.Least(lo, hi)
 			w.set(lo, hi)
 			w.fallback(lo, hi)
-			want := max(0, Excess(w.a, lo, hi)+Margin)
+			want := max(0, excess(w.a, lo, hi)+Margin)
 			if math.Abs(got-want) > 2e-9 {
 				t.Fatalf("program %d: relaxation %.12g, CLP finds %.12g", k, got, want)
 			}
@@ -123,7 +123,7 @@ func TestRelaxationOfHullWithoutFacets(t *testing.T) {
 		}
 		w.set(lo, hi)
 		w.fallback(lo, hi)
-		if want := max(0, Excess(w.a, lo, hi)+Margin); math.Abs(got-want) > 2e-9 {
+		if want := max(0, excess(w.a, lo, hi)+Margin); math.Abs(got-want) > 2e-9 {
 			t.Fatalf("relaxation %.12g, CLP finds %.12g", got, want)
 		}
 		l, u := p.Bounds()

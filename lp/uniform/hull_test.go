@@ -29,11 +29,11 @@ func bothForms(t testing.TB, points [][]float64, total float64) (bare, rows *lp.
 // Both forms cover the same share.
 func TestHullShare(t *testing.T) {
 	bare, rows := bothForms(t, lptest.Preset(t, "synthetic", 0).Points(), 1)
-	a, err := FeasibleShare(bare, 20_000, rng.New(1, "share"))
+	a, err := FeasibleShare(t.Context(), bare, 20_000, rng.New(1, "share"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := FeasibleShare(rows, 20_000, rng.New(1, "share"))
+	b, err := FeasibleShare(t.Context(), rows, 20_000, rng.New(1, "share"))
 	if err != nil || a != b {
 		t.Errorf("share %v, by rows %v, %v", a, b, err)
 	}

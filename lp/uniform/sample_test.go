@@ -285,7 +285,7 @@ func TestTotalAsPairOfRows(t *testing.T) {
 	var points []float64
 	for k, d := range all {
 		p := lptest.New(t, d)
-		got, err := FeasibleShare(p, 20_000, rng.New(1, "share"))
+		got, err := FeasibleShare(t.Context(), p, 20_000, rng.New(1, "share"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,14 +41,9 @@ func (s Share) String() string {
 }
 
 // FeasibleShare estimates the share of the simplex {a >= 0, sum a = total} that
-// is feasible from n uniform points of it. Where lower bounds are negative it is
-// the simplex above them; without a budget, the bounding box of the polytope.
-func FeasibleShare(p *lp.Polytope, n int, source rand.Source) (Share, error) {
-	return FeasibleShareContext(context.Background(), p, n, source)
-}
-
-// FeasibleShareContext is FeasibleShare until ctx ends.
-func FeasibleShareContext(ctx context.Context, p *lp.Polytope, n int, source rand.Source) (Share, error) {
+// is feasible from n uniform points of it, until ctx ends. Where lower bounds are negative
+// it is the simplex above them; without a budget, the bounding box of the polytope.
+func FeasibleShare(ctx context.Context, p *lp.Polytope, n int, source rand.Source) (Share, error) {
 	if n < 1 {
 		return Share{}, fmt.Errorf("uniform: the feasible share needs at least one point, not %d", n)
 	}

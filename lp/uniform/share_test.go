@@ -17,7 +17,7 @@ func TestFeasibleShareAgainstReference(t *testing.T) {
 				Acceptance struct{ Rate, SE float64 } `json:"acceptance"`
 			}
 			reference.Read(t, "polytope_"+file+".json", &ref)
-			s, err := FeasibleShare(lptest.Preset(t, preset, 0), 200_000, rng.New(5, "share"))
+			s, err := FeasibleShare(t.Context(), lptest.Preset(t, preset, 0), 200_000, rng.New(5, "share"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -38,7 +38,7 @@ func TestShareOfSmallRows(t *testing.T) {
 		p := lptest.New(t, lp.Description{Entities: lptest.Names(3), Total: 1, Rows: []lp.Row{{
 			Name: "cap", Coef: []float64{size, size / 2, size / 2}, Min: math.Inf(-1), Max: 0.6 * size, // a_1 <= 0.2
 		}}})
-		s, err := FeasibleShare(p, 100_000, rng.New(1, "share"))
+		s, err := FeasibleShare(t.Context(), p, 100_000, rng.New(1, "share"))
 		if err != nil || math.Abs(s.Estimate-0.36) > 0.01 {
 			t.Errorf("size %g: share %v, %v", size, s, err)
 		}
@@ -51,12 +51,12 @@ func TestShareWithoutTotal(t *testing.T) {
 		Entities: lptest.Names(2), Total: math.NaN(), Upper: []float64{1, 1},
 		Rows: []lp.Row{{Name: "half", Coef: []float64{1, 1}, Min: math.Inf(-1), Max: 1}},
 	}
-	share, err := FeasibleShare(lptest.New(t, triangle), 20_000, rng.New(1, "share"))
+	share, err := FeasibleShare(t.Context(), lptest.New(t, triangle), 20_000, rng.New(1, "share"))
 	if err != nil || share.Flat || share.Of != "the bounding box" || math.Abs(share.Estimate-0.5) > 0.02 {
 		t.Errorf("share %+v, %v: want half of the bounding box", share, err)
 	}
 	triangle.Rows = nil
-	share, err = FeasibleShare(lptest.New(t, triangle), 20_000, rng.New(1, "share"))
+	share, err = FeasibleShare(t.Context(), lptest.New(t, triangle), 20_000, rng.New(1, "share"))
 	if err != nil || share.Of != "the bounding box" || share.Estimate != 1 {
 		t.Errorf("share %+v, %v: want all of the bounding box", share, err)
 	}

@@ -71,7 +71,7 @@ func TestTermsUniform(t *testing.T) {
 			}
 		}
 	}
-	share, err := FeasibleShare(mustNew(t, cross(2)), 20_000, rng.New(2, "terms"))
+	share, err := FeasibleShare(t.Context(), mustNew(t, cross(2)), 20_000, rng.New(2, "terms"))
 	if err != nil || math.Abs(share.Estimate-0.5) > 0.02 {
 		t.Errorf("share %v of the square around it, want half: %v", share, err)
 	}

@@ -67,7 +67,7 @@ func TestSampleThin(t *testing.T) {
 		t.Errorf("standard deviation across the slab %g, want %g", math.Sqrt(v), 1e-7/math.Sqrt(3))
 	}
 
-	share, err := FeasibleShare(p, 20_000, rng.New(1))
+	share, err := FeasibleShare(t.Context(), p, 20_000, rng.New(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestSampleDegenerate(t *testing.T) {
 			}
 		}
 	}
-	if s, err := FeasibleShare(implied, 100, rng.New(1)); err != nil || !s.Flat || s.Estimate != 0 {
+	if s, err := FeasibleShare(t.Context(), implied, 100, rng.New(1)); err != nil || !s.Flat || s.Estimate != 0 {
 		t.Errorf("feasible share of a flat polytope: %v, %v", s, err)
 	}
 	if _, err := New(implied, method(Rejection)); err == nil {

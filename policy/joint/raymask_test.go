@@ -162,7 +162,7 @@ func TestRayMaskDensityOfPortfolio(t *testing.T) {
 	p := preset("portfolio")
 	m := must(NewRayMask(p, policy.DefaultConfig()))
 	d, n := m.chart.Dim(), p.Dim()
-	share, err := uniform.FeasibleShare(p, 400_000, rng.New(1))
+	share, err := uniform.FeasibleShare(t.Context(), p, 400_000, rng.New(1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,6 @@ type Work struct {
 	g     *Program
 	State []State
 
-	// Iterations counts pivots.
-	Iterations int
-
 	head       []int // of every row of inv
 	inv        []float64
 	x, rest    []float64
@@ -207,7 +204,6 @@ func (w *Work) pivot(row, in int) {
 	}
 	w.pivots++
 	w.total++
-	w.Iterations++
 }
 
 // Trivial reports whether the basis has no column with a cost, so that its

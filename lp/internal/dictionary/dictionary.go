@@ -21,9 +21,9 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// ErrFailed says that no optimum was found: the polyhedron is empty or unbounded,
+// errFailed says that no optimum was found: the polyhedron is empty or unbounded,
 // rounding spoilt the vertex, or the effort is used up.
-var ErrFailed = errors.New("dictionary: no optimum")
+var errFailed = errors.New("dictionary: no optimum")
 
 const (
 	// tol is what counts as 0 among coefficients of size 1.
@@ -301,7 +301,7 @@ func (d *Dictionary) feasible() error {
 			}
 		}
 		if in < 0 || step > d.most() {
-			return ErrFailed
+			return errFailed
 		}
 		out := d.basic[at]
 		to := d.lo[out]
@@ -346,7 +346,7 @@ func (d *Dictionary) restrict(r int) error {
 	v := d.basic[r]
 	if in < 0 {
 		if math.Abs(d.x[v]-d.lo[v]) > tol {
-			return ErrFailed
+			return errFailed
 		}
 		d.lo[v], d.hi[v] = math.Inf(-1), math.Inf(1) // follows from the others
 		return nil
@@ -374,7 +374,7 @@ func (d *Dictionary) primal() error {
 			return nil
 		}
 		if step > d.most() {
-			return ErrFailed
+			return errFailed
 		}
 		out, length := d.blocking(in, sign, stalled >= patience)
 		v := d.cols[in]
@@ -390,7 +390,7 @@ func (d *Dictionary) primal() error {
 			continue
 		}
 		if out < 0 {
-			return ErrFailed
+			return errFailed
 		}
 		w := d.basic[out]
 		to := d.lo[w]
@@ -452,7 +452,7 @@ func (d *Dictionary) blocking(in int, sign float64, cautious bool) (out int, len
 // value to.
 func (d *Dictionary) exchange(r, c int, to float64) error {
 	if *d.effort -= len(d.basic) * (d.d + 1); *d.effort < 0 {
-		return ErrFailed
+		return errFailed
 	}
 	out := d.basic[r]
 	d.move(c, (to-d.x[out])/d.row(r)[c])
@@ -530,7 +530,7 @@ func (d *Dictionary) Renew() error {
 			}
 		}
 		if *d.effort -= len(d.basic) * (d.d + 1); *d.effort < 0 || at < 0 || math.Abs(d.row(at)[c]) <= tol {
-			return ErrFailed
+			return errFailed
 		}
 		d.pivot(at, c)
 	}

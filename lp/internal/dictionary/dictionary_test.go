@@ -130,7 +130,7 @@ func TestAgain(t *testing.T) {
 		t.Fatal(v, err)
 	}
 	effort = 0
-	if _, err := c.Maximize([]float64{-2, 1}); err != ErrFailed {
+	if _, err := c.Maximize([]float64{-2, 1}); err != errFailed {
 		t.Fatal(err)
 	}
 }

@@ -144,7 +144,7 @@ type Walk struct {
 	f       Supporting
 	y, x    []float64
 	zero, w []float64
-	Mix     []float64 // of the points
+	mix     []float64 // of the points
 	At      []float64 // for whoever has a question in other units
 
 	// seen are facets that were found to cut points off, for Inside.
@@ -162,7 +162,7 @@ func (h *Body) Walk() *Walk {
 	d := h.Rays.D
 	return &Walk{
 		h: h, y: make([]float64, d), x: make([]float64, d), zero: make([]float64, d), w: make([]float64, d),
-		Mix: make([]float64, len(h.Points)),
+		mix: make([]float64, len(h.Points)),
 	}
 }
 
@@ -188,9 +188,9 @@ func (w *Walk) exit(a []float64) (s float64, ok bool) {
 	return h.Rays.End(&w.f, w.zero, w.y, w.x)
 }
 
-// Near writes weights of the points to w.Mix, and reports whether it found any. They
+// near writes weights of the points to w.mix, and reports whether it found any. They
 // are those of a up to rounding where a is in the hull.
-func (w *Walk) Near(a []float64) bool {
+func (w *Walk) near(a []float64) bool {
 	h := w.h
 	k := len(h.Points)
 	s, ok := math.Inf(1), true
@@ -202,20 +202,20 @@ func (w *Walk) Near(a []float64) bool {
 	}
 	// The mean, and what the ray ends at.
 	share := min(1, 1/s)
-	for v := range w.Mix {
-		w.Mix[v] = (1 - share) / float64(k)
+	for v := range w.mix {
+		w.mix[v] = (1 - share) / float64(k)
 	}
 	if share == 0 {
 		return true
 	}
-	h.Rays.Weights(&w.f, w.x, w.w)
+	h.Rays.weights(&w.f, w.x, w.w)
 	sum := 0.
 	for x := range w.w {
 		w.w[x] = max(0, w.w[x])
 		sum += w.w[x]
 	}
 	for x, v := range w.f.on {
-		w.Mix[v] += share * w.w[x] / sum
+		w.mix[v] += share * w.w[x] / sum
 	}
 	return true
 }

@@ -37,8 +37,8 @@ func (h *Body) Distance(a []float64) float64 {
 	}
 	w := h.Borrow()
 	defer h.Return(w)
-	if w.Near(a) {
-		if t := h.off(a, w.Mix); t <= Rounding {
+	if w.near(a) {
+		if t := h.off(a, w.mix); t <= Rounding {
 			return t
 		}
 	}

@@ -361,8 +361,8 @@ func (r *Rays) exchange(f *Supporting, out, in int) bool {
 	return true
 }
 
-// Weights writes those of x over the points of f.
-func (r *Rays) Weights(f *Supporting, x, w []float64) {
+// weights writes those of x over the points of f.
+func (r *Rays) weights(f *Supporting, x, w []float64) {
 	for k := range f.on {
 		w[k] = vec.Dot(f.dual[k*r.D:(k+1)*r.D], x)
 	}

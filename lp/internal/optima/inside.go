@@ -40,7 +40,7 @@ func (s *Sweep) Inside(ctx context.Context, stage Stage) ([]float64, error) {
 			continue
 		}
 		sides.inward(k, c)
-		if _, ok := s.Maximum(c); !ok {
+		if _, ok := s.maximum(c, -1, 0); !ok {
 			return nil, nil
 		}
 		if visit(); !inside[k] {

@@ -118,14 +118,8 @@ func (s *Sweep) End(j int, sign float64) (value, moves float64, ok bool) {
 	return sign * value, s.moves, ok
 }
 
-// Maximum returns the largest c . x, and whether that is proved: Point is where it is.
-func (s *Sweep) Maximum(c []float64) (value float64, ok bool) { return s.maximum(c, -1, 0) }
-
-// Point returns the vertex that the last search ended at. It holds until the next.
-func (s *Sweep) Point() []float64 { return s.x }
-
-// maximum is Maximum where row k, unless it is negative, is relaxed by so much, which the
-// caller has told the dictionary.
+// maximum returns the largest c . x, and whether that is proved. Row k, unless it is negative,
+// is relaxed by so much, which the caller has told the dictionary.
 func (s *Sweep) maximum(c []float64, k int, by float64) (value float64, ok bool) {
 	for again := range 2 {
 		if again > 0 && s.d.Renew() != nil {

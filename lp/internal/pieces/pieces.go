@@ -112,17 +112,12 @@ func (p *Pieces) Eval(b *Batch, col []float64) (crossed bool) {
 	case compiled && work >= leastNarrow:
 		return p.narrowC(b, col)
 	}
-	return p.rows(b, col, 0, b.Rows)
-}
-
-// EvalRow does the same for one row.
-func (p *Pieces) EvalRow(b *Batch, col []float64, r int) (crossed bool) {
-	return p.rows(b, col, r, r+1)
+	return p.rows(b, col)
 }
 
 // rows is the definition of Eval.
-func (p *Pieces) rows(b *Batch, col []float64, from, to int) (crossed bool) {
-	for r := from; r < to; r++ {
+func (p *Pieces) rows(b *Batch, col []float64) (crossed bool) {
+	for r := range b.Rows {
 		z := b.Z[r]
 		for k, c := range col {
 			b.Rho[k*b.Ld+r] -= float64(c * z)

@@ -67,7 +67,7 @@ func TestPathsAgree(t *testing.T) {
 				a.crossed = crossed && !(b.Ld > rows)
 				return a
 			}
-			want := run(func() bool { return p.rows(b, col, 0, rows) })
+			want := run(func() bool { return p.rows(b, col) })
 			for row := range rows {
 				rho := want.rho[row*stride : (row+1)*stride]
 				for k, v := range rho {
@@ -124,7 +124,7 @@ func BenchmarkEval(b *testing.B) {
 	for _, c := range [][3]int{{1, 6, 4}, {1, 6, 16}, {1, 6, 64}, {1, 7, 400}, {4, 6, 4}, {4, 6, 16}, {8, 6, 4}, {8, 6, 64}, {64, 6, 4}, {64, 6, 64}} {
 		p, x, col := example(r, c[0], c[1], c[2]/2, c[2]/2, true)
 		for name, f := range map[string]func(*Batch, []float64) bool{
-			"go": func(x *Batch, col []float64) bool { return p.rows(x, col, 0, x.Rows) }, "narrow": p.narrowC, "wide": p.wideC,
+			"go": p.rows, "narrow": p.narrowC, "wide": p.wideC,
 		} {
 			if name == "wide" && x.Ld%lanes != 0 {
 				continue

@@ -15,7 +15,7 @@ type Kind int
 
 // What limits a program has, and OfHull: that of a hull without facets.
 const (
-	None Kind = iota
+	_ Kind = iota
 	OfRow
 	OfEquality
 	OfLower
@@ -123,7 +123,7 @@ func (p *Program) irreducible(refs []Limit, multipliers []float64, t float64) ([
 		}
 	}
 	// A conflict may lie beyond what reach takes for sensible.
-	for _, reach := range [...]float64{p.Reach(), math.Inf(1)} {
+	for _, reach := range [...]float64{p.reach(), math.Inf(1)} {
 		if multipliers == nil {
 			t, multipliers = p.violation(refs, reach)
 		}
@@ -238,9 +238,9 @@ func (p *Program) violation(refs []Limit, reach float64) (t float64, multipliers
 	return x[n], multipliers
 }
 
-// Reach returns a size that no entity of a sensible polytope comes near, yet one
+// reach returns a size that no entity of a sensible polytope comes near, yet one
 // whose rounding is far below what counts as a conflict.
-func (p *Program) Reach() float64 {
+func (p *Program) reach() float64 {
 	n := len(p.C)
 	size := p.Unit
 	for j := range n {

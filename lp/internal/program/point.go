@@ -21,7 +21,7 @@ func (p *Program) strictlySatisfiable(refs []Limit) bool {
 		C: make([]float64, n+1), L: make([]float64, n+1), U: make([]float64, n+1),
 		Unit: 1, Cost: CostScale,
 	}
-	reach := p.Reach() / p.Unit
+	reach := p.reach() / p.Unit
 	for j := range n {
 		q.L[j], q.U[j] = -reach, reach
 	}

@@ -24,7 +24,7 @@ func (p *Program) witness() (*witness, error) {
 	q.C, q.Cost = make([]float64, len(p.C)), CostScale
 	w := &witness{}
 	x, err := q.Minimize(&q)
-	w.t, w.multipliers = p.violation(p.All(), p.Reach())
+	w.t, w.multipliers = p.violation(p.All(), p.reach())
 	switch {
 	case err == nil:
 	case w.t <= Emptiness:
