@@ -117,7 +117,7 @@ func (p *Problem) hire() error {
 	p.workers = append(p.workers, w)
 	var d json.RawMessage
 	if err := w.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
-		return err
+		return p.unstarted(err)
 	}
 	if len(p.description) == 0 {
 		p.description = d
@@ -127,6 +127,14 @@ func (p *Problem) hire() error {
 		return fmt.Errorf("%s:%s makes an environment with spaces %s; those of this run are %s", p.module, p.function, d, p.description)
 	}
 	return nil
+}
+
+// unstarted is the error of a process that has not answered its first request.
+func (p *Problem) unstarted(err error) error {
+	if _, raised := err.(*Exception); raised {
+		return err
+	}
+	return fmt.Errorf("%w (env.python.interpreter is %q)", err, p.config.Interpreter)
 }
 
 // sameSpaces says whether two descriptions differ in nothing but words.

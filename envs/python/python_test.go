@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -191,6 +192,30 @@ func TestFaults(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// Where the program that runs Python cannot, the error names the setting that chooses it.
+func TestInterpreter(t *testing.T) {
+	if interpreter() == "" {
+		t.Skip("SKIPPED: no python3 with NumPy; PASPO_TEST_PYTHON may name one")
+	}
+	without := "exec " + interpreter() + " -I -S \"$@\""
+	for _, c := range []struct{ script, start, want string }{
+		{without, python.Spawn, " has no NumPy (No module named 'numpy'): env.python.interpreter names a Python that has it, and what the environment needs"},
+		{without, python.Fork, " has no NumPy (No module named 'numpy'): env.python.interpreter names"},
+		{"exit 3", python.Spawn, "is gone: exit status 3 (env.python.interpreter is "},
+		{"exit 3", python.Fork, "is gone: exit status 3 (env.python.interpreter is "},
+	} {
+		o := python.DefaultConfig()
+		o.Interpreter, o.Path, o.Start = filepath.Join(t.TempDir(), "python"), "testdata", c.start
+		if err := os.WriteFile(o.Interpreter, []byte("#!/bin/sh\n"+c.script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		_, err := python.Open("python:tiny:Target", o, nil, lp.New)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s by %s: error %v, want one line with %q", c.script, c.start, err, c.want)
 		}
 	}
 }

@@ -136,7 +136,7 @@ func (p *Problem) worker() (*worker, error) {
 		var forked struct{ PID int }
 		if err := p.server.ask(map[string]string{"op": "fork"}, int(theirs.Fd()), &forked); err != nil {
 			w.channel.close()
-			return nil, fmt.Errorf("the process that Python processes are copied from: %w", err)
+			return nil, fmt.Errorf("the process that Python processes are copied from: %w", p.unstarted(err))
 		}
 		w.process = process{pid: forked.PID, how: func() (string, error) {
 			var e struct{ Status syscall.WaitStatus }

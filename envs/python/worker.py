@@ -22,7 +22,10 @@ import sys
 import time
 import traceback
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError as e:
+    np, no_numpy = None, str(e).strip().partition("\n")[0]
 
 TERMINATED, TRUNCATED, FRESH, SKIPPED = 1, 2, 4, 8  # flags
 LIMITS = "b", "lower", "total", "upper"  # of a state
@@ -712,6 +715,10 @@ def fork_server(sock, make):
 def main(fd, module, function, path, start):
     sys.path[0] = path
     sock, make = socket.socket(fileno=fd), find(module, function)
+    if np is None:
+        # In place of an answer to the first request.
+        Worker(sock, make).failed(Refused(f"{sys.executable} has no NumPy ({no_numpy}): env.python.interpreter names a Python that has it, and what the environment needs"))
+        return
     if start == "fork":
         try:
             importlib.import_module(module)
