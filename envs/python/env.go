@@ -239,20 +239,24 @@ func (e *Env) Close() error {
 func (e *Env) Unrepeatable() string { return e.p.Unrepeatable() }
 
 // limiter is of an environment whose limits follow the state.
-type limiter struct{ env *Env }
+type limiter struct {
+	env *Env
+	now *lp.Limits // of the next action: once that is taken, the memory has those of the one after
+}
 
 // Limits implements envs.Limiter.
 func (l limiter) Limits(lim *lp.Limits) {
 	e := l.env
-	row := func(rows []float64, width int) []float64 {
+	row := func(to *[]float64, rows []float64, width int) []float64 {
 		if rows == nil {
 			return nil
 		}
-		return rows[e.slot*width : (e.slot+1)*width : (e.slot+1)*width]
+		*to = append((*to)[:0], rows[e.slot*width:(e.slot+1)*width]...)
+		return *to
 	}
-	m, f := e.w.mem, e.p.follow
-	lim.B, lim.E = row(m.b, f["b"]), row(m.total, f["total"])
-	lim.Lower, lim.Upper = row(m.lower, f["lower"]), row(m.upper, f["upper"])
+	m, f, now := e.w.mem, e.p.follow, l.now
+	lim.B, lim.E = row(&now.B, m.b, f["b"]), row(&now.E, m.total, f["total"])
+	lim.Lower, lim.Upper = row(&now.Lower, m.lower, f["lower"]), row(&now.Upper, m.upper, f["upper"])
 }
 
 // saver is of an environment that can be saved in the middle of an episode.

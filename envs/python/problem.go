@@ -184,12 +184,12 @@ func (p *Problem) New() envs.Env {
 			limiter
 			saver
 			*Env
-		}{limiter{e}, saver{e}, e}
+		}{limiter{e, &lp.Limits{}}, saver{e}, e}
 	case limited:
 		return struct {
 			limiter
 			*Env
-		}{limiter{e}, e}
+		}{limiter{e, &lp.Limits{}}, e}
 	case p.saves:
 		return struct {
 			saver

@@ -259,15 +259,24 @@ func TestLimitsAndSnapshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer v.Close()
-	for range 50 {
+	actions := make([]float64, 6)
+	for step := range 50 {
+		var want []float64 // residuals
 		for i, lim := range v.Limits() {
 			obs := v.Obs()[3*i:]
 			if lim.B[0] != 0.5+math.Abs(obs[0]) || lim.Lower[0] != -1 || lim.Lower[1] != -0.5*math.Abs(obs[1]) || lim.Upper != nil {
 				t.Fatalf("limits %+v of observation %v", lim, obs[:3])
 			}
+			// Of three steps one reaches the limit, one goes beyond, and one stays below.
+			actions[2*i+1] = 0.25
+			actions[2*i] = lim.B[0] - 0.25 + 0.125*float64(step%3-1)
+			want = append(want, p.Spec().Polytope.Residual(actions[2*i:2*i+2], &lim))
 		}
-		if err := v.Step(make([]float64, 6)); err != nil {
+		if err := v.Step(actions); err != nil {
 			t.Fatal(err)
+		}
+		if !slices.Equal(v.Residuals(), want) {
+			t.Fatalf("step %d: residuals %v, those in the limits of the states of the actions %v", step, v.Residuals(), want)
 		}
 	}
 	if err := envs.CheckSnapshots(p); err != nil {
