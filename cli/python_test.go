@@ -34,6 +34,9 @@ func TestPythonPackage(t *testing.T) {
 	}
 	cmd := exec.Command(interpreter, filepath.Join(root, "python", "tests", "test_paspo.py"), "-v")
 	cmd.Env = append(os.Environ(), "PASPO_BINARY="+self, "PASPO_TEST_RUN=1", "PYTHONDONTWRITEBYTECODE=1")
+	if !testing.Short() {
+		cmd.Env = append(cmd.Env, "PASPO_TEST_LONG=1")
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	} else {

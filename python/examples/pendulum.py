@@ -1,6 +1,6 @@
 """Pendulum-v1 of Gymnasium: train, look at the result, act.
 
-Run it with a number of steps, 300 000 where none is given.
+Run it with a number of steps, 300 000 where none is given, a run folder and a seed.
 """
 
 # %% Train
@@ -16,11 +16,10 @@ run = paspo.train(
     envs=16,
     steps=int(sys.argv[1]) if len(sys.argv) > 1 else 300_000,
     out=sys.argv[2] if len(sys.argv) > 2 else None,
-    config={
-        "ppo.gamma": 0.9, "ppo.clip": 0.2, "ppo.entropy_coef": 0, "ppo.lr_schedule": "linear", "ppo.adam_beta1": 0.9, "ppo.adam_beta2": 0.999,
-        "ppo.weight_decay": 0, "ppo.scale_rewards": True, "ppo.eval_every": 0, "policy.min_shape": 0.5, "report.episodes": 50,
-    },
-)  # fmt: skip
+    seed=int(sys.argv[3]) if len(sys.argv) > 3 else 1,
+    preset="control",
+    config={"ppo.eval_every": 0, "report.episodes": 50},
+)
 
 # %% What the comparison says
 
