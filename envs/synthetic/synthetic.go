@@ -2,6 +2,7 @@ package synthetic
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -23,6 +24,7 @@ type Config struct {
 	States   int    `yaml:"states" doc:"number of states, which is the number of steps of an episode"`
 	Rows     int    `yaml:"rows" doc:"random rows of the constraints, drawn from seed; 0 for the preset's"`
 	Seed     uint64 `yaml:"seed" doc:"seed of the reward network; 0 for the paper's network of 7 entities"`
+	Rising   bool   `yaml:"rising" doc:"decide the entities in the order of what more of each does to the return of uniform actions, the least first"`
 	Penalty  bool   `yaml:"penalty" doc:"an action outside the polytope at a distance d is rewarded with -5 d - 10, for algorithms that can leave it"`
 
 	// Polytope is the set of actions. Nil stands for the preset of that many
@@ -42,6 +44,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("states is %d: 1 to 1000 are allowed", c.States)
 	case c.Rows < 0 || c.Rows > 1000:
 		return fmt.Errorf("rows is %d: 0 (the preset's) to 1000 are allowed", c.Rows)
+	case c.Rising && c.Polytope != nil:
+		return errors.New("rising is true, and the constraints are given: their order of the entities stays")
 	case c.Seed == 0 && c.Entities != 7:
 		return fmt.Errorf("entities is %d and seed is 0: the paper's network has 7 entities, another seed generates one", c.Entities)
 	}
@@ -94,6 +98,9 @@ func New(c Config) (*Problem, error) {
 	}
 	if err == nil && polytope.Dim() != c.Entities {
 		err = fmt.Errorf("entities is %d, but the constraints have %d", c.Entities, polytope.Dim())
+	}
+	if err == nil && c.Rising {
+		polytope, err = p.rise(polytope)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("synthetic: %w", err)
