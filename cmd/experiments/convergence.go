@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type convergenceOptions struct {
 	options
 	entities, rows []int
 	shares         []float64 // of the way, to be reached
+	only           string    // the settings whose names match
 }
 
 // convergenceCell is what came of all problems of one size with one setting.
@@ -58,6 +60,9 @@ func convergence(ctx context.Context, out *output, o convergenceOptions) error {
 	}
 	settings, simplex, err := convergenceSettings()
 	if err != nil {
+		return err
+	}
+	if settings, simplex, err = chosen(o.only, settings, simplex); err != nil {
 		return err
 	}
 	res := &convergenceResults{Shares: o.shares, MostStep: o.steps, Seeds: o.seeds.String()}
@@ -104,6 +109,19 @@ func convergenceSettings() (rows, simplex []setting, err error) {
 		}
 		c.plain = s.plain
 		*s.to = append(*s.to, c)
+	}
+	return rows, simplex, nil
+}
+
+// chosen leaves the settings whose names match a regular expression.
+func chosen(only string, rows, simplex []setting) (r, s []setting, err error) {
+	pattern, err := regexp.Compile(only)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--settings %q: %w", only, err)
+	}
+	other := func(s setting) bool { return !pattern.MatchString(s.name) }
+	if rows, simplex = slices.DeleteFunc(rows, other), slices.DeleteFunc(simplex, other); len(rows)+len(simplex) == 0 {
+		return nil, nil, fmt.Errorf("--settings %q names no setting", only)
 	}
 	return rows, simplex, nil
 }

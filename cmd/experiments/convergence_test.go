@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,5 +40,29 @@ func TestConvergenceLeavesOutSeedsWithoutProblem(t *testing.T) {
 	}
 	if none, _ := size(4); !strings.Contains(none.Error, "none of 2000 draws") || none.Steps != nil {
 		t.Errorf("%+v where no seed has a problem", none)
+	}
+}
+
+func TestConvergenceSettings(t *testing.T) {
+	names := func(only string) (all []string, err error) {
+		rows, simplex, err := convergenceSettings()
+		if err == nil {
+			rows, simplex, err = chosen(only, rows, simplex)
+		}
+		for _, s := range append(rows, simplex...) {
+			all = append(all, s.name)
+		}
+		return all, err
+	}
+	if got, err := names("^de-biased"); err != nil || !slices.Equal(got, []string{"de-biased", "de-biased, group of 4"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := names(""); err != nil || len(got) != 6 {
+		t.Errorf("%q, %v without a choice", got, err)
+	}
+	for only, want := range map[string]string{"nothing": `--settings "nothing" names no setting`, "(": `--settings "(": error parsing regexp`} {
+		if _, err := names(only); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", only, err, want)
+		}
 	}
 }

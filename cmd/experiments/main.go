@@ -150,6 +150,7 @@ results are not reported on.`
 	c.Flags().IntSliceVar(&co.entities, "entities", []int{3, 5, 10, 20, 50, 100}, "numbers of entities")
 	c.Flags().IntSliceVar(&co.rows, "rows", []int{0, 1, 2, 5, 10, 20}, "numbers of rows; 0 for the bare simplex")
 	c.Flags().Float64SliceVar(&co.shares, "shares", []float64{0.8, 0.95}, "shares of the way from uniform actions to the best found that are to be reached")
+	c.Flags().StringVar(&co.only, "settings", "", "only the settings whose names match this regular expression")
 	root.AddCommand(&cobra.Command{
 		Use: "constant", Short: "Search for the best constant split of the compute benchmark", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
