@@ -15,7 +15,7 @@ type Config struct {
 	FixedWidth float64 `yaml:"fixed_width" doc:"an interval narrower than this share of the total, or of the largest amount without one, is fixed"`
 	MinShape   float64 `yaml:"min_shape" doc:"added to exp(.) to give alpha and beta"`
 	MaxShape   float64 `yaml:"max_shape" doc:"ceiling of alpha and beta; 0 for none"`
-	HeadScale  float64 `yaml:"head_scale" doc:"factor on the initial weights of the last layer of the heads"`
+	HeadScale  float64 `yaml:"head_scale" doc:"factor on the initial weights of the last layer of the heads, where add_fit is off"`
 
 	// AddFit adds the fit to random biases as the paper's code does, instead of
 	// setting them (docs/method.md, section 8).

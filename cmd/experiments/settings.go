@@ -71,7 +71,7 @@ var ablations = []string{
 	"ppo.obs_clip=5",
 	"policy.max_shape=1000",
 	"policy.fixed_width=1e-9",
-	"policy.head_scale=0.01",
+	"policy.add_fit=false policy.head_scale=0.01",
 	"policy.add_fit=false",
 	"policy.min_shape=1e-3",
 }
