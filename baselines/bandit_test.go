@@ -54,8 +54,8 @@ func newBandit(t testing.TB) *bandit {
 	return &bandit{p, []float64{1, 0.5, 0}}
 }
 
-// trained trains on a bandit, and returns the learner, means of the last fifth of training
-// of the return and of the costs, and the number of violations.
+// trained trains on a bandit. It returns the learner, the mean return and the mean costs of the
+// last fifth of training, and the number of violations.
 func trained(t testing.TB, b *bandit, name string, iterations int, change func(*Config, *ppo.Config), see ...func(int, rl.Learner)) (l rl.Learner, value float64, metrics []rl.Metrics) {
 	t.Helper()
 	c, p, net := DefaultConfig(), ppo.DefaultConfig(), policy.DefaultConfig()

@@ -148,7 +148,7 @@ func solve(q, r, s, c, delta float64, flipped bool) solution {
 		free.kind = indifferent
 		return free // costs do not depend on the step
 	}
-	margin := 2*delta - c*c/s // the paper's B, and a below its A
+	margin := 2*delta - c*c/s // B of the paper; a, below, is its A
 	switch {
 	case margin < 0 && c > 0:
 		return solution{cost: math.Sqrt(2 * delta / s), kind: recovers}

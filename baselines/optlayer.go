@@ -11,8 +11,7 @@ import (
 	"paspo/rl"
 )
 
-// What OptLayer learns from: constrained or unconstrained predictions, with or without the
-// cost of these.
+// What OptLayer learns from: unconstrained predictions u, their projections s, or both.
 const (
 	learnPredicted = "cp"  // u, rewarded as its projection was
 	learnCorrected = "cc"  // the projection

@@ -13,7 +13,7 @@ type update struct {
 
 func newUpdate(old []float64) *update { return &update{old: old} }
 
-// see measures a minibatch, of which loss and value are those of actor and critic.
+// see measures a minibatch. loss and value are the losses of the actor and of the critic on it.
 func (u *update) see(t *policy.Terms, rows []int32, loss, value, clip float64) {
 	u.PolicyLoss += loss
 	u.ValueLoss += value

@@ -36,8 +36,8 @@ func (e *Error) Error() string {
 	return s
 }
 
-// Is reports that errors after which a device answers nothing else are ErrLost;
-// one that has not been had cannot be lost.
+// Is reports whether target is ErrLost and the error one after which the device answers nothing
+// else. An error of cuInit is not: there was no device to lose.
 func (e *Error) Is(target error) bool {
 	return target == ErrLost && sticky(e.Code) && e.Call != "cuInit"
 }

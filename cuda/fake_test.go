@@ -17,7 +17,7 @@ import (
 	"paspo/internal/cudatest"
 )
 
-// What the fake driver finds out. A real one would not, or not so.
+// The fake driver reports misuse of which a real one would say nothing, or something else.
 func TestFakeRefuses(t *testing.T) {
 	cudatest.Fake(t)
 	r := newRig(t)

@@ -49,7 +49,7 @@ type Function struct {
 	shared int // dynamic shared memory that launches may ask for
 }
 
-// plainShared is the shared memory of a block that needs no leave.
+// plainShared is the dynamic shared memory that every block may have. More has to be allowed first.
 const plainShared = 48 << 10
 
 // Function finds a kernel, which has to take one struct by value.

@@ -16,8 +16,8 @@ import (
 // inside Do and return before the work is done, but Sync. An error may be that of
 // earlier work.
 //
-// Copies to and from memory of Pinned take its content when they are done, others
-// that of now; in a capture only memory of Pinned is allowed.
+// A copy reads memory of Pinned when the stream gets there, and other memory of the host before the
+// call returns. In a capture only memory of Pinned is allowed.
 type Stream struct {
 	c    *Context
 	h    cu.Stream

@@ -77,9 +77,9 @@ func NewPlannedVM(p *Plan, m *Memory, k *Kernels, s *Stream, before, after []ker
 	return &VM{plan: p, memory: m, kernels: k, stream: s, before: before, after: after}
 }
 
-// NewVM makes a VM that computes the wanted nodes of a graph. A run reads the
-// inputs' values from the host and binds the results to the wanted nodes. Needs
-// of memory beyond what is free are an *OutOfMemoryError.
+// NewVM makes a VM that computes the wanted nodes of a graph. A run reads the inputs' values from
+// the host and binds the results to the wanted nodes. Too little device memory is an
+// *OutOfMemoryError.
 func NewVM(c *Context, g *G.ExprGraph, wanted ...*G.Node) (*VM, error) {
 	block := &Block{}
 	control := block.Take(kernels.ControlBytes)

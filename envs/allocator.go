@@ -12,8 +12,8 @@ import (
 
 // States are those of episodes that run side by side, all at the same step.
 type States struct {
-	Step   int // 0 is the first decision
-	Rows   int
+	Step   int         // 0 is the first decision
+	Rows   int         // episodes
 	Obs    []float64   // rows x dim
 	Limits []lp.Limits // one a row, nil where limits do not follow the state
 }
@@ -125,12 +125,13 @@ func Within(p *lp.Polytope, a Allocator) Allocator {
 
 // Baseline is a policy that needs no training.
 type Baseline struct {
-	Name      string
+	Name      string // as tables have it
 	Allocator Allocator
 }
 
 // UniformAndEqual returns the two baselines that every polytope has, within the limits of every
-// state: uniform allocations, by the seed, and equal shares, which equal names.
+// state: uniform allocations, drawn by the seed, and equal shares, whose name is equal. followed
+// says whether limits follow the state, which the name of the first tells then.
 func UniformAndEqual(p *lp.Polytope, seed uint64, followed bool, equal string) ([]Baseline, error) {
 	drawn, err := Uniform(p, seed)
 	if err != nil {
@@ -167,9 +168,9 @@ const Violation = 1e-6
 type Outcome struct {
 	Returns     []float64 // one an episode
 	Expected    []float64 // their sums of expected rewards (see Expecter), nil where unknown
-	Lengths     []int
-	MaxResidual float64 // largest scaled residual of an action
-	Violations  int     // actions with a residual above Violation
+	Lengths     []int     // steps, one an episode
+	MaxResidual float64   // largest scaled residual of an action
+	Violations  int       // actions with a residual above Violation
 
 	// Of environments that are Relaxers: the states whose limits were relaxed, and
 	// by how much at most.

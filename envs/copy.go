@@ -12,10 +12,10 @@ import (
 	"paspo/lp/constraints"
 )
 
-// Copy is one copy of a problem's environment with an episode under way. It
-// stands between the code of the environment and everybody else: whatever that
-// does wrong comes back as a *Fault, and it cannot change the actions of others, nor its own
-// once that is checked. After a Fault a Copy is of no more use.
+// Copy is one copy of a problem's environment with an episode under way. It guards its callers
+// against the code of the environment: whatever that does wrong comes back as a *Fault, and it can
+// change neither the actions of others nor its own once that is checked. After a Fault a Copy is of
+// no more use.
 //
 // A Copy is used by one goroutine at a time.
 type Copy struct {
@@ -178,8 +178,8 @@ func (c *Copy) await() {
 	c.calls = ""
 }
 
-// Close closes the environment where it is an io.Closer. Its error is nobody's: what
-// the environment was there for is done.
+// Close closes the environment where it is an io.Closer. An error of that is dropped: the
+// environment has done what it was made for.
 func (c *Copy) Close() {
 	if closer, ok := c.env.(io.Closer); ok {
 		_ = c.guarded("Close", closer.Close)

@@ -177,10 +177,10 @@ type ObservationChecker interface {
 
 // Spec describes a problem.
 type Spec struct {
-	Name     string
-	ObsDim   int
-	ObsNames []string // one a component of the observation; nil where unnamed
-	Polytope *lp.Polytope
+	Name     string       // of the problem, as runs and messages have it
+	ObsDim   int          // components of an observation
+	ObsNames []string     // one a component; nil where unnamed
+	Polytope *lp.Polytope // of the actions; its own limits hold where a Limiter sets none
 
 	// For people to read, in a few words each and empty where nothing is to be said: what
 	// the reward of a step is, and what an episode is and when it ends.

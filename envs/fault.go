@@ -13,7 +13,7 @@ import (
 // panicked, set limits of wrong lengths or that no allocation satisfies, or gave a number that
 // is not finite.
 type Fault struct {
-	Problem string
+	Problem string // its name
 	Env     int    // index of the environment; that of the episode where each has one of its own
 	Step    int    // steps that its episode had before
 	Method  string // that was called, as "Step"

@@ -54,7 +54,7 @@ func MeanAndError(xs []float64) (mean, stdErr float64) {
 // Share is how far a policy got from one reference to another: 0 at From, 1 at
 // To, with the endpoints of its 95 % confidence interval.
 type Share struct {
-	Share, Low, High float64
+	Share, Low, High float64 // Low and High are the endpoints
 }
 
 // SharesOfWay returns, for each policy,

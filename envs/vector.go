@@ -19,9 +19,9 @@ type VectorConfig struct {
 	Seed    uint64 // names the random streams, together with the index of an environment
 	Workers int    // goroutines at most; 0 for one a core. Results do not depend on it
 
-	// Audit is of how many actions of an environment the residual of one is measured, in
-	// turn; 0 or 1 for all. It saves time where there are many constraints and residuals
-	// are known from elsewhere.
+	// Audit is k where the residual of one action in k is measured, those of each environment in
+	// turn; 0 or 1 for all. It saves time where constraints are many and residuals are known from
+	// elsewhere.
 	Audit int
 
 	// Stream, where not nil, takes the place of Seed: environment i draws from
@@ -36,9 +36,9 @@ type VectorConfig struct {
 
 // Episode is one that has ended.
 type Episode struct {
-	Env    int // index of the environment
-	Return float64
-	Length int
+	Env    int     // index of the environment
+	Return float64 // sum of its rewards
+	Length int     // steps
 }
 
 // Vector steps many copies of an environment. A copy that is done starts anew
@@ -228,8 +228,8 @@ func (v *Vector) Step(actions []float64) error {
 
 // Mean is the mean of a number that environments measure.
 type Mean struct {
-	Name  string
-	Value float64
+	Name  string  // that the environments give it
+	Value float64 // over the steps of an iteration that measured it
 }
 
 // mostMeans is how many names of environments go into metrics.

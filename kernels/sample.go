@@ -175,7 +175,8 @@ func SampleStatus(s int32) (what, which, fixed int) {
 }
 
 // WordsArgs: for each row, Count blocks of two words of the stream with the given
-// key and identity, from a block on: what SampleArgs draws from. All are uint64.
+// key and identity, from a block on: what SampleArgs draws from. All are uint64. Tests alone
+// launch it, to hold the device's streams to package rng.
 type WordsArgs struct {
 	Keys, IDs, Blocks uint64
 	Words             uint64 // Rows x Count x 2

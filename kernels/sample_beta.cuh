@@ -58,7 +58,7 @@ __device__ inline double point_logit(double a, double b, bool mean)
 	return log(!mean && a > 1 && b > 1 ? (a - 1) / (b - 1) : a / b);
 }
 
-// between is lo + (hi-lo) x, measured from the nearer end.
+// between is lo + (hi-lo) x, measured from the nearer endpoint.
 __device__ inline double between(double lo, double hi, Variate v)
 {
 	return v.log_x <= v.log_1mx ? fmin(lo + (hi - lo) * exp(v.log_x), hi) : fmax(hi - (hi - lo) * exp(v.log_1mx), lo);

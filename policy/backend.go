@@ -182,20 +182,20 @@ func (b *Batch) Kept() bool {
 type Settings struct {
 	LearningRate float64
 	Clip         float64 // epsilon of the clipped surrogate
-	ValueCoef    float64
-	EntropyCoef  float64
+	ValueCoef    float64 // weight of the critic's squared error
+	EntropyCoef  float64 // weight of the entropy bonus
 	MaxGradNorm  float64 // 0: no clipping
 	WeightDecay  float64 // L2 in the gradient, not decoupled
-	Beta1, Beta2 float64 // of Adam
-	Epsilon      float64
+	Beta1, Beta2 float64 // decays of Adam's moments
+	Epsilon      float64 // added to the root of Adam's second moment
 }
 
 // Diagnostics are means over the gradient steps since the last call.
 type Diagnostics struct {
-	Steps             int
+	Steps             int     // that the means are over
 	PolicyLoss        float64 // without its entropy bonus
 	ValueLoss         float64 // (V - R)^2, without its coefficient
-	Entropy           float64
+	Entropy           float64 // in nats
 	ApproxKL          float64 // rho - 1 - ln rho, never negative
 	ClipFraction      float64 // share of rows with |rho - 1| > Clip
 	GradNorm          float64 // before clipping

@@ -55,14 +55,15 @@ type Differentiable interface {
 // Terms are what a policy and its critics say of rows of a batch, and the derivatives of
 // a loss by them, which Forward clears.
 type Terms struct {
-	LogProb []float64
+	LogProb []float64 // one a row, as are those below
 	Ratio   []float64 // of the probability to that of the held policy
 	Entropy []float64 // -LogProb where the family does not know its entropy
 	KL      []float64 // from the held policy, 0 without Diverge or where the family does not know it
 	Penalty []float64 // 0 where the family has none
-	Value   []float32
+	Value   []float32 // of the critic
 	Cost    []float32 // rows x costs, of the critics of costs
 
+	// Derivatives of the loss by the terms, in their shapes.
 	DLogProb, DEntropy, DKL, DPenalty []float64
 	DValue, DCost                     []float32
 }

@@ -10,9 +10,9 @@ import (
 // section 8).
 type Fit struct {
 	Entities   []string  `json:"entities"` // one a head
-	Alpha      []float64 `json:"alpha"`
+	Alpha      []float64 `json:"alpha"`    // one a head, as is Beta
 	Beta       []float64 `json:"beta"`
-	Points     int       `json:"points"`
+	Points     int       `json:"points"`     // that were drawn, 0 for a fit around an allocation
 	Method     string    `json:"method"`     // how the points were drawn
 	Acceptance float64   `json:"acceptance"` // of rejection, else 0
 

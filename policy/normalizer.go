@@ -29,7 +29,7 @@ func NewNormalizer(dim int, on bool, clip float64) *Normalizer {
 // Dim returns the number of components of an observation.
 func (n *Normalizer) Dim() int { return len(n.Seen.Mean) }
 
-// Update takes the rows of obs into the running statistics.
+// Update takes the rows of obs (rows x Dim) into the running statistics.
 func (n *Normalizer) Update(obs []float64) {
 	if n.On {
 		n.Seen.Add(obs)
@@ -70,7 +70,7 @@ func (n *Normalizer) Apply(dst []float32, obs []float64) error {
 // ObservationError says that a component of an observation is not a finite float32
 // once it is normalised.
 type ObservationError struct {
-	Row, Component int
+	Row, Component int     // from 0 on
 	Value          float64 // before it was normalised
 }
 

@@ -7,17 +7,17 @@ import (
 
 // Tensor is a named array of float32, row-major.
 type Tensor struct {
-	Name  string
-	Shape []int
-	Data  []float32
+	Name  string    // such as "encoder.0.weight"
+	Shape []int     // sizes of the axes
+	Data  []float32 // as many as the product of the sizes
 }
 
 // State is what a backend holds: parameters, the first and second moments of
 // Adam in the same order, the number of steps taken, and the normaliser of
 // observations. That of a new backend is off.
 type State struct {
-	Params, M, V []Tensor
-	Step         int64
+	Params, M, V []Tensor // parameters, first and second moments
+	Step         int64    // gradient steps taken
 	Normalizer   *Normalizer
 }
 

@@ -14,7 +14,7 @@ func TestAdapted(t *testing.T) {
 		{2e-3, 0.01, 2e-3},
 		{1.2e-5, 1, 1e-5}, // bounds
 		{9e-3, 0, 1e-2},
-		{1e-6, 1, 1e-6}, // a rate that begins beyond a bound comes no nearer to it by what would move it away
+		{1e-6, 1, 1e-6}, // a rate that begins below the bound is not lowered
 		{1e-6, 0, 1.5e-6},
 		{0.3, 0, 0.3},
 		{0.3, 1, 0.2},

@@ -107,9 +107,9 @@ func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m 
 	return m.Diagnose(merge(d, e))
 }
 
-// shuffled returns the rows of the batch in the order of an epoch. Others, chosen by chance,
-// stand for those that are skipped: minibatches have one size. Every epoch
-// has memory of its own: a backend may still read the last one's.
+// shuffled returns the rows of the batch in the order of an epoch. Rows that are chosen at random
+// stand for those that are skipped, since all minibatches have one size. Every epoch has memory of
+// its own: a backend may still read that of the one before.
 func (l *learner) shuffled(epoch int, skipped []int32) []int32 {
 	b := l.BatchSize()
 	rows := l.rows[epoch*b : (epoch+1)*b]

@@ -17,7 +17,7 @@ type Actor struct {
 	backend policy.Backend
 	req     policy.Request
 	out     policy.Samples
-	own     []*rng.Stream // of Act
+	own     []*rng.Stream // that Act makes, one a row
 }
 
 // NewActor returns an actor that asks a backend.
@@ -38,10 +38,11 @@ func checkFit(s *envs.Spec, b policy.Backend) error {
 	return nil
 }
 
-// Act takes one action for every row of obs, rows x dim. limits is nil or has one element a
-// row. Where the rule samples, each row draws from a stream of its own that the next number
-// of source names, so that a source of one seed gives the same actions again; else source
-// may be nil. The result is valid until the next call.
+// Act takes one action for every row of obs, which holds rows x ObsDim numbers. limits is nil or
+// has one element a row. A rule that samples reads source: every row draws from a stream of its
+// own, which the next number of source names, so that equal sources give equal actions. Other rules
+// do not read it. The result is valid until the next call. Errors are those of
+// policy.Backend.Sample, and of arguments that do not fit the policy.
 func (a *Actor) Act(obs []float64, limits []lp.Limits, rule policy.Rule, source rand.Source) (*policy.Samples, error) {
 	if rule != policy.Sampled {
 		return a.act(obs, limits, nil, rule)
@@ -61,9 +62,9 @@ func (a *Actor) act(obs []float64, limits []lp.Limits, streams []*rng.Stream, ru
 	return a.ask(obs, limits, streams, rule)
 }
 
-// keep is Act for the rollout: the backend takes the observations into its
-// statistics, holds the samples, as rows from at on, and need not return what
-// only training reads.
+// keep samples the actions of a step of the rollout. The backend takes the observations into its
+// statistics and holds the samples, as rows from at on; it need not return what only training
+// reads.
 func (a *Actor) keep(at int, obs []float64, limits []lp.Limits, streams []*rng.Stream) (*policy.Samples, error) {
 	a.req.Keep, a.req.Brief, a.req.Learn, a.req.At = true, true, true, at
 	return a.ask(obs, limits, streams, policy.Sampled)
@@ -82,8 +83,8 @@ func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, ru
 	return &a.out, nil
 }
 
-// Allocator returns the policy in the form that baselines have: row r plays episode r, and
-// where the rule samples it does so as Evaluate with the same seed.
+// Allocator returns the policy as an allocator, the form that baselines have. Row r plays episode
+// r. Actions that are sampled are those that Evaluate samples with the same seed.
 func (a *Actor) Allocator(rule policy.Rule, seed uint64) envs.Allocator {
 	var streams []*rng.Stream
 	return func(s *envs.States, dst []float64) error {

@@ -12,10 +12,10 @@ import (
 	"paspo/policy/dist"
 )
 
-// fitting sizes StartAround.
+// fitting holds the sizes of the fit of StartAround.
 type fitting struct {
-	rounds    int     // of states; the policy plays in the second half of them, as it is by then
-	states    int     // of a round, at least
+	rounds    int     // in the second half of them the policy plays
+	states    int     // of a round, or some more
 	epochs    int     // over the states of a round
 	minibatch int     // at most
 	rate      float64 // learning rate of Adam, which falls to 0
@@ -25,11 +25,11 @@ type fitting struct {
 // has 72.6 (two seeds, 1000 episodes).
 var defaultFitting = fitting{rounds: 40, states: 2048, epochs: 4, minibatch: 256, rate: 3e-3}
 
-// StartAround fits the policy, before the first iteration, to the allocation that is
-// closest to center within the limits of every state: where these follow the state, no bias
-// of a network stands for one allocation. The mean of Beta i becomes the coordinate of that
-// allocation in the interval of entity i, given the actions before it, and its deviation the
-// share spread of the largest there is (see dist.Around).
+// StartAround fits the policy, before the first iteration, to the allocation that is closest to
+// center within the limits of every state. It is for limits that follow the state: without them the
+// biases of the last layer alone can play an allocation. The mean of Beta i becomes the coordinate
+// of that allocation in the interval of entity i, given the actions before it, and its deviation
+// the share spread of the largest there is (see dist.Around).
 //
 // In the first half of the rounds the environments take the allocation itself. States that a bad
 // policy leads to would stay in the statistics of observations, and the fitted policy would change
@@ -75,7 +75,7 @@ func (t *Trainer) startAround(center []float64, spread float64, f fitting) error
 			return err
 		}
 	}
-	if _, err := t.vector.Info(); err != nil { // which is of iterations
+	if _, err := t.vector.Info(); err != nil { // what environments measured until now is of no iteration
 		return err
 	}
 	state, err := t.backend.State()
@@ -93,8 +93,9 @@ func (t *Trainer) startAround(center []float64, spread float64, f fitting) error
 	return t.commit()
 }
 
-// holdStatistics makes the statistics of observations count as if a thousand times as many had
-// been seen: training would move them, and with them the inputs that the networks are fitted to.
+// holdStatistics multiplies by a thousand the number of observations that the statistics count.
+// Training would otherwise move the statistics, and with them the inputs that the networks are
+// fitted to.
 func (t *Trainer) holdStatistics() error {
 	state, err := t.backend.State()
 	if err != nil {
@@ -126,8 +127,8 @@ func newFitted(t *Trainer, center []float64, spread float64) *fitted {
 	return &fitted{t: t, center: center, spread: spread, projector: lp.NewProjector(p), target: make([]float64, p.Dim()*t.cfg.Envs)}
 }
 
-// collect plays some steps in every environment, the allocations themselves or what the
-// policy has drawn.
+// collect plays some steps in every environment. The actions are the allocations that the policy is
+// fitted to, or what the policy has drawn.
 func (b *fitted) collect(steps int, themselves bool) error {
 	v := b.t.vector
 	b.Batch, b.obs = policy.Batch{
@@ -170,7 +171,7 @@ func (b *fitted) collect(steps int, themselves bool) error {
 	return state.Normalizer.Apply(b.Obs, b.obs)
 }
 
-// aim puts what the policy is fitted to in the place of what it has drawn in row e.
+// aim replaces the logarithms that the policy has drawn in row e by those that it is fitted to.
 func (b *fitted) aim(e int, lim *lp.Limits) error {
 	n, heads := len(b.center), len(b.out.Mask)/b.t.vector.Len()
 	target := b.target[e*n : (e+1)*n]
@@ -189,7 +190,8 @@ func (b *fitted) aim(e int, lim *lp.Limits) error {
 	return nil
 }
 
-// step takes one step on some rows. They are loaded by themselves: ratios stay 1.
+// step takes one gradient step on some rows. Loading these rows alone makes the policy that acted
+// the present one, so that all ratios are 1.
 func (b *fitted) step(rows []int, rate float64) error {
 	p := &b.parts[b.turn]
 	b.turn = 1 - b.turn

@@ -12,8 +12,8 @@ import (
 	"paspo/rl"
 )
 
-// caps is a problem of one step whose first two entities have caps that are observed, in
-// the place of 1 where they are less.
+// caps is a problem of one step. Its observation has caps of the first two entities, which take the
+// place of a bound of 1 where they are lower.
 type caps struct{ *curve }
 
 type capsEnv struct {
@@ -39,8 +39,8 @@ func (e *capsEnv) Step(r *rand.Rand, _, obs []float64) (float64, bool) {
 
 func (e *capsEnv) Limits(l *lp.Limits) { l.Upper = e.upper[:] }
 
-// The policy begins at the projection of an allocation onto what the limits of every state
-// leave, and as if nothing had been trained.
+// In every state the policy begins at the projection of an allocation onto the limits of that
+// state. Optimiser and counts are those of a training that has not begun.
 func TestStartAround(t *testing.T) {
 	c, err := newCurve(lp.Description{Total: 1, Lower: make([]float64, 4), Upper: []float64{1, 1, 1, 1}}, nil)
 	if err != nil {

@@ -29,7 +29,7 @@ func BenchmarkIterate(b *testing.B) {
 	}
 }
 
-// The copy of all state that every iteration ends with.
+// BenchmarkCapture measures the copy of all state with which every iteration ends.
 func BenchmarkCapture(b *testing.B) {
 	for _, n := range []int{8, 4096} {
 		b.Run(fmt.Sprintf("envs=%d", n), func(b *testing.B) {

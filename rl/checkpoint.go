@@ -113,7 +113,7 @@ func (t *Trainer) Restore(c *Checkpoint) error {
 	return err
 }
 
-// fits says where c belongs to another run.
+// fits returns an error where c belongs to another run.
 func (t *Trainer) fits(c *Checkpoint) error {
 	if err := checkpoint.Compare(c, t.facts); err != nil {
 		return err

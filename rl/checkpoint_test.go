@@ -181,8 +181,8 @@ func TestKeepLast(t *testing.T) {
 	}
 }
 
-// A checkpoint that is due before the seconds between checkpoints are over is not written, but for
-// the last one, the best one, and the one where training stops.
+// Where the seconds between checkpoints are not over, only the last checkpoint, the best one and
+// the one where training stops are written.
 func TestCheckpointSeconds(t *testing.T) {
 	cfg := smallConfig()
 	cfg.CheckpointEvery, cfg.CheckpointSeconds, cfg.EvalEvery = 1, 3600, 1
@@ -219,8 +219,8 @@ func TestCheckpointSeconds(t *testing.T) {
 	}
 }
 
-// N iterations, another process, N more give what 2N give, from every iteration
-// at which the first may end.
+// A run that stops after an iteration and is resumed by another trainer ends with the bytes of a
+// run that was not interrupted, whichever iteration it is.
 func TestResume(t *testing.T) {
 	ctx := context.Background()
 	cfg := smallConfig()
@@ -343,8 +343,8 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-// A setting that came after a checkpoint changes nothing where it has no value, and makes
-// another policy where it has one.
+// A checkpoint that is older than a setting fits runs in which the setting changes nothing, and no
+// others.
 func TestRestoreOfAnOlderVersion(t *testing.T) {
 	old, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), smallConfig())
 	b := bytesOf(t, old)
@@ -364,7 +364,7 @@ func TestRestoreOfAnOlderVersion(t *testing.T) {
 	}
 }
 
-// Going on with other arithmetic is warned of, with the same it is not.
+// A run that goes on with other arithmetic gets a warning, one with the same arithmetic none.
 func TestRestoreWarnsOfArithmetic(t *testing.T) {
 	for _, before := range []string{"fake", "fake of another machine"} {
 		tr, _ := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())

@@ -67,8 +67,8 @@ const (
 	ActionMode = "mode"
 )
 
-// Rule returns the rule of actions that are not sampled, where auto has chosen the
-// given one: policy.Sampled where it has not yet, which gives the mean.
+// Rule returns the rule of actions that are not sampled. chosen is the rule that auto has chosen;
+// policy.Sampled says that it has chosen none yet, and gives the mean.
 func (c Config) Rule(chosen policy.Rule) policy.Rule {
 	switch {
 	case c.DeterministicAction == ActionMode:

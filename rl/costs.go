@@ -7,8 +7,8 @@ import (
 	"paspo/policy"
 )
 
-// Constrained is a Learner that learns from by how much actions break constraints, where
-// a policy may.
+// Constrained is a Learner that is told the costs of actions: by how much each breaks constraints.
+// It is for policies whose actions may break some.
 type Constrained interface {
 	Learner
 
@@ -101,8 +101,8 @@ func (t *Trainer) estimateCosts() {
 	}
 }
 
-// Estimate writes the advantages of other rewards than those of the rollout, one a
-// transition, under the same critic, and the returns as that critic learns them.
+// Estimate writes the advantages, and the returns as the critic learns them, for other rewards than
+// those of the rollout. All have one element a transition. The values are those of the same critic.
 func (r *Rollout) Estimate(rewards, advantages []float64, returns []float32) {
 	t := r.trainer
 	gae(advantages, rewards, r.values, r.done, r.after, r.last, t.cfg.Gamma, t.cfg.GAELambda)

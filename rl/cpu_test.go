@@ -49,8 +49,7 @@ func newCPU(p envs.Problem, cfg ppo.Config) (*rl.Trainer, error) {
 		return nil, err
 	}
 	pc := policy.DefaultConfig()
-	// A reward without noise invites a policy to become so narrow that its
-	// gradients throw it about.
+	// Where rewards have no noise a policy may become so narrow that single steps throw it far off.
 	pc.MaxShape = 100
 	pc.Encoder, pc.Latent, pc.Heads, pc.Critic = []int{8}, 8, []int{8}, []int{8}
 	b, err := cpu.New(solver, s.ObsDim, cfg.Minibatch, pc, nil, 7)

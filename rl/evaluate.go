@@ -15,7 +15,7 @@ import (
 
 // EvalOptions says how a policy is evaluated.
 type EvalOptions struct {
-	Episodes int
+	Episodes int // at least 1
 
 	Rule policy.Rule // which action of its distributions the policy takes
 
@@ -34,21 +34,23 @@ type EvalOptions struct {
 
 // EvalStep is one step of an evaluated episode. Slices are valid during the call.
 type EvalStep struct {
-	Episode, Time int
-	Env           envs.Env // after the step
-	Obs, Action   []float64
-	Reward        float64
-	Done          bool
+	Episode int       // its number, from 0 on
+	Time    int       // steps of the episode before this one
+	Env     envs.Env  // after the step
+	Obs     []float64 // that the action answers
+	Action  []float64
+	Reward  float64
+	Done    bool // the episode ended with this step
 }
 
 // Evaluation is the outcome of evaluated episodes, in their order.
 type Evaluation struct {
-	Returns     []float64
+	Returns     []float64 // sums of rewards, one an episode
 	Expected    []float64 // sums of expected rewards (see envs.Expecter), nil where unknown
-	Lengths     []int
-	Truncated   int     // episodes that were cut off
-	MaxResidual float64 // largest scaled residual of an action
-	Violations  int     // actions with a residual above envs.Violation
+	Lengths     []int     // steps, one an episode
+	Truncated   int       // episodes that were cut off
+	MaxResidual float64   // largest scaled residual of an action
+	Violations  int       // actions with a residual above envs.Violation
 }
 
 // moments returns those of Expected where it is known, else of Returns: the two have the same mean.
@@ -94,7 +96,9 @@ func (o *EvalOptions) set() []string {
 	return []string{o.Set}
 }
 
-// Evaluate plays episodes and changes neither the policy nor its normaliser.
+// Evaluate plays episodes and changes neither the policy nor its normaliser. Where ctx ends, the
+// error wraps that of ctx. What an environment does wrong is an *envs.Fault; a problem that is not
+// the policy's is an error too.
 func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, o EvalOptions) (*Evaluation, error) {
 	if o.Episodes < 1 {
 		return nil, fmt.Errorf("%d episodes: at least 1 is needed", o.Episodes)

@@ -16,8 +16,8 @@ import (
 // state the same.
 type Fact = checkpoint.Fact
 
-// Facts returns what a trainer of its own accord writes into its checkpoints: the
-// problem's name and polytope, the seed, and the settings of its learner.
+// Facts returns the facts that every trainer writes into its checkpoints: the problem's name and
+// polytope, the seed, and the settings of its learner. Those of Trainer.Describe come on top.
 func Facts(spec envs.Spec, seed uint64, settings []Fact) []Fact {
 	facts := []Fact{{Name: "problem", Value: spec.Name}}
 	facts = append(facts, checkpoint.PolytopeFacts(spec.Polytope)...)
@@ -49,9 +49,9 @@ var observesOnly = map[string]bool{
 	"checkpoint_every":     true, "checkpoint_seconds": true, "checkpoint_keep": true,
 }
 
-// Describe adds facts to those that checkpoints of this trainer carry and that
-// one to restore must have: what the trainer does not know, such as the settings
-// of the environment. Call it before Run and Restore.
+// Describe adds facts that the trainer does not know by itself, such as the settings of the
+// environment. Its checkpoints carry them, and a checkpoint to restore must state the same. Call it
+// before Run and Restore.
 func (t *Trainer) Describe(more ...Fact) {
 	t.facts = slices.Concat(t.facts, more)
 	t.committed.Facts = t.facts

@@ -283,7 +283,8 @@ func TestViolationsAreCounted(t *testing.T) {
 	if m.Violations != cfg.BatchSize() || !good(m.MaxResidual) {
 		t.Errorf("training: %d violations in %d actions, residual %g", m.Violations, cfg.BatchSize(), m.MaxResidual)
 	}
-	// Of many constraints some actions are measured, at every environment in turn.
+	// Where constraints are many, the residuals of some actions alone are measured, those of each
+	// environment in turn.
 	many := newBandit(t, 1, 2, 3)
 	d := lp.Description{Name: "bandit", Entities: many.polytope.Entities(), Total: 1}
 	for k := range 700 {

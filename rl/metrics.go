@@ -22,13 +22,15 @@ type Metrics struct {
 	Episodes              int     // that ended in this iteration
 	Return, EpisodeLength float64 // their means
 
-	PolicyLoss, ValueLoss  float64 // means over gradient steps
+	// Means over gradient steps (see policy.Diagnostics); the entropy is in nats.
+	PolicyLoss, ValueLoss  float64
 	Entropy, ApproxKL      float64
 	ClipFraction, GradNorm float64
-	ExplainedVariance      float64 // 1 - Var(return - value) / Var(return)
-	MaxRatioDeviation      float64 // largest |ratio - 1| of the first gradient step
-	LR, EntropyCoef        float64
-	Epochs                 int // done before the early stop
+
+	ExplainedVariance float64 // 1 - Var(return - value) / Var(return)
+	MaxRatioDeviation float64 // largest |ratio - 1| of the first gradient step
+	LR, EntropyCoef   float64 // learning rate and weight of the entropy bonus
+	Epochs            int     // done before the early stop
 
 	FixedShare  float64    // share of the heads' intervals that were fixed
 	Alpha, Beta [3]float64 // quantiles 0.05, 0.5, 0.95 over what was not fixed
@@ -195,9 +197,9 @@ func (m Metrics) MarshalJSON() ([]byte, error) {
 // huge batches.
 const quantileSample = 1 << 16
 
-// quantiles returns the 0.05, 0.5 and 0.95 quantiles (linear interpolation) of
-// the elements of v whose mask is not 0, of an even share of them where they are
-// many, NaN where there are none. scratch is overwritten and returned.
+// quantiles returns the 0.05, 0.5 and 0.95 quantiles (linear interpolation) of the elements of v
+// whose mask is not 0, NaN where there are none. Of many elements it takes every k-th. scratch is
+// overwritten and returned.
 func quantiles(v, mask, scratch []float32) (q [3]float64, _ []float32) {
 	stride := 1 + (len(v)-1)/quantileSample
 	scratch = scratch[:0]

@@ -8,10 +8,10 @@ import (
 
 // NonFiniteError says that training met a NaN or an Inf and stopped.
 type NonFiniteError struct {
-	Tensor    string // what it was found in, and where
-	Value     float64
-	Iteration int   // the iteration that was under way
-	Step      int64 // environment steps taken when it was found
+	Tensor    string  // what it was found in, and where
+	Value     float64 // NaN, or the infinity
+	Iteration int     // the iteration that was under way
+	Step      int64   // environment steps taken when it was found
 
 	// Environment says that the environment gave the value.
 	Environment bool

@@ -19,8 +19,8 @@ import (
 // Rollout holds the transitions of one iteration. Row t*envs+e is step t of
 // environment e.
 type Rollout struct {
-	// Batch is what a Learner learns from: it fills in the advantages, the returns are
-	// there as the critic learns them. The samples stay with the backend, with the
+	// Batch is what a Learner loads into the backend. The Learner fills in the advantages; the
+	// returns are there, as the critic learns them. The samples stay with the backend, with the
 	// intervals that they were drawn from, which are never computed again.
 	Batch policy.Batch
 
@@ -28,11 +28,12 @@ type Rollout struct {
 	// the mean of the group at that step.
 	Advantages []float64
 
-	// Rewards are those that the advantages are of.
+	// Rewards are those that training sees: scaled where Config.ScaleRewards says so, and shaped by
+	// a Constrained learner. Row by row, as are Advantages.
 	Rewards []float64
 
-	// Of a Constrained learner, rows x constraints: the costs of every step, and where the
-	// backend has critics of costs, their advantages.
+	// Costs and CostAdvantages are of a Constrained learner, rows x constraints: the costs of every
+	// step and, where the backend has critics of costs, their advantages. Else they are nil.
 	Costs          []float64
 	CostAdvantages []float64
 	costs          costs
@@ -56,7 +57,7 @@ type Rollout struct {
 	endLimits []lp.Limits // likewise
 	endValues []float64   // likewise
 
-	alpha, beta, mask []float32 // of the metrics alone, as is scratch
+	alpha, beta, mask []float32 // for the metrics alone, as is scratch
 	scratch           [2][]float32
 }
 
@@ -152,8 +153,8 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		t.scaleRewards(r.Rewards[s*n:(s+1)*n], v.Rewards(), v.Done())
 	}
 
-	// The values that stand for what comes after the rollout, and for what would have
-	// come after truncated episodes. No stream is drawn from.
+	// Ask for the values of what comes after the rollout, and of what would have come after
+	// truncated episodes. This draws from no stream.
 	copy(r.ends, v.Obs())
 	out, err := t.sample(m, -1)
 	if err != nil {
@@ -282,10 +283,9 @@ func (t *Trainer) targets(dst []float32, returns []float64) {
 	}
 }
 
-// sample asks for one action an environment, which are the rows from at on of
-// the rollout, and checks what comes back. With at -1 it asks for the values of the
-// rollout's ends: the actions are not random and not part of the rollout,
-// and the observations are not taken into the statistics.
+// sample asks for one action an environment, which become the rows from at on of the rollout, and
+// checks what comes back. With at -1 it asks for the values of the observations in ends instead:
+// nothing is drawn, no row is kept, and the statistics of observations stay.
 func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 	start := time.Now()
 	n := t.cfg.Envs
@@ -295,7 +295,8 @@ func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 		r := t.roll
 		n += len(r.truncated)
 		if limits != nil {
-			// Values do not depend on limits: the polytope's own do for final observations.
+			// Values do not depend on limits, so that final observations may have the polytope's
+			// own.
 			r.endLimits = append(r.endLimits[:0], limits...)
 			limits = append(r.endLimits, make([]lp.Limits, len(r.truncated))...)
 			r.endLimits = limits

@@ -28,12 +28,12 @@ type Hooks struct {
 	Saved func(path string)
 }
 
-// Run trains to the end, evaluates now and then, and keeps checkpoints: the
-// initial state, the last few, the best. What has to wait for CheckpointSeconds is held in
-// memory meanwhile, and is learned again where a process is killed. Where ctx ends it, the state after the
-// last complete iteration is saved and the error wraps that of ctx. So it is
-// saved when a backend fails or a number is not finite; then the state it was
-// found in is saved beside it, under a name that is not resumed from.
+// Run trains to the end, evaluates now and then, and keeps checkpoints: the initial state, the last
+// few, the best. A checkpoint that is due before CheckpointSeconds are over is not written; a run
+// that is killed then learns again what came after the one before. Where ctx ends training, the
+// state after the last complete iteration is saved and the error wraps that of ctx. That state is
+// also saved when a backend fails or a number is not finite. In the latter case the state in which
+// the number was found is saved beside it, under a name that no run is resumed from.
 func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 	var s *checkpoint.Folder
 	if h.Checkpoints != "" {

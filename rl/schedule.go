@@ -9,7 +9,8 @@ const (
 	ScheduleCosine   = "cosine"
 )
 
-// Schedule returns the value at a share of training in [0, 1]:
+// Schedule returns the value of a schedule at a share of training in [0, 1]. One that is neither of
+// these stays at from.
 //
 //	linear  from + (to - from) share
 //	cosine  to + (from - to) (1 + cos(pi share)) / 2

@@ -90,8 +90,8 @@ func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Conf
 	return t, nil
 }
 
-// audit returns the share of actions, one in so many, whose residual is measured
-// beside the backend's: all where that takes little beside the rest of a step.
+// audit returns k where the residual of one action in k is measured beside the backend's own
+// measurement: 1, so all, where constraints are so few that this takes little of a step.
 func audit(p *lp.Polytope) int {
 	const cheap, rare = 128, 16
 	a, _, _ := p.Inequalities()

@@ -93,7 +93,7 @@ func TestTrainingDoesNotDependOnUnits(t *testing.T) {
 // inequalities. The equality of the last entity has to stay one, since heads are counted by it.
 func TestTrainingDoesNotDependOnRows(t *testing.T) {
 	for _, d := range trainedDescriptions(t) {
-		fit := fitted(t, d) // to points that are drawn otherwise where rows are others
+		fit := fitted(t, d) // one for all: under other rows other points would be drawn
 		plain := trainIn(t, d, 1, fit)
 		for way, rows := range otherRows(d) {
 			w := d

@@ -42,7 +42,7 @@ func (c constrainable) Constrain(p *lp.Polytope) (envs.Problem, error) {
 	return c, nil
 }
 
-// deaf does not take constraints that it takes.
+// deaf accepts other constraints and keeps its own.
 type deaf struct{ constrainable }
 
 func (d deaf) Configure(any) (envs.Problem, error)          { return d, nil }

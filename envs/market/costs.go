@@ -92,8 +92,8 @@ func (c Costs) of(setting string, entities []string, free bool) ([]float64, erro
 //
 // (the transaction remainder factor of Jiang, Xu and Liang, arXiv 1706.10059, equation 14,
 // with costs by asset); 0 where costs take all. f + sum_i c_i |f a_i - h_i| - 1 is convex in f
-// and rises where sum_i c_i |a_i| < 1. Newton's method from f = 1 goes down from piece to piece
-// of it and ends on the root's.
+// and rises where sum_i c_i |a_i| < 1. Newton's method from f = 1 therefore moves down from one
+// linear piece to the next, and ends on the piece that has the root.
 func Remainder(h, a, c []float64) float64 {
 	f := 1.
 	for range 2 + 2*len(a) {

@@ -191,7 +191,7 @@ func (m *rewardNet) reward(state int, action, grad []float64) float64 {
 	return scale * y
 }
 
-// sums returns what the units of the first layer take the ReLU of.
+// sums returns what the ReLU of the first layer is taken of.
 func (m *rewardNet) sums(state int, action []float64) (sums [width1]float64) {
 	n := 1 + len(action)
 	for i := range sums {
@@ -201,7 +201,8 @@ func (m *rewardNet) sums(state int, action []float64) (sums [width1]float64) {
 	return sums
 }
 
-// output makes the first layer of its sums and returns the second one and the network's output.
+// output takes the ReLU of the sums of the first layer, in place, and returns the second layer and
+// the network's output.
 func (m *rewardNet) output(h1 *[width1]float64) (h2 [width2]float64, y float64) {
 	for i, s := range h1 {
 		h1[i] = max(0, s)

@@ -59,7 +59,7 @@ func TestInitialFit(t *testing.T) {
 	if _, err := New(s, 5, 8, low, fit, 3); err == nil {
 		t.Error("a fit above the ceiling is taken")
 	}
-	// One below the floor starts near it, the others where they are.
+	// A parameter below the floor starts near the floor, the others start as fitted.
 	floor := exact
 	floor.MinShape = 0.5
 	out := sampled(floor)

@@ -246,7 +246,7 @@ func (w *worker) decode(from, rows int) error {
 // middle is the value of an entity whose interval is fixed.
 func middle(lo, hi float64) float64 { return min(max(lo+(hi-lo)/2, lo), hi) }
 
-// inRow tells the row of the request instead of that of the shard.
+// inRow changes the row that an error names from that of the shard to that of the request.
 func inRow(err error, from int) error {
 	var e *lp.InfeasibleError
 	if errors.As(err, &e) {

@@ -65,8 +65,9 @@ func (a Around) amounts() (entities []string, amounts []float64, err error) {
 // feasible is the largest residual of an allocation to start around.
 const feasible = 1e-9
 
-// Allocation returns the allocation of a polytope that the initial policy is to be spread
-// around, nil for none. baseline is what the environment knows, or why it knows nothing.
+// Allocation returns the allocation of a polytope that the initial policy is to be spread around, n
+// amounts, nil for none. baseline returns the allocation that the environment knows, or an error
+// that says why it knows none. An error names the setting.
 func (a Around) Allocation(p *lp.Polytope, baseline func() ([]float64, error)) ([]float64, error) {
 	var x []float64
 	switch a {

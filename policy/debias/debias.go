@@ -15,7 +15,8 @@ import (
 	"paspo/policy/dist"
 )
 
-// CacheAuto as the cache folder means paspo in the user's own.
+// CacheAuto, in the place of a cache folder, stands for the folder paspo in the user's own cache
+// folder.
 const CacheAuto = "auto"
 
 // Config sets the fit that makes the initial policy nearly uniform.
@@ -23,7 +24,8 @@ type Config struct {
 	Enabled bool    `yaml:"enabled" doc:"start from the uniform distribution over the polytope; false starts from random biases"`
 	Around  Around  `yaml:"around" doc:"what to start around: uniform for nothing, baseline for the constant allocation that the environment knows, or amounts by entity, {A: 0.3, B: 0.7}"`
 	Spread  float64 `yaml:"spread" doc:"how far around it: the deviation of each Beta, as a share of the largest that its mean allows"`
-	// Beta(c, c (n-i)) for i = 1 .. n-1 breaks a stick into a Dirichlet(c, .., c) distribution.
+	// On the simplex c makes the start a Dirichlet(c, .., c) distribution: Beta(c, c (n-i)) for i =
+	// 1 .. n-1 are the shares that break a stick into one.
 	Concentration float64        `yaml:"concentration" doc:"factor on the fitted alpha and beta, at most 1: their means stay, and a smaller one starts nearer to vertices. On the simplex it starts from a symmetric Dirichlet distribution with this concentration"`
 	Points        int            `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 with more than 30 entities or where every interval takes a linear program"`
 	CacheDir      string         `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
@@ -51,8 +53,9 @@ const (
 	minFitPoints   = 1000
 	maxFitPoints   = 100_000_000
 
-	// manyEntities is the number above which points are costly. What one Beta cannot say about
-	// all prefixes is there far more than what 20 000 points leave open of its parameters.
+	// manyEntities is the number of entities above which fewer points are drawn, as each takes
+	// long. One Beta for all prefixes is a coarse fit there, and 20 000 points determine its
+	// parameters well enough for that.
 	manyEntities = 30
 )
 
@@ -165,8 +168,8 @@ func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg Config) (
 	}
 	fixed := cfg.FixedWidth * policy.Total(p)
 
-	// One worker takes every workers-th shard, so that a chain is made once a
-	// worker; the sums are added up by shard.
+	// Worker w takes the shards w, w + workers, .. with one chain. Sums are kept by shard and added
+	// in their order, so that the number of workers does not matter.
 	sums := make([][]logSums, shards)
 	var g errgroup.Group
 	for w := range min(workers, shards) {

@@ -43,8 +43,8 @@ func TestDebiasSimplex(t *testing.T) {
 		if len(f.Alpha) != n-1 || len(f.Entities) != n-1 || f.Points != cfg.Points || f.Method != method {
 			t.Fatalf("%+v", f)
 		}
-		// A standard error of alpha is 0.6-0.8 % at 40 000 points, 1 % at the
-		// half of them that chains are worth.
+		// At 40 000 points alpha has a standard error of 0.6 to 0.8 %. Points of hit-and-run depend
+		// on one another and are worth half as many: 1 %.
 		for i := range f.Alpha {
 			if want := float64(n - 1 - i); math.Abs(f.Alpha[i]-1) > 0.03 || math.Abs(f.Beta[i]/want-1) > 0.04 {
 				t.Errorf("%s: head %d is Beta(%.4f, %.4f), want Beta(1, %g)", method, i, f.Alpha[i], f.Beta[i], want)

@@ -113,7 +113,7 @@ func (r *run) train(b policy.Backend) error {
 
 // Agents side by side learn what each learns alone, bit for bit: with other seeds,
 // settings and sizes, where one stops its epochs early, one ends early and one
-// meets a NaN.
+// gets a NaN.
 func TestGPUSideBySide(t *testing.T) {
 	runs := func() []*run {
 		return []*run{
@@ -204,9 +204,9 @@ func TestGPUSideBySide(t *testing.T) {
 	}
 }
 
-// Who has joined is waited for, who has not is served at once, and who closes is
-// waited for no longer.
-func TestGPUMeet(t *testing.T) {
+// The barrier waits for every agent that has joined, serves one that has not at once, and ends its
+// wait for one that closes.
+func TestGPUBarrier(t *testing.T) {
 	r := &run{seed: 1, minibatch: 4}
 	gs, err := NewAll(cudatest.Open(t), []Spec{r.spec(t), r.spec(t), r.spec(t)})
 	if err != nil {

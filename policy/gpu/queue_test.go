@@ -154,7 +154,7 @@ func TestGPUKeptRows(t *testing.T) {
 	batch := policytest.RandomBatch(req, out, 2)
 	learn(t, a, batch, policytest.StepSettings(), policytest.FirstRows(32)[:16], policytest.FirstRows(32)[16:])
 
-	// In two parts, the later one first, and with a request between that is none.
+	// Two requests keep their rows, those of the later part first. One between them keeps none.
 	req = policytest.RandomRequest(32, 3, 4)
 	for _, at := range []int{20, 0} {
 		to := map[int]int{20: 32, 0: 20}[at]

@@ -108,7 +108,8 @@ func TestGPUHullWithinPoints(t *testing.T) {
 	}
 	sample(s, least, most)
 
-	// Rounding moves few ends out of the range. A narrower one tells that it is looked at.
+	// Rounding moves few endpoints out of the range of the points. A narrower range shows whether
+	// the device looks at it.
 	tables := s.(closedform.Tabled).Tables()
 	if !slices.Equal(tables.Least, least) || !slices.Equal(tables.Most, most) {
 		t.Fatalf("range %v .. %v, not %v .. %v", tables.Least, tables.Most, least, most)

@@ -97,7 +97,7 @@ func TestGPUStateMatrix(t *testing.T) {
 	req.Limits = make([]lp.Limits, req.Rows)
 	a, _, _ := solver.Polytope().Inequalities()
 	for r := 1; r < req.Rows; r += 2 {
-		// Larger coefficients leave less, and something.
+		// Larger coefficients make the polytope smaller, and not empty.
 		req.Limits[r].A = make([]float64, len(a))
 		for j, v := range a {
 			req.Limits[r].A[j] = v * (1 + 0.01*float64(r%5))
@@ -198,7 +198,7 @@ type withTables struct {
 
 func (s withTables) Tables() *closedform.Tables { return s.tables }
 
-// Rays send rows to the host, and so do ends that cross.
+// Rays send rows to the host, and so do endpoints that cross.
 func TestGPUEmptinessIsSeenTwice(t *testing.T) {
 	s := policytest.PresetSolver(t, "portfolio")
 	_, b, _ := s.Polytope().Inequalities()

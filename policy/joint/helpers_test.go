@@ -10,7 +10,7 @@ import (
 	"paspo/policy"
 )
 
-// must is for what every test makes, and no test is about.
+// must returns what a test makes before it tests anything, and panics where that fails.
 func must[T any](made T, err error) T {
 	if err != nil {
 		panic(err)

@@ -172,8 +172,8 @@ func TestConfinedInHull(t *testing.T) {
 	}
 }
 
-// The gradient of a mean goes through its projection. Differences see a kink where a row
-// comes to hold, which a step of 1e-3 seldom meets.
+// The gradient of a mean goes through its projection. Differences are wrong across a kink, where a
+// row becomes active; a step of 1e-3 seldom crosses one.
 func TestProjectionGradients(t *testing.T) {
 	p := preset("compute")
 	f := must(NewProjection(p, 1))

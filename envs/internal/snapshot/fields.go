@@ -1,7 +1,7 @@
 package snapshot
 
-// Fields is the state of an environment that has always as many numbers. Writing and reading go
-// by the same list, so that neither forgets a field.
+// Fields is the state of an environment whose snapshots all have the same length. Writing and
+// reading go by one list, so that neither forgets a field.
 type Fields struct {
 	Kind uint64 // of the snapshot, with its version
 	Of   string // what it is a snapshot of, such as "a market"

@@ -47,7 +47,7 @@ func New(c *config.Config) (*Agent, error) { return newAgent(c, "") }
 // newAgent takes the closed form of the intervals from a run's folder where that
 // has one.
 func newAgent(c *config.Config, dir string) (*Agent, error) {
-	// A GPU that must be there and is not ends it before anything is computed.
+	// A run that must have a GPU fails here where there is none, before anything is computed.
 	if _, _, must := c.GPU(); must {
 		_, _, err := onGPU(c, func(*cuda.Context) (bool, error) { return true, nil })
 		if err != nil {
@@ -64,7 +64,8 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 	if err := c.Algo.Serves(p); err != nil {
 		return nil, err
 	}
-	// A run has settled its groups, and acts where its environment may be missing.
+	// The configuration of a run that exists has its groups decided already, and the environment
+	// may be missing where its policy is only asked.
 	if dir == "" {
 		if c, err = ungrouped(c, p); err != nil {
 			return nil, err
@@ -164,7 +165,7 @@ func problem(c *config.Config, dir string) (envs.Problem, error) {
 	return p, nil
 }
 
-// warn says what is odd about constraints that are taken.
+// warn logs what is odd about constraints that are valid.
 func warn(c *config.Config, p *lp.Polytope) {
 	for _, w := range p.Warnings() {
 		slog.Warn(w, "constraints", c.Constraints)
@@ -187,8 +188,8 @@ func (a *Agent) debias() (err error) {
 	return nil
 }
 
-// around fits the policy of a trainer at its start to the allocation to start around where limits
-// that follow the state move what Fit says of it.
+// around fits the policy of a trainer to the allocation to start around, before training. It is for
+// limits that follow the state, under which the biases that Fit sets stand for another allocation.
 func (a *Agent) around(t *rl.Trainer) error {
 	if a.center == nil || !t.Limited() {
 		return nil
@@ -199,8 +200,8 @@ func (a *Agent) around(t *rl.Trainer) error {
 	return nil
 }
 
-// DebiasConfig returns the settings of the fit, with what they leave to the problem and
-// to other settings.
+// DebiasConfig returns the settings of the fit, with those filled in that follow from the problem
+// or from other settings.
 func (a *Agent) DebiasConfig() (d debias.Config, err error) {
 	d = a.Config.Debias
 	d.FixedWidth = a.Config.Policy.FixedWidth

@@ -39,7 +39,7 @@ func (m *Member) Resume(dir string, assignments []string, settings []config.Sett
 	return resume(m, dir, assignments, settings)
 }
 
-// Leave has the others wait no longer for a member, where that has opened nothing.
+// Leave ends the wait of the others for a member that has opened nothing.
 func (m *Member) Leave() {
 	if m != nil && !m.came {
 		m.came = true

@@ -76,8 +76,8 @@ func Load(file string, assignments []string, settings []Setting) (*Config, error
 	return LoadOver("", file, assignments, settings)
 }
 
-// LoadOver is Load with a preset between the defaults and the file, none where its
-// name is empty. What it sets fits itself to the settings that go over it.
+// LoadOver is Load with a preset between the defaults and the file, none where its name is empty.
+// Settings of the preset give way where they do not fit those that go over it.
 func LoadOver(preset, file string, assignments []string, settings []Setting) (*Config, error) {
 	return loadOver(preset, document{file: file}, assignments, settings)
 }

@@ -142,7 +142,8 @@ func (c *Config) fromPreset(key string) bool {
 	return strings.HasPrefix(c.from[key].name, presetSource)
 }
 
-// fit makes settings of a preset fit those that went over it: they are no request.
+// fit changes settings that a preset has set where others, which go over it, rule them out: nobody
+// has asked for the former.
 func (c *Config) fit() {
 	if c.PPO.Envs < 1 || c.PPO.StepsPerEnv < 1 {
 		return

@@ -137,8 +137,7 @@ func (b *Bar) head() string { return fmt.Sprintf("%s %3.0f%%", b.name, math.Floo
 
 func (b *Bar) count() string { return group(b.step) + "/" + group(b.total) }
 
-// parts are rate, return and time to go, as far as they are known, the last of which is
-// missed most.
+// parts are rate, return and time to go, as far as they are known. The first is left out first.
 func (b *Bar) parts() []string {
 	elapsed := b.drawn.Sub(b.began)
 	done := b.step - b.start

@@ -236,7 +236,7 @@ func (f *Folder) record(m rl.Metrics) error {
 		return err
 	}
 	if _, err := f.metrics.Write(append(line, '\n')); err != nil {
-		// What did fit is no line.
+		// Remove the part of the line that was written.
 		f.metrics.Truncate(f.size)
 		return fmt.Errorf("cannot write %s: %w", f.Path(MetricsFile), atomicfile.Cause(err))
 	}

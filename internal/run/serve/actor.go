@@ -178,8 +178,8 @@ func (a *Actor) read(q *request, b *Batch, i int) error {
 	return a.polytope.CheckLimits(&lim)
 }
 
-// ask asks the policy for the actions of rows. Where they have no answer together each half
-// is asked alone: one that has none keeps it from no other.
+// ask asks the policy for the actions of rows. Where they have no answer together, each half is
+// asked by itself, so that a row without an answer keeps no other row from its own.
 func (a *Actor) ask(rows []int, seeds seeds) {
 	if len(rows) == 0 {
 		return

@@ -145,8 +145,8 @@ func rows(what string, line []byte) (all []float64, err error) {
 	return all, nil
 }
 
-// readFast reads lines of the form that most have, and returns false for all others, those with
-// errors among them: readStrictly is for these. What it reads that reads the same.
+// readFast reads lines of the form that most have. It returns false for all others, among them
+// every line with an error, which readStrictly reads. A line that both read has one meaning.
 func (q *request) readFast(line []byte) bool {
 	s := scanner{b: line}
 	if s.peek() == '[' {

@@ -73,8 +73,8 @@ func initialise(w []float32, l *Layout, cfg *policy.Config, fit *policy.Fit, see
 	return nil
 }
 
-// aboveFloor is by how much, relative to the floor, the least parameter starts above
-// it: where it starts closer, its slope leaves nothing to learn with.
+// aboveFloor is by how much, relative to the floor, the least parameter starts above it: closer to
+// the floor its slope is too small to learn with.
 const aboveFloor = 0.1
 
 func uniform(r *rand.Rand, bound float64) float32 { return float32(bound * (2*r.Float64() - 1)) }

@@ -70,7 +70,8 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// A difference is named, one of a minor fact or of a value that changes nothing is none.
+// A difference of facts is an error that names it, unless the fact is minor or its value changes
+// nothing.
 func TestFits(t *testing.T) {
 	c := sample(1)
 	for _, x := range []struct {
@@ -213,8 +214,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// Pruning leaves the one just written and as many as are to be kept that read,
-// whatever damaged ones stand between and beyond them.
+// Pruning keeps the checkpoint just written and as many whole ones as are to be kept. Damaged ones
+// between and beyond them do not count.
 func TestPruneLeavesWhatReads(t *testing.T) {
 	dir := t.TempDir()
 	save := func(keep, iteration int) {

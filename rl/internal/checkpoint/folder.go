@@ -31,11 +31,11 @@ const (
 type Folder struct {
 	dir   string
 	keep  int
-	whole map[string]bool // what has been read of numbered files
+	whole map[string]bool // by name, of the numbered files that have been read
 }
 
-// Open returns the folder dir, which it makes where there is none. The folder keeps so many
-// numbered checkpoints.
+// Open returns the folder dir, which it makes where there is none. The last keep of the numbered
+// checkpoints stay in it.
 func Open(dir string, keep int) (*Folder, error) {
 	if err := atomicfile.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("cannot make the folder of checkpoints %s: %w", dir, atomicfile.Cause(err))
@@ -66,10 +66,9 @@ func (f *Folder) Save(c *Checkpoint) (path string, err error) {
 	return path, f.prune(c.Iteration)
 }
 
-// prune removes numbered checkpoints that are older than the last ones to keep, as
-// of an iteration. One that does not read counts for none. Those of later
-// iterations were passed over when training went on from an earlier one; it will
-// write them again.
+// prune removes numbered checkpoints that are older than the last ones to keep, as of an iteration.
+// A damaged one is not counted. Those of later iterations were passed over when training went on
+// from an earlier one, which will write them again.
 func (f *Folder) prune(iteration int) error {
 	names, err := numbered(f.dir)
 	if err != nil {
