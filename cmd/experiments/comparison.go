@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/envs/benchmarks"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
@@ -126,8 +127,8 @@ func (c *comparedCell) value(digits int) string {
 }
 
 // showComparison writes the tables of the comparison, and draws every training.
-func showComparison(ctx context.Context, out *output) error {
-	rows, err := readComparison(filepath.Join(out.dir, "comparison.csv"))
+func showComparison(ctx context.Context, out *output.Folder) error {
+	rows, err := readComparison(filepath.Join(out.Dir, "comparison.csv"))
 	if err != nil {
 		return err
 	}
@@ -175,7 +176,7 @@ func showComparison(ctx context.Context, out *output) error {
 			}
 		}
 		chart.Curves = append(chart.Curves, dots)
-		if err := out.table(env, table); err != nil {
+		if err := out.Table(env, table); err != nil {
 			return err
 		}
 	}
@@ -188,8 +189,8 @@ func showComparison(ctx context.Context, out *output) error {
 		chart.Names = append(chart.Names, algo+"\n"+n)
 		short = append(short, append(append([]string{algo}, summary[algo]...), n))
 	}
-	if err := out.table("summary", short); err != nil {
+	if err := out.Table("summary", short); err != nil {
 		return err
 	}
-	return out.plot("comparison", chart)
+	return out.Plot("comparison", chart)
 }

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/envs"
 	"paspo/envs/compute"
 	"paspo/internal/rng"
@@ -20,7 +21,7 @@ import (
 // method (Rubinstein, 1999), from the split of LevelLoad. It writes the split that it ends at as a JSON
 // array and says what both do on the episodes of the tables. Splits of a round play the same episodes;
 // those of one round are in no other, nor in any table.
-func constant(ctx context.Context, out *output) error {
+func constant(ctx context.Context, out *output.Folder) error {
 	const (
 		rounds, splits, elite, episodes = 25, 60, 15, 3000
 
@@ -71,7 +72,7 @@ func constant(ctx context.Context, out *output) error {
 			}
 			centre[j], deviation[j] = m.Mean, math.Sqrt(m.M2/m.N)
 		}
-		out.progress("round %2d: the best %.3f tasks in time, the last of the elite %.3f", round+1, all[0].tasks, all[elite-1].tasks)
+		out.Progress("round %2d: the best %.3f tasks in time, the last of the elite %.3f", round+1, all[0].tasks, all[elite-1].tasks)
 	}
 	if err := projector.Project(centre, slices.Clone(centre), nil); err != nil {
 		return err
@@ -81,7 +82,7 @@ func constant(ctx context.Context, out *output) error {
 		return err
 	}
 	final := spawned(p, finalEpisodes, finalSeed)
-	_, err = fmt.Fprintf(out.answer, "%s\n%d episodes: %.3f tasks in time, level load %.3f\n", text, finalEpisodes, inTime(p, centre, final), inTime(p, level, final))
+	_, err = fmt.Fprintf(out.Answer, "%s\n%d episodes: %.3f tasks in time, level load %.3f\n", text, finalEpisodes, inTime(p, centre, final), inTime(p, level, final))
 	return err
 }
 

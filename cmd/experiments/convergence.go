@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"paspo/baselines"
+	"paspo/cmd/experiments/internal/output"
 	"paspo/cmd/experiments/internal/powerlaw"
 	"paspo/envs"
 	"paspo/envs/synthetic"
@@ -21,6 +22,8 @@ import (
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
 	"paspo/policy"
+	"paspo/policy/cpu"
+	"paspo/policy/debias"
 	"paspo/ppo"
 	"paspo/rl"
 )
@@ -52,7 +55,7 @@ type convergenceResults struct {
 // convergence measures how many steps training takes to shares of the way from uniform
 // actions to the best found, by the number of entities and rows. Every seed has its own
 // polytope and reward.
-func convergence(ctx context.Context, out *output, o convergenceOptions) error {
+func convergence(ctx context.Context, out *output.Folder, o convergenceOptions) error {
 	for _, s := range o.shares {
 		if !(s > 0 && s < 1) {
 			return fmt.Errorf("--shares has %g: numbers between 0 and 1 are allowed", s)
@@ -78,7 +81,7 @@ func convergence(ctx context.Context, out *output, o convergenceOptions) error {
 			}
 			res.Cells = append(res.Cells, cells...)
 			// What was measured so far is of use where the rest takes a night.
-			if err := out.json("convergence", res); err != nil {
+			if err := out.JSON("convergence", res); err != nil {
 				return err
 			}
 		}
@@ -90,24 +93,23 @@ func convergence(ctx context.Context, out *output, o convergenceOptions) error {
 // they are however long training may take: PASPO from both starts, with and without a
 // group baseline, and on the bare simplex PASPO beside PPO with a Dirichlet policy.
 func convergenceSettings() (rows, simplex []setting, err error) {
+	const plain = "debias.enabled=false"
 	for _, s := range []struct {
 		to      *[]setting
 		name    string
-		plain   bool
 		changes []string
 	}{
-		{&rows, "de-biased", false, nil},
-		{&rows, "plain", true, nil},
-		{&rows, "de-biased, group of 4", false, []string{"ppo.group=4"}},
-		{&rows, "plain, group of 4", true, []string{"ppo.group=4"}},
-		{&simplex, "simplex, de-biased", false, nil},
-		{&simplex, "simplex, Dirichlet", true, []string{"algo.name=ppo"}},
+		{&rows, "de-biased", nil},
+		{&rows, "plain", []string{plain}},
+		{&rows, "de-biased, group of 4", []string{"ppo.group=4"}},
+		{&rows, "plain, group of 4", []string{plain, "ppo.group=4"}},
+		{&simplex, "simplex, de-biased", nil},
+		{&simplex, "simplex, Dirichlet", []string{"algo.name=ppo"}},
 	} {
 		c, err := paperWith(s.name, "synthetic", s.changes...)
 		if err != nil {
 			return nil, nil, err
 		}
-		c.plain = s.plain
 		*s.to = append(*s.to, c)
 	}
 	return rows, simplex, nil
@@ -127,9 +129,9 @@ func chosen(only string, rows, simplex []setting) (r, s []setting, err error) {
 }
 
 // convergenceSize trains all problems of one size with all settings.
-func convergenceSize(ctx context.Context, out *output, o convergenceOptions, n, m int, settings []setting) ([]*convergenceCell, error) {
+func convergenceSize(ctx context.Context, out *output.Folder, o convergenceOptions, n, m int, settings []setting) ([]*convergenceCell, error) {
 	say := func(seed uint64, format string, args ...any) {
-		out.progress("%3d entities, %2d rows, seed %3d: %s", n, m, seed, fmt.Sprintf(format, args...))
+		out.Progress("%3d entities, %2d rows, seed %3d: %s", n, m, seed, fmt.Sprintf(format, args...))
 	}
 	polytopes, seeds, err := convergencePolytopes(n, m, o.seeds, say)
 	var cells []*convergenceCell
@@ -211,39 +213,48 @@ func convergencePolytopes(n, m int, all []uint64, say func(uint64, string, ...an
 // convergenceProblem is a random problem with what the share of the way is counted
 // between.
 type convergenceProblem struct {
-	*task
+	problem       *synthetic.Problem
+	solver        lp.Solver
+	fit           *policy.Fit // of de-biased starts
 	uniform, best float64
 }
 
 func newConvergenceProblem(p *lp.Polytope, seed uint64) (*convergenceProblem, error) {
-	n := p.Dim()
-	problem, err := synthetic.New(synthetic.Config{Entities: n, States: 2, Seed: seed, Polytope: p})
+	problem, err := synthetic.New(synthetic.Config{Entities: p.Dim(), States: 2, Seed: seed, Polytope: p})
 	if err != nil {
 		return nil, err
 	}
-	// Nothing is drawn but actions: one episode of deterministic ones is all.
-	t, err := newTask(problem, fmt.Sprintf("%d entities, seed %d", n, seed), interval.DefaultConfig(), 1)
+	solver, err := interval.New(p, interval.DefaultConfig())
 	if err != nil {
 		return nil, err
 	}
-	best, err := problem.Optimum(finalSeed)
+	fit, err := debias.Fit(p, solver, debias.DefaultConfig(), 1)
 	if err != nil {
 		return nil, err
 	}
-	uniform, err := played(problem, "uniform", 200, finalSeed)
+	refs, err := references(problem, 200)
 	if err != nil {
 		return nil, err
 	}
-	return &convergenceProblem{t, uniform.mean, best.Return}, nil
+	return &convergenceProblem{problem, solver, fit, refs[0].mean, refs[1].mean}, nil
 }
 
 // begin makes the policy that training starts from, of any algorithm.
 func (p *convergenceProblem) begin(s setting, seed uint64) (policy.Backend, error) {
-	if s.Algo.Name == baselines.PASPO {
-		return p.start(s, seed)
-	}
 	spec := p.problem.Spec()
-	return baselines.NewBackend(spec.Polytope, spec.ObsDim, s.Algo, s.Policy, seed)
+	if s.Algo.Name != baselines.PASPO {
+		return baselines.NewBackend(spec.Polytope, spec.ObsDim, s.Algo, s.Policy, seed)
+	}
+	fit := p.fit
+	if !s.Debias.Enabled {
+		fit = nil
+	}
+	b, err := cpu.New(p.solver, spec.ObsDim, s.PPO.Minibatch, s.Policy, fit, seed)
+	if err != nil {
+		return nil, err
+	}
+	b.SetThreads(1) // other cores have other trainings
+	return b, nil
 }
 
 func trainerOf(problem envs.Problem, b policy.Backend, s setting, cfg ppo.Config, seed uint64) (*rl.Trainer, error) {
@@ -276,11 +287,12 @@ func (p *convergenceProblem) steps(ctx context.Context, s setting, seed uint64, 
 		}
 		best := math.Inf(-1)
 		for _, rule := range []policy.Rule{policy.Mean, policy.Mode} {
-			x, err := p.score(&run{backend: b}, rule, p.episodes, finalSeed)
+			// Nothing is drawn but actions: one episode of deterministic ones is all.
+			e, err := rl.Evaluate(ctx, p.problem, b, rl.EvalOptions{Episodes: 1, Seed: finalSeed, Rule: rule})
 			if err != nil {
 				return nil, err
 			}
-			best = max(best, x)
+			best = max(best, e.Mean())
 		}
 		for k, share := range shares {
 			if steps[k] == 0 && best >= p.uniform+share*(p.best-p.uniform) {
@@ -388,10 +400,10 @@ func (g *gradients) noise() float64 {
 }
 
 // showConvergence writes tables and plots.
-func showConvergence(out *output, res *convergenceResults) error {
+func showConvergence(out *output.Folder, res *convergenceResults) error {
 	head := []string{"entities", "rows", "setting"}
 	for _, share := range res.Shares {
-		head = append(head, "reached "+percent(share), "median of the steps", "95 % over problems")
+		head = append(head, "reached "+output.Percent(share), "median of the steps", "95 % over problems")
 	}
 	table := [][]string{append(head, "noise of the first gradient, median")}
 	exponents := [][]string{{"to", "setting", "sizes with a median", "exponent of the entities", "95 %", "of the rows", "95 %"}}
@@ -405,7 +417,7 @@ func showConvergence(out *output, res *convergenceResults) error {
 	}
 	for k, share := range res.Shares {
 		plot := plots.Chart{
-			Title: fmt.Sprintf("to %s of the way", percent(share)), XLabel: "entities", YLabel: "median of the environment steps", LogX: true, LogY: true,
+			Title: fmt.Sprintf("to %s of the way", output.Percent(share)), XLabel: "entities", YLabel: "median of the environment steps", LogX: true, LogY: true,
 		}
 		for _, name := range names {
 			var cells []powerlaw.Cell
@@ -426,23 +438,23 @@ func showConvergence(out *output, res *convergenceResults) error {
 			if k == 0 {
 				noise.Curves = append(noise.Curves, medians(name, noiseBy))
 			}
-			row := []string{percent(share), name, fmt.Sprintf("%d of %d", ended, len(cells))}
+			row := []string{output.Percent(share), name, fmt.Sprintf("%d of %d", ended, len(cells))}
 			for _, iv := range powerlaw.Exponents(cells, 0.95, rng.New(1, "experiments", "convergence", name)) {
 				row = append(row, exponentCells(iv)...)
 			}
 			exponents = append(exponents, row)
 		}
-		if err := out.plot(fmt.Sprintf("convergence-%.0f", 100*share), plot); err != nil {
+		if err := out.Plot(fmt.Sprintf("convergence-%.0f", 100*share), plot); err != nil {
 			return err
 		}
 	}
-	if err := out.plot("gradient", noise); err != nil {
+	if err := out.Plot("gradient", noise); err != nil {
 		return err
 	}
-	if err := out.table("exponents", exponents); err != nil {
+	if err := out.Table("exponents", exponents); err != nil {
 		return err
 	}
-	return out.table("convergence", table)
+	return out.Table("convergence", table)
 }
 
 // medians is a curve of medians by a size, where there are any.
@@ -516,5 +528,5 @@ func noiseCell(x float64) string {
 	if math.IsInf(x, 0) {
 		return fmt.Sprintf("above %d", minibatches)
 	}
-	return number(x)
+	return output.Number(x)
 }

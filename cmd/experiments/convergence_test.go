@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/internal/long"
 	"paspo/internal/sweep/spec"
 )
@@ -22,7 +23,7 @@ func TestConvergenceLeavesOutSeedsWithoutProblem(t *testing.T) {
 	size := func(seeds ...uint64) (*convergenceCell, string) {
 		var log bytes.Buffer
 		o := convergenceOptions{options: options{seeds: spec.Seeds(seeds), steps: 512, jobs: 1}, shares: []float64{0.01, 0.9999}}
-		cells, err := convergenceSize(context.Background(), &output{log: &log}, o, 3, 20, settings[:1])
+		cells, err := convergenceSize(context.Background(), &output.Folder{Log: &log}, o, 3, 20, settings[:1])
 		if err != nil {
 			t.Fatal(err)
 		}

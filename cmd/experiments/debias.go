@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/internal/plots"
 	"paspo/internal/run/agent"
 	"paspo/internal/sweep/spec"
@@ -13,7 +14,7 @@ const debiasEntities, debiasRows, debiasEpisodes = 3, 2, 200
 
 // debiasing trains on random problems of three entities from de-biased and from
 // plain weights. Every seed has its own polytope and reward.
-func debiasing(ctx context.Context, out *output, o options) error {
+func debiasing(ctx context.Context, out *output.Folder, o options) error {
 	names := []string{"de-biased", "plain"}
 	curves := make([][]*run, len(names))
 	table := [][]string{{"problem", "uniform", "best found", "de-biased, share of the way after a quarter", "plain", "de-biased, at the end", "plain"}}
@@ -50,19 +51,19 @@ func debiasing(ctx context.Context, out *output, o options) error {
 			for j := range c {
 				c[j].Sampled = share(refs, c[j].Sampled)
 			}
-			quarter, end = append(quarter, percent(c[len(c)/4].Sampled)), append(end, percent(c[len(c)-1].Sampled))
+			quarter, end = append(quarter, output.Percent(c[len(c)/4].Sampled)), append(end, output.Percent(c[len(c)-1].Sampled))
 			curves[i] = append(curves[i], r[0])
 		}
 		table = append(table, append(append(row, quarter...), end...))
-		out.progress("problem %d: %v", seed, table[len(table)-1])
+		out.Progress("problem %d: %v", seed, table[len(table)-1])
 	}
 
 	plot := plots.Learning{Title: "three entities, random problems", YLabel: "share of the way from uniform to the best found"}
 	for i, name := range names {
 		plot.Curves = append(plot.Curves, curve(name, curves[i], sampled, "debias"))
 	}
-	if err := out.plot("debias", plot); err != nil {
+	if err := out.Plot("debias", plot); err != nil {
 		return err
 	}
-	return out.table("debias", table)
+	return out.Table("debias", table)
 }

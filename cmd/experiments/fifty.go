@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/run/agent"
@@ -24,7 +25,7 @@ const fiftyEpisodes = 200
 
 // fifty trains the synthetic benchmark with many entities, from de-biased and
 // from plain weights, against the optimum that search finds.
-func fifty(ctx context.Context, out *output, o fiftyOptions) error {
+func fifty(ctx context.Context, out *output.Folder, o fiftyOptions) error {
 	head := []string{
 		"rows", "intervals by", "setting", "initial policy, share of the way", "deterministic action, at the end", "95 % over seeds", "worst seed",
 		"sampled actions", "violations", "largest residual", "processor seconds a training",
@@ -37,10 +38,10 @@ func fifty(ctx context.Context, out *output, o fiftyOptions) error {
 		}
 		table = append(table, more...)
 	}
-	return out.table("fifty", table)
+	return out.Table("fifty", table)
 }
 
-func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]string, error) {
+func fiftyRows(ctx context.Context, out *output.Folder, o fiftyOptions, rows int) ([][]string, error) {
 	settings, err := fiftySettings(o, rows)
 	if err != nil {
 		return nil, err
@@ -54,16 +55,16 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 	if err != nil {
 		return nil, err
 	}
-	out.progress("%d entities, %d rows: intervals by %s, uniform %.4f, best found %.4f", o.entities, rows, a.Solver.Method(), refs[0].mean, refs[1].mean)
+	out.Progress("%d entities, %d rows: intervals by %s, uniform %.4f, best found %.4f", o.entities, rows, a.Solver.Method(), refs[0].mean, refs[1].mean)
 	runs, err := trainAll(ctx, out, o.options, settings, fiftyEpisodes, func(r *run) {
-		out.progress("%d rows, %-28s seed %d: %s, %.0f s", rows, r.Setting, r.Seed, percent(share(refs, r.Final)), r.Seconds)
+		out.Progress("%d rows, %-28s seed %d: %s, %.0f s", rows, r.Setting, r.Seed, output.Percent(share(refs, r.Final)), r.Seconds)
 	})
 	if err != nil {
 		return nil, err
 	}
 
 	name := fmt.Sprintf("fifty-%d-rows", rows)
-	if err := out.runs(name, runs); err != nil {
+	if err := writeRuns(out, name, runs); err != nil {
 		return nil, err
 	}
 	plot := plots.Learning{
@@ -84,12 +85,12 @@ func fiftyRows(ctx context.Context, out *output, o fiftyOptions, rows int) ([][]
 		iv := stats.MeanInterval(end, 0.95, rng.New(1, "experiments", "fifty", s.name))
 		plot.Curves = append(plot.Curves, curve(s.name, runs[i], sampled, "fifty"))
 		table = append(table, []string{
-			fmt.Sprint(rows), a.Solver.Method(), s.name, percent(stats.Mean(begin)), percent(iv.Estimate),
-			percent(iv.Low) + " .. " + percent(iv.High), percent(slices.Min(end)), percent(share(refs, stats.Mean(sum.sampled))),
-			fmt.Sprint(sum.violations), fmt.Sprintf("%.1e", sum.residual), number(sum.seconds),
+			fmt.Sprint(rows), a.Solver.Method(), s.name, output.Percent(stats.Mean(begin)), output.Percent(iv.Estimate),
+			output.Percent(iv.Low) + " .. " + output.Percent(iv.High), output.Percent(slices.Min(end)), output.Percent(share(refs, stats.Mean(sum.sampled))),
+			fmt.Sprint(sum.violations), fmt.Sprintf("%.1e", sum.residual), output.Number(sum.seconds),
 		})
 	}
-	return table, out.plot(name, plot)
+	return table, out.Plot(name, plot)
 }
 
 // initial is the mean return of the sampled actions of the policy that training started from.

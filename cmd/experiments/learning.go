@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/envs"
 	"paspo/envs/synthetic"
 	"paspo/internal/plots"
@@ -31,7 +32,7 @@ type learningOptions struct {
 }
 
 // run writes tables and plots, or tries changes.
-func (o *learningOptions) run(ctx context.Context, out *output) error {
+func (o *learningOptions) run(ctx context.Context, out *output.Folder) error {
 	pattern, err := regexp.Compile(o.only)
 	if err != nil {
 		return fmt.Errorf("--settings %q: %w", o.only, err)
@@ -66,7 +67,7 @@ func (o *learningOptions) run(ctx context.Context, out *output) error {
 		if trying {
 			err = try(ctx, out, o.options, env, settings)
 		} else {
-			err = made(out, func() error { return learning(ctx, out, o.options, env, settings) })
+			err = learning(ctx, out, o.options, env, settings)
 		}
 		if err != nil {
 			return err
@@ -77,25 +78,25 @@ func (o *learningOptions) run(ctx context.Context, out *output) error {
 
 // learning trains one benchmark with the presets and with changes to
 // the paper's, each over the same seeds, and writes what came.
-func learning(ctx context.Context, out *output, o options, env string, settings []setting) error {
+func learning(ctx context.Context, out *output.Folder, o options, env string, settings []setting) error {
 	res, runs, err := compared(ctx, out, o, env, settings)
 	if err != nil {
 		return err
 	}
-	if err := out.runs(env, runs); err != nil {
+	if err := writeRuns(out, env, runs); err != nil {
 		return err
 	}
 	if err := drawLearning(ctx, out, env, runs); err != nil {
 		return err
 	}
-	if err := out.json(env, res); err != nil {
+	if err := out.JSON(env, res); err != nil {
 		return err
 	}
-	return out.table(env, res.table())
+	return out.Table(env, res.table())
 }
 
 // try trains one benchmark with some settings and writes a line for each.
-func try(ctx context.Context, out *output, o options, env string, settings []setting) error {
+func try(ctx context.Context, out *output.Folder, o options, env string, settings []setting) error {
 	for i := range settings {
 		settings[i].PPO.EvalEvery = math.MaxInt32 // at the end alone: nobody looks at the curve
 	}
@@ -105,7 +106,7 @@ func try(ctx context.Context, out *output, o options, env string, settings []set
 	}
 	for _, r := range res.Rows {
 		if r.Trained {
-			if _, err := fmt.Fprintf(out.answer, "%s, %d steps, seeds %s, %s: %s\n", env, res.Steps, res.Seeds, r.Name, r.line()); err != nil {
+			if _, err := fmt.Fprintf(out.Answer, "%s, %d steps, seeds %s, %s: %s\n", env, res.Steps, res.Seeds, r.Name, r.line()); err != nil {
 				return err
 			}
 		}
@@ -115,9 +116,9 @@ func try(ctx context.Context, out *output, o options, env string, settings []set
 
 // compared trains one benchmark with some settings and compares the last policies
 // with references.
-func compared(ctx context.Context, out *output, o options, env string, settings []setting) (*results, [][]*run, error) {
+func compared(ctx context.Context, out *output.Folder, o options, env string, settings []setting) (*results, [][]*run, error) {
 	runs, err := trainAll(ctx, out, o, settings, finalEpisodes, func(r *run) {
-		out.progress("%-12s %-24s seed %d: %-4v %8.4f  sampled %8.4f  %.0f s", env, r.Setting, r.Seed, r.Rule, r.Final, r.Sampled, r.Seconds)
+		out.Progress("%-12s %-24s seed %d: %-4v %8.4f  sampled %8.4f  %.0f s", env, r.Setting, r.Seed, r.Rule, r.Final, r.Sampled, r.Seconds)
 	})
 	if err != nil {
 		return nil, nil, err
@@ -207,8 +208,6 @@ func share(refs []reference, x float64) float64 {
 	from := refs[0].mean
 	return (x - from) / (best(refs).mean - from)
 }
-
-func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
 
 func deterministic(p point) float64 { return p.Mode }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/envs"
 	"paspo/envs/benchmarks"
 	"paspo/envs/compute"
@@ -28,7 +29,7 @@ var staticOf = map[string]string{portfolio.LimitedName: "portfolio", compute.Cap
 
 // limited trains a variant, whose limits follow the state, beside its static
 // version, each with its tuned settings, and compares both with baselines.
-func limited(ctx context.Context, out *output, o limitedOptions, env string) error {
+func limited(ctx context.Context, out *output.Folder, o limitedOptions, env string) error {
 	if staticOf[env] == "" {
 		return fmt.Errorf("%q has no limits that follow the state: %s have", env, strings.Join(benchmarks.Variants(), " and "))
 	}
@@ -64,13 +65,13 @@ func limited(ctx context.Context, out *output, o limitedOptions, env string) err
 		plot.Curves = append(plot.Curves, curve(runs[0].Setting, runs, deterministic, "curve"))
 	}
 	plot.Curves = append(plot.Curves, curve("static version", free.runs[0], deterministic, "curve"))
-	if err := out.runs(env, slices.Concat(free.runs, bound.runs)); err != nil {
+	if err := writeRuns(out, env, slices.Concat(free.runs, bound.runs)); err != nil {
 		return err
 	}
-	if err := out.plot(env, plot); err != nil {
+	if err := out.Plot(env, plot); err != nil {
 		return err
 	}
-	return out.table(env, table)
+	return out.Table(env, table)
 }
 
 // side is one of the two versions of a benchmark.
@@ -81,7 +82,7 @@ type side struct {
 }
 
 // trainSide trains a version with its tuned settings, and with further ones.
-func trainSide(ctx context.Context, out *output, o limitedOptions, env string, further []string) (*side, error) {
+func trainSide(ctx context.Context, out *output.Folder, o limitedOptions, env string, further []string) (*side, error) {
 	s := &side{env: env}
 	var settings []setting
 	for _, changes := range append([]string{""}, further...) {
@@ -104,7 +105,7 @@ func trainSide(ctx context.Context, out *output, o limitedOptions, env string, f
 		return nil, err
 	}
 	s.runs, err = trainAll(ctx, out, o.options, settings, o.episodes, func(r *run) {
-		out.progress("%-18s %-24s seed %d: %-4v %8.4f  sampled %8.4f  %.0f s", env, r.Setting, r.Seed, r.Rule, r.Final, r.Sampled, r.Seconds)
+		out.Progress("%-18s %-24s seed %d: %-4v %8.4f  sampled %8.4f  %.0f s", env, r.Setting, r.Seed, r.Rule, r.Final, r.Sampled, r.Seconds)
 	})
 	return s, err
 }
@@ -114,7 +115,7 @@ func (s *side) rows() (rows [][]string) {
 	for _, r := range s.refs {
 		p := &run{}
 		p.note(r.played)
-		rows = append(rows, slices.Concat([]string{s.env, r.name, fmt.Sprintf("%.4f", r.mean), "", "", "", percent(share(s.refs, r.mean))}, s.seen([]*run{p}), []string{""}))
+		rows = append(rows, slices.Concat([]string{s.env, r.name, fmt.Sprintf("%.4f", r.mean), "", "", "", output.Percent(share(s.refs, r.mean))}, s.seen([]*run{p}), []string{""}))
 	}
 	for _, runs := range s.runs {
 		rows = append(rows, s.trained(runs[0].Setting, runs))
@@ -132,10 +133,10 @@ func (s *side) trained(name string, runs []*run) []string {
 	iv := stats.MeanInterval(t.final, 0.95, rng.New(1, "experiments", "limited", s.env, name))
 	row := slices.Concat([]string{
 		s.env, name, fmt.Sprintf("%.4f", iv.Estimate), fmt.Sprintf("%.4f .. %.4f", iv.Low, iv.High), fmt.Sprintf("%.4f", slices.Min(t.final)),
-		"", percent(share(s.refs, iv.Estimate)),
+		"", output.Percent(share(s.refs, iv.Estimate)),
 	}, s.seen(runs), []string{""})
 	if steps > 0 {
-		row[5], row[11] = fmt.Sprintf("%.4f", stats.Mean(t.sampled)), number(float64(steps)/seconds)
+		row[5], row[11] = fmt.Sprintf("%.4f", stats.Mean(t.sampled)), output.Number(float64(steps)/seconds)
 	}
 	return row
 }
@@ -149,7 +150,7 @@ func (s *side) seen(runs []*run) []string {
 	}
 	cells := []string{fmt.Sprint(t.violations), fmt.Sprintf("%.1e", t.residual), "", ""}
 	if staticOf[s.env] != "" {
-		cells[2], cells[3] = fmt.Sprintf("%d of %d", relaxed, states), number(amount)
+		cells[2], cells[3] = fmt.Sprintf("%d of %d", relaxed, states), output.Number(amount)
 	}
 	return cells
 }

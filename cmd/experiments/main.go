@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/cli"
+	"paspo/cmd/experiments/internal/measure"
+	"paspo/cmd/experiments/internal/output"
 	"paspo/envs/benchmarks"
 	"paspo/internal/sweep/spec"
 )
@@ -49,14 +51,14 @@ func command() *cobra.Command {
 	}
 	root.PersistentFlags().StringVar(&folder, "out", "docs/experiments", "folder to write to, one below it for each experiment")
 
-	add := func(use, short, seeds string, steps int64, do func(context.Context, *output, options, []string) error) *cobra.Command {
+	add := func(use, short, seeds string, steps int64, do func(context.Context, *output.Folder, options, []string) error) *cobra.Command {
 		o := options{seeds: seedsOf(seeds)}
 		c := &cobra.Command{Use: use, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
 			if o.jobs < 1 {
 				return fmt.Errorf("--jobs is %d: an integer of at least 1 is allowed", o.jobs)
 			}
 			o.given = cmd.Flags().Changed("seeds")
-			return do(cmd.Context(), &output{dir: filepath.Join(folder, cmd.Name()), log: cmd.ErrOrStderr(), answer: cmd.OutOrStdout()}, o, args)
+			return do(cmd.Context(), &output.Folder{Dir: filepath.Join(folder, cmd.Name()), Log: cmd.ErrOrStderr(), Answer: cmd.OutOrStdout()}, o, args)
 		}}
 		c.Flags().Var(&o.seeds, "seeds", "seeds, for example 1..10 or 3,5,7..9; results are reported on other seeds than settings were chosen on")
 		c.Flags().Int64Var(&o.steps, "steps", steps, "environment steps of a training; 0 for those of the configuration")
@@ -68,7 +70,7 @@ func command() *cobra.Command {
 
 	var lo learningOptions
 	c := add("learning", "Train the benchmarks against their optima", reportSeeds, 150_000,
-		func(ctx context.Context, out *output, o options, _ []string) error {
+		func(ctx context.Context, out *output.Folder, o options, _ []string) error {
 			lo.options = o
 			return lo.run(ctx, out)
 		})
@@ -92,7 +94,7 @@ results are not reported on.`
 	root.AddCommand(&cobra.Command{
 		Use: "readme FILE", Short: "Write the results of learning into the table of a README", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return readme(&output{dir: filepath.Join(folder, "learning")}, args[0], benchmarks.Names())
+			return readme(&output.Folder{Dir: filepath.Join(folder, "learning")}, args[0], benchmarks.Names())
 		},
 	})
 
@@ -109,42 +111,40 @@ results are not reported on.`
 	})
 
 	add("debias", "Compare de-biased with plain initialisation on three entities", tuningSeeds, 20_000,
-		func(ctx context.Context, out *output, o options, _ []string) error {
-			return made(out, func() error { return debiasing(ctx, out, o) })
+		func(ctx context.Context, out *output.Folder, o options, _ []string) error {
+			return debiasing(ctx, out, o)
 		}).Args = cobra.NoArgs
 	var li limitedOptions
 	c = add("limited [ENV...]", "Train with limits that follow the state, beside the static versions", reportSeeds, 0,
-		func(ctx context.Context, out *output, o options, names []string) error {
+		func(ctx context.Context, out *output.Folder, o options, names []string) error {
 			li.options = o
 			if len(names) == 0 {
 				names = benchmarks.Variants()
 			}
-			return made(out, func() error {
-				for _, env := range names {
-					if err := limited(ctx, out, li, env); err != nil {
-						return fmt.Errorf("%s: %w", env, err)
-					}
+			for _, env := range names {
+				if err := limited(ctx, out, li, env); err != nil {
+					return fmt.Errorf("%s: %w", env, err)
 				}
-				return nil
-			})
+			}
+			return nil
 		})
 	c.Flags().IntVar(&li.episodes, "episodes", 500, "episodes that policies are compared on")
 	c.Flags().StringArrayVar(&li.further, "with", nil, "also the tuned settings with these changes, \"key=value key=value\"; repeatable")
 	c.ValidArgs = benchmarks.Variants()
 	var fi fiftyOptions
 	c = add("fifty", "Train on 50 entities, from de-biased and from plain weights", reportSeeds, 50_000,
-		func(ctx context.Context, out *output, o options, _ []string) error {
+		func(ctx context.Context, out *output.Folder, o options, _ []string) error {
 			fi.options = o
-			return made(out, func() error { return fifty(ctx, out, fi) })
+			return fifty(ctx, out, fi)
 		})
 	c.Args = cobra.NoArgs
 	c.Flags().IntVar(&fi.entities, "entities", 50, "number of entities")
 	c.Flags().IntSliceVar(&fi.rows, "rows", []int{5, 8}, "numbers of rows")
 	var co convergenceOptions
 	c = add("convergence", "Measure the steps to shares of the optimum by the numbers of entities and rows", tuningSeeds, 200_000,
-		func(ctx context.Context, out *output, o options, _ []string) error {
+		func(ctx context.Context, out *output.Folder, o options, _ []string) error {
 			co.options = o
-			return made(out, func() error { return convergence(ctx, out, co) })
+			return convergence(ctx, out, co)
 		})
 	c.Args = cobra.NoArgs
 	c.Flags().IntSliceVar(&co.entities, "entities", []int{3, 5, 10, 20, 50, 100}, "numbers of entities")
@@ -154,17 +154,9 @@ results are not reported on.`
 	root.AddCommand(&cobra.Command{
 		Use: "constant", Short: "Search for the best constant split of the compute benchmark", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return constant(cmd.Context(), &output{log: cmd.ErrOrStderr(), answer: cmd.OutOrStdout()})
+			return constant(cmd.Context(), &output.Folder{Log: cmd.ErrOrStderr(), Answer: cmd.OutOrStdout()})
 		},
 	})
-	root.AddCommand(measurements(&folder)...)
+	root.AddCommand(measure.Commands(&folder)...)
 	return root
-}
-
-// made does something that writes to the folder of an experiment.
-func made(out *output, do func() error) error {
-	if err := os.MkdirAll(out.dir, 0o755); err != nil {
-		return err
-	}
-	return do()
 }

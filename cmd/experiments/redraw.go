@@ -3,14 +3,15 @@ package main
 import (
 	"context"
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 
+	"paspo/cmd/experiments/internal/measure"
+	"paspo/cmd/experiments/internal/output"
 	"paspo/envs/benchmarks"
 	"paspo/internal/plots"
 	"paspo/internal/run/agent"
@@ -21,7 +22,10 @@ import (
 // redraw writes tables and plots again from the files of an experiment that is
 // over.
 func redraw(ctx context.Context, folder string, log io.Writer, name string) error {
-	out := &output{dir: filepath.Join(folder, name), log: log}
+	out := &output.Folder{Dir: filepath.Join(folder, name), Log: log}
+	if again := measure.Redraw[name]; again != nil {
+		return again(out)
+	}
 	switch name {
 	case "learning":
 		for _, env := range benchmarks.Names() {
@@ -30,36 +34,18 @@ func redraw(ctx context.Context, folder string, log io.Writer, name string) erro
 			}
 		}
 		return nil
-	case "scaling":
-		var cells []*cell
-		if err := out.read(name, &cells); err != nil {
-			return err
-		}
-		return showScaling(out, cells)
-	case "differential":
-		var all []*found
-		if err := out.read(name, &all); err != nil {
-			return err
-		}
-		return showDifferential(out, all)
-	case "entropy":
-		var cells []*entropyCell
-		if err := out.read(name, &cells); err != nil {
-			return err
-		}
-		return showEntropy(out, cells)
 	case "comparison":
 		if err := showComparison(ctx, out); err != nil {
 			return err
 		}
-		table, err := os.ReadFile(filepath.Join(out.dir, "summary.md"))
+		table, err := os.ReadFile(filepath.Join(out.Dir, "summary.md"))
 		if err != nil {
 			return err
 		}
-		return splice(filepath.Join(folder, "..", "..", "README.md"), "<!-- comparison: go run ./cmd/experiments redraw comparison -->\n", "<!-- end of comparison -->", string(table))
+		return output.Splice(filepath.Join(folder, "..", "..", "README.md"), "<!-- comparison: go run ./cmd/experiments redraw comparison -->\n", "<!-- end of comparison -->", string(table))
 	case "convergence":
 		var res convergenceResults
-		if err := out.read(name, &res); err != nil {
+		if err := out.Read(name, &res); err != nil {
 			return err
 		}
 		return showConvergence(out, &res)
@@ -69,20 +55,8 @@ func redraw(ctx context.Context, folder string, log io.Writer, name string) erro
 
 var redrawable = []string{"learning", "scaling", "differential", "entropy", "convergence", "comparison"}
 
-// read reads what output.json has written.
-func (o *output) read(name string, v any) error {
-	data, err := os.ReadFile(filepath.Join(o.dir, name+".json"))
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s.json: %w", name, err)
-	}
-	return nil
-}
-
-func redrawLearning(ctx context.Context, out *output, env string) error {
-	runs, err := readRuns(filepath.Join(out.dir, env+".csv"))
+func redrawLearning(ctx context.Context, out *output.Folder, env string) error {
+	runs, err := readRuns(filepath.Join(out.Dir, env+".csv"))
 	if err != nil {
 		return err
 	}
@@ -91,7 +65,7 @@ func redrawLearning(ctx context.Context, out *output, env string) error {
 
 // drawLearning shows the first settings, and what returns can be held against over the episodes
 // of the curves.
-func drawLearning(ctx context.Context, out *output, env string, runs [][]*run) error {
+func drawLearning(ctx context.Context, out *output.Folder, env string, runs [][]*run) error {
 	plot := plots.Learning{Title: env, YLabel: "return of the deterministic action"}
 	for _, seeds := range runs[:min(plottedSettings, len(runs))] {
 		plot.Curves = append(plot.Curves, curve(seeds[0].Setting, seeds, deterministic, "curve"))
@@ -103,7 +77,7 @@ func drawLearning(ctx context.Context, out *output, env string, runs [][]*run) e
 	for _, l := range all {
 		plot.Levels = append(plot.Levels, plots.Level{Name: l.Policy, Y: float64(l.Return)})
 	}
-	return out.plot(env, plot)
+	return out.Plot(env, plot)
 }
 
 // levels returns the mean returns of the best policy that is known and of uniform allocations, over
@@ -121,7 +95,18 @@ func levels(ctx context.Context, settings, env, set string, episodes int) ([]rep
 	return a.Levels(ctx, set, episodes)
 }
 
-// readRuns reads what output.runs has written, by setting and seed.
+// writeRuns writes the learning curves of all runs, one row an evaluation.
+func writeRuns(out *output.Folder, name string, runs [][]*run) error {
+	rows := [][]string{{"setting", "seed", "step", "return_mode", "return_sampled"}}
+	for _, r := range slices.Concat(runs...) {
+		for _, p := range r.Curve {
+			rows = append(rows, []string{r.Setting, fmt.Sprint(r.Seed), fmt.Sprint(p.Step), fmt.Sprintf("%.6g", p.Mode), fmt.Sprintf("%.6g", p.Sampled)})
+		}
+	}
+	return out.CSV(name, rows)
+}
+
+// readRuns reads what writeRuns has written, by setting and seed.
 func readRuns(file string) ([][]*run, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -135,20 +120,11 @@ func readRuns(file string) ([][]*run, error) {
 	var all [][]*run
 	var last *run
 	for i, rec := range records[min(1, len(records)):] {
+		var seed uint64
 		var p point
-		if len(rec) != 5 {
-			return nil, fmt.Errorf("%s: row %d has %d cells, not 5", file, i+2, len(rec))
+		if _, err := fmt.Sscan(strings.Join(rec[1:], " "), &seed, &p.Step, &p.Mode, &p.Sampled); err != nil {
+			return nil, fmt.Errorf("%s: row %d: %w", file, i+2, err)
 		}
-		seed, e1 := strconv.ParseUint(rec[1], 10, 64)
-		step, e2 := strconv.ParseInt(rec[2], 10, 64)
-		mode, e3 := strconv.ParseFloat(rec[3], 64)
-		sampled, e4 := strconv.ParseFloat(rec[4], 64)
-		for _, err := range []error{e1, e2, e3, e4} {
-			if err != nil {
-				return nil, fmt.Errorf("%s: row %d: %w", file, i+2, err)
-			}
-		}
-		p = point{step, mode, sampled}
 		switch {
 		case last == nil || last.Setting != rec[0]:
 			last = &run{Setting: rec[0], Seed: seed}

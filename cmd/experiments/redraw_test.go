@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"paspo/cmd/experiments/internal/output"
 )
 
 // What is written of runs can be drawn again.
@@ -15,32 +17,32 @@ func TestReadRuns(t *testing.T) {
 		{{Setting: "paper's", Seed: 1, Curve: []point{{512, 0.25, -1}, {1024, 0.5, 2e-7}}}, {Setting: "paper's", Seed: 2, Curve: []point{{512, 3, 4}}}},
 		{{Setting: "a=1, b=2", Seed: 2, Curve: []point{{1e12, 5, 6}}}},
 	}
-	out := &output{dir: t.TempDir()}
-	if err := out.runs("env", want); err != nil {
+	out := &output.Folder{Dir: t.TempDir()}
+	if err := writeRuns(out, "env", want); err != nil {
 		t.Fatal(err)
 	}
-	got, err := readRuns(out.dir + "/env.csv")
+	got, err := readRuns(out.Dir + "/env.csv")
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, error %v", got, err)
 	}
-	if err := out.csv("bad", [][]string{{"a", "b", "c", "d", "e"}, {"x", "1", "two", "3", "4"}}); err != nil {
+	if err := out.CSV("bad", [][]string{{"a", "b", "c", "d", "e"}, {"x", "1", "two", "3", "4"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readRuns(out.dir + "/bad.csv"); err == nil {
+	if _, err := readRuns(out.Dir + "/bad.csv"); err == nil {
 		t.Error("a step that is no number passes")
 	}
 }
 
 // A table goes into the README where that has a place for it, again and again.
 func TestTableInREADME(t *testing.T) {
-	out := &output{dir: t.TempDir(), log: io.Discard}
-	readme := out.dir + "/README.md"
+	out := &output.Folder{Dir: t.TempDir(), Log: io.Discard}
+	readme := out.Dir + "/README.md"
 	const text = "before\n<!-- a.md -->%s<!-- end -->\nafter <!-- end -->\n"
 	if err := os.WriteFile(readme, fmt.Appendf(nil, text, "\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"b", "a", "a"} {
-		if err := out.table(name, [][]string{{"x", "y"}, {"1", name}}); err != nil {
+		if err := out.Table(name, [][]string{{"x", "y"}, {"1", name}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -60,7 +62,7 @@ func TestShowConvergence(t *testing.T) {
 			&convergenceCell{Setting: "a", Entities: n, Rows: 2, Steps: [][]int64{{steps, steps, steps}, {0, 0, 2 * steps}}, Noise: []float64{0.5, 0, 2}},
 			&convergenceCell{Setting: "a", Entities: n, Rows: 9, Error: "nothing is left"})
 	}
-	out := &output{dir: t.TempDir(), log: io.Discard}
+	out := &output.Folder{Dir: t.TempDir(), Log: io.Discard}
 	if err := showConvergence(out, res); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,7 @@ func TestShowConvergence(t *testing.T) {
 		"exponents.md":   "| 50.0 % | a | 3 of 3 | 2.00 | 2.00 .. 2.00 |  |  |\n| 90.0 % | a | 0 of 3 |  |  |  |  |\n",
 		"convergence.md": "| 6 | 2 | a | 3 of 3 | 3600 | 3600 .. 3600 | 1 of 3 | more | 7200 .. more | 2 |\n| 6 | 9 | a | no problem: nothing is left |  |  |  |  |  |  |\n",
 	} {
-		data, err := os.ReadFile(out.dir + "/" + name)
+		data, err := os.ReadFile(out.Dir + "/" + name)
 		if err != nil || !strings.Contains(string(data), want) {
 			t.Errorf("%s: %s, want %s, error %v", name, data, want, err)
 		}

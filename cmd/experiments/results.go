@@ -2,9 +2,9 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/internal/stats"
 )
 
@@ -32,18 +32,18 @@ type row struct {
 // line is the row of a setting on one line.
 func (w *row) line() string {
 	return fmt.Sprintf("%s of the way (95 %% over seeds: %s .. %s), worst %s; return %.4f (means chosen %d times), sampled %.4f; %s s a training",
-		percent(w.Share.Estimate), percent(w.Share.Low), percent(w.Share.High), percent(w.Worst), w.Mode.Estimate, w.Meant, w.Sampled, number(w.Seconds))
+		output.Percent(w.Share.Estimate), output.Percent(w.Share.Low), output.Percent(w.Share.High), output.Percent(w.Worst), w.Mode.Estimate, w.Meant, w.Sampled, output.Number(w.Seconds))
 }
 
 func (r *results) table() [][]string {
 	table := [][]string{{"", "return, deterministic action", "95 % over seeds", "return, sampled", "share of the way", "95 % over seeds", "worst seed", "violations", "largest residual"}}
 	for _, w := range r.Rows {
-		cells := []string{w.Name, fmt.Sprintf("%.4f", w.Mode.Estimate), "", "", percent(w.Share.Estimate), "", "", "", ""}
+		cells := []string{w.Name, fmt.Sprintf("%.4f", w.Mode.Estimate), "", "", output.Percent(w.Share.Estimate), "", "", "", ""}
 		if w.Trained {
 			cells[2] = fmt.Sprintf("%.4f .. %.4f", w.Mode.Low, w.Mode.High)
 			cells[3] = fmt.Sprintf("%.4f", w.Sampled)
-			cells[5] = percent(w.Share.Low) + " .. " + percent(w.Share.High)
-			cells[6], cells[7], cells[8] = percent(w.Worst), fmt.Sprint(w.Violations), fmt.Sprintf("%.1e", w.Residual)
+			cells[5] = output.Percent(w.Share.Low) + " .. " + output.Percent(w.Share.High)
+			cells[6], cells[7], cells[8] = output.Percent(w.Worst), fmt.Sprint(w.Violations), fmt.Sprintf("%.1e", w.Residual)
 		}
 		table = append(table, cells)
 	}
@@ -57,12 +57,12 @@ const (
 
 // readme writes the results of the learning experiment into the table of a
 // README, between its markers.
-func readme(out *output, file string, envs []string) error {
+func readme(out *output.Folder, file string, envs []string) error {
 	var b strings.Builder
 	b.WriteString("\n| | uniform | preset paper | preset auto | preset tuned | best known | violations |\n|---|---|---|---|---|---|---|\n")
 	for _, env := range envs {
 		var r results
-		if err := out.read(env, &r); err != nil {
+		if err := out.Read(env, &r); err != nil {
 			return err
 		}
 		var uniform, best float64
@@ -76,7 +76,7 @@ func readme(out *output, file string, envs []string) error {
 				best = max(best, w.Mode.Estimate)
 			default:
 				if len(trained) < plottedSettings {
-					trained = append(trained, fmt.Sprintf("%.3f (%s)", w.Mode.Estimate, percent(w.Share.Estimate)))
+					trained = append(trained, fmt.Sprintf("%.3f (%s)", w.Mode.Estimate, output.Percent(w.Share.Estimate)))
 				}
 				violations += w.Violations
 			}
@@ -85,20 +85,5 @@ func readme(out *output, file string, envs []string) error {
 	}
 	b.WriteString("\n")
 
-	return splice(file, resultsBegin, resultsEnd, b.String())
-}
-
-// splice replaces what stands between two marks in a file.
-func splice(file, from, to, text string) error {
-	old, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	_, after, found := strings.Cut(string(old), from)
-	before := string(old[:len(old)-len(after)])
-	_, after, ended := strings.Cut(after, to)
-	if !found || !ended {
-		return fmt.Errorf("%s has no lines %q and %q", file, from, to)
-	}
-	return os.WriteFile(file, []byte(before+text+to+after), 0o644)
+	return output.Splice(file, resultsBegin, resultsEnd, b.String())
 }

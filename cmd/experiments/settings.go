@@ -13,7 +13,6 @@ import (
 type setting struct {
 	name string
 	*config.Config
-	plain bool // without de-biased initialisation
 }
 
 // Presets that experiments start from. Any other name is that of a configuration

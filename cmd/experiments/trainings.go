@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/envs"
 	"paspo/envs/portfolio"
 	"paspo/internal/run/agent"
@@ -60,8 +61,6 @@ type run struct {
 	MaxRelaxation   float64 // on the final episodes
 
 	dir string
-
-	backend policy.Backend
 }
 
 const (
@@ -99,7 +98,7 @@ func (r *run) note(o *envs.Outcome) {
 
 // trainAll trains settings over seeds, plays the last policies and calls report for each. Runs are
 // returned by setting and seed.
-func trainAll(ctx context.Context, out *output, o options, settings []setting, episodes int, report func(*run)) ([][]*run, error) {
+func trainAll(ctx context.Context, out *output.Folder, o options, settings []setting, episodes int, report func(*run)) ([][]*run, error) {
 	all := make([][]*run, len(settings))
 	for i, s := range settings {
 		var err error
@@ -111,7 +110,7 @@ func trainAll(ctx context.Context, out *output, o options, settings []setting, e
 }
 
 // trained trains a setting over seeds by a sweep, which goes on where it was.
-func trained(ctx context.Context, out *output, o options, s setting, episodes int, report func(*run)) ([]*run, error) {
+func trained(ctx context.Context, out *output.Folder, o options, s setting, episodes int, report func(*run)) ([]*run, error) {
 	w, err := sweepOf(ctx, o, s)
 	if err != nil {
 		return nil, err
@@ -191,14 +190,14 @@ func sweepOf(ctx context.Context, o options, s setting) (*sweep.Sweep, error) {
 const sweepCommand = "sweep"
 
 // sweepOn trains what is left of a sweep, as train sweep run does (see main).
-func sweepOn(ctx context.Context, out *output, o options, dir string) error {
+func sweepOn(ctx context.Context, out *output.Folder, o options, dir string) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, exe, sweepCommand, "run", "--resume", dir, "--jobs", strconv.Itoa(o.jobs))
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.Stderr = out.log
+	cmd.Stderr = out.Log
 	return cmd.Run()
 }
 

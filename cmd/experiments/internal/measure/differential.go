@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"cmp"
@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/internal/rng"
 	"paspo/internal/stress"
 	"paspo/lp/interval"
@@ -35,7 +36,7 @@ type found struct {
 
 // differential compares what all solvers answer on polytopes of hard families with
 // the truth. What is drawn depends on the seed alone, not on the number of CPUs.
-func differential(ctx context.Context, out *output, o differentialOptions) error {
+func differential(ctx context.Context, out *output.Folder, o differentialOptions) error {
 	methods := builtIn()
 	var families []*stress.Family
 	var names []string
@@ -73,13 +74,13 @@ func differential(ctx context.Context, out *output, o differentialOptions) error
 		r.Seconds = time.Since(start).Seconds()
 		all = append(all, r)
 		left, shares = max(0, left-r.Queries), shares-share(f)
-		out.progress("%s: %d queries on %d polytopes, %d wrong, %.0f s", f.Name, r.Queries, r.Polytopes, len(r.Failures), r.Seconds)
+		out.Progress("%s: %d queries on %d polytopes, %d wrong, %.0f s", f.Name, r.Queries, r.Polytopes, len(r.Failures), r.Seconds)
 		shown, last := map[string]int{}, ""
 		for _, w := range r.Failures {
 			if shown[w.Method]++; shown[w.Method] <= mostShown {
 				w.Minimize()
 				if text := w.String(); text != last {
-					out.progress("%v", w)
+					out.Progress("%v", w)
 					last = text
 				}
 			}
@@ -88,7 +89,7 @@ func differential(ctx context.Context, out *output, o differentialOptions) error
 	if o.polytope >= 0 {
 		return ctx.Err()
 	}
-	if err := out.json("differential", all); err != nil {
+	if err := out.JSON("differential", all); err != nil {
 		return err
 	}
 	if err := showDifferential(out, all); err != nil {
@@ -146,7 +147,7 @@ func builtIn() []string {
 }
 
 // showDifferential writes the tables.
-func showDifferential(out *output, all []*found) error {
+func showDifferential(out *output.Folder, all []*found) error {
 	table := [][]string{{"family", "polytopes", "queries", "method", "answers", "wrong", "ill-conditioned", "no exact one", "refused", "largest error", "actions", "largest residual"}}
 	refusals := map[string]int{}
 	polytopes, queries, certified, rational := 0, 0, 0, 0
@@ -200,22 +201,22 @@ func showDifferential(out *output, all []*found) error {
 	}) {
 		reasons = append(reasons, append(strings.SplitN(k, " | ", 3), fmt.Sprint(refusals[k])))
 	}
-	out.progress("%d linear programs judged: %d by certificates, %d by rational simplex", certified+rational, certified, rational)
-	if err := out.table("verdicts", verdicts); err != nil {
+	out.Progress("%d linear programs judged: %d by certificates, %d by rational simplex", certified+rational, certified, rational)
+	if err := out.Table("verdicts", verdicts); err != nil {
 		return err
 	}
-	if err := out.table("refusals", reasons); err != nil {
+	if err := out.Table("refusals", reasons); err != nil {
 		return err
 	}
-	return out.table("differential", table)
+	return out.Table("differential", table)
 }
 
 // mostKept is how many wrong answers of a method on a family are written.
 const mostKept = 100
 
 // keepFailures writes what shows wrong answers again.
-func keepFailures(out *output, all []*found) error {
-	file := filepath.Join(out.dir, "failures.txt")
+func keepFailures(out *output.Folder, all []*found) error {
+	file := filepath.Join(out.Dir, "failures.txt")
 	var b strings.Builder
 	for _, f := range all {
 		written := map[string]int{}

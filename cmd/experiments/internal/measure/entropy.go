@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"paspo/cmd/experiments/internal/entropy"
+	"paspo/cmd/experiments/internal/output"
 	"paspo/envs/synthetic"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
@@ -50,7 +51,7 @@ var entropyPolicies = []string{"plain", "de-biased", "trained"}
 
 // entropyExperiment compares estimates of the entropy, and of its gradient, with
 // exact values and with one another.
-func entropyExperiment(ctx context.Context, out *output, o entropyOptions) error {
+func entropyExperiment(ctx context.Context, out *output.Folder, o entropyOptions) error {
 	if o.nodes < 1 || o.samples < 4*o.nodes {
 		return fmt.Errorf("--nodes is %d and --samples %d: at least 1 and 4 times the nodes are allowed", o.nodes, o.samples)
 	}
@@ -69,20 +70,20 @@ func entropyExperiment(ctx context.Context, out *output, o entropyOptions) error
 				return fmt.Errorf("%d entities, %s: %w", size[0], name, err)
 			}
 			cells = append(cells, c)
-			out.progress("%v", c.row())
+			out.Progress("%v", c.row())
 		}
 		if err := solver.Close(); err != nil {
 			return err
 		}
 	}
-	if err := out.json("entropy", cells); err != nil {
+	if err := out.JSON("entropy", cells); err != nil {
 		return err
 	}
 	return showEntropy(out, cells)
 }
 
 // showEntropy writes table and plots.
-func showEntropy(out *output, cells []*entropyCell) error {
+func showEntropy(out *output.Folder, cells []*entropyCell) error {
 	table := [][]string{{"entities", "policy", "exact entropy", "one sample: mean", "std", "conditional: mean", "std", "ratio of variances"}}
 	gradients := [][]string{{
 		"entities", "policy", "gradient used", "full", "left out / full", "cosine", "slope along the full gradient", "along the used one", "gradients by",
@@ -105,16 +106,16 @@ func showEntropy(out *output, cells []*entropyCell) error {
 		}
 		plot.Curves = append(plot.Curves, one, cond)
 	}
-	if err := out.plot("entropy", plot); err != nil {
+	if err := out.Plot("entropy", plot); err != nil {
 		return err
 	}
-	if err := out.plot("entropy-gradient", gradientPlot(cells)); err != nil {
+	if err := out.Plot("entropy-gradient", gradientPlot(cells)); err != nil {
 		return err
 	}
-	if err := out.table("gradients", gradients); err != nil {
+	if err := out.Table("gradients", gradients); err != nil {
 		return err
 	}
-	return out.table("entropy", table)
+	return out.Table("entropy", table)
 }
 
 func gradientPlot(cells []*entropyCell) plots.Chart {

@@ -1,9 +1,10 @@
-package main
+package measure
 
 import (
 	"context"
 	"fmt"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
@@ -44,7 +45,7 @@ const (
 var uniformityNames = []string{"de-biased", "de-biased, added to random biases", "plain", "uniform again"}
 
 // uniformity compares initial policies with the uniform distribution.
-func uniformity(ctx context.Context, out *output, o uniformityOptions) error {
+func uniformity(ctx context.Context, out *output.Folder, o uniformityOptions) error {
 	var cells []uniformCell
 	for _, n := range o.entities {
 		for seed := range o.seeds {
@@ -57,7 +58,7 @@ func uniformity(ctx context.Context, out *output, o uniformityOptions) error {
 			}
 			cells = append(cells, more...)
 			for _, c := range more {
-				out.progress("n = %d seed %d %-34s KS %.4f (largest %.4f)  energy %.5f  %s", n, seed+1, c.Distribution, c.KSMean, c.KSMax, c.Energy, c.Method)
+				out.Progress("n = %d seed %d %-34s KS %.4f (largest %.4f)  energy %.5f  %s", n, seed+1, c.Distribution, c.KSMean, c.KSMax, c.Energy, c.Method)
 			}
 		}
 	}
@@ -68,7 +69,7 @@ func uniformity(ctx context.Context, out *output, o uniformityOptions) error {
 			fmt.Sprintf("%.6g", c.KSMean), fmt.Sprintf("%.6g", c.KSMax), fmt.Sprintf("%.6g", c.Energy), c.Method,
 		})
 	}
-	if err := out.csv("uniformity", raw); err != nil {
+	if err := out.CSV("uniformity", raw); err != nil {
 		return err
 	}
 
@@ -98,10 +99,10 @@ func uniformity(ctx context.Context, out *output, o uniformityOptions) error {
 			table = append(table, []string{fmt.Sprint(n), name, fmt.Sprintf("%.4f", stats.Mean(ks)), fmt.Sprintf("%.4f", stats.Mean(worst)), fmt.Sprintf("%.5f", stats.Mean(energy))})
 		}
 	}
-	if err := out.plot("uniformity", plot); err != nil {
+	if err := out.Plot("uniformity", plot); err != nil {
 		return err
 	}
-	return out.table("uniformity", table)
+	return out.Table("uniformity", table)
 }
 
 func uniformityOf(n, rows int, seed uint64) ([]uniformCell, error) {

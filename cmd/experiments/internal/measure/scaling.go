@@ -1,4 +1,4 @@
-package main
+package measure
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"paspo/cmd/experiments/internal/output"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stress"
@@ -58,7 +59,7 @@ var scalingMethods = []string{"clp", "explicit", "lazy"}
 
 // scaling measures the closed form, and what there is beside it, over a grid of
 // sizes.
-func scaling(ctx context.Context, out *output, o scalingOptions) error {
+func scaling(ctx context.Context, out *output.Folder, o scalingOptions) error {
 	threads := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(threads)
 	var cells []*cell
@@ -73,18 +74,18 @@ func scaling(ctx context.Context, out *output, o scalingOptions) error {
 					return fmt.Errorf("%d entities, %d rows, caps %v: %w", n, m, caps, err)
 				}
 				cells = append(cells, c)
-				out.progress("%v %v", c.pieces(), c.speeds())
+				out.Progress("%v %v", c.pieces(), c.speeds())
 			}
 		}
 	}
-	if err := out.json("scaling", cells); err != nil {
+	if err := out.JSON("scaling", cells); err != nil {
 		return err
 	}
 	return showScaling(out, cells)
 }
 
 // showScaling writes tables and plots.
-func showScaling(out *output, cells []*cell) error {
+func showScaling(out *output.Folder, cells []*cell) error {
 	var entities, rows []int
 	for _, c := range cells {
 		entities, rows = append(entities, c.Entities), append(rows, c.Rows)
@@ -105,16 +106,16 @@ func showScaling(out *output, cells []*cell) error {
 				table, compiled = append(table, c.speeds()), append(compiled, c.pieces())
 			}
 		}
-		if err := out.table(name, table); err != nil {
+		if err := out.Table(name, table); err != nil {
 			return err
 		}
-		if err := out.table(pieces, compiled); err != nil {
+		if err := out.Table(pieces, compiled); err != nil {
 			return err
 		}
-		if err := out.plot(name, scalingPlot(cells, caps, title, rows)); err != nil {
+		if err := out.Plot(name, scalingPlot(cells, caps, title, rows)); err != nil {
 			return err
 		}
-		if err := out.plot(pieces, piecesPlot(cells, caps, entities)); err != nil {
+		if err := out.Plot(pieces, piecesPlot(cells, caps, entities)); err != nil {
 			return err
 		}
 	}
@@ -289,7 +290,7 @@ var piecesHead = []string{"entities", "rows", "compile, CPU ms", "pieces", "larg
 
 // pieces is a row on the closed form.
 func (c *cell) pieces() []string {
-	out := []string{fmt.Sprint(c.Entities), fmt.Sprint(c.Rows), number(1000 * c.CompileSeconds)}
+	out := []string{fmt.Sprint(c.Entities), fmt.Sprint(c.Rows), output.Number(1000 * c.CompileSeconds)}
 	if c.BudgetError != "" {
 		return append(out, "beyond the budget", "", "", "", "")
 	}
@@ -298,7 +299,7 @@ func (c *cell) pieces() []string {
 
 func (c *cell) memory(name string) string {
 	if s := c.Solvers[name]; s != nil {
-		return number(s.KBytes)
+		return output.Number(s.KBytes)
 	}
 	return ""
 }
@@ -320,21 +321,21 @@ func (c *cell) speeds() []string {
 			return "failed"
 		}
 		if s.Chains < 1 {
-			return "~" + number(s.ChainsPerS)
+			return "~" + output.Number(s.ChainsPerS)
 		}
-		return number(s.ChainsPerS)
+		return output.Number(s.ChainsPerS)
 	}
 	ratio := func(name string) string {
 		s, clp := c.Solvers[name], c.Solvers["clp"]
 		if s == nil || clp == nil || s.ChainsPerS == 0 || clp.ChainsPerS == 0 {
 			return ""
 		}
-		return number(s.ChainsPerS / clp.ChainsPerS)
+		return output.Number(s.ChainsPerS / clp.ChainsPerS)
 	}
 	out = append(out, speed("explicit"), speed("lazy"), speed("clp"), ratio("explicit"), ratio("lazy"))
 	narrow, hits, after, bases := "", "", "", ""
 	if s := c.Solvers["lazy"]; s != nil {
-		narrow = percent(s.NoWidth)
+		narrow = output.Percent(s.NoWidth)
 		hits, after, bases = fmt.Sprintf("%.2f %%", 100*s.HitRate), fmt.Sprintf("%.0f", s.Warmed), fmt.Sprint(s.Bases)
 	}
 	return append(out, hits, after, bases, c.memory("lazy"), narrow)
