@@ -82,7 +82,7 @@ func (r Rule) String() string {
 
 // Request asks for a batch of actions.
 type Request struct {
-	Rows int
+	Rows int       // actions
 	Obs  []float64 // Rows x obsDim, as the environment gives them
 
 	// Learn takes the observations into the statistics of the normaliser before it

@@ -14,8 +14,8 @@ import (
 // clipped to [-Clip, Clip] where Clip > 0. A normaliser that is off, or has seen nothing,
 // only converts to float32.
 type Normalizer struct {
-	On   bool
-	Clip float64
+	On   bool           // it standardises
+	Clip float64        // 0 for no clipping
 	Seen *stats.Moments // of the observations
 
 	deviation []float64 // scratch

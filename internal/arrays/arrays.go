@@ -205,7 +205,8 @@ func (s *server) intervals(ctx context.Context, q request, x []float64) ([]float
 	return out, nil
 }
 
-// endpointPieces are the pieces of one interval: rows of weights.
+// endpointPieces are the affine pieces of both endpoints of one interval, a row of weights each.
+// Floor says that 0 is one more piece of the lower endpoint.
 type endpointPieces struct {
 	Lower [][]float64 `json:"lower"`
 	Upper [][]float64 `json:"upper"`

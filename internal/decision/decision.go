@@ -22,7 +22,7 @@ import (
 	"paspo/lp/constraints"
 )
 
-// Decision is what to trade. Shares of the wealth are between limits, which may be below 0.
+// Decision is what to trade. Weights are shares of the wealth, below 0 of what is short.
 type Decision struct {
 	Date     string              `json:"date"` // of the prices
 	Wealth   float64             `json:"wealth"`
@@ -179,8 +179,9 @@ func Decide(o Options) (*Decision, error) {
 	return d, nil
 }
 
-// round finds orders. Under the least relaxation a single point is feasible, which whole lots miss: the relaxation
-// grows by the wealth of a lot, and by twice as much again, until some do not.
+// round finds orders. Where limits are relaxed by the least amount, a single point may be feasible,
+// which whole lots miss. The relaxation then grows, first by the worth of a lot and then by twice
+// as much each time, until some orders keep the limits.
 func (d *Decision) round(task orders.Task, h []float64) (*orders.Orders, error) {
 	remainder := market.Remainder(h, task.Target, task.Costs)
 	o, err := orders.Round(task, remainder)

@@ -17,9 +17,9 @@ import (
 	"paspo/lp"
 )
 
-// readHoldings reads what is held of every entity, nothing where the file does not say. It is
-// below 0 at most where a lower bound is, or where it is cash: fees may leave an account overdrawn
-// that limits keep above 0.
+// readHoldings reads how much of every entity is held, 0 of one that the file does not name. An
+// amount may be below 0 where the lower bound of the entity is, and of cash: fees may leave an
+// account overdrawn that limits keep above 0.
 func readHoldings(path string, entities, known []string, lower []float64) ([]float64, error) {
 	data, err := limits.ReadFile(path, limits.Config)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"paspo/lp/constraints"
 )
 
-// ReadLimits reads limits over cash and tickers: all of them where the file names no
-// entities.
+// ReadLimits reads the constraints file of a portfolio, over cash and the tickers of t; over all of
+// them where the file names no entities, and with no limit but the budget where there is no file.
 func ReadLimits(file string, t *prices.Table) (*lp.Polytope, error) {
 	for _, name := range t.Tickers {
 		err := lp.CheckName(name)
