@@ -35,8 +35,8 @@ func first(d lp.Description, j int) lp.Description {
 	return d
 }
 
-// The ranges of all entities against rational arithmetic, with limits relaxed a
-// little and limits that take as much.
+// The range of every entity lies between the exact ranges on limits that are tightened a little and
+// relaxed a little.
 func TestBoundingBoxExact(t *testing.T) {
 	const share = 1e-11
 	r := rand.New(rng.New(1, "box"))
@@ -78,8 +78,9 @@ func TestBoundingBoxExact(t *testing.T) {
 	}
 }
 
-// More entities than a clone is made for, where the endpoints are known: with a total of 1
-// and caps that add up to more, an entity reaches its cap, and what the others leave.
+// So many entities that their ranges are found in several goroutines. The ranges are known: with a
+// total of 1 and caps that add up to more, an entity is at most its cap, and at least 1 less the
+// caps of the others.
 func TestBoundingBoxOfMany(t *testing.T) {
 	const n = 200
 	r := rand.New(rng.New(2, "box"))
@@ -118,7 +119,8 @@ func TestBoundingBoxOfMany(t *testing.T) {
 	}
 }
 
-// exactlyRedundant asks for every row by a linear program in rational arithmetic.
+// exactlyRedundant decides for every row, by a linear program in rational arithmetic, whether it is
+// redundant.
 func exactlyRedundant(t *testing.T, p *lp.Polytope) []int {
 	t.Helper()
 	n := p.Dim()
@@ -191,7 +193,8 @@ func TestRedundantRowsOneByOne(t *testing.T) {
 	}
 }
 
-// Of many rows with few entities a ray proves most not to be redundant, and no other.
+// Where many rows limit few entities, rays from a point inside prove most of the needed rows to be
+// needed, and none that is redundant.
 func TestRedundantRowsOfMany(t *testing.T) {
 	r := rand.New(rng.New(4, "redundant"))
 	rows, redundant, pierced := 0, 0, 0

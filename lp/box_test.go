@@ -45,8 +45,8 @@ func TestMinimizeBoundingBox(t *testing.T) {
 	}
 }
 
-// A polytope of one point, but for rounding: its equalities leave one, which misses other
-// rows by less than 1e-15. CLP calls the program of the largest d unbounded.
+// A polytope that is one point up to rounding: the only point that satisfies its equalities breaks
+// other rows by less than 1e-15. CLP calls the program that looks for the largest d unbounded.
 func TestBoundingBoxOfOnePoint(t *testing.T) {
 	inf := math.Inf(1)
 	p, err := New(Description{

@@ -93,8 +93,8 @@ func exactlyEmpty(members []condition) bool {
 	return status == exact.Infeasible
 }
 
-// conflictFault says what is wrong with a conflict of a description, "" where it is
-// empty and irreducible.
+// conflictFault says what is wrong with a conflict of a description. It returns "" where nothing
+// satisfies the constraints of the conflict and something satisfies them without any one.
 func conflictFault(d *lp.Description, conflict []string) string {
 	var core []condition
 	for _, m := range membersOf(d) {
@@ -192,7 +192,8 @@ func drawMaybeEmpty(r *rand.Rand) lp.Description {
 	return d
 }
 
-// Every conflict is proved empty and irreducible, and every refusal names one.
+// Nothing satisfies the constraints of a conflict, and something does without any one of them. Every
+// refusal names a conflict.
 func TestConflictsAreProven(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 11))
 	found, barely, accepted, unbounded := 0, 0, 0, 0
@@ -242,8 +243,8 @@ func TestConflictWithoutLowerBounds(t *testing.T) {
 	}
 }
 
-// The conflict of a prefix is empty together with it, and irreducible. Of a row with
-// two sides the conflict may be that of one.
+// Nothing that has the prefix satisfies the constraints of its conflict, and something does without
+// any one of them. A row with two sides may be in it for one of them.
 func TestConflictsOfPrefixesAreProven(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 5))
 	found, none := 0, 0

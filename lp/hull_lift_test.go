@@ -20,8 +20,8 @@ import (
 	"paspo/lp/interval"
 )
 
-// stateBounds draws bounds around a point of the hull, for both forms: of the one
-// without facets some may be left out.
+// stateBounds draws bounds around a point of the hull, for the hull with facets and the one without.
+// Of the latter some bounds may be nil.
 func stateBounds(p *lp.Polytope, r *rand.Rand) lp.Limits {
 	x := hulltest.Mixture(p.Points(), r)
 	l, u := slices.Clone(p.Form().L), slices.Clone(p.Form().U)
@@ -91,8 +91,8 @@ func TestHullStateLimits(t *testing.T) {
 	})
 }
 
-// Limits that a hull without facets misses have a point where that breaks none of them by
-// more than 1e-9, and are a conflict otherwise.
+// Where limits nearly exclude a hull without facets, Minimize returns a point that breaks none of
+// them by more than 1e-9, or the error names a conflict.
 func TestHullAlmostMissed(t *testing.T) {
 	r := rand.New(rng.New(1, "almost"))
 	d := lp.Description{Entities: lptest.Names(8), Total: math.NaN(), FacetEffort: lp.NoFacets}
@@ -239,7 +239,7 @@ func TestHullConflictsAreProven(t *testing.T) {
 	}
 }
 
-// A matrix of a state has nothing to replace: an empty one leaves the hull.
+// A hull without facets has no rows, so that the empty matrix of a state changes nothing.
 func TestHullEmptyMatrix(t *testing.T) {
 	long.Test(t)
 	p := lptest.BareHull(t)

@@ -79,7 +79,7 @@ func TestHullVerdicts(t *testing.T) {
 	named := 0
 	lo, hi := bare.Bounds()
 	for trial := range 300 {
-		// Where a ray from the mean leaves the facets.
+		// The point where a ray from the mean meets the first facet.
 		u := make([]float64, n)
 		vec.Subtract(u, hulltest.Mixture(p.Points(), r), mean)
 		s := math.Inf(1)

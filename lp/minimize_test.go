@@ -14,7 +14,7 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Against the best of all vertices, found by solving every choice of n limits.
+// Minimize finds the best of all vertices, which the test finds by solving every choice of n limits.
 func TestMinimizeAgainstVertices(t *testing.T) {
 	compared := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -104,7 +104,7 @@ func TestMinimizeBadInput(t *testing.T) {
 	p.Minimize([]float64{1}, nil)
 }
 
-// With the budget from 1e-6 to 1e12 and 40 entities with caps.
+// Minimize is right for 40 entities with caps and budgets from 1e-6 to 1e12.
 func TestMinimizeScales(t *testing.T) {
 	r := rand.New(rng.New(3))
 	for _, total := range []float64{1e-6, 1e-3, 1, 1e3, 1e9, 1e12} {

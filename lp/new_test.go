@@ -123,7 +123,7 @@ func TestUnbounded(t *testing.T) {
 		{Description{Total: 1, Lower: []float64{-inf, -inf}}, "A", 1},
 		{Description{Total: nan, Rows: []Row{{Coef: []float64{1, -1}, Min: 0, Max: 1}}}, "A", 1},
 		{Description{Total: nan, Rows: []Row{{Coef: []float64{1, 1}, Min: 1, Max: inf}}}, "A", 1},
-		// Bounded, by two rows together or by one.
+		// These are bounded, by two rows together or by one.
 		{Description{Total: nan, Rows: []Row{{Coef: []float64{1, -1}, Min: -inf, Max: 1}, {Coef: []float64{-1, 2}, Min: -inf, Max: 1}}}, "", 0},
 		{Description{Total: nan, Rows: []Row{{Coef: []float64{1, 2}, Min: -inf, Max: 1}}}, "", 0},
 		{Description{Total: nan, Lower: []float64{-inf, -inf}, Upper: []float64{1, 1}, Rows: []Row{{Coef: []float64{1, 2}, Min: -5, Max: inf}}}, "", 0},
@@ -170,7 +170,7 @@ func TestNearlyEmpty(t *testing.T) {
 	}
 }
 
-// Points satisfy what was drawn to hold at a point known to be inside.
+// The point that a polytope is drawn around satisfies it.
 func TestNewAcceptsFeasible(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, inside := drawDescription(t)
@@ -250,7 +250,7 @@ func TestZeroRows(t *testing.T) {
 	}
 }
 
-// Whether something is left does not depend on the unit of a row or of the amounts.
+// Whether a polytope is empty does not depend on the unit of a row or of the amounts.
 func TestEmptyInAnyUnit(t *testing.T) {
 	inf := math.Inf(1)
 	for _, unit := range []float64{1e-9, 1, 1e9} {

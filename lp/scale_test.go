@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestSmallRows holds rows of small coefficients to what they say.
+// TestSmallRows multiplies a row by numbers from 1e-30 to 1e14, which changes nothing.
 func TestSmallRows(t *testing.T) {
 	for _, size := range []float64{1e-14, 1e-12, 1, 1e14, 1e-30} {
 		cap := func(max float64) Description {
@@ -49,8 +49,8 @@ func TestCoefficientsFarApart(t *testing.T) {
 	}
 }
 
-// A small entity is measured by its own size where the data determine that, however small
-// it is, and by the largest where it is what rounding of the data leaves.
+// A small entity has its own size, however small that is, unless rounding of the data could have made
+// it: then its size is that of the largest entity.
 func TestSizeOfSmallEntities(t *testing.T) {
 	inf := math.Inf(1)
 	for _, c := range []struct {

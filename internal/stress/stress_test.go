@@ -91,15 +91,16 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
-// What the comparison found, by the names of its streams.
+// Polytopes that the comparison of methods once answered wrongly, by the names of the random streams
+// that draw them.
 func TestKeptPolytopes(t *testing.T) {
 	for _, c := range []struct {
 		family string
 		number int
 		seed   uint64
 	}{
-		{"all at once", 6, 1}, // all but empty: sizes of 5e-18 to 2e-3, none of which the data determine
-		{"degenerate", 0, 7},  // an entity of size 0, of which certificates find 5e-32
+		{"all at once", 6, 1}, // nearly empty: entities of sizes 5e-18 to 2e-3, which rounding of the data changes
+		{"degenerate", 0, 7},  // an entity that can only be 0, where a proof in floating point gives 5e-32
 	} {
 		f := &Families[slices.IndexFunc(Families, func(f Family) bool { return f.Name == c.family })]
 		r := Try(f, c.number, []string{"lazy", "auto"}, 10, rng.New(c.seed, "experiments", "differential", c.family))
@@ -142,7 +143,8 @@ func TestJudge(t *testing.T) {
 			}
 		}
 	}
-	// Rows that are nearly parallel leave A >= 0.5, give or take 1e8 times what they move.
+	// The two rows are nearly parallel and imply A >= 0.5. Moving a row moves that bound by 1e8 times as
+	// much.
 	ill := lp.Description{Entities: []string{"A", "B"}, Total: math.NaN(), Rows: []lp.Row{
 		{Name: "one", Coef: []float64{1, 1}, Min: math.Inf(-1), Max: 1},
 		{Name: "two", Coef: []float64{1 + 1e-8, 1}, Min: 1 + 0.5e-8, Max: math.Inf(1)},
@@ -157,7 +159,8 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// Wrong verdicts are found out, and conflicts that are none.
+// Refutes finds wrong verdicts of lp.New, and sets of constraints that it calls a conflict and that are
+// none.
 func TestRefutes(t *testing.T) {
 	whole := lp.Description{Entities: []string{"A", "B"}, Total: 1, Rows: []lp.Row{
 		{Name: "B >= 2", Coef: []float64{0, 1}, Min: 2, Max: math.Inf(1)},
@@ -189,8 +192,8 @@ func TestRefutes(t *testing.T) {
 }
 
 // Polytopes that some method once answered wrongly: rows that exclude one another by less
-// than CLP's tolerance, ends that were right beside the total but not beside a smaller
-// entity, hulls so narrow that the rounding of their facets shows, points that coincide,
+// than CLP's tolerance, endpoints that were off by little of the total but by much of a
+// smaller entity, hulls so narrow that the rounding of their facets shows, points that coincide,
 // and hulls that are flat to some digits.
 func TestOnceWrong(t *testing.T) {
 	long.Test(t)

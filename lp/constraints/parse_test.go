@@ -89,7 +89,7 @@ func TestParseOtherTotals(t *testing.T) {
 	}
 }
 
-// A conflict lists what its constraints say.
+// The error of an empty polytope lists the constraints in conflict with what they say.
 func TestConflictWithNumbers(t *testing.T) {
 	_, err := Parse("x.yaml", []byte("entities: [A, B, C]\ngroups: {G: [A, B]}\nbounds: {A: [0.5, 1], B: [0.3, 1]}\nconstraints:\n- {name: cap, expr: G <= 0.7}\n"))
 	var empty *lp.EmptyError

@@ -21,7 +21,7 @@ func TestStated(t *testing.T) {
 	if got := Stated(p, nil, conflict); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	// In the limits of a state it is what holds there.
+	// In a state, the text has the limits of that state.
 	lim := &lp.Limits{B: slices.Clone(b)}
 	lim.B[0], lim.B[1], lim.B[2] = 0.1, -0.9, 0.25
 	want = []string{"tech: A + 2*B <= 0.1", "least: C >= 0.9", names[2] + ": B - C <= 0.25", "total = 1", "A <= 0.5"}

@@ -22,7 +22,8 @@ func parseTerms(t *testing.T, constraint string) (*lp.Polytope, error) {
 	return Parse("f.yaml", []byte(strings.Replace(termsFile, "CONSTRAINT", constraint, 1)))
 }
 
-// TestTermFunctions holds functions to what they are in words, at points.
+// TestTermFunctions compares, at some points, the functions of an expression with formulas of what they
+// mean.
 func TestTermFunctions(t *testing.T) {
 	held := []float64{0.4, 0.3, 0.3, 0}
 	abs, above := math.Abs, func(x float64) float64 { return max(0, x) }
@@ -77,7 +78,8 @@ func TestTermFunctions(t *testing.T) {
 	}
 }
 
-// TestManyMagnitudes reads a sum of more magnitudes than signs could be enumerated.
+// TestManyMagnitudes reads a sum of 13 magnitudes, which has more choices of signs than one constraint
+// may have rows.
 func TestManyMagnitudes(t *testing.T) {
 	names, sum := make([]string, 13), make([]string, 13)
 	for j := range names {

@@ -117,7 +117,7 @@ func TestWriteYAMLHullWithoutFacets(t *testing.T) {
 	}
 }
 
-// Any polytope, with any names, survives.
+// A random polytope with random names is the same after it is written and read.
 func TestWriteYAMLRoundTrip(t *testing.T) {
 	name := rapid.Custom(func(t *rapid.T) string {
 		return rapid.OneOf(
@@ -136,7 +136,7 @@ func TestWriteYAMLRoundTrip(t *testing.T) {
 		}
 		p, err := lp.New(d)
 		if err != nil {
-			t.Skip() // the odd digits made it empty
+			t.Skip() // rounding made it empty
 		}
 		q, text := roundTrip(t, p)
 		if p.Name() != q.Name() || !reflect.DeepEqual(p.Description().Rows, q.Description().Rows) {

@@ -16,9 +16,8 @@ import (
 	"paspo/lp/interval/warm"
 )
 
-// TestCaps holds lazy answers on capped polytopes to exact arithmetic, and counts
-// where CLP differs from them by more than a scaled 1e-9: exact arithmetic has
-// decided by then.
+// TestCaps compares answers of method lazy on capped polytopes with exact arithmetic, and counts where
+// CLP differs from them by more than a scaled 1e-9.
 func TestCaps(t *testing.T) {
 	long.Test(t)
 	kinds := map[string]int{}
@@ -82,8 +81,8 @@ func TestCaps(t *testing.T) {
 	t.Logf("%v, largest residual %.2g", kinds, worst)
 }
 
-// TestCapsHaveNoMemory holds the bits of answers on capped polytopes to what a
-// fresh store says.
+// TestCapsHaveNoMemory asks a store of bases that has served before and a new one, which answer the
+// same bits.
 func TestCapsHaveNoMemory(t *testing.T) {
 	long.Test(t)
 	rapid.Check(t, func(t *rapid.T) {

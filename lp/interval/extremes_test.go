@@ -106,8 +106,8 @@ func TestMinimizeRefusesExtremes(t *testing.T) {
 	}
 }
 
-// A nil pointer inside an interface is not nil: what is closed later would be taken
-// for a solver.
+// Where New fails it returns nil, not an interface that holds a nil pointer, which callers would take
+// for a solver and close.
 func TestNoSolverComesWithAnError(t *testing.T) {
 	d := lp.Description{Entities: []string{"a", "b", "c"}, Total: 1}
 	for k := range warm.MaxRows + 1 {

@@ -16,8 +16,8 @@ import (
 	"paspo/lp/interval/warm"
 )
 
-// TestMixedBatch holds every row of a mixed batch to the bits that it has alone and
-// among goroutines, and rows that the closed form leaves to those of warm-start bases.
+// TestMixedBatch compares every row of a mixed batch with the bits that it has alone and in several
+// goroutines, and rows that the closed form hands on with the answers of warm-start bases.
 func TestMixedBatch(t *testing.T) {
 	const rows = 60
 	for _, name := range []string{"portfolio", "compute"} {
@@ -122,8 +122,8 @@ func TestPrefixOutside(t *testing.T) {
 	}
 }
 
-// A prefix that is handed over is answered whatever its row was answered before: of
-// a_1 + .. + a_6 = 1, 0 <= a <= 1/4, the last had no more than 0 before.
+// A prefix that is handed on is answered, whatever its row of the batch held before. In
+// a_1 + .. + a_6 = 1, 0 <= a <= 1/4, the action before had an interval of [0, 0] for the last entity.
 func TestHandoverAfterAnotherAction(t *testing.T) {
 	p, err := lp.New(lp.Description{Entities: lptest.Names(6), Total: 1, Upper: slices.Repeat([]float64{0.25}, 6)})
 	if err != nil {

@@ -155,13 +155,13 @@ func TestBadLimits(t *testing.T) {
 		if lo[0] != 0 || math.IsNaN(hi[0]) || !math.IsNaN(lo[1]) || !math.IsNaN(lo[2]) {
 			t.Errorf("%s: %v, %v", method, lo, hi)
 		}
-		// Empty limits.
+		// Limits that no allocation satisfies.
 		c.Begin(1, []lp.Limits{{Upper: make([]float64, n)}})
 		var inf *lp.InfeasibleError
 		if err := c.Next(lo, hi); !errors.As(err, &inf) {
 			t.Errorf("%s: error %v, want an InfeasibleError", method, err)
 		}
-		// The chain is as good as new.
+		// After an error the chain answers as a new one does.
 		c.Begin(2, nil)
 		if err := c.Next(lo, hi); err != nil || lo[1] != 0 {
 			t.Errorf("%s: %v", method, err)

@@ -84,7 +84,7 @@ func TestStateMatrix(t *testing.T) {
 						if x > 0 {
 							q = states[x-1]
 						}
-						// What is rounded at the end of a chain leaves next to nothing.
+						// At the end of a chain, rounding of the amounts before may exclude all others.
 						l, h, ok := lp.ExactInterval(q, actions[x], nil, 2e-11)
 						if !ok || !(lo[x] >= l-1e-9 && hi[x] <= h+1e-9) {
 							t.Fatalf("%s, row %d, entity %d: [%v, %v], not within [%v, %v]", method, x, i, lo[x], hi[x], l, h)

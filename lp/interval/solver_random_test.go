@@ -32,7 +32,7 @@ func TestRandomPolytopes(t *testing.T) {
 func TestRandomPolytopesKept(t *testing.T) {
 	for _, seed := range []uint64{
 		0x693d,      // two equalities fix an entity, one through a coefficient of 0.001
-		0x3622f7cb9, // a lower bound of -0.9 where a row leaves 1e-8
+		0x3622f7cb9, // a lower bound of -0.9, where a row allows a width of 1e-8
 	} {
 		if err := checkRandomPolytope(seed, map[string]int{}); err != nil {
 			t.Errorf("%#x: %v", seed, err)
@@ -107,8 +107,8 @@ func fourStates(p *lp.Polytope, r *rand.Rand, draw func(*lp.Polytope, *rand.Rand
 	return limits
 }
 
-// insideRelaxed says whether an interval is within that of limits relaxed by as much as a
-// prefix may be infeasible.
+// insideRelaxed says whether an interval is within the exact one on limits that are relaxed by as much
+// as a prefix may be infeasible.
 func insideRelaxed(p *lp.Polytope, prefix []float64, lim *lp.Limits, lo, hi float64) error {
 	l, h, ok := lp.ExactInterval(p, prefix, lim, 1.1e-6)
 	if slop := 1e-10 * max(1, math.Abs(l), math.Abs(h)); !ok || !(lo >= l-slop && hi <= h+slop && lo <= hi) {

@@ -15,8 +15,8 @@ import (
 	"paspo/lp/internal/lptest"
 )
 
-// enumerated returns the description with every row with terms as one row for every side
-// of every From, whose largest it is.
+// enumerated returns the description with, for every row with terms, one row without terms for every
+// choice of sides: above or below From in each term.
 func enumerated(d lp.Description, holdings []float64) lp.Description {
 	rows := d.Rows
 	d.Rows = nil
@@ -51,7 +51,7 @@ func enumerated(d lp.Description, holdings []float64) lp.Description {
 	return d
 }
 
-// randomTerms gives rows without a min terms that leave a point of the polytope in.
+// randomTerms adds terms to rows without a min, such that a point of the polytope satisfies them.
 func randomTerms(d *lp.Description, r *rand.Rand) bool {
 	p, err := lp.New(*d)
 	if err != nil {
@@ -136,7 +136,7 @@ func TestTerms(t *testing.T) {
 			}
 			kinds[s.Method()]++
 		}
-		// The exact interval itself, against all sides.
+		// The exact interval of the rows with terms is that of the rows for all sides.
 		for k, q := range states {
 			var prefix []float64
 			for range n {
@@ -196,8 +196,8 @@ func TestTerms(t *testing.T) {
 
 func agree(a, b float64) bool { return math.Abs(a-b) <= 1e-12*max(1, math.Abs(a), math.Abs(b)) }
 
-// TestTurnoverHasNoMemory holds every row to the bits that it has alone, in other batches
-// and among other states, and to linear programs.
+// TestTurnoverHasNoMemory compares every row with the bits that it has alone, in other batches and
+// among other states, and with linear programs.
 func TestTurnoverHasNoMemory(t *testing.T) {
 	long.Test(t)
 	for _, p := range []*lp.Polytope{

@@ -39,9 +39,9 @@ func TestRandomMatrices(t *testing.T) {
 func TestRandomMatricesKept(t *testing.T) {
 	long.Test(t)
 	for _, seed := range []uint64{
-		0x152eafb66,       // a lower bound of -0.7 where a row leaves 1e-8
-		0x10000bdc,        // equalities that move an endpoint by 4e7 times what they move
-		0x964c,            // a polytope as thin as rounding, of its pieces one that is needed was dropped
+		0x152eafb66,       // a lower bound of -0.7, where a row allows a width of 1e-8
+		0x10000bdc,        // equalities: moving them moves an endpoint by 4e7 times as much
+		0x964c,            // a polytope whose width is rounding, of which a piece that is needed was dropped
 		0x7f2b50a5fee325b, // CLP calls the range of an entity unbounded that rows fix
 	} {
 		if err := checkRandomMatrices(seed, map[string]int{}); err != nil {
@@ -164,9 +164,9 @@ func rightEndpoints(p *lp.Polytope, limits []lp.Limits, place, endpoints []float
 	return !ok || endpoints[2*at] <= lo+slop && endpoints[2*at+1] >= hi-slop
 }
 
-// TestMatrixHasNoMemory holds every row to the bits that it has alone, in other
-// batches, after other states and among goroutines. Linear programs are not needed
-// but at endpoints of intervals, where what is left may be empty by rounding.
+// TestMatrixHasNoMemory compares every row with the bits that it has alone, in other batches, after
+// other states and in several goroutines. CLP is needed only where amounts are chosen at endpoints of
+// intervals, after which rounding may exclude every allocation.
 func TestMatrixHasNoMemory(t *testing.T) {
 	long.Test(t)
 	for x, p := range slices.Repeat([]*lp.Polytope{lptest.Presets(t)[0], lptest.Presets(t)[1], lptest.CappedPortfolio(t, 0.2), lptest.CappedSimplex(t, 20, 10)}, 2) {
@@ -207,8 +207,8 @@ func TestMatrixHasNoMemory(t *testing.T) {
 			if method == "lazy" {
 				ref := lptest.WalkPlaces(t, open("clp"), rows, limits, place)
 				for k, v := range want {
-					// At endpoints what was chosen before may differ by rounding, and what is left
-					// by more: exact arithmetic knows.
+					// At endpoints the amounts chosen before may differ by rounding, and the
+					// interval after them by more: exact arithmetic decides.
 					if math.Abs(v-ref[k]) > 1e-9 && !(endpoints && rightEndpoints(p, limits, place, want, k/2) && rightEndpoints(p, limits, place, ref, k/2)) {
 						t.Errorf("%s: endpoint %d is %v, by CLP %v", p.Name(), k, v, ref[k])
 					}

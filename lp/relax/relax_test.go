@@ -23,7 +23,7 @@ func always(t *testing.T, p *lp.Polytope) *Program {
 	return New(p, known, yes, yes).Program()
 }
 
-// The dictionary against CLP on random programs.
+// On random programs the dictionary finds the relaxations that CLP finds.
 func TestRelaxationAgainstLP(t *testing.T) {
 	long.Test(t)
 	r := rand.New(rand.NewPCG(5, 5))

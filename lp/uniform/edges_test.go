@@ -66,7 +66,7 @@ func TestEdges(t *testing.T) {
 }
 
 // Where an edge changes all rows, as in the plane, half of the bases are the axes.
-// Points that are no vertices do no harm.
+// Points that are no vertices change nothing of that.
 func TestEdgesOfPoints(t *testing.T) {
 	bases := basesOf(t, lptest.New(t, lp.Description{
 		Entities: lptest.Names(2), Total: math.NaN(), Points: [][]float64{{0, 0.1}, {1, 0}, {0.1, 1}, {0.25, 0.25}, {0.3, 0.3}},

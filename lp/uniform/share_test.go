@@ -32,7 +32,7 @@ func TestFeasibleShareAgainstReference(t *testing.T) {
 	}
 }
 
-// A row of small coefficients leaves the share that it leaves in any units.
+// The feasible share under a row does not depend on the unit of the row.
 func TestShareOfSmallRows(t *testing.T) {
 	for _, size := range []float64{1e-14, 1e-12, 1, 1e14, 1e-30} {
 		p := lptest.New(t, lp.Description{Entities: lptest.Names(3), Total: 1, Rows: []lp.Row{{

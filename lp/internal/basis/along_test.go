@@ -14,8 +14,8 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// TestAlong goes from one objective to the next while columns are fixed, as the
-// intervals of an action do, and holds endpoints and reduced costs to exact arithmetic.
+// TestAlong goes from one objective to the next while columns are fixed, as the intervals of an
+// action do, and compares endpoints and reduced costs with exact arithmetic.
 func TestAlong(t *testing.T) {
 	long.Test(t)
 	kinds := map[string]int{}
@@ -51,7 +51,7 @@ func TestAlong(t *testing.T) {
 					default:
 						w.Columns(q, x)
 						// A column whose pivot was too small may be at the wrong bound. Its
-						// reduced cost tells by how much that counts, to whoever asks.
+						// reduced cost says how far the value is off for that.
 						sens, gap := 1., 0.
 						for v, f := range z {
 							sens += abs(f) * g.Size[v]
@@ -90,7 +90,7 @@ func TestAlong(t *testing.T) {
 	}
 }
 
-// TestRenew holds what is inverted anew to what many pivots left.
+// TestRenew inverts a basis anew, which changes nothing but the rounding of many pivots.
 func TestRenew(t *testing.T) {
 	r := rand.New(rng.New(2, "renew"))
 	var w Work

@@ -7,9 +7,8 @@ import (
 	"paspo/internal/rng"
 )
 
-// TestZerosAreProved holds multipliers that are exactly 0, because the block of the
-// others determines them, to need no rational arithmetic, and reduced costs of columns
-// that are there twice.
+// TestZerosAreProved finds multipliers that are exactly 0, because a block of the basis determines the
+// others, without rational arithmetic, and so the reduced costs of columns that are there twice.
 func TestZerosAreProved(t *testing.T) {
 	r := rand.New(rng.New(1, "zeros"))
 	for range 200 {

@@ -135,8 +135,8 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// Coefficients computed anew are those that pivots have left, whatever row had been in
-// their place, also of constraints that leave out the last variables.
+// Renew computes the coefficients that the dictionary has after many pivots, in whatever order rows are,
+// also where constraints are shorter than there are variables.
 func TestRenew(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 100 {
@@ -187,8 +187,7 @@ func TestRenew(t *testing.T) {
 	}
 }
 
-// A clone that is set to what it was cloned from answers as a new clone does, to the bit,
-// and allocates nothing for it.
+// Set makes an older clone answer as a new clone does, to the bit, and allocates nothing.
 func TestSet(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 100 {

@@ -33,8 +33,8 @@ func example(r *rand.Rand, rows, stride, lowers, uppers int, floor bool) (*Piece
 	return p, b, numbers(stride)
 }
 
-// Every path gives the same bits as the definition, which is held to sums in
-// place of vectors here.
+// Every implementation gives the bits of the definition in Go, which the test compares with plain
+// sums.
 func TestPathsAgree(t *testing.T) {
 	defer limitISA(2)
 	for level := 0; level <= 2; level++ {

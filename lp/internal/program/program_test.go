@@ -11,8 +11,8 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Conflicts that the search above has found hard: what rounding decides, far
-// from where the entities are.
+// Conflicts that were hard to find: rows that meet far from where the entities are, at a place that
+// rounding decides.
 func TestConflictsOfRounding(t *testing.T) {
 	x := []float64{0.02, -0.08, 0.01, -0.02, 0.005, 0.012}
 	rows := [][]float64{

@@ -40,8 +40,8 @@ func plainInterval(e *endpoints, rho []float64) (lo, hi float64) {
 	return lo, hi
 }
 
-// TestPruned holds intervals from the pieces that are left to those from all.
-// choose goes to endpoints and corners, where pieces are equal.
+// TestPruned compares intervals from the pieces that pruning keeps with those from all pieces. choose
+// takes endpoints and corners, where pieces are equal.
 func TestPruned(t *testing.T) {
 	r := rand.New(rng.New(7, "prune"))
 	all := []*lp.Polytope{lptest.CappedPortfolio(t, 0.2), lptest.RandomSimplex(t, r, 9, 6, 0.3), lptest.RandomSimplex(t, r, 8, 24, 0), lptest.RandomSimplex(t, r, 30, 5, 0)}
@@ -82,8 +82,8 @@ func TestPruned(t *testing.T) {
 	}
 }
 
-// TestPrunedThin holds endpoints of a polytope that has no point left once limits are tightened
-// by 1e-13 to exact arithmetic. Given the least of the first entity, that of the second is
+// TestPrunedThin compares endpoints with exact arithmetic on a polytope that is empty once limits are
+// tightened by 1e-13. Given the least of the first entity, that of the second is
 // 0.97670521273 by a piece of sensitivity 1605, and 0.97670521253 by the more sensitive ones
 // beside it, though relaxing all limits by 2e-11 moves it by no more.
 func TestPrunedThin(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"paspo/lp"
 )
 
-// A successor that cannot be had is none, and its error is told again.
+// Where the next method fails to start, get returns the error of that.
 func TestNoSuccessor(t *testing.T) {
 	broken := errors.New("broken")
 	behind := NewSuccessor(func() (lp.Solver, error) { return nil, broken })
