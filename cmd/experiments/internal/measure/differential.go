@@ -78,7 +78,6 @@ func differential(ctx context.Context, out *output.Folder, o differentialOptions
 		shown, last := map[string]int{}, ""
 		for _, w := range r.Failures {
 			if shown[w.Method]++; shown[w.Method] <= mostShown {
-				w.Minimize()
 				if text := w.String(); text != last {
 					out.Progress("%v", w)
 					last = text
@@ -98,7 +97,7 @@ func differential(ctx context.Context, out *output.Folder, o differentialOptions
 	return cmp.Or(ctx.Err(), keepFailures(out, all))
 }
 
-// mostShown is how many wrong answers of a method on a family are made smaller.
+// mostShown is how many wrong answers of a method on a family are shown.
 const mostShown = 2
 
 // tryFamily tries polytopes 0, 1, ... until there are enough queries.
