@@ -169,14 +169,17 @@ type reference struct {
 // references plays the baselines of a problem on the final episodes. The first of them is uniform.
 func references(p envs.Problem, episodes int) (refs []reference, err error) {
 	var all []envs.Baseline
-	if q, ok := p.(interface {
+	found, ok := p.(*synthetic.Problem)
+	if ok {
+		all = []envs.Baseline{{Name: "uniform"}}
+		all[0].Allocator, err = envs.Uniform(p.Spec().Polytope, finalSeed)
+		episodes *= 20 // of few steps
+	} else if q, ok := p.(interface {
 		Baselines(uint64) ([]envs.Baseline, error)
 	}); ok {
 		all, err = q.Baselines(finalSeed)
 	} else {
-		all = []envs.Baseline{{Name: "uniform"}}
-		all[0].Allocator, err = envs.Uniform(p.Spec().Polytope, finalSeed)
-		episodes *= 20 // of few steps
+		err = fmt.Errorf("no references for %s", p.Spec().Name)
 	}
 	if err != nil {
 		return nil, err
@@ -188,12 +191,12 @@ func references(p envs.Problem, episodes int) (refs []reference, err error) {
 		}
 		refs = append(refs, reference{b.Name, x, o})
 	}
-	if q, ok := p.(*synthetic.Problem); ok {
-		found, err := q.Optimum(finalSeed)
+	if ok {
+		best, err := found.Optimum(finalSeed)
 		if err != nil {
 			return nil, err
 		}
-		refs = append(refs, reference{name: "best found by search", mean: found.Return})
+		refs = append(refs, reference{name: "best found by search", mean: best.Return})
 	}
 	return refs, nil
 }
