@@ -502,7 +502,11 @@ func (c *convergenceCell) row(shares int) []string {
 			}
 			return min(powerlaw.Median(some), math.MaxFloat64) // a resample where half did not end is a slow one
 		})
-		row = append(row, fmt.Sprintf("%d of %d", reached, len(values)), stepsCell(median.Estimate), stepsCell(median.Low)+" .. "+stepsCell(median.High))
+		interval := "" // of one problem there is none
+		if !math.IsNaN(median.Low) {
+			interval = stepsCell(median.Low) + " .. " + stepsCell(median.High)
+		}
+		row = append(row, fmt.Sprintf("%d of %d", reached, len(values)), stepsCell(median.Estimate), interval)
 	}
 	return append(row, noiseCell(powerlaw.Median(known(c.Noise))))
 }
