@@ -21,6 +21,38 @@ func bases(t testing.TB, p *lp.Polytope, most int) *Solver {
 	return s.(*Solver)
 }
 
+// Every basis that is kept is proved in rational arithmetic.
+func TestKeptBasesAreProved(t *testing.T) {
+	polytopes, count := 100, 0
+	if testing.Short() {
+		polytopes = 10
+	}
+	for seed := range uint64(polytopes) {
+		r := rand.New(rng.New(seed, "kept"))
+		p, err := lp.New(lptest.CappedAtRandom(r))
+		if err != nil {
+			continue
+		}
+		s := bases(t, p, 200)
+		for range 3 {
+			lptest.Intervals(s, seed, 8, nil)
+		}
+		for i := range s.m.suffix {
+			for _, e := range s.m.suffix[i].stores {
+				for _, b := range *e.kept.Load() {
+					if err := b.Verify(); err != nil {
+						t.Fatalf("seed %d, entity %d: %v", seed, i, err)
+					}
+					count++
+				}
+			}
+		}
+	}
+	if count < polytopes {
+		t.Errorf("only %d bases of %d polytopes", count, polytopes)
+	}
+}
+
 func TestStoreIsBounded(t *testing.T) {
 	p := lptest.CappedSimplex(t, 20, 10)
 	for _, most := range []int{1, 7} {

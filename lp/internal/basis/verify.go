@@ -7,7 +7,8 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Verify checks the certificate of a piece in rational arithmetic. With multipliers
+// Verify checks the certificate of a piece in rational arithmetic, for tests of this package
+// and of those that keep pieces. With multipliers
 // y of the tight rows that make the reduced costs c - A' y of the basic columns 0,
 // which are unique, all others have the sign that the state of their variable
 // asks for, and what Value is made of is the float64 next to each.
