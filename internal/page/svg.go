@@ -127,14 +127,17 @@ func (s *svg) line(class string, l line, x, y axis) { s.points("polyline", class
 
 // points draws a polyline or polygon.
 func (s *svg) points(shape, class string, l line, x, y axis) {
-	var b strings.Builder
+	var at []string
 	for i := range l.x {
 		if finite.Is(l.x[i]) && finite.Is(l.y[i]) {
-			fmt.Fprintf(&b, "%.1f,%.1f ", x.at(l.x[i]), y.at(l.y[i]))
+			at = append(at, fmt.Sprintf("%.1f,%.1f", x.at(l.x[i]), y.at(l.y[i])))
 		}
 	}
-	if b.Len() > 0 {
-		fmt.Fprintf(s, `<%s class="%s" points="%s"/>`, shape, class, strings.TrimSpace(b.String()))
+	if len(at) == 1 { // nothing is drawn of one point, and a dot of one twice
+		at = append(at, at[0])
+	}
+	if len(at) > 0 {
+		fmt.Fprintf(s, `<%s class="%s" points="%s"/>`, shape, class, strings.Join(at, " "))
 	}
 }
 

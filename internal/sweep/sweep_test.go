@@ -183,6 +183,39 @@ func TestGoesOn(t *testing.T) {
 	same(t, dir, alone(t, dir))
 }
 
+// A record of a training that a damaged line has taken costs none that comes after it.
+func TestDamagedRecordCostsNoOther(t *testing.T) {
+	w := create(t, 64, tinySpace)
+	workers(t, w.Dir, 1)
+	want := returnsOf(t, w)
+	path := filepath.Join(w.Dir, JournalFile)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, damaged := bytes.SplitAfter(whole, []byte("\n")), 0
+	for i, line := range lines {
+		if !bytes.Contains(line, []byte(`"state":"running"`)) {
+			continue
+		}
+		damaged++
+		text := bytes.Join(slices.Replace(slices.Clone(lines), i, i+1, []byte("garbage{\n")), nil)
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(w.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := returnsOf(t, again); fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("without line %d: returns %v, want %v", i+1, got, want)
+		}
+	}
+	if damaged == 0 {
+		t.Error("no record was damaged")
+	}
+}
+
 func TestFoldersThatHoldSomethingAreRefused(t *testing.T) {
 	w := create(t, 64, tinySpace)
 	if _, err := Create(context.Background(), w.Spec, w.Dir, nil); err == nil || !strings.Contains(err.Error(), "holds a sweep: go on with it by --resume") {

@@ -16,8 +16,9 @@ import (
 )
 
 // Record is what the journal holds of one training, as an attribute of its trial. A new one
-// takes the place of the one before it where its revision is the next: of two processes
-// that write the same revision the second one is passed over.
+// takes the place of the one before it where its revision is later: of two processes that
+// write the same revision the second one is passed over. Revisions that a damaged line has
+// taken are left out: whoever wrote the next one had read them.
 type Record struct {
 	Revision int    `json:"revision"`
 	State    string `json:"state"`            // running, paused or done
@@ -69,7 +70,7 @@ func accept(name, before, after []byte) bool {
 	if !bytes.HasPrefix(name, []byte(seedAttr)) {
 		return true
 	}
-	return revision(after) == revision(before)+1
+	return revision(after) > revision(before)
 }
 
 // revision returns that of a record, 0 of none.
