@@ -165,6 +165,9 @@ type Kubernetes struct {
 // quantity is what Kubernetes takes for an amount of memory.
 var quantity = regexp.MustCompile(`^[1-9][0-9]*([KMGTPE]i|[kMGTPE])?$`)
 
+// claimName is what Kubernetes takes for the name of a claim (RFC 1123, a subdomain).
+var claimName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+
 // mount is where the volume is in a container.
 const mount = "/sweeps"
 
@@ -173,6 +176,9 @@ const mount = "/sweeps"
 func (o *Kubernetes) Job(dir string) (string, error) {
 	if o.Image == "" || o.PVC == "" {
 		return "", errors.New("--image and --pvc are needed: the image with the program, and the claim of the volume that holds the sweep")
+	}
+	if !claimName.MatchString(o.PVC) || len(o.PVC) > 253 {
+		return "", fmt.Errorf("--pvc is %q: a name of Kubernetes such as sweeps-1 is allowed, of lower-case letters, digits, - and .", o.PVC)
 	}
 	if !quantity.MatchString(o.Memory) {
 		return "", fmt.Errorf("--memory is %q: a quantity of Kubernetes such as 512Mi or 4Gi is allowed", o.Memory)

@@ -95,6 +95,12 @@ while :; do sleep 0.05; done
 func TestKubernetesJob(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sweep")
 	o := Kubernetes{Image: "registry/paspo: x", PVC: "claim", Workers: 4, GPUs: 2, Memory: "1Gi"}
+	for name, allowed := range map[string]bool{"claim": true, "a-1.b": true, "Bad_Name!": false, "a..b": false, "-a": false, strings.Repeat("a", 254): false} {
+		named := o
+		if named.PVC = name; allowed != func() bool { _, err := named.Job(dir); return err == nil }() {
+			t.Errorf("--pvc %q: allowed is %v", name, !allowed)
+		}
+	}
 	text, err := o.Job(dir)
 	if err != nil {
 		t.Fatal(err)
