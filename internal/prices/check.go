@@ -55,10 +55,10 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 			}
 		}
 	}
-	if t.daily() { // in a week or a month prices move as far on their own
+	if t.daily() {
 		problems = append(problems, t.gaps(rows)...)
-		problems = append(problems, t.jumps(rows, o.JumpShare, slices.Contains(o.Repair, Jump))...)
 	}
+	problems = append(problems, t.jumps(rows, o.JumpShare, slices.Contains(o.Repair, Jump))...)
 	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
 	return t, problems, nil
 }
@@ -145,39 +145,55 @@ func (t *Table) gaps(rows []quote) (problems []Problem) {
 	return problems
 }
 
-// splits are ratios of shares after and before a split.
-var splits = []float64{1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50}
+// usual are ratios of shares after and before a split, and that of a unit to its hundredth.
+// A move near to one of them is taken for it where it is near to other whole numbers as well.
+var usual = []float64{1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 50, 100}
 
-// jumps finds moves that look like splits: beyond a share, and within 3 % of a ratio of
-// splits either way. Where they are to be mended prices before are brought to the units of
-// those after.
+// apart is a ratio that no price reaches on its own between two lines.
+const apart = 20
+
+// ratio returns the usual ratio, or else the whole number from 2 to 100, that is within 3 %
+// of a move, and 0 where there is none.
+func ratio(move float64) float64 {
+	fits := func(k float64) bool { return math.Abs(move-math.Log(k)) <= 0.03 }
+	if i := slices.IndexFunc(usual, fits); i >= 0 {
+		return usual[i]
+	}
+	if k := math.Round(math.Exp(move)); k >= 2 && k <= 100 && fits(k) {
+		return k
+	}
+	return 0
+}
+
+// jumps finds moves that look like splits or other units: in daily prices those beyond a
+// share that have a ratio, and always those beyond apart. Where they are to be mended prices
+// before are brought to the units of those after; a move that has no ratio is left.
 func (t *Table) jumps(rows []quote, share float64, mend bool) (problems []Problem) {
 	if share <= 0 {
 		return nil
 	}
-	const near = 0.03
+	daily := t.daily() // in a week or a month prices move further on their own
 	for j, name := range t.Tickers {
 		for i := 1; i < len(t.Dates); i++ {
 			before, after := t.Prices[i-1][j], t.Prices[i][j]
 			move := math.Abs(math.Log(after / before))
-			if move <= math.Log1p(share) {
+			k := ratio(move)
+			if move <= math.Log(apart) && !(daily && move > math.Log1p(share) && k > 0) {
 				continue
 			}
-			for _, k := range splits {
-				if math.Abs(move-math.Log(k)) > near {
-					continue
-				}
-				problems = append(problems, Problem{Jump, rows[i].at(j), name,
-					fmt.Sprintf("the price goes from %g to %g on %s, which looks like a split of 1:%g", before, after, day(t.Dates[i]), k)})
-				if after > before {
-					k = 1 / k
-				}
-				for e := range i {
-					if mend {
-						t.Prices[e][j] /= k
-					}
-				}
-				break
+			looks := fmt.Sprintf("which looks like a split of 1:%g or other units", k)
+			if k == 0 {
+				looks = fmt.Sprintf("which is beyond a factor of %d and no split of 1:2 to 1:100: mending leaves it", apart)
+			}
+			problems = append(problems, Problem{Jump, rows[i].at(j), name, fmt.Sprintf("the price goes from %g to %g on %s, %s", before, after, day(t.Dates[i]), looks)})
+			if !mend || k == 0 {
+				continue
+			}
+			if after > before {
+				k = 1 / k
+			}
+			for e := range i {
+				t.Prices[e][j] /= k
 			}
 		}
 	}

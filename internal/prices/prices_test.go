@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -134,6 +135,50 @@ func TestProblems(t *testing.T) {
 	o := DefaultOptions()
 	o.JumpShare = 0
 	read(t, "date,A\n2024-01-01,1\n2024-01-02,2\n", o)
+}
+
+// Every whole ratio up to 100 is found in daily prices, either way and with the move of a day
+// on top, and mending brings prices before to the units of those after. What is further apart
+// is found at any spacing, and left where it is no ratio.
+func TestJumpRatios(t *testing.T) {
+	mend := DefaultOptions()
+	mend.Repair = []Kind{Jump}
+	for k := 2.; k <= 100; k++ {
+		for _, up := range []bool{false, true} {
+			r := k
+			if up {
+				r = 1 / k
+			}
+			text := fmt.Sprintf("date,A\n2024-01-01,%g\n2024-01-02,%g\n2024-01-03,3.01\n", 3*r, 3.03*r)
+			if _, _, err := Parse("p.csv", []byte(text), DefaultOptions()); err == nil || !strings.HasPrefix(err.Error(), "p.csv:4: A: the price goes from") {
+				t.Errorf("1:%g: %v", k, err)
+			}
+			table, mended := read(t, text, mend)
+			if math.Abs(math.Log(table.Prices[0][0]/3)) > 0.04 || len(mended) != 1 {
+				t.Errorf("1:%g: %v, %v", k, table.Prices, mended)
+			}
+		}
+	}
+	// 99 is near enough to 100, as a unit with the move of a day.
+	if table, _ := read(t, "date,A\n2024-01-01,100\n2024-01-02,9900\n", mend); table.Prices[0][0] != 10_000 {
+		t.Error(table.Prices)
+	}
+	for text, left := range map[string]float64{
+		"date,A\n2024-01-31,1\n2024-02-29,104\n2024-03-31,100\n": 1,
+		"date,A\n2024-01-31,1000\n2024-02-29,1\n2024-03-31,1\n":  1000,
+		"date,A\n2024-01-31,1\n2024-02-29,50\n2024-03-31,50\n":   50,
+		"date,A\n2024-01-01,1\n2024-01-02,5000\n":                1,
+	} {
+		_, _, err := Parse("p.csv", []byte(text), DefaultOptions())
+		if err == nil || !strings.Contains(err.Error(), "3: A: the price goes from") || (left < 50 || left > 50) != strings.Contains(err.Error(), "mending leaves it") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if table, _ := read(t, text, mend); table.Prices[0][0] != left {
+			t.Errorf("%q: %v", text, table.Prices)
+		}
+	}
+	read(t, "date,A\n2024-01-31,1\n2024-02-29,10\n2024-03-31,1\n", DefaultOptions()) // months
+	read(t, "date,A\n2024-01-01,1\n2024-01-02,1.55\n", DefaultOptions())
 }
 
 func TestNoPrices(t *testing.T) {

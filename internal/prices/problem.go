@@ -17,7 +17,7 @@ const (
 	Value     Kind = "value"     // a price that is none, such as 0: it counts as missing
 	Missing   Kind = "missing"   // no price: that of the day before holds, and dates before the first of all are left out
 	Gap       Kind = "gap"       // no line for long: nothing is put there
-	Jump      Kind = "jump"      // a move that looks like a split: prices before it are adjusted
+	Jump      Kind = "jump"      // a move that looks like a split or other units: prices before it are adjusted
 )
 
 // Kinds returns the kinds of problems.
@@ -36,7 +36,7 @@ type Options struct {
 	Repair []Kind
 
 	// JumpShare is how far a price moves between two lines for the move to be held against
-	// splits: 0.6 for up to 1.6 times or down to 1/1.6. 0 looks at none.
+	// splits: 0.6 for up to 1.6 times or down to 1/1.6. 0 looks at no move.
 	JumpShare float64
 }
 
