@@ -2,6 +2,7 @@ package benchmarks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"paspo/envs"
@@ -44,13 +45,83 @@ func DefaultConfig() Config {
 	return c
 }
 
+// environment is one that every binary has.
+type environment struct {
+	name string
+	kind kind
+	new  func(Config) (envs.Problem, error)
+
+	// Of one that can be configured: validate checks its settings, and polytope is where
+	// other constraints than its own are put. Both are nil where nothing can be set.
+	validate func(*Config) error
+	polytope func(*Config) **lp.Polytope
+}
+
+// kind says which of the lists of names an environment is in.
+type kind int
+
+const (
+	paper    kind = iota // Names
+	variant              // Variants; resolved says what it sets
+	other                // AllNames alone
+	unlisted             // none: a command of its own trains on it
+)
+
+// environments are in the order in which messages list them. A variant has nothing but
+// its name, because resolved replaces it.
+var environments = []environment{
+	{
+		name: "portfolio", new: func(c Config) (envs.Problem, error) { return asProblem(portfolio.New(c.Portfolio)) },
+		validate: func(c *Config) error { return c.Portfolio.Validate() },
+		polytope: func(c *Config) **lp.Polytope { return &c.Portfolio.Polytope },
+	},
+	{
+		name: "compute", new: func(c Config) (envs.Problem, error) { return asProblem(compute.New(c.Compute)) },
+		validate: func(c *Config) error { return c.Compute.Validate() },
+		polytope: func(c *Config) **lp.Polytope { return &c.Compute.Polytope },
+	},
+	{
+		name: "synthetic", new: func(c Config) (envs.Problem, error) { return asProblem(synthetic.New(c.Synthetic)) },
+		validate: func(c *Config) error { return c.Synthetic.Validate() },
+		polytope: func(c *Config) **lp.Polytope { return &c.Synthetic.Polytope },
+	},
+	{name: portfolio.LimitedName, kind: variant},
+	{name: compute.CappedName, kind: variant},
+	{name: channels.Name, kind: other, new: func(Config) (envs.Problem, error) { return asProblem(channels.New()) }},
+	{name: factor.Name, kind: other, new: func(Config) (envs.Problem, error) { return asProblem(factor.New()) }},
+	{
+		name: market.Name, kind: unlisted, new: func(c Config) (envs.Problem, error) { return asProblem(market.New(c.Market)) },
+		validate: func(c *Config) error { return c.Market.Validate() },
+		polytope: func(c *Config) **lp.Polytope { return &c.Market.Polytope },
+	},
+}
+
+// named returns the environment of that name, nil where there is none.
+func named(name string) *environment {
+	for i := range environments {
+		if e := &environments[i]; e.name == name {
+			return e
+		}
+	}
+	return nil
+}
+
+func namesOf(kinds ...kind) (names []string) {
+	for _, e := range environments {
+		if slices.Contains(kinds, e.kind) {
+			names = append(names, e.name)
+		}
+	}
+	return names
+}
+
 // Names returns the names of the benchmarks, which are those of their presets.
-func Names() []string { return []string{"portfolio", "compute", "synthetic"} }
+func Names() []string { return namesOf(paper) }
 
 // Variants returns the names of benchmarks whose limits follow the state: the
 // portfolio with a trade_limit, DefaultTradeLimit where it is 0, and compute with
 // a queue_half, DefaultQueueHalf where it is 0.
-func Variants() []string { return []string{portfolio.LimitedName, compute.CappedName} }
+func Variants() []string { return namesOf(variant) }
 
 // resolved replaces a variant by its benchmark with the setting.
 func (c Config) resolved() Config {
@@ -81,22 +152,14 @@ func (c Config) Validate() error {
 		return c.checkOwn()
 	}
 	c = c.resolved()
-	var err error
-	switch c.Name {
-	case "portfolio":
-		err = c.Portfolio.Validate()
-	case "compute":
-		err = c.Compute.Validate()
-	case "synthetic":
-		err = c.Synthetic.Validate()
-	case market.Name:
-		err = c.Market.Validate()
-	case channels.Name, factor.Name:
-		return nil
-	default:
+	e := named(c.Name)
+	if e == nil {
 		return fmt.Errorf("name is %q: %s are allowed, and %s", c.Name, allNames(), PythonName)
 	}
-	if err != nil {
+	if e.validate == nil {
+		return nil
+	}
+	if err := e.validate(&c); err != nil {
 		return fmt.Errorf("%s.%w", c.Name, err)
 	}
 	return nil
@@ -109,37 +172,17 @@ func New(c Config, p *lp.Polytope) (envs.Problem, error) {
 		return c.newOwn(p)
 	}
 	c = c.resolved()
-	switch c.Name {
-	case "portfolio":
-		if p != nil {
-			c.Portfolio.Polytope = p
-		}
-		return asProblem(portfolio.New(c.Portfolio))
-	case "compute":
-		if p != nil {
-			c.Compute.Polytope = p
-		}
-		return asProblem(compute.New(c.Compute))
-	case "synthetic":
-		if p != nil {
-			c.Synthetic.Polytope = p
-		}
-		return asProblem(synthetic.New(c.Synthetic))
-	case market.Name:
-		if p != nil {
-			c.Market.Polytope = p
-		}
-		return asProblem(market.New(c.Market))
-	case channels.Name, factor.Name:
-		if p != nil {
+	e := named(c.Name)
+	if e == nil {
+		return nil, fmt.Errorf("environment %q: %s are allowed", c.Name, allNames())
+	}
+	if p != nil {
+		if e.polytope == nil {
 			return nil, ownConstraints(c.Name)
 		}
-		if c.Name == factor.Name {
-			return asProblem(factor.New())
-		}
-		return asProblem(channels.New())
+		*e.polytope(&c) = p
 	}
-	return nil, fmt.Errorf("environment %q: %s are allowed", c.Name, allNames())
+	return e.new(c)
 }
 
 // asProblem keeps a nil pointer from becoming a Problem that is not nil.

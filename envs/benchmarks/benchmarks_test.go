@@ -11,7 +11,7 @@ import (
 	"paspo/envs/portfolio"
 )
 
-func named(t *testing.T, name string) envs.Problem {
+func problem(t *testing.T, name string) envs.Problem {
 	t.Helper()
 	c := DefaultConfig()
 	c.Name = name
@@ -24,8 +24,8 @@ func named(t *testing.T, name string) envs.Problem {
 
 // All say what they are.
 func TestWords(t *testing.T) {
-	for _, name := range builtin() {
-		s := named(t, name).Spec()
+	for _, name := range AllNames() {
+		s := problem(t, name).Spec()
 		if s.Reward == "" || s.Episode == "" || len(s.ObsNames) != s.ObsDim || slices.Contains(s.ObsNames, "") {
 			t.Errorf("%s: reward %q, episode %q, observation %q", name, s.Reward, s.Episode, s.ObsNames)
 		}
@@ -44,7 +44,7 @@ func TestLimitSettings(t *testing.T) {
 		{func(c *Config) { c.Portfolio.Penalty = -1 }, "portfolio.penalty is -1"},
 		{func(c *Config) { c.Name, c.Compute.Penalty = "compute", math.Inf(1) }, "compute.penalty is +Inf"},
 		{func(c *Config) { c.Name, c.Compute.QueueHalf = compute.CappedName, -1 }, "compute.queue_half is -1"},
-		{func(c *Config) { c.Name = "compute-limited" }, "portfolio-limited, compute-capped, channels, factor are allowed"},
+		{func(c *Config) { c.Name = "compute-limited" }, strings.Join(AllNames(), ", ") + " are allowed"},
 	} {
 		c := DefaultConfig()
 		test.edit(&c)
@@ -55,10 +55,10 @@ func TestLimitSettings(t *testing.T) {
 			t.Errorf("New accepted what has to be refused for %q", test.want)
 		}
 	}
-	if got := named(t, portfolio.LimitedName).Spec().Name; got != portfolio.LimitedName {
+	if got := problem(t, portfolio.LimitedName).Spec().Name; got != portfolio.LimitedName {
 		t.Errorf("name %q", got)
 	}
-	if got := named(t, compute.CappedName).Spec().Name; got != compute.CappedName {
+	if got := problem(t, compute.CappedName).Spec().Name; got != compute.CappedName {
 		t.Errorf("name %q", got)
 	}
 }
@@ -81,7 +81,7 @@ func TestCheckObservation(t *testing.T) {
 		{"synthetic", 1, 1, "2 components of the observation are 1"},
 		{"synthetic", 0, 0.5, "component 0 of the observation is 0.5"},
 	} {
-		p := named(t, c.name)
+		p := problem(t, c.name)
 		check := p.(envs.ObservationChecker).CheckObservation
 		uniform, err := envs.Uniform(p.Spec().Polytope, 1)
 		if err != nil {

@@ -8,9 +8,6 @@ import (
 	"strings"
 
 	"paspo/envs"
-	"paspo/envs/channels"
-	"paspo/envs/factor"
-	"paspo/envs/market"
 	"paspo/envs/python"
 	"paspo/lp"
 )
@@ -38,7 +35,7 @@ func Register(p envs.Problem) error {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-", r))
 	}):
 		return fmt.Errorf("the problem %T is called %q: a name of letters of ASCII, digits, '.', '_' and '-' is allowed", p, name)
-	case name == market.Name || slices.Contains(builtin(), name):
+	case named(name) != nil:
 		return fmt.Errorf("the problem %T is called %q as a benchmark is: another name is allowed", p, name)
 	}
 	if c, ok := p.(envs.Configurable); ok {
@@ -156,7 +153,8 @@ func optionType(t reflect.Type, name string) reflect.Type {
 	return nil
 }
 
-// WithOwnOptions returns a configuration whose options are no other's.
+// WithOwnOptions returns the configuration with a copy of its options. Setting an option of
+// the copy leaves c as it is, although Options is a pointer.
 func (c Config) WithOwnOptions() Config {
 	if c.Options != nil {
 		options := reflect.New(reflect.TypeOf(c.Options).Elem())
@@ -206,16 +204,14 @@ func ownConstraints(name string) error {
 	return fmt.Errorf("environment %q: its constraints are its own, others cannot be given", name)
 }
 
-// builtin returns the names of all that every binary has.
-func builtin() []string { return append(append(Names(), Variants()...), channels.Name, factor.Name) }
-
 // AllNames returns what can be chosen: the problem that this binary adds, the benchmarks and
 // their variants.
 func AllNames() []string {
-	if own.problem == nil {
-		return builtin()
+	names := namesOf(paper, variant, other)
+	if own.problem != nil {
+		names = slices.Insert(names, 0, own.name)
 	}
-	return append([]string{own.name}, builtin()...)
+	return names
 }
 
 // PythonName is the form of the names of environments in Python.
