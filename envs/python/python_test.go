@@ -196,6 +196,27 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A signal that is sent to all of a group of processes does not end workers: the program saves
+// what it has, and then ends them.
+func TestSignals(t *testing.T) {
+	for _, start := range []string{python.Spawn, python.Fork} {
+		if start == python.Fork {
+			t.Setenv("PASPO_TEST_PARENT", "1") // the process that workers are copied from
+		}
+		p := open(t, "Stopped", func(o *python.Config) { o.Start, o.Workers = start, 1 })
+		v, err := envs.NewVector(p, envs.VectorConfig{Count: 2, Seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		for range 5 {
+			if err := v.Step(make([]float64, 4)); err != nil {
+				t.Fatalf("%s: %v", start, err)
+			}
+		}
+	}
+}
+
 // Where the program that runs Python cannot, the error names the setting that chooses it.
 func TestInterpreter(t *testing.T) {
 	if interpreter() == "" {

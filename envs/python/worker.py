@@ -658,12 +658,29 @@ class Worker:
 
 
 NAME = "<paspo worker>"
+ENDS = signal.SIGTERM, signal.SIGHUP
+
+
+def mortal():
+    """Makes signals end a copy of a worker that an environment makes by fork."""
+    for s in ENDS:
+        if signal.getsignal(s) != signal.SIG_IGN:
+            signal.signal(s, signal.SIG_DFL)
+
+
+os.register_at_fork(after_in_child=mortal)  # a copy that is a worker calls alone again
 
 
 def alone():
-    """Ctrl-C is for the program that trains, which then ends its workers. This one ends with it
-    even where the environment does not come back."""
+    """Signals that ask to stop are for the program that trains, which then saves what it has
+    and ends its workers, where a terminal or a service manager sends them to all of a group.
+    This one ends with it even where the environment does not come back."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for s in ENDS:
+        if signal.getsignal(s) != signal.SIG_IGN:
+            # Not ignored: processes of the environment would inherit that, and it ends them so.
+            signal.signal(s, lambda *_: None)
+            signal.siginterrupt(s, False)
     try:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     except (OSError, AttributeError):
@@ -713,6 +730,7 @@ def fork_server(sock, make):
 
 
 def main(fd, module, function, path, start):
+    alone()
     sys.path[0] = path
     sock, make = socket.socket(fileno=fd), find(module, function)
     if np is None:
@@ -725,5 +743,4 @@ def main(fd, module, function, path, start):
         except BaseException:
             pass  # the first that is made says so again
         fork_server(sock, make)
-    alone()
     Worker(sock, make).serve()

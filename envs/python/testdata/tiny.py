@@ -84,6 +84,26 @@ class Hangs(Fails):
         time.sleep(60)
 
 
+class Stopped(Target):
+    """Is told to stop as a group of processes is, and ends a process of its own so."""
+
+    def step(self, action):
+        if self.time == 0:
+            for s in (signal.SIGTERM, signal.SIGHUP):
+                begun, begins = os.pipe()
+                child = os.fork()
+                if child == 0:
+                    os.write(begins, b".")
+                    time.sleep(60)
+                    os._exit(0)
+                os.read(begun, 1)
+                os.kill(child, s)
+                assert os.waitpid(child, 0)[1] == s
+                os.kill(os.getpid(), s)
+                os.kill(os.getppid(), s if os.environ.get("PASPO_TEST_PARENT") else 0)
+        return super().step(action)
+
+
 class ReturnsFour(Fails):
     def fail(self):
         return np.zeros(3), 0.0, False, {}
