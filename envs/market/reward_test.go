@@ -9,7 +9,8 @@ import (
 	"paspo/internal/rng"
 )
 
-// rewards returns those of growth by period, with equal weights that returned what is given.
+// rewards returns the reward of every period in which wealth grows by growth, while equal
+// weights have had the returns equal.
 func rewards(t *testing.T, c Config, equal, growth []float64) (all []float64) {
 	t.Helper()
 	s, err := newScore(c, equal)

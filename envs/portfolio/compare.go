@@ -18,7 +18,8 @@ func (p *Problem) SimulatedPaths(count int, seed uint64) []Path {
 	})
 }
 
-// simulate draws as an environment does that is not told a path.
+// simulate draws a path from the market model. It draws in the order in which an environment
+// does that simulates its own market, so both see the same path from the same stream.
 func (p *Problem) simulate(r *rand.Rand, path *Path, scratch []float64) {
 	state := draw(r, p.market.start)
 	p.market.sample(r, state, path.First, scratch)

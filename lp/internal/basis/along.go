@@ -7,7 +7,8 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Begin takes the basis of all slacks, with every column at its lower bound.
+// Begin starts w from the basis of all slacks, with every column at its lower bound. Along
+// goes on from there.
 func (w *Work) Begin(g *Program) {
 	w.resize(g)
 	w.live = 0
@@ -20,22 +21,29 @@ func (w *Work) Begin(g *Program) {
 	w.total = 0
 }
 
-// Live says that columns before the first are fixed at 0 from here to the next Begin: they
-// neither enter nor are priced.
+// Live tells w that all columns before first stay at 0 until the next Begin. Searches leave
+// them out, which saves time: they never enter the basis and get no reduced costs.
 func (w *Work) Live(first int) { w.live = first }
 
-// renewal is the number of pivots after which Along inverts the basis anew.
+// renewal is the number of pivots after which Along inverts the basis anew, because every
+// pivot adds rounding errors to the inverse.
 const renewal = 64
 
-// few is the number of pivots after which Along leaves it to Settled whether what they
-// update is right, where several columns have a cost.
+// few is the largest number of pivots after which Along trusts a solution that pivots have
+// updated. After more it computes the solution from the inverse before it returns. It trusts
+// none where only one column has a cost. Whoever calls Along checks the solution by Settled
+// or Feasible in any case.
 const few = 8
 
-// Along goes on from the basis that it ended in before, or that of Begin, where bounds and
-// right-hand sides may have changed. The only columns with a cost, c or -c, are those of an
-// entity: one, or several that it is the sum and difference of. Once they are nonbasic, and
-// at the bounds that their costs ask for, the basis has feasible duals whatever it was
-// optimal for. It fails where such a bound is infinite.
+// Along looks for an optimal basis from the one on that its last call ended in, or that Begin
+// took. Costs, bounds and right-hand sides may have changed in between.
+//
+// Only the columns that of lists may have a cost. They belong to one entity, whose amount is
+// one column or a sum of columns with signs, so every cost is c or -c.
+//
+// The basis was optimal for other costs. Along first makes its duals feasible for these: it
+// takes the columns with a cost out of the basis and puts each at the bound that its cost
+// asks for. All multipliers are 0 then. It returns Failed where such a bound is infinite.
 func (w *Work) Along(q *Query, of []int, part float64) Status {
 	if w.total >= renewal && !w.Renew() {
 		return Failed
@@ -53,7 +61,7 @@ func (w *Work) Along(q *Query, of []int, part float64) Status {
 		if w.expel(q, j, of) {
 			w.State[j] = Lower
 		} else {
-			free = false // nothing that is not fixed moves it but the others
+			free = false // only fixed variables and others of the entity could replace it
 		}
 	}
 	costs := w.g.C
@@ -76,8 +84,8 @@ func (w *Work) Along(q *Query, of []int, part float64) Status {
 	return w.search(q, part)
 }
 
-// expel makes a column nonbasic where one enters that is none of the others. It reports
-// whether it did.
+// expel takes column j out of the basis. Another variable enters for it, which is neither
+// fixed nor one of others. expel reports whether it found one.
 func (w *Work) expel(q *Query, j int, others []int) bool {
 	row := 0
 	for w.head[row] != j {
@@ -105,7 +113,8 @@ func (w *Work) expel(q *Query, j int, others []int) bool {
 	return true
 }
 
-// Renew inverts the basis anew. It reports whether it could.
+// Renew inverts the basis anew, which removes the rounding errors of pivots. It returns false
+// where the basis is singular.
 func (w *Work) Renew() bool {
 	g, m := w.g, w.g.M
 	w.part = vec.Grown(w.part, m*m)
@@ -128,7 +137,8 @@ func (w *Work) Renew() bool {
 	return true
 }
 
-// Columns writes the values of all columns in the last basis, after Feasible.
+// Columns writes the values that the columns have in the last basis to x. It takes them as
+// Feasible or Settled has left them.
 func (w *Work) Columns(q *Query, x []float64) {
 	for j := range x {
 		x[j] = 0
@@ -143,8 +153,10 @@ func (w *Work) Columns(q *Query, x []float64) {
 	}
 }
 
-// Reduced returns the reduced costs of columns and slacks in the basis that a search ended
-// in, where those of basic ones are solved for again. They are valid until the next search.
+// Reduced returns the reduced costs of columns and slacks in the basis that the last search
+// ended in. Those of basic variables are 0 but for rounding. Reduced corrects the multipliers
+// by what is left of them, and all reduced costs with that. The result is valid until the
+// next search.
 func (w *Work) Reduced() []float64 {
 	g := w.g
 	y := w.rest
@@ -163,7 +175,7 @@ func (w *Work) Reduced() []float64 {
 	return w.z
 }
 
-// ground takes columns off upper bounds that are gone.
+// ground moves variables from upper bounds that have become infinite to their lower bounds.
 func (w *Work) ground(q *Query) {
 	for v := w.live; v < len(w.State); v++ {
 		if w.State[v] == Upper && math.IsInf(q.Up[v], 1) {
@@ -172,8 +184,9 @@ func (w *Work) ground(q *Query) {
 	}
 }
 
-// Settled is Feasible right after a search that solved q. What the rows miss is solved for
-// again only where it is too much.
+// Settled reports what Feasible reports, and is faster. It is called right after a search
+// that solved q. The search has checked the bounds, so Settled checks the rows alone. Where
+// a row misses its right-hand side by too much, it has Feasible correct the solution.
 func (w *Work) Settled(q *Query, part float64) bool {
 	w.missing(q)
 	for k, v := range w.rest {

@@ -2,9 +2,9 @@ package basis
 
 import "math"
 
-// Certified reports whether the ray of the last search proves beyond rounding that
-// the query is infeasible (Farkas): with multipliers f of the rows, the sum of f_k
-// (A_k x + s_k) over all x and s within their bounds does not reach f . R.
+// Certified reports whether the last search, which ended Infeasible, has a proof of that
+// which rounding cannot spoil (Farkas). The proof is a row f of the inverse, or -f: for no x
+// and s within their bounds does the sum of f_k (A_k x + s_k) reach f . R.
 func (w *Work) Certified(q *Query) bool {
 	f := append([]float64(nil), w.inv[w.ray*w.g.M:(w.ray+1)*w.g.M]...)
 	if w.proves(q, f) {

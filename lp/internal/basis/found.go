@@ -2,8 +2,8 @@ package basis
 
 import "paspo/lp/internal/vec"
 
-// Piece returns the duals of the basis that the last search ended in, without what
-// Proves needs. It is valid until the next search.
+// Piece returns the duals of the basis that the last search ended in. It saves the time for
+// what Proves needs, so the piece proves nothing. The piece is valid until the next search.
 func (w *Work) Piece() (*Piece, error) {
 	p, g := &w.piece, w.g
 	p.begin(g, w.State)
@@ -29,8 +29,8 @@ func (w *Work) Piece() (*Piece, error) {
 	return p, nil
 }
 
-// Build returns the piece of the basis that the last search ended in, nil where that
-// was not of g.
+// Build returns the complete piece of the basis that the last search ended in. It returns
+// nil where that search was of another program than g, or where the basis is singular.
 func (w *Work) Build(g *Program) *Piece {
 	if w.g != g {
 		return nil

@@ -9,15 +9,15 @@ import (
 
 var errSingular = errors.New("basis: singular")
 
-// multipliers computes, for a basis, the multipliers y of the tight rows and the
-// reduced costs z = c - A' y of all columns. What the value of a piece is made of,
-// y and the z that are below 0, is the float64 next to the exact number. So it depends
-// on the vertex of the dual alone, not on the basis that it was found with.
+// multipliers computes the multipliers y of the tight rows of a basis, and the reduced
+// costs z = c - A' y of all columns. The value of a piece is made of y and of the z below 0.
+// It rounds each of these once, to the float64 next to the exact number. So they depend on
+// the vertex of the dual alone: several bases of one vertex yield the same bits.
 //
-// It refines the multipliers in twice the precision, bounds what error is left, and
-// turns to rational arithmetic where the bound does not settle how to round.
+// It refines y in twice the precision and bounds the error that is left. Where the bound
+// does not say how to round, it solves for y in rational arithmetic.
 type multipliers struct {
-	rows, cols []int // of the block, indices into those of the piece
+	rows, cols []int // of the block (see restrict): indices into tight and cols of the piece
 
 	b, inv, off []float64 // the block, its inverse, inv b - I
 	c           []float64
@@ -29,10 +29,10 @@ type multipliers struct {
 	exact       []*big.Rat
 }
 
-// good bounds the defect of an inverse that multipliers can be refined with.
+// good is the largest defect of an inverse with which y can be refined.
 const good = 1e-5
 
-// compute writes y and z of p, given about the inverse of its basis.
+// compute writes y and z of p. inv is about the inverse of its basis.
 func (d *multipliers) compute(p *Piece, inv []float64) error {
 	g := p.g
 	p.y, p.z = vec.Grown(p.y, len(p.tight)), vec.Grown(p.z, g.N)
@@ -50,7 +50,7 @@ func (d *multipliers) compute(p *Piece, inv []float64) error {
 	n := len(d.rows)
 	bound := defect(d.off, d.inv, d.b, n)
 	if !(bound < good) {
-		// It has seen too many pivots.
+		// The inverse has lost its precision over many pivots.
 		if !invert(d.inv, d.b, n) {
 			return errSingular
 		}
@@ -74,10 +74,11 @@ func (d *multipliers) compute(p *Piece, inv []float64) error {
 	return d.reduced(p)
 }
 
-// restrict finds a block that the multipliers are determined by. Where the columns
-// that have neither a cost nor a coefficient in the rows K are as many as the other
-// rows, the multipliers of these are exactly 0, and those of K solve the system
-// of the other columns.
+// restrict finds a block of the basis that is enough to compute y from, since a small
+// system is solved faster. The rows K of the block are those whose multiplier is not about
+// 0. Its columns are those with a cost or a coefficient in K. If there are as many of them
+// as rows in K, the multipliers of all other rows are exactly 0, and the block determines
+// those of K. Otherwise the block is the whole basis.
 func (d *multipliers) restrict(p *Piece, inv []float64) {
 	g, q := p.g, len(p.tight)
 	y := vec.Grown(d.res, q)
@@ -128,7 +129,7 @@ func (d *multipliers) restrict(p *Piece, inv []float64) {
 	}
 }
 
-// begin takes over the multipliers of the inverse.
+// begin computes y from the inverse, which is the first approximation.
 func (d *multipliers) begin() {
 	n := len(d.rows)
 	clear(d.y)
@@ -142,9 +143,9 @@ func (d *multipliers) begin() {
 	d.residual()
 }
 
-// refine takes a step and bounds the errors that are left. defect bounds the elements
-// of inv b - I: the inverse differs from inv by at most twice the defect times the
-// sums of the columns of |inv|.
+// refine corrects y by one step and bounds the errors that are left. defect bounds the
+// elements of inv b - I. So the exact inverse differs from inv by at most twice the defect
+// times the sums of the columns of |inv|.
 func (d *multipliers) refine(defect float64) {
 	n := len(d.rows)
 	for a, v := range d.res {
@@ -164,7 +165,7 @@ func (d *multipliers) refine(defect float64) {
 		total += d.size[a]
 	}
 	for a, v := range d.size {
-		// Of the error of the inverse: twice the defect in every row.
+		// The inverse is not exact, which adds twice the defect in every row.
 		v += 2 * defect * total
 		for k, x := range d.inv[a*n : (a+1)*n] {
 			d.err[k] += v * abs(x)
@@ -175,7 +176,7 @@ func (d *multipliers) refine(defect float64) {
 	}
 }
 
-// residual computes c - y' b, and clears the errors.
+// residual computes c - y' b, and sets the bounds of the errors to 0.
 func (d *multipliers) residual() {
 	n := len(d.rows)
 	clear(d.err)
@@ -191,7 +192,8 @@ func (d *multipliers) residual() {
 	}
 }
 
-// round writes the multipliers. It reports whether their errors leave no doubt.
+// round writes the rounded multipliers to p. It returns false where the error of one leaves
+// two float64 possible.
 func (d *multipliers) round(p *Piece) bool {
 	for x, k := range d.rows {
 		var ok bool
@@ -202,7 +204,8 @@ func (d *multipliers) round(p *Piece) bool {
 	return true
 }
 
-// settle solves for the multipliers in rational arithmetic.
+// settle solves for the multipliers in rational arithmetic, which is slow and exact, unless
+// it has done so for this basis.
 func (d *multipliers) settle(p *Piece) error {
 	if d.exact != nil {
 		return nil
@@ -220,7 +223,8 @@ func (d *multipliers) settle(p *Piece) error {
 	return nil
 }
 
-// reduced computes the reduced costs.
+// reduced writes the reduced costs to p. It takes time for exact rounding only where the
+// value of the piece may depend on it.
 func (d *multipliers) reduced(p *Piece) error {
 	g := p.g
 	d.terms, d.basic = vec.Grown(d.terms, g.N), vec.Grown(d.basic, g.N)
@@ -242,9 +246,9 @@ func (d *multipliers) reduced(p *Piece) error {
 	return nil
 }
 
-// reduced writes reduced costs z and the sizes of their terms as the multipliers,
-// which are rounded, make them. It takes rows without a multiplier for absent, so
-// that bases with the same duals have the same bits.
+// reduced computes the reduced costs z of the rounded multipliers, and for each the sum
+// of the magnitudes of its terms. It skips rows whose multiplier is 0, so that bases with
+// the same duals yield the same bits.
 func (g *Program) reduced(z, terms []float64, tight []int, y []float64) {
 	for j, c := range g.C {
 		z[j], terms[j] = c, abs(c)
@@ -262,11 +266,12 @@ func (g *Program) reduced(z, terms []float64, tight []int, y []float64) {
 	}
 }
 
-// positive reports whether a reduced cost is above 0 beyond rounding: it enters no
-// value then.
+// positive reports whether a reduced cost z is above 0 by more than rounding can cause.
+// terms is the sum of the magnitudes of its terms. No value of a piece depends on such a z,
+// so nobody has to know it exactly.
 func (g *Program) positive(z, terms float64) bool { return z > float64(2*g.M+4)*unit*terms }
 
-// column computes one reduced cost and rounds it once.
+// column writes the reduced cost of column j, rounded once from the exact number.
 func (d *multipliers) column(p *Piece, j int) error {
 	g := p.g
 	z := pair{hi: g.C[j]}
@@ -299,8 +304,9 @@ func (d *multipliers) column(p *Piece, j int) error {
 	return nil
 }
 
-// twin reports whether a column differs from a basic one in rows without
-// multipliers alone: its reduced cost is exactly 0 then.
+// twin reports whether there is a basic column with the cost of column j, and with its
+// coefficients in all rows that have a multiplier. The reduced cost of j is exactly 0 then,
+// as that of the basic column is.
 func (d *multipliers) twin(p *Piece, j int) bool {
 	g := p.g
 next:

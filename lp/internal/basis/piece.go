@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// Piece is a basis with its inverse and its duals. Given the query, the duals
-// yield the value and primal feasibility the proof that it is optimal.
+// Piece is a basis with its duals and its inverse. For a query, Value computes the value
+// of the duals. Proves shows that the basis is optimal, by its primal feasibility.
 //
-// Rows whose slack is basic are not part of what is inverted: with tight rows K
-// and basic columns J, x_J = A_KJ^-1 (R_K - ...) and s_k = R_k - A_kJ x_J - ...
+// A row is tight where its slack is nonbasic. Only the tight rows K and the basic columns J
+// are inverted: x_J = A_KJ^-1 (R_K - ...), and every other row has the slack
+// s_k = R_k - A_kJ x_J - ...
 type Piece struct {
 	g     *Program
 	state []State // N + M
@@ -21,16 +22,18 @@ type Piece struct {
 	upCols []int
 	upRows []int // indices into tight
 
-	// Basic variables: the columns, then the slacks. x = base + w . R_K (+ R_k),
-	// less w2 . U over upCols and plus w . U over upRows.
+	// Basic variables: the columns, then the slacks. With the rows w of weight and v of
+	// upper, x = base + w . R_K, less w . U over upRows, and plus R_k for the slack of row k.
+	// base holds -v . U over upCols for the program's own bounds; a query with others has
+	// its own.
 	head   []int
 	weight []float64 // M x |K|
 	upper  []float64 // M x |upCols|
 	base   []float64 // what the own bounds contribute
 	own    []float64 // own upper bounds of the basic variables
 	margin []float64
-	never  bool // a basic variable is fixed: never strictly within its bounds
-	bare   bool // no basis
+	never  bool // Proves fails under own bounds: a basic variable is fixed
+	bare   bool // it has duals alone, and proves nothing
 
 	// The value: y . R_K + sum of z U over zCols - sum of y U over zRows.
 	y, z  []float64 // |K|, N
@@ -38,17 +41,18 @@ type Piece struct {
 	zRows []int // indices into tight
 	value float64
 	sens  float64 // Sensitivity under the program's own tolerances
-	moves float64 // when everything is relaxed by its size
+	moves float64 // Sensitivity if every tolerance were the size of its variable
 }
 
-// Is reports whether the variables are where state says.
+// Is reports whether the piece has the basis of state, with every nonbasic variable at the
+// same bound.
 func (p *Piece) Is(state []State) bool { return slices.Equal(p.state, state) }
 
-// Same reports whether o has the same basis with variables at the same bounds.
+// Same reports whether o has the same basis, with every nonbasic variable at the same bound.
 func (p *Piece) Same(o *Piece) bool { return p.Is(o.state) }
 
-// Trivial reports whether no row has a multiplier: the value is that of the bounds
-// of the columns alone.
+// Trivial reports whether all multipliers are 0. The value then follows from the bounds of
+// the columns alone.
 func (p *Piece) Trivial() bool {
 	for _, y := range p.y {
 		if y != 0 {
@@ -58,9 +62,9 @@ func (p *Piece) Trivial() bool {
 	return true
 }
 
-// Build returns the piece of a basis. A nonbasic variable is at the bound that its
-// reduced cost asks for, whatever state says; where that is 0, state holds. The
-// error says that the basis is singular to working precision.
+// Build returns the piece of the basis of state. It puts every nonbasic variable at the
+// bound that the sign of its reduced cost asks for. Only where the reduced cost is 0 it
+// takes the bound from state. The error says that the basis is singular to working precision.
 func (g *Program) Build(state []State) (*Piece, error) {
 	p := &Piece{}
 	p.begin(g, state)
@@ -87,7 +91,7 @@ func (g *Program) Build(state []State) (*Piece, error) {
 	return p, nil
 }
 
-// begin takes over which variables are basic.
+// begin copies state, and lists the basic columns and the tight rows.
 func (p *Piece) begin(g *Program, state []State) {
 	p.g, p.bare = g, false
 	p.state = append(p.state[:0], state...)
@@ -104,8 +108,8 @@ func (p *Piece) begin(g *Program, state []State) {
 	}
 }
 
-// FromDuals returns a piece without a basis: it proves nothing, and its value is
-// that of every piece with the same duals.
+// FromDuals returns a piece of the multipliers y and the reduced costs z without a basis.
+// It proves nothing. Its value has the bits of every piece with the same duals.
 func (g *Program) FromDuals(y, z []float64) *Piece {
 	p := &Piece{g: g, state: make([]State, g.N+g.M), z: make([]float64, g.N), bare: true}
 	for k, v := range y {
@@ -124,8 +128,8 @@ func (g *Program) FromDuals(y, z []float64) *Piece {
 	return p
 }
 
-// sides puts nonbasic variables where their reduced costs ask for, and collects what
-// the value is made of.
+// sides puts every nonbasic variable at the bound that the sign of its reduced cost asks
+// for, and lists the bounds and multipliers that Value sums.
 func (p *Piece) sides() {
 	g := p.g
 	p.zCols, p.zRows, p.upCols, p.upRows, p.value = p.zCols[:0], p.zRows[:0], p.upCols[:0], p.upRows[:0], 0
@@ -166,10 +170,10 @@ func (p *Piece) sides() {
 	}
 }
 
-// primal computes the rows of the tableau that feasibility needs, and margins: a
-// basic variable that keeps its margin from its bounds stays within them when the
-// bounds of all variables and all right-hand sides move by Slack times their
-// sizes, and rounding does not change that.
+// primal computes what Proves needs: the rows of the tableau, from which the basic variables
+// follow, and a margin for each of these. A basic variable that is farther than its margin
+// from its bounds stays within them when all bounds and right-hand sides move by Slack times
+// their sizes. The margin covers the rounding of the check too.
 func (p *Piece) primal(inv, off []float64) {
 	g := p.g
 	q, u, n := len(p.tight), len(p.upCols), g.N
@@ -231,7 +235,8 @@ func (p *Piece) primal(inv, off []float64) {
 			p.margin[x] += g.terms(k)
 		}
 	}
-	// Half of it is the movement, half the rounding of sums of q + u + n terms.
+	// One half of the margin is for the movement, the other for the rounding of sums of
+	// q + u + n terms.
 	share := 2 * max(Slack, float64(q+u+n+8)*unit)
 	for x := range m {
 		p.margin[x] *= share
@@ -257,7 +262,7 @@ func (p *Piece) primal(inv, off []float64) {
 	}
 }
 
-// terms bounds the terms of a row.
+// terms bounds the sum of the magnitudes of the terms of a row.
 func (g *Program) terms(row int) float64 {
 	s := 0.
 	for j, v := range g.A[row*g.N:][:g.N] {
@@ -266,8 +271,8 @@ func (g *Program) terms(row int) float64 {
 	return s
 }
 
-// Value returns the value of the duals, which is a lower bound wherever it is
-// finite, and the value of the program where the basis is optimal.
+// Value returns the value of the duals for q. Where it is finite it is a lower bound of the
+// optimum, and it is the optimum where the basis is optimal.
 func (p *Piece) Value(q *Query) float64 {
 	s := p.value
 	if !q.Own {
@@ -298,9 +303,9 @@ func (p *Piece) Sensitivity(q *Query) float64 {
 	return p.movesBy(q.Tol)
 }
 
-// MoreSensitive reports whether Sensitivity is more than most. Tolerances are no more than the given
-// part of sizes and of how much larger than these the query is, by which few queries
-// take the sum.
+// MoreSensitive reports whether Sensitivity is more than most. It saves the sum for most
+// queries: the caller knows that no tolerance is above part x size x q.Growth, and the
+// sensitivity under sizes is known.
 func (p *Piece) MoreSensitive(q *Query, most, part float64) bool {
 	const rounded = 2
 	if !q.Own && rounded*part*p.moves*q.Growth <= most {
@@ -309,7 +314,8 @@ func (p *Piece) MoreSensitive(q *Query, most, part float64) bool {
 	return p.Sensitivity(q) > most
 }
 
-// movesBy returns how far the value moves, at most, when limits move by tol.
+// movesBy returns how far the value moves, at most, when right-hand sides and bounds move
+// by tol.
 func (p *Piece) movesBy(tol []float64) float64 {
 	s := 0.
 	for k, y := range p.y {

@@ -2,25 +2,25 @@ package basis
 
 import "math"
 
-// Program is what the programs share. Variables are numbered: the columns of A,
-// then the slack of every row.
+// Program is what all linear programs of a family share. The variables are the columns of
+// A, numbered from 0, and then the slacks of the rows, numbered from N.
 type Program struct {
 	M, N int
 	A    []float64 // M x N, row-major
 	C    []float64 // N
 
-	// Columns is A column by column, nil where it is not kept.
+	// Columns is A stored by columns, which makes single columns faster to read. It may be nil.
 	Columns []float64
 
-	// Equality says that the slack of a row is 0.
+	// Equality says which rows are equalities: their slack is fixed at 0.
 	Equality []bool // M
 
-	// Size bounds the terms that make up the value of each variable: for a slack,
-	// those of its row. Errors are measured by it.
+	// Size bounds the terms that the value of each variable is computed from, which for a
+	// slack are the terms of its row. Errors are measured relative to it.
 	Size []float64 // N + M
 
-	// Up are the upper bounds of the columns, and Tol the tolerances of all variables,
-	// that hold where Query.Own says so.
+	// Up has the program's own upper bounds of the columns, and Tol its own tolerances of
+	// all variables. A query with Own has the same.
 	Up  []float64 // N
 	Tol []float64 // N + M
 }
@@ -30,25 +30,24 @@ type Query struct {
 	R  []float64 // M
 	Up []float64 // N + M, +Inf where absent
 
-	// Tol is the largest violation of the bounds of each variable, and of rows by
-	// that of their slacks.
+	// Tol is by how much each variable may violate its bounds. The entry of a slack is also
+	// by how much its row may miss R.
 	Tol []float64 // N + M
 
-	// Own says that the bounds of the columns and all tolerances are those of the
-	// Program.
+	// Own says that the upper bounds of the columns and all tolerances equal the Program's
+	// own, for which pieces have some sums ready.
 	Own bool
 
-	// Growth is at least 1 and bounds how much larger than Size the terms of
-	// this query are.
+	// Growth is at least 1. The terms of this query are at most Growth times Size.
 	Growth float64
 
 	scratch []float64
 }
 
-// Slack is the part of the sizes that a search may violate bounds and rows by.
+// Slack is by how much a search may violate bounds and rows, relative to Size.
 const Slack = 1e-14
 
-// State says where a variable is.
+// State says whether a variable is basic, or else at which of its bounds it is.
 type State byte
 
 const (
@@ -57,7 +56,7 @@ const (
 	Basic
 )
 
-// unit bounds the relative error of an operation.
+// unit bounds the relative rounding error of one operation in float64.
 const unit = 0x1p-53
 
 func abs(x float64) float64 { return math.Abs(x) }

@@ -2,8 +2,8 @@ package basis
 
 import "math"
 
-// Proves reports whether the basis is feasible with its margins: it is optimal
-// then, and the duals of every other optimal basis are the same.
+// Proves reports whether every basic variable is within its bounds by more than its margin.
+// The basis is optimal then, and every other optimal basis has the same duals.
 //
 // Proof: let B be this basis, and B' one with feasible duals whose variables
 // violate their bounds, and whose rows miss R, by at most Slack times their sizes.
@@ -27,7 +27,7 @@ func (p *Piece) Proves(q *Query) bool {
 		}
 		return true
 	}
-	// The same, written out for speed: most queries have the own bounds.
+	// Most queries have own bounds. For these the loop over basic is written out, for speed.
 	weight, head, n := p.weight, p.head, p.g.N
 	base, margins := p.base[:len(head)], p.margin[:len(head)]
 	for x, v := range head {
@@ -46,8 +46,8 @@ func (p *Piece) Proves(q *Query) bool {
 	return true
 }
 
-// Violated returns how many basic variables leave their bounds, which is about how
-// many pivots a search from here takes.
+// Violated returns how many basic variables are beyond their bounds for q. A search that
+// starts from this basis takes about as many pivots.
 func (p *Piece) Violated(q *Query) int {
 	r, own, ok := p.begun(q)
 	if !ok {
@@ -63,8 +63,8 @@ func (p *Piece) Violated(q *Query) int {
 	return count
 }
 
-// begun returns what basic variables are computed from. ok is false where a variable
-// would be at an infinite bound.
+// begun returns what basic computes variables from: the right-hand sides of the tight rows
+// and whether base holds. ok is false where a nonbasic variable would be at an infinite bound.
 func (p *Piece) begun(q *Query) (r []float64, own, ok bool) {
 	own = len(p.upRows) == 0 && (q.Own || len(p.upCols) == 0)
 	if !own {
@@ -82,7 +82,7 @@ func (p *Piece) begun(q *Query) (r []float64, own, ok bool) {
 	return q.gather(p), own, true
 }
 
-// basic returns the basic variable of row x.
+// basic returns the value of basic variable x, of those in head.
 func (p *Piece) basic(x int, q *Query, r []float64, own bool) float64 {
 	s := p.base[x]
 	if !own {
@@ -107,7 +107,7 @@ func (q *Query) gather(p *Piece) []float64 {
 	return q.scratch[:len(p.tight)]
 }
 
-// dynamic returns what variables at their upper bounds contribute to x.
+// dynamic returns what variables at the upper bounds of q contribute to basic variable x.
 func (p *Piece) dynamic(x int, q *Query) float64 {
 	s, u, t := 0., len(p.upCols), len(p.tight)
 	for i, j := range p.upCols {

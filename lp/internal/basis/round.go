@@ -36,8 +36,8 @@ func (p pair) subProduct(a float64, y pair) pair {
 // pairUnit bounds the relative error of a step of subProduct.
 const pairUnit = 0x1p-98
 
-// rounded returns the float64 next to the number that differs from p by err at
-// most, and whether that is certain.
+// rounded returns the float64 next to an exact number that differs from p by at most err.
+// The second result says whether that float64 is certain.
 func (p pair) rounded(err float64) (float64, bool) {
 	a, b := p.hi+(p.lo-err), p.hi+(p.lo+err)
 	if a != b || a == 0 && err != 0 {
@@ -91,8 +91,8 @@ func solveRational(b, c []float64) []*big.Rat {
 	return x
 }
 
-// invert writes the inverse of the q x q matrix b to inv, row-major. It reports
-// whether b is regular to working precision. It pivots by columns.
+// invert writes the inverse of the q x q matrix b to inv, both row-major. It returns false
+// where b is singular to working precision. It looks for pivots within columns.
 func invert(inv, b []float64, q int) bool {
 	t := append([]float64(nil), b...)
 	clear(inv)
@@ -102,8 +102,8 @@ func invert(inv, b []float64, q int) bool {
 	return eliminate(inv, t, q)
 }
 
-// eliminate takes t to I by Gauss-Jordan elimination and inv along. It reports whether
-// no pivot was tiny.
+// eliminate turns t into I by Gauss-Jordan elimination, and does the same steps to inv. It
+// returns false where a pivot is tiny.
 func eliminate(inv, t []float64, q int) bool {
 	for k := range q {
 		p := k
@@ -149,7 +149,8 @@ func swap(a, b []float64) {
 	}
 }
 
-// defect writes bounds of the elements of |inv b - I| to off, and returns the largest.
+// defect measures how good an inverse is: it writes bounds of the elements of |inv b - I| to
+// off, and returns the largest.
 func defect(off, inv, b []float64, q int) float64 {
 	clear(off)
 	bound, most := 0., vec.MaxAbs(b)

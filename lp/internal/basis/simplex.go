@@ -15,18 +15,19 @@ const (
 // largest element between 1 and 2.
 const pivotTol = 1e-9
 
-// updates is the number of pivots after which what they update is computed anew.
+// updates is the number of pivots after which a search computes the basic variables and
+// reduced costs from the inverse, because every pivot that updates them adds rounding errors.
 const updates = 32
 
-// candidate is a variable that may enter, at the dual step that takes its reduced
-// cost to 0.
+// candidate is a variable that may enter the basis. ratio is the dual step at which its
+// reduced cost becomes 0.
 type candidate struct {
 	v           int
 	ratio, size float64 // size of the pivot
 }
 
-// Solve looks for an optimal basis, from the given one on, whose variables violate
-// their bounds by at most part of their tolerances.
+// Solve looks for an optimal basis and starts from the basis of from. It accepts one whose
+// variables violate their bounds by at most part times their tolerances.
 func (w *Work) Solve(q *Query, from *Piece, part float64) Status {
 	w.start(from)
 	for _, j := range from.upCols {
@@ -37,8 +38,8 @@ func (w *Work) Solve(q *Query, from *Piece, part float64) Status {
 	return w.search(q, part)
 }
 
-// Again goes on after Solve with nonbasic variables where p, which has the same
-// basis, has them.
+// Again goes on after Solve. p has the basis in which the search ended, and its exact duals
+// put some nonbasic variables at other bounds than the search had them; Again takes those.
 func (w *Work) Again(q *Query, p *Piece, part float64) Status {
 	copy(w.State, p.state)
 	return w.search(q, part)
@@ -66,12 +67,14 @@ func (w *Work) search(q *Query, part float64) Status {
 			}
 			return s
 		}
-		w.refresh(q) // what ends the search is not rounding of updates
+		w.refresh(q) // the search may have ended only because of rounding: look again
 	}
 	return Failed
 }
 
-// leaving returns the row of the largest violation, -1 where there is none.
+// leaving returns the row whose basic variable leaves: that of the largest violation, and the
+// one of the first such variable if cautious. It returns -1 where no variable violates its
+// bounds. below says which bound is violated.
 func (w *Work) leaving(q *Query, part float64, cautious bool) (row int, below bool) {
 	row = -1
 	worst := 1.
@@ -90,8 +93,8 @@ func (w *Work) leaving(q *Query, part float64, cautious bool) (row int, below bo
 	return row, below
 }
 
-// settleFixed puts variables that cannot move at the bound that their reduced cost
-// asks for, as Build does.
+// settleFixed puts variables whose bounds are both 0 at the bound that their reduced cost
+// asks for, as Build does. The search leaves them where they are.
 func (w *Work) settleFixed(q *Query) {
 	for v := w.live; v < len(w.State); v++ {
 		if w.State[v] == Basic || q.Up[v] != 0 {
@@ -107,7 +110,8 @@ func (w *Work) settleFixed(q *Query) {
 	}
 }
 
-// step takes the basic variable of a row to the bound that it violates.
+// step is one pivot: the basic variable of row leaves the basis for the bound that it
+// violates. Variables that the dual step passes flip to their other bounds.
 func (w *Work) step(q *Query, row int, below bool, part float64, cautious bool) Status {
 	w.row(row)
 	out := w.head[row]
@@ -152,8 +156,8 @@ func (w *Work) step(q *Query, row int, below bool, part float64, cautious bool) 
 			in = b.v
 			break
 		}
-		// Even at its other bound it does not suffice. The order of the others
-		// stays: it decides ties.
+		// Flipping this candidate to its other bound does not remove the violation. It is
+		// moved to the front, and the others keep their order, which decides ties.
 		slope = rest
 		copy(left[1:best+1], left[:best])
 		left[0] = b
@@ -165,7 +169,8 @@ func (w *Work) step(q *Query, row int, below bool, part float64, cautious bool) 
 		}
 		return Failed
 	}
-	// The same number twice over says that the inverse is in order.
+	// The pivot element has been computed twice, from its row and from its column. If the
+	// numbers differ, the inverse has lost its precision.
 	w.column(in)
 	if d := w.beta[row]; !(abs(d-w.alpha[in]) <= 1e-6*abs(d)) {
 		return Failed

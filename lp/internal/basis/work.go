@@ -2,26 +2,26 @@ package basis
 
 import "paspo/lp/internal/vec"
 
-// Work finds bases by the dual simplex method with explicit inverse and bound
-// flipping (Koberstein, The dual simplex method, techniques for a fast and stable
-// implementation, 2005). Where it ends depends on the query and the first basis
-// alone.
+// Work searches for optimal bases by the dual simplex method with an explicit inverse and
+// with bound flipping (Koberstein, The dual simplex method, techniques for a fast and stable
+// implementation, 2005). The basis that a search ends in depends on the query and the basis
+// that it starts from alone.
 type Work struct {
 	g     *Program
 	State []State
 
-	head       []int // of every row of inv
+	head       []int // the basic variable of every row of inv
 	inv        []float64
-	x, rest    []float64
-	z, alpha   []float64
+	x, rest    []float64 // basic variables, and scratch of M numbers
+	z, alpha   []float64 // reduced costs, and a row of the tableau
 	beta       []float64 // column of the tableau
 	candidates []candidate
-	ray        int // row of inv that proved infeasibility
-	live       int // columns before it are fixed at 0, see Live
-	trusted    int // pivots that a solution is believed after, see Along
+	ray        int // row of inv that proves infeasibility
+	live       int // first column that may be other than 0, see Live
+	trusted    int // pivots after which an updated solution is returned as it is, see few
 
-	// pivots counts those since basic variables and reduced costs were computed
-	// from the inverse; in between they are updated.
+	// pivots counts the pivots since basic variables and reduced costs were computed from
+	// the inverse. Every pivot updates them.
 	pivots int
 	total  int // pivots since the basis was inverted
 
@@ -31,7 +31,7 @@ type Work struct {
 	part  []float64 // of inv
 }
 
-// resize makes room for the program.
+// resize makes room for the numbers of program g.
 func (w *Work) resize(g *Program) {
 	w.g = g
 	v := g.N + g.M
@@ -40,7 +40,7 @@ func (w *Work) resize(g *Program) {
 	w.State, w.head = vec.Grown(w.State, v), vec.Grown(w.head, g.M)
 }
 
-// start expands the inverse of a piece.
+// start takes the basis of p, and expands the inverse of its tight rows to all rows.
 func (w *Work) start(p *Piece) {
 	g := p.g
 	w.resize(g)
@@ -70,7 +70,7 @@ func (w *Work) refresh(q *Query) {
 	w.pivots = 0
 }
 
-// values computes the basic variables.
+// values computes the basic variables from the inverse.
 func (w *Work) values(q *Query) {
 	copy(w.rest, q.R)
 	for v := w.live; v < len(w.State); v++ {
@@ -89,7 +89,7 @@ func (w *Work) apply(dst, col []float64) {
 	}
 }
 
-// prices computes the reduced costs.
+// prices computes the reduced costs from the inverse.
 func (w *Work) prices() {
 	g := w.g
 	// The multipliers first: many columns may have a cost.
@@ -108,7 +108,7 @@ func (w *Work) prices() {
 	w.combine(w.z[:g.N], y)
 }
 
-// row computes a row of the tableau.
+// row computes row r of the tableau, and writes it to alpha.
 func (w *Work) row(r int) {
 	g := w.g
 	t := w.inv[r*g.M : (r+1)*g.M]
@@ -117,7 +117,7 @@ func (w *Work) row(r int) {
 	w.combine(w.alpha[:g.N], t)
 }
 
-// combine adds sum_k f_k A_k, two rows at a time.
+// combine adds the sum of f_k times row k of A to dst. It takes two rows at a time, for speed.
 func (w *Work) combine(dst, f []float64) {
 	g := w.g
 	dst = dst[w.live:]
@@ -145,7 +145,7 @@ func (w *Work) combine(dst, f []float64) {
 	}
 }
 
-// column writes the column of the tableau of v to beta.
+// column computes the column of variable v in the tableau, and writes it to beta.
 func (w *Work) column(v int) {
 	g, m := w.g, w.g.M
 	if v >= g.N {
@@ -165,7 +165,7 @@ func (w *Work) column(v int) {
 	w.apply(w.beta, w.rest)
 }
 
-// subtract takes the column of v times x from rest.
+// subtract subtracts x times the column of variable v from rest.
 func (w *Work) subtract(v int, x float64) {
 	g := w.g
 	if v >= g.N {
@@ -184,7 +184,8 @@ func (w *Work) subtract(v int, x float64) {
 	}
 }
 
-// pivot exchanges the basic variable of a row for in, whose column is in beta.
+// pivot makes in the basic variable of row, and updates the inverse. beta has the column of
+// in.
 func (w *Work) pivot(row, in int) {
 	m := w.g.M
 	w.head[row] = in
@@ -206,9 +207,9 @@ func (w *Work) pivot(row, in int) {
 	w.total++
 }
 
-// Trivial reports whether the basis has no column with a cost, so that its
-// multipliers are 0. They prove nothing where a column is not at the bound that its cost
-// asks for: then the basis is singular, but for rounding.
+// Trivial reports whether no basic column has a cost, so that all multipliers are 0. proved
+// says whether they prove that the basis is optimal. They do not where a column is not at the
+// bound that its cost asks for. The basis is then singular but for rounding.
 func (w *Work) Trivial(q *Query) (trivial, proved bool) {
 	proved = true
 	for j, c := range w.g.C {
@@ -223,7 +224,7 @@ func (w *Work) Trivial(q *Query) (trivial, proved bool) {
 	return true, proved
 }
 
-// missing writes what the rows miss to rest.
+// missing writes to rest by how much every row misses its right-hand side.
 func (w *Work) missing(q *Query) {
 	copy(w.rest, q.R)
 	for v := w.live; v < len(w.State); v++ {
@@ -236,9 +237,9 @@ func (w *Work) missing(q *Query) {
 	}
 }
 
-// Feasible reports whether the basis that Solve ended in violates no bound and no
-// row by more than part of its tolerance. The residual is solved for again, so that
-// errors of the inverse do not matter.
+// Feasible reports whether the basis that a search ended in violates no bound by more than
+// part of its tolerance, and no row by more than half of that. It corrects the solution
+// twice by what the rows miss, so that errors of the inverse do not matter.
 func (w *Work) Feasible(q *Query, part float64) bool {
 	g := w.g
 	w.values(q)

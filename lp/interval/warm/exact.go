@@ -23,7 +23,9 @@ func exactPiece(g *basis.Program, q *basis.Query) (*basis.Piece, exact.Status) {
 			prob.Upper[j] = vec.Rational(u)
 		}
 	}
-	var of []int // row of each row of prob, -1 - row for its other side
+	// of says which row of g each row of prob stands for: k where it is row k, and -1-k
+	// where it is row k times -1, which holds the other side of the row.
+	var of []int
 	add := func(k int, sign float64, rhs *big.Rat) {
 		var row []*big.Rat
 		for _, v := range g.A[k*g.N : (k+1)*g.N] {
