@@ -224,7 +224,7 @@ func Play(p Problem, a Allocator, episodes, maxSteps int, seed uint64, set ...st
 	// episode by its row.
 	for step := 0; len(alive) > 0; step++ {
 		if step == maxSteps {
-			return nil, fmt.Errorf("envs: an episode of %s is longer than %d steps", s.Name, maxSteps)
+			return nil, fmt.Errorf("envs: an episode of %s is longer than %d steps: episodes that are compared need an end, such as a time limit (in Python gymnasium.wrappers.TimeLimit)", s.Name, maxSteps)
 		}
 		at.Step = step
 		if err := a(&at, actions); err != nil {

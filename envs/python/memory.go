@@ -2,6 +2,7 @@ package python
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -47,6 +48,9 @@ type layout struct {
 	Lower  int            `json:"lower"`
 	Upper  int            `json:"upper"`
 	Total  int            `json:"total"`
+
+	Entities []string              `json:"entities"`
+	Own      map[string][]*float64 `json:"own"` // bounds of all states, lower and upper, nil for none: those of a state are no wider
 }
 
 // memory is the shared memory of a process.
@@ -72,7 +76,8 @@ const (
 // share makes the memory of a process.
 func (p *Problem) share(w *worker) error {
 	dim, n := p.spec.ObsDim, p.spec.Polytope.Dim()
-	l := layout{Op: "memory", Capacity: capacity, Limits: p.follow}
+	lower, upper := p.spec.Polytope.Bounds()
+	l := layout{Op: "memory", Capacity: capacity, Limits: p.follow, Entities: p.spec.Polytope.Entities(), Own: map[string][]*float64{"lower": finite(lower), "upper": finite(upper)}}
 	at := 64
 	for _, a := range []struct {
 		offset *int
@@ -107,6 +112,17 @@ func (p *Problem) share(w *worker) error {
 		}
 	}
 	return w.ask(l, fd, nil)
+}
+
+// finite returns numbers as JSON has them, nil for infinite ones.
+func finite(x []float64) []*float64 {
+	out := make([]*float64, len(x))
+	for i := range x {
+		if !math.IsInf(x[i], 0) {
+			out[i] = &x[i]
+		}
+	}
+	return out
 }
 
 func view[T any](b []byte, offset, count int) []T {

@@ -151,6 +151,14 @@ func TestPlay(t *testing.T) {
 	}
 }
 
+// An episode without an end is an error that says what to do.
+func TestEndless(t *testing.T) {
+	_, err := envs.Play(open(t, "Idle", nil), envs.Constant([]float64{0, 0}), 1, 5, 1)
+	if want := "an episode of python:tiny:Idle is longer than 5 steps: episodes that are compared need an end, such as a time limit (in Python gymnasium.wrappers.TimeLimit)"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+}
+
 // Errors name the environment and show the lines of the user's code.
 func TestFaults(t *testing.T) {
 	for _, c := range []struct{ function, want, trace string }{
@@ -302,6 +310,38 @@ func TestLimitsAndSnapshots(t *testing.T) {
 	}
 	if err := envs.CheckSnapshots(p); err != nil {
 		t.Error(err)
+	}
+}
+
+// Limits may narrow bounds, not widen them, and have the same names every time.
+func TestLimitsRefused(t *testing.T) {
+	for function, want := range map[string]string{
+		"Wider":      "limits()['upper'] of Wider is 2 for a1, above the 1 of the action space or the constraints: limits may narrow bounds, not widen them",
+		"WiderBatch": "limits()['lower'] of WiderBatch is -1.5 for a0, below the -1 of",
+		"Changes":    "limits() of Changes has lower, at first it had upper: the same keys are needed every time",
+		"Nones":      "terminated of Nones is None: True, False, 1 and 0 are allowed",
+	} {
+		v, err := envs.NewVector(open(t, function, nil), envs.VectorConfig{Count: 3, Seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		for range 3 {
+			if err = v.Step(make([]float64, 6)); err != nil {
+				break
+			}
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %q", function, err, want)
+		}
+	}
+	v, err := envs.NewVector(open(t, "Narrower", nil), envs.VectorConfig{Count: 1, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if l := v.Limits()[0]; !slices.Equal(l.Lower, []float64{-1, -0.5}) || !slices.Equal(l.Upper, []float64{0.5, 1}) {
+		t.Errorf("limits %v %v", l.Lower, l.Upper)
 	}
 }
 

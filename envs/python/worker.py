@@ -202,6 +202,11 @@ class Singles:
         self.obs, self.final = view("obs", float, self.dim), view("final", float, self.dim)
         self.actions = view("actions", float, len(self.low))
         self.limits = {k: view(k, float, w) for k, w in layout["limits"].items() if w}
+        self.entities, self.own = layout["entities"], {}
+        for name, none, sign in (("lower", -np.inf, -1), ("upper", np.inf, 1)):
+            own = np.array([none if x is None else x for x in layout["own"][name]], float)
+            # Bounds are of the same numbers where rounding alone is between them.
+            self.own[name] = own, own + sign * np.finfo(self.dtype).eps * np.maximum(1, np.abs(own))
 
     def new(self):
         env = self.spare.pop() if self.spare else self.make()
@@ -234,12 +239,33 @@ class Singles:
 
     def limit(self, slot):
         """Shows the limits of the next action."""
-        now = self.bounds[slot]()
+        now = self.current(slot)
         for name, rows in self.limits.items():
             v = np.asarray(now[name], float)
             if v.shape != rows[slot].shape:
                 raise Refused(f"limits()[{name!r}] has shape {v.shape}: {rows[slot].shape} is allowed, in the order of constraints check")
-            rows[slot] = v
+            rows[slot] = self.narrowed(slot, name, v)
+
+    def current(self, k):
+        """What limits() of an environment returns."""
+        now = self.bounds[k]()
+        if now.keys() != self.limits.keys():
+            raise Refused(f"limits() of {called(self.envs[k])} has {listed(now)}, at first it had {listed(self.limits)}: the same keys are needed every time")
+        return now
+
+    def narrowed(self, k, name, v):
+        """Bounds of one state, or one a row, that are no wider than those of all states."""
+        if name not in self.own:
+            return v
+        own, most = self.own[name]
+        lower = name == "lower"
+        for at in np.argwhere(v < most if lower else v > most)[:1]:
+            i = at[-1]
+            raise Refused(
+                f"limits()[{name!r}] of {called(self.envs[k])} is {v[tuple(at)]:.9g} for {self.entities[i]}, {'below' if lower else 'above'} "
+                f"the {own[i]:.9g} of the action space or the constraints: limits may narrow bounds, not widen them"
+            )
+        return np.maximum(v, own) if lower else np.minimum(v, own)
 
     def save(self, slot):
         data = self.envs[slot].save_state()
@@ -273,6 +299,10 @@ class Singles:
                     o, reward, terminated, truncated, info = answer
                 except (TypeError, ValueError):
                     raise Refused(other_step(self.envs[slots[len(seen)]], answer)) from None
+                if terminated is not False or truncated is not False:
+                    for name, v in (("terminated", terminated), ("truncated", truncated)):
+                        if np.size(v) != 1 or v not in (True, False):
+                            raise Refused(f"{name} of {called(self.envs[slots[len(seen)]])} is {short(v)}: True, False, 1 and 0 are allowed")
                 see(o if flatten is None else flatten(o))
                 earn(reward)
                 if info and again:  # in training, not in evaluations
@@ -471,12 +501,12 @@ class Vectors(Singles):
     def limit(self, k, which):
         if not self.limits:
             return
-        now, rows = self.bounds[k](), slice(k * self.count, (k + 1) * self.count)
+        now, rows = self.current(k), slice(k * self.count, (k + 1) * self.count)
         for name, memory in self.limits.items():
             v, shape = np.asarray(now[name], float), memory[rows].shape
             if v.shape != shape:
                 raise Refused(f"limits()[{name!r}] has shape {v.shape}: {shape} is allowed, a row an environment in the order of constraints check")
-            memory[rows][which] = v[which]
+            memory[rows][which] = self.narrowed(k, name, v[which])
 
     def inform_all(self, sums, info, which, within=""):
         """Adds the numbers in info, one an environment, of those that _name says have them."""
@@ -536,6 +566,10 @@ def other_step(env, answer):
     many = isinstance(answer, tuple)
     got = f"{len(answer)} values" if many else f"{kind(answer)} {short(answer)}"
     return f"step of {called(env)} returned {got}: five are needed, (observation, reward, terminated, truncated, info){OLD * (many and len(answer) == 4)}"
+
+
+def listed(names):
+    return ", ".join(sorted(names)) or "nothing"
 
 
 def short(x):

@@ -164,6 +164,35 @@ class Limited(Target):
         self.__dict__ = pickle.loads(data)
 
 
+class Wider(Target):
+    """Its second upper bound is beyond that of its space once an episode has begun."""
+
+    def limits(self):
+        return {"lower": [-1, -1], "upper": [1, 1 + (self.time > 1)]}
+
+
+class Narrower(Target):
+    """Its bounds are those of its space but for rounding."""
+
+    def limits(self):
+        return {"lower": [-1 - 1e-9, -0.5], "upper": [0.5, 1 + 1e-9]}
+
+
+class Changes(Target):
+    """Its limits have other names in another state."""
+
+    def limits(self):
+        return {"upper": [1, 1]} if self.time < 2 else {"lower": [-1, -1]}
+
+
+class Nones(Target):
+    """Does not say whether an episode has ended."""
+
+    def step(self, action):
+        o, reward, *_, info = super().step(action)
+        return o, reward, *((None, False) if self.time > 1 else (np.False_, 0)), info
+
+
 class Worded(Target):
     """Says what it is.
 
@@ -309,6 +338,11 @@ class Bounded(Batch):
 
     def limits(self):
         return {"upper": 0.5 + 0.5 * np.abs(self.obs[:, :2])}
+
+
+class WiderBatch(Batch):
+    def limits(self):
+        return {"lower": np.full((3, 2), -1) - 0.5 * (self.obs[:, 2:] > 0)}
 
 
 def gym(mode, wrapped=True):
