@@ -58,10 +58,11 @@ def integer(name, value, largest=2**64 - 1):
 
 
 class Process:
-    """The program with pipes to it. One thread at a time may use it. Ctrl-C on a terminal
-    reaches this process alone."""
+    """The program with pipes to it, which the process that started it may use, one thread at a
+    time. Ctrl-C on a terminal reaches this process alone."""
 
     def __init__(self, *arguments):
+        self.pid = os.getpid()
         self.popen = subprocess.Popen(
             [binary(), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
@@ -78,7 +79,18 @@ class Process:
         self.popen.kill()
         self.close()
 
+    @property
+    def ours(self):
+        """Whether it was started by this process and not by one that this is a copy of, which
+        still uses the pipes."""
+        return self.pid == os.getpid()
+
     def close(self):
+        if not self.ours:
+            for pipe in (self.popen.stdin.raw, self.popen.stdout.raw, self.popen.stderr.raw):
+                pipe.close()  # what was to be written is the other's
+            self.popen.returncode = 0  # no child of this process
+            return
         for pipe in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
             try:
                 pipe.close()

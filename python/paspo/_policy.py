@@ -34,12 +34,13 @@ def load(run, *, checkpoint="latest"):
 
 
 class Policy:
-    """Answers observations with actions that satisfy the constraints. One thread at a time
-    may use it."""
+    """Answers observations with actions that satisfy the constraints. Threads may share it: one
+    is answered after the other. A process that os.fork makes starts processes of its own, whose
+    streams begin anew."""
 
     def __init__(self, run, checkpoint="latest"):
         self.run, self.checkpoint = os.fspath(run), checkpoint
-        self._processes = {}
+        self._processes, self._lock, self._pid = {}, threading.Lock(), os.getpid()
         self.entities = [e["name"] for e in self._describe()["entities"]]
 
     def act(self, obs, *, limits=None, seed=None):
@@ -104,6 +105,13 @@ class Policy:
     def _ask(self, seed, lines):
         if seed is not None:
             seed = integer("seed", seed)
+        if self._pid != os.getpid():
+            self._lock, self._pid = threading.Lock(), os.getpid()  # a thread of the other process may hold that one
+            self.close()
+        with self._lock:
+            return self._ask_one(seed, lines)
+
+    def _ask_one(self, seed, lines):
         process = self._processes.pop(seed, None)
         if process is None:
             arguments = ["act", self.run, "--checkpoint", self.checkpoint]

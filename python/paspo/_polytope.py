@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ MAX_NUMBERS = 1 << 26
 class Polytope:
     """The actions a with A a <= b, E a = e, lower <= a <= upper, of a constraints file.
 
-    Batches are arrays of float64, one action a row. One thread at a time may use it.
+    Batches are arrays of float64, one action a row. Threads may share it: one is
+    answered after the other. A process that os.fork makes has to read the constraints itself.
 
     entities: names, n.
     A, b, rows: inequalities (m, n), (m), and their names.
@@ -27,6 +29,7 @@ class Polytope:
     """
 
     def __init__(self, path):
+        self._lock = threading.Lock()
         self._process = Process("constraints", "serve", os.fspath(path))
         d, _ = self._ask("describe")
         n = len(d["entities"])
@@ -107,13 +110,16 @@ class Polytope:
         return out[0] if actions.ndim == 1 else out
 
     def _ask(self, op, numbers=np.empty((0, 0)), seed=1):
-        if self._process.popen.stdin.closed:
-            raise Error("the polytope is closed, or was interrupted: read its constraints again")
-        try:
-            return self._answer(op, numbers, seed)
-        except (KeyboardInterrupt, MemoryError):
-            self._process.kill()  # what it has yet to answer belongs to nothing else
-            raise
+        if not self._process.ours:
+            raise Error("the polytope belongs to the process that this one is a fork of: read its constraints again in this one")
+        with self._lock:
+            if self._process.popen.stdin.closed:
+                raise Error("the polytope is closed, or was interrupted: read its constraints again")
+            try:
+                return self._answer(op, numbers, seed)
+            except (KeyboardInterrupt, MemoryError):
+                self._process.kill()  # what it has yet to answer belongs to nothing else
+                raise
 
     def _answer(self, op, numbers, seed):
         rows, cols = numbers.shape

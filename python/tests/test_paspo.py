@@ -118,6 +118,56 @@ class Test(unittest.TestCase):
         with self.assertRaisesRegex(paspo.Error, "nowhere"):
             paspo.load(self.dir / "nowhere")
 
+    def in_fork(self, check):
+        """What check returns in a copy of this process, as text."""
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                said = str(check())
+            except BaseException as e:
+                said = f"{type(e).__name__}: {e}"
+            os.write(write, said.encode())
+            os._exit(0)
+        os.close(write)
+        with os.fdopen(read, "rb") as f:
+            said = f.read().decode()
+        os.waitpid(pid, 0)
+        return said
+
+    def test_forks_and_threads(self):
+        """Neither a copy of the process nor a thread reads an answer that is another's."""
+        run = train(tiny.Target, self.dir / "run", constraints=LIMITS)
+        obs = np.random.default_rng(1).uniform(-1, 1, (200, 3))
+        with paspo.Polytope.from_yaml({"entities": ["a", "b"], "total": "none", "constraints": ["a + b <= 1"]}) as p, paspo.load(run) as policy:
+            points, actions, sampled = p.sample(200), policy.act(obs), policy.act(obs[0], seed=5)
+
+            def asked(i):
+                np.testing.assert_array_equal(p.project(points[i]), p.project(points[i : i + 1])[0])
+                np.testing.assert_allclose(p.project(points[i]), points[i], atol=1e-9)
+                np.testing.assert_array_equal(policy.act(obs[i]), actions[i])
+
+            self.assertIn("Error: the polytope belongs to the process that this one is a fork of", self.in_fork(lambda: p.sample(3)))
+            self.assertEqual(self.in_fork(p.close), "None")
+            self.assertEqual(self.in_fork(lambda: (policy.act(obs) == actions).all() and (policy.act(obs[0], seed=5) == sampled).all()), "True")
+            asked(0)
+            self.assertFalse(np.array_equal(policy.act(obs[0], seed=5), sampled))  # its stream goes on
+            wrong = []
+
+            def ask(k):
+                try:
+                    for i in range(k, 200, 4):
+                        asked(i)
+                except BaseException as e:
+                    wrong.append(e)
+
+            threads = [threading.Thread(target=ask, args=(k,)) for k in range(4)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            self.assertEqual(wrong, [])
+
     def test_polytope_with_a_convex_row(self):
         """A limit of the magnitudes of more entities than rows are written for holds in all answers."""
         names = [f"a{i}" for i in range(10)]
