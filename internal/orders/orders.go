@@ -34,12 +34,17 @@ type Orders struct {
 // LotError says that no multiples of a lot were found that keep all limits.
 type LotError struct {
 	Lot        float64
-	Constraint string  // that the closest ones break
+	Constraint string  // that those next to the target break
 	Amount     float64 // by how much, scaled
+	None       bool    // the search was through all: there are none
 }
 
 func (e *LotError) Error() string {
-	return fmt.Sprintf("no orders in lots of %g shares keep all limits: the closest break %s by %.2g of what it allows; smaller lots, or --lot 0 for fractions of shares, are needed", e.Lot, e.Constraint, e.Amount)
+	what := fmt.Sprintf("no orders in lots of %g shares that keep all limits were found", e.Lot)
+	if e.None {
+		what = fmt.Sprintf("no orders in lots of %g shares keep all limits", e.Lot)
+	}
+	return fmt.Sprintf("%s: those next to the target break %s by %.2g of what it allows; smaller lots, or --lot 0 for fractions of shares, are needed", what, e.Constraint, e.Amount)
 }
 
 // kept is the residual up to which orders keep a limit, since sums are rounded.
@@ -47,8 +52,10 @@ const kept = 1e-12
 
 // Round returns orders near to the target that keep every limit. It begins at the closest
 // multiples and goes on by the best change of one order or of two by a lot each, first to less
-// excess over limits and then closer to the target, until no such change helps. remainder is
-// the share of the wealth that remains after the costs of the target's trades.
+// excess over limits and then closer to the target, until no such change helps. Where that ends
+// beyond limits it begins again from the multiples towards what is held and from what is held,
+// and then searches by branch and bound (see search.within). remainder is the share of the
+// wealth that remains after the costs of the target's trades.
 func Round(t Task, remainder float64) (*Orders, error) {
 	if t.Lot > 0 && t.Cash < 0 {
 		return nil, errors.New("the limits have no CASH, which takes what whole lots leave: --lot 0, for fractions of shares, is needed")
@@ -75,12 +82,43 @@ func Round(t Task, remainder float64) (*Orders, error) {
 		}
 		return o, nil
 	}
-	for i := range trades {
-		trades[i] = math.Round(trades[i]/t.Lot) * t.Lot
-		if lower[i] >= 0 && trades[i] < -t.Held[i] && i != t.Cash {
-			trades[i] = -math.Floor(t.Held[i]/t.Lot) * t.Lot
+	next := make([]float64, n)
+	for i, q := range trades {
+		next[i] = s.whole(i, math.Round(q/t.Lot))
+	}
+	if s.improve(next) <= 0 {
+		return s.after(next), nil
+	}
+	towards := make([]float64, n)
+	for i, q := range trades {
+		towards[i] = s.whole(i, math.Trunc(q/t.Lot))
+	}
+	for _, start := range [][]float64{towards, make([]float64, n)} {
+		if s.improve(start) <= 0 {
+			return s.after(start), nil
 		}
 	}
+	found, all := s.within(wealth)
+	if found != nil {
+		s.improve(found)
+		return s.after(found), nil
+	}
+	amount, name := t.Polytope.WorstConstraint(s.after(next).Weights, t.Limits)
+	return nil, &LotError{t.Lot, name, amount, all}
+}
+
+// whole returns an order of that many lots, or the largest sale of what is held where that
+// may not be below 0.
+func (s *search) whole(i int, lots float64) float64 {
+	if q := lots * s.Lot; s.lower[i] < 0 || i == s.Cash || q >= -s.Held[i] {
+		return q
+	}
+	return -math.Floor(s.Held[i]/s.Lot) * s.Lot
+}
+
+// improve changes trades by steps until none helps, and returns the excess that is left.
+func (s *search) improve(trades []float64) float64 {
+	trades[s.Cash] = 0 // it follows
 	excess, distance := s.measure(trades)
 	for range 10_000 {
 		i, di, j, dj := s.step(trades, &excess, &distance)
@@ -90,12 +128,7 @@ func Round(t Task, remainder float64) (*Orders, error) {
 		trades[i] += di
 		trades[j] += dj
 	}
-	o := s.after(trades)
-	if o.Residual > kept {
-		amount, name := t.Polytope.WorstConstraint(o.Weights, t.Limits)
-		return nil, &LotError{t.Lot, name, amount}
-	}
-	return o, nil
+	return excess
 }
 
 type search struct {

@@ -92,3 +92,104 @@ func TestRoundKeepsLimits(t *testing.T) {
 		}
 	})
 }
+
+// Of small cases all orders are looked at: where some keep all limits, by the arithmetic of
+// this test, Round finds some, and where it says that there are none there are none. Steps by
+// a lot or two get stuck in some of these cases.
+func TestRoundFindsWhatThereIs(t *testing.T) {
+	some, none := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		const n = 4
+		d := lp.Description{Entities: []string{"CASH", "A", "B", "C"}, Total: 1, Lower: []float64{0, -0.2, -0.2, -0.2}, Upper: []float64{1, 0.6, 0.6, 0.6}}
+		task := Task{Prices: []float64{1}, Costs: []float64{0}, Held: []float64{300}, Lot: 1}
+		if rapid.Bool().Draw(t, "long") {
+			copy(d.Lower, make([]float64, n))
+		}
+		wealth := 300.
+		for range n - 1 {
+			task.Prices = append(task.Prices, rapid.Float64Range(40, 200).Draw(t, "price"))
+			task.Costs = append(task.Costs, rapid.SampledFrom([]float64{0, 0.001, 0.02}).Draw(t, "cost"))
+			task.Held = append(task.Held, float64(rapid.IntRange(0, 3).Draw(t, "held")))
+			wealth += task.Prices[len(task.Held)-1] * task.Held[len(task.Held)-1]
+		}
+		h := make([]float64, n)
+		for i, q := range task.Held {
+			h[i] = q * task.Prices[i] / wealth
+		}
+		most := rapid.Float64Range(0.05, 0.8).Draw(t, "turnover")
+		gross := rapid.Float64Range(1, 1.6).Draw(t, "gross")
+		short := rapid.Float64Range(0, 0.3).Draw(t, "short")
+		least := rapid.Float64Range(0, 0.5).Draw(t, "least")
+		pair := rapid.Float64Range(0.1, 0.7).Draw(t, "pair")
+		rows := []lp.Row{
+			{Name: "trade", Coef: make([]float64, n), Min: math.Inf(-1), Max: most}, {Name: "gross", Coef: make([]float64, n), Min: math.Inf(-1), Max: gross},
+			{Name: "short", Coef: make([]float64, n), Min: math.Inf(-1), Max: short}, {Name: "least", Coef: []float64{0, 0, 1, 1}, Min: least, Max: math.Inf(1)},
+			{Name: "pair", Coef: []float64{0, 1, 1, 0}, Min: math.Inf(-1), Max: pair},
+		}
+		for i := range n {
+			rows[0].Terms = append(rows[0].Terms, lp.Term{Entity: i, Above: 1, Below: 1, From: h[i], Holding: true})
+			rows[1].Terms = append(rows[1].Terms, lp.Term{Entity: i, Above: 1, Below: 1})
+			rows[2].Terms = append(rows[2].Terms, lp.Term{Entity: i, Below: 1})
+		}
+		d.Rows = rows
+		var err error
+		if task.Polytope, err = lp.New(d); err != nil {
+			t.Skip(err) // nothing keeps all limits
+		}
+		task.Limits = &lp.Limits{Holdings: h}
+		if task.Target, err = lp.ProjectWithin(task.Polytope, task.Limits, rapid.SliceOfN(rapid.Float64Range(-0.3, 1), n, n).Draw(t, "target")); err != nil {
+			t.Skip(err)
+		}
+		// keeps says by how much all limits are kept, below 0 where one is not.
+		keeps := func(trades []float64) float64 {
+			cash, w := task.Held[0], make([]float64, n)
+			for i := 1; i < n; i++ {
+				cash -= (trades[i] + task.Costs[i]*math.Abs(trades[i])) * task.Prices[i]
+				w[i] = (task.Held[i] + trades[i]) * task.Prices[i]
+			}
+			w[0] = cash
+			after := w[0] + w[1] + w[2] + w[3]
+			turnover, all, below, room := 0., 0., 0., math.Inf(1)
+			for i := range w {
+				w[i] /= after
+				turnover += math.Abs(w[i] - h[i])
+				all += math.Abs(w[i])
+				below += max(0, -w[i])
+				room = min(room, w[i]-d.Lower[i], d.Upper[i]-w[i])
+			}
+			return min(room, most-turnover, gross-all, short-below, w[2]+w[3]-least, pair-w[1]-w[2])
+		}
+		best, at, from, to := math.Inf(-1), make([]float64, n), make([]float64, n), make([]float64, n)
+		for i := range n { // the wealth is not more than before
+			from[i] = math.Floor(d.Lower[i]*wealth/task.Prices[i] - task.Held[i])
+			to[i] = math.Ceil(d.Upper[i]*wealth/task.Prices[i] - task.Held[i])
+		}
+		for a := from[1]; a <= to[1]; a++ {
+			for b := from[2]; b <= to[2]; b++ {
+				for c := from[3]; c <= to[3]; c++ {
+					at[1], at[2], at[3] = a, b, c
+					best = max(best, keeps(at))
+				}
+			}
+		}
+		o, err := Round(task, 1)
+		var lots *LotError
+		switch {
+		case err == nil:
+			some++
+			if r := keeps(o.Trades); r < -1e-9 {
+				t.Fatalf("%v break a limit by %g", o.Trades, -r)
+			}
+		case !errors.As(err, &lots):
+			t.Fatal(err)
+		case best > 1e-9:
+			t.Fatalf("some orders keep all limits by %g: %v", best, err)
+		default:
+			none++
+			if !lots.None {
+				t.Fatalf("the search did not end: %v", err)
+			}
+		}
+	})
+	t.Logf("%d with orders, %d without", some, none)
+}
