@@ -502,11 +502,7 @@ func (c *convergenceCell) row(shares int) []string {
 			}
 			return min(powerlaw.Median(some), math.MaxFloat64) // a resample where half did not end is a slow one
 		})
-		interval := "" // of one problem there is none
-		if !math.IsNaN(median.Low) {
-			interval = stepsCell(median.Low) + " .. " + stepsCell(median.High)
-		}
-		row = append(row, fmt.Sprintf("%d of %d", reached, len(values)), stepsCell(median.Estimate), interval)
+		row = append(row, fmt.Sprintf("%d of %d", reached, len(values)), stepsCell(median.Estimate), output.Range(median, stepsCell))
 	}
 	return append(row, noiseCell(powerlaw.Median(known(c.Noise))))
 }
@@ -524,7 +520,8 @@ func exponentCells(iv stats.Interval) []string {
 	if math.IsNaN(iv.Estimate) {
 		return []string{"", ""}
 	}
-	return []string{fmt.Sprintf("%.2f", iv.Estimate), fmt.Sprintf("%.2f .. %.2f", iv.Low, iv.High)}
+	write := func(x float64) string { return fmt.Sprintf("%.2f", x) }
+	return []string{write(iv.Estimate), output.Range(iv, write)}
 }
 
 // noiseCell writes the median of the noise of a gradient.

@@ -86,7 +86,7 @@ func fiftyRows(ctx context.Context, out *output.Folder, o fiftyOptions, rows int
 		plot.Curves = append(plot.Curves, curve(s.name, runs[i], sampled, "fifty"))
 		table = append(table, []string{
 			fmt.Sprint(rows), a.Solver.Method(), s.name, output.Percent(stats.Mean(begin)), output.Percent(iv.Estimate),
-			output.Percent(iv.Low) + " .. " + output.Percent(iv.High), output.Percent(slices.Min(end)), output.Percent(share(refs, stats.Mean(sum.sampled))),
+			output.Range(iv, output.Percent), output.Percent(slices.Min(end)), output.Percent(share(refs, stats.Mean(sum.sampled))),
 			fmt.Sprint(sum.violations), fmt.Sprintf("%.1e", sum.residual), output.Number(sum.seconds),
 		})
 	}

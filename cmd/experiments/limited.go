@@ -132,7 +132,7 @@ func (s *side) trained(name string, runs []*run) []string {
 	}
 	iv := stats.MeanInterval(t.final, 0.95, rng.New(1, "experiments", "limited", s.env, name))
 	row := slices.Concat([]string{
-		s.env, name, fmt.Sprintf("%.4f", iv.Estimate), fmt.Sprintf("%.4f .. %.4f", iv.Low, iv.High), fmt.Sprintf("%.4f", slices.Min(t.final)),
+		s.env, name, fmt.Sprintf("%.4f", iv.Estimate), output.Range(iv, output.Decimals), fmt.Sprintf("%.4f", slices.Min(t.final)),
 		"", output.Percent(share(s.refs, iv.Estimate)),
 	}, s.seen(runs), []string{""})
 	if steps > 0 {

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,12 +30,7 @@ func redraw(ctx context.Context, folder string, log io.Writer, name string) erro
 	}
 	switch name {
 	case "learning":
-		for _, env := range benchmarks.Names() {
-			if err := redrawLearning(ctx, out, env); err != nil {
-				return err
-			}
-		}
-		return nil
+		return redrawLearning(ctx, out)
 	case "comparison":
 		if err := showComparison(ctx, out); err != nil {
 			return err
@@ -55,12 +52,27 @@ func redraw(ctx context.Context, folder string, log io.Writer, name string) erro
 
 var redrawable = []string{"learning", "scaling", "differential", "entropy", "convergence", "comparison"}
 
-func redrawLearning(ctx context.Context, out *output.Folder, env string) error {
-	runs, err := readRuns(filepath.Join(out.Dir, env+".csv"))
-	if err != nil {
-		return err
+// redrawLearning draws every environment that the folder has runs of: the experiment may have
+// been told to train on some alone.
+func redrawLearning(ctx context.Context, out *output.Folder) error {
+	drawn := 0
+	for _, env := range benchmarks.AllNames() {
+		runs, err := readRuns(filepath.Join(out.Dir, env+".csv"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := drawLearning(ctx, out, env, runs); err != nil {
+			return err
+		}
+		drawn++
 	}
-	return drawLearning(ctx, out, env, runs)
+	if drawn == 0 {
+		return fmt.Errorf("%s has the runs of no environment: ENVIRONMENT.csv, which learning writes, is needed", out.Dir)
+	}
+	return nil
 }
 
 // drawLearning shows the first settings, and what returns can be held against over the episodes

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"paspo/cmd/experiments/internal/output"
+	"paspo/internal/rng"
+	"paspo/internal/stats"
 )
 
 // What is written of runs can be drawn again.
@@ -30,6 +32,38 @@ func TestReadRuns(t *testing.T) {
 	}
 	if _, err := readRuns(out.Dir + "/bad.csv"); err == nil {
 		t.Error("a step that is no number passes")
+	}
+}
+
+// Learning is drawn again for the environments that were trained on, and a folder without any
+// is an error.
+func TestRedrawsWhatIsThere(t *testing.T) {
+	out := &output.Folder{Dir: t.TempDir(), Log: io.Discard}
+	if err := redrawLearning(t.Context(), out); err == nil || !strings.Contains(err.Error(), out.Dir) {
+		t.Errorf("an empty folder: error %v", err)
+	}
+	if err := writeRuns(out, "synthetic", [][]*run{{{Setting: "a", Seed: 1, Curve: []point{{512, 0.25, 0.2}, {1024, 0.5, 0.4}}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := redrawLearning(t.Context(), out); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(out.Dir + "/synthetic.svg"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A single seed has a value and no interval.
+func TestOneSeedHasNoInterval(t *testing.T) {
+	one := stats.MeanInterval([]float64{0.5}, 0.95, rng.New(1))
+	w := row{Name: "a", Trained: true, Mode: one, Share: one}
+	text := w.line() + fmt.Sprint((&results{Rows: []row{w}}).table(), exponentCells(one))
+	if strings.Contains(text, "NaN") || strings.Contains(text, "..") || !strings.Contains(text, "50.0 %") || !strings.Contains(text, "0.5000") {
+		t.Error(text)
+	}
+	w.Share.Low, w.Share.High = 0.25, 0.75
+	if text := w.line(); !strings.Contains(text, "50.0 % of the way (95 % over seeds: 25.0 % .. 75.0 %), worst") {
+		t.Error(text)
 	}
 }
 

@@ -31,8 +31,12 @@ type row struct {
 
 // line is the row of a setting on one line.
 func (w *row) line() string {
-	return fmt.Sprintf("%s of the way (95 %% over seeds: %s .. %s), worst %s; return %.4f (means chosen %d times), sampled %.4f; %s s a training",
-		output.Percent(w.Share.Estimate), output.Percent(w.Share.Low), output.Percent(w.Share.High), output.Percent(w.Worst), w.Mode.Estimate, w.Meant, w.Sampled, output.Number(w.Seconds))
+	seeds := output.Range(w.Share, output.Percent)
+	if seeds != "" {
+		seeds = " (95 % over seeds: " + seeds + ")"
+	}
+	return fmt.Sprintf("%s of the way%s, worst %s; return %.4f (means chosen %d times), sampled %.4f; %s s a training",
+		output.Percent(w.Share.Estimate), seeds, output.Percent(w.Worst), w.Mode.Estimate, w.Meant, w.Sampled, output.Number(w.Seconds))
 }
 
 func (r *results) table() [][]string {
@@ -40,9 +44,9 @@ func (r *results) table() [][]string {
 	for _, w := range r.Rows {
 		cells := []string{w.Name, fmt.Sprintf("%.4f", w.Mode.Estimate), "", "", output.Percent(w.Share.Estimate), "", "", "", ""}
 		if w.Trained {
-			cells[2] = fmt.Sprintf("%.4f .. %.4f", w.Mode.Low, w.Mode.High)
+			cells[2] = output.Range(w.Mode, output.Decimals)
 			cells[3] = fmt.Sprintf("%.4f", w.Sampled)
-			cells[5] = output.Percent(w.Share.Low) + " .. " + output.Percent(w.Share.High)
+			cells[5] = output.Range(w.Share, output.Percent)
 			cells[6], cells[7], cells[8] = output.Percent(w.Worst), fmt.Sprint(w.Violations), fmt.Sprintf("%.1e", w.Residual)
 		}
 		table = append(table, cells)

@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"paspo/internal/stats"
 )
 
 // Folder is where an experiment writes to.
@@ -119,6 +122,18 @@ func Splice(file, from, to, text string) error {
 	}
 	return os.WriteFile(file, []byte(before+text+to+after), 0o644)
 }
+
+// Range writes the ends of an interval for a table, and nothing where they are not known, as
+// of a single seed.
+func Range(iv stats.Interval, write func(float64) string) string {
+	if math.IsNaN(iv.Low) || math.IsNaN(iv.High) {
+		return ""
+	}
+	return write(iv.Low) + " .. " + write(iv.High)
+}
+
+// Decimals writes x with four decimals, as returns are written in tables.
+func Decimals(x float64) string { return fmt.Sprintf("%.4f", x) }
 
 // Percent writes a share for a table.
 func Percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
