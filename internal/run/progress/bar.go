@@ -16,6 +16,7 @@ const (
 	redraw = 100 * time.Millisecond
 
 	barCells, fewestCells = 24, 4
+	leastName             = 8 // cells
 
 	// recent is the number of returns that the shown mean is over.
 	recent = 10
@@ -133,7 +134,11 @@ func (b *Bar) said() string {
 	return strings.Join(append([]string{b.head(), b.count()}, b.parts()...), "  ")
 }
 
-func (b *Bar) head() string { return fmt.Sprintf("%s %3.0f%%", b.name, math.Floor(100*b.share())) }
+func (b *Bar) head() string { return b.headOf(b.name) }
+
+func (b *Bar) headOf(name string) string {
+	return fmt.Sprintf("%s %3.0f%%", name, math.Floor(100*b.share()))
+}
 
 func (b *Bar) count() string { return group(b.step) + "/" + group(b.total) }
 
@@ -158,23 +163,24 @@ func (b *Bar) parts() []string {
 }
 
 // text is the line in at most width cells. Where it is too long, first the bar shrinks and the
-// count of steps is left out, then the bar, then the parts from their front. A line that wraps
-// could not be erased.
+// count of steps is left out, then the bar, then the name is cut, then the parts are left out
+// from their front. A line that wraps could not be erased.
 func (b *Bar) text(width int) string {
 	parts := b.parts()
+	head := b.headOf(shortened(b.name, cells.Width(b.head()+strings.Join(append([]string{""}, parts...), "  "))-width))
 	for i := -1; i <= len(parts); i++ {
 		tail := parts[max(i, 0):]
 		if i < 0 {
 			tail = append([]string{b.count()}, parts...)
 		}
 		rest := strings.Join(append([]string{""}, tail...), "  ")
-		left := width - cells.Width(b.head()+rest)
+		left := width - cells.Width(head+rest)
 		if cells := min(barCells, left-1); cells >= fewestCells {
 			full := int(b.share() * float64(cells))
-			return b.head() + " " + strings.Repeat("█", full) + strings.Repeat("░", cells-full) + rest
+			return head + " " + strings.Repeat("█", full) + strings.Repeat("░", cells-full) + rest
 		}
 		if left >= 0 && i >= 0 {
-			return b.head() + rest
+			return head + rest
 		}
 	}
 	// Not even the name fits: how far it is alone.
@@ -182,6 +188,18 @@ func (b *Bar) text(width int) string {
 		return line
 	}
 	return ""
+}
+
+// shortened is a name with some cells less, but not with fewer than leastName.
+func shortened(name string, less int) string {
+	if less <= 0 || cells.Width(name) <= leastName {
+		return name
+	}
+	most, r := max(leastName, cells.Width(name)-less), []rune(name)
+	for len(r) > 0 && cells.Width(string(r)) > most-1 {
+		r = r[:len(r)-1]
+	}
+	return string(r) + "…"
 }
 
 // group returns n with a comma between groups of three digits.

@@ -2,6 +2,7 @@ package progress
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,21 @@ func TestWidths(t *testing.T) {
 			if width > len("100%") && !strings.Contains(line, "%") {
 				t.Errorf("width %d: %q does not say how far it is", width, line)
 			}
+		}
+	}
+}
+
+// A long name is cut before the rate, the return or the time to go are left out.
+func TestLongNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"python:myenv:make": "python:myenv:m…  20%  12,344 steps/s  return -101.6  ETA 3s",
+		"数数数数数数数数数数":        "数数数数数数数…  20%  12,344 steps/s  return -101.6  ETA 3s",
+	} {
+		c := &clock{t: time.Unix(0, 0)}
+		b := newBar(io.Discard, func() int { return 60 }, c.now, name, 0, 50_000)
+		b.step, b.returns, b.drawn = 10_000, []float64{-101.6}, c.t.Add(810045*time.Microsecond)
+		if got := b.text(59); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
