@@ -42,7 +42,13 @@ limits, or no orders do, the exit status is 2.`,
 			var lots *orders.LotError
 			switch {
 			case errors.As(err, &empty):
-				return &exitError{infeasible, fmt.Errorf("%w; relaxed by a scaled %.2g, all of them can be satisfied", err, empty.Amount)}
+				if empty.Description != nil {
+					if by, e := lp.Relaxation(*empty.Description); e == nil {
+						// It is rounded up, so that as much is enough.
+						err = fmt.Errorf("%w; relaxed by %g of the wealth, all but the total, they can be satisfied", err, math.Ceil((by-1e-9)*1e4)/1e4)
+					}
+				}
+				return &exitError{infeasible, err}
 			case errors.As(err, &lots) || errors.Is(err, decision.ErrUnreachable):
 				return &exitError{infeasible, err}
 			case err != nil:

@@ -21,6 +21,9 @@ type EmptyError struct {
 	// Amount is the least scaled amount by which all of them would have to be relaxed, 0
 	// where there is no conflict.
 	Amount float64
+
+	// Description is what is empty, where a reader of files says so; see Relaxation.
+	Description *Description
 }
 
 func (e *EmptyError) Error() string {

@@ -100,7 +100,7 @@ func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
 	if err != nil {
 		var empty *lp.EmptyError
 		if errors.As(err, &empty) {
-			empty.Conflict = stated(empty.Conflict, &d)
+			empty.Conflict, empty.Description = stated(empty.Conflict, &d), &d
 		}
 		return nil, fmt.Errorf("%s: %w", r.file, err)
 	}
