@@ -29,22 +29,22 @@ type compareFlags struct {
 
 func newCompare() *cobra.Command {
 	var f compareFlags
+	all := []string{"synthetic", "portfolio", "compute"}
+	if env := config.Default().Env; env.IsOwn() {
+		all = []string{env.Name}
+	}
 	cmd := &cobra.Command{
 		Use:   "compare [SWEEP.yaml]",
 		Short: "Train algorithms on environments over seeds, and compare them",
 		Long: `Train algorithms on environments over seeds, and compare them: returns, violations of
 constraints, processor time. It is a sweep (docs/sweeps.md) over algo.name and env.name,
 which a file may be in place of flags, and which sweep run, work, status and report take.`,
-		Example: "  train compare --algos paspo,lagrangian,cpo --envs portfolio,compute --seeds 20 --out sweeps/c\n" +
-			"  train compare --resume sweeps/c",
+		Example: "  " + program + " compare --algos paspo,lagrangian,cpo --envs " + strings.Join(all, ",") + " --seeds 20 --out sweeps/c\n" +
+			"  " + program + " compare --resume sweeps/c",
 		RunE: f.compare,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.algos, "algos", baselines.Names(), "algorithms")
-	all := []string{"synthetic", "portfolio", "compute"}
-	if env := config.Default().Env; env.IsOwn() {
-		all = []string{env.Name}
-	}
 	flags.StringSliceVar(&f.envs, "envs", all, "environments")
 	flags.IntVar(&f.seeds, "seeds", 20, "every algorithm trains on the seeds from 1 to this")
 	flags.Int64Var(&f.steps, "steps", config.Default().Steps, "environment steps of a training")

@@ -291,7 +291,8 @@ little-endian float64; so is an answer, or a line {"error":..} with nothing afte
 
   describe   entities, rows, bounds and the pieces of the closed form, in the line itself
   intervals  prefixes of C entities: the endpoints of the interval of the next, R x 2
-  project    points: the closest in the polytope, R x n
+  project    points: the closest in the polytope, R x n; magnitudes up to a million times
+             those of the polytope
   check      points: the largest scaled residual, R x 1
   sample     R uniform points by the seed, and no numbers in the request: R x n`,
 		Args: exactly("a constraints file or a preset"),

@@ -126,6 +126,9 @@ func TestProblemOfOnesOwn(t *testing.T) {
 	if out := do("", "config", "--env", "synthetic"); !strings.Contains(out, "  # days of a campaign\n    days: 5\n") || !strings.Contains(out, "name: synthetic") {
 		t.Errorf("config\n%s", out)
 	}
+	if out := do("", "compare", "--help"); strings.Contains(out, "train compare") || !strings.Contains(out, " compare --algos paspo,lagrangian,cpo --envs advertising ") {
+		t.Errorf("compare --help\n%s", out)
+	}
 	if out := do("", "compare", "--algos", "paspo", "--seeds", "1", "--steps", "512", "--dry-run"); !strings.Contains(out, "mean on advertising: 1 settings") {
 		t.Errorf("compare\n%s", out)
 	}

@@ -44,6 +44,8 @@ class Polytope:
     @classmethod
     def from_yaml(cls, file):
         """The polytope of a constraints file, or of its text, or of the same as a dictionary."""
+        if not isinstance(file, (str, dict, os.PathLike)) or isinstance(file, str) and not file.strip():
+            raise ValueError(f"the constraints are {file!r}: a path, the text of a file or a dictionary is allowed")
         if isinstance(file, os.PathLike) or isinstance(file, str) and "\n" not in file and ":" not in file:
             return cls(file)
         with tempfile.TemporaryDirectory(prefix="paspo-") as folder:
@@ -65,7 +67,8 @@ class Polytope:
         return self._ask("sample", np.empty((integer("rows", rows, MAX_NUMBERS), 0)), integer("seed", seed))[1]
 
     def project(self, actions):
-        """The closest point in the polytope to each action, (n) or (rows, n)."""
+        """The closest point in the polytope to each action, (n) or (rows, n). Raises Error where an
+        action is a million times as large as what the polytope allows, and rounding would show."""
         return self._points("project", actions)
 
     def check(self, actions):

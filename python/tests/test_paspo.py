@@ -236,6 +236,14 @@ class Test(unittest.TestCase):
                 p.sample(1)
         with self.assertRaisesRegex(paspo.Error, "is empty|exclude"):
             paspo.Polytope.from_yaml({"entities": ["a", "b"], "constraints": ["a + b <= 0.5"]})
+        with paspo.Polytope.from_yaml({"entities": ["a", "b"], "total": "none", "constraints": ["a + b <= 1"]}) as p:
+            np.testing.assert_allclose(p.project([1e6, 0]), [1, 0], atol=1e-9)
+            for size in (1e7, 1e12, 1e16):
+                with self.assertRaisesRegex(paspo.Error, r"^row 1: component 0 is 1e\+.*: a point to project may have magnitudes up to 1e\+06"):
+                    p.project([[0, 0], [size, 0]])
+        for file in ("", " \n", None, []):
+            with self.assertRaisesRegex(ValueError, "^the constraints are .*: a path, the text of a file or a dictionary is allowed$"):
+                paspo.Polytope.from_yaml(file)
         with self.assertRaisesRegex(paspo.Error, "nothing.yaml"):
             paspo.Polytope.from_yaml("nothing.yaml")
 

@@ -371,5 +371,5 @@ func (w *worker) provePoints(q *relay.Action, x, y, at []float64, upper bool) bo
 
 // unboundedError says that no limit bounds an entity on one side.
 func unboundedError(q *relay.Action, p *lp.Polytope) error {
-	return fmt.Errorf("lp: entity %s is unbounded under these limits", p.Entities()[q.Entity])
+	return fmt.Errorf("lp: entity %s is unbounded under these limits: a bound, a row or a total has to limit it", p.Entities()[q.Entity])
 }
