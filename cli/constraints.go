@@ -17,6 +17,8 @@ import (
 	"paspo/internal/count"
 	"paspo/internal/prices"
 	"paspo/internal/rng"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/runfolder"
 	"paspo/internal/run/serve"
 	"paspo/internal/setting"
 	"paspo/internal/walkforward"
@@ -61,13 +63,16 @@ func presets() []string {
 	return names
 }
 
-// read returns a preset, the polytope of an environment, or what a file describes.
+// read returns a preset, the polytope of an environment or of a run, or what a file describes.
 func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
 	if f.prices == "" && slices.Contains(constraints.PresetNames(), name) {
 		return constraints.Preset(name, f.entities)
 	}
 	if f.entities != 0 {
-		return nil, errors.New("--entities is for the preset unconstrained: a file and an environment have their own")
+		return nil, errors.New("--entities is for the preset unconstrained: a file, a run and an environment have their own")
+	}
+	if f.prices == "" && runfolder.IsRun(name) {
+		return agent.Polytope(name)
 	}
 	if f.prices == "" && slices.Contains(benchmarks.AllNames(), name) {
 		c := benchmarks.DefaultConfig()
@@ -106,9 +111,9 @@ func (f *polytopeFlags) readFile(name string) (*lp.Polytope, error) {
 func newShow() *cobra.Command {
 	var f polytopeFlags
 	cmd := &cobra.Command{
-		Use:   "show PRESET",
+		Use:   "show PRESET|ENVIRONMENT|RUN|FILE",
 		Short: "Print a preset as YAML to edit",
-		Long:  "Print a preset (portfolio, compute, synthetic or unconstrained), or what an environment is constrained by, as a constraints file to edit. A file is printed in the same form.",
+		Long:  "Print a preset (portfolio, compute, synthetic or unconstrained), or what an environment or a run (its folder) is constrained by, as a constraints file to edit. A file is printed in the same form.",
 		Args:  exactly("a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := f.read(args[0])

@@ -119,6 +119,10 @@ func process(ctx context.Context, args ...string) *exec.Cmd {
 
 func TestTrainLeavesAFolder(t *testing.T) {
 	dir, summary := finished(t)
+	// The folder stands for what its allocations are constrained by.
+	if a, b := succeed(t, "", "constraints", "show", dir), succeed(t, "", "constraints", "show", "portfolio"); a != b {
+		t.Errorf("the run is constrained by\n%s, its environment by\n%s", a, b)
+	}
 	for _, name := range []string{
 		"config.yaml", "metrics.jsonl", "debias.json", "summary.json", "learning_curve.png", "learning_curve.svg",
 		"checkpoints/initial.safetensors", "checkpoints/best.safetensors", "checkpoints/iteration-00000002.safetensors",

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 
 from ._binary import Error, Process, integer
+from ._polytope import Polytope
 
 # What may follow the state, and how many dimensions it has.
 LIMITS = {"b": 1, "total": 1, "lower": 1, "upper": 1, "A": 2}
@@ -90,6 +91,11 @@ class Policy:
             actions.append(answer["action"])
         out = np.array(actions)
         return out[0] if obs.ndim == 1 else out
+
+    def polytope(self):
+        """The polytope of the run, with the bounds of an action space in it and without limits
+        that follow the state."""
+        return Polytope(self.run)
 
     def _describe(self):
         """What act --describe says, or Error where there is no such policy."""

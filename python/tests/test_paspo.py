@@ -49,6 +49,10 @@ class Test(unittest.TestCase):
                 one, all = policy.act(obs[0]), policy.act(obs)
                 sampled = policy.act(obs, seed=3)
                 self.assertEqual(policy.entities, ["a0", "a1"])
+                with policy.polytope() as p:  # with the bounds of the action space, and no total
+                    self.assertEqual((p.entities, len(p.e)), (["a0", "a1"], 0))
+                    self.assertLessEqual(p.check(all).max(), 1e-9)
+                    self.assertGreater(p.check(2 * p.upper).max(), 0.1)
             self.assertEqual((one.shape, all.shape), ((2,), (50, 2)))
             np.testing.assert_array_equal(one, all[0])
             self.assertFalse(np.array_equal(all, sampled))

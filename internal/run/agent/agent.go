@@ -328,6 +328,20 @@ func OpenRun(dir, which, device string) (*Agent, *rl.Checkpoint, error) {
 	return a, cp, nil
 }
 
+// Polytope returns what the allocations of a run are constrained by, without limits that follow
+// the state.
+func Polytope(dir string) (*lp.Polytope, error) {
+	c, err := ReadConfig(dir, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	p, err := problem(c, dir)
+	if err != nil {
+		return nil, err
+	}
+	return p.Spec().Polytope, nil
+}
+
 // ReadConfig reads the configuration of a run, with settings over it.
 func ReadConfig(dir string, assignments []string, settings []config.Setting) (*config.Config, error) {
 	if err := runfolder.Check(dir); err != nil {
