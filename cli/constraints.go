@@ -98,7 +98,11 @@ func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
 
 func (f *polytopeFlags) readFile(name string) (*lp.Polytope, error) {
 	if f.prices == "" {
-		return constraints.ReadFile(name)
+		p, err := constraints.ReadFile(name)
+		if err != nil && strings.Contains(err.Error(), "entities are missing: list") {
+			err = fmt.Errorf("%w, or name a file of prices, whose tickers they are, by --prices", err)
+		}
+		return p, err
 	}
 	// Tickers are all that counts here, whatever the prices are like.
 	t, _, err := prices.Read(f.prices, prices.Options{Repair: prices.Kinds()})

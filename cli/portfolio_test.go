@@ -243,6 +243,18 @@ constraints:
 	if turnover, _ := traded(lines); status != 0 || !(turnover <= 0.1+relaxed+1e-12) || relaxed > 0.71 || lines[1].Weight > 0.6 {
 		t.Errorf("status %d, %srelaxed by %v: %+v", status, errs, relaxed, lines)
 	}
+	// act relaxes likewise, and says so, but where the observation is near enough.
+	var described struct{ Observation []any }
+	if data, err := os.ReadFile(filepath.Join(out, "policy", "description.json")); err != nil || json.Unmarshal(data, &described) != nil {
+		t.Fatal(err)
+	}
+	more := strings.Repeat(",0", len(described.Observation)-4) + "]\n"
+	answers := strings.Split(succeed(t, "[0.01,0.99,0,0"+more+"[0.4,0.6,0,0"+more, "act", filepath.Join(out, "policy")), "\n")
+	var first struct{ Relaxed float64 }
+	// 0.39 of AAA are too many, and twice as much less 0.1 is the least.
+	if err := json.Unmarshal([]byte(answers[0]), &first); err != nil || math.Abs(first.Relaxed-0.68) > 1e-6 || strings.Contains(answers[1], "relaxed") {
+		t.Errorf("%v, %q", err, answers)
+	}
 	// Limits of today that ask for no turnover at all leave what is held, and --lot 0.
 	lines, _, status, errs = decide("CASH,100000\nAAA,2000\n", "--lot", "0", "--constraints", textFile(t, "l.yaml", "constraints: [turnover(ALL) <= 0]\n"))
 	if turnover, _ := traded(lines); status != 0 || turnover > 1e-9 {
@@ -296,6 +308,7 @@ func TestCheckOverPrices(t *testing.T) {
 			Lo, Hi float64
 		}
 	}
+	refused(t, "or name a file of prices, whose tickers they are, by --prices", "", "constraints", "check", limits)
 	out := succeed(t, "", "constraints", "check", limits, "--prices", table, "--json")
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
 		t.Fatal(err, out)

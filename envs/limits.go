@@ -82,6 +82,14 @@ type ObservedLimits interface {
 	ObsLimiter() ObsLimiter
 }
 
+// ObservedRelaxer is implemented by problems with ObservedLimits that know by how much limits
+// are relaxed that an ObsLimiter of theirs has set.
+type ObservedRelaxer interface {
+	Problem
+	ObservedLimits
+	Relaxed(lim *lp.Limits) float64
+}
+
 // ObsLimiter sets limits from an observation. It is called by one goroutine at
 // a time.
 type ObsLimiter func(obs []float64, lim *lp.Limits)

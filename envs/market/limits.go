@@ -69,3 +69,11 @@ func (p *Problem) ObsLimiter() envs.ObsLimiter {
 		*lim = *at
 	}
 }
+
+// Relaxed implements envs.ObservedRelaxer.
+func (p *Problem) Relaxed(lim *lp.Limits) float64 {
+	if p.held == nil {
+		return 0
+	}
+	return p.held.Relaxed(lim)
+}

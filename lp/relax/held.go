@@ -124,6 +124,15 @@ func (w *HeldTemplate) most(holdings []float64) float64 {
 	return most + 1
 }
 
+// Relaxed returns by how much limits that a Held has set are relaxed.
+func (w *HeldTemplate) Relaxed(lim *lp.Limits) (by float64) {
+	_, b, _ := w.p.Inequalities()
+	for i, k := range w.rows {
+		by = max(by, (lim.B[k]-b[k])/w.weight[i])
+	}
+	return by
+}
+
 // New returns one for the holdings of one copy of an environment.
 func (w *HeldTemplate) New() *Held {
 	n := w.p.Dim()

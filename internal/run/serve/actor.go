@@ -31,7 +31,8 @@ type Actor struct {
 	polytope  *lp.Polytope
 	dim       int
 	observed  *envs.RowLimits // nil where limits do not follow from observations
-	following []field         // limits that follow the state otherwise
+	relaxer   envs.ObservedRelaxer
+	following []field // limits that follow the state otherwise
 	check     func(obs []float64) error
 	rule      policy.Rule
 	source    rand.Source
@@ -71,6 +72,7 @@ func NewActor(a *agent.Agent, cp *rl.Checkpoint, sampled bool, seed uint64) (*Ac
 			return err
 		}
 	}
+	s.relaxer, _ = a.Problem.(envs.ObservedRelaxer)
 	if s.observed == nil {
 		following, err := envs.Following(a.Problem)
 		if err != nil {
@@ -215,6 +217,15 @@ func (a *Actor) try(rows []int, seeds seeds) error {
 	if err != nil {
 		return err
 	}
+	for i, r := range rows {
+		q := &a.requests[r]
+		q.relaxed = 0
+		if limits != nil && a.relaxer != nil && !q.given[fieldB] {
+			if e := envs.Call(a.relaxer, "Relaxed", func() { q.relaxed = a.relaxer.Relaxed(&limits[i]) }); e != nil {
+				return e
+			}
+		}
+	}
 	if limits == nil && given {
 		a.limits = slices.Grow(a.limits[:0], len(rows))[:len(rows)]
 		clear(a.limits)
@@ -338,7 +349,11 @@ func (a *Actor) appendAnswer(to []byte, q *request) []byte {
 		to = appendNumber(to, x)
 	}
 	to = append(to, a.tail...)
-	return append(appendNumber(to, q.residual), "}\n"...)
+	to = appendNumber(to, q.residual)
+	if q.relaxed > 0 {
+		to = appendNumber(append(to, `,"relaxed":`...), q.relaxed)
+	}
+	return append(to, "}\n"...)
 }
 
 func appendError(to []byte, q *request, number int) []byte {

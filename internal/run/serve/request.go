@@ -49,6 +49,7 @@ type request struct {
 	err      error
 	action   []float64
 	residual float64
+	relaxed  float64 // by how much limits that follow the observation are
 }
 
 // read reads a line. Only id is of use where it fails.
