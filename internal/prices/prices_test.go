@@ -229,7 +229,7 @@ func TestParquet(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"missing":  ":4: B: there is no price on 2024-02-02; --repair missing mends them",
+		"missing":  ":4: B: there is no price on 2024-02-02; --repair missing takes them, mended where that can be",
 		"negative": ":1: A: the price is -2 on 2024-01-30: a number from 1e-15 to 1e+15 is allowed",
 		"boolean":  `: it cannot be read as Parquet: column "A" has a type`,
 	} {

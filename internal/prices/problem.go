@@ -88,7 +88,7 @@ func (e *Error) Error() string {
 	if n := len(e.Problems) - 1; n > 0 {
 		text += fmt.Sprintf("; %d more", n)
 	}
-	return text + fmt.Sprintf("; --repair %s mends them", strings.ReplaceAll(join(kinds), ", ", ","))
+	return text + fmt.Sprintf("; --repair %s takes them, mended where that can be", strings.ReplaceAll(join(kinds), ", ", ","))
 }
 
 func (p Problem) String() string {

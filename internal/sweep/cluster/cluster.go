@@ -178,7 +178,7 @@ func (o *Kubernetes) Job(dir string) (string, error) {
 		return "", errors.New("--image and --pvc are needed: the image with the program, and the claim of the volume that holds the sweep")
 	}
 	if !claimName.MatchString(o.PVC) || len(o.PVC) > 253 {
-		return "", fmt.Errorf("--pvc is %q: a name of Kubernetes such as sweeps-1 is allowed, of lower-case letters, digits, - and .", o.PVC)
+		return "", fmt.Errorf("--pvc is %q: a name of lower-case letters, digits, dots and hyphens is allowed, such as sweeps-1", o.PVC)
 	}
 	if !quantity.MatchString(o.Memory) {
 		return "", fmt.Errorf("--memory is %q: a quantity of Kubernetes such as 512Mi or 4Gi is allowed", o.Memory)
