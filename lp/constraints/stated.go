@@ -46,8 +46,29 @@ func Stated(p *lp.Polytope, lim *lp.Limits, conflict []string) []string {
 		if len(says) > 0 && !slices.Contains(says, name) {
 			out[i] = name + ": " + strings.Join(says, ", ")
 		}
+		if text := equal(p, lim, name); text != "" {
+			out[i] = text
+		}
 	}
 	return out
+}
+
+// equal says the equality of this name in limits whose right-hand side is another than the
+// polytope's own, "" where there is none.
+func equal(p *lp.Polytope, lim *lp.Limits, name string) string {
+	e, own, names := p.Equalities()
+	k := slices.Index(names, name)
+	if k < 0 || lim == nil || lim.E == nil || lim.E[k] == own[k] {
+		return ""
+	}
+	value, n := vec.Text(lim.E[k]), p.Dim()
+	if budget, c := p.Budget(); k == budget && c == 1 {
+		return "total = " + value
+	}
+	if text := expression.Sum(e[k*n:(k+1)*n], p.Entities()); len(text) <= longestStated {
+		return name + ": " + text + " = " + value
+	}
+	return name + ": = " + value
 }
 
 // sided writes coef x <= limit, as ... >= ... where every coefficient is negative.

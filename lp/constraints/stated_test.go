@@ -28,6 +28,15 @@ func TestStated(t *testing.T) {
 	if got := Stated(p, lim, conflict); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+	// So has a total that a state gives, and another equality.
+	p, err = Parse("x", []byte("entities: [A, B, C]\ntotal: 1\nconstraints:\n  - {name: pair, expr: 'A + 2*B = 0.5'}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lim = &lp.Limits{E: []float64{2, 0.25}}
+	if got, want := Stated(p, lim, []string{"total = 1", "pair"}), []string{"total = 2", "pair: A + 2*B = 0.25"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 	if conflict[0] != "tech" {
 		t.Error("the names are overwritten")
 	}
