@@ -17,18 +17,23 @@ import (
 	"paspo/lp"
 )
 
-// constant searches for the best constant split of the compute benchmark by the cross-entropy
-// method (Rubinstein, 1999), from the split of LevelLoad. It writes the split that it ends at as a JSON
-// array and says what both do on the episodes of the tables. Splits of a round play the same episodes;
-// those of one round are in no other, nor in any table.
-func constant(ctx context.Context, out *output.Folder) error {
-	const (
-		rounds, splits, elite, episodes = 25, 60, 15, 3000
+// constantOptions are the budget of the search for the best constant split.
+type constantOptions struct {
+	rounds, splits, episodes int
+	deviation                float64 // the first one of a share
+	seed                     uint64
+}
 
-		// The first deviation of a share. Deadlines are missed by much where a split is off by
-		// 0.01: from there the search narrows before it has arrived.
-		spread = 0.001
-	)
+// constant searches for the best constant split of the compute benchmark by the cross-entropy
+// method (Rubinstein, 1999), from the split of LevelLoad; the best quarter of a round makes the
+// next. It writes the split that it ends at as a JSON array and says what both do on the episodes
+// of the tables. Splits of a round play the same episodes; those of one round are in no other, nor
+// in any table.
+func constant(ctx context.Context, out *output.Folder, o constantOptions) error {
+	if o.rounds < 1 || o.splits < 4 || o.episodes < 1 || !(o.deviation > 0 && o.deviation <= 1) {
+		return fmt.Errorf("--rounds %d, --splits %d, --episodes %d and --deviation %g: at least 1, 4 and 1 are allowed, and above 0 up to 1", o.rounds, o.splits, o.episodes, o.deviation)
+	}
+	elite := o.splits / 4
 	p, err := compute.New(compute.DefaultConfig())
 	if err != nil {
 		return err
@@ -39,21 +44,21 @@ func constant(ctx context.Context, out *output.Folder) error {
 	}
 	n := len(level)
 	projector := lp.NewProjector(p.Spec().Polytope)
-	centre, deviation := slices.Clone(level), slices.Repeat([]float64{spread}, n)
-	draws := rand.New(rng.New(1, "experiments", "constant"))
+	centre, deviation := slices.Clone(level), slices.Repeat([]float64{o.deviation}, n)
+	draws := rand.New(rng.New(o.seed, "experiments", "constant"))
 	type tried struct {
 		split []float64
 		tasks float64
 	}
-	all := make([]tried, splits)
+	all := make([]tried, o.splits)
 	for i := range all {
 		all[i].split = make([]float64, n)
 	}
-	for round := range rounds {
+	for round := range o.rounds {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		played := spawned(p, episodes, 1, fmt.Sprint("constant ", round))
+		played := spawned(p, o.episodes, o.seed, fmt.Sprint("constant ", round))
 		x := make([]float64, n)
 		for i, a := range all {
 			for j := range x {

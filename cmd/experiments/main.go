@@ -149,12 +149,21 @@ results are not reported on.`
 	c.Flags().IntSliceVar(&co.rows, "rows", []int{0, 1, 2, 5, 10, 20}, "numbers of rows; 0 for the bare simplex")
 	c.Flags().Float64SliceVar(&co.shares, "shares", []float64{0.8, 0.95}, "shares of the way from uniform actions to the best found that are to be reached")
 	c.Flags().StringVar(&co.only, "settings", "", "only the settings whose names match this regular expression")
-	root.AddCommand(&cobra.Command{
+	var cs constantOptions
+	c = &cobra.Command{
 		Use: "constant", Short: "Search for the best constant split of the compute benchmark", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return constant(cmd.Context(), &output.Folder{Log: cmd.ErrOrStderr(), Answer: cmd.OutOrStdout()})
+			return constant(cmd.Context(), &output.Folder{Log: cmd.ErrOrStderr(), Answer: cmd.OutOrStdout()}, cs)
 		},
-	})
+	}
+	c.Flags().IntVar(&cs.rounds, "rounds", 25, "rounds of the search")
+	c.Flags().IntVar(&cs.splits, "splits", 60, "splits that a round tries")
+	c.Flags().IntVar(&cs.episodes, "episodes", 3000, "episodes that each plays")
+	// Deadlines are missed by much where a split is off by 0.01: from there the search narrows
+	// before it has arrived.
+	c.Flags().Float64Var(&cs.deviation, "deviation", 0.001, "first deviation of a share")
+	c.Flags().Uint64Var(&cs.seed, "seed", 1, "seed of the search and of its episodes")
+	root.AddCommand(c)
 	root.AddCommand(measure.Commands(&folder)...)
 	return root
 }
