@@ -31,8 +31,7 @@ const renewal = 64
 
 // few is the largest number of pivots after which Along trusts a solution that pivots have
 // updated. After more it computes the solution from the inverse before it returns. It trusts
-// none where only one column has a cost. Whoever calls Along checks the solution by Settled
-// or Feasible in any case.
+// none where only one column has a cost. Whoever calls Along checks the solution in any case.
 const few = 8
 
 // Along looks for an optimal basis from the one on that its last call ended in, or that Begin
@@ -48,7 +47,6 @@ func (w *Work) Along(q *Query, of []int, part float64) Status {
 	if w.total >= renewal && !w.Renew() {
 		return Failed
 	}
-	w.ground(q)
 	if len(of) > 1 {
 		w.trusted = few
 		defer func() { w.trusted = 0 }()
@@ -84,6 +82,16 @@ func (w *Work) Along(q *Query, of []int, part float64) Status {
 	return w.search(q, part)
 }
 
+// turn returns the variable that comes at turn x. Of variables that serve as well, the first
+// is taken. Along an action that is the last one, since an entity whose turn is soon would
+// have to leave the basis again.
+func (w *Work) turn(x int) int {
+	if w.trusted > 0 {
+		return len(w.State) - 1 - x
+	}
+	return w.live + x
+}
+
 // expel takes column j out of the basis. Another variable enters for it, which is neither
 // fixed nor one of others. expel reports whether it found one.
 func (w *Work) expel(q *Query, j int, others []int) bool {
@@ -93,7 +101,8 @@ func (w *Work) expel(q *Query, j int, others []int) bool {
 	}
 	w.row(row)
 	in := -1
-	for v := w.live; v < len(w.State); v++ {
+	for x := range len(w.State) - w.live {
+		v := w.turn(x)
 		if w.State[v] == Basic || q.Up[v] == 0 {
 			continue
 		}
@@ -137,10 +146,10 @@ func (w *Work) Renew() bool {
 	return true
 }
 
-// Columns writes the values that the columns have in the last basis to x. It takes them as
-// Feasible or Settled has left them.
+// Columns writes the values that the columns have in the last basis to x, but for those
+// that Live has left out. It takes them as the search or Feasible has left them.
 func (w *Work) Columns(q *Query, x []float64) {
-	for j := range x {
+	for j := w.live; j < len(x); j++ {
 		x[j] = 0
 		if w.State[j] == Upper {
 			x[j] = q.Up[j]
@@ -173,26 +182,4 @@ func (w *Work) Reduced() []float64 {
 	}
 	w.combine(w.z[:g.N], y)
 	return w.z
-}
-
-// ground moves variables from upper bounds that have become infinite to their lower bounds.
-func (w *Work) ground(q *Query) {
-	for v := w.live; v < len(w.State); v++ {
-		if w.State[v] == Upper && math.IsInf(q.Up[v], 1) {
-			w.State[v] = Lower
-		}
-	}
-}
-
-// Settled reports what Feasible reports, and is faster. It is called right after a search
-// that solved q. The search has checked the bounds, so Settled checks the rows alone. Where
-// a row misses its right-hand side by too much, it has Feasible correct the solution.
-func (w *Work) Settled(q *Query, part float64) bool {
-	w.missing(q)
-	for k, v := range w.rest {
-		if !(abs(v) <= part/2*q.Tol[w.g.N+k]) {
-			return w.Feasible(q, part)
-		}
-	}
-	return true
 }

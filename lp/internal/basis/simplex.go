@@ -62,7 +62,7 @@ func (w *Work) search(q *Query, part float64) Status {
 			}
 		}
 		if w.pivots == 0 || s == Solved && w.pivots <= w.trusted {
-			if s == Solved {
+			if s == Solved && w.trusted == 0 {
 				w.settleFixed(q)
 			}
 			return s
@@ -82,6 +82,9 @@ func (w *Work) leaving(q *Query, part float64, cautious bool) (row int, below bo
 		d, low := -w.x[r], true
 		if over := w.x[r] - q.Up[v]; over > d {
 			d, low = over, false
+		}
+		if d <= part*q.Tol[v] { // saves the division
+			continue
 		}
 		if d /= part * q.Tol[v]; !(d <= worst) && (!cautious || row < 0 || v < w.head[row]) {
 			row, below = r, low
@@ -122,7 +125,8 @@ func (w *Work) step(q *Query, row int, below bool, part float64, cautious bool) 
 	}
 	w.candidates = w.candidates[:0]
 	ignored := 0.
-	for v := w.live; v < len(w.State); v++ {
+	for x := range len(w.State) - w.live {
+		v := w.turn(x)
 		s, a := w.State[v], sign*w.alpha[v]
 		if s == Basic || q.Up[v] == 0 || s == Lower && a >= 0 || s == Upper && a <= 0 {
 			continue

@@ -1,6 +1,10 @@
 package basis
 
-import "paspo/lp/internal/vec"
+import (
+	"math"
+
+	"paspo/lp/internal/vec"
+)
 
 // Work searches for optimal bases by the dual simplex method with an explicit inverse and
 // with bound flipping (Koberstein, The dual simplex method, techniques for a fast and stable
@@ -70,12 +74,18 @@ func (w *Work) refresh(q *Query) {
 	w.pivots = 0
 }
 
-// values computes the basic variables from the inverse.
+// values computes the basic variables from the inverse. It moves variables from upper bounds
+// that have become infinite to their lower bounds.
 func (w *Work) values(q *Query) {
 	copy(w.rest, q.R)
 	for v := w.live; v < len(w.State); v++ {
-		if w.State[v] == Upper && q.Up[v] != 0 {
-			w.subtract(v, q.Up[v])
+		if w.State[v] != Upper {
+			continue
+		}
+		if up := q.Up[v]; math.IsInf(up, 1) {
+			w.State[v] = Lower
+		} else if up != 0 {
+			w.subtract(v, up)
 		}
 	}
 	w.apply(w.x, w.rest)

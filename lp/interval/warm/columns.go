@@ -26,6 +26,8 @@ import (
 type columns struct {
 	p            *lp.Polytope
 	matrices     bool         // states have a matrix of their own, in place of the polytope's
+	rows         []int        // the inequalities that there are, in whose order all else is
+	implied      []int        // those that are left out, as bounds imply them
 	terms        [][]lp.Term  // of every inequality, sorted by entity
 	begin        [][]int      // of every inequality: the first term of every entity
 	from         [][2]lp.Term // of every entity: terms that count from its one or two amounts; the zero Term where there is none
@@ -50,8 +52,9 @@ func same(a, b lp.Term) bool {
 }
 
 // newColumns returns nil where columns do not serve: see NewColumns. With matrices the
-// coefficients are those of each state.
-func newColumns(p *lp.Polytope, matrices bool) *columns {
+// coefficients are those of each state. Lean columns leave out inequalities that bounds
+// imply.
+func newColumns(p *lp.Polytope, matrices, lean bool) *columns {
 	if TooManyRows(p) {
 		return nil
 	}
@@ -64,8 +67,14 @@ func newColumns(p *lp.Polytope, matrices bool) *columns {
 	a, b, _ := p.Inequalities()
 	e, f, _ := p.Equalities()
 	rows, equalities := p.RowSizes()
-	s := &columns{p: p, matrices: matrices, from: make([][2]lp.Term, n), sizes: slices.Concat(equalities, rows)}
-	for k := range b {
+	s := &columns{p: p, matrices: matrices, from: make([][2]lp.Term, n), sizes: slices.Clone(equalities)}
+	l, u := p.Bounds()
+	for k, most := range b {
+		if lean && p.Terms(k) == nil && largest(a[k*n:(k+1)*n], l, u) <= most {
+			s.implied = append(s.implied, k)
+			continue
+		}
+		s.rows, s.sizes = append(s.rows, k), append(s.sizes, rows[k])
 		terms := slices.Clone(p.Terms(k))
 		slices.SortStableFunc(terms, func(a, b lp.Term) int { return a.Entity - b.Entity })
 		first := make([]int, n+1)
@@ -106,7 +115,7 @@ func newColumns(p *lp.Polytope, matrices bool) *columns {
 		of := []int{s.up[j], s.low[j], s.mid[j]}
 		s.all = append(s.all, slices.DeleteFunc(of, func(c int) bool { return c < 0 }))
 	}
-	m := len(f) + len(b)
+	m := len(f) + len(s.rows)
 	s.g = basis.Program{M: m, N: cols, A: make([]float64, m*cols)}
 	s.between = make([]sides, n)
 	for j, c := range s.mid {
@@ -120,7 +129,8 @@ func newColumns(p *lp.Polytope, matrices bool) *columns {
 		if k < len(f) {
 			coef = e[k*n : (k+1)*n]
 		} else {
-			coef = a[(k-len(f))*n : (k-len(f)+1)*n]
+			x := s.rows[k-len(f)]
+			coef = a[x*n : (x+1)*n]
 		}
 		for j, c := range coef {
 			row[s.up[j]] = c
@@ -169,6 +179,30 @@ func newColumns(p *lp.Polytope, matrices bool) *columns {
 	s.g.Columns = make([]float64, m*cols)
 	transpose(&s.g)
 	return s
+}
+
+// largest returns the largest value of c . x between bounds.
+func largest(c, l, u []float64) (sum float64) {
+	for j, v := range c {
+		if v > 0 {
+			sum += v * u[j]
+		} else if v < 0 {
+			sum += v * l[j]
+		}
+	}
+	return sum
+}
+
+// serves reports whether bounds of a state imply the rows that are left out.
+func (s *columns) serves(b, l, u []float64) bool {
+	a, _, _ := s.p.Inequalities()
+	n := len(l)
+	for _, k := range s.implied {
+		if !(largest(a[k*n:(k+1)*n], l, u) <= b[k]) {
+			return false
+		}
+	}
+	return true
 }
 
 // transpose writes the coefficients column by column.

@@ -91,7 +91,7 @@ func (r *row) begin(lim *lp.Limits) bool {
 	if r.s.matrices {
 		serve = r.beginMatrix
 	}
-	if !serve() {
+	if !r.s.serves(r.B, r.L, r.U) || !serve() {
 		return false
 	}
 	r.works[0].Begin(&r.g)
@@ -182,7 +182,7 @@ func (r *row) beginTerms() bool {
 // limit returns the right-hand side of a row, equalities first.
 func (r *row) limit(x int) float64 {
 	if k := len(r.F); x >= k {
-		return r.B[x-k]
+		return r.B[r.s.rows[x-k]]
 	}
 	return r.F[x]
 }
@@ -342,8 +342,9 @@ func (r *row) endpoint(upper bool) bool {
 		if w.Along(q, r.s.all[i], part) != basis.Solved {
 			continue
 		}
-		// The point as the search left it, and a sharper one where that proves nothing.
-		if !r.s.matrices && w.Settled(q, part) && r.read(w, at) || w.Feasible(q, part) && r.read(w, at) {
+		// The point as the search left it, and a sharper one where that misses a row by more
+		// than the search may.
+		if !r.s.matrices && r.read(w, at, part) || w.Feasible(q, part) && r.read(w, at, 0) {
 			return true
 		}
 	}
@@ -365,8 +366,9 @@ func (r *row) price(i int, cost float64) {
 }
 
 // read writes the allocation of the last basis of a search. It reports whether that is
-// proved.
-func (r *row) read(w *basis.Work, at []float64) bool {
+// proved, with rows that it misses by at most part of their tolerances, or by
+// tolerance.Witness where part is 0.
+func (r *row) read(w *basis.Work, at []float64, part float64) bool {
 	s, i := r.s, r.Entity
 	w.Columns(&r.q, r.x)
 	copy(at, r.Prefix[:i])
@@ -382,14 +384,14 @@ func (r *row) read(w *basis.Work, at []float64) bool {
 		}
 		at[j] = min(max(v, r.L[j]), r.U[j])
 	}
-	return r.optimal(w, at)
+	return r.optimal(w, at, part)
 }
 
 // optimal reports whether an allocation satisfies all constraints and no other has an
 // endpoint further out, by weak duality in the columns, from which it was made: with reduced
 // costs z, none does by more than the sum of |z_c| times the distance of each column from the
 // bound that z_c asks for.
-func (r *row) optimal(w *basis.Work, at []float64) bool {
+func (r *row) optimal(w *basis.Work, at []float64, part float64) bool {
 	s, q := r.s, &r.q
 	n, cols, k, i := s.p.Dim(), s.g.N, len(r.F), r.Entity
 	const none = 1e-13 // of the wrong sign: no part of the bound
@@ -397,7 +399,10 @@ func (r *row) optimal(w *basis.Work, at []float64) bool {
 	gap, sens := 0., 0.
 	for c := s.up[i]; c < cols; c++ {
 		d := r.x[c]
-		if z[c] < 0 {
+		switch {
+		case z[c] == 0:
+			continue
+		case z[c] < 0:
 			d = q.Up[c] - d
 		}
 		if math.IsInf(d, 0) {
@@ -411,13 +416,15 @@ func (r *row) optimal(w *basis.Work, at []float64) bool {
 	for x := range s.g.M {
 		// At the allocation itself.
 		rhs, scale := r.limit(x), r.scale[x]
-		excess := r.fixed[x] + vec.Dot(r.linear[x*n+i:(x+1)*n], at[i:])
-		if x < k {
-			excess = math.Abs(excess - rhs*scale)
-		} else {
-			excess += scale * (r.counted(x-k, i, n, at) - rhs)
+		excess := r.fixed[x] + vec.Dot(r.linear[x*n+i:(x+1)*n], at[i:]) - rhs*scale
+		if x >= k {
+			excess += scale * r.counted(x-k, i, n, at)
 		}
-		if !(excess <= tolerance.Witness*scale*max(r.sizes[x], math.Abs(rhs))) {
+		most := part / 2 * q.Tol[cols+x]
+		if part == 0 {
+			most = tolerance.Witness * scale * max(r.sizes[x], math.Abs(rhs))
+		}
+		if !(excess <= most) || x < k && !(-excess <= most) {
 			return false
 		}
 		t := z[cols+x]
@@ -431,7 +438,7 @@ func (r *row) optimal(w *basis.Work, at []float64) bool {
 			}
 			continue
 		}
-		gap += math.Abs(t) * math.Abs(q.R[x]-vec.Dot(r.g.A[x*cols:(x+1)*cols], r.x))
+		gap += math.Abs(t * excess)
 	}
 	size := s.p.Sizes()[i]
 	return sens <= tolerance.Sensitivity*size && gap <= tolerance.Gap*max(size, math.Abs(at[i]))

@@ -15,7 +15,7 @@ import (
 // numbers, and entities without an endpoint.
 type Simplex struct {
 	p      *lp.Polytope
-	c      *columns // nil where columns do not serve
+	c      []*columns // the first that serves a state is taken
 	behind relay.Successor
 }
 
@@ -25,7 +25,9 @@ type Simplex struct {
 func NewMatrices(p *lp.Polytope, behind func() (lp.Solver, error)) *Simplex {
 	s := &Simplex{p: p, behind: relay.NewSuccessor(behind)}
 	if !p.HullOnly() {
-		s.c = newColumns(p, true)
+		if c := newColumns(p, true, false); c != nil {
+			s.c = append(s.c, c)
+		}
 	}
 	return s
 }
@@ -34,11 +36,15 @@ func NewMatrices(p *lp.Polytope, behind func() (lp.Solver, error)) *Simplex {
 // own. It is nil where columns do not serve: where an entity has three Froms, units of
 // amounts differ, or there are too many rows.
 func NewColumns(p *lp.Polytope, behind func() (lp.Solver, error)) *Simplex {
-	c := newColumns(p, false)
+	c := newColumns(p, false, true)
 	if c == nil {
 		return nil
 	}
-	return &Simplex{p, c, relay.NewSuccessor(behind)}
+	s := &Simplex{p, []*columns{c}, relay.NewSuccessor(behind)}
+	if len(c.implied) > 0 {
+		s.c = append(s.c, newColumns(p, false, false))
+	}
+	return s
 }
 
 func (s *Simplex) Polytope() *lp.Polytope { return s.p }
@@ -51,14 +57,19 @@ func (s *Simplex) Close() error { return s.behind.Close() }
 func (s *Simplex) Behind() lp.Solver { return s.behind.Started() }
 
 func (s *Simplex) Chain(batch int) lp.Chain {
-	return &simplexChain{s: s, rows: make([]*row, batch), away: make([]bool, batch), behind: relay.NewHandover(&s.behind, batch)}
+	c := &simplexChain{s: s, rows: make([]*row, batch), away: make([]bool, batch), behind: relay.NewHandover(&s.behind, batch)}
+	for range s.c {
+		c.of = append(c.of, make([]*row, batch))
+	}
+	return c
 }
 
 // simplexChain answers its rows one after another in the goroutine that asks.
 type simplexChain struct {
 	s      *Simplex
-	rows   []*row // nil until they are needed
-	away   []bool // answered elsewhere
+	of     [][]*row // of every columns, nil until they are needed
+	rows   []*row   // which of these answer
+	away   []bool   // answered elsewhere
 	size   int
 	entity int
 	behind relay.Handover
@@ -88,14 +99,18 @@ func (c *simplexChain) Take(x int, lim *lp.Limits, prefix []float64, outside boo
 
 // begin reports whether columns serve a state.
 func (c *simplexChain) begin(x int, lim *lp.Limits) bool {
-	of := c.s.c
-	if of == nil || of.matrices != (lim != nil && lim.A != nil) {
-		return false
+	for k, s := range c.s.c {
+		if s.matrices != (lim != nil && lim.A != nil) {
+			return false
+		}
+		if c.of[k][x] == nil {
+			c.of[k][x] = s.newRow()
+		}
+		if c.rows[x] = c.of[k][x]; c.rows[x].begin(lim) {
+			return true
+		}
 	}
-	if c.rows[x] == nil {
-		c.rows[x] = of.newRow()
-	}
-	return c.rows[x].begin(lim)
+	return false
 }
 
 func (c *simplexChain) hand(x int, outside bool) {
