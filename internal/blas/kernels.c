@@ -5,16 +5,37 @@
 #include <math.h>
 #include <string.h>
 
-// Eight doubles, which the compiler splits where registers are narrower.
-typedef double vec8 __attribute__((vector_size(64)));
-typedef long long ivec8 __attribute__((vector_size(64)));
-typedef uint64_t uvec8 __attribute__((vector_size(64)));
+// Vectors of n numbers of 64 bits, and the same where they are not aligned.
+#define WIDE(n) \
+	typedef double dvec##n __attribute__((vector_size(8 * n))); \
+	typedef long long ivec##n __attribute__((vector_size(8 * n))); \
+	typedef uint64_t uvec##n __attribute__((vector_size(8 * n))); \
+	typedef double dvecu##n __attribute__((vector_size(8 * n), aligned(8), may_alias)); \
+	typedef uint64_t uvecu##n __attribute__((vector_size(8 * n), aligned(8), may_alias));
+WIDE(2)
+WIDE(4)
+WIDE(8)
+#undef WIDE
 
-#define SPLAT8(x) ((vec8){(x), (x), (x), (x), (x), (x), (x), (x)})
-#define pick8(mask, yes, no) ((vec8)(((ivec8)(mask) & (ivec8)(yes)) | (~(ivec8)(mask) & (ivec8)(no))))
-#define load8(p) (*(const vec8u *)(p))
-typedef uint64_t uvec8u __attribute__((vector_size(64), aligned(8), may_alias));
-typedef double vec8u __attribute__((vector_size(64), aligned(8), may_alias));
+#define dsplat2(x) ((dvec2){(x), (x)})
+#define dsplat4(x) ((dvec4){(x), (x), (x), (x)})
+#define dsplat8(x) ((dvec8){(x), (x), (x), (x), (x), (x), (x), (x)})
+
+// Those of DLANES numbers: what a register holds, since a compiler takes wider ones apart number by number
+// where they are compared.
+#define PASTE(a, b) a##b
+#define OF(a, b) PASTE(a, b)
+#define DVEC OF(dvec, DLANES)
+#define IVEC OF(ivec, DLANES)
+#define UVEC OF(uvec, DLANES)
+#define DVECU OF(dvecu, DLANES)
+#define UVECU OF(uvecu, DLANES)
+#define DSPLAT(x) OF(dsplat, DLANES)(x)
+#define DLOAD(p) (*(const DVECU *)(p))
+#define PICK(mask, yes, no) ((DVEC)(((IVEC)(mask) & (IVEC)(yes)) | (~(IVEC)(mask) & (IVEC)(no))))
+
+// The numbers of the lanes.
+static const long long counted[8] __attribute__((aligned(64))) = {0, 1, 2, 3, 4, 5, 6, 7};
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -94,14 +115,6 @@ static inline void barrier(member *me)
 #include <immintrin.h>
 #endif
 
-static inline int any8(ivec8 m)
-{
-	long long x = 0;
-	for (int i = 0; i < 8; i++)
-		x |= m[i];
-	return x != 0;
-}
-
 #ifdef X86
 
 #pragma GCC push_options
@@ -145,16 +158,18 @@ static inline __attribute__((always_inline)) void turn16(__m512 *x)
 	}
 }
 
-#define MUL32(x, k) ((uvec8)_mm512_mul_epu32((__m512i)(x), _mm512_set1_epi64(k)))
-#define SQRT8(x) ((vec8)_mm512_sqrt_pd((__m512d)(x)))
-#define ANY8(m) _mm512_test_epi64_mask((__m512i)(m), (__m512i)(m))
+#define DLANES 8
+#define MUL32(x, k) ((UVEC)_mm512_mul_epu32((__m512i)(x), _mm512_set1_epi64(k)))
+#define DSQRT(x) ((DVEC)_mm512_sqrt_pd((__m512d)(x)))
+#define ANY(m) _mm512_test_epi64_mask((__m512i)(m), (__m512i)(m))
 #define TURN(x) turn16(x)
 #define SUMS(x) sums16(x)
-#define WIDEN(p) ((vec8)_mm512_cvtps_pd(_mm256_loadu_ps(p)))
+#define WIDEN(p) ((DVEC)_mm512_cvtps_pd(_mm256_loadu_ps(p)))
 #define NAME(x) x##_avx512
 #define VEC __m512
 #define LANES 16
 #define MR 8
+#define UNIT 8
 #define MASK(n) ((__mmask16)((1u << (n)) - 1))
 #define ZERO() _mm512_setzero_ps()
 #define SPLAT(x) _mm512_set1_ps(x)
@@ -190,40 +205,36 @@ static inline __attribute__((always_inline)) __m256 sums8(const __m256 *x)
 	return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
 }
 
-static inline __attribute__((always_inline)) vec8 sqrt8(vec8 x)
-{
-	for (int i = 0; i < 8; i++)
-		x[i] = sqrt(x[i]);
-	return x;
-}
-
-static inline __attribute__((always_inline)) vec8 widen8(const float *p)
-{
-	double x[8];
-	for (int i = 0; i < 8; i++)
-		x[i] = p[i];
-	return load8(x);
-}
-
+// Eight vectors as the rows of a matrix become its columns.
 static inline __attribute__((always_inline)) void turn8(__m256 *x)
 {
-	float s[8][8];
-	memcpy(s, x, sizeof s);
-	for (int i = 0; i < 8; i++)
-		for (int j = 0; j < 8; j++)
-			((float *)x)[i * 8 + j] = s[j][i];
+	__m256 s[8];
+	for (int i = 0; i < 8; i += 4) {
+		__m256 a = _mm256_unpacklo_ps(x[i], x[i + 1]), b = _mm256_unpackhi_ps(x[i], x[i + 1]);
+		__m256 c = _mm256_unpacklo_ps(x[i + 2], x[i + 3]), d = _mm256_unpackhi_ps(x[i + 2], x[i + 3]);
+		s[i] = _mm256_shuffle_ps(a, c, 0x44);
+		s[i + 1] = _mm256_shuffle_ps(a, c, 0xEE);
+		s[i + 2] = _mm256_shuffle_ps(b, d, 0x44);
+		s[i + 3] = _mm256_shuffle_ps(b, d, 0xEE);
+	}
+	for (int i = 0; i < 4; i++) {
+		x[i] = _mm256_permute2f128_ps(s[i], s[i + 4], 0x20);
+		x[i + 4] = _mm256_permute2f128_ps(s[i], s[i + 4], 0x31);
+	}
 }
 
-#define MUL32(x, k) ((x) * (uint64_t)(k))
-#define SQRT8(x) sqrt8(x)
-#define ANY8(m) any8(m)
+#define DLANES 4
+#define MUL32(x, k) ((UVEC)_mm256_mul_epu32((__m256i)(x), _mm256_set1_epi64x(k)))
+#define DSQRT(x) ((DVEC)_mm256_sqrt_pd((__m256d)(x)))
+#define ANY(m) (!_mm256_testz_si256((__m256i)(m), (__m256i)(m)))
 #define TURN(x) turn8(x)
 #define SUMS(x) sums8(x)
-#define WIDEN(p) widen8(p)
+#define WIDEN(p) ((DVEC)_mm256_cvtps_pd(_mm_loadu_ps(p)))
 #define NAME(x) x##_avx2
 #define VEC __m256
 #define LANES 8
-#define MR 4
+#define MR 6
+#define UNIT 4
 #define MASK(n) _mm256_loadu_si256((const __m256i *)(maskbits + 8 - (n)))
 #define ZERO() _mm256_setzero_ps()
 #define SPLAT(x) _mm256_set1_ps(x)
@@ -251,7 +262,7 @@ static inline __attribute__((always_inline)) void turn8(__m256 *x)
 
 // Four lanes suit every machine at hand: SSE and NEON.
 typedef float vec4 __attribute__((vector_size(16)));
-typedef int ivec4 __attribute__((vector_size(16)));
+typedef int bits4 __attribute__((vector_size(16)));
 
 static inline vec4 load4(const float *p)
 {
@@ -283,21 +294,6 @@ static inline vec4 sqrt4(vec4 v)
 	return v;
 }
 
-static inline __attribute__((always_inline)) vec8 sqrt8_any(vec8 x)
-{
-	for (int i = 0; i < 8; i++)
-		x[i] = sqrt(x[i]);
-	return x;
-}
-
-static inline __attribute__((always_inline)) vec8 widen8_any(const float *p)
-{
-	double x[8];
-	for (int i = 0; i < 8; i++)
-		x[i] = p[i];
-	return load8(x);
-}
-
 static inline vec4 sums4(const vec4 *x)
 {
 	vec4 s;
@@ -315,16 +311,18 @@ static inline __attribute__((always_inline)) void turn4(vec4 *x)
 			((float *)x)[i * 4 + j] = s[j][i];
 }
 
+#define DLANES 2
 #define MUL32(x, k) ((x) * (uint64_t)(k))
-#define SQRT8(x) sqrt8_any(x)
-#define ANY8(m) any8(m)
+#define DSQRT(x) ((DVEC){sqrt((x)[0]), sqrt((x)[1])})
+#define ANY(m) (((m)[0] | (m)[1]) != 0)
 #define TURN(x) turn4(x)
 #define SUMS(x) sums4(x)
-#define WIDEN(p) widen8_any(p)
+#define WIDEN(p) ((DVEC){(p)[0], (p)[1]})
 #define NAME(x) x##_any
 #define VEC vec4
 #define LANES 4
 #define MR 4
+#define UNIT 4
 #define ZERO() ((vec4){0, 0, 0, 0})
 #define SPLAT(x) ((vec4){(x), (x), (x), (x)})
 #define LOAD(p) load4(p)
@@ -336,8 +334,8 @@ static inline __attribute__((always_inline)) void turn4(vec4 *x)
 #define MUL(a, b) ((a) * (b))
 #define DIV(a, b) ((a) / (b))
 #define SQRT(x) sqrt4(x)
-#define RELU(x) ((vec4)((ivec4)(x) & ~((x) < (vec4){0, 0, 0, 0})))
-#define SELECT(y, g) ((vec4)((ivec4)(g) & ((y) > (vec4){0, 0, 0, 0})))
+#define RELU(x) ((vec4)((bits4)(x) & ~((x) < (vec4){0, 0, 0, 0})))
+#define SELECT(y, g) ((vec4)((bits4)(g) & ((y) > (vec4){0, 0, 0, 0})))
 #include "kernels_tile.h"
 #include "kernels_beta.h"
 #include "kernels_layer.h"

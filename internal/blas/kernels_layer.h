@@ -5,8 +5,23 @@
 // Activations, and derivatives by them, are panels of PANEL columns and BLOCK rows:
 // element (r, c) is at c/PANEL*BLOCK*PANEL + r*PANEL + c%PANEL. The weights of a layer
 // are panels of outputs that have a row of PANEL for every input. What fills the last
-// panel up is 0 in weights. Numbers of rows are multiples of MR, and of LANES in passes back: the last
+// panel up is 0 in weights. Numbers of rows are multiples of UNIT, and of LANES in passes back: the last
 // layer of passes forward takes as many rows as a multiple of LANES has.
+
+// Calls BODY(mr, r) for all rows, mr from r on at once: MR, and 4 or 2 for what they leave.
+#define TILES(rows, BODY) \
+	ptrdiff_t r = 0; \
+	for (; (rows) - r >= MR; r += MR) \
+		BODY(MR, r); \
+	if (UNIT % MR) { \
+		if ((rows) - r >= 4) { \
+			BODY(4, r); \
+			r += 4; \
+		} else if ((rows) - r >= 2) { \
+			BODY(2, r); \
+			r += 2; \
+		} \
+	}
 
 // acc += sum_l a_l b_l', with mr elements of a and nv vectors of b for every l: an element
 // of acc is one chain of fused multiply-adds over l in order.
@@ -29,30 +44,37 @@ INLINE void NAME(outer)(const int mr, const int nv, VEC acc[8][2], ptrdiff_t k, 
 }
 
 // acc = x W for mr rows from r on: b is where the columns of W begin.
-INLINE void NAME(times)(const int nv, VEC acc[8][2], const input *in, ptrdiff_t r, const float *b)
+INLINE void NAME(times)(const int mr, const int nv, VEC acc[8][2], const input *in, ptrdiff_t r, const float *b)
 {
-	EACH(MR, nv) acc[i][j] = ZERO();
+	EACH(mr, nv) acc[i][j] = ZERO();
 	for (int s = 0; s < 2; s++)
 		for (ptrdiff_t q = 0; q < in->k[s]; q += PANEL) {
 			ptrdiff_t k = in->k[s] - q < PANEL ? in->k[s] - q : PANEL;
-			NAME(outer)(MR, nv, acc, k, in->x[s] + q * BLOCK + r * PANEL, PANEL, 1, b);
+			NAME(outer)(mr, nv, acc, k, in->x[s] + q * BLOCK + r * PANEL, PANEL, 1, b);
 			b += k * PANEL;
 		}
 }
 
 // y = f(x W + 1 b'), where f(z) is max(z, 0) or z.
+INLINE void NAME(forward_tile)(const int mr, const int nv, ptrdiff_t r, const input *in, const float *w, const VEC *b,
+	float *y, int relu)
+{
+	VEC acc[8][2];
+	NAME(times)(mr, nv, acc, in, r, w);
+	EACH(mr, nv) {
+		VEC z = ADD(acc[i][j], b[j]);
+		STORE(y + (r + i) * PANEL + j * LANES, relu ? RELU(z) : z);
+	}
+}
+
 INLINE void NAME(forward_columns)(const int nv, ptrdiff_t rows, const input *in, const float *w, const float *bias,
 	float *y, int relu)
 {
-	VEC b[2], acc[8][2];
+	VEC b[2];
 	EACH(1, nv) b[j] = LOAD(bias + j * LANES);
-	for (ptrdiff_t r = 0; r < rows; r += MR) {
-		NAME(times)(nv, acc, in, r, w);
-		EACH(MR, nv) {
-			VEC z = ADD(acc[i][j], b[j]);
-			STORE(y + (r + i) * PANEL + j * LANES, relu ? RELU(z) : z);
-		}
-	}
+#define BODY(mr, r) NAME(forward_tile)(mr, nv, r, in, w, b, y, relu)
+	TILES(rows, BODY)
+#undef BODY
 }
 
 static void NAME(forward)(ptrdiff_t rows, const input *in, ptrdiff_t out, const float *w, const float *bias, float *y,
@@ -67,23 +89,30 @@ static void NAME(forward)(ptrdiff_t rows, const input *in, ptrdiff_t out, const 
 // What a layer's gradient makes of that of the layer before, whose outputs are y:
 //   g_y = (g W') where y > 0, whose column sums are added to db, the gradient of its bias.
 // Where there is no y, g W' is added to g_y, or is g_y if that is fresh. t holds W'.
+INLINE void NAME(backward_tile)(const int mr, const int nv, ptrdiff_t r, const input *g, const float *t, const float *y,
+	float *gy, VEC *sum, int fresh)
+{
+	VEC acc[8][2];
+	NAME(times)(mr, nv, acc, g, r, t);
+	EACH(mr, nv) {
+		ptrdiff_t at = (r + i) * PANEL + j * LANES;
+		if (y) {
+			acc[i][j] = SELECT(LOAD(y + at), acc[i][j]);
+			sum[j] = ADD(sum[j], acc[i][j]);
+		} else if (!fresh) {
+			acc[i][j] = ADD(LOAD(gy + at), acc[i][j]);
+		}
+		STORE(gy + at, acc[i][j]);
+	}
+}
+
 INLINE void NAME(backward_columns)(const int nv, ptrdiff_t rows, const input *g, const float *t, const float *y,
 	float *gy, float *db, int fresh)
 {
-	VEC acc[8][2], sum[2] = {ZERO(), ZERO()};
-	for (ptrdiff_t r = 0; r < rows; r += MR) {
-		NAME(times)(nv, acc, g, r, t);
-		EACH(MR, nv) {
-			ptrdiff_t at = (r + i) * PANEL + j * LANES;
-			if (y) {
-				acc[i][j] = SELECT(LOAD(y + at), acc[i][j]);
-				sum[j] = ADD(sum[j], acc[i][j]);
-			} else if (!fresh) {
-				acc[i][j] = ADD(LOAD(gy + at), acc[i][j]);
-			}
-			STORE(gy + at, acc[i][j]);
-		}
-	}
+	VEC sum[2] = {ZERO(), ZERO()};
+#define BODY(mr, r) NAME(backward_tile)(mr, nv, r, g, t, y, gy, sum, fresh)
+	TILES(rows, BODY)
+#undef BODY
 	if (y)
 		EACH(1, nv) STORE(db + j * LANES, ADD(LOAD(db + j * LANES), sum[j]));
 }
@@ -122,11 +151,15 @@ INLINE void NAME(weights_columns)(const int nv, ptrdiff_t rows, const input *in,
 		ptrdiff_t k = in->k[s];
 		for (ptrdiff_t l = 0; l < k;) {
 			const float *x = in->x[s] + AT(l, BLOCK);
-			ptrdiff_t n = k - l < MR ? k - l : MR;
+			ptrdiff_t n = k - l < MR ? k - l : MR, left = PANEL - l % PANEL;
+			if (n > left)
+				n = left;
 			if (n == MR)
 				NAME(weights_tile)(MR, nv, MR, rows, x, g, dw, first);
 			else if (n > 4)
 				NAME(weights_tile)(MR, nv, n, rows, x, g, dw, first);
+			else if (PANEL % MR && n <= 2) // the last two columns of a panel
+				NAME(weights_tile)(2, nv, n, rows, x, g, dw, first);
 			else
 				NAME(weights_tile)(4, nv, n, rows, x, g, dw, first);
 			dw += n * PANEL;

@@ -119,19 +119,19 @@ static void NAME(terms)(const network *n, const layer *ls, ptrdiff_t h, ptrdiff_
 {
 	const float *y = NAME(logits)(n, ls, h, rows, w, act), *side = act + n->side + h * BLOCK;
 	d += h * TERMS * BLOCK;
-	for (ptrdiff_t r = 0; r < rows; r += 8) {
-		vec8 x[6], l, e, s[4];
+	for (ptrdiff_t r = 0; r < rows; r += DLANES) {
+		DVEC x[6], l, e, s[4];
 		x[0] = WIDEN(y + r);
 		x[1] = WIDEN(y + BLOCK + r);
 		for (int k = 0; k < 4; k++)
 			x[2 + k] = WIDEN(side + k * n->heads * BLOCK + r);
-		NAME(beta8)(&n->shape, x[0], x[1], x[2], x[3], &l, &e, s);
+		NAME(beta)(&n->shape, x[0], x[1], x[2], x[3], &l, &e, s);
 		// A fixed entity adds 0 whatever was stored with it.
-		ivec8 on = x[5] != SPLAT8(0.0);
-		*(vec8 *)(d + r) = (vec8)((ivec8)(l - x[4]) & on);
-		*(vec8 *)(d + BLOCK + r) = (vec8)((ivec8)(e + x[4]) & on);
+		IVEC on = x[5] != DSPLAT(0.0);
+		*(DVEC *)(d + r) = (DVEC)((IVEC)(l - x[4]) & on);
+		*(DVEC *)(d + BLOCK + r) = (DVEC)((IVEC)(e + x[4]) & on);
 		for (int k = 0; k < 4; k++)
-			*(vec8 *)(d + (2 + k) * BLOCK + r) = (vec8)((ivec8)s[k] & on);
+			*(DVEC *)(d + (2 + k) * BLOCK + r) = (DVEC)((IVEC)s[k] & on);
 	}
 }
 
@@ -153,14 +153,14 @@ static ptrdiff_t NAME(pass)(member *me, const network *n, const layer *ls, const
 	for (ptrdiff_t h = heads_of(n, me->id, me->count, 0); h < heads_of(n, me->id + 1, me->count, 0); h++)
 		NAME(terms)(n, ls, h, full, w, act, d);
 	barrier(me);
-	for (ptrdiff_t r = 0; r < full; r += 8) {
-		vec8 l = {}, e = {};
+	for (ptrdiff_t r = 0; r < full; r += DLANES) {
+		DVEC l = {}, e = {};
 		for (ptrdiff_t h = 0; h < n->heads; h++) {
-			l += *(const vec8 *)(d + h * TERMS * BLOCK + r);
-			e += *(const vec8 *)(d + (h * TERMS + 1) * BLOCK + r);
+			l += *(const DVEC *)(d + h * TERMS * BLOCK + r);
+			e += *(const DVEC *)(d + (h * TERMS + 1) * BLOCK + r);
 		}
-		*(vec8 *)(lp + r) = l;
-		*(vec8 *)(ent + r) = e;
+		*(DVEC *)(lp + r) = l;
+		*(DVEC *)(ent + r) = e;
 	}
 	return full;
 }
@@ -185,8 +185,8 @@ static void NAME(loss)(const lossshape *s, const batch *b, const int *rows, ptrd
 	double x[BLOCK] __attribute__((aligned(64))) = {0};
 	for (ptrdiff_t i = 0; i < m; i++)
 		x[i] = fmin((double)(float)lp[i] - b->old[rows[i]], 40);
-	for (ptrdiff_t i = 0; i < m; i += 8)
-		*(vec8 *)(gl + i) = NAME(exp8)(*(const vec8 *)(x + i));
+	for (ptrdiff_t i = 0; i < m; i += DLANES)
+		*(DVEC *)(gl + i) = NAME(exp)(*(const DVEC *)(x + i));
 	for (ptrdiff_t i = 0; i < BLOCK; i++) {
 		if (i >= m) {
 			gl[i] = ge[i] = gv[i] = 0;
@@ -311,7 +311,7 @@ static void NAME(begin)(const network *n, const layer *ls, ptrdiff_t m, const fl
 {
 	for (ptrdiff_t i = 0; i < m; i++)
 		NAME(place)(n->obs, obs + i * n->obs, act + n->x, i);
-	const ptrdiff_t rows = (m + MR - 1) / MR * MR;
+	const ptrdiff_t rows = (m + UNIT - 1) / UNIT * UNIT;
 	NAME(latent)(n, ls, rows, w, act);
 	NAME(value)(n, ls, rows, w, act);
 	memcpy(value, act + ls[n->encoder + n->critic - 1].y, m * sizeof *value);

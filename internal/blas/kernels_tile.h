@@ -1,10 +1,14 @@
 // One instruction set's kernels. The file that includes it defines
 //   NAME(x)              the name of a function
 //   VEC, LANES           a vector and the number of floats in it
-//   MR                   rows of a tile: 4 or 8
+//   MR, UNIT             rows of a tile, up to 8, and what numbers of rows are multiples of
 //   ZERO(), SPLAT(x), LOAD(p), STORE(p, v), LOADN(p, n), STOREN(p, v, n)
 //   FMA(a, b, c), ADD(a, b), MUL(a, b), DIV(a, b), SQRT(x), RELU(x), SELECT(y, g)
-// LOADN and STOREN touch n < LANES floats alone.
+// LOADN and STOREN touch n < LANES floats alone. For float64:
+//   DLANES               the number of doubles in a vector, of the types DVEC, IVEC and UVEC
+//   WIDEN(p), DSQRT(x)   DLANES floats as doubles, and square roots
+//   MUL32(x, k)          products of the lower 32 bits with k
+//   ANY(m)               whether a bit of an IVEC is set
 
 // A tile of mr x nv vectors of C. mr, nv and tail are constants where it is
 // called, so that the accumulators are registers. Every element of C is one
@@ -134,16 +138,16 @@ static void NAME(column_sums)(ptrdiff_t rows, ptrdiff_t n, float *dst, const flo
 __attribute__((optimize("fp-contract=off"))) static void NAME(add_squares)(ptrdiff_t n, const float *x, double sums[16])
 {
 	double s[16];
-	memcpy(s, sums, sizeof s);
+	DVEC part[16 / DLANES];
+	memcpy(part, sums, sizeof part);
 	ptrdiff_t i = 0;
-	vec8 a = load8(s), b = load8(s + 8);
-	for (; n - i >= 16; i += 16) {
-		vec8 p = WIDEN(x + i), q = WIDEN(x + i + 8);
-		a += p * p;
-		b += q * q;
-	}
-	*(vec8u *)s = a;
-	*(vec8u *)(s + 8) = b;
+	for (; n - i >= 16; i += 16)
+#pragma GCC unroll 8
+		for (int j = 0; j < 16 / DLANES; j++) {
+			DVEC p = WIDEN(x + i + j * DLANES);
+			part[j] += p * p;
+		}
+	memcpy(s, part, sizeof s);
 	for (; i < n; i++)
 		s[0] += (double)x[i] * x[i];
 	memcpy(sums, s, sizeof s);

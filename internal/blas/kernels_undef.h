@@ -2,6 +2,7 @@
 #undef VEC
 #undef LANES
 #undef MR
+#undef UNIT
 #undef MASK
 #undef ZERO
 #undef SPLAT
@@ -20,5 +21,6 @@
 #undef WIDEN
 #undef TURN
 #undef MUL32
-#undef SQRT8
-#undef ANY8
+#undef DSQRT
+#undef ANY
+#undef DLANES
