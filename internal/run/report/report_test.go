@@ -210,6 +210,21 @@ func TestLevels(t *testing.T) {
 	}
 }
 
+// Numbers too long for a table have exponents.
+func TestText(t *testing.T) {
+	for x, want := range map[Number][2]string{
+		-1234.56789:        {"-1234.5679", "-123456.8 %"},
+		9e11:               {"900000000000.0000", "9.0e+13 %"},
+		1e300:              {"1.0000e+300", "1.0e+302 %"},
+		-1e12:              {"-1.0000e+12", "-1.0e+14 %"},
+		Number(math.NaN()): {"-", "-"},
+	} {
+		if got := [2]string{x.text(), percent(x)}; got != want {
+			t.Errorf("%v is %q, want %q", float64(x), got, want)
+		}
+	}
+}
+
 // What no policy can exceed is in the table of compute, below the policies and above all of
 // them on every episode, and is no level of a curve.
 func TestComputeBound(t *testing.T) {

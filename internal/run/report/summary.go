@@ -148,9 +148,9 @@ func (s *Summary) Write(w io.Writer) error {
 	fmt.Fprintf(w, "%d steps in %.1f s of training, %.0f steps/s; evaluations took %.1f s more, %.0f %% of all\n", s.Steps, float64(s.Seconds), float64(s.StepsPerSecond),
 		float64(s.Training.EvalSeconds), 100*float64(s.Training.EvalSeconds/(s.Seconds+s.Training.EvalSeconds)))
 	if s.Training.EvalReturn.has() {
-		fmt.Fprintf(w, "last evaluation: %.4f +- %.4f", float64(s.Training.EvalReturn), float64(s.Training.EvalStdErr))
+		fmt.Fprintf(w, "last evaluation: %s +- %s", s.Training.EvalReturn.text(), s.Training.EvalStdErr.text())
 		for i, l := range s.Levels {
-			fmt.Fprintf(w, "%s%s %.4f", [...]string{"; on the same episodes ", ", "}[min(i, 1)], l.Policy, float64(l.Return))
+			fmt.Fprintf(w, "%s%s %s", [...]string{"; on the same episodes ", ", "}[min(i, 1)], l.Policy, l.Return.text())
 		}
 		fmt.Fprintln(w)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"paspo/envs"
@@ -212,12 +213,20 @@ func (n Number) text() string {
 	if !n.has() {
 		return "-"
 	}
-	return fmt.Sprintf("%.4f", float64(n))
+	return fixed(float64(n), 4)
 }
 
 func percent(n Number) string {
 	if !n.has() {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f %%", 100*float64(n))
+	return fixed(100*float64(n), 1) + " %"
+}
+
+// fixed is x with so many decimals, and with an exponent where it would be long.
+func fixed(x float64, decimals int) string {
+	if math.Abs(x) < 1e12 {
+		return strconv.FormatFloat(x, 'f', decimals, 64)
+	}
+	return strconv.FormatFloat(x, 'e', decimals, 64)
 }
