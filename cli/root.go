@@ -146,7 +146,13 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 		defer setLog(errs)
 	}
 	saving.Add(1)
+	left := func() string {
+		resume, _ := resumption(r.Folder.Dir())
+		return kept(r.Folder.Dir(), resume)
+	}
+	unsaved.Store(&left)
 	err = r.Train(ctx, func(m rl.Metrics) { bar.Update(m.Step, m.Return) })
+	unsaved.Store(nil)
 	saving.Add(-1)
 	bar.Close()
 	if err != nil {
@@ -196,12 +202,7 @@ func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 // interrupted says how to go on with a run that did not end.
 func interrupted(ctx context.Context, r *agent.Run, err error) error {
 	dir := r.Folder.Dir()
-	program := runfolder.Quote(os.Args[0])
-	resume, onCPU := fmt.Sprintf("%s --resume %s", program, runfolder.Quote(dir)), " --device cpu"
-	if parent != nil {
-		// Python has its environment perhaps in a notebook.
-		resume, onCPU = fmt.Sprintf("paspo.train(.., resume=%q)", dir), ` with device="cpu"`
-	}
+	resume, onCPU := resumption(dir)
 	if interrupts(ctx, err) {
 		return &exitError{interruption(ctx).code, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
 	}
@@ -211,17 +212,31 @@ func interrupted(ctx context.Context, r *agent.Run, err error) error {
 		return fmt.Errorf("%w; the run would stop there again: once the environment is mended, go on with: %s", err, resume)
 	case errors.As(err, &nf):
 		// Training is the same every time.
-		again := fmt.Sprintf("%s --config %s --set ppo.lr=%g", program, runfolder.Quote(r.Folder.Path(runfolder.ConfigFile)), r.Agent.Config.PPO.LR/3)
+		again := fmt.Sprintf("%s --config %s --set ppo.lr=%g", runfolder.Quote(os.Args[0]), runfolder.Quote(r.Folder.Path(runfolder.ConfigFile)), r.Agent.Config.PPO.LR/3)
 		return fmt.Errorf("%w; the run would stop there again: train anew with gentler settings, for example %s", err, again)
 	case errors.Is(err, cuda.ErrLost):
 		resume += onCPU
 	}
-	cp, e := agent.ReadCheckpoint(dir, agent.Latest)
-	switch {
-	case e == nil:
-		return fmt.Errorf("%w; the run has a checkpoint of step %d, go on with: %s", err, cp.Step, resume)
-	case errors.Is(e, rl.ErrNoCheckpoint):
-		return fmt.Errorf("%w; the run has no checkpoint yet, start it again with: %s", err, resume)
+	return fmt.Errorf("%w; %s", err, kept(dir, resume))
+}
+
+// resumption is how to go on with a run, and what to add where that is to be without a GPU.
+func resumption(dir string) (resume, onCPU string) {
+	if parent != nil {
+		// Python has its environment perhaps in a notebook.
+		return fmt.Sprintf("paspo.train(.., resume=%q)", dir), ` with device="cpu"`
 	}
-	return fmt.Errorf("%w; %w", err, e)
+	return fmt.Sprintf("%s --resume %s", runfolder.Quote(os.Args[0]), runfolder.Quote(dir)), " --device cpu"
+}
+
+// kept says what is left of a run that did not end as it should.
+func kept(dir, resume string) string {
+	cp, err := agent.ReadCheckpoint(dir, agent.Latest)
+	switch {
+	case err == nil:
+		return fmt.Sprintf("the run has a checkpoint of step %d, go on with: %s", cp.Step, resume)
+	case errors.Is(err, rl.ErrNoCheckpoint):
+		return "the run has no checkpoint yet, start it again with: " + resume
+	}
+	return err.Error()
 }

@@ -35,6 +35,10 @@ func (s *stopped) Error() string { return fmt.Sprintf("stopped by a signal (%v)"
 // saving counts what must not be cut off when the grace is over.
 var saving atomic.Int32
 
+// unsaved says what is left where what saving counts is cut off all the same, nil where nobody
+// knows.
+var unsaved atomic.Pointer[func() string]
+
 // stoppable returns a context that the first signal ends. Where the command does not
 // end within the grace, because it computes what nothing interrupts and saves nothing,
 // the process ends all the same.
@@ -64,7 +68,10 @@ func stoppable(parent context.Context) (context.Context, context.CancelFunc) {
 			time.Sleep(grace) // to say what is left
 		}
 		err := interruption(ctx)
-		fmt.Fprintln(os.Stderr, program+": "+err.Error())
+		if left := unsaved.Load(); left != nil {
+			err.err = fmt.Errorf("%w within a step that has not ended for %v; %s", err.err, patience, (*left)())
+		}
+		complain(os.Stderr, err)
 		os.Exit(err.code)
 	}()
 	return ctx, func() { close(done); cancel(nil) }

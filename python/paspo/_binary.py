@@ -1,10 +1,13 @@
 """Where the program is, and how it says what went wrong."""
 
+import json
 import operator
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -44,6 +47,20 @@ def message(stderr):
     """The last line of what the program says, without its name."""
     lines = [line for line in stderr.splitlines() if line.startswith("train: ")]
     return lines[-1].removeprefix("train: ") if lines else stderr.strip() or "it gave no reason"
+
+
+@contextmanager
+def constraints_file(given):
+    """The path of a file of constraints that are given as a dictionary or as text. Errors name the
+    constraints, and not the file, which nobody has written."""
+    with tempfile.TemporaryDirectory(prefix="paspo-") as folder:
+        path = Path(folder, "constraints.yaml")
+        path.write_text(json.dumps(given) if isinstance(given, dict) else given)  # JSON is YAML
+        try:
+            yield path
+        except Error as e:
+            e.args = (str(e).replace(str(path), "constraints"),)
+            raise
 
 
 def integer(name, value, largest=2**64 - 1):

@@ -2,13 +2,12 @@
 
 import json
 import os
-import tempfile
 import threading
 from pathlib import Path
 
 import numpy as np
 
-from ._binary import Error, Process, integer
+from ._binary import Error, Process, constraints_file, integer
 
 # Of one request.
 MAX_NUMBERS = 1 << 26
@@ -48,9 +47,7 @@ class Polytope:
             raise ValueError(f"the constraints are {file!r}: a path, the text of a file or a dictionary is allowed")
         if isinstance(file, os.PathLike) or isinstance(file, str) and "\n" not in file and ":" not in file:
             return cls(file)
-        with tempfile.TemporaryDirectory(prefix="paspo-") as folder:
-            path = Path(folder, "constraints.yaml")
-            path.write_text(json.dumps(file) if isinstance(file, dict) else file)  # JSON is YAML
+        with constraints_file(file) as path:
             return cls(path)
 
     def intervals(self, prefix):

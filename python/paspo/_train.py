@@ -8,11 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
+import threading
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
-from ._binary import Error, Traceback, binary
+from ._binary import Error, Traceback, binary, constraints_file
 
 
 class Run(os.PathLike):
@@ -61,7 +62,8 @@ def train(
 
     Raises Error in the program's words; after an exception in an environment its
     `traceback` is that exception's, which is shown above its own. Ctrl-C saves what was learned, then raises
-    KeyboardInterrupt.
+    KeyboardInterrupt; TERM and HUP save it too, then raise SystemExit(128 + their number) where
+    this process handles them in no other way.
     """
     settings = dict(config or {})
     command = [binary(), "--json"]
@@ -83,11 +85,9 @@ def train(
     for key, value in (("ppo.envs", envs), ("env.python.workers", workers), ("env.python.timeout", timeout)):
         if value is not None:
             settings[key] = value
-    with tempfile.TemporaryDirectory(prefix="paspo-") as scratch:
+    with ExitStack() as scratch:
         if isinstance(constraints, dict):
-            file = Path(scratch, "constraints.yaml")
-            file.write_text(json.dumps(constraints))  # which is YAML
-            constraints = file
+            constraints = scratch.enter_context(constraints_file(constraints))
         for flag, value in (
             ("--steps", steps), ("--constraints", constraints), ("--seed", seed), ("--out", out), ("--resume", resume), ("--from", from_run), ("--device", device), ("--preset", preset),
         ):
@@ -143,8 +143,18 @@ def _run(command, make):
     finally:
         for s in pass_on:
             s.close()
-    interrupted = False
+    interrupted, ends = False, []
+
+    def end(number, _):
+        ends.append(number)
+        process.send_signal(number)
+
+    handled = [s for s in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(s) == signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        handled = []  # which alone may handle signals
     try:
+        for s in handled:
+            signal.signal(s, end)
         while True:
             try:
                 out = _follow(process)
@@ -159,11 +169,16 @@ def _run(command, make):
     finally:
         ours.close()
         process.wait()
+        for s in handled:
+            signal.signal(s, signal.SIG_DFL)
         for pipe in filter(None, (process.stdout, process.stderr)):
             pipe.close()
         if server is not None:
             os.waitpid(server, 0)
     said = json.loads(said) if said else {}
+    if ends:
+        print(said.get("error", "interrupted"), file=sys.stderr)
+        raise SystemExit(128 + ends[0])
     if interrupted:
         raise KeyboardInterrupt(said.get("error", "interrupted"))
     if process.returncode:

@@ -282,6 +282,7 @@ class Test(unittest.TestCase):
             (tiny.NoBox, {}, "the action space is a NoneType: a Box is allowed"),
             (lambda: 1, {}, "made a int without reset"),
             (tiny.Target, {"constraints": {"bounds": {"a0": [0, 2]}}}, "reaches beyond"),
+            (tiny.Target, {"constraints": {"constraints": ["a0 + z <= 1"]}}, "^constraints:1: "),
             ("tiny.Target", {}, "python:MODULE:FUNCTION is allowed"),
             (tiny.Target, {"preset": "best"}, "one of auto, tuned, control, paper is allowed"),
         ):
@@ -332,6 +333,23 @@ class Test(unittest.TestCase):
         self.assertGreater(json.loads(last)["step"], 0)
         with self.assertRaises(ChildProcessError):
             os.waitpid(-1, os.WNOHANG)
+
+    def test_terminate(self):
+        """TERM to this process alone saves what was learned, as Ctrl-C does, and ends it so."""
+        for start, make in (("fork", "lambda: tiny.Target()"), ("spawn", "tiny.Target")):
+            out = self.dir / start
+            config = {**SMALL, "ppo.checkpoint_every": 10**6}
+            code = f"import sys; sys.path[:0] = {sys.path[:2]}; import paspo, tiny; paspo.train({make}, steps=10**9, out={str(out)!r}, device='cpu', quiet=True, config={config})"
+            parent = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+            while not (out / "metrics.jsonl").exists() or not (out / "metrics.jsonl").read_text():
+                self.assertIsNone(parent.poll())
+                time.sleep(0.05)
+            parent.terminate()
+            said = parent.communicate()[1]
+            self.assertEqual(parent.returncode, 143)
+            last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])["step"]
+            self.assertIn(f"interrupted at step {last}; go on with: paspo.train(.., resume=", said)
+            self.assertTrue(any((out / "checkpoints").iterdir()))
 
     def test_kill(self):
         """Nothing is left where this process is killed, and the run can be resumed."""
