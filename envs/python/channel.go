@@ -18,7 +18,6 @@ type channel struct {
 	timeout time.Duration
 	name    string   // of the process
 	process *process // nil where it is not known
-	poller  poller
 }
 
 // socket returns a channel and its other end.
@@ -105,46 +104,6 @@ func (c *channel) read(b []byte, since time.Time) error {
 	return nil
 }
 
-// poller polls for a byte, which spares whoever waits to sleep and to be woken. The processor
-// is yielded between looks. Where others want it, that may take milliseconds: so a poll
-// that was in vain or took long is followed by as many waits without one as make up for it,
-// and by twice as many as the last time at least.
-type poller struct {
-	rest int // waits without a poll, after the last that was in vain
-	left int // of those
-}
-
-const (
-	soon = 100 * time.Microsecond // how long a byte is polled for
-	wake = 10 * time.Microsecond  // what a poll spares, about
-	most = 1024                   // waits between polls
-)
-
-// poll returns when there is a byte to read, or none has come soon. The call that yields is
-// raw: the runtime takes others that last for a reason to move this goroutine to another
-// thread, which costs more than the poll spares.
-func (p *poller) poll(fd int) {
-	if p.left > 0 {
-		p.left--
-		return
-	}
-	since, took := time.Now(), time.Duration(0)
-	bytes := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	for took < soon {
-		n, _ := unix.Poll(bytes, 0)
-		if took = time.Since(since); n > 0 {
-			break
-		}
-		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
-	}
-	if took < soon {
-		p.rest = 0
-	} else {
-		p.rest = min(max(2*p.rest, int(took/wake)), most)
-	}
-	p.left = p.rest
-}
-
 // write sends b, with a descriptor unless that is below 0.
 func (c *channel) write(b []byte, fd int) error {
 	var rights []byte
@@ -168,9 +127,10 @@ func (c *channel) write(b []byte, fd int) error {
 func (c *channel) answer(v any) error {
 	since := time.Now()
 	var head [5]byte
-	c.poller.poll(c.fd)
-	if err := c.read(head[:1], since); err != nil {
-		return err
+	for head[0] = wakeByte[0]; head[0] == wakeByte[0]; { // one that has come late
+		if err := c.read(head[:1], since); err != nil {
+			return err
+		}
 	}
 	if head[0] == '.' {
 		return nil

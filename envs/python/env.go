@@ -74,26 +74,23 @@ func (w *worker) send() {
 		return
 	}
 	m := w.mem
-	m.head[0], m.head[1], m.head[2] = int64(len(w.queue)), int64(w.queue[0]), 0
+	m.head[wordCount], m.head[wordFirst], m.head[wordAgain] = int64(len(w.queue)), int64(w.queue[0]), 0
 	if w.again {
-		m.head[2] = 1
+		m.head[wordAgain] = 1
 	}
 	for i, s := range w.queue {
 		if s != w.queue[0]+int32(i) {
-			m.head[1] = -1
+			m.head[wordFirst] = -1
 			copy(m.list, w.queue)
 			break
 		}
 	}
 	w.queue = w.queue[:0]
 	if w.err == nil {
-		w.err = w.write(stepByte, -1)
+		w.err = w.turn(turnStep)
 	}
 	w.waiting = w.err == nil
 }
-
-// Requests of one byte.
-var stepByte, resetByte = []byte{'S'}, []byte{'R'}
 
 // settle sends what is queued and waits for the answer. What went wrong stays.
 func (w *worker) settle() error {
@@ -102,10 +99,10 @@ func (w *worker) settle() error {
 		return w.err
 	}
 	w.waiting = false
-	w.err = w.answer(nil)
+	w.err = w.await()
 	w.failed = 0
 	if _, raised := w.err.(*Exception); raised {
-		w.failed = int(w.mem.head[3])
+		w.failed = int(w.mem.head[wordFailed])
 	}
 	return w.err
 }
@@ -149,9 +146,9 @@ func (e *Env) reset() error {
 	}
 	m := w.mem
 	m.seeds[e.slot] = e.next
-	m.head[0], m.head[1] = 1, int64(e.slot)
-	if w.err = w.write(resetByte, -1); w.err == nil {
-		w.err = w.answer(nil)
+	m.head[wordCount], m.head[wordFirst] = 1, int64(e.slot)
+	if w.err = w.turn(turnReset); w.err == nil {
+		w.err = w.await()
 	}
 	return w.err
 }
@@ -206,9 +203,9 @@ func (e *Env) Info(add func(name string, sum float64, count int)) error {
 	if err := w.settle(); err != nil {
 		return err
 	}
-	if w.mem.head[4] != 0 {
+	if w.mem.head[wordInfo] != 0 {
 		var a struct{ Info []told }
-		if err := w.ask(map[string]string{"op": "info"}, -1, &a); err != nil {
+		if err := w.ask(map[string]string{"op": "info"}, &a); err != nil {
 			return err
 		}
 		w.told = map[int][]told{}
@@ -275,7 +272,7 @@ func (s saver) MarshalBinary() ([]byte, error) {
 		return nil, err
 	}
 	var a struct{ State []byte }
-	if err := e.w.ask(map[string]any{"op": "save", "slot": e.slot}, -1, &a); err != nil {
+	if err := e.w.ask(map[string]any{"op": "save", "slot": e.slot}, &a); err != nil {
 		return nil, err
 	}
 	return append(binary.LittleEndian.AppendUint32(nil, e.next), a.State...), nil
@@ -292,7 +289,7 @@ func (s saver) UnmarshalBinary(b []byte) error {
 	if err := e.w.settle(); err != nil {
 		return err
 	}
-	if err := e.w.ask(map[string]any{"op": "load", "slot": e.slot, "state": b[stateHead:]}, -1, nil); err != nil {
+	if err := e.w.ask(map[string]any{"op": "load", "slot": e.slot, "state": b[stateHead:]}, nil); err != nil {
 		return err
 	}
 	e.next, e.drawn = binary.LittleEndian.Uint32(b), true

@@ -26,10 +26,20 @@ func memoryFile(name string, size int) (int, error) {
 	return fd, nil
 }
 
-// Layout says where a process finds its rows, one a slot, in the shared memory. It begins
-// with five words: how many environments are asked for, the slot of the first where they
-// follow one another and else -1, whether episodes that end start anew, the place of the one
-// that failed, and whether there are numbers in info that nobody has asked for.
+// Words that the shared memory begins with.
+const (
+	wordCount         = iota // environments that are asked for
+	wordFirst                // slot of the first where they follow one another, else -1
+	wordAgain                // whether episodes that end start anew
+	wordFailed               // place of the one that failed
+	wordInfo                 // whether there are numbers in info that nobody has asked for
+	wordTurn                 // whose turn it is, and to do what
+	wordWorkerSleeps         // whether the worker is to be woken
+	wordTrainerSleeps        // whether this side is to be woken
+	words
+)
+
+// Layout says where a process finds its rows, one a slot, in the shared memory, after the words.
 type layout struct {
 	Op       string `json:"op"`
 	Size     int    `json:"size"`
@@ -78,7 +88,7 @@ func (p *Problem) share(w *worker) error {
 	dim, n := p.spec.ObsDim, p.spec.Polytope.Dim()
 	lower, upper := p.spec.Polytope.Bounds()
 	l := layout{Op: "memory", Capacity: capacity, Limits: p.follow, Entities: p.spec.Polytope.Entities(), Own: map[string][]*float64{"lower": finite(lower), "upper": finite(upper)}}
-	at := 64
+	at := 8 * words
 	for _, a := range []struct {
 		offset *int
 		width  int
@@ -98,7 +108,7 @@ func (p *Problem) share(w *worker) error {
 		return fmt.Errorf("memory of %d bytes to share with Python: %w", at, err)
 	}
 	w.mem = &memory{
-		bytes: b, head: view[int64](b, 0, 5), list: view[int32](b, l.List, capacity), seeds: view[uint32](b, l.Seeds, capacity),
+		bytes: b, head: view[int64](b, 0, words), list: view[int32](b, l.List, capacity), seeds: view[uint32](b, l.Seeds, capacity),
 		flags: b[l.Flags : l.Flags+capacity], rewards: view[float64](b, l.Rewards, capacity),
 		actions: view[float64](b, l.Actions, capacity*n), obs: view[float64](b, l.Obs, capacity*dim), final: view[float64](b, l.Final, capacity*dim),
 	}
@@ -111,7 +121,7 @@ func (p *Problem) share(w *worker) error {
 			*f.rows = view[float64](b, f.offset, capacity*width)
 		}
 	}
-	return w.ask(l, fd, nil)
+	return w.channel.ask(l, fd, nil)
 }
 
 // finite returns numbers as JSON has them, nil for infinite ones.

@@ -116,17 +116,14 @@ func (p *Problem) hire() error {
 	}
 	p.workers = append(p.workers, w)
 	var d json.RawMessage
-	if err := w.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
+	if err := w.channel.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
 		return p.unstarted(err)
 	}
 	if len(p.description) == 0 {
 		p.description = d
-	} else if same, err := sameSpaces(p.description, d); err != nil {
-		return err
-	} else if !same {
-		return fmt.Errorf("%s:%s makes an environment with spaces %s; those of this run are %s", p.module, p.function, d, p.description)
+		return nil
 	}
-	return nil
+	return p.fits(d)
 }
 
 // unstarted is the error of a process that has not answered its first request.
@@ -137,14 +134,21 @@ func (p *Problem) unstarted(err error) error {
 	return fmt.Errorf("%w (env.python.interpreter is %q)", err, p.config.Interpreter)
 }
 
-// sameSpaces says whether two descriptions differ in nothing but words.
-func sameSpaces(a, b []byte) (bool, error) {
-	var x, y described
-	if err := errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)); err != nil {
-		return false, err
+// fits returns why an environment is not that of the run. Words may differ, and one that can
+// be saved may take the place of one that could not.
+func (p *Problem) fits(description []byte) error {
+	var run, now described
+	if err := errors.Join(json.Unmarshal(p.description, &run), json.Unmarshal(description, &now)); err != nil {
+		return err
 	}
-	x.Reward, x.Episode = y.Reward, y.Episode
-	return reflect.DeepEqual(x, y), nil
+	if run.Saves && !now.Saves {
+		return fmt.Errorf("%s:%s makes an environment without save_state and load_state, and this run was started with them", p.module, p.function)
+	}
+	now.Reward, now.Episode, now.Saves = run.Reward, run.Episode, run.Saves
+	if !reflect.DeepEqual(run, now) {
+		return fmt.Errorf("%s:%s makes an environment with spaces %s; those of this run are %s", p.module, p.function, description, p.description)
+	}
+	return nil
 }
 
 // Description returns what Open needs where no process is to be asked.
@@ -239,7 +243,7 @@ func (p *Problem) newEnv() (*Env, error) {
 		if err := w.settle(); err != nil {
 			return nil, err
 		}
-		if err := w.ask(map[string]string{"op": "new"}, -1, nil); err != nil {
+		if err := w.ask(map[string]string{"op": "new"}, nil); err != nil {
 			return nil, err
 		}
 		w.used = append(w.used, make([]bool, count)...)

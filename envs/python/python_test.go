@@ -366,7 +366,7 @@ func TestSpaces(t *testing.T) {
 }
 
 // Names and descriptions that an environment has are in its Spec. A run goes on where they have
-// changed, and not where spaces have.
+// changed or it can be saved by now, and not where spaces have or it cannot be saved any more.
 func TestWords(t *testing.T) {
 	p := open(t, "Worded", nil)
 	if s := p.Spec(); s.Reward != "Less the farther from the target." || s.Episode != "at most 20 steps; After a while." {
@@ -377,15 +377,18 @@ func TestWords(t *testing.T) {
 	}
 	c := python.DefaultConfig()
 	c.Interpreter, c.Path = interpreter(), "testdata"
-	for _, change := range []struct{ old, new, want string }{
-		{"After a while", "Soon", ""},
-		{`"high": [1.0, 1.0]`, `"high": [1.0, 2.0]`, "makes an environment with spaces"},
+	for _, change := range []struct{ function, old, new, want string }{
+		{"Worded", "After a while", "Soon", ""},
+		{"Worded", `"high": [1.0, 1.0]`, `"high": [1.0, 2.0]`, "makes an environment with spaces"},
+		{"Worded", `"saves": false`, `"saves": true`, "makes an environment without save_state"},
+		{"Saved", `"saves": true`, `"saves": false`, ""},
 	} {
+		p := open(t, change.function, nil)
 		changed := strings.Replace(string(p.Description()), change.old, change.new, 1)
 		if changed == string(p.Description()) {
 			t.Fatalf("%s holds no %s", changed, change.old)
 		}
-		q, err := python.Open("python:tiny:Worded", c, []byte(changed), lp.New)
+		q, err := python.Open("python:tiny:"+change.function, c, []byte(changed), lp.New)
 		if err != nil {
 			t.Fatal(err)
 		}

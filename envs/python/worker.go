@@ -25,6 +25,7 @@ type worker struct {
 	mu sync.Mutex
 	channel
 	process process
+	poller  poller
 
 	mem  *memory
 	used []bool // by slot

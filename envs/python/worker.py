@@ -1,9 +1,9 @@
 """What a worker process runs: environments of Gymnasium's interface behind shared memory.
 
 The program that trains gives this text to Python, so the two are always of one version.
-It needs NumPy alone. A request is one byte on a socket, S (step) or R (reset) for what the
-shared memory lists, or M with a length and JSON. So is an answer: "." where all is well,
-else M with a length and JSON.
+It needs NumPy alone. A word of the shared memory asks for a step or a reset of what the memory
+lists, and says that it is done. Other requests are M with a length and JSON on a socket, as
+answers are, or "." where all is well. A W wakes who sleeps at the socket.
 """
 
 import base64
@@ -19,6 +19,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
 import traceback
 
@@ -197,7 +198,7 @@ class Singles:
             shape = cap if width is None else (cap, width)
             return np.ndarray(shape, dtype, self.map, layout[name])
 
-        self.head, self.list = memoryview(self.map)[:40].cast("q"), view("list", np.int32)
+        self.head, self.list = memoryview(self.map)[:64].cast("q"), view("list", np.int32)
         self.seeds, self.rewards, self.flags = view("seeds", np.uint32), view("rewards", float), view("flags", np.uint8)
         self.obs, self.final = view("obs", float, self.dim), view("final", float, self.dim)
         self.actions = view("actions", float, len(self.low))
@@ -580,34 +581,63 @@ def short(x):
 # Requests
 
 
-class Poller:
-    """Polls for requests as the other side does for answers, where it is said when (channel.go)."""
+LOCK, X86 = threading.Lock(), os.uname().machine == "x86_64"
 
+
+def barrier():
+    """What comes before it in the shared memory comes before what follows, to the other side too."""
+    if X86:
+        LOCK.acquire()  # a locked instruction
+        LOCK.release()
+    else:
+        os.sched_yield()
+
+
+class Turn:
+    """The word of the shared memory that says whose turn it is, this side's where it is above 0
+    (turn.go). Both sides wait for it in the same way, as is said there."""
+
+    FAILED, DONE, STEP, RESET, MESSAGE = -1, 0, 1, 2, 3
+    TURN, SLEEPS, OTHER_SLEEPS = 5, 6, 7  # words of the memory
     SOON, WAKE, MOST = 100e-6, 10e-6, 1024
 
-    def __init__(self, fd):
-        self.bytes, self.rest, self.left = select.poll(), 0, 0
-        self.bytes.register(fd, select.POLLIN)
+    def __init__(self, fd, head):
+        self.fd, self.head, self.rest, self.left = fd, head, 0, 0
 
-    def poll(self):
-        """Returns when there is a byte to read, or none has come soon."""
+    def wait(self):
+        """Returns the next request, None where the other side has ended."""
+        head, TURN = self.head, self.TURN
         if self.left:
             self.left -= 1
-            return
-        since, took = time.perf_counter(), 0
-        while took < self.SOON:
-            found = self.bytes.poll(0)
-            took = time.perf_counter() - since
-            if found:
-                break
-            os.sched_yield()
-        self.rest = 0 if took < self.SOON else min(max(2 * self.rest, int(took / self.WAKE)), self.MOST)
-        self.left = self.rest
+        else:
+            since, took, found = time.perf_counter(), 0, False
+            while not found and took < self.SOON:
+                os.sched_yield()
+                took, found = time.perf_counter() - since, head[TURN] > 0
+            self.rest = 0 if took < self.SOON else min(max(2 * self.rest, int(took / self.WAKE)), self.MOST)
+            self.left = self.rest
+        while head[TURN] <= 0:
+            head[self.SLEEPS] = 1
+            barrier()
+            if head[TURN] <= 0 and not os.read(self.fd, 1):
+                return None
+        head[self.SLEEPS] = 0
+        barrier()
+        return head[TURN]
+
+    def end(self, how):
+        """Gives the turn to the other side."""
+        barrier()
+        self.head[self.TURN] = how
+        barrier()
+        if self.head[self.OTHER_SLEEPS]:
+            self.head[self.OTHER_SLEEPS] = 0
+            os.write(self.fd, b"W")
 
 
 class Worker:
     def __init__(self, sock, make):
-        self.sock, self.make, self.host = sock, make, None
+        self.sock, self.make, self.host, self.turn = sock, make, None, None
 
     def say(self, answer):
         data = json.dumps(answer).encode()
@@ -645,7 +675,9 @@ class Worker:
             self.host = (Vectors if vector else Singles)(self.make, first)
             return self.host.describe()
         if op == "memory":
-            return self.host.memory(fds[0], request)
+            self.host.memory(fds[0], request)
+            self.turn = Turn(self.sock.fileno(), self.host.head)
+            return None
         if op == "new":
             return self.host.new()
         if op == "info":
@@ -657,30 +689,41 @@ class Worker:
         raise Refused(f"unknown request {op}")
 
     def serve(self):
-        fd = self.sock.fileno()
-        read, write, poll = os.read, os.write, Poller(fd).poll
         while True:
-            poll()
-            op = read(fd, 1)
+            turn = self.turn
+            op = turn.wait() if turn else Turn.MESSAGE
             try:
-                if op == b"S":
+                if op == Turn.STEP:
                     self.host.step()
-                elif op == b"R":
+                elif op == Turn.RESET:
                     self.host.reset()
-                elif op == b"M":
+                elif op == Turn.MESSAGE and self.begins():
+                    if turn:
+                        turn.end(Turn.DONE)
                     answer = self.answer(*self.message())
-                    if answer is not None:
+                    if answer is None:
+                        self.sock.sendall(b".")
+                    else:
                         self.say(answer)
-                        continue
+                    continue
                 else:
                     if self.host:
                         self.host.end()
                     os._exit(0)
-                write(fd, b".")
+                turn.end(Turn.DONE)
             except BrokenPipeError:
                 os._exit(0)
             except BaseException as e:
+                if op != Turn.MESSAGE:
+                    turn.end(Turn.FAILED)
                 self.failed(e)
+
+    def begins(self):
+        """Waits for a request in JSON; False where the other side has ended."""
+        op = b"W"
+        while op == b"W":
+            op = os.read(self.sock.fileno(), 1)
+        return op == b"M"
 
     def failed(self, e):
         text = str(e) if isinstance(e, Refused) else "".join(traceback.format_exception_only(type(e), e)).strip()

@@ -211,6 +211,14 @@ class Worded(Target):
         max_episode_steps = 20
 
 
+class Saved(Worded):
+    def save_state(self):
+        return pickle.dumps(self.__dict__)
+
+    def load_state(self, data):
+        self.__dict__ = pickle.loads(data)
+
+
 class Unseeded(Target):
     def draw(self):
         self.rng = np.random.default_rng()
