@@ -59,12 +59,12 @@ var build = sync.OnceValues(func() (l libraries, err error) {
 	return l, err
 })
 
-// racing compiles the kernels with a call for every access, and what is called,
-// which is our own and not the compiler's library.
+// racing compiles the kernels with a call for every access, and what is called and what
+// runs them, which are our own and have no such calls.
 func racing(root string) (string, error) {
 	check, err := library(root, "race.o", []string{
-		"-std=c++17", "-O3", "-Wall", "-Wextra", "-fvisibility=hidden", "-fPIC", "-c", "-DPASPO_RACE",
-	}, "kernels/host/race.cpp", "kernels/host/race.h")
+		"-std=c++17", "-O3", "-march=native", "-Wall", "-Wextra", "-fvisibility=hidden", "-fPIC", "-pthread", "-c", "-DPASPO_RACE",
+	}, "kernels/host/race.cpp", "kernels/host/*.h", "kernels/host/shim.cpp")
 	if err != nil {
 		return "", err
 	}

@@ -34,7 +34,7 @@ type racy struct {
 }
 
 var racyKernels = []string{
-	"racy_no_barrier", "racy_barrier_in_loop", "racy_warp", "racy_shuffle", "racy_blocks", "racy_neighbours", "racy_atomic", "racy_constant",
+	"racy_no_barrier", "racy_barrier_in_loop", "racy_warp", "racy_shuffle", "racy_blocks", "racy_neighbours", "racy_often", "racy_often_later", "racy_atomic", "racy_constant",
 	"racy_none", "racy_add",
 }
 
@@ -124,6 +124,8 @@ func TestRacesOfKernels(t *testing.T) {
 		"racy_shuffle":         {"shared memory"},
 		"racy_blocks":          {"device memory", " writes what ", " wrote"},
 		"racy_neighbours":      {"device memory"},
+		"racy_often":           {"shared memory", " writes what ", " read"},
+		"racy_often_later":     {"device memory", " writes what ", " read"},
 		"racy_atomic":          {"device memory"},
 		"racy_constant":        {"device memory", "racy_constant at racy.cu:"},
 	} {

@@ -12,8 +12,9 @@
 // Two accesses of a word that are not ordered, one of which writes, are a race,
 // unless both are atomic. Atomics order nothing here, and there are no
 // fences.
-#include "race.h"
+#include "shim.cpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -28,42 +29,67 @@ RaceWhere race_now;
 
 namespace {
 
-enum : uint16_t { LANES = 1, WARPS = 2, BLOCKS = 4, OPS = 8, ATOMIC = 16 };
+enum : uint32_t { LANES = 1, WARPS = 2, BLOCKS = 4, ATOMIC = 8 };
 
 // Access is one that later ones must come after, or several that are not ordered
 // with each other: of several lanes of a warp, several warps, several blocks.
-// Those of several operations are a set, and op is its number.
+// Those of several operations are a set, and op is its number beyond SETS. An
+// access is small, since what is known of memory is read with every access.
 struct Access {
 	uint32_t op; // 0: none
 	uint32_t pc; // offset in this library; 0: of a copy
-	uint32_t block;
-	uint32_t warp_phase, block_phase;
-	uint16_t thread, flags;
+	uint32_t span;
+	uint32_t warp_phase : WARP_PHASE_BITS, thread : 10, flags : 4;
 };
+
+enum : uint32_t { SETS = 1u << 31 };
 
 // Word is what is known of four bytes.
 struct Word {
 	Access wrote, read; // since then
 };
 
+// Page is what is known of a page of memory, or of an array of a block. Quiet says of a word
+// whose reads say nothing new, since they come after what wrote it and several like them are
+// known: those of a span, or in it those of a warp between two of its barriers. Most reads look
+// at no more than that.
+struct Page {
+	std::vector<uint64_t> quiet;
+	std::vector<Word> words;
+
+	explicit Page(size_t n) : quiet(n), words(n) {}
+};
+
 struct Op {
 	const char *name;
 	uint32_t timeline, position;
+	uint32_t then; // the last operation that was found to come after it
 };
 
-enum { PAGE = 4096, WORDS = PAGE / 4, REGION = 22, REGIONS = 1 << (47 - REGION) };
+// Start is where a block begins: spans from there on are of its operation and block.
+struct Start {
+	uint32_t span, block;
+};
+
+enum { PAGE = 4096, SEEN = 64, WORDS = PAGE / 4, REGION = 22, REGIONS = 1 << (47 - REGION) };
 
 // Pages of memory that is watched; NEW where nothing has been accessed.
 struct Region {
-	Word *page[(1 << REGION) / PAGE];
+	Page *page[(1 << REGION) / PAGE];
 };
 
-Word *const NEW = (Word *)1;
+Page *const NEW = (Page *)1;
 Region **regions;
-uint64_t last_page;
-Word *last_words;
+
+// Pages that were looked at last: kernels go from one array to another.
+struct Seen {
+	uint64_t number;
+	Page *page;
+} seen[SEEN];
 
 std::vector<Op> ops(1);
+std::vector<Start> starts(1);
+uint32_t block_span; // where the running block begins
 std::vector<std::vector<uint32_t>> sets(1);
 std::map<std::pair<uint32_t, uint32_t>, uint32_t> unions;
 const uint32_t *clock_now;
@@ -71,10 +97,11 @@ size_t timelines_now;
 
 struct Shared {
 	uint64_t at, bytes;
-	std::vector<Word> words;
+	Page page;
 };
 
 std::vector<Shared> shared;
+uint64_t shared_from = ~0ull, shared_bytes; // what all of them lie in
 uint64_t stacks_at, stack_bytes;
 unsigned grid_x = 1, grid_y = 1;
 
@@ -91,36 +118,43 @@ std::set<std::pair<uint64_t, uint64_t>> known; // pairs of places that found has
 uint32_t current_op;
 const char *base; // of this library
 
-bool before(uint32_t op) { return ops[op].timeline < timelines_now && clock_now[ops[op].timeline] >= ops[op].position; }
+inline bool before(uint32_t op)
+{
+	Op &o = ops[op];
+	if (o.then == current_op)
+		return true;
+	if (o.timeline >= timelines_now || clock_now[o.timeline] < o.position)
+		return false;
+	o.then = current_op;
+	return true;
+}
 
 inline bool ordered(const Access &a, const Access &now)
 {
 	if (a.op == 0)
 		return true;
-	if (a.flags & OPS) {
-		for (uint32_t op : sets[a.op])
-			if (op == now.op || !before(op))
-				return false;
-		return true;
+	if (a.op == now.op) {
+		if (a.span != now.span)
+			return a.span >= block_span;
+		if (a.flags & WARPS)
+			return false;
+		if (a.thread == now.thread && !(a.flags & LANES))
+			return true;
+		return a.thread / 32 == now.thread / 32 && a.warp_phase < now.warp_phase;
 	}
-	if (a.op != now.op)
+	if (a.op < SETS)
 		return before(a.op);
-	if (a.block != now.block || (a.flags & BLOCKS))
-		return false;
-	if (a.block_phase < now.block_phase)
-		return true;
-	if (a.flags & WARPS)
-		return false;
-	if (a.thread == now.thread && !(a.flags & LANES))
-		return true;
-	return a.thread / 32 == now.thread / 32 && a.warp_phase < now.warp_phase;
+	for (uint32_t op : sets[a.op - SETS])
+		if (op == now.op || !before(op))
+			return false;
+	return true;
 }
 
 // add makes a stand for now too, which is not ordered with it.
 void add(Access &a, const Access &now)
 {
-	if (a.op == now.op && !(a.flags & OPS)) {
-		if (a.block != now.block)
+	if (a.op == now.op) {
+		if (a.span < block_span)
 			a.flags |= BLOCKS;
 		else if (a.thread / 32 != now.thread / 32)
 			a.flags |= WARPS;
@@ -129,21 +163,20 @@ void add(Access &a, const Access &now)
 		a.flags &= now.flags | ~ATOMIC;
 		return;
 	}
-	uint32_t &u = unions[{a.op * 2 + !!(a.flags & OPS), now.op}];
+	uint32_t &u = unions[{a.op, now.op}];
 	if (u == 0) {
 		std::vector<uint32_t> all;
-		if (a.flags & OPS) {
-			for (uint32_t op : sets[a.op])
+		if (a.op >= SETS) {
+			for (uint32_t op : sets[a.op - SETS])
 				if (op != now.op && !before(op))
 					all.push_back(op);
 		} else
 			all.push_back(a.op);
 		all.push_back(now.op);
-		u = sets.size();
+		u = SETS + sets.size();
 		sets.push_back(all);
 	}
 	a.op = u;
-	a.flags |= OPS;
 	a.flags &= now.flags | ~ATOMIC;
 }
 
@@ -154,26 +187,36 @@ void report(const Access &now, const Access &a, bool writes, bool wrote, uint64_
 		found.push_back({now, a, writes, wrote, at, in_shared});
 }
 
-inline void check(Word &w, const Access &now, bool writes, uint64_t at, bool in_shared)
+// What quiet has for all threads, and for those of a warp.
+inline uint64_t for_all() { return (uint64_t)race_now.span << 32 | 0xFFFFFFFF; }
+inline uint64_t for_warp() { return (uint64_t)race_now.span << 32 | race_now.thread / 32 << WARP_PHASE_BITS | race_now.warp_phase; }
+
+template <bool writes> void check(Page &p, size_t i, const Access &now, uint64_t at, bool in_shared)
 {
+	Word &w = p.words[i];
 	const bool atomic = now.flags & ATOMIC;
 	const bool after = ordered(w.wrote, now);
 	if (!after && !(atomic && (w.wrote.flags & ATOMIC)))
 		report(now, w.wrote, writes, true, at, in_shared);
 	if (!writes) {
-		// Most words are read by all of a block.
-		const Access &r = w.read;
-		if ((r.flags & WARPS) && r.op == now.op && r.block == now.block && r.block_phase == now.block_phase && !(r.flags & OPS))
-			return;
 		if (ordered(w.read, now))
 			w.read = now;
 		else
 			add(w.read, now);
+		const Access &r = w.read;
+		if (!after || (w.wrote.op == now.op && w.wrote.span == now.span) || r.op != now.op || (r.flags & ATOMIC))
+			return;
+		if (r.flags & (BLOCKS | WARPS))
+			p.quiet[i] = for_all();
+		else if ((r.flags & LANES) && r.warp_phase == now.warp_phase)
+			p.quiet[i] = for_warp();
 		return;
 	}
-	if (!ordered(w.read, now) && !(atomic && (w.read.flags & ATOMIC)))
-		report(now, w.read, writes, false, at, in_shared);
-	else if (ordered(w.read, now))
+	p.quiet[i] = 0;
+	if (!ordered(w.read, now)) {
+		if (!(atomic && (w.read.flags & ATOMIC)))
+			report(now, w.read, writes, false, at, in_shared);
+	} else
 		w.read = {};
 	if (!after && atomic && (w.wrote.flags & ATOMIC))
 		add(w.wrote, now);
@@ -181,48 +224,70 @@ inline void check(Word &w, const Access &now, bool writes, uint64_t at, bool in_
 		w.wrote = now;
 }
 
-// words finds what is known of a page of device memory.
-Word *words(uint64_t page)
+// find finds what is known of a page of device memory.
+Page *find(uint64_t number)
 {
-	if (page == last_page)
-		return last_words;
-	const uint64_t at = page * PAGE;
-	Word *w = nullptr;
+	const uint64_t at = number * PAGE;
+	Page *p = nullptr;
 	if (at >> 47 == 0 && regions && regions[at >> REGION]) {
-		Word *&slot = regions[at >> REGION]->page[page % ((1 << REGION) / PAGE)];
-		if (slot == NEW) {
-			slot = (Word *)calloc(WORDS, sizeof(Word));
-			if (!slot) {
-				fprintf(stderr, "race check: no memory\n");
-				abort();
-			}
-		}
-		w = slot;
+		Page *&slot = regions[at >> REGION]->page[number % ((1 << REGION) / PAGE)];
+		if (slot == NEW)
+			slot = new Page(WORDS);
+		p = slot;
 	}
-	last_page = page;
-	last_words = w;
-	return w;
+	seen[number % SEEN] = {number, p};
+	return p;
 }
 
-// track compares an access of a CUDA thread with what is known.
-void track(uint64_t at, size_t bytes, bool writes, bool atomic, void *caller)
+inline Page *page(uint64_t number)
+{
+	const Seen &s = seen[number % SEEN];
+	return s.number == number ? s.page : find(number);
+}
+
+// is_quiet says that reads of words from..to say nothing new.
+inline bool is_quiet(const uint64_t *quiet, size_t from, size_t to)
+{
+	const uint64_t all = for_all(), warp = for_warp();
+	for (size_t i = from; i <= to; i++)
+		if (quiet[i] != all && quiet[i] != warp)
+			return false;
+	return true;
+}
+
+// compare compares an access of a CUDA thread with what is known.
+template <bool writes> __attribute__((noinline)) void compare(uint64_t at, size_t bytes, uint32_t flags, void *caller)
+{
+	const Access now = {current_op, (uint32_t)((const char *)caller - base), race_now.span, race_now.warp_phase, race_now.thread, flags};
+	const uint64_t first = at / 4, last = (at + bytes - 1) / 4;
+	for (Shared &s : shared)
+		if (at - s.at < s.bytes) {
+			for (uint64_t i = first; i <= last && i * 4 < s.at + s.bytes; i++)
+				check<writes>(s.page, i - s.at / 4, now, i * 4, true);
+			return;
+		}
+	for (uint64_t i = first; i <= last; i++)
+		if (Page *p = page(i / WORDS))
+			check<writes>(*p, i % WORDS, now, i * 4, false);
+}
+
+// track leaves to compare what cannot be passed over at a glance, which few reads are.
+template <bool writes> inline __attribute__((always_inline)) void track(uint64_t at, size_t bytes, uint32_t flags, void *caller)
 {
 	if (!race_now.on || at - stacks_at < stack_bytes)
 		return;
-	const Access now = {current_op, (uint32_t)((const char *)caller - base), race_now.block, race_now.warp_phase,
-		race_now.block_phase, (uint16_t)race_now.thread, (uint16_t)(atomic ? ATOMIC : 0)};
-	for (Shared &s : shared)
-		if (at - s.at < s.bytes) {
-			for (uint64_t i = at / 4; i <= (at + bytes - 1) / 4 && i * 4 < s.at + s.bytes; i++)
-				check(s.words[i - s.at / 4], now, writes, i * 4, true);
+	if (at - shared_from < shared_bytes) {
+		for (const Shared &s : shared)
+			if (!writes && at - s.at < s.bytes && bytes <= s.bytes - (at - s.at) &&
+				is_quiet(s.page.quiet.data() - s.at / 4, at / 4, (at + bytes - 1) / 4))
+				return;
+	} else if (const Seen &s = seen[at / PAGE % SEEN]; s.number == at / PAGE && at % PAGE + bytes <= PAGE)
+		if (!s.page || (!writes && is_quiet(s.page->quiet.data(), at % PAGE / 4, (at % PAGE + bytes - 1) / 4)))
 			return;
-		}
-	for (uint64_t i = at / 4; i <= (at + bytes - 1) / 4; i++)
-		if (Word *w = words(i / WORDS))
-			check(w[i % WORDS], now, writes, i * 4, false);
+	compare<writes>(at, bytes, flags, caller);
 }
 
-void each_page(uint64_t at, size_t bytes, Word *to)
+void each_page(uint64_t at, size_t bytes, Page *to)
 {
 	if (!regions) {
 		regions = (Region **)mmap(nullptr, sizeof(Region *) * REGIONS, PROT_READ | PROT_WRITE,
@@ -236,17 +301,27 @@ void each_page(uint64_t at, size_t bytes, Word *to)
 		Region *&r = regions[page * PAGE >> REGION];
 		if (!r)
 			r = (Region *)calloc(1, sizeof(Region));
-		Word *&slot = r->page[page % ((1 << REGION) / PAGE)];
-		if (slot && slot != NEW)
-			free(slot);
+		Page *&slot = r->page[page % ((1 << REGION) / PAGE)];
+		if (slot != NEW)
+			delete slot;
 		slot = to;
 	}
-	last_page = 0;
-	last_words = nullptr;
+	memset(seen, 0, sizeof seen);
 }
 
 void memory(uint64_t at, size_t bytes) { each_page(at, bytes, NEW); }
 void forget(uint64_t at, size_t bytes) { each_page(at, bytes, nullptr); }
+
+// start begins a block of the running operation.
+void start(uint32_t block)
+{
+	if (++race_now.span >= SETS || current_op >= SETS) {
+		fprintf(stderr, "race check: too many operations and barriers\n");
+		abort();
+	}
+	block_span = race_now.span;
+	starts.push_back({block_span, block});
+}
 
 void begin(const char *name, uint32_t timeline, uint32_t position, const uint32_t *clock, size_t timelines)
 {
@@ -256,8 +331,9 @@ void begin(const char *name, uint32_t timeline, uint32_t position, const uint32_
 		base = (const char *)here.dli_fbase;
 	}
 	static std::set<std::string> names;
-	ops.push_back({names.insert(name).first->c_str(), timeline, position});
+	ops.push_back({names.insert(name).first->c_str(), timeline, position, 0});
 	current_op = ops.size() - 1;
+	start(0);
 	clock_now = clock;
 	timelines_now = timelines;
 	found.clear();
@@ -266,11 +342,10 @@ void begin(const char *name, uint32_t timeline, uint32_t position, const uint32_
 
 void touch(uint64_t at, size_t bytes, bool write)
 {
-	Access now = {};
-	now.op = current_op;
+	const Access now = {current_op, 0, race_now.span, 0, 0, 0};
 	for (uint64_t i = at / 4; bytes > 0 && i <= (at + bytes - 1) / 4; i++)
-		if (Word *w = words(i / WORDS))
-			check(w[i % WORDS], now, write, i * 4, false);
+		if (Page *p = page(i / WORDS))
+			(write ? check<true> : check<false>)(*p, i % WORDS, now, i * 4, false);
 }
 
 // place is the source line of an access, that of a kernel rather than the shim's.
@@ -300,16 +375,19 @@ std::string place(uint32_t pc)
 
 std::string describe(const Access &a)
 {
-	const bool set = a.flags & OPS;
+	const bool set = a.op >= SETS;
 	std::string s = set ? "" : ops[a.op].name;
 	if (set)
-		for (uint32_t op : sets[a.op])
+		for (uint32_t op : sets[a.op - SETS])
 			s += std::string(s.empty() ? "" : ", ") + ops[op].name;
 	s += place(a.pc);
 	if (a.pc && !set) {
 		char text[96];
-		snprintf(text, sizeof text, " (block %u %u %u, thread %u%s)", a.block % grid_x, a.block / grid_x % grid_y,
-			a.block / grid_x / grid_y, a.thread, a.flags & (LANES | WARPS | BLOCKS) ? " and others" : "");
+		const uint32_t block = std::upper_bound(starts.begin(), starts.end(), a.span, [](uint32_t span, const Start &s) {
+			return span < s.span;
+		})[-1].block;
+		snprintf(text, sizeof text, " (block %u %u %u, thread %u%s)", block % grid_x, block / grid_x % grid_y,
+			block / grid_x / grid_y, a.thread, a.flags & (LANES | WARPS | BLOCKS) ? " and others" : "");
 		s += text;
 	}
 	return s;
@@ -344,36 +422,42 @@ const RaceCheck race_check = {memory, forget, begin, touch, end};
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-HIDDEN void race_block(unsigned x, unsigned y, const void *stacks, size_t bytes)
+HIDDEN void race_block(uint32_t block, unsigned x, unsigned y, const void *stacks, size_t bytes)
 {
+	start(block);
 	grid_x = x;
 	grid_y = y;
 	stacks_at = (uint64_t)stacks;
 	stack_bytes = bytes;
 	shared.clear();
+	shared_from = ~0ull;
+	shared_bytes = 0;
 }
 
 HIDDEN void race_shared(const void *at, size_t bytes)
 {
-	if (bytes)
-		shared.push_back({(uint64_t)at, bytes, std::vector<Word>((bytes + 7) / 4)});
+	if (!bytes)
+		return;
+	const uint64_t from = (uint64_t)at, end = std::max(shared.empty() ? 0 : shared_from + shared_bytes, from + bytes);
+	shared.push_back({from, bytes, Page((bytes + 7) / 4)});
+	shared_from = std::min(shared_from, from);
+	shared_bytes = end - shared_from;
 }
 
 HIDDEN void race_constant(const void *at, size_t bytes)
 {
-	const Access now = {current_op, (uint32_t)((const char *)__builtin_return_address(0) - base), race_now.block, 0, 0,
-		(uint16_t)race_now.thread, 0};
+	const Access now = {current_op, (uint32_t)((const char *)__builtin_return_address(0) - base), race_now.span, 0, race_now.thread, 0};
 	for (uint64_t i = (uint64_t)at / 4; i <= ((uint64_t)at + bytes - 1) / 4; i++)
-		if (Word *w = words(i / WORDS)) {
-			const Access &a = w[i % WORDS].wrote;
-			if (a.op == now.op && !(a.flags & OPS))
+		if (const Page *p = page(i / WORDS)) {
+			const Access &a = p->words[i % WORDS].wrote;
+			if (a.op == now.op)
 				report(now, a, false, true, i * 4, false);
 		}
 }
 
 // What -fsanitize=thread calls.
 #define ACCESS(name, bytes, writes) \
-	HIDDEN void __tsan_##name(void *p) { track((uint64_t)p, bytes, writes, false, __builtin_return_address(0)); }
+	HIDDEN void __tsan_##name(void *p) { track<writes>((uint64_t)p, bytes, 0, __builtin_return_address(0)); }
 #define ACCESSES(n) \
 	ACCESS(read##n, n, false) \
 	ACCESS(write##n, n, true) \
@@ -390,7 +474,7 @@ ACCESSES(8)
 ACCESSES(16)
 
 #define RANGE(name, writes) \
-	HIDDEN void __tsan_##name##_range(void *p, size_t n) { track((uint64_t)p, n, writes, false, __builtin_return_address(0)); }
+	HIDDEN void __tsan_##name##_range(void *p, size_t n) { track<writes>((uint64_t)p, n, 0, __builtin_return_address(0)); }
 RANGE(read, false)
 RANGE(write, true)
 
@@ -400,7 +484,7 @@ HIDDEN void __tsan_func_exit() {}
 HIDDEN void __tsan_vptr_update(void *, void *) {}
 HIDDEN void __tsan_vptr_read(void *) {}
 
-#define ATOMIC_ACCESS(p, writes) track((uint64_t)p, sizeof *p, writes, true, __builtin_return_address(0))
+#define ATOMIC_ACCESS(p, writes) track<writes>((uint64_t)p, sizeof *p, ATOMIC, __builtin_return_address(0))
 #define ATOMICS(bits, T) \
 	HIDDEN T __tsan_atomic##bits##_load(const T *p, int) \
 	{ \

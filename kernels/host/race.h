@@ -4,11 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// RaceWhere is the running CUDA thread, and how many barriers of its block and
-// its warp it is past.
+// RaceWhere is the running CUDA thread, how many barriers of its warp it is past,
+// and the number of the span: what is between two barriers of a block, counted
+// through all blocks and operations.
+enum { WARP_PHASE_BITS = 18 };
+
 struct RaceWhere {
-	uint32_t block;
-	uint32_t thread, block_phase, warp_phase;
+	uint32_t span, thread, warp_phase;
 	bool on; // a thread runs, not what schedules it
 };
 
@@ -27,8 +29,8 @@ struct RaceCheck {
 #ifdef PASPO_RACE
 extern RaceWhere race_now __attribute__((visibility("hidden")));
 
-// race_shared makes an array the block's, race_block forgets those of the one before.
-extern "C" void race_block(unsigned x, unsigned y, const void *stacks, size_t bytes);
+// race_shared makes an array the block's, race_block begins one and forgets those of the one before.
+extern "C" void race_block(uint32_t block, unsigned x, unsigned y, const void *stacks, size_t bytes);
 extern "C" void race_shared(const void *at, size_t bytes);
 
 // race_constant says that a read goes through a cache that does not see what the

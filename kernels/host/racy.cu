@@ -6,7 +6,7 @@ struct racy_args {
 };
 
 typedef racy_args racy_no_barrier_args, racy_barrier_in_loop_args, racy_warp_args, racy_shuffle_args, racy_blocks_args,
-	racy_neighbours_args, racy_atomic_args, racy_constant_args, racy_none_args, racy_add_args;
+	racy_neighbours_args, racy_often_args, racy_often_later_args, racy_atomic_args, racy_constant_args, racy_none_args, racy_add_args;
 
 __device__ inline float &mine(const racy_args &a) { return a.x[blockIdx.x * 64 + threadIdx.x]; }
 
@@ -54,6 +54,29 @@ KERNEL(64, 1, racy_neighbours)
 	__syncthreads();
 	if (threadIdx.x == 0)
 		a.x[blockIdx.x] = v;
+}
+
+// Words that all have read more than once, before one writes them.
+KERNEL(64, 1, racy_often)
+{
+	SHARED(float, s, [64]);
+	s[threadIdx.x] = threadIdx.x;
+	__syncthreads();
+	for (int i = 0; i < 3; i++)
+		mine(a) += *(volatile float *)s;
+	if (threadIdx.x == 40)
+		s[0] = 1;
+}
+
+KERNEL(64, 1, racy_often_later)
+{
+	for (int i = 0; i < 3; i++) {
+		for (int j = 0; j < 3; j++)
+			mine(a) += *(volatile float *)(a.x + 192);
+		__syncthreads();
+		if (i == 2 && threadIdx.x == 40 && blockIdx.x == 1)
+			a.x[192] = 1;
+	}
 }
 
 KERNEL(64, 1, racy_atomic)

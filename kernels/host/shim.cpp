@@ -26,9 +26,10 @@ extern "C" void cuhost_switch(void **save, void *load)
 
 namespace cuhost {
 
-thread_local Block *current;
+__thread Block *current;
 
-enum { STACK = 64 << 10 };
+// Not a multiple of a page: what threads use of their stacks would compete for the same part of the cache.
+enum { STACK = (64 << 10) + 1088 };
 
 // Order is that in which threads and blocks get their turns.
 struct Order {
@@ -159,7 +160,8 @@ static void run(Block &b, bool backwards)
 #ifdef PASPO_RACE
 				race_now.thread = t;
 				race_now.warp_phase = b.warp_phase[t / 32];
-				race_now.block_phase = b.block_phase;
+				if (race_now.warp_phase >> WARP_PHASE_BITS)
+					fail("more barriers of a warp than the race check counts");
 				race_now.on = true;
 #endif
 				cuhost_switch(&b.scheduler, b.fibers[t].stack);
@@ -182,7 +184,9 @@ static void run(Block &b, bool backwards)
 				moved |= release(b, w, end, AT_SHUFFLE);
 			}
 		else if (release(b, 0, b.threads, AT_BLOCK)) {
-			b.block_phase++;
+#ifdef PASPO_RACE
+			race_now.span++;
+#endif
 			moved = true;
 		}
 		if (!moved)
@@ -225,15 +229,13 @@ static void run_block(const Task &t, size_t number)
 	b.args = t.args;
 	b.shared = b.dynamic_size = t.shared;
 	b.seen_count = 0;
-	b.block_phase = 0;
 	memset(b.warp_phase, 0, sizeof b.warp_phase);
 	s.dynamic.assign(t.shared + GUARD + 16, (char)0xFF);
 	b.dynamic = (char *)(((size_t)s.dynamic.data() + 15) & ~(size_t)15);
 	current = &b;
 #ifdef PASPO_RACE
-	race_block(t.grid.x, t.grid.y, s.stacks.data(), s.stacks.size());
+	race_block(number, t.grid.x, t.grid.y, s.stacks.data(), s.stacks.size());
 	race_shared(b.dynamic, t.shared);
-	race_now.block = number;
 #endif
 	for (unsigned i = 0; i < threads; i++) {
 		Fiber &f = b.fibers[i];

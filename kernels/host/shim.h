@@ -54,13 +54,13 @@ struct Block {
 	const void *seen[32]; // static arrays that hold NaN already
 	unsigned seen_count;
 	unsigned long long exchange[MOST_THREADS];
-	unsigned block_phase, warp_phase[MOST_THREADS / 32]; // barriers that were passed
+	unsigned warp_phase[MOST_THREADS / 32]; // barriers that were passed
 };
 
 // What a thread waits for, which says also what the wait orders.
 enum Wait { READY, AT_BLOCK, AT_WARP, AT_SHUFFLE, DONE };
 
-extern thread_local Block *current;
+extern __thread Block *current;
 
 [[noreturn]] void fail(const char *what);
 void barrier(int at, unsigned mask, int line);
@@ -71,7 +71,7 @@ void launch(const char *name, void (*body)(const void *), const void *args, cons
 inline Fiber &self() { return current->fibers[current->now]; }
 
 // exchange passes a value to the lane that asks for it, which has to take part.
-template <class T> T exchange(T v, unsigned from, unsigned mask, int line)
+template <class T> __attribute__((no_sanitize("thread"))) T exchange(T v, unsigned from, unsigned mask, int line)
 {
 	static_assert(sizeof v <= 8, "a shuffle moves 8 bytes at most");
 	Block &b = *current;
