@@ -59,10 +59,11 @@ gpu-env: deps-gpu
 TOOLS   := ./kernels/internal/genptx ./cuda/internal/env ./internal/image
 SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)$$')
 
-# Everything; two of its parts at a time, since each leaves cores idle now and then. What
-# go test would vet again lint vets, with and without the tag.
+# Everything; two of its parts at a time, since each leaves cores idle now and then, and the
+# one that keeps to one core first. What go test would vet again lint vets, with and without
+# the tag.
 test: deps-gpu browser
-	@GOFLAGS="$$($(GO) env GOFLAGS) -vet=off" $(MAKE) -j2 test-values test-races race-check lint image-check test-tools
+	@GOFLAGS="$$($(GO) env GOFLAGS) -vet=off" $(MAKE) -j2 race-check test-values test-races lint image-check test-tools
 
 # The GPU's part runs behind a driver of our own; race-check has the packages that run on
 # nothing else. What the tag leaves out is tested without it.
@@ -88,7 +89,7 @@ test-tools: deps-gpu
 # Threads and blocks take their turns as a number says. Left out are tests of the
 # training path that take long and do nothing that others do not.
 RACE_ORDER    ?= 1
-RACE_LEFT_OUT ?= Distribution|SideBySide|WritesResultsAlone|TrainersTogether|DiesInARun|CheckpointsMove
+RACE_LEFT_OUT ?= Distribution|SideBySide|WritesResultsAlone|TrainersTogether|LaunchesOfAnIteration|CheckpointsMove
 race-check: deps-gpu
 	$(WITH_CUDA) export PASPO_TEST_RACES=1 PASPO_FAKE_ORDER=$(RACE_ORDER) && \
 	$(GO) test -tags gpu ./internal/cudatest ./kernels ./cuda && \

@@ -62,9 +62,9 @@ func TestGPULearns(t *testing.T) {
 				rows         int
 				learn, brief bool
 				rule         policy.Rule
-			}{{5, false, false, policy.Sampled}, {1, true, true, policy.Sampled}, {63, true, false, policy.Sampled}, {65, false, true, policy.Mode}, {1100, true, true, policy.Mean}, {33, false, false, policy.Sampled}} {
+			}{{5, false, false, policy.Sampled}, {1, true, true, policy.Sampled}, {31, true, false, policy.Sampled}, {33, false, true, policy.Mode}, {1100, true, true, policy.Mean}, {33, false, false, policy.Sampled}} {
 				what := fmt.Sprintf("%s, %s, request %d", s.name, networks[net].name, k)
-				if c.rows > 200 && net > 0 {
+				if c.rows > 200 && net != 1 { // parts of statistics know nothing of networks: the smallest is enough
 					continue
 				}
 				req := policytest.OffsetRequest(c.rows, obs, uint64(k))
@@ -150,19 +150,19 @@ func TestGPUBadObservation(t *testing.T) {
 					standardising(t, c, 0)
 					standardising(t, g, 0)
 				}
-				learn := policytest.OffsetRequest(70, 5, 1)
+				learn := policytest.OffsetRequest(38, 5, 1)
 				learn.Learn = true
 				want := policytest.MustSample(t, g, learn)
 				policytest.MustSample(t, c, learn)
 				for _, bad := range []struct {
 					row, component int
 					x              float64
-				}{{0, 0, math.NaN()}, {69, 4, 1e300}, {33, 2, math.Inf(-1)}} {
-					req := policytest.OffsetRequest(70, 5, 2)
+				}{{0, 0, math.NaN()}, {37, 4, 1e300}, {33, 2, math.Inf(-1)}} {
+					req := policytest.OffsetRequest(38, 5, 2)
 					req.Obs[bad.row*5+bad.component] = bad.x
-					req.Obs[69*5+4] = 1e301 * (bad.x / bad.x) // another, no earlier
-					if bad.row == 69 {
-						req.Obs[69*5+4] = bad.x
+					req.Obs[37*5+4] = 1e301 * (bad.x / bad.x) // another, no earlier
+					if bad.row == 37 {
+						req.Obs[37*5+4] = bad.x
 					}
 					err, cpu := g.Sample(req, &policy.Samples{}), c.Sample(req, &policy.Samples{})
 					name := fmt.Sprintf("component %d of the observation of row %d, which is %g,", bad.component, bad.row, bad.x)
@@ -170,7 +170,7 @@ func TestGPUBadObservation(t *testing.T) {
 						t.Errorf("the error is %v, on the CPU %v", err, cpu)
 					}
 				}
-				again := policytest.OffsetRequest(70, 5, 1)
+				again := policytest.OffsetRequest(38, 5, 1)
 				if !slices.Equal(policytest.MustSample(t, g, again).Actions, want.Actions) {
 					t.Error("bad observations leave a trace")
 				}

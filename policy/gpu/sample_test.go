@@ -219,6 +219,9 @@ func TestGPUSamples(t *testing.T) {
 				push(t, g, by)
 				for _, rows := range []int{1, 63, 65, 257} {
 					for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
+						if rows > 65 && rule != policy.Sampled {
+							continue // as many rows say more of what is left to chance alone
+						}
 						req := policytest.RandomRequest(rows, c.obs, uint64(rows))
 						req.Rule = rule
 						_, closed := c.solver.(closedform.Tabled)
