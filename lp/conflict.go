@@ -66,7 +66,7 @@ func (e *EmptyError) Barely() bool { return 0 < e.Amount && e.Amount < 1e-6 }
 // others. Limits of a state that contradict one another by a scaled 5e-10 or less are no
 // conflict; those of a polytope never do by more than 1e-14, see New.
 func (p *Polytope) FindConflict(lim *Limits) []string {
-	names, _ := p.conflict(lim)
+	names, _ := p.conflict(lim, true)
 	return names
 }
 
@@ -74,7 +74,7 @@ func (p *Polytope) FindConflict(lim *Limits) []string {
 // an *EmptyError where a conflict is proved or CLP calls them empty.
 func (p *Polytope) refusal(err error, lim *Limits) error {
 	if !errors.Is(err, program.ErrUnbounded) {
-		names, amount := p.conflict(lim)
+		names, amount := p.conflict(lim, true)
 		if names != nil || lim != nil && errors.Is(err, program.ErrInfeasible) {
 			return &EmptyError{Name: p.name, Conflict: names, Amount: amount}
 		}
@@ -83,13 +83,14 @@ func (p *Polytope) refusal(err error, lim *Limits) error {
 }
 
 // conflict is FindConflict with the least scaled amount by which all constraints
-// of the conflict would have to be relaxed.
-func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
+// of the conflict would have to be relaxed. Unless it is to be irreducible in names too, it is
+// the first that is proven, which takes less than half the time.
+func (p *Polytope) conflict(lim *Limits, inNames bool) (names []string, amount float64) {
 	if p.terms != nil {
-		return p.terms.lifted.conflict(p.liftOnce(lim))
+		return p.terms.lifted.conflict(p.liftOnce(lim), inNames)
 	}
 	if q := p.Canonical(); q != p {
-		return q.conflict(p.canonicalLimits(lim))
+		return q.conflict(p.canonicalLimits(lim), inNames)
 	}
 	if p.hull != nil {
 		return p.hullConflict(lim)
@@ -97,7 +98,11 @@ func (p *Polytope) conflict(lim *Limits) (names []string, amount float64) {
 	q := p.program(make([]float64, p.Dim()), lim)
 	q.SetScales()
 	name := func(r program.Limit) string { return p.constraintName(r.Kind, r.Index, lim) }
-	core, amount := q.Conflict(name)
+	byName := name
+	if !inNames {
+		byName = nil
+	}
+	core, amount := q.Conflict(byName)
 	if core == nil && lim == nil {
 		// Rows that are all but parallel meet where no numbers are taken.
 		l, u := slices.Clone(q.L), slices.Clone(q.U)

@@ -91,7 +91,7 @@ func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 			q.Upper[j] = math.Inf(1)
 		}
 	}
-	return p.lift().conflict(q)
+	return p.lift().conflict(q, true)
 }
 
 // cuts returns the limits of a state that cut a hull without facets further than its own, and

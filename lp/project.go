@@ -40,6 +40,10 @@ func ProjectWithin(p *Polytope, lim *Limits, x []float64) ([]float64, error) {
 // Projector projects onto one polytope, again and again: what does not depend on the
 // point is prepared once. It is used by one goroutine at a time.
 type Projector struct {
+	// AnyConflict says that an *EmptyError may name more constraints than are needed, for
+	// one who asks only whether there is an allocation.
+	AnyConflict bool
+
 	p          *Polytope
 	unit       float64
 	solve      func(x, f []float64)
@@ -100,7 +104,7 @@ func (j *Projector) Project(y, x []float64, lim *Limits) error {
 			}
 		}
 		if err != nil {
-			if names, amount := j.p.conflict(lim); names != nil {
+			if names, amount := j.p.conflict(lim, !j.AnyConflict); names != nil {
 				return &EmptyError{Name: p.name, Conflict: names, Amount: amount}
 			}
 			return err

@@ -32,6 +32,7 @@ func (s *search) within(wealth float64) (found []float64, all bool) {
 	_, _, own, ownUpper := s.Polytope.Resolve(s.Limits)
 	lim.Lower, lim.Upper = make([]float64, n), make([]float64, n)
 	projector := lp.NewProjector(s.Polytope)
+	projector.AnyConflict = true
 	x, lots, trades := make([]float64, n), make([]float64, n), make([]float64, n)
 	boxes := []box{first}
 	for range mostWork / n {
