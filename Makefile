@@ -65,6 +65,13 @@ SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)
 test: deps-gpu browser
 	@GOFLAGS="$$($(GO) env GOFLAGS) -vet=off" $(MAKE) -j2 race-check test-values test-races lint image-check test-tools
 
+# Tests keep few megabytes, and to collect garbage whenever they have allocated as much again is
+# a quarter of their time.
+TEST_GOGC   := 400
+TEST_MEMORY := 2GiB
+test-values test-races race-check: export GOGC = $(TEST_GOGC)
+test-values test-races race-check: export GOMEMLIMIT = $(TEST_MEMORY)
+
 # The GPU's part runs behind a driver of our own; race-check has the packages that run on
 # nothing else. What the tag leaves out is tested without it.
 .PHONY: test-values test-races test-tools
@@ -105,7 +112,7 @@ lint: deps-gpu
 check: deps
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
-	$(GO) test -short $(SOURCES)
+	GOGC=$(TEST_GOGC) GOMEMLIMIT=$(TEST_MEMORY) $(GO) test -short $(SOURCES)
 
 # Random cases beside those that every test run draws, from seeds by chance. The first
 # failure ends it and names its seed.
