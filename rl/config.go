@@ -17,7 +17,8 @@ type Config struct {
 	Gamma     float64 `yaml:"gamma" doc:"discount factor"`
 	GAELambda float64 `yaml:"gae_lambda" doc:"lambda of generalised advantage estimation"`
 
-	Group int `yaml:"group" doc:"environments in a row that are given the same random numbers; the mean of their advantages at a step is taken off each. 1 for none"`
+	Group int  `yaml:"group" doc:"environments in a row that are given the same random numbers; the mean of their advantages at a step is taken off each. 1 for none"`
+	Ranks bool `yaml:"ranks" doc:"an advantage becomes its rank among those of its group at the step, or of the whole batch without groups: from -1/2 for the least to 1/2"`
 
 	NormalizeObs string  `yaml:"normalize_obs" doc:"auto, on or off: standardise observations by their running mean and deviation; auto asks the environment"`
 	ObsClip      float64 `yaml:"obs_clip" doc:"standardised observations are clipped to -+ obs_clip; 0 for no clipping"`

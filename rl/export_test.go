@@ -12,6 +12,7 @@ var (
 	GAE               = gae
 	ExplainedVariance = explainedVariance
 	Quantiles         = quantiles
+	Rank              = rank
 )
 
 // Seen returns what advantages are estimated from.

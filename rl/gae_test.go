@@ -1,6 +1,7 @@
 package rl_test
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"math/rand/v2"
@@ -113,6 +114,78 @@ func TestGroupAdvantages(t *testing.T) {
 		}
 		if !distinct {
 			t.Fatal("the critic says nothing")
+		}
+	}
+}
+
+// standing returns the rank of x among some numbers, from -1/2 to 1/2, by counting.
+func standing(x float64, among []float64) float64 {
+	less := 0
+	for _, y := range among {
+		less += cmp.Compare(x, y)
+	}
+	return float64(less) / float64(2*max(len(among)-1, 1))
+}
+
+func TestRank(t *testing.T) {
+	r := rand.New(rng.New(1, "ranks"))
+	for _, size := range []int{1, 2, 3, 16, 48} {
+		for _, values := range []int{1, 3, 1000} { // few values are equal often
+			adv := make([]float64, 48)
+			var skipped []int32
+			for i := range adv {
+				adv[i] = float64(r.IntN(values))
+				if r.IntN(4) == 0 {
+					skipped = append(skipped, int32(i))
+				}
+			}
+			got := slices.Clone(adv)
+			rl.Rank(got, size, skipped)
+			for i, x := range adv {
+				var members []float64
+				for k := i / size * size; k < i/size*size+size; k++ {
+					if !slices.Contains(skipped, int32(k)) {
+						members = append(members, adv[k])
+					}
+				}
+				want := standing(x, members)
+				if slices.Contains(skipped, int32(i)) {
+					want = x
+				}
+				if math.Abs(got[i]-want) > 1e-15 {
+					t.Fatalf("groups of %d, %d values, row %d: got %v, want %v", size, values, i, got[i], want)
+				}
+			}
+		}
+	}
+}
+
+// Ranks are those of the advantages less the mean of the group, or of all without groups; returns are
+// what they are without ranks.
+func TestRankedAdvantages(t *testing.T) {
+	for _, group := range []int{1, 3, 6} {
+		cfg := smallConfig()
+		cfg.Envs, cfg.StepsPerEnv, cfg.Group, cfg.StandardiseAdvantages = 6, 16, group, false
+		plain, b := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+		cfg.Ranks = true
+		ranked, c := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
+		for _, tr := range []*rl.Trainer{plain, ranked} {
+			if _, err := tr.Iterate(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		adv, size := plain.Rollout().Advantages, group
+		if group == 1 {
+			size = len(adv)
+		}
+		for i, x := range adv {
+			from := i / size * size
+			if got, want := float64(c.batch.Advantage[i]), standing(x, adv[from:from+size]); math.Abs(got-want) > 1e-6 {
+				t.Fatalf("group %d, row %d: advantage %v, want %v", group, i, got, want)
+			}
+			if b.batch.Return[i] != c.batch.Return[i] {
+				t.Fatalf("group %d, row %d: return %v, want %v", group, i, c.batch.Return[i], b.batch.Return[i])
+			}
 		}
 	}
 }

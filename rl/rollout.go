@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ type Rollout struct {
 	Batch policy.Batch
 
 	// Advantages are the estimates of every transition, in the units of returns, less
-	// the mean of the group at that step.
+	// the mean of the group at that step; their ranks where Config.Ranks says so.
 	Advantages []float64
 
 	// Rewards are those that training sees: scaled where Config.ScaleRewards says so, and shaped by
@@ -216,6 +217,13 @@ func (t *Trainer) estimate(m *Metrics) error {
 		return &NonFiniteError{Tensor: where, Value: r.Advantages[i]}
 	}
 	centre(r.Advantages, t.cfg.Group)
+	if t.cfg.Ranks {
+		size := t.cfg.Group
+		if size == 1 {
+			size = r.Batch.Rows
+		}
+		rank(r.Advantages, size, r.Skipped)
+	}
 	m.ExplainedVariance = explainedVariance(r.Learned(0, r.returns), r.Learned(1, r.values))
 	t.targets(r.Batch.Return, r.returns)
 	return nil
@@ -266,6 +274,33 @@ func centre(adv []float64, group int) {
 		}
 		for i := range members {
 			members[i] -= sum / float64(group)
+		}
+	}
+}
+
+// rank replaces every one of size advantages in a row by its rank among them, from -1/2 for the least to
+// 1/2, as Salimans et al. (arXiv 1703.03864) weigh perturbations. Equal ones share
+// the mean of their ranks. Rows that are skipped have none.
+func rank(adv []float64, size int, skipped []int32) {
+	rows := make([]int, 0, size)
+	for from := 0; from < len(adv); from += size {
+		rows = rows[:0]
+		for i := from; i < from+size; i++ {
+			if _, none := slices.BinarySearch(skipped, int32(i)); !none {
+				rows = append(rows, i)
+			}
+		}
+		slices.SortFunc(rows, func(i, j int) int { return cmp.Compare(adv[i], adv[j]) })
+		for first := 0; first < len(rows); {
+			end := first + 1
+			for end < len(rows) && adv[rows[end]] == adv[rows[first]] {
+				end++
+			}
+			mean := float64(first+end-len(rows)) / float64(2*max(len(rows)-1, 1))
+			for _, i := range rows[first:end] {
+				adv[i] = mean
+			}
+			first = end
 		}
 	}
 }
