@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"paspo/cmd/experiments/internal/output"
 	"paspo/internal/plots"
@@ -105,18 +106,18 @@ func (r *run) initial(episodes int) (float64, error) {
 }
 
 // fiftySettings are the paper's settings, from de-biased and from plain weights, and
-// from de-biased ones those tuned for the synthetic benchmark of 7 entities, with
-// their entropy bonus and with the paper's.
+// from de-biased ones those tuned for the synthetic benchmark of 7 entities but for
+// ranks, with two entropy bonuses.
 func fiftySettings(o fiftyOptions, rows int) (all []setting, err error) {
 	const few = "tuned for 7 entities, entropy "
 	for _, x := range []struct{ name, base, change string }{
 		{"paper's, de-biased", defaultSettings, "debias.enabled=true"},
 		{"paper's, plain", defaultSettings, "debias.enabled=false"},
-		{few + "0.1", tunedSettings, "ppo.entropy_coef=0.1"},
-		{few + "0.01", tunedSettings, "ppo.entropy_coef=0.01"},
+		{few + "0.1", tunedSettings, "ppo.ranks=false ppo.entropy_coef=0.1"},
+		{few + "0.01", tunedSettings, "ppo.ranks=false ppo.entropy_coef=0.01"},
 	} {
-		s, err := settingOf(x.name, x.base, "synthetic", x.change, "env.synthetic.seed=1",
-			fmt.Sprint("env.synthetic.entities=", o.entities), fmt.Sprint("env.synthetic.rows=", rows))
+		s, err := settingOf(x.name, x.base, "synthetic", append(strings.Fields(x.change), "env.synthetic.seed=1",
+			fmt.Sprint("env.synthetic.entities=", o.entities), fmt.Sprint("env.synthetic.rows=", rows))...)
 		if err != nil {
 			return nil, err
 		}
