@@ -59,7 +59,7 @@ func (p *Polytope) Difference(q *Polytope) string {
 		}
 	}
 	for k := range p.form.B {
-		if !slices.Equal(p.Terms(k), q.Terms(k)) {
+		if !slices.EqualFunc(p.Terms(k), q.Terms(k), Term.Equal) {
 			return fmt.Sprintf("the convex terms of row %q are %v, not %v", p.rowNames[k], p.Terms(k), q.Terms(k))
 		}
 	}

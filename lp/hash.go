@@ -56,6 +56,10 @@ func (p *Polytope) Hash() string {
 					length(0)
 				}
 				numbers([]float64{t.Above, t.Below, t.From})
+				if t.Sum != nil {
+					buf = append(buf, "sum\n"...)
+					numbers(t.Sum)
+				}
 			}
 		}
 	}

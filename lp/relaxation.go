@@ -31,8 +31,8 @@ func Relaxation(d Description) (float64, error) {
 			value += c * at
 		}
 		for _, t := range terms {
-			value += t.Value(at, nil)
-			t.Entity++
+			value += t.Value(slices.Repeat([]float64{at}, n), nil)
+			t = t.Shifted()
 			t.Holding = false
 			r.Terms = append(r.Terms, t)
 		}

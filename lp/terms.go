@@ -1,6 +1,7 @@
 package lp
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -16,18 +17,36 @@ import (
 // so that above = below = w is w |a_j - from|. A row with terms has a Max and no Min: what
 // is left would not be convex.
 type Term struct {
-	Entity       int // j
+	Entity       int // j, 0 where there is a Sum
 	Above, Below float64
 	From         float64
 
 	// Holding says that a state moves From: Limits.Holdings takes its place.
 	Holding bool
+
+	// Sum, where it is not nil, has a coefficient of every entity, and the sum of them stands
+	// where a_j does. It has no Holding.
+	Sum []float64
 }
 
-// Value returns what the term comes to at x under holdings, nil for its own From.
-func (t *Term) Value(x float64, holdings []float64) float64 {
-	return (*terms.Term)(t).Value(x, holdings)
+// Of returns what stands where a_j does, at an allocation a.
+func (t *Term) Of(a []float64) float64 { return (*terms.Term)(t).Of(a) }
+
+// Shifted returns the term with one more entity before all others.
+func (t Term) Shifted() Term {
+	if t.Sum == nil {
+		t.Entity++
+	} else {
+		t.Sum = append([]float64{0}, t.Sum...)
+	}
+	return t
 }
+
+// Equal reports whether u is the same term.
+func (t Term) Equal(u Term) bool { return terms.Term(t).Equal(terms.Term(u)) }
+
+// Value returns what the term comes to at a under holdings, nil for its own From.
+func (t *Term) Value(a, holdings []float64) float64 { return (*terms.Term)(t).Value(a, holdings) }
 
 // Origin returns what the term counts from where these are the holdings, nil for its own.
 func (t *Term) Origin(holdings []float64) float64 { return (*terms.Term)(t).Origin(holdings) }
@@ -62,8 +81,30 @@ func checkTerms(entities []string, r Row) error {
 					r.Name, entities[t.Entity], w, minMagnitude, MaxRow)
 			}
 		}
+		if err := checkSum(entities, t); err != nil {
+			return fmt.Errorf("constraint %s, term %d: %w", r.Name, i+1, err)
+		}
 		if !(math.Abs(t.From) <= MaxMagnitude) {
 			return fmt.Errorf("constraint %s, term of %s: it counts from %g, which is not a number of at most %g", r.Name, entities[t.Entity], t.From, MaxMagnitude)
+		}
+	}
+	return nil
+}
+
+// checkSum returns what is wrong with the sum of a term.
+func checkSum(entities []string, t Term) error {
+	if t.Sum == nil {
+		return nil
+	}
+	if len(t.Sum) != len(entities) || t.Entity != 0 || t.Holding {
+		return fmt.Errorf("a sum has a coefficient of each of the %d entities, no entity and no holding", len(entities))
+	}
+	if vec.MaxAbs(t.Sum) == 0 {
+		return errors.New("all coefficients of the sum are 0")
+	}
+	for j, c := range t.Sum {
+		if size := math.Abs(c); !(size <= MaxRow) || c != 0 && size < minMagnitude {
+			return fmt.Errorf("the coefficient of %s in the sum is %g, neither 0 nor a number of size %g to %g", entities[j], c, minMagnitude, MaxRow)
 		}
 	}
 	return nil

@@ -24,7 +24,7 @@ func Slacks(p *lp.Polytope, a, holdings []float64) (all []Slack) {
 			limit -= m[k*n+i] * v
 		}
 		for _, t := range p.Terms(k) {
-			limit -= t.Value(a[t.Entity], holdings)
+			limit -= t.Value(a, holdings)
 		}
 		all = append(all, Slack{rowName(p, k), limit})
 	}

@@ -44,8 +44,9 @@ import (
 // on both sides of <=, >= or =. A name that holds spaces or operators, or starts
 // with a digit, stands in backticks there. max(..), min(..) and abs(..) of expressions
 // stand where what they leave is convex, max and abs on the smaller side. They make a row
-// for every choice of their arguments, at most 256, those left out that bounds imply. Sums
-// of abs(..) of single entities may have more choices: they become terms.
+// for every choice of their arguments, at most 256, those left out that bounds imply. Where
+// there are more choices, each function that chooses between two sums, as abs(A - B) and
+// max(A, B) do, becomes a term.
 //
 // Terms of an entity or, summed, of all entities of a group, or of ALL, make no row of their
 // own (see lp.Term). They stand where max and abs do:
@@ -58,6 +59,8 @@ import (
 // out, a row with terms is
 //
 //	{name: r4, coefficients: {CASH: 1}, max: 0.3, terms: [{entity: MSFT, above: 1, below: 2, from: 0.1, holding: false}]}
+//
+// and a term of several entities has {sum: {MSFT: 1, AAPL: -1}, ..} in the place of entity.
 //
 // Instead of bounds, groups and constraints a file may give the points whose
 // convex hull the polytope is, one number an entity:

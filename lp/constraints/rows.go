@@ -123,18 +123,23 @@ func (r *reader) expr(n *yaml.Node, where string, names *expression.Names) []lp.
 	return rows
 }
 
-// coefficients reads a row whose coefficients are in a node.
-func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where string, names *expression.Names) (row lp.Row) {
+// sum reads coefficients of entities and groups.
+func (r *reader) sum(n *yaml.Node, where, key string, names *expression.Names) []float64 {
 	coef := map[int]float64{}
-	for _, c := range r.pairs(n, where+", coefficients") {
-		name := r.name(c.key, where+", coefficients: name")
+	for _, c := range r.pairs(n, where+", "+key) {
+		name := r.name(c.key, where+", "+key+": name")
 		k, ok := names.Index(name)
 		if !ok {
-			r.fail(c.key, "%s, coefficients: %s", where, names.Unknown(name, name))
+			r.fail(c.key, "%s, %s: %s", where, key, names.Unknown(name, name))
 		}
 		coef[k] = r.number(c.value, where+", coefficient of "+name, lp.MaxRow)
 	}
-	row.Coef = names.Expand(coef)
+	return names.Expand(coef)
+}
+
+// coefficients reads a row whose coefficients are in a node.
+func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where string, names *expression.Names) (row lp.Row) {
+	row.Coef = r.sum(n, where, "coefficients", names)
 	if n := f["equal"]; n != nil {
 		if f["terms"] != nil {
 			r.fail(n, "%s: equal cannot stand with terms: what is left would not be convex", where)
@@ -157,17 +162,20 @@ func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where strin
 	return row
 }
 
-var termKeys = []string{"entity", "above", "below", "from", "holding"}
+var termKeys = []string{"entity", "sum", "above", "below", "from", "holding"}
 
 // terms reads convex terms of a row: above max(0, a - from) + below max(0, from - a) of an
-// entity, and where holding is true a state moves from.
+// entity or of a sum of entities, and where holding is true a state moves from.
 func (r *reader) terms(n *yaml.Node, where string, names *expression.Names) (out []lp.Term) {
 	like := fmt.Sprintf("is expected, like [{entity: %s, above: 1, below: 1, from: 0.1}], not %s", names.Entities[0], kindOf(n))
 	for i, c := range r.items(n, where, like) {
 		at := fmt.Sprintf("%s, term %d", where, i+1)
 		f := r.fields(c, at, termKeys)
-		if f["entity"] == nil {
-			r.fail(c, "%s: it needs an entity", at)
+		if (f["entity"] == nil) == (f["sum"] == nil) {
+			r.fail(c, "%s: it needs an entity, or a sum with coefficients of entities", at)
+		}
+		if f["sum"] != nil && f["holding"] != nil && f["holding"].Value == "true" {
+			r.fail(f["holding"], "%s: a sum counts from a number, not from what is held", at)
 		}
 		number := func(key string, least, most float64) float64 {
 			v := f[key]
@@ -181,10 +189,14 @@ func (r *reader) terms(n *yaml.Node, where string, names *expression.Names) (out
 			return x
 		}
 		t := lp.Term{
-			Entity: r.entity(f["entity"], at, r.name(f["entity"], at+", entity"), names),
-			Above:  number("above", 0, lp.MaxRow),
-			Below:  number("below", 0, lp.MaxRow),
-			From:   number("from", -lp.MaxMagnitude, lp.MaxMagnitude),
+			Above: number("above", 0, lp.MaxRow),
+			Below: number("below", 0, lp.MaxRow),
+			From:  number("from", -lp.MaxMagnitude, lp.MaxMagnitude),
+		}
+		if v := f["entity"]; v != nil {
+			t.Entity = r.entity(v, at, r.name(v, at+", entity"), names)
+		} else {
+			t.Sum = r.sum(f["sum"], at, "sum", names)
 		}
 		if v := f["holding"]; v != nil {
 			if v.Value != "true" && v.Value != "false" {

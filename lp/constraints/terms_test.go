@@ -3,9 +3,11 @@ package constraints
 import (
 	"bytes"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
+	"paspo/internal/rng"
 	"paspo/lp"
 )
 
@@ -110,6 +112,78 @@ func TestManyMagnitudes(t *testing.T) {
 	}
 }
 
+// TestManyDifferences reads a sum of ten magnitudes of differences and a maximum, and compares
+// extremes, values and what is written with what they mean.
+func TestManyDifferences(t *testing.T) {
+	names := make([]string, 11)
+	for j := range names {
+		names[j] = "X" + string(rune('a'+j))
+	}
+	sum := []string{"max(Xa + 0.1, 2*Xb)"}
+	for j := range 10 {
+		sum = append(sum, "abs("+names[j]+" - "+names[j+1]+")")
+	}
+	value := func(a []float64) (v float64) {
+		for j := range 10 {
+			v += math.Abs(a[j] - a[j+1])
+		}
+		return v
+	}
+	file := "entities: [" + strings.Join(names, ", ") + "]\ntotal: 1\nconstraints: [\"" + strings.Join(sum[1:], " + ") + " <= 0.4\"]\n"
+	p, err := Parse("f.yaml", []byte(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, b, _ := p.Inequalities(); len(b) != 1 || len(p.Terms(0)) != 10 {
+		t.Fatalf("%d rows, %d terms", len(b), len(p.Terms(0)))
+	}
+	// The first is largest where all others are the same, y: x - y = 0.4 and x + 10 y = 1. One in
+	// the middle counts twice.
+	_, hi, err := lp.BoundingBox(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if math.Abs(hi[0]-5./11) > 1e-12 || math.Abs(hi[10]-5./11) > 1e-12 || math.Abs(hi[5]-3./11) > 1e-12 {
+		t.Errorf("at most %v, want 5/11 at the ends and 3/11 between", hi)
+	}
+	p, err = Parse("f.yaml", []byte(strings.Replace(file, "[\"", "[\""+sum[0]+" + ", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value = func(of func([]float64) float64) func([]float64) float64 {
+		return func(a []float64) float64 { return of(a) + max(a[0]+0.1, 2*a[1]) - 0.4 }
+	}(value)
+	a, b, _ := p.Inequalities()
+	r := rand.New(rng.New(1, "differences"))
+	for range 100 {
+		x := make([]float64, 11)
+		for j := range x {
+			x[j] = r.NormFloat64()
+		}
+		got := -b[0]
+		for j, v := range x {
+			got += a[j] * v
+		}
+		for _, term := range p.Terms(0) {
+			got += term.Value(x, nil)
+		}
+		if want := value(x); math.Abs(got-want) > 1e-12 {
+			t.Fatalf("row at %v is %v, want %v", x, got, want)
+		}
+	}
+	var out bytes.Buffer
+	if err := Write(&out, p); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse("f.yaml", out.Bytes())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	if again.Hash() != p.Hash() {
+		t.Errorf("another polytope once it is written: %s\n%s", again.Difference(p), &out)
+	}
+}
+
 func TestTermErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"turnover(STOCKS) >= 0.2":         "turnover(...) can be limited only from above",
@@ -122,13 +196,16 @@ func TestTermErrors(t *testing.T) {
 		"turnover() <= 0.2":               "takes the name of an entity or a group, or ALL",
 		"max(turnover(MSFT), 0.1) <= 0.2": "turnover(...) cannot stand inside max(...)",
 		"MSFT*turnover(AAPL) <= 0.2":      "a product of two entities is not linear",
-		"{max: 0.2, coefficients: {}, terms: [{entity: MSFT, above: -1}]}":          "term 1, above: -1 is below 0",
-		"{equal: 0.2, coefficients: {}, terms: [{entity: MSFT, above: 1}]}":         "equal cannot stand with terms",
-		"{min: 0.2, max: 1, coefficients: {}, terms: [{entity: MSFT, above: 1}]}":   "terms go with max, and with neither min nor equal",
-		"{max: 1, coefficients: {}, terms: [{entity: STOCKS, above: 1}]}":           "STOCKS is a group where an entity is expected",
-		"{max: 1, coefficients: {}, terms: [{above: 1}]}":                           "it needs an entity",
-		"{max: 1, coefficients: {}, terms: [{entity: MSFT, holding: 2, above: 1}]}": "holding: true or false is expected",
-		"{max: 1, coefficients: {}, terms: {MSFT: 1}}":                              "a list is expected",
+		"{max: 0.2, coefficients: {}, terms: [{entity: MSFT, above: -1}]}":               "term 1, above: -1 is below 0",
+		"{equal: 0.2, coefficients: {}, terms: [{entity: MSFT, above: 1}]}":              "equal cannot stand with terms",
+		"{min: 0.2, max: 1, coefficients: {}, terms: [{entity: MSFT, above: 1}]}":        "terms go with max, and with neither min nor equal",
+		"{max: 1, coefficients: {}, terms: [{entity: STOCKS, above: 1}]}":                "STOCKS is a group where an entity is expected",
+		"{max: 1, coefficients: {}, terms: [{above: 1}]}":                                "it needs an entity, or a sum",
+		"{max: 1, coefficients: {}, terms: [{above: 1, sum: {MSFT: 0}}]}":                "all coefficients of the sum are 0",
+		"{max: 1, coefficients: {}, terms: [{above: 1, sum: {MST: 1}}]}":                 "term 1, sum: unknown name",
+		"{max: 1, coefficients: {}, terms: [{above: 1, sum: {MSFT: 1}, holding: true}]}": "a sum counts from a number, not from what is held",
+		"{max: 1, coefficients: {}, terms: [{entity: MSFT, holding: 2, above: 1}]}":      "holding: true or false is expected",
+		"{max: 1, coefficients: {}, terms: {MSFT: 1}}":                                   "a list is expected",
 	} {
 		if !strings.HasPrefix(text, "{") {
 			text = "\"" + text + "\""

@@ -98,7 +98,17 @@ func writeRow(out *bufio.Writer, entities []string, r lp.Row) {
 		if i == 0 {
 			fmt.Fprint(out, "    terms:\n")
 		}
-		fmt.Fprintf(out, "      - {entity: %s, above: %s, below: %s, from: %s, holding: %t}\n", yamlName(entities[t.Entity]), vec.Text(t.Above), vec.Text(t.Below), vec.Text(t.From), t.Holding)
+		what := "entity: " + yamlName(entities[t.Entity])
+		if t.Sum != nil {
+			var of []string
+			for j, c := range t.Sum {
+				if c != 0 {
+					of = append(of, yamlName(entities[j])+": "+vec.Text(c))
+				}
+			}
+			what = "sum: {" + strings.Join(of, ", ") + "}"
+		}
+		fmt.Fprintf(out, "      - {%s, above: %s, below: %s, from: %s, holding: %t}\n", what, vec.Text(t.Above), vec.Text(t.Below), vec.Text(t.From), t.Holding)
 	}
 	if vec.MaxAbs(r.Coef) == 0 {
 		fmt.Fprint(out, "    coefficients: {}\n")

@@ -31,7 +31,12 @@ func enumerated(d lp.Description, holdings []float64) lp.Description {
 			for _, one := range all {
 				for _, w := range []float64{t.Above, -t.Below} {
 					side := lp.Row{Coef: slices.Clone(one.Coef), Min: one.Min, Max: one.Max + w*from}
-					side.Coef[t.Entity] += w
+					if t.Sum == nil {
+						side.Coef[t.Entity] += w
+					}
+					for j, c := range t.Sum {
+						side.Coef[j] += w * c
+					}
 					next = append(next, side)
 				}
 			}
@@ -83,8 +88,17 @@ func randomTerms(d *lp.Description, r *rand.Rand) bool {
 			left--
 			t := lp.Term{Entity: j, Above: float64(r.IntN(3)), Below: float64(r.IntN(3)), Holding: r.IntN(2) == 0}
 			t.From = []float64{0, x[j], lo[j], lo[j] + (hi[j]-lo[j])*r.Float64(), hi[j] + 0.5, math.Round(100*x[j]) / 100}[r.IntN(6)]
+			if n > 1 && r.IntN(4) == 0 { // of two entities or all
+				t.Entity, t.Holding, t.Sum = 0, false, make([]float64, n)
+				t.Sum[j], t.Sum[(j+1)%n] = 1, -1
+				if r.IntN(3) == 0 {
+					for i := range t.Sum {
+						t.Sum[i] = float64(1 + i%3)
+					}
+				}
+			}
 			row.Terms = append(row.Terms, t)
-			row.Max += max(t.Above*(x[j]-t.From), t.Below*(t.From-x[j]))
+			row.Max += max(t.Above*(t.Of(x)-t.From), t.Below*(t.From-t.Of(x)))
 		}
 		for j, v := range row.Coef {
 			row.Max += v * x[j]

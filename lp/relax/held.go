@@ -90,8 +90,7 @@ func NewHeld(p *lp.Polytope) (*HeldTemplate, error) {
 			if t.Holding {
 				row.Coef[0] = min(row.Coef[0], -t.Above, -t.Below)
 			}
-			t.Entity++
-			row.Terms = append(row.Terms, t)
+			row.Terms = append(row.Terms, t.Shifted())
 		}
 		q.Rows = append(q.Rows, row)
 	}
@@ -117,7 +116,7 @@ func (w *HeldTemplate) most(holdings []float64) float64 {
 			v += a[k*n+j] * x
 		}
 		for _, t := range w.p.Terms(k) {
-			v += t.Value(w.known[t.Entity], holdings)
+			v += t.Value(w.known, holdings)
 		}
 		most = max(most, v/w.weight[i])
 	}

@@ -27,12 +27,17 @@ func withinTerms(p *lp.Polytope, a []float64, entities []int32, d []float64, lo,
 		// direction of sign.
 		excess := func(t, sign float64) (value, slope float64) {
 			value, slope = vec.Dot(row, a)-limit+t*plain, plain
-			for _, of := range terms {
+			for i := range terms {
+				of := &terms[i]
 				v := 0.
-				if x := slices.Index(entities, int32(of.Entity)); x >= 0 {
+				if of.Sum != nil {
+					for x, e := range entities {
+						v += of.Sum[e] * d[x]
+					}
+				} else if x := slices.Index(entities, int32(of.Entity)); x >= 0 {
 					v = d[x]
 				}
-				at, w := a[of.Entity]-of.From+t*v, -of.Below
+				at, w := of.Of(a)-of.From+t*v, -of.Below
 				if at > 0 || at == 0 && sign*v > 0 {
 					w = of.Above
 				}

@@ -10,18 +10,43 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Term is above max(0, x - from) + below max(0, from - x) of one entity. Holdings take the
-// place of From where Holding is true.
+// Term is above max(0, x - from) + below max(0, from - x), where x is one entity, or a sum of
+// entities with the coefficients Sum. Holdings take the place of From where Holding is true.
 type Term struct {
 	Entity       int
 	Above, Below float64
 	From         float64
 	Holding      bool
+	Sum          []float64
 }
 
-// Value returns what the term comes to at x under holdings, nil for its own From.
-func (t *Term) Value(x float64, holdings []float64) float64 {
-	d := x - t.Origin(holdings)
+// Of returns x at an allocation.
+func (t *Term) Of(a []float64) float64 {
+	if t.Sum != nil {
+		return vec.Dot(t.Sum, a)
+	}
+	return a[t.Entity]
+}
+
+// AddTo adds w times what x is made of to the coefficients of a row.
+func (t *Term) AddTo(coef []float64, w float64) {
+	if t.Sum == nil {
+		coef[t.Entity] += w
+		return
+	}
+	for j, c := range t.Sum {
+		coef[j] += w * c
+	}
+}
+
+// Equal reports whether u is the same term.
+func (t Term) Equal(u Term) bool {
+	return t.Entity == u.Entity && t.Above == u.Above && t.Below == u.Below && t.From == u.From && t.Holding == u.Holding && slices.Equal(t.Sum, u.Sum)
+}
+
+// Value returns what the term comes to at a under holdings, nil for its own From.
+func (t *Term) Value(a, holdings []float64) float64 {
+	d := t.Of(a) - t.Origin(holdings)
 	if d > 0 {
 		return t.Above * d
 	}
@@ -50,19 +75,17 @@ type Row struct {
 	parts []int // of the terms
 }
 
-// Part stands for max(0, x - from) of an entity, once for all terms that have the same of both.
-type Part struct {
-	Entity  int
-	From    float64
-	Holding bool
-}
+// Part stands for max(0, x - from) of an entity or a sum, once for all terms that have the same
+// of both: a Term that weighs 1 above and nothing below.
+type Part = Term
 
 // Add adds the terms of an inequality.
 func (t *Terms) Add(row int, all []Term) {
 	r := Row{Index: row, terms: all}
 	for _, x := range all {
-		of := Part{x.Entity, x.From, x.Holding}
-		i := slices.Index(t.Parts, of)
+		of := x
+		of.Above, of.Below = 1, 0
+		i := slices.IndexFunc(t.Parts, of.Equal)
 		if i < 0 {
 			i = len(t.Parts)
 			t.Parts = append(t.Parts, of)
@@ -83,7 +106,7 @@ func (r *Row) Value(a, holdings []float64) float64 {
 	s := 0.
 	for i := range r.terms {
 		t := &r.terms[i]
-		s += t.Value(a[t.Entity], holdings)
+		s += t.Value(a, holdings)
 	}
 	return s
 }
@@ -96,10 +119,10 @@ func (r *Row) Tangent(coef, a []float64, b float64, holdings []float64, unit flo
 		t := &r.terms[i]
 		from := t.Origin(holdings) / unit
 		w := -t.Below
-		if a[t.Entity] > from {
+		if t.Of(a) > from {
 			w = t.Above
 		}
-		coef[t.Entity] += w
+		t.AddTo(coef, w)
 		b += w * from
 	}
 	return b
@@ -110,7 +133,14 @@ func (t *Terms) Sizes(m int, s []float64) []float64 {
 	sizes := make([]float64, m)
 	for _, r := range t.Rows {
 		for _, x := range r.terms {
-			sizes[r.Index] += (x.Above + x.Below) * (s[x.Entity] + math.Abs(x.From))
+			size := 0.
+			if x.Sum == nil {
+				size = s[x.Entity]
+			}
+			for j, c := range x.Sum {
+				size += math.Abs(c) * s[j]
+			}
+			sizes[r.Index] += (x.Above + x.Below) * (size + math.Abs(x.From))
 		}
 	}
 	return sizes
@@ -125,11 +155,7 @@ func (t *Terms) Limits(dst, b, holdings []float64) []float64 {
 		}
 	}
 	for _, of := range t.Parts {
-		from := of.From
-		if of.Holding && holdings != nil {
-			from = holdings[of.Entity]
-		}
-		dst = append(dst, from)
+		dst = append(dst, of.Origin(holdings))
 	}
 	return dst
 }
@@ -146,13 +172,14 @@ func (t *Terms) Matrix(dst, a []float64, n int) []float64 {
 	for _, r := range t.Rows {
 		row := dst[r.Index*cols : (r.Index+1)*cols]
 		for x, i := range r.parts {
-			row[r.terms[x].Entity] -= r.terms[x].Below
+			r.terms[x].AddTo(row, -r.terms[x].Below)
 			row[n+i] += r.terms[x].Above + r.terms[x].Below
 		}
 	}
 	for i, of := range t.Parts {
 		row := dst[(m+i)*cols : (m+i+1)*cols]
-		row[of.Entity], row[n+i] = 1, -1
+		of.AddTo(row, 1)
+		row[n+i] = -1
 	}
 	return dst
 }

@@ -84,6 +84,9 @@ func newColumns(p *lp.Polytope, matrices, lean bool) *columns {
 		}
 		s.terms, s.begin = append(s.terms, terms), append(s.begin, first)
 		for _, t := range terms {
+			if t.Sum != nil {
+				return nil
+			}
 			switch x := &s.from[t.Entity]; {
 			case !has(x[0]):
 				x[0] = t

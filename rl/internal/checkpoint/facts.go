@@ -54,8 +54,12 @@ func PolytopeFacts(p *lp.Polytope) []Fact {
 		rows("inequality", "<=", a, b)
 		for k := range b {
 			for i, t := range p.Terms(k) {
+				name := entities[t.Entity]
+				if t.Sum != nil {
+					name = linear(t.Sum, entities)
+				}
 				add(fmt.Sprintf("term %d of inequality %d", i+1, k+1), fmt.Sprintf("%s: %s above and %s below %s, holding %t",
-					entities[t.Entity], number(t.Above), number(t.Below), number(t.From), t.Holding))
+					name, number(t.Above), number(t.Below), number(t.From), t.Holding))
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"paspo/lp"
+	"paspo/lp/internal/vec"
 )
 
 // termFunction is a function of one name that adds convex terms of its entities, which are
@@ -104,19 +105,29 @@ func (x *piecewise) rowTerms() (out []lp.Term) {
 	return out
 }
 
-// spread makes terms of magnitudes of single entities where there are more choices of
-// signs than rows may be.
+// spread makes terms where there are more choices than rows may be: of magnitudes of single
+// entities, and where that is not enough of all functions that choose between two sums.
 func (p *parser) spread(x *piecewise) {
-	choices := 1
-	for _, f := range x.pieces {
-		if choices *= len(f.of); choices > maxChoices {
-			break
+	for _, sums := range [...]bool{false, true} {
+		choices := 1
+		for _, f := range x.pieces {
+			if choices *= len(f.of); choices > maxChoices {
+				break
+			}
 		}
+		if choices <= maxChoices {
+			return
+		}
+		p.spreadPieces(x, sums)
 	}
-	if choices <= maxChoices {
-		return
-	}
+}
+
+func (p *parser) spreadPieces(x *piecewise, sums bool) {
 	x.pieces = slices.DeleteFunc(x.pieces, func(f extreme) bool {
+		if sums && len(f.of) == 2 && !f.least {
+			x.choose(p.names, f)
+			return true
+		}
 		if f.single < 0 || f.least {
 			return false
 		}
@@ -125,6 +136,22 @@ func (p *parser) spread(x *piecewise) {
 		x.terms = append(x.terms, exprTerm{lp.Term{Entity: f.single, Above: w, Below: w, From: -f.of[0].constant / c}, f.name, f.at})
 		return true
 	})
+}
+
+// choose adds the larger of two sums as a term: the magnitude of one, where the other is the
+// same with the other sign, else the second and what the first is above it.
+func (x *piecewise) choose(names *Names, f extreme) {
+	one, other := f.of[0].clone(), f.of[1]
+	t := lp.Term{Above: 1, Below: 1}
+	sum := one.clone()
+	sum.add(1, other)
+	if sum.constant != 0 || vec.MaxAbs(names.Expand(sum.coef)) != 0 {
+		x.affine.add(1, other)
+		one.add(-1, other)
+		t.Below = 0
+	}
+	t.From, t.Sum = -one.constant, names.Expand(one.coef)
+	x.terms = append(x.terms, exprTerm{t, f.name, f.at})
 }
 
 // single returns the only entity of an affine function, -1 where there is another number

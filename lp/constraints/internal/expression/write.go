@@ -73,7 +73,11 @@ func Inequality(p *lp.Polytope, k int) string {
 		b.WriteString(s)
 	}
 	for _, t := range terms {
-		writeTerm(&b, p.Entities()[t.Entity], t)
+		name := p.Entities()[t.Entity]
+		if t.Sum != nil {
+			name = Sum(t.Sum, p.Entities())
+		}
+		writeTerm(&b, name, t)
 	}
 	return b.String()
 }
@@ -106,11 +110,14 @@ func writeTerm(b *strings.Builder, name string, t lp.Term) {
 		part(t.Below, "sold("+name+")")
 	case t.Above == t.Below:
 		part(t.Above, "abs("+from+")")
-	case t.From == 0:
+	case t.From == 0 && t.Sum == nil:
 		part(t.Above, "long("+name+")")
 		part(t.Below, "short("+name+")")
 	default:
 		part(t.Above, "max(0, "+from+")")
+		if t.Sum != nil {
+			name = "(" + name + ")"
+		}
 		part(t.Below, "max(0, "+vec.Text(t.From)+" - "+name+")")
 	}
 }
