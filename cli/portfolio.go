@@ -248,10 +248,11 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		fmt.Fprintf(errs, "run: %s\n", f.out)
 		one := int64(c.PPO.Iterations()) * int64(c.PPO.BatchSize())
 		w.Observe = func(fold, folds int, m rl.Metrics) {
-			if bar == nil {
-				bar = progress.New(errs, "portfolio", 0, one*int64(folds))
+			step := int64(fold)*one + m.Step
+			if bar == nil { // only now does anybody know how many windows there are; the rate counts from here
+				bar = progress.New(errs, "portfolio", step, one*int64(folds))
 			}
-			bar.Update(int64(fold)*one+m.Step, m.Return)
+			bar.Update(step, m.Return)
 		}
 	}
 	s, err := w.Run(cmd.Context())
