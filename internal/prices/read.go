@@ -108,6 +108,9 @@ func csvLines(data []byte) (*lines, error) {
 	if err := text(data); err != nil {
 		return nil, err
 	}
+	if !bytes.Contains(data, []byte("\n")) { // lines may end in a carriage return alone
+		data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+	}
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
 	r.TrimLeadingSpace, r.ReuseRecord = true, true
 	head, err := r.Read()
@@ -291,9 +294,9 @@ func (q *quote) set(i int, text string) error {
 		return nil
 	}
 	x, err := strconv.ParseFloat(text, 64)
-	if err != nil {
+	if err != nil || strings.ContainsAny(text, "_xX") { // which are for programs
 		what := ""
-		if strings.Contains(text, ",") {
+		if strings.ContainsAny(text, ",_") {
 			what = ", with a point for decimals and nothing between thousands,"
 		}
 		return fmt.Errorf("the price is %q: a number%s is allowed", text, what)
