@@ -118,7 +118,7 @@ constraints:
 		t.Errorf("a limit is broken: %v", w)
 	}
 	text := succeed(t, "", append(decide, "--lot", "0")...)
-	if !strings.Contains(text, "largest constraint residual:") || !strings.Contains(text, "fees:") {
+	if !strings.Contains(text, "largest constraint residual:") || !strings.Contains(text, "fees:") || strings.Contains(text, "warning") {
 		t.Errorf("%s", text)
 	}
 
@@ -154,7 +154,11 @@ constraints:
 	}
 	refused(t, "is no folder of a portfolio", "", "portfolio", "decide", t.TempDir(), "--holdings", holdings, "--prices", prices)
 	refused(t, "--holdings is missing", "", "portfolio", "decide", out)
-	decide[4], decide[6] = holdings, priceFile(t, 4)
+	decide[4], decide[6] = holdings, priceFile(t, 40)
+	if text := succeed(t, "", decide...); !strings.Contains(text, "warning: the policy was trained on prices up to 2015-01-28, which are later than these") {
+		t.Errorf("%s", text)
+	}
+	decide[6] = priceFile(t, 4)
 	refused(t, "has returns of 3 months: the policy looks back on 6", "", decide...)
 }
 

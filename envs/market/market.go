@@ -238,6 +238,9 @@ func (p *Problem) Constrain(polytope *lp.Polytope) (envs.Problem, error) {
 func (p *Problem) Config() Config   { return p.cfg }
 func (p *Problem) Assets() []string { return p.model.Assets() }
 
+// Until returns the end of the last period of the model, "" where it does not say.
+func (p *Problem) Until() string { return p.model.Until() }
+
 // AssetOf returns for every entity which asset of the model it is, -1 for cash. The slice must
 // not be modified.
 func (p *Problem) AssetOf() []int { return p.asset }

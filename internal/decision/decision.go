@@ -36,6 +36,9 @@ type Decision struct {
 	Moved    float64             `json:"moved,omitempty"`   // how far the limits of today have moved the target, as the largest difference of a share
 
 	Violations int `json:"violations"`
+
+	// Until is the last date that the policy was trained on, where the prices end before it.
+	Until string `json:"trained_until,omitempty"`
 }
 
 // Holding is one entity.
@@ -124,6 +127,9 @@ func Decide(o Options) (*Decision, error) {
 		return nil, err
 	}
 	d := &Decision{Date: table.Dates[last].Format(time.DateOnly)}
+	if until := problem.Until(); until > d.Date {
+		d.Until = until
+	}
 	h := make([]float64, len(entities))
 	for i, q := range task.Held {
 		d.Wealth += q * task.Prices[i]

@@ -18,6 +18,9 @@ func percent(x float64) float64 { return math.Round(1e4*x)/1e2 + 0 }
 // Write writes the decision as text.
 func (d *Decision) Write(w io.Writer) error {
 	fmt.Fprintf(w, "prices of %s; wealth %.2f\n\n", d.Date, d.Wealth)
+	if d.Until != "" {
+		fmt.Fprintf(w, "warning: the policy was trained on prices up to %s, which are later than these\n\n", d.Until)
+	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "\tprice\theld\tweight\ttarget\torder\theld then\tweight then\t")
 	for _, l := range d.Lines {

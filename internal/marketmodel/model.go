@@ -126,6 +126,14 @@ func (m *Model) Assets() []string { return m.assets }
 func (m *Model) Periods() int     { return len(m.returns) }
 func (m *Model) Every() string    { return m.every }
 
+// Until returns the end of the last period, "" where the model does not say.
+func (m *Model) Until() string {
+	if len(m.dates) == 0 {
+		return ""
+	}
+	return m.dates[len(m.dates)-1]
+}
+
 // Returns returns those of period t, an asset each. The slice must not be modified.
 func (m *Model) Returns(t int) []float64 { return m.returns[t] }
 
