@@ -93,7 +93,7 @@ func (s *Spec) Check() error {
 			if err != nil {
 				text, own := strings.CutPrefix(err.Error(), "--set "+set+": ")
 				if !own {
-					text = set + ": " + text // it breaks what another setting says
+					text = set + ": " + text + "; give that such a value in space too, by choices" // it breaks what another setting says
 				}
 				return fmt.Errorf("%s: space.%s: %s", s.where["space."+d.Key], d.Key, text)
 			}

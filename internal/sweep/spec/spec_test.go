@@ -82,7 +82,7 @@ func TestValueThatDoesNotFitTheBase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "s:4: space.ppo.envs: ppo.envs=8: base:1: ppo.minibatch is 512: at most envs * steps_per_env = 256 is allowed"
+	want := "s:4: space.ppo.envs: ppo.envs=8: base:1: ppo.minibatch is 512: at most envs * steps_per_env = 256 is allowed; give that such a value in space too, by choices"
 	if err := s.Check(); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
