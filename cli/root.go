@@ -148,11 +148,10 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 	saving.Add(1)
 	left := func() string {
 		resume, _ := resumption(r.Folder.Dir())
-		return kept(r.Folder.Dir(), resume)
+		return checkpoint(r.Folder.Dir(), resume)
 	}
-	unsaved.Store(&left)
+	kept.Store(&left)
 	err = r.Train(ctx, func(m rl.Metrics) { bar.Update(m.Step, m.Return) })
-	unsaved.Store(nil)
 	saving.Add(-1)
 	bar.Close()
 	if err != nil {
@@ -217,7 +216,7 @@ func interrupted(ctx context.Context, r *agent.Run, err error) error {
 	case errors.Is(err, cuda.ErrLost):
 		resume += onCPU
 	}
-	return fmt.Errorf("%w; %s", err, kept(dir, resume))
+	return fmt.Errorf("%w; %s", err, checkpoint(dir, resume))
 }
 
 // resumption is how to go on with a run, and what to add where that is to be without a GPU.
@@ -229,8 +228,8 @@ func resumption(dir string) (resume, onCPU string) {
 	return fmt.Sprintf("%s --resume %s", runfolder.Quote(os.Args[0]), runfolder.Quote(dir)), " --device cpu"
 }
 
-// kept says what is left of a run that did not end as it should.
-func kept(dir, resume string) string {
+// checkpoint says what is left of a run that did not end as it should.
+func checkpoint(dir, resume string) string {
 	cp, err := agent.ReadCheckpoint(dir, agent.Latest)
 	switch {
 	case err == nil:

@@ -35,9 +35,9 @@ func (s *stopped) Error() string { return fmt.Sprintf("stopped by a signal (%v)"
 // saving counts what must not be cut off when the grace is over.
 var saving atomic.Int32
 
-// unsaved says what is left where what saving counts is cut off all the same, nil where nobody
-// knows.
-var unsaved atomic.Pointer[func() string]
+// kept says what is saved where a command does not end by itself after a signal, nil where
+// nobody knows.
+var kept atomic.Pointer[func() string]
 
 // stoppable returns a context that the first signal ends. Where the command does not
 // end within the grace, because it computes what nothing interrupts and saves nothing,
@@ -68,8 +68,8 @@ func stoppable(parent context.Context) (context.Context, context.CancelFunc) {
 			time.Sleep(grace) // to say what is left
 		}
 		err := interruption(ctx)
-		if left := unsaved.Load(); left != nil {
-			err.err = fmt.Errorf("%w within a step that has not ended for %v; %s", err.err, patience, (*left)())
+		if left := kept.Load(); left != nil {
+			err.err = fmt.Errorf("%w; %s", err.err, (*left)())
 		}
 		complain(os.Stderr, err)
 		os.Exit(err.code)

@@ -348,7 +348,7 @@ class Test(unittest.TestCase):
             said = parent.communicate()[1]
             self.assertEqual(parent.returncode, 143)
             last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])["step"]
-            self.assertIn(f"interrupted at step {last}; go on with: paspo.train(.., resume=", said)
+            self.assertRegex(said, rf"interrupted.* step {last}[;,] go on with: paspo.train\(.., resume=")
             self.assertTrue(any((out / "checkpoints").iterdir()))
 
     def test_kill(self):
