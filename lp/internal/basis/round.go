@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 
+	"paspo/internal/exact"
 	"paspo/lp/internal/vec"
 )
 
@@ -50,43 +51,16 @@ func (p pair) rounded(err float64) (float64, bool) {
 // nil where B is singular.
 func solveRational(b, c []float64) []*big.Rat {
 	q := len(c)
-	t := make([][]*big.Rat, q)
-	for r := range t {
-		t[r] = make([]*big.Rat, q+1)
+	rows := make([][]*big.Rat, q)
+	for r := range rows {
 		for k := range q {
-			t[r][k] = vec.Rational(b[k*q+r])
+			rows[r] = append(rows[r], vec.Rational(b[k*q+r]))
 		}
-		t[r][q] = vec.Rational(c[r])
+		rows[r] = append(rows[r], vec.Rational(c[r]))
 	}
-	var v big.Rat
-	for k := range q {
-		p := k
-		for p < q && t[p][k].Sign() == 0 {
-			p++
-		}
-		if p == q {
-			return nil
-		}
-		t[k], t[p] = t[p], t[k]
-		inv := new(big.Rat).Inv(t[k][k])
-		for j := k; j <= q; j++ {
-			t[k][j].Mul(t[k][j], inv)
-		}
-		for r := range t {
-			if r == k || t[r][k].Sign() == 0 {
-				continue
-			}
-			f := new(big.Rat).Set(t[r][k])
-			for j := k; j <= q; j++ {
-				if t[k][j].Sign() != 0 {
-					t[r][j].Sub(t[r][j], v.Mul(f, t[k][j]))
-				}
-			}
-		}
-	}
-	x := make([]*big.Rat, q)
-	for k := range x {
-		x[k] = t[k][q]
+	x, rank := exact.Solve(q, rows)
+	if rank < q {
+		return nil
 	}
 	return x
 }

@@ -2,9 +2,8 @@ package hull
 
 import (
 	"math"
-	"math/big"
+	"slices"
 
-	"paspo/internal/exact"
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/tolerance"
 	"paspo/lp/internal/vec"
@@ -42,7 +41,7 @@ func (h *Body) Distance(a []float64) float64 {
 			return t
 		}
 	}
-	if high, low, ok := h.program(a); ok && high-low <= distanceGap*max(1, high) {
+	if high, low, ok := h.approximate(a); ok && high-low <= distanceGap*max(1, high) {
 		return high
 	}
 	return h.ExactDistance(a)
@@ -64,17 +63,14 @@ func (h *Body) off(a, w []float64) float64 {
 	return t
 }
 
-// program solves for the distance in floating point and returns what weights and
-// duals prove of it.
-func (h *Body) program(a []float64) (high, low float64, ok bool) {
+// program returns the linear program of the distance, over the weights of the points and, of
+// every coordinate, what these have too little and too much of.
+func (h *Body) program(a []float64) *program.Program {
 	n, k := h.N, len(h.Points)
 	vars := k + 2*n
-	q := program.Program{
+	q := &program.Program{
 		C: make([]float64, vars), E: make([]float64, (n+1)*vars), F: append([]float64{1}, a...),
-		L: make([]float64, vars), U: make([]float64, vars),
-	}
-	for v := range q.U {
-		q.U[v] = math.Inf(1)
+		L: make([]float64, vars), U: slices.Repeat([]float64{math.Inf(1)}, vars),
 	}
 	for i, row := range Weights(h.Points) {
 		copy(q.E[i*vars:], row)
@@ -86,10 +82,17 @@ func (h *Body) program(a []float64) (high, low float64, ok bool) {
 			q.C[at] = 1 / h.size[j]
 		}
 	}
+	return q
+}
+
+// approximate solves for the distance in floating point and returns what weights and
+// duals prove of it.
+func (h *Body) approximate(a []float64) (high, low float64, ok bool) {
+	n, k, q := h.N, len(h.Points), h.program(a)
 	q.SetScales()
 	q.Unit = 1 // weights are shares
 	q.Tolerance = tolerance.Solve
-	x, err := q.Minimize(&q)
+	x, err := q.Minimize(q)
 	if err != nil {
 		return 0, 0, false
 	}
@@ -120,29 +123,11 @@ func (h *Body) program(a []float64) (high, low float64, ok bool) {
 
 // ExactDistance solves the same program in rational arithmetic.
 func (h *Body) ExactDistance(a []float64) float64 {
-	n, k := h.N, len(h.Points)
-	vars := k + 2*n
-	p := &exact.Problem{
-		C: make([]*big.Rat, vars), Lower: make([]*big.Rat, vars), Upper: make([]*big.Rat, vars),
-		B: []*big.Rat{vec.Rational(1)},
-	}
-	for v := range vars {
-		p.C[v], p.Lower[v] = new(big.Rat), new(big.Rat)
-	}
-	for i, weights := range Weights(h.Points) {
-		row := vec.Rationals(append(weights, make([]float64, 2*n)...))
-		if j := i - 1; j >= 0 {
-			for side, sign := range [...]int64{1, -1} {
-				row[k+2*j+side].SetInt64(sign)
-				p.C[k+2*j+side] = vec.Rational(1 / h.size[j])
-			}
-			p.B = append(p.B, vec.Rational(a[j]))
-		}
-		p.A, p.Eq = append(p.A, row), append(p.Eq, true)
-	}
-	s, status := exact.Minimize(p)
-	if status != exact.Optimal {
+	q := h.program(a)
+	r := program.Rational{E: q.E, F: q.F, L: q.L, U: q.U}
+	v, ok := r.Minimize(q.C)
+	if !ok {
 		panic("hull: the distance to a hull has no minimum")
 	}
-	return vec.Float(s.Value)
+	return vec.Float(v)
 }

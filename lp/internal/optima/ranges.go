@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"runtime"
-	"slices"
 
 	"paspo/lp/internal/parallel"
 	"paspo/lp/internal/program"
@@ -124,25 +123,9 @@ func leastExactly(p program.Form, c, b []float64) (value, moves float64, ok bool
 // the limits exactly. It relaxes all limits by a share of their scales, the least power of ten
 // for which some point satisfies them.
 func almostMoves(p program.Form, c []float64) float64 {
-	n, m, k := len(p.L), len(p.B), len(p.F)
-	r := program.Rational{
-		A: slices.Concat(p.A, p.E, p.E), B: make([]float64, m+2*k), L: make([]float64, n), U: make([]float64, n),
-	}
-	for x := len(p.A) + len(p.E); x < len(r.A); x++ {
-		r.A[x] = -r.A[x]
-	}
 	for share := 1e-16; share <= 2*Decimals; share *= 10 {
-		for x, v := range p.B {
-			r.B[x] = v + share*max(math.Abs(v), p.RowSize[x])
-		}
-		for x, v := range p.F {
-			d := share * max(math.Abs(v), p.EqSize[x])
-			r.B[m+x], r.B[m+k+x] = v+d, d-v
-		}
-		for j, s := range p.Size {
-			r.L[j] = p.L[j] - share*max(s, math.Abs(p.L[j]))
-			r.U[j] = p.U[j] + share*max(s, math.Abs(p.U[j]))
-		}
+		q := p.Program(c).Relaxed(share)
+		r := program.Rational{A: q.A, B: q.B, L: q.L, U: q.U}
 		if _, ok := r.Minimize(c); ok {
 			return r.Moves
 		}

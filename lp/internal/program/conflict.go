@@ -181,61 +181,57 @@ func (p *Program) filtered(core []Limit, t, reach float64) []Limit {
 }
 
 // violation returns the least t so that a point satisfies all given limits when
-// each is relaxed by t times its scale, and the multiplier of every limit:
-//
-//	min t : A_k x - s_k t <= b_k, |E_k x - e_k| <= s_k t, ..., t >= 0.
-//
-// The point is looked for within reach: far out, rounding makes limits hold together that
-// contradict one another. t is +Inf where CLP gives no answer.
+// each is relaxed by t times its scale, and the multiplier of every limit. The point is looked
+// for within reach: far out, rounding makes limits hold together that contradict one another. t
+// is +Inf where CLP gives no answer.
 func (p *Program) violation(refs []Limit, reach float64) (t float64, multipliers []float64) {
-	n := len(p.C)
 	multipliers = make([]float64, len(refs))
-	q := Program{
-		C: make([]float64, n+1), L: make([]float64, n+1), U: make([]float64, n+1),
-		Unit: 1, Cost: CostScale,
-	}
-	reach /= p.Unit
-	for j := range n {
-		q.L[j], q.U[j] = -reach, reach
-	}
-	q.C[n], q.U[n] = 1, math.Inf(1)
-	var owner []int
-	add := func(i int, coef []float64, entity int, sign, limit, s float64) {
-		row := make([]float64, n+1)
-		for j, v := range coef {
-			row[j] = sign * v * p.Unit / s
-		}
-		if coef == nil {
-			row[entity] = sign * p.Unit / s
-		}
-		row[n] = -1
-		q.A, q.B, owner = append(q.A, row...), append(q.B, sign*limit/s), append(owner, i)
-	}
-	for i, ref := range refs {
-		k := ref.Index
-		switch ref.Kind {
-		case OfRow:
-			add(i, p.A[k*n:(k+1)*n], 0, 1, p.B[k], p.rowScale(k))
-		case OfEquality:
-			add(i, p.E[k*n:(k+1)*n], 0, 1, p.F[k], p.eqScale(k))
-			add(i, p.E[k*n:(k+1)*n], 0, -1, p.F[k], p.eqScale(k))
-		case OfLower:
-			add(i, nil, k, -1, p.L[k], p.entityScale(k, p.L[k]))
-		case OfUpper:
-			add(i, nil, k, 1, p.U[k], p.entityScale(k, p.U[k]))
-		}
-	}
 	if len(refs) == 0 {
 		return 0, multipliers
 	}
-	x, err := q.Minimize(&q)
+	q, owner := p.elastic(refs, reach, true)
+	x, err := q.Minimize(q)
 	if err != nil {
 		return math.Inf(1), multipliers
 	}
 	for k, i := range owner {
 		multipliers[i] += q.Duals[k]
 	}
-	return x[n], multipliers
+	return x[len(p.C)], multipliers
+}
+
+// elastic returns the program
+//
+//	min t : A_k x - s_k t <= b_k,  |E_k x - e_k| <= s_k t, ...,  t >= 0
+//
+// of some limits with their scales s, and the limit that each of its inequalities is of. Its
+// equalities are relaxed as pairs of inequalities, or kept.
+func (p *Program) elastic(refs []Limit, reach float64, pairs bool) (q *Program, owner []int) {
+	n := len(p.C)
+	reach /= p.Unit
+	q = &Program{C: make([]float64, n+1), L: slices.Repeat([]float64{-reach}, n+1), U: slices.Repeat([]float64{reach}, n+1), Unit: 1, Cost: CostScale}
+	q.C[n], q.L[n], q.U[n] = 1, 0, math.Inf(1)
+	for i, r := range refs {
+		coef, sign, limit := p.side(r)
+		s := p.limitScale(r)
+		row := func(sign, t float64) []float64 {
+			row := make([]float64, n+1)
+			for j, v := range coef {
+				row[j] = sign * v * p.Unit / s
+			}
+			row[n] = t
+			return row
+		}
+		if r.Kind == OfEquality && !pairs {
+			q.E, q.F = append(q.E, row(sign, 0)...), append(q.F, sign*limit/s)
+			continue
+		}
+		q.A, q.B, owner = append(q.A, row(sign, -1)...), append(q.B, sign*limit/s), append(owner, i)
+		if r.Kind == OfEquality {
+			q.A, q.B, owner = append(q.A, row(-sign, -1)...), append(q.B, -sign*limit/s), append(owner, i)
+		}
+	}
+	return q, owner
 }
 
 // reach returns a size that no entity of a sensible polytope comes near, yet one
@@ -293,9 +289,9 @@ func (p *Program) scale(coef []float64, limit float64) float64 {
 	return s
 }
 
-// relaxed returns p with all rows relaxed by t times their scale. Equalities
+// Relaxed returns p with all rows relaxed by t times their scale. Equalities
 // become pairs of rows.
-func (p *Program) relaxed(t float64) *Program {
+func (p *Program) Relaxed(t float64) *Program {
 	n := len(p.C)
 	q := &Program{C: p.C, L: slices.Clone(p.L), U: slices.Clone(p.U), Unit: p.Unit, Cost: p.Cost}
 	q.A = slices.Clone(p.A)

@@ -59,19 +59,17 @@ func (p *Form) EqScale(k int, f float64) float64 { return max(math.Abs(f), p.EqS
 func (p *Form) EntityScale(j int, x float64) float64 { return max(math.Abs(x), p.Size[j]) }
 
 // Feasible reports whether a satisfies all constraints under limits b, f, l and u to a
-// tolerance, and appends by how much it exceeds rows, then equalities, as far as it looked.
-func (p *Form) Feasible(excesses, a, b, f, l, u []float64, tol float64) ([]float64, bool) {
+// tolerance.
+func (p *Form) Feasible(a, b, f, l, u []float64, tol float64) bool {
 	n := len(a)
 	for k, v := range b {
-		d := vec.Dot(p.A[k*n:(k+1)*n], a) - v
-		if excesses = append(excesses, d); !(d <= tol*p.RowScale(k, v)) {
-			return excesses, false
+		if !(vec.Dot(p.A[k*n:(k+1)*n], a)-v <= tol*p.RowScale(k, v)) {
+			return false
 		}
 	}
 	for k, v := range f {
-		d := vec.Dot(p.E[k*n:(k+1)*n], a) - v
-		if excesses = append(excesses, d); !(math.Abs(d) <= tol*p.EqScale(k, v)) {
-			return excesses, false
+		if !(math.Abs(vec.Dot(p.E[k*n:(k+1)*n], a)-v) <= tol*p.EqScale(k, v)) {
+			return false
 		}
 	}
 	for j, x := range a {
@@ -79,10 +77,10 @@ func (p *Form) Feasible(excesses, a, b, f, l, u []float64, tol float64) ([]float
 			continue
 		}
 		if scale := tol * p.EntityScale(j, x); !(l[j]-x <= scale && x-u[j] <= scale) {
-			return excesses, false
+			return false
 		}
 	}
-	return excesses, true
+	return true
 }
 
 // RowSizes appends sum_j |A_kj| s_j of every row.

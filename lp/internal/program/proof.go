@@ -47,13 +47,13 @@ func (p *Program) Proven(refs []Limit) (amount float64, ok bool) {
 		}
 		return column
 	}
-	null := NewNullSpace(len(rows))
-	for j := range n {
-		if _, bounded := bound[j]; !bounded && !null.Add(coefficients(j)) {
-			return 0, false
+	y := exact.Orthogonal(len(rows), func(yield func([]*big.Rat) bool) {
+		for j := range n {
+			if _, bounded := bound[j]; !bounded && !yield(coefficients(j)) {
+				return
+			}
 		}
-	}
-	y := null.Vector()
+	})
 	if y == nil {
 		return 0, false
 	}
@@ -121,79 +121,6 @@ func (p *Program) limitScale(r Limit) float64 {
 		return p.eqScale(r.Index)
 	}
 	return p.rowScale(r.Index)
-}
-
-// NullSpace finds the vector that is orthogonal to all vectors added, by
-// elimination (Gauss and Jordan) in integers without common divisors.
-type NullSpace struct {
-	dim    int
-	rows   [][]*big.Int
-	pivots []int
-}
-
-// NewNullSpace returns the space of all vectors of length dim.
-func NewNullSpace(dim int) *NullSpace { return &NullSpace{dim: dim} }
-
-// Add returns false where only 0 is orthogonal to all.
-func (s *NullSpace) Add(column []*big.Rat) bool {
-	v, scale := make([]*big.Int, len(column)), exact.CommonDenominator(column)
-	for i, x := range column {
-		v[i] = new(big.Int).Quo(scale, x.Denom())
-		v[i].Mul(v[i], x.Num())
-	}
-	var t big.Int
-	eliminate := func(v, row []*big.Int, pivot int) {
-		f := v[pivot]
-		if f.Sign() == 0 {
-			return
-		}
-		content := new(big.Int)
-		for i := range v {
-			x := new(big.Int).Mul(v[i], row[pivot])
-			v[i] = x.Sub(x, t.Mul(f, row[i]))
-			if x.Sign() != 0 {
-				content.GCD(nil, nil, content, t.Abs(x))
-			}
-		}
-		if content.Sign() > 0 && content.BitLen() > 1 {
-			for _, x := range v {
-				x.Quo(x, content)
-			}
-		}
-	}
-	for k, row := range s.rows {
-		eliminate(v, row, s.pivots[k])
-	}
-	pivot := slices.IndexFunc(v, func(x *big.Int) bool { return x.Sign() != 0 })
-	if pivot < 0 {
-		return true
-	}
-	if len(s.rows) == s.dim-1 {
-		return false
-	}
-	for _, row := range s.rows {
-		eliminate(row, v, pivot)
-	}
-	s.rows, s.pivots = append(s.rows, v), append(s.pivots, pivot)
-	return true
-}
-
-// Vector returns the vector, and nil where there are several directions.
-func (s *NullSpace) Vector() []*big.Rat {
-	if len(s.rows) != s.dim-1 {
-		return nil
-	}
-	free := 0
-	for slices.Contains(s.pivots, free) {
-		free++
-	}
-	y := make([]*big.Rat, s.dim)
-	y[free] = big.NewRat(1, 1)
-	for k, row := range s.rows {
-		x := new(big.Rat).SetFrac(row[free], row[s.pivots[k]])
-		y[s.pivots[k]] = x.Neg(x)
-	}
-	return y
 }
 
 // maxProofCells bounds the tableau of ExactConflict, and proofEffort what it takes: some

@@ -30,7 +30,7 @@ func (p *Program) witness() (*witness, error) {
 	case w.t <= Emptiness:
 		// The size of a row in violation is that of all its entities can reach, in
 		// residual of the point alone: the latter decides.
-		y, e := q.relaxed(w.t + clpTolerance).Minimize(&q)
+		y, e := q.Relaxed(w.t + clpTolerance).Minimize(&q)
 		if e == nil {
 			x, err = y, nil
 		}
@@ -47,7 +47,7 @@ func (p *Program) witness() (*witness, error) {
 func (p *Program) rounded(w *witness) []float64 {
 	x := w.x
 	for _, more := range [...]float64{clpTolerance, Emptiness} {
-		q := p.relaxed(w.t + more)
+		q := p.Relaxed(w.t + more)
 		if y, err := q.Minimize(q); err == nil {
 			x = y
 			break

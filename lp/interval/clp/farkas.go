@@ -3,7 +3,9 @@ package clp
 import (
 	"math"
 	"math/big"
+	"slices"
 
+	"paspo/internal/exact"
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
@@ -186,20 +188,20 @@ func (e *elastic) proven(lambda []float64) bool {
 			rows = append(rows, k)
 		}
 	}
-	null := program.NewNullSpace(len(rows))
-	column := make([]*big.Rat, len(rows))
-	for j := range n {
-		if e.lower[j] != nil {
-			return false
-		}
-		for i, k := range rows {
-			column[i] = e.a[k][j]
-		}
-		if !null.Add(column) {
-			return false
-		}
+	if slices.ContainsFunc(e.lower[:n], func(l *big.Rat) bool { return l != nil }) {
+		return false
 	}
-	y := null.Vector()
+	column := make([]*big.Rat, len(rows))
+	y := exact.Orthogonal(len(rows), func(yield func([]*big.Rat) bool) {
+		for j := range n {
+			for i, k := range rows {
+				column[i] = e.a[k][j]
+			}
+			if !yield(column) {
+				return
+			}
+		}
+	})
 	if y == nil {
 		return false
 	}

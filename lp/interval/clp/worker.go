@@ -48,7 +48,6 @@ type worker struct {
 	r, f       []float64 // right-hand sides less the terms of the prefix: inequalities, equalities
 	cols, rows []clp.Bounds
 	obj        []float64
-	excesses   []float64
 	x, y       []float64 // of segment
 }
 
@@ -129,12 +128,6 @@ func (w *worker) program(q *relay.Action, low, high bool) bool {
 		loaded = w.loadRows(q)
 	}
 	return loaded && (high || w.solve(q, points, true, false)) && (low || w.solve(q, points, false, !high))
-}
-
-// feasible reports whether a satisfies all constraints to a tolerance.
-func (w *worker) feasible(q *relay.Action, a []float64, tol float64) (ok bool) {
-	w.excesses, ok = w.m.form.Feasible(w.excesses[:0], a, q.B, q.F, q.L, q.U, tol)
-	return ok
 }
 
 // overPoints reports whether the programs of q run over the weights of points.
@@ -257,7 +250,7 @@ func (w *worker) proveRows(q *relay.Action, x, y, at []float64, upper bool) bool
 	if w.slack == 0 {
 		tol = tolerance.Tight
 	}
-	if !w.feasible(q, at, tol) {
+	if !form.Feasible(at, q.B, q.F, q.L, q.U, tol) {
 		return false
 	}
 	s := &w.m.suffix[i]
@@ -333,7 +326,7 @@ func (w *worker) provePoints(q *relay.Action, x, y, at []float64, upper bool) bo
 		}
 		at[j] = vec.Snap(at[j], q.L[j], q.U[j])
 	}
-	if !w.feasible(q, at, tolerance.Witness) {
+	if !w.m.form.Feasible(at, q.B, q.F, q.L, q.U, tolerance.Witness) {
 		return false
 	}
 	sign := 1.
