@@ -58,11 +58,11 @@ func TestBoundingBoxExact(t *testing.T) {
 				t.Fatal(err)
 			}
 			ranges++
-			l, h, ok := lp.ExactInterval(q, nil, nil, share)
+			l, h, ok := lptest.ExactInterval(q, nil, nil, share)
 			if !ok || lo[j] < l || hi[j] > h {
 				t.Fatalf("entity %d: [%v, %v] leaves [%v, %v] %v\n%+v", j, lo[j], hi[j], l, h, ok, d)
 			}
-			l, h, ok = lp.ExactInterval(q, nil, nil, -share)
+			l, h, ok = lptest.ExactInterval(q, nil, nil, -share)
 			if ok && (lo[j] > l || hi[j] < h) {
 				t.Fatalf("entity %d: [%v, %v] is less than [%v, %v]\n%+v", j, lo[j], hi[j], l, h, d)
 			}

@@ -124,9 +124,6 @@ func (p *Polytope) conflict(lim *Limits, inNames bool) (names []string, amount f
 // another by more than optima.Decimals, though rounding hides it, and nil where they do not or
 // that is not decided with the effort there is.
 func (p *Polytope) emptyExactly() error {
-	if p.weights > 0 {
-		return nil // points keep to a plane up to their rounding
-	}
 	q := p.program(make([]float64, p.Dim()), nil)
 	q.SetScales()
 	core, empty, ok := q.ExactConflict(q.All())

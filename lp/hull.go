@@ -17,8 +17,6 @@ const HullName = "hull of the points"
 type pointHull struct {
 	*hull.Body
 	tried int // steps that did not find the facets
-
-	lifted func() *Polytope // see lift
 }
 
 // newPointHull prepares what questions share.

@@ -51,7 +51,7 @@ func (p *Polytope) Minimize(c []float64, lim *Limits) (x []float64, value float6
 		return append([]float64(nil), x...), value, nil
 	}
 	if p.hull != nil {
-		return p.minimizeLifted(c, lim)
+		return p.minimizeHull(c, lim)
 	}
 	x, value, err = p.program(c, lim).Optimum()
 	if err != nil {

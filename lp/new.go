@@ -110,9 +110,6 @@ func build(d Description, effort int) (*Polytope, error) {
 	if err := p.checkPoints(); err != nil {
 		return nil, err
 	}
-	if p.hull != nil {
-		p.hull.lifted = p.Canonical().lifting()
-	}
 	return p, nil
 }
 

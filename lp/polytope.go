@@ -66,10 +66,6 @@ type Polytope struct {
 
 	known *known // of a canonical form
 
-	// weights is the number of entities, the last, that are weights of points: see
-	// lift.
-	weights int
-
 	// auxiliary is the number of entities, the last, and of inequalities, the last, that
 	// stand for terms of another polytope, which is nil where there are none: see convexTerms.
 	auxiliary int

@@ -66,11 +66,8 @@ func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string 
 
 // BoundName names the lower or the upper bound of entity j where the bounds are l and u.
 func (p *Polytope) BoundName(j int, upper bool, l, u []float64) string {
-	switch {
-	case j >= p.Dim()-p.auxiliary:
+	if j >= p.Dim()-p.auxiliary {
 		return ""
-	case j >= p.Dim()-p.weights:
-		return HullName
 	}
 	sign, v := " >= ", l[j]
 	if upper {

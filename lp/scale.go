@@ -60,7 +60,7 @@ func (p *Polytope) in(d, s []float64) *Polytope {
 	}
 	q := &Polytope{
 		name: p.name, entities: p.entities, rowNames: p.rowNames, eqNames: p.eqNames, form: form, units: u,
-		hull: p.hull, narrow: p.narrow, weights: p.weights, auxiliary: p.auxiliary, budget: p.budget,
+		hull: p.hull, narrow: p.narrow, auxiliary: p.auxiliary, budget: p.budget,
 	}
 	for _, v := range p.points {
 		q.points = append(q.points, units.Over(v, d))

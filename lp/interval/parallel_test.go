@@ -9,6 +9,7 @@ import (
 	"paspo/internal/long"
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/lptest"
 	"paspo/lp/interval"
 )
 
@@ -120,17 +121,17 @@ func nearlyParallel(r *rand.Rand) lp.Description {
 func within(p *lp.Polytope, prefix []float64, lo, hi, total float64) (right, ill bool) {
 	tol := 1e-9 * total
 	close := func(sens float64) bool {
-		l, h, ok := lp.ExactInterval(p, prefix, nil, sens)
+		l, h, ok := lptest.ExactInterval(p, prefix, nil, sens)
 		if !ok || lo < l-tol || hi > h+tol {
 			return false
 		}
-		l, h, ok = lp.ExactInterval(p, prefix, nil, -sens)
+		l, h, ok = lptest.ExactInterval(p, prefix, nil, -sens)
 		return !ok || lo <= l+tol && hi >= h-tol
 	}
 	if close(0) {
 		return true, false
 	}
-	if _, _, ok := lp.ExactInterval(p, prefix, nil, 0); ok {
+	if _, _, ok := lptest.ExactInterval(p, prefix, nil, 0); ok {
 		ill = close(1e-15)
 		return ill, ill
 	}
@@ -182,7 +183,7 @@ func TestNearParallel(t *testing.T) {
 					if !right {
 						t.Errorf("%d: %s says [%v, %v] after %v", x, method, lo[0], hi[0], prefix)
 					}
-					_, _, some := lp.ExactInterval(p, prefix, nil, 0)
+					_, _, some := lptest.ExactInterval(p, prefix, nil, 0)
 					if tol := 1e-9 * d.Total; some && !unsure && (lo[0] < low[i]-tol || hi[0] > high[i]+tol) {
 						t.Errorf("%d: %s says [%v, %v] after %v, the range is [%v, %v]", x, method, lo[0], hi[0], prefix, low[i], high[i])
 					}

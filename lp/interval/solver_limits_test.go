@@ -106,10 +106,10 @@ func TestRandomPrefixes(t *testing.T) {
 					for j, a := range prefix {
 						outside = max(outside, (p.Form().L[j]-a)/max(p.Form().Size[j], math.Abs(a)), (a-p.Form().U[j])/max(p.Form().Size[j], math.Abs(a)))
 					}
-					if _, _, ok := lp.ExactInterval(p, prefix, nil, inf.Amount*1.0001); !ok {
+					if _, _, ok := lptest.ExactInterval(p, prefix, nil, inf.Amount*1.0001); !ok {
 						t.Fatalf("amount %v is not enough for %v\n%+v", inf.Amount, prefix, d)
 					}
-					if _, _, ok := lp.ExactInterval(p, prefix, nil, inf.Amount*0.9999); ok && outside < inf.Amount*0.9999 {
+					if _, _, ok := lptest.ExactInterval(p, prefix, nil, inf.Amount*0.9999); ok && outside < inf.Amount*0.9999 {
 						t.Fatalf("amount %v is not the least for %v\n%+v", inf.Amount, prefix, d)
 					}
 				}

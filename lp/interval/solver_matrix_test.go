@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"paspo/lp"
+	"paspo/lp/internal/lptest"
 )
 
 // matrixStates returns a polytope and others that differ from it in the matrix of
@@ -85,11 +86,11 @@ func TestStateMatrix(t *testing.T) {
 							q = states[x-1]
 						}
 						// At the end of a chain, rounding of the amounts before may exclude all others.
-						l, h, ok := lp.ExactInterval(q, actions[x], nil, 2e-11)
+						l, h, ok := lptest.ExactInterval(q, actions[x], nil, 2e-11)
 						if !ok || !(lo[x] >= l-1e-9 && hi[x] <= h+1e-9) {
 							t.Fatalf("%s, row %d, entity %d: [%v, %v], not within [%v, %v]", method, x, i, lo[x], hi[x], l, h)
 						}
-						if l, h, ok := lp.ExactInterval(q, actions[x], nil, -2e-11); ok && !(lo[x] <= l+1e-9 && hi[x] >= h-1e-9) {
+						if l, h, ok := lptest.ExactInterval(q, actions[x], nil, -2e-11); ok && !(lo[x] <= l+1e-9 && hi[x] >= h-1e-9) {
 							t.Fatalf("%s, row %d, entity %d: [%v, %v], not all of [%v, %v]", method, x, i, lo[x], hi[x], l, h)
 						}
 						a[x] = lo[x] + (hi[x]-lo[x])*r.Float64()

@@ -110,7 +110,7 @@ func fourStates(p *lp.Polytope, r *rand.Rand, draw func(*lp.Polytope, *rand.Rand
 // insideRelaxed says whether an interval is within the exact one on limits that are relaxed by as much
 // as a prefix may be infeasible.
 func insideRelaxed(p *lp.Polytope, prefix []float64, lim *lp.Limits, lo, hi float64) error {
-	l, h, ok := lp.ExactInterval(p, prefix, lim, 1.1e-6)
+	l, h, ok := lptest.ExactInterval(p, prefix, lim, 1.1e-6)
 	if slop := 1e-10 * max(1, math.Abs(l), math.Abs(h)); !ok || !(lo >= l-slop && hi <= h+slop && lo <= hi) {
 		return fmt.Errorf("entity %d after %v: [%v, %v] leaves [%v, %v] %v", len(prefix), prefix, lo, hi, l, h, ok)
 	}

@@ -154,12 +154,12 @@ func TestTerms(t *testing.T) {
 		for k, q := range states {
 			var prefix []float64
 			for range n {
-				l, h, ok := lp.ExactInterval(p, prefix, &lim[k], 0)
-				sl, sh, sok := lp.ExactInterval(q, prefix, nil, 0)
+				l, h, ok := lptest.ExactInterval(p, prefix, &lim[k], 0)
+				sl, sh, sok := lptest.ExactInterval(q, prefix, nil, 0)
 				if ok != sok {
 					// Within rounding of the limit, the two may differ.
-					_, _, ok = lp.ExactInterval(p, prefix, &lim[k], 1e-12)
-					_, _, sok = lp.ExactInterval(q, prefix, nil, 1e-12)
+					_, _, ok = lptest.ExactInterval(p, prefix, &lim[k], 1e-12)
+					_, _, sok = lptest.ExactInterval(q, prefix, nil, 1e-12)
 					if !ok || !sok {
 						t.Fatalf("state %d after %v: %v, of all sides %v\n%+v\n%+v", k, prefix, ok, sok, d, lim)
 					}

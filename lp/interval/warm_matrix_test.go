@@ -156,11 +156,11 @@ func rightEndpoints(p *lp.Polytope, limits []lp.Limits, place, endpoints []float
 	for x := at - i; x < at; x++ {
 		prefix = append(prefix, min(endpoints[2*x]+(endpoints[2*x+1]-endpoints[2*x])*place[x], endpoints[2*x+1]))
 	}
-	lo, hi, ok := lp.ExactInterval(p, prefix, &limits[row], 2*tolerance.Rounding)
+	lo, hi, ok := lptest.ExactInterval(p, prefix, &limits[row], 2*tolerance.Rounding)
 	if !ok || endpoints[2*at] < lo-slop || endpoints[2*at+1] > hi+slop {
 		return false
 	}
-	lo, hi, ok = lp.ExactInterval(p, prefix, &limits[row], 0)
+	lo, hi, ok = lptest.ExactInterval(p, prefix, &limits[row], 0)
 	return !ok || endpoints[2*at] <= lo+slop && endpoints[2*at+1] >= hi-slop
 }
 

@@ -1,7 +1,6 @@
 package hull
 
 import (
-	"errors"
 	"math"
 	"math/big"
 	"slices"
@@ -65,16 +64,57 @@ func Beyond(points [][]float64, cuts []Cut) (at int, by float64) {
 	return at, by
 }
 
-// Least returns a point of the hull within cuts with the least c . x. The program is over the
-// weights of the points, so that what it finds is of the hull, however few points satisfy the
-// cuts. Where none does, its error is program.ErrInfeasible, and core are the cuts of a
-// conflict with the hull, which is -1 among them, that have to be relaxed by a scaled amount;
-// nil where it is not proved.
-func Least(points [][]float64, c []float64, cuts []Cut) (x []float64, core []int, amount float64, err error) {
+// Least returns a point of the hull within cuts with the least c . x. What it finds is of the
+// hull, however few points satisfy the cuts.
+func Least(points [][]float64, c []float64, cuts []Cut) ([]float64, error) {
+	q, _, _ := within(points, c, cuts)
+	w, _, err := q.Optimum()
+	if err != nil {
+		return nil, err
+	}
+	sum := 0.
+	for _, v := range w {
+		sum += max(0, v)
+	}
+	x := make([]float64, len(c))
+	for v, share := range w {
+		for j, at := range points[v] {
+			x[j] += max(0, share) / sum * at
+		}
+	}
+	return x, nil
+}
+
+// Conflict returns cuts that exclude one another in the hull, irreducibly, and by what scaled
+// amount they would have to be relaxed, nil where that is not proved. The hull is -1 among them.
+func Conflict(points [][]float64, cuts []Cut) (core []int, amount float64) {
+	q, rows, equalities := within(points, make([]float64, len(points[0])), cuts)
+	q.SetScales()
+	of := func(r program.Limit) int {
+		switch r.Kind {
+		case program.OfRow:
+			return rows[r.Index]
+		case program.OfEquality:
+			return equalities[r.Index]
+		}
+		return -1
+	}
+	limits, amount := q.Conflict(func(r program.Limit) string { return strconv.Itoa(of(r)) })
+	for _, r := range limits {
+		if i := of(r); !slices.Contains(core, i) {
+			core = append(core, i)
+		}
+	}
+	return core, amount
+}
+
+// within returns the program of the least c . x within cuts over the weights of the points, and
+// the cuts that its rows and equalities are.
+func within(points [][]float64, c []float64, cuts []Cut) (q *program.Program, rows, equalities []int) {
 	k := len(points)
 	// Limits that exclude one another are relaxed, not the weights.
 	const little = 1e-3
-	q := &program.Program{L: make([]float64, k), U: slices.Repeat([]float64{1}, k), Size: slices.Repeat([]float64{little}, k)}
+	q = &program.Program{L: make([]float64, k), U: slices.Repeat([]float64{1}, k), Size: slices.Repeat([]float64{little}, k)}
 	over := func(row []float64) (out []float64) {
 		for _, v := range points {
 			out = append(out, vec.Dot(row, v))
@@ -83,7 +123,7 @@ func Least(points [][]float64, c []float64, cuts []Cut) (x []float64, core []int
 	}
 	q.C = over(c)
 	q.E, q.F, q.EqSize = slices.Repeat([]float64{1}, k), []float64{1}, []float64{1}
-	equalities, rows := []int{-1}, []int(nil)
+	equalities = []int{-1}
 	for i, cut := range cuts {
 		if cut.Equality {
 			q.E, q.F, q.EqSize = append(q.E, over(cut.Coef)...), append(q.F, cut.Limit), append(q.EqSize, cut.Size)
@@ -93,37 +133,5 @@ func Least(points [][]float64, c []float64, cuts []Cut) (x []float64, core []int
 			rows = append(rows, i)
 		}
 	}
-	w, _, err := q.Optimum()
-	if err != nil {
-		if errors.Is(err, program.ErrInfeasible) {
-			of := func(r program.Limit) int {
-				switch r.Kind {
-				case program.OfRow:
-					return rows[r.Index]
-				case program.OfEquality:
-					return equalities[r.Index]
-				}
-				return -1
-			}
-			var limits []program.Limit
-			limits, amount = q.Conflict(func(r program.Limit) string { return strconv.Itoa(of(r)) })
-			for _, r := range limits {
-				if i := of(r); !slices.Contains(core, i) {
-					core = append(core, i)
-				}
-			}
-		}
-		return nil, core, amount, err
-	}
-	sum := 0.
-	for _, v := range w {
-		sum += max(0, v)
-	}
-	x = make([]float64, len(c))
-	for v, share := range w {
-		for j, at := range points[v] {
-			x[j] += max(0, share) / sum * at
-		}
-	}
-	return x, nil, 0, nil
+	return q, rows, equalities
 }

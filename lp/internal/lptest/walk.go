@@ -5,11 +5,61 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"paspo/internal/rng"
 	"paspo/lp"
+	"paspo/lp/internal/hull"
+	"paspo/lp/internal/program"
+	"paspo/lp/internal/vec"
 )
+
+// ExactInterval returns the interval of the entity after prefix from linear programs in
+// rational arithmetic, rounded once. A nil lim means the polytope's own limits.
+//
+// All limits are relaxed by relax times the scales of their residuals, or tightened where it is
+// negative. Equalities are never tightened. ok is false where nothing has this prefix, or nothing
+// bounds the entity.
+func ExactInterval(p *lp.Polytope, prefix []float64, lim *lp.Limits, relax float64) (lo, hi float64, ok bool) {
+	if q := p.Lifted(); q != nil {
+		return ExactInterval(q, prefix, new(lp.TermLimits).Lift(p, lim), relax)
+	}
+	form, n := p.Under(lim).Form(), p.Dim()
+	form.B, form.F, form.L, form.U = p.Resolve(lim)
+	if p.HullOnly() { // over the entities and the weights of the points
+		points := p.Points()
+		k, equalities, rhs := len(points), form.E, form.F
+		form.E, form.F = nil, slices.Clone(rhs)
+		for x := range rhs {
+			form.E = append(append(form.E, equalities[x*n:(x+1)*n]...), make([]float64, k)...)
+		}
+		for i, weights := range hull.Weights(points) {
+			row := make([]float64, n)
+			if i > 0 {
+				row[i-1] = -1
+			}
+			form.E, form.F = append(append(form.E, row...), weights...), append(form.F, float64(max(0, 1-i)))
+		}
+		ones := slices.Repeat([]float64{1}, k)
+		form.L, form.U = slices.Concat(form.L, make([]float64, k)), slices.Concat(form.U, ones)
+		form.SetSizes(slices.Concat(form.Size, ones))
+	}
+	q := form.Program(make([]float64, len(form.L))).Relaxed(relax)
+	r := program.Rational{A: q.A, B: q.B, E: q.E, F: q.F, L: q.L, U: q.U, Prefix: prefix}
+	c := make([]float64, len(form.L)-len(prefix))
+	c[0] = 1
+	least, ok := r.Minimize(c)
+	if !ok {
+		return 0, 0, false
+	}
+	c[0] = -1
+	most, ok := r.Minimize(c)
+	if !ok {
+		return 0, 0, false
+	}
+	return vec.Float(least), -vec.Float(most), true
+}
 
 // CheckInterval holds [lo, hi] between the exact intervals on limits tightened and
 // relaxed by 2e-11, the first up to as much as relaxing equalities by that moves an endpoint.
@@ -21,7 +71,7 @@ func CheckInterval(p *lp.Polytope, prefix []float64, lim *lp.Limits, lo, hi floa
 	}
 	size := max(p.Sizes()[len(prefix)], math.Abs(lo), math.Abs(hi))
 	slop := 1e-12 * size
-	l, h, ok := lp.ExactInterval(p, prefix, lim, eps)
+	l, h, ok := ExactInterval(p, prefix, lim, eps)
 	if !ok {
 		return fmt.Errorf("[%v, %v] of an infeasible prefix", lo, hi)
 	}
@@ -29,13 +79,13 @@ func CheckInterval(p *lp.Polytope, prefix []float64, lim *lp.Limits, lo, hi floa
 		return fmt.Errorf("[%v, %v] leaves [%v, %v], the interval on relaxed limits", lo, hi, l, h)
 	}
 	slop = 1e-9 * size
-	tightL, tightH, ok := lp.ExactInterval(p, prefix, lim, -eps)
+	tightL, tightH, ok := ExactInterval(p, prefix, lim, -eps)
 	if !ok || lo <= tightL+slop && hi >= tightH-slop {
 		return nil
 	}
 	// Equalities are never tightened. What they do to endpoints shows in how far these move when
 	// they are relaxed.
-	exactL, exactH, _ := lp.ExactInterval(p, prefix, lim, 0)
+	exactL, exactH, _ := ExactInterval(p, prefix, lim, 0)
 	if lo > tightL+slop+exactL-l || hi < tightH-slop-(h-exactH) {
 		return fmt.Errorf("[%v, %v] lacks of [%v, %v], the interval on tightened limits", lo, hi, tightL, tightH)
 	}

@@ -289,23 +289,30 @@ func (p *Program) scale(coef []float64, limit float64) float64 {
 	return s
 }
 
-// Relaxed returns p with all rows relaxed by t times their scale. Equalities
-// become pairs of rows.
+// Relaxed returns p with all limits relaxed by t times their scale. Equalities become pairs
+// of rows, unless t tightens: they stay then.
 func (p *Program) Relaxed(t float64) *Program {
 	n := len(p.C)
 	q := &Program{C: p.C, L: slices.Clone(p.L), U: slices.Clone(p.U), Unit: p.Unit, Cost: p.Cost}
 	q.A = slices.Clone(p.A)
 	for k, v := range p.B {
-		q.B = append(q.B, v+t*p.rowScale(k))
-	}
-	for k, v := range p.F {
-		row := p.E[k*n : (k+1)*n]
-		s := t * p.eqScale(k)
-		q.A, q.B = append(q.A, row...), append(q.B, v+s)
-		for _, c := range row {
-			q.A = append(q.A, -c)
+		if !math.IsInf(v, 1) {
+			v += t * p.rowScale(k)
 		}
-		q.B = append(q.B, -v+s)
+		q.B = append(q.B, v)
+	}
+	if t <= 0 {
+		q.E, q.F = p.E, p.F
+	} else {
+		for k, v := range p.F {
+			row := p.E[k*n : (k+1)*n]
+			s := t * p.eqScale(k)
+			q.A, q.B = append(q.A, row...), append(q.B, v+s)
+			for _, c := range row {
+				q.A = append(q.A, -c)
+			}
+			q.B = append(q.B, -v+s)
+		}
 	}
 	for j := range n {
 		q.L[j] -= t * p.entityScale(j, p.L[j])

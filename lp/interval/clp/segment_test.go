@@ -33,7 +33,7 @@ func TestSegment(t *testing.T) {
 		}
 		prefix := make([]float64, i, p.Dim())
 		for j := range prefix {
-			lo, hi, ok := lp.ExactInterval(p, prefix[:j], nil, 0)
+			lo, hi, ok := lptest.ExactInterval(p, prefix[:j], nil, 0)
 			if !ok {
 				return
 			}
@@ -41,7 +41,7 @@ func TestSegment(t *testing.T) {
 		}
 		want := [2]float64{}
 		var ok bool
-		if want[0], want[1], ok = lp.ExactInterval(p, prefix, nil, 0); !ok {
+		if want[0], want[1], ok = lptest.ExactInterval(p, prefix, nil, 0); !ok {
 			return
 		}
 		w := newWorker(newModel(context.Background(), p), 1e-6)
