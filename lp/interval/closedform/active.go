@@ -24,9 +24,9 @@ func (x *Solver) CountActive(chains int, source rand.Source) ([]ActivePieces, er
 	counts := make([]ActivePieces, n)
 	lower, upper := make([][]bool, n), make([][]bool, n)
 	for i := range n {
-		e := &f.endpoints[i]
-		counts[i] = ActivePieces{Entity: f.p.Entities()[i], Lower: len(e.lowerSens), Upper: len(e.upperSens)}
-		if e.floor {
+		e := &f.All[i]
+		counts[i] = ActivePieces{Entity: f.p.Entities()[i], Lower: len(e.LowerSensitivity), Upper: len(e.UpperSensitivity)}
+		if e.Floor {
 			counts[i].Lower++ // z >= 0, the last
 		}
 		lower[i], upper[i] = make([]bool, counts[i].Lower), make([]bool, counts[i].Upper)
@@ -40,15 +40,15 @@ func (x *Solver) CountActive(chains int, source rand.Source) ([]ActivePieces, er
 				return nil, err
 			}
 			if !c.behind.Gone[0] {
-				e := &f.endpoints[i]
-				at, v := furthest(e.lower, c.groups[ownLimits].b.Rho[:e.stride], 1)
-				if e.floor && !(v > 0) {
+				e := &f.All[i]
+				at, v := furthest(e.Lower, c.groups[ownLimits].b.Rho[:e.Stride], 1)
+				if e.Floor && !(v > 0) {
 					at = len(lower[i]) - 1
 				}
 				if at >= 0 {
 					lower[i][at] = true
 				}
-				if at, _ = furthest(e.upper, c.groups[ownLimits].b.Rho[:e.stride], -1); at >= 0 {
+				if at, _ = furthest(e.Upper, c.groups[ownLimits].b.Rho[:e.Stride], -1); at >= 0 {
 					upper[i][at] = true
 				}
 			}

@@ -19,11 +19,11 @@ const certifyTol = 1e-12
 // the last place of its terms, and double description in floating point adds the
 // errors of what a ray was combined from, which this tells.
 func (f *Intervals) Certify() error {
-	if f.side != "dual" {
+	if f.Facets {
 		return nil // facets have no multipliers
 	}
 	n := f.p.Dim()
-	m := len(f.rows) + len(f.caps)
+	m := len(f.LimitRows) + len(f.Caps)
 	check := func(w []float64, i, from int, sign float64) error {
 		for k, v := range w[:m] {
 			if sign*v > 0 {
@@ -31,38 +31,38 @@ func (f *Intervals) Certify() error {
 			}
 		}
 		for j := from; j < n; j++ {
-			if f.fixed[j] {
+			if f.Fixed[j] {
 				continue
 			}
 			v, size := vec.DotScale(w, f.cols[j])
 			if j == i {
 				v--
 			}
-			if excess := sign * v; excess > certifyTol*max(1, size) || f.free[j] && excess < -certifyTol*max(1, size) {
+			if excess := sign * v; excess > certifyTol*max(1, size) || f.Free[j] && excess < -certifyTol*max(1, size) {
 				return fmt.Errorf("reduced cost %g of entity %d", v, j)
 			}
 		}
 		return nil
 	}
 	for i := f.done; i < n; i++ {
-		e := &f.endpoints[i]
-		if f.fixed[i] {
+		e := &f.All[i]
+		if f.Fixed[i] {
 			continue
 		}
-		for w := e.lower; len(w) > 0; w = w[e.stride:] {
-			if err := check(w[:e.stride], i, i, 1); err != nil {
+		for w := e.Lower; len(w) > 0; w = w[e.Stride:] {
+			if err := check(w[:e.Stride], i, i, 1); err != nil {
 				return fmt.Errorf("lower endpoint of entity %d: %w", i, err)
 			}
 		}
-		for w := e.upper; len(w) > 0; w = w[e.stride:] {
-			if err := check(w[:e.stride], i, i, -1); err != nil {
+		for w := e.Upper; len(w) > 0; w = w[e.Stride:] {
+			if err := check(w[:e.Stride], i, i, -1); err != nil {
 				return fmt.Errorf("upper endpoint of entity %d: %w", i, err)
 			}
 		}
 	}
 	// Of a ray w . col_j <= 0 for all j, so that w . rho > 0 proves limits empty.
-	for w := f.empty; len(w) > 0; w = w[f.size:] {
-		if err := check(w[:f.size], -1, 0, 1); err != nil {
+	for w := f.Rays; len(w) > 0; w = w[f.Size:] {
+		if err := check(w[:f.Size], -1, 0, 1); err != nil {
 			return fmt.Errorf("ray: %w", err)
 		}
 	}

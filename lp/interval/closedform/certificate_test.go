@@ -31,10 +31,10 @@ func TestDualFeasible(t *testing.T) {
 		if err := f.Certify(); err != nil {
 			t.Errorf("%s: %v", p.Describe(), err)
 		}
-		for i := range f.endpoints {
-			checked += len(f.endpoints[i].lowerSens) + len(f.endpoints[i].upperSens)
+		for i := range f.All {
+			checked += len(f.All[i].LowerSensitivity) + len(f.All[i].UpperSensitivity)
 		}
-		rays += len(f.emptySens)
+		rays += len(f.RaySensitivity)
 	}
 	t.Logf("%d pieces and %d rays of %d polytopes", checked, rays, len(all))
 }
@@ -65,14 +65,14 @@ func TestFacetsHold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range f.endpoints {
-			e := &f.endpoints[i]
+		for i := range f.All {
+			e := &f.All[i]
 			for _, v := range p.Points() {
 				rho := append([]float64{1}, v[:i]...)
 				lo, hi := plainInterval(e, rho)
 				worst = max(worst, lo-v[i], v[i]-hi)
 			}
-			checked += len(e.lowerSens) + len(e.upperSens)
+			checked += len(e.LowerSensitivity) + len(e.UpperSensitivity)
 		}
 	}
 	if !(worst <= 1e-12) {
@@ -85,9 +85,9 @@ func TestFacetsHold(t *testing.T) {
 func TestWrongPiecesAreNoticed(t *testing.T) {
 	p := lptest.Presets(t)[0]
 	for name, spoil := range map[string]func(f *Intervals){
-		"sign":   func(f *Intervals) { f.endpoints[3].upper[0] = -1 },
-		"weight": func(f *Intervals) { w := f.endpoints[3].upper; w[len(w)-1] -= 1e-6 },
-		"ray":    func(f *Intervals) { f.empty[len(f.empty)-1] += 1e-6 },
+		"sign":   func(f *Intervals) { f.All[3].Upper[0] = -1 },
+		"weight": func(f *Intervals) { w := f.All[3].Upper; w[len(w)-1] -= 1e-6 },
+		"ray":    func(f *Intervals) { f.Rays[len(f.Rays)-1] += 1e-6 },
 	} {
 		f, err := compileDual(p, allRows(p), 2000, new(100_000_000))
 		if err != nil {
@@ -120,11 +120,11 @@ func TestComplementarySlackness(t *testing.T) {
 				if err := c.Next(lo, hi); err != nil {
 					t.Fatal(err)
 				}
-				e, rho := &f.own[i], c.groups[ownLimits].b.Rho[:f.size]
+				e, rho := &f.Needed[i], c.groups[ownLimits].b.Rho[:f.Size]
 				for _, sign := range []float64{1, -1} {
-					w := e.lower
+					w := e.Lower
 					if sign < 0 {
-						w = e.upper
+						w = e.Upper
 					}
 					at, v := furthest(w, rho, sign)
 					cost := make([]float64, n)
@@ -133,15 +133,15 @@ func TestComplementarySlackness(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					piece := make([]float64, f.size) // z >= 0, where 0 is the endpoint
-					if at >= 0 && !(sign > 0 && e.floor && v <= 0) {
-						piece = w[at*e.stride : (at+1)*e.stride]
+					piece := make([]float64, f.Size) // z >= 0, where 0 is the endpoint
+					if at >= 0 && !(sign > 0 && e.Floor && v <= 0) {
+						piece = w[at*e.Stride : (at+1)*e.Stride]
 					}
 					gap := 0.
 					for k, wk := range piece {
 						slack := rho[k]
 						for j := i; j < n; j++ {
-							slack -= f.cols[j][k] * (x[j] - f.floor[j])
+							slack -= f.cols[j][k] * (x[j] - f.Floor[j])
 						}
 						gap = max(gap, math.Abs(wk*slack))
 					}
@@ -150,7 +150,7 @@ func TestComplementarySlackness(t *testing.T) {
 						if j == i {
 							reduced--
 						}
-						gap = max(gap, math.Abs(reduced*(x[j]-f.floor[j])))
+						gap = max(gap, math.Abs(reduced*(x[j]-f.Floor[j])))
 					}
 					end := lo[0]
 					if sign < 0 {
@@ -178,7 +178,7 @@ func TestRaysTellEmptiness(t *testing.T) {
 		p = p.Canonical()
 		s := compiled(t, p)
 		f := s.f
-		at := pieces.NewBatch(1, f.size)
+		at := pieces.NewBatch(1, f.Size)
 		at.Rows = 1
 		empty, full := 0, 0
 		for range 150 {

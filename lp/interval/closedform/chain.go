@@ -13,16 +13,16 @@ import (
 func (s *Solver) Chain(batch int) lp.Chain {
 	f := s.f
 	c := &chain{
-		s: s, batch: batch, prefix: make([]float64, batch*f.p.Dim()), rho: make([]float64, max(f.size, f.p.Dim())),
+		s: s, batch: batch, prefix: make([]float64, batch*f.p.Dim()), rho: make([]float64, max(f.Size, f.p.Dim())),
 		behind: relay.NewHandover(&s.behind, batch),
 	}
-	c.first = pieces.NewBatch(1, f.size)
+	c.first = pieces.NewBatch(1, f.Size)
 	c.first.Rows = 1
-	c.groups[ownLimits] = group{pieces: f.needed, endpoints: f.own}
-	c.groups[otherLimits] = group{pieces: f.all, endpoints: f.endpoints}
+	c.groups[ownLimits] = group{pieces: f.pruned, endpoints: f.Needed}
+	c.groups[otherLimits] = group{pieces: f.whole, endpoints: f.All}
 	own := &c.groups[ownLimits]
-	own.make(batch, f.size)
-	own.b.Fill(f.begin)
+	own.make(batch, f.Size)
+	own.b.Fill(f.Begin)
 	c.begin = slices.Clone(own.b.Rho)
 	return c
 }
@@ -53,7 +53,7 @@ const (
 // group is the part of a batch that is evaluated with the same pieces.
 type group struct {
 	pieces    []*pieces.Pieces
-	endpoints []endpoints
+	endpoints []EndpointTable
 	b         *pieces.Batch
 	rows      []int       // of the batch, in ascending order
 	lower     [][]float64 // that z is counted from, nil for the polytope's own
@@ -84,11 +84,11 @@ func (c *chain) Begin(rows int, limits []lp.Limits) {
 			own.rows = append(own.rows, r)
 			continue
 		}
-		if lim.A != nil || !f.anyLimits || !f.start(c.first, lim) {
+		if lim.A != nil || !f.AnyLimits || !f.start(c.first, lim) {
 			c.behind.Hand(rows, r, lim, nil, false)
 			continue
 		}
-		other.make(c.batch, f.size)
+		other.make(c.batch, f.Size)
 		other.b.SetRow(len(other.rows), c.first.Rho)
 		_, _, l, _ := f.p.Resolve(lim)
 		other.rows, other.lower = append(other.rows, r), append(other.lower, l)
@@ -106,7 +106,7 @@ func (c *chain) Begin(rows int, limits []lp.Limits) {
 }
 
 func (c *chain) Next(lo, hi []float64) error {
-	if c.entity >= len(c.s.f.endpoints) {
+	if c.entity >= len(c.s.f.All) {
 		panic(relay.BadEntity)
 	}
 	for x := range c.groups {
@@ -140,7 +140,7 @@ func (c *chain) Next(lo, hi []float64) error {
 // setBase writes what the endpoints of the next entity are counted from.
 func (c *chain) setBase(g *group) {
 	f, i := c.s.f, c.entity
-	if f.side == "dual" && !f.free[i] && len(g.lower) > 0 {
+	if !f.Facets && !f.Free[i] && len(g.lower) > 0 {
 		for slot, l := range g.lower {
 			g.b.Base[slot] = l[i] + 0 // not -0
 		}
@@ -148,8 +148,8 @@ func (c *chain) setBase(g *group) {
 		return
 	}
 	base := 0.
-	if f.side == "dual" && !f.free[i] {
-		base = f.floor[i] + 0
+	if !f.Facets && !f.Free[i] {
+		base = f.Floor[i] + 0
 	}
 	if base == g.base {
 		return
@@ -167,7 +167,7 @@ func (c *chain) uncross(g *group) {
 		if c.behind.Gone[r] || !(g.b.Lo[slot] > g.b.Hi[slot]) {
 			continue
 		}
-		rho := c.rho[:e.stride]
+		rho := c.rho[:e.Stride]
 		g.b.Row(rho, slot)
 		at, theta := e.relaxed(rho)
 		if theta > tolerance.Cross {
@@ -186,7 +186,7 @@ func (c *chain) leaveIll(g *group) {
 		if c.behind.Gone[r] {
 			continue
 		}
-		rho := c.rho[:e.stride]
+		rho := c.rho[:e.Stride]
 		if g.b.Row(rho, slot); e.illAt(rho) {
 			c.hand(g, slot, false)
 		}
@@ -231,9 +231,9 @@ func (c *chain) Fix(a []float64) {
 				b.Z[slot] = v - b.Base[slot]
 			}
 		}
-		if f.side == "dual" {
+		if !f.Facets {
 			g.col = f.cols[i]
-		} else if i+1 < f.size {
+		} else if i+1 < f.Size {
 			copy(b.Rho[(i+1)*b.Ld:], b.Z[:len(g.rows)])
 		}
 	}

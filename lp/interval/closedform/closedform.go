@@ -32,82 +32,49 @@ import (
 // action chosen between such endpoints has a prefix that is infeasible by rounding at
 // most, and rounding does not add up along the chain.
 type Intervals struct {
+	Tables // Cols are in cols, and All and Needed are of the whole polytope and of its own limits
+
 	p    *lp.Polytope
 	form program.Form
-	side string // "dual" or "facets"
-	size int    // of rho
-
-	endpoints []endpoints
-	own       []endpoints // those pieces that the polytope's own limits need
+	cols [][]float64 // of every entity; nil with facets
 
 	done int // entities before it are not compiled: the budget ended there
 
-	all, needed []*pieces.Pieces // of endpoints and own
+	whole, pruned []*pieces.Pieces // of All and of Needed
 
 	took   time.Duration // to compile
 	steps  int
 	within Budget
 
-	// Dual only.
-	rows  []int // inequalities in rho, then
-	caps  []int // entities whose upper bounds are in rho, then all equalities
-	cols  [][]float64
-	floor []float64 // what z is counted from, 0 where the entity has no lower bound
-	free  []bool    // no lower bound
-	fixed []bool    // l = u
-	begin []float64 // rho of the empty prefix under the polytope's own limits
-
-	// anyLimits says that the pieces hold whatever the limits are; empty then holds the
-	// rays that prove limits empty: w . rho > 0 for some of them.
-	anyLimits bool
-	empty     []float64
-	emptySens []float64
-
 	// start needs these of the rays and of the polytope's own bounds.
-	rays      *pieces.Pieces
-	raysSens  float64 // the least
+	proofs    *pieces.Pieces // of Rays
+	raysSens  float64        // the least
 	capped    []bool
 	shifts    []float64 // of the rows, then of the equalities, by the own lower bounds
 	countable bool
 }
 
-// endpoints are the pieces of one interval. The weights of a piece are stride
-// consecutive numbers. sens is how far a piece moves, at most, when every limit
-// is relaxed by its scale.
-type endpoints struct {
-	stride               int
-	lower, upper         []float64
-	lowerSens, upperSens []float64
-	floor                bool // z >= 0 beside the lower pieces
-	ill                  bool // the sensitivity of some piece is beyond tolerance.Sensitivity
-	facets               bool // found as facets, not as dual vertices
-}
-
 // prepare makes the pieces ready for evaluation.
 func (f *Intervals) prepare() {
-	f.all, f.needed = make([]*pieces.Pieces, len(f.endpoints)), make([]*pieces.Pieces, len(f.endpoints))
-	for i := range f.endpoints {
-		e := &f.endpoints[i]
-		f.all[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
-		e.ill = e.isIll()
-		e = &f.own[i]
-		e.ill = e.isIll()
-		f.needed[i] = pieces.New(e.stride, e.floor, e.lower, e.upper)
+	f.whole, f.pruned = make([]*pieces.Pieces, len(f.All)), make([]*pieces.Pieces, len(f.All))
+	for i := range f.All {
+		f.whole[i], f.pruned[i] = f.All[i].prepare(), f.Needed[i].prepare()
+		f.IllConditioned = f.IllConditioned || f.All[i].ill || f.Needed[i].ill
 	}
-	if !f.anyLimits {
+	if !f.AnyLimits {
 		return
 	}
 	n := f.p.Dim()
-	f.rays, f.raysSens = pieces.New(f.size, false, f.empty, nil), math.Inf(1)
-	for _, g := range f.emptySens {
+	f.proofs, f.raysSens = pieces.New(f.Size, false, f.Rays, nil), math.Inf(1)
+	for _, g := range f.RaySensitivity {
 		f.raysSens = min(f.raysSens, g)
 	}
 	f.capped = make([]bool, n)
-	for _, j := range f.caps {
+	for _, j := range f.Caps {
 		f.capped[j] = true
 	}
 	f.countable = relay.Countable(f.p, f.form.L)
-	for _, k := range f.rows {
+	for _, k := range f.LimitRows {
 		f.shifts = append(f.shifts, f.shift(f.form.A[k*n:(k+1)*n], f.form.L))
 	}
 	for k := range f.form.F {
@@ -115,25 +82,30 @@ func (f *Intervals) prepare() {
 	}
 }
 
-func (e *endpoints) isIll() bool {
-	return vec.MaxAbs(e.lowerSens) > tolerance.Sensitivity || vec.MaxAbs(e.upperSens) > tolerance.Sensitivity
+func (e *EndpointTable) prepare() *pieces.Pieces {
+	e.ill = e.isIll()
+	return pieces.New(e.Stride, e.Floor, e.Lower, e.Upper)
+}
+
+func (e *EndpointTable) isIll() bool {
+	return vec.MaxAbs(e.LowerSensitivity) > tolerance.Sensitivity || vec.MaxAbs(e.UpperSensitivity) > tolerance.Sensitivity
 }
 
 // illAt reports whether an endpoint at rho is that of an ill-conditioned piece.
-func (e *endpoints) illAt(rho []float64) bool {
-	rho = rho[:e.stride]
+func (e *EndpointTable) illAt(rho []float64) bool {
+	rho = rho[:e.Stride]
 	lo, hi := math.Inf(-1), math.Inf(1)
 	lowSens, highSens := 0., 0.
-	if e.floor {
+	if e.Floor {
 		lo = 0
 	}
-	for p, g := range e.lowerSens {
-		if v := weigh(e.lower[p*e.stride:(p+1)*e.stride], rho); v > lo || v == lo && g < lowSens {
+	for p, g := range e.LowerSensitivity {
+		if v := weigh(e.Lower[p*e.Stride:(p+1)*e.Stride], rho); v > lo || v == lo && g < lowSens {
 			lo, lowSens = v, g
 		}
 	}
-	for p, g := range e.upperSens {
-		if v := weigh(e.upper[p*e.stride:(p+1)*e.stride], rho); v < hi || v == hi && g < highSens {
+	for p, g := range e.UpperSensitivity {
+		if v := weigh(e.Upper[p*e.Stride:(p+1)*e.Stride], rho); v < hi || v == hi && g < highSens {
 			hi, highSens = v, g
 		}
 	}
@@ -146,21 +118,21 @@ func weigh(w, rho []float64) float64 { return pieces.Weigh(w, rho) }
 // that lets the endpoints meet: max_p (v_p - theta s_p) = min_q (v_q + theta s_q), where s
 // are the sensitivities. The difference is convex and falls, so Newton's method climbs to
 // its root and stops. The floor is not relaxed.
-func (e *endpoints) relaxed(rho []float64) (at, theta float64) {
-	rho = rho[:e.stride]
+func (e *EndpointTable) relaxed(rho []float64) (at, theta float64) {
+	rho = rho[:e.Stride]
 	for range 50 {
 		lo, hi := math.Inf(-1), math.Inf(1)
 		lowSens, highSens := 0., 0.
-		if e.floor {
+		if e.Floor {
 			lo = 0
 		}
-		for p, g := range e.lowerSens {
-			if v := weigh(e.lower[p*e.stride:(p+1)*e.stride], rho) - theta*g; v > lo {
+		for p, g := range e.LowerSensitivity {
+			if v := weigh(e.Lower[p*e.Stride:(p+1)*e.Stride], rho) - theta*g; v > lo {
 				lo, lowSens = v, g
 			}
 		}
-		for p, g := range e.upperSens {
-			if v := weigh(e.upper[p*e.stride:(p+1)*e.stride], rho) + theta*g; v < hi {
+		for p, g := range e.UpperSensitivity {
+			if v := weigh(e.Upper[p*e.Stride:(p+1)*e.Stride], rho) + theta*g; v < hi {
 				hi, highSens = v, g
 			}
 		}
@@ -188,10 +160,10 @@ func (f *Intervals) start(at *pieces.Batch, lim *lp.Limits) bool {
 		if own && lim.Upper == nil {
 			break // as compiled
 		}
-		if math.IsInf(l[j], 0) != f.free[j] || f.fixed[j] != (l[j] == u[j]) || l[j] > u[j] {
+		if math.IsInf(l[j], 0) != f.Free[j] || f.Fixed[j] != (l[j] == u[j]) || l[j] > u[j] {
 			return false
 		}
-		if !math.IsInf(u[j], 1) && !f.fixed[j] && !f.capped[j] {
+		if !math.IsInf(u[j], 1) && !f.Fixed[j] && !f.capped[j] {
 			return false
 		}
 	}
@@ -204,15 +176,15 @@ func (f *Intervals) start(at *pieces.Batch, lim *lp.Limits) bool {
 		}
 		return f.shift(c, l)
 	}
-	for x, k := range f.rows {
+	for x, k := range f.LimitRows {
 		rho[x] = b[k] - shift(x, f.form.A[k*n:(k+1)*n])
 	}
-	for x, j := range f.caps {
-		rho[len(f.rows)+x] = u[j] - f.base(l, j)
+	for x, j := range f.Caps {
+		rho[len(f.LimitRows)+x] = u[j] - f.base(l, j)
 	}
-	equalities := rho[len(f.rows)+len(f.caps):]
+	equalities := rho[len(f.LimitRows)+len(f.Caps):]
 	for k, v := range e {
-		equalities[k] = v - shift(len(f.rows)+k, f.form.E[k*n:(k+1)*n])
+		equalities[k] = v - shift(len(f.LimitRows)+k, f.form.E[k*n:(k+1)*n])
 	}
 	for _, v := range rho {
 		if v-v != 0 {
@@ -220,11 +192,11 @@ func (f *Intervals) start(at *pieces.Batch, lim *lp.Limits) bool {
 		}
 	}
 	const tol = 1e-13
-	if f.rays.Eval(at, nil); at.Lo[0] <= tol*f.raysSens {
+	if f.proofs.Eval(at, nil); at.Lo[0] <= tol*f.raysSens {
 		return true
 	}
-	for r, g := range f.emptySens {
-		if weigh(f.empty[r*f.size:(r+1)*f.size], rho) > tol*g {
+	for r, g := range f.RaySensitivity {
+		if weigh(f.Rays[r*f.Size:(r+1)*f.Size], rho) > tol*g {
 			return false
 		}
 	}
@@ -233,7 +205,7 @@ func (f *Intervals) start(at *pieces.Batch, lim *lp.Limits) bool {
 
 // base returns what z_j is counted from.
 func (f *Intervals) base(l []float64, j int) float64 {
-	if f.free[j] {
+	if f.Free[j] {
 		return 0
 	}
 	return l[j]

@@ -33,7 +33,7 @@ func Compile(ctx context.Context, p *lp.Polytope, b Budget) (*Intervals, error) 
 	if err != nil {
 		return nil, err
 	}
-	if f.own == nil {
+	if f.Needed == nil {
 		f.prune(&effort)
 	}
 	f.prepare()
@@ -70,7 +70,7 @@ func compileSide(ctx context.Context, p *lp.Polytope, maxPieces int, effort *int
 	}
 	first := f.done
 	for i := first; i < p.Dim(); i++ {
-		if f.endpoints[i].isIll() {
+		if f.All[i].isIll() {
 			return nil, err // vertices are off by more than their rounding
 		}
 	}
@@ -79,42 +79,42 @@ func compileSide(ctx context.Context, p *lp.Polytope, maxPieces int, effort *int
 		return nil, e
 	}
 	f.prune(effort)
-	mixed.own = slices.Clone(mixed.endpoints)
+	mixed.Needed = slices.Clone(mixed.All)
 	for i := first; i < p.Dim(); i++ {
-		mixed.endpoints[i], mixed.own[i] = f.inPrefix(&f.endpoints[i], i), f.inPrefix(&f.own[i], i)
+		mixed.All[i], mixed.Needed[i] = f.inPrefix(&f.All[i], i), f.inPrefix(&f.Needed[i], i)
 	}
 	return mixed, nil
 }
 
 // inPrefix returns the pieces of entity i as functions of (1, a_P) under the
 // polytope's own limits.
-func (f *Intervals) inPrefix(e *endpoints, i int) endpoints {
+func (f *Intervals) inPrefix(e *EndpointTable, i int) EndpointTable {
 	base := 0.
-	if !f.free[i] {
-		base = f.floor[i]
+	if !f.Free[i] {
+		base = f.Floor[i]
 	}
 	convert := func(w []float64) []float64 {
 		var out []float64
-		for ; len(w) > 0; w = w[e.stride:] {
-			v := w[:e.stride]
+		for ; len(w) > 0; w = w[e.Stride:] {
+			v := w[:e.Stride]
 			at := len(out)
-			out = append(out, base+vec.Dot(v, f.begin))
+			out = append(out, base+vec.Dot(v, f.Begin))
 			for j := range i {
 				c := -vec.Dot(v, f.cols[j])
 				out = append(out, c)
-				if !f.free[j] {
-					out[at] -= c * f.floor[j]
+				if !f.Free[j] {
+					out[at] -= c * f.Floor[j]
 				}
 			}
 		}
 		return out
 	}
-	out := endpoints{stride: i + 1, lower: convert(e.lower), upper: convert(e.upper), lowerSens: e.lowerSens, upperSens: e.upperSens}
-	if e.floor {
+	out := EndpointTable{Stride: i + 1, Lower: convert(e.Lower), Upper: convert(e.Upper), LowerSensitivity: e.LowerSensitivity, UpperSensitivity: e.UpperSensitivity}
+	if e.Floor {
 		w := make([]float64, i+1)
 		w[0] = base
-		out.lower = append(out.lower, w...)
-		out.lowerSens = append(append([]float64(nil), e.lowerSens...), 0)
+		out.Lower = append(out.Lower, w...)
+		out.LowerSensitivity = append(append([]float64(nil), e.LowerSensitivity...), 0)
 	}
 	return out
 }
@@ -222,23 +222,22 @@ func tryDual(p *lp.Polytope, sel selection, maxPieces int, in dd.Precision, effo
 	n, k := p.Dim(), len(form.F)
 	m := len(sel.rows) + len(sel.caps)
 	size := max(1, m+k) // without any limit, one that is never tight
-	f := &Intervals{
-		p: p, form: form, side: "dual", size: size, endpoints: make([]endpoints, n), rows: sel.rows, caps: sel.caps,
-		floor: make([]float64, n), free: make([]bool, n), fixed: make([]bool, n),
-		anyLimits: sel.anyLimits,
-	}
+	f := &Intervals{p: p, form: form, Tables: Tables{
+		AnyLimits: sel.anyLimits, Size: size, All: make([]EndpointTable, n), LimitRows: sel.rows, Caps: sel.caps,
+		Floor: make([]float64, n), Free: make([]bool, n), Fixed: make([]bool, n),
+	}}
 	f.bounds(sel)
 	scale := f.columns()
-	f.begin = make([]float64, f.size)
-	own := f.floor
-	for x, r := range f.rows {
-		f.begin[x] = form.B[r] - vec.Dot(form.A[r*n:(r+1)*n], own)
+	f.Begin = make([]float64, f.Size)
+	own := f.Floor
+	for x, r := range f.LimitRows {
+		f.Begin[x] = form.B[r] - vec.Dot(form.A[r*n:(r+1)*n], own)
 	}
-	for x, j := range f.caps {
-		f.begin[len(f.rows)+x] = form.U[j] - own[j]
+	for x, j := range f.Caps {
+		f.Begin[len(f.LimitRows)+x] = form.U[j] - own[j]
 	}
 	for x := range k {
-		f.begin[m+x] = form.F[x] - vec.Dot(form.E[x*n:(x+1)*n], own)
+		f.Begin[m+x] = form.F[x] - vec.Dot(form.E[x*n:(x+1)*n], own)
 	}
 	nonneg := make([]bool, size)
 	for x := range nonneg {
@@ -259,26 +258,24 @@ func tryDual(p *lp.Polytope, sel selection, maxPieces int, in dd.Precision, effo
 			return nil, dd.ErrUndecided
 		}
 		f.done = j + 1
-		e := &f.endpoints[j]
-		e.stride, e.floor = size, !f.free[j]
-		if f.fixed[j] {
-			e.upper, e.upperSens = make([]float64, size), []float64{0}
+		e := &f.All[j]
+		e.Stride, e.Floor = size, !f.Free[j]
+		if f.Fixed[j] {
+			e.Upper, e.UpperSensitivity = make([]float64, size), []float64{0}
 			continue
 		}
-		const tooMany = "too many pieces before it"
-		err := cone.Check()
-		if errors.Is(err, dd.ErrBudget) {
-			return f, over(tooMany)
-		}
-		if err != nil {
+		ended := func(err error) (*Intervals, error) {
+			if errors.Is(err, dd.ErrBudget) {
+				return f, over("too many pieces before it")
+			}
 			return nil, err
+		}
+		if err := cone.Check(); err != nil {
+			return ended(err)
 		}
 		s, err := cone.Split(g)
-		if errors.Is(err, dd.ErrBudget) {
-			return f, over(tooMany)
-		}
 		if err != nil {
-			return nil, err
+			return ended(err)
 		}
 		count := len(s.Positive) + len(s.Negative)
 		if count > maxPieces {
@@ -303,17 +300,14 @@ func tryDual(p *lp.Polytope, sel selection, maxPieces int, in dd.Precision, effo
 		for _, x := range s.Negative {
 			e.add(f, x, scale, m, true)
 		}
-		if f.free[j] {
+		f.done = j
+		if f.Free[j] {
 			err = cone.Restrict(g)
 		} else {
 			err = cone.Cut(g)
 		}
-		if errors.Is(err, dd.ErrBudget) {
-			f.done = j
-			return f, over(tooMany)
-		}
 		if err != nil {
-			return nil, err
+			return ended(err)
 		}
 	}
 	err := cone.Check()
@@ -341,19 +335,19 @@ func (f *Intervals) bounds(sel selection) {
 	form := &f.form
 	p := f.p
 	for j := range p.Dim() {
-		f.free[j] = math.IsInf(form.L[j], -1) || sel.unbounded[j]
-		f.fixed[j] = form.L[j] == form.U[j]
-		if !f.free[j] {
-			f.floor[j] = form.L[j]
+		f.Free[j] = math.IsInf(form.L[j], -1) || sel.unbounded[j]
+		f.Fixed[j] = form.L[j] == form.U[j]
+		if !f.Free[j] {
+			f.Floor[j] = form.L[j]
 		}
 	}
-	if !slices.ContainsFunc(f.floor, func(l float64) bool { return -l > relay.FarBelow }) {
+	if !slices.ContainsFunc(f.Floor, func(l float64) bool { return -l > relay.FarBelow }) {
 		return
 	}
 	if lo, hi, err := lp.BoundingBox(p); err == nil {
-		for j := range f.floor {
-			if !f.free[j] && !f.fixed[j] {
-				f.floor[j] = relay.CountedFrom(form.L[j], lo[j], hi[j])
+		for j := range f.Floor {
+			if !f.Free[j] && !f.Fixed[j] {
+				f.Floor[j] = relay.CountedFrom(form.L[j], lo[j], hi[j])
 			}
 		}
 	}
@@ -367,7 +361,7 @@ func (f *Intervals) columns() (scale []float64) {
 	n := p.Dim()
 	f.cols = make([][]float64, n)
 	for j := range n {
-		f.cols[j] = make([]float64, f.size)
+		f.cols[j] = make([]float64, f.Size)
 	}
 	add := func(x int, row []float64) {
 		for j, v := range row {
@@ -380,25 +374,25 @@ func (f *Intervals) columns() (scale []float64) {
 		scale = append(scale, vec.PowerScale(c))
 	}
 	unit := make([]float64, n)
-	for x, k := range f.rows {
+	for x, k := range f.LimitRows {
 		add(x, form.A[k*n:(k+1)*n])
 	}
-	for x, j := range f.caps {
+	for x, j := range f.Caps {
 		unit[j] = 1
-		add(len(f.rows)+x, unit)
+		add(len(f.LimitRows)+x, unit)
 		unit[j] = 0
 	}
 	for x := range form.F {
-		add(len(f.rows)+len(f.caps)+x, form.E[x*n:(x+1)*n])
+		add(len(f.LimitRows)+len(f.Caps)+x, form.E[x*n:(x+1)*n])
 	}
-	for len(scale) < f.size {
+	for len(scale) < f.Size {
 		scale = append(scale, 1)
 	}
 	return scale
 }
 
 // add takes a scaled ray (lambda, mu): z_i >= -lambda r + mu e, or <= the negative.
-func (e *endpoints) add(f *Intervals, x, scale []float64, m int, upper bool) {
+func (e *EndpointTable) add(f *Intervals, x, scale []float64, m int, upper bool) {
 	w := make([]float64, len(x))
 	sens := 0.
 	for k, v := range x {
@@ -410,22 +404,22 @@ func (e *endpoints) add(f *Intervals, x, scale []float64, m int, upper bool) {
 		sens += math.Abs(v) * f.limitScale(k)
 	}
 	if upper {
-		e.upper, e.upperSens = append(e.upper, w...), append(e.upperSens, sens)
+		e.Upper, e.UpperSensitivity = append(e.Upper, w...), append(e.UpperSensitivity, sens)
 	} else {
-		e.lower, e.lowerSens = append(e.lower, w...), append(e.lowerSens, sens)
+		e.Lower, e.LowerSensitivity = append(e.Lower, w...), append(e.LowerSensitivity, sens)
 	}
 }
 
 // limitScale returns the scale that residuals of limit k of rho have at least.
 func (f *Intervals) limitScale(k int) float64 {
-	switch m := len(f.rows); {
+	switch m := len(f.LimitRows); {
 	case k < m:
-		return f.form.RowScale(f.rows[k], f.form.B[f.rows[k]])
-	case k < m+len(f.caps):
-		j := f.caps[k-m]
+		return f.form.RowScale(f.LimitRows[k], f.form.B[f.LimitRows[k]])
+	case k < m+len(f.Caps):
+		j := f.Caps[k-m]
 		return f.form.EntityScale(j, f.form.U[j])
-	case k < m+len(f.caps)+len(f.form.F):
-		x := k - m - len(f.caps)
+	case k < m+len(f.Caps)+len(f.form.F):
+		x := k - m - len(f.Caps)
 		return f.form.EqScale(x, f.form.F[x])
 	}
 	return 1
@@ -433,7 +427,7 @@ func (f *Intervals) limitScale(k int) float64 {
 
 // farkas stores the rays of C_0, and its lines both ways.
 func (f *Intervals) farkas(cone dd.Cone, scale []float64, m int) {
-	var e endpoints
+	var e EndpointTable
 	rays, _ := cone.Rays()
 	for _, x := range cone.Lines() {
 		e.add(f, x, scale, m, false)
@@ -445,7 +439,7 @@ func (f *Intervals) farkas(cone dd.Cone, scale []float64, m int) {
 	for _, x := range rays {
 		e.add(f, x, scale, m, false)
 	}
-	f.empty, f.emptySens = e.lower, e.lowerSens
+	f.Rays, f.RaySensitivity = e.Lower, e.LowerSensitivity
 }
 
 // beyondBudget reports whether the closed form was refused for its size.

@@ -18,9 +18,10 @@ import (
 func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, effort *int) (*Intervals, error) {
 	form := p.Form()
 	n := p.Dim()
-	f := &Intervals{p: p, form: form, side: "facets", size: n, endpoints: make([]endpoints, n), floor: make([]float64, n), free: make([]bool, n)}
-	f.begin = make([]float64, n)
-	f.begin[0] = 1
+	f := &Intervals{p: p, form: form, Tables: Tables{
+		Facets: true, Size: n, All: make([]EndpointTable, n), Begin: make([]float64, n), Floor: make([]float64, n), Free: make([]bool, n), Fixed: make([]bool, n),
+	}}
+	f.Begin[0] = 1
 	projected := make([][]float64, len(points))
 	for i := range first {
 		for k, v := range points {
@@ -33,8 +34,8 @@ func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, eff
 		if err != nil {
 			return nil, err
 		}
-		e := &f.endpoints[i]
-		e.stride, e.facets = i+1, true
+		e := &f.All[i]
+		e.Stride, e.facets = i+1, true
 		// Rounding decides the endpoints of a hull that is thin: the solver behind answers
 		// them, like ill-conditioned ones.
 		least := 0.
@@ -49,8 +50,8 @@ func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, eff
 				sens += math.Abs(c) * form.Size[h.Basis[b]]
 			}
 			sens = max(sens, least)
-			e.lower, e.lowerSens = w, []float64{sens}
-			e.upper, e.upperSens = w, []float64{sens}
+			e.Lower, e.LowerSensitivity = w, []float64{sens}
+			e.Upper, e.UpperSensitivity = w, []float64{sens}
 			continue
 		}
 		last := len(h.Basis) - 1 // entity i
@@ -70,12 +71,12 @@ func compileFacets(p *lp.Polytope, points [][]float64, first, maxPieces int, eff
 			}
 			sens := max(size/math.Abs(c), least)
 			if c > 0 {
-				e.upper, e.upperSens = append(e.upper, w...), append(e.upperSens, sens)
+				e.Upper, e.UpperSensitivity = append(e.Upper, w...), append(e.UpperSensitivity, sens)
 			} else {
-				e.lower, e.lowerSens = append(e.lower, w...), append(e.lowerSens, sens)
+				e.Lower, e.LowerSensitivity = append(e.Lower, w...), append(e.LowerSensitivity, sens)
 			}
 		}
-		if count := len(e.lowerSens) + len(e.upperSens); count > maxPieces {
+		if count := len(e.LowerSensitivity) + len(e.UpperSensitivity); count > maxPieces {
 			return nil, &lp.BudgetError{Entity: p.Entities()[i], Reason: fmt.Sprintf("%d facets, allowed are %d", count, maxPieces)}
 		}
 	}

@@ -32,11 +32,10 @@ type file struct {
 
 // Marshal returns the closed form to be kept in a file, which Unmarshal reads.
 func (f *Intervals) Marshal() []byte {
-	v := file{f.p.Hash(), f.within, f.steps, make([]bool, len(f.endpoints)), f.tables()}
-	for i := range f.endpoints {
-		v.Facets[i] = f.endpoints[i].facets
+	v := file{f.p.Hash(), f.within, f.steps, make([]bool, len(f.All)), &f.Tables}
+	for i := range f.All {
+		v.Facets[i] = f.All[i].facets
 	}
-	v.Tables.Cols = nil // the polytope has them
 	var body bytes.Buffer
 	if err := gob.NewEncoder(&body).Encode(v); err != nil {
 		panic(err) // of types that gob cannot write
@@ -80,19 +79,14 @@ func Unmarshal(p *lp.Polytope, b Budget, data []byte) (*Intervals, error) {
 	if v.Within != b {
 		return nil, fmt.Errorf("the file was made with max_pieces %d and max_effort %d, not %d and %d", v.Within.Pieces, v.Within.Effort, b.Pieces, b.Effort)
 	}
-	t := v.Tables
-	f := &Intervals{
-		p: p, form: p.Form(), side: "dual", size: t.Size, steps: v.Steps, within: b, rows: t.LimitRows, caps: t.Caps, anyLimits: t.AnyLimits,
-		floor: t.Floor, free: t.Free, fixed: t.Fixed, begin: t.Begin, empty: t.Rays, emptySens: t.RaySensitivity,
-		endpoints: ofTables(t.All, v.Facets), own: ofTables(t.Needed, v.Facets),
-	}
-	if t.Facets {
-		f.side = "facets"
-	}
-	if !f.consistent() {
+	f := &Intervals{Tables: *v.Tables, p: p, form: p.Form(), steps: v.Steps, within: b}
+	if len(v.Facets) != len(f.All) || !f.consistent() {
 		return nil, errContradiction
 	}
-	if f.side == "dual" {
+	for i, facets := range v.Facets {
+		f.All[i].facets, f.Needed[i].facets = facets, facets
+	}
+	if !f.Facets {
 		f.columns()
 	}
 	f.prepare()
@@ -108,19 +102,19 @@ func (f *Intervals) consistent() bool {
 	within := func(x []int, size int) bool {
 		return !slices.ContainsFunc(x, func(k int) bool { return k < 0 || k >= size })
 	}
-	m := len(f.rows) + len(f.caps) + len(form.F)
-	ok := f.side == "dual" && f.size == max(1, m) && len(f.fixed) == n || f.side == "facets" && f.size == n && !f.anyLimits
-	ok = ok && within(f.rows, len(form.B)) && within(f.caps, n) && len(f.begin) == f.size && len(f.floor) == n && len(f.free) == n &&
-		len(f.empty) == len(f.emptySens)*f.size
-	for _, list := range [...][]endpoints{f.endpoints, f.own} {
+	m := len(f.LimitRows) + len(f.Caps) + len(form.F)
+	ok := !f.Facets && f.Size == max(1, m) && len(f.Fixed) == n || f.Facets && f.Size == n && !f.AnyLimits
+	ok = ok && within(f.LimitRows, len(form.B)) && within(f.Caps, n) && len(f.Begin) == f.Size && len(f.Floor) == n && len(f.Free) == n &&
+		len(f.Rays) == len(f.RaySensitivity)*f.Size
+	for _, list := range [...][]EndpointTable{f.All, f.Needed} {
 		ok = ok && len(list) == n
 		for i := range list {
 			e := &list[i]
-			stride := f.size
-			if f.side == "facets" {
+			stride := f.Size
+			if f.Facets {
 				stride = i + 1
 			}
-			ok = ok && e.stride == stride && len(e.lower) == stride*len(e.lowerSens) && len(e.upper) == stride*len(e.upperSens)
+			ok = ok && e.Stride == stride && len(e.Lower) == stride*len(e.LowerSensitivity) && len(e.Upper) == stride*len(e.UpperSensitivity)
 		}
 	}
 	return ok

@@ -63,28 +63,28 @@ const (
 	prunePoints = 64
 )
 
-// prune fills in f.own.
+// prune fills in f.Needed.
 func (f *Intervals) prune(effort *int) {
-	f.own = slices.Clone(f.endpoints)
-	if f.side != "dual" || slices.Contains(f.free, true) {
+	f.Needed = slices.Clone(f.All)
+	if f.Facets || slices.Contains(f.Free, true) {
 		return
 	}
 	p, err := newPruner(f, effort)
 	if err != nil {
 		return
 	}
-	for i := f.done; i < len(f.endpoints); i++ {
-		e, own := &f.endpoints[i], &f.own[i]
-		own.lower, own.lowerSens = e.keep(e.lower, e.lowerSens, p.needed(i, -1))
-		own.upper, own.upperSens = e.keep(e.upper, e.upperSens, p.needed(i, 1))
+	for i := f.done; i < len(f.All); i++ {
+		e, own := &f.All[i], &f.Needed[i]
+		own.Lower, own.LowerSensitivity = e.keep(e.Lower, e.LowerSensitivity, p.needed(i, -1))
+		own.Upper, own.UpperSensitivity = e.keep(e.Upper, e.UpperSensitivity, p.needed(i, 1))
 	}
 }
 
 // keep returns the pieces that are needed.
-func (e *endpoints) keep(w, sens []float64, needed []bool) (kept, keptSens []float64) {
+func (e *EndpointTable) keep(w, sens []float64, needed []bool) (kept, keptSens []float64) {
 	for p, ok := range needed {
 		if ok {
-			kept = append(kept, w[p*e.stride:(p+1)*e.stride]...)
+			kept = append(kept, w[p*e.Stride:(p+1)*e.Stride]...)
 			keptSens = append(keptSens, sens[p])
 		}
 	}
@@ -94,9 +94,9 @@ func (e *endpoints) keep(w, sens []float64, needed []bool) (kept, keptSens []flo
 func newPruner(f *Intervals, effort *int) (*pruner, error) {
 	n := f.p.Dim()
 	p := &pruner{f: f, effort: effort, n: n, unit: 1}
-	m := len(f.rows) + len(f.caps)
+	m := len(f.LimitRows) + len(f.Caps)
 	size := 0.
-	for k, v := range f.begin {
+	for k, v := range f.Begin {
 		c := 0.
 		for j := range n {
 			c = max(c, math.Abs(f.cols[j][k]))
@@ -122,11 +122,11 @@ func newPruner(f *Intervals, effort *int) (*pruner, error) {
 		for j := range g {
 			g[j] *= s
 		}
-		p.g, p.h, p.scale = append(p.g, g), append(p.h, s*f.begin[k]/p.unit), append(p.scale, s*f.limitScale(k)/p.unit)
+		p.g, p.h, p.scale = append(p.g, g), append(p.h, s*f.Begin[k]/p.unit), append(p.scale, s*f.limitScale(k)/p.unit)
 		p.base.Add(g, p.h[k], k >= m)
 	}
 	unit := make([]float64, n)
-	for j, fixed := range f.fixed {
+	for j, fixed := range f.Fixed {
 		if fixed {
 			unit[j] = 1
 			p.g, p.h, p.scale = append(p.g, slices.Clone(unit)), append(p.h, 0), append(p.scale, f.form.EntityScale(j, f.form.L[j])/p.unit)
@@ -200,15 +200,15 @@ type family struct {
 }
 
 func (p *pruner) family(i int, sign float64) *family {
-	f, e := p.f, &p.f.endpoints[i]
-	w, sens := e.upper, e.upperSens
+	f, e := p.f, &p.f.All[i]
+	w, sens := e.Upper, e.UpperSensitivity
 	if sign < 0 {
-		w, sens = e.lower, e.lowerSens
+		w, sens = e.Lower, e.LowerSensitivity
 	}
 	fam := &family{i: i}
 	for x := range sens {
-		v := w[x*e.stride : (x+1)*e.stride]
-		c0, mag0 := vec.DotScale(v, f.begin)
+		v := w[x*e.Stride : (x+1)*e.Stride]
+		c0, mag0 := vec.DotScale(v, f.Begin)
 		c, mag := make([]float64, i), make([]float64, i)
 		for j := range i {
 			s, t := vec.DotScale(v, f.cols[j])
@@ -217,8 +217,8 @@ func (p *pruner) family(i int, sign float64) *family {
 		fam.c0, fam.mag0 = append(fam.c0, sign*c0/p.unit), append(fam.mag0, mag0/p.unit)
 		fam.c, fam.mag, fam.sens = append(fam.c, c), append(fam.mag, mag), append(fam.sens, sens[x]/p.unit)
 	}
-	*p.effort -= len(sens) * e.stride * (i + prunePoints)
-	if sign < 0 && e.floor {
+	*p.effort -= len(sens) * e.Stride * (i + prunePoints)
+	if sign < 0 && e.Floor {
 		fam.c0, fam.mag0, fam.sens = append(fam.c0, 0), append(fam.mag0, 0), append(fam.sens, 0)
 		fam.c, fam.mag = append(fam.c, make([]float64, i)), append(fam.mag, make([]float64, i))
 	}
@@ -238,10 +238,10 @@ func (fam *family) least(z []float64) int {
 
 // needed says which pieces of an endpoint are needed.
 func (p *pruner) needed(i int, sign float64) []bool {
-	e := &p.f.endpoints[i]
-	count := len(e.upperSens)
+	e := &p.f.All[i]
+	count := len(e.UpperSensitivity)
 	if sign < 0 {
-		count = len(e.lowerSens)
+		count = len(e.LowerSensitivity)
 	}
 	needed := make([]bool, count)
 	if count+1 <= 1 || *p.effort < 0 {
@@ -376,7 +376,7 @@ func (s *search) proved(p int) bool {
 	copy(c, fam.c[p])
 	copy(mag, fam.mag[p])
 	cost := 0.
-	terms := len(s.f.begin) + 8
+	terms := len(s.f.Begin) + 8
 	for q, in := range s.in {
 		if !in {
 			continue
@@ -394,7 +394,7 @@ func (s *search) proved(p int) bool {
 		}
 		cost += lambda * fam.sens[q]
 	}
-	m := len(s.f.rows) + len(s.f.caps)
+	m := len(s.f.LimitRows) + len(s.f.Caps)
 	for k, g := range s.g {
 		mu := s.d.Multiplier(k)
 		if k < m {
@@ -419,9 +419,9 @@ func (s *search) proved(p int) bool {
 		if v -= eps * mag[j]; v < 0 {
 			bound += v * s.reach[j]
 		} else {
-			cost += v * s.f.form.EntityScale(j, s.f.floor[j]) / s.unit
+			cost += v * s.f.form.EntityScale(j, s.f.Floor[j]) / s.unit
 		}
 	}
-	size := s.f.form.EntityScale(fam.i, s.f.floor[fam.i]) / s.unit
+	size := s.f.form.EntityScale(fam.i, s.f.Floor[fam.i]) / s.unit
 	return bound >= -min(pruneTol*fam.sens[p], pruneMove*size) && cost <= pruneGrowth*fam.sens[p]
 }

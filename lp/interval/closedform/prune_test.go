@@ -26,16 +26,16 @@ func compiled(t testing.TB, p *lp.Polytope) *Solver {
 }
 
 // plainInterval evaluates the pieces as they are defined.
-func plainInterval(e *endpoints, rho []float64) (lo, hi float64) {
+func plainInterval(e *EndpointTable, rho []float64) (lo, hi float64) {
 	lo, hi = math.Inf(-1), math.Inf(1)
-	if e.floor {
+	if e.Floor {
 		lo = 0
 	}
-	for w := e.lower; len(w) > 0; w = w[e.stride:] {
-		lo = max(lo, vec.Dot(w[:e.stride], rho))
+	for w := e.Lower; len(w) > 0; w = w[e.Stride:] {
+		lo = max(lo, vec.Dot(w[:e.Stride], rho))
 	}
-	for w := e.upper; len(w) > 0; w = w[e.stride:] {
-		hi = min(hi, vec.Dot(w[:e.stride], rho))
+	for w := e.Upper; len(w) > 0; w = w[e.Stride:] {
+		hi = min(hi, vec.Dot(w[:e.Stride], rho))
 	}
 	return lo, hi
 }
@@ -58,13 +58,13 @@ func TestPruned(t *testing.T) {
 				if err := c.Next(lo, hi); err != nil {
 					t.Fatal(err)
 				}
-				full, own := &f.endpoints[i], &f.own[i]
-				rho := c.groups[ownLimits].b.Rho[:f.size]
+				full, own := &f.All[i], &f.Needed[i]
+				rho := c.groups[ownLimits].b.Rho[:f.Size]
 				l, u := plainInterval(full, rho)
 				x, y := plainInterval(own, rho)
 				// In units of what an endpoint moves when all limits are relaxed.
 				sens := 1.
-				for _, g := range slices.Concat(own.lowerSens, own.upperSens) {
+				for _, g := range slices.Concat(own.LowerSensitivity, own.UpperSensitivity) {
 					sens = max(sens, g)
 				}
 				worst = max(worst, math.Abs(l-x)/sens, math.Abs(u-y)/sens)
@@ -170,8 +170,8 @@ func TestPruneBudget(t *testing.T) {
 		for again := range 2 {
 			effort, count := budget, 0
 			f.prune(&effort)
-			for i := range f.own {
-				lower, upper := f.own[i].counts()
+			for i := range f.Needed {
+				lower, upper := f.Needed[i].counts()
 				count += lower + upper
 			}
 			if again > 0 && count != kept {

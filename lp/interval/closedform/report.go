@@ -62,9 +62,9 @@ type Describer interface {
 
 func (s *Solver) Compiled() *Compiled {
 	f := s.f
-	c := &Compiled{AnyLimits: f.anyLimits, Rays: len(f.emptySens), Seconds: f.took.Seconds(), Steps: f.steps}
-	for i := range f.endpoints {
-		e := &f.endpoints[i]
+	c := &Compiled{AnyLimits: f.AnyLimits, Rays: len(f.RaySensitivity), Seconds: f.took.Seconds(), Steps: f.steps}
+	for i := range f.All {
+		e := &f.All[i]
 		how := FromDual
 		if e.facets {
 			how = FromFacets
@@ -76,7 +76,7 @@ func (s *Solver) Compiled() *Compiled {
 			c.How = FromFacets + ", then " + FromDual
 		}
 		lower, upper := e.counts()
-		ownLower, ownUpper := f.own[i].counts()
+		ownLower, ownUpper := f.Needed[i].counts()
 		c.Entities = append(c.Entities, CompiledEntity{
 			Entity: f.p.Entities()[i], How: how, Lower: lower, Upper: upper, NeededLower: ownLower, NeededUpper: ownUpper,
 		})
@@ -85,9 +85,9 @@ func (s *Solver) Compiled() *Compiled {
 }
 
 // counts returns the number of pieces of both endpoints.
-func (e *endpoints) counts() (lower, upper int) {
-	lower, upper = len(e.lowerSens), len(e.upperSens)
-	if e.floor {
+func (e *EndpointTable) counts() (lower, upper int) {
+	lower, upper = len(e.LowerSensitivity), len(e.UpperSensitivity)
+	if e.Floor {
 		lower++
 	}
 	return lower, upper

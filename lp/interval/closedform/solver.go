@@ -32,9 +32,9 @@ func (s *Solver) Intervals() *Intervals { return s.f }
 
 // Covers says which limits of a state the closed form answers: any at all, and any caps.
 func (s *Solver) Covers() (limits, caps bool) {
-	caps = s.f.anyLimits
-	for j, fixed := range s.f.fixed {
+	caps = s.f.AnyLimits
+	for j, fixed := range s.f.Fixed {
 		caps = caps && (fixed || s.f.capped[j])
 	}
-	return s.f.anyLimits, caps
+	return s.f.AnyLimits, caps
 }

@@ -54,6 +54,9 @@ type EndpointTable struct {
 	Floor                              bool
 	Lower, Upper                       []float64
 	LowerSensitivity, UpperSensitivity []float64
+
+	ill    bool // the sensitivity of some piece is beyond tolerance.Sensitivity
+	facets bool // found as facets, not as dual vertices
 }
 
 // Tabled is a Solver that has a closed form.
@@ -62,52 +65,20 @@ type Tabled interface {
 	Tables() *Tables
 }
 
-func (s *Solver) Tables() *Tables { return s.f.tables() }
-
-func (f *Intervals) tables() *Tables {
-	t := &Tables{
-		Facets: f.side != "dual", AnyLimits: f.anyLimits, Needed: endpointTables(f.own), All: endpointTables(f.endpoints),
-		Size: f.size, Begin: slices.Clone(f.begin), Floor: slices.Clone(f.floor), Free: slices.Clone(f.free),
-		Fixed: slices.Clone(f.fixed), LimitRows: slices.Clone(f.rows), Caps: slices.Clone(f.caps),
-		Rays: slices.Clone(f.empty), RaySensitivity: slices.Clone(f.emptySens),
-	}
-	for i := range f.endpoints {
-		t.IllConditioned = t.IllConditioned || f.endpoints[i].ill || f.own[i].ill
-	}
-	if len(f.fixed) == 0 { // of the facets, read from a file or not
-		t.Fixed = make([]bool, len(f.endpoints))
-	}
-	if !t.Facets {
-		t.Cols = slices.Concat(f.cols...)
-	}
-	return t
-}
-
-func endpointTables(all []endpoints) []EndpointTable {
-	out := make([]EndpointTable, len(all))
-	for i := range all {
-		e := &all[i]
-		out[i] = EndpointTable{
-			Stride: e.stride, Floor: e.floor, Lower: slices.Clone(e.lower), Upper: slices.Clone(e.upper),
-			LowerSensitivity: slices.Clone(e.lowerSens), UpperSensitivity: slices.Clone(e.upperSens),
+func (s *Solver) Tables() *Tables {
+	t := s.f.Tables
+	t.Needed, t.All = slices.Clone(t.Needed), slices.Clone(t.All)
+	for _, list := range [...][]EndpointTable{t.Needed, t.All} {
+		for i := range list {
+			e := &list[i]
+			e.Lower, e.Upper = slices.Clone(e.Lower), slices.Clone(e.Upper)
+			e.LowerSensitivity, e.UpperSensitivity = slices.Clone(e.LowerSensitivity), slices.Clone(e.UpperSensitivity)
 		}
 	}
-	return out
-}
-
-// ofTables is the reverse of endpointTables. It returns nil where the lengths differ.
-func ofTables(all []EndpointTable, facets []bool) []endpoints {
-	if len(all) != len(facets) {
-		return nil
-	}
-	out := make([]endpoints, len(all))
-	for i, e := range all {
-		out[i] = endpoints{
-			stride: e.Stride, floor: e.Floor, facets: facets[i], lower: e.Lower, upper: e.Upper,
-			lowerSens: e.LowerSensitivity, upperSens: e.UpperSensitivity,
-		}
-	}
-	return out
+	t.Begin, t.Cols, t.Floor = slices.Clone(t.Begin), slices.Concat(s.f.cols...), slices.Clone(t.Floor)
+	t.Free, t.Fixed, t.LimitRows, t.Caps = slices.Clone(t.Free), slices.Clone(t.Fixed), slices.Clone(t.LimitRows), slices.Clone(t.Caps)
+	t.Rays, t.RaySensitivity = slices.Clone(t.Rays), slices.Clone(t.RaySensitivity)
+	return &t
 }
 
 // InUnits returns t in the units of the user: rho holds limits as stated, and endpoints and
