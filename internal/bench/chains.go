@@ -118,7 +118,7 @@ func chains(ctx context.Context, p *lp.Polytope, c interval.Config, d time.Durat
 		return batch, nil
 	})
 	if kept, ok := interval.WarmStarts(s); ok {
-		hitRate = kept.Total().HitRate()
+		hitRate = kept.HitRate()
 	}
 	return perS, hitRate, err
 }

@@ -2,7 +2,6 @@ package interval
 
 import (
 	"fmt"
-	"math/rand/v2"
 
 	"paspo/lp"
 	"paspo/lp/interval/closedform"
@@ -41,15 +40,4 @@ func NewCompiled(p *lp.Polytope, cfg Config, data []byte) (lp.Solver, error) {
 		return nil, fmt.Errorf("lp: compiled intervals: %w", err)
 	}
 	return inUnits(p, ladder{p.Canonical(), cfg}.closedForm(f)), nil
-}
-
-// CountActive walks random chains and counts which affine pieces of the closed form are
-// endpoints. ok is false where s does not have a closed form.
-func CountActive(s lp.Solver, chains int, source rand.Source) (counts []closedform.ActivePieces, ok bool, err error) {
-	x, ok := unscaled(s).(*closedform.Solver)
-	if !ok {
-		return nil, false, nil
-	}
-	counts, err = x.CountActive(chains, source)
-	return counts, true, err
 }

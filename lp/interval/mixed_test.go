@@ -65,7 +65,7 @@ func TestMixedBatch(t *testing.T) {
 			}
 		}
 		stats, ok := WarmStarts(s)
-		total := stats.Total()
+		total := stats
 		if !ok || total.Hits == 0 || total.Left > 0 || capped == 0 {
 			t.Errorf("%s: %d rows with caps: %v", name, capped, total)
 		}

@@ -130,7 +130,7 @@ func BenchmarkTurnover(b *testing.B) {
 				v, s := rate("lazy")
 				fast += v
 				if t, ok := WarmStarts(s); ok {
-					b.ReportMetric(t.Total().HitRate(), "hits/endpoint")
+					b.ReportMetric(t.HitRate(), "hits/endpoint")
 				}
 				v, _ = rate("clp")
 				slow += v

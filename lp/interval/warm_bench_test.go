@@ -45,7 +45,7 @@ func BenchmarkLazy(b *testing.B) {
 				}
 				benchmarkChains(b, s, rows, limits, x)
 				if l, ok := unscaled(s).(*warm.Solver); ok {
-					t := l.Stats().Total()
+					t := l.Stats()
 					b.ReportMetric(t.HitRate(), "hits/endpoint")
 					b.ReportMetric(float64(t.Bases), "bases")
 					b.ReportMetric(float64(t.Left), "left")

@@ -68,7 +68,7 @@ func BenchmarkOneBasis(b *testing.B) {
 }
 
 // chainRate completes random actions for half a second.
-func chainRate(b *testing.B, p *lp.Polytope, method string, uniform bool) (perSecond float64, t warm.Endpoint) {
+func chainRate(b *testing.B, p *lp.Polytope, method string, uniform bool) (perSecond float64, t warm.Stats) {
 	s, err := interval.New(p, interval.Config{Method: method, MaxBases: 1, Workers: 1})
 	if err != nil {
 		b.Fatal(err)
@@ -99,7 +99,7 @@ func chainRate(b *testing.B, p *lp.Polytope, method string, uniform bool) (perSe
 	}
 	perSecond = float64(done) / (lptest.CPUSeconds(b) - start)
 	if k, ok := interval.WarmStarts(s); ok {
-		t = k.Total()
+		t = k
 	}
 	return perSecond, t
 }

@@ -155,7 +155,7 @@ func proposals(p *lp.Polytope, flat *affineHull) []*proposal {
 
 // chooseProposal returns the first set whose acceptance is at least the given
 // rate, nil if there is none. With a rate of 0 it returns the best.
-func chooseProposal(p *lp.Polytope, props []*proposal, least float64, stream *rng.Stream) (*proposal, error) {
+func chooseProposal(p *lp.Polytope, props []*proposal, least float64, stream *rng.Stream) *proposal {
 	var best *proposal
 	most := -1
 	c := newContains(p, nil)
@@ -181,16 +181,16 @@ func chooseProposal(p *lp.Polytope, props []*proposal, least float64, stream *rn
 		}
 		slices.SortStableFunc(q.order, func(i, j int) int { return by[j] - by[i] })
 		if least > 0 && float64(accepted) >= least*pilotProposals {
-			return q, nil
+			return q
 		}
 		if accepted > most {
 			best, most = q, accepted
 		}
 	}
 	if least > 0 {
-		return nil, nil
+		return nil
 	}
-	return best, nil
+	return best
 }
 
 // draw writes a uniform point of the set. A simplex is Dirichlet(1): the shares

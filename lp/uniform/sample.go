@@ -127,10 +127,7 @@ func New(p *lp.Polytope, cfg Config) (*Sampler, error) {
 		if cfg.Method == Rejection {
 			least = 0
 		}
-		s.prop, err = chooseProposal(p, props, least, rng.New(cfg.Seed, "lp", "sampler", "acceptance"))
-		if err != nil && cfg.Method == Rejection {
-			return nil, err
-		}
+		s.prop = chooseProposal(p, props, least, rng.New(cfg.Seed, "lp", "sampler", "acceptance"))
 		if s.prop != nil {
 			return s, nil
 		}

@@ -278,7 +278,7 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 		Training: report.Summarise(rows), Tables: tables, Warm: r.Warm,
 	}
 	if kept, ok := interval.WarmStarts(a.Solver); ok {
-		if t := kept.Total(); t.Hits+t.Misses > 0 {
+		if t := kept; t.Hits+t.Misses > 0 {
 			s.HitRate, s.Bases = report.Number(t.HitRate()), t.Bases
 		}
 	}

@@ -65,10 +65,7 @@ func New(p program.Form) *Sweep {
 	row := make([]float64, n)
 	for k := range len(p.B) + len(p.F) {
 		from, rhs := p.Side(k)
-		scale := 1.
-		if c := vec.MaxAbs(from); c > 0 {
-			scale = vec.PowerScale(c)
-		}
+		scale := vec.PowerScale(from)
 		for j, v := range from {
 			row[j] = v * scale
 		}

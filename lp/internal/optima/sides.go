@@ -96,9 +96,6 @@ func (s *Sides) Each(k int, f func(entity int, c float64)) {
 // inward writes the direction away from side k, largest component about 1.
 func (s *Sides) inward(k int, c []float64) {
 	clear(c)
-	scale := 1.
-	if s.coef[k] != nil {
-		scale = vec.PowerScale(vec.MaxAbs(s.coef[k]))
-	}
+	scale := vec.PowerScale(s.coef[k])
 	s.Each(k, func(j int, v float64) { c[j] = -v * scale })
 }

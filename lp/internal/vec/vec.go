@@ -144,9 +144,15 @@ func MaxAbs(v []float64) float64 {
 	return m
 }
 
-// PowerScale returns the power of two that takes c > 0 to [1, 2), or as near as powers
-// of two reach that are numbers themselves.
-func PowerScale(c float64) float64 { return math.Ldexp(1, min(-math.Ilogb(c), 1023)) }
+// PowerScale returns the power of two that takes the largest magnitude of v to [1, 2), or as near
+// as powers of two reach that are numbers themselves, and 1 where all of v is 0.
+func PowerScale(v []float64) float64 {
+	c := MaxAbs(v)
+	if c == 0 {
+		return 1
+	}
+	return math.Ldexp(1, min(-math.Ilogb(c), 1023))
+}
 
 // Rational returns x as a fraction, which it equals.
 func Rational(x float64) *big.Rat { return new(big.Rat).SetFloat64(x) }

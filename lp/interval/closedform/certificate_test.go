@@ -208,3 +208,14 @@ func TestRaysTellEmptiness(t *testing.T) {
 		}
 	}
 }
+
+// furthest returns the piece with the largest sign w . rho, -1 if there is none.
+func furthest(pieces, rho []float64, sign float64) (at int, value float64) {
+	at, value = -1, math.Inf(-1)
+	for p := 0; len(pieces) > 0; p, pieces = p+1, pieces[len(rho):] {
+		if v := sign * weigh(pieces[:len(rho)], rho); v > value {
+			at, value = p, v
+		}
+	}
+	return at, value
+}

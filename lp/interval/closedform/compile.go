@@ -367,11 +367,7 @@ func (f *Intervals) columns() (scale []float64) {
 		for j, v := range row {
 			f.cols[j][x] = v
 		}
-		c := vec.MaxAbs(row)
-		if c == 0 {
-			c = 1
-		}
-		scale = append(scale, vec.PowerScale(c))
+		scale = append(scale, vec.PowerScale(row))
 	}
 	unit := make([]float64, n)
 	for x, k := range f.LimitRows {

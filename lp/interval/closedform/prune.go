@@ -114,11 +114,7 @@ func newPruner(f *Intervals, effort *int) (*pruner, error) {
 		for j := range g {
 			g[j] = f.cols[j][k]
 		}
-		c := vec.MaxAbs(g)
-		if c == 0 {
-			c = 1
-		}
-		s := vec.PowerScale(c)
+		s := vec.PowerScale(g)
 		for j := range g {
 			g[j] *= s
 		}

@@ -139,23 +139,6 @@ func TestPrunedCounts(t *testing.T) {
 	}
 }
 
-// Every piece that CountActive meets is among those that are needed.
-func TestActiveAreNeeded(t *testing.T) {
-	for _, p := range append(lptest.Presets(t), lptest.CappedPortfolio(t, 0.2)) {
-		s := compiled(t, p)
-		active, err := s.CountActive(2000, rng.New(8, "active"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, e := range s.Compiled().Entities[:p.Dim()-1] {
-			if a := active[i]; a.ActiveLower > e.NeededLower || a.ActiveUpper > e.NeededUpper {
-				t.Errorf("%s: %+v, %+v", p.Name(), a, e)
-			}
-		}
-		s.Close()
-	}
-}
-
 // A budget that ends keeps what is not decided, and the count is the same on
 // every run.
 func TestPruneBudget(t *testing.T) {

@@ -35,8 +35,6 @@ type model struct {
 	// starts from finite bounds, and from 1e10 where there are none, which costs
 	// it digits.
 	beyond []float64
-
-	low, high []float64 // the range of the points, nil where there are none
 }
 
 // suffix is what the linear programs of one entity share.
@@ -57,12 +55,12 @@ func newModel(ctx context.Context, p *lp.Polytope) *model {
 	for i := range m.suffix {
 		s := &m.suffix[i]
 		for k := range m.m {
-			if c := vec.MaxAbs(form.A[k*n+i : (k+1)*n]); c > 0 {
+			if c := form.A[k*n+i : (k+1)*n]; vec.MaxAbs(c) > 0 {
 				s.rows, s.rowScale = append(s.rows, k), append(s.rowScale, vec.PowerScale(c))
 			}
 		}
 		for k := range m.k {
-			if c := vec.MaxAbs(form.E[k*n+i : (k+1)*n]); c > 0 {
+			if c := form.E[k*n+i : (k+1)*n]; vec.MaxAbs(c) > 0 {
 				s.eqs, s.eqScale = append(s.eqs, k), append(s.eqScale, vec.PowerScale(c))
 			}
 		}
@@ -71,10 +69,7 @@ func newModel(ctx context.Context, p *lp.Polytope) *model {
 	for j := range m.beyond {
 		m.beyond[j] = math.Inf(1)
 	}
-	if lo, hi, err := lp.BoundingBoxContext(ctx, p); err == nil {
-		if p.Points() != nil {
-			m.low, m.high = lo, hi
-		}
+	if _, hi, err := lp.BoundingBoxContext(ctx, p); err == nil {
 		for j, u := range hi {
 			m.beyond[j] = u + max(1, math.Abs(u))
 		}

@@ -61,8 +61,7 @@ func newWorker(m *model, tolerance float64) *worker {
 	}
 }
 
-// interval answers the next entity of an action. An interval of a hull lies within the range
-// of its points, unless limits of a state have taken the place of its rows.
+// interval answers the next entity of an action.
 func (w *worker) interval(q *relay.Action) error {
 	if q.Own && q.Entity == 0 && w.m.first != nil {
 		q.Lo, q.Hi, q.Proved = w.m.first.Lo, w.m.first.Hi, w.m.first.Proved
@@ -70,15 +69,6 @@ func (w *worker) interval(q *relay.Action) error {
 		copy(q.AtUpper, w.m.first.AtUpper)
 		return nil
 	}
-	err := w.find(q)
-	if err == nil && w.m.low != nil && (q.Own || w.m.p.HullOnly()) {
-		l, u := w.m.low[q.Entity], w.m.high[q.Entity]
-		q.Lo, q.Hi = min(max(q.Lo, l), u), min(max(q.Hi, l), u)
-	}
-	return err
-}
-
-func (w *worker) find(q *relay.Action) error {
 	i := q.Entity
 	if q.Excess > tolerance.Witness || q.Crossed() {
 		return w.relaxed(q)

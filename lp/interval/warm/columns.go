@@ -161,10 +161,7 @@ func newColumns(p *lp.Polytope, matrices, lean bool) *columns {
 				}
 			}
 		}
-		scale := 1.
-		if most := vec.MaxAbs(row); most > 0 {
-			scale = vec.PowerScale(most)
-		}
+		scale := vec.PowerScale(row)
 		for c := range row {
 			row[c] *= scale
 		}

@@ -131,10 +131,7 @@ func (m *model) ofRows(ctx context.Context) error {
 		m.width[j] = u - m.base[j]
 	}
 	add := func(c []float64, rhs float64) {
-		s := 1.
-		if v := vec.MaxAbs(c); v > 0 {
-			s = vec.PowerScale(v)
-		}
+		s := vec.PowerScale(c)
 		row := make([]float64, n)
 		for j, v := range c {
 			row[j] = v * s
@@ -248,7 +245,7 @@ func (m *model) newSuffix(i, maxBases int) {
 			s.trivial = s.trivial && len(s.groups[x-len(s.eqs)]) == 1
 			s.up[cols+x] = math.Inf(1)
 		}
-		c := vec.PowerScale(vec.MaxAbs(tails[k]))
+		c := vec.PowerScale(tails[k])
 		s.scale = append(s.scale, c)
 		for _, v := range tails[k] {
 			g.A = append(g.A, v*c)

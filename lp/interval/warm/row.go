@@ -205,14 +205,10 @@ func (r *row) beginMatrix() bool {
 			rhs = 0
 			clear(coef)
 		}
-		most := vec.MaxAbs(coef)
-		if most-most != 0 || rhs-rhs != 0 {
+		if most := vec.MaxAbs(coef); most-most != 0 || rhs-rhs != 0 {
 			return false
 		}
-		r.scale[x] = 1
-		if most > 0 {
-			r.scale[x] = vec.PowerScale(most)
-		}
+		r.scale[x] = vec.PowerScale(coef)
 		for j := range coef {
 			coef[j] *= r.scale[x]
 		}

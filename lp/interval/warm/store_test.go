@@ -65,7 +65,7 @@ func TestStoreIsBounded(t *testing.T) {
 				}
 			}
 		}
-		if h := s.Stats().Total(); h.Hits == 0 || h.Misses == 0 {
+		if h := s.Stats(); h.Hits == 0 || h.Misses == 0 {
 			t.Errorf("%v", h)
 		}
 	}

@@ -207,8 +207,8 @@ func (c *cell) countPieces(s lp.Solver, limit time.Duration) error {
 	for c.ActiveChains < activeChains && time.Now().Before(end) {
 		// Every call counts anew, so the chains double.
 		chains := max(25, 2*c.ActiveChains)
-		counts, ok, err := interval.CountActive(s, chains, rng.New(1, "experiments", "active"))
-		if err != nil || !ok {
+		counts, err := countActive(s, chains, rng.New(1, "experiments", "active"))
+		if err != nil || counts == nil {
 			return err
 		}
 		c.Pieces, c.LargestEnd, c.ActiveChains = 0, 0, chains
@@ -270,9 +270,9 @@ func measureSolver(s lp.Solver, points []float64, limit time.Duration) (*solverC
 			return &solverCell{}, err
 		}
 	}
-	kept := func() warm.Endpoint {
+	kept := func() warm.Stats {
 		stats, _ := interval.WarmStarts(s)
-		return stats.Total()
+		return stats
 	}
 	warm := kept()
 	chains, rate, err := walk(half, limit)
