@@ -277,10 +277,8 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 		Iterations: trained.Iteration, Steps: trained.Step,
 		Training: report.Summarise(rows), Tables: tables, Warm: r.Warm,
 	}
-	if kept, ok := interval.WarmStarts(a.Solver); ok {
-		if t := kept; t.Hits+t.Misses > 0 {
-			s.HitRate, s.Bases = report.Number(t.HitRate()), t.Bases
-		}
+	if t, ok := interval.WarmStarts(a.Solver); ok && t.Hits+t.Misses > 0 {
+		s.HitRate, s.Bases = report.Number(t.HitRate()), t.Bases
 	}
 	if a.Config.PPO.EvalEvery > 0 {
 		if s.Levels, err = a.Levels(ctx, rl.CurveSet, a.Config.PPO.EvalEpisodes); err != nil {
