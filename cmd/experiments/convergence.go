@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -18,6 +19,7 @@ import (
 	"paspo/internal/plots"
 	"paspo/internal/rng"
 	"paspo/internal/stats"
+	"paspo/internal/sweep/spec"
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
@@ -30,9 +32,26 @@ import (
 
 type convergenceOptions struct {
 	options
+	grids  []convergenceGrid
+	shares []float64 // of the way, to be reached
+}
+
+// convergenceGrid is the sizes that are measured with the same seeds and settings.
+type convergenceGrid struct {
 	entities, rows []int
-	shares         []float64 // of the way, to be reached
-	only           string    // the settings whose names match
+	seeds          spec.Seeds
+	only           string // the settings whose names match
+}
+
+// convergencePage is what docs/experiments/convergence shows. Where one training takes minutes there are
+// fewer problems, and no plain weights.
+var convergencePage = []convergenceGrid{
+	{[]int{3, 6, 12, 24}, []int{0, 1, 2, 5, 10, 20}, seedsOf("1..5"), ""},
+	{[]int{50, 100}, []int{0, 1, 2, 5}, seedsOf("1..5"), ""},
+	{[]int{50}, []int{10}, seedsOf("1..3"), ""},
+	{[]int{100}, []int{10}, seedsOf("1..3"), "^de-biased"},
+	{[]int{50}, []int{20}, seedsOf("1..3"), "^de-biased"},
+	{[]int{100}, []int{20}, seedsOf("1"), "^de-biased"},
 }
 
 // convergenceCell is what came of all problems of one size with one setting.
@@ -48,7 +67,6 @@ type convergenceCell struct {
 type convergenceResults struct {
 	Shares   []float64 // of the way from uniform actions to the best found
 	MostStep int64
-	Seeds    string
 	Cells    []*convergenceCell
 }
 
@@ -61,28 +79,33 @@ func convergence(ctx context.Context, out *output.Folder, o convergenceOptions) 
 			return fmt.Errorf("--shares has %g: numbers between 0 and 1 are allowed", s)
 		}
 	}
-	settings, simplex, err := convergenceSettings()
-	if err != nil {
-		return err
-	}
-	if settings, simplex, err = chosen(o.only, settings, simplex); err != nil {
-		return err
-	}
-	res := &convergenceResults{Shares: o.shares, MostStep: o.steps, Seeds: o.seeds.String()}
-	for _, n := range o.entities {
-		for _, m := range o.rows {
-			settings := settings
-			if m == 0 {
-				settings = simplex
-			}
-			cells, err := convergenceSize(ctx, out, o, n, m, settings)
-			if err != nil {
-				return fmt.Errorf("%d entities, %d rows: %w", n, m, err)
-			}
-			res.Cells = append(res.Cells, cells...)
-			// What was measured so far is of use where the rest takes a night.
-			if err := out.JSON("convergence", res); err != nil {
-				return err
+	res := &convergenceResults{Shares: o.shares, MostStep: o.steps}
+	for _, g := range o.grids {
+		settings, simplex, err := convergenceSettings()
+		if err != nil {
+			return err
+		}
+		if settings, simplex, err = chosen(g.only, settings, simplex); err != nil {
+			return err
+		}
+		for _, n := range g.entities {
+			for _, m := range g.rows {
+				settings := settings
+				if m == 0 {
+					settings = simplex
+				}
+				cells, err := convergenceSize(ctx, out, o, g.seeds, n, m, settings)
+				if err != nil {
+					return fmt.Errorf("%d entities, %d rows: %w", n, m, err)
+				}
+				res.Cells = append(res.Cells, cells...)
+				slices.SortStableFunc(res.Cells, func(a, b *convergenceCell) int {
+					return cmp.Or(a.Entities-b.Entities, a.Rows-b.Rows)
+				})
+				// What was measured so far is of use where the rest takes a night.
+				if err := out.JSON("convergence", res); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -129,16 +152,16 @@ func chosen(only string, rows, simplex []setting) (r, s []setting, err error) {
 }
 
 // convergenceSize trains all problems of one size with all settings.
-func convergenceSize(ctx context.Context, out *output.Folder, o convergenceOptions, n, m int, settings []setting) ([]*convergenceCell, error) {
+func convergenceSize(ctx context.Context, out *output.Folder, o convergenceOptions, seeds spec.Seeds, n, m int, settings []setting) ([]*convergenceCell, error) {
 	say := func(seed uint64, format string, args ...any) {
 		out.Progress("%3d entities, %2d rows, seed %3d: %s", n, m, seed, fmt.Sprintf(format, args...))
 	}
-	polytopes, seeds, err := convergencePolytopes(n, m, o.seeds, say)
+	polytopes, drawn, err := convergencePolytopes(n, m, seeds, say)
 	var cells []*convergenceCell
 	for _, s := range settings {
-		c := &convergenceCell{Setting: s.name, Entities: n, Rows: m, Noise: make([]float64, len(seeds))}
+		c := &convergenceCell{Setting: s.name, Entities: n, Rows: m, Noise: make([]float64, len(drawn))}
 		for range o.shares {
-			c.Steps = append(c.Steps, make([]int64, len(seeds)))
+			c.Steps = append(c.Steps, make([]int64, len(drawn)))
 		}
 		cells = append(cells, c)
 	}
@@ -152,7 +175,7 @@ func convergenceSize(ctx context.Context, out *output.Folder, o convergenceOptio
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	free := make(chan struct{}, o.jobs)
-	for j, seed := range seeds {
+	for j, seed := range drawn {
 		if ctx.Err() != nil {
 			break
 		}

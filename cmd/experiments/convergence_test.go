@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -22,8 +23,8 @@ func TestConvergenceLeavesOutSeedsWithoutProblem(t *testing.T) {
 	}
 	size := func(seeds ...uint64) (*convergenceCell, string) {
 		var log bytes.Buffer
-		o := convergenceOptions{options: options{seeds: spec.Seeds(seeds), steps: 512, jobs: 1}, shares: []float64{0.01, 0.9999}}
-		cells, err := convergenceSize(context.Background(), &output.Folder{Log: &log}, o, 3, 20, settings[:1])
+		o := convergenceOptions{options: options{steps: 512, jobs: 1}, shares: []float64{0.01, 0.9999}}
+		cells, err := convergenceSize(context.Background(), &output.Folder{Log: &log}, o, spec.Seeds(seeds), 3, 20, settings[:1])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,5 +66,45 @@ func TestConvergenceSettings(t *testing.T) {
 		if _, err := names(only); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", only, err, want)
 		}
+	}
+}
+
+// The command measures, without flags, the problems that its page shows.
+func TestConvergencePage(t *testing.T) {
+	rows, simplex, err := convergenceSettings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{} // problems by size and setting
+	for _, g := range convergencePage {
+		rows, simplex, err := chosen(g.only, rows, simplex)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range g.entities {
+			for _, m := range g.rows {
+				settings := rows
+				if m == 0 {
+					settings = simplex
+				}
+				for _, s := range settings {
+					want[fmt.Sprint(n, " entities, ", m, " rows, ", s.name)] = len(g.seeds)
+				}
+			}
+		}
+	}
+	var page convergenceResults
+	if err := (&output.Folder{Dir: "../../docs/experiments/convergence"}).Read("convergence", &page); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range page.Cells {
+		key := fmt.Sprint(c.Entities, " entities, ", c.Rows, " rows, ", c.Setting)
+		if n := want[key]; n == 0 || len(c.Noise) != n && key[:10] != "3 entities" { // of which 20 rows leave out a seed
+			t.Errorf("%s: %d problems on the page, %d by the command", key, len(c.Noise), n)
+		}
+		delete(want, key)
+	}
+	for key := range want {
+		t.Errorf("%s is not on the page", key)
 	}
 }

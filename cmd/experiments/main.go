@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -139,16 +140,28 @@ results are not reported on.`
 	c.Flags().IntVar(&fi.entities, "entities", 50, "number of entities")
 	c.Flags().IntSliceVar(&fi.rows, "rows", []int{5, 8}, "numbers of rows")
 	var co convergenceOptions
-	c = add("convergence", "Measure the steps to shares of the optimum by the numbers of entities and rows", tuningSeeds, 200_000,
+	var grid convergenceGrid
+	c = add("convergence", "Measure the steps to shares of the optimum by the numbers of entities and rows", tuningSeeds, 30_000,
 		func(ctx context.Context, out *output.Folder, o options, _ []string) error {
-			co.options = o
+			co.options, co.grids = o, convergencePage
+			if o.given || len(grid.entities) > 0 || len(grid.rows) > 0 || grid.only != "" {
+				if len(grid.entities) == 0 || len(grid.rows) == 0 {
+					return errors.New("--entities and --rows say which sizes are measured, with --seeds and --settings too: give both, or none of the four for the sizes of the page")
+				}
+				grid.seeds = o.seeds
+				co.grids = []convergenceGrid{grid}
+			}
 			return convergence(ctx, out, co)
 		})
+	c.Long = `Measure the steps to shares of the optimum by the numbers of entities and rows.
+
+Without --entities, --rows, --seeds and --settings it measures all that its page
+shows, which takes hours.`
 	c.Args = cobra.NoArgs
-	c.Flags().IntSliceVar(&co.entities, "entities", []int{3, 5, 10, 20, 50, 100}, "numbers of entities")
-	c.Flags().IntSliceVar(&co.rows, "rows", []int{0, 1, 2, 5, 10, 20}, "numbers of rows; 0 for the bare simplex")
+	c.Flags().IntSliceVar(&grid.entities, "entities", nil, "numbers of entities")
+	c.Flags().IntSliceVar(&grid.rows, "rows", nil, "numbers of rows; 0 for the bare simplex")
 	c.Flags().Float64SliceVar(&co.shares, "shares", []float64{0.8, 0.95}, "shares of the way from uniform actions to the best found that are to be reached")
-	c.Flags().StringVar(&co.only, "settings", "", "only the settings whose names match this regular expression")
+	c.Flags().StringVar(&grid.only, "settings", "", "only the settings whose names match this regular expression")
 	var cs constantOptions
 	c = &cobra.Command{
 		Use: "constant", Short: "Search for the best constant split of the compute benchmark", Args: cobra.NoArgs,
