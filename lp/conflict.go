@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"paspo/lp/internal/optima"
 	"paspo/lp/internal/program"
 )
 
@@ -121,7 +120,7 @@ func (p *Polytope) conflict(lim *Limits, inNames bool) (names []string, amount f
 }
 
 // emptyExactly returns an *EmptyError where the polytope's own limits contradict one
-// another by more than optima.Decimals, though rounding hides it, and nil where they do not or
+// another by more than program.Decimals, though rounding hides it, and nil where they do not or
 // that is not decided with the effort there is.
 func (p *Polytope) emptyExactly() error {
 	q := p.program(make([]float64, p.Dim()), nil)
@@ -131,7 +130,7 @@ func (p *Polytope) emptyExactly() error {
 		return nil
 	}
 	amount, ok := q.Proven(core)
-	if !ok || amount <= optima.Decimals {
+	if !ok || amount <= program.Decimals {
 		return nil
 	}
 	name := func(r program.Limit) string { return p.constraintName(r.Kind, r.Index, nil) }

@@ -25,6 +25,34 @@ type condition struct {
 	name     string
 	coef     []float64
 	min, max float64
+	terms    []lp.Term
+}
+
+// signed calls f with the coefficients and the limit of its upper side for all signs of the terms.
+func (c *condition) signed(f func(coef []*big.Rat, limit *big.Rat)) {
+	for signs := range 1 << len(c.terms) {
+		var coef []*big.Rat
+		for _, v := range c.coef {
+			coef = append(coef, vec.Rational(v))
+		}
+		limit := vec.Rational(c.max)
+		for i, t := range c.terms {
+			w := vec.Rational(t.Above)
+			if signs>>i&1 == 1 {
+				w = vec.Rational(-t.Below)
+			}
+			sum := t.Sum
+			if sum == nil {
+				sum = make([]float64, len(coef))
+				sum[t.Entity] = 1
+			}
+			for j, v := range sum {
+				coef[j].Add(coef[j], new(big.Rat).Mul(w, vec.Rational(v)))
+			}
+			limit.Add(limit, new(big.Rat).Mul(w, vec.Rational(t.From)))
+		}
+		f(coef, limit)
+	}
 }
 
 // membersOf lists the constraints of a description as New names them.
@@ -32,10 +60,10 @@ func membersOf(d *lp.Description) []condition {
 	n := len(d.Entities)
 	var all []condition
 	if !math.IsNaN(d.Total) {
-		all = append(all, condition{"total = " + vec.Text(d.Total), slices.Repeat([]float64{1}, n), d.Total, d.Total})
+		all = append(all, condition{"total = " + vec.Text(d.Total), slices.Repeat([]float64{1}, n), d.Total, d.Total, nil})
 	}
 	for _, r := range d.Rows {
-		all = append(all, condition{r.Name, r.Coef, r.Min, r.Max})
+		all = append(all, condition{r.Name, r.Coef, r.Min, r.Max, r.Terms})
 	}
 	inf := math.Inf(1)
 	for j, e := range d.Entities {
@@ -50,10 +78,10 @@ func membersOf(d *lp.Description) []condition {
 		}
 		lower, upper = max(lower, -lp.MaxMagnitude), min(upper, lp.MaxMagnitude)
 		if !math.IsInf(lower, 0) {
-			all = append(all, condition{e + " >= " + vec.Text(lower), unit, lower, inf})
+			all = append(all, condition{e + " >= " + vec.Text(lower), unit, lower, inf, nil})
 		}
 		if !math.IsInf(upper, 0) {
-			all = append(all, condition{e + " <= " + vec.Text(upper), unit, -inf, upper})
+			all = append(all, condition{e + " <= " + vec.Text(upper), unit, -inf, upper, nil})
 		}
 	}
 	return all
@@ -78,12 +106,14 @@ func exactlyEmpty(members []condition) bool {
 		q.A, q.B, q.Eq = append(q.A, row), append(q.B, vec.Rational(sign*limit)), append(q.Eq, eq)
 	}
 	for _, m := range members {
-		if m.min == m.max {
+		if m.min == m.max && m.terms == nil {
 			add(m.coef, 1, m.max, true)
 			continue
 		}
 		if !math.IsInf(m.max, 0) {
-			add(m.coef, 1, m.max, false)
+			m.signed(func(coef []*big.Rat, limit *big.Rat) {
+				q.A, q.B, q.Eq = append(q.A, coef), append(q.B, limit), append(q.Eq, false)
+			})
 		}
 		if !math.IsInf(m.min, 0) {
 			add(m.coef, -1, m.min, false)
@@ -93,9 +123,20 @@ func exactlyEmpty(members []condition) bool {
 	return status == exact.Infeasible
 }
 
+// loosened returns constraints that are looser by an amount.
+func loosened(members []condition, by float64) []condition {
+	out := slices.Clone(members)
+	for i := range out {
+		out[i].min -= by
+		out[i].max += by
+	}
+	return out
+}
+
 // conflictFault says what is wrong with a conflict of a description. It returns "" where nothing
-// satisfies the constraints of the conflict and something satisfies them without any one.
-func conflictFault(d *lp.Description, conflict []string) string {
+// satisfies the constraints of the conflict and something satisfies them without any one, when
+// the others are looser by an amount.
+func conflictFault(d *lp.Description, conflict []string, by float64) string {
 	var core []condition
 	for _, m := range membersOf(d) {
 		if slices.Contains(conflict, m.name) {
@@ -109,7 +150,7 @@ func conflictFault(d *lp.Description, conflict []string) string {
 		return "it is none"
 	}
 	for i := range core {
-		if exactlyEmpty(slices.Concat(core[:i], core[i+1:])) {
+		if exactlyEmpty(loosened(slices.Concat(core[:i], core[i+1:]), by)) {
 			return "it is one without " + core[i].name
 		}
 	}
@@ -217,7 +258,7 @@ func TestConflictsAreProven(t *testing.T) {
 		if empty.Amount < 1e-6 {
 			barely++
 		}
-		if fault := conflictFault(&d, empty.Conflict); fault != "" {
+		if fault := conflictFault(&d, empty.Conflict, 0); fault != "" {
 			t.Errorf("draw %d: %q: %s\n%+v", i, empty.Conflict, fault, d)
 		}
 	}
@@ -250,6 +291,9 @@ func TestConflictsOfPrefixesAreProven(t *testing.T) {
 	found, none := 0, 0
 	for i := range *conflictDraws {
 		d := drawMaybeEmpty(r)
+		if i%2 == 1 {
+			d, _ = drawWithTerms(r)
+		}
 		p, err := lp.New(d)
 		if err != nil {
 			continue
@@ -296,7 +340,7 @@ func TestConflictsOfPrefixesAreProven(t *testing.T) {
 			a := lo[0] + (hi[0]-lo[0])*(0.5+r.NormFloat64())
 			unit := make([]float64, p.Dim())
 			unit[j] = 1
-			prefix = append(prefix, condition{"", unit, a, a})
+			prefix = append(prefix, condition{"", unit, a, a, nil})
 			chain.Fix([]float64{a})
 		}
 		if err := s.Close(); err != nil {
@@ -343,11 +387,11 @@ func TestConflictWithoutABound(t *testing.T) {
 		}
 		unit := make([]float64, n)
 		unit[0] = 1
-		core := []condition{{"", unit, 0.01, 0.01}, {"total", slices.Repeat([]float64{1}, n), 1, 1}}
+		core := []condition{{coef: unit, min: 0.01, max: 0.01}, {name: "total", coef: slices.Repeat([]float64{1}, n), min: 1, max: 1}}
 		_, _, rowNames := p.Inequalities()
 		for k, name := range rowNames {
 			if slices.Contains(infeasible.Conflict, name) {
-				core = append(core, condition{name, p.Form().A[k*n : (k+1)*n], math.Inf(-1), p.Form().B[k]})
+				core = append(core, condition{name, p.Form().A[k*n : (k+1)*n], math.Inf(-1), p.Form().B[k], nil})
 			}
 		}
 		if len(core) < 3 || !exactlyEmpty(core) {

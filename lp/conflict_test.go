@@ -48,6 +48,11 @@ func TestFindConflict(t *testing.T) {
 			{Name: "big", Coef: []float64{1e6, 0, 0}, Min: 9e5, Max: inf},
 			{Name: "small", Coef: []float64{0, 1e-3, 0}, Min: 2e-4, Max: inf},
 		}}, []string{"total = 1", "big", "small", "C >= 0"}},
+		{"terms that meet but for rounding", Description{Total: 1, Lower: []float64{0, 0.2, 0}, Upper: []float64{1, 0.5, 0.5}, Rows: []Row{
+			{Name: "trade", Coef: []float64{1, 0, 0}, Min: -inf, Max: -0.2, Terms: []Term{
+				{Entity: 0, Above: 1, Below: 1, From: -0.2}, {Entity: 1, Above: 1, Below: 1, From: 0.19898500962911314}, {Entity: 2, Above: 1, Below: 1, From: 1. / 3},
+			}},
+		}}, []string{"trade", "A >= 0"}},
 	} {
 		c.d.Entities = []string{"A", "B", "C"}
 		_, err := New(c.d)

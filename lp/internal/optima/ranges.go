@@ -11,11 +11,6 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Decimals is the least relaxation of all limits, scaled, up to which a polytope that is
-// empty in rational arithmetic counts as non-empty: decimal fractions, and a few sums of
-// them, do not add up to the last bit.
-const Decimals = 1e-14
-
 // Refusals make the errors of limits that have no point.
 type Refusals interface {
 	// Hidden returns an error where the limits contradict one another by more than decimal
@@ -123,7 +118,7 @@ func leastExactly(p program.Form, c, b []float64) (value, moves float64, ok bool
 // the limits exactly. It relaxes all limits by a share of their scales, the least power of ten
 // for which some point satisfies them.
 func almostMoves(p program.Form, c []float64) float64 {
-	for share := 1e-16; share <= 2*Decimals; share *= 10 {
+	for share := 1e-16; share <= 2*program.Decimals; share *= 10 {
 		q := p.Program(c).Relaxed(share)
 		r := program.Rational{A: q.A, B: q.B, L: q.L, U: q.U}
 		if _, ok := r.Minimize(c); ok {

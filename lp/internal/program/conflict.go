@@ -82,7 +82,8 @@ func (p *Program) IrreducibleInNames(core []Limit, amount float64, name func(Lim
 }
 
 // withoutOne returns a conflict among the constraints of another without one of
-// them, where a constraint is all limits of its name, and nil where there is none.
+// them, where a constraint is all limits of its name, and nil where there is none. What is in
+// conflict by no more than Decimals counts as none.
 func (p *Program) withoutOne(core []Limit, siblings map[string][]Limit, name func(Limit) string) ([]Limit, float64) {
 	var names []string
 	limits := 0
@@ -105,7 +106,7 @@ func (p *Program) withoutOne(core []Limit, siblings map[string][]Limit, name fun
 		if p.satisfiable(rest) {
 			continue
 		}
-		if smaller, amount := p.irreducible(rest, nil, 0); smaller != nil {
+		if smaller, amount := p.irreducible(rest, nil, 0); smaller != nil && amount > Decimals {
 			return smaller, amount
 		}
 	}

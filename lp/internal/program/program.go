@@ -24,6 +24,10 @@ const (
 	// counts as non-empty. With CLP's tolerance on top a point of it is feasible.
 	Emptiness = 5e-10
 
+	// Decimals is that of a set which is empty in rational arithmetic: decimal fractions,
+	// and a few sums of them, do not add up to the last bit.
+	Decimals = 1e-14
+
 	// CostScale is what the largest cost is scaled to: CLP's dual tolerance of
 	// 1e-7 cannot be set, so that costs are made large against it.
 	CostScale = 1 << 10
