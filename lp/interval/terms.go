@@ -1,9 +1,6 @@
 package interval
 
 import (
-	"errors"
-	"slices"
-
 	"paspo/lp"
 	"paspo/lp/interval/relay"
 	"paspo/lp/interval/warm"
@@ -83,11 +80,7 @@ func (c *termChain) Next(lo, hi []float64) error {
 	if c.entity >= c.s.p.Dim() {
 		panic(relay.BadEntity)
 	}
-	err := c.Chain.Next(lo, hi)
-	if x := (*lp.InfeasibleError)(nil); errors.As(err, &x) {
-		x.Conflict = slices.DeleteFunc(x.Conflict, func(s string) bool { return s == "" }) // parts have no names
-	}
-	return err
+	return c.Chain.Next(lo, hi)
 }
 
 func (c *termChain) Fix(a []float64) {

@@ -33,7 +33,7 @@ func (w *worker) relaxed(q *relay.Action) error {
 		return fmt.Errorf("%w (interval of %s)", errExhausted, w.m.p.Entities()[q.Entity])
 	}
 	if amount := vec.Float(theta); amount > w.tolerance {
-		return &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
+		return &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: w.whole(q, conflict)}
 	}
 	// A short number at most a rounding above: all that follows is made of it.
 	near := vec.Float(theta)
@@ -62,7 +62,7 @@ func (w *worker) relaxed(q *relay.Action) error {
 // to be beyond the tolerance, and far above rounding.
 func (w *worker) excluded(q *relay.Action, e *elastic) error {
 	if amount, conflict, ok := e.far(); ok && amount > w.tolerance {
-		return &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: conflict}
+		return &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: w.whole(q, conflict)}
 	}
 	return nil
 }
