@@ -46,7 +46,7 @@ run has chosen. An action with a residual above 1e-9 is none.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&to, "onnx", "", "`FILE` to write")
-	f.StringSliceVar(&o.Limits, "limits", nil, "limits that come with every observation beside those that the environment sets: b, total, lower, upper")
+	f.StringSliceVar(&o.Limits, "limits", nil, "limits that come with every observation beside those that the environment sets: b, total, lower, upper, holdings")
 	from.flags(cmd)
 	f.SortFlags = false
 	return cmd

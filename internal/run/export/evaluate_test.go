@@ -149,13 +149,13 @@ func parseTensor(t *testing.T, b []byte) (name string, x tensor) {
 		}
 		x.data = append(x.data, v)
 	}
-	if len(x.data) != count(x.dims) {
+	if len(x.data) != elements(x.dims) {
 		t.Fatalf("constant %s has %d elements for %v", name, len(x.data), x.dims)
 	}
 	return name, x
 }
 
-func count(dims []int) int {
+func elements(dims []int) int {
 	n := 1
 	for _, d := range dims {
 		n *= d
@@ -288,7 +288,7 @@ func (n *node) apply(in []tensor) []tensor {
 		for _, d := range in[1].data {
 			shape.dims = append(shape.dims, int(d))
 		}
-		shape.data = make([]float64, count(shape.dims))
+		shape.data = make([]float64, elements(shape.dims))
 		return []tensor{broadcast(elementwise["Identity"], []tensor{in[0], shape})}
 	case "Unsqueeze":
 		return []tensor{{slices.Insert(slices.Clone(in[0].dims), int(in[1].data[0]), 1), in[0].data}}
@@ -320,9 +320,9 @@ func (n *node) apply(in []tensor) []tensor {
 			}
 			x.dims[axis] += p.dims[axis]
 		}
-		for r := range count(x.dims[:axis]) {
+		for r := range elements(x.dims[:axis]) {
 			for _, p := range in {
-				w := count(p.dims[axis:])
+				w := elements(p.dims[axis:])
 				x.data = append(x.data, p.data[r*w:(r+1)*w]...)
 			}
 		}
@@ -372,7 +372,7 @@ func broadcast(f func([]float64) float64, in []tensor) tensor {
 			*to = max(*to, size)
 		}
 	}
-	y.data = make([]float64, count(y.dims))
+	y.data = make([]float64, elements(y.dims))
 	v := make([]float64, len(in))
 	for i := range y.data {
 		for k, x := range in {

@@ -23,7 +23,7 @@ import (
 
 // Options say what a graph is to have.
 type Options struct {
-	// Limits are limits that come with every observation, of b, total, lower and upper,
+	// Limits are limits that come with every observation, of b, total, lower, upper and holdings,
 	// beside those that the environment sets.
 	Limits []string
 
@@ -31,7 +31,7 @@ type Options struct {
 }
 
 // limitNames are the limits that a graph may take, in the order of its inputs.
-var limitNames = []string{envs.LimitB, envs.LimitTotal, envs.LimitLower, envs.LimitUpper}
+var limitNames = []string{envs.LimitB, envs.LimitTotal, envs.LimitLower, envs.LimitUpper, envs.LimitHoldings}
 
 // ONNX returns the policy of a run's checkpoint as one graph (docs/serving.md): an
 // observation, and limits where they follow the state, to the action that is not sampled,
@@ -55,6 +55,8 @@ func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model
 			return nil, errors.New("limits has b, and the constraints have no inequalities")
 		case name == "total" && len(equalities) == 0:
 			return nil, errors.New("limits has total, and the constraints have no equalities")
+		case name == envs.LimitHoldings && !p.HasHoldings():
+			return nil, errors.New("limits has holdings, and no constraint counts from what is held")
 		}
 		follow[name] = true
 	}

@@ -108,9 +108,9 @@ func (e *example) play(t *testing.T, rows int, moving bool) *states {
 		}
 		add("obs", dim, v.Obs())
 		for _, l := range limits {
-			for name, x := range map[string][]float64{"b": l.B, "total": l.E, "lower": l.Lower, "upper": l.Upper} {
-				if x != nil {
-					add(name, len(x), x)
+			for name, x := range envs.Fields(&l) {
+				if *x != nil {
+					add(name, len(*x), *x)
 				}
 			}
 		}
@@ -129,7 +129,8 @@ func (e *example) play(t *testing.T, rows int, moving bool) *states {
 var benchmarks = map[string]struct {
 	set    []string
 	limits []string
-	moving bool // b is an input and moves
+	moving bool   // b is an input and moves
+	market string // limits of a market, the environment then
 }{
 	"portfolio":         {},
 	"portfolio mode":    {set: []string{"ppo.deterministic_action=mode"}},
@@ -139,6 +140,43 @@ var benchmarks = map[string]struct {
 	"portfolio-limited": {set: []string{"env.name=portfolio-limited"}},
 	"compute-capped":    {set: []string{"env.name=compute-capped", "policy.fixed_width=0.01", "policy.max_shape=0"}},
 	"channels":          {set: []string{"env.name=channels"}},
+	"turnover":          {market: "[turnover(ALL) <= 0.2, leverage(ALL) <= 1.3, abs(A - 0.2) <= 0.25, A + B <= 0.7]"},
+	"leverage":          {market: "[leverage(ALL) <= 1.3, abs(A - B) <= 0.2]"},
+}
+
+// inMarket returns settings of a market under constraints, with shorts.
+func inMarket(t *testing.T, constraints string) []string {
+	t.Helper()
+	const assets, periods = 4, 60
+	r := rand.New(rand.NewPCG(6, 7))
+	m := struct {
+		Format  string      `json:"format"`
+		Kind    string      `json:"kind"`
+		Every   string      `json:"every"`
+		Assets  []string    `json:"assets"`
+		Dates   []string    `json:"dates"`
+		Returns [][]float64 `json:"returns"`
+	}{Format: "market 1", Kind: "bootstrap", Every: "month", Assets: []string{"A", "B", "C", "D"}}
+	for k := range periods {
+		m.Dates = append(m.Dates, fmt.Sprintf("%d-%02d-28", 2000+k/12, 1+k%12))
+		row := make([]float64, assets)
+		for j := range row {
+			row[j] = 0.08 * r.NormFloat64()
+		}
+		m.Returns = append(m.Returns, row)
+	}
+	model, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	limits := "entities: [CASH, A, B, C, D]\ntotal: 1\nholdings: {CASH: 0.4, A: 0.2, B: 0.4}\nbounds: {default: [-0.2, 0.6], CASH: [0, 1]}\nconstraints: " + constraints + "\n"
+	for name, text := range map[string]string{"market.json": string(model), "limits.yaml": limits} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return []string{"env.name=market", "env.market.model=" + filepath.Join(dir, "market.json"), "constraints=" + filepath.Join(dir, "limits.yaml")}
 }
 
 // The graph gives what the policy gives, and a residual as the polytope has it.
@@ -146,6 +184,9 @@ func TestGraphAgreesWithPolicy(t *testing.T) {
 	long.Test(t)
 	for name, c := range benchmarks {
 		t.Run(name, func(t *testing.T) {
+			if c.market != "" {
+				c.set = inMarket(t, c.market)
+			}
 			e := newExample(t, c.set...)
 			s := e.play(t, 200, c.moving)
 			m, err := ONNX(e.dir, e.agent, e.cp, Options{Limits: c.limits})
@@ -213,6 +254,9 @@ func TestONNXRuntime(t *testing.T) {
 	dir := t.TempDir()
 	const rows = 10_000
 	for name, c := range benchmarks {
+		if c.market != "" {
+			c.set = inMarket(t, c.market)
+		}
 		e := newExample(t, c.set...)
 		s := e.play(t, rows, c.moving)
 		m, err := ONNX(e.dir, e.agent, e.cp, Options{Limits: c.limits})

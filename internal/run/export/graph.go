@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"paspo/envs"
 	"paspo/internal/onnx"
 	"paspo/lp"
 	"paspo/lp/interval"
@@ -49,8 +50,8 @@ func newGraph(s lp.Solver, lc interval.Config, pc policy.Config, b policy.Backen
 
 // rowLimits are the limits of every row, or constants of one row.
 type rowLimits struct {
-	b, total, lower, upper string
-	follow                 map[string]bool
+	b, total, lower, upper, holdings string
+	follow                           map[string]bool
 }
 
 func (g *graph) scalar(x float64) string { return g.Doubles([]float64{x}) }
@@ -317,7 +318,11 @@ func (g *graph) residual(a string) string {
 		excess(product(a, e), g.limits.total, f, equalities, g.limits.follow["total"], true)
 	}
 	if m, b, _ := p.Inequalities(); len(b) > 0 {
-		excess(product(a, m), g.limits.b, b, rows, g.limits.follow["b"], false)
+		ax := product(a, m)
+		if p.HasTerms() {
+			ax = g.op("Add", ax, g.terms(a))
+		}
+		excess(ax, g.limits.b, b, rows, g.limits.follow["b"], false)
 	}
 	lower, upper := p.Bounds()
 	sides := func(a, limit string, sign float64, own []float64, follows bool) {
@@ -349,6 +354,36 @@ func (g *graph) residual(a string) string {
 	g.refuseNotFinite(a)
 	none := g.Op("ReduceMax", onnx.Int("keepdims", 0), g.cast(g.concat(g.bad...), onnx.Float32), g.Ints(1))
 	return g.op("Where", g.op("Greater", none, g.Floats([]float32{0})), g.scalar(math.Inf(1)), r)
+}
+
+// terms returns what the convex terms of every inequality come to at a.
+func (g *graph) terms(a string) string {
+	_, b, _ := g.p.Inequalities()
+	m, n := len(b), g.n
+	var from, of, held, above, below []float64 // of every term: the entities, holdings and rows that it is about
+	for k := range m {
+		for _, t := range g.p.Terms(k) {
+			sum, own := t.Sum, make([]float64, n)
+			if sum == nil {
+				sum = make([]float64, n)
+				sum[t.Entity] = 1
+			}
+			if t.Holding && g.limits.follow[envs.LimitHoldings] {
+				own[t.Entity], t.From = 1, 0
+			}
+			from, of, held = append(from, t.From), append(of, sum...), append(held, own...)
+			above, below = append(above, make([]float64, m)...), append(below, make([]float64, m)...)
+			above[len(above)-m+k], below[len(below)-m+k] = t.Above, t.Below
+		}
+	}
+	count := len(from)
+	origin := g.row(from)
+	if g.limits.follow[envs.LimitHoldings] {
+		origin = g.op("Add", origin, g.op("MatMul", g.limits.holdings, g.Doubles(transposed(held, n), n, count)))
+	}
+	d := g.op("Sub", g.op("MatMul", a, g.Doubles(transposed(of, n), n, count)), origin)
+	more := g.op("MatMul", g.op("Relu", d), g.Doubles(above, count, m))
+	return g.op("Add", more, g.op("MatMul", g.op("Relu", g.op("Neg", d)), g.Doubles(below, count, m)))
 }
 
 func scales(limits, sizes []float64) []float64 {

@@ -8,16 +8,19 @@ import (
 	"strings"
 
 	"paspo/envs"
+	"paspo/internal/count"
 	"paspo/internal/onnx"
 	"paspo/lp"
 	"paspo/lp/interval"
 	"paspo/lp/interval/closedform"
 )
 
-// form is the closed form that a graph computes with.
+// form is the closed form that a graph computes with. Where rows have convex terms it is that of
+// the lifted polytope, whose first entities are those of the policy.
 type form struct {
 	*closedform.Tables
 	endpoints []closedform.EndpointTable // All, or Needed where no limit follows the state
+	p         *lp.Polytope               // without terms
 }
 
 // beyond is how many times its size what is limited may be allowed: a limit above counts as none.
@@ -27,9 +30,6 @@ const beyond = 1 << 40
 // says why there is none.
 func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func(j int) bool) (*form, error) {
 	p := s.Polytope()
-	if err := p.RefuseTerms("a graph"); err != nil {
-		return nil, err
-	}
 	if p.HullOnly() {
 		return nil, errors.New("the constraints are the hull of points whose facets are too many to find: without them a graph cannot tell the residual of an action")
 	}
@@ -40,8 +40,16 @@ func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func
 			return nil, err
 		}
 		c.Method = "explicit"
-		if s, err = interval.New(q, c); err != nil {
-			return nil, fmt.Errorf("there is no closed form for bounds that follow the state: %w", err)
+		if s, err = interval.New(withoutTerms(q), c); err != nil {
+			return nil, fmt.Errorf("there is no closed form for bounds that follow the state%w", besideTerms(p, err))
+		}
+		defer s.Close()
+	} else if p.HasTerms() {
+		// A run answers terms that follow the state by other methods, which are faster there.
+		c.Method = "explicit"
+		var err error
+		if s, err = interval.New(withoutTerms(p), c); err != nil {
+			return nil, fmt.Errorf("there is no closed form%w", besideTerms(p, err))
 		}
 		defer s.Close()
 	}
@@ -63,11 +71,38 @@ func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func
 	case len(follow) > 0 && !t.AnyLimits:
 		return nil, fmt.Errorf("limits follow the state (%s), and the closed form holds for the polytope's own limits alone", strings.Join(names(follow), ", "))
 	}
-	f := &form{t, t.Needed}
+	f := &form{t, t.Needed, s.Polytope()}
 	if len(follow) > 0 {
 		f.endpoints = t.All
 	}
 	return f, nil
+}
+
+// withoutTerms returns the lifted polytope where p has convex terms, and else p.
+func withoutTerms(p *lp.Polytope) *lp.Polytope {
+	if q := p.Lifted(); q != nil {
+		return q
+	}
+	return p
+}
+
+// besideTerms adds to what is wrong with the closed form of p which rows have convex terms.
+func besideTerms(p *lp.Polytope, err error) error {
+	var rows []string
+	_, _, all := p.Inequalities()
+	for k, name := range all {
+		if t := p.Terms(k); len(t) > 0 {
+			rows = append(rows, fmt.Sprintf("%s (%s)", name, count.Of(len(t), "term")))
+		}
+	}
+	if rows == nil {
+		return fmt.Errorf(": %w", err)
+	}
+	reason := err.Error()
+	if budget, ok := errors.AsType[*lp.BudgetError](err); ok {
+		reason = budget.Reason // the interval may be that of a part of a term, which users know nothing of
+	}
+	return fmt.Errorf(" with the convex terms of %s, of which each can double the pieces: %s", strings.Join(rows, ", "), reason)
 }
 
 func names(follow map[string]bool) []string {
@@ -130,6 +165,7 @@ func (g *graph) readLimits() {
 		{envs.LimitTotal, &l.total, f, nil, "right-hand sides of the equalities " + strings.Join(equalities, ", ")},
 		{envs.LimitLower, &l.lower, lower, nil, "least amounts"},
 		{envs.LimitUpper, &l.upper, upper, times(beyond, p.Sizes()), "largest amounts"},
+		{envs.LimitHoldings, &l.holdings, make([]float64, g.n), nil, "what is held, that terms count from"},
 	} {
 		if l.follow[v.name] {
 			*v.to = g.Input(v.name, onnx.Float64, len(v.own), v.doc)
@@ -145,6 +181,50 @@ func (g *graph) readLimits() {
 		}
 		*v.to = g.row(own)
 	}
+	if l.follow[envs.LimitHoldings] {
+		g.refuseNotFinite(l.holdings)
+	}
+}
+
+// liftedLimits returns the right-hand sides of the inequalities of the polytope without terms, and
+// whether they follow the state. They are those of p and what the terms count from, which
+// holdings move.
+func (g *graph) liftedLimits() (b string, follows bool) {
+	p, l := g.p, &g.limits
+	if p.Lifted() == nil {
+		return l.b, l.follow[envs.LimitB]
+	}
+	if !l.follow[envs.LimitB] && !l.follow[envs.LimitHoldings] {
+		_, own, _ := g.form.p.Inequalities()
+		return g.row(own), false
+	}
+	_, rows, _ := p.Inequalities()
+	lift := func(b, holdings []float64) []float64 {
+		var lim lp.TermLimits
+		return slices.Clone(lim.Lift(p, &lp.Limits{B: b, Holdings: holdings}).B)
+	}
+	from := lift(make([]float64, len(rows)), nil)
+	if b = l.b; !l.follow[envs.LimitB] {
+		b = g.rows(b, len(rows))
+	}
+	if more := len(from) - len(rows); more > 0 {
+		b = g.concat(b, g.rows(g.row(make([]float64, more)), more))
+	}
+	if !l.follow[envs.LimitHoldings] {
+		return g.op("Add", b, g.row(from)), true
+	}
+	held := make([]float64, g.n)
+	from = lift(make([]float64, len(rows)), held)
+	var moves []float64 // of what every entity holds
+	for j := range held {
+		held[j] = 1
+		for k, v := range lift(make([]float64, len(rows)), held) {
+			moves = append(moves, v-from[k])
+		}
+		held[j] = 0
+	}
+	moved := g.op("MatMul", l.holdings, g.Doubles(moves, g.n, len(from)))
+	return g.op("Add", b, g.op("Add", moved, g.row(from))), true
 }
 
 func times(c float64, v []float64) []float64 {
@@ -172,7 +252,7 @@ func (g *graph) newEndpoints() *endpoints {
 		return e
 	}
 	if len(g.limits.follow) == 0 {
-		for i, x := range t.Floor {
+		for i, x := range t.Floor[:g.n] {
 			if x != 0 && !t.Free[i] {
 				e.base[i] = g.row([]float64{x})
 			}
@@ -186,7 +266,7 @@ func (g *graph) newEndpoints() *endpoints {
 	fixed := make([]float64, g.n) // base that does not follow the state
 	if g.limits.follow["lower"] {
 		finite := make([]bool, g.n)
-		for i, free := range t.Free {
+		for i, free := range t.Free[:g.n] {
 			finite[i] = !free
 		}
 		bounded := g.op("Not", g.op("IsInf", g.limits.lower))
@@ -199,7 +279,7 @@ func (g *graph) newEndpoints() *endpoints {
 			}
 		}
 	} else {
-		for i, x := range t.Floor {
+		for i, x := range t.Floor[:g.n] {
 			if !t.Free[i] && x != 0 {
 				fixed[i], e.base[i] = x, g.row([]float64{x})
 			}
@@ -223,13 +303,15 @@ func (g *graph) newEndpoints() *endpoints {
 		return g.op("Sub", limit, g.row(shift))
 	}
 	var parts []string
-	a, b, _ := g.p.Inequalities()
+	a, b, _ := g.form.p.Inequalities()
+	cols := g.form.p.Dim() // parts of terms, which come last, are counted from 0
 	if len(t.LimitRows) > 0 {
 		var m []float64
 		for _, k := range t.LimitRows {
-			m = append(m, a[k*g.n:(k+1)*g.n]...)
+			m = append(m, a[k*cols:k*cols+g.n]...)
 		}
-		parts = append(parts, above(g.pick(g.limits.b, t.LimitRows, len(b)), g.limits.follow["b"], m))
+		limits, follow := g.liftedLimits()
+		parts = append(parts, above(g.pick(limits, t.LimitRows, len(b)), follow, m))
 	}
 	if len(t.Caps) > 0 {
 		m := make([]float64, len(t.Caps)*g.n)

@@ -42,6 +42,13 @@ func TestPolytopes(t *testing.T) {
 		"hull":          {"generate: {method: points, entities: 4, points: 12, seed: 1}", nil, policy.Mean, false},
 		"stated points": {"total: none\npoints: [[0.714, 1.633, 1.11, 1.812], [1.877, 0.197, 0.04, 2.512], [0.778, 0.703, 2.987, 1.411], [2.509, 1.429, 1.917, 0.452], [1.905, 2.604, 1.57, 2.224], [2.014, 0.192, 2.275, 1.773], [0.904, 0.093, 2.597, 1.418], [2.156, 2.636, 2.142, 2.763], [1.185, 2.403, 1.334, 2.807], [2.637, 0.292, 0.408, 0.651], [2.896, 1.308, 1.88, 0.903], [1.522, 1.158, 1.053, 1.755]]", nil, policy.Mode, false},
 		"one entity":    {"entities: [a]\ntotal: 2", nil, policy.Mean, false},
+		"leverage":      {"entities: [a, b, c, d]\nbounds: {default: [-0.5, 1]}\nconstraints: [leverage(ALL) <= 1.5, short(c) + 2*short(a) <= 0.3]", nil, policy.Mean, false},
+		"turnover": {"entities: [a, b, c, d]\nbounds: {default: [-0.5, 1]}\nholdings: {a: 0.1, b: 0.2, c: 0.3, d: 0.4}\nconstraints: [turnover(ALL) <= 0.4, a <= 2*b + 0.3]",
+			[]string{"holdings"}, policy.Mean, false},
+		"all that moves": {"entities: [a, b, c, d]\nbounds: {default: [-0.5, 1], d: [0, 2]}\nholdings: {a: 0.1, b: 0.2, c: 0.3, d: 0.4}\nconstraints: [turnover(ALL) <= 0.4, leverage(ALL) <= 1.6, a <= 2*b + 0.3]",
+			[]string{"b", "total", "lower", "upper", "holdings"}, policy.Mode, false},
+		"holdings stay": {"entities: [a, b, c]\ntotal: 1.0e+6\nbounds: {default: [-5.0e+5, 1.0e+6]}\nholdings: {a: 1.0e+5, b: 2.0e+5, c: 7.0e+5}\nconstraints: [turnover(ALL) <= 4.0e+5, abs(a - b) <= 3.0e+5]",
+			[]string{"b"}, policy.Mean, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, err := constraints.Parse("test", []byte(c.text))
@@ -95,9 +102,9 @@ func TestPolytopes(t *testing.T) {
 
 			in := map[string]tensor{"obs": {[]int{rows, dim}, req.Obs}}
 			for _, lim := range req.Limits {
-				for name, v := range map[string][]float64{"b": lim.B, "total": lim.E, "lower": lim.Lower, "upper": lim.Upper} {
+				for name, v := range envs.Fields(&lim) {
 					if follow[name] {
-						in[name] = tensor{[]int{rows, len(v)}, append(in[name].data, v...)}
+						in[name] = tensor{[]int{rows, len(*v)}, append(in[name].data, *v...)}
 					}
 				}
 			}
@@ -205,9 +212,36 @@ func around(p *lp.Polytope, a []float64, follow map[string]bool, open bool, r *r
 		}
 		return x + (0.1+r.Float64())*(limit-x)
 	}
-	if m, b, _ := p.Inequalities(); follow["b"] {
+	m, b, _ := p.Inequalities()
+	at := make([]float64, len(b)) // what rows come to
+	for k := range b {
+		at[k] = product(m, k)
+		for _, t := range p.Terms(k) {
+			at[k] += t.Value(a, nil)
+		}
+	}
+	if follow["holdings"] {
+		// Most of what is held is nearer to the action than it was, so that terms come to less.
+		own := make([]float64, n)
+		for k := range b {
+			for _, t := range p.Terms(k) {
+				if t.Holding {
+					own[t.Entity] = t.From
+				}
+			}
+		}
+		for j, x := range own {
+			lim.Holdings = append(lim.Holdings, a[j]+r.Float64()*(x-a[j]))
+		}
+		for k := range b {
+			for _, t := range p.Terms(k) {
+				at[k] += t.Value(a, lim.Holdings) - t.Value(a, nil)
+			}
+		}
+	}
+	if follow["b"] {
 		for k, v := range b {
-			lim.B = append(lim.B, near(product(m, k), v))
+			lim.B = append(lim.B, near(at[k], v))
 			if r.IntN(5) == 0 && p.Description().Points == nil && boundedWithout(p) {
 				lim.B[k] = math.Inf(1)
 			}
@@ -250,7 +284,7 @@ func refuses(t *testing.T, m *model, in map[string]tensor, names []string) {
 	t.Helper()
 	for _, name := range names {
 		for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-			if name != "obs" && name != "total" && (bad > 0) == (name != "lower") {
+			if name != "obs" && name != "total" && name != "holdings" && (bad > 0) == (name != "lower") {
 				continue // no limit
 			}
 			changed := maps.Clone(in)
@@ -280,6 +314,8 @@ func TestRefusals(t *testing.T) {
 		{points, nil, "b", "limits follow the state (b), and the closed form holds for the polytope's own limits alone"},
 		{points, nil, "upper", "bounds follow the state, and the constraints are a hull of points"},
 		{"entities: [a, b, c]\nconstraints: [a + b <= 0.9]", func(c *interval.Config) { c.Method = "lazy" }, "", "no closed form: lp.method of the run is lazy"},
+		{"entities: [a, b, c, d]\nbounds: {default: [-0.5, 1]}\nconstraints: [{name: gross, expr: leverage(ALL) <= 1.5}]", func(c *interval.Config) { c.MaxPieces = 5 }, "",
+			"no closed form with the convex terms of gross (4 terms), of which each can double the pieces: 8 facets, allowed are 5"},
 		{"entities: [a, b, c]\nconstraints: [a + 2*b <= 0.9, a - b <= 0.4]", func(c *interval.Config) { c.MaxPieces = 1 }, "", "no closed form: lp: the closed form of the interval of a is beyond its budget"},
 	} {
 		p, err := constraints.Parse("test", []byte(c.text))
