@@ -20,8 +20,8 @@ import (
 // by the dual active-set method of Goldfarb and Idnani (Mathematical Programming
 // 27, 1983). The result has a scaled residual of at most 1e-9, and its multipliers
 // satisfy the Karush-Kuhn-Tucker conditions; it is an error where rounding
-// keeps either from being reached, or if x has the wrong length or is not
-// finite. Where no allocation satisfies the limits it is an *EmptyError that names the conflict.
+// keeps either from being reached, or if x has the wrong length. Where x is not finite or too
+// large it is a *FarError. Where no allocation satisfies the limits it is an *EmptyError that names the conflict.
 //
 // Of a hull without facets the rows are facets. They are added one by one, each cutting off the
 // point that satisfies those before it and is closest to x, until that point is in the hull.
@@ -76,11 +76,6 @@ func (j *Projector) Project(y, x []float64, lim *Limits) error {
 	if len(x) != n {
 		return fmt.Errorf("lp: the point to project has %s, the polytope has %d", count.Of(len(x), "entity"), n)
 	}
-	for i, v := range x {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Errorf("lp: entity %s of the point to project is %g", p.entities[i], v)
-		}
-	}
 	rows := j.rows
 	if lim != nil && lim.A != nil {
 		if p = p.Under(lim); p != j.p {
@@ -88,8 +83,14 @@ func (j *Projector) Project(y, x []float64, lim *Limits) error {
 		}
 	}
 	b, f, l, u := p.Resolve(lim)
-	j.b, j.f, j.l, j.u = byUnit(j.b, b, j.unit), byUnit(j.f, f, j.unit), byUnit(j.l, l, j.unit), byUnit(j.u, u, j.unit)
-	j.x = byUnit(j.x, x, j.unit)
+	most := farthest * max(vec.MaxAbs(p.form.Size), vec.MaxAbs(f))
+	for i, v := range x {
+		if !(math.Abs(v) <= most) {
+			return &FarError{Entity: p.entities[i], Value: v, Most: most}
+		}
+	}
+	j.b, j.f = vec.Divided(j.b, b, j.unit), vec.Divided(j.f, f, j.unit)
+	j.l, j.u, j.x = vec.Divided(j.l, l, j.unit), vec.Divided(j.u, u, j.unit), vec.Divided(j.x, x, j.unit)
 	copy(j.y, j.x)
 	j.solve(j.y, j.f)
 	j.s.Start(rows, j.b, j.l, j.u, j.y)
@@ -181,13 +182,18 @@ func (j *Projector) Jacobian(out, v []float64) {
 // mostCuts ends the search for facets. A projection in 9 dimensions takes some 30.
 const mostCuts = 10_000
 
-// byUnit returns x / unit, in dst where that is long enough.
-func byUnit(dst, x []float64, unit float64) []float64 {
-	dst = vec.Grown(dst, len(x))
-	for j, v := range x {
-		dst[j] = v / unit
-	}
-	return dst
+// farthest is how large a point to project may be, in sizes of the polytope or totals of the state:
+// rounding of such a point moves its projection by some 1e-9 of that.
+const farthest = 1e6
+
+// FarError says that rounding of a point to project would show in its projection.
+type FarError struct {
+	Entity      string
+	Value, Most float64 // the amount, and the largest magnitude that is allowed
+}
+
+func (e *FarError) Error() string {
+	return fmt.Sprintf("lp: entity %s of the point to project is %g: a magnitude up to %.3g is allowed, a million times the size of the polytope, since rounding shows beyond", e.Entity, e.Value, e.Most)
 }
 
 // separate returns a facet of a hull without facets that a, in the given unit, is
@@ -208,8 +214,5 @@ func (p *Polytope) separate(a []float64, unit float64) (c []float64, limit float
 		c[j] *= unit / d[j]
 	}
 	size := vec.MaxAbs(c)
-	for j := range c {
-		c[j] /= size
-	}
-	return c, limit / size
+	return vec.Divided(c, c, size), limit / size
 }

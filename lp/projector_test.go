@@ -152,6 +152,63 @@ func TestProjectorAgainstRationals(t *testing.T) {
 	}
 }
 
+// Projections of far points are those of rational arithmetic, as far as points are taken, and a
+// point beyond that is refused.
+func TestProjectFar(t *testing.T) {
+	for preset, dim := range map[string]int{"portfolio": 0, "compute": 0, "synthetic": 0, "unconstrained": 9} {
+		t.Run(preset, func(t *testing.T) {
+			p := samplePreset(t, preset, dim)
+			n, j, r := p.Dim(), NewProjector(p), rand.New(rng.New(9, preset))
+			x, y := make([]float64, n), make([]float64, n)
+			size, certified := max(1, vec.MaxAbs(p.Sizes())), 0 // and totals of 1
+			for _, far := range []float64{1, 1e3, 1e6} {
+				for range 10 {
+					for i := range x {
+						x[i] = far * size * (2*r.Float64() - 1)
+					}
+					if err := j.Project(y, x, nil); err != nil {
+						t.Fatal(err)
+					}
+					var active []projection.Row
+					for _, k := range j.s.Active {
+						active = append(active, j.rows[k])
+					}
+					want, closest := exactProjection(p, active, x)
+					if !closest {
+						continue
+					}
+					certified++
+					for i := range y {
+						if w, _ := want[i].Float64(); math.Abs(y[i]-w) > (1e-12+1e-14*far)*size {
+							t.Fatalf("the projection of %v is %v, entity %d off by %g", x, y, i, y[i]-w)
+						}
+					}
+				}
+			}
+			if certified < 25 {
+				t.Errorf("%d of 30 active sets are those of the exact projection", certified)
+			}
+			for _, v := range []float64{1.1e6 * size, -1e12 * size, 1e300, math.NaN(), math.Inf(-1)} {
+				x[n-1] = v
+				var bad *FarError
+				err := j.Project(y, x, nil)
+				if !errors.As(err, &bad) || bad.Entity != p.Entities()[n-1] || bad.Value != v && v == v || bad.Most != 1e6*size {
+					t.Errorf("the last entity is %g: %v", v, err)
+				}
+			}
+		})
+	}
+}
+
+// A total of the state that is larger than the polytope's own takes larger points with it.
+func TestProjectFarOntoLargeTotal(t *testing.T) {
+	p := samplePreset(t, "unconstrained", 2)
+	y, err := ProjectWithin(p, &Limits{E: []float64{1e8}}, []float64{9e7, 3e7})
+	if err != nil || math.Abs(y[0]-8e7) > 1e-6 || math.Abs(y[1]-2e7) > 1e-6 {
+		t.Errorf("%v, %v", y, err)
+	}
+}
+
 // The Jacobian is that of finite differences where no row is just reached.
 func TestProjectorJacobian(t *testing.T) {
 	const step = 1e-6

@@ -157,10 +157,7 @@ func (p *Polytope) stated(x []float64) []float64 {
 func (p *Polytope) costs(c []float64) []float64 {
 	y := units.Times(c, p.canon.units.Amount)
 	if most := vec.MaxAbs(y); most > 0 {
-		by := units.Of(most)
-		for j := range y {
-			y[j] /= by
-		}
+		vec.Divided(y, y, units.Of(most))
 	}
 	return y
 }

@@ -26,10 +26,6 @@ import (
 // maxNumbers is the number of numbers that one request may hold.
 const maxNumbers = 1 << 26
 
-// farthest is how far away a point to project may be, by the size of the polytope. Rounding of such
-// a point moves its projection by some 1e-10 of that size.
-const farthest = 1e6
-
 // server answers requests for a polytope. Solver and sampler are made when they are
 // needed.
 type server struct {
@@ -126,12 +122,6 @@ func (s *server) answer(ctx context.Context, q request, x []float64) ([]float64,
 	case "intervals":
 		return s.intervals(ctx, q, x)
 	case "project":
-		most := farthest * slices.Max(s.p.Sizes())
-		for i, v := range x {
-			if math.Abs(v) > most {
-				return nil, fmt.Errorf("row %d: component %d is %g: a point to project may have magnitudes up to %.3g, a million times those of the polytope, since rounding shows beyond", i/n, i%n, v, most)
-			}
-		}
 		var out []float64
 		for i := range q.Rows {
 			y, err := lp.Project(s.p, x[i*n:(i+1)*n])

@@ -243,7 +243,7 @@ class Test(unittest.TestCase):
         with paspo.Polytope.from_yaml({"entities": ["a", "b"], "total": "none", "constraints": ["a + b <= 1"]}) as p:
             np.testing.assert_allclose(p.project([1e6, 0]), [1, 0], atol=1e-9)
             for size in (1e7, 1e12, 1e16):
-                with self.assertRaisesRegex(paspo.Error, r"^row 1: component 0 is 1e\+.*: a point to project may have magnitudes up to 1e\+06"):
+                with self.assertRaisesRegex(paspo.Error, r"^row 1: lp: entity a of the point to project is 1e\+.*: a magnitude up to 1e\+06 is allowed"):
                     p.project([[0, 0], [size, 0]])
         for file in ("", " \n", None, []):
             with self.assertRaisesRegex(ValueError, "^the constraints are .*: a path, the text of a file or a dictionary is allowed$"):

@@ -224,6 +224,15 @@ func Snap(x, l, u float64) float64 {
 	return x
 }
 
+// Divided returns x / by, in dst where that is long enough.
+func Divided(dst, x []float64, by float64) []float64 {
+	dst = Grown(dst, len(x))
+	for j, v := range x {
+		dst[j] = v / by
+	}
+	return dst
+}
+
 // Grown returns n elements of any value, in the memory of x where that is enough.
 func Grown[T any](x []T, n int) []T {
 	if cap(x) < n {
