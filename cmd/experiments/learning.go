@@ -5,12 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"regexp"
 	"slices"
 
+	"gonum.org/v1/gonum/floats"
+
 	"paspo/cmd/experiments/internal/output"
 	"paspo/envs"
+	"paspo/envs/benchmarks"
 	"paspo/envs/synthetic"
 	"paspo/internal/plots"
 	"paspo/internal/rng"
@@ -54,8 +58,10 @@ func (o *learningOptions) run(ctx context.Context, out *output.Folder) error {
 					settings[i].name = base + " " + s.name
 				}
 			}
+		} else if o.ablate {
+			settings, err = changed(paperSettings, env, nil, slices.Concat([]string{""}, o.further, ablations))
 		} else {
-			settings, err = settingsOf(env, o.ablate, o.further)
+			settings, err = settingsOf(env, o.further)
 		}
 		if err != nil {
 			return err
@@ -64,16 +70,72 @@ func (o *learningOptions) run(ctx context.Context, out *output.Folder) error {
 		if len(settings) == 0 {
 			return fmt.Errorf("--settings %q names no setting of %s", o.only, env)
 		}
-		if trying {
+		switch {
+		case trying:
 			err = try(ctx, out, o.options, env, settings)
-		} else {
+		case o.ablate:
+			err = ablation(ctx, out, o.options, env, settings)
+		default:
 			err = learning(ctx, out, o.options, env, settings)
 		}
 		if err != nil {
 			return err
 		}
 	}
+	if o.ablate && !trying {
+		return tabulateAblation(out)
+	}
 	return nil
+}
+
+// ablation trains one benchmark with the paper's settings and with single changes to them.
+func ablation(ctx context.Context, out *output.Folder, o options, env string, settings []setting) error {
+	res, _, err := compared(ctx, out, o, env, settings)
+	if err != nil {
+		return err
+	}
+	return out.JSON("ablation-"+env, res)
+}
+
+// tabulateAblation writes one table of what single changes do on every benchmark that has been trained.
+func tabulateAblation(out *output.Folder) error {
+	head := []string{"change"}
+	var names []string
+	cells := map[string][]string{} // by change
+	for _, env := range benchmarks.Names() {
+		var res results
+		if err := out.Read("ablation-"+env, &res); errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		head = append(head, env+", seeds "+res.Seeds, "more than the preset (95 %)")
+		for _, w := range res.Rows {
+			if !w.Trained {
+				continue
+			}
+			if !slices.Contains(names, w.Name) {
+				names = append(names, w.Name)
+			}
+			for len(cells[w.Name]) < len(head)-3 { // of benchmarks that were trained without it
+				cells[w.Name] = append(cells[w.Name], "")
+			}
+			more := ""
+			if w.More != nil {
+				more = points(w.More)
+			}
+			cells[w.Name] = append(cells[w.Name], fmt.Sprintf("%s (%s)", output.Percent(w.Share.Estimate), output.Percent(w.Worst)), more)
+		}
+	}
+	table := [][]string{head}
+	for _, name := range names {
+		row := append([]string{name}, cells[name]...)
+		for len(row) < len(head) {
+			row = append(row, "")
+		}
+		table = append(table, row)
+	}
+	return out.Table("ablation", table)
 }
 
 // learning trains one benchmark with the presets and with changes to
@@ -137,6 +199,7 @@ func compared(ctx context.Context, out *output.Folder, o options, env string, se
 	for _, b := range refs {
 		res.Rows = append(res.Rows, row{Name: b.name, Mode: stats.Interval{Estimate: b.mean}, Share: stats.Interval{Estimate: share(refs, b.mean)}})
 	}
+	var first []float64 // shares of the first setting
 	for i, s := range settings {
 		t := over(runs[i])
 		w := row{Name: s.name, Trained: true, Violations: t.violations, Residual: t.residual, Seconds: t.seconds, Sampled: stats.Mean(t.sampled)}
@@ -150,6 +213,13 @@ func compared(ctx context.Context, out *output.Folder, o options, env string, se
 		stream := rng.New(1, "experiments", env, s.name)
 		w.Mode, w.Worst = stats.MeanInterval(t.final, 0.95, stream), slices.Min(shares)
 		w.Share = stats.MeanInterval(shares, 0.95, stream.Split(1))
+		if i == 0 {
+			first = slices.Clone(shares)
+		} else {
+			floats.Sub(shares, first)
+			more := stats.MeanInterval(shares, 0.95, stream.Split(2))
+			w.More = &more
+		}
 		res.Rows = append(res.Rows, w)
 	}
 	return res, runs, nil

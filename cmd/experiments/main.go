@@ -76,10 +76,13 @@ func command() *cobra.Command {
 	c.Long = `Train the benchmarks against their optima with the presets paper, auto and
 tuned, and write tables and plots.
 
+With --ablate it trains the paper's settings and single changes to them instead,
+and writes one table of what each does.
+
 With --set or --config it tries those settings instead: a line for each on
 standard output, nothing in --out, and by default the seeds ` + tuningSeeds + `, which
 results are not reported on.`
-	c.Example = `  experiments learning --ablate
+	c.Example = `  experiments learning --ablate --seeds 101..110
   experiments learning --env portfolio --set ppo.group=4
   experiments learning --env compute --config paper --with ppo.gamma=0.9 --with "ppo.gamma=0.9 ppo.lr=3e-4"`
 	c.Args = cobra.NoArgs
@@ -87,7 +90,7 @@ results are not reported on.`
 	c.Flags().StringArrayVar(&lo.changes, "set", nil, "try this change, KEY=VALUE; repeatable")
 	c.Flags().StringVar(&lo.base, "config", "", "try changes to these settings: tuned (the default with --set), auto, paper or a `FILE`, which goes over auto")
 	c.Flags().StringArrayVar(&lo.further, "with", nil, "one more row with these changes, \"KEY=VALUE KEY=VALUE\"; repeatable")
-	c.Flags().BoolVar(&lo.ablate, "ablate", false, "one more row for each of a list of changes to the paper's settings")
+	c.Flags().BoolVar(&lo.ablate, "ablate", false, "train a list of single changes to the paper's settings instead")
 	c.Flags().StringVar(&lo.only, "settings", "", "only the settings whose names match this regular expression")
 
 	root.AddCommand(&cobra.Command{

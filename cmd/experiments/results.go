@@ -21,12 +21,23 @@ type row struct {
 	Trained    bool
 	Mode       stats.Interval // return of the deterministic action, over seeds
 	Sampled    float64
-	Meant      int            // trainings whose deterministic actions are means, not modes
-	Share      stats.Interval // of the way from uniform to the best reference
-	Worst      float64        // share of the worst seed
+	Meant      int             // trainings whose deterministic actions are means, not modes
+	Share      stats.Interval  // of the way from uniform to the best reference
+	More       *stats.Interval `json:",omitempty"` // of the share than the first setting has, paired by seeds
+	Worst      float64         // share of the worst seed
 	Violations int
 	Residual   float64
 	Seconds    float64 // of processor time, of one training
+}
+
+// points writes a difference of shares in percentage points.
+func points(d *stats.Interval) string {
+	number := func(x float64) string { return fmt.Sprintf("%+.1f", 100*x) }
+	s := number(d.Estimate)
+	if seeds := output.Range(*d, number); seeds != "" {
+		s += " (" + seeds + ")"
+	}
+	return s
 }
 
 // line is the row of a setting on one line.
@@ -35,8 +46,12 @@ func (w *row) line() string {
 	if seeds != "" {
 		seeds = " (95 % over seeds: " + seeds + ")"
 	}
-	return fmt.Sprintf("%s of the way%s, worst %s; return %.4f (means chosen %d times), sampled %.4f; %s s a training",
-		output.Percent(w.Share.Estimate), seeds, output.Percent(w.Worst), w.Mode.Estimate, w.Meant, w.Sampled, output.Number(w.Seconds))
+	more := ""
+	if w.More != nil {
+		more = ", " + points(w.More) + " points beside the first setting"
+	}
+	return fmt.Sprintf("%s of the way%s%s, worst %s; return %.4f (means chosen %d times), sampled %.4f; %s s a training",
+		output.Percent(w.Share.Estimate), seeds, more, output.Percent(w.Worst), w.Mode.Estimate, w.Meant, w.Sampled, output.Number(w.Seconds))
 }
 
 func (r *results) table() [][]string {

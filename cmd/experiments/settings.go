@@ -76,9 +76,8 @@ var ablations = []string{
 }
 
 // settingsOf returns what is compared on a benchmark: the presets paper, auto and
-// tuned, one change to the paper's at a time, and further ones written as
-// "key=value key=value".
-func settingsOf(env string, ablate bool, further []string) ([]setting, error) {
+// tuned, and changes to the paper's written as "key=value key=value".
+func settingsOf(env string, further []string) ([]setting, error) {
 	var all []setting
 	for _, preset := range []string{paperSettings, autoSettings, tunedSettings} {
 		s, err := settingOf(preset, preset, env)
@@ -86,9 +85,6 @@ func settingsOf(env string, ablate bool, further []string) ([]setting, error) {
 			return nil, err
 		}
 		all = append(all, s)
-	}
-	if ablate {
-		further = slices.Concat(further, ablations)
 	}
 	more, err := changed(paperSettings, env, nil, further)
 	return append(all, more...), err

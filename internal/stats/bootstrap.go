@@ -31,6 +31,22 @@ func (iv Interval) MarshalJSON() ([]byte, error) {
 	}{number(iv.Estimate), number(iv.Low), number(iv.High)})
 }
 
+// UnmarshalJSON reads null as NaN.
+func (iv *Interval) UnmarshalJSON(data []byte) error {
+	var of struct{ Estimate, Low, High *float64 }
+	if err := json.Unmarshal(data, &of); err != nil {
+		return err
+	}
+	number := func(x *float64) float64 {
+		if x == nil {
+			return math.NaN()
+		}
+		return *x
+	}
+	*iv = Interval{number(of.Estimate), number(of.Low), number(of.High)}
+	return nil
+}
+
 // Resamples is the number of bootstrap resamples.
 const Resamples = 2000
 

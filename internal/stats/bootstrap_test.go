@@ -2,6 +2,7 @@ package stats
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -56,5 +57,18 @@ func TestOneSampleHasNoInterval(t *testing.T) {
 	b, err := json.Marshal(iv)
 	if err != nil || string(b) != `{"estimate":7,"low":null,"high":null}` {
 		t.Errorf("as JSON: %s, %v", b, err)
+	}
+}
+
+func TestIntervalKeepsUnknownEndpoints(t *testing.T) {
+	for _, iv := range []Interval{{1, 0, 2}, {7, math.NaN(), math.NaN()}, {0, -1, math.NaN()}} {
+		data, err := json.Marshal(iv)
+		var got Interval
+		if err == nil {
+			err = json.Unmarshal(data, &got)
+		}
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(iv) {
+			t.Errorf("%v, %v from %v by %s", err, got, iv, data)
+		}
 	}
 }
