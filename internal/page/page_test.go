@@ -212,7 +212,8 @@ func TestAxes(t *testing.T) {
 		a, b float64
 	}{
 		{[]float64{0, 10}, false, 6, 0, 10}, {[]float64{math.NaN()}, false, 6, 0, 1}, {[]float64{3, 3}, false, 3, 2.8, 3.2},
-		{[]float64{1e-5, 1e-2}, true, 4, 1e-5, 1e-2}, {nil, true, 2, 0.1, 1}, {[]float64{2, 3}, true, 2, 2, 3},
+		{[]float64{1e-5, 1e-2}, true, 4, 1e-5, 1e-2}, {nil, true, 4, 0.1, 1}, {[]float64{2, 3}, true, 6, 2, 3},
+		{[]float64{0.6, 200}, true, 8, 1, 200}, {[]float64{0.6, 600}, true, 3, 1, 100},
 	} {
 		a := newAxis(c.xs, c.log, 0, 100)
 		ticks := a.ticks(5)

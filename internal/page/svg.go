@@ -59,17 +59,30 @@ func (a *axis) at(x float64) float64 {
 	return a.from + (a.to-a.from)*(x-lo)/(hi-lo)
 }
 
-// ticks returns some round numbers in the range.
+// ticks returns some round numbers in the range. On a logarithmic axis these are 1, 2 and 5 times
+// powers of ten, or powers alone where there would be too many, and where there would be but one
+// those of a linear axis.
 func (a *axis) ticks(most int) (all []float64) {
 	if a.log {
-		first, last := math.Ceil(math.Log10(a.lo)-1e-9), math.Floor(math.Log10(a.hi)+1e-9)
-		for e := first; e <= last; e += max(1, math.Ceil((last-first)/float64(most))) {
-			all = append(all, math.Pow(10, e))
+		const dense = 8
+		first, last := math.Floor(math.Log10(a.lo)), math.Floor(math.Log10(a.hi)+1e-9)
+		for e := first; e <= last; e++ {
+			for _, f := range [...]float64{1, 2, 5} {
+				if x := f * math.Pow(10, e); x >= a.lo*(1-1e-9) && x <= a.hi*(1+1e-9) {
+					all = append(all, x)
+				}
+			}
+		}
+		if len(all) > dense {
+			first, all = math.Ceil(math.Log10(a.lo)-1e-9), nil
+			for e := first; e <= last; e += max(1, math.Ceil((last-first)/float64(most))) {
+				all = append(all, math.Pow(10, e))
+			}
 		}
 		if len(all) > 1 {
 			return all
 		}
-		return []float64{a.lo, a.hi}
+		all = nil
 	}
 	unit := math.Pow(10, math.Floor(math.Log10((a.hi-a.lo)/float64(most))))
 	step := unit

@@ -64,11 +64,13 @@ func TestWalk(t *testing.T) {
 	}
 	t.Run("browser", func(t *testing.T) {
 		b := look(t, text)
-		b.show(800, "screen", "light")
-		var cut []string
-		b.value(`[...document.querySelectorAll(".wide")].filter(w => w.scrollWidth > w.clientWidth).map(w => w.ariaLabel)`, &cut)
-		for _, name := range cut {
-			t.Errorf("a window of 800 pixels cuts off the table %q", name)
+		for width := 800; width <= 1400; width += 50 {
+			b.show(width, "screen", "light")
+			var cut []string
+			b.value(`[...document.querySelectorAll(".wide")].filter(w => w.scrollWidth > w.clientWidth).map(w => w.ariaLabel)`, &cut)
+			for _, name := range cut {
+				t.Errorf("a window of %d pixels cuts off the table %q", width, name)
+			}
 		}
 	})
 	// A is at its bound in every period, the pair never, and the budget has no other way.
