@@ -89,7 +89,7 @@ class Policy:
                 reason = re.sub(r"^line \d+: ", "", answer["error"])
                 raise Error(f"row {i}: {reason}" if obs.ndim == 2 else reason)
             actions.append(answer["action"])
-        out = np.array(actions)
+        out = np.array(actions, float)
         return out[0] if obs.ndim == 1 else out
 
     def polytope(self):

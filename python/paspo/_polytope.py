@@ -36,8 +36,8 @@ class Polytope:
         self.convex = d["convex"]
         self.A, self.b = np.array(d["A"], float).reshape(-1, n), np.array(d["b"], float)
         self.E, self.e = np.array(d["E"], float).reshape(-1, n), np.array(d["e"], float)
-        self.lower = np.array([-np.inf if x is None else x for x in d["lower"]])
-        self.upper = np.array([np.inf if x is None else x for x in d["upper"]])
+        self.lower = np.array([-np.inf if x is None else x for x in d["lower"]], float)
+        self.upper = np.array([np.inf if x is None else x for x in d["upper"]], float)
         self._pieces = d["pieces"]
 
     @classmethod

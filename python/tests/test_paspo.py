@@ -64,6 +64,7 @@ class Test(unittest.TestCase):
                 limited = policy.act(obs, limits={"lower": lower, "upper": [0.25, 0.25]}, seed=4)
                 self.assertTrue((limited >= lower - 1e-9).all() and (limited <= 0.25 + 1e-9).all())
                 np.testing.assert_allclose(policy.act(obs, limits={"lower": [-0.5, -0.5], "upper": [np.inf, 0.5]}), policy.act(obs, limits={"upper": [9, 0.5]}), rtol=0, atol=1e-12)
+                self.assertEqual(policy.act(obs, limits={"lower": [0, 0], "upper": [0, 0]}).dtype, float)  # of whole numbers too
                 with self.assertRaisesRegex(paspo.Error, "^row 0: the observation has 2 components, those of this run have 3$"):
                     policy.act(obs[:, :2])
                 with self.assertRaisesRegex(paspo.Error, "^(?!line |row )"):
@@ -241,6 +242,7 @@ class Test(unittest.TestCase):
         with self.assertRaisesRegex(paspo.Error, "is empty|exclude"):
             paspo.Polytope.from_yaml({"entities": ["a", "b"], "constraints": ["a + b <= 0.5"]})
         with paspo.Polytope.from_yaml({"entities": ["a", "b"], "total": "none", "constraints": ["a + b <= 1"]}) as p:
+            self.assertEqual((p.lower.dtype, p.upper.dtype), (float, float))
             np.testing.assert_allclose(p.project([1e6, 0]), [1, 0], atol=1e-9)
             for size in (1e7, 1e12, 1e16):
                 with self.assertRaisesRegex(paspo.Error, r"^row 1: lp: entity a of the point to project is 1e\+.*: a magnitude up to 1e\+06 is allowed"):
