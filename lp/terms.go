@@ -184,7 +184,7 @@ func (p *Polytope) finishTerms() error {
 func (p *Polytope) liftTerms(keep func(*terms.Row) bool) (*Polytope, error) {
 	q := &Polytope{name: p.name, entities: slices.Clone(p.entities), budget: p.budget, eqNames: p.eqNames, auxiliary: len(p.terms.Parts)}
 	for i := range q.auxiliary {
-		q.entities = append(q.entities, fmt.Sprintf("part %d", i+1))
+		q.entities = append(q.entities, fmt.Sprintf("convex term %d", i+1))
 	}
 	form, rows := p.terms.Lift(p.form, keep)
 	q.form = form

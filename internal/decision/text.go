@@ -41,7 +41,7 @@ func (d *Decision) Write(w io.Writer) error {
 	list := func(all []walkforward.Slack) string {
 		words := make([]string, len(all))
 		for i, s := range all {
-			words[i] = fmt.Sprintf("%s (%.4f left)", s.Name, s.Slack)
+			words[i] = fmt.Sprintf("%s (%.4f left)", s.Name, walkforward.Rounded(s.Slack, 1e-4))
 		}
 		return strings.Join(words, "; ")
 	}
