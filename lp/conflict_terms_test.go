@@ -117,7 +117,7 @@ func TestConflictsWithTermsAreProven(t *testing.T) {
 		}
 	})
 	t.Log(kinds)
-	if kinds["empty"] < 10 || kinds["held"] < 10 {
+	if !testing.Short() && (kinds["empty"] < 10 || kinds["held"] < 10) {
 		t.Errorf("too few conflicts: %v", kinds)
 	}
 }
