@@ -30,7 +30,7 @@ const (
 
 // Fields returns the fields of limits by name.
 func Fields(l *lp.Limits) map[string]*[]float64 {
-	return map[string]*[]float64{LimitB: &l.B, LimitTotal: &l.E, LimitLower: &l.Lower, LimitUpper: &l.Upper, LimitA: &l.A, LimitHoldings: &l.Holdings}
+	return map[string]*[]float64{LimitB: &l.B, LimitTotal: &l.F, LimitLower: &l.Lower, LimitUpper: &l.Upper, LimitA: &l.A, LimitHoldings: &l.Holdings}
 }
 
 // Follower is implemented by problems that know without an environment which of its limits

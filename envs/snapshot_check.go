@@ -89,7 +89,7 @@ func CheckSnapshots(p Problem) error {
 			for _, s := range [...]struct {
 				name string
 				a, b []float64
-			}{{"B", a.B, b.B}, {"E", a.E, b.E}, {"Lower", a.Lower, b.Lower}, {"Upper", a.Upper, b.Upper}, {"A", a.A, b.A}, {"Holdings", a.Holdings, b.Holdings}} {
+			}{{"B", a.B, b.B}, {"F", a.F, b.F}, {"Lower", a.Lower, b.Lower}, {"Upper", a.Upper, b.Upper}, {"A", a.A, b.A}, {"Holdings", a.Holdings, b.Holdings}} {
 				if !slices.Equal(s.a, s.b) {
 					return cannot("%d steps after it was restored, %s of its limits is %v where it was %v", k, s.name, s.b, s.a)
 				}

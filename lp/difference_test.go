@@ -66,7 +66,7 @@ func TestCheckLimits(t *testing.T) {
 	}{
 		{nil, ""},
 		{&Limits{}, ""},
-		{&Limits{B: []float64{inf}, E: []float64{2}, Lower: []float64{-inf, 0}, Upper: []float64{inf, 1}, A: []float64{1, 1}}, ""},
+		{&Limits{B: []float64{inf}, F: []float64{2}, Lower: []float64{-inf, 0}, Upper: []float64{inf, 1}, A: []float64{1, 1}}, ""},
 		{&Limits{Lower: []float64{0.9, 0.9}}, ""},
 		{&Limits{B: []float64{-1e30}, A: []float64{1e30, -1e30}}, ""}, // as a description may state them
 		{&Limits{B: []float64{1, 2}}, "B of the limits has length 2, the polytope has 1 inequalities"},
@@ -76,8 +76,8 @@ func TestCheckLimits(t *testing.T) {
 		{&Limits{B: []float64{nan}}, `B of the limits is NaN for row "r": a number of at most 1e+30, or +Inf, is allowed`},
 		{&Limits{B: []float64{-inf}}, `B of the limits is -Inf for row "r": a number of at most 1e+30, or +Inf, is allowed`},
 		{&Limits{B: []float64{-1e308}}, `B of the limits is -1e+308 for row "r": a number of at most 1e+30, or +Inf, is allowed`},
-		{&Limits{E: []float64{1e16}}, "E of the limits is 1e+16 for the total: a number of at most 1e+15 is allowed"},
-		{&Limits{E: []float64{inf}}, "E of the limits is +Inf for the total: a number of at most 1e+15 is allowed"},
+		{&Limits{F: []float64{1e16}}, "F of the limits is 1e+16 for the total: a number of at most 1e+15 is allowed"},
+		{&Limits{F: []float64{inf}}, "F of the limits is +Inf for the total: a number of at most 1e+15 is allowed"},
 		{&Limits{Lower: []float64{0, nan}}, `Lower of the limits is NaN for entity "B": a number of at most 1e+15, or -Inf, is allowed`},
 		{&Limits{Lower: []float64{inf, 0}}, `Lower of the limits is +Inf for entity "A": a number of at most 1e+15, or -Inf, is allowed`},
 		{&Limits{Upper: []float64{-inf, 0}}, `Upper of the limits is -Inf for entity "A": a number of at most 1e+15, or +Inf, is allowed`},

@@ -150,7 +150,7 @@ func TestHullConflict(t *testing.T) {
 		t.Errorf("conflict %q, want %q", got, want)
 	}
 
-	e := &lp.Limits{E: []float64{1.5}}
+	e := &lp.Limits{F: []float64{1.5}}
 	if c := p.FindConflict(e); !slices.Equal(c, []string{lp.HullName, "total = 1.5"}) {
 		t.Errorf("another total: conflict %q", c)
 	}

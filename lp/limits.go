@@ -28,7 +28,7 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 		low, high bool // -Inf, +Inf are allowed
 	}{
 		{"B", lim.B, len(p.form.B), "inequalities", rows, false, true},
-		{"E", lim.E, len(p.form.F), "equalities", rows, false, false},
+		{"F", lim.F, len(p.form.F), "equalities", rows, false, false},
 		{"Lower", lim.Lower, n, "entities", amounts, true, false},
 		{"Upper", lim.Upper, n, "entities", amounts, false, true},
 		{"A", lim.A, len(p.form.A), "coefficients of inequalities", rows, false, false},
@@ -42,7 +42,7 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 		}
 		for i, x := range s.v {
 			most := s.most
-			if s.name == "E" && i == 0 && p.budget {
+			if s.name == "F" && i == 0 && p.budget {
 				most = amounts
 			}
 			if math.Abs(x) <= most || s.low && math.IsInf(x, -1) || s.high && math.IsInf(x, 1) {
@@ -65,7 +65,7 @@ func (p *Polytope) limitOf(slice string, i int) string {
 	switch slice {
 	case "B":
 		return fmt.Sprintf("row %q", p.rowNames[i])
-	case "E":
+	case "F":
 		if p.budget && i == 0 {
 			return "the total"
 		}

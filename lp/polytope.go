@@ -103,10 +103,10 @@ func (p *Polytope) Inequalities() (a, b []float64, names []string) {
 	return p.form.A, p.form.B, p.rowNames
 }
 
-// Equalities returns E (k x n, row-major), its right-hand side and the names of
+// Equalities returns E (k x n, row-major), f and the names of
 // the rows; the budget, where there is one, is the first. The slices must not
 // be modified.
-func (p *Polytope) Equalities() (e, rhs []float64, names []string) {
+func (p *Polytope) Equalities() (e, f []float64, names []string) {
 	return p.form.E, p.form.F, p.eqNames
 }
 
@@ -136,8 +136,8 @@ func (p *Polytope) Points() [][]float64 { return p.points }
 // beside the equalities of its affine hull and its bounding box as bounds.
 func (p *Polytope) HullOnly() bool { return p.hull != nil }
 
-// Limits replaces limits of a polytope in one state: the right-hand sides b and
-// e, and the bounds l and u. A nil slice keeps the polytope's own.
+// Limits replaces limits of a polytope in one state: of A x <= b, E x = f and l <= x <= u the
+// right-hand sides b and f and the bounds. A nil slice keeps the polytope's own.
 //
 // A, m x n row-major, replaces the matrix of the inequalities itself. The closed form
 // and warm-start bases compute once for a matrix what they answer from, so that each action
@@ -153,7 +153,7 @@ func (p *Polytope) HullOnly() bool { return p.hull != nil }
 // allocation may. A polytope's own are read from decimals, once, and held to 1e-14 (see
 // New); those of a state are computed, by sums over what came before.
 type Limits struct {
-	B, E, Lower, Upper []float64
+	B, F, Lower, Upper []float64
 	A                  []float64
 
 	// Holdings, one for every entity, are what terms with Holding count from. They move
@@ -163,7 +163,7 @@ type Limits struct {
 
 // Own reports whether the limits are the polytope's own.
 func (l *Limits) Own() bool {
-	return l.B == nil && l.E == nil && l.Lower == nil && l.Upper == nil && l.A == nil && l.Holdings == nil
+	return l.B == nil && l.F == nil && l.Lower == nil && l.Upper == nil && l.A == nil && l.Holdings == nil
 }
 
 // NarrowHull reports whether rounding of the rows shows, which are facets of the points, or

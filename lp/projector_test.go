@@ -203,7 +203,7 @@ func TestProjectFar(t *testing.T) {
 // A total of the state that is larger than the polytope's own takes larger points with it.
 func TestProjectFarOntoLargeTotal(t *testing.T) {
 	p := samplePreset(t, "unconstrained", 2)
-	y, err := ProjectWithin(p, &Limits{E: []float64{1e8}}, []float64{9e7, 3e7})
+	y, err := ProjectWithin(p, &Limits{F: []float64{1e8}}, []float64{9e7, 3e7})
 	if err != nil || math.Abs(y[0]-8e7) > 1e-6 || math.Abs(y[1]-2e7) > 1e-6 {
 		t.Errorf("%v, %v", y, err)
 	}

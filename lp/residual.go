@@ -9,7 +9,7 @@ import (
 //
 //	(A_k a - b_k) / max(|b_k|, sum_j |A_kj| s_j),
 //
-// likewise |E_k a - e_k| for equalities, and of bounds (a_j - u_j) / max(|u_j|, s_j),
+// likewise |E_k a - f_k| for equalities, and of bounds (a_j - u_j) / max(|u_j|, s_j),
 // where s_j is the size of an entity: the largest |a_j| in the polytope (see Sizes).
 // Multiplying a row, or all amounts, by a number above 0 does not change it (docs/method.md,
 // section 1). It is negative strictly inside a polytope without equalities, and +Inf
@@ -192,7 +192,7 @@ func (p *Polytope) Resolve(lim *Limits) (b, f, l, u []float64) {
 	if lim == nil {
 		return p.form.B, p.form.F, p.form.L, p.form.U
 	}
-	b, f = orElse(lim.B, p.form.B), orElse(lim.E, p.form.F)
+	b, f = orElse(lim.B, p.form.B), orElse(lim.F, p.form.F)
 	l, u = orElse(lim.Lower, p.form.L), orElse(lim.Upper, p.form.U)
 	if len(b) != len(p.form.B) || len(f) != len(p.form.F) || len(l) != p.Dim() || len(u) != p.Dim() || lim.A != nil && len(lim.A) != len(p.form.A) || lim.Holdings != nil && len(lim.Holdings) != p.Dim() {
 		panic(badLength)

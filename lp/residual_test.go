@@ -91,7 +91,7 @@ func TestResidualAgainstDefinition(t *testing.T) {
 			b = p.form.B
 		}
 		if rapid.Bool().Draw(t, "equalities") && len(f) > 0 {
-			lim.E = f
+			lim.F = f
 		} else {
 			f = p.form.F
 		}
@@ -133,7 +133,7 @@ func TestWorstConstraint(t *testing.T) {
 		{[]float64{-0.5, 1.5}, nil, 1, "A >= 0"},
 		{[]float64{0.75, 0.25}, &Limits{B: []float64{inf}}, 0.05 / 0.7, "A <= 0.7"},
 		{[]float64{0.75, 0.25}, &Limits{B: []float64{inf}, Upper: []float64{0.5, 1}}, 0.5, "A <= 0.5"},
-		{[]float64{0.25, 0.75}, &Limits{E: []float64{3}}, 2. / 3, "total = 3"},
+		{[]float64{0.25, 0.75}, &Limits{F: []float64{3}}, 2. / 3, "total = 3"},
 		{[]float64{nan, 0.5}, nil, inf, "total = 1"},
 		{[]float64{0.25, nan}, nil, inf, "total = 1"},
 		{[]float64{0.25, inf}, nil, inf, "total = 1"},
@@ -149,7 +149,7 @@ func TestWorstConstraint(t *testing.T) {
 		a   []float64
 		lim *Limits
 	}{
-		{[]float64{1}, nil}, {[]float64{1, 0}, &Limits{B: []float64{}}}, {[]float64{1, 0}, &Limits{E: []float64{1, 2}}},
+		{[]float64{1}, nil}, {[]float64{1, 0}, &Limits{B: []float64{}}}, {[]float64{1, 0}, &Limits{F: []float64{1, 2}}},
 		{[]float64{1, 0}, &Limits{Lower: []float64{0}}}, {[]float64{1, 0}, &Limits{Upper: []float64{0}}},
 	} {
 		func() {

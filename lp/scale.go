@@ -214,7 +214,7 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 	if lim.B != nil || c.out.A != nil {
 		c.out.B = quotients(&c.b, b, rows)
 	}
-	c.out.E = quotients(&c.e, lim.E, q.units.Eq)
+	c.out.F = quotients(&c.e, lim.F, q.units.Eq)
 	c.out.Lower, c.out.Upper = quotients(&c.lower, lim.Lower, d), quotients(&c.upper, lim.Upper, d)
 	return &c.out
 }

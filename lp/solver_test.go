@@ -34,7 +34,7 @@ func TestExactInterval(t *testing.T) {
 		{[]float64{0.75}, nil, 0, 0, 0, false},
 		{[]float64{0.75}, nil, 0.25, -0.0625, 0, true},
 		{[]float64{0.125}, &lp.Limits{B: []float64{0.375}}, 0, 0.125, 0.125, true},
-		{[]float64{0.125}, &lp.Limits{E: []float64{0.875}}, 0, 0, 0.1875, true},
+		{[]float64{0.125}, &lp.Limits{F: []float64{0.875}}, 0, 0, 0.1875, true},
 		{[]float64{0.125}, &lp.Limits{Lower: []float64{0, 0.5, 0}}, 0, 0, 0, false},
 		{[]float64{0.125, 0.125}, nil, 0, 0.75, 0.75, true},
 		{nil, nil, -0.0625, 0.15625, 0.40625, true},

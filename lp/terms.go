@@ -212,7 +212,7 @@ func (c *TermLimits) Lift(p *Polytope, lim *Limits) *Limits {
 	}
 	b, _, _, _ := p.Resolve(lim)
 	n, q := p.Dim(), p.terms.lifted
-	c.out = Limits{E: lim.E}
+	c.out = Limits{F: lim.F}
 	if lim.B != nil || lim.Holdings != nil {
 		c.b = p.terms.Limits(c.b, b, lim.Holdings)
 		c.out.B = c.b

@@ -252,7 +252,7 @@ func (l limiter) Limits(lim *lp.Limits) {
 		return *to
 	}
 	m, f, now := e.w.mem, e.p.follow, l.now
-	lim.B, lim.E = row(&now.B, m.b, f["b"]), row(&now.E, m.total, f["total"])
+	lim.B, lim.F = row(&now.B, m.b, f["b"]), row(&now.F, m.total, f["total"])
 	lim.Lower, lim.Upper = row(&now.Lower, m.lower, f["lower"]), row(&now.Upper, m.upper, f["upper"])
 }
 

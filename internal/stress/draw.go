@@ -389,7 +389,7 @@ func (h *draft) states() {
 			lim.Lower = append(lim.Lower, x[j]*h.r.Float64()*float64(h.r.IntN(2)))
 		}
 		if !math.IsNaN(h.c.Total) {
-			lim.E = []float64{dot(x, ones(len(x)))}
+			lim.F = []float64{dot(x, ones(len(x)))}
 		}
 		for _, row := range h.c.Rows {
 			slack := 0.

@@ -257,7 +257,7 @@ func (t *Truth) under(lim *lp.Limits) (*Truth, *exact.Limits) {
 	}
 	l := t.limits
 	l.B = slices.Clone(l.B)
-	i := copy(l.B, lim.E)
+	i := copy(l.B, lim.F)
 	if lim.B != nil {
 		copy(l.B[max(i, len(l.B)-len(lim.B)):], lim.B)
 	}
@@ -280,8 +280,8 @@ func stated(d lp.Description, lim *lp.Limits) lp.Description {
 	}
 	n := len(d.Entities)
 	d.Lower, d.Upper = orElse(lim.Lower, d.Lower), orElse(lim.Upper, d.Upper)
-	if lim.E != nil {
-		d.Total = lim.E[0]
+	if lim.F != nil {
+		d.Total = lim.F[0]
 	}
 	d.Rows = slices.Clone(d.Rows)
 	for k := range d.Rows {

@@ -58,10 +58,10 @@ func Stated(p *lp.Polytope, lim *lp.Limits, conflict []string) []string {
 func equal(p *lp.Polytope, lim *lp.Limits, name string) string {
 	e, own, names := p.Equalities()
 	k := slices.Index(names, name)
-	if k < 0 || lim == nil || lim.E == nil || lim.E[k] == own[k] {
+	if k < 0 || lim == nil || lim.F == nil || lim.F[k] == own[k] {
 		return ""
 	}
-	value, n := vec.Text(lim.E[k]), p.Dim()
+	value, n := vec.Text(lim.F[k]), p.Dim()
 	if budget, c := p.Budget(); k == budget && c == 1 {
 		return "total = " + value
 	}

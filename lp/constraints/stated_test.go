@@ -33,7 +33,7 @@ func TestStated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lim = &lp.Limits{E: []float64{2, 0.25}}
+	lim = &lp.Limits{F: []float64{2, 0.25}}
 	if got, want := Stated(p, lim, []string{"total = 1", "pair"}), []string{"total = 2", "pair: A + 2*B = 0.25"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

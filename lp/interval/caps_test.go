@@ -156,7 +156,7 @@ func TestLimitsAreServed(t *testing.T) {
 					u[j] *= 1 + 0.5*r.Float64()
 					l[j] += 0.01 * r.Float64() / float64(p.Dim())
 				}
-				limits[x] = lp.Limits{B: b, Upper: u, Lower: l, E: []float64{1 - 0.01*r.Float64()}}
+				limits[x] = lp.Limits{B: b, Upper: u, Lower: l, F: []float64{1 - 0.01*r.Float64()}}
 			}
 			if _, res := lptest.Walk(t, s, r, len(limits), limits); !(res <= 1e-9) {
 				t.Fatalf("%s: residual %g", p.Name(), res)

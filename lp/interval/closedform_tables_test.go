@@ -104,7 +104,7 @@ func TestTables(t *testing.T) {
 		for k := range 200 {
 			c := &tableChain{t: tables, p: p}
 			if k%2 == 1 && tables.AnyLimits {
-				c.lim = &lp.Limits{B: append([]float64(nil), p.Form().B...), E: append([]float64(nil), p.Form().F...)}
+				c.lim = &lp.Limits{B: append([]float64(nil), p.Form().B...), F: append([]float64(nil), p.Form().F...)}
 				for j, b := range c.lim.B {
 					c.lim.B[j] = b + 0.1*r.Float64()*math.Abs(b)
 				}
@@ -142,7 +142,7 @@ func TestTables(t *testing.T) {
 func TestTableRays(t *testing.T) {
 	p := lptest.Presets(t)[0]
 	s := opened(t, p, Config{Method: "explicit", Workers: 1})
-	c := &tableChain{t: s.(closedform.Tabled).Tables(), p: p, lim: &lp.Limits{E: []float64{1}}}
+	c := &tableChain{t: s.(closedform.Tabled).Tables(), p: p, lim: &lp.Limits{F: []float64{1}}}
 	told := func() bool {
 		c.begin()
 		for k, g := range c.t.RaySensitivity {

@@ -36,7 +36,7 @@ func TestExtremesAreAnsweredOrRefused(t *testing.T) {
 			}
 			chain := s.Chain(1)
 			ask := func(what string, lim *lp.Limits, prefix ...float64) {
-				moved := lim != nil && (lim.Lower != nil || lim.E != nil) // then entities are not shares of 1
+				moved := lim != nil && (lim.Lower != nil || lim.F != nil) // then entities are not shares of 1
 				var limits []lp.Limits
 				if lim != nil {
 					limits = []lp.Limits{*lim}
@@ -76,7 +76,7 @@ func TestExtremesAreAnsweredOrRefused(t *testing.T) {
 				lower := make([]float64, p.Dim())
 				lower[1] = x
 				ask(fmt.Sprintf("lower %g", x), &lp.Limits{Lower: lower}, 0.01)
-				ask(fmt.Sprintf("total %g", x), &lp.Limits{E: []float64{x}})
+				ask(fmt.Sprintf("total %g", x), &lp.Limits{F: []float64{x}})
 			}
 			if err := s.Close(); err != nil {
 				t.Error(err)

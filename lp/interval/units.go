@@ -105,7 +105,7 @@ func (c *scaledChain) convert(r int, lim *lp.Limits) *lp.Limits {
 	case lim == nil:
 		c.limits[r] = lp.Limits{}
 		return nil
-	case c.p.Canonical() == c.p || c.same && lim.B == nil && lim.E == nil && lim.A == nil:
+	case c.p.Canonical() == c.p || c.same && lim.B == nil && lim.F == nil && lim.A == nil:
 		c.limits[r] = *lim
 	default:
 		c.limits[r] = *c.each[r].Convert(c.p, lim)

@@ -186,7 +186,7 @@ func (b *batch) retile(rows []rowRange) error {
 func (b *batch) see(j *sampleJob) {
 	for i := range j.req.Limits {
 		lim := &j.req.Limits[i]
-		for k, x := range [...][]float64{lim.B, lim.E, lim.Lower, lim.Upper} {
+		for k, x := range [...][]float64{lim.B, lim.F, lim.Lower, lim.Upper} {
 			if x != nil {
 				b.limited[k], b.anyOwn = true, true
 			}
@@ -286,7 +286,7 @@ func (b *batch) packLimits(j *batchJob, from, to int) {
 			continue
 		}
 		lim := &j.req.Limits[r]
-		for i, x := range [4][]float64{lim.B, lim.E, lim.Lower, lim.Upper} {
+		for i, x := range [4][]float64{lim.B, lim.F, lim.Lower, lim.Upper} {
 			if x != nil {
 				own[row] = 0
 			} else {

@@ -44,8 +44,8 @@ func randomLimits(p *lp.Polytope, rows int, seed uint64) []lp.Limits {
 			}
 		}
 		if i%5 == 1 && len(e) > 0 {
-			lim.E = slices.Clone(e)
-			lim.E[0] *= 1 - 0.05*r.Float64()
+			lim.F = slices.Clone(e)
+			lim.F[0] *= 1 - 0.05*r.Float64()
 		}
 	}
 	return limits

@@ -84,7 +84,7 @@ func TestGPUAgentsSampleTogether(t *testing.T) {
 		{solverOf(t, cappedPortfolio(t), "explicit"), 65, func(_ *policy.Config, r *policy.Request) { r.Limits = randomLimits(portfolio.Polytope(), 65, 4) }},
 		{portfolio, 7, func(_ *policy.Config, r *policy.Request) { // nothing is left
 			r.Limits = make([]lp.Limits, 7)
-			r.Limits[3].E = []float64{5}
+			r.Limits[3].F = []float64{5}
 			r.Limits[3].Upper = slices.Repeat([]float64{0.1}, 13)
 		}},
 	}

@@ -57,7 +57,7 @@ func TestDirichletActions(t *testing.T) {
 	d := must(NewDirichlet(p, policy.DefaultConfig()))
 	draw, action := make([]float32, 3), make([]float64, 3)
 	s := rng.New(1)
-	for _, lim := range []*lp.Limits{nil, {E: []float64{7}}, {Lower: []float64{0.1, 0.2, 0.3}}} {
+	for _, lim := range []*lp.Limits{nil, {F: []float64{7}}, {Lower: []float64{0.1, 0.2, 0.3}}} {
 		for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
 			if err := d.Sample([]float32{0, 1, 2}, rule, lim, s, draw, action); err != nil {
 				t.Fatal(err)

@@ -250,7 +250,7 @@ func TestLimitsFromObservations(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := lims[0]
-			if !slices.Equal(got.Lower, want.Lower) || !slices.Equal(got.Upper, want.Upper) || got.B != nil || got.E != nil {
+			if !slices.Equal(got.Lower, want.Lower) || !slices.Equal(got.Upper, want.Upper) || got.B != nil || got.F != nil {
 				t.Fatalf("%s: limits %v, those of the environment are %v", name, got, want)
 			}
 			a := make([]float64, p.Spec().Polytope.Dim())

@@ -249,7 +249,7 @@ func around(p *lp.Polytope, a []float64, follow map[string]bool, open bool, r *r
 	}
 	if m, e, _ := p.Equalities(); follow["total"] {
 		for k := range e {
-			lim.E = append(lim.E, product(m, k))
+			lim.F = append(lim.F, product(m, k))
 		}
 	}
 	lower, upper := p.Bounds()

@@ -71,7 +71,7 @@ func (q *request) reset() {
 
 // limits writes those that the line gives.
 func (q *request) limits(to *lp.Limits) {
-	for f, p := range [...]*[]float64{fieldB: &to.B, fieldTotal: &to.E, fieldLower: &to.Lower, fieldUpper: &to.Upper, fieldHoldings: &to.Holdings, fieldA: &to.A} {
+	for f, p := range [...]*[]float64{fieldB: &to.B, fieldTotal: &to.F, fieldLower: &to.Lower, fieldUpper: &to.Upper, fieldHoldings: &to.Holdings, fieldA: &to.A} {
 		if p != nil && q.given[f] {
 			*p = q.lists[f]
 			if *p == nil {

@@ -134,7 +134,7 @@ func RandomState(p *lp.Polytope, r *rand.Rand) (lim lp.Limits, x []float64) {
 		lim.B = append(lim.B, vec.Dot(p.Form().A[k*n:(k+1)*n], x)+[]float64{0, 0.01, 1}[r.IntN(3)])
 	}
 	for k := range p.Form().F {
-		lim.E = append(lim.E, vec.Dot(p.Form().E[k*n:(k+1)*n], x))
+		lim.F = append(lim.F, vec.Dot(p.Form().E[k*n:(k+1)*n], x))
 	}
 	return lim, x
 }

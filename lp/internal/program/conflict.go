@@ -203,7 +203,7 @@ func (p *Program) violation(refs []Limit, reach float64) (t float64, multipliers
 
 // elastic returns the program
 //
-//	min t : A_k x - s_k t <= b_k,  |E_k x - e_k| <= s_k t, ...,  t >= 0
+//	min t : A_k x - s_k t <= b_k,  |E_k x - f_k| <= s_k t, ...,  t >= 0
 //
 // of some limits with their scales s, and the limit that each of its inequalities is of. Its
 // equalities are relaxed as pairs of inequalities, or kept.

@@ -11,7 +11,7 @@ import (
 // among them with a margin. Floating point finds the point that is farthest from all
 // inequalities,
 //
-//	min t   s.t.   A_k x <= b_k + s_k t,   E_k x = e_k,   t >= -1,
+//	min t   s.t.   A_k x <= b_k + s_k t,   E_k x = f_k,   t >= -1,
 //
 // rational arithmetic moves it onto the equalities, by as many entities as these are,
 // and checks it. False says nothing.

@@ -182,11 +182,11 @@ func TestRaysTellEmptiness(t *testing.T) {
 		at.Rows = 1
 		empty, full := 0, 0
 		for range 150 {
-			lim := lp.Limits{B: append([]float64(nil), p.Form().B...), E: append([]float64(nil), p.Form().F...)}
+			lim := lp.Limits{B: append([]float64(nil), p.Form().B...), F: append([]float64(nil), p.Form().F...)}
 			for k := range lim.B {
 				lim.B[k] *= 1.2*r.Float64() - 0.1
 			}
-			lim.E[0] *= 0.2 + 2*r.Float64()
+			lim.F[0] *= 0.2 + 2*r.Float64()
 			possible := f.start(at, &lim)
 			_, _, err := p.Minimize(make([]float64, p.Dim()), &lim)
 			var e *lp.EmptyError
