@@ -1,15 +1,40 @@
 package interval
 
 import (
+	"context"
+
 	"paspo/lp"
 	"paspo/lp/interval/relay"
 	"paspo/lp/interval/warm"
 )
 
+// withTerms answers a polytope with convex terms by a method of the ladder for the lifted one.
+// Columns go before it, unless it is the closed form, or CLP where that was asked for.
+func withTerms(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, error) {
+	var behind termSolver
+	columns := warm.NewColumns(p, func() (lp.Solver, error) { return &behind, nil })
+	if cfg.Method == "auto" && columns != nil && p.HasHoldings() {
+		cfg.Method = "lazy" // where holdings move the terms in every state, columns are faster than a closed form
+	}
+	s, err := NewContext(ctx, p.Lifted(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	behind = termSolver{p: p, Solver: s}
+	if s.Method() == "lazy" {
+		// Among so many entities a basis that was optimal seldom is again. Matrices do not try any.
+		behind.matrix, _, _ = p.Lifted().Inequalities()
+	}
+	if columns == nil || s.Method() == "explicit" || cfg.Method == "clp" {
+		return &behind, nil
+	}
+	return &termSolver{p: p, Solver: s, columns: columns}, nil
+}
+
 // termSolver answers for a polytope with convex terms by a solver of the lifted one, whose
-// first entities are its own. The parts of terms come last and are never asked for. Where
-// entities can be split in columns, a dual simplex goes along every action first, and
-// what it does not prove is left to the solver.
+// first entities are its own. The auxiliary entities that parts of terms are come last and are
+// never asked for. Where columns serve, they go along every action first and hand on what they
+// do not prove.
 type termSolver struct {
 	p *lp.Polytope // with terms
 	lp.Solver

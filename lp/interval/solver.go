@@ -1,0 +1,46 @@
+package interval
+
+import (
+	"context"
+
+	"paspo/lp"
+	"paspo/lp/interval/relay"
+	"paspo/lp/interval/warm"
+)
+
+// New returns a solver of the intervals of p. Zero fields of cfg take
+// their defaults. Method explicit is refused with a *lp.BudgetError where the
+// closed form exceeds its budget; method auto takes warm-start bases there, and CLP where
+// there are too many rows for these, which Solver.Method tells.
+func New(p *lp.Polytope, cfg Config) (lp.Solver, error) {
+	return NewContext(context.Background(), p, cfg)
+}
+
+// NewContext is New until ctx ends. It looks at ctx between its steps, some
+// of which take seconds.
+func NewContext(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	if p.HasTerms() {
+		return withTerms(ctx, p, cfg)
+	}
+	s, err := ladder{p.Canonical(), cfg}.first(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return inUnits(p, s), nil
+}
+
+// Beyond returns the method that auto takes where the closed form of p is beyond its
+// budget.
+func Beyond(p *lp.Polytope) string {
+	if q := p.Lifted(); q != nil {
+		p = q
+	}
+	if warm.TooManyRows(p) && !relay.OverPoints(p) {
+		return "clp"
+	}
+	return "lazy"
+}
