@@ -414,11 +414,11 @@ func TestInterruptAndKill(t *testing.T) {
 // on where there is room again.
 func TestFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("mounting a small disk takes root")
+		t.Skip("SKIPPED: mounting a small disk takes root")
 	}
 	disk := t.TempDir()
 	if err := syscall.Mount("paspo", disk, "tmpfs", 0, "size=2m"); err != nil {
-		t.Skipf("no tmpfs here: %v", err)
+		t.Skipf("SKIPPED: no tmpfs here: %v", err)
 	}
 	defer syscall.Unmount(disk, syscall.MNT_DETACH)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
@@ -448,7 +448,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	}
 	disk := t.TempDir()
 	if err := syscall.Mount("paspo", disk, "tmpfs", syscall.MS_RDONLY, ""); err != nil {
-		t.Skipf("no tmpfs here: %v", err)
+		t.Skipf("SKIPPED: no tmpfs here: %v", err)
 	}
 	defer syscall.Unmount(disk, syscall.MNT_DETACH)
 	refused(t, "read-only file system", "", with("--out", filepath.Join(disk, "run"))...)

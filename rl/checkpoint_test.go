@@ -400,7 +400,7 @@ func TestUnwritableFolder(t *testing.T) {
 	}
 	t.Run("read-only", func(t *testing.T) {
 		if os.Geteuid() == 0 {
-			t.Skip("the superuser may write to a read-only folder")
+			t.Skip("SKIPPED: the superuser may write to a read-only folder")
 		}
 		dir := t.TempDir()
 		if err := os.Chmod(dir, 0o555); err != nil {

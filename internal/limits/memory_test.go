@@ -8,7 +8,7 @@ import (
 func TestMemory(t *testing.T) {
 	n, ok := Memory()
 	if _, err := os.Stat("/proc/meminfo"); err != nil {
-		t.Skip("no /proc/meminfo")
+		t.Skip("SKIPPED: no /proc/meminfo")
 	}
 	if !ok || n < 1<<26 || n > 1<<50 {
 		t.Errorf("%d bytes, %v", n, ok)

@@ -243,26 +243,36 @@ func TestParquet(t *testing.T) {
 	}
 }
 
-// Of thirty-three years of twenty stocks one day looks like a split; crashes do not.
+// Of thirty-three years of twenty stocks one day looks like a split; crashes do not. The first hundred days,
+// which have it, are committed (they come with skfolio, see examples/portfolio).
 func TestStocks(t *testing.T) {
-	const file = "../../../shared/data/prices/sp500_20.csv.gz"
-	if _, err := os.Stat(file); err != nil {
-		t.Skipf("SKIPPED: the prices are not here: %v", err)
-	}
-	_, _, err := Read(file, DefaultOptions())
-	var e *Error
-	if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Line != 71 || e.Problems[0].Ticker != "RRC" {
-		t.Errorf("%v", err)
-	}
-	o := DefaultOptions()
-	o.Repair = []Kind{Jump}
-	table, _, err := Read(file, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	months, err := table.Resample(Month)
-	if err != nil || len(table.Dates) != 8313 || len(table.Tickers) != 20 || len(months.Dates) != 33*12 {
-		t.Errorf("%d days of %d tickers, %d months, %v", len(table.Dates), len(table.Tickers), len(months.Dates), err)
+	for _, c := range []struct {
+		file         string
+		days, months int
+	}{
+		{"testdata/stocks.csv", 100, 5},
+		{"../../../shared/data/prices/sp500_20.csv.gz", 8313, 33 * 12},
+	} {
+		t.Run(filepath.Base(c.file), func(t *testing.T) {
+			if _, err := os.Stat(c.file); err != nil {
+				t.Skipf("SKIPPED: all of the prices are not here: %v", err)
+			}
+			_, _, err := Read(c.file, DefaultOptions())
+			var e *Error
+			if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Line != 71 || e.Problems[0].Ticker != "RRC" {
+				t.Errorf("%v", err)
+			}
+			o := DefaultOptions()
+			o.Repair = []Kind{Jump}
+			table, _, err := Read(c.file, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			months, err := table.Resample(Month)
+			if err != nil || len(table.Dates) != c.days || len(table.Tickers) != 20 || len(months.Dates) != c.months {
+				t.Errorf("%d days of %d tickers, %d months, %v", len(table.Dates), len(table.Tickers), len(months.Dates), err)
+			}
+		})
 	}
 }
 

@@ -155,7 +155,7 @@ func TestWithCopies(t *testing.T) {
 func TestConfigsOfTheProject(t *testing.T) {
 	paths, err := checkout.Files("../../../configs", "*.yaml")
 	if err != nil || len(paths) == 0 {
-		t.Skip("no configs/ here")
+		t.Skip("SKIPPED: no configs/ here")
 	}
 	for _, p := range paths {
 		if _, err := Load(p, nil, nil); err != nil {

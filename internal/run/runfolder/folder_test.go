@@ -120,7 +120,7 @@ func TestContinueOversized(t *testing.T) {
 				continue
 			}
 			if err := os.Truncate(filepath.Join(dir, e.Name()), 20<<30); err != nil {
-				t.Skip("no sparse files here: ", err)
+				t.Skip("SKIPPED: no sparse files here: ", err)
 			}
 		}
 		run, err := Continue(dir, 512)
@@ -279,7 +279,7 @@ func TestFullDisk(t *testing.T) {
 	defer run.Close()
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip("this system has no /dev/full")
+		t.Skip("SKIPPED: this system has no /dev/full")
 	}
 	run.metrics.Close()
 	run.metrics = full

@@ -124,7 +124,7 @@ func TestLockOfTheDead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "journal.log")
 	cmd := exec.Command("true")
 	if err := cmd.Run(); err != nil {
-		t.Skip("no command to run: ", err)
+		t.Skip("SKIPPED: no command to run: ", err)
 	}
 	dead := Self()
 	dead.PID, dead.Start = cmd.Process.Pid, "1"
