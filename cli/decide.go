@@ -12,6 +12,7 @@ import (
 	"paspo/internal/orders"
 	"paspo/internal/prices"
 	"paspo/lp"
+	"paspo/lp/relax"
 )
 
 // infeasible is the exit status where no allocation, or no orders, satisfy the limits.
@@ -43,7 +44,7 @@ limits, or no orders do, the exit status is 2.`,
 			switch {
 			case errors.As(err, &empty):
 				if empty.Description != nil {
-					if by, e := lp.Relaxation(*empty.Description); e == nil {
+					if by, e := relax.Least(*empty.Description); e == nil {
 						// It is rounded up, so that as much is enough.
 						err = fmt.Errorf("%w; relaxed by %g of the wealth, all but the total, they can be satisfied", err, math.Ceil((by-1e-9)*1e4)/1e4)
 					}

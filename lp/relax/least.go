@@ -1,17 +1,19 @@
-package lp
+package relax
 
 import (
 	"fmt"
 	"math"
 	"slices"
+
+	"paspo/lp"
 )
 
-// Relaxation returns the least amount by which bounds and limits of rows, as they are stated,
+// Least returns the least amount by which bounds and limits of rows, as they are stated,
 // have to be relaxed, all by the same and the total by none, so that some allocation satisfies
 // a description, 0 where one does. Rows that are equalities are relaxed both ways.
-func Relaxation(d Description) (float64, error) {
+func Least(d lp.Description) (float64, error) {
 	if d.Points != nil {
-		return 0, fmt.Errorf("lp: a hull of points has no limits to relax")
+		return 0, fmt.Errorf("a hull of points has no limits to relax")
 	}
 	n := len(d.Entities)
 	at := 0. // of every entity, at a point that the total allows
@@ -19,13 +21,13 @@ func Relaxation(d Description) (float64, error) {
 		at = d.Total / float64(n)
 	}
 	// Of the relaxation, t, and the entities.
-	q := Description{Total: math.NaN(), Lower: slices.Repeat([]float64{math.Inf(-1)}, n+1), Upper: slices.Repeat([]float64{math.Inf(1)}, n+1)}
+	q := lp.Description{Total: math.NaN(), Lower: slices.Repeat([]float64{math.Inf(-1)}, n+1), Upper: slices.Repeat([]float64{math.Inf(1)}, n+1)}
 	most := 0.
-	row := func(coef []float64, terms []Term, sign, limit float64) {
+	row := func(coef []float64, terms []lp.Term, sign, limit float64) {
 		if math.IsInf(limit, 0) {
 			return
 		}
-		r := Row{Name: fmt.Sprintf("row %d", len(q.Rows)), Coef: append([]float64{sign}, coef...), Min: math.Inf(-1), Max: math.Inf(1)}
+		r := lp.Row{Name: fmt.Sprintf("row %d", len(q.Rows)), Coef: append([]float64{sign}, coef...), Min: math.Inf(-1), Max: math.Inf(1)}
 		value := 0.
 		for _, c := range coef {
 			value += c * at
@@ -62,11 +64,11 @@ func Relaxation(d Description) (float64, error) {
 		row(r.Coef, r.Terms, 1, r.Min)
 	}
 	if !math.IsNaN(d.Total) {
-		q.Rows = append(q.Rows, Row{Name: "total", Coef: append([]float64{0}, slices.Repeat([]float64{1}, n)...), Min: d.Total, Max: d.Total})
+		q.Rows = append(q.Rows, lp.Row{Name: "total", Coef: append([]float64{0}, slices.Repeat([]float64{1}, n)...), Min: d.Total, Max: d.Total})
 	}
 	q.Entities = append([]string{"relaxation"}, q.Entities...)
 	q.Lower[0], q.Upper[0] = 0, most+1
-	p, err := New(q)
+	p, err := lp.New(q)
 	if err != nil {
 		return 0, err
 	}
