@@ -103,8 +103,8 @@ type Informer interface {
 
 // Snapshotter is implemented by environments that can be saved in the middle of
 // an episode. A run resumes bit for bit only where the environment is one; else
-// resumed runs start new episodes. The two methods carry everything that what
-// comes next depends on but for rng: see CheckSnapshots.
+// resumed runs start new episodes. Together the two methods carry everything
+// that the future depends on, except rng: see CheckSnapshots.
 type Snapshotter interface {
 	encoding.BinaryMarshaler
 	encoding.BinaryUnmarshaler
@@ -120,8 +120,8 @@ type Unrepeatable interface {
 	Unrepeatable() string
 }
 
-// An environment that is an io.Closer is closed when it is of no more use, and a problem that
-// is one after all of its environments.
+// Environments that implement io.Closer are closed after use, and then their problem if it
+// does.
 
 // Problem is a task to train on: the polytope of its actions and copies of its
 // environment.

@@ -228,7 +228,7 @@ func (v *Vector) Step(actions []float64) error {
 
 // Mean is the mean of a number that environments measure.
 type Mean struct {
-	Name  string  // that the environments give it
+	Name  string  // as reported by the environments
 	Value float64 // over the steps of an iteration that measured it
 }
 

@@ -85,7 +85,7 @@ func New(d Description) (*Polytope, error) {
 	return build(d, effort)
 }
 
-// build is New with an effort to find the facets of a hull.
+// build is New with a bound on the effort of finding the facets of a hull.
 func build(d Description, effort int) (*Polytope, error) {
 	p, err := assemble(d, effort)
 	if err != nil {
@@ -393,7 +393,7 @@ func (p *Polytope) checkPoints() error {
 	return nil
 }
 
-// checkBounded returns an *UnboundedError where some entity has no end.
+// checkBounded returns an *UnboundedError where some entity is unbounded.
 func (p *Polytope) checkBounded() error {
 	entity, direction, err := p.form.Unbounded()
 	if err != nil {

@@ -148,9 +148,8 @@ func (p *Polytope) HullOnly() bool { return p.hull != nil }
 // Where the polytope is the hull of points without facets, limits cut it further;
 // linear programs over the weights of the points serve them.
 //
-// Limits that contradict one another by a scaled 5e-10 or less leave something: what
-// relaxing all of them by as much leaves breaks none by more than the 1e-9 that an
-// allocation may. A polytope's own are read from decimals, once, and held to 1e-14 (see
+// Limits that contradict one another by a scaled 5e-10 or less count as feasible: relaxing
+// all of them by that much admits an allocation whose residual is at most 1e-9. A polytope's own are read from decimals, once, and held to 1e-14 (see
 // New); those of a state are computed, by sums over what came before.
 type Limits struct {
 	B, F, Lower, Upper []float64

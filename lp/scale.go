@@ -34,7 +34,7 @@ func (p *Polytope) Units() (amount, row, eq []float64) {
 }
 
 // setSizes sets the sizes of entities, and with them what residuals of rows and
-// equalities are measured in. A size of 0 gives way to the largest.
+// equalities are measured in. A size of 0 is replaced by the largest.
 func (p *Polytope) setSizes(s []float64) {
 	p.form.SetSizes(units.Filled(s))
 }
@@ -122,7 +122,7 @@ func (p *Polytope) rangesIn(amount, sizes []float64, finite bool) (least, most, 
 		return nil, nil, nil, nil
 	}
 	if empty != nil {
-		err = empty // without what it was found in
+		err = empty // without the units in which it was found
 	}
 	return least, most, moves, err
 }

@@ -189,7 +189,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	return nil
 }
 
-// toFloat64 writes as many numbers to dst, from at on, as both have.
+// toFloat64 copies src into dst[at:], as many numbers as fit.
 func toFloat64(dst []float64, at int, src []float32) {
 	dst = dst[at:]
 	for i := range min(len(dst), len(src)) {

@@ -23,7 +23,7 @@ var helpers = []string{
 
 // imports says what each package may import beside the helpers: "x" is the package x,
 // "x/..." also all below it. What stands nearest to a package's own path holds for it.
-// Read from the top, every arrow points upwards.
+// Each group imports groups above it, and what else is said beside it.
 var imports = map[string][]string{
 	// The constraints.
 	"lp":                  {"lp/internal/..."},

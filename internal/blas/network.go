@@ -161,10 +161,10 @@ func aligned[T float32 | float64](n int) []T {
 	return s[skip : skip+n : skip+n]
 }
 
-// NewParams returns room for parameters, all 0.
+// NewParams allocates parameters, all 0.
 func (n *Network) NewParams() []float32 { return aligned[float32](n.Params) }
 
-// Transposed returns room for what Transpose writes.
+// Transposed allocates what Transpose writes.
 func (n *Network) Transposed() []float32 { return aligned[float32](n.transposed) }
 
 // Transpose writes the transposes of weights that gradients go back through.

@@ -13,7 +13,7 @@ import (
 )
 
 // edgeBases returns, for each of the given points, a basis of the hull in random
-// order: the directions of the edges that meet in the point where it is a vertex. In
+// order: the directions of the edges at the point, if it is a vertex. In
 // a direction of its edges all slacks that are 0 at a vertex stay the same but
 // one. With G the normals of d rows that are tight and independent, in the
 // coordinates of the axes (n x d), they are

@@ -24,8 +24,8 @@ import (
 //	Z = E[exp(-q(a))] over uniform a,
 //
 // and the entropy is minus the divergence from the uniform distribution. The normal distribution is cut to the affine
-// hull of P by its equalities, as it is by its rows. Of n entities the outputs are t = 2 sinh(z_j), with which a z of a
-// few reaches every vertex, and w = exp(-2 z_n+j) / 4 within bounds: the first policy is nearly uniform. A step of these
+// hull of P by its equalities, as it is by its rows. Of n entities the outputs are t = 2 sinh(z_j), with which |z| of
+// about 3 reaches every vertex, and w = exp(-2 z_n+j) / 4 within bounds: the first policy is nearly uniform. A step of these
 // natural parameters moves a sharp policy less than a flat one; a step of a mean would move both alike.
 //
 // A policy gradient needs only how Z changes from the policy that drew. With points a_k drawn from that policy,

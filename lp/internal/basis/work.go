@@ -35,7 +35,7 @@ type Work struct {
 	part  []float64 // of inv
 }
 
-// resize makes room for the numbers of program g.
+// resize allocates what the numbers of program g need.
 func (w *Work) resize(g *Program) {
 	w.g = g
 	v := g.N + g.M

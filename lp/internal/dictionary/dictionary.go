@@ -201,7 +201,7 @@ func (d *Dictionary) Maximize(c []float64) (float64, error) {
 	if err := d.restrictAll(); err != nil {
 		return 0, err
 	}
-	d.repel()
+	d.perturb()
 	if err := d.feasible(); err != nil {
 		return 0, err
 	}
@@ -234,15 +234,15 @@ func (d *Dictionary) price() {
 	d.substitute(d.obj, d.cost, 1)
 }
 
-// patience is the number of pivots without progress after which the rules of
-// choice are Bland's, which end.
-const patience = 30
+// blandAfter is the number of pivots without progress after which the rules of
+// choice are Bland's, by which no basis comes twice.
+const blandAfter = 30
 
-// restless is the number of steps of the dual simplex method after which its rules are
+// dualBlandAfter is the number of steps of the dual simplex method after which its rules are
 // Bland's, which are slow: several times what it takes with prices that differ.
-func (d *Dictionary) restless() int { return max(patience, (d.d+len(d.basic))/2) }
+func (d *Dictionary) dualBlandAfter() int { return max(blandAfter, (d.d+len(d.basic))/2) }
 
-func (d *Dictionary) most() int { return 50*patience + 10*(d.d+len(d.basic)) }
+func (d *Dictionary) most() int { return 50*blandAfter + 10*(d.d+len(d.basic)) }
 
 func (d *Dictionary) fixed(v int) bool { return d.lo[v] == d.hi[v] }
 
@@ -253,9 +253,9 @@ func (d *Dictionary) isFree(v int) bool { return math.IsInf(d.lo[v], -1) && math
 func (d *Dictionary) rises(v int) bool { return d.x[v] < d.hi[v] }
 func (d *Dictionary) falls(v int) bool { return d.x[v] > d.lo[v] }
 
-// repel sets an objective that is optimal at the present values, of different prices.
-// With prices of 0 any pivot would do for the dual simplex method, and it may wander.
-func (d *Dictionary) repel() {
+// perturb sets an objective that is optimal at the present values, with reduced costs that
+// differ. Where they are 0 any pivot would do for the dual simplex method, and it may stall.
+func (d *Dictionary) perturb() {
 	for c, v := range d.cols {
 		_, f := math.Modf(float64(v+1) * math.Phi) // spread evenly
 		switch f += 0.5; {
@@ -271,12 +271,12 @@ func (d *Dictionary) repel() {
 // feasible runs the dual simplex method until all variables are within their bounds. The
 // objective stays optimal where it is.
 func (d *Dictionary) feasible() error {
-	patience := d.restless()
+	limit := d.dualBlandAfter()
 	for step := 0; ; step++ {
 		at, worst, up := -1, 0., false
 		for r, v := range d.basic {
 			below, above := d.lo[v]-d.x[v], d.x[v]-d.hi[v]
-			if out := max(below, above); out > violation*max(1, math.Abs(d.x[v])) && (at < 0 || step < patience && out > worst || step >= patience && v < d.basic[at]) {
+			if out := max(below, above); out > violation*max(1, math.Abs(d.x[v])) && (at < 0 || step < limit && out > worst || step >= limit && v < d.basic[at]) {
 				at, worst, up = r, out, below > above
 			}
 		}
@@ -296,7 +296,7 @@ func (d *Dictionary) feasible() error {
 			}
 			q := math.Abs(d.obj[c]) / size
 			switch {
-			case q < ratio-tol, in >= 0 && q <= ratio+tol && d.better(step < patience, size, c, math.Abs(row[in]), in):
+			case q < ratio-tol, in >= 0 && q <= ratio+tol && d.better(step < limit, size, c, math.Abs(row[in]), in):
 				in, ratio = c, min(q, ratio)
 			}
 		}
@@ -314,7 +314,7 @@ func (d *Dictionary) feasible() error {
 	}
 }
 
-// better breaks ties: by size, and by number where patience has ended.
+// better breaks ties: by size, and by number under Bland's rules.
 func (d *Dictionary) better(bySize bool, v float64, c int, w float64, than int) bool {
 	if bySize {
 		return v > w
@@ -366,7 +366,7 @@ func (d *Dictionary) primal() error {
 			if v > 0 && !d.rises(w) || v < 0 && !d.falls(w) {
 				continue
 			}
-			if in < 0 || stalled < patience && math.Abs(v) > math.Abs(d.obj[in]) || stalled >= patience && w < d.cols[in] {
+			if in < 0 || stalled < blandAfter && math.Abs(v) > math.Abs(d.obj[in]) || stalled >= blandAfter && w < d.cols[in] {
 				in, sign = c, math.Copysign(1, v)
 			}
 		}
@@ -376,7 +376,7 @@ func (d *Dictionary) primal() error {
 		if step > d.most() {
 			return errFailed
 		}
-		out, length := d.blocking(in, sign, stalled >= patience)
+		out, length := d.blocking(in, sign, stalled >= blandAfter)
 		v := d.cols[in]
 		if own := d.hi[v] - d.lo[v]; own <= length && !math.IsInf(own, 1) {
 			to := d.hi[v]

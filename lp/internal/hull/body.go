@@ -250,8 +250,8 @@ func (w *Walk) Inside(a []float64) bool {
 	return false
 }
 
-// Separate returns a row c . x <= limit that all points satisfy and a does not, as
-// far as there is one: nil where a is in the hull up to rounding.
+// Separate returns a row c . x <= limit that all points satisfy and a does not, or nil
+// where a is in the hull up to rounding.
 func (h *Body) Separate(a []float64) (c []float64, limit float64) {
 	w := h.Borrow()
 	defer h.Return(w)

@@ -63,7 +63,7 @@ func ExactInterval(p *lp.Polytope, prefix []float64, lim *lp.Limits, relax float
 
 // CheckInterval holds [lo, hi] between the exact intervals on limits tightened and
 // relaxed by 2e-11, the first up to as much as relaxing equalities by that moves an endpoint.
-// On polytopes without acute angles the two agree.
+// Where vertices are well-conditioned the two agree.
 func CheckInterval(p *lp.Polytope, prefix []float64, lim *lp.Limits, lo, hi float64) error {
 	const eps = 2e-11
 	if !(lo <= hi) {

@@ -25,14 +25,14 @@ type Sweep struct {
 
 	bounds *Bounds // of the entities: their own, tightened by the rows
 
-	// moves is how far the last maximum moves, in units of a share, when all limits move by
-	// that share of what their terms come to.
+	// moves is the derivative of the last maximum by a common change of all limits, relative
+	// to what their terms come to.
 	moves float64
 
-	// least and most are what points that were found have of every entity.
+	// least and most are the least and the largest amount of every entity among the points found.
 	least, most []float64
 
-	dropped []bool // rows that are none any more
+	dropped []bool // rows that were removed
 
 	x, c, z []float64
 	effort  int
@@ -190,7 +190,7 @@ func (s *Sweep) found() {
 	}
 }
 
-// bound returns what no point has more of than c . x,
+// bound returns an upper bound of c . x over the polytope,
 //
 //	y . h + sum_j max { z_j x_j : low_j <= x_j <= high_j },  z = c - y G,
 //

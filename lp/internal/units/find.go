@@ -7,9 +7,8 @@ import (
 	"paspo/lp/internal/program"
 )
 
-// undetermined is the part of how far a size moves with the limits, below which it counts
-// as 0: moving these by a relative 1e-15, which is what rounding of the data does, moves it
-// by more than 1e-7 of itself (docs/method.md, section 6).
+// A size below undetermined times its derivative by the limits counts as 0: rounding of the
+// data, a relative 1e-15, moves it by more than 1e-7 of itself (docs/method.md, section 6).
 const undetermined = 1e-8
 
 // Found are sizes of entities and what else the search for them found, in amounts as stated.
@@ -21,8 +20,8 @@ type Found struct {
 }
 
 // Find finds the sizes of entities of a polytope whose amounts add up to a total, NaN where
-// there is none. Sizes take ranges, which take sizes to be right: Find begins with what limits
-// imply, and goes on until both agree.
+// there is none. Sizes follow from ranges, and ranges are accurate only in units of the right
+// sizes: Find begins with what limits imply, and goes on until both agree.
 //
 // ranges returns the least and the largest value of every entity, in units amount for entities of
 // the given sizes, and how far the larger magnitude moves with the limits: see optima.Ranges. They

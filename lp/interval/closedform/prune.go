@@ -50,7 +50,7 @@ const (
 	// multipliers prove an endpoint have that sensitivity or more, so it stays that of limits
 	// relaxed by as much. The sensitivity of a piece alone says less: where a polytope is as
 	// thin as rounding, its multipliers and those that prove the prefixes beside infeasible
-	// may add up to some of a hundredth of it.
+	// may add up to some hundredths of it.
 	pruneMove = 1e-12
 
 	// pruneGrowth bounds how much more the others may move than a dropped piece

@@ -35,7 +35,7 @@ func (w *worker) relaxed(q *relay.Action) error {
 	if amount := vec.Float(theta); amount > w.tolerance {
 		return &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: w.whole(q, conflict)}
 	}
-	// A short number at most a rounding above: all that follows is made of it.
+	// Theta, rounded up to a short fraction, keeps the arithmetic that follows short.
 	near := vec.Float(theta)
 	if vec.Rational(near).Cmp(theta) < 0 {
 		near = math.Nextafter(near, 1)
@@ -128,7 +128,7 @@ type elastic struct {
 	single []int     // the variable of a row that has one alone, else -1
 	likely []float64 // multipliers in floating point, nil where there are none
 
-	// broken names the bound that the prefix breaks by as much as theta is at least.
+	// broken names the bound that the prefix breaks; theta is at least that violation.
 	broken string
 }
 

@@ -6,7 +6,7 @@ import (
 	"paspo/lp/interval/relay"
 )
 
-// segment finds an endpoint without a program where one entity at most is free: the last,
+// segment finds an endpoint without a program where at most one entity is free: the last,
 // or the last two under one equality,
 //
 //	e_i a_i + e_o a_o = f,   A_k,i a_i + A_k,o a_o <= r_k,   l <= a <= u.

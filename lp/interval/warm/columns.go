@@ -37,7 +37,7 @@ type columns struct {
 	g            basis.Program
 	linear       []float64 // M x n: the rows without terms, scaled
 	scale        []float64 // of rows, powers of two: equalities, then inequalities
-	sizes        []float64 // of these
+	sizes        []float64 // of the same rows
 }
 
 // sides are the coefficients that a column between two Froms has, M each.

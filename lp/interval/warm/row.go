@@ -188,8 +188,8 @@ func (r *row) limit(x int) float64 {
 }
 
 // beginMatrix does the same for a matrix of the state, in units of a canonical form.
-// Infinite bounds give way to those that rows and other bounds imply. What is implied
-// is made wider, so that it cuts nothing off.
+// Infinite bounds are replaced by those that rows and other bounds imply, relaxed so that
+// they cut nothing off.
 func (r *row) beginMatrix() bool {
 	s, q, g := r.s, &r.q, &r.g
 	n, k, form := g.N, len(r.F), s.p.Form()
@@ -319,7 +319,7 @@ func (r *row) work(upper bool) *basis.Work {
 	return &r.works[0]
 }
 
-// endpoint finds one endpoint and its witness. It reports whether both are proved.
+// endpoint finds one endpoint and its witness, an allocation that attains it. It reports whether both are proved.
 func (r *row) endpoint(upper bool) bool {
 	i, cost, at := r.Entity, 1., r.AtLow
 	if upper {

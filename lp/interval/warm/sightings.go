@@ -22,7 +22,7 @@ func (s *sightings) again(state []basis.State) int64 {
 	return at.times
 }
 
-// halve makes what was found lately count for more.
+// halve halves all counts, so that recent states weigh more.
 func (s *sightings) halve() {
 	for x := range s {
 		s[x].times /= 2

@@ -93,7 +93,7 @@ func (e *store) find(state []basis.State) *basis.Piece {
 }
 
 // keep keeps the basis of a state that was found often enough: most of those that are
-// found once are not met again, and what proves takes longer to build than the
+// found once do not come again, and to build a basis' proof takes longer than the
 // search took.
 func (e *store) keep(state []basis.State) {
 	e.mu.Lock()
