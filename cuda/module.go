@@ -94,7 +94,7 @@ var (
 	structParam = regexp.MustCompile(`\.param\s+\.align\s+8\s+\.b8\s+\S+\[(\d+)\]`)
 )
 
-// allow makes room for launches with more shared memory than any block gets.
+// allow permits launches with more shared memory than a block gets without asking.
 func (f *Function) allow(shared int) error {
 	if shared <= f.shared {
 		return nil

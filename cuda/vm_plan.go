@@ -84,7 +84,7 @@ func compact(ns ...*G.Node) G.Nodes {
 // PlanConfig says where values are that have their place already. Gradients of
 // weights lie together, so that their norm is computed over all at once: they are
 // Placed within GradBytes from Gradients on, or all are placed by the plan. Behind
-// them there must be room for the other copies, kernels.Copies of the rows in all,
+// them there must be space for the other copies, kernels.Copies of the rows in all,
 // GradBytes each; all of it is 0 before the first run.
 type PlanConfig struct {
 	Block   *Block

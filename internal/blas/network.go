@@ -240,8 +240,8 @@ type Drawing struct {
 	Logits, Alpha, Beta, LogX, Log1mX, LogWidth, Mask []float32
 }
 
-// Draw chooses amounts for head h of the rows of Begin, in intervals of which lo and hi have
-// room for MaxRows, as a has. Heads take their turns. It returns the first row whose
+// Draw chooses amounts for head h of the rows of Begin, in the intervals from lo to hi.
+// These and a have space for MaxRows. Heads are drawn in order. It returns the first row whose
 // parameters are not positive numbers that float32 holds, -1 where there is none.
 func (p *Pass) Draw(params []float32, h, rows int, q *Drawing, lo, hi, a []float64) (bad int) {
 	p.n.check(params)

@@ -22,7 +22,7 @@ func TestReadFile(t *testing.T) {
 	if _, err := ReadFile(path, 4); !errors.As(err, &size) || *size != (SizeError{5, 4}) {
 		t.Errorf("got %v", err)
 	}
-	// A sparse file takes no room on the disk and would take all memory.
+	// A sparse file takes no space on the disk and would take all memory.
 	if err := os.Truncate(path, 20<<30); err != nil {
 		t.Skipf("SKIPPED: no sparse files here: %v", err)
 	}

@@ -13,15 +13,14 @@ import (
 )
 
 // edgeBases returns, for each of the given points, a basis of the hull in random
-// order: the directions of the edges at the point, if it is a vertex. In
-// a direction of its edges all slacks that are 0 at a vertex stay the same but
-// one. With G the normals of d rows that are tight and independent, in the
-// coordinates of the axes (n x d), they are
+// order: the directions of the edges at the point, if it is a vertex. Along an edge all
+// slacks that are 0 at the vertex stay 0 but one. With G the normals of d rows that are
+// tight and independent, in the coordinates of the axes (n x d), they are
 //
 //	axes G^-1.
 //
-// Where fewer rows are tight the next ones serve. In terms of axes as long as the
-// polytope is wide no pair of rows is almost parallel because it is thin.
+// Where fewer rows are tight, the rows with the next smallest slacks are taken. Axes are as
+// long as the polytope is wide along them: so rows do not become almost parallel where it is thin.
 func edgeBases(m movingRows, points [][]float64, axes *mat.Dense, r *rand.Rand) [][]direction {
 	_, d := axes.Dims()
 	normals, lengths := make([][]float64, m.Len()), make([]float64, m.Len())

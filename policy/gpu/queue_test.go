@@ -232,7 +232,7 @@ func TestGPUBatchStays(t *testing.T) {
 		}
 		// The rows that were kept are gone.
 		if g.Load(&policy.Batch{Rows: 1, Advantage: make([]float32, 1), Return: make([]float32, 1)}) == nil {
-			t.Errorf("%s between: rows that have made room are learned from", between)
+			t.Errorf("%s between: rows whose space was freed are learned from", between)
 		}
 	}
 }

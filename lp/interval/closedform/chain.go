@@ -121,7 +121,7 @@ func (c *chain) Next(lo, hi []float64) error {
 			c.uncross(g)
 		}
 		if g.endpoints[c.entity].ill {
-			c.leaveIll(g)
+			c.handOverIll(g)
 		}
 		if len(g.rows) == c.rows {
 			copy(lo[:c.rows], g.b.Lo)
@@ -179,8 +179,8 @@ func (c *chain) uncross(g *group) {
 	}
 }
 
-// leaveIll hands over rows with an ill-conditioned endpoint.
-func (c *chain) leaveIll(g *group) {
+// handOverIll hands over rows with an ill-conditioned endpoint.
+func (c *chain) handOverIll(g *group) {
 	e := &g.endpoints[c.entity]
 	for slot, r := range g.rows {
 		if c.behind.Gone[r] {

@@ -49,8 +49,8 @@ const (
 	// pruneMove is by how much of its entity's size an endpoint may move at most. Whatever
 	// multipliers prove an endpoint have that sensitivity or more, so it stays that of limits
 	// relaxed by as much. The sensitivity of a piece alone says less: where a polytope is as
-	// thin as rounding, its multipliers and those that prove the prefixes beside infeasible
-	// may add up to some hundredths of it.
+	// thin as rounding, its multipliers and those that prove the neighbouring prefixes
+	// infeasible may add up to multipliers with a hundredth of its sensitivity.
 	pruneMove = 1e-12
 
 	// pruneGrowth bounds how much more the others may move than a dropped piece

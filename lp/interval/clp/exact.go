@@ -35,7 +35,7 @@ func (w *worker) relaxed(q *relay.Action) error {
 	if amount := vec.Float(theta); amount > w.tolerance {
 		return &lp.InfeasibleError{Entity: q.Entity, Amount: amount, Conflict: w.whole(q, conflict)}
 	}
-	// Theta, rounded up to a short fraction, keeps the arithmetic that follows short.
+	// theta is rounded up to a short fraction, so that later arithmetic stays small.
 	near := vec.Float(theta)
 	if vec.Rational(near).Cmp(theta) < 0 {
 		near = math.Nextafter(near, 1)
@@ -128,7 +128,7 @@ type elastic struct {
 	single []int     // the variable of a row that has one alone, else -1
 	likely []float64 // multipliers in floating point, nil where there are none
 
-	// broken names the bound that the prefix breaks; theta is at least that violation.
+	// broken names the bound that the prefix breaks most; theta is at least that violation.
 	broken string
 }
 

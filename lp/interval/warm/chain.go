@@ -40,17 +40,17 @@ type action struct {
 // lookup is what is kept for an endpoint, and how often it served since it was loaded.
 type lookup struct {
 	store  *store
-	kept   []*keptBasis
+	bases  []*warmBasis
 	served []int64
 	hits   int64
 }
 
 func (l *lookup) load(e *store) {
-	l.store, l.kept = e, *e.kept.Load()
-	if cap(l.served) < len(l.kept) {
-		l.served = make([]int64, 2*len(l.kept))
+	l.store, l.bases = e, *e.bases.Load()
+	if cap(l.served) < len(l.bases) {
+		l.served = make([]int64, 2*len(l.bases))
 	}
-	l.served = l.served[:len(l.kept)]
+	l.served = l.served[:len(l.bases)]
 	for x := range l.served {
 		l.served[x] = 0
 	}
@@ -60,7 +60,7 @@ func (l *lookup) load(e *store) {
 func (l *lookup) flush() {
 	for x, n := range l.served {
 		if n > 0 {
-			l.kept[x].hits.Add(n)
+			l.bases[x].hits.Add(n)
 			l.hits += n
 		}
 	}
@@ -77,7 +77,7 @@ func (l *lookup) flush() {
 
 // piece returns the duals that hold at q, nil where nothing is feasible.
 func (l *lookup) piece(q *basis.Query, w *basis.Work) *basis.Piece {
-	for x, p := range l.kept {
+	for x, p := range l.bases {
 		if p.Proves(q) {
 			l.served[x]++
 			return p.Piece

@@ -32,7 +32,7 @@ func (s *Solver) Stats() (total Stats) {
 			total.Misses += e.misses.Load()
 			total.Exact += e.exact.Load()
 			total.Left += e.left.Load()
-			total.Bases += len(*e.kept.Load())
+			total.Bases += len(*e.bases.Load())
 		}
 	}
 	return total

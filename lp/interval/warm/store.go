@@ -26,10 +26,10 @@ type store struct {
 	// again.
 	bound *basis.Piece
 
-	kept atomic.Pointer[[]*keptBasis]
+	bases atomic.Pointer[[]*warmBasis]
 
 	mu      sync.Mutex
-	known   map[string]*keptBasis // by state
+	known   map[string]*warmBasis // by state
 	seen    sightings
 	refused int // that were not kept because the store was full
 	bounds  int // kept pieces with the duals of bound
@@ -37,7 +37,7 @@ type store struct {
 	hits, misses, exact, left atomic.Int64
 }
 
-type keptBasis struct {
+type warmBasis struct {
 	*basis.Piece
 	key     string
 	trivial bool
@@ -45,8 +45,8 @@ type keptBasis struct {
 }
 
 func newStore(g *basis.Program, most int) *store {
-	e := &store{g: g, most: most, known: map[string]*keptBasis{}}
-	e.kept.Store(&[]*keptBasis{})
+	e := &store{g: g, most: most, known: map[string]*warmBasis{}}
+	e.bases.Store(&[]*warmBasis{})
 	// All slacks are basic and no column is: feasible duals for any bounds.
 	state := make([]basis.State, g.N+g.M)
 	for k := range g.M {
@@ -111,20 +111,20 @@ func (e *store) keep(state []basis.State) {
 	if e.known[string(state)] != nil {
 		return
 	}
-	p := &keptBasis{Piece: built, key: string(state), trivial: built.Trivial()}
+	p := &warmBasis{Piece: built, key: string(state), trivial: built.Trivial()}
 	p.hits.Store(times)
-	old := *e.kept.Load()
-	kept := make([]*keptBasis, len(old), len(old)+1)
-	copy(kept, old)
-	if len(kept) >= e.most {
-		kept = e.evict(kept)
+	old := *e.bases.Load()
+	bases := make([]*warmBasis, len(old), len(old)+1)
+	copy(bases, old)
+	if len(bases) >= e.most {
+		bases = e.evict(bases)
 	}
 	e.known[p.key] = p
 	if p.trivial {
 		e.bounds++
 	}
-	kept = append(kept, p)
-	e.kept.Store(&kept)
+	bases = append(bases, p)
+	e.bases.Store(&bases)
 }
 
 // worth returns how often a state was found lately, and 0 where that is once, or no more
@@ -138,12 +138,12 @@ func (e *store) worth(state []basis.State) int64 {
 	if times < 2 {
 		return 0
 	}
-	kept := *e.kept.Load()
-	if len(kept) < e.most || times > kept[least(kept)].hits.Load() {
+	bases := *e.bases.Load()
+	if len(bases) < e.most || times > bases[least(bases)].hits.Load() {
 		return times
 	}
 	if e.refused++; e.refused%64 == 0 {
-		for _, p := range kept {
+		for _, p := range bases {
 			p.hits.Store(p.hits.Load() / 2)
 		}
 		e.seen.halve()
@@ -151,10 +151,10 @@ func (e *store) worth(state []basis.State) int64 {
 	return 0
 }
 
-func least(kept []*keptBasis) int {
+func least(bases []*warmBasis) int {
 	at := 0
-	for x, p := range kept {
-		if p.hits.Load() < kept[at].hits.Load() {
+	for x, p := range bases {
+		if p.hits.Load() < bases[at].hits.Load() {
 			at = x
 		}
 	}
@@ -162,13 +162,13 @@ func least(kept []*keptBasis) int {
 }
 
 // evict drops what was hit least.
-func (e *store) evict(kept []*keptBasis) []*keptBasis {
-	least := least(kept)
-	delete(e.known, kept[least].key)
-	if kept[least].trivial {
+func (e *store) evict(bases []*warmBasis) []*warmBasis {
+	least := least(bases)
+	delete(e.known, bases[least].key)
+	if bases[least].trivial {
 		e.bounds--
 	}
-	return slices.Delete(kept, least, least+1)
+	return slices.Delete(bases, least, least+1)
 }
 
 // keepBound keeps a basis that has the duals of bound, but once these are more than a
@@ -188,9 +188,9 @@ func (e *store) sort() {
 		return
 	}
 	defer e.mu.Unlock()
-	kept := slices.Clone(*e.kept.Load())
-	slices.SortStableFunc(kept, func(a, b *keptBasis) int {
+	bases := slices.Clone(*e.bases.Load())
+	slices.SortStableFunc(bases, func(a, b *warmBasis) int {
 		return int(b.hits.Load() - a.hits.Load())
 	})
-	e.kept.Store(&kept)
+	e.bases.Store(&bases)
 }

@@ -39,7 +39,7 @@ func TestKeptBasesAreProved(t *testing.T) {
 		}
 		for i := range s.m.suffix {
 			for _, e := range s.m.suffix[i].stores {
-				for _, b := range *e.kept.Load() {
+				for _, b := range *e.bases.Load() {
 					if err := b.Verify(); err != nil {
 						t.Fatalf("seed %d, entity %d: %v", seed, i, err)
 					}
@@ -60,8 +60,8 @@ func TestStoreIsBounded(t *testing.T) {
 		lptest.Walk(t, s, rand.New(rng.New(1, "bounded")), 200, nil)
 		for i := range s.m.suffix {
 			for _, e := range s.m.suffix[i].stores {
-				if kept, known := len(*e.kept.Load()), len(e.known); kept > most || known != kept {
-					t.Fatalf("entity %d keeps %d bases and knows %d, allowed are %d", i, kept, known, most)
+				if bases, known := len(*e.bases.Load()), len(e.known); bases > most || known != bases {
+					t.Fatalf("entity %d keeps %d bases and knows %d, allowed are %d", i, bases, known, most)
 				}
 			}
 		}
