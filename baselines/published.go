@@ -77,7 +77,7 @@ func standardiseCosts(r *rl.Rollout) {
 		for i := range rows {
 			m.Add(r.CostAdvantages[i*k+j])
 		}
-		scale := 1 / max(1e-4, math.Sqrt(m.M2/m.N))
+		scale := 1 / max(1e-4, m.Deviation())
 		for i := range rows {
 			a := &r.CostAdvantages[i*k+j]
 			*a = (*a - m.Mean) * scale

@@ -54,15 +54,12 @@ type Evaluation struct {
 }
 
 // moments returns those of Expected where it is known, else of Returns: the two have the same mean.
-func (e *Evaluation) moments() (m stats.Running) {
+func (e *Evaluation) moments() stats.Running {
 	estimates := e.Returns
 	if e.Expected != nil {
 		estimates = e.Expected
 	}
-	for _, r := range estimates {
-		m.Add(r)
-	}
-	return m
+	return stats.Of(estimates)
 }
 
 // Mean returns the estimate of the mean return: over expected returns where they are known.
@@ -71,7 +68,7 @@ func (e *Evaluation) Mean() float64 { return e.moments().Mean }
 // StdErr returns the standard error of Mean, NaN for one episode.
 func (e *Evaluation) StdErr() float64 {
 	m := e.moments()
-	return math.Sqrt(m.M2 / (m.N - 1) / m.N)
+	return m.StdErr()
 }
 
 // MeanLength returns the mean number of steps of an episode.

@@ -247,11 +247,8 @@ func (r *Rollout) Learned(place int, x []float64) []float64 {
 // Standardise writes advantages, one a row, with mean 0 and deviation 1 over the rows that are
 // not skipped, and returns what their distances from the mean were multiplied by.
 func (r *Rollout) Standardise(dst []float32, advantages []float64) (scale float64) {
-	var m stats.Running
-	for _, a := range r.Learned(0, advantages) {
-		m.Add(a)
-	}
-	scale = 1 / (math.Sqrt(m.M2/m.N) + stats.VarianceFloor)
+	m := stats.Of(r.Learned(0, advantages))
+	scale = 1 / (m.Deviation() + stats.VarianceFloor)
 	for i, a := range advantages {
 		dst[i] = float32((a - m.Mean) * scale)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -75,7 +74,7 @@ func constant(ctx context.Context, out *output.Folder, o constantOptions) error 
 			for _, a := range all[:elite] {
 				m.Add(a.split[j])
 			}
-			centre[j], deviation[j] = m.Mean, math.Sqrt(m.M2/m.N)
+			centre[j], deviation[j] = m.Mean, m.Deviation()
 		}
 		out.Progress("round %2d: the best %.3f tasks in time, the last of the elite %.3f", round+1, all[0].tasks, all[elite-1].tasks)
 	}

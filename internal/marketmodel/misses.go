@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"paspo/internal/rng"
+	"paspo/internal/stats"
 )
 
 // Statistic is one of the data, and of paths of the model that are as long.
@@ -68,7 +69,7 @@ func (m *Model) measure(path []float64) []float64 {
 			series[t] = x
 			equal[t] += path[t*n+i] / float64(n)
 		}
-		mean, _ := moments(series)
+		mean := stats.Of(series).Mean
 		for t, x := range series {
 			size[t] = math.Abs(x - mean)
 		}
@@ -84,42 +85,32 @@ func (m *Model) measure(path []float64) []float64 {
 		top = max(top, wealth)
 		drawdown = max(drawdown, -math.Expm1(wealth-top))
 	}
-	mean, variance := moments(equal)
-	return []float64{mean, math.Sqrt(variance), lag, lagAbs, kurtosis, worst, drawdown}
-}
-
-func moments(xs []float64) (mean, variance float64) {
-	for _, x := range xs {
-		mean += x / float64(len(xs))
-	}
-	for _, x := range xs {
-		variance += (x - mean) * (x - mean) / float64(len(xs))
-	}
-	return mean, variance
+	of := stats.Of(equal)
+	return []float64{of.Mean, of.Deviation(), lag, lagAbs, kurtosis, worst, drawdown}
 }
 
 // autocorrelation returns that of lag 1, 0 of a constant.
 func autocorrelation(xs []float64) float64 {
-	mean, variance := moments(xs)
-	if variance == 0 {
+	m := stats.Of(xs)
+	if m.M2 == 0 {
 		return 0
 	}
 	s := 0.
 	for t := 1; t < len(xs); t++ {
-		s += (xs[t] - mean) * (xs[t-1] - mean)
+		s += (xs[t] - m.Mean) * (xs[t-1] - m.Mean)
 	}
-	return s / variance / float64(len(xs))
+	return s / m.M2
 }
 
 // excess returns the kurtosis beyond that of a Gaussian, 0 of a constant.
 func excess(xs []float64) float64 {
-	mean, variance := moments(xs)
-	if variance == 0 {
+	m := stats.Of(xs)
+	if m.M2 == 0 {
 		return 0
 	}
 	s := 0.
 	for _, x := range xs {
-		s += math.Pow(x-mean, 4)
+		s += math.Pow(x-m.Mean, 4)
 	}
-	return s/float64(len(xs))/variance/variance - 3
+	return m.N*s/(m.M2*m.M2) - 3
 }

@@ -66,13 +66,9 @@ func euclidean(a, b []float64) float64 {
 	return math.Sqrt(s)
 }
 
-// MeanStd returns the mean of x and its standard deviation.
+// MeanStd returns the mean of a sample and the standard deviation of what it was drawn from,
+// sqrt(M2 / (N - 1)).
 func MeanStd(x []float64) (mean, std float64) {
-	for _, v := range x {
-		mean += v / float64(len(x))
-	}
-	for _, v := range x {
-		std += (v - mean) * (v - mean)
-	}
-	return mean, math.Sqrt(std / float64(len(x)-1))
+	m := Of(x)
+	return m.Mean, math.Sqrt(m.M2 / (m.N - 1))
 }
