@@ -2,10 +2,14 @@ package arrows
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -222,5 +226,39 @@ func TestAllowed(t *testing.T) {
 		} else if !ok && c.want {
 			t.Errorf("no line for %s", c.from)
 		}
+	}
+}
+
+// A package that is larger is two: CONTRIBUTING.md. Tests and generated code do not count.
+func TestPackagesAreSmall(t *testing.T) {
+	const mostLines, mostFiles = 2500, 20
+	root, err := checkout.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, files := map[string]int{}, map[string]int{}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && strings.HasPrefix(d.Name(), ".") && path != root {
+			return cmp.Or(err, filepath.SkipDir)
+		}
+		if filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		dir := filepath.Dir(path)
+		lines[dir] += bytes.Count(text, []byte("\n"))
+		files[dir]++
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir, n := range lines {
+		if n > mostLines || files[dir] > mostFiles {
+			t.Errorf("%s has %d lines in %d files: %d in %d are allowed", dir, n, files[dir], mostLines, mostFiles)
+		}
+	}
+	if len(lines) < 50 {
+		t.Errorf("only %d packages were looked at", len(lines))
 	}
 }
