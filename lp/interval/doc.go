@@ -20,8 +20,8 @@
 //
 // Where the hull of points has too many facets (Polytope.HullOnly) its intervals come
 // from warm-start bases over the weights of the points: 10 entities of 60 points take some
-// 2 ms an action with endpoints of intervals among the choices, CLP 65 ms
-// (BenchmarkHullChains). A residual takes 25 us inside (BenchmarkHullResidual). Limits
+// 0.9 ms an action with endpoints of intervals among the choices, CLP 50 ms
+// (BenchmarkHullChains). A residual takes 10 us inside (BenchmarkHullResidual). Limits
 // that follow the state are answered by CLP alone.
 //
 // # Matrices that follow the state
