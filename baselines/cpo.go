@@ -28,7 +28,6 @@ func (l *cpo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	r.Standardise(r.Batch.Advantage, r.Advantages)
 	rewards, costs := make([]float64, n), make([]float64, n)
 	mean := l.meanCosts(r, learned(r))
-	c := -l.config.CostLimit
 	for i := range rewards {
 		rewards[i] = float64(r.Batch.Advantage[i])
 		for j := range k {
@@ -37,12 +36,14 @@ func (l *cpo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 			}
 		}
 	}
+	var c float64 // the mean cost of a step, or of an episode as published, less the limit
 	for _, j := range mean {
 		c += j
 	}
 	if l.config.has(episodeCost) {
-		c = c*r.EpisodeLength() - l.config.CostLimit
+		c *= r.EpisodeLength()
 	}
+	c -= l.config.CostLimit
 	if err := l.backend.Load(&r.Batch); err != nil {
 		return err
 	}
