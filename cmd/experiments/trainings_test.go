@@ -63,9 +63,9 @@ func TestTrainings(t *testing.T) {
 		}
 		return all
 	}
-	small := []string{"--set", "ppo.steps_per_env=8", "--set", "ppo.minibatch=32"}
+	small := []string{"--set", "ppo.steps_per_env=8", "--set", "ppo.minibatch=32", "--set", "debias.points=1000"}
 	first := tried(small...)
-	if !strings.HasPrefix(first, "synthetic, 64 steps, seeds 1..2, tuned ppo.steps_per_env=8 ppo.minibatch=32: ") || strings.Count(first, "\n") != 1 || len(runs()) != 2 {
+	if !strings.HasPrefix(first, "synthetic, 64 steps, seeds 1..2, tuned ppo.steps_per_env=8 ppo.minibatch=32 debias.points=1000: ") || strings.Count(first, "\n") != 1 || len(runs()) != 2 {
 		t.Fatalf("%q, %v", first, runs())
 	}
 	before := modified(t, runs())
