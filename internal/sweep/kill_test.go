@@ -42,6 +42,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	poll = 50 * time.Millisecond
+	os.Setenv("PASPO_FAKE_MEMORY", "268435456") // the fake driver fills all that is taken
 	os.Exit(m.Run())
 }
 
