@@ -103,6 +103,9 @@ func Create(ctx context.Context, s *spec.Spec, dir string, facts map[string]stri
 	if err := runfolder.WriteFile(filepath.Join(dir, SpecFile), s.Text); err != nil {
 		return nil, err
 	}
+	if err := addSums(facts, dir); err != nil {
+		return nil, err
+	}
 	w, err := open(dir)
 	if err != nil {
 		return nil, err
@@ -111,7 +114,7 @@ func Create(ctx context.Context, s *spec.Spec, dir string, facts map[string]stri
 	if abs, err := filepath.Abs(dir); err == nil {
 		name = filepath.Base(abs)
 	}
-	return w, w.journal.Update(ctx, func(st *journal.State) []journal.Op {
+	err = w.journal.Update(ctx, func(st *journal.State) []journal.Op {
 		if len(st.Studies) > 0 {
 			return nil
 		}
@@ -122,6 +125,10 @@ func Create(ctx context.Context, s *spec.Spec, dir string, facts map[string]stri
 		}
 		return ops
 	})
+	if err != nil {
+		return nil, err
+	}
+	return w, w.unchanged(true) // by another one that began here at the same time
 }
 
 // onlyOurs says whether a folder holds nothing but what a sweep begins with.
@@ -171,7 +178,10 @@ func open(dir string) (*Sweep, error) {
 	if w.journal, err = journal.Open(filepath.Join(dir, JournalFile), w.worker, accept); err != nil {
 		return nil, err
 	}
-	if name := w.Facts()[environmentFact]; name != "" {
+	if err := w.unchanged(true); err != nil {
+		return nil, err
+	}
+	if name := w.facts()[environmentFact]; name != "" {
 		w.fixed = append(w.fixed, "env.name="+name)
 	}
 	c, err := s.Config(w.fixed)
@@ -185,6 +195,13 @@ func open(dir string) (*Sweep, error) {
 // Facts returns what is said of the sweep in its journal: the command that made it, the
 // version, the environment of its base.
 func (w *Sweep) Facts() map[string]string {
+	all := w.facts()
+	maps.DeleteFunc(all, func(name, _ string) bool { return strings.HasPrefix(name, sumFact) })
+	return all
+}
+
+// facts returns what the journal says of the sweep and its files.
+func (w *Sweep) facts() map[string]string {
 	all := map[string]string{}
 	if study := w.journal.State().Studies[0]; study != nil {
 		for name, raw := range study.UserAttrs {

@@ -239,6 +239,50 @@ func TestFoldersThatHoldSomethingAreRefused(t *testing.T) {
 	}
 }
 
+// A sweep whose file or base is another one than it began with is refused: its trainings would be
+// taken for those of other settings. Undone, all is as before.
+func TestChangedFilesAreRefused(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(base, []byte("env: {name: synthetic}\nsteps: 64\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	text := "base: " + base + "\n" + tinySpace + "objective: {episodes: 4}\nreport: {settings: 0}\n"
+	w, err := Create(context.Background(), read(t, text), filepath.Join(t.TempDir(), "sweep"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, from, to string }{
+		{SpecFile, "[1e-3, 1e-2]", "[1e-5, 1e-4]"}, {SpecFile, "ppo.envs", "ppo.epochs"}, {SpecFile, "seeds: [1, 2]", "seeds: [1, 3]"}, {baseFile, "64", "128"},
+	} {
+		path := filepath.Join(w.Dir, c.name)
+		kept, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(kept, []byte(c.from)) {
+			t.Fatal(err, string(kept))
+		}
+		if err := os.WriteFile(path, bytes.Replace(kept, []byte(c.from), []byte(c.to), 1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		want := path + " has changed since the sweep began"
+		if _, err := Open(w.Dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: opened with %s: %v", c.name, c.to, err)
+		}
+		if err := w.Work(context.Background()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: a worker goes on with %s: %v", c.name, c.to, err)
+		}
+		if err := os.WriteFile(path, kept, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.Facts()) != 1 {
+		t.Errorf("sums are told as facts: %v", w.Facts())
+	}
+	if again, err := Open(w.Dir); err != nil {
+		t.Error(err)
+	} else if s, err := again.Status(); err != nil || len(s.Settings) > 0 {
+		t.Errorf("something was trained meanwhile: %+v, %v", s, err)
+	}
+}
+
 // What best prints is the configuration of the best setting, and what export writes are
 // all trainings.
 func TestBestAndExport(t *testing.T) {

@@ -34,6 +34,10 @@ func (w *Sweep) Work(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		// Files that the base names are copied into every run; at those Open has looked.
+		if err := w.unchanged(false); err != nil {
+			return err
+		}
 		claims, done, err := w.claims(ctx, others, most)
 		switch {
 		case err != nil:
