@@ -11,6 +11,7 @@ const (
 	gradientRate  = 0.05 // of EG
 	meanWindow    = 5    // periods of the moving average of OLMAR
 	meanReversion = 10   // growth that OLMAR aims at
+	farthest      = 1e5  // times the wealth: of the points that OLMAR projects
 )
 
 // gradient is the portfolio EG of the exponentiated gradient (Helmbold, Schapire, Singer and
@@ -72,8 +73,11 @@ func revert(p *lp.Polytope, lim *lp.Limits, b []float64, growth [][]float64, win
 			squares += (x - mean) * (x - mean)
 		}
 		if along < meanReversion && squares > 0 {
+			// Where all predictions are about the same, lambda is so large that rounding of the point
+			// would show. Nearer ones in its direction have the same projection.
+			step := min((meanReversion-along)/squares, farthest/math.Sqrt(squares))
 			for i, x := range predicted {
-				to[i] += (meanReversion - along) / squares * (x - mean)
+				to[i] += step * (x - mean)
 			}
 		}
 	}
