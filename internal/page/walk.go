@@ -272,16 +272,13 @@ func decimals(x float64) Cell {
 	return Cell{Text: fmt.Sprintf("%.2f", x), Value: x}
 }
 
-// tenths returns a share in tenths of a percent.
-func tenths(x float64) float64 { return walkforward.Rounded(100*x, 0.1) }
-
 func walkTable(rows []walkforward.Row) *Table {
 	t := &Table{Head: []string{"policy", "growth a year", "beyond equal weights", "volatility", "Sharpe", "Sortino", "drawdown", "CVaR 5 %", "turnover a year", "costs a year", "violations"}}
-	share := func(x float64) Cell { return Cell{Text: fmt.Sprintf("%.1f %%", tenths(x)), Value: x} }
+	share := func(x float64) Cell { return Cell{Text: fmt.Sprintf("%.1f %%", walkforward.Tenths(x)), Value: x} }
 	for _, r := range rows {
-		growth, beyond := share(r.Growth.Estimate), Cell{Text: fmt.Sprintf("%+.1f %%", tenths(r.Excess.Estimate)), Value: r.Excess.Estimate}
-		growth.Dim = fmt.Sprintf("%.1f to %.1f", tenths(r.Growth.Low), tenths(r.Growth.High))
-		beyond.Dim = fmt.Sprintf("%+.1f to %+.1f", tenths(r.Excess.Low), tenths(r.Excess.High))
+		growth, beyond := share(r.Growth.Estimate), Cell{Text: fmt.Sprintf("%+.1f %%", walkforward.Tenths(r.Excess.Estimate)), Value: r.Excess.Estimate}
+		growth.Dim = fmt.Sprintf("%.1f to %.1f", walkforward.Tenths(r.Growth.Low), walkforward.Tenths(r.Growth.High))
+		beyond.Dim = fmt.Sprintf("%+.1f to %+.1f", walkforward.Tenths(r.Excess.Low), walkforward.Tenths(r.Excess.High))
 		if r.Policy == walkforward.Equal {
 			beyond = words("")
 		}

@@ -74,7 +74,7 @@ func revert(p *lp.Polytope, lim *lp.Limits, b []float64, growth [][]float64, win
 		}
 		if along < meanReversion && squares > 0 {
 			// Where all predictions are about the same, lambda is so large that rounding of the point
-			// would show. Nearer ones in its direction have the same projection.
+			// would show. A nearer one in its direction has the same projection, unless predictions tie almost.
 			step := min((meanReversion-along)/squares, farthest/math.Sqrt(squares))
 			for i, x := range predicted {
 				to[i] += step * (x - mean)

@@ -167,21 +167,21 @@ func (s *Summary) writeLimits(w io.Writer) error {
 // that rounds to nothing is not shown as -0.0.
 func Rounded(x, unit float64) float64 { return math.Round(x/unit)*unit + 0 }
 
-// tenths returns a share in tenths of a percent.
-func tenths(x float64) float64 { return Rounded(100*x, 0.1) }
+// Tenths returns a share in tenths of a percent.
+func Tenths(x float64) float64 { return Rounded(100*x, 0.1) }
 
 // writeRows writes the table.
 func writeRows(w io.Writer, rows []Row) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "policy\tgrowth a year [95 %]\tbeyond equal weights [95 %]\tvolatility\tSharpe\tSortino\tdrawdown\tCVaR 5 %\tturnover a year\tcosts a year\tviolations")
 	for _, r := range rows {
-		beyond := fmt.Sprintf("%+.1f %% [%+.1f, %+.1f]", tenths(r.Excess.Estimate), tenths(r.Excess.Low), tenths(r.Excess.High))
+		beyond := fmt.Sprintf("%+.1f %% [%+.1f, %+.1f]", Tenths(r.Excess.Estimate), Tenths(r.Excess.Low), Tenths(r.Excess.High))
 		if r.Policy == Equal {
 			beyond = ""
 		}
 		fmt.Fprintf(tw, "%s\t%.1f %% [%.1f, %.1f]\t%s\t%.1f %%\t%s\t%s\t%.1f %%\t%.1f %%\t%.2f\t%.2f %%\t%d\n", r.Policy,
-			tenths(r.Growth.Estimate), tenths(r.Growth.Low), tenths(r.Growth.High), beyond, tenths(r.Volatility), known(r.Sharpe), known(r.Sortino),
-			tenths(r.Drawdown), tenths(r.CVaR), r.Turnover, 100*r.Costs, r.Violations)
+			Tenths(r.Growth.Estimate), Tenths(r.Growth.Low), Tenths(r.Growth.High), beyond, Tenths(r.Volatility), known(r.Sharpe), known(r.Sortino),
+			Tenths(r.Drawdown), Tenths(r.CVaR), r.Turnover, 100*r.Costs, r.Violations)
 	}
 	return tw.Flush()
 }
