@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -136,10 +137,12 @@ func (p *parser) searched(root *yaml.Node, at map[string]*yaml.Node, s *Spec) er
 // on: what was chosen on a seed does better there than elsewhere.
 func (p *parser) reportSeeds(at map[string]*yaml.Node, s *Spec) error {
 	if s.Report.Seeds == nil {
-		next := slices.Max(s.Seeds)
-		for range s.Seeds {
-			next++
-			s.Report.Seeds = append(s.Report.Seeds, next)
+		last := slices.Max(s.Seeds)
+		if last > math.MaxUint64-uint64(len(s.Seeds)) {
+			return p.errorf(at["seeds"], "seeds has %d, after which there are not %d more for the report: give others by report.seeds", last, len(s.Seeds))
+		}
+		for k := range s.Seeds {
+			s.Report.Seeds = append(s.Report.Seeds, last+1+uint64(k))
 		}
 		return nil
 	}

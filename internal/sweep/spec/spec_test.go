@@ -27,6 +27,7 @@ func TestBadSweeps(t *testing.T) {
 		{"seeds", "seeds: []", ":2: seeds is an empty list: a list of seeds"},
 		{"seeds", "seeds: [1, 1]", ":2: seeds: seed 1 comes twice"},
 		{"seeds", "seeds: 5..1", `:2: seeds: "5..1": seeds such as 1..10`},
+		{"seeds", "seeds: [0, 18446744073709551615]", ":2: seeds has 18446744073709551615, after which there are not 2 more"},
 		{"seeds", "seeds: [1, 2]\nreport: {seeds: [3, 2]}", ":3: report.seeds has 2, which seeds has too"},
 		{"search", "search: {method: magic}", `:3: search.method is "magic": one of grid, random, sobol, tpe, cmaes`},
 		{"search", "search: {method: random}", ":3: search.trials is missing"},
