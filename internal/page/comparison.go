@@ -229,10 +229,12 @@ func (c *Comparison) verdict(all []*ranked) []string {
 	switch {
 	case same == 0 && len(above) == 0 && len(shown) > 1:
 		lead = append(lead, fmt.Sprintf("Its lead over each of the other %d is beyond the interval.", len(shown)))
+	case !finite.Is(next.behind.Low):
+		lead = append(lead, "Single seeds do not say which is better: train several of each.")
 	case same == 1 && len(shown) == 1:
-		lead = append(lead, "These seeds do not tell the two apart: the interval of the lead has 0.")
+		lead = append(lead, "These seeds do not tell the two apart: the interval of the lead contains 0.")
 	case same > 0:
-		lead = append(lead, fmt.Sprintf("Of the other %d these seeds do not tell %d from it: the interval of the lead has 0.", len(shown), same))
+		lead = append(lead, fmt.Sprintf("These seeds do not tell %d of the other %d from it: the interval of its lead over them contains 0.", same, len(shown)))
 	}
 	if len(above) > 0 {
 		lead = append(lead, fmt.Sprintf("Beyond the interval above it: %s, which broke constraints.", strings.Join(above, ", ")))

@@ -92,9 +92,10 @@ func TestVerdict(t *testing.T) {
 		groups [][]float64
 	}{
 		{"Its lead over each of the other 2 is beyond the interval.", [][]float64{{0.1, 0.11, 0.12}, {0.9, 0.91, 0.92}, {0.2, 0.21, 0.22}}},
-		{"Of the other 2 these seeds do not tell 1 from it", [][]float64{{0.9, 0.8, 0.7}, {0.9, 0.75, 0.72}, {0.2, 0.21, 0.22}}},
+		{"These seeds do not tell 1 of the other 2 from it", [][]float64{{0.9, 0.8, 0.7}, {0.9, 0.75, 0.72}, {0.2, 0.21, 0.22}}},
 		{"These seeds do not tell the two apart", [][]float64{{0.9, 0.8, 0.7}, {0.9, 0.75, 0.72}}},
 		{"0.5000 (no interval of single seeds)", [][]float64{{0.5}}},
+		{"(no interval of single seeds). Single seeds do not say which is better", [][]float64{{0.5}, {0.4}}},
 	} {
 		if got := verdict(x.groups...); !strings.Contains(got, x.want) {
 			t.Errorf("%q does not say %q", got, x.want)
