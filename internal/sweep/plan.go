@@ -57,20 +57,29 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 		fmt.Fprintf(out, "the best %d%s are trained again on seeds %v\n", min(s.Report.Settings, n), of, s.Report.Seeds)
 		trainings += n * len(s.Report.Seeds)
 	}
-	each, rate, err := cost(s, c)
+	seconds, rate, err := cost(s, c)
 	if err != nil {
 		return err
 	}
 	workers = min(workers, trainings)
 	rounds := (trainings + workers - 1) / workers
 	_, err = fmt.Fprintf(out, "about %v a training of the base (%.0f steps/s), %v of processor time in all, %v with %d at a time\n",
-		each.Round(time.Second), rate, (time.Duration(trainings) * each).Round(time.Second), (time.Duration(rounds) * each).Round(time.Second), workers)
+		lasting(seconds), rate, lasting(float64(trainings)*seconds), lasting(float64(rounds)*seconds), workers)
 	return err
 }
 
-// cost measures about how long a training takes a core, and its steps a second between
+// lasting returns a number of seconds as people read it. A time.Duration ends at 292 years.
+func lasting(seconds float64) string {
+	const year = 365 * 24 * 3600
+	if seconds >= 100*year {
+		return fmt.Sprintf("%.3g years", seconds/year)
+	}
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
+}
+
+// cost measures about how many seconds a training takes a core, and its steps a second between
 // evaluations.
-func cost(s *spec.Spec, c *config.Config) (each time.Duration, rate float64, err error) {
+func cost(s *spec.Spec, c *config.Config) (seconds, rate float64, err error) {
 	// A worker has one.
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	dir, err := os.MkdirTemp("", "paspo-sweep-")
@@ -105,7 +114,7 @@ func cost(s *spec.Spec, c *config.Config) (each time.Duration, rate float64, err
 		return 0, 0, err
 	}
 	rate = float64(r.Trainer.Step()) / busy
-	seconds := float64(c.Steps) / rate
+	seconds = float64(c.Steps) / rate
 	if evals > 0 {
 		all := float64(c.Steps) / float64(c.PPO.BatchSize()*c.PPO.EvalEvery)
 		seconds += math.Ceil(all) * eval / float64(evals)
@@ -116,7 +125,7 @@ func cost(s *spec.Spec, c *config.Config) (each time.Duration, rate float64, err
 	}); err != nil {
 		return 0, 0, err
 	}
-	return begin + time.Since(start) + time.Duration(seconds*float64(time.Second)), rate, nil
+	return (begin + time.Since(start)).Seconds() + seconds, rate, nil
 }
 
 // Progress returns a function that shows how far a sweep is in one line.
@@ -142,8 +151,7 @@ func (w *Sweep) Progress(show func(string)) func(*Status) {
 			text += fmt.Sprintf("; best %.4g (%s)", b.Value, b.Label)
 		}
 		if elapsed := time.Since(start); steps > from {
-			left := time.Duration(float64(elapsed) * float64(max(0, s.Steps-steps)) / float64(steps-from))
-			text += "; ETA " + left.Round(time.Second).String()
+			text += "; ETA " + lasting(elapsed.Seconds()*float64(max(0, s.Steps-steps))/float64(steps-from))
 		}
 		show(text)
 	}

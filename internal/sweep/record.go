@@ -23,7 +23,7 @@ func (w *Sweep) record(ctx context.Context, c *claim, result *Result, step int64
 	r.State = statePaused
 	var stop error
 	switch {
-	case err == nil && c.until > 0 && result.Return != nil:
+	case err == nil && c.until > 0 && step < w.total && result.Return != nil:
 		r.Rungs = append(slices.Clone(r.Rungs), Rung{Step: step, Return: *result.Return})
 	case err == nil:
 		r.State, r.Result = stateDone, *result

@@ -91,6 +91,27 @@ space:
 	}
 }
 
+// A setting that has been trained to its end is not given up: a comparison within the last
+// iteration would save nothing.
+func TestNoneIsGivenUpAtTheEnd(t *testing.T) {
+	w := create(t, 63, `seeds: [1, 2]
+search: {method: random, trials: 6}
+prune: {method: asha, min_steps: 60, factor: 2}
+space:
+  ppo.lr: {log: [1e-6, 1e-1]}
+`)
+	workers(t, w.Dir, 1)
+	s, err := w.Status()
+	if err != nil || !s.Ended() {
+		t.Fatal(err, s)
+	}
+	for _, x := range s.Settings {
+		if x.State != journal.Complete {
+			t.Errorf("setting %d is %v at step %d", x.Number, x.State, x.Records[0].Step)
+		}
+	}
+}
+
 // The best settings are trained again on the seeds of the report, each as a single run.
 func TestReportSeeds(t *testing.T) {
 	long.Test(t)
@@ -366,6 +387,14 @@ func TestPlanSaysWhereIsPruned(t *testing.T) {
 		}
 		if !strings.Contains(b.String(), want+"\n") {
 			t.Errorf("%q is missing in\n%s", want, &b)
+		}
+	}
+}
+
+func TestLasting(t *testing.T) {
+	for seconds, want := range map[float64]string{0.4: "0s", 3661: "1h1m1s", 1e9: "277777h46m40s", 1e30: "3.17e+22 years"} {
+		if got := lasting(seconds); got != want {
+			t.Errorf("%g seconds are %q, want %q", seconds, got, want)
 		}
 	}
 }
