@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"paspo/internal/long"
 	"paspo/internal/run/config"
@@ -202,6 +203,48 @@ func TestGoesOn(t *testing.T) {
 	returnsOf(t, w)
 	dir := w.RunDir(0, 1)
 	same(t, dir, alone(t, dir))
+}
+
+// A worker that waits for others runs nothing, as status tells it.
+func TestWaitingWorkersDoNotRun(t *testing.T) {
+	w := create(t, 64, "seeds: [1]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3, 1e-2]}}\n")
+	other, err := Open(w.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := other.newPulse() // it holds setting 0, and does not train it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	c, _, err := other.claim(context.Background(), &watch{dir: filepath.Join(w.Dir, workersDir)})
+	if err != nil || c == nil {
+		t.Fatal(c, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error)
+	go func() { ended <- w.Work(ctx) }()
+	late := time.Now().Add(20 * time.Second)
+	// More than one look: a sign that is just being written reads as none.
+	for quiet := 0; quiet < 5; time.Sleep(10 * time.Millisecond) {
+		again, err := Open(w.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := again.Status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if quiet++; s.Done < 1 || len(s.Running) > 0 {
+			quiet = 0
+		}
+		if time.Now().After(late) {
+			t.Fatalf("%d of %d done, and a worker that waits counts as running: %+v", s.Done, s.Trainings, s.Running)
+		}
+	}
+	cancel()
+	<-ended
 }
 
 // A record of a training that a damaged line has taken costs none that comes after it.
