@@ -95,7 +95,7 @@ func (p *parser) span(n *yaml.Node, key string, kind reflect.Kind, d *search.Dim
 	allowed := "[low, high] with finite numbers and low < high"
 	switch {
 	case d.Integer:
-		allowed = "[low, high] with integers and low < high"
+		allowed = "[low, high] with integers of at most 2^53 in size and low < high"
 		if d.Kind == search.Log {
 			allowed += ", low at least 1,"
 		}

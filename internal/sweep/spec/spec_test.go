@@ -45,6 +45,7 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "space: {ppo.lr: {log: [0, 1]}}", ":4: space.ppo.lr is [0, 1]: [low, high] with finite numbers and 0 < low < high is allowed"},
 		{"space", "space: {ppo.lr: {linear: [1, 1]}}", ":4: space.ppo.lr is [1, 1]: [low, high]"},
 		{"space", "space: {ppo.envs: {log: [0.5, 8]}}", ":4: space.ppo.envs is [0.5, 8]: [low, high] with integers"},
+		{"space", "space: {ppo.epochs: {int: [1, 9007199254740994]}}", ":4: space.ppo.epochs is [1, 9007199254740994]: [low, high] with integers of at most 2^53"},
 		{"space", "space: {ppo.lr_schedule: {linear: [1, 2]}}", ":4: space.ppo.lr_schedule is no number"},
 		{"space", "space: {ppo.lr: {choices: []}}", ":4: space.ppo.lr.choices is an empty list"},
 		{"space", "space: {ppo.lr: {choices: [1e-3, 0.001]}}", ":4: space.ppo.lr.choices has 0.001 twice"},
