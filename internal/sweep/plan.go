@@ -63,8 +63,12 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 	}
 	workers = min(workers, trainings)
 	rounds := (trainings + workers - 1) / workers
-	_, err = fmt.Fprintf(out, "about %v a training of the base (%.0f steps/s), %v of processor time in all, %v with %d at a time\n",
-		lasting(seconds), rate, lasting(float64(trainings)*seconds), lasting(float64(rounds)*seconds), workers)
+	less := ""
+	if len(s.Prune.Rungs(c.Steps)) > 0 {
+		less = ", less where settings are given up"
+	}
+	_, err = fmt.Fprintf(out, "about %v a training of the base (%.0f steps/s), %v of processor time in all, %v with %d at a time%s\n",
+		lasting(seconds), rate, lasting(float64(trainings)*seconds), lasting(float64(rounds)*seconds), workers, less)
 	return err
 }
 

@@ -431,6 +431,9 @@ func TestPlanSaysWhereIsPruned(t *testing.T) {
 		if !strings.Contains(b.String(), want+"\n") {
 			t.Errorf("%q is missing in\n%s", want, &b)
 		}
+		if got := strings.HasSuffix(b.String(), "at a time, less where settings are given up\n"); got != (least < 64) {
+			t.Errorf("min_steps %d: the time is that of all trainings to their end, and says so %v:\n%s", least, !got, &b)
+		}
 	}
 }
 
