@@ -113,7 +113,7 @@ func TestCorrected(t *testing.T) {
 			t.Fatal(err)
 		}
 		u, s := make([]float64, 3), make([]float64, 3)
-		draw, own := make([]float32, f.Size()), make([]float32, plain.Size())
+		draw, own := make([]float32, f.DrawSize()), make([]float32, plain.DrawSize())
 		inside := 0
 		for i := range uint64(100) {
 			z := []float32{0.5, 0, 1}

@@ -18,7 +18,7 @@ import (
 type cpo struct{ constrained }
 
 func newCPO(b *base) rl.Learner {
-	b.backend.Diverge()
+	b.backend.ComputeKL()
 	return &cpo{constrained{b}}
 }
 
@@ -202,7 +202,7 @@ func (l *cpo) search(step solution, rows []int32, x, p, rewards, costs []float64
 		for i, w := range start {
 			params[i] = w + float32(share*(step.reward*x[i]-step.cost*p[i]))
 		}
-		l.backend.Moved()
+		l.backend.ParamsChanged()
 		t := l.backend.Forward(rows)
 		var kl, reward, cost, entropy float64
 		w := 1 / float64(len(rows))
@@ -219,7 +219,7 @@ func (l *cpo) search(step solution, rows []int32, x, p, rewards, costs []float64
 		share *= shrink
 	}
 	copy(params, start)
-	l.backend.Moved()
+	l.backend.ParamsChanged()
 	for _, h := range l.backend.Forward(rows).Entropy {
 		m.Entropy += h / float64(len(rows))
 	}

@@ -23,7 +23,7 @@ type cup struct {
 }
 
 func newCUP(b *base) rl.Learner {
-	b.backend.Diverge()
+	b.backend.ComputeKL()
 	return &cup{constrained: constrained{b}, multipliers: newMultipliers(len(b.costs), b.config)}
 }
 
@@ -41,7 +41,7 @@ func (l *cup) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	if err := l.Learner.Learn(ctx, r, progress, m); err != nil {
 		return err
 	}
-	if err := l.backend.Hold(); err != nil {
+	if err := l.backend.SetOldPolicy(); err != nil {
 		return err
 	}
 

@@ -54,12 +54,12 @@ func newCorrected(p *lp.Polytope, net policy.Config, c Config) (policy.Family, e
 // Confined implements policy.Confined.
 func (c *corrected) Confined() {}
 
-// Size implements policy.Family.
-func (c *corrected) Size() int { return 2*c.Divergent.Size() + 1 }
+// DrawSize implements policy.Family.
+func (c *corrected) DrawSize() int { return 2*c.Divergent.DrawSize() + 1 }
 
 // Sample implements policy.Family.
 func (c *corrected) Sample(z []float32, rule policy.Rule, limits *lp.Limits, source rand.Source, draw []float32, action []float64) error {
-	n := c.Divergent.Size()
+	n := c.Divergent.DrawSize()
 	if err := c.Divergent.Sample(z, rule, limits, source, draw[:n], c.u); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (c *corrected) Sample(z []float32, rule policy.Rule, limits *lp.Limits, sou
 
 // LogProb implements policy.Family.
 func (c *corrected) LogProb(z, draw, grad []float32) float64 {
-	n := c.Divergent.Size()
+	n := c.Divergent.DrawSize()
 	if c.second {
 		return c.Divergent.LogProb(z, draw[n:2*n], grad)
 	}
@@ -125,7 +125,7 @@ func (l *optlayer) Learn(ctx context.Context, r *rl.Rollout, progress float64, m
 		return err
 	}
 	// u earns what s did, and in cpc less the cost of u.
-	size, draws := l.family.Size(), l.backend.Draws()
+	size, draws := l.family.DrawSize(), l.backend.Draws()
 	rewards := slices.Clone(r.Rewards)
 	var cost float64
 	for i := range rewards {

@@ -15,32 +15,31 @@ type Backend interface {
 	// Device names where the backend runs, for people to read.
 	Device() string
 
-	// Polytope returns the polytope of the actions, ObsDim the number of components
+	// Polytope returns the polytope that actions lie in, ObsDim the number of components
 	// of an observation.
 	Polytope() *lp.Polytope
 	ObsDim() int
 
 	// Sample decodes one action for every row of the request. Every action
-	// satisfies every constraint to a scaled 1e-9 (CPU) or 1e-6 (GPU), or Sample
-	// returns an error. So it does where an observation is not finite once it is
-	// normalised.
+	// has a residual of at most 1e-9 (CPU) or 1e-6 (GPU), or Sample returns an error.
+	// An observation that is not finite after normalisation is an error too.
 	Sample(req *Request, out *Samples) error
 
-	// Load makes b the batch that Step works on and computes its old
-	// log-probabilities with the training pass, so that the first ratio is
+	// Load makes b the batch that Step learns from, and computes the log-probabilities
+	// that ratios divide by with the training pass, so that the first ratio is
 	// exactly 1. b is read until the next Load.
 	Load(b *Batch) error
 
-	// Step takes one gradient step on the given rows of the loaded batch. It may
-	// return before the step is done. len(rows) is the minibatch size at most.
+	// Step takes one gradient step on the given rows of the loaded batch, at most as many
+	// as a minibatch has. It may return before the step is done.
 	Step(rows []int32, s Settings) error
 
-	// Diagnostics waits for all steps and returns what they measured since the
-	// last call. A non-finite loss, gradient or parameter is a *NonFiniteError,
-	// which Step may return earlier; after one, steps are refused until SetState.
+	// Diagnostics waits for all steps and returns the means of what they measured since
+	// the last call. A loss, gradient or parameter that is not finite is a *NonFiniteError,
+	// which Step may return earlier; Step then refuses further steps until SetState.
 	Diagnostics() (Diagnostics, error)
 
-	// State copies out parameters, optimiser state and normaliser; SetState sets
+	// State returns copies of parameters, optimiser state and normaliser; SetState sets
 	// them.
 	State() (*State, error)
 	SetState(*State) error
@@ -48,9 +47,9 @@ type Backend interface {
 	Close() error
 }
 
-// Shared is a Backend that shares a device with others. From Join to Leave its
-// requests wait until all that have joined have one, and the device serves them
-// together. Results are those of requests that are served alone, bit for bit.
+// Shared is a Backend that shares a device with others. Between Join and Leave a request
+// of it waits until every backend that has joined has made one; the device then serves
+// them together. Results are those of requests that are served alone, bit for bit.
 type Shared interface {
 	Backend
 	Join()
@@ -85,31 +84,31 @@ type Request struct {
 	Rows int       // actions
 	Obs  []float64 // Rows x obsDim, as the environment gives them
 
-	// Learn takes the observations into the statistics of the normaliser before it
-	// is applied.
+	// Learn adds the observations to the statistics of the normaliser before it is
+	// applied.
 	Learn bool
 
-	// Limits is nil where the polytope's own limits hold, else one a row.
+	// Limits holds the limits of every row, and is nil where the polytope's own apply.
 	Limits []lp.Limits
 
 	// Rule says which x of every Beta is taken, entity by entity.
 	Rule Rule
 
-	// Streams holds the random stream of every row. It is read where x is sampled.
+	// Streams holds the random stream of every row. Only Sampled draws from it.
 	Streams []*rng.Stream
 
-	// Keep has the backend hold row r of the request as row At+r of a rollout. A Batch
-	// without samples of its own is learned from those rows, so that a device need not
-	// send them to the host and back.
+	// Keep makes the backend keep row r of the request as row At+r of its own copy of the
+	// rollout. A Batch without samples is then learned from that copy, so that a device
+	// need not send samples to the host and back.
 	Keep bool
 	At   int
 
-	// Brief says that the caller reads none of Prefix, LogX, Log1mX, LogWidth, Lower and
+	// Brief says that the caller does not read Prefix, LogX, Log1mX, LogWidth, Lower and
 	// Upper, which may then be empty.
 	Brief bool
 }
 
-// Check returns an error where the parts of a request do not fit one another, observations
+// Check returns an error where the fields of a request do not fit one another, observations
 // of obsDim components or the polytope.
 func (r *Request) Check(obsDim int, p *lp.Polytope) error {
 	n := r.Rows
@@ -138,15 +137,15 @@ func (r *Request) Check(obsDim int, p *lp.Polytope) error {
 type Samples struct {
 	Actions []float64 // Rows x n
 
-	// What training needs of the action, see docs/method.md, section 7. A fixed entity has
-	// Mask 0 and zeros elsewhere.
+	// Training needs these (docs/method.md, section 7). A fixed entity has Mask 0 and
+	// zeros elsewhere.
 	Prefix           []float32 // Rows x n, the amounts in units of Total, as the heads see them
 	LogX, Log1mX     []float32 // Rows x h: ln x and ln(1-x)
 	LogWidth         []float32 // Rows x h: ln((hi - lo)/Total(p))
 	Mask             []float32 // Rows x h: 1 where the interval is not fixed
 	LogProb, Entropy []float32 // Rows
 	Value            []float32 // Rows, the critic's output
-	CostValue        []float32 // Rows x costs, what critics of costs say, empty where there are none
+	CostValue        []float32 // Rows x costs, outputs of the critics of costs, empty where there are none
 	Alpha, Beta      []float32 // Rows x h
 	Residual         []float64 // Rows, largest scaled residual
 	Lower, Upper     []float64 // Rows x n, the intervals
@@ -164,19 +163,20 @@ type Batch struct {
 	// there are none.
 	CostReturn []float32
 
-	// The samples, or nil in all of them for the rows that were kept.
+	// The samples. All are nil where the rows are meant that the backend has kept.
 	Obs                          []float32 // Rows x obsDim, normalised
 	Prefix                       []float32 // Rows x n
 	LogX, Log1mX, LogWidth, Mask []float32 // Rows x h
 }
 
-// Kept reports whether the batch has no samples of its own: the kept rows are meant then.
+// Kept reports whether the batch has no samples of its own and means the rows that the
+// backend has kept (see Request.Keep).
 func (b *Batch) Kept() bool {
 	return b.Obs == nil && b.Prefix == nil && b.LogX == nil && b.Log1mX == nil && b.LogWidth == nil && b.Mask == nil
 }
 
-// Settings are the coefficients of one gradient step of Adam on the loss, means
-// over the minibatch,
+// Settings are the coefficients of one gradient step of Adam on the loss of PPO (Schulman
+// et al., arXiv 1707.06347, equation 9), a mean over the minibatch,
 //
 //	-min(rho A, clip(rho, 1-Clip, 1+Clip) A) + ValueCoef (V - R)^2 - EntropyCoef H.
 type Settings struct {
@@ -185,26 +185,25 @@ type Settings struct {
 	ValueCoef    float64 // weight of the critic's squared error
 	EntropyCoef  float64 // weight of the entropy bonus
 	MaxGradNorm  float64 // 0: no clipping
-	WeightDecay  float64 // L2 in the gradient, not decoupled
+	WeightDecay  float64 // added to the gradient as WeightDecay times the parameter (L2)
 	Beta1, Beta2 float64 // decays of Adam's moments
 	Epsilon      float64 // added to the root of Adam's second moment
 }
 
 // Diagnostics are means over the gradient steps since the last call.
 type Diagnostics struct {
-	Steps             int     // that the means are over
+	Steps             int     // gradient steps since the last call
 	PolicyLoss        float64 // without its entropy bonus
 	ValueLoss         float64 // (V - R)^2, without its coefficient
 	Entropy           float64 // in nats
-	ApproxKL          float64 // rho - 1 - ln rho, never negative
+	ApproxKL          float64 // mean of rho - 1 - ln rho, which is never negative
 	ClipFraction      float64 // share of rows with |rho - 1| > Clip
 	GradNorm          float64 // before clipping
 	MaxRatioDeviation float64 // largest |rho - 1| of the first step
 }
 
-// Row adds to sums over steps what a row of a minibatch measures, with the weight of the row:
-// its entropy, and how far the ratio of its probability to that of the policy that acted is
-// from 1, given the logarithm of that ratio.
+// Row adds one row of a minibatch to sums over steps: weight is the share of the row in the
+// minibatch, logRatio the logarithm of its probability over that under the old policy.
 func (d *Diagnostics) Row(weight, entropy, logRatio, clip float64) {
 	ratio := Ratio(logRatio)
 	d.Entropy += weight * entropy
@@ -217,7 +216,7 @@ func (d *Diagnostics) Row(weight, entropy, logRatio, clip float64) {
 	}
 }
 
-// Mean returns the means over steps of diagnostics that hold sums over them.
+// Mean turns sums over steps into means over steps.
 func (d Diagnostics) Mean() Diagnostics {
 	if d.Steps > 0 {
 		n := float64(d.Steps)

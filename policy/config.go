@@ -22,11 +22,10 @@ type Config struct {
 	AddFit bool `yaml:"add_fit" doc:"add the de-biasing fit to random biases, as the paper's code does, instead of setting them"`
 }
 
-// DefaultConfig returns the sizes of the paper's published configuration. Floor and
-// ceiling of alpha and beta are ours, the paper's code has a floor of 1e-6 alone: they
-// are where the functions of the Beta distribution are known to be right, and without
-// them a policy that has found a vertex goes on to 0 and infinity, and its entropy
-// with it.
+// DefaultConfig returns the sizes of the paper's published configuration. The floor and
+// the ceiling of alpha and beta are not the paper's, whose code has a floor of 1e-6 alone.
+// Between them the functions of the Beta distribution are accurate; without them a policy
+// that has found a vertex drives alpha to 0 or infinity, and its entropy to -infinity.
 func DefaultConfig() Config {
 	return Config{
 		Encoder: []int{32, 32}, Latent: 32, Heads: []int{32, 32}, Critic: []int{32, 32},
@@ -37,8 +36,8 @@ func DefaultConfig() Config {
 // maxWidth bounds the width of a layer, so that sizes do not overflow.
 const maxWidth = 1 << 16
 
-// Validate returns an error that names the first field out of its range, its
-// value and what is allowed.
+// Validate returns an error that names the first field that is out of range, its
+// value and the values that are allowed.
 func (c Config) Validate() error {
 	for _, f := range []struct {
 		name   string

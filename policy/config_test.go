@@ -29,7 +29,7 @@ func TestConfigValidate(t *testing.T) {
 			t.Errorf("%s: the error is %v", name, err)
 		}
 	}
-	// Nets without hidden layers are nets.
+	// Networks need no hidden layers.
 	c := policy.DefaultConfig()
 	c.Encoder, c.Critic = nil, []int{}
 	if err := c.Validate(); err != nil {

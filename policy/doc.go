@@ -1,6 +1,6 @@
-// Package policy defines the autoregressive policy of PASPO: what a backend does, what
-// it is asked for and what it returns, its sizes, the state that it can be saved as, and
-// the normaliser of observations.
+// Package policy defines the autoregressive policy of PASPO: the interface of a backend with
+// its requests and results, the sizes of the networks, the state that is saved, and the
+// normaliser of observations.
 //
 // The Beta distribution is in policy/dist, the de-biased start in policy/debias; the
 // backends are policy/cpu and policy/gpu.

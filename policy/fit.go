@@ -5,23 +5,23 @@ import (
 	"math"
 )
 
-// Fit holds a Beta distribution for every head: of the normalised coordinate
-// x_i = (a_i - lo_i) / (hi_i - lo_i) when a is uniform in the polytope (docs/method.md,
-// section 8).
+// Fit holds a Beta distribution for every head, fitted to the coordinate
+// x_i = (a_i - lo_i) / (hi_i - lo_i) of an action a that is uniform in the polytope, or of a
+// given allocation (docs/method.md, section 8).
 type Fit struct {
 	Entities   []string  `json:"entities"` // one a head
 	Alpha      []float64 `json:"alpha"`    // one a head, as is Beta
 	Beta       []float64 `json:"beta"`
-	Points     int       `json:"points"`     // that were drawn, 0 for a fit around an allocation
+	Points     int       `json:"points"`     // uniform points drawn, 0 for a fit around an allocation
 	Method     string    `json:"method"`     // how the points were drawn
-	Acceptance float64   `json:"acceptance"` // of rejection, else 0
+	Acceptance float64   `json:"acceptance"` // share of points that rejection accepted, else 0
 
-	// RHat and ESS are the check of convergence of hit-and-run, else 0.
+	// RHat and ESS say how far hit-and-run has converged, else 0 (see lp/uniform).
 	RHat float64 `json:"rhat,omitempty"`
 	ESS  float64 `json:"ess,omitempty"`
 }
 
-// Validate says whether f can initialise the given number of heads.
+// Validate returns an error where f cannot initialise the given number of heads.
 func (f *Fit) Validate(heads int) error {
 	if len(f.Entities) != heads || len(f.Alpha) != heads || len(f.Beta) != heads {
 		return fmt.Errorf("policy: the fit has %d entities, %d alpha and %d beta for %d heads", len(f.Entities), len(f.Alpha), len(f.Beta), heads)

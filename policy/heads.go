@@ -20,9 +20,9 @@ func Heads(p *lp.Polytope) int {
 	return n
 }
 
-// Total returns the unit that heads see actions in, and that widths are a share of:
-// the budget where there is one above 0, else the largest magnitude that an entity takes in
-// p. It changes with the unit of the amounts, and not with how an equality is scaled.
+// Total returns the unit of amounts that heads see and that widths are a share of: the
+// budget where there is one above 0, else the largest size of an entity of p. Scaling an
+// equality does not change it.
 func Total(p *lp.Polytope) float64 {
 	if k, c := p.Budget(); k >= 0 {
 		if _, rhs, _ := p.Equalities(); rhs[k]/c > 0 {

@@ -3,9 +3,9 @@ package policy
 import "fmt"
 
 // NonFiniteError says that a gradient step found a NaN or an Inf. The parameters
-// are those before the step, unless the tensor is itself a parameter.
+// are those before the step, unless Tensor is itself a parameter.
 type NonFiniteError struct {
-	Tensor string // the first one in the order of computation
+	Tensor string // the first that is not finite in the order of computation
 	Step   int64  // gradient steps taken before
 }
 

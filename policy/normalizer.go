@@ -16,7 +16,7 @@ import (
 type Normalizer struct {
 	On   bool           // it standardises
 	Clip float64        // 0 for no clipping
-	Seen *stats.Moments // of the observations
+	Seen *stats.Moments // of the observations so far
 
 	deviation []float64 // scratch
 }
@@ -29,15 +29,15 @@ func NewNormalizer(dim int, on bool, clip float64) *Normalizer {
 // Dim returns the number of components of an observation.
 func (n *Normalizer) Dim() int { return len(n.Seen.Mean) }
 
-// Update takes the rows of obs (rows x Dim) into the running statistics.
+// Update adds the rows of obs (rows x Dim) to the running statistics.
 func (n *Normalizer) Update(obs []float64) {
 	if n.On {
 		n.Seen.Add(obs)
 	}
 }
 
-// Apply writes the standardised rows of obs (rows x Dim) to dst. The error names a component that is
-// not a finite float32 afterwards.
+// Apply writes the standardised rows of obs (rows x Dim) to dst. A component that is not a
+// finite float32 afterwards is an *ObservationError.
 func (n *Normalizer) Apply(dst []float32, obs []float64) error {
 	dim := n.Dim()
 	if len(dst) != len(obs) || len(obs)%dim != 0 {

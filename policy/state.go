@@ -12,9 +12,9 @@ type Tensor struct {
 	Data  []float32 // as many as the product of the sizes
 }
 
-// State is what a backend holds: parameters, the first and second moments of
+// State is the state of training of a backend: parameters, the first and second moments of
 // Adam in the same order, the number of steps taken, and the normaliser of
-// observations. That of a new backend is off.
+// observations, which is off in a new backend.
 type State struct {
 	Params, M, V []Tensor // parameters, first and second moments
 	Step         int64    // gradient steps taken

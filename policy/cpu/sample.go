@@ -96,7 +96,7 @@ func (c *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 		return err
 	}
 	n := req.Rows
-	c.Size(out, n)
+	c.Resize(out, n)
 	out.FixedShare, out.MaxResidual = 0, network.NoResidual
 	if n == 0 {
 		return nil

@@ -17,17 +17,17 @@ import (
 	"paspo/policy/dist"
 )
 
-// Around says what the initial policy is spread around: Uniform, Baseline, or amounts by
-// entity as YAML has them, "{A: 0.3, B: 0.7}".
+// Around is the setting debias.around, the allocation that the initial policy is spread
+// around: Uniform (none), Baseline, or amounts by entity as YAML has them, "{A: 0.3, B: 0.7}".
 type Around string
 
-// Values of Around that are no amounts.
+// Values of Around that stand for no amounts of their own.
 const (
-	Uniform  Around = "uniform"  // the uniform distribution over the polytope, around nothing
+	Uniform  Around = "uniform"  // the initial policy is nearly uniform over the polytope
 	Baseline Around = "baseline" // a constant allocation that the environment knows
 )
 
-// UnmarshalYAML takes a mapping of amounts as well as text that is written like one.
+// UnmarshalYAML accepts a mapping of amounts, or text that is written like one.
 func (a *Around) UnmarshalYAML(n *yaml.Node) error {
 	text, err := setting.Flow(n)
 	if errors.Is(err, setting.ErrFlow) {
@@ -39,7 +39,7 @@ func (a *Around) UnmarshalYAML(n *yaml.Node) error {
 
 var errAround = errors.New("uniform, baseline or amounts by entity, such as {A: 0.3, B: 0.7}, is allowed")
 
-// amounts reads a mapping of amounts, in its order.
+// amounts parses a mapping of amounts and returns them in the order of the mapping.
 func (a Around) amounts() (entities []string, amounts []float64, err error) {
 	var doc yaml.Node
 	if yaml.Unmarshal([]byte(a), &doc) != nil || doc.Kind == 0 || doc.Content[0].Kind != yaml.MappingNode {
@@ -62,12 +62,12 @@ func (a Around) amounts() (entities []string, amounts []float64, err error) {
 	return entities, amounts, nil
 }
 
-// feasible is the largest residual of an allocation to start around.
+// feasible is the largest residual that an allocation to start around may have.
 const feasible = 1e-9
 
-// Allocation returns the allocation of a polytope that the initial policy is to be spread around, n
+// Allocation returns the allocation of p that the initial policy is spread around, n
 // amounts, nil for none. baseline returns the allocation that the environment knows, or an error
-// that says why it knows none. An error names the setting.
+// that says why it knows none.
 func (a Around) Allocation(p *lp.Polytope, baseline func() ([]float64, error)) ([]float64, error) {
 	var x []float64
 	switch a {
@@ -107,9 +107,9 @@ func (a Around) Allocation(p *lp.Polytope, baseline func() ([]float64, error)) (
 	return x, nil
 }
 
-// around returns distributions about the center. The mean of Beta i is the coordinate x_i of the
-// center in the interval of entity i, given the center's own amounts before it, and Spread sets
-// the deviation (see dist.Around). An interval that is fixed gets Beta(1, 1).
+// around returns Betas spread around cfg.Center. The mean of Beta i is the center's coordinate
+// x_i in the interval of entity i after the center's own prefix, and cfg.Spread sets the
+// deviation (see dist.Around). A fixed interval gets Beta(1, 1).
 func around(p *lp.Polytope, solver lp.Solver, cfg Config) (*policy.Fit, error) {
 	heads, fixed := policy.Heads(p), cfg.FixedWidth*policy.Total(p)
 	f := &policy.Fit{Entities: append([]string(nil), p.Entities()[:heads]...), Method: "around an allocation"}

@@ -19,16 +19,16 @@ import (
 	"paspo/policy"
 )
 
-// fitFormat is the version of cached fits. Raise it when the file or what a fit
-// is computed from changes.
+// fitFormat is the version of cached fits. Raise it when the file or the computation of a
+// fit changes.
 const fitFormat = 2
 
-// fitCache is the file of one fit. Its zero value keeps nothing.
+// fitCache names the file that one fit is cached in. The zero value caches nothing.
 type fitCache struct {
 	path, key string
 }
 
-// fitFile is what the file holds.
+// fitFile is the content of that file.
 type fitFile struct {
 	Format int             `json:"format"`
 	Key    string          `json:"key"`
@@ -72,7 +72,7 @@ func sum(b []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// load returns the fit, nil where there is none that can be trusted.
+// load returns the cached fit, and nil where there is no file or it is damaged.
 func (c fitCache) load(heads int) *policy.Fit {
 	if c.path == "" {
 		return nil

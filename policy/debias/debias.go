@@ -15,8 +15,7 @@ import (
 	"paspo/policy/dist"
 )
 
-// CacheAuto, in the place of a cache folder, stands for the folder paspo in the user's own cache
-// folder.
+// CacheAuto as Config.CacheDir stands for the folder paspo in the user's cache folder.
 const CacheAuto = "auto"
 
 // Config sets the fit that makes the initial policy nearly uniform.
@@ -24,23 +23,22 @@ type Config struct {
 	Enabled bool    `yaml:"enabled" doc:"start from the uniform distribution over the polytope; false starts from random biases"`
 	Around  Around  `yaml:"around" doc:"what to start around: uniform for nothing, baseline for the constant allocation that the environment knows, or amounts by entity, {A: 0.3, B: 0.7}"`
 	Spread  float64 `yaml:"spread" doc:"how far around it: the deviation of each Beta, as a share of the largest that its mean allows"`
-	// On the simplex c makes the start a Dirichlet(c, .., c) distribution: Beta(c, c (n-i)) for i =
-	// 1 .. n-1 are the shares that break a stick into one.
+	// On the simplex a concentration c makes the start a Dirichlet(c, .., c) distribution, whose
+	// stick-breaking shares are Beta(c, c (n-i)) for i = 1 .. n-1.
 	Concentration float64        `yaml:"concentration" doc:"factor on the fitted alpha and beta, at most 1: their means stay, and a smaller one starts nearer to vertices. On the simplex it starts from a symmetric Dirichlet distribution with this concentration"`
 	Points        int            `yaml:"points" doc:"uniform points to fit to; 0 for 100000, or 20000 with more than 30 entities or where every interval takes a linear program"`
 	CacheDir      string         `yaml:"cache_dir" doc:"folder that keeps fits; auto for the user's cache folder, empty for none"`
 	Sampler       uniform.Config `yaml:"sampler" doc:"how uniform points are drawn"`
 
-	// FixedWidth is that of policy.Config: the share of the total below which an interval
-	// is fixed, and counts for nothing in the fit.
+	// FixedWidth is that of policy.Config: an interval narrower than this share of the
+	// total is fixed and takes no part in the fit.
 	FixedWidth float64 `yaml:"-"`
 
-	// Center is the allocation that Around stands for, n amounts, nil for none.
+	// Center is the allocation that Around.Allocation returns, n amounts, nil for none.
 	Center []float64 `yaml:"-"`
 }
 
-// DefaultConfig returns the settings in use; 100 000 points are the
-// paper's.
+// DefaultConfig returns the default settings. The 100 000 points are the paper's.
 func DefaultConfig() Config {
 	return Config{
 		Enabled: true, Around: Uniform, Spread: 0.1, Concentration: 1, CacheDir: CacheAuto, Sampler: uniform.DefaultConfig(), FixedWidth: policy.DefaultConfig().FixedWidth,
@@ -53,13 +51,12 @@ const (
 	minFitPoints   = 1000
 	maxFitPoints   = 100_000_000
 
-	// manyEntities is the number of entities above which fewer points are drawn, as each takes
-	// long. One Beta for all prefixes is a coarse fit there, and 20 000 points determine its
-	// parameters well enough for that.
+	// Above manyEntities fewer points are drawn, as each takes long. One Beta for all
+	// prefixes is a coarse fit there, and 20 000 points determine its parameters well enough.
 	manyEntities = 30
 )
 
-// Validate says what is wrong with the settings.
+// Validate returns an error that names the first setting out of range.
 func (c Config) Validate() error {
 	if c.Points != 0 && (c.Points < minFitPoints || c.Points > maxFitPoints) {
 		return fmt.Errorf("debias.points is %d: allowed is 0 (automatic) or %d to %d", c.Points, minFitPoints, maxFitPoints)
@@ -87,19 +84,18 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Fit draws uniform points of p, maps every coordinate through its interval
-// and fits a Beta distribution a head by maximum likelihood. An interval that is
-// fixed says nothing and is skipped; a head whose interval is fixed at nearly all points
-// gets Beta(1, 1). Fits are cached (see Config); a cache that
-// cannot be read or written is a warning.
+// Fit draws uniform points of p, turns every amount into its coordinate x_i in its interval,
+// and fits one Beta distribution to x_i for each head by maximum likelihood. Fixed intervals
+// are skipped; a head whose interval is fixed at nearly all points gets Beta(1, 1). Fits are
+// cached (see Config); a cache that cannot be read or written is a warning.
 //
-// Config.Concentration multiplies what is fitted.
+// Config.Concentration multiplies the fitted parameters.
 //
-// Where there is a center no points are drawn, and every Beta has the center's coordinate
-// for its mean.
+// With a Config.Center no points are drawn, and the mean of every Beta is the center's
+// coordinate.
 //
-// The fit is a function of the polytope, the settings, the solver's method and
-// the seed; the number of goroutines does not matter.
+// The fit depends on the polytope, the settings, the solver's method and the seed, not on
+// the number of goroutines.
 func Fit(p *lp.Polytope, solver lp.Solver, cfg Config, seed uint64) (*policy.Fit, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -148,13 +144,13 @@ func concentrated(f *policy.Fit, c float64) *policy.Fit {
 	return f
 }
 
-// debiasShard is the number of points that a goroutine maps at a time.
+// debiasShard is the number of points that a goroutine takes at a time.
 const debiasShard = 1000
 
-// logSums are the sufficient statistics of one head.
+// logSums are the sufficient statistics of one head: sums over the points that are used.
 type logSums struct {
 	lnX, ln1mX float64
-	used, lost int
+	used, lost int // points fitted to, and points on an endpoint, which are left out
 }
 
 // fitPoints fits every head to uniform points (rows x n, row-major).
@@ -175,7 +171,7 @@ func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg Config) (
 	for w := range min(workers, shards) {
 		g.Go(func() error {
 			chain := solver.Chain(min(debiasShard, rows))
-			buf := newMapBuffers(debiasShard)
+			buf := newShardBuffers(debiasShard)
 			for s := w; s < shards; s += workers {
 				sums[s] = make([]logSums, heads)
 				from, to := s*debiasShard, min((s+1)*debiasShard, rows)
@@ -213,15 +209,15 @@ func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg Config) (
 	return f, nil
 }
 
-// mapBuffers holds the intervals and the amounts of the points that a worker maps.
-type mapBuffers struct{ lo, hi, a []float64 }
+// shardBuffers holds intervals and amounts of one entity, for the points of a shard.
+type shardBuffers struct{ lo, hi, a []float64 }
 
-func newMapBuffers(rows int) *mapBuffers {
-	return &mapBuffers{make([]float64, rows), make([]float64, rows), make([]float64, rows)}
+func newShardBuffers(rows int) *shardBuffers {
+	return &shardBuffers{make([]float64, rows), make([]float64, rows), make([]float64, rows)}
 }
 
-// addShard adds ln x and ln(1-x) of every free coordinate of the points.
-func (m *mapBuffers) addShard(chain lp.Chain, points []float64, n int, fixed float64, sums []logSums) error {
+// addShard adds ln x and ln(1-x) of every coordinate of the points that is not fixed.
+func (m *shardBuffers) addShard(chain lp.Chain, points []float64, n int, fixed float64, sums []logSums) error {
 	rows := len(points) / n
 	lo, hi, a := m.lo[:rows], m.hi[:rows], m.a[:rows]
 	chain.Begin(rows, nil)

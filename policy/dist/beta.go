@@ -13,9 +13,9 @@ import (
 //
 //	x^(alpha-1) (1-x)^(beta-1) / B(alpha, beta),   alpha, beta > 0.
 //
-// Its methods hold from shapes of 1e-3 to 1e5. Where the shapes are small, x
-// rounds to 0 or 1 long before its logarithms lose anything: keep ln x and
-// ln(1-x), as Rand returns them.
+// Its methods are accurate for alpha and beta from 1e-3 to 1e5. Where these are small, x
+// rounds to 0 or 1 while ln x and ln(1-x) are still accurate: keep the logarithms, as
+// Rand returns them.
 type Beta struct {
 	Alpha, Beta float64
 }
@@ -41,8 +41,7 @@ func (d Beta) LogProb(x float64) float64 {
 	return d.LogProbLogs(math.Log(x), math.Log1p(-x))
 }
 
-// LogProbLogs returns the logarithm of the density at the x whose logarithms
-// are given.
+// LogProbLogs returns the logarithm of the density at x, given ln x and ln(1-x).
 func (d Beta) LogProbLogs(lnX, ln1mX float64) float64 {
 	return times(d.Alpha-1, lnX) + times(d.Beta-1, ln1mX) - special.LogBeta(d.Alpha, d.Beta)
 }
@@ -55,7 +54,7 @@ func times(c, l float64) float64 {
 	return c * l
 }
 
-// LogProbGrad returns the derivatives of the log-density by alpha and beta,
+// LogProbGrad returns the derivatives of the log-density with respect to alpha and beta,
 //
 //	ln x - psi(alpha) + psi(alpha+beta),   ln(1-x) - psi(beta) + psi(alpha+beta).
 func (d Beta) LogProbGrad(lnX, ln1mX float64) (dAlpha, dBeta float64) {
@@ -70,7 +69,7 @@ func (d Beta) Entropy() float64 {
 		(d.Alpha-1)*special.DigammaDiff(d.Alpha, d.Beta) + (d.Beta-1)*special.DigammaDiff(d.Beta, d.Alpha)
 }
 
-// EntropyGrad returns the derivatives of the entropy by alpha and beta,
+// EntropyGrad returns the derivatives of the entropy with respect to alpha and beta,
 //
 //	(alpha+beta-2) psi'(alpha+beta) - (alpha-1) psi'(alpha), likewise for beta.
 func (d Beta) EntropyGrad() (dAlpha, dBeta float64) {
@@ -101,11 +100,11 @@ func (d Beta) Mode() float64 {
 	return math.NaN()
 }
 
-// MeanLogit returns ln x - ln(1-x) for the mean, which FromLogit takes: x and 1-x
-// may round to 0.
+// MeanLogit returns the logit ln x - ln(1-x) of the mean, for FromLogit: x and 1-x
+// themselves may round to 0.
 func (d Beta) MeanLogit() float64 { return math.Log(d.Alpha / d.Beta) }
 
-// ModeLogit returns that for the mode where alpha, beta > 1, else for the mean.
+// ModeLogit returns the logit of the mode where alpha, beta > 1, else of the mean.
 func (d Beta) ModeLogit() float64 {
 	if d.Alpha > 1 && d.Beta > 1 {
 		return math.Log((d.Alpha - 1) / (d.Beta - 1))
@@ -113,8 +112,8 @@ func (d Beta) ModeLogit() float64 {
 	return d.MeanLogit()
 }
 
-// CDFLogs returns the probability of at most the x whose logarithms are given, also
-// where x underflows: the integrand is then x^(alpha-1) alone.
+// CDFLogs returns the probability of at most x, given ln x and ln(1-x). It is accurate where
+// x underflows too: the density there is x^(alpha-1) / B(alpha, beta).
 func (d Beta) CDFLogs(lnX, ln1mX float64) float64 {
 	small := 1e-9 / max(1, d.Alpha, d.Beta)
 	switch {
@@ -132,7 +131,7 @@ func (d Beta) Rand(r *rand.Rand) (x, lnX, ln1mX float64) {
 	return FromLogit(logGamma(d.Alpha, r) - logGamma(d.Beta, r))
 }
 
-// FromLogit returns x, ln x and ln(1-x) for ln x - ln(1-x) = t.
+// FromLogit returns x, ln x and ln(1-x), given the logit t = ln x - ln(1-x).
 func FromLogit(t float64) (x, lnX, ln1mX float64) {
 	e := math.Exp(-math.Abs(t))
 	l := -math.Log1p(e)
@@ -142,9 +141,9 @@ func FromLogit(t float64) (x, lnX, ln1mX float64) {
 	return e / (1 + e), l + t, l
 }
 
-// Between returns lo + (hi-lo) x for the x with the given logarithms, measured
-// from the nearer endpoint, so that neither a small x nor a small 1-x is lost and
-// the result is within [lo, hi].
+// Between returns lo + (hi-lo) x, given ln x and ln(1-x). It measures from the nearer
+// endpoint, so that neither a small x nor a small 1-x is rounded away and the result is
+// within [lo, hi].
 func Between(lo, hi, lnX, ln1mX float64) float64 {
 	if lnX <= ln1mX {
 		return min(lo+(hi-lo)*math.Exp(lnX), hi)

@@ -11,8 +11,9 @@ import (
 //
 //	prod_i x_i^(alpha_i - 1) / B(alpha),   alpha_i > 0,
 //
-// in the first n-1 components. Its value holds the concentrations, two or more. As
-// with Beta, ln x is accurate where x rounds to 0, and shapes from 1e-3 to 1e5 are right.
+// with respect to the first n-1 components. A value holds the concentrations alpha, two or
+// more. As with Beta, ln x is accurate where x rounds to 0, and methods are accurate for
+// concentrations from 1e-3 to 1e5.
 type Dirichlet []float64
 
 // sum returns the sum of the concentrations from i on.
@@ -43,7 +44,7 @@ func (d Dirichlet) MeanLogs(out []float64) {
 	}
 }
 
-// LogProb returns the log-density at the x whose logarithms are given.
+// LogProb returns the log-density at x, given ln x.
 func (d Dirichlet) LogProb(lnX []float64) float64 {
 	l := -d.logNorm()
 	for i, a := range d {
@@ -52,7 +53,7 @@ func (d Dirichlet) LogProb(lnX []float64) float64 {
 	return l
 }
 
-// LogProbGrad writes the derivatives of the log-density by alpha, ln x_i - E ln x_i.
+// LogProbGrad writes the derivatives of the log-density with respect to alpha, ln x_i - E ln x_i.
 func (d Dirichlet) LogProbGrad(lnX, grad []float64) {
 	d.MeanLogs(grad)
 	for i := range grad {
@@ -69,7 +70,7 @@ func (d Dirichlet) Entropy() float64 {
 	return h
 }
 
-// EntropyGrad writes the derivatives of the entropy by alpha,
+// EntropyGrad writes the derivatives of the entropy with respect to alpha,
 //
 //	(sum alpha - n) psi'(sum alpha) - (alpha_i - 1) psi'(alpha_i).
 func (d Dirichlet) EntropyGrad(grad []float64) {
@@ -91,7 +92,7 @@ func (d Dirichlet) KL(e Dirichlet) float64 {
 	return k
 }
 
-// KLGrad writes the derivatives of KL(d || e) by e, E_e ln x_i - E_d ln x_i.
+// KLGrad writes the derivatives of KL(d || e) with respect to e, E_e ln x_i - E_d ln x_i.
 func (d Dirichlet) KLGrad(e Dirichlet, grad []float64) {
 	e.MeanLogs(grad)
 	s := d.sum(0)
@@ -100,8 +101,8 @@ func (d Dirichlet) KLGrad(e Dirichlet, grad []float64) {
 	}
 }
 
-// Fisher writes F v with F = diag(psi'(alpha_i)) - psi'(sum alpha) 1 1', the information
-// in alpha.
+// Fisher writes F v with F = diag(psi'(alpha_i)) - psi'(sum alpha) 1 1', the Fisher
+// information with respect to alpha.
 func (d Dirichlet) Fisher(v, out []float64) {
 	var sum float64
 	for _, x := range v {
@@ -134,7 +135,7 @@ func (d Dirichlet) ModeLog(out []float64) {
 	}
 }
 
-// Rand draws x, and writes its logarithms: those of Gamma variates less that of their sum.
+// Rand draws x and writes ln x: the logarithms of Gamma variates less that of their sum.
 func (d Dirichlet) Rand(r *rand.Rand, lnX []float64) {
 	top := math.Inf(-1)
 	for i, a := range d {

@@ -21,7 +21,7 @@ func TestDirichletTable(t *testing.T) {
 			}
 		}
 		grad := make([]float64, 3)
-		// The logarithms of x are rounded to doubles, which alpha multiplies.
+		// The logarithms of x are rounded to float64, and alpha multiplies that error.
 		var slack float64
 		for i, a := range d {
 			slack += 4e-16 * math.Abs((a-1)*lnX[i])
@@ -36,7 +36,7 @@ func TestDirichletTable(t *testing.T) {
 		for i, g := range grad {
 			check("d entropy", g, r[14+i], 0)
 		}
-		// ln B of shapes of 1e5 is near -3e5: what is left of 16 digits.
+		// ln B of concentrations of 1e5 is near -3e5, so that 11 of 16 digits remain.
 		check("KL", d.KL(e), r[17], 1e-16*(math.Abs(d.logNorm())+math.Abs(e.logNorm())))
 		d.KLGrad(e, grad)
 		for i, g := range grad {
@@ -53,7 +53,7 @@ func drawDirichlet(t *rapid.T, n int, name string) Dirichlet {
 	return d
 }
 
-// The information is the Jacobian of the divergence's gradient where both are equal, and
+// The Fisher information is the Jacobian of the gradient of KL(d || e) at e = d, and that
 // of E ln x.
 func TestDirichletFisher(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -80,8 +80,8 @@ func TestDirichletFisher(t *testing.T) {
 	})
 }
 
-// Of two components it is the Beta distribution; a divergence is 0 from itself and above
-// 0 from others.
+// With two components it is the Beta distribution; KL is 0 from a distribution to itself and
+// above 0 to others.
 func TestDirichletProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		two := drawDirichlet(t, 2, "ln alpha")

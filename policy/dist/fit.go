@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	// fitMinSpread is the least relative gap between 1 and exp(E ln x) +
-	// exp(E ln(1-x)), which is about 1/(2(alpha+beta)), that a Beta is fitted to.
+	// fitMinSpread is the least gap 1 - exp(E ln x) - exp(E ln(1-x)), relative to
+	// 1 - exp(the larger of the two means), at which points count as spread. The gap is about
+	// 1/(2(alpha+beta)).
 	fitMinSpread = 1e-12
 	fitMaxIter   = 200
 )
@@ -61,8 +62,8 @@ func FitBeta(meanLogX, meanLog1mX float64) (Beta, error) {
 		for d.Alpha+t*stepA < 0.1*d.Alpha || d.Beta+t*stepB < 0.1*d.Beta {
 			t /= 2
 		}
-		// Close to the optimum the gain drowns in the rounding of the
-		// likelihood, and the full step is the right one.
+		// Close to the optimum the gain is below the rounding of the likelihood, and
+		// the full step is taken.
 		if decrement > 1e-4 {
 			before := value(d)
 			for value(Beta{d.Alpha + t*stepA, d.Beta + t*stepB}) < before+1e-4*t*decrement && t > 1e-9 {

@@ -5,9 +5,10 @@ import (
 	"math/rand/v2"
 )
 
-// NormalBetween draws a standard normal variate x that is between a and b, a <= b, by
-// rejection: from a normal variate, from a uniform one on a short interval, and in the tail from an
-// exponential one (Robert, Simulation of truncated normal variables, Statistics and Computing 5, 1995).
+// NormalBetween draws a standard normal variate truncated to [a, b], a <= b, by rejection. It
+// proposes normal variates on a long interval, uniform ones on a short interval, and
+// exponential ones in the tail (Robert, Simulation of truncated normal variables, Statistics
+// and Computing 5, 1995).
 func NormalBetween(a, b float64, r *rand.Rand) float64 {
 	switch {
 	case !(a < b):

@@ -109,7 +109,7 @@ func (g *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 	if err := req.Check(g.ObsDim(), g.Polytope()); err != nil {
 		return err
 	}
-	g.Size(out, req.Rows)
+	g.Resize(out, req.Rows)
 	if req.Rows == 0 {
 		out.FixedShare, out.MaxResidual = 0, network.NoResidual
 		return nil

@@ -8,33 +8,33 @@ import (
 	"paspo/policy"
 )
 
-// AcceptReject is the family of ARAM (Hung, Sun and Hsieh, arXiv 2503.12932): draws of a
-// Dirichlet distribution are rejected until one satisfies all constraints, and a draw that is rejected is
-// a transition of its own, from the state to itself with a penalty (the augmented decision process of section 4.2). So the density of an
-// action is that of the Dirichlet distribution, not divided by the share that is accepted, and it is
-// Penalty that teaches the policy to be accepted. After a number of tries the last draw is projected.
+// AcceptReject is the family of ARAM (Hung, Sun and Hsieh, arXiv 2503.12932). Points of a
+// Dirichlet distribution are drawn until one satisfies all constraints. A rejected point is a
+// transition of its own, from the state to itself with a penalty (the augmented decision
+// process of section 4.2). So the density of an action is that of the Dirichlet distribution,
+// not divided by the probability of acceptance, and Penalty teaches the policy to draw
+// points that are accepted. After a number of tries the last point is projected.
 //
-// A draw holds the logarithms of the accepted point, how many points were drawn and how many rejected, and some
-// of the rejected points with the log-densities that they were drawn with.
+// A draw holds the logarithms of the accepted point, how many points were drawn and how many
+// of them rejected, and some rejected points with the log-densities that they were drawn with.
 type AcceptReject struct {
 	*Dirichlet
 	projector *lp.Projector
-	tries     int
-	kept      int
-	clip      float64
-	penalty   float64
+	tries     int     // points drawn before the last is projected
+	kept      int     // rejected points that a draw holds
+	clip      float64 // epsilon of the clipped surrogate
+	penalty   float64 // of a rejected point, in deviations of advantages
 
-	one   []float32 // scratch, as is what follows
-	grads []float32
+	grads []float32 // scratch, as is drawn
 	drawn []float64
 }
 
-// keptDraws is how many rejected draws are kept for learning, a random choice of all.
+// keptDraws is the number of rejected points that are kept for learning, chosen at random.
 const keptDraws = 4
 
-// NewAcceptReject returns the family of a polytope: of tries draws before a projection, and with a
-// penalty of rejected draws, in deviations of advantages, under the epsilon clip of
-// the surrogate. Its errors are those of NewDirichlet.
+// NewAcceptReject returns the family of a polytope. After tries rejected points the last is
+// projected. penalty is that of a rejected point, in deviations of advantages, and clip the
+// epsilon of the surrogate. Its errors are those of NewDirichlet.
 func NewAcceptReject(p *lp.Polytope, cfg policy.Config, tries int, penalty, clip float64) (*AcceptReject, error) {
 	d, err := NewDirichlet(p, cfg)
 	if err != nil {
@@ -46,21 +46,21 @@ func NewAcceptReject(p *lp.Polytope, cfg policy.Config, tries int, penalty, clip
 	n := p.Dim()
 	return &AcceptReject{
 		Dirichlet: d, projector: lp.NewProjector(p), tries: tries, kept: keptDraws, penalty: penalty, clip: clip,
-		one: make([]float32, n), grads: make([]float32, n), drawn: make([]float64, n),
+		grads: make([]float32, n), drawn: make([]float64, n),
 	}, nil
 }
 
-// Size implements policy.Family.
-func (a *AcceptReject) Size() int { return a.Outputs() + 2 + a.kept*(a.Outputs()+1) }
+// DrawSize implements policy.Family.
+func (a *AcceptReject) DrawSize() int { return a.Outputs() + 2 + a.kept*(a.Outputs()+1) }
 
-// parts returns what a draw holds: the accepted point, how many were drawn and how many rejected, and the
-// rejected points that are kept.
+// parts returns the parts of a draw: the accepted point, the numbers of points drawn and
+// rejected, and the rejected points that are kept.
 func (a *AcceptReject) parts(draw []float32) (accepted, counts, kept []float32) {
 	n := a.Outputs()
 	return draw[:n], draw[n : n+2], draw[n+2:]
 }
 
-// rejected returns kept point i, and the place of its log-density.
+// rejected returns the kept rejected point i, and a pointer to its log-density.
 func (a *AcceptReject) rejected(kept []float32, i int) (draw []float32, logProb *float32) {
 	n := a.Outputs()
 	return kept[i*(n+1) : i*(n+1)+n], &kept[i*(n+1)+n]
@@ -90,7 +90,8 @@ func (a *AcceptReject) Sample(z []float32, rule policy.Rule, limits *lp.Limits, 
 		}
 		rejected++
 		counts[1] = float32(rejected)
-		// A random choice of all that were rejected (Vitter, algorithm R).
+		// A uniform choice among all rejected points (Vitter, Random sampling with a
+		// reservoir, ACM TOMS 11, 1985, algorithm R).
 		at := rejected - 1
 		if at >= a.kept {
 			at = r.IntN(rejected)
@@ -117,11 +118,13 @@ func (a *AcceptReject) LogProb(z, draw, grad []float32) float64 {
 	return a.Dirichlet.LogProb(z, accepted, grad)
 }
 
-// Penalty implements policy.Penalized: the share of the draws that was rejected, as the clipped surrogate
-// of an advantage of -1,
+// Penalty implements policy.Penalized. With share the rejected share of the points drawn, it is
+// the negated clipped surrogate of an advantage of -penalty,
 //
-//	penalty share mean_i max(rho_i, 1 - clip),   rho_i the ratio of the densities of a rejected draw.
-func (a *AcceptReject) Penalty(z, draw, grad []float32) (cost float64) {
+//	penalty share mean_i max(rho_i, 1 - clip),
+//
+// where rho_i is the ratio of the densities of rejected point i.
+func (a *AcceptReject) Penalty(z, draw, grad []float32) (loss float64) {
 	_, counts, kept := a.parts(draw)
 	clear(grad)
 	all, rejected := float64(counts[0]), float64(counts[1])
@@ -135,13 +138,13 @@ func (a *AcceptReject) Penalty(z, draw, grad []float32) (cost float64) {
 		}
 		ratio := policy.Ratio(a.Dirichlet.LogProb(z, d, g) - float64(*old))
 		if least := 1 - a.clip; ratio < least {
-			cost += weight * least
+			loss += weight * least
 			continue
 		}
-		cost += weight * ratio
+		loss += weight * ratio
 		for j := range grad {
 			grad[j] += float32(weight*ratio) * g[j]
 		}
 	}
-	return cost
+	return loss
 }

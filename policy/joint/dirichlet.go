@@ -12,15 +12,16 @@ import (
 )
 
 // Dirichlet is the family of Dirichlet distributions over the simplex of a polytope's
-// budget, {a >= l, sum_j a_j = e} with l its lower bounds. Other constraints are not kept.
-// Of n entities the outputs are n, with concentrations exp(z) + MinShape up to MaxShape
-// (of policy.Config). A draw holds ln x for a = l + (e - sum_j l_j) x.
+// budget, {a >= l, sum_j a_j = e} with l its lower bounds. Actions may break the other
+// constraints. There are n outputs for n entities, and the concentrations are
+// min(exp(z) + MinShape, MaxShape) (of policy.Config). A draw holds ln x of the point x of
+// the unit simplex with a = l + (e - sum_j l_j) x.
 type Dirichlet struct {
 	shaper
 	p *lp.Polytope
 
-	budget int     // row of the equalities
-	scale  float64 // of that row's coefficients
+	budget int     // the budget's row of the equalities
+	scale  float64 // the coefficient that all entities have in that row
 
 	alpha, other dist.Dirichlet // scratch, as are those below
 	logs, vec    []float64
@@ -51,23 +52,24 @@ func NewDirichlet(p *lp.Polytope, cfg policy.Config) (*Dirichlet, error) {
 // Polytope implements policy.Family.
 func (d *Dirichlet) Polytope() *lp.Polytope { return d.p }
 
-// Outputs and Size implement policy.Family.
-func (d *Dirichlet) Outputs() int { return len(d.alpha) }
-func (d *Dirichlet) Size() int    { return len(d.alpha) }
+// Outputs and DrawSize implement policy.Family.
+func (d *Dirichlet) Outputs() int  { return len(d.alpha) }
+func (d *Dirichlet) DrawSize() int { return len(d.alpha) }
 
-// shaper maps outputs z of the actor to the shapes exp(z) + MinShape, up to MaxShape, of
-// distributions (see policy.Config), and gradients by the shapes back to gradients by z.
+// shaper maps outputs z of the actor to parameters of distributions, the shapes
+// min(exp(z) + MinShape, MaxShape) (see policy.Config), and turns gradients with respect to
+// shapes into gradients with respect to z.
 type shaper struct {
 	min, max float64
 	slope    []float64 // d shape / d z of every output
-	grad     []float64 // by the shapes; scratch of whoever embeds it
+	grad     []float64 // gradient with respect to shapes, written by the embedding type
 }
 
 func newShaper(cfg policy.Config, outputs int) shaper {
 	return shaper{min: cfg.MinShape, max: cfg.MaxShape, slope: make([]float64, outputs), grad: make([]float64, outputs)}
 }
 
-// shape returns the shape of output i, and keeps its slope.
+// shape returns the shape of output i, and stores its slope.
 func (s *shaper) shape(i int, z float32) float64 {
 	s.slope[i] = math.Exp(float64(z))
 	shape := s.slope[i] + s.min
@@ -77,8 +79,8 @@ func (s *shaper) shape(i int, z float32) float64 {
 	return shape
 }
 
-// chain writes the gradient by z of what has the gradient grad by the shapes.
-func (s *shaper) chain(out []float32) {
+// chainRule writes the gradient with respect to z, given grad.
+func (s *shaper) chainRule(out []float32) {
 	for i, g := range s.grad {
 		out[i] = float32(g * s.slope[i])
 	}
@@ -110,14 +112,14 @@ func (d *Dirichlet) Sample(z []float32, rule policy.Rule, limits *lp.Limits, sou
 	return nil
 }
 
-// place writes the action of the logarithms that were drawn.
+// place writes the action for the point whose logarithms are in d.logs.
 func (d *Dirichlet) place(limits *lp.Limits, action []float64) {
 	_, total, lower, _ := d.p.Resolve(limits)
 	free := total[d.budget] / d.scale
 	for _, l := range lower {
 		free -= l
 	}
-	// Rounding of the sum goes to the largest component.
+	// The largest component takes the rounding of the sum.
 	left, largest := free, 0
 	for i, l := range d.logs {
 		action[i] = free * math.Exp(l)
@@ -140,7 +142,7 @@ func (d *Dirichlet) LogProb(z, draw, grad []float32) float64 {
 	}
 	if grad != nil {
 		alpha.LogProbGrad(d.logs, d.grad)
-		d.chain(grad)
+		d.chainRule(grad)
 	}
 	return alpha.LogProb(d.logs)
 }
@@ -150,7 +152,7 @@ func (d *Dirichlet) Entropy(z, grad []float32) float64 {
 	alpha := d.shapes(z, d.alpha)
 	if grad != nil {
 		alpha.EntropyGrad(d.grad)
-		d.chain(grad)
+		d.chainRule(grad)
 	}
 	return alpha.Entropy()
 }
@@ -161,7 +163,7 @@ func (d *Dirichlet) KL(z0, z, grad []float32) float64 {
 	to := d.shapes(z, d.alpha)
 	if grad != nil {
 		from.KLGrad(to, d.grad)
-		d.chain(grad)
+		d.chainRule(grad)
 	}
 	return from.KL(to)
 }
@@ -173,5 +175,5 @@ func (d *Dirichlet) Fisher(z, v, out []float32) {
 		d.vec[i] = float64(x) * d.slope[i]
 	}
 	alpha.Fisher(d.vec, d.grad)
-	d.chain(out)
+	d.chainRule(out)
 }

@@ -8,8 +8,8 @@ import (
 	"paspo/policy"
 )
 
-// DirichletProjected is the family of Dirichlet distributions whose draws are projected to
-// the polytope: the closest allocation is the action, and the density is that of the draw.
+// DirichletProjected is the family of Dirichlet distributions whose points are projected to
+// the polytope: the action is the closest allocation, and the density that of the point.
 type DirichletProjected struct {
 	*Dirichlet
 	projector *lp.Projector

@@ -17,7 +17,7 @@ func TestDirichletGradients(t *testing.T) {
 	d := must(NewDirichlet(p, policy.DefaultConfig()))
 	n := d.Outputs()
 	r := rand.New(rng.New(3))
-	z, z0, draw, action := make([]float32, n), make([]float32, n), make([]float32, d.Size()), make([]float64, n)
+	z, z0, draw, action := make([]float32, n), make([]float32, n), make([]float32, d.DrawSize()), make([]float64, n)
 	for range 20 {
 		normal(r, 1, z, z0)
 		if err := d.Sample(z, policy.Sampled, nil, rng.New(r.Uint64()), draw, action); err != nil {
@@ -26,7 +26,7 @@ func TestDirichletGradients(t *testing.T) {
 		checkGradient(t, "log-prob", z, 1e-4, func(z, g []float32) float64 { return d.LogProb(z, draw, g) })
 		checkGradient(t, "entropy", z, 1e-4, d.Entropy)
 		checkGradient(t, "KL", z, 1e-4, func(z, g []float32) float64 { return d.KL(z0, z, g) })
-		// The information is the Hessian of the divergence.
+		// The Fisher information is the Hessian of KL.
 		v, got := make([]float32, n), make([]float32, n)
 		for i := range v {
 			v[i] = float32(r.NormFloat64())
@@ -50,7 +50,7 @@ func TestDirichletGradients(t *testing.T) {
 	}
 }
 
-// Actions are on the simplex of the budget and the lower bounds, those of the state too.
+// Actions are on the simplex of the budget and the lower bounds, those of a state too.
 func TestDirichletActions(t *testing.T) {
 	long.Test(t)
 	p := polytope(lp.Description{Entities: []string{"a", "b", "c"}, Total: 2, Lower: []float64{0, -1, 0.5}})
@@ -69,7 +69,7 @@ func TestDirichletActions(t *testing.T) {
 	}
 }
 
-// Outputs beyond all use give finite numbers.
+// Huge outputs give finite numbers.
 func TestDirichletExtremes(t *testing.T) {
 	p := polytope(lp.Description{Entities: []string{"a", "b"}, Total: 1})
 	d := must(NewDirichlet(p, policy.DefaultConfig()))

@@ -1,3 +1,3 @@
-// Package joint holds policies that draw an action as a whole, not entity by entity:
-// what the methods that PASPO is compared with train.
+// Package joint holds policies that draw an action as a whole, not entity by entity. The
+// methods that PASPO is compared with train them.
 package joint

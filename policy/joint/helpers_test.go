@@ -10,7 +10,7 @@ import (
 	"paspo/policy"
 )
 
-// must returns what a test makes before it tests anything, and panics where that fails.
+// must returns made, and panics where it could not be made.
 func must[T any](made T, err error) T {
 	if err != nil {
 		panic(err)
@@ -20,7 +20,7 @@ func must[T any](made T, err error) T {
 
 func polytope(d lp.Description) *lp.Polytope { return must(lp.New(d)) }
 
-// preset returns a polytope of the paper's.
+// preset returns a preset polytope.
 func preset(name string) *lp.Polytope { return must(constraints.Preset(name, 0)) }
 
 // confined are the families whose actions satisfy every constraint.
@@ -31,7 +31,7 @@ func confined(p *lp.Polytope) map[string]policy.Family {
 	return out
 }
 
-// projecting are those that need no rows.
+// projecting are the families that project, and so need no facets.
 func projecting(p *lp.Polytope) map[string]policy.Family {
 	cfg := policy.DefaultConfig()
 	return map[string]policy.Family{
@@ -42,7 +42,7 @@ func projecting(p *lp.Polytope) map[string]policy.Family {
 
 // buffers returns outputs of 0, and space for a draw and its action.
 func buffers(f policy.Family) (z, draw []float32, action []float64) {
-	return make([]float32, f.Outputs()), make([]float32, f.Size()), make([]float64, f.Polytope().Dim())
+	return make([]float32, f.Outputs()), make([]float32, f.DrawSize()), make([]float64, f.Polytope().Dim())
 }
 
 // normal fills outputs with normal variates of a deviation.
@@ -54,8 +54,8 @@ func normal(r *rand.Rand, deviation float64, all ...[]float32) {
 	}
 }
 
-// difference returns the derivative of f by output i from values h to either side. Outputs are
-// float32: what is divided by is how far they were moved.
+// difference returns the central difference of f in output i with step h. Outputs are float32,
+// so that it divides by how far they really moved.
 func difference(f func(z, grad []float32) float64, z []float32, i int, h float32) float64 {
 	old := z[i]
 	z[i] = old + h
@@ -66,7 +66,7 @@ func difference(f func(z, grad []float32) float64, z []float32, i int, h float32
 	return (up - down) / float64(high-low)
 }
 
-// checkGradient holds a gradient by z to differences.
+// checkGradient compares a gradient with respect to z with differences.
 func checkGradient(t *testing.T, name string, z []float32, tolerance float64, f func(z, grad []float32) float64) {
 	t.Helper()
 	grad := make([]float32, len(z))

@@ -16,14 +16,15 @@ import (
 )
 
 // Backend runs a policy that draws whole actions from a family of distributions, on the
-// processor: an actor that gives every observation its member of the family, a critic, and
-// one critic of all costs where there are any. All are plain networks of their own,
+// processor: an actor that chooses a distribution of the family for every observation, a
+// critic, and one critic of all costs where there are any. They share no layers:
 //
 //	actor   obs -> policy.encoder -> outputs of the family
 //	critic  obs -> policy.critic -> 1
 //	costs   obs -> policy.critic -> number of costs.
 //
-// The actions of a family that is not Confined may break constraints: their residuals say by how much.
+// Actions of a family that is not Confined may break constraints; Samples.Residual says by
+// how much.
 type Backend struct {
 	polytope *lp.Polytope
 	family   policy.Family
@@ -33,46 +34,46 @@ type Backend struct {
 
 	actor, critic, costs *network // costs is nil where there are none
 	params, grads        []float32
-	actorSize, costsAt   int // where the actor's parameters end, and those of critics of costs begin
+	actorSize, costsAt   int // where the actor's parameters end, and those of the critic of costs begin
 	opt                  adam.Optimizer
 
-	norm *policy.Normalizer
-	obs  []float32 // of the request at hand, normalised
+	normalizer *policy.Normalizer
+	obs        []float32 // of the present request, normalised
 
-	kept  batch // of the rollout
-	batch batch // that is learned from
-	given *policy.Batch
-	terms policy.Terms
-	row   rowGradients
-	rowsX []float32 // observations of the rows at hand
-	rows  []int32
+	kept   batch // rows of the rollout (see policy.Request.Keep)
+	batch  batch // the loaded rows of it
+	loaded *policy.Batch
+	terms  policy.Terms
+	row    rowGradients
+	rowObs []float32 // observations of the rows of the last Forward
 
-	sums  policy.Diagnostics // over steps since the last call
-	wrong error              // the first thing that was not finite
+	sums      policy.Diagnostics // over the steps since the last Diagnostics
+	nonFinite error              // of the first step that was not finite
 }
 
-// batch is rows of a rollout.
+// batch holds rows of a rollout.
 type batch struct {
 	rows    int
 	obs     []float32 // normalised
 	draws   []float32
-	outputs []float32 // of the held policy
-	logProb []float64 // likewise
+	outputs []float32 // of the old policy's actor
+	logProb []float64 // of the draws under the old policy
 }
 
-// rowGradients hold derivatives by the outputs of the actor, rows x outputs.
+// rowGradients hold the derivatives of terms with respect to the outputs of the actor, rows x
+// outputs.
 type rowGradients struct{ logProb, entropy, kl, penalty []float32 }
 
 var _ policy.Differentiable = (*Backend)(nil)
 
-// New makes a policy of a family for observations of obsDim components, with critics of
-// that many costs. The parameters depend on seed alone.
+// New makes a policy of a family for observations of obsDim components, with a critic of
+// costs costs. The parameters depend on seed alone.
 func New(family policy.Family, obsDim, costs int, cfg policy.Config, seed uint64) *Backend {
 	b := &Backend{
 		polytope: family.Polytope(), family: family, obsDim: obsDim,
-		actor:  newNetwork("actor", obsDim, append(slices.Clone(cfg.Encoder), family.Outputs())...),
-		critic: newNetwork("critic", obsDim, append(slices.Clone(cfg.Critic), 1)...),
-		norm:   policy.NewNormalizer(obsDim, false, 0),
+		actor:      newNetwork("actor", obsDim, append(slices.Clone(cfg.Encoder), family.Outputs())...),
+		critic:     newNetwork("critic", obsDim, append(slices.Clone(cfg.Critic), 1)...),
+		normalizer: policy.NewNormalizer(obsDim, false, 0),
 	}
 	_, b.confined = family.(policy.Confined)
 	if costs > 0 {
@@ -114,13 +115,13 @@ func (b *Backend) Costs() int {
 	return b.costs.layers[len(b.costs.layers)-1].out
 }
 
-// Arithmetic names what the last bits of results depend on.
+// Arithmetic names the device and the instructions that the last bits of results depend on.
 func (b *Backend) Arithmetic() string { return b.Device() + " " + blas.Level() }
 
 // Family returns the distributions of the policy.
 func (b *Backend) Family() policy.Family { return b.family }
 
-// maxResidual is the largest scaled residual of an action of a family that is Confined.
+// maxResidual is the largest residual that an action of a Confined family may have.
 const maxResidual = 1e-9
 
 // Sample implements policy.Backend. Where the family is Confined, an action that leaves
@@ -138,10 +139,10 @@ func (b *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 		return nil
 	}
 	if req.Learn {
-		b.norm.Update(req.Obs)
+		b.normalizer.Update(req.Obs)
 	}
 	b.obs = resized(b.obs, len(req.Obs))
-	if err := b.norm.Apply(b.obs, req.Obs); err != nil {
+	if err := b.normalizer.Apply(b.obs, req.Obs); err != nil {
 		return err
 	}
 	to := &b.kept
@@ -157,7 +158,7 @@ func (b *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 	if b.costs != nil {
 		copy(out.CostValue, b.costs.forward(b.obs, n))
 	}
-	draw := make([]float32, b.family.Size())
+	draw := make([]float32, b.family.DrawSize())
 	for r := range n {
 		var lim *lp.Limits
 		if req.Limits != nil {
@@ -193,21 +194,21 @@ func (b *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 	return nil
 }
 
-// grow makes the slices of observations and draws as long as rows are.
+// grow gives the slices of observations and draws room for at least so many rows.
 func (k *batch) grow(rows int, b *Backend) {
 	k.rows = max(k.rows, rows)
 	for _, f := range []struct {
 		to    *[]float32
 		width int
-	}{{&k.obs, b.obsDim}, {&k.draws, b.family.Size()}} {
+	}{{&k.obs, b.obsDim}, {&k.draws, b.family.DrawSize()}} {
 		if n := k.rows*f.width - len(*f.to); n > 0 {
 			*f.to = append(*f.to, make([]float32, n)...)
 		}
 	}
 }
 
-// inRow names the row of the request in an error of its limits, also where a projection found that
-// no allocation satisfies them.
+// inRow writes the row of the request into an error that says that no allocation satisfies
+// its limits.
 func inRow(err error, row int) error {
 	var none *lp.InfeasibleError
 	var empty *lp.EmptyError

@@ -19,7 +19,7 @@ const (
 	testRows  = 24
 )
 
-// loaded returns a backend with a batch of its own samples, all of it in rows.
+// loaded returns a backend that has loaded a batch of its own samples, and all rows of it.
 func loaded(t testing.TB) (b *Backend, rows []int32) {
 	t.Helper()
 	p := polytope(lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: 1})
@@ -27,7 +27,7 @@ func loaded(t testing.TB) (b *Backend, rows []int32) {
 	return loadedOf(t, p, f)
 }
 
-// loadedOf is loaded with the policy of a family.
+// loadedOf is loaded for a family.
 func loadedOf(t testing.TB, p *lp.Polytope, f policy.Family) (b *Backend, rows []int32) {
 	t.Helper()
 	b = New(f, testObs, testCosts, policy.DefaultConfig(), 7)
@@ -42,14 +42,14 @@ func loadedOf(t testing.TB, p *lp.Polytope, f policy.Family) (b *Backend, rows [
 		g.Advantage[i], g.Return[i] = float32(r.NormFloat64()), float32(r.NormFloat64())
 		rows = append(rows, int32(i))
 	}
-	b.Diverge()
+	b.ComputeKL()
 	if err := b.Load(g); err != nil {
 		t.Fatal(err)
 	}
 	return b, rows
 }
 
-// jitter moves parameters, and returns by how much.
+// jitter returns a random direction in the space of the parameters.
 func jitter(b *Backend, seed uint64) []float32 {
 	r := rand.New(rng.New(seed, "jitter"))
 	v := make([]float32, len(b.params))
@@ -63,10 +63,10 @@ func shift(b *Backend, from, v []float32, h float32) {
 	for i, x := range from {
 		b.params[i] = x + h*v[i]
 	}
-	b.Moved()
+	b.ParamsChanged()
 }
 
-// term is one of the terms of a row, and what sets the derivative by it.
+// term reads one of the terms of a row, and sets the derivative of the loss by it.
 type term struct {
 	value func(*policy.Terms, int) float64
 	slope func(*policy.Terms, int, float64)
@@ -83,7 +83,7 @@ var (
 	}}
 )
 
-// The gradient of every term, along random directions, is what differences say.
+// The derivative of every term along random directions agrees with differences.
 func TestBackwardByDifferences(t *testing.T) {
 	b, rows := loaded(t)
 	checkBackward(t, b, rows, map[string]term{
@@ -91,10 +91,10 @@ func TestBackwardByDifferences(t *testing.T) {
 	})
 }
 
-// checkBackward holds the gradients of terms to differences, near the held policy.
+// checkBackward compares the gradients of terms with differences, near the old policy.
 func checkBackward(t *testing.T, b *Backend, rows []int32, terms map[string]term) {
 	t.Helper()
-	// Away from the held policy, so that no divergence is at its minimum.
+	// Away from the old policy, so that no divergence is at its minimum.
 	shift(b, slices.Clone(b.params), jitter(b, 1), 0.1)
 	at := slices.Clone(b.params)
 	weights := make([]float64, testRows)
@@ -171,9 +171,8 @@ func TestFisherByDifferences(t *testing.T) {
 	}
 }
 
-// Step is PPO's loss: the direction of its first step of plain gradients is that of the
-// terms.
-func TestStepLearns(t *testing.T) {
+// Steps lower PPO's losses, and the first ratio is exactly 1.
+func TestStepsLowerLosses(t *testing.T) {
 	b, rows := loaded(t)
 	s := policytest.StepSettings()
 	s.Clip, s.LearningRate, s.EntropyCoef, s.WeightDecay = 0.2, 1e-2, 0, 0

@@ -10,8 +10,8 @@ import (
 	"paspo/policy/internal/adam"
 )
 
-// Load implements policy.Backend. The batch has no samples of its own: it learns from the rows that
-// the backend kept of the rollout.
+// Load implements policy.Backend. The batch must have no samples of its own: the backend
+// learns from the rows that it has kept.
 func (b *Backend) Load(g *policy.Batch) error {
 	n := g.Rows
 	switch {
@@ -22,14 +22,14 @@ func (b *Backend) Load(g *policy.Batch) error {
 	case len(g.Advantage) != n || len(g.Return) != n || len(g.CostReturn) != 0 && len(g.CostReturn) != n*b.Costs():
 		return fmt.Errorf("policy: a batch of %d rows has %d advantages, %d returns and %d of costs", n, len(g.Advantage), len(g.Return), len(g.CostReturn))
 	}
-	b.given = g
+	b.loaded = g
 	b.batch.rows, b.batch.obs, b.batch.draws = n, b.kept.obs, b.kept.draws
-	return b.Hold()
+	return b.SetOldPolicy()
 }
 
-// Hold implements policy.Differentiable.
-func (b *Backend) Hold() error {
-	k, width, size := &b.batch, b.family.Outputs(), b.family.Size()
+// SetOldPolicy implements policy.Differentiable.
+func (b *Backend) SetOldPolicy() error {
+	k, width, size := &b.batch, b.family.Outputs(), b.family.DrawSize()
 	k.outputs, k.logProb = resized(k.outputs, k.rows*width), resized(k.logProb, k.rows)
 	copy(k.outputs, b.actor.forward(k.obs[:k.rows*b.obsDim], k.rows))
 	for r := range k.rows {
@@ -38,20 +38,20 @@ func (b *Backend) Hold() error {
 	return nil
 }
 
-// Diverge implements policy.Differentiable.
-func (b *Backend) Diverge() { b.diverges = true }
+// ComputeKL implements policy.Differentiable.
+func (b *Backend) ComputeKL() { b.diverges = true }
 
 // Draws implements policy.Differentiable.
-func (b *Backend) Draws() []float32 { return b.batch.draws[:b.batch.rows*b.family.Size()] }
+func (b *Backend) Draws() []float32 { return b.batch.draws[:b.batch.rows*b.family.DrawSize()] }
 
 // Forward implements policy.Differentiable.
 func (b *Backend) Forward(rows []int32) *policy.Terms {
-	n, width, size, costs := len(rows), b.family.Outputs(), b.family.Size(), b.Costs()
+	n, width, size, costs := len(rows), b.family.Outputs(), b.family.DrawSize(), b.Costs()
 	t, k := &b.terms, &b.batch
-	b.rows = append(b.rows[:0], rows...)
-	b.rowsX = resized(b.rowsX, n*b.obsDim)
+
+	b.rowObs = resized(b.rowObs, n*b.obsDim)
 	for i, r := range rows {
-		copy(b.rowsX[i*b.obsDim:(i+1)*b.obsDim], k.obs[int(r)*b.obsDim:])
+		copy(b.rowObs[i*b.obsDim:(i+1)*b.obsDim], k.obs[int(r)*b.obsDim:])
 	}
 	for _, s := range []*[]float64{&t.LogProb, &t.Ratio, &t.Entropy, &t.KL, &t.Penalty, &t.DLogProb, &t.DEntropy, &t.DKL, &t.DPenalty} {
 		*s = resized(*s, n)
@@ -64,10 +64,10 @@ func (b *Backend) Forward(rows []int32) *policy.Terms {
 		*s = resized(*s, n*width)
 	}
 
-	z := b.actor.forward(b.rowsX, n)
-	t.Value = b.critic.forward(b.rowsX, n)
+	z := b.actor.forward(b.rowObs, n)
+	t.Value = b.critic.forward(b.rowObs, n)
 	if b.costs != nil {
-		t.Cost = b.costs.forward(b.rowsX, n)
+		t.Cost = b.costs.forward(b.rowObs, n)
 	}
 	entropic, _ := b.family.(policy.Entropic)
 	drawn, _ := b.family.(policy.DrawEntropic)
@@ -124,7 +124,7 @@ func (b *Backend) Backward(t *policy.Terms) {
 	}
 }
 
-// axpy adds a multiple of x to y.
+// axpy adds a x to y.
 func axpy(y []float32, a float64, x []float32) {
 	if a == 0 {
 		return
@@ -134,8 +134,9 @@ func axpy(y []float32, a float64, x []float32) {
 	}
 }
 
-// scoreEntropy puts derivatives by entropies that are not known into those by
-// log-probabilities: dH = -E[(ln p + H) d ln p], with the mean over the rows for H.
+// scoreEntropy replaces derivatives with respect to entropies that are not known by
+// derivatives with respect to log-probabilities: dH = -E[(ln p + H) d ln p], with the mean
+// over the rows in place of H.
 func scoreEntropy(t *policy.Terms) {
 	var mean float64
 	for _, h := range t.Entropy {
@@ -148,8 +149,8 @@ func scoreEntropy(t *policy.Terms) {
 
 // Update implements policy.Differentiable.
 func (b *Backend) Update(s policy.Settings) (norm float64, err error) {
-	if b.wrong != nil {
-		return 0, b.wrong
+	if b.nonFinite != nil {
+		return 0, b.nonFinite
 	}
 	step := b.opt.Step
 	apply := func(from, to int) (float64, bool) {
@@ -159,41 +160,42 @@ func (b *Backend) Update(s policy.Settings) (norm float64, err error) {
 	}
 	norm, ok := apply(0, b.costsAt)
 	if b.costs != nil {
-		_, also := apply(b.costsAt, len(b.params))
-		ok = ok && also
+		_, costsOK := apply(b.costsAt, len(b.params))
+		ok = ok && costsOK
 	}
 	if !ok {
-		return norm, b.fail()
+		return norm, b.findNonFinite()
 	}
 	b.opt.Step++
 	clear(b.grads)
-	b.Moved()
+	b.ParamsChanged()
 	return norm, nil
 }
 
-// Step implements policy.Backend: the loss of Settings and the mean penalty of a family that has one, and where the batch has returns of
-// costs, ValueCoef times the sum of the squared errors of their critics.
+// Step implements policy.Backend. The loss is that of policy.Settings, plus the mean penalty of
+// a Penalized family, plus ValueCoef times the squared errors of the critic of costs where the
+// batch has returns of costs.
 func (b *Backend) Step(rows []int32, s policy.Settings) error {
-	if b.wrong != nil {
-		return b.wrong
+	if b.nonFinite != nil {
+		return b.nonFinite
 	}
-	if b.given == nil || len(rows) == 0 {
+	if b.loaded == nil || len(rows) == 0 {
 		return errors.New("policy: a step without rows, or before a batch is loaded")
 	}
 	t := b.Forward(rows)
 	w := 1 / float64(len(rows))
 	d := &b.sums
 	for i, r := range rows {
-		gain, slope := policy.Surrogate(t.Ratio[i], float64(b.given.Advantage[r]), s.Clip)
+		gain, slope := policy.Surrogate(t.Ratio[i], float64(b.loaded.Advantage[r]), s.Clip)
 		t.DLogProb[i], t.DEntropy[i], t.DPenalty[i] = -w*slope, -w*s.EntropyCoef, w
-		off := t.Value[i] - b.given.Return[r]
+		off := t.Value[i] - b.loaded.Return[r]
 		t.DValue[i] = float32(2*w*s.ValueCoef) * off
 
 		d.PolicyLoss -= w * (gain - t.Penalty[i])
 		d.ValueLoss += w * float64(off) * float64(off)
 		d.Row(w, t.Entropy[i], t.LogProb[i]-b.batch.logProb[r], s.Clip)
 	}
-	b.criticsOfCosts(rows, t, 2*w*s.ValueCoef)
+	b.costErrors(rows, t, 2*w*s.ValueCoef)
 	b.Backward(t)
 	norm, err := b.Update(s)
 	d.Steps++
@@ -201,26 +203,26 @@ func (b *Backend) Step(rows []int32, s policy.Settings) error {
 	return err
 }
 
-// criticsOfCosts writes the derivatives of the squared errors of the critics of costs,
-// times half of weight.
-func (b *Backend) criticsOfCosts(rows []int32, t *policy.Terms, weight float64) {
+// costErrors writes the derivatives of weight/2 times the squared errors of the critic of
+// costs.
+func (b *Backend) costErrors(rows []int32, t *policy.Terms, weight float64) {
 	k := b.Costs()
-	if len(b.given.CostReturn) == 0 {
+	if len(b.loaded.CostReturn) == 0 {
 		return
 	}
 	for i, r := range rows {
-		want := b.given.CostReturn[int(r)*k : (int(r)+1)*k]
+		want := b.loaded.CostReturn[int(r)*k : (int(r)+1)*k]
 		for j, y := range t.Cost[i*k : (i+1)*k] {
 			t.DCost[i*k+j] = float32(weight) * (y - want[j])
 		}
 	}
 }
 
-// fail returns the error of a step that is not finite. It names a tensor of parameters that is not,
-// or else the norm of the gradient.
-func (b *Backend) fail() error {
+// findNonFinite returns, and keeps, the error of a step that is not finite. It names a tensor
+// of parameters that is not finite, or else the norm of the gradient.
+func (b *Backend) findNonFinite() error {
 	e := &policy.NonFiniteError{Tensor: "the norm of the gradient", Step: b.opt.Step}
-	b.wrong = e
+	b.nonFinite = e
 	at := 0
 	for _, n := range b.networks() {
 		n.tensors(func(name string, _ []int, size int) {
@@ -237,21 +239,22 @@ func (b *Backend) fail() error {
 func (b *Backend) Diagnostics() (policy.Diagnostics, error) {
 	d := b.sums.Mean()
 	b.sums = policy.Diagnostics{}
-	return d, b.wrong
+	return d, b.nonFinite
 }
 
-// Actor, Gradient and Moved implement policy.Differentiable.
+// Actor, Gradient and ParamsChanged implement policy.Differentiable.
 func (b *Backend) Actor() []float32    { return b.params[:b.actorSize:b.actorSize] }
 func (b *Backend) Gradient() []float32 { return b.grads[:b.actorSize:b.actorSize] }
 
-func (b *Backend) Moved() {
+func (b *Backend) ParamsChanged() {
 	for _, n := range b.networks() {
 		n.stale = true
 	}
 }
 
-// Fisher implements policy.Differentiable: J' F J v, with J the derivative of the outputs
-// by the parameters and F the information in the outputs.
+// Fisher implements policy.Differentiable. It adds J' F J v, with J the Jacobian of the
+// outputs with respect to the parameters and F the Fisher information with respect to the
+// outputs.
 func (b *Backend) Fisher(v []float32) error {
 	family, ok := b.family.(policy.Divergent)
 	if !ok {

@@ -9,23 +9,23 @@ import (
 	"paspo/internal/blas"
 )
 
-// layer is an affine map and, but for the last of a network, max(., 0). Weights are
-// (out, in), as torch has them.
+// layer is an affine map, followed by ReLU in all but the last layer of a network. Weights
+// are (out, in) as in torch.
 type layer struct {
 	in, out      int
-	weight, bias []float32 // in the parameters of the backend
-	dw, db       []float32 // in its gradient
+	weight, bias []float32 // parts of the parameters of the backend
+	dw, db       []float32 // parts of its gradient
 	transposed   []float32 // weight as (in, out)
 
-	y, dy, ty []float32 // rows x out: outputs, derivatives by them, tangents
+	y, dy, ty []float32 // rows x out: outputs, derivatives of the loss by them, tangents
 }
 
-// network is layers on rows of observations.
+// network is a sequence of layers.
 type network struct {
 	name   string
 	layers []layer
-	x      []float32 // of the last forward
-	stale  bool      // transposed is not that of weight
+	x      []float32 // input of the last forward
+	stale  bool      // the weights have changed since they were transposed
 }
 
 // size returns the number of parameters.
@@ -45,7 +45,7 @@ func newNetwork(name string, in int, widths ...int) *network {
 	return n
 }
 
-// place gives the layers their parts of parameters and gradient, and returns the rest.
+// place assigns parts of params and grads to the layers, and returns the rest.
 func (n *network) place(params, grads []float32) (p, g []float32) {
 	for i := range n.layers {
 		l := &n.layers[i]
@@ -68,7 +68,7 @@ func (n *network) initialise(r *rand.Rand) {
 	}
 }
 
-// tensors calls f with the name, the shape and the place of every tensor.
+// tensors calls f with the name, the shape and the size of every tensor in order.
 func (n *network) tensors(f func(name string, shape []int, size int)) {
 	for i, l := range n.layers {
 		f(fmt.Sprintf("%s.%d.weight", n.name, i), []int{l.out, l.in}, l.out*l.in)
@@ -76,7 +76,8 @@ func (n *network) tensors(f func(name string, shape []int, size int)) {
 	}
 }
 
-// derivatives returns where those by the outputs belong, before backward.
+// derivatives returns the slice that the derivatives of the loss by the outputs are to be
+// written to before backward.
 func (n *network) derivatives() []float32 {
 	l := &n.layers[len(n.layers)-1]
 	l.dy = resized(l.dy, len(l.y))
@@ -85,7 +86,7 @@ func (n *network) derivatives() []float32 {
 
 func resized[T any](s []T, n int) []T { return slices.Grow(s[:0], n)[:n] }
 
-// forward evaluates rows of x, which is read by backward too.
+// forward evaluates the network on the rows of x. backward reads x again.
 func (n *network) forward(x []float32, rows int) []float32 {
 	if n.stale {
 		for _, l := range n.layers {
@@ -106,7 +107,7 @@ func (n *network) forward(x []float32, rows int) []float32 {
 	return x
 }
 
-// backward adds what derivatives() hold to the gradient of the parameters.
+// backward adds the gradient of the parameters, given derivatives().
 func (n *network) backward() {
 	for i := len(n.layers) - 1; i >= 0; i-- {
 		l := &n.layers[i]
@@ -145,7 +146,7 @@ func (n *network) tangent(v []float32) []float32 {
 		l := &n.layers[i]
 		rows, w := len(l.y)/l.out, l.in*l.out
 		l.ty = resized(l.ty, rows*l.out)
-		// dW x + W dx + db; the direction's own transpose is not worth keeping.
+		// dW x + W dx + db, with (dW, db) the direction.
 		dw := make([]float32, w)
 		blas.Transpose(1, l.out, l.in, v[:w], l.in, 0, dw, l.out, 0)
 		p := blas.Product{

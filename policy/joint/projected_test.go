@@ -13,9 +13,8 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// Every action satisfies every constraint and every number is finite, at outputs beyond
-// all use too; a stream gives the same draw again, and the numbers of a draw come from it
-// alone.
+// Every action satisfies every constraint and every number is finite, for huge outputs too; a
+// stream gives the same draw again, and the numbers of a draw depend on the stream alone.
 func TestConfined(t *testing.T) {
 	long.Test(t)
 	for _, name := range []string{"portfolio", "compute", "synthetic"} {
@@ -24,7 +23,7 @@ func TestConfined(t *testing.T) {
 			t.Run(name+"/"+algo, func(t *testing.T) {
 				r := rand.New(rng.New(8))
 				z, grad := make([]float32, f.Outputs()), make([]float32, f.Outputs())
-				draw, again := make([]float32, f.Size()), make([]float32, f.Size())
+				draw, again := make([]float32, f.DrawSize()), make([]float32, f.DrawSize())
 				action, same := make([]float64, p.Dim()), make([]float64, p.Dim())
 				for i := range 60 {
 					size := []float64{0, 1, 5, 1e30}[i%4]
@@ -110,7 +109,7 @@ func TestConfinedScale(t *testing.T) {
 			g := scaled[algo]
 			r := rand.New(rng.New(1))
 			z := make([]float32, f.Outputs())
-			draw, other := make([]float32, f.Size()), make([]float32, f.Size())
+			draw, other := make([]float32, f.DrawSize()), make([]float32, f.DrawSize())
 			action, big := make([]float64, 4), make([]float64, 4)
 			for i := range 20 {
 				normal(r, 1, z)
@@ -138,7 +137,7 @@ func TestConfinedScale(t *testing.T) {
 	}
 }
 
-// A hull whose facets are not known has projections.
+// Families that project work on a hull whose facets are not known.
 func TestConfinedInHull(t *testing.T) {
 	r := rand.New(rng.New(1))
 	d := lp.Description{Entities: []string{"a", "b", "c", "d"}, Total: math.NaN(), FacetEffort: lp.NoFacets}
@@ -211,7 +210,7 @@ func TestAcceptReject(t *testing.T) {
 	const tries = 10
 	f := must(NewAcceptReject(p, policy.DefaultConfig(), tries, 1, 0.2))
 	n := p.Dim()
-	z, draw, action, drawn := make([]float32, n), make([]float32, f.Size()), make([]float64, n), make([]float64, n)
+	z, draw, action, drawn := make([]float32, n), make([]float32, f.DrawSize()), make([]float64, n), make([]float64, n)
 	s := rng.New(3)
 	var all, rejected, projected int
 	for range 2000 {

@@ -11,38 +11,43 @@ import (
 	"paspo/policy"
 )
 
-// Projection is the family of a last layer that projects (OptLayer: Pham, De Magistris and Tachibana, arXiv
-// 1709.07643, section III; Pi-net, arXiv 2508.10480, projects by other means): the actor's mean is projected to
-// the polytope, and gradients go through the projection,
+// Projection is the family of a network whose last layer projects (OptLayer: Pham, De
+// Magistris and Tachibana, arXiv 1709.07643, section III; Pi-net, arXiv 2508.10480, projects
+// by other means). The actor's mean is projected to the polytope, and gradients go through
+// the projection P,
 //
 //	m = P(c + s z),   x ~ N(m, diag sigma^2),   the action is P(x),
 //
-// with c and s the middle and half the width of the bounding box. Of n entities the outputs are z, and sigma = s/2 exp(z_n+j)
-// within bounds. A draw holds x, and the density is that of x: actions on the border come of many x.
+// with c the middle and s half the width of the bounding box. There are 2n outputs for n
+// entities: z_1 .. z_n, and z_n+1 .. z_2n with sigma_j = s_j/2 exp(z_n+j) within bounds. A draw
+// holds (x - c) / s, whose density counts: many x have the same action on the boundary.
 //
-// Where rows are active the derivative of P is 0 along them, so that an actor far outside learns nothing.
-// Penalty draws it back, as the published method does by a cost of its unprojected actions.
+// The derivative of P is 0 along the normals of active rows, so that an actor far outside
+// learns nothing from actions. Penalty draws it back, as the published method does by a cost
+// of unprojected actions.
 type Projection struct {
 	p             *lp.Polytope
 	projector     *lp.Projector
 	penalty       float64
 	middle, width []float64 // c and s
 
-	raw, m, sigma []float64 // of outputs: c + s z, its projection, and sigma in units of s; scratch, as are those below
+	// Scratch: c + s z, its projection m, sigma in units of s, and derivatives of c + s z and
+	// of ln sigma by the outputs.
+	raw, m, sigma []float64
 	slope         []float64
 	x, g, back    []float64
 }
 
 const (
-	// least and most sigma of Projection, in half widths of the bounding box.
+	// Least and largest sigma, in half widths of the bounding box, and that of outputs of 0.
 	leastSpread, mostSpread = 1e-3, 2
 	startSpread             = 0.5
 	// mostRaw bounds |z|, in half widths.
 	mostRaw = 100
 )
 
-// NewProjection returns the family of a polytope, with the weight of Penalty. It is an error
-// where that is one point.
+// NewProjection returns the family of a polytope; penalty is the weight of Penalty. It is an
+// error where the polytope is one point.
 func NewProjection(p *lp.Polytope, penalty float64) (*Projection, error) {
 	lo, hi, err := lp.BoundingBox(p)
 	if err != nil {
@@ -72,11 +77,11 @@ func NewProjection(p *lp.Polytope, penalty float64) (*Projection, error) {
 // Polytope implements policy.Family.
 func (q *Projection) Polytope() *lp.Polytope { return q.p }
 
-// Outputs and Size implement policy.Family.
-func (q *Projection) Outputs() int { return 2 * len(q.m) }
-func (q *Projection) Size() int    { return len(q.m) }
+// Outputs and DrawSize implement policy.Family.
+func (q *Projection) Outputs() int  { return 2 * len(q.m) }
+func (q *Projection) DrawSize() int { return len(q.m) }
 
-// member sets raw, m, sigma and slopes by the outputs.
+// member sets raw, m, sigma and slope, given the outputs z.
 func (q *Projection) member(z []float32) error {
 	n := len(q.m)
 	for j := range n {
@@ -87,7 +92,7 @@ func (q *Projection) member(z []float32) error {
 		}
 		q.raw[j] = q.middle[j] + q.width[j]*v
 		s := startSpread * math.Exp(float64(z[n+j]))
-		q.sigma[j], q.slope[n+j] = s, 1 // by ln sigma
+		q.sigma[j], q.slope[n+j] = s, 1 // d ln sigma / d z
 		if !(s >= leastSpread) {
 			q.sigma[j], q.slope[n+j] = leastSpread, 0
 		} else if s > mostSpread {
@@ -135,8 +140,8 @@ func (q *Projection) Sample(z []float32, rule policy.Rule, limits *lp.Limits, so
 	return nil
 }
 
-// LogProb implements policy.Family, with x in units of s. It is NaN where rounding keeps the mean from
-// being projected.
+// LogProb implements policy.Family, with x in units of s. It is NaN where the mean cannot be
+// projected because of rounding.
 func (q *Projection) LogProb(z, draw, grad []float32) (l float64) {
 	n := len(q.m)
 	if q.member(z) != nil {
@@ -168,7 +173,7 @@ func (q *Projection) LogProb(z, draw, grad []float32) (l float64) {
 
 var lnRoot2Pi = math.Log(2*math.Pi) / 2
 
-// Entropy implements policy.Entropic: that of x.
+// Entropy implements policy.Entropic. It is the entropy of x in units of s.
 func (q *Projection) Entropy(z, grad []float32) (h float64) {
 	n := len(q.m)
 	if q.member(z) != nil {
@@ -187,10 +192,10 @@ func (q *Projection) Entropy(z, grad []float32) (h float64) {
 	return h
 }
 
-// Penalty implements policy.Penalized: a weight times the squared distance of the mean
-// from its projection, in largest half widths. Its gradient is twice the step, for the
-// projection is the closest point.
-func (q *Projection) Penalty(z, _, grad []float32) (cost float64) {
+// Penalty implements policy.Penalized. It is a weight times the squared distance of the mean
+// from its projection, in units of the largest half width. The gradient of |v - P(v)|^2 is
+// 2 (v - P(v)), for P(v) is the closest point.
+func (q *Projection) Penalty(z, _, grad []float32) (loss float64) {
 	if q.member(z) != nil {
 		return math.NaN()
 	}
@@ -198,10 +203,10 @@ func (q *Projection) Penalty(z, _, grad []float32) (cost float64) {
 	unit := slices.Max(q.width)
 	for j, v := range q.raw {
 		d := (v - q.m[j]) / unit
-		cost += q.penalty * d * d
+		loss += q.penalty * d * d
 		if grad != nil {
 			grad[j] = float32(2 * q.penalty * d / unit * q.slope[j])
 		}
 	}
-	return cost
+	return loss
 }

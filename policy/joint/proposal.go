@@ -9,9 +9,9 @@ import (
 	"paspo/lp/uniform"
 )
 
-// proposal is the normal distribution on the affine hull that a truncated one is cut from.
+// proposal is a normal distribution on the affine hull of a polytope, not truncated to it.
 type proposal struct {
-	basis  *mat.Dense // n x d, the directions of one basis
+	basis  *mat.Dense // n x d, directions that span the hull
 	origin []float64  // a point of the hull
 
 	weighted  *mat.Dense // scratch, as are those below
@@ -38,9 +38,9 @@ func (p *proposal) init(w *uniform.Walk) {
 	p.x = make([]float64, n)
 }
 
-// aim sets the distribution to the density exp(-1/2 sum_j weight_j (x_j - target_j)^2) on the hull. It returns
-// false where weights are too close to 0 for the precision to be factored.
-func (p *proposal) aim(target, weight []float64) bool {
+// set makes the density exp(-1/2 sum_j weight_j (x_j - target_j)^2) on the hull. It returns
+// false where weights are too close to 0 for the precision matrix to be factored.
+func (p *proposal) set(target, weight []float64) bool {
 	n, d := p.basis.Dims()
 	for j := range n {
 		for k := range d {
@@ -69,7 +69,8 @@ func (p *proposal) aim(target, weight []float64) bool {
 	return p.chol.SolveVecTo(p.rhs, p.rhs) == nil
 }
 
-// draw moves the walk to a draw that is inside the polytope. It returns false, and does not move, where it is not.
+// draw draws a point and moves the walk to it. Where the point is outside the polytope, it
+// returns false and does not move.
 func (p *proposal) draw(w *uniform.Walk, r *rand.Rand) bool {
 	n, d := p.basis.Dims()
 	// With L L' the precision, y = mean + L'^-1 e.

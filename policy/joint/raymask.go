@@ -12,22 +12,22 @@ import (
 )
 
 // RayMask is the family of the ray mask (Stolz et al., arXiv 2406.03704, section 3.1): a point
-// v of the box [-1, 1]^d is scaled along its ray from the centre, so that the border of the
-// box comes to that of the polytope,
+// v of the box [-1, 1]^d is scaled along its ray from the centre, so that the boundary of the
+// box is mapped to that of the polytope,
 //
-//	y = s(v) v,   s(v) = exit of the polytope along v / exit of the box along v,
+//	y = s(v) v,   s(v) = where the ray leaves the polytope / where it leaves the box,
 //
-// in coordinates y of the affine hull (uniform.Chart), of dimension d. s is the same all
-// along a ray, so that the map is one to one with the Jacobian
+// in coordinates y of the affine hull (uniform.Chart), of dimension d. s is constant
+// along a ray, so that the map is one to one with the Jacobian determinant
 //
 //	det dy/dv = det(s I + v grad s') = s^d (1 + v . grad s / s) = s^d.
 //
-// In the box the components (v_k + 1)/2 are independent Beta variates with shapes exp(z)
-// + MinShape up to MaxShape (of policy.Config): 2d outputs. A draw holds ln x and
-// ln(1 - x) of each, and -ln det dy/dx.
+// The components x_k = (v_k + 1)/2 are independent Beta variates, with alpha and beta
+// min(exp(z) + MinShape, MaxShape) (of policy.Config): 2d outputs. A draw holds ln x_k and
+// ln(1 - x_k) of each, and -ln det dy/dx.
 //
-// LogProb is the density of y. Entropy is that of x, without E ln det dy/dx, which has no closed
-// form. KL and Fisher are the same for x and y, since the map between them is one to one.
+// LogProb is the log-density of y. Entropy is that of x, without E ln det dy/dx, which has no
+// closed form. KL and Fisher are the same for x and y, since the map is one to one.
 type RayMask struct {
 	shaper
 	p     *lp.Polytope
@@ -37,8 +37,8 @@ type RayMask struct {
 	v            []float64
 }
 
-// NewRayMask returns the family of a polytope. It is an error where that is a hull without
-// facets, or one point.
+// NewRayMask returns the family of a polytope. It is an error where the polytope is one point,
+// or is given by points and its facets are not known.
 func NewRayMask(p *lp.Polytope, cfg policy.Config) (*RayMask, error) {
 	c, err := uniform.NewChart(p)
 	if err != nil {
@@ -62,9 +62,9 @@ func pairs(d int) []dist.Dirichlet {
 // Polytope implements policy.Family.
 func (m *RayMask) Polytope() *lp.Polytope { return m.p }
 
-// Outputs and Size implement policy.Family.
-func (m *RayMask) Outputs() int { return 2 * m.chart.Dim() }
-func (m *RayMask) Size() int    { return 2*m.chart.Dim() + 1 }
+// Outputs and DrawSize implement policy.Family.
+func (m *RayMask) Outputs() int  { return 2 * m.chart.Dim() }
+func (m *RayMask) DrawSize() int { return 2*m.chart.Dim() + 1 }
 
 // shapes writes the shapes of z, and returns them.
 func (m *RayMask) shapes(z []float32, alpha []dist.Dirichlet) []dist.Dirichlet {
@@ -133,7 +133,7 @@ func (m *RayMask) LogProb(z, draw, grad []float32) float64 {
 		}
 	}
 	if grad != nil {
-		m.chain(grad)
+		m.chainRule(grad)
 	}
 	return l
 }
@@ -147,7 +147,7 @@ func (m *RayMask) Entropy(z, grad []float32) (h float64) {
 		}
 	}
 	if grad != nil {
-		m.chain(grad)
+		m.chainRule(grad)
 	}
 	return h
 }
@@ -162,7 +162,7 @@ func (m *RayMask) KL(z0, z, grad []float32) (l float64) {
 		}
 	}
 	if grad != nil {
-		m.chain(grad)
+		m.chainRule(grad)
 	}
 	return l
 }
@@ -174,5 +174,5 @@ func (m *RayMask) Fisher(z, v, out []float32) {
 		w[0], w[1] = float64(v[2*k])*m.slope[2*k], float64(v[2*k+1])*m.slope[2*k+1]
 		a.Fisher(w[:], m.grad[2*k:2*k+2])
 	}
-	m.chain(out)
+	m.chainRule(out)
 }

@@ -26,7 +26,7 @@ func lowDimensional() map[string]*lp.Polytope {
 	}
 }
 
-// extent returns how far a polytope reaches from the centre along every coordinate.
+// extent returns, for every coordinate, how far the polytope extends from the centre.
 func extent(c *uniform.Chart) []float64 {
 	r := rand.New(rng.New(1, "extent"))
 	out, u := make([]float64, c.Dim()), make([]float64, c.Dim())
@@ -77,7 +77,7 @@ func (m *RayMask) drawAt(y []float64, draw []float32) {
 	draw[len(draw)-1] = float32(-float64(len(y)) * math.Log(2*scale))
 }
 
-// coordinates writes the coordinates of an allocation. Axes are orthogonal.
+// coordinates writes the coordinates of an allocation in a chart, whose axes are orthogonal.
 func coordinates(p *lp.Polytope, c *uniform.Chart, a, y []float64) {
 	units, _, _ := p.Canonical().Units()
 	for k, axis := range c.Axes {
@@ -94,23 +94,22 @@ func coordinates(p *lp.Polytope, c *uniform.Chart, a, y []float64) {
 	}
 }
 
-// shapesAbove are outputs whose densities vanish on the border: quadrature of the others
-// converges slowly.
+// shapesAbove writes outputs with alpha, beta > 1, whose densities vanish on the boundary: for
+// others quadrature converges slowly.
 func shapesAbove(r *rand.Rand, z []float32) {
 	for i := range z {
 		z[i] = float32(math.Log(1.5 + 2*r.Float64()))
 	}
 }
 
-// The density integrates to 1, and the mean and the covariance that it has are those of
-// draws.
+// The density integrates to 1, and its first and second moments are those of draws.
 func TestRayMaskDensity(t *testing.T) {
 	long.Test(t)
 	for name, p := range lowDimensional() {
 		t.Run(name, func(t *testing.T) {
 			m := must(NewRayMask(p, policy.DefaultConfig()))
 			d, r := m.chart.Dim(), rand.New(rng.New(3, name))
-			z, draw, action, y := make([]float32, m.Outputs()), make([]float32, m.Size()), make([]float64, p.Dim()), make([]float64, d)
+			z, draw, action, y := make([]float32, m.Outputs()), make([]float32, m.DrawSize()), make([]float64, p.Dim()), make([]float64, d)
 			shapesAbove(r, z)
 			mass, first, second := 0., make([]float64, d), make([]float64, d)
 			midpoints(m.chart, []int{0, 0, 600, 90}[d], func(y []float64, volume float64) {
@@ -153,10 +152,11 @@ func TestRayMaskDensity(t *testing.T) {
 	}
 }
 
-// In the 12 dimensions of the portfolio, uniform points weighted by the density and the
-// volume give the probability of the rays that a quarter of the draws is on, those that are scaled
-// the most: along others the density is so large that few points have most of the weight. The volume is
-// the share of the simplex that is feasible, of the simplex's sqrt(n) / (n-1)!.
+// In the 12 dimensions of the portfolio, uniform points weighted by the density and the volume
+// give the probability of a set of rays: those that are scaled the most, on which a quarter of
+// the draws lie. Along other rays the density is so large that few points have most of the
+// weight. The volume is the feasible share of the simplex, times the volume sqrt(n) / (n-1)! of
+// the simplex.
 func TestRayMaskDensityOfPortfolio(t *testing.T) {
 	long.Test(t)
 	p := preset("portfolio")
@@ -181,7 +181,7 @@ func TestRayMaskDensityOfPortfolio(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := rand.New(rng.New(5))
-	z, draw, action, y := make([]float32, m.Outputs()), make([]float32, m.Size()), make([]float64, n), make([]float64, d)
+	z, draw, action, y := make([]float32, m.Outputs()), make([]float32, m.DrawSize()), make([]float64, n), make([]float64, d)
 	for i := range z {
 		z[i] = float32(math.Log(1 + 0.5*r.Float64()))
 	}

@@ -6,8 +6,8 @@ import (
 	"paspo/policy"
 )
 
-// State implements policy.Backend. Parameters are named and shaped as torch does, NET.L.weight
-// (out, in) and NET.L.bias (out), for the networks actor, critic and costs.
+// State implements policy.Backend. Names and shapes of parameters are those of torch,
+// NET.L.weight (out, in) and NET.L.bias (out), for the networks actor, critic and costs.
 func (b *Backend) State() (*policy.State, error) {
 	copies := func(data []float32) (all []policy.Tensor) {
 		for _, n := range b.networks() {
@@ -19,7 +19,7 @@ func (b *Backend) State() (*policy.State, error) {
 		return all
 	}
 	return &policy.State{
-		Params: copies(b.params), M: copies(b.opt.M), V: copies(b.opt.V), Step: b.opt.Step, Normalizer: b.norm.Clone(),
+		Params: copies(b.params), M: copies(b.opt.M), V: copies(b.opt.V), Step: b.opt.Step, Normalizer: b.normalizer.Clone(),
 	}, nil
 }
 
@@ -40,9 +40,9 @@ func (b *Backend) SetState(s *policy.State) error {
 	fill(b.params, s.Params)
 	fill(b.opt.M, s.M)
 	fill(b.opt.V, s.V)
-	b.opt.Step, b.norm = s.Step, s.Normalizer.Clone()
-	b.sums, b.wrong = policy.Diagnostics{}, nil
+	b.opt.Step, b.normalizer = s.Step, s.Normalizer.Clone()
+	b.sums, b.nonFinite = policy.Diagnostics{}, nil
 	clear(b.grads)
-	b.Moved()
+	b.ParamsChanged()
 	return nil
 }

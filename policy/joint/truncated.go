@@ -18,75 +18,81 @@ import (
 //
 //	p(a) = exp(-q(a)) / Z,   q(a) = sum_j w_j x_j^2 / 2 - t_j x_j,   a in P,
 //
-// with x_j = (a_j - mean_j) / deviation_j, where uniform points of P have this mean and this deviation. Before they
-// are truncated, entities have the means t_j / w_j and the variances 1 / w_j. Densities are with respect to the uniform distribution on P, so that
+// with energy q and x_j = (a_j - mean_j) / deviation_j, where uniform points of P have this
+// mean and this deviation. Without truncation entity j has the mean t_j / w_j and the variance
+// 1 / w_j. Densities are with respect to the uniform distribution on P, so that
 //
 //	Z = E[exp(-q(a))] over uniform a,
 //
-// and the entropy is minus the divergence from the uniform distribution. The normal distribution is cut to the affine
-// hull of P by its equalities, as it is by its rows. Of n entities the outputs are t = 2 sinh(z_j), with which |z| of
-// about 3 reaches every vertex, and w = exp(-2 z_n+j) / 4 within bounds: the first policy is nearly uniform. A step of these
-// natural parameters moves a sharp policy less than a flat one; a step of a mean would move both alike.
+// and the entropy is minus the KL divergence from the uniform distribution. There are 2n
+// outputs for n entities: t_j = 2 sinh(z_j), with which |z| of about 3 reaches every vertex, and
+// w_j = exp(-2 z_n+j) / 4 within bounds, so that the first policy is nearly uniform. A step of
+// these natural parameters moves a sharp policy less than a flat one; a step of a mean would
+// move both alike.
 //
-// A policy gradient needs only how Z changes from the policy that drew. With points a_k drawn from that policy,
-// whose outputs are z_0,
+// A policy gradient needs only the ratio of Z to that of the policy that drew. With points a_k
+// drawn from that policy, whose outputs are z_0,
 //
 //	Z(z) / Z(z_0) = E_z0[exp(q_z0(a) - q_z(a))] = mean_k exp(q_z0(a_k) - q_z(a_k)),
 //
-// which is 1 at z_0, smooth in z, and accurate where the two policies are close; gradients are those of this
-// estimate. A draw holds such a_k, and ln Z(z_0) by one run of annealed importance sampling, which is low by
-// nats where the policy is sharp. This level is the same for all z, so that ratios and gradients do not depend
-// on it. Constant estimates Z by many runs, with its error.
+// which is 1 at z_0, smooth in z, and accurate where the two policies are close; gradients are
+// those of this estimate. A draw holds such a_k, and an estimate of ln Z(z_0) from one run of
+// annealed importance sampling, which is some nats too low where the policy is sharp. This
+// constant is the same for all z, so that ratios and gradients do not depend on it. Constant
+// estimates Z from many runs, with its standard error.
 //
-// Draws come by rejection from the normal distribution on the hull where enough of its points are inside P, else
-// from hit-and-run whose steps are normal variates between the endpoints of a chord.
+// Draws are made by rejection from the normal distribution on the hull where enough of its
+// points are inside P, else by hit-and-run whose steps are normal variates truncated to a chord.
 type TruncatedNormal struct {
 	TruncatedConfig
 	p    *lp.Polytope
 	walk *uniform.Walk
 
 	mean, deviation []float64
-	pool            [][]float64 // uniform points, in amounts of the walk
+	pool            [][]float64 // uniform points, in units of the walk
 
-	free proposal
+	proposal proposal
 
-	t, w, slope []float64 // of outputs; scratch, as are those below
-	x           []float64 // of a point
-	tilt        []float64 // t in terms of the walk's amounts
-	weight      []float64 // and w
-	target      []float64 // the means
-	pcg         rand.PCG  // seeded by the stream of a draw, and faster
-	rand        *rand.Rand
-	prob, q     []float64 // of the points of a draw
-	gt, gw      []float64
+	// Scratch.
+	t, w, slope []float64  // t and w of the outputs, and derivatives by them
+	x           []float64  // a point
+	tilt        []float64  // t in units of the walk
+	weight      []float64  // w in units of the walk
+	target      []float64  // means without truncation, in units of the walk
+	pcg         rand.PCG   // seeded by the stream of a draw, and faster than it
+	rand        *rand.Rand // on pcg
+	prob, q     []float64  // importance weights and energies of the a_k
+	gt, gw      []float64  // derivatives by t and w
 }
 
-// TruncatedConfig sizes the estimates.
+// TruncatedConfig sets the sizes of the estimates. A sweep is one step of hit-and-run along
+// every direction.
 type TruncatedConfig struct {
-	Points int // a_k of a draw
-	Anneal int // sweeps from a uniform point to the first of them
-	Settle int // sweeps under the distribution before these
-	Tries  int // proposals of rejection before it is given up; 0 for none
+	Points int // points a_k that a draw holds
+	Anneal int // sweeps from a uniform point to the distribution
+	Settle int // sweeps under the distribution before a point is used
+	Tries  int // proposals after which rejection may be given up; 0 for no rejection
 	Pool   int // uniform points
 }
 
-// DefaultTruncatedConfig returns the sizes in use.
+// DefaultTruncatedConfig returns the default sizes.
 func DefaultTruncatedConfig() TruncatedConfig {
 	return TruncatedConfig{Points: 32, Anneal: 16, Settle: 8, Tries: 16, Pool: 4096}
 }
 
 const (
-	// least and most standard deviation 1/sqrt(w), in deviations of uniform points.
+	// Least and largest standard deviation 1/sqrt(w), in deviations of uniform points.
 	minSigma, maxSigma = 1e-2, 4
-	// startSigma is that of outputs of 0.
+	// startSigma is the standard deviation of outputs of 0.
 	startSigma = 2
-	// tiltUnit is t over sinh(z), maxTilt bounds |t|: a density that falls to 0 within a
+	// t is tiltUnit sinh(z) with |t| at most maxTilt, where the density falls to 0 within a
 	// thousandth of a deviation.
 	tiltUnit, maxTilt = 2, 1e4
 )
 
-// NewTruncatedNormal returns the family of a polytope, with directions and uniform points that depend on
-// the polytope alone. It is an error where that is a hull without facets, or one point.
+// NewTruncatedNormal returns the family of a polytope, with directions and uniform points that
+// depend on the polytope alone. It is an error where the polytope is one point, or is given by
+// points and its facets are not known.
 func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, error) {
 	walk, err := uniform.NewWalk(p)
 	if err != nil {
@@ -134,18 +140,18 @@ func NewTruncatedNormal(p *lp.Polytope, cfg TruncatedConfig) (*TruncatedNormal, 
 		}
 		t.deviation[j] = math.Sqrt(v)
 	}
-	t.free.init(walk)
+	t.proposal.init(walk)
 	return t, nil
 }
 
 // Polytope implements policy.Family.
 func (t *TruncatedNormal) Polytope() *lp.Polytope { return t.p }
 
-// Outputs and Size implement policy.Family.
-func (t *TruncatedNormal) Outputs() int { return 2 * len(t.mean) }
-func (t *TruncatedNormal) Size() int    { return (t.Points+1)*len(t.mean) + t.Points + 1 }
+// Outputs and DrawSize implement policy.Family.
+func (t *TruncatedNormal) Outputs() int  { return 2 * len(t.mean) }
+func (t *TruncatedNormal) DrawSize() int { return (t.Points+1)*len(t.mean) + t.Points + 1 }
 
-// member sets t, w and their slopes by the outputs.
+// member sets t, w and slope, given the outputs z.
 func (t *TruncatedNormal) member(z []float32) {
 	n := len(t.t)
 	for j := range n {
@@ -168,8 +174,8 @@ func (t *TruncatedNormal) member(z []float32) {
 	}
 }
 
-// cost returns q of a point x in units of the deviation.
-func (t *TruncatedNormal) cost(x []float32) (q float64) {
+// energy returns q of a point x in units of the deviation.
+func (t *TruncatedNormal) energy(x []float32) (q float64) {
 	for j, v := range x {
 		x := float64(v)
 		q += x * (t.w[j]*x/2 - t.t[j])
@@ -177,9 +183,9 @@ func (t *TruncatedNormal) cost(x []float32) (q float64) {
 	return q
 }
 
-// parts returns what a draw holds: its point, the level ln Z(z_0), the costs of the points a_k under z_0 less their
-// mean, which is added to the level, and the a_k.
-func (t *TruncatedNormal) parts(draw []float32) (x, level, costs, points []float32) {
+// parts returns the parts of a draw: its point x, logZ, the energies of the points a_k under
+// z_0 less their mean, and the a_k. logZ is the estimate of ln Z(z_0) plus that mean.
+func (t *TruncatedNormal) parts(draw []float32) (x, logZ, energies, points []float32) {
 	n := len(t.t)
 	return draw[:n], draw[n : n+1], draw[n+1 : n+1+t.Points], draw[n+1+t.Points:]
 }
@@ -193,15 +199,15 @@ func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limit
 		return fmt.Errorf("truncated-normal: limits that follow the state leave other uniform points than those that it is measured by: such an environment is not served")
 	}
 	t.member(z)
-	t.aim()
+	t.inWalkUnits()
 	if rule != policy.Sampled {
-		t.centre(rule, draw, action)
+		t.meanOrMode(rule, draw, action)
 		return nil
 	}
 	t.pcg.Seed(source.Uint64(), source.Uint64())
-	x, level, costs, points := t.parts(draw)
+	x, logZ, energies, points := t.parts(draw)
 	n := len(x)
-	logZ := t.anneal()
+	annealed := t.anneal()
 	copy(t.x, t.walk.Point())
 	if !t.reject(x, points) {
 		t.walk.Start(t.x)
@@ -217,19 +223,19 @@ func (t *TruncatedNormal) Sample(z []float32, rule policy.Rule, limits *lp.Limit
 	}
 	mean := 0.
 	for k := range t.Points {
-		t.q[k] = t.cost(points[k*n : (k+1)*n])
+		t.q[k] = t.energy(points[k*n : (k+1)*n])
 		mean += t.q[k] / float64(t.Points)
 	}
 	for k, q := range t.q {
-		costs[k] = float32(q - mean)
+		energies[k] = float32(q - mean)
 	}
-	level[0] = float32(logZ + mean)
+	logZ[0] = float32(annealed + mean)
 	t.walk.Allocation(t.walk.Point(), action)
 	return nil
 }
 
-// aim sets tilt, weight and target, the distribution in amounts of the walk.
-func (t *TruncatedNormal) aim() {
+// inWalkUnits sets tilt, weight and target, the distribution in units of the walk.
+func (t *TruncatedNormal) inWalkUnits() {
 	for j, d := range t.deviation {
 		t.tilt[j], t.weight[j], t.target[j] = 0, 0, t.mean[j]
 		if d > 0 {
@@ -239,13 +245,13 @@ func (t *TruncatedNormal) aim() {
 	}
 }
 
-// anneal walks from a uniform point to the distribution: a sweep under each of the densities
-// exp(-beta q), beta from 0 to 1. It returns the logarithm of a weight whose mean is Z (Neal, Annealed
-// importance sampling, Statistics and Computing 11, 2001),
+// anneal walks from a uniform point to the distribution, with one sweep under each of the
+// densities exp(-beta q), beta from 0 to 1. It returns the logarithm of a weight whose mean is Z
+// (Neal, Annealed importance sampling, Statistics and Computing 11, 2001),
 //
 //	ln w = -sum_i (beta_i+1 - beta_i) q(a_i).
 //
-// Steps of beta are as wide in ln(1 + beta Q) as the others, with Q about what q varies by.
+// The beta_i are equally spaced in ln(1 + beta Q), where Q is about as large as q varies.
 func (t *TruncatedNormal) anneal() (weight float64) {
 	t.walk.Start(t.pool[t.rand.IntN(len(t.pool))])
 	typical := 0.
@@ -258,15 +264,15 @@ func (t *TruncatedNormal) anneal() (weight float64) {
 		if i == t.Anneal-1 {
 			next = 1
 		}
-		weight -= (next - beta) * t.here()
+		weight -= (next - beta) * t.walkEnergy()
 		t.sweep(next)
 		beta = next
 	}
 	return weight
 }
 
-// here returns q of where the walk is.
-func (t *TruncatedNormal) here() (q float64) {
+// walkEnergy returns q of the point of the walk.
+func (t *TruncatedNormal) walkEnergy() (q float64) {
 	for j, x := range t.walk.Point() {
 		x -= t.mean[j]
 		q += x * (t.weight[j]*x/2 - t.tilt[j])
@@ -274,15 +280,16 @@ func (t *TruncatedNormal) here() (q float64) {
 	return q
 }
 
-// sweep goes once along every direction of a basis, to a draw from exp(-beta q) on the chord.
+// sweep takes one step along every direction of a basis. Each goes to a draw from the density
+// exp(-beta q) on the chord through the point.
 func (t *TruncatedNormal) sweep(beta float64) {
 	basis := t.rand.IntN(t.walk.Bases())
 	for i := range t.walk.Dim() {
 		entities, move, lo, hi := t.walk.Chord(basis, i)
-		curve, slope := t.along(entities, move)
+		curve, slope := t.derivatives(entities, move)
 		curve, slope = beta*curve, beta*slope
 		var step float64
-		// A chord along which q is flat has a uniform point.
+		// Where q hardly varies along the chord, the draw is uniform.
 		if size := math.Sqrt(curve); size*(hi-lo) > 1e-6 {
 			peak := slope / curve
 			step = peak + dist.NormalBetween((lo-peak)*size, (hi-peak)*size, t.rand)/size
@@ -293,8 +300,8 @@ func (t *TruncatedNormal) sweep(beta float64) {
 	}
 }
 
-// along returns the second derivative of q along a direction, and minus the first.
-func (t *TruncatedNormal) along(entities []int32, move []float64) (curve, slope float64) {
+// derivatives returns the second derivative of q along a direction, and minus the first.
+func (t *TruncatedNormal) derivatives(entities []int32, move []float64) (curve, slope float64) {
 	x := t.walk.Point()
 	for i, j := range entities {
 		v := move[i]
@@ -314,21 +321,21 @@ func (t *TruncatedNormal) write(dst []float32) {
 	}
 }
 
-// reject draws the point and the a_k by rejection, and reports whether enough of the first tries
-// were accepted. The walk is at the point then.
+// reject draws the point and the a_k by rejection, and leaves the walk at the point. It reports
+// false where too few proposals are accepted.
 func (t *TruncatedNormal) reject(x, points []float32) bool {
-	if t.Tries == 0 || !t.free.aim(t.target, t.weight) {
+	if t.Tries == 0 || !t.proposal.set(t.target, t.weight) {
 		return false
 	}
 	n := len(x)
 	accepted, tries := 0, 0
 	for accepted <= t.Points {
-		// Of the first tries half have to be accepted, and of all tries after them.
+		// From Tries proposals on, half of all have to be accepted.
 		if tries >= t.Tries && 2*accepted < tries {
 			return false
 		}
 		tries++
-		if !t.free.draw(t.walk, t.rand) {
+		if !t.proposal.draw(t.walk, t.rand) {
 			continue
 		}
 		if accepted < t.Points {
@@ -341,9 +348,9 @@ func (t *TruncatedNormal) reject(x, points []float32) bool {
 	return true
 }
 
-// centre writes the mean, estimated by a walk that is the same every time, or the mode, which coordinate
-// ascent along the directions of the walk finds from there.
-func (t *TruncatedNormal) centre(rule policy.Rule, draw []float32, action []float64) {
+// meanOrMode writes the mean, estimated by a walk with a seed that is always the same, or the
+// mode, which coordinate ascent along the directions of the walk finds from the mean.
+func (t *TruncatedNormal) meanOrMode(rule policy.Rule, draw []float32, action []float64) {
 	t.pcg.Seed(0, 0)
 	t.anneal()
 	const sweeps = 128
@@ -361,29 +368,30 @@ func (t *TruncatedNormal) centre(rule policy.Rule, draw []float32, action []floa
 			basis := i % t.walk.Bases()
 			for k := range t.walk.Dim() {
 				entities, move, lo, hi := t.walk.Chord(basis, k)
-				if curve, slope := t.along(entities, move); curve > 0 {
+				if curve, slope := t.derivatives(entities, move); curve > 0 {
 					t.walk.Move(basis, k, min(max(slope/curve, lo), hi))
 				}
 			}
 		}
 	}
 	clear(draw)
-	at, _, costs, points := t.parts(draw)
+	at, _, energies, points := t.parts(draw)
 	t.write(at)
-	for k := range costs {
+	for k := range energies {
 		copy(points[k*len(at):], at)
 	}
 	t.walk.Allocation(t.walk.Point(), action)
 }
 
-// weigh sets prob to the weights of the a_k under z, which sum to 1, and q to their costs, and returns ln Z(z).
-func (t *TruncatedNormal) weigh(draw []float32) (logZ float64) {
-	_, level, costs, points := t.parts(draw)
+// reweight sets q to the energies of the a_k under z and prob to their importance weights,
+// which sum to 1, and returns ln Z(z).
+func (t *TruncatedNormal) reweight(draw []float32) float64 {
+	_, logZ, energies, points := t.parts(draw)
 	n := len(t.t)
 	top := math.Inf(-1)
-	for k, c := range costs {
-		t.q[k] = t.cost(points[k*n : (k+1)*n])
-		t.prob[k] = float64(c) - t.q[k]
+	for k, e := range energies {
+		t.q[k] = t.energy(points[k*n : (k+1)*n])
+		t.prob[k] = float64(e) - t.q[k]
 		top = max(top, t.prob[k])
 	}
 	sum := 0.
@@ -394,10 +402,10 @@ func (t *TruncatedNormal) weigh(draw []float32) (logZ float64) {
 	for k := range t.prob {
 		t.prob[k] /= sum
 	}
-	return float64(level[0]) + top + math.Log(sum/float64(len(t.prob)))
+	return float64(logZ[0]) + top + math.Log(sum/float64(len(t.prob)))
 }
 
-// slopes adds to gt and gw the derivatives of scale q(x) by t and w.
+// slopes adds the derivatives of scale q(x) by t and w to gt and gw.
 func (t *TruncatedNormal) slopes(x []float32, scale float64) {
 	for j, v := range x {
 		x := float64(v)
@@ -406,8 +414,8 @@ func (t *TruncatedNormal) slopes(x []float32, scale float64) {
 	}
 }
 
-// chain writes the gradient by z of what has the gradients gt and gw.
-func (t *TruncatedNormal) chain(grad []float32) {
+// chainRule writes the gradient with respect to z, given gt and gw.
+func (t *TruncatedNormal) chainRule(grad []float32) {
 	n := len(t.t)
 	for j := range n {
 		grad[j], grad[n+j] = float32(t.gt[j]*t.slope[j]), float32(t.gw[j]*t.slope[n+j])
@@ -417,7 +425,7 @@ func (t *TruncatedNormal) chain(grad []float32) {
 // LogProb implements policy.Family.
 func (t *TruncatedNormal) LogProb(z, draw, grad []float32) float64 {
 	t.member(z)
-	logZ := t.weigh(draw)
+	logZ := t.reweight(draw)
 	x, _, _, points := t.parts(draw)
 	if grad != nil {
 		// d ln Z = -sum_k prob_k dq(a_k)
@@ -427,16 +435,16 @@ func (t *TruncatedNormal) LogProb(z, draw, grad []float32) float64 {
 		for k, p := range t.prob {
 			t.slopes(points[k*len(x):(k+1)*len(x)], p)
 		}
-		t.chain(grad)
+		t.chainRule(grad)
 	}
-	return -t.cost(x) - logZ
+	return -t.energy(x) - logZ
 }
 
 // DrawEntropy implements policy.DrawEntropic: H = ln Z + E q, estimated from the a_k, and the
 // gradient of that estimate, dH = -Cov(q, dq).
 func (t *TruncatedNormal) DrawEntropy(z, draw, grad []float32) float64 {
 	t.member(z)
-	logZ := t.weigh(draw)
+	logZ := t.reweight(draw)
 	mean := 0.
 	for k, p := range t.prob {
 		mean += p * t.q[k]
@@ -449,16 +457,16 @@ func (t *TruncatedNormal) DrawEntropy(z, draw, grad []float32) float64 {
 		for k, p := range t.prob {
 			t.slopes(points[k*n:(k+1)*n], -p*(t.q[k]-mean))
 		}
-		t.chain(grad)
+		t.chainRule(grad)
 	}
 	return logZ + mean
 }
 
-// Constant returns the logarithm of Z by some runs of annealed importance sampling from a uniform point, and
-// its standard error, that of the mean of their weights against the mean.
+// Constant returns ln Z, estimated from runs runs of annealed importance sampling, and its
+// standard error: that of the mean weight, divided by the mean weight.
 func (t *TruncatedNormal) Constant(z []float32, runs int, source rand.Source) (logZ, stdErr float64) {
 	t.member(z)
-	t.aim()
+	t.inWalkUnits()
 	t.pcg.Seed(source.Uint64(), source.Uint64())
 	logs := make([]float64, runs)
 	for i := range logs {

@@ -12,8 +12,8 @@ import (
 	"paspo/policy"
 )
 
-// members are outputs that are nearly uniform, sharp inside, sharp and beyond the border, and of
-// different sharpness.
+// members are outputs of policies that are nearly uniform, sharp with a mean inside the
+// polytope, and sharp to different degrees with a mean outside.
 func members(n int) map[string][]float32 {
 	r := rand.New(rng.New(11))
 	out := map[string][]float32{}
@@ -31,7 +31,7 @@ func members(n int) map[string][]float32 {
 	return out
 }
 
-// scaled writes the coordinates of an allocation in deviations of uniform points.
+// scaled writes an allocation less the mean of uniform points, in their deviations.
 func (t *TruncatedNormal) scaled(a []float64, x []float32) {
 	units, _, _ := t.p.Canonical().Units()
 	for j, v := range a {
@@ -45,7 +45,7 @@ func (t *TruncatedNormal) scaled(a []float64, x []float32) {
 	}
 }
 
-// grid holds the points of a quadrature over a polytope in deviations of uniform points.
+// grid holds the points of a quadrature over a polytope, as scaled gives them.
 type grid struct{ points [][]float32 }
 
 func newGrid(t testing.TB, f *TruncatedNormal) *grid {
@@ -70,7 +70,7 @@ func (g *grid) moments(f *TruncatedNormal, z []float32) (logZ float64, first, se
 	first, second = make([]float64, len(f.t)), make([]float64, len(f.t))
 	sum := 0.
 	for _, x := range g.points {
-		q := f.cost(x)
+		q := f.energy(x)
 		w := math.Exp(-q)
 		sum += w
 		cost += w * q
@@ -86,7 +86,7 @@ func (g *grid) moments(f *TruncatedNormal, z []float32) (logZ float64, first, se
 	return math.Log(sum / float64(len(g.points))), first, second, cost / sum
 }
 
-// The constant is that of quadrature, within the error that is stated.
+// Constant agrees with quadrature, within its standard error.
 func TestTruncatedConstant(t *testing.T) {
 	long.Test(t)
 	for name, p := range lowDimensional() {
@@ -105,8 +105,8 @@ func TestTruncatedConstant(t *testing.T) {
 	}
 }
 
-// Draws have the moments of quadrature, and so do the points that they hold: their entropy, and
-// the constant that they give other members.
+// Draws have the moments that quadrature gives. So have the points that they hold: the entropy
+// estimated from them, and the ratio of Z to that of a policy nearby.
 func TestTruncatedDraws(t *testing.T) {
 	long.Test(t)
 	for name, p := range lowDimensional() {
@@ -139,10 +139,10 @@ func TestTruncatedDraws(t *testing.T) {
 							means[j].add(float64(v))
 							seconds[j].add(float64(v) * float64(v))
 						}
-						// The entropy less the level, which is noisy, and Z(near) / Z(z).
-						own := f.LogProb(z, draw, nil) + f.cost(x)
+						// The entropy less the estimate of ln Z(z), which is noisy, and Z(near) / Z(z).
+						own := f.LogProb(z, draw, nil) + f.energy(x)
 						sums[0].add(f.DrawEntropy(z, draw, nil) + own)
-						at := f.LogProb(near, draw, nil) + f.cost(x)
+						at := f.LogProb(near, draw, nil) + f.energy(x)
 						sums[1].add(math.Exp(own - at))
 					}
 					for _, c := range []struct {
@@ -199,8 +199,8 @@ func TestTruncatedGradients(t *testing.T) {
 	}
 }
 
-// In the 12 dimensions of the portfolio, draws have the means that uniform points have by the weights
-// of the density.
+// In the 12 dimensions of the portfolio, draws have the means of uniform points weighted by the
+// density.
 func TestTruncatedDrawsOfPortfolio(t *testing.T) {
 	long.Test(t)
 	p := preset("portfolio")
@@ -221,7 +221,7 @@ func TestTruncatedDrawsOfPortfolio(t *testing.T) {
 	x, want, sum, squares := make([]float32, n), make([]float64, n), 0., 0.
 	for i := range points {
 		f.scaled(a[i*n:(i+1)*n], x)
-		w := math.Exp(-f.cost(x))
+		w := math.Exp(-f.energy(x))
 		sum += w
 		squares += w * w
 		for j, v := range x {
@@ -229,7 +229,7 @@ func TestTruncatedDrawsOfPortfolio(t *testing.T) {
 		}
 	}
 	ess := sum * sum / squares
-	draw, action, means := make([]float32, f.Size()), make([]float64, n), make([]stat, n)
+	draw, action, means := make([]float32, f.DrawSize()), make([]float64, n), make([]stat, n)
 	s := rng.New(5)
 	for range 4000 {
 		if err := f.Sample(z, policy.Sampled, nil, s, draw, action); err != nil {

@@ -1,4 +1,4 @@
-// Package adam is the optimiser of the CPU backend.
+// Package adam is the optimiser of the backends that run on the processor.
 package adam
 
 import (
@@ -8,22 +8,23 @@ import (
 	"paspo/policy"
 )
 
-// Optimizer is the optimiser (Kingma and Ba, arXiv 1412.6980, algorithm 1) with
-// weight decay as L2 in the gradient, and the gradient clipped before that.
+// Optimizer is Adam (Kingma and Ba, arXiv 1412.6980, algorithm 1). The gradient is clipped,
+// and weight decay is then added to it (L2).
 type Optimizer struct {
-	M, V []float32
-	Step int64
+	M, V []float32 // first and second moments
+	Step int64     // steps taken
 }
 
-// clipSlack is what torch adds to the norm when it clips.
+// clipSlack is added to the norm before clipping divides by it, as torch does.
 const clipSlack = 1e-6
 
-// Ceiling is that of the norm of a gradient.
+// Ceiling returns the ceiling of the norm of a gradient.
 func Ceiling(s *policy.Settings) blas.Ceiling {
 	return blas.Ceiling{Max: s.MaxGradNorm, Slack: clipSlack}
 }
 
-// Next returns the numbers of the next step but for the Scale.
+// Next returns the coefficients of the next step. The caller sets Scale, the factor of
+// clipping.
 func (a *Optimizer) Next(s *policy.Settings) blas.AdamStep {
 	t := float64(a.Step + 1)
 	return blas.AdamStep{
@@ -35,9 +36,9 @@ func (a *Optimizer) Next(s *policy.Settings) blas.AdamStep {
 	}
 }
 
-// Apply takes one step and returns the norm of the gradient before clipping. A
-// norm that is not finite changes nothing. ok says that the parameters are
-// finite afterwards.
+// Apply takes one step on the parameters w with the gradient g, and returns the norm of g
+// before clipping. Where the norm is not finite, no step is taken. ok reports whether the
+// parameters are finite afterwards.
 func (a *Optimizer) Apply(w, g []float32, s *policy.Settings) (norm float64, ok bool) {
 	norm = math.Sqrt(blas.SumSquares(g))
 	if math.IsNaN(norm) || math.IsInf(norm, 0) {

@@ -1,3 +1,4 @@
-// Package network holds what the backends of a policy share: where parameters lie, their
-// initial values, the graph of a gradient step, and the checks of what a backend is asked.
+// Package network holds what the backends of PASPO's policy share: the layout of the
+// parameters, their initial values, the graph of a gradient step, and checks of batches,
+// minibatches and states.
 package network

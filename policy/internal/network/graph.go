@@ -16,31 +16,31 @@ import (
 type Graph[T blas.Float] struct {
 	Expr *G.ExprGraph
 
-	// Inputs, and what a run writes. Gradients go to the slice that NewGraph is given.
+	// Inputs of a minibatch of M rows.
 	Obs, Prefix                    []T // M x obs, M x entities
 	LogX, Log1mX, LogWidth, Mask   []T // M x heads
-	Old, Advantage, Target, Weight []T // M
-	Coef                           []T // clip, value, entropy
+	Old, Advantage, Target, Weight []T // M; Old holds log-probabilities under the old policy
+	Coef                           []T // Clip, ValueCoef, EntropyCoef of policy.Settings
 
-	Terms     []T // M x 2
+	// Results. Gradients are written to the slice that NewGraph is given.
+	Terms     []T // M x 2: log-probability and entropy
 	Loss      []T // 1
 	Diagnosis []T // see ops.Diagnostic
 
 	TermsNode *G.Node
-	Inputs    G.Nodes      // those of the slices above, in that order
+	Inputs    G.Nodes      // of the inputs above, in that order
 	Weights   G.Nodes      // the parameters, in the order of the layout
-	Gradients G.Nodes      // likewise
+	Gradients G.Nodes      // of the loss by Weights, in the same order
 	Wanted    G.Nodes      // loss, diagnostics, gradients
 	Step      *ops.Machine // computes the wanted nodes
-	Forward   *ops.Machine // computes terms alone
+	Forward   *ops.Machine // computes the terms alone
 }
 
 // buildMutex is held while a graph is built: all of Gorgonia's graphs share constants.
 var buildMutex sync.Mutex
 
-// NewGraph builds the graph for minibatches of m rows over the parameters in
-// params, and the machines that run it. The gradients of a run are written to
-// grads, laid out alike.
+// NewGraph builds the graph for minibatches of m rows, and the machines that run it. A run
+// reads the parameters from params and writes the gradients to grads, in the same layout.
 func NewGraph[T blas.Float](l *Layout, shape ops.Shape, m int, params, grads []T) (*Graph[T], error) {
 	buildMutex.Lock()
 	defer buildMutex.Unlock()
@@ -88,7 +88,7 @@ func (g *Graph[T]) build(l *Layout, shape ops.Shape, m int, params []T) error {
 			size *= d
 		}
 		data := make([]T, size)
-		n := bound(g.Expr, name, data, dims)
+		n := inputNode(g.Expr, name, data, dims)
 		g.Inputs = append(g.Inputs, n)
 		return n, data
 	}
@@ -108,7 +108,7 @@ func (g *Graph[T]) build(l *Layout, shape ops.Shape, m int, params []T) error {
 
 	tensor := func(net string, layer int, bias bool) *G.Node {
 		s := l.Find(net, layer, bias)
-		n := bound(g.Expr, s.Name, Slice(params, s), s.Shape)
+		n := inputNode(g.Expr, s.Name, Slice(params, s), s.Shape)
 		g.Weights = append(g.Weights, n)
 		return n
 	}
@@ -122,7 +122,7 @@ func (g *Graph[T]) build(l *Layout, shape ops.Shape, m int, params []T) error {
 		}
 		return n
 	}
-	chain := func(x *G.Node, net string, heads, from, layers int) *G.Node {
+	dense := func(x *G.Node, net string, heads, from, layers int) *G.Node {
 		for i := from; i < layers && err == nil; i++ {
 			y, e := ops.NewDense[T](heads, i < layers-1, x, tensor(net, i, false), tensor(net, i, true))
 			x = name(y, e, fmt.Sprintf("%s.%d", net, i))
@@ -130,14 +130,14 @@ func (g *Graph[T]) build(l *Layout, shape ops.Shape, m int, params []T) error {
 		return x
 	}
 
-	latent := chain(obs, "encoder", 0, 0, len(l.Encoder))
+	latent := dense(obs, "encoder", 0, 0, len(l.Encoder))
 	if err != nil {
 		return err
 	}
 	first, e := ops.NewMasked[T](l.Heads, len(l.Head) > 1, latent, prefix, tensor("heads", 0, false), tensor("heads", 0, true))
 	first = name(first, e, "heads.0")
-	logits := chain(first, "heads", l.Heads, 1, len(l.Head))
-	value := chain(obs, "critic", 0, 0, len(l.Critic))
+	logits := dense(first, "heads", l.Heads, 1, len(l.Head))
+	value := dense(obs, "critic", 0, 0, len(l.Critic))
 	if err != nil {
 		return err
 	}
@@ -164,8 +164,8 @@ func (g *Graph[T]) build(l *Layout, shape ops.Shape, m int, params []T) error {
 	return err
 }
 
-// bound makes an input node over data.
-func bound[T blas.Float](g *G.ExprGraph, name string, data []T, shape []int) *G.Node {
+// inputNode makes an input node that reads its value from data.
+func inputNode[T blas.Float](g *G.ExprGraph, name string, data []T, shape []int) *G.Node {
 	return G.NewTensor(g, ops.Dtype[T](), len(shape), G.WithShape(shape...), G.WithName(name),
 		G.WithValue(ops.Tensor(data, shape...)))
 }

@@ -122,7 +122,7 @@ func TestLossGradient(t *testing.T) {
 	}
 }
 
-// A fixed entity adds exactly nothing, whatever is stored with it.
+// A fixed entity adds exactly nothing, whatever numbers are stored for it.
 func TestFixedEntitiesAddNothing(t *testing.T) {
 	const m = 5
 	g, l, grads := filled(t, 3, 3, m, 3)
@@ -137,7 +137,7 @@ func TestFixedEntitiesAddNothing(t *testing.T) {
 	}
 	g.Step.RunAll()
 	if !slices.Equal(terms, g.Terms) || !slices.Equal(want, grads) || !finite.All(grads) {
-		t.Error("what a fixed entity stores matters")
+		t.Error("numbers stored for a fixed entity change the results")
 	}
 	for _, bias := range []bool{false, true} {
 		s := l.Find("heads", 2, bias)

@@ -11,10 +11,10 @@ import (
 )
 
 // initialise writes the initial parameters: weights and biases uniform in
-// +-1/sqrt(fan_in), with the fan-in that a head really has, latent + i for head
-// i. A fit then sets the last biases of the heads so that alpha and beta are
-// the fit, and scales the last weights by HeadScale; with AddFit the paper's
-// form adds the fit to the random biases (docs/method.md, section 8).
+// +-1/sqrt(fan_in), where the fan-in of head i counts the inputs that it sees, latent + i.
+// A fit then sets the biases of the heads' last layer so that alpha and beta are those of
+// the fit, and HeadScale scales the weights of that layer; with AddFit the fit is added to
+// the random biases, as the paper's code does (docs/method.md, section 8).
 func initialise(w []float32, l *Layout, cfg *policy.Config, fit *policy.Fit, seed uint64) error {
 	r := rand.New(rng.New(seed, "init"))
 	latent := l.Latent()
@@ -52,7 +52,7 @@ func initialise(w []float32, l *Layout, cfg *policy.Config, fit *policy.Fit, see
 	shape := ops.Shape{Min: cfg.MinShape, Max: cfg.MaxShape}
 	for h := range l.Heads {
 		for j, y := range [...]float64{fit.Alpha[h], fit.Beta[h]} {
-			// A fit that the floor excludes starts near the floor.
+			// A parameter of the fit below the floor starts near the floor.
 			logit := shape.Inverse(max(y, cfg.MinShape*(1+aboveFloor)))
 			if math.IsNaN(logit) || math.IsInf(logit, 0) {
 				return fmt.Errorf("policy: the fit of head %d has the parameter %g: below policy.max_shape, %g, is allowed, which a larger debias.spread gives", h, y, cfg.MaxShape)
@@ -73,8 +73,8 @@ func initialise(w []float32, l *Layout, cfg *policy.Config, fit *policy.Fit, see
 	return nil
 }
 
-// aboveFloor is by how much, relative to the floor, the least parameter starts above it: closer to
-// the floor its slope is too small to learn with.
+// aboveFloor is the least distance of an initial alpha or beta from the floor, relative to
+// the floor. Closer to it the derivative by the logit is too small to learn with.
 const aboveFloor = 0.1
 
 func uniform(r *rand.Rand, bound float64) float32 { return float32(bound * (2*r.Float64() - 1)) }

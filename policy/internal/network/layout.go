@@ -6,16 +6,16 @@ import (
 	"paspo/policy"
 )
 
-// Layout names the parameters of a policy and places them in one slice, which
-// the optimiser runs through at once. Weights are (out, in) as torch has them.
+// Layout names the parameters of a policy and places them in one slice, so that the
+// optimiser updates them in one pass. Weights are (out, in) as in torch.
 //
 //	encoder.L.weight (out, in), encoder.L.bias (out)
 //	heads.L.weight (heads, out, in), heads.L.bias (heads, out)
 //	critic.L.weight (out, in), critic.L.bias (out)
 //
-// The inputs of heads.0 are the latent and then the prefix a_1..a_{h-1}, as the
-// heads see it; those of head i beyond its prefix have no effect and are 0. The
-// outputs of the last layer of the heads are the logits of alpha and beta.
+// The inputs of heads.0 are the latent and then the amounts a_1..a_{h-1} in units of
+// policy.Total. Weights of head i for amounts that are not in its prefix are 0 and have no
+// effect. The last layer of the heads gives the logits of alpha and beta.
 type Layout struct {
 	Obs, Entities, Heads  int
 	Encoder, Head, Critic []int // widths of the outputs of the layers
@@ -35,7 +35,7 @@ type Slot struct {
 	In, Out  int
 }
 
-// slotAlign is the alignment of tensors in the slice: one cache line.
+// slotAlign is the alignment of tensors in the slice, in float32: one cache line.
 const slotAlign = 16
 
 // NewLayout returns the layout of a policy for observations of obs components, with networks of
@@ -85,5 +85,5 @@ func (l *Layout) Find(net string, layer int, bias bool) *Slot {
 	panic("policy: bad tensor")
 }
 
-// Slice returns the elements of a tensor in data that is laid out as the parameters are.
+// Slice returns the elements of a tensor in data, which has the layout of the parameters.
 func Slice[T any](data []T, s *Slot) []T { return data[s.At : s.At+s.Size : s.At+s.Size] }

@@ -11,8 +11,8 @@ import (
 	"paspo/policy"
 )
 
-// filled returns a graph of some heads, one fewer than entities, with a minibatch of m
-// rows that seed names, and where its gradients go.
+// filled returns a graph with heads heads, one fewer than entities, and a minibatch of m
+// random rows, and the slice that its gradients are written to.
 func filled(t *testing.T, obs, heads, m int, seed uint64) (*Graph[float32], *Layout, []float32) {
 	t.Helper()
 	cfg := policy.DefaultConfig()

@@ -11,18 +11,18 @@ import (
 	"paspo/policy"
 )
 
-// Model is what the backends of PASPO's policy have in common.
+// Model holds what the backends of PASPO's policy have in common.
 type Model struct {
 	Solver    lp.Solver
 	Config    policy.Config
 	Shape     ops.Shape
 	Layout    *Layout
 	Total     float64 // unit of amounts, see policy.Total
-	Heads     int     // of the policy; the layout has one at least
-	Minibatch int     // rows at most
+	Heads     int     // of the policy, possibly 0; the layout has at least one
+	Minibatch int     // largest number of rows of a gradient step
 }
 
-// NewModel returns the model and its initial parameters, see cpu.New.
+// NewModel returns the model and its initial parameters. The arguments are those of cpu.New.
 func NewModel(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *policy.Fit, seed uint64) (*Model, []float32, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, nil, err
@@ -38,7 +38,7 @@ func NewModel(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *p
 		}
 	}
 
-	// A policy without heads has one all the same, which is never read.
+	// The layout of a policy without heads has one all the same, which is never read.
 	l := NewLayout(&cfg, obsDim, p.Dim(), max(heads, 1))
 	if heads == 0 {
 		fit = nil
@@ -59,14 +59,15 @@ func (m *Model) Polytope() *lp.Polytope { return m.Solver.Polytope() }
 // ObsDim implements policy.Backend.
 func (m *Model) ObsDim() int { return m.Layout.Obs }
 
-// BadBatch is what backends panic with where lengths do not fit.
+// BadBatch is the message of the panic of a backend whose caller passes rows that the batch
+// does not have.
 const BadBatch = "policy: bad length of a batch"
 
-// NoResidual is the largest residual of no action.
+// NoResidual is the MaxResidual of samples without rows.
 var NoResidual = math.Inf(-1)
 
-// Size makes the slices of samples as long as n rows are.
-func (m *Model) Size(out *policy.Samples, n int) {
+// Resize gives the slices of out the lengths for n rows.
+func (m *Model) Resize(out *policy.Samples, n int) {
 	l, h := m.Layout, m.Heads
 	for _, f := range []struct {
 		s     *[]float32
@@ -81,8 +82,8 @@ func (m *Model) Size(out *policy.Samples, n int) {
 	out.Lower, out.Upper = slices.Grow(out.Lower[:0], n*l.Entities)[:n*l.Entities], slices.Grow(out.Upper[:0], n*l.Entities)[:n*l.Entities]
 }
 
-// CheckBatch returns an error where the lengths of a batch do not fit. Those of
-// the samples are not looked at where it has none.
+// CheckBatch returns an error where the slices of a batch do not have the lengths that its
+// rows need. A batch that means kept rows has no samples to check.
 func (m *Model) CheckBatch(b *policy.Batch) error {
 	n, l := b.Rows, m.Layout
 	type field struct {
@@ -105,7 +106,7 @@ func (m *Model) CheckBatch(b *policy.Batch) error {
 	return nil
 }
 
-// CheckStep returns an error where a minibatch cannot be taken from a batch.
+// CheckStep returns an error where the minibatch rows cannot be taken from the batch b.
 func (m *Model) CheckStep(b *policy.Batch, rows []int32) error {
 	if b == nil {
 		return errors.New("policy: a step before a batch is loaded")
@@ -121,8 +122,7 @@ func (m *Model) CheckStep(b *policy.Batch, rows []int32) error {
 	return nil
 }
 
-// Copies returns the tensors of a slice that is laid out as the parameters are. They share
-// nothing with it.
+// Copies returns copies of the tensors in data, which has the layout of the parameters.
 func (l *Layout) Copies(data []float32) []policy.Tensor {
 	ts := make([]policy.Tensor, len(l.Tensors))
 	for i := range ts {
@@ -141,7 +141,7 @@ func (l *Layout) CheckState(s *policy.State) error {
 	return s.Check(like, l.Obs)
 }
 
-// Fill writes tensors to the slice that they belong in.
+// Fill writes tensors to their places in dst.
 func (l *Layout) Fill(dst []float32, ts []policy.Tensor) {
 	for i, t := range ts {
 		copy(Slice(dst, &l.Tensors[i]), t.Data)

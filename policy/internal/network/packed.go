@@ -2,8 +2,8 @@ package network
 
 import "paspo/internal/blas"
 
-// Pack copies parameters, or what is laid out as they are, to the places that the network
-// in C has them in.
+// Pack copies parameters, or data in the same layout, to packed, which has the layout of the
+// network in C.
 func (l *Layout) Pack(n *blas.Network, packed, params []float32) {
 	l.rows(n, func(row []float32, at, stride int) {
 		for i, x := range row {
@@ -12,7 +12,7 @@ func (l *Layout) Pack(n *blas.Network, packed, params []float32) {
 	}, params)
 }
 
-// Unpack copies back what Pack has copied.
+// Unpack copies from the layout of the network in C back to that of the parameters.
 func (l *Layout) Unpack(n *blas.Network, params, packed []float32) {
 	l.rows(n, func(row []float32, at, stride int) {
 		for i := range row {
@@ -21,8 +21,9 @@ func (l *Layout) Unpack(n *blas.Network, params, packed []float32) {
 	}, params)
 }
 
-// rows calls f for the weights of every output, and for every bias, that have an effect, with
-// the place of the first in C and the distance between those that follow.
+// rows calls f for the weights of every output that have an effect, and for every bias. It
+// passes them, the place of the first in the layout of C, and the distance from one to the
+// next there.
 func (l *Layout) rows(n *blas.Network, f func(row []float32, at, stride int), params []float32) {
 	for i := range l.Tensors {
 		s := &l.Tensors[i]
@@ -39,7 +40,7 @@ func (l *Layout) rows(n *blas.Network, f func(row []float32, at, stride int), pa
 				continue
 			}
 			for out := range s.Out {
-				// This head does not see the inputs beyond these.
+				// Head h sees the first to.Inputs of its inputs.
 				place, stride := to.Weights(out)
 				f(params[at:at+to.Inputs], place, stride)
 				at += s.In

@@ -1,3 +1,3 @@
-// Package policytest holds what tests of several packages of the policy share: requests,
-// batches, settings and solvers.
+// Package policytest makes requests, batches, settings and solvers for the tests of the
+// packages of the policy.
 package policytest

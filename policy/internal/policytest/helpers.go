@@ -11,12 +11,12 @@ import (
 	"paspo/policy"
 )
 
-// RandomRequest asks for rows actions after random observations.
+// RandomRequest asks for as many actions as rows says, with random observations.
 func RandomRequest(rows, obs int, seed uint64) *policy.Request {
 	r := rand.New(rng.New(seed, "obs"))
 	req := &policy.Request{Rows: rows, Obs: make([]float64, rows*obs), Streams: make([]*rng.Stream, rows)}
 	for i := range req.Obs {
-		req.Obs[i] = float64(float32(r.NormFloat64())) // as it is where nothing is normalised
+		req.Obs[i] = float64(float32(r.NormFloat64())) // exact in float32, as the network reads it
 	}
 	for i := range req.Streams {
 		req.Streams[i] = rng.New(seed, "row").Split(uint64(i))
@@ -44,7 +44,7 @@ func MustSample(t testing.TB, b policy.Backend, req *policy.Request) *policy.Sam
 	return out
 }
 
-// RandomBatch makes a batch to learn from out of samples.
+// RandomBatch makes a batch of samples, with random advantages and returns.
 func RandomBatch(req *policy.Request, s *policy.Samples, seed uint64) *policy.Batch {
 	r := rand.New(rng.New(seed, "batch"))
 	b := &policy.Batch{
@@ -102,7 +102,8 @@ func PresetSolver(t testing.TB, name string) lp.Solver {
 	return s
 }
 
-// OffsetRequest returns a request whose observations are far from standard.
+// OffsetRequest returns a request whose observations have means and deviations far from 0
+// and 1.
 func OffsetRequest(rows, obs int, seed uint64) *policy.Request {
 	req := RandomRequest(rows, obs, seed)
 	for i := range req.Obs {
@@ -112,7 +113,7 @@ func OffsetRequest(rows, obs int, seed uint64) *policy.Request {
 	return req
 }
 
-// SimplexSolver answers for a budget without rows: [0, what is left].
+// SimplexSolver gives the intervals of the simplex: [0, what remains of the budget].
 type SimplexSolver struct{ Of *lp.Polytope }
 
 func (s SimplexSolver) Polytope() *lp.Polytope { return s.Of }

@@ -7,7 +7,7 @@ func Near(got, want, tol float64) bool {
 	return got == want || math.Abs(got-want) <= tol*max(1, math.Abs(want))
 }
 
-// Shapes are alpha and beta of distributions on both sides of every case in sampling.
+// Shapes are pairs of alpha and beta that reach every branch of sampling.
 var Shapes = [][2]float64{
 	{1e-3, 1e-3}, {1e-3, 1e5}, {1e5, 1e-3}, {0.05, 0.3}, {0.7, 3}, {1, 1}, {1.2, 0.9},
 	{2.5, 7}, {40, 3}, {900, 1100}, {1e5, 1e5},
