@@ -14,6 +14,7 @@ import (
 	"paspo/cli"
 	"paspo/cmd/experiments/internal/measure"
 	"paspo/cmd/experiments/internal/output"
+	"paspo/cmd/experiments/internal/planner"
 	"paspo/envs/benchmarks"
 	"paspo/internal/sweep/spec"
 )
@@ -180,6 +181,7 @@ shows, which takes hours.`
 	c.Flags().Float64Var(&cs.deviation, "deviation", 0.001, "first deviation of a share")
 	c.Flags().Uint64Var(&cs.seed, "seed", 1, "seed of the search and of its episodes")
 	root.AddCommand(c)
+	root.AddCommand(planner.Command())
 	root.AddCommand(measure.Commands(&folder)...)
 	return root
 }

@@ -26,12 +26,53 @@ func (p *Problem) GreedyBySpeed() ([]float64, error) {
 // stream of work done faster than F/z (see Bound), and this one does it at that rate. The
 // polytope must have rows.
 func (p *Problem) LevelLoad() (a []float64, z float64, err error) {
+	rows := make([]level, len(p.hz))
+	for i, f := range p.hz {
+		rows[i] = level{i, p.total / f, 0}
+	}
+	a, err = p.lowest(rows, p.total/slices.Min(p.hz))
+	if err != nil {
+		return nil, 0, fmt.Errorf("compute: level load: %w", err)
+	}
+	// The level that the split has, whatever the program's tolerance.
+	for i, f := range p.hz {
+		z = max(z, a[i]*p.total/f)
+	}
+	return a, z, nil
+}
+
+// LevelAhead returns the split of a task with which all servers, which are busy for some seconds
+// more, would be done soonest if so many cycles more arrived at once and were split alike. With
+// none it is what gets the task done soonest, with many it is close to LevelLoad.
+func (p *Problem) LevelAhead(busy []float64, task Task, cycles float64) ([]float64, error) {
+	var rows []level
+	most := 0.
+	for i, f := range p.hz {
+		compute := (task.Cycles + cycles) / f
+		rows = append(rows, level{i, compute, busy[i]}, level{i, compute + task.Bits/bitsPerSecond, 0})
+		most = max(most, busy[i]+compute+task.Bits/bitsPerSecond)
+	}
+	a, err := p.lowest(rows, most)
+	if err != nil {
+		return nil, fmt.Errorf("compute: level ahead: %w", err)
+	}
+	return a, nil
+}
+
+// level is a server's: slope a_i + from.
+type level struct {
+	server      int
+	slope, from float64
+}
+
+// lowest returns the split whose highest level, up to most, is lowest.
+func (p *Problem) lowest(levels []level, most float64) ([]float64, error) {
 	t := p.spec.Polytope
 	n := t.Dim()
 	lower, upper := t.Bounds()
 	d := lp.Description{
 		Entities: append(slices.Clone(t.Entities()), "level"), Total: math.NaN(),
-		Lower: append(slices.Clone(lower), 0), Upper: append(slices.Clone(upper), p.total/slices.Min(p.hz)),
+		Lower: append(slices.Clone(lower), 0), Upper: append(slices.Clone(upper), most),
 	}
 	row := func(coef []float64, z, least, most float64) {
 		d.Rows = append(d.Rows, lp.Row{Name: fmt.Sprint(len(d.Rows)), Coef: append(slices.Clone(coef), z), Min: least, Max: most})
@@ -44,26 +85,22 @@ func (p *Problem) LevelLoad() (a []float64, z float64, err error) {
 	for k := range b {
 		row(m[k*n:(k+1)*n], 0, b[k], b[k])
 	}
-	for i, f := range p.hz {
+	for _, l := range levels {
 		coef := make([]float64, n)
-		coef[i] = p.total / f
-		row(coef, -1, math.Inf(-1), 0)
+		coef[l.server] = l.slope
+		row(coef, -1, math.Inf(-1), 0-l.from)
 	}
 	c := make([]float64, n+1)
 	c[n] = 1
 	q, err := lp.New(d)
-	if err == nil {
-		a, _, err = q.Minimize(c, nil)
-	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("compute: level load: %w", err)
+		return nil, err
 	}
-	// The level that the split has, whatever the program's tolerance.
-	a, z = a[:n], 0
-	for i, f := range p.hz {
-		z = max(z, a[i]*p.total/f)
+	a, _, err := q.Minimize(c, nil)
+	if err != nil {
+		return nil, err
 	}
-	return a, z, nil
+	return a[:n], nil
 }
 
 // Constantly implements envs.Constantly: LevelLoad.

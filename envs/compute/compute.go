@@ -3,7 +3,6 @@ package compute
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -204,7 +203,7 @@ func (p *Problem) New() envs.Env {
 
 // NewEnv is New with the type of the environment.
 func (p *Problem) NewEnv() *Env {
-	e := &Env{p: p, done: make([]float64, len(p.hz))}
+	e := &Env{p: p, done: make([]float64, len(p.hz)), parts: make([]Part, len(p.hz))}
 	if p.caps != nil {
 		e.queues = make([]float64, len(p.hz))
 		e.limits = p.follow(e.queues)
@@ -218,6 +217,7 @@ type Env struct {
 	done  []float64 // when each server is done, in seconds
 	tasks []Task    // that are to come
 	all   []Task    // buffer behind tasks
+	parts []Part    // of the task at hand
 
 	// With caps only: what the next task finds queued, in ms.
 	queues []float64
@@ -261,7 +261,7 @@ func (p *Problem) spawn(rng *rand.Rand, u *user, tasks []Task) []Task {
 		Cycles: float64(u.cycles[0] + rng.Int64N(u.cycles[1]-u.cycles[0]+1)),
 		Bits:   float64(u.bits[0] + rng.Int64N(u.bits[1]-u.bits[0]+1)),
 	}
-	task.Limit = deadlineFactor * (task.Bits/bitsPerSecond + task.Cycles/p.total)
+	task.Limit = p.limit(task)
 	at := rng.ExpFloat64() / u.tasks
 	for at < 1 {
 		task.Time = at * u.seconds
@@ -269,6 +269,11 @@ func (p *Problem) spawn(rng *rand.Rand, u *user, tasks []Task) []Task {
 		at += rng.ExpFloat64() / u.tasks
 	}
 	return tasks
+}
+
+// limit returns in how many seconds a task has to be done.
+func (p *Problem) limit(t Task) float64 {
+	return deadlineFactor * (t.Bits/bitsPerSecond + t.Cycles/p.total)
 }
 
 // ResetTo starts an episode with given tasks, in the order of their arrival.
@@ -335,14 +340,8 @@ func (e *Env) Step(_ *rand.Rand, action, obs []float64) (reward float64, done bo
 	}
 	task := e.tasks[0]
 	e.tasks = e.tasks[1:]
-	var last float64
-	for i, a := range action {
-		a = math.RoundToEven(a*shareResolution) / shareResolution
-		bits, cycles := math.Trunc(task.Bits*a), math.Trunc(task.Cycles*a)
-		e.done[i] = max(task.Time+bits/bitsPerSecond, e.done[i]) + cycles/e.p.hz[i]
-		last = max(last, e.done[i])
-	}
-	if last < task.Time+task.Limit {
+	e.p.Parts(e.parts, task, action)
+	if Serve(e.done, task.Time, e.parts) < task.Time+task.Limit {
 		reward = 1
 	}
 	if e.limits != nil {
