@@ -8,7 +8,7 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// loaded returns a backend with a batch to step on.
+// loaded returns a backend that has loaded a batch.
 func loaded(b testing.TB, entities, obs, minibatch, rows int) *Backend {
 	c := newTestCPU(b, policytest.Simplex(b, entities), obs, minibatch, nil)
 	req, out := policytest.RandomRequest(rows, obs, 1), &policy.Samples{}
@@ -28,7 +28,7 @@ func BenchmarkStep(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", p.Name, m), func(b *testing.B) {
 				c := loaded(b, p.Entities, p.Obs, m, m)
 				rows, s := policytest.FirstRows(m), policytest.StepSettings()
-				s.LearningRate = 1e-6 // the batch stays what it is
+				s.LearningRate = 1e-6 // so that all steps do the same work
 				b.ReportAllocs()
 				for b.Loop() {
 					if err := c.Step(rows, s); err != nil {
@@ -40,8 +40,8 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-// Sampling with intervals that cost nothing: the network, the draws and the
-// check of the result.
+// Sampling with intervals that take no time: the network, the draws and the check of
+// residuals.
 func BenchmarkSample(b *testing.B) {
 	for _, p := range policytest.PresetSizes {
 		for _, rows := range []int{8, 256, 4096} {

@@ -13,41 +13,41 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// Backend is the backend that runs on the processor: a gradient step is one call of C,
-// and sampling evaluates the same network head by head.
+// Backend is the backend that runs on the processor.
 type Backend struct {
 	network.Model
 
 	net           *blas.Network
-	params, grads []float32      // in the order of net
-	transposed    []float32      // what net makes of params
-	opt           adam.Optimizer // likewise
+	params, grads []float32      // in the layout of net
+	transposed    []float32      // weights of params, transposed by net
+	opt           adam.Optimizer // in the layout of net
 	threads       int            // of gradient steps, 0 for GOMAXPROCS
 	trainer       *blas.Trainer  // nil until a batch is loaded
 	team          *blas.Team
 
 	batch *policy.Batch
-	old   []float32    // log-probabilities of the batch
-	kept  policy.Batch // samples of the rollout
+	old   []float32    // log-probabilities of the batch under the old policy
+	kept  policy.Batch // rows of the rollout (see policy.Request.Keep)
 
-	norm *policy.Normalizer
-	obs  []float32 // of the request at hand, normalised
+	normalizer *policy.Normalizer
+	obs        []float32 // of the present request, normalised
 
-	sums  policy.Diagnostics // sums over steps since the last call
-	wrong error              // the first thing that was not finite
+	sums      policy.Diagnostics // over the steps since the last Diagnostics
+	nonFinite error              // of the first step that was not finite
 
 	decoder decoder
 }
 
 var _ policy.Backend = (*Backend)(nil)
 
-// Arithmetic names what the last bits of results depend on.
+// Arithmetic names the device and the instructions that the last bits of results depend on.
 func (c *Backend) Arithmetic() string { return c.Device() + " " + blas.Level() }
 
 // New makes a policy for the polytope of the solver and observations of
 // obsDim components, which learns from minibatches of at most minibatch rows.
-// fit is nil for a plain initialisation. The parameters depend on seed alone.
-// The solver is not closed with the backend.
+// fit sets the initial distributions of the heads; without one they follow from random
+// parameters. The random parameters depend on seed alone. The solver is not closed with the
+// backend.
 func New(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *policy.Fit, seed uint64) (*Backend, error) {
 	m, params, err := network.NewModel(solver, obsDim, minibatch, cfg, fit, seed)
 	if err != nil {
@@ -60,8 +60,8 @@ func New(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *policy
 	})
 	c := &Backend{
 		Model: *m, net: net, params: net.NewParams(), grads: net.NewParams(), transposed: net.Transposed(),
-		opt:  adam.Optimizer{M: net.NewParams(), V: net.NewParams()},
-		norm: policy.NewNormalizer(obsDim, false, 0),
+		opt:        adam.Optimizer{M: net.NewParams(), V: net.NewParams()},
+		normalizer: policy.NewNormalizer(obsDim, false, 0),
 	}
 	l.Pack(net, c.params, params)
 	net.Transpose(c.params, c.transposed)
@@ -69,12 +69,12 @@ func New(solver lp.Solver, obsDim, minibatch int, cfg policy.Config, fit *policy
 	return c, nil
 }
 
-// Flops returns the multiplications and additions in the products of a gradient step, for
-// every row of its minibatch.
+// Flops returns the number of multiplications and additions in the matrix products of a
+// gradient step, per row of its minibatch.
 func (c *Backend) Flops() int { return c.net.Flops }
 
-// SetThreads says how many threads gradient steps take, GOMAXPROCS where it is not called before the
-// first batch is loaded. Results do not depend on it.
+// SetThreads sets the number of threads of gradient steps, before the first batch is loaded. The
+// default is GOMAXPROCS. Results do not depend on it.
 func (c *Backend) SetThreads(n int) { c.threads = n }
 
 // Device implements Backend.
@@ -119,7 +119,7 @@ func (c *Backend) Load(b *policy.Batch) error {
 	return nil
 }
 
-// rollout is the batch as C takes it.
+// rollout returns the loaded batch in the form that C takes.
 func (c *Backend) rollout() *blas.Rollout {
 	b := c.batch
 	return &blas.Rollout{
@@ -128,7 +128,7 @@ func (c *Backend) rollout() *blas.Rollout {
 	}
 }
 
-// keep stores samples as rows of the rollout.
+// keep stores samples as rows of the rollout, from row req.At on.
 func (c *Backend) keep(req *policy.Request, s *policy.Samples) {
 	k := &c.kept
 	k.Rows = max(k.Rows, req.At+req.Rows)
@@ -149,8 +149,8 @@ func (c *Backend) keep(req *policy.Request, s *policy.Samples) {
 
 // Step implements Backend.
 func (c *Backend) Step(rows []int32, s policy.Settings) error {
-	if c.wrong != nil {
-		return c.wrong
+	if c.nonFinite != nil {
+		return c.nonFinite
 	}
 	if err := c.CheckStep(c.batch, rows); err != nil {
 		return err
@@ -164,7 +164,7 @@ func (c *Backend) Step(rows []int32, s policy.Settings) error {
 		c.opt.Step++
 	}
 	if !m.Moved || !m.Finite {
-		return c.fail(rows, &s)
+		return c.findNonFinite(rows, &s)
 	}
 
 	d := &c.sums
@@ -181,11 +181,12 @@ func (c *Backend) Step(rows []int32, s policy.Settings) error {
 	return nil
 }
 
-// fail finds what is not finite: the inputs first, then the parameters, then
-// the nodes of the graph in the order of computation.
-func (c *Backend) fail(rows []int32, s *policy.Settings) error {
+// findNonFinite returns, and keeps, the error of a step that was not finite. It names the first
+// tensor that is not finite among the inputs, then the parameters, then the nodes of the graph
+// in the order of computation.
+func (c *Backend) findNonFinite(rows []int32, s *policy.Settings) error {
 	e := &policy.NonFiniteError{Tensor: "the norm of the gradient", Step: c.opt.Step}
-	c.wrong = e
+	c.nonFinite = e
 	params := c.plain(c.params)
 	g, err := network.NewGraph(c.Layout, c.Shape, len(rows), params, make([]float32, len(params)))
 	if err != nil {
@@ -242,5 +243,5 @@ func copyRow(dst []float32, i int, src []float32, row, width int) {
 func (c *Backend) Diagnostics() (policy.Diagnostics, error) {
 	d := c.sums.Mean()
 	c.sums = policy.Diagnostics{}
-	return d, c.wrong
+	return d, c.nonFinite
 }

@@ -13,7 +13,7 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// triangle answers for {a >= 0, a_0 + a_1 <= 1}: two entities, both free.
+// triangle is a solver of {a >= 0, a_0 + a_1 <= 1}: two entities, neither fixed.
 type triangle struct{ p *lp.Polytope }
 
 func (s triangle) Polytope() *lp.Polytope { return s.p }
@@ -74,8 +74,8 @@ func (n *plainNet) beta(latent []float64, h int, prefix []float64) dist.Beta {
 	return dist.Beta{Alpha: shape(x[0]), Beta: shape(x[1])}
 }
 
-// With two entities the joint density is at hand: the samples follow it, their
-// log-probabilities are it, and the entropies average to its integral.
+// With two entities the joint density can be computed: samples follow it, their
+// log-probabilities are its logarithm, and the mean of their entropies is its entropy.
 func TestJointDensityOfTwoEntities(t *testing.T) {
 	const samples = 60_000
 	s := newTriangle(t)

@@ -13,8 +13,8 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// logGamma draws as kernels/sample_beta.cuh says: Marsaglia and Tsang over Box and Muller,
-// attempt j from blocks first + 4j and first + 4j + 1.
+// logGamma draws as kernels/sample_beta.cuh does: by Marsaglia and Tsang, with normal variates
+// by Box and Muller, attempt j from the blocks first + 4j and first + 4j + 1 of the stream.
 func logGamma(shape float64, key, id, first uint64) (lg float64, tries uint64) {
 	block := func(c uint64) (u, v float64) {
 		b := rng.Philox([4]uint32{uint32(c), uint32(c >> 32), uint32(id), uint32(id >> 32)}, [2]uint32{uint32(key), uint32(key >> 32)})
@@ -67,7 +67,7 @@ func TestBetaDraws(t *testing.T) {
 				}
 				u := make([]float64, n)
 				for r := range n {
-					// What is stored of the parameters is rounded to float32.
+					// Stored parameters are rounded to float32.
 					d := dist.Beta{Alpha: float64(out.Alpha[r]), Beta: float64(out.Beta[r])}
 					if !policytest.Near(d.Alpha, s[0], 1e-5) || !policytest.Near(d.Beta, s[1], 1e-5) {
 						t.Fatalf("Beta(%g, %g) became Beta(%g, %g)", s[0], s[1], d.Alpha, d.Beta)

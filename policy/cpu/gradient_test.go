@@ -11,9 +11,9 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// The gradient in C against that of the graph in float64, whose own tests hold it to
-// differences: layers wider than a panel, narrower than a vector, none but the last, and
-// minibatches that fill no block or several.
+// The gradient in C agrees with that of the graph in float64, which its own tests compare with
+// differences. Layers are wider than a panel, narrower than a vector, or the last alone;
+// minibatches fill less than one block, or several.
 func TestGradientAgreesWithGraph(t *testing.T) {
 	for _, name := range blas.Levels() {
 		if err := blas.Use(name); err != nil {

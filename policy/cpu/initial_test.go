@@ -40,7 +40,7 @@ func TestInitialFit(t *testing.T) {
 	exact := cfg
 	exact.HeadScale = 0
 	if w := worst(sampled(exact)); w > 1e-5 {
-		t.Errorf("without last weights the initial policy is %.2g off the fit", w)
+		t.Errorf("with last weights of 0 the initial policy is %.2g off the fit", w)
 	}
 	ceiling := exact
 	ceiling.MaxShape = 1e5
@@ -53,7 +53,7 @@ func TestInitialFit(t *testing.T) {
 		t.Errorf("the paper's form is %.2g off the fit", w)
 	}
 
-	// A fit that the shape cannot give is an error.
+	// A fit above the ceiling is an error.
 	low := cfg
 	low.MaxShape = 100
 	if _, err := New(s, 5, 8, low, fit, 3); err == nil {

@@ -9,8 +9,8 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// A backend learns from the requests that say so, applies what it knows to all,
-// keeps what it applied, and hands it on with its state.
+// The normaliser takes statistics from requests with Learn alone, is applied to all requests,
+// and is part of the state. Kept rows are the normalised observations.
 func TestLearn(t *testing.T) {
 	a, b := newTestCPU(t, policytest.Simplex(t, 4), 3, 16, nil), newTestCPU(t, policytest.Simplex(t, 4), 3, 16, nil)
 	want := policy.NewNormalizer(3, true, 2)

@@ -64,7 +64,7 @@ func TestInfeasibleRow(t *testing.T) {
 	}
 }
 
-// A solver that answers wrong intervals is caught where actions are let out.
+// Wrong intervals of a solver are found by the residuals of actions.
 func TestResidualIsChecked(t *testing.T) {
 	p := policytest.PresetSolver(t, "portfolio").Polytope()
 	c := newTestCPU(t, policytest.SimplexSolver{Of: p}, 2, 8, nil)

@@ -19,7 +19,7 @@ const (
 	// shardRows is the number of rows that are decoded together.
 	shardRows = blas.MaxRows
 
-	// maxResidual is the largest scaled residual of an action that is let out.
+	// maxResidual is the largest residual of an action that is returned.
 	maxResidual = 1e-9
 )
 
@@ -33,24 +33,24 @@ type decoder struct {
 	jobs    chan *worker
 	done    chan struct{}
 
-	// Of the request at hand.
+	// Of the present request.
 	req  *policy.Request
 	out  *policy.Samples
-	next atomic.Int64
-	errs []error // one a shard
+	next atomic.Int64 // the shard to decode next
+	errs []error      // one a shard
 }
 
 // worker decodes one shard at a time.
 type worker struct {
-	d     *decoder
-	pass  *blas.Pass
-	chain lp.Chain
-	how   blas.Drawing
+	d       *decoder
+	pass    *blas.Pass
+	chain   lp.Chain
+	drawing blas.Drawing
 
-	lo, hi, a []float64
+	lo, hi, a []float64 // interval and amount of one entity, one a row
 	logits    []float32 // of all heads, rows x heads x 2
-	terms     []float32 // log-probabilities and entropies
-	nFixed    int       // intervals of heads that were fixed in a request
+	terms     []float32 // log-probabilities and entropies, rows x 2
+	nFixed    int       // number of the heads' intervals that were fixed in a request
 }
 
 func (d *decoder) init(c *Backend) {
@@ -65,8 +65,8 @@ func (d *decoder) close() {
 	d.workers = nil
 }
 
-// enlist makes sure of n workers. All but the first have a goroutine.
-func (d *decoder) enlist(n int) {
+// startWorkers makes workers until there are n. All but the first have a goroutine.
+func (d *decoder) startWorkers(n int) {
 	for len(d.workers) < n {
 		w := &worker{
 			d: d, pass: d.c.net.NewPass(), chain: d.c.Solver.Chain(shardRows),
@@ -89,8 +89,8 @@ func (d *decoder) enlist(n int) {
 	}
 }
 
-// Sample implements Backend. An action that leaves the polytope by more than a
-// scaled 1e-9 is an error that names the constraint.
+// Sample implements Backend. An action with a residual above 1e-9 is an error that names the
+// constraint.
 func (c *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 	if err := req.Check(c.ObsDim(), c.Polytope()); err != nil {
 		return err
@@ -102,10 +102,10 @@ func (c *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 		return nil
 	}
 	if req.Learn {
-		c.norm.Update(req.Obs)
+		c.normalizer.Update(req.Obs)
 	}
 	c.obs = slices.Grow(c.obs[:0], len(req.Obs))[:len(req.Obs)]
-	if err := c.norm.Apply(c.obs, req.Obs); err != nil {
+	if err := c.normalizer.Apply(c.obs, req.Obs); err != nil {
 		return err
 	}
 	if err := c.decoder.run(req, out); err != nil {
@@ -125,7 +125,7 @@ func (d *decoder) run(req *policy.Request, out *policy.Samples) error {
 	d.next.Store(0)
 
 	n := min(shards, runtime.GOMAXPROCS(0))
-	d.enlist(n)
+	d.startWorkers(n)
 	for _, w := range d.workers[1:n] {
 		d.jobs <- w
 	}
@@ -153,7 +153,7 @@ func (d *decoder) run(req *policy.Request, out *policy.Samples) error {
 	return nil
 }
 
-// work decodes shards until there are none left.
+// work decodes shards until all are taken.
 func (w *worker) work() {
 	w.nFixed = 0
 	for {
@@ -166,7 +166,7 @@ func (w *worker) work() {
 	}
 }
 
-// decode samples the actions of the given rows.
+// decode samples the actions of the rows from .. from+rows-1.
 func (w *worker) decode(from, rows int) error {
 	c, req, out := w.d.c, w.d.req, w.d.out
 	l := c.Layout
@@ -180,9 +180,9 @@ func (w *worker) decode(from, rows int) error {
 	w.chain.Begin(rows, limits)
 	lo, hi, a := w.lo[:rows], w.hi[:rows], w.a[:rows]
 
-	h := c.Heads
-	at, to := from*h, (from+rows)*h
-	q := &w.how
+	heads := c.Heads
+	at, to := from*heads, (from+rows)*heads
+	q := &w.drawing
 	q.Rule, q.Fixed, q.Total = int(req.Rule), c.Config.FixedWidth*c.Total, c.Total
 	q.Prefix, q.Logits, q.Alpha, q.Beta = prefix, w.logits, out.Alpha[at:to], out.Beta[at:to]
 	q.LogX, q.Log1mX, q.LogWidth, q.Mask = out.LogX[at:to], out.Log1mX[at:to], out.LogWidth[at:to], out.Mask[at:to]
@@ -201,17 +201,17 @@ func (w *worker) decode(from, rows int) error {
 		if err := w.chain.Next(lo, hi); err != nil {
 			return inRow(err, from)
 		}
-		if i < h {
+		if i < heads {
 			if r := w.pass.Draw(c.params, i, rows, q, w.lo, w.hi, w.a); r >= 0 {
 				return &policy.NonFiniteError{Tensor: fmt.Sprintf("the distribution of %s, Beta(%g, %g),",
-					c.Polytope().Entities()[i], q.Alpha[r*h+i], q.Beta[r*h+i]), Step: c.opt.Step}
+					c.Polytope().Entities()[i], q.Alpha[r*heads+i], q.Beta[r*heads+i]), Step: c.opt.Step}
 			}
 		}
 		for r := range rows {
 			switch {
-			case i >= h:
+			case i >= heads:
 				a[r] = middle(lo[r], hi[r])
-			case q.Mask[r*h+i] == 0:
+			case q.Mask[r*heads+i] == 0:
 				w.nFixed++
 			}
 			k := (from+r)*n + i
@@ -221,11 +221,11 @@ func (w *worker) decode(from, rows int) error {
 		w.chain.Fix(a)
 	}
 
-	// The terms of what is stored, as the training pass has them.
+	// Log-probabilities and entropies are computed from the stored float32, as in training.
 	if !finite.All(out.LogX[at:to]) || !finite.All(out.Log1mX[at:to]) || !finite.All(out.LogWidth[at:to]) {
 		return &policy.NonFiniteError{Tensor: "the logarithms of a sample", Step: c.opt.Step}
 	}
-	ops.EvalBetaTerms(c.Shape, rows, h, w.logits, out.LogX[at:to], out.Log1mX[at:to], out.LogWidth[at:to], out.Mask[at:to], w.terms, nil)
+	ops.EvalBetaTerms(c.Shape, rows, heads, w.logits, out.LogX[at:to], out.Log1mX[at:to], out.LogWidth[at:to], out.Mask[at:to], w.terms, nil)
 	for r := range rows {
 		row := from + r
 		out.LogProb[row], out.Entropy[row] = w.terms[2*r], w.terms[2*r+1]
@@ -243,10 +243,11 @@ func (w *worker) decode(from, rows int) error {
 	return nil
 }
 
-// middle is the value of an entity whose interval is fixed.
+// middle returns the middle of an interval, the amount of a fixed entity.
 func middle(lo, hi float64) float64 { return min(max(lo+(hi-lo)/2, lo), hi) }
 
-// inRow changes the row that an error names from that of the shard to that of the request.
+// inRow adds the first row of the shard to the row that an error names, so that it counts
+// rows of the request.
 func inRow(err error, from int) error {
 	var e *lp.InfeasibleError
 	if errors.As(err, &e) {

@@ -10,9 +10,8 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// Decoding one entity at a time and the training pass agree on every
-// log-probability and entropy: 1e-5 relative is the promise, and with the same
-// chains of float32 operations nothing is lost at all.
+// Sampling entity by entity and the training pass agree on every log-probability and entropy to
+// a relative 1e-5.
 func TestDecodingAgreesWithTraining(t *testing.T) {
 	for _, n := range []int{2, 3, 13} {
 		for _, heads := range [][]int{{8}, {32, 32}, {5, 7, 3}} {
@@ -97,7 +96,7 @@ func TestSamplesAreAllocations(t *testing.T) {
 	}
 }
 
-// An action takes means, or modes where there are modes.
+// Rules take means, or modes where there are modes.
 func TestDeterministicPoint(t *testing.T) {
 	c := newTestCPU(t, policytest.Simplex(t, 3), 2, 8, func(c *policy.Config) { c.HeadScale = 0 })
 	fit := &policy.Fit{Entities: []string{"E0", "E1"}, Alpha: []float64{3, 0.5}, Beta: []float64{2, 4}}
@@ -119,6 +118,6 @@ func TestDeterministicPoint(t *testing.T) {
 		}
 	}
 	if err := c.Sample(&policy.Request{Rows: 1, Obs: []float64{1, 2}, Rule: policy.Mean + 1}, out); err == nil {
-		t.Error("a rule that there is none of passes")
+		t.Error("a rule that does not exist is taken")
 	}
 }

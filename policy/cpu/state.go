@@ -2,19 +2,19 @@ package cpu
 
 import "paspo/policy"
 
-// State implements Backend. Parameters are named and shaped as torch does:
+// State implements Backend. Names and shapes of parameters are those of torch:
 //
 //	encoder.L.weight (out, in), encoder.L.bias (out), likewise critic
 //	heads.L.weight (heads, out, in), heads.L.bias (heads, out)
 //
 // The last layer of the encoder gives the latent. The inputs of heads.0 are the
-// latent and the shares of the entities before; a head's columns for entities
-// that it does not see are 0. The last layer of the heads gives the logits of
-// alpha and beta.
+// latent and the amounts of the prefix in units of policy.Total; a head's weights for
+// entities that are not in its prefix are 0. The last layer of the heads gives the logits
+// of alpha and beta.
 func (c *Backend) State() (*policy.State, error) {
 	l := c.Layout
 	return &policy.State{
-		Params: l.Copies(c.plain(c.params)), M: l.Copies(c.plain(c.opt.M)), V: l.Copies(c.plain(c.opt.V)), Step: c.opt.Step, Normalizer: c.norm.Clone(),
+		Params: l.Copies(c.plain(c.params)), M: l.Copies(c.plain(c.opt.M)), V: l.Copies(c.plain(c.opt.V)), Step: c.opt.Step, Normalizer: c.normalizer.Clone(),
 	}, nil
 }
 
@@ -34,8 +34,8 @@ func (c *Backend) SetState(s *policy.State) error {
 		l.Pack(c.net, f.to, plain)
 	}
 	c.net.Transpose(c.params, c.transposed)
-	c.opt.Step, c.norm = s.Step, s.Normalizer.Clone()
-	c.sums, c.wrong = policy.Diagnostics{}, nil
+	c.opt.Step, c.normalizer = s.Step, s.Normalizer.Clone()
+	c.sums, c.nonFinite = policy.Diagnostics{}, nil
 	return nil
 }
 
@@ -43,7 +43,7 @@ func (c *Backend) SetState(s *policy.State) error {
 // shapes of State's parameters.
 func (c *Backend) Gradient() []policy.Tensor { return c.Layout.Copies(c.plain(c.grads)) }
 
-// plain returns parameters, or what is ordered as they are, in the order of the layout.
+// plain returns parameters, or data in the same layout of C, in the layout of c.Layout.
 func (c *Backend) plain(packed []float32) []float32 {
 	p := make([]float32, c.Layout.Size)
 	c.Layout.Unpack(c.net, p, packed)

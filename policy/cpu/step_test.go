@@ -13,7 +13,7 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// The first ratio is exactly 1, whatever minibatch a row is in and wherever.
+// The first ratio is exactly 1 in every minibatch and at every place in it.
 func TestFirstRatioIsOne(t *testing.T) {
 	c := newTestCPU(t, policytest.Simplex(t, 13), 27, 64, nil)
 	req, out := policytest.RandomRequest(150, 27, 5), &policy.Samples{}
@@ -36,8 +36,8 @@ func TestFirstRatioIsOne(t *testing.T) {
 	}
 }
 
-// The last minibatch may have fewer rows. The rows that fill it up, which an earlier minibatch has
-// written, change nothing.
+// The last minibatch may have fewer rows. Rows of an earlier, larger minibatch do not change its
+// gradient.
 func TestRaggedMinibatch(t *testing.T) {
 	var norms []float64
 	for _, before := range []int{0, 64} {
@@ -73,7 +73,7 @@ func TestRaggedMinibatch(t *testing.T) {
 	}
 }
 
-// A batch is learned: its loss falls.
+// The loss falls over the steps on a batch.
 func TestStepsLowerTheLoss(t *testing.T) {
 	c := newTestCPU(t, policytest.Simplex(t, 6), 4, 64, nil)
 	req, out := policytest.RandomRequest(64, 4, 8), &policy.Samples{}
@@ -107,7 +107,7 @@ func TestStepsLowerTheLoss(t *testing.T) {
 	}
 }
 
-// A bandit that pays a_0 is learned from its own actions.
+// On a bandit whose reward is a_0, the mean reward of the policy rises.
 func TestBanditImproves(t *testing.T) {
 	c := newTestCPU(t, policytest.Simplex(t, 2), 1, 64, nil)
 	obs := make([]float64, 64)
@@ -242,7 +242,8 @@ func TestNonFinite(t *testing.T) {
 	}
 }
 
-// Rows that the backend kept are learned from as those that come back to it.
+// Learning from kept rows and from the same rows as samples of a batch gives the same
+// parameters.
 func TestKeptRows(t *testing.T) {
 	a, b := newTestCPU(t, policytest.Simplex(t, 5), 3, 16, nil), newTestCPU(t, policytest.Simplex(t, 5), 3, 16, nil)
 	req, out := policytest.RandomRequest(32, 3, 4), &policy.Samples{}
@@ -254,7 +255,8 @@ func TestKeptRows(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Two requests keep their rows, those of the later part first. One between them keeps none.
+	// Two requests keep their rows, the later part of the rollout first. A request after each
+	// keeps none.
 	req = policytest.RandomRequest(32, 3, 4)
 	for _, at := range []int{20, 0} {
 		to := map[int]int{20: 32, 0: 20}[at]

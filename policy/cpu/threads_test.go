@@ -10,7 +10,7 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// Bits of gradient steps do not depend on the number of threads, of which all take part here.
+// Bits of gradient steps do not depend on the number of threads, all of which take part here.
 func TestThreads(t *testing.T) {
 	blas.WholeTeams(true)
 	defer blas.WholeTeams(false)
