@@ -54,9 +54,11 @@ func (g Grid) values(i int) int {
 }
 
 // Suggest implements Method.
-func (g Grid) Suggest(before []Result) Point {
+func (g Grid) Suggest(before []Result) Point { return g.at(len(before)) }
+
+// at returns the combination of a number.
+func (g Grid) at(rest int) Point {
 	p := make(Point, len(g.Space))
-	rest := len(before)
 	for i := len(p) - 1; i >= 0; i-- {
 		d, n := &g.Space[i], g.values(i)
 		k := rest % n

@@ -191,3 +191,43 @@ func TestOrderOfResults(t *testing.T) {
 		t.Errorf("order %v", got)
 	}
 }
+
+// Every point of a finite space comes once before any comes again.
+func TestFresh(t *testing.T) {
+	s := Space{
+		{Key: "a", Kind: Choices, Choices: make([]Choice, 3)}, {Key: "b", Kind: Log, Low: 1, High: 4, Integer: true, Points: 2},
+		{Key: "c", Low: -1, High: 1, Integer: true},
+	}
+	n := 3 * 4 * 3
+	if s.Points() != n {
+		t.Fatalf("%d points", s.Points())
+	}
+	for name, m := range map[string]Method{"random": Random{s, 1}, "sobol": Sobol{s, 1}, "tpe": TPE{s, 1}} {
+		m = Fresh{Method: m, Space: s, Seed: 1}
+		seen := map[[3]float64]int{}
+		all := run(m, func(p Point) float64 { return p[0] }, n+1)
+		for i, r := range all {
+			for k := range s {
+				if !s[k].Contains(r.Point[k]) {
+					t.Fatalf("%s: %v is no value of %s", name, r.Point[k], s[k].Key)
+				}
+			}
+			p := [3]float64(r.Point)
+			if at, again := seen[p]; again != (i == n) {
+				t.Errorf("%s: trial %d is %v, as is %d", name, i, p, at)
+			}
+			seen[p] = i
+			if !slices.Equal(m.Suggest(all[:i]), r.Point) {
+				t.Errorf("%s: trial %d is suggested another point when asked again", name, i)
+			}
+		}
+	}
+	// What does not come again is what the method says.
+	wide := Fresh{Method: Random{space, 1}, Space: space, Seed: 1}
+	for n := range 20 {
+		before := make([]Result, n)
+		if got, want := wide.Suggest(before), (Random{space, 1}).Suggest(before); !slices.Equal(got, want) {
+			t.Errorf("%v in the place of %v", got, want)
+		}
+	}
+}

@@ -16,17 +16,18 @@ import (
 
 // Method returns what chooses settings.
 func (s *Spec) Method() search.Method {
+	var m search.Method = search.Random{Space: s.Space, Seed: s.Search.Seed}
 	switch s.Search.Method {
 	case methodGrid:
 		return search.Grid{Space: s.Space}
-	case methodSobol:
-		return search.Sobol{Space: s.Space, Seed: s.Search.Seed}
-	case methodTPE:
-		return search.TPE{Space: s.Space, Seed: s.Search.Seed}
 	case methodCMAES:
-		return search.CMAES{Space: s.Space, Seed: s.Search.Seed}
+		return search.CMAES{Space: s.Space, Seed: s.Search.Seed} // what it is told is to be of its own points
+	case methodSobol:
+		m = search.Sobol{Space: s.Space, Seed: s.Search.Seed}
+	case methodTPE:
+		m = search.TPE{Space: s.Space, Seed: s.Search.Seed}
 	}
-	return search.Random{Space: s.Space, Seed: s.Search.Seed}
+	return search.Fresh{Method: m, Space: s.Space, Seed: s.Search.Seed}
 }
 
 // Text returns the settings of a base, nil for none.
@@ -93,7 +94,7 @@ func (s *Spec) Check() error {
 			if err != nil {
 				text, own := strings.CutPrefix(err.Error(), "--set "+set+": ")
 				if !own {
-					text = set + ": " + text + "; give that such a value in space too, by choices" // it breaks what another setting says
+					text = set + ": " + text + "; change that in base, or give it values in space that fit" // it breaks what another setting says
 				}
 				return fmt.Errorf("%s: space.%s: %s", s.where["space."+d.Key], d.Key, text)
 			}

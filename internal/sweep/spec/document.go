@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"paspo/internal/count"
 	"paspo/internal/run/config"
 	"paspo/internal/setting"
 	"paspo/internal/sweep/search"
@@ -119,6 +120,11 @@ func (p *parser) searched(root *yaml.Node, at map[string]*yaml.Node, s *Spec) er
 				n = at["search"]
 			}
 			return p.errorf(n, "search.trials is missing: the number of settings that %s tries is needed", s.Search.Method)
+		}
+		n := s.Space.Points()
+		if s.Search.Trials > n && s.Search.Method != methodCMAES && !p.copied {
+			return p.errorf(at["search.trials"], "search.trials is %d: the space has %s, and none is tried twice: at most %d is allowed",
+				s.Search.Trials, count.Of(n, "setting"), n)
 		}
 		return nil
 	}

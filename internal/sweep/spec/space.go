@@ -39,11 +39,11 @@ func (p *parser) dimension(name, n *yaml.Node) (*search.Dimension, error) {
 	key := name.Value
 	kind, ok := config.Default().Kind(key)
 	if !ok {
-		_, err := config.Load("", []string{key + "=0"}, nil)
-		text := "it is a section"
-		if err != nil {
-			_, text, _ = strings.Cut(err.Error(), ": ")
+		if kind == reflect.Struct {
+			return nil, p.errorf(name, "space.%s is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}", key)
 		}
+		_, err := config.Load("", []string{key + "=0"}, nil)
+		_, text, _ := strings.Cut(err.Error(), ": ")
 		return nil, p.errorf(name, "space: %s", text)
 	}
 	switch {

@@ -32,6 +32,7 @@ func TestBadSweeps(t *testing.T) {
 		{"search", "search: {method: magic}", `:3: search.method is "magic": one of grid, random, sobol, tpe, cmaes`},
 		{"search", "search: {method: random}", ":3: search.trials is missing"},
 		{"search", "search: {method: random, trials: 0}", `:3: search.trials is "0": an integer from 1 to 1000000`},
+		{"space", "space: {ppo.epochs: {int: [2, 3]}}", ":3: search.trials is 3: the space has 2 settings, and none is tried twice: at most 2 is allowed"},
 		{"search", "search: {method: grid}", ":3: the grid has more than 1000000 settings: give ranges of the space points"},
 		{"search", "search: {method: random, trials: 3, trials: 4}", ":3: search.trials is set twice"},
 		{"search", "search: {method: random, trials: 3}\nprune: {method: asha}", ":4: prune needs method and min_steps"},
@@ -41,7 +42,8 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "space: {ppo.lrr: {log: [1, 2]}}", ":4: space: unknown key ppo.lrr; did you mean ppo.lr?"},
 		{"space", "space: {seed: {choices: [1]}}", ":4: space.seed: the seeds of all settings are those of seeds"},
 		{"space", "space: {constraints: {choices: [a]}}", ":4: space.constraints: a setting that names a file belongs into base"},
-		{"space", "space: {ppo: {choices: [1]}}", ":4: space: "},
+		{"space", "space: {ppo: {choices: [1]}}", ":4: space.ppo is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}"},
+		{"space", "space:\n  ppo:\n    lr: {log: [1e-5, 1e-2]}", ":5: space.ppo is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}"},
 		{"space", "space: {ppo.lr: {log: [0, 1]}}", ":4: space.ppo.lr is [0, 1]: [low, high] with finite numbers and 0 < low < high is allowed"},
 		{"space", "space: {ppo.lr: {linear: [1, 1]}}", ":4: space.ppo.lr is [1, 1]: [low, high]"},
 		{"space", "space: {ppo.envs: {log: [0.5, 8]}}", ":4: space.ppo.envs is [0.5, 8]: [low, high] with integers"},
@@ -54,7 +56,7 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "space: {ppo.lr: {log: [1e-3, 1]}, ppo.lr: {log: [1e-3, 1]}}", ":4: space.ppo.lr is set twice"},
 		{"space", "space: {ppo.lr: {linear: [-1, 1]}}", ":4: space.ppo.lr: ppo.lr is -1: a number in (0, inf) is allowed"},
 		{"base", "base: auto\n---\nseeds: 5", ":2: a second document begins: a file holds one"},
-		{"space", "space: {ppo.lr_schedule: {choices: [linear, square]}}", `:4: space.ppo.lr_schedule: ppo.lr_schedule is "square": one of constant`},
+		{"space", "space: {ppo.lr_schedule: {choices: [linear, constant, square]}}", `:4: space.ppo.lr_schedule: ppo.lr_schedule is "square": one of constant`},
 	} {
 		var text []string
 		for _, key := range []string{"base", "seeds", "search", "space"} {
@@ -84,7 +86,7 @@ func TestValueThatDoesNotFitTheBase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "s:4: space.ppo.envs: ppo.envs=8: base:1: ppo.minibatch is 512: at most envs * steps_per_env = 256 is allowed; give that such a value in space too, by choices"
+	want := "s:4: space.ppo.envs: ppo.envs=8: base:1: ppo.minibatch is 512: at most envs * steps_per_env = 256 is allowed; change that in base, or give it values in space that fit"
 	if err := s.Check(); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
