@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"time"
 
+	"paspo/internal/count"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
 	"paspo/internal/sweep/search"
@@ -28,8 +29,8 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 		return err
 	}
 	trainings := s.Search.Trials * len(s.Seeds)
-	fmt.Fprintf(out, "%s on %s: %d settings by %s search, %d seeds, %d trainings of %d steps\n",
-		s.Objective.Statistic, c.Env.Name, s.Search.Trials, s.Search.Method, len(s.Seeds), trainings, c.Steps)
+	fmt.Fprintf(out, "%s on %s: %s by %s search, %s, %s of %s\n", s.Objective.Statistic, c.Env.Name, count.Of(s.Search.Trials, "setting"),
+		s.Search.Method, count.Of(len(s.Seeds), "seed"), count.Of(trainings, "training"), count.Of(int(c.Steps), "step"))
 	if rungs := s.Prune.Rungs(c.Steps); len(rungs) > 0 {
 		fmt.Fprintf(out, "at %v steps the best 1/%d go on\n", rungs, s.Prune.Factor)
 	} else if s.Prune.Method != "" {
@@ -43,7 +44,11 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 		if p == nil {
 			break
 		}
-		fmt.Fprintf(out, "  %d: %s\n", len(before), s.Space.Label(p))
+		why := ""
+		if _, err := s.Config(s.Space.Assignments(p)); err != nil {
+			why = ", which cannot be trained: " + err.Error()
+		}
+		fmt.Fprintf(out, "  %d: %s%s\n", len(before), s.Space.Label(p), why)
 		before = append(before, search.Result{Point: p, Value: math.NaN()})
 	}
 	if n := s.Search.Trials - len(before); n > 0 {
@@ -54,7 +59,7 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 		if s.Problems() > 1 {
 			of = " of each problem"
 		}
-		fmt.Fprintf(out, "the best %d%s are trained again on seeds %v\n", min(s.Report.Settings, n), of, s.Report.Seeds)
+		fmt.Fprintf(out, "then on seeds %v: the best %d%s\n", s.Report.Seeds, min(s.Report.Settings, n), of)
 		trainings += n * len(s.Report.Seeds)
 	}
 	seconds, rate, err := cost(s, c)

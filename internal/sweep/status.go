@@ -25,6 +25,7 @@ type Setting struct {
 	Problem string // its environment and constraints, as far as the space says
 	State   journal.TrialState
 	Value   float64   // of the objective, NaN where there is none
+	At      int64     // step that it was given up at, 0 where it was not
 	Returns []float64 // by seed, NaN where there is none
 	Records []*Record // by seed, nil where it has not begun
 }
@@ -114,6 +115,9 @@ func (w *Sweep) settings(s *Status, all []*trial) (out []Setting) {
 			Number: t.setting, Point: t.point, Label: w.Spec.Space.Label(t.point), Problem: w.Spec.Problem(t.point), State: t.State, Value: t.Value,
 			Returns: make([]float64, len(t.records)), Records: slices.Clone(t.records),
 		}
+		if t.State == journal.Pruned && len(t.Intermediate) > 0 {
+			x.At = t.Intermediate[len(t.Intermediate)-1].Step
+		}
 		for i, r := range t.records {
 			x.Returns[i] = math.NaN()
 			if t.State.Finished() && (r == nil || r.State != stateDone) {
@@ -144,8 +148,8 @@ func (w *Sweep) settings(s *Status, all []*trial) (out []Setting) {
 	return out
 }
 
-// Order returns the settings, by problem as they were begun, the best first and those without a
-// value last.
+// Order returns the settings, by problem as they were begun, the best first: those that went to their
+// end, then those that were given up, the latest ones first, and those without a value last.
 func (s *Status) Order() []Setting {
 	all := slices.Clone(s.Settings)
 	begun := map[string]int{}
@@ -158,13 +162,20 @@ func (s *Status) Order() []Setting {
 		if c := cmp.Compare(begun[a.Problem], begun[b.Problem]); c != 0 {
 			return c
 		}
-		x, y := a.Value, b.Value
-		if math.IsNaN(x) || math.IsNaN(y) {
-			return cmp.Compare(y, x) // NaN is below all numbers
-		}
-		return cmp.Compare(y, x)
+		return cmp.Or(cmp.Compare(b.reached(), a.reached()), cmp.Compare(b.Value, a.Value))
 	})
 	return all
+}
+
+// reached returns up to which step a value says something, 0 of a setting that has none.
+func (x *Setting) reached() int64 {
+	switch {
+	case math.IsNaN(x.Value):
+		return 0
+	case x.At > 0:
+		return x.At
+	}
+	return math.MaxInt64
 }
 
 // Write writes a table for people to read, the best settings first.
@@ -194,7 +205,11 @@ func (w *Sweep) Write(out io.Writer, s *Status, most int) error {
 		for k := range w.Spec.Space {
 			values = append(values, short(w.Spec.Space[k], x.Point[k]))
 		}
-		fmt.Fprintf(t, "%d\t%v\t%d/%d\t%s\t%s", x.Number, x.State, done, len(x.Records), value, strings.Join(values, "\t"))
+		state := x.State.String()
+		if x.At > 0 {
+			state += fmt.Sprintf(" at %d", x.At)
+		}
+		fmt.Fprintf(t, "%d\t%s\t%d/%d\t%s\t%s", x.Number, state, done, len(x.Records), value, strings.Join(values, "\t"))
 		if why != "" {
 			fmt.Fprintf(t, "\t%s", why)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,8 +76,8 @@ space:
 			if len(r.Rungs) != rungs {
 				t.Errorf("setting %d has %d comparisons, a training %d", i, rungs, len(r.Rungs))
 			}
-			if want := int64(16) << (rungs - 1); x.State == journal.Pruned && r.Step != want {
-				t.Errorf("setting %d ended at step %d, want %d", i, r.Step, want)
+			if want := int64(16) << (rungs - 1); x.State == journal.Pruned && (r.Step != want || s.Settings[i].At != want) {
+				t.Errorf("setting %d ended at step %d, and status says %d, want %d", i, r.Step, s.Settings[i].At, want)
 			}
 			if x.State == journal.Complete {
 				dir := w.RunDir(i, w.Spec.Seeds[k])
@@ -434,6 +435,39 @@ func TestPlanSaysWhereIsPruned(t *testing.T) {
 		if got := strings.HasSuffix(b.String(), "at a time, less where settings are given up\n"); got != (least < 64) {
 			t.Errorf("min_steps %d: the time is that of all trainings to their end, and says so %v:\n%s", least, !got, &b)
 		}
+	}
+}
+
+// The plan names the settings that cannot be trained, and one of a thing as one.
+func TestPlanOfOne(t *testing.T) {
+	s := read(t, fmt.Sprintf(tinyBase, 64)+"seeds: [1]\nsearch: {method: grid}\nspace: {ppo.envs: {choices: [1, 2]}, ppo.minibatch: {choices: [4, 8]}}\n")
+	var b bytes.Buffer
+	if err := Plan(s, &b, 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		" search, 1 seed, 4 trainings of 64 steps\n", "  0: ppo.envs=1 ppo.minibatch=4\n",
+		"  1: ppo.envs=1 ppo.minibatch=8, which cannot be trained: --set ppo.minibatch=8: ",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, &b)
+		}
+	}
+}
+
+// A value of early steps is not held against that of a whole training.
+func TestSettingsThatWereGivenUpAreLast(t *testing.T) {
+	none := math.NaN()
+	s := Status{Settings: []Setting{
+		{Number: 0, Value: none, State: journal.Running}, {Number: 1, Value: 9, State: journal.Pruned, At: 10}, {Number: 2, Value: 1, State: journal.Complete},
+		{Number: 3, Value: 8, State: journal.Pruned, At: 20}, {Number: 4, Value: 2, State: journal.Complete}, {Number: 5, Value: none, State: journal.Fail},
+	}}
+	var got []int
+	for _, x := range s.Order() {
+		got = append(got, x.Number)
+	}
+	if want := []int{4, 2, 3, 1, 0, 5}; !slices.Equal(got, want) {
+		t.Errorf("settings in the order %v, want %v", got, want)
 	}
 }
 
