@@ -37,10 +37,10 @@ func (b *bandit) Step(_ *rand.Rand, action, obs []float64) (float64, bool) {
 func (b *bandit) MarshalBinary() ([]byte, error) { return nil, nil }
 func (b *bandit) UnmarshalBinary([]byte) error   { return nil }
 
-// newBandit has the reward a_1 + a_2/2 where a_1 is at most 0.4 and a_2 at most 0.35. These
-// are what residuals are measured in too, so that within costs of d the best action is
+// newBandit returns a bandit with the reward a_1 + a_2/2, where a_1 is at most 0.4 and a_2 at most
+// 0.35. Residuals are relative to these limits, so that with costs of at most d the best action is
 // (1+d) (0.4, 0.35), and the multipliers of the costs are 0.4 and 0.175, those of the linear
-// program times what residuals are measured in.
+// program times the limits.
 func newBandit(t testing.TB) *bandit {
 	t.Helper()
 	inf := math.Inf(-1)
@@ -106,8 +106,8 @@ func near(t *testing.T, what string, got, want, tol float64) {
 
 const banditLimit = 0.1
 
-// averaged returns the time averages of multipliers over the last half of training: they circle
-// about what they converge to.
+// averaged returns the means of multipliers over the last half of training, in which they
+// oscillate about their limits.
 func averaged(t *testing.T, name string, iterations int, change func(*Config, *ppo.Config), of func(rl.Learner) []float64) (lambda []float64, value float64) {
 	t.Helper()
 	lambda = make([]float64, 2)
@@ -123,8 +123,8 @@ func averaged(t *testing.T, name string, iterations int, change func(*Config, *p
 	return lambda, value
 }
 
-// Multipliers of the Lagrangian converge to those of the linear program, and a little above:
-// a cost pushes only where a draw exceeds its bound, as most draws do.
+// Multipliers of the Lagrangian converge to a little above those of the linear program: a cost
+// counts only for draws above its bound, which are most but not all.
 func TestLagrangianMultipliers(t *testing.T) {
 	lambda, value := averaged(t, "lagrangian", 500, func(c *Config, p *ppo.Config) {
 		c.CostLimit, c.MultiplierLR, c.MultiplierInit = banditLimit, 0.003, 0.6
@@ -135,10 +135,10 @@ func TestLagrangianMultipliers(t *testing.T) {
 	near(t, "the second multiplier", lambda[1], 0.175, 0.06)
 }
 
-// CUP comes near the value with costs near their limit, and its multipliers settle, that of the
-// constraint which is worth more above the other. They are not those of the linear program: how
-// far a PPO update goes is the factor, and the second one falls to 0 where its cost stays below the
-// limit. Where which action had what cost is lost, as published, costs are free.
+// CUP comes near the optimal value with costs near their limit, and its multipliers settle, the
+// larger one at the constraint that is worth more. They are not those of the linear program: they
+// scale with the length of a PPO update, and the second one falls to 0 where its cost stays below
+// the limit. With the published fault that averages costs over actions, costs have no effect.
 func TestCUPKeepsItsLimit(t *testing.T) {
 	long.Test(t)
 	for faults, iterations := range map[Faults]int{"false": 700, "[outer-product]": 150} {
@@ -180,8 +180,8 @@ func TestCUPKeepsItsLimit(t *testing.T) {
 	}
 }
 
-// The value is that of the linear program; of cpo, which limits the sum of the costs, by
-// the better of the multipliers.
+// The value is that of the linear program. CPO limits the sum of the costs, and its value is the
+// one with all of the limit on the cost with the larger multiplier.
 func TestBanditValues(t *testing.T) {
 	long.Test(t)
 	const barrierT = 200. // a barrier over two rows ends 2/t below the optimum
@@ -206,10 +206,10 @@ func TestBanditValues(t *testing.T) {
 	}
 }
 
-// OptLayer's actions are feasible throughout, and its value is that of the linear program. Only
-// where predictions pay for their cost do they become feasible themselves. Training ends while
-// the policy is still broad: with both corrections it drifts off once it is narrow, as s is
-// not drawn from the density that it is given.
+// OptLayer's actions are always feasible, and its value is that of the linear program. Only where
+// the cost of predictions is subtracted from their reward do they become feasible themselves.
+// Training ends while the policy is still broad: once it is narrow, learning from both u and s
+// drifts away, as s is not drawn from the density that it is given.
 func TestOptLayerValue(t *testing.T) {
 	for _, mode := range []string{learnPredicted, learnCorrected, learnBoth} {
 		_, value, metrics := trained(t, newBandit(t), "optlayer", 100, func(c *Config, p *ppo.Config) { c.Correction = mode })

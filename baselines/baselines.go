@@ -17,29 +17,29 @@ import (
 )
 
 // PASPO is the name of the algorithm that the others are compared with. Package ppo trains it,
-// and needs nothing of this one.
+// without this package.
 const PASPO = "paspo"
 
-// algorithm is an algorithm other than PASPO: its policy, its learner and what holds of both.
+// algorithm is an algorithm other than PASPO: its policy, its learner and properties of both.
 type algorithm struct {
-	name string // that algo.name gives it
+	name string // value of algo.name
 
-	keeps   bool // every action satisfies every constraint
-	still   bool // limits that follow the state are not served
-	critics bool // there are critics of costs
+	confined    bool // every action satisfies every constraint
+	fixedLimits bool // limits that follow the state are an error
+	critics     bool // there are critics of costs
 
 	family  func(*lp.Polytope, policy.Config, Config) (policy.Family, error)
 	learner func(*base) rl.Learner
-	faults  []string // of the published code that algo.as_published names
+	faults  []string // faults of the published code that algo.as_published may name
 }
 
 var algorithms = []algorithm{
 	{ // PPO with a Dirichlet policy; constraints are ignored
 		name:   "ppo",
-		family: dirichlet, learner: (*base).plain, faults: []string{clampedLogProb},
+		family: dirichlet, learner: (*base).plainPPO, faults: []string{clampedLogProb},
 	},
 	{ // PPO whose actions are projected onto the polytope
-		name: "optlayer", keeps: true,
+		name: "optlayer", confined: true,
 		family: newCorrected, learner: newOptLayer, faults: []string{clampedLogProb, mirroredProjection},
 	},
 	{ // PPO on rewards less multipliers times costs
@@ -63,15 +63,15 @@ var algorithms = []algorithm{
 		family: dirichlet, learner: newP3O, faults: []string{clampedLogProb, rawCosts, noLevel},
 	},
 	// PPO with a Dirichlet policy whose draws are projected
-	{name: "dirichlet-projected", keeps: true, family: dirichletProjected, learner: (*base).plain},
-	// PPO with a normal policy whose mean is projected, and learned through the projection
-	{name: "projection", keeps: true, still: true, family: projection, learner: (*base).plain},
-	// ARAM: acceptance and rejection of a Dirichlet policy's draws, with a penalty of rejected ones
-	{name: "aram", keeps: true, family: acceptReject, learner: (*base).plain},
+	{name: "dirichlet-projected", confined: true, family: dirichletProjected, learner: (*base).plainPPO},
+	// PPO with a normal policy whose mean is projected, and whose gradient goes through the projection
+	{name: "projection", confined: true, fixedLimits: true, family: projection, learner: (*base).plainPPO},
+	// ARAM: draws of a Dirichlet policy are accepted or rejected, and rejected ones are penalised
+	{name: "aram", confined: true, family: acceptReject, learner: (*base).plainPPO},
 	// PPO with a policy over a box, whose rays are scaled to those of the polytope
-	{name: "ray-mask", keeps: true, still: true, family: rayMask, learner: (*base).plain},
+	{name: "ray-mask", confined: true, fixedLimits: true, family: rayMask, learner: (*base).plainPPO},
 	// PPO with a normal policy that is truncated to the polytope
-	{name: "truncated-normal", keeps: true, still: true, family: truncatedNormal, learner: (*base).plain},
+	{name: "truncated-normal", confined: true, fixedLimits: true, family: truncatedNormal, learner: (*base).plainPPO},
 }
 
 func dirichlet(p *lp.Polytope, net policy.Config, c Config) (policy.Family, error) {
@@ -91,12 +91,12 @@ func Names() []string {
 	return names
 }
 
-// moving returns the names of the algorithms that follow limits of a state.
-func moving() []string {
-	return slices.DeleteFunc(Names(), func(name string) bool { a := find(name); return a != nil && a.still })
+// followLimits returns the names of the algorithms whose actions follow limits of a state.
+func followLimits() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool { a := find(name); return a != nil && a.fixedLimits })
 }
 
-// find returns the algorithm of a name other than PASPO.
+// find returns the algorithm of a name, nil for PASPO and unknown names.
 func find(name string) *algorithm {
 	if i := slices.IndexFunc(algorithms, func(a algorithm) bool { return a.name == name }); i >= 0 {
 		return &algorithms[i]
@@ -104,34 +104,35 @@ func find(name string) *algorithm {
 	return nil
 }
 
-// Keeps says whether every action of the algorithm satisfies every constraint.
-func (c Config) Keeps() bool {
+// Confined reports whether every action of the algorithm satisfies every constraint.
+func (c Config) Confined() bool {
 	a := find(c.Name)
-	return a == nil || a.keeps
+	return a == nil || a.confined
 }
 
-// Serves returns an error where the algorithm serves one polytope and limits of the problem
-// follow the state.
+// Serves returns an error where limits of the problem follow the state and the algorithm cannot
+// follow them.
 func (c Config) Serves(p envs.Problem) error {
-	if a := find(c.Name); a == nil || !a.still {
+	if a := find(c.Name); a == nil || !a.fixedLimits {
 		return nil
 	}
 	following, err := envs.Following(p)
 	if err != nil || len(following) == 0 {
 		return err
 	}
-	return fmt.Errorf("algo.name is %s: it serves one polytope, and limits of %s follow the state (%s): %s are allowed there", c.Name, p.Spec().Name, strings.Join(following, ", "), strings.Join(moving(), ", "))
+	return fmt.Errorf("algo.name is %s: it serves one polytope, and limits of %s follow the state (%s): %s are allowed there", c.Name, p.Spec().Name, strings.Join(following, ", "), strings.Join(followLimits(), ", "))
 }
 
-// made is a policy of NewBackend with the algorithm that it was made for.
-type made struct {
+// namedBackend is a policy of NewBackend with the algorithm that it was made for.
+type namedBackend struct {
 	*joint.Backend
 	name      string
 	published Faults
 }
 
-// other returns the algorithm of a configuration, an error where that is none of this package's.
-func other(c Config) (*algorithm, error) {
+// algorithmOf returns the algorithm of a configuration. It is an error where this package does not
+// have it.
+func algorithmOf(c Config) (*algorithm, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func other(c Config) (*algorithm, error) {
 // and observations of obsDim components. The parameters depend on seed alone. An error names
 // the setting that is not allowed.
 func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed uint64) (policy.Backend, error) {
-	a, err := other(c)
+	a, err := algorithmOf(c)
 	if err != nil {
 		return nil, err
 	}
@@ -163,12 +164,12 @@ func NewBackend(p *lp.Polytope, obsDim int, c Config, net policy.Config, seed ui
 	if a.critics {
 		costs = len(Costs(p))
 	}
-	return &made{joint.New(family, obsDim, costs, net, seed), c.Name, c.AsPublished}, nil
+	return &namedBackend{joint.New(family, obsDim, costs, net, seed), c.Name, c.AsPublished}, nil
 }
 
-// New returns a trainer of the policy of NewBackend at the start of training. Everything
-// random comes from seed (see rl.New, whose errors it has). A policy that was made for another
-// algorithm, or without the same faults as published, is an error.
+// New returns a trainer of the policy of NewBackend at the start of training. All random numbers
+// come from seed. It is an error where the policy was made for another algorithm or for other
+// algo.as_published; other errors are those of rl.New.
 func New(problem envs.Problem, backend policy.Backend, c Config, p ppo.Config, seed uint64) (*rl.Trainer, error) {
 	if err := problem.Spec().Validate(); err != nil {
 		return nil, err
@@ -187,11 +188,11 @@ func newLearner(polytope *lp.Polytope, backend policy.Backend, c Config, p ppo.C
 	if p.LRSchedule == ppo.Adaptive {
 		return nil, fmt.Errorf("algo.name is %s and ppo.lr_schedule is %s: only %s adapts its learning rate, constant, linear or cosine is allowed", c.Name, p.LRSchedule, PASPO)
 	}
-	a, err := other(c)
+	a, err := algorithmOf(c)
 	if err != nil {
 		return nil, err
 	}
-	own, ok := backend.(*made)
+	own, ok := backend.(*namedBackend)
 	if !ok || own.name != c.Name || own.published != c.AsPublished {
 		return nil, fmt.Errorf("algo.name is %s: the policy is not what NewBackend makes for this algorithm and its algo.as_published", c.Name)
 	}
@@ -210,10 +211,10 @@ func newLearner(polytope *lp.Polytope, backend policy.Backend, c Config, p ppo.C
 	}), nil
 }
 
-// Costs returns the constraints that a point of the budget's simplex can break, whose
-// excesses are the costs of a step: inequalities, equalities beside the budget, and upper
-// bounds below what an entity takes where all others are at their lower bounds. They are places
-// in lp.Polytope.Excesses.
+// Costs returns the constraints that a point of the budget's simplex can break, as indices into
+// lp.Polytope.Excesses; their excesses are the costs of a step. They are the inequalities, the
+// equalities other than the budget, and upper bounds below the amount that an entity has where all
+// others are at their lower bounds.
 func Costs(p *lp.Polytope) (costs []int) {
 	_, b, _ := p.Inequalities()
 	for k := range b {
@@ -245,7 +246,8 @@ func Costs(p *lp.Polytope) (costs []int) {
 	return costs
 }
 
-// sizes returns the sizes that residuals of constraints are relative to, in the units of the rows.
+// sizes returns the denominators of the residuals of constraints, in the units of the rows
+// (docs/method.md, section 1).
 func sizes(p *lp.Polytope, constraints []int) []float64 {
 	_, b, _ := p.Inequalities()
 	_, f, _ := p.Equalities()

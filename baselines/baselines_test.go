@@ -62,16 +62,16 @@ func TestExtremeCosts(t *testing.T) {
 						}
 					}
 				}
-				if k, ok := l.(interface{ Kept() []float64 }); ok && slices.ContainsFunc(k.Kept(), func(x float64) bool { return x-x != 0 }) {
-					t.Errorf("%s, %s: multipliers %v", name, a.name, k.Kept())
+				if k, ok := l.(interface{ LearnerState() []float64 }); ok && slices.ContainsFunc(k.LearnerState(), func(x float64) bool { return x-x != 0 }) {
+					t.Errorf("%s, %s: multipliers %v", name, a.name, k.LearnerState())
 				}
 			}
 		}
 	}
 }
 
-// Costs are those of rows, of equalities beside the budget, and of bounds below what the
-// budget leaves.
+// Costs are those of rows, of equalities other than the budget, and of bounds that the budget does
+// not imply.
 func TestCosts(t *testing.T) {
 	p, err := lp.New(lp.Description{
 		Entities: []string{"a", "b", "c"}, Total: 1, Upper: []float64{0.5, 1, 2},
@@ -94,8 +94,8 @@ func TestCosts(t *testing.T) {
 	}
 }
 
-// OptLayer projects what is predicted: onto itself where it is feasible, to the closest
-// point elsewhere, and as published to that of its mirror image.
+// OptLayer leaves a feasible prediction u as it is and projects another one to the closest point,
+// as published to the point that is closest to -u.
 func TestCorrected(t *testing.T) {
 	b := newBandit(t)
 	for _, published := range []Faults{"false", "[mirrored-projection]"} {
@@ -170,7 +170,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// The rate of the surrogate of PASPO follows the divergence: no other algorithm's does.
+// Only PASPO has an adaptive learning rate; for other algorithms it is an error.
 func TestNoAdaptiveRate(t *testing.T) {
 	p := ppo.DefaultConfig()
 	p.LRSchedule, p.TargetKL = ppo.Adaptive, 0.01
@@ -181,8 +181,8 @@ func TestNoAdaptiveRate(t *testing.T) {
 	}
 }
 
-// A policy and a learner of different algorithms do not go together, and an algorithm that is
-// none of this package's is an error.
+// A policy and a learner of different algorithms are an error, and so is an algorithm that this
+// package does not have.
 func TestRefusesOtherAlgorithms(t *testing.T) {
 	b := newBandit(t)
 	p := ppo.DefaultConfig()

@@ -11,9 +11,9 @@ import (
 	"paspo/rl"
 )
 
-// Config says which algorithm trains, and what the algorithms beside PASPO take of it. Costs
-// are scaled residuals (docs/method.md, section 1) of a step's action, 0 where it breaks
-// nothing, one a constraint.
+// Config chooses the algorithm that trains, and holds the settings of those other than PASPO.
+// Costs are residuals (docs/method.md, section 1) of a step's action, one a constraint, 0 where it
+// is satisfied.
 type Config struct {
 	Name        string `yaml:"name" doc:"paspo, or an algorithm to compare it with (docs/algorithms.md)"`
 	AsPublished Faults `yaml:"as_published" doc:"true, or a list of faults of the published code (docs/algorithms.md), which the algorithm is given back; false for none"`
@@ -34,7 +34,7 @@ type Config struct {
 	Penalty          float64 `yaml:"penalty" doc:"projection: weight of the squared distance of the mean from the polytope"`
 }
 
-// DefaultConfig returns PASPO, and the settings of the papers of the others.
+// DefaultConfig returns PASPO, with the settings of the papers for the other algorithms.
 func DefaultConfig() Config {
 	return Config{
 		Name: PASPO, AsPublished: "false",
@@ -43,8 +43,8 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate returns an error that names the first setting out of its range, its value
-// and what is allowed.
+// Validate returns an error that names the first setting that is out of range, its value
+// and the values that are allowed.
 func (c Config) Validate() error {
 	if err := setting.First(
 		setting.Choice("algo.name", c.Name, Names()...),
@@ -87,10 +87,10 @@ func (c Config) Facts() []rl.Fact {
 	return rl.Settings("algo.", c)
 }
 
-// Faults are "true", "false" or names, as YAML has them: "[a, b]".
+// Faults is the setting algo.as_published: "true", "false" or a list of names, "[a, b]".
 type Faults string
 
-// UnmarshalYAML takes true, false and lists of names.
+// UnmarshalYAML accepts true, false and lists of names.
 func (f *Faults) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode && n.Value != "" {
 		*f = Faults(n.Value)
@@ -113,7 +113,7 @@ func (f Faults) list() (names []string) {
 	return names
 }
 
-// has says whether a fault of the published code is to be there.
+// has reports whether the algorithm has a fault of the published code.
 func (c Config) has(fault string) bool {
 	return c.AsPublished == "true" || slices.Contains(c.AsPublished.list(), fault)
 }

@@ -12,8 +12,8 @@ import (
 	"paspo/rl"
 )
 
-// Algorithms that keep every action inside come near the value of the linear program, and
-// break nothing on the way.
+// Algorithms whose actions satisfy every constraint come near the value of the linear program,
+// without a violation in training.
 func TestConfinedReachTheOptimum(t *testing.T) {
 	long.Test(t)
 	b := &bandit{reward: []float64{1, 0.8, 0.1, -0.5}}

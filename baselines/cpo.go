@@ -11,10 +11,10 @@ import (
 // cpo is constrained policy optimization (Achiam, Held, Tamar and Abbeel, arXiv 1705.10528,
 // algorithm 1) for the sum of all costs. An iteration takes the step x that solves
 //
-//	max g'x   subject to   c + b'x <= 0,  x'H x / 2 <= delta,
+//	max g'x   subject to   c + b'x <= 0,  x'H x / 2 <= delta      (equation 11),
 //
-// with g the gradient of the rewards' surrogate, b that of the costs', c the mean cost of a
-// step less the limit, and H the Fisher information with damping. Then critics learn.
+// with g the gradient of the surrogate of rewards, b that of costs, c the mean cost of a
+// step less the limit, and H the Fisher information plus damping. Then the critics learn.
 type cpo struct{ constrained }
 
 func newCPO(b *base) rl.Learner {
@@ -27,7 +27,7 @@ func (l *cpo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	n, k := r.Batch.Rows, len(l.costs)
 	r.Standardise(r.Batch.Advantage, r.Advantages)
 	rewards, costs := make([]float64, n), make([]float64, n)
-	mean := l.meanCosts(r, learned(r))
+	mean := l.meanCosts(r, unskipped(r))
 	for i := range rewards {
 		rewards[i] = float64(r.Batch.Advantage[i])
 		for j := range k {
@@ -48,25 +48,25 @@ func (l *cpo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 		return err
 	}
 
-	rows := learned(r)
+	rows := unskipped(r)
 	g, b := l.gradient(rows, rewards), l.gradient(rows, costs)
-	x, err := l.conjugate(g)
+	hg, err := l.solveFisher(g)
 	if err != nil {
 		return err
 	}
-	p, err := l.conjugate(b)
+	hb, err := l.solveFisher(b)
 	if err != nil {
 		return err
 	}
-	step := solve(dot(g, x), dot(g, p), dot(b, p), c, l.config.TargetKL, l.config.has(flippedSign))
-	l.search(step, rows, x, p, rewards, costs, c, m)
+	step := solveDual(dot(g, hg), dot(g, hb), dot(b, hb), c, l.config.TargetKL, l.config.has(flippedSign))
+	l.lineSearch(step, rows, hg, hb, rewards, costs, c, m)
 	measure(m, mean, nil)
 	m.Algo = append(m.Algo, envs.Mean{Name: "cpo_case", Value: float64(step.kind)})
 	return l.learnCritics(ctx, r, progress, m)
 }
 
-// gradient returns the gradient of the mean of rho times the advantages, with rho the new
-// probability of an action over the old one.
+// gradient returns the gradient of the mean of rho A, with rho the probability of an action over
+// that under the old policy and A its advantage.
 func (l *cpo) gradient(rows []int32, advantages []float64) []float64 {
 	t := l.backend.Forward(rows)
 	for i, row := range rows {
@@ -74,11 +74,11 @@ func (l *cpo) gradient(rows []int32, advantages []float64) []float64 {
 	}
 	clear(l.backend.Gradient())
 	l.backend.Backward(t)
-	return taken(l.backend.Gradient())
+	return takeGradient(l.backend.Gradient())
 }
 
-// taken returns a gradient in float64 and clears it.
-func taken(grad []float32) []float64 {
+// takeGradient returns a gradient in float64 and clears it.
+func takeGradient(grad []float32) []float64 {
 	g := make([]float64, len(grad))
 	for i, x := range grad {
 		g[i] = float64(x)
@@ -87,9 +87,9 @@ func taken(grad []float32) []float64 {
 	return g
 }
 
-// conjugate returns H^-1 g by conjugate gradients.
-func (l *cpo) conjugate(g []float64) ([]float64, error) {
-	const iterations, enough = 15, 1e-10
+// solveFisher returns H^-1 g by the method of conjugate gradients.
+func (l *cpo) solveFisher(g []float64) ([]float64, error) {
+	const iterations, enough = 15, 1e-10 // enough bounds the squared norm of the residual
 	x, r, d := make([]float64, len(g)), append([]float64(nil), g...), append([]float64(nil), g...)
 	v := make([]float32, len(g))
 	rr := dot(r, r)
@@ -103,7 +103,7 @@ func (l *cpo) conjugate(g []float64) ([]float64, error) {
 		if err := l.backend.Fisher(v); err != nil {
 			return nil, err
 		}
-		h := taken(l.backend.Gradient())
+		h := takeGradient(l.backend.Gradient())
 		for i, y := range d {
 			h[i] += l.config.Damping * y
 		}
@@ -121,39 +121,40 @@ func (l *cpo) conjugate(g []float64) ([]float64, error) {
 	return x, nil
 }
 
-// solution is x = (reward H^-1 g - cost H^-1 b).
+// solution is the step x = reward H^-1 g - cost H^-1 b.
 type solution struct {
 	reward, cost float64
 	kind         int
 }
 
-// Cases of the quadratic program.
+// Kinds of solutions. The boundary is that of c + b'x <= 0, the trust region x'H x / 2 <= delta.
 const (
-	recovers    = iota // no step is feasible: the one that lowers the cost most
-	returns            // infeasible, and the border is within reach
-	borders            // feasible, and the border is within reach
-	unbounded          // feasible wherever the step ends
-	indifferent        // feasible, and the cost does not move
+	recovers    = iota // the trust region has no feasible step: x lowers the cost most
+	returns            // x = 0 is infeasible, the boundary crosses the trust region
+	borders            // x = 0 is feasible, the boundary crosses the trust region
+	unbounded          // the whole trust region is feasible
+	indifferent        // the cost does not depend on x
 )
 
-// solve solves the program by its dual (appendix 10.2), given
+// solveDual solves the program by its dual (appendix 10.2), given
 //
-//	q = g'H^-1 g,  r = g'H^-1 b,  s = b'H^-1 b:   x = H^-1 (g - nu b) / lambda,
+//	q = g'H^-1 g,  r = g'H^-1 b,  s = b'H^-1 b.
 //
-// nu = max(0, (lambda c + r) / s), and lambda the better of the minimisers of the dual where
-// nu > 0 and where nu = 0.
-func solve(q, r, s, c, delta float64, flipped bool) solution {
+// The step is x = H^-1 (g - nu b) / lambda with nu = max(0, (lambda c + r) / s), and lambda is the
+// better of the minimisers of the dual where nu > 0 and where nu = 0. flipped is the fault of the
+// published code.
+func solveDual(q, r, s, c, delta float64, flipped bool) solution {
 	const tiny = 1e-12
 	free := solution{reward: math.Sqrt(2 * delta / max(q, tiny)), kind: unbounded}
 	if s <= tiny {
 		free.kind = indifferent
 		return free // costs do not depend on the step
 	}
-	margin := 2*delta - c*c/s // B of the paper; a, below, is its A
+	capB := 2*delta - c*c/s // B of the paper; capA, below, is its A
 	switch {
-	case margin < 0 && c > 0:
+	case capB < 0 && c > 0:
 		return solution{cost: math.Sqrt(2 * delta / s), kind: recovers}
-	case margin < 0:
+	case capB < 0:
 		return free
 	}
 	kind := returns
@@ -175,12 +176,13 @@ func solve(q, r, s, c, delta float64, flipped bool) solution {
 	default:
 		hiA = 0
 	}
-	a := max(0, q-r*r/s)
-	// The duals, infinite where lambda is 0 and their numerator is not.
-	dualA := func(l float64) float64 { return a/(2*l) + l*margin/2 - r*c/s }
+	capA := max(0, q-r*r/s)
+	// The dual as a function of lambda, where nu > 0 and where nu = 0. It is infinite where lambda
+	// is 0 and the numerator is not.
+	dualA := func(l float64) float64 { return capA/(2*l) + l*capB/2 - r*c/s }
 	dualB := func(l float64) float64 { return q/(2*l) + l*delta }
-	at := func(least, lo, hi float64) float64 { return max(lo, min(hi, least)) }
-	lambdaA, lambdaB := at(math.Sqrt(a/max(margin, tiny)), loA, hiA), at(math.Sqrt(q/(2*delta)), loB, hiB)
+	clamp := func(x, lo, hi float64) float64 { return max(lo, min(hi, x)) }
+	lambdaA, lambdaB := clamp(math.Sqrt(capA/max(capB, tiny)), loA, hiA), clamp(math.Sqrt(q/(2*delta)), loB, hiB)
 	lambda := lambdaB
 	if lambdaB <= 0 || lambdaA > 0 && dualA(lambdaA) < dualB(lambdaB) {
 		lambda = lambdaA
@@ -190,17 +192,17 @@ func solve(q, r, s, c, delta float64, flipped bool) solution {
 	return solution{1 / lambda, nu / lambda, kind}
 }
 
-// search tries ever smaller shares of the step, and moves the parameters by the first that
-// keeps the divergence and the cost within their limits and, where the policy is feasible,
-// loses no reward. Where none does, the parameters stay.
-func (l *cpo) search(step solution, rows []int32, x, p, rewards, costs []float64, c float64, m *rl.Metrics) {
+// lineSearch tries ever smaller shares of the step, and moves the parameters by the first that
+// keeps the divergence and the cost within their limits and, where the policy is feasible, does
+// not lower the reward. Where none does, the parameters stay. hg and hb are H^-1 g and H^-1 b.
+func (l *cpo) lineSearch(step solution, rows []int32, hg, hb, rewards, costs []float64, c float64, m *rl.Metrics) {
 	const tries, shrink = 20, 0.8
 	params := l.backend.Actor()
 	start := append([]float32(nil), params...)
 	share := 1.
 	for range tries {
 		for i, w := range start {
-			params[i] = w + float32(share*(step.reward*x[i]-step.cost*p[i]))
+			params[i] = w + float32(share*(step.reward*hg[i]-step.cost*hb[i]))
 		}
 		l.backend.ParamsChanged()
 		t := l.backend.Forward(rows)
@@ -225,10 +227,10 @@ func (l *cpo) search(step solution, rows []int32, x, p, rewards, costs []float64
 	}
 }
 
-// learnCritics regresses the critics on the returns.
+// learnCritics fits the critics to the returns.
 func (l *cpo) learnCritics(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
 	s := l.ppo.StepSettings(progress)
-	s.WeightDecay = 0 // it would move the actor
+	s.WeightDecay = 0 // otherwise it would move the actor
 	m.LR, m.EntropyCoef, m.Epochs = s.LearningRate, 0, l.ppo.Epochs
 	var steps float64
 	defer func() { m.ValueLoss /= max(1, steps) }()

@@ -29,7 +29,7 @@ func exact(q, r, s, c, delta float64) (gain, cost float64, feasible bool) {
 	return g1*x1 + g2*x2, math.Sqrt(s) * x1, true
 }
 
-// The step is the exact solution in all five cases, and every case is met.
+// The step is the exact solution for all five kinds, and every kind occurs.
 func TestCPOStep(t *testing.T) {
 	met := map[int]int{}
 	rapid.Check(t, func(t *rapid.T) {
@@ -48,9 +48,9 @@ func TestCPOStep(t *testing.T) {
 		if s == 0 {
 			c = -border
 		}
-		got := solve(q, r, s, c, delta, false)
+		got := solveDual(q, r, s, c, delta, false)
 		met[got.kind]++
-		// Of x = reward H^-1 g - cost H^-1 b: g'x, b'x and x'Hx.
+		// g'x, b'x and x'Hx of x = reward H^-1 g - cost H^-1 b.
 		gain, cost := got.reward*q-got.cost*r, got.reward*r-got.cost*s
 		size := got.reward*got.reward*q - 2*got.reward*got.cost*r + got.cost*got.cost*s
 		if size > 2*delta*(1+1e-6) {
@@ -81,9 +81,9 @@ func TestCPOStep(t *testing.T) {
 	}
 }
 
-// As published, the step of a policy that is to be led back is another one.
+// With the published sign, the step of an infeasible policy lowers the cost less.
 func TestCPOFlippedSign(t *testing.T) {
-	right, flipped := solve(1, 0.5, 1, 0.05, 0.01, false), solve(1, 0.5, 1, 0.05, 0.01, true)
+	right, flipped := solveDual(1, 0.5, 1, 0.05, 0.01, false), solveDual(1, 0.5, 1, 0.05, 0.01, true)
 	cost := func(s solution) float64 { return s.reward*0.5 - s.cost }
 	if math.Abs(cost(right)+0.05) > 1e-9 {
 		t.Errorf("the cost moves by %g, want -0.05", cost(right))

@@ -19,7 +19,7 @@ import (
 type cup struct {
 	constrained
 	*multipliers
-	old []float64
+	old []float64 // log-probabilities under pi_k, one a row of the batch
 }
 
 func newCUP(b *base) rl.Learner {
@@ -35,7 +35,7 @@ func (l *cup) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	if err := l.backend.Load(&r.Batch); err != nil {
 		return err
 	}
-	l.old = append(l.old[:0], l.backend.Forward(everything(r.Batch.Rows)).LogProb...)
+	l.old = append(l.old[:0], l.backend.Forward(allRows(r.Batch.Rows)).LogProb...)
 
 	// Improvement.
 	if err := l.Learner.Learn(ctx, r, progress, m); err != nil {
@@ -46,8 +46,8 @@ func (l *cup) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	}
 
 	// Multipliers.
-	mean := l.meanCosts(r, learned(r))
-	if err := l.raise(ctx, r, l.multipliers, mean); err != nil {
+	mean := l.meanCosts(r, unskipped(r))
+	if err := l.updateMultipliers(ctx, r, l.multipliers, mean); err != nil {
 		return err
 	}
 	measure(m, mean, l.lambda)
@@ -55,7 +55,7 @@ func (l *cup) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	// Projection.
 	weighted := l.weighted(r, mean, r.Standardise(r.Batch.Advantage, r.Advantages))
 	s := l.ppo.StepSettings(progress)
-	s.MaxGradNorm = 0 // clipped, costs would pull alike whatever their multipliers are
+	s.MaxGradNorm = 0 // clipping would undo the size of the multipliers
 	return l.minibatches(ctx, r, func(rows []int32) error {
 		t := l.backend.Forward(rows)
 		l.project(t, rows, weighted)
@@ -65,8 +65,8 @@ func (l *cup) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	})
 }
 
-// weighted returns c sum_k lambda_k A_k of every row, scaled as the advantages of the
-// improvement are.
+// weighted returns c sum_k lambda_k A_k of every row, in the units of the standardised advantages;
+// the argument c is the scale of these.
 func (l *cup) weighted(r *rl.Rollout, mean []float64, c float64) []float64 {
 	n := len(l.lambda)
 	if g := l.ppo.Gamma; g < 1 {
@@ -83,7 +83,7 @@ func (l *cup) weighted(r *rl.Rollout, mean []float64, c float64) []float64 {
 	return weighted
 }
 
-// project adds the derivatives of the projection's loss.
+// project adds the derivatives of the loss of the projection.
 func (l *cup) project(t *policy.Terms, rows []int32, weighted []float64) {
 	w := 1 / float64(len(rows))
 	var mean float64
@@ -93,26 +93,26 @@ func (l *cup) project(t *policy.Terms, rows []int32, weighted []float64) {
 	for i, row := range rows {
 		cost := weighted[row]
 		if l.config.has(outerProduct) {
-			cost = mean // the product of shapes (B, 1) and (B) has the mean of one times that of the other
+			cost = mean // the mean over a product of shapes (B, 1) and (B) is the product of the means
 		}
 		t.DKL[i] += w
 		t.DLogProb[i] += w * cost * policy.Ratio(t.LogProb[i]-l.old[row])
 	}
 }
 
-// alternate is the published order: multipliers, improvement and projection for every
-// minibatch, the projection from the policy that acted.
+// alternate learns in the published order: multipliers, improvement and projection in turn for
+// every minibatch, where the projection starts from the old policy.
 func (l *cup) alternate(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
 	r.Standardise(r.Batch.Advantage, r.Advantages)
 	standardiseCosts(r)
 	if err := l.backend.Load(&r.Batch); err != nil {
 		return err
 	}
-	l.old = append(l.old[:0], l.backend.Forward(everything(r.Batch.Rows)).LogProb...)
-	mean := l.meanCosts(r, learned(r))
+	l.old = append(l.old[:0], l.backend.Forward(allRows(r.Batch.Rows)).LogProb...)
+	mean := l.meanCosts(r, unskipped(r))
 	s := l.ppo.StepSettings(progress)
-	free := s // the projection's gradient is not clipped
-	free.MaxGradNorm = 0
+	unclipped := s // for the projection
+	unclipped.MaxGradNorm = 0
 	u := newUpdate(l.old)
 	err := l.minibatches(ctx, r, func(rows []int32) error {
 		if l.config.has(multiplierPerMinibatch) {
@@ -120,7 +120,7 @@ func (l *cup) alternate(ctx context.Context, r *rl.Rollout, progress float64, m 
 		}
 		t := l.backend.Forward(rows)
 		loss := surrogate(t, rows, l.old, r.Batch.Advantage, &s)
-		u.see(t, rows, loss, critics(t, rows, &r.Batch, s.ValueCoef), s.Clip)
+		u.add(t, rows, loss, critics(t, rows, &r.Batch, s.ValueCoef), s.Clip)
 		l.backend.Backward(t)
 		if err := u.step(l.backend, s); err != nil {
 			return err
@@ -128,7 +128,7 @@ func (l *cup) alternate(ctx context.Context, r *rl.Rollout, progress float64, m 
 		t = l.backend.Forward(rows)
 		l.project(t, rows, l.weighted(r, mean, 1))
 		l.backend.Backward(t)
-		_, err := l.backend.Update(free)
+		_, err := l.backend.Update(unclipped)
 		return err
 	})
 	if err != nil {

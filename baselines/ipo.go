@@ -12,14 +12,15 @@ import (
 //
 //	L_clip(theta) + sum_k ln(d - J_k(theta)) / t,
 //
-// whose gradient weighs the advantages of cost k by 1 / (t (d - J_k)). Where J_k has reached
-// d, the barrier has no gradient; the weight is barrier_max then, which leads back.
+// whose gradient weights the advantages of cost k by 1 / (t (d - J_k)). The weight is at most
+// barrier_max, and is barrier_max where J_k has reached d and the barrier is not defined, so that
+// the policy is led back.
 type ipo struct{ constrained }
 
 func newIPO(b *base) rl.Learner { return &ipo{constrained{b}} }
 
-// Shape implements rl.Constrained. As published, the barrier is taken off the reward, where
-// it is a bonus for what holds.
+// Shape implements rl.Constrained. As published, the barrier is subtracted from the reward, where
+// it is a bonus for satisfied constraints.
 func (l *ipo) Shape(rewards, costs []float64) {
 	l.constrained.Shape(rewards, costs)
 	if !l.config.has(invertedBarrier) {
@@ -40,16 +41,16 @@ func (l *ipo) Shape(rewards, costs []float64) {
 
 // Learn implements rl.Learner.
 func (l *ipo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
-	mean := l.meanCosts(r, learned(r))
+	mean := l.meanCosts(r, unskipped(r))
 	weights := make([]float64, len(mean))
 	for k, j := range mean {
 		weights[k] = l.config.BarrierMax
-		if margin := l.config.CostLimit - j; margin > 0 {
-			weights[k] = min(weights[k], 1/(l.config.BarrierT*margin))
+		if slack := l.config.CostLimit - j; slack > 0 {
+			weights[k] = min(weights[k], 1/(l.config.BarrierT*slack))
 		}
 	}
 	if !l.config.has(invertedBarrier) {
-		weigh(r, mean, weights)
+		subtractCosts(r, mean, weights)
 	}
 	measure(m, mean, weights)
 	return l.Learner.Learn(ctx, r, progress, m)

@@ -35,12 +35,12 @@ func (l *lagrangian) Shape(rewards, costs []float64) {
 
 // Learn implements rl.Learner.
 func (l *lagrangian) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
-	mean := l.meanCosts(r, learned(r))
-	if err := l.raise(ctx, r, l.multipliers, mean); err != nil {
+	mean := l.meanCosts(r, unskipped(r))
+	if err := l.updateMultipliers(ctx, r, l.multipliers, mean); err != nil {
 		return err
 	}
 	if !l.config.has(shapedReward) {
-		weigh(r, mean, l.lambda)
+		subtractCosts(r, mean, l.lambda)
 	}
 	measure(m, mean, l.lambda)
 	return l.Learner.Learn(ctx, r, progress, m)

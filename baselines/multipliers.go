@@ -2,18 +2,18 @@ package baselines
 
 import "math"
 
-// multipliers are the Lagrange multipliers lambda >= 0 of the constraints' costs. They ascend
-// by Adam (Kingma and Ba, arXiv 1412.6980) on
+// multipliers are the Lagrange multipliers lambda >= 0 of the costs. Steps of Adam (Kingma and Ba,
+// arXiv 1412.6980) raise
 //
 //	sum_k lambda_k (J_k - d)
 //
-// and are projected onto lambda >= 0. Checkpoints keep, in this order, the number of steps,
-// lambda, and the first and second moments.
+// in lambda, and a negative lambda_k is then set to 0. The state in checkpoints is, in this order,
+// the number of steps, lambda, and the first and second moments.
 type multipliers struct {
-	rate   float64
-	steps  float64
+	rate   float64 // learning rate
+	steps  float64 // steps taken
 	lambda []float64
-	m, v   []float64
+	m, v   []float64 // moments
 }
 
 func newMultipliers(n int, c Config) *multipliers {
@@ -24,7 +24,8 @@ func newMultipliers(n int, c Config) *multipliers {
 	return l
 }
 
-// ascend takes a step, given the mean cost of a step for each constraint.
+// ascend takes one step of Adam, given the mean cost J_k of a step of the environment for each
+// constraint.
 func (l *multipliers) ascend(mean []float64, limit float64) {
 	const beta1, beta2, epsilon = 0.9, 0.999, 1e-8
 	l.steps++
@@ -37,17 +38,17 @@ func (l *multipliers) ascend(mean []float64, limit float64) {
 	}
 }
 
-// Kept implements rl.Keeper.
-func (l *multipliers) Kept() []float64 {
-	kept := append([]float64{l.steps}, l.lambda...)
-	return append(append(kept, l.m...), l.v...)
+// LearnerState implements rl.Stateful.
+func (l *multipliers) LearnerState() []float64 {
+	state := append([]float64{l.steps}, l.lambda...)
+	return append(append(state, l.m...), l.v...)
 }
 
-// Keep implements rl.Keeper.
-func (l *multipliers) Keep(kept []float64) {
+// SetLearnerState implements rl.Stateful.
+func (l *multipliers) SetLearnerState(state []float64) {
 	n := len(l.lambda)
-	l.steps = kept[0]
-	copy(l.lambda, kept[1:])
-	copy(l.m, kept[1+n:])
-	copy(l.v, kept[1+2*n:])
+	l.steps = state[0]
+	copy(l.lambda, state[1:])
+	copy(l.m, state[1+n:])
+	copy(l.v, state[1+2*n:])
 }

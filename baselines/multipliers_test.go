@@ -7,7 +7,7 @@ import (
 )
 
 // A step of Adam is at most about its rate, whatever the size of a cost, and multipliers
-// stay at 0 or above; what is kept goes on alike.
+// stay at 0 or above; multipliers with a restored state take the same steps.
 func TestMultipliers(t *testing.T) {
 	c := DefaultConfig()
 	l := newMultipliers(3, c)
@@ -24,10 +24,10 @@ func TestMultipliers(t *testing.T) {
 		t.Errorf("multipliers %v", l.lambda)
 	}
 	other := newMultipliers(3, c)
-	other.Keep(l.Kept())
+	other.SetLearnerState(l.LearnerState())
 	l.ascend([]float64{3, 2, 1}, 0)
 	other.ascend([]float64{3, 2, 1}, 0)
-	if !slices.Equal(l.Kept(), other.Kept()) {
-		t.Error("what was kept does not go on alike")
+	if !slices.Equal(l.LearnerState(), other.LearnerState()) {
+		t.Error("a restored state takes other steps")
 	}
 }

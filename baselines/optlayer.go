@@ -11,28 +11,29 @@ import (
 	"paspo/rl"
 )
 
-// What OptLayer learns from: unconstrained predictions u, their projections s, or both.
+// Values of algo.correction: the actions that OptLayer learns from, unconstrained predictions u,
+// their projections s, or both.
 const (
-	learnPredicted = "cp"  // u, rewarded as its projection was
-	learnCorrected = "cc"  // the projection
-	learnBoth      = "cpc" // u, rewarded less its cost, and then the projection
+	learnPredicted = "cp"  // u, with the reward that its projection got
+	learnCorrected = "cc"  // s
+	learnBoth      = "cpc" // u, with that reward less the cost of u, and then s
 )
 
-// corrected is a family whose actions are the projections of draws u of another one onto
-// the polytope: argmin |s - u|. A draw of it holds the draw of u, the draw that would have given s
-// itself, and the cost of u, the sum of its excesses.
+// corrected is a family whose actions s are the projections of draws u of another family onto
+// the polytope: s = argmin |s - u|. A draw of it holds the draw of u, the draw that would have
+// given s itself, and the cost of u, the sum of its excesses.
 type corrected struct {
 	policy.Divergent
 	projector *lp.Projector
 	polytope  *lp.Polytope
-	total     float64
+	total     float64 // the budget less the lower bounds
 	lower     []float64
 	mirrored  bool // projects -u, as published
 
-	second   bool // log-probabilities are those of s
-	u        []float64
-	excesses []float64
-	costs    []int
+	projected bool // log-probabilities are those of s, not of u
+	u         []float64
+	excesses  []float64
+	costs     []int
 }
 
 func newCorrected(p *lp.Polytope, net policy.Config, c Config) (policy.Family, error) {
@@ -77,7 +78,7 @@ func (c *corrected) Sample(z []float32, rule policy.Rule, limits *lp.Limits, sou
 	if err := c.projector.Project(action, c.u, limits); err != nil {
 		return err
 	}
-	// An entity that is 0 has a density all the same: that of a share of 1e-6.
+	// The density at an amount of 0 is taken at a share of 1e-6, where it is finite.
 	const least = 1e-6
 	var sum float64
 	for i, a := range action {
@@ -92,30 +93,30 @@ func (c *corrected) Sample(z []float32, rule policy.Rule, limits *lp.Limits, sou
 // LogProb implements policy.Family.
 func (c *corrected) LogProb(z, draw, grad []float32) float64 {
 	n := c.Divergent.DrawSize()
-	if c.second {
+	if c.projected {
 		return c.Divergent.LogProb(z, draw[n:2*n], grad)
 	}
 	return c.Divergent.LogProb(z, draw[:n], grad)
 }
 
-// optlayer is OptLayer (Pham, De Magistris and Tachibana, arXiv 1709.07643): the action is
-// the projection s of what the policy predicts, u, and PPO learns from u, from s or from both.
+// optlayer is OptLayer (Pham, De Magistris and Tachibana, arXiv 1709.07643): the policy draws a
+// prediction u, the action is its projection s, and PPO learns from u, from s or from both.
 type optlayer struct {
 	*base
-	family        *corrected
-	first, second part
+	family               *corrected
+	predicted, projected part
 }
 
-// part is what is learned from one of u and s.
+// part holds what PPO learns from: u, or s where projected is true.
 type part struct {
-	second     bool
-	old        []float64
+	projected  bool
+	old        []float64 // log-probabilities under the old policy
 	advantages []float32
 	returns    []float32
 }
 
 func newOptLayer(b *base) rl.Learner {
-	return &optlayer{base: b, family: b.backend.Family().(*corrected), first: part{}, second: part{second: true}}
+	return &optlayer{base: b, family: b.backend.Family().(*corrected), projected: part{projected: true}}
 }
 
 // Learn implements rl.Learner.
@@ -124,7 +125,7 @@ func (l *optlayer) Learn(ctx context.Context, r *rl.Rollout, progress float64, m
 	if err := l.backend.Load(&r.Batch); err != nil {
 		return err
 	}
-	// u earns what s did, and in cpc less the cost of u.
+	// u gets the reward of s, in cpc less the cost of u.
 	size, draws := l.family.DrawSize(), l.backend.Draws()
 	rewards := slices.Clone(r.Rewards)
 	var cost float64
@@ -136,7 +137,7 @@ func (l *optlayer) Learn(ctx context.Context, r *rl.Rollout, progress float64, m
 		}
 	}
 	measure(m, []float64{cost}, nil)
-	parts := []*part{&l.first, &l.second}
+	parts := []*part{&l.predicted, &l.projected}
 	switch l.config.Correction {
 	case learnPredicted:
 		parts = parts[:1]
@@ -147,21 +148,21 @@ func (l *optlayer) Learn(ctx context.Context, r *rl.Rollout, progress float64, m
 		p.returns, p.advantages = slices.Grow(p.returns[:0], n)[:n], slices.Grow(p.advantages[:0], n)[:n]
 		copy(p.returns, r.Batch.Return)
 		advantages := r.Advantages
-		if !p.second && l.config.Correction == learnBoth {
+		if !p.projected && l.config.Correction == learnBoth {
 			advantages = make([]float64, n)
-			r.Estimate(rewards, advantages, p.returns)
+			r.ComputeAdvantages(rewards, advantages, p.returns)
 		}
 		r.Standardise(p.advantages, advantages)
-		l.family.second = p.second
-		p.old = append(p.old[:0], l.backend.Forward(everything(n)).LogProb...)
+		l.family.projected = p.projected
+		p.old = append(p.old[:0], l.backend.Forward(allRows(n)).LogProb...)
 	}
-	defer func() { l.family.second = false }()
+	defer func() { l.family.projected = false }()
 
 	s := l.ppo.StepSettings(progress)
 	u := newUpdate(parts[0].old)
 	if err := l.minibatches(ctx, r, func(rows []int32) error {
 		for _, p := range parts {
-			l.family.second = p.second
+			l.family.projected = p.projected
 			t := l.backend.Forward(rows)
 			loss := surrogate(t, rows, p.old, p.advantages, &s)
 			value := critics(t, rows, &policy.Batch{Return: p.returns}, s.ValueCoef)
@@ -172,7 +173,7 @@ func (l *optlayer) Learn(ctx context.Context, r *rl.Rollout, progress float64, m
 				}
 				continue
 			}
-			u.see(t, rows, loss, value, s.Clip)
+			u.add(t, rows, loss, value, s.Clip)
 			if err := u.step(l.backend, s); err != nil {
 				return err
 			}

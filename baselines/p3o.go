@@ -12,10 +12,11 @@ import (
 //
 //	L_clip(theta) + kappa sum_k max(0, E[max(rho A_k, clip(rho, 1-eps, 1+eps) A_k)] + J_k - d).
 //
-// Both terms are in units of the standardised advantages. J_k is the mean cost of a step, which without discounting takes the place of (1-gamma) J_k.
+// Both terms are in units of the standardised advantages. J_k is the mean cost of a step, which
+// takes the place of the paper's (1-gamma) J_k where returns are not discounted.
 type p3o struct {
 	constrained
-	old []float64
+	old []float64 // log-probabilities under the old policy, one a row of the batch
 }
 
 func newP3O(b *base) rl.Learner { return &p3o{constrained: constrained{b}} }
@@ -23,20 +24,20 @@ func newP3O(b *base) rl.Learner { return &p3o{constrained: constrained{b}} }
 // Learn implements rl.Learner.
 func (l *p3o) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
 	scale := r.Standardise(r.Batch.Advantage, r.Advantages)
-	mean := l.meanCosts(r, learned(r))
-	level := make([]float64, len(mean)) // J_k - d
+	mean := l.meanCosts(r, unskipped(r))
+	offset := make([]float64, len(mean)) // J_k - d
 	for k, j := range mean {
-		level[k] = j - l.config.CostLimit
+		offset[k] = j - l.config.CostLimit
 	}
 	if l.config.has(noLevel) {
-		clear(level)
+		clear(offset)
 		standardiseCosts(r)
 		scale = 1
 	}
 	if err := l.backend.Load(&r.Batch); err != nil {
 		return err
 	}
-	l.old = append(l.old[:0], l.backend.Forward(everything(r.Batch.Rows)).LogProb...)
+	l.old = append(l.old[:0], l.backend.Forward(allRows(r.Batch.Rows)).LogProb...)
 
 	s := l.ppo.StepSettings(progress)
 	u := newUpdate(l.old)
@@ -44,12 +45,12 @@ func (l *p3o) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 		t := l.backend.Forward(rows)
 		loss := surrogate(t, rows, l.old, r.Batch.Advantage, &s)
 		value := critics(t, rows, &r.Batch, s.ValueCoef)
-		for k := range level {
+		for k := range offset {
 			if mean[k] > 0 {
-				l.penalise(t, rows, r, k, level[k], scale, s.Clip)
+				l.penalise(t, rows, r, k, offset[k], scale, s.Clip)
 			}
 		}
-		u.see(t, rows, loss, value, s.Clip)
+		u.add(t, rows, loss, value, s.Clip)
 		l.backend.Backward(t)
 		return u.step(l.backend, s)
 	}); err != nil {
@@ -60,11 +61,11 @@ func (l *p3o) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 }
 
 // penalise adds the derivatives of the penalty of one constraint.
-func (l *p3o) penalise(t *policy.Terms, rows []int32, r *rl.Rollout, k int, level, scale, clip float64) {
+func (l *p3o) penalise(t *policy.Terms, rows []int32, r *rl.Rollout, k int, offset, scale, clip float64) {
 	n, w := len(l.costs), 1/float64(len(rows))
-	excess := level
+	excess := offset
 	for i, row := range rows {
-		// The larger of two is minus the smaller of their negatives.
+		// max(x, y) = -min(-x, -y), and Surrogate takes the smaller one.
 		gain, _ := policy.Surrogate(t.Ratio[i], -r.CostAdvantages[int(row)*n+k], clip)
 		excess -= w * gain
 	}

@@ -10,7 +10,8 @@ import (
 	"paspo/rl"
 )
 
-// Faults of the published code (github.com/niklasdbs/paspo, 81c65cd), docs/algorithms.md.
+// Faults of the published code (github.com/niklasdbs/paspo, commit 81c65cd); docs/algorithms.md
+// describes each.
 const (
 	clampedLogProb         = "clamped-log-prob"
 	rawCosts               = "raw-costs"
@@ -26,8 +27,8 @@ const (
 	mirroredProjection     = "mirrored-projection"
 )
 
-// clamped is the Dirichlet distribution whose log-density takes x from 1e-6 on, and is
-// itself at least ln 1e-6, where it has no gradient.
+// clamped is the Dirichlet distribution with the fault clamped-log-prob: components of x below 1e-6
+// count as 1e-6, and a log-density below ln 1e-6 becomes ln 1e-6, without a gradient.
 type clamped struct{ *joint.Dirichlet }
 
 var floor = math.Log(1e-6)
@@ -55,9 +56,9 @@ func (c clamped) LogProb(z, draw, grad []float32) float64 {
 
 var _ policy.Divergent = clamped{}
 
-// raise has multipliers ascend on the mean costs of a step: once, or as published once a
-// minibatch, on those of its rows.
-func (c constrained) raise(ctx context.Context, r *rl.Rollout, l *multipliers, mean []float64) error {
+// updateMultipliers takes one step of the multipliers, given the mean costs of a step; as
+// published, one step a minibatch, given the mean costs of its rows.
+func (c constrained) updateMultipliers(ctx context.Context, r *rl.Rollout, l *multipliers, mean []float64) error {
 	if !c.config.has(multiplierPerMinibatch) {
 		l.ascend(mean, c.config.CostLimit)
 		return nil

@@ -12,23 +12,24 @@ import (
 	"paspo/rl"
 )
 
-// base is what learners are made of. Its Learner is PPO, which some change and others do without.
+// base holds what all learners share. The embedded Learner is PPO; some learners call it, others
+// do not.
 type base struct {
 	rl.Learner
 
 	config  Config
 	ppo     ppo.Config
-	costs   []int     // constraints, by their places in lp.Polytope.Excesses
-	sizes   []float64 // what their residuals are measured in
+	costs   []int     // constraints, as indices into lp.Polytope.Excesses
+	sizes   []float64 // the denominators of their residuals
 	backend policy.Differentiable
 
-	stream *rng.Stream // of minibatches that are not PPO's own
-	rand   *rand.Rand
-	rows   []int32 // of an epoch, in its order
+	stream *rng.Stream // orders the rows of minibatches, except where PPO does
+	rand   *rand.Rand  // draws from stream
+	rows   []int32     // the rows of an epoch, in its order
 }
 
-// plain is PPO as it is: these algorithms differ from it in their policy alone.
-func (b *base) plain() rl.Learner { return b }
+// plainPPO returns PPO, for algorithms that differ from it in their policy alone.
+func (b *base) plainPPO() rl.Learner { return b }
 
 // Streams implements rl.Learner.
 func (b *base) Streams() []*rng.Stream { return append(b.Learner.Streams(), b.stream) }
@@ -36,7 +37,7 @@ func (b *base) Streams() []*rng.Stream { return append(b.Learner.Streams(), b.st
 // Facts implements rl.Learner.
 func (b *base) Facts() []rl.Fact { return slices.Concat(b.Learner.Facts(), b.config.Facts()) }
 
-// constrained is the base of those that learn from costs.
+// constrained is the base of learners that learn from costs.
 type constrained struct{ *base }
 
 // Costs implements rl.Constrained.
@@ -58,7 +59,7 @@ func (b *base) minibatches(ctx context.Context, r *rl.Rollout, f func(rows []int
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		b.rows = append(b.rows[:0], learned(r)...)
+		b.rows = append(b.rows[:0], unskipped(r)...)
 		b.rand.Shuffle(len(b.rows), func(i, j int) { b.rows[i], b.rows[j] = b.rows[j], b.rows[i] })
 		for rows := range slices.Chunk(b.rows, b.ppo.Minibatch) {
 			if err := f(rows); err != nil {
@@ -69,17 +70,17 @@ func (b *base) minibatches(ctx context.Context, r *rl.Rollout, f func(rows []int
 	return nil
 }
 
-// learned returns the rows of a rollout that are to be learned from, in order.
-func learned(r *rl.Rollout) []int32 {
-	rows := everything(r.Batch.Rows)
+// unskipped returns the rows of a rollout that are not skipped, in order.
+func unskipped(r *rl.Rollout) []int32 {
+	rows := allRows(r.Batch.Rows)
 	return slices.DeleteFunc(rows, func(i int32) bool {
 		_, skipped := slices.BinarySearch(r.Skipped, i)
 		return skipped
 	})
 }
 
-// everything returns the rows of a batch in order.
-func everything(n int) []int32 {
+// allRows returns the rows 0 .. n-1.
+func allRows(n int) []int32 {
 	rows := make([]int32, n)
 	for i := range rows {
 		rows[i] = int32(i)
@@ -87,8 +88,8 @@ func everything(n int) []int32 {
 	return rows
 }
 
-// surrogate adds the derivatives of PPO's loss for the actor, and returns the loss without the
-// entropy. old holds the log-probabilities of the policy that acted, one a row of the batch.
+// surrogate adds the derivatives of PPO's loss of the actor, and returns the loss without the
+// entropy bonus. old holds log-probabilities under the old policy, one a row of the batch.
 func surrogate(t *policy.Terms, rows []int32, old []float64, advantages []float32, s *policy.Settings) (loss float64) {
 	w := 1 / float64(len(rows))
 	for i, r := range rows {
@@ -100,8 +101,8 @@ func surrogate(t *policy.Terms, rows []int32, old []float64, advantages []float3
 	return loss
 }
 
-// critics adds the derivatives of the squared errors of the critics: of returns, and where
-// there are critics of costs, of theirs. It returns the first.
+// critics adds the derivatives of the squared errors of the critic and, where there are any, of
+// the critics of costs. It returns the mean squared error of the critic.
 func critics(t *policy.Terms, rows []int32, r *policy.Batch, coef float64) (loss float64) {
 	w := 1 / float64(len(rows))
 	k := len(t.DCost) / len(rows)
@@ -131,9 +132,9 @@ func (c constrained) meanCosts(r *rl.Rollout, rows []int32) []float64 {
 	return mean
 }
 
-// weigh takes the weighted advantages of costs off those of rewards. A constraint
-// that no action of the rollout has broken has the advantage 0, whatever its critic says.
-func weigh(r *rl.Rollout, mean, weights []float64) {
+// subtractCosts subtracts the weighted advantages of costs from those of rewards. A constraint
+// that no action of the rollout has broken counts as 0, whatever the values of its critic.
+func subtractCosts(r *rl.Rollout, mean, weights []float64) {
 	k := len(weights)
 	for i := range r.Advantages {
 		for j, w := range weights {
@@ -144,7 +145,8 @@ func weigh(r *rl.Rollout, mean, weights []float64) {
 	}
 }
 
-// measure adds the numbers of costs, and of weights of constraints, to the metrics.
+// measure adds the maximum and the sum of mean costs, and of weights of constraints, to the
+// metrics.
 func measure(m *rl.Metrics, mean, weights []float64) {
 	add := func(name string, xs []float64) {
 		if len(xs) == 0 {

@@ -5,16 +5,17 @@ import (
 	"paspo/rl"
 )
 
-// update gathers what the gradient steps of an iteration measure, as sums over them.
+// update adds up the measurements of the gradient steps of an iteration.
 type update struct {
 	policy.Diagnostics
-	old []float64 // log-probabilities of the policy that acted
+	old []float64 // log-probabilities under the old policy, one a row of the batch
 }
 
 func newUpdate(old []float64) *update { return &update{old: old} }
 
-// see measures a minibatch. loss and value are the losses of the actor and of the critic on it.
-func (u *update) see(t *policy.Terms, rows []int32, loss, value, clip float64) {
+// add adds the measurements of a minibatch. loss and value are the losses of the actor and of the
+// critic on it.
+func (u *update) add(t *policy.Terms, rows []int32, loss, value, clip float64) {
 	u.PolicyLoss += loss
 	u.ValueLoss += value
 	w := 1 / float64(len(rows))
@@ -23,7 +24,7 @@ func (u *update) see(t *policy.Terms, rows []int32, loss, value, clip float64) {
 	}
 }
 
-// step takes the gradient step.
+// step takes the gradient step and counts it.
 func (u *update) step(b policy.Differentiable, s policy.Settings) error {
 	norm, err := b.Update(s)
 	u.GradNorm += norm
@@ -31,7 +32,7 @@ func (u *update) step(b policy.Differentiable, s policy.Settings) error {
 	return err
 }
 
-// report writes the means to the metrics.
+// report writes means over the gradient steps to the metrics.
 func (u *update) report(b *base, m *rl.Metrics, s *policy.Settings) error {
 	m.LR, m.EntropyCoef, m.Epochs = s.LearningRate, s.EntropyCoef, b.ppo.Epochs
 	return m.Diagnose(u.Mean())

@@ -44,7 +44,7 @@ on, and the exit status is 1. Lines that are there together are answered togethe
 			if err != nil {
 				return err
 			}
-			if actor.Repair = project; !project && !a.Config.Algo.Keeps() {
+			if actor.Repair = project; !project && !a.Config.Algo.Confined() {
 				fmt.Fprintf(cmd.ErrOrStderr(), "%s can break constraints: an action that does is an error; --project repairs it\n", a.Config.Algo.Name)
 			}
 			err = answer(cmd, "observations", actor)

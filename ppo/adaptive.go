@@ -1,6 +1,6 @@
 package ppo
 
-// Adaptive is the schedule that lets the learning rate follow the divergence of updates.
+// Adaptive is the schedule that adapts the learning rate to the KL divergence of updates.
 const Adaptive = "adaptive"
 
 // Bounds of an adaptive learning rate, and the factor of a change.
@@ -9,10 +9,11 @@ const (
 	rateFactor          = 1.5
 )
 
-// adapted returns the learning rate after an epoch whose approximate KL, the mean over its
-// minibatches, was kl: smaller where that is above twice the target, larger where it is below half
-// of it. Schulman et al. (arXiv 1707.06347, section 4) steer a penalty so; that it is the
-// learning rate, with this factor and these bounds, is the rule of RSL-RL (Rudin et al., arXiv 2109.11978).
+// adapted returns the learning rate after an epoch with the approximate KL kl, a mean over
+// minibatches. It is smaller where kl is above twice the target and larger where kl is below half
+// of it. Schulman et al. (arXiv 1707.06347, section 4) adapt the weight of a penalty in this way;
+// RSL-RL (Rudin et al., arXiv 2109.11978) adapts the learning rate, with this factor and these
+// bounds.
 func adapted(rate, kl, target float64) float64 {
 	switch {
 	case kl > 2*target:
@@ -23,17 +24,17 @@ func adapted(rate, kl, target float64) float64 {
 	return rate
 }
 
-// Kept implements rl.Keeper: the learning rate where it is adaptive.
-func (l *learner) Kept() []float64 {
+// LearnerState implements rl.Stateful. It is the learning rate where that is adaptive.
+func (l *learner) LearnerState() []float64 {
 	if l.LRSchedule != Adaptive {
 		return nil
 	}
 	return []float64{l.rate}
 }
 
-// Keep implements rl.Keeper.
-func (l *learner) Keep(kept []float64) {
+// SetLearnerState implements rl.Stateful.
+func (l *learner) SetLearnerState(state []float64) {
 	if l.LRSchedule == Adaptive {
-		l.rate = kept[0]
+		l.rate = state[0]
 	}
 }

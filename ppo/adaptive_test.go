@@ -9,7 +9,7 @@ func TestAdapted(t *testing.T) {
 	for _, c := range []struct{ rate, kl, want float64 }{
 		{3e-3, 0.021, 2e-3},
 		{2e-3, 0.0049, 3e-3},
-		{2e-3, 0.02, 2e-3}, // at the edges and between them it stays
+		{2e-3, 0.02, 2e-3}, // at twice the target, at half of it and between, the rate stays
 		{2e-3, 0.005, 2e-3},
 		{2e-3, 0.01, 2e-3},
 		{1.2e-5, 1, 1e-5}, // bounds

@@ -47,11 +47,11 @@ func DefaultConfig() Config {
 	}
 }
 
-// prefix is what settings are called by, before their names.
+// prefix begins the names of settings.
 const prefix = "ppo."
 
-// Validate returns an error that names the first setting out of its range, its value
-// and what is allowed.
+// Validate returns an error that names the first setting that is out of range, its value
+// and the values that are allowed.
 func (c Config) Validate() error {
 	positive := func(name string, v float64) error { return setting.Float(prefix+name, v, setting.Positive) }
 	nonNegative := func(name string, v float64) error { return setting.Float(prefix+name, v, setting.NonNegative) }
@@ -82,8 +82,9 @@ func (c Config) Validate() error {
 // Facts returns the settings that change what is learned.
 func (c Config) Facts() []rl.Fact { return rl.Settings(prefix, c) }
 
-// StepSettings returns the settings of the gradient steps of an iteration, at a share of training from 0
-// to 1. Where the learning rate is adaptive, it is the one that training begins with.
+// StepSettings returns the settings of the gradient steps of an iteration; progress is the share of
+// training that is done, from 0 to 1. An adaptive learning rate is the one that training begins
+// with.
 func (c Config) StepSettings(progress float64) policy.Settings {
 	return policy.Settings{
 		LearningRate: rl.Schedule(c.LRSchedule, c.LR, c.LRFinal, progress),
@@ -98,7 +99,7 @@ func (c Config) StepSettings(progress float64) policy.Settings {
 	}
 }
 
-// Scheduled says whether settings change as training goes on.
+// Scheduled reports whether settings depend on progress.
 func (c Config) Scheduled() bool {
 	return c.LRSchedule != rl.ScheduleConstant && c.LRSchedule != Adaptive || c.EntropySchedule != rl.ScheduleConstant
 }

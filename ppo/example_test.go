@@ -16,8 +16,8 @@ import (
 	"paspo/rl"
 )
 
-// Advertising: a budget is split over three channels whose returns diminish;
-// how well each works changes from day to day and can be seen in advance.
+// advertising is a problem in which a budget is divided over three channels with diminishing
+// returns; how well each works changes from day to day and is observed in advance.
 type advertising struct{ polytope *lp.Polytope }
 
 func (p advertising) Spec() envs.Spec {

@@ -15,15 +15,15 @@ import (
 type learner struct {
 	Config
 	backend policy.Backend
-	stream  *rng.Stream // of the minibatches
+	stream  *rng.Stream // orders the rows of minibatches
 	rand    *rand.Rand  // draws from stream
 	rows    []int32     // epochs x batch, the order of every epoch
 	rate    float64     // learning rate, where it is adaptive
 }
 
 // New returns a trainer that improves the policy of a backend by PPO, at the start
-// of training. The order of the minibatches comes from seed, as does all else that
-// is drawn (see rl.New, whose errors it has).
+// of training. All random numbers come from seed. Errors are those of NewLearner and
+// rl.New.
 func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) (*rl.Trainer, error) {
 	l, err := NewLearner(backend, cfg, seed)
 	if err != nil {
@@ -32,7 +32,7 @@ func New(problem envs.Problem, backend policy.Backend, cfg Config, seed uint64) 
 	return rl.New(problem, backend, l, cfg.Config, seed)
 }
 
-// NewLearner returns PPO for a trainer of one's own.
+// NewLearner returns PPO as an rl.Learner, for callers of rl.New.
 func NewLearner(backend policy.Backend, cfg Config, seed uint64) (rl.Learner, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -47,9 +47,9 @@ func NewLearner(backend policy.Backend, cfg Config, seed uint64) (rl.Learner, er
 // Streams implements rl.Learner.
 func (l *learner) Streams() []*rng.Stream { return []*rng.Stream{l.stream} }
 
-// Learn improves the policy on the rollout: some epochs of minibatch steps on
-// the clipped surrogate, the squared error of the critic and the entropy bonus
-// (Schulman et al., arXiv 1707.06347, equation 9; the backend holds that loss),
+// Learn improves the policy on the rollout by epochs of minibatch steps on the
+// clipped surrogate, the squared error of the critic and the entropy bonus
+// (Schulman et al., arXiv 1707.06347, equation 9; the backend computes this loss),
 //
 //	L = -E[min(rho A, clip(rho, 1-eps, 1+eps) A)] + c_v E[(V - R)^2] - c_e E[H]
 func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.Metrics) error {
@@ -85,7 +85,7 @@ func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m 
 		}
 		m.Epochs++
 
-		// Another learning rate, or an early stop, once the policy has moved far enough.
+		// Adapt the learning rate, or stop early once the policy has moved far enough.
 		if l.TargetKL > 0 {
 			e, err := l.backend.Diagnostics()
 			if err != nil {
@@ -107,9 +107,9 @@ func (l *learner) Learn(ctx context.Context, r *rl.Rollout, progress float64, m 
 	return m.Diagnose(merge(d, e))
 }
 
-// shuffled returns the rows of the batch in the order of an epoch. Rows that are chosen at random
-// stand for those that are skipped, since all minibatches have one size. Every epoch has memory of
-// its own: a backend may still read that of the one before.
+// shuffled returns the rows of the batch in the order of an epoch. Other rows, chosen at random,
+// take the places of skipped rows, so that all minibatches have one size. Every epoch has a slice
+// of its own: a backend may still read that of the epoch before.
 func (l *learner) shuffled(epoch int, skipped []int32) []int32 {
 	b := l.BatchSize()
 	rows := l.rows[epoch*b : (epoch+1)*b]

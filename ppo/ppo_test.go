@@ -27,8 +27,8 @@ func TestShuffled(t *testing.T) {
 	}
 }
 
-// Rows that are skipped are in no minibatch, all others are, and what stands for those skipped
-// is spread over the others.
+// No minibatch has a skipped row, all other rows are in one, and those that take the places of
+// skipped rows are chosen evenly.
 func TestShuffledSkips(t *testing.T) {
 	cfg := DefaultConfig()
 	l := &learner{Config: cfg, rand: rand.New(rng.New(7, "shuffle")), rows: make([]int32, cfg.Epochs*cfg.BatchSize())}

@@ -11,20 +11,20 @@ import (
 	"paspo/policy"
 )
 
-// Actor turns observations into allocations: it asks a backend, whose normaliser
-// is applied. It is used by one goroutine at a time.
+// Actor turns observations into allocations by the policy of a backend. It is used by one
+// goroutine at a time.
 type Actor struct {
 	backend policy.Backend
 	req     policy.Request
 	out     policy.Samples
-	own     []*rng.Stream // that Act makes, one a row
+	streams []*rng.Stream // of Act, one a row
 }
 
-// NewActor returns an actor that asks a backend.
+// NewActor returns an actor for the policy of a backend.
 func NewActor(backend policy.Backend) *Actor { return &Actor{backend: backend} }
 
-// checkFit returns an error that says in what a problem differs from the one that
-// a backend's policy is for.
+// checkFit returns an error where the polytope or the observations of a problem are not those
+// of the policy.
 func checkFit(s *envs.Spec, b policy.Backend) error {
 	if err := s.Validate(); err != nil {
 		return err
@@ -39,10 +39,10 @@ func checkFit(s *envs.Spec, b policy.Backend) error {
 }
 
 // Act takes one action for every row of obs, which holds rows x ObsDim numbers. limits is nil or
-// has one element a row. A rule that samples reads source: every row draws from a stream of its
-// own, which the next number of source names, so that equal sources give equal actions. Other rules
-// do not read it. The result is valid until the next call. Errors are those of
-// policy.Backend.Sample, and of arguments that do not fit the policy.
+// has one element a row. Under policy.Sampled every row draws from a stream of its own, whose seed
+// is the next number of source, so that equal sources give equal actions. Other rules do not read
+// source. The result is valid until the next call. Errors are those of policy.Backend.Sample, and
+// of arguments that do not fit the policy.
 func (a *Actor) Act(obs []float64, limits []lp.Limits, rule policy.Rule, source rand.Source) (*policy.Samples, error) {
 	if rule != policy.Sampled {
 		return a.act(obs, limits, nil, rule)
@@ -50,27 +50,27 @@ func (a *Actor) Act(obs []float64, limits []lp.Limits, rule policy.Rule, source 
 	if source == nil {
 		return nil, errors.New("actions are to be sampled, and there is no source of random numbers")
 	}
-	a.own = a.own[:0]
+	a.streams = a.streams[:0]
 	for range len(obs) / a.backend.ObsDim() {
-		a.own = append(a.own, rng.New(source.Uint64(), "act"))
+		a.streams = append(a.streams, rng.New(source.Uint64(), "act"))
 	}
-	return a.act(obs, limits, a.own, rule)
+	return a.act(obs, limits, a.streams, rule)
 }
 
 func (a *Actor) act(obs []float64, limits []lp.Limits, streams []*rng.Stream, rule policy.Rule) (*policy.Samples, error) {
 	a.req.Keep, a.req.Brief, a.req.Learn = false, false, false
-	return a.ask(obs, limits, streams, rule)
+	return a.sample(obs, limits, streams, rule)
 }
 
-// keep samples the actions of a step of the rollout. The backend takes the observations into its
-// statistics and holds the samples, as rows from at on; it need not return what only training
+// keep samples the actions of a step of the rollout. The backend adds the observations to its
+// statistics and keeps the samples as rows from at on; it need not return what training alone
 // reads.
 func (a *Actor) keep(at int, obs []float64, limits []lp.Limits, streams []*rng.Stream) (*policy.Samples, error) {
 	a.req.Keep, a.req.Brief, a.req.Learn, a.req.At = true, true, true, at
-	return a.ask(obs, limits, streams, policy.Sampled)
+	return a.sample(obs, limits, streams, policy.Sampled)
 }
 
-func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, rule policy.Rule) (*policy.Samples, error) {
+func (a *Actor) sample(obs []float64, limits []lp.Limits, streams []*rng.Stream, rule policy.Rule) (*policy.Samples, error) {
 	dim := a.backend.ObsDim()
 	if len(obs)%dim != 0 {
 		return nil, fmt.Errorf("an observation has %d components, not %d", dim, len(obs))
@@ -83,8 +83,8 @@ func (a *Actor) ask(obs []float64, limits []lp.Limits, streams []*rng.Stream, ru
 	return &a.out, nil
 }
 
-// Allocator returns the policy as an allocator, the form that baselines have. Row r plays episode
-// r. Actions that are sampled are those that Evaluate samples with the same seed.
+// Allocator returns the policy as an allocator, as baselines are. Row r plays episode r. Sampled
+// actions are those of Evaluate with the same seed.
 func (a *Actor) Allocator(rule policy.Rule, seed uint64) envs.Allocator {
 	var streams []*rng.Stream
 	return func(s *envs.States, dst []float64) error {

@@ -13,9 +13,8 @@ import (
 	"paspo/rl"
 )
 
-// A rate that is adaptive comes to where updates move the policy by about the target, from
-// one that is too large and one that is too small, and a run that is resumed goes on
-// with the rate and the parameters that it would have had.
+// An adaptive learning rate that starts too large or too small comes to where the KL of updates is
+// about the target. A resumed run goes on with the rate and the parameters that it would have had.
 func TestAdaptiveRate(t *testing.T) {
 	p, err := newCurve(lp.Description{Total: 1, Lower: []float64{0, 0}}, func(a []float64) float64 { return -10 * (a[0] - 0.7) * (a[0] - 0.7) })
 	if err != nil {

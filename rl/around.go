@@ -14,10 +14,10 @@ import (
 
 // fitting holds the sizes of the fit of StartAround.
 type fitting struct {
-	rounds    int     // in the second half of them the policy plays
-	states    int     // of a round, or some more
-	epochs    int     // over the states of a round
-	minibatch int     // at most
+	rounds    int     // in the second half of them the policy acts
+	states    int     // states of a round, rounded up to whole steps of all environments
+	epochs    int     // epochs over the states of a round
+	minibatch int     // largest number of rows of a gradient step
 	rate      float64 // learning rate of Adam, which falls to 0
 }
 
@@ -31,14 +31,14 @@ var defaultFitting = fitting{rounds: 40, states: 2048, epochs: 4, minibatch: 256
 // of that allocation in the interval of entity i, given the actions before it, and its deviation
 // the share spread of the largest there is (see dist.Around).
 //
-// In the first half of the rounds the environments take the allocation itself. States that a bad
+// In the first half of the rounds the environments take the allocation itself: states that a bad
 // policy leads to would stay in the statistics of observations, and the fitted policy would change
-// once training outweighs them. In the second half the policy plays and is fitted in the states
-// that it comes to (as DAgger does, Ross, Gordon and Bagnell, arXiv 1011.0686). It is fitted by the
+// once training outweighs them. In the second half the policy acts and is fitted in the states
+// that it comes to (as DAgger does, Ross, Gordon and Bagnell, arXiv 1011.0686). The fit follows the
 // gradient of the expected log-likelihood, which has E ln x and E ln(1-x) where the log-likelihood
-// of a sample has ln x and ln(1-x): that is the gradient of PPO's surrogate where ratios and
-// advantages are 1. Rewards are not looked at, and the optimiser starts anew. minibatch is the
-// most rows that the backend takes in a step.
+// of a sample has ln x and ln(1-x). That is the gradient of PPO's surrogate where ratios and
+// advantages are 1. Rewards do not count, and the optimiser starts anew afterwards. minibatch is
+// the largest number of rows that the backend takes in a step.
 func (t *Trainer) StartAround(center []float64, spread float64, minibatch int) error {
 	f := defaultFitting
 	f.minibatch = min(f.minibatch, minibatch)
@@ -52,11 +52,11 @@ func (t *Trainer) startAround(center []float64, spread float64, f fitting) error
 	var (
 		order = rand.New(rng.New(t.seed, "around"))
 		steps = (f.states + t.cfg.Envs - 1) / t.cfg.Envs
-		batch = newFitted(t, center, spread)
+		batch = newFitBatch(t, center, spread)
 	)
 	for round := range f.rounds {
 		if round == f.rounds/2 {
-			if err := t.holdStatistics(); err != nil {
+			if err := t.weightStatistics(); err != nil {
 				return err
 			}
 		}
@@ -75,7 +75,7 @@ func (t *Trainer) startAround(center []float64, spread float64, f fitting) error
 			return err
 		}
 	}
-	if _, err := t.vector.Info(); err != nil { // what environments measured until now is of no iteration
+	if _, err := t.vector.Info(); err != nil { // discards what environments measured before the first iteration
 		return err
 	}
 	state, err := t.backend.State()
@@ -93,10 +93,10 @@ func (t *Trainer) startAround(center []float64, spread float64, f fitting) error
 	return t.commit()
 }
 
-// holdStatistics multiplies by a thousand the number of observations that the statistics count.
+// weightStatistics multiplies the weight of the observations in the statistics by a thousand.
 // Training would otherwise move the statistics, and with them the inputs that the networks are
 // fitted to.
-func (t *Trainer) holdStatistics() error {
+func (t *Trainer) weightStatistics() error {
 	state, err := t.backend.State()
 	if err != nil {
 		return err
@@ -108,28 +108,28 @@ func (t *Trainer) holdStatistics() error {
 	return t.backend.SetState(state)
 }
 
-// fitted is a rollout whose logarithms are those that the policy is fitted to.
-type fitted struct {
+// fitBatch is a rollout whose LogX and Log1mX are the expectations that the policy is fitted to.
+type fitBatch struct {
 	policy.Batch
 	t         *Trainer
 	center    []float64
 	spread    float64
 	projector *lp.Projector
-	target    []float64 // the allocations of the states of all environments
-	obs       []float64 // as the environments give them
+	target    []float64 // the projected center in the states of all environments
+	obs       []float64 // as the environments give them, not normalised
 	out       policy.Samples
-	parts     [2]policy.Batch // minibatches in turn: a backend may still read the one before
-	turn      int
+	parts     [2]policy.Batch // minibatches, used in turn: a backend may still read the other one
+	turn      int             // the part to use next
 }
 
-func newFitted(t *Trainer, center []float64, spread float64) *fitted {
+func newFitBatch(t *Trainer, center []float64, spread float64) *fitBatch {
 	p := t.spec.Polytope
-	return &fitted{t: t, center: center, spread: spread, projector: lp.NewProjector(p), target: make([]float64, p.Dim()*t.cfg.Envs)}
+	return &fitBatch{t: t, center: center, spread: spread, projector: lp.NewProjector(p), target: make([]float64, p.Dim()*t.cfg.Envs)}
 }
 
 // collect plays some steps in every environment. The actions are the allocations that the policy is
-// fitted to, or what the policy has drawn.
-func (b *fitted) collect(steps int, themselves bool) error {
+// fitted to where playTarget says so, else those of the policy.
+func (b *fitBatch) collect(steps int, playTarget bool) error {
 	v := b.t.vector
 	b.Batch, b.obs = policy.Batch{
 		Obs: b.Obs[:0], Prefix: b.Prefix[:0], LogX: b.LogX[:0], Log1mX: b.Log1mX[:0], LogWidth: b.LogWidth[:0], Mask: b.Mask[:0],
@@ -146,7 +146,7 @@ func (b *fitted) collect(steps int, themselves bool) error {
 			if v.Limits() != nil {
 				lim = &v.Limits()[e]
 			}
-			if err := b.aim(e, lim); err != nil {
+			if err := b.setTarget(e, lim); err != nil {
 				return fmt.Errorf("environment %d: %w", e, err)
 			}
 		}
@@ -155,7 +155,7 @@ func (b *fitted) collect(steps int, themselves bool) error {
 		b.LogWidth, b.Mask = append(b.LogWidth, b.out.LogWidth...), append(b.Mask, b.out.Mask...)
 		b.obs = append(b.obs, v.Obs()...)
 		actions := b.out.Actions
-		if themselves {
+		if playTarget {
 			actions = b.target
 		}
 		if err := v.Step(actions); err != nil {
@@ -171,8 +171,9 @@ func (b *fitted) collect(steps int, themselves bool) error {
 	return state.Normalizer.Apply(b.Obs, b.obs)
 }
 
-// aim replaces the logarithms that the policy has drawn in row e by those that it is fitted to.
-func (b *fitted) aim(e int, lim *lp.Limits) error {
+// setTarget replaces the drawn ln x and ln(1-x) of row e by the expectations that the policy is
+// fitted to.
+func (b *fitBatch) setTarget(e int, lim *lp.Limits) error {
 	n, heads := len(b.center), len(b.out.Mask)/b.t.vector.Len()
 	target := b.target[e*n : (e+1)*n]
 	if err := b.projector.Project(target, b.center, lim); err != nil {
@@ -190,9 +191,9 @@ func (b *fitted) aim(e int, lim *lp.Limits) error {
 	return nil
 }
 
-// step takes one gradient step on some rows. Loading these rows alone makes the policy that acted
-// the present one, so that all ratios are 1.
-func (b *fitted) step(rows []int, rate float64) error {
+// step takes one gradient step on some rows. Loading just these rows makes the present policy the
+// old policy, so that all ratios are 1.
+func (b *fitBatch) step(rows []int, rate float64) error {
 	p := &b.parts[b.turn]
 	b.turn = 1 - b.turn
 	*p = policy.Batch{

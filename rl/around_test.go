@@ -12,8 +12,8 @@ import (
 	"paspo/rl"
 )
 
-// caps is a problem of one step. Its observation has caps of the first two entities, which take the
-// place of a bound of 1 where they are lower.
+// caps is a problem of one step. Its observation holds caps of the first two entities, which are
+// upper bounds where they are below 1.
 type caps struct{ *curve }
 
 type capsEnv struct {
@@ -80,8 +80,8 @@ func TestStartAround(t *testing.T) {
 	}
 }
 
-// distance is the mean over states of the largest difference between what a policy does by its means
-// and the projection of an allocation.
+// distance returns the mean over states of the largest difference between the action by means and
+// the projection of center.
 func distance(t *testing.T, tr *rl.Trainer, center []float64) float64 {
 	t.Helper()
 	var sum float64

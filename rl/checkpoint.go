@@ -12,18 +12,18 @@ import (
 )
 
 // Checkpoint is the state of training after a whole iteration. Path names the file that it was
-// read from, Iteration and Step (environment steps) say how far training was, Best is the best
+// read from, Iteration and Step count iterations and environment steps done, Best is the best
 // evaluation until then, Rule the rule that auto has chosen (policy.Sampled where it has not), and
-// Policy holds the parameters with the normaliser, which evaluation and deployment apply. Fact
-// returns the value of a fact that it states, Fits an error where those of a run differ, and
-// WriteFile writes it to a file.
+// Policy holds the parameters and the normaliser, which evaluation and deployment apply. Fact
+// returns the value of one of its facts, Fits returns an error where the facts of a run differ,
+// and WriteFile writes it to a file.
 type Checkpoint = checkpoint.Checkpoint
 
-// Best is the best evaluation so far, on the episodes that choose: its Return, and the Iteration
+// Best is the best evaluation so far on the episodes that choose: its Return, and the Iteration
 // that it followed, 0 where there was none.
 type Best = checkpoint.Best
 
-// Names of the files in a folder of checkpoints, beside those that are numbered.
+// Names of the files in a folder of checkpoints, beside the numbered ones.
 const (
 	InitialCheckpoint = checkpoint.InitialName // before the first iteration
 	BestCheckpoint    = checkpoint.BestName    // of the best evaluation so far
@@ -32,13 +32,11 @@ const (
 // ErrNoCheckpoint says that a folder has no checkpoint of any kind.
 var ErrNoCheckpoint = checkpoint.ErrNone
 
-// ReadCheckpoint reads one file. One that is cut, changed or of another format
-// gives an error that says so.
+// ReadCheckpoint reads one file. A file that is cut, changed or of another format is an error.
 func ReadCheckpoint(path string) (*Checkpoint, error) { return checkpoint.Read(path) }
 
-// LatestCheckpoint reads the newest numbered checkpoint of a folder that is
-// whole, and warns of those it had to pass over. Where none has a number yet it is
-// the initial one.
+// LatestCheckpoint reads the newest numbered checkpoint of a folder that is undamaged, and warns
+// of damaged newer ones. Where none has a number yet it reads the initial one.
 func LatestCheckpoint(dir string) (*Checkpoint, error) { return checkpoint.Latest(dir) }
 
 // capture copies the state of training.
@@ -55,8 +53,8 @@ func (t *Trainer) capture() (*Checkpoint, error) {
 			Rewards: t.rewardStats.Clone(), Returns: t.returnStats.Clone(),
 		},
 	}
-	if k, ok := t.learner.(Keeper); ok {
-		c.Loop.Kept = slices.Clone(k.Kept())
+	if k, ok := t.learner.(Stateful); ok {
+		c.Loop.Kept = slices.Clone(k.LearnerState())
 	}
 	for _, s := range t.streams() {
 		b, err := s.MarshalBinary()
@@ -71,14 +69,14 @@ func (t *Trainer) capture() (*Checkpoint, error) {
 	return c, nil
 }
 
-// streams returns the streams of training but for those of the environments, in
-// the order of a checkpoint.
+// streams returns the streams of the learner and of the actions, in the order of a checkpoint.
+// Environments save their own.
 func (t *Trainer) streams() []*rng.Stream {
 	return slices.Concat(t.learner.Streams(), t.actions)
 }
 
 // Restore makes training go on from c, which must come from the same problem
-// with the same settings and seed. The error names what differs.
+// with the same settings and seed. The error names the first difference.
 func (t *Trainer) Restore(c *Checkpoint) error {
 	if err := t.fits(c); err != nil {
 		return checkpoint.Unfit(c, err)
@@ -93,8 +91,8 @@ func (t *Trainer) Restore(c *Checkpoint) error {
 	t.iteration, t.step, t.best, t.rule = c.Iteration, c.Step, c.Best, c.Rule
 	*t.rewardStats, *t.returnStats = *c.Loop.Rewards.Clone(), *c.Loop.Returns.Clone()
 	copy(t.discounted, c.Loop.Discounted)
-	if k, ok := t.learner.(Keeper); ok {
-		k.Keep(c.Loop.Kept)
+	if k, ok := t.learner.(Stateful); ok {
+		k.SetLearnerState(c.Loop.Kept)
 	}
 	for i, s := range t.streams() {
 		if err := s.UnmarshalBinary(c.Loop.Streams[i]); err != nil {
@@ -135,11 +133,11 @@ func (t *Trainer) fits(c *Checkpoint) error {
 		}
 	}
 	var kept []float64
-	if k, ok := t.learner.(Keeper); ok {
-		kept = k.Kept()
+	if k, ok := t.learner.(Stateful); ok {
+		kept = k.LearnerState()
 	}
 	if len(c.Loop.Kept) != len(kept) {
-		return fmt.Errorf("it keeps %d numbers of its algorithm, this run %d", len(c.Loop.Kept), len(kept))
+		return fmt.Errorf("the state of its algorithm has %d numbers, that of this run %d", len(c.Loop.Kept), len(kept))
 	}
 	n := t.cfg.Envs
 	if have, d := c.Policy.Normalizer.Dim(), t.spec.ObsDim; have != d {

@@ -38,7 +38,7 @@ func files(t *testing.T, dir string) []string {
 func TestCheckpoint(t *testing.T) {
 	tr, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), smallConfig())
 	for range 3 {
-		if _, err := tr.Cycle(context.Background()); err != nil {
+		if _, err := tr.IterateAndEvaluate(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,9 +58,9 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, reading it gives an error or a checkpoint that can be
-// written again and that Restore can judge. The files of the second target have the right
-// checksum, so that what reads beyond it is tested.
+// Whatever a file holds, reading it gives an error or a checkpoint that can be written again and
+// given to Restore. The files of the second target have the right checksum, so that the code that
+// runs after the check is tested.
 func FuzzReadCheckpoint(f *testing.F) {
 	b, tr := seedCheckpoint(f)
 	f.Add([]byte{})
@@ -115,7 +115,7 @@ func FuzzParseCheckpoint(f *testing.F) {
 	})
 }
 
-// seedCheckpoint returns a good file and a trainer that it fits.
+// seedCheckpoint returns the bytes of a checkpoint and a trainer that it fits.
 func seedCheckpoint(f *testing.F) ([]byte, *rl.Trainer) {
 	tr, err := ppo.New(newBandit(f, 1, 2, 3), newFakeBackend(3, 2), smallConfig(), 7)
 	if err != nil {
@@ -129,7 +129,7 @@ func seedCheckpoint(f *testing.F) ([]byte, *rl.Trainer) {
 	return b, tr
 }
 
-// judge writes a checkpoint again and gives it to a trainer.
+// judge encodes a checkpoint again and gives it to Restore.
 func judge(t *testing.T, tr *rl.Trainer, c *rl.Checkpoint) {
 	if _, err := checkpoint.Encode(c); err != nil {
 		t.Error(err)
@@ -181,8 +181,8 @@ func TestKeepLast(t *testing.T) {
 	}
 }
 
-// Where the seconds between checkpoints are not over, only the last checkpoint, the best one and
-// the one where training stops are written.
+// Before CheckpointSeconds are over, only the last checkpoint, the best one and the one where
+// training stops are written.
 func TestCheckpointSeconds(t *testing.T) {
 	cfg := smallConfig()
 	cfg.CheckpointEvery, cfg.CheckpointSeconds, cfg.EvalEvery = 1, 3600, 1
@@ -266,7 +266,7 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// An environment that cannot be saved starts new episodes.
+// After a resume, an environment that cannot be saved starts new episodes.
 func TestResumeVolatile(t *testing.T) {
 	cfg := smallConfig()
 	p := newBandit(t, 1, 2)
@@ -339,7 +339,7 @@ func TestRestoreRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := same.Restore(c); err != nil {
-		t.Errorf("settings that only observe: %v", err)
+		t.Errorf("settings that do not change what is learned: %v", err)
 	}
 }
 
@@ -440,12 +440,12 @@ func TestRunInterrupted(t *testing.T) {
 	}
 }
 
-// A warm start takes units with parameters: those of the values that the critic learned and of the
-// rewards that training saw. Where this run has no such units, it names the difference.
+// A warm start takes the units that values and rewards were standardised by, with the parameters.
+// Where this run does not standardise them, it names the difference.
 func TestWarmStartKeepsUnits(t *testing.T) {
 	from, _ := newFakeTrainer(t, newBandit(t, 1, 2, 3), smallConfig())
 	for range 3 {
-		if _, err := from.Cycle(context.Background()); err != nil {
+		if _, err := from.IterateAndEvaluate(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -472,7 +472,7 @@ func TestWarmStartKeepsUnits(t *testing.T) {
 	if want := []string{"its ppo.scale_values is true, that of this run false"}; err != nil || !slices.Equal(differences, want) {
 		t.Errorf("differences %q, %v", differences, err)
 	}
-	if _, err := tr.Cycle(context.Background()); err != nil {
+	if _, err := tr.IterateAndEvaluate(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tr.WarmStart(from.Checkpoint()); err == nil {

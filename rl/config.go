@@ -30,7 +30,7 @@ type Config struct {
 	EvalMaxSteps int    `yaml:"eval_max_steps" doc:"an evaluated episode is cut off here"`
 	EvalSeed     uint64 `yaml:"eval_seed" doc:"seed of the episodes of evaluations, the same in every evaluation"`
 
-	DeterministicAction string `yaml:"deterministic_action" doc:"auto, mean or mode: the x of every Beta that an action takes which is not sampled, its mean, or its mode where alpha, beta > 1 and else its mean; auto plays both in every evaluation, on episodes for that alone, and keeps the better with the checkpoint"`
+	DeterministicAction string `yaml:"deterministic_action" doc:"auto, mean or mode: an action that is not sampled takes the mean of every Beta, or its mode where alpha, beta > 1 and else its mean; auto plays both in every evaluation, on episodes for that alone, and keeps the better one in the checkpoint"`
 
 	CheckpointEvery   int     `yaml:"checkpoint_every" doc:"iterations between checkpoints; 0 for one at the end only"`
 	CheckpointSeconds float64 `yaml:"checkpoint_seconds" doc:"seconds between writing checkpoints at least, the best with them, but for the last"`
@@ -41,7 +41,7 @@ type Config struct {
 	Steps int64 `yaml:"-" json:"-"`
 }
 
-// maxEvalEpisodes bounds what an evaluation keeps, 16 bytes an episode.
+// maxEvalEpisodes bounds the memory of an evaluation, which keeps 16 bytes an episode.
 const maxEvalEpisodes = 1_000_000
 
 // DefaultConfig returns the settings of the paper's published configuration.
@@ -68,8 +68,8 @@ const (
 	ActionMode = "mode"
 )
 
-// Rule returns the rule of actions that are not sampled. chosen is the rule that auto has chosen;
-// policy.Sampled says that it has chosen none yet, and gives the mean.
+// Rule returns the rule of actions that are not sampled. chosen is the rule that auto has chosen,
+// policy.Sampled where it has chosen none yet: then it is the mean.
 func (c Config) Rule(chosen policy.Rule) policy.Rule {
 	switch {
 	case c.DeterministicAction == ActionMode:
@@ -83,7 +83,7 @@ func (c Config) Rule(chosen policy.Rule) policy.Rule {
 // BatchSize returns the number of transitions of one iteration.
 func (c Config) BatchSize() int { return c.Envs * c.StepsPerEnv }
 
-// MaxSteps is the most steps that a training has: 2^52.
+// MaxSteps is the largest number of environment steps of a training.
 const MaxSteps = 1 << 52
 
 // Iterations returns the number of iterations that Steps takes, rounded up.
@@ -92,8 +92,8 @@ func (c Config) Iterations() int {
 	return int((c.Steps + b - 1) / b)
 }
 
-// Validate returns an error that names the first setting out of its range, its value
-// and what is allowed. Settings are called prefix and their name.
+// Validate returns an error that names the first setting that is out of range, its value
+// and the values that are allowed. Names of settings begin with prefix.
 func (c Config) Validate(prefix string) error {
 	if err := setting.First(
 		setting.Int(prefix+"envs", c.Envs, 1), setting.Int(prefix+"steps_per_env", c.StepsPerEnv, 1),

@@ -7,57 +7,58 @@ import (
 	"paspo/policy"
 )
 
-// Constrained is a Learner that is told the costs of actions: by how much each breaks constraints.
-// It is for policies whose actions may break some.
+// Constrained is a Learner that learns from the costs of actions: by how much they break
+// constraints. It is for policies whose actions may break some.
 type Constrained interface {
 	Learner
 
-	// Costs returns the constraints whose excess is a cost of every step, by their
-	// places in lp.Polytope.Excesses.
+	// Costs returns the constraints whose excess is a cost of every step, as indices
+	// into lp.Polytope.Excesses.
 	Costs() []int
 
-	// Shape may change the rewards of a rollout before advantages are estimated.
+	// Shape may change the rewards of a rollout before advantages are computed.
 	// costs has one element a step and constraint, step by step.
 	Shape(rewards, costs []float64)
 }
 
-// Keeper is a Learner with numbers of its own that checkpoints carry.
-type Keeper interface {
-	// Kept returns the numbers, and Keep sets them: as many as Kept has returned.
-	Kept() []float64
-	Keep([]float64)
+// Stateful is a Learner with a state of its own, which checkpoints carry.
+type Stateful interface {
+	// LearnerState returns the state, and SetLearnerState sets it. Its length is constant.
+	LearnerState() []float64
+	SetLearnerState([]float64)
 }
 
-// costs holds what a rollout knows of the costs of a Constrained learner.
+// costs holds the part of a rollout that is for a Constrained learner.
 type costs struct {
-	rows []int // constraints
+	constraints []int // indices into lp.Polytope.Excesses
 
-	values []float64 // rows x constraints, of the critics, in the units of costs
-	last   []float64 // after the last step
-	after  []float64 // where episodes were truncated, else 0
+	// Outputs of the critics of costs, in the units of costs.
+	values []float64 // rows x constraints
+	last   []float64 // of the observations after the last step, environments x constraints
+	after  []float64 // rows x constraints, of final observations of truncated episodes, else 0
 
-	excesses []float64 // scratch, as are those below
+	excesses []float64 // scratch, as is column
 	column   [5][]float64
 }
 
-// makeCosts makes the memory of the costs of a Constrained learner.
+// makeCosts allocates the costs of a Constrained learner.
 func (t *Trainer) makeCosts() {
 	learner, ok := t.learner.(Constrained)
 	if !ok {
 		return
 	}
-	r, c := t.roll, &t.roll.costs
-	c.rows = learner.Costs()
-	size := r.Batch.Rows * len(c.rows)
+	r, c := t.rollout, &t.rollout.costs
+	c.constraints = learner.Costs()
+	size := r.Batch.Rows * len(c.constraints)
 	r.Costs = make([]float64, size)
 	if b, ok := t.backend.(policy.Differentiable); ok && b.Costs() > 0 {
 		r.CostAdvantages, r.Batch.CostReturn = make([]float64, size), make([]float32, size)
-		c.values, c.after, c.last = make([]float64, size), make([]float64, size), make([]float64, t.cfg.Envs*len(c.rows))
+		c.values, c.after, c.last = make([]float64, size), make([]float64, size), make([]float64, t.cfg.Envs*len(c.constraints))
 	}
 }
 
-// price writes the costs of the actions of a step, which are rows from at on.
-func (r *Rollout) price(p *lp.Polytope, at int, actions []float64, limits []lp.Limits) {
+// recordCosts writes the costs of the actions of a step to the rows from at on.
+func (r *Rollout) recordCosts(p *lp.Polytope, at int, actions []float64, limits []lp.Limits) {
 	c, n := &r.costs, p.Dim()
 	c.excesses = slices.Grow(c.excesses[:0], p.Constraints())[:p.Constraints()]
 	for e := range len(actions) / n {
@@ -66,18 +67,18 @@ func (r *Rollout) price(p *lp.Polytope, at int, actions []float64, limits []lp.L
 			lim = &limits[e]
 		}
 		p.Excesses(actions[e*n:(e+1)*n], lim, c.excesses)
-		to := r.Costs[(at+e)*len(c.rows):]
-		for i, k := range c.rows {
+		to := r.Costs[(at+e)*len(c.constraints):]
+		for i, k := range c.constraints {
 			to[i] = c.excesses[k]
 		}
 	}
 }
 
-// estimateCosts fills in the advantages of costs, and the returns that their critics
-// learn, where there are critics.
-func (t *Trainer) estimateCosts() {
-	r, c := t.roll, &t.roll.costs
-	k := len(c.rows)
+// computeCostAdvantages writes the advantages of costs and the returns that the critics of
+// costs learn, where there are such critics.
+func (t *Trainer) computeCostAdvantages() {
+	r, c := t.rollout, &t.rollout.costs
+	k := len(c.constraints)
 	if k == 0 || len(c.values) == 0 {
 		return
 	}
@@ -101,15 +102,16 @@ func (t *Trainer) estimateCosts() {
 	}
 }
 
-// Estimate writes the advantages, and the returns as the critic learns them, for other rewards than
-// those of the rollout. All have one element a transition. The values are those of the same critic.
-func (r *Rollout) Estimate(rewards, advantages []float64, returns []float32) {
+// ComputeAdvantages writes the advantages, and the returns in the form that the critic learns, for
+// the given rewards in place of those of the rollout. All have one element a transition. Values
+// are those of the critic of the rollout.
+func (r *Rollout) ComputeAdvantages(rewards, advantages []float64, returns []float32) {
 	t := r.trainer
 	gae(advantages, rewards, r.values, r.done, r.after, r.last, t.cfg.Gamma, t.cfg.GAELambda)
 	for i, a := range advantages {
 		r.returns[i] = a + r.values[i]
 	}
-	centre(advantages, t.cfg.Group)
+	subtractGroupMeans(advantages, t.cfg.Group)
 	t.targets(returns, r.returns)
 }
 

@@ -17,7 +17,7 @@ import (
 	"paspo/rl"
 )
 
-// curve rewards an allocation by a function of it; every episode is one step.
+// curve is a problem whose episodes have one step and whose reward is a function of the allocation.
 type curve struct {
 	polytope *lp.Polytope
 	reward   func(a []float64) float64
@@ -49,7 +49,7 @@ func newCPU(p envs.Problem, cfg ppo.Config) (*rl.Trainer, error) {
 		return nil, err
 	}
 	pc := policy.DefaultConfig()
-	// Where rewards have no noise a policy may become so narrow that single steps throw it far off.
+	// Without noise in the rewards a policy may become so narrow that one step moves it far away.
 	pc.MaxShape = 100
 	pc.Encoder, pc.Latent, pc.Heads, pc.Critic = []int{8}, 8, []int{8}, []int{8}
 	b, err := cpu.New(solver, s.ObsDim, cfg.Minibatch, pc, nil, 7)
@@ -84,8 +84,8 @@ func newKillPortfolio() (*rl.Trainer, error) {
 	return newCPU(p, cfg)
 }
 
-// On polytopes of one, two and three entities training ends near the best allocation, whether that is
-// inside or a vertex.
+// On polytopes of one, two and three entities training ends near the best allocation, be it an
+// inner point or a vertex.
 func TestCPULearns(t *testing.T) {
 	square := func(x float64) float64 { return x * x }
 	for _, c := range []struct {

@@ -17,18 +17,18 @@ import (
 type EvalOptions struct {
 	Episodes int // at least 1
 
-	Rule policy.Rule // which action of its distributions the policy takes
+	Rule policy.Rule // how the policy chooses actions from its distributions
 
-	// Seed, the set and the number of an episode name its random streams, so that what
-	// the environment draws is the same for every policy. Sets that are called
-	// differently have no episode in common.
+	// Seed, Set and the number of an episode name its random streams, so that what
+	// the environment draws is the same for every policy. Sets of different names have
+	// no episode in common.
 	Seed uint64
 	Set  string
 
-	MaxSteps int // an episode is cut off here; 0 for 10 000
+	MaxSteps int // an episode is cut off after so many steps; 0 for 10 000
 	Batch    int // episodes side by side; 0 for 256
 
-	// Observe, when set, is called after every step, episodes of a batch in turn.
+	// Observe, when set, is called after every step of every episode.
 	Observe func(EvalStep)
 }
 
@@ -37,7 +37,7 @@ type EvalStep struct {
 	Episode int       // its number, from 0 on
 	Time    int       // steps of the episode before this one
 	Env     envs.Env  // after the step
-	Obs     []float64 // that the action answers
+	Obs     []float64 // before the step, which the action was chosen by
 	Action  []float64
 	Reward  float64
 	Done    bool // the episode ended with this step
@@ -53,7 +53,8 @@ type Evaluation struct {
 	Violations  int       // actions with a residual above envs.Violation
 }
 
-// moments returns those of Expected where it is known, else of Returns: the two have the same mean.
+// moments returns the moments of Expected where it is known, else of Returns. The two have the
+// same mean.
 func (e *Evaluation) moments() stats.Running {
 	estimates := e.Returns
 	if e.Expected != nil {
@@ -62,7 +63,7 @@ func (e *Evaluation) moments() stats.Running {
 	return stats.Of(estimates)
 }
 
-// Mean returns the estimate of the mean return: over expected returns where they are known.
+// Mean returns the estimate of the mean return, from expected rewards where they are known.
 func (e *Evaluation) Mean() float64 { return e.moments().Mean }
 
 // StdErr returns the standard error of Mean, NaN for one episode.
@@ -94,8 +95,8 @@ func (o *EvalOptions) set() []string {
 }
 
 // Evaluate plays episodes and changes neither the policy nor its normaliser. Where ctx ends, the
-// error wraps that of ctx. What an environment does wrong is an *envs.Fault; a problem that is not
-// the policy's is an error too.
+// error wraps that of ctx. An error of an environment is an *envs.Fault. It is an error too where
+// the problem does not fit the policy.
 func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, o EvalOptions) (*Evaluation, error) {
 	if o.Episodes < 1 {
 		return nil, fmt.Errorf("%d episodes: at least 1 is needed", o.Episodes)
@@ -123,7 +124,7 @@ func Evaluate(ctx context.Context, p envs.Problem, backend policy.Backend, o Eva
 	return ev, nil
 }
 
-// episode is one that is under way.
+// episode is an episode under way.
 type episode struct {
 	*envs.Copy
 	id      int

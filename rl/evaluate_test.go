@@ -36,7 +36,7 @@ func TestEvaluate(t *testing.T) {
 	if got := run(rl.EvalOptions{Episodes: 30, Seed: 6}); reflect.DeepEqual(got.Returns, want.Returns) {
 		t.Error("the seed changes nothing")
 	}
-	// Episodes end by chance of the environment alone.
+	// The lengths of episodes depend on the draws of the environment alone.
 	det := run(rl.EvalOptions{Episodes: 30, Seed: 5, Rule: policy.Mode})
 	if !reflect.DeepEqual(det.Lengths, want.Lengths) || reflect.DeepEqual(det.Returns, want.Returns) {
 		t.Error("another policy meets another environment, or plays the same")
@@ -117,7 +117,7 @@ func TestActSamples(t *testing.T) {
 	}
 }
 
-// The same policy among the baselines plays the same episodes.
+// The same policy as an Allocator plays the same episodes.
 func TestAllocator(t *testing.T) {
 	p := newBandit(t, 1, 2, 3)
 	b := newFakeBackend(3, 2)
@@ -136,14 +136,14 @@ func TestAllocator(t *testing.T) {
 	}
 }
 
-// expecting expects 7 of every action.
+// expecting is a bandit that states the expected reward 7 for every action.
 type expecting struct{ *bandit }
 
 func (expecting) Expectation() func(obs, action []float64) float64 {
 	return func(obs, action []float64) float64 { return 7 }
 }
 
-// Means are over expected rewards where the environment knows them, returns are of rewards.
+// Mean uses expected rewards where the environment knows them, Returns are sums of rewards.
 func TestEvaluateExpected(t *testing.T) {
 	p, b := newBandit(t, 1, 2, 3), newFakeBackend(3, 2)
 	o := rl.EvalOptions{Episodes: 30, Seed: 5, Batch: 7}

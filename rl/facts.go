@@ -10,14 +10,13 @@ import (
 	"paspo/rl/internal/checkpoint"
 )
 
-// Fact is one of the things that say whose policy a checkpoint holds: of the
-// polytope, of the environment or of the settings. Its fields are Name, Value and Minor, which
-// marks a fact whose difference is worth a warning alone. A run and what goes on with it must
-// state the same.
+// Fact is a property of a training that its checkpoints state: of the polytope, the environment or
+// the settings. A run goes on only from a checkpoint with the same facts. Its fields are Name,
+// Value and Minor, which marks a fact whose difference is a warning only.
 type Fact = checkpoint.Fact
 
 // Facts returns the facts that every trainer writes into its checkpoints: the problem's name and
-// polytope, the seed, and the settings of its learner. Those of Trainer.Describe come on top.
+// polytope, the seed, and the settings of its learner. Trainer.Describe adds others.
 func Facts(spec envs.Spec, seed uint64, settings []Fact) []Fact {
 	facts := []Fact{{Name: "problem", Value: spec.Name}}
 	facts = append(facts, checkpoint.PolytopeFacts(spec.Polytope)...)
@@ -25,8 +24,8 @@ func Facts(spec envs.Spec, seed uint64, settings []Fact) []Fact {
 	return append(facts, settings...)
 }
 
-// Settings returns the fields of a struct that have a name in YAML, but for those that
-// change nothing that is learned, as facts called prefix and that name.
+// Settings returns a fact for every field of a struct that has a name in YAML and changes what
+// is learned. The name of the fact is prefix and that name.
 func Settings(prefix string, config any) []Fact {
 	var facts []Fact
 	v := reflect.ValueOf(config)
@@ -50,14 +49,14 @@ var observesOnly = map[string]bool{
 }
 
 // Describe adds facts that the trainer does not know by itself, such as the settings of the
-// environment. Its checkpoints carry them, and a checkpoint to restore must state the same. Call it
-// before Run and Restore.
+// environment. Call it before Run and Restore.
 func (t *Trainer) Describe(more ...Fact) {
 	t.facts = slices.Concat(t.facts, more)
 	t.committed.Facts = t.facts
 }
 
-// arithmetic says what the bits of numbers depend on, as far as the backend knows.
+// arithmetic names the device and, where the backend knows them, the instructions that the bits
+// of numbers depend on.
 func (t *Trainer) arithmetic() string {
 	if b, ok := t.backend.(interface{ Arithmetic() string }); ok {
 		return b.Arithmetic()

@@ -16,11 +16,11 @@ import (
 	"paspo/rl"
 )
 
-// fakeBackend splits a budget of 1 over n entities: entity i takes the share x
-// of what is left, x ~ Beta(alpha_i, 1) with alpha_i = exp(w_i), hence
+// fakeBackend divides a budget of 1 over n entities: entity i takes the share x
+// of what remains, x ~ Beta(alpha_i, 1) with alpha_i = exp(w_i), hence
 // x = U^(1/alpha) and d ln pi / d w_i = 1 + alpha ln x. The value is linear in
-// the observation. Its steps are plain gradient steps, so that what training
-// feeds it can be checked without a network.
+// the observation. Steps follow the plain gradient, so that the batches of training
+// can be checked without a network.
 type fakeBackend struct {
 	polytope *lp.Polytope
 	n, dim   int
@@ -36,8 +36,8 @@ type fakeBackend struct {
 	stepKL float64 // what every step reports
 
 	sampled   int    // calls of Sample
-	poison    string // what becomes NaN
-	poisonAt  int    // at which call of Sample or at which step
+	poison    string // the quantity that becomes NaN
+	poisonAt  int    // the call of Sample, or the step, in which it does
 	sampleErr error
 }
 
@@ -289,7 +289,7 @@ func (e *banditEnv) Step(r *rand.Rand, action, obs []float64) (reward float64, d
 	return reward, r.IntN(e.length) == 0
 }
 
-// Truncated cuts every other episode off, as far as training is concerned.
+// Truncated says that about every other episode was truncated.
 func (e *banditEnv) Truncated() bool { return e.time%2 == 0 }
 
 func (e *banditEnv) MarshalBinary() ([]byte, error) {
@@ -304,7 +304,7 @@ func (e *banditEnv) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// smallConfig is quick and has every option that holds state switched on.
+// smallConfig is quick, and has every option on that has state of its own.
 func smallConfig() ppo.Config {
 	c := ppo.DefaultConfig()
 	c.Envs, c.StepsPerEnv, c.Epochs, c.Minibatch = 4, 16, 2, 24

@@ -51,9 +51,9 @@ type limitedEnv struct{ *spoiledEnv }
 
 func (e limitedEnv) Limits(l *lp.Limits) { e.s.limit(e.s.calls.Load(), l) }
 
-// A panic in an environment ends training with one error that names it. What was
-// learned before is saved, and once the environment is mended the run goes on from
-// there as if nothing had been.
+// A panic in an environment ends training with one error that names it. The state before is
+// saved, and once the environment is repaired the resumed run learns what an uninterrupted one
+// does.
 func TestFaultIsSaved(t *testing.T) {
 	cfg := smallConfig()
 	cfg.EvalEvery, cfg.CheckpointEvery = 0, 100
@@ -92,8 +92,8 @@ func TestFaultIsSaved(t *testing.T) {
 	}
 }
 
-// An environment that ends its goroutine ends training with one error, and what was
-// learned is saved.
+// An environment that ends its goroutine ends training with one error, and the state before is
+// saved.
 func TestGoexitIsSaved(t *testing.T) {
 	cfg := smallConfig()
 	cfg.EvalEvery, cfg.CheckpointEvery = 0, 100
@@ -121,7 +121,7 @@ func TestGoexitIsSaved(t *testing.T) {
 	}
 }
 
-// A trainer whose environments fail is restored as any other.
+// A trainer whose environments failed can be restored like any other.
 func TestRestoreAfterFault(t *testing.T) {
 	s := &spoiled{bandit: newBandit(t, 1, 2, 3)}
 	tr, _ := newFakeTrainer(t, s, smallConfig())
@@ -215,7 +215,7 @@ func TestEmptyLimits(t *testing.T) {
 	}
 }
 
-// A problem is refused by a policy for another one.
+// A problem that does not fit the policy is an error.
 func TestOtherProblems(t *testing.T) {
 	cfg := smallConfig()
 	capped := func() *bandit {
@@ -256,7 +256,7 @@ func TestOtherProblems(t *testing.T) {
 	}
 }
 
-// faulty breaks every action by 0.1 and says that it has not.
+// faulty moves every action out of the polytope by 0.1 and reports a residual of 0.
 type faulty struct{ *fakeBackend }
 
 func (f faulty) Sample(req *policy.Request, out *policy.Samples) error {
@@ -267,7 +267,7 @@ func (f faulty) Sample(req *policy.Request, out *policy.Samples) error {
 	return err
 }
 
-// Violations are counted where actions are taken, whatever the backend says of them.
+// Violations are counted where actions are taken, whatever residuals the backend reports.
 func TestViolationsAreCounted(t *testing.T) {
 	p := newBandit(t, 1, 2, 3)
 	cfg := smallConfig()

@@ -15,7 +15,7 @@ import (
 )
 
 // naiveGAE sums (gamma lambda)^k delta_{t+k} up to the end of the episode or of
-// the rollout. after is what would have come after an episode that was truncated.
+// the rollout. after holds the values of final observations of truncated episodes.
 func naiveGAE(rewards, values []float64, done []bool, after []float64, last float64, gamma, lambda float64) []float64 {
 	n := len(rewards)
 	adv := make([]float64, n)
@@ -37,7 +37,7 @@ func naiveGAE(rewards, values []float64, done []bool, after []float64, last floa
 	return adv
 }
 
-// column returns what a rollout holds of one environment.
+// column returns the elements of a rollout that belong to environment e.
 func column[T any](v []T, e, envs int) []T {
 	var c []T
 	for i := e; i < len(v); i += envs {
@@ -76,14 +76,14 @@ func TestGAE(t *testing.T) {
 }
 
 // Advantages of a trainer with groups are those of the definition, less the mean over
-// the environments of a group at the same step; returns are left alone.
+// the environments of a group at the same step; groups do not change returns.
 func TestGroupAdvantages(t *testing.T) {
 	for _, group := range []int{1, 2, 3, 6} {
 		cfg := smallConfig()
 		cfg.Envs, cfg.StepsPerEnv, cfg.Group, cfg.StandardiseAdvantages = 6, 16, group, false
 		cfg.ScaleValues, cfg.ScaleRewards, cfg.Gamma, cfg.GAELambda, cfg.LR = false, false, 0.9, 0.8, 0.01
 		tr, b := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
-		for range 3 { // so that the critic says something
+		for range 3 { // so that the critic's values are not 0
 			if _, err := tr.Iterate(context.Background()); err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestGroupAdvantages(t *testing.T) {
 			}
 		}
 		if !distinct {
-			t.Fatal("the critic says nothing")
+			t.Fatal("the critic's values are 0")
 		}
 	}
 }
@@ -130,7 +130,7 @@ func standing(x float64, among []float64) float64 {
 func TestRank(t *testing.T) {
 	r := rand.New(rng.New(1, "ranks"))
 	for _, size := range []int{1, 2, 3, 16, 48} {
-		for _, values := range []int{1, 3, 1000} { // few values are equal often
+		for _, values := range []int{1, 3, 1000} { // of few values many are equal
 			adv := make([]float64, 48)
 			var skipped []int32
 			for i := range adv {
@@ -160,8 +160,8 @@ func TestRank(t *testing.T) {
 	}
 }
 
-// Ranks are those of the advantages less the mean of the group, or of all without groups; returns are
-// what they are without ranks.
+// Ranks are among the advantages of a group, or among all without groups; they do not change
+// returns.
 func TestRankedAdvantages(t *testing.T) {
 	for _, group := range []int{1, 3, 6} {
 		cfg := smallConfig()
@@ -199,7 +199,7 @@ type cutLimitedEnv struct{ *portfolio.Limited }
 
 func (cutLimitedEnv) Truncated() bool { return true }
 
-// Where limits follow the state, what comes after a truncated episode has a value too.
+// Where limits follow the state, final observations of truncated episodes have values too.
 func TestTruncationWithLimits(t *testing.T) {
 	c := portfolio.DefaultConfig()
 	c.TradeLimit = 0.05
@@ -261,8 +261,8 @@ func TestGAEByHand(t *testing.T) {
 	}
 }
 
-// clock pays 1 a step. An episode ends after 3 or 5 steps, in turns: it terminates
-// after 3 and is truncated after 5. The observation is the time and a constant.
+// clock gives a reward of 1 a step. Episodes end after 3 and 5 steps in turn: they terminate
+// after 3 and are truncated after 5. The observation is the time and a constant.
 type clock struct{ envs.Problem }
 
 type clockEnv struct{ time, episode float64 }
@@ -283,8 +283,8 @@ func (e *clockEnv) Step(_ *rand.Rand, _, obs []float64) (float64, bool) {
 
 func (e *clockEnv) Truncated() bool { return e.time == 5 }
 
-// What stands for the future of an episode is the critic's value of its final
-// observation where it was truncated, and 0 where it terminated.
+// The value after an episode is the critic's value of its final observation where it was
+// truncated, and 0 where it terminated.
 func TestTruncation(t *testing.T) {
 	cfg := smallConfig()
 	cfg.NormalizeObs, cfg.ScaleValues, cfg.ScaleRewards, cfg.LR = rl.NormalizeOff, false, false, 0.001
@@ -316,7 +316,7 @@ func TestTruncation(t *testing.T) {
 			t.Errorf("the value after the rollout is %v, want %v", last[0], want)
 		}
 		if tr.Iteration() > 1 && values[0] == 0 {
-			t.Error("the critic says nothing")
+			t.Error("the critic's values are 0")
 		}
 	}
 }

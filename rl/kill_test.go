@@ -17,7 +17,7 @@ import (
 	"paspo/rl"
 )
 
-// childKey names the variable that makes the test binary train into a folder
+// childKey names the environment variable that makes the test binary train into a folder
 // until it is killed.
 const childKey = "PASPO_TEST_TRAIN_INTO"
 
@@ -68,7 +68,7 @@ func newKillFake() (*rl.Trainer, error) {
 }
 
 // A run that is killed again and again, between checkpoints too, ends with the
-// bytes of one that is not.
+// bytes of one that is not killed.
 func TestKillAndResume(t *testing.T) {
 	for kind := range killBackends {
 		t.Run(kind, func(t *testing.T) {

@@ -13,8 +13,7 @@ import (
 	"paspo/policy"
 )
 
-// Metrics is what one iteration measured. A number that the iteration could not
-// measure is NaN.
+// Metrics holds the measurements of one iteration. A number that was not measured is NaN.
 type Metrics struct {
 	Iteration int   // iterations done, this one included
 	Step      int64 // environment steps done
@@ -22,7 +21,7 @@ type Metrics struct {
 	Episodes              int     // that ended in this iteration
 	Return, EpisodeLength float64 // their means
 
-	// Means over gradient steps (see policy.Diagnostics); the entropy is in nats.
+	// Means over gradient steps (see policy.Diagnostics), the entropy in nats.
 	PolicyLoss, ValueLoss  float64
 	Entropy, ApproxKL      float64
 	ClipFraction, GradNorm float64
@@ -30,33 +29,33 @@ type Metrics struct {
 	ExplainedVariance float64 // 1 - Var(return - value) / Var(return)
 	MaxRatioDeviation float64 // largest |ratio - 1| of the first gradient step
 	LR, EntropyCoef   float64 // learning rate and weight of the entropy bonus
-	Epochs            int     // done before the early stop
+	Epochs            int     // epochs done, fewer than set where the update stopped early
 
 	FixedShare  float64    // share of the heads' intervals that were fixed
-	Alpha, Beta [3]float64 // quantiles 0.05, 0.5, 0.95 over what was not fixed
+	Alpha, Beta [3]float64 // quantiles 0.05, 0.5, 0.95 over intervals that were not fixed
 	MaxResidual float64    // largest scaled residual of an action
 	Violations  int        // actions with a residual above envs.Violation
-	Relaxed     float64    // states whose limits no allocation satisfied and that were relaxed, NaN where limits do not follow the state
+	Relaxed     float64    // states whose limits were relaxed, NaN where limits do not follow the state
 
 	StepsPerSecond                float64 // of rollout and update together
 	RolloutSeconds, UpdateSeconds float64
 	EnvSeconds, SampleSeconds     float64 // parts of the rollout
 
-	// Evaluations that followed the iteration, nil where there were none: of
-	// deterministic actions by a rule, and of sampled ones.
+	// Evaluations after the iteration on the episodes of the curve, nil where there were
+	// none: Eval takes actions by Rule, EvalSampled samples them.
 	Eval, EvalSampled *Evaluation
 	Rule              policy.Rule
 
-	// Choice holds the evaluations, by rule, that chose the rule and choose the best
-	// checkpoint, on other episodes.
+	// Choice holds the evaluations by every rule on other episodes. They choose the rule
+	// and the best checkpoint.
 	Choice      [policy.Mean + 1]*Evaluation
-	EvalSeconds float64 // of all of them
+	EvalSeconds float64 // of all evaluations
 
-	Info []envs.Mean // of what environments measure
-	Algo []envs.Mean // of what the algorithm measures beside all this
+	Info []envs.Mean // means of quantities that environments measure
+	Algo []envs.Mean // means of other quantities that the algorithm measures
 }
 
-// Diagnose takes over what the gradient steps of an update measured. The error names the first
+// Diagnose copies the measurements of the gradient steps of an update. The error names the first
 // number that is not finite.
 func (m *Metrics) Diagnose(d policy.Diagnostics) error {
 	m.PolicyLoss, m.ValueLoss, m.Entropy = d.PolicyLoss, d.ValueLoss, d.Entropy
@@ -76,8 +75,8 @@ func (m *Metrics) Diagnose(d policy.Diagnostics) error {
 	return nil
 }
 
-// Scalars yields name and value of everything measured, leaving out NaN. The
-// order is fixed.
+// Scalars yields the name and the value of every measurement that is not NaN, in a fixed
+// order.
 func (m Metrics) Scalars() iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {
 		for _, s := range m.list() {
@@ -155,8 +154,8 @@ func (m Metrics) list() []scalar {
 	return l
 }
 
-// MarshalJSON writes one flat object: iteration, step and the scalars. An
-// infinite one is written as null.
+// MarshalJSON writes one flat object: iteration, step and the scalars. Infinite values become
+// null.
 func (m Metrics) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	field := func(name string, v any) error {
@@ -193,12 +192,12 @@ func (m Metrics) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// quantileSample bounds what quantiles sorts, so that metrics stay cheap beside
-// huge batches.
+// quantileSample is about the largest number of elements that quantiles reads, so that metrics
+// stay cheap for huge batches.
 const quantileSample = 1 << 16
 
 // quantiles returns the 0.05, 0.5 and 0.95 quantiles (linear interpolation) of the elements of v
-// whose mask is not 0, NaN where there are none. Of many elements it takes every k-th. scratch is
+// whose mask is not 0, NaN where there are none. It reads every k-th of many elements. scratch is
 // overwritten and returned.
 func quantiles(v, mask, scratch []float32) (q [3]float64, _ []float32) {
 	stride := 1 + (len(v)-1)/quantileSample
@@ -215,7 +214,7 @@ func quantiles(v, mask, scratch []float32) (q [3]float64, _ []float32) {
 		}
 		at := p * float64(len(scratch)-1)
 		i := int(at)
-		lo := float64(selected(scratch, i))
+		lo := float64(selectNth(scratch, i))
 		hi := lo
 		if i+1 < len(scratch) {
 			hi = float64(slices.Min(scratch[i+1:]))
@@ -225,9 +224,10 @@ func quantiles(v, mask, scratch []float32) (q [3]float64, _ []float32) {
 	return q, scratch
 }
 
-// selected returns the element that a sort of v, which holds no NaN, would put at i, with none
-// larger before it and none smaller behind (Hoare, CACM 4, 1961, algorithm 65).
-func selected(v []float32, i int) float32 {
+// selectNth returns the element that sorting v, which holds no NaN, would put at i. It reorders v
+// so that no larger element is before i and no smaller one behind (Hoare, CACM 4, 1961,
+// algorithm 65).
+func selectNth(v []float32, i int) float32 {
 	for lo, hi := 0, len(v)-1; lo < hi; {
 		pivot, l, r := v[lo+(hi-lo)/2], lo, hi
 		for l <= r {

@@ -6,21 +6,21 @@ import (
 	"paspo/internal/finite"
 )
 
-// NonFiniteError says that training met a NaN or an Inf and stopped.
+// NonFiniteError says that training found a NaN or an Inf and stopped.
 type NonFiniteError struct {
-	Tensor    string  // what it was found in, and where
+	Tensor    string  // the quantity that is not finite
 	Value     float64 // NaN, or the infinity
 	Iteration int     // the iteration that was under way
 	Step      int64   // environment steps taken when it was found
 
-	// Environment says that the environment gave the value.
+	// Environment says that the value came from an environment.
 	Environment bool
 
-	// Checkpoint is the file that holds the state in which it was found, empty
-	// where none was written. It is not resumed from.
+	// Checkpoint is the file with the state in which the value was found, empty where
+	// none was written. No run resumes from it.
 	Checkpoint string
 
-	// Err is the backend's own report, nil where the trainer found the value.
+	// Err is the error of the backend, nil where the trainer found the value.
 	Err error
 }
 
@@ -38,7 +38,7 @@ func (e *NonFiniteError) Error() string {
 
 func (e *NonFiniteError) Unwrap() error { return e.Err }
 
-// checkRows returns an error if v, one row an environment, is not finite.
+// checkRows returns an error where v, with one row an environment, is not finite.
 func checkRows[F float32 | float64](name string, v []F, rows int) error {
 	i := finite.First(v)
 	if i < 0 {

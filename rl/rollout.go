@@ -20,43 +20,45 @@ import (
 // Rollout holds the transitions of one iteration. Row t*envs+e is step t of
 // environment e.
 type Rollout struct {
-	// Batch is what a Learner loads into the backend. The Learner fills in the advantages; the
-	// returns are there, as the critic learns them. The samples stay with the backend, with the
-	// intervals that they were drawn from, which are never computed again.
+	// Batch is for a Learner to load into the backend. The Learner fills in Advantage; Return is
+	// already in the form that the critic learns. The backend keeps the samples, with the
+	// intervals that they were drawn from, so that no interval is computed again.
 	Batch policy.Batch
 
-	// Advantages are the estimates of every transition, in the units of returns, less
-	// the mean of the group at that step; their ranks where Config.Ranks says so.
+	// Advantages has one element a row, in the units of returns, less the mean of the group
+	// at that step. With Config.Ranks they are replaced by their ranks.
 	Advantages []float64
 
-	// Rewards are those that training sees: scaled where Config.ScaleRewards says so, and shaped by
-	// a Constrained learner. Row by row, as are Advantages.
+	// Rewards has one element a row: scaled where Config.ScaleRewards says so, and shaped by
+	// a Constrained learner.
 	Rewards []float64
 
-	// Costs and CostAdvantages are of a Constrained learner, rows x constraints: the costs of every
-	// step and, where the backend has critics of costs, their advantages. Else they are nil.
+	// Costs and CostAdvantages, rows x constraints, are for a Constrained learner: the costs of
+	// every step and, where the backend has critics of costs, their advantages. Else they are nil.
 	Costs          []float64
 	CostAdvantages []float64
 	costs          costs
 
 	// Skipped are the rows of steps that took no action (see envs.Skipper), in ascending
-	// order: what is there is no transition, and nothing is to be learned from it.
+	// order. They are no transitions, and nothing must be learned from them.
 	Skipped []int32
 
 	trainer *Trainer
 
-	values  []float64 // in the units of returns
-	done    []bool
-	after   []float64 // where done, the value of what would have come: 0 if terminated
-	last    []float64 // values after the last step, one an environment
-	returns []float64
-	learned [2][]float64 // results of Learned, by place
-	acted   []float64    // discounted sums of rewards of the environments that took an action
+	values    []float64 // of the critic, in the units of returns
+	done      []bool
+	after     []float64 // where done, the value of the state that would have followed: 0 if terminated
+	last      []float64 // values of the observations after the last step, one an environment
+	returns   []float64
+	unskipped [2][]float64 // results of Unskipped, by place
+	acted     []float64    // discounted sums of rewards of the environments that took an action
 
-	truncated []int       // rows whose step truncated an episode
-	ends      []float64   // observations: those after the last step, final ones of truncated episodes
-	endLimits []lp.Limits // likewise
-	endValues []float64   // likewise
+	// The observations after the last step and the final observations of truncated episodes,
+	// with their limits and values.
+	truncated []int // rows whose step truncated an episode
+	ends      []float64
+	endLimits []lp.Limits
+	endValues []float64
 
 	alpha, beta, mask []float32 // for the metrics alone, as is scratch
 	scratch           [2][]float32
@@ -73,7 +75,7 @@ func newRollout(envs, steps int) *Rollout {
 	}
 }
 
-// store copies what the metrics need of the samples of step t.
+// store copies the parts of the samples of step t that the metrics need.
 func (r *Rollout) store(t, envs int, s *policy.Samples) {
 	put := func(dst *[]float32, src []float32) {
 		width := len(src) / envs
@@ -87,10 +89,10 @@ func (r *Rollout) store(t, envs int, s *policy.Samples) {
 	put(&r.mask, s.Mask)
 }
 
-// collect plays StepsPerEnv steps in every environment and fills t.roll.
+// collect plays StepsPerEnv steps in every environment and fills t.rollout.
 func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	var (
-		v, r  = t.vector, t.roll
+		v, r  = t.vector, t.rollout
 		n     = t.cfg.Envs
 		ret   stats.Running // of finished episodes
 		long  stats.Running
@@ -114,8 +116,8 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		}
 		r.store(s, n, out)
 		t.criticValues(r.values[s*n:(s+1)*n], out.Value)
-		if k := len(r.costs.rows); k > 0 {
-			r.price(t.spec.Polytope, s*n, out.Actions, v.Limits())
+		if k := len(r.costs.constraints); k > 0 {
+			r.recordCosts(t.spec.Polytope, s*n, out.Actions, v.Limits())
 			toFloat64(r.costs.values, s*n*k, out.CostValue)
 		}
 		fixed += out.FixedShare
@@ -127,7 +129,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 			return err
 		}
 		t.step += int64(n)
-		// The vector measures residuals too: a backend may be wrong.
+		// The vector measures residuals too, in case the backend's are wrong.
 		for e, x := range v.Residuals() {
 			x = max(x, out.Residual[e])
 			m.MaxResidual = max(m.MaxResidual, x)
@@ -154,7 +156,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 		t.scaleRewards(r.Rewards[s*n:(s+1)*n], v.Rewards(), v.Done())
 	}
 
-	// Ask for the values of what comes after the rollout, and of what would have come after
+	// The critic's values of the observations after the rollout and of the final observations of
 	// truncated episodes. This draws from no stream.
 	copy(r.ends, v.Obs())
 	out, err := t.sample(m, -1)
@@ -165,7 +167,7 @@ func (t *Trainer) collect(ctx context.Context, m *Metrics) error {
 	t.criticValues(r.endValues, out.Value)
 	copy(r.last, r.endValues)
 	toFloat64(r.costs.last, 0, out.CostValue)
-	costs := len(r.costs.rows)
+	costs := len(r.costs.constraints)
 	clear(r.costs.after)
 	for k, i := range r.truncated {
 		r.after[i] = r.endValues[n+k]
@@ -197,17 +199,16 @@ func toFloat64(dst []float64, at int, src []float32) {
 	}
 }
 
-// estimate fills in the advantages of the rollout, and the returns that the critic
-// learns.
-func (t *Trainer) estimate(m *Metrics) error {
-	r := t.roll
+// computeAdvantages writes the advantages of the rollout, and the returns that the critic learns.
+func (t *Trainer) computeAdvantages(m *Metrics) error {
+	r := t.rollout
 	if len(r.Skipped) == r.Batch.Rows {
 		return errors.New("every step of the rollout began an episode, none took an action: more steps of every environment are needed")
 	}
 	if c, ok := t.learner.(Constrained); ok {
 		c.Shape(r.Rewards, r.Costs)
 	}
-	t.estimateCosts()
+	t.computeCostAdvantages()
 	gae(r.Advantages, r.Rewards, r.values, r.done, r.after, r.last, t.cfg.Gamma, t.cfg.GAELambda)
 	for i, a := range r.Advantages {
 		r.returns[i] = a + r.values[i]
@@ -216,38 +217,38 @@ func (t *Trainer) estimate(m *Metrics) error {
 		where := fmt.Sprintf("the advantage of environment %d at step %d of the rollout", i%t.cfg.Envs, i/t.cfg.Envs)
 		return &NonFiniteError{Tensor: where, Value: r.Advantages[i]}
 	}
-	centre(r.Advantages, t.cfg.Group)
+	subtractGroupMeans(r.Advantages, t.cfg.Group)
 	if t.cfg.Ranks {
 		size := t.cfg.Group
 		if size == 1 {
 			size = r.Batch.Rows
 		}
-		rank(r.Advantages, size, r.Skipped)
+		rankAdvantages(r.Advantages, size, r.Skipped)
 	}
-	m.ExplainedVariance = explainedVariance(r.Learned(0, r.returns), r.Learned(1, r.values))
+	m.ExplainedVariance = explainedVariance(r.Unskipped(0, r.returns), r.Unskipped(1, r.values))
 	t.targets(r.Batch.Return, r.returns)
 	return nil
 }
 
-// Learned returns the elements of x, one a row, without those of skipped rows. It is valid until
-// the next call with the same place, 0 or 1.
-func (r *Rollout) Learned(place int, x []float64) []float64 {
+// Unskipped returns the elements of x, which has one a row, without those of skipped rows. The
+// result is valid until the next call with the same place, 0 or 1.
+func (r *Rollout) Unskipped(place int, x []float64) []float64 {
 	if len(r.Skipped) == 0 {
 		return x
 	}
-	out, from := r.learned[place][:0], 0
+	out, from := r.unskipped[place][:0], 0
 	for _, i := range r.Skipped {
 		out = append(out, x[from:i]...)
 		from = int(i) + 1
 	}
-	r.learned[place] = append(out, x[from:]...)
-	return r.learned[place]
+	r.unskipped[place] = append(out, x[from:]...)
+	return r.unskipped[place]
 }
 
-// Standardise writes advantages, one a row, with mean 0 and deviation 1 over the rows that are
-// not skipped, and returns what their distances from the mean were multiplied by.
+// Standardise writes advantages, one a row, shifted and scaled to mean 0 and deviation 1 over the
+// rows that are not skipped, and returns the scale.
 func (r *Rollout) Standardise(dst []float32, advantages []float64) (scale float64) {
-	m := stats.Of(r.Learned(0, advantages))
+	m := stats.Of(r.Unskipped(0, advantages))
 	scale = 1 / (m.Deviation() + stats.VarianceFloor)
 	for i, a := range advantages {
 		dst[i] = float32((a - m.Mean) * scale)
@@ -255,12 +256,12 @@ func (r *Rollout) Standardise(dst []float32, advantages []float64) (scale float6
 	return scale
 }
 
-// centre takes the mean of every group of advantages off its members. Environments
-// of a group have the same draws, so that this removes what the draws alone did to the
-// advantages: what remains compares the actions. Actions of others do not depend on
-// an environment's own, so that the gradient stays unbiased but for the factor
-// 1 - 1/group, by which its own part in the mean scales it.
-func centre(adv []float64, group int) {
+// subtractGroupMeans subtracts the mean of every group of advantages from its members.
+// Environments of a group have the same draws, so that this removes the effect of the draws
+// alone, and the rest compares the actions. An environment's actions do not depend on those of
+// others, so that the gradient stays unbiased but for the factor 1 - 1/group, which its own
+// share of the mean causes.
+func subtractGroupMeans(adv []float64, group int) {
 	if group == 1 {
 		return
 	}
@@ -275,10 +276,10 @@ func centre(adv []float64, group int) {
 	}
 }
 
-// rank replaces every one of size advantages in a row by its rank among them, from -1/2 for the least to
-// 1/2, as Salimans et al. (arXiv 1703.03864) weigh perturbations. Equal ones share
-// the mean of their ranks. Rows that are skipped have none.
-func rank(adv []float64, size int, skipped []int32) {
+// rankAdvantages replaces each advantage by its rank among its size neighbours, from -1/2 for the
+// least to 1/2 for the largest, as Salimans et al. (arXiv 1703.03864) weight perturbations. Equal
+// advantages share the mean of their ranks. Skipped rows have no rank.
+func rankAdvantages(adv []float64, size int, skipped []int32) {
 	rows := make([]int, 0, size)
 	for from := 0; from < len(adv); from += size {
 		rows = rows[:0]
@@ -302,12 +303,12 @@ func rank(adv []float64, size int, skipped []int32) {
 	}
 }
 
-// targets writes the returns as the critic learns them: as they are, or
-// standardised by their running statistics.
+// targets writes the returns in the form that the critic learns: unchanged, or standardised by
+// their running statistics.
 func (t *Trainer) targets(dst []float32, returns []float64) {
 	mean, scale := 0.0, 1.0
 	if t.cfg.ScaleValues {
-		t.returnStats.Add(t.roll.Learned(0, returns))
+		t.returnStats.Add(t.rollout.Unskipped(0, returns))
 		mean, scale = t.returnStats.Mean[0], 1/t.returnDeviation()
 	}
 	for i, x := range returns {
@@ -315,20 +316,19 @@ func (t *Trainer) targets(dst []float32, returns []float64) {
 	}
 }
 
-// sample asks for one action an environment, which become the rows from at on of the rollout, and
-// checks what comes back. With at -1 it asks for the values of the observations in ends instead:
-// nothing is drawn, no row is kept, and the statistics of observations stay.
+// sample samples one action for every environment, as the rows from at on of the rollout, and
+// checks that all numbers are finite. With at -1 it evaluates the observations in ends instead:
+// it draws nothing, keeps no row, and does not change the statistics of observations.
 func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 	start := time.Now()
 	n := t.cfg.Envs
 	if limits := t.vector.Limits(); at >= 0 {
 		out, err = t.actor.keep(at, t.vector.Obs(), limits, t.actions)
 	} else {
-		r := t.roll
+		r := t.rollout
 		n += len(r.truncated)
 		if limits != nil {
-			// Values do not depend on limits, so that final observations may have the polytope's
-			// own.
+			// Values do not depend on limits, so that final observations get the polytope's own.
 			r.endLimits = append(r.endLimits[:0], limits...)
 			limits = append(r.endLimits, make([]lp.Limits, len(r.truncated))...)
 			r.endLimits = limits
@@ -356,8 +356,8 @@ func (t *Trainer) sample(m *Metrics, at int) (out *policy.Samples, err error) {
 	return out, nil
 }
 
-// refused returns the error of sampling as the fault of the environment whose limits no
-// allocation satisfies, where that is its cause.
+// refused turns an error of sampling into the fault of the environment whose limits no
+// allocation satisfies, where that is the cause.
 func (t *Trainer) refused(err error) error {
 	var none *lp.InfeasibleError
 	if errors.As(err, &none) && t.vector.Limits() != nil && none.Row < t.cfg.Envs {
@@ -366,7 +366,7 @@ func (t *Trainer) refused(err error) error {
 	return err
 }
 
-// criticValues converts what the critic says to the units of returns.
+// criticValues converts outputs of the critic to the units of returns.
 func (t *Trainer) criticValues(dst []float64, v []float32) {
 	for i, x := range v {
 		dst[i] = float64(x)
@@ -378,14 +378,13 @@ func (t *Trainer) criticValues(dst []float64, v []float32) {
 
 func (t *Trainer) returnDeviation() float64 { return t.returnStats.Deviation(0) }
 
-// scaleRewards writes the rewards of a step as training sees them: as they are,
-// or divided by the root mean square of the discounted return so far,
+// scaleRewards writes the rewards of a step as training uses them: unchanged, or divided by the
+// root mean square of the discounted return so far,
 //
 //	G_e = gamma G_e + r_e,  G_e = 0 after the end of an episode.
 //
-// The mean square is not taken about the mean: where the first rewards are equal, that
-// would be 0. As |r_e| is at most |G_e| now plus |G_e| before, the
-// scaled reward is at most sqrt(2 N) after N of them.
+// It is not the deviation, which would be 0 where the first rewards are equal. As |r_e| is at
+// most |G_e| now plus |G_e| before, a scaled reward is at most sqrt(2 N) after N rewards.
 func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
 	if !t.cfg.ScaleRewards {
 		copy(dst, rewards)
@@ -394,7 +393,7 @@ func (t *Trainer) scaleRewards(dst, rewards []float64, done []bool) {
 	for e, x := range rewards {
 		t.discounted[e] = t.cfg.Gamma*t.discounted[e] + x
 	}
-	r := t.roll
+	r := t.rollout
 	r.acted = r.acted[:0]
 	for e, x := range t.discounted {
 		if !t.vector.Skipped()[e] {

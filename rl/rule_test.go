@@ -13,8 +13,8 @@ import (
 	"paspo/rl"
 )
 
-// newSkewed returns a policy whose first entity is Beta(1.5, 6) of the budget, so that its
-// mode is 1/11 and its mean 1/5, and a problem that pays c for the first entity.
+// newSkewed returns a trainer of a policy whose first entity is Beta(1.5, 6) of the budget, so that
+// its mode is 1/11 and its mean 1/5, and of a problem whose reward is c times the first entity.
 func newSkewed(t *testing.T, c float64, change func(*ppo.Config)) *rl.Trainer {
 	t.Helper()
 	p := newBandit(t, c, 0)
@@ -40,8 +40,8 @@ func newSkewed(t *testing.T, c float64, change func(*ppo.Config)) *rl.Trainer {
 	return tr
 }
 
-// auto takes the rule that earns more, on episodes that the curve does not show, keeps it
-// with the checkpoint, and chooses the best checkpoint by it.
+// auto takes the rule with the larger return on episodes that the curve does not show, keeps it in
+// the checkpoint, and chooses the best checkpoint by it.
 func TestAutoTakesTheBetterRule(t *testing.T) {
 	for _, c := range []struct {
 		pays    float64
@@ -69,7 +69,7 @@ func TestAutoTakesTheBetterRule(t *testing.T) {
 			if tr.Best().Return < best {
 				t.Errorf("%v: the best return is %g, the chosen rule's %g", c, tr.Best().Return, best)
 			}
-			// The same policy and rule, and other episodes.
+			// The policy and the rule are the same, and the episodes others.
 			if m.Eval.Mean() == best {
 				t.Errorf("%v: the curve shows the episodes that chose", c)
 			}

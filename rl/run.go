@@ -10,7 +10,7 @@ import (
 	"paspo/rl/internal/checkpoint"
 )
 
-// Hooks are what Run calls. All may be left out.
+// Hooks are the folder that Run writes to and the functions that it calls. All are optional.
 type Hooks struct {
 	// Checkpoints is the folder for checkpoints; none are written where it is
 	// empty.
@@ -20,20 +20,20 @@ type Hooks struct {
 	// it. Its error ends the run.
 	Iteration func(Metrics) error
 
-	// Flush is called before a checkpoint is written: what Iteration has recorded
-	// until then must outlast whatever the checkpoint outlasts.
+	// Flush is called before a checkpoint is written. It must bring to disk what Iteration
+	// has recorded, so that no checkpoint is ahead of the records.
 	Flush func() error
 
-	// Saved is called with the path of every checkpoint.
+	// Saved is called with the path of every checkpoint that was written.
 	Saved func(path string)
 }
 
 // Run trains to the end, evaluates now and then, and keeps checkpoints: the initial state, the last
-// few, the best. A checkpoint that is due before CheckpointSeconds are over is not written; a run
-// that is killed then learns again what came after the one before. Where ctx ends training, the
-// state after the last complete iteration is saved and the error wraps that of ctx. That state is
-// also saved when a backend fails or a number is not finite. In the latter case the state in which
-// the number was found is saved beside it, under a name that no run is resumed from.
+// few, the best. A checkpoint that is due less than CheckpointSeconds after the last one is not
+// written; a run that is killed then repeats the iterations since the last one. Where ctx ends
+// training, the state after the last complete iteration is saved and the error wraps that of ctx.
+// That state is also saved when a backend fails or a number is not finite. In the latter case the
+// state in which the number was found is saved too, under a name that no run resumes from.
 func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 	var s *checkpoint.Folder
 	if h.Checkpoints != "" {
@@ -42,7 +42,7 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 			return err
 		}
 	}
-	// save writes a checkpoint under its number, or under a name.
+	// save writes a checkpoint under its number, or under name where that is not empty.
 	save := func(name string, c *Checkpoint) (path string, err error) {
 		if h.Flush != nil {
 			if err := h.Flush(); err != nil {
@@ -68,8 +68,8 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 	if t.iteration == 0 {
 		lastSaved = -1 // so that a run that stops at once can be resumed
 	}
-	written := time.Now() // the last checkpoint
-	var best *Checkpoint  // that is to be written
+	written := time.Now() // when the last checkpoint was written
+	var best *Checkpoint  // the best checkpoint, nil where it has been written
 	saveBest := func() error {
 		if best == nil {
 			return nil
@@ -79,7 +79,7 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 		return err
 	}
 	for t.iteration < t.cfg.Iterations() {
-		m, err := t.apart(ctx)
+		m, err := t.iterateGuarded(ctx)
 		if err == nil {
 			if t.best.Iteration == t.iteration {
 				best = t.committed
@@ -98,14 +98,14 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 					if path, e := save(checkpoint.FailedName(nf.Iteration), c); e == nil {
 						nf.Checkpoint = path
 					} else {
-						err = also(err, e)
+						err = oneLine(err, e)
 					}
 				}
 			}
-			err = also(err, saveBest())
+			err = oneLine(err, saveBest())
 			if lastSaved != t.committed.Iteration {
 				_, e := save("", t.committed)
-				err = also(err, e)
+				err = oneLine(err, e)
 			}
 			return err
 		}
@@ -133,14 +133,14 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 	return nil
 }
 
-// apart is cycle on a goroutine of its own. An environment that ends it ends training with
-// an error, and not the goroutine of the caller, which could save nothing more.
-func (t *Trainer) apart(ctx context.Context) (m Metrics, err error) {
+// iterateGuarded runs iterateAndEvaluate on a goroutine of its own. An environment that ends its
+// goroutine (runtime.Goexit) then ends training with an error, and the caller can still save.
+func (t *Trainer) iterateGuarded(ctx context.Context) (m Metrics, err error) {
 	err = fmt.Errorf("an environment: %w", envs.ErrGoexit)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		m, err = t.cycle(ctx)
+		m, err = t.iterateAndEvaluate(ctx)
 	}()
 	<-ended
 	if fault := t.vector.Fault(); fault != nil && errors.Is(err, envs.ErrGoexit) {
@@ -149,9 +149,9 @@ func (t *Trainer) apart(ctx context.Context) (m Metrics, err error) {
 	return m, err
 }
 
-// cycle is an iteration with the evaluation that follows it: both are done or
-// neither.
-func (t *Trainer) cycle(ctx context.Context) (Metrics, error) {
+// iterateAndEvaluate does one iteration and the evaluation that is due after it. Only when both
+// succeed is the new state committed.
+func (t *Trainer) iterateAndEvaluate(ctx context.Context) (Metrics, error) {
 	n := t.iteration + 1
 	m, err := t.iterate(ctx)
 	if err == nil && t.cfg.EvalEvery > 0 && t.due(t.cfg.EvalEvery) {
@@ -163,8 +163,8 @@ func (t *Trainer) cycle(ctx context.Context) (Metrics, error) {
 	return m, t.commit()
 }
 
-// also adds a second error on the same line.
-func also(err, second error) error {
+// oneLine joins two errors on one line. second may be nil.
+func oneLine(err, second error) error {
 	if second == nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Many trainers in one process learn what each learns alone.
+// Trainers that run side by side in one process learn what each learns alone.
 func TestSideBySide(t *testing.T) {
 	for kind, make := range killBackends {
 		t.Run(kind, func(t *testing.T) {

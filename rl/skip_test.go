@@ -23,7 +23,7 @@ func (p late) New() envs.Env { return &lateEnv{} }
 
 func (e *lateEnv) Reset(r *rand.Rand, obs []float64) {
 	if e.over {
-		return // what is in obs is of the episode before
+		return // obs still holds the observation of the episode before
 	}
 	e.clockEnv.Reset(r, obs)
 }
@@ -41,8 +41,8 @@ func (e *lateEnv) Step(r *rand.Rand, action, obs []float64) (float64, bool) {
 
 func (e *lateEnv) Skipped() bool { return e.skipped }
 
-// Steps that take no action are no transitions: the advantages of all others, the ends of
-// episodes and the statistics are those of a rollout that has no such steps.
+// Steps that take no action are no transitions: the advantages of all other steps, the ends of
+// episodes and the statistics are those of a rollout without such steps.
 func TestSkipped(t *testing.T) {
 	cfg := smallConfig()
 	cfg.NormalizeObs, cfg.ScaleValues, cfg.ScaleRewards, cfg.LR = rl.NormalizeOff, false, false, 0.001
@@ -106,7 +106,7 @@ func TestSkipped(t *testing.T) {
 	}
 }
 
-// The row that is skipped counts for neither the mean nor the deviation.
+// A skipped row counts neither in the mean nor in the deviation.
 func TestStandardise(t *testing.T) {
 	r := &rl.Rollout{Skipped: []int32{1}}
 	dst := make([]float32, 4)

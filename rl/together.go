@@ -11,12 +11,12 @@ import (
 // returns the error of each. hooks is nil or has one element a trainer; they are
 // called from that trainer's goroutine. Where one fails the others go on.
 //
-// A trainer does what it does in a run alone, bit for bit. Those whose backends
+// Each trainer learns what it learns when run alone, bit for bit. Those whose backends
 // are policy.Shared wait for each other at every request, so that the device
 // serves all of them at once.
 func Together(ctx context.Context, trainers []*Trainer, hooks []Hooks) []error {
 	errs := make([]error, len(trainers))
-	// All join before the first asks: none is served alone because it was early.
+	// All join before the first request, so that no early request is served alone.
 	for _, t := range trainers {
 		if s, ok := t.backend.(policy.Shared); ok {
 			s.Join()

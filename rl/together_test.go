@@ -64,8 +64,8 @@ func (s *seat) Sample(req *policy.Request, out *policy.Samples) error {
 	return s.fakeBackend.Sample(req, out)
 }
 
-// Trainers of one device, with settings of their own and one that fails, learn
-// what each learns alone.
+// Trainers that share a device, with different settings and one that fails, learn what each
+// learns alone.
 func TestTogether(t *testing.T) {
 	lengths := []int64{20, 20, 7, 12}
 	trainer := func(i int, at *table) *rl.Trainer {

@@ -24,11 +24,11 @@ type Trainer struct {
 	learner Learner
 	cfg     Config
 	seed    uint64
-	facts   []Fact // that checkpoints carry
+	facts   []Fact // stated by checkpoints
 
 	vector  *envs.Vector
 	actor   *Actor
-	roll    *Rollout
+	rollout *Rollout
 	actions []*rng.Stream // one an environment
 
 	discounted  []float64 // sums of rewards of the episodes under way
@@ -40,16 +40,16 @@ type Trainer struct {
 	best      Best
 	rule      policy.Rule // that auto has chosen
 
-	// committed is the state after the last complete iteration: what is saved, and
-	// what an interrupted iteration falls back to.
+	// committed is the state after the last complete iteration. It is saved, and an
+	// interrupted iteration falls back to it.
 	committed *Checkpoint
 }
 
 // New returns a trainer at the start of training. The streams of the environments and of the
-// actions come from seed; the backend has its own parameters already, and is told whether to
-// standardise observations. A problem
-// whose polytope or observations are not those of the backend is refused, as is one
-// whose environments do not keep what Snapshotters promise (envs.CheckSnapshots).
+// actions come from seed. New keeps the backend's parameters and sets whether it standardises
+// observations. It is an error where the polytope or the observations of the problem are not those
+// of the backend, and where environments restore other states than they saved
+// (envs.CheckSnapshots).
 func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Config, seed uint64) (*Trainer, error) {
 	if err := cfg.Validate(""); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Conf
 		return nil, err
 	}
 	vector, err := envs.NewVector(problem, envs.VectorConfig{
-		Count: cfg.Envs, Stream: rng.New(seed, "env"), Audit: audit(spec.Polytope), Group: cfg.Group,
+		Count: cfg.Envs, Stream: rng.New(seed, "env"), Audit: auditInterval(spec.Polytope), Group: cfg.Group,
 	})
 	if err != nil {
 		return nil, err
@@ -71,10 +71,10 @@ func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Conf
 		problem: problem, spec: spec, backend: backend, learner: learner, cfg: cfg, seed: seed,
 		facts:      Facts(spec, seed, learner.Facts()),
 		vector:     vector,
-		roll:       newRollout(cfg.Envs, cfg.StepsPerEnv),
+		rollout:    newRollout(cfg.Envs, cfg.StepsPerEnv),
 		discounted: make([]float64, cfg.Envs), rewardStats: stats.NewMoments(1), returnStats: stats.NewMoments(1),
 	}
-	t.roll.trainer = t
+	t.rollout.trainer = t
 	t.makeCosts()
 	t.actor = NewActor(backend)
 	root := rng.New(seed, "action")
@@ -90,9 +90,9 @@ func New(problem envs.Problem, backend policy.Backend, learner Learner, cfg Conf
 	return t, nil
 }
 
-// audit returns k where the residual of one action in k is measured beside the backend's own
-// measurement: 1, so all, where constraints are so few that this takes little of a step.
-func audit(p *lp.Polytope) int {
+// auditInterval returns k such that the residual of one action in k is measured in addition to the
+// backend's measurement. It is 1 where constraints are so few that this takes little of a step.
+func auditInterval(p *lp.Polytope) int {
 	const cheap, rare = 128, 16
 	a, _, _ := p.Inequalities()
 	if p.HullOnly() {
@@ -101,8 +101,7 @@ func audit(p *lp.Polytope) int {
 	return min(1+len(a)/cheap, rare)
 }
 
-// setNormalizer tells the backend whether observations are standardised, and how
-// far they may go.
+// setNormalizer sets whether the backend standardises observations, and where it clips them.
 func (t *Trainer) setNormalizer() error {
 	on := t.spec.NormalizeObs
 	if t.cfg.NormalizeObs != NormalizeAuto {
@@ -125,14 +124,14 @@ func (t *Trainer) Close() { t.vector.Close() }
 // Limited reports whether the limits of the environments follow their states.
 func (t *Trainer) Limited() bool { return t.vector.Limits() != nil }
 
-// Resumable says whether environments can be saved in the middle of an episode. A run that
-// is resumed starts new episodes where they cannot.
+// Resumable reports whether environments can be saved in the middle of an episode. Where they
+// cannot, a resumed run starts new episodes.
 func (t *Trainer) Resumable() bool {
 	_, ok := t.vector.Env(0).(envs.Snapshotter)
 	return ok
 }
 
-// Iteration and Step return how many iterations and environment steps are done.
+// Iteration and Step return the numbers of iterations and environment steps done.
 func (t *Trainer) Iteration() int { return t.iteration }
 func (t *Trainer) Step() int64    { return t.step }
 
@@ -143,11 +142,10 @@ func (t *Trainer) Best() Best { return t.best }
 // modified.
 func (t *Trainer) Checkpoint() *Checkpoint { return t.committed }
 
-// Iterate does one iteration, a rollout and an update. Where ctx ends it, the
-// trainer falls back to the state before and the error is that of ctx. After any
-// other error only Checkpoint and Restore are of use. What an environment does
-// wrong is an *envs.Fault, a NaN or Inf a *NonFiniteError, which one from an
-// environment wraps.
+// Iterate does one iteration, a rollout and an update. Where ctx ends, the trainer falls back to
+// the state before and the error is that of ctx. After any other error only Checkpoint and Restore
+// may be called. An error of an environment is an *envs.Fault, a NaN or Inf a *NonFiniteError; a
+// NaN or Inf from an environment is a *NonFiniteError that wraps the *envs.Fault.
 func (t *Trainer) Iterate(ctx context.Context) (Metrics, error) {
 	m, err := t.iterate(ctx)
 	if err != nil {
@@ -163,15 +161,15 @@ func (t *Trainer) iterate(ctx context.Context) (Metrics, error) {
 		return m, err
 	}
 	m.RolloutSeconds = time.Since(start).Seconds()
-	middle := time.Now()
-	if err := t.estimate(&m); err != nil {
+	updateStart := time.Now()
+	if err := t.computeAdvantages(&m); err != nil {
 		return m, err
 	}
 	progress := float64(t.iteration) / float64(max(1, t.cfg.Iterations()-1))
-	if err := t.learner.Learn(ctx, t.roll, progress, &m); err != nil {
+	if err := t.learner.Learn(ctx, t.rollout, progress, &m); err != nil {
 		return m, err
 	}
-	m.UpdateSeconds = time.Since(middle).Seconds()
+	m.UpdateSeconds = time.Since(updateStart).Seconds()
 	m.StepsPerSecond = float64(t.cfg.BatchSize()) / (m.RolloutSeconds + m.UpdateSeconds)
 	t.iteration++
 	m.Iteration, m.Step = t.iteration, t.step
@@ -196,7 +194,8 @@ func (t *Trainer) commit() error {
 	return nil
 }
 
-// failed completes an error of an iteration that did not end.
+// failed returns the error of an iteration that did not complete, with iteration and step. Where
+// ctx has ended it falls back to the committed state.
 func (t *Trainer) failed(ctx context.Context, iteration int, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		if e := t.Restore(t.committed); e != nil {
@@ -220,23 +219,21 @@ func (t *Trainer) failed(ctx context.Context, iteration int, err error) error {
 	return fmt.Errorf("iteration %d, step %d: %w", iteration, t.step, err)
 }
 
-// due says whether something that happens every n iterations happens now; it
-// also happens at the end.
+// due reports whether something that happens every n iterations, and at the end, happens now.
 func (t *Trainer) due(n int) bool {
 	return n > 0 && t.iteration%n == 0 || t.iteration == t.cfg.Iterations()
 }
 
-// Sets of evaluated episodes. A rule or a checkpoint does better on the episodes that it was
-// chosen on than on others, so that the curve is over others. The tables at the end have a
-// third set.
+// Names of sets of evaluated episodes. A rule or a checkpoint does better on the episodes that it
+// was chosen on than on others, so that the curve needs others. The tables at the end have a third
+// set.
 const (
 	choiceSet = "choice"
 	CurveSet  = "curve"
 )
 
-// evaluate chooses the rule of deterministic actions and the best checkpoint on one
-// set of episodes, and plays another one twice, with that rule and with sampled
-// actions.
+// evaluate chooses the rule of deterministic actions and the best checkpoint on one set of
+// episodes, and plays the set of the curve twice: with that rule and with sampled actions.
 func (t *Trainer) evaluate(ctx context.Context, m *Metrics) error {
 	start := time.Now()
 	play := func(set string, rule policy.Rule) (*Evaluation, error) {

@@ -20,7 +20,7 @@ import (
 	"paspo/rl/internal/checkpoint"
 )
 
-// Training must move the budget to the entity that pays most.
+// Training moves the budget to the entity with the largest reward.
 func TestTrainerLearnsBandit(t *testing.T) {
 	p := newBandit(t, 0, 0.2, 1)
 	cfg := smallConfig()
@@ -47,8 +47,8 @@ func TestTrainerLearnsBandit(t *testing.T) {
 	}
 }
 
-// The backend learns from every row of a rollout once and from no other
-// observation, if the settings or the environment say so.
+// Where the settings or the environment say so, the statistics of observations count every row of
+// a rollout once, and no other observation.
 func TestObservationsAreLearned(t *testing.T) {
 	for _, c := range []struct {
 		setting string
@@ -58,7 +58,7 @@ func TestObservationsAreLearned(t *testing.T) {
 		cfg.NormalizeObs, cfg.ObsClip, cfg.EvalEvery = c.setting, 4, 1
 		tr, b := newFakeTrainer(t, newBandit(t, 1, 2, 3), cfg)
 		for i := range 2 {
-			if _, err := tr.Cycle(context.Background()); err != nil {
+			if _, err := tr.IterateAndEvaluate(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 			want := 0.
@@ -106,7 +106,7 @@ func TestBatch(t *testing.T) {
 			t.Errorf("environment %d: last return %v, reward %v", e, b.batch.Return[i], tr.Rewards()[i])
 		}
 	}
-	// Actions were stored with the rewards they earned.
+	// Every row has the action and the reward that belongs to it.
 	for i := range rows {
 		a := b.batch.Prefix[i*3 : i*3+3]
 		if want := float64(a[0] + 2*a[1] + 3*a[2]); math.Abs(tr.Rewards()[i]-want) > 0.6 {
@@ -164,8 +164,8 @@ func TestValueScaling(t *testing.T) {
 	}
 }
 
-// Rewards are divided by the root mean square of the discounted sums, which start
-// anew with every episode.
+// Rewards are divided by the root mean square of the discounted sums, which start at 0 in every
+// episode.
 func TestRewardScaling(t *testing.T) {
 	cfg := smallConfig()
 	cfg.Envs, cfg.Gamma = 2, 0.5
@@ -183,8 +183,8 @@ func TestRewardScaling(t *testing.T) {
 	}
 }
 
-// Whatever training starts with, a scaled reward is at most sqrt(2 N) after N
-// rewards; and the unit of the rewards is no matter.
+// Whatever the first rewards are, a scaled reward is at most sqrt(2 N) after N rewards, and the
+// unit of the rewards does not matter.
 func TestRewardScalingIsBounded(t *testing.T) {
 	const envs, steps = 4, 200
 	starts := map[string]func(r *rand.Rand, step, e int) float64{
@@ -232,8 +232,8 @@ func TestRewardScalingIsBounded(t *testing.T) {
 	}
 }
 
-// Schedules begin at the first value in the first iteration and end at the last in
-// the last, that of the entropy earlier where it is told to.
+// Schedules have their first value in the first iteration and their last value in the last
+// iteration, that of the entropy earlier where a setting says so.
 func TestSchedulesEnd(t *testing.T) {
 	const unit = 1. / 1024
 	for _, c := range []struct {
@@ -379,7 +379,7 @@ func TestNonFinite(t *testing.T) {
 	}
 }
 
-// A backend that dies leaves the last complete iteration.
+// Where a backend fails, the state after the last complete iteration is saved.
 func TestBackendFails(t *testing.T) {
 	tr, b := newFakeTrainer(t, newBandit(t, 1, 2), smallConfig())
 	lost := errors.New("device lost")
@@ -458,7 +458,7 @@ func TestExplainedVariance(t *testing.T) {
 	}
 }
 
-// With one entity there is nothing to choose and no head, and training goes on.
+// With one entity there is nothing to choose and there are no heads; training works all the same.
 func TestOneEntity(t *testing.T) {
 	tr, _ := newFakeTrainer(t, newBandit(t, 2), smallConfig())
 	if err := tr.Run(context.Background(), rl.Hooks{Checkpoints: t.TempDir()}); err != nil {

@@ -88,9 +88,10 @@ func TestTrainingDoesNotDependOnUnits(t *testing.T) {
 	}
 }
 
-// A policy that is trained under the same constraints in other words takes the same steps and
+// A policy that is trained under the same constraints, stated differently, takes the same steps and
 // the same actions: with rows in another order, scale or number, and equalities as pairs of
-// inequalities. The equality of the last entity has to stay one, since heads are counted by it.
+// inequalities. The equality of the last entity has to stay one, since the number of heads depends
+// on it.
 func TestTrainingDoesNotDependOnRows(t *testing.T) {
 	for _, d := range trainedDescriptions(t) {
 		fit := fitted(t, d) // one for all: under other rows other points would be drawn
@@ -277,7 +278,7 @@ func newInUnits(t *testing.T, d lp.Description, unit float64, fit *policy.Fit) (
 	return tr, backend
 }
 
-// fitted is the fit of policies on d to uniform allocations.
+// fitted returns the fit of policies on d to uniform allocations.
 func fitted(t *testing.T, d lp.Description) *policy.Fit {
 	t.Helper()
 	problem, err := newCurve(d, nil)

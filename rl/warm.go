@@ -7,26 +7,26 @@ import (
 	"paspo/rl/internal/checkpoint"
 )
 
-// WarmStart makes training start from the parameters of c, a checkpoint of another run,
-// and from the statistics that give them their meaning: those of observations, and where
-// this run standardises returns or rewards, those. The optimiser, the environments and
-// all streams start anew. Observations, number of entities and networks must be those of
-// this run; the error names what is not. Polytope, environment, seed and settings of
-// training may differ: differences are those that change what the policy does or what its
-// critic says. Call it before the first iteration.
+// WarmStart makes training start from the parameters of c, a checkpoint of another run, and from
+// the statistics that the parameters were learned with: those of observations, and those of
+// returns or rewards where this run standardises them. The optimiser, the environments and all
+// streams start anew. The dimension of observations, the number of entities and the networks must
+// be those of this run; the error names the first difference. Polytope, environment, seed and
+// settings of training may differ; differences names those that change the actions or the values
+// of the same parameters. Call it before the first iteration.
 func (t *Trainer) WarmStart(c *Checkpoint) (differences []string, err error) {
 	if t.iteration > 0 {
 		return nil, errors.New("a warm start after the first iteration")
 	}
-	if differences, err = t.warm(c); err != nil {
+	if differences, err = t.warmStart(c); err != nil {
 		return nil, checkpoint.Unfit(c, err)
 	}
 	return differences, nil
 }
 
-func (t *Trainer) warm(c *Checkpoint) (differences []string, err error) {
+func (t *Trainer) warmStart(c *Checkpoint) (differences []string, err error) {
 	for _, f := range t.facts {
-		if !warmMust[f.Name] {
+		if !mustBeEqual[f.Name] {
 			continue
 		}
 		if text := checkpoint.Difference(c, f); text != "" {
@@ -58,10 +58,10 @@ func (t *Trainer) warm(c *Checkpoint) (differences []string, err error) {
 	if t.cfg.ScaleRewards {
 		*t.rewardStats = *c.Loop.Rewards.Clone()
 	}
-	polytope := false // one difference of it is enough
+	polytope := false // whether a difference of the polytope is named, of which one is enough
 	for _, f := range t.facts {
 		isRow := checkpoint.OfPolytope(f.Name)
-		if !(warmMay[f.Name] || isRow && !polytope) {
+		if !(mayDiffer[f.Name] || isRow && !polytope) {
 			continue
 		}
 		if text := checkpoint.Difference(c, f); text != "" {
@@ -72,14 +72,14 @@ func (t *Trainer) warm(c *Checkpoint) (differences []string, err error) {
 	return differences, t.commit()
 }
 
-// Facts that must be equal for parameters to be taken, and those that may differ and are
-// worth saying, beside the polytope's.
+// Facts that must be equal in a warm start, and facts whose differences it names, in addition to
+// those of the polytope.
 var (
-	warmMust = map[string]bool{
+	mustBeEqual = map[string]bool{
 		"number of entities": true,
 		"policy.encoder":     true, "policy.latent": true, "policy.heads": true, "policy.critic": true,
 	}
-	warmMay = map[string]bool{
+	mayDiffer = map[string]bool{
 		"problem":            true,
 		"policy.fixed_width": true, "policy.min_shape": true, "policy.max_shape": true,
 		"ppo.scale_values": true, "ppo.scale_rewards": true,

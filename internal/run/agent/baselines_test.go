@@ -78,7 +78,7 @@ func TestAlgorithmsResume(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if r.Agent.Config.Algo.Keeps() && s.Violations > 0 {
+				if r.Agent.Config.Algo.Confined() && s.Violations > 0 {
 					t.Errorf("%d violations", s.Violations)
 				}
 			}
@@ -168,7 +168,7 @@ func iterates(t *testing.T, name string, set ...string) {
 				t.Errorf("%v: %s is %g", set, x.Name, x.Value)
 			}
 		}
-		if c.Algo.Keeps() && (m.Violations > 0 || !(m.MaxResidual <= 1e-9)) {
+		if c.Algo.Confined() && (m.Violations > 0 || !(m.MaxResidual <= 1e-9)) {
 			t.Errorf("%v: %d violations, residual %g", set, m.Violations, m.MaxResidual)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	"paspo/policy"
 )
 
-// sample returns a checkpoint in which nothing is empty.
+// sample returns a checkpoint without empty fields.
 func sample(iteration int) *Checkpoint {
 	moments := func(mean ...float64) *stats.Moments {
 		return &stats.Moments{Count: 5, Mean: mean, M2: slices.Repeat([]float64{2}, len(mean))}
@@ -49,7 +49,7 @@ func encoded(t *testing.T, c *Checkpoint) []byte {
 	return b
 }
 
-// A file gives back what was written.
+// Decoding returns the checkpoint that was encoded.
 func TestRoundTrip(t *testing.T) {
 	want := sample(3)
 	b := encoded(t, want)
@@ -111,7 +111,7 @@ func files(t *testing.T, dir string) []string {
 	return names
 }
 
-// No single changed byte and no cut may pass.
+// Every changed byte and every cut is found.
 func TestDamageIsFound(t *testing.T) {
 	long.Test(t)
 	b := encoded(t, sample(3))
@@ -119,8 +119,8 @@ func TestDamageIsFound(t *testing.T) {
 	for i := range b {
 		old := b[i]
 		b[i] ^= 0x20
-		// Spaces that fill the header up may become something else only if they
-		// are still no part of it.
+		// A space of the padding of the header may change where it is still no part of
+		// the JSON.
 		if c, err := Decode(b); err == nil {
 			if again, err := Encode(c); err != nil || !bytes.Equal(again, want) {
 				t.Errorf("byte %d of %d changed unnoticed", i, len(b))
@@ -135,7 +135,7 @@ func TestDamageIsFound(t *testing.T) {
 	}
 }
 
-// The newest whole checkpoint is used, whatever happened to the newer ones.
+// The newest undamaged checkpoint is used.
 func TestLatestPassesOverDamage(t *testing.T) {
 	dir := t.TempDir()
 	f, err := Open(dir, 3)
@@ -214,8 +214,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// Pruning keeps the checkpoint just written and as many whole ones as are to be kept. Damaged ones
-// between and beyond them do not count.
+// Pruning keeps the last undamaged checkpoints, among them the one just written. Damaged ones do
+// not count.
 func TestPruneLeavesWhatReads(t *testing.T) {
 	dir := t.TempDir()
 	save := func(keep, iteration int) {

@@ -106,7 +106,7 @@ func checksum(f *safetensors.File) (string, error) {
 	return hex.EncodeToString(s[:]), nil
 }
 
-// formatError says that a file is no checkpoint of this version.
+// formatError says that a file is not a checkpoint of this version.
 type formatError struct{ format string }
 
 func (e *formatError) Error() string {
@@ -137,15 +137,15 @@ func Decode(b []byte) (*Checkpoint, error) {
 	return parse(f)
 }
 
-// parse takes a checkpoint out of a file whose checksum is right. Whatever else the file
-// holds, the checkpoint can be encoded, and a trainer can judge whether it fits.
+// parse makes a checkpoint of a file whose checksum is right. Whatever the file holds, a checkpoint
+// that it returns can be encoded again and compared with a run.
 func parse(f *safetensors.File) (*Checkpoint, error) {
 	var h header
 	if err := json.Unmarshal([]byte(f.Metadata[trainerKey]), &h); err != nil {
 		return nil, err
 	}
 	if h.Iteration < 0 || h.Step < 0 || h.AdamSteps < 0 || h.Steps < 0 {
-		return nil, errors.New("it counts something below 0")
+		return nil, errors.New("a number of its iterations or steps is below 0")
 	}
 	c := &Checkpoint{
 		Iteration: h.Iteration, Step: h.Step,
@@ -187,7 +187,7 @@ func parse(f *safetensors.File) (*Checkpoint, error) {
 	return c, nil
 }
 
-// reader takes tensors out of a file and keeps the first error.
+// reader reads tensors of a file and keeps the first error.
 type reader struct {
 	file *safetensors.File
 	err  error

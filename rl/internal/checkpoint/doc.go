@@ -1,4 +1,4 @@
-// Package checkpoint keeps the state of training in files: what a Checkpoint holds, the facts that
-// say whose it is, its bytes, and the folder in which a training keeps the last few. It knows
-// nothing of the loop, which package rl takes checkpoints of and goes on from them.
+// Package checkpoint keeps the state of training in files. It has the Checkpoint, the facts of the
+// training that it comes from, its encoding, and the folder that holds the last few checkpoints
+// of a training. Package rl makes checkpoints and restores trainers from them.
 package checkpoint

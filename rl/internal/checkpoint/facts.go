@@ -11,19 +11,18 @@ import (
 	"paspo/lp"
 )
 
-// Fact is one of the things that say whose policy a checkpoint holds: of the
-// polytope, of the environment or of the settings. A run and what goes on with it
-// must state the same.
+// Fact is a property of a training that its checkpoints state: of the polytope, the environment
+// or the settings. A run goes on only from a checkpoint with the same facts.
 type Fact struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 
-	// Minor marks a fact whose difference is worth a warning alone.
+	// Minor marks a fact whose difference is a warning only.
 	Minor bool `json:"minor,omitempty"`
 }
 
-// PolytopeFacts returns what lp.Polytope.Hash covers as a fact for every part, so that a
-// difference can be named, and the hash.
+// PolytopeFacts returns one fact for every part of a polytope, so that an error can name a
+// difference, and one for lp.Polytope.Hash, which covers them all.
 func PolytopeFacts(p *lp.Polytope) []Fact {
 	var facts []Fact
 	add := func(name, value string) { facts = append(facts, Fact{Name: name, Value: value}) }
@@ -67,8 +66,8 @@ func PolytopeFacts(p *lp.Polytope) []Fact {
 	return facts
 }
 
-// OfPolytope reports whether a name is that of one of the facts of PolytopeFacts that differ
-// between polytopes over equally many entities.
+// OfPolytope reports whether name is that of a fact of PolytopeFacts other than the number of
+// entities.
 func OfPolytope(name string) bool {
 	for _, kind := range []string{"entity ", "equality ", "inequality ", "point ", "sha256 of the polytope"} {
 		if strings.HasPrefix(name, kind) {
@@ -116,7 +115,7 @@ func short(s string) string {
 	return fmt.Sprintf("%s ... %s (sha256 %x)", begin, end, sha256.Sum256([]byte(s)))
 }
 
-// Fact returns the value of a fact that a checkpoint states, empty where it does not.
+// Fact returns the value of a fact, empty where the checkpoint does not state it.
 func (c *Checkpoint) Fact(name string) string {
 	for _, f := range c.Facts {
 		if f.Name == name {
@@ -126,12 +125,12 @@ func (c *Checkpoint) Fact(name string) string {
 	return ""
 }
 
-// absent has the values of settings that change nothing. A checkpoint older than such a
-// setting does not state it, and its policy is one of that value all the same.
-var absent = map[string]bool{"": true, "0": true, "false": true}
+// neutral has the values of settings that change nothing. A checkpoint that is older than a
+// setting does not state it, and was trained as if it had such a value.
+var neutral = map[string]bool{"": true, "0": true, "false": true}
 
-// Fits returns an error that names the first fact of a checkpoint that differs
-// from those of the run that is to take it, and warns of minor ones.
+// Fits returns an error that names the first difference between the facts of a checkpoint and
+// those of a run, own, and warns of differences of minor facts.
 func (c *Checkpoint) Fits(own []Fact) error {
 	if err := Compare(c, own); err != nil {
 		return Unfit(c, err)
@@ -139,7 +138,8 @@ func (c *Checkpoint) Fits(own []Fact) error {
 	return nil
 }
 
-// Unfit says of an error which checkpoint does not fit, where it was read from a file.
+// Unfit adds the path of the checkpoint, where it was read from a file, to an error that says why
+// it does not fit a run.
 func Unfit(c *Checkpoint, err error) error {
 	if c.Path == "" {
 		return err
@@ -147,8 +147,8 @@ func Unfit(c *Checkpoint, err error) error {
 	return fmt.Errorf("checkpoint %s does not fit this run: %w", c.Path, err)
 }
 
-// Difference says how a fact of c differs from that of another run, empty where it does
-// not or c does not state it.
+// Difference describes how a fact of c differs from own, that of a run. It is empty where they are
+// equal or c does not state the fact.
 func Difference(c *Checkpoint, own Fact) string {
 	if v := c.Fact(own.Name); v != "" && v != own.Value {
 		return fmt.Sprintf("its %s is %s, that of this run %s", own.Name, v, own.Value)
@@ -156,7 +156,7 @@ func Difference(c *Checkpoint, own Fact) string {
 	return ""
 }
 
-// Compare is Fits without the name of the file in its error.
+// Compare is Fits without the path of the file in its error.
 func Compare(c *Checkpoint, own []Fact) error {
 	theirs := make(map[string]Fact, len(c.Facts))
 	for _, f := range c.Facts {
@@ -176,7 +176,7 @@ func Compare(c *Checkpoint, own []Fact) error {
 		delete(theirs, f.Name)
 		var err error
 		switch {
-		case !ok && absent[f.Value]:
+		case !ok && neutral[f.Value]:
 		case !ok:
 			err = differs(f, "it has no %s, that of this run is %s", f.Name, f.Value)
 		case g.Value != f.Value:

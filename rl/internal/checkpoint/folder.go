@@ -17,8 +17,8 @@ import (
 
 // Names of the files in a folder of checkpoints.
 const (
-	InitialName = "initial.safetensors" // before the first iteration
-	BestName    = "best.safetensors"    // of the best evaluation so far
+	InitialName = "initial.safetensors" // the state before the first iteration
+	BestName    = "best.safetensors"    // the state of the best evaluation so far
 
 	numberedPattern = "iteration-%08d.safetensors"
 	numberedPrefix  = "iteration-"
@@ -27,15 +27,15 @@ const (
 )
 
 // Folder is a folder of checkpoints. A file appears under its name only when it
-// is whole and on disk.
+// is complete and on disk.
 type Folder struct {
 	dir   string
 	keep  int
-	whole map[string]bool // by name, of the numbered files that have been read
+	whole map[string]bool // whether a numbered file is undamaged, of those that were read
 }
 
-// Open returns the folder dir, which it makes where there is none. The last keep of the numbered
-// checkpoints stay in it.
+// Open returns the folder dir, which it makes where there is none. Save keeps the last keep
+// numbered checkpoints in it.
 func Open(dir string, keep int) (*Folder, error) {
 	if err := atomicfile.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("cannot make the folder of checkpoints %s: %w", dir, atomicfile.Cause(err))
@@ -43,7 +43,7 @@ func Open(dir string, keep int) (*Folder, error) {
 	return &Folder{dir, keep, map[string]bool{}}, nil
 }
 
-// write puts b under a name.
+// write writes the file name.
 func (f *Folder) write(name string, b []byte) (path string, err error) {
 	path = filepath.Join(f.dir, name)
 	if err := atomicfile.Write(path, b); err != nil {
@@ -52,7 +52,8 @@ func (f *Folder) write(name string, b []byte) (path string, err error) {
 	return path, nil
 }
 
-// Save writes c under its number and removes the oldest beyond those to keep.
+// Save writes c under the number of its iteration and removes the numbered checkpoints before the
+// last keep.
 func (f *Folder) Save(c *Checkpoint) (path string, err error) {
 	b, err := Encode(c)
 	if err != nil {
@@ -66,9 +67,9 @@ func (f *Folder) Save(c *Checkpoint) (path string, err error) {
 	return path, f.prune(c.Iteration)
 }
 
-// prune removes numbered checkpoints that are older than the last ones to keep, as of an iteration.
-// A damaged one is not counted. Those of later iterations were passed over when training went on
-// from an earlier one, which will write them again.
+// prune removes numbered checkpoints before the last keep that are undamaged, up to an iteration.
+// It does not touch later ones: training was resumed from an earlier checkpoint and will write
+// them again.
 func (f *Folder) prune(iteration int) error {
 	names, err := numbered(f.dir)
 	if err != nil {
@@ -80,7 +81,7 @@ func (f *Folder) prune(iteration int) error {
 			continue
 		}
 		if kept < f.keep {
-			if f.reads(name) {
+			if f.isWhole(name) {
 				kept++
 			}
 			continue
@@ -93,8 +94,8 @@ func (f *Folder) prune(iteration int) error {
 	return nil
 }
 
-// reads says whether a numbered checkpoint is whole.
-func (f *Folder) reads(name string) bool {
+// isWhole reports whether a numbered checkpoint is undamaged.
+func (f *Folder) isWhole(name string) bool {
 	whole, known := f.whole[name]
 	if !known {
 		_, err := Read(filepath.Join(f.dir, name))
@@ -115,8 +116,8 @@ func (f *Folder) SaveAs(name string, c *Checkpoint) (path string, err error) {
 
 func numberedName(iteration int) string { return fmt.Sprintf(numberedPattern, iteration) }
 
-// FailedName returns the name of a state that an iteration has failed in, which is no
-// checkpoint to go on from.
+// FailedName returns the name of the file with the state in which an iteration failed. No run
+// resumes from it.
 func FailedName(iteration int) string { return fmt.Sprintf(failedPattern, iteration) }
 
 // numberOf returns the iteration that a file is named after.
@@ -152,7 +153,7 @@ func numbered(dir string) ([]string, error) {
 	return names, nil
 }
 
-// WriteFile writes c to a file of any name, whole or not at all.
+// WriteFile writes c to a file of any name, completely or not at all.
 func (c *Checkpoint) WriteFile(path string) error {
 	f, err := Open(filepath.Dir(path), 1)
 	if err != nil {
@@ -162,8 +163,7 @@ func (c *Checkpoint) WriteFile(path string) error {
 	return err
 }
 
-// Read reads one file. One that is cut, changed or of another format
-// gives an error that says so.
+// Read reads one file. A file that is cut, changed or of another format is an error.
 func Read(path string) (*Checkpoint, error) {
 	b, err := limits.ReadFile(path, limits.Checkpoint)
 	if err != nil {
@@ -184,9 +184,8 @@ func Read(path string) (*Checkpoint, error) {
 // ErrNone says that a folder has no checkpoint of any kind.
 var ErrNone = errors.New("no checkpoint")
 
-// Latest reads the newest numbered checkpoint of a folder that is
-// whole, and warns of those it had to pass over. Where none has a number yet it is
-// the initial one.
+// Latest reads the newest numbered checkpoint of a folder that is undamaged, and warns of damaged
+// newer ones. Where none has a number yet it reads the initial one.
 func Latest(dir string) (*Checkpoint, error) {
 	names, err := numbered(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
