@@ -10,26 +10,26 @@ import (
 	"paspo/policy"
 )
 
-// request is what an agent asks the program for.
+// request is a request of an agent, a backend of the program.
 type request struct {
 	g     *Backend
-	kind  ask
+	kind  requestKind
 	job   *sampleJob
 	state *policy.State
 	err   error
 	done  chan struct{}
 }
 
-type ask int
+type requestKind int
 
 const (
-	askFlush ask = iota // run the queue
-	askSample
-	askState
-	askSetState
+	requestFlush requestKind = iota // run the queue of steps
+	requestSample
+	requestState
+	requestSetState
 )
 
-// sampleJob is a checked request for at least one row.
+// sampleJob is a policy.Request that was checked and has at least one row.
 type sampleJob struct {
 	g   *Backend
 	req *policy.Request
@@ -37,9 +37,9 @@ type sampleJob struct {
 	err error
 }
 
-// ask has a request served: at once where its agent has not joined, else when all
-// that have joined have one.
-func (p *program) ask(r *request) error {
+// do serves a request: at once where its agent has not joined, else when all agents that have
+// joined have made one.
+func (p *program) do(r *request) error {
 	p.mu.Lock()
 	switch {
 	case r.g.closed:
@@ -106,8 +106,7 @@ func (p *program) close(g *Backend) error {
 	return p.stop()
 }
 
-// serve does what some agents ask for, each kind of request for all of them together.
-// An error of the device is that of every request.
+// serve serves requests together. An error of the device is the error of each of them.
 func (p *program) serve(rs []*request) {
 	err := p.lost
 	if err == nil {
@@ -125,7 +124,7 @@ func (p *program) serve(rs []*request) {
 	}
 }
 
-// work runs queued steps, then samples, then copies states: each sees what was done before it.
+// work runs queued steps, then samples, then copies states. Samples and states see the steps.
 func (p *program) work(rs []*request) (err error) {
 	defer func() {
 		if err != nil && !errors.Is(err, cuda.ErrLost) {
@@ -135,18 +134,17 @@ func (p *program) work(rs []*request) (err error) {
 		p.staging.reset()
 	}()
 
-	// Steps first: what follows sees what they have done.
 	var steps []*Backend
 	rows := 0
 	for _, r := range rs {
 		g := r.g
-		keeps := r.kind == askSample && r.job.req.Keep
+		keeps := r.kind == requestSample && r.job.req.Keep
 		if keeps {
 			rows = max(rows, r.job.req.At+r.job.req.Rows)
 		}
-		// A batch's old log-probabilities are those under the parameters and of the rows
-		// that it was loaded with, which this request would change.
-		if len(g.count) > 0 || g.loading && (r.kind == askSetState || keeps && g.batch.Kept()) {
+		// Log-probabilities under the old policy are computed before this request changes the
+		// parameters or the rows that the batch was loaded with.
+		if len(g.count) > 0 || g.loading && (r.kind == requestSetState || keeps && g.batch.Kept()) {
 			steps = append(steps, g)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// run is a small training: what an agent of a sweep does.
+// run is a small training, such as one agent of a sweep.
 type run struct {
 	seed        uint64
 	envs, steps int
@@ -38,7 +38,7 @@ func (r *run) spec(t testing.TB) Spec {
 	return Spec{Solver: policytest.Simplex(t, 4), ObsDim: 3, Minibatch: r.minibatch, Config: policy.DefaultConfig(), Seed: r.seed}
 }
 
-// train learns to spend on the first entity.
+// train learns to give the budget to the first entity.
 func (r *run) train(b policy.Backend) error {
 	root := rng.New(r.seed, "action")
 	streams := make([]*rng.Stream, r.envs)
@@ -204,8 +204,8 @@ func TestGPUSideBySide(t *testing.T) {
 	}
 }
 
-// The barrier waits for every agent that has joined, serves one that has not at once, and ends its
-// wait for one that closes.
+// The barrier waits for every agent that has joined, serves an agent that has not joined at once,
+// and stops waiting for an agent that closes.
 func TestGPUBarrier(t *testing.T) {
 	r := &run{seed: 1, minibatch: 4}
 	gs, err := NewAll(cudatest.Open(t), []Spec{r.spec(t), r.spec(t), r.spec(t)})
@@ -223,7 +223,7 @@ func TestGPUBarrier(t *testing.T) {
 	go ask(gs[0])
 	select {
 	case <-answered:
-		t.Fatal("the first is served before the second asks")
+		t.Fatal("the first request is served before the second is made")
 	case <-time.After(50 * time.Millisecond):
 	}
 	policytest.MustState(t, gs[2])

@@ -98,8 +98,8 @@ func diagnose(t *testing.T, gs []policy.Shared) {
 	}
 }
 
-// Memory that is not there is named before any is taken, at the start and when it
-// has to grow, and the backend goes on with what it has.
+// Where memory is short, the error states the bytes that are needed and nothing is allocated, at the
+// start and when memory has to grow; the backend then goes on with the memory that it has.
 func TestGPUOutOfMemory(t *testing.T) {
 	ctx := cudatest.Open(t)
 	spec := Spec{Solver: policytest.Simplex(t, 4), ObsDim: 3, Minibatch: 16, Config: policy.DefaultConfig(), Seed: 1, Rows: 16, Steps: 1}
@@ -137,7 +137,7 @@ func TestGPUOutOfMemory(t *testing.T) {
 	learn(t, g, sampled(t, c, 16, 1), policytest.StepSettings(), policytest.FirstRows(16))
 }
 
-// A device that dies is reported as lost, by every call from then on.
+// After a device has failed, every call reports it as lost.
 func TestGPULost(t *testing.T) {
 	cudatest.Open(t) // chooses the driver
 	cudatest.Fake(t)

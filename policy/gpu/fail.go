@@ -11,11 +11,12 @@ import (
 	"paspo/policy"
 )
 
-// fail finds what was not finite in a step, in the order in which a step computes: inputs,
-// parameters, results. All of them are still on the device.
-func (p *program) fail(g *Backend, c *kernels.Control) error {
+// findNonFinite sets the error of a step that was not finite. It names the first tensor that is not
+// finite in the order of computation: inputs, parameters, results. All of them are still on the
+// device.
+func (p *program) findNonFinite(g *Backend, c *kernels.Control) error {
 	e := &policy.NonFiniteError{Tensor: "the norm of the gradient", Step: c.Time}
-	g.wrong = e
+	g.nonFinite = e
 	finite := func(at int64, n int) (bool, error) {
 		x, err := p.download(g, at, n)
 		if err != nil {

@@ -59,7 +59,7 @@ func TestGPUNonFinite(t *testing.T) {
 				break
 			}
 		}
-		// Another state heals it.
+		// After another state is set, steps are taken again.
 		if err := g.SetState(policytest.MustState(t, c)); err != nil {
 			t.Fatal(err)
 		}

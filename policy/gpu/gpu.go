@@ -14,33 +14,32 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// Backend is the backend that runs on a device of CUDA. Parameters, optimiser,
-// normaliser, kept samples and all that a gradient step computes stay in its
-// memory. Steps are
-// queued on the host and run when their results are asked for: one upload and as
-// many replays of one captured graph as there are steps.
+// Backend is the backend that runs on a CUDA device. Parameters, optimiser, normaliser,
+// kept samples and the tensors of a gradient step stay in the memory of the device. Steps are
+// queued on the host and run when their results are needed: by one upload, and one replay of a
+// captured graph for every step.
 type Backend struct {
 	network.Model
 	prog  *program
-	index int   // of its block in the memory of the program
+	index int   // of its block in the memory of prog
 	time  int64 // gradient steps done
 
 	batch     *policy.Batch
 	loading   bool // the batch is not on the device yet
-	displaced bool // kept rows have taken the place of its samples
-	kept      int  // rows on the device
+	displaced bool // kept rows have overwritten the batch's samples on the device
+	kept      int  // kept rows on the device
 
-	standardises bool    // its normaliser is on
-	seen         float64 // its count, once what is queued is done
+	standardises bool    // the normaliser is on
+	seen         float64 // observations in the normaliser's statistics, queued ones included
 
 	// The queue of minibatches, each padded with -1 to the size of a minibatch.
 	perm, count []int32
 	settings    policy.Settings
 
-	sums  policy.Diagnostics // sums over steps since the last call
-	wrong error              // the first thing that was not finite
+	sums      policy.Diagnostics // over the steps since the last Diagnostics
+	nonFinite error              // of the first step that was not finite
 
-	joined, closed bool // under the lock of the program
+	joined, closed bool // guarded by prog.mu
 }
 
 var _ policy.Shared = (*Backend)(nil)
@@ -57,9 +56,8 @@ func New(ctx *cuda.Context, solver lp.Solver, obsDim, minibatch int, cfg policy.
 	return gs[0], nil
 }
 
-// NewAll makes policies that share a device, see Shared. Those whose networks and
-// minibatches have the same sizes share its launches too. Each is closed by
-// itself.
+// NewAll makes policies that share a device (see policy.Shared). Those whose networks and
+// minibatches have the same sizes share launches too. Each has to be closed.
 func NewAll(ctx *cuda.Context, specs []Spec) ([]policy.Shared, error) {
 	if len(specs) == 0 {
 		return nil, errors.New("policy: no policies are asked for: at least 1 is needed")
@@ -115,7 +113,7 @@ func (g *Backend) Sample(req *policy.Request, out *policy.Samples) error {
 		return nil
 	}
 	job := &sampleJob{g: g, req: req, out: out}
-	return g.prog.ask(&request{g: g, kind: askSample, job: job})
+	return g.prog.do(&request{g: g, kind: requestSample, job: job})
 }
 
 // Load implements Backend. The batch is uploaded with the first steps on it.
@@ -126,7 +124,7 @@ func (g *Backend) Load(b *policy.Batch) error {
 	if err := g.CheckBatch(b); err != nil {
 		return err
 	}
-	// Steps on the batch before are run first.
+	// Queued steps on the batch before run first.
 	if err := g.flush(); err != nil && !errors.As(err, new(*policy.NonFiniteError)) {
 		return err
 	}
@@ -136,8 +134,8 @@ func (g *Backend) Load(b *policy.Batch) error {
 
 // Step implements Backend. The step is queued.
 func (g *Backend) Step(rows []int32, s policy.Settings) error {
-	if g.wrong != nil {
-		return g.wrong
+	if g.nonFinite != nil {
+		return g.nonFinite
 	}
 	if err := g.CheckStep(g.batch, rows); err != nil {
 		return err
@@ -156,18 +154,18 @@ func (g *Backend) Step(rows []int32, s policy.Settings) error {
 	return nil
 }
 
-// maxQueue bounds the memory of the queue.
+// maxQueue is the largest number of queued steps.
 const maxQueue = 1 << 16
 
-// flush runs what is queued.
+// flush runs the queued steps.
 func (g *Backend) flush() error {
 	if len(g.count) == 0 {
-		return g.wrong
+		return g.nonFinite
 	}
-	if err := g.prog.ask(&request{g: g, kind: askFlush}); err != nil {
+	if err := g.prog.do(&request{g: g, kind: requestFlush}); err != nil {
 		return err
 	}
-	return g.wrong
+	return g.nonFinite
 }
 
 // Diagnostics implements Backend.
@@ -178,7 +176,8 @@ func (g *Backend) Diagnostics() (policy.Diagnostics, error) {
 	return d, err
 }
 
-// absorb adds what the control block of the device says of the steps that it has run.
+// absorb adds the measurements of the steps that the device has run, from its control block, and
+// empties the queue.
 func (g *Backend) absorb(c *kernels.Control) {
 	if g.sums.Steps == 0 {
 		g.sums.MaxRatioDeviation = c.Deviation
@@ -197,7 +196,7 @@ func (g *Backend) absorb(c *kernels.Control) {
 // State implements Backend, see cpu.Backend.State.
 func (g *Backend) State() (*policy.State, error) {
 	s := &policy.State{}
-	return s, g.prog.ask(&request{g: g, kind: askState, state: s})
+	return s, g.prog.do(&request{g: g, kind: requestState, state: s})
 }
 
 // SetState implements Backend, see cpu.Backend.SetState.
@@ -205,10 +204,10 @@ func (g *Backend) SetState(s *policy.State) error {
 	if err := g.Layout.CheckState(s); err != nil {
 		return err
 	}
-	if err := g.prog.ask(&request{g: g, kind: askSetState, state: s}); err != nil {
+	if err := g.prog.do(&request{g: g, kind: requestSetState, state: s}); err != nil {
 		return err
 	}
-	g.time, g.sums, g.wrong, g.standardises = s.Step, policy.Diagnostics{}, nil, s.Normalizer.On
+	g.time, g.sums, g.nonFinite, g.standardises = s.Step, policy.Diagnostics{}, nil, s.Normalizer.On
 	return nil
 }
 
@@ -218,6 +217,6 @@ func (g *Backend) Join() { g.prog.join(g) }
 // Leave implements Shared.
 func (g *Backend) Leave() { g.prog.leave(g) }
 
-// Close implements Backend. The device gets the memory back once all that share
-// it are closed.
+// Close implements Backend. The memory on the device is freed once all backends that share it are
+// closed.
 func (g *Backend) Close() error { return g.prog.close(g) }

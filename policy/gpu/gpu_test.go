@@ -139,7 +139,7 @@ func TestGPUGradient(t *testing.T) {
 				t.Fatal("the initial parameters differ")
 			}
 			b := sampled(t, c, tc.rows, 3)
-			// Away from the policy that the batch is from: other parameters.
+			// Other parameters, so that ratios are not 1.
 			move := func(b policy.Backend) {
 				st, err := b.State()
 				if err != nil {
@@ -193,7 +193,7 @@ func TestGPUGradient(t *testing.T) {
 	}
 }
 
-// Fed equal gradients, the optimiser goes where that of the CPU goes.
+// With equal gradients the optimiser takes the steps of the one on the CPU.
 func TestGPUAdam(t *testing.T) {
 	for _, clip := range []float64{0, 0.05, 1e3} {
 		c, g := newTestCPU(t, policytest.Simplex(t, 5), 4, 32, nil), newTestGPU(t, policytest.Simplex(t, 5), 4, 32, nil)
@@ -216,7 +216,7 @@ func TestGPUAdam(t *testing.T) {
 	}
 }
 
-// The first ratio is exactly 1, whatever minibatch a row is in and wherever.
+// The first ratio is exactly 1 in every minibatch and at every place in it.
 func TestGPUFirstRatioIsOne(t *testing.T) {
 	c, g := newTestCPU(t, policytest.Simplex(t, 13), 27, 64, nil), newTestGPU(t, policytest.Simplex(t, 13), 27, 64, nil)
 	rows := shuffledRows(150, 1)
@@ -227,7 +227,7 @@ func TestGPUFirstRatioIsOne(t *testing.T) {
 	}
 }
 
-// Rows that pad a minibatch change nothing, not a bit.
+// Rows that pad a minibatch do not change a bit of the result.
 func TestGPURaggedMinibatch(t *testing.T) {
 	var want []float32
 	for _, minibatch := range []int{20, 64, 300} {
@@ -243,7 +243,7 @@ func TestGPURaggedMinibatch(t *testing.T) {
 	}
 }
 
-// Many steps end where the CPU ends, up to rounding.
+// After many steps the parameters are those of the CPU, up to rounding.
 func TestGPULearnsAsCPU(t *testing.T) {
 	c, g := newTestCPU(t, policytest.Simplex(t, 6), 4, 32, nil), newTestGPU(t, policytest.Simplex(t, 6), 4, 32, nil)
 	b := sampled(t, c, 100, 8)
@@ -252,8 +252,8 @@ func TestGPULearnsAsCPU(t *testing.T) {
 	if dc.Steps != dg.Steps || math.Abs(dc.PolicyLoss-dg.PolicyLoss) > 1e-4 || math.Abs(dc.ValueLoss-dg.ValueLoss) > 1e-4 {
 		t.Errorf("diagnostics %+v, on the CPU %+v", dg, dc)
 	}
-	// Adam turns a gradient near 0 into a step of the learning rate, whose sign is
-	// then a matter of rounding: the mean says more than the largest difference.
+	// Adam turns a gradient near 0 into a step of the size of the learning rate, whose sign
+	// depends on rounding. So the mean difference is compared, not the largest.
 	mean, want := 0., paramsOnHost(t, c.Layout, c)
 	for i, x := range paramsOf(t, g) {
 		mean += math.Abs(float64(x)-float64(want[i])) / float64(c.Layout.Size)

@@ -11,7 +11,7 @@ import (
 	"paspo/policy"
 )
 
-// putNormalizer writes a normaliser as the device has it.
+// putNormalizer writes a normaliser in the layout of the device.
 func putNormalizer(b []byte, n *policy.Normalizer) {
 	h, sums := normalizerIn(b)
 	*h = kernels.Normalizer{Count: n.Seen.Count, Clip: n.Clip}
@@ -22,7 +22,7 @@ func putNormalizer(b []byte, n *policy.Normalizer) {
 	copy(sums[n.Dim():], n.Seen.M2)
 }
 
-// getNormalizer returns a copy of what the device has.
+// getNormalizer reads a normaliser in the layout of the device.
 func getNormalizer(b []byte) *policy.Normalizer {
 	h, sums := normalizerIn(b)
 	dim := len(sums) / 2
@@ -31,15 +31,15 @@ func getNormalizer(b []byte) *policy.Normalizer {
 	}}
 }
 
-// normalizerIn returns the parts of a normaliser in memory that is aligned for
+// normalizerIn returns the header of a normaliser and its sums, in memory that is aligned for
 // float64.
 func normalizerIn(b []byte) (*kernels.Normalizer, []float64) {
 	h := (*kernels.Normalizer)(unsafe.Pointer(&b[0]))
 	return h, floatsIn(b[unsafe.Sizeof(*h):])
 }
 
-// learn lists the rows of a job whose observations are learned from.
-func (b *batch) learn(j *batchJob) {
+// addParts lists the rows of a job that are to be added to the statistics of observations.
+func (b *batch) addParts(j *batchJob) {
 	if !j.req.Learn || !j.g.standardises {
 		return
 	}
@@ -53,19 +53,19 @@ func (b *batch) learn(j *batchJob) {
 	}
 }
 
-// learn queues what takes observations into the statistics.
+// learn queues the launches that add observations to the statistics.
 func (s *sampler) learn() error {
 	b := &s.batch
 	if len(b.parts) == 0 {
 		return nil
 	}
 	several := func(p kernels.MomentsPart) bool { return p.Count > 1 }
-	launch := func(a kernels.Args, those bool) error {
+	launch := func(a kernels.Args, ofSeveral bool) error {
 		if err := s.p.kernels.Launch(s.p.stream, a, 1); err != nil {
 			return err
 		}
 		for _, p := range b.parts {
-			if several(p) == those {
+			if several(p) == ofSeveral {
 				s.p.agents[p.Agent].seen += float64(p.Rows)
 			}
 		}

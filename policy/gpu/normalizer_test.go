@@ -19,7 +19,7 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// standardising switches the normaliser of a backend on.
+// standardising turns the normaliser of a backend on.
 func standardising[B policy.Backend](t testing.TB, b B, clip float64) B {
 	t.Helper()
 	s := policytest.MustState(t, b)
@@ -46,9 +46,9 @@ func sameNormalizer(t *testing.T, what string, got, want *policy.Normalizer) {
 	}
 }
 
-// A device learns from the requests that say so and keeps what it applied to the
-// bit: with intervals from the closed form and from the host, for brief requests
-// and deterministic ones, before anything is seen and after.
+// The statistics take observations from requests with Learn alone, and kept rows are the normalised
+// observations to the bit: with intervals from the closed form and from the host, for brief and for
+// deterministic requests, with and without statistics.
 func TestGPULearns(t *testing.T) {
 	const obs = 3
 	for _, s := range []struct {
@@ -64,7 +64,7 @@ func TestGPULearns(t *testing.T) {
 				rule         policy.Rule
 			}{{5, false, false, policy.Sampled}, {1, true, true, policy.Sampled}, {31, true, false, policy.Sampled}, {33, false, true, policy.Mode}, {1100, true, true, policy.Mean}, {33, false, false, policy.Sampled}} {
 				what := fmt.Sprintf("%s, %s, request %d", s.name, networks[net].name, k)
-				if c.rows > 200 && net != 1 { // parts of statistics know nothing of networks: the smallest is enough
+				if c.rows > 200 && net != 1 { // parts of statistics do not depend on networks: the smallest is enough
 					continue
 				}
 				req := policytest.OffsetRequest(c.rows, obs, uint64(k))
@@ -139,8 +139,8 @@ func TestGPUNormalizerMoves(t *testing.T) {
 	}
 }
 
-// An observation that is not finite once it is normalised is named by row and
-// component, with what the environment gave, as on the CPU.
+// The error of an observation that is not finite after normalisation names row, component and the
+// value before, as on the CPU.
 func TestGPUBadObservation(t *testing.T) {
 	for _, s := range []lp.Solver{policytest.PresetSolver(t, "portfolio"), solverOf(t, cappedPortfolio(t), "lazy")} {
 		for _, net := range []int{0, 3} {
@@ -172,12 +172,12 @@ func TestGPUBadObservation(t *testing.T) {
 				}
 				again := policytest.OffsetRequest(38, 5, 1)
 				if !slices.Equal(policytest.MustSample(t, g, again).Actions, want.Actions) {
-					t.Error("bad observations leave a trace")
+					t.Error("bad observations change the state")
 				}
 			}
 		}
 	}
-	// A clip takes what is too large.
+	// With a clip, values that are too large are clipped and are no error.
 	g := standardising(t, newTestGPU(t, policytest.Simplex(t, 4), 2, 8, nil), 3)
 	learn := policytest.OffsetRequest(9, 2, 1)
 	learn.Learn = true
@@ -191,8 +191,8 @@ func TestGPUBadObservation(t *testing.T) {
 	}
 }
 
-// Agents that ask together, some of them with more rows than a part has, learn
-// what each learns alone, bit for bit.
+// Agents that are served together, some of them with more rows than a part has, get the statistics
+// that each gets alone, bit for bit.
 func TestGPULearnsTogether(t *testing.T) {
 	requests := [][]int{{8, 2500, 1025, 8}, {1024, 9, 1100, 0}, {8, 8, 8, 8}, {3000, 1, 0, 2049}} // rows of every agent
 	var together []*Backend
@@ -255,8 +255,8 @@ func TestGPULearnsTogether(t *testing.T) {
 	}
 }
 
-// Learning is one launch more and no copy or wait, for any number of agents, and
-// another where one has more rows than a part; with the normaliser off it is none.
+// Statistics take one launch more and no copy or wait, for any number of agents, and a second one
+// where an agent has more rows than a part; with the normaliser off they take none.
 func TestGPULearnsInOneLaunch(t *testing.T) {
 	ctx := cudatest.Open(t)
 	cudatest.Fake(t)

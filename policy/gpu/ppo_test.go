@@ -32,7 +32,7 @@ type task struct {
 	change   func(*ppo.Config)
 }
 
-// truncated is a portfolio whose episodes stop for lack of time.
+// truncated is a portfolio whose episodes are truncated by a time limit.
 type truncated struct{ envs.Problem }
 
 func (p truncated) New() envs.Env { return truncatedEnv{p.Problem.New().(*portfolio.Env)} }
@@ -183,8 +183,7 @@ func cpuTrainer(t testing.TB, k task) *rl.Trainer {
 	return tr
 }
 
-// A device that dies in the middle of a run leaves a checkpoint that the CPU goes
-// on from.
+// When a device fails in the middle of a run, a checkpoint is written that the CPU can resume from.
 func TestGPUDiesInARun(t *testing.T) {
 	cudatest.Open(t) // chooses the driver
 	cudatest.Fake(t)
@@ -222,8 +221,8 @@ func TestGPUDiesInARun(t *testing.T) {
 	}
 }
 
-// A run on the device resumes on the CPU and one on the CPU on the device, where
-// training goes on: every first ratio is 1 and nothing is violated.
+// A run on the device resumes on the CPU and one on the CPU on the device: every first ratio is 1 and
+// there are no violations.
 func TestGPUCheckpointsMove(t *testing.T) {
 	k := task{seed: 5}
 	onCPU := func() *rl.Trainer { return cpuTrainer(t, k) }

@@ -16,8 +16,8 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// program trains agents whose policies have the same sizes: one memory, one
-// captured graph of a minibatch, which all agents go through together.
+// program trains agents, which are backends whose policies have the same sizes. They share one
+// memory and one captured graph of a minibatch, which runs for all agents at once.
 type program struct {
 	ctx       *cuda.Context
 	stream    *cuda.Stream
@@ -29,49 +29,49 @@ type program struct {
 
 	mu      sync.Mutex
 	pending []*request
-	joined  int
-	open    int
-	lost    error // why the device serves nobody any more
+	joined  int   // number of agents that have joined
+	open    int   // number of agents that are not closed
+	lost    error // error of a lost device, which every later request gets
 
 	expr        *network.Graph[float32]
-	rows, steps int // that the memory holds at most
+	rows, steps int // largest rollout and queue that the memory holds
 	at          places
 	memory      *cuda.Memory
-	step, old   *cuda.VM // a gradient step; old log-probabilities of a minibatch
+	step, old   *cuda.VM // a gradient step; log-probabilities of a minibatch under the old policy
 	staging     staging
 	sampler     *sampler
 
-	// Of agent 0; agent k is k*stride behind.
-	stride  int64
-	params  cuda.Ptr
-	seen    cuda.Ptr // the normaliser
-	rollout rollout
+	// Addresses of agent 0; those of agent k are k*stride bytes behind.
+	stride     int64
+	params     cuda.Ptr
+	normalizer cuda.Ptr
+	rollout    rollout
 }
 
-// rollout are the kept rows.
+// rollout holds the addresses of the kept rows.
 type rollout struct{ obs, prefix, logX, log1mX, logWidth, mask cuda.Ptr }
 
 // places are offsets in the block of an agent, in bytes.
 type places struct {
-	// Uploaded together, from batch or from control on.
+	// Uploaded together, from advantage or from control on.
 	advantage, target, control, oldControl, count, perm int64
 
-	params, m, v, normalizer                  int64 // one behind the other
+	params, m, v, normalizer                  int64 // contiguous
 	obs, prefix, logX, log1mX, logWidth, mask int64
 	oldLogProb                                int64
 
-	plan *cuda.Plan
-	back *cuda.Plan // forward alone
+	plan    *cuda.Plan // of a gradient step
+	forward *cuda.Plan // of log-probabilities alone
 }
 
-// takes reports whether a policy has the sizes of those of the program.
+// takes reports whether a policy has the sizes of the policies of the program.
 func (p *program) takes(m *network.Model) bool {
 	l, k := p.layout, m.Layout
 	return p.minibatch == m.Minibatch && p.shape == m.Shape && l.Obs == k.Obs && l.Entities == k.Entities && l.Heads == k.Heads &&
 		slices.Equal(l.Encoder, k.Encoder) && slices.Equal(l.Head, k.Head) && slices.Equal(l.Critic, k.Critic)
 }
 
-// start takes memory for all agents and uploads their initial parameters.
+// start allocates memory for all agents and uploads their initial parameters.
 func (p *program) start(initial map[*Backend][]float32) error {
 	var err error
 	if p.expr, err = network.NewExpression(p.layout, p.shape, p.minibatch, initial[p.agents[0]]); err != nil {
@@ -94,7 +94,7 @@ func (p *program) start(initial map[*Backend][]float32) error {
 			if err := p.upload(g, p.at.params, bytesOf(initial[g])); err != nil {
 				return err
 			}
-			// Off, and nothing seen.
+			// A normaliser of zeros is off and has no statistics.
 			if err := p.upload(g, p.at.normalizer, make([]byte, kernels.NormalizerBytes(p.layout.Obs))); err != nil {
 				return err
 			}
@@ -110,7 +110,7 @@ func (p *program) start(initial map[*Backend][]float32) error {
 	return nil
 }
 
-// stop gives everything back. A device that is lost has done so itself.
+// stop frees everything on the device. A lost device has freed it already.
 func (p *program) stop() error {
 	err := p.ctx.Do(func() error {
 		if p.sampler != nil {
@@ -139,8 +139,8 @@ func (p *program) release() error {
 	return err
 }
 
-// build lays out a block that holds a rollout of the given rows and a queue of the given
-// steps, takes the memory and plans the launches.
+// build lays out blocks for a rollout of so many rows and a queue of so many steps, allocates the
+// memory, moves earlier contents there, and plans the launches.
 func (p *program) build(rows, steps int) error {
 	var b cuda.Block
 	at, err := p.place(&b, rows, steps)
@@ -161,13 +161,13 @@ func (p *program) build(rows, steps int) error {
 		}
 	}
 	p.at, p.memory, p.rows, p.steps = at, memory, rows, steps
-	p.stride, p.params, p.seen = memory.Stride, memory.At(0, at.params), memory.At(0, at.normalizer)
+	p.stride, p.params, p.normalizer = memory.Stride, memory.At(0, at.params), memory.At(0, at.normalizer)
 	p.rollout = rollout{
 		memory.At(0, at.obs), memory.At(0, at.prefix), memory.At(0, at.logX), memory.At(0, at.log1mX),
 		memory.At(0, at.logWidth), memory.At(0, at.mask),
 	}
 	p.step = cuda.NewPlannedVM(at.plan, memory, p.kernels, p.stream, []kernels.Args{p.gather(at.control, at.perm)}, p.optimiser())
-	p.old = cuda.NewPlannedVM(at.back, memory, p.kernels, p.stream, []kernels.Args{p.gather(at.oldControl, -1)}, []kernels.Args{
+	p.old = cuda.NewPlannedVM(at.forward, memory, p.kernels, p.stream, []kernels.Args{p.gather(at.oldControl, -1)}, []kernels.Args{
 		&kernels.StoreOldArgs{
 			Ctl: p.address(at.oldControl), Terms: p.addressOf(p.expr.TermsNode), Old: p.address(at.oldLogProb),
 			Rows: int64(p.minibatch), Total: int64(rows), Stride: memory.Stride,
@@ -176,7 +176,7 @@ func (p *program) build(rows, steps int) error {
 	return nil
 }
 
-// place lays out the block of an agent.
+// place lays out the block of one agent.
 func (p *program) place(b *cuda.Block, rows, steps int) (places, error) {
 	l, n, m := p.layout, int64(rows), int64(p.minibatch)
 	floats := func(n int64) int64 { return b.Take(4 * n) }
@@ -206,11 +206,11 @@ func (p *program) place(b *cuda.Block, rows, steps int) (places, error) {
 	for _, n := range append(at.plan.Inputs(), at.plan.Nodes()...) {
 		placed[n], _ = at.plan.Offset(n)
 	}
-	at.back, err = cuda.NewPlan(p.expr.Expr, G.Nodes{p.expr.TermsNode}, cuda.PlanConfig{Block: b, Control: at.oldControl, Placed: placed})
+	at.forward, err = cuda.NewPlan(p.expr.Expr, G.Nodes{p.expr.TermsNode}, cuda.PlanConfig{Block: b, Control: at.oldControl, Placed: placed})
 	return at, err
 }
 
-// address returns the place of an offset in the block of agent 0.
+// address returns the address of an offset in the block of agent 0.
 func (p *program) address(offset int64) uint64 { return uint64(p.memory.At(0, offset)) }
 
 func (p *program) addressOf(n *G.Node) uint64 {
@@ -221,7 +221,7 @@ func (p *program) addressOf(n *G.Node) uint64 {
 	return p.address(at)
 }
 
-// input returns the place of an input of the minibatch, by its place in graph.
+// input returns the address of input i of the graph.
 func (p *program) input(i int) uint64 { return p.addressOf(p.expr.Inputs[i]) }
 
 func (p *program) gather(control, perm int64) *kernels.GatherArgs {
@@ -242,7 +242,7 @@ func (p *program) gather(control, perm int64) *kernels.GatherArgs {
 	return a
 }
 
-// optimiser returns the launches that follow the gradients.
+// optimiser returns the launches of the optimiser, which follow the gradients.
 func (p *program) optimiser() []kernels.Args {
 	at := &p.at
 	squares, normBlocks := at.plan.Squares()
@@ -260,7 +260,7 @@ func (p *program) optimiser() []kernels.Args {
 	}
 }
 
-// reserve makes the memory hold a rollout of the given rows and a queue of the given
+// reserve makes the memory large enough for a rollout of so many rows and a queue of so many
 // steps.
 func (p *program) reserve(rows, steps int) error {
 	if rows <= p.rows && steps <= p.steps {
@@ -275,7 +275,7 @@ func (p *program) reserve(rows, steps int) error {
 	return p.build(grow(p.rows, rows), grow(p.steps, steps))
 }
 
-// move copies what agents have on the device to another memory.
+// move copies the state, the kept rows and the loaded batch of all agents to another memory.
 func (p *program) move(from *places, src *cuda.Memory, to *places, dst *cuda.Memory) error {
 	l, n := p.layout, int64(p.rows)
 	for k := range p.agents {

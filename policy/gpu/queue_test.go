@@ -13,8 +13,8 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// Training is the same to the bit whether diagnostics are asked for after every epoch or once, and
-// how much memory is there from the start.
+// Bits of training do not depend on how often Diagnostics is called, nor on the initial size of the
+// memory.
 func TestGPUQueue(t *testing.T) {
 	c := newTestCPU(t, policytest.Simplex(t, 4), 3, 16, nil)
 	b := sampled(t, c, 50, 8)
@@ -123,7 +123,7 @@ func TestGPUState(t *testing.T) {
 	}
 }
 
-// A sample comes from the parameters that the queued steps lead to.
+// A sample uses the parameters after the queued steps.
 func TestGPUSampleAfterSteps(t *testing.T) {
 	c, a, b := newTestCPU(t, policytest.Simplex(t, 4), 3, 16, nil), newTestGPU(t, policytest.Simplex(t, 4), 3, 16, nil), newTestGPU(t, policytest.Simplex(t, 4), 3, 16, nil)
 	batch, s := sampled(t, c, 16, 1), policytest.StepSettings()
@@ -144,7 +144,7 @@ func TestGPUSampleAfterSteps(t *testing.T) {
 	}
 }
 
-// Rows that the device kept are learned from as those that come back to it.
+// Learning from kept rows and from the same rows as samples of a batch gives the same parameters.
 func TestGPUKeptRows(t *testing.T) {
 	a, b := newTestGPU(t, policytest.Simplex(t, 5), 3, 16, nil), newTestGPU(t, policytest.Simplex(t, 5), 3, 16, nil)
 	req, out := policytest.RandomRequest(32, 3, 4), &policy.Samples{}
@@ -154,7 +154,8 @@ func TestGPUKeptRows(t *testing.T) {
 	batch := policytest.RandomBatch(req, out, 2)
 	learn(t, a, batch, policytest.StepSettings(), policytest.FirstRows(32)[:16], policytest.FirstRows(32)[16:])
 
-	// Two requests keep their rows, those of the later part first. One between them keeps none.
+	// Two requests keep their rows, the later part of the rollout first. A request between them
+	// keeps none.
 	req = policytest.RandomRequest(32, 3, 4)
 	for _, at := range []int{20, 0} {
 		to := map[int]int{20: 32, 0: 20}[at]
@@ -169,8 +170,8 @@ func TestGPUKeptRows(t *testing.T) {
 	}
 }
 
-// Whatever comes between a batch and its steps, they learn from the batch: kept
-// rows, other parameters, memory that grows.
+// Steps learn from the loaded batch, whatever comes between Load and the steps: kept rows, other
+// parameters, or memory that grows.
 func TestGPUBatchStays(t *testing.T) {
 	c, other := newTestCPU(t, policytest.Simplex(t, 4), 3, 16, nil), newTestCPU(t, policytest.Simplex(t, 4), 3, 16, nil)
 	batch := sampled(t, c, 40, 1)

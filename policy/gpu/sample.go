@@ -14,20 +14,19 @@ import (
 	"paspo/lp/interval/closedform"
 )
 
-// maxGPUResidual is the largest scaled residual of an action that a device lets
-// out.
+// maxGPUResidual is the largest residual of an action that is returned.
 const maxGPUResidual = 1e-6
 
-// sampler decodes batches of actions on a device, those of all agents that ask in one
-// launch. Where observations are learned from, one or two launches before it do that. Rows
-// that the closed form does not answer are decoded by hostSampler. The action of a row
-// depends on no other row.
+// sampler decodes batches of actions on a device, those of all agents' requests in one launch.
+// Before it, one or two launches add observations to statistics where requests say so. hostSampler
+// decodes rows that the closed form does not answer. The action of a row does not depend on
+// other rows.
 type sampler struct {
 	p      *program
-	args   kernels.SampleArgs // what all launches have in common
+	args   kernels.SampleArgs // arguments that all launches share
 	layers *sampleLayers
-	closed []bool // agents whose intervals the device knows
-	fixed  *cuda.Arena
+	closed []bool      // for each agent, whether the device has its closed form
+	fixed  *cuda.Arena // layers, models and tables
 	batch  batch
 	host   hostSampler
 }
@@ -88,21 +87,21 @@ func newGPUSampler(p *program) (*sampler, error) {
 }
 
 func (s *sampler) close() {
-	// A device that is lost has its memory back.
+	// A lost device has freed its memory already.
 	_ = s.batch.close()
 	if s.fixed != nil {
 		_ = s.fixed.Close()
 	}
 }
 
-// run serves requests.
+// run serves jobs together.
 func (s *sampler) run(jobs []*sampleJob) error {
 	b := &s.batch
 	if err := b.begin(s, jobs); err != nil {
 		return err
 	}
 	// The memory of agents may have moved since the last launch.
-	s.args.Params, s.args.Normalizer, s.args.Stride = uint64(s.p.params), uint64(s.p.seen), s.p.stride
+	s.args.Params, s.args.Normalizer, s.args.Stride = uint64(s.p.params), uint64(s.p.normalizer), s.p.stride
 	r := &s.p.rollout
 	s.args.ToObs, s.args.ToPrefix, s.args.ToMask = uint64(r.obs), uint64(r.prefix), uint64(r.mask)
 	s.args.ToLogX, s.args.ToLog1mX, s.args.ToLogWidth = uint64(r.logX), uint64(r.log1mX), uint64(r.logWidth)
@@ -110,8 +109,8 @@ func (s *sampler) run(jobs []*sampleJob) error {
 		return err
 	}
 
-	rows := b.others
-	if len(b.ranges) > 0 {
+	rows := b.onHost
+	if len(b.onDevice) > 0 {
 		a := s.args
 		a.From, a.To, a.Draw, a.Closed, a.Finish = 0, int64(len(s.layers.all)), -1, 1, 1
 		if err := s.launch(&a); err != nil {
@@ -120,7 +119,7 @@ func (s *sampler) run(jobs []*sampleJob) error {
 		if err := b.copyOut(); err != nil {
 			return err
 		}
-		for _, r := range b.ranges {
+		for _, r := range b.onDevice {
 			rows = append(rows, b.unanswered(r.job)...)
 		}
 	}
@@ -136,7 +135,7 @@ func (s *sampler) run(jobs []*sampleJob) error {
 	return nil
 }
 
-// rowRange is some consecutive rows of a job.
+// rowRange is a range from..to-1 of rows of a job.
 type rowRange struct {
 	job      *batchJob
 	from, to int
@@ -149,7 +148,7 @@ func (s *sampler) launch(a *kernels.SampleArgs) error {
 		a.Rho = 0
 	}
 	a.TileRows, a.TileCount = tileRows(a), int64(len(b.tiles))
-	b.at(a)
+	b.setAddresses(a)
 	return s.p.kernels.Launch(s.p.stream, a, 1)
 }
 
@@ -163,7 +162,7 @@ func tileRows(a *kernels.SampleArgs) int64 {
 	panic("policy: no tile fits")
 }
 
-// tile splits ranges of rows into the tiles that launches take.
+// tile splits ranges of rows into the tiles of the next launches.
 func (s *sampler) tile(closed bool, ranges []rowRange) {
 	a := s.args
 	if !closed {
@@ -184,7 +183,7 @@ func (s *sampler) tile(closed bool, ranges []rowRange) {
 	s.batch.tiles = tiles
 }
 
-// inParallel calls f for parts of n rows, on all CPUs where that pays.
+// inParallel calls f for parts of n rows, on several CPUs where there are many rows.
 func inParallel(n int, f func(from, to int)) {
 	const least = 2048
 	workers := min(runtime.GOMAXPROCS(0), (n+least-1)/least)

@@ -12,42 +12,42 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// batch is the memory of the rows of all jobs of a run, job after job: inputs, results that
-// every request asks for, results that brief requests do without, and what stays on the
-// device.
+// batch is the memory on the device of the rows of all jobs of a run, job after job: inputs,
+// results for every request, results that brief requests do not need, and arrays that stay on
+// the device.
 type batch struct {
 	s     *sampler
 	jobs  []batchJob
 	rows  int
-	brief bool
+	brief bool // all jobs are brief
 
-	ranges, others []rowRange           // rows whose intervals the device computes, and the host
-	tiles          []kernels.SampleTile // of the launches to come
+	onDevice, onHost []rowRange           // rows whose intervals the device or the host computes
+	tiles            []kernels.SampleTile // of the next launches
 
-	parts   []kernels.MomentsPart // rows that are learned from
-	moments kernels.MomentsArgs   // where they and their results are
+	parts   []kernels.MomentsPart // rows that are added to statistics
+	moments kernels.MomentsArgs   // offsets of parts and of their results
 
 	arena   *cuda.Arena
 	size    int64
 	base    cuda.Ptr
-	in, out []byte // pinned
-	args    kernels.SampleArgs
-	outFrom int64
-	limited [4]bool // jobs have b, e, l, u
-	anyOwn  bool
-	status  []int32
+	in, out []byte             // pinned copies of inputs and results
+	args    kernels.SampleArgs // offsets from base
+	outFrom int64              // offset of the results
+	limited [4]bool            // whether a job has its own b, e, l, u
+	anyOwn  bool               // whether a job has limits of its own
+	status  []int32            // of every row, see kernels.SampleStatus
 
 	mu sync.Mutex
 }
 
 type batchJob struct {
 	*sampleJob
-	first int // row of the batch
+	first int // its first row in the batch
 
-	// Under the lock of the batch.
-	worst float64 // residual
-	fixed int     // intervals
-	wrong int     // the first row that has gone wrong, -1: none
+	// Guarded by the batch's mu.
+	worst  float64 // largest residual
+	fixed  int     // number of fixed intervals
+	failed int     // the first row that failed, -1 for none
 }
 
 func (b *batch) close() error {
@@ -59,35 +59,35 @@ func (b *batch) close() error {
 
 // field is an array of a batch.
 type field struct {
-	at    *uint64
-	bytes int // a row
+	at    *uint64 // its offset
+	bytes int     // size of a row
 }
 
 // begin lays out the memory, and uploads the inputs.
 func (b *batch) begin(s *sampler, jobs []*sampleJob) error {
 	b.s, b.jobs, b.rows, b.brief = s, b.jobs[:0], 0, true
 	b.limited, b.anyOwn = [4]bool{}, false
-	b.ranges, b.others, b.parts = b.ranges[:0], b.others[:0], b.parts[:0]
+	b.onDevice, b.onHost, b.parts = b.onDevice[:0], b.onHost[:0], b.parts[:0]
 	for _, j := range jobs {
-		b.jobs = append(b.jobs, batchJob{sampleJob: j, first: b.rows, worst: network.NoResidual, wrong: -1})
+		b.jobs = append(b.jobs, batchJob{sampleJob: j, first: b.rows, worst: network.NoResidual, failed: -1})
 		b.rows += j.req.Rows
 		b.brief = b.brief && j.req.Brief
 		j.err = nil
-		b.see(j)
+		b.noteLimits(j)
 	}
 	for i := range b.jobs {
 		r := rowRange{&b.jobs[i], 0, b.jobs[i].req.Rows}
-		b.learn(r.job)
+		b.addParts(r.job)
 		if s.closed[r.job.g.index] && !r.job.ownMatrix() {
-			b.ranges = append(b.ranges, r)
+			b.onDevice = append(b.onDevice, r)
 		} else {
-			b.others = append(b.others, r)
+			b.onHost = append(b.onHost, r)
 		}
 	}
-	if len(b.ranges) > 0 {
-		s.tile(true, b.ranges)
+	if len(b.onDevice) > 0 {
+		s.tile(true, b.onDevice)
 	} else {
-		s.tile(false, b.others)
+		s.tile(false, b.onHost)
 	}
 
 	l := s.p.layout
@@ -170,8 +170,8 @@ func (b *batch) grow(size int64) error {
 	return nil
 }
 
-// retile makes the tiles of the next launches those of the given rows, whose
-// intervals the host computes.
+// retile uploads tiles of the given rows, whose intervals the host computes, for the next
+// launches.
 func (b *batch) retile(rows []rowRange) error {
 	b.s.tile(false, rows)
 	buf, err := b.s.p.staging.take(len(bytesOf(b.tiles)))
@@ -182,8 +182,8 @@ func (b *batch) retile(rows []rowRange) error {
 	return b.s.p.stream.CopyIn(b.base+cuda.Ptr(b.args.Tiles), buf)
 }
 
-// see notes which limits a job has.
-func (b *batch) see(j *sampleJob) {
+// noteLimits notes which limits of their own the states of a job have.
+func (b *batch) noteLimits(j *sampleJob) {
 	for i := range j.req.Limits {
 		lim := &j.req.Limits[i]
 		for k, x := range [...][]float64{lim.B, lim.F, lim.Lower, lim.Upper} {
@@ -194,8 +194,8 @@ func (b *batch) see(j *sampleJob) {
 	}
 }
 
-// at fills in where the arrays of the batch are.
-func (b *batch) at(a *kernels.SampleArgs) {
+// setAddresses sets the addresses of the arrays of the batch.
+func (b *batch) setAddresses(a *kernels.SampleArgs) {
 	for _, f := range [][2]*uint64{
 		{&a.Obs, &b.args.Obs}, {&a.Keys, &b.args.Keys}, {&a.IDs, &b.args.IDs}, {&a.Tiles, &b.args.Tiles},
 		{&a.Actions, &b.args.Actions}, {&a.Residual, &b.args.Residual}, {&a.DrawnOut, &b.args.DrawnOut},
@@ -209,7 +209,7 @@ func (b *batch) at(a *kernels.SampleArgs) {
 	}
 	a.Drawn = uint64(b.base) + b.args.Drawn
 	if a.Draw > 0 {
-		a.Drawn = a.DrawnOut // go on where the entity before stopped
+		a.Drawn = a.DrawnOut // streams go on where the entity before stopped
 	}
 	if !b.anyOwn {
 		return
@@ -224,17 +224,17 @@ func (b *batch) at(a *kernels.SampleArgs) {
 	}
 }
 
-// input returns an array of the inputs.
+// input returns the pinned copy of an input array.
 func input[T any](b *batch, at uint64, width int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&b.in[at])), b.rows*width)
 }
 
-// output returns an array of the results.
+// output returns the pinned copy of a result array.
 func output[T any](b *batch, at uint64, width int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&b.out[int64(at)-b.outFrom])), b.rows*width)
 }
 
-// each calls f for the parts of the jobs that lie in rows from..to.
+// each calls f for the parts of the jobs that lie in rows from..to-1 of the batch.
 func (b *batch) each(from, to int, f func(j *batchJob, from, to int)) {
 	for i := range b.jobs {
 		j := &b.jobs[i]
@@ -244,7 +244,7 @@ func (b *batch) each(from, to int, f func(j *batchJob, from, to int)) {
 	}
 }
 
-// pack copies inputs of some rows to pinned memory.
+// pack copies the inputs of rows from..to-1 to pinned memory.
 func (b *batch) pack(from, to int) {
 	a, l := &b.args, b.s.p.layout
 	obs := input[float64](b, a.Obs, l.Obs)

@@ -18,8 +18,8 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// oneBeta is a policy whose only head has one distribution whatever it sees, and
-// whose interval is [0, 1].
+// oneBeta returns a policy with one head, whose distribution is the same for every observation
+// and whose interval is [0, 1].
 func oneBeta(t *testing.T, d dist.Beta) (*Backend, dist.Beta) {
 	cfg := policy.DefaultConfig()
 	cfg.Encoder, cfg.Heads, cfg.Critic, cfg.Latent = nil, []int{1}, nil, 1
@@ -57,7 +57,7 @@ func TestGPUBetaDistribution(t *testing.T) {
 				if x := out.Actions[2*i]; !policytest.Near(x, math.Exp(lnX), 1e-6) || !policytest.Near(out.Actions[2*i+1], math.Exp(ln1mX), 1e-6) {
 					t.Fatalf("x = %g does not match ln x = %g, ln(1-x) = %g", x, lnX, ln1mX)
 				}
-				// Logarithms are stored as float32: x itself says more near the middle.
+				// Logarithms are stored as float32: near the middle x itself is more accurate.
 				if x := out.Actions[2*i]; x > 1e-6 && x < 1-1e-6 {
 					lnX, ln1mX = math.Log(x), math.Log1p(-x)
 				}

@@ -12,20 +12,20 @@ import (
 	"paspo/lp"
 )
 
-// rowsPerWorker is the least number of rows that a goroutine is started for.
+// rowsPerWorker is about the smallest number of rows that a goroutine is started for.
 const rowsPerWorker = 64
 
-// hostSampler decodes rows whose intervals the host computes: for every entity
-// the device runs the head while the chains compute intervals, then draws.
+// hostSampler decodes rows whose intervals the host computes. For every entity the device
+// evaluates the head while the chains compute intervals, and then draws.
 type hostSampler struct {
 	chains map[*Backend][]*hostChain
 	active []*hostChain
 }
 
-// hostChain is one goroutine's share of the rows of a job.
+// hostChain computes intervals for one goroutine's share of the rows of a job.
 type hostChain struct {
 	chain lp.Chain
-	size  int // rows that the chain takes
+	size  int // largest number of rows of the chain
 
 	job       *batchJob
 	rows      []int // of the job
@@ -49,7 +49,7 @@ func (h *hostSampler) run(s *sampler, all []rowRange) error {
 	endpoints, values := floatsIn(given), floatsIn(chosen)
 	clear(endpoints)
 
-	if len(b.ranges) > 0 {
+	if len(b.onDevice) > 0 {
 		if err := b.retile(all); err != nil {
 			return err
 		}
@@ -63,7 +63,7 @@ func (h *hostSampler) run(s *sampler, all []rowRange) error {
 	h.each(func(c *hostChain) { c.begin() })
 	for i := range n {
 		h.each(func(c *hostChain) { c.next(endpoints) })
-		h.blame()
+		h.setErrors()
 		if err := s.p.stream.CopyIn(b.base+cuda.Ptr(b.args.Given), given); err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func (h *hostSampler) run(s *sampler, all []rowRange) error {
 	return nil
 }
 
-// share spreads the rows of each job over chains, one a CPU at most.
+// share divides the rows of each job among chains, at most one a CPU.
 func (h *hostSampler) share(all []rowRange) {
 	if h.chains == nil {
 		h.chains = map[*Backend][]*hostChain{}
@@ -126,7 +126,7 @@ func (h *hostSampler) share(all []rowRange) {
 	}
 }
 
-// each calls f for all chains at a time.
+// each calls f for all chains, in parallel.
 func (h *hostSampler) each(f func(c *hostChain)) {
 	if len(h.active) == 1 {
 		f(h.active[0])
@@ -144,8 +144,8 @@ func (h *hostSampler) each(f func(c *hostChain)) {
 	wait.Wait()
 }
 
-// blame gives a job the error of the first of its rows.
-func (h *hostSampler) blame() {
+// setErrors gives every job the error of the first of its chains that failed.
+func (h *hostSampler) setErrors() {
 	for _, c := range h.active {
 		if c.err != nil && c.job.err == nil {
 			c.job.err = c.err
@@ -166,8 +166,8 @@ func (c *hostChain) begin() {
 	c.chain.Begin(len(c.rows), limits)
 }
 
-// next writes the endpoints of the intervals of the next entity, two a row. After an error
-// those of its job are 0, and nobody reads them.
+// next writes the endpoints of the intervals of the next entity, two a row. After an error of its
+// job they are 0 and are not used.
 func (c *hostChain) next(endpoints []float64) {
 	if c.job.err == nil {
 		c.err = c.chain.Next(c.lo[:len(c.rows)], c.hi[:len(c.rows)])
@@ -197,5 +197,5 @@ func (c *hostChain) fix(values []float64) {
 	c.chain.Fix(c.a[:len(c.rows)])
 }
 
-// floatsIn returns memory as float64.
+// floatsIn returns the memory of b as float64.
 func floatsIn(b []byte) []float64 { return unsafe.Slice((*float64)(unsafe.Pointer(&b[0])), len(b)/8) }

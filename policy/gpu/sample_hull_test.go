@@ -18,7 +18,7 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// boxed answers with the intervals of a box around its polytope.
+// boxed is a solver that returns the intervals of a box around its polytope.
 type boxed struct {
 	lp.Solver
 	p *lp.Polytope
@@ -26,8 +26,8 @@ type boxed struct {
 
 func (b boxed) Polytope() *lp.Polytope { return b.p }
 
-// The device knows the affine hull and the bounding box of a hull without facets.
-// Actions are held to the hull itself.
+// The device has the affine hull and the bounding box of a hull without facets. Residuals are those
+// of the hull itself.
 func TestGPUHullWithoutFacets(t *testing.T) {
 	p, err := constraints.Parse("hull.yaml", []byte("generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 1\n"))
 	if err != nil {
@@ -72,7 +72,7 @@ func TestGPUHullWithoutFacets(t *testing.T) {
 	}
 }
 
-// No interval of a device leaves the range of the points, by not so much as the last bit.
+// Every interval of a device is within the range of the points, to the last bit.
 func TestGPUHullWithinPoints(t *testing.T) {
 	r := rand.New(rng.New(1, "within"))
 	d := lp.Description{Entities: []string{"A", "B", "C", "D"}, Total: math.NaN()}
@@ -108,8 +108,8 @@ func TestGPUHullWithinPoints(t *testing.T) {
 	}
 	sample(s, least, most)
 
-	// Rounding moves few endpoints out of the range of the points. A narrower range shows whether
-	// the device looks at it.
+	// Rounding moves few endpoints out of the range of the points. A narrower range shows that the
+	// device uses it.
 	tables := s.(closedform.Tabled).Tables()
 	if !slices.Equal(tables.Least, least) || !slices.Equal(tables.Most, most) {
 		t.Fatalf("range %v .. %v, not %v .. %v", tables.Least, tables.Most, least, most)

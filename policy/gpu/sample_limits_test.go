@@ -18,8 +18,8 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// randomLimits loosens limits by random amounts; every third row has none of its
-// own, and what rows replace differs.
+// randomLimits loosens limits by random amounts. Every third row has no limits of its own, and
+// other rows replace different ones.
 func randomLimits(p *lp.Polytope, rows int, seed uint64) []lp.Limits {
 	r := rand.New(rng.New(seed, "limits"))
 	_, b, _ := p.Inequalities()
@@ -51,8 +51,8 @@ func randomLimits(p *lp.Polytope, rows int, seed uint64) []lp.Limits {
 	return limits
 }
 
-// Limits that follow the state are held, from the closed form where it covers
-// them, and intervals and deterministic actions are those of the CPU.
+// Actions satisfy limits that follow the state, by the closed form where it covers them, and
+// intervals and deterministic actions are those of the CPU.
 func TestGPULimits(t *testing.T) {
 	portfolio := policytest.PresetSolver(t, "portfolio")
 	for _, c := range []struct {
@@ -88,7 +88,7 @@ func TestGPULimits(t *testing.T) {
 	}
 }
 
-// A state with a matrix of its own is served by the host's programs and held to
+// Where a state has a matrix of its own, the host computes intervals, and residuals are those of
 // that matrix.
 func TestGPUStateMatrix(t *testing.T) {
 	solver := policytest.PresetSolver(t, "portfolio")
@@ -129,8 +129,8 @@ func onHost(g *Backend) (rows int) {
 	return rows
 }
 
-// Rows that the closed form does not cover go to the host, the others do not
-// notice.
+// Rows that the closed form does not cover go to the host, and the results of other rows stay the
+// same.
 func TestGPULeavesRowsToTheHost(t *testing.T) {
 	s := policytest.PresetSolver(t, "portfolio")
 	cpu, g := newTestCPU(t, s, 3, 64, nil), newTestGPU(t, s, 3, 64, nil)
@@ -238,7 +238,7 @@ func TestGPUEmptinessIsSeenTwice(t *testing.T) {
 	}
 }
 
-// A solver that answers wrong intervals is caught where actions are let out.
+// Wrong intervals of a solver are found by the residuals of actions.
 func TestGPUResidualIsChecked(t *testing.T) {
 	g := newTestGPU(t, policytest.SimplexSolver{Of: policytest.PresetSolver(t, "portfolio").Polytope()}, 2, 8, nil)
 	err := g.Sample(policytest.RandomRequest(50, 2, 1), &policy.Samples{})
@@ -247,7 +247,7 @@ func TestGPUResidualIsChecked(t *testing.T) {
 	}
 }
 
-// Shapes that are no numbers are named.
+// The error of an alpha or beta that is NaN names the distribution.
 func TestGPUBadShape(t *testing.T) {
 	for _, s := range []lp.Solver{policytest.PresetSolver(t, "portfolio"), policytest.Simplex(t, 13)} {
 		g := newTestGPU(t, s, 2, 8, nil)
@@ -268,7 +268,7 @@ func TestGPUBadShape(t *testing.T) {
 	}
 }
 
-// Networks that no tile takes are refused when the policy is made.
+// A network that is too wide for every tile is an error when the policy is made.
 func TestGPUTooWide(t *testing.T) {
 	cfg := policy.DefaultConfig()
 	cfg.Heads = []int{4000}

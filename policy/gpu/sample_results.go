@@ -13,7 +13,7 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// copyOut waits for the results.
+// copyOut copies the results to pinned memory and waits for them.
 func (b *batch) copyOut() error {
 	p := b.s.p
 	if err := p.stream.CopyOut(b.out, b.base+cuda.Ptr(b.outFrom)); err != nil {
@@ -30,7 +30,7 @@ func (b *batch) copyOut() error {
 func (b *batch) unanswered(j *batchJob) []rowRange {
 	var out []rowRange
 	for r := range j.req.Rows {
-		if what, _, _ := kernels.SampleStatus(b.status[j.first+r]); what != kernels.SampleLeft {
+		if outcome, _, _ := kernels.SampleStatus(b.status[j.first+r]); outcome != kernels.SampleLeft {
 			continue
 		}
 		if k := len(out) - 1; k >= 0 && out[k].to == r {
@@ -42,7 +42,7 @@ func (b *batch) unanswered(j *batchJob) []rowRange {
 	return out
 }
 
-// finish hands the results to those who asked.
+// finish copies the results to the samples and the errors of the jobs.
 func (b *batch) finish() {
 	inParallel(b.rows, b.unpack)
 	for i := range b.jobs {
@@ -84,48 +84,48 @@ func (b *batch) unpack(from, to int) {
 	})
 }
 
-// lift copies rows of a result to a job's.
+// lift copies rows of a result array to dst, a slice of the job's samples.
 func lift[T any](b *batch, dst []T, at uint64, width int, j *batchJob, from, to int) {
 	if width > 0 {
 		copy(dst[from*width:to*width], output[T](b, at, width)[(j.first+from)*width:])
 	}
 }
 
-// ownMatrix says that a state has a matrix of its own.
+// ownMatrix reports whether a state of the job has a matrix of its own.
 func (j *batchJob) ownMatrix() bool {
 	return slices.ContainsFunc(j.req.Limits, func(l lp.Limits) bool { return l.A != nil })
 }
 
-// check looks at every action of some rows.
+// check measures the residuals of the actions of some rows and notes the first row that failed.
 func (b *batch) check(j *batchJob, from, to int) {
-	worst, fixed, wrong := network.NoResidual, 0, -1
+	worst, fixed, failed := network.NoResidual, 0, -1
 	for r := from; r < to; r++ {
 		var lim *lp.Limits
 		if j.req.Limits != nil {
 			lim = &j.req.Limits[r]
 		}
-		// The device measures residuals against 1 at least, not against the sizes of
-		// entities, and knows the rows of the polytope's own matrix alone.
+		// The device divides residuals by at least 1, not by sizes of entities, and has only
+		// the polytope's own matrix.
 		n := j.g.Layout.Entities
 		res := j.g.Polytope().Residual(j.out.Actions[r*n:(r+1)*n], lim)
 		j.out.Residual[r] = res
 		worst = max(worst, res)
-		what, _, count := kernels.SampleStatus(b.status[j.first+r])
+		outcome, _, count := kernels.SampleStatus(b.status[j.first+r])
 		fixed += count
-		if wrong < 0 && !(what == kernels.SampleDone && res <= maxGPUResidual) {
-			wrong = r
+		if failed < 0 && !(outcome == kernels.SampleDone && res <= maxGPUResidual) {
+			failed = r
 		}
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	j.worst = max(j.worst, worst)
 	j.fixed += fixed
-	if wrong >= 0 && (j.wrong < 0 || wrong < j.wrong) {
-		j.wrong = wrong
+	if failed >= 0 && (j.failed < 0 || failed < j.failed) {
+		j.failed = failed
 	}
 }
 
-// finish says what has gone wrong with a job.
+// finish completes the samples of a job and sets the error of the first row that failed.
 func (j *batchJob) finish(b *batch) {
 	g, req, out := j.g, j.req, j.out
 	if req.Brief {
@@ -138,11 +138,11 @@ func (j *batchJob) finish(b *batch) {
 	if g.Heads > 0 {
 		out.FixedShare = float64(j.fixed) / float64(req.Rows*g.Heads)
 	}
-	if j.err != nil || j.wrong < 0 {
+	if j.err != nil || j.failed < 0 {
 		return
 	}
-	r, n := j.wrong, g.Layout.Entities
-	switch what, which, _ := kernels.SampleStatus(b.status[j.first+r]); what {
+	r, n := j.failed, g.Layout.Entities
+	switch outcome, which, _ := kernels.SampleStatus(b.status[j.first+r]); outcome {
 	case kernels.SampleObs:
 		j.err = &policy.ObservationError{Row: r, Component: which, Value: req.Obs[r*g.Layout.Obs+which]}
 	case kernels.SampleShape:

@@ -18,7 +18,7 @@ import (
 	"paspo/policy/internal/policytest"
 )
 
-// sameSamples holds rows from.. of whole to all rows of part, bit for bit.
+// sameSamples compares all rows of part with the rows of whole from row from on, bit for bit.
 func sameSamples(t *testing.T, what string, m *network.Model, part, whole *policy.Samples, from int) {
 	t.Helper()
 	n, h, rows := m.Layout.Entities, m.Heads, len(part.Residual)
@@ -68,8 +68,8 @@ func TestGPUSamplesDoNotDependOnTheBatch(t *testing.T) {
 	}
 }
 
-// Agents with polytopes, intervals, thresholds and requests of their own, in one
-// launch, get what each gets alone.
+// Agents with different polytopes, solvers, thresholds and requests get the same results in one
+// launch as each gets alone.
 func TestGPUAgentsSampleTogether(t *testing.T) {
 	portfolio := policytest.PresetSolver(t, "portfolio")
 	specs := []struct {
@@ -82,7 +82,7 @@ func TestGPUAgentsSampleTogether(t *testing.T) {
 		{solverOf(t, cappedPortfolio(t), "lazy"), 20, func(*policy.Config, *policy.Request) {}},
 		{portfolio, 1, func(c *policy.Config, _ *policy.Request) { c.FixedWidth = 1e-2 }},
 		{solverOf(t, cappedPortfolio(t), "explicit"), 65, func(_ *policy.Config, r *policy.Request) { r.Limits = randomLimits(portfolio.Polytope(), 65, 4) }},
-		{portfolio, 7, func(_ *policy.Config, r *policy.Request) { // nothing is left
+		{portfolio, 7, func(_ *policy.Config, r *policy.Request) { // limits that no allocation satisfies
 			r.Limits = make([]lp.Limits, 7)
 			r.Limits[3].F = []float64{5}
 			r.Limits[3].Upper = slices.Repeat([]float64{0.1}, 13)
@@ -157,8 +157,8 @@ func TestGPUAgentsSampleTogether(t *testing.T) {
 	}
 }
 
-// Kept rows are on the device what they are on the host, also those whose
-// intervals came from the host; a brief request leaves the rest there.
+// Kept rows on the device equal the samples on the host, also where intervals came from the host; a
+// brief request does not copy the rest to the host.
 func TestGPUKeepsRows(t *testing.T) {
 	for _, s := range []lp.Solver{policytest.PresetSolver(t, "portfolio"), solverOf(t, cappedPortfolio(t), "lazy")} {
 		g := newTestGPU(t, s, 3, 64, nil)

@@ -13,8 +13,8 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// tables collects 8-byte words for the device. What stores something returns the place of its
-// first word.
+// tables collects 8-byte words for the device. Its methods, and integers, store words and return
+// the index of the first.
 type tables struct{ words []uint64 }
 
 func (t *tables) floats(x ...float64) int64 {
@@ -60,7 +60,7 @@ func (t *tables) endpoints(es []closedform.EndpointTable) int64 {
 	return integers(t, unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(records))), words*len(records)))
 }
 
-// polytope stores a polytope with its own limits.
+// polytope stores the matrices and the limits of a polytope in m.
 func (t *tables) polytope(m *kernels.SampleModel, p *lp.Polytope) {
 	a, b, _ := p.Inequalities()
 	e, f, _ := p.Equalities()
@@ -69,7 +69,7 @@ func (t *tables) polytope(m *kernels.SampleModel, p *lp.Polytope) {
 	m.A, m.B, m.E, m.F, m.L, m.U = t.floats(a...), t.floats(b...), t.floats(e...), t.floats(f...), t.floats(l...), t.floats(u...)
 }
 
-// closed stores the closed form of the intervals.
+// closed stores the closed form of the intervals in m.
 func (t *tables) closed(m *kernels.SampleModel, c *closedform.Tables, n int) {
 	kinds := make([]int64, n)
 	for j := range n {
@@ -101,19 +101,19 @@ func (t *tables) closed(m *kernels.SampleModel, c *closedform.Tables, n int) {
 	m.Least, m.Most = t.floats(least...), t.floats(most...)
 }
 
-// sampleLayers are the layers of a policy in the order that sampling takes, and
-// where the activations of each lie in shared memory.
+// sampleLayers are the layers of a policy in the order in which sampling evaluates them, with the
+// offsets of their activations in shared memory.
 type sampleLayers struct {
 	all         []kernels.SampleLayer
-	heads       []int64 // where the layers of each head start, and their end
-	latentAt    int64
-	activations int64
+	heads       []int64 // index in all of the first layer of each head, and len(all)
+	latentAt    int64   // offset of the latent
+	activations int64   // number of floats of shared memory
 }
 
 func newSampleLayers(l *network.Layout) *sampleLayers {
 	s := &sampleLayers{}
-	// Observations come first. The latent takes their place unless one layer leads
-	// from them to it; the prefix follows it. Then two places for hidden layers.
+	// Observations come first. The latent overwrites them, unless a single layer computes it from
+	// them; the prefix follows the latent. Then come two buffers for hidden layers.
 	if len(l.Encoder) == 1 {
 		s.latentAt = int64(l.Obs)
 	}
@@ -126,8 +126,8 @@ func newSampleLayers(l *network.Layout) *sampleLayers {
 	hidden := max(int64(l.Obs), s.latentAt+int64(l.Latent()+l.Heads-1))
 	s.activations = hidden + 2*int64(widest)
 
-	spare := 0
-	// layer adds a layer of a network, the h-th of those that lie side by side.
+	spare := 0 // the hidden buffer to write to next
+	// layer adds layer i of a network, that of head h where there are several.
 	layer := func(net string, i, h, k int, in, out, then int64) int64 {
 		w, b := l.Find(net, i, false), l.Find(net, i, true)
 		if out < 0 {

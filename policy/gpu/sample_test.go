@@ -94,7 +94,7 @@ func sampleCases(t testing.TB) []sampleCase {
 	)
 }
 
-// push makes the policy's distributions narrow and uneven.
+// push makes the policy's distributions narrow and skewed.
 func push(t testing.TB, b policy.Backend, by float32) {
 	t.Helper()
 	s := policytest.MustState(t, b)
@@ -143,8 +143,8 @@ func farthest[T float32 | float64](x, y []T) float64 {
 	return d
 }
 
-// checkSamples holds what a device has sampled to the solver's intervals along
-// the same actions, to the constraints, and to the density.
+// checkSamples compares samples of a device with the solver's intervals along the same actions, with
+// the constraints, and with the density.
 func checkSamples(t *testing.T, g *Backend, req *policy.Request, out *policy.Samples, tol float64) {
 	t.Helper()
 	n, h := g.Layout.Entities, g.Heads
@@ -193,7 +193,7 @@ func checkSamples(t *testing.T, g *Backend, req *policy.Request, out *policy.Sam
 				t.Fatalf("row %d: entity %d is %g, its logarithms say %g; width %g, logarithm %g", r, i, x, at, hi-lo, w)
 			}
 		}
-		// Shapes are known to float32 here, and exactly where it is computed.
+		// Shapes are float32 here, and more accurate where the density is computed.
 		if math.Abs(lp-float64(out.LogProb[r])) > 1e-4*(1+math.Abs(lp)) || math.Abs(entropy-float64(out.Entropy[r])) > 1e-4*(1+math.Abs(entropy)) {
 			t.Fatalf("row %d: log-probability %g and entropy %g, not %g and %g", r, out.LogProb[r], out.Entropy[r], lp, entropy)
 		}
@@ -209,8 +209,7 @@ func checkSamples(t *testing.T, g *Backend, req *policy.Request, out *policy.Sam
 	}
 }
 
-// Samples on all polytopes hold their constraints, and their intervals are the
-// solver's.
+// Samples on all polytopes satisfy their constraints, and their intervals are the solver's.
 func TestGPUSamples(t *testing.T) {
 	for _, c := range sampleCases(t) {
 		t.Run(c.name, func(t *testing.T) {
@@ -220,14 +219,14 @@ func TestGPUSamples(t *testing.T) {
 				for _, rows := range []int{1, 63, 65, 257} {
 					for _, rule := range []policy.Rule{policy.Sampled, policy.Mode, policy.Mean} {
 						if rows > 65 && rule != policy.Sampled {
-							continue // as many rows say more of what is left to chance alone
+							continue // many rows test more only where actions are sampled
 						}
 						req := policytest.RandomRequest(rows, c.obs, uint64(rows))
 						req.Rule = rule
 						_, closed := c.solver.(closedform.Tabled)
 						tol := 0.
 						if !closed {
-							tol = 1e-9 // solved again, from other bases
+							tol = 1e-9 // warm-start bases may differ
 						}
 						checkSamples(t, g, req, policytest.MustSample(t, g, req), tol)
 						if onHost := len(g.prog.sampler.host.active) > 0; onHost == closed {
@@ -240,7 +239,7 @@ func TestGPUSamples(t *testing.T) {
 	}
 }
 
-// Without chance the device does what the CPU does.
+// Actions that are not sampled are those of the CPU.
 func TestGPUDeterministic(t *testing.T) {
 	for _, c := range sampleCases(t) {
 		t.Run(c.name, func(t *testing.T) {
@@ -284,8 +283,8 @@ func widths(s *policy.Samples) []float32 {
 	return all
 }
 
-// fractions returns the entropies of where amounts lie in their intervals: without the
-// logarithms of the widths, which differ by any amount where an interval is narrow.
+// fractions returns the entropies of the x in their intervals, without the logarithms of the
+// widths, which may differ by any amount where an interval is narrow.
 func fractions(s *policy.Samples) []float32 {
 	all := slices.Clone(s.Entropy)
 	heads := len(s.LogWidth) / len(all)
@@ -310,7 +309,7 @@ var networks = []struct {
 	}},
 }
 
-// fromBatch reads floats that the last launch has left on the device.
+// fromBatch reads floats of the last launch from the device.
 func fromBatch(t testing.TB, g *Backend, at uint64, n int) []float32 {
 	t.Helper()
 	x := make([]float32, n)
@@ -326,7 +325,7 @@ func fromBatch(t testing.TB, g *Backend, at uint64, n int) []float32 {
 	return x
 }
 
-// logitsOf returns where the training pass has its logits.
+// logitsOf returns the offset of the logits of the training pass.
 func logitsOf(t testing.TB, g *Backend) int64 {
 	t.Helper()
 	name := fmt.Sprintf("heads.%d", len(g.Layout.Head)-1)

@@ -5,10 +5,10 @@ import (
 	"paspo/policy"
 )
 
-// Spec says what one policy on a device is, see cpu.New. Rows and Steps size
-// its memory from the start: the rows of a rollout, and the gradient steps
-// between two calls of Diagnostics. Where they are 0 or too small the memory grows when more
-// is needed, and the device holds the old memory and the new one for a moment.
+// Spec holds the arguments of one policy on a device, those of cpu.New, and the initial size of
+// its memory: Rows of a rollout, and gradient Steps between two calls of Diagnostics. Where they
+// are 0 or too small the memory grows when more is needed, and the device then holds the old and
+// the new memory for a moment.
 type Spec struct {
 	Solver            lp.Solver
 	ObsDim, Minibatch int

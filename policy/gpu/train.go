@@ -11,9 +11,9 @@ import (
 	"paspo/policy"
 )
 
-// train runs the queues of some agents: an upload each, old log-probabilities
-// where a batch is new, as many replays of a gradient step as the longest queue
-// has, and one wait.
+// train runs the queues of some agents: an upload for each, passes for log-probabilities under the
+// old policy where a batch is new, a replay of the gradient step for every step of the longest
+// queue, and one wait.
 func (p *program) train(agents []*Backend) error {
 	rows, steps := 0, 0
 	for _, g := range agents {
@@ -64,7 +64,7 @@ func (p *program) train(agents []*Backend) error {
 	for i, g := range agents {
 		g.absorb(controls[i])
 		if controls[i].Bad != 0 {
-			if err := p.fail(g, controls[i]); err != nil {
+			if err := p.findNonFinite(g, controls[i]); err != nil {
 				return err
 			}
 		}
@@ -72,8 +72,8 @@ func (p *program) train(agents []*Backend) error {
 	return nil
 }
 
-// uploadQueue copies, at once, control blocks, minibatches and a new batch's
-// advantages and returns.
+// uploadQueue copies control blocks, minibatches, and advantages and returns of a new batch, all
+// by one copy.
 func (p *program) uploadQueue(g *Backend) error {
 	at := &p.at
 	from := at.control
@@ -103,8 +103,7 @@ func (p *program) uploadQueue(g *Backend) error {
 	return p.stream.CopyIn(p.memory.At(g.index, from), buf)
 }
 
-// uploadSamples copies the samples of a batch that has its own. They lie where
-// kept rows would.
+// uploadSamples copies the samples of a batch that has its own to the place of kept rows.
 func (p *program) uploadSamples(g *Backend) error {
 	b, at := g.batch, &p.at
 	g.kept, g.displaced = 0, false
@@ -134,8 +133,8 @@ func (p *program) upload(g *Backend, at int64, data []byte) error {
 	return p.stream.CopyIn(p.memory.At(g.index, at), buf)
 }
 
-// download copies floats from the block of an agent. They are there after the
-// next Sync, until the staging memory is reset.
+// download queues a copy of n floats from the block of an agent. The result is valid from the next
+// Sync until the staging memory is reset.
 func (p *program) download(g *Backend, at int64, n int) ([]float32, error) {
 	buf, err := p.staging.take(4 * n)
 	if err != nil || n == 0 {
@@ -147,18 +146,18 @@ func (p *program) download(g *Backend, at int64, n int) ([]float32, error) {
 // states serves the requests for states.
 func (p *program) states(rs []*request) error {
 	l, at := p.layout, &p.at
-	busy := false
-	got := map[*request][]float32{}
+	served := false
+	downloads := map[*request][]float32{}
 	n := int(at.normalizer-at.params+kernels.NormalizerBytes(l.Obs)) / 4
 	for _, r := range rs {
 		switch r.kind {
-		case askState:
+		case requestState:
 			x, err := p.download(r.g, at.params, n)
 			if err != nil {
 				return err
 			}
-			got[r] = x
-		case askSetState:
+			downloads[r] = x
+		case requestSetState:
 			x := make([]float32, n)
 			l.Fill(x, r.state.Params)
 			l.Fill(x[(at.m-at.params)/4:], r.state.M)
@@ -171,16 +170,16 @@ func (p *program) states(rs []*request) error {
 		default:
 			continue
 		}
-		busy = true
+		served = true
 	}
-	if !busy {
+	if !served {
 		return nil
 	}
 	if err := p.stream.Sync(); err != nil {
 		return err
 	}
 	var wg sync.WaitGroup
-	for r, x := range got {
+	for r, x := range downloads {
 		wg.Go(func() {
 			part := func(from int64) []policy.Tensor { return l.Copies(x[(from-at.params)/4:]) }
 			*r.state = policy.State{
@@ -198,17 +197,17 @@ func bytesOf[T any](x []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*int(unsafe.Sizeof(*new(T))))
 }
 
-// staging is pinned memory for copies that are under way. It is handed out until
-// reset, which must come after the stream is done.
+// staging is pinned memory for copies that are under way. reset frees all of it for reuse, and must
+// come after the copies are done.
 type staging struct {
 	ctx  *cuda.Context
 	buf  []byte
 	used int
-	free func()
-	old  []func() // buffers that were too small
+	free func()   // frees buf
+	old  []func() // free earlier buffers, which were too small
 }
 
-// take returns n bytes.
+// take returns n bytes of the memory.
 func (s *staging) take(n int) ([]byte, error) {
 	const align = 256
 	if s.used+n > len(s.buf) {
@@ -226,7 +225,7 @@ func (s *staging) take(n int) ([]byte, error) {
 	return b, nil
 }
 
-// reset makes all of it free again.
+// reset makes all of the memory available again.
 func (s *staging) reset() {
 	s.used = 0
 	for _, free := range s.old {

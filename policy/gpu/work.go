@@ -7,9 +7,9 @@ import (
 	"paspo/policy/internal/network"
 )
 
-// Work returns what a gradient step of a policy takes on a device, a
-// minibatch's copies and the optimiser included, and the device memory that it
-// needs with the Rows and Steps of the specification. No device is asked.
+// Work returns the work of a gradient step of a policy on a device, including the copies of a
+// minibatch and the optimiser, and the bytes of device memory for the Rows and Steps of the
+// specification. It needs no device.
 func Work(s Spec) (step cuda.Work, memory int64, err error) {
 	m, params, err := network.NewModel(s.Solver, s.ObsDim, s.Minibatch, s.Config, nil, s.Seed)
 	if err != nil {
@@ -30,7 +30,7 @@ func Work(s Spec) (step cuda.Work, memory int64, err error) {
 	for _, n := range p.expr.Inputs[:10] {
 		step.Bytes += 2 * 4 * int64(n.Shape().TotalSize())
 	}
-	step.Bytes += 4 * rows                     // of the permutation
+	step.Bytes += 4 * rows                     // permutation
 	step.Bytes += 7 * 4 * int64(m.Layout.Size) // parameters, moments and gradient
 	return step, b.Bytes(), nil
 }
