@@ -71,7 +71,10 @@ func (w *Sweep) Export(out io.Writer) error {
 				continue
 			}
 			seed, state := seeds[i], r.State
-			if x.State.Finished() && state != stateDone {
+			switch {
+			case r.failed():
+				state = stateFailed
+			case x.State.Finished() && state != stateDone:
 				state = stateGivenUp
 			}
 			line := append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), state, number(r.Return), number(r.StdErr), r.Action, number(r.Residual),

@@ -35,7 +35,7 @@ type Status struct {
 	Settings []Setting // that have been begun, in order
 	Report   []Setting // that are trained again on the seeds of the report
 
-	Trainings, Done, Failed int // Failed of those that are done
+	Trainings, Done, Failed int // all, and those that have ended
 	GivenUp                 int // not to be trained to their end, with their settings
 	Running                 []sign
 	Steps, StepsDone        int64   // of all trainings, what the space says of steps left aside
@@ -134,13 +134,12 @@ func (w *Sweep) settings(s *Status, all []*trial) (out []Setting) {
 			if r.State != stateRunning { // else its worker says where it is
 				s.StepsDone += min(r.Step, w.total)
 			}
-			if r.State == stateDone {
+			switch {
+			case r.failed():
+				s.Failed++
+			case r.State == stateDone:
 				s.Done++
-				if r.Return != nil {
-					x.Returns[i] = *r.Return
-				} else {
-					s.Failed++
-				}
+				x.Returns[i] = *r.Return
 			}
 		}
 		out = append(out, x)
@@ -190,11 +189,12 @@ func (w *Sweep) Write(out io.Writer, s *Status, most int) error {
 		}
 		done, why := 0, ""
 		for _, r := range x.Records {
-			if r != nil && r.State == stateDone {
+			switch {
+			case r == nil:
+			case r.failed():
+				why = r.Error
+			case r.State == stateDone:
 				done++
-				if r.Error != "" {
-					why = r.Error
-				}
 			}
 		}
 		value := "-"

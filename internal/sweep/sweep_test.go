@@ -447,7 +447,7 @@ func TestPlanOfOne(t *testing.T) {
 	}
 	for _, want := range []string{
 		" search, 1 seed, 4 trainings of 64 steps\n", "  0: ppo.envs=1 ppo.minibatch=4\n",
-		"  1: ppo.envs=1 ppo.minibatch=8, which cannot be trained: --set ppo.minibatch=8: ",
+		"  1: ppo.envs=1 ppo.minibatch=8, which cannot be trained: ppo.minibatch=8: ",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &b)

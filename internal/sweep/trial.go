@@ -55,8 +55,13 @@ const (
 	statePaused  = "paused"
 	stateDone    = "done"
 
-	stateGivenUp = "given up" // with its setting: what its record says last is something else
+	// Of trainings whose records say something else last.
+	stateGivenUp = "given up" // with its setting
+	stateFailed  = "failed"
 )
+
+// failed says whether a training has ended without a return.
+func (r *Record) failed() bool { return r.State == stateDone && (r.Error != "" || r.Return == nil) }
 
 const (
 	seedAttr    = "seed "
@@ -283,7 +288,7 @@ func (w *Sweep) settle(all []*trial) []journal.Op {
 				rung = append(rung, r.Rungs[passed].Return)
 			}
 			if r.State == stateDone {
-				failed = failed || r.Error != "" || r.Return == nil
+				failed = failed || r.failed()
 				if r.Return != nil {
 					returns = append(returns, *r.Return)
 				}

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -43,11 +44,18 @@ func (b *Base) Text() ([]byte, error) {
 }
 
 // Config returns the base with assignments over it.
-func (s *Spec) Config(assignments []string) (*config.Config, error) {
+func (s *Spec) Config(assignments []string) (c *config.Config, err error) {
 	if s.Base.inline == nil {
-		return config.LoadOver(s.Base.Preset, s.Base.File, assignments, nil)
+		c, err = config.LoadOver(s.Base.Preset, s.Base.File, assignments, nil)
+	} else {
+		c, err = config.LoadTextOver(s.Base.Preset, inlineName, s.Base.inline, assignments)
 	}
-	return config.LoadTextOver(s.Base.Preset, inlineName, s.Base.inline, assignments)
+	if err != nil {
+		if text, ok := strings.CutPrefix(err.Error(), "--set "); ok {
+			err = errors.New(text) // nobody gave a flag
+		}
+	}
+	return c, err
 }
 
 // inlineName is what errors call a base that is in the sweep file.
@@ -92,7 +100,7 @@ func (s *Spec) Check() error {
 				}
 			}
 			if err != nil {
-				text, own := strings.CutPrefix(err.Error(), "--set "+set+": ")
+				text, own := strings.CutPrefix(err.Error(), set+": ")
 				if !own {
 					text = set + ": " + text + "; change that in base, or give it values in space that fit" // it breaks what another setting says
 				}

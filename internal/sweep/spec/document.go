@@ -192,6 +192,9 @@ func (p *parser) base(n *yaml.Node, to *Base) error {
 			to.Preset = n.Value
 			return nil
 		}
+		if n.Value == "" {
+			return p.wrong(n, "base", fmt.Sprintf(allowed, presets))
+		}
 		to.File = n.Value
 		if !filepath.IsAbs(to.File) {
 			to.File = filepath.Join(filepath.Dir(p.name), to.File)
@@ -199,7 +202,7 @@ func (p *parser) base(n *yaml.Node, to *Base) error {
 		if p.copied {
 			return nil
 		}
-		if info, err := os.Stat(to.File); n.Value == "" || err != nil || info.IsDir() {
+		if info, err := os.Stat(to.File); err != nil || info.IsDir() {
 			return p.errorf(n, "base is %s, and there is no file %s: "+allowed+" is allowed", show(n), to.File, presets)
 		}
 		return nil

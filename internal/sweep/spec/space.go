@@ -110,10 +110,21 @@ func (p *parser) span(n *yaml.Node, key string, kind reflect.Kind, d *search.Dim
 	const exact = 1 << 53
 	if !ok1 || !ok2 || !(lo < hi) || d.Kind == search.Log && !(lo > 0) ||
 		d.Integer && (lo != float64(int64(lo)) || hi != float64(int64(hi)) || max(-lo, hi) > exact) {
-		return p.errorf(n, "%s is [%s, %s]: %s is allowed", key, n.Content[0].Value, n.Content[1].Value, allowed)
+		return p.errorf(n, "%s is %s: %s is allowed", key, flow(n), allowed)
 	}
 	d.Low, d.High = lo, hi
 	return nil
+}
+
+// flow writes a value in one line.
+func flow(n *yaml.Node) string {
+	one := *n
+	one.Style = yaml.FlowStyle
+	b, err := yaml.Marshal(&one)
+	if err != nil {
+		return show(n)
+	}
+	return string(bytes.TrimSpace(b))
 }
 
 // choices reads a list of values, none of them twice.
@@ -125,13 +136,7 @@ func (p *parser) choices(n *yaml.Node, key string, d *search.Dimension) error {
 		var plain any
 		text := c.Value
 		if c.Kind != yaml.ScalarNode {
-			flow := *c
-			flow.Style = yaml.FlowStyle
-			b, err := yaml.Marshal(&flow)
-			if err != nil {
-				return err
-			}
-			text = string(bytes.TrimSpace(b))
+			text = flow(c)
 			plain = text
 		} else if x, ok := number(c); ok {
 			plain = x

@@ -18,6 +18,7 @@ func TestBadSweeps(t *testing.T) {
 	}
 	for _, c := range []struct{ key, line, want string }{
 		{"base", "base: missing.yaml", `:1: base is "missing.yaml", and there is no file ` + filepath.Join(dir, "missing.yaml")},
+		{"base", "base:", ":1: base is empty: a configuration file, a preset"},
 		{"base", "base: [1]", ":1: base is a list: a configuration file, a preset (auto, tuned, control, paper) or settings"},
 		{"base", "base: {preset: best}", `:1: base.preset is "best": one of auto, tuned, control, paper is allowed`},
 		{"base", "# to change\nbase:\n  steps: 100\n  stepz: 3", ":3: base: unknown key stepz; did you mean steps?"},
@@ -45,6 +46,7 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "space: {ppo: {choices: [1]}}", ":4: space.ppo is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}"},
 		{"space", "space:\n  ppo:\n    lr: {log: [1e-5, 1e-2]}", ":5: space.ppo is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}"},
 		{"space", "space: {ppo.lr: {log: [0, 1]}}", ":4: space.ppo.lr is [0, 1]: [low, high] with finite numbers and 0 < low < high is allowed"},
+		{"space", "space: {ppo.lr: {log: [\"1e-5\", 1e-2]}}", `:4: space.ppo.lr is ["1e-5", 1e-2]: [low, high] with finite numbers`},
 		{"space", "space: {ppo.lr: {linear: [1, 1]}}", ":4: space.ppo.lr is [1, 1]: [low, high]"},
 		{"space", "space: {ppo.envs: {log: [0.5, 8]}}", ":4: space.ppo.envs is [0.5, 8]: [low, high] with integers"},
 		{"space", "space: {ppo.epochs: {int: [1, 9007199254740994]}}", ":4: space.ppo.epochs is [1, 9007199254740994]: [low, high] with integers of at most 2^53"},
