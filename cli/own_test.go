@@ -129,7 +129,7 @@ func TestProblemOfOnesOwn(t *testing.T) {
 	if out := do("", "compare", "--help"); strings.Contains(out, "train compare") || !strings.Contains(out, " compare --algos paspo,lagrangian,cpo --envs advertising ") {
 		t.Errorf("compare --help\n%s", out)
 	}
-	if out := do("", "compare", "--algos", "paspo", "--seeds", "1", "--steps", "512", "--dry-run"); !strings.Contains(out, "mean on advertising: 1 settings") {
+	if out := do("", "compare", "--algos", "paspo", "--seeds", "1", "--steps", "512", "--dry-run"); !strings.Contains(out, "mean on advertising: 1 setting by") {
 		t.Errorf("compare\n%s", out)
 	}
 
