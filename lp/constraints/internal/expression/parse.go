@@ -194,7 +194,11 @@ func (p *parser) sum() piecewise {
 }
 
 func (p *parser) product() piecewise {
+	first := p.tok
 	x := p.factor()
+	if first.kind == tokenNumber && (p.tok.kind == tokenName || p.operator("(")) {
+		p.fail(p.tok.at, "%v follows a number, write %s*%s", p.tok, first.text, p.tok.text)
+	}
 	for p.operator("*/") {
 		op := p.tok
 		p.next()
