@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -120,9 +121,11 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	if f, ok := errs.(*os.File); ok {
 		line = progress.NewLine(f)
 	}
-	command := []string{program, "sweep", "work", w.Dir}
+	command := func(flags ...string) []string {
+		return slices.Concat([]string{program, "sweep", "work"}, flags, []string{"--", w.Dir})
+	}
 	o := sweep.Workers{
-		Count: jobs, Cores: 1, Command: func(int) []string { return command }, Parent: parentVariable, Errs: errs,
+		Count: jobs, Cores: 1, Command: func(int) []string { return command() }, Parent: parentVariable, Errs: errs,
 		Show: w.Progress(line.Show),
 	}
 	if w.OnGPU() {
@@ -134,7 +137,7 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 		// No card takes what another one could train.
 		share := strconv.Itoa((w.Spec.Search.Trials*len(w.Spec.Seeds) + len(cards) - 1) / len(cards))
 		o.Command = func(i int) []string {
-			return append(command[:len(command):len(command)], "--gpu", strconv.Itoa(i), "--together", share)
+			return command("--gpu", strconv.Itoa(i), "--together", share)
 		}
 	}
 	if line != nil {

@@ -109,7 +109,7 @@ func TestWorkerThatCannotTrainTheBase(t *testing.T) {
 	}
 	base := strings.Replace(tinyBase, "{name: synthetic}", "{name: synthetic, synthetic: {entities: 3, seed: 1}}\n  constraints: "+constraints, 1)
 	w, err := Create(context.Background(), read(t, fmt.Sprintf(base, 16)+"seeds: [1, 2]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n"),
-		filepath.Join(t.TempDir(), "sweep"), nil)
+		filepath.Join(t.TempDir(), "{a sweep: #1\n"), nil) // a name that YAML takes for something else
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,7 +172,8 @@ func open(dir string) (*Sweep, error) {
 	for _, e := range copies {
 		key := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name()))
 		if config.NamesFile(key) {
-			w.fixed = append(w.fixed, key+"="+filepath.Join(dir, filesDir, e.Name()))
+			// A string of JSON is one of YAML, whatever the path has.
+			w.fixed = append(w.fixed, key+"="+string(marshal(filepath.Join(dir, filesDir, e.Name()))))
 		}
 	}
 	if w.journal, err = journal.Open(filepath.Join(dir, JournalFile), w.worker, accept); err != nil {
