@@ -51,6 +51,8 @@ func (p *parser) dimension(name, n *yaml.Node) (*search.Dimension, error) {
 		return nil, p.errorf(name, "space.seed: the seeds of all settings are those of seeds")
 	case key == "device" || key == "kernels" || strings.HasPrefix(key, "report."):
 		return nil, p.errorf(name, "space.%s: it does not change what is learned", key)
+	case key == "ppo.eval_seed" || key == "ppo.eval_max_steps":
+		return nil, p.errorf(name, "space.%s: all settings are compared on the same episodes; give it in base", key)
 	case config.NamesFile(key):
 		return nil, p.errorf(name, "space.%s: a setting that names a file belongs into base", key)
 	}

@@ -42,6 +42,7 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "", ": space is missing"},
 		{"space", "space: {ppo.lrr: {log: [1, 2]}}", ":4: space: unknown key ppo.lrr; did you mean ppo.lr?"},
 		{"space", "space: {seed: {choices: [1]}}", ":4: space.seed: the seeds of all settings are those of seeds"},
+		{"space", "space: {ppo.eval_seed: {int: [1, 5]}}", ":4: space.ppo.eval_seed: all settings are compared on the same episodes; give it in base"},
 		{"space", "space: {constraints: {choices: [a]}}", ":4: space.constraints: a setting that names a file belongs into base"},
 		{"space", "space: {ppo: {choices: [1]}}", ":4: space.ppo is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}"},
 		{"space", "space:\n  ppo:\n    lr: {log: [1e-5, 1e-2]}", ":5: space.ppo is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}"},
