@@ -149,6 +149,15 @@ func (p *parser) choices(n *yaml.Node, key string, d *search.Dimension) error {
 			return p.errorf(c, "%s: %v", key, err)
 		} else if _, isBool := plain.(bool); !isBool {
 			plain = text
+			var read yaml.Node
+			if yaml.Unmarshal([]byte(text), &read) != nil || len(read.Content) == 0 || read.Content[0].Value != text {
+				// Only its quotes say what it is.
+				b, err := yaml.Marshal(&yaml.Node{Kind: yaml.ScalarNode, Style: yaml.DoubleQuotedStyle, Value: text})
+				if err != nil {
+					return err
+				}
+				text = string(bytes.TrimSpace(b))
+			}
 		}
 		for _, other := range d.Choices {
 			if other.Text == text || reflect.DeepEqual(other.Plain, plain) {

@@ -1,12 +1,15 @@
 package spec
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"paspo/internal/checkout"
+	"paspo/internal/sweep/search"
 )
 
 func TestBadSweeps(t *testing.T) {
@@ -92,6 +95,25 @@ func TestValueThatDoesNotFitTheBase(t *testing.T) {
 	want := "s:4: space.ppo.envs: ppo.envs=8: base:1: ppo.minibatch is 512: at most envs * steps_per_env = 256 is allowed; change that in base, or give it values in space that fit"
 	if err := s.Check(); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+// A choice that is quoted in the file is the string that it was.
+func TestQuotedChoices(t *testing.T) {
+	values := []string{"b: #d", "{a: 1}", "it's", " x ", "*a", "a\nb", "é😀 & c: \\", "a long one: " + strings.Repeat("word ", 40), "plain"}
+	text, err := json.Marshal(values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Parse("s", fmt.Appendf(nil, "base: paper\nseeds: [1]\nsearch: {method: grid}\nspace: {env.python.path: {choices: %s}}\n", text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, want := range values {
+		c, err := s.Config(s.Space.Assignments(search.Point{float64(k)}))
+		if err != nil || c.Env.Python.Path != want {
+			t.Errorf("%q is %q, %v", want, c.Env.Python.Path, err)
+		}
 	}
 }
 
