@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"paspo/internal/count"
@@ -155,12 +156,17 @@ func (w *Sweep) Progress(show func(string)) func(*Status) {
 		if s.Failed > 0 {
 			text += fmt.Sprintf(", %d failed", s.Failed)
 		}
+		if elapsed := time.Since(start); steps > from {
+			text += ", ETA " + lasting(elapsed.Seconds()*float64(max(0, s.Steps-steps))/float64(steps-from))
+		}
+		// Last, as it may be longer than the terminal is wide.
 		if s.Best >= 0 {
 			b := s.Settings[s.Best]
-			text += fmt.Sprintf("; best %.4g (%s)", b.Value, b.Label)
-		}
-		if elapsed := time.Since(start); steps > from {
-			text += "; ETA " + lasting(elapsed.Seconds()*float64(max(0, s.Steps-steps))/float64(steps-from))
+			var values []string
+			for k := range w.Spec.Space {
+				values = append(values, w.Spec.Space[k].Key+"="+short(w.Spec.Space[k], b.Point[k]))
+			}
+			text += fmt.Sprintf("; best %.4g: %s", b.Value, strings.Join(values, " "))
 		}
 		show(text)
 	}

@@ -21,6 +21,7 @@ import (
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep/journal"
+	"paspo/internal/sweep/search"
 )
 
 // What a sweep trains is what a single run of the same settings and seed is, and does not
@@ -452,6 +453,25 @@ func TestPlanOfOne(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, &b)
 		}
+	}
+}
+
+// A line of a terminal, which is cut off at its width, begins with how far a sweep is and how long
+// it goes on.
+func TestProgress(t *testing.T) {
+	w := create(t, 64, tinySpace)
+	var line string
+	show := w.Progress(func(text string) { line = text })
+	s := &Status{Best: -1, Trainings: 8, Steps: 8 * 64}
+	show(s)
+	if want := "0/8 trainings done, 0 running"; line != want {
+		t.Errorf("got %q, want %q", line, want)
+	}
+	s.Settings = []Setting{{Value: 1.23456, Point: search.Point{1, 0}}}
+	s.Best, s.Done, s.StepsDone, s.Failed, s.GivenUp = 0, 2, 4*64, 1, 1
+	show(s)
+	if want := "2/8 trainings done, 0 running, 1 given up, 1 failed, ETA 0s; best 1.235: ppo.lr=1e-2 ppo.envs=2"; line != want {
+		t.Errorf("got %q, want %q", line, want)
 	}
 }
 
