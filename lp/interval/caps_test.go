@@ -72,7 +72,7 @@ func TestCaps(t *testing.T) {
 		if !(worst <= 1e-9) {
 			t.Fatalf("residual %g\n%+v", worst, d)
 		}
-		total := unscaled(s).(*warm.Solver).Stats()
+		total := canonical(s).(*warm.Solver).Stats()
 		kinds["hits"] += int(total.Hits)
 		kinds["misses"] += int(total.Misses)
 		kinds["exact"] += int(total.Exact)
@@ -165,9 +165,9 @@ func TestLimitsAreServed(t *testing.T) {
 		if err := lptest.WalkChecked(s, r, []lp.Limits{{B: p.Form().B}, {Upper: p.Form().U}}, 2); err != nil {
 			t.Error(err)
 		}
-		total := unscaled(s).(*warm.Solver).Stats()
+		total := canonical(s).(*warm.Solver).Stats()
 		t.Log(total)
-		if total.Left > 0 || unscaled(s).(*warm.Solver).Behind() != nil {
+		if total.Left > 0 || canonical(s).(*warm.Solver).Behind() != nil {
 			t.Errorf("%s: left to programs: %v", p.Name(), total)
 		}
 		s.Close()

@@ -10,7 +10,7 @@ import (
 // MarshalCompiled returns the closed form of s to be kept in a file, which
 // NewCompiled reads. ok is false where s has none.
 func MarshalCompiled(s lp.Solver) (data []byte, ok bool) {
-	x, ok := unscaled(s).(*closedform.Solver)
+	x, ok := canonical(s).(*closedform.Solver)
 	if !ok {
 		return nil, false
 	}
@@ -28,16 +28,17 @@ func NewCompiled(p *lp.Polytope, cfg Config, data []byte) (lp.Solver, error) {
 	if cfg.Method != "auto" && cfg.Method != "explicit" {
 		return nil, fmt.Errorf("lp: a closed form does not serve method %s", cfg.Method)
 	}
-	if q := p.Lifted(); q != nil {
-		s, err := NewCompiled(q, cfg, data)
-		if err != nil {
-			return nil, err
-		}
-		return &termSolver{p: p, Solver: s}, nil
+	q := p
+	if p.HasTerms() {
+		q = p.Lifted()
 	}
-	f, err := closedform.Unmarshal(p.Canonical(), cfg.budget(), data)
+	f, err := closedform.Unmarshal(q.Canonical(), cfg.budget(), data)
 	if err != nil {
 		return nil, fmt.Errorf("lp: compiled intervals: %w", err)
 	}
-	return inUnits(p, ladder{p.Canonical(), cfg}.closedForm(f)), nil
+	s := inUnits(q, ladder{q.Canonical(), cfg}.closedForm(f))
+	if p.HasTerms() {
+		s = &termSolver{p: p, Solver: s}
+	}
+	return s, nil
 }

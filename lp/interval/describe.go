@@ -13,7 +13,7 @@ func Describe(s lp.Solver, lim *lp.Limits) string {
 	if lim != nil && lim.A != nil && !p.HullOnly() && s.Method() != "clp" && !warm.TooManyRows(p) {
 		return "dual simplex, since the matrix follows the state"
 	}
-	x, ok := unscaled(s).(*closedform.Solver)
+	x, ok := canonical(s).(*closedform.Solver)
 	if !ok || lim == nil {
 		return s.Method()
 	}
@@ -34,7 +34,7 @@ func Describe(s lp.Solver, lim *lp.Limits) string {
 // lazy, and those that answer what the closed form passes on. It may be called at any
 // time.
 func WarmStarts(s lp.Solver) (stats warm.Stats, ok bool) {
-	s = unscaled(s)
+	s = canonical(s)
 	if x, explicit := s.(*closedform.Solver); explicit {
 		s = x.Behind()
 	}

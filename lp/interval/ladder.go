@@ -7,6 +7,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/interval/closedform"
 	"paspo/lp/interval/clp"
+	"paspo/lp/interval/relay"
 	"paspo/lp/interval/warm"
 )
 
@@ -23,7 +24,7 @@ type ladder struct {
 }
 
 // first returns the method that every action begins with.
-func (l ladder) first(ctx context.Context) (lp.Solver, error) {
+func (l ladder) first(ctx context.Context) (relay.Solver, error) {
 	switch l.cfg.Method {
 	case "clp":
 		return l.programs(ctx)
@@ -42,12 +43,12 @@ func (l ladder) first(ctx context.Context) (lp.Solver, error) {
 
 // closedForm hands on limits that f was not compiled for or that may be empty, prefixes
 // outside of the intervals that it answered, and ill-conditioned endpoints.
-func (l ladder) closedForm(f *closedform.Intervals) lp.Solver {
-	return closedform.New(f, func() (lp.Solver, error) { return l.basesOrPrograms(context.Background()) })
+func (l ladder) closedForm(f *closedform.Intervals) relay.Solver {
+	return closedform.New(f, func() (relay.Solver, error) { return l.basesOrPrograms(context.Background()) })
 }
 
 // basesOrPrograms passes over bases where there are too many rows for them.
-func (l ladder) basesOrPrograms(ctx context.Context) (lp.Solver, error) {
+func (l ladder) basesOrPrograms(ctx context.Context) (relay.Solver, error) {
 	s, err := l.bases(ctx)
 	if isBudget(err) {
 		return l.programs(ctx)
@@ -57,17 +58,17 @@ func (l ladder) basesOrPrograms(ctx context.Context) (lp.Solver, error) {
 
 // bases hand every row that they cannot prove to matrices, which answer states with a matrix of
 // their own and hand the rest to CLP.
-func (l ladder) bases(ctx context.Context) (lp.Solver, error) {
+func (l ladder) bases(ctx context.Context) (relay.Solver, error) {
 	return warm.New(ctx, l.p, l.cfg.MaxBases, l.matrices)
 }
 
 // matrices hand on whatever is not a state with a matrix of its own, or is infeasible.
-func (l ladder) matrices() (lp.Solver, error) {
-	return warm.NewMatrices(l.p, func() (lp.Solver, error) { return l.programs(context.Background()) }), nil
+func (l ladder) matrices() (relay.Solver, error) {
+	return warm.NewMatrices(l.p, func() (relay.Solver, error) { return l.programs(context.Background()) }), nil
 }
 
 // programs, those of CLP, answer everything.
-func (l ladder) programs(ctx context.Context) (lp.Solver, error) {
+func (l ladder) programs(ctx context.Context) (relay.Solver, error) {
 	return clp.New(ctx, l.p, l.cfg.Tolerance, l.cfg.Workers)
 }
 

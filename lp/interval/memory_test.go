@@ -23,7 +23,7 @@ func checkMemory(p *lp.Polytope, seed uint64, rows int, limits []lp.Limits) erro
 		if err != nil {
 			panic(err)
 		}
-		return unscaled(s).(*warm.Solver)
+		return canonical(s).(*warm.Solver)
 	}
 	s := fresh(200)
 	defer s.Close()

@@ -69,7 +69,7 @@ func TestMixedBatch(t *testing.T) {
 		if !ok || total.Hits == 0 || total.Left > 0 || capped == 0 {
 			t.Errorf("%s: %d rows with caps: %v", name, capped, total)
 		}
-		if unscaled(s).(*closedform.Solver).Behind().(*warm.Solver).Behind() != nil {
+		if canonical(s).(*closedform.Solver).Behind().(*warm.Solver).Behind() != nil {
 			t.Errorf("%s: linear programs were needed", name)
 		}
 		t.Logf("%s: %v", name, total)
@@ -114,11 +114,13 @@ func TestPrefixOutside(t *testing.T) {
 			t.Errorf("row %d: residual %g", x, res)
 		}
 	}
-	if !slices.Equal(inner(c).Handed().Gone, []bool{true, true, false, true}) {
-		t.Errorf("handed over: %v", inner(c).Handed().Gone)
+	// Amounts of rows 0 and 1 are outside of their intervals, and caps of rows 1 and 3 are not for the closed form.
+	rows, to := inner(c).Handed()
+	if !slices.Equal(slices.Sorted(slices.Values(rows)), []int{0, 1, 3}) {
+		t.Errorf("handed over: %v", rows)
 	}
-	if l := inner(c).Handed().Chain.(hander).Handed(); !slices.Equal(l.Gone, []bool{true, true, false, false}) {
-		t.Errorf("handed on: %v", l.Gone)
+	if rows, _ = to.(hander).Handed(); !slices.Equal(slices.Sorted(slices.Values(rows)), []int{0, 1}) {
+		t.Errorf("handed on: %v", rows)
 	}
 }
 
@@ -129,9 +131,9 @@ func TestHandoverAfterAnotherAction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, method := range []string{"clp", "lazy"} {
+	for _, method := range solverMethods {
 		s := opened(t, p.Canonical(), Config{Method: method})
-		c := s.Chain(1).(relay.Follower)
+		c := s.(relay.Solver).Taker(1)
 		lo, hi := []float64{0}, []float64{0}
 		next := func() {
 			t.Helper()
@@ -147,7 +149,7 @@ func TestHandoverAfterAnotherAction(t *testing.T) {
 		if next(); lo[0] != 0 || hi[0] != 0 {
 			t.Errorf("%s: [%v, %v] is left, want 0", method, lo[0], hi[0])
 		}
-		c.Follow(1)
+		c.BeginEmpty(1)
 		c.Take(0, nil, []float64{0, 0}, false)
 		if next(); math.Abs(lo[0]-0.25) > 1e-11 || math.Abs(hi[0]-0.25) > 1e-11 {
 			t.Errorf("%s: after [0, 0] the third entity is in [%v, %v], want 0.25", method, lo[0], hi[0])
@@ -179,12 +181,12 @@ func TestDescribe(t *testing.T) {
 }
 
 // hander is a chain that hands rows over to another method.
-type hander interface{ Handed() *relay.Handover }
+type hander interface{ Handed() ([]int, relay.Taker) }
 
 // inner returns the chain that hands rows over, whatever the units are.
 func inner(c lp.Chain) hander {
-	if x, ok := c.(*scaledChain); ok {
-		c = x.Chain
+	if x, ok := c.(*unitChain); ok {
+		c = x.Taker
 	}
 	return c.(hander)
 }

@@ -23,6 +23,11 @@ func NewContext(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, err
 	if err != nil {
 		return nil, err
 	}
+	return open(ctx, p, cfg)
+}
+
+// open is NewContext with settings that are complete.
+func open(ctx context.Context, p *lp.Polytope, cfg Config) (relay.Solver, error) {
 	if p.HasTerms() {
 		return withTerms(ctx, p, cfg)
 	}

@@ -9,57 +9,47 @@ import (
 )
 
 // withTerms answers a polytope with convex terms by a method of the ladder for the lifted one.
-// Columns go before it, unless it is the closed form, or CLP where that was asked for.
-func withTerms(ctx context.Context, p *lp.Polytope, cfg Config) (lp.Solver, error) {
-	var behind termSolver
-	columns := warm.NewColumns(p, func() (lp.Solver, error) { return &behind, nil })
+// Columns go before it, unless it is the closed form, or CLP where that was asked for: they go
+// along every action first and hand on what they do not prove.
+func withTerms(ctx context.Context, p *lp.Polytope, cfg Config) (relay.Solver, error) {
+	columns := warm.NewColumns(p)
 	if cfg.Method == "auto" && columns != nil && p.HasHoldings() {
 		cfg.Method = "lazy" // where holdings move the terms in every state, columns are faster than a closed form
 	}
-	s, err := NewContext(ctx, p.Lifted(), cfg)
+	s, err := open(ctx, p.Lifted(), cfg)
 	if err != nil {
 		return nil, err
 	}
-	behind = termSolver{p: p, Solver: s}
+	lifted := &termSolver{p: p, Solver: s}
 	if s.Method() == "lazy" {
 		// Among so many entities a basis that was optimal seldom is again. Matrices do not try any.
-		behind.matrix, _, _ = p.Lifted().Inequalities()
+		lifted.matrix, _, _ = p.Lifted().Inequalities()
 	}
 	if columns == nil || s.Method() == "explicit" || cfg.Method == "clp" {
-		return &behind, nil
+		return lifted, nil
 	}
-	return &termSolver{p: p, Solver: s, columns: columns}, nil
+	return columns.Before(lifted), nil
 }
 
 // termSolver answers for a polytope with convex terms by a solver of the lifted one, whose
 // first entities are its own. The auxiliary entities that parts of terms are come last and are
-// never asked for. Where columns serve, they go along every action first and hand on what they
-// do not prove.
+// never asked for.
 type termSolver struct {
 	p *lp.Polytope // with terms
-	lp.Solver
-	matrix  []float64     // that states without one take, nil for none
-	columns *warm.Simplex // nil where they do not serve
+	relay.Solver
+	matrix []float64 // that states without one take, nil for none
 }
 
 func (s *termSolver) Polytope() *lp.Polytope { return s.p }
 
-func (s *termSolver) Method() string {
-	if s.columns != nil {
-		return "simplex"
-	}
-	return s.Solver.Method()
-}
+func (s *termSolver) Chain(batch int) lp.Chain { return s.Taker(batch) }
 
-func (s *termSolver) Chain(batch int) lp.Chain {
-	if s.columns == nil {
-		return &termChain{s: s, Chain: s.Solver.Chain(batch), each: make([]lp.TermLimits, batch), limits: make([]lp.Limits, batch)}
-	}
-	return s.columns.Chain(batch)
+func (s *termSolver) Taker(batch int) relay.Taker {
+	return &termChain{s: s, Taker: s.Solver.Taker(batch), each: make([]lp.TermLimits, batch), limits: make([]lp.Limits, batch)}
 }
 
 type termChain struct {
-	lp.Chain
+	relay.Taker
 	s      *termSolver
 	entity int
 	each   []lp.TermLimits
@@ -67,16 +57,16 @@ type termChain struct {
 }
 
 func (c *termChain) Begin(rows int, limits []lp.Limits) {
-	relay.CheckBatch(len(c.each), rows, limits)
+	relay.CheckBatch(c.Most(), rows, limits)
 	c.entity = 0
 	if limits == nil && c.s.matrix == nil {
-		c.Chain.Begin(rows, nil)
+		c.Taker.Begin(rows, nil)
 		return
 	}
 	for r := range rows {
 		c.lift(r, relay.At(limits, r))
 	}
-	c.Chain.Begin(rows, c.limits[:rows])
+	c.Taker.Begin(rows, c.limits[:rows])
 }
 
 // lift takes over the limits of a row, nil for the polytope's own.
@@ -91,24 +81,24 @@ func (c *termChain) lift(r int, lim *lp.Limits) *lp.Limits {
 	return &c.limits[r]
 }
 
-func (c *termChain) Follow(rows int) {
+func (c *termChain) BeginEmpty(rows int) {
 	c.entity = 0
-	c.Chain.(relay.Follower).Follow(rows)
+	c.Taker.BeginEmpty(rows)
 }
 
 func (c *termChain) Take(r int, lim *lp.Limits, prefix []float64, outside bool) {
 	c.entity = len(prefix)
-	c.Chain.(relay.Follower).Take(r, c.lift(r, lim), prefix, outside)
+	c.Taker.Take(r, c.lift(r, lim), prefix, outside)
 }
 
 func (c *termChain) Next(lo, hi []float64) error {
 	if c.entity >= c.s.p.Dim() {
 		panic(relay.BadEntity)
 	}
-	return c.Chain.Next(lo, hi)
+	return c.Taker.Next(lo, hi)
 }
 
 func (c *termChain) Fix(a []float64) {
 	c.entity++
-	c.Chain.Fix(a)
+	c.Taker.Fix(a)
 }

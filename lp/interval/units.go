@@ -8,50 +8,54 @@ import (
 	"paspo/lp"
 	"paspo/lp/interval/closedform"
 	"paspo/lp/interval/relay"
+	"paspo/lp/interval/warm"
 )
 
-// scaledSolver answers in the units of the user what a solver of the canonical form
+// unitSolver answers in the units of the user what a solver of the canonical form
 // computes. Of a hull, no endpoint is beyond the points.
-type scaledSolver struct {
+type unitSolver struct {
 	p *lp.Polytope // as stated
-	lp.Solver
+	relay.Solver
 }
 
 // inUnits returns s, a solver of the canonical form of p, as one of p.
-func inUnits(p *lp.Polytope, s lp.Solver) lp.Solver {
+func inUnits(p *lp.Polytope, s relay.Solver) relay.Solver {
 	if p.Canonical() == p && p.Points() == nil {
 		return s
 	}
-	x := &scaledSolver{p, s}
-	if _, ok := s.(*closedform.Solver); ok {
-		return scaledExplicit{x}
+	x := &unitSolver{p, s}
+	if f, ok := s.(*closedform.Solver); ok {
+		return unitClosedForm{x, f}
 	}
 	return x
 }
 
-// unscaled returns the solver that computes.
-func unscaled(s lp.Solver) lp.Solver {
-	if x, ok := s.(*termSolver); ok {
-		s = x.Solver
-	}
+// canonical returns the solver of a canonical form that is behind units and terms.
+func canonical(s lp.Solver) lp.Solver {
 	switch x := s.(type) {
-	case *scaledSolver:
+	case *warm.Simplex:
+		return canonical(x.Behind())
+	case *termSolver:
+		return canonical(x.Solver)
+	case *unitSolver:
 		return x.Solver
-	case scaledExplicit:
-		return x.Solver
+	case unitClosedForm:
+		return x.f
 	}
 	return s
 }
 
-func (s *scaledSolver) Polytope() *lp.Polytope { return s.p }
+func (s *unitSolver) Polytope() *lp.Polytope { return s.p }
 
-func (s *scaledSolver) Chain(batch int) lp.Chain {
+func (s *unitSolver) Chain(batch int) lp.Chain { return s.Taker(batch) }
+
+func (s *unitSolver) Taker(batch int) relay.Taker {
 	d, _, _ := s.p.Canonical().Units()
 	if d == nil {
 		d = slices.Repeat([]float64{1}, s.p.Dim())
 	}
-	c := &scaledChain{
-		Chain: s.Solver.Chain(batch), p: s.p, unit: d, a: make([]float64, batch), prefix: make([]float64, len(d)),
+	c := &unitChain{
+		Taker: s.Solver.Taker(batch), p: s.p, unit: d, a: make([]float64, batch), prefix: make([]float64, len(d)),
 		mine: make([]bool, batch), own: make([]bool, batch), each: make([]lp.LimitConverter, batch), limits: make([]lp.Limits, batch),
 		same: !slices.ContainsFunc(d, func(x float64) bool { return x != 1 }),
 	}
@@ -67,8 +71,8 @@ func pointRange(p *lp.Polytope) (least, most []float64) {
 	return least, most
 }
 
-type scaledChain struct {
-	lp.Chain
+type unitChain struct {
+	relay.Taker
 	p      *lp.Polytope
 	unit   []float64 // of amounts
 	same   bool      // all units of amounts are 1
@@ -85,21 +89,21 @@ type scaledChain struct {
 	prefix []float64 // of a row, in units
 }
 
-func (c *scaledChain) Begin(rows int, limits []lp.Limits) {
-	relay.CheckBatch(len(c.a), rows, limits)
+func (c *unitChain) Begin(rows int, limits []lp.Limits) {
+	relay.CheckBatch(c.Most(), rows, limits)
 	c.rows, c.entity = rows, 0
 	for r := range rows {
 		c.convert(r, relay.At(limits, r))
 	}
 	if limits == nil {
-		c.Chain.Begin(rows, nil)
+		c.Taker.Begin(rows, nil)
 		return
 	}
-	c.Chain.Begin(rows, c.limits[:rows])
+	c.Taker.Begin(rows, c.limits[:rows])
 }
 
 // convert takes over a row under limits, nil for the polytope's own.
-func (c *scaledChain) convert(r int, lim *lp.Limits) *lp.Limits {
+func (c *unitChain) convert(r int, lim *lp.Limits) *lp.Limits {
 	c.mine[r], c.own[r] = true, lim == nil
 	switch {
 	case lim == nil:
@@ -113,22 +117,22 @@ func (c *scaledChain) convert(r int, lim *lp.Limits) *lp.Limits {
 	return &c.limits[r]
 }
 
-func (c *scaledChain) Follow(rows int) {
+func (c *unitChain) BeginEmpty(rows int) {
 	c.rows, c.entity = rows, 0
 	clear(c.mine)
-	c.Chain.(relay.Follower).Follow(rows)
+	c.Taker.BeginEmpty(rows)
 }
 
-func (c *scaledChain) Take(r int, lim *lp.Limits, prefix []float64, outside bool) {
+func (c *unitChain) Take(r int, lim *lp.Limits, prefix []float64, outside bool) {
 	c.entity = len(prefix)
 	for i, a := range prefix {
 		c.prefix[i] = a / c.unit[i]
 	}
-	c.Chain.(relay.Follower).Take(r, c.convert(r, lim), c.prefix[:len(prefix)], outside)
+	c.Taker.Take(r, c.convert(r, lim), c.prefix[:len(prefix)], outside)
 }
 
-func (c *scaledChain) Next(lo, hi []float64) error {
-	err := c.Chain.Next(lo, hi)
+func (c *unitChain) Next(lo, hi []float64) error {
+	err := c.Taker.Next(lo, hi)
 	if d := c.unit[c.entity]; d != 1 {
 		for r := range c.rows {
 			if c.mine[r] {
@@ -145,7 +149,7 @@ func (c *scaledChain) Next(lo, hi []float64) error {
 // stayInside keeps endpoints that rounding moved beyond the points within their range.
 // Limits of a state that move rows make another set, which may reach further; the rows of a
 // hull without facets are its points, which none moves.
-func (c *scaledChain) stayInside(lo, hi []float64) {
+func (c *unitChain) stayInside(lo, hi []float64) {
 	least, most := c.least[c.entity], c.most[c.entity]
 	for r := range c.rows {
 		if c.mine[r] && (c.p.HullOnly() || c.own[r]) {
@@ -154,26 +158,27 @@ func (c *scaledChain) stayInside(lo, hi []float64) {
 	}
 }
 
-func (c *scaledChain) Fix(a []float64) {
+func (c *unitChain) Fix(a []float64) {
 	d := c.unit[c.entity]
 	c.entity++
 	if d == 1 {
-		c.Chain.Fix(a)
+		c.Taker.Fix(a)
 		return
 	}
 	// Units are powers of two between 2^-500 and 2^500, as their inverses are.
-	c.Chain.Fix(floats.ScaleTo(c.a[:c.rows], 1/d, a[:c.rows]))
+	c.Taker.Fix(floats.ScaleTo(c.a[:c.rows], 1/d, a[:c.rows]))
 }
 
-// scaledExplicit is a scaledSolver of a closed form.
-type scaledExplicit struct{ *scaledSolver }
-
-func (s scaledExplicit) Compiled() *closedform.Compiled {
-	return s.Solver.(*closedform.Solver).Compiled()
+// unitClosedForm is a unitSolver of a closed form.
+type unitClosedForm struct {
+	*unitSolver
+	f *closedform.Solver
 }
 
-func (s scaledExplicit) Tables() *closedform.Tables {
-	t := s.Solver.(*closedform.Solver).Tables()
+func (s unitClosedForm) Compiled() *closedform.Compiled { return s.f.Compiled() }
+
+func (s unitClosedForm) Tables() *closedform.Tables {
+	t := s.f.Tables()
 	if amount, row, eq := s.p.Canonical().Units(); amount != nil {
 		t = t.InUnits(amount, row, eq)
 	}

@@ -44,7 +44,7 @@ func BenchmarkLazy(b *testing.B) {
 					limits = widerLimits(s.Polytope(), 256*rows, r)
 				}
 				benchmarkChains(b, s, rows, limits, x)
-				if l, ok := unscaled(s).(*warm.Solver); ok {
+				if l, ok := canonical(s).(*warm.Solver); ok {
 					t := l.Stats()
 					b.ReportMetric(t.HitRate(), "hits/endpoint")
 					b.ReportMetric(float64(t.Bases), "bases")

@@ -62,7 +62,7 @@ func checkRandomMatrices(seed uint64, kinds map[string]int) error {
 	limits := fourStates(p, r, lptest.RandomMatrix)
 	methods := append([]string{"auto"}, solverMethods...)
 	return checkMethods(methods, p, d, r, limits, len(limits), func(_ string, s lp.Solver) error {
-		l, ok := unscaled(s).(*warm.Solver)
+		l, ok := canonical(s).(*warm.Solver)
 		if !ok {
 			return nil
 		}
@@ -198,10 +198,10 @@ func TestMatrixHasNoMemory(t *testing.T) {
 			if err := lptest.SameBits(want, lptest.WalkPlaces(t, open(method), 5, limits, place)); err != nil {
 				t.Errorf("%s, %s: a fresh solver: %v", p.Name(), method, err)
 			}
-			if x, ok := unscaled(s).(*closedform.Solver); ok {
+			if x, ok := canonical(s).(*closedform.Solver); ok {
 				s = x.Behind()
 			}
-			if m := unscaled(s).(*warm.Solver).Behind().(*warm.Simplex); !endpoints && m.Behind() != nil {
+			if m := canonical(s).(*warm.Solver).Behind().(*warm.Simplex); !endpoints && m.Behind() != nil {
 				t.Errorf("%s, %s: linear programs were needed", p.Name(), method)
 			}
 			if method == "lazy" {

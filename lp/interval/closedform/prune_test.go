@@ -11,6 +11,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
 	"paspo/lp/internal/vec"
+	"paspo/lp/interval/relay"
 )
 
 // compiled returns the closed form of the canonical form of p, with nothing behind it.
@@ -20,7 +21,7 @@ func compiled(t testing.TB, p *lp.Polytope) *Solver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := New(f, func() (lp.Solver, error) { return nil, errors.New("nothing is behind") })
+	s := New(f, func() (relay.Solver, error) { return nil, errors.New("nothing is behind") })
 	t.Cleanup(func() { s.Close() })
 	return s
 }

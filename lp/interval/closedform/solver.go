@@ -14,7 +14,7 @@ type Solver struct {
 	behind relay.Successor
 }
 
-func New(f *Intervals, behind func() (lp.Solver, error)) *Solver {
+func New(f *Intervals, behind func() (relay.Solver, error)) *Solver {
 	return &Solver{f: f, behind: relay.NewSuccessor(behind)}
 }
 

@@ -22,7 +22,7 @@ type solver struct {
 	close   sync.Once
 }
 
-func New(ctx context.Context, p *lp.Polytope, tolerance float64, workers int) (lp.Solver, error) {
+func New(ctx context.Context, p *lp.Polytope, tolerance float64, workers int) (relay.Solver, error) {
 	s := &solver{m: newModel(ctx, p), hands: workers, jobs: make(chan *chain, workers)}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -63,8 +63,10 @@ func (s *solver) Close() error {
 	return nil
 }
 
-func (s *solver) Chain(batch int) lp.Chain {
-	c := &chain{s: s, rows: make([]action, batch)}
+func (s *solver) Chain(batch int) lp.Chain { return s.Taker(batch) }
+
+func (s *solver) Taker(batch int) relay.Taker {
+	c := &chain{Batch: relay.NewBatch(s.m.n, batch, nil), s: s, rows: make([]action, batch)}
 	for r := range c.rows {
 		c.rows[r].Make(s.m.n)
 	}
@@ -74,10 +76,9 @@ func (s *solver) Chain(batch int) lp.Chain {
 // chain is a batch in flight. Its rows are handed out to the workers by a
 // counter.
 type chain struct {
+	relay.Batch
 	s      *solver
 	rows   []action
-	size   int
-	entity int
 	lo, hi []float64
 
 	next    atomic.Int64
@@ -86,8 +87,7 @@ type chain struct {
 
 type action struct {
 	relay.Action
-	skip bool // answered elsewhere
-	err  error
+	err error
 
 	// Of a state with a matrix of its own: its polytope, and a worker for its
 	// programs once one was needed.
@@ -95,19 +95,11 @@ type action struct {
 	worker *worker
 }
 
-func (c *chain) Begin(rows int, limits []lp.Limits) { relay.Begin(c, len(c.rows), rows, limits) }
-
-func (c *chain) Follow(rows int) {
-	c.size, c.entity = rows, 0
-	for r := range rows {
-		c.rows[r].skip = true
-	}
-}
+func (c *chain) Begin(rows int, limits []lp.Limits) { relay.Begin(c, rows, limits) }
 
 func (c *chain) Take(r int, lim *lp.Limits, prefix []float64, _ bool) {
-	c.entity = len(prefix)
+	c.Batch.Take(r, lim, prefix)
 	row := &c.rows[r]
-	row.skip = false
 	row.begin(c.s.m.p, lim)
 	for _, a := range prefix {
 		row.fix(a)
@@ -129,19 +121,17 @@ func (row *action) begin(p *lp.Polytope, lim *lp.Limits) {
 }
 
 func (c *chain) Next(lo, hi []float64) error {
-	if c.entity >= c.s.m.n {
-		panic(relay.BadEntity)
-	}
-	c.lo, c.hi = lo[:c.size], hi[:c.size]
+	c.Asked()
+	c.lo, c.hi = lo[:c.Size], hi[:c.Size]
 	c.next.Store(0)
-	hands := min(c.s.hands, c.size)
+	hands := min(c.s.hands, c.Size)
 	c.pending.Add(hands)
 	for range hands {
 		c.s.jobs <- c
 	}
 	c.pending.Wait()
-	for r := range c.size {
-		if err := c.rows[r].err; err != nil && !c.rows[r].skip {
+	for r := range c.Size {
+		if err := c.rows[r].err; err != nil && !c.Away[r] {
 			var inf *lp.InfeasibleError
 			if errors.As(err, &inf) && inf.Row != r {
 				inf.Row = r
@@ -156,13 +146,13 @@ func (c *chain) Next(lo, hi []float64) error {
 func (c *chain) work(w *worker) {
 	for {
 		r := int(c.next.Add(1)) - 1
-		if r >= c.size {
+		if r >= c.Size {
 			return
 		}
-		row := &c.rows[r]
-		if row.skip {
+		if c.Away[r] {
 			continue
 		}
+		row := &c.rows[r]
 		row.answer(w)
 		c.lo[r], c.hi[r] = row.Lo, row.Hi
 	}
@@ -183,12 +173,12 @@ func (row *action) answer(w *worker) {
 }
 
 func (c *chain) Fix(a []float64) {
-	for r := range c.size {
-		if row := &c.rows[r]; !row.skip {
-			row.fix(a[r])
+	c.Batch.Fix(a)
+	for r := range c.Size {
+		if !c.Away[r] {
+			c.rows[r].fix(a[r])
 		}
 	}
-	c.entity++
 }
 
 func (row *action) fix(a float64) {

@@ -6,16 +6,6 @@ import (
 	"paspo/lp"
 )
 
-// BadEntity is what a chain panics with that is asked for more entities than there are.
-const BadEntity = "lp: bad number of entities"
-
-// CheckBatch panics where a batch is larger than a chain is for, or lacks limits.
-func CheckBatch(most, rows int, limits []lp.Limits) {
-	if rows > most || limits != nil && len(limits) < rows {
-		panic("lp: bad number of rows")
-	}
-}
-
 // Action is an action in the making, whose intervals are answered one after the other.
 type Action struct {
 	Entity     int       // the next one

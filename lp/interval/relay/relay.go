@@ -7,19 +7,46 @@ import (
 	"paspo/lp"
 )
 
+// Solver is a method that can stand behind another one.
+type Solver interface {
+	lp.Solver
+
+	// Taker returns the same as Chain, as what takes rows of another chain.
+	Taker(batch int) Taker
+}
+
+// Taker is a chain that rows of another one can be handed to in the middle of an
+// action. Its other rows are left alone: Next and Fix do not touch them.
+type Taker interface {
+	lp.Chain
+
+	// Most is how many rows a batch can have.
+	Most() int
+
+	// BeginEmpty begins a batch of rows of which none is its own.
+	BeginEmpty(rows int)
+
+	// Take makes row r its own. The prefix is that of all rows at the time. outside says
+	// that its last entity is outside of the interval that was answered.
+	Take(r int, lim *lp.Limits, prefix []float64, outside bool)
+}
+
 // Successor is the solver behind another one. It starts when it is first needed.
 type Successor struct {
-	open func() (lp.Solver, error)
+	open func() (Solver, error)
 
 	mu     sync.Mutex
-	solver lp.Solver
+	solver Solver
 	err    error
 }
 
 // NewSuccessor returns the solver that open makes when it is first needed.
-func NewSuccessor(open func() (lp.Solver, error)) Successor { return Successor{open: open} }
+func NewSuccessor(open func() (Solver, error)) Successor { return Successor{open: open} }
 
-func (s *Successor) get() (lp.Solver, error) {
+// Ready returns a successor that has started.
+func Ready(s Solver) Successor { return Successor{solver: s} }
+
+func (s *Successor) get() (Solver, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.solver == nil && s.err == nil {
@@ -29,7 +56,7 @@ func (s *Successor) get() (lp.Solver, error) {
 }
 
 // Started returns the solver if it was needed, else nil.
-func (s *Successor) Started() lp.Solver {
+func (s *Successor) Started() Solver {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.solver
@@ -42,92 +69,29 @@ func (s *Successor) Close() error {
 	return nil
 }
 
-// Follower is a chain that rows of another one can be handed to in the middle of an
-// action. Its other rows are left alone: Next and Fix do not touch them.
-type Follower interface {
-	lp.Chain
-
-	// Follow begins a batch of rows of which none is its own.
-	Follow(rows int)
-
-	// Take makes row r its own. The prefix is that of all rows at the time. outside says
-	// that its last entity is outside of the interval that was answered.
-	Take(r int, lim *lp.Limits, prefix []float64, outside bool)
-}
-
-// Begin has a chain take all rows of a new batch of at most so many.
-func Begin(c Follower, most, rows int, limits []lp.Limits) {
-	CheckBatch(most, rows, limits)
-	c.Follow(rows)
+// Begin has a chain take all rows of a new batch.
+func Begin(c Taker, rows int, limits []lp.Limits) {
+	CheckBatch(c.Most(), rows, limits)
+	c.BeginEmpty(rows)
 	for r := range rows {
 		c.Take(r, At(limits, r), nil, false)
 	}
 }
 
-// Handover keeps which rows of a batch were handed to the chain of the solver behind.
-type Handover struct {
-	to    *Successor
-	batch int
-
-	Chain Follower
-	Gone  []bool
-	Count int
-	err   error // the solver behind did not start
-}
-
-func NewHandover(to *Successor, batch int) Handover {
-	return Handover{to: to, batch: batch, Gone: make([]bool, batch)}
+// CheckBatch panics where a batch is larger than a chain is for, or lacks limits.
+func CheckBatch(most, rows int, limits []lp.Limits) {
+	if rows > most || limits != nil && len(limits) < rows {
+		panic("lp: bad number of rows")
+	}
 }
 
 // Outside reports whether a is outside of the interval by more than rounding, as a NaN and
 // an infinity always are.
-func Outside(a, lo, hi float64) bool {
+func Outside(a, lo, hi float64) bool { return !(a >= lo && a <= hi) && farOutside(a, lo, hi) }
+
+func farOutside(a, lo, hi float64) bool {
 	tol := 1e-14 * max(1, math.Abs(a))
 	return !(a >= lo-tol && a <= hi+tol && a-a == 0)
-}
-
-// Begin starts a batch of which nothing is handed over.
-func (h *Handover) Begin() {
-	if h.Count > 0 {
-		clear(h.Gone)
-	}
-	h.Count, h.err = 0, nil
-}
-
-// Hand passes on row r of a batch of rows.
-func (h *Handover) Hand(rows, r int, lim *lp.Limits, prefix []float64, outside bool) {
-	if h.Gone[r] || h.err != nil {
-		return
-	}
-	if h.Chain == nil {
-		s, err := h.to.get()
-		if err != nil {
-			h.err = err
-			return
-		}
-		h.Chain = s.Chain(h.batch).(Follower)
-	}
-	if h.Count == 0 {
-		h.Chain.Follow(rows)
-	}
-	h.Gone[r] = true
-	h.Count++
-	h.Chain.Take(r, lim, prefix, outside)
-}
-
-// Next answers the rows that were handed over.
-func (h *Handover) Next(lo, hi []float64) error {
-	if h.err != nil || h.Count == 0 {
-		return h.err
-	}
-	return h.Chain.Next(lo, hi)
-}
-
-// Fix passes on the choices of the last entity. It is called before Hand.
-func (h *Handover) Fix(a []float64) {
-	if h.Count > 0 {
-		h.Chain.Fix(a)
-	}
 }
 
 // At returns the limits of row r, nil where they are the polytope's own.

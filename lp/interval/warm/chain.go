@@ -9,29 +9,21 @@ import (
 	"paspo/lp/interval/relay"
 )
 
-// chain answers its rows one after another in the goroutine that asks.
 type chain struct {
-	s      *Solver
-	rows   []action
-	size   int
-	entity int
+	relay.Rows
+	s    *Solver
+	rows []action
 
 	q    basis.Query
 	own  *suffix // whose own limits q holds, nil for none
 	work [2]basis.Work
 	look [2]lookup
-
-	behind relay.Handover
 }
 
 type action struct {
-	r      []float64 // right-hand sides less the terms of the prefix
-	prefix []float64
-	lo, hi float64 // of the last answer
-	away   bool    // answered elsewhere
+	r []float64 // right-hand sides less the terms of the prefix
 
 	// Under limits of its own; nil else.
-	lim               *lp.Limits
 	lower, width, tol []float64
 	store             []float64
 	growth            float64
@@ -89,14 +81,18 @@ func (l *lookup) piece(q *basis.Query, w *basis.Work) *basis.Piece {
 	return p
 }
 
-func (s *Solver) Chain(batch int) lp.Chain {
+func (s *Solver) Chain(batch int) lp.Chain { return s.Taker(batch) }
+
+func (s *Solver) Taker(batch int) relay.Taker { return s.chain(batch) }
+
+func (s *Solver) chain(batch int) *chain {
 	m := s.m
-	c := &chain{s: s, rows: make([]action, batch), behind: relay.NewHandover(&s.behind, batch)}
+	c := &chain{s: s, rows: make([]action, batch)}
+	c.Rows = relay.NewRows(c, m.n, batch, &s.behind)
 	k := len(m.begin)
-	store := make([]float64, batch*(k+m.n))
+	store := make([]float64, batch*k)
 	for x := range c.rows {
 		c.rows[x].r, store = store[:k:k], store[k:]
-		c.rows[x].prefix, store = store[:m.n:m.n], store[m.n:]
 	}
 	most := 0
 	for i := range m.suffix {
@@ -106,31 +102,15 @@ func (s *Solver) Chain(batch int) lp.Chain {
 	return c
 }
 
-func (c *chain) Begin(rows int, limits []lp.Limits) { relay.Begin(c, len(c.rows), rows, limits) }
-
-func (c *chain) Follow(rows int) {
-	c.size, c.entity = rows, 0
-	c.behind.Begin()
-	for x := range rows {
-		c.rows[x].away = true
-	}
-}
-
-func (c *chain) Take(x int, lim *lp.Limits, prefix []float64, outside bool) {
+// Start implements relay.Answerer.
+func (c *chain) Start(x int, lim *lp.Limits) bool {
 	m, row := c.s.m, &c.rows[x]
-	c.entity = len(prefix)
-	row.away, row.growth, row.lower, row.lim = false, 1, nil, lim
-	copy(row.prefix, prefix)
+	row.growth, row.lower = 1, nil
 	if lim == nil {
 		copy(row.r, m.begin)
+		return true
 	}
-	if outside || lim != nil && (lim.A != nil || !row.begin(m, lim)) {
-		c.hand(x, len(prefix), outside)
-		return
-	}
-	for i, a := range prefix {
-		m.fix(row, i, a)
-	}
+	return lim.A == nil && row.begin(m, lim)
 }
 
 // begin takes over limits. It reports whether the bases can serve them.
@@ -164,13 +144,6 @@ func (row *action) begin(m *model, lim *lp.Limits) bool {
 	}
 	row.growth = growth
 	return true
-}
-
-// hand passes row x on with the first entities of its prefix.
-func (c *chain) hand(x, entities int, outside bool) {
-	row := &c.rows[x]
-	row.away = true
-	c.behind.Hand(c.size, x, row.lim, row.prefix[:entities], outside)
 }
 
 // query returns the programs of entity i for a row, nil where its prefix violates
@@ -216,42 +189,31 @@ func (c *chain) query(i int, row *action) *basis.Query {
 }
 
 func (c *chain) Next(lo, hi []float64) error {
-	m := c.s.m
-	if c.entity >= m.n {
-		panic(relay.BadEntity)
-	}
-	i := c.entity
+	i := c.Asked()
 	for x := range c.look {
-		c.look[x].load(m.suffix[i].stores[x])
+		c.look[x].load(c.s.m.suffix[i].stores[x])
 	}
-	for x := range c.size {
-		row := &c.rows[x]
-		switch {
-		case row.away:
-		case c.answer(i, row):
-			lo[x], hi[x] = row.lo, row.hi
-		default:
-			c.hand(x, i, false)
-		}
-	}
+	err := c.Rows.Next(lo, hi)
 	for x := range c.look {
 		c.look[x].flush()
 	}
-	return c.behind.Next(lo, hi)
+	return err
 }
 
+// Answer implements relay.Answerer.
+func (c *chain) Answer(x int) (lo, hi float64, ok bool) { return c.answer(c.Entity, &c.rows[x]) }
+
 // answer finds the interval of entity i. It reports whether the row is feasible.
-func (c *chain) answer(i int, row *action) bool {
+func (c *chain) answer(i int, row *action) (lo, hi float64, ok bool) {
 	m := c.s.m
 	if i == 0 && m.known && row.lower == nil {
-		row.lo, row.hi = m.first[0], m.first[1]
 		c.look[0].hits++
 		c.look[1].hits++
-		return true
+		return m.first[0], m.first[1], true
 	}
 	q := c.query(i, row)
 	if q == nil {
-		return false
+		return 0, 0, false
 	}
 	if s := &m.suffix[i]; s.settled != nil {
 		v, sens := 0., 0.
@@ -260,30 +222,29 @@ func (c *chain) answer(i int, row *action) bool {
 			v, sens = v+t, sens+math.Abs(t)
 		}
 		if sens > tolerance.Sensitivity*m.reach[i] {
-			return false
+			return 0, 0, false
 		}
-		row.lo = min(max(v, m.low[i]), m.high[i])
-		row.hi = row.lo
-		return true
+		lo = min(max(v, m.low[i]), m.high[i])
+		return lo, lo, true
 	}
 	low := c.look[0].piece(q, &c.work[0])
 	if low == nil {
-		return false
+		return 0, 0, false
 	}
 	high := c.look[1].piece(q, &c.work[1])
 	if high == nil {
-		return false
+		return 0, 0, false
 	}
-	lo, hi := low.Value(q), -high.Value(q)
+	lo, hi = low.Value(q), -high.Value(q)
 	most := tolerance.Rounding * tolerance.Sensitivity * m.reach[i]
 	if low.MoreSensitive(q, most, tolerance.Rounding) || high.MoreSensitive(q, most, tolerance.Rounding) {
-		return false
+		return 0, 0, false
 	}
 	if !(lo <= hi) {
 		// Rounding: all limits are relaxed by the same amount.
 		gap, sensLow, sensHigh := lo-hi, low.Sensitivity(q)/tolerance.Rounding, high.Sensitivity(q)/tolerance.Rounding
 		if !(gap <= tolerance.Cross*(sensLow+sensHigh)) {
-			return false
+			return 0, 0, false
 		}
 		lo -= gap * sensLow / (sensLow + sensHigh)
 		hi = lo
@@ -301,9 +262,11 @@ func (c *chain) answer(i int, row *action) bool {
 	if m.points {
 		l, u = m.low[i], m.high[i] // none has more
 	}
-	row.lo, row.hi = min(max(lo, l), u), min(max(hi, l), u)
-	return true
+	return min(max(lo, l), u), min(max(hi, l), u), true
 }
+
+// Advance implements relay.Answerer.
+func (c *chain) Advance(x, i int, a float64) { c.s.m.fix(&c.rows[x], i, a) }
 
 // fix takes entity i of row to a.
 func (m *model) fix(row *action, i int, a float64) {
@@ -323,25 +286,3 @@ func (m *model) fix(row *action, i int, a float64) {
 		}
 	}
 }
-
-func (c *chain) Fix(a []float64) {
-	i := c.entity
-	c.entity++
-	c.behind.Fix(a)
-	for x := range c.size {
-		row := &c.rows[x]
-		if row.away {
-			continue
-		}
-		v := a[x]
-		row.prefix[i] = v
-		if !(v >= row.lo && v <= row.hi) && relay.Outside(v, row.lo, row.hi) {
-			c.hand(x, i+1, true)
-			continue
-		}
-		c.s.m.fix(row, i, v)
-	}
-}
-
-// Handed returns the rows that another method answers.
-func (c *chain) Handed() *relay.Handover { return &c.behind }

@@ -15,14 +15,14 @@ import (
 // numbers, and entities without an endpoint.
 type Simplex struct {
 	p      *lp.Polytope
-	c      []*columns // the first that serves a state is taken
+	c      Columns // the first that serves a state is taken
 	behind relay.Successor
 }
 
 // NewMatrices answers states of p, a canonical form, that have a matrix of their own. It
 // hands over all others, and all where there are more rows than a basis takes, or no
 // matrix to replace, as in hulls without facets.
-func NewMatrices(p *lp.Polytope, behind func() (lp.Solver, error)) *Simplex {
+func NewMatrices(p *lp.Polytope, behind func() (relay.Solver, error)) *Simplex {
 	s := &Simplex{p: p, behind: relay.NewSuccessor(behind)}
 	if !p.HullOnly() {
 		if c := newColumns(p, true, false); c != nil {
@@ -32,19 +32,26 @@ func NewMatrices(p *lp.Polytope, behind func() (lp.Solver, error)) *Simplex {
 	return s
 }
 
-// NewColumns answers a polytope with convex terms, but for states with a matrix of their
-// own. It is nil where columns do not serve: where an entity has three Froms, units of
+// Columns are those of a polytope with convex terms. They answer all states but those with a
+// matrix of their own.
+type Columns []*columns
+
+// NewColumns returns none where columns do not serve: where an entity has three Froms, units of
 // amounts differ, or there are too many rows.
-func NewColumns(p *lp.Polytope, behind func() (lp.Solver, error)) *Simplex {
+func NewColumns(p *lp.Polytope) Columns {
 	c := newColumns(p, false, true)
-	if c == nil {
+	switch {
+	case c == nil:
 		return nil
+	case len(c.implied) > 0:
+		return Columns{c, newColumns(p, false, false)}
 	}
-	s := &Simplex{p, []*columns{c}, relay.NewSuccessor(behind)}
-	if len(c.implied) > 0 {
-		s.c = append(s.c, newColumns(p, false, false))
-	}
-	return s
+	return Columns{c}
+}
+
+// Before returns the solver by columns that hands on to s.
+func (c Columns) Before(s relay.Solver) *Simplex {
+	return &Simplex{c[0].p, c, relay.Ready(s)}
 }
 
 func (s *Simplex) Polytope() *lp.Polytope { return s.p }
@@ -56,49 +63,26 @@ func (s *Simplex) Close() error { return s.behind.Close() }
 // Behind returns the solver behind the simplex, nil until it was needed.
 func (s *Simplex) Behind() lp.Solver { return s.behind.Started() }
 
-func (s *Simplex) Chain(batch int) lp.Chain {
-	c := &simplexChain{s: s, rows: make([]*row, batch), away: make([]bool, batch), behind: relay.NewHandover(&s.behind, batch)}
+func (s *Simplex) Chain(batch int) lp.Chain { return s.Taker(batch) }
+
+func (s *Simplex) Taker(batch int) relay.Taker {
+	c := &simplexChain{s: s, rows: make([]*row, batch)}
+	c.Rows = relay.NewRows(c, s.p.Dim(), batch, &s.behind)
 	for range s.c {
 		c.of = append(c.of, make([]*row, batch))
 	}
 	return c
 }
 
-// simplexChain answers its rows one after another in the goroutine that asks.
 type simplexChain struct {
-	s      *Simplex
-	of     [][]*row // of every columns, nil until they are needed
-	rows   []*row   // which of these answer
-	away   []bool   // answered elsewhere
-	size   int
-	entity int
-	behind relay.Handover
+	relay.Rows
+	s    *Simplex
+	of   [][]*row // of every columns, nil until they are needed
+	rows []*row   // which of these answer
 }
 
-func (c *simplexChain) Begin(rows int, limits []lp.Limits) { relay.Begin(c, len(c.rows), rows, limits) }
-
-func (c *simplexChain) Follow(rows int) {
-	c.size, c.entity = rows, 0
-	c.behind.Begin()
-	for x := range rows {
-		c.away[x] = true
-	}
-}
-
-func (c *simplexChain) Take(x int, lim *lp.Limits, prefix []float64, outside bool) {
-	c.entity = len(prefix)
-	c.away[x] = outside || !c.begin(x, lim)
-	if c.away[x] {
-		c.behind.Hand(c.size, x, lim, prefix, outside)
-		return
-	}
-	for _, a := range prefix {
-		c.rows[x].fix(a)
-	}
-}
-
-// begin reports whether columns serve a state.
-func (c *simplexChain) begin(x int, lim *lp.Limits) bool {
+// Start implements relay.Answerer.
+func (c *simplexChain) Start(x int, lim *lp.Limits) bool {
 	for k, s := range c.s.c {
 		if s.matrices != (lim != nil && lim.A != nil) {
 			return false
@@ -113,43 +97,12 @@ func (c *simplexChain) begin(x int, lim *lp.Limits) bool {
 	return false
 }
 
-func (c *simplexChain) hand(x int, outside bool) {
+// Answer implements relay.Answerer.
+func (c *simplexChain) Answer(x int) (lo, hi float64, ok bool) {
 	row := c.rows[x]
-	c.away[x] = true
-	c.behind.Hand(c.size, x, row.lim, row.Prefix[:row.Entity], outside)
+	ok = row.answer()
+	return row.Lo, row.Hi, ok
 }
 
-func (c *simplexChain) Next(lo, hi []float64) error {
-	if c.entity >= c.s.p.Dim() {
-		panic(relay.BadEntity)
-	}
-	for x := range c.size {
-		row := c.rows[x]
-		switch {
-		case c.away[x]:
-		case row.answer():
-			lo[x], hi[x] = row.Lo, row.Hi
-		default:
-			c.hand(x, false)
-		}
-	}
-	return c.behind.Next(lo, hi)
-}
-
-func (c *simplexChain) Fix(a []float64) {
-	c.entity++
-	c.behind.Fix(a)
-	for x := range c.size {
-		if c.away[x] {
-			continue
-		}
-		row := c.rows[x]
-		row.fix(a[x])
-		if relay.Outside(a[x], row.Lo, row.Hi) {
-			c.hand(x, true)
-		}
-	}
-}
-
-// Handed returns the rows that another method answers.
-func (c *simplexChain) Handed() *relay.Handover { return &c.behind }
+// Advance implements relay.Answerer.
+func (c *simplexChain) Advance(x, _ int, a float64) { c.rows[x].fix(a) }

@@ -34,7 +34,7 @@ type Solver struct {
 	behind relay.Successor
 }
 
-func New(ctx context.Context, p *lp.Polytope, maxBases int, behind func() (lp.Solver, error)) (lp.Solver, error) {
+func New(ctx context.Context, p *lp.Polytope, maxBases int, behind func() (relay.Solver, error)) (relay.Solver, error) {
 	m, err := newModel(ctx, p, maxBases)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (s *Solver) settle() {
 			}
 		}
 	}()
-	c := s.Chain(1).(*chain)
+	c := s.chain(1)
 	for _, equal := range []bool{false, true} {
 		c.Begin(1, nil)
 		row := &c.rows[0]
@@ -68,11 +68,12 @@ func (s *Solver) settle() {
 			for x, e := range m.suffix[i].stores {
 				c.look[x].load(e)
 			}
-			if !c.answer(i, row) {
+			lo, hi, ok := c.answer(i, row)
+			if !ok {
 				return
 			}
 			if i == 0 && !m.known {
-				m.first, m.known = [2]float64{row.lo, row.hi}, true
+				m.first, m.known = [2]float64{lo, hi}, true
 			}
 			for x, e := range m.suffix[i].stores {
 				e.begin(c.work[x].Build(e.g))
@@ -81,7 +82,7 @@ func (s *Solver) settle() {
 			if equal {
 				parts = max(2, m.n-i)
 			}
-			m.fix(row, i, row.lo+(row.hi-row.lo)/float64(parts))
+			m.fix(row, i, lo+(hi-lo)/float64(parts))
 		}
 	}
 }

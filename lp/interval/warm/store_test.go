@@ -8,12 +8,13 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
+	"paspo/lp/interval/relay"
 )
 
 // bases returns warm-start bases of a canonical polytope with nothing behind them.
 func bases(t testing.TB, p *lp.Polytope, most int) *Solver {
 	t.Helper()
-	s, err := New(t.Context(), p.Canonical(), most, func() (lp.Solver, error) { return nil, errors.New("nothing is behind") })
+	s, err := New(t.Context(), p.Canonical(), most, func() (relay.Solver, error) { return nil, errors.New("nothing is behind") })
 	if err != nil {
 		t.Fatal(err)
 	}
