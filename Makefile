@@ -114,8 +114,8 @@ check: deps
 	$(GO) run $(STATICCHECK) ./...
 	GOGC=$(TEST_GOGC) GOMEMLIMIT=$(TEST_MEMORY) $(GO) test -short $(SOURCES)
 
-# Random cases beside those that every test run draws, from seeds by chance. The first
-# failure ends it and names its seed.
+# Random cases with seeds drawn anew, in addition to the fixed seeds of every test run. The
+# first failure ends it and names its seed.
 SEEDS ?= 30
 random: deps
 	@for k in $$(seq $(SEEDS)); do \

@@ -19,13 +19,14 @@ func newAct() *cobra.Command {
 with a line {"action":[..],"entities":[..],"residual":..} (docs/serving.md).
 Observations are as the environment gives them: the run's normaliser is applied, and
 limits that follow the state are those of the observation where it says what they are.
-Beside obs, b replaces the right-hand sides of the inequalities, in the order of
+In addition to obs, b replaces the right-hand sides of the inequalities, in the order of
 constraints check, total those of the equalities, lower and upper the bounds of the
 entities (null for none), and A, a list of rows, the coefficients of the inequalities.
-An id, a string or a number, is in the answer too.
+An id, a string or a number, is repeated in the answer.
 
-Every line gets a line. One that cannot be answered gets {"error":..}, the run goes
-on, and the exit status is 1. Lines that are there together are answered together.`,
+Every line gets a line. A line that cannot be answered gets {"error":..}, later lines are
+answered all the same, and the exit status is 1. Lines that arrive together are answered
+together.`,
 		Args: exactly("a run folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a, cp, err := from.open(args[0])
@@ -57,14 +58,14 @@ on, and the exit status is 1. Lines that are there together are answered togethe
 	f := cmd.Flags()
 	from.flags(cmd)
 	f.BoolVar(&stochastic, "stochastic", false, "sample actions in place of taking the mean or mode of every distribution, as the run has chosen")
-	f.BoolVar(&project, "project", false, "repair actions that break a constraint by the closest that does not, and count them, where the run's algorithm can break constraints")
-	f.BoolVar(&describe, "describe", false, "print what observations, actions, constraints and limits are, as JSON, and read nothing")
+	f.BoolVar(&project, "project", false, "where the run's algorithm can break constraints, replace an action that does by the closest allocation, and count such actions")
+	f.BoolVar(&describe, "describe", false, "print a description of observations, actions, constraints and limits as JSON, and read nothing")
 	f.Uint64Var(&seed, "seed", 1, "seed of sampled actions")
 	f.SortFlags = false
 	return cmd
 }
 
-// answer answers lines until the input ends or the command is interrupted.
+// answer answers lines of the input until it ends or the command is interrupted.
 func answer(cmd *cobra.Command, what string, a serve.Answerer) error {
 	ctx := cmd.Context()
 	return orInterruption(ctx, serve.Lines(ctx, cmd.InOrStdin(), cmd.OutOrStdout(), what, a))

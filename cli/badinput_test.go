@@ -16,8 +16,7 @@ import (
 	"paspo/internal/run/runfolder"
 )
 
-// What a new user gets wrong: one clear line, a status that is not 0, and
-// nothing left behind.
+// Mistakes of new users give one clear line and a status that is not 0, and leave no files behind.
 func TestBadCommandLines(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing.yaml")
@@ -149,7 +148,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The process died while it wrote: an older one takes its place.
+	// The process died while it wrote a checkpoint: an older one takes its place.
 	if err := os.Truncate(newest, info.Size()/2); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +166,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 	refused(t, `checkpoint "newest": one of latest, best, initial is allowed`, "", "act", dir, "--checkpoint", "newest")
 }
 
-// What cannot be gone on with changes nothing, and names what can be done.
+// A run that cannot be resumed stays unchanged, and the error says what can be done.
 func TestRefusedResumption(t *testing.T) {
 	dir := copyRun(t)
 	before, err := os.ReadFile(filepath.Join(dir, "config.yaml"))
@@ -189,8 +188,7 @@ func TestRefusedResumption(t *testing.T) {
 	}
 }
 
-// Nothing is answered by the policy of something else, and the difference is
-// named.
+// A policy of other constraints or another environment is an error that names the difference.
 func TestWhosePolicy(t *testing.T) {
 	long.Test(t)
 	dir := t.TempDir()
@@ -269,7 +267,7 @@ func TestWhosePolicy(t *testing.T) {
 	}
 }
 
-// A path is a name and never a pattern, and advice that names one can be pasted.
+// A path is taken literally, never as a pattern, and commands in messages quote it for the shell.
 func TestPathsAreNoPatterns(t *testing.T) {
 	long.Test(t)
 	trained, _ := finished(t)
@@ -295,8 +293,8 @@ func TestPathsAreNoPatterns(t *testing.T) {
 	}
 }
 
-// A finished run without schedules can be trained longer, and is the same as one that
-// was trained that long at once.
+// A finished run without schedules can be trained longer, with the result of a run that was trained
+// that long at once.
 func TestResumeLonger(t *testing.T) {
 	long.Test(t)
 	dir, whole := filepath.Join(t.TempDir(), "run"), filepath.Join(t.TempDir(), "whole")
@@ -351,7 +349,8 @@ func TestInterruptAndKill(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	dir := filepath.Join(t.TempDir(), "run")
-	// Long enough to be met half-way, and no checkpoint goes before it is seen.
+	// Long enough to be killed half-way, with enough checkpoints kept that none is removed before the
+	// test sees it.
 	const iterations = 40
 	long := func(dir string) []string {
 		return with("--out", dir, "--steps", fmt.Sprint(iterations*512), "--set", "ppo.epochs=40", "--set", "ppo.checkpoint_keep=100")
@@ -410,8 +409,8 @@ func TestInterruptAndKill(t *testing.T) {
 	sameRun(t, dir, whole, iterations)
 }
 
-// A disk that fills up ends the run with one line, and the last checkpoint goes
-// on where there is room again.
+// A disk that fills up ends the run with one line, and the run resumes from the last checkpoint once
+// there is room again.
 func TestFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: mounting a small disk takes root")
@@ -454,7 +453,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	refused(t, "read-only file system", "", with("--out", filepath.Join(disk, "run"))...)
 }
 
-// full is a writer without room.
+// full is a writer to a full disk.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

@@ -13,7 +13,7 @@ import (
 	"paspo/internal/run/config"
 )
 
-// deviceTime is the time for each figure of a device.
+// deviceTime is the time that each measurement of a device takes.
 const deviceTime = 2 * time.Second
 
 func newBench() *cobra.Command {
@@ -27,9 +27,9 @@ entity of one action; also with a cap of half its range on every entity), sample
 actions a second and minibatch updates a second on one thread, and minibatch updates and
 environment steps of training a second on all threads. It ends within 45 seconds.
 
-With --device it measures a device and the processor beside it on %s, at
-the sizes that GPUs are bought for: sampling, gradient steps, a large training and
-many trainings side by side. That takes about a minute a device.`, strings.Join(bench.Names(), ", "), bench.Names()[0]),
+With --device it measures a device and the processor on %s, at sizes that fill a GPU:
+sampling, gradient steps, a large training and many trainings side by side. That takes
+about a minute a device.`, strings.Join(bench.Names(), ", "), bench.Names()[0]),
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var results any
@@ -60,7 +60,7 @@ many trainings side by side. That takes about a minute a device.`, strings.Join(
 	return cmd
 }
 
-// benchDevices measures the processor, and the GPU that is asked for.
+// benchDevices measures the processor, and the GPU that device names.
 func benchDevices(cmd *cobra.Command, device string) ([]*bench.DeviceResult, error) {
 	c, err := config.Load("", nil, []config.Setting{{Flag: "--device", Key: "device", Value: device}})
 	if err != nil {

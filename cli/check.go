@@ -23,10 +23,10 @@ func newCheck() *cobra.Command {
 		Long: `Check constraints and print the entities with the range of each (by linear
 programs), the rows, the share of the simplex that is feasible, the rows that
 could be left out, and the closed form of the intervals: how many pieces the lower
-and the upper endpoint of each entity have and its own limits need, how they were found, and whether limits may
-follow the state. Constraints that contradict one another are named, and the
-exit status is 1. The text leaves out what is long; --json prints all. What takes
-longer than two seconds is shown on standard error.`,
+and the upper endpoint of each entity have, how many of them the polytope's own limits
+need, how they were found, and whether limits may follow the state. Constraints that
+exclude one another are named, and the exit status is 1. The text shortens long lists;
+--json prints all. Progress is shown on standard error after two seconds.`,
 		Args: exactly("a constraints file or a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
@@ -72,7 +72,7 @@ func writeJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// writeConflict names constraints that contradict one another, each of which it takes.
+// writeConflict names constraints that exclude one another, none of which can be left out.
 func writeConflict(w io.Writer, name string, conflict []string) {
 	fmt.Fprintf(w, "%s: %s is empty, no allocation satisfies all of:\n", program, name)
 	for i, c := range conflict {

@@ -37,8 +37,9 @@ func newCompare() *cobra.Command {
 		Use:   "compare [SWEEP.yaml]",
 		Short: "Train algorithms on environments over seeds, and compare them",
 		Long: `Train algorithms on environments over seeds, and compare them: returns, violations of
-constraints, processor time. It is a sweep (docs/sweeps.md) over algo.name and env.name,
-which a file may be in place of flags, and which sweep run, work, status and report take.`,
+constraints, processor time. A comparison is a sweep (docs/sweeps.md) over algo.name and
+env.name. A file may describe it in place of flags, and sweep run, sweep work, sweep status
+and report take its folder.`,
 		Example: "  " + program + " compare --algos paspo,lagrangian,cpo --envs " + strings.Join(all, ",") + " --seeds 20 --out sweeps/c\n" +
 			"  " + program + " compare --resume sweeps/c",
 		RunE: f.compare,
@@ -49,7 +50,7 @@ which a file may be in place of flags, and which sweep run, work, status and rep
 	flags.IntVar(&f.seeds, "seeds", 20, "every algorithm trains on the seeds from 1 to this")
 	flags.Int64Var(&f.steps, "steps", config.Default().Steps, "environment steps of a training")
 	flags.StringVar(&f.preset, "preset", "paper", "settings that all algorithms begin with: "+strings.Join(config.PresetNames(), ", "))
-	flags.BoolVar(&f.published, "as-published", false, "with the faults of the published code (docs/algorithms.md), of algorithms that have some")
+	flags.BoolVar(&f.published, "as-published", false, "train algorithms with the faults of their published code, where it has some (docs/algorithms.md)")
 	flags.StringVar(&f.out, "out", "", "`FOLDER` of the comparison, new")
 	flags.StringVar(&f.resume, "resume", "", "go on with the comparison in this `FOLDER`")
 	flags.IntVar(&f.jobs, "jobs", runtime.GOMAXPROCS(0), "trainings at a time, each on one core")
@@ -88,7 +89,7 @@ func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {
 	return sweep.WriteComparison(out, all)
 }
 
-// create makes the sweep that the flags describe, nil where it is shown alone.
+// create makes the sweep that the flags describe. With --dry-run it prints the plan and returns nil.
 func (f *compareFlags) create(cmd *cobra.Command) (*sweep.Sweep, error) {
 	for _, list := range []struct {
 		flag          string
@@ -111,7 +112,7 @@ func (f *compareFlags) create(cmd *cobra.Command) (*sweep.Sweep, error) {
 	}
 	published := ""
 	if f.published {
-		// Which faults there are depends on the algorithm: the base names one of them.
+		// as_published is allowed for an algorithm with faults alone, so the base names an algorithm.
 		published = fmt.Sprintf(", algo: {name: %s, as_published: true}", f.algos[0])
 	}
 	text := fmt.Sprintf(`base: {preset: %s, steps: %d%s}
@@ -127,7 +128,7 @@ space:
 	if err != nil {
 		return nil, err
 	}
-	if err := f.serve(s); err != nil {
+	if err := f.checkServes(s); err != nil {
 		return nil, err
 	}
 	if f.dry {
@@ -136,8 +137,9 @@ space:
 	return sweep.Create(cmd.Context(), s, f.out, origin())
 }
 
-// serve returns an error where an algorithm cannot be trained on an environment, before any is.
-func (f *compareFlags) serve(s *spec.Spec) error {
+// checkServes returns an error where one of the algorithms cannot be trained on one of the
+// environments.
+func (f *compareFlags) checkServes(s *spec.Spec) error {
 	for _, env := range f.envs {
 		for _, algo := range f.algos {
 			c, err := s.Config([]string{"env.name=" + env, "algo.name=" + algo})

@@ -32,7 +32,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Faults are those of each algorithm of the comparison.
+// --as-published gives every algorithm of the comparison its own faults.
 func TestCompareAsPublished(t *testing.T) {
 	long.Test(t)
 	t.Setenv("PASPO_TEST_RUN", "1")
@@ -73,8 +73,8 @@ func TestCompareRefusals(t *testing.T) {
 	}
 }
 
-// act of an algorithm that can break constraints says so, refuses such actions, and repairs
-// them where it is asked to.
+// With an algorithm that can break constraints act says so, and such actions are errors; with
+// --project they are repaired.
 func TestActOfAnAlgorithm(t *testing.T) {
 	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "run")

@@ -10,14 +10,14 @@ import (
 )
 
 func addPreset(cmd *cobra.Command, name *string) {
-	cmd.Flags().StringVar(name, "preset", config.AutoPreset, "settings by `NAME` that all others go over; "+program+" presets lists them")
+	cmd.Flags().StringVar(name, "preset", config.AutoPreset, "`NAME` of the settings to begin with, which all other settings override; "+program+" presets lists them")
 }
 
-// mostThreads is far beyond the cores of machines at hand.
+// mostThreads is the largest --threads, more than the cores of any usual machine.
 const mostThreads = 1024
 
-// addThreads adds the flag that says how many cores a command uses. It is no setting of a run: what comes
-// of it is the same, on whatever machine the run goes on.
+// addThreads adds the flag for the number of cores that a command uses. It is not a setting of a
+// run, as results do not depend on it.
 func addThreads(cmd *cobra.Command) {
 	threads := cmd.Flags().Int("threads", runtime.GOMAXPROCS(0), "cores to use; results do not depend on it")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -55,8 +55,8 @@ func newPresets() *cobra.Command {
 	return &cobra.Command{
 		Use:   "presets",
 		Short: "List the presets with their settings",
-		Long: `List the presets of settings: what --preset takes. A run's config.yaml holds
-all settings that came of it, so that nothing else depends on the preset.`,
+		Long: `List the presets of settings, the values of --preset. A run's config.yaml holds all
+of its settings, so that the run does not depend on the preset afterwards.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return config.WritePresets(cmd.OutOrStdout()) },
 	}

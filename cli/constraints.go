@@ -41,7 +41,7 @@ func newConstraints() *cobra.Command {
 	return cmd
 }
 
-// polytopeFlags say which polytope is meant.
+// polytopeFlags choose a polytope.
 type polytopeFlags struct {
 	entities int
 	prices   string
@@ -63,7 +63,7 @@ func presets() []string {
 	return names
 }
 
-// read returns a preset, the polytope of an environment or of a run, or what a file describes.
+// read returns the polytope of a preset, an environment, a run or a file.
 func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
 	if f.prices == "" && slices.Contains(constraints.PresetNames(), name) {
 		return constraints.Preset(name, f.entities)
@@ -104,7 +104,7 @@ func (f *polytopeFlags) readFile(name string) (*lp.Polytope, error) {
 		}
 		return p, err
 	}
-	// Tickers are all that counts here, whatever the prices are like.
+	// Only the tickers are used, so that faulty prices do not matter.
 	t, _, err := prices.Read(f.prices, prices.Options{Repair: prices.Kinds()})
 	if err != nil {
 		return nil, err
@@ -117,7 +117,7 @@ func newShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show PRESET|ENVIRONMENT|RUN|FILE",
 		Short: "Print a preset as YAML to edit",
-		Long:  "Print a preset (portfolio, compute, synthetic or unconstrained), or what an environment or a run (its folder) is constrained by, as a constraints file to edit. A file is printed in the same form.",
+		Long:  "Print a preset (portfolio, compute, synthetic or unconstrained), or the constraints of an environment or of a run (its folder), as a constraints file to edit. A file is printed in the same form.",
 		Args:  exactly("a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := f.read(args[0])
@@ -141,8 +141,8 @@ func newBounds() *cobra.Command {
 the interval of the next entity, {"lo":..,"hi":..}.
 
 A prefix that breaks the constraints by at most the tolerance (scaled) is answered
-on limits relaxed by as much. One that breaks them by more gets {"error":..}. A
-line that is no prefix gets that too, and the exit status is 1.`,
+for limits relaxed by as much. A prefix that breaks them by more gets {"error":..}.
+So does a line that is not a prefix, and then the exit status is 1.`,
 		Args: exactly("a constraints file or a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := setting.First(
@@ -172,14 +172,13 @@ line that is no prefix gets that too, and the exit status is 1.`,
 		},
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&c.Method, "solver", c.Method, "how intervals are computed: auto, clp, explicit or lazy; explicit beyond its budget goes on lazily")
+	cmd.Flags().StringVar(&c.Method, "solver", c.Method, "how intervals are computed: auto, clp, explicit or lazy; explicit becomes lazy where it exceeds its budget")
 	cmd.Flags().Float64Var(&c.Tolerance, "tol", c.Tolerance, "largest violation (scaled) of a prefix that is answered")
 	return cmd
 }
 
-// newSolver returns a solver of a method. Where the closed form is asked for and
-// exceeds its budget, reason says so and the solver finds pieces when they are
-// needed.
+// newSolver returns a solver by the given method. Where the method is explicit and exceeds its
+// budget, reason says so and the solver uses warm-start bases, or else CLP.
 func newSolver(ctx context.Context, p *lp.Polytope, c interval.Config, method string) (s lp.Solver, reason, err error) {
 	c.Method = method
 	s, err = interval.NewContext(ctx, p, c)
@@ -188,8 +187,8 @@ func newSolver(ctx context.Context, p *lp.Polytope, c interval.Config, method st
 		return s, nil, err
 	}
 	c.Method = "lazy"
-	var rows *lp.BudgetError
-	if s, err = interval.NewContext(ctx, p, c); errors.As(err, &rows) {
+	var lazyOver *lp.BudgetError
+	if s, err = interval.NewContext(ctx, p, c); errors.As(err, &lazyOver) {
 		c.Method = "clp"
 		s, err = interval.NewContext(ctx, p, c)
 	}
@@ -221,7 +220,7 @@ func (b *bounder) answer(line []byte) (any, error) {
 		if err := b.chain.Next(lo[:], hi[:]); err != nil {
 			var infeasible *lp.InfeasibleError
 			if errors.As(err, &infeasible) {
-				// An answer like any other: the line is what was asked for.
+				// It is an answer and does not change the exit status: the line is a prefix.
 				return map[string]string{"error": serve.Infeasible("no allocation has this prefix", infeasible, b.polytope, nil)}, nil
 			}
 			return nil, err
@@ -298,12 +297,13 @@ func newServe() *cobra.Command {
 package. A request is a line {"op":..,"rows":R,"cols":C,"seed":S} and then R*C numbers,
 little-endian float64; so is an answer, or a line {"error":..} with nothing after it.
 
-  describe   entities, rows, bounds and the pieces of the closed form, in the line itself
-  intervals  prefixes of C entities: the endpoints of the interval of the next, R x 2
-  project    points: the closest in the polytope, R x n; magnitudes up to a million times
-             those of the polytope
-  check      points: the largest scaled residual, R x 1
-  sample     R uniform points by the seed, and no numbers in the request: R x n`,
+  describe   answers with entities, rows, bounds and pieces of the closed form in the line
+  intervals  takes prefixes of C entities; answers with the endpoints of the interval of
+             the next entity, R x 2
+  project    takes points with magnitudes up to a million times those of the polytope;
+             answers with the closest allocations, R x n
+  check      takes points; answers with the largest residual of each, R x 1
+  sample     takes no numbers; answers with R uniform points by the seed, R x n`,
 		Args: exactly("a constraints file or a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := f.read(args[0])

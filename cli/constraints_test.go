@@ -36,7 +36,7 @@ constraints:
 func TestShow(t *testing.T) {
 	for _, args := range [][]string{{"portfolio"}, {"compute"}, {"synthetic"}, {"unconstrained", "--entities", "4"}, {"factor"}} {
 		out := succeed(t, "", append([]string{"constraints", "show"}, args...)...)
-		// What is shown describes the same polytope.
+		// The printed file describes the same polytope.
 		path := file(t, "shown.yaml", out)
 		first := succeed(t, "[]", append([]string{"constraints", "bounds"}, args...)...)
 		if again := succeed(t, "[]", "constraints", "bounds", path); again != first {
@@ -125,7 +125,7 @@ constraints:
 	}
 }
 
-// crowded exceeds the budget of the closed form.
+// crowded is a polytope that exceeds the budget of the closed form.
 func crowded() string {
 	var b strings.Builder
 	b.WriteString("entities: [")
@@ -207,7 +207,7 @@ func TestBounds(t *testing.T) {
 			}
 		}
 	}
-	// An infeasible prefix is an answer, and the tolerance a choice.
+	// An infeasible prefix does not change the exit status, and --tol sets the tolerance.
 	out := succeed(t, "[0.4999999]\n[]", "constraints", "bounds", file(t, "mine.yaml", mine), "--tol", "1e-9")
 	if lines := strings.Split(out, "\n"); !strings.Contains(lines[0], "error") || !strings.Contains(lines[1], "lo") {
 		t.Errorf("--tol 1e-9: %s", out)
@@ -238,7 +238,7 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// Numbers are written without a sign of 0, and one of a thing is not several.
+// A zero is written without a sign, and counts of one with a singular.
 func TestCheckWrites(t *testing.T) {
 	out := succeed(t, "", "constraints", "check", file(t, "one.yaml", `entities: [A]
 total: none

@@ -15,7 +15,7 @@ import (
 	"paspo/lp/relax"
 )
 
-// infeasible is the exit status where no allocation, or no orders, satisfy the limits.
+// infeasible is the exit status where no allocation satisfies the limits, or no orders do.
 const infeasible = 2
 
 type decideFlags struct {
@@ -31,11 +31,11 @@ func newDecide() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "decide RUN",
 		Short: "Say what to trade today",
-		Long: `Print what the policy of a folder of ` + program + ` portfolio wants to hold, and orders in whole lots
-that keep every limit, costs included. Holdings are CSV, "ticker,shares", with the amount of
-money as that of ` + market.Cash + `. The last line of the prices is what is traded at; those before are
-what the policy looks back on. Holdings below 0 are short. Where no allocation satisfies the
-limits, or no orders do, the exit status is 2.`,
+		Long: `Print the allocation that the policy of a folder of ` + program + ` portfolio chooses, and orders in
+whole lots that satisfy every limit, costs included. Holdings are CSV, "ticker,shares", with the
+amount of money as that of ` + market.Cash + `. Orders are at the prices of the last line; the policy observes
+that line and those before. Holdings below 0 are short. Where no allocation satisfies the limits, or
+no orders do, the exit status is 2.`,
 		Args: exactly("the folder of a portfolio"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			d, err := f.decide(cmd, args[0])
@@ -45,7 +45,7 @@ limits, or no orders do, the exit status is 2.`,
 			case errors.As(err, &empty):
 				if empty.Description != nil {
 					if by, e := relax.Least(*empty.Description); e == nil {
-						// It is rounded up, so that as much is enough.
+						// Rounded up, so that relaxing by the printed number is enough.
 						err = fmt.Errorf("%w; relaxed by %g of the wealth, all but the total, they can be satisfied", err, math.Ceil((by-1e-9)*1e4)/1e4)
 					}
 				}
@@ -61,11 +61,11 @@ limits, or no orders do, the exit status is 2.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var((*pathFlag)(&f.holdings), "holdings", "`FILE` of what is held: ticker,shares")
+	flags.Var((*pathFlag)(&f.holdings), "holdings", "`FILE` of holdings: ticker,shares")
 	flags.Var((*pathFlag)(&f.latest), "prices", "`FILE` of prices up to today")
-	flags.Var((*pathFlag)(&f.constraints), "constraints", "constraints `FILE` of today: the closest allocation that it allows takes the place of the policy's")
+	flags.Var((*pathFlag)(&f.constraints), "constraints", "constraints `FILE` of today: the policy's allocation is replaced by the closest one that satisfies it")
 	flags.Float64Var(&f.lot, "lot", 1, "shares that orders are multiples of; 0 for fractions")
-	flags.BoolVar(&f.relax, "relax", false, "where limits on turnover and the others cannot be satisfied together, relax those on turnover by the least with which orders can")
+	flags.BoolVar(&f.relax, "relax", false, "where limits on turnover and the others cannot be satisfied together, relax those on turnover by the least amount with which orders can satisfy all")
 	f.prices.add(cmd)
 	flags.BoolVar(&f.json, "json", false, "print the decision as JSON")
 	flags.SortFlags = false

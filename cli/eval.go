@@ -48,7 +48,7 @@ training. All play the same episodes.`,
 					Tables     any    `json:"tables"`
 				}{args[0], cp.Path, cp.Step, a.Rule(cp).String(), tables})
 			}
-			fmt.Fprintf(out, "%s, step %d; actions that are not sampled are the %v of every distribution\n", cp.Path, cp.Step, a.Rule(cp))
+			fmt.Fprintf(out, "%s, step %d; actions that are not sampled take the %v of every distribution\n", cp.Path, cp.Step, a.Rule(cp))
 			for _, t := range tables {
 				if err := t.Write(out); err != nil {
 					return err
@@ -68,7 +68,7 @@ training. All play the same episodes.`,
 	return cmd
 }
 
-// saved says which policy of a run to take, and where it runs.
+// saved holds the flags that choose a checkpoint of a run and the device to run its policy on.
 type saved struct{ checkpoint, device string }
 
 func (s *saved) flags(cmd *cobra.Command) {

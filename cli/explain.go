@@ -55,7 +55,7 @@ func explain(w io.Writer, name string) error {
 	return b.Flush()
 }
 
-// listEntries lists all with their first sentences.
+// listEntries lists all entries of the glossary with their first sentences.
 func listEntries(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	for _, part := range []struct {
@@ -72,7 +72,7 @@ func listEntries(w io.Writer) error {
 	return b.Flush()
 }
 
-// wrapped writes words in lines of at most 80 characters.
+// wrapped writes a text in lines of at most 80 characters.
 func wrapped(w io.Writer, text, indent string) {
 	const most = 80
 	line := ""

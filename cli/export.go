@@ -21,7 +21,7 @@ func newExport() *cobra.Command {
 		Long: `Write the policy of a run as one ONNX graph (docs/serving.md): from an observation,
 and limits where they follow the state, to the action, its intervals and its residual.
 The action is the one that act gives: the mean or mode of every distribution, as the
-run has chosen. An action with a residual above 1e-9 is none.`,
+run has chosen. An action with a residual above 1e-9 must not be used.`,
 		Args: exactly("a run folder"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to == "" {
@@ -46,7 +46,7 @@ run has chosen. An action with a residual above 1e-9 is none.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&to, "onnx", "", "`FILE` to write")
-	f.StringSliceVar(&o.Limits, "limits", nil, "limits that come with every observation beside those that the environment sets: b, total, lower, upper, holdings")
+	f.StringSliceVar(&o.Limits, "limits", nil, "limits that come with every observation, in addition to those that the environment sets: b, total, lower, upper, holdings")
 	from.flags(cmd)
 	f.SortFlags = false
 	return cmd

@@ -16,8 +16,7 @@ import (
 	"paspo/internal/long"
 )
 
-// withDriver runs a command line in a process of its own, with settings of the
-// environment.
+// withDriver runs a command line in a process of its own, with environment variables.
 func withDriver(t *testing.T, environ []string, args ...string) (status int, out, errs string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
@@ -72,8 +71,8 @@ func TestWithoutDevice(t *testing.T) {
 	}
 }
 
-// A run on a device goes on on the CPU, and the other way round, with a warning that
-// its last digits will differ.
+// A run on a device resumes on the CPU, and the other way round, with a warning that
+// the last digits will differ.
 func TestDevices(t *testing.T) {
 	long.Test(t)
 	fake := cudatest.Environ(t)
@@ -111,8 +110,8 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// A device that dies ends the run with a checkpoint, and with the command that
-// goes on from it on the CPU.
+// When a device fails, the run ends with a checkpoint and with the command that resumes it on the
+// CPU.
 func TestDeviceDies(t *testing.T) {
 	long.Test(t)
 	if cudatest.Real() {

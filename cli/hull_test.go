@@ -11,7 +11,7 @@ import (
 
 const manyFacets = "generate: {method: points, entities: 10, points: 60, seed: 1}\nfacet_effort: 100\n"
 
-// Hulls with too many facets are answered lazily, and check says so.
+// Intervals of hulls with too many facets come from warm-start bases, and check says so.
 func TestHullWithoutFacets(t *testing.T) {
 	long.Test(t)
 	path := file(t, "hull.yaml", manyFacets)
@@ -44,7 +44,7 @@ func TestHullWithoutFacets(t *testing.T) {
 	}
 }
 
-// Training on such a hull, and the comparison after it, leave it nowhere.
+// Training on such a hull, and the comparison after it, have no violations.
 func TestTrainOnHullWithoutFacets(t *testing.T) {
 	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "run")

@@ -17,13 +17,12 @@ import (
 	"paspo/envs/benchmarks"
 )
 
-// program is what the process is called in messages.
+// program is the name of the process in messages.
 var program = "train"
 
-// Main runs the command line of the process and ends it. The problem, nil for none, is
-// added to the benchmarks and is what --env chooses where nobody says otherwise. Its name
-// is that of its Spec, and its options are the section env.options of the configuration
-// where it is an envs.Configurable.
+// Main runs the command line of the process and ends it. The problem, nil for none, is added to
+// the benchmarks and is the default of --env. Its name is that of its Spec. Where it is an
+// envs.Configurable, the section env.options of the configuration holds its options.
 func Main(problem envs.Problem) {
 	watchParent()
 	if name := filepath.Base(os.Args[0]); problem != nil || name == "paspo" { // the command of the Python package
@@ -38,12 +37,12 @@ func Main(problem envs.Problem) {
 	ctx, stop := stoppable(context.Background())
 	defer stop()
 
-	// An environment that ends its goroutine must not leave a process that does nothing.
+	// An environment may end its goroutine (runtime.Goexit): the process must end then too.
 	status := make(chan int, 1)
 	go func() {
 		defer func() {
 			if r := recover(); r != nil {
-				panic(r) // before the process ends for another reason
+				panic(r) // do not close status, which would end the process with another message
 			}
 			close(status)
 		}()
@@ -80,8 +79,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	return 1
 }
 
-// exitError ends the process with a status, and without a message where err is
-// nil.
+// exitError ends the process with a status, without a message where err is nil.
 type exitError struct {
 	code int
 	err  error
@@ -96,7 +94,7 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// setLog sends warnings to w, without the time.
+// setLog sends log messages to w, without the time.
 func setLog(w io.Writer) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
@@ -108,8 +106,8 @@ func setLog(w io.Writer) {
 	})))
 }
 
-// noArguments refuses arguments in one line, with the subcommand that a
-// misspelt one most likely means.
+// noArguments returns an error where there are arguments. It suggests the subcommand with the
+// nearest spelling.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -134,7 +132,7 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// flagError says of a value that is none of its flag's type what is allowed.
+// flagError adds the allowed values to the error of a flag whose value has another type.
 func flagError(_ *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {

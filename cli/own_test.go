@@ -14,9 +14,8 @@ import (
 	"paspo/internal/run/runfolder"
 )
 
-// example builds examples/advertising as a user does it, in a module of its own and
-// somewhere else, and returns what runs its binary. It skips where modules cannot be
-// resolved.
+// example builds examples/advertising as a user does, in a module of its own outside this one, and
+// returns a function that runs the binary. It skips the test where modules cannot be resolved.
 func example(t *testing.T) func(in string, args ...string) (status int, out, errs string) {
 	t.Helper()
 	root, err := checkout.Root()
@@ -52,8 +51,8 @@ func example(t *testing.T) func(in string, args ...string) (status int, out, err
 	}
 }
 
-// A problem of one's own has every command: its name is that of --env, its options are
-// settings, and its runs are runs.
+// A program with a problem of its own has every command: --env takes the problem's name, its options
+// are settings, and its runs work like others.
 func TestProblemOfOnesOwn(t *testing.T) {
 	long.Test(t)
 	own := example(t)
@@ -102,7 +101,7 @@ func TestProblemOfOnesOwn(t *testing.T) {
 			t.Errorf("act: %s", acted)
 		}
 	}
-	// What follows the state has to be given: the observation alone does not say it.
+	// Limits that follow the state have to be given where the observation does not determine them.
 	for line, want := range map[string]string{
 		"[0,0,1,0.3]":                             `no upper: it follows the state`,
 		`{"obs":[0,0,1,0.3],"b":[0.8,0]}`:         `no upper: it follows the state`,
@@ -133,8 +132,8 @@ func TestProblemOfOnesOwn(t *testing.T) {
 		t.Errorf("compare\n%s", out)
 	}
 
-	// A sweep trains on it where nobody names an environment, and another binary, which
-	// would choose another one, does not train it.
+	// A sweep without an environment's name trains on it. A worker of another binary, whose default
+	// is another environment, refuses to train it.
 	file, sweep := filepath.Join(t.TempDir(), "s.yaml"), filepath.Join(t.TempDir(), "sweep")
 	text := "base: {steps: 512, debias: {points: 2000}}\nseeds: [1]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n"
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -156,7 +155,7 @@ func TestProblemOfOnesOwn(t *testing.T) {
 		t.Errorf("help of bench\n%s", out)
 	}
 
-	// What a run was trained on is in its checkpoints.
+	// Checkpoints state the environment and its options.
 	config := filepath.Join(dir, runfolder.ConfigFile)
 	b, err := os.ReadFile(config)
 	if err != nil {

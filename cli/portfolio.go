@@ -25,18 +25,18 @@ import (
 	"paspo/rl"
 )
 
-// priceFlags say how prices are read.
+// priceFlags hold the flags for reading prices.
 type priceFlags struct {
 	repair string
 	jump   float64
 }
 
 func (f *priceFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.repair, "repair", "", "`KINDS` of problems that are mended: all, or some of order, duplicate, value, missing, gap, jump (docs/portfolio.md)")
-	cmd.Flags().Float64Var(&f.jump, "jump", prices.DefaultOptions().JumpShare, "move of a price, as a share, beyond which it is held against splits; 0 for none")
+	cmd.Flags().StringVar(&f.repair, "repair", "", "`KINDS` of problems that are repaired: all, or some of order, duplicate, value, missing, gap, jump (docs/portfolio.md)")
+	cmd.Flags().Float64Var(&f.jump, "jump", prices.DefaultOptions().JumpShare, "move of a price, as a share, beyond which it is a problem or a split; 0 for none")
 }
 
-// read reads prices and says what was mended.
+// read reads prices and prints the problems that were repaired.
 func (f *priceFlags) read(path string, errs io.Writer) (*prices.Table, error) {
 	if !(f.jump >= 0) {
 		return nil, fmt.Errorf("--jump is %g: a number of at least 0 is allowed", f.jump)
@@ -45,20 +45,20 @@ func (f *priceFlags) read(path string, errs io.Writer) (*prices.Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--repair: %w", err)
 	}
-	t, mended, err := prices.Read(path, prices.Options{Repair: kinds, JumpShare: f.jump})
+	t, repaired, err := prices.Read(path, prices.Options{Repair: kinds, JumpShare: f.jump})
 	var wrong *prices.Error
 	if errors.As(err, &wrong) {
-		say(errs, wrong.Problems[1:], path, "also wrong")
+		listProblems(errs, wrong.Problems[1:], path, "also wrong")
 	}
 	if err != nil {
 		return nil, err
 	}
-	say(errs, mended, path, "mended")
+	listProblems(errs, repaired, path, "repaired")
 	return t, nil
 }
 
-// say lists the first problems.
-func say(w io.Writer, problems []prices.Problem, path, what string) {
+// listProblems prints the first problems.
+func listProblems(w io.Writer, problems []prices.Problem, path, what string) {
 	const most = 20
 	for i, p := range problems {
 		if i == most {
@@ -69,8 +69,8 @@ func say(w io.Writer, problems []prices.Problem, path, what string) {
 	}
 }
 
-// pathFlag is the value of a flag that names a file or a folder. An empty one is an error, which a
-// shell passes on where a variable has not been set.
+// pathFlag is the value of a flag that names a file or a folder. An empty one is an error: a shell
+// passes it where a variable is not set.
 type pathFlag string
 
 func (p *pathFlag) Set(text string) error {
@@ -102,7 +102,7 @@ func newPortfolio() *cobra.Command {
 		Long: `Train on a file of prices (CSV: date and a column a ticker, or date,ticker,price; also
 compressed by gzip, or in Parquet) under the limits of a constraints file. A window of periods is trained
 on and the next ones are traded, window after window, so that every number of the table is
-out of sample. What is then to be traded says ` + program + ` portfolio decide (docs/portfolio.md).`,
+out of sample. Afterwards ` + program + ` portfolio decide prints what to trade (docs/portfolio.md).`,
 		Example: fmt.Sprintf("  %[1]s portfolio prices.csv --constraints limits.yaml --out runs/p\n  %[1]s portfolio decide runs/p --holdings today.csv --prices latest.csv", program),
 		Args:    exactly("a file of prices"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
@@ -110,14 +110,14 @@ out of sample. What is then to be traded says ` + program + ` portfolio decide (
 	flags := cmd.Flags()
 	flags.Var((*pathFlag)(&f.constraintFile), "constraints", "constraints `FILE` of the limits, over tickers and "+market.Cash+" (default none but the budget)")
 	flags.StringVar(&f.walk.Every, "every", prices.Month, "period between decisions: day, week or month")
-	flags.IntVar(&f.walk.Window, "window", 0, "periods that are trained on (default ten years)")
-	flags.IntVar(&f.walk.Trade, "trade", 0, "periods that are then traded (default two years)")
+	flags.IntVar(&f.walk.Window, "window", 0, "number of periods that are trained on (default ten years)")
+	flags.IntVar(&f.walk.Trade, "trade", 0, "number of periods that are then traded (default two years)")
 	flags.StringVar(&f.walk.Model, "model", marketmodel.Bootstrap, "model of the market: "+strings.Join(marketmodel.Kinds(), ", "))
 	flags.Float64Var(&f.walk.Block, "block", 0, "mean length of the bootstrap's blocks, in periods (default the cube root of the window)")
 	flags.IntVar(&f.walk.States, "states", 0, fmt.Sprintf("hidden states of the model %s, at most %d (default the number with the least BIC)", marketmodel.HiddenMarkov, marketmodel.MostStates))
 	f.prices.add(cmd)
 	flags.String("steps", "20_000", "environment steps of training on each window")
-	flags.String("seed", "", "seed of everything random")
+	flags.String("seed", "", "seed of all random numbers")
 	addPreset(cmd, &f.preset)
 	flags.StringArrayVar(&f.set, "set", nil, "one setting, `KEY=VALUE`, for example env.market.costs=0.002; repeatable")
 	flags.Var((*pathFlag)(&f.out), "out", "`FOLDER`, new (default runs/portfolio-TIME)")
@@ -130,7 +130,7 @@ out of sample. What is then to be traded says ` + program + ` portfolio decide (
 	return cmd
 }
 
-// check holds choices to what there is before anything is read.
+// check validates the flags before anything is read.
 func (f *portfolioFlags) check() error {
 	for _, c := range []struct {
 		flag, value string
@@ -219,14 +219,14 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		}
 	}
 	if w.Resume {
-		// The first window says what all of them are trained with.
+		// All windows are trained with the settings of the first.
 		file := filepath.Join(f.out, walkforward.FirstDir, runfolder.ConfigFile)
 		if !runfolder.IsRun(filepath.Dir(file)) {
-			return fmt.Errorf("%s has not begun to train: train anew with another --out", f.out)
+			return fmt.Errorf("training in %s has not begun: train anew with another --out", f.out)
 		}
 		w.Load = func(settings ...config.Setting) (*config.Config, error) { return config.Load(file, nil, settings) }
 	}
-	// What is wrong with a setting is said before there is a folder.
+	// Settings are checked before the folder is made.
 	c, err := w.Load(config.Setting{Key: "env.name", Value: market.Name}, config.Setting{Key: "env.market.model", Value: walkforward.MarketFile})
 	if err != nil {
 		return err
@@ -249,7 +249,7 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		one := int64(c.PPO.Iterations()) * int64(c.PPO.BatchSize())
 		w.Observe = func(fold, folds int, m rl.Metrics) {
 			step := int64(fold)*one + m.Step
-			if bar == nil { // only now does anybody know how many windows there are; the rate counts from here
+			if bar == nil { // the number of windows is not known earlier
 				bar = progress.New(errs, "portfolio", step, one*int64(folds))
 			}
 			bar.Update(step, m.Return)

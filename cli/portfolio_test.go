@@ -81,7 +81,7 @@ constraints:
 	}
 	refused(t, "is there already", "", args...)
 
-	// As a spreadsheet writes it, with a mark of the order of bytes.
+	// As a spreadsheet writes it, with a byte order mark.
 	holdings := textFile(t, "today.csv", "\ufeffticker,shares\nCASH,50000\nAAA,1000.5\nCCC,3\n")
 	decide := []string{"portfolio", "decide", out, "--holdings", holdings, "--prices", prices}
 	var d struct {
@@ -122,7 +122,7 @@ constraints:
 		t.Errorf("%s", text)
 	}
 
-	// Limits of today, and those that nothing satisfies.
+	// Limits of today, and limits that no allocation satisfies.
 	text = succeed(t, "", append(decide, "--constraints", textFile(t, "l.yaml", "bounds: {AAA: [0, 0.1]}\n"))...)
 	if !strings.Contains(text, "the limits of today move the policy's shares by") {
 		t.Errorf("%s", text)
@@ -162,8 +162,8 @@ constraints:
 	refused(t, "has returns of 3 months: the policy looks back on 6", "", decide...)
 }
 
-// Limits on turnover follow what is held, in training as for today's orders; shorts are
-// holdings below 0. Where holdings are too far from the other limits, orders take --relax.
+// Limits on turnover follow the holdings, in training and for today's orders; shorts are holdings
+// below 0. Where holdings are too far from the other limits, orders need --relax.
 func TestPortfolioTurnover(t *testing.T) {
 	long.Test(t)
 	prices := priceFile(t, 61)
@@ -198,7 +198,7 @@ constraints:
 		t.Errorf("%s", stdout)
 	}
 
-	// What is done goes on to the same, with no other settings.
+	// Resuming a finished walk prints the same summary, and refuses other settings.
 	again := succeed(t, "", "portfolio", prices, "--resume", out, "--json", "--quiet")
 	if again != stdout {
 		t.Errorf("%s, was %s", again, stdout)
@@ -232,7 +232,7 @@ constraints:
 		}
 		return turnover, gross
 	}
-	// Short of some, within all limits.
+	// Some holdings are short, and all limits can be satisfied.
 	lines, relaxed, status, errs := decide("CASH,100000\nAAA,2000\nBBB,-500\n")
 	if turnover, gross := traded(lines); status != 0 || relaxed != 0 || !(turnover <= 0.1+1e-12) || gross > 1.5+1e-12 || lines[2].Weight > 0 {
 		t.Errorf("status %d, %s%+v", status, errs, lines)
@@ -247,7 +247,7 @@ constraints:
 	if turnover, _ := traded(lines); status != 0 || !(turnover <= 0.1+relaxed+1e-12) || relaxed > 0.71 || lines[1].Weight > 0.6 {
 		t.Errorf("status %d, %srelaxed by %v: %+v", status, errs, relaxed, lines)
 	}
-	// act relaxes likewise, and says so, but where the observation is near enough.
+	// act relaxes in the same way and says so, unless the holdings are near enough.
 	var described struct{ Observation []any }
 	if data, err := os.ReadFile(filepath.Join(out, "policy", "description.json")); err != nil || json.Unmarshal(data, &described) != nil {
 		t.Fatal(err)
@@ -255,18 +255,18 @@ constraints:
 	more := strings.Repeat(",0", len(described.Observation)-4) + "]\n"
 	answers := strings.Split(succeed(t, "[0.01,0.99,0,0"+more+"[0.4,0.6,0,0"+more, "act", filepath.Join(out, "policy")), "\n")
 	var first struct{ Relaxed float64 }
-	// 0.39 of AAA are too many, and twice as much less 0.1 is the least.
+	// AAA is 0.39 above its limit. Selling it moves twice as much, of which 0.1 is allowed.
 	if err := json.Unmarshal([]byte(answers[0]), &first); err != nil || math.Abs(first.Relaxed-0.68) > 1e-6 || strings.Contains(answers[1], "relaxed") {
 		t.Errorf("%v, %q", err, answers)
 	}
-	// Limits of today that ask for no turnover at all leave what is held, and --lot 0.
+	// Limits of today that allow no turnover keep the holdings, also with --lot 0.
 	lines, _, status, errs = decide("CASH,100000\nAAA,2000\n", "--lot", "0", "--constraints", textFile(t, "l.yaml", "constraints: [turnover(ALL) <= 0]\n"))
 	if turnover, _ := traded(lines); status != 0 || turnover > 1e-9 {
 		t.Errorf("status %d, %s%+v", status, errs, lines)
 	}
 }
 
-// What is wrong is said in one line before anything is trained.
+// Mistakes are reported in one line before anything is trained.
 func TestPortfolioErrors(t *testing.T) {
 	prices := priceFile(t, 40)
 	for want, args := range map[string][]string{
@@ -302,7 +302,7 @@ func TestPortfolioErrors(t *testing.T) {
 	}
 }
 
-// Limits over tickers are checked with the prices that have them, whatever these are like.
+// constraints check takes tickers from a file of prices, even where prices are faulty.
 func TestCheckOverPrices(t *testing.T) {
 	table := textFile(t, "prices.csv", "date,AAA,BBB\n2020-01-02,1,1\n2020-01-01,,9\n")
 	limits := textFile(t, "l.yaml", "bounds: {default: [0, 0.7], CASH: [0.05, 1]}\nconstraints: [{name: trade, expr: \"turnover(ALL) <= 0.1\"}]\n")
@@ -320,7 +320,7 @@ func TestCheckOverPrices(t *testing.T) {
 	if len(c.Box) != 3 || c.Box[0].Entity != market.Cash || c.Box[2].Entity != "BBB" {
 		t.Fatalf("got %+v", c.Box)
 	}
-	// What is bought and sold is a tenth together, so that one entity moves by half of that at most.
+	// Turnover is at most 0.1, so that one entity moves by at most half of that.
 	for _, e := range c.Box {
 		if math.Abs(e.Lo-(1./3-0.05)) > 1e-9 || math.Abs(e.Hi-(1./3+0.05)) > 1e-9 {
 			t.Errorf("%s is in [%v, %v]", e.Entity, e.Lo, e.Hi)

@@ -13,14 +13,14 @@ import (
 	"paspo/internal/run/serve"
 )
 
-// parentVariable names the descriptor of a socket whose other end is that of the program
-// that has started this one, as the Python package does.
+// parentVariable is the environment variable with the file descriptor of a socket to the program
+// that has started this one. The Python package sets it.
 const parentVariable = "PASPO_PARENT"
 
-// parent is the socket, nil where there is none.
+// parent is that socket, nil where there is none.
 var parent *os.File
 
-// watchParent ends this process as a signal does when the one that has started it ends.
+// watchParent sends this process a TERM signal when the program that has started it ends.
 func watchParent() {
 	fd, err := strconv.Atoi(os.Getenv(parentVariable))
 	if err != nil {
@@ -36,8 +36,8 @@ func watchParent() {
 	}()
 }
 
-// complain says why a command failed: to the parent where there is one, which then tells
-// its user, else on errs. The traceback of an exception is beside the one line.
+// complain reports the error of a command in one line: to the parent where there is one, which
+// shows it to the user, else on errs. The traceback of a Python exception is reported too.
 func complain(errs io.Writer, err error) {
 	line, trace := serve.OneLine(err), ""
 	var e *python.Exception

@@ -9,7 +9,7 @@ import (
 	"paspo/internal/checkout"
 )
 
-// pythonWithNumPy returns an interpreter, and skips where there is none.
+// pythonWithNumPy returns a Python interpreter that has NumPy, and skips the test without one.
 func pythonWithNumPy(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{os.Getenv("PASPO_TEST_PYTHON"), "python3"} {
@@ -21,7 +21,7 @@ func pythonWithNumPy(t *testing.T) string {
 	return ""
 }
 
-// The tests of the Python package, with this binary for its program.
+// The tests of the Python package pass with this binary as its program.
 func TestPythonPackage(t *testing.T) {
 	interpreter := pythonWithNumPy(t)
 	root, err := checkout.Root()

@@ -16,8 +16,9 @@ func newReport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report FOLDER...",
 		Short: "Write one HTML file about runs and sweeps",
-		Long: `Write one HTML file about runs and sweeps, which needs no network: the best settings with
-intervals, what each setting does, every seed's curve behind the mean, violations and cost.`,
+		Long: `Write one HTML file about runs and sweeps, which loads nothing from the network: the best
+settings with intervals, the effect of each setting, every seed's curve behind the mean,
+violations and cost.`,
 		Example: fmt.Sprintf("  %[1]s report sweeps/a --out a.html\n  %[1]s report runs/*", program),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -19,14 +19,14 @@ import (
 	"paspo/rl"
 )
 
-// settings are flags that set one setting each.
+// settings are the flags that stand for one setting each.
 var settings = []struct{ flag, key, use string }{
 	{"env", "env.name", "what to train on"},
 	{"algo", "algo.name", "which algorithm trains"},
 	{"constraints", "constraints", "constraints `FILE` (.yaml or .npz) in place of the environment's own"},
-	{"seed", "seed", "seed of everything random"},
+	{"seed", "seed", "seed of all random numbers"},
 	{"steps", "steps", "environment steps of training, rounded up to whole iterations"},
-	{"from", "from", "begin with the parameters of the `RUN` in this folder, or of one of its checkpoint files"},
+	{"from", "from", "start from the parameters of the `RUN` in this folder, or of one of its checkpoint files"},
 	{"device", "device", "auto, cpu, gpu or gpu:N"},
 }
 
@@ -70,7 +70,7 @@ settings of the preset auto, and then compares the trained policy with others.`,
 		flags.String(s.flag, "", s.use)
 	}
 	addPreset(root, &f.preset)
-	flags.StringVar(&f.config, "config", "", "configuration `FILE`, which goes over the preset; "+program+" config prints one to start from")
+	flags.StringVar(&f.config, "config", "", "configuration `FILE`, which overrides the preset; "+program+" config prints one to start from")
 	flags.StringArrayVar(&f.set, "set", nil, "one setting, `KEY=VALUE`, for example ppo.lr=3e-4; repeatable")
 	flags.StringVar(&f.out, "out", "", "run `FOLDER`, new (default runs/ENV-SEED-TIME)")
 	flags.StringVar(&f.resume, "resume", "", "go on with the `RUN` in this folder")
@@ -84,13 +84,13 @@ settings of the preset auto, and then compares the trained policy with others.`,
 	return root
 }
 
-// newHelp is cobra's command but for an error, and the nearest command, where there is none
-// of a name.
+// newHelp returns the command help. Unlike cobra's it fails for an unknown command, and suggests
+// the one with the nearest spelling.
 func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about a command",
-		Long:  "Print what " + program + " COMMAND --help does.",
+		Long:  "Print the help of a command, as " + program + " COMMAND --help does.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil {
@@ -105,7 +105,7 @@ func newHelp() *cobra.Command {
 	}
 }
 
-// given returns the settings that the command line gives.
+// given returns the settings whose flags are given.
 func given(cmd *cobra.Command) []config.Setting {
 	var all []config.Setting
 	for _, s := range settings {
@@ -147,10 +147,10 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 	}
 	saving.Add(1)
 	left := func() string {
-		resume, _ := resumption(r.Folder.Dir())
-		return checkpoint(r.Folder.Dir(), resume)
+		resume, _ := resumeCommand(r.Folder.Dir())
+		return lastCheckpoint(r.Folder.Dir(), resume)
 	}
-	kept.Store(&left)
+	savedState.Store(&left)
 	err = r.Train(ctx, func(m rl.Metrics) { bar.Update(m.Step, m.Return) })
 	saving.Add(-1)
 	bar.Close()
@@ -175,7 +175,7 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 // open starts a run or goes on with one.
 func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 	own := given(cmd)
-	// An empty name is a variable of a script that is not set.
+	// An empty name comes from a shell variable that is not set.
 	for _, named := range [][2]string{
 		{"resume", "the folder of a run"}, {"from", "the folder of a run"}, {"preset", "a preset"}, {"config", "a file"}, {"constraints", "a file"}, {"out", "a folder"},
 	} {
@@ -198,38 +198,39 @@ func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 	return agent.Start(c, f.out)
 }
 
-// interrupted says how to go on with a run that did not end.
+// interrupted adds the command that resumes a run to the error that ended it early.
 func interrupted(ctx context.Context, r *agent.Run, err error) error {
 	dir := r.Folder.Dir()
-	resume, onCPU := resumption(dir)
+	resume, onCPU := resumeCommand(dir)
 	if interrupts(ctx, err) {
 		return &exitError{interruption(ctx).code, fmt.Errorf("interrupted at step %d; go on with: %s", r.Trainer.Step(), resume)}
 	}
 	var nf *rl.NonFiniteError
 	switch {
 	case errors.As(err, &nf) && nf.Environment:
-		return fmt.Errorf("%w; the run would stop there again: once the environment is mended, go on with: %s", err, resume)
+		return fmt.Errorf("%w; the run would stop there again: once the environment is repaired, go on with: %s", err, resume)
 	case errors.As(err, &nf):
-		// Training is the same every time.
+		// Training is deterministic: other settings are needed.
 		again := fmt.Sprintf("%s --config %s --set ppo.lr=%g", runfolder.Quote(os.Args[0]), runfolder.Quote(r.Folder.Path(runfolder.ConfigFile)), r.Agent.Config.PPO.LR/3)
 		return fmt.Errorf("%w; the run would stop there again: train anew with gentler settings, for example %s", err, again)
 	case errors.Is(err, cuda.ErrLost):
 		resume += onCPU
 	}
-	return fmt.Errorf("%w; %s", err, checkpoint(dir, resume))
+	return fmt.Errorf("%w; %s", err, lastCheckpoint(dir, resume))
 }
 
-// resumption is how to go on with a run, and what to add where that is to be without a GPU.
-func resumption(dir string) (resume, onCPU string) {
+// resumeCommand returns the command that resumes a run, and the argument that makes it use the
+// CPU.
+func resumeCommand(dir string) (resume, onCPU string) {
 	if parent != nil {
-		// Python has its environment perhaps in a notebook.
+		// The environment may be defined in a Python notebook.
 		return fmt.Sprintf("paspo.train(.., resume=%q)", dir), ` with device="cpu"`
 	}
 	return fmt.Sprintf("%s --resume %s", runfolder.Quote(os.Args[0]), runfolder.Quote(dir)), " --device cpu"
 }
 
-// checkpoint says what is left of a run that did not end as it should.
-func checkpoint(dir, resume string) string {
+// lastCheckpoint describes the last checkpoint of a run that ended early, and how to resume it.
+func lastCheckpoint(dir, resume string) string {
 	cp, err := agent.ReadCheckpoint(dir, agent.Latest)
 	switch {
 	case err == nil:

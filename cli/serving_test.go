@@ -12,7 +12,7 @@ import (
 	"paspo/internal/checkout"
 )
 
-// The clients of docs/serving.md do what it says.
+// The clients of docs/serving.md work as it says.
 func TestServingClients(t *testing.T) {
 	run, _ := finished(t)
 	root, err := checkout.Root()

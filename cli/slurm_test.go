@@ -15,7 +15,7 @@ import (
 	"paspo/internal/sweep/slurmtest"
 )
 
-// slurmSweep has trainings of a few seconds.
+// slurmSweep is a sweep whose trainings take a few seconds.
 const slurmSweep = `base:
   preset: paper
   env: {name: synthetic}
@@ -30,9 +30,9 @@ search: {method: grid}
 space: {ppo.lr: {choices: [1e-4, 1e-3]}}
 `
 
-// A sweep under Slurm gives what one process does, bit for bit, whatever becomes of its
-// tasks: one is cancelled, a node is cut off and another one loses its power, and, with
-// PASPO_TEST_SLURM, one comes to its time limit, which Slurm looks at every half minute.
+// A sweep under Slurm gives the results of one process, bit for bit, although one task is cancelled,
+// one node is cut off and another one loses its power. With PASPO_TEST_SLURM one task also reaches its
+// time limit, which Slurm checks every half minute.
 func TestSlurm(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: starts Slurm")

@@ -20,8 +20,8 @@ import (
 	"paspo/lp"
 )
 
-// One signal ends every command, also while it waits for input and before training
-// has begun, with 128 and its number. The answers given before are there.
+// One signal ends every command with the status 128 plus its number, also while the command waits for
+// input and before training has begun. Earlier answers have been written.
 func TestSignals(t *testing.T) {
 	dir, _ := finished(t)
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
@@ -46,7 +46,7 @@ func TestSignals(t *testing.T) {
 			if strings.HasPrefix(args[0], "--") {
 				waitFor(t, filepath.Join(args[1], "intervals.bin"))
 			} else {
-				// A line that is answered, and then none.
+				// One line that is answered, and then no input.
 				io.WriteString(in, "[\n")
 				if n, err := out.Read(make([]byte, 100)); n == 0 || err != nil {
 					t.Fatal(err)
@@ -64,8 +64,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// One ends what is at work too, and what nobody reads the output of or nobody writes the
-// input of.
+// One signal ends a command that computes, one whose output nobody reads, and one whose input nobody
+// writes.
 func TestSignalsAtWork(t *testing.T) {
 	dir, _ := finished(t)
 	out := t.TempDir()
@@ -77,7 +77,7 @@ func TestSignalsAtWork(t *testing.T) {
 	prices := filepath.Join("..", "examples", "portfolio", "prices.csv")
 	plan := file(t, "sweep.yaml", "base: {env: {name: synthetic}, steps: 50_000_000}\nseeds: [1]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3, 1e-4]}}\n")
 	for k, c := range []struct {
-		seen string // a file that says that work has begun; where there is none output does
+		seen string // a file that appears when work begins; empty where output shows that
 		args []string
 	}{
 		{folder("run/metrics.jsonl"), with("--steps", "50_000_000", "--out", folder("run"))},
@@ -120,7 +120,7 @@ func TestSignalsAtWork(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%s, %q: ended after %v", s, c.args[:2], time.Since(began).Round(time.Millisecond))
-		// Before it looks at signals they end it as they end any process.
+		// Before the command handles signals, they end it like any process.
 		status := state.Sys().(syscall.WaitStatus)
 		if code := state.ExitCode(); code != 128+int(s) && !(status.Signaled() && status.Signal() == s) {
 			t.Errorf("%s, %q: exit status %d", s, c.args, code)
@@ -161,7 +161,7 @@ func FuzzActLines(f *testing.F) {
 	defer a.Close()
 	spec := a.Problem.Spec()
 	_, b, _ := spec.Polytope.Inequalities()
-	// All in cash.
+	// All of the wealth is in cash.
 	obs := "[0.1,1,0" + strings.Repeat(",0", 11) + strings.Repeat(",0.1", 13) + "]"
 	limited := func(first string) string {
 		rest := strings.Repeat(",71", len(b)-1)
@@ -213,7 +213,7 @@ func FuzzActLines(f *testing.F) {
 	})
 }
 
-// The end of a context ends the wait for what does not look at it.
+// await returns when its context ends, although the function does not check it.
 func TestAwaitEndsWithItsContext(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	began, release := make(chan bool), make(chan bool)

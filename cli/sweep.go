@@ -30,7 +30,7 @@ func newSweep() *cobra.Command {
 		Use:   "sweep",
 		Short: "Train many settings over seeds, and compare them",
 		Long: `Train many settings over seeds, and compare them: on the cores of one machine, or by any
-number of workers on any machines that mount the folder. docs/sweeps.md has the file.`,
+number of workers on any machines that mount the folder. docs/sweeps.md describes the file.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -55,7 +55,7 @@ func newSweepRun() *cobra.Command {
 				return err
 			}
 			if fit := sweep.Fitting(jobs); fit < jobs {
-				fmt.Fprintf(cmd.ErrOrStderr(), "memory for %d of %d workers is left: so many are started\n", fit, jobs)
+				fmt.Fprintf(cmd.ErrOrStderr(), "memory is left for %d of %d workers: %d are started\n", fit, jobs, fit)
 				jobs = fit
 			}
 			return runSweep(cmd, w, jobs)
@@ -93,22 +93,22 @@ func openSweep(cmd *cobra.Command, args []string, out, resume string, jobs int, 
 	return sweep.Create(cmd.Context(), s, out, origin())
 }
 
-// origin says where a sweep comes from.
+// origin returns the command and the version that a sweep is made by, for its folder.
 func origin() map[string]string {
 	this := runfolder.This()
 	return map[string]string{"command": this.Command, "version": this.Version}
 }
 
-// together is a writer that several goroutines may write to.
-type together struct {
+// syncWriter is a writer that several goroutines may write to.
+type syncWriter struct {
 	sync.Mutex
 	io.Writer
 }
 
-func (t *together) Write(b []byte) (int, error) {
-	t.Lock()
-	defer t.Unlock()
-	return t.Writer.Write(b)
+func (w *syncWriter) Write(b []byte) (int, error) {
+	w.Lock()
+	defer w.Unlock()
+	return w.Writer.Write(b)
 }
 
 func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
@@ -134,7 +134,7 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 			return fmt.Errorf("the base of the sweep has a GPU as its device, and there is none: %w", cmp.Or(err, errors.New("no CUDA device")))
 		}
 		o.Count, o.Cores = len(cards), max(1, runtime.GOMAXPROCS(0)/len(cards))
-		// No card takes what another one could train.
+		// Trainings are divided evenly, so that no card is idle while another has many.
 		share := strconv.Itoa((w.Spec.Search.Trials*len(w.Spec.Seeds) + len(cards) - 1) / len(cards))
 		o.Command = func(i int) []string {
 			return command("--gpu", strconv.Itoa(i), "--together", share)
@@ -143,8 +143,8 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	if line != nil {
 		o.Errs = line
 	} else {
-		o.Errs = &together{Writer: errs}
-		o.Show = w.Progress(seldom(time.Minute, func(text string) { fmt.Fprintln(o.Errs, text) }))
+		o.Errs = &syncWriter{Writer: errs}
+		o.Show = w.Progress(atMostEvery(time.Minute, func(text string) { fmt.Fprintln(o.Errs, text) }))
 	}
 	ctx := cmd.Context()
 	saving.Add(1) // by the workers
@@ -165,8 +165,8 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	return err
 }
 
-// seldom calls show once in a while.
-func seldom(every time.Duration, show func(string)) func(string) {
+// atMostEvery returns a function that calls show, and skips calls that come too soon after the last.
+func atMostEvery(every time.Duration, show func(string)) func(string) {
 	last := time.Now()
 	return func(text string) {
 		if time.Since(last) >= every {
@@ -207,7 +207,7 @@ func newSweepWork() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().IntVar(&gpu, "gpu", -1, "`NUMBER` of the card, for a sweep on GPUs; that of its base where it is not given")
+	cmd.Flags().IntVar(&gpu, "gpu", -1, "`NUMBER` of the card, for a sweep on GPUs (default that of its base)")
 	cmd.Flags().IntVar(&together, "together", 256, "trainings at a time on a card, at most; its memory may take fewer")
 	return cmd
 }
@@ -233,7 +233,7 @@ func newSweepStatus() *cobra.Command {
 	return cmd
 }
 
-// watchStatus shows the status until the sweep has ended or the command is stopped.
+// watchStatus shows the status every second until the sweep has ended or the command is stopped.
 func watchStatus(ctx context.Context, screen *progress.Screen, w *sweep.Sweep) error {
 	var line string
 	show := w.Progress(func(text string) { line = text })
@@ -258,15 +258,15 @@ func watchStatus(ctx context.Context, screen *progress.Screen, w *sweep.Sweep) e
 }
 
 func newSweepBest() *cobra.Command {
-	return ofSweep("best", "Print the configuration of the best setting, as train --config takes it",
+	return printCommand("best", "Print the configuration of the best setting, as train --config takes it",
 		func(out io.Writer, w *sweep.Sweep) error { return w.Best(out) })
 }
 
 func newSweepExport() *cobra.Command {
-	return ofSweep("export", "Print all trainings as CSV", func(out io.Writer, w *sweep.Sweep) error { return w.Export(out) })
+	return printCommand("export", "Print all trainings as CSV", func(out io.Writer, w *sweep.Sweep) error { return w.Export(out) })
 }
 
-// addWorkers adds the number of workers that a cluster is to start.
+// addWorkers adds the flag for the number of workers that a cluster starts.
 func addWorkers(cmd *cobra.Command, n *int) {
 	cmd.Flags().IntVar(n, "max", 10, "workers, at most")
 	cmd.PreRunE = func(*cobra.Command, []string) error {
@@ -303,7 +303,7 @@ func newSweepSlurm() *cobra.Command {
 	f.BoolVar(&printed, "print", false, "print the batch script, and submit nothing")
 	f.StringVar(&o.Partition, "partition", "", "partition of the jobs")
 	f.StringVar(&o.Time, "time", "", "limit of a job, as sbatch has it; ninety seconds before, its worker saves and is queued again")
-	f.StringVar(&o.Gres, "gres", "", "what a job takes beside a core, such as gpu:1")
+	f.StringVar(&o.Gres, "gres", "", "resources of a job in addition to a core, such as gpu:1")
 	addWorkers(cmd, &o.Workers)
 	f.SortFlags = false
 	return cmd
@@ -311,7 +311,7 @@ func newSweepSlurm() *cobra.Command {
 
 func newSweepKubernetes() *cobra.Command {
 	var o cluster.Kubernetes
-	cmd := ofSweep("kubernetes", "Print an Indexed Job of Kubernetes: a worker an index", func(out io.Writer, w *sweep.Sweep) error {
+	cmd := printCommand("kubernetes", "Print an Indexed Job of Kubernetes: a worker an index", func(out io.Writer, w *sweep.Sweep) error {
 		text, err := o.Job(w.Dir)
 		if err == nil {
 			_, err = io.WriteString(out, text)
@@ -329,12 +329,12 @@ func newSweepKubernetes() *cobra.Command {
 	return cmd
 }
 
-// ofSweep is a command that prints something of a sweep.
-func ofSweep(name, short string, write func(io.Writer, *sweep.Sweep) error) *cobra.Command {
+// printCommand returns a command that prints something about a sweep.
+func printCommand(name, short string, write func(io.Writer, *sweep.Sweep) error) *cobra.Command {
 	return sweepCommand(name, short, func(cmd *cobra.Command, w *sweep.Sweep) error { return write(cmd.OutOrStdout(), w) })
 }
 
-// sweepCommand is a command that takes the folder of a sweep.
+// sweepCommand returns a command that takes the folder of a sweep.
 func sweepCommand(name, short string, do func(*cobra.Command, *sweep.Sweep) error) *cobra.Command {
 	return &cobra.Command{
 		Use:   name + " SWEEP",
@@ -350,7 +350,7 @@ func sweepCommand(name, short string, do func(*cobra.Command, *sweep.Sweep) erro
 	}
 }
 
-// shownSettings is how many settings a table has.
+// shownSettings is the largest number of settings in a table.
 const shownSettings = 20
 
 func writeStatus(out io.Writer, w *sweep.Sweep) (*sweep.Status, error) {

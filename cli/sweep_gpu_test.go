@@ -12,7 +12,7 @@ import (
 	"paspo/internal/run/runfolder"
 )
 
-// A sweep on GPUs trains on all cards, and one that has none says so.
+// A sweep on GPUs trains on all cards. Without a card it is an error.
 func TestGPUSweepOnAllCards(t *testing.T) {
 	cudatest.Fake(t)
 	dir := t.TempDir()

@@ -20,8 +20,7 @@ import (
 	"paspo/internal/tensorboard"
 )
 
-// small makes a run that takes a moment. The cache of fits stays out of the
-// user's home.
+// small returns flags of a run that takes a moment. The cache of fits is not that of the user.
 var small = []string{
 	"--steps", "1024", "--set", "debias.points=1000", "--set", "debias.cache_dir=",
 	"--set", "ppo.eval_every=1", "--set", "ppo.eval_episodes=4", "--set", "ppo.checkpoint_every=1", "--set", "ppo.checkpoint_seconds=0",
@@ -86,8 +85,8 @@ func TestMain(m *testing.M) {
 		Main(nil)
 		return
 	}
-	// A signal that is ignored here, as under nohup, would be ignored by the processes
-	// that tests start. One that is caught has its default there.
+	// Processes that tests start would ignore a signal that is ignored here, as under nohup. A signal
+	// that is caught here has its default there.
 	for _, s := range stopSignals {
 		if signal.Ignored(s) {
 			signal.Notify(make(chan os.Signal, 1), s)
@@ -109,8 +108,7 @@ func finished(t *testing.T) (dir, summary string) {
 	return trained()
 }
 
-// process returns this binary as the command line tool, for what takes a
-// process of its own.
+// process returns a command that runs this binary as the command line tool, in a process of its own.
 func process(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "PASPO_TEST_RUN=1")
@@ -119,7 +117,7 @@ func process(ctx context.Context, args ...string) *exec.Cmd {
 
 func TestTrainLeavesAFolder(t *testing.T) {
 	dir, summary := finished(t)
-	// The folder stands for what its allocations are constrained by.
+	// The folder of a run stands for its constraints.
 	if a, b := succeed(t, "", "constraints", "show", dir), succeed(t, "", "constraints", "show", "portfolio"); a != b {
 		t.Errorf("the run is constrained by\n%s, its environment by\n%s", a, b)
 	}
@@ -201,7 +199,7 @@ func TestTrainLeavesAFolder(t *testing.T) {
 	}
 }
 
-// The configuration that a run leaves makes the same run again.
+// The configuration in a run's folder makes the same run again.
 func TestConfigMakesTheSameRun(t *testing.T) {
 	long.Test(t)
 	dir, _ := finished(t)
@@ -235,7 +233,7 @@ func TestTrainOutput(t *testing.T) {
 	if status != 0 || !json.Valid([]byte(stdout)) || stderr != "" {
 		t.Errorf("status %d, stdout %s, stderr %s", status, stdout, stderr)
 	}
-	// What a run begins with is said where it begins and where it ends.
+	// The run that parameters come from is named at the beginning and in the summary.
 	next := filepath.Join(t.TempDir(), "run")
 	status, stdout, stderr = command(t, "", with("--env", "compute", "--steps", "512", "--from", out, "--seed", "2", "--out", next)...)
 	line := "parameters of " + out + "/checkpoints/iteration-"
@@ -244,7 +242,7 @@ func TestTrainOutput(t *testing.T) {
 	}
 }
 
-// Comparison and act keep to limits that follow the state.
+// eval and act satisfy limits that follow the state.
 func TestLimitsThatFollowTheState(t *testing.T) {
 	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "run")
@@ -252,7 +250,7 @@ func TestLimitsThatFollowTheState(t *testing.T) {
 	if !strings.Contains(out, "upper bound") || !strings.Contains(out, "together: largest constraint residual") || !strings.Contains(out, "violations (> 1e-6): 0\n") {
 		t.Errorf("stdout\n%s", out)
 	}
-	// From all in cash no asset can get more than its limit.
+	// When all of the wealth is in cash, no asset gets more than its trading limit.
 	var a struct{ Action []float64 }
 	out = succeed(t, "[100,1"+strings.Repeat(",0", 25)+"]", "act", dir)
 	if err := json.Unmarshal([]byte(out), &a); err != nil || len(a.Action) != 13 {
@@ -396,7 +394,7 @@ func TestAct(t *testing.T) {
 func TestExplain(t *testing.T) {
 	for name, want := range map[string]string{
 		"share": "share\n  How far a policy is on the way", "policy/entropy": "in nats", "ppo.lr": "ppo.lr\n  learning rate of Adam\n",
-		"trained policy": "taking the actions", "violations": "of the iteration",
+		"trained policy": "actions that are not sampled", "violations": "of the iteration",
 	} {
 		if out := succeed(t, "", "explain", name); !strings.Contains(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("explain %s\n%s", name, out)
@@ -415,7 +413,7 @@ func TestExplain(t *testing.T) {
 	}
 	refused(t, `nothing is called "entropie"; did you mean entropy?`, "", "explain", "entropie")
 
-	// What the comparison of a run names is explained.
+	// Every word of a run's comparison is explained.
 	_, summary := finished(t)
 	var s struct {
 		Tables []struct{ Rows []struct{ Policy string } }

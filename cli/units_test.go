@@ -12,7 +12,7 @@ import (
 	"paspo/internal/long"
 )
 
-// inUnits is a file of constraints with amounts multiplied by unit, and rows by size.
+// inUnits returns a constraints file with amounts multiplied by unit, and rows by size.
 func inUnits(t *testing.T, unit, size float64) string {
 	return file(t, "constraints.yaml", fmt.Sprintf(`entities: [A, B, C, D]
 total: %v
@@ -24,7 +24,7 @@ constraints:
 `, unit, 0.625*unit, size, size/2, 0.375*size*unit, size, size, 0.25*size*unit, size, size, 2*size*unit))
 }
 
-// Each command says the same of constraints in other units, up to the unit.
+// Every command gives the same results for constraints in other units, up to the unit.
 func TestConstraintsInOtherUnits(t *testing.T) {
 	long.Test(t)
 	type answer struct {
@@ -83,8 +83,8 @@ func TestConstraintsInOtherUnits(t *testing.T) {
 	}
 }
 
-// Each command says the same of one polytope, however a file states it: ranges and shares in
-// any order of entities, intervals and points in any order of rows.
+// Every command gives the same results for a polytope, however a file states it: ranges and shares
+// for any order of entities, intervals and points for any order of rows.
 func TestConstraintsHoweverStated(t *testing.T) {
 	long.Test(t)
 	const rows = `- {name: cap, coefficients: {A: 1, C: 0.5}, max: 0.375}

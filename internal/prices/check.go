@@ -12,7 +12,7 @@ import (
 const maxGap = 10 * 24 * time.Hour
 
 // table puts quotes in order and finds everything that is wrong with them. What it returns
-// is as if all had been mended.
+// is as if all had been repaired.
 func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 	if len(raw.quotes) == 0 {
 		return nil, nil, errors.New("it has no prices")
@@ -166,7 +166,7 @@ func ratio(move float64) float64 {
 }
 
 // jumps finds moves that look like splits or other units: in daily prices those beyond a
-// share that have a ratio, and always those beyond apart. Where they are to be mended prices
+// share that have a ratio, and always those beyond apart. Where they are to be repaired prices
 // before are brought to the units of those after; a move that has no ratio is left.
 func (t *Table) jumps(rows []quote, share float64, mend bool) (problems []Problem) {
 	if share <= 0 {

@@ -39,11 +39,11 @@ var noGap = Options{Repair: []Kind{Gap}, JumpShare: 0.6}
 
 func read(t *testing.T, text string, o Options) (*Table, []Problem) {
 	t.Helper()
-	table, mended, err := Parse("p.csv", []byte(text), o)
+	table, repaired, err := Parse("p.csv", []byte(text), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return table, mended
+	return table, repaired
 }
 
 // Wide, long and compressed files say the same.
@@ -77,14 +77,14 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// Every problem names its line and ticker, is an error, and is mended where an option says so.
+// Every problem names its line and ticker, is an error, and is repaired where an option says so.
 func TestProblems(t *testing.T) {
 	days := "2024-01-01,1,10\n2024-01-02,1.1,10\n2024-01-03,1.2,10\n"
 	for _, c := range []struct {
 		kind Kind
 		text string
 		want string
-		at   func(*Table) float64 // of the mended table
+		at   func(*Table) float64 // of the repaired table
 		is   float64
 	}{
 		{Order, "date,A,B\n2024-01-01,1,10\n2024-01-03,1.2,10\n2024-01-02,1.1,10\n", "p.csv:4: 2024-01-02 comes after 2024-01-03",
@@ -123,9 +123,9 @@ func TestProblems(t *testing.T) {
 		}
 		o := DefaultOptions()
 		o.Repair = []Kind{c.kind}
-		table, mended, err := Parse("p.csv", []byte(c.text), o)
-		if err != nil || len(mended) == 0 || mended[0].Kind != c.kind {
-			t.Errorf("%s: %v, mended %v", c.kind, err, mended)
+		table, repaired, err := Parse("p.csv", []byte(c.text), o)
+		if err != nil || len(repaired) == 0 || repaired[0].Kind != c.kind {
+			t.Errorf("%s: %v, repaired %v", c.kind, err, repaired)
 			continue
 		}
 		if x := c.at(table); math.Abs(x-c.is) > 1e-12 {
@@ -153,9 +153,9 @@ func TestJumpRatios(t *testing.T) {
 			if _, _, err := Parse("p.csv", []byte(text), DefaultOptions()); err == nil || !strings.HasPrefix(err.Error(), "p.csv:4: A: the price goes from") {
 				t.Errorf("1:%g: %v", k, err)
 			}
-			table, mended := read(t, text, mend)
-			if math.Abs(math.Log(table.Prices[0][0]/3)) > 0.04 || len(mended) != 1 {
-				t.Errorf("1:%g: %v, %v", k, table.Prices, mended)
+			table, repaired := read(t, text, mend)
+			if math.Abs(math.Log(table.Prices[0][0]/3)) > 0.04 || len(repaired) != 1 {
+				t.Errorf("1:%g: %v, %v", k, table.Prices, repaired)
 			}
 		}
 	}
@@ -232,7 +232,7 @@ func TestParquet(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"missing":  ":4: B: there is no price on 2024-02-02; --repair missing takes them, mended where that can be",
+		"missing":  ":4: B: there is no price on 2024-02-02; --repair missing reads them, repaired where that is possible",
 		"negative": ":1: A: the price is -2 on 2024-01-30: a number from 1e-15 to 1e+15 is allowed",
 		"boolean":  `: it cannot be read as Parquet: column "A" has a type`,
 	} {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Kind is what can be wrong with prices and be mended.
+// Kind is a kind of problem of prices that can be repaired.
 type Kind string
 
 // Kinds of problems.
@@ -31,7 +31,7 @@ type Problem struct {
 	Text   string
 }
 
-// Options say what is mended.
+// Options choose the problems that are repaired.
 type Options struct {
 	Repair []Kind
 
@@ -72,7 +72,7 @@ func join(kinds []Kind) string {
 // Error says that a file has problems that no option mends.
 type Error struct {
 	Name     string
-	Problems []Problem // that are not mended
+	Problems []Problem // those that are not repaired
 }
 
 // Error names the first problem, and how many there are of which kind.
@@ -88,7 +88,7 @@ func (e *Error) Error() string {
 	if n := len(e.Problems) - 1; n > 0 {
 		text += fmt.Sprintf("; %d more", n)
 	}
-	return text + fmt.Sprintf("; --repair %s takes them, mended where that can be", strings.ReplaceAll(join(kinds), ", ", ","))
+	return text + fmt.Sprintf("; --repair %s reads them, repaired where that is possible", strings.ReplaceAll(join(kinds), ", ", ","))
 }
 
 func (p Problem) String() string {

@@ -18,7 +18,7 @@ import (
 	"paspo/internal/parquet"
 )
 
-// Read reads a file. Problems are those that options have mended; others are an *Error. What
+// Read reads a file. Problems are those that options have repaired; others are an *Error. What
 // is no table of prices, as a date that is none, is an error with its line that no option
 // mends.
 func Read(path string, o Options) (*Table, []Problem, error) {
@@ -43,18 +43,18 @@ func Parse(name string, data []byte, o Options) (*Table, []Problem, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	var mended, left []Problem
+	var repaired, left []Problem
 	for _, p := range problems {
 		if slices.Contains(o.Repair, p.Kind) {
-			mended = append(mended, p)
+			repaired = append(repaired, p)
 		} else {
 			left = append(left, p)
 		}
 	}
 	if len(left) > 0 {
-		return nil, mended, &Error{Name: name, Problems: left}
+		return nil, repaired, &Error{Name: name, Problems: left}
 	}
-	return t, mended, nil
+	return t, repaired, nil
 }
 
 func unpacked(data []byte) ([]byte, error) {

@@ -47,14 +47,14 @@ def train(
       entities are a0, a1 .. unless the file names them.
     config: other settings by their dotted names, {"ppo.gamma": 0.99}; `train config` prints
       all. A file of settings may be given as {"file": "settings.yaml"}.
-    seed: of everything random.
+    seed: of all random numbers.
     out: the run folder, new; below ./runs where not given.
     resume: the folder of a run to go on with, in place of out and most settings.
     from_run: the folder of another run, or one of its checkpoint files, whose parameters and
       statistics of observations the policy begins with. Observations, number of entities
       and networks must be the same, constraints need not be.
     preset: "auto" where not given, "control" for tasks of continuous control, "paper": settings
-      that all others go over; `train presets` lists them.
+      that all other settings override; `train presets` lists them.
     workers: processes that hold the environments; one a core where not given.
     start: "spawn" starts each process anew and imports the function by its name, "fork"
       copies this one. Where not given, functions that can be imported are spawned.

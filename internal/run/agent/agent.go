@@ -28,7 +28,7 @@ import (
 	"paspo/rl"
 )
 
-// Agent is a policy on its problem.
+// Agent is a policy with its problem.
 type Agent struct {
 	Config  *config.Config
 	Problem envs.Problem
@@ -36,16 +36,16 @@ type Agent struct {
 	Backend policy.Backend // nil until Load or the start of training
 	Fit     *policy.Fit    // of the de-biased initialisation, nil where there is none
 
-	facts  []rl.Fact // that checkpoints state beside those of the trainer
+	facts  []rl.Fact // for checkpoints, in addition to those of the trainer
 	center []float64 // the allocation to start around, nil for none
-	noGPU  error     // why there is none where the configuration would take one
+	noGPU  error     // why the policy does not run on a GPU, where the device is auto
 }
 
 // New returns an agent without a policy.
 func New(c *config.Config) (*Agent, error) { return newAgent(c, "") }
 
-// newAgent takes the closed form of the intervals from a run's folder where that
-// has one.
+// newAgent is New for a run in the folder dir, whose closed form of the intervals it reads. dir is
+// empty for a new agent.
 func newAgent(c *config.Config, dir string) (*Agent, error) {
 	// A run that must have a GPU fails here where there is none, before anything is computed.
 	if _, _, must := c.GPU(); must {
@@ -64,8 +64,8 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 	if err := c.Algo.Serves(p); err != nil {
 		return nil, err
 	}
-	// The configuration of a run that exists has its groups decided already, and the environment
-	// may be missing where its policy is only asked.
+	// The configuration of an existing run has its groups decided already, and its environment may
+	// not be available where the policy is only asked for actions.
 	if dir == "" {
 		if c, err = ungrouped(c, p); err != nil {
 			return nil, err
@@ -82,9 +82,9 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 	return &Agent{Config: c, Problem: p, Solver: s, facts: f}, nil
 }
 
-// ungrouped returns a configuration without groups of environments where a preset has
-// set them and the draws of the problem's environment cannot be repeated. Groups that
-// were asked for are an error then.
+// ungrouped returns a configuration without groups of environments where a preset has set them
+// and the draws of the problem's environment cannot be repeated. Where the user has set them, it
+// is an error.
 func ungrouped(c *config.Config, p envs.Problem) (*config.Config, error) {
 	if c.PPO.Group <= 1 {
 		return c, nil
@@ -100,8 +100,8 @@ func ungrouped(c *config.Config, p envs.Problem) (*config.Config, error) {
 	return alone, nil
 }
 
-// solver takes the closed form from a file of the run, or compiles it again and
-// says why.
+// solver returns a solver of p, with the closed form from the run folder dir where it has one. A
+// file that cannot be used is a warning.
 func solver(p *lp.Polytope, c interval.Config, dir string) (lp.Solver, error) {
 	closed := c.Method == "auto" || c.Method == "explicit"
 	if dir != "" && closed {
@@ -120,7 +120,7 @@ func solver(p *lp.Polytope, c interval.Config, dir string) (lp.Solver, error) {
 	return interval.New(p, c)
 }
 
-// saveIntervals keeps the closed form, where there is one, beside the run.
+// saveIntervals writes the closed form, where there is one, to the run folder.
 func (a *Agent) saveIntervals(f *runfolder.Folder) error {
 	data, ok := interval.MarshalCompiled(a.Solver)
 	if !ok {
@@ -142,7 +142,7 @@ func problem(c *config.Config, dir string) (envs.Problem, error) {
 	var polytope *lp.Polytope
 	var err error
 	if c.Preset() {
-		// The number of entities is that of the environment.
+		// The preset is made for the environment's number of entities.
 		own, e := benchmarks.New(c.Env, nil)
 		if e != nil {
 			return nil, e
@@ -165,14 +165,14 @@ func problem(c *config.Config, dir string) (envs.Problem, error) {
 	return p, nil
 }
 
-// warn logs what is odd about constraints that are valid.
+// warn logs warnings about valid constraints.
 func warn(c *config.Config, p *lp.Polytope) {
 	for _, w := range p.Warnings() {
 		slog.Warn(w, "constraints", c.Constraints)
 	}
 }
 
-// debias fits the policy to start from, where it is to be fitted.
+// debias fits the initial policy where the configuration says so.
 func (a *Agent) debias() (err error) {
 	if !a.Config.Debias.Enabled || a.Config.Algo.Name != baselines.PASPO || a.Fit != nil || a.Config.From != "" {
 		return nil
@@ -188,9 +188,9 @@ func (a *Agent) debias() (err error) {
 	return nil
 }
 
-// around fits the policy of a trainer to the allocation to start around, before training. It is for
-// limits that follow the state, under which the biases that Fit sets stand for another allocation.
-func (a *Agent) around(t *rl.Trainer) error {
+// startAround fits the policy of a trainer to the allocation to start around, before training. It
+// does nothing unless limits follow the state: without them debias has set the biases already.
+func (a *Agent) startAround(t *rl.Trainer) error {
 	if a.center == nil || !t.Limited() {
 		return nil
 	}
@@ -200,8 +200,8 @@ func (a *Agent) around(t *rl.Trainer) error {
 	return nil
 }
 
-// DebiasConfig returns the settings of the fit, with those filled in that follow from the problem
-// or from other settings.
+// DebiasConfig returns the settings of the fit, with the fields that follow from the problem and
+// from other settings.
 func (a *Agent) DebiasConfig() (d debias.Config, err error) {
 	d = a.Config.Debias
 	d.FixedWidth = a.Config.Policy.FixedWidth
@@ -221,7 +221,7 @@ func (a *Agent) DebiasConfig() (d debias.Config, err error) {
 	return d, err
 }
 
-// Fits returns an error that names what a checkpoint and the agent differ in, and
+// Fits returns an error that names the first difference between a checkpoint and the agent, and
 // warns of differences that do not matter to the policy.
 func (a *Agent) Fits(c *rl.Checkpoint) error {
 	return c.Fits(slices.Concat(rl.Facts(a.Problem.Spec(), a.Config.Seed, slices.Concat(a.Config.PPO.Facts(), a.Config.Algo.Facts())), a.facts))
@@ -232,7 +232,7 @@ func (a *Agent) Load(c *rl.Checkpoint) error {
 	if err := a.Fits(c); err != nil {
 		return err
 	}
-	if err := a.backend(); err != nil {
+	if err := a.makeBackend(); err != nil {
 		return err
 	}
 	if err := a.Backend.SetState(c.Policy); err != nil {
@@ -241,8 +241,7 @@ func (a *Agent) Load(c *rl.Checkpoint) error {
 	return nil
 }
 
-// Intervals says how intervals are computed, those of states with limits of their own
-// too.
+// Intervals describes how intervals are computed, also in states with limits of their own.
 func (a *Agent) Intervals() string {
 	var lim *lp.Limits
 	if _, ok := a.Problem.(envs.Follower); ok {
@@ -256,7 +255,7 @@ func (a *Agent) Intervals() string {
 	return interval.Describe(a.Solver, lim)
 }
 
-// Close releases what the agent holds.
+// Close closes backend, solver and problem.
 func (a *Agent) Close() error {
 	var first error
 	if a.Backend != nil {
@@ -296,7 +295,7 @@ func (a *Agent) Allocator(c *rl.Checkpoint, rule policy.Rule, seed uint64) envs.
 	}
 }
 
-// Which checkpoint of a run to take.
+// Names of the checkpoints of a run.
 const (
 	Latest  = "latest"
 	Best    = "best"
@@ -328,8 +327,7 @@ func OpenRun(dir, which, device string) (*Agent, *rl.Checkpoint, error) {
 	return a, cp, nil
 }
 
-// Polytope returns what the allocations of a run are constrained by, without limits that follow
-// the state.
+// Polytope returns the polytope of a run, with its own limits and not those of a state.
 func Polytope(dir string) (*lp.Polytope, error) {
 	c, err := ReadConfig(dir, nil, nil)
 	if err != nil {
@@ -342,7 +340,7 @@ func Polytope(dir string) (*lp.Polytope, error) {
 	return p.Spec().Polytope, nil
 }
 
-// ReadConfig reads the configuration of a run, with settings over it.
+// ReadConfig reads the configuration of a run and applies assignments and settings to it.
 func ReadConfig(dir string, assignments []string, settings []config.Setting) (*config.Config, error) {
 	if err := runfolder.Check(dir); err != nil {
 		return nil, err
@@ -352,8 +350,7 @@ func ReadConfig(dir string, assignments []string, settings []config.Setting) (*c
 	if err != nil {
 		return nil, err
 	}
-	// A run's own configuration is written whole: defaults must not take the place of
-	// what was lost.
+	// The configuration of a run holds every setting: defaults must not replace lost ones.
 	for _, key := range []string{"seed", "steps", "env.name"} {
 		if !c.IsSet(key) {
 			return nil, fmt.Errorf("%s is damaged: it does not set %s", path, key)
@@ -373,8 +370,8 @@ func ReadCheckpoint(dir, which string) (*rl.Checkpoint, error) {
 		if err != nil {
 			return nil, err
 		}
-		// When it was saved no rule had been chosen, and but for a warm start no
-		// observation had been seen, so that its own normaliser passes them as they are.
+		// When it was saved, no rule had been chosen and, without a warm start, the statistics of
+		// observations were empty. Those of the latest checkpoint are used.
 		if later, err := ReadCheckpoint(dir, Latest); err == nil {
 			c.Rule = later.Rule
 			if c.Policy.Normalizer.Seen.Count == 0 {

@@ -14,8 +14,8 @@ import (
 	"paspo/policy/debias"
 )
 
-// A policy begins around the allocation that it is told, whatever it observes, and
-// stays within the constraints.
+// A policy starts around the allocation of debias.around for every observation, and its actions
+// satisfy the constraints.
 func TestStartAround(t *testing.T) {
 	long.Test(t)
 	quiet(t)
@@ -59,7 +59,7 @@ func TestStartAround(t *testing.T) {
 	}
 }
 
-// What a problem knows is feasible, and a run can begin there.
+// The constant allocation of a problem is feasible, and a run can start around it.
 func TestStartAroundBaseline(t *testing.T) {
 	long.Test(t)
 	quiet(t)
@@ -84,8 +84,8 @@ func TestStartAroundBaseline(t *testing.T) {
 	}
 }
 
-// Under caps that follow the queues a run begins near the allocation in the caps of every
-// state, which no bias of a network plays.
+// Under caps that follow the queues a run starts near the allocation that is closest within the caps
+// of every state, which biases alone cannot give.
 func TestStartAroundWithinCaps(t *testing.T) {
 	long.Test(t)
 	quiet(t)

@@ -35,8 +35,8 @@ func load(name string, more ...string) (*config.Config, error) {
 	}, more...), nil)
 }
 
-// A run of any algorithm that is interrupted goes on bit for bit, is compared at the end, and
-// writes no number that is not explained.
+// An interrupted run of any algorithm resumes bit for bit, is compared at the end, and every number
+// that it writes has an explanation.
 func TestAlgorithmsResume(t *testing.T) {
 	long.Test(t)
 	for _, name := range baselines.Names()[1:] {
@@ -125,8 +125,8 @@ func TestAlgorithmsOnBenchmarks(t *testing.T) {
 	}
 }
 
-// Algorithms that keep every action inside do so under limits, and a matrix, that follow the state,
-// or refuse to train there.
+// Algorithms whose actions satisfy every constraint do so under limits, and a matrix, that follow
+// the state, or refuse to train there.
 func TestAlgorithmsUnderLimitsOfAState(t *testing.T) {
 	for _, env := range []string{"portfolio-limited", "compute-capped", "channels", "factor"} {
 		for _, name := range []string{"optlayer", "dirichlet-projected", "aram"} {
@@ -144,7 +144,7 @@ func TestAlgorithmsUnderLimitsOfAState(t *testing.T) {
 	}
 }
 
-// iterates takes two short iterations, and holds what they measure to be finite.
+// iterates does two short iterations, and checks that all metrics are finite.
 func iterates(t *testing.T, name string, set ...string) {
 	t.Helper()
 	c, err := load(name, append(set, "steps=256", "ppo.steps_per_env=32", "ppo.eval_every=0", "debias.points=1000", "debias.cache_dir=")...)
@@ -174,11 +174,11 @@ func iterates(t *testing.T, name string, set ...string) {
 	}
 }
 
-// started returns a trainer before its first iteration, in no run folder.
+// started returns a trainer before its first iteration, without a run folder.
 func started(t *testing.T, c *config.Config) *rl.Trainer {
 	t.Helper()
 	a := initialised(t, c)
-	r, err := a.trainer()
+	r, err := a.newTrainer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func initialised(t *testing.T, c *config.Config) *Agent {
 	if err := a.debias(); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.backend(); err != nil {
+	if err := a.makeBackend(); err != nil {
 		t.Fatal(err)
 	}
 	return a

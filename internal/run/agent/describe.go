@@ -12,7 +12,7 @@ import (
 	"paspo/lp/constraints"
 )
 
-// Description says what goes into a policy and what comes out of it.
+// Description describes the inputs and outputs of a policy.
 type Description struct {
 	Environment string    `json:"environment"`
 	Observation []string  `json:"observation"` // one name a component
@@ -23,10 +23,10 @@ type Description struct {
 	// In the order of the limits b and total.
 	Inequalities []Constraint `json:"inequalities"`
 	Equalities   []Constraint `json:"equalities"`
-	Points       int          `json:"points,omitempty"` // that the polytope is the hull of
+	Points       int          `json:"points,omitempty"` // number of points whose hull the polytope is
 
-	// Limits that follow the state, of b, total, lower, upper and A. Given says that an
-	// action needs them beside the observation.
+	// Limits are the limits that follow the state, of b, total, lower, upper and A. Given says
+	// that they have to be given with an observation.
 	Limits []string `json:"limits"`
 	Given  bool     `json:"limits_are_given"`
 }
@@ -38,13 +38,13 @@ type Bounded struct {
 	Upper *float64 `json:"upper"`
 }
 
-// Constraint is a row.
+// Constraint is a row of the polytope.
 type Constraint struct {
 	Name string `json:"name"`
 	Expr string `json:"expr"`
 }
 
-// Describe describes what the agent's policy reads and answers.
+// Describe describes the inputs and outputs of the agent's policy.
 func (a *Agent) Describe() (*Description, error) {
 	s := a.Problem.Spec()
 	d := &Description{
@@ -95,7 +95,7 @@ func (d *Description) Write(w io.Writer) error {
 	return e.Encode(d)
 }
 
-// saveDescription keeps in the run's folder what the policy reads and answers.
+// saveDescription writes the description of the policy to the run folder.
 func (a *Agent) saveDescription(f *runfolder.Folder) error {
 	d, err := a.Describe()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"paspo/internal/run/runfolder"
 )
 
-// A description names what goes in and comes out, and the run keeps it.
+// A description names the inputs and outputs of a policy, and is in the run folder.
 func TestDescribe(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	c, err := config.Load("", []string{"debias.points=1000", "debias.cache_dir="}, []config.Setting{{Flag: "--env", Key: "env.name", Value: "portfolio-limited"}})
@@ -62,7 +62,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// Components without names are counted, and a policy says which limits it has to be given.
+// Components without names are numbered, and a description says which limits have to be given.
 func TestDescribeUnnamed(t *testing.T) {
 	p, err := benchmarks.New(benchmarks.DefaultConfig(), nil)
 	if err != nil {
@@ -78,7 +78,7 @@ func TestDescribeUnnamed(t *testing.T) {
 	}
 }
 
-// bare is a problem without words.
+// bare is a problem without names and descriptions.
 type bare struct{ envs.Problem }
 
 func (b bare) Spec() envs.Spec {

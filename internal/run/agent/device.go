@@ -14,8 +14,8 @@ import (
 	"paspo/policy/gpu"
 )
 
-// gpus are the devices that this process has opened. They stay open: opening one
-// takes a good part of a second, and agents share it.
+// gpus are the devices that this process has opened. They stay open, since opening one takes a
+// large part of a second, and agents share it.
 var gpus struct {
 	sync.Mutex
 	open map[int]*cuda.Context
@@ -38,7 +38,7 @@ func openGPU(ordinal int) (*cuda.Context, error) {
 	return c, nil
 }
 
-// CheckDevice returns an error where a configuration must have a GPU that cannot be opened.
+// CheckDevice returns an error where a configuration requires a GPU that cannot be opened.
 func CheckDevice(c *config.Config) error {
 	_, _, err := onGPU(c, func(*cuda.Context) (bool, error) { return true, nil })
 	if _, _, must := c.GPU(); !must {
@@ -47,9 +47,8 @@ func CheckDevice(c *config.Config) error {
 	return err
 }
 
-// onGPU returns what make makes on the GPU that a configuration asks for, nil
-// for the CPU. Where the configuration does not insist on a GPU, why says what
-// stood against it.
+// onGPU returns the result of make on the GPU of a configuration, nil for the CPU. Where there is
+// no GPU, it is an error if the configuration requires one; else why says why there is none.
 func onGPU[T any](c *config.Config, make func(*cuda.Context) (T, error)) (made T, why, err error) {
 	ordinal, may, must := c.GPU()
 	if !may {
@@ -70,16 +69,15 @@ func onGPU[T any](c *config.Config, make func(*cuda.Context) (T, error)) (made T
 	return made, err, nil
 }
 
-// backend makes the policy that the configuration describes.
-func (a *Agent) backend() error { return backends([]*Agent{a}) }
+// makeBackend makes the policy that the configuration describes.
+func (a *Agent) makeBackend() error { return makeBackends([]*Agent{a}) }
 
-// backends makes the policies of agents: those of one GPU in one call, so that
-// they share it.
-func backends(agents []*Agent) error {
+// makeBackends makes the policies of agents, those on one GPU in one call, so that they share it.
+func makeBackends(agents []*Agent) error {
 	byDevice := map[string][]*Agent{}
 	for _, a := range agents {
 		if a.Config.Algo.Name != baselines.PASPO {
-			if err := a.baseline(); err != nil {
+			if err := a.makeBaseline(); err != nil {
 				return err
 			}
 			continue
@@ -114,8 +112,8 @@ func backends(agents []*Agent) error {
 	return nil
 }
 
-// baseline makes the policy of an algorithm that PASPO is compared with.
-func (a *Agent) baseline() (err error) {
+// makeBaseline makes the policy of an algorithm that PASPO is compared with.
+func (a *Agent) makeBaseline() (err error) {
 	c, spec := a.Config, a.Problem.Spec()
 	if _, _, must := c.GPU(); must {
 		return fmt.Errorf("device is %s: cpu is allowed for algo.name %s", c.Device, c.Algo.Name)
@@ -134,8 +132,8 @@ func (a *Agent) gpuSpec() gpu.Spec {
 	}
 }
 
-// Device names where the policy runs, and why not on a GPU where one was asked
-// for but not insisted on.
+// Device returns the name of the policy's device, and why it is not a GPU where the setting is auto
+// and there is none.
 func (a *Agent) Device() string {
 	if a.noGPU != nil {
 		return fmt.Sprintf("%s (no GPU: %v)", a.Backend.Device(), a.noGPU)

@@ -41,7 +41,7 @@ func tiny(t *testing.T) *config.Config {
 	return c
 }
 
-// goOn starts a run, or goes on with the one that the folder holds, to its end.
+// goOn starts a run, or resumes the one in the folder, and trains it to its end.
 func goOn(c *config.Config, dir string) error {
 	var r *Run
 	var err error
@@ -60,7 +60,7 @@ func goOn(c *config.Config, dir string) error {
 	return err
 }
 
-// whole holds the folder of a run that has ended to the files that it is to have.
+// whole checks that the folder of a finished run has all of its files.
 func whole(t *testing.T, what, dir, want string) {
 	t.Helper()
 	folder := filepath.Join(dir, runfolder.CheckpointDir)
@@ -80,7 +80,7 @@ func whole(t *testing.T, what, dir, want string) {
 			t.Errorf("%s: %s differs (%v, %v)", what, e.Name(), errA, errB)
 		}
 	}
-	// One that could not be removed is no loss.
+	// A file that could not be removed does no harm.
 	names = slices.DeleteFunc(names, func(name string) bool { return name == "iteration-00000002.safetensors" })
 	if all := []string{"best.safetensors", "initial.safetensors", "iteration-00000004.safetensors"}; !slices.Equal(names, all) {
 		t.Errorf("%s: checkpoints %q, want %q", what, names, all)
@@ -121,9 +121,9 @@ func whole(t *testing.T, what, dir, want string) {
 	}
 }
 
-// Whatever operation on the disk fails, falls short or is the last before the
-// process is killed: a run that reports no error is whole, and any other can be
-// gone on with to the same bits, by the command that its folder asks for.
+// Any operation on the disk fails, is incomplete, or is the last one before the process is killed. A
+// run that reports no error is complete, and every other one can be resumed to the same bits, by the
+// command that its error or its folder suggests.
 func TestDiskFailsAnywhere(t *testing.T) {
 	long.Test(t)
 	quiet(t)
@@ -160,7 +160,7 @@ func TestDiskFailsAnywhere(t *testing.T) {
 				_, restore := faultfs.Use(faultfs.None, 0)
 				err := goOn(c, dir)
 				if err != nil && strings.Contains(err.Error(), "a run that was killed at its start left") {
-					// It says to remove the folder.
+					// The error says to remove the folder.
 					err = errors.Join(os.RemoveAll(dir), goOn(c, dir))
 				}
 				restore()
@@ -179,8 +179,8 @@ func TestDiskFailsAnywhere(t *testing.T) {
 	}
 }
 
-// A run that has metrics and no checkpoint at all has lost something: it does not
-// start again over what is left.
+// A run with metrics and without any checkpoint has lost files: it is not started again over the
+// rest.
 func TestResumeWithoutCheckpoints(t *testing.T) {
 	quiet(t)
 	dir := filepath.Join(t.TempDir(), "a run")
@@ -199,7 +199,7 @@ func TestResumeWithoutCheckpoints(t *testing.T) {
 	}
 }
 
-// quiet keeps warnings off the test's output.
+// quiet discards warnings.
 func quiet(t *testing.T) {
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.DiscardHandler))

@@ -1,3 +1,3 @@
-// Package agent puts together what a configuration describes: a problem, the
-// intervals of its polytope, and a policy.
+// Package agent makes what a configuration describes: a problem, a solver for the intervals of its
+// polytope, and a policy. It starts, resumes and finishes training runs.
 package agent

@@ -29,8 +29,7 @@ func trainFactor(t *testing.T, dir string, steps string) *Run {
 	return r
 }
 
-// Matrices that follow the state are trained on: a policy learns, and what is resumed goes
-// on bit for bit.
+// Under matrices that follow the state a policy learns, and a resumed run goes on bit for bit.
 func TestTrainsUnderMatrices(t *testing.T) {
 	long.Test(t)
 	dir := filepath.Join(t.TempDir(), "whole")

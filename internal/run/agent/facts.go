@@ -17,8 +17,8 @@ import (
 	"paspo/rl"
 )
 
-// facts returns what the checkpoints of a configuration state beside what the
-// trainer does: the environment's settings, files and policy.
+// facts returns the facts of a configuration that the trainer does not know: the settings of the
+// environment, its files and the networks.
 func facts(c *config.Config) ([]rl.Fact, error) {
 	var all []rl.Fact
 	add := func(minor bool, pairs ...config.Pair) {
@@ -27,7 +27,7 @@ func facts(c *config.Config) ([]rl.Fact, error) {
 		}
 	}
 	add(false, config.Pair{Key: "env.name", Value: c.Env.Name})
-	// A variant has the settings of its benchmark.
+	// A variant, such as compute-capped, has the settings of its benchmark.
 	benchmark, _, _ := strings.Cut(c.Env.Name, "-")
 	if c.Env.IsOwn() {
 		benchmark = "options"
@@ -42,8 +42,8 @@ func facts(c *config.Config) ([]rl.Fact, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", files[key], atomicfile.Cause(err))
 		}
-		// What constraints say is in the facts of the polytope. Other files are JSON,
-		// which may be laid out in other ways.
+		// The content of constraints is in the facts of the polytope. Other files are JSON, whose
+		// white space does not matter.
 		if key != "constraints" {
 			content := data
 			var compact bytes.Buffer
@@ -56,7 +56,7 @@ func facts(c *config.Config) ([]rl.Fact, error) {
 	}
 	add(false, c.Values("policy")...)
 	for _, p := range c.Values("lp") {
-		// Answers depend on neither of these.
+		// Intervals depend on neither of these.
 		if p.Key != "lp.workers" && p.Key != "lp.max_bases" {
 			add(true, p)
 		}
@@ -64,8 +64,8 @@ func facts(c *config.Config) ([]rl.Fact, error) {
 	return all, nil
 }
 
-// trainer returns a trainer of the agent's policy from its start.
-func (a *Agent) trainer() (*rl.Trainer, error) {
+// newTrainer returns a trainer of the agent's policy at the start of training.
+func (a *Agent) newTrainer() (*rl.Trainer, error) {
 	c := a.Config
 	var t *rl.Trainer
 	var err error

@@ -8,11 +8,11 @@ import (
 	"paspo/internal/run/config"
 )
 
-// Group has runs that are opened at the same time make their policies in one call, so that
-// those on a GPU share it.
+// Group makes the policies of runs that are opened at the same time in one call, so that those on
+// a GPU share it.
 type Group struct {
 	mu      sync.Mutex
-	missing int // runs that have not come yet
+	missing int // members that have neither an agent nor left
 	agents  []*Agent
 	made    chan struct{}
 	err     error
@@ -25,10 +25,10 @@ func NewGroup(n int) *Group { return &Group{missing: n, made: make(chan struct{}
 // waits for the others, and then leaves.
 func (g *Group) Member() *Member { return &Member{group: g} }
 
-// Member opens a run of a group. A nil one is of none.
+// Member opens one run of a group. A nil Member opens a run that is in no group.
 type Member struct {
 	group *Group
-	came  bool
+	done  bool // it has an agent in the group, or has left
 }
 
 // Start is Start for a run of the group.
@@ -39,49 +39,50 @@ func (m *Member) Resume(dir string, assignments []string, settings []config.Sett
 	return resume(m, dir, assignments, settings)
 }
 
-// Leave ends the wait of the others for a member that has opened nothing.
+// Leave stops the other members from waiting for a member that has opened nothing.
 func (m *Member) Leave() {
-	if m != nil && !m.came {
-		m.came = true
-		m.group.come(nil)
+	if m != nil && !m.done {
+		m.done = true
+		m.group.arrive(nil)
 	}
 }
 
-// backend makes the policy of an agent: the last member to come makes those of all. One
-// that comes a second time is late, and makes its own.
-func (m *Member) backend(a *Agent) error {
-	if m == nil || m.came {
-		return a.backend()
+// makeBackend makes the policy of an agent. The last member to arrive makes the policies of all. A
+// second call of a member makes the policy by itself.
+func (m *Member) makeBackend(a *Agent) error {
+	if m == nil || m.done {
+		return a.makeBackend()
 	}
-	m.came = true
-	m.group.come(a)
+	m.done = true
+	m.group.arrive(a)
 	<-m.group.made
 	return m.group.err
 }
 
-func (g *Group) come(a *Agent) {
+// arrive adds an agent, nil for a member that leaves.
+func (g *Group) arrive(a *Agent) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if a != nil {
 		g.agents = append(g.agents, a)
 	}
 	if g.missing--; g.missing == 0 {
-		if err := backends(g.agents); err != nil {
+		if err := makeBackends(g.agents); err != nil {
 			g.err = &groupError{err}
 		}
 		close(g.made)
 	}
 }
 
-// groupError is why the policies of a group could not be made.
+// groupError is the error of making the policies of a group.
 type groupError struct{ err error }
 
 func (e *groupError) Error() string { return e.err.Error() }
 func (e *groupError) Unwrap() error { return e.err }
 
-// Fitting returns how many of n runs of a group to have at a time, where err says that n
-// cannot be: as many as the memory of the GPU takes, none where it takes not even one, and
-// one where the policy of some run cannot be made.
+// Fitting returns how many of n runs can be in a group at a time, given the error err of a group of
+// n. Where the memory of the GPU is too small it is as many as fit, and where the policy of some
+// run could not be made it is one. ok is false where fewer runs do not help.
 func Fitting(err error, n int) (fit int, ok bool) {
 	var m *cuda.OutOfMemoryError
 	if errors.As(err, &m) {
@@ -92,5 +93,5 @@ func Fitting(err error, n int) (fit int, ok bool) {
 	return 1, errors.As(err, &ours) && n > 1
 }
 
-// Lost says whether an error is that of a device that serves nobody any more.
+// Lost reports whether an error is that of a device that has failed.
 func Lost(err error) bool { return errors.Is(err, cuda.ErrLost) }

@@ -14,7 +14,7 @@ import (
 	"paspo/rl"
 )
 
-// The closed form lies beside a run. A damaged one is replaced, with a warning.
+// The closed form is a file in the run folder. A damaged one is replaced, with a warning.
 func TestIntervalsFile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	r, err := Start(small(t), dir)
@@ -66,7 +66,7 @@ func TestIntervalsFile(t *testing.T) {
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, good) {
 		t.Errorf("the file was not replaced: %v", err)
 	}
-	// A run from before there were such files.
+	// A run of an older version, without such a file.
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ import (
 	"paspo/lp/constraints"
 )
 
-// inPython returns the problem of an environment in Python. The file of constraints goes
-// over the bounds of its action space. What the environment is like is in the folder of a
-// run, empty for none, so that a policy can act where the environment is not.
+// inPython returns the problem of an environment in Python. The constraints file overrides the
+// bounds of its action space. The run folder dir, empty for none, holds a description of the
+// environment, so that a policy can act without it.
 func inPython(c *config.Config, dir string) (envs.Problem, error) {
 	if c.Preset() {
 		return nil, fmt.Errorf("constraints is %q: the presets are those of benchmarks, for an environment in Python a file is allowed", c.Constraints)
@@ -49,9 +49,9 @@ func inPython(c *config.Config, dir string) (envs.Problem, error) {
 	return p, nil
 }
 
-// located returns a configuration that names the folder of the environment's module: a
-// run goes on from wherever it is resumed.
-func located(c *config.Config) (*config.Config, error) {
+// withPythonPath returns a configuration with an absolute path of the environment's module, so that
+// the run can be resumed from any folder.
+func withPythonPath(c *config.Config) (*config.Config, error) {
 	if !python.Is(c.Env.Name) {
 		return c, nil
 	}
@@ -64,7 +64,7 @@ func located(c *config.Config) (*config.Config, error) {
 	return &out, nil
 }
 
-// saveEnvironment keeps what an environment in Python is like.
+// saveEnvironment writes the description of an environment in Python to the run folder.
 func (a *Agent) saveEnvironment(f *runfolder.Folder) error {
 	p, ok := a.Problem.(*python.Problem)
 	if !ok {

@@ -31,18 +31,18 @@ type Run struct {
 	Agent   *Agent
 	Folder  *runfolder.Folder
 	Trainer *rl.Trainer
-	Warm    *report.WarmStart // nil where the policy did not begin with another run's
+	Warm    *report.WarmStart // nil without a warm start
 }
 
-// Start makes a new run in a folder that does not exist yet, one below runs where
-// dir is empty. Where it fails nothing is left behind.
+// Start makes a new run in the folder dir, which must not hold files, or in a new one below runs
+// where dir is empty. Where it fails it removes what it has made.
 func Start(c *config.Config, dir string) (*Run, error) { return start(nil, c, dir) }
 
 func start(m *Member, c *config.Config, dir string) (r *Run, err error) {
-	if c, err = located(c); err != nil {
+	if c, err = withPythonPath(c); err != nil {
 		return nil, err
 	}
-	if c, err = sourced(c); err != nil {
+	if c, err = withSourceFile(c); err != nil {
 		return nil, err
 	}
 	a, err := New(c)
@@ -50,7 +50,7 @@ func start(m *Member, c *config.Config, dir string) (r *Run, err error) {
 		return nil, err
 	}
 	c = a.Config
-	if err := fits(c, a.Problem.Spec()); err != nil {
+	if err := checkMemory(c, a.Problem.Spec()); err != nil {
 		a.Close()
 		return nil, err
 	}
@@ -87,13 +87,13 @@ func start(m *Member, c *config.Config, dir string) (r *Run, err error) {
 	if err := r.saveConfig(saved); err != nil {
 		return r, err
 	}
-	if err := r.Folder.Began(0); err != nil {
+	if err := r.Folder.RecordCommand(0); err != nil {
 		return r, err
 	}
 	return r, r.begin(m)
 }
 
-// begin makes the policy that training starts from, and keeps what went into it.
+// begin makes the initial policy and the trainer, and writes the files that describe them.
 func (r *Run) begin(m *Member) (err error) {
 	a := r.Agent
 	for _, save := range []func(*runfolder.Folder) error{a.saveIntervals, a.saveEnvironment, a.saveDescription} {
@@ -104,7 +104,7 @@ func (r *Run) begin(m *Member) (err error) {
 	if err := a.debias(); err != nil {
 		return err
 	}
-	if err := m.backend(a); err != nil {
+	if err := m.makeBackend(a); err != nil {
 		return err
 	}
 	if a.Fit != nil {
@@ -116,16 +116,17 @@ func (r *Run) begin(m *Member) (err error) {
 			return err
 		}
 	}
-	if r.Trainer, err = a.trainer(); err != nil {
+	if r.Trainer, err = a.newTrainer(); err != nil {
 		return err
 	}
 	if a.Config.From == "" {
-		return a.around(r.Trainer)
+		return a.startAround(r.Trainer)
 	}
-	if r.Warm, err = a.warm(r.Trainer); err != nil {
+	if r.Warm, err = a.warmStart(r.Trainer); err != nil {
 		return err
 	}
-	// A run that ended before its first checkpoint begins again from its own copy.
+	// A run that ended before its first checkpoint starts again from its own copy of the source, and
+	// keeps the record of the source itself.
 	if w := readWarm(r.Folder.Dir()); w != nil {
 		r.Warm = w
 		return nil
@@ -137,9 +138,8 @@ func (r *Run) begin(m *Member) (err error) {
 	return r.Folder.WriteFile(runfolder.WarmStartFile, append(data, '\n'))
 }
 
-// Resume opens a run to go on from its newest checkpoint. What was recorded
-// beyond it is cut off. One that ended before it had a checkpoint starts again from
-// its configuration.
+// Resume opens a run to go on from its newest checkpoint. Records after the checkpoint are cut off.
+// A run that ended before its first checkpoint starts again from its configuration.
 func Resume(dir string, assignments []string, settings []config.Setting) (*Run, error) {
 	return resume(nil, dir, assignments, settings)
 }
@@ -155,7 +155,7 @@ func resume(m *Member, dir string, assignments []string, settings []config.Setti
 	cp, err := ReadCheckpoint(dir, Latest)
 	fresh := errors.Is(err, rl.ErrNoCheckpoint)
 	if fresh {
-		// Metrics are of iterations: there was a checkpoint before the first of them.
+		// The initial checkpoint is written before the metrics of the first iteration.
 		if rows, e := runfolder.Metrics(dir); e == nil && len(rows) > 0 {
 			return nil, fmt.Errorf("%w, though iterations of the run are recorded: train again with --config %s", err,
 				runfolder.Quote(filepath.Join(dir, runfolder.ConfigFile)))
@@ -175,7 +175,7 @@ func resume(m *Member, dir string, assignments []string, settings []config.Setti
 			r = nil
 		}
 	}()
-	if err := fits(c, a.Problem.Spec()); err != nil {
+	if err := checkMemory(c, a.Problem.Spec()); err != nil {
 		return r, err
 	}
 	if fresh {
@@ -186,16 +186,16 @@ func resume(m *Member, dir string, assignments []string, settings []config.Setti
 			return r, err
 		}
 	} else {
-		if err := m.backend(a); err != nil {
+		if err := m.makeBackend(a); err != nil {
 			return r, err
 		}
-		if r.Trainer, err = a.trainer(); err != nil {
+		if r.Trainer, err = a.newTrainer(); err != nil {
 			return r, err
 		}
 		if err := r.Trainer.Restore(cp); err != nil {
 			return r, err
 		}
-		// Nothing is cut before it is certain that training can go on.
+		// Records are cut off only after the checkpoint is restored.
 		if r.Folder, err = runfolder.Continue(dir, cp.Step); err != nil {
 			return r, err
 		}
@@ -204,7 +204,7 @@ func resume(m *Member, dir string, assignments []string, settings []config.Setti
 		}
 		r.Warm = readWarm(dir)
 	}
-	if err := r.Folder.Began(r.Trainer.Step()); err != nil {
+	if err := r.Folder.RecordCommand(r.Trainer.Step()); err != nil {
 		return r, err
 	}
 	if len(assignments)+len(settings) > 0 {
@@ -227,21 +227,20 @@ func (r *Run) saveConfig(c *config.Config) error {
 	return r.Folder.WriteFile(runfolder.ConfigFile, b.Bytes())
 }
 
-// Train trains to the end or until ctx ends, and draws the learning curve of
-// what was done. observe is called after every iteration.
+// Train trains to the end or until ctx ends, and then draws the learning curve. observe is called
+// after every iteration.
 func (r *Run) Train(ctx context.Context, observe func(rl.Metrics)) error {
 	if err := r.Advance(ctx, observe); err != nil {
 		if ctx.Err() != nil {
-			// The curve is welcome but not what the user waits for.
-			_ = r.curve(nil)
+			// After an interruption an error of the curve does not matter.
+			_ = r.drawCurve(nil)
 		}
 		return err
 	}
-	return r.curve(nil)
+	return r.drawCurve(nil)
 }
 
-// Advance trains to the end or until ctx ends, and draws nothing. observe is called after
-// every iteration.
+// Advance is Train without a learning curve.
 func (r *Run) Advance(ctx context.Context, observe func(rl.Metrics)) error {
 	return r.Trainer.Run(ctx, rl.Hooks{
 		Checkpoints: r.Folder.Checkpoints(), Flush: r.Folder.Flush,
@@ -286,7 +285,7 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 		}
 	}
 	s.Complete()
-	if err := r.curve(s.Levels); err != nil {
+	if err := r.drawCurve(s.Levels); err != nil {
 		return nil, err
 	}
 	data, err := json.MarshalIndent(s, "", "  ")
@@ -296,16 +295,16 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 	return s, r.Folder.WriteFile(runfolder.SummaryFile, append(data, '\n'))
 }
 
-// builtinMonths are those of the returns that come with the portfolio benchmark.
+// builtinMonths are the months of the returns that the portfolio benchmark includes.
 const builtinMonths = "2020-12 .. 2021-12"
 
-// CompareOptions says what Compare plays.
+// CompareOptions chooses the episodes and the actions of Compare.
 type CompareOptions struct {
-	Episodes            int // 0 for those of the configuration
-	Simulated, Backtest bool
+	Episodes            int  // 0 for those of the configuration
+	Simulated, Backtest bool // simulated episodes; real months of the portfolio
 
-	// Most likely actions are always played; sampled ones are played beside them
-	// or in their place.
+	// Deterministic actions are compared unless SampledOnly is true, sampled actions where
+	// Sampled or SampledOnly is true.
 	Sampled, SampledOnly bool
 }
 
@@ -325,7 +324,7 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint,
 		ro.Episodes, ro.Starts = o.Episodes, o.Episodes
 	}
 	if o.Backtest {
-		if err := a.backtest(); err != nil && !o.Simulated {
+		if err := a.checkBacktest(); err != nil && !o.Simulated {
 			return nil, err
 		} else if err != nil {
 			ro.Backtest = false
@@ -361,8 +360,8 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint,
 	return report.Compare(ctx, a.Problem, policies, ro)
 }
 
-// backtest returns an error where there are no real months to play.
-func (a *Agent) backtest() error {
+// checkBacktest returns an error where there are no real months to play.
+func (a *Agent) checkBacktest() error {
 	q, ok := a.Problem.(*portfolio.Problem)
 	if !ok {
 		return fmt.Errorf("%s has no real monthly returns to play", a.Problem.Spec().Name)
@@ -371,7 +370,8 @@ func (a *Agent) backtest() error {
 	return err
 }
 
-// Levels returns what returns can be held against: means over episodes of a set.
+// Levels returns the levels of a curve: mean returns of policies that are not trained, over the
+// episodes of a set.
 func (a *Agent) Levels(ctx context.Context, set string, episodes int) ([]report.Level, error) {
 	c := a.Config
 	return report.Levels(ctx, a.Problem, report.Options{
@@ -380,8 +380,8 @@ func (a *Agent) Levels(ctx context.Context, set string, episodes int) ([]report.
 	})
 }
 
-// curve draws the evaluations of a run, and what training saw where there are none.
-func (r *Run) curve(levels []report.Level) error {
+// drawCurve draws the evaluations of a run, or the returns of training where there are none.
+func (r *Run) drawCurve(levels []report.Level) error {
 	rows, err := runfolder.Metrics(r.Folder.Dir())
 	if err != nil {
 		return err
@@ -433,7 +433,7 @@ func (r *Run) curve(levels []report.Level) error {
 	return r.Folder.WriteFile(runfolder.CurveFile+".svg", svg)
 }
 
-// Close closes the files and releases what the run holds.
+// Close closes the agent and the files of the folder.
 func (r *Run) Close() error {
 	err := r.Agent.Close()
 	if r.Folder != nil {

@@ -74,7 +74,7 @@ func TestResumeFromInitial(t *testing.T) {
 
 func TestFailedStartLeavesNothing(t *testing.T) {
 	c := small(t)
-	c.PPO.EvalEvery, c.PPO.EvalEpisodes = 1, 0 // is noticed late, by the trainer
+	c.PPO.EvalEvery, c.PPO.EvalEpisodes = 1, 0 // an error of the trainer, which is made last
 	for _, existing := range []bool{false, true} {
 		dir := filepath.Join(t.TempDir(), "run")
 		if existing {

@@ -10,7 +10,7 @@ import (
 	"paspo/internal/blas"
 )
 
-// What is learned does not depend on the number of threads, by any algorithm.
+// The results of every algorithm do not depend on the number of threads.
 func TestThreads(t *testing.T) {
 	blas.WholeTeams(true)
 	defer blas.WholeTeams(false)

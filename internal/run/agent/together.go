@@ -14,7 +14,7 @@ import (
 	"paspo/rl"
 )
 
-// Trained is what Together makes of one configuration.
+// Trained is the result of Together for one configuration.
 type Trained struct {
 	Device     string
 	Checkpoint *rl.Checkpoint // the state at the end, or after the last whole iteration
@@ -22,10 +22,10 @@ type Trained struct {
 	Err        error
 }
 
-// Together trains several configurations side by side, on one GPU as one batch
-// where they fit together, and writes no files. Each gives what it gives in a
-// run of its own on the same device, bit for bit. An error of one is its Err; the
-// error that Together returns means that none was trained.
+// Together trains several configurations side by side, on a GPU in shared launches where their
+// sizes are equal, and writes no files. Each gives the results of a run of its own on the same
+// device, bit for bit. An error of one is its Err; where Together returns an error, none was
+// trained.
 func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) {
 	out := make([]Trained, len(configs))
 	agents, err := newAgents(configs)
@@ -42,7 +42,7 @@ func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := backends(agents); err != nil {
+	if err := makeBackends(agents); err != nil {
 		return nil, err
 	}
 	trainers, hooks := make([]*rl.Trainer, len(agents)), make([]rl.Hooks, len(agents))
@@ -54,13 +54,13 @@ func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) 
 		}
 	}()
 	for i, a := range agents {
-		if trainers[i], err = a.trainer(); err != nil {
+		if trainers[i], err = a.newTrainer(); err != nil {
 			return nil, named(i, err)
 		}
 		if a.Config.From != "" {
-			_, err = a.warm(trainers[i])
+			_, err = a.warmStart(trainers[i])
 		} else {
-			err = a.around(trainers[i])
+			err = a.startAround(trainers[i])
 		}
 		if err != nil {
 			return nil, named(i, err)
@@ -78,8 +78,8 @@ func Together(ctx context.Context, configs []*config.Config) ([]Trained, error) 
 
 func named(i int, err error) error { return fmt.Errorf("configuration %d: %w", i+1, err) }
 
-// newAgents makes agents with their de-biased fits and without backends. Equal
-// polytopes have one solver.
+// newAgents makes agents with their de-biased fits and without backends. Agents with equal
+// polytopes share a solver.
 func newAgents(configs []*config.Config) ([]*Agent, error) {
 	type key struct {
 		hash string

@@ -9,7 +9,7 @@ import (
 	"paspo/internal/run/config"
 )
 
-// Every configuration gives what it gives alone.
+// Every configuration gives the results that it gives alone.
 func TestTogether(t *testing.T) {
 	var configs []*config.Config
 	for seed := range 4 {

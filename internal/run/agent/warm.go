@@ -19,9 +19,8 @@ import (
 	"paspo/rl"
 )
 
-// source reads the checkpoint that a run begins with: a file, or the newest one of a
-// run's folder.
-func source(path string) (*rl.Checkpoint, error) {
+// readSource reads the checkpoint of a warm start: a file, or the newest one of a run folder.
+func readSource(path string) (*rl.Checkpoint, error) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return rl.ReadCheckpoint(path)
 	}
@@ -31,13 +30,13 @@ func source(path string) (*rl.Checkpoint, error) {
 	return ReadCheckpoint(path, Latest)
 }
 
-// sourced returns a configuration that names the checkpoint file of a warm start in the
-// place of a run.
-func sourced(c *config.Config) (*config.Config, error) {
+// withSourceFile returns a configuration that names the checkpoint file of a warm start where it
+// names a run.
+func withSourceFile(c *config.Config) (*config.Config, error) {
 	if c.From == "" {
 		return c, nil
 	}
-	from, err := source(c.From)
+	from, err := readSource(c.From)
 	if err != nil {
 		return nil, fmt.Errorf("from: %w", err)
 	}
@@ -46,14 +45,13 @@ func sourced(c *config.Config) (*config.Config, error) {
 	return &out, nil
 }
 
-// warm gives a trainer at its start the parameters of the run that the configuration
-// names.
-func (a *Agent) warm(t *rl.Trainer) (*report.WarmStart, error) {
-	from, err := source(a.Config.From)
+// warmStart gives a trainer at its start the parameters of the run that the configuration names.
+func (a *Agent) warmStart(t *rl.Trainer) (*report.WarmStart, error) {
+	from, err := readSource(a.Config.From)
 	if err != nil {
 		return nil, fmt.Errorf("from: %w", err)
 	}
-	// Parameters of another distribution may have the same shapes and mean something else.
+	// Parameters of another family of distributions may have the same shapes.
 	if by := cmp.Or(from.Fact("algo.name"), baselines.PASPO); by != a.Config.Algo.Name {
 		return nil, fmt.Errorf("from: %s was trained by %s, and algo.name is %s: a run of the same algorithm is allowed", from.Path, by, a.Config.Algo.Name)
 	}
@@ -64,8 +62,8 @@ func (a *Agent) warm(t *rl.Trainer) (*report.WarmStart, error) {
 	return w, err
 }
 
-// readWarm returns what a run has begun with, nil where that was a start of its own. It
-// is for people to read, so that a run goes on without it.
+// readWarm returns the warm start of a run, nil where it had none. Only the summary shows it, so
+// that a damaged file is a warning.
 func readWarm(dir string) *report.WarmStart {
 	path := filepath.Join(dir, runfolder.WarmStartFile)
 	data, err := limits.ReadFile(path, limits.Config)

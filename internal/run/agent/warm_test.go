@@ -15,7 +15,7 @@ import (
 	"paspo/rl"
 )
 
-// warmed is tiny with another limit of its row, from a run.
+// warmed returns the configuration tiny with another limit of its row, and a warm start from a run.
 func warmed(t *testing.T, from string) *config.Config {
 	t.Helper()
 	c := tiny(t)
@@ -35,9 +35,9 @@ func checkpoint(t *testing.T, dir, which string) *rl.Checkpoint {
 	return c
 }
 
-// A run begins with the parameters and statistics of another one, whose polytope is not
-// its own, and with an optimiser of its own. It goes on to the same bits wherever it was
-// interrupted and whatever became of the other run.
+// A warm start takes the parameters and statistics of another run with another polytope, and a new
+// optimiser. The run resumes to the same bits wherever it was interrupted, also where the other run
+// has been removed.
 func TestWarmStart(t *testing.T) {
 	long.Test(t)
 	quiet(t)
@@ -130,7 +130,7 @@ func TestWarmStart(t *testing.T) {
 		}
 	}
 
-	// A run has no other start than the one it had.
+	// A resumed run cannot have another start.
 	if _, err := Resume(b, []string{"from=" + a}, nil); err == nil || !strings.Contains(err.Error(), "only a new run") {
 		t.Errorf("another start of the same run: %v", err)
 	}
@@ -142,7 +142,7 @@ func TestWarmStart(t *testing.T) {
 	}
 }
 
-// What does not fit is refused with its name, and leaves no folder.
+// A checkpoint that does not fit is an error that names the difference, and leaves no folder.
 func TestWarmStartRefuses(t *testing.T) {
 	quiet(t)
 	root := t.TempDir()

@@ -25,31 +25,31 @@ import (
 	"paspo/rl"
 )
 
-// Config is everything that says what a run does.
+// Config holds all settings of a run.
 type Config struct {
-	Seed        uint64 `yaml:"seed" doc:"seed of everything random"`
+	Seed        uint64 `yaml:"seed" doc:"seed of all random numbers"`
 	Steps       int64  `yaml:"steps" doc:"environment steps of training, rounded up to whole iterations"`
 	Device      string `yaml:"device" doc:"auto, cpu, gpu or gpu:N; auto takes a GPU where there is one"`
 	Kernels     string `yaml:"kernels" doc:"auto, plain, avx2 or avx512: instructions of the kernels on the CPU; results of different ones differ in their last bits"`
 	Constraints string `yaml:"constraints" doc:"constraints file (.yaml or .npz) or name of a preset; empty for the environment's own"`
-	From        string `yaml:"from" doc:"run, or one of its checkpoint files, whose parameters and statistics of observations the policy begins with; empty for a start of its own"`
+	From        string `yaml:"from" doc:"run, or one of its checkpoint files, whose parameters and statistics of observations the policy starts from; empty for no warm start"`
 
 	Env    benchmarks.Config `yaml:"env" doc:"what to train on"`
 	LP     interval.Config   `yaml:"lp" doc:"how intervals are computed"`
 	Policy policy.Config     `yaml:"policy" doc:"the networks"`
 	Debias debias.Config     `yaml:"debias" doc:"de-biased initialisation"`
 	PPO    ppo.Config        `yaml:"ppo" doc:"training"`
-	Algo   baselines.Config  `yaml:"algo" doc:"the algorithm, and what those beside PASPO take"`
+	Algo   baselines.Config  `yaml:"algo" doc:"the algorithm, and settings of those other than PASPO"`
 	Report Report            `yaml:"report" doc:"the comparison that ends a run"`
 
 	from map[string]source // where each setting was set
 }
 
-// Report sets what the comparison that ends a run plays.
+// Report sets the episodes of the comparison that ends a run.
 type Report struct {
 	Episodes int    `yaml:"episodes" doc:"simulated trajectories or episodes that every policy plays"`
 	Starts   int    `yaml:"starts" doc:"portfolio: starts of the real months that every policy plays"`
-	Seed     uint64 `yaml:"seed" doc:"seed of what every policy plays, the same for all runs"`
+	Seed     uint64 `yaml:"seed" doc:"seed of the episodes that every policy plays, the same for all runs"`
 }
 
 // Default returns the paper's settings.
@@ -69,29 +69,29 @@ type Setting struct {
 	Value string
 }
 
-// Load returns the defaults with a file over them (none where it is empty),
-// then the assignments "a.b=c" in order, then the settings. Errors name the
-// place, the key, the value and what is allowed.
+// Load returns the defaults, overridden by a file (none where its name is empty), then by the
+// assignments "a.b=c" in order, then by the settings. Errors name the place, the key, the value and
+// the values that are allowed.
 func Load(file string, assignments []string, settings []Setting) (*Config, error) {
 	return LoadOver("", file, assignments, settings)
 }
 
 // LoadOver is Load with a preset between the defaults and the file, none where its name is empty.
-// Settings of the preset give way where they do not fit those that go over it.
+// Some settings of the preset are changed where later settings exclude them (see fit).
 func LoadOver(preset, file string, assignments []string, settings []Setting) (*Config, error) {
 	return loadOver(preset, document{file: file}, assignments, settings)
 }
 
-// LoadTextOver is LoadOver with the text of a document in the place of a file. Names of files
-// in it are relative to where the process is.
+// LoadTextOver is LoadOver with the text of a document in place of a file. File names in it are
+// relative to the working directory.
 func LoadTextOver(preset, name string, text []byte, assignments []string) (*Config, error) {
 	return loadOver(preset, document{name, text}, assignments, nil)
 }
 
-// document is settings as YAML: those of a file, or a text by its name.
+// document is a YAML document with settings: a file, or a text with a name for messages.
 type document struct {
-	file string // none where it is empty
-	text []byte // nil for that of the file
+	file string // empty for no document
+	text []byte // nil to read the file
 }
 
 func loadOver(preset string, file document, assignments []string, settings []Setting) (*Config, error) {
@@ -102,7 +102,7 @@ func loadOver(preset string, file document, assignments []string, settings []Set
 		if err != nil {
 			return nil, err
 		}
-		// The environment is what a file or a setting says.
+		// The file and the settings choose environment and algorithm, which the preset depends on.
 		named := Default()
 		if err := newDecoder(named).load(named, file, assignments, settings); err != nil {
 			return nil, err
@@ -149,7 +149,7 @@ func (d *decoder) load(c *Config, doc document, assignments []string, settings [
 	return nil
 }
 
-// setting applies one setting. The value is YAML, and as it stands for strings.
+// setting applies one setting. The value is YAML; a string is taken literally.
 func (d *decoder) setting(s Setting) error {
 	from := source{name: fmt.Sprintf("%s %s", s.Flag, s.Value)}
 	at := d.root
@@ -163,14 +163,14 @@ func (d *decoder) setting(s Setting) error {
 	return d.value(at, s.Key, node, func(*yaml.Node) source { return from })
 }
 
-// Validate returns an error that names the first setting out of its range, its
-// value, what is allowed, and where it was set.
+// Validate returns an error that names the first setting that is out of range, its value, the
+// values that are allowed, and where it was set.
 func (c *Config) Validate() error {
 	for _, s := range []struct {
 		section string
 		err     error
 	}{
-		{"", c.own()},
+		{"", c.validateTopLevel()},
 		{"env", c.Env.Validate()}, {"lp", c.LP.Validate()}, {"policy", c.Policy.Validate()},
 		{"debias", c.Debias.Validate()}, {"ppo", c.PPO.Validate()},
 		{"algo", c.Algo.Validate()},
@@ -182,7 +182,7 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-func (c *Config) own() error {
+func (c *Config) validateTopLevel() error {
 	switch {
 	case c.Steps < 1:
 		return fmt.Errorf("steps is %d: an integer of at least 1 is allowed", c.Steps)
@@ -202,8 +202,8 @@ func CheckEpisodes(name string, n int) error {
 	return setting.IntIn(name, n, 2, 100_000)
 }
 
-// located completes an error "key is value: ..." with the section of the key
-// and with the place where it was set.
+// located adds the section of the key, and the place where it was set, to an error
+// "key is value: ...".
 func (c *Config) located(section string, err error) error {
 	text := strings.TrimPrefix(err.Error(), section+": ")
 	key, rest, _ := strings.Cut(text, " ")
@@ -220,13 +220,13 @@ func (c *Config) located(section string, err error) error {
 // reads back to the same settings.
 func (c *Config) Write(w io.Writer) error { return printSettings(w, c) }
 
-// IsSet says whether anything but the defaults has set a setting.
+// IsSet reports whether a setting was set, rather than left at its default.
 func (c *Config) IsSet(key string) bool {
 	_, set := c.from[key]
 	return set
 }
 
-// Keys returns all settings, by dotted key, sections left out.
+// Keys returns the dotted keys of all settings, without sections.
 func (c *Config) Keys() []string {
 	var all []string
 	walk(reflect.ValueOf(c).Elem(), "", func(f field) {
@@ -237,7 +237,7 @@ func (c *Config) Keys() []string {
 	return all
 }
 
-// Doc returns what a setting or a section means.
+// Doc returns the documentation of a setting or a section.
 func (c *Config) Doc(key string) (text string, ok bool) {
 	walk(reflect.ValueOf(c).Elem(), "", func(f field) {
 		if f.key == key {
@@ -250,8 +250,8 @@ func (c *Config) Doc(key string) (text string, ok bool) {
 // Pair is a setting and its value as the configuration prints it.
 type Pair struct{ Key, Value string }
 
-// Values returns the settings of a section in order, without those that name files; of all
-// sections where it is empty.
+// Values returns the settings of a section in order, or of all sections where section is empty,
+// without those that name files.
 func (c *Config) Values(section string) []Pair {
 	files := c.files()
 	var all []Pair
@@ -263,7 +263,7 @@ func (c *Config) Values(section string) []Pair {
 	return all
 }
 
-// Files returns the settings that name files and the names, by key.
+// Files returns the names of files in settings, by key.
 func (c *Config) Files() map[string]string {
 	all := map[string]string{}
 	for key, f := range c.files() {
@@ -274,13 +274,13 @@ func (c *Config) Files() map[string]string {
 	return all
 }
 
-// NamesFile says whether the value of a setting names a file.
+// NamesFile reports whether the value of a setting is the name of a file.
 func NamesFile(key string) bool {
 	_, file := Default().files()[key]
 	return file
 }
 
-// files returns the settings that name files, by key.
+// files returns pointers to the settings that name files, by key.
 func (c *Config) files() map[string]*string {
 	all := map[string]*string{
 		"constraints":                 &c.Constraints,
@@ -298,7 +298,7 @@ func (c *Config) files() map[string]*string {
 	return all
 }
 
-// relativeTo makes file names of a document relative to its folder.
+// relativeTo joins dir, the folder of a document, to relative file names in it.
 func (c *Config) relativeTo(dir string, from map[string]source) {
 	for key, f := range c.files() {
 		if _, set := from[key]; !set || *f == "" || filepath.IsAbs(*f) || key == "constraints" && c.Preset() {
@@ -308,11 +308,11 @@ func (c *Config) relativeTo(dir string, from map[string]source) {
 	}
 }
 
-// Preset says whether the constraints are those of a preset.
+// Preset reports whether the constraints are those of a preset.
 func (c *Config) Preset() bool { return slices.Contains(constraints.PresetNames(), c.Constraints) }
 
-// WithCopies returns the configuration with every file it names replaced by the
-// name of a copy, which save is given: a run does not change when a file does.
+// WithCopies gives save a copy of every file that the configuration names, and returns a
+// configuration that names the copies, so that a run does not change when a file does.
 func (c *Config) WithCopies(save func(name string, data []byte) error) (*Config, error) {
 	out := *c
 	out.Env = out.Env.WithOwnOptions()

@@ -107,8 +107,8 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// Files that a configuration names lie where it lies; those of the command line
-// where the user is.
+// File names in a configuration are relative to its folder, those on the command line to the working
+// directory.
 func TestPaths(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, filepath.Join(dir, "c.yaml"), "constraints: mine.yaml\nenv: {compute: {parameters: p.json}}")
@@ -164,7 +164,7 @@ func TestConfigsOfTheProject(t *testing.T) {
 	}
 }
 
-// Files and settings go over presets, which fit themselves to them.
+// Files and settings override presets, whose other settings are changed to fit them.
 func TestPresets(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, filepath.Join(dir, "c.yaml"), "env: {name: compute}\nppo: {gamma: 0.5}\n")
@@ -247,8 +247,8 @@ func TestAround(t *testing.T) {
 	}
 }
 
-// The adaptive rate of a preset is no request: algorithms that have none take a line
-// instead. One that is asked for stays, for the algorithm to refuse.
+// Algorithms without an adaptive rate get a linear schedule where a preset has set an adaptive one.
+// Where the user has set it, it stays, and the algorithm returns an error.
 func TestPresetFitsAlgorithm(t *testing.T) {
 	for _, c := range []struct {
 		set      []string

@@ -13,10 +13,10 @@ import (
 	"paspo/internal/setting"
 )
 
-// source names where a value came from.
+// source is the place where a value was set.
 type source struct {
 	name string
-	line int // 0 where the source is one line
+	line int // 0 where the source has one line
 }
 
 func (s source) String() string {
@@ -26,8 +26,8 @@ func (s source) String() string {
 	return fmt.Sprintf("%s:%d", s.name, s.line)
 }
 
-// decoder fills a struct of settings from documents, later ones over earlier
-// ones, and remembers where each setting came from.
+// decoder sets the fields of a struct of settings from documents and assignments, of which later
+// ones override earlier ones, and records where each was set.
 type decoder struct {
 	root reflect.Value // struct
 	keys []string      // all dotted keys, sections included
@@ -71,12 +71,12 @@ func (d *decoder) assignment(s string) error {
 		return err
 	}
 	if node == nil {
-		node = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"} // of an empty value
+		node = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"} // the value is empty
 	}
 	return d.value(at, path, node, func(*yaml.Node) source { return from })
 }
 
-// ownKey is that of the options of an environment of one's own.
+// ownKey is the section with the options of the environment that this program adds (see cli.Main).
 const ownKey = "env.options"
 
 func (d *decoder) unknown(from source, key string) error {
@@ -84,12 +84,12 @@ func (d *decoder) unknown(from source, key string) error {
 	if n := Nearest(key, d.keys); n != "" {
 		msg += fmt.Sprintf("; did you mean %s?", n)
 	} else if (key == ownKey || strings.HasPrefix(key, ownKey+".")) && !slices.Contains(d.keys, ownKey) {
-		msg += ": options are those of an environment of one's own, and this binary has none with options"
+		msg += ": options are those of an environment that a program adds, and this binary adds none with options"
 	}
 	return fmt.Errorf("%s", msg)
 }
 
-// value sets v, the setting at key, from a node.
+// value sets v, the setting or section at key, from a node.
 func (d *decoder) value(v reflect.Value, key string, n *yaml.Node, at func(*yaml.Node) source) error {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -228,7 +228,7 @@ func plural(k reflect.Kind) string {
 	return "integers"
 }
 
-// show returns what a node holds, cut to one short line.
+// show returns the value of a node for messages, in one short line.
 func show(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:

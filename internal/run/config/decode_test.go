@@ -151,7 +151,7 @@ ppo:
 	}
 }
 
-// What is printed reads back, whatever the strings hold.
+// A printed configuration reads back to the same settings, whatever the strings contain.
 func TestPrintReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := &sample{

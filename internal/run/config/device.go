@@ -12,14 +12,14 @@ const (
 	DeviceGPU  = "gpu"
 )
 
-// GPU returns which GPU a run takes. It takes the first one there is where may
-// holds, and fails without the one it names where must holds, too.
+// GPU returns the GPU of a run: none where may is false. Where must is true, the run fails without
+// the GPU of this ordinal; else it uses the first GPU if there is one.
 func (c *Config) GPU() (ordinal int, may, must bool) {
 	ordinal, ok := gpuOrdinal(c.Device)
 	return ordinal, ok || c.Device == DeviceAuto, ok
 }
 
-// gpuOrdinal reads gpu and gpu:N.
+// gpuOrdinal parses gpu and gpu:N.
 func gpuOrdinal(device string) (int, bool) {
 	if device == DeviceGPU {
 		return 0, true

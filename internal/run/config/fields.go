@@ -16,7 +16,7 @@ type field struct {
 
 func (f field) section() bool { return f.value.Kind() == reflect.Struct }
 
-// walk calls visit with all fields of a struct, sections before what they hold.
+// walk calls visit for all fields of a struct, and for a section before its fields.
 func walk(v reflect.Value, prefix string, visit func(field)) {
 	for i := range v.NumField() {
 		t := v.Type().Field(i)
@@ -28,7 +28,7 @@ func walk(v reflect.Value, prefix string, visit func(field)) {
 		if name == "" {
 			continue
 		}
-		value, ok := opened(v.Field(i))
+		value, ok := dereferenced(v.Field(i))
 		if !ok {
 			continue
 		}
@@ -53,15 +53,15 @@ func lookup(v reflect.Value, name string) (reflect.Value, bool) {
 			}
 		}
 		if yamlName(t) == name {
-			return opened(v.Field(i))
+			return dereferenced(v.Field(i))
 		}
 	}
 	return reflect.Value{}, false
 }
 
-// opened returns the struct that a field of any type points to, and other fields as they
-// are; false where it holds none.
-func opened(v reflect.Value) (reflect.Value, bool) {
+// dereferenced returns the struct that a field of an interface type points to, false for nil, and
+// other fields unchanged.
+func dereferenced(v reflect.Value) (reflect.Value, bool) {
 	if v.Kind() != reflect.Interface {
 		return v, true
 	}
@@ -71,7 +71,7 @@ func opened(v reflect.Value) (reflect.Value, bool) {
 	return v.Elem().Elem(), true
 }
 
-// inline says whether the fields of a struct stand beside those of the one it is in.
+// inline reports whether the fields of a struct count as fields of the struct that embeds it.
 func inline(f reflect.StructField) bool { return f.Tag.Get("yaml") == ",inline" }
 
 // yamlName returns the name of a field in YAML, empty where it has none.
@@ -90,8 +90,7 @@ func join(prefix, name string) string {
 	return prefix + "." + name
 }
 
-// Kind returns the kind of the values of a setting, and false for a section or a key that
-// there is none of.
+// Kind returns the kind of the values of a setting, and false for a section or an unknown key.
 func (c *Config) Kind(key string) (reflect.Kind, bool) {
 	at := reflect.ValueOf(c).Elem()
 	for part := range strings.SplitSeq(key, ".") {

@@ -6,17 +6,17 @@ import (
 	"paspo/internal/spelling"
 )
 
-// Nearest returns the key that a misspelt one most likely means, empty where
-// none is close. A key may also be right but in the wrong section.
+// Nearest returns the key with the nearest spelling, empty where none is near. A key that is right
+// but in the wrong section counts as near.
 func Nearest(key string, keys []string) string {
 	best, least := "", 1+max(2, len(last(key))/2)
 	for _, k := range keys {
 		d := spelling.Distance(key, k)
-		// One more for the section, so that the own one wins.
+		// A wrong section costs 1, so that the right one is preferred.
 		if l := 1 + spelling.Distance(last(key), last(k)); l < d {
 			d = l
 		}
-		if d < least && d < len(key) { // else they have nothing in common
+		if d < least && d < len(key) { // a distance of len(key) leaves nothing in common
 			best, least = k, d
 		}
 	}

@@ -15,7 +15,7 @@ import (
 	"paspo/lp"
 )
 
-// ownOptions are those of a problem of somebody's own.
+// ownOptions are options of a problem that a program adds.
 type ownOptions struct {
 	Days  int       `yaml:"days" doc:"days of an episode"`
 	Costs []float64 `yaml:"costs"`
@@ -48,8 +48,8 @@ type ownEnv struct{}
 func (ownEnv) Reset(*rand.Rand, []float64)                           {}
 func (ownEnv) Step(*rand.Rand, []float64, []float64) (float64, bool) { return 0, true }
 
-// Options of a problem that a binary adds are settings like all others. It is added to
-// the process, so that this runs in one of its own.
+// Options of a problem that a program adds are settings like all others. The test runs in a process
+// of its own, since a problem is added to the process.
 func TestOptionsOfOnesOwn(t *testing.T) {
 	const alone = "PASPO_TEST_ALONE"
 	if os.Getenv(alone) == "" {
@@ -80,7 +80,7 @@ func TestOptionsOfOnesOwn(t *testing.T) {
 	if c.Env.Name != "mine" || o.Days != 3 || len(o.Costs) != 2 || o.More.Data != filepath.Join(dir, "sold.csv") {
 		t.Errorf("%s %+v", c.Env.Name, o)
 	}
-	// A run has a copy of the file and says so, and the configuration of others stays.
+	// The configuration of a run names a copy of the file, and other configurations do not change.
 	if err := os.WriteFile(o.More.Data, []byte("1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -135,13 +135,13 @@ func TestOptionsOfOnesOwn(t *testing.T) {
 	}
 }
 
-// A configuration of another binary's environment says that it is one.
+// The error for the options of another program's environment says what they are.
 func TestOptionsOfAnotherBinary(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c.yaml")
 	if err := os.WriteFile(file, []byte("env: {name: elsewhere, options: {days: 3}}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	const want = "c.yaml:1: unknown key env.options: options are those of an environment of one's own"
+	const want = "c.yaml:1: unknown key env.options: options are those of an environment that a program adds"
 	if _, err := Load(file, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, want %s", err, want)
 	}

@@ -16,13 +16,13 @@ import (
 	"paspo/rl"
 )
 
-// preset is settings by name, which a file and single settings go over.
+// preset is a named set of settings, which a file and single settings override.
 type preset struct {
 	name, use string
-	over      string // the preset that these settings go over, empty for the defaults
+	over      string // the preset that these settings override, empty for the defaults
 	settings  string // YAML
-	others    string // YAML for algorithms beside PASPO, which comes after
-	own       bool   // those of configs/ENV.yaml come last
+	others    string // YAML for algorithms other than PASPO, which overrides settings
+	own       bool   // the settings are those of configs/ENV.yaml
 }
 
 // AutoPreset is the preset of a training that names none.
@@ -89,7 +89,7 @@ func PresetNames() []string {
 	return names
 }
 
-// apply sets the settings of a preset, those for an environment too.
+// apply applies a preset for an environment and an algorithm.
 func (d *decoder) apply(p *preset, env, algo string) error {
 	if p.over != "" {
 		under, err := presetOf(p.over)
@@ -137,13 +137,13 @@ func tunedNames() []string {
 	return files
 }
 
-// fromPreset says whether a preset, and nothing after it, has set a setting.
+// fromPreset reports whether a preset, and nothing later, has set a setting.
 func (c *Config) fromPreset(key string) bool {
 	return strings.HasPrefix(c.from[key].name, presetSource)
 }
 
-// fit changes settings that a preset has set where others, which go over it, rule them out: nobody
-// has asked for the former.
+// fit changes settings of a preset where later settings exclude them, since the user has not set
+// them.
 func (c *Config) fit() {
 	if c.PPO.Envs < 1 || c.PPO.StepsPerEnv < 1 {
 		return
@@ -157,15 +157,15 @@ func (c *Config) fit() {
 		c.PPO.Minibatch = min(c.PPO.Minibatch, c.PPO.BatchSize())
 	}
 	if c.PPO.LRSchedule == ppo.Adaptive && c.fromPreset("ppo.lr_schedule") && c.Algo.Name != baselines.PASPO {
-		c.PPO.LRSchedule = rl.ScheduleLinear // theirs does not adapt
+		c.PPO.LRSchedule = rl.ScheduleLinear // only PASPO adapts its learning rate
 		if c.fromPreset("ppo.target_kl") {
 			c.PPO.TargetKL = 0
 		}
 	}
 }
 
-// Ungrouped returns the configuration without a group of environments where a preset
-// has set it and nobody has asked for it.
+// Ungrouped returns the configuration with ppo.group 1 where a preset has set ppo.group, and else
+// unchanged.
 func (c *Config) Ungrouped() *Config {
 	if !c.fromPreset("ppo.group") {
 		return c

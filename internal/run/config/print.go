@@ -63,6 +63,6 @@ func quoted(s string) string {
 			return s
 		}
 	}
-	// A YAML double-quoted scalar takes the escapes of strconv.
+	// YAML's double-quoted scalars have the escapes of strconv.
 	return strconv.Quote(s)
 }

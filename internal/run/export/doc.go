@@ -1,2 +1,2 @@
-// Package export writes trained policies for use without this program.
+// Package export writes trained policies as ONNX graphs, for use without this program.
 package export

@@ -12,13 +12,13 @@ import (
 	"paspo/internal/onnx"
 )
 
-// tensor has elements of any type as float64, booleans as 0 and 1.
+// tensor holds elements of any type as float64, booleans as 0 and 1.
 type tensor struct {
 	dims []int
 	data []float64
 }
 
-// node and model are what parse reads of a file.
+// node and model are the parts of a file that parse reads.
 type node struct {
 	op              string
 	inputs, outputs []string
@@ -207,7 +207,7 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// most and least lose a NaN, as some programs do that run graphs.
+// most and least ignore a NaN, as some programs do that run graphs.
 func most(a, b float64) float64 {
 	if b > a || a != a {
 		return b

@@ -21,10 +21,10 @@ import (
 	"paspo/rl"
 )
 
-// Options say what a graph is to have.
+// Options are options of a graph.
 type Options struct {
 	// Limits are limits that come with every observation, of b, total, lower, upper and holdings,
-	// beside those that the environment sets.
+	// in addition to those that the environment sets.
 	Limits []string
 
 	Version string // of the program
@@ -33,9 +33,9 @@ type Options struct {
 // limitNames are the limits that a graph may take, in the order of its inputs.
 var limitNames = []string{envs.LimitB, envs.LimitTotal, envs.LimitLower, envs.LimitUpper, envs.LimitHoldings}
 
-// ONNX returns the policy of a run's checkpoint as one graph (docs/serving.md): an
-// observation, and limits where they follow the state, to the action that is not sampled,
-// its intervals and its residual. It is an error where the intervals have no closed form.
+// ONNX returns the policy of a run's checkpoint as one graph (docs/serving.md). Its inputs are an
+// observation, and limits where they follow the state; its outputs are the action that is not
+// sampled, its intervals and its residual. It is an error where the intervals have no closed form.
 func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model, error) {
 	if name := a.Config.Algo.Name; name != baselines.PASPO {
 		return nil, fmt.Errorf("algo.name is %s: policies of %s alone can be exported", name, baselines.PASPO)
@@ -56,7 +56,7 @@ func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model
 		case name == "total" && len(equalities) == 0:
 			return nil, errors.New("limits has total, and the constraints have no equalities")
 		case name == envs.LimitHoldings && !p.HasHoldings():
-			return nil, errors.New("limits has holdings, and no constraint counts from what is held")
+			return nil, errors.New("limits has holdings, and no constraint has terms that count from holdings")
 		}
 		follow[name] = true
 	}
@@ -67,12 +67,12 @@ func ONNX(dir string, a *agent.Agent, cp *rl.Checkpoint, o Options) (*onnx.Model
 	}
 	m := &g.Model
 	m.Producer, m.ProducerVersion, m.Name = "paspo", o.Version, a.Problem.Spec().Name
-	m.Doc = fmt.Sprintf("Allocation policy under hard linear constraints: the %v of every distribution. An action with a residual above 1e-9 is none.", g.rule)
+	m.Doc = fmt.Sprintf("Allocation policy under hard linear constraints: the %v of every distribution. An action with a residual above 1e-9 must not be used.", g.rule)
 	return m, g.describe(dir, a, cp)
 }
 
-// followed returns which limits an environment sets in a state, and the lower bounds among
-// them at the start of an episode, nil where these are not known.
+// followed returns the limits that an environment sets in a state, and the lower bounds at the
+// start of an episode, nil where lower bounds are not set or not known.
 func followed(p envs.Problem) (follow map[string]bool, lower []float64, err error) {
 	names, err := envs.Following(p)
 	if err != nil {
@@ -95,7 +95,7 @@ func followed(p envs.Problem) (follow map[string]bool, lower []float64, err erro
 	return follow, slices.Clone(c.Limits().Lower), nil
 }
 
-// describe adds what the graph belongs to.
+// describe adds metadata on the run, the environment and the polytope.
 func (g *graph) describe(dir string, a *agent.Agent, cp *rl.Checkpoint) error {
 	config, err := limits.ReadFile(filepath.Join(dir, runfolder.ConfigFile), limits.Config)
 	if err != nil {

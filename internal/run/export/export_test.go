@@ -24,7 +24,7 @@ import (
 	"paspo/rl"
 )
 
-// example is a policy that depends on its observations, and states to ask it in.
+// example is a policy that depends on its observations, and states to compare actions in.
 type example struct {
 	dir   string
 	agent *agent.Agent
@@ -56,7 +56,7 @@ func newExample(t *testing.T, assignments ...string) *example {
 	return e
 }
 
-// states are observations and what the policy answers.
+// states are observations, limits and the actions of the policy.
 type states struct {
 	rows   int
 	inputs map[string]tensor
@@ -65,7 +65,7 @@ type states struct {
 }
 
 // play collects the states of episodes with sampled actions. With moving, right-hand
-// sides are random ones that leave something.
+// sides are random ones that some allocation satisfies.
 func (e *example) play(t *testing.T, rows int, moving bool) *states {
 	t.Helper()
 	const side = 100
@@ -125,11 +125,11 @@ func (e *example) play(t *testing.T, rows int, moving bool) *states {
 	return s
 }
 
-// benchmarks are the graphs that tests look at.
+// benchmarks are the cases of graphs that are tested.
 var benchmarks = map[string]struct {
 	set    []string
 	limits []string
-	moving bool   // b is an input and moves
+	moving bool   // b is an input, with random values
 	market string // limits of a market, the environment then
 }{
 	"portfolio":         {},
@@ -179,7 +179,7 @@ func inMarket(t *testing.T, constraints string) []string {
 	return []string{"env.name=market", "env.market.model=" + filepath.Join(dir, "market.json"), "constraints=" + filepath.Join(dir, "limits.yaml")}
 }
 
-// The graph gives what the policy gives, and a residual as the polytope has it.
+// The graph gives the actions and intervals of the policy, and the residual of the polytope.
 func TestGraphAgreesWithPolicy(t *testing.T) {
 	long.Test(t)
 	for name, c := range benchmarks {
@@ -218,7 +218,8 @@ func TestGraphAgreesWithPolicy(t *testing.T) {
 	}
 }
 
-// interpreter returns a Python with ONNX Runtime: PASPO_TEST_PYTHON, or one that pip fills.
+// interpreter returns a Python with ONNX Runtime: PASPO_TEST_PYTHON, or one that pip installs it
+// into.
 func interpreter(t *testing.T) string {
 	t.Helper()
 	has := func(name string) bool {
@@ -245,7 +246,7 @@ func interpreter(t *testing.T) string {
 	return own
 }
 
-// ONNX Runtime gives what the policy gives, on many observations of every benchmark.
+// ONNX Runtime gives the actions of the policy, for many observations of every benchmark.
 func TestONNXRuntime(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: -short")

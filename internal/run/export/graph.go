@@ -12,8 +12,8 @@ import (
 	"paspo/policy"
 )
 
-// graph builds the model of one policy. Values are tensors of one row an observation, of float64
-// unless float32 is said, and are called by the names that their nodes have.
+// graph builds the model of one policy. A value is a tensor with one row an observation, of float64
+// unless stated otherwise, and is represented by the name of its node.
 type graph struct {
 	onnx.Builder
 	p     *lp.Polytope
@@ -23,12 +23,12 @@ type graph struct {
 	form  *form
 
 	n, heads, dim int
-	bad           []string // booleans, rows x k: a row with one that is true has no answer
+	bad           []string // booleans, rows x k: a row with a true one has no answer
 	limits        rowLimits
 }
 
-// newGraph builds the graph of the policy that a backend holds. follow says which limits
-// are inputs, and finite, of lower bounds among them, which entities they bound.
+// newGraph builds the graph of the policy of a backend. The limits in follow are inputs. Where
+// lower bounds are among them, finite reports whether entity j has one.
 func newGraph(s lp.Solver, lc interval.Config, pc policy.Config, b policy.Backend, rule policy.Rule, follow map[string]bool, finite func(j int) bool) (*graph, error) {
 	f, err := newForm(s, lc, follow, finite)
 	if err != nil {
@@ -48,7 +48,8 @@ func newGraph(s lp.Solver, lc interval.Config, pc policy.Config, b policy.Backen
 	return g, nil
 }
 
-// rowLimits are the limits of every row, or constants of one row.
+// rowLimits are the limits: values with one row an observation where they are in follow, else
+// constants with one row.
 type rowLimits struct {
 	b, total, lower, upper, holdings string
 	follow                           map[string]bool
@@ -67,8 +68,8 @@ func (g *graph) concat(parts ...string) string {
 	return g.Op("Concat", onnx.Int("axis", 1), parts...)
 }
 
-// over reduces the elements of a row to one.
-func (g *graph) over(op, x string) string { return g.op(op, x, g.Ints(1)) }
+// reduce reduces the elements of a row to one by op.
+func (g *graph) reduce(op, x string) string { return g.op(op, x, g.Ints(1)) }
 
 // split returns the columns of x.
 func (g *graph) split(x string, widths ...int) []string {
@@ -91,18 +92,17 @@ func (g *graph) rows(x string, width int) string {
 
 func (g *graph) cast(x string, t onnx.Type) string { return g.Op("Cast", onnx.Int("to", int64(t)), x) }
 
-// rounded rounds to float32, as the networks are given their inputs, and goes on in
-// float64.
+// rounded rounds x to float32, the precision of the networks' inputs, and returns float64.
 func (g *graph) rounded(x string) string {
 	return g.cast(g.cast(x, onnx.Float32), onnx.Float64)
 }
 
-// refuse takes note of a condition under which a row has no answer.
+// refuse adds a condition under which a row has no answer.
 func (g *graph) refuse(condition string) { g.bad = append(g.bad, condition) }
 
 // refuseNotFinite refuses rows with a NaN or an infinity among their elements.
 func (g *graph) refuseNotFinite(x string) {
-	g.refuse(g.op("IsNaN", g.over("ReduceSum", g.op("Sub", x, x))))
+	g.refuse(g.op("IsNaN", g.reduce("ReduceSum", g.op("Sub", x, x))))
 }
 
 // build writes the nodes from observation to action.
@@ -124,7 +124,7 @@ func (g *graph) build() {
 		a := ends.fix(g.op("Add", lo, g.op("Mul", width, x)))
 		actions = append(actions, a)
 		if i+1 < g.heads {
-			heads.see(g.quotient(a, total))
+			heads.addAmount(g.quotient(a, total))
 		}
 	}
 	action := g.concat(actions...)
@@ -141,8 +141,8 @@ func (g *graph) build() {
 	residual := g.residual(action)
 
 	g.Output("action", onnx.Float64, "one amount for every entity", action, g.n)
-	g.Output("intervals", onnx.Float64, "what every entity could be, given those before it: least, largest", intervals, g.n, 2)
-	g.Output("residual", onnx.Float64, "by how much the action breaks a constraint, relative to what its terms can be; +inf where there is no answer", residual)
+	g.Output("intervals", onnx.Float64, "smallest and largest amount of every entity, given the amounts before it", intervals, g.n, 2)
+	g.Output("residual", onnx.Float64, "by how much the action breaks a constraint, relative to the size of its terms; +inf where there is no answer", residual)
 }
 
 func (g *graph) quotient(x string, by float64) string {
@@ -152,7 +152,7 @@ func (g *graph) quotient(x string, by float64) string {
 	return g.op("Div", x, g.scalar(by))
 }
 
-// normalised returns the observations as the networks see them, see policy.Normalizer.
+// normalised returns the normalised observations (see policy.Normalizer).
 func (g *graph) normalised() string {
 	x, norm := "obs", g.state.Normalizer
 	if norm.On && norm.Seen.Count > 0 {
@@ -171,7 +171,7 @@ func (g *graph) normalised() string {
 	return x
 }
 
-// parameter returns a tensor of the policy.
+// parameter returns a tensor of the policy's parameters, false where there is none of that name.
 func (g *graph) parameter(net string, layer int, what string) (policy.Tensor, bool) {
 	name := net + "." + strconv.Itoa(layer) + "." + what
 	i := slices.IndexFunc(g.state.Params, func(t policy.Tensor) bool { return t.Name == name })
@@ -181,18 +181,18 @@ func (g *graph) parameter(net string, layer int, what string) (policy.Tensor, bo
 	return g.state.Params[i], true
 }
 
-// weights adds float32 parameters, which are computed with in float64.
+// weights adds float32 parameters and converts them to float64.
 func (g *graph) weights(v []float32, dims ...int) string {
 	return g.cast(g.Floats(v, dims...), onnx.Float64)
 }
 
-// dense returns x W' + b, with W (out x in) as checkpoints have it.
+// dense returns x W' + b, with W (out x in) as in checkpoints.
 func (g *graph) dense(x string, w, b []float32) string {
 	out := len(b)
 	return g.Op("Gemm", onnx.Int("transB", 1), x, g.weights(w, out, len(w)/out), g.weights(b, out))
 }
 
-// layer is one of a network, or of all heads.
+// layer is one layer of a network, or of all heads together.
 type layer struct {
 	w, b    []float32
 	in, out int
@@ -211,7 +211,7 @@ func (g *graph) layers(net string) []layer {
 	}
 }
 
-// network runs a plain network, ReLU but for the last layer.
+// network evaluates a network with ReLU after all but the last layer.
 func (g *graph) network(net, x string) string {
 	for i, l := range g.layers(net) {
 		if i > 0 {
@@ -225,11 +225,11 @@ func (g *graph) network(net, x string) string {
 // heads are the networks that give the Beta distributions.
 type heads struct {
 	g      *graph
-	first  []string // of every head, what the latent adds to its first layer
+	first  []string // for every head, the latent's part of its first layer
 	layers []layer
-	latent int
-	prefix string // the amounts so far as shares, "" where there are none
-	seen   []string
+	latent int      // width of the latent
+	prefix string   // the amounts so far in units of policy.Total, "" where there are none
+	seen   []string // the parts of prefix
 }
 
 func (g *graph) newHeads(latent string) *heads {
@@ -248,13 +248,13 @@ func (g *graph) newHeads(latent string) *heads {
 	return h
 }
 
-// see adds the share of an entity to what the heads of later ones see.
-func (h *heads) see(share string) {
-	h.seen = append(h.seen, h.g.rounded(share))
+// addAmount adds the amount of an entity, in units of policy.Total, to the prefix of later heads.
+func (h *heads) addAmount(amount string) {
+	h.seen = append(h.seen, h.g.rounded(amount))
 	h.prefix = h.g.concat(h.seen...)
 }
 
-// share returns the x in [0, 1] of its Beta distribution that an entity takes.
+// share returns the x in [0, 1] of entity i: the mean or mode of its Beta distribution.
 func (h *heads) share(i int) string {
 	g := h.g
 	l := h.layers[0]
@@ -273,14 +273,14 @@ func (h *heads) share(i int) string {
 	y := g.shape(x)
 	if g.rule == policy.Mode {
 		less := g.op("Sub", y, g.scalar(1))
-		y = g.op("Where", g.op("Greater", g.over("ReduceMin", less), g.scalar(0)), less, y)
+		y = g.op("Where", g.op("Greater", g.reduce("ReduceMin", less), g.scalar(0)), less, y)
 	}
 	ab := g.split(y, 1, 1)
 	return g.op("Div", ab[0], g.op("Add", ab[0], ab[1]))
 }
 
-// shape maps outputs of a head to the parameters of its distribution, see ops.Shape: with a
-// ceiling as Min + 1/(1/C + e^-l), which no infinity of e^-l disturbs.
+// shape maps outputs l of a head to the parameters of its distribution (see ops.Shape). With a
+// ceiling it is Min + 1/(1/C + e^-l), which is right where e^-l is infinite too.
 func (g *graph) shape(l string) string {
 	u := ""
 	if g.cfg.MaxShape == 0 {
@@ -292,7 +292,7 @@ func (g *graph) shape(l string) string {
 	return g.op("Add", u, g.scalar(g.cfg.MinShape))
 }
 
-// residual returns the largest scaled residual of a, see lp.Polytope.Residual.
+// residual returns the largest residual of the action a (see lp.Polytope.Residual).
 func (g *graph) residual(a string) string {
 	p, n := g.p, g.n
 	rows, equalities := p.RowSizes()
@@ -330,7 +330,7 @@ func (g *graph) residual(a string) string {
 			excess(a, limit, own, p.Sizes(), true, false)
 			return
 		}
-		// Bounds that are infinite limit nothing.
+		// Infinite bounds are left out.
 		var at []int64
 		var bound, size []float64
 		for j, x := range own {
@@ -356,11 +356,13 @@ func (g *graph) residual(a string) string {
 	return g.op("Where", g.op("Greater", none, g.Floats([]float32{0})), g.scalar(math.Inf(1)), r)
 }
 
-// terms returns what the convex terms of every inequality come to at a.
+// terms returns the sum of the convex terms of every inequality at a.
 func (g *graph) terms(a string) string {
 	_, b, _ := g.p.Inequalities()
 	m, n := len(b), g.n
-	var from, of, held, above, below []float64 // of every term: the entities, holdings and rows that it is about
+	// Of every term: its constant h, the coefficients of its sum and of the holdings in h, and its
+	// weights above and below h in every row.
+	var from, of, held, above, below []float64
 	for k := range m {
 		for _, t := range g.p.Terms(k) {
 			sum, own := t.Sum, make([]float64, n)

@@ -15,47 +15,48 @@ import (
 	"paspo/lp/interval/closedform"
 )
 
-// form is the closed form that a graph computes with. Where rows have convex terms it is that of
-// the lifted polytope, whose first entities are those of the policy.
+// form is the closed form of a graph. Where rows have convex terms it is that of the lifted
+// polytope, whose first entities are those of the policy.
 type form struct {
 	*closedform.Tables
 	endpoints []closedform.EndpointTable // All, or Needed where no limit follows the state
 	p         *lp.Polytope               // without terms
 }
 
-// beyond is how many times its size what is limited may be allowed: a limit above counts as none.
+// beyond bounds limits, as a multiple of the size of what they limit: a larger limit is replaced by
+// this bound.
 const beyond = 1 << 40
 
-// newForm returns the closed form for limits of which some follow the state. An error
-// says why there is none.
+// newForm returns the closed form where the limits in follow follow the state. An error says why
+// there is none.
 func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func(j int) bool) (*form, error) {
 	p := s.Polytope()
 	if p.HullOnly() {
 		return nil, errors.New("the constraints are the hull of points whose facets are too many to find: without them a graph cannot tell the residual of an action")
 	}
 	if follow["lower"] || follow["upper"] {
-		// Upper bounds are in the closed form where the polytope has some: give it all.
+		// The closed form has bounds where the polytope has them: add bounds for all entities.
 		q, err := bounded(p, finite)
 		if err != nil {
 			return nil, err
 		}
 		c.Method = "explicit"
 		if s, err = interval.New(withoutTerms(q), c); err != nil {
-			return nil, fmt.Errorf("there is no closed form for bounds that follow the state%w", besideTerms(p, err))
+			return nil, fmt.Errorf("there is no closed form for bounds that follow the state%w", withTermRows(p, err))
 		}
 		defer s.Close()
 	} else if p.HasTerms() {
-		// A run answers terms that follow the state by other methods, which are faster there.
+		// A run solves polytopes with terms by other methods, which are faster there.
 		c.Method = "explicit"
 		var err error
 		if s, err = interval.New(withoutTerms(p), c); err != nil {
-			return nil, fmt.Errorf("there is no closed form%w", besideTerms(p, err))
+			return nil, fmt.Errorf("there is no closed form%w", withTermRows(p, err))
 		}
 		defer s.Close()
 	}
 	tabled, ok := s.(closedform.Tabled)
 	if !ok {
-		// Asking for the closed form alone says why there is none.
+		// Compiling the closed form gives the error that says why there is none.
 		c.Method = "explicit"
 		explicit, err := interval.New(p, c)
 		if err == nil {
@@ -86,8 +87,9 @@ func withoutTerms(p *lp.Polytope) *lp.Polytope {
 	return p
 }
 
-// besideTerms adds to what is wrong with the closed form of p which rows have convex terms.
-func besideTerms(p *lp.Polytope, err error) error {
+// withTermRows adds the names of the rows of p that have convex terms to an error of its closed
+// form.
+func withTermRows(p *lp.Polytope, err error) error {
 	var rows []string
 	_, _, all := p.Inequalities()
 	for k, name := range all {
@@ -100,7 +102,7 @@ func besideTerms(p *lp.Polytope, err error) error {
 	}
 	reason := err.Error()
 	if budget, ok := errors.AsType[*lp.BudgetError](err); ok {
-		reason = budget.Reason // the interval may be that of a part of a term, which users know nothing of
+		reason = budget.Reason // the full text may name an interval of a lifted entity, which users do not know
 	}
 	return fmt.Errorf(" with the convex terms of %s, of which each can double the pieces: %s", strings.Join(rows, ", "), reason)
 }
@@ -115,8 +117,8 @@ func names(follow map[string]bool) []string {
 	return out
 }
 
-// bounded returns p with bounds wherever a state may set some, which limit nothing
-// that p does not.
+// bounded returns p with bounds wherever a state may set some. They are so wide that they exclude no
+// allocation of p.
 func bounded(p *lp.Polytope, finite func(j int) bool) (*lp.Polytope, error) {
 	d := p.Description()
 	if d.Points != nil {
@@ -146,8 +148,8 @@ func bounded(p *lp.Polytope, finite func(j int) bool) (*lp.Polytope, error) {
 	return q, nil
 }
 
-// readLimits adds the limits that follow the state as inputs. An infinite one is none: the
-// closed form takes a large one in its place.
+// readLimits adds the limits that follow the state as inputs. The closed form replaces an infinite
+// limit by a large one.
 func (g *graph) readLimits() {
 	p, l := g.p, &g.limits
 	_, b, rows := p.Inequalities()
@@ -165,7 +167,7 @@ func (g *graph) readLimits() {
 		{envs.LimitTotal, &l.total, f, nil, "right-hand sides of the equalities " + strings.Join(equalities, ", ")},
 		{envs.LimitLower, &l.lower, lower, nil, "least amounts"},
 		{envs.LimitUpper, &l.upper, upper, times(beyond, p.Sizes()), "largest amounts"},
-		{envs.LimitHoldings, &l.holdings, make([]float64, g.n), nil, "what is held, that terms count from"},
+		{envs.LimitHoldings, &l.holdings, make([]float64, g.n), nil, "holdings, which terms count from"},
 	} {
 		if l.follow[v.name] {
 			*v.to = g.Input(v.name, onnx.Float64, len(v.own), v.doc)
@@ -186,8 +188,8 @@ func (g *graph) readLimits() {
 	}
 }
 
-// liftedLimits returns the right-hand sides of the inequalities of the polytope without terms, and
-// whether they follow the state. They are those of p and what the terms count from, which
+// liftedLimits returns the right-hand sides of the inequalities of the lifted polytope, and whether
+// they follow the state. They depend on those of p and on the points h that terms count from, which
 // holdings move.
 func (g *graph) liftedLimits() (b string, follows bool) {
 	p, l := g.p, &g.limits
@@ -215,7 +217,7 @@ func (g *graph) liftedLimits() (b string, follows bool) {
 	}
 	held := make([]float64, g.n)
 	from = lift(make([]float64, len(rows)), held)
-	var moves []float64 // of what every entity holds
+	var moves []float64 // of the right-hand sides, per unit of each entity's holdings
 	for j := range held {
 		held[j] = 1
 		for k, v := range lift(make([]float64, len(rows)), held) {
@@ -235,14 +237,15 @@ func times(c float64, v []float64) []float64 {
 	return out
 }
 
-// endpoints computes intervals entity by entity, counted from a base as closedform.Tables has it.
+// endpoints computes intervals entity by entity. Amounts are counted from a base, as in
+// closedform.Tables.
 type endpoints struct {
 	g    *graph
-	i    int
+	i    int      // the present entity
 	base []string // of every entity, "" for 0
 
-	rho  string   // of the dual side
-	past []string // of the facets: the amounts so far
+	rho  string   // limits less the prefix, where the pieces are those of the dual
+	past []string // the amounts so far, where the pieces are facets
 }
 
 func (g *graph) newEndpoints() *endpoints {
@@ -261,9 +264,9 @@ func (g *graph) newEndpoints() *endpoints {
 		return e
 	}
 
-	// rho of the empty prefix: the limits less what the base takes of them.
+	// rho of the empty prefix: the limits less their matrix times the base.
 	var base string
-	fixed := make([]float64, g.n) // base that does not follow the state
+	fixed := make([]float64, g.n) // the base where it does not follow the state
 	if g.limits.follow["lower"] {
 		finite := make([]bool, g.n)
 		for i, free := range t.Free[:g.n] {
@@ -285,7 +288,7 @@ func (g *graph) newEndpoints() *endpoints {
 			}
 		}
 	}
-	// above returns limits less what the base takes of them.
+	// above returns limits less their matrix times the base.
 	above := func(limit string, follows bool, matrix []float64) string {
 		k := len(matrix) / g.n
 		switch {
@@ -328,7 +331,7 @@ func (g *graph) newEndpoints() *endpoints {
 	return e
 }
 
-// pick returns some columns of x, which has n.
+// pick returns the given columns of x, which has n columns.
 func (g *graph) pick(x string, columns []int, n int) string {
 	at := make([]int64, len(columns))
 	all := len(columns) == n
@@ -376,7 +379,7 @@ func (e *endpoints) endpoint(reduce string, pieces []float64, stride int) string
 		v = g.op("MatMul", e.rho, g.Doubles(transposed(w, g.form.Size), g.form.Size, count))
 	}
 	if count > 1 {
-		v = g.over(reduce, v)
+		v = g.reduce(reduce, v)
 	}
 	return v
 }
@@ -395,7 +398,7 @@ func (e *endpoints) fix(z string) string {
 	return a
 }
 
-// stated returns what is counted from the base of the present entity as an amount.
+// stated returns the amount of z, which is counted from the base of the present entity.
 func (e *endpoints) stated(z string) string {
 	i := min(e.i, e.g.n-1)
 	if e.base[i] == "" {

@@ -19,14 +19,14 @@ import (
 	"paspo/policy/cpu"
 )
 
-// Units, bounds of all kinds, polytopes without a budget, hulls and limits that move: the
-// graph answers as the backend does.
+// The graph gives the results of the backend for other units, bounds of all kinds, polytopes without
+// a budget, hulls, and limits that follow the state.
 func TestPolytopes(t *testing.T) {
 	for name, c := range map[string]struct {
 		text   string
 		limits []string
 		rule   policy.Rule
-		open   bool // states bound no entity from below that the constraints do not
+		open   bool // states set lower bounds only for entities that have one in the constraints
 	}{
 		"large units": {"entities: [a, b, c, d]\ntotal: 3.0e+7\nbounds: {b: [1.0e+6, 2.0e+7]}\nconstraints: [a + 2*b <= 4.0e+7, 1000*c - 2000*d <= 5.0e+9]",
 			[]string{"b", "total", "lower", "upper"}, policy.Mean, false},
@@ -196,7 +196,7 @@ func sameResidual(t *testing.T, p *lp.Polytope, follow map[string]bool, limits [
 	}
 }
 
-// around returns limits that leave an action, which most of them move towards.
+// around returns random limits that a given action satisfies; most of them are moved towards it.
 func around(p *lp.Polytope, a []float64, follow map[string]bool, open bool, r *rand.Rand) lp.Limits {
 	var lim lp.Limits
 	n := p.Dim()
@@ -213,7 +213,7 @@ func around(p *lp.Polytope, a []float64, follow map[string]bool, open bool, r *r
 		return x + (0.1+r.Float64())*(limit-x)
 	}
 	m, b, _ := p.Inequalities()
-	at := make([]float64, len(b)) // what rows come to
+	at := make([]float64, len(b)) // the left-hand sides at the action
 	for k := range b {
 		at[k] = product(m, k)
 		for _, t := range p.Terms(k) {
@@ -221,7 +221,7 @@ func around(p *lp.Polytope, a []float64, follow map[string]bool, open bool, r *r
 		}
 	}
 	if follow["holdings"] {
-		// Most of what is held is nearer to the action than it was, so that terms come to less.
+		// Most holdings are moved towards the action, so that terms become smaller.
 		own := make([]float64, n)
 		for k := range b {
 			for _, t := range p.Terms(k) {
@@ -272,14 +272,14 @@ func around(p *lp.Polytope, a []float64, follow map[string]bool, open bool, r *r
 	return lim
 }
 
-// boundedWithout says whether lower bounds and a budget bound all entities.
+// boundedWithout reports whether lower bounds and a budget bound all entities.
 func boundedWithout(p *lp.Polytope) bool {
 	lower, _ := p.Bounds()
 	e, _, _ := p.Equalities()
 	return len(e) == p.Dim() && !slices.ContainsFunc(lower, func(x float64) bool { return math.IsInf(x, 0) }) && !slices.Contains(e, 0)
 }
 
-// refuses checks that inputs which are none have no answer.
+// refuses checks that invalid inputs, such as NaN, have no answer.
 func refuses(t *testing.T, m *model, in map[string]tensor, names []string) {
 	t.Helper()
 	for _, name := range names {
@@ -302,7 +302,7 @@ func refuses(t *testing.T, m *model, in map[string]tensor, names []string) {
 	}
 }
 
-// What no graph can answer is refused with the reason.
+// Where no graph can compute the policy, export returns an error with the reason.
 func TestRefusals(t *testing.T) {
 	points := "generate: {method: points, entities: 4, points: 12, seed: 1}"
 	for _, c := range []struct {

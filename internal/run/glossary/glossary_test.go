@@ -11,7 +11,7 @@ import (
 	"paspo/rl"
 )
 
-// Every number that an iteration writes is explained, and nothing that it does not write.
+// Every metric of an iteration is explained, and every explained metric exists.
 func TestMetricsAreExplained(t *testing.T) {
 	e := &rl.Evaluation{Returns: []float64{1, 2}, Lengths: []int{1, 1}}
 	m := rl.Metrics{Eval: e, EvalSampled: e}

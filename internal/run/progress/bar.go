@@ -16,16 +16,15 @@ const (
 	redraw = 100 * time.Millisecond
 
 	barCells, fewestCells = 24, 4
-	leastName             = 8 // cells
+	leastName             = 8 // cells that a shortened name has at least
 
 	// recent is the number of returns that the shown mean is over.
 	recent = 10
 )
 
-// Bar says how far training is: on a terminal in one line that is drawn again and again,
-// which shrinks with it, else in a line for every tenth and every minute. Log lines that
-// are written through it stand above it. It is safe for concurrent use. A nil Bar shows
-// nothing.
+// Bar shows the progress of training: on a terminal in one line that is redrawn and fits its width,
+// else in one line for every tenth and every minute. Log lines that are written through it appear
+// above it. It is safe for concurrent use. A nil Bar shows nothing.
 type Bar struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -36,13 +35,12 @@ type Bar struct {
 	start, total int64
 	step         int64
 	began, drawn time.Time
-	tenth        int64 // that was said last
-	returns      []float64
-	line         string // on the terminal
+	tenth        int64     // of the last line without a terminal
+	returns      []float64 // the recent ones
+	line         string    // shown on the terminal
 }
 
-// New returns a bar for steps start..total. A terminal that takes no escape sequences gets
-// lines.
+// New returns a bar for steps start..total. A terminal without escape sequences gets lines.
 func New(w io.Writer, name string, start, total int64) *Bar {
 	var width func() int
 	if f := terminal(w); f != nil {
@@ -87,7 +85,7 @@ func (b *Bar) Update(step int64, meanReturn float64) {
 	case b.width == nil:
 		if b.tenths() > b.tenth || since >= time.Minute {
 			b.drawn, b.tenth = b.now(), b.tenths()
-			fmt.Fprintln(b.w, b.said())
+			fmt.Fprintln(b.w, b.plainLine())
 		}
 	case since >= redraw || step >= b.total:
 		b.draw()
@@ -108,7 +106,7 @@ func (b *Bar) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close leaves the bar as it stands and ends its line.
+// Close draws the bar once more and ends its line.
 func (b *Bar) Close() {
 	if b == nil {
 		return
@@ -129,8 +127,8 @@ func (b *Bar) draw() {
 	io.WriteString(b.w, eraseLine+b.line)
 }
 
-// said is the line where there is no terminal.
-func (b *Bar) said() string {
+// plainLine returns the line for a writer that is not a terminal.
+func (b *Bar) plainLine() string {
 	return strings.Join(append([]string{b.head(), b.count()}, b.parts()...), "  ")
 }
 
@@ -142,7 +140,8 @@ func (b *Bar) headOf(name string) string {
 
 func (b *Bar) count() string { return group(b.step) + "/" + group(b.total) }
 
-// parts are rate, return and time to go, as far as they are known. The first is left out first.
+// parts returns the rate, the return and the time to go, as far as they are known. A line that is
+// too narrow leaves them out in this order.
 func (b *Bar) parts() []string {
 	elapsed := b.drawn.Sub(b.began)
 	done := b.step - b.start
@@ -162,9 +161,9 @@ func (b *Bar) parts() []string {
 	return append(parts, "ETA "+left.Round(time.Second).String())
 }
 
-// text is the line in at most width cells. Where it is too long, first the bar shrinks and the
-// count of steps is left out, then the bar, then the name is cut, then the parts are left out
-// from their front. A line that wraps could not be erased.
+// text returns the line in at most width cells, since a line that wraps could not be erased. Where
+// it is too long, first the bar shrinks and the count of steps is left out, then the bar is left
+// out, then the name is cut, then parts are left out from the first on.
 func (b *Bar) text(width int) string {
 	parts := b.parts()
 	head := b.headOf(shortened(b.name, cells.Width(b.head()+strings.Join(append([]string{""}, parts...), "  "))-width))
@@ -183,14 +182,14 @@ func (b *Bar) text(width int) string {
 			return head + rest
 		}
 	}
-	// Not even the name fits: how far it is alone.
+	// Not even the name fits: show the percentage alone.
 	if line := fmt.Sprintf("%.0f%%", math.Floor(100*b.share())); len(line) <= width {
 		return line
 	}
 	return ""
 }
 
-// shortened is a name with some cells less, but not with fewer than leastName.
+// shortened returns a name that is cut by less cells, to leastName cells at least.
 func shortened(name string, less int) string {
 	if less <= 0 || cells.Width(name) <= leastName {
 		return name

@@ -1,2 +1,2 @@
-// Package progress shows on a terminal how far training is.
+// Package progress shows the progress of commands on a terminal.
 package progress

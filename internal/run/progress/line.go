@@ -6,16 +6,15 @@ import (
 	"sync"
 )
 
-// Line is one line of a terminal that is written again and again. What is written through
-// it stands above. A nil Line shows nothing.
+// Line is one line of a terminal that is redrawn. Lines that are written through it appear above
+// it. A nil Line shows nothing.
 type Line struct {
 	mu   sync.Mutex
 	f    *os.File
 	text string
 }
 
-// NewLine returns a line on a terminal, nil where f is none, or one that takes no escape
-// sequences.
+// NewLine returns a line on a terminal, nil where f is not a terminal with escape sequences.
 func NewLine(f *os.File) *Line {
 	if terminal(f) == nil {
 		return nil
@@ -35,7 +34,7 @@ func (l *Line) Show(text string) {
 	io.WriteString(l.f, eraseLine+l.text)
 }
 
-// Write writes lines above.
+// Write writes lines above the line.
 func (l *Line) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -45,7 +44,7 @@ func (l *Line) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close leaves the line as it stands and ends it.
+// Close ends the line, which stays on the terminal.
 func (l *Line) Close() {
 	if l == nil {
 		return

@@ -6,15 +6,14 @@ import (
 	"strings"
 )
 
-// Screen is some lines of a terminal that are written again and again.
+// Screen is a number of lines of a terminal that are redrawn.
 type Screen struct {
 	w     io.Writer
 	size  func() (width, height int)
-	lines int // that are shown
+	lines int // number of lines shown
 }
 
-// NewScreen returns lines on a terminal, nil where w is none, or one that takes no escape
-// sequences.
+// NewScreen returns a screen on a terminal, nil where w is not a terminal with escape sequences.
 func NewScreen(w io.Writer) *Screen {
 	f := terminal(w)
 	if f == nil {
@@ -23,8 +22,8 @@ func NewScreen(w io.Writer) *Screen {
 	return &Screen{w: f, size: func() (int, int) { return size(f) }}
 }
 
-// Show writes lines in the place of those before, cut to the terminal. Where there are too
-// many the last one stays, and those before it are left out.
+// Show replaces the lines, cut to the width of the terminal. Where there are too many for its
+// height, the last line is kept and lines before it are left out.
 func (s *Screen) Show(text string) {
 	width, height := s.size()
 	all := strings.Split(strings.TrimRight(text, "\n"), "\n")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A screen takes the place of what it showed before, and no more than the terminal.
+// A screen overwrites the lines that it showed before, and shows no more lines than the terminal has.
 func TestScreen(t *testing.T) {
 	var w strings.Builder
 	s := &Screen{w: &w, size: func() (int, int) { return 10, 4 }}

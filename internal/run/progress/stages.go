@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Stages says what a command is doing and how far it is, once it has taken longer
-// than patience: on a terminal in one line that is drawn again and again, else in a
-// line now and then. It is safe for concurrent use.
+// Stages shows the present stage of a command and its progress, once the command has taken longer
+// than delay: on a terminal in one line that is redrawn, else in a line every few seconds. It is
+// safe for concurrent use.
 type Stages struct {
 	mu          sync.Mutex
 	w           io.Writer
@@ -24,13 +24,13 @@ type Stages struct {
 }
 
 const (
-	patience = 2 * time.Second
+	delay = 2 * time.Second
 
-	// The time between two lines, drawn and written.
+	// The time between two lines, redrawn on a terminal and written elsewhere.
 	drawEvery, writeEvery = 500 * time.Millisecond, 5 * time.Second
 )
 
-// NewStages returns what shows the stages of a command on w until it is closed.
+// NewStages returns Stages that show the stages of a command on w until they are closed.
 func NewStages(w io.Writer, name string) *Stages {
 	s := &Stages{w: w, terminal: terminal(w) != nil, name: name, began: time.Now(), stop: make(chan struct{})}
 	every := writeEvery
@@ -38,7 +38,7 @@ func NewStages(w io.Writer, name string) *Stages {
 		every = drawEvery
 	}
 	s.stopped.Go(func() {
-		next := time.After(patience)
+		next := time.After(delay)
 		for {
 			select {
 			case <-s.stop:
@@ -52,7 +52,7 @@ func NewStages(w io.Writer, name string) *Stages {
 	return s
 }
 
-// Show states that so many parts of a stage are done. A total of 0 stands for a stage
+// Show sets the present stage and how many of its parts are done. A total of 0 stands for a stage
 // without parts.
 func (s *Stages) Show(stage string, done, total int) {
 	s.mu.Lock()
@@ -79,7 +79,7 @@ func (s *Stages) show(now time.Time) {
 	s.drawn = true
 }
 
-// Close ends it and takes its line off the terminal.
+// Close stops showing stages and erases the line on a terminal.
 func (s *Stages) Close() {
 	close(s.stop)
 	s.stopped.Wait()

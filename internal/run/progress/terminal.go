@@ -10,8 +10,8 @@ import (
 
 const eraseLine = "\r\x1b[K"
 
-// terminal returns w as a terminal that takes escape sequences, nil where it is none, or one
-// that takes none (TERM is dumb or empty).
+// terminal returns w as a terminal with escape sequences, nil where it is not one (no terminal, or
+// TERM is dumb or empty).
 func terminal(w io.Writer) *os.File {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) || slices.Contains([]string{"", "dumb"}, os.Getenv("TERM")) {
@@ -20,8 +20,8 @@ func terminal(w io.Writer) *os.File {
 	return f
 }
 
-// size returns how many cells a line of a terminal has, and how many lines there are, as far as
-// the terminal says.
+// size returns the width of a terminal in cells and its height in lines, or 80 and 24 where they
+// are not known.
 func size(f *os.File) (width, height int) {
 	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil || width <= 0 {
@@ -33,7 +33,7 @@ func size(f *os.File) (width, height int) {
 	return width, height
 }
 
-// cut returns as much of a line as a terminal of that many cells shows without wrapping it.
+// cut cuts a line so that a terminal of width cells does not wrap it.
 func cut(line string, width int) string {
 	if r := []rune(line); len(r) >= width {
 		return string(r[:width-1])

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Whatever the width, the line fits and says how far it is, as soon as that fits.
+// The line fits every width, and shows the percentage in every width that has room for it.
 func TestWidths(t *testing.T) {
 	c := &clock{time.Unix(0, 0)}
 	for width := 1; width <= 120; width++ {

@@ -13,32 +13,32 @@ import (
 	"paspo/envs/synthetic"
 )
 
-// Policy is one to compare.
+// Policy is a policy to compare.
 type Policy struct {
 	Name      string
 	Allocator envs.Allocator
 }
 
-// Options says what is played.
+// Options choose the episodes that policies play.
 type Options struct {
-	Episodes int // simulated
-	Starts   int // of the real months
+	Episodes int // simulated episodes
+	Starts   int // starts in the real months
 	Seed     uint64
 
-	// Set names the episodes of the environment that are played (see envs.EpisodeStream),
-	// in the place of simulated paths and real months; empty for those of the tables at the
-	// end of a run.
+	// Set names a set of episodes of the environment (see envs.EpisodeStream), which is played
+	// in place of the portfolio's simulated paths and real months. It is empty for the set of
+	// the tables at the end of a run.
 	Set string
 
 	Simulated bool
-	Backtest  bool   // portfolio alone
-	Months    string // that the real returns are of, empty where unknown
+	Backtest  bool   // play the real months, of the portfolio alone
+	Months    string // the months of the real returns, empty where unknown
 
-	// Costs says that trading costs something, so that the optimum without costs
-	// is no policy but an upper bound.
+	// Costs says that trading has costs, so that the optimum without costs is an upper bound
+	// that no policy need reach.
 	Costs bool
 
-	MaxSteps int // of an episode
+	MaxSteps int // an episode is cut off after so many steps
 }
 
 // Names of the policies of a run.
@@ -54,8 +54,8 @@ const (
 	bestFound  = "best found by search"
 )
 
-// Compare plays the given policies and the baselines of the problem. Where ctx
-// ends, so does it.
+// Compare plays the given policies and the baselines of the problem. Where ctx ends, it returns the
+// error of ctx.
 func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) ([]*Table, error) {
 	baselines, err := baselinesOf(p, o.Seed)
 	if err != nil {
@@ -111,14 +111,14 @@ func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) 
 	return append(tables, t), nil
 }
 
-// finalSet is the set of the tables at the end of a run, which no choice was made on and
-// no curve shows.
+// finalSet is the set of the tables at the end of a run. It is used neither to choose nor for
+// curves.
 const finalSet = "final"
 
 func (o *Options) set() []string { return []string{cmp.Or(o.Set, finalSet)} }
 
-// Levels returns, by name, the mean returns of uniform allocations and of the best that is
-// known, over the episodes of a set.
+// Levels returns the mean returns of uniform allocations and of the best known policy, over the
+// episodes of a set, the best first.
 func Levels(ctx context.Context, p envs.Problem, o Options) ([]Level, error) {
 	tables, err := Compare(ctx, p, nil, o)
 	if err != nil {
@@ -176,7 +176,7 @@ func (t *Table) playPaths(p *portfolio.Problem, paths []portfolio.Path, policies
 		}
 		t.Rows = append(t.Rows, row(a.Name, out))
 	}
-	// Where costs or limits that follow the state tie months together, the best
+	// Where costs, or limits that follow the state, make a month depend on the one before, the best
 	// policy is not known.
 	best := optimum
 	if _, known := t.Row(optimum); !known || o.Costs {

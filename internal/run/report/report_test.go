@@ -58,8 +58,8 @@ func TestPortfolio(t *testing.T) {
 	if got := float64(trained.Share.Share); math.Abs(got-want) > 1e-12 || trained.Share.Low > trained.Share.Share || trained.Share.High < trained.Share.Share {
 		t.Errorf("share %+v, want %g", trained.Share, want)
 	}
-	// The published values are 0.2099 for uniform and 0.459 for the optimum; a
-	// hundred episodes have a standard error of 0.03 about the first.
+	// The published values are 0.2099 for uniform and 0.459 for the optimum; over a
+	// hundred episodes the first has a standard error of 0.03.
 	if math.Abs(float64(u.Return)-0.2099) > 4*float64(u.StdErr) || math.Abs(float64(best.Expected)-0.459) > 0.03 {
 		t.Errorf("uniform %v +- %v, optimum expects %v", u.Return, u.StdErr, best.Expected)
 	}
@@ -135,8 +135,8 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// A policy that is worse than the one it started from, or than uniform, is said to
-// have learned nothing; one that is as good or better is not.
+// There is a warning for a policy that is worse than the initial one or than uniform, and none for
+// one that is as good or better.
 func TestNotLearned(t *testing.T) {
 	p := problem(t, "compute", 0)
 	q, ok := p.(*compute.Problem)
@@ -166,7 +166,7 @@ func TestNotLearned(t *testing.T) {
 			t.Errorf("summary %s, error %v", b.String(), err)
 		}
 	}
-	// Worse than uniform too: half of what every episode earns.
+	// Half of every return, so that it is worse than uniform too.
 	tables, err := Compare(context.Background(), p, []Policy{{Trained, bad}, {Initial, bad}}, Options{Episodes: 30, Seed: 1, MaxSteps: 1000})
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,7 @@ func TestNotLearned(t *testing.T) {
 	}
 }
 
-// Levels are on the scale of the curve and from its episodes, the best known first.
+// Levels are means over the episodes of the curve, the best known policy first.
 func TestLevels(t *testing.T) {
 	for name, want := range map[string][]string{
 		"portfolio": {optimum, uniform}, "synthetic": {bestFound, uniform}, "compute": {"best constant", uniform},
@@ -225,8 +225,8 @@ func TestText(t *testing.T) {
 	}
 }
 
-// What no policy can exceed is in the table of compute, below the policies and above all of
-// them on every episode, and is no level of a curve.
+// The upper bound is the last row in the table of compute and above all policies on every episode. It
+// is not a level of a curve.
 func TestComputeBound(t *testing.T) {
 	p := problem(t, "compute", 0)
 	tables, err := Compare(context.Background(), p, nil, Options{Episodes: 40, Seed: 2, MaxSteps: 1000})
@@ -247,8 +247,8 @@ func TestComputeBound(t *testing.T) {
 	}
 }
 
-// The episodes at the end of a run are none of a curve's or of those that choose, whatever
-// the seeds.
+// The episodes of the tables at the end of a run differ from those of the curve and from those that
+// choose, whatever the seeds.
 func TestSetsOfEpisodes(t *testing.T) {
 	p := problem(t, "compute", 0)
 	seen := map[float64]string{}

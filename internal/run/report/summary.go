@@ -7,30 +7,30 @@ import (
 	"strings"
 )
 
-// Summary is what a run comes to.
+// Summary holds the results of a run.
 type Summary struct {
 	Run         string `json:"run"`
 	Env         string `json:"env"`
 	Constraints string `json:"constraints"`
 	Seed        uint64 `json:"seed"`
 	Device      string `json:"device"`
-	Intervals   string `json:"intervals"` // how they are computed
+	Intervals   string `json:"intervals"` // the method that computes them
 	Checkpoint  string `json:"checkpoint"`
-	Action      string `json:"action"` // mean or mode: what the policy takes where it does not sample
+	Action      string `json:"action"` // rule of actions that are not sampled, mean or mode
 
-	// HitRate is the share of endpoints of intervals that warm-start bases proved, of those
-	// that were asked of them, and Bases is how many are kept. 0 where there are none.
+	// HitRate is the share of the endpoints asked of warm-start bases that they proved, and
+	// Bases the number of bases. Both are 0 where there are none.
 	HitRate Number `json:"hit_rate,omitempty"`
 	Bases   int    `json:"bases,omitempty"`
 
 	Iterations     int    `json:"iterations"`
 	Steps          int64  `json:"steps"`
-	Seconds        Number `json:"seconds"` // that training took
+	Seconds        Number `json:"seconds"` // time of training
 	StepsPerSecond Number `json:"steps_per_second"`
 
 	Training Training `json:"training"`
 
-	Warm *WarmStart `json:"from,omitempty"` // what it began with, where that was another run's
+	Warm *WarmStart `json:"from,omitempty"` // nil without a warm start
 
 	// Levels are means over the episodes of the curve, the best first.
 	Levels []Level `json:"curve_levels,omitempty"`
@@ -45,31 +45,31 @@ type Summary struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Training is what the metrics of a run come to.
+// Training summarises the metrics of a run.
 type Training struct {
-	Return        Number `json:"return"`              // mean of the last iteration that ended episodes
+	Return        Number `json:"return"`              // mean of the last iteration in which episodes ended
 	EvalReturn    Number `json:"eval_return"`         // last evaluation, deterministic actions
 	EvalStdErr    Number `json:"eval_stderr"`         // its standard error
 	EvalSampled   Number `json:"eval_return_sampled"` // last evaluation, sampled actions
-	BestReturn    Number `json:"best_eval_return"`    // evaluation of the best checkpoint, which other episodes chose
+	BestReturn    Number `json:"best_eval_return"`    // evaluation of the best checkpoint, which was chosen on other episodes
 	BestIteration int    `json:"best_iteration"`
 	MaxResidual   Number `json:"max_residual"`
 	Violations    int    `json:"violations"`
-	Relaxed       int    `json:"relaxed,omitempty"` // states whose limits no allocation satisfied and that were relaxed
-	Seconds       Number `json:"-"`
-	EvalSeconds   Number `json:"eval_seconds"` // of evaluations, beside those
+	Relaxed       int    `json:"relaxed,omitempty"` // states whose limits were relaxed
+	Seconds       Number `json:"-"`                 // of rollouts and updates
+	EvalSeconds   Number `json:"eval_seconds"`      // of evaluations, not in Seconds
 }
 
-// WarmStart is what a run has taken from another one.
+// WarmStart describes the checkpoint of another run that a run started from.
 type WarmStart struct {
 	Checkpoint   string   `json:"checkpoint"`
 	Iteration    int      `json:"iteration"` // of the checkpoint
 	Steps        int64    `json:"steps"`
-	Observations int64    `json:"observations"` // that its statistics are of
+	Observations int64    `json:"observations"` // number of observations in its statistics
 	Differences  []string `json:"differences,omitempty"`
 }
 
-// String says what was taken, on one line.
+// String describes the warm start on one line.
 func (w *WarmStart) String() string {
 	text := fmt.Sprintf("parameters of %s, iteration %d, step %d", w.Checkpoint, w.Iteration, w.Steps)
 	if w.Observations > 0 {
@@ -78,7 +78,7 @@ func (w *WarmStart) String() string {
 	return strings.Join(append([]string{text}, w.Differences...), "; ")
 }
 
-// Summarise reads metrics, one map an iteration.
+// Summarise summarises metrics, one map an iteration.
 func Summarise[M ~map[string]float64](rows []M) Training {
 	nan := Number(math.NaN())
 	t := Training{Return: nan, EvalReturn: nan, EvalStdErr: nan, EvalSampled: nan, BestReturn: nan, MaxResidual: Number(math.Inf(-1))}
@@ -114,11 +114,11 @@ func Summarise[M ~map[string]float64](rows []M) Training {
 	return t
 }
 
-// tryThis is what a run that did not learn may be mended with.
-const tryThis = "try, one at a time: more --steps; ppo.lr_schedule=linear or a smaller ppo.lr; ppo.entropy_coef=0; a ppo.gamma as short as " +
-	"an action is felt; more ppo.envs with a larger ppo.minibatch; ppo.scale_values=true; --checkpoint best where the curve has fallen"
+// tryThis is advice for a run that did not learn.
+const tryThis = "try, one at a time: more --steps; ppo.lr_schedule=linear or a smaller ppo.lr; ppo.entropy_coef=0; a ppo.gamma that matches how " +
+	"long actions have effects; more ppo.envs with a larger ppo.minibatch; ppo.scale_values=true; --checkpoint best where the curve has fallen"
 
-// Complete sets what follows from the other fields.
+// Complete sets the fields that follow from others.
 func (s *Summary) Complete() {
 	s.MaxResidual, s.Violations = s.Training.MaxResidual, s.Training.Violations
 	for _, t := range s.Tables {
@@ -126,7 +126,7 @@ func (s *Summary) Complete() {
 		s.Violations += violations
 		s.MaxResidual = max(s.MaxResidual, Number(residual))
 	}
-	// The first table is of what was trained on.
+	// The first table is that of the episodes of training, without the real months.
 	if len(s.Tables) > 0 {
 		s.Warnings = s.Tables[0].NotLearned()
 		if len(s.Warnings) > 0 {

@@ -18,35 +18,34 @@ type Table struct {
 	Title    string `json:"title"`
 	Episodes int    `json:"episodes"`
 
-	// Shares are of the way from the mean of one row to that of another, in
-	// expected returns where there are any. Empty where no best is known.
+	// From and To name the rows whose means are 0 % and 100 % of a share, in expected returns
+	// where they are known. They are empty where no best policy is known.
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 
 	Rows []Row `json:"rows"`
 }
 
-// Row is one policy. A number that does not exist is NaN here and null in JSON.
+// Row holds the results of one policy. A number that does not exist is NaN here and null in JSON.
 type Row struct {
 	Policy string `json:"policy"`
 	Return Number `json:"return"` // mean
 	StdErr Number `json:"stderr"`
 
-	// Expected is the mean return with most of the noise removed (see
-	// envs.Expecter), and Share is measured in it.
+	// Expected is the mean of sums of expected rewards (see envs.Expecter), which is less noisy
+	// than Return. Share is measured in it where it is known.
 	Expected Number `json:"expected_return"`
 	Share    *Share `json:"share,omitempty"`
 
 	Actions     int    `json:"actions"`
 	MaxResidual Number `json:"max_residual"`
 	Violations  int    `json:"violations"`
-	Relaxed     int    `json:"relaxed,omitempty"` // states whose limits no allocation satisfied and that were relaxed
+	Relaxed     int    `json:"relaxed,omitempty"` // states whose limits were relaxed
 
-	// of each episode, what shares are computed from
-	episodes []float64
+	episodes []float64 // estimates of the return of each episode, which shares are computed from
 }
 
-// Share is a share of the way with its 95 % confidence interval.
+// Share is a share of the way from one policy to another, with its 95 % confidence interval.
 type Share struct {
 	Share Number `json:"share"`
 	Low   Number `json:"low"`
@@ -86,8 +85,7 @@ func (t *Table) Row(policy string) (*Row, bool) {
 	return nil, false
 }
 
-// share fills in the shares of the way from the uniform policy, or what comes
-// closest to it, to another.
+// share sets the shares of the way from the uniform policy, possibly projected, to the policy to.
 func (t *Table) share(to string, seed uint64) {
 	at := slices.IndexFunc(t.Rows, func(r Row) bool { return strings.HasPrefix(r.Policy, uniform) })
 	g, ok := t.Row(to)
@@ -108,9 +106,8 @@ func (t *Table) share(to string, seed uint64) {
 	}
 }
 
-// NotLearned says what the trained policy falls short of, by more than two standard
-// errors over the same episodes: the policy that training started from, and the
-// uniform one. It is empty where training has come to something.
+// NotLearned returns a warning for each of the initial policy and the uniform one that the trained
+// policy is worse than, by more than two standard errors over the same episodes.
 func (t *Table) NotLearned() []string {
 	trained, ok := t.Row(Trained)
 	if !ok {
@@ -173,7 +170,8 @@ func (t *Table) Write(w io.Writer) error {
 	return err
 }
 
-// align sets cells in columns, the first left and the others right.
+// align returns lines with their cells in columns, the first column aligned left and the others
+// right.
 func align(lines [][]string) string {
 	width := make([]int, len(lines[0]))
 	for _, line := range lines {
@@ -195,8 +193,7 @@ func align(lines [][]string) string {
 	return b.String()
 }
 
-// Residuals returns the number of actions of all rows, how many of them violate
-// a constraint, and the largest scaled residual.
+// Residuals returns the numbers of actions and of violations of all rows, and the largest residual.
 func (t *Table) Residuals() (actions, violations int, residual float64) {
 	residual = math.Inf(-1)
 	for _, r := range t.Rows {
@@ -223,7 +220,7 @@ func percent(n Number) string {
 	return fixed(100*float64(n), 1) + " %"
 }
 
-// fixed is x with so many decimals, and with an exponent where it would be long.
+// fixed formats x with so many decimals, and with an exponent where it would be long.
 func fixed(x float64, decimals int) string {
 	if math.Abs(x) < 1e12 {
 		return strconv.FormatFloat(x, 'f', decimals, 64)

@@ -1,2 +1,3 @@
-// Package runfolder keeps what a training run leaves behind in one folder.
+// Package runfolder has the folder of a training run: its files, its lock, and the records of
+// iterations and commands.
 package runfolder

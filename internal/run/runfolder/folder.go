@@ -19,14 +19,14 @@ import (
 // Names in a run folder. Event files lie beside them.
 const (
 	ConfigFile      = "config.yaml"
-	CommandsFile    = "commands.jsonl" // that trained it
+	CommandsFile    = "commands.jsonl" // the commands that trained the run
 	MetricsFile     = "metrics.jsonl"
 	CheckpointDir   = "checkpoints"
 	DebiasFile      = "debias.json"
-	WarmStartFile   = "from.json" // where it began with parameters of another run
+	WarmStartFile   = "from.json" // of runs with a warm start
 	IntervalsFile   = "intervals.bin"
-	EnvironmentFile = "environment.json" // of one in Python
-	DescriptionFile = "description.json" // of what the policy reads and answers
+	EnvironmentFile = "environment.json" // of environments in Python
+	DescriptionFile = "description.json" // of the inputs and outputs of the policy
 	SummaryFile     = "summary.json"
 	CurveFile       = "learning_curve" // .png and .svg
 )
@@ -36,17 +36,17 @@ const (
 type Folder struct {
 	dir     string
 	metrics atomicfile.File
-	locked  bool  // nobody else writes here
-	size    int64 // of the metrics, whole lines
+	locked  bool  // this process holds the lock, false where the file system has no locks
+	size    int64 // of the whole lines of metrics
 	events  *tensorboard.Writer
-	failed  error // what kept an iteration from being recorded
+	failed  error // of the first iteration that could not be recorded
 }
 
-// ErrBusy says that a run cannot be opened now.
+// ErrBusy says that another process trains the run.
 var ErrBusy = errors.New("being trained by another process")
 
-// Claim makes a folder that did not exist: that of the given path, or one whose
-// name ends in -2, -3, .. where others have those before.
+// Claim makes a new folder: that of the given path, or the first one that does not exist among the
+// path with -2, -3, .. added.
 func Claim(path string) (dir string, err error) {
 	dir = path
 	err = atomicfile.MkdirAll(filepath.Dir(path))
@@ -62,8 +62,8 @@ func Claim(path string) (dir string, err error) {
 	return dir, nil
 }
 
-// Create makes the folder of a new run. One that holds anything is refused, but for
-// what is left of a run that was killed before it had a configuration.
+// Create makes the folder of a new run. A folder that is not empty is an error, unless it holds only
+// the files of a run that was killed before it had a configuration.
 func Create(dir string) (*Folder, error) {
 	left, err := startedOnly(dir)
 	if err != nil {
@@ -81,7 +81,7 @@ func Create(dir string) (*Folder, error) {
 		return nil, err
 	}
 	if left {
-		// The other process may have gone on until now.
+		// The other process may have written more until now.
 		if left, err = startedOnly(dir); err == nil && !(left && f.locked) {
 			err = notEmpty(dir)
 		}
@@ -106,9 +106,8 @@ func notEmpty(dir string) error {
 	return fmt.Errorf("the folder %s is not empty: name another one with --out", dir)
 }
 
-// startedOnly says whether a folder holds what a run begins with and nothing else:
-// metrics of no iteration and an event file. The error says why a folder with
-// anything else is not to be taken.
+// startedOnly reports whether a folder holds only the first files of a run: empty metrics and an
+// event file. It is an error where the folder has other files.
 func startedOnly(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) == 0 {
@@ -142,8 +141,8 @@ func startedOnly(dir string) (bool, error) {
 	return false, notEmpty(dir)
 }
 
-// Continue opens the folder of a run to go on from a step: what was recorded
-// beyond it is cut off, and what writers that were killed left unfinished is removed.
+// Continue opens the folder of a run to go on from a step. Records after the step are cut off, and
+// unfinished files of killed processes removed.
 func Continue(dir string, step int64) (*Folder, error) {
 	if err := Check(dir); err != nil {
 		return nil, err
@@ -186,13 +185,13 @@ func (f *Folder) open(flag int) error {
 		m.Close()
 		return fmt.Errorf("the run %s is %w", f.dir, ErrBusy)
 	}
-	// A file system without locks is no reason not to train.
+	// A run is trained without a lock where the file system has none.
 	f.locked = err == nil
 	f.metrics = m
 	return nil
 }
 
-// IsRun says whether a folder holds a run.
+// IsRun reports whether a folder holds a run.
 func IsRun(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, ConfigFile))
 	return err == nil
@@ -221,8 +220,7 @@ func (f *Folder) Path(name string) string { return filepath.Join(f.dir, name) }
 // Checkpoints returns the folder of checkpoints.
 func (f *Folder) Checkpoints() string { return f.Path(CheckpointDir) }
 
-// Record appends what an iteration measured to the metrics and to the event
-// file.
+// Record appends the metrics of an iteration to the metrics file and to the event file.
 func (f *Folder) Record(m rl.Metrics) error {
 	if f.failed == nil {
 		f.failed = f.record(m)
@@ -247,8 +245,8 @@ func (f *Folder) record(m rl.Metrics) error {
 	return nil
 }
 
-// Flush waits until what was recorded is on disk. Where an iteration could not be
-// recorded it returns that error: no checkpoint may stand behind a gap.
+// Flush brings the records to disk. Where an iteration could not be recorded it returns that error,
+// so that no checkpoint is written after a gap in the records.
 func (f *Folder) Flush() error {
 	if f.failed != nil {
 		return f.failed
@@ -261,11 +259,11 @@ func (f *Folder) Flush() error {
 	return f.failed
 }
 
-// WriteFile writes a whole file: into another one first, which is synced and
-// renamed, so that the old one stays until the new one is complete.
+// WriteFile writes a file of the folder. It writes, syncs and renames a temporary file, so that the
+// old file stays until the new one is complete.
 func (f *Folder) WriteFile(name string, data []byte) error { return WriteFile(f.Path(name), data) }
 
-// WriteFile is the method of Folder for any path.
+// WriteFile is Folder.WriteFile for any path.
 func WriteFile(path string, data []byte) error {
 	if err := atomicfile.Write(path, data); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, atomicfile.Cause(err))
@@ -273,7 +271,7 @@ func WriteFile(path string, data []byte) error {
 	return nil
 }
 
-// Clear removes all that the folder holds.
+// Clear removes all files of the folder.
 func (f *Folder) Clear() { f.clear("") }
 
 func (f *Folder) clear(but string) {
@@ -288,7 +286,7 @@ func (f *Folder) clear(but string) {
 	}
 }
 
-// Quote returns a path as a shell takes it.
+// Quote quotes a path for a shell where that is needed.
 func Quote(path string) string {
 	if path != "" && strings.IndexFunc(path, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-+./:@%,=", r))

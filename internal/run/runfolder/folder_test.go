@@ -43,7 +43,7 @@ func create(t *testing.T, iterations int) string {
 	return dir
 }
 
-// recorded returns the steps in metrics and events.
+// recorded returns the steps in the metrics file and in the event files.
 func recorded(t *testing.T, dir string) (inMetrics, inEvents []float64) {
 	t.Helper()
 	rows, err := Metrics(dir)
@@ -107,7 +107,7 @@ func TestContinue(t *testing.T) {
 	}
 }
 
-// A file far beyond what runs write is refused before anything of it is read.
+// A file much larger than runs write is an error before it is read.
 func TestContinueOversized(t *testing.T) {
 	for _, pattern := range []string{MetricsFile, tensorboard.FilePrefix} {
 		dir := create(t, 2)
@@ -133,8 +133,7 @@ func TestContinueOversized(t *testing.T) {
 	}
 }
 
-// Damaged lines cost themselves alone; what is blank or led by a byte-order mark
-// costs nothing.
+// A damaged line does not affect other lines, and empty lines and a byte order mark are no damage.
 func TestDamagedLines(t *testing.T) {
 	line := func(i int) string { return fmt.Sprintf(`{"step":%d,"return":0.5}`, 512*i) }
 	text := strings.Join([]string{
@@ -172,7 +171,7 @@ func TestDamagedLines(t *testing.T) {
 	}
 }
 
-// What a killed start left is taken over; what anybody else put there is not.
+// The files of a run that was killed at its start are overwritten; other files are not.
 func TestCreateAfterKilledStart(t *testing.T) {
 	for _, c := range []struct {
 		files map[string]string
@@ -262,7 +261,7 @@ func TestRefused(t *testing.T) {
 	wants(err, "is being trained by another process")
 	open.Close()
 
-	// An empty folder is as good as none.
+	// An empty folder can be used.
 	f, err := Create(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 	"paspo/rl"
 )
 
-// groups are the folds that TensorBoard shows scalars in.
+// groups are the groups that TensorBoard shows metrics in, for those that are not in train.
 var groups = map[string]string{
 	"episodes": "rollout", "return": "rollout", "episode_length": "rollout",
 	"fixed_share": "rollout", "max_residual": "rollout", "violations": "rollout",
@@ -30,7 +30,7 @@ var groups = map[string]string{
 	"env_seconds": "time", "sample_seconds": "time",
 }
 
-// Tag returns what TensorBoard calls a metric.
+// Tag returns the tag of a metric in TensorBoard.
 func Tag(name string) string {
 	for _, group := range []string{"eval", "choice"} {
 		if rest, ok := strings.CutPrefix(name, group+"_"); ok {
@@ -61,8 +61,8 @@ func scalars(m rl.Metrics) []tensorboard.Scalar {
 // Row is one line of the metrics.
 type Row map[string]float64
 
-// Metrics reads the metrics of a run, iterations in order. A torn last line is
-// left out. So are damaged lines, which a warning names.
+// Metrics reads the metrics of a run, in the order of iterations. It leaves out an incomplete last
+// line, and damaged lines with a warning.
 func Metrics(dir string) ([]Row, error) {
 	path := filepath.Join(dir, MetricsFile)
 	f, err := limits.Open(path, limits.Metrics)
@@ -79,7 +79,7 @@ func Metrics(dir string) ([]Row, error) {
 	return rows, nil
 }
 
-// warned holds what has been said: a command reads the metrics of a run more than once.
+// warned holds the warnings that were given, since a command reads metrics more than once.
 var warned sync.Map
 
 func warnDamaged(path string, lines []int) {
@@ -114,13 +114,12 @@ func parseRow(line []byte) (Row, error) {
 	return row, nil
 }
 
-// maxLine is the length of the longest line that is read: an iteration has some
-// kilobytes.
+// maxLine is the length of the longest line that is read. An iteration has some kilobytes.
 const maxLine = 1 << 18
 
-// scan calls f with every row and with where its line ends. Lines without anything
-// in them, a byte-order mark and a last line that is not ended do not count. It
-// returns the numbers of the lines that hold something else.
+// scan calls f with every row and with the offset of the end of its line. Empty lines, a byte order
+// mark and an incomplete last line are skipped. It returns the numbers of the other lines that hold
+// no row.
 func scan(r io.Reader, f func(row Row, end int64)) (damaged []int, err error) {
 	b := bufio.NewReaderSize(r, maxLine)
 	end := int64(0)
@@ -154,8 +153,8 @@ func scan(r io.Reader, f func(row Row, end int64)) (damaged []int, err error) {
 	}
 }
 
-// cutMetrics leaves the file at the end of the last row of at most step. A warning says
-// where rows are missing before it.
+// cutMetrics truncates the file after the last row of at most step, and seeks to its end. Rows that
+// are missing before step are a warning.
 func cutMetrics(f atomicfile.File, step int64) error {
 	if err := limits.Check(f.Name(), limits.Metrics); err != nil {
 		return err

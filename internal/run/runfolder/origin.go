@@ -15,13 +15,13 @@ import (
 	"paspo/internal/limits"
 )
 
-// Origin is which program something is of, and how it was called.
+// Origin is the command and the version of the program that made something.
 type Origin struct {
-	Command string `json:"command"` // as a shell takes it
+	Command string `json:"command"` // quoted for a shell
 	Version string `json:"version"` // with the commit, where it is known
 }
 
-// This returns the origin of what this process makes.
+// This returns the origin of this process.
 func This() Origin {
 	quoted := make([]string, len(os.Args))
 	for i, arg := range os.Args {
@@ -38,7 +38,8 @@ func Version() string {
 	return "development"
 }
 
-// commit returns the commit that the program was built from, nothing where it is not known.
+// commit returns ", commit" and the commit that the program was built from, empty where it is not
+// known.
 func commit() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -56,15 +57,15 @@ func commit() string {
 	return text
 }
 
-// Part is what one process trained of a run: a line of CommandsFile.
+// Part describes the part of a training that one process did, one line of CommandsFile.
 type Part struct {
-	Step int64     `json:"step"` // that it began at
+	Step int64     `json:"step"` // the step that it began at
 	Time time.Time `json:"time"`
 	Origin
 }
 
-// Began records that this process trains the run from a step on.
-func (f *Folder) Began(step int64) error {
+// RecordCommand records that this process trains the run from a step on.
+func (f *Folder) RecordCommand(step int64) error {
 	line, err := json.Marshal(Part{step, time.Now().UTC().Truncate(time.Second), This()})
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func (f *Folder) Began(step int64) error {
 	return nil
 }
 
-// Parts returns which processes trained a run, none where it does not say. Torn lines are left
+// Parts returns the parts of a training, none where the run has no record. Damaged lines are left
 // out.
 func Parts(dir string) (all []Part, err error) {
 	path := filepath.Join(dir, CommandsFile)

@@ -24,37 +24,37 @@ import (
 	"paspo/rl"
 )
 
-// Actor answers observations with actions. What a line gets depends neither on the other
-// lines of its batch nor on how lines come in batches.
+// Actor answers observations with actions. The answer to a line depends neither on the other
+// lines of its batch nor on how lines are divided into batches.
 type Actor struct {
 	actor     *rl.Actor
 	polytope  *lp.Polytope
-	dim       int
-	observed  *envs.RowLimits // nil where limits do not follow from observations
+	dim       int             // components of an observation
+	observed  *envs.RowLimits // nil where limits are not computed from observations
 	relaxer   envs.ObservedRelaxer
-	following []field // limits that follow the state otherwise
+	following []field // limits that follow the state and have to be given
 	check     func(obs []float64) error
 	rule      policy.Rule
 	source    rand.Source
 
-	// Repair replaces an action that breaks a constraint by its projection, the closest
-	// that does not; Repaired counts them. It is for algorithms that can break constraints.
+	// Repair replaces an action that breaks a constraint by the closest allocation; Repaired
+	// counts such actions. It is for algorithms that can break constraints.
 	Repair   bool
 	Repaired atomic.Int64
 
-	tail []byte // of an answer, between action and residual
+	tail []byte // the part of every answer between action and residual
 
-	requests []request
-	rows     []int // of the requests that are asked together
+	requests []request // one a line of the batch
+	rows     []int     // requests that the policy is asked for together
 	obs      []float64
 	limits   []lp.Limits
 	seeds    seeds
-	text     [][]byte // a part of the answers
-	failed   []int
+	text     [][]byte // answers, by part
+	failed   []int    // number of errors, by part
 }
 
-// NewActor returns an actor for the policy of a checkpoint. Actions are sampled, by streams
-// of a seed, or those of the policy's rule.
+// NewActor returns an actor for the policy of a checkpoint. Actions are sampled with the seed where
+// sampled is true, else they follow the checkpoint's rule.
 func NewActor(a *agent.Agent, cp *rl.Checkpoint, sampled bool, seed uint64) (*Actor, error) {
 	spec := a.Problem.Spec()
 	s := &Actor{
@@ -90,7 +90,7 @@ func NewActor(a *agent.Agent, cp *rl.Checkpoint, sampled bool, seed uint64) (*Ac
 	return s, nil
 }
 
-// marshal is json.Marshal that leaves <, > and & as they are: names hold them.
+// marshal is json.Marshal without escapes of <, > and &, which names may contain.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -148,7 +148,7 @@ func (a *Actor) Answer(out io.Writer, b *Batch) (failed int, err error) {
 	return failed, nil
 }
 
-// read reads a line and checks what the line alone tells.
+// read parses line i of b and checks it as far as the line alone allows.
 func (a *Actor) read(q *request, b *Batch, i int) error {
 	q.reset()
 	line, err := b.Line(i)
@@ -180,8 +180,8 @@ func (a *Actor) read(q *request, b *Batch, i int) error {
 	return a.polytope.CheckLimits(&lim)
 }
 
-// ask asks the policy for the actions of rows. Where they have no answer together, each half is
-// asked by itself, so that a row without an answer keeps no other row from its own.
+// ask asks the policy for the actions of rows. Where that is an error, it asks for each half by
+// itself, so that a row without an answer does not affect other rows.
 func (a *Actor) ask(rows []int, seeds seeds) {
 	if len(rows) == 0 {
 		return
@@ -260,8 +260,8 @@ func (a *Actor) try(rows []int, seeds seeds) error {
 			if limits != nil {
 				lim = &limits[i]
 			}
-			// Whatever the backend says of it, an action that is let out is checked here.
-			if q.residual = a.polytope.Residual(q.action, lim); a.Repair && !(q.residual <= repaired) {
+			// Every action of an answer is checked here, whatever residual the backend reports.
+			if q.residual = a.polytope.Residual(q.action, lim); a.Repair && !(q.residual <= unrepaired) {
 				if q.err = a.repair(q, lim); q.err != nil {
 					continue
 				}
@@ -275,8 +275,8 @@ func (a *Actor) try(rows []int, seeds seeds) error {
 	return nil
 }
 
-// repaired is the largest residual of an action that is left as it is.
-const repaired = 1e-9
+// unrepaired is the largest residual of an action that needs no repair.
+const unrepaired = 1e-9
 
 func (a *Actor) repair(q *request, lim *lp.Limits) error {
 	x, err := lp.ProjectWithin(a.polytope, lim, q.action)
@@ -289,7 +289,7 @@ func (a *Actor) repair(q *request, lim *lp.Limits) error {
 	return nil
 }
 
-// seeds gives numbers that have been drawn before.
+// seeds is a source of numbers that have been drawn before.
 type seeds []uint64
 
 func (s *seeds) Uint64() uint64 {
@@ -298,8 +298,8 @@ func (s *seeds) Uint64() uint64 {
 	return x
 }
 
-// Infeasible says in one line that no allocation has a prefix, or satisfies limits of p, nil for its own,
-// and what excludes what.
+// Infeasible returns a message in one line: what, such as "no allocation has this prefix", by how
+// much, and the constraints in conflict. lim holds the limits of p that apply, nil for its own.
 func Infeasible(what string, e *lp.InfeasibleError, p *lp.Polytope, lim *lp.Limits) string {
 	if math.IsNaN(e.Amount) {
 		return strings.TrimPrefix(e.Error(), fmt.Sprintf("lp: row %d: ", e.Row))
@@ -314,7 +314,8 @@ func Infeasible(what string, e *lp.InfeasibleError, p *lp.Polytope, lim *lp.Limi
 // partRows is the number of rows that a goroutine takes at a time.
 const partRows = 64
 
-// parts calls f for the parts of n rows, several at once, and returns how many there are.
+// parts calls f for the parts of n rows, several at once, and returns their number. A nil f is not
+// called.
 func parts(n int, f func(part, from, to int)) int {
 	count := (n + partRows - 1) / partRows
 	if f == nil {
@@ -370,8 +371,7 @@ func appendID(to []byte, q *request) []byte {
 	return to
 }
 
-// appendNumber appends x in the shortest form that parses back to it, as encoding/json has
-// it.
+// appendNumber appends x in the shortest form that parses back to it, as encoding/json does.
 func appendNumber(to []byte, x float64) []byte {
 	if abs := math.Abs(x); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
 		return strconv.AppendFloat(to, x, 'e', -1, 64)

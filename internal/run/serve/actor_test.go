@@ -69,8 +69,8 @@ func observations(r *rand.Rand, count int) []string {
 	return lines
 }
 
-// What a line gets does not depend on what comes with it: lines that come at once, a byte
-// at a time or each alone have the same answers, sampled ones too.
+// The answer to a line does not depend on other lines: lines that arrive at once, a byte at a time or
+// each alone have the same answers, sampled ones too.
 func TestBatches(t *testing.T) {
 	a, cp := trained(t, "env.name=portfolio-limited")
 	r := rand.New(rand.NewPCG(1, 1))
@@ -82,7 +82,7 @@ func TestBatches(t *testing.T) {
 		case 4:
 			lines = append(lines, fmt.Sprintf(`{"id":%d,"obs":%s,"b":[0.5,null,0.6,0.7,0.5]}`, i, obs))
 		case 5:
-			lines = append(lines, fmt.Sprintf(`{"id":"i%d","obs":%s,"b":[-9,-9,-9,-9,-9]}`, i, obs)) // which nothing satisfies
+			lines = append(lines, fmt.Sprintf(`{"id":"i%d","obs":%s,"b":[-9,-9,-9,-9,-9]}`, i, obs)) // limits that no allocation satisfies
 		case 6:
 			lines = append(lines, fmt.Sprintf(`{"obs":%s,"upper":[%snull],"lower":[0.01%s]}`, obs, strings.Repeat("0.4,", 12), strings.Repeat(",null", 12)))
 		case 7:
@@ -138,7 +138,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// A line that is too long is answered in its place.
+// A line that is too long gets an error in its place among the answers.
 func TestLongLine(t *testing.T) {
 	in := "[1]\n" + strings.Repeat(" ", limits.Line+1) + "\n[2]"
 	var out strings.Builder
@@ -148,7 +148,7 @@ func TestLongLine(t *testing.T) {
 	}
 }
 
-// More lines than a batch holds are all answered.
+// All lines are answered where there are more than one batch holds.
 func TestManyLines(t *testing.T) {
 	const count = 3*mostLines + 17
 	var out bytes.Buffer
@@ -158,7 +158,7 @@ func TestManyLines(t *testing.T) {
 	}
 }
 
-// Lines ends with its context while it waits, and with errors of both sides.
+// Lines returns when its context ends while it waits, and on errors of reading and writing.
 func TestLinesEnds(t *testing.T) {
 	answer := Each(func(line []byte) (any, error) { return 1, nil })
 	in, feed := io.Pipe()

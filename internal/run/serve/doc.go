@@ -1,3 +1,3 @@
-// Package serve answers lines of JSON (docs/serving.md): whatever lines are there at a time
-// are answered together.
+// Package serve answers lines of JSON (docs/serving.md). Lines that arrive together are answered
+// together.
 package serve

@@ -13,19 +13,19 @@ import (
 	"paspo/internal/limits"
 )
 
-// Batch is lines that are answered together.
+// Batch is a sequence of lines that are answered together.
 type Batch struct {
 	First int // number of the first line, from 1 on
 
 	data []byte
-	ends []int
-	errs []error // nil for lines that could be read
+	ends []int   // offsets in data of the ends of lines
+	errs []error // one a line, nil where it could be read
 }
 
 // Len returns the number of lines.
 func (b *Batch) Len() int { return len(b.ends) }
 
-// Line returns line i without white space around it, or why it cannot be read.
+// Line returns line i without white space around it, or an error where it could not be read.
 func (b *Batch) Line(i int) ([]byte, error) {
 	from := 0
 	if i > 0 {
@@ -40,7 +40,7 @@ func (b *Batch) Line(i int) ([]byte, error) {
 
 var errEmpty = errors.New("the line is empty")
 
-// What a batch holds at most: the reader waits until it is taken.
+// Largest size of a batch. The reader of a full batch waits until it is taken.
 const (
 	mostLines = 4096
 	mostBytes = 2 * limits.Line
@@ -59,8 +59,9 @@ type Answerer interface {
 	Answer(out io.Writer, b *Batch) (failed int, err error)
 }
 
-// Lines answers lines of up to limits.Line bytes until the input ends. It fails at the end
-// where there were errors, and ends when ctx does, even while it waits for a line.
+// Lines answers lines of up to limits.Line bytes until the input ends. It then returns an error
+// where a line could not be answered. It returns when ctx ends, even while it waits for a line.
+// what names the lines in errors, such as "observations".
 func Lines(ctx context.Context, in io.Reader, out io.Writer, what string, a Answerer) error {
 	q := &queue{filling: &Batch{}}
 	q.changed.L = &q.mu
@@ -94,13 +95,13 @@ func Lines(ctx context.Context, in io.Reader, out io.Writer, what string, a Answ
 	return nil
 }
 
-// queue is one batch that a reader fills while the one before it is answered.
+// queue holds the batch that a reader fills while the one before it is answered.
 type queue struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	filling *Batch
-	ready   bool  // nothing more is there to read without waiting
-	err     error // that ended the input
+	ready   bool  // the batch can be taken: it is full, or more input would have to be waited for
+	err     error // error that ended the input
 	stopped bool
 }
 
@@ -139,7 +140,7 @@ func (q *queue) read(l *limits.Lines) {
 	}
 }
 
-// take waits for lines and takes them in exchange for a batch that is done with.
+// take waits for lines and returns their batch. It reuses done, a batch that has been answered.
 func (q *queue) take(done *Batch) (*Batch, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -159,7 +160,7 @@ func (q *queue) take(done *Batch) (*Batch, error) {
 	return b, nil
 }
 
-// Each answers lines one by one, each with what it returns as JSON.
+// Each is an Answerer that answers lines one by one, with the result of the function as JSON.
 type Each func(line []byte) (any, error)
 
 // Answer implements Answerer.

@@ -11,7 +11,7 @@ import (
 // Numbers reads a JSON list of numbers.
 func Numbers(what string, line []byte) ([]float64, error) { return numbers(what, line, math.NaN()) }
 
-// numbers reads a list of numbers, or of null where none, what that stands for, is not NaN.
+// numbers reads a list of numbers. Where none is not NaN, null is allowed and stands for none.
 func numbers(what string, line []byte, none float64) ([]float64, error) {
 	var raw []json.RawMessage
 	if err := json.Unmarshal(line, &raw); err != nil || raw == nil {
@@ -30,7 +30,7 @@ func numbers(what string, line []byte, none float64) ([]float64, error) {
 	return xs, nil
 }
 
-// jsonProblem says in a few words what is wrong with a JSON line.
+// jsonProblem describes the error of a JSON line in a few words.
 func jsonProblem(err error, line []byte) string {
 	var s *json.SyntaxError
 	if errors.As(err, &s) {
@@ -39,7 +39,7 @@ func jsonProblem(err error, line []byte) string {
 	return cut(line)
 }
 
-// cut returns a piece of a line that is short enough for a message.
+// cut returns the beginning of a line, short enough for a message.
 func cut(b []byte) string {
 	const most = 60
 	if len(b) > most {

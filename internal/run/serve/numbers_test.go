@@ -17,7 +17,7 @@ var exampleLines = []string{
 	`{"i\u0064":1,"obs":[1]}`, "[1]\v", "[]", "[-0]", "[5e-324,1.7976931348623157e308,2.2250738585072011e-308]", `{"id":1e999,"obs":[1]}`, `{"obs":[1],"b":[]}`, "{", `{"obs`, `{"obs":`, `{"obs":[nul`, `{"id":nul`,
 }
 
-// What is read fast reads the same strictly.
+// readFast and readStrictly give the same result for every line that readFast parses.
 func FuzzRequest(f *testing.F) {
 	for _, s := range exampleLines {
 		f.Add([]byte(s))
@@ -52,7 +52,7 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
-// What programs write is read fast.
+// readFast parses the lines that programs usually write.
 func TestReadFast(t *testing.T) {
 	for _, line := range []string{
 		"[1, 2.5, -3e-7]", "[100.0,0.1251,1e+20,1E-5,123456789.123456789]", `{"obs": [1, 2], "id": "a-1"}`, `{"id":17,"obs":[1],"b":[0.5,null],"lower":[null],"upper":[1],"total":[1]}`,
@@ -83,7 +83,7 @@ func TestRequests(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", line, err, want)
 		}
 	}
-	// An id is known whatever else is wrong.
+	// The id is known where other fields have errors.
 	var q request
 	if err := q.read([]byte(`{"obs":[1,"x"],"id":"7"}`)); err == nil || string(q.id) != `"7"` {
 		t.Errorf("id %s, error %v", q.id, err)

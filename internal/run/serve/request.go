@@ -17,7 +17,7 @@ import (
 	"paspo/lp"
 )
 
-// field is one that a request may have.
+// field is a field of a request.
 type field int
 
 const (
@@ -34,25 +34,25 @@ const (
 
 var fieldNames = [fields]string{"obs", envs.LimitB, envs.LimitTotal, envs.LimitLower, envs.LimitUpper, envs.LimitHoldings, envs.LimitA, "id"}
 
-// none is what null stands for in a list of limits: that there is none.
+// none is the limit that null stands for in a list of each field, NaN where null is not allowed.
 var none = [fields]float64{
 	math.NaN(), math.Inf(1), math.NaN(), math.Inf(-1), math.Inf(1), math.NaN(), math.NaN(), math.NaN(),
 }
 
-// request is one line: an observation [..], or an object that has it. Its memory is used
-// for one line after another.
+// request is a parsed line: an observation [..], or an object with one. Its memory is reused for
+// other lines.
 type request struct {
-	lists [fieldID][]float64 // of numbers; rows of A one after another
+	lists [fieldID][]float64 // numbers of each field; of A row after row
 	given [fields]bool
-	id    []byte // as it stands in the line, nil without one
+	id    []byte // as written in the line, nil without one
 
 	err      error
 	action   []float64
 	residual float64
-	relaxed  float64 // by how much limits that follow the observation are
+	relaxed  float64 // by how much the limits of the observation are relaxed
 }
 
-// read reads a line. Only id is of use where it fails.
+// read parses a line. After an error only id is valid.
 func (q *request) read(line []byte) error {
 	q.reset()
 	if q.readFast(line) {
@@ -69,19 +69,19 @@ func (q *request) reset() {
 	}
 }
 
-// limits writes those that the line gives.
+// limits writes the limits that the line gives.
 func (q *request) limits(to *lp.Limits) {
 	for f, p := range [...]*[]float64{fieldB: &to.B, fieldTotal: &to.F, fieldLower: &to.Lower, fieldUpper: &to.Upper, fieldHoldings: &to.Holdings, fieldA: &to.A} {
 		if p != nil && q.given[f] {
 			*p = q.lists[f]
 			if *p == nil {
-				*p = []float64{} // which is given, unlike nil
+				*p = []float64{} // nil would mean that it is not given
 			}
 		}
 	}
 }
 
-// readStrictly says what is wrong with a line, or reads what readFast does not.
+// readStrictly parses every valid line, and returns an error that says what is wrong with others.
 func (q *request) readStrictly(line []byte) error {
 	if line[0] == '[' {
 		obs, err := Numbers("the observation", line)
@@ -95,7 +95,7 @@ func (q *request) readStrictly(line []byte) error {
 	if err := jsonkeys.Check(line); err != nil {
 		return err
 	}
-	// The id first, so that whatever else is wrong can be told with it.
+	// The id comes first, so that errors of other fields are answered with it.
 	if raw, ok := all["id"]; ok {
 		if !(raw[0] == '"' || raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9') || !utf8.Valid(raw) {
 			return fmt.Errorf("id is %s: a string or a number is allowed", cut(raw))
@@ -146,8 +146,8 @@ func rows(what string, line []byte) (all []float64, err error) {
 	return all, nil
 }
 
-// readFast reads lines of the form that most have. It returns false for all others, among them
-// every line with an error, which readStrictly reads. A line that both read has one meaning.
+// readFast parses lines of the usual form. It returns false for all others, which readStrictly
+// parses, among them every line with an error. Both give the same result for a line that both parse.
 func (q *request) readFast(line []byte) bool {
 	s := scanner{b: line}
 	if s.peek() == '[' {
@@ -197,7 +197,7 @@ type scanner struct {
 	at int
 }
 
-// peek returns the next byte that is no white space, 0 at the end.
+// peek skips white space and returns the next byte, 0 at the end.
 func (s *scanner) peek() byte {
 	for ; s.at < len(s.b); s.at++ {
 		if c := s.b[s.at]; c != ' ' && c != '\t' && c != '\r' && c != '\n' {
@@ -259,9 +259,9 @@ func (s *scanner) list(to *[]float64, none float64) bool {
 // tens are the powers of ten that a float64 holds exactly.
 var tens = [...]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
-// number appends a number, of the grammar of JSON and finite. Of up to 2^53 and a power of
-// ten that is exact too, one rounding gives the closest float64 (Clinger, How to read
-// floating point numbers accurately, 1990).
+// number appends a finite JSON number. Where the mantissa is at most 2^53 and the power of ten is
+// exact in float64, a single rounding gives the closest float64 (Clinger, How to read floating
+// point numbers accurately, 1990).
 func (s *scanner) number(to *[]float64) bool {
 	b, i := s.b, s.at
 	from := i

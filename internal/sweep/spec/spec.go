@@ -25,7 +25,7 @@ type Spec struct {
 // Base is the settings of every training, where the space does not replace them.
 type Base struct {
 	Preset string
-	File   string // that goes over the preset, empty for none
+	File   string // overrides the preset, empty for none
 	inline []byte // or settings in its place
 }
 
