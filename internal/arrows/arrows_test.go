@@ -41,7 +41,7 @@ var imports = map[string][]string{
 	"lp/interval/relay":   {"lp", "lp/internal/..."},
 	"internal/stress/...": {"lp/..."},
 
-	// What is to be allocated. Nothing of policies or training.
+	// What is to be allocated. Nothing of policies or training. Limits relax by lp/relax, which asks lp/interval.
 	"envs":              {"lp/...", "envs/internal/..."},
 	"envs/internal/...": {"lp/...", "envs", "envs/internal/..."},
 	"envs/...":          {"lp/...", "envs", "envs/internal/..."},
@@ -105,6 +105,33 @@ var imports = map[string][]string{
 	},
 }
 
+// testImports says what tests of a package may import beyond what the package may: what they compare it with, or
+// what they try it on.
+var testImports = map[string][]string{
+	"lp":                    {"lp/constraints", "lp/interval"},
+	"lp/relax":              {"lp/constraints"},
+	"lp/interval":           {"lp/constraints", "lp/uniform", "internal/stress"},
+	"lp/interval/clp":       {"lp/constraints"},
+	"envs":                  {"envs/benchmarks", "envs/portfolio"},
+	"envs/internal/bounds":  {"envs/benchmarks", "envs/compute", "envs/portfolio"},
+	"kernels":               {"cuda", "internal/cudatest"},
+	"cuda":                  {"internal/cudatest"},
+	"policy":                {"policy/cpu", "policy/internal/policytest"},
+	"policy/debias":         {"policy/internal/policytest"},
+	"policy/dist":           {"policy/internal/policytest"},
+	"policy/gpu":            {"envs", "envs/portfolio", "policy/cpu", "ppo", "rl", "internal/cudatest"},
+	"rl":                    {"envs/portfolio", "policy/cpu", "policy/debias", "ppo"},
+	"ppo":                   {"policy/cpu", "policy/debias"},
+	"internal/run/glossary": {"internal/run/runfolder", "policy", "rl"},
+	"internal/run/export":   {"policy/cpu"},
+	"internal/run/serve":    {"internal/run/config"},
+	"internal/page":         {"lp"},
+	"internal/docs":         {"internal/run/config"},
+	"internal/sweep":        {"internal/cudatest"},
+	"cli":                   {"internal/cudatest", "internal/sweep/slurmtest"},
+	"cmd/gpu-check":         {"internal/cudatest"},
+}
+
 // Outside is who may use a module that not everybody may.
 var outside = map[string][]string{
 	"github.com/lanl/clp":       {"lp/..."},
@@ -145,16 +172,17 @@ func allowed(pkg string) ([]string, bool) {
 	return slices.Concat(list, helpers), nearest >= 0
 }
 
-// list returns the packages of this module and what each imports, with and without GPU support.
-func list(t *testing.T) map[string][]string {
+// list returns the packages of this module and what each imports, with and without GPU support, and what
+// their tests import.
+func list(t *testing.T) (all, tests map[string][]string) {
 	t.Helper()
 	root, err := checkout.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[string][]string{}
+	all, tests = map[string][]string{}, map[string][]string{}
 	for _, tags := range []string{"", "gpu"} {
-		cmd := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports", "./...")
+		cmd := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
 		cmd.Dir = root
 		out, err := cmd.Output()
 		if err != nil {
@@ -162,8 +190,8 @@ func list(t *testing.T) map[string][]string {
 		}
 		for d := json.NewDecoder(bytes.NewReader(out)); ; {
 			var p struct {
-				ImportPath string
-				Imports    []string
+				ImportPath                         string
+				Imports, TestImports, XTestImports []string
 			}
 			if err := d.Decode(&p); errors.Is(err, io.EOF) {
 				break
@@ -172,15 +200,17 @@ func list(t *testing.T) map[string][]string {
 			}
 			pkg := strings.TrimPrefix(p.ImportPath, "paspo/")
 			all[pkg] = slices.Compact(slices.Sorted(slices.Values(slices.Concat(all[pkg], p.Imports))))
+			tests[pkg] = slices.Compact(slices.Sorted(slices.Values(slices.Concat(tests[pkg], p.TestImports, p.XTestImports))))
 		}
 	}
-	return all
+	return all, tests
 }
 
 // Every import is in the tables above, with and without GPU support.
 func TestArrows(t *testing.T) {
 	seen := 0
-	for pkg, imported := range list(t) {
+	all, _ := list(t)
+	for pkg, imported := range all {
 		may, ok := allowed(pkg)
 		if !ok {
 			t.Errorf("no line says what %s may import", pkg)
@@ -199,6 +229,33 @@ func TestArrows(t *testing.T) {
 	}
 	if seen < 100 {
 		t.Errorf("only %d imports were looked at", seen)
+	}
+}
+
+// What tests import is what their package may, or in the table of tests.
+func TestArrowsOfTests(t *testing.T) {
+	_, tests := list(t)
+	used := map[string]bool{}
+	for pkg, imported := range tests {
+		may, _ := allowed(pkg)
+		for _, path := range imported {
+			to, own := strings.CutPrefix(path, "paspo/")
+			if !own || to == pkg || among(may, to) {
+				continue
+			}
+			if among(testImports[pkg], to) {
+				used[pkg+" "+to] = true
+				continue
+			}
+			t.Errorf("tests of %s must not import %s", pkg, to)
+		}
+	}
+	for pkg, more := range testImports {
+		for _, to := range more {
+			if !used[pkg+" "+to] {
+				t.Errorf("no test of %s imports %s: the table need not allow it", pkg, to)
+			}
+		}
 	}
 }
 

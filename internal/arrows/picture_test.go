@@ -70,7 +70,8 @@ func of(node map[string]string, pkg string) string {
 func TestPicture(t *testing.T) {
 	arrows, node := picture(t)
 	imports := map[[2]string]bool{}
-	for pkg, imported := range list(t) {
+	all, _ := list(t)
+	for pkg, imported := range all {
 		from := of(node, pkg)
 		for _, p := range imported {
 			to, own := strings.CutPrefix(p, "paspo/")
