@@ -321,6 +321,3 @@ func Dot(a, b []float64) float64 {
 	}
 	return s
 }
-
-// Norm returns the Euclidean norm.
-func Norm(a []float64) float64 { return math.Sqrt(Dot(a, a)) }

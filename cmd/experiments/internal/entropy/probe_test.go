@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"gonum.org/v1/gonum/floats"
+
 	"paspo/internal/rng"
 	"paspo/internal/stats"
 	"paspo/lp/constraints"
@@ -79,16 +81,16 @@ func TestGradients(t *testing.T) {
 	for i := range left {
 		left[i] = full[i] - used[i]
 	}
-	if Norm(left) < 0.01*Norm(full) {
-		t.Errorf("the gradient left out is %v of %v: the test tells nothing", Norm(left), Norm(full))
+	if floats.Norm(left, 2) < 0.01*floats.Norm(full, 2) {
+		t.Errorf("the gradient left out is %v of %v: the test tells nothing", floats.Norm(left, 2), floats.Norm(full, 2))
 	}
 	for name, d := range map[string][]float64{"full": full, "used": used, "left out": left} {
-		want := Dot(full, d) / Norm(d)
+		want := Dot(full, d) / floats.Norm(d, 2)
 		got, err := q.Slope(d, 0.003)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if math.Abs(got-want) > 0.005*Norm(full) {
+		if math.Abs(got-want) > 0.005*floats.Norm(full, 2) {
 			t.Errorf("slope along the %s gradient %v, want %v", name, got, want)
 		}
 	}
@@ -101,8 +103,8 @@ func TestGradients(t *testing.T) {
 			u[i] -= used[i]
 			f[i] -= full[i]
 		}
-		if Norm(u) > 0.05*Norm(used) || Norm(f) > 0.2*Norm(full) {
-			t.Errorf("sampled gradients are off by %v of %v and %v of %v", Norm(u), Norm(used), Norm(f), Norm(full))
+		if floats.Norm(u, 2) > 0.05*floats.Norm(used, 2) || floats.Norm(f, 2) > 0.2*floats.Norm(full, 2) {
+			t.Errorf("sampled gradients are off by %v of %v and %v of %v", floats.Norm(u, 2), floats.Norm(used, 2), floats.Norm(f, 2), floats.Norm(full, 2))
 		}
 	}
 }
