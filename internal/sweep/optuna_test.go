@@ -14,23 +14,26 @@ import (
 	"paspo/internal/checkout"
 )
 
-const optunaVersion = "5.0.0"
+const (
+	optunaVersion    = "5.0.0"
+	dashboardVersion = "0.21.0"
+)
 
-// python returns an interpreter that has Optuna, in an environment of the checkout's cache,
-// and an error where it cannot be had.
+// python returns an interpreter that has Optuna and its dashboard, in an environment of the
+// checkout's cache, and an error where it cannot be had.
 func python() (string, error) {
-	dir, err := checkout.Cache("optuna-" + optunaVersion)
+	dir, err := checkout.Cache("optuna-" + optunaVersion + "-dashboard-" + dashboardVersion)
 	if err != nil {
 		return "", err
 	}
 	program := filepath.Join(dir, "bin", "python")
-	if exec.Command(program, "-c", "import optuna").Run() == nil {
+	if exec.Command(program, "-c", "import optuna, optuna_dashboard").Run() == nil {
 		return program, nil
 	}
 	os.RemoveAll(dir)
 	for _, args := range [][]string{
 		{"python3", "-m", "venv", dir},
-		{program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "optuna==" + optunaVersion},
+		{program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "optuna==" + optunaVersion, "optuna-dashboard==" + dashboardVersion},
 	} {
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 			os.RemoveAll(dir)
@@ -40,11 +43,18 @@ func python() (string, error) {
 	return program, nil
 }
 
-// reader opens the journal again and again until its standard input ends, and then prints
-// the trials.
+// reader opens the journal again and again until its standard input ends, with Optuna and with
+// optuna-dashboard, whose pages ask for the same two addresses, and then prints the trials.
 const reader = `
 import json, select, sys
-import optuna
+from wsgiref.util import setup_testing_defaults
+import optuna, optuna_dashboard
+def shown(app, path):
+    request, status = {"PATH_INFO": path}, []
+    setup_testing_defaults(request)
+    body = b"".join(app(request, lambda s, *_: status.append(s)))
+    assert status == ["200 OK"], (path, status, body)
+    return json.loads(body)
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 reads, seen = 0, set()
 while True:
@@ -52,12 +62,17 @@ while True:
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(sys.argv[1]))
     study = optuna.load_study(study_name=sys.argv[2], storage=storage)
     trials = study.get_trials()
+    app = optuna_dashboard.wsgi(storage)
+    studies = shown(app, "/api/studies")["study_summaries"]
+    dashboard = shown(app, f"/api/studies/{studies[0]['study_id']}")
+    assert [s["study_name"] for s in studies] == [sys.argv[2]] and len(dashboard["trials"]) >= len(trials)
     reads += 1
     seen |= {t.state.name for t in trials}
     if ended:
         break
 study.set_user_attr("note", "written by Optuna")
 print(json.dumps({
+    "dashboard": [{"state": t["state"].upper(), "value": (t.get("values") or [None])[0]} for t in dashboard["trials"]],
     "reads": reads, "seen": sorted(seen), "direction": study.direction.name, "best": study.best_trial.number,
     "trials": [{"state": t.state.name, "value": t.value, "params": t.params, "seeds": t.user_attrs,
                 "intermediate": {str(k): v for k, v in t.intermediate_values.items()}} for t in trials]}))
@@ -75,7 +90,11 @@ type optunaSees struct {
 	Reads, Best int
 	Seen        []string
 	Direction   string
-	Trials      []struct {
+	Dashboard   []struct { // its trials
+		State string
+		Value *float64
+	}
+	Trials []struct {
 		State  string
 		Value  *float64
 		Params map[string]any
@@ -139,13 +158,16 @@ space:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Direction != "MAXIMIZE" || got.Best != s.Best || len(got.Trials) != len(s.Settings) || got.Reads < 2 {
+	if got.Direction != "MAXIMIZE" || got.Best != s.Best || len(got.Trials) != len(s.Settings) || len(got.Dashboard) != len(s.Settings) || got.Reads < 2 {
 		t.Errorf("direction %s, best %d, %d trials, %d reads; want best %d of %d", got.Direction, got.Best, len(got.Trials), got.Reads, s.Best, len(s.Settings))
 	}
 	for i, x := range s.Settings {
 		g := got.Trials[i]
 		if g.State != "COMPLETE" || g.Value == nil || *g.Value != x.Value {
 			t.Errorf("trial %d is %s with %v, want %v", i, g.State, g.Value, x.Value)
+		}
+		if d := got.Dashboard[i]; d.State != "COMPLETE" || d.Value == nil || *d.Value != x.Value {
+			t.Errorf("the dashboard shows trial %d as %s with %v, want %v", i, d.State, d.Value, x.Value)
 		}
 		for k := range w.Spec.Space {
 			d := &w.Spec.Space[k]
