@@ -168,6 +168,9 @@ var quantity = regexp.MustCompile(`^[1-9][0-9]*([KMGTPE]i|[kMGTPE])?$`)
 // claimName is what Kubernetes takes for the name of a claim (RFC 1123, a subdomain).
 var claimName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 
+// imageName has the characters of an image's reference, which are host, path, tag and digest.
+var imageName = regexp.MustCompile(`^[a-zA-Z0-9][-a-zA-Z0-9._/:@]*$`)
+
 // mount is where the volume is in a container.
 const mount = "/sweeps"
 
@@ -176,6 +179,9 @@ const mount = "/sweeps"
 func (o *Kubernetes) Job(dir string) (string, error) {
 	if o.Image == "" || o.PVC == "" {
 		return "", errors.New("--image and --pvc are needed: the image with the program, and the claim of the volume that holds the sweep")
+	}
+	if !imageName.MatchString(o.Image) {
+		return "", fmt.Errorf("--image is %q: a reference such as registry.example.com/paspo:1 is allowed", o.Image)
 	}
 	if !claimName.MatchString(o.PVC) || len(o.PVC) > 253 {
 		return "", fmt.Errorf("--pvc is %q: a name of lower-case letters, digits, dots and hyphens is allowed, such as sweeps-1", o.PVC)

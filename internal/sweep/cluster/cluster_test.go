@@ -94,11 +94,17 @@ while :; do sleep 0.05; done
 
 func TestKubernetesJob(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sweep")
-	o := Kubernetes{Image: "registry/paspo: x", PVC: "claim", Workers: 4, GPUs: 2, Memory: "1Gi"}
+	o := Kubernetes{Image: "registry/paspo:1", PVC: "claim", Workers: 4, GPUs: 2, Memory: "1Gi"}
 	for name, allowed := range map[string]bool{"claim": true, "a-1.b": true, "Bad_Name!": false, "a..b": false, "-a": false, strings.Repeat("a", 254): false} {
 		named := o
 		if named.PVC = name; allowed != func() bool { _, err := named.Job(dir); return err == nil }() {
 			t.Errorf("--pvc %q: allowed is %v", name, !allowed)
+		}
+	}
+	for name, allowed := range map[string]bool{"r.example.com:5000/a/b@sha256:0f": true, "I m": false, "-a": false, "a\n": false} {
+		named := o
+		if named.Image = name; allowed != func() bool { _, err := named.Job(dir); return err == nil }() {
+			t.Errorf("--image %q: allowed is %v", name, !allowed)
 		}
 	}
 	text, err := o.Job(dir)
