@@ -17,8 +17,8 @@ func newExplain() *cobra.Command {
 		Use:   "explain [NAME]",
 		Short: "Explain a number or word of a run, or list them",
 		Long: `Explain a metric, by its name in metrics.jsonl or its tag in TensorBoard, a word of
-the summary, of eval or of constraints check, or a setting. Without a name, list the
-metrics and words.`,
+the summary, of eval or of constraints check, a setting or a preset. Without a name, list
+the metrics, words and presets.`,
 		Example: fmt.Sprintf("  %[1]s explain policy/entropy\n  %[1]s explain share\n  %[1]s explain ppo.gamma", program),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -34,8 +34,11 @@ func explain(w io.Writer, name string) error {
 	if text, ok := config.Default().Doc(name); ok {
 		found = append(found, glossary.Entry{Name: name, Text: text})
 	}
+	if use, ok := config.PresetUse(name); ok {
+		found = append(found, glossary.Entry{Name: "--preset " + name, Text: use})
+	}
 	if len(found) == 0 {
-		names := config.Default().Keys()
+		names := append(config.Default().Keys(), config.PresetNames()...)
 		for _, entries := range [][]glossary.Entry{glossary.Metrics, glossary.Algorithms, glossary.Words} {
 			for _, e := range entries {
 				names = append(names, e.Name)
@@ -67,6 +70,11 @@ func listEntries(w io.Writer) error {
 			first, _, _ := strings.Cut(e.Text, ". ")
 			wrapped(b, e.Name+": "+strings.TrimSuffix(first, "."), "  ")
 		}
+	}
+	fmt.Fprintln(b, "presets")
+	for _, name := range config.PresetNames() {
+		use, _ := config.PresetUse(name)
+		wrapped(b, name+": "+use, "  ")
 	}
 	fmt.Fprintf(b, "settings\n  %s config prints them with what they mean\n", program)
 	return b.Flush()

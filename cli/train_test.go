@@ -395,6 +395,8 @@ func TestExplain(t *testing.T) {
 	for name, want := range map[string]string{
 		"share": "share\n  How far a policy is on the way", "policy/entropy": "in nats", "ppo.lr": "ppo.lr\n  learning rate of Adam\n",
 		"trained policy": "actions that are not sampled", "violations": "of the iteration",
+		"auto": "whichever earns more. --preset auto what learns best", "tuned": "configs/ENV.yaml", "control": "Gymnasium", "group": "same random numbers",
+		"paper": "--preset paper the published code's form in full, but for its rule of acting, the mode: ppo.deterministic_action stays auto",
 	} {
 		if out := succeed(t, "", "explain", name); !strings.Contains(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(want), " ")) {
 			t.Errorf("explain %s\n%s", name, out)
@@ -406,7 +408,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("a long line: %s", line)
 		}
 	}
-	for _, want := range []string{"metrics\n", "  eval_return: Mean return", "words\n", "  expected: "} {
+	for _, want := range []string{"metrics\n", "  eval_return: Mean return", "words\n", "  expected: ", "presets\n", "  tuned: "} {
 		if !strings.Contains(out, want) {
 			t.Errorf("explain lists no %q:\n%s", want, out)
 		}

@@ -58,7 +58,7 @@ ppo:
   minibatch: 64
   entropy_coef: 0
 `},
-	{name: "paper", use: "the published code's form in full, but for its rule of acting, which ppo.deterministic_action chooses", settings: `
+	{name: "paper", use: "the published code's form in full, but for its rule of acting, the mode: ppo.deterministic_action stays auto, which takes mode or mean, whichever earns more", settings: `
 policy:
   fixed_width: 1e-4
   head_scale: 1
@@ -87,6 +87,15 @@ func PresetNames() []string {
 		names[i] = p.name
 	}
 	return names
+}
+
+// PresetUse says what a preset is for.
+func PresetUse(name string) (use string, ok bool) {
+	p, err := presetOf(name)
+	if err != nil {
+		return "", false
+	}
+	return p.use, true
 }
 
 // apply applies a preset for an environment and an algorithm.

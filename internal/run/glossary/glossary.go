@@ -84,7 +84,7 @@ var Words = []Entry{
 	{"95 % interval", "The interval that holds the share in 95 % of all cases, by resampling episodes (bootstrap)."},
 	{"trained policy", "The policy at the end of training, with actions that are not sampled (mean, mode)."},
 	{"trained policy, sampled", "The same, with actions sampled from its distributions as in training."},
-	{"initial policy", "The policy that training started from, usually fitted to uniform points of the polytope (de-biased initialisation)."},
+	{"initial policy", "The policy that training started from, usually fitted to uniform points of the polytope (de-biased initialisation). The picture of the curve begins with it, at step 0, as it acts with the statistics of observations of the end."},
 	{"initial policy, sampled", "The initial policy, with actions sampled from its distributions: nearly uniform over the polytope."},
 	{"uniform", "A baseline that draws every allocation uniformly from the polytope."},
 	{"uniform, projected", "The same where limits follow the state: drawn from the polytope, and then the closest allocation that the limits of the state allow."},
@@ -107,9 +107,11 @@ var Words = []Entry{
 	{"pieces", "Affine functions that an endpoint of an interval can be equal to. 'in all' is for any limits that follow the state, 'needed' for the constraints' own."},
 	{"below", "In constraints check, '2 of 2 below' says of an entity that the lower endpoint of its interval is the largest of 2 pieces, and that all 2 of them are needed for the constraints' own limits."},
 	{"above", "In constraints check, '3 of 22 above' says of an entity that the upper endpoint of its interval is the smallest of 22 pieces, of which 3 are needed for the constraints' own limits."},
-	{"best checkpoint", "The checkpoint with the largest return on the episodes that choose (choice_return_mean), which need not be the last: --checkpoint best."},
+	{"best checkpoint", "The checkpoint with the largest return on the episodes that choose (choice_return_mean), which need not be the last: --checkpoint best. The initial policy is not among them: --checkpoint initial is that, and a warning says where its return is larger than that of the trained policy."},
 	{"shadow price", "Of a limit, on the page of train portfolio: the logarithmic growth a year that a limit looser by 0.01 would have earned the best constant allocation in hindsight, as a rate. Where several limits meet and tightening the limit costs another rate, the page states that rate too."},
 	{"periods at it", "Of a limit, on the page of train portfolio: the number of periods in which the trained policy was within a thousandth of the wealth of the limit, or beyond it where it was relaxed."},
+	{"group", "Environments in a row that are given the same random numbers, as many as ppo.group says: what differs in what they earn comes of their actions, so that an advantage is taken relative to the mean of the group."},
+	{"auto", "Of ppo.deterministic_action: mean or mode, whichever earns more."},
 	{"limits", "Right-hand sides and bounds of the constraints: the file's own, or those of a state where the environment changes them."},
 }
 
