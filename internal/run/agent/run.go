@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -233,11 +234,11 @@ func (r *Run) Train(ctx context.Context, observe func(rl.Metrics)) error {
 	if err := r.Advance(ctx, observe); err != nil {
 		if ctx.Err() != nil {
 			// After an interruption an error of the curve does not matter.
-			_ = r.drawCurve(nil)
+			_ = r.drawCurve(nil, nil)
 		}
 		return err
 	}
-	return r.drawCurve(nil)
+	return r.drawCurve(nil, nil)
 }
 
 // Advance is Train without a learning curve.
@@ -279,13 +280,17 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 	if t, ok := interval.WarmStarts(a.Solver); ok && t.Hits+t.Misses > 0 {
 		s.HitRate, s.Bases = report.Number(t.HitRate()), t.Bases
 	}
+	var initial runfolder.Row
 	if a.Config.PPO.EvalEvery > 0 {
+		if initial, err = r.initial(ctx); err != nil {
+			return nil, err
+		}
 		if s.Levels, err = a.Levels(ctx, rl.CurveSet, a.Config.PPO.EvalEpisodes); err != nil {
 			return nil, err
 		}
 	}
 	s.Complete()
-	if err := r.drawCurve(s.Levels); err != nil {
+	if err := r.drawCurve(s.Levels, initial); err != nil {
 		return nil, err
 	}
 	data, err := json.MarshalIndent(s, "", "  ")
@@ -380,11 +385,43 @@ func (a *Agent) Levels(ctx context.Context, set string, episodes int) ([]report.
 	})
 }
 
-// drawCurve draws the evaluations of a run, or the returns of training where there are none.
-func (r *Run) drawCurve(levels []report.Level) error {
+// initial evaluates the initial policy on the episodes of the curve, nil where its checkpoint is
+// gone. Before training no observation had been seen, so that it waits until statistics of them are there.
+func (r *Run) initial(ctx context.Context) (runfolder.Row, error) {
+	a := r.Agent
+	c, err := ReadCheckpoint(r.Folder.Dir(), Initial)
+	if err != nil {
+		return nil, nil // the comparison has said so
+	}
+	trained, err := a.Backend.State()
+	if err == nil {
+		err = a.Backend.SetState(c.Policy)
+	}
+	if err != nil {
+		return nil, err
+	}
+	row := runfolder.Row{"step": 0}
+	for suffix, rule := range map[string]policy.Rule{"": a.Rule(c), "_sampled": policy.Sampled} {
+		e, err := rl.Evaluate(ctx, a.Problem, a.Backend, rl.EvalOptions{
+			Episodes: a.Config.PPO.EvalEpisodes, Seed: a.Config.PPO.EvalSeed, Set: rl.CurveSet, MaxSteps: a.Config.PPO.EvalMaxSteps, Rule: rule,
+		})
+		if err != nil {
+			return nil, err
+		}
+		row["eval_return"+suffix], row["eval_stderr"+suffix] = e.Mean(), e.StdErr()
+	}
+	return row, a.Backend.SetState(trained)
+}
+
+// drawCurve draws the evaluations of a run, that of the initial policy first where there is one, and
+// the returns of training where there are none.
+func (r *Run) drawCurve(levels []report.Level, initial runfolder.Row) error {
 	rows, err := runfolder.Metrics(r.Folder.Dir())
 	if err != nil {
 		return err
+	}
+	if initial != nil {
+		rows = slices.Insert(rows, 0, initial)
 	}
 	c := r.Agent.Config
 	l := plots.Learning{Title: fmt.Sprintf("%s, seed %d", c.Env.Name, c.Seed), YLabel: "return of an episode"}
