@@ -180,11 +180,14 @@ gpu-check-build: deps-gpu
 	ldd $(CARD)/gpu-check | awk '/=> \// && !/lib(c|m|dl|rt|pthread)\.so/ { print $$3 }' | xargs -I{} cp -L {} $(CARD)/lib
 
 # Trains every benchmark over 20 seeds with the presets paper, auto and tuned, and over ten with
-# one change at a time, and writes docs/experiments and the README's table.
+# one change at a time, then limits that follow the state, the other goals and problems that nobody tuned, and
+# writes docs/experiments and the README's table: hours.
 results: deps
 	$(GO) run ./cmd/experiments learning
 	$(GO) run ./cmd/experiments learning --ablate --seeds 101..110
 	$(GO) run ./cmd/experiments debias
+	$(GO) run ./cmd/experiments limited
+	$(GO) run ./cmd/experiments goals
 	$(GO) run ./cmd/experiments readme README.md
 
 # The Python package with the program and its libraries inside: dist/paspo-*.whl, which

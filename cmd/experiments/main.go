@@ -134,6 +134,11 @@ results are not reported on.`
 	c.Flags().IntVar(&li.episodes, "episodes", 500, "episodes that policies are compared on")
 	c.Flags().StringArrayVar(&li.further, "with", nil, "also the tuned settings with these changes, \"key=value key=value\"; repeatable")
 	c.ValidArgs = benchmarks.Variants()
+	c = add("goals [GOAL...]", "Train what the tables of goals and of problems that nobody tuned have beside learning", reportSeeds, 0, reach)
+	for _, g := range goals {
+		c.ValidArgs = append(c.ValidArgs, g.name)
+	}
+	c.Args = cobra.OnlyValidArgs
 	var fi fiftyOptions
 	c = add("fifty", "Train on 50 entities, from de-biased and from plain weights", reportSeeds, 50_000,
 		func(ctx context.Context, out *output.Folder, o options, _ []string) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"paspo/cmd/experiments/internal/output"
@@ -28,6 +29,17 @@ type row struct {
 	Violations int
 	Residual   float64
 	Seconds    float64 // of processor time, of one training
+}
+
+// ends are the returns of 0 % and of 100 % of the way.
+func (r *results) ends() (from, to float64) {
+	from, to = r.Rows[0].Mode.Estimate, math.Inf(-1)
+	for _, w := range r.Rows {
+		if !w.Trained {
+			to = max(to, w.Mode.Estimate)
+		}
+	}
+	return from, to
 }
 
 // points writes a difference of shares in percentage points.
@@ -84,16 +96,11 @@ func readme(out *output.Folder, file string, envs []string) error {
 		if err := out.Read(env, &r); err != nil {
 			return err
 		}
-		var uniform, best float64
+		uniform, best := r.ends()
 		var trained []string
 		violations := 0
 		for _, w := range r.Rows {
-			switch {
-			case w.Name == "uniform":
-				uniform, best = w.Mode.Estimate, max(best, w.Mode.Estimate)
-			case !w.Trained:
-				best = max(best, w.Mode.Estimate)
-			default:
+			if w.Trained {
 				if len(trained) < plottedSettings {
 					trained = append(trained, fmt.Sprintf("%.3f (%s)", w.Mode.Estimate, output.Percent(w.Share.Estimate)))
 				}

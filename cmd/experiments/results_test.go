@@ -5,9 +5,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"paspo/cmd/experiments/internal/output"
+	"paspo/envs/benchmarks"
 	"paspo/internal/stats"
 )
 
@@ -39,5 +41,90 @@ func TestAblationTable(t *testing.T) {
 	got, err := os.ReadFile(filepath.Join(out.Dir, "ablation.md"))
 	if err != nil || string(got) != want {
 		t.Errorf("%v, got\n%swant\n%s", err, got, want)
+	}
+}
+
+// Goals that have been trained have a row.
+func TestGoalsTable(t *testing.T) {
+	out := &output.Folder{Dir: t.TempDir(), Log: io.Discard}
+	of := func(x float64) stats.Interval { return stats.Interval{Estimate: x, Low: x - 0.25, High: x + 0.25} }
+	if err := out.JSON("channels", &results{Env: "channels", Steps: 64, Seeds: "101..120", Rows: []row{
+		{Name: "uniform", Mode: of(1)}, {Name: "optimum", Mode: of(3)}, {Name: "myopic", Mode: of(2)},
+		{Name: "auto", Trained: true, Mode: of(2), Share: of(0.5), Worst: 0.125},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := tabulateGoals(out); err != nil {
+		t.Fatal(err)
+	}
+	const want = `| channels | 64 | 101..120 | 1.0000 | 3.0000 | 2.0000 (1.7500 .. 2.2500) | 50.0 % (25.0 % .. 75.0 %) | 12.5 % | 0 |
+`
+	got, err := os.ReadFile(filepath.Join(out.Dir, "goals.md"))
+	if err != nil || !strings.HasSuffix(string(got), "|\n"+want) {
+		t.Errorf("%v, got\n%swant\n%s", err, got, want)
+	}
+}
+
+// Pages have the tables that experiments have written.
+func TestPagesHaveTheResults(t *testing.T) {
+	root := filepath.Join("..", "..")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "experiments", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &output.Folder{Dir: filepath.Join(root, "docs", "experiments", "learning"), Log: io.Discard}
+	for _, env := range benchmarks.Names() {
+		var res results
+		if err := out.Read(env, &res); err != nil {
+			t.Fatal(err)
+		}
+		want := "\n| " + env
+		for _, w := range res.Rows {
+			if w.Trained {
+				want += " | " + output.Percent(w.Share.Estimate) + " (" + output.Percent(w.Worst) + ")"
+			}
+		}
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page does not have%s", want)
+		}
+	}
+
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := filepath.Join(t.TempDir(), "README.md")
+	if err := os.WriteFile(again, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := readme(out, again, benchmarks.Names()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(again); err != nil || string(got) != string(text) {
+		t.Errorf("README.md does not have the results of learning: %v", err)
+	}
+
+	tables, err := filepath.Glob(filepath.Join(root, "docs", "experiments", "*", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := 0
+	for _, file := range tables {
+		page, err := os.ReadFile(filepath.Join(filepath.Dir(file), "README.md"))
+		if err != nil {
+			continue
+		}
+		_, after, found := strings.Cut(string(page), "<!-- "+filepath.Base(file)+" -->\n")
+		if !found {
+			continue
+		}
+		table, err := os.ReadFile(file)
+		if err != nil || !strings.HasPrefix(after, string(table)+"<!-- end -->") {
+			t.Errorf("the page of %s does not have its table: %v", file, err)
+		}
+		held++
+	}
+	if held < 10 {
+		t.Errorf("only %d tables are held to their files", held)
 	}
 }
