@@ -167,6 +167,10 @@ func TestBeyondBudget(t *testing.T) {
 			t.Errorf("%+v, want %+v", a, b)
 		}
 	}
+	holdings := file(t, "turnover.yaml", "entities: [CASH, A, B]\nholdings: {CASH: 1}\nconstraints: [\"turnover(ALL) <= 0.2\"]\n")
+	if out := succeed(t, "", "constraints", "check", holdings); !strings.Contains(out, "closed form: none, since holdings move rows with convex terms in every state; intervals by simplex\n") {
+		t.Errorf("%s", out)
+	}
 	out = succeed(t, "", "constraints", "check", path)
 	if !strings.Contains(out, "closed form: none, the closed form of the interval of ") || !strings.Contains(out, "; intervals by ") {
 		t.Errorf("%s", out)

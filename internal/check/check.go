@@ -75,11 +75,22 @@ type Intervals struct {
 func checkIntervals(ctx context.Context, p *lp.Polytope) (Intervals, error) {
 	c := interval.DefaultConfig()
 	c.Workers = 1
+	if p.HasHoldings() {
+		s, err := interval.NewContext(ctx, p, c)
+		if err != nil {
+			return Intervals{}, err
+		}
+		defer s.Close()
+		if s.Method() == "simplex" {
+			return Intervals{Method: s.Method(), Reason: "since holdings move rows with convex terms in every state"}, nil
+		}
+	}
 	c.Method = "explicit"
 	s, err := interval.NewContext(ctx, p, c)
 	var over *lp.BudgetError
 	if errors.As(err, &over) {
-		return Intervals{Method: interval.Beyond(p), Reason: strings.TrimPrefix(over.Error(), "lp: ")}, nil
+		method, err := interval.Beyond(ctx, p)
+		return Intervals{Method: method, Reason: strings.TrimPrefix(over.Error(), "lp: ")}, err
 	}
 	if err != nil {
 		return Intervals{}, err
@@ -90,12 +101,16 @@ func checkIntervals(ctx context.Context, p *lp.Polytope) (Intervals, error) {
 		found.Form = d.Compiled()
 	}
 	if p.HasTerms() {
-		found.Reason = "since rows have convex terms, which make it one of a larger polytope"
+		found.Reason = "of a larger polytope, in which the convex terms of rows are linear"
 	}
 	return found, nil
 }
 
 func (v *Intervals) write(b *strings.Builder, width int) {
+	if v.Form == nil && v.Method == "explicit" {
+		fmt.Fprintf(b, "closed form: %s\n", v.Reason)
+		return
+	}
 	if v.Form == nil {
 		fmt.Fprintf(b, "closed form: none, %s; intervals by %s\n", v.Reason, v.Method)
 		return

@@ -38,7 +38,7 @@ func NewCompiled(p *lp.Polytope, cfg Config, data []byte) (lp.Solver, error) {
 	}
 	s := inUnits(q, ladder{q.Canonical(), cfg}.closedForm(f))
 	if p.HasTerms() {
-		s = &termSolver{p: p, Solver: s}
+		s = overLifted(p, s)
 	}
 	return s, nil
 }

@@ -3,6 +3,7 @@ package interval
 import (
 	"paspo/lp"
 	"paspo/lp/interval/closedform"
+	"paspo/lp/interval/relay"
 	"paspo/lp/interval/warm"
 )
 
@@ -13,13 +14,18 @@ func Describe(s lp.Solver, lim *lp.Limits) string {
 	if lim != nil && lim.A != nil && !p.HullOnly() && s.Method() != "clp" && !warm.TooManyRows(p) {
 		return "dual simplex, since the matrix follows the state"
 	}
-	x, ok := canonical(s).(*closedform.Solver)
+	const programs = "linear programs"
+	first := canonical(s)
+	x, ok := first.(*closedform.Solver)
+	if _, bases := first.(*warm.Solver); bases && lim != nil && relay.OverPoints(first.Polytope()) {
+		return programs // bases over the points of a hull know its own limits alone
+	}
 	if !ok || lim == nil {
 		return s.Method()
 	}
 	others := "lazy"
-	if warm.TooManyRows(x.Polytope()) {
-		others = "linear programs"
+	if warm.TooManyRows(x.Polytope()) || relay.OverPoints(x.Polytope()) {
+		others = programs
 	}
 	switch limits, caps := x.Covers(); {
 	case !limits:

@@ -9,7 +9,8 @@
 // warm-start bases (method lazy), which also serve polytopes beyond its budget. They pass
 // what they cannot prove to CLP. Where rows have convex terms, and neither the closed
 // form nor CLP is the method, columns go first (method simplex): a dual simplex in which an
-// entity under abs is split in two columns. Describe names the first method and the one
+// entity under abs is split in two columns. Method auto takes them in place of the closed form
+// where holdings move the terms. Describe names the first method and the one
 // behind it, WarmStarts tells how often a warm-start basis served.
 //
 // What no warm-start basis proves is searched for by a dual simplex with bounds

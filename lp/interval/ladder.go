@@ -16,8 +16,8 @@ import (
 //
 //	closed form ─> warm-start bases ─> matrices of a state ─> CLP
 //
-// Convex terms put columns before one of these (see withTerms). The ladder works on a
-// canonical form, with settings that are complete.
+// A polytope with convex terms has this ladder over its lifted polytope, and columns before it
+// (see withTerms). The ladder works on a canonical form, with settings that are complete.
 type ladder struct {
 	p   *lp.Polytope
 	cfg Config
@@ -70,6 +70,25 @@ func (l ladder) matrices() (relay.Solver, error) {
 // programs, those of CLP, answer everything.
 func (l ladder) programs(ctx context.Context) (relay.Solver, error) {
 	return clp.New(ctx, l.p, l.cfg.Tolerance, l.cfg.Workers)
+}
+
+// withTerms puts columns before the ladder of the lifted polytope. They go along every action first
+// and hand over what they do not prove. There are none before the closed form, which method auto takes
+// unless holdings move the terms in every state, where columns are faster; and none before method clp.
+func withTerms(ctx context.Context, p *lp.Polytope, cfg Config) (relay.Solver, error) {
+	columns := warm.NewColumns(p)
+	if cfg.Method == "auto" && columns != nil && p.HasHoldings() {
+		cfg.Method = "lazy"
+	}
+	s, err := open(ctx, p.Lifted(), cfg)
+	if err != nil {
+		return nil, err
+	}
+	lifted := overLifted(p, s)
+	if columns == nil || s.Method() == "explicit" || cfg.Method == "clp" {
+		return lifted, nil
+	}
+	return columns.Before(lifted), nil
 }
 
 func isBudget(err error) bool {

@@ -180,6 +180,58 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// The bases of a hull know no limits but its own, and say so.
+func TestDescribeHull(t *testing.T) {
+	p := lptest.BareHull(t)
+	s, err := New(p, Config{Method: "lazy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := Describe(s, &lp.Limits{}); got != "linear programs" {
+		t.Errorf("limits follow the state: %q", got)
+	}
+	if got := Describe(s, nil); got != "lazy" {
+		t.Errorf("under its own limits: %q", got)
+	}
+	_, upper := p.Bounds()
+	caps := slices.Clone(upper)
+	for i := range caps {
+		caps[i] = 10
+	}
+	c, lo, hi := s.Chain(1), make([]float64, 1), make([]float64, 1)
+	c.Begin(1, []lp.Limits{{Upper: caps}})
+	if err := c.Next(lo, hi); err != nil {
+		t.Fatal(err)
+	}
+	if stats, ok := WarmStarts(s); !ok || stats.Hits+stats.Misses != 0 {
+		t.Errorf("bases answered %v", stats)
+	}
+}
+
+// Beyond says what the ladder does where there is no closed form.
+func TestBeyond(t *testing.T) {
+	plain := lptest.Presets(t)
+	terms, err := lp.New(lp.Description{
+		Entities: []string{"A", "B", "C"}, Total: 1, Upper: []float64{1, 1, 1},
+		Rows: []lp.Row{{Name: "near", Coef: make([]float64, 3), Min: math.Inf(-1), Max: 0.4, Terms: []lp.Term{
+			{Entity: 0, Above: 1, Below: 1, From: 0.2}, {Entity: 1, Above: 1, Below: 1, From: 0.3}, {Entity: 2, Above: 1, Below: 1, From: 0.5},
+		}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		p    *lp.Polytope
+		want string
+	}{{plain[0], "lazy"}, {plain[2], "lazy"}, {terms, "simplex"}} {
+		got, err := Beyond(t.Context(), c.p)
+		if err != nil || got != c.want {
+			t.Errorf("%s: %q, want %q: %v", c.p.Name(), got, c.want, err)
+		}
+	}
+}
+
 // hander is a chain that hands rows over to another method.
 type hander interface{ Handed() ([]int, relay.Taker) }
 

@@ -5,7 +5,6 @@ import (
 
 	"paspo/lp"
 	"paspo/lp/interval/relay"
-	"paspo/lp/interval/warm"
 )
 
 // New returns a solver of the intervals of p. Zero fields of cfg take
@@ -38,14 +37,13 @@ func open(ctx context.Context, p *lp.Polytope, cfg Config) (relay.Solver, error)
 	return inUnits(p, s), nil
 }
 
-// Beyond returns the method that auto takes where the closed form of p is beyond its
-// budget.
-func Beyond(p *lp.Polytope) string {
-	if q := p.Lifted(); q != nil {
-		p = q
+// Beyond returns the method that auto takes where the closed form of p is beyond its budget. It
+// asks the ladder, with the least budget there is.
+func Beyond(ctx context.Context, p *lp.Polytope) (string, error) {
+	s, err := NewContext(ctx, p, Config{Method: "auto", MaxPieces: 1, MaxEffort: 1, Workers: 1})
+	if err != nil {
+		return "", err
 	}
-	if warm.TooManyRows(p) && !relay.OverPoints(p) {
-		return "clp"
-	}
-	return "lazy"
+	defer s.Close()
+	return s.Method(), nil
 }

@@ -1,35 +1,9 @@
 package interval
 
 import (
-	"context"
-
 	"paspo/lp"
 	"paspo/lp/interval/relay"
-	"paspo/lp/interval/warm"
 )
-
-// withTerms answers a polytope with convex terms by a method of the ladder for the lifted one.
-// Columns go before it, unless it is the closed form, or CLP where that was asked for: they go
-// along every action first and hand on what they do not prove.
-func withTerms(ctx context.Context, p *lp.Polytope, cfg Config) (relay.Solver, error) {
-	columns := warm.NewColumns(p)
-	if cfg.Method == "auto" && columns != nil && p.HasHoldings() {
-		cfg.Method = "lazy" // where holdings move the terms in every state, columns are faster than a closed form
-	}
-	s, err := open(ctx, p.Lifted(), cfg)
-	if err != nil {
-		return nil, err
-	}
-	lifted := &termSolver{p: p, Solver: s}
-	if s.Method() == "lazy" {
-		// Among so many entities a basis that was optimal seldom is again. Matrices do not try any.
-		lifted.matrix, _, _ = p.Lifted().Inequalities()
-	}
-	if columns == nil || s.Method() == "explicit" || cfg.Method == "clp" {
-		return lifted, nil
-	}
-	return columns.Before(lifted), nil
-}
 
 // termSolver answers for a polytope with convex terms by a solver of the lifted one, whose
 // first entities are its own. The auxiliary entities that parts of terms are come last and are
@@ -38,6 +12,16 @@ type termSolver struct {
 	p *lp.Polytope // with terms
 	relay.Solver
 	matrix []float64 // that states without one take, nil for none
+}
+
+// overLifted returns the solver of p by one of its lifted polytope.
+func overLifted(p *lp.Polytope, s relay.Solver) *termSolver {
+	t := &termSolver{p: p, Solver: s}
+	if s.Method() == "lazy" {
+		// Among so many entities a basis that was optimal seldom is again. Matrices do not try any.
+		t.matrix, _, _ = p.Lifted().Inequalities()
+	}
+	return t
 }
 
 func (s *termSolver) Polytope() *lp.Polytope { return s.p }
