@@ -121,8 +121,8 @@ func (c *Copy) Relaxation() float64 { return c.relaxation }
 // of its state.
 func (c *Copy) Residual() float64 { return c.residual }
 
-// Expected returns what the last action was expected to earn, where the problem is an
-// Expecter that knows; ok says whether it does.
+// Expected returns the expected reward of the last action. ok is false where the problem is no
+// Expecter, or gives no expectations of this episode.
 func (c *Copy) Expected() (reward float64, ok bool) { return c.expected, c.expect != nil }
 
 // Truncated says of an episode that is done whether it was truncated.

@@ -67,7 +67,7 @@ func TestBoundingBoxExact(t *testing.T) {
 				t.Fatalf("entity %d: [%v, %v] is less than [%v, %v]\n%+v", j, lo[j], hi[j], l, h, d)
 			}
 			if sweep != nil {
-				if _, _, ok := sweep.End(j, 1); ok {
+				if _, _, ok := sweep.Endpoint(j, 1); ok {
 					proved++
 				}
 			}

@@ -119,9 +119,9 @@ func (p *Polytope) conflict(lim *Limits, inNames bool) (names []string, amount f
 	return namesOf(core, name), amount
 }
 
-// emptyExactly returns an *EmptyError where the polytope's own limits contradict one
-// another by more than program.Decimals, though rounding hides it, and nil where they do not or
-// that is not decided with the effort there is.
+// emptyExactly returns an *EmptyError where rational arithmetic shows that the polytope's own
+// limits contradict one another by more than program.Decimals. It returns nil where they do not,
+// or where that takes too long to decide.
 func (p *Polytope) emptyExactly() error {
 	q := p.program(make([]float64, p.Dim()), nil)
 	q.SetScales()

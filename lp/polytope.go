@@ -78,8 +78,8 @@ type Polytope struct {
 
 	warnings []string
 
-	// canon is the canonical form, nil where it is the polytope itself; units are
-	// those of a canonical form that is another one's.
+	// canon is the canonical form, nil where it is the polytope itself. units is set where
+	// this is the canonical form of another polytope.
 	canon *Polytope
 	units *units.Units
 }

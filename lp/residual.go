@@ -40,8 +40,8 @@ func (p *Polytope) WorstConstraint(a []float64, lim *Limits) (residual float64, 
 	return r, p.constraintName(kind, i, lim)
 }
 
-// constraintName names a constraint. Names that hold a limit are of the limit
-// that holds in this state.
+// constraintName names a constraint. The names of the total and of bounds show the limit that
+// holds in this state.
 func (p *Polytope) constraintName(kind program.Kind, i int, lim *Limits) string {
 	_, f, l, u := p.Resolve(lim)
 	switch kind {

@@ -22,10 +22,10 @@ func (p *Polytope) Canonical() *Polytope {
 	return p.canon
 }
 
-// Units returns the units of a canonical form that is another polytope's: amounts are
+// Units returns the units of p where it is the canonical form of another polytope: amounts are
 // a_j / amount_j, rows A_kj amount_j / row_k and b_k / row_k, equalities likewise. All are
-// powers of two, so that converting rounds nothing. They are nil of any other polytope and
-// must not be modified.
+// powers of two, so that converting rounds nothing. Any other polytope has nil. They must not be
+// modified.
 func (p *Polytope) Units() (amount, row, eq []float64) {
 	if p.units == nil {
 		return nil, nil, nil

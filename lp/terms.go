@@ -180,7 +180,7 @@ func (p *Polytope) finishTerms() error {
 	return nil
 }
 
-// liftTerms returns the lifted polytope without the rows with terms that keep is false of.
+// liftTerms returns the lifted polytope without the rows with terms that keep rejects.
 func (p *Polytope) liftTerms(keep func(*terms.Row) bool) (*Polytope, error) {
 	q := &Polytope{name: p.name, entities: slices.Clone(p.entities), budget: p.budget, eqNames: p.eqNames, auxiliary: len(p.terms.Parts)}
 	for i := range q.auxiliary {

@@ -92,7 +92,7 @@ func (w *worker) send() {
 	w.waiting = w.err == nil
 }
 
-// settle sends what is queued and waits for the answer. What went wrong stays.
+// settle sends what is queued and waits for the answer. Later calls return its error again.
 func (w *worker) settle() error {
 	w.send()
 	if !w.waiting {

@@ -27,8 +27,8 @@ func ReadFileWithin(path string, box lp.Description) (*lp.Polytope, error) {
 
 // ReadFileHeld reads a constraints file of shares whose holdings a state sets. A file that
 // lists no entities is about these, each from 0 to 1 where the file has no bounds of it. Where
-// it lists no holdings, terms count from the allocation closest to equal shares that the
-// other limits leave, until a state sets others.
+// it lists no holdings, terms count from an allocation until a state sets others: of those that
+// satisfy the other limits, the closest to equal shares.
 func ReadFileHeld(path string, entities []string) (*lp.Polytope, error) {
 	return readFile(path, &reader{held: entities})
 }

@@ -136,8 +136,8 @@ type reader struct {
 	unheld bool     // the file lists no holdings
 }
 
-// countFromEqual has terms count from the allocation closest to equal shares of the total that
-// rows without holdings leave.
+// countFromEqual has terms count from an allocation: of those that satisfy the rows without
+// holdings, the closest to equal shares of the total.
 func countFromEqual(d *lp.Description) error {
 	base, err := lp.New(d.WithoutHoldings())
 	if err != nil {

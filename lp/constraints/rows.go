@@ -165,7 +165,7 @@ func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where strin
 var termKeys = []string{"entity", "sum", "above", "below", "from", "holding"}
 
 // terms reads convex terms of a row: above max(0, a - from) + below max(0, from - a) of an
-// entity or of a sum of entities, and where holding is true a state moves from.
+// entity or of a sum of entities. Where holding is true, each state sets its own from.
 func (r *reader) terms(n *yaml.Node, where string, names *expression.Names) (out []lp.Term) {
 	like := fmt.Sprintf("is expected, like [{entity: %s, above: 1, below: 1, from: 0.1}], not %s", names.Entities[0], kindOf(n))
 	for i, c := range r.items(n, where, like) {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// pilotDraws are kept of every chain for a check of convergence.
+	// pilotDraws is the number of draws of every chain in a check of convergence.
 	pilotDraws = 1000
 	// refresh is the number of sweeps after which slacks are computed anew, so
 	// that rounding does not add up.

@@ -10,8 +10,9 @@ import (
 )
 
 // hullChords finds the chords of a chain in a hull without facets. It keeps the
-// facets where the last chords along the axes ended, which are ahead of any point
-// along the same axis; walks along other directions begin at the closest of them.
+// facets where the last chords along the axes ended. From every point inside, a ray along
+// the same axis meets the planes of these, so that its walk can begin there. Walks along
+// other directions begin at the closest of them.
 type hullChords struct {
 	r    *hull.Rays
 	axes []*hull.Supporting // at both endpoints of every axis, nil where not yet found

@@ -296,7 +296,7 @@ const (
 	outOfTerms = -4
 )
 
-// walk returns what a goroutine gives to firstViolated.
+// walk returns the walk that one goroutine passes to firstViolated, nil where there is no hull.
 func (c *contains) walk() *hull.Walk {
 	if c.hull == nil {
 		return nil

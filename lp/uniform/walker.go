@@ -60,8 +60,8 @@ func (w *walker) step(d *direction) bool {
 }
 
 // chord returns how far the rows let the walk go back and forth along a direction: lo <= 0
-// <= hi. Rounding may leave the point just outside an endpoint; a chord that is empty for that
-// reason gives no step.
+// <= hi. Rounding may leave the point just outside an endpoint, which is then taken to be at the
+// point.
 func (w *walker) chord(d *direction) (lo, hi float64) {
 	hi, lo = math.Inf(1), math.Inf(-1)
 	slack, rows := w.slack, d.rows

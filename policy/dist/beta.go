@@ -20,10 +20,12 @@ type Beta struct {
 	Alpha, Beta float64
 }
 
-// Around returns the distribution with a mean whose standard deviation is a share, spread, of
-// sqrt(mean (1 - mean)), the largest there is:
+// Around returns the distribution with a mean and the standard deviation
+// spread sqrt(mean (1 - mean)):
 //
 //	alpha + beta = 1 / spread^2 - 1.
+//
+// sqrt(mean (1 - mean)) is the largest standard deviation on [0, 1] with this mean.
 //
 // The mean is kept so far from 0 and 1 that alpha and beta are at least 1, so that the
 // density is finite at 0 and at 1. spread is above 0 and at most 0.5.

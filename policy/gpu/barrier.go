@@ -106,7 +106,7 @@ func (p *program) close(g *Backend) error {
 	return p.stop()
 }
 
-// serve serves requests together. An error of the device is the error of each of them.
+// serve serves requests together. An error of the device fails every one of them.
 func (p *program) serve(rs []*request) {
 	err := p.lost
 	if err == nil {

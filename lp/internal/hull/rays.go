@@ -21,8 +21,8 @@ type Rays struct {
 	points []float64 // K x D
 }
 
-// Tolerances of the walk, on points whose spread is about 1. What they let through
-// is measured where it matters: callers check what they make of the weights.
+// Tolerances of the walk, on points whose spread is about 1. They need not be safe: callers
+// check what they compute from the weights.
 const (
 	rayTol   = 1e-12 // of weights, and by which a plane may cut into the hull
 	rayRate  = 1e-11 // of a point that a turning plane does not come closer to
@@ -110,8 +110,8 @@ func (r *Rays) Facet(u []float64) *Supporting {
 	return f
 }
 
-// free makes step the unit vector along what it has outside of span. It reports
-// whether that is more than rounding.
+// free replaces step by the unit vector along its component orthogonal to span. It reports
+// whether that component is more than rounding.
 func (r *Rays) free(step []float64, span [][]float64) bool {
 	size := vec.Norm(step)
 	vec.Orthogonalize(step, span)

@@ -95,10 +95,10 @@ func (s *Sweep) Clone() *Sweep {
 	return &c
 }
 
-// End returns the least (sign -1) or the largest (sign 1) value of a variable, how far it
-// moves, in units of a share, when all limits move by that share of what their terms come
-// to, and whether all that is proved.
-func (s *Sweep) End(j int, sign float64) (value, moves float64, ok bool) {
+// Endpoint returns the least (sign -1) or the largest (sign 1) value of a variable. moves is how
+// far it moves, per unit of t, when all limits move by t times what their terms come to. ok says
+// that both are proved.
+func (s *Sweep) Endpoint(j int, sign float64) (value, moves float64, ok bool) {
 	// Nothing is beyond a bound that a known point attains.
 	if sign < 0 && s.least[j] <= s.bounds.Low[j] {
 		return s.least[j], s.bounds.lowMoves[j], true

@@ -23,8 +23,8 @@ type Refusals interface {
 }
 
 // Ranges returns the least and the largest value of every entity, and how far the larger
-// magnitude moves, in units of a share, when all limits move by that share of what their
-// terms come to. An error names the entity.
+// magnitude moves, per unit of t, when all limits move by t times what their terms come to. An
+// error names the entity.
 func Ranges(ctx context.Context, p program.Form, entities []string, refusals Refusals, stage Stage) (lo, hi, moves []float64, err error) {
 	n := len(p.L)
 	lo, hi, moves = make([]float64, n), make([]float64, n), make([]float64, n)
@@ -69,7 +69,7 @@ const boxShard = 64
 func rangeOf(p program.Form, j int, s *Sweep, refusals Refusals) (lo, hi, moves float64, err error) {
 	end := func(sign float64) (value, moves float64, err error) {
 		if s != nil {
-			if value, moves, ok := s.End(j, sign); ok {
+			if value, moves, ok := s.Endpoint(j, sign); ok {
 				return value, moves, nil
 			}
 		}
@@ -102,9 +102,9 @@ func rangeOf(p program.Form, j int, s *Sweep, refusals Refusals) (lo, hi, moves 
 }
 
 // leastExactly returns the least c . a under the bounds and equalities of a form and
-// limits b of its rows, found in rational arithmetic, and how far it moves, in units of a share,
-// when all limits move by that share of their scales. ok is false where nothing satisfies
-// them exactly.
+// limits b of its rows, found in rational arithmetic, and how far it moves, per unit of t, when
+// all limits move by t times what their terms come to. ok is false where nothing satisfies them
+// exactly.
 func leastExactly(p program.Form, c, b []float64) (value, moves float64, ok bool) {
 	r := program.Rational{A: p.A, B: b, E: p.E, F: p.F, L: p.L, U: p.U}
 	v, ok := r.Minimize(c)
@@ -114,9 +114,9 @@ func leastExactly(p program.Form, c, b []float64) (value, moves float64, ok bool
 	return vec.Float(v), r.Moves, true
 }
 
-// almostMoves returns how far the least value moves, as leastExactly does, where no point satisfies
-// the limits exactly. It relaxes all limits by a share of their scales, the least power of ten
-// for which some point satisfies them.
+// almostMoves returns the moves of leastExactly where no point satisfies the limits exactly. It
+// first relaxes all limits by a share of their scales, the least power of ten for which some point
+// satisfies them.
 func almostMoves(p program.Form, c []float64) float64 {
 	for share := 1e-16; share <= 2*program.Decimals; share *= 10 {
 		q := p.Program(c).Relaxed(share)

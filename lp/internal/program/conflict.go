@@ -291,7 +291,7 @@ func (p *Program) scale(coef []float64, limit float64) float64 {
 }
 
 // Relaxed returns p with all limits relaxed by t times their scale. Equalities become pairs
-// of rows, unless t tightens: they stay then.
+// of rows where t > 0, and stay otherwise.
 func (p *Program) Relaxed(t float64) *Program {
 	n := len(p.C)
 	q := &Program{C: p.C, L: slices.Clone(p.L), U: slices.Clone(p.U), Unit: p.Unit, Cost: p.Cost}

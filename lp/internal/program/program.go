@@ -24,7 +24,7 @@ const (
 	// counts as non-empty. With CLP's tolerance on top a point of it is feasible.
 	Emptiness = 5e-10
 
-	// Decimals is that of a set which is empty in rational arithmetic: decimal fractions,
+	// Decimals is Emptiness for a set that is empty in rational arithmetic: decimal fractions,
 	// and a few sums of them, do not add up to the last bit.
 	Decimals = 1e-14
 

@@ -19,8 +19,8 @@ type Rational struct {
 	// Effort bounds each program, see exact.Problem; 0 for no bound.
 	Effort int
 
-	// Moves is how far the last minimum moves, in units of a share, when all limits move by
-	// that share of what their terms come to.
+	// Moves is how far the last minimum moves, per unit of t, when all limits move by t times
+	// what their terms come to.
 	Moves float64
 }
 
@@ -103,8 +103,8 @@ func (r *Rational) Minimize(c []float64) (value *big.Rat, ok bool) {
 	}
 }
 
-// moves is how far a minimum moves, in units of a share, when all limits move by that share
-// of what their terms come to.
+// moves is how far a minimum moves, per unit of t, when all limits move by t times what their
+// terms come to.
 func moves(q *exact.Problem, s *exact.Solution) float64 {
 	sum := 0.
 	x, z := vec.Floats(s.X), vec.Floats(q.C)

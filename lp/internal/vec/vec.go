@@ -92,7 +92,7 @@ func RowSpace(e []float64, n int) (solve func(x, f []float64), basis [][]float64
 		}
 	}
 	solve = func(x, f []float64) {
-		// Twice: the first correction may be large against what it leaves.
+		// Twice: one correction may not be accurate enough.
 		for range 2 {
 			res := make([]float64, k)
 			for i := range k {

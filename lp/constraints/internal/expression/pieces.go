@@ -175,7 +175,7 @@ func (p *parser) choices(x piecewise) []affine {
 	return all
 }
 
-// largest leaves out functions that others are nowhere below, within the bounds of the
+// largest drops functions that another one dominates everywhere within the bounds of the
 // entities.
 func (s *Names) largest(all []affine) (kept []affine) {
 	coef := make([][]float64, len(all))

@@ -138,8 +138,8 @@ func (p *parser) spreadPieces(x *piecewise, sums bool) {
 	})
 }
 
-// choose adds the larger of two sums as a term: the magnitude of one, where the other is the
-// same with the other sign, else the second and what the first is above it.
+// choose adds the larger of two sums f and g as a term: max(f, -f) as abs(f), any other max(f, g)
+// as g + max(0, f - g).
 func (x *piecewise) choose(names *Names, f extreme) {
 	one, other := f.of[0].clone(), f.of[1]
 	t := lp.Term{Above: 1, Below: 1}
