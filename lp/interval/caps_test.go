@@ -76,7 +76,7 @@ func TestCaps(t *testing.T) {
 		kinds["hits"] += int(total.Hits)
 		kinds["misses"] += int(total.Misses)
 		kinds["exact"] += int(total.Exact)
-		kinds["left"] += int(total.Left)
+		kinds["handed over"] += int(total.HandedOver)
 	})
 	t.Logf("%v, largest residual %.2g", kinds, worst)
 }
@@ -167,8 +167,8 @@ func TestLimitsAreServed(t *testing.T) {
 		}
 		total := canonical(s).(*warm.Solver).Stats()
 		t.Log(total)
-		if total.Left > 0 || canonical(s).(*warm.Solver).Behind() != nil {
-			t.Errorf("%s: left to programs: %v", p.Name(), total)
+		if total.HandedOver > 0 || canonical(s).(*warm.Solver).Behind() != nil {
+			t.Errorf("%s: handed over: %v", p.Name(), total)
 		}
 		s.Close()
 	}

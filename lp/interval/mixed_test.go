@@ -17,7 +17,7 @@ import (
 )
 
 // TestMixedBatch compares every row of a mixed batch with the bits that it has alone and in several
-// goroutines, and rows that the closed form hands on with the answers of warm-start bases.
+// goroutines, and rows that the closed form hands over with the answers of warm-start bases.
 func TestMixedBatch(t *testing.T) {
 	const rows = 60
 	for _, name := range []string{"portfolio", "compute"} {
@@ -66,7 +66,7 @@ func TestMixedBatch(t *testing.T) {
 		}
 		stats, ok := WarmStarts(s)
 		total := stats
-		if !ok || total.Hits == 0 || total.Left > 0 || capped == 0 {
+		if !ok || total.Hits == 0 || total.HandedOver > 0 || capped == 0 {
 			t.Errorf("%s: %d rows with caps: %v", name, capped, total)
 		}
 		if canonical(s).(*closedform.Solver).Behind().(*warm.Solver).Behind() != nil {
@@ -120,11 +120,11 @@ func TestPrefixOutside(t *testing.T) {
 		t.Errorf("handed over: %v", rows)
 	}
 	if rows, _ = to.(hander).Handed(); !slices.Equal(slices.Sorted(slices.Values(rows)), []int{0, 1}) {
-		t.Errorf("handed on: %v", rows)
+		t.Errorf("handed over, the next entity: %v", rows)
 	}
 }
 
-// A prefix that is handed on is answered, whatever its row of the batch held before. In
+// A prefix that is handed over is answered, whatever its row of the batch held before. In
 // a_1 + .. + a_6 = 1, 0 <= a <= 1/4, the action before had an interval of [0, 0] for the last entity.
 func TestHandoverAfterAnotherAction(t *testing.T) {
 	p, err := lp.New(lp.Description{Entities: lptest.Names(6), Total: 1, Upper: slices.Repeat([]float64{0.25}, 6)})

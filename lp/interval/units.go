@@ -102,7 +102,8 @@ func (c *unitChain) Begin(rows int, limits []lp.Limits) {
 	c.Taker.Begin(rows, c.limits[:rows])
 }
 
-// convert takes over a row under limits, nil for the polytope's own.
+// convert begins a row under limits, nil for the polytope's own, and returns them in the units
+// of the canonical form.
 func (c *unitChain) convert(r int, lim *lp.Limits) *lp.Limits {
 	c.mine[r], c.own[r] = true, lim == nil
 	switch {

@@ -48,7 +48,7 @@ func BenchmarkLazy(b *testing.B) {
 					t := l.Stats()
 					b.ReportMetric(t.HitRate(), "hits/endpoint")
 					b.ReportMetric(float64(t.Bases), "bases")
-					b.ReportMetric(float64(t.Left), "left")
+					b.ReportMetric(float64(t.HandedOver), "handed-over")
 					b.ReportMetric(float64(t.Exact), "exact")
 				}
 			})

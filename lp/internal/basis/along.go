@@ -92,8 +92,8 @@ func (w *Work) turn(x int) int {
 	return w.live + x
 }
 
-// expel takes column j out of the basis. Another variable enters for it, which is neither
-// fixed nor one of others. expel reports whether it found one.
+// expel takes column j out of the basis. A variable enters for it that is not fixed and is none
+// of others. expel reports whether it found one.
 func (w *Work) expel(q *Query, j int, others []int) bool {
 	row := 0
 	for w.head[row] != j {
@@ -147,7 +147,7 @@ func (w *Work) Renew() bool {
 }
 
 // Columns writes the values that the columns have in the last basis to x, but for those
-// that Live has left out. It takes them as the search or Feasible has left them.
+// that Live has left out. These are the values after the last search or the last Feasible.
 func (w *Work) Columns(q *Query, x []float64) {
 	for j := w.live; j < len(x); j++ {
 		x[j] = 0

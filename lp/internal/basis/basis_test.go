@@ -108,7 +108,7 @@ func optimum(g *Program, q *Query, part float64) (float64, exact.Status) {
 	return v, status
 }
 
-func slackBasis(t *rapid.T, g *Program) *Piece {
+func slackBasis(t *rapid.T, g *Program) *Duals {
 	state := make([]State, g.N+g.M)
 	for k := range g.M {
 		state[g.N+k] = Basic
@@ -128,7 +128,7 @@ func TestSearch(t *testing.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed"), "program"))
 		g, q := randomProgram(r)
 		home := slackBasis(t, g)
-		pieces := []*Piece{home}
+		kept := []*Duals{home}
 		for try := range 12 {
 			if try > 0 {
 				for k := range q.R {
@@ -136,7 +136,7 @@ func TestSearch(t *testing.T) {
 				}
 			}
 			want, status := optimum(g, q, 0)
-			for _, p := range pieces {
+			for _, p := range kept {
 				if !p.Proves(q) {
 					continue
 				}
@@ -161,7 +161,7 @@ func TestSearch(t *testing.T) {
 					kinds["not feasible"]++
 					continue
 				}
-				found, err := w.Piece()
+				found, err := w.Duals()
 				if err != nil {
 					kinds[err.Error()]++
 					continue
@@ -185,7 +185,7 @@ func TestSearch(t *testing.T) {
 					continue
 				}
 				kinds["solved"]++
-				pieces = append(pieces, p)
+				kept = append(kept, p)
 				if status != exact.Optimal {
 					kinds["feasible by tolerance"]++
 					continue
@@ -215,12 +215,12 @@ func TestDualsAreUnique(t *testing.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed"), "unique"))
 		g, q := randomProgram(r)
 		home := slackBasis(t, g)
-		var pieces []*Piece
+		var kept []*Duals
 		for range 100 {
 			if w.Solve(q, home, 0.01) == Solved && w.Feasible(q, 0.01) {
 				if p, err := g.Build(w.State); err == nil && p.Is(w.State) {
 					known := false
-					for _, o := range pieces {
+					for _, o := range kept {
 						known = known || o.Is(w.State)
 						if !o.Proves(q) {
 							continue
@@ -234,7 +234,7 @@ func TestDualsAreUnique(t *testing.T) {
 						}
 					}
 					if !known {
-						pieces = append(pieces, p)
+						kept = append(kept, p)
 					}
 					home = p // searches end elsewhere when they begin elsewhere
 				}

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// Piece is a basis with its duals and its inverse. For a query, Value computes the value
-// of the duals. Proves shows that the basis is optimal, by its primal feasibility.
+// Duals are the duals of a basis, with the basis and its inverse. For a query, Value computes the
+// value of the duals. Proves shows that the basis is optimal, by its primal feasibility.
 //
 // A row is tight where its slack is nonbasic. Only the tight rows K and the basic columns J
 // are inverted: x_J = A_KJ^-1 (R_K - ...), and every other row has the slack
 // s_k = R_k - A_kJ x_J - ...
-type Piece struct {
+type Duals struct {
 	g     *Program
 	state []State // N + M
 
@@ -33,7 +33,7 @@ type Piece struct {
 	own    []float64 // own upper bounds of the basic variables
 	margin []float64
 	never  bool // Proves fails under own bounds: a basic variable is fixed
-	bare   bool // it has duals alone, and proves nothing
+	bare   bool // without the inverse: Proves fails
 
 	// The value: y . R_K + sum of z U over zCols - sum of y U over zRows.
 	y, z  []float64 // |K|, N
@@ -44,16 +44,15 @@ type Piece struct {
 	moves float64 // Sensitivity if every tolerance were the size of its variable
 }
 
-// Is reports whether the piece has the basis of state, with every nonbasic variable at the
-// same bound.
-func (p *Piece) Is(state []State) bool { return slices.Equal(p.state, state) }
+// Is reports whether p has the basis of state, with every nonbasic variable at the same bound.
+func (p *Duals) Is(state []State) bool { return slices.Equal(p.state, state) }
 
 // Same reports whether o has the same basis, with every nonbasic variable at the same bound.
-func (p *Piece) Same(o *Piece) bool { return p.Is(o.state) }
+func (p *Duals) Same(o *Duals) bool { return p.Is(o.state) }
 
 // Trivial reports whether all multipliers are 0. The value then follows from the bounds of
 // the columns alone.
-func (p *Piece) Trivial() bool {
+func (p *Duals) Trivial() bool {
 	for _, y := range p.y {
 		if y != 0 {
 			return false
@@ -62,11 +61,11 @@ func (p *Piece) Trivial() bool {
 	return true
 }
 
-// Build returns the piece of the basis of state. It puts every nonbasic variable at the
+// Build returns the duals of the basis of state. It puts every nonbasic variable at the
 // bound that the sign of its reduced cost asks for. Only where the reduced cost is 0 it
 // takes the bound from state. The error says that the basis is singular to working precision.
-func (g *Program) Build(state []State) (*Piece, error) {
-	p := &Piece{}
+func (g *Program) Build(state []State) (*Duals, error) {
+	p := &Duals{}
 	p.begin(g, state)
 	q := len(p.tight)
 	if q != len(p.cols) {
@@ -92,7 +91,7 @@ func (g *Program) Build(state []State) (*Piece, error) {
 }
 
 // begin copies state, and lists the basic columns and the tight rows.
-func (p *Piece) begin(g *Program, state []State) {
+func (p *Duals) begin(g *Program, state []State) {
 	p.g, p.bare = g, false
 	p.state = append(p.state[:0], state...)
 	p.cols, p.tight = p.cols[:0], p.tight[:0]
@@ -108,10 +107,10 @@ func (p *Piece) begin(g *Program, state []State) {
 	}
 }
 
-// FromDuals returns a piece of the multipliers y and the reduced costs z without a basis.
-// It proves nothing. Its value has the bits of every piece with the same duals.
-func (g *Program) FromDuals(y, z []float64) *Piece {
-	p := &Piece{g: g, state: make([]State, g.N+g.M), z: make([]float64, g.N), bare: true}
+// DualsOf returns duals with the multipliers y and the reduced costs z, without a basis. They
+// prove nothing. Their value has the bits of that of every basis with the same duals.
+func (g *Program) DualsOf(y, z []float64) *Duals {
+	p := &Duals{g: g, state: make([]State, g.N+g.M), z: make([]float64, g.N), bare: true}
 	for k, v := range y {
 		if v != 0 {
 			p.tight, p.y = append(p.tight, k), append(p.y, v)
@@ -130,7 +129,7 @@ func (g *Program) FromDuals(y, z []float64) *Piece {
 
 // sides puts every nonbasic variable at the bound that the sign of its reduced cost asks
 // for, and lists the bounds and multipliers that Value sums.
-func (p *Piece) sides() {
+func (p *Duals) sides() {
 	g := p.g
 	p.zCols, p.zRows, p.upCols, p.upRows, p.value = p.zCols[:0], p.zRows[:0], p.upCols[:0], p.upRows[:0], 0
 	side := func(v int, z float64) {
@@ -174,7 +173,7 @@ func (p *Piece) sides() {
 // follow, and a margin for each of these. A basic variable that is farther than its margin
 // from its bounds stays within them when all bounds and right-hand sides move by Slack times
 // their sizes. The margin covers the rounding of the check too.
-func (p *Piece) primal(inv, off []float64) {
+func (p *Duals) primal(inv, off []float64) {
 	g := p.g
 	q, u, n := len(p.tight), len(p.upCols), g.N
 	p.head = append(p.head, p.cols...)
@@ -273,7 +272,7 @@ func (g *Program) terms(row int) float64 {
 
 // Value returns the value of the duals for q. Where it is finite it is a lower bound of the
 // optimum, and it is the optimum where the basis is optimal.
-func (p *Piece) Value(q *Query) float64 {
+func (p *Duals) Value(q *Query) float64 {
 	s := p.value
 	if !q.Own {
 		s = 0
@@ -296,7 +295,7 @@ func (p *Piece) Value(q *Query) float64 {
 
 // Sensitivity returns how far the value moves, at most, when right-hand sides and bounds
 // move by their tolerances.
-func (p *Piece) Sensitivity(q *Query) float64 {
+func (p *Duals) Sensitivity(q *Query) float64 {
 	if q.Own {
 		return p.sens
 	}
@@ -306,7 +305,7 @@ func (p *Piece) Sensitivity(q *Query) float64 {
 // MoreSensitive reports whether Sensitivity is more than most. It saves the sum for most
 // queries: the caller knows that no tolerance is above part x size x q.Growth, and the
 // sensitivity under sizes is known.
-func (p *Piece) MoreSensitive(q *Query, most, part float64) bool {
+func (p *Duals) MoreSensitive(q *Query, most, part float64) bool {
 	const rounded = 2
 	if !q.Own && rounded*part*p.moves*q.Growth <= most {
 		return false
@@ -316,7 +315,7 @@ func (p *Piece) MoreSensitive(q *Query, most, part float64) bool {
 
 // movesBy returns how far the value moves, at most, when right-hand sides and bounds move
 // by tol.
-func (p *Piece) movesBy(tol []float64) float64 {
+func (p *Duals) movesBy(tol []float64) float64 {
 	s := 0.
 	for k, y := range p.y {
 		s += abs(y) * tol[p.g.N+p.tight[k]]

@@ -2,10 +2,10 @@ package basis
 
 import "paspo/lp/internal/vec"
 
-// Piece returns the duals of the basis that the last search ended in. It saves the time for
-// what Proves needs, so the piece proves nothing. The piece is valid until the next search.
-func (w *Work) Piece() (*Piece, error) {
-	p, g := &w.piece, w.g
+// Duals returns those of the basis that the last search ended in. It saves the time for what
+// Proves needs, so they prove nothing. They are valid until the next search.
+func (w *Work) Duals() (*Duals, error) {
+	p, g := &w.duals, w.g
 	p.begin(g, w.State)
 	p.bare = true
 	q := len(p.tight)
@@ -29,9 +29,9 @@ func (w *Work) Piece() (*Piece, error) {
 	return p, nil
 }
 
-// Build returns the complete piece of the basis that the last search ended in. It returns
+// Build returns the complete duals of the basis that the last search ended in. It returns
 // nil where that search was of another program than g, or where the basis is singular.
-func (w *Work) Build(g *Program) *Piece {
+func (w *Work) Build(g *Program) *Duals {
 	if w.g != g {
 		return nil
 	}

@@ -10,14 +10,14 @@ import (
 var errSingular = errors.New("basis: singular")
 
 // multipliers computes the multipliers y of the tight rows of a basis, and the reduced
-// costs z = c - A' y of all columns. The value of a piece is made of y and of the z below 0.
+// costs z = c - A' y of all columns. The value of the duals is made of y and of the z below 0.
 // It rounds each of these once, to the float64 next to the exact number. So they depend on
 // the vertex of the dual alone: several bases of one vertex yield the same bits.
 //
 // It refines y in twice the precision and bounds the error that is left. Where the bound
 // does not say how to round, it solves for y in rational arithmetic.
 type multipliers struct {
-	rows, cols []int // of the block (see restrict): indices into tight and cols of the piece
+	rows, cols []int // of the block (see restrict): indices into tight and cols of p
 
 	b, inv, off []float64 // the block, its inverse, inv b - I
 	c           []float64
@@ -33,7 +33,7 @@ type multipliers struct {
 const good = 1e-5
 
 // compute writes y and z of p. inv is about the inverse of its basis.
-func (d *multipliers) compute(p *Piece, inv []float64) error {
+func (d *multipliers) compute(p *Duals, inv []float64) error {
 	g := p.g
 	p.y, p.z = vec.Grown(p.y, len(p.tight)), vec.Grown(p.z, g.N)
 	clear(p.y)
@@ -79,7 +79,7 @@ func (d *multipliers) compute(p *Piece, inv []float64) error {
 // 0. Its columns are those with a cost or a coefficient in K. If there are as many of them
 // as rows in K, the multipliers of all other rows are exactly 0, and the block determines
 // those of K. Otherwise the block is the whole basis.
-func (d *multipliers) restrict(p *Piece, inv []float64) {
+func (d *multipliers) restrict(p *Duals, inv []float64) {
 	g, q := p.g, len(p.tight)
 	y := vec.Grown(d.res, q)
 	clear(y)
@@ -194,7 +194,7 @@ func (d *multipliers) residual() {
 
 // round writes the rounded multipliers to p. It returns false where the error of one leaves
 // two float64 possible.
-func (d *multipliers) round(p *Piece) bool {
+func (d *multipliers) round(p *Duals) bool {
 	for x, k := range d.rows {
 		var ok bool
 		if p.y[k], ok = d.y[x].rounded(d.err[x]); !ok {
@@ -206,7 +206,7 @@ func (d *multipliers) round(p *Piece) bool {
 
 // settle solves for the multipliers in rational arithmetic, which is slow and exact, unless
 // it has done so for this basis.
-func (d *multipliers) settle(p *Piece) error {
+func (d *multipliers) settle(p *Duals) error {
 	if d.exact != nil {
 		return nil
 	}
@@ -224,8 +224,8 @@ func (d *multipliers) settle(p *Piece) error {
 }
 
 // reduced writes the reduced costs to p. It takes time for exact rounding only where the
-// value of the piece may depend on it.
-func (d *multipliers) reduced(p *Piece) error {
+// value of the duals may depend on it.
+func (d *multipliers) reduced(p *Duals) error {
 	g := p.g
 	d.terms, d.basic = vec.Grown(d.terms, g.N), vec.Grown(d.basic, g.N)
 	g.reduced(p.z, d.terms, p.tight, p.y)
@@ -267,12 +267,12 @@ func (g *Program) reduced(z, terms []float64, tight []int, y []float64) {
 }
 
 // positive reports whether a reduced cost z is above 0 by more than rounding can cause.
-// terms is the sum of the magnitudes of its terms. No value of a piece depends on such a z,
+// terms is the sum of the magnitudes of its terms. No value of duals depends on such a z,
 // so nobody has to know it exactly.
 func (g *Program) positive(z, terms float64) bool { return z > float64(2*g.M+4)*unit*terms }
 
 // column writes the reduced cost of column j, rounded once from the exact number.
-func (d *multipliers) column(p *Piece, j int) error {
+func (d *multipliers) column(p *Duals, j int) error {
 	g := p.g
 	z := pair{hi: g.C[j]}
 	bound := float64(len(d.rows)+1) * 2 * pairUnit * d.terms[j]
@@ -307,7 +307,7 @@ func (d *multipliers) column(p *Piece, j int) error {
 // twin reports whether there is a basic column with the cost of column j, and with its
 // coefficients in all rows that have a multiplier. The reduced cost of j is exactly 0 then,
 // as that of the basic column is.
-func (d *multipliers) twin(p *Piece, j int) bool {
+func (d *multipliers) twin(p *Duals, j int) bool {
 	g := p.g
 next:
 	for _, o := range p.cols {

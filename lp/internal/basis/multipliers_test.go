@@ -28,7 +28,7 @@ func TestZerosAreProved(t *testing.T) {
 			g.A[k*g.N+n] = g.A[k*g.N+cols[n-1]]
 		}
 		g.C[cols[n-1]], g.C[n] = 1, 1
-		p := &Piece{g: g}
+		p := &Duals{g: g}
 		b, c := make([]float64, n*n), make([]float64, n)
 		for k := range n {
 			p.tight, p.cols = append(p.tight, k), append(p.cols, k)

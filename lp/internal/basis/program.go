@@ -35,7 +35,7 @@ type Query struct {
 	Tol []float64 // N + M
 
 	// Own says that the upper bounds of the columns and all tolerances equal the Program's
-	// own, for which pieces have some sums ready.
+	// own, for which Duals have some sums ready.
 	Own bool
 
 	// Growth is at least 1. The terms of this query are at most Growth times Size.

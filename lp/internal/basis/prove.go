@@ -9,7 +9,7 @@ import "math"
 // violate their bounds, and whose rows miss R, by at most Slack times their sizes.
 // Move these bounds and R by as much. Then B' is optimal, and B still is, with all
 // basic variables strictly within their bounds; so the dual has one solution.
-func (p *Piece) Proves(q *Query) bool {
+func (p *Duals) Proves(q *Query) bool {
 	if p.bare || p.never && q.Own {
 		return false
 	}
@@ -48,7 +48,7 @@ func (p *Piece) Proves(q *Query) bool {
 
 // Violated returns how many basic variables are beyond their bounds for q. A search that
 // starts from this basis takes about as many pivots.
-func (p *Piece) Violated(q *Query) int {
+func (p *Duals) Violated(q *Query) int {
 	r, own, ok := p.begun(q)
 	if !ok {
 		return len(p.head) + 1
@@ -65,7 +65,7 @@ func (p *Piece) Violated(q *Query) int {
 
 // begun returns what basic computes variables from: the right-hand sides of the tight rows
 // and whether base holds. ok is false where a nonbasic variable would be at an infinite bound.
-func (p *Piece) begun(q *Query) (r []float64, own, ok bool) {
+func (p *Duals) begun(q *Query) (r []float64, own, ok bool) {
 	own = len(p.upRows) == 0 && (q.Own || len(p.upCols) == 0)
 	if !own {
 		for _, j := range p.upCols {
@@ -83,7 +83,7 @@ func (p *Piece) begun(q *Query) (r []float64, own, ok bool) {
 }
 
 // basic returns the value of basic variable x, of those in head.
-func (p *Piece) basic(x int, q *Query, r []float64, own bool) float64 {
+func (p *Duals) basic(x int, q *Query, r []float64, own bool) float64 {
 	s := p.base[x]
 	if !own {
 		s = p.dynamic(x, q)
@@ -97,7 +97,7 @@ func (p *Piece) basic(x int, q *Query, r []float64, own bool) float64 {
 	return s
 }
 
-func (q *Query) gather(p *Piece) []float64 {
+func (q *Query) gather(p *Duals) []float64 {
 	if len(q.scratch) < len(p.tight) {
 		q.scratch = make([]float64, p.g.M)
 	}
@@ -108,7 +108,7 @@ func (q *Query) gather(p *Piece) []float64 {
 }
 
 // dynamic returns what variables at the upper bounds of q contribute to basic variable x.
-func (p *Piece) dynamic(x int, q *Query) float64 {
+func (p *Duals) dynamic(x int, q *Query) float64 {
 	s, u, t := 0., len(p.upCols), len(p.tight)
 	for i, j := range p.upCols {
 		s -= p.upper[x*u+i] * q.Up[j]

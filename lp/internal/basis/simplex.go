@@ -28,7 +28,7 @@ type candidate struct {
 
 // Solve looks for an optimal basis and starts from the basis of from. It accepts one whose
 // variables violate their bounds by at most part times their tolerances.
-func (w *Work) Solve(q *Query, from *Piece, part float64) Status {
+func (w *Work) Solve(q *Query, from *Duals, part float64) Status {
 	w.start(from)
 	for _, j := range from.upCols {
 		if math.IsInf(q.Up[j], 1) {
@@ -40,7 +40,7 @@ func (w *Work) Solve(q *Query, from *Piece, part float64) Status {
 
 // Again goes on after Solve. p has the basis in which the search ended, and its exact duals
 // put some nonbasic variables at other bounds than the search had them; Again takes those.
-func (w *Work) Again(q *Query, p *Piece, part float64) Status {
+func (w *Work) Again(q *Query, p *Duals, part float64) Status {
 	copy(w.State, p.state)
 	return w.search(q, part)
 }

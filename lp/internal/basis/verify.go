@@ -7,12 +7,12 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// Verify checks a piece in rational arithmetic, for tests of this package and of those that
-// keep pieces. It solves for the multipliers y of the tight rows that make the reduced costs
+// Verify checks duals in rational arithmetic, for tests of this package and of those that
+// keep duals. It solves for the multipliers y of the tight rows that make the reduced costs
 // c - A' y of the basic columns 0. It checks that all other reduced costs have the sign that
 // the state of their variable asks for, and that every number that Value sums is the float64
 // next to the exact one.
-func (p *Piece) Verify() error {
+func (p *Duals) Verify() error {
 	g := p.g
 	if p.bare {
 		return nil

@@ -29,7 +29,7 @@ type Work struct {
 	pivots int
 	total  int // pivots since the basis was inverted
 
-	piece Piece
+	duals Duals
 	dual  multipliers
 	at    []int     // row of inv of a basic column
 	part  []float64 // of inv
@@ -45,7 +45,7 @@ func (w *Work) resize(g *Program) {
 }
 
 // start takes the basis of p, and expands the inverse of its tight rows to all rows.
-func (w *Work) start(p *Piece) {
+func (w *Work) start(p *Duals) {
 	g := p.g
 	w.resize(g)
 	w.live = 0

@@ -35,7 +35,7 @@ func (p *Pieces) wideC(b *Batch, col []float64) bool {
 	return C.paspo_pieces_wide(&s, ptr(p.lowerBlocks), ptr(p.upperBlocks), ptr(col), ptr(b.Rho), ptr(b.Z), ptr(b.Base), ptr(b.Lo), ptr(b.Hi)) != 0
 }
 
-// narrowC puts pieces into a vector, a row after another.
+// narrowC puts affine pieces into a vector, a row after another.
 func (p *Pieces) narrowC(b *Batch, col []float64) bool {
 	s := p.shape(b, col)
 	return C.paspo_pieces_narrow(&s, ptr(p.lowerBlocks), ptr(p.upperBlocks), ptr(col), ptr(b.Rho), ptr(b.Z), ptr(b.Base), ptr(b.Lo), ptr(b.Hi)) != 0

@@ -1,4 +1,4 @@
-// Package pieces evaluates both endpoints of an interval for a batch of rows,
+// Package pieces evaluates both endpoints of an interval for a batch of rows from affine pieces w,
 //
 //	lo = base + max(0, max_p w_p . rho),   hi = base + min_q w_q . rho.
 //

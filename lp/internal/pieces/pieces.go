@@ -2,10 +2,10 @@ package pieces
 
 import "math"
 
-// lanes is what the rows of a batch and the pieces of a block are padded to.
+// lanes is what the rows of a batch and the affine pieces of a block are padded to.
 const lanes = 8
 
-// Pieces are the pieces of one interval.
+// Pieces are the affine pieces of one interval.
 type Pieces struct {
 	stride       int
 	floor        bool
@@ -17,7 +17,7 @@ type Pieces struct {
 	lowers, uppers           int
 }
 
-// New returns pieces of stride weights each. floor says that 0 is one of the
+// New returns affine pieces of stride weights each. floor says that 0 is one of the
 // lower ones.
 func New(stride int, floor bool, lower, upper []float64) *Pieces {
 	return &Pieces{
@@ -39,7 +39,7 @@ func blocks(w []float64, stride int) []float64 {
 	return out
 }
 
-// Batch is what pieces are evaluated on. Element k of rho of row r is at
+// Batch is what affine pieces are evaluated on. Element k of rho of row r is at
 // k*Ld + r. Rows from Rows to Ld are padding, which is computed on as well and
 // whose numbers nobody reads.
 type Batch struct {
@@ -180,7 +180,7 @@ func Weigh(w, rho []float64) float64 {
 	return s
 }
 
-// weigh4 weighs 4 pieces. Their sums do not wait for one another.
+// weigh4 weighs 4 affine pieces. Their sums do not wait for one another.
 func weigh4(w, rho []float64) (s0, s1, s2, s3 float64) {
 	n := len(rho)
 	w0, w1, w2, w3 := w[:n], w[n:2*n], w[2*n:3*n], w[3*n:4*n]

@@ -9,7 +9,7 @@ import (
 // certifyTol is the largest error of a reduced cost, relative to its terms.
 const certifyTol = 1e-12
 
-// Certify checks that every piece w is a feasible dual solution. With
+// Certify checks that every affine piece w is a feasible dual solution. With
 // z_j >= 0, rho_k >= sum_j col_jk z_j for inequalities k and equal to it for
 // equalities, w . rho bounds z_i from below for whatever limits where
 //

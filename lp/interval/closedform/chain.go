@@ -27,7 +27,7 @@ func (s *Solver) Taker(batch int) relay.Taker {
 }
 
 // chain evaluates the rows of a batch that are under the polytope's own limits with fewer
-// pieces than the others, so that the answer to a row depends on its own limits alone.
+// affine pieces than the others, so that the answer to a row depends on its own limits alone.
 type chain struct {
 	relay.Batch
 	f      *Intervals
@@ -44,7 +44,7 @@ const (
 	otherLimits
 )
 
-// group is the part of a batch that is evaluated with the same pieces.
+// group is the part of a batch that is evaluated with the same affine pieces.
 type group struct {
 	pieces    []*pieces.Pieces
 	endpoints []EndpointTable
@@ -89,7 +89,7 @@ func (c *chain) BeginEmpty(rows int) {
 	copy(c.groups[ownLimits].b.Rho, c.begin)
 }
 
-// Take hands on rows that come in the middle of their action, and those whose limits the closed
+// Take hands over rows that come in the middle of their action, and those whose limits the closed
 // form was not compiled for.
 func (c *chain) Take(r int, lim *lp.Limits, prefix []float64, outside bool) {
 	c.Batch.Take(r, lim, prefix)

@@ -54,7 +54,7 @@ type Intervals struct {
 	countable bool
 }
 
-// prepare makes the pieces ready for evaluation.
+// prepare makes the affine pieces ready for evaluation.
 func (f *Intervals) prepare() {
 	f.whole, f.pruned = make([]*pieces.Pieces, len(f.All)), make([]*pieces.Pieces, len(f.All))
 	for i := range f.All {
@@ -91,7 +91,7 @@ func (e *EndpointTable) isIll() bool {
 	return vec.MaxAbs(e.LowerSensitivity) > tolerance.Sensitivity || vec.MaxAbs(e.UpperSensitivity) > tolerance.Sensitivity
 }
 
-// illAt reports whether an endpoint at rho is that of an ill-conditioned piece.
+// illAt reports whether an endpoint at rho is that of an ill-conditioned affine piece.
 func (e *EndpointTable) illAt(rho []float64) bool {
 	rho = rho[:e.Stride]
 	lo, hi := math.Inf(-1), math.Inf(1)
@@ -152,7 +152,7 @@ func (e *EndpointTable) relaxed(rho []float64) (at, theta float64) {
 }
 
 // start writes rho of the empty prefix under the given limits to a batch of one row and
-// reports whether the pieces hold for them and no ray proves them empty.
+// reports whether the affine pieces hold for them and no ray proves them empty.
 func (f *Intervals) start(at *pieces.Batch, lim *lp.Limits) bool {
 	b, e, l, u := f.p.Resolve(lim)
 	n, rho, own := f.p.Dim(), at.Rho, lim.Lower == nil

@@ -86,7 +86,7 @@ func compileSide(ctx context.Context, p *lp.Polytope, maxPieces int, effort *int
 	return mixed, nil
 }
 
-// inPrefix returns the pieces of entity i as functions of (1, a_P) under the
+// inPrefix returns the affine pieces of entity i as functions of (1, a_P) under the
 // polytope's own limits.
 func (f *Intervals) inPrefix(e *EndpointTable, i int) EndpointTable {
 	base := 0.
@@ -191,7 +191,7 @@ func ownRows(ctx context.Context, p *lp.Polytope) (selection, error) {
 	return s, nil
 }
 
-// maxNumbers is the largest number of weights of all pieces together: memory.
+// maxNumbers is the largest number of weights of all affine pieces together: memory.
 const maxNumbers = 1 << 22
 
 // compileDual finds the dual vertices of all intervals in one pass. With

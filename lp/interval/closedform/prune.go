@@ -10,7 +10,7 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// pruner finds the pieces that are never the endpoint of an interval under the
+// pruner finds the affine pieces that are never the endpoint of an interval under the
 // polytope's own limits. Piece p of an upper endpoint is not needed beside K where
 //
 //	max { y - f_p(z) : y <= f_q(z) for q in K, z in P } <= 0,
@@ -56,8 +56,9 @@ const (
 	// pruneGrowth bounds how much more the others may move than a dropped piece
 	// does when limits are relaxed, so that it follows from them at prefixes that are
 	// infeasible by rounding too. Where limits relaxed by theta have the prefix, the others bound
-	// the endpoint by f_p up to pruneGrowth sens_p theta, which is the bound of p itself on limits
-	// relaxed by pruneGrowth theta: the answer is one of limits that are as good as those.
+	// the endpoint by f_p up to pruneGrowth sens_p theta. That is the bound of p itself on limits
+	// relaxed by pruneGrowth theta. So the answer is no farther out than the endpoint on limits
+	// relaxed by so much.
 	pruneGrowth = 30
 
 	prunePoints = 64
@@ -80,7 +81,7 @@ func (f *Intervals) prune(effort *int) {
 	}
 }
 
-// keep returns the pieces that are needed.
+// keep returns the affine pieces that are needed.
 func (e *EndpointTable) keep(w, sens []float64, needed []bool) (kept, keptSens []float64) {
 	for p, ok := range needed {
 		if ok {
@@ -185,7 +186,7 @@ func (p *pruner) survey() error {
 	return nil
 }
 
-// family are the pieces of one endpoint as functions c0 + c . z_P that bound it from
+// family are the affine pieces of one endpoint as functions c0 + c . z_P that bound it from
 // above, with the sizes of the terms that were summed for each number. The last
 // one is z >= 0 where that is among them.
 type family struct {
@@ -221,7 +222,7 @@ func (p *pruner) family(i int, sign float64) *family {
 	return fam
 }
 
-// least returns the piece with the least value at z.
+// least returns the affine piece with the least value at z.
 func (fam *family) least(z []float64) int {
 	at, least := -1, math.Inf(1)
 	for q, c := range fam.c {
@@ -232,7 +233,7 @@ func (fam *family) least(z []float64) int {
 	return at
 }
 
-// needed says which pieces of an endpoint are needed.
+// needed says which affine pieces of an endpoint are needed.
 func (p *pruner) needed(i int, sign float64) []bool {
 	e := &p.f.All[i]
 	count := len(e.UpperSensitivity)
@@ -348,7 +349,7 @@ func (s *search) redundant(p int) bool {
 	return false
 }
 
-// proved checks the multipliers of an optimum. With lambda >= 0 of the pieces,
+// proved checks the multipliers of an optimum. With lambda >= 0 of the affine pieces,
 // which add up to 1, and mu of the limits, mu >= 0 where they are inequalities,
 //
 //	f_p - sum lambda_q f_q - sum mu_k (h_k - g_k . z)

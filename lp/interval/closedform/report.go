@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// How the pieces of an interval were found.
+// How the affine pieces of an interval were found.
 const (
 	FromDual   = "dual vertices"
 	FromFacets = "facets of projected vertices"
@@ -17,7 +17,7 @@ type Compiled struct {
 	// the facets and the others the dual vertices.
 	How string `json:"how"`
 
-	// AnyLimits says that the pieces hold whatever the right-hand sides and the
+	// AnyLimits says that the affine pieces hold whatever the right-hand sides and the
 	// finite bounds are, so that these may follow the state. Otherwise they hold
 	// for the polytope's own limits, and linear programs answer for others.
 	AnyLimits bool `json:"any_limits"`
@@ -31,7 +31,7 @@ type Compiled struct {
 	Entities []CompiledEntity `json:"entities"`
 }
 
-// CompiledEntity describes the pieces of one interval. The lower bound of the
+// CompiledEntity describes the affine pieces of one interval. The lower bound of the
 // entity itself is one of the lower pieces.
 type CompiledEntity struct {
 	Entity string `json:"entity"`
@@ -39,13 +39,13 @@ type CompiledEntity struct {
 	Lower  int    `json:"lower"`
 	Upper  int    `json:"upper"`
 
-	// NeededLower and NeededUpper are the numbers of pieces without those that are proved
+	// NeededLower and NeededUpper are the numbers of affine pieces without those that are proved
 	// never to be the endpoint under the polytope's own limits.
 	NeededLower int `json:"needed_lower"`
 	NeededUpper int `json:"needed_upper"`
 }
 
-// Pieces returns the number of pieces of all intervals, both endpoints together, and
+// Pieces returns the number of affine pieces of all intervals, both endpoints together, and
 // how many the polytope's own limits need.
 func (c *Compiled) Pieces() (all, needed int) {
 	for _, e := range c.Entities {
@@ -84,7 +84,7 @@ func (s *Solver) Compiled() *Compiled {
 	return c
 }
 
-// counts returns the number of pieces of both endpoints.
+// counts returns the number of affine pieces of both endpoints.
 func (e *EndpointTable) counts() (lower, upper int) {
 	lower, upper = len(e.LowerSensitivity), len(e.UpperSensitivity)
 	if e.Floor {

@@ -47,7 +47,7 @@ type Tables struct {
 	Rays, RaySensitivity []float64
 }
 
-// EndpointTable has the pieces of both endpoints of an interval, each of Stride weights,
+// EndpointTable has the affine pieces of both endpoints of an interval, each of Stride weights,
 // and by how much each moves, at most, when every limit is relaxed by its scale.
 type EndpointTable struct {
 	Stride                             int

@@ -8,10 +8,10 @@ import (
 	"paspo/lp/interval/relay"
 )
 
-// whole returns a conflict after the prefix of q among constraints of which each is taken as a
-// whole. A row with convex terms has many rows of the lifted polytope, and those of the parts of
-// its terms, which have no names, are part of it: what needs all of the given rows may do without
-// one of the constraints. Conflicts without such parts stay as they are.
+// whole returns a conflict after the prefix of q that is minimal in constraints. In the lifted
+// polytope a row with convex terms comes with further rows, those of the parts of its terms, which
+// have no names. A conflict that is minimal in the rows of the lifted polytope need not be minimal
+// in constraints. A conflict without such parts is returned as it is.
 func (w *worker) whole(q *relay.Action, conflict []string) []string {
 	if !slices.Contains(conflict, "") {
 		return conflict

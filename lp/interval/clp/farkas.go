@@ -17,7 +17,7 @@ import (
 //
 // a bound in rational arithmetic where lambda' A is 0 for every x without bounds
 // and not negative for those with a lower one (Farkas). ok is false where the bound
-// does not reach what floating point finds, or where theta is so small that rounding
+// is weaker than the floating-point estimate, or where theta is so small that rounding
 // would show in it.
 func (e *elastic) far() (theta float64, conflict []string, ok bool) {
 	const least = 1e-6

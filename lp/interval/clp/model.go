@@ -17,12 +17,16 @@ import (
 //
 //	min, max a_i   s.t.   A_R a_R <= b - A_P a_P,  E_R a_R = e - E_P a_P,  l_R <= a_R <= u_R.
 //
-// Where the polytope is the hull of points V, these are fewer than its rows or it is
-// narrow, and its own limits hold, they run over the weights of the points:
+// They run over the weights of points instead,
 //
-//	min, max (V' w)_i   s.t.   (V' w)_P = a_P,  sum w = 1,  w >= 0.
+//	min, max (V' w)_i   s.t.   (V' w)_P = a_P,  sum w = 1,  w >= 0,
 //
-// Where it has no rows at all, bounds of a state are rows l_R <= (V' w)_R <= u_R of these.
+// where all of this holds:
+//   - the polytope is the hull of points V;
+//   - the points are fewer than its rows, or rounding shows in the rows, or there are none
+//     (see relay.OverPoints);
+//   - the limits are the polytope's own, or there are no rows. Bounds of a state are then the
+//     rows l_R <= (V' w)_R <= u_R.
 type model struct {
 	p       *lp.Polytope
 	form    program.Form

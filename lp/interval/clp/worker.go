@@ -228,7 +228,7 @@ func (w *worker) solve(q *relay.Action, points, upper, warm bool) bool {
 	return w.proveRows(q, x, y, at, upper)
 }
 
-// proveRows takes over x and checks it against the bound of its duals: with
+// proveRows writes x to at and checks it against the bound of its duals: with
 // reduced costs z = c - E' y - A' y, no endpoint can lie further out than
 // f . y + r . y + sum_j z_j (l_j or u_j).
 func (w *worker) proveRows(q *relay.Action, x, y, at []float64, upper bool) bool {
@@ -299,7 +299,7 @@ func (w *worker) proveRows(q *relay.Action, x, y, at []float64, upper bool) bool
 	return sens <= tolerance.Sensitivity*w.m.form.Size[i] && gap <= tolerance.Gap*w.m.form.EntityScale(i, at[i])
 }
 
-// provePoints does the same over the points, where sum w = 1 makes
+// provePoints is proveRows for a program over the points, where sum w = 1 makes
 // a_P . y_P + y_0 + min_v z_v a bound, z_v = v_i - v_P . y_P - y_0. Bounds of a state,
 // where there are any, take the place of a for the other entities.
 func (w *worker) provePoints(q *relay.Action, x, y, at []float64, upper bool) bool {

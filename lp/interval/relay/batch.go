@@ -17,12 +17,12 @@ type Batch struct {
 	prefix []float64    // one entity of all rows after the other
 	row    []float64    // the prefix of one row
 	to     *Successor
-	behind Taker // nil until a row is handed on
+	behind Taker // nil until a row is handed over
 	err    error // the successor did not start
 }
 
-// NewBatch returns a batch of at most so many actions of n entities. Their chain hands on to
-// the successor, and nothing where that is nil.
+// NewBatch returns a batch of at most so many actions of n entities. Their chain hands rows over
+// to the successor, and none where that is nil.
 func NewBatch(n, most int, to *Successor) Batch {
 	return Batch{
 		Away: make([]bool, most), Gone: make([]int, 0, most), limits: make([]*lp.Limits, most),
@@ -63,7 +63,7 @@ func (b *Batch) Asked() int {
 	return b.Entity
 }
 
-// Hand hands row r on with the prefix that it has. outside is as for a Taker.
+// Hand hands row r over with the prefix that it has. outside is as for a Taker.
 func (b *Batch) Hand(r int, outside bool) {
 	b.Away[r] = true
 	if b.err != nil {
@@ -96,7 +96,7 @@ func (b *Batch) Rest(lo, hi []float64) error {
 	return b.behind.Next(lo, hi)
 }
 
-// Fix fixes the next entity of all rows. It is called before any of them is handed on for that.
+// Fix fixes the next entity of all rows. It is called before any of them is handed over for that.
 func (b *Batch) Fix(a []float64) {
 	copy(b.prefix[b.Entity*len(b.Away):], a[:b.Size])
 	b.Entity++

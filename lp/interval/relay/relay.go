@@ -15,7 +15,7 @@ type Solver interface {
 	Taker(batch int) Taker
 }
 
-// Taker is a chain that rows of another one can be handed to in the middle of an
+// Taker is a chain that rows of another one can be handed over to in the middle of an
 // action. Its other rows are left alone: Next and Fix do not touch them.
 type Taker interface {
 	lp.Chain

@@ -16,7 +16,7 @@ type Answerer interface {
 }
 
 // Rows is a chain that answers its rows one after another in the goroutine that asks, and
-// hands on those that it cannot answer.
+// hands over those that it cannot answer.
 type Rows struct {
 	Batch
 	by     Answerer

@@ -67,12 +67,12 @@ func (l *lookup) flush() {
 	l.hits = 0
 }
 
-// piece returns the duals that hold at q, nil where nothing is feasible.
-func (l *lookup) piece(q *basis.Query, w *basis.Work) *basis.Piece {
+// duals returns those that hold at q, nil where nothing is feasible.
+func (l *lookup) duals(q *basis.Query, w *basis.Work) *basis.Duals {
 	for x, p := range l.bases {
 		if p.Proves(q) {
 			l.served[x]++
-			return p.Piece
+			return p.Duals
 		}
 	}
 	p := l.store.search(q, w)
@@ -103,8 +103,8 @@ func (s *Solver) chain(batch int) *chain {
 }
 
 // Start implements relay.Answerer.
-func (c *chain) Start(x int, lim *lp.Limits) bool {
-	m, row := c.s.m, &c.rows[x]
+func (c *chain) Start(r int, lim *lp.Limits) bool {
+	m, row := c.s.m, &c.rows[r]
 	row.growth, row.lower = 1, nil
 	if lim == nil {
 		copy(row.r, m.begin)
@@ -113,7 +113,7 @@ func (c *chain) Start(x int, lim *lp.Limits) bool {
 	return lim.A == nil && row.begin(m, lim)
 }
 
-// begin takes over limits. It reports whether the bases can serve them.
+// begin starts an action under limits. It reports whether the bases can serve them.
 func (row *action) begin(m *model, lim *lp.Limits) bool {
 	b, f, l, u := m.p.Resolve(lim)
 	if m.points || !relay.Countable(m.p, l) {
@@ -201,7 +201,7 @@ func (c *chain) Next(lo, hi []float64) error {
 }
 
 // Answer implements relay.Answerer.
-func (c *chain) Answer(x int) (lo, hi float64, ok bool) { return c.answer(c.Entity, &c.rows[x]) }
+func (c *chain) Answer(r int) (lo, hi float64, ok bool) { return c.answer(c.Entity, &c.rows[r]) }
 
 // answer finds the interval of entity i. It reports whether the row is feasible.
 func (c *chain) answer(i int, row *action) (lo, hi float64, ok bool) {
@@ -227,11 +227,11 @@ func (c *chain) answer(i int, row *action) (lo, hi float64, ok bool) {
 		lo = min(max(v, m.low[i]), m.high[i])
 		return lo, lo, true
 	}
-	low := c.look[0].piece(q, &c.work[0])
+	low := c.look[0].duals(q, &c.work[0])
 	if low == nil {
 		return 0, 0, false
 	}
-	high := c.look[1].piece(q, &c.work[1])
+	high := c.look[1].duals(q, &c.work[1])
 	if high == nil {
 		return 0, 0, false
 	}
@@ -266,7 +266,7 @@ func (c *chain) answer(i int, row *action) (lo, hi float64, ok bool) {
 }
 
 // Advance implements relay.Answerer.
-func (c *chain) Advance(x, i int, a float64) { c.s.m.fix(&c.rows[x], i, a) }
+func (c *chain) Advance(r, i int, a float64) { c.s.m.fix(&c.rows[r], i, a) }
 
 // fix takes entity i of row to a.
 func (m *model) fix(row *action, i int, a float64) {

@@ -26,7 +26,7 @@ import (
 type columns struct {
 	p            *lp.Polytope
 	matrices     bool         // states have a matrix of their own, in place of the polytope's
-	rows         []int        // the inequalities that there are, in whose order all else is
+	rows         []int        // the inequalities that are used; whatever lists inequalities follows this order
 	implied      []int        // those that are left out, as bounds imply them
 	terms        [][]lp.Term  // of every inequality, sorted by entity
 	begin        [][]int      // of every inequality: the first term of every entity

@@ -12,9 +12,9 @@ import (
 // exactEffort bounds what a query takes in rational arithmetic: some hundredths of a second.
 const exactEffort = 20_000_000
 
-// exactPiece returns the duals of a query from rational arithmetic, nil where nothing is
+// exactDuals returns the duals of a query from rational arithmetic, nil where nothing is
 // feasible, nothing bounds the program, or it takes too long.
-func exactPiece(g *basis.Program, q *basis.Query) (*basis.Piece, exact.Status) {
+func exactDuals(g *basis.Program, q *basis.Query) (*basis.Duals, exact.Status) {
 	prob := &exact.Problem{Effort: exactEffort, Lower: make([]*big.Rat, g.N), Upper: make([]*big.Rat, g.N)}
 	for j, c := range g.C {
 		prob.C = append(prob.C, vec.Rational(c))
@@ -68,5 +68,5 @@ func exactPiece(g *basis.Program, q *basis.Query) (*basis.Piece, exact.Status) {
 		}
 		z[j] = vec.Float(v)
 	}
-	return g.FromDuals(vec.Floats(y), z), status
+	return g.DualsOf(vec.Floats(y), z), status
 }

@@ -31,7 +31,7 @@ type model struct {
 	points  bool
 
 	// rows are the coefficients of all rows, inequalities first, times powers of
-	// two that make the largest of each 1 to 2. They are the rows of r.
+	// two that make the largest of each 1 to 2. Entry k of r belongs to rows[k].
 	rows  [][]float64
 	cols  [][]float64 // the same by entity; not of points
 	scale []float64
@@ -202,7 +202,8 @@ func (m *model) newSuffix(i, maxBases int) {
 	}
 	tol := m.tol[:len(tails)]
 	if m.points {
-		// In the order of the entities, of which none is sharper.
+		// With these tolerances no row is sharper than another. So reduce takes the rows in
+		// the order of the entities.
 		tol = make([]float64, len(tails))
 		for k := range tol {
 			tol[k] = vec.MaxAbs(tails[k])
@@ -282,9 +283,9 @@ func (m *model) newSuffix(i, maxBases int) {
 	s.stores = [2]*store{newStore(g, maxBases), newStore(&upper, maxBases)}
 }
 
-// rightSides writes the right-hand sides that r means for the programs of the suffix,
-// and the upper bounds of rows with two limits. It reports whether what
-// does not depend on the suffix holds.
+// rightSides computes from r the right-hand sides of the suffix's programs and the upper
+// bounds of rows with two limits, and writes them to q. It returns false where a check fails
+// or where the two limits of a row exclude one another.
 func (s *suffix) rightSides(q *basis.Query, r, tol []float64) bool {
 	for x, k := range s.eqs {
 		q.R[x] = r[k] // scaled below

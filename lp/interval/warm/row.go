@@ -77,8 +77,8 @@ func (r *row) turn(j int, down bool) {
 	}
 }
 
-// begin takes over a state, nil for the polytope's own limits. It reports whether columns
-// serve it.
+// begin starts an action in a state, nil for the polytope's own limits. It reports whether
+// columns serve it.
 func (r *row) begin(lim *lp.Limits) bool {
 	r.Begin(r.s.p, lim)
 	r.lim, r.holdings = lim, nil
@@ -329,8 +329,8 @@ func (r *row) endpoint(upper bool) bool {
 	r.price(i, cost)
 	defer r.price(i, 0)
 	// A prefix chosen between proved allocations may be infeasible by up to
-	// tolerance.Witness. The least part that does is tried first: multipliers make a gap of
-	// what it relaxes.
+	// tolerance.Witness, so a part of the tolerances may be violated. The smallest part is
+	// tried first: multipliers turn what is violated into a gap.
 	for _, part := range [...]float64{tight, 8 * tight, 64 * tight, 1, 4} {
 		if part > tight && !w.Renew() {
 			return false
@@ -501,7 +501,7 @@ func (r *row) fix(a float64) {
 	r.base[i] = a
 }
 
-// take moves what a column is worth to the right-hand sides.
+// take subtracts from the right-hand sides what column c contributes at the value d.
 func (r *row) take(c int, d float64) {
 	if d == 0 {
 		return

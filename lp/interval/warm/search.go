@@ -16,7 +16,7 @@ const slightly = 10 * tight
 
 // search finds the duals of a query, nil where nothing is feasible. They depend on
 // the query alone.
-func (e *store) search(q *basis.Query, w *basis.Work) *basis.Piece {
+func (e *store) search(q *basis.Query, w *basis.Work) *basis.Duals {
 	e.misses.Add(1)
 	p, infeasible := e.simplex(q, w, e.home(q), tight)
 	if p != nil {
@@ -24,7 +24,7 @@ func (e *store) search(q *basis.Query, w *basis.Work) *basis.Piece {
 	}
 	if !infeasible {
 		e.exact.Add(1)
-		p, status := exactPiece(e.g, q)
+		p, status := exactDuals(e.g, q)
 		if status == exact.Exhausted {
 			if home := e.wandered(q); home != nil {
 				p, _ = e.simplex(q, w, home, tight)
@@ -41,14 +41,14 @@ func (e *store) search(q *basis.Query, w *basis.Work) *basis.Piece {
 			return p
 		}
 	}
-	e.left.Add(1)
+	e.handedOver.Add(1)
 	return nil
 }
 
 // wandered returns a basis at the optimum that floating point finds from prices which tell
 // all variables apart, nil where it finds none. With few costs that are not 0, as an
 // endpoint has, the dual simplex method may wander where rows are many.
-func (e *store) wandered(q *basis.Query) *basis.Piece {
+func (e *store) wandered(q *basis.Query) *basis.Duals {
 	const most = 1 << 30
 	g, effort := e.g, most
 	d := dictionary.New(make([]float64, g.N), q.Up[:g.N], &effort)
@@ -84,7 +84,7 @@ func (e *store) wandered(q *basis.Query) *basis.Piece {
 // simplex finds duals whose basis, from a first one on, violates no limit by more than part
 // of its tolerance. It reports whether it proved that no limit and no row can be satisfied
 // exactly.
-func (e *store) simplex(q *basis.Query, w *basis.Work, from *basis.Piece, part float64) (p *basis.Piece, infeasible bool) {
+func (e *store) simplex(q *basis.Query, w *basis.Work, from *basis.Duals, part float64) (p *basis.Duals, infeasible bool) {
 	s := w.Solve(q, from, part)
 	for range 2 {
 		switch s {
@@ -106,7 +106,7 @@ func (e *store) simplex(q *basis.Query, w *basis.Work, from *basis.Piece, part f
 		p := e.find(w.State)
 		if p == nil {
 			var err error
-			if p, err = w.Piece(); err != nil {
+			if p, err = w.Duals(); err != nil {
 				return nil, false
 			}
 		}

@@ -47,7 +47,7 @@ func TestEndpointsUnderManyRows(t *testing.T) {
 		e := m.suffix[0].stores[x]
 		var w basis.Work
 		if found, infeasible := e.simplex(q, &w, e.home(q), tight); found == nil && !infeasible {
-			if _, status := exactPiece(e.g, q); status == exact.Exhausted {
+			if _, status := exactDuals(e.g, q); status == exact.Exhausted {
 				wandered++
 			}
 		}

@@ -49,7 +49,7 @@ func NewColumns(p *lp.Polytope) Columns {
 	return Columns{c}
 }
 
-// Before returns the solver by columns that hands on to s.
+// Before returns the solver by columns whose successor is s.
 func (c Columns) Before(s relay.Solver) *Simplex {
 	return &Simplex{c[0].p, c, relay.Ready(s)}
 }
@@ -82,15 +82,15 @@ type simplexChain struct {
 }
 
 // Start implements relay.Answerer.
-func (c *simplexChain) Start(x int, lim *lp.Limits) bool {
+func (c *simplexChain) Start(r int, lim *lp.Limits) bool {
 	for k, s := range c.s.c {
 		if s.matrices != (lim != nil && lim.A != nil) {
 			return false
 		}
-		if c.of[k][x] == nil {
-			c.of[k][x] = s.newRow()
+		if c.of[k][r] == nil {
+			c.of[k][r] = s.newRow()
 		}
-		if c.rows[x] = c.of[k][x]; c.rows[x].begin(lim) {
+		if c.rows[r] = c.of[k][r]; c.rows[r].begin(lim) {
 			return true
 		}
 	}
@@ -98,11 +98,11 @@ func (c *simplexChain) Start(x int, lim *lp.Limits) bool {
 }
 
 // Answer implements relay.Answerer.
-func (c *simplexChain) Answer(x int) (lo, hi float64, ok bool) {
-	row := c.rows[x]
+func (c *simplexChain) Answer(r int) (lo, hi float64, ok bool) {
+	row := c.rows[r]
 	ok = row.answer()
 	return row.Lo, row.Hi, ok
 }
 
 // Advance implements relay.Answerer.
-func (c *simplexChain) Advance(x, _ int, a float64) { c.rows[x].fix(a) }
+func (c *simplexChain) Advance(r, _ int, a float64) { c.rows[r].fix(a) }

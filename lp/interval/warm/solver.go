@@ -20,15 +20,18 @@ import (
 //     that share the duals share the bits;
 //   - a warm-start basis answers only where its basic variables stay within their bounds
 //     by a margin, so that the duals are unique, even among those that are optimal
-//     up to the tolerance of a search (see basis.Piece.Proves);
+//     up to the tolerance of a search (see basis.Duals.Proves);
 //   - everything else is searched for from a first basis that the polytope and the
 //     query determine. A search that rounding leads astray is repeated in rational
 //     arithmetic, and from the optimum of another method where that takes long. One that finds the prefix infeasible by rounding, which it proves,
 //     is repeated with a larger tolerance: no warm-start basis answers there.
 //
-// Infeasible prefixes, limits without a lower bound or with an infinity in b, and prefixes
-// outside of the intervals are taken over by CLP, the rest of the action included, and
-// states with a matrix of their own by Simplex.
+// A row is handed over for the rest of its action where
+//
+//   - its prefix is infeasible, or outside of its interval;
+//   - an endpoint is ill-conditioned;
+//   - bases cannot serve its limits, such as those without a lower bound or with an infinity in b;
+//   - its state has a matrix of its own. Simplex answers these rows, CLP the others.
 type Solver struct {
 	m      *model
 	behind relay.Successor
@@ -56,7 +59,7 @@ func (s *Solver) settle() {
 				e.hits.Store(0)
 				e.misses.Store(0)
 				e.exact.Store(0)
-				e.left.Store(0)
+				e.handedOver.Store(0)
 			}
 		}
 	}()

@@ -7,8 +7,11 @@ type Stats struct {
 	Hits   int64 // a warm-start basis proved the endpoint
 	Misses int64 // what was searched for
 	Exact  int64 // of the misses, those that took rational arithmetic
-	Left   int64 // of the misses, those where linear programs took the action over
 	Bases  int   // that are kept
+
+	// HandedOver counts the misses for which no search found duals. The successor got their
+	// rows.
+	HandedOver int64
 }
 
 // HitRate is the share of endpoints that a warm-start basis proved, 0 where there are none.
@@ -20,8 +23,8 @@ func (s Stats) HitRate() float64 {
 }
 
 func (s Stats) String() string {
-	return fmt.Sprintf("%d bases, hit rate %.4f (%d hits, %d misses, of them %d exact, %d left to programs)",
-		s.Bases, s.HitRate(), s.Hits, s.Misses, s.Exact, s.Left)
+	return fmt.Sprintf("%d bases, hit rate %.4f (%d hits, %d misses, of them %d exact, %d handed over)",
+		s.Bases, s.HitRate(), s.Hits, s.Misses, s.Exact, s.HandedOver)
 }
 
 // Stats returns what was answered so far. It may be called at any time.
@@ -31,7 +34,7 @@ func (s *Solver) Stats() (total Stats) {
 			total.Hits += e.hits.Load()
 			total.Misses += e.misses.Load()
 			total.Exact += e.exact.Load()
-			total.Left += e.left.Load()
+			total.HandedOver += e.handedOver.Load()
 			total.Bases += len(*e.bases.Load())
 		}
 	}

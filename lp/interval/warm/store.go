@@ -18,13 +18,13 @@ import (
 // takes 1.4 pivots there, about what 50 bases take to be ruled out.
 type store struct {
 	g     *basis.Program
-	homes []*basis.Piece // where searches begin
+	homes []*basis.Duals // where searches begin
 	most  int
 
 	// bound is the endpoint where it is at the bound of the entity itself. Bases that
 	// prove it have nothing in common but that: they are many, and quick to find
 	// again.
-	bound *basis.Piece
+	bound *basis.Duals
 
 	bases atomic.Pointer[[]*warmBasis]
 
@@ -32,13 +32,13 @@ type store struct {
 	known   map[string]*warmBasis // by state
 	seen    sightings
 	refused int // that were not kept because the store was full
-	bounds  int // kept pieces with the duals of bound
+	bounds  int // kept bases with the duals of bound
 
-	hits, misses, exact, left atomic.Int64
+	hits, misses, exact, handedOver atomic.Int64
 }
 
 type warmBasis struct {
-	*basis.Piece
+	*basis.Duals
 	key     string
 	trivial bool
 	hits    atomic.Int64
@@ -53,12 +53,12 @@ func newStore(g *basis.Program, most int) *store {
 		state[g.N+k] = basis.Basic
 	}
 	e.bound, _ = g.Build(state)
-	e.homes = []*basis.Piece{e.bound}
+	e.homes = []*basis.Duals{e.bound}
 	return e
 }
 
 // begin lets searches begin at p, where that is not nil.
-func (e *store) begin(p *basis.Piece) {
+func (e *store) begin(p *basis.Duals) {
 	switch {
 	case p == nil:
 	case e.homes[0] == e.bound:
@@ -69,7 +69,7 @@ func (e *store) begin(p *basis.Piece) {
 }
 
 // home returns where the search for a query begins, which depends on nothing else.
-func (e *store) home(q *basis.Query) *basis.Piece {
+func (e *store) home(q *basis.Query) *basis.Duals {
 	home := e.homes[0]
 	if len(e.homes) > 1 {
 		least := home.Violated(q)
@@ -83,11 +83,11 @@ func (e *store) home(q *basis.Query) *basis.Piece {
 }
 
 // find returns the basis of a state if it is kept.
-func (e *store) find(state []basis.State) *basis.Piece {
+func (e *store) find(state []basis.State) *basis.Duals {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if p := e.known[string(state)]; p != nil {
-		return p.Piece
+		return p.Duals
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func (e *store) keep(state []basis.State) {
 	if e.known[string(state)] != nil {
 		return
 	}
-	p := &warmBasis{Piece: built, key: string(state), trivial: built.Trivial()}
+	p := &warmBasis{Duals: built, key: string(state), trivial: built.Trivial()}
 	p.hits.Store(times)
 	old := *e.bases.Load()
 	bases := make([]*warmBasis, len(old), len(old)+1)

@@ -280,7 +280,7 @@ func measureSolver(s lp.Solver, points []float64, limit time.Duration) (*solverC
 	if s.Method() == "lazy" {
 		t := kept()
 		out.Bases = t.Bases
-		t.Hits, t.Misses, t.Left = t.Hits-warm.Hits, t.Misses-warm.Misses, t.Left-warm.Left
+		t.Hits, t.Misses = t.Hits-warm.Hits, t.Misses-warm.Misses
 		out.HitRate = t.HitRate()
 	}
 	return out, err
