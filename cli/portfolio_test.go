@@ -159,7 +159,7 @@ constraints:
 		t.Errorf("%s", text)
 	}
 	decide[6] = priceFile(t, 4)
-	refused(t, "has returns of 3 months: the policy looks back on 6", "", decide...)
+	refused(t, "has returns of 3 months: the policy looks back on 6, for which it takes prices of 7 months up to today", "", decide...)
 }
 
 // Limits on turnover follow the holdings, in training and for today's orders; shorts are holdings

@@ -107,7 +107,7 @@ func Decide(o Options) (*Decision, error) {
 	}
 	returns := table.Returns()
 	if back := problem.Config().Lookback; len(returns) < back {
-		return nil, fmt.Errorf("%s has returns of %d %ss: the policy looks back on %d", o.Prices, len(returns), settings.Every, back)
+		return nil, fmt.Errorf("%s has returns of %d %ss: the policy looks back on %d, for which it takes prices of %d %ss up to today", o.Prices, len(returns), settings.Every, back, back+1, settings.Every)
 	}
 	var history []float64
 	for _, row := range returns {
@@ -276,7 +276,8 @@ func readWalk(dir string) (s walkforward.Settings, err error) {
 // closest others.
 func slacks(p *lp.Polytope, a, holdings []float64) (binds, near []walkforward.Slack) {
 	const at, most = 1e-3, 3
-	near = walkforward.Slacks(p, a, holdings)
+	binds = []walkforward.Slack{} // a list in JSON, also where it is empty
+	near = append([]walkforward.Slack{}, walkforward.Slacks(p, a, holdings)...)
 	slices.SortStableFunc(near, func(a, b walkforward.Slack) int { return cmp.Compare(a.Slack, b.Slack) })
 	for len(near) > 0 && near[0].Slack <= at {
 		binds, near = append(binds, near[0]), near[1:]
