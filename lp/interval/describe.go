@@ -8,7 +8,7 @@ import (
 )
 
 // Describe says how s computes intervals. Where limits follow the state, lim are those of
-// one, some of which the closed form may pass on to others; else nil.
+// one, some of which the closed form may hand over; else nil.
 func Describe(s lp.Solver, lim *lp.Limits) string {
 	p := s.Polytope()
 	if lim != nil && lim.A != nil && !p.HullOnly() && s.Method() != "clp" && !warm.TooManyRows(p) {
@@ -37,7 +37,7 @@ func Describe(s lp.Solver, lim *lp.Limits) string {
 }
 
 // WarmStarts returns how the bases behind s served, where it has any: those of method
-// lazy, and those that answer what the closed form passes on. It may be called at any
+// lazy, and those that answer what the closed form hands over. It may be called at any
 // time.
 func WarmStarts(s lp.Solver) (stats warm.Stats, ok bool) {
 	s = canonical(s)

@@ -41,7 +41,7 @@ func (l ladder) first(ctx context.Context) (relay.Solver, error) {
 	return nil, err
 }
 
-// closedForm hands on limits that f was not compiled for or that may be empty, prefixes
+// closedForm hands over limits that f was not compiled for or that may be empty, prefixes
 // outside of the intervals that it answered, and ill-conditioned endpoints.
 func (l ladder) closedForm(f *closedform.Intervals) relay.Solver {
 	return closedform.New(f, func() (relay.Solver, error) { return l.basesOrPrograms(context.Background()) })
@@ -62,7 +62,7 @@ func (l ladder) bases(ctx context.Context) (relay.Solver, error) {
 	return warm.New(ctx, l.p, l.cfg.MaxBases, l.matrices)
 }
 
-// matrices hand on whatever is not a state with a matrix of its own, or is infeasible.
+// matrices answer states with a matrix of their own. They hand over all others and what is infeasible.
 func (l ladder) matrices() (relay.Solver, error) {
 	return warm.NewMatrices(l.p, func() (relay.Solver, error) { return l.programs(context.Background()) }), nil
 }

@@ -53,7 +53,7 @@ func (c *termChain) Begin(rows int, limits []lp.Limits) {
 	c.Taker.Begin(rows, c.limits[:rows])
 }
 
-// lift takes over the limits of a row, nil for the polytope's own.
+// lift lifts the limits of a row, nil for the polytope's own.
 func (c *termChain) lift(r int, lim *lp.Limits) *lp.Limits {
 	c.limits[r] = lp.Limits{}
 	if lim != nil {
