@@ -32,6 +32,10 @@ type Report struct {
 	// facets of that are too many to be among the rows.
 	Points int `json:"points_without_facets,omitempty"`
 
+	// What terms count from where no state says what is held, by entity. All else but the rows
+	// and the kind of intervals is of these holdings.
+	Holdings map[string]float64 `json:"holdings,omitempty"`
+
 	FeasibleShare Share    `json:"feasible_share"`
 	Redundant     []string `json:"redundant"`
 
@@ -174,6 +178,14 @@ func Polytope(ctx context.Context, name string, p *lp.Polytope) (*Report, error)
 		if isRedundant[k] {
 			c.Redundant = append(c.Redundant, names[k])
 		}
+		for _, t := range p.Terms(k) {
+			if t.Holding {
+				if c.Holdings == nil {
+					c.Holdings = map[string]float64{}
+				}
+				c.Holdings[c.Entities[t.Entity]] = t.From
+			}
+		}
 	}
 	if c.Intervals, err = checkIntervals(ctx, p); err != nil {
 		return nil, err
@@ -200,6 +212,25 @@ func shortened(expr string) string {
 	head := strings.LastIndexByte(expr[:most], ' ')
 	limit := strings.LastIndexByte(expr[:strings.LastIndexByte(expr, ' ')], ' ') // " <= 1"
 	return expr[:max(0, head)] + " ..." + expr[limit:]
+}
+
+// writeHoldings says of which holdings ranges, share and redundant rows are: a row that is
+// redundant there may be needed from others.
+func (c *Report) writeHoldings(b *strings.Builder) {
+	if len(c.Holdings) == 0 {
+		return
+	}
+	const most = 8
+	var words []string
+	for _, e := range c.Entities {
+		if h, ok := c.Holdings[e]; ok && len(words) < most {
+			words = append(words, fmt.Sprintf("%s %.4g", e, h))
+		}
+	}
+	if more := len(c.Holdings) - len(words); more > 0 {
+		words = append(words, fmt.Sprintf("and %d more", more))
+	}
+	fmt.Fprintf(b, "ranges, feasible share and redundant rows are those where what is held is %s; from other holdings they are others\n", strings.Join(words, ", "))
 }
 
 // Write writes the report as text, without what is long.
@@ -237,6 +268,7 @@ func (c *Report) Write(w io.Writer) error {
 	default:
 		fmt.Fprintf(&b, "redundant rows: %s\n", strings.Join(c.Redundant, ", "))
 	}
+	c.writeHoldings(&b)
 	c.Intervals.write(&b, width)
 	_, err := io.WriteString(w, b.String())
 	return err

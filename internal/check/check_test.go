@@ -1,9 +1,40 @@
 package check
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"paspo/lp/constraints"
 )
+
+// Where limits count from what is held, the report says of which holdings it is: here a cap is
+// redundant that binds from others.
+func TestHoldings(t *testing.T) {
+	for text, want := range map[string]string{
+		"turnover(ALL) <= 0.2": "redundant rows: cap\nranges, feasible share and redundant rows are those where what is held is CASH 0.3333, A 0.3333, B 0.3333; from other holdings they are others\n",
+		"turnover(A) <= 0.2":   "redundant rows: cap\nranges, feasible share and redundant rows are those where what is held is A 0.3333; from other holdings they are others\n",
+		"abs(A - B) <= 0.2":    "",
+	} {
+		file := filepath.Join(t.TempDir(), "limits.yaml")
+		if err := os.WriteFile(file, []byte("constraints:\n  - {name: cap, expr: \"A <= 0.7\"}\n  - {name: trade, expr: \""+text+"\"}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := constraints.ReadFileHeld(file, []string{"CASH", "A", "B"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := Polytope(t.Context(), "limits", p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		if err := c.Write(&b); err != nil || !strings.Contains(b.String(), want) || strings.Contains(b.String(), "is held") != (want != "") {
+			t.Errorf("%s: %v\n%s", text, err, b.String())
+		}
+	}
+}
 
 // A long row loses its middle, and keeps its limit.
 func TestShortened(t *testing.T) {
