@@ -206,7 +206,11 @@ func Check(dir string) error {
 	case !info.IsDir():
 		return fmt.Errorf("%s is a file: a run is a folder", dir)
 	case !IsRun(dir):
-		return fmt.Errorf("%s is no run: it has no %s", dir, ConfigFile)
+		err := fmt.Errorf("%s is no run: it has no %s", dir, ConfigFile)
+		if policy := filepath.Join(dir, "policy"); IsRun(policy) { // as in the folder of a walk
+			err = fmt.Errorf("%w; %s is one", err, policy)
+		}
+		return err
 	}
 	return nil
 }

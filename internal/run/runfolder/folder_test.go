@@ -248,6 +248,14 @@ func TestRefused(t *testing.T) {
 
 	_, err = Continue(other, 0)
 	wants(err, "is no run: it has no config.yaml")
+	walk := t.TempDir()
+	if err := os.Mkdir(filepath.Join(walk, "policy"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(walk, "policy", ConfigFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wants(Check(walk), "is no run: it has no config.yaml; "+filepath.Join(walk, "policy")+" is one")
 	_, err = Continue(filepath.Join(other, "missing"), 0)
 	wants(err, "no such file or directory")
 	_, err = Continue(filepath.Join(other, "x"), 0)
