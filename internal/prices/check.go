@@ -125,13 +125,19 @@ func nans(n int) []float64 {
 }
 
 // daily says whether prices are of days, not of weeks or months.
-func (t *Table) daily() bool {
+func (t *Table) daily() bool { return len(t.Dates) > 1 && t.spacing() <= 4 }
+
+// spacing returns the median of the days between dates, 0 where there are fewer than two.
+func (t *Table) spacing() float64 {
 	var between []time.Duration
 	for i := 1; i < len(t.Dates); i++ {
 		between = append(between, t.Dates[i].Sub(t.Dates[i-1]))
 	}
+	if len(between) == 0 {
+		return 0
+	}
 	slices.Sort(between)
-	return len(between) > 0 && between[len(between)/2] <= 4*24*time.Hour
+	return between[len(between)/2].Hours() / 24
 }
 
 // gaps finds where a file of daily prices has no line for long.

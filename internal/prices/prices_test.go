@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const wide = `Date,A,B
@@ -301,4 +302,22 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Prices that are further apart than the periods they are to be of would make a year of a few
+// weeks: they are refused. Holidays, and months of other lengths, are none of that.
+func TestSpacing(t *testing.T) {
+	for days, allowed := range map[int][]string{1: {Day, Week, Month}, 4: {Day, Week, Month}, 7: {Week, Month}, 31: {Month}, 91: nil} {
+		table := &Table{Name: "p.csv", Tickers: []string{"A"}}
+		for i := range 24 {
+			table.Dates = append(table.Dates, time.Date(2020, 1, 1+i*days, 0, 0, 0, 0, time.UTC))
+			table.Prices = append(table.Prices, []float64{1})
+		}
+		for _, every := range []string{Day, Week, Month} {
+			_, err := table.Resample(every)
+			if slices.Contains(allowed, every) != (err == nil) || err != nil && !strings.Contains(err.Error(), "days apart in the median") {
+				t.Errorf("%d days by the %s: %v", days, every, err)
+			}
+		}
+	}
 }

@@ -53,6 +53,13 @@ func (t *Table) Resample(every string) (*Table, error) {
 		out.Dates = append(out.Dates, d)
 		out.Prices = append(out.Prices, t.Prices[i])
 	}
+	// Prices that are further apart would be taken for those of shorter periods, and a year's
+	// growth for that of many years. Holidays are longer than a day, months differ, and a few
+	// dates tell nothing.
+	const few = 8
+	if most, days := map[string]float64{Day: 4, Week: 11, Month: 46}[every], out.spacing(); days > most && len(out.Dates) > few {
+		return nil, fmt.Errorf("%s: the dates are %g days apart in the median: at most %g are allowed by the %s", t.Name, days, most, every)
+	}
 	return out, nil
 }
 
