@@ -321,3 +321,16 @@ func TestSpacing(t *testing.T) {
 		}
 	}
 }
+
+// Prices of several hours of a day by the day are its last ones.
+func TestHours(t *testing.T) {
+	table := &Table{Name: "p.csv", Tickers: []string{"A"}}
+	for i := range 6 {
+		table.Dates = append(table.Dates, time.Date(2020, 1, 1+i/2, 10+6*(i%2), 0, 0, 0, time.UTC))
+		table.Prices = append(table.Prices, []float64{float64(1 + i)})
+	}
+	days, err := table.Resample(Day)
+	if err != nil || len(days.Prices) != 3 || days.Prices[0][0] != 2 || days.Prices[2][0] != 6 {
+		t.Errorf("%+v, %v", days, err)
+	}
+}

@@ -29,21 +29,21 @@ func PerYear(every string) float64 {
 	return map[string]float64{Day: 252, Week: 52, Month: 12}[every]
 }
 
-// Resample keeps the last date of every period: of a day all, of a week those of ISO 8601.
+// Resample keeps the last date of every period; weeks are those of ISO 8601.
 // The last period may not have ended.
 func (t *Table) Resample(every string) (*Table, error) {
 	if PerYear(every) == 0 {
 		return nil, fmt.Errorf("every is %q: one of day, week, month is allowed", every)
 	}
-	period := func(d time.Time) [3]int {
+	period := func(d time.Time) [2]int {
 		switch every {
 		case Week:
 			y, w := d.ISOWeek()
-			return [3]int{y, w}
+			return [2]int{y, w}
 		case Month:
-			return [3]int{d.Year(), int(d.Month())}
+			return [2]int{d.Year(), int(d.Month())}
 		}
-		return [3]int{d.Year(), d.YearDay(), d.Hour()*3600 + d.Minute()*60 + d.Second()}
+		return [2]int{d.Year(), d.YearDay()}
 	}
 	out := &Table{Name: t.Name, Tickers: t.Tickers}
 	for i, d := range t.Dates {
