@@ -158,6 +158,12 @@ constraints:
 	if text := succeed(t, "", decide...); !strings.Contains(text, "warning: the policy was trained on prices up to 2015-01-28, which are later than these") {
 		t.Errorf("%s", text)
 	}
+	text40, err := os.ReadFile(priceFile(t, 40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	decide[6] = textFile(t, "renamed.csv", strings.Replace(string(text40), "AAA", "AAAX", 1))
+	refused(t, "renamed.csv has no ticker AAA; the nearest is AAAX", "", decide...)
 	decide[6] = priceFile(t, 4)
 	refused(t, "has returns of 3 months: the policy looks back on 6, for which it takes prices of 7 months up to today", "", decide...)
 }

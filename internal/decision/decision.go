@@ -99,6 +99,11 @@ func Decide(o Options) (*Decision, error) {
 	}
 	entities := polytope.Entities()
 	known := table.Tickers
+	for _, name := range problem.Assets() {
+		if near := config.Nearest(name, known); near != "" && !slices.Contains(known, name) {
+			return nil, fmt.Errorf("%s has no ticker %s; the nearest is %s", o.Prices, name, near)
+		}
+	}
 	if table, err = table.Choose(problem.Assets()); err == nil {
 		table, err = table.Resample(settings.Every)
 	}
