@@ -176,6 +176,10 @@ func Decide(o Options) (*Decision, error) {
 		return nil, fmt.Errorf("the target breaks a limit by %.2g", d.Target)
 	}
 	r, err := d.round(task, h)
+	var lots *orders.LotError
+	if errors.As(err, &lots) { // of the rows of a constraint nobody knows which is the second
+		lots.Constraint = constraints.Stated(polytope, task.Limits, []string{lots.Constraint})[0]
+	}
 	if err != nil {
 		return nil, err
 	}
