@@ -153,7 +153,24 @@ func (f *portfolioFlags) check() error {
 	case f.walk.States > 0 && f.walk.Model != marketmodel.HiddenMarkov:
 		return fmt.Errorf("--states is %d: it is for --model %s", f.walk.States, marketmodel.HiddenMarkov)
 	}
+	for _, c := range [][2]string{
+		{"constraints", "name the file of the limits by --constraints"},
+		{"env.name", "it is market here"},
+		{"env.market.model", "models are made of the prices, by --model"},
+	} {
+		if f.sets(c[0]) {
+			return fmt.Errorf("--set %s cannot be given: %s", c[0], c[1])
+		}
+	}
 	return nil
+}
+
+// sets says whether --set gives a key.
+func (f *portfolioFlags) sets(key string) bool {
+	return slices.ContainsFunc(f.set, func(s string) bool {
+		name, _, _ := strings.Cut(s, "=")
+		return strings.TrimSpace(name) == key
+	})
 }
 
 func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
@@ -201,9 +218,11 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	if f.out == "" {
 		f.out = filepath.Join("runs", "portfolio-"+time.Now().Format("20060102-150405"))
 	}
-	given := []config.Setting{{Flag: "--steps", Key: "steps", Value: cmd.Flags().Lookup("steps").Value.String()}}
-	if s := cmd.Flags().Lookup("seed"); s.Changed {
-		given = append(given, config.Setting{Flag: "--seed", Key: "seed", Value: s.Value.String()})
+	var given []config.Setting
+	for _, key := range []string{"steps", "seed"} {
+		if s := cmd.Flags().Lookup(key); s.Changed || key == "steps" && !f.sets(key) {
+			given = append(given, config.Setting{Flag: "--" + key, Key: key, Value: s.Value.String()})
+		}
 	}
 	w := walkforward.Walk{
 		Settings: f.walk, Prices: chosen, Polytope: polytope, Dir: f.out, Resume: f.resume != "",

@@ -64,8 +64,8 @@ constraints:
   - {name: spread, expr: "CCC >= 0.1 + 0.2*AAA"}
 `)
 	out := filepath.Join(t.TempDir(), "p")
-	args := []string{"portfolio", prices, "--constraints", limits, "--out", out, "--window", "36", "--trade", "12", "--steps", "512"}
-	args = append(args, slices.Concat(smallSettings(), []string{"--set", "env.market.costs={default: 0.001, CCC: 0.005}", "--json", "--quiet"})...)
+	args := []string{"portfolio", prices, "--constraints", limits, "--out", out, "--window", "36", "--trade", "12"}
+	args = append(args, slices.Concat(smallSettings(), []string{"--set", "steps=512", "--set", "env.market.costs={default: 0.001, CCC: 0.005}", "--json", "--quiet"})...)
 	var s struct {
 		Folds, Violations int
 		Residual          float64 `json:"max_residual"`
@@ -75,6 +75,9 @@ constraints:
 	status, stdout, stderr := command(t, "", args...)
 	if err := json.Unmarshal([]byte(stdout), &s); err != nil || status != 0 || stderr != "" {
 		t.Fatalf("status %d, %v, %s%s", status, err, stdout, stderr)
+	}
+	if c, err := os.ReadFile(filepath.Join(out, "policy", "config.yaml")); err != nil || !strings.Contains(string(c), "\nsteps: 512\n") {
+		t.Errorf("%v, %s", err, c)
 	}
 	if s.Folds != 2 || s.Violations != 0 || !(s.Residual <= 1e-9) || len(s.Rows) != 8 || s.Rows[0].Policy != "trained policy" || s.Verdict == "" {
 		t.Errorf("%s", stdout)
@@ -298,7 +301,14 @@ func TestPortfolioErrors(t *testing.T) {
 		`p.csv: the name "A\nB" holds a character`:                              {textFile(t, "p.csv", "date,\"A\nB\"\n2020-01-01,1\n2020-01-02,1\n")},
 		"p.csv: the name is longer than 200 bytes":                              {textFile(t, "p.csv", "date,"+strings.Repeat("A", 201)+"\n2020-01-01,1\n2020-01-02,1\n")},
 		"train: --set env.market.costs=2: env.market.costs is \"2\"":            {prices, "--window", "20", "--set", "env.market.costs=2"},
-		"the lower bound of AAA is -1":                                          {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [BBB, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
+		"/l.yaml: the lower bound of AAA is -1: without CASH":                   {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [BBB, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
+		"/l.yaml: the constraints state no total of 1":                          {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "total: 2\n")},
+		"it names AAC, which is no asset of the constraints":                    {prices, "--window", "20", "--set", "env.market.costs={AAC: 0.1}"},
+		"train: market: env.market.lookback is 6 and env.market.decisions":      {prices, "--window", "20", "--model", "replay", "--set", "env.market.decisions=50"},
+		"train: env.market.lookback is 21: at most the periods of a window, 20": {prices, "--window", "20", "--set", "env.market.lookback=21"},
+		"--set constraints cannot be given: name the file":                      {prices, "--window", "20", "--set", "constraints=l.yaml"},
+		"--set env.name cannot be given":                                        {prices, "--window", "20", "--set", "env.name=portfolio"},
+		"from: cannot read checkpoint":                                          {prices, "--window", "20", "--set", "from=nowhere"},
 	} {
 		args = append([]string{"portfolio"}, args...)
 		out := filepath.Join(t.TempDir(), "p")

@@ -143,6 +143,9 @@ func over(c Config, m *marketmodel.Model) (*Problem, error) {
 			return nil, err
 		}
 	}
+	if err := CheckLimits(polytope); err != nil {
+		return nil, err
+	}
 	entities := polytope.Entities()
 	lower, _ := polytope.Bounds()
 	for i, name := range entities {
@@ -154,25 +157,18 @@ func over(c Config, m *marketmodel.Model) (*Problem, error) {
 		}
 		p.asset = append(p.asset, j)
 	}
-	short := slices.IndexFunc(lower, func(l float64) bool { return l < 0 })
-	if short >= 0 && p.cash < 0 {
-		return nil, fmt.Errorf("the lower bound of %s is %g: without %s, which pays for what is borrowed, at least 0 is allowed", entities[short], lower[short], Cash)
-	}
-	if err := envs.CheckBudget(polytope); err != nil {
-		return nil, err
-	}
 	if err := m.CheckLength(c.Lookback + c.Decisions); err != nil {
-		return nil, fmt.Errorf("lookback is %d and decisions is %d: %w", c.Lookback, c.Decisions, err)
+		return nil, fmt.Errorf("env.market.lookback is %d and env.market.decisions is %d: %w", c.Lookback, c.Decisions, err)
 	}
 	var err error
-	if p.costs, err = c.Costs.of("costs", entities, true); err != nil {
+	if p.costs, err = c.Costs.of("env.market.costs", entities, true); err != nil {
 		return nil, err
 	}
-	borrow, err := c.Borrow.of("borrow", entities, false)
+	borrow, err := c.Borrow.of("env.market.borrow", entities, false)
 	if err != nil {
 		return nil, err
 	}
-	if short >= 0 {
+	if slices.Min(lower) < 0 {
 		p.borrow = borrow
 	}
 	if p.held, err = relax.NewHeld(polytope); err != nil {
@@ -198,6 +194,16 @@ func over(c Config, m *marketmodel.Model) (*Problem, error) {
 	}
 	p.spec.ObsDim = len(p.spec.ObsNames)
 	return p, nil
+}
+
+// CheckLimits returns an error where no market can have these limits.
+func CheckLimits(p *lp.Polytope) error {
+	lower, _ := p.Bounds()
+	short := slices.IndexFunc(lower, func(l float64) bool { return l < 0 })
+	if short >= 0 && !slices.Contains(p.Entities(), Cash) {
+		return fmt.Errorf("the lower bound of %s is %g: without %s, which pays for what is borrowed, at least 0 is allowed", p.Entities()[short], lower[short], Cash)
+	}
+	return envs.CheckBudget(p)
 }
 
 // equal returns the returns of equal weights in the periods of the model.

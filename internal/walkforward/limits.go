@@ -50,6 +50,9 @@ func ReadLimits(file string, t *prices.Table) (*lp.Polytope, error) {
 	if len(p.Entities()) == 1 && p.Entities()[0] == market.Cash {
 		return nil, fmt.Errorf("%s: the entities are %s alone: at least one ticker is needed", file, market.Cash)
 	}
+	if err := market.CheckLimits(p); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
 	return p, nil
 }
 

@@ -144,6 +144,11 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 		if err := runfolder.WriteFile(filepath.Join(w.Dir, MarketFile), model); err != nil {
 			return nil, err
 		}
+		if k == 0 {
+			if err := w.check(); err != nil {
+				return nil, err
+			}
+		}
 		err = w.train(ctx, dir, previous, last, func(m rl.Metrics) {
 			w.begun.Store(true)
 			if w.Observe != nil {
@@ -157,8 +162,11 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 			player.problem = p
 			return player.play(trained, h, fold.Begin, fold.End, decide(player))
 		})
+		if err != nil && (w.begun.Load() || w.Resume) { // or the folder does not stay
+			err = fmt.Errorf("%s: %w", dir, err)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", dir, err)
+			return nil, err
 		}
 		previous = dir
 	}
@@ -258,6 +266,20 @@ func (w *Walk) model(dates []string, returns [][]float64, f Fold) ([]byte, error
 	return m.Marshal()
 }
 
+// check validates settings against the model of the first window and the limits.
+func (w *Walk) check() error {
+	c, err := w.Load(config.Setting{Key: "env.name", Value: market.Name}, config.Setting{Key: "env.market.model", Value: filepath.Join(w.Dir, MarketFile)})
+	if err != nil {
+		return err
+	}
+	if back := c.Env.Market.Lookback; back > w.Window {
+		return fmt.Errorf("env.market.lookback is %d: at most the periods of a window, %d, are allowed", back, w.Window)
+	}
+	c.Env.Market.Polytope = w.Polytope
+	_, err = market.New(c.Env.Market)
+	return err
+}
+
 // train trains a run that begins with what another one has learned, where one is named, and
 // has it trade.
 func (w *Walk) train(ctx context.Context, dir, from string, last bool, observe func(rl.Metrics), trade func(*market.Problem, func(*Player) Decide) error) error {
@@ -319,9 +341,6 @@ func (w *Walk) open(dir, from string) (*agent.Run, error) {
 	c, err := w.Load(settings...)
 	if err != nil {
 		return nil, err
-	}
-	if back := c.Env.Market.Lookback; back > w.Window {
-		return nil, fmt.Errorf("env.market.lookback is %d: at most the periods of a window, %d, are allowed", back, w.Window)
 	}
 	return agent.Start(c, dir)
 }
