@@ -26,6 +26,7 @@ func (r *reader) constraints(n *yaml.Node, names *expression.Names, d *lp.Descri
 		}
 	}
 	checkSize(n, "", len(n.Content))
+	parts := map[string]int{} // lines of constraints by the names of their rows
 	for i, c := range n.Content {
 		rows, name := r.constraint(i, c, names)
 		named := name != ""
@@ -39,10 +40,17 @@ func (r *reader) constraints(n *yaml.Node, names *expression.Names, d *lp.Descri
 		if line := lines[name]; line != 0 {
 			r.fail(c, "constraint %s: the one in line %d has the same name", name, line)
 		}
+		if line := parts[name]; line != 0 {
+			r.fail(c, "constraint %s: a row of the one in line %d has the same name", name, line)
+		}
 		lines[name] = c.Line
 		for k := range rows {
 			if rows[k].Name = name; len(rows) > 1 {
 				rows[k].Name = fmt.Sprintf("%s (%d)", name, k+1)
+				if line := lines[rows[k].Name]; line != 0 {
+					r.fail(c, "constraint %s has %d rows, called %[1]s (1), %[1]s (2), ..: the one in line %[3]d has the same name as one of them", name, len(rows), line)
+				}
+				parts[rows[k].Name] = c.Line
 			}
 			if err := lp.CheckRow(names.Entities, rows[k]); err != nil {
 				r.fail(c, "%v", err)

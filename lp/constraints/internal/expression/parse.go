@@ -263,6 +263,9 @@ func (p *parser) named(name token) (x piecewise) {
 			return p.termFunction(name, f)
 		}
 		if _, ok := p.names.index[name.text]; !ok {
+			if strings.EqualFold(name.text, "sum") {
+				p.fail(name.at, "unknown function %q: the name of a group alone is the sum of its entities, as in TECH <= 0.4, and others are added, as in A + B <= 0.4", Clip(name.text))
+			}
 			known := functionNames()
 			p.fail(name.at, "unknown function %q%s; known are %s", Clip(name.text), Suggest(name.text, known), List(known))
 		}
