@@ -3,8 +3,6 @@ package walkforward
 import (
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
 
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -53,40 +51,12 @@ func rowName(p *lp.Polytope, k int) string {
 		return fmt.Sprintf("%s <= %g", names[k], b[k])
 	case k > 0 && names[k-1] == names[k]:
 		return fmt.Sprintf("%s >= %g", names[k], -b[k]+0)
-	case strings.HasSuffix(names[k], ")"):
-		const longest = 60 // of what is a word of a line or of a table
-		if !isPart(names, k) {
-			break
-		}
-		rule, limit, ok := cutLast(constraints.Stated(p, nil, names[k:k+1])[0], " ")
-		v, err := strconv.ParseFloat(limit, 64)
-		text := fmt.Sprintf("%s %.10g", rule, v) // 0.1 - 0.08 is 0.020000000000000004
-		if ok && err == nil && len(text) <= longest {
+	}
+	const longest = 60 // of what is a word of a line or of a table
+	if _, part := constraints.Part(names, k); part {
+		if text := constraints.Stated(p, nil, names[k:k+1])[0]; len(text) <= longest {
 			return text
 		}
 	}
 	return names[k]
-}
-
-// isPart reports whether the constraint of row k has other rows: the rows of a constraint are
-// called "name (1)", "name (2)", ..
-func isPart(names []string, k int) bool {
-	base, number, _ := cutLast(names[k], " (")
-	for _, other := range []int{k - 1, k + 1} {
-		if other < 0 || other >= len(names) {
-			continue
-		}
-		if b, n, ok := cutLast(names[other], " ("); ok && b == base && n != number {
-			return true
-		}
-	}
-	return false
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }

@@ -27,7 +27,7 @@ constraints:
 	}
 	long := "a constraint that has a name of more than sixty letters in all"
 	want := []string{
-		"near (1): MSFT <= 0.18", "near (2): MSFT >= 0.02", "even (1): MSFT - AAPL <= 0.25", "even (2): -MSFT + AAPL <= 0.25",
+		"near: MSFT <= 0.18", "near: MSFT >= 0.02", "even: MSFT - AAPL <= 0.25", "even: -MSFT + AAPL <= 0.25",
 		"tech (old)", long + " (1)", long + " (2)",
 	}
 	if !slices.Equal(got, want) {

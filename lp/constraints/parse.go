@@ -15,6 +15,7 @@ import (
 	"paspo/lp"
 	"paspo/lp/constraints/internal/expression"
 	"paspo/lp/constraints/internal/refuse"
+	"paspo/lp/internal/vec"
 )
 
 // Parse reads a constraints file, YAML of this form, where everything but the
@@ -110,20 +111,31 @@ func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
 	return p, nil
 }
 
-// stated adds to the names of rows what they say, where a name is not that already.
+// stated is Stated of the rows of a description.
 func stated(conflict []string, d *lp.Description) []string {
-	const longest = 200
-	out := slices.Clone(conflict)
-	for i, name := range out {
-		k := slices.IndexFunc(d.Rows, func(r lp.Row) bool { return r.Name == name })
-		if k < 0 || len(d.Rows[k].Terms) > 0 || strings.ContainsAny(name, "<=>≤≥") {
-			continue
-		}
-		if expr, ok := expression.Row(d.Entities, d.Rows[k]); ok && len(expr) <= longest {
-			out[i] = name + ": " + expr
-		}
+	names := make([]string, len(d.Rows))
+	for k, r := range d.Rows {
+		names[k] = r.Name
 	}
-	return out
+	return explained(conflict, names, func(name string) []string {
+		k := slices.Index(names, name)
+		if k < 0 {
+			return nil
+		}
+		if _, part := Part(names, k); !part && relation.MatchString(name) {
+			return nil
+		}
+		r := d.Rows[k]
+		r.Coef, r.Min, r.Max = shown(r.Coef), digits(r.Min), digits(r.Max)
+		if len(r.Terms) > 0 {
+			return []string{expression.LeftSide(r.Coef, r.Terms, d.Entities) + " <= " + vec.Text(r.Max)}
+		}
+		expr, ok := expression.Row(d.Entities, r)
+		if !ok {
+			return nil
+		}
+		return []string{expr}
+	}, func(string) string { return "" })
 }
 
 // reader reads the nodes of a constraints file.

@@ -2,7 +2,9 @@ package constraints
 
 import (
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"paspo/lp"
@@ -15,7 +17,7 @@ const longestStated = 200
 
 // Stated adds to the names of constraints of p that exclude one another what they say in the
 // limits of a state, nil for the polytope's own: "tech: A + B <= 0.3". A name that says
-// that already stays as it is.
+// that already stays as it is. Rows of one constraint stand together under its name (see Part).
 func Stated(p *lp.Polytope, lim *lp.Limits, conflict []string) []string {
 	a, b, names := p.Inequalities()
 	if lim != nil && lim.A != nil {
@@ -24,31 +26,111 @@ func Stated(p *lp.Polytope, lim *lp.Limits, conflict []string) []string {
 	if lim != nil && lim.B != nil {
 		b = lim.B
 	}
-	n, out := p.Dim(), slices.Clone(conflict)
-	for i, name := range out {
-		var says []string
+	n := p.Dim()
+	return explained(conflict, names, func(name string) (says []string) {
 		for k, of := range names {
 			if of != name || k >= len(b) || (k+1)*n > len(a) {
 				continue
 			}
 			if terms := p.Terms(k); len(terms) > 0 {
-				if text := expression.Inequality(p, k) + " <= " + vec.Text(b[k]); len(text) <= longestStated {
-					says = append(says, text)
-				}
+				says = append(says, expression.LeftSide(shown(a[k*n:(k+1)*n]), terms, p.Entities())+" <= "+vec.Text(digits(b[k])))
 				continue
 			}
-			coef, limit := slices.Clone(a[k*n:(k+1)*n]), b[k]
-			text := sided(coef, limit, p.Entities())
-			if text != name && len(text) <= longestStated {
-				says = append(says, text)
-			}
+			says = append(says, sided(shown(a[k*n:(k+1)*n]), digits(b[k]), p.Entities()))
 		}
-		if len(says) > 0 && !slices.Contains(says, name) {
-			out[i] = name + ": " + strings.Join(says, ", ")
+		return says
+	}, func(name string) string { return equal(p, lim, name) })
+}
+
+// explained adds to names of constraints what the rows of a name say. A text of instead, where it is
+// not empty, takes the place of a name.
+func explained(conflict, names []string, says func(name string) []string, instead func(name string) string) (out []string) {
+	at := map[string]int{} // of constraints in out
+	for _, name := range conflict {
+		if text := instead(name); text != "" {
+			out = append(out, text)
+			continue
 		}
-		if text := equal(p, lim, name); text != "" {
-			out[i] = text
+		base, part := name, false
+		if k := slices.Index(names, name); k >= 0 {
+			base, part = Part(names, k)
 		}
+		texts := says(name)
+		if slices.Contains(texts, name) {
+			texts = nil
+		}
+		for i, text := range texts {
+			texts[i] = clipped(text)
+		}
+		text := strings.Join(texts, ", ")
+		i, more := at[base]
+		switch {
+		case more && part && text != "":
+			out[i] += ", " + text
+			continue
+		case text != "":
+			text = base + ": " + text
+		default:
+			text = name
+		}
+		at[base], out = len(out), append(out, text)
+	}
+	return out
+}
+
+// Part returns the constraint of row k, and whether it has other rows: the rows of a constraint
+// that max, min or abs make are called "name (1)", "name (2)", .., where nobody knows which is the
+// second.
+func Part(names []string, k int) (constraint string, ok bool) {
+	base, number, _ := cutLast(names[k], " (")
+	for _, other := range []int{k - 1, k + 1} {
+		if other < 0 || other >= len(names) {
+			continue
+		}
+		if b, n, ok := cutLast(names[other], " ("); ok && b == base && n != number && strings.HasSuffix(names[k], ")") {
+			return base, true
+		}
+	}
+	return names[k], false
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+var relation = regexp.MustCompile(` (<=|>=|=) `)
+
+// clipped leaves out the sum of a row whose text is too long: "... <= 0.2".
+func clipped(text string) string {
+	all := relation.FindAllStringIndex(text, -1)
+	if len(text) <= longestStated || len(all) == 0 {
+		return text
+	}
+	from := 0
+	if len(all) > 1 {
+		from = all[0][1]
+	}
+	return text[:from] + "..." + text[all[len(all)-1][0]:]
+}
+
+// digits rounds to 15 digits: 0.1 - 0.08 is 0.020000000000000004.
+func digits(x float64) float64 {
+	y, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 15, 64), 64)
+	if err != nil {
+		return x
+	}
+	return y
+}
+
+// shown returns coefficients of as many digits.
+func shown(coef []float64) []float64 {
+	out := slices.Clone(coef)
+	for j, c := range out {
+		out[j] = digits(c)
 	}
 	return out
 }

@@ -1,7 +1,9 @@
 package constraints
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"paspo/lp"
@@ -37,7 +39,27 @@ func TestStated(t *testing.T) {
 	if got, want := Stated(p, lim, []string{"total = 1", "pair"}), []string{"total = 2", "pair: A + 2*B = 0.25"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if conflict[0] != "tech" {
+	// Rows of one constraint stand under its name, once, with as many digits as people write.
+	p, err = Parse("x", []byte("entities: [A, B, C]\ntotal: 1\nconstraints:\n  - {name: hedge, expr: 'abs(A - B) <= 0.1 - 0.08'}\n  - abs(A - C) <= 0.5\n  - {name: gap, expr: 'A - B <= 0.9'}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	conflict = []string{"hedge (2)", "gap", "abs(A - C) <= 0.5 (1)", "hedge (1)"}
+	want = []string{"hedge: -A + B <= 0.02, A - B <= 0.02", "gap: A - B <= 0.9", "abs(A - C) <= 0.5: A - C <= 0.5"}
+	if got := Stated(p, nil, conflict); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	// What is too long leaves the limit.
+	var all, sum strings.Builder
+	for j := range 60 {
+		fmt.Fprintf(&all, "E%d, ", j)
+		fmt.Fprintf(&sum, "%d*E%d + ", j+2, j)
+	}
+	_, err = Parse("x", []byte("entities: ["+all.String()+"Z]\ntotal: 1\nconstraints: [{name: cap, expr: '"+sum.String()+"Z <= 0.5'}, {name: room, expr: 'leverage(ALL) <= 5'}]\nbounds: {Z: [-1, 2]}\n"))
+	if want := "cap: ... <= 0.5"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+	if conflict[0] != "hedge (2)" {
 		t.Error("the names are overwritten")
 	}
 }

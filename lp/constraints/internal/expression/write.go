@@ -63,8 +63,12 @@ func Row(entities []string, r lp.Row) (string, bool) {
 func Inequality(p *lp.Polytope, k int) string {
 	a, _, _ := p.Inequalities()
 	n := p.Dim()
-	terms := p.Terms(k)
-	s := Sum(a[k*n:(k+1)*n], p.Entities())
+	return LeftSide(a[k*n:(k+1)*n], p.Terms(k), p.Entities())
+}
+
+// LeftSide writes the sum of coefficient times entity and terms.
+func LeftSide(coef []float64, terms []lp.Term, entities []string) string {
+	s := Sum(coef, entities)
 	if len(terms) == 0 {
 		return s
 	}
@@ -73,9 +77,9 @@ func Inequality(p *lp.Polytope, k int) string {
 		b.WriteString(s)
 	}
 	for _, t := range terms {
-		name := p.Entities()[t.Entity]
+		name := entities[t.Entity]
 		if t.Sum != nil {
-			name = Sum(t.Sum, p.Entities())
+			name = Sum(t.Sum, entities)
 		}
 		writeTerm(&b, name, t)
 	}
