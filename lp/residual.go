@@ -1,6 +1,8 @@
 package lp
 
 import (
+	"math"
+
 	"paspo/lp/internal/program"
 	"paspo/lp/internal/vec"
 )
@@ -38,6 +40,24 @@ func (p *Polytope) Residual(a []float64, lim *Limits) float64 {
 func (p *Polytope) WorstConstraint(a []float64, lim *Limits) (residual float64, name string) {
 	r, kind, i := p.worst(a, lim)
 	return r, p.constraintName(kind, i, lim)
+}
+
+// WorstExcess is WorstConstraint with the residual in the units of the constraint: of a row by how
+// much it is beyond its limit, of a bound an amount of the entity.
+func (p *Polytope) WorstExcess(a []float64, lim *Limits) (excess float64, name string) {
+	r, kind, i := p.worst(a, lim)
+	form, size, limit := p.formIn(lim), 1., 0.
+	switch kind {
+	case program.OfRow:
+		size, limit = form.SizeOfRow(i), form.B[i]
+	case program.OfEquality:
+		size, limit = form.EqSize[i], form.F[i]
+	case program.OfLower:
+		size, limit = form.Size[i], form.L[i]
+	case program.OfUpper:
+		size, limit = form.Size[i], form.U[i]
+	}
+	return r * max(math.Abs(limit), size), p.constraintName(kind, i, lim)
 }
 
 // constraintName names a constraint. The names of the total and of bounds show the limit that

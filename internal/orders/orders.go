@@ -35,7 +35,7 @@ type Orders struct {
 type LotError struct {
 	Lot        float64
 	Constraint string  // that those next to the target break
-	Amount     float64 // by how much, scaled
+	Amount     float64 // by how much, in the constraint's units
 	None       bool    // the search was through all: there are none
 }
 
@@ -44,7 +44,7 @@ func (e *LotError) Error() string {
 	if e.None {
 		what = fmt.Sprintf("no orders in lots of %g shares keep all limits", e.Lot)
 	}
-	return fmt.Sprintf("%s: those next to the target break %s by %.2g of what it allows; smaller lots, or --lot 0 for fractions of shares, are needed", what, e.Constraint, e.Amount)
+	return fmt.Sprintf("%s: those next to the target break %s by %.3g; smaller lots, or --lot 0 for fractions of shares, are needed", what, e.Constraint, e.Amount)
 }
 
 // kept is the residual up to which orders keep a limit, since sums are rounded.
@@ -77,8 +77,8 @@ func Round(t Task, remainder float64) (*Orders, error) {
 		// The fees of these trades are the wealth less the remainder, up to rounding.
 		o := s.after(trades)
 		if o.Residual > 1e-9 {
-			_, name := t.Polytope.WorstConstraint(o.Weights, t.Limits)
-			return nil, fmt.Errorf("what is held after trading breaks %s by %.2g", name, o.Residual)
+			amount, name := t.Polytope.WorstExcess(o.Weights, t.Limits)
+			return nil, fmt.Errorf("what is held after trading breaks %s by %.2g", name, amount)
 		}
 		return o, nil
 	}
@@ -103,7 +103,7 @@ func Round(t Task, remainder float64) (*Orders, error) {
 		s.improve(found)
 		return s.after(found), nil
 	}
-	amount, name := t.Polytope.WorstConstraint(s.after(next).Weights, t.Limits)
+	amount, name := t.Polytope.WorstExcess(s.after(next).Weights, t.Limits)
 	return nil, &LotError{t.Lot, name, amount, all}
 }
 

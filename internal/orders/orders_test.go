@@ -45,6 +45,10 @@ func TestRound(t *testing.T) {
 	if _, err = Round(task, f); !errors.As(err, &none) || !strings.Contains(err.Error(), "no orders in lots of 100 shares keep all limits") {
 		t.Error(err)
 	}
+	// 100 shares for 3 300 and a fee of 33 are next to the target.
+	if by := 0.45 - 3300./9967; none.Constraint != "A >= 0.45" || math.Abs(none.Amount-by) > 1e-12 {
+		t.Errorf("%+v, want %g", none, by)
+	}
 	task.Cash = -1
 	if _, err = Round(task, f); err == nil || !strings.Contains(err.Error(), "no CASH") {
 		t.Error(err)

@@ -39,13 +39,13 @@ func (p *Form) Worst(a []float64) (residual float64, kind Kind, index int) {
 			continue
 		}
 		for i, x := range ax {
-			if r := vec.ScaledExcess(x, b[k+i], p.sizeOfRow(k+i)); r > residual {
+			if r := vec.ScaledExcess(x, b[k+i], p.SizeOfRow(k+i)); r > residual {
 				residual, kind, index = r, OfRow, k+i
 			}
 		}
 	}
 	for ; k < len(b); k++ {
-		if r := vec.ScaledExcess(vec.Dot(rows[k*n:(k+1)*n], a), b[k], p.sizeOfRow(k)); r > residual {
+		if r := vec.ScaledExcess(vec.Dot(rows[k*n:(k+1)*n], a), b[k], p.SizeOfRow(k)); r > residual {
 			residual, kind, index = r, OfRow, k
 		}
 	}
@@ -76,7 +76,7 @@ func (p *Form) Excesses(dst, a []float64) {
 	clear(dst)
 	for k, v := range p.B {
 		if x := vec.Dot(p.A[k*n:(k+1)*n], a); !(x <= v) {
-			dst[k] = max(0, vec.ScaledExcess(x, v, p.sizeOfRow(k)))
+			dst[k] = max(0, vec.ScaledExcess(x, v, p.SizeOfRow(k)))
 		}
 	}
 	dst = dst[len(p.B):]
@@ -98,11 +98,11 @@ func (p *Form) Excesses(dst, a []float64) {
 // RowResidual returns the scaled residual of row k at a where terms beside it come to so much.
 func (p *Form) RowResidual(k int, a []float64, terms float64) float64 {
 	n := len(a)
-	return vec.ScaledExcess(vec.Dot(p.A[k*n:(k+1)*n], a)+terms, p.B[k], p.sizeOfRow(k))
+	return vec.ScaledExcess(vec.Dot(p.A[k*n:(k+1)*n], a)+terms, p.B[k], p.SizeOfRow(k))
 }
 
-// sizeOfRow returns the size of row k.
-func (p *Form) sizeOfRow(k int) float64 {
+// SizeOfRow returns the size of row k.
+func (p *Form) SizeOfRow(k int) float64 {
 	if p.RowSize != nil {
 		return p.RowSize[k]
 	}
