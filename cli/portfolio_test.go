@@ -134,7 +134,7 @@ constraints:
 		"none is empty: no allocation satisfies all of total = 1; CASH <= 0.2; ":    {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\n")},
 		"; relaxed by 0.05 of the wealth, all but the total, they can be satisfied": {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\n")},
 		"no orders in lots of 100000 shares keep all limits":                        {"--lot", "100000"},
-		"those next to the target break near (2): AAA >= 0.5 by":                    {"--lot", "100000", "--constraints", textFile(t, "near.yaml", "constraints: [{name: near, expr: \"abs(AAA - 0.75) <= 0.25\"}]\n")},
+		"those next to the target break near: AAA >= 0.5 by 0.":                     {"--lot", "100000", "--constraints", textFile(t, "near.yaml", "constraints: [{name: near, expr: \"abs(AAA - 0.75) <= 0.25\"}]\n")},
 	} {
 		status, _, errs := command(t, "", append(decide, more...)...)
 		if status != 2 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, want) {
