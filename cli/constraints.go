@@ -31,13 +31,13 @@ import (
 func newConstraints() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "constraints",
-		Short: "Look at constraints: show, check, bounds, sample, serve",
+		Short: "Look at constraints: show, check, bounds, sample, project, serve",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return errors.New("constraints takes one of show, check, bounds, sample, serve; see " + program + " constraints --help")
+			return errors.New("constraints takes one of show, check, bounds, sample, project, serve; see " + program + " constraints --help")
 		},
 	}
-	cmd.AddCommand(newShow(), newCheck(), newBounds(), newSample(), newServe())
+	cmd.AddCommand(newShow(), newCheck(), newBounds(), newSample(), newProject(), newServe())
 	return cmd
 }
 
