@@ -72,7 +72,8 @@ func TestCaps(t *testing.T) {
 		if !(worst <= 1e-9) {
 			t.Fatalf("residual %g\n%+v", worst, d)
 		}
-		total := canonical(s).(*warm.Solver).Stats()
+		bases, _ := find[*warm.Solver](s)
+		total := bases.Stats()
 		kinds["hits"] += int(total.Hits)
 		kinds["misses"] += int(total.Misses)
 		kinds["exact"] += int(total.Exact)
@@ -165,9 +166,10 @@ func TestLimitsAreServed(t *testing.T) {
 		if err := lptest.WalkChecked(s, r, []lp.Limits{{B: p.Form().B}, {Upper: p.Form().U}}, 2); err != nil {
 			t.Error(err)
 		}
-		total := canonical(s).(*warm.Solver).Stats()
+		bases, _ := find[*warm.Solver](s)
+		total := bases.Stats()
 		t.Log(total)
-		if total.HandedOver > 0 || canonical(s).(*warm.Solver).Behind() != nil {
+		if total.HandedOver > 0 || bases.Behind() != nil {
 			t.Errorf("%s: handed over: %v", p.Name(), total)
 		}
 		s.Close()

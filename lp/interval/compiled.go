@@ -10,7 +10,7 @@ import (
 // MarshalCompiled returns the closed form of s to be kept in a file, which
 // NewCompiled reads. ok is false where s has none.
 func MarshalCompiled(s lp.Solver) (data []byte, ok bool) {
-	x, ok := canonical(s).(*closedform.Solver)
+	x, ok := find[*closedform.Solver](s)
 	if !ok {
 		return nil, false
 	}

@@ -11,16 +11,17 @@ import (
 // one, some of which the closed form may hand over; else nil.
 func Describe(s lp.Solver, lim *lp.Limits) string {
 	p := s.Polytope()
-	if lim != nil && lim.A != nil && !p.HullOnly() && s.Method() != "clp" && !warm.TooManyRows(p) {
-		return "dual simplex, since the matrix follows the state"
-	}
 	const programs = "linear programs"
-	first := canonical(s)
-	x, ok := first.(*closedform.Solver)
-	if _, bases := first.(*warm.Solver); bases && lim != nil && relay.OverPoints(first.Polytope()) {
+	x, explicit := find[*closedform.Solver](s)
+	bases, lazy := find[*warm.Solver](s)
+	switch {
+	case lim == nil:
+		return s.Method()
+	case lim.A != nil && !p.HullOnly() && s.Method() != "clp" && !warm.TooManyRows(p):
+		return "dual simplex, since the matrix follows the state"
+	case !explicit && lazy && relay.OverPoints(bases.Polytope()):
 		return programs // bases over the points of a hull know its own limits alone
-	}
-	if !ok || lim == nil {
+	case !explicit:
 		return s.Method()
 	}
 	others := "lazy"
@@ -40,12 +41,9 @@ func Describe(s lp.Solver, lim *lp.Limits) string {
 // lazy, and those that answer what the closed form hands over. It may be called at any
 // time.
 func WarmStarts(s lp.Solver) (stats warm.Stats, ok bool) {
-	s = canonical(s)
-	if x, explicit := s.(*closedform.Solver); explicit {
-		s = x.Behind()
+	bases, ok := find[*warm.Solver](s)
+	if ok {
+		stats = bases.Stats()
 	}
-	if l, lazy := s.(*warm.Solver); lazy {
-		return l.Stats(), true
-	}
-	return stats, false
+	return stats, ok
 }

@@ -23,7 +23,8 @@ func checkMemory(p *lp.Polytope, seed uint64, rows int, limits []lp.Limits) erro
 		if err != nil {
 			panic(err)
 		}
-		return canonical(s).(*warm.Solver)
+		bases, _ := find[*warm.Solver](s)
+		return bases
 	}
 	s := fresh(200)
 	defer s.Close()

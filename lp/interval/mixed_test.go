@@ -11,7 +11,6 @@ import (
 	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/internal/lptest"
-	"paspo/lp/interval/closedform"
 	"paspo/lp/interval/relay"
 	"paspo/lp/interval/warm"
 )
@@ -69,7 +68,7 @@ func TestMixedBatch(t *testing.T) {
 		if !ok || total.Hits == 0 || total.HandedOver > 0 || capped == 0 {
 			t.Errorf("%s: %d rows with caps: %v", name, capped, total)
 		}
-		if canonical(s).(*closedform.Solver).Behind().(*warm.Solver).Behind() != nil {
+		if bases, _ := find[*warm.Solver](s); bases.Behind() != nil {
 			t.Errorf("%s: linear programs were needed", name)
 		}
 		t.Logf("%s: %v", name, total)

@@ -32,7 +32,7 @@ func TestFinalResidual(t *testing.T) {
 			if !(worst <= 1e-9) {
 				t.Errorf("%s/%s: residual %g", p.Name(), method, worst)
 			}
-			if e, ok := canonical(s).(*closedform.Solver); ok && e.Behind() != nil {
+			if e, ok := find[*closedform.Solver](s); ok && e.Behind() != nil {
 				t.Errorf("%s: the closed form left rows", p.Name())
 			}
 			t.Logf("%s/%s: largest residual %.2g", p.Name(), method, worst)

@@ -51,7 +51,7 @@ func checkRandomLimits(seed uint64, kinds map[string]int) error {
 	}
 	limits := fourStates(p, r, lptest.RandomLimits)
 	return checkMethods(solverMethods, p, d, r, limits, len(limits), func(_ string, s lp.Solver) error {
-		if _, ok := canonical(s).(*closedform.Solver); ok {
+		if _, ok := find[*closedform.Solver](s); ok {
 			c := s.Chain(len(limits))
 			c.Begin(len(limits), limits)
 			left, _ := inner(c).Handed()

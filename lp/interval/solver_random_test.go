@@ -55,7 +55,7 @@ func checkRandomPolytope(seed uint64, kinds map[string]int) error {
 	}
 	return checkMethods(solverMethods, p, d, r, nil, 3, func(method string, s lp.Solver) error {
 		kinds[method]++
-		e, ok := canonical(s).(*closedform.Solver)
+		e, ok := find[*closedform.Solver](s)
 		if !ok {
 			return nil
 		}

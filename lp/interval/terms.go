@@ -26,6 +26,9 @@ func overLifted(p *lp.Polytope, s relay.Solver) *termSolver {
 
 func (s *termSolver) Polytope() *lp.Polytope { return s.p }
 
+// Behind returns the solver of the lifted polytope.
+func (s *termSolver) Behind() lp.Solver { return s.Solver }
+
 func (s *termSolver) Chain(batch int) lp.Chain { return s.Taker(batch) }
 
 func (s *termSolver) Taker(batch int) relay.Taker {
@@ -35,14 +38,12 @@ func (s *termSolver) Taker(batch int) relay.Taker {
 type termChain struct {
 	relay.Taker
 	s      *termSolver
-	entity int
 	each   []lp.TermLimits
 	limits []lp.Limits
 }
 
 func (c *termChain) Begin(rows int, limits []lp.Limits) {
 	relay.CheckBatch(c.Most(), rows, limits)
-	c.entity = 0
 	if limits == nil && c.s.matrix == nil {
 		c.Taker.Begin(rows, nil)
 		return
@@ -65,24 +66,13 @@ func (c *termChain) lift(r int, lim *lp.Limits) *lp.Limits {
 	return &c.limits[r]
 }
 
-func (c *termChain) BeginEmpty(rows int) {
-	c.entity = 0
-	c.Taker.BeginEmpty(rows)
-}
-
 func (c *termChain) Take(r int, lim *lp.Limits, prefix []float64, outside bool) {
-	c.entity = len(prefix)
 	c.Taker.Take(r, c.lift(r, lim), prefix, outside)
 }
 
 func (c *termChain) Next(lo, hi []float64) error {
-	if c.entity >= c.s.p.Dim() {
+	if c.Asked() >= c.s.p.Dim() {
 		panic(relay.BadEntity)
 	}
 	return c.Taker.Next(lo, hi)
-}
-
-func (c *termChain) Fix(a []float64) {
-	c.entity++
-	c.Taker.Fix(a)
 }

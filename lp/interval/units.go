@@ -8,7 +8,6 @@ import (
 	"paspo/lp"
 	"paspo/lp/interval/closedform"
 	"paspo/lp/interval/relay"
-	"paspo/lp/interval/warm"
 )
 
 // unitSolver answers in the units of the user what a solver of the canonical form
@@ -30,20 +29,23 @@ func inUnits(p *lp.Polytope, s relay.Solver) relay.Solver {
 	return x
 }
 
-// canonical returns the solver of a canonical form that is behind units and terms.
-func canonical(s lp.Solver) lp.Solver {
-	switch x := s.(type) {
-	case *warm.Simplex:
-		return canonical(x.Behind())
-	case *termSolver:
-		return canonical(x.Solver)
-	case *unitSolver:
-		return x.Solver
-	case unitClosedForm:
-		return x.f
+// find returns the solver of a type among s and those behind it, as far as these have started.
+func find[T lp.Solver](s lp.Solver) (found T, ok bool) {
+	for s != nil {
+		if found, ok = s.(T); ok {
+			break
+		}
+		before, _ := s.(interface{ Behind() lp.Solver })
+		if before == nil {
+			break
+		}
+		s = before.Behind()
 	}
-	return s
+	return found, ok
 }
+
+// Behind returns the solver of the canonical form.
+func (s *unitSolver) Behind() lp.Solver { return s.Solver }
 
 func (s *unitSolver) Polytope() *lp.Polytope { return s.p }
 
@@ -73,11 +75,10 @@ func pointRange(p *lp.Polytope) (least, most []float64) {
 
 type unitChain struct {
 	relay.Taker
-	p      *lp.Polytope
-	unit   []float64 // of amounts
-	same   bool      // all units of amounts are 1
-	rows   int
-	entity int
+	p    *lp.Polytope
+	unit []float64 // of amounts
+	same bool      // all units of amounts are 1
+	rows int
 
 	least, most []float64 // of every entity, over the points; nil where there are none
 
@@ -91,7 +92,7 @@ type unitChain struct {
 
 func (c *unitChain) Begin(rows int, limits []lp.Limits) {
 	relay.CheckBatch(c.Most(), rows, limits)
-	c.rows, c.entity = rows, 0
+	c.rows = rows
 	for r := range rows {
 		c.convert(r, relay.At(limits, r))
 	}
@@ -119,13 +120,12 @@ func (c *unitChain) convert(r int, lim *lp.Limits) *lp.Limits {
 }
 
 func (c *unitChain) BeginEmpty(rows int) {
-	c.rows, c.entity = rows, 0
+	c.rows = rows
 	clear(c.mine)
 	c.Taker.BeginEmpty(rows)
 }
 
 func (c *unitChain) Take(r int, lim *lp.Limits, prefix []float64, outside bool) {
-	c.entity = len(prefix)
 	for i, a := range prefix {
 		c.prefix[i] = a / c.unit[i]
 	}
@@ -133,8 +133,9 @@ func (c *unitChain) Take(r int, lim *lp.Limits, prefix []float64, outside bool) 
 }
 
 func (c *unitChain) Next(lo, hi []float64) error {
+	i := c.Asked()
 	err := c.Taker.Next(lo, hi)
-	if d := c.unit[c.entity]; d != 1 {
+	if d := c.unit[i]; d != 1 {
 		for r := range c.rows {
 			if c.mine[r] {
 				lo[r], hi[r] = d*lo[r], d*hi[r]
@@ -142,16 +143,16 @@ func (c *unitChain) Next(lo, hi []float64) error {
 		}
 	}
 	if c.least != nil {
-		c.stayInside(lo, hi)
+		c.stayInside(i, lo, hi)
 	}
 	return err
 }
 
-// stayInside keeps endpoints that rounding moved beyond the points within their range.
+// stayInside keeps endpoints of entity i that rounding moved beyond the points within their range.
 // Limits of a state that move rows make another set, which may reach further; the rows of a
 // hull without facets are its points, which none moves.
-func (c *unitChain) stayInside(lo, hi []float64) {
-	least, most := c.least[c.entity], c.most[c.entity]
+func (c *unitChain) stayInside(i int, lo, hi []float64) {
+	least, most := c.least[i], c.most[i]
 	for r := range c.rows {
 		if c.mine[r] && (c.p.HullOnly() || c.own[r]) {
 			lo[r], hi[r] = min(max(lo[r], least), most), min(max(hi[r], least), most)
@@ -160,8 +161,7 @@ func (c *unitChain) stayInside(lo, hi []float64) {
 }
 
 func (c *unitChain) Fix(a []float64) {
-	d := c.unit[c.entity]
-	c.entity++
+	d := c.unit[c.Asked()]
 	if d == 1 {
 		c.Taker.Fix(a)
 		return

@@ -9,7 +9,6 @@ import (
 	"paspo/internal/rng"
 	"paspo/lp"
 	"paspo/lp/internal/lptest"
-	"paspo/lp/interval/warm"
 )
 
 // BenchmarkLazy reports chains and hit rate on polytopes with caps.
@@ -44,8 +43,7 @@ func BenchmarkLazy(b *testing.B) {
 					limits = widerLimits(s.Polytope(), 256*rows, r)
 				}
 				benchmarkChains(b, s, rows, limits, x)
-				if l, ok := canonical(s).(*warm.Solver); ok {
-					t := l.Stats()
+				if t, ok := WarmStarts(s); ok {
 					b.ReportMetric(t.HitRate(), "hits/endpoint")
 					b.ReportMetric(float64(t.Bases), "bases")
 					b.ReportMetric(float64(t.HandedOver), "handed-over")

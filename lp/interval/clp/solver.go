@@ -66,7 +66,7 @@ func (s *solver) Close() error {
 func (s *solver) Chain(batch int) lp.Chain { return s.Taker(batch) }
 
 func (s *solver) Taker(batch int) relay.Taker {
-	c := &chain{Batch: relay.NewBatch(s.m.n, batch, nil), s: s, rows: make([]action, batch)}
+	c := &chain{Batch: relay.NewBatch(s.m.n, batch, nil), s: s, rows: make([]row, batch)}
 	for r := range c.rows {
 		c.rows[r].Make(s.m.n)
 	}
@@ -78,14 +78,14 @@ func (s *solver) Taker(batch int) relay.Taker {
 type chain struct {
 	relay.Batch
 	s      *solver
-	rows   []action
+	rows   []row
 	lo, hi []float64
 
 	next    atomic.Int64
 	pending sync.WaitGroup
 }
 
-type action struct {
+type row struct {
 	relay.Action
 	err error
 
@@ -106,17 +106,17 @@ func (c *chain) Take(r int, lim *lp.Limits, prefix []float64, _ bool) {
 	}
 }
 
-func (row *action) begin(p *lp.Polytope, lim *lp.Limits) {
-	row.Begin(p, lim)
-	row.err, row.state, row.worker = nil, nil, nil
+func (r *row) begin(p *lp.Polytope, lim *lp.Limits) {
+	r.Begin(p, lim)
+	r.err, r.state, r.worker = nil, nil, nil
 	if lim == nil {
 		return
 	}
 	if lim.A != nil && !p.HullOnly() {
-		row.state = p.Under(lim)
+		r.state = p.Under(lim)
 	}
 	if err := p.CheckLimits(lim); err != nil {
-		row.err = fmt.Errorf("lp: %w", err)
+		r.err = fmt.Errorf("lp: %w", err)
 	}
 }
 
@@ -158,18 +158,18 @@ func (c *chain) work(w *worker) {
 	}
 }
 
-func (row *action) answer(w *worker) {
-	row.Lo, row.Hi = math.NaN(), math.NaN()
-	if row.err != nil {
+func (r *row) answer(w *worker) {
+	r.Lo, r.Hi = math.NaN(), math.NaN()
+	if r.err != nil {
 		return
 	}
-	if row.state != nil {
-		if row.worker == nil {
-			row.worker = newWorker(newModel(context.Background(), row.state), w.tolerance)
+	if r.state != nil {
+		if r.worker == nil {
+			r.worker = newWorker(newModel(context.Background(), r.state), w.tolerance)
 		}
-		w = row.worker
+		w = r.worker
 	}
-	row.err = w.interval(&row.Action)
+	r.err = w.interval(&r.Action)
 }
 
 func (c *chain) Fix(a []float64) {
@@ -181,9 +181,9 @@ func (c *chain) Fix(a []float64) {
 	}
 }
 
-func (row *action) fix(a float64) {
-	if row.err == nil && !(math.Abs(a) <= lp.MaxAmount) {
-		row.err = &lp.InfeasibleError{Entity: row.Entity + 1, Amount: math.NaN()}
+func (r *row) fix(a float64) {
+	if r.err == nil && !(math.Abs(a) <= lp.MaxAmount) {
+		r.err = &lp.InfeasibleError{Entity: r.Entity + 1, Amount: math.NaN()}
 	}
-	row.Fix(a)
+	r.Fix(a)
 }

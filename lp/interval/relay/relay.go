@@ -23,6 +23,9 @@ type Taker interface {
 	// Most is how many rows a batch can have.
 	Most() int
 
+	// Asked is the entity whose interval is asked for. It panics where none is left.
+	Asked() int
+
 	// BeginEmpty begins a batch of rows of which none is its own.
 	BeginEmpty(rows int)
 

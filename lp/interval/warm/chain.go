@@ -12,7 +12,7 @@ import (
 type chain struct {
 	relay.Rows
 	s    *Solver
-	rows []action
+	rows []remaining
 
 	q    basis.Query
 	own  *suffix // whose own limits q holds, nil for none
@@ -20,7 +20,8 @@ type chain struct {
 	look [2]lookup
 }
 
-type action struct {
+// remaining is what the prefix of a row leaves of its limits.
+type remaining struct {
 	r []float64 // right-hand sides less the terms of the prefix
 
 	// Under limits of its own; nil else.
@@ -87,7 +88,7 @@ func (s *Solver) Taker(batch int) relay.Taker { return s.chain(batch) }
 
 func (s *Solver) chain(batch int) *chain {
 	m := s.m
-	c := &chain{s: s, rows: make([]action, batch)}
+	c := &chain{s: s, rows: make([]remaining, batch)}
 	c.Rows = relay.NewRows(c, m.n, batch, &s.behind)
 	k := len(m.begin)
 	store := make([]float64, batch*k)
@@ -114,7 +115,7 @@ func (c *chain) Start(r int, lim *lp.Limits) bool {
 }
 
 // begin starts an action under limits. It reports whether the bases can serve them.
-func (row *action) begin(m *model, lim *lp.Limits) bool {
+func (row *remaining) begin(m *model, lim *lp.Limits) bool {
 	b, f, l, u := m.p.Resolve(lim)
 	if m.points || !relay.Countable(m.p, l) {
 		return false
@@ -148,7 +149,7 @@ func (row *action) begin(m *model, lim *lp.Limits) bool {
 
 // query returns the programs of entity i for a row, nil where its prefix violates
 // a limit that no later entity enters.
-func (c *chain) query(i int, row *action) *basis.Query {
+func (c *chain) query(i int, row *remaining) *basis.Query {
 	m := c.s.m
 	s := &m.suffix[i]
 	q := &c.q
@@ -204,7 +205,7 @@ func (c *chain) Next(lo, hi []float64) error {
 func (c *chain) Answer(r int) (lo, hi float64, ok bool) { return c.answer(c.Entity, &c.rows[r]) }
 
 // answer finds the interval of entity i. It reports whether the row is feasible.
-func (c *chain) answer(i int, row *action) (lo, hi float64, ok bool) {
+func (c *chain) answer(i int, row *remaining) (lo, hi float64, ok bool) {
 	m := c.s.m
 	if i == 0 && m.known && row.lower == nil {
 		c.look[0].hits++
@@ -269,7 +270,7 @@ func (c *chain) answer(i int, row *action) (lo, hi float64, ok bool) {
 func (c *chain) Advance(r, i int, a float64) { c.s.m.fix(&c.rows[r], i, a) }
 
 // fix takes entity i of row to a.
-func (m *model) fix(row *action, i int, a float64) {
+func (m *model) fix(row *remaining, i int, a float64) {
 	if m.points {
 		row.r[1+i] = a
 		return
