@@ -73,8 +73,9 @@ type Vector struct {
 
 	known map[string]bool // names of what Informers measure
 
-	pool    *pool
-	actions []float64 // of the Step in progress
+	pool     *pool
+	measures *pool     // of actions, while environments are stepped elsewhere
+	actions  []float64 // of the Step in progress
 }
 
 // NewVector makes the environments and starts their episodes.
@@ -137,7 +138,7 @@ func NewVector(p Problem, c VectorConfig) (*Vector, error) {
 	if v.copies[0].limiter != nil {
 		v.limits = limits
 	}
-	v.pool = newPool(c.Workers, c.Count, v.stepOne)
+	v.pool, v.measures = newPool(c.Workers, c.Count, v.stepOne), newPool(c.Workers, c.Count, v.measure)
 	return v, nil
 }
 
@@ -208,6 +209,7 @@ func (v *Vector) Step(actions []float64) error {
 		for i := range v.copies {
 			v.copies[i].begin(rowOf(actions, i, v.n), true)
 		}
+		v.measures.run()
 		for i := range v.copies {
 			v.copies[i].await()
 		}
@@ -292,15 +294,22 @@ const badAction = "envs: the length of the actions is not the number of entities
 // rowOf returns row i of v, which cannot be appended to without a copy.
 func rowOf(v []float64, i, width int) []float64 { return v[i*width : (i+1)*width : (i+1)*width] }
 
+// measure measures the residual of the action of environment i.
+func (v *Vector) measure(i int) {
+	e := &v.copies[i]
+	e.residual = math.Inf(-1)
+	if e.charge != nil || (i+v.turn)%v.audit == 0 {
+		e.residual = e.polytope.Residual(rowOf(v.actions, i, v.n), e.Limits())
+	}
+}
+
 // stepOne steps environment i. Its error is the fault of the copy.
 func (v *Vector) stepOne(i int) {
 	e := &v.copies[i]
-	action := rowOf(v.actions, i, v.n)
-	e.residual = math.Inf(-1)
-	if e.charge != nil || (i+v.turn)%v.audit == 0 {
-		e.residual = e.polytope.Residual(action, e.Limits())
+	if v.copies[0].starter == nil {
+		v.measure(i)
 	}
-	reward, done, err := e.take(action)
+	reward, done, err := e.take(rowOf(v.actions, i, v.n))
 	if err != nil {
 		return
 	}
@@ -321,6 +330,7 @@ func (v *Vector) stepOne(i int) {
 // afterwards.
 func (v *Vector) Close() {
 	v.pool.close()
+	v.measures.close()
 	for i := range v.copies {
 		v.copies[i].Close()
 	}

@@ -21,8 +21,9 @@ type Env struct {
 
 	next      uint32 // seed of the next episode, where drawn
 	drawn     bool
-	started   bool // Step has been asked for
-	place     int  // among those asked for with it
+	started   bool  // Step has been asked for
+	step      int64 // its number among those of the worker
+	place     int   // among those asked for with it
 	truncated bool
 	skipped   bool
 }
@@ -37,7 +38,11 @@ func (e *Env) Start(action []float64, again bool) {
 		w.again = again
 	}
 	e.queue(action)
-	e.p.queued.Store(true)
+	if len(w.queue) == w.live {
+		w.send() // all have theirs
+	} else if !e.p.queued.Load() {
+		e.p.queued.Store(true)
+	}
 }
 
 func (e *Env) queue(action []float64) {
@@ -47,12 +52,15 @@ func (e *Env) queue(action []float64) {
 	}
 	copy(w.mem.actions[e.slot*e.n:], action)
 	w.stepped[e.slot/max(e.p.together, 1)] = true
-	e.place, e.started = len(w.queue), true
+	e.place, e.step, e.started = len(w.queue), w.steps.Load()+1, true
 	w.queue = append(w.queue, int32(e.slot))
 }
 
 // Await implements envs.Starter.
 func (e *Env) Await() {
+	if e.returned() {
+		return
+	}
 	if e.p.queued.Swap(false) {
 		// All set off before the first is waited for.
 		e.p.mu.Lock()
@@ -67,6 +75,10 @@ func (e *Env) Await() {
 	e.w.settle()
 	e.w.mu.Unlock()
 }
+
+// returned says whether the step that the environment was last queued for has come back, and all was
+// well. It takes no lock.
+func (e *Env) returned() bool { return e.step <= e.w.steps.Load() }
 
 // send asks for what is queued.
 func (w *worker) send() {
@@ -101,6 +113,9 @@ func (w *worker) settle() error {
 	w.waiting = false
 	w.err = w.await()
 	w.failed = 0
+	if w.err == nil {
+		w.steps.Add(1)
+	}
 	if _, raised := w.err.(*Exception); raised {
 		w.failed = int(w.mem.head[wordFailed])
 	}
@@ -156,20 +171,22 @@ func (e *Env) reset() error {
 // Step implements envs.Env.
 func (e *Env) Step(_ *rand.Rand, action, obs []float64) (reward float64, done bool) {
 	w := e.w
-	w.mu.Lock()
-	if !e.started {
-		if w.settle(); w.again {
+	if !e.started || !e.returned() {
+		w.mu.Lock()
+		if !e.started {
+			w.settle()
 			w.again = false
+			e.queue(action)
 		}
-		e.queue(action)
+		w.settle()
+		err := w.result(e.place)
+		w.mu.Unlock()
+		if err != nil {
+			e.started = false
+			panic(envs.Raised{Err: err})
+		}
 	}
-	w.settle()
-	err := w.result(e.place)
-	w.mu.Unlock()
 	e.started = false
-	if err != nil {
-		panic(envs.Raised{Err: err})
-	}
 	m := w.mem
 	flags := m.flags[e.slot]
 	from := m.obs
@@ -225,8 +242,10 @@ func (e *Env) Close() error {
 	e.p.mu.Lock()
 	defer e.p.mu.Unlock()
 	if w := e.w; w != nil {
+		w.mu.Lock()
 		w.used[e.slot] = false
 		w.live--
+		w.mu.Unlock()
 		e.w = nil
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"paspo/envs"
 	"paspo/envs/python"
@@ -407,6 +408,41 @@ func TestVector(t *testing.T) {
 	}
 	if !slices.Contains(out.Lengths, 5) || slices.Max(out.Lengths) <= 5 {
 		t.Errorf("episodes of length %v", out.Lengths)
+	}
+}
+
+// A process steps its environments once all of them have their actions, whether or not anybody waits for it.
+func TestStepsWhileNobodyWaits(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "mark")
+	t.Setenv("PASPO_TEST_MARK", mark)
+	p := open(t, "Marks", func(c *python.Config) { c.Workers = 1 })
+	var copies []*envs.Copy
+	for i := range 3 {
+		c, err := envs.NewCopy(p, i, envs.EpisodeStream(7, i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		copies = append(copies, c)
+	}
+	copies[2].Close() // is not waited for
+	for _, c := range copies[:2] {
+		if _, err := os.Stat(mark); err == nil {
+			t.Fatal("the environments are stepped before all have their actions")
+		}
+		c.Start([]float64{0, 0})
+	}
+	for begin := time.Now(); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(mark); err == nil {
+			break
+		}
+		if time.Since(begin) > time.Minute {
+			t.Fatal("the environments are not stepped")
+		}
+	}
+	for _, c := range copies[:2] {
+		if _, _, err := c.Step([]float64{0, 0}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -38,6 +39,8 @@ type worker struct {
 	waiting bool    // for the answer to a step
 	err     error   // that ended it, or an exception
 	failed  int     // the place of the environment that raised it
+
+	steps atomic.Int64 // that have come back and all was well
 
 	told map[int][]told // numbers in info, by slot, that have not been passed on
 }

@@ -134,6 +134,14 @@ class Closes(Target):
         open(os.path.join(os.environ["PASPO_TEST_CLOSED"], f"{os.getpid()}-{id(self)}"), "w").close()
 
 
+class Marks(Target):
+    """Leaves a file when it is stepped."""
+
+    def step(self, action):
+        open(os.environ["PASPO_TEST_MARK"], "w").close()
+        return super().step(action)
+
+
 class NoBox(Target):
     action_space = None
 
