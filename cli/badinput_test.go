@@ -28,7 +28,12 @@ func TestBadCommandLines(t *testing.T) {
 	}{
 		{[]string{"evl"}, `unknown command "evl"; did you mean "eval"?`},
 		{[]string{"nonsense"}, `unknown command "nonsense"`},
-		{[]string{"--sed", "3"}, "unknown flag: --sed"},
+		{[]string{"--sed", "3"}, "train has no flag --sed; did you mean --seed?"},
+		{[]string{"--holdings", "x"}, "train has no flag --holdings; see train --help"},
+		{[]string{"portfolio", "p", "--holdings", "x"}, "train portfolio has no flag --holdings: train portfolio decide has it"},
+		{[]string{"decide", "p", "--holdings", "x"}, `unknown command "decide"; did you mean "portfolio decide"?`},
+		{[]string{"check", "x"}, `unknown command "check"; did you mean "constraints check"?`},
+		{[]string{"-z"}, "unknown shorthand flag: 'z' in -z"},
 		{[]string{"--steps"}, "flag needs an argument: --steps"},
 		{[]string{"--env", "porfolio"}, `env.name is "porfolio": portfolio, compute, synthetic`},
 		{[]string{"--steps", "-5"}, "steps is -5: an integer of at least 1 is allowed"},

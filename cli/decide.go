@@ -23,7 +23,8 @@ type decideFlags struct {
 	holdings, latest string
 	constraints      string
 	lot              float64
-	relax, json      bool
+	relax            bool
+	json, quiet      bool
 }
 
 func newDecide() *cobra.Command {
@@ -56,6 +57,11 @@ no orders do, the exit status is 2.`,
 				return err
 			case f.json:
 				return writeJSON(cmd.OutOrStdout(), d)
+			case f.quiet:
+				if d.Until != "" {
+					fmt.Fprintln(cmd.ErrOrStderr(), d.Warning())
+				}
+				return d.WriteOrders(cmd.OutOrStdout())
 			}
 			return d.Write(cmd.OutOrStdout())
 		},
@@ -68,6 +74,7 @@ no orders do, the exit status is 2.`,
 	flags.BoolVar(&f.relax, "relax", false, "where limits on turnover and the others cannot be satisfied together, relax those on turnover by the least amount with which orders can satisfy all")
 	f.prices.add(cmd)
 	flags.BoolVar(&f.json, "json", false, "print the decision as JSON")
+	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but orders, warnings and errors")
 	flags.SortFlags = false
 	return cmd
 }

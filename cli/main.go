@@ -15,6 +15,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/benchmarks"
+	"paspo/internal/run/config"
 )
 
 // program is the name of the process in messages.
@@ -107,19 +108,42 @@ func setLog(w io.Writer) {
 }
 
 // noArguments returns an error where there are arguments. It suggests the subcommand with the
-// nearest spelling.
+// nearest spelling, or one of this name that a subcommand has.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	msg := fmt.Sprintf("unknown command %q", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], program+" "))
 	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+	near := cmd.SuggestionsFor(args[0])
+	for _, sub := range cmd.Commands() {
+		for _, c := range sub.Commands() {
+			if c.Name() == args[0] {
+				near = append(near, sub.Name()+" "+c.Name())
+			}
+		}
+	}
+	if len(near) > 0 {
 		msg += fmt.Sprintf("; did you mean %q?", near[0])
 	} else {
 		msg += "; see " + cmd.CommandPath() + " --help"
 	}
 	return errors.New(msg)
+}
+
+func unknownFlag(cmd *cobra.Command, name string) error {
+	msg := fmt.Sprintf("%s has no flag --%s", cmd.CommandPath(), name)
+	for _, sub := range cmd.Commands() {
+		if sub.Flags().Lookup(name) != nil {
+			return fmt.Errorf("%s: %s has it", msg, sub.CommandPath())
+		}
+	}
+	var known []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	if near := config.Nearest(name, known); near != "" {
+		return fmt.Errorf("%s; did you mean --%s?", msg, near)
+	}
+	return fmt.Errorf("%s; see %s --help", msg, cmd.CommandPath())
 }
 
 // exactly is cobra.ExactArgs with the names of the arguments in the message.
@@ -132,8 +156,16 @@ func exactly(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// flagError adds the allowed values to the error of a flag whose value has another type.
-func flagError(_ *cobra.Command, err error) error {
+// flagError adds the allowed values to the error of a flag whose value has another type, and to
+// that of an unknown flag the command that has it, or a flag of nearly the same name.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() == "" {
+		if args := cmd.Flags().Args(); !cmd.HasParent() && len(args) > 0 {
+			return noArguments(cmd, args)
+		}
+		return unknownFlag(cmd, unknown.GetSpecifiedName())
+	}
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err

@@ -120,6 +120,15 @@ constraints:
 	if w := weights; w["CASH"] < 0.02 || w["CASH"] > 0.2 || w["AAA"]+w["BBB"] > 0.7 || w["CCC"] < 0.1+0.2*w["AAA"]-1e-12 {
 		t.Errorf("a limit is broken: %v", w)
 	}
+	var orders strings.Builder
+	for _, l := range d.Lines {
+		if l.Name != "CASH" && l.Order != 0 {
+			fmt.Fprintf(&orders, "%s %g %s\n", map[bool]string{true: "buy", false: "sell"}[l.Order > 0], math.Abs(l.Order), l.Name)
+		}
+	}
+	if got := succeed(t, "", append(decide, "--quiet")...); got != orders.String() || got == "" {
+		t.Errorf("%q, want %q", got, orders.String())
+	}
 	text := succeed(t, "", append(decide, "--lot", "0")...)
 	if !strings.Contains(text, "largest constraint residual:") || !strings.Contains(text, "fees:") || strings.Contains(text, "warning") {
 		t.Errorf("%s", text)

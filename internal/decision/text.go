@@ -15,23 +15,47 @@ import (
 // percent returns a share in percent with two decimals, and 0 for what rounds to -0.
 func percent(x float64) float64 { return math.Round(1e4*x)/1e2 + 0 }
 
+// order is what to do with an entity, "" where that is nothing.
+func (l Holding) order() string {
+	switch {
+	case l.Order > 0:
+		return "buy " + strconv.FormatFloat(l.Order, 'g', 10, 64)
+	case l.Order < 0:
+		return "sell " + strconv.FormatFloat(-l.Order, 'g', 10, 64)
+	}
+	return ""
+}
+
+// WriteOrders writes the orders alone, one a line: "buy 10 AAPL".
+func (d *Decision) WriteOrders(w io.Writer) error {
+	for _, l := range d.Lines {
+		if l.Order == 0 || l.Name == market.Cash {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s %s\n", l.order(), l.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Warning says what Until means.
+func (d *Decision) Warning() string {
+	return fmt.Sprintf("warning: the policy was trained on prices up to %s, which are later than these", d.Until)
+}
+
 // Write writes the decision as text.
 func (d *Decision) Write(w io.Writer) error {
 	fmt.Fprintf(w, "prices of %s; wealth %.2f\n\n", d.Date, d.Wealth)
 	if d.Until != "" {
-		fmt.Fprintf(w, "warning: the policy was trained on prices up to %s, which are later than these\n\n", d.Until)
+		fmt.Fprintf(w, "%s\n\n", d.Warning())
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "\tprice\theld\tweight\ttarget\torder\theld then\tweight then\t")
 	for _, l := range d.Lines {
-		order := ""
-		switch {
-		case l.Name == market.Cash:
+		order := l.order()
+		if l.Name == market.Cash {
 			order = fmt.Sprintf("%+.2f", l.Order)
-		case l.Order > 0:
-			order = "buy " + strconv.FormatFloat(l.Order, 'g', 10, 64)
-		case l.Order < 0:
-			order = "sell " + strconv.FormatFloat(-l.Order, 'g', 10, 64)
 		}
 		fmt.Fprintf(tw, "%s\t%.6g\t%.10g\t%.2f %%\t%.2f %%\t%s\t%.10g\t%.2f %%\t\n", l.Name, l.Price, l.Held, percent(l.Now), percent(l.Target), order, l.After, percent(l.Weight))
 	}
