@@ -92,7 +92,7 @@ func Uniform(p *lp.Polytope, seed uint64) (Allocator, error) {
 	}, nil
 }
 
-// UniformWithin names the baseline Within of Uniform where limits follow the state: its
+// UniformWithin names the reference policy Within of Uniform where limits follow the state: its
 // allocations are drawn uniformly from the polytope, then projected.
 const UniformWithin = "uniform, projected"
 
@@ -123,16 +123,16 @@ func Within(p *lp.Polytope, a Allocator) Allocator {
 	}
 }
 
-// Baseline is a policy that needs no training.
-type Baseline struct {
+// Reference is a policy that needs no training, for trained ones to be compared with.
+type Reference struct {
 	Name      string // as tables have it
 	Allocator Allocator
 }
 
-// UniformAndEqual returns the two baselines that every polytope has, within the limits of every
+// UniformAndEqual returns the two reference policies that every polytope has, within the limits of every
 // state: uniform allocations, drawn by the seed, and equal shares, whose name is equal. followed
 // says whether limits follow the state, which the name of the first tells then.
-func UniformAndEqual(p *lp.Polytope, seed uint64, followed bool, equal string) ([]Baseline, error) {
+func UniformAndEqual(p *lp.Polytope, seed uint64, followed bool, equal string) ([]Reference, error) {
 	drawn, err := Uniform(p, seed)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func UniformAndEqual(p *lp.Polytope, seed uint64, followed bool, equal string) (
 	if followed {
 		name = UniformWithin
 	}
-	return []Baseline{{name, Within(p, drawn)}, {equal, Within(p, Constant(shares))}}, nil
+	return []Reference{{name, Within(p, drawn)}, {equal, Within(p, Constant(shares))}}, nil
 }
 
 // Constantly is implemented by problems that know a good constant allocation.

@@ -83,7 +83,7 @@ func (a *Actor) sample(obs []float64, limits []lp.Limits, streams []*rng.Stream,
 	return &a.out, nil
 }
 
-// Allocator returns the policy as an allocator, as baselines are. Row r plays episode r. Sampled
+// Allocator returns the policy as an allocator, as reference policies are. Row r plays episode r. Sampled
 // actions are those of Evaluate with the same seed.
 func (a *Actor) Allocator(rule policy.Rule, seed uint64) envs.Allocator {
 	var streams []*rng.Stream

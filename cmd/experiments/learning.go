@@ -229,25 +229,25 @@ func compared(ctx context.Context, out *output.Folder, o options, env string, se
 // More are not told apart.
 const plottedSettings = 3
 
-// reference is a policy that needs no training.
+// reference is what a reference policy earns.
 type reference struct {
 	name   string
 	mean   float64
 	played *envs.Outcome // nil of what search has found
 }
 
-// references plays the baselines of a problem on the final episodes. The first of them is uniform.
+// references plays the reference policies of a problem on the final episodes. The first of them is uniform.
 func references(p envs.Problem, episodes int) (refs []reference, err error) {
-	var all []envs.Baseline
+	var all []envs.Reference
 	found, ok := p.(*synthetic.Problem)
 	if ok {
-		all = []envs.Baseline{{Name: "uniform"}}
+		all = []envs.Reference{{Name: "uniform"}}
 		all[0].Allocator, err = envs.Uniform(p.Spec().Polytope, finalSeed)
 		episodes *= 20 // of few steps
 	} else if q, ok := p.(interface {
-		Baselines(uint64) ([]envs.Baseline, error)
+		References(uint64) ([]envs.Reference, error)
 	}); ok {
-		all, err = q.Baselines(finalSeed)
+		all, err = q.References(finalSeed)
 	} else {
 		err = fmt.Errorf("no references for %s", p.Spec().Name)
 	}

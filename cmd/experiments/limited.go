@@ -28,7 +28,7 @@ type limitedOptions struct {
 var staticOf = map[string]string{portfolio.LimitedName: "portfolio", compute.CappedName: "compute"}
 
 // limited trains a variant, whose limits follow the state, beside its static
-// version, each with its tuned settings, and compares both with baselines.
+// version, each with its tuned settings, and compares both with reference policies.
 func limited(ctx context.Context, out *output.Folder, o limitedOptions, env string) error {
 	if staticOf[env] == "" {
 		return fmt.Errorf("%q has no limits that follow the state: %s have", env, strings.Join(benchmarks.Variants(), " and "))

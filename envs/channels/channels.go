@@ -226,11 +226,11 @@ func (p *Problem) Best(obs, a []float64) {
 	}
 }
 
-// Baselines returns what trained policies are compared with; the last one is the best
+// References returns what trained policies are compared with; the last one is the best
 // there is.
-func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
+func (p *Problem) References(seed uint64) ([]envs.Reference, error) {
 	all, err := envs.UniformAndEqual(p.spec.Polytope, seed, true, "equal shares")
-	return append(all, envs.Baseline{Name: "optimum", Allocator: envs.EachRow(func(s *envs.States, row int, action []float64) error {
+	return append(all, envs.Reference{Name: "optimum", Allocator: envs.EachRow(func(s *envs.States, row int, action []float64) error {
 		p.Best(s.Observation(row), action)
 		return nil
 	})}), err

@@ -70,7 +70,7 @@ func TestBest(t *testing.T) {
 	}
 }
 
-func TestBaselines(t *testing.T) {
+func TestReferences(t *testing.T) {
 	long.Test(t)
 	p, err := New()
 	if err != nil {
@@ -79,7 +79,7 @@ func TestBaselines(t *testing.T) {
 	if err := envs.CheckSnapshots(p); err != nil {
 		t.Fatal(err)
 	}
-	all, err := p.Baselines(1)
+	all, err := p.References(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestBaselines(t *testing.T) {
 		t.Fatal(err)
 	}
 	if m, _ := envs.MeanAndError(out.Returns); m != last {
-		t.Errorf("the optimum earns %v, a baseline %v", m, last)
+		t.Errorf("the optimum earns %v, a reference policy %v", m, last)
 	}
 }
 

@@ -103,9 +103,9 @@ func TestComputeFixedPolicies(t *testing.T) {
 	})
 }
 
-func TestComputeBaselines(t *testing.T) {
+func TestComputeReferences(t *testing.T) {
 	p := newCompute(t)
-	base, err := p.Baselines(1)
+	base, err := p.References(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -415,7 +415,7 @@ func TestBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base, err := p.Baselines(1)
+	base, err := p.References(1)
 	if err != nil {
 		t.Fatal(err)
 	}

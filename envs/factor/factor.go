@@ -26,8 +26,8 @@ const (
 	premium                  = 0.5       // percent for a beta of 1
 )
 
-// reference returns the mean of the beta of asset i, from 0.4 to 1.5.
-func reference(i int) float64 { return float64(4+i) / 10 }
+// meanBeta returns the mean of the beta of asset i, from 0.4 to 1.5.
+func meanBeta(i int) float64 { return float64(4+i) / 10 }
 
 // Problem divides one wealth over cash and 12 assets every month, for 24 months. Asset i
 // has a beta, its exposure to a risk factor, and an expected return in excess of cash, in
@@ -64,7 +64,7 @@ func New() (*Problem, error) {
 	for i := range assets {
 		name := fmt.Sprintf("asset %d", i+1)
 		d.Entities, d.Upper = append(d.Entities, name), append(d.Upper, assetCap)
-		betas[i+1] = reference(i)
+		betas[i+1] = meanBeta(i)
 		s.ObsNames[i], s.ObsNames[assets+i] = name+" expected return", name+" beta"
 	}
 	d.Rows = []lp.Row{{Name: "exposure", Coef: betas, Min: math.Inf(-1), Max: exposureCap}}
@@ -101,7 +101,7 @@ type Env struct {
 func (e *Env) Reset(rng *rand.Rand, obs []float64) {
 	e.month = 0
 	for i := range assets {
-		e.row[i+1] = reference(i) + betaSpread*rng.NormFloat64()
+		e.row[i+1] = meanBeta(i) + betaSpread*rng.NormFloat64()
 		e.alpha[i] = alphaSpread * rng.NormFloat64()
 	}
 	e.observe(obs)
@@ -112,7 +112,7 @@ func (e *Env) Step(rng *rand.Rand, action, obs []float64) (reward float64, done 
 	betas := e.row[1:]
 	for i, beta := range betas {
 		reward += expected(beta, e.alpha[i]) * action[i+1]
-		betas[i] = revert(rng, beta, reference(i), betaMemory, betaSpread)
+		betas[i] = revert(rng, beta, meanBeta(i), betaMemory, betaSpread)
 		e.alpha[i] = revert(rng, e.alpha[i], 0, alphaMemory, alphaSpread)
 	}
 	e.month++
@@ -163,9 +163,9 @@ func (p *Problem) Best() envs.Allocator {
 	})
 }
 
-// Baselines returns what trained policies are compared with; the last one is the best
+// References returns what trained policies are compared with; the last one is the best
 // there is.
-func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
+func (p *Problem) References(seed uint64) ([]envs.Reference, error) {
 	all, err := envs.UniformAndEqual(p.spec.Polytope, seed, true, "equal weights")
-	return append(all, envs.Baseline{Name: "optimum", Allocator: p.Best()}), err
+	return append(all, envs.Reference{Name: "optimum", Allocator: p.Best()}), err
 }

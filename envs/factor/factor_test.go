@@ -42,7 +42,7 @@ func TestProcesses(t *testing.T) {
 				continue
 			}
 			for i := range assets {
-				d, last := e.row[i+1]-reference(i), before.row[i+1]-reference(i)
+				d, last := e.row[i+1]-meanBeta(i), before.row[i+1]-meanBeta(i)
 				beta, betas, betaLag = beta+d, betas+d*d, betaLag+d*last
 				alphas, alphaLag = alphas+e.alpha[i]*e.alpha[i], alphaLag+e.alpha[i]*before.alpha[i]
 			}
@@ -210,13 +210,13 @@ func TestBest(t *testing.T) {
 	}
 }
 
-func TestBaselines(t *testing.T) {
+func TestReferences(t *testing.T) {
 	long.Test(t)
 	p := newFactor(t)
 	if err := envs.CheckSnapshots(p); err != nil {
 		t.Fatal(err)
 	}
-	all, err := p.Baselines(1)
+	all, err := p.References(1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,11 +24,11 @@ func TestExpectation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		base, err := p.Baselines(1)
+		base, err := p.References(1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, b := range []envs.Baseline{base[0], base[len(base)-1]} {
+		for _, b := range []envs.Reference{base[0], base[len(base)-1]} {
 			if p.trading != nil && b.Name == "myopic" {
 				continue // a linear program a month
 			}

@@ -189,12 +189,12 @@ func dot(a, b []float64) float64 {
 	return s
 }
 
-// Baselines returns what trained policies are compared with, the worst first
+// References returns what trained policies are compared with, the worst first
 // where trading is free: uniform, equal weights projected, best constant and
 // the optimum. Under a trading limit the first three head for what they are
 // without one (see Within), and Myopic stands for the optimum, which is not
 // known.
-func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
+func (p *Problem) References(seed uint64) ([]envs.Reference, error) {
 	all, err := envs.UniformAndEqual(p.polytope, seed, p.trading != nil, "equal weights")
 	if err != nil {
 		return nil, err
@@ -203,12 +203,12 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := envs.Baseline{Name: "myopic", Allocator: p.Myopic()}
+	last := envs.Reference{Name: "myopic", Allocator: p.Myopic()}
 	if p.trading == nil {
 		last.Name = "optimum"
 		if last.Allocator, err = p.OptimalAllocator(); err != nil {
 			return nil, err
 		}
 	}
-	return append(all, envs.Baseline{Name: "best constant", Allocator: envs.Within(p.polytope, envs.Constant(constant))}, last), nil
+	return append(all, envs.Reference{Name: "best constant", Allocator: envs.Within(p.polytope, envs.Constant(constant))}, last), nil
 }

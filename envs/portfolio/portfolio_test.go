@@ -174,7 +174,7 @@ func TestPortfolioComparison(t *testing.T) {
 	for _, spread := range []float64{0, 0.002} {
 		p := newPortfolio(t, func(c *Config) { c.Spread = spread })
 		paths := p.SimulatedPaths(2000, 2)
-		base, err := p.Baselines(1)
+		base, err := p.References(1)
 		if err != nil {
 			t.Fatal(err)
 		}

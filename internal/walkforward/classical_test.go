@@ -84,7 +84,7 @@ func free(t *testing.T, assets []string, relatives [][]float64) *Player {
 // wealth returns what policies make of a wealth of 1.
 func (p *Player) wealth(t *testing.T) map[string]float64 {
 	t.Helper()
-	tracks, err := p.baselines(0, len(p.returns), 0)
+	tracks, err := p.references(0, len(p.returns), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

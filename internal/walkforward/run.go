@@ -174,7 +174,7 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 		Settings: w.Settings, Assets: w.Prices.Tickers, From: dates[w.Window], To: dates[len(dates)-1], Folds: len(folds),
 		Policy: previous, Residual: math.Inf(-1), Dates: dates[w.Window:], Polytope: w.Polytope,
 	}
-	others, err := player.baselines(w.Window, len(returns), w.Window)
+	others, err := player.references(w.Window, len(returns), w.Window)
 	if err != nil {
 		return nil, err
 	}

@@ -308,15 +308,15 @@ func TestLimitsResume(t *testing.T) {
 	}
 }
 
-func TestLimitedBaselines(t *testing.T) {
+func TestLimitedReferences(t *testing.T) {
 	long.Test(t)
 	for name, p := range limited(t) {
 		if name == "portfolio, nearly none" {
 			continue
 		}
 		base, err := p.(interface {
-			Baselines(uint64) ([]envs.Baseline, error)
-		}).Baselines(1)
+			References(uint64) ([]envs.Reference, error)
+		}).References(1)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -46,9 +46,9 @@ func TestTrainsUnderMatrices(t *testing.T) {
 	}
 
 	b := r.Agent.Problem.(interface {
-		Baselines(uint64) ([]envs.Baseline, error)
+		References(uint64) ([]envs.Reference, error)
 	})
-	baselines, err := b.Baselines(1)
+	references, err := b.References(1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestTrainsUnderMatrices(t *testing.T) {
 		m, _ := envs.MeanAndError(out.Returns)
 		return m
 	}
-	uniform, trained, best := mean(baselines[0].Allocator), mean(r.Agent.Allocator(last, r.Agent.Rule(last), 1)), mean(baselines[len(baselines)-1].Allocator)
+	uniform, trained, best := mean(references[0].Allocator), mean(r.Agent.Allocator(last, r.Agent.Rule(last), 1)), mean(references[len(references)-1].Allocator)
 	t.Logf("uniform %.2f, trained %.2f, optimum %.2f", uniform, trained, best)
 	if !(trained >= uniform+(best-uniform)/10 && trained < best) {
 		t.Errorf("the policy earns %.2f, uniform %.2f, the optimum %.2f", trained, uniform, best)

@@ -54,15 +54,15 @@ const (
 	bestFound  = "best found by search"
 )
 
-// Compare plays the given policies and the baselines of the problem. Where ctx ends, it returns the
+// Compare plays the given policies and the reference policies of the problem. Where ctx ends, it returns the
 // error of ctx.
 func Compare(ctx context.Context, p envs.Problem, policies []Policy, o Options) ([]*Table, error) {
-	baselines, err := baselinesOf(p, o.Seed)
+	references, err := referencesOf(p, o.Seed)
 	if err != nil {
-		return nil, fmt.Errorf("baselines: %w", err)
+		return nil, fmt.Errorf("reference policies: %w", err)
 	}
 	all := slices.Clone(policies)
-	for _, b := range baselines {
+	for _, b := range references {
 		all = append(all, Policy(b))
 	}
 	for i, a := range all {
@@ -146,11 +146,11 @@ type Level struct {
 	Return Number `json:"return"`
 }
 
-func baselinesOf(p envs.Problem, seed uint64) ([]envs.Baseline, error) {
+func referencesOf(p envs.Problem, seed uint64) ([]envs.Reference, error) {
 	if b, ok := p.(interface {
-		Baselines(seed uint64) ([]envs.Baseline, error)
+		References(seed uint64) ([]envs.Reference, error)
 	}); ok {
-		return b.Baselines(seed)
+		return b.References(seed)
 	}
 	polytope := p.Spec().Polytope
 	a, err := envs.Uniform(polytope, seed)
@@ -162,9 +162,9 @@ func baselinesOf(p envs.Problem, seed uint64) ([]envs.Baseline, error) {
 		return nil, err
 	}
 	if len(follow) > 0 {
-		return []envs.Baseline{{Name: envs.UniformWithin, Allocator: envs.Within(polytope, a)}}, nil
+		return []envs.Reference{{Name: envs.UniformWithin, Allocator: envs.Within(polytope, a)}}, nil
 	}
-	return []envs.Baseline{{Name: uniform, Allocator: a}}, nil
+	return []envs.Reference{{Name: uniform, Allocator: a}}, nil
 }
 
 func (t *Table) playPaths(p *portfolio.Problem, paths []portfolio.Path, policies []Policy, o Options) error {

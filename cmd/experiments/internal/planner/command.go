@@ -79,7 +79,7 @@ func played(o Options, episodes int, seed uint64) (string, error) {
 		}
 		fmt.Fprintf(&b, "%-14s %.2f tasks in time (standard error %.2f), %+.2f (%.2f) beside the best constant\n", name, of.Mean, of.StdErr(), more.Mean, more.StdErr())
 	}
-	for _, x := range []envs.Baseline{{Name: "best constant", Allocator: envs.Constant(base)}, {Name: "level load", Allocator: envs.Constant(level)}, {Name: "planner", Allocator: plan}} {
+	for _, x := range []envs.Reference{{Name: "best constant", Allocator: envs.Constant(base)}, {Name: "level load", Allocator: envs.Constant(level)}, {Name: "planner", Allocator: plan}} {
 		out, err := envs.Play(p, x.Allocator, episodes, maxSteps, seed)
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", x.Name, err)

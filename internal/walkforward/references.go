@@ -20,13 +20,13 @@ const (
 	BestConstant = "best constant in hindsight" // at no costs: a bound on what is constantly rebalanced
 )
 
-// baselines plays policies that need no training through periods from..to-1. The first
+// references plays reference policies through periods from..to-1. The first
 // restores equal weights every period, as far as limits allow. The second buys these, over as
 // many periods as limits on turnover take, and then trades no more than limits ask for. The next two take the least variance over the window
 // of periods before each, and the most of mean less half the variance. Two learn online, from equal weights on (see revert and gradient).
 // The last is the best constant allocation in hindsight: it knows these very periods, pays no
 // costs, and no limit on what is traded holds for it.
-func (p *Player) baselines(from, to, window int) ([]*Track, error) {
+func (p *Player) references(from, to, window int) ([]*Track, error) {
 	polytope := p.problem.Spec().Polytope
 	problem, err := p.problem.Free()
 	if err != nil {

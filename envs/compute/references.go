@@ -240,9 +240,9 @@ func (p *Problem) BestConstant() ([]float64, error) {
 	return bestConstant, nil
 }
 
-// Baselines returns what trained policies are compared with. Under caps that
+// References returns what trained policies are compared with. Under caps that
 // follow the queues they stay within those.
-func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
+func (p *Problem) References(seed uint64) ([]envs.Reference, error) {
 	all, err := envs.UniformAndEqual(p.spec.Polytope, seed, p.caps != nil, "equal shares")
 	if err != nil {
 		return nil, err
@@ -256,9 +256,9 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 		return nil, err
 	}
 	all = append(all,
-		envs.Baseline{Name: "fastest first", Allocator: fastest},
-		envs.Baseline{Name: "greedy by speed", Allocator: envs.Within(p.spec.Polytope, envs.Constant(greedy))},
-		envs.Baseline{Name: "level queues", Allocator: p.LevelQueues()})
+		envs.Reference{Name: "fastest first", Allocator: fastest},
+		envs.Reference{Name: "greedy by speed", Allocator: envs.Within(p.spec.Polytope, envs.Constant(greedy))},
+		envs.Reference{Name: "level queues", Allocator: p.LevelQueues()})
 	if p.spec.Polytope.HullOnly() {
 		return all, nil
 	}
@@ -266,10 +266,10 @@ func (p *Problem) Baselines(seed uint64) ([]envs.Baseline, error) {
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, envs.Baseline{Name: "level load", Allocator: envs.Within(p.spec.Polytope, envs.Constant(level))})
+	all = append(all, envs.Reference{Name: "level load", Allocator: envs.Within(p.spec.Polytope, envs.Constant(level))})
 	best, err := p.BestConstant()
 	if err != nil || best == nil {
 		return all, err
 	}
-	return append(all, envs.Baseline{Name: "best constant", Allocator: envs.Constant(best)}), nil
+	return append(all, envs.Reference{Name: "best constant", Allocator: envs.Constant(best)}), nil
 }
