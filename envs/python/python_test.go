@@ -135,6 +135,51 @@ func TestStepsInAnyProcess(t *testing.T) {
 	}
 }
 
+// A process that holds many environments shows what several that hold a few show.
+func TestStepsOfMany(t *testing.T) {
+	const count, steps = 24, 50
+	for _, function := range []string{"Mixed", "Single", "Swapped", "Scalar", "Uneven", "Column", "Raises"} {
+		type shown struct {
+			numbers []float64
+			err     string
+		}
+		var first shown
+		for _, workers := range []int{1, 2} {
+			p := open(t, function, func(o *python.Config) { o.Workers = workers })
+			v, err := envs.NewVector(p, envs.VectorConfig{Count: count, Seed: 7})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer v.Close()
+			var got shown
+			actions := make([]float64, count*p.Spec().Polytope.Dim())
+			for s := range steps {
+				for i := range actions {
+					actions[i] = math.Sin(float64(s*len(actions) + i))
+				}
+				if err := v.Step(actions); err != nil {
+					got.err = err.Error()
+					break
+				}
+				got.numbers = append(append(got.numbers, v.Obs()...), v.Rewards()...)
+				for i, truncated := range v.Truncated() {
+					if truncated {
+						got.numbers = append(got.numbers, v.Final(i)...)
+					}
+				}
+			}
+			if fails := slices.Contains([]string{"Uneven", "Column", "Raises"}, function); fails != (got.err != "") {
+				t.Errorf("%s in %d processes: %q", function, workers, got.err)
+			}
+			if workers == 1 {
+				first = got
+			} else if got.err != first.err || !slices.Equal(got.numbers, first.numbers) {
+				t.Errorf("%s: %d processes and 1 differ; errors %q and %q", function, workers, got.err, first.err)
+			}
+		}
+	}
+}
+
 // Episodes that are played one after the other are those that are played side by side.
 func TestPlay(t *testing.T) {
 	p := open(t, "Target", nil)

@@ -33,6 +33,7 @@ LIMITS = "b", "lower", "total", "upper"  # of a state
 MOST = 500  # characters of what an environment says about itself
 NAMES = 32  # of numbers in the info of an environment
 CLOSING = 5  # seconds that workers may take to close their environments
+MANY = 20  # environments, above which it pays to prepare a step and to join observations
 
 
 class Refused(Exception):
@@ -169,6 +170,9 @@ def taken_apart(vector):
 class Singles:
     """Environments with step and reset of their own."""
 
+    blank, blanks = None, ()  # an array for the actions of the next step, and its rows
+    used = ()  # what the last step has used
+
     def __init__(self, make, first):
         self.make, self.spare, self.envs, self.steps, self.bounds = make, [first], [], [], []  # by slot
         self.infos = {}  # by slot, then name: sum and count of numbers in info
@@ -288,28 +292,28 @@ class Singles:
     def step(self):
         slots, rows = self.chosen()
         again = bool(self.head[2])
-        actions = self.actions[rows].astype(self.dtype)
-        if len(self.shape) != 1:
-            actions = actions.reshape(len(actions), *self.shape)
+        steps = self.steps[rows] if isinstance(rows, slice) else [self.steps[s] for s in slots]
+        actions, flatten = self.given(rows, len(slots)), self.flatten
         seen, rewards, ends = [], [], []
-        see, earn, flatten = seen.append, rewards.append, self.flatten
         try:
-            for step, action in zip(self.steps[rows] if isinstance(rows, slice) else [self.steps[s] for s in slots], actions):
+            for step, action in zip(steps, actions):
                 answer = step(action)
                 try:
                     o, reward, terminated, truncated, info = answer
                 except (TypeError, ValueError):
                     raise Refused(other_step(self.envs[slots[len(seen)]], answer)) from None
+                if flatten is not None:
+                    o = flatten(o)
                 if terminated is not False or truncated is not False:
                     for name, v in (("terminated", terminated), ("truncated", truncated)):
                         if np.size(v) != 1 or v not in (True, False):
                             raise Refused(f"{name} of {called(self.envs[slots[len(seen)]])} is {short(v)}: True, False, 1 and 0 are allowed")
-                see(o if flatten is None else flatten(o))
-                earn(reward)
+                    if terminated or truncated:
+                        ends.append((len(seen), TERMINATED if terminated else TRUNCATED))
+                seen.append(o)
+                rewards.append(reward)
                 if info and again:  # in training, not in evaluations
                     self.inform(self.infos.setdefault(slots[len(seen) - 1], {}), info)
-                if terminated or truncated:
-                    ends.append((len(seen) - 1, TERMINATED if terminated else TRUNCATED))
         except BaseException:
             # Those before have been stepped.
             done = len(rewards)
@@ -317,6 +321,26 @@ class Singles:
             self.head[3] = done
             raise
         self.store(slots, rows, seen, rewards, ends, again)
+        self.used = actions, seen
+
+    def given(self, rows, count):
+        """Actions as the environments are given them: arrays that they may keep."""
+        if count == len(self.blanks):
+            self.blank[:] = self.actions[rows]
+            given, self.blanks = self.blanks, ()
+            return given
+        actions = self.actions[rows].astype(self.dtype)
+        return actions if len(self.shape) == 1 else actions.reshape(count, *self.shape)
+
+    def prepare(self):
+        """Makes arrays for the actions of a step like the last one, and frees what that has used. It is
+        the other side's turn: nobody waits for this."""
+        if self.used:
+            count = len(self.used[0])
+            if count > MANY and self.shape:
+                self.blank = np.empty((count, len(self.low)), self.dtype)
+                self.blanks = list(self.blank.reshape(count, *self.shape))
+            self.used = ()
 
     def inform(self, sums, info, within="", depth=0):
         """Adds the numbers in info, and in dictionaries in it, to sums."""
@@ -351,11 +375,23 @@ class Singles:
         self.infos, self.head[4] = {}, 0
         return {"info": told}
 
+    def joined(self, seen):
+        """Observations as one array where all are vectors of one type, as they are where not. NumPy
+        takes longer to find that out."""
+        try:
+            dtype = seen[0].dtype
+            for o in seen:
+                if o.dtype is not dtype or o.ndim != 1 or len(o) != self.dim:
+                    return seen
+            return np.frombuffer(b"".join(seen), dtype).reshape(len(seen), self.dim)
+        except (AttributeError, BufferError, TypeError, ValueError):
+            return seen
+
     def store(self, slots, rows, seen, rewards, ends, again):
         """Shows what steps have given. The place of one that has given something else is in
         the memory."""
         try:
-            self.obs[rows] = seen
+            self.obs[rows] = self.joined(seen) if len(seen) > MANY else seen
             self.rewards[rows] = rewards
         except (ValueError, TypeError):
             for i, slot in enumerate(slots):
@@ -691,6 +727,8 @@ class Worker:
     def serve(self):
         while True:
             turn = self.turn
+            if turn:
+                self.host.prepare()
             op = turn.wait() if turn else Turn.MESSAGE
             try:
                 if op == Turn.STEP:

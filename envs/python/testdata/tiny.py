@@ -114,6 +114,62 @@ class Misshapes(Fails):
         return [0.0, 0.0], 0.0, False, False, {}
 
 
+class Column(Fails):
+    def fail(self):
+        return np.zeros((3, 1)), 0.0, False, False, {}
+
+
+class Mixed(Target):
+    """Its observations are of several types, and it expects that actions which it keeps stay as they are."""
+
+    def reset(self, **k):
+        self.kept = []
+        return super().reset(**k)
+
+    def draw(self):
+        o = super().draw()
+        return [o, list(o), np.repeat(o, 2)[::2]][self.time % 3]
+
+    def step(self, action):
+        self.kept.append((action, action.copy()))
+        assert all(np.array_equal(a, b) for a, b in self.kept)
+        return super().step(action)
+
+
+class Single(Target):
+    def draw(self):
+        return super().draw().astype(np.float32)
+
+
+class Swapped(Target):
+    """Some of its observations have their bytes in the other order."""
+
+    def draw(self):
+        o = super().draw()
+        return o if o[0] > 0 else o.astype(">f8")
+
+
+class Uneven(Target):
+    """The third observation of one is too short, that of the next too long."""
+
+    made = 0
+
+    def __init__(self):
+        Uneven.made += 1
+        self.width, self.steps = 2 + Uneven.made % 2 * 2, 0
+
+    def step(self, action):
+        out = super().step(action)
+        self.steps += 1
+        return (np.zeros(self.width), *out[1:]) if self.steps == 3 else out
+
+
+class Scalar(Mixed):
+    """Its action is a number."""
+
+    action_space = Box(-1, 1)
+
+
 class Old(Target):
     """Has the interface of Gym before 0.26."""
 
