@@ -359,12 +359,14 @@ func TestLimitsAndSnapshots(t *testing.T) {
 	}
 }
 
-// Limits may narrow bounds, not widen them, and have the same names every time.
-func TestLimitsRefused(t *testing.T) {
+// Limits may narrow bounds, not widen them, and have the same names every time. Observations have the shape of
+// their space, and whether an episode has ended is said.
+func TestStepsRefused(t *testing.T) {
 	for function, want := range map[string]string{
 		"Wider":      "limits()['upper'] of Wider is 2 for a1, above the 1 of the action space or the constraints: limits may narrow bounds, not widen them",
 		"WiderBatch": "limits()['lower'] of WiderBatch is -1.5 for a0, below the -1 of",
 		"Changes":    "limits() of Changes has lower, at first it had upper: the same keys are needed every time",
+		"Shrinks":    "the observation has shape (1,), that of its space (3,)",
 		"Nones":      "terminated of Nones is None: True, False, 1 and 0 are allowed",
 	} {
 		v, err := envs.NewVector(open(t, function, nil), envs.VectorConfig{Count: 3, Seed: 7})

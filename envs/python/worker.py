@@ -391,6 +391,8 @@ class Singles:
         """Shows what steps have given. The place of one that has given something else is in
         the memory."""
         try:
+            if seen and len(seen[0]) != self.dim:
+                raise ValueError  # of one number, which NumPy would repeat
             self.obs[rows] = self.joined(seen) if len(seen) > MANY else seen
             self.rewards[rows] = rewards
         except (ValueError, TypeError):

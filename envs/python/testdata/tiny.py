@@ -114,6 +114,14 @@ class Misshapes(Fails):
         return [0.0, 0.0], 0.0, False, False, {}
 
 
+class Shrinks(Target):
+    """Its observations are of one number once an episode has begun."""
+
+    def step(self, action):
+        out = super().step(action)
+        return (out[0][:1], *out[1:])
+
+
 class Column(Fails):
     def fail(self):
         return np.zeros((3, 1)), 0.0, False, False, {}
