@@ -43,14 +43,18 @@ func (e *echelon) add(row []*big.Rat) (v []*big.Int, pivot int) {
 
 // eliminate makes the number of v at the pivot of a row 0.
 func eliminate(v, row []*big.Int, pivot int) {
-	f := v[pivot]
-	if f.Sign() == 0 {
+	if v[pivot].Sign() == 0 {
 		return
 	}
+	f := new(big.Int).Set(v[pivot])
 	var content, t big.Int
-	for i := range v {
-		x := new(big.Int).Mul(v[i], row[pivot])
-		v[i] = x.Sub(x, t.Mul(f, row[i]))
+	for i, x := range v {
+		if x.Sign() != 0 {
+			x.Mul(x, row[pivot])
+		}
+		if row[i].Sign() != 0 {
+			x.Sub(x, t.Mul(f, row[i]))
+		}
 		if x.Sign() != 0 {
 			content.GCD(nil, nil, &content, t.Abs(x))
 		}

@@ -72,8 +72,10 @@ func (p *Program) IrreducibleInNames(core []Limit, amount float64, name func(Lim
 	for _, r := range p.All() {
 		siblings[name(r)] = append(siblings[name(r)], r)
 	}
+	// Names without which the others can hold: no smaller conflict is without one of them.
+	needed := map[string]bool{}
 	for {
-		smaller, by := p.withoutOne(core, siblings, name)
+		smaller, by := p.withoutOne(core, siblings, needed, name)
 		if smaller == nil {
 			return core, amount
 		}
@@ -83,8 +85,9 @@ func (p *Program) IrreducibleInNames(core []Limit, amount float64, name func(Lim
 
 // withoutOne returns a conflict among the constraints of another without one of
 // them, where a constraint is all limits of its name, and nil where there is none. What is in
-// conflict by no more than Decimals counts as none.
-func (p *Program) withoutOne(core []Limit, siblings map[string][]Limit, name func(Limit) string) ([]Limit, float64) {
+// conflict by no more than Decimals counts as none. It does not try names that are needed, and
+// adds what it finds to be.
+func (p *Program) withoutOne(core []Limit, siblings map[string][]Limit, needed map[string]bool, name func(Limit) string) ([]Limit, float64) {
 	var names []string
 	limits := 0
 	for _, r := range core {
@@ -97,6 +100,9 @@ func (p *Program) withoutOne(core []Limit, siblings map[string][]Limit, name fun
 		return nil, 0 // no other sides
 	}
 	for _, left := range names {
+		if needed[left] {
+			continue
+		}
 		var rest []Limit
 		for _, s := range names {
 			if s != left {
@@ -104,6 +110,7 @@ func (p *Program) withoutOne(core []Limit, siblings map[string][]Limit, name fun
 			}
 		}
 		if p.satisfiable(rest) {
+			needed[left] = true
 			continue
 		}
 		if smaller, amount := p.irreducible(rest, nil, 0); smaller != nil && amount > Decimals {

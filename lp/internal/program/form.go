@@ -95,6 +95,22 @@ func RowSizes(to, a, s []float64) []float64 {
 	return to
 }
 
+// endsOneWay says that no entity with a lower bound grows without end in a form with these limits
+// of a direction. It asks for the sum of them all, since each may take a linear program as long.
+func (p *Form) endsOneWay(b, f, lo, hi []float64) bool {
+	c, some := make([]float64, len(lo)), false
+	for j := range c {
+		if lo[j] == 0 && hi[j] > 0 {
+			c[j], some = -1, true
+		}
+	}
+	if !some {
+		return true
+	}
+	_, value, err := Solve(c, p.A, b, p.E, f, lo, hi)
+	return err == nil && -value <= 1e-7
+}
+
 // Unbounded returns an entity that can grow (direction 1) or fall (-1) without end in the form,
 // and a direction of 0 where none can: it looks for a direction d in which the form never ends,
 //
@@ -111,7 +127,11 @@ func (p *Form) Unbounded() (entity, direction int, err error) {
 		}
 	}
 	b, f, c := make([]float64, len(p.B)), make([]float64, len(p.F)), make([]float64, n)
+	ends := p.endsOneWay(b, f, lo, hi)
 	for j := range n {
+		if ends && lo[j] == 0 {
+			continue
+		}
 		for _, direction := range [...]int{1, -1} {
 			if direction > 0 && hi[j] == 0 || direction < 0 && lo[j] == 0 {
 				continue

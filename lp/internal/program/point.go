@@ -17,12 +17,17 @@ import (
 // and checks it. False says nothing.
 func (p *Program) strictlySatisfiable(refs []Limit) bool {
 	const most = 100_000 // steps of the elimination
-	n := len(p.C)
-	q, _ := p.elastic(refs, p.reach(), false)
-	q.L[n] = -1
-	if k := len(q.F); k*k*n > most {
+	n, k := len(p.C), 0
+	for _, r := range refs {
+		if r.Kind == OfEquality {
+			k++
+		}
+	}
+	if k*k*n > most {
 		return false
 	}
+	q, _ := p.elastic(refs, p.reach(), false)
+	q.L[n] = -1
 	found, err := q.Minimize(q)
 	if err != nil || !(found[n] < -1e-9) {
 		return false

@@ -39,11 +39,13 @@ func (p *Program) Proven(refs []Limit) (amount float64, ok bool) {
 	if len(rows) == 0 {
 		return 0, false
 	}
-	column := make([]*big.Rat, len(rows))
+	column, zero := make([]*big.Rat, len(rows)), new(big.Rat)
 	coefficients := func(j int) []*big.Rat {
 		for k, r := range rows {
 			coef, _ := p.row(r)
-			column[k] = vec.Rational(coef[j])
+			if column[k] = zero; coef[j] != 0 { // most are 0 where there are many
+				column[k] = vec.Rational(coef[j])
+			}
 		}
 		return column
 	}
@@ -84,7 +86,9 @@ func (p *Program) Proven(refs []Limit) (amount float64, ok bool) {
 	for j, r := range bound {
 		g := new(big.Rat)
 		for k, c := range coefficients(j) {
-			g.Add(g, t.Mul(y[k], c))
+			if c != zero {
+				g.Add(g, t.Mul(y[k], c))
+			}
 		}
 		limit := -p.L[j]
 		if r.Kind == OfUpper {
