@@ -14,10 +14,10 @@ import (
 // reset(seed=...), so that it depends on the random stream and the actions alone
 // where the environment draws from its np_random.
 type Env struct {
-	p      *Problem
-	w      *worker
-	slot   int
-	dim, n int
+	p    *Problem
+	w    *worker
+	slot int
+	dim  int
 
 	next      uint32 // seed of the next episode, where drawn
 	drawn     bool
@@ -50,7 +50,7 @@ func (e *Env) queue(action []float64) {
 	if w.mem == nil {
 		return
 	}
-	copy(w.mem.actions[e.slot*e.n:], action)
+	w.actions = append(w.actions, action...)
 	w.stepped[e.slot/max(e.p.together, 1)] = true
 	e.place, e.step, e.started = len(w.queue), w.steps.Load()+1, true
 	w.queue = append(w.queue, int32(e.slot))
@@ -97,7 +97,8 @@ func (w *worker) send() {
 			break
 		}
 	}
-	w.queue = w.queue[:0]
+	copy(m.actions, w.actions)
+	w.queue, w.actions = w.queue[:0], w.actions[:0]
 	if w.err == nil {
 		w.err = w.turn(turnStep)
 	}

@@ -48,7 +48,7 @@ type layout struct {
 	Seeds    int    `json:"seeds"`   // uint32: of the next episode
 	Flags    int    `json:"flags"`   // uint8: of the last step
 	Rewards  int    `json:"rewards"` // float64
-	Actions  int    `json:"actions"` // float64 x n
+	Actions  int    `json:"actions"` // float64 x n: row k is for the k-th of the environments that are asked for
 	Obs      int    `json:"obs"`     // float64 x dim
 	Final    int    `json:"final"`   // float64 x dim: the last observation of an episode that has ended
 

@@ -258,7 +258,7 @@ func (p *Problem) newEnv() (*Env, error) {
 func (p *Problem) env(w *worker, slot int) *Env {
 	w.used[slot] = true
 	w.live++
-	return &Env{p: p, w: w, slot: slot, dim: p.spec.ObsDim, n: p.spec.Polytope.Dim()}
+	return &Env{p: p, w: w, slot: slot, dim: p.spec.ObsDim}
 }
 
 // joined is the vector whose slots are given away one after the other, from next to end,

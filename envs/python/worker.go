@@ -34,11 +34,12 @@ type worker struct {
 
 	stepped []bool // by vector, of a single environment where there are no others: since its first slot was taken
 
-	queue   []int32 // slots whose actions are in the memory, to be stepped
-	again   bool    // episodes that end start anew
-	waiting bool    // for the answer to a step
-	err     error   // that ended it, or an exception
-	failed  int     // the place of the environment that raised it
+	queue   []int32   // slots to be stepped
+	actions []float64 // theirs
+	again   bool      // episodes that end start anew
+	waiting bool      // for the answer to a step
+	err     error     // that ended it, or an exception
+	failed  int       // the place of the environment that raised it
 
 	steps atomic.Int64 // that have come back and all was well
 

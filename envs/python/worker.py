@@ -293,7 +293,7 @@ class Singles:
         slots, rows = self.chosen()
         again = bool(self.head[2])
         steps = self.steps[rows] if isinstance(rows, slice) else [self.steps[s] for s in slots]
-        actions, flatten = self.given(rows, len(slots)), self.flatten
+        actions, flatten = self.given(len(slots)), self.flatten
         seen, rewards, ends = [], [], []
         try:
             for step, action in zip(steps, actions):
@@ -323,13 +323,13 @@ class Singles:
         self.store(slots, rows, seen, rewards, ends, again)
         self.used = actions, seen
 
-    def given(self, rows, count):
+    def given(self, count):
         """Actions as the environments are given them: arrays that they may keep."""
         if count == len(self.blanks):
-            self.blank[:] = self.actions[rows]
+            self.blank[:] = self.actions[:count]
             given, self.blanks = self.blanks, ()
             return given
-        actions = self.actions[rows].astype(self.dtype)
+        actions = self.actions[:count].astype(self.dtype)
         return actions if len(self.shape) == 1 else actions.reshape(count, *self.shape)
 
     def prepare(self):
@@ -482,13 +482,13 @@ class Vectors(Singles):
         vectors = slots // self.count
         for k in dict.fromkeys(vectors.tolist()):
             self.head[3] = int(np.argmax(vectors == k))
-            self.together(k, slots[vectors == k] - k * self.count, again)
+            self.together(k, slots[vectors == k] - k * self.count, self.actions[: len(slots)][vectors == k], again)
 
-    def together(self, k, asked, again):
-        """One step of vector k."""
+    def together(self, k, asked, given, again):
+        """One step of vector k. The environments that are asked for are given actions."""
         env, rows = self.envs[k], slice(k * self.count, (k + 1) * self.count)
-        actions = np.broadcast_to(self.actions[rows][asked[0]], (self.count, len(self.low))).astype(self.dtype)
-        actions[asked] = self.actions[rows][asked]
+        actions = np.broadcast_to(given[0], (self.count, len(self.low))).astype(self.dtype)
+        actions[asked] = given
         answer = env.step(actions.reshape(self.count, *self.shape))
         try:
             o, rewards, terminated, truncated, info = answer
