@@ -58,8 +58,8 @@ no orders do, the exit status is 2.`,
 			case f.json:
 				return writeJSON(cmd.OutOrStdout(), d)
 			case f.quiet:
-				if d.Until != "" {
-					fmt.Fprintln(cmd.ErrOrStderr(), d.Warning())
+				for _, w := range d.Warnings() {
+					fmt.Fprintln(cmd.ErrOrStderr(), w)
 				}
 				return d.WriteOrders(cmd.OutOrStdout())
 			}

@@ -142,6 +142,7 @@ constraints:
 	for want, more := range map[string][]string{
 		"none is empty: no allocation satisfies all of total = 1; CASH <= 0.2; ":    {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\n")},
 		"; relaxed by 0.05 of the wealth, all but the total, they can be satisfied": {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\n")},
+		"; relaxed by 0.05 of the wealth, all but":                                  {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\nconstraints: [turnover(ALL) <= 0.01]\n")},
 		"no orders in lots of 100000 shares keep all limits":                        {"--lot", "100000"},
 		"those next to the target break near: AAA >= 0.5 by 0.":                     {"--lot", "100000", "--constraints", textFile(t, "near.yaml", "constraints: [{name: near, expr: \"abs(AAA - 0.75) <= 0.25\"}]\n")},
 	} {
@@ -259,7 +260,7 @@ constraints:
 	// Nearly all in AAA, of which 0.6 are allowed.
 	const far = "CASH,1000\nAAA,10000\n"
 	if _, _, status, errs = decide(far); status != 2 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "train: from what is held no allocation satisfies all of ") ||
-		!strings.Contains(errs, "trade") || !strings.Contains(errs, "AAA <= 0.6; --relax relaxes trade by the least that is needed, 0.6") {
+		!strings.Contains(errs, "trade: turnover(CASH) + ") || !strings.Contains(errs, " <= 0.1; ") || !strings.Contains(errs, "AAA <= 0.6; --relax relaxes trade by the least that is needed, 0.6") {
 		t.Errorf("status %d, %s", status, errs)
 	}
 	lines, relaxed, status, errs = decide(far, "--relax")

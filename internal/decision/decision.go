@@ -247,8 +247,9 @@ func unreachable(p *lp.Polytope, h []float64, by float64) error {
 		}
 	}
 	what := "the limits"
-	if all := p.FindConflict(&lp.Limits{Holdings: h}); all != nil {
-		what = "all of " + strings.Join(all, "; ")
+	lim := &lp.Limits{Holdings: h}
+	if all := p.FindConflict(lim); all != nil {
+		what = "all of " + strings.Join(constraints.Stated(p, lim, all), "; ")
 	}
 	return fmt.Errorf("%w %s; --relax relaxes %s by the least that is needed, %.3g of the wealth", ErrUnreachable, what, strings.Join(held, ", "), by)
 }

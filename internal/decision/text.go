@@ -39,16 +39,22 @@ func (d *Decision) WriteOrders(w io.Writer) error {
 	return nil
 }
 
-// Warning says what Until means.
-func (d *Decision) Warning() string {
-	return fmt.Sprintf("warning: the policy was trained on prices up to %s, which are later than these", d.Until)
+// Warnings say what Until and Relaxed mean, where they are not 0.
+func (d *Decision) Warnings() (all []string) {
+	if d.Until != "" {
+		all = append(all, fmt.Sprintf("warning: the policy was trained on prices up to %s, which are later than these", d.Until))
+	}
+	if d.Relaxed > 0 {
+		all = append(all, fmt.Sprintf("warning: limits that count from what is held are relaxed by %.3g of the wealth, which the others ask for", d.Relaxed))
+	}
+	return all
 }
 
 // Write writes the decision as text.
 func (d *Decision) Write(w io.Writer) error {
 	fmt.Fprintf(w, "prices of %s; wealth %.2f\n\n", d.Date, d.Wealth)
-	if d.Until != "" {
-		fmt.Fprintf(w, "%s\n\n", d.Warning())
+	for _, text := range d.Warnings() {
+		fmt.Fprintf(w, "%s\n\n", text)
 	}
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "\tprice\theld\tweight\ttarget\torder\theld then\tweight then\t")
@@ -70,9 +76,6 @@ func (d *Decision) Write(w io.Writer) error {
 		return strings.Join(words, "; ")
 	}
 	fmt.Fprintf(w, "\nfees: %.2f\n", d.Fees)
-	if d.Relaxed > 0 {
-		fmt.Fprintf(w, "limits that count from what is held are relaxed by %.3g of the wealth, which the others ask for\n", d.Relaxed)
-	}
 	if d.Moved > 0 {
 		fmt.Fprintf(w, "the limits of today move the policy's shares by %.4f at most\n", d.Moved)
 	}

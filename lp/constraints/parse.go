@@ -104,7 +104,10 @@ func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
 	if err != nil {
 		var empty *lp.EmptyError
 		if errors.As(err, &empty) {
-			empty.Conflict, empty.Description = stated(empty.Conflict, &d), &d
+			if empty.Conflict, empty.Description = stated(empty.Conflict, &d), &d; r.unheld {
+				base := d.WithoutHoldings() // what they count from is not known
+				empty.Description = &base
+			}
 		}
 		return nil, fmt.Errorf("%s: %w", r.file, err)
 	}
