@@ -3,7 +3,6 @@ package cpu
 import (
 	"fmt"
 	"math"
-	"slices"
 	"testing"
 
 	"paspo/internal/blas"
@@ -86,11 +85,7 @@ func TestBetaDraws(t *testing.T) {
 					}
 					u[r] = d.CDFLogs(lnX, ln1mX)
 				}
-				slices.Sort(u)
-				ks := 0.
-				for i, p := range u {
-					ks = max(ks, math.Abs(p-float64(i)/n), math.Abs(p-float64(i+1)/n))
-				}
+				ks := policytest.FromUniform(u)
 				// 2.2 / sqrt(n) is exceeded once in eight thousand.
 				if !(ks <= 2.2/math.Sqrt(n)) {
 					t.Errorf("KS distance %.4f to the CDF, %.4f allowed", ks, 2.2/math.Sqrt(n))

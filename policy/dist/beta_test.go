@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -143,11 +142,7 @@ func TestBetaRandDistribution(t *testing.T) {
 				q1 += lnX * lnX
 				q2 += ln1mX * ln1mX
 			}
-			slices.Sort(u)
-			ks := 0.
-			for i, p := range u {
-				ks = max(ks, math.Abs(p-float64(i)/n), math.Abs(p-float64(i+1)/n))
-			}
+			ks := policytest.FromUniform(u)
 			// 1.95 / sqrt(n) is exceeded once in a thousand.
 			if ks > 1.95/math.Sqrt(n) {
 				t.Errorf("KS distance %.4f to the CDF, %.4f allowed", ks, 1.95/math.Sqrt(n))
