@@ -39,16 +39,8 @@ func (o *Outcome) Expect(episode int, reward float64) {
 // MeanAndError returns the mean of xs and its standard error, NaN for fewer
 // than two.
 func MeanAndError(xs []float64) (mean, stdErr float64) {
-	for _, x := range xs {
-		mean += x
-	}
-	n := float64(len(xs))
-	mean /= n
-	var ss float64
-	for _, x := range xs {
-		ss += (x - mean) * (x - mean)
-	}
-	return mean, math.Sqrt(ss / (n - 1) / n)
+	of := stats.Of(xs)
+	return stats.Mean(xs), of.StdErr()
 }
 
 // Share is how far a policy got from one reference to another: 0 at From, 1 at

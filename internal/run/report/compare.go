@@ -11,6 +11,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/portfolio"
 	"paspo/envs/synthetic"
+	"paspo/internal/stats"
 )
 
 // Policy is a policy to compare.
@@ -128,12 +129,12 @@ func Levels(ctx context.Context, p envs.Problem, o Options) ([]Level, error) {
 	best := t.To
 	if best == "" {
 		policies := slices.DeleteFunc(slices.Clone(t.Rows), func(r Row) bool { return r.Policy == upperBound })
-		best = slices.MaxFunc(policies, func(a, b Row) int { return cmp.Compare(mean(a.episodes), mean(b.episodes)) }).Policy
+		best = slices.MaxFunc(policies, func(a, b Row) int { return cmp.Compare(stats.Mean(a.episodes), stats.Mean(b.episodes)) }).Policy
 	}
 	var all []Level
 	for _, r := range t.Rows {
 		if r.Policy == best || strings.HasPrefix(r.Policy, uniform) {
-			all = append(all, Level{r.Policy, Number(mean(r.episodes))})
+			all = append(all, Level{r.Policy, Number(stats.Mean(r.episodes))})
 		}
 	}
 	slices.Reverse(all) // the best first
@@ -188,7 +189,7 @@ func (t *Table) playPaths(p *portfolio.Problem, paths []portfolio.Path, policies
 		nan := Number(math.NaN())
 		t.Rows = append(t.Rows, Row{
 			Policy: best, Return: nan, StdErr: nan, MaxResidual: nan,
-			Expected: Number(mean(bound)), episodes: bound,
+			Expected: Number(stats.Mean(bound)), episodes: bound,
 		})
 	}
 	t.share(best, o.Seed)
@@ -250,7 +251,7 @@ func row(name string, out *envs.Outcome) Row {
 	}
 	r.episodes = out.Estimates()
 	if out.Expected != nil {
-		r.Expected = Number(mean(out.Expected))
+		r.Expected = Number(stats.Mean(out.Expected))
 	}
 	for _, l := range out.Lengths {
 		r.Actions += l

@@ -12,6 +12,7 @@ import (
 	"paspo/envs"
 	"paspo/envs/benchmarks"
 	"paspo/envs/compute"
+	"paspo/internal/stats"
 )
 
 func problem(t *testing.T, name string, spread float64) envs.Problem {
@@ -204,7 +205,7 @@ func TestLevels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m := mean(out.Estimates()); m != float64(levels[1].Return) {
+		if m := stats.Mean(out.Estimates()); m != float64(levels[1].Return) {
 			t.Errorf("%s: uniform is %v, the level %v", name, m, levels[1].Return)
 		}
 	}

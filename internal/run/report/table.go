@@ -11,6 +11,7 @@ import (
 
 	"paspo/envs"
 	"paspo/internal/cells"
+	"paspo/internal/stats"
 )
 
 // Table compares policies on the same episodes.
@@ -89,7 +90,7 @@ func (t *Table) Row(policy string) (*Row, bool) {
 func (t *Table) share(to string, seed uint64) {
 	at := slices.IndexFunc(t.Rows, func(r Row) bool { return strings.HasPrefix(r.Policy, uniform) })
 	g, ok := t.Row(to)
-	if at < 0 || !ok || !(mean(g.episodes) > mean(t.Rows[at].episodes)) {
+	if at < 0 || !ok || !(stats.Mean(g.episodes) > stats.Mean(t.Rows[at].episodes)) {
 		return
 	}
 	f := &t.Rows[at]
@@ -125,15 +126,10 @@ func (t *Table) NotLearned() []string {
 		}
 		if m, se := envs.MeanAndError(d); m < -2*se {
 			all = append(all, fmt.Sprintf("the run did not learn: the trained policy earns %.4g, the %s %.4g (%s; the difference is %.2g +- %.2g)",
-				mean(trained.episodes), strings.TrimSuffix(r.Policy, " policy")+" policy", mean(r.episodes), t.Title, m, se))
+				stats.Mean(trained.episodes), strings.TrimSuffix(r.Policy, " policy")+" policy", stats.Mean(r.episodes), t.Title, m, se))
 		}
 	}
 	return all
-}
-
-func mean(xs []float64) float64 {
-	m, _ := envs.MeanAndError(xs)
-	return m
 }
 
 // Write writes the table for people to read.
