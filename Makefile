@@ -108,11 +108,12 @@ lint: deps-gpu
 	$(WITH_CUDA) $(GO) vet ./... && $(GO) vet -tags gpu ./... && \
 	printf 'cpu:\ngpu: -tags=gpu\n' | $(GO) run $(STATICCHECK) -matrix ./...
 
-# The inner loop: no GPU, no race detector, fewer random cases.
+# The inner loop: no GPU, no race detector, fewer random cases. What go test would vet again
+# has been vetted.
 check: deps
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
-	GOGC=$(TEST_GOGC) GOMEMLIMIT=$(TEST_MEMORY) $(GO) test -short $(SOURCES)
+	GOGC=$(TEST_GOGC) GOMEMLIMIT=$(TEST_MEMORY) $(GO) test -short -vet=off $(SOURCES)
 
 # Random cases with seeds drawn anew, in addition to the fixed seeds of every test run. The
 # first failure ends it and names its seed.
