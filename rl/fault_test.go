@@ -121,6 +121,45 @@ func TestGoexitIsSaved(t *testing.T) {
 	}
 }
 
+// Where training is interrupted while an environment does not return from a step, what was learned
+// before is saved meanwhile.
+func TestHangIsSaved(t *testing.T) {
+	cfg := smallConfig()
+	cfg.EvalEvery, cfg.CheckpointEvery = 0, 100
+	s := &spoiled{bandit: newBandit(t, 1, 2, 3)}
+	tr, _ := newFakeTrainer(t, s, cfg)
+	ctx, cancel := context.WithCancel(context.Background())
+	from, released := s.calls.Load(), make(chan struct{})
+	s.spoil = func(call int64) {
+		if call > from+2*int64(cfg.BatchSize())+30 {
+			cancel()
+			<-released
+		}
+	}
+	dir := t.TempDir()
+	ended, saved := make(chan error, 1), make(chan string, 10)
+	go func() {
+		ended <- tr.Run(ctx, rl.Hooks{Checkpoints: dir, Saved: func(path string) { saved <- path }})
+	}()
+	<-saved // the initial policy
+	<-saved // while the environment hangs
+	if c, err := rl.LatestCheckpoint(dir); err != nil || c.Iteration != 2 {
+		t.Errorf("got %v, %v", c, err)
+	}
+	select {
+	case err := <-ended:
+		t.Errorf("training ended while an environment hung: %v", err)
+	default:
+	}
+	close(released)
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if c, err := rl.LatestCheckpoint(dir); err != nil || c.Iteration != 2 || len(saved) > 0 {
+		t.Errorf("got %v, %v; saved again %d times", c, err, len(saved))
+	}
+}
+
 // A trainer whose environments failed can be restored like any other.
 func TestRestoreAfterFault(t *testing.T) {
 	s := &spoiled{bandit: newBandit(t, 1, 2, 3)}

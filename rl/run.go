@@ -79,7 +79,16 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 		return err
 	}
 	for t.iteration < t.cfg.Iterations() {
-		m, err := t.iterateGuarded(ctx)
+		last := t.committed
+		m, err := t.iterateGuarded(ctx, func() {
+			if s == nil || lastSaved == last.Iteration {
+				return
+			}
+			// What fails here fails again once the iteration has ended, if it does.
+			if _, err := save("", last); err == nil && saveBest() == nil {
+				lastSaved = last.Iteration
+			}
+		})
 		if err == nil {
 			if t.best.Iteration == t.iteration {
 				best = t.committed
@@ -133,16 +142,30 @@ func (t *Trainer) Run(ctx context.Context, h Hooks) error {
 	return nil
 }
 
+// patience is how long an iteration may take to end once the context has ended.
+const patience = time.Second
+
 // iterateGuarded runs iterateAndEvaluate on a goroutine of its own. An environment that ends its
-// goroutine (runtime.Goexit) then ends training with an error, and the caller can still save.
-func (t *Trainer) iterateGuarded(ctx context.Context) (m Metrics, err error) {
+// goroutine (runtime.Goexit) then ends training with an error, and the caller can still save. Where
+// the context ends and the iteration does not, for example because an environment does not return
+// from a step, it calls save while it waits, since the process may be ended before the environment returns.
+func (t *Trainer) iterateGuarded(ctx context.Context, save func()) (m Metrics, err error) {
 	err = fmt.Errorf("an environment: %w", envs.ErrGoexit)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		m, err = t.iterateAndEvaluate(ctx)
 	}()
-	<-ended
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		select {
+		case <-ended:
+		case <-time.After(patience):
+			save()
+			<-ended
+		}
+	}
 	if fault := t.vector.Fault(); fault != nil && errors.Is(err, envs.ErrGoexit) {
 		err = fault
 	}
