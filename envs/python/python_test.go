@@ -367,6 +367,7 @@ func TestStepsRefused(t *testing.T) {
 		"WiderBatch": "limits()['lower'] of WiderBatch is -1.5 for a0, below the -1 of",
 		"Changes":    "limits() of Changes has lower, at first it had upper: the same keys are needed every time",
 		"Shrinks":    "the observation has shape (1,), that of its space (3,)",
+		"Shares":     "the observation of Shares changed when another environment was stepped: each environment needs an array of its own, or returns a copy",
 		"Nones":      "terminated of Nones is None: True, False, 1 and 0 are allowed",
 	} {
 		v, err := envs.NewVector(open(t, function, nil), envs.VectorConfig{Count: 3, Seed: 7})

@@ -32,7 +32,9 @@ TERMINATED, TRUNCATED, FRESH, SKIPPED = 1, 2, 4, 8  # flags
 LIMITS = "b", "lower", "total", "upper"  # of a state
 MOST = 500  # characters of what an environment says about itself
 NAMES = 32  # of numbers in the info of an environment
+LARGE = 1e290  # what numbers in info are below, whose means would else be infinite
 CLOSING = 5  # seconds that workers may take to close their environments
+LOOKS = 8  # steps in which it is looked whether environments share an array
 MANY = 20  # environments, above which it pays to prepare a step and to join observations
 
 
@@ -172,6 +174,7 @@ class Singles:
 
     blank, blanks = None, ()  # an array for the actions of the next step, and its rows
     used = ()  # what the last step has used
+    looks = LOOKS  # that are left
 
     def __init__(self, make, first):
         self.make, self.spare, self.envs, self.steps, self.bounds = make, [first], [], [], []  # by slot
@@ -295,6 +298,7 @@ class Singles:
         steps = self.steps[rows] if isinstance(rows, slice) else [self.steps[s] for s in slots]
         actions, flatten = self.given(len(slots)), self.flatten
         seen, rewards, ends = [], [], []
+        copies = [] if self.looks else None
         try:
             for step, action in zip(steps, actions):
                 answer = step(action)
@@ -312,6 +316,8 @@ class Singles:
                         ends.append((len(seen), TERMINATED if terminated else TRUNCATED))
                 seen.append(o)
                 rewards.append(reward)
+                if copies is not None:
+                    copies.append(o.tobytes() if isinstance(o, np.ndarray) else None)
                 if info and again:  # in training, not in evaluations
                     self.inform(self.infos.setdefault(slots[len(seen) - 1], {}), info)
         except BaseException:
@@ -320,8 +326,22 @@ class Singles:
             self.store(slots[:done], slots[:done], seen[:done], rewards, ends, again)
             self.head[3] = done
             raise
+        if copies is not None:
+            self.looks -= 1
+            self.unshared(slots, seen, copies)
         self.store(slots, rows, seen, rewards, ends, again)
         self.used = actions, seen
+
+    def unshared(self, slots, seen, copies):
+        """Refuses observations that another environment has changed since they were shown. The
+        place of the first is in the memory."""
+        for i, (o, was) in enumerate(zip(seen, copies)):
+            if was is not None and o.tobytes() != was:
+                self.head[3] = i
+                raise Refused(
+                    f"the observation of {called(self.envs[slots[i]])} changed when another environment was stepped: "
+                    "each environment needs an array of its own, or returns a copy"
+                )
 
     def given(self, count):
         """Actions as the environments are given them: arrays that they may keep."""
@@ -356,9 +376,12 @@ class Singles:
                     v = v.item()
                 elif not isinstance(v, (int, float)):
                     continue
-                v = float(v)
-            if v - v != 0:
-                continue  # NaN or infinite
+                try:
+                    v = float(v)
+                except OverflowError:
+                    continue
+            if not -LARGE < v < LARGE:
+                continue  # NaN, or so large that a sum is no number
             if within or type(name) is not str:
                 name = f"{within}{name}"
             s = sums.get(name)
@@ -562,7 +585,7 @@ class Vectors(Singles):
             if v.shape != (self.count,) or v.dtype.kind not in "fiub":
                 continue
             v = v[use].astype(float)
-            v, name = v[np.isfinite(v)], f"{within}{name}"
+            v, name = v[np.abs(v) < LARGE], f"{within}{name}"
             if v.size and (name in sums or len(sums) < NAMES and len(name) < MOST):
                 s = sums.setdefault(name, [0.0, 0])
                 s[0] += float(v.sum())

@@ -10,6 +10,8 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 
 class Error(RuntimeError):
     """What the program could not do, in its words. `traceback` is that of an exception in
@@ -49,13 +51,24 @@ def message(stderr):
     return lines[-1].removeprefix("train: ") if lines else stderr.strip() or "it gave no reason"
 
 
+def encoded(value):
+    """JSON of what may have numbers and arrays of NumPy in it."""
+
+    def plain(x):
+        if isinstance(x, (np.generic, np.ndarray)):
+            return x.tolist()
+        raise TypeError(f"{x!r} is a {type(x).__name__}: numbers, text, lists and dictionaries are allowed")
+
+    return json.dumps(value, default=plain)
+
+
 @contextmanager
 def constraints_file(given):
     """The path of a file of constraints that are given as a dictionary or as text. Errors name the
     constraints, and not the file, which nobody has written."""
     with tempfile.TemporaryDirectory(prefix="paspo-") as folder:
         path = Path(folder, "constraints.yaml")
-        path.write_text(json.dumps(given) if isinstance(given, dict) else given)  # JSON is YAML
+        path.write_text(encoded(given) if isinstance(given, dict) else given)  # JSON is YAML
         try:
             yield path
         except Error as e:
@@ -86,7 +99,10 @@ class Process:
 
     def failed(self):
         """The error of a program that has ended, or is about to."""
-        self.popen.stdin.close()
+        try:
+            self.popen.stdin.close()
+        except BrokenPipeError:
+            pass
         said = self.popen.stderr.read().decode(errors="replace")
         self.popen.wait()
         return Error(message(said))

@@ -140,7 +140,7 @@ class Polytope:
             raise Error(answer["error"])
         if op == "describe":
             return answer, None
-        out = np.frombuffer(popen.stdout.read(8 * answer["rows"] * answer["cols"]), "<f8")
+        out = np.frombuffer(bytearray(popen.stdout.read(8 * answer["rows"] * answer["cols"])), "<f8")
         return answer, out.reshape(rows, {"intervals": 2, "check": 1}.get(op, len(self.entities)))
 
     def close(self):

@@ -13,7 +13,7 @@ import warnings
 from contextlib import ExitStack
 from pathlib import Path
 
-from ._binary import Error, Traceback, binary, constraints_file
+from ._binary import Error, Traceback, binary, constraints_file, encoded
 
 
 class Run(os.PathLike):
@@ -49,7 +49,8 @@ def train(
       all. A file of settings may be given as {"file": "settings.yaml"}.
     seed: of all random numbers.
     out: the run folder, new; below ./runs where not given.
-    resume: the folder of a run to go on with, in place of out and most settings.
+    resume: the folder of a run to go on with, in place of out and most settings. make may be left
+      out, or is what the run was begun with.
     from_run: the folder of another run, or one of its checkpoint files, whose parameters and
       statistics of observations the policy begins with. Observations, number of entities
       and networks must be the same, constraints need not be.
@@ -70,6 +71,12 @@ def train(
     if "file" in settings:
         command += ["--config", os.fspath(settings.pop("file"))]
     name = make if isinstance(make, str) else _importable(make) if make is not None else None
+    if resume is not None and name is not None:
+        trained = _environment(resume)
+        if trained.startswith("__main__:") and callable(make):
+            start = start or "fork"  # as the run was begun
+        elif trained not in ("", name):
+            raise ValueError(f"make is {name}, the run {os.fspath(resume)} was trained on {trained}: that, or none, is allowed")
     if start is None:
         start = "spawn" if name else "fork"
     if start not in ("spawn", "fork"):
@@ -96,7 +103,7 @@ def train(
         if resume is None:
             command += ["--env", "python:" + (name or "__main__:" + _identifier(make))]
         for key, value in settings.items():
-            command += ["--set", f"{key}={json.dumps(value)}"]
+            command += ["--set", f"{key}={encoded(value)}"]
         if quiet:
             command.append("--quiet")
         return _run(command, make if start == "fork" and callable(make) else None)
@@ -114,6 +121,14 @@ def _importable(make):
     except (ImportError, AttributeError):
         return None
     return f"{module}:{name}" if found is make else None
+
+
+def _environment(run):
+    """module:function of the environment that a run was trained on, empty where it does not say."""
+    try:
+        return json.loads(Path(run, "description.json").read_text())["environment"].removeprefix("python:")
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def _identifier(make):

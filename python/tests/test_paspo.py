@@ -236,7 +236,8 @@ class Test(unittest.TestCase):
                         p.sample(3, seed)
                 with self.assertRaisesRegex(ValueError, "^rows is -1: an integer from 0"):
                     p.sample(-1)
-                self.assertEqual(p.sample(1, seed=2**63).shape, (1, n))
+                one = p.sample(1, seed=2**63)
+                self.assertEqual((one.shape, one.flags.writeable), ((1, n), True))
             with self.assertRaisesRegex(paspo.Error, "is closed"):
                 p.sample(1)
         with self.assertRaisesRegex(paspo.Error, "is empty|exclude"):
@@ -252,6 +253,11 @@ class Test(unittest.TestCase):
                 paspo.Polytope.from_yaml(file)
         with self.assertRaisesRegex(paspo.Error, "nothing.yaml"):
             paspo.Polytope.from_yaml("nothing.yaml")
+        p = paspo.Polytope.from_yaml({"entities": ["a", "b"]})
+        p._process.popen.kill()
+        p._process.popen.wait()
+        with self.assertRaises(paspo.Error):
+            p.sample(1)  # of a process that has been killed
 
     def example(self, needs, name, *arguments):
         """What an example prints, where the modules that it needs are there."""
@@ -296,6 +302,17 @@ class Test(unittest.TestCase):
             paspo.load(self.dir / "nothing").act([1])
         with self.assertRaises(TypeError):
             paspo.train()
+        with self.assertRaisesRegex(TypeError, "^1j is a complex: numbers, text, lists"):
+            train(tiny.Target, self.dir / "x", config={"ppo.gamma": 1j})
+
+    def test_resume_with_make(self):
+        """A run goes on with the environment that it was begun with, and with no other."""
+        for name, begun in (("module", tiny.Target), ("closure", lambda: tiny.Target())):
+            train(begun, self.dir / name, config={**SMALL, "ppo.gamma": np.float32(0.5)}, constraints={"bounds": {"a0": [np.float64(-1), np.array(0.5)]}})
+            run = paspo.train(tiny.Target, resume=self.dir / name, steps=1024, device="cpu", quiet=True)
+            self.assertEqual(run.summary["steps"], 1024)
+        with self.assertRaisesRegex(ValueError, "^make is tiny:Mixed, the run .*module was trained on tiny:Target: that, or none, is allowed$"):
+            paspo.train(tiny.Mixed, resume=self.dir / "module", steps=1536, device="cpu", quiet=True)
 
     def test_exception(self):
         """An exception shows its own lines, and the run goes on from what it had."""

@@ -45,7 +45,7 @@ class Informs(Target):
     def step(self, action):
         out = super().step(action)
         at = self.time
-        numbers = {"time": at, "first": np.float32(action[0]), "gap": np.nan if at < 3 else 7.0, "far": np.inf, "late": at > 19, "one": np.array([2])}
+        numbers = {"time": at, "first": np.float32(action[0]), "gap": np.nan if at < 3 else 7.0, "far": np.inf, "largest": np.finfo(float).max, "whole": 10**400, "late": at > 19, "one": np.array([2])}
         other = {"word": "x", "none": None, "row": np.zeros(2), "in": {"a": 1, "b": {"c": 3.0, "d": {"e": 1}}}, 5: 6}
         return (*out[:4], {**numbers, **other, **({f"x{i}": i for i in range(100)} if at == 20 else {})})
 
@@ -120,6 +120,16 @@ class Shrinks(Target):
     def step(self, action):
         out = super().step(action)
         return (out[0][:1], *out[1:])
+
+
+class Shares(Target):
+    """All environments show what they see in one array."""
+
+    array = np.zeros(3)
+
+    def draw(self):
+        self.array[:] = super().draw()
+        return self.array
 
 
 class Column(Fails):
