@@ -547,3 +547,43 @@ func (d *Dictionary) Renew() error {
 	}
 	return nil
 }
+
+// Refine corrects the basic variables by one step of iterative refinement: residuals of the
+// constraints are summed in twice the precision (Wilkinson, Rounding Errors in Algebraic
+// Processes, 1963). Values that others cancel down to are right in their own digits then.
+func (d *Dictionary) Refine() {
+	residual := make([]float64, len(d.g))
+	for k, g := range d.g {
+		if math.IsInf(d.h[k], 0) {
+			continue
+		}
+		sum, rest := d.h[k], 0.
+		add := func(v float64) {
+			s := sum + v
+			t := s - sum
+			sum, rest = s, rest+(sum-(s-t))+(v-t)
+		}
+		for j, v := range g {
+			if v != 0 {
+				t := -v * d.x[j]
+				add(t)
+				rest += math.FMA(-v, d.x[j], -t)
+			}
+		}
+		add(-d.x[d.d+k])
+		residual[k] = sum + rest
+	}
+	for k, r := range residual {
+		v := d.d + k
+		if c := d.place[v]; c >= 0 {
+			at := d.x[v]
+			d.move(c, -r)
+			d.x[v] = at // the others alone make up for what is missing
+		}
+	}
+	for k, r := range residual {
+		if v := d.d + k; d.place[v] < 0 {
+			d.x[v] += r
+		}
+	}
+}

@@ -273,3 +273,26 @@ func TestManyRows(t *testing.T) {
 		}
 	}
 }
+
+// What is left of a sum of which others take all but a billionth is right in its own last digit.
+func TestRefine(t *testing.T) {
+	parts := []float64{0.7, 0.2, 0.1 - 1e-9}
+	effort := 1 << 20
+	d := New(append(slices.Clone(parts), -1, 0), append(slices.Clone(parts), 1, 1), &effort)
+	d.Add([]float64{1, 1, 1, 1}, 1, true)
+	d.Add([]float64{0, 0, 0, 1, -1}, 0, false)
+	if _, err := d.Maximize([]float64{0, 0, 0, 0, -1}); err != nil {
+		t.Fatal(err)
+	}
+	rest := big.NewRat(1, 1)
+	for _, v := range parts {
+		rest.Sub(rest, new(big.Rat).SetFloat64(v))
+	}
+	want, _ := rest.Float64()
+	d.x[3] += 1e-12 // and the row of the other is broken
+	d.Refine()
+	d.Refine()
+	if d.At(3) != want || d.At(4) != want {
+		t.Errorf("%g and %g are left, want %g", d.At(3), d.At(4), want)
+	}
+}

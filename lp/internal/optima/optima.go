@@ -75,8 +75,7 @@ func New(p program.Form) *Sweep {
 	if _, err := s.d.Maximize(s.c); err != nil {
 		return nil
 	}
-	s.take()
-	if !s.valid(-1, tolerance.Witness) {
+	if s.take(); !s.refined(-1, tolerance.Witness) {
 		return nil
 	}
 	if s.valid(-1, tolerance.Tight) {
@@ -126,7 +125,7 @@ func (s *Sweep) maximum(c []float64, k int, by float64) (value float64, ok bool)
 			continue
 		}
 		s.take()
-		if !s.valid(k, tolerance.Tight) {
+		if !s.valid(k, tolerance.Tight) && (again == 0 || !s.refined(k, tolerance.Tight)) {
 			continue
 		}
 		value = vec.Dot(c, s.x)
@@ -179,6 +178,19 @@ func (s *Sweep) valid(but int, tol float64) bool {
 		if !(r <= tol) {
 			return false
 		}
+	}
+	return true
+}
+
+// refined is valid after as many steps of refinement as that takes, up to a few.
+func (s *Sweep) refined(but int, tol float64) bool {
+	const most = 4
+	for step := 0; !s.valid(but, tol); step++ {
+		if step == most {
+			return false
+		}
+		s.d.Refine()
+		s.take()
 	}
 	return true
 }
