@@ -50,7 +50,8 @@ import (
 // max(A, B) do, becomes a term.
 //
 // Terms of an entity or, summed, of all entities of a group, or of ALL, make no row of their
-// own (see lp.Term). They stand where max and abs do:
+// own (see lp.Term). An entity or a group that is called ALL itself stands in backticks here.
+// They stand where max and abs do:
 //
 //	leverage(X)    |a|             long(X)    max(0, a)        short(X)  max(0, -a)
 //	turnover(X)    |a - holding|   bought(X)  max(0, a - h)    sold(X)   max(0, h - a)

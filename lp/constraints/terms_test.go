@@ -2,6 +2,7 @@ package constraints
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -182,6 +183,39 @@ func TestManyDifferences(t *testing.T) {
 	if again.Hash() != p.Hash() {
 		t.Errorf("another polytope once it is written: %s\n%s", again.Difference(p), &out)
 	}
+}
+
+// A ticker or a group with the name of all entities does not take the word over without a word.
+func TestTermsOfALL(t *testing.T) {
+	const want = "f.yaml:4: %s, expr: ALL stands for all entities here, but an entity or a group has that name too"
+	for _, names := range []string{"entities: [CASH, MSFT, ALL]\ngroups: {G: [MSFT]}", "entities: [CASH, MSFT, IBM]\ngroups: {ALL: [MSFT]}"} {
+		for _, f := range []string{"turnover", "bought", "sold", "leverage", "long", "short"} {
+			_, err := Parse("f.yaml", fmt.Appendf(nil, "%s\nholdings: {CASH: 1}\nconstraints: [{name: limit, expr: %s(ALL) <= 0.4}]\n", names, f))
+			if want := fmt.Sprintf(want, "constraint limit"); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%s of %s: %v, want %s", f, names, err, want)
+			}
+		}
+	}
+	bought := func(expr string) *lp.Polytope {
+		t.Helper()
+		p, err := Parse("f.yaml", fmt.Appendf(nil, "entities: [CASH, MSFT, ALL]\nholdings: {CASH: 1}\nconstraints: [{name: limit, expr: \"%s <= 0.4\"}]\n", expr))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := bought("bought(`ALL`)")
+	for _, at := range []struct{ msft, all, excess float64 }{{0.5, 0.4, 0}, {0, 0.5, 0.1}} {
+		if got, _ := p.WorstExcess([]float64{1 - at.msft - at.all, at.msft, at.all}, nil); math.Abs(max(0, got)-at.excess) > 1e-12 {
+			t.Errorf("%+v: %g", at, got)
+		}
+	}
+	// What is written has quotes too, and is read as the same.
+	text := Inequality(p, 0)
+	if text != "bought(`ALL`)" || bought(text).Hash() != p.Hash() {
+		t.Errorf("written as %s", text)
+	}
+	bought("ALL")
 }
 
 func TestTermErrors(t *testing.T) {

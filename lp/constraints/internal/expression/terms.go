@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"paspo/lp"
 	"paspo/lp/internal/vec"
@@ -33,8 +34,8 @@ func functionNames() []string {
 	return names
 }
 
-// everything is what stands for all entities in such a function, where nothing else has
-// that name.
+// everything is what stands for all entities in such a function. Where an entity or a group has
+// that name too, it is refused without quotes: a limit of all would else become one of a single name.
 const everything = "ALL"
 
 // exprTerm is a term and the function that it comes from.
@@ -55,7 +56,11 @@ func (p *parser) termFunction(name token, f termFunction) (x piecewise) {
 	p.next()
 	n := len(p.names.Entities)
 	var members []int
-	if _, ok := p.names.index[of.text]; !ok && of.text == everything {
+	_, taken := p.names.index[of.text]
+	if taken && of.text == everything && strings.HasPrefix(p.s[of.at:], everything) {
+		p.fail(of.at, "%s stands for all entities here, but an entity or a group has that name too: rename it (in prices, its column), or write `%[1]s` in backticks for it alone", everything)
+	}
+	if !taken && of.text == everything {
 		for j := range n {
 			members = append(members, j)
 		}

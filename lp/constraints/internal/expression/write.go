@@ -78,6 +78,9 @@ func LeftSide(coef []float64, terms []lp.Term, entities []string) string {
 	}
 	for _, t := range terms {
 		name := entities[t.Entity]
+		if name == everything {
+			name = "`" + name + "`"
+		}
 		if t.Sum != nil {
 			name = Sum(t.Sum, entities)
 		}
