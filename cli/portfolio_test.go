@@ -310,6 +310,7 @@ func TestPortfolioErrors(t *testing.T) {
 		"p.csv: the ticker CASH has the name of what is not invested":           {textFile(t, "p.csv", "date,CASH,AAA\n2020-01-01,1,2\n2020-01-02,1,2\n")},
 		`p.csv: the name "A\nB" holds a character`:                              {textFile(t, "p.csv", "date,\"A\nB\"\n2020-01-01,1\n2020-01-02,1\n")},
 		"p.csv: the name is longer than 200 bytes":                              {textFile(t, "p.csv", "date,"+strings.Repeat("A", 201)+"\n2020-01-01,1\n2020-01-02,1\n")},
+		".decisions is 10001: at most ppo.eval_max_steps, 10000, is allowed":    {prices, "--window", "20", "--set", "env.market.decisions=10001"},
 		"train: --set env.market.costs=2: env.market.costs is \"2\"":            {prices, "--window", "20", "--set", "env.market.costs=2"},
 		"/l.yaml: the lower bound of AAA is -1: without CASH":                   {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "entities: [BBB, AAA]\ntotal: 1\nbounds: {AAA: [-1, 2]}\n")},
 		"/l.yaml: the constraints state no total of 1":                          {prices, "--window", "20", "--constraints", textFile(t, "l.yaml", "total: 2\n")},

@@ -13,6 +13,7 @@ import (
 
 	"paspo/baselines"
 	"paspo/envs/benchmarks"
+	"paspo/envs/market"
 	"paspo/internal/atomicfile"
 	"paspo/internal/blas"
 	"paspo/internal/limits"
@@ -192,6 +193,9 @@ func (c *Config) validateTopLevel() error {
 		return fmt.Errorf("device is %q: one of auto, cpu, gpu, gpu:N is allowed", c.Device)
 	case !slices.Contains(blas.Levels(), c.Kernels):
 		return fmt.Errorf("kernels is %q: one of %s is allowed", c.Kernels, strings.Join(blas.Levels(), ", "))
+	case c.Env.Name == market.Name && c.Env.Market.Decisions > c.PPO.EvalMaxSteps:
+		// Policies are compared on whole episodes, after training.
+		return fmt.Errorf("env.market.decisions is %d: at most ppo.eval_max_steps, %d, is allowed", c.Env.Market.Decisions, c.PPO.EvalMaxSteps)
 	}
 	return setting.First(CheckEpisodes("report.episodes", c.Report.Episodes), CheckEpisodes("report.starts", c.Report.Starts))
 }
