@@ -99,7 +99,7 @@ func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
 func (f *polytopeFlags) readFile(name string) (*lp.Polytope, error) {
 	if f.prices == "" {
 		p, err := constraints.ReadFile(name)
-		if err != nil && strings.Contains(err.Error(), "entities are missing: list") {
+		if err != nil && errors.Is(err, constraints.ErrNoEntities) {
 			err = fmt.Errorf("%w, or name a file of prices, whose tickers they are, by --prices", err)
 		}
 		return p, err

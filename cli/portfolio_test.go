@@ -84,6 +84,16 @@ constraints:
 	}
 	refused(t, "is there already", "", args...)
 
+	// Training on the model alone, with limits that name no entities: those of the model are meant.
+	alone := filepath.Join(t.TempDir(), "alone")
+	succeed(t, "", slices.Concat([]string{
+		"--env", "market", "--set", "env.market.model=" + filepath.Join(out, "market.json"), "--out", alone, "--quiet", "--steps", "512",
+		"--constraints", textFile(t, "alone.yaml", "bounds: {default: [0, 0.6]}\nconstraints: [turnover(ALL) <= 0.5]\n"),
+	}, smallSettings())...)
+	if shown := succeed(t, "", "constraints", "show", alone); !strings.Contains(shown, "entities: [CASH, AAA, BBB, CCC]") || !strings.Contains(shown, "CCC: [0, 0.6]") || !strings.Contains(shown, "entity: CASH, above: 1, below: 1, from: 0.25, holding: true") {
+		t.Errorf("%s", shown)
+	}
+
 	// As a spreadsheet writes it, with a byte order mark.
 	holdings := textFile(t, "today.csv", "\ufeffticker,shares\nCASH,50000\nAAA,1000.5\nCCC,3\n")
 	decide := []string{"portfolio", "decide", out, "--holdings", holdings, "--prices", prices}

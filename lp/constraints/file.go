@@ -11,6 +11,9 @@ import (
 	"paspo/lp"
 )
 
+// ErrNoEntities says that a file lists none where it has to.
+var ErrNoEntities = errors.New("entities are missing")
+
 // maxFile is the largest file that is read, in bytes.
 const maxFile = limits.Constraints
 

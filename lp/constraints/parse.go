@@ -289,7 +289,7 @@ func (r *reader) rows(root *yaml.Node, top map[string]*yaml.Node, d *lp.Descript
 	case r.box != nil && len(d.Entities) != len(r.box.Entities):
 		r.fail(top["entities"], "entities: %d are listed, the box has %d", len(d.Entities), len(r.box.Entities))
 	case d.Entities == nil:
-		r.fail(root, "entities are missing: list them like entities: [CASH, MSFT]")
+		r.fail(root, "%w: list them like entities: [CASH, MSFT]", ErrNoEntities)
 	}
 	n := len(d.Entities)
 	d.Total = r.total(top["total"])

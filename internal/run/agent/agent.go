@@ -15,6 +15,7 @@ import (
 	"paspo/cuda"
 	"paspo/envs"
 	"paspo/envs/benchmarks"
+	"paspo/envs/market"
 	"paspo/envs/python"
 	"paspo/internal/blas"
 	"paspo/internal/limits"
@@ -150,6 +151,14 @@ func problem(c *config.Config, dir string) (envs.Problem, error) {
 		polytope, err = constraints.Preset(c.Constraints, own.Spec().Polytope.Dim())
 	} else {
 		polytope, err = constraints.ReadFile(c.Constraints)
+		if errors.Is(err, constraints.ErrNoEntities) && c.Env.Name == market.Name {
+			// Cash and the assets of the model are meant.
+			own, e := benchmarks.New(c.Env, nil)
+			if e != nil {
+				return nil, e
+			}
+			polytope, err = constraints.ReadFileHeld(c.Constraints, own.Spec().Polytope.Entities())
+		}
 		if err != nil && !strings.ContainsAny(c.Constraints, "./") {
 			err = fmt.Errorf("%w; the presets are %s", err, strings.Join(constraints.PresetNames(), ", "))
 		}
