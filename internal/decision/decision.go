@@ -32,7 +32,7 @@ type Decision struct {
 	Nearest  []walkforward.Slack `json:"nearest"` // those that it is closest to, beside
 	Residual float64             `json:"residual"`
 	Target   float64             `json:"target_residual"`
-	Relaxed  float64             `json:"relaxed,omitempty"` // by how much limits that count from what is held had to be relaxed, as a share of the wealth
+	Relaxed  float64             `json:"relaxed,omitempty"` // by how much limits that count from what is held had to be relaxed for the orders, as a share of the wealth
 	Moved    float64             `json:"moved,omitempty"`   // how far the limits of today have moved the target, as the largest difference of a share
 
 	Violations int `json:"violations"`
@@ -183,6 +183,9 @@ func Decide(o Options) (*Decision, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.Relaxed > 0 {
+		d.Relaxed = beyond(polytope, r.Weights, h)
+	}
 	d.Fees, d.Residual = r.Fees, r.Residual
 	if !(r.Residual <= envs.Violation) {
 		d.Violations++
@@ -196,7 +199,7 @@ func Decide(o Options) (*Decision, error) {
 
 // round finds orders. Where limits are relaxed by the least amount, a single point may be feasible,
 // which whole lots miss. The relaxation then grows, first by the worth of a lot and then by twice
-// as much each time, until some orders keep the limits.
+// as much each time, until some orders keep the limits; a lot may be worth more than the wealth.
 func (d *Decision) round(task orders.Task, h []float64) (*orders.Orders, error) {
 	remainder := market.Remainder(h, task.Target, task.Costs)
 	o, err := orders.Round(task, remainder)
@@ -207,7 +210,7 @@ func (d *Decision) round(task orders.Task, h []float64) (*orders.Orders, error) 
 		}
 	}
 	var lots *orders.LotError
-	for more := lot; d.Relaxed > 0 && more < 1 && errors.As(err, &lots); more *= 2 {
+	for more := lot; d.Relaxed > 0 && more <= 4*max(1, lot) && errors.As(err, &lots); more *= 2 {
 		lim := *task.Limits
 		lim.B = slices.Clone(lim.B)
 		for k := range lim.B {
@@ -215,11 +218,31 @@ func (d *Decision) round(task orders.Task, h []float64) (*orders.Orders, error) 
 		}
 		wider := task
 		wider.Limits = &lim
-		if o, err = orders.Round(wider, remainder); err == nil {
-			d.Relaxed += more
-		}
+		o, err = orders.Round(wider, remainder)
 	}
 	return o, err
+}
+
+// beyond returns by how much the limits that count from what is held have to be relaxed for an
+// allocation.
+func beyond(p *lp.Polytope, a, h []float64) (most float64) {
+	n := p.Dim()
+	m, b, _ := p.Inequalities()
+	for k := range b {
+		w := heldWeight(p, k)
+		if w == 0 {
+			continue
+		}
+		excess := -b[k]
+		for i, x := range a {
+			excess += m[k*n+i] * x
+		}
+		for _, t := range p.Terms(k) {
+			excess += t.Value(a, h)
+		}
+		most = max(most, excess/w)
+	}
+	return most
 }
 
 // heldWeight returns the largest weight with which a row counts from what is held.
@@ -251,7 +274,7 @@ func unreachable(p *lp.Polytope, h []float64, by float64) error {
 	if all := p.FindConflict(lim); all != nil {
 		what = "all of " + strings.Join(constraints.Stated(p, lim, all), "; ")
 	}
-	return fmt.Errorf("%w %s; --relax relaxes %s by the least that is needed, %.3g of the wealth", ErrUnreachable, what, strings.Join(held, ", "), by)
+	return fmt.Errorf("%w %s; --relax relaxes %s by the least that is needed, %.3g of the wealth, and further where whole lots ask for it", ErrUnreachable, what, strings.Join(held, ", "), by)
 }
 
 // today returns the problem under the limits of a file in the place of its own, over the same
