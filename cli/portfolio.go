@@ -191,6 +191,10 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		if f.walk, err = walkforward.ReadSettings(f.resume); err != nil {
 			return err
 		}
+		// Where it was killed earlier the limits may not be there either.
+		if first := filepath.Join(f.resume, walkforward.FirstDir); !runfolder.IsRun(first) {
+			return fmt.Errorf("training in %s has not begun: remove it, or train anew with another --out", f.resume)
+		}
 		f.out, f.constraintFile = f.resume, filepath.Join(f.resume, walkforward.ConstraintsFile)
 	}
 	polytope, err := walkforward.ReadLimits(f.constraintFile, table)
@@ -240,9 +244,6 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	if w.Resume {
 		// All windows are trained with the settings of the first.
 		file := filepath.Join(f.out, walkforward.FirstDir, runfolder.ConfigFile)
-		if !runfolder.IsRun(filepath.Dir(file)) {
-			return fmt.Errorf("training in %s has not begun: train anew with another --out", f.out)
-		}
 		w.Load = func(settings ...config.Setting) (*config.Config, error) { return config.Load(file, nil, settings) }
 	}
 	// Settings are checked before the folder is made.

@@ -236,6 +236,16 @@ constraints:
 	}
 	refused(t, "--steps cannot be given with it", "", "portfolio", prices, "--resume", out, "--steps", "512")
 	refused(t, "is no folder of a portfolio", "", "portfolio", prices, "--resume", t.TempDir())
+	// Killed before the limits were written.
+	early := t.TempDir()
+	settings, err := os.ReadFile(filepath.Join(out, "portfolio.json"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(early, "portfolio.json"), settings, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "has not begun: remove it, or train anew with another --out", "", "portfolio", prices, "--resume", early)
 
 	type line struct {
 		Name   string

@@ -240,18 +240,19 @@ func (w *Walk) prepare() error {
 	if err := atomicfile.MkdirAll(w.Dir); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := constraints.Write(&b, w.Polytope); err != nil {
-		return err
-	}
-	if err := runfolder.WriteFile(filepath.Join(w.Dir, ConstraintsFile), b.Bytes()); err != nil {
-		return err
-	}
+	// The settings come first: they say what the folder is where a kill leaves no more.
 	data, err := json.MarshalIndent(w.Settings, "", "  ")
 	if err != nil {
 		return err
 	}
-	return runfolder.WriteFile(filepath.Join(w.Dir, SettingsFile), append(data, '\n'))
+	if err := runfolder.WriteFile(filepath.Join(w.Dir, SettingsFile), append(data, '\n')); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := constraints.Write(&b, w.Polytope); err != nil {
+		return err
+	}
+	return runfolder.WriteFile(filepath.Join(w.Dir, ConstraintsFile), b.Bytes())
 }
 
 // model returns the file of the model of a window, which knows no period after it.
