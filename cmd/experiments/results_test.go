@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,6 +88,34 @@ func TestPagesHaveTheResults(t *testing.T) {
 		}
 		if !strings.Contains(string(page), want) {
 			t.Errorf("the page does not have%s", want)
+		}
+	}
+
+	reached := &output.Folder{Dir: filepath.Join(root, "docs", "experiments", "goals"), Log: io.Discard}
+	for _, g := range goals {
+		var res results
+		if err := reached.Read(g.name, &res); err != nil {
+			t.Fatal(err)
+		}
+		from, to := res.ends()
+		w := res.Rows[slices.IndexFunc(res.Rows, func(w row) bool { return w.Trained })]
+		least := from + w.Worst*(to-from)
+		// A goal is one of a share, of tasks, or of what the best policy earns; other problems have intervals.
+		ways := []string{
+			fmt.Sprintf("%s (%s)", output.Percent(w.Share.Estimate), output.Percent(w.Worst)),
+			fmt.Sprintf("%.2f (%.2f)", w.Mode.Estimate, least),
+			fmt.Sprintf("%s below; the worst seed %s", output.Percent(1-w.Mode.Estimate/to), output.Percent(1-least/to)),
+			fmt.Sprintf("%s (%.1f .. %.1f) | %s", output.Percent(w.Share.Estimate), 100*w.Share.Low, 100*w.Share.High, output.Percent(w.Worst)),
+		}
+		// auto has a sentence where tuned has a goal.
+		stated := strings.HasSuffix(g.name, "-auto") && strings.Contains(string(page), fmt.Sprintf("%.1f .. %.1f; worst %.1f)", 100*w.Share.Low, 100*w.Share.High, 100*w.Worst))
+		for line := range strings.Lines(string(page)) {
+			if strings.Contains(line, "`goals "+g.name+"`") || strings.HasPrefix(line, "| "+g.name+" | ") {
+				stated = slices.ContainsFunc(ways, func(way string) bool { return strings.Contains(line, way) })
+			}
+		}
+		if !stated {
+			t.Errorf("no row of the page has %s: one of %q", g.name, ways)
 		}
 	}
 
