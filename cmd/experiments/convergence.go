@@ -113,7 +113,7 @@ func convergence(ctx context.Context, out *output.Folder, o convergenceOptions) 
 }
 
 // convergenceSettings are the paper's numbers, whose learning rate and bonus stay what
-// they are however long training may take: PASPO from both starts, with and without a
+// they are however long training may take: PASPO from both starts, with and without
 // the mean of a group, and on the bare simplex PASPO beside PPO with a Dirichlet policy.
 func convergenceSettings() (rows, simplex []setting, err error) {
 	const plain = "debias.enabled=false"
