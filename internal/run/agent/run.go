@@ -150,11 +150,17 @@ func resume(m *Member, dir string, assignments []string, settings []config.Setti
 	if err != nil {
 		return nil, err
 	}
-	if own, err := ReadConfig(dir, nil, nil); err == nil && own.From != c.From {
+	own, ownErr := ReadConfig(dir, nil, nil)
+	if ownErr == nil && own.From != c.From {
 		return nil, fmt.Errorf("from is %q, and the run began with %q: only a new run can begin with other parameters", c.From, own.From)
 	}
 	cp, err := ReadCheckpoint(dir, Latest)
 	fresh := errors.Is(err, rl.ErrNoCheckpoint)
+	if ownErr == nil && err == nil && cp.Best.Iteration > 0 {
+		if err := sameEvaluations(c, own); err != nil {
+			return nil, err
+		}
+	}
 	if fresh {
 		// The initial checkpoint is written before the metrics of the first iteration.
 		if rows, e := runfolder.Metrics(dir); e == nil && len(rows) > 0 {
@@ -219,6 +225,22 @@ func resume(m *Member, dir string, assignments []string, settings []config.Setti
 	}
 	return r, nil
 }
+
+// sameEvaluations returns an error where the evaluations of c are not those that a run has had. Its
+// best checkpoint was chosen by these, and one curve cannot show both.
+func sameEvaluations(c, run *config.Config) error {
+	before := run.Values("ppo")
+	for i, now := range c.Values("ppo") {
+		if was := before[i]; ofEvaluations[now.Key] && now.Value != was.Value {
+			return fmt.Errorf("%s is %s, and the run was evaluated with %s, by which its best checkpoint was chosen: only a new run can have another",
+				now.Key, now.Value, was.Value)
+		}
+	}
+	return nil
+}
+
+// ofEvaluations names the settings that evaluations of a run must share to be compared.
+var ofEvaluations = map[string]bool{"ppo.deterministic_action": true, "ppo.eval_episodes": true, "ppo.eval_seed": true}
 
 func (r *Run) saveConfig(c *config.Config) error {
 	var b bytes.Buffer

@@ -120,3 +120,39 @@ func TestResumeRefusesOtherSettings(t *testing.T) {
 		t.Error("a refused resumption changed the run")
 	}
 }
+
+// A resumed run is evaluated as before, by the rule and on the episodes that its best checkpoint was
+// chosen by. Before the first evaluation nothing was chosen.
+func TestResumedRunKeepsItsEvaluations(t *testing.T) {
+	quiet(t)
+	dir, unevaluated := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	c := tiny(t)
+	if err := goOn(c, dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []string{"ppo.deterministic_action=mode", "ppo.eval_episodes=3", "ppo.eval_seed=1"} {
+		key, _, _ := strings.Cut(change, "=")
+		r, err := Resume(dir, []string{change, "steps=64"}, nil)
+		if err == nil {
+			r.Close()
+			t.Errorf("%s: the best checkpoint was chosen otherwise", change)
+		} else if !strings.HasPrefix(err.Error(), key+" is ") {
+			t.Errorf("%s: %v", change, err)
+		}
+	}
+	c.PPO.EvalEvery = 0
+	if err := goOn(c, unevaluated); err != nil {
+		t.Fatal(err)
+	}
+	for run, changes := range map[string][]string{
+		dir:         {"ppo.eval_every=1", "ppo.eval_max_steps=20", "steps=64"},
+		unevaluated: {"ppo.eval_every=1", "ppo.deterministic_action=mode", "ppo.eval_seed=1", "steps=64"},
+	} {
+		r, err := Resume(run, changes, nil)
+		if err != nil {
+			t.Errorf("%v: %v", changes, err)
+			continue
+		}
+		r.Close()
+	}
+}
