@@ -3,6 +3,7 @@ package rl
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"paspo/rl/internal/checkpoint"
 )
@@ -61,7 +62,8 @@ func (t *Trainer) warmStart(c *Checkpoint) (differences []string, err error) {
 	polytope := false // whether a difference of the polytope is named, of which one is enough
 	for _, f := range t.facts {
 		isRow := checkpoint.OfPolytope(f.Name)
-		if !(mayDiffer[f.Name] || isRow && !polytope) {
+		ofEnvironment := strings.HasPrefix(f.Name, "env.") && f.Name != "env.name" // the problem is named
+		if !(mayDiffer[f.Name] || ofEnvironment || isRow && !polytope) {
 			continue
 		}
 		if text := checkpoint.Difference(c, f); text != "" {
@@ -73,7 +75,7 @@ func (t *Trainer) warmStart(c *Checkpoint) (differences []string, err error) {
 }
 
 // Facts that must be equal in a warm start, and facts whose differences it names, in addition to
-// those of the polytope.
+// those of the polytope and the settings of the environment.
 var (
 	mustBeEqual = map[string]bool{
 		"number of entities": true,
@@ -82,7 +84,7 @@ var (
 	mayDiffer = map[string]bool{
 		"problem":            true,
 		"policy.fixed_width": true, "policy.min_shape": true, "policy.max_shape": true,
-		"ppo.scale_values": true, "ppo.scale_rewards": true,
+		"ppo.gamma": true, "ppo.scale_values": true, "ppo.scale_rewards": true,
 	}
 )
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -171,5 +172,25 @@ func TestWarmStartRefuses(t *testing.T) {
 		if _, err := os.Stat(b); err == nil {
 			t.Errorf("%q: a folder is left", want)
 		}
+	}
+}
+
+// A warm start names the settings by which the same parameters have other values.
+func TestWarmStartNamesWhatDiffers(t *testing.T) {
+	quiet(t)
+	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	c := tiny(t)
+	if err := goOn(c, a); err != nil {
+		t.Fatal(err)
+	}
+	c.From, c.PPO.Gamma, c.Env.Synthetic.Seed = a, 0.5, 2
+	r, err := Start(c, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	want := []string{"its ppo.gamma is 1, that of this run 0.5", "its env.synthetic.seed is 1, that of this run 2"}
+	if !slices.Equal(r.Warm.Differences, want) {
+		t.Errorf("differences %q, want %q", r.Warm.Differences, want)
 	}
 }
