@@ -193,7 +193,7 @@ func dot(a, b []float64) float64 {
 // where trading is free: uniform, equal weights projected, best constant and
 // the optimum. Under a trading limit the first three head for what they are
 // without one (see Within), and Myopic stands for the optimum, which is not
-// known.
+// known. Where trading costs, the last two are the best without costs.
 func (p *Problem) References(seed uint64) ([]envs.Reference, error) {
 	all, err := envs.UniformAndEqual(p.polytope, seed, p.trading != nil, "equal weights")
 	if err != nil {
@@ -206,6 +206,9 @@ func (p *Problem) References(seed uint64) ([]envs.Reference, error) {
 	last := envs.Reference{Name: "myopic", Allocator: p.Myopic()}
 	if p.trading == nil {
 		last.Name = "optimum"
+		if p.cfg.Spread > 0 {
+			last.Name = "optimum without costs"
+		}
 		if last.Allocator, err = p.OptimalAllocator(); err != nil {
 			return nil, err
 		}

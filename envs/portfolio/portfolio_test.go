@@ -211,7 +211,7 @@ func TestPortfolioComparison(t *testing.T) {
 				}
 			}
 		}
-		from, to := outs["uniform"].Expected, outs["optimum"].Expected
+		from, to := outs["uniform"].Expected, outs[base[len(base)-1].Name].Expected
 		half := make([]float64, len(from))
 		for i := range half {
 			half[i] = (from[i] + to[i]) / 2

@@ -341,8 +341,7 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint,
 	c := a.Config
 	ro := report.Options{
 		Episodes: c.Report.Episodes, Starts: c.Report.Starts, Seed: c.Report.Seed,
-		Simulated: o.Simulated, Backtest: o.Backtest,
-		Costs: c.Env.Portfolio.Spread > 0, MaxSteps: c.PPO.EvalMaxSteps,
+		Simulated: o.Simulated, Backtest: o.Backtest, MaxSteps: c.PPO.EvalMaxSteps,
 	}
 	if c.Env.Portfolio.Parameters == "" && c.Env.Portfolio.BacktestFile == "" {
 		ro.Months = builtinMonths
@@ -402,8 +401,7 @@ func (a *Agent) checkBacktest() error {
 func (a *Agent) Levels(ctx context.Context, set string, episodes int) ([]report.Level, error) {
 	c := a.Config
 	return report.Levels(ctx, a.Problem, report.Options{
-		Episodes: episodes, Seed: c.PPO.EvalSeed, Set: set,
-		Costs: c.Env.Portfolio.Spread > 0, MaxSteps: c.PPO.EvalMaxSteps,
+		Episodes: episodes, Seed: c.PPO.EvalSeed, Set: set, MaxSteps: c.PPO.EvalMaxSteps,
 	})
 }
 

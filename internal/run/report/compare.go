@@ -35,10 +35,6 @@ type Options struct {
 	Backtest  bool   // play the real months, of the portfolio alone
 	Months    string // the months of the real returns, empty where unknown
 
-	// Costs says that trading has costs, so that the optimum without costs is an upper bound
-	// that no policy need reach.
-	Costs bool
-
 	MaxSteps int // an episode is cut off after so many steps
 }
 
@@ -178,9 +174,9 @@ func (t *Table) playPaths(p *portfolio.Problem, paths []portfolio.Path, policies
 		t.Rows = append(t.Rows, row(a.Name, out))
 	}
 	// Where costs, or limits that follow the state, make a month depend on the one before, the best
-	// policy is not known.
+	// policy is not known, and no row has its name.
 	best := optimum
-	if _, known := t.Row(optimum); !known || o.Costs {
+	if _, known := t.Row(optimum); !known {
 		bound, err := p.UpperBound(paths)
 		if err != nil {
 			return err

@@ -91,9 +91,11 @@ func TestPortfolio(t *testing.T) {
 	}
 }
 
+// Where trading costs, the optimum without costs is a bound, and its policy is not the best.
 func TestPortfolioWithCosts(t *testing.T) {
 	p := problem(t, "portfolio", 0.01)
-	tables, err := Compare(context.Background(), p, []Policy{equal(t, p)}, Options{Episodes: 50, Seed: 1, Simulated: true, Costs: true})
+	cash := envs.Constant([]float64{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	tables, err := Compare(context.Background(), p, []Policy{equal(t, p)}, Options{Episodes: 50, Seed: 1, Simulated: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,16 @@ func TestPortfolioWithCosts(t *testing.T) {
 	if !ok || tables[0].To != upperBound || bound.Return.has() {
 		t.Fatalf("%+v", tables[0])
 	}
+	// With these costs the policy that is best without them loses, and cash does not.
+	if dear, err := Compare(context.Background(), problem(t, "portfolio", 0.6), []Policy{{Trained, cash}}, Options{Episodes: 50, Seed: 1, Simulated: true}); err != nil {
+		t.Error(err)
+	} else if free, ok := dear[0].Row("optimum without costs"); !ok || free.Expected >= dear[0].Rows[0].Expected {
+		t.Errorf("%+v", dear[0].Rows)
+	}
 	for _, r := range tables[0].Rows {
+		if r.Policy == optimum {
+			t.Error("a policy that costs were not in is called the optimum")
+		}
 		if r.Expected > bound.Expected {
 			t.Errorf("%s expects %v, more than the bound %v", r.Policy, r.Expected, bound.Expected)
 		}
