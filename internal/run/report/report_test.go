@@ -281,3 +281,20 @@ func TestSetsOfEpisodes(t *testing.T) {
 		seen[sum] = set
 	}
 }
+
+// A run without evaluations has no best checkpoint to name.
+func TestSummaryWithoutEvaluations(t *testing.T) {
+	for _, c := range []struct {
+		metrics map[string]float64
+		want    string
+	}{
+		{map[string]float64{"iteration": 3, "return": 1}, "there is no best checkpoint\n"},
+		{map[string]float64{"iteration": 3, "return": 1, "eval_return": 2, "choice_return_mean": 2}, "best checkpoint: iteration 3\n"},
+	} {
+		s := Summary{Action: "mean", Training: Summarise([]map[string]float64{c.metrics})}
+		var b bytes.Buffer
+		if err := s.Write(&b); err != nil || !strings.Contains(b.String(), c.want) {
+			t.Errorf("summary %s, error %v, want %q", b.String(), err, c.want)
+		}
+	}
+}

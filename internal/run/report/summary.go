@@ -157,7 +157,11 @@ func (s *Summary) Write(w io.Writer) error {
 	if s.Warm != nil {
 		fmt.Fprintf(w, "began with %s\n", s.Warm)
 	}
-	fmt.Fprintf(w, "actions that are not sampled take the %s of every distribution; best checkpoint: iteration %d\n", s.Action, s.Training.BestIteration)
+	best := "without an evaluation there is no best checkpoint"
+	if s.Training.BestIteration > 0 {
+		best = fmt.Sprintf("best checkpoint: iteration %d", s.Training.BestIteration)
+	}
+	fmt.Fprintf(w, "actions that are not sampled take the %s of every distribution; %s\n", s.Action, best)
 	if s.Bases > 0 {
 		fmt.Fprintf(w, "intervals: %s; %d bases kept, hit rate %.2f %%\n", s.Intervals, s.Bases, 100*float64(s.HitRate))
 	}
