@@ -311,7 +311,7 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 			return nil, err
 		}
 	}
-	s.Complete()
+	s.Complete(func(found []report.Warning) string { return advice(a.Config, s, found) })
 	if err := r.drawCurve(s.Levels, initial); err != nil {
 		return nil, err
 	}
@@ -380,7 +380,7 @@ func (a *Agent) Compare(ctx context.Context, dir string, trained *rl.Checkpoint,
 			policies = append(policies, report.Policy{Name: p.name, Allocator: a.Allocator(p.c, a.Rule(p.c), ro.Seed)})
 		}
 		if o.Sampled || o.SampledOnly {
-			policies = append(policies, report.Policy{Name: p.name + ", sampled", Allocator: a.Allocator(p.c, policy.Sampled, ro.Seed)})
+			policies = append(policies, report.Policy{Name: p.name + report.SampledSuffix, Allocator: a.Allocator(p.c, policy.Sampled, ro.Seed)})
 		}
 	}
 	return report.Compare(ctx, a.Problem, policies, ro)

@@ -11,7 +11,6 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/benchmarks"
-	"paspo/envs/compute"
 	"paspo/internal/stats"
 )
 
@@ -144,51 +143,6 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	if _, err := Compare(ctx, p, nil, Options{Episodes: 2, Simulated: true}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
-	}
-}
-
-// There is a warning for a policy that is worse than the initial one or than uniform, and none for
-// one that is as good or better.
-func TestNotLearned(t *testing.T) {
-	p := problem(t, "compute", 0)
-	q, ok := p.(*compute.Problem)
-	if !ok {
-		t.Fatalf("%T", p)
-	}
-	greedy, err := q.GreedyBySpeed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	good, bad := envs.Constant(greedy), equal(t, p).Allocator
-	for _, c := range []struct {
-		trained, initial envs.Allocator
-		warnings         int
-	}{{good, bad, 0}, {good, good, 0}, {bad, good, 1}} {
-		tables, err := Compare(context.Background(), p, []Policy{{Trained, c.trained}, {Initial, c.initial}}, Options{Episodes: 30, Seed: 1, MaxSteps: 1000})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := tables[0].NotLearned(); len(got) != c.warnings {
-			t.Errorf("%q, want %d warnings", got, c.warnings)
-		}
-		s := Summary{Tables: tables}
-		s.Complete()
-		var b bytes.Buffer
-		if err := s.Write(&b); err != nil || strings.Contains(b.String(), "warning: the run did not learn") != (c.warnings > 0) {
-			t.Errorf("summary %s, error %v", b.String(), err)
-		}
-	}
-	// Half of every return, so that it is worse than uniform too.
-	tables, err := Compare(context.Background(), p, []Policy{{Trained, bad}, {Initial, bad}}, Options{Episodes: 30, Seed: 1, MaxSteps: 1000})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, _ := tables[0].Row(Trained)
-	for i := range r.episodes {
-		r.episodes[i] = -1
-	}
-	if got := tables[0].NotLearned(); len(got) != 2 {
-		t.Errorf("%q, want 2 warnings", got)
 	}
 }
 

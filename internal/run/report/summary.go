@@ -114,12 +114,9 @@ func Summarise[M ~map[string]float64](rows []M) Training {
 	return t
 }
 
-// tryThis is advice for a run that did not learn.
-const tryThis = "try, one at a time: more --steps; ppo.lr_schedule=linear or a smaller ppo.lr; ppo.entropy_coef=0; a ppo.gamma that matches how " +
-	"long actions have effects; more ppo.envs with a larger ppo.minibatch; ppo.scale_values=true; --checkpoint best where the curve has fallen"
-
-// Complete sets the fields that follow from others.
-func (s *Summary) Complete() {
+// Complete sets the fields that follow from others. advise returns what to try after the
+// warnings.
+func (s *Summary) Complete(advise func([]Warning) string) {
 	s.MaxResidual, s.Violations = s.Training.MaxResidual, s.Training.Violations
 	for _, t := range s.Tables {
 		_, violations, residual := t.Residuals()
@@ -128,9 +125,12 @@ func (s *Summary) Complete() {
 	}
 	// The first table is that of the episodes of training, without the real months.
 	if len(s.Tables) > 0 {
-		s.Warnings = s.Tables[0].NotLearned()
-		if len(s.Warnings) > 0 {
-			s.Warnings = append(s.Warnings, tryThis)
+		warnings := s.Tables[0].NotLearned()
+		for _, w := range warnings {
+			s.Warnings = append(s.Warnings, w.Text)
+		}
+		if len(warnings) > 0 {
+			s.Warnings = append(s.Warnings, advise(warnings))
 		}
 	}
 	s.Seconds = s.Training.Seconds

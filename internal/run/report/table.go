@@ -107,31 +107,6 @@ func (t *Table) share(to string, seed uint64) {
 	}
 }
 
-// NotLearned returns a warning for each of the initial policy and the uniform one that the trained
-// policy is worse than, by more than two standard errors over the same episodes.
-func (t *Table) NotLearned() []string {
-	trained, ok := t.Row(Trained)
-	if !ok {
-		return nil
-	}
-	var all []string
-	for i := range t.Rows {
-		r := &t.Rows[i]
-		if r.Policy != Initial && !strings.HasPrefix(r.Policy, uniform) {
-			continue
-		}
-		d := make([]float64, len(r.episodes))
-		for k, x := range r.episodes {
-			d[k] = trained.episodes[k] - x
-		}
-		if m, se := envs.MeanAndError(d); m < -2*se {
-			all = append(all, fmt.Sprintf("the run did not learn: the trained policy earns %.4g, the %s %.4g (%s; the difference is %.2g +- %.2g)",
-				stats.Mean(trained.episodes), strings.TrimSuffix(r.Policy, " policy")+" policy", stats.Mean(r.episodes), t.Title, m, se))
-		}
-	}
-	return all
-}
-
 // Write writes the table for people to read.
 func (t *Table) Write(w io.Writer) error {
 	expected := slices.ContainsFunc(t.Rows, func(r Row) bool { return r.Expected.has() })
