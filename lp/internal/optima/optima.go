@@ -182,17 +182,47 @@ func (s *Sweep) valid(but int, tol float64) bool {
 	return true
 }
 
-// refined is valid after as many steps of refinement as that takes, up to a few.
+// refined is valid after as many steps of refinement as that takes, up to a few, or after a repair.
 func (s *Sweep) refined(but int, tol float64) bool {
 	const most = 4
 	for step := 0; !s.valid(but, tol); step++ {
 		if step == most {
-			return false
+			s.repair(but)
+			return s.valid(but, tol)
 		}
 		s.d.Refine()
 		s.take()
 	}
 	return true
+}
+
+// repair moves the vertex to where the inequalities that it breaks hold. Limits in decimals that add
+// up, but for their rounding, split a vertex into several, so close to each other that the
+// dictionary takes any for the optimum. For every broken row repair moves one entity, of those with
+// room the one nearest to zero.
+func (s *Sweep) repair(but int) {
+	for k := range s.p.B {
+		if k == but || s.dropped[k] {
+			continue
+		}
+		row, rhs := s.p.Side(k)
+		excess := vec.Dot(row, s.x) - rhs
+		if !(excess > 0) {
+			continue
+		}
+		at := -1
+		for j, v := range row {
+			if v == 0 || at >= 0 && math.Abs(s.x[j]) >= math.Abs(s.x[at]) {
+				continue
+			}
+			if to := s.x[j] - excess/v; to >= s.p.L[j] && to <= s.p.U[j] {
+				at = j
+			}
+		}
+		if at >= 0 {
+			s.x[at] -= excess / row[at]
+		}
+	}
 }
 
 // found remembers the vertex.
