@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,10 @@ import (
 
 	"paspo/internal/checkout"
 	"paspo/internal/long"
+	"paspo/internal/run/agent"
+	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
+	"paspo/rl"
 )
 
 // Mistakes of new users give one clear line and a status that is not 0, and leave no files behind.
@@ -190,6 +194,30 @@ func TestRefusedResumption(t *testing.T) {
 	want := "the run would stop there again: train anew with gentler settings, for example "
 	if status != 1 || !strings.Contains(errs, want) || !strings.Contains(errs, "--config '"+far+"/config.yaml' --set ppo.lr=") {
 		t.Errorf("status %d, %s", status, errs)
+	}
+}
+
+// Where rewards are too large no learning rate helps.
+func TestAdviceForLargeRewards(t *testing.T) {
+	for _, scaled := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "large")
+		c, err := config.Load("", []string{"env.name=synthetic", "debias.enabled=false", fmt.Sprint("ppo.scale_rewards=", scaled)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := agent.Start(c, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		err = interrupted(t.Context(), r, &rl.NonFiniteError{Tensor: "the return", Value: math.Inf(1), Iteration: 1, Rewards: true})
+		want := "; rewards are too large: divide them in the environment"
+		if !scaled {
+			want = " --set ppo.scale_rewards=true"
+		}
+		if !strings.HasSuffix(err.Error(), want) || strings.Contains(err.Error(), "ppo.lr") {
+			t.Errorf("%v, want %q at its end", err, want)
+		}
 	}
 }
 

@@ -209,14 +209,25 @@ func interrupted(ctx context.Context, r *agent.Run, err error) error {
 	switch {
 	case errors.As(err, &nf) && nf.Environment:
 		return fmt.Errorf("%w; the run would stop there again: once the environment is repaired, go on with: %s", err, resume)
+	case errors.As(err, &nf) && nf.Rewards:
+		again := "divide them in the environment"
+		if !r.Agent.Config.PPO.ScaleRewards {
+			again = "train anew with ppo.scale_rewards=true, for example " + anew(r, "ppo.scale_rewards=true")
+		}
+		return fmt.Errorf("%w; rewards are too large: %s", err, again)
 	case errors.As(err, &nf):
 		// Training is deterministic: other settings are needed.
-		again := fmt.Sprintf("%s --config %s --set ppo.lr=%g", runfolder.Quote(os.Args[0]), runfolder.Quote(r.Folder.Path(runfolder.ConfigFile)), r.Agent.Config.PPO.LR/3)
+		again := anew(r, fmt.Sprintf("ppo.lr=%g", r.Agent.Config.PPO.LR/3))
 		return fmt.Errorf("%w; the run would stop there again: train anew with gentler settings, for example %s", err, again)
 	case errors.Is(err, cuda.ErrLost):
 		resume += onCPU
 	}
 	return fmt.Errorf("%w; %s", err, lastCheckpoint(dir, resume))
+}
+
+// anew returns the command that starts a run again with another setting.
+func anew(r *agent.Run, assignment string) string {
+	return fmt.Sprintf("%s --config %s --set %s", runfolder.Quote(os.Args[0]), runfolder.Quote(r.Folder.Path(runfolder.ConfigFile)), assignment)
 }
 
 // resumeCommand returns the command that resumes a run, and the argument that makes it use the

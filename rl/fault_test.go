@@ -361,3 +361,18 @@ func TestViolationsAreCounted(t *testing.T) {
 		t.Errorf("played: %d violations, residual %g", out.Violations, out.MaxResidual)
 	}
 }
+
+// Returns that float32 does not hold are named before any gradient step, as are sums of rewards that
+// float64 does not. Rewards are the cause where nothing has been learned yet.
+func TestRewardsTooLarge(t *testing.T) {
+	for reward, quantity := range map[float64]string{1e40: "return that the critic learns", 1e308: "advantage"} {
+		cfg := smallConfig()
+		cfg.ScaleValues, cfg.ScaleRewards = false, false
+		tr, _ := newFakeTrainer(t, newBandit(t, reward, reward), cfg)
+		_, err := tr.Iterate(context.Background())
+		var nf *rl.NonFiniteError
+		if !errors.As(err, &nf) || !nf.Rewards || nf.Environment || !strings.Contains(err.Error(), quantity+" of environment 0 at step 0 of the rollout is ") {
+			t.Errorf("rewards of %g: %v", reward, err)
+		}
+	}
+}

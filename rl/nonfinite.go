@@ -16,6 +16,9 @@ type NonFiniteError struct {
 	// Environment says that the value came from an environment.
 	Environment bool
 
+	// Rewards says that rewards were too large: the value was found before anything was learned.
+	Rewards bool
+
 	// Checkpoint is the file with the state in which the value was found, empty where
 	// none was written. No run resumes from it.
 	Checkpoint string

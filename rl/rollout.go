@@ -214,8 +214,7 @@ func (t *Trainer) computeAdvantages(m *Metrics) error {
 		r.returns[i] = a + r.values[i]
 	}
 	if i := finite.First(r.Advantages); i >= 0 {
-		where := fmt.Sprintf("the advantage of environment %d at step %d of the rollout", i%t.cfg.Envs, i/t.cfg.Envs)
-		return &NonFiniteError{Tensor: where, Value: r.Advantages[i]}
+		return t.tooLarge("advantage", i, r.Advantages[i])
 	}
 	subtractGroupMeans(r.Advantages, t.cfg.Group)
 	if t.cfg.Ranks {
@@ -227,7 +226,18 @@ func (t *Trainer) computeAdvantages(m *Metrics) error {
 	}
 	m.ExplainedVariance = explainedVariance(r.Unskipped(0, r.returns), r.Unskipped(1, r.values))
 	t.targets(r.Batch.Return, r.returns)
+	if i := finite.First(r.Batch.Return); i >= 0 {
+		return t.tooLarge("return that the critic learns", i, float64(r.Batch.Return[i]))
+	}
 	return nil
+}
+
+// tooLarge returns the error that a quantity of row i of the rollout is not finite.
+func (t *Trainer) tooLarge(quantity string, i int, value float64) error {
+	return &NonFiniteError{
+		Tensor: fmt.Sprintf("the %s of environment %d at step %d of the rollout", quantity, i%t.cfg.Envs, i/t.cfg.Envs),
+		Value:  value, Rewards: t.iteration == 0,
+	}
 }
 
 // Unskipped returns the elements of x, which has one a row, without those of skipped rows. The
