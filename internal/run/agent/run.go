@@ -51,7 +51,7 @@ func start(m *Member, c *config.Config, dir string) (r *Run, err error) {
 		return nil, err
 	}
 	c = a.Config
-	if err := checkMemory(c, a.Problem.Spec()); err != nil {
+	if err := errors.Join(checkMemory(c, a.Problem.Spec()), checkTrajectories(c)); err != nil {
 		a.Close()
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func resume(m *Member, dir string, assignments []string, settings []config.Setti
 			r = nil
 		}
 	}()
-	if err := checkMemory(c, a.Problem.Spec()); err != nil {
+	if err := errors.Join(checkMemory(c, a.Problem.Spec()), checkTrajectories(c)); err != nil {
 		return r, err
 	}
 	if fresh {
@@ -224,6 +224,16 @@ func resume(m *Member, dir string, assignments []string, settings []config.Setti
 		}
 	}
 	return r, nil
+}
+
+// checkTrajectories returns an error where the tables at the end would play the fixed trajectories that
+// training plays.
+func checkTrajectories(c *config.Config) error {
+	p := c.Env.Portfolio
+	if strings.HasPrefix(c.Env.Name, "portfolio") && p.Mode == portfolio.Presampled && p.TrajectorySeed == c.Report.Seed {
+		return fmt.Errorf("report.seed is %d, as env.portfolio.trajectory_seed is: another is allowed, for training and the tables at the end would have the same trajectories", c.Report.Seed)
+	}
+	return nil
 }
 
 // sameEvaluations returns an error where the evaluations of c are not those that a run has had. Its

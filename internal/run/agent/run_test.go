@@ -156,3 +156,20 @@ func TestResumedRunKeepsItsEvaluations(t *testing.T) {
 		r.Close()
 	}
 }
+
+// The tables at the end play no trajectory that training plays.
+func TestTablesHaveOtherTrajectories(t *testing.T) {
+	for seed, refused := range map[string]bool{"1": true, "2": false} {
+		c, err := config.Load("", []string{"env.name=portfolio", "env.portfolio.mode=presampled", "debias.enabled=false", "report.seed=" + seed}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := Start(c, filepath.Join(t.TempDir(), "run"))
+		if err == nil {
+			r.Close()
+		}
+		if refused != (err != nil && strings.HasPrefix(err.Error(), "report.seed is 1, ")) {
+			t.Errorf("report.seed %s: %v", seed, err)
+		}
+	}
+}
