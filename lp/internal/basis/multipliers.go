@@ -2,6 +2,7 @@ package basis
 
 import (
 	"errors"
+	"math"
 	"math/big"
 
 	"paspo/lp/internal/vec"
@@ -210,7 +211,10 @@ func (d *multipliers) settle(p *Duals) error {
 	if d.exact != nil {
 		return nil
 	}
-	if d.exact = solveRational(d.b, d.c); d.exact == nil {
+	if d.exact = d.guessed(); d.exact == nil {
+		d.exact = solveRational(d.b, d.c)
+	}
+	if d.exact == nil {
 		return errSingular
 	}
 	for x, k := range d.rows {
@@ -221,6 +225,39 @@ func (d *multipliers) settle(p *Duals) error {
 		d.err[x] = abs(d.y[x].lo) * unit
 	}
 	return nil
+}
+
+// guessed returns the multipliers where they are short binary fractions, as where rows have ones
+// alone, nil where they are not. They are next to what refinement found, and right where they solve
+// the system without any rounding: the block has one solution.
+func (d *multipliers) guessed() []*big.Rat {
+	const fraction = 1 << 20
+	n := len(d.rows)
+	y := make([]float64, n)
+	for k, v := range d.y {
+		y[k] = math.Round(v.hi*fraction) / fraction
+		if !(abs(y[k]-v.hi) <= d.err[k]+abs(v.lo)) {
+			return nil
+		}
+	}
+	for a, sum := range d.c {
+		for k, v := range y {
+			c := d.b[k*n+a]
+			if c == 0 || v == 0 {
+				continue
+			}
+			t := -c * v
+			s, rest := twoSum(sum, t)
+			if rest != 0 || math.FMA(-c, v, -t) != 0 {
+				return nil
+			}
+			sum = s
+		}
+		if sum != 0 {
+			return nil
+		}
+	}
+	return vec.Rationals(y)
 }
 
 // reduced writes the reduced costs to p. It takes time for exact rounding only where the

@@ -61,3 +61,43 @@ func TestZerosAreProved(t *testing.T) {
 		}
 	}
 }
+
+// TestGuessedMultipliers guesses multipliers of rows of ones and halves as rational arithmetic
+// finds them, and none where they are no binary fractions or a term rounds.
+func TestGuessedMultipliers(t *testing.T) {
+	r := rand.New(rng.New(2, "guessed"))
+	guesses, others := 0, 0
+	for trial := range 500 {
+		n := 2 + r.IntN(6)
+		b, c, inv := make([]float64, n*n), make([]float64, n), make([]float64, n*n)
+		for k := range b {
+			b[k] = float64(r.IntN(3)-1) / float64(1+r.IntN(2))
+			if trial%5 == 0 && r.IntN(n) == 0 {
+				b[k] /= 10
+			}
+		}
+		c[r.IntN(n)] = 1
+		p := &Duals{g: &Program{M: n, N: n, A: b, C: c, Equality: make([]bool, n), Size: make([]float64, 2*n), Up: make([]float64, n)}}
+		for k := range n {
+			p.tight, p.cols = append(p.tight, k), append(p.cols, k)
+		}
+		var d multipliers
+		if !invert(inv, b, n) || d.compute(p, inv) != nil {
+			continue
+		}
+		guess, want := d.guessed(), solveRational(d.b, d.c)
+		if guess == nil {
+			others++
+			continue
+		}
+		guesses++
+		for k, v := range want {
+			if v.Cmp(guess[k]) != 0 {
+				t.Fatalf("guessed %v, want %v", guess[k], v)
+			}
+		}
+	}
+	if guesses < 50 || others < 20 {
+		t.Errorf("%d guesses, %d systems without: too few to tell", guesses, others)
+	}
+}
