@@ -175,8 +175,12 @@ func (red *reduction) group(noise float64, ineqs sized, k int, ech []*echelon) {
 	var groups [][]reduced
 next:
 	for r, row := range ineqs.rows {
-		v, comb, size := eliminate(noise, row, k, ech)
-		m := reduced{member: member{row: r, along: red.pick(comb)}, v: vec.Floats(v)}
+		m, size := reduced{member: member{row: r, along: make([]float64, len(red.eqs))}, v: row}, row
+		if slices.ContainsFunc(ech, func(e *echelon) bool { return row[e.pivot] != 0 }) {
+			var v, comb []*big.Rat
+			v, comb, size = eliminate(noise, row, k, ech)
+			m.along, m.v = red.pick(comb), vec.Floats(v)
+		} // else there is nothing to eliminate, without rational arithmetic for it
 		m.norm = vec.MaxAbs(m.v)
 		if m.norm == 0 {
 			red.checks = append(red.checks, check{row: r, along: m.along})
