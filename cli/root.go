@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ var settings = []struct{ flag, key, use string }{
 	{"constraints", "constraints", "constraints `FILE` (.yaml or .npz) in place of the environment's own"},
 	{"seed", "seed", "seed of all random numbers"},
 	{"steps", "steps", "environment steps of training, rounded up to whole iterations"},
-	{"from", "from", "start from the parameters of the `RUN` in this folder, or of one of its checkpoint files"},
+	{"from", "from", "start from the parameters of the `RUN` in this folder, or of one of its checkpoint files, with its settings where --preset, --config, --env and --algo are not given"},
 	{"device", "device", "auto, cpu, gpu or gpu:N"},
 }
 
@@ -125,23 +126,18 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 	defer r.Close()
 	errs := cmd.ErrOrStderr()
 	a := r.Agent
+	var bar *progress.Bar
 	if !f.quiet {
 		fmt.Fprintf(errs, "device: %s; intervals: %s\n", a.Device(), a.Intervals())
 		if r.Warm != nil {
 			fmt.Fprintf(errs, "begins with %s\n", r.Warm)
 		}
-	}
-
-	total := int64(a.Config.PPO.Iterations()) * int64(a.Config.PPO.BatchSize())
-	var bar *progress.Bar
-	if !f.quiet {
 		fmt.Fprintf(errs, "run: %s\n", r.Folder.Dir())
 		if !r.Trainer.Resumable() && r.Trainer.Step() == 0 {
 			fmt.Fprintln(errs, "the environment cannot be saved in the middle of an episode: --resume would start new ones")
 		}
+		total := int64(a.Config.PPO.Iterations()) * int64(a.Config.PPO.BatchSize())
 		bar = progress.New(errs, a.Config.Env.Name, r.Trainer.Step(), total)
-	}
-	if bar != nil {
 		setLog(bar)
 		defer setLog(errs)
 	}
@@ -184,12 +180,17 @@ func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 		}
 	}
 	if f.resume != "" {
-		for _, name := range []string{"preset", "config", "out", "env", "constraints", "seed", "from", "algo"} {
-			if cmd.Flags().Changed(name) {
-				return nil, fmt.Errorf("--resume goes on with the run's own settings: --%s cannot be given with it", name)
-			}
+		fixed := []string{"preset", "config", "out", "env", "constraints", "seed", "from", "algo"}
+		if i := slices.IndexFunc(fixed, cmd.Flags().Changed); i >= 0 {
+			return nil, fmt.Errorf("--resume goes on with the run's own settings: --%s cannot be given with it", fixed[i])
 		}
 		return agent.Resume(f.resume, f.set, own)
+	}
+	// What is learned fits the environment and the networks of its own run.
+	if from := cmd.Flags().Lookup("from").Value.String(); from != "" && !slices.ContainsFunc([]string{"preset", "config", "env", "algo"}, cmd.Flags().Changed) {
+		if f.config = agent.ConfigOf(from); f.config != "" && !f.quiet {
+			fmt.Fprintf(cmd.ErrOrStderr(), "settings: those of %s, under what is given here\n", f.config)
+		}
 	}
 	c, err := config.LoadOver(f.preset, f.config, f.set, own)
 	if err != nil {

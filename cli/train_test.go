@@ -16,6 +16,7 @@ import (
 	"paspo/envs/portfolio"
 	"paspo/internal/checkout"
 	"paspo/internal/long"
+	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/tensorboard"
 )
@@ -239,6 +240,23 @@ func TestTrainOutput(t *testing.T) {
 	line := "parameters of " + out + "/checkpoints/iteration-"
 	if status != 0 || !strings.Contains(stderr, "\nbegins with "+line) || !strings.Contains(stdout, "\nbegan with "+line) {
 		t.Errorf("status %d, stdout %s, stderr %s", status, stdout, stderr)
+	}
+	// Its settings are taken, also where a checkpoint is named, unless a preset, file, environment or
+	// algorithm is.
+	files, err := filepath.Glob(filepath.Join(out, "checkpoints", "iteration-*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, from := range []string{out, files[0]} {
+		next = filepath.Join(t.TempDir(), "run")
+		status, _, stderr = command(t, "", "--from", from, "--seed", "3", "--out", next)
+		c, err := config.Load(filepath.Join(next, "config.yaml"), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status != 0 || !strings.Contains(stderr, "settings: those of "+filepath.Join(out, "config.yaml")) || c.Env.Name != "compute" || c.Seed != 3 || c.Steps != 512 {
+			t.Errorf("from %s: status %d, %s with seed %d, stderr %s", from, status, c.Env.Name, c.Seed, stderr)
+		}
 	}
 }
 

@@ -59,18 +59,20 @@ func (t *Trainer) warmStart(c *Checkpoint) (differences []string, err error) {
 	if t.cfg.ScaleRewards {
 		*t.rewardStats = *c.Loop.Rewards.Clone()
 	}
-	polytope := false // whether a difference of the polytope is named, of which one is enough
 	for _, f := range t.facts {
-		isRow := checkpoint.OfPolytope(f.Name)
 		ofEnvironment := strings.HasPrefix(f.Name, "env.") && f.Name != "env.name" // the problem is named
-		if !(mayDiffer[f.Name] || ofEnvironment || isRow && !polytope) {
+		if !mayDiffer[f.Name] && !ofEnvironment {
 			continue
 		}
 		if text := checkpoint.Difference(c, f); text != "" {
 			differences = append(differences, text)
-			polytope = polytope || isRow
 		}
 	}
+	rows := checkpoint.PolytopeDifferences(c, t.facts)
+	if more := len(rows) - mostRows; more > 0 {
+		rows = append(rows[:mostRows], fmt.Sprintf("%d more bounds and rows of the constraints differ", more))
+	}
+	differences = append(differences, rows...)
 	return differences, t.commit()
 }
 
@@ -87,6 +89,9 @@ var (
 		"ppo.gamma": true, "ppo.scale_values": true, "ppo.scale_rewards": true,
 	}
 )
+
+// mostRows is the number of bounds and rows of a polytope whose differences a warm start names.
+const mostRows = 5
 
 func standardised(on bool) string {
 	if on {

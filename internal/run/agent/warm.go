@@ -30,6 +30,19 @@ func readSource(path string) (*rl.Checkpoint, error) {
 	return ReadCheckpoint(path, Latest)
 }
 
+// ConfigOf returns the configuration file of the run of a warm start, which path names as readSource
+// takes it. It is empty where there is no such file.
+func ConfigOf(path string) string {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		path = filepath.Dir(filepath.Dir(path)) // from RUN/checkpoints/FILE
+	}
+	file := filepath.Join(path, runfolder.ConfigFile)
+	if _, err := os.Stat(file); err != nil {
+		return ""
+	}
+	return file
+}
+
 // withSourceFile returns a configuration that names the checkpoint file of a warm start where it
 // names a run.
 func withSourceFile(c *config.Config) (*config.Config, error) {

@@ -260,3 +260,32 @@ func TestPruneLeavesWhatReads(t *testing.T) {
 	save(2, 50)
 	expect(30, 40, 50)
 }
+
+// Differences of polytopes are named one by one, in either direction, and by the hash alone where nothing
+// else differs.
+func TestPolytopeDifferences(t *testing.T) {
+	facts := func(of ...string) []Fact {
+		all := []Fact{{Name: "number of entities", Value: "2"}, {Name: "ppo.gamma", Value: strings.Join(of, "")}, {Name: whole, Value: strings.Join(of, "")}}
+		for i := 0; i < len(of); i += 2 {
+			all = append(all, Fact{Name: of[i], Value: of[i+1]})
+		}
+		return all
+	}
+	for _, c := range []struct {
+		theirs, ours []Fact
+		want         []string
+	}{
+		{facts("entity 1", "A", "inequality 1", "A <= 1"), facts("entity 1", "A", "inequality 1", "A <= 1"), nil},
+		{
+			facts("entity 1", "A", "inequality 1", "A <= 1"), facts("entity 1", "B", "inequality 1", "B <= 1"),
+			[]string{"its entity 1 is A, that of this run B", "its inequality 1 is A <= 1, that of this run B <= 1"},
+		},
+		{facts("entity 1", "A"), facts("entity 1", "A", "inequality 1", "A <= 1"), []string{"it has no inequality 1, this run has A <= 1"}},
+		{facts("entity 1", "A", "inequality 1", "A <= 1"), facts("entity 1", "A"), []string{"its inequality 1, A <= 1, is not in this run"}},
+		{[]Fact{{Name: whole, Value: "a"}}, []Fact{{Name: whole, Value: "b"}}, []string{"its sha256 of the polytope is a, that of this run b"}},
+	} {
+		if got := PolytopeDifferences(&Checkpoint{Facts: c.theirs}, c.ours); !slices.Equal(got, c.want) {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}

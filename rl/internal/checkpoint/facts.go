@@ -62,19 +62,50 @@ func PolytopeFacts(p *lp.Polytope) []Fact {
 			}
 		}
 	}
-	add("sha256 of the polytope", p.Hash())
+	add(whole, p.Hash())
 	return facts
 }
 
-// OfPolytope reports whether name is that of a fact of PolytopeFacts other than the number of
-// entities.
-func OfPolytope(name string) bool {
-	for _, kind := range []string{"entity ", "equality ", "inequality ", "point ", "sha256 of the polytope"} {
+// whole is the name of the fact that covers a whole polytope.
+const whole = "sha256 of the polytope"
+
+// ofPolytope reports whether name is that of a fact of PolytopeFacts about one bound, row or point.
+func ofPolytope(name string) bool {
+	for _, kind := range []string{"entity ", "equality ", "inequality ", "point ", "term "} {
 		if strings.HasPrefix(name, kind) {
 			return true
 		}
 	}
 	return false
+}
+
+// PolytopeDifferences describes how the polytope of c differs from that of own, one text for each
+// bound, row and point. Polytopes that differ in nothing of this kind differ in their hash.
+func PolytopeDifferences(c *Checkpoint, own []Fact) []string {
+	var all []string
+	ours := make(map[string]bool, len(own))
+	hash := ""
+	for _, f := range own {
+		ours[f.Name] = true
+		switch theirs := c.Fact(f.Name); {
+		case f.Name == whole:
+			hash = Difference(c, f)
+		case !ofPolytope(f.Name):
+		case theirs == "":
+			all = append(all, fmt.Sprintf("it has no %s, this run has %s", f.Name, f.Value))
+		case theirs != f.Value:
+			all = append(all, Difference(c, f))
+		}
+	}
+	for _, f := range c.Facts {
+		if ofPolytope(f.Name) && !ours[f.Name] {
+			all = append(all, fmt.Sprintf("its %s, %s, is not in this run", f.Name, f.Value))
+		}
+	}
+	if len(all) == 0 && hash != "" {
+		all = append(all, hash)
+	}
+	return all
 }
 
 func number(x float64) string {
