@@ -125,7 +125,7 @@ func Within(p *lp.Polytope, a Allocator) Allocator {
 
 // Reference is a policy that needs no training, for trained ones to be compared with.
 type Reference struct {
-	Name      string // as tables have it
+	Name      string // as tables have it; what is named optimum or best constant is 100 % of their shares
 	Allocator Allocator
 }
 

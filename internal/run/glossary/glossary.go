@@ -80,7 +80,7 @@ var Words = []Entry{
 	{"algo", "Numbers that only some algorithms have (docs/algorithms.md): algo/cost_max and others."},
 	{"s.e.", "Standard error of the mean return over the episodes of the table: within two of them to either side lies the true mean in 95 % of all cases."},
 	{"expected", "Mean over episodes of the sum of expected rewards: of each action when it was taken, given the observations until then. It has the same mean as the return and far less noise. Only environments that know it have the column, and shares are then measured in it."},
-	{"share", "How far a policy is on the way from uniform allocations (0 %) to the best that is known (100 %), measured on the same episodes. Below 0 its return is smaller than that of uniform allocations."},
+	{"share", "How far a policy is on the way from uniform allocations (0 %) to the best that is known (100 %), measured on the same episodes: an optimum, an upper bound, the best found by a search or the best constant, whichever row of the table has 100 %. Below 0 its return is smaller than that of uniform allocations."},
 	{"95 % interval", "The interval that holds the share in 95 % of all cases, by resampling episodes (bootstrap)."},
 	{"trained policy", "The policy at the end of training, with actions that are not sampled (mean, mode)."},
 	{"trained policy, sampled", "The same, with actions sampled from its distributions as in training."},

@@ -45,10 +45,11 @@ const (
 )
 
 const (
-	uniform    = "uniform"
-	optimum    = "optimum"
-	upperBound = "upper bound"
-	bestFound  = "best found by search"
+	uniform      = "uniform"
+	optimum      = "optimum"
+	upperBound   = "upper bound"
+	bestFound    = "best found by search"
+	bestConstant = "best constant"
 )
 
 // Compare plays the given policies and the reference policies of the problem. Where ctx ends, it returns the
@@ -235,6 +236,13 @@ func (t *Table) playEpisodes(p envs.Problem, policies []Policy, o Options) error
 		}
 		t.Rows = append(t.Rows, r)
 		t.share(bestFound, o.Seed)
+		return nil
+	}
+	for _, best := range []string{optimum, bestConstant} {
+		if _, known := t.Row(best); known {
+			t.share(best, o.Seed)
+			break
+		}
 	}
 	return nil
 }

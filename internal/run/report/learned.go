@@ -44,11 +44,10 @@ const (
 // counts where it is larger than two standard errors over the same episodes, and notable.
 func (t *Table) NotLearned() []Warning {
 	trained, ok := t.Row(Trained)
-	at := slices.IndexFunc(t.Rows, func(r Row) bool { return strings.HasPrefix(r.Policy, uniform) })
-	if !ok || at < 0 {
+	drawn := t.drawn()
+	if !ok || drawn == nil {
 		return nil
 	}
-	drawn := &t.Rows[at]
 	if slices.Equal(trained.episodes, drawn.episodes) {
 		return nil // whatever is done earns the same
 	}
@@ -82,7 +81,7 @@ func (t *Table) NotLearned() []Warning {
 				earns(trained), earns(start), t.Title, m, se)
 		}
 	}
-	better := t.bestReference(drawn)
+	better := t.bestReference()
 	if better != nil {
 		if yes, lead, _ := clearly(better, trained); yes && lead > far*span {
 			warn(BelowReference, "the trained policy earns %s, less than the reference policy %q with %s (%s)",
@@ -127,14 +126,25 @@ func (t *Table) span(drawn *Row) float64 {
 	return best - stats.Mean(drawn.episodes)
 }
 
-// bestReference returns the reference policy that earns most, nil where there is none but drawn,
-// uniform allocations. What is known of the best policy, such as the optimum, is no reference.
-func (t *Table) bestReference(drawn *Row) *Row {
+// drawn returns the row of uniform allocations, possibly projected, nil without one.
+func (t *Table) drawn() *Row {
+	i := slices.IndexFunc(t.Rows, func(r Row) bool { return strings.HasPrefix(r.Policy, uniform) })
+	if i < 0 {
+		return nil
+	}
+	return &t.Rows[i]
+}
+
+// bestReference returns the reference policy that earns most, nil where there is none but uniform
+// allocations. What is known of the best policy, such as the optimum, is no reference.
+func (t *Table) bestReference() *Row {
 	var best *Row
+	drawn := t.drawn()
 	for i := range t.Rows {
 		r := &t.Rows[i]
 		name := strings.TrimSuffix(r.Policy, SampledSuffix)
-		if r == drawn || name == Trained || name == Initial || slices.Contains([]string{t.To, upperBound, optimum, bestFound}, name) {
+		known := name == upperBound || name == bestFound || strings.HasPrefix(name, optimum)
+		if r == drawn || name == Trained || name == Initial || known {
 			continue
 		}
 		if best == nil || stats.Mean(r.episodes) > stats.Mean(best.episodes) {

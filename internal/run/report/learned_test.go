@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +89,14 @@ func TestWarnings(t *testing.T) {
 		tables, err := Compare(context.Background(), p, []Policy{{Trained, c.trained}, {Initial, c.initial}}, Options{Episodes: 30, Seed: 1, MaxSteps: 1000})
 		if err != nil {
 			t.Fatal(err)
+		}
+		// Shares count to the best constant split.
+		trained, _ := tables[0].Row(Trained)
+		best, _ := tables[0].Row("best constant")
+		drawn, _ := tables[0].Row(uniform)
+		want := float64((trained.Return - drawn.Return) / (best.Return - drawn.Return))
+		if trained.Share == nil || math.Abs(float64(trained.Share.Share)-want) > 1e-12 || tables[0].To != best.Policy {
+			t.Errorf("share %+v of %q, want %g", trained.Share, tables[0].To, want)
 		}
 		s := Summary{Tables: tables}
 		s.Complete(func([]Warning) string { return "try something else" })
