@@ -29,8 +29,19 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 	if err != nil {
 		return err
 	}
+	m := s.Method()
+	// The first setting says which problem is trained where the space has one.
+	if p := m.Suggest(nil); p != nil {
+		if first, err := s.Config(s.Space.Assignments(p)); err == nil {
+			c = first
+		}
+	}
+	on := c.Env.Name
+	if n := s.Problems(); n > 1 {
+		on = count.Of(n, "problem")
+	}
 	trainings := s.Search.Trials * len(s.Seeds)
-	fmt.Fprintf(out, "%s on %s: %s by %s search, %s, %s of %s\n", s.Objective.Statistic, c.Env.Name, count.Of(s.Search.Trials, "setting"),
+	fmt.Fprintf(out, "%s on %s: %s by %s search, %s, %s of %s\n", s.Objective.Statistic, on, count.Of(s.Search.Trials, "setting"),
 		s.Search.Method, count.Of(len(s.Seeds), "seed"), count.Of(trainings, "training"), count.Of(int(c.Steps), "step"))
 	if rungs := s.Prune.Rungs(c.Steps); len(rungs) > 0 {
 		fmt.Fprintf(out, "at %v steps the best 1/%d go on\n", rungs, s.Prune.Factor)
@@ -38,7 +49,6 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 		fmt.Fprintf(out, "none is given up early: prune.min_steps is %d, and they train for %d steps\n", s.Prune.MinSteps, c.Steps)
 	}
 	const shown = 10
-	m := s.Method()
 	var before []search.Result
 	for len(before) < min(s.Search.Trials, shown) {
 		p := m.Suggest(before)
@@ -73,7 +83,7 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 	if len(s.Prune.Rungs(c.Steps)) > 0 {
 		less = ", less where settings are given up"
 	}
-	_, err = fmt.Fprintf(out, "about %v a training of the base (%.0f steps/s), %v of processor time in all, %v with %d at a time%s\n",
+	_, err = fmt.Fprintf(out, "about %v a training of the first setting (%.0f steps/s), %v of processor time in all, %v with %d at a time%s\n",
 		lasting(seconds), rate, lasting(float64(trainings)*seconds), lasting(float64(rounds)*seconds), workers, less)
 	return err
 }

@@ -456,6 +456,20 @@ func TestPlanOfOne(t *testing.T) {
 	}
 }
 
+// The plan speaks of the environments of the space, and not of that of the base.
+func TestPlanOfEnvironments(t *testing.T) {
+	for choices, want := range map[string]string{"compute": "iqm on compute: 1 setting by", "compute, synthetic": "iqm on 2 problems: 2 settings by"} {
+		s := read(t, fmt.Sprintf("base: {preset: paper, steps: 64}\nseeds: [1]\nsearch: {method: grid}\nspace: {env.name: {choices: [%s]}}\n", choices))
+		var b bytes.Buffer
+		if err := Plan(s, &b, 1); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, &b)
+		}
+	}
+}
+
 // A line of a terminal, which is cut off at its width, begins with how far a sweep is and how long
 // it goes on.
 func TestProgress(t *testing.T) {
