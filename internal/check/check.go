@@ -233,6 +233,25 @@ func (c *Report) writeHoldings(b *strings.Builder) {
 	fmt.Fprintf(b, "ranges, feasible share and redundant rows are those where what is held is %s; from other holdings they are others\n", strings.Join(words, ", "))
 }
 
+// redundant names the rows that are, those that share a name with another one by what they say:
+// a group with a least and a largest amount has two.
+func (c *Report) redundant() (all []string) {
+	rows := map[string]int{}
+	for _, r := range c.Rows {
+		rows[r.Name]++
+	}
+	for _, r := range c.Rows {
+		switch {
+		case !r.Redundant:
+		case rows[r.Name] > 1:
+			all = append(all, fmt.Sprintf("%s (%s)", r.Name, shortened(r.Expr)))
+		default:
+			all = append(all, r.Name)
+		}
+	}
+	return all
+}
+
 // Write writes the report as text, without what is long.
 func (c *Report) Write(w io.Writer) error {
 	var b strings.Builder
@@ -266,7 +285,7 @@ func (c *Report) Write(w io.Writer) error {
 	case n > MostRows:
 		fmt.Fprintf(&b, "redundant rows: %d of %d\n", n, len(c.Rows))
 	default:
-		fmt.Fprintf(&b, "redundant rows: %s\n", strings.Join(c.Redundant, ", "))
+		fmt.Fprintf(&b, "redundant rows: %s\n", strings.Join(c.redundant(), ", "))
 	}
 	c.writeHoldings(&b)
 	c.Intervals.write(&b, width)

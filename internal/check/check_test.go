@@ -36,6 +36,24 @@ func TestHoldings(t *testing.T) {
 	}
 }
 
+// A redundant row of a group that has two is told from the other one.
+func TestRedundantRowsOfOneName(t *testing.T) {
+	p, err := constraints.Parse("limits", []byte("entities: [A, B, C]\ntotal: 1\ngroups: {G: [A, B], H: [B, C]}\n"+
+		"bounds: {G: [0.25, 1.5], H: [0, 0.5]}\nconstraints: [{name: loose, expr: \"A <= 2\"}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Polytope(t.Context(), "limits", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	const want = "\nredundant rows: G (A + B <= 1.5), G (-A - B <= -0.25), H (-B - C <= 0), loose\n"
+	if err := c.Write(&b); err != nil || !strings.Contains(b.String(), want) {
+		t.Errorf("%v, want%sin\n%s", err, want, b.String())
+	}
+}
+
 // A long row loses its middle, and keeps its limit.
 func TestShortened(t *testing.T) {
 	long := strings.Repeat("0.5*entity + ", 200) + "last <= 0.25"
