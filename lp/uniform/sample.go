@@ -75,7 +75,7 @@ type Report struct {
 func (r Report) String() string {
 	switch r.Method {
 	case Rejection:
-		return fmt.Sprintf("rejection from %s, acceptance %.3g", r.Proposal, r.Acceptance)
+		return fmt.Sprintf("rejection from %s, %.0f of %d proposals accepted", r.Proposal, r.Acceptance*float64(r.Proposals), r.Proposals)
 	case HitAndRun:
 		return fmt.Sprintf("hit-and-run in %d dimensions, %d chains, %d sweeps a point, R-hat %.4f, effective sample size %.0f",
 			r.Dim, r.Chains, r.Thin, r.RHat, r.ESS)

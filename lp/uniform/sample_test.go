@@ -58,6 +58,14 @@ func moments(x []float64) (mean, variance float64) {
 
 var presetFiles = map[string]string{"synthetic": "synth7", "compute": "compute9", "portfolio": "portfolio13"}
 
+// Few draws are counts, no rate.
+func TestReport(t *testing.T) {
+	r := Report{Method: Rejection, Proposal: "the simplex", Acceptance: 1. / 9, Proposals: 27}
+	if got := r.String(); got != "rejection from the simplex, 3 of 27 proposals accepted" {
+		t.Error(got)
+	}
+}
+
 func TestSampleMomentsAgainstReference(t *testing.T) {
 	long.Test(t)
 	for _, preset := range []string{"synthetic", "compute"} {
