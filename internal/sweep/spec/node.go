@@ -47,10 +47,22 @@ func show(n *yaml.Node) string {
 	return strconv.Quote(n.Value)
 }
 
+// examples are of the parts of a file that are mappings.
+var examples = map[string]string{
+	"objective": "{statistic: median}",
+	"search":    "{method: grid}",
+	"prune":     "{method: asha, min_steps: 20_000}",
+	"report":    "{settings: 3, seeds: 101..105}",
+}
+
 // mapping calls the function of every key that a mapping has.
 func (p *parser) mapping(n *yaml.Node, key string, of map[string]func(*yaml.Node) error) error {
 	if n.Kind != yaml.MappingNode {
-		return p.wrong(n, key, "a mapping")
+		allowed := "a mapping"
+		if e := examples[key]; e != "" {
+			allowed += " such as " + e
+		}
+		return p.wrong(n, key, allowed)
 	}
 	prefix := ""
 	if key != "the document" {

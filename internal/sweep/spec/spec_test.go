@@ -34,6 +34,7 @@ func TestBadSweeps(t *testing.T) {
 		{"seeds", "seeds: [0, 18446744073709551615]", ":2: seeds has 18446744073709551615, after which there are not 2 more"},
 		{"seeds", "seeds: [1, 2]\nreport: {seeds: [3, 2]}", ":3: report.seeds has 2, which seeds has too"},
 		{"search", "search: {method: magic}", `:3: search.method is "magic": one of grid, random, sobol, tpe, cmaes`},
+		{"search", "search: grid", `:3: search is "grid": a mapping such as {method: grid} is allowed`},
 		{"search", "search: {method: random}", ":3: search.trials is missing"},
 		{"search", "search: {method: random, trials: 0}", `:3: search.trials is "0": an integer from 1 to 1000000`},
 		{"space", "space: {ppo.epochs: {int: [2, 3]}}", ":3: search.trials is 3: the space has 2 settings, and none is tried twice: at most 2 is allowed"},
