@@ -18,6 +18,13 @@ import (
 	"paspo/rl"
 )
 
+// A program says which commit it is of, or that nobody knows: one of tests has none.
+func TestVersion(t *testing.T) {
+	if v := This().Version; v != "development, commit unknown" {
+		t.Errorf("%q", v)
+	}
+}
+
 func metrics(iteration int) rl.Metrics {
 	return rl.Metrics{Iteration: iteration, Step: int64(iteration) * 512, Return: float64(iteration) / 10, EntropyCoef: math.NaN()}
 }

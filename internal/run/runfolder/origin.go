@@ -18,7 +18,7 @@ import (
 // Origin is the command and the version of the program that made something.
 type Origin struct {
 	Command string `json:"command"` // quoted for a shell
-	Version string `json:"version"` // with the commit, where it is known
+	Version string `json:"version"` // with the commit
 }
 
 // This returns the origin of this process.
@@ -30,26 +30,32 @@ func This() Origin {
 	return Origin{strings.Join(quoted, " "), Version() + commit()}
 }
 
+// development is the version of a program that was built from sources of no version.
+const development = "development"
+
 // Version returns the version of the program.
 func Version() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
 		return info.Main.Version
 	}
-	return "development"
+	return development
 }
 
-// commit returns ", commit" and the commit that the program was built from, empty where it is not
-// known.
+// commit returns ", commit" and the commit that the program was built from, empty where a version
+// says what it is.
 func commit() string {
+	text := ""
+	if Version() == development {
+		text = ", commit unknown"
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return ""
+		return text
 	}
-	text := ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
-			text = ", commit " + s.Value + text
+			text = ", commit " + s.Value
 		case s.Key == "vcs.modified" && s.Value == "true":
 			text += " with changes"
 		}
