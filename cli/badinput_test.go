@@ -119,6 +119,13 @@ func TestBadFiles(t *testing.T) {
 	refused(t, "entities", "", with("--constraints", file(t, "mine.yaml", mine), "--out", out)...)
 	odd := "entities: [A, B]\ntotal: 1\nconstraints: [{name: z, coefficients: {A: 0}, max: 1}]" // has a warning
 	refused(t, "the constraints have 2 entities", "", with("--constraints", file(t, "odd.yaml", odd), "--out", out)...)
+	for env, want := range map[string]string{
+		"portfolio": "are 13: --env synthetic --set env.synthetic.entities=2 --set env.synthetic.seed=1 takes any",
+		"compute":   "there are 9 servers: --env synthetic --set env.synthetic.entities=2 --set env.synthetic.seed=1 takes any",
+		"synthetic": "entities is 7, but the constraints have 2: --set env.synthetic.entities=2 takes them, with --set env.synthetic.seed=1, since",
+	} {
+		refused(t, want, "", with("--constraints", file(t, "odd.yaml", odd), "--env", env, "--out", out)...)
+	}
 	if _, err := os.Stat(out); err == nil {
 		t.Error("a run folder is left behind")
 	}

@@ -132,7 +132,8 @@ func New(c Config) (*Problem, error) {
 		polytope, err = constraints.Preset("compute", 0)
 	}
 	if err == nil && polytope.Dim() != len(p.hz) {
-		err = fmt.Errorf("the constraints have %s, but there are %s", count.Of(polytope.Dim(), "entity"), count.Of(len(p.hz), "server"))
+		err = fmt.Errorf("the constraints have %s, but there are %s: --env synthetic --set env.synthetic.entities=%d --set env.synthetic.seed=1 takes any",
+			count.Of(polytope.Dim(), "entity"), count.Of(len(p.hz), "server"), polytope.Dim())
 	}
 	if err == nil {
 		err = envs.CheckBudget(polytope)

@@ -166,7 +166,8 @@ func (p *Problem) checkPolytope() error {
 	names := append([]string{cashName}, p.market.assets...)
 	got := p.polytope.Entities()
 	if len(got) != len(names) {
-		return fmt.Errorf("the constraints have %s, cash and the assets of the market model are %d", count.Of(len(got), "entity"), len(names))
+		return fmt.Errorf("the constraints have %s, cash and the assets of the market model are %d: --env synthetic --set env.synthetic.entities=%d --set env.synthetic.seed=1 takes any",
+			count.Of(len(got), "entity"), len(names), len(got))
 	}
 	// Entities without these names are taken in their order.
 	at := map[string]int{}

@@ -97,7 +97,10 @@ func New(c Config) (*Problem, error) {
 		}
 	}
 	if err == nil && polytope.Dim() != c.Entities {
-		err = fmt.Errorf("entities is %d, but the constraints have %d", c.Entities, polytope.Dim())
+		err = fmt.Errorf("entities is %d, but the constraints have %d: --set env.synthetic.entities=%[2]d takes them", c.Entities, polytope.Dim())
+		if c.Seed == 0 {
+			err = fmt.Errorf("%w, with --set env.synthetic.seed=1, since the paper's network has %d", err, c.Entities)
+		}
 	}
 	if err == nil && c.Rising {
 		polytope, err = p.rise(polytope)
