@@ -47,11 +47,11 @@ type Summary struct {
 
 // Training summarises the metrics of a run.
 type Training struct {
-	Return        Number `json:"return"`              // mean of the last iteration in which episodes ended
-	EvalReturn    Number `json:"eval_return"`         // last evaluation, deterministic actions
-	EvalStdErr    Number `json:"eval_stderr"`         // its standard error
-	EvalSampled   Number `json:"eval_return_sampled"` // last evaluation, sampled actions
-	BestReturn    Number `json:"best_eval_return"`    // evaluation of the best checkpoint, which was chosen on other episodes
+	LastReturn    Number `json:"last_iteration_return"` // mean of the last iteration in which episodes ended
+	EvalReturn    Number `json:"eval_return"`           // last evaluation, deterministic actions
+	EvalStdErr    Number `json:"eval_stderr"`           // its standard error
+	EvalSampled   Number `json:"eval_return_sampled"`   // last evaluation, sampled actions
+	BestReturn    Number `json:"best_eval_return"`      // evaluation of the best checkpoint, which was chosen on other episodes
 	BestIteration int    `json:"best_iteration"`
 	MaxResidual   Number `json:"max_residual"`
 	Violations    int    `json:"violations"`
@@ -81,7 +81,7 @@ func (w *WarmStart) String() string {
 // Summarise summarises metrics, one map an iteration.
 func Summarise[M ~map[string]float64](rows []M) Training {
 	nan := Number(math.NaN())
-	t := Training{Return: nan, EvalReturn: nan, EvalStdErr: nan, EvalSampled: nan, BestReturn: nan, MaxResidual: Number(math.Inf(-1))}
+	t := Training{LastReturn: nan, EvalReturn: nan, EvalStdErr: nan, EvalSampled: nan, BestReturn: nan, MaxResidual: Number(math.Inf(-1))}
 	best := math.Inf(-1)
 	for _, r := range rows {
 		last := func(name string, to *Number) {
@@ -89,7 +89,7 @@ func Summarise[M ~map[string]float64](rows []M) Training {
 				*to = Number(v)
 			}
 		}
-		last("return", &t.Return)
+		last("return", &t.LastReturn)
 		last("eval_return", &t.EvalReturn)
 		last("eval_stderr", &t.EvalStdErr)
 		last("eval_return_sampled", &t.EvalSampled)
