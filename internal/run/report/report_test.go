@@ -75,7 +75,7 @@ func TestPortfolio(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
-	if len(lines) != 2+len(sim.Rows)+1 || !strings.HasPrefix(lines[2], "trained policy ") ||
+	if len(lines) != 2+len(sim.Rows)+2 || !strings.HasPrefix(lines[len(lines)-2], "shares are of the column expected, by the environment's model, and optimum is the best by it") || !strings.HasPrefix(lines[2], "trained policy ") ||
 		!strings.HasPrefix(lines[len(lines)-1], "largest residual ") || !strings.Contains(lines[len(lines)-1], "violations (> 1e-6): 0 of ") {
 		t.Errorf("table\n%s", b.String())
 	}

@@ -136,6 +136,9 @@ func (t *Table) Write(w io.Writer) error {
 	if _, err := fmt.Fprintf(w, "%s\n%s", t.Title, align(lines)); err != nil {
 		return err
 	}
+	if expected && t.To != "" {
+		fmt.Fprintf(w, "shares are of the column expected, by the environment's model, and %s is the best by it: a return can be above\n", t.To)
+	}
 	actions, violations, residual := t.Residuals()
 	_, err := fmt.Fprintf(w, "largest residual %.2g, violations (> 1e-6): %d of %d actions\n", residual, violations, actions)
 	return err
