@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"paspo/baselines"
+	"paspo/envs"
+	"paspo/envs/benchmarks"
 	"paspo/internal/long"
 	"paspo/internal/run/config"
 	"paspo/internal/run/glossary"
@@ -201,4 +203,31 @@ func initialised(t *testing.T, c *config.Config) *Agent {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// Every policy that trained ones are compared with has an explanation.
+func TestReferencesAreExplained(t *testing.T) {
+	for _, env := range benchmarks.AllNames() {
+		c := benchmarks.DefaultConfig()
+		c.Name = env
+		p, err := benchmarks.New(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, ok := p.(interface {
+			References(uint64) ([]envs.Reference, error)
+		})
+		if !ok {
+			continue
+		}
+		all, err := q.References(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range all {
+			if len(glossary.Find(r.Name)) == 0 {
+				t.Errorf("%s of %s is not explained", r.Name, env)
+			}
+		}
+	}
 }

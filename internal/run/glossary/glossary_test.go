@@ -38,6 +38,7 @@ func TestFind(t *testing.T) {
 	for name, want := range map[string]string{
 		"eval_return": "curve", "eval/return": "curve", "rollout/return": "noisier", "Share": "uniform", "S.E.": "Standard error",
 		" below ": "2 of 2 below", "choice/return_mean": "best checkpoint", "train/lr": "Learning rate", "info/turnover": "the environment measures itself",
+		"last evaluation": "eval_return", "deterministic action": "ppo.deterministic_action", "last_iteration_return": "summary.json",
 		"algo/cost_max": "mean costs", "ALGO/cpo_case": "no step is feasible",
 	} {
 		found := glossary.Find(name)
