@@ -43,12 +43,21 @@ func (b *Base) Text() ([]byte, error) {
 	return data, nil
 }
 
-// Config returns the base with assignments over it.
+// Config returns the base with assignments over it; one of a preset takes the place of the base's.
 func (s *Spec) Config(assignments []string) (c *config.Config, err error) {
+	preset := s.Base.Preset
+	var settings []string
+	for _, a := range assignments {
+		if name, ok := strings.CutPrefix(a, presetKey+"="); ok {
+			preset = name
+			continue
+		}
+		settings = append(settings, a)
+	}
 	if s.Base.inline == nil {
-		c, err = config.LoadOver(s.Base.Preset, s.Base.File, assignments, nil)
+		c, err = config.LoadOver(preset, s.Base.File, settings, nil)
 	} else {
-		c, err = config.LoadTextOver(s.Base.Preset, inlineName, s.Base.inline, assignments)
+		c, err = config.LoadTextOver(preset, inlineName, s.Base.inline, settings)
 	}
 	if err != nil {
 		if text, ok := strings.CutPrefix(err.Error(), "--set "); ok {

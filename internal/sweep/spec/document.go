@@ -210,8 +210,8 @@ func (p *parser) base(n *yaml.Node, to *Base) error {
 		rest := *n
 		rest.Content = nil
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == "preset" {
-				if err := p.choice("base.preset", &to.Preset, config.PresetNames()...)(n.Content[i+1]); err != nil {
+			if n.Content[i].Value == presetKey {
+				if err := p.choice("base."+presetKey, &to.Preset, config.PresetNames()...)(n.Content[i+1]); err != nil {
 					return err
 				}
 				continue

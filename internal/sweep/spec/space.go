@@ -12,6 +12,9 @@ import (
 	"paspo/internal/sweep/search"
 )
 
+// presetKey is the preset, under what the base says: of the base, and of the space.
+const presetKey = "preset"
+
 // space reads the dimensions.
 func (p *parser) space(n *yaml.Node, s *Spec) error {
 	if n.Kind != yaml.MappingNode {
@@ -38,7 +41,9 @@ func (p *parser) space(n *yaml.Node, s *Spec) error {
 func (p *parser) dimension(name, n *yaml.Node) (*search.Dimension, error) {
 	key := name.Value
 	kind, ok := config.Default().Kind(key)
-	if !ok {
+	if key == presetKey {
+		kind = reflect.String
+	} else if !ok {
 		if kind == reflect.Struct {
 			return nil, p.errorf(name, "space.%s is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}", key)
 		}
@@ -85,6 +90,13 @@ func (p *parser) dimension(name, n *yaml.Node) (*search.Dimension, error) {
 	}
 	if d.Kind == search.Choices && d.Points > 0 {
 		return nil, p.errorf(n, "%s.points: choices are all points of a grid", key)
+	}
+	if name.Value == presetKey {
+		for _, c := range d.Choices {
+			if !slices.Contains(config.PresetNames(), c.Text) {
+				return nil, p.errorf(n, "%s.choices has %s: presets are %s", key, c.Text, strings.Join(config.PresetNames(), ", "))
+			}
+		}
 	}
 	return d, nil
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"paspo/internal/checkout"
+	"paspo/internal/run/config"
 	"paspo/internal/sweep/search"
 )
 
@@ -48,6 +50,8 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "space: {seed: {choices: [1]}}", ":4: space.seed: the seeds of all settings are those of seeds"},
 		{"space", "space: {ppo.eval_seed: {int: [1, 5]}}", ":4: space.ppo.eval_seed: all settings are compared on the same episodes; give it in base"},
 		{"space", "space: {constraints: {choices: [a]}}", ":4: space.constraints: a setting that names a file belongs into base"},
+		{"space", "space: {preset: {choices: [auto, best]}}", ":4: space.preset.choices has best: presets are auto, tuned, control, paper"},
+		{"space", "space: {preset: {linear: [0, 1]}}", ":4: space.preset is no number"},
 		{"space", "space: {ppo: {choices: [1]}}", ":4: space.ppo is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}"},
 		{"space", "space:\n  ppo:\n    lr: {log: [1e-5, 1e-2]}", ":5: space.ppo is a section: settings are named with dots, such as ppo.lr: {log: [1e-5, 1e-2]}"},
 		{"space", "space: {ppo.lr: {log: [0, 1]}}", ":4: space.ppo.lr is [0, 1]: [low, high] with finite numbers and 0 < low < high is allowed"},
@@ -82,6 +86,37 @@ func TestBadSweeps(t *testing.T) {
 		}
 		if err == nil || !strings.HasPrefix(strings.TrimPrefix(err.Error(), path), c.want) && !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q:\ngot  %v\nwant %s%s", c.line, err, path, c.want)
+		}
+	}
+}
+
+// Presets of the space go under the base, and the sweep has one problem.
+func TestPresetsOfTheSpace(t *testing.T) {
+	s, err := Parse("s", []byte("base: {preset: tuned, env: {name: compute}, ppo: {envs: 4}}\nseeds: [1]\nsearch: {method: grid}\nspace: {preset: {choices: [auto, paper]}}\n"))
+	if err == nil {
+		err = s.Check()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Problems(); n != 1 {
+		t.Errorf("%d problems", n)
+	}
+	bad, err := Parse("s", []byte("base: {env: {name: channels}}\nseeds: [1]\nsearch: {method: grid}\nspace: {preset: {choices: [auto, tuned]}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bad.Check(); err == nil || !strings.HasPrefix(err.Error(), "s:4: space.preset: preset=tuned: ") || !strings.Contains(err.Error(), "no settings of its own for channels") {
+		t.Errorf("error %v", err)
+	}
+	for i, preset := range []string{"auto", "paper"} {
+		want, err := config.LoadOver(preset, "", []string{"env.name=compute", "ppo.envs=4"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Config(s.Space.Assignments(search.Point{float64(i)}))
+		if err != nil || !slices.Equal(got.Values(""), want.Values("")) {
+			t.Errorf("%s: %v, error %v", preset, got, err)
 		}
 	}
 }
