@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -224,6 +225,41 @@ func TestAxes(t *testing.T) {
 	a := newAxis([]float64{1, 100}, true, 0, 100)
 	if x := a.at(10); math.Abs(x-50) > 1e-9 {
 		t.Errorf("10 between 1 and 100 is at %v", x)
+	}
+}
+
+// Runs of presets are compared on an environment that they show otherwise, and one that has no
+// evaluation is named.
+func TestRunsOfPresets(t *testing.T) {
+	long.Test(t)
+	const text = "base:\n  {env: {name: compute}, steps: 512, ppo: {eval_every: EVERY, eval_episodes: 2}}\n" +
+		"objective: {episodes: 2}\nseeds: [1]\nreport: {settings: 0}\nsearch: {method: grid}\nspace: {preset: {choices: [PRESETS]}}\n"
+	var dirs []string
+	for _, x := range [][]string{{"EVERY", "1", "PRESETS", "auto, paper"}, {"EVERY", "0", "PRESETS", "control"}} {
+		w := create(t, strings.NewReplacer(x...).Replace(text), "sweep", nil)
+		if err := w.Work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for k := range w.Spec.Search.Trials {
+			dirs = append(dirs, w.RunDir(k, 1))
+		}
+	}
+	part, err := ofRuns(t.Context(), dirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := part.Blocks[0].Table
+	at := slices.Index(table.Head, "preset")
+	var of []string
+	for _, row := range table.Rows {
+		of = append(of, row[0].Text, row[at].Text)
+	}
+	slices.Sort(of)
+	if !slices.Equal(of, []string{"auto", "auto", "paper", "paper"}) {
+		t.Errorf("groups and presets are %q", of)
+	}
+	if lead := strings.Join(part.Lead, "\n"); !strings.Contains(lead, "Not compared: 0000-seed-1") || !strings.Contains(lead, "(no evaluation on compute). Groups") {
+		t.Errorf("%s", lead)
 	}
 }
 

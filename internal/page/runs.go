@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"paspo/internal/atomicfile"
-	"paspo/internal/count"
 	"paspo/internal/finite"
 	"paspo/internal/limits"
 	"paspo/internal/run/agent"
@@ -19,6 +18,7 @@ import (
 	"paspo/internal/run/report"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/stats"
+	"paspo/internal/sweep/spec"
 	"paspo/rl"
 )
 
@@ -26,13 +26,13 @@ import (
 // those with the same environment and constraints are on one problem.
 func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 	part := &Part{Name: "Runs"}
-	t := &Table{Head: []string{"run", "problem", "seed", "steps", "return", "violations", "largest residual", "training s"}}
+	t := &Table{Head: []string{"run", "problem", "preset", "seed", "steps", "return", "violations", "largest residual", "training s"}}
 	type run struct {
 		Result
 		problem int
 		seed    uint64
 		group   string
-		config  *config.Config
+		preset  string            // empty for settings of one's own
 		values  map[string]string // of settings and files
 	}
 	var runs []*run
@@ -48,7 +48,7 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 			return nil, err
 		}
 		seen := report.Summarise(rows)
-		r := &run{seed: c.Seed, config: c, Result: Result{
+		r := &run{seed: c.Seed, preset: c.PresetOf(), Result: Result{
 			Return: float64(seen.EvalReturn), Residual: float64(seen.MaxResidual), Violations: seen.Violations,
 			Seconds: float64(seen.Seconds + seen.EvalSeconds), Dir: dir,
 		}}
@@ -61,7 +61,7 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 			value.Dim = "± " + number(e)
 		}
 		t.Rows = append(t.Rows, []Cell{
-			words(dir), words(c.Env.Name), whole(int(c.Seed)), {Text: fmt.Sprintf("%.0f", step), Value: step}, value,
+			words(dir), words(c.Env.Name), words(cmp.Or(r.preset, "–")), whole(int(c.Seed)), {Text: fmt.Sprintf("%.0f", step), Value: step}, value,
 			whole(r.Violations), numeric(r.Residual), {Text: fmt.Sprintf("%.1f", r.Seconds), Value: r.Seconds},
 		})
 		all, err := pairs(c)
@@ -72,7 +72,7 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 		var of, others strings.Builder
 		for _, p := range all {
 			r.values[p.Key] = p.Value
-			if p.Key == "constraints" || strings.HasPrefix(p.Key, "env.") {
+			if spec.OfProblem(p.Key) {
 				fmt.Fprintln(&of, p.Key, p.Value)
 				continue
 			}
@@ -103,24 +103,42 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 			order = append(order, r.group)
 		}
 	}
+	var left []string // groups that cannot be compared, and why
 	for _, key := range order {
 		g := Group{Results: make([][]Result, len(problems))}
 		var first *run
 		n := 0
 		for _, r := range runs {
-			if r.group == key && finite.Is(r.Return) {
-				g.Results[r.problem] = append(g.Results[r.problem], r.Result)
-				if n++; first == nil {
-					first = r
-				}
+			if r.group != key {
+				continue
 			}
-		}
-		if first == nil || slices.ContainsFunc(g.Results, func(x []Result) bool { return len(x) == 0 }) {
-			continue
+			if n++; first == nil {
+				first = r
+			}
+			if finite.Is(r.Return) {
+				g.Results[r.problem] = append(g.Results[r.problem], r.Result)
+			}
 		}
 		g.Name = filepath.Base(first.Dir)
 		if n > 1 {
 			g.Name += fmt.Sprintf(" and %d more", n-1)
+		}
+		var without []string
+		for k, results := range g.Results {
+			if len(results) == 0 {
+				without = append(without, problems[k].Name)
+			}
+		}
+		if len(without) > 0 {
+			left = append(left, fmt.Sprintf("%s (no evaluation on %s)", g.Name, strings.Join(without, ", ")))
+			continue
+		}
+		if slices.ContainsFunc(runs, func(r *run) bool { return r.preset != runs[0].preset }) {
+			g.Settings = append(g.Settings, Fact{"preset", cmp.Or(first.preset, "–")})
+			// Where a preset has one group, it says all that sets the group apart.
+			if first.preset != "" && !slices.ContainsFunc(runs, func(r *run) bool { return r.preset == first.preset && r.group != key }) {
+				g.Name = first.preset
+			}
 		}
 		for _, key := range settings {
 			if slices.ContainsFunc(runs, func(r *run) bool { return r.values[key] != runs[0].values[key] }) {
@@ -140,13 +158,22 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 		part.Lead = append(lead, "The return of a run is that of its last evaluation, with the deterministic action.")
 		part.add(b)
 	}
-	if left := len(order) - len(c.Groups); left > 0 {
-		part.Lead = append(part.Lead, fmt.Sprintf("%s not compared: an evaluation on every problem is needed.", capital(count.Of(left, "group")+" of runs")))
+	if len(left) > 0 {
+		part.Lead = append(part.Lead, fmt.Sprintf("Not compared: %s. Groups of runs are compared that have an evaluation on each of %s: train what is missing (train --resume RUN, with ppo.eval_every above 0), or name the runs of one problem alone.",
+			strings.Join(left, "; "), problemNames(problems)))
 	}
 	part.add(&Block{Title: "Every run", Table: t})
 	made, err := commands(dirs)
 	part.add(made)
 	return part, err
+}
+
+func problemNames(all []Problem) string {
+	var names []string
+	for _, p := range all {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // commands lists which processes trained runs.

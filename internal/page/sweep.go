@@ -224,7 +224,7 @@ func compare(ctx context.Context, w *sweep.Sweep, settings []sweep.Setting, seed
 		var own []Fact
 		for k := range file.Space {
 			d := &file.Space[k]
-			if spec.OfProblem(d) {
+			if spec.OfProblem(d.Key) {
 				continue
 			}
 			group = append(group, d.Text(x.Point[k]))

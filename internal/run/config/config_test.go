@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/envs/benchmarks"
 	"paspo/internal/checkout"
 )
 
@@ -216,6 +217,29 @@ func TestPresets(t *testing.T) {
 
 // Amounts to start around are a mapping, in files and on the command line, and read back
 // from what is printed.
+// A configuration is known by its preset, as a file has it too, but not where it learns otherwise.
+func TestPresetOf(t *testing.T) {
+	for _, env := range benchmarks.Names() {
+		for _, preset := range PresetNames() {
+			c, err := LoadOver(preset, "", []string{"env.name=" + env, "steps=512", "seed=7", "ppo.eval_every=1", "device=cpu"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text bytes.Buffer
+			if err := c.Write(&text); err != nil {
+				t.Fatal(err)
+			}
+			if c, err = LoadTextOver("", "c", text.Bytes(), nil); err != nil || c.PresetOf() != preset {
+				t.Errorf("%s of %s is %q, %v", preset, env, c.PresetOf(), err)
+			}
+			c, err = LoadOver(preset, "", []string{"env.name=" + env, "ppo.lr=0.02"}, nil)
+			if err != nil || c.PresetOf() != "" {
+				t.Errorf("%s of %s with another learning rate is %q, %v", preset, env, c.PresetOf(), err)
+			}
+		}
+	}
+}
+
 func TestAround(t *testing.T) {
 	dir := t.TempDir()
 	const want = "{A: 0.3, two words: 0.7}"

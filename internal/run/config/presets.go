@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -96,6 +97,27 @@ func PresetUse(name string) (use string, ok bool) {
 		return "", false
 	}
 	return p.use, true
+}
+
+// PresetOf returns the preset that the configuration learns by, empty where a setting of that
+// has been changed. What is trained on, for how long, where and how it is evaluated may be any.
+func (c *Config) PresetOf() string {
+	of := func(c *Config) []Pair {
+		return slices.DeleteFunc(c.Values(""), func(p Pair) bool {
+			learns := slices.ContainsFunc([]string{"policy.", "debias.", "ppo.", "algo.", "env.compute.observation"}, func(s string) bool { return strings.HasPrefix(p.Key, s) })
+			apart := slices.ContainsFunc([]string{"debias.cache_dir", "ppo.eval_", "ppo.checkpoint_"}, func(s string) bool { return strings.HasPrefix(p.Key, s) })
+			return !learns || apart
+		})
+	}
+	own := of(c)
+	for _, p := range presets {
+		q, err := LoadOver(p.name, "", []string{"env.name=" + c.Env.Name, "algo.name=" + c.Algo.Name}, nil)
+		// A preset trains in groups where the environment can.
+		if err == nil && (slices.Equal(own, of(q)) || slices.Equal(own, of(q.Ungrouped()))) {
+			return p.name
+		}
+	}
+	return ""
 }
 
 // apply applies a preset for an environment and an algorithm.
