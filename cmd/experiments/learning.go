@@ -202,7 +202,7 @@ func compared(ctx context.Context, out *output.Folder, o options, env string, se
 	var first []float64 // shares of the first setting
 	for i, s := range settings {
 		t := over(runs[i])
-		w := row{Name: s.name, Trained: true, Violations: t.violations, Residual: t.residual, Seconds: t.seconds, Sampled: stats.Mean(t.sampled)}
+		w := row{Name: s.name, Trained: true, Returns: t.final, Violations: t.violations, Residual: t.residual, Seconds: t.seconds, Sampled: stats.Mean(t.sampled)}
 		var shares []float64
 		for _, r := range runs[i] {
 			shares = append(shares, share(refs, r.Final))

@@ -21,6 +21,7 @@ type row struct {
 	Name       string
 	Trained    bool
 	Mode       stats.Interval // return of the deterministic action, over seeds
+	Returns    []float64      `json:",omitempty"` // of the deterministic action, in the order of the seeds
 	Sampled    float64
 	Meant      int             // trainings whose deterministic actions are means, not modes
 	Share      stats.Interval  // of the way from uniform to the best reference

@@ -100,6 +100,10 @@ func TestPagesHaveTheResults(t *testing.T) {
 		from, to := res.ends()
 		w := res.Rows[slices.IndexFunc(res.Rows, func(w row) bool { return w.Trained })]
 		least := from + w.Worst*(to-from)
+		if len(w.Returns) != len(seedsOf(res.Seeds)) || math.Abs(stats.Mean(w.Returns)-w.Mode.Estimate) > 1e-12*math.Abs(w.Mode.Estimate) ||
+			math.Abs(slices.Min(w.Returns)-least) > 1e-12*math.Abs(least) {
+			t.Errorf("%s: the returns %v are not those of the seeds %s, whose mean is %v and whose least is %v", g.name, w.Returns, res.Seeds, w.Mode.Estimate, least)
+		}
 		// A goal is one of a share, of tasks, or of what the best policy earns; other problems have intervals.
 		ways := []string{
 			fmt.Sprintf("%s (%s)", output.Percent(w.Share.Estimate), output.Percent(w.Worst)),
