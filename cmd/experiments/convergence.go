@@ -442,6 +442,7 @@ func showConvergence(out *output.Folder, res *convergenceResults) error {
 		plot := plots.Chart{
 			Title: fmt.Sprintf("to %s of the way", output.Percent(share)), XLabel: "entities", YLabel: "median of the environment steps", LogX: true, LogY: true,
 		}
+		var beyond []plots.Curve // one above the other
 		for _, name := range names {
 			var cells []powerlaw.Cell
 			ended := 0
@@ -457,9 +458,11 @@ func showConvergence(out *output.Folder, res *convergenceResults) error {
 				}
 				stepsBy[c.Entities], noiseBy[c.Entities] = append(stepsBy[c.Entities], values...), append(noiseBy[c.Entities], known(c.Noise)...)
 			}
-			plot.Curves = append(plot.Curves, medians(name, stepsBy))
+			reached, others := medians(name, stepsBy, float64(res.MostStep)*math.Pow(1.08, float64(1+len(beyond))))
+			plot.Curves, beyond = append(plot.Curves, reached), append(beyond, others)
 			if k == 0 {
-				noise.Curves = append(noise.Curves, medians(name, noiseBy))
+				told, _ := medians(name, noiseBy, 0)
+				noise.Curves = append(noise.Curves, told)
 			}
 			row := []string{output.Percent(share), name, fmt.Sprintf("%d of %d", ended, len(cells))}
 			for _, iv := range powerlaw.Exponents(cells, 0.95, rng.New(1, "experiments", "convergence", name)) {
@@ -467,6 +470,8 @@ func showConvergence(out *output.Folder, res *convergenceResults) error {
 			}
 			exponents = append(exponents, row)
 		}
+		plot.Curves = append(plot.Curves, beyond...)
+		plot.Levels = []plots.Level{{Name: fmt.Sprintf("above it: no median within %d steps", res.MostStep), Y: float64(res.MostStep)}}
 		if err := out.Plot(fmt.Sprintf("convergence-%.0f", 100*share), plot); err != nil {
 			return err
 		}
@@ -480,15 +485,18 @@ func showConvergence(out *output.Folder, res *convergenceResults) error {
 	return out.Table("convergence", table)
 }
 
-// medians is a curve of medians by a size, where there are any.
-func medians(name string, by map[int][]float64) plots.Curve {
-	c := plots.Curve{Name: name, Points: true}
+// medians is a curve of medians by a size, where there are any, and in its colour marks at a height
+// of the sizes that have none.
+func medians(name string, by map[int][]float64, height float64) (some, none plots.Curve) {
+	some, none = plots.Curve{Name: name, Points: true}, plots.Curve{Like: name, Dots: true}
 	for _, n := range slices.Sorted(maps.Keys(by)) {
-		if m := powerlaw.Median(by[n]); !math.IsInf(m, 0) {
-			c.X, c.Y = append(c.X, float64(n)), append(c.Y, m)
+		to, y := &some, powerlaw.Median(by[n])
+		if math.IsInf(y, 0) {
+			to, y = &none, height
 		}
+		to.X, to.Y = append(to.X, float64(n)), append(to.Y, y)
 	}
-	return c
+	return some, none
 }
 
 // known puts +Inf in the place of what is not known.
@@ -527,7 +535,10 @@ func (c *convergenceCell) row(shares int) []string {
 		})
 		row = append(row, fmt.Sprintf("%d of %d", reached, len(values)), stepsCell(median.Estimate), output.Range(median, stepsCell))
 	}
-	return append(row, noiseCell(powerlaw.Median(known(c.Noise))))
+	if x := powerlaw.Median(known(c.Noise)); !math.IsInf(x, 0) {
+		return append(row, output.Number(x))
+	}
+	return append(row, fmt.Sprintf("above %d", minibatches))
 }
 
 // stepsCell writes a number of steps for a table.
@@ -545,12 +556,4 @@ func exponentCells(iv stats.Interval) []string {
 	}
 	write := func(x float64) string { return fmt.Sprintf("%.2f", x) }
 	return []string{write(iv.Estimate), output.Range(iv, write)}
-}
-
-// noiseCell writes the median of the noise of a gradient.
-func noiseCell(x float64) string {
-	if math.IsInf(x, 0) {
-		return fmt.Sprintf("above %d", minibatches)
-	}
-	return output.Number(x)
 }

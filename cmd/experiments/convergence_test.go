@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,19 @@ func TestConvergenceSettings(t *testing.T) {
 }
 
 // The command measures, without flags, the problems that its page shows.
+// A size has a point of the curve or a mark of those without.
+func TestSizesWithoutMedian(t *testing.T) {
+	no := math.Inf(1)
+	by := map[int][]float64{3: {512, no, 1024}, 6: {no, 512, no}, 12: {no}}
+	some, none := medians("a", by, 7)
+	if !slices.Equal(some.X, []float64{3}) || !slices.Equal(some.Y, []float64{1024}) {
+		t.Errorf("medians %v", some)
+	}
+	if !slices.Equal(none.X, []float64{6, 12}) || !slices.Equal(none.Y, []float64{7, 7}) || none.Like != "a" || !none.Dots {
+		t.Errorf("none %v", none)
+	}
+}
+
 func TestConvergencePage(t *testing.T) {
 	rows, simplex, err := convergenceSettings()
 	if err != nil {

@@ -194,7 +194,6 @@ func compared(ctx context.Context, out *output.Folder, o options, env string, se
 	if err != nil {
 		return nil, nil, err
 	}
-
 	res := &results{Env: env, Steps: cmp.Or(o.steps, settings[0].Steps), Seeds: o.seeds.String()}
 	for _, b := range refs {
 		res.Rows = append(res.Rows, row{Name: b.name, Mode: stats.Interval{Estimate: b.mean}, Share: stats.Interval{Estimate: share(refs, b.mean)}})
@@ -283,8 +282,7 @@ func share(refs []reference, x float64) float64 {
 }
 
 func deterministic(p point) float64 { return p.Mode }
-
-func sampled(p point) float64 { return p.Sampled }
+func sampled(p point) float64       { return p.Sampled }
 
 // curve is the mean over seeds with a band of the half width of its interval.
 func curve(name string, runs []*run, of func(point) float64, stream string) plots.Curve {

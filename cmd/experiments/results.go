@@ -111,6 +111,5 @@ func readme(out *output.Folder, file string, envs []string) error {
 		fmt.Fprintf(&b, "| %s | %.3f | %s | %.3f | %d |\n", env, uniform, strings.Join(trained, " | "), best, violations)
 	}
 	b.WriteString("\n")
-
 	return output.Splice(file, resultsBegin, resultsEnd, b.String())
 }

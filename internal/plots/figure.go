@@ -171,7 +171,9 @@ func (f *figure) addCurve(c Curve) error {
 		f.Add(marks)
 		thumbs = append(thumbs, marks)
 	}
-	f.entries = append(f.entries, entry{c.Name, thumbs})
+	if c.Name != "" {
+		f.entries = append(f.entries, entry{c.Name, thumbs})
+	}
 	return nil
 }
 

@@ -10,7 +10,7 @@ import (
 // Curve is one line of a plot. Err, where it is not nil, is drawn as a band of
 // half that width.
 type Curve struct {
-	Name   string
+	Name   string // empty for one that the legend leaves out
 	X, Y   []float64
 	Err    []float64
 	Points bool   // mark every point
