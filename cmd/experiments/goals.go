@@ -60,7 +60,7 @@ func reach(ctx context.Context, out *output.Folder, o options, names []string) e
 
 // tabulateGoals writes one table of all goals that have been trained.
 func tabulateGoals(out *output.Folder) error {
-	table := [][]string{{"", "steps", "seeds", "uniform", "best known", "return (95 %)", "share of the way (95 %)", "worst seed", "violations"}}
+	table := [][]string{{"", "steps", "seeds", "uniform", "best reference policy", "return (95 %)", "share of the way (95 %)", "worst seed", "violations"}}
 	for _, g := range goals {
 		var res results
 		if err := out.Read(g.name, &res); errors.Is(err, fs.ErrNotExist) {
