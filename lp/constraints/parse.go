@@ -414,8 +414,13 @@ func (r *reader) entity(n *yaml.Node, where, name string, names *expression.Name
 	return j
 }
 
-// everyOther is what bounds of all entities that have none of their own stand under.
-const everyOther = "default"
+// everyOther is what bounds of all entities that have none of their own stand under. Where an entity
+// or a group has that name too, it is refused: bounds of all others would else become those of a
+// single name, which stands in backticks.
+const (
+	everyOther  = "default"
+	quotedOther = "`" + everyOther + "`"
+)
 
 func (r *reader) bounds(n *yaml.Node, names *expression.Names, d *lp.Description, lines map[string]int) {
 	own := make([]bool, len(d.Entities))
@@ -423,8 +428,13 @@ func (r *reader) bounds(n *yaml.Node, names *expression.Names, d *lp.Description
 	for _, b := range r.pairs(n, "bounds") {
 		name := r.name(b.key, "bounds: name of an entity")
 		k, ok := names.Index(name)
+		if !ok && name == quotedOther {
+			k, ok = names.Index(everyOther)
+		}
 		switch {
-		case !ok && name == everyOther:
+		case ok && name == everyOther:
+			r.fail(b.key, "bounds: %s stands for all others here, but an entity or a group has that name too: rename it (in prices, its column), or write \"%s\" with the backticks for it alone", everyOther, quotedOther)
+		case name == everyOther:
 			rest = b.value
 		case ok && k >= len(names.Entities):
 			r.groupBounds(b.value, k, names, d, lines)

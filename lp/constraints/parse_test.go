@@ -122,15 +122,6 @@ func TestShortForms(t *testing.T) {
 	}
 	roundTrip(t, p)
 
-	// An entity may have the name.
-	p, err = Parse("x.yaml", []byte("entities: [default, B]\nbounds: {default: [0, 0.4]}\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, u := p.Bounds(); u[0] != 0.4 || !math.IsInf(u[1], 1) {
-		t.Errorf("upper bounds %v", u)
-	}
-
 	p, err = within(t, "total: {max: 1}\nbounds: {default: [-0.5, .inf], a2: [0, 1], a3: [-1, 0]}", testBox())
 	if err != nil {
 		t.Fatal(err)

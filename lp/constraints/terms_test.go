@@ -218,6 +218,30 @@ func TestTermsOfALL(t *testing.T) {
 	bought("ALL")
 }
 
+// Neither takes an entity or a group over the bounds of all others.
+func TestBoundsOfDefault(t *testing.T) {
+	for _, names := range []string{"entities: [CASH, MSFT, default]\ngroups: {G: [MSFT]}", "entities: [CASH, MSFT, IBM]\ngroups: {default: [MSFT]}"} {
+		_, err := Parse("f.yaml", fmt.Appendf(nil, "%s\nbounds:\n  default: [0, 0.4]\n", names))
+		if want := "f.yaml:4: bounds: default stands for all others here, but an entity or a group has that name too"; err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", names, err, want)
+		}
+	}
+	p, err := Parse("f.yaml", []byte("entities: [CASH, MSFT, default]\nbounds: {\"`default`\": [0, 0.4]}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, upper := p.Bounds(); upper[2] != 0.4 || upper[1] == 0.4 {
+		t.Errorf("upper bounds %v", upper)
+	}
+	var text bytes.Buffer
+	if err := Write(&text, p); err != nil {
+		t.Fatal(err)
+	}
+	if q, err := Parse("f.yaml", text.Bytes()); err != nil || q.Hash() != p.Hash() {
+		t.Errorf("%s is read with %v", &text, err)
+	}
+}
+
 func TestTermErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"turnover(STOCKS) >= 0.2":         "turnover(...) can be limited only from above",

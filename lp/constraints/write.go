@@ -70,6 +70,9 @@ func writeBounds(out *bufio.Writer, d *lp.Description) {
 			fmt.Fprint(out, "bounds:\n")
 			any = true
 		}
+		if e == everyOther {
+			e = quotedOther
+		}
 		fmt.Fprintf(out, "  %s: [%s, %s]\n", yamlName(e), yamlFloat(d.Lower[j]), yamlFloat(d.Upper[j]))
 	}
 	if !any {
