@@ -148,6 +148,8 @@ func (f *portfolioFlags) check() error {
 	switch {
 	case !(f.walk.Block == 0 || f.walk.Block >= 1 && !math.IsInf(f.walk.Block, 0)):
 		return fmt.Errorf("--block is %g: 0 or a number of at least 1 is allowed", f.walk.Block)
+	case f.walk.Block > 0 && f.walk.Model != marketmodel.Bootstrap:
+		return fmt.Errorf("--block is %g: it is for --model %s", f.walk.Block, marketmodel.Bootstrap)
 	case f.walk.States < 0 || f.walk.States > marketmodel.MostStates:
 		return fmt.Errorf("--states is %d: 0 to %d are allowed", f.walk.States, marketmodel.MostStates)
 	case f.walk.States > 0 && f.walk.Model != marketmodel.HiddenMarkov:
