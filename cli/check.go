@@ -26,7 +26,8 @@ could be left out, and the closed form of the intervals: how many pieces the low
 and the upper endpoint of each entity have, how many of them the polytope's own limits
 need, how they were found, and whether limits may follow the state. Constraints that
 exclude one another are named, and the exit status is 1. The text shortens long lists;
---json prints all. Progress is shown on standard error after two seconds.`,
+--json prints all, and the least amount to relax all limits but the total by.
+Progress is shown on standard error after two seconds.`,
 		Args: exactly("a constraints file or a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
@@ -43,7 +44,7 @@ exclude one another are named, and the exit status is 1. The text shortens long 
 			var empty *lp.EmptyError
 			if errors.As(err, &empty) {
 				if asJSON {
-					writeJSON(out, map[string]any{"name": args[0], "empty": true, "conflict": empty.Conflict, "amount": empty.Amount})
+					writeJSON(out, check.NewEmpty(args[0], empty))
 				}
 				writeConflict(cmd.ErrOrStderr(), args[0], empty.Conflict)
 				if empty.Barely() {

@@ -113,9 +113,17 @@ constraints:
 	var c struct {
 		Empty    bool
 		Conflict []string
+		Amount   float64
 	}
-	if err := json.Unmarshal([]byte(out), &c); err != nil || status != 1 || !c.Empty || !slices.Equal(c.Conflict, []string{"low: A + B <= 0.2", "high: A >= 0.4", "B >= 0"}) {
+	if err := json.Unmarshal([]byte(out), &c); err != nil || status != 1 || !c.Empty || math.Abs(c.Amount-0.2/3) > 1e-9 || !slices.Equal(c.Conflict, []string{"low: A + B <= 0.2", "high: A >= 0.4", "B >= 0"}) {
 		t.Errorf("status %d, %s", status, out)
+	}
+
+	// The amount is one of the limits as they are written: 100 (50 - t) <= 1000 + t.
+	large := file(t, "large.yaml", "entities: [A, B]\ntotal: 1000\nconstraints:\n  - {name: low, expr: \"100*A <= 1000\"}\n  - {name: high, expr: \"A >= 50\"}\n")
+	_, out, _ = command(t, "", "constraints", "check", large, "--json")
+	if err := json.Unmarshal([]byte(out), &c); err != nil || math.Abs(c.Amount-4000./101) > 1e-6 {
+		t.Errorf("%v, %s", err, out)
 	}
 
 	var many strings.Builder

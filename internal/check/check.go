@@ -17,6 +17,7 @@ import (
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
 	"paspo/lp/interval/closedform"
+	"paspo/lp/relax"
 	"paspo/lp/uniform"
 )
 
@@ -41,6 +42,28 @@ type Report struct {
 
 	// The closed form, or why there is none and what takes its place.
 	Intervals Intervals `json:"intervals"`
+}
+
+// Empty is what is said of constraints that exclude one another.
+type Empty struct {
+	Name     string   `json:"name"`
+	Empty    bool     `json:"empty"`
+	Conflict []string `json:"conflict"`
+
+	// Amount is the least by which all limits but the total have to be relaxed, in their units;
+	// nil where that is not known.
+	Amount *float64 `json:"amount,omitempty"`
+}
+
+// NewEmpty returns what is said of constraints that are called name.
+func NewEmpty(name string, e *lp.EmptyError) *Empty {
+	empty := &Empty{Name: name, Empty: true, Conflict: e.Conflict}
+	if e.Description != nil {
+		if by, err := relax.Least(*e.Description); err == nil {
+			empty.Amount = &by
+		}
+	}
+	return empty
 }
 
 // Range is what an entity can be.

@@ -101,10 +101,11 @@ func (a Around) Allocation(p *lp.Polytope, baseline func() ([]float64, error)) (
 			x = append(x, amount)
 		}
 	}
-	if residual, name := p.WorstConstraint(x, nil); !(residual <= feasible) {
-		return nil, fmt.Errorf("debias.around breaks %s by %.2g of what it allows: at most %g is allowed", name, residual, feasible)
+	if p.Residual(x, nil) <= feasible {
+		return x, nil
 	}
-	return x, nil
+	excess, name := p.WorstExcess(x, nil)
+	return nil, fmt.Errorf("debias.around breaks %s by %.4g: an allocation that satisfies all constraints is allowed", name, excess)
 }
 
 // around returns Betas spread around cfg.Center. The mean of Beta i is the center's coordinate

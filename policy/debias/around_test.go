@@ -64,15 +64,23 @@ func TestAroundNames(t *testing.T) {
 	}
 	for around, want := range map[Around]string{
 		Baseline:                     "debias.around is baseline: there is none",
-		"{A: 0.1, B: 0.5, C: 0.4}":   "debias.around breaks tech by ",
-		"{A: 0.4, B: 0.05, C: 0.55}": "debias.around breaks C <= 0.5 by 0.1 of what it allows",
-		"{A: 0.2, B: 0.2, C: 0.2}":   "debias.around breaks ",
+		"{A: 0.1, B: 0.5, C: 0.4}":   "debias.around breaks tech by 0.1: ",
+		"{A: 0.4, B: 0.05, C: 0.55}": "debias.around breaks C <= 0.5 by 0.05: ",
+		"{A: 0.2, B: 0.2, C: 0.2}":   "debias.around breaks total = 1 by ",
 		"{A: 0.5, B: 0.5}":           "debias.around gives C no amount",
 		"{A: 1, B: 0, C: 0, D: 0}":   "debias.around gives D an amount: the entities are A, B, C",
 	} {
 		if _, err := around.Allocation(p, none); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", around, err, want)
 		}
+	}
+	// Amounts are those of the constraints as they are written.
+	large, err := constraints.Parse("mine.yaml", []byte("entities: [A, B]\ntotal: 1000\nconstraints: [{name: tech, expr: 250*A <= 50000}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Around("{A: 220, B: 780}").Allocation(large, none); err == nil || !strings.HasPrefix(err.Error(), "debias.around breaks tech by 5000: ") {
+		t.Errorf("amounts of 1000: %v", err)
 	}
 	for around, want := range map[Around]string{
 		"":             `debias.around is "": uniform, baseline or amounts by entity`,
