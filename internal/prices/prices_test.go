@@ -160,6 +160,16 @@ func TestJumpRatios(t *testing.T) {
 			}
 		}
 	}
+	// A split of 3:2 is no larger than moves of its own: it is found where smaller moves are looked at.
+	for _, r := range []float64{1.5, 1 / 1.5} {
+		text := fmt.Sprintf("date,A\n2024-01-01,%g\n2024-01-02,%g\n2024-01-03,3.01\n", 3*r, 3.03*r)
+		read(t, text, DefaultOptions())
+		smaller := mend
+		smaller.JumpShare = 0.4
+		if table, repaired := read(t, text, smaller); math.Abs(math.Log(table.Prices[0][0]/3)) > 0.01 || len(repaired) != 1 {
+			t.Errorf("3:2: %v, %v", table.Prices, repaired)
+		}
+	}
 	// 99 is near enough to 100, as a unit with the move of a day.
 	if table, _ := read(t, "date,A\n2024-01-01,100\n2024-01-02,9900\n", mend); table.Prices[0][0] != 10_000 {
 		t.Error(table.Prices)
@@ -264,6 +274,11 @@ func TestStocks(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			o := DefaultOptions()
+			o.JumpShare = 0.4 // which takes four moves of the stocks' own for splits of 3:2
+			if _, _, err := Read(c.file, o); c.days > 100 && (!errors.As(err, &e) || len(e.Problems) != 5) {
+				t.Errorf("from 40 %% on: %v", err)
+			}
+			o = DefaultOptions()
 			o.Repair = []Kind{Jump}
 			table, _, err := Read(c.file, o)
 			if err != nil {
