@@ -70,8 +70,10 @@ type tableau struct {
 	cols  []column
 	shift []*big.Rat
 
-	// The first len(cols) columns are y, then one slack a row, then one
-	// artificial a row, then the right-hand side.
+	// The first len(cols) columns are y, then comes one a row, its slack or the artificial of an
+	// equality, then the right-hand side. The artificial of an inequality, which is that column of
+	// either sign, has no column.
+	eq    []bool // of rows that are equalities
 	rows  [][]*big.Int
 	obj   []*big.Int
 	den   *big.Int
@@ -87,8 +89,13 @@ type tableau struct {
 }
 
 func (t *tableau) slack(k int) int      { return len(t.cols) + k }
-func (t *tableau) artificial(k int) int { return len(t.cols) + len(t.rows) + k }
-func (t *tableau) rhs() int             { return len(t.cols) + 2*len(t.rows) }
+func (t *tableau) rhs() int             { return len(t.cols) + len(t.rows) }
+func (t *tableau) artificial(k int) int { return t.rhs() + 1 + k } // its number in a basis
+
+// enters says whether a column may enter the basis: no artificial does.
+func (t *tableau) enters(c int) bool {
+	return c < len(t.cols) || c < t.rhs() && !t.eq[c-len(t.cols)]
+}
 
 func newTableau(p *Problem) *tableau {
 	t := &tableau{effort: p.Effort, limited: p.Effort > 0, n: len(p.C), m: len(p.A), den: big.NewInt(1), shift: make([]*big.Rat, len(p.C))}
@@ -110,7 +117,7 @@ func newTableau(p *Problem) *tableau {
 		}
 	}
 	t.rows = make([][]*big.Int, t.m+len(caps))
-	t.basis = make([]int, len(t.rows))
+	t.basis, t.eq = make([]int, len(t.rows)), make([]bool, len(t.rows))
 	t.rowScale = make([]*big.Rat, len(t.rows))
 	var v big.Rat
 	width := t.rhs() + 1
@@ -144,10 +151,8 @@ func newTableau(p *Problem) *tableau {
 			scaled(ints[c], row[c], scale)
 		}
 		scaled(ints[t.rhs()], rhs, scale)
-		eq := k < t.m && p.Eq[k]
-		if !eq {
-			ints[t.slack(k)].SetInt64(1)
-		}
+		t.eq[k] = k < t.m && p.Eq[k]
+		ints[t.slack(k)].SetInt64(1)
 		t.basis[k] = t.slack(k)
 		if ints[t.rhs()].Sign() < 0 {
 			for _, x := range ints {
@@ -155,8 +160,10 @@ func newTableau(p *Problem) *tableau {
 			}
 			t.rowScale[k].Neg(t.rowScale[k])
 		}
-		ints[t.artificial(k)].SetInt64(1)
-		if eq || ints[t.slack(k)].Sign() < 0 {
+		if t.eq[k] {
+			ints[t.slack(k)].SetInt64(1)
+		}
+		if t.eq[k] || ints[t.slack(k)].Sign() < 0 {
 			t.basis[k] = t.artificial(k)
 		}
 		t.rows[k] = ints
@@ -193,7 +200,7 @@ func (t *tableau) phaseOne() Status {
 		}
 		need = true
 		for c, x := range t.rows[k] {
-			if c < t.artificial(0) || c == t.rhs() {
+			if t.enters(c) || c == t.rhs() {
 				t.obj[c].Sub(t.obj[c], x)
 			}
 		}
@@ -213,8 +220,8 @@ func (t *tableau) phaseOne() Status {
 		if b < t.artificial(0) {
 			continue
 		}
-		for c := range t.artificial(0) {
-			if s := t.rows[k][c].Sign(); s != 0 {
+		for c := range t.rhs() {
+			if s := t.rows[k][c].Sign(); s != 0 && t.enters(c) {
 				if s < 0 {
 					for _, x := range t.rows[k] {
 						x.Neg(x)
@@ -269,8 +276,8 @@ func (t *tableau) optimize() Status {
 			return Exhausted
 		}
 		enter := -1
-		for c := range t.artificial(0) {
-			if t.obj[c].Sign() >= 0 {
+		for c := range t.rhs() {
+			if t.obj[c].Sign() >= 0 || !t.enters(c) {
 				continue
 			}
 			if enter < 0 || t.obj[c].Cmp(t.obj[enter]) < 0 {
@@ -356,10 +363,15 @@ func (t *tableau) solution(p *Problem) *Solution {
 		s.Value.Add(s.Value, new(big.Rat).Mul(p.C[j], x))
 	}
 	// The reduced cost of the artificial of row k is -y_k in the units of the
-	// tableau.
+	// tableau. That of a slack is the same for a row that was not multiplied by -1.
 	for k := range s.Dual {
-		y := new(big.Rat).SetFrac(t.obj[t.artificial(k)], t.den)
-		y.Mul(y.Neg(y), t.rowScale[k])
+		y := new(big.Rat).SetFrac(t.obj[t.slack(k)], t.den)
+		y.Neg(y)
+		if f := t.rowScale[k]; t.eq[k] {
+			y.Mul(y, f)
+		} else {
+			y.Mul(y, new(big.Rat).Abs(f))
+		}
 		s.Dual[k] = y.Quo(y, t.objScale)
 	}
 	return s
