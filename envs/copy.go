@@ -28,6 +28,7 @@ type Copy struct {
 	expecter Expecter                                               // nil where expectations are not known, and in a Vector
 	charge   func(action []float64, excess, reward float64) float64 // of a Coster, nil where rewards stand
 	polytope *lp.Polytope
+	float32  bool // actions are rounded
 	rand     *rand.Rand
 	problem  string
 	index    int
@@ -67,7 +68,7 @@ func NewCopy(p Problem, index int, r *rand.Rand) (*Copy, error) {
 // start makes the environment of a Copy whose slices for observation, action and limits
 // are made already.
 func (c *Copy) start(p Problem, s *Spec, index int, r *rand.Rand) error {
-	c.polytope, c.rand, c.problem, c.index = s.Polytope, r, s.Name, index
+	c.polytope, c.float32, c.rand, c.problem, c.index = s.Polytope, s.Float32, r, s.Name, index
 	if err := c.guarded("New", func() error {
 		if c.env = p.New(); c.env == nil {
 			return errors.New("it returned nil")
@@ -194,9 +195,9 @@ func (c *Copy) Step(action []float64) (reward float64, done bool, err error) {
 	if len(action) != len(c.action) {
 		panic(badAction)
 	}
-	c.residual = c.polytope.Residual(action, c.Limits())
+	c.measure(action)
 	if c.expect != nil && finite.All(action) {
-		copy(c.action, action)
+		c.given(action)
 		if c.ask(); c.fault != nil {
 			return 0, false, c.fault
 		}
@@ -212,12 +213,36 @@ func (c *Copy) Step(action []float64) (reward float64, done bool, err error) {
 	return c.take(action)
 }
 
+// given returns the action as the environment takes it, in the copy that it is given.
+func (c *Copy) given(action []float64) []float64 {
+	copy(c.action, action)
+	if c.float32 {
+		RoundFloat32(c.action)
+	}
+	return c.action
+}
+
+// RoundFloat32 rounds an action to the closest numbers of float32, as conversions in NumPy do.
+func RoundFloat32(action []float64) {
+	for i, x := range action {
+		action[i] = float64(float32(x))
+	}
+}
+
+// measure measures the residual of the next action, as the environment takes it.
+func (c *Copy) measure(action []float64) {
+	if c.float32 {
+		action = c.given(action)
+	}
+	c.residual = c.polytope.Residual(action, c.Limits())
+}
+
 // take is Step without the residual and the expected reward.
 func (c *Copy) take(action []float64) (reward float64, done bool, err error) {
 	if i := finite.First(action); i >= 0 {
 		return 0, false, c.failed("Step", nonFinite{fmt.Sprintf("not called: component %d of the action", i), action[i]})
 	}
-	copy(c.action, action)
+	c.given(action)
 	c.skipped = false
 	excess := c.excess(action)
 	if reward, done = c.step(); c.fault != nil {

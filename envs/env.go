@@ -186,6 +186,11 @@ type Spec struct {
 	// the reward of a step is, and what an episode is and when it ends.
 	Reward, Episode string
 
+	// Float32 says that environments take actions of float32. Step is given such ones: the closest
+	// to those of the policy. Residuals are of what Step is given, so that rounding, which adds up to
+	// 2^-24 of what the terms of a constraint can be, is in them.
+	Float32 bool
+
 	// NormalizeObs says whether observations are to be standardised by their
 	// running mean and deviation.
 	NormalizeObs bool

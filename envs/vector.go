@@ -299,7 +299,7 @@ func (v *Vector) measure(i int) {
 	e := &v.copies[i]
 	e.residual = math.Inf(-1)
 	if e.charge != nil || (i+v.turn)%v.audit == 0 {
-		e.residual = e.polytope.Residual(rowOf(v.actions, i, v.n), e.Limits())
+		e.measure(rowOf(v.actions, i, v.n))
 	}
 }
 

@@ -13,6 +13,7 @@ type Config struct {
 	Path        string  `yaml:"path" doc:"folder in which modules are looked for first"`
 	Workers     int     `yaml:"workers" doc:"processes that hold the environments; 0 for one a core"`
 	Start       string  `yaml:"start" doc:"spawn starts every process anew; fork copies one that has imported the module"`
+	Actions     string  `yaml:"actions" doc:"dtype of actions: space for that of the action space, float64 whatever the space has"`
 	Timeout     float64 `yaml:"timeout" doc:"seconds that a process may take for one answer"`
 }
 
@@ -22,9 +23,15 @@ const (
 	Fork  = "fork"
 )
 
+// What the dtype of actions is.
+const (
+	OfSpace = "space"
+	Float64 = "float64"
+)
+
 // DefaultConfig returns the settings that fit most environments.
 func DefaultConfig() Config {
-	return Config{Interpreter: "python3", Start: Spawn, Timeout: 60}
+	return Config{Interpreter: "python3", Start: Spawn, Actions: OfSpace, Timeout: 60}
 }
 
 // Validate returns an error that names the field, its value and what is allowed. Name is
@@ -39,6 +46,7 @@ func (c Config) Validate(name string) error {
 	return setting.First(
 		setting.Int("python.workers", c.Workers, 0),
 		setting.Choice("python.start", c.Start, Spawn, Fork),
+		setting.Choice("python.actions", c.Actions, OfSpace, Float64),
 		setting.Float("python.timeout", c.Timeout, setting.Positive),
 	)
 }

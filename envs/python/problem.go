@@ -44,7 +44,14 @@ type described struct {
 	Limits   []string   `json:"limits"`  // that follow the state: b, lower, upper, total
 	Repeats  bool       `json:"repeats"` // the same seed starts the same episode
 	Saves    bool       `json:"saves"`
+	Action   *array     `json:"action,omitempty"` // what step is given; nil in descriptions of older versions
 	Vector   int        `json:"vector,omitempty"` // environments that are stepped together; 0 for one
+}
+
+// array is a type of arrays in NumPy.
+type array struct {
+	Shape []int  `json:"shape"`
+	Dtype string `json:"dtype"`
 }
 
 // Open returns the problem of an environment. The polytope of the actions is what
@@ -105,6 +112,7 @@ func (p *Problem) open(name string, constrain func(lp.Description) (*lp.Polytope
 		p.follow[name] = widths[name]
 	}
 	p.spec = envs.Spec{Name: name, ObsDim: len(d.ObsNames), ObsNames: d.ObsNames, Polytope: polytope, NormalizeObs: true, Reward: d.Reward, Episode: d.Episode}
+	p.spec.Float32 = d.Action != nil && d.Action.Dtype == "float32"
 	return p.spec.Validate()
 }
 
@@ -116,7 +124,7 @@ func (p *Problem) hire() error {
 	}
 	p.workers = append(p.workers, w)
 	var d json.RawMessage
-	if err := w.channel.ask(map[string]string{"op": "describe"}, -1, &d); err != nil {
+	if err := w.channel.ask(map[string]string{"op": "describe", "actions": p.config.Actions}, -1, &d); err != nil {
 		return p.unstarted(err)
 	}
 	if len(p.description) == 0 {
@@ -145,6 +153,9 @@ func (p *Problem) fits(description []byte) error {
 		return fmt.Errorf("%s:%s makes an environment without save_state and load_state, and this run was started with them", p.module, p.function)
 	}
 	now.Reward, now.Episode, now.Saves = run.Reward, run.Episode, run.Saves
+	if run.Action == nil {
+		now.Action = nil
+	}
 	if !reflect.DeepEqual(run, now) {
 		return fmt.Errorf("%s:%s makes an environment with spaces %s; those of this run are %s", p.module, p.function, description, p.description)
 	}

@@ -32,7 +32,13 @@ var interpreter = sync.OnceValue(func() string {
 // open opens an environment of testdata/tiny.py.
 func open(t *testing.T, function string, change func(*python.Config)) *python.Problem {
 	t.Helper()
-	p, err := tryOpen(t, function, change)
+	return openWithin(t, function, change, lp.New)
+}
+
+// openWithin opens an environment whose polytope is what constrain makes of its box.
+func openWithin(t *testing.T, function string, change func(*python.Config), constrain func(lp.Description) (*lp.Polytope, error)) *python.Problem {
+	t.Helper()
+	p, err := tryOpenWithin(t, function, change, constrain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +46,11 @@ func open(t *testing.T, function string, change func(*python.Config)) *python.Pr
 }
 
 func tryOpen(t *testing.T, function string, change func(*python.Config)) (*python.Problem, error) {
+	t.Helper()
+	return tryOpenWithin(t, function, change, lp.New)
+}
+
+func tryOpenWithin(t *testing.T, function string, change func(*python.Config), constrain func(lp.Description) (*lp.Polytope, error)) (*python.Problem, error) {
 	t.Helper()
 	if interpreter() == "" {
 		t.Skip("SKIPPED: no python3 with NumPy; PASPO_TEST_PYTHON may name one")
@@ -49,7 +60,7 @@ func tryOpen(t *testing.T, function string, change func(*python.Config)) (*pytho
 	if change != nil {
 		change(&c)
 	}
-	p, err := python.Open("python:tiny:"+function, c, nil, lp.New)
+	p, err := python.Open("python:tiny:"+function, c, nil, constrain)
 	if err == nil {
 		t.Cleanup(func() { p.Close() })
 	}
@@ -345,7 +356,9 @@ func TestLimitsAndSnapshots(t *testing.T) {
 			// Of three steps one reaches the limit, one goes beyond, and one stays below.
 			actions[2*i+1] = 0.25
 			actions[2*i] = lim.B[0] - 0.25 + 0.125*float64(step%3-1)
-			want = append(want, p.Spec().Polytope.Residual(actions[2*i:2*i+2], &lim))
+			given := slices.Clone(actions[2*i : 2*i+2])
+			envs.RoundFloat32(given) // the dtype of the space
+			want = append(want, p.Spec().Polytope.Residual(given, &lim))
 		}
 		if err := v.Step(actions); err != nil {
 			t.Fatal(err)
@@ -411,6 +424,49 @@ func TestSpaces(t *testing.T) {
 	}
 	if err := v.Step([]float64{0, 0, 0.5, 0, 0, 0, -0.5, 0}); err != nil || v.Rewards()[0] != 0.5 || v.Rewards()[1] != -0.5 {
 		t.Errorf("rewards %v, %v", v.Rewards(), err)
+	}
+}
+
+// The residual of an action is that of what the environment is given, which is rounded to the dtype
+// of its space.
+func TestActionsAreRounded(t *testing.T) {
+	const limit = 0.1 // between numbers of float32
+	below := func(box lp.Description) (*lp.Polytope, error) {
+		box.Upper[0] = limit
+		return lp.New(box)
+	}
+	for _, c := range []struct {
+		function, actions string
+		given             float64
+	}{
+		{"Echo", python.OfSpace, float64(float32(limit))}, {"Echo", python.Float64, limit},
+		{"HalfEcho", python.Float64, limit}, {"LongEcho", python.OfSpace, limit},
+	} {
+		p := openWithin(t, c.function, func(o *python.Config) { o.Actions = c.actions }, below)
+		v, err := envs.NewVector(p, envs.VectorConfig{Count: 3, Seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		one, err := envs.NewCopy(p, 0, envs.EpisodeStream(7, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := v.Step([]float64{limit, 0, limit, 0, limit, 0}); err != nil {
+			t.Fatal(err)
+		}
+		reward, _, err := one.Step([]float64{limit, 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		residual := c.given - limit // of amounts up to 1
+		if reward != c.given || one.Residual() != residual || v.Rewards()[2] != c.given || v.Residuals()[2] != residual {
+			t.Errorf("%s, %s: given %v and %v, residuals %v and %v; want %v, %v", c.function, c.actions, reward, v.Rewards()[2], one.Residual(), v.Residuals()[2], c.given, residual)
+		}
+	}
+	_, err := tryOpen(t, "HalfEcho", nil)
+	if err == nil || !strings.Contains(err.Error(), "float16, whose rounding moves an action beyond its limits by up to 0.0005 of their terms: float32 and float64 are allowed") {
+		t.Errorf("float16: %v", err)
 	}
 }
 

@@ -110,16 +110,23 @@ def part(batch, i):
     return tuple(part(v, i) for v in batch) if isinstance(batch, tuple) else batch[i]
 
 
-def action_box(space):
+def action_box(space, actions):
+    """The bounds of the elements of an action, its shape and dtype, and the dtype of its space. Its
+    dtype is float64 where that is asked for, else that of the space."""
     if space is None or not (hasattr(space, "low") and hasattr(space, "high")):
         raise Refused(f"the action space is a {kind(space)}: a Box is allowed")
     low, high = np.ravel(np.asarray(space.low, float)), np.ravel(np.asarray(space.high, float))
     dtype = np.dtype(getattr(space, "dtype", None) or float)
     if dtype.kind != "f":
         raise Refused(f"the action space is a Box of {dtype}: one of floating-point numbers is allowed")
+    if actions != "float64" and dtype.itemsize < 4:
+        raise Refused(
+            f"the action space is a Box of {dtype}, whose rounding moves an action beyond its limits by up to {np.finfo(dtype).eps / 2:.1g} of their terms: "
+            "float32 and float64 are allowed, or env.python.actions is float64, so that step is given such actions all the same"
+        )
     if low.shape != high.shape or low.size == 0:
         raise Refused(f"the action space has {low.size} lower and {high.size} upper bounds: as many of both, and one at least, are allowed")
-    return low, high, np.shape(space.low), dtype
+    return low, high, np.shape(space.low), np.dtype(float) if actions == "float64" else dtype, dtype
 
 
 def numbers(v):
@@ -176,14 +183,18 @@ class Singles:
     used = ()  # what the last step has used
     looks = LOOKS  # that are left
 
-    def __init__(self, make, first):
+    def __init__(self, make, first, actions):
         self.make, self.spare, self.envs, self.steps, self.bounds = make, [first], [], [], []  # by slot
         self.infos = {}  # by slot, then name: sum and count of numbers in info
         self.dim, self.names, self.flatten = flattener(first.observation_space)
-        self.low, self.high, self.shape, self.dtype = action_box(first.action_space)
+        self.low, self.high, self.shape, self.dtype, self.rounding = action_box(first.action_space, actions)
+
+    def spaces(self):
+        action = {"shape": self.shape, "dtype": self.dtype.name}
+        return {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high), "action": action}
 
     def describe(self):
-        d = {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high)}
+        d = self.spaces()
         first = self.spare[0]
         # The same seed twice: whether episodes depend on it alone shows in what they begin with.
         one, two = (self.flat(begun(first, seed=1)) for _ in range(2))
@@ -214,7 +225,7 @@ class Singles:
         for name, none, sign in (("lower", -np.inf, -1), ("upper", np.inf, 1)):
             own = np.array([none if x is None else x for x in layout["own"][name]], float)
             # Bounds are of the same numbers where rounding alone is between them.
-            self.own[name] = own, own + sign * np.finfo(self.dtype).eps * np.maximum(1, np.abs(own))
+            self.own[name] = own, own + sign * np.finfo(self.rounding).eps * np.maximum(1, np.abs(own))
 
     def new(self):
         env = self.spare.pop() if self.spare else self.make()
@@ -449,12 +460,12 @@ class Vectors(Singles):
     """Vectors of environments. Slots k*count to (k+1)*count-1 are those of vector k, which are
     stepped together. One that nobody has asked for takes the action of one of the others."""
 
-    def __init__(self, make, first):
+    def __init__(self, make, first, actions):
         self.make, self.spare, self.envs, self.bounds, self.infos = make, [first], [], [], {}
         self.count = int(first.num_envs)
         self.dim, self.names, self.flatten = flattener(first.single_observation_space)
         self.rows = batch_flattener(first.single_observation_space, self.flatten)
-        self.low, self.high, self.shape, self.dtype = action_box(first.single_action_space)
+        self.low, self.high, self.shape, self.dtype, self.rounding = action_box(first.single_action_space, actions)
         mode = (getattr(first, "metadata", None) or {}).get("autoreset_mode")
         self.mode = MODES.get(str(getattr(mode, "value", mode)).replace("_", "").lower())
         if self.mode is None:
@@ -463,7 +474,7 @@ class Vectors(Singles):
     def describe(self):
         first = self.spare[0]
         self.checked(begun(first, seed=1))  # some have no limits before
-        d = {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high), "vector": self.count, "limits": limits_of(first)}
+        d = {**self.spaces(), "vector": self.count, "limits": limits_of(first)}
         d["reward"], d["episode"] = words(first)
         return d
 
@@ -733,7 +744,7 @@ class Worker:
             for name in ("reset", "step", f"{single}observation_space", f"{single}action_space"):
                 if not hasattr(first, name):
                     raise Refused(f"the function made a {kind(first)} without {name}: an environment of Gymnasium's interface is allowed")
-            self.host = (Vectors if vector else Singles)(self.make, first)
+            self.host = (Vectors if vector else Singles)(self.make, first, request["actions"])
             return self.host.describe()
         if op == "memory":
             self.host.memory(fds[0], request)

@@ -21,6 +21,7 @@ import paspo
 import tiny
 
 SMALL = {"report.episodes": 4, "debias.points": 1000, "debias.cache_dir": "", "ppo.steps_per_env": 16}
+ROUNDED = 1e-9 + 2**-24  # the residual of actions of float32
 LIMITS = {"constraints": [{"name": "power", "abs": {"a0": 1, "a1": 1}, "max": 0.5}]}
 
 
@@ -51,13 +52,13 @@ class Test(unittest.TestCase):
                 self.assertEqual(policy.entities, ["a0", "a1"])
                 with policy.polytope() as p:  # with the bounds of the action space, and no total
                     self.assertEqual((p.entities, len(p.e)), (["a0", "a1"], 0))
-                    self.assertLessEqual(p.check(all).max(), 1e-9)
+                    self.assertLessEqual(p.check(all).max(), ROUNDED)
                     self.assertGreater(p.check(2 * p.upper).max(), 0.1)
             self.assertEqual((one.shape, all.shape), ((2,), (50, 2)))
             np.testing.assert_array_equal(one, all[0])
             self.assertFalse(np.array_equal(all, sampled))
             for actions in (all, sampled):
-                self.assertLessEqual(np.abs(actions).sum(1).max(), 0.5 * (1 + 1e-9))
+                self.assertLessEqual(np.abs(actions).sum(1).max(), 0.5 + ROUNDED)
             with paspo.load(os.fspath(run)) as policy:
                 np.testing.assert_array_equal(policy.act(obs, seed=3), sampled)
                 lower = np.where(obs[:, :1] > 0, [-0.25, -0.5], [0.125, -0.5])

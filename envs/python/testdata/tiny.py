@@ -159,6 +159,21 @@ class Single(Target):
         return super().draw().astype(np.float32)
 
 
+class Echo(Target):
+    """Its reward is the first element of the action that it is given."""
+
+    def step(self, action):
+        return (self.draw(), float(action[0]), False, False, {})
+
+
+class HalfEcho(Echo):
+    action_space = Box([-1, -1], [1, 1], np.float16)
+
+
+class LongEcho(Echo):
+    action_space = Box([-1, -1], [1, 1], np.longdouble)
+
+
 class Swapped(Target):
     """Some of its observations have their bytes in the other order."""
 

@@ -38,7 +38,7 @@ var Metrics = []Entry{
 	{"beta_q05", "5 % quantile of the second parameter of the Beta distributions (alpha_q05)."},
 	{"beta_q50", "Median of the second parameter of the Beta distributions (alpha_q05)."},
 	{"beta_q95", "95 % quantile of the second parameter of the Beta distributions (alpha_q05)."},
-	{"max_residual", "Largest amount by which an action of the iteration broke a constraint (residual). Negative where all were strictly inside; at most 1e-9 on a CPU."},
+	{"max_residual", "Largest amount by which an action of the iteration broke a constraint (residual). Negative where all were strictly inside; at most 1e-9 on a CPU, and 6e-8 where an environment in Python takes actions of float32, whose rounding is in it."},
 	{"violations", "Actions of the iteration with a residual above 1e-6. It is 0, but for algorithms that can break constraints (docs/algorithms.md)."},
 	{"relaxed", "States whose limits no allocation satisfied, so that the environment relaxed them by the least amount with which one does. Only where limits follow the state."},
 	{"steps_per_second", "Environment steps a second, of rollout and update together, without evaluations."},

@@ -30,6 +30,7 @@ type Actor struct {
 	actor     *rl.Actor
 	polytope  *lp.Polytope
 	dim       int             // components of an observation
+	float32   bool            // actions are rounded, as the environment takes them
 	observed  *envs.RowLimits // nil where limits are not computed from observations
 	relaxer   envs.ObservedRelaxer
 	following []field // limits that follow the state and have to be given
@@ -58,7 +59,7 @@ type Actor struct {
 func NewActor(a *agent.Agent, cp *rl.Checkpoint, sampled bool, seed uint64) (*Actor, error) {
 	spec := a.Problem.Spec()
 	s := &Actor{
-		actor: rl.NewActor(a.Backend), polytope: spec.Polytope, dim: spec.ObsDim,
+		actor: rl.NewActor(a.Backend), polytope: spec.Polytope, dim: spec.ObsDim, float32: spec.Float32,
 		observed: envs.NewRowLimits(a.Problem), rule: a.Rule(cp), source: rng.New(seed, "act"),
 	}
 	if sampled {
@@ -265,6 +266,10 @@ func (a *Actor) try(rows []int, seeds seeds) error {
 				if q.err = a.repair(q, lim); q.err != nil {
 					continue
 				}
+			}
+			if a.float32 {
+				envs.RoundFloat32(q.action)
+				q.residual = a.polytope.Residual(q.action, lim)
 			}
 			if !(q.residual <= envs.Violation) {
 				_, worst := a.polytope.WorstConstraint(q.action, lim)
