@@ -175,6 +175,14 @@ type ObservationChecker interface {
 	CheckObservation(obs []float64) error
 }
 
+// ObservationReader is implemented by problems whose environments give observations that are
+// more than a list of numbers.
+type ObservationReader interface {
+	// ReadObservation flattens an observation in JSON. One that is flattened already stays as it
+	// is. It may be called by several goroutines at once.
+	ReadObservation(data []byte) ([]float64, error)
+}
+
 // Spec describes a problem.
 type Spec struct {
 	Name     string       // of the problem, as runs and messages have it

@@ -22,6 +22,7 @@ type Problem struct {
 	config           Config
 	spec             envs.Spec
 
+	observation    *space         // nil where the description does not say
 	follow         map[string]int // limits that follow the state, and how many they are
 	together       int            // environments of a vector, which are stepped together; 0 for single ones
 	repeats, saves bool
@@ -44,8 +45,9 @@ type described struct {
 	Limits   []string   `json:"limits"`  // that follow the state: b, lower, upper, total
 	Repeats  bool       `json:"repeats"` // the same seed starts the same episode
 	Saves    bool       `json:"saves"`
-	Action   *array     `json:"action,omitempty"` // what step is given; nil in descriptions of older versions
-	Vector   int        `json:"vector,omitempty"` // environments that are stepped together; 0 for one
+	Space    *space     `json:"observation,omitempty"` // nil in descriptions of older versions
+	Action   *array     `json:"action,omitempty"`      // what step is given; nil in descriptions of older versions
+	Vector   int        `json:"vector,omitempty"`      // environments that are stepped together; 0 for one
 }
 
 // array is a type of arrays in NumPy.
@@ -101,6 +103,10 @@ func (p *Problem) open(name string, constrain func(lp.Description) (*lp.Polytope
 	if err != nil {
 		return err
 	}
+	if d.Space != nil && d.Space.length() != len(d.ObsNames) {
+		return fmt.Errorf("the description of environment %s: its observation has %d numbers, and obs_names %d names", name, d.Space.length(), len(d.ObsNames))
+	}
+	p.observation = d.Space
 	p.repeats, p.saves, p.together, p.follow = d.Repeats, d.Saves, d.Vector, map[string]int{}
 	_, rows, _ := polytope.Inequalities()
 	_, equal, _ := polytope.Equalities()
@@ -154,12 +160,22 @@ func (p *Problem) fits(description []byte) error {
 	}
 	now.Reward, now.Episode, now.Saves = run.Reward, run.Episode, run.Saves
 	if run.Action == nil {
-		now.Action = nil
+		now.Action, now.Space = nil, nil
 	}
 	if !reflect.DeepEqual(run, now) {
 		return fmt.Errorf("%s:%s makes an environment with spaces %s; those of this run are %s", p.module, p.function, description, p.description)
 	}
 	return nil
+}
+
+// Spaces returns what observations and actions are as an environment gives and takes them, in
+// JSON, nil where a description of an older version does not say.
+func (p *Problem) Spaces() (observation, action json.RawMessage) {
+	var d struct{ Observation, Action json.RawMessage }
+	if json.Unmarshal(p.description, &d) != nil {
+		return nil, nil
+	}
+	return d.Observation, d.Action
 }
 
 // Description returns what Open needs where no process is to be asked.

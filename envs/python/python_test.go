@@ -1,6 +1,7 @@
 package python_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -425,6 +426,60 @@ func TestSpaces(t *testing.T) {
 	if err := v.Step([]float64{0, 0, 0.5, 0, 0, 0, -0.5, 0}); err != nil || v.Rewards()[0] != 0.5 || v.Rewards()[1] != -0.5 {
 		t.Errorf("rewards %v, %v", v.Rewards(), err)
 	}
+}
+
+// An observation in JSON, as the environment gives it, is flattened as Python does it, and the
+// description of an older version takes flattened ones alone.
+func TestReadObservation(t *testing.T) {
+	p := open(t, "Shapes", nil)
+	want := []float64{0.25, 0.75, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0} // as TestSpaces has it
+	for _, text := range []string{`{"a":[[0.25,0.75]],"b":2,"c":[1,0],"d":[1,0]}`, `{"d":[1,0],"c":[1.0,0],"b":2e0,"a":[[0.25,0.75]]}`, "[0.25,0.75,0,1,0,0,1,1,0,0,1,0]"} {
+		if got, err := p.ReadObservation([]byte(text)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"a":[[0.25]],"b":2,"c":[1,0],"d":[1,0]}`:      `obs.a[0] is [0.25]: a list of 2 is allowed, its space has the shape [1 2]`,
+		`{"a":[[1,2]],"b":4,"c":[1,0],"d":[1,0]}`:       `obs.b is 4: an integer from 1 to 3 is allowed`,
+		`{"a":[[1,2]],"b":2,"c":[1,0.5],"d":[1,0]}`:     `obs.c[1] is 0.5: an integer from 0 to 2 is allowed`,
+		`{"a":[[1,2]],"b":2,"c":[1,0],"d":[1,"x"]}`:     `obs.d[1] is "x": a finite number is allowed`,
+		`{"a":[[1,2]],"b":2,"c":[1,0]}`:                 `obs has no "d": "a", "b", "c", "d" are needed`,
+		`{"a":[[1,2]],"b":2,"c":[1,0],"d":[1,0],"e":1}`: `obs has "e": "a", "b", "c", "d" are allowed`,
+		`[1,2]`: `obs is [1,2]: an object with "a", "b", "c", "d" is allowed`,
+		`{"a":[[1e400,2]],"b":2,"c":[1,0],"d":[1,0],"e":{}}`: `the observation: json: cannot unmarshal number 1e400`,
+	} {
+		if _, err := p.ReadObservation([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	var d map[string]any
+	if err := json.Unmarshal(p.Description(), &d); err != nil {
+		t.Fatal(err)
+	}
+	delete(d, "observation")
+	delete(d, "action")
+	description, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := python.DefaultConfig()
+	c.Interpreter, c.Path = interpreter(), "testdata"
+	old, err := python.Open("python:tiny:Shapes", c, description, lp.New)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	if got, err := old.ReadObservation([]byte("[1,2]")); err != nil || !slices.Equal(got, []float64{1, 2}) {
+		t.Errorf("of an older version: %v, %v", got, err)
+	}
+	if _, err := old.ReadObservation([]byte(`{"a":1}`)); err == nil || !strings.Contains(err.Error(), "does not say what its environment's space is") {
+		t.Errorf("of an older version: %v", err)
+	}
+	v, err := envs.NewVector(old, envs.VectorConfig{Count: 1, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
 }
 
 // The residual of an action is that of what the environment is given, which is rounded to the dtype

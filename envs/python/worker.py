@@ -49,11 +49,16 @@ def kind(space):
     return type(space).__name__
 
 
+def parts_of(space):
+    """The spaces of a Dict, a Tuple or a OneOf, with what each is called."""
+    return list(space.spaces.items()) if hasattr(space.spaces, "items") else list(enumerate(space.spaces))
+
+
 def flattener(space, name="obs"):
     """The length of flattened observations, their names, and a function that flattens
     one, None where it is a vector already. The order is that of gymnasium.spaces.flatten."""
     if hasattr(space, "spaces"):
-        items = list(space.spaces.items()) if hasattr(space.spaces, "items") else list(enumerate(space.spaces))
+        items = parts_of(space)
         parts = [(k, *flattener(s, f"{name}.{k}")) for k, s in items]
 
         def flat(o):
@@ -92,10 +97,31 @@ def flattener(space, name="obs"):
     raise Refused(f"the observation space is a {kind(space)}: Box, Discrete, MultiDiscrete, MultiBinary, Dict and Tuple are allowed")
 
 
+def form(space):
+    """A space of observations in JSON (space.go). What flattens its observations knows that it is one."""
+    if hasattr(space, "spaces"):
+        items = parts_of(space)
+        if kind(space) == "OneOf":
+            d = {"kind": "OneOf"}
+        elif hasattr(space.spaces, "items"):
+            d = {"kind": "Dict", "keys": [str(k) for k, _ in items]}
+        else:
+            d = {"kind": "Tuple"}
+        return {**d, "spaces": [form(s) for _, s in items]}
+    if hasattr(space, "low") and hasattr(space, "high"):
+        return {"kind": "Box", "shape": np.shape(space.low)}
+    if hasattr(space, "nvec"):
+        start = getattr(space, "start", np.zeros_like(space.nvec))
+        return {"kind": "MultiDiscrete", "shape": np.shape(space.nvec), "sizes": np.ravel(space.nvec).tolist(), "start": np.ravel(start).tolist()}
+    if kind(space) == "MultiBinary":
+        return {"kind": "MultiBinary", "shape": np.shape(np.zeros(space.n))}
+    return {"kind": "Discrete", "sizes": [int(space.n)], "start": [int(getattr(space, "start", 0))]}
+
+
 def batch_flattener(space, flatten):
     """A function that flattens a batch of observations of a space to rows. flatten is that of one."""
     if hasattr(space, "spaces"):
-        items = list(space.spaces.items()) if hasattr(space.spaces, "items") else list(enumerate(space.spaces))
+        items = parts_of(space)
         parts = [(k, batch_flattener(s, flattener(s)[2])) for k, s in items]
         return lambda o: np.concatenate([f(o[k]) for k, f in parts], 1)
     if flatten is None or flatten is np.ravel:
@@ -187,11 +213,12 @@ class Singles:
         self.make, self.spare, self.envs, self.steps, self.bounds = make, [first], [], [], []  # by slot
         self.infos = {}  # by slot, then name: sum and count of numbers in info
         self.dim, self.names, self.flatten = flattener(first.observation_space)
+        self.space = form(first.observation_space)
         self.low, self.high, self.shape, self.dtype, self.rounding = action_box(first.action_space, actions)
 
     def spaces(self):
         action = {"shape": self.shape, "dtype": self.dtype.name}
-        return {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high), "action": action}
+        return {"obs_names": self.names, "low": numbers(self.low), "high": numbers(self.high), "observation": self.space, "action": action}
 
     def describe(self):
         d = self.spaces()
@@ -464,6 +491,7 @@ class Vectors(Singles):
         self.make, self.spare, self.envs, self.bounds, self.infos = make, [first], [], [], {}
         self.count = int(first.num_envs)
         self.dim, self.names, self.flatten = flattener(first.single_observation_space)
+        self.space = form(first.single_observation_space)
         self.rows = batch_flattener(first.single_observation_space, self.flatten)
         self.low, self.high, self.shape, self.dtype, self.rounding = action_box(first.single_action_space, actions)
         mode = (getattr(first, "metadata", None) or {}).get("autoreset_mode")

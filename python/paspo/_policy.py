@@ -9,6 +9,7 @@ import numpy as np
 
 from ._binary import Error, Process, integer
 from ._polytope import Polytope
+from ._spaces import read
 
 # What may follow the state, and how many dimensions it has.
 LIMITS = {"b": 1, "total": 1, "lower": 1, "upper": 1, "A": 2}
@@ -42,11 +43,19 @@ class Policy:
     def __init__(self, run, checkpoint="latest"):
         self.run, self.checkpoint = os.fspath(run), checkpoint
         self._processes, self._lock, self._pid = {}, threading.Lock(), os.getpid()
-        self.entities = [e["name"] for e in self._describe()["entities"]]
+        d = self._describe()
+        self.entities = [e["name"] for e in d["entities"]]
+        self._space, self._dim = d.get("observation_space"), len(d["observation"])
+        action = d.get("action_space") or {"shape": [len(self.entities)], "dtype": "float64"}
+        self._shape, self._dtype = tuple(action["shape"]), np.dtype(action["dtype"])
 
     def act(self, obs, *, limits=None, seed=None):
-        """The action for one observation (dim), or one a row for a batch (rows, dim).
+        """The action for one observation, or one a row for a batch: arrays of the shape and dtype that
+        the environment is given.
 
+        obs: what the environment shows, or a vector of such environments: an array, a dictionary
+          or tuple of arrays, a number; a list of dictionaries too. Flattened ones are taken too,
+          (dim) or (rows, dim).
         limits: what follows the state, of one state or one a row: a dictionary of "b" and
           "total", the right-hand sides of the inequalities and equalities, "lower" and
           "upper", the bounds of the entities, and "A", the rows of the inequalities.
@@ -57,12 +66,7 @@ class Policy:
 
         Raises Error with the reason where an observation cannot be answered.
         """
-        obs = np.asarray(obs, float)
-        if obs.ndim not in (1, 2):
-            raise ValueError(f"obs has shape {obs.shape}: (dim) or (rows, dim) is allowed")
-        rows = np.atleast_2d(obs)
-        for i, k in np.argwhere(~np.isfinite(rows))[:1]:
-            raise Error(f"{f'row {i}: ' if obs.ndim == 2 else ''}component {k} of the observation is {rows[i, k]}: finite numbers are allowed")
+        rows, alone = read(self._space, self._dim, obs)
         given = {}
         for name, values in (limits or {}).items():
             if name not in LIMITS:
@@ -77,20 +81,20 @@ class Policy:
                 raise ValueError(f"limits[{name!r}] has shape {values.shape}: {shape} is allowed, or that of {len(rows)} states, one a row")
             given[name] = np.broadcast_to(values, (len(rows), *one))
         if not len(rows):
-            return np.empty((0, len(self.entities)))
+            return np.empty((0, *self._shape), self._dtype)
         lines = []
         for i, row in enumerate(rows):
-            lines.append(json.dumps({"obs": row.tolist(), **{name: _listed(name, v[i]) for name, v in given.items()}} if given else row.tolist()))
+            lines.append(json.dumps({"obs": row, **{name: _listed(name, v[i]) for name, v in given.items()}}))
         answers = self._ask(seed, lines)
         actions = []
         for i, answer in enumerate(answers):
             if "error" in answer:
                 # A line of the pipe is a row here.
                 reason = re.sub(r"^line \d+: ", "", answer["error"])
-                raise Error(f"row {i}: {reason}" if obs.ndim == 2 else reason)
+                raise Error(reason if alone else f"row {i}: {reason}")
             actions.append(answer["action"])
-        out = np.array(actions, float)
-        return out[0] if obs.ndim == 1 else out
+        out = np.array(actions, float).astype(self._dtype).reshape(-1, *self._shape)
+        return out[0] if alone else out
 
     def polytope(self):
         """The polytope of the run, with the bounds of an action space in it and without limits

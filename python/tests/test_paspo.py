@@ -65,8 +65,8 @@ class Test(unittest.TestCase):
                 limited = policy.act(obs, limits={"lower": lower, "upper": [0.25, 0.25]}, seed=4)
                 self.assertTrue((limited >= lower - 1e-9).all() and (limited <= 0.25 + 1e-9).all())
                 np.testing.assert_allclose(policy.act(obs, limits={"lower": [-0.5, -0.5], "upper": [np.inf, 0.5]}), policy.act(obs, limits={"upper": [9, 0.5]}), rtol=0, atol=1e-12)
-                self.assertEqual(policy.act(obs, limits={"lower": [0, 0], "upper": [0, 0]}).dtype, float)  # of whole numbers too
-                with self.assertRaisesRegex(paspo.Error, "^row 0: the observation has 2 components, those of this run have 3$"):
+                self.assertEqual(policy.act(obs, limits={"lower": [0, 0], "upper": [0, 0]}).dtype, np.float32)  # of whole numbers too
+                with self.assertRaisesRegex(ValueError, r"^obs has shape \(50, 2\): \(3,\) is allowed, or that of a batch with rows of such$"):
                     policy.act(obs[:, :2])
                 with self.assertRaisesRegex(paspo.Error, "^(?!line |row )"):
                     policy.act(obs[0], limits={"upper": [-np.inf, 0.5]})
@@ -85,6 +85,51 @@ class Test(unittest.TestCase):
             seen.append(all)
         np.testing.assert_array_equal(seen[0], seen[1])
         np.testing.assert_array_equal(seen[0], seen[2])
+
+    def test_act_as_the_environment(self):
+        """A policy takes what an environment shows, one or many, and gives what its step takes."""
+        run = train(tiny.Shaped, self.dir / "run", envs=4, constraints={"constraints": ["a0 + a1 + a2 + a3 <= 0.1"]})
+        env, seen, flat = tiny.Shaped(), [], []
+        env.reset(seed=3)
+        for _ in range(20):
+            o = env.obs()
+            seen.append(o)
+            c = np.zeros(5)
+            c[[o["c"][0], 2 + o["c"][1]]] = 1
+            flat.append(np.concatenate([np.ravel(o["a"]), np.eye(3)[o["b"] - 1], c, o["d"]]))
+        batch = {k: np.array([o[k] for o in seen]) for k in seen[0]}
+        with paspo.load(run) as policy:
+            actions = policy.act(batch)
+            self.assertEqual((actions.shape, actions.dtype), ((20, 2, 2), np.float32))
+            self.assertLessEqual(actions.astype(float).sum((1, 2)).max(), 0.1 + 4 * ROUNDED)
+            self.assertGreater(np.ptp(actions), 0)
+            for obs in (seen, np.array(flat), [list(f) for f in flat]):
+                np.testing.assert_array_equal(policy.act(obs), actions)
+            for obs in (seen[7], flat[7]):
+                one = policy.act(obs)
+                np.testing.assert_array_equal(one, actions[7])
+                env.step(one)
+            self.assertEqual(policy.act({k: v[:0] for k, v in batch.items()}).shape, (0, 2, 2))
+            for obs, want in (
+                ({**seen[0], "b": 4}, r"^obs.b is 4: an integer from 1 to 3"), ({**batch, "b": np.arange(20)}, r"^row 0: obs.b is 0: an integer from 1 to 3"),
+                ({**seen[0], "a": [[0, np.nan]]}, r"^obs.a\[0\]\[1\] is nan"), ({**batch, "a": np.full((20, 1, 2), np.inf)}, r"^row 0: obs.a\[0\]\[0\] is inf"),
+            ):
+                with self.assertRaisesRegex(paspo.Error, want):
+                    policy.act(obs)
+            for obs, want in (
+                ({"a": [[0, 0]]}, "^obs has a: a, b, c, d are allowed$"), ({**batch, "b": 2}, "^obs.a has 20 rows, obs.b one observation: as many in all are allowed$"),
+                (flat[0][:3], "^obs is a ndarray: a dictionary with a, b, c, d is allowed, or a list of such$"), ({**seen[0], "a": [0, 0, 0]}, r"^obs.a has shape \(3,\): \(1, 2\) is allowed"),
+                ({**seen[0], "b": "x"}, "^obs.b is a str: "),
+            ):
+                with self.assertRaisesRegex(ValueError, want):
+                    policy.act(obs)
+        # Where the description is of an older version, observations and actions are flat.
+        path = run.path / "environment.json"
+        path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k not in ("observation", "action")}))
+        with paspo.load(run) as policy:
+            old = policy.act(np.array(flat))
+            self.assertEqual((old.shape, old.dtype), ((20, 4), float))
+            np.testing.assert_array_equal(old.astype(np.float32).reshape(-1, 2, 2), actions)
 
     def test_command(self):
         """The package's command keeps its name, and its Python is that of environments."""

@@ -352,6 +352,25 @@ class Shapes:
         return self.obs(), np.float32(action[1, 0]), np.bool_(False), False, {}
 
 
+class Shaped(Shapes):
+    """Its observations differ and its episodes end; it takes matrices of float32."""
+
+    action_space = Box(np.full((2, 2), -1), np.ones((2, 2)), np.float32)
+
+    def reset(self, *, seed, options=None):
+        self.rng, self.time = np.random.default_rng(seed), 0
+        return self.obs(), {}
+
+    def obs(self):
+        r = self.rng
+        return {"a": r.uniform(0, 1, (1, 2)), "b": int(r.integers(1, 4)), "c": np.array([r.integers(2), r.integers(3)]), "d": r.integers(0, 2, 2).astype(np.int8)}
+
+    def step(self, action):
+        assert action.shape == (2, 2) and action.dtype == np.float32
+        self.time += 1
+        return self.obs(), float(action[1, 0]), self.time == 5, False, {}
+
+
 class Vector:
     """Looks like Gymnasium's, of two kinds of environments."""
 

@@ -8,17 +8,23 @@ import (
 	"strconv"
 
 	"paspo/envs"
+	"paspo/envs/python"
 	"paspo/internal/run/runfolder"
 	"paspo/lp/constraints"
 )
 
 // Description describes the inputs and outputs of a policy.
 type Description struct {
-	Environment string    `json:"environment"`
-	Observation []string  `json:"observation"` // one name a component
-	Reward      string    `json:"reward,omitempty"`
-	Episode     string    `json:"episode,omitempty"`
-	Entities    []Bounded `json:"entities"` // one a component of an action
+	Environment string   `json:"environment"`
+	Observation []string `json:"observation"` // one name a component
+
+	// Of an environment in Python, as it gives observations and takes actions.
+	ObservationSpace json.RawMessage `json:"observation_space,omitempty"`
+	ActionSpace      json.RawMessage `json:"action_space,omitempty"`
+
+	Reward   string    `json:"reward,omitempty"`
+	Episode  string    `json:"episode,omitempty"`
+	Entities []Bounded `json:"entities"` // one a component of an action
 
 	// In the order of the limits b and total.
 	Inequalities []Constraint `json:"inequalities"`
@@ -53,6 +59,9 @@ func (a *Agent) Describe() (*Description, error) {
 	}
 	for i := len(d.Observation); i < s.ObsDim; i++ {
 		d.Observation = append(d.Observation, "component "+strconv.Itoa(i))
+	}
+	if p, ok := a.Problem.(*python.Problem); ok {
+		d.ObservationSpace, d.ActionSpace = p.Spaces()
 	}
 	entities := s.Polytope.Entities()
 	lower, upper := s.Polytope.Bounds()

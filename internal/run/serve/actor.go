@@ -35,6 +35,7 @@ type Actor struct {
 	relaxer   envs.ObservedRelaxer
 	following []field // limits that follow the state and have to be given
 	check     func(obs []float64) error
+	own       func(data []byte) ([]float64, error) // flattens an observation, nil where all are flat
 	rule      policy.Rule
 	source    rand.Source
 
@@ -73,6 +74,14 @@ func NewActor(a *agent.Agent, cp *rl.Checkpoint, sampled bool, seed uint64) (*Ac
 			return err
 		}
 	}
+	if r, ok := a.Problem.(envs.ObservationReader); ok {
+		s.own = func(data []byte) (obs []float64, err error) {
+			if e := envs.Call(a.Problem, "ReadObservation", func() { obs, err = r.ReadObservation(data) }); e != nil {
+				return nil, e
+			}
+			return obs, err
+		}
+	}
 	s.relaxer, _ = a.Problem.(envs.ObservedRelaxer)
 	if s.observed == nil {
 		following, err := envs.Following(a.Problem)
@@ -104,7 +113,7 @@ func marshal(v any) ([]byte, error) {
 func (a *Actor) Answer(out io.Writer, b *Batch) (failed int, err error) {
 	n := b.Len()
 	for len(a.requests) < n {
-		a.requests = append(a.requests, request{})
+		a.requests = append(a.requests, request{own: a.own, dim: a.dim})
 	}
 	parts(n, func(_, from, to int) {
 		for i := from; i < to; i++ {

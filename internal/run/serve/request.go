@@ -46,6 +46,9 @@ type request struct {
 	given [fields]bool
 	id    []byte // as written in the line, nil without one
 
+	own func(data []byte) ([]float64, error) // flattens an observation, nil where all are flat
+	dim int                                  // components of a flattened one
+
 	err      error
 	action   []float64
 	residual float64
@@ -55,7 +58,7 @@ type request struct {
 // read parses a line. After an error only id is valid.
 func (q *request) read(line []byte) error {
 	q.reset()
-	if q.readFast(line) {
+	if q.readFast(line) && (q.own == nil || len(q.lists[fieldObs]) == q.dim) {
 		return nil
 	}
 	q.reset()
@@ -84,9 +87,8 @@ func (q *request) limits(to *lp.Limits) {
 // readStrictly parses every valid line, and returns an error that says what is wrong with others.
 func (q *request) readStrictly(line []byte) error {
 	if line[0] == '[' {
-		obs, err := Numbers("the observation", line)
-		q.lists[fieldObs], q.given[fieldObs] = obs, true
-		return err
+		q.given[fieldObs] = true
+		return q.readObservation("the observation", line)
 	}
 	var all map[string]json.RawMessage
 	if err := json.Unmarshal(line, &all); err != nil || all == nil {
@@ -110,6 +112,8 @@ func (q *request) readStrictly(line []byte) error {
 			continue
 		case f < 0:
 			return fmt.Errorf("unknown field %q: %s are allowed", name, strings.Join(fieldNames[:], ", "))
+		case f == fieldObs:
+			err = q.readObservation(name, all[name])
 		case f == fieldA:
 			q.lists[f], err = rows(name, all[name])
 		default:
@@ -124,6 +128,15 @@ func (q *request) readStrictly(line []byte) error {
 		return errors.New("no obs: an observation is needed")
 	}
 	return nil
+}
+
+func (q *request) readObservation(what string, line []byte) (err error) {
+	if q.own != nil {
+		q.lists[fieldObs], err = q.own(line)
+	} else {
+		q.lists[fieldObs], err = Numbers(what, line)
+	}
+	return err
 }
 
 // rows reads rows of numbers, all of one length, as one list.
