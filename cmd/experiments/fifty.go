@@ -113,8 +113,8 @@ func fiftySettings(o fiftyOptions, rows int) (all []setting, err error) {
 	for _, x := range []struct{ name, base, change string }{
 		{"paper's, de-biased", defaultSettings, "debias.enabled=true"},
 		{"paper's, plain", defaultSettings, "debias.enabled=false"},
-		{few + "0.1", tunedSettings, "ppo.ranks=false ppo.entropy_coef=0.1"},
-		{few + "0.01", tunedSettings, "ppo.ranks=false ppo.entropy_coef=0.01"},
+		{few + "0.1", tunedSettings, "ppo.ranks=false ppo.group=16 ppo.entropy_coef=0.1"},
+		{few + "0.01", tunedSettings, "ppo.ranks=false ppo.group=16 ppo.entropy_coef=0.01"},
 	} {
 		s, err := settingOf(x.name, x.base, "synthetic", append(strings.Fields(x.change), "env.synthetic.seed=1",
 			fmt.Sprint("env.synthetic.entities=", o.entities), fmt.Sprint("env.synthetic.rows=", rows))...)

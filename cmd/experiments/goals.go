@@ -17,7 +17,7 @@ import (
 // those that learning has.
 type goal struct{ name, env, base, changes string }
 
-const fiftyChanges = "env.synthetic.entities=50 env.synthetic.seed=1 ppo.ranks=false ppo.entropy_coef=0 env.synthetic.rising=true "
+const fiftyChanges = "env.synthetic.entities=50 env.synthetic.seed=1 ppo.ranks=false ppo.group=16 ppo.entropy_coef=0 env.synthetic.rising=true "
 
 var goals = []goal{
 	{"compute-capped", "compute-capped", tunedSettings, ""},
