@@ -3,14 +3,14 @@ package arrows
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
-	"errors"
-	"io"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,7 +19,7 @@ import (
 
 // Helpers know nothing of allocations. They import only one another.
 var helpers = []string{
-	"internal/arrows", "internal/atomicfile", "internal/blas", "internal/cells", "internal/checkout", "internal/docs", "internal/exact", "internal/faultfs",
+	"internal/arrows", "internal/atomicfile", "internal/blas", "internal/blas/openblas", "internal/cells", "internal/checkout", "internal/docs", "internal/exact", "internal/faultfs",
 	"internal/count", "internal/finite", "internal/image", "internal/interrupt", "internal/jsonkeys", "internal/limits", "internal/long", "internal/marketmodel", "internal/npy", "internal/onnx", "internal/ops", "internal/parquet", "internal/plots", "internal/prices",
 	"internal/race", "internal/reference", "internal/rng", "internal/safetensors", "internal/seeded", "internal/setting", "internal/special", "internal/spelling", "internal/stats",
 	"internal/tensorboard", "internal/wheel",
@@ -60,9 +60,8 @@ var imports = map[string][]string{
 	"policy":              {"lp/..."},
 	"policy/dist":         {},
 	"policy/debias":       {"lp/...", "policy", "policy/dist"},
-	"policy/internal/...": {"lp/...", "policy", "policy/dist", "policy/internal/..."},
+	"policy/internal/...": {"lp/...", "policy", "policy/internal/..."},
 	"policy/joint":        {"lp/...", "policy", "policy/dist", "policy/internal/..."},
-	"policy/dist/...":     {"lp/...", "policy", "policy/dist"},
 	"policy/cpu":          {"lp/...", "policy", "policy/dist", "policy/internal/..."},
 	"policy/gpu":          {"lp/...", "policy", "policy/dist", "policy/internal/...", "cuda", "kernels"},
 
@@ -72,13 +71,13 @@ var imports = map[string][]string{
 	"ppo":                    {"lp/...", "envs", "policy", "rl"},
 
 	// What PASPO is compared with.
-	"baselines": {"lp/...", "envs", "policy", "policy/dist/...", "policy/joint", "rl", "ppo"},
+	"baselines": {"lp/...", "envs", "policy", "policy/joint", "rl", "ppo"},
 
 	// Runs, and what the commands are made of. Backends and benchmarks are chosen here.
 	"internal/run/runfolder": {"rl", "internal/run/glossary"},
-	"internal/run/progress":  {"rl"},
+	"internal/run/progress":  {},
 	"internal/run/glossary":  {},
-	"internal/run/report":    {"envs/...", "internal/run/..."},
+	"internal/run/report":    {"envs/..."},
 	"configs":                {}, // the files of the tuned presets, embedded
 	"internal/run/config":    {"configs", "lp/...", "envs/...", "policy", "policy/debias", "rl", "ppo", "baselines"},
 	"internal/run/agent":     {"lp/...", "envs/...", "policy/...", "rl", "ppo", "baselines", "cuda", "internal/run/..."},
@@ -96,7 +95,7 @@ var imports = map[string][]string{
 	"internal/check":         {"lp/..."},
 	"internal/arrays":        {"lp/...", "internal/run/serve"},
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/...", "internal/walkforward"},
-	"cli":                    {"lp/...", "envs/...", "policy", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/sweep/spec", "internal/page", "internal/orders", "internal/walkforward", "internal/decision", "internal/check", "internal/arrays"},
+	"cli":                    {"lp/...", "envs/...", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/sweep/spec", "internal/page", "internal/orders", "internal/walkforward", "internal/decision", "internal/check", "internal/arrays"},
 	"cmd/train":              {"cli"},
 	"tools/trainers/paspo":   {"lp/...", "envs/...", "policy/...", "ppo"},
 	"cmd/gpu-check":          {"envs", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/spec"},
@@ -132,7 +131,7 @@ var testImports = map[string][]string{
 	"cmd/gpu-check":         {"internal/cudatest"},
 }
 
-// Outside is who may use a module that not everybody may.
+// outside says who may use a module that not everybody may, in tests too.
 var outside = map[string][]string{
 	"github.com/lanl/clp":       {"lp/..."},
 	"gorgonia.org/gorgonia":     {"policy/...", "internal/ops", "cuda"},
@@ -157,56 +156,94 @@ func among(patterns []string, pkg string) bool {
 	})
 }
 
+// mayUse says whether a package may import a path, as far as that is of a module in outside.
+func mayUse(pkg, path string) bool {
+	for module, users := range outside {
+		if _, of := covers(module+"/...", path); of && !among(users, pkg) {
+			return false
+		}
+	}
+	return true
+}
+
 // allowed returns what a package may import, and false where no line is for it.
 func allowed(pkg string) ([]string, bool) {
 	if slices.Contains(helpers, pkg) {
 		return helpers, true
 	}
-	var list []string
-	nearest := -1
-	for pattern, may := range imports {
-		if n, ok := covers(pattern, pkg); ok && n > nearest {
-			list, nearest = may, n
-		}
-	}
-	return slices.Concat(list, helpers), nearest >= 0
+	line := nearest(pkg)
+	return slices.Concat(imports[line], helpers), line != ""
 }
 
-// list returns the packages of this module and what each imports, with and without GPU support, and what
-// their tests import.
-func list(t *testing.T) (all, tests map[string][]string) {
+// nearest returns the line of imports that holds for a package, "" where there is none.
+func nearest(pkg string) (line string) {
+	closest := -1
+	for pattern := range imports {
+		if n, ok := covers(pattern, pkg); ok && n > closest {
+			line, closest = pattern, n
+		}
+	}
+	return line
+}
+
+// sources parses the files of this module, whatever system and tags they are built for, and
+// calls look with the package of each.
+func sources(t *testing.T, mode parser.Mode, look func(pkg, file string, f *ast.File)) {
 	t.Helper()
 	root, err := checkout.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, tests = map[string][]string{}, map[string][]string{}
-	for _, tags := range []string{"", "gpu"} {
-		cmd := exec.Command("go", "list", "-tags", tags, "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
-		cmd.Dir = root
-		out, err := cmd.Output()
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		for d := json.NewDecoder(bytes.NewReader(out)); ; {
-			var p struct {
-				ImportPath                         string
-				Imports, TestImports, XTestImports []string
+		if d.IsDir() && path != root {
+			_, err := os.Stat(filepath.Join(path, "go.mod"))
+			if err == nil || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_") {
+				return filepath.SkipDir // no package of this module
 			}
-			if err := d.Decode(&p); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			pkg := strings.TrimPrefix(p.ImportPath, "paspo/")
-			all[pkg] = slices.Compact(slices.Sorted(slices.Values(slices.Concat(all[pkg], p.Imports))))
-			tests[pkg] = slices.Compact(slices.Sorted(slices.Values(slices.Concat(tests[pkg], p.TestImports, p.XTestImports))))
+		}
+		if filepath.Ext(path) != ".go" {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, mode)
+		if err != nil {
+			return err
+		}
+		pkg, err := filepath.Rel(root, filepath.Dir(path))
+		look(filepath.ToSlash(pkg), d.Name(), f)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// list returns the packages of this module and what each imports, and what their tests import.
+func list(t *testing.T) (all, tests map[string][]string) {
+	t.Helper()
+	all, tests = map[string][]string{}, map[string][]string{}
+	sources(t, parser.ImportsOnly, func(pkg, file string, f *ast.File) {
+		all[pkg], tests[pkg] = append(all[pkg], ""), append(tests[pkg], "") // also where nothing is imported
+		to := all
+		if strings.HasSuffix(file, "_test.go") {
+			to = tests
+		}
+		for _, i := range f.Imports {
+			path, _ := strconv.Unquote(i.Path.Value)
+			to[pkg] = append(to[pkg], path)
+		}
+	})
+	for _, of := range []map[string][]string{all, tests} {
+		for pkg, paths := range of {
+			of[pkg] = slices.Compact(slices.Sorted(slices.Values(paths)))[1:]
 		}
 	}
 	return all, tests
 }
 
-// Every import is in the tables above, with and without GPU support.
+// Every import is in the tables above, whatever tags its file is built with.
 func TestArrows(t *testing.T) {
 	seen := 0
 	all, _ := list(t)
@@ -220,10 +257,8 @@ func TestArrows(t *testing.T) {
 			if to, own := strings.CutPrefix(path, "paspo/"); own && ok && !among(may, to) {
 				t.Errorf("%s must not import %s", pkg, to)
 			}
-			for module, users := range outside {
-				if (path == module || strings.HasPrefix(path, module+"/")) && !among(users, pkg) {
-					t.Errorf("%s must not import %s", pkg, path)
-				}
+			if !mayUse(pkg, path) {
+				t.Errorf("%s must not import %s", pkg, path)
 			}
 		}
 	}
@@ -239,6 +274,9 @@ func TestArrowsOfTests(t *testing.T) {
 	for pkg, imported := range tests {
 		may, _ := allowed(pkg)
 		for _, path := range imported {
+			if !mayUse(pkg, path) {
+				t.Errorf("tests of %s must not import %s", pkg, path)
+			}
 			to, own := strings.CutPrefix(path, "paspo/")
 			if !own || to == pkg || among(may, to) {
 				continue
@@ -255,6 +293,40 @@ func TestArrowsOfTests(t *testing.T) {
 			if !used[pkg+" "+to] {
 				t.Errorf("no test of %s imports %s: the table need not allow it", pkg, to)
 			}
+		}
+	}
+}
+
+// The tables allow nothing that no package and no test of one needs.
+func TestNothingIsAllowedInVain(t *testing.T) {
+	all, tests := list(t)
+	used := map[string]map[string]bool{}
+	for pkg := range all {
+		line := nearest(pkg)
+		if used[line] == nil {
+			used[line] = map[string]bool{}
+		}
+		for _, path := range slices.Concat(all[pkg], tests[pkg]) {
+			for _, pattern := range imports[line] {
+				if to, own := strings.CutPrefix(path, "paspo/"); own && among([]string{pattern}, to) && to != pkg {
+					used[line][pattern] = true
+				}
+			}
+		}
+	}
+	for line, may := range imports {
+		if used[line] == nil {
+			t.Errorf("the line of %s holds for no package", line)
+		}
+		for _, pattern := range may {
+			if used[line] != nil && !used[line][pattern] {
+				t.Errorf("nothing in %s imports %s: the table need not allow it", line, pattern)
+			}
+		}
+	}
+	for _, helper := range helpers {
+		if all[helper] == nil {
+			t.Errorf("there is no helper %s", helper)
 		}
 	}
 }

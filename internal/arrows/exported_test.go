@@ -1,21 +1,13 @@
 package arrows
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"go/ast"
 	"go/parser"
-	"go/token"
-	"io"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"paspo/internal/checkout"
 )
 
 // What is between packages of this module alone, though others see it.
@@ -27,45 +19,19 @@ var between = []string{
 
 // Whoever imports a package from outside of this module can give all that it takes.
 func TestExportedTakesNothingInternal(t *testing.T) {
-	root, err := checkout.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles", "./...")
-	cmd.Dir = root
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	looked := 0
-	for d := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p struct {
-			ImportPath, Dir string
-			GoFiles         []string
+	sources(t, parser.SkipObjectResolution, func(pkg, file string, f *ast.File) {
+		if strings.HasSuffix(file, "_test.go") || strings.Contains("/"+pkg+"/", "/internal/") || strings.HasPrefix(pkg, "cmd/") {
+			return
 		}
-		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		pkg := strings.TrimPrefix(p.ImportPath, "paspo/")
-		if strings.Contains("/"+pkg+"/", "/internal/") || strings.HasPrefix(pkg, "cmd/") {
-			continue
-		}
-		for _, name := range p.GoFiles {
-			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-			if err != nil {
-				t.Fatal(err)
-			}
-			looked++
-			for what, used := range takenFrom(f) {
-				what = pkg + "." + what
-				if !slices.ContainsFunc(between, func(s string) bool { return strings.HasPrefix(what, s) }) {
-					t.Errorf("%s takes a %s", what, used)
-				}
+		looked++
+		for what, used := range takenFrom(f) {
+			what = pkg + "." + what
+			if !slices.ContainsFunc(between, func(s string) bool { return strings.HasPrefix(what, s) }) {
+				t.Errorf("%s takes a %s", what, used)
 			}
 		}
-	}
+	})
 	if looked < 100 {
 		t.Errorf("only %d files were looked at", looked)
 	}
