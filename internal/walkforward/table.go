@@ -18,6 +18,7 @@ const (
 	level     = 0.95
 	resamples = 2000
 	tail      = 0.05 // of the conditional value at risk
+	noRisk    = 1e-6 // a period: returns that deviate by less are those of cash but for rounding and the gaps of quadratic programs
 )
 
 // Row is what became of a policy, all after costs. Intervals are those of the stationary
@@ -28,8 +29,8 @@ type Row struct {
 	Excess stats.Interval `json:"excess"` // logarithmic growth a year beyond that of equal weights
 
 	Volatility float64       `json:"volatility"` // of logarithmic returns, a year
-	Sharpe     report.Number `json:"sharpe"`     // mean return over its deviation, a year; NaN where that is 0
-	Sortino    report.Number `json:"sortino"`    // mean return over the root of its mean squared losses, a year; NaN where nothing is lost
+	Sharpe     report.Number `json:"sharpe"`     // mean return over its deviation, a year; NaN where that is below 1e-6 a period
+	Sortino    report.Number `json:"sortino"`    // mean return over the root of its mean squared losses, a year; NaN where that is below 1e-6 a period
 	Drawdown   float64       `json:"drawdown"`   // largest loss from a top, as a share of it
 	CVaR       float64       `json:"cvar"`       // mean return of the worst twentieth of the periods
 	Turnover   float64       `json:"turnover"`   // bought and sold a year, in wealths
@@ -71,7 +72,7 @@ func row(t, equal *Track, perYear float64, seed uint64) Row {
 	count := float64(n)
 	mu := sum / count
 	ratio := func(below float64) report.Number {
-		if !(below > 0) {
+		if !(below >= noRisk*noRisk) {
 			return report.Number(math.NaN())
 		}
 		return report.Number(mu / math.Sqrt(below) * math.Sqrt(perYear))

@@ -384,6 +384,16 @@ func TestRow(t *testing.T) {
 	if mean, down := 0.0025, math.Sqrt(0.05*0.05/4); math.Abs(float64(e.Sortino)-mean/down*math.Sqrt(12)) > 1e-9 {
 		t.Errorf("Sortino %v", e.Sortino)
 	}
+	// What cash earns has no ratio, nor has what the gap of a quadratic program adds to it.
+	for _, gap := range []float64{0, 1e-8} {
+		cash := &Track{Policy: MinVariance, Turnover: equal.Turnover, Costs: equal.Costs}
+		for _, x := range equal.Log {
+			cash.Log = append(cash.Log, math.Log1p(0.003)+gap*x)
+		}
+		if c := row(cash, equal, 12, 1); !math.IsNaN(float64(c.Sharpe)) || !math.IsNaN(float64(c.Sortino)) {
+			t.Errorf("cash, and %g of risk: Sharpe %v, Sortino %v", gap, c.Sharpe, c.Sortino)
+		}
+	}
 	r := row(track, equal, 12, 1)
 	if math.Abs(r.Excess.Estimate-0.12) > 1e-9 || math.Abs(r.Excess.Low-0.12) > 1e-9 || !strings.Contains(verdict(r), "beats equal weights") {
 		t.Errorf("%+v: %s", r, verdict(r))
