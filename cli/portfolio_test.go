@@ -307,6 +307,12 @@ constraints:
 	if err := json.Unmarshal([]byte(answers[0]), &first); err != nil || math.Abs(first.Relaxed-0.68) > 1e-6 || strings.Contains(answers[1], "relaxed") {
 		t.Errorf("%v, %q", err, answers)
 	}
+	// What is short is bought back under limits of today that allow no shorts.
+	covered := textFile(t, "covered.yaml", "bounds: {default: [0, 1]}\n")
+	lines, _, status, errs = decide("CASH,100000\nAAA,2000\nBBB,-500\n", "--constraints", covered)
+	if status != 0 || lines[2].Now >= 0 || lines[2].Weight < 0 {
+		t.Errorf("status %d, %s%+v", status, errs, lines)
+	}
 	// Limits of today that allow no turnover keep the holdings, also with --lot 0.
 	lines, _, status, errs = decide("CASH,100000\nAAA,2000\n", "--lot", "0", "--constraints", textFile(t, "l.yaml", "constraints: [turnover(ALL) <= 0]\n"))
 	if turnover, _ := traded(lines); status != 0 || turnover > 1e-9 {

@@ -127,7 +127,13 @@ func Decide(o Options) (*Decision, error) {
 		}
 		task.Prices = append(task.Prices, price)
 	}
+	// What the policy may be short of is to be bought back where limits of today allow no shorts.
 	lower, _ := polytope.Bounds()
+	lower = slices.Clone(lower)
+	before, _ := own.Spec().Polytope.Bounds()
+	for i := range lower {
+		lower[i] = min(lower[i], before[i])
+	}
 	if task.Held, err = readHoldings(o.Holdings, entities, known, lower); err != nil {
 		return nil, err
 	}
