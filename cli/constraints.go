@@ -146,7 +146,7 @@ So does a line that is not a prefix, and then the exit status is 1.`,
 		Args: exactly("a constraints file or a preset"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := setting.First(
-				setting.Choice("--solver", c.Method, "auto", "clp", "explicit", "lazy"),
+				setting.Choice("--solver", c.Method, interval.Methods()...),
 				setting.Float("--tol", c.Tolerance, setting.Span{Lo: 0, Hi: 0.1}),
 			); err != nil {
 				return err

@@ -14,7 +14,7 @@ import (
 )
 
 // Solvers are what chains are measured with.
-var Solvers = []string{"clp", "explicit", "lazy"}
+var Solvers = interval.Methods()[1:]
 
 // Chains are full chains of intervals a second, by solver. A solver whose budget a
 // polytope exceeds is missing.

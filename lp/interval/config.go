@@ -18,6 +18,9 @@ type Config struct {
 	MaxBases  int     `yaml:"max_bases" doc:"bases that lazy keeps for each endpoint of an interval; answers do not depend on it"`
 }
 
+// Methods returns the values of Config.Method: auto, then the methods themselves.
+func Methods() []string { return []string{"auto", "clp", "explicit", "lazy"} }
+
 // DefaultConfig returns the settings that are used where none are given.
 // The budget of the closed form counts steps, not time, so that what is chosen
 // does not depend on the machine.
@@ -28,7 +31,7 @@ func DefaultConfig() Config {
 // Validate returns an error that names the first setting that is not allowed.
 func (c Config) Validate() error {
 	return setting.First(
-		setting.Choice("method", c.Method, "auto", "clp", "explicit", "lazy"),
+		setting.Choice("method", c.Method, Methods()...),
 		setting.Float("tolerance", c.Tolerance, setting.Span{Lo: 0, Hi: 0.1}),
 		setting.Int("workers", c.Workers, 0),
 		setting.Int("max_pieces", c.MaxPieces, 1),

@@ -13,7 +13,7 @@ import (
 	"paspo/lp/interval/closedform"
 )
 
-var solverMethods = []string{"clp", "explicit", "lazy"}
+var solverMethods = Methods()[1:]
 
 func TestFinalResidual(t *testing.T) {
 	long.Test(t)

@@ -37,7 +37,7 @@ type found struct {
 // differential compares what all solvers answer on polytopes of hard families with
 // the truth. What is drawn depends on the seed alone, not on the number of CPUs.
 func differential(ctx context.Context, out *output.Folder, o differentialOptions) error {
-	methods := builtIn()
+	methods := compared()
 	var families []*stress.Family
 	var names []string
 	for k := range stress.Families {
@@ -132,18 +132,8 @@ func tryFamily(ctx context.Context, f *stress.Family, methods []string, queries 
 	return sum
 }
 
-// builtIn are the methods that this program has.
-func builtIn() []string {
-	var methods []string
-	for _, m := range []string{"clp", "explicit", "lazy", "auto"} {
-		cfg := interval.DefaultConfig()
-		cfg.Method = m
-		if cfg.Validate() == nil {
-			methods = append(methods, m)
-		}
-	}
-	return methods
-}
+// compared are the methods, auto last.
+func compared() []string { return append(interval.Methods()[1:], "auto") }
 
 // showDifferential writes the tables.
 func showDifferential(out *output.Folder, all []*found) error {
@@ -160,7 +150,7 @@ func showDifferential(out *output.Folder, all []*found) error {
 			fmt.Sprint(refused), fmt.Sprintf("%.1e", t.MaxError), fmt.Sprint(t.Actions), fmt.Sprintf("%.1e", t.MaxResidual),
 		}
 	}
-	methods := builtIn()
+	methods := compared()
 	whole := stress.NewResult(methods)
 	for _, f := range all {
 		polytopes, queries, certified, rational = polytopes+f.Polytopes, queries+f.Queries, certified+f.Certified, rational+f.Rational

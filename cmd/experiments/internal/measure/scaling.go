@@ -55,7 +55,7 @@ type solverCell struct {
 
 // scalingMethods are measured on every polytope, CLP as what they are compared
 // with.
-var scalingMethods = []string{"clp", "explicit", "lazy"}
+var scalingMethods = interval.Methods()[1:]
 
 // scaling measures the closed form, and what there is beside it, over a grid of
 // sizes.
