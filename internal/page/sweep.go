@@ -393,17 +393,12 @@ func explained(d *search.Dimension, xs, values []float64) float64 {
 		groups[k] = append(groups[k], v)
 		all = append(all, v)
 	}
-	n, mean := len(all), stats.Mean(all)
+	n, total, within := len(all), stats.Of(all).M2, 0.
 	if n <= len(groups) {
 		return nan
 	}
-	var total, within float64
 	for _, k := range sorted(groups) {
-		m := stats.Mean(groups[k])
-		for _, v := range groups[k] {
-			total += (v - mean) * (v - mean)
-			within += (v - m) * (v - m)
-		}
+		within += stats.Of(groups[k]).M2
 	}
 	if total == 0 {
 		return 0

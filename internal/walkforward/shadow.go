@@ -33,7 +33,7 @@ type Limit struct {
 	Name        string        `json:"name"`
 	Least       float64       `json:"least_distance"`
 	Mean        float64       `json:"mean_distance"`
-	At          int           `json:"periods_at"` // within a thousandth of the wealth
+	At          int           `json:"periods_at"` // periods in which the distance was at most a thousandth of the wealth
 	Distances   []float64     `json:"-"`          // in every period; none of equalities
 	ShadowPrice report.Number `json:"shadow_price"`
 	Tighter     report.Number `json:"shadow_price_tighter"`

@@ -57,11 +57,9 @@ func row(t, equal *Track, perYear float64, seed uint64) Row {
 	r.Excess = blocks(n, seed, level, func(idx []int) float64 { return perYear * (mean(t.Log, idx) - mean(equal.Log, idx)) })
 
 	simple := make([]float64, n)
-	var sum, squares, losses, wealth, top float64
+	var losses, wealth, top float64
 	for i, x := range t.Log {
 		simple[i] = math.Expm1(x)
-		sum += simple[i]
-		squares += simple[i] * simple[i]
 		losses += min(0, simple[i]) * min(0, simple[i])
 		wealth += x
 		top = max(top, wealth)
@@ -70,14 +68,14 @@ func row(t, equal *Track, perYear float64, seed uint64) Row {
 		r.Costs += t.Costs[i] * perYear / float64(n)
 	}
 	count := float64(n)
-	mu := sum / count
-	ratio := func(below float64) report.Number {
-		if !(below >= noRisk*noRisk) {
+	of := stats.Of(simple)
+	ratio := func(deviation float64) report.Number {
+		if !(deviation >= noRisk) {
 			return report.Number(math.NaN())
 		}
-		return report.Number(mu / math.Sqrt(below) * math.Sqrt(perYear))
+		return report.Number(of.Mean / deviation * math.Sqrt(perYear))
 	}
-	r.Sharpe, r.Sortino = ratio(squares/count-mu*mu), ratio(losses/count)
+	r.Sharpe, r.Sortino = ratio(of.Deviation()), ratio(math.Sqrt(losses/count))
 	_, deviation := stats.MeanStd(t.Log)
 	r.Volatility = deviation * math.Sqrt(perYear)
 	slices.Sort(simple)

@@ -384,6 +384,10 @@ func TestRow(t *testing.T) {
 	if mean, down := 0.0025, math.Sqrt(0.05*0.05/4); math.Abs(float64(e.Sortino)-mean/down*math.Sqrt(12)) > 1e-9 {
 		t.Errorf("Sortino %v", e.Sortino)
 	}
+	mean, squares := 0.0025, (0.75*0.02*0.02+0.25*0.05*0.05)-0.0025*0.0025
+	if want := mean / math.Sqrt(squares) * math.Sqrt(12); math.Abs(float64(e.Sharpe)-want) > 1e-9 {
+		t.Errorf("Sharpe %v, want %v", e.Sharpe, want)
+	}
 	// What cash earns has no ratio, nor has what the gap of a quadratic program adds to it.
 	for _, gap := range []float64{0, 1e-8} {
 		cash := &Track{Policy: MinVariance, Turnover: equal.Turnover, Costs: equal.Costs}
