@@ -189,7 +189,7 @@ func (p *Polytope) liftTerms(keep func(*terms.Row) bool) (*Polytope, error) {
 	form, rows := p.terms.Lift(p.form, keep)
 	q.form = form
 	for _, k := range rows {
-		name := "" // of a part
+		name := "" // of a row that stands for a part
 		if k < len(p.rowNames) {
 			name = p.rowNames[k]
 		}

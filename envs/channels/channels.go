@@ -190,7 +190,8 @@ func (p *Problem) Best(obs, a []float64) {
 		}
 		return sum
 	}
-	// between bisects for a marginal return from low on at which f is at most most.
+	// between finds by bisection where f, which falls as the marginal return rises from low on, has
+	// fallen to most: it returns marginal returns just below and above.
 	const least, steps = 1e-12, 100
 	between := func(low, most float64, f func(float64) float64) (float64, float64) {
 		high := 1e6

@@ -39,7 +39,7 @@ func (e *Env) Start(action []float64, again bool) {
 	}
 	e.queue(action)
 	if len(w.queue) == w.live {
-		w.send() // all have theirs
+		w.send() // every environment has its action
 	} else if !e.p.queued.Load() {
 		e.p.queued.Store(true)
 	}

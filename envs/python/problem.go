@@ -202,8 +202,8 @@ func (p *Problem) Together() int { return p.together }
 // Spec implements envs.Problem.
 func (p *Problem) Spec() envs.Spec { return p.spec }
 
-// New implements envs.Problem. The environment is to be closed when it is of no more
-// use: another one takes its place.
+// New implements envs.Problem. The environment has to be closed when it is no longer used:
+// its place in the shared memory goes to another one.
 func (p *Problem) New() envs.Env {
 	e, err := p.newEnv()
 	if err != nil {

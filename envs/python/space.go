@@ -15,7 +15,7 @@ type space struct {
 	Kind   string   `json:"kind"` // Box, Discrete, MultiDiscrete, MultiBinary, Dict, Tuple, OneOf
 	Shape  []int    `json:"shape,omitempty"`
 	Sizes  []int    `json:"sizes,omitempty"` // of Discrete and MultiDiscrete: how many values an element has
-	Start  []int    `json:"start,omitempty"` // and the first
+	Start  []int    `json:"start,omitempty"` // the first value of an element
 	Keys   []string `json:"keys,omitempty"`  // of a Dict
 	Spaces []space  `json:"spaces,omitempty"`
 }

@@ -64,8 +64,8 @@ func (w *worker) ask(request, v any) error {
 // milliseconds: so a poll that was in vain or took long is followed by as many waits without
 // one as make up for it, and by twice as many as the last time at least.
 type poller struct {
-	rest int // waits without a poll, after the last that was in vain
-	left int // of those
+	rest int // number of waits without a poll after the last poll that was in vain
+	left int // how many of these are still to come
 }
 
 const (

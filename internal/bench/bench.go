@@ -61,7 +61,7 @@ func Names() []string {
 // Run measures the benchmarks, or the binary's own problem. Where ctx ends, so does it.
 func Run(ctx context.Context) (Results, error) { return measure(ctx, 1) }
 
-// measure takes the given share of the time.
+// measure is Run with measurements that take the given share of their usual time.
 func measure(ctx context.Context, share float64) (Results, error) {
 	out := Results{}
 	for _, name := range Names() {

@@ -33,7 +33,7 @@ type Table struct {
 type column struct {
 	name     string
 	physical int64
-	size     int // of what has fixed_len_byte_array
+	size     int // of a value of physical type FIXED_LEN_BYTE_ARRAY, in bytes
 	optional bool
 	write    func(vector, int) string
 	times    bool

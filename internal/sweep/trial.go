@@ -55,7 +55,7 @@ const (
 	statePaused  = "paused"
 	stateDone    = "done"
 
-	// Of trainings whose records say something else last.
+	// States in exported tables, of trainings whose last records say something else.
 	stateGivenUp = "given up" // with its setting
 	stateFailed  = "failed"
 )

@@ -13,8 +13,8 @@ import (
 	"paspo/internal/limits"
 )
 
-// sumFact begins the names of the facts of the journal that state the contents of files: with
-// others, trainings of before would be taken for those of other settings.
+// sumFact begins the names of facts of the journal that are hashes of files. Where a file has
+// changed since, what has been trained was trained with other settings than the file has now.
 const sumFact = "sha256 of "
 
 // addSums adds to facts what the files of a new sweep hold.

@@ -77,7 +77,7 @@ func New(p *lp.Polytope, known []float64, lower, upper func(j int) bool) *Templa
 	copy(q.U, u)
 	q.C[n], q.L[n], q.U[n] = 1, lowest, math.Inf(1)
 
-	// row adds coef . a - t <= rhs, or without t.
+	// row adds c . a + t times the relaxation <= rhs.
 	coef := make([]float64, cols)
 	row := func(c []float64, t, rhs float64) int {
 		copy(coef, c)

@@ -182,7 +182,7 @@ func (s *spread) add(points ...[]float64) {
 	}
 }
 
-// remove adds a direction.
+// remove adds a direction, and removes the component along it from the points.
 func (s *spread) remove(q []float64) {
 	s.directions = append(s.directions, q)
 	for _, w := range s.left {

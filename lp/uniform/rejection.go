@@ -252,7 +252,7 @@ func (q *proposal) sample(p *lp.Polytope, points []float64, workers int, stream 
 type contains struct {
 	rows, limit  []float64 // m x n, m
 	lower, upper []float64
-	hull         *hull.Body   // nil where the rows say all
+	hull         *hull.Body   // nil where the rows are the whole polytope
 	terms        *lp.Polytope // nil where the rows have none
 }
 

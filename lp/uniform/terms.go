@@ -54,7 +54,7 @@ func withinTerms(p *lp.Polytope, a []float64, entities []int32, d []float64, lo,
 					break
 				}
 				if !(slope > 0) {
-					return 0 // rounding hides the inside
+					return 0 // rounding: no t on the way is known to keep the row
 				}
 				t -= sign * value / slope
 			}

@@ -22,7 +22,7 @@ func (s *Spec) Method() search.Method {
 	case methodGrid:
 		return search.Grid{Space: s.Space}
 	case methodCMAES:
-		return search.CMAES{Space: s.Space, Seed: s.Search.Seed} // what it is told is to be of its own points
+		return search.CMAES{Space: s.Space, Seed: s.Search.Seed} // without Fresh: it is told results of points that it suggested itself
 	case methodSobol:
 		m = search.Sobol{Space: s.Space, Seed: s.Search.Seed}
 	case methodTPE:

@@ -50,7 +50,7 @@ type Dictionary struct {
 	basic []int // the variable of a row of t
 	cols  []int // the variable of a column of t
 
-	// place is, of a variable, its column, or ^row where it is basic.
+	// place has the column of every variable, or ^row of one that is basic.
 	place []int
 
 	// t holds rows of d coefficients and a constant: the basic variables as functions

@@ -280,7 +280,8 @@ func (f *Supporting) first() int {
 	return in
 }
 
-// turn replaces the facet by the one beyond the ridge without point out of f.on.
+// turn goes from a facet to its neighbour across a ridge: that of all points of f.on but
+// number out. It reports whether there is one.
 func (r *Rays) turn(f *Supporting, out int, cautious bool) bool {
 	t := f.dual[out*r.D : (out+1)*r.D]
 	for v := range f.rate {

@@ -73,8 +73,8 @@ func CappedSimplex(t testing.TB, n, m int) *lp.Polytope {
 	return RandomSimplex(t, rand.New(rng.New(uint64(n*100+m), "capped")), n, m, 4/float64(n))
 }
 
-// CPUSeconds returns what the process has used, which tells more than the time
-// where the machine has other work.
+// CPUSeconds returns the processor time that the process has used. Where the machine has
+// other work it tells more than the time on the clock.
 func CPUSeconds(b *testing.B) float64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -16,8 +16,8 @@ type Form struct {
 	A, B, E, F, L, U []float64
 
 	// Size are the largest magnitudes of entities, n, RowSize and EqSize what the terms of
-	// rows and equalities can come to, sum_j |A_kj| s_j: see SetSizes. A RowSize of nil stands
-	// for what A makes of it.
+	// rows and equalities can come to, sum_j |A_kj| s_j: see SetSizes. Where RowSize is nil
+	// they are computed from A.
 	Size, RowSize, EqSize []float64
 
 	// TermSize is what convex terms beside rows can come to, which RowSize counts too; nil

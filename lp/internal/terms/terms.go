@@ -72,7 +72,7 @@ type Terms struct {
 type Row struct {
 	Index int
 	terms []Term
-	parts []int // of the terms
+	parts []int // the part of each term
 }
 
 // Part stands for max(0, x - from) of an entity or a sum, once for all terms that have the same

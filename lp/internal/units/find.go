@@ -50,7 +50,7 @@ func Find(p program.Form, total float64, ranges func(amount, sizes []float64, fi
 		}
 		proved := least != nil
 		if !proved {
-			least, most, moves = Over(lo, d), Over(hi, d), make([]float64, len(d)) // not too small at least
+			least, most, moves = Over(lo, d), Over(hi, d), make([]float64, len(d)) // what single limits imply: too large, if anything
 		}
 		sizes := make([]float64, len(d))
 		for j := range sizes {

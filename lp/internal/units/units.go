@@ -93,7 +93,7 @@ func Convert(f program.Form, amount, s []float64) (program.Form, *Units) {
 	return to, u
 }
 
-// Row writes a row over amounts in units d, in units of r.
+// Row writes a row as it is where amounts are in units d and its own unit is r.
 func Row(dst, row, d []float64, r float64) {
 	for j, c := range row {
 		if c != 0 {

@@ -16,14 +16,14 @@ import (
 // own.
 type solver struct {
 	m       *model
-	hands   int // goroutines
+	size    int // of the pool
 	jobs    chan *chain
 	workers sync.WaitGroup
 	close   sync.Once
 }
 
 func New(ctx context.Context, p *lp.Polytope, tolerance float64, workers int) (relay.Solver, error) {
-	s := &solver{m: newModel(ctx, p), hands: workers, jobs: make(chan *chain, workers)}
+	s := &solver{m: newModel(ctx, p), size: workers, jobs: make(chan *chain, workers)}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -124,9 +124,9 @@ func (c *chain) Next(lo, hi []float64) error {
 	c.Asked()
 	c.lo, c.hi = lo[:c.Size], hi[:c.Size]
 	c.next.Store(0)
-	hands := min(c.s.hands, c.Size)
-	c.pending.Add(hands)
-	for range hands {
+	workers := min(c.s.size, c.Size)
+	c.pending.Add(workers)
+	for range workers {
 		c.s.jobs <- c
 	}
 	c.pending.Wait()

@@ -14,7 +14,7 @@ type Batch struct {
 	Gone   []int  // the rows that the successor has
 
 	limits []*lp.Limits // of rows, nil for the polytope's own
-	prefix []float64    // one entity of all rows after the other
+	prefix []float64    // the amounts of the first entity in all rows, then those of the next
 	row    []float64    // the prefix of one row
 	to     *Successor
 	behind Taker // nil until a row is handed over

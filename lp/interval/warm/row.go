@@ -117,7 +117,7 @@ func (r *row) beginTerms() bool {
 			}
 			tol *= max(sizes[j], math.Abs(base))
 			if c := s.mid[j]; c >= 0 {
-				// The stretch between the two amounts comes first on its side of base.
+				// The segment between the two amounts begins at base, and p or q where it ends.
 				other := min(max(s.from[j][1].Origin(r.holdings), l), u)
 				if below := other < base; below != r.down[j] {
 					r.turn(j, below)

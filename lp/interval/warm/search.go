@@ -26,7 +26,7 @@ func (e *store) search(q *basis.Query, w *basis.Work) *basis.Duals {
 		e.exact.Add(1)
 		p, status := exactDuals(e.g, q)
 		if status == exact.Exhausted {
-			if home := e.wandered(q); home != nil {
+			if home := e.perturbed(q); home != nil {
 				p, _ = e.simplex(q, w, home, tight)
 			}
 		}
@@ -45,10 +45,11 @@ func (e *store) search(q *basis.Query, w *basis.Work) *basis.Duals {
 	return nil
 }
 
-// wandered returns a basis at the optimum that floating point finds from prices which tell
-// all variables apart, nil where it finds none. With few costs that are not 0, as an
-// endpoint has, the dual simplex method may wander where rows are many.
-func (e *store) wandered(q *basis.Query) *basis.Duals {
+// perturbed returns a basis at the optimum that the dictionary finds in floating point, nil
+// where it finds none. An endpoint has few costs that are not 0, so that among many rows the
+// dual simplex method may take many pivots that change nothing; the dictionary gives every
+// variable a cost of its own on the way.
+func (e *store) perturbed(q *basis.Query) *basis.Duals {
 	const most = 1 << 30
 	g, effort := e.g, most
 	d := dictionary.New(make([]float64, g.N), q.Up[:g.N], &effort)

@@ -77,7 +77,7 @@ func (s *Simplex) Taker(batch int) relay.Taker {
 type simplexChain struct {
 	relay.Rows
 	s    *Simplex
-	of   [][]*row // of every columns, nil until they are needed
+	of   [][]*row // by columns and row of the batch, nil until they are needed
 	rows []*row   // which of these answer
 }
 

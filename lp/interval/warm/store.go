@@ -32,7 +32,7 @@ type store struct {
 	known   map[string]*warmBasis // by state
 	seen    sightings
 	refused int // that were not kept because the store was full
-	bounds  int // kept bases with the duals of bound
+	bounds  int // bases in the store that have the duals of bound
 
 	hits, misses, exact, handedOver atomic.Int64
 }
