@@ -106,16 +106,17 @@ func blocks(n int, seed uint64, level float64, f func(idx []int) float64) stats.
 	return iv
 }
 
-// verdict says whether the trained policy beats equal weights.
+// verdict says what the interval of the excess over equal weights tells of the trained policy.
 func verdict(r Row) string {
-	what := fmt.Sprintf("%+.1f %% of logarithmic growth a year, 95 %% interval %+.1f to %+.1f", 100*r.Excess.Estimate, 100*r.Excess.Low, 100*r.Excess.High)
+	what, contains := "cannot be told from", " contains 0"
 	switch {
 	case r.Excess.Low > 0:
-		return "the trained policy beats equal weights after costs: " + what
+		what, contains = "beats", ""
 	case r.Excess.High < 0:
-		return "the trained policy does NOT beat equal weights after costs, it earns less: " + what
+		what, contains = "is worse than", ""
 	}
-	return "the trained policy does NOT beat equal weights after costs, as far as these periods tell: " + what
+	return fmt.Sprintf("the trained policy %s equal weights after costs: %+.1f %% of logarithmic growth a year, 95 %% interval %+.1f to %+.1f%s",
+		what, Tenths(r.Excess.Estimate), Tenths(r.Excess.Low), Tenths(r.Excess.High), contains)
 }
 
 // known writes a number, a dash where it is NaN.
