@@ -75,6 +75,7 @@ type Walk struct {
 	Training func(begins bool)
 
 	training, begun atomic.Bool // one is under way, and has learned something
+	seed            uint64      // of training
 }
 
 // Summary is what came of a walk.
@@ -188,7 +189,7 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 	if s.Limits, s.Unpriced, err = player.limits(trained, best.Bought[0], w.Window, len(returns), prices.PerYear(w.Every)); err != nil {
 		return nil, err
 	}
-	s.Verdict = verdict(s.Rows[0])
+	s.Verdict = verdict(s.Rows[0], w.seed)
 	if m, err := marketmodel.Read(filepath.Join(w.Dir, MarketFile)); err != nil {
 		return nil, err
 	} else if m.Kind() != marketmodel.Replay {
@@ -276,7 +277,7 @@ func (w *Walk) check() error {
 	if back := c.Env.Market.Lookback; back > w.Window {
 		return fmt.Errorf("env.market.lookback is %d: at most the periods of a window, %d, are allowed", back, w.Window)
 	}
-	c.Env.Market.Polytope = w.Polytope
+	w.seed, c.Env.Market.Polytope = c.Seed, w.Polytope
 	_, err = market.New(c.Env.Market)
 	return err
 }

@@ -106,8 +106,9 @@ func blocks(n int, seed uint64, level float64, f func(idx []int) float64) stats.
 	return iv
 }
 
-// verdict says what the interval of the excess over equal weights tells of the trained policy.
-func verdict(r Row) string {
+// verdict says what the interval of the excess over equal weights tells of the policy of one training. Another seed
+// is another training, and so is another order of the assets, whose random numbers are then others.
+func verdict(r Row, seed uint64) string {
 	what, contains := "cannot be told from", " contains 0"
 	switch {
 	case r.Excess.Low > 0:
@@ -115,8 +116,9 @@ func verdict(r Row) string {
 	case r.Excess.High < 0:
 		what, contains = "is worse than", ""
 	}
-	return fmt.Sprintf("the trained policy %s equal weights after costs: %+.1f %% of logarithmic growth a year, 95 %% interval %+.1f to %+.1f%s",
-		what, Tenths(r.Excess.Estimate), Tenths(r.Excess.Low), Tenths(r.Excess.High), contains)
+	return fmt.Sprintf("the trained policy of this one training (seed %d) %s equal weights after costs: %+.1f %% of logarithmic growth a year, "+
+		"95 %% interval %+.1f to %+.1f%s; it covers the chance of the market alone, not that of training",
+		seed, what, Tenths(r.Excess.Estimate), Tenths(r.Excess.Low), Tenths(r.Excess.High), contains)
 }
 
 // known writes a number, a dash where it is NaN.

@@ -241,7 +241,7 @@ func TestWalk(t *testing.T) {
 		t.Errorf("the summary does not read back: %v", err)
 	}
 	var text strings.Builder
-	if err := own.Write(&text); err != nil || !strings.Contains(text.String(), own.Verdict) || !strings.Contains(own.Verdict, "equal weights") ||
+	if err := own.Write(&text); err != nil || !strings.Contains(text.String(), own.Verdict) || !strings.Contains(own.Verdict, "this one training (seed 1)") ||
 		!regexp.MustCompile(`(?m)^limit +least distance .*\n(.*\n)*total = 1 +0\.0000 +36 of 36 +\d+\.\d{3} %$`).MatchString(text.String()) {
 		t.Errorf("%v\n%s", err, text.String())
 	}
@@ -407,14 +407,15 @@ func TestRow(t *testing.T) {
 		low, high float64
 		want      string
 	}{
-		{0.005, 0.057, "the trained policy beats equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval +0.5 to +5.7"},
-		{-0.005, 0.057, "the trained policy cannot be told from equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval -0.5 to +5.7 contains 0"},
-		{0, 0.057, "the trained policy cannot be told from equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval +0.0 to +5.7 contains 0"},
-		{-0.057, -0.005, "the trained policy is worse than equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval -5.7 to -0.5"},
+		{0.005, 0.057, "beats equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval +0.5 to +5.7"},
+		{-0.005, 0.057, "cannot be told from equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval -0.5 to +5.7 contains 0"},
+		{0, 0.057, "cannot be told from equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval +0.0 to +5.7 contains 0"},
+		{-0.057, -0.005, "is worse than equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval -5.7 to -0.5"},
 	} {
 		r.Excess = stats.Interval{Estimate: 0.026, Low: c.low, High: c.high}
-		if got := verdict(r); got != c.want {
-			t.Errorf("the verdict is %q, want %q", got, c.want)
+		want := "the trained policy of this one training (seed 3) " + c.want + "; it covers the chance of the market alone, not that of training"
+		if got := verdict(r, 3); got != want {
+			t.Errorf("the verdict is %q, want %q", got, want)
 		}
 	}
 }
