@@ -49,7 +49,7 @@ func TestStartAround(t *testing.T) {
 	}
 	c.Debias.Around = "{A: 0.5, B: 0.3, C: 0.2}"
 	_, err = Start(c, filepath.Join(t.TempDir(), "other"))
-	if err == nil || !strings.Contains(err.Error(), "debias.around breaks A + 2*B <= 1 by 0.05 of what it allows") {
+	if err == nil || !strings.Contains(err.Error(), "debias.around breaks A + 2*B <= 1 by 0.1:") {
 		t.Errorf("an allocation that is not allowed: %v", err)
 	}
 	c.Debias.Around = debias.Baseline
