@@ -64,7 +64,7 @@ type Options struct {
 	ReadPrices func(path string) (*prices.Table, error)
 
 	Lot   float64 // shares that orders are multiples of, 0 for fractions
-	Relax bool    // limits that count from what is held, by the least that is needed
+	Relax bool    // limits that count from what is held, where an allocation or whole lots ask for it
 }
 
 // Decide returns what the policy of a walk would trade. Where no allocation satisfies the limits
@@ -181,17 +181,18 @@ func Decide(o Options) (*Decision, error) {
 	if !(d.Target <= 1e-9) {
 		return nil, fmt.Errorf("the target breaks a limit by %.2g", d.Target)
 	}
-	r, err := d.round(task, h)
+	r, err := d.round(task, h, o.Relax)
 	var lots *orders.LotError
 	if errors.As(err, &lots) { // of the rows of a constraint nobody knows which is the second
 		lots.Constraint = constraints.Stated(polytope, task.Limits, []string{lots.Constraint})[0]
+		if held := heldRows(polytope); held != nil && !o.Relax {
+			err = fmt.Errorf("%w; or --relax, which relaxes %s for them", err, strings.Join(held, ", "))
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if d.Relaxed > 0 {
-		d.Relaxed = beyond(polytope, r.Weights, h)
-	}
+	d.Relaxed = beyond(polytope, r.Weights, h)
 	d.Fees, d.Residual = r.Fees, r.Residual
 	if !(r.Residual <= envs.Violation) {
 		d.Violations++
@@ -203,10 +204,11 @@ func Decide(o Options) (*Decision, error) {
 	return d, nil
 }
 
-// round finds orders. Where limits are relaxed by the least amount, a single point may be feasible,
-// which whole lots miss. The relaxation then grows, first by the worth of a lot and then by twice
+// round finds orders. Where turnover is limited few points may be feasible, and a single one
+// where limits are relaxed by the least amount, which whole lots miss. If relax is set, limits that
+// count from what is held are then relaxed further, first by the worth of a lot and then by twice
 // as much each time, until some orders keep the limits; a lot may be worth more than the wealth.
-func (d *Decision) round(task orders.Task, h []float64) (*orders.Orders, error) {
+func (d *Decision) round(task orders.Task, h []float64, relax bool) (*orders.Orders, error) {
 	remainder := market.Remainder(h, task.Target, task.Costs)
 	o, err := orders.Round(task, remainder)
 	lot := 0.
@@ -216,9 +218,17 @@ func (d *Decision) round(task orders.Task, h []float64) (*orders.Orders, error) 
 		}
 	}
 	var lots *orders.LotError
-	for more := lot; d.Relaxed > 0 && more <= 4*max(1, lot) && errors.As(err, &lots); more *= 2 {
-		lim := *task.Limits
-		lim.B = slices.Clone(lim.B)
+	relax = relax && heldRows(task.Polytope) != nil
+	for more := lot; relax && more <= 4*max(1, lot) && errors.As(err, &lots); more *= 2 {
+		lim := lp.Limits{Holdings: h}
+		if task.Limits != nil {
+			lim = *task.Limits
+		}
+		_, b, _ := task.Polytope.Inequalities()
+		if lim.B != nil {
+			b = lim.B
+		}
+		lim.B = slices.Clone(b)
 		for k := range lim.B {
 			lim.B[k] += more * heldWeight(task.Polytope, k)
 		}
@@ -227,6 +237,17 @@ func (d *Decision) round(task orders.Task, h []float64) (*orders.Orders, error) 
 		o, err = orders.Round(wider, remainder)
 	}
 	return o, err
+}
+
+// heldRows names the rows that count from what is held.
+func heldRows(p *lp.Polytope) (rows []string) {
+	_, b, names := p.Inequalities()
+	for k := range b {
+		if heldWeight(p, k) > 0 {
+			rows = append(rows, names[k])
+		}
+	}
+	return rows
 }
 
 // beyond returns by how much the limits that count from what is held have to be relaxed for an
@@ -246,7 +267,9 @@ func beyond(p *lp.Polytope, a, h []float64) (most float64) {
 		for _, t := range p.Terms(k) {
 			excess += t.Value(a, h)
 		}
-		most = max(most, excess/w)
+		if excess > 1e-9 { // else rounding
+			most = max(most, excess/w)
+		}
 	}
 	return most
 }
@@ -268,19 +291,12 @@ var ErrUnreachable = errors.New("from what is held no allocation satisfies")
 // unreachable says which limits exclude one another at holdings h, and by how much those that
 // count from h have to be relaxed.
 func unreachable(p *lp.Polytope, h []float64, by float64) error {
-	var held []string
-	_, b, names := p.Inequalities()
-	for k := range b {
-		if heldWeight(p, k) > 0 {
-			held = append(held, names[k])
-		}
-	}
 	what := "the limits"
 	lim := &lp.Limits{Holdings: h}
 	if all := p.FindConflict(lim); all != nil {
 		what = "all of " + strings.Join(constraints.Stated(p, lim, all), "; ")
 	}
-	return fmt.Errorf("%w %s; --relax relaxes %s by the least that is needed, %.3g of the wealth, and further where whole lots ask for it", ErrUnreachable, what, strings.Join(held, ", "), by)
+	return fmt.Errorf("%w %s; --relax relaxes %s by the least that is needed, %.3g of the wealth, and further where whole lots ask for it", ErrUnreachable, what, strings.Join(heldRows(p), ", "), by)
 }
 
 // today returns the problem under the limits of a file in the place of its own, over the same

@@ -2,9 +2,12 @@ package decision
 
 import (
 	"encoding/json"
+	"errors"
+	"math"
 	"strings"
 	"testing"
 
+	"paspo/internal/orders"
 	"paspo/lp"
 )
 
@@ -21,5 +24,36 @@ func TestEmptyLists(t *testing.T) {
 		if err != nil || !strings.Contains(string(text), `"binds":[]`) || strings.Contains(string(text), `"nearest":null`) {
 			t.Errorf("upper bound %g: %s, %v", upper, text, err)
 		}
+	}
+}
+
+// By hand: of A, at 1 a share, 55 of 100 are held and 50 are allowed, so that 5 are to be sold, which
+// is a turnover of 0.1. In lots of 10 shares 10 are, which is a turnover of 0.2 of which 0.15 are
+// allowed: fractions keep all limits, and whole lots do where turnover is relaxed by 0.05.
+func TestRelaxedForLots(t *testing.T) {
+	trade := lp.Row{Name: "trade", Coef: []float64{0, 0}, Min: math.Inf(-1), Max: 0.15}
+	h := []float64{0.45, 0.55}
+	for j := range 2 {
+		trade.Terms = append(trade.Terms, lp.Term{Entity: j, Above: 1, Below: 1, From: h[j], Holding: true})
+	}
+	p, err := lp.New(lp.Description{Entities: []string{"CASH", "A"}, Total: 1, Lower: []float64{0, 0}, Upper: []float64{1, 0.5}, Rows: []lp.Row{trade}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := orders.Task{
+		Polytope: p, Limits: &lp.Limits{Holdings: h}, Prices: []float64{1, 1}, Costs: []float64{0, 0}, Held: []float64{45, 55},
+		Target: []float64{0.5, 0.5}, Lot: 10,
+	}
+	d := Decision{Wealth: 100}
+	var lots *orders.LotError
+	if _, err := d.round(task, h, false); !errors.As(err, &lots) {
+		t.Errorf("unrelaxed: %v", err)
+	}
+	o, err := d.round(task, h, true)
+	if err != nil || o.Trades[1] != -10 {
+		t.Fatalf("%+v, %v", o, err)
+	}
+	if by := beyond(p, o.Weights, h); math.Abs(by-0.05) > 1e-12 {
+		t.Errorf("relaxed by %v", by)
 	}
 }

@@ -45,7 +45,7 @@ func (d *Decision) Warnings() (all []string) {
 		all = append(all, fmt.Sprintf("warning: the policy was trained on prices up to %s, which are later than these", d.Until))
 	}
 	if d.Relaxed > 0 {
-		all = append(all, fmt.Sprintf("warning: limits that count from what is held are relaxed by %.3g of the wealth, which the others ask for", d.Relaxed))
+		all = append(all, fmt.Sprintf("warning: limits that count from what is held are relaxed by %.3g of the wealth, which the others or whole lots ask for", d.Relaxed))
 	}
 	return all
 }
