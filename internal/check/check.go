@@ -237,8 +237,8 @@ func shortened(expr string) string {
 	return expr[:max(0, head)] + " ..." + expr[limit:]
 }
 
-// writeHoldings says of which holdings ranges, share and redundant rows are: a row that is
-// redundant there may be needed from others.
+// writeHoldings says, before ranges, share and redundant rows, of which holdings they are: a row
+// that is redundant there may be needed from others.
 func (c *Report) writeHoldings(b *strings.Builder) {
 	if len(c.Holdings) == 0 {
 		return
@@ -253,7 +253,7 @@ func (c *Report) writeHoldings(b *strings.Builder) {
 	if more := len(c.Holdings) - len(words); more > 0 {
 		words = append(words, fmt.Sprintf("and %d more", more))
 	}
-	fmt.Fprintf(b, "ranges, feasible share and redundant rows are those where what is held is %s; from other holdings they are others\n", strings.Join(words, ", "))
+	fmt.Fprintf(b, "from holdings of %s (the file's, or else the allocation closest to equal shares; from others ranges, feasible share and redundant rows are others):\n", strings.Join(words, ", "))
 }
 
 // redundant names the rows that are, those that share a name with another one by what they say:
@@ -279,7 +279,11 @@ func (c *Report) redundant() (all []string) {
 func (c *Report) Write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s, %s\n", c.Name, count.Of(len(c.Entities), "entity"), count.Of(len(c.Rows), "row"))
-	width := 0
+	c.writeHoldings(&b)
+	width, redundant := 0, "redundant rows"
+	if len(c.Holdings) > 0 {
+		redundant = "redundant rows from these holdings"
+	}
 	for _, e := range c.Entities {
 		width = max(width, cells.Width(e))
 	}
@@ -304,13 +308,12 @@ func (c *Report) Write(w io.Writer) error {
 	fmt.Fprintf(&b, "feasible share: %s\n", c.FeasibleShare.text)
 	switch n := len(c.Redundant); {
 	case n == 0:
-		b.WriteString("redundant rows: none\n")
+		fmt.Fprintf(&b, "%s: none\n", redundant)
 	case n > MostRows:
-		fmt.Fprintf(&b, "redundant rows: %d of %d\n", n, len(c.Rows))
+		fmt.Fprintf(&b, "%s: %d of %d\n", redundant, n, len(c.Rows))
 	default:
-		fmt.Fprintf(&b, "redundant rows: %s\n", strings.Join(c.redundant(), ", "))
+		fmt.Fprintf(&b, "%s: %s\n", redundant, strings.Join(c.redundant(), ", "))
 	}
-	c.writeHoldings(&b)
 	c.Intervals.write(&b, width)
 	_, err := io.WriteString(w, b.String())
 	return err

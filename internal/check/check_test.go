@@ -13,8 +13,8 @@ import (
 // redundant that binds from others.
 func TestHoldings(t *testing.T) {
 	for text, want := range map[string]string{
-		"turnover(ALL) <= 0.2": "redundant rows: cap\nranges, feasible share and redundant rows are those where what is held is CASH 0.3333, A 0.3333, B 0.3333; from other holdings they are others\n",
-		"turnover(A) <= 0.2":   "redundant rows: cap\nranges, feasible share and redundant rows are those where what is held is A 0.3333; from other holdings they are others\n",
+		"turnover(ALL) <= 0.2": "3 entities, 3 rows\nfrom holdings of CASH 0.3333, A 0.3333, B 0.3333 (the file's, or else the allocation closest to equal shares; from others ranges, feasible share and redundant rows are others):\n  CASH  ",
+		"turnover(A) <= 0.2":   "3 entities, 3 rows\nfrom holdings of A 0.3333 (the file's, or else the allocation closest to equal shares; from others ranges, feasible share and redundant rows are others):\n  CASH  ",
 		"abs(A - B) <= 0.2":    "",
 	} {
 		file := filepath.Join(t.TempDir(), "limits.yaml")
@@ -30,7 +30,8 @@ func TestHoldings(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b strings.Builder
-		if err := c.Write(&b); err != nil || !strings.Contains(b.String(), want) || strings.Contains(b.String(), "is held") != (want != "") {
+		if err := c.Write(&b); err != nil || !strings.Contains(b.String(), want) ||
+			strings.Contains(b.String(), "from holdings of") != (want != "") || strings.Contains(b.String(), "\nredundant rows from these holdings: cap\n") != (want != "") {
 			t.Errorf("%s: %v\n%s", text, err, b.String())
 		}
 	}
