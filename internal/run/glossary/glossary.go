@@ -2,6 +2,7 @@
 package glossary
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -119,6 +120,23 @@ var Words = []Entry{
 	{"best checkpoint", "The checkpoint with the largest return on the episodes that choose (choice_return_mean), which need not be the last: --checkpoint best. The initial policy is not among them: --checkpoint initial is that, and a warning says where its return is larger than that of the trained policy."},
 	{"shadow price", "Of a limit, on the page of train portfolio: the logarithmic growth a year that a limit looser by 0.01 would have earned the best constant allocation in hindsight, as a rate. Where several limits meet and tightening the limit costs another rate, the page states that rate too."},
 	{"periods at it", "Of a limit, on the page of train portfolio: the number of periods in which the trained policy was within a thousandth of the wealth of the limit, or beyond it where it was relaxed."},
+	{"growth", "In the table of train portfolio, the growth of the wealth a year after costs, as a rate, with a 95 % interval by resampling blocks of periods."},
+	{"beyond equal weights", "In the table of train portfolio, the logarithmic growth a year beyond that of the policy equal weights, with a 95 % interval. A policy is shown to be better only where the whole interval is above 0."},
+	{"volatility", "Standard deviation of the logarithmic returns of the periods, times the root of the periods a year."},
+	{"Sharpe", "Mean return of the periods over its standard deviation, times the root of the periods a year. Nothing is taken off for a riskless rate."},
+	{"Sortino", "As Sharpe, over the root of the mean of squared losses: gains are no risk."},
+	{"drawdown", "The largest loss from the largest wealth until then, as a share of that."},
+	{"CVaR", "Conditional value at risk: the mean return of the worst 5 % of the periods."},
+	{"costs", "Costs of trading and of borrowing a year, as a share of the wealth."},
+	{"turnover", "What is bought and what is sold, both counted, as a share of the wealth: half of it is the one-way turnover. In constraints turnover(X) is |a - h| summed over X, with a the shares after trading and h those before; in the table of train portfolio it is the sum of a year."},
+	{"leverage", "In constraints leverage(X) is |a| summed over X: leverage(ALL) is the gross exposure, cash included, which is 1 where nothing is short."},
+	{"buy and hold", "A policy that buys equal weights, over as many periods as limits on turnover take, and then trades no more than limits ask for."},
+	{"constant rebalanced", "Of a portfolio: it restores the same shares in every period. Equal weights and best constant in hindsight are."},
+	{"minimum variance", "A policy that takes the allocation of the least variance over the periods of the window before each period."},
+	{"mean-variance", "A policy that takes the allocation with the most of mean less half the variance over the periods of the window before each period."},
+	{"OLMAR", "On-line moving average reversion (Li and Hoi, ICML 2012): a policy that expects prices to go to their mean over 5 periods, and moves as little as a growth of 10 by that takes."},
+	{"EG", "Exponentiated gradient (Helmbold, Schapire, Singer and Warmuth, 1998): a policy that begins with equal weights and after each period shifts shares to what grew, slowly, at a rate of 0.05."},
+	{"best constant in hindsight", "The constant rebalanced portfolio with the largest growth over these very periods. It knows them, pays no costs and has no limit on what is traded: a bound, and no policy that anybody could have followed."},
 	{"group", "Environments in a row that are given the same random numbers, as many as ppo.group says: what differs in what they earn comes of their actions, so that an advantage is taken relative to the mean of the group."},
 	{"auto", "Of ppo.deterministic_action: mean or mode, whichever earns more."},
 	{"limits", "Right-hand sides and bounds of the constraints: the file's own, or those of a state where the environment changes them."},
@@ -127,11 +145,14 @@ var Words = []Entry{
 // Groups are the folds in which TensorBoard shows metrics.
 var Groups = []string{"rollout", "train", "policy", "time", "eval", "choice", "info", "algo"}
 
+// column matches what a column of the table of train portfolio says beside a name.
+var column = regexp.MustCompile(`( a year| \[95 %\]| 5 %)+$`)
+
 // Find returns the entries of a name: of a metric, of TensorBoard's tag of one, or of a word. The
 // case of letters does not matter.
 func Find(name string) []Entry {
 	name = strings.ToLower(strings.TrimSpace(name))
-	names := []string{name}
+	names := []string{name, column.ReplaceAllString(name, "")}
 	if group, rest, ok := strings.Cut(name, "/"); ok && slices.Contains(Groups, group) {
 		switch names = []string{rest, group + "_" + rest}; group {
 		case "info":
