@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -70,7 +71,11 @@ func nextToken(s string, i int) (t token, end int) {
 	if n := NumberLength(rest); n > 0 {
 		if m := nameLength(rest[n:]); m > 0 {
 			if rest[n] == '%' {
-				failAt(s, i, "%q is not a number, write 0.3 for 30%%", rest[:n+1])
+				x, _ := strconv.ParseFloat(rest[:n]+"e-2", 64) // nothing where there is an exponent already
+				if x == 0 {
+					failAt(s, i, "%q is not a number, write 0.3 for 30%%", rest[:n+1])
+				}
+				failAt(s, i, "%q is not a number, write %g for %s", rest[:n+1], x, rest[:n+1])
 			}
 			failAt(s, i, "%q is not a number; if it is a name put it in backticks", Clip(rest[:n+m]))
 		}

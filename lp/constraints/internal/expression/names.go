@@ -70,8 +70,9 @@ func (s *Names) Expand(coef map[int]float64) []float64 {
 }
 
 // Unknown says that a name is not known, what is, and which is meant. The text
-// from the name on shows whether a name was meant that needs quotes.
-func (s *Names) Unknown(name, text string) string {
+// from the name on shows whether a name was meant that needs quotes. Words are known too where
+// they stand for all entities.
+func (s *Names) Unknown(name, text string, more ...string) string {
 	msg := "unknown name " + strconv.Quote(Clip(name))
 	for _, c := range s.All() {
 		if !plainName(c) && strings.HasPrefix(text, c) {
@@ -79,7 +80,11 @@ func (s *Names) Unknown(name, text string) string {
 			return msg + "; write " + q
 		}
 	}
-	return msg + Suggest(name, s.All()) + "; known are " + List(s.All())
+	msg += Suggest(name, append(s.All(), more...)) + "; known are " + List(s.All())
+	for _, word := range more {
+		msg += ", and " + word + " for all entities"
+	}
+	return msg
 }
 
 // List joins names for a message, the first dozen where there are more.

@@ -64,7 +64,9 @@ func (p *parser) termFunction(name token, f termFunction) (x piecewise) {
 		for j := range n {
 			members = append(members, j)
 		}
-	} else if k := p.symbol(of); k < n {
+	} else if k, known := p.names.index[of.text]; !known {
+		p.fail(of.at, "%s", p.names.Unknown(of.text, p.s[of.at:], everything))
+	} else if k < n {
 		members = []int{k}
 	} else {
 		members = p.names.members[k-n]
