@@ -47,8 +47,11 @@ func readHoldings(path string, entities, known []string, lower []float64) ([]flo
 		n, _ := r.FieldPos(0)
 		name := strings.TrimSpace(record[0])
 		if first {
-			if !strings.EqualFold(name, "ticker") || !strings.EqualFold(strings.TrimSpace(record[1]), "shares") {
-				return nil, fmt.Errorf(`%s:%d: the names are %q: "ticker,shares" are allowed`, path, n, name+","+record[1])
+			is := func(name string, known ...string) bool {
+				return slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(strings.TrimSpace(name), k) })
+			}
+			if !is(name, "ticker", "symbol") || !is(record[1], "shares", "quantity", "qty") {
+				return nil, fmt.Errorf(`%s:%d: the names are %q: "ticker,shares" are allowed, then lines such as "AAPL,10"; symbol stands for ticker, quantity or qty for shares`, path, n, name+","+record[1])
 			}
 			continue
 		}
