@@ -105,7 +105,7 @@ func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
 	if err != nil {
 		var empty *lp.EmptyError
 		if errors.As(err, &empty) {
-			if empty.Conflict, empty.Description = stated(empty.Conflict, &d), &d; r.unheld {
+			if empty.Conflict, empty.Description = inShares(stated(empty.Conflict, &d), &d), &d; r.unheld {
 				base := d.WithoutHoldings() // what they count from is not known
 				empty.Description = &base
 			}
@@ -113,6 +113,18 @@ func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
 		return nil, fmt.Errorf("%s: %w", r.file, err)
 	}
 	return p, nil
+}
+
+// inShares says of lower bounds above a total of 1 that amounts are shares of it.
+func inShares(conflict []string, d *lp.Description) []string {
+	for i, text := range conflict {
+		for j, e := range d.Entities {
+			if x := d.Lower[j]; d.Total == 1 && x > 1 && strings.HasPrefix(text, e+" >= ") {
+				conflict[i] += fmt.Sprintf(" (of a total of 1: %g%% is %g)", x, digits(x/100))
+			}
+		}
+	}
+	return conflict
 }
 
 // stated is Stated of the rows of a description.

@@ -208,6 +208,7 @@ var badFiles = []struct{ file, want string }{
 	{three + "constraints:\n- {name: tech, expr: [1]}\n", `f.yaml:3: constraint tech, expr: text is expected, like "TECH + 2*CASH <= 0.4", not a list`},
 	{three + "constraints:\n- \n", `f.yaml:3: constraint 1, expr: text is expected, like "TECH + 2*CASH <= 0.4", not nothing`},
 	{three + "constraints:\n- {name: big, expr: 1e308*10*CASH <= 1}\n", "f.yaml:3: constraint big, coefficient of CASH: +Inf is not a number of at most 1e+30"},
+	{three + "bounds: {CASH: [2, 30]}\n", "f.yaml: polytope f is empty: no allocation satisfies all of total = 1; CASH >= 2 (of a total of 1: 2% is 0.02); MSFT >= 0; AMZN >= 0"},
 	{three + "constraints: [CASH >= 0.6, {name: half, expr: MSFT >= 0.5}]\n", "f.yaml: polytope f is empty: no allocation satisfies all of total = 1; CASH >= 0.6; half: MSFT >= 0.5; AMZN >= 0"},
 	{"entities: [A, B]\ntotal: none\n", "f.yaml: polytope f is unbounded: A can grow without end; give it an upper bound or a total"},
 	{"points: [[0.5, 0.5], [1]]\n", "f.yaml:1: point 2 has 1 number for 2 entities"},

@@ -27,6 +27,7 @@ func Stated(p *lp.Polytope, lim *lp.Limits, conflict []string) []string {
 		b = lim.B
 	}
 	n := p.Dim()
+	_, _, lower, upper := p.Resolve(lim)
 	return explained(conflict, names, func(name string) (says []string) {
 		for k, of := range names {
 			if of != name || k >= len(b) || (k+1)*n > len(a) {
@@ -36,10 +37,29 @@ func Stated(p *lp.Polytope, lim *lp.Limits, conflict []string) []string {
 				says = append(says, expression.LeftSide(shown(a[k*n:(k+1)*n]), terms, p.Entities())+" <= "+vec.Text(digits(b[k])))
 				continue
 			}
+			if of == name && others(names, k) && implied(a[k*n:(k+1)*n], b[k], lower, upper) {
+				continue
+			}
 			says = append(says, sided(shown(a[k*n:(k+1)*n]), digits(b[k]), p.Entities()))
 		}
 		return says
 	}, func(name string) string { return equal(p, lim, name) })
+}
+
+// others says whether another side of row k has its name.
+func others(names []string, k int) bool {
+	return k > 0 && names[k-1] == names[k] || k+1 < len(names) && names[k+1] == names[k]
+}
+
+// implied says whether bounds imply coef x <= limit, as those from 0 do that a group is at least 0.
+func implied(coef []float64, limit float64, lower, upper []float64) bool {
+	most := 0.
+	for j, c := range coef {
+		if c != 0 {
+			most += max(c*lower[j], c*upper[j])
+		}
+	}
+	return most <= limit
 }
 
 // explained adds to names of constraints what the rows of a name say. A text of instead, where it is

@@ -49,6 +49,22 @@ func TestStated(t *testing.T) {
 	if got := Stated(p, nil, conflict); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
+	// Of a group between 0 and a limit the side that bounds imply is left out, and what is said of
+	// all entities is said so.
+	p, err = Parse("x", []byte("entities: [A, B, C]\ntotal: 1\ngroups: {G: [A, B]}\nbounds: {G: [0, 0.5], C: [-1, 1], B: [-1, 1], A: [-1, 1]}\nconstraints: [{name: gross, expr: leverage(ALL) <= 2}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := Stated(p, nil, []string{"G", "gross"}), []string{"G: A + B <= 0.5, A + B >= 0", "gross: leverage(ALL) <= 2"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p, err = Parse("x", []byte("entities: [A, B, C]\ntotal: 1\nholdings: {A: 0.5, C: 0.5}\ngroups: {G: [A, B]}\nbounds: {G: [0, 0.5]}\nconstraints: [{name: trade, expr: turnover(ALL) <= 0.2}, {name: buys, expr: A + bought(ALL) <= 1}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := Stated(p, nil, []string{"G", "trade", "buys"}), []string{"G: A + B <= 0.5", "trade: turnover(ALL) <= 0.2", "buys: A + bought(ALL) <= 1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 	// What is too long leaves the limit.
 	var all, sum strings.Builder
 	for j := range 60 {

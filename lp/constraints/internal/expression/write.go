@@ -76,6 +76,10 @@ func LeftSide(coef []float64, terms []lp.Term, entities []string) string {
 	if s != "0" {
 		b.WriteString(s)
 	}
+	if t, ok := ofAll(terms, entities); ok {
+		writeTerm(&b, everything, t)
+		return strings.Replace(b.String(), "abs(", "leverage(", 1)
+	}
 	for _, t := range terms {
 		name := entities[t.Entity]
 		if name == everything {
@@ -87,6 +91,21 @@ func LeftSide(coef []float64, terms []lp.Term, entities []string) string {
 		writeTerm(&b, name, t)
 	}
 	return b.String()
+}
+
+// ofAll returns the term of one entity where terms are those of a function of ALL.
+func ofAll(terms []lp.Term, entities []string) (all lp.Term, ok bool) {
+	if len(terms) != len(entities) || len(terms) < 2 || slices.Contains(entities, everything) {
+		return all, false
+	}
+	for j, t := range terms {
+		if t.Entity != j || t.Sum != nil || t.Holding != terms[0].Holding || t.Above != terms[0].Above || t.Below != terms[0].Below || !t.Holding && t.From != 0 {
+			return all, false
+		}
+	}
+	all = terms[0]
+	all.From = 0
+	return all, true
 }
 
 // writeTerm writes a term after what there is.
