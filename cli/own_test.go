@@ -103,11 +103,13 @@ func TestProblemOfOnesOwn(t *testing.T) {
 	}
 	// Limits that follow the state have to be given where the observation does not determine them.
 	for line, want := range map[string]string{
-		"[0,0,1,0.3]":                             `no upper: it follows the state`,
-		`{"obs":[0,0,1,0.3],"b":[0.8,0]}`:         `no upper: it follows the state`,
-		`{"obs":[0,0,1,0.3],"upper":[1,1]}`:       "Upper of the limits has length 2, the polytope has 3 entities",
-		`{"obs":[0,0,1,0.3],"up":[1,1,0]}`:        `unknown field \"up\": obs, b, total, lower, upper, holdings, A, id are allowed`,
-		`{"obs":[0],"upper":[1,1,1],"A":[[1],2]}`: "row 1 of A is no JSON list of numbers",
+		"[0,0,1,0.3]":                                            `no upper: it follows the state`,
+		`{"obs":[0,0,1,0.3],"b":[0.8,0]}`:                        `no upper: it follows the state`,
+		`{"obs":[0,0,1,0.3],"upper":[1,1]}`:                      "upper has length 2, the polytope has 3 entities",
+		`{"obs":[0,0,1,0.3],"upper":[1,1,1],"total":[1,1]}`:      "total has length 2, the polytope has 1 equalities",
+		`{"obs":[0,0,1,0.3],"upper":[1,1,1],"holdings":[0,0,1]}`: "holdings are given, and no constraint has terms that count from holdings",
+		`{"obs":[0,0,1,0.3],"up":[1,1,0]}`:                       `unknown field \"up\": obs, b, total, lower, upper, holdings, A, id are allowed`,
+		`{"obs":[0],"upper":[1,1,1],"A":[[1],2]}`:                "row 1 of A is no JSON list of numbers",
 	} {
 		if status, out, _ := own(line, "act", dir); status != 1 || !strings.Contains(out, want) {
 			t.Errorf("%s is answered with %s", line, out)

@@ -214,6 +214,13 @@ func (s Spec) Validate() error {
 	case s.ObsNames != nil && len(s.ObsNames) != s.ObsDim:
 		return fmt.Errorf("envs: problem %q has %d ObsNames, its ObsDim is %d", s.Name, len(s.ObsNames), s.ObsDim)
 	}
+	seen := make(map[string]int, len(s.ObsNames))
+	for i, name := range s.ObsNames {
+		if first, twice := seen[name]; twice {
+			return fmt.Errorf("envs: problem %q has %q as the names of components %d and %d of its ObsNames: every component needs a name of its own", s.Name, name, first, i)
+		}
+		seen[name] = i
+	}
 	return nil
 }
 

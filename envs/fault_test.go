@@ -403,6 +403,10 @@ func TestSpecs(t *testing.T) {
 	if err := (Spec{Polytope: newHouse(t).p, ObsDim: 2, ObsNames: []string{"one"}}).Validate(); err == nil {
 		t.Error("one name for two components")
 	}
+	err := (Spec{Name: "x", Polytope: newHouse(t).p, ObsDim: 3, ObsNames: []string{"price", "cash", "price"}}).Validate()
+	if err == nil || !strings.Contains(err.Error(), `problem "x" has "price" as the names of components 0 and 2 of its ObsNames: every component needs a name of its own`) {
+		t.Errorf("a name twice: %v", err)
+	}
 }
 
 type observed struct {

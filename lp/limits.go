@@ -38,7 +38,7 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 			continue
 		}
 		if len(s.v) != s.want {
-			return fmt.Errorf("%s of the limits has length %d, the polytope has %d %s", s.name, len(s.v), s.want, s.of)
+			return &LimitsError{s.name, fmt.Sprintf("has length %d, the polytope has %d %s", len(s.v), s.want, s.of)}
 		}
 		for i, x := range s.v {
 			most := s.most
@@ -54,11 +54,19 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 			} else if s.high {
 				also = ", or +Inf,"
 			}
-			return fmt.Errorf("%s of the limits is %g for %s: a number of at most %g%s is allowed", s.name, x, p.limitOf(s.name, i), most, also)
+			return &LimitsError{s.name, fmt.Sprintf("is %g for %s: a number of at most %g%s is allowed", x, p.limitOf(s.name, i), most, also)}
 		}
 	}
 	return nil
 }
+
+// LimitsError says what is wrong with a field of Limits.
+type LimitsError struct {
+	Field  string // B, F, Lower, Upper, A or Holdings
+	Reason string // which goes on behind the field's name
+}
+
+func (e *LimitsError) Error() string { return e.Field + " of the limits " + e.Reason }
 
 // limitOf names what element i of a slice of limits belongs to.
 func (p *Polytope) limitOf(slice string, i int) string {

@@ -187,7 +187,19 @@ func (a *Actor) read(q *request, b *Batch, i int) error {
 	}
 	var lim lp.Limits
 	q.limits(&lim)
-	return a.polytope.CheckLimits(&lim)
+	var wrong *lp.LimitsError
+	if err := a.polytope.CheckLimits(&lim); errors.As(err, &wrong) {
+		return fmt.Errorf("%s %s", fieldOfLimits[wrong.Field], wrong.Reason)
+	}
+	if q.given[fieldHoldings] && !a.polytope.HasHoldings() {
+		return errors.New("holdings are given, and no constraint has terms that count from holdings")
+	}
+	return nil
+}
+
+// fieldOfLimits has the fields of lp.Limits as requests call them.
+var fieldOfLimits = map[string]string{
+	"B": envs.LimitB, "F": envs.LimitTotal, "Lower": envs.LimitLower, "Upper": envs.LimitUpper, "A": envs.LimitA, "Holdings": envs.LimitHoldings,
 }
 
 // ask asks the policy for the actions of rows. Where that is an error, it asks for each half by
