@@ -428,6 +428,45 @@ func TestSpaces(t *testing.T) {
 	}
 }
 
+// What is of one of several spaces has the number of that in front and, behind what is shorter than the
+// others, its first number, as gymnasium.spaces.flatten has them. Values that a space does not have are refused.
+func TestOneOf(t *testing.T) {
+	p := open(t, "Chooses", nil)
+	if want, got := "obs.which obs.0 obs.1 obs.2", strings.Join(p.Spec().ObsNames, " "); got != want {
+		t.Errorf("names %s, want %s", got, want)
+	}
+	v, err := envs.NewVector(p, envs.VectorConfig{Count: 1, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	texts := []string{"[0,[[0.25,0.5,0.75]]]", "[1,2]", "[2,0.625]"}
+	for step, want := range [][]float64{{0, 0.25, 0.5, 0.75}, {1, 0, 1, 0}, {2, 0.625, 0.625, 0.625}} {
+		if !slices.Equal(v.Obs(), want) {
+			t.Errorf("step %d: observation %v, want %v", step, v.Obs(), want)
+		}
+		if got, err := p.ReadObservation([]byte(texts[step])); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v, want %v", texts[step], got, err, want)
+		}
+		if err := v.Step(make([]float64, 2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, text := range []string{"[3,1]", "[0.5,1]", "[1]", "{}"} {
+		if _, err := p.ReadObservation([]byte(text)); err == nil || !strings.Contains(err.Error(), "a list of the number of a space, from 0 to 2, and what is of it is allowed") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	wrong, err := envs.NewVector(open(t, "ChoosesWrong", nil), envs.VectorConfig{Count: 1, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wrong.Close()
+	if err := wrong.Step(make([]float64, 2)); err == nil || !strings.Contains(err.Error(), "obs.1 is 0: 1 to 2 are allowed") {
+		t.Errorf("a value that the space does not have: %v", err)
+	}
+}
+
 // An observation in JSON, as the environment gives it, is flattened as Python does it, and the
 // description of an older version takes flattened ones alone.
 func TestReadObservation(t *testing.T) {

@@ -59,7 +59,23 @@ def flattener(space, name="obs"):
     one, None where it is a vector already. The order is that of gymnasium.spaces.flatten."""
     if hasattr(space, "spaces"):
         items = parts_of(space)
+        if not items:
+            raise Refused(f"the observation space has a {kind(space)} of nothing as {name}: one space at least is needed")
         parts = [(k, *flattener(s, f"{name}.{k}")) for k, s in items]
+        if kind(space) == "OneOf":
+            most = max(p[1] for p in parts)
+
+            def chosen(o):
+                k = int(o[0])
+                if not 0 <= k < len(parts):
+                    raise Refused(f"{name} is of space {k}: 0 to {len(parts) - 1} are allowed")
+                f = parts[k][3]
+                x = np.ravel(o[1]) if f is None else f(o[1])
+                if len(x) != parts[k][1]:
+                    raise Refused(f"{name} of space {k} has {len(x)} numbers, that has {parts[k][1]}")
+                return np.concatenate([[k], x, np.full(most - len(x), x[0])])
+
+            return 1 + most, [f"{name}.which", *(f"{name}.{i}" for i in range(most))], chosen
 
         def flat(o):
             return np.concatenate([np.ravel(o[k]) if f is None else f(o[k]) for k, _, _, f in parts])
@@ -67,6 +83,8 @@ def flattener(space, name="obs"):
         return sum(p[1] for p in parts), sum((p[2] for p in parts), []), flat
     if hasattr(space, "low") and hasattr(space, "high"):
         shape = np.shape(space.low)
+        if 0 in shape:
+            raise Refused(f"the observation space has a Box of shape {shape} as {name}: one number at least is needed")
         names = [name + "".join(f"[{i}]" for i in index) for index in np.ndindex(*shape)]
         return len(names), names, None if len(shape) == 1 else np.ravel
     if hasattr(space, "nvec"):
@@ -76,8 +94,10 @@ def flattener(space, name="obs"):
         offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]]) - starts
 
         def one_hot(o):
-            out = np.zeros(len(names))
-            out[offsets + np.ravel(o)] = 1
+            out, k = np.zeros(len(names)), np.ravel(o)
+            if (k < starts).any() or (k - starts >= sizes).any():
+                raise Refused(f"{name} is {k.tolist()}: {starts.tolist()} to {(starts + sizes - 1).tolist()} are allowed")
+            out[offsets + k] = 1
             return out
 
         return len(names), names, one_hot
@@ -89,12 +109,14 @@ def flattener(space, name="obs"):
         n, start = int(space.n), int(getattr(space, "start", 0))
 
         def hot(o):
-            out = np.zeros(n)
-            out[int(o) - start] = 1
+            out, k = np.zeros(n), int(o) - start
+            if not 0 <= k < n:
+                raise Refused(f"{name} is {int(o)}: {start} to {start + n - 1} are allowed")
+            out[k] = 1
             return out
 
         return n, [f"{name}={start + v}" for v in range(n)], hot
-    raise Refused(f"the observation space is a {kind(space)}: Box, Discrete, MultiDiscrete, MultiBinary, Dict and Tuple are allowed")
+    raise Refused(f"the observation space is a {kind(space)}: Box, Discrete, MultiDiscrete, MultiBinary, Dict, Tuple and OneOf are allowed")
 
 
 def form(space):
@@ -120,7 +142,7 @@ def form(space):
 
 def batch_flattener(space, flatten):
     """A function that flattens a batch of observations of a space to rows. flatten is that of one."""
-    if hasattr(space, "spaces"):
+    if hasattr(space, "spaces") and kind(space) != "OneOf":
         items = parts_of(space)
         parts = [(k, batch_flattener(s, flattener(s)[2])) for k, s in items]
         return lambda o: np.concatenate([f(o[k]) for k, f in parts], 1)
@@ -165,11 +187,18 @@ def numbers(v):
 def limits_of(env):
     """The names of its limits that follow the state."""
     limits = method(env, "limits")
-    names = sorted(limits()) if limits else []
+    names = sorted(limited(env, limits())) if limits else []
     unknown = set(names) - set(LIMITS)
     if unknown:
         raise Refused(f"limits() has {', '.join(sorted(unknown))}: {', '.join(LIMITS)} are allowed")
     return names
+
+
+def limited(env, now):
+    """What limits() of an environment returned, a dictionary."""
+    if not hasattr(now, "keys"):
+        raise Refused(f"limits() of {called(env)} returned {short(now)}: a dictionary with {', '.join(LIMITS)} or some of them is allowed")
+    return now
 
 
 def words(env):
@@ -294,7 +323,7 @@ class Singles:
 
     def current(self, k):
         """What limits() of an environment returns."""
-        now = self.bounds[k]()
+        now = limited(self.envs[k], self.bounds[k]())
         if now.keys() != self.limits.keys():
             raise Refused(f"limits() of {called(self.envs[k])} has {listed(now)}, at first it had {listed(self.limits)}: the same keys are needed every time")
         return now
@@ -875,7 +904,9 @@ def find(module, function):
             if not hasattr(found, part):
                 raise Refused(f"{module} has no {function}")
             found = getattr(found, part)
-        return found() if callable(found) else found
+        if not callable(found):
+            raise Refused(f"{module}:{function} is {short(found)}: a function that makes an environment is allowed, since each needs one of its own")
+        return found()
 
     return make
 

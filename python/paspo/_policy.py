@@ -12,7 +12,7 @@ from ._polytope import Polytope
 from ._spaces import read
 
 # What may follow the state, and how many dimensions it has.
-LIMITS = {"b": 1, "total": 1, "lower": 1, "upper": 1, "A": 2}
+LIMITS = {"b": 1, "total": 1, "lower": 1, "upper": 1, "holdings": 1, "A": 2}
 
 # How many seeds have processes at a time.
 SEEDS = 8
@@ -58,7 +58,8 @@ class Policy:
           (dim) or (rows, dim).
         limits: what follows the state, of one state or one a row: a dictionary of "b" and
           "total", the right-hand sides of the inequalities and equalities, "lower" and
-          "upper", the bounds of the entities, and "A", the rows of the inequalities.
+          "upper", the bounds of the entities, "holdings", what turnover counts from, and "A",
+          the rows of the inequalities.
         seed: actions are sampled, by streams of this seed, where it is given; else they
           are those that the policy prefers. A policy that is given the same seeds and
           observations in the same order samples the same actions. The streams of the last
@@ -67,6 +68,8 @@ class Policy:
         Raises Error with the reason where an observation cannot be answered.
         """
         rows, alone = read(self._space, self._dim, obs)
+        if not (limits is None or hasattr(limits, "items")):
+            raise ValueError(f"limits is {limits!r}: a dictionary of {', '.join(LIMITS)} is allowed, or some of them")
         given = {}
         for name, values in (limits or {}).items():
             if name not in LIMITS:

@@ -13,7 +13,8 @@ def read(space, dim, obs):
     """The observations in obs as JSON has them, and whether it is one by itself. Own ones, as the
     environment gives them, go before flattened ones; space is None where only those are known."""
     flat = None
-    if space is None or space["kind"] != "OneOf" and not isinstance(obs, (dict, tuple)):
+    # What is of one of several spaces is a pair, as a short list may be.
+    if space is None or not isinstance(obs, (dict, tuple)) and (space["kind"] != "OneOf" or isinstance(obs, np.ndarray)):
         try:
             a = np.asarray(obs)
             flat = a if a.dtype.kind in "fiub" and a.ndim in (1, 2) and (space is None or a.shape[-1] == dim) else None

@@ -66,6 +66,8 @@ def train(
     KeyboardInterrupt; TERM and HUP save it too, then raise SystemExit(128 + their number) where
     this process handles them in no other way.
     """
+    if not (make is None or isinstance(make, str) or callable(make)):
+        raise TypeError(f"make is {make!r}: a function that returns an environment is allowed, such as lambda: gym.make(..), since many are made")
     settings = dict(config or {})
     command = [binary(), "--json"]
     if "file" in settings:

@@ -74,8 +74,16 @@ class Test(unittest.TestCase):
                     policy.act([[0, 0, 0], [0, 0, np.nan]])
                 with self.assertRaisesRegex(paspo.Error, "^limits\\['upper'\\] has NaN: numbers are allowed$"):
                     policy.act(obs, limits={"upper": [np.nan, 0.5]})
-                with self.assertRaisesRegex(ValueError, "limits has 'c': b, total, lower, upper, A are allowed"):
+                with self.assertRaisesRegex(ValueError, "limits has 'c': b, total, lower, upper, holdings, A are allowed"):
                     policy.act(obs, limits={"c": 1})
+                with self.assertRaisesRegex(ValueError, r"^limits is \[1\]: a dictionary of b, total, .* is allowed"):
+                    policy.act(obs, limits=[1])
+                for limits, want in (
+                    ({"total": [1]}, "^row 0: total has length 1, the polytope has 0 equalities$"), ({"holdings": [0, 0]}, "^row 0: holdings are given, and no constraint has terms that count from holdings$"),
+                    ({"b": [0.5]}, "^row 0: b has length 1, the polytope has 4 inequalities$"), ({"lower": [0, 1e300]}, '^row 0: lower is 1e\\+300 for entity "a1"'),
+                ):
+                    with self.assertRaisesRegex(paspo.Error, want):
+                        policy.act(obs, limits=limits)
                 for upper in (0.5, np.full((3, 2), 0.5)):
                     with self.assertRaisesRegex(ValueError, r"^limits\['upper'\] has shape .*: \(n\) is allowed, or that of 50 states, one a row$"):
                         policy.act(obs, limits={"upper": upper})
@@ -121,6 +129,16 @@ class Test(unittest.TestCase):
                 (flat[0][:3], "^obs is a ndarray: a dictionary with a, b, c, d is allowed, or a list of such$"), ({**seen[0], "a": [0, 0, 0]}, r"^obs.a has shape \(3,\): \(1, 2\) is allowed"),
                 ({**seen[0], "b": "x"}, "^obs.b is a str: "),
             ):
+                with self.assertRaisesRegex(ValueError, want):
+                    policy.act(obs)
+        with paspo.load(train(tiny.Chooses, self.dir / "chooses")) as policy:
+            one_of, rows = [(0, [[0.25, 0.5, 0.75]]), (np.int64(1), 2), (2, 0.625)], np.array([[0, 0.25, 0.5, 0.75], [1, 0, 1, 0], [2, 0.625, 0.625, 0.625]])
+            want = policy.act(rows)
+            self.assertGreater(np.ptp(want, 0).min(), 0)
+            np.testing.assert_array_equal(policy.act(one_of), want)
+            np.testing.assert_array_equal([policy.act(o) for o in one_of], want)
+            np.testing.assert_array_equal(policy.act(rows[1]), want[1])
+            for obs, want in (((3, 1), "^obs is of space 3: 0 to 2 are allowed$"), ((2, [1, 2]), r"^obs.2 has 2 rows: one observation is allowed$"), (5, "^obs is a int: a tuple of the number")):
                 with self.assertRaisesRegex(ValueError, want):
                     policy.act(obs)
         # Where the description is of an older version, observations and actions are flat.
@@ -334,7 +352,9 @@ class Test(unittest.TestCase):
         for make, k, want in (
             (tiny.Target, {"config": {"ppo.gama": 1}}, "did you mean ppo.gamma"),
             (tiny.NoBox, {}, "the action space is a NoneType: a Box is allowed"),
-            (lambda: 1, {}, "made a int without reset"),
+            (lambda: 1, {}, "made a int without reset"), ("tiny:instance", {}, "tiny:instance is <tiny.Target object at .*: a function that makes an environment is allowed"),
+            (tiny.LimitsNone, {}, r"limits\(\) of LimitsNone returned None: a dictionary with b, lower, total, upper or some of them is allowed"),
+            (tiny.EmptyDict, {}, "the observation space has a Tuple of nothing as obs: one space at least is needed"),
             (tiny.Target, {"constraints": {"bounds": {"a0": [0, 2]}}}, "reaches beyond"),
             (tiny.Target, {"constraints": {"constraints": ["a0 + z <= 1"]}}, "^constraints:1: "),
             ("tiny.Target", {}, "python:MODULE:FUNCTION is allowed"),
@@ -342,6 +362,8 @@ class Test(unittest.TestCase):
         ):
             with self.assertRaisesRegex(paspo.Error, want):
                 train(make, self.dir / "x", **k)
+        with self.assertRaisesRegex(TypeError, "^make is <tiny.Target object at .*>: a function that returns an environment is allowed"):
+            train(tiny.Target(), self.dir / "x")
         with self.assertRaisesRegex(ValueError, "cannot be imported"):
             train(lambda: 1, self.dir / "x", start="spawn")
         with self.assertRaisesRegex(paspo.Error, "no such"):

@@ -371,6 +371,41 @@ class Shaped(Shapes):
         return self.obs(), float(action[1, 0]), self.time == 5, False, {}
 
 
+class Space:
+    """A space by the name and with the attributes of one of Gymnasium's."""
+
+    def __new__(cls, name, **k):
+        return type(name, (), k)()
+
+
+class EmptyDict(Target):
+    observation_space = Space("Tuple", spaces=())
+
+
+class LimitsNone(Target):
+    def limits(self):
+        return None
+
+
+class Chooses(Target):
+    """What it sees is of one of three spaces, and its mode below what the space has at times."""
+
+    observation_space = Space("OneOf", spaces=(Box([[0, 0, 0]], [[1, 1, 1]]), Space("Discrete", n=2, start=1), Box(0, 1)))
+    modes = 1, 2
+
+    def draw(self):
+        super().draw()
+        k = self.time % 3
+        return k, ([[0.25, 0.5, 0.75]], self.modes[self.time % 2], 0.625)[k]
+
+
+class ChoosesWrong(Chooses):
+    modes = 0, 0
+
+
+instance = Target()
+
+
 class Vector:
     """Looks like Gymnasium's, of two kinds of environments."""
 
