@@ -13,8 +13,7 @@ import (
 	"paspo/internal/run/serve"
 )
 
-// parentVariable is the environment variable with the file descriptor of a socket to the program
-// that has started this one. The Python package sets it.
+// parentVariable has the descriptor of a socket to the program that has started this one. The Python package sets it.
 const parentVariable = "PASPO_PARENT"
 
 // parent is that socket, nil where there is none.
@@ -30,24 +29,25 @@ func watchParent() {
 	syscall.CloseOnExec(fd)
 	parent = os.NewFile(uintptr(fd), "parent")
 	go func() {
-		if _, err := parent.Read(make([]byte, 1)); err == io.EOF {
+		if _, err := parent.Read(make([]byte, 1)); err != nil { // EOF, or a reset where it has not read what it was told
 			syscall.Kill(os.Getpid(), syscall.SIGTERM)
 		}
 	}()
 }
 
-// complain reports the error of a command in one line: to the parent where there is one, which
-// shows it to the user, else on errs. The traceback of a Python exception is reported too.
+// tellParent says something in a line that the parent reads when this process has ended. It returns false where there is none.
+func tellParent(said map[string]string) bool {
+	return parent != nil && json.NewEncoder(parent).Encode(said) == nil
+}
+
+// complain reports the error of a command in one line, with the traceback of a Python exception: to the parent, else on errs.
 func complain(errs io.Writer, err error) {
 	line, trace := serve.OneLine(err), ""
 	var e *python.Exception
 	if errors.As(err, &e) {
 		trace = e.Traceback
 	}
-	if parent != nil {
-		json.NewEncoder(parent).Encode(map[string]string{"error": line, "traceback": trace})
-		return
+	if !tellParent(map[string]string{"error": line, "traceback": trace}) {
+		fmt.Fprintln(errs, trace+program+": "+line)
 	}
-	io.WriteString(errs, trace)
-	fmt.Fprintln(errs, program+": "+line)
 }

@@ -126,6 +126,7 @@ func (f *trainFlags) train(cmd *cobra.Command) error {
 	defer r.Close()
 	errs := cmd.ErrOrStderr()
 	a := r.Agent
+	tellParent(map[string]string{"run": r.Folder.Dir()})
 	var bar *progress.Bar
 	if !f.quiet {
 		fmt.Fprintf(errs, "device: %s; intervals: %s\n", a.Device(), a.Intervals())

@@ -145,7 +145,7 @@ def _run(command, make):
     pass_on, server = [theirs], None
     try:
         # The program ends when the other end of this is closed, whatever ends this process,
-        # and says there why it failed.
+        # and says there which run it trains and why it failed.
         environment["PASPO_PARENT"] = str(theirs.fileno())
         if make is not None:
             server, control = _fork_server(make, ours)
@@ -192,7 +192,7 @@ def _run(command, make):
             pipe.close()
         if server is not None:
             os.waitpid(server, 0)
-    said = json.loads(said) if said else {}
+    said = dict(item for line in said.splitlines() for item in json.loads(line).items())
     if ends:
         print(said.get("error", "interrupted"), file=sys.stderr)
         raise SystemExit(128 + ends[0])
@@ -200,8 +200,19 @@ def _run(command, make):
         raise KeyboardInterrupt(said.get("error", "interrupted"))
     if process.returncode:
         trace = said.get("traceback", "")
-        raise Error(said.get("error") or f"the program ended with status {process.returncode}", trace) from (Traceback(trace) if trace else None)
+        raise Error(said.get("error") or _ended(process.returncode, said.get("run")), trace) from (Traceback(trace) if trace else None)
     return Run(json.loads(out)["run"])
+
+
+def _ended(status, run):
+    """How a program ended that could not say why, and how its run goes on."""
+    text = f"the program ended with status {status}"
+    if status < 0:
+        text = f"the program was ended by {next((s.name for s in signal.Signals if s == -status), f'signal {-status}')}"
+    if run is None:
+        return text
+    saved = any(Path(run, "checkpoints").glob("iteration-*.safetensors"))
+    return f'{text}; {"the run has a checkpoint, go on" if saved else "the run has no checkpoint yet, start it again"} with: paspo.train(.., resume={json.dumps(run)})'
 
 
 def _follow(process):

@@ -438,6 +438,28 @@ class Test(unittest.TestCase):
             self.assertRegex(said, rf"interrupted.* step {last}[;,] go on with: paspo.train\(.., resume=")
             self.assertTrue(any((out / "checkpoints").iterdir()))
 
+    def test_killed_program(self):
+        """Where the program is killed the error says how its run goes on, and it does."""
+        out = self.dir / "x"
+
+        def kill():
+            until = time.time() + 60
+            while time.time() < until and not any((out / "checkpoints").glob("iteration-*.safetensors")):
+                time.sleep(0.02)
+            for pid in processes(str(out)):
+                if Path(f"/proc/{pid}/exe").resolve() == Path(paspo.binary()).resolve():
+                    os.kill(pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with self.assertRaises(paspo.Error) as caught:
+            train(tiny.Target, out, steps=10**9, config={**SMALL, "ppo.checkpoint_every": 1, "ppo.checkpoint_seconds": 0})
+        killer.join()
+        self.assertEqual(str(caught.exception), f'the program was ended by SIGKILL; the run has a checkpoint, go on with: paspo.train(.., resume="{out}")')
+        last = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])["step"]
+        run = paspo.train(tiny.Target, resume=out, steps=last + 512, device="cpu", quiet=True)
+        self.assertGreaterEqual(run.summary["steps"], last + 512)
+
     def test_kill(self):
         """Nothing is left where this process is killed, and the run can be resumed."""
         for start, make in (("fork", "lambda: tiny.Target()"), ("spawn", "tiny.Target")):
