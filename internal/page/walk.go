@@ -211,16 +211,21 @@ func exposure(s *walkforward.Summary) *Block {
 	block := &Block{Title: "Distance to the limits, and what they cost", Note: note, Table: t}
 	var names []string
 	var distances [][]float64
+	// What the first period is relaxed by is no matter of the policy, and would hide what is.
+	dates, first, left := years(s.Dates), 0, ""
+	if s.Rows[0].RelaxedFirst && len(dates) > 1 {
+		first, left = 1, " The first period is left out."
+	}
 	for _, l := range s.Limits[:min(len(s.Limits), drawnLimits)] {
 		if len(l.Distances) > 0 {
 			block.Legend = append(block.Legend, Series{l.Name, class(len(names))})
-			names, distances = append(names, l.Name), append(distances, l.Distances)
+			names, distances = append(names, l.Name), append(distances, l.Distances[first:])
 		}
 	}
 	if len(names) > 0 {
 		block.Charts = []Chart{{
-			SVG:     drawSeries("Distance to limits over time", "distance", years(s.Dates), names, distances, false),
-			Caption: "How far the trained policy is from the limits that it is at most often: at 0 a limit binds, and below 0 it had to be relaxed.",
+			SVG:     drawSeries("Distance to limits over time", "distance", dates[first:], names, distances, false),
+			Caption: "How far the trained policy is from the limits that it is at most often: at 0 a limit binds, and below 0 it had to be relaxed." + left,
 		}}
 	}
 	return block

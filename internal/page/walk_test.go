@@ -84,6 +84,13 @@ func TestWalk(t *testing.T) {
 		strings.Count(string(drawn.Charts[0].SVG), "<polyline") != 2 || len(s.Limits[1].Distances) != 14 {
 		t.Errorf("%+v", drawn)
 	}
+	// A first period that was relaxed is not in the chart.
+	s.Rows[0].RelaxedFirst = true
+	without := exposure(s).Charts[0]
+	s.Limits[1].Distances[0] = -1.2
+	if drawn := exposure(s).Charts[0]; drawn.SVG != without.SVG || !strings.HasSuffix(drawn.Caption, "The first period is left out.") {
+		t.Errorf("%s: %s", drawn.Caption, drawn.SVG)
+	}
 	// The last month of 2020 is empty nowhere; 2021 has two months and its total.
 	months := monthly(s.Dates, s.Tracks[0].Log).Rows
 	if len(months) != 2 || math.Abs(months[0][1].Value+5) > 1e-9 || months[1][3].Text != "" ||

@@ -29,6 +29,7 @@ type Track struct {
 
 	Relaxed       int     // periods whose limits no allocation satisfied at what was held, so that they were relaxed
 	MaxRelaxation float64 // as a share of the wealth
+	RelaxedFirst  bool    // the first period is among them
 }
 
 // Player plays policies on returns of the assets of a problem, from all in cash on, or from
@@ -62,6 +63,7 @@ func (p *Player) play(track *Track, h []float64, from, to int, decide Decide) er
 		lim, relaxation := limits.At(h)
 		if relaxation > 0 {
 			track.Relaxed++
+			track.RelaxedFirst = track.RelaxedFirst || len(track.Log) == 0
 			track.MaxRelaxation = max(track.MaxRelaxation, relaxation)
 		}
 		a, err := decide(t, h, lim, p.returns[:t:t])

@@ -382,19 +382,39 @@ func (w *Walk) save(s *Summary, player *Player) error {
 	return runfolder.WriteFile(filepath.Join(w.Dir, PathFile), b.Bytes())
 }
 
-// Relaxed says which limits that count from what is held had to be relaxed, nothing where none
-// had.
+// Relaxed says in which periods limits that count from what is held had to be relaxed, nothing where none
+// had. Policies of which the same is to be said share a part.
 func (s *Summary) Relaxed() string {
-	var all []string
-	for _, r := range s.Rows {
-		if r.Relaxed > 0 {
-			all = append(all, fmt.Sprintf("%s in %s of %d, by at most %.3g", r.Policy, count.Of(r.Relaxed, "period"), len(s.Dates), r.MaxRelaxation))
-		}
+	begins := "equal shares"
+	if slices.Contains(s.Polytope.Entities(), market.Cash) {
+		begins = "cash"
 	}
-	if all == nil {
+	var parts []string
+	policies := map[string][]string{}
+	for _, r := range s.Rows {
+		if r.Relaxed == 0 {
+			continue
+		}
+		when := fmt.Sprintf("in %s of %d", count.Of(r.Relaxed, "period"), len(s.Dates))
+		switch {
+		case r.RelaxedFirst && r.Relaxed == 1:
+			when = "in the first period, since the walk begins in " + begins
+		case r.RelaxedFirst:
+			when += ", of which one is the first, since the walk begins in " + begins
+		}
+		part := fmt.Sprintf("%s, by at most %.3g %% of the wealth", when, 100*r.MaxRelaxation)
+		if policies[part] == nil {
+			parts = append(parts, part)
+		}
+		policies[part] = append(policies[part], r.Policy)
+	}
+	if parts == nil {
 		return ""
 	}
-	return "limits on what is traded were relaxed by the least that the others asked for: " + strings.Join(all, "; ")
+	for i, part := range parts {
+		parts[i] = part + " (" + strings.Join(policies[part], ", ") + ")"
+	}
+	return "limits on what is traded were relaxed by the least that the others asked for: " + strings.Join(parts, "; ")
 }
 
 // Write writes the summary for people.

@@ -41,12 +41,13 @@ type Row struct {
 
 	Relaxed       int     `json:"relaxed,omitempty"`        // periods whose limits no allocation satisfied at what was held, so that they were relaxed
 	MaxRelaxation float64 `json:"max_relaxation,omitempty"` // as a share of the wealth
+	RelaxedFirst  bool    `json:"relaxed_first,omitempty"`  // the first period is among them
 }
 
 // row measures a track. equal is that of equal weights.
 func row(t, equal *Track, perYear float64, seed uint64) Row {
 	n := len(t.Log)
-	r := Row{Policy: t.Policy, MaxResidual: t.MaxResidual, Violations: t.Violations, Relaxed: t.Relaxed, MaxRelaxation: t.MaxRelaxation}
+	r := Row{Policy: t.Policy, MaxResidual: t.MaxResidual, Violations: t.Violations, Relaxed: t.Relaxed, MaxRelaxation: t.MaxRelaxation, RelaxedFirst: t.RelaxedFirst}
 	mean := func(xs []float64, idx []int) (s float64) {
 		for _, i := range idx {
 			s += xs[i] / float64(len(idx))

@@ -420,6 +420,25 @@ func TestRow(t *testing.T) {
 	}
 }
 
+// Policies whose limits were relaxed in the same periods are named together, and the first period has its reason.
+func TestRelaxed(t *testing.T) {
+	s := Summary{Dates: make([]string, 191), Polytope: polytope(t, market.Simplex([]string{"A", "B"}))}
+	if got := s.Relaxed(); got != "" {
+		t.Errorf("%q, though nothing was relaxed", got)
+	}
+	s.Rows = []Row{
+		{Policy: Trained, Relaxed: 1, MaxRelaxation: 1.2, RelaxedFirst: true}, {Policy: Equal, Relaxed: 1, MaxRelaxation: 1.2, RelaxedFirst: true},
+		{Policy: Hold, Relaxed: 2, MaxRelaxation: 1.2, RelaxedFirst: true}, {Policy: Gradient, Relaxed: 3, MaxRelaxation: 0.05}, {Policy: BestConstant},
+	}
+	const want = "limits on what is traded were relaxed by the least that the others asked for: " +
+		"in the first period, since the walk begins in cash, by at most 120 % of the wealth (trained policy, equal weights); " +
+		"in 2 periods of 191, of which one is the first, since the walk begins in cash, by at most 120 % of the wealth (buy and hold); " +
+		"in 3 periods of 191, by at most 5 % of the wealth (EG)"
+	if got := s.Relaxed(); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // The interval of the mean of independent numbers is about that of the central limit theorem.
 func TestBlocks(t *testing.T) {
 	const n = 1000
