@@ -16,9 +16,13 @@ func (p *Page) AddWalk(name string, s *walkforward.Summary) {
 	part := &Part{Name: name, Lead: []string{capital(s.Verdict) + "."}, Facts: []Fact{
 		{"out of sample", s.From + " to " + s.To},
 		{"windows", fmt.Sprintf("%d of %d %ss, each trained on and the next %d traded", s.Folds, s.Window, s.Every, s.Trade)},
+		{"training", s.Trainings()},
 		{"model of the market", s.Model},
 		{"violations", fmt.Sprintf("%d, largest residual %.2g", s.Violations, s.Residual)},
 	}}
+	for _, text := range s.Warnings {
+		part.Lead = append(part.Lead, "Warning: "+text+".")
+	}
 	trained := s.Tracks[0]
 	x := years(s.Dates)
 	compared := &Block{

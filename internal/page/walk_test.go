@@ -35,7 +35,7 @@ func TestWalk(t *testing.T) {
 		return k
 	}
 	s := &walkforward.Summary{
-		Settings: walkforward.Settings{Every: "month", Window: 12, Trade: 7, Model: marketmodel.Bootstrap}, Verdict: "the policy <beats>",
+		Settings: walkforward.Settings{Every: "month", Window: 12, Trade: 7, Model: marketmodel.Bootstrap}, Verdict: "the policy <beats>", Folds: 2, Steps: 4096, Warnings: []string{"in 1 of 3 trainings the run did not learn"},
 		Polytope: p, Tracks: []*walkforward.Track{track(walkforward.Trained), track(walkforward.Equal)},
 		Rows: []walkforward.Row{
 			{Policy: walkforward.Trained, Growth: stats.Interval{Estimate: -0.137, Low: -0.175, High: -0.125}, Excess: stats.Interval{Estimate: -0.172, Low: -0.193, High: -0.123},
@@ -56,7 +56,7 @@ func TestWalk(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := b.String()
-	for _, want := range []string{"The policy &lt;beats&gt;.", "Out of sample, after costs", "others", "Distance to the limits",
+	for _, want := range []string{"The policy &lt;beats&gt;.", "3 trainings of 4096 steps, 12288 in all", "Warning: in 1 of 3 trainings the run did not learn.", "Out of sample, after costs", "others", "Distance to the limits",
 		"A &lt;= 0.2", "Month by month", "the model misses this", "<polygon"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %s", want)

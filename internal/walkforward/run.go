@@ -27,6 +27,7 @@ import (
 	"paspo/internal/prices"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
+	"paspo/internal/run/report"
 	"paspo/internal/run/runfolder"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -76,6 +77,7 @@ type Walk struct {
 
 	training, begun atomic.Bool // one is under way, and has learned something
 	seed            uint64      // of training
+	steps           int64       // of one training
 }
 
 // Summary is what came of a walk.
@@ -85,7 +87,9 @@ type Summary struct {
 	From        string                  `json:"from"` // first and last date of the periods that are traded
 	To          string                  `json:"to"`
 	Folds       int                     `json:"folds"`
+	Steps       int64                   `json:"steps_a_training"` // of which there is one a window and one more
 	Verdict     string                  `json:"verdict"`
+	Warnings    []string                `json:"warnings,omitempty"` // of training
 	Rows        []Row                   `json:"rows"`
 	Limits      []Limit                 `json:"limits"`
 	Unpriced    string                  `json:"shadow_prices_missing,omitempty"` // why there are none
@@ -130,6 +134,7 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 	var player *Player
 	trained := &Track{Policy: Trained, MaxResidual: math.Inf(-1)}
 	var h []float64
+	var warnings [][]report.Warning // by training
 	previous := ""
 	for k, fold := range append(folds, Fold{len(returns) - w.Window, len(returns), len(returns)}) {
 		name := fmt.Sprintf("window-%02d", k+1)
@@ -150,7 +155,7 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 				return nil, err
 			}
 		}
-		err = w.train(ctx, dir, previous, last, func(m rl.Metrics) {
+		found, err := w.train(ctx, dir, previous, last, func(m rl.Metrics) {
 			w.begun.Store(true)
 			if w.Observe != nil {
 				w.Observe(k, len(folds)+1, m)
@@ -169,10 +174,10 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 		if err != nil {
 			return nil, err
 		}
-		previous = dir
+		previous, warnings = dir, append(warnings, found)
 	}
 	s = &Summary{
-		Settings: w.Settings, Assets: w.Prices.Tickers, From: dates[w.Window], To: dates[len(dates)-1], Folds: len(folds),
+		Settings: w.Settings, Assets: w.Prices.Tickers, From: dates[w.Window], To: dates[len(dates)-1], Folds: len(folds), Steps: w.steps, Warnings: counted(warnings),
 		Policy: previous, Residual: math.Inf(-1), Dates: dates[w.Window:], Polytope: w.Polytope,
 	}
 	others, err := player.references(w.Window, len(returns), w.Window)
@@ -277,38 +282,70 @@ func (w *Walk) check() error {
 	if back := c.Env.Market.Lookback; back > w.Window {
 		return fmt.Errorf("env.market.lookback is %d: at most the periods of a window, %d, are allowed", back, w.Window)
 	}
-	w.seed, c.Env.Market.Polytope = c.Seed, w.Polytope
+	w.seed, w.steps = c.Seed, int64(c.PPO.Iterations())*int64(c.PPO.BatchSize())
+	c.Env.Market.Polytope = w.Polytope
 	_, err = market.New(c.Env.Market)
 	return err
 }
 
 // train trains a run that begins with what another one has learned, where one is named, and
-// has it trade.
-func (w *Walk) train(ctx context.Context, dir, from string, last bool, observe func(rl.Metrics), trade func(*market.Problem, func(*Player) Decide) error) error {
+// has it trade, and returns what it learned less than it could.
+func (w *Walk) train(ctx context.Context, dir, from string, last bool, observe func(rl.Metrics), trade func(*market.Problem, func(*Player) Decide) error) ([]report.Warning, error) {
 	r, err := w.open(dir, from)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer r.Close()
 	if err := w.advance(ctx, r, observe); err != nil {
-		return err
+		return nil, err
 	}
 	if last {
-		_, err := r.Finish(ctx)
-		return err
+		s, err := r.Finish(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return s.Tables[0].NotLearned(), nil
 	}
 	a := r.Agent
 	trained, err := agent.ReadCheckpoint(dir, agent.Latest)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p, ok := a.Problem.(*market.Problem)
 	if !ok {
-		return fmt.Errorf("env.name is %s: market is allowed", a.Config.Env.Name)
+		return nil, fmt.Errorf("env.name is %s: market is allowed", a.Config.Env.Name)
 	}
-	return trade(p, func(player *Player) Decide {
+	if err := trade(p, func(player *Player) Decide {
 		return player.allocator(a.Allocator(trained, a.Rule(trained), a.Config.Seed))
-	})
+	}); err != nil {
+		return nil, err
+	}
+	tables, err := a.Compare(ctx, dir, trained, agent.CompareOptions{Simulated: true, Sampled: true})
+	if err != nil {
+		return nil, err
+	}
+	return tables[0].NotLearned(), nil
+}
+
+// counted says in how many trainings each was found, with what was found first. That a run did not learn is one finding,
+// in whatever it shows.
+func counted(trainings [][]report.Warning) (all []string) {
+	for f := report.NoGain; f <= report.Collapsed; f++ {
+		first, n := "", 0
+		for k, found := range trainings {
+			i := slices.IndexFunc(found, func(w report.Warning) bool { return max(w.Finding, report.NoGain) == f })
+			if i < 0 {
+				continue
+			}
+			if n++; n == 1 {
+				first = fmt.Sprintf("%s, in the training of window %d", found[i].Text, k+1)
+			}
+		}
+		if n > 0 {
+			all = append(all, fmt.Sprintf("in %d of %s %s", n, count.Of(len(trainings), "training"), first))
+		}
+	}
+	return all
 }
 
 func (w *Walk) advance(ctx context.Context, r *agent.Run, observe func(rl.Metrics)) error {
@@ -417,13 +454,22 @@ func (s *Summary) Relaxed() string {
 	return "limits on what is traded were relaxed by the least that the others asked for: " + strings.Join(parts, "; ")
 }
 
+// Trainings says how many there were, the last one for what comes next, and how long.
+func (s *Summary) Trainings() string {
+	n := int64(s.Folds + 1)
+	return fmt.Sprintf("%d trainings of %d steps, %d in all", n, s.Steps, n*s.Steps)
+}
+
 // Write writes the summary for people.
 func (s *Summary) Write(w io.Writer) error {
-	fmt.Fprintf(w, "out of sample, %s to %s: %d windows of %d %ss, each trained on and the next %d traded\n\n", s.From, s.To, s.Folds, s.Window, s.Every, s.Trade)
+	fmt.Fprintf(w, "out of sample, %s to %s: %d windows of %d %ss, each trained on and the next %d traded\n%s\n\n", s.From, s.To, s.Folds, s.Window, s.Every, s.Trade, s.Trainings())
 	if err := writeRows(w, s.Rows); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "%s is at no costs and chosen from these very periods: a bound for what is constantly rebalanced\n\n%s\n", BestConstant, s.Verdict)
+	for _, text := range s.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", text)
+	}
 	if text := s.Relaxed(); text != "" {
 		fmt.Fprintf(w, "\n%s\n", text)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 	"paspo/internal/prices"
 	"paspo/internal/rng"
 	"paspo/internal/run/config"
+	"paspo/internal/run/report"
 	"paspo/internal/stats"
 	"paspo/lp"
 	"paspo/rl"
@@ -234,6 +236,10 @@ func TestWalk(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(data, &back)
 	}
+	// Four windows and the one for what comes next, of a batch of steps each.
+	if n := own.Steps; n <= 0 || !strings.Contains(own.Trainings(), fmt.Sprintf("5 trainings of %d steps, %d in all", n, 5*n)) {
+		t.Error(own.Trainings())
+	}
 	if len(back.Limits) != 6 || back.Limits[5].Name != "total = 1" || !(back.Limits[5].ShadowPrice > 0) || back.Unpriced != "" {
 		t.Errorf("%+v, %s", back.Limits, back.Unpriced)
 	}
@@ -417,6 +423,20 @@ func TestRow(t *testing.T) {
 		if got := verdict(r, 3); got != want {
 			t.Errorf("the verdict is %q, want %q", got, want)
 		}
+	}
+}
+
+// A run that did not learn counts once a training, whatever shows it.
+func TestCounted(t *testing.T) {
+	found := func(f report.Finding, text string) report.Warning { return report.Warning{Finding: f, Text: text} }
+	got := counted([][]report.Warning{
+		nil,
+		{found(report.BelowStart, "the run did not learn: a"), found(report.BelowUniform, "the run did not learn: b"), found(report.BelowReference, "c")},
+		{found(report.NoGain, "the run did not learn: d")},
+	})
+	want := []string{"in 2 of 3 trainings the run did not learn: a, in the training of window 2", "in 1 of 3 trainings c, in the training of window 2"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
