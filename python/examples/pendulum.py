@@ -33,6 +33,6 @@ with paspo.load(run) as policy:
     obs, _ = env.reset(seed=1)
     total, over = 0.0, False
     while not over:
-        obs, reward, terminated, truncated, _ = env.step(policy.act(obs).astype("float32"))
+        obs, reward, terminated, truncated, _ = env.step(policy.act(obs))
         total, over = total + reward, terminated or truncated
 print(f"return of one episode: {total:.1f}")

@@ -39,7 +39,7 @@ with paspo.load(run) as policy:
     over = False
     while not over:
         action = policy.act(obs)
-        most, actions = max(most, np.abs(action).sum()), actions + 1
+        most, actions = max(most, np.abs(action).sum(dtype=float)), actions + 1
         obs, reward, terminated, truncated, _ = env.step(action)
         total, over = total + reward, terminated or truncated
 print(f"return of one episode: {total:.1f}; largest sum |a_i| of its {actions} actions: {most:.12f}, allowed {limit}")

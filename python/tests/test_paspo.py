@@ -346,7 +346,14 @@ class Test(unittest.TestCase):
         self.assertIn("violations of the comparison: 0", out)
         most, allowed = map(float, re.search(r"largest sum .* actions: ([\d.]+), allowed ([\d.]+)", out).groups())
         self.assertEqual(allowed, 2)
-        self.assertTrue(0 < most <= 2 * (1 + 1e-9))
+        self.assertTrue(0 < most <= 2 * (1 + ROUNDED))
+
+    def test_portfolio(self):
+        out = self.example(["rlportfolio", "pandas"], "portfolio.py", "1024", str(self.dir / "x"))
+        years = re.findall(r"^year \d+: value ([\d.]+) of 1, the mean allocation's ([\d.]+)$", out, re.M)
+        self.assertEqual([float(mean) for _, mean in years], [0.824, 0.777, 1.133])
+        residuals = re.search(r"^largest residual (\S+), of training (\S+); violations 0$", out, re.M).groups()
+        self.assertLessEqual(max(map(float, residuals)), ROUNDED)
 
     def test_refusals(self):
         for make, k, want in (
