@@ -88,12 +88,11 @@ func (t *Table) Row(policy string) (*Row, bool) {
 
 // share sets the shares of the way from the uniform policy, possibly projected, to the policy to.
 func (t *Table) share(to string, seed uint64) {
-	at := slices.IndexFunc(t.Rows, func(r Row) bool { return strings.HasPrefix(r.Policy, uniform) })
+	f := t.drawn()
 	g, ok := t.Row(to)
-	if at < 0 || !ok || !(stats.Mean(g.episodes) > stats.Mean(t.Rows[at].episodes)) {
+	if f == nil || !ok || !(stats.Mean(g.episodes) > stats.Mean(f.episodes)) {
 		return
 	}
-	f := &t.Rows[at]
 	t.From, t.To = f.Policy, to
 	var between []*Row
 	var policies [][]float64
