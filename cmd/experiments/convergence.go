@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math"
 	"regexp"
 	"slices"
@@ -12,13 +11,10 @@ import (
 	"time"
 
 	"paspo/baselines"
+	"paspo/cmd/experiments/internal/convergence"
 	"paspo/cmd/experiments/internal/output"
-	"paspo/cmd/experiments/internal/powerlaw"
 	"paspo/envs"
 	"paspo/envs/synthetic"
-	"paspo/internal/plots"
-	"paspo/internal/rng"
-	"paspo/internal/stats"
 	"paspo/internal/sweep/spec"
 	"paspo/lp"
 	"paspo/lp/constraints"
@@ -54,32 +50,16 @@ var convergencePage = []convergenceGrid{
 	{[]int{100}, []int{20}, seedsOf("1"), "^de-biased"},
 }
 
-// convergenceCell is what came of all problems of one size with one setting.
-type convergenceCell struct {
-	Setting        string
-	Entities, Rows int       // 0 rows for the bare simplex
-	Steps          [][]int64 // until each share was reached, one a problem that there is; 0 where it was not
-	Noise          []float64 // of the first gradient, see firstGradient; 0 where it hides the mean
-	Error          string    `json:",omitempty"` // why there are no problems of this size
-}
-
-// convergenceResults is the file of the experiment.
-type convergenceResults struct {
-	Shares   []float64 // of the way from uniform actions to the best found
-	MostStep int64
-	Cells    []*convergenceCell
-}
-
-// convergence measures how many steps training takes to shares of the way from uniform
+// converge measures how many steps training takes to shares of the way from uniform
 // actions to the best found, by the number of entities and rows. Every seed has its own
 // polytope and reward.
-func convergence(ctx context.Context, out *output.Folder, o convergenceOptions) error {
+func converge(ctx context.Context, out *output.Folder, o convergenceOptions) error {
 	for _, s := range o.shares {
 		if !(s > 0 && s < 1) {
 			return fmt.Errorf("--shares has %g: numbers between 0 and 1 are allowed", s)
 		}
 	}
-	res := &convergenceResults{Shares: o.shares, MostStep: o.steps}
+	res := &convergence.Results{Shares: o.shares, MostStep: o.steps}
 	for _, g := range o.grids {
 		settings, simplex, err := convergenceSettings()
 		if err != nil {
@@ -99,7 +79,7 @@ func convergence(ctx context.Context, out *output.Folder, o convergenceOptions) 
 					return fmt.Errorf("%d entities, %d rows: %w", n, m, err)
 				}
 				res.Cells = append(res.Cells, cells...)
-				slices.SortStableFunc(res.Cells, func(a, b *convergenceCell) int {
+				slices.SortStableFunc(res.Cells, func(a, b *convergence.Cell) int {
 					return cmp.Or(a.Entities-b.Entities, a.Rows-b.Rows)
 				})
 				// What was measured so far is of use where the rest takes a night.
@@ -109,7 +89,7 @@ func convergence(ctx context.Context, out *output.Folder, o convergenceOptions) 
 			}
 		}
 	}
-	return showConvergence(out, res)
+	return res.Show(out)
 }
 
 // convergenceSettings are the paper's numbers, whose learning rate and bonus stay what
@@ -152,14 +132,14 @@ func chosen(only string, rows, simplex []setting) (r, s []setting, err error) {
 }
 
 // convergenceSize trains all problems of one size with all settings.
-func convergenceSize(ctx context.Context, out *output.Folder, o convergenceOptions, seeds spec.Seeds, n, m int, settings []setting) ([]*convergenceCell, error) {
+func convergenceSize(ctx context.Context, out *output.Folder, o convergenceOptions, seeds spec.Seeds, n, m int, settings []setting) ([]*convergence.Cell, error) {
 	say := func(seed uint64, format string, args ...any) {
 		out.Progress("%3d entities, %2d rows, seed %3d: %s", n, m, seed, fmt.Sprintf(format, args...))
 	}
 	polytopes, drawn, err := convergencePolytopes(n, m, seeds, say)
-	var cells []*convergenceCell
+	var cells []*convergence.Cell
 	for _, s := range settings {
-		c := &convergenceCell{Setting: s.name, Entities: n, Rows: m, Noise: make([]float64, len(drawn))}
+		c := &convergence.Cell{Setting: s.name, Entities: n, Rows: m, Noise: make([]float64, len(drawn))}
 		for range o.shares {
 			c.Steps = append(c.Steps, make([]int64, len(drawn)))
 		}
@@ -339,9 +319,9 @@ func (p *convergenceProblem) firstGradient(ctx context.Context, s setting, seed 
 	}
 	defer b.Close()
 	cfg := s.PPO
-	cfg.StepsPerEnv = minibatches * cfg.Minibatch / cfg.Envs
+	cfg.StepsPerEnv = convergence.Minibatches * cfg.Minibatch / cfg.Envs
 	cfg.Steps, cfg.EvalEvery = int64(cfg.BatchSize()), 0
-	l := &gradients{backend: b, minibatch: cfg.Minibatch}
+	l := &convergence.Gradients{Backend: b, Minibatch: cfg.Minibatch}
 	t, err := rl.New(p.problem, b, l, cfg.Config, seed)
 	if err != nil {
 		return 0, err
@@ -350,210 +330,5 @@ func (p *convergenceProblem) firstGradient(ctx context.Context, s setting, seed 
 	if _, err := t.Iterate(ctx); err != nil {
 		return 0, err
 	}
-	return l.noise(), nil
-}
-
-// minibatches is how many a first gradient is taken from: where its noise is larger, it
-// hides the mean of all.
-const minibatches = 64
-
-// gradients is a learner that learns nothing: it takes the gradients of minibatches of
-// one rollout.
-type gradients struct {
-	backend   policy.Backend
-	minibatch int
-	all       [][]float64
-}
-
-func (*gradients) Streams() []*rng.Stream { return nil }
-func (*gradients) Facts() []rl.Fact       { return nil }
-func (*gradients) Scheduled() bool        { return false }
-
-// Learn implements rl.Learner. A first moment of Adam that forgets all at once is the
-// gradient, and so small a learning rate leaves the parameters as they are.
-func (g *gradients) Learn(_ context.Context, r *rl.Rollout, _ float64, _ *rl.Metrics) error {
-	mean, std := stats.MeanStd(r.Advantages)
-	for i, a := range r.Advantages {
-		r.Batch.Advantage[i] = float32((a - mean) / (std + stats.VarianceFloor))
-	}
-	if err := g.backend.Load(&r.Batch); err != nil {
-		return err
-	}
-	rows := make([]int32, g.minibatch)
-	for at := 0; at < r.Batch.Rows; at += g.minibatch {
-		for i := range rows {
-			rows[i] = int32(at + i)
-		}
-		if err := g.backend.Step(rows, policy.Settings{LearningRate: 1e-30, Clip: 1, Beta2: 0.5, Epsilon: 1}); err != nil {
-			return err
-		}
-		state, err := g.backend.State()
-		if err != nil {
-			return err
-		}
-		var all []float64
-		for _, t := range state.M {
-			for _, x := range t.Data {
-				all = append(all, float64(x))
-			}
-		}
-		g.all = append(g.all, all)
-	}
-	return nil
-}
-
-// noise is the sum of the variances over the sum of the squared means, which the noise
-// of the means is taken off.
-func (g *gradients) noise() float64 {
-	n := float64(len(g.all))
-	var variance, square float64
-	for k := range g.all[0] {
-		var m stats.Running
-		for _, x := range g.all {
-			m.Add(x[k])
-		}
-		v := m.M2 / (n - 1)
-		variance += v
-		square += m.Mean*m.Mean - v/n
-	}
-	if square <= 0 {
-		return 0
-	}
-	return variance / square
-}
-
-// showConvergence writes tables and plots.
-func showConvergence(out *output.Folder, res *convergenceResults) error {
-	head := []string{"entities", "rows", "setting"}
-	for _, share := range res.Shares {
-		head = append(head, "reached "+output.Percent(share), "median of the steps", "95 % over problems")
-	}
-	table := [][]string{append(head, "noise of the first gradient, median")}
-	exponents := [][]string{{"to", "setting", "sizes with a median", "exponent of the entities", "95 %", "of the rows", "95 %"}}
-	noise := plots.Chart{Title: "noise of the first gradient", XLabel: "entities", YLabel: "variance over the square of the mean", LogX: true, LogY: true}
-	var names []string
-	for _, c := range res.Cells {
-		if !slices.Contains(names, c.Setting) {
-			names = append(names, c.Setting)
-		}
-		table = append(table, c.row(len(res.Shares)))
-	}
-	for k, share := range res.Shares {
-		plot := plots.Chart{
-			Title: fmt.Sprintf("to %s of the way", output.Percent(share)), XLabel: "entities", YLabel: "median of the environment steps", LogX: true, LogY: true,
-		}
-		var beyond []plots.Curve // one above the other
-		for _, name := range names {
-			var cells []powerlaw.Cell
-			ended := 0
-			stepsBy, noiseBy := map[int][]float64{}, map[int][]float64{} // the entities, of all numbers of rows
-			for _, c := range res.Cells {
-				if c.Setting != name || c.Error != "" {
-					continue
-				}
-				values := known(c.Steps[k])
-				cells = append(cells, powerlaw.Cell{Sizes: []float64{float64(c.Entities), float64(max(1, c.Rows))}, Values: values})
-				if !math.IsInf(powerlaw.Median(values), 0) {
-					ended++
-				}
-				stepsBy[c.Entities], noiseBy[c.Entities] = append(stepsBy[c.Entities], values...), append(noiseBy[c.Entities], known(c.Noise)...)
-			}
-			reached, others := medians(name, stepsBy, float64(res.MostStep)*math.Pow(1.08, float64(1+len(beyond))))
-			plot.Curves, beyond = append(plot.Curves, reached), append(beyond, others)
-			if k == 0 {
-				told, _ := medians(name, noiseBy, 0)
-				noise.Curves = append(noise.Curves, told)
-			}
-			row := []string{output.Percent(share), name, fmt.Sprintf("%d of %d", ended, len(cells))}
-			for _, iv := range powerlaw.Exponents(cells, 0.95, rng.New(1, "experiments", "convergence", name)) {
-				row = append(row, exponentCells(iv)...)
-			}
-			exponents = append(exponents, row)
-		}
-		plot.Curves = append(plot.Curves, beyond...)
-		plot.Levels = []plots.Level{{Name: fmt.Sprintf("above it: no median within %d steps", res.MostStep), Y: float64(res.MostStep)}}
-		if err := out.Plot(fmt.Sprintf("convergence-%.0f", 100*share), plot); err != nil {
-			return err
-		}
-	}
-	if err := out.Plot("gradient", noise); err != nil {
-		return err
-	}
-	if err := out.Table("exponents", exponents); err != nil {
-		return err
-	}
-	return out.Table("convergence", table)
-}
-
-// medians is a curve of medians by a size, where there are any, and in its colour marks at a height
-// of the sizes that have none.
-func medians(name string, by map[int][]float64, height float64) (some, none plots.Curve) {
-	some, none = plots.Curve{Name: name, Points: true}, plots.Curve{Like: name, Dots: true}
-	for _, n := range slices.Sorted(maps.Keys(by)) {
-		to, y := &some, powerlaw.Median(by[n])
-		if math.IsInf(y, 0) {
-			to, y = &none, height
-		}
-		to.X, to.Y = append(to.X, float64(n)), append(to.Y, y)
-	}
-	return some, none
-}
-
-// known puts +Inf in the place of what is not known.
-func known[T int64 | float64](xs []T) []float64 {
-	var all []float64
-	for _, x := range xs {
-		y := float64(x)
-		if x == 0 {
-			y = math.Inf(1)
-		}
-		all = append(all, y)
-	}
-	return all
-}
-
-// row is that of the table.
-func (c *convergenceCell) row(shares int) []string {
-	row := []string{fmt.Sprint(c.Entities), fmt.Sprint(c.Rows), c.Setting}
-	if c.Error != "" {
-		return append(append(row, "no problem: "+c.Error), make([]string, 3*shares)...)
-	}
-	for k := range shares {
-		values := known(c.Steps[k])
-		reached := 0
-		for _, s := range c.Steps[k] {
-			if s > 0 {
-				reached++
-			}
-		}
-		median := stats.Bootstrap(len(values), 0.95, rng.New(1, "experiments", "convergence", "median"), func(idx []int) float64 {
-			var some []float64
-			for _, i := range idx {
-				some = append(some, values[i])
-			}
-			return min(powerlaw.Median(some), math.MaxFloat64) // a resample where half did not end is a slow one
-		})
-		row = append(row, fmt.Sprintf("%d of %d", reached, len(values)), stepsCell(median.Estimate), output.Range(median, stepsCell))
-	}
-	if x := powerlaw.Median(known(c.Noise)); !math.IsInf(x, 0) {
-		return append(row, output.Number(x))
-	}
-	return append(row, fmt.Sprintf("above %d", minibatches))
-}
-
-// stepsCell writes a number of steps for a table.
-func stepsCell(x float64) string {
-	if x > rl.MaxSteps {
-		return "more"
-	}
-	return fmt.Sprintf("%.0f", x)
-}
-
-// exponentCells writes an exponent with its interval, where there is one.
-func exponentCells(iv stats.Interval) []string {
-	if math.IsNaN(iv.Estimate) {
-		return []string{"", ""}
-	}
-	write := func(x float64) string { return fmt.Sprintf("%.2f", x) }
-	return []string{write(iv.Estimate), output.Range(iv, write)}
+	return l.Noise(), nil
 }

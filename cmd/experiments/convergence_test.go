@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"testing"
 
+	"paspo/cmd/experiments/internal/convergence"
 	"paspo/cmd/experiments/internal/output"
 	"paspo/internal/long"
 	"paspo/internal/sweep/spec"
@@ -22,7 +22,7 @@ func TestConvergenceLeavesOutSeedsWithoutProblem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := func(seeds ...uint64) (*convergenceCell, string) {
+	size := func(seeds ...uint64) (*convergence.Cell, string) {
 		var log bytes.Buffer
 		o := convergenceOptions{options: options{steps: 512, jobs: 1}, shares: []float64{0.01, 0.9999}}
 		cells, err := convergenceSize(context.Background(), &output.Folder{Log: &log}, o, spec.Seeds(seeds), 3, 20, settings[:1])
@@ -71,19 +71,6 @@ func TestConvergenceSettings(t *testing.T) {
 }
 
 // The command measures, without flags, the problems that its page shows.
-// A size has a point of the curve or a mark of those without.
-func TestSizesWithoutMedian(t *testing.T) {
-	no := math.Inf(1)
-	by := map[int][]float64{3: {512, no, 1024}, 6: {no, 512, no}, 12: {no}}
-	some, none := medians("a", by, 7)
-	if !slices.Equal(some.X, []float64{3}) || !slices.Equal(some.Y, []float64{1024}) {
-		t.Errorf("medians %v", some)
-	}
-	if !slices.Equal(none.X, []float64{6, 12}) || !slices.Equal(none.Y, []float64{7, 7}) || none.Like != "a" || !none.Dots {
-		t.Errorf("none %v", none)
-	}
-}
-
 func TestConvergencePage(t *testing.T) {
 	rows, simplex, err := convergenceSettings()
 	if err != nil {
@@ -107,7 +94,7 @@ func TestConvergencePage(t *testing.T) {
 			}
 		}
 	}
-	var page convergenceResults
+	var page convergence.Results
 	if err := (&output.Folder{Dir: "../../docs/experiments/convergence"}).Read("convergence", &page); err != nil {
 		t.Fatal(err)
 	}

@@ -160,7 +160,7 @@ results are not reported on.`
 				grid.seeds = o.seeds
 				co.grids = []convergenceGrid{grid}
 			}
-			return convergence(ctx, out, co)
+			return converge(ctx, out, co)
 		})
 	c.Long = `Measure the steps to shares of the optimum by the numbers of entities and rows.
 

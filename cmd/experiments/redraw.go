@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"paspo/cmd/experiments/internal/convergence"
 	"paspo/cmd/experiments/internal/measure"
 	"paspo/cmd/experiments/internal/output"
 	"paspo/envs/benchmarks"
@@ -41,11 +42,11 @@ func redraw(ctx context.Context, folder string, log io.Writer, name string) erro
 		}
 		return output.Splice(filepath.Join(folder, "..", "..", "README.md"), "<!-- comparison: go run ./cmd/experiments redraw comparison -->\n", "<!-- end of comparison -->", string(table))
 	case "convergence":
-		var res convergenceResults
+		var res convergence.Results
 		if err := out.Read(name, &res); err != nil {
 			return err
 		}
-		return showConvergence(out, &res)
+		return res.Show(out)
 	}
 	return fmt.Errorf("%q cannot be drawn again: %s can", name, strings.Join(redrawable, ", "))
 }

@@ -57,7 +57,7 @@ func TestRedrawsWhatIsThere(t *testing.T) {
 func TestOneSeedHasNoInterval(t *testing.T) {
 	one := stats.MeanInterval([]float64{0.5}, 0.95, rng.New(1))
 	w := row{Name: "a", Trained: true, Mode: one, Share: one}
-	text := w.line() + fmt.Sprint((&results{Rows: []row{w}}).table(), exponentCells(one))
+	text := w.line() + fmt.Sprint((&results{Rows: []row{w}}).table())
 	if strings.Contains(text, "NaN") || strings.Contains(text, "..") || !strings.Contains(text, "50.0 %") || !strings.Contains(text, "0.5000") {
 		t.Error(text)
 	}
@@ -83,30 +83,5 @@ func TestTableInREADME(t *testing.T) {
 	got, err := os.ReadFile(readme)
 	if want := fmt.Sprintf(text, "\n| x | y |\n|---|---|\n| 1 | a |\n"); err != nil || string(got) != want {
 		t.Errorf("%q, want %q, error %v", got, want, err)
-	}
-}
-
-// Results of convergence can be drawn again, with problems that did not end, with sizes
-// that there are no problems of.
-func TestShowConvergence(t *testing.T) {
-	res := &convergenceResults{Shares: []float64{0.5, 0.9}}
-	for _, n := range []int{3, 6, 12} {
-		steps := int64(100 * n * n)
-		res.Cells = append(res.Cells,
-			&convergenceCell{Setting: "a", Entities: n, Rows: 2, Steps: [][]int64{{steps, steps, steps}, {0, 0, 2 * steps}}, Noise: []float64{0.5, 0, 2}},
-			&convergenceCell{Setting: "a", Entities: n, Rows: 9, Error: "nothing is left"})
-	}
-	out := &output.Folder{Dir: t.TempDir(), Log: io.Discard}
-	if err := showConvergence(out, res); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]string{
-		"exponents.md":   "| 50.0 % | a | 3 of 3 | 2.00 | 2.00 .. 2.00 |  |  |\n| 90.0 % | a | 0 of 3 |  |  |  |  |\n",
-		"convergence.md": "| 6 | 2 | a | 3 of 3 | 3600 | 3600 .. 3600 | 1 of 3 | more | 7200 .. more | 2 |\n| 6 | 9 | a | no problem: nothing is left |  |  |  |  |  |  |\n",
-	} {
-		data, err := os.ReadFile(out.Dir + "/" + name)
-		if err != nil || !strings.Contains(string(data), want) {
-			t.Errorf("%s: %s, want %s, error %v", name, data, want, err)
-		}
 	}
 }
