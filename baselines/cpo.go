@@ -27,7 +27,8 @@ func (l *cpo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 	n, k := r.Batch.Rows, len(l.costs)
 	r.Standardise(r.Batch.Advantage, r.Advantages)
 	rewards, costs := make([]float64, n), make([]float64, n)
-	mean := l.meanCosts(r, unskipped(r))
+	rows := unskipped(r)
+	mean := l.meanCosts(r, rows)
 	for i := range rewards {
 		rewards[i] = float64(r.Batch.Advantage[i])
 		for j := range k {
@@ -48,7 +49,6 @@ func (l *cpo) Learn(ctx context.Context, r *rl.Rollout, progress float64, m *rl.
 		return err
 	}
 
-	rows := unskipped(r)
 	g, b := l.gradient(rows, rewards), l.gradient(rows, costs)
 	hg, err := l.solveFisher(g)
 	if err != nil {

@@ -48,7 +48,7 @@ type solverCell struct {
 	Chains        float64 // that this was measured on; a part of one where it is below 1
 	Warmed        float64 // chains before
 	NoWidth       float64 // share of the intervals up to 1e-9 wide
-	HitRate       float64 `json:",omitempty"` // ends that a warm-start basis proved
+	HitRate       float64 `json:",omitempty"` // share of the endpoints that a warm-start basis proved
 	Bases         int     `json:",omitempty"` // that are kept
 	Error         string  `json:",omitempty"`
 }
