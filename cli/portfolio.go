@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -31,42 +29,25 @@ type priceFlags struct {
 	jump   float64
 }
 
-func (f *priceFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.repair, "repair", "", "`KINDS` of problems that are repaired: all, or some of order, duplicate, value, missing, gap, jump (docs/portfolio.md)")
-	cmd.Flags().Float64Var(&f.jump, "jump", prices.DefaultOptions().JumpShare, "move of a price, as a share, beyond which it is a problem or a split; 0 for none")
+func (f *priceFlags) add(cmd *cobra.Command, others string) {
+	cmd.Flags().StringVar(&f.repair, "repair", "", "`KINDS` of problems that are repaired: all, or some of order, duplicate, value, missing, gap, jump (docs/portfolio.md)"+others)
+	cmd.Flags().Float64Var(&f.jump, "jump", prices.DefaultOptions().JumpShare, "move of a price, as a share, beyond which it is a problem or a split; 0 for none"+others)
 }
 
-// read reads prices and prints the problems that were repaired.
-func (f *priceFlags) read(path string, errs io.Writer) (*prices.Table, error) {
-	if !(f.jump >= 0) {
-		return nil, fmt.Errorf("--jump is %g: a number of at least 0 is allowed", f.jump)
+// read reads prices with the options of the flags, and with others where flags are not given.
+func (f *priceFlags) read(cmd *cobra.Command, path string, o *prices.Options) (t *prices.Table, err error) {
+	if cmd.Flags().Changed("jump") {
+		o.JumpShare = f.jump
 	}
-	kinds, err := prices.ParseRepair(f.repair)
-	if err != nil {
-		return nil, fmt.Errorf("--repair: %w", err)
+	if !(o.JumpShare >= 0) {
+		return nil, fmt.Errorf("--jump is %g: a number of at least 0 is allowed", o.JumpShare)
 	}
-	t, repaired, err := prices.Read(path, prices.Options{Repair: kinds, JumpShare: f.jump})
-	var wrong *prices.Error
-	if errors.As(err, &wrong) {
-		listProblems(errs, wrong.Problems[1:], path, "also wrong")
-	}
-	if err != nil {
-		return nil, err
-	}
-	listProblems(errs, repaired, path, "repaired")
-	return t, nil
-}
-
-// listProblems prints the first problems.
-func listProblems(w io.Writer, problems []prices.Problem, path, what string) {
-	const most = 20
-	for i, p := range problems {
-		if i == most {
-			fmt.Fprintf(w, "%s: %d more\n", what, len(problems)-most)
-			break
+	if cmd.Flags().Changed("repair") {
+		if o.Repair, err = prices.ParseRepair(f.repair); err != nil {
+			return nil, fmt.Errorf("--repair: %w", err)
 		}
-		fmt.Fprintf(w, "%s: %s:%d: %s\n", what, path, p.Line, p)
 	}
+	return prices.ReadTold(path, *o, cmd.ErrOrStderr())
 }
 
 // pathFlag is the value of a flag that names a file or a folder. An empty one is an error: a shell
@@ -115,7 +96,7 @@ out of sample. Afterwards ` + program + ` portfolio decide prints what to trade 
 	flags.StringVar(&f.walk.Model, "model", marketmodel.Bootstrap, "model of the market: "+strings.Join(marketmodel.Kinds(), ", "))
 	flags.Float64Var(&f.walk.Block, "block", 0, "mean length of the bootstrap's blocks, in periods (default the cube root of the window)")
 	flags.IntVar(&f.walk.States, "states", 0, fmt.Sprintf("hidden states of the model %s, at most %d (default the number with the least BIC)", marketmodel.HiddenMarkov, marketmodel.MostStates))
-	f.prices.add(cmd)
+	f.prices.add(cmd, "")
 	flags.String("steps", "20_000", "environment steps of training on each window")
 	flags.String("seed", "", "seed of all random numbers")
 	addPreset(cmd, &f.preset)
@@ -180,10 +161,8 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	errs := cmd.ErrOrStderr()
-	table, err := f.prices.read(path, errs)
-	if err != nil {
-		return err
-	}
+	var err error
+	f.walk.Options = prices.DefaultOptions()
 	if f.resume != "" {
 		for _, name := range []string{"constraints", "every", "window", "trade", "model", "block", "states", "steps", "seed", "preset", "set", "out"} {
 			if cmd.Flags().Changed(name) {
@@ -198,6 +177,10 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 			return fmt.Errorf("training in %s has not begun: remove it, or train anew with another --out", f.resume)
 		}
 		f.out, f.constraintFile = f.resume, filepath.Join(f.resume, walkforward.ConstraintsFile)
+	}
+	table, err := f.prices.read(cmd, path, &f.walk.Options)
+	if err != nil {
+		return err
 	}
 	polytope, err := walkforward.ReadLimits(f.constraintFile, table)
 	if err != nil {
@@ -291,12 +274,8 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	}
 	report := page.Page{Title: "From prices to a portfolio", Origin: runfolder.This()}
 	report.AddWalk(filepath.Base(path), s)
-	var b bytes.Buffer
-	if err := report.Write(&b); err != nil {
-		return err
-	}
 	html := filepath.Join(f.out, "report.html")
-	if err := runfolder.WriteFile(html, b.Bytes()); err != nil {
+	if err := report.WriteFile(html); err != nil {
 		return err
 	}
 	if f.json {

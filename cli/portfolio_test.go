@@ -247,6 +247,23 @@ constraints:
 	}
 	refused(t, "has not begun: remove it, or train anew with another --out", "", "portfolio", prices, "--resume", early)
 
+	// What was read in training is read in the same way afterwards.
+	holed, jumping := changedPrices(t, prices, ""), changedPrices(t, prices, "20000")
+	cash := textFile(t, "cash.csv", "ticker,shares\nCASH,1000\n")
+	for _, c := range []struct{ prices, wrong, flag, value, other string }{
+		{holed, "CCC: there is no price", "--repair", "missing", "gap"},
+		{jumping, "CCC: the price goes from", "--jump", "0", "0.6"},
+	} {
+		kept := filepath.Join(t.TempDir(), "kept")
+		walk := slices.Concat([]string{"portfolio", c.prices, "--out", kept, "--window", "36", "--trade", "24", "--steps", "512", "--json", "--quiet"}, smallSettings())
+		refused(t, c.wrong, "", walk...)
+		succeed(t, "", append(walk, c.flag, c.value)...)
+		succeed(t, "", "portfolio", c.prices, "--resume", kept, "--json", "--quiet")
+		succeed(t, "", "portfolio", "decide", kept, "--holdings", cash, "--prices", c.prices)
+		refused(t, c.wrong, "", "portfolio", c.prices, "--resume", kept, c.flag, c.other)
+		refused(t, c.wrong, "", "portfolio", "decide", kept, "--holdings", cash, "--prices", c.prices, c.flag, c.other)
+	}
+
 	type line struct {
 		Name   string
 		Price  float64
@@ -318,6 +335,18 @@ constraints:
 	if turnover, _ := traded(lines); status != 0 || turnover > 1e-9 {
 		t.Errorf("status %d, %s%+v", status, errs, lines)
 	}
+}
+
+// changedPrices copies prices with another one of the last ticker.
+func changedPrices(t *testing.T, path, price string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(data), "\n")
+	lines[61] = lines[61][:strings.LastIndex(lines[61], ",")+1] + price
+	return textFile(t, "changed.csv", strings.Join(lines, "\n"))
 }
 
 // Mistakes are reported in one line before anything is trained.

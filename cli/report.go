@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -31,11 +30,7 @@ violations and cost.`,
 			if err := p.Add(cmd.Context(), args); err != nil {
 				return err
 			}
-			var b bytes.Buffer
-			if err := p.Write(&b); err != nil {
-				return err
-			}
-			if err := runfolder.WriteFile(out, b.Bytes()); err != nil {
+			if err := p.WriteFile(out); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), out)

@@ -60,8 +60,8 @@ type Options struct {
 	Prices      string // file of prices up to today
 	Constraints string // file of the limits of today, empty where they are the policy's own
 
-	// ReadPrices reads Prices.
-	ReadPrices func(path string) (*prices.Table, error)
+	// ReadPrices reads Prices. The walk's own were read with these options.
+	ReadPrices func(path string, o prices.Options) (*prices.Table, error)
 
 	Lot   float64 // shares that orders are multiples of, 0 for fractions
 	Relax bool    // limits that count from what is held, where an allocation or whole lots ask for it
@@ -93,7 +93,7 @@ func Decide(o Options) (*Decision, error) {
 	polytope := problem.Spec().Polytope
 
 	// Prices: the last ones, and the returns that the policy looks back on.
-	table, err := o.ReadPrices(o.Prices)
+	table, err := o.ReadPrices(o.Prices, settings.Options)
 	if err != nil {
 		return nil, err
 	}

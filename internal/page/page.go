@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"fmt"
@@ -84,6 +85,15 @@ const (
 
 // Write writes the page.
 func (p *Page) Write(w io.Writer) error { return layout.Execute(w, p) }
+
+// WriteFile writes the page to a file.
+func (p *Page) WriteFile(path string) error {
+	var b bytes.Buffer
+	if err := p.Write(&b); err != nil {
+		return err
+	}
+	return runfolder.WriteFile(path, b.Bytes())
+}
 
 // Add adds folders: each a sweep or a run.
 func (p *Page) Add(ctx context.Context, dirs []string) error {

@@ -31,13 +31,21 @@ type Problem struct {
 	Text   string
 }
 
+// UnmarshalText reads a kind.
+func (k *Kind) UnmarshalText(text []byte) error {
+	if *k = Kind(text); !slices.Contains(Kinds(), *k) {
+		return fmt.Errorf("%q is no kind of problem: all, or some of %s are allowed", string(text), join(Kinds()))
+	}
+	return nil
+}
+
 // Options choose the problems that are repaired.
 type Options struct {
-	Repair []Kind
+	Repair []Kind `json:"repair,omitempty"`
 
 	// JumpShare is how far a price moves between two lines for the move to be held against
 	// splits: 0.6 for up to 1.6 times or down to 1/1.6. 0 looks at no move.
-	JumpShare float64
+	JumpShare float64 `json:"jump"`
 }
 
 // DefaultOptions mends nothing.
@@ -49,12 +57,13 @@ func ParseRepair(text string) (kinds []Kind, err error) {
 		return Kinds(), nil
 	}
 	for name := range strings.SplitSeq(text, ",") {
-		k := Kind(strings.TrimSpace(name))
-		if k == "" {
+		name = strings.TrimSpace(name)
+		if name == "" {
 			continue
 		}
-		if !slices.Contains(Kinds(), k) {
-			return nil, fmt.Errorf("%q is no kind of problem: all, or some of %s are allowed", string(k), join(Kinds()))
+		var k Kind
+		if err := k.UnmarshalText([]byte(name)); err != nil {
+			return nil, err
 		}
 		kinds = append(kinds, k)
 	}

@@ -57,6 +57,31 @@ func Parse(name string, data []byte, o Options) (*Table, []Problem, error) {
 	return t, repaired, nil
 }
 
+// ReadTold is Read, and tells of the first problems that were repaired, or that are wrong beside the one of the error.
+func ReadTold(path string, o Options, to io.Writer) (*Table, error) {
+	t, repaired, err := Read(path, o)
+	var wrong *Error
+	if errors.As(err, &wrong) {
+		tell(to, wrong.Problems[1:], path, "also wrong")
+	}
+	if err != nil {
+		return nil, err
+	}
+	tell(to, repaired, path, "repaired")
+	return t, nil
+}
+
+func tell(to io.Writer, problems []Problem, path, what string) {
+	const most = 20
+	for i, p := range problems {
+		if i == most {
+			fmt.Fprintf(to, "%s: %d more\n", what, len(problems)-most)
+			break
+		}
+		fmt.Fprintf(to, "%s: %s:%d: %s\n", what, path, p.Line, p)
+	}
+}
+
 func unpacked(data []byte) ([]byte, error) {
 	if !bytes.HasPrefix(data, []byte{0x1f, 0x8b}) {
 		return data, nil

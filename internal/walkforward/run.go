@@ -45,8 +45,9 @@ const (
 	SummaryFile     = "summary.json"
 )
 
-// Settings say how prices become periods, and periods windows.
+// Settings say how prices are read and become periods, and periods windows.
 type Settings struct {
+	prices.Options
 	Every  string  `json:"every"` // prices.Day, Week or Month
 	Window int     `json:"window"`
 	Trade  int     `json:"trade"`
@@ -222,6 +223,7 @@ func ReadSettings(dir string) (s Settings, err error) {
 		return s, fmt.Errorf("%s is no folder of a portfolio: it has no %s", dir, SettingsFile)
 	}
 	if err == nil {
+		s.Options = prices.DefaultOptions() // those of folders that do not say
 		err = json.Unmarshal(data, &s)
 	}
 	if err != nil {
