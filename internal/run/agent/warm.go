@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	"paspo/baselines"
 	"paspo/internal/atomicfile"
@@ -71,8 +72,15 @@ func (a *Agent) warmStart(t *rl.Trainer) (*report.WarmStart, error) {
 	w := &report.WarmStart{
 		Checkpoint: from.Path, Iteration: from.Iteration, Steps: from.Step, Observations: int64(from.Policy.Normalizer.Seen.Count),
 	}
-	w.Differences, err = t.WarmStart(from)
-	return w, err
+	if w.Differences, err = t.WarmStart(from); err != nil {
+		return nil, err
+	}
+	if file := ConfigOf(a.Config.From); file != "" {
+		if c, err := config.Load(file, nil, nil); err == nil && !reflect.DeepEqual(c.Debias, a.Config.Debias) {
+			w.Differences = append(w.Differences, "its settings of debias are others, and those of this run have no effect: nothing is fitted")
+		}
+	}
+	return w, nil
 }
 
 // readWarm returns the warm start of a run, nil where it had none. Only the summary shows it, so

@@ -183,13 +183,14 @@ func TestWarmStartNamesWhatDiffers(t *testing.T) {
 	if err := goOn(c, a); err != nil {
 		t.Fatal(err)
 	}
-	c.From, c.PPO.Gamma, c.Env.Synthetic.Seed = a, 0.5, 2
+	c.From, c.PPO.Gamma, c.Env.Synthetic.Seed, c.Debias.Concentration = a, 0.5, 2, 0.3
 	r, err := Start(c, b)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	want := []string{"its ppo.gamma is 1, that of this run 0.5", "its env.synthetic.seed is 1, that of this run 2"}
+	want := []string{"its ppo.gamma is 1, that of this run 0.5", "its env.synthetic.seed is 1, that of this run 2",
+		"its settings of debias are others, and those of this run have no effect: nothing is fitted"}
 	if !slices.Equal(r.Warm.Differences, want) {
 		t.Errorf("differences %q, want %q", r.Warm.Differences, want)
 	}
