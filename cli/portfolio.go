@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/envs/market"
+	"paspo/internal/count"
 	"paspo/internal/marketmodel"
 	"paspo/internal/page"
 	"paspo/internal/prices"
@@ -164,7 +166,7 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	var err error
 	f.walk.Options = prices.DefaultOptions()
 	if f.resume != "" {
-		for _, name := range []string{"constraints", "every", "window", "trade", "model", "block", "states", "steps", "seed", "preset", "set", "out"} {
+		for _, name := range []string{"every", "window", "trade", "model", "block", "states", "steps", "seed", "preset", "set", "out"} {
 			if cmd.Flags().Changed(name) {
 				return fmt.Errorf("--resume goes on with the walk's own settings: --%s cannot be given with it", name)
 			}
@@ -176,7 +178,10 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		if first := filepath.Join(f.resume, walkforward.FirstDir); !runfolder.IsRun(first) {
 			return fmt.Errorf("training in %s has not begun: remove it, or train anew with another --out", f.resume)
 		}
-		f.out, f.constraintFile = f.resume, filepath.Join(f.resume, walkforward.ConstraintsFile)
+		f.out = f.resume
+		if f.constraintFile == "" {
+			f.constraintFile = filepath.Join(f.resume, walkforward.ConstraintsFile)
+		}
 	}
 	table, err := f.prices.read(cmd, path, &f.walk.Options)
 	if err != nil {
@@ -238,19 +243,8 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	}
 	var bar *progress.Bar
 	if !f.quiet {
-		first, last := chosen.Dates[0], chosen.Dates[len(chosen.Dates)-1]
-		fmt.Fprintf(errs, "%s: %d dates of %d tickers; %d %ss of %d assets from %s to %s\n", path, len(table.Dates), len(table.Tickers),
-			len(chosen.Dates)-1, f.walk.Every, len(assets), first.Format(time.DateOnly), last.Format(time.DateOnly))
-		var left []string
-		for _, name := range table.Tickers {
-			if !slices.Contains(assets, name) {
-				left = append(left, name)
-			}
-		}
-		if len(left) > 0 {
-			fmt.Fprintf(errs, "the limits do not have %s: left out\n", strings.Join(left, ", "))
-		}
-		fmt.Fprintf(errs, "run: %s\n", f.out)
+		f.describe(errs, table, chosen)
+		w.Ready = func() { fmt.Fprintf(errs, "run: %s\n", f.out) }
 		one := int64(c.PPO.Iterations()) * int64(c.PPO.BatchSize())
 		w.Observe = func(fold, folds int, m rl.Metrics) {
 			step := int64(fold)*one + m.Step
@@ -286,4 +280,15 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "report: %s\n", html)
 	return err
+}
+
+// describe says what is walked through.
+func (f *portfolioFlags) describe(w io.Writer, table, chosen *prices.Table) {
+	first, last := chosen.Dates[0], chosen.Dates[len(chosen.Dates)-1]
+	fmt.Fprintf(w, "%s: %d dates of %s; %d %ss of %d assets from %s to %s\n", table.Name, len(table.Dates), count.Of(len(table.Tickers), "ticker"),
+		len(chosen.Dates)-1, f.walk.Every, len(chosen.Tickers), first.Format(time.DateOnly), last.Format(time.DateOnly))
+	left := slices.DeleteFunc(slices.Clone(table.Tickers), func(name string) bool { return slices.Contains(chosen.Tickers, name) })
+	if len(left) > 0 {
+		fmt.Fprintf(w, "the limits do not have %s: left out\n", strings.Join(left, ", "))
+	}
 }

@@ -236,6 +236,34 @@ constraints:
 	}
 	refused(t, "--steps cannot be given with it", "", "portfolio", prices, "--resume", out, "--steps", "512")
 	refused(t, "is no folder of a portfolio", "", "portfolio", prices, "--resume", t.TempDir())
+	// The limits may be named again, and are refused where they are others, in the folder too.
+	if again := succeed(t, "", "portfolio", prices, "--resume", out, "--constraints", limits, "--json", "--quiet"); again != stdout {
+		t.Errorf("%s, was %s", again, stdout)
+	}
+	const others = "the limits are not those of the walk in "
+	for change, want := range map[[2]string]string{
+		{"CASH: [0.02,", "CASH: [0.03,"}: `: the lower bound of "CASH" is 0.03, not 0.02; another walk takes a new folder`,
+		{"<= 1.5", "<= 1.4"}:             `: the limit of row "gross" is 1.4, not 1.5`,
+		{"  - {name: gross,", "  #"}:     `: the number of inequalities is 1, not 2: row "gross" is missing`,
+	} {
+		text, err := os.ReadFile(limits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused(t, others+out+want, "", "portfolio", prices, "--resume", out, "--quiet", "--constraints", textFile(t, "l.yaml", strings.Replace(string(text), change[0], change[1], 1)))
+	}
+	own := filepath.Join(out, "constraints.yaml")
+	text, err := os.ReadFile(own)
+	if err == nil {
+		err = os.WriteFile(own, []byte(strings.Replace(string(text), "AAA: [-0.2, 0.6]", "AAA: [-0.2, 0.5]", 1)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, others+out+`: the upper bound of "AAA" is 0.5, not 0.6`, "", "portfolio", prices, "--resume", out, "--quiet")
+	if err := os.WriteFile(own, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	// Killed before the limits were written.
 	early := t.TempDir()
 	settings, err := os.ReadFile(filepath.Join(out, "portfolio.json"))
@@ -388,6 +416,9 @@ func TestPortfolioErrors(t *testing.T) {
 		args = append([]string{"portfolio"}, args...)
 		out := filepath.Join(t.TempDir(), "p")
 		refused(t, want, "", append(args, "--quiet", "--steps", "512", "--out", out)...)
+		if _, _, stderr := command(t, "", append(args, "--steps", "512", "--out", out)...); strings.Contains(stderr, "run: ") {
+			t.Errorf("%s, though nothing ran", stderr)
+		}
 		if _, err := os.Stat(out); !os.IsNotExist(err) {
 			t.Errorf("%s leaves a folder: %v", want, err)
 		}

@@ -42,14 +42,14 @@ func (p *Polytope) Difference(q *Polytope) string {
 	}
 	for _, r := range [...]struct {
 		name           string
-		names          []string
+		names, others  []string
 		pc, pl, qc, ql []float64 // coefficients and limits of p and of q
 	}{
-		{"inequalities", p.rowNames, p.form.A, p.form.B, q.form.A, q.form.B},
-		{"equalities", p.eqNames, p.form.E, p.form.F, q.form.E, q.form.F},
+		{"inequalities", p.rowNames, q.rowNames, p.form.A, p.form.B, q.form.A, q.form.B},
+		{"equalities", p.eqNames, q.eqNames, p.form.E, p.form.F, q.form.E, q.form.F},
 	} {
 		if a, b := len(r.pl), len(r.ql); a != b {
-			return fmt.Sprintf("the number of %s is %d, not %d", r.name, a, b)
+			return fmt.Sprintf("the number of %s is %d, not %d", r.name, a, b) + odd(r.names, r.others)
 		}
 		if i := firstUnequal(r.pc, r.qc); i >= 0 {
 			return fmt.Sprintf("the coefficient of %q in row %q is %g, not %g", p.entities[i%n], r.names[i/n], r.pc[i], r.qc[i])
@@ -61,6 +61,21 @@ func (p *Polytope) Difference(q *Polytope) string {
 	for k := range p.form.B {
 		if !slices.EqualFunc(p.Terms(k), q.Terms(k), Term.Equal) {
 			return fmt.Sprintf("the convex terms of row %q are %v, not %v", p.rowNames[k], p.Terms(k), q.Terms(k))
+		}
+	}
+	return ""
+}
+
+// odd names the first row that only one of two polytopes has, where names tell.
+func odd(names, others []string) string {
+	for _, name := range names {
+		if !slices.Contains(others, name) {
+			return fmt.Sprintf(": row %q is one more", name)
+		}
+	}
+	for _, name := range others {
+		if !slices.Contains(names, name) {
+			return fmt.Sprintf(": row %q is missing", name)
 		}
 	}
 	return ""

@@ -31,7 +31,10 @@ func TestDifference(t *testing.T) {
 		{func(d *Description) { d.Lower[0] = 0.1 }, `the lower bound of "A" is 0, not 0.1`},
 		{func(d *Description) { d.Rows[0].Coef[1] = 3 }, `the coefficient of "B" in row "r" is 2, not 3`},
 		{func(d *Description) { d.Rows[0].Max = 1.25 }, `the limit of row "r" is 1.5, not 1.25`},
-		{func(d *Description) { d.Rows = nil }, `the number of inequalities is 1, not 0`},
+		{func(d *Description) { d.Rows = nil }, `the number of inequalities is 1, not 0: row "r" is one more`},
+		{func(d *Description) {
+			d.Rows = append(d.Rows, Row{Name: "s", Coef: []float64{1, 0, 1}, Min: math.Inf(-1), Max: 1.25})
+		}, `the number of inequalities is 1, not 2: row "s" is missing`},
 		{func(d *Description) { d.Total = 1.25 }, `the limit of row "total = 1" is 1, not 1.25`},
 		{func(d *Description) { *d = Description{Entities: []string{"A", "B"}, Total: 1} }, `the number of entities is 3, not 2`},
 		{func(d *Description) {

@@ -69,6 +69,9 @@ type Walk struct {
 	// Load returns the configuration of a run with settings over those of the user.
 	Load func(settings ...config.Setting) (*config.Config, error)
 
+	// Ready is called when the first training begins, after which no setting is refused; may be nil.
+	Ready func()
+
 	// Observe is told of iterations; may be nil.
 	Observe func(fold, folds int, m rl.Metrics)
 
@@ -239,6 +242,13 @@ func (w *Walk) prepare() error {
 		if w.Digest != digest {
 			return fmt.Errorf("%s is a walk through other prices than those of %s: the same file, read in the same way, is allowed", w.Dir, w.Prices.Name)
 		}
+		its, err := agent.Polytope(filepath.Join(w.Dir, FirstDir))
+		if err != nil {
+			return err
+		}
+		if d := w.Polytope.Difference(its); d != "" {
+			return fmt.Errorf("the limits are not those of the walk in %s: %s; another walk takes a new folder by --out, and decide takes limits for today alone, by --constraints", w.Dir, d)
+		}
 		return nil
 	}
 	w.Digest = digest
@@ -298,6 +308,9 @@ func (w *Walk) train(ctx context.Context, dir, from string, last bool, observe f
 		return nil, err
 	}
 	defer r.Close()
+	if w.Ready != nil && from == "" {
+		w.Ready()
+	}
 	if err := w.advance(ctx, r, observe); err != nil {
 		return nil, err
 	}
