@@ -28,8 +28,9 @@ type Decision struct {
 	Wealth   float64             `json:"wealth"`
 	Fees     float64             `json:"fees"`
 	Lines    []Holding           `json:"lines"`
-	Binds    []walkforward.Slack `json:"binds"`   // limits that what is held then is at
-	Nearest  []walkforward.Slack `json:"nearest"` // those that it is closest to, beside
+	Binds    []walkforward.Slack `json:"binds"`            // limits that what is held then is at
+	Nearest  []walkforward.Slack `json:"nearest"`          // those that it is closest to, beside
+	Breaks   []walkforward.Slack `json:"breaks,omitempty"` // limits that what is held before breaks
 	Residual float64             `json:"residual"`
 	Target   float64             `json:"target_residual"`
 	Relaxed  float64             `json:"relaxed,omitempty"` // by how much limits that count from what is held had to be relaxed for the orders, as a share of the wealth
@@ -39,6 +40,8 @@ type Decision struct {
 
 	// Until is the last date that the policy was trained on, where the prices end before it.
 	Until string `json:"trained_until,omitempty"`
+
+	own map[string]float64 // limits that count from what is held, as stated
 }
 
 // Holding is one entity.
@@ -200,7 +203,7 @@ func Decide(o Options) (*Decision, error) {
 	for i, name := range entities {
 		d.Lines = append(d.Lines, Holding{name, task.Prices[i], task.Held[i], h[i], task.Target[i], r.Trades[i], r.Held[i], r.Weights[i]})
 	}
-	d.Binds, d.Nearest = slacks(polytope, r.Weights, h)
+	d.limits(polytope, r.Weights, h)
 	return d, nil
 }
 
@@ -325,6 +328,34 @@ func readWalk(dir string) (s walkforward.Settings, err error) {
 		return s, fmt.Errorf("%s has no trained policy: train portfolio did not end", dir)
 	}
 	return s, nil
+}
+
+// limits finds out what an allocation and holdings before it are to the limits.
+func (d *Decision) limits(p *lp.Polytope, a, h []float64) {
+	d.Binds, d.Nearest = slacks(p, a, h)
+	all := walkforward.Slacks(p, h, h)
+	d.own = map[string]float64{}
+	_, b, _ := p.Inequalities()
+	for k, x := range b { // which come first
+		if heldWeight(p, k) > 0 {
+			d.own[all[k].Name] = x
+		}
+	}
+	// What is overdrawn or bought on credit is beyond bounds of 0 and 1 as well.
+	lower, upper := p.Bounds()
+	for i, x := range h {
+		if lower[i] == 0 {
+			all = append(all, walkforward.Slack{Name: p.BoundName(i, false, lower, upper), Slack: x})
+		}
+		if upper[i] >= 1 {
+			all = append(all, walkforward.Slack{Name: p.BoundName(i, true, lower, upper), Slack: upper[i] - x})
+		}
+	}
+	for _, s := range all {
+		if s.Slack < -1e-9 { // else rounding
+			d.Breaks = append(d.Breaks, s)
+		}
+	}
 }
 
 // slacks returns the limits that an allocation is at, to a thousandth of the wealth, and the

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"paspo/internal/orders"
+	"paspo/internal/walkforward"
 	"paspo/lp"
 )
 
@@ -55,5 +56,17 @@ func TestRelaxedForLots(t *testing.T) {
 	}
 	if by := beyond(p, o.Weights, h); math.Abs(by-0.05) > 1e-12 {
 		t.Errorf("relaxed by %v", by)
+	}
+	d.limits(p, o.Weights, h)
+	var text strings.Builder
+	if err := d.Write(&text); err != nil || !strings.Contains(text.String(), "\nwhat is held breaks: A <= 0.5 by 0.05\n") ||
+		!strings.Contains(text.String(), "\nbinds: trade (relaxed from 0.15 to 0.2)\n") {
+		t.Errorf("%v, %s", err, text.String())
+	}
+	// Holdings on credit.
+	d = Decision{}
+	d.limits(p, []float64{0.5, 0.5}, []float64{-0.25, 1.25})
+	if len(d.Breaks) != 2 || d.Breaks[0] != (walkforward.Slack{Name: "A <= 0.5", Slack: -0.75}) || d.Breaks[1] != (walkforward.Slack{Name: "CASH >= 0", Slack: -0.25}) {
+		t.Errorf("%+v", d.Breaks)
 	}
 }

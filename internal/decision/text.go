@@ -72,10 +72,20 @@ func (d *Decision) Write(w io.Writer) error {
 		words := make([]string, len(all))
 		for i, s := range all {
 			words[i] = fmt.Sprintf("%s (%.4f left)", s.Name, walkforward.Rounded(s.Slack, 1e-4))
+			if x, ok := d.own[s.Name]; ok && s.Slack < -1e-9 {
+				words[i] = fmt.Sprintf("%s (relaxed from %g to %.4g)", s.Name, x, x-s.Slack)
+			}
 		}
 		return strings.Join(words, "; ")
 	}
 	fmt.Fprintf(w, "\nfees: %.2f\n", d.Fees)
+	if len(d.Breaks) > 0 {
+		words := make([]string, len(d.Breaks))
+		for i, s := range d.Breaks {
+			words[i] = fmt.Sprintf("%s by %.3g", s.Name, -s.Slack)
+		}
+		fmt.Fprintf(w, "what is held breaks: %s\n", strings.Join(words, "; "))
+	}
 	if d.Moved > 0 {
 		fmt.Fprintf(w, "the limits of today move the policy's shares by %.4f at most\n", d.Moved)
 	}
