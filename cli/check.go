@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/internal/check"
+	"paspo/internal/run/export"
 	"paspo/internal/run/progress"
 	"paspo/lp"
 )
@@ -24,7 +25,8 @@ func newCheck() *cobra.Command {
 programs), the rows, the share of the simplex that is feasible, the rows that
 could be left out, and the closed form of the intervals: how many pieces the lower
 and the upper endpoint of each entity have, how many of them the polytope's own limits
-need, how they were found, and whether limits may follow the state. Constraints that
+need, how they were found, and whether limits may follow the state; and whether policies
+can be exported to ONNX, or which rows are in the way. Constraints that
 exclude one another are named, and the exit status is 1. The text shortens long lists;
 --json prints all, and the least amount to relax all limits but the total by.
 Progress is shown on standard error after two seconds.`,
@@ -38,7 +40,11 @@ Progress is shown on standard error after two seconds.`,
 				if err != nil {
 					return nil, err
 				}
-				return check.Polytope(ctx, args[0], p)
+				c, err := check.Polytope(ctx, args[0], p)
+				if err == nil {
+					c.Export = check.NewExport(export.Obstacle(ctx, p))
+				}
+				return c, err
 			})
 			stages.Close()
 			var empty *lp.EmptyError

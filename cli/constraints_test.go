@@ -57,6 +57,7 @@ func TestCheck(t *testing.T) {
 		Rows          []struct{ Name, Expr string }
 		FeasibleShare struct{ Estimate, StdErr float64 } `json:"feasible_share"`
 		Redundant     []string
+		Export        struct{ Possible bool }
 		Intervals     struct {
 			Method, Reason string
 			Form           *closedform.Compiled `json:"closed_form"`
@@ -81,7 +82,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 
-	if f := c.Intervals.Form; c.Intervals.Method != "explicit" || f == nil || len(f.Entities) != 3 || f.How != closedform.FromDual || !f.AnyLimits || f.Rays == 0 {
+	if f := c.Intervals.Form; c.Intervals.Method != "explicit" || f == nil || len(f.Entities) != 3 || f.How != closedform.FromDual || !f.AnyLimits || f.Rays == 0 || !c.Export.Possible {
 		t.Errorf("%s", out)
 	}
 
@@ -176,7 +177,7 @@ func TestBeyondBudget(t *testing.T) {
 		}
 	}
 	holdings := file(t, "turnover.yaml", "entities: [CASH, A, B]\nholdings: {CASH: 1}\nconstraints: [\"turnover(ALL) <= 0.2\"]\n")
-	if out := succeed(t, "", "constraints", "check", holdings); !strings.Contains(out, "closed form: none, since holdings move rows with convex terms in every state; intervals by simplex\n") {
+	if out := succeed(t, "", "constraints", "check", holdings); !strings.Contains(out, "closed form: none, since holdings move rows with convex terms in every state; intervals by simplex\nexport to ONNX: possible\n") {
 		t.Errorf("%s", out)
 	}
 	out = succeed(t, "", "constraints", "check", path)

@@ -42,6 +42,23 @@ type Report struct {
 
 	// The closed form, or why there is none and what takes its place.
 	Intervals Intervals `json:"intervals"`
+
+	// Export says whether policies under these constraints can be exported.
+	Export Export `json:"export"`
+}
+
+// Export says whether policies can be exported as an ONNX graph, and why not.
+type Export struct {
+	Possible bool   `json:"possible"`
+	Reason   string `json:"reason,omitempty"`
+}
+
+// NewExport takes what keeps policies from being exported, nil for nothing.
+func NewExport(obstacle error) Export {
+	if obstacle == nil {
+		return Export{Possible: true}
+	}
+	return Export{Reason: obstacle.Error()}
 }
 
 // Empty is what is said of constraints that exclude one another.
@@ -315,6 +332,11 @@ func (c *Report) Write(w io.Writer) error {
 		fmt.Fprintf(&b, "%s: %s\n", redundant, strings.Join(c.redundant(), ", "))
 	}
 	c.Intervals.write(&b, width)
+	if c.Export.Possible {
+		b.WriteString("export to ONNX: possible\n")
+	} else {
+		fmt.Fprintf(&b, "export to ONNX: not possible, %s\n", c.Export.Reason)
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -63,20 +64,38 @@ func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func
 			explicit.Close()
 			err = fmt.Errorf("lp.method of the run is %s", s.Method())
 		}
-		return nil, fmt.Errorf("intervals of this run have no closed form: %w", err)
+		return nil, fmt.Errorf("intervals have no closed form: %w", err)
 	}
 	t := tabled.Tables()
 	switch {
 	case t.IllConditioned:
 		return nil, errors.New("some endpoints of the closed form are ill-conditioned, so that rounding shows: linear programs answer for them")
-	case len(follow) > 0 && !t.AnyLimits:
-		return nil, fmt.Errorf("limits follow the state (%s), and the closed form holds for the polytope's own limits alone", strings.Join(names(follow), ", "))
+	case len(names(follow)) > 0 && !t.AnyLimits:
+		with := ""
+		if rows := termRows(p); rows != "" {
+			with = " with the convex terms of " + rows
+		}
+		return nil, fmt.Errorf("limits follow the state (%s), and the closed form%s holds for the polytope's own limits alone", strings.Join(names(follow), ", "), with)
 	}
 	f := &form{t, t.Needed, s.Polytope()}
-	if len(follow) > 0 {
+	if len(names(follow)) > 0 {
 		f.endpoints = t.All
 	}
 	return f, nil
+}
+
+// Obstacle returns why a policy under constraints cannot be exported, nil where it can: with the default
+// settings of intervals, and no limit that follows the state but holdings.
+func Obstacle(ctx context.Context, p *lp.Polytope) error {
+	c := interval.DefaultConfig()
+	c.Workers = 1
+	s, err := interval.NewContext(ctx, p, c)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = newForm(s, c, map[string]bool{envs.LimitHoldings: p.HasHoldings()}, func(int) bool { return false })
+	return err
 }
 
 // withoutTerms returns the lifted polytope where p has convex terms, and else p.
@@ -90,6 +109,19 @@ func withoutTerms(p *lp.Polytope) *lp.Polytope {
 // withTermRows adds the names of the rows of p that have convex terms to an error of its closed
 // form.
 func withTermRows(p *lp.Polytope, err error) error {
+	rows := termRows(p)
+	if rows == "" {
+		return fmt.Errorf(": %w", err)
+	}
+	reason := err.Error()
+	if budget, ok := errors.AsType[*lp.BudgetError](err); ok {
+		reason = budget.Reason // the full text may name an interval of a lifted entity, which users do not know
+	}
+	return fmt.Errorf(" with the convex terms of %s, of which each can double the pieces: %s", rows, reason)
+}
+
+// termRows names the rows of p that have convex terms, and counts these.
+func termRows(p *lp.Polytope) string {
 	var rows []string
 	_, _, all := p.Inequalities()
 	for k, name := range all {
@@ -97,14 +129,7 @@ func withTermRows(p *lp.Polytope, err error) error {
 			rows = append(rows, fmt.Sprintf("%s (%s)", name, count.Of(len(t), "term")))
 		}
 	}
-	if rows == nil {
-		return fmt.Errorf(": %w", err)
-	}
-	reason := err.Error()
-	if budget, ok := errors.AsType[*lp.BudgetError](err); ok {
-		reason = budget.Reason // the full text may name an interval of a lifted entity, which users do not know
-	}
-	return fmt.Errorf(" with the convex terms of %s, of which each can double the pieces: %s", strings.Join(rows, ", "), reason)
+	return strings.Join(rows, ", ")
 }
 
 func names(follow map[string]bool) []string {

@@ -302,6 +302,31 @@ func refuses(t *testing.T, m *model, in map[string]tensor, names []string) {
 	}
 }
 
+// A check says what export will say: magnitudes of what has one sign are linear, and of many others each can double
+// the pieces.
+func TestObstacle(t *testing.T) {
+	stocks := make([]string, 20)
+	for i := range stocks {
+		stocks[i] = fmt.Sprintf("S%d", i)
+	}
+	for text, want := range map[string]string{
+		"entities: [%s]\nconstraints: [leverage(ALL) <= 1.5]":                                                    "",
+		"entities: [a, b]\nbounds: {default: [-1, 1]}\nconstraints: [leverage(ALL) <= 1.5]":                      "",
+		"entities: [a, b]\nholdings: {a: 1}\nconstraints: [turnover(ALL) <= 0.2]":                                "",
+		"entities: [%s]\nbounds: {default: [-1, 1]}\nconstraints: [{name: gross, expr: leverage(ALL) <= 1.5}]":   "with the convex terms of gross (20 terms)",
+		"entities: [%s]\nholdings: {S1: 1}\nconstraints: [S0 <= 0.3, {name: trade, expr: turnover(ALL) <= 0.2}]": "with the convex terms of trade (20 terms)",
+		"generate: {method: points, entities: 8, points: 60, seed: 1}\nfacet_effort: 1":                          "hull of points whose facets are too many",
+	} {
+		p, err := constraints.Parse("test", []byte(strings.Replace(text, "%s", strings.Join(stocks, ", "), 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Obstacle(t.Context(), p); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 // Where no graph can compute the policy, export returns an error with the reason.
 func TestRefusals(t *testing.T) {
 	points := "generate: {method: points, entities: 4, points: 12, seed: 1}"
