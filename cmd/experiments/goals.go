@@ -24,6 +24,8 @@ var goals = []goal{
 	{"portfolio-limited", portfolio.LimitedName, tunedSettings, ""},
 	{"50-entities-5-rows", "synthetic", tunedSettings, fiftyChanges + "env.synthetic.rows=5 debias.concentration=0.2"},
 	{"50-entities-8-rows", "synthetic", tunedSettings, fiftyChanges + "env.synthetic.rows=8 debias.concentration=0.3"},
+	{"50-entities-5-rows-as-drawn", "synthetic", tunedSettings, fiftyChanges + "env.synthetic.rows=5 debias.concentration=0.3 env.synthetic.rising=false"},
+	{"50-entities-8-rows-as-drawn", "synthetic", tunedSettings, fiftyChanges + "env.synthetic.rows=8 debias.concentration=0.3 env.synthetic.rising=false"},
 	{"synthetic-million", "synthetic", tunedSettings, "policy.max_shape=100_000 steps=1_000_000"},
 	{"compute-million", "compute", tunedSettings, "ppo.lr=3e-6 steps=1_000_000"},
 	{"synthetic-5", "synthetic", "configs/untuned/synthetic-5.yaml", ""},
