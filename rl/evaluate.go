@@ -28,6 +28,10 @@ type EvalOptions struct {
 	MaxSteps int // an episode is cut off after so many steps; 0 for 10 000
 	Batch    int // episodes side by side; 0 for 256
 
+	// Adjust, when set, may change the action that a step is to be made with, in the limits of
+	// the state: nil for those of the polytope.
+	Adjust func(action []float64, l *lp.Limits) error
+
 	// Observe, when set, is called after every step of every episode.
 	Observe func(EvalStep)
 }
@@ -178,6 +182,11 @@ func (ev *Evaluation) play(ctx context.Context, p envs.Problem, actor *Actor, o 
 			return fmt.Errorf("evaluation: %w", err)
 		}
 		for k, e := range live {
+			if o.Adjust != nil {
+				if err := o.Adjust(out.Actions[k*n:(k+1)*n], e.Limits()); err != nil {
+					return fmt.Errorf("evaluation: %w", err)
+				}
+			}
 			e.Start(out.Actions[k*n : (k+1)*n])
 		}
 		next := live[:0]

@@ -187,11 +187,15 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 	if residual >= 0 {
 		worst = fmt.Sprintf("%d; largest residual %s", violations, number(residual))
 	}
+	played := "deterministic action"
+	if file.Objective.Projected() {
+		played += ", projected where it breaks a constraint"
+	}
 	all := []Fact{
 		{"settings", fmt.Sprintf("%d of %d begun, by %s search; %s", len(s.Settings), file.Search.Trials, file.Search.Method, pruning)},
 		{"trainings", fmt.Sprintf("%d of %d done, %d given up, %d failed", s.Done, s.Trainings, s.GivenUp, s.Failed)},
 		{"seeds", file.Seeds.String()},
-		{"objective", fmt.Sprintf("%s over seeds of the mean return of %d validation episodes, deterministic action", statisticNames[file.Objective.Statistic], file.Objective.Episodes)},
+		{"objective", fmt.Sprintf("%s over seeds of the mean return of %d validation episodes, %s", statisticNames[file.Objective.Statistic], file.Objective.Episodes, played)},
 		{"violations", worst},
 		{"processor time", fmt.Sprintf("%.0f s", s.Seconds)},
 	}

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"math"
 	"path/filepath"
@@ -118,5 +119,40 @@ space:
 	}
 	if err := w.Best(io.Discard); err == nil || !strings.Contains(err.Error(), "on several problems") {
 		t.Errorf("best: %v", err)
+	}
+}
+
+// With projected_return an algorithm that breaks constraints gets what its policy earns by the closest
+// allocations, and its violations count as before. Nothing changes for one that breaks none.
+func TestProjectedReturn(t *testing.T) {
+	results := func(algo, metric string) *Result {
+		text := strings.Replace(fmt.Sprintf(tinyBase, 16), "objective: {", "objective: {metric: "+metric+", ", 1)
+		text += fmt.Sprintf("seeds: [1]\nsearch: {method: grid}\nspace: {algo.name: {choices: [%s]}, env.synthetic.rows: {choices: [5]}, env.synthetic.seed: {choices: [3]}}\n", algo)
+		w, err := Create(t.Context(), read(t, text), filepath.Join(t.TempDir(), "sweep"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		workers(t, w.Dir, 1)
+		st, err := w.Status()
+		if err != nil || st.Done != 1 {
+			t.Fatal(st, err)
+		}
+		return &st.Settings[0].Records[0].Result
+	}
+	for _, algo := range []string{"paspo", "ppo"} {
+		plain := results(algo, "return")
+		projected := results(algo, "projected_return")
+		if algo == "paspo" {
+			if *plain.Return != *projected.Return || projected.Violations != 0 {
+				t.Errorf("paspo: %v and %v, %d violations", *plain.Return, *projected.Return, projected.Violations)
+			}
+			continue
+		}
+		if math.Abs(*projected.Return-*plain.Return) < 1e-3 {
+			t.Errorf("%v projected, %v as it is", *projected.Return, *plain.Return)
+		}
+		if projected.Violations != plain.Violations || plain.Violations == 0 {
+			t.Errorf("%d violations where actions are projected, %d as they are", projected.Violations, plain.Violations)
+		}
 	}
 }

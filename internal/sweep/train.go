@@ -107,9 +107,14 @@ const Validation = "validation"
 func (w *Sweep) evaluate(ctx context.Context, r *agent.Run) (*Result, error) {
 	a := r.Agent
 	rule := a.Rule(r.Trainer.Checkpoint())
-	e, err := rl.Evaluate(ctx, a.Problem, a.Backend, rl.EvalOptions{
+	o := rl.EvalOptions{
 		Episodes: w.Spec.Objective.Episodes, Seed: a.Config.PPO.EvalSeed, Set: Validation, MaxSteps: a.Config.PPO.EvalMaxSteps, Rule: rule,
-	})
+	}
+	replaced := new(int)
+	if w.Spec.Objective.Projected() {
+		o.Adjust, replaced = a.Projecting()
+	}
+	e, err := rl.Evaluate(ctx, a.Problem, a.Backend, o)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +129,7 @@ func (w *Sweep) evaluate(ctx context.Context, r *agent.Run) (*Result, error) {
 	mean, stderr, residual := e.Mean(), e.StdErr(), max(e.MaxResidual, float64(seen.MaxResidual))
 	return &Result{
 		Return: finite(mean), StdErr: finite(stderr), Action: rule.String(),
-		Residual: finite(residual), Violations: e.Violations + seen.Violations,
+		Residual: finite(residual), Violations: e.Violations + *replaced + seen.Violations,
 	}, nil
 }
 

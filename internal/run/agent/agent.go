@@ -18,6 +18,7 @@ import (
 	"paspo/envs/market"
 	"paspo/envs/python"
 	"paspo/internal/blas"
+	"paspo/internal/finite"
 	"paspo/internal/limits"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
@@ -302,6 +303,20 @@ func (a *Agent) Allocator(c *rl.Checkpoint, rule policy.Rule, seed uint64) envs.
 		}
 		return play(s, dst)
 	}
+}
+
+// Projecting returns a function for rl.EvalOptions that replaces an action that breaks a constraint by
+// the closest allocation that breaks none, and the number of the actions it has replaced.
+func (a *Agent) Projecting() (adjust func(action []float64, l *lp.Limits) error, replaced *int) {
+	p, n := a.Backend.Polytope(), 0
+	projector := lp.NewProjector(p)
+	return func(action []float64, l *lp.Limits) error {
+		if !finite.All(action) || p.Residual(action, l) <= envs.Violation {
+			return nil // an environment refuses what is not finite
+		}
+		n++
+		return projector.Project(action, slices.Clone(action), l)
+	}, &n
 }
 
 // Names of the checkpoints of a run.

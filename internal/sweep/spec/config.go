@@ -131,6 +131,9 @@ func (p *Prune) Rungs(steps int64) (all []int64) {
 	return all
 }
 
+// Projected says whether actions that break constraints are projected before they are played.
+func (o *Objective) Projected() bool { return o.Metric == metricProjected }
+
 // Of returns what the returns of a setting come to.
 func (o *Objective) Of(returns []float64) float64 {
 	switch o.Statistic {

@@ -43,7 +43,7 @@ func parse(p *parser, data []byte) (*Spec, error) {
 		"seeds": keep("seeds", func(n *yaml.Node) (err error) { s.Seeds, err = p.seeds(n, "seeds"); return err }),
 		"objective": func(n *yaml.Node) error {
 			return p.mapping(n, "objective", map[string]func(*yaml.Node) error{
-				"metric":    p.choice("objective.metric", &s.Objective.Metric, metricReturn),
+				"metric":    p.choice("objective.metric", &s.Objective.Metric, metrics...),
 				"statistic": p.choice("objective.statistic", &s.Objective.Statistic, statistics...),
 				"episodes":  p.integer("objective.episodes", &s.Objective.Episodes, 2, 100_000),
 			})

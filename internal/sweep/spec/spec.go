@@ -31,7 +31,7 @@ type Base struct {
 
 // Objective is what is to be large.
 type Objective struct {
-	Metric    string
+	Metric    string // return, or projected_return: with actions that break constraints projected
 	Statistic string
 	Episodes  int // of validation
 }
@@ -65,11 +65,13 @@ const (
 
 	pruneASHA = "asha"
 
-	metricReturn = "return"
+	metricReturn    = "return"
+	metricProjected = "projected_return"
 )
 
 var (
 	methods    = []string{methodGrid, methodRandom, methodSobol, methodTPE, methodCMAES}
+	metrics    = []string{metricReturn, metricProjected}
 	statistics = []string{"iqm", "mean", "median", "worst"}
 )
 
