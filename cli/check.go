@@ -81,7 +81,7 @@ func writeJSON(w io.Writer, v any) error {
 
 // writeConflict names constraints that exclude one another, none of which can be left out.
 func writeConflict(w io.Writer, name string, conflict []string) {
-	fmt.Fprintf(w, "%s: %s is empty, no allocation satisfies all of:\n", program, name)
+	fmt.Fprintf(w, "%s: the limits of %s leave nothing: no allocation satisfies all of:\n", program, name)
 	for i, c := range conflict {
 		if i == check.MostRows {
 			fmt.Fprintf(w, "  and %d more; --json has all\n", len(conflict)-i)

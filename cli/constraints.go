@@ -90,10 +90,15 @@ func (f *polytopeFlags) read(name string) (*lp.Polytope, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range p.Warnings() {
-		slog.Warn(w, "constraints", name)
-	}
+	warnOf(name, p.Warnings(), constraints.Percentages(p))
 	return p, nil
+}
+
+// warnOf logs warnings about a valid file of constraints.
+func warnOf(file string, all ...[]string) {
+	for _, w := range slices.Concat(all...) {
+		slog.Warn(w, "constraints", file)
+	}
 }
 
 func (f *polytopeFlags) readFile(name string) (*lp.Polytope, error) {

@@ -22,6 +22,7 @@ import (
 	"paspo/internal/run/progress"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/walkforward"
+	"paspo/lp/constraints"
 	"paspo/rl"
 )
 
@@ -190,6 +191,9 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	polytope, err := walkforward.ReadLimits(f.constraintFile, table)
 	if err != nil {
 		return err
+	}
+	if f.resume == "" {
+		warnOf(f.constraintFile, polytope.Warnings(), constraints.Percentages(polytope))
 	}
 	assets := slices.DeleteFunc(slices.Clone(polytope.Entities()), func(name string) bool { return name == market.Cash })
 	chosen, err := table.Choose(assets)

@@ -147,15 +147,29 @@ constraints:
 
 	// Limits of today, and limits that no allocation satisfies.
 	text = succeed(t, "", append(decide, "--constraints", textFile(t, "l.yaml", "bounds: {AAA: [0, 0.1]}\n"))...)
-	if !strings.Contains(text, "the limits of today move the policy's shares by") {
+	if !strings.Contains(text, "the limits of today move the policy's shares by") || strings.Contains(text, "warning") {
 		t.Errorf("%s", text)
 	}
+	// Percentages are said to be shares.
+	percent := textFile(t, "percent.yaml", "bounds: {AAA: [0, 30]}\nconstraints: [short(BBB) <= 0.1]\n")
+	const hint = "the upper bound 30 of AAA limits nothing: of a total of 1, 30% is 0.3"
+	if text = succeed(t, "", append(decide, "--constraints", percent)...); !strings.Contains(text, "\nwarning: "+hint+"\n") {
+		t.Errorf("%s", text)
+	}
+	for _, args := range [][]string{
+		{"portfolio", prices, "--constraints", percent, "--out", filepath.Join(t.TempDir(), "p"), "--window", "60", "--trade", "1", "--steps", "512"},
+		{"constraints", "check", percent, "--prices", prices},
+	} {
+		if _, _, stderr := command(t, "", args...); strings.Count(stderr, hint) != 1 || strings.Count(stderr, "short(BBB) <= 0.1 limits nothing") != 1 {
+			t.Errorf("%s: %s", args[0], stderr)
+		}
+	}
 	for want, more := range map[string][]string{
-		"none is empty: no allocation satisfies all of total = 1; CASH <= 0.2; ":    {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\n")},
-		"; relaxed by 0.05 of the wealth, all but the total, they can be satisfied": {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\n")},
-		"; relaxed by 0.05 of the wealth, all but":                                  {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\nconstraints: [turnover(ALL) <= 0.01]\n")},
-		"no orders in lots of 100000 shares keep all limits":                        {"--lot", "100000"},
-		"those next to the target break near: AAA >= 0.5 by 0.":                     {"--lot", "100000", "--constraints", textFile(t, "near.yaml", "constraints: [{name: near, expr: \"abs(AAA - 0.75) <= 0.25\"}]\n")},
+		"/none.yaml: the limits leave nothing: no allocation satisfies all of total = 1; CASH <= 0.2; ": {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\n")},
+		"; relaxed by 0.05 of the wealth, all but the total, they can be satisfied":                     {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\n")},
+		"; relaxed by 0.05 of the wealth, all but":                                                      {"--constraints", textFile(t, "none.yaml", "bounds: {default: [0, 0.2]}\nconstraints: [turnover(ALL) <= 0.01]\n")},
+		"no orders in lots of 100000 shares keep all limits":                                            {"--lot", "100000"},
+		"those next to the target break near: AAA >= 0.5 by 0.":                                         {"--lot", "100000", "--constraints", textFile(t, "near.yaml", "constraints: [{name: near, expr: \"abs(AAA - 0.75) <= 0.25\"}]\n")},
 	} {
 		status, _, errs := command(t, "", append(decide, more...)...)
 		if status != 2 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, want) {

@@ -17,6 +17,7 @@ import (
 	"paspo/internal/run/config"
 	"paspo/internal/run/progress"
 	"paspo/internal/run/runfolder"
+	"paspo/lp/constraints"
 	"paspo/rl"
 )
 
@@ -197,7 +198,11 @@ func (f *trainFlags) open(cmd *cobra.Command) (*agent.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return agent.Start(c, f.out)
+	r, err := agent.Start(c, f.out)
+	if err == nil && c.Constraints != "" && !c.Preset() {
+		warnOf(c.Constraints, constraints.Percentages(r.Agent.Problem.Spec().Polytope))
+	}
+	return r, err
 }
 
 // interrupted adds the command that resumes a run to the error that ended it early.

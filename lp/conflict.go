@@ -26,9 +26,9 @@ type EmptyError struct {
 }
 
 func (e *EmptyError) Error() string {
-	s := "the polytope is empty"
+	s := "the limits leave nothing"
 	if e.Name != "" {
-		s = "polytope " + e.Name + " is empty"
+		s = "the limits of " + e.Name + " leave nothing"
 	}
 	switch len(e.Conflict) {
 	case 0:

@@ -75,7 +75,7 @@ func TestConflictOfMany(t *testing.T) {
 	if !errors.As(err, &empty) || len(empty.Conflict) != n+1 || slices.Contains(empty.Conflict, "idle") {
 		t.Fatalf("%v", err)
 	}
-	const want = "the polytope is empty: no allocation satisfies all of total = 1; E1 <= 0.003; E2 <= 0.003; E3 <= 0.003; E4 <= 0.003; E5 <= 0.003; E6 <= 0.003; E7 <= 0.003; E8 <= 0.003; E9 <= 0.003; E10 <= 0.003; E11 <= 0.003; and 289 more"
+	const want = "the limits leave nothing: no allocation satisfies all of total = 1; E1 <= 0.003; E2 <= 0.003; E3 <= 0.003; E4 <= 0.003; E5 <= 0.003; E6 <= 0.003; E7 <= 0.003; E8 <= 0.003; E9 <= 0.003; E10 <= 0.003; E11 <= 0.003; and 289 more"
 	if err.Error() != want {
 		t.Errorf("%v", err)
 	}
@@ -105,12 +105,12 @@ func TestFindConflictOfLimits(t *testing.T) {
 
 func TestEmptyErrorText(t *testing.T) {
 	for want, e := range map[string]*EmptyError{
-		"the polytope is empty":                                      {},
-		"polytope p is empty: no allocation satisfies r":             {Name: "p", Conflict: []string{"r"}},
-		"polytope p is empty: no allocation satisfies all of r; s":   {Name: "p", Conflict: []string{"r", "s"}},
-		"the polytope is empty: no allocation satisfies all of r; s": {Conflict: []string{"r", "s"}, Amount: 0.1},
+		"the limits leave nothing":                                           {},
+		"the limits of p leave nothing: no allocation satisfies r":           {Name: "p", Conflict: []string{"r"}},
+		"the limits of p leave nothing: no allocation satisfies all of r; s": {Name: "p", Conflict: []string{"r", "s"}},
+		"the limits leave nothing: no allocation satisfies all of r; s":      {Conflict: []string{"r", "s"}, Amount: 0.1},
 
-		"the polytope is empty: no allocation satisfies all of r; s (they exclude one another by a scaled 3e-09 only)": {Conflict: []string{"r", "s"}, Amount: 3e-9},
+		"the limits leave nothing: no allocation satisfies all of r; s (they exclude one another by a scaled 3e-09 only)": {Conflict: []string{"r", "s"}, Amount: 3e-9},
 	} {
 		if e.Error() != want {
 			t.Errorf("%s, want %s", e, want)

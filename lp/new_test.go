@@ -79,9 +79,9 @@ func TestNewErrors(t *testing.T) {
 		{row("r", []float64{1}, 0, 1), "polytope p: constraint r has 1 coefficient for 3 entities"},
 		{row("r", []float64{1, nan, 1}, 0, 1), "polytope p: constraint r, coefficient of B: NaN is not a number of at most 1e+30"},
 		{row("r", []float64{1, inf, 1}, 0, 1), "polytope p: constraint r, coefficient of B: +Inf is not a number of at most 1e+30"},
-		{row("r", []float64{0, 0, 0}, 0.5, 1), "polytope p is empty: no allocation satisfies r"},
-		{row("r", []float64{0, 0, 0}, 0.5, 0.5), "polytope p is empty: no allocation satisfies r"},
-		{row("r", []float64{0, 0, 0}, -inf, -1e-300), "polytope p is empty: no allocation satisfies r"},
+		{row("r", []float64{0, 0, 0}, 0.5, 1), "the limits of p leave nothing: no allocation satisfies r"},
+		{row("r", []float64{0, 0, 0}, 0.5, 0.5), "the limits of p leave nothing: no allocation satisfies r"},
+		{row("r", []float64{0, 0, 0}, -inf, -1e-300), "the limits of p leave nothing: no allocation satisfies r"},
 		{row("r", []float64{0, 5e-324, 1e-160}, 0, 1), "polytope p: constraint r: its largest coefficient, 1e-160, is too small to compute with (at least 1e-150)"},
 		{row("r", []float64{1, 0, 0}, nan, 1), "polytope p: constraint r: min, NaN, is neither -Inf nor a number of at most 1e+30"},
 		{row("r", []float64{1, 0, 0}, 0, nan), "polytope p: constraint r: max, NaN, is neither +Inf nor a number of at most 1e+30"},
@@ -98,7 +98,7 @@ func TestNewErrors(t *testing.T) {
 			d.Points = [][]float64{{0.5, 0.5, 0}, {1, 0, 0}}
 			row("r", []float64{1, 0, 0}, -inf, 0.5)(d)
 		}, "polytope p: point 2 breaks r (scaled residual 0.5)"},
-		{row("r", []float64{1, 1, 1}, 1.5, inf), "polytope p is empty: no allocation satisfies all of total = 1; r"},
+		{row("r", []float64{1, 1, 1}, 1.5, inf), "the limits of p leave nothing: no allocation satisfies all of total = 1; r"},
 	} {
 		d := Description{Name: "p", Entities: []string{"A", "B", "C"}, Total: 1}
 		c.change(&d)

@@ -241,7 +241,7 @@ func TestEmptyLimits(t *testing.T) {
 		if !errors.As(err, &f) || !errors.As(err, &empty) || f.Method != "Limits" {
 			t.Fatalf("%s: got %v", where, err)
 		}
-		if want := "Limits: polytope bandit is empty: no allocation satisfies all of total = 1; E0 <= 0.5; E1 <= 0.2; E2 <= 0.25"; !strings.HasSuffix(err.Error(), want) {
+		if want := "Limits: the limits of bandit leave nothing: no allocation satisfies all of total = 1; E0 <= 0.5; E1 <= 0.2; E2 <= 0.25"; !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%s: got %v, want %q", where, err, want)
 		}
 	}

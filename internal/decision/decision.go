@@ -41,6 +41,8 @@ type Decision struct {
 	// Until is the last date that the policy was trained on, where the prices end before it.
 	Until string `json:"trained_until,omitempty"`
 
+	Unclear []string `json:"unclear,omitempty"` // limits of today that look like percentages
+
 	own map[string]float64 // limits that count from what is held, as stated
 }
 
@@ -88,10 +90,12 @@ func Decide(o Options) (*Decision, error) {
 		return nil, fmt.Errorf("%s is a run of %s: train portfolio makes those of market", o.Dir, a.Config.Env.Name)
 	}
 	own := problem
+	var unclear []string
 	if o.Constraints != "" {
 		if problem, err = today(o.Constraints, own); err != nil {
 			return nil, err
 		}
+		unclear = constraints.Percentages(problem.Spec().Polytope)
 	}
 	polytope := problem.Spec().Polytope
 
@@ -140,7 +144,7 @@ func Decide(o Options) (*Decision, error) {
 	if task.Held, err = readHoldings(o.Holdings, entities, known, lower); err != nil {
 		return nil, err
 	}
-	d := &Decision{Date: table.Dates[last].Format(time.DateOnly)}
+	d := &Decision{Date: table.Dates[last].Format(time.DateOnly), Unclear: unclear}
 	if until := problem.Until(); until > d.Date {
 		d.Until = until
 	}

@@ -44,6 +44,9 @@ func (d *Decision) Warnings() (all []string) {
 	if d.Until != "" {
 		all = append(all, fmt.Sprintf("warning: the policy was trained on prices up to %s, which are later than these", d.Until))
 	}
+	for _, text := range d.Unclear {
+		all = append(all, "warning: "+text)
+	}
 	if d.Relaxed > 0 {
 		all = append(all, fmt.Sprintf("warning: limits that count from what is held are relaxed by %.3g of the wealth, which the others or whole lots ask for", d.Relaxed))
 	}

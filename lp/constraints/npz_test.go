@@ -123,8 +123,8 @@ func TestParseNPZErrors(t *testing.T) {
 		{with("<f8", "(4294967296, 4294967296)", doubles(1, 0)), "x.npz: array A: shape [4294967296 4294967296] is too large (at most 16777216 numbers)"},
 		{with("<f8", "(-1, -2)", doubles(1, 0)), "x.npz: array A: shape [-1 -2] is too large (at most 16777216 numbers)"},
 		{with("<f8", "(1, 2)", doubles(1, math.NaN())), "x.npz: polytope x: constraint row 1, coefficient of E2: NaN is not a number of at most 1e+30"},
-		{archive(t, [3]string{"A.npy", a[1], doubles(0, 0)}, [3]string{"b.npy", b[1], doubles(-0.5)}), "x.npz: polytope x is empty: no allocation satisfies row 1"},
-		{with("<f8", "(1, 2)", doubles(1, 1)), "x.npz: polytope x is empty: no allocation satisfies all of total = 1; row 1"},
+		{archive(t, [3]string{"A.npy", a[1], doubles(0, 0)}, [3]string{"b.npy", b[1], doubles(-0.5)}), "x.npz: the limits of x leave nothing: no allocation satisfies row 1"},
+		{with("<f8", "(1, 2)", doubles(1, 1)), "x.npz: the limits of x leave nothing: no allocation satisfies all of total = 1; row 1"},
 		{archive(t, [3]string{"A.npy", "", ""}, b), "x.npz: array A: header: byte 17: it ends too early"},
 	} {
 		_, err := ParseNPZ("x.npz", c.data)

@@ -105,6 +105,7 @@ func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
 	if err != nil {
 		var empty *lp.EmptyError
 		if errors.As(err, &empty) {
+			empty.Name = "" // the file has one
 			if empty.Conflict, empty.Description = inShares(stated(empty.Conflict, &d), &d), &d; r.unheld {
 				base := d.WithoutHoldings() // what they count from is not known
 				empty.Description = &base
