@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"paspo/baselines"
 	"paspo/cli"
 	"paspo/cmd/experiments/internal/measure"
 	"paspo/cmd/experiments/internal/output"
@@ -139,6 +140,16 @@ results are not reported on.`
 		c.ValidArgs = append(c.ValidArgs, g.name)
 	}
 	c.Args = cobra.OnlyValidArgs
+	tu := tunedOptions{report: seedsOf(reportSeeds)}
+	c = add("tuned [ENV...]", "Search the settings of all algorithms with equal budgets, and compare them on other seeds", "1..2", 150_000,
+		func(ctx context.Context, out *output.Folder, o options, names []string) error {
+			tu.options = o
+			return tune(ctx, out, tu, names)
+		})
+	c.ValidArgs, c.Args = benchmarks.Names(), cobra.OnlyValidArgs
+	c.Flags().StringSliceVar(&tu.algos, "algos", baselines.Names(), "algorithms")
+	c.Flags().IntVar(&tu.trials, "trials", 32, "settings of each algorithm on each environment")
+	c.Flags().Var(&tu.report, "report", "seeds that the best settings are trained again on")
 	var fi fiftyOptions
 	c = add("fifty", "Train on 50 entities, from de-biased and from plain weights", reportSeeds, 50_000,
 		func(ctx context.Context, out *output.Folder, o options, _ []string) error {
