@@ -37,12 +37,13 @@ func (s Share) String() string {
 	case s.Accepted == 0:
 		return fmt.Sprintf("below %.2g of %s (none of %d points)", s.Below, s.Of, s.Proposals)
 	}
-	return fmt.Sprintf("%.4g +- %.2g of %s", s.Estimate, s.StdErr, s.Of)
+	return fmt.Sprintf("%.4g +- %.2g of %s (%d points)", s.Estimate, s.StdErr, s.Of, s.Proposals)
 }
 
 // FeasibleShare estimates the share of the simplex {a >= 0, sum a = total} that
-// is feasible from n uniform points of it, until ctx ends. Where lower bounds are negative
-// it is the simplex above them; without a budget, the bounding box of the polytope.
+// is feasible from uniform points of it, until ctx ends. Where lower bounds are negative
+// it is the simplex above them; without a budget, the bounding box of the polytope. There are
+// n points, or 2^18, 2^19, .. of them where that many tell enough (see precise).
 func FeasibleShare(ctx context.Context, p *lp.Polytope, n int, source rand.Source) (Share, error) {
 	if n < 1 {
 		return Share{}, fmt.Errorf("uniform: the feasible share needs at least one point, not %d", n)
@@ -57,12 +58,12 @@ func FeasibleShare(ctx context.Context, p *lp.Polytope, n int, source rand.Sourc
 		s.Flat = true
 		return s, nil
 	}
-	const shard, look = 1 << 14, 64
+	const shard, look, first = 1 << 14, 64, 16
 	done := lp.Stage(ctx, "feasible share", n)
 	shards := (n + shard - 1) / shard
 	accepted := make([]int, shards)
 	c := newContains(p, nil)
-	err = parallel.Do(shards, runtime.GOMAXPROCS(0), func(i int) error {
+	draw := func(i int) error {
 		r := rand.New(stream.Split(uint64(i)))
 		buf, walk := make([]float64, p.Dim()), c.walk()
 		count := min(shard, n-i*shard)
@@ -79,17 +80,30 @@ func FeasibleShare(ctx context.Context, p *lp.Polytope, n int, source rand.Sourc
 			}
 		}
 		return nil
-	})
-	s.Proposals = n
-	for _, k := range accepted {
-		s.Accepted += k
 	}
-	f := float64(s.Accepted) / float64(n)
-	s.Estimate, s.StdErr = f, math.Sqrt(f*(1-f)/float64(n))
-	if s.Accepted == 0 {
-		s.Below = -math.Expm1(math.Log(0.05) / float64(n)) // (1 - share)^n = 0.05
+	for from, to := 0, min(first, shards); ; from, to = to, min(2*to, shards) {
+		if err := parallel.Do(to-from, runtime.GOMAXPROCS(0), func(i int) error { return draw(from + i) }); err != nil {
+			return s, err
+		}
+		s.Proposals = min(n, to*shard)
+		for _, k := range accepted[from:to] {
+			s.Accepted += k
+		}
+		f := float64(s.Accepted) / float64(s.Proposals)
+		s.Estimate, s.StdErr = f, math.Sqrt(f*(1-f)/float64(s.Proposals))
+		if s.Accepted == 0 {
+			s.Below = -math.Expm1(math.Log(0.05) / float64(s.Proposals)) // (1 - share)^n = 0.05
+		}
+		if to == shards || s.precise() {
+			return s, nil
+		}
 	}
-	return s, err
+}
+
+// precise says whether more points would tell little: the standard error is at most 2.5 % of the
+// share, or the share is below 1e-4.
+func (s Share) precise() bool {
+	return s.Accepted > 0 && s.StdErr <= 0.025*s.Estimate || max(s.Below, s.Estimate+2*s.StdErr) <= 1e-4
 }
 
 // everything returns the set that the share is one of, and whether equalities leave the

@@ -45,6 +45,22 @@ func TestShareOfSmallRows(t *testing.T) {
 	}
 }
 
+// A share takes as many points as tell enough: few where it is large or next to nothing, all where
+// it is small. Those that are drawn are the same ones.
+func TestShareStops(t *testing.T) {
+	const most = 1_000_000
+	for share, points := range map[float64]int{0.5: 1 << 18, 0.005: 1 << 19, 0.002: most, 1e-7: 1 << 18} {
+		p := lptest.New(t, lp.Description{Entities: lptest.Names(2), Total: 1, Upper: []float64{share, 1}})
+		s, err := FeasibleShare(t.Context(), p, most, rng.New(1, "share"))
+		if err != nil || s.Proposals != points || math.Abs(s.Estimate-share) > 4*max(s.StdErr, s.Below) || s.Accepted > 0 && s.StdErr > 0.025*s.Estimate {
+			t.Errorf("%g: %+v, %v, want %d points", share, s, err, points)
+		}
+		if again, err := FeasibleShare(t.Context(), p, points, rng.New(1, "share")); err != nil || again != s {
+			t.Errorf("%g: %+v of as many points, %v, was %+v", share, again, err, s)
+		}
+	}
+}
+
 // Where no rows state a total, a share is one of the bounding box.
 func TestShareWithoutTotal(t *testing.T) {
 	triangle := lp.Description{

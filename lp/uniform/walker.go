@@ -12,6 +12,7 @@ type walker struct {
 	r          *rand.Rand
 	x, slack   []float64
 	sinceExact int
+	terms      []alongChord // of the row at hand
 }
 
 func newWalker(h *hitAndRun, start []float64, r *rand.Rand) *walker {
@@ -52,8 +53,8 @@ func (w *walker) step(d *direction) bool {
 	if math.IsInf(lo, 0) || math.IsInf(hi, 0) {
 		return false
 	}
-	if t := w.h.terms; t != nil {
-		lo, hi = withinTerms(t, w.x, d.entities, d.move, lo, hi)
+	if w.h.terms != nil {
+		lo, hi = w.withinTerms(d.entities, d.move, lo, hi)
 	}
 	w.move(d, lo+(hi-lo)*w.r.Float64())
 	return true
