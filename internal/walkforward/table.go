@@ -69,14 +69,14 @@ func row(t, equal *Track, perYear float64, seed uint64) Row {
 		r.Costs += t.Costs[i] * perYear / float64(n)
 	}
 	count := float64(n)
-	of := stats.Of(simple)
+	average, spread := stats.MeanStd(simple)
 	ratio := func(deviation float64) report.Number {
 		if !(deviation >= noRisk) {
 			return report.Number(math.NaN())
 		}
-		return report.Number(of.Mean / deviation * math.Sqrt(perYear))
+		return report.Number(average / deviation * math.Sqrt(perYear))
 	}
-	r.Sharpe, r.Sortino = ratio(of.Deviation()), ratio(math.Sqrt(losses/count))
+	r.Sharpe, r.Sortino = ratio(spread), ratio(math.Sqrt(losses/count))
 	_, deviation := stats.MeanStd(t.Log)
 	r.Volatility = deviation * math.Sqrt(perYear)
 	slices.Sort(simple)

@@ -392,8 +392,13 @@ func TestRow(t *testing.T) {
 		t.Errorf("Sortino %v", e.Sortino)
 	}
 	mean, squares := 0.0025, (0.75*0.02*0.02+0.25*0.05*0.05)-0.0025*0.0025
-	if want := mean / math.Sqrt(squares) * math.Sqrt(12); math.Abs(float64(e.Sharpe)-want) > 1e-9 {
+	// Deviations are those of a sample, over the number of periods less one.
+	if want := mean / math.Sqrt(squares*12/11) * math.Sqrt(12); math.Abs(float64(e.Sharpe)-want) > 1e-9 {
 		t.Errorf("Sharpe %v, want %v", e.Sharpe, want)
+	}
+	gain, loss := math.Log(1.02), math.Log(0.95)
+	if want := (gain - loss) * math.Sqrt(9*3./12/11) * math.Sqrt(12); math.Abs(e.Volatility-want) > 1e-9 {
+		t.Errorf("volatility %v, want %v", e.Volatility, want)
 	}
 	// What cash earns has no ratio, nor has what the gap of a quadratic program adds to it.
 	for _, gap := range []float64{0, 1e-8} {
