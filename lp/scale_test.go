@@ -3,6 +3,7 @@ package lp
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -79,6 +80,40 @@ func TestSizeOfSmallEntities(t *testing.T) {
 		}
 		if said, negligible := strings.Join(p.Warnings(), "\n"), c.d.Total == 0.300000000003; strings.Contains(said, "the largest amount of "+c.d.Entities[2]+", ") != negligible {
 			t.Errorf("%s: warnings %q", c.name, said)
+		}
+	}
+}
+
+// Entities that rows alone bound have the sizes that these leave, whatever the coefficients.
+func TestSizesWithoutBounds(t *testing.T) {
+	inf := math.Inf(1)
+	for _, weights := range [][]float64{{1, 1, 1}, {0.1, 10, 1}, {1e-6, 1e6, 1}} {
+		d := Description{Entities: testNames(3), Total: math.NaN(), Lower: []float64{-inf, -inf, -inf}}
+		for signs := range 8 { // the sum of the magnitudes times the weights is at most 3
+			coef := slices.Clone(weights)
+			for j := range coef {
+				if signs>>j&1 == 1 {
+					coef[j] *= -1
+				}
+			}
+			d.Rows = append(d.Rows, Row{Coef: coef, Min: -inf, Max: 3})
+		}
+		p, err := New(d)
+		if err != nil {
+			t.Errorf("weights %v: %v", weights, err)
+			continue
+		}
+		lo, hi, err := BoundingBox(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, w := range weights {
+			if s, want := p.Sizes()[j], 3/w; math.Abs(s-want) > 1e-9*want || math.Abs(lo[j]+want) > 1e-9*want || math.Abs(hi[j]-want) > 1e-9*want {
+				t.Errorf("weights %v: entity %d of size %g is in [%g, %g], want %g", weights, j, s, lo[j], hi[j], want)
+			}
+		}
+		if len(p.Warnings()) > 0 {
+			t.Errorf("weights %v: warnings %q", weights, p.Warnings())
 		}
 	}
 }

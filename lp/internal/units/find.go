@@ -34,11 +34,12 @@ func Find(p program.Form, total float64, ranges func(amount, sizes []float64, fi
 		finite = finite && !math.IsInf(lo[j], 0) && !math.IsInf(hi[j], 0)
 	}
 	s := guess(p, lo, hi)
+	first := s
 	const (
 		tries   = 12
 		close   = 1 << 10 // largest quotient of a unit and the one that the size found asks for
 		small   = 1e-8    // smallest size, in units, that is taken as found: below, units shrink first
-		nothing = 1e-30   // smallest unit, in what single limits imply: below, a size counts as 0
+		nothing = 1e-30   // smallest unit, in what the search began with: below, a size counts as 0
 	)
 	none := make([]bool, len(s)) // of size 0
 	found := &Found{Noise: make([]float64, len(s))}
@@ -55,11 +56,11 @@ func Find(p program.Form, total float64, ranges func(amount, sizes []float64, fi
 		sizes := make([]float64, len(d))
 		for j := range sizes {
 			v := max(math.Abs(least[j]), math.Abs(most[j]))
-			switch implied := max(math.Abs(lo[j]), math.Abs(hi[j])); {
-			case v < undetermined*moves[j], d[j] < nothing*implied:
+			switch {
+			case v < undetermined*moves[j], d[j] < nothing*first[j]:
 				none[j] = true
 				found.Noise[j] = v * d[j]
-			case v < small && implied > 0:
+			case v < small && first[j] > 0:
 				v = small // bounds may be far beyond all there is
 			}
 			if sizes[j] = v * d[j]; none[j] {
