@@ -382,6 +382,12 @@ func TestStepsRefused(t *testing.T) {
 		"Changes":    "limits() of Changes has lower, at first it had upper: the same keys are needed every time",
 		"Shrinks":    "the observation has shape (1,), that of its space (3,)",
 		"Shares":     "the observation of Shares changed when another environment was stepped: each environment needs an array of its own, or returns a copy",
+		"Texts":      "the observation is ['",
+		"Complex":    "+1.j]): numbers are allowed",
+		"TextReward": "the reward is '-",
+		"NoReward":   "the reward is None: numbers are allowed",
+		"TextLimits": "limits()['upper'] is ['1', '0.5']: numbers are allowed",
+		"Fraction":   "obs is 1.5: an integer from 0 to 2 is allowed",
 		"Nones":      "terminated of Nones is None: True, False, 1 and 0 are allowed",
 	} {
 		v, err := envs.NewVector(open(t, function, nil), envs.VectorConfig{Count: 3, Seed: 7})
@@ -405,6 +411,25 @@ func TestStepsRefused(t *testing.T) {
 	defer v.Close()
 	if l := v.Limits()[0]; !slices.Equal(l.Lower, []float64{-1, -0.5}) || !slices.Equal(l.Upper, []float64{0.5, 1}) {
 		t.Errorf("limits %v %v", l.Lower, l.Upper)
+	}
+}
+
+// Observations and rewards may be exact numbers of Python.
+func TestExactNumbers(t *testing.T) {
+	step := func(function string) ([]float64, float64) {
+		v, err := envs.NewVector(open(t, function, nil), envs.VectorConfig{Count: 1, Seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer v.Close()
+		if err := v.Step([]float64{0.25, 0.5}); err != nil {
+			t.Fatal(err)
+		}
+		return slices.Clone(v.Obs()), v.Rewards()[0]
+	}
+	obs, reward := step("Target")
+	if o, r := step("Exact"); !slices.Equal(o, obs) || r != reward {
+		t.Errorf("observation %v and reward %v, in floating-point numbers %v and %v", o, r, obs, reward)
 	}
 }
 
@@ -462,7 +487,7 @@ func TestOneOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer wrong.Close()
-	if err := wrong.Step(make([]float64, 2)); err == nil || !strings.Contains(err.Error(), "obs.1 is 0: 1 to 2 are allowed") {
+	if err := wrong.Step(make([]float64, 2)); err == nil || !strings.Contains(err.Error(), "obs.1 is 0: an integer from 1 to 2 is allowed") {
 		t.Errorf("a value that the space does not have: %v", err)
 	}
 }

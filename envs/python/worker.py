@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 import traceback
+from numbers import Number
 
 try:
     import numpy as np
@@ -110,8 +111,8 @@ def flattener(space, name="obs"):
 
         def hot(o):
             out, k = np.zeros(n), int(o) - start
-            if not 0 <= k < n:
-                raise Refused(f"{name} is {int(o)}: {start} to {start + n - 1} are allowed")
+            if k + start != o or not 0 <= k < n:
+                raise Refused(f"{name} is {short(o)}: an integer from {start} to {start + n - 1} is allowed")
             out[k] = 1
             return out
 
@@ -147,8 +148,8 @@ def batch_flattener(space, flatten):
         parts = [(k, batch_flattener(s, flattener(s)[2])) for k, s in items]
         return lambda o: np.concatenate([f(o[k]) for k, f in parts], 1)
     if flatten is None or flatten is np.ravel:
-        return lambda o: np.asarray(o, float).reshape(len(o), -1)
-    return lambda o: np.array([flatten(x) for x in o], float)
+        return lambda o: np.asarray(o).reshape(len(o), -1)
+    return lambda o: np.array([flatten(x) for x in o])
 
 
 def part(batch, i):
@@ -175,6 +176,15 @@ def action_box(space, actions):
     if low.shape != high.shape or low.size == 0:
         raise Refused(f"the action space has {low.size} lower and {high.size} upper bounds: as many of both, and one at least, are allowed")
     return low, high, np.shape(space.low), np.dtype(float) if actions == "float64" else dtype, dtype
+
+
+def floats(v, what):
+    """An array of floating-point numbers. NumPy would also take texts that read as numbers, dates,
+    real parts and None."""
+    a = np.asarray(v)
+    if a.dtype.kind not in "fiub" and not (a.dtype.kind == "O" and all(isinstance(x, Number) and not isinstance(x, complex) for x in a.flat)):
+        raise Refused(f"{what} is {short(v)}: numbers are allowed")
+    return a.astype(float, copy=False)
 
 
 def numbers(v):
@@ -261,7 +271,7 @@ class Singles:
         return d
 
     def flat(self, o):
-        return np.asarray(o if self.flatten is None else self.flatten(o), float)
+        return floats(o if self.flatten is None else self.flatten(o), "the observation")
 
     def memory(self, fd, layout):
         self.map = mmap.mmap(fd, layout["size"])
@@ -316,7 +326,7 @@ class Singles:
         """Shows the limits of the next action."""
         now = self.current(slot)
         for name, rows in self.limits.items():
-            v = np.asarray(now[name], float)
+            v = floats(now[name], f"limits()[{name!r}]")
             if v.shape != rows[slot].shape:
                 raise Refused(f"limits()[{name!r}] has shape {v.shape}: {rows[slot].shape} is allowed, in the order of constraints check")
             rows[slot] = self.narrowed(slot, name, v)
@@ -354,7 +364,7 @@ class Singles:
             self.limit(slot)
 
     def write(self, row, o):
-        o = np.asarray(o, float)
+        o = floats(o, "the observation")
         if o.shape != row.shape:
             raise Refused(f"the observation has shape {o.shape}, that of its space {row.shape}")
         row[:] = o
@@ -375,6 +385,9 @@ class Singles:
                     raise Refused(other_step(self.envs[slots[len(seen)]], answer)) from None
                 if flatten is not None:
                     o = flatten(o)
+                if copies is not None:  # to look at each takes too long for every step
+                    floats(o, "the observation")
+                    floats(reward, "the reward")
                 if terminated is not False or truncated is not False:
                     for name, v in (("terminated", terminated), ("truncated", truncated)):
                         if np.size(v) != 1 or v not in (True, False):
@@ -547,7 +560,7 @@ class Vectors(Singles):
         self.bounds.append(method(env, "limits"))
 
     def checked(self, o):
-        o = self.rows(o)
+        o = floats(self.rows(o), "the observation")
         if o.shape != (self.count, self.dim):
             raise Refused(f"the observations have shape {o.shape} when flattened, those of their space {(self.count, self.dim)}")
         return o
@@ -616,7 +629,7 @@ class Vectors(Singles):
             if terminated:
                 return obs  # nobody asks for what comes after
             raise Refused("the info of step has no final_obs of an episode that was truncated: SAME_STEP needs it")
-        found = np.asarray(found if self.flatten is None else self.flatten(found), float)
+        found = floats(found if self.flatten is None else self.flatten(found), "final_obs")
         if found.shape != (self.dim,):
             raise Refused(f"final_obs has shape {found.shape} when flattened, that of its space {(self.dim,)}")
         return found
@@ -633,7 +646,7 @@ class Vectors(Singles):
             return
         now, rows = self.current(k), slice(k * self.count, (k + 1) * self.count)
         for name, memory in self.limits.items():
-            v, shape = np.asarray(now[name], float), memory[rows].shape
+            v, shape = floats(now[name], f"limits()[{name!r}]"), memory[rows].shape
             if v.shape != shape:
                 raise Refused(f"limits()[{name!r}] has shape {v.shape}: {shape} is allowed, a row an environment in the order of constraints check")
             memory[rows][which] = self.narrowed(k, name, v[which])

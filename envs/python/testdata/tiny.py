@@ -1,5 +1,7 @@
 """Environments of Gymnasium's interface in plain Python, for tests."""
 
+import decimal
+import fractions
 import os
 import pickle
 import signal
@@ -288,6 +290,63 @@ class Nones(Target):
     def step(self, action):
         o, reward, *_, info = super().step(action)
         return o, reward, *((None, False) if self.time > 1 else (np.False_, 0)), info
+
+
+class Texts(Target):
+    """Its observations are texts of numbers once an episode has begun."""
+
+    def step(self, action):
+        o, *rest = super().step(action)
+        return ([str(x) for x in o] if self.time > 1 else o, *rest)
+
+
+class Complex(Texts):
+    def step(self, action):
+        o, *rest = super(Texts, self).step(action)
+        return (o + 1j if self.time > 1 else o, *rest)
+
+
+class TextReward(Target):
+    """Its reward is a text of a number."""
+
+    def step(self, action):
+        o, reward, *rest = super().step(action)
+        return o, str(reward), *rest
+
+
+class NoReward(Target):
+    def step(self, action):
+        o, _, *rest = super().step(action)
+        return o, None, *rest
+
+
+class TextLimits(Target):
+    def limits(self):
+        return {"upper": ["1", "0.5"] if self.time else [1, 1]}
+
+
+class Exact(Target):
+    """Its rewards are exact numbers of Python, and its observations a list of them."""
+
+    def step(self, action):
+        o, reward, *rest = super().step(action)
+        return [fractions.Fraction(x) for x in o], decimal.Decimal(reward), *rest
+
+
+class Fraction(Target):
+    """Shows 1.5 where its space has whole numbers."""
+
+    class Discrete:
+        n, start = 3, 0
+
+    observation_space = Discrete()
+
+    def reset(self, **k):
+        super().reset(**k)
+        return np.int64(2), {}
+
+    def step(self, action):
+        return (1.5, *super().step(action)[1:])
 
 
 class Worded(Target):
