@@ -74,7 +74,10 @@ class Policy:
         for name, values in (limits or {}).items():
             if name not in LIMITS:
                 raise ValueError(f"limits has {name!r}: {', '.join(LIMITS)} are allowed")
-            values = np.asarray(values, float)
+            numbers = np.asarray(values)
+            if numbers.dtype.kind not in "fiub":
+                raise ValueError(f"limits[{name!r}] is {values!r}: numbers are allowed")
+            values = numbers.astype(float)
             if np.isnan(values).any():
                 raise Error(f"limits[{name!r}] has NaN: numbers are allowed")
             more = values.ndim - LIMITS[name]  # 1 where there is one a row

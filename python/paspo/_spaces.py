@@ -68,7 +68,7 @@ def _own(space, obs, name):
         a = np.asarray(None)
     shape = tuple(space.get("shape", ()))
     if a.dtype.kind not in "fiub" or a.shape != shape and a.shape[1:] != shape or a.shape != shape and not a.ndim:
-        got = f"has shape {a.shape}" if a.dtype.kind in "fiub" else f"is a {type(obs).__name__}"
+        got = f"has shape {a.shape}" if a.dtype.kind in "fiub" else f"is a {type(obs).__name__}, no array of numbers"
         raise Misfit(f"{name} {got}: {shape} is allowed, or that of a batch with rows of such")
     return _numbers(a, a.shape == shape, name)
 

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -68,7 +69,18 @@ def train(
     """
     if not (make is None or isinstance(make, str) or callable(make)):
         raise TypeError(f"make is {make!r}: a function that returns an environment is allowed, such as lambda: gym.make(..), since many are made")
+    if not (config is None or hasattr(config, "keys")):
+        raise TypeError(f'config is {config!r}: a dictionary of settings is allowed, such as {{"ppo.gamma": 0.99}}, or {{"file": "settings.yaml"}}')
+    if not (constraints is None or isinstance(constraints, (str, os.PathLike, dict))):
+        raise TypeError(f"constraints is {constraints!r}: the path of a file or a dictionary is allowed")
     settings = dict(config or {})
+    for key, argument, value in (
+        ("env.name", "make", make), ("ppo.envs", "envs", envs), ("env.python.workers", "workers", workers), ("env.python.timeout", "timeout", timeout),
+        ("env.python.start", "start", start), ("steps", "steps", steps), ("seed", "seed", seed), ("device", "device", device), ("constraints", "constraints", constraints),
+    ):
+        if value is not None and key in settings and settings[key] != value:
+            raise ValueError(f"config has {key} {settings[key]!r}, and {argument} is {value!r}: one of them is allowed")
+    start = settings.get("env.python.start") if start is None else start
     command = [binary(), "--json"]
     if "file" in settings:
         command += ["--config", os.fspath(settings.pop("file"))]
@@ -200,8 +212,13 @@ def _run(command, make):
         raise KeyboardInterrupt(said.get("error", "interrupted"))
     if process.returncode:
         trace = said.get("traceback", "")
-        raise Error(said.get("error") or _ended(process.returncode, said.get("run")), trace) from (Traceback(trace) if trace else None)
+        raise Error(_flags(said.get("error", "")) or _ended(process.returncode, said.get("run")), trace) from (Traceback(trace) if trace else None)
     return Run(json.loads(out)["run"])
+
+
+def _flags(text):
+    """Words of the program that name flags, which are arguments here."""
+    return re.sub(r"(?<!\S)--(out|resume|steps|seed|constraints|device|preset)\b", r"\1", re.sub(r"(?<!\S)--from\b", "from_run", text))
 
 
 def _ended(status, run):

@@ -127,7 +127,7 @@ class Test(unittest.TestCase):
             for obs, want in (
                 ({"a": [[0, 0]]}, "^obs has a: a, b, c, d are allowed$"), ({**batch, "b": 2}, "^obs.a has 20 rows, obs.b one observation: as many in all are allowed$"),
                 (flat[0][:3], "^obs is a ndarray: a dictionary with a, b, c, d is allowed, or a list of such$"), ({**seen[0], "a": [0, 0, 0]}, r"^obs.a has shape \(3,\): \(1, 2\) is allowed"),
-                ({**seen[0], "b": "x"}, "^obs.b is a str: "),
+                ({**seen[0], "b": "x"}, "^obs.b is a str, no array of numbers: "),
             ):
                 with self.assertRaisesRegex(ValueError, want):
                     policy.act(obs)
@@ -379,6 +379,32 @@ class Test(unittest.TestCase):
             paspo.train()
         with self.assertRaisesRegex(TypeError, "^1j is a complex: numbers, text, lists"):
             train(tiny.Target, self.dir / "x", config={"ppo.gamma": 1j})
+
+    def test_arguments(self):
+        """What is wrong with an argument is said in its own words, and what is given twice is not chosen from."""
+        for k, want in (
+            ({"config": "settings.yaml"}, "^config is 'settings.yaml': a dictionary of settings is allowed"),
+            ({"constraints": ["a0 <= 1"]}, r"^constraints is \['a0 <= 1'\]: the path of a file or a dictionary is allowed$"),
+            ({"config": {"ppo.envs": 4}, "envs": 2}, "^config has ppo.envs 4, and envs is 2: one of them is allowed$"),
+            ({"config": {"env.name": "portfolio"}}, "^config has env.name 'portfolio', and make is 'tiny:Target': one of them is allowed$"),
+            ({"config": {"env.python.start": "spawn"}, "start": "fork"}, "^config has env.python.start 'spawn', and start is 'fork': one of them is allowed$"),
+        ):
+            with self.assertRaisesRegex((TypeError, ValueError), want):
+                train("tiny:Target", self.dir / "run", **k)
+        (self.dir / "kept").mkdir()
+        (self.dir / "kept/notes").touch()
+        with self.assertRaisesRegex(paspo.Error, "is not empty: name another one with out$"):
+            train("tiny:Target", self.dir / "kept")
+        run = train("tiny:Target", self.dir / "run", config={**SMALL, "env.python.start": "fork"}, envs=2, steps=32)
+        self.assertIn("start: fork", (run.path / "config.yaml").read_text())
+        with self.assertRaisesRegex(paspo.Error, "exists already: name another folder with out, or go on with it by resume "):
+            train("tiny:Target", run.path)
+        with paspo.load(run) as policy:
+            for limits, want in (({"upper": ["1", "1"]}, r"\['1', '1'\]"), ({"upper": [None, 1]}, r"\[None, 1\]"), ({"upper": [1j, 1]}, r"\[1j, 1\]")):
+                with self.assertRaisesRegex(ValueError, rf"^limits\['upper'\] is {want}: numbers are allowed$"):
+                    policy.act(np.zeros(3), limits=limits)
+            with self.assertRaisesRegex(ValueError, r"^obs is a list, no array of numbers: \(3,\) is allowed"):
+                policy.act(["a", "b", "c"])
 
     def test_resume_with_make(self):
         """A run goes on with the environment that it was begun with, and with no other."""
