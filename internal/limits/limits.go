@@ -13,6 +13,7 @@ import (
 // itself writes or a user has.
 const (
 	Config      = 1 << 20
+	Environment = 1 << 26 // what an environment in Python says of itself: the names of its observations
 	Constraints = 1 << 24
 	Market      = 1 << 26
 	Prices      = 1 << 28 // decompressed too

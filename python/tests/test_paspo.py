@@ -141,6 +141,10 @@ class Test(unittest.TestCase):
             for obs, want in (((3, 1), "^obs is of space 3: 0 to 2 are allowed$"), ((2, [1, 2]), r"^obs.2 has 2 rows: one observation is allowed$"), (5, "^obs is a int: a tuple of the number")):
                 with self.assertRaisesRegex(ValueError, want):
                     policy.act(obs)
+        wordy = tiny.Wordy()
+        wordy.reset(seed=1)
+        with paspo.load(train(tiny.Wordy, self.dir / "wordy", envs=2, steps=32)) as policy:
+            self.assertEqual(policy.act(wordy.draw()).shape, (2,))
         # Where the description is of an older version, observations and actions are flat.
         path = run.path / "environment.json"
         path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k not in ("observation", "action")}))

@@ -441,6 +441,16 @@ class EmptyDict(Target):
     observation_space = Space("Tuple", spaces=())
 
 
+class Wordy(Target):
+    """The names of its observations have a megabyte."""
+
+    observation_space = Space("Dict", spaces={"word" * 1000: Box(np.zeros(300), np.ones(300))})
+
+    def draw(self):
+        super().draw()
+        return {"word" * 1000: np.full(300, 0.5)}
+
+
 class LimitsNone(Target):
     def limits(self):
         return None

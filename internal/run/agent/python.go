@@ -28,7 +28,7 @@ func inPython(c *config.Config, dir string) (envs.Problem, error) {
 	if dir != "" {
 		var err error
 		path := filepath.Join(dir, runfolder.EnvironmentFile)
-		if description, err = limits.ReadFile(path, limits.Config); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if description, err = limits.ReadFile(path, limits.Environment); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("cannot read %s: %w", path, atomicfile.Cause(err))
 		}
 	}
