@@ -1,6 +1,9 @@
 package exact
 
-import "math/big"
+import (
+	"math/big"
+	"slices"
+)
 
 // Problem is the linear program
 //
@@ -85,7 +88,7 @@ type tableau struct {
 	rowScale []*big.Rat // what row k was multiplied with
 	objScale *big.Rat
 
-	t1, t2 big.Int
+	t1, t2, factor, odd big.Int // odd is den without its power of two
 }
 
 func (t *tableau) slack(k int) int      { return len(t.cols) + k }
@@ -119,38 +122,32 @@ func newTableau(p *Problem) *tableau {
 	t.rows = make([][]*big.Int, t.m+len(caps))
 	t.basis, t.eq = make([]int, len(t.rows)), make([]bool, len(t.rows))
 	t.rowScale = make([]*big.Rat, len(t.rows))
-	var v big.Rat
 	width := t.rhs() + 1
+	numbers := make([]big.Int, len(t.rows)*width)
 	for k := range t.rows {
-		row := make([]*big.Rat, len(t.cols))
-		rhs := new(big.Rat)
-		if k < t.m {
-			rhs.Set(p.B[k])
-			for c, col := range t.cols {
-				row[c] = new(big.Rat).Mul(p.A[k][col.of], big.NewRat(col.sign, 1))
-			}
-			for j, s := range t.shift {
-				rhs.Sub(rhs, v.Mul(p.A[k][j], s))
-			}
-		} else {
-			for c := range row {
-				row[c] = new(big.Rat)
-			}
-			c := caps[k-t.m]
-			j := t.cols[c].of
-			row[c].SetInt64(1)
-			rhs.Sub(p.Upper[j], p.Lower[j])
-		}
-		scale := CommonDenominator(append(row, rhs))
-		t.rowScale[k] = new(big.Rat).SetInt(scale)
 		ints := make([]*big.Int, width)
 		for c := range ints {
-			ints[c] = new(big.Int)
+			ints[c] = &numbers[k*width+c]
 		}
-		for c := range row {
-			scaled(ints[c], row[c], scale)
+		var rhs *big.Rat
+		var scale *big.Int
+		if k < t.m {
+			rhs = Less(p.B[k], p.A[k], t.shift)
+			scale = CommonDenominator(append(slices.Clone(p.A[k]), rhs))
+			for c, col := range t.cols {
+				scaled(ints[c], p.A[k][col.of], scale)
+				if col.sign < 0 {
+					ints[c].Neg(ints[c])
+				}
+			}
+		} else {
+			c := caps[k-t.m]
+			rhs = new(big.Rat).Sub(p.Upper[t.cols[c].of], p.Lower[t.cols[c].of])
+			scale = rhs.Denom()
+			ints[c].Set(scale)
 		}
 		scaled(ints[t.rhs()], rhs, scale)
+		t.rowScale[k] = new(big.Rat).SetInt(scale)
 		t.eq[k] = k < t.m && p.Eq[k]
 		ints[t.slack(k)].SetInt64(1)
 		t.basis[k] = t.slack(k)
@@ -169,22 +166,6 @@ func newTableau(p *Problem) *tableau {
 		t.rows[k] = ints
 	}
 	return t
-}
-
-// CommonDenominator returns the least common denominator.
-func CommonDenominator(x []*big.Rat) *big.Int {
-	d := big.NewInt(1)
-	var g big.Int
-	for _, v := range x {
-		g.GCD(nil, nil, d, v.Denom())
-		d.Mul(d, g.Quo(v.Denom(), &g))
-	}
-	return d
-}
-
-func scaled(dst *big.Int, x *big.Rat, scale *big.Int) {
-	dst.Quo(scale, x.Denom())
-	dst.Mul(dst, x.Num())
 }
 
 // phaseOne minimises the sum of the artificial variables.
@@ -323,14 +304,26 @@ func (t *tableau) pivot(r, c int) {
 	const overhead = 50 // of an operation on numbers of a few words
 	words := len(t.den.Bits())
 	t.effort -= (len(t.rows) + 1) * len(p) * (overhead + words*words)
+	// Divisions come out even, those by the power of two in the denominator as shifts.
+	t.odd.Rsh(t.den, t.den.TrailingZeroBits())
+	same := p[c].Cmp(t.den) == 0
 	eliminate := func(row []*big.Int) {
-		f := new(big.Int).Set(row[c])
+		f := t.factor.Set(row[c])
 		for i, x := range row {
-			x.Mul(x, p[c])
-			if f.Sign() != 0 && p[i].Sign() != 0 {
-				x.Sub(x, t.t1.Mul(f, p[i]))
+			switch {
+			case f.Sign() != 0 && p[i].Sign() != 0:
+				if t.t1.Mul(f, p[i]); x.Sign() == 0 {
+					t.t1.Neg(&t.t1)
+				} else {
+					t.t2.Mul(x, p[c])
+					t.t1.Sub(&t.t2, &t.t1)
+				}
+			case x.Sign() == 0 || same:
+				continue
+			default:
+				t.t1.Mul(x, p[c])
 			}
-			x.Quo(x, t.den)
+			t.divide(x)
 		}
 	}
 	for k, row := range t.rows {
@@ -341,6 +334,16 @@ func (t *tableau) pivot(r, c int) {
 	eliminate(t.obj)
 	t.den = new(big.Int).Set(p[c])
 	t.basis[r] = c
+}
+
+// divide sets x to t1, of which nothing else remains, over the denominator.
+func (t *tableau) divide(x *big.Int) {
+	t.t1.Rsh(&t.t1, t.den.TrailingZeroBits())
+	if t.odd.IsInt64() && t.odd.Int64() == 1 {
+		x.Set(&t.t1)
+		return
+	}
+	x.QuoRem(&t.t1, &t.odd, &t.t2)
 }
 
 func (t *tableau) solution(p *Problem) *Solution {

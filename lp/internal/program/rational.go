@@ -36,21 +36,11 @@ func (r *Rational) Minimize(c []float64) (value *big.Rat, ok bool) {
 			capped[x] = math.IsInf(r.L[x], -1) || u <= r.L[x]
 		}
 	}
-	var prefix []*big.Rat
-	for _, v := range r.Prefix {
-		prefix = append(prefix, vec.Rational(v))
-	}
+	prefix := vec.Rationals(r.Prefix)
 	// left returns the coefficients of the entities that are not fixed, and the right-hand side less
 	// the terms of the prefix.
 	left := func(c []float64, rhs float64) ([]*big.Rat, *big.Rat) {
-		rest := vec.Rational(rhs)
-		var t big.Rat
-		for x, v := range prefix {
-			if c[x] != 0 {
-				rest.Sub(rest, t.Mul(vec.Rational(c[x]), v))
-			}
-		}
-		return vec.Rationals(c[i:]), rest
+		return vec.Rationals(c[i:]), exact.Less(vec.Rational(rhs), vec.Rationals(c[:i]), prefix)
 	}
 	q := &exact.Problem{Effort: r.Effort, C: vec.Rationals(c), Lower: make([]*big.Rat, n-i), Upper: make([]*big.Rat, n-i)}
 	add := func(c []float64, rhs float64, equality bool) {
@@ -123,7 +113,9 @@ func moves(q *exact.Problem, s *exact.Solution) float64 {
 	for j := range z {
 		d.Set(q.C[j])
 		for k, row := range q.A {
-			d.Sub(&d, t.Mul(s.Dual[k], row[j]))
+			if s.Dual[k].Sign() != 0 && row[j].Sign() != 0 {
+				d.Sub(&d, t.Mul(s.Dual[k], row[j]))
+			}
 		}
 		v, _ := d.Float64()
 		sum += math.Abs(v * x[j])

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"gonum.org/v1/gonum/mat"
+
+	"paspo/internal/exact"
 )
 
 // Dot returns a . b.
@@ -155,7 +157,7 @@ func PowerScale(v []float64) float64 {
 }
 
 // Rational returns x as a fraction, which it equals.
-func Rational(x float64) *big.Rat { return new(big.Rat).SetFloat64(x) }
+func Rational(x float64) *big.Rat { return exact.Float(x) }
 
 // Rationals returns fractions, which the numbers equal.
 func Rationals(x []float64) []*big.Rat {

@@ -453,16 +453,7 @@ func (w *worker) elasticRows(q *relay.Action) *elastic {
 	_, _, rowNames := p.Inequalities()
 	_, _, eqNames := p.Equalities()
 	row := func(c []float64, rhs float64) (coef []*big.Rat, left *big.Rat) {
-		left = vec.Rational(rhs)
-		var t big.Rat
-		for j, x := range c {
-			if j >= i {
-				coef = append(coef, vec.Rational(x))
-				continue
-			}
-			left.Sub(left, t.Mul(vec.Rational(x), vec.Rational(q.Prefix[j])))
-		}
-		return coef, left
+		return vec.Rationals(c[i:]), exact.Less(vec.Rational(rhs), vec.Rationals(c[:i]), vec.Rationals(q.Prefix[:i]))
 	}
 	for k, b := range q.B {
 		if math.IsInf(b, 1) {

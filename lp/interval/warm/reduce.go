@@ -113,10 +113,14 @@ func (o *echelon) subtract(e *echelon) {
 	}
 	var t big.Rat
 	for j, x := range e.coef {
-		o.coef[j].Sub(o.coef[j], t.Mul(f, x))
+		if x.Sign() != 0 {
+			o.coef[j].Sub(o.coef[j], t.Mul(f, x))
+		}
 	}
 	for j, x := range e.comb {
-		o.comb[j].Sub(o.comb[j], t.Mul(f, x))
+		if x.Sign() != 0 {
+			o.comb[j].Sub(o.comb[j], t.Mul(f, x))
+		}
 	}
 }
 
@@ -144,7 +148,9 @@ func eliminate(noise float64, row []float64, k int, ech []*echelon) (v, comb []*
 			}
 		}
 		for j, x := range e.comb {
-			comb[j].Add(comb[j], t.Mul(f, x))
+			if x.Sign() != 0 {
+				comb[j].Add(comb[j], t.Mul(f, x))
+			}
 		}
 	}
 	for j, x := range v {
