@@ -3,7 +3,7 @@
 package blas
 
 /*
-#cgo CFLAGS: -O3 -std=gnu11 -Wno-psabi
+#cgo CFLAGS: -O3 -g0 -std=gnu11 -Wno-psabi
 #cgo LDFLAGS: -lm -lpthread
 #cgo noescape paspo_mul
 #cgo nocallback paspo_mul

@@ -3,7 +3,7 @@
 package pieces
 
 /*
-#cgo CFLAGS: -O3 -std=c11 -Wno-psabi
+#cgo CFLAGS: -O3 -g0 -std=c11 -Wno-psabi
 #cgo noescape paspo_pieces_wide
 #cgo nocallback paspo_pieces_wide
 #cgo noescape paspo_pieces_narrow
