@@ -70,7 +70,7 @@ func check(w io.Writer, root string) error {
 		if install.MatchString(in.text) {
 			continue
 		}
-		if err := shell(copied, in.text); err != nil {
+		if err := inPlace(copied, root, in.text); err != nil {
 			return err
 		}
 		said("ran in a copy of the sources: %s", in.text)
@@ -128,11 +128,29 @@ func copySources(from, to string) error {
 	return shell(from, fmt.Sprintf("git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - | tar -x -C '%s'", to))
 }
 
+// inPlace runs a command in a folder that the command, and nothing else, finds in the place of
+// root, so that go does not compile again what has been compiled there. It runs it in the folder
+// as it is where no such view can be had.
+func inPlace(dir, root, command string) error {
+	mount := fmt.Sprintf("mount --bind '%s' '%s'", dir, root)
+	for _, view := range []string{"unshare --mount", "unshare --user --map-root-user --mount"} {
+		if shell(dir, view+" "+mount) == nil {
+			view := append(strings.Fields(view), "bash", "-e", "-o", "pipefail", "-c", fmt.Sprintf("%s\ncd '%s'\n%s", mount, root, command))
+			return run(dir, command, view)
+		}
+	}
+	return shell(dir, command)
+}
+
 func shell(dir, command string) error {
-	cmd := exec.Command("bash", "-e", "-o", "pipefail", "-c", command)
+	return run(dir, command, []string{"bash", "-e", "-o", "pipefail", "-c", command})
+}
+
+func run(dir, said string, args []string) error {
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", command, err, out)
+		return fmt.Errorf("%s: %w\n%s", said, err, out)
 	}
 	return nil
 }
