@@ -69,8 +69,8 @@ test: deps-gpu browser
 # a quarter of their time.
 TEST_GOGC   := 400
 TEST_MEMORY := 2GiB
-test-values test-races race-check: export GOGC = $(TEST_GOGC)
-test-values test-races race-check: export GOMEMLIMIT = $(TEST_MEMORY)
+test-values test-races race-check lint image-check test-tools: export GOGC = $(TEST_GOGC)
+test-values test-races race-check lint image-check test-tools: export GOMEMLIMIT = $(TEST_MEMORY)
 
 # The GPU's part runs behind a driver of our own; race-check has the packages that run on
 # nothing else. What the tag leaves out is tested without it.
@@ -88,7 +88,7 @@ test-races: deps-gpu
 # The tests of genptx do what ptx-check does.
 test-tools: deps-gpu
 	$(GO) test -v $(TOOLS)
-	@cd internal/sweep/kubernetestest && if $(GO) mod download; then $(GO) vet ./... && $(GO) test ./...; else \
+	@$(WITH_CUDA) cd internal/sweep/kubernetestest && if $(GO) mod download; then $(GO) vet ./... && $(GO) test ./...; else \
 		echo "SKIPPED: the types of Kubernetes cannot be fetched, so that nothing holds its jobs to them"; fi
 
 # The tests of the kernels and of what queues them, with every access of device
@@ -110,10 +110,12 @@ lint: deps-gpu
 
 # The inner loop: no GPU, no race detector, fewer random cases. What go test would vet again
 # has been vetted.
+check: export GOGC = $(TEST_GOGC)
+check: export GOMEMLIMIT = $(TEST_MEMORY)
 check: deps
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
-	GOGC=$(TEST_GOGC) GOMEMLIMIT=$(TEST_MEMORY) $(GO) test -short -vet=off $(SOURCES)
+	$(GO) test -short -vet=off $(SOURCES)
 
 # Random cases with seeds drawn anew, in addition to the fixed seeds of every test run. The
 # first failure ends it and names its seed.
