@@ -59,6 +59,13 @@ gpu-env: deps-gpu
 TOOLS   := ./kernels/internal/genptx ./cuda/internal/env ./internal/image
 SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)$$')
 
+# Go's own linker takes two thirds of what it takes together with the system's. What it can
+# read of C++ is the machine's, which one program tells, and it refuses programs with
+# gorgonia.org/cu: own_linker has the flags for the tests that it links, $(1) being those of go test.
+links = $(GO) test $(1) -c -vet=off -o /dev/null -ldflags=-linkmode=internal ./lp/interval/clp >/dev/null 2>&1
+own_linker = $$($(call links,$(1)) && $(GO) list $(1) -test -f '{{.ImportPath}} {{.Deps}}' $(SOURCES) | \
+	grep -v gorgonia.org/cu | sed -n 's/^\(\S*\)\.test .*/-ldflags=\1=-linkmode=internal/p')
+
 # Everything; two of its parts at a time, since each leaves cores idle now and then, and the
 # one that keeps to one core first. What go test would vet again lint vets, with and without
 # the tag.
@@ -76,13 +83,13 @@ test-values test-races race-check lint image-check test-tools: export GOMEMLIMIT
 # nothing else. What the tag leaves out is tested without it.
 .PHONY: test-values test-races test-tools
 test-values: deps-gpu
-	$(WITH_CUDA) $(GO) test -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -vE '/(kernels|cuda|cudatest|policy/gpu)$$') && \
+	$(WITH_CUDA) $(GO) test -tags gpu $(call own_linker,-tags gpu) -timeout 40m $$(echo "$(SOURCES)" | grep -vE '/(kernels|cuda|cudatest|policy/gpu)$$') && \
 	$(GO) test ./cuda ./policy/gpu -run NotBuilt # with the same flags for C, which is compiled again for others
 
 # Goroutines: the race detector makes arithmetic five to twenty times slower, and has
 # nothing to find in more of it.
 test-races: deps-gpu
-	$(WITH_CUDA) $(GO) test -race -short -tags gpu -timeout 40m $$(echo "$(SOURCES)" | grep -v /policy/gpu) && \
+	$(WITH_CUDA) $(GO) test -race -short -tags gpu $(call own_linker,-race -tags gpu) -timeout 40m $$(echo "$(SOURCES)" | grep -v /policy/gpu) && \
 	$(GO) test -race -tags gpu -timeout 40m -run '$(RACE_LEFT_OUT)|Together' ./policy/gpu # the others ran in race-check
 
 # The tests of genptx do what ptx-check does.
@@ -115,7 +122,7 @@ check: export GOMEMLIMIT = $(TEST_MEMORY)
 check: deps
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
-	$(GO) test -short -vet=off $(SOURCES)
+	$(GO) test -short -vet=off $$($(call links) && echo -ldflags=-linkmode=internal) $(SOURCES)
 
 # Random cases with seeds drawn anew, in addition to the fixed seeds of every test run. The
 # first failure ends it and names its seed.
