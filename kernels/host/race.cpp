@@ -56,6 +56,7 @@ struct Word {
 struct Page {
 	std::vector<uint64_t> quiet;
 	std::vector<Word> words;
+	uint32_t wrote = 0; // the last operation that wrote to it
 
 	explicit Page(size_t n) : quiet(n), words(n) {}
 };
@@ -213,6 +214,7 @@ template <bool writes> void check(Page &p, size_t i, const Access &now, uint64_t
 		return;
 	}
 	p.quiet[i] = 0;
+	p.wrote = now.op;
 	if (!ordered(w.read, now)) {
 		if (!(atomic && (w.read.flags & ATOMIC)))
 			report(now, w.read, writes, false, at, in_shared);
@@ -448,7 +450,7 @@ HIDDEN void race_constant(const void *at, size_t bytes)
 {
 	const Access now = {current_op, (uint32_t)((const char *)__builtin_return_address(0) - base), race_now.span, 0, race_now.thread, 0};
 	for (uint64_t i = (uint64_t)at / 4; i <= ((uint64_t)at + bytes - 1) / 4; i++)
-		if (const Page *p = page(i / WORDS)) {
+		if (const Page *p = page(i / WORDS); p && p->wrote == now.op) {
 			const Access &a = p->words[i % WORDS].wrote;
 			if (a.op == now.op)
 				report(now, a, false, true, i * 4, false);

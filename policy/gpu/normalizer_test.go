@@ -54,7 +54,7 @@ func TestGPULearns(t *testing.T) {
 	for _, s := range []struct {
 		name   string
 		solver lp.Solver
-	}{{"closed", policytest.PresetSolver(t, "portfolio")}, {"host", solverOf(t, cappedPortfolio(t), "lazy")}} {
+	}{{"closed", solverOf(t, policytest.Simplex(t, 4).Of, "explicit")}, {"host", policytest.Simplex(t, 4)}} {
 		for _, net := range []int{0, 1, 3} { // its latent lies elsewhere, or its tiles are small
 			g := standardising(t, newTestGPU(t, s.solver, obs, 64, networks[net].change), 1.5)
 			want := policy.NewNormalizer(obs, true, 1.5)
@@ -70,6 +70,9 @@ func TestGPULearns(t *testing.T) {
 				req := policytest.OffsetRequest(c.rows, obs, uint64(k))
 				req.Learn, req.Brief, req.Rule, req.Keep, req.At = c.learn, c.brief, c.rule, true, k
 				out := policytest.MustSample(t, g, req)
+				if onHost := len(g.prog.sampler.host.active) > 0; onHost != (s.name == "host") {
+					t.Errorf("%s: intervals from the host: %v", what, onHost)
+				}
 				if c.learn {
 					want.Update(req.Obs)
 				}
@@ -142,7 +145,7 @@ func TestGPUNormalizerMoves(t *testing.T) {
 // The error of an observation that is not finite after normalisation names row, component and the
 // value before, as on the CPU.
 func TestGPUBadObservation(t *testing.T) {
-	for _, s := range []lp.Solver{policytest.PresetSolver(t, "portfolio"), solverOf(t, cappedPortfolio(t), "lazy")} {
+	for _, s := range []lp.Solver{solverOf(t, policytest.Simplex(t, 4).Of, "explicit"), policytest.Simplex(t, 4)} { // on the device, on the host
 		for _, net := range []int{0, 3} {
 			for _, on := range []bool{false, true} {
 				c, g := newTestCPU(t, s, 5, 64, networks[net].change), newTestGPU(t, s, 5, 64, networks[net].change)
@@ -195,11 +198,13 @@ func TestGPUBadObservation(t *testing.T) {
 // that each gets alone, bit for bit.
 func TestGPULearnsTogether(t *testing.T) {
 	requests := [][]int{{8, 2500, 1025, 8}, {1024, 9, 1100, 0}, {8, 8, 8, 8}, {3000, 1, 0, 2049}} // rows of every agent
+	cfg := policy.DefaultConfig()
+	networks[1].change(&cfg) // statistics do not depend on networks: the smallest is enough
 	var together []*Backend
 	for range 2 {
 		specs := make([]Spec, len(requests[0]))
 		for i := range specs {
-			specs[i] = Spec{Solver: policytest.Simplex(t, 4), ObsDim: 3, Minibatch: 8, Config: policy.DefaultConfig(), Seed: uint64(i)}
+			specs[i] = Spec{Solver: policytest.Simplex(t, 4), ObsDim: 3, Minibatch: 8, Config: cfg, Seed: uint64(i)}
 		}
 		gs, err := NewAll(cudatest.Open(t), specs)
 		if err != nil {

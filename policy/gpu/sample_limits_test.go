@@ -67,7 +67,8 @@ func TestGPULimits(t *testing.T) {
 		{sampleCase{"lazy", solverOf(t, cappedPortfolio(t), "lazy"), 4}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cpu, g := newTestCPU(t, c.solver, c.obs, 64, nil), newTestGPU(t, c.solver, c.obs, 64, nil)
+			net := networks[1].change // limits do not depend on networks: the smallest is enough
+			cpu, g := newTestCPU(t, c.solver, c.obs, 64, net), newTestGPU(t, c.solver, c.obs, 64, net)
 			push(t, cpu, 10)
 			push(t, g, 10)
 			req := policytest.RandomRequest(131, c.obs, 2)
@@ -209,7 +210,7 @@ func TestGPUEmptinessIsSeenTwice(t *testing.T) {
 		}
 	}
 	sample := func(tables *closedform.Tables) (*Backend, error) {
-		g := newTestGPU(t, withTables{s, tables}, 2, 8, nil)
+		g := newTestGPU(t, withTables{s, tables}, 2, 8, networks[1].change)
 		req := policytest.RandomRequest(40, 2, 1)
 		req.Limits = limits
 		return g, g.Sample(req, &policy.Samples{})
