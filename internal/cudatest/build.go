@@ -44,7 +44,7 @@ var build = sync.OnceValues(func() (l libraries, err error) {
 	l.driver, err = library(root, "libcuda.so.1", []string{
 		"-std=c++17", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers",
 		"-fvisibility=hidden", "-fPIC", "-shared", "-pthread",
-	}, "internal/cudatest/fake/*.cpp", "internal/cudatest/fake/*.h", "kernels/host/race.h")
+	}, "internal/cudatest/fake/all.cpp", "internal/cudatest/fake/*", "kernels/host/race.h")
 	if err != nil {
 		return l, err
 	}

@@ -146,7 +146,7 @@ static int host_range(const char *call, const void *p, size_t n, bool *direct)
 	if (int code = call) \
 		return code
 
-#define STREAM(handle) \
+#define ON_STREAM(handle) \
 	ENTER(); \
 	Stream *s; \
 	CHECK(stream_of(handle, &s)); \
@@ -183,7 +183,7 @@ static uint64_t checksum(const void *p, size_t n)
 
 API int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t n, void *handle)
 {
-	STREAM(handle);
+	ON_STREAM(handle);
 	CHECK(device_range("cuMemcpyHtoDAsync", to, n));
 	bool direct;
 	CHECK(host_range("cuMemcpyHtoDAsync", from, n, &direct));
@@ -214,7 +214,7 @@ API int cuMemcpyHtoDAsync_v2(address to, const void *from, size_t n, void *handl
 
 API int cuMemcpyDtoHAsync_v2(void *to, address from, size_t n, void *handle)
 {
-	STREAM(handle);
+	ON_STREAM(handle);
 	CHECK(device_range("cuMemcpyDtoHAsync", from, n));
 	bool direct;
 	CHECK(host_range("cuMemcpyDtoHAsync", to, n, &direct));
@@ -236,7 +236,7 @@ API int cuMemcpyDtoHAsync_v2(void *to, address from, size_t n, void *handle)
 
 API int cuMemcpyDtoDAsync_v2(address to, address from, size_t n, void *handle)
 {
-	STREAM(handle);
+	ON_STREAM(handle);
 	CHECK(device_range("cuMemcpyDtoDAsync", to, n));
 	CHECK(device_range("cuMemcpyDtoDAsync", from, n));
 	if (to < from + n && from < to + n)
@@ -252,7 +252,7 @@ API int cuMemcpyDtoDAsync_v2(address to, address from, size_t n, void *handle)
 
 API int cuMemsetD8Async(address to, unsigned char value, size_t n, void *handle)
 {
-	STREAM(handle);
+	ON_STREAM(handle);
 	CHECK(device_range("cuMemsetD8Async", to, n));
 	return give(s, "cuMemsetD8Async", [=] {
 		CHECK(still_there(c, to, n));
