@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"paspo/internal/rng"
@@ -40,10 +41,14 @@ func (w *Sweep) Comparison(s *Status) ([]Compared, error) {
 		return nil, fmt.Errorf("%s compares no algorithms: its space has no %s", w.Dir, algoKey)
 	}
 	env, several := at[envKey]
+	base, err := w.Spec.Config(nil)
+	if err != nil {
+		return nil, err
+	}
 	var all []Compared
 	order := map[string]int{}
 	for _, x := range s.Settings {
-		c := Compared{Algo: w.Spec.Space[algo].Text(x.Point[algo]), Residual: math.Inf(-1)}
+		c := Compared{Env: base.Env.Name, Algo: w.Spec.Space[algo].Text(x.Point[algo]), Residual: math.Inf(-1)}
 		if several {
 			c.Env = w.Spec.Space[env].Text(x.Point[env])
 			order[c.Env] = int(x.Point[env])
@@ -99,6 +104,10 @@ func WriteComparison(out io.Writer, all []Compared) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "environment\talgorithm\tseeds\treturn\t95 % interval\tviolations a seed\tlargest residual\tprocessor s a seed")
 	for _, c := range all {
+		if c.Seeds == 0 {
+			fmt.Fprintf(t, "%s\t%s\t0%s\n", c.Env, c.Algo, strings.Repeat("\t-", 5))
+			continue
+		}
 		interval := "-"
 		if !math.IsNaN(c.Return.Low) {
 			interval = fmt.Sprintf("%.4f .. %.4f", c.Return.Low, c.Return.High)

@@ -51,10 +51,15 @@ space:
 		t.Errorf("one seed gives %+v", all[1])
 	}
 	var b strings.Builder
-	if err := WriteComparison(&b, all); err != nil || strings.Count(b.String(), "\n") != 4 {
+	if err := WriteComparison(&b, all); err != nil || strings.Count(b.String(), "\n") != 4 || strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "Inf") {
 		t.Errorf("table %q, %v", b.String(), err)
 	}
-	s.Space = s.Space[:1]
+	both := s.Space
+	s.Space = both[1:]
+	if all, err := w.Comparison(&Status{Settings: []Setting{{Point: search.Point{0}}}}); err != nil || len(all) != 1 || all[0].Env != "portfolio" || all[0].Algo != "paspo" {
+		t.Errorf("the environment of the base: %+v, %v", all, err)
+	}
+	s.Space = both[:1]
 	if _, err := w.Comparison(&Status{}); err == nil || !strings.Contains(err.Error(), "no algo.name") {
 		t.Errorf("without algorithms: %v", err)
 	}
