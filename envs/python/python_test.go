@@ -307,13 +307,13 @@ func TestInterpreter(t *testing.T) {
 	}
 }
 
-// Environments are closed before their processes end, however these were started: those of an
-// AsyncVectorEnv complain where they are not.
+// Environments are closed before their processes end, however these were started and whether or not one
+// fails to close: those of an AsyncVectorEnv complain where they are not.
 func TestCloses(t *testing.T) {
-	for _, start := range []string{python.Spawn, python.Fork} {
+	for function, start := range map[string]string{"Closes": python.Spawn, "ClosesBadly": python.Fork} {
 		dir := t.TempDir()
 		t.Setenv("PASPO_TEST_CLOSED", dir)
-		p := open(t, "Closes", func(o *python.Config) { o.Start = start })
+		p := open(t, function, func(o *python.Config) { o.Start = start })
 		v, err := envs.NewVector(p, envs.VectorConfig{Count: 4, Seed: 7})
 		if err != nil {
 			t.Fatal(err)
@@ -411,6 +411,18 @@ func TestStepsRefused(t *testing.T) {
 	defer v.Close()
 	if l := v.Limits()[0]; !slices.Equal(l.Lower, []float64{-1, -0.5}) || !slices.Equal(l.Upper, []float64{0.5, 1}) {
 		t.Errorf("limits %v %v", l.Lower, l.Upper)
+	}
+}
+
+// All environments have the actions of the first.
+func TestOtherActions(t *testing.T) {
+	p := open(t, "OtherActions", func(c *python.Config) { c.Workers = 1 })
+	want := "the function made a OtherActions with the action space <tiny.Box object at"
+	if v, err := envs.NewVector(p, envs.VectorConfig{Count: 2, Seed: 7}); err == nil || !strings.Contains(err.Error(), want) {
+		if err == nil {
+			v.Close()
+		}
+		t.Errorf("%v, want %q", err, want)
 	}
 }
 

@@ -295,6 +295,9 @@ class Singles:
 
     def new(self):
         env = self.spare.pop() if self.spare else self.make()
+        low, high = env.action_space.low, env.action_space.high
+        if np.shape(low) != self.shape or not (np.array_equal(np.ravel(low), self.low) and np.array_equal(np.ravel(high), self.high)):
+            raise Refused(f"the function made a {called(env)} with the action space {short(env.action_space)} after one with another: the same is allowed every time")
         self.envs.append(env)
         self.steps.append(env.step)
         self.bounds.append(method(env, "limits"))
@@ -302,7 +305,10 @@ class Singles:
     def end(self):
         for e in [*self.envs, *self.spare]:
             if hasattr(e, "close"):
-                e.close()
+                try:
+                    e.close()
+                except BaseException as failure:  # the others are closed all the same
+                    print(traced(failure), file=sys.stderr, flush=True)
 
     def chosen(self):
         """The slots that the shared memory lists, and what selects their rows."""
@@ -870,12 +876,21 @@ class Worker:
         return op == b"M"
 
     def failed(self, e):
-        text = str(e) if isinstance(e, Refused) else "".join(traceback.format_exception_only(type(e), e)).strip()
-        # The frames of this text are nobody's business but where nothing else is.
-        frames = traceback.extract_tb(e.__traceback__)
-        own = [f for f in frames if f.filename != NAME] or frames
-        trace = "" if isinstance(e, Refused) else "Traceback (most recent call last):\n" + "".join(traceback.format_list(own)) + text + "\n"
-        self.say({"error": text, "traceback": trace})
+        refused = isinstance(e, Refused)
+        self.say({"error": str(e) if refused else named(e), "traceback": "" if refused else traced(e) + "\n"})
+
+
+def named(e):
+    """An exception's type and text."""
+    return "".join(traceback.format_exception_only(type(e), e)).strip()
+
+
+def traced(e):
+    """An exception with the frames of the user's code: those of this text are nobody's business but
+    where nothing else is."""
+    frames = traceback.extract_tb(e.__traceback__)
+    own = [f for f in frames if f.filename != NAME] or frames
+    return "Traceback (most recent call last):\n" + "".join(traceback.format_list(own)) + named(e)
 
 
 NAME = "<paspo worker>"

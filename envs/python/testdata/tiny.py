@@ -225,6 +225,23 @@ class Closes(Target):
         open(os.path.join(os.environ["PASPO_TEST_CLOSED"], f"{os.getpid()}-{id(self)}"), "w").close()
 
 
+class ClosesBadly(Closes):
+    def close(self):
+        super().close()
+        raise ValueError("was not open")
+
+
+class OtherActions(Target):
+    """The second one has other bounds of actions."""
+
+    made = 0
+
+    def __init__(self):
+        OtherActions.made += 1
+        if OtherActions.made > 1:
+            self.action_space = Box([-1, -1], [1, 2], np.float32)
+
+
 class Marks(Target):
     """Leaves a file when it is stepped."""
 
