@@ -3,18 +3,17 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"paspo/envs/market"
-	"paspo/internal/count"
 	"paspo/internal/marketmodel"
 	"paspo/internal/page"
 	"paspo/internal/prices"
@@ -247,8 +246,15 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	}
 	var bar *progress.Bar
 	if !f.quiet {
-		f.describe(errs, table, chosen)
-		w.Ready = func() { fmt.Fprintf(errs, "run: %s\n", f.out) }
+		w.Describe(errs, table)
+		stages := progress.NewStages(errs, "portfolio")
+		stages.Show("preparing the first training", 0, 0)
+		prepared := sync.OnceFunc(stages.Close)
+		defer prepared()
+		w.Ready = func() {
+			prepared()
+			fmt.Fprintf(errs, "run: %s\n", f.out)
+		}
 		one := int64(c.PPO.Iterations()) * int64(c.PPO.BatchSize())
 		w.Observe = func(fold, folds int, m rl.Metrics) {
 			step := int64(fold)*one + m.Step
@@ -284,15 +290,4 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "report: %s\n", html)
 	return err
-}
-
-// describe says what is walked through.
-func (f *portfolioFlags) describe(w io.Writer, table, chosen *prices.Table) {
-	first, last := chosen.Dates[0], chosen.Dates[len(chosen.Dates)-1]
-	fmt.Fprintf(w, "%s: %d dates of %s; %d %ss of %d assets from %s to %s\n", table.Name, len(table.Dates), count.Of(len(table.Tickers), "ticker"),
-		len(chosen.Dates)-1, f.walk.Every, len(chosen.Tickers), first.Format(time.DateOnly), last.Format(time.DateOnly))
-	left := slices.DeleteFunc(slices.Clone(table.Tickers), func(name string) bool { return slices.Contains(chosen.Tickers, name) })
-	if len(left) > 0 {
-		fmt.Fprintf(w, "the limits do not have %s: left out\n", strings.Join(left, ", "))
-	}
 }

@@ -109,6 +109,17 @@ type Summary struct {
 	Polytope *lp.Polytope `json:"-"`
 }
 
+// Describe says what is walked through, of what table of prices.
+func (w *Walk) Describe(out io.Writer, table *prices.Table) {
+	dates := w.Prices.Dates
+	fmt.Fprintf(out, "%s: %d dates of %s; %d %ss of %s from %s to %s\n", table.Name, len(table.Dates), count.Of(len(table.Tickers), "ticker"),
+		len(dates)-1, w.Every, count.Of(len(w.Prices.Tickers), "asset"), dates[0].Format(time.DateOnly), dates[len(dates)-1].Format(time.DateOnly))
+	left := slices.DeleteFunc(slices.Clone(table.Tickers), func(name string) bool { return slices.Contains(w.Prices.Tickers, name) })
+	if len(left) > 0 {
+		fmt.Fprintf(out, "the limits do not have %s: left out\n", strings.Join(left, ", "))
+	}
+}
+
 // Run trains and trades window after window. Where it is ended early, the folder stays with
 // the runs of the windows that are done and what the one under way has saved; where none
 // has begun to learn, it is removed. What prepares a training may take minutes, and is left
