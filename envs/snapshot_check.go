@@ -29,6 +29,7 @@ func CheckSnapshots(p Problem) error {
 	if err != nil {
 		return err
 	}
+	defer one.Close()
 	_, saves := one.Env(0).(encoding.BinaryMarshaler)
 	_, restores := one.Env(0).(encoding.BinaryUnmarshaler)
 	if saves != restores {
@@ -81,6 +82,7 @@ func CheckSnapshots(p Problem) error {
 	if err != nil {
 		return err
 	}
+	defer two.Close()
 	if err := two.UnmarshalBinary(saved); err != nil {
 		return err
 	}

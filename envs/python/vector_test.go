@@ -176,6 +176,27 @@ func TestVectorsApart(t *testing.T) {
 	}
 }
 
+// A training has as many vectors as it needs, whatever has been looked at before.
+func TestVectorsOfTraining(t *testing.T) {
+	p := open(t, "OneBatch", func(c *python.Config) { c.Workers = 1 })
+	if err := envs.CheckSnapshots(p); err != nil {
+		t.Fatal(err)
+	}
+	v, err := envs.NewVector(p, envs.VectorConfig{Count: 3, Seed: 7})
+	if err != nil {
+		t.Fatalf("three environments of a vector of three: %v", err)
+	}
+	v.Close()
+	w, err := envs.NewVector(open(t, "EndsTwice", nil), envs.VectorConfig{Count: 3, Seed: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Step(make([]float64, 6)); err == nil || !strings.Contains(err.Error(), "the terminations are array([2, 2, 2]): True, False, 1 and 0 are allowed") {
+		t.Errorf("terminations of 2: %v", err)
+	}
+}
+
 // Numbers in info are those of the environments that have them, and limits of every one.
 func TestVectorInfoAndLimits(t *testing.T) {
 	v, err := envs.NewVector(open(t, "Batch", nil), envs.VectorConfig{Count: 6, Seed: 7})

@@ -575,6 +575,8 @@ class Vectors(Singles):
         v = np.asarray(v)
         if v.shape != (self.count,) or v.dtype.kind not in "fiub":
             raise Refused(f"the {name} are {short(v)}: {self.count} numbers are allowed")
+        if dtype is bool and v.dtype.kind != "b" and not ((v == 0) | (v == 1)).all():
+            raise Refused(f"the {name} are {short(v)}: True, False, 1 and 0 are allowed")
         return v.astype(dtype)
 
     def reset(self):

@@ -552,6 +552,25 @@ class Batch:
         pass
 
 
+class OneBatch(Batch):
+    """Can be made once."""
+
+    made = 0
+
+    def __init__(self):
+        OneBatch.made += 1
+        assert OneBatch.made == 1
+        super().__init__()
+
+
+class EndsTwice(Batch):
+    """Says of episodes that they have ended by 2."""
+
+    def step(self, actions):
+        o, rewards, ends, *rest = super().step(actions)
+        return o, rewards, 2 * np.ones(len(ends), int), *rest
+
+
 class Same(Batch):
     metadata = {"autoreset_mode": "SAME_STEP"}
 
