@@ -107,7 +107,7 @@ func TestWorkerThatCannotTrainTheBase(t *testing.T) {
 	if err := os.WriteFile(constraints, []byte("entities: [a, b, c]\ntotal: 1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	base := strings.Replace(tinyBase, "{name: synthetic}", "{name: synthetic, synthetic: {entities: 3, seed: 1}}\n  constraints: "+constraints, 1)
+	base := strings.Replace(tinyBase, "synthetic: {rows: 5, seed: 3}}", "synthetic: {entities: 3, seed: 1}}\n  constraints: "+constraints, 1)
 	w, err := Create(context.Background(), read(t, fmt.Sprintf(base, 16)+"seeds: [1, 2]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n"),
 		filepath.Join(t.TempDir(), "{a sweep: #1\n"), nil) // a name that YAML takes for something else
 	if err != nil {

@@ -18,10 +18,10 @@ import (
 	"paspo/rl"
 )
 
-// tinyBase trains some iterations in a moment.
+// tinyBase trains some iterations in a moment, and prepares little for them: its problem has few rows.
 const tinyBase = `base:
   preset: paper
-  env: {name: synthetic}
+  env: {name: synthetic, synthetic: {rows: 5, seed: 3}}
   steps: %d
   device: cpu
   debias: {points: 1000, cache_dir: ""}
