@@ -23,7 +23,9 @@ struct Standard {
 	__device__ float operator()(double x, int k) const
 	{
 		if (count > 0) {
-			x = (x - mean[k]) / sqrt(squares[k] / count + floor);
+			// What has been the same up to rounding says nothing of the scale of another value.
+			const double variance = squares[k] / count;
+			x = (x - mean[k]) / (variance <= 1e-24 * mean[k] * mean[k] ? 1 : sqrt(variance + floor));
 			if (clip > 0)
 				x = x > clip ? clip : x < -clip ? -clip : x; // NaN stays
 		}

@@ -11,7 +11,7 @@ import (
 //
 //	z = (x - mean) / sqrt(var + 1e-8),
 //
-// clipped to [-Clip, Clip] where Clip > 0. A normaliser that is off, or has seen nothing,
+// or x - mean where all values so far were the same up to rounding, clipped to [-Clip, Clip] where Clip > 0. A normaliser that is off, or has seen nothing,
 // only converts to float32.
 type Normalizer struct {
 	On   bool           // it standardises
@@ -36,6 +36,16 @@ func (n *Normalizer) Update(obs []float64) {
 	}
 }
 
+// Deviation returns what component j is divided by. It is 1 where all values so far were the same up
+// to rounding: they say nothing of the scale of another one, as a flag is that only the final
+// observations of episodes have.
+func (n *Normalizer) Deviation(j int) float64 {
+	if mean := n.Seen.Mean[j]; n.Seen.Variance(j) <= 1e-24*mean*mean {
+		return 1
+	}
+	return n.Seen.Deviation(j)
+}
+
 // Apply writes the standardised rows of obs (rows x Dim) to dst. A component that is not a
 // finite float32 afterwards is an *ObservationError.
 func (n *Normalizer) Apply(dst []float32, obs []float64) error {
@@ -47,7 +57,7 @@ func (n *Normalizer) Apply(dst []float32, obs []float64) error {
 	if use {
 		n.deviation = slices.Grow(n.deviation[:0], dim)[:dim]
 		for j := range n.deviation {
-			n.deviation[j] = n.Seen.Deviation(j)
+			n.deviation[j] = n.Deviation(j)
 		}
 	}
 	for at := 0; at < len(obs); at += dim {

@@ -22,6 +22,17 @@ func TestNormalizer(t *testing.T) {
 	if apply(4, 10); math.Abs(float64(z[0])-2) > 1e-6 || z[1] != 0 {
 		t.Errorf("got %v, want 2, 0: mean 2 and deviation 1, a constant", z)
 	}
+	// What was 10 so far, and a constant that rounding has moved, say nothing of the scale of others.
+	if apply(2, 13); z[1] != 3 {
+		t.Errorf("3 above a constant: %v", z)
+	}
+	rounded := NewNormalizer(1, true, 0)
+	for range 7 {
+		rounded.Update([]float64{0.1, 0.1, 0.1})
+	}
+	if err := rounded.Apply(z[:1], []float64{1.1}); err != nil || math.Abs(float64(z[0])-1) > 1e-6 {
+		t.Errorf("1 above a constant of 0.1: %v, %v", z[0], err)
+	}
 	frozen := n.Clone()
 	n.Update([]float64{100, 0})
 	if s := frozen.Seen; s.Count != 2 || s.Mean[0] != 2 || s.Variance(0) != 1 {

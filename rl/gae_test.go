@@ -320,3 +320,58 @@ func TestTruncation(t *testing.T) {
 		}
 	}
 }
+
+// calendar tells the day of five as one of six numbers. It truncates episodes after the fifth, so that
+// the sixth is set in final observations alone.
+type calendar struct{ envs.Problem }
+
+type calendarEnv struct{ day int }
+
+func (p calendar) Spec() envs.Spec {
+	s := p.Problem.Spec()
+	s.ObsDim = 6
+	return s
+}
+
+func (p calendar) New() envs.Env { return &calendarEnv{} }
+
+func (e *calendarEnv) show(obs []float64) {
+	clear(obs)
+	obs[e.day] = 1
+}
+
+func (e *calendarEnv) Reset(_ *rand.Rand, obs []float64) {
+	e.day = 0
+	e.show(obs)
+}
+
+func (e *calendarEnv) Step(_ *rand.Rand, action, obs []float64) (float64, bool) {
+	e.day++
+	e.show(obs)
+	return action[0], e.day == 5
+}
+
+func (e *calendarEnv) Truncated() bool { return true }
+
+// What final observations alone have leaves values at the size of returns, which are 5 at most: it has
+// no deviation, and values would grow out of all bounds with the statistics of returns.
+func TestFlagOfFinalObservations(t *testing.T) {
+	cfg := smallConfig()
+	cfg.NormalizeObs, cfg.ScaleValues, cfg.LR = rl.NormalizeOn, true, 0.001
+	tr, err := newCPU(calendar{newBandit(t, 1, 2)}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	for range 20 {
+		if _, err := tr.Iterate(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		_, _, _, after, _ := tr.Rollout().Seen()
+		for i, x := range after {
+			if math.Abs(x) > 20 {
+				t.Fatalf("row %d: what follows is worth %v", i, x)
+			}
+		}
+	}
+}

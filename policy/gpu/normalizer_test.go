@@ -68,6 +68,9 @@ func TestGPULearns(t *testing.T) {
 					continue
 				}
 				req := policytest.OffsetRequest(c.rows, obs, uint64(k))
+				for r := 0; c.learn && r < c.rows; r++ {
+					req.Obs[r*obs+2] = 0.1 // the same in all that is learned
+				}
 				req.Learn, req.Brief, req.Rule, req.Keep, req.At = c.learn, c.brief, c.rule, true, k
 				out := policytest.MustSample(t, g, req)
 				if onHost := len(g.prog.sampler.host.active) > 0; onHost != (s.name == "host") {

@@ -158,7 +158,7 @@ func (g *graph) normalised() string {
 	if norm.On && norm.Seen.Count > 0 {
 		deviation := make([]float64, g.dim)
 		for j := range deviation {
-			deviation[j] = norm.Seen.Deviation(j)
+			deviation[j] = norm.Deviation(j)
 		}
 		x = g.op("Div", g.op("Sub", x, g.row(norm.Seen.Mean)), g.row(deviation))
 		if norm.Clip > 0 {
