@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 
@@ -102,6 +103,9 @@ func (p *Page) Add(ctx context.Context, dirs []string) error {
 		if runfolder.IsRun(dir) {
 			runs = append(runs, dir)
 			continue
+		}
+		if _, err := os.Stat(dir); err != nil {
+			return err // which names it
 		}
 		w, err := sweep.Open(dir)
 		if err != nil {

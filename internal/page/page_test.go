@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/xml"
+	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -180,6 +182,10 @@ func TestNeitherRunNorSweep(t *testing.T) {
 	dir := t.TempDir()
 	if err := (&Page{}).Add(t.Context(), []string{dir}); err == nil || !strings.Contains(err.Error(), dir+" is neither a run nor a sweep") {
 		t.Errorf("error %v", err)
+	}
+	none := filepath.Join(dir, "none")
+	if err := (&Page{}).Add(t.Context(), []string{none}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), none) {
+		t.Errorf("error %v of a folder that is not there", err)
 	}
 }
 

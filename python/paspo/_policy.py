@@ -14,6 +14,8 @@ from ._spaces import read
 # What may follow the state, and how many dimensions it has.
 LIMITS = {"b": 1, "total": 1, "lower": 1, "upper": 1, "holdings": 1, "A": 2}
 
+CHECKPOINTS = "latest", "best", "initial"
+
 # How many seeds have processes at a time.
 SEEDS = 8
 
@@ -25,6 +27,18 @@ def _listed(name, values):
     if name not in NONE:
         return values.tolist()
     return [None if x == NONE[name] else x for x in values.tolist()]
+
+
+def _numbers(name, values):
+    """An array of values, with the infinity that is no limit in the place of None."""
+    numbers = np.asarray(values)
+    if numbers.dtype.kind == "O" and name in NONE:
+        free = np.frompyfunc(lambda x: NONE[name] if x is None else x, 1, 1)(numbers)
+        try:
+            return np.asarray(free.tolist())
+        except ValueError:  # rows of different lengths
+            pass
+    return numbers
 
 
 def load(run, *, checkpoint="latest"):
@@ -41,6 +55,8 @@ class Policy:
     streams begin anew."""
 
     def __init__(self, run, checkpoint="latest"):
+        if checkpoint not in CHECKPOINTS:
+            raise ValueError(f"checkpoint is {checkpoint!r}: {', '.join(map(repr, CHECKPOINTS))} are allowed")
         self.run, self.checkpoint = os.fspath(run), checkpoint
         self._processes, self._lock, self._pid = {}, threading.Lock(), os.getpid()
         d = self._describe()
@@ -48,6 +64,9 @@ class Policy:
         self._space, self._dim = d.get("observation_space"), len(d["observation"])
         action = d.get("action_space") or {"shape": [len(self.entities)], "dtype": "float64"}
         self._shape, self._dtype = tuple(action["shape"]), np.dtype(action["dtype"])
+
+    def __repr__(self):
+        return f"Policy({self.run!r}, checkpoint={self.checkpoint!r}): {len(self.entities)} entities, {self._dim} numbers observed"
 
     def act(self, obs, *, limits=None, seed=None):
         """The action for one observation, or one a row for a batch: arrays of the shape and dtype that
@@ -59,7 +78,7 @@ class Policy:
         limits: what follows the state, of one state or one a row: a dictionary of "b" and
           "total", the right-hand sides of the inequalities and equalities, "lower" and
           "upper", the bounds of the entities, "holdings", what turnover counts from, and "A",
-          the rows of the inequalities.
+          the rows of the inequalities. None is no limit in "b", "lower" and "upper".
         seed: actions are sampled, by streams of this seed, where it is given; else they
           are those that the policy prefers. A policy that is given the same seeds and
           observations in the same order samples the same actions. The streams of the last
@@ -74,10 +93,12 @@ class Policy:
         for name, values in (limits or {}).items():
             if name not in LIMITS:
                 raise ValueError(f"limits has {name!r}: {', '.join(LIMITS)} are allowed")
-            numbers = np.asarray(values)
+            numbers = _numbers(name, values)
             if numbers.dtype.kind not in "fiub":
                 raise ValueError(f"limits[{name!r}] is {values!r}: numbers are allowed")
             values = numbers.astype(float)
+            if values.ndim == 0 and name in ("b", "total"):  # there is often one row alone
+                values = values[None]
             if np.isnan(values).any():
                 raise Error(f"limits[{name!r}] has NaN: numbers are allowed")
             more = values.ndim - LIMITS[name]  # 1 where there is one a row

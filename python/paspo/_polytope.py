@@ -40,6 +40,9 @@ class Polytope:
         self.upper = np.array([np.inf if x is None else x for x in d["upper"]], float)
         self._pieces = d["pieces"]
 
+    def __repr__(self):
+        return f"Polytope {self.name!r}: {len(self.entities)} entities, {len(self.b) + len(self.convex)} inequalities, {len(self.e)} equalities"
+
     @classmethod
     def from_yaml(cls, file):
         """The polytope of a constraints file, or of its text, or of the same as a dictionary."""

@@ -62,6 +62,8 @@ def train(
       copies this one. Where not given, functions that can be imported are spawned.
     timeout: seconds that a process may take for one answer.
 
+    Warnings of the run, such as that it did not learn, are warnings of Python.
+
     Raises Error in the program's words; after an exception in an environment its
     `traceback` is that exception's, which is shown above its own. Ctrl-C saves what was learned, then raises
     KeyboardInterrupt; TERM and HUP save it too, then raise SystemExit(128 + their number) where
@@ -213,7 +215,10 @@ def _run(command, make):
     if process.returncode:
         trace = said.get("traceback", "")
         raise Error(_flags(said.get("error", "")) or _ended(process.returncode, said.get("run")), trace) from (Traceback(trace) if trace else None)
-    return Run(json.loads(out)["run"])
+    run = Run(json.loads(out)["run"])
+    for text in run.summary.get("warnings") or ():
+        warnings.warn(text, stacklevel=3)  # the line that called train
+    return run
 
 
 def _flags(text):

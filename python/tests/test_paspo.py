@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 import unittest
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -399,16 +400,35 @@ class Test(unittest.TestCase):
         (self.dir / "kept/notes").touch()
         with self.assertRaisesRegex(paspo.Error, "is not empty: name another one with out$"):
             train("tiny:Target", self.dir / "kept")
-        run = train("tiny:Target", self.dir / "run", config={**SMALL, "env.python.start": "fork"}, envs=2, steps=32)
+        run = train("tiny:Target", self.dir / "run", config={**SMALL, "env.python.start": "fork"}, envs=2, steps=32, constraints=LIMITS)
         self.assertIn("start: fork", (run.path / "config.yaml").read_text())
         with self.assertRaisesRegex(paspo.Error, "exists already: name another folder with out, or go on with it by resume "):
             train("tiny:Target", run.path)
         with paspo.load(run) as policy:
-            for limits, want in (({"upper": ["1", "1"]}, r"\['1', '1'\]"), ({"upper": [None, 1]}, r"\[None, 1\]"), ({"upper": [1j, 1]}, r"\[1j, 1\]")):
-                with self.assertRaisesRegex(ValueError, rf"^limits\['upper'\] is {want}: numbers are allowed$"):
+            for limits, want in (({"upper": ["1", "1"]}, r"\['1', '1'\]"), ({"total": [None]}, r"\[None\]"), ({"upper": [1j, 1]}, r"\[1j, 1\]")):
+                with self.assertRaisesRegex(ValueError, rf"^limits\['{[*limits][0]}'\] is {want}: numbers are allowed$"):
                     policy.act(np.zeros(3), limits=limits)
+            for free, stated in (({"upper": [None, 0.25]}, {"upper": [np.inf, 0.25]}), ({"lower": [[None, 0], [0, None]]}, {"lower": [[-np.inf, 0], [0, -np.inf]]})):
+                np.testing.assert_array_equal(policy.act(np.zeros((2, 3)), limits=free), policy.act(np.zeros((2, 3)), limits=stated))
+            self.assertEqual(repr(policy), f"Policy({str(run.path)!r}, checkpoint='latest'): 2 entities, 3 numbers observed")
+            with policy.polytope() as p:
+                self.assertRegex(repr(p), "^Polytope .*: 2 entities, 4 inequalities, 0 equalities$")
+        for checkpoint in (20, "bets"):
+            with self.assertRaisesRegex(ValueError, f"^checkpoint is {checkpoint!r}: 'latest', 'best', 'initial' are allowed$"):
+                paspo.load(run, checkpoint=checkpoint)
+        with paspo.load(run) as policy:
             with self.assertRaisesRegex(ValueError, r"^obs is a list, no array of numbers: \(3,\) is allowed"):
                 policy.act(["a", "b", "c"])
+
+    def test_warnings(self):
+        """What a run warns of at its end is a warning of Python at the line that trained."""
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            run = train("tiny:Target", self.dir / "run", config={**SMALL, "ppo.lr": 1e-12})
+        texts = [str(w.message) for w in said if w.category is UserWarning]
+        self.assertEqual(texts, run.summary["warnings"])
+        self.assertTrue(texts)
+        self.assertTrue(all(w.filename == __file__ for w in said))
 
     def test_resume_with_make(self):
         """A run goes on with the environment that it was begun with, and with no other."""
