@@ -195,6 +195,10 @@ func (t *Table) playPaths(p *portfolio.Problem, paths []portfolio.Path, policies
 
 func (t *Table) playEpisodes(p envs.Problem, policies []Policy, o Options) error {
 	t.Episodes = o.Episodes
+	// One alone tells where episodes do not end, which all together take much longer to.
+	if _, err := envs.Play(p, policies[0].Allocator, 1, o.MaxSteps, o.Seed, o.set()...); err != nil {
+		return fmt.Errorf("%s: %w", policies[0].Name, err)
+	}
 	for _, a := range policies {
 		out, err := envs.Play(p, a.Allocator, o.Episodes, o.MaxSteps, o.Seed, o.set()...)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -143,6 +144,37 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	if _, err := Compare(ctx, p, nil, Options{Episodes: 2, Simulated: true}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// endless has episodes that do not end, and counts their steps.
+type endless struct {
+	envs.Problem
+	steps *int
+}
+
+func (p endless) New() envs.Env { return endlessEnv{p.Problem.New(), p.steps} }
+
+type endlessEnv struct {
+	envs.Env
+	steps *int
+}
+
+func (e endlessEnv) Step(r *rand.Rand, action, obs []float64) (float64, bool) {
+	*e.steps++
+	e.Env.Reset(r, obs)
+	return 0, false
+}
+
+// That episodes do not end is said after one of them.
+func TestEndlessEpisodes(t *testing.T) {
+	var steps int
+	p := endless{problem(t, "synthetic", 0), &steps}
+	if _, err := Compare(t.Context(), p, []Policy{equal(t, p)}, Options{Episodes: 50, MaxSteps: 100}); err == nil || !strings.Contains(err.Error(), "longer than 100 steps") {
+		t.Errorf("error %v", err)
+	}
+	if steps > 100 {
+		t.Errorf("%d steps until it is said", steps)
 	}
 }
 
