@@ -40,9 +40,9 @@ type trainFlags struct {
 
 func newRoot() *cobra.Command {
 	var f trainFlags
-	what := "the portfolio benchmark"
+	what, example := "the portfolio benchmark", "compute"
 	if c := benchmarks.DefaultConfig(); c.IsOwn() {
-		what = c.Name
+		what, example = c.Name, c.Name
 	}
 	root := &cobra.Command{
 		Use:   program,
@@ -52,9 +52,9 @@ func newRoot() *cobra.Command {
 Without a command it trains: by default on ` + what + ` with the
 settings of the preset auto, and then compares the trained policy with others.`,
 		Example: fmt.Sprintf(`  %[1]s
-  %[1]s --env compute --steps 50_000 --set ppo.lr=3e-4
+  %[1]s --env %[2]s --steps 50_000 --set ppo.lr=3e-4
   %[1]s --constraints mine.yaml
-  %[1]s --resume runs/portfolio-1-20260102-150405`, program),
+  %[1]s --resume runs/%[2]s-1-20260102-150405`, program, example),
 		Args:    noArguments,
 		Version: runfolder.Version(),
 

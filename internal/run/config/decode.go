@@ -82,7 +82,7 @@ const ownKey = "env.options"
 func (d *decoder) unknown(from source, key string) error {
 	msg := fmt.Sprintf("%v: unknown key %s", from, key)
 	if (key == ownKey || strings.HasPrefix(key, ownKey+".")) && !slices.Contains(d.keys, ownKey) {
-		msg += ": options are those of an environment that a program adds, and this binary adds none with options"
+		msg += ": options are those of an environment that a program adds, and this binary adds none with options: the program of that environment reads them"
 	} else if n := Nearest(key, d.keys); n != "" {
 		msg += fmt.Sprintf("; did you mean %s?", n)
 	}
