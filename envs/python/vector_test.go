@@ -187,13 +187,18 @@ func TestVectorsOfTraining(t *testing.T) {
 		t.Fatalf("three environments of a vector of three: %v", err)
 	}
 	v.Close()
-	w, err := envs.NewVector(open(t, "EndsTwice", nil), envs.VectorConfig{Count: 3, Seed: 7})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	if err := w.Step(make([]float64, 6)); err == nil || !strings.Contains(err.Error(), "the terminations are array([2, 2, 2]): True, False, 1 and 0 are allowed") {
-		t.Errorf("terminations of 2: %v", err)
+	for name, want := range map[string]string{
+		"EndsTwice": "the terminations are array([2, 2, 2]): True, False, 1 and 0 are allowed",
+		"NoInfo":    "the info of step is None: a dictionary is allowed",
+	} {
+		w, err := envs.NewVector(open(t, name, nil), envs.VectorConfig{Count: 3, Seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		if err := w.Step(make([]float64, 6)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
 	}
 }
 

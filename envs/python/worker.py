@@ -606,6 +606,8 @@ class Vectors(Singles):
             o, rewards, terminated, truncated, info = answer
         except (TypeError, ValueError):
             raise Refused(other_step(env, answer)) from None
+        if not hasattr(info, "items"):
+            raise Refused(f"the info of step is {short(info)}: a dictionary is allowed")
         obs, rewards = self.checked(o), self.each("rewards", rewards, float)
         terminated, truncated = self.each("terminations", terminated, bool), self.each("truncations", truncated, bool)
         skipped = self.over[rows].copy()  # an episode has begun, whatever the action

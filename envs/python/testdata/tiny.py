@@ -571,6 +571,13 @@ class EndsTwice(Batch):
         return o, rewards, 2 * np.ones(len(ends), int), *rest
 
 
+class NoInfo(Batch):
+    """Has None in the place of its info."""
+
+    def step(self, actions):
+        return *super().step(actions)[:4], None
+
+
 class Same(Batch):
     metadata = {"autoreset_mode": "SAME_STEP"}
 
