@@ -115,15 +115,7 @@ func trained(ctx context.Context, out *output.Folder, o options, s setting, epis
 	if err != nil {
 		return nil, err
 	}
-	status, err := w.Status()
-	if err == nil && !status.Ended() {
-		if err = sweepOn(ctx, out, o, w.Dir); err == nil {
-			status, err = w.Status()
-		}
-	}
-	if err == nil {
-		err = status.Err()
-	}
+	status, err := ended(ctx, out, o, w)
 	if err != nil {
 		return nil, err
 	}
@@ -153,10 +145,6 @@ func trained(ctx context.Context, out *output.Folder, o options, s setting, epis
 // sweepOf makes the sweep of a setting over seeds, or opens it where it is there. Its folder is
 // named after all that the numbers depend on.
 func sweepOf(ctx context.Context, o options, s setting) (*sweep.Sweep, error) {
-	exe, err := program()
-	if err != nil {
-		return nil, err
-	}
 	c := *s.Config
 	c.Steps = cmp.Or(o.steps, c.Steps)
 	var base bytes.Buffer
@@ -165,25 +153,53 @@ func sweepOf(ctx context.Context, o options, s setting) (*sweep.Sweep, error) {
 	}
 	text := fmt.Appendf(nil, "base:\n  %s\nseeds: [%v]\nobjective: {episodes: 2}\nsearch: {method: grid}\nreport: {settings: 0}\nspace: {steps: {choices: [%d]}}\n",
 		strings.ReplaceAll(strings.TrimSpace(base.String()), "\n", "\n  "), o.seeds, c.Steps)
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s", exe, text)
+	var read [][]byte
 	files := c.Files()
 	for _, key := range slices.Sorted(maps.Keys(files)) {
 		data, err := os.ReadFile(files[key])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
+		read = append(read, data)
+	}
+	return openSweep(ctx, o, s.name, c.Env.Name, text, read)
+}
+
+// openSweep makes the sweep that a text describes, or opens it where it is there. Its folder is named
+// after this program, the text and files that the text names.
+func openSweep(ctx context.Context, o options, name, folder string, text []byte, files [][]byte) (*sweep.Sweep, error) {
+	exe, err := program()
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s", exe, text)
+	for _, data := range files {
 		fmt.Fprintf(h, "%d\n%s", len(data), data)
 	}
-	dir := filepath.Join(o.dir, fmt.Sprintf("%s-%x", c.Env.Name, h.Sum(nil)[:8]))
+	dir := filepath.Join(o.dir, fmt.Sprintf("%s-%x", folder, h.Sum(nil)[:8]))
 	if _, err := os.Stat(filepath.Join(dir, sweep.JournalFile)); !errors.Is(err, fs.ErrNotExist) {
 		return sweep.Open(dir)
 	}
-	of, err := spec.Parse(s.name, text)
+	of, err := spec.Parse(name, text)
 	if err != nil {
 		return nil, err
 	}
 	return sweep.Create(ctx, of, dir, map[string]string{"command": runfolder.This().Command})
+}
+
+// ended trains what is left of a sweep. It is an error where all trainings failed.
+func ended(ctx context.Context, out *output.Folder, o options, w *sweep.Sweep) (*sweep.Status, error) {
+	status, err := w.Status()
+	if err == nil && !status.Ended() {
+		if err = sweepOn(ctx, out, o, w.Dir); err == nil {
+			status, err = w.Status()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return status, status.Err()
 }
 
 // sweepCommand is that of train, which this program has too.

@@ -3,12 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,7 +11,6 @@ import (
 	"paspo/cmd/experiments/internal/output"
 	"paspo/envs/benchmarks"
 	"paspo/internal/rng"
-	"paspo/internal/run/runfolder"
 	"paspo/internal/stats"
 	"paspo/internal/sweep"
 	"paspo/internal/sweep/spec"
@@ -99,15 +93,7 @@ func tuneOn(ctx context.Context, out *output.Folder, o tunedOptions, env string)
 		if err != nil {
 			return fmt.Errorf("%s: %w", algo, err)
 		}
-		st, err := w.Status()
-		if err == nil && !st.Ended() {
-			if err = sweepOn(ctx, out, o.options, w.Dir); err == nil {
-				st, err = w.Status()
-			}
-		}
-		if err == nil {
-			err = st.Err()
-		}
+		st, err := ended(ctx, out, o.options, w)
 		if err == nil && (len(st.Report) == 0 || slices.Contains(st.Report[0].Records, nil)) {
 			err = fmt.Errorf("%s has not trained the best settings on all seeds of the report", w.Dir)
 		}
@@ -152,10 +138,6 @@ func (res *tunedResults) table() [][]string {
 
 // tuningSweep makes the sweep of an algorithm on an environment, or opens it where it is there.
 func tuningSweep(ctx context.Context, o tunedOptions, env, algo string) (*sweep.Sweep, error) {
-	exe, err := program()
-	if err != nil {
-		return nil, err
-	}
 	text := fmt.Appendf(nil, `base: {preset: paper, steps: %d, device: cpu, env: {name: %s}, algo: {name: %s}}
 seeds: [%v]
 objective: {metric: projected_return, statistic: mean}
@@ -164,15 +146,5 @@ prune: {method: asha, min_steps: %d, factor: 3}
 report: {settings: 1, seeds: [%v]}
 space:
 %s%s`, o.steps, env, algo, o.seeds, o.trials, max(1, o.steps/9), o.report, commonSpace, ownSpace[algo])
-	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s", exe, text)
-	dir := filepath.Join(o.dir, fmt.Sprintf("tuned-%s-%s-%x", env, algo, h.Sum(nil)[:8]))
-	if _, err := os.Stat(filepath.Join(dir, sweep.JournalFile)); !errors.Is(err, fs.ErrNotExist) {
-		return sweep.Open(dir)
-	}
-	of, err := spec.Parse(strings.Join([]string{env, algo}, ", "), text)
-	if err != nil {
-		return nil, err
-	}
-	return sweep.Create(ctx, of, dir, map[string]string{"command": runfolder.This().Command})
+	return openSweep(ctx, o.options, env+", "+algo, "tuned-"+env+"-"+algo, text, nil)
 }
