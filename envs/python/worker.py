@@ -756,13 +756,19 @@ class Turn:
     def __init__(self, fd, head):
         self.fd, self.head, self.rest, self.left = fd, head, 0, 0
 
-    def wait(self):
-        """Returns the next request, None where the other side has ended."""
-        head, TURN = self.head, self.TURN
-        if self.left:
-            self.left -= 1
+    def wait(self, prepare):
+        """Returns the next request, None where the other side has ended. prepare is called where
+        that side is on another core: it would wait for one on this core."""
+        head, TURN, polls = self.head, self.TURN, not self.left
+        if polls:
+            since = time.perf_counter()
+            os.sched_yield()
         else:
-            since, took, found = time.perf_counter(), 0, False
+            self.left -= 1
+        if head[TURN] <= 0:
+            prepare()
+        if polls:
+            took, found = time.perf_counter() - since, head[TURN] > 0
             while not found and took < self.SOON:
                 os.sched_yield()
                 took, found = time.perf_counter() - since, head[TURN] > 0
@@ -843,9 +849,7 @@ class Worker:
     def serve(self):
         while True:
             turn = self.turn
-            if turn:
-                self.host.prepare()
-            op = turn.wait() if turn else Turn.MESSAGE
+            op = turn.wait(self.host.prepare) if turn else Turn.MESSAGE
             try:
                 if op == Turn.STEP:
                     self.host.step()
