@@ -57,6 +57,26 @@ func (p *Polytope) CheckLimits(lim *Limits) error {
 			return &LimitsError{s.name, fmt.Sprintf("is %g for %s: a number of at most %g%s is allowed", x, p.limitOf(s.name, i), most, also)}
 		}
 	}
+	return p.checkSigns(lim)
+}
+
+// checkSigns refuses limits that let an entity of Row.Signed cross 0.
+func (p *Polytope) checkSigns(lim *Limits) error {
+	if !p.signed {
+		return nil
+	}
+	for _, r := range p.rows {
+		for _, j := range r.Signed {
+			v, slice, low := lim.Lower, "Lower", p.form.L[j] >= 0
+			if !low {
+				v, slice = lim.Upper, "Upper"
+			}
+			if v != nil && v[j] != 0 && v[j] < 0 == low {
+				return &LimitsError{slice, fmt.Sprintf("is %g for %s, which row %q counts by the sign that its own bounds [%g, %g] give it: widen these where a state may go across 0",
+					v[j], p.limitOf(slice, j), r.Name, p.form.L[j], p.form.U[j])}
+			}
+		}
+	}
 	return nil
 }
 

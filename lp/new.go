@@ -167,6 +167,12 @@ func assemble(d Description, effort int) (*Polytope, error) {
 			return nil, p.errorf("two constraints have the name %q", r.Name)
 		}
 		seen[r.Name] = true
+		for _, j := range r.Signed {
+			if j < 0 || j >= n {
+				return nil, p.errorf("constraint %s, signed: entity %d is not one of the %d", r.Name, j, n)
+			}
+			p.signed = true
+		}
 		r.Terms = slices.DeleteFunc(slices.Clone(r.Terms), func(t Term) bool { return t.Above == 0 && t.Below == 0 })
 		if len(r.Terms) > 0 && p.points != nil {
 			return nil, p.errorf("constraint %s has convex terms, which cannot stand beside points", r.Name)

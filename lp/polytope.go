@@ -16,6 +16,11 @@ type Row struct {
 
 	// Terms, where there are some, are added to coef . a: see Term.
 	Terms []Term
+
+	// Signed are entities that the row counts right only on their side of 0, as a sum of
+	// magnitudes is a sum where nothing is negative. Limits of a state cannot let an entity
+	// whose own bounds keep it on one side cross to the other.
+	Signed []int
 }
 
 // Description is what a polytope is built from. See New.
@@ -72,9 +77,10 @@ type Polytope struct {
 	terms     *convexTerms
 
 	// budget says that the first equality is the budget; rows are those that the
-	// polytope was described by. Both are for printing.
+	// polytope was described by, and signed says that some have Row.Signed.
 	budget bool
 	rows   []Row
+	signed bool
 
 	warnings []string
 

@@ -282,3 +282,39 @@ func TestTermErrors(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A sum of magnitudes is a sum where the file's bounds keep the sign of every entity, so that
+// limits of a state that let one cross 0 would break the row unseen.
+func TestLimitsOfAStateKeepTheSignsThatRowsCountBy(t *testing.T) {
+	p, err := Parse("x.yaml", []byte(`
+entities: [A, B, C, D]
+bounds: {A: [0, 2], B: [0, 2], C: [-1, 0], D: [-1, 1]}
+total: 1
+constraints: ["leverage(ALL) <= 1.5", "long(A) <= 1"]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := func(change func(lower, upper []float64)) *lp.Limits {
+		lim := &lp.Limits{Lower: []float64{0, 0, -1, -1}, Upper: []float64{2, 2, 0, 1}}
+		change(lim.Lower, lim.Upper)
+		return lim
+	}
+	for _, c := range []struct {
+		lim  *lp.Limits
+		want string
+	}{
+		{own(func(l, u []float64) {}), ""},
+		{own(func(l, u []float64) { l[0], u[2], l[3], u[3] = 0.5, -0.5, -9, 9 }), ""},
+		{own(func(l, u []float64) { l[1] = -1 }), `Lower of the limits is -1 for entity "B", which row "leverage(ALL) <= 1.5" counts by the sign that its own bounds [0, 2] give it: widen these where a state may go across 0`},
+		{own(func(l, u []float64) { u[2] = 0.25 }), `Upper of the limits is 0.25 for entity "C", which row "leverage(ALL) <= 1.5" counts by the sign that its own bounds [-1, 0] give it: widen these where a state may go across 0`},
+	} {
+		got := ""
+		if err := p.CheckLimits(c.lim); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%v: %q, want %q", c.lim, got, c.want)
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package expression
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,12 +57,16 @@ func (x *affine) scale(by func(float64) float64) {
 // sides are numbers: 0.1 <= TECH <= 0.4. The rows have no names.
 func Parse(s string, names *Names) (rows []lp.Row, err error) {
 	defer refuse.Caught(&err)
-	p := &parser{s: s, names: names}
+	p := &parser{s: s, names: names, signed: map[int]bool{}}
 	if len(s) > maxExpr {
 		p.fail(0, "the expression is longer than %d bytes", maxExpr)
 	}
 	p.next()
-	return p.constraint(), nil
+	rows = p.constraint()
+	for k := range rows {
+		rows[k].Signed = slices.Sorted(maps.Keys(p.signed))
+	}
+	return rows, nil
 }
 
 // parser descends recursively through an expression. It ends with fail where that is
@@ -71,6 +77,8 @@ type parser struct {
 	tok   token
 	end   int // of tok
 	depth int
+
+	signed map[int]bool // entities of lp.Row.Signed
 }
 
 func (p *parser) next() { p.tok, p.end = nextToken(p.s, p.end) }

@@ -82,9 +82,11 @@ func (p *parser) termFunction(name token, f termFunction) (x piecewise) {
 			t.From = p.names.Holdings[j]
 		case p.names.Lower[j] >= 0:
 			x.coef[j] += f.above
+			p.signed[j] = true
 			continue
 		case p.names.Upper[j] <= 0:
 			x.coef[j] -= f.below
+			p.signed[j] = true
 			continue
 		}
 		x.terms = append(x.terms, exprTerm{t, name.text, name.at})
