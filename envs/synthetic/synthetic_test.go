@@ -8,6 +8,7 @@ import (
 
 	"paspo/envs"
 	"paspo/envs/internal/envstest"
+	"paspo/internal/long"
 	"paspo/internal/reference"
 	"paspo/internal/rng"
 	"paspo/lp/constraints"
@@ -66,12 +67,14 @@ func TestSyntheticTraces(t *testing.T) {
 }
 
 func TestSyntheticFixedPolicies(t *testing.T) {
+	long.Test(t)
 	var ref recorded
 	reference.Read(t, "env_synth7.json", &ref)
 	ref.Check(t, newSynthetic(t, nil), 10000, 2, nil)
 }
 
 func TestSyntheticOptimum(t *testing.T) {
+	long.Test(t)
 	var ref recorded
 	reference.Read(t, "env_synth7.json", &ref)
 	p := newSynthetic(t, nil)
@@ -105,6 +108,7 @@ func TestSyntheticOptimum(t *testing.T) {
 
 // Of a larger instance the vertices are known where only the budget binds.
 func TestSyntheticOptimumGenerated(t *testing.T) {
+	long.Test(t)
 	const n = 20
 	polytope, err := constraints.Preset("unconstrained", n)
 	if err != nil {

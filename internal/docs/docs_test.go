@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"paspo/internal/race"
 	"paspo/internal/run/config"
 )
 
@@ -36,6 +37,9 @@ var foreign = []string{
 // What documentation names in code is there: files, names of Go, settings, flags of our
 // commands, targets of make; so are what links lead to.
 func TestDocumentationNamesWhatIsThere(t *testing.T) {
+	if race.Enabled {
+		t.Skip("SKIPPED under the race detector: one goroutine reads pages")
+	}
 	w := readTree(t)
 	looked := 0
 	for _, page := range w.pages {
@@ -68,6 +72,9 @@ func TestDocumentationNamesWhatIsThere(t *testing.T) {
 
 // What is not there is complained of.
 func TestComplaints(t *testing.T) {
+	if race.Enabled {
+		t.Skip("SKIPPED under the race detector: one goroutine reads pages")
+	}
 	w := readTree(t)
 	complaints := func(look func(complain func(what, why string))) (n int) {
 		look(func(string, string) { n++ })

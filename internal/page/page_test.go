@@ -153,6 +153,7 @@ func TestFailures(t *testing.T) {
 
 // Of two settings nothing says what a dimension explains, and nothing is drawn of that.
 func TestImportanceOfFewSettings(t *testing.T) {
+	long.Test(t)
 	text, _, _ := strings.Cut(tiny, "space:")
 	w := create(t, text+"space: {ppo.lr: {choices: [1e-3, 1e-2]}}\n", "sweep", nil)
 	if err := w.Work(t.Context()); err != nil {

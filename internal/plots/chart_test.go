@@ -4,9 +4,12 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"paspo/internal/long"
 )
 
 func TestChart(t *testing.T) {
+	long.Test(t)
 	c := Chart{
 		Title: "speed", XLabel: "entities", YLabel: "chains a second", LogX: true, LogY: true,
 		Curves: []Curve{{Name: "closed form", X: []float64{0, 5, 50, 200}, Y: []float64{7, 1e6, 1e4, 0}, Points: true}},
@@ -38,6 +41,7 @@ func TestChart(t *testing.T) {
 }
 
 func TestChartOfLittle(t *testing.T) {
+	long.Test(t)
 	for name, c := range map[string]Chart{
 		"nothing":       {},
 		"nothing, log":  {LogX: true, LogY: true},

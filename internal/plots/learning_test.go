@@ -8,6 +8,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"paspo/internal/long"
 )
 
 func example() Learning {
@@ -25,6 +27,7 @@ func example() Learning {
 }
 
 func TestLearning(t *testing.T) {
+	long.Test(t)
 	raster, vector, err := example().Draw()
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +69,7 @@ func TestLevelsShareALine(t *testing.T) {
 
 // A run of one iteration, or one that measured nothing, has a plot too.
 func TestLearningOfLittle(t *testing.T) {
+	long.Test(t)
 	for name, l := range map[string]Learning{
 		"nothing":   {},
 		"empty":     {Curves: []Curve{{Name: "training"}}},
