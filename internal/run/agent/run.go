@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,16 +57,14 @@ func start(m *Member, c *config.Config, dir string) (r *Run, err error) {
 		return nil, err
 	}
 	r = &Run{Agent: a}
-	isNew := dir == ""
-	if isNew {
+	made := missing(cmp.Or(dir, "runs"))
+	if dir == "" {
 		name := fmt.Sprintf("%s-%d-%s", strings.ReplaceAll(c.Env.Name, ":", "-"), c.Seed, time.Now().Format("20060102-150405"))
 		if dir, err = runfolder.Claim(filepath.Join("runs", name)); err != nil {
 			a.Close()
 			return nil, err
 		}
-	} else {
-		_, statErr := os.Stat(dir)
-		isNew = errors.Is(statErr, os.ErrNotExist)
+		made = append([]string{dir}, made...)
 	}
 	if r.Folder, err = runfolder.Create(dir); err != nil {
 		a.Close()
@@ -75,8 +74,8 @@ func start(m *Member, c *config.Config, dir string) (r *Run, err error) {
 		if err != nil {
 			r.Folder.Clear()
 			r.Close()
-			if isNew {
-				atomicfile.Disk().Remove(dir)
+			for _, d := range made {
+				atomicfile.Disk().Remove(d) // where it is empty
 			}
 			r = nil
 		}
@@ -92,6 +91,15 @@ func start(m *Member, c *config.Config, dir string) (r *Run, err error) {
 		return r, err
 	}
 	return r, r.begin(m)
+}
+
+// missing returns a folder and those above it that do not exist, the innermost first.
+func missing(dir string) (all []string) {
+	for _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir); _, err = os.Stat(dir) {
+		all = append(all, dir)
+		dir = filepath.Dir(dir)
+	}
+	return all
 }
 
 // begin makes the initial policy and the trainer, and writes the files that describe them.

@@ -90,6 +90,15 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 			t.Errorf("left behind: %v, %v", entries, err)
 		}
 	}
+	t.Chdir(t.TempDir())
+	for _, dir := range []string{"", filepath.Join("all", "of", "mine")} {
+		if _, err := Start(c, dir); err == nil {
+			t.Fatal("no error")
+		}
+		if entries, err := os.ReadDir("."); len(entries) > 0 || err != nil {
+			t.Errorf("a start in %q left behind: %v, %v", dir, entries, err)
+		}
+	}
 }
 
 func TestResumeRefusesOtherSettings(t *testing.T) {
