@@ -110,6 +110,20 @@ type Snapshotter interface {
 	encoding.BinaryUnmarshaler
 }
 
+// Saver is implemented by Snapshotters that are not written in Go, where their methods have other names.
+type Saver interface {
+	// SaverNames returns what messages call MarshalBinary and UnmarshalBinary.
+	SaverNames() (save, load string)
+}
+
+// saverNames returns what the methods of a Snapshotter are called where it is written.
+func saverNames(e Env) (save, load string) {
+	if s, ok := e.(Saver); ok {
+		return s.SaverNames()
+	}
+	return "MarshalBinary", "UnmarshalBinary"
+}
+
 // Unrepeatable is implemented by environments that do not draw from rng alone, such
 // as those that ask another program: two that are given the same rng and actions
 // may go different ways. They cannot be trained in groups that have the same draws. A problem

@@ -33,7 +33,7 @@ func CheckSnapshots(p Problem) error {
 	_, saves := one.Env(0).(encoding.BinaryMarshaler)
 	_, restores := one.Env(0).(encoding.BinaryUnmarshaler)
 	if saves != restores {
-		has, lacks := "MarshalBinary", "UnmarshalBinary"
+		has, lacks := saverNames(one.Env(0))
 		if restores {
 			has, lacks = lacks, has
 		}
@@ -43,8 +43,13 @@ func CheckSnapshots(p Problem) error {
 		return nil
 	}
 	cannot := func(format string, a ...any) error {
-		return fmt.Errorf("envs: the environment of %s (%T) cannot be resumed bit for bit from its MarshalBinary and UnmarshalBinary: %s",
-			name, one.Env(0), fmt.Sprintf(format, a...))
+		e := one.Env(0)
+		save, load := saverNames(e)
+		of := name
+		if _, other := e.(Saver); !other { // a type is of Go
+			of += fmt.Sprintf(" (%T)", e)
+		}
+		return fmt.Errorf("envs: the environment of %s cannot be resumed bit for bit from its %s and %s: %s", of, save, load, fmt.Sprintf(format, a...))
 	}
 	// Whether an allocation satisfies the limits is not the question here.
 	errNoAction := errors.New("no action")

@@ -363,7 +363,8 @@ func (v *Vector) MarshalBinary() ([]byte, error) {
 			continue
 		}
 		var state []byte
-		if err := e.guarded("MarshalBinary", func() (err error) {
+		save, _ := saverNames(e.env)
+		if err := e.guarded(save, func() (err error) {
 			state, err = s.MarshalBinary()
 			return err
 		}); err != nil {
@@ -408,7 +409,8 @@ func (v *Vector) UnmarshalBinary(b []byte) error {
 		var err error
 		switch {
 		case saved && ok:
-			err = e.guarded("UnmarshalBinary", func() error { return s.UnmarshalBinary(state) })
+			_, load := saverNames(e.env)
+			err = e.guarded(load, func() error { return s.UnmarshalBinary(state) })
 			if err == nil {
 				err = e.lookAtLimits()
 			}

@@ -283,6 +283,9 @@ type saver struct{ env *Env }
 // next episode.
 const stateHead = 4
 
+// SaverNames implements envs.Saver.
+func (s saver) SaverNames() (save, load string) { return "save_state", "load_state" }
+
 // MarshalBinary implements encoding.BinaryMarshaler.
 func (s saver) MarshalBinary() ([]byte, error) {
 	e := s.env

@@ -371,24 +371,41 @@ func TestLimitsAndSnapshots(t *testing.T) {
 	if err := envs.CheckSnapshots(p); err != nil {
 		t.Error(err)
 	}
+	for function, want := range map[string]string{
+		"SavesText":    "environment 0 of python:tiny:SavesText, after 2 steps of its episode: save_state: it returned str 'here': bytes are allowed",
+		"LoadsNothing": "environment 0 of python:tiny:LoadsNothing, after 2 steps of its episode: load_state: ValueError: no such state",
+		"LoadsOther":   "envs: the environment of python:tiny:LoadsOther cannot be resumed bit for bit from its save_state and load_state: 0 steps after it was restored, B of its limits is ",
+	} {
+		faulty := openWithin(t, function, nil, func(box lp.Description) (*lp.Polytope, error) {
+			box.Rows = []lp.Row{{Name: "power", Coef: []float64{1, 1}, Min: math.Inf(-1), Max: 1}}
+			return lp.New(box)
+		})
+		if err := envs.CheckSnapshots(faulty); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", function, err, want)
+		}
+	}
 }
 
 // Limits may narrow bounds, not widen them, and have the same names every time. Observations have the shape of
 // their space, and whether an episode has ended is said.
 func TestStepsRefused(t *testing.T) {
 	for function, want := range map[string]string{
-		"Wider":      "limits()['upper'] of Wider is 2 for a1, above the 1 of the action space or the constraints: limits may narrow bounds, not widen them",
-		"WiderBatch": "limits()['lower'] of WiderBatch is -1.5 for a0, below the -1 of",
-		"Changes":    "limits() of Changes has lower, at first it had upper: the same keys are needed every time",
-		"Shrinks":    "the observation has shape (1,), that of its space (3,)",
-		"Shares":     "the observation of Shares changed when another environment was stepped: each environment needs an array of its own, or returns a copy",
-		"Texts":      "the observation is ['",
-		"Complex":    "+1.j]): numbers are allowed",
-		"TextReward": "the reward is '-",
-		"NoReward":   "the reward is None: numbers are allowed",
-		"TextLimits": "limits()['upper'] is ['1', '0.5']: numbers are allowed",
-		"Fraction":   "obs is 1.5: an integer from 0 to 2 is allowed",
-		"Nones":      "terminated of Nones is None: True, False, 1 and 0 are allowed",
+		"Wider":        "limits()['upper'] of Wider is 2 for a1, above the 1 of the action space or the constraints: limits may narrow bounds, not widen them",
+		"WiderBatch":   "limits()['lower'] of WiderBatch is -1.5 for a0, below the -1 of",
+		"Changes":      "limits() of Changes has lower, at first it had upper: the same keys are needed every time",
+		"Shrinks":      "the observation has shape (1,), that of its space (3,)",
+		"Shares":       "the observation of Shares changed when another environment was stepped: each environment needs an array of its own, or returns a copy",
+		"Texts":        "the observation is ['",
+		"Complex":      "+1.j]): numbers are allowed",
+		"TextReward":   "the reward is '-",
+		"NoReward":     "the reward is None: numbers are allowed",
+		"TextLimits":   "limits()['upper'] is ['1', '0.5']: numbers are allowed",
+		"Fraction":     "obs is 1.5: an integer from 0 to 2 is allowed",
+		"Masked":       ", None, 0.1], of which some are masked: numbers without a mask are allowed",
+		"MaskedPart":   "obs.at is [",
+		"MaskedReward": "the reward is None, of which some are masked",
+		"MaskedLimits": "limits()['upper'] is [1.0, None], of which some are masked",
+		"Nones":        "terminated of Nones is None: True, False, 1 and 0 are allowed",
 	} {
 		v, err := envs.NewVector(open(t, function, nil), envs.VectorConfig{Count: 3, Seed: 7})
 		if err != nil {

@@ -180,11 +180,20 @@ def action_box(space, actions):
 
 def floats(v, what):
     """An array of floating-point numbers. NumPy would also take texts that read as numbers, dates,
-    real parts and None."""
+    real parts, None and what a mask hides."""
+    unmasked(v, what)
     a = np.asarray(v)
     if a.dtype.kind not in "fiub" and not (a.dtype.kind == "O" and all(isinstance(x, Number) and not isinstance(x, complex) for x in a.flat)):
         raise Refused(f"{what} is {short(v)}: numbers are allowed")
     return a.astype(float, copy=False)
+
+
+def unmasked(v, what):
+    """Refuses masked numbers in v and in its parts."""
+    for k, part in v.items() if isinstance(v, dict) else enumerate(v) if isinstance(v, tuple) else ():
+        unmasked(part, f"{what}.{k}")
+    if np.ma.is_masked(v):
+        raise Refused(f"{what} is {short(v.tolist())}, of which some are masked: numbers without a mask are allowed")
 
 
 def numbers(v):
@@ -271,6 +280,7 @@ class Singles:
         return d
 
     def flat(self, o):
+        unmasked(o, "obs")
         return floats(o if self.flatten is None else self.flatten(o), "the observation")
 
     def memory(self, fd, layout):
@@ -361,7 +371,7 @@ class Singles:
     def save(self, slot):
         data = self.envs[slot].save_state()
         if not isinstance(data, bytes):
-            raise Refused(f"save_state returned {kind(data)} {short(data)}: bytes are allowed")
+            raise Refused(f"it returned {kind(data)} {short(data)}: bytes are allowed")
         return {"state": base64.b64encode(data).decode()}
 
     def load(self, slot, state):
@@ -389,9 +399,11 @@ class Singles:
                     o, reward, terminated, truncated, info = answer
                 except (TypeError, ValueError):
                     raise Refused(other_step(self.envs[slots[len(seen)]], answer)) from None
+                if copies is not None:  # to look at each takes too long for every step
+                    unmasked(o, "obs")
                 if flatten is not None:
                     o = flatten(o)
-                if copies is not None:  # to look at each takes too long for every step
+                if copies is not None:
                     floats(o, "the observation")
                     floats(reward, "the reward")
                 if terminated is not False or truncated is not False:
@@ -566,12 +578,14 @@ class Vectors(Singles):
         self.bounds.append(method(env, "limits"))
 
     def checked(self, o):
+        unmasked(o, "obs")
         o = floats(self.rows(o), "the observation")
         if o.shape != (self.count, self.dim):
             raise Refused(f"the observations have shape {o.shape} when flattened, those of their space {(self.count, self.dim)}")
         return o
 
     def each(self, name, v, dtype):
+        unmasked(v, f"array of {name}")
         v = np.asarray(v)
         if v.shape != (self.count,) or v.dtype.kind not in "fiub":
             raise Refused(f"the {name} are {short(v)}: {self.count} numbers are allowed")
@@ -639,6 +653,7 @@ class Vectors(Singles):
             if terminated:
                 return obs  # nobody asks for what comes after
             raise Refused("the info of step has no final_obs of an episode that was truncated: SAME_STEP needs it")
+        unmasked(found, "final_obs")
         found = floats(found if self.flatten is None else self.flatten(found), "final_obs")
         if found.shape != (self.dim,):
             raise Refused(f"final_obs has shape {found.shape} when flattened, that of its space {(self.dim,)}")

@@ -31,6 +31,8 @@ def _listed(name, values):
 
 def _numbers(name, values):
     """An array of values, with the infinity that is no limit in the place of None."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"limits[{name!r}] has masked numbers: numbers without a mask are allowed")
     numbers = np.asarray(values)
     if numbers.dtype.kind == "O" and name in NONE:
         free = np.frompyfunc(lambda x: NONE[name] if x is None else x, 1, 1)(numbers)

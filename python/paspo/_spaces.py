@@ -13,6 +13,8 @@ def read(space, dim, obs):
     """The observations in obs as JSON has them, and whether it is one by itself. Own ones, as the
     environment gives them, go before flattened ones; space is None where only those are known."""
     flat = None
+    if np.ma.is_masked(obs):
+        raise Misfit("obs has masked numbers: numbers without a mask are allowed")
     # What is of one of several spaces is a pair, as a short list may be.
     if space is None or not isinstance(obs, (dict, tuple)) and (space["kind"] != "OneOf" or isinstance(obs, np.ndarray)):
         try:
@@ -62,6 +64,8 @@ def _own(space, obs, name):
                 raise Misfit(f"{name}.{k} has {len(rows)} rows: one observation is allowed")
             return [[k, rows[0]]], True
         return _each(space, obs, name)
+    if np.ma.is_masked(obs):
+        raise Misfit(f"{name} has masked numbers: numbers without a mask are allowed")
     try:
         a = np.asarray(obs)
     except ValueError:

@@ -75,6 +75,10 @@ class Test(unittest.TestCase):
                     policy.act([[0, 0, 0], [0, 0, np.nan]])
                 with self.assertRaisesRegex(paspo.Error, "^limits\\['upper'\\] has NaN: numbers are allowed$"):
                     policy.act(obs, limits={"upper": [np.nan, 0.5]})
+                with self.assertRaisesRegex(ValueError, "^obs has masked numbers: numbers without a mask are allowed$"):
+                    policy.act(np.ma.array(obs, mask=obs > 0.5))
+                with self.assertRaisesRegex(ValueError, r"^limits\['upper'\] has masked numbers: numbers without a mask are allowed$"):
+                    policy.act(obs, limits={"upper": np.ma.array([0.25, 0.25], mask=[True, False])})
                 with self.assertRaisesRegex(ValueError, "limits has 'c': b, total, lower, upper, holdings, A are allowed"):
                     policy.act(obs, limits={"c": 1})
                 with self.assertRaisesRegex(ValueError, r"^limits is \[1\]: a dictionary of b, total, .* is allowed"):
@@ -129,6 +133,7 @@ class Test(unittest.TestCase):
                 ({"a": [[0, 0]]}, "^obs has a: a, b, c, d are allowed$"), ({**batch, "b": 2}, "^obs.a has 20 rows, obs.b one observation: as many in all are allowed$"),
                 (flat[0][:3], "^obs is a ndarray: a dictionary with a, b, c, d is allowed, or a list of such$"), ({**seen[0], "a": [0, 0, 0]}, r"^obs.a has shape \(3,\): \(1, 2\) is allowed"),
                 ({**seen[0], "b": "x"}, "^obs.b is a str, no array of numbers: "),
+                ({**batch, "d": np.ma.array(batch["d"], mask=batch["d"] > 0)}, "^obs.d has masked numbers: numbers without a mask are allowed$"),
             ):
                 with self.assertRaisesRegex(ValueError, want):
                     policy.act(obs)

@@ -323,6 +323,28 @@ class Complex(Texts):
         return (o + 1j if self.time > 1 else o, *rest)
 
 
+class Masked(Texts):
+    """Says by a mask which of its observations are none."""
+
+    def step(self, action):
+        o, *rest = super(Texts, self).step(action)
+        return (self.masked(o) if self.time > 1 else o, *rest)
+
+    def masked(self, o):
+        return np.ma.array(o, mask=[False, True, False])
+
+
+class MaskedLimits(Target):
+    def limits(self):
+        return {"upper": np.ma.array([1, 0.5], mask=[False, self.time > 0])}
+
+
+class MaskedReward(Target):
+    def step(self, action):
+        o, reward, *rest = super().step(action)
+        return o, np.ma.masked, *rest
+
+
 class TextReward(Target):
     """Its reward is a text of a number."""
 
@@ -392,6 +414,21 @@ class Saved(Worded):
         self.__dict__ = pickle.loads(data)
 
 
+class SavesText(Limited):
+    def save_state(self):
+        return "here"
+
+
+class LoadsNothing(Limited):
+    def load_state(self, data):
+        raise ValueError("no such state")
+
+
+class LoadsOther(Limited):
+    def load_state(self, data):
+        pass
+
+
 class Unseeded(Target):
     def draw(self):
         self.rng = np.random.default_rng()
@@ -456,6 +493,18 @@ class Space:
 
 class EmptyDict(Target):
     observation_space = Space("Tuple", spaces=())
+
+
+class MaskedPart(Masked):
+    observation_space = Space("Dict", spaces={"at": Box([-1, -1, 0], [1, 1, 1])})
+
+    def reset(self, **how):
+        o, info = super().reset(**how)
+        return {"at": o}, info
+
+    def step(self, action):
+        o, *rest = super().step(action)
+        return {"at": o}, *rest
 
 
 class Wordy(Target):
