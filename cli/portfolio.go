@@ -100,7 +100,7 @@ out of sample. Afterwards ` + program + ` portfolio decide prints what to trade 
 	flags.IntVar(&f.walk.States, "states", 0, fmt.Sprintf("hidden states of the model %s, at most %d (default the number with the least BIC)", marketmodel.HiddenMarkov, marketmodel.MostStates))
 	f.prices.add(cmd, "")
 	flags.String("steps", "20_000", "environment steps of training on each window")
-	flags.String("seed", "", "seed of all random numbers")
+	flags.String("seed", "", "seed of all random numbers (default 1)")
 	addPreset(cmd, &f.preset)
 	flags.StringArrayVar(&f.set, "set", nil, "one setting, `KEY=VALUE`, for example env.market.costs=0.002; repeatable")
 	flags.Var((*pathFlag)(&f.out), "out", "`FOLDER`, new (default runs/portfolio-TIME)")
@@ -276,10 +276,9 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 		}
 		return err
 	}
-	report := page.Page{Title: "From prices to a portfolio", Origin: runfolder.This()}
+	report := page.Page{Title: "From prices to a portfolio", Origin: s.Origin}
 	report.AddWalk(filepath.Base(path), s)
-	html := filepath.Join(f.out, "report.html")
-	if err := report.WriteFile(html); err != nil {
+	if err := report.WriteFile(s.Report); err != nil {
 		return err
 	}
 	if f.json {
@@ -288,6 +287,6 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 	if err := s.Write(cmd.OutOrStdout()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "report: %s\n", html)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "report: %s\n", s.Report)
 	return err
 }

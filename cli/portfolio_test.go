@@ -18,6 +18,7 @@ import (
 	"paspo/envs/market"
 	"paspo/internal/long"
 	"paspo/internal/rng"
+	"paspo/internal/run/runfolder"
 )
 
 // priceFile writes months of prices of three stocks.
@@ -243,10 +244,17 @@ constraints:
 		t.Errorf("%s", stdout)
 	}
 
-	// Resuming a finished walk prints the same summary, and refuses other settings.
+	// Resuming a finished walk prints the same summary, and refuses other settings. Its page names what began the walk.
+	begun := `{"step":0,"command":"began the walk"}` + "\n"
+	if err := os.WriteFile(filepath.Join(out, "window-01", runfolder.CommandsFile), []byte(begun), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	again := succeed(t, "", "portfolio", prices, "--resume", out, "--json", "--quiet")
 	if again != stdout {
 		t.Errorf("%s, was %s", again, stdout)
+	}
+	if html, err := os.ReadFile(filepath.Join(out, "report.html")); err != nil || !strings.Contains(string(html), "Made by <code>began the walk</code>") {
+		t.Errorf("the page does not name what began the walk, %v", err)
 	}
 	refused(t, "--steps cannot be given with it", "", "portfolio", prices, "--resume", out, "--steps", "512")
 	refused(t, "is no folder of a portfolio", "", "portfolio", prices, "--resume", t.TempDir())

@@ -28,7 +28,7 @@ func (p *Page) AddWalk(name string, s *walkforward.Summary) {
 	compared := &Block{
 		Title: "Out of sample, after costs",
 		Note: "Intervals are of the stationary bootstrap of " + s.Every + "s, at 95 %. " + capital(walkforward.BestConstant) +
-			" is at no costs and chosen from these very periods: a bound for what is constantly rebalanced.",
+			" is at no costs of trading and chosen from these very periods: a bound for what is constantly rebalanced.",
 		Charts: []Chart{
 			{SVG: drawPaths("Wealth by policy", "wealth, from 1", x, s.Tracks, true, wealth), Caption: "Wealth on a logarithmic scale."},
 			{SVG: drawPaths("Drawdown by policy", "drawdown", x, s.Tracks, false, drawdown), Caption: "What of the highest wealth so far is lost."},

@@ -43,6 +43,7 @@ const (
 	MarketFile      = "market.json"
 	PathFile        = "walkforward.csv"
 	SummaryFile     = "summary.json"
+	ReportFile      = "report.html" // whoever writes the page puts it there
 )
 
 // Settings say how prices are read and become periods, and periods windows.
@@ -101,7 +102,11 @@ type Summary struct {
 	Misses      []marketmodel.Statistic `json:"model_against_data"`
 	Violations  int                     `json:"violations"` // of all policies
 	Residual    float64                 `json:"max_residual"`
-	Policy      string                  `json:"policy"` // folder of the run that train portfolio decide takes
+	Seed        uint64                  `json:"seed"`
+	Policy      string                  `json:"policy"` // the run that was trained for what comes next
+	Report      string                  `json:"report"` // the page
+
+	Origin runfolder.Origin `json:"-"` // of what began the walk
 
 	Tracks []*Track `json:"-"`
 	Dates  []string `json:"-"` // of what is traded
@@ -193,7 +198,14 @@ func (w *Walk) run(ctx context.Context, folds []Fold) (s *Summary, err error) {
 	}
 	s = &Summary{
 		Settings: w.Settings, Assets: w.Prices.Tickers, From: dates[w.Window], To: dates[len(dates)-1], Folds: len(folds), Steps: w.steps, Warnings: counted(warnings),
-		Policy: previous, Residual: math.Inf(-1), Dates: dates[w.Window:], Polytope: w.Polytope,
+		Seed: w.seed, Policy: previous, Report: filepath.Join(w.Dir, ReportFile), Origin: runfolder.This(), Residual: math.Inf(-1), Dates: dates[w.Window:], Polytope: w.Polytope,
+	}
+	parts, err := runfolder.Parts(filepath.Join(w.Dir, FirstDir))
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) > 0 {
+		s.Origin = parts[0].Origin
 	}
 	others, err := player.references(w.Window, len(returns), w.Window)
 	if err != nil {
@@ -357,7 +369,7 @@ func (w *Walk) train(ctx context.Context, dir, from string, last bool, observe f
 // in whatever it shows.
 func counted(trainings [][]report.Warning) (all []string) {
 	for f := report.NoGain; f <= report.Collapsed; f++ {
-		first, n := "", 0
+		first, others, n := "", "", 0
 		for k, found := range trainings {
 			i := slices.IndexFunc(found, func(w report.Warning) bool { return max(w.Finding, report.NoGain) == f })
 			if i < 0 {
@@ -365,7 +377,15 @@ func counted(trainings [][]report.Warning) (all []string) {
 			}
 			if n++; n == 1 {
 				first = fmt.Sprintf("%s, in the training of window %d", found[i].Text, k+1)
+			} else {
+				others += fmt.Sprintf(", %d", k+1)
 			}
+		}
+		if n > 1 {
+			first += " (" + others[2:] + " too)"
+		}
+		if n > 0 && f == report.NoGain {
+			first += ": try more --steps"
 		}
 		if n > 0 {
 			all = append(all, fmt.Sprintf("in %d of %s %s", n, count.Of(len(trainings), "training"), first))
@@ -492,7 +512,7 @@ func (s *Summary) Write(w io.Writer) error {
 	if err := writeRows(w, s.Rows); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s is at no costs and chosen from these very periods: a bound for what is constantly rebalanced\n\n%s\n", BestConstant, s.Verdict)
+	fmt.Fprintf(w, "%s is at no costs of trading and chosen from these very periods: a bound for what is constantly rebalanced\n\n%s\n", BestConstant, s.Verdict)
 	for _, text := range s.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", text)
 	}

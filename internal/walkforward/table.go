@@ -110,16 +110,24 @@ func blocks(n int, seed uint64, level float64, f func(idx []int) float64) stats.
 // verdict says what the interval of the excess over equal weights tells of the policy of one training. Another seed
 // is another training, and so is another order of the assets, whose random numbers are then others.
 func verdict(r Row, seed uint64) string {
-	what, contains := "cannot be told from", " contains 0"
+	what, contains, next := "cannot be told from", " contains 0", ""
 	switch {
 	case r.Excess.Low > 0:
-		what, contains = "beats", ""
+		what, contains, next = "beats", "", ": look at several seeds before you believe it"
 	case r.Excess.High < 0:
 		what, contains = "is worse than", ""
 	}
-	return fmt.Sprintf("the trained policy of this one training (seed %d) %s equal weights after costs: %+.1f %% of logarithmic growth a year, "+
-		"95 %% interval %+.1f to %+.1f%s; it covers the chance of the market alone, not that of training",
-		seed, what, Tenths(r.Excess.Estimate), Tenths(r.Excess.Low), Tenths(r.Excess.High), contains)
+	return fmt.Sprintf("the trained policy of this one training (seed %d) %s equal weights after costs: %s %% of logarithmic growth a year, "+
+		"95 %% interval %s to %s%s; it covers the chance of the market alone, not that of training%s",
+		seed, what, signed(r.Excess.Estimate), signed(r.Excess.Low), signed(r.Excess.High), contains, next)
+}
+
+// signed writes a share in per cent with its sign and one decimal, or with the more that it takes to show what is not 0.
+func signed(x float64) string {
+	digits := 1
+	for ; digits < 6 && x != 0 && math.Abs(100*x) < 0.5*math.Pow10(-digits); digits++ {
+	}
+	return fmt.Sprintf("%+.*f", digits, 100*x+0)
 }
 
 // known writes a number, a dash where it is NaN.

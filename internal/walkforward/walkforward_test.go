@@ -419,12 +419,16 @@ func TestRow(t *testing.T) {
 		want      string
 	}{
 		{0.005, 0.057, "beats equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval +0.5 to +5.7"},
+		{0.000038, 0.057, "beats equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval +0.004 to +5.7"},
 		{-0.005, 0.057, "cannot be told from equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval -0.5 to +5.7 contains 0"},
 		{0, 0.057, "cannot be told from equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval +0.0 to +5.7 contains 0"},
 		{-0.057, -0.005, "is worse than equal weights after costs: +2.6 % of logarithmic growth a year, 95 % interval -5.7 to -0.5"},
 	} {
 		r.Excess = stats.Interval{Estimate: 0.026, Low: c.low, High: c.high}
 		want := "the trained policy of this one training (seed 3) " + c.want + "; it covers the chance of the market alone, not that of training"
+		if c.low > 0 {
+			want += ": look at several seeds before you believe it"
+		}
 		if got := verdict(r, 3); got != want {
 			t.Errorf("the verdict is %q, want %q", got, want)
 		}
@@ -439,7 +443,7 @@ func TestCounted(t *testing.T) {
 		{found(report.BelowStart, "the run did not learn: a"), found(report.BelowUniform, "the run did not learn: b"), found(report.BelowReference, "c")},
 		{found(report.NoGain, "the run did not learn: d")},
 	})
-	want := []string{"in 2 of 3 trainings the run did not learn: a, in the training of window 2", "in 1 of 3 trainings c, in the training of window 2"}
+	want := []string{"in 2 of 3 trainings the run did not learn: a, in the training of window 2 (3 too): try more --steps", "in 1 of 3 trainings c, in the training of window 2"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
