@@ -109,7 +109,13 @@ func numberOf(n *yaml.Node, most float64) (v float64, wrong string) {
 	v, err := strconv.ParseFloat(n.Value, 64)
 	if n.Kind != yaml.ScalarNode || n.Style&quoted != 0 || expression.NumberLength(strings.TrimLeft(n.Value, "+-")) == 0 ||
 		err != nil && !math.IsInf(v, 0) || strings.ContainsAny(n.Value, "xX_pP") {
-		return 0, "a number is expected, not " + kindOf(n)
+		wrong = "a number is expected, not " + kindOf(n)
+		if percent, ok := strings.CutSuffix(n.Value, "%"); ok {
+			if share := expression.Share(strings.TrimSpace(percent)); share != "" {
+				wrong += fmt.Sprintf(": write %s for %s", share, expression.Clip(n.Value))
+			}
+		}
+		return 0, wrong
 	}
 	if math.Abs(v) > most {
 		return 0, fmt.Sprintf("%s is too large (at most %g)", expression.Clip(n.Value), most)

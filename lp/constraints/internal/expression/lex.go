@@ -69,14 +69,15 @@ func nextToken(s string, i int) (t token, end int) {
 		return token{tokenName, rest[1 : 1+n], i}, i + n + 2
 	}
 	if n := NumberLength(rest); n > 0 {
-		if m := nameLength(rest[n:]); m > 0 {
-			if rest[n] == '%' {
-				x, _ := strconv.ParseFloat(rest[:n]+"e-2", 64) // nothing where there is an exponent already
-				if x == 0 {
-					failAt(s, i, "%q is not a number, write 0.3 for 30%%", rest[:n+1])
-				}
-				failAt(s, i, "%q is not a number, write %g for %s", rest[:n+1], x, rest[:n+1])
+		m := nameLength(rest[n:])
+		if after := strings.TrimLeftFunc(rest[n:], unicode.IsSpace); strings.HasPrefix(after, "%") && (m > 0 || nameLength(after) == 1) {
+			share := Share(rest[:n])
+			if share == "" { // an exponent
+				failAt(s, i, "%q is not a number, write 0.3 for 30%%", rest[:n]+"%")
 			}
+			failAt(s, i, "%q is not a number, write %s for %s", rest[:len(rest)-len(after)+1], share, rest[:n]+"%")
+		}
+		if m > 0 {
 			failAt(s, i, "%q is not a number; if it is a name put it in backticks", Clip(rest[:n+m]))
 		}
 		return token{tokenNumber, rest[:n], i}, i + n
@@ -87,6 +88,15 @@ func nextToken(s string, i int) (t token, end int) {
 		failAt(s, i, "%q has no place in a constraint", rest[:size])
 	}
 	return token{tokenName, rest[:n], i}, i + n
+}
+
+// Share writes so many percent as a share; "" where the number has an exponent.
+func Share(percent string) string {
+	x, err := strconv.ParseFloat(percent+"e-2", 64)
+	if err != nil {
+		return ""
+	}
+	return strconv.FormatFloat(x+0, 'g', -1, 64)
 }
 
 // NumberLength returns the length of the decimal number that s starts with, 0

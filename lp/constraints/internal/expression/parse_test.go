@@ -66,6 +66,8 @@ var badExprs = []struct{ expr, want string }{
 	{"CASH <= ", `the end where a number, a name or ( is expected (character 9 of "CASH <= ")`},
 	{"CASH < 0.4", `"<" has no place here, write "<=" (character 6 of "CASH < 0.4")`},
 	{"CASH <= 12.5%", `"12.5%" is not a number, write 0.125 for 12.5% (character 9 of "CASH <= 12.5%")`},
+	{"CASH <= 20 %", `"20 %" is not a number, write 0.2 for 20% (character 9 of "CASH <= 20 %")`},
+	{"7 % <= CASH", `"7 %" is not a number, write 0.07 for 7% (character 1 of "7 % <= CASH")`},
 	{"CASH <= 30%", `"30%" is not a number, write 0.3 for 30% (character 9 of "CASH <= 30%")`},
 	{"3M <= 1", `"3M" is not a number; if it is a name put it in backticks (character 1 of "3M <= 1")`},
 	{"2 CASH <= 1", `"CASH" follows a number, write 2*CASH (character 3 of "2 CASH <= 1")`},
