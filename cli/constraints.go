@@ -110,7 +110,7 @@ func (f *polytopeFlags) readFile(name string) (*lp.Polytope, error) {
 		return p, err
 	}
 	// Only the tickers are used, so that faulty prices do not matter.
-	t, _, err := prices.Read(f.prices, prices.Options{Repair: prices.Kinds()})
+	t, _, err := prices.Read(f.prices, prices.Options{Repair: prices.Kinds(), AnyColumn: true})
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ no orders do, the exit status is 2.`,
 	flags.Var((*pathFlag)(&f.constraints), "constraints", "constraints `FILE` of today: the policy's allocation is replaced by the closest one that satisfies it")
 	flags.Float64Var(&f.lot, "lot", 1, "shares that orders are multiples of; 0 for fractions")
 	flags.BoolVar(&f.relax, "relax", false, "where no allocation or no whole lots satisfy limits on turnover and the others together, relax those on turnover: by the least amount, and further where whole lots ask for it")
-	f.prices.add(cmd, " (default those of the walk)")
+	f.prices.add(cmd, true)
 	flags.BoolVar(&f.json, "json", false, "print the decision as JSON")
 	flags.BoolVar(&f.quiet, "quiet", false, "print nothing but orders, warnings and errors")
 	flags.SortFlags = false

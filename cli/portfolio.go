@@ -29,11 +29,22 @@ import (
 type priceFlags struct {
 	repair string
 	jump   float64
+	price  string
 }
 
-func (f *priceFlags) add(cmd *cobra.Command, others string) {
+// add adds the flags. Of decide, those of the walk are the defaults.
+func (f *priceFlags) add(cmd *cobra.Command, decide bool) {
+	others := ""
+	if decide {
+		others = " (default as the walk)"
+	}
+
 	cmd.Flags().StringVar(&f.repair, "repair", "", "`KINDS` of problems that are repaired: all, or some of order, duplicate, value, missing, gap, jump (docs/portfolio.md)"+others)
 	cmd.Flags().Float64Var(&f.jump, "jump", prices.DefaultOptions().JumpShare, "move of a price, as a share, beyond which it is a problem or a split; 0 for none"+others)
+	if decide {
+		cmd.Flags().Lookup("jump").DefValue = "0" // which help leaves out
+	}
+	cmd.Flags().StringVar(&f.price, "price", "", "`COLUMN` of the prices where every line has a ticker; one that is called price, close or adj close needs no name"+others)
 }
 
 // read reads prices with the options of the flags, and with others where flags are not given.
@@ -44,12 +55,22 @@ func (f *priceFlags) read(cmd *cobra.Command, path string, o *prices.Options) (t
 	if !(o.JumpShare >= 0) {
 		return nil, fmt.Errorf("--jump is %g: a number of at least 0 is allowed", o.JumpShare)
 	}
+	if cmd.Flags().Changed("price") {
+		o.Column = f.price
+	}
 	if cmd.Flags().Changed("repair") {
 		if o.Repair, err = prices.ParseRepair(f.repair); err != nil {
 			return nil, fmt.Errorf("--repair: %w", err)
 		}
 	}
-	return prices.ReadTold(path, *o, cmd.ErrOrStderr())
+	t, err = prices.ReadTold(path, *o, cmd.ErrOrStderr())
+	var wrong *prices.Error
+	if errors.As(err, &wrong) && len(wrong.Problems) > 1 {
+		complain(cmd.ErrOrStderr(), err)
+		wrong.Others(cmd.ErrOrStderr())
+		return nil, &exitError{code: 1}
+	}
+	return t, err
 }
 
 // pathFlag is the value of a flag that names a file or a folder. An empty one is an error: a shell
@@ -98,7 +119,7 @@ out of sample. Afterwards ` + program + ` portfolio decide prints what to trade 
 	flags.StringVar(&f.walk.Model, "model", marketmodel.Bootstrap, "model of the market: "+strings.Join(marketmodel.Kinds(), ", "))
 	flags.Float64Var(&f.walk.Block, "block", 0, "mean length of the bootstrap's blocks, in periods (default the cube root of the window)")
 	flags.IntVar(&f.walk.States, "states", 0, fmt.Sprintf("hidden states of the model %s, at most %d (default the number with the least BIC)", marketmodel.HiddenMarkov, marketmodel.MostStates))
-	f.prices.add(cmd, "")
+	f.prices.add(cmd, false)
 	flags.String("steps", "20_000", "environment steps of training on each window")
 	flags.String("seed", "", "seed of all random numbers (default 1)")
 	addPreset(cmd, &f.preset)

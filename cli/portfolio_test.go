@@ -447,6 +447,20 @@ func TestPortfolioErrors(t *testing.T) {
 	}
 }
 
+// Of several problems of a file the error comes first, and the others after it. Which of several
+// columns the prices are is said.
+func TestPricesTold(t *testing.T) {
+	hole := textFile(t, "hole.csv", "date,AAA,BBB\n2020-01-01,1,1\n2020-01-02,,2\n2020-01-03,1,0\n")
+	_, _, errs := command(t, "", "portfolio", hole)
+	if lines := strings.Split(errs, "\n"); len(lines) < 3 || !strings.HasPrefix(lines[0], "train: "+hole+":3: AAA: there is no price") || !strings.HasPrefix(lines[1], "also wrong: "+hole+":") {
+		t.Error(errs)
+	}
+	table := textFile(t, "long.csv", "date,ticker,close,volume\n2020-01-01,AAA,1,1\n2020-01-02,AAA,1,1\n")
+	if _, _, errs = command(t, "", "portfolio", table); !strings.Contains(errs, table+": the prices are those of the column close\n") {
+		t.Error(errs)
+	}
+}
+
 // constraints check takes tickers from a file of prices, even where prices are faulty.
 func TestCheckOverPrices(t *testing.T) {
 	table := textFile(t, "prices.csv", "date,AAA,BBB\n2020-01-02,1,1\n2020-01-01,,9\n")

@@ -20,7 +20,7 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 	problems := raw.sort()
 	rows := raw.byDate(&problems)
 	n := len(raw.tickers)
-	t := &Table{Name: name, Tickers: raw.tickers}
+	t := &Table{Name: name, Tickers: raw.tickers, Column: raw.column}
 
 	// The last line that gave a price of each ticker, and that price.
 	last := make([]float64, n)

@@ -78,6 +78,55 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// A long file may have other columns. Of several that may be the prices one is named, and never taken
+// on its own.
+func TestColumns(t *testing.T) {
+	lines := "\n2024-01-30,A,9,11,8,10,9.5,7\n2024-01-30,B,90,110,80,100,95,7\n2024-01-31,A,9,11,8,11,10.5,7\n2024-01-31,B,90,110,80,101,96,7\n"
+	for _, c := range []struct {
+		head, column string
+		price        float64
+		want         string
+	}{
+		{"date,symbol,open,high,low,close,other,volume", "", 10, ""},
+		{"Date,Ticker,Open,High,Low,X,Adj_Close,Volume", "", 9.5, ""},
+		{"date,symbol,open,high,low,Close,Adj Close,volume", "", 0, `p.csv:1: the columns are date, symbol, open, high, low, Close, Adj Close, volume: the prices may be Close or Adj Close; name which by --price "Adj Close"`},
+		{"date,symbol,open,high,low,Close,Adj Close,volume", "adj_close", 9.5, ""},
+		{"date,symbol,open,high,low,close,nav,volume", "NAV", 9.5, ""},
+		{"date,symbol,open,high,low,close,nav,volume", "last", 0, "p.csv:1: the columns are date, symbol, open, high, low, close, nav, volume: none is called last, which --price names"},
+		{"date,symbol,open,high,low,bid,nav,volume", "", 0, "p.csv:1: the columns are date, symbol, open, high, low, bid, nav, volume: none is called price, close or adj close; --price COLUMN says"},
+	} {
+		o := noGap
+		o.Column = c.column
+		table, _, err := Parse("p.csv", []byte(c.head+lines), o)
+		if c.want != "" {
+			if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("%s: %v, want %s", c.head, err, c.want)
+			}
+			o.AnyColumn = true
+			if table, _, err = Parse("p.csv", []byte(c.head+lines), o); err != nil || len(table.Tickers) != 2 {
+				t.Errorf("tickers of %s: %v", c.head, err)
+			}
+			continue
+		}
+		if err != nil || table.Prices[0][0] != c.price || len(table.Dates) != 2 || table.Column == "" {
+			t.Errorf("%s: %v, %+v", c.head, err, table)
+		}
+	}
+	for text, want := range map[string]string{
+		"date,open,high,low,close,volume\n2024-01-30,9,11,8,10,7\n": "p.csv:1: the columns date, open, high, low, close, volume are of one ticker",
+		"date,ticker,symbol\n2024-01-30,A,A\n":                      "p.csv:1: the columns are date, ticker, symbol: none is called price",
+	} {
+		if _, _, err := Parse("p.csv", []byte(text), noGap); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	o := noGap
+	o.Column = "close"
+	if _, _, err := Parse("p.csv", []byte(wide), o); err == nil || !strings.Contains(err.Error(), "it has a column a ticker") {
+		t.Error(err)
+	}
+}
+
 // Every problem names its line and ticker, is an error, and is repaired where an option says so.
 func TestProblems(t *testing.T) {
 	days := "2024-01-01,1,10\n2024-01-02,1.1,10\n2024-01-03,1.2,10\n"

@@ -2,6 +2,7 @@ package prices
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,11 @@ type Options struct {
 	// JumpShare is how far a price moves between two lines for the move to be held against
 	// splits: 0.6 for up to 1.6 times or down to 1/1.6. 0 looks at no move.
 	JumpShare float64 `json:"jump"`
+
+	// Column names that of the prices in a long file; empty for the only one that is called price,
+	// close or adj close. AnyColumn takes the first one there is, where only tickers are wanted.
+	Column    string `json:"price,omitempty"`
+	AnyColumn bool   `json:"-"`
 }
 
 // DefaultOptions mends nothing.
@@ -99,6 +105,9 @@ func (e *Error) Error() string {
 	}
 	return text + fmt.Sprintf("; --repair %s reads them, repaired where that is possible", strings.ReplaceAll(join(kinds), ", ", ","))
 }
+
+// Others lists the first of the problems that Error does not name.
+func (e *Error) Others(to io.Writer) { tell(to, e.Problems[1:], e.Name, "also wrong") }
 
 func (p Problem) String() string {
 	if p.Ticker == "" {

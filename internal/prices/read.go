@@ -35,7 +35,7 @@ func Parse(name string, data []byte, o Options) (*Table, []Problem, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	raw, err := parse(data)
+	raw, err := parse(data, o)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s:%w", name, err)
 	}
@@ -57,17 +57,17 @@ func Parse(name string, data []byte, o Options) (*Table, []Problem, error) {
 	return t, repaired, nil
 }
 
-// ReadTold is Read, and tells of the first problems that were repaired, or that are wrong beside the one of the error.
+// ReadTold is Read, and tells of the first problems that were repaired and which of several
+// columns the prices are.
 func ReadTold(path string, o Options, to io.Writer) (*Table, error) {
 	t, repaired, err := Read(path, o)
-	var wrong *Error
-	if errors.As(err, &wrong) {
-		tell(to, wrong.Problems[1:], path, "also wrong")
-	}
 	if err != nil {
 		return nil, err
 	}
 	tell(to, repaired, path, "repaired")
+	if t.Column != "" {
+		fmt.Fprintf(to, "%s: the prices are those of the column %s\n", path, t.Column)
+	}
 	return t, nil
 }
 
@@ -120,6 +120,7 @@ type rawTable struct {
 	tickers []string
 	quotes  []quote // of a long file, one price each
 	long    bool
+	column  string // see Table
 }
 
 // lines are those of a table after its names. next returns io.EOF after the last; its errors
@@ -211,7 +212,7 @@ func parquetLines(data []byte) (*lines, error) {
 }
 
 // Errors of parse begin with a line, "12: ..", or with a blank where they are of no line.
-func parse(data []byte) (*rawTable, error) {
+func parse(data []byte, o Options) (*rawTable, error) {
 	read := csvLines
 	if parquet.Is(data) {
 		read = parquetLines
@@ -225,11 +226,17 @@ func parse(data []byte) (*rawTable, error) {
 		head[i] = strings.TrimSpace(head[i])
 	}
 	column := func(names ...string) int {
-		return slices.IndexFunc(head, func(h string) bool { return slices.Contains(names, strings.ToLower(h)) })
+		return slices.IndexFunc(head, func(h string) bool { return slices.Contains(names, plain(h)) })
 	}
 	t := &rawTable{}
-	if d, k, p := column("date"), column("ticker", "symbol"), column("price", "close", "adj close"); len(head) == 3 && d >= 0 && k >= 0 && p >= 0 {
-		t.long = true
+	if d, k := column("date"), column("ticker", "symbol"); d >= 0 && k >= 0 && len(head) > 2 {
+		p, err := priceColumn(head, o)
+		if err != nil {
+			return nil, err
+		}
+		if t.long = true; len(head) > 3 {
+			t.column = head[p]
+		}
 		return t, t.readLong(r, d, k, p)
 	}
 	if len(head) < 2 || strings.ToLower(head[0]) != "date" {
@@ -245,6 +252,12 @@ func parse(data []byte) (*rawTable, error) {
 		}
 		return nil, fmt.Errorf(`1: the names are %q: "date" and a ticker a column, or "date,ticker,price", separated by commas%s, are allowed`, names, what)
 	}
+	switch {
+	case o.Column != "":
+		return nil, fmt.Errorf(`1: it has a column a ticker, and none of them is the price of all: --price "" takes it as it is`)
+	case column("open") >= 0 && column("high") >= 0 && column("low") >= 0 && column("close") >= 0:
+		return nil, fmt.Errorf("1: the columns %s are of one ticker: a column a ticker, or one that says the ticker of the line, is needed", strings.Join(head, ", "))
+	}
 	for i, name := range head[1:] {
 		if name == "" || slices.Contains(t.tickers, name) {
 			return nil, fmt.Errorf("1: column %d is called %q: names that are distinct and not empty are allowed", i+2, name)
@@ -252,6 +265,37 @@ func parse(data []byte) (*rawTable, error) {
 		t.tickers = append(t.tickers, name)
 	}
 	return t, t.readWide(r)
+}
+
+// plain is the name of a column without its capitals and what stands in the place of blanks.
+func plain(name string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return strings.ContainsRune(" _.", r) }), " ")
+}
+
+// priceColumn finds the prices of a long file: the column that an option names, or the only one with
+// a name of theirs. Of close and adj close nobody knows which is meant.
+func priceColumn(head []string, o Options) (int, error) {
+	named := []string{"price", "close", "adj close", "adjclose", "adjusted close"}
+	if o.Column != "" {
+		named = []string{plain(o.Column)}
+	}
+	var found []int
+	var names []string
+	for i, h := range head {
+		if slices.Contains(named, plain(h)) || o.AnyColumn && !slices.Contains([]string{"date", "ticker", "symbol"}, plain(h)) {
+			found, names = append(found, i), append(names, h)
+		}
+	}
+	all := strings.Join(head, ", ")
+	switch {
+	case len(found) == 1 || len(found) > 1 && o.AnyColumn:
+		return found[0], nil
+	case len(found) > 1:
+		return 0, fmt.Errorf("1: the columns are %s: the prices may be %s; name which by --price %q", all, strings.Join(names, " or "), names[len(names)-1])
+	case o.Column != "":
+		return 0, fmt.Errorf("1: the columns are %s: none is called %s, which --price names", all, o.Column)
+	}
+	return 0, fmt.Errorf("1: the columns are %s: none is called price, close or adj close; --price COLUMN says which the prices are", all)
 }
 
 func (t *rawTable) readWide(r *lines) error {

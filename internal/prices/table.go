@@ -12,6 +12,7 @@ type Table struct {
 	Tickers []string
 	Dates   []time.Time
 	Prices  [][]float64 // dates x tickers, all above 0
+	Column  string      // of a long file with more columns than it takes, that of the prices
 }
 
 // Periods of Resample.
