@@ -14,7 +14,6 @@ import (
 
 	"paspo/envs/benchmarks"
 	"paspo/internal/arrays"
-	"paspo/internal/count"
 	"paspo/internal/prices"
 	"paspo/internal/rng"
 	"paspo/internal/run/agent"
@@ -172,8 +171,7 @@ So does a line that is not a prefix, and then the exit status is 1.`,
 			if reason != nil {
 				fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s; intervals by %s\n", program, strings.TrimPrefix(reason.Error(), "lp: "), s.Method())
 			}
-			b := &bounder{polytope: p, chain: s.Chain(1)}
-			return answer(cmd, "prefixes", serve.Each(b.answer))
+			return answer(cmd, "prefixes", serve.Each(serve.Intervals(p, s.Chain(1))))
 		},
 	}
 	f.add(cmd)
@@ -198,43 +196,6 @@ func newSolver(ctx context.Context, p *lp.Polytope, c interval.Config, method st
 		s, err = interval.NewContext(ctx, p, c)
 	}
 	return s, over, err
-}
-
-// bounder answers one prefix at a time.
-type bounder struct {
-	polytope *lp.Polytope
-	chain    lp.Chain
-}
-
-type span struct {
-	Lo float64 `json:"lo"`
-	Hi float64 `json:"hi"`
-}
-
-func (b *bounder) answer(line []byte) (any, error) {
-	prefix, err := serve.Numbers("the prefix", line)
-	if err != nil {
-		return nil, err
-	}
-	if n := b.polytope.Dim(); len(prefix) >= n {
-		return nil, fmt.Errorf("the prefix has %s: at most %d of %d leave one to answer for", count.Of(len(prefix), "entity"), n-1, n)
-	}
-	var lo, hi [1]float64
-	b.chain.Begin(1, nil)
-	for i := range len(prefix) + 1 {
-		if err := b.chain.Next(lo[:], hi[:]); err != nil {
-			var infeasible *lp.InfeasibleError
-			if errors.As(err, &infeasible) {
-				// It is an answer and does not change the exit status: the line is a prefix.
-				return map[string]string{"error": serve.Infeasible("no allocation has this prefix", infeasible, b.polytope, nil)}, nil
-			}
-			return nil, err
-		}
-		if i < len(prefix) {
-			b.chain.Fix(prefix[i : i+1])
-		}
-	}
-	return span{lo[0], hi[0]}, nil
 }
 
 // sampleChunk is the number of points that are drawn at a time.

@@ -203,7 +203,7 @@ func TestBounds(t *testing.T) {
 			t.Fatalf("%s: status %d, %s%s", solver, status, out, errs)
 		}
 		for i, want := range [][2]float64{{0.5, 1}, {0, 0.3}, {0.2, 0.2}} {
-			var b span
+			var b struct{ Lo, Hi float64 }
 			if err := json.Unmarshal([]byte(lines[i]), &b); err != nil || math.Abs(b.Lo-want[0]) > 1e-9 || math.Abs(b.Hi-want[1]) > 1e-9 {
 				t.Errorf("%s: line %d is %s, want %v", solver, i, lines[i], want)
 			}
