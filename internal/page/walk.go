@@ -46,7 +46,7 @@ func (p *Page) AddWalk(name string, s *walkforward.Summary) {
 	part.add(held)
 	part.add(&Block{Title: "What it trades", Charts: []Chart{{
 		SVG:     drawPaths("Turnover of the trained policy", "turnover", x, s.Tracks[:1], false, func(t *walkforward.Track) []float64 { return t.Turnover }),
-		Caption: fmt.Sprintf("What is bought and sold, as a share of the wealth: %.2f in the mean.", stats.Mean(trained.Turnover)),
+		Caption: fmt.Sprintf("What is bought and sold in a period, as a share of the wealth: %.2f in the mean.", stats.Mean(trained.Turnover)),
 	}}})
 	part.add(exposure(s))
 	part.add(&Block{Title: "Month by month", Note: "Return of the trained policy after costs, in per cent.", Table: monthly(s.Dates, trained.Log)})
@@ -254,7 +254,7 @@ func monthly(dates []string, log []float64) *Table {
 				continue
 			}
 			v := 100 * math.Expm1(x)
-			row = append(row, Cell{Text: fmt.Sprintf("%.1f", v), Value: v})
+			row = append(row, Cell{Text: fmt.Sprintf("%.1f", walkforward.Rounded(v, 0.1)), Value: v})
 		}
 		t.Rows = append(t.Rows, row)
 	}

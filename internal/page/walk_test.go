@@ -98,3 +98,10 @@ func TestWalk(t *testing.T) {
 		t.Errorf("%+v", months)
 	}
 }
+
+// A loss that rounds to nothing has no sign.
+func TestMonthlyRounds(t *testing.T) {
+	if got := monthly([]string{"2020-01-31"}, []float64{-1e-5}).Rows[0][1].Text; got != "0.0" {
+		t.Errorf("%q", got)
+	}
+}
