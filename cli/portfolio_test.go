@@ -406,7 +406,7 @@ func TestPortfolioErrors(t *testing.T) {
 		"entity AAX is no ticker of":  {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAX, BBB]\ntotal: 1\n")},
 		"did you mean AAA?":           {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAAA, BBB]\ntotal: 1\n")},
 		"the entities are CASH alone": {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH]\ntotal: 1\n")},
-		"prices.csv, by the month: there are returns of 39 periods, and a window takes 120": {prices},
+		"prices.csv, by the month: there are returns of 39 periods, a window takes 120": {prices},
 		`--every is "year": one of day, week, month is allowed`:                             {prices, "--every", "year"},
 		"did you mean month?":                       {prices, "--every", "moth"},
 		`--model is "arch"`:                         {prices, "--window", "20", "--model", "arch"},

@@ -12,8 +12,8 @@ func Folds(periods, window, trade int) ([]Fold, error) {
 	if window < 2 || trade < 1 {
 		return nil, fmt.Errorf("a window of %d periods and %d to trade: at least 2 and 1 are allowed", window, trade)
 	}
-	if periods <= window {
-		return nil, fmt.Errorf("there are returns of %d periods, and a window takes %d: a shorter --window or more prices are needed", periods, window)
+	if periods < window+2 {
+		return nil, fmt.Errorf("there are returns of %d periods, a window takes %d, and at least 2 are traded after it, which deviations and intervals are of: a shorter --window or more prices are needed", periods, window)
 	}
 	var all []Fold
 	for begin := window; begin < periods; begin += trade {

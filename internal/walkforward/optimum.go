@@ -77,10 +77,11 @@ func minimise(p *lp.Polytope, lim *lp.Limits, x []float64, gap float64, f func(x
 }
 
 // bestConstant returns the allocation that grows most over periods if it is restored in each
-// of them at no costs, the best constantly rebalanced portfolio in hindsight (Cover,
-// Mathematical Finance 1, 1991). growth is periods x entities.
-func bestConstant(p *lp.Polytope, x []float64, growth [][]float64) ([]float64, error) {
-	return minimise(p, nil, x, 1e-9, func(x, g []float64) (value float64) {
+// of them at no costs of trading, the best constantly rebalanced portfolio in hindsight (Cover,
+// Mathematical Finance 1, 1991). growth is periods x entities, and a is in p.
+func bestConstant(p *borrowed, a []float64, growth [][]float64) ([]float64, error) {
+	growth = p.growth(growth)
+	x, err := minimise(p.Polytope, nil, p.with(a), 1e-9, func(x, g []float64) (value float64) {
 		clear(g)
 		count := float64(len(growth))
 		for _, row := range growth {
@@ -95,13 +96,18 @@ func bestConstant(p *lp.Polytope, x []float64, growth [][]float64) ([]float64, e
 		}
 		return value
 	})
+	if err != nil {
+		return nil, err
+	}
+	return x[:p.assets:p.assets], nil
 }
 
-// minimumVariance returns the allocation a with the least a' S a - 2 w m' a, where m and S are the
-// means less 1 and the covariances of growth, periods x entities. With w = 1 it has the most of m' a - a' S a / 2,
-// the mean logarithmic return up to terms of the third order (Markowitz, Portfolio Selection, 1959, chapter 6).
-func minimumVariance(p *lp.Polytope, lim *lp.Limits, x []float64, growth [][]float64, w float64) ([]float64, error) {
-	n, count := p.Dim(), float64(len(growth))
+// minimumVariance returns the allocation a with the least a' S a - 2 w (m' a - b(a)), where m and S are the
+// means less 1 and the covariances of growth, periods x entities, and b(a) is what borrowing costs. With w = 1 it has the most of m' a - a' S a / 2,
+// the mean logarithmic return up to terms of the third order (Markowitz, Portfolio Selection, 1959, chapter 6). It
+// begins at a, which is in p.
+func minimumVariance(p *borrowed, lim *lp.Limits, a []float64, growth [][]float64, w float64) ([]float64, error) {
+	n, count := p.assets, float64(len(growth))
 	mean := make([]float64, n)
 	for _, row := range growth {
 		for i, r := range row {
@@ -120,19 +126,27 @@ func minimumVariance(p *lp.Polytope, lim *lp.Limits, x []float64, growth [][]flo
 		trace += cov[i*n+i] / float64(n)
 	}
 	if trace == 0 {
-		return x, nil
+		return a, nil
 	}
 	// It is in units of the assets' mean variance, so that the gap means the same for all periods.
-	return minimise(p, lim, x, 1e-7, func(x, g []float64) (value float64) {
+	x, err := minimise(p.Polytope, p.limits(lim), p.with(a), 1e-7, func(x, g []float64) (value float64) {
 		for i := range n {
 			s := 0.
-			for j, v := range x {
+			for j, v := range x[:n] {
 				s += cov[i*n+j] / trace * v
 			}
 			m := w * (mean[i] - 1) / trace
 			g[i] = 2 * (s - m)
 			value += x[i] * (s - 2*m)
 		}
+		for k, c := range p.costs {
+			g[n+k] = 2 * w * c / trace
+			value += x[n+k] * g[n+k]
+		}
 		return value
 	})
+	if err != nil {
+		return nil, err
+	}
+	return x[:n:n], nil
 }

@@ -17,7 +17,7 @@ const (
 	MeanVariance = "mean-variance"
 	Reversion    = "OLMAR"
 	Gradient     = "EG"
-	BestConstant = "best constant in hindsight" // at no costs: a bound on what is constantly rebalanced
+	BestConstant = "best constant in hindsight" // at no costs of trading: a bound on what is constantly rebalanced
 )
 
 // references plays reference policies through periods from..to-1. The first
@@ -25,7 +25,7 @@ const (
 // many periods as limits on turnover take, and then trades no more than limits ask for. The next two take the least variance over the window
 // of periods before each, and the most of mean less half the variance. Two learn online, from equal weights on (see revert and gradient).
 // The last is the best constant allocation in hindsight: it knows these very periods, pays no
-// costs, and no limit on what is traded holds for it.
+// costs of trading, and no limit on what is traded holds for it.
 func (p *Player) references(from, to, window int) ([]*Track, error) {
 	polytope := p.problem.Spec().Polytope
 	problem, err := p.problem.Free()
@@ -38,8 +38,15 @@ func (p *Player) references(from, to, window int) ([]*Track, error) {
 	if err != nil {
 		return nil, err
 	}
-	hindsight, err := bestConstant(standing, equal, p.growth(p.returns[from:to]))
+	of, err := newBorrowed(standing, standing, problem.Borrowing)
 	if err != nil {
+		return nil, err
+	}
+	hindsight, err := bestConstant(of, equal, p.growth(p.returns[from:to]))
+	if err != nil {
+		return nil, err
+	}
+	if of, err = newBorrowed(polytope, standing, problem.Borrowing); err != nil {
 		return nil, err
 	}
 	// within returns the closest allocation that satisfies the limits of a state.
@@ -58,7 +65,7 @@ func (p *Player) references(from, to, window int) ([]*Track, error) {
 			if last, err = within(lim, last); err != nil {
 				return nil, err
 			}
-			last, err = minimumVariance(polytope, lim, last, p.growth(before[t-window:]), mean)
+			last, err = minimumVariance(of, lim, last, p.growth(before[t-window:]), mean)
 			return last, err
 		}
 	}

@@ -297,8 +297,13 @@ func (p *Player) limits(trained *Track, best []float64, from, to int, perYear fl
 	if err != nil {
 		return nil, "", err
 	}
-	gradient := slope(best, p.growth(p.returns[from:to]), perYear)
-	prices, residual, err := shadowPrices(problem.Spec().Polytope, best, gradient)
+	standing := problem.Spec().Polytope
+	of, err := newBorrowed(standing, standing, problem.Borrowing)
+	if err != nil {
+		return nil, "", err
+	}
+	x := of.with(best)
+	prices, residual, err := shadowPrices(of.Polytope, x, slope(x, of.growth(p.growth(p.returns[from:to])), perYear))
 	if err == nil && !(residual <= unexplained) {
 		err = fmt.Errorf("the multipliers of the limits that bind leave %.2g of the gradient", residual)
 	}

@@ -77,7 +77,7 @@ func TestShadowPrices(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a, err := bestConstant(p, inside, growth)
+			a, err := bestConstant(unborrowed(p), inside, growth)
 			if err != nil {
 				t.Fatal(err)
 			}

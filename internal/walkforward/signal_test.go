@@ -77,7 +77,7 @@ func TestQuadraticsEnd(t *testing.T) {
 			a := []float64{0.25, 0.25, 0.25, 0.25}
 			for k := range 120 {
 				var err error
-				if a, err = minimumVariance(p, nil, a, growth[k:k+120], mean); err != nil {
+				if a, err = minimumVariance(unborrowed(p), nil, a, growth[k:k+120], mean); err != nil {
 					t.Fatalf("seed %d, mean %v, period %d: %v", seed, mean, k, err)
 				}
 			}

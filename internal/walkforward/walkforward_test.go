@@ -35,8 +35,10 @@ func TestFolds(t *testing.T) {
 	if want := []Fold{{0, 4, 8}, {4, 8, 10}}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
-	if _, err := Folds(4, 4, 1); err == nil || !strings.Contains(err.Error(), "a shorter --window") {
-		t.Error(err)
+	for _, periods := range []int{4, 5} {
+		if _, err := Folds(periods, 4, 1); err == nil || !strings.Contains(err.Error(), "a shorter --window") {
+			t.Error(err)
+		}
 	}
 }
 
@@ -54,7 +56,7 @@ func polytope(t *testing.T, d lp.Description) *lp.Polytope {
 func TestBestConstant(t *testing.T) {
 	p := polytope(t, market.Simplex([]string{"A"}))
 	growth := [][]float64{{1, 2}, {1, 0.5}, {1, 2}, {1, 0.5}}
-	a, err := bestConstant(p, []float64{1, 0}, growth)
+	a, err := bestConstant(unborrowed(p), []float64{1, 0}, growth)
 	if err != nil || math.Abs(a[1]-0.5) > 1e-3 {
 		t.Fatalf("%v, %v", a, err)
 	}
@@ -76,7 +78,7 @@ func TestMinimumVariance(t *testing.T) {
 		at := func(bit, size int) float64 { return float64(size) * (2*float64(i>>bit&1) - 1) / 100 }
 		returns = append(returns, []float64{at(0, 1), at(1, 2), at(2, 4)})
 	}
-	a, err := minimumVariance(polytope(t, d), nil, []float64{1, 0, 0}, returns, 0)
+	a, err := minimumVariance(unborrowed(polytope(t, d)), nil, []float64{1, 0, 0}, returns, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +88,7 @@ func TestMinimumVariance(t *testing.T) {
 		}
 	}
 	d.Rows = []lp.Row{{Name: "A", Coef: []float64{1, 0, 0}, Min: math.Inf(-1), Max: 0.5}}
-	a, err = minimumVariance(polytope(t, d), nil, []float64{0, 0, 1}, returns, 0)
+	a, err = minimumVariance(unborrowed(polytope(t, d)), nil, []float64{0, 0, 1}, returns, 0)
 	if err != nil || math.Abs(a[0]-0.5) > 1e-3 || math.Abs(a[1]-0.4) > 1e-3 {
 		t.Errorf("%v, %v", a, err)
 	}
@@ -110,7 +112,7 @@ func TestMeanVariance(t *testing.T) {
 		v -= mean[j] / (deviation[j] * deviation[j])
 	}
 	v /= precision
-	a, err := minimumVariance(polytope(t, lp.Description{Entities: []string{"A", "B", "C"}, Total: 1}), nil, []float64{0, 0, 1}, growth, 1)
+	a, err := minimumVariance(unborrowed(polytope(t, lp.Description{Entities: []string{"A", "B", "C"}, Total: 1})), nil, []float64{0, 0, 1}, growth, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -503,7 +505,7 @@ func TestSlacks(t *testing.T) {
 			t.Errorf("%s is %v away, want %v", s.Name, s.Slack, want[s.Name])
 		}
 	}
-	a, err := minimumVariance(p, nil, []float64{0.5, 0.5, 0}, [][]float64{{0.09, 0.01, 0}, {-0.09, -0.01, 0}}, 0)
+	a, err := minimumVariance(unborrowed(p), nil, []float64{0.5, 0.5, 0}, [][]float64{{0.09, 0.01, 0}, {-0.09, -0.01, 0}}, 0)
 	if err != nil || p.Residual(a, nil) > 1e-9 {
 		t.Errorf("%v breaks limits by %v, %v", a, p.Residual(a, nil), err)
 	}
