@@ -11,6 +11,7 @@ import (
 
 	"paspo/baselines"
 	"paspo/envs/benchmarks"
+	"paspo/envs/python"
 	"paspo/internal/run/config"
 	"paspo/internal/sweep"
 	"paspo/internal/sweep/spec"
@@ -18,6 +19,7 @@ import (
 
 type compareFlags struct {
 	algos, envs []string
+	constraints string
 	seeds       int
 	steps       int64
 	preset      string
@@ -46,7 +48,8 @@ and report take its folder.`,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.algos, "algos", baselines.Names(), "algorithms")
-	flags.StringSliceVar(&f.envs, "envs", all, "environments")
+	flags.StringSliceVar(&f.envs, "envs", all, "environments; "+benchmarks.PythonName+" is allowed too")
+	flags.Var((*pathFlag)(&f.constraints), "constraints", "constraints `FILE` in place of the environments' own")
 	flags.IntVar(&f.seeds, "seeds", 20, "every algorithm trains on the seeds from 1 to this")
 	flags.Int64Var(&f.steps, "steps", config.Default().Steps, "environment steps of a training")
 	flags.StringVar(&f.preset, "preset", "paper", "settings that all algorithms begin with: "+strings.Join(config.PresetNames(), ", "))
@@ -66,6 +69,10 @@ func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {
 	var w *sweep.Sweep
 	var err error
 	if f.resume != "" || len(args) > 0 {
+		fixed := []string{"algos", "envs", "constraints", "seeds", "steps", "preset", "as-published"}
+		if i := slices.IndexFunc(fixed, cmd.Flags().Changed); i >= 0 {
+			return fmt.Errorf("--%s cannot be given with a file or a folder, which says what is compared", fixed[i])
+		}
 		w, err = openSweep(cmd, args, f.out, f.resume, f.jobs, f.dry)
 	} else {
 		w, err = f.create(cmd)
@@ -99,7 +106,7 @@ func (f *compareFlags) create(cmd *cobra.Command) (*sweep.Sweep, error) {
 			return nil, fmt.Errorf("--%s is empty: names of %s are allowed", list.flag, strings.Join(list.allowed, ", "))
 		}
 		for _, name := range list.have {
-			if !slices.Contains(list.allowed, name) {
+			if !slices.Contains(list.allowed, name) && !(list.flag == "envs" && python.Is(name)) {
 				return nil, fmt.Errorf("--%s has %q: %s are allowed", list.flag, name, strings.Join(list.allowed, ", "))
 			}
 		}
@@ -115,7 +122,12 @@ func (f *compareFlags) create(cmd *cobra.Command) (*sweep.Sweep, error) {
 		// as_published is allowed for an algorithm with faults alone, so the base names an algorithm.
 		published = fmt.Sprintf(", algo: {name: %s, as_published: true}", f.algos[0])
 	}
-	text := fmt.Sprintf(`base: {preset: %s, steps: %d%s}
+	constraints := ""
+	if f.constraints != "" {
+		// A base is one whole configuration, whose environment the constraints have to fit.
+		constraints = fmt.Sprintf(", env: {name: %q}, constraints: %q", f.envs[0], f.constraints)
+	}
+	text := fmt.Sprintf(`base: {preset: %s, steps: %d%s%s}
 seeds: 1..%d
 objective: {metric: return, statistic: mean}
 search: {method: grid}
@@ -123,37 +135,16 @@ report: {settings: 0}
 space:
   env.name: {choices: [%s]}
   algo.name: {choices: [%s]}
-`, f.preset, f.steps, published, f.seeds, strings.Join(f.envs, ", "), strings.Join(f.algos, ", "))
+`, f.preset, f.steps, constraints, published, f.seeds, strings.Join(f.envs, ", "), strings.Join(f.algos, ", "))
 	s, err := spec.Parse("comparison", []byte(text))
 	if err != nil {
 		return nil, err
 	}
-	if err := f.checkServes(s); err != nil {
-		return nil, err
+	if err := s.CheckServes(f.envs, f.algos); err != nil {
+		return nil, fmt.Errorf("--algos and --envs: %w", err)
 	}
 	if f.dry {
 		return nil, sweep.Plan(s, cmd.OutOrStdout(), f.jobs)
 	}
 	return sweep.Create(cmd.Context(), s, f.out, origin())
-}
-
-// checkServes returns an error where one of the algorithms cannot be trained on one of the
-// environments.
-func (f *compareFlags) checkServes(s *spec.Spec) error {
-	for _, env := range f.envs {
-		for _, algo := range f.algos {
-			c, err := s.Config([]string{"env.name=" + env, "algo.name=" + algo})
-			if err != nil {
-				return err
-			}
-			p, err := benchmarks.New(c.Env, nil)
-			if err != nil {
-				return err
-			}
-			if err := c.Algo.Serves(p); err != nil {
-				return fmt.Errorf("--algos and --envs: %w", err)
-			}
-		}
-	}
-	return nil
 }

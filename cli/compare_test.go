@@ -66,11 +66,46 @@ func TestCompareRefusals(t *testing.T) {
 		"--out is missing":               {"--algos", "ppo"},
 		"ray-mask: it serves one polytope, and limits of factor follow the state (A)": {"--algos", "paspo,ray-mask", "--envs", "factor", "--out", "x"},
 
+		"no/such.yaml: no such file or directory":                           {"--constraints", "no/such.yaml", "--out", "x"},
+		"--constraints cannot be given with a file or a folder, which says": {"c.yaml", "--constraints", "l.yaml", "--out", "x"},
+		"--steps cannot be given with a file or a folder, which says":       {"--resume", "c", "--steps", "5"},
+
 		"--jobs is 0: an integer of at least": {"--jobs", "0"},
 		"steps is -1":                         {"--steps", "-1", "--out", filepath.Join(t.TempDir(), "c")},
 	} {
 		refused(t, want, "", append([]string{"compare"}, args...)...)
 	}
+}
+
+// An environment in Python is compared under a file of constraints, of which the folder has a copy.
+func TestCompareOnPython(t *testing.T) {
+	long.Test(t)
+	interpreter := pythonWithNumPy(t)
+	t.Setenv("PASPO_TEST_RUN", "1")
+	bin, dir := t.TempDir(), filepath.Join(t.TempDir(), "c")
+	if err := os.WriteFile(filepath.Join(bin, "python3"), []byte("#!/bin/sh\nexec "+interpreter+" \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(bin, "limits.yaml")
+	if err := os.WriteFile(file, []byte("constraints: [a0 + a1 <= -0.5]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	t.Chdir(filepath.Join("..", "envs", "python", "testdata"))
+	args := []string{"compare", "--algos", "paspo,projection", "--envs", "python:tiny:Target", "--seeds", "1", "--steps", "512", "--constraints", file, "--out", dir}
+	out := succeed(t, "", args...)
+	_, table, _ := strings.Cut(out, "processor s a seed\n")
+	if lines := strings.Split(strings.TrimSpace(table), "\n"); len(lines) != 2 || !strings.HasPrefix(lines[0], "python:tiny:Target ") {
+		t.Errorf("the table is %q", out)
+	}
+	runs, err := filepath.Glob(filepath.Join(dir, "runs", "*", "constraints.yaml"))
+	if err != nil || len(runs) != 2 {
+		t.Fatalf("copies %v, %v", runs, err)
+	}
+	if shown := succeed(t, "", "constraints", "show", filepath.Dir(runs[0])); !strings.Contains(shown, "-0.5") {
+		t.Errorf("the constraints of a run are\n%s", shown)
+	}
+	refused(t, "--algos and --envs: environment python:tiny:nothing: tiny has no nothing", "", "compare", "--envs", "python:tiny:nothing", "--out", filepath.Join(bin, "d"))
 }
 
 // With an algorithm that can break constraints act says so, and such actions are errors; with

@@ -15,7 +15,11 @@ import (
 // synced and renamed, and then the folder is synced. What stood under the name
 // stays until then.
 func Write(path string, data []byte) (err error) {
-	if info, err := os.Stat(path); err == nil && info.Mode()&(os.ModeDevice|os.ModeNamedPipe|os.ModeSocket) != 0 {
+	info, statErr := os.Stat(path)
+	switch {
+	case statErr == nil && info.IsDir():
+		return errors.New("it is a folder: the name of a file is allowed")
+	case statErr == nil && info.Mode()&(os.ModeDevice|os.ModeNamedPipe|os.ModeSocket) != 0:
 		return errors.New("it is a device, a pipe or a socket: a file is allowed") // which the rename would replace
 	}
 	dir := filepath.Dir(path)

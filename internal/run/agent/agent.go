@@ -84,6 +84,24 @@ func newAgent(c *config.Config, dir string) (*Agent, error) {
 	return &Agent{Config: c, Problem: p, Solver: s, facts: f}, nil
 }
 
+// CheckServes returns an error where the algorithm of one of the configurations, which differ in
+// nothing else, cannot be trained on their problem.
+func CheckServes(all []*config.Config) error {
+	p, err := problem(all[0], "")
+	if err != nil {
+		return err
+	}
+	if c, ok := p.(io.Closer); ok {
+		defer c.Close()
+	}
+	for _, c := range all {
+		if err := c.Algo.Serves(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ungrouped returns a configuration without groups of environments where a preset has set them
 // and the draws of the problem's environment cannot be repeated. Where the user has set them, it
 // is an error.

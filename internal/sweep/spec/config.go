@@ -67,6 +67,24 @@ func (s *Spec) Config(assignments []string) (c *config.Config, err error) {
 	return c, err
 }
 
+// CheckServes returns an error where one of the algorithms cannot be trained on one of the environments.
+func (s *Spec) CheckServes(envs, algos []string) error {
+	for _, env := range envs {
+		var all []*config.Config
+		for _, algo := range algos {
+			c, err := s.Config([]string{"env.name=" + env, "algo.name=" + algo})
+			if err != nil {
+				return err
+			}
+			all = append(all, c)
+		}
+		if err := agent.CheckServes(all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // inlineName is what errors call a base that is in the sweep file.
 const inlineName = "base"
 
