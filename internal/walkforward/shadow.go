@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -137,11 +138,15 @@ func shadowPrices(p *lp.Polytope, x, gradient []float64) (prices map[string]pric
 		m.add(name, e[k*d:(k+1)*d])
 	}
 	residual, err = m.fit(gradient)
+	rows := map[string][]int{} // a constraint may have several
 	for k, name := range m.names {
+		rows[name] = append(rows[name], k)
+	}
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
 		if name == "" || err != nil {
 			continue
 		}
-		if prices[name], err = m.of(k); err != nil {
+		if prices[name], err = m.of(rows[name]); err != nil {
 			err = fmt.Errorf("the multiplier of %s: %w", name, err)
 		}
 	}
@@ -161,20 +166,22 @@ func (m *multipliers) add(name string, normal []float64) {
 	m.names, m.normals = append(m.names, name), append(m.normals, normal)
 }
 
-// solve minimises slope times multiplier k plus weight times the 1-norm of the target less the
+// solve minimises slope times the sum of some multipliers plus weight times the 1-norm of the target less the
 // sum of normals times multipliers, which is left. ok is false where nothing bounds it. It is the simplex method on a
 // tableau, from no multipliers on: it takes the steepest column and, after a while, as long as
 // it may cycle, the first (Bland, Mathematics of Operations Research 2, 1977).
-func (m *multipliers) solve(target []float64, k int, slope, weight float64) (y []float64, left float64, ok bool, err error) {
+func (m *multipliers) solve(target []float64, of []int, slope, weight float64) (y []float64, left float64, ok bool, err error) {
 	const rounding = 1e-10
 	d, count, inequalities := len(target), len(m.names), len(m.slacks)
 	// Columns: multipliers, those of equalities negated, what is left with either sign, the target.
 	rest := 2*count - inequalities
 	width := rest + 2*d + 1
 	cost := make([]float64, width) // reduced
-	cost[k] = slope
-	if k >= inequalities {
-		cost[count+k-inequalities] = -slope
+	for _, k := range of {
+		cost[k] = slope
+		if k >= inequalities {
+			cost[count+k-inequalities] = -slope
+		}
 	}
 	for i := rest; i < rest+2*d; i++ {
 		cost[i] = weight
@@ -250,7 +257,7 @@ func (m *multipliers) solve(target []float64, k int, slope, weight float64) (y [
 
 // fit finds what some multipliers explain of a gradient, and returns the residual.
 func (m *multipliers) fit(gradient []float64) (residual float64, err error) {
-	y, _, _, err := m.solve(gradient, 0, 0, 1)
+	y, _, _, err := m.solve(gradient, nil, 0, 1)
 	if err != nil {
 		return 0, err
 	}
@@ -269,12 +276,12 @@ func (m *multipliers) fit(gradient []float64) (residual float64, err error) {
 	return residual, nil
 }
 
-// of returns the range of multiplier k among all that explain as much.
-func (m *multipliers) of(k int) (price, error) {
+// of returns the range of the sum of some multipliers among all that explain as much.
+func (m *multipliers) of(rows []int) (price, error) {
 	const weight = 1e4 // far above what a unit of the gradient does to a multiplier
 	var ends [2]float64
 	for i, slope := range []float64{1, -1} {
-		y, left, bounded, err := m.solve(m.explained, k, slope, weight)
+		y, left, bounded, err := m.solve(m.explained, rows, slope, weight)
 		if err == nil && left > 1e-6 {
 			err = fmt.Errorf("it leaves %g of what others explain", left)
 		}
@@ -282,7 +289,10 @@ func (m *multipliers) of(k int) (price, error) {
 			return price{}, err
 		}
 		if ends[i] = -slope * math.Inf(1); bounded {
-			ends[i] = y[k]
+			ends[i] = 0
+			for _, k := range rows {
+				ends[i] += y[k]
+			}
 		}
 	}
 	return price{ends[0], ends[1]}, nil

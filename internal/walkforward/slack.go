@@ -15,7 +15,8 @@ type Slack struct {
 }
 
 // Slacks returns those of all inequalities and bounds but for lower bounds of 0 and upper ones
-// of 1, which are no limits of anybody's. Turnover counts from holdings, nil for those of p.
+// of 1, which are no limits of anybody's. A constraint that abs, max or min make several rows of is as far as
+// the closest of them. Turnover counts from holdings, nil for those of p.
 // What is beyond a limit, as where it had to be relaxed, is below 0.
 func Slacks(p *lp.Polytope, a, holdings []float64) (all []Slack) {
 	n := p.Dim()
@@ -27,7 +28,12 @@ func Slacks(p *lp.Polytope, a, holdings []float64) (all []Slack) {
 		for _, t := range p.Terms(k) {
 			limit -= t.Value(a, holdings)
 		}
-		all = append(all, Slack{rowName(p, k), limit})
+		name := rowName(p, k)
+		if last := len(all) - 1; last >= 0 && all[last].Name == name {
+			all[last].Slack = min(all[last].Slack, limit)
+		} else {
+			all = append(all, Slack{name, limit})
+		}
 	}
 	lower, upper := p.Bounds()
 	for i, v := range a {
@@ -41,9 +47,7 @@ func Slacks(p *lp.Polytope, a, holdings []float64) (all []Slack) {
 	return all
 }
 
-// rowName names inequality k, with its limit where another side of the row has its name, and
-// with what it says where it is one of several rows of a constraint, of which nobody knows which
-// is the second.
+// rowName names inequality k by its constraint, with its limit where another side of the row has its name.
 func rowName(p *lp.Polytope, k int) string {
 	_, b, names := p.Inequalities()
 	switch {
@@ -52,11 +56,6 @@ func rowName(p *lp.Polytope, k int) string {
 	case k > 0 && names[k-1] == names[k]:
 		return fmt.Sprintf("%s >= %g", names[k], -b[k]+0)
 	}
-	const longest = 60 // of what is a word of a line or of a table
-	if _, part := constraints.Part(names, k); part {
-		if text := constraints.Stated(p, nil, names[k:k+1])[0]; len(text) <= longest {
-			return text
-		}
-	}
-	return names[k]
+	name, _ := constraints.Part(names, k)
+	return name
 }

@@ -1,36 +1,78 @@
 package walkforward
 
 import (
-	"slices"
-	"strings"
+	"fmt"
+	"math"
 	"testing"
 
+	"paspo/lp"
 	"paspo/lp/constraints"
 )
 
-// A row that is one of several of a constraint says which one it is, in words that are short.
-func TestNamesOfSlacks(t *testing.T) {
+// A constraint of several rows is one limit, as far as the closest of them, and the price of it is that of loosening all.
+func TestSlacksOfConstraints(t *testing.T) {
 	p, err := constraints.Parse("limits.yaml", []byte(`
 entities: [CASH, MSFT, AAPL]
 constraints:
   - {name: near, expr: "abs(MSFT - 0.1) <= 0.08"}
   - {name: even, expr: "abs(MSFT - AAPL) <= 0.25"}
   - {name: tech (old), expr: "MSFT + AAPL <= 0.4"}
-  - {name: a constraint that has a name of more than sixty letters in all, expr: "min(MSFT, AAPL) >= 0.01"}
+  - {name: some, expr: "min(MSFT, AAPL) >= 0.01"}
+  - {name: both, expr: "0.1 <= AAPL + CASH <= 0.95"}
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for _, s := range Slacks(p, []float64{0.8, 0.1, 0.1}, nil) {
-		got = append(got, s.Name)
+	got := Slacks(p, []float64{0.8, 0.15, 0.05}, nil)
+	want := []Slack{{"near", 0.03}, {"even", 0.15}, {"tech (old)", 0.2}, {"some", 0.04}, {"both <= 0.95", 0.1}, {"both >= 0.1", 0.75}}
+	if len(got) != len(want) {
+		t.Fatalf("%v, want %v", got, want)
 	}
-	long := "a constraint that has a name of more than sixty letters in all"
-	want := []string{
-		"near: MSFT <= 0.18", "near: MSFT >= 0.02", "even: MSFT - AAPL <= 0.25", "even: -MSFT + AAPL <= 0.25",
-		"tech (old)", long + " (1)", long + " (2)",
+	for i, w := range want {
+		if got[i].Name != w.Name || math.Abs(got[i].Slack-w.Slack) > 1e-12 {
+			t.Errorf("%v, want %v", got[i], w)
+		}
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("%s", strings.Join(got, "\n"))
+}
+
+// Where rows of one constraint bind together its price is their sum: of a cap on the larger of two assets, loosening
+// both is what pays.
+func TestPriceOfSeveralRows(t *testing.T) {
+	const file = `
+entities: [CASH, A, B]
+constraints:
+  - {name: cap, expr: "max(A, B) <= %g"}
+`
+	growth := [][]float64{{1, 1.03, 1.02}, {1, 1.02, 1.03}, {1, 1.01, 1.01}}
+	best := func(limit float64) (*lp.Polytope, []float64) {
+		p, err := constraints.Parse("limits.yaml", fmt.Appendf(nil, file, limit))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := bestConstant(unborrowed(p), []float64{1, 0, 0}, growth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p, a
+	}
+	grown := func(a []float64) (s float64) {
+		for _, row := range growth {
+			g := 0.
+			for i, v := range row {
+				g += v * a[i]
+			}
+			s += math.Log(g) / float64(len(growth))
+		}
+		return s
+	}
+	p, a := best(0.3)
+	prices, residual, err := shadowPrices(p, a, slope(a, growth, 1))
+	if err != nil || !(residual < 1e-6) {
+		t.Fatalf("residual %v, %v", residual, err)
+	}
+	const h = 1e-3
+	_, looser := best(0.3 + h)
+	if got, want := prices["cap"].least, (grown(looser)-grown(a))/h; !(want > 0.03) || math.Abs(got-want) > 1e-3*want {
+		t.Errorf("the price is %v, a looser cap earns %v", got, want)
 	}
 }
