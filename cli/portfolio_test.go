@@ -181,11 +181,11 @@ constraints:
 		"ticker,shares\naaa,1\n":        ":2: aaa is no entity of the limits; did you mean AAA?",
 		"ticker,shares\nAAB,1\n":        ":2: AAB is no entity of the limits; did you mean AAA?",
 		"ticker,shares\nAAA,-1\n":       `:2: AAA: what is held is "-1": a number from 0 to 1e15 is allowed, as the limits allow no shorts of it`,
-		"ticker;shares\nAAA;1\n":        `:1: wrong number of fields: "ticker,shares", separated by a comma, is needed`,
+		"ticker;shares\nAAA;1\n":        `:1: the names are "ticker;shares"`,
 		"ticker,shares\nCASH,-1\n":      "what is held is worth -1",
 		"ticker,shares\nAAA,1\nAAA,2\n": ":3: AAA was given in line 2 already",
 		"AAA,1\n":                       `:1: the names are "AAA,1"`,
-		"ticker,shares\nAAA\n":          ":2: wrong number of fields",
+		"ticker,shares\nAAA\n":          ":2: the number of fields is 1: 2 are allowed",
 		"ticker,shares\n":               "what is held is worth 0",
 		"ticker,shares\nA\x1b[2JA,1\n":  `:2: "A\x1b[2JA" is no entity of the limits`,
 	} {

@@ -26,35 +26,34 @@ func readHoldings(path string, entities, known []string, lower []float64) ([]flo
 		return nil, fmt.Errorf("cannot read holdings from %s: %w", path, atomicfile.Cause(err))
 	}
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff"))))
-	r.FieldsPerRecord, r.TrimLeadingSpace = 2, true
+	r.FieldsPerRecord, r.TrimLeadingSpace = -1, true
 	held, seen := make([]float64, len(entities)), map[string]int{}
-	for first := true; ; first = false {
+	var head []string
+	ticker, shares := -1, -1
+	for {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		var parse *csv.ParseError
 		if errors.As(err, &parse) {
-			what := ""
-			if errors.Is(parse.Err, csv.ErrFieldCount) {
-				what = `: "ticker,shares", separated by a comma, is needed`
-			}
-			return nil, fmt.Errorf("%s:%d: %w%s", path, parse.Line, parse.Err, what)
+			return nil, fmt.Errorf("%s:%d: %w", path, parse.Line, parse.Err)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		n, _ := r.FieldPos(0)
-		name := strings.TrimSpace(record[0])
-		if first {
-			is := func(name string, known ...string) bool {
-				return slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(strings.TrimSpace(name), k) })
-			}
-			if !is(name, "ticker", "symbol") || !is(record[1], "shares", "quantity", "qty") {
-				return nil, fmt.Errorf(`%s:%d: the names are %q: "ticker,shares" are allowed, then lines such as "AAPL,10"; symbol stands for ticker, quantity or qty for shares`, path, n, name+","+record[1])
+		if head == nil {
+			head, ticker, shares = record, only(record, "ticker", "symbol"), only(record, "shares", "quantity", "qty")
+			if ticker < 0 || shares < 0 {
+				return nil, fmt.Errorf(`%s:%d: the names are %q: "ticker,shares" are allowed, then lines such as "AAPL,10", separated by commas; symbol stands for ticker, quantity or qty for shares, and other columns are not read`, path, n, strings.Join(head, ","))
 			}
 			continue
 		}
+		if len(record) != len(head) {
+			return nil, fmt.Errorf("%s:%d: the number of fields is %d: %d are allowed, as in the first line, and no commas between thousands", path, n, len(record), len(head))
+		}
+		name := strings.TrimSpace(record[ticker])
 		i := slices.Index(entities, name)
 		if i < 0 {
 			msg := fmt.Sprintf("%s:%d: %s is no entity of the limits", path, n, name)
@@ -74,15 +73,34 @@ func readHoldings(path string, entities, known []string, lower []float64) ([]flo
 			return nil, fmt.Errorf("%s:%d: %s was given in line %d already", path, n, name, before)
 		}
 		seen[name] = n
-		x, err := strconv.ParseFloat(strings.TrimSpace(record[1]), 64)
+		text := strings.TrimSpace(record[shares])
+		x, err := strconv.ParseFloat(text, 64)
 		least, why := 0., ", as the limits allow no shorts of it"
 		if lower[i] < 0 || name == market.Cash {
 			least, why = -1e15, ""
 		}
+		if err != nil && strings.Contains(text, ",") {
+			return nil, fmt.Errorf("%s:%d: %s: what is held is %q: a number with a point for decimals and nothing between thousands is allowed", path, n, name, text)
+		}
 		if err != nil || !(x >= least && x <= 1e15) {
-			return nil, fmt.Errorf("%s:%d: %s: what is held is %q: a number from %g to 1e15 is allowed%s", path, n, name, record[1], least, why)
+			return nil, fmt.Errorf("%s:%d: %s: what is held is %q: a number from %g to 1e15 is allowed%s", path, n, name, text, least, why)
 		}
 		held[i] = x
 	}
 	return held, nil
+}
+
+// only returns the only column that has one of these names, -1 where there is none or more.
+func only(head []string, names ...string) (at int) {
+	at = -1
+	for i, h := range head {
+		if !slices.Contains(names, strings.ToLower(strings.TrimSpace(h))) {
+			continue
+		}
+		if at >= 0 {
+			return -1
+		}
+		at = i
+	}
+	return at
 }
