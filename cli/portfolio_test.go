@@ -147,10 +147,18 @@ constraints:
 	}
 
 	// Limits of today, and limits that no allocation satisfies.
-	text = succeed(t, "", append(decide, "--constraints", textFile(t, "l.yaml", "bounds: {AAA: [0, 0.1]}\n"))...)
+	few := textFile(t, "l.yaml", "bounds: {AAA: [0, 0.1]}\n")
+	text = succeed(t, "", append(decide, "--constraints", few)...)
+	if !strings.Contains(text, "the limits of today move the policy's shares by") ||
+		!strings.Contains(text, "\nwarning: limits of today take the place of all limits of the walk, and leave out or loosen PAIR <= 0.7 (1 today); spread >= 0.1 (-0.02 today); CASH <= 0.2 (1 today); CASH >= 0.02 (0 today); BBB <= 0.6 (1 today); CCC <= 0.6 (1 today); --also FILE keeps") {
+		t.Errorf("%s", text)
+	}
+	// Beside those of the walk.
+	text = succeed(t, "", append(decide, "--also", few)...)
 	if !strings.Contains(text, "the limits of today move the policy's shares by") || strings.Contains(text, "warning") {
 		t.Errorf("%s", text)
 	}
+	refused(t, "one of them is allowed", "", append(decide, "--also", few, "--constraints", few)...)
 	// Percentages are said to be shares.
 	percent := textFile(t, "percent.yaml", "bounds: {AAA: [0, 30]}\nconstraints: [short(BBB) <= 0.1]\n")
 	const hint = "the upper bound 30 of AAA limits nothing: of a total of 1, 30% is 0.3"
@@ -407,7 +415,7 @@ func TestPortfolioErrors(t *testing.T) {
 		"did you mean AAA?":           {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH, AAAA, BBB]\ntotal: 1\n")},
 		"the entities are CASH alone": {prices, "--constraints", textFile(t, "l.yaml", "entities: [CASH]\ntotal: 1\n")},
 		"prices.csv, by the month: there are returns of 39 periods, a window takes 120": {prices},
-		`--every is "year": one of day, week, month is allowed`:                             {prices, "--every", "year"},
+		`--every is "year": one of day, week, month is allowed`:                         {prices, "--every", "year"},
 		"did you mean month?":                       {prices, "--every", "moth"},
 		`--model is "arch"`:                         {prices, "--window", "20", "--model", "arch"},
 		"--block is 0.5":                            {prices, "--window", "20", "--block", "0.5"},

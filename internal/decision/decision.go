@@ -43,7 +43,30 @@ type Decision struct {
 
 	Unclear []string `json:"unclear,omitempty"` // limits of today that look like percentages
 
-	own map[string]float64 // limits that count from what is held, as stated
+	// Limits of the walk that those of today leave out or loosen, and those that orders break.
+	Looser     []Looser            `json:"limits_looser_than_walk,omitempty"`
+	BreaksWalk []walkforward.Slack `json:"breaks_of_walk,omitempty"`
+
+	// Turnover is all differences of shares of the wealth, cash among them, and Counts what
+	// limits count from what is held.
+	Turnover float64 `json:"turnover"`
+	Counts   []Count `json:"counted_from_held,omitempty"`
+
+	// Exposure then, without cash.
+	Gross float64 `json:"gross"`
+	Long  float64 `json:"long"`
+	Short float64 `json:"short"`
+
+	own    map[string]float64 // limits that count from what is held, as stated
+	says   func(name string) string
+	shorts bool // something is short or may be
+}
+
+// Count is what a limit comes to.
+type Count struct {
+	Name  string  `json:"name"`
+	Value float64 `json:"value"`
+	Limit float64 `json:"limit"`
 }
 
 // Holding is one entity.
@@ -56,6 +79,7 @@ type Holding struct {
 	Order  float64 `json:"order"` // shares, below 0 for sales
 	After  float64 `json:"held_after"`
 	Weight float64 `json:"weight_after"`
+	Short  bool    `json:"short,omitempty"` // the order opens or extends a short position
 }
 
 // Options say what a decision is taken from.
@@ -64,6 +88,7 @@ type Options struct {
 	Holdings    string // file of what is held: ticker,shares
 	Prices      string // file of prices up to today
 	Constraints string // file of the limits of today, empty where they are the policy's own
+	Beside      string // file of limits of today that come beside those
 
 	// ReadPrices reads Prices. The walk's own were read with these options.
 	ReadPrices func(path string, o prices.Options) (*prices.Table, error)
@@ -90,12 +115,21 @@ func Decide(o Options) (*Decision, error) {
 		return nil, fmt.Errorf("%s is a run of %s: train portfolio makes those of market", o.Dir, a.Config.Env.Name)
 	}
 	own := problem
-	var unclear []string
-	if o.Constraints != "" {
-		if problem, err = today(o.Constraints, own); err != nil {
+	d := &Decision{}
+	if file := cmp.Or(o.Constraints, o.Beside); file != "" {
+		p, err := today(file, o.Beside != "", own.Spec().Polytope)
+		if err != nil {
 			return nil, err
 		}
-		unclear = constraints.Percentages(problem.Spec().Polytope)
+		q, err := own.Constrain(p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		problem = q.(*market.Problem)
+		d.Unclear = constraints.Percentages(p)
+		if d.Looser, err = looser(own.Spec().Polytope, p); err != nil {
+			return nil, err
+		}
 	}
 	polytope := problem.Spec().Polytope
 
@@ -144,7 +178,7 @@ func Decide(o Options) (*Decision, error) {
 	if task.Held, err = readHoldings(o.Holdings, entities, known, lower); err != nil {
 		return nil, err
 	}
-	d := &Decision{Date: table.Dates[last].Format(time.DateOnly), Unclear: unclear}
+	d.Date = table.Dates[last].Format(time.DateOnly)
 	if until := problem.Until(); until > d.Date {
 		d.Until = until
 	}
@@ -175,7 +209,7 @@ func Decide(o Options) (*Decision, error) {
 	if d.Relaxed > 0 && !o.Relax {
 		return nil, unreachable(polytope, h, d.Relaxed)
 	}
-	if o.Constraints != "" {
+	if problem != own {
 		wanted := task.Target
 		if task.Target, err = lp.ProjectWithin(polytope, task.Limits, wanted); err != nil {
 			return nil, err
@@ -205,9 +239,17 @@ func Decide(o Options) (*Decision, error) {
 		d.Violations++
 	}
 	for i, name := range entities {
-		d.Lines = append(d.Lines, Holding{name, task.Prices[i], task.Held[i], h[i], task.Target[i], r.Trades[i], r.Held[i], r.Weights[i]})
+		d.Lines = append(d.Lines, Holding{name, task.Prices[i], task.Held[i], h[i], task.Target[i], r.Trades[i], r.Held[i], r.Weights[i], false})
 	}
 	d.limits(polytope, r.Weights, h)
+	if problem != own {
+		d.BreaksWalk = broken(own.Spec().Polytope, r.Weights, h)
+		says := numbered(own.Spec().Polytope)
+		for i, s := range d.BreaksWalk {
+			d.BreaksWalk[i].Name = says(s.Name)
+		}
+	}
+	d.sides(task.Cash, polytope)
 	return d, nil
 }
 
@@ -306,24 +348,6 @@ func unreachable(p *lp.Polytope, h []float64, by float64) error {
 	return fmt.Errorf("%w %s; --relax relaxes %s by the least that is needed, %.3g of the wealth, and further where whole lots ask for it", ErrUnreachable, what, strings.Join(heldRows(p), ", "), by)
 }
 
-// today returns the problem under the limits of a file in the place of its own, over the same
-// entities.
-func today(file string, own *market.Problem) (*market.Problem, error) {
-	entities := own.Spec().Polytope.Entities()
-	p, err := constraints.ReadFileHeld(file, entities)
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Equal(p.Entities(), entities) {
-		return nil, fmt.Errorf("%s: the entities are %s: those of the run are allowed, %s", file, strings.Join(p.Entities(), ", "), strings.Join(entities, ", "))
-	}
-	q, err := own.Constrain(p)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return q.(*market.Problem), nil
-}
-
 func readWalk(dir string) (s walkforward.Settings, err error) {
 	if s, err = walkforward.ReadSettings(dir); err != nil {
 		return s, err
@@ -337,29 +361,32 @@ func readWalk(dir string) (s walkforward.Settings, err error) {
 // limits finds out what an allocation and holdings before it are to the limits.
 func (d *Decision) limits(p *lp.Polytope, a, h []float64) {
 	d.Binds, d.Nearest = slacks(p, a, h)
-	all := walkforward.Slacks(p, h, h)
+	all := walkforward.Slacks(p, a, h)
 	d.own = map[string]float64{}
 	_, b, _ := p.Inequalities()
 	for k, x := range b { // which come first
 		if heldWeight(p, k) > 0 {
 			d.own[all[k].Name] = x
+			d.Counts = append(d.Counts, Count{all[k].Name, x - all[k].Slack, x})
 		}
 	}
-	// What is overdrawn or bought on credit is beyond bounds of 0 and 1 as well.
-	lower, upper := p.Bounds()
-	for i, x := range h {
-		if lower[i] == 0 {
-			all = append(all, walkforward.Slack{Name: p.BoundName(i, false, lower, upper), Slack: x})
+	d.Breaks, d.says = broken(p, h, h), numbered(p)
+}
+
+// sides sums what is traded and held.
+func (d *Decision) sides(cash int, p *lp.Polytope) {
+	lower, _ := p.Bounds()
+	for i, l := range d.Lines {
+		d.Turnover += math.Abs(l.Weight - l.Now)
+		if i == cash {
+			continue
 		}
-		if upper[i] >= 1 {
-			all = append(all, walkforward.Slack{Name: p.BoundName(i, true, lower, upper), Slack: upper[i] - x})
-		}
+		d.Long += max(0, l.Weight)
+		d.Short += max(0, -l.Weight)
+		d.shorts = d.shorts || lower[i] < 0 || l.Weight < 0
+		d.Lines[i].Short = l.Order < 0 && l.After < 0
 	}
-	for _, s := range all {
-		if s.Slack < -1e-9 { // else rounding
-			d.Breaks = append(d.Breaks, s)
-		}
-	}
+	d.Gross = d.Long + d.Short
 }
 
 // slacks returns the limits that an allocation is at, to a thousandth of the wealth, and the

@@ -26,20 +26,28 @@ func (l Holding) order() string {
 	return ""
 }
 
-// WriteOrders writes the orders alone, one a line: "buy 10 AAPL".
+// short marks an order that sells what is not held.
+func (l Holding) short() string {
+	if l.Short {
+		return " (short)"
+	}
+	return ""
+}
+
+// WriteOrders writes the orders alone, one a line: "buy 10 AAPL", "sell 3 CVX (short)".
 func (d *Decision) WriteOrders(w io.Writer) error {
 	for _, l := range d.Lines {
 		if l.Order == 0 || l.Name == market.Cash {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s %s\n", l.order(), l.Name); err != nil {
+		if _, err := fmt.Fprintf(w, "%s %s%s\n", l.order(), l.Name, l.short()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Warnings say what Until and Relaxed mean, where they are not 0.
+// Warnings say what Until, Looser, BreaksWalk and Relaxed mean, where they are not empty.
 func (d *Decision) Warnings() (all []string) {
 	if d.Until != "" {
 		all = append(all, fmt.Sprintf("warning: the policy was trained on prices up to %s, which are later than these", d.Until))
@@ -47,10 +55,40 @@ func (d *Decision) Warnings() (all []string) {
 	for _, text := range d.Unclear {
 		all = append(all, "warning: "+text)
 	}
+	if len(d.Looser) > 0 {
+		words := make([]string, len(d.Looser))
+		for i, l := range d.Looser {
+			words[i] = l.Name + " (none today)"
+			if l.Today != nil {
+				words[i] = fmt.Sprintf("%s (%.4g today)", l.Name, *l.Today)
+			}
+		}
+		all = append(all, "warning: limits of today take the place of all limits of the walk, and leave out or loosen "+first(words)+"; --also FILE keeps those of the walk")
+	}
+	if len(d.BreaksWalk) > 0 {
+		all = append(all, "warning: these orders break limits of the walk: "+first(d.by(d.BreaksWalk)))
+	}
 	if d.Relaxed > 0 {
 		all = append(all, fmt.Sprintf("warning: limits that count from what is held are relaxed by %.3g of the wealth, which the others or whole lots ask for", d.Relaxed))
 	}
 	return all
+}
+
+// by says by how much limits are broken.
+func (d *Decision) by(broken []walkforward.Slack) (words []string) {
+	for _, s := range broken {
+		words = append(words, fmt.Sprintf("%s by %.3g", d.says(s.Name), -s.Slack))
+	}
+	return words
+}
+
+// first joins the first of many words.
+func first(words []string) string {
+	const most = 8
+	if more := len(words) - most; more > 0 {
+		words = append(words[:most:most], fmt.Sprintf("and %d more, which --json lists", more))
+	}
+	return strings.Join(words, "; ")
 }
 
 // Write writes the decision as text.
@@ -62,7 +100,7 @@ func (d *Decision) Write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "\tprice\theld\tweight\ttarget\torder\theld then\tweight then\t")
 	for _, l := range d.Lines {
-		order := l.order()
+		order := l.order() + l.short()
 		if l.Name == market.Cash {
 			order = fmt.Sprintf("%+.2f", l.Order)
 		}
@@ -74,7 +112,7 @@ func (d *Decision) Write(w io.Writer) error {
 	list := func(all []walkforward.Slack) string {
 		words := make([]string, len(all))
 		for i, s := range all {
-			words[i] = fmt.Sprintf("%s (%.4f left)", s.Name, walkforward.Rounded(s.Slack, 1e-4))
+			words[i] = fmt.Sprintf("%s (%.4f left)", d.says(s.Name), walkforward.Rounded(s.Slack, 1e-4))
 			if x, ok := d.own[s.Name]; ok && s.Slack < -1e-9 {
 				words[i] = fmt.Sprintf("%s (relaxed from %g to %.4g)", s.Name, x, x-s.Slack)
 			}
@@ -82,12 +120,16 @@ func (d *Decision) Write(w io.Writer) error {
 		return strings.Join(words, "; ")
 	}
 	fmt.Fprintf(w, "\nfees: %.2f\n", d.Fees)
+	fmt.Fprintf(w, "turnover, cash included: %.4f", d.Turnover)
+	for _, c := range d.Counts {
+		fmt.Fprintf(w, "; %s counts %.4f of %.4g", c.Name, c.Value, c.Limit)
+	}
+	fmt.Fprintln(w)
+	if d.shorts {
+		fmt.Fprintf(w, "exposure without cash: gross %.4f, long %.4f, short %.4f\n", d.Gross, d.Long, d.Short)
+	}
 	if len(d.Breaks) > 0 {
-		words := make([]string, len(d.Breaks))
-		for i, s := range d.Breaks {
-			words[i] = fmt.Sprintf("%s by %.3g", s.Name, -s.Slack)
-		}
-		fmt.Fprintf(w, "what is held breaks: %s\n", strings.Join(words, "; "))
+		fmt.Fprintf(w, "what is held breaks: %s\n", strings.Join(d.by(d.Breaks), "; "))
 	}
 	if d.Moved > 0 {
 		fmt.Fprintf(w, "the limits of today move the policy's shares by %.4f at most\n", d.Moved)

@@ -113,3 +113,38 @@ func TestAbs(t *testing.T) {
 		t.Errorf("residual %g of %s outside", r, name)
 	}
 }
+
+// Limits beside those of a polytope: bounds that a file does not have stay, rows come after the
+// others under a name of their own, and nothing may be looser.
+func TestReadFileBeside(t *testing.T) {
+	own, err := Parse("own", []byte("entities: [CASH, A, B]\nbounds: {default: [-0.1, 0.6], CASH: [0, 1]}\nholdings: {CASH: 1}\nconstraints: [{name: trade, expr: turnover(ALL) <= 0.4}]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(text string) (*lp.Polytope, error) {
+		file := filepath.Join(t.TempDir(), "also.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return ReadFileBeside(file, own)
+	}
+	p, err := read("bounds: {A: [0, 0.05]}\nconstraints: [{name: trade, expr: turnover(B) <= 0.1}, A + B <= 0.3]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lower, upper := p.Bounds()
+	_, b, names := p.Inequalities()
+	if !slices.Equal(lower, []float64{0, 0, -0.1}) || !slices.Equal(upper, []float64{1, 0.05, 0.6}) || !slices.Equal(names, []string{"trade", "trade #2", "A + B <= 0.3"}) ||
+		!slices.Equal(b, []float64{0.4, 0.1, 0.3}) || len(p.Terms(0)) != 3 || len(p.Terms(1)) != 1 {
+		t.Errorf("%v, %v, %v, %v", lower, upper, names, b)
+	}
+	for text, want := range map[string]string{
+		"bounds: {A: [0, 0.7]}\n":    "also.yaml:1: bounds of A: [0, 0.7] reaches beyond [-0.1, 0.6], which it can be",
+		"constraints: [A >= 0.7]\n":  "also.yaml: the limits leave nothing: no allocation satisfies",
+		"constraints: [AA <= 0.7]\n": `unknown name "AA"`,
+	} {
+		if _, err := read(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -36,6 +36,14 @@ func ReadFileHeld(path string, entities []string) (*lp.Polytope, error) {
 	return readFile(path, &reader{held: entities})
 }
 
+// ReadFileBeside reads a constraints file as ReadFileHeld does, and returns what satisfies it and
+// a polytope of shares. Bounds are those of the polytope where the file has none, and may not reach
+// beyond them.
+func ReadFileBeside(path string, p *lp.Polytope) (*lp.Polytope, error) {
+	d := p.Description()
+	return readFile(path, &reader{box: &d, base: d.Rows, held: d.Entities})
+}
+
 func readFile(path string, r *reader) (*lp.Polytope, error) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".yaml", ".yml", ".npz":

@@ -96,6 +96,7 @@ func parse(data []byte, r *reader) (p *lp.Polytope, err error) {
 		return nil, err
 	}
 	d := r.description(root)
+	d.Rows = r.withBase(d.Rows)
 	if r.unheld {
 		err = countFromEqual(&d)
 	}
@@ -160,9 +161,24 @@ type reader struct {
 	file string
 	box  *lp.Description // that the polytope lies in, nil for none
 
+	base []lp.Row // that those of the file come beside, nil for none
+
 	// See ReadFileHeld.
 	held   []string // entities where the file lists none, nil where it has to
 	unheld bool     // the file lists no holdings
+}
+
+// withBase puts rows after those of the base. A name that one of these has gets a number.
+func (r *reader) withBase(rows []lp.Row) []lp.Row {
+	all := slices.Clone(r.base)
+	for _, row := range rows {
+		name := row.Name
+		for k := 2; slices.ContainsFunc(all, func(b lp.Row) bool { return b.Name == row.Name }); k++ {
+			row.Name = fmt.Sprintf("%s #%d", name, k)
+		}
+		all = append(all, row)
+	}
+	return all
 }
 
 // countFromEqual has terms count from an allocation: of those that satisfy the rows without
