@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"paspo/internal/setting"
+	"paspo/internal/spelling"
 )
 
 // Costs are shares of the amount that is bought or sold: one number for all assets, or by
@@ -28,6 +29,13 @@ func (c *Costs) UnmarshalYAML(n *yaml.Node) error {
 	}
 	*c = Costs(text)
 	return err
+}
+
+// Partial says whether costs are of some assets alone, so that all others are free.
+func (c Costs) Partial() bool {
+	named, err := c.byName("")
+	_, all := named[defaultCost]
+	return err == nil && !all
 }
 
 // byName returns the costs by name. That of all others is "default", 0 where it is not given.
@@ -69,7 +77,11 @@ func (c Costs) of(setting string, entities []string, free bool) ([]float64, erro
 	}
 	for name := range named {
 		if name != defaultCost && (free && name == Cash || !slices.Contains(entities, name)) {
-			return nil, fmt.Errorf("%s is %q: it names %s, which is no asset of the constraints", setting, string(c), name)
+			near := ""
+			if n := spelling.Nearest(name, entities); n != "" && n != Cash {
+				near = "; did you mean " + n + "?"
+			}
+			return nil, fmt.Errorf("%s is %q: it names %s, which is no asset of the constraints%s", setting, string(c), name, near)
 		}
 	}
 	all := make([]float64, len(entities))

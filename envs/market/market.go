@@ -32,6 +32,9 @@ const (
 	Volatility = "volatility" // deviation of the logarithmic returns over the lookback
 )
 
+// MostDecisions is the largest number of decisions of an episode.
+const MostDecisions = 100_000
+
 // Config configures the environment.
 type Config struct {
 	Model string `yaml:"model" file:"true" doc:"file of the market model (market.json, docs/portfolio.md), which train portfolio writes"`
@@ -62,8 +65,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.Model == "":
 		return fmt.Errorf("model is empty: the file of a market model is needed; train portfolio makes one of prices")
-	case c.Decisions < 1 || c.Decisions > 100_000:
-		return fmt.Errorf("decisions is %d: 1 to 100000 are allowed", c.Decisions)
+	case c.Decisions < 1 || c.Decisions > MostDecisions:
+		return fmt.Errorf("decisions is %d: 1 to %d are allowed", c.Decisions, MostDecisions)
 	case c.Lookback < 2 || c.Lookback > 10_000:
 		return fmt.Errorf("lookback is %d: 2 to 10000 are allowed", c.Lookback)
 	case !(c.CashRate > -1 && c.CashRate < 1):

@@ -330,6 +330,7 @@ func TestErrors(t *testing.T) {
 		`costs is "1": a number from 0`:  func(c *Config) { c.Costs = "1" },
 		`costs is "{A: x}": A is "x"`:    func(c *Config) { c.Costs = "{A: x}" },
 		"names D, which is no asset":     func(c *Config) { c.Costs = "{D: 0}" },
+		"constraints; did you mean A?":   func(c *Config) { c.Costs = "{a: 0}" },
 		"names CASH, which is no asset":  func(c *Config) { c.Costs = "{CASH: 0}" },
 		"the constraints have D":         func(c *Config) { c.Polytope = polytope(Simplex([]string{"A", "D"})) },
 		`borrow is "{A: 1}": A is "1"`:   func(c *Config) { c.Borrow = "{A: 1}" },

@@ -266,7 +266,7 @@ func TestHiddenFile(t *testing.T) {
 		"states is 5: 0 to 4 are allowed":                      func(d *Description) { d.States = 5 },
 		"kind is replay, which has no hidden states":           func(d *Description) { d.Kind = Replay },
 		"kind is hidden-markov with 3 periods of 3 assets":     func(d *Description) { d.Hidden, d.Returns, d.Dates = nil, d.Returns[:3], d.Dates[:3] },
-		"kind is hidden-markov, and the returns of A2 follow":  func(d *Description) { d.Hidden = nil },
+		"kind is hidden-markov, and the price of A2 never":     func(d *Description) { d.Hidden = nil },
 		"hidden.covariances[1][0][0] is NaN: a variance":       func(d *Description) { d.Hidden.Covariances[1][0][0] = math.NaN() },
 	} {
 		xs := rows(9, 3)

@@ -232,6 +232,9 @@ func (m *Model) moments(xs [][]float64) (mean []float64, chol [][]float64, err e
 		}
 	}
 	chol, at := cholesky(cov)
+	if at >= 0 && cov[at][at] == 0 {
+		return nil, nil, fmt.Errorf("kind is %s, and the price of %s never moves in its %d periods: assets with prices that move are needed, or the kind %s or %s", m.kind, m.assets[at], len(xs), Bootstrap, Replay)
+	}
 	if at >= 0 {
 		return nil, nil, fmt.Errorf("kind is %s, and the returns of %s follow from those before it: assets that differ are needed", m.kind, m.assets[at])
 	}

@@ -178,12 +178,20 @@ func TestFile(t *testing.T) {
 		"block is 0.5":                           func(d *Description) { d.Block = 0.5 },
 		"more periods than assets":               func(d *Description) { d.Kind, d.Dates, d.Returns = Gaussian, d.Dates[:2], d.Returns[:2] },
 		"the returns of B follow":                func(d *Description) { d.Kind = Gaussian; same(d) },
+		"the price of A never moves in its 20":   func(d *Description) { d.Kind = Gaussian; still(d, 0) },
+		"the price of B never moves":             func(d *Description) { d.Kind = HiddenMarkov; still(d, 1) },
 	} {
 		d := history(20)
 		edit(&d)
 		if _, err := New(d); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+func still(d *Description, asset int) {
+	for _, row := range d.Returns {
+		row[asset] = 0
 	}
 }
 

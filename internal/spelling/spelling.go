@@ -1,6 +1,8 @@
 // Package spelling compares names that may be misspelt.
 package spelling
 
+import "strings"
+
 // Distance is the optimal string alignment distance of a and b: the least number of
 // insertions, deletions and substitutions of bytes and swaps of neighbours that make one
 // of the other, where no byte is changed twice.
@@ -24,4 +26,23 @@ func Distance(a, b string) int {
 		before, last, row = last, row, before
 	}
 	return last[len(b)]
+}
+
+// Nearest returns the candidate that is nearest to a misspelt name, whatever its capitals, and
+// nothing where none is near.
+func Nearest(name string, candidates []string) string {
+	const longest = 64 // beyond it the distance is not worth its time
+	if len(name) > longest {
+		return ""
+	}
+	best, least := "", 1+max(1, len(name)/3)
+	for _, c := range candidates {
+		if len(c) > longest {
+			continue
+		}
+		if d := Distance(strings.ToLower(name), strings.ToLower(c)); d < least {
+			best, least = c, d
+		}
+	}
+	return best
 }

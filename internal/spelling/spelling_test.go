@@ -17,3 +17,11 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+func TestNearest(t *testing.T) {
+	for name, want := range map[string]string{"AAPLE": "AAPL", "aapl": "AAPL", "MSTF": "MSFT", "GOOG": "", "XX": ""} {
+		if got := Nearest(name, []string{"MSFT", "AAPL"}); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}

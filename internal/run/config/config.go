@@ -74,13 +74,18 @@ type Setting struct {
 // assignments "a.b=c" in order, then by the settings. Errors name the place, the key, the value and
 // the values that are allowed.
 func Load(file string, assignments []string, settings []Setting) (*Config, error) {
-	return LoadOver("", file, assignments, settings)
+	return loadOver("", document{file: file}, assignments, settings)
 }
 
-// LoadOver is Load with a preset between the defaults and the file, none where its name is empty.
-// Some settings of the preset are changed where later settings exclude them (see fit).
+// LoadOver is Load of what is to begin, with a preset between the defaults and the file, none where its
+// name is empty. Some settings of the preset are changed where later settings exclude them (see fit).
 func LoadOver(preset, file string, assignments []string, settings []Setting) (*Config, error) {
-	return loadOver(preset, document{file: file}, assignments, settings)
+	c, err := loadOver(preset, document{file: file}, assignments, settings)
+	// Runs may have such costs, from when it was allowed, and go on.
+	if err == nil && c.Env.Name == market.Name && c.Env.Market.Costs.Partial() {
+		err = c.located("env", fmt.Errorf("market.costs is %q: default is needed, the costs of all others, as in {default: %s, ..}", string(c.Env.Market.Costs), market.DefaultConfig().Costs))
+	}
+	return c, err
 }
 
 // LoadTextOver is LoadOver with the text of a document in place of a file. File names in it are
@@ -193,9 +198,9 @@ func (c *Config) validateTopLevel() error {
 		return fmt.Errorf("device is %q: one of auto, cpu, gpu, gpu:N is allowed", c.Device)
 	case !slices.Contains(blas.Levels(), c.Kernels):
 		return fmt.Errorf("kernels is %q: one of %s is allowed", c.Kernels, strings.Join(blas.Levels(), ", "))
-	case c.Env.Name == market.Name && c.Env.Market.Decisions > c.PPO.EvalMaxSteps:
+	case c.Env.Name == market.Name && c.PPO.EvalMaxSteps < market.MostDecisions && (c.Env.Market.Decisions < 1 || c.Env.Market.Decisions > c.PPO.EvalMaxSteps):
 		// Policies are compared on whole episodes, after training.
-		return fmt.Errorf("env.market.decisions is %d: at most ppo.eval_max_steps, %d, is allowed", c.Env.Market.Decisions, c.PPO.EvalMaxSteps)
+		return fmt.Errorf("env.market.decisions is %d: 1 to ppo.eval_max_steps, %d, are allowed", c.Env.Market.Decisions, c.PPO.EvalMaxSteps)
 	}
 	return setting.First(CheckEpisodes("report.episodes", c.Report.Episodes), CheckEpisodes("report.starts", c.Report.Starts))
 }

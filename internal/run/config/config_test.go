@@ -293,3 +293,17 @@ func TestPresetFitsAlgorithm(t *testing.T) {
 		}
 	}
 }
+
+// Costs of some assets alone leave all others free: nothing begins with them, and runs that have them go on.
+func TestCostsOfAll(t *testing.T) {
+	for costs, allowed := range map[string]bool{"{A: 0.1}": false, "{default: 0.1, A: 0.2}": true, "0.1": true} {
+		file := write(t, filepath.Join(t.TempDir(), "c.yaml"), "env: {name: market, market: {model: market.json, costs: "+costs+"}}\n")
+		if _, err := Load(file, nil, nil); err != nil {
+			t.Errorf("%s: %v", costs, err)
+		}
+		_, err := LoadOver("", file, nil, nil)
+		if allowed != (err == nil) || err != nil && !strings.HasPrefix(err.Error(), file+`:1: env.market.costs is "{A: 0.1}": default is needed, the costs of all others, as in {default: 0.001, ..}`) {
+			t.Errorf("%s: %v", costs, err)
+		}
+	}
+}

@@ -108,21 +108,8 @@ func Clip(s string) string {
 // Suggest returns words that name the candidate nearest to a misspelt name, and
 // nothing where none is near.
 func Suggest(name string, candidates []string) string {
-	const longest = 64 // beyond it the distance is not worth its time
-	if len(name) > longest {
-		return ""
+	if best := spelling.Nearest(name, candidates); best != "" {
+		return fmt.Sprintf(" (did you mean %s?)", best)
 	}
-	best, least := "", 1+max(1, len(name)/3)
-	for _, c := range candidates {
-		if len(c) > longest {
-			continue
-		}
-		if d := spelling.Distance(strings.ToLower(name), strings.ToLower(c)); d < least {
-			best, least = c, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", best)
+	return ""
 }
