@@ -25,7 +25,7 @@ const (
 // worth to the best constant allocation in hindsight.
 //
 // ShadowPrice is the rate, in logarithmic growth a year and for 0.01 of the limit, that a
-// looser one would have earned: the upper limit raised, the lower one lowered, the budget
+// looser one would have earned: the upper limit raised, the lower one lowered, an equality
 // raised. Where more limits meet at the optimum than determine it, multipliers are not unique.
 // The least of them is the rate of loosening that limit alone, and the largest, Tighter, what
 // tightening it costs, +Inf where no allocation would satisfy the limits then. Both are NaN of limits that do not hold
@@ -41,7 +41,7 @@ type Limit struct {
 }
 
 // Exposure returns how close a track came to each limit, those that it was at most often
-// first, and the budget and other equalities last. Shadow prices are NaN.
+// first, and equalities but the budget last. Shadow prices are NaN.
 func Exposure(p *lp.Polytope, t *Track) []Limit {
 	var all []Limit
 	nan := report.Number(math.NaN())
@@ -61,7 +61,11 @@ func Exposure(p *lp.Polytope, t *Track) []Limit {
 	}
 	slices.SortStableFunc(all, func(a, b Limit) int { return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(a.Least, b.Least)) })
 	_, _, names := p.Equalities()
-	for _, name := range names {
+	budget, _ := p.Budget()
+	for k, name := range names {
+		if k == budget { // nobody has more wealth than all of it
+			continue
+		}
 		all = append(all, Limit{Name: name, At: len(t.Bought), ShadowPrice: nan, Tighter: nan})
 	}
 	return all
