@@ -23,7 +23,7 @@ type decideFlags struct {
 	holdings, latest string
 	constraints      string
 	also             string
-	lot              float64
+	lot, least       float64
 	relax            bool
 	json, quiet      bool
 }
@@ -73,6 +73,7 @@ no orders do, the exit status is 2.`,
 	flags.Var((*pathFlag)(&f.constraints), "constraints", "constraints `FILE` of today, instead of all limits of the walk: the policy's allocation is replaced by the closest one that satisfies it")
 	flags.Var((*pathFlag)(&f.also), "also", "constraints `FILE` of today, beside all limits of the walk")
 	flags.Float64Var(&f.lot, "lot", 1, "shares that orders are multiples of; 0 for fractions")
+	flags.Float64Var(&f.least, "min-trade", 0, "`AMOUNT` of money below which an order is left out where the limits are kept without it")
 	flags.BoolVar(&f.relax, "relax", false, "where no allocation or no whole lots satisfy limits on turnover and the others together, relax those on turnover: by the least amount, and further where whole lots ask for it")
 	f.prices.add(cmd, true)
 	flags.BoolVar(&f.json, "json", false, "print the decision as JSON")
@@ -89,12 +90,14 @@ func (f *decideFlags) decide(cmd *cobra.Command, dir string) (*decision.Decision
 		return nil, errors.New("--prices is missing: name a file of prices up to today")
 	case !(f.lot >= 0) || math.IsInf(f.lot, 0):
 		return nil, fmt.Errorf("--lot is %g: a number of at least 0 is allowed", f.lot)
+	case !(f.least >= 0) || math.IsInf(f.least, 0):
+		return nil, fmt.Errorf("--min-trade is %g: a number of at least 0 is allowed", f.least)
 	}
 	if f.constraints != "" && f.also != "" {
 		return nil, errors.New("--constraints takes the place of the limits of the walk and --also comes beside them: one of them is allowed")
 	}
 	return decision.Decide(decision.Options{
-		Dir: dir, Holdings: f.holdings, Prices: f.latest, Constraints: f.constraints, Beside: f.also, Lot: f.lot, Relax: f.relax,
+		Dir: dir, Holdings: f.holdings, Prices: f.latest, Constraints: f.constraints, Beside: f.also, Lot: f.lot, Least: f.least, Relax: f.relax,
 		ReadPrices: func(path string, o prices.Options) (*prices.Table, error) { return f.prices.read(cmd, path, &o) },
 	})
 }

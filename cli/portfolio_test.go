@@ -146,6 +146,12 @@ constraints:
 		t.Errorf("%s", text)
 	}
 
+	// However small, orders that limits need stay.
+	if got := succeed(t, "", append(decide, "--min-trade", "1e9", "--quiet")...); got == "" || strings.Count(got, "\n") >= strings.Count(orders.String(), "\n") {
+		t.Errorf("%s, without a least amount %s", got, orders.String())
+	}
+	refused(t, "--min-trade is -1: a number of at least 0 is allowed", "", append(decide, "--min-trade", "-1")...)
+
 	// Limits of today, and limits that no allocation satisfies.
 	few := textFile(t, "l.yaml", "bounds: {AAA: [0, 0.1]}\n")
 	text = succeed(t, "", append(decide, "--constraints", few)...)

@@ -94,6 +94,7 @@ type Options struct {
 	ReadPrices func(path string, o prices.Options) (*prices.Table, error)
 
 	Lot   float64 // shares that orders are multiples of, 0 for fractions
+	Least float64 // amount below which orders are left out where limits are kept without them
 	Relax bool    // limits that count from what is held, where an allocation or whole lots ask for it
 }
 
@@ -159,7 +160,7 @@ func Decide(o Options) (*Decision, error) {
 	for _, row := range returns {
 		history = append(history, row...)
 	}
-	task := orders.Task{Polytope: polytope, Cash: slices.Index(entities, market.Cash), Costs: problem.Costs(), Lot: o.Lot}
+	task := orders.Task{Polytope: polytope, Cash: slices.Index(entities, market.Cash), Costs: problem.Costs(), Lot: o.Lot, Least: o.Least}
 	last := len(table.Prices) - 1
 	for _, j := range problem.AssetOf() {
 		price := 1.

@@ -1,9 +1,11 @@
 package orders
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"paspo/lp"
 )
@@ -19,6 +21,7 @@ type Task struct {
 	Held     []float64    // shares, and the amount of cash
 	Target   []float64    // allocation that is wanted, of the wealth less costs
 	Lot      float64      // shares that trades are multiples of; 0 for any
+	Least    float64      // amount below which a trade is left out where limits are kept without it
 }
 
 // Orders is what to trade and what is held then.
@@ -57,6 +60,43 @@ const kept = 1e-12
 // and then searches by branch and bound (see search.within). remainder is the share of the
 // wealth that remains after the costs of the target's trades.
 func Round(t Task, remainder float64) (*Orders, error) {
+	if t.Least > 0 && t.Cash < 0 {
+		return nil, errors.New("the limits have no CASH, which takes what orders that are left out leave")
+	}
+	lower, _ := t.Polytope.Bounds()
+	s := &search{Task: t, lower: lower}
+	o, err := s.round(remainder)
+	if err != nil {
+		return nil, err
+	}
+	return s.without(o), nil
+}
+
+// without leaves out small trades, the smallest first.
+func (s *search) without(o *Orders) *Orders {
+	amount := func(i int) float64 { return math.Abs(o.Trades[i]) * s.Prices[i] }
+	order := make([]int, 0, len(o.Trades))
+	for i := range o.Trades {
+		if i != s.Cash && amount(i) > 0 && amount(i) < s.Least {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(amount(i), amount(j)) })
+	most, _ := s.measure(o.Trades) // of fractions, what is rounded
+	trades := slices.Clone(o.Trades)
+	for _, i := range order {
+		q := trades[i]
+		trades[i] = 0
+		if excess, _ := s.measure(trades); excess > most {
+			trades[i] = q
+		}
+	}
+	return s.after(trades)
+}
+
+// round is Round with all trades, however small.
+func (s *search) round(remainder float64) (*Orders, error) {
+	t := s.Task
 	if t.Lot > 0 && t.Cash < 0 {
 		return nil, errors.New("the limits have no CASH, which takes what whole lots leave: --lot 0, for fractions of shares, is needed")
 	}
@@ -71,8 +111,6 @@ func Round(t Task, remainder float64) (*Orders, error) {
 			trades[i] = remainder*a*wealth/t.Prices[i] - t.Held[i]
 		}
 	}
-	lower, _ := t.Polytope.Bounds()
-	s := &search{Task: t, lower: lower}
 	if t.Lot == 0 {
 		// The fees of these trades are the wealth less the remainder, up to rounding.
 		o := s.after(trades)
@@ -163,7 +201,8 @@ func (s *search) after(trades []float64) *Orders {
 }
 
 // measure returns the sum of all excesses over limits, 0 where all are kept, and the distance
-// from the target.
+// from the target. What lies beyond the target, or away from it, counts twice, so that
+// cash that is left opens no position that nobody wants.
 func (s *search) measure(trades []float64) (excess, distance float64) {
 	o := s.after(trades)
 	if s.excesses == nil {
@@ -177,6 +216,10 @@ func (s *search) measure(trades []float64) (excess, distance float64) {
 	}
 	for i, w := range o.Weights {
 		distance += math.Abs(w - s.Target[i])
+		if i != s.Cash {
+			held := s.Held[i] * s.Prices[i] / o.Wealth
+			distance += max(0, min(held, s.Target[i])-w, w-max(held, s.Target[i]))
+		}
 	}
 	return excess, distance
 }

@@ -197,3 +197,79 @@ func TestRoundFindsWhatThereIs(t *testing.T) {
 	})
 	t.Logf("%d with orders, %d without", some, none)
 }
+
+// Whatever is left in cash, no order goes further beyond what the target asks for than lots do, and
+// none opens what the target does not want, where the limits are wide.
+func TestRoundStaysOnItsSide(t *testing.T) {
+	cases, apart := 0, 0.
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(3, 8).Draw(t, "n")
+		d := lp.Description{Entities: []string{"CASH", "A", "B", "C", "D", "E", "F", "G"}[:n], Total: 1, Lower: make([]float64, n), Upper: make([]float64, n)}
+		task := Task{Prices: []float64{1}, Costs: []float64{0}, Held: []float64{rapid.Float64Range(0, 3000).Draw(t, "cash")}, Lot: 1}
+		wealth := task.Held[0]
+		for i := range n {
+			d.Lower[i], d.Upper[i] = -1, 2
+			if i > 0 {
+				task.Prices = append(task.Prices, rapid.Float64Range(20, 200).Draw(t, "price"))
+				task.Costs = append(task.Costs, 0.001)
+				task.Held = append(task.Held, float64(rapid.IntRange(0, 30).Draw(t, "held")))
+				wealth += task.Prices[i] * task.Held[i]
+			}
+		}
+		if wealth < 1000 {
+			t.Skip("hardly any lots")
+		}
+		task.Polytope = polytope(t, d)
+		raw := make([]float64, n)
+		for i := range raw {
+			raw[i] = rapid.SampledFrom([]float64{0, 0, 0.00001, 0.3, 1}).Draw(t, "size") * rapid.Float64Range(0, 1).Draw(t, "share")
+		}
+		var err error
+		if task.Target, err = lp.Project(task.Polytope, raw); err != nil {
+			t.Fatal(err)
+		}
+		o, err := Round(task, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cases++
+		apart += 100 * math.Abs(o.Weights[0]-task.Target[0])
+		for i := 1; i < n; i++ {
+			wanted := task.Target[i]*o.Wealth/task.Prices[i] - task.Held[i] // lots
+			// One lot less would bring the order more than cash can be worse by.
+			if q := o.Trades[i]; q*wanted < 0 || math.Abs(q) > math.Abs(wanted)+0.7 {
+				t.Fatalf("an order of %v where %v is wanted: %v, target %v", q, wanted, o.Weights, task.Target)
+			}
+		}
+	})
+	t.Logf("%d cases, cash apart from its target by %.3f %% of the wealth", cases, apart/float64(cases))
+}
+
+// Orders of small amounts are left out, as long as limits are kept without them.
+func TestRoundLeavesOutSmallOrders(t *testing.T) {
+	p := polytope(t, lp.Description{Entities: []string{"CASH", "A", "B", "C"}, Total: 1, Upper: []float64{1, 1, 1, 0.25}})
+	task := Task{
+		Polytope: p, Prices: []float64{1, 10, 10, 10}, Costs: make([]float64, 4), Lot: 1, Held: []float64{0, 100, 250, 251},
+		Target: []float64{0.385, 0.105, 0.26, 0.25}, Least: 60,
+	}
+	task.Held[0] = 10_000 - 10*(100+250+251)
+	for _, lot := range []float64{1, 0} {
+		// 50 of A are too little, 100 of B are not, and C is above its limit.
+		task.Lot = lot
+		o, err := Round(task, 1)
+		if err != nil || o.Trades[1] != 0 || math.Abs(o.Trades[2]-10) > 0.1 || !(o.Trades[3] < 0) || o.Trades[3] < -1.01 || o.Residual > 1e-9 {
+			t.Fatalf("lots of %g: %+v, %v", lot, o, err)
+		}
+		after := o.Fees
+		for i, q := range o.Held {
+			after += q * task.Prices[i]
+		}
+		if math.Abs(after-10_000) > 1e-9 {
+			t.Errorf("10 000 became %v", after)
+		}
+	}
+	task.Cash = -1
+	if _, err := Round(task, 1); err == nil || !strings.Contains(err.Error(), "no CASH, which takes what orders that are left out leave") {
+		t.Error(err)
+	}
+}
