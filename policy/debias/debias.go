@@ -1,6 +1,7 @@
 package debias
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -200,7 +201,12 @@ func fitPoints(p *lp.Polytope, solver lp.Solver, points []float64, cfg Config) (
 		d := dist.Beta{Alpha: 1, Beta: 1}
 		if t.used >= minFitPoints/10 {
 			var err error
-			if d, err = dist.FitBeta(t.lnX/float64(t.used), t.ln1mX/float64(t.used)); err != nil {
+			d, err = dist.FitBeta(t.lnX/float64(t.used), t.ln1mX/float64(t.used))
+			// Where the polytope is too thin for points to be drawn across it (uniform.FlatWidth), they
+			// have one share of an interval that is just not fixed.
+			if errors.Is(err, dist.ErrNoSpread) {
+				d = dist.Beta{Alpha: 1, Beta: 1}
+			} else if err != nil {
 				return nil, fmt.Errorf("entity %s: %w", f.Entities[i], err)
 			}
 		}

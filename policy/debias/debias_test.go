@@ -13,6 +13,7 @@ import (
 
 	"paspo/internal/checkout"
 	"paspo/internal/reference"
+	"paspo/lp"
 	"paspo/lp/constraints"
 	"paspo/lp/interval"
 	"paspo/lp/uniform"
@@ -185,6 +186,30 @@ func TestDebiasFixedHead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.Alpha[1] != 1 || f.Beta[1] != 1 || f.Beta[0] == 1 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// A polytope that is too thin to draw points across it is fitted all the same: the interval of the last
+// entity, which is not so thin as to be fixed, keeps Beta(1, 1). The coordinate of the first is Beta(1, 1) in truth.
+func TestDebiasThin(t *testing.T) {
+	p, err := lp.New(lp.Description{
+		Name: "thin", Total: math.NaN(), Entities: []string{"a", "b"}, Lower: []float64{-1, -1}, Upper: []float64{1, 1},
+		Rows: []lp.Row{{Name: "strip", Coef: []float64{1, 1}, Min: 0.3, Max: 0.3 + 1e-9}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := interval.New(p, interval.DefaultConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	f, err := Fit(p, s, uncached(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Alpha[1] != 1 || f.Beta[1] != 1 || math.Abs(f.Alpha[0]-1) > 0.02 || math.Abs(f.Beta[0]-1) > 0.02 {
 		t.Errorf("%+v", f)
 	}
 }

@@ -1,6 +1,7 @@
 package dist
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -14,6 +15,9 @@ const (
 	fitMinSpread = 1e-12
 	fitMaxIter   = 200
 )
+
+// ErrNoSpread is the kind of the error of points that are all the same.
+var ErrNoSpread = errors.New("the points do not spread")
 
 // FitBeta returns the Beta distribution of maximum likelihood for points with
 // the given means of ln x and ln(1-x), the sufficient statistics. It solves
@@ -39,7 +43,7 @@ func FitBeta(meanLogX, meanLog1mX float64) (Beta, error) {
 	rest := -math.Expm1(big)
 	gap := rest - math.Exp(small)
 	if !(gap > fitMinSpread*rest) {
-		return Beta{}, fmt.Errorf("dist: no Beta distribution has mean ln x = %g and mean ln(1-x) = %g: the points do not spread", g, h)
+		return Beta{}, fmt.Errorf("dist: no Beta distribution has mean ln x = %g and mean ln(1-x) = %g: %w", g, h, ErrNoSpread)
 	}
 
 	d := Beta{0.5 + 0.5*math.Exp(g)/gap, 0.5 + 0.5*math.Exp(h)/gap}
