@@ -29,7 +29,7 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob("testdata/wide-*.parquet")
-	if err != nil || len(files) != 7 {
+	if err != nil || len(files) != 8 {
 		t.Fatalf("%v, %v", files, err)
 	}
 	for _, file := range files {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -37,6 +38,7 @@ type column struct {
 	optional bool
 	write    func(vector, int) string
 	times    bool
+	index    bool // of pandas
 	vector
 	there []bool // by row, of an optional column
 }
@@ -81,7 +83,7 @@ func Read(data []byte, most int) (t *Table, err error) {
 		corrupted("its footer is too large: at most %s is allowed", limits.Bytes(mostFooter))
 	}
 	footer := (&scanner{data: data[len(data)-8-size : len(data)-8]}).structure(0)
-	t = schema(footer.list(2), zones(footer.list(5)))
+	t = schema(footer.list(2), notesOf(footer.list(5)))
 	rows := footer.number(3, -1)
 	if rows < 0 || rows > int64(most/8/len(t.columns)) {
 		corrupted("it has %d rows of %d columns: at most %d numbers are allowed", rows, len(t.columns), most/8)
@@ -119,6 +121,9 @@ func (t *Table) Names() []string {
 // Times says whether a column has dates or times.
 func (t *Table) Times(column int) bool { return t.columns[column].times }
 
+// Index says whether a column is the index of a table of pandas, which numbers or names its rows.
+func (t *Table) Index(column int) bool { return t.columns[column].index }
+
 // Text returns a cell as text, nothing where it is null: a date as 2024-12-31, a time as RFC 3339
 // has it, in UTC or the zone that pandas has noted, unless it is midnight, a number with as many digits as it needs.
 func (t *Table) Text(row, column int) string {
@@ -140,10 +145,15 @@ const (
 	fixedType
 )
 
-// zones returns the time zones of columns that pandas has noted.
-func zones(notes []any) map[string]string {
-	all := map[string]string{}
-	for _, n := range notes {
+// notes are what pandas has noted of columns, by name.
+type notes struct {
+	zones map[string]string
+	index map[string]bool
+}
+
+func notesOf(list []any) notes {
+	all := notes{map[string]string{}, map[string]bool{}}
+	for _, n := range list {
 		note, _ := n.(fields)
 		if note.text(1) != "pandas" {
 			continue
@@ -153,6 +163,7 @@ func zones(notes []any) map[string]string {
 				Name     string                     `json:"field_name"`
 				Metadata map[string]json.RawMessage `json:"metadata"`
 			}
+			Index []any `json:"index_columns"` // names, or ranges that have no column
 		}
 		if err := json.Unmarshal([]byte(note.text(2)), &pandas); err != nil {
 			corrupted("what pandas has noted is no JSON of its form: %w", err)
@@ -160,15 +171,23 @@ func zones(notes []any) map[string]string {
 		for _, c := range pandas.Columns {
 			var zone string
 			if err := json.Unmarshal(c.Metadata["timezone"], &zone); err == nil {
-				all[c.Name] = zone
+				all.zones[c.Name] = zone
+			}
+		}
+		for _, x := range pandas.Index {
+			if name, ok := x.(string); ok {
+				all.index[name] = true
 			}
 		}
 	}
 	return all
 }
 
+// unnamed is how pandas calls an index without a name.
+var unnamed = regexp.MustCompile(`^__index_level_\d+__$`)
+
 // schema returns the columns. Times are in the zone of their column, or in UTC.
-func schema(elements []any, zones map[string]string) *Table {
+func schema(elements []any, pandas notes) *Table {
 	if len(elements) < 2 {
 		corrupted("it has no columns")
 	}
@@ -179,9 +198,10 @@ func schema(elements []any, zones map[string]string) *Table {
 		if s.number(5, 0) > 0 || s.number(3, 0) > 1 {
 			corrupted("column %q has lists or structs: a flat table is allowed", c.name)
 		}
-		zone, err := time.LoadLocation(zones[c.name])
+		c.index = pandas.index[c.name] || unnamed.MatchString(c.name)
+		zone, err := time.LoadLocation(pandas.zones[c.name])
 		if err != nil {
-			corrupted("column %q has times of the zone %q, which is unknown here: UTC is allowed anywhere", c.name, zones[c.name])
+			corrupted("column %q has times of the zone %q, which is unknown here: UTC is allowed anywhere", c.name, pandas.zones[c.name])
 		}
 		if c.write, c.times, err = writer(s, zone); err != nil {
 			corrupted("column %q %w", c.name, err)

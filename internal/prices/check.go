@@ -1,6 +1,7 @@
 package prices
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -20,7 +21,7 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 	problems := raw.sort()
 	rows := raw.byDate(&problems)
 	n := len(raw.tickers)
-	t := &Table{Name: name, Tickers: raw.tickers, Column: raw.column}
+	t := &Table{Name: name, Tickers: raw.tickers, Column: raw.column, Left: raw.left}
 
 	// The last line that gave a price of each ticker, and that price.
 	last := make([]float64, n)
@@ -79,11 +80,12 @@ func (raw *rawTable) sort() (problems []Problem) {
 		}
 		newest[ticker] = q.date
 	}
-	slices.SortStableFunc(raw.quotes, func(a, b quote) int { return a.date.Compare(b.date) })
+	slices.SortStableFunc(raw.quotes, func(a, b quote) int { return cmp.Or(a.date.Compare(b.date), cmp.Compare(a.clock, b.clock)) })
 	return problems
 }
 
-// byDate joins the quotes of a day. Where a price is given twice, the later line counts.
+// byDate joins the quotes of a day. Where a price is given twice, that of the later time counts, or
+// the later line of one time.
 func (raw *rawTable) byDate(problems *[]Problem) (rows []quote) {
 	for _, q := range raw.quotes {
 		same := len(rows) > 0 && rows[len(rows)-1].date.Equal(q.date)

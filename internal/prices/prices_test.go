@@ -108,7 +108,7 @@ func TestColumns(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || table.Prices[0][0] != c.price || len(table.Dates) != 2 || table.Column == "" {
+		if err != nil || len(table.Left) != 5 || table.Prices[0][0] != c.price || len(table.Dates) != 2 || table.Column == "" {
 			t.Errorf("%s: %v, %+v", c.head, err, table)
 		}
 	}
@@ -124,6 +124,75 @@ func TestColumns(t *testing.T) {
 	o.Column = "close"
 	if _, _, err := Parse("p.csv", []byte(wide), o); err == nil || !strings.Contains(err.Error(), "it has a column a ticker") {
 		t.Error(err)
+	}
+}
+
+// Prices count by the day that is written, in all forms of times and zones. Several times of a day are
+// duplicates, of which the latest counts.
+func TestTimes(t *testing.T) {
+	want, _ := read(t, "date,A,B\n2024-01-30,1,2\n2024-01-31,1,2\n", DefaultOptions())
+	for _, clock := range []string{
+		"", " 16:00", "T16:00", " 16:00:00", "T16:00:00.123456", " 00:00:00-05:00", "T23:59:59+09:00", " 16:00:00 UTC", "T16:00:00Z", " 16:00:00-0500", " 16:00:00-05", " 19:03:58-04:56:02",
+	} {
+		got, _ := read(t, fmt.Sprintf("date,A,B\n2024-01-30%s,1,2\n2024-01-31%[1]s,1,2\n", clock), DefaultOptions())
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v", clock, got)
+		}
+		text := fmt.Sprintf("date,ticker,price\n2024-01-30%s,A,1\n2024-01-30 17:30:00,B,2\n2024-01-31T01:00:00+09:00,B,2\n2024-01-31%[1]s,A,1\n", clock)
+		if got, _ = read(t, text, DefaultOptions()); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v", clock, got)
+		}
+	}
+	for _, wrong := range []string{"2024-01-30x", "2024-01-30 24:00", "2024-01-30 16:60", "2024-01-30 16", "2024-01-30T16:00:00 EST", "2024-01-30 4:00 PM", "2024-01-3016:00", "30 Jan 2024", "2024-02-30"} {
+		if _, _, err := Parse("p.csv", []byte("date,A\n"+wrong+",1\n"), DefaultOptions()); err == nil || !strings.HasPrefix(err.Error(), fmt.Sprintf("p.csv:2: the date is %q", wrong)) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+	text := "date,A\n2024-01-30 16:00,1\n2024-01-30 10:00,2\n"
+	if _, _, err := Parse("p.csv", []byte(text), DefaultOptions()); err == nil || !strings.HasPrefix(err.Error(), "p.csv:2: 2024-01-30 was given in line 3 already") {
+		t.Error(err)
+	}
+	o := DefaultOptions()
+	o.Repair = []Kind{Duplicate}
+	if got, _ := read(t, text, o); got.Prices[0][0] != 1 || len(got.Dates) != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// The index that pandas writes is no ticker: without a name it is left out where there is a date, and else is the date.
+func TestIndex(t *testing.T) {
+	want, _ := read(t, "date,A,B\n2024-01-30,1,2\n2024-01-31,1,2\n", DefaultOptions())
+	for text, left := range map[string]int{
+		",date,A,B\n0,2024-01-30,1,2\n1,2024-01-31,1,2\n":                                              1,
+		",A,B\n2024-01-30 00:00:00-05:00,1,2\n2024-01-31 00:00:00-05:00,1,2\n":                         0,
+		",date,ticker,price\n4,2024-01-30,A,1\n7,2024-01-30,B,2\n8,2024-01-31,A,1\n9,2024-01-31,B,2\n": 1,
+	} {
+		got, _ := read(t, text, DefaultOptions())
+		if len(got.Left) != left {
+			t.Errorf("%q leaves out %q", text, got.Left)
+		}
+		if got.Left = nil; !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %+v", text, got)
+		}
+	}
+	if _, _, err := Parse("p.csv", []byte(",A,B\n0,1,2\n"), DefaultOptions()); err == nil || !strings.HasPrefix(err.Error(), `p.csv:2: the date is "0"`) {
+		t.Error(err)
+	}
+}
+
+// A long file may say the currency, and has one.
+func TestCurrencies(t *testing.T) {
+	lines := "date,ticker,price,currency\n2024-01-30,A,1,USD\n2024-01-30,B,1,"
+	if table, _ := read(t, lines+"USD\n", DefaultOptions()); len(table.Left) > 0 {
+		t.Errorf("%q", table.Left)
+	}
+	if _, _, err := Parse("p.csv", []byte(lines+"EUR\n"), DefaultOptions()); err == nil || err.Error() != `p.csv:3: B: the currency is "EUR", in line 2 it is "USD": prices in one currency are allowed` {
+		t.Error(err)
+	}
+	o := DefaultOptions()
+	o.AnyColumn = true
+	if table, _ := read(t, "date,ticker,currency,price\n2024-01-30,A,EUR,1\n2024-01-30,B,USD,2\n", o); !slices.Equal(table.Tickers, []string{"A", "B"}) {
+		t.Errorf("%+v", table)
 	}
 }
 
@@ -277,8 +346,8 @@ func TestParquet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(dir + "[wl]*-*.parquet")
-	if err != nil || len(files) != 8 {
+	files, err := filepath.Glob(dir + "[wlf]*-*.parquet")
+	if err != nil || len(files) != 11 {
 		t.Fatalf("%v, %v", files, err)
 	}
 	for _, file := range files {
@@ -287,6 +356,10 @@ func TestParquet(t *testing.T) {
 			t.Error(err)
 			continue
 		}
+		if filtered := strings.Contains(file, "filtered-"); slices.Contains(got.Left, "__index_level_0__") != filtered {
+			t.Errorf("%s leaves out %q", file, got.Left)
+		}
+		got.Left, got.Column = nil, ""
 		if got.Name = want.Name; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is %+v, want %+v", file, got, want)
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,6 +69,9 @@ func ReadTold(path string, o Options, to io.Writer) (*Table, error) {
 	if t.Column != "" {
 		fmt.Fprintf(to, "%s: the prices are those of the column %s\n", path, t.Column)
 	}
+	if len(t.Left) > 0 {
+		fmt.Fprintf(to, "%s: left out: %s\n", path, strings.Join(t.Left, ", "))
+	}
 	return t, nil
 }
 
@@ -103,6 +107,7 @@ func unpacked(data []byte) ([]byte, error) {
 type quote struct {
 	line   int
 	date   time.Time
+	clock  time.Duration // into the day
 	prices []float64
 	bad    map[int]string // what stands in the place of a price, by ticker
 	lines  []int          // of a day of a long file, by ticker; 0 where it has none
@@ -120,13 +125,15 @@ type rawTable struct {
 	tickers []string
 	quotes  []quote // of a long file, one price each
 	long    bool
-	column  string // see Table
+	column  string   // see Table
+	left    []string // see Table
 }
 
 // lines are those of a table after its names. next returns io.EOF after the last; its errors
 // begin with a line.
 type lines struct {
 	head []string
+	left []string // names of columns that are no part of it
 	next func() (record []string, line int, err error)
 }
 
@@ -147,7 +154,17 @@ func csvLines(data []byte) (*lines, error) {
 		return nil, csvError(err)
 	}
 	columns := len(head)
-	return &lines{slices.Clone(head), func() ([]string, int, error) {
+	head = slices.Clone(head)
+	var left []string
+	skip := 0
+	if strings.TrimSpace(head[0]) == "" && len(head) > 1 { // the index of pandas, which has no name
+		if slices.ContainsFunc(head, isDate) {
+			head, left, skip = head[1:], []string{"the first column, which has no name"}, 1
+		} else {
+			head[0] = "date"
+		}
+	}
+	return &lines{head, left, func() ([]string, int, error) {
 		record, err := r.Read()
 		if errors.Is(err, csv.ErrFieldCount) {
 			line, _ := r.FieldPos(0)
@@ -157,9 +174,12 @@ func csvLines(data []byte) (*lines, error) {
 			return nil, 0, csvError(err)
 		}
 		line, _ := r.FieldPos(0)
-		return record, line, nil
+		return record[skip:], line, nil
 	}}, nil
 }
+
+// isDate says whether a column is that of the dates.
+func isDate(name string) bool { return strings.EqualFold(strings.TrimSpace(name), "date") }
 
 // text says what a file is that is not UTF-8 text, as far as its first bytes tell.
 func text(data []byte) error {
@@ -175,19 +195,34 @@ func text(data []byte) error {
 }
 
 // parquetLines takes rows for lines, from 1 on. The date of a wide table comes first: it may
-// be anywhere, or be an index that pandas has given no name.
+// be anywhere, or be the index of pandas, which is the date where it is of dates and no column is called
+// so. Any other index is left out: it is no ticker.
 func parquetLines(data []byte) (*lines, error) {
 	t, err := parquet.Read(data, limits.Prices)
 	if err != nil {
 		return nil, fmt.Errorf(" %w", err)
 	}
 	head, order := t.Names(), []int{}
-	first := slices.IndexFunc(head, func(name string) bool { return strings.EqualFold(name, "date") })
-	if i := slices.Index(head, "__index_level_0__"); first < 0 && i >= 0 && t.Times(i) {
-		first, head[i] = i, "date"
+	first := slices.IndexFunc(head, isDate)
+	ofDates := func(i int) bool {
+		if t.Times(i) || t.Rows == 0 {
+			return t.Times(i)
+		}
+		_, _, err := date(t.Text(0, i))
+		return err == nil
 	}
-	for i := range head {
-		if i != first {
+	for i := 0; i < len(head) && first < 0; i++ {
+		if t.Index(i) && !isTicker(head[i]) && ofDates(i) {
+			first, head[i] = i, "date"
+		}
+	}
+	var left []string
+	for i, name := range head {
+		switch {
+		case i == first:
+		case t.Index(i) && !isTicker(name):
+			left = append(left, name)
+		default:
 			order = append(order, i)
 		}
 	}
@@ -199,7 +234,7 @@ func parquetLines(data []byte) (*lines, error) {
 	for k, i := range order {
 		named[k] = head[i]
 	}
-	return &lines{named, func() ([]string, int, error) {
+	return &lines{named, left, func() ([]string, int, error) {
 		if row == t.Rows {
 			return nil, 0, io.EOF
 		}
@@ -228,8 +263,8 @@ func parse(data []byte, o Options) (*rawTable, error) {
 	column := func(names ...string) int {
 		return slices.IndexFunc(head, func(h string) bool { return slices.Contains(names, plain(h)) })
 	}
-	t := &rawTable{}
-	if d, k := column("date"), column("ticker", "symbol"); d >= 0 && k >= 0 && len(head) > 2 {
+	t := &rawTable{left: r.left}
+	if d, k := column("date"), slices.IndexFunc(head, isTicker); d >= 0 && k >= 0 && len(head) > 2 {
 		p, err := priceColumn(head, o)
 		if err != nil {
 			return nil, err
@@ -237,7 +272,16 @@ func parse(data []byte, o Options) (*rawTable, error) {
 		if t.long = true; len(head) > 3 {
 			t.column = head[p]
 		}
-		return t, t.readLong(r, d, k, p)
+		c := slices.IndexFunc(head, isCurrency)
+		if c == p || o.AnyColumn {
+			c = -1
+		}
+		for i, name := range head {
+			if i != d && i != k && i != p && i != c {
+				t.left = append(t.left, name)
+			}
+		}
+		return t, t.readLong(r, d, k, p, c)
 	}
 	if len(head) < 2 || strings.ToLower(head[0]) != "date" {
 		names := strings.Join(head, ",")
@@ -267,6 +311,10 @@ func parse(data []byte, o Options) (*rawTable, error) {
 	return t, t.readWide(r)
 }
 
+// isTicker and isCurrency say whether a column of a long file is that of the tickers or of the currencies.
+func isTicker(name string) bool   { return slices.Contains([]string{"ticker", "symbol"}, plain(name)) }
+func isCurrency(name string) bool { return slices.Contains([]string{"currency", "ccy"}, plain(name)) }
+
 // plain is the name of a column without its capitals and what stands in the place of blanks.
 func plain(name string) string {
 	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return strings.ContainsRune(" _.", r) }), " ")
@@ -282,7 +330,7 @@ func priceColumn(head []string, o Options) (int, error) {
 	var found []int
 	var names []string
 	for i, h := range head {
-		if slices.Contains(named, plain(h)) || o.AnyColumn && !slices.Contains([]string{"date", "ticker", "symbol"}, plain(h)) {
+		if slices.Contains(named, plain(h)) {
 			found, names = append(found, i), append(names, h)
 		}
 	}
@@ -290,6 +338,8 @@ func priceColumn(head []string, o Options) (int, error) {
 	switch {
 	case len(found) == 1 || len(found) > 1 && o.AnyColumn:
 		return found[0], nil
+	case o.AnyColumn:
+		return slices.IndexFunc(head, func(h string) bool { return !isDate(h) && !isTicker(h) && !isCurrency(h) }), nil
 	case len(found) > 1:
 		return 0, fmt.Errorf("1: the columns are %s: the prices may be %s; name which by --price %q", all, strings.Join(names, " or "), names[len(names)-1])
 	case o.Column != "":
@@ -308,7 +358,7 @@ func (t *rawTable) readWide(r *lines) error {
 			return err
 		}
 		q := quote{line: line, prices: make([]float64, len(t.tickers))}
-		if q.date, err = date(record[0]); err != nil {
+		if q.date, q.clock, err = date(record[0]); err != nil {
 			return fmt.Errorf("%d: %w", line, err)
 		}
 		for i, text := range record[1:] {
@@ -320,8 +370,10 @@ func (t *rawTable) readWide(r *lines) error {
 	}
 }
 
-func (t *rawTable) readLong(r *lines, d, k, p int) error {
+// readLong reads a file by the columns of the date, the ticker, the price and, where it is not below 0, the currency.
+func (t *rawTable) readLong(r *lines, d, k, p, c int) error {
 	at := map[string]int{}
+	currency, first := "", 0
 	for {
 		record, line, err := r.next()
 		if errors.Is(err, io.EOF) {
@@ -341,8 +393,16 @@ func (t *rawTable) readLong(r *lines, d, k, p int) error {
 			t.tickers = append(t.tickers, name)
 		}
 		q := quote{line: line, prices: []float64{float64(i), 0}}
-		if q.date, err = date(record[d]); err != nil {
+		if q.date, q.clock, err = date(record[d]); err != nil {
 			return fmt.Errorf("%d: %s: %w", line, name, err)
+		}
+		if c >= 0 {
+			switch text := strings.TrimSpace(record[c]); {
+			case first == 0:
+				currency, first = text, line
+			case text != currency:
+				return fmt.Errorf("%d: %s: the currency is %q, in line %d it is %q: prices in one currency are allowed", line, name, text, first, currency)
+			}
 		}
 		if err := q.set(1, record[p]); err != nil {
 			return fmt.Errorf("%d: %s: %w", line, name, err)
@@ -381,14 +441,33 @@ func (q *quote) set(i int, text string) error {
 	return nil
 }
 
-func date(text string) (time.Time, error) {
+// clocks are what may follow a date: a time and a zone.
+var clocks = regexp.MustCompile(`^[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?: ?(?:Z|UTC|[+-]\d{2}(?::?\d{2}(?::?\d{2})?)?))?$`)
+
+// date reads a date, and the time of the day that may follow it. Both are as written: prices count by the
+// day of their own market, whatever its zone.
+func date(text string) (day time.Time, clock time.Duration, err error) {
 	text = strings.TrimSpace(text)
-	for _, layout := range []string{time.DateOnly, time.DateTime, time.RFC3339} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
+	wrong := fmt.Errorf("the date is %q: a form such as 2024-12-31, or 2024-12-31 16:00:00-05:00, is allowed", text)
+	n := min(len(text), len(time.DateOnly))
+	if day, err = time.Parse(time.DateOnly, text[:n]); err != nil {
+		return day, 0, wrong
 	}
-	return time.Time{}, fmt.Errorf("the date is %q: a form such as 2024-12-31 is allowed", text)
+	if text = text[n:]; text == "" {
+		return day, 0, nil
+	}
+	m := clocks.FindStringSubmatch(text)
+	if m == nil {
+		return day, 0, wrong
+	}
+	for i, unit := range []time.Duration{time.Hour, time.Minute, time.Second} {
+		x, _ := strconv.Atoi(m[1+i]) // digits, or nothing
+		if x >= 60 || unit == time.Hour && x >= 24 {
+			return day, 0, wrong
+		}
+		clock += time.Duration(x) * unit
+	}
+	return day, clock, nil
 }
 
 // csvError begins the error of a line with it. io.EOF is none.

@@ -13,6 +13,7 @@ type Table struct {
 	Dates   []time.Time
 	Prices  [][]float64 // dates x tickers, all above 0
 	Column  string      // of a long file with more columns than it takes, that of the prices
+	Left    []string    // columns that are none of its tickers, prices or dates
 }
 
 // Periods of Resample.

@@ -42,6 +42,15 @@ write("long-dictionary", {
 frame = pd.DataFrame({"A": a, "B": b}, index=pd.DatetimeIndex(times, tz="Asia/Tokyo", name="date"))
 frame.to_parquet("wide-zone.parquet")
 
+# Rows that were filtered leave their numbers as an index, which is no ticker.
+kept = pd.DataFrame({"date": times, "A": a, "B": b}, index=[1, 2, 3, 5, 8, 13, 21])
+kept.to_parquet("filtered-wide.parquet")
+both = kept.melt("date", var_name="ticker", value_name="price", ignore_index=False)
+both["currency"] = "USD"
+both.to_parquet("filtered-long.parquet")
+frame = pd.DataFrame({"A": a, "B": b}, index=pd.Index([str(d) for d in dates], name="day"))
+frame.to_parquet("wide-strings.parquet")
+
 # What is wrong or not read.
 write("missing", {"date": date, "A": a, "B": [None if k == 3 else x for k, x in enumerate(b)]})
 write("negative", {"date": date, "A": pa.array([int(x) - 12 for x in a]), "B": b})
