@@ -207,6 +207,9 @@ constraints:
 		refused(t, want, "", decide...)
 	}
 	refused(t, "is no folder of a portfolio", "", "portfolio", "decide", t.TempDir(), "--holdings", holdings, "--prices", prices)
+	refused(t, "; it is a run of the one above it, "+out, "", "portfolio", "decide", filepath.Join(out, "policy"), "--holdings", holdings, "--prices", prices)
+	refused(t, "; it is a run alone, and train portfolio makes folders of a walk", "", "portfolio", "decide", alone, "--holdings", holdings, "--prices", prices)
+	refused(t, out+" is a portfolio: "+filepath.Join(out, "report.html")+" is its report", "", "report", out, "--out", filepath.Join(t.TempDir(), "r.html"))
 	refused(t, "--holdings is missing", "", "portfolio", "decide", out)
 	decide[4], decide[6] = holdings, priceFile(t, 40)
 	if text := succeed(t, "", decide...); !strings.Contains(text, "warning: the policy was trained on prices up to 2015-01-28, which are later than these") {

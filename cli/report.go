@@ -2,12 +2,14 @@ package cli
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"paspo/internal/page"
 	"paspo/internal/run/runfolder"
+	"paspo/internal/walkforward"
 )
 
 func newReport() *cobra.Command {
@@ -28,6 +30,9 @@ violations and cost.`,
 				p.Title = fmt.Sprintf("Report on %d folders", len(args))
 			}
 			if err := p.Add(cmd.Context(), args); err != nil {
+				if _, e := walkforward.ReadSettings(args[0]); e == nil && len(args) == 1 {
+					err = fmt.Errorf("%s is a portfolio: %s is its report", args[0], filepath.Join(args[0], walkforward.ReportFile))
+				}
 				return err
 			}
 			if err := p.WriteFile(out); err != nil {

@@ -246,7 +246,16 @@ func ReadSettings(dir string) (s Settings, err error) {
 	path := filepath.Join(dir, SettingsFile)
 	data, err := limits.ReadFile(path, limits.Config)
 	if errors.Is(err, os.ErrNotExist) {
-		return s, fmt.Errorf("%s is no folder of a portfolio: it has no %s", dir, SettingsFile)
+		err = fmt.Errorf("%s is no folder of a portfolio: it has no %s", dir, SettingsFile)
+		above := filepath.Dir(filepath.Clean(dir))
+		_, missing := os.Stat(filepath.Join(above, SettingsFile))
+		switch {
+		case missing == nil && runfolder.IsRun(dir):
+			err = fmt.Errorf("%w; it is a run of the one above it, %s", err, above)
+		case runfolder.IsRun(dir):
+			err = fmt.Errorf("%w; it is a run alone, and train portfolio makes folders of a walk through prices", err)
+		}
+		return s, err
 	}
 	if err == nil {
 		s.Options = prices.DefaultOptions() // those of folders that do not say
