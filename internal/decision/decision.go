@@ -364,11 +364,12 @@ func (d *Decision) limits(p *lp.Polytope, a, h []float64) {
 	d.Binds, d.Nearest = slacks(p, a, h)
 	all := walkforward.Slacks(p, a, h)
 	d.own = map[string]float64{}
-	_, b, _ := p.Inequalities()
-	for k, x := range b { // which come first
-		if heldWeight(p, k) > 0 {
-			d.own[all[k].Name] = x
-			d.Counts = append(d.Counts, Count{all[k].Name, x - all[k].Slack, x})
+	_, b, names := p.Inequalities()
+	for k, x := range b {
+		// Of a row with terms, the name is that of its slack.
+		if i := slices.IndexFunc(all, func(s walkforward.Slack) bool { return s.Name == names[k] }); i >= 0 && heldWeight(p, k) > 0 {
+			d.own[names[k]] = x
+			d.Counts = append(d.Counts, Count{names[k], x - all[i].Slack, x})
 		}
 	}
 	d.Breaks, d.says = broken(p, h, h), numbered(p)

@@ -15,13 +15,16 @@ type Slack struct {
 }
 
 // Slacks returns those of all inequalities and bounds but for lower bounds of 0 and upper ones
-// of 1, which are no limits of anybody's. A constraint that abs, max or min make several rows of is as far as
+// of 1 and rows that bounds imply, which are no limits of anybody's. A constraint that abs, max or min make several rows of is as far as
 // the closest of them. Turnover counts from holdings, nil for those of p.
 // What is beyond a limit, as where it had to be relaxed, is below 0.
 func Slacks(p *lp.Polytope, a, holdings []float64) (all []Slack) {
 	n := p.Dim()
 	m, b, _ := p.Inequalities()
 	for k, limit := range b {
+		if constraints.Implied(p, k) {
+			continue
+		}
 		for i, v := range a {
 			limit -= m[k*n+i] * v
 		}

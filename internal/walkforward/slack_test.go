@@ -35,6 +35,28 @@ constraints:
 	}
 }
 
+// That a group is at least 0 is no limit where nothing in it can be less, and one where something can.
+func TestSlacksWithoutImplied(t *testing.T) {
+	for bounds, want := range map[string]string{
+		"{default: [0, 0.6], G: [0, 0.5]}":    "[{G <= 0.5 0.25} {CASH <= 0.6 0.1} {A <= 0.6 0.4} {B <= 0.6 0.55}]",
+		"{default: [0, 0.6], G: [0.1, 1.5]}":  "[{G >= 0.1 0.15} {CASH <= 0.6 0.1} {A <= 0.6 0.4} {B <= 0.6 0.55}]",
+		"{default: [-0.1, 1], G: [0, null]}":  "[{G 0.25} {CASH >= -0.1 0.6} {A >= -0.1 0.3} {B >= -0.1 0.15}]",
+		"{default: [0, 0.2], CASH: [0.6, 1]}": "[{CASH >= 0.6 -0.1} {A <= 0.2 0} {B <= 0.2 0.15}]",
+	} {
+		p, err := constraints.Parse("limits.yaml", []byte("entities: [CASH, A, B]\ngroups: {G: [A, B]}\nbounds: "+bounds+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := Slacks(p, []float64{0.5, 0.2, 0.05}, nil)
+		for i := range got {
+			got[i].Slack = Rounded(got[i].Slack, 0.01)
+		}
+		if text := fmt.Sprint(got); text != want {
+			t.Errorf("%s: %s, want %s", bounds, text, want)
+		}
+	}
+}
+
 // Where rows of one constraint bind together its price is their sum: of a cap on the larger of two assets, loosening
 // both is what pays.
 func TestPriceOfSeveralRows(t *testing.T) {

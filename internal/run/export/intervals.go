@@ -12,6 +12,7 @@ import (
 	"paspo/internal/count"
 	"paspo/internal/onnx"
 	"paspo/lp"
+	"paspo/lp/constraints"
 	"paspo/lp/interval"
 	"paspo/lp/interval/closedform"
 )
@@ -85,8 +86,24 @@ func newForm(s lp.Solver, c interval.Config, follow map[string]bool, finite func
 }
 
 // Obstacle returns why a policy under constraints cannot be exported, nil where it can: with the default
-// settings of intervals, and no limit that follows the state but holdings.
+// settings of intervals, and no limit that follows the state but holdings. Where rows that bounds imply
+// are in the way, it says so.
 func Obstacle(ctx context.Context, p *lp.Polytope) error {
+	err := obstacle(ctx, p)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	d, left := constraints.WithoutImplied(p)
+	if len(left) == 0 {
+		return err
+	}
+	if q, e := lp.New(d); e == nil && obstacle(ctx, q) == nil {
+		return fmt.Errorf("%w; without %s, which limit nothing beside the bounds, it is possible (bounds of a group take null for none, as in [null, 0.4])", err, strings.Join(left, ", "))
+	}
+	return err
+}
+
+func obstacle(ctx context.Context, p *lp.Polytope) error {
 	c := interval.DefaultConfig()
 	c.Workers = 1
 	s, err := interval.NewContext(ctx, p, c)

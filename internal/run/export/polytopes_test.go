@@ -309,12 +309,15 @@ func TestObstacle(t *testing.T) {
 	for i := range stocks {
 		stocks[i] = fmt.Sprintf("S%d", i)
 	}
+	const groups = "entities: [a, b, c, d, e, f, g, h, i]\ngroups: {G: [b, c, d], H: [e, f], I: [g, h]}\nholdings: {a: 0.2, b: 0.1, c: 0.1, d: 0.1, e: 0.1, f: 0.1, g: 0.1, h: 0.1, i: 0.1}\nconstraints: [turnover(ALL) <= 0.2]\n"
 	for text, want := range map[string]string{
 		"entities: [%s]\nconstraints: [leverage(ALL) <= 1.5]":                                                    "",
 		"entities: [a, b]\nbounds: {default: [-1, 1]}\nconstraints: [leverage(ALL) <= 1.5]":                      "",
 		"entities: [a, b]\nholdings: {a: 1}\nconstraints: [turnover(ALL) <= 0.2]":                                "",
 		"entities: [%s]\nbounds: {default: [-1, 1]}\nconstraints: [{name: gross, expr: leverage(ALL) <= 1.5}]":   "with the convex terms of gross (20 terms)",
 		"entities: [%s]\nholdings: {S1: 1}\nconstraints: [S0 <= 0.3, {name: trade, expr: turnover(ALL) <= 0.2}]": "with the convex terms of trade (20 terms)",
+		groups + "bounds: {default: [0, 0.3], G: [0, 0.45], H: [0, 0.4], I: [0, 0.4]}":                           "; without G >= 0, H >= 0, I >= 0, which limit nothing beside the bounds, it is possible",
+		groups + "bounds: {default: [0, 0.3], G: [null, 0.45], H: [null, 0.4], I: [null, 0.4]}":                  "",
 		"generate: {method: points, entities: 8, points: 60, seed: 1}\nfacet_effort: 1":                          "hull of points whose facets are too many",
 	} {
 		p, err := constraints.Parse("test", []byte(strings.Replace(text, "%s", strings.Join(stocks, ", "), 1)))
