@@ -110,10 +110,17 @@ func (c Config) Confined() bool {
 	return a == nil || a.confined
 }
 
-// Serves returns an error where limits of the problem follow the state and the algorithm cannot
-// follow them.
+// Serves returns an error where the algorithm has no policy over the polytope of the problem, and
+// where limits of the problem follow the state and the algorithm cannot follow them.
 func (c Config) Serves(p envs.Problem) error {
-	if a := find(c.Name); a == nil || !a.fixedLimits {
+	a := find(c.Name)
+	if a == nil {
+		return nil
+	}
+	if _, err := a.family(p.Spec().Polytope, policy.DefaultConfig(), c); err != nil {
+		return fmt.Errorf("algo.name is %s: %w", c.Name, err)
+	}
+	if !a.fixedLimits {
 		return nil
 	}
 	following, err := envs.Following(p)

@@ -214,3 +214,26 @@ func TestRefusesOtherAlgorithms(t *testing.T) {
 	}
 	tr.Close()
 }
+
+// Before anything is trained an algorithm says that it has no policy over a box without a budget. PASPO and those
+// over boxes have one.
+func TestServesPolytopes(t *testing.T) {
+	box, err := lp.New(lp.Description{Entities: []string{"A", "B"}, Total: math.NaN(), Lower: []float64{-1, -1}, Upper: []float64{1, 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		PASPO: "", "ray-mask": "", "truncated-normal": "", "projection": "",
+		"optlayer": "algo.name is optlayer: a Dirichlet distribution needs a budget: the polytope has no equality with equal coefficients",
+	} {
+		c := DefaultConfig()
+		c.Name = name
+		got := ""
+		if err := c.Serves(&bandit{polytope: box}); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
