@@ -108,10 +108,13 @@ func (f *polytopeFlags) readFile(name string) (*lp.Polytope, error) {
 		}
 		return p, err
 	}
-	// Only the tickers are used, so that faulty prices do not matter.
-	t, _, err := prices.Read(f.prices, prices.Options{Repair: prices.Kinds(), AnyColumn: true})
+	// Only the tickers are used, so that faulty prices are no error here.
+	t, wrong, err := prices.Read(f.prices, prices.Options{Repair: prices.Kinds(), JumpShare: prices.DefaultOptions().JumpShare, AnyColumn: true})
 	if err != nil {
 		return nil, err
+	}
+	if len(wrong) > 0 {
+		slog.Warn("train portfolio refuses these prices: " + (&prices.Error{Name: f.prices, Problems: wrong}).Error())
 	}
 	return walkforward.ReadLimits(name, t)
 }

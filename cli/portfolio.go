@@ -204,6 +204,7 @@ func (f *portfolioFlags) run(cmd *cobra.Command, path string) error {
 			f.constraintFile = filepath.Join(f.resume, walkforward.ConstraintsFile)
 		}
 	}
+	f.walk.Options.Every = f.walk.Every
 	table, err := f.prices.read(cmd, path, &f.walk.Options)
 	if err != nil {
 		return err

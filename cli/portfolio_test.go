@@ -221,6 +221,10 @@ constraints:
 	}
 	decide[6] = textFile(t, "renamed.csv", strings.Replace(string(text40), "AAA", "AAAX", 1))
 	refused(t, "renamed.csv has no ticker AAA; the nearest is AAAX", "", decide...)
+	hole := strings.SplitAfter(string(text40), "\n")
+	decide[6] = textFile(t, "hole.csv", strings.Join(slices.Delete(hole, 37, 39), ""))
+	refused(t, "hole.csv:38: no price in 2 months, between 2012-12-28 and 2013-03-28; --repair gap reads them", "", decide...)
+	succeed(t, "", append(decide, "--repair", "gap")...)
 	decide[6] = priceFile(t, 4)
 	refused(t, "has returns of 3 months: the policy looks back on 6, for which it takes prices of 7 months up to today", "", decide...)
 }
@@ -437,6 +441,7 @@ func TestPortfolioErrors(t *testing.T) {
 		"--jump is -1":                                                          {prices, "--jump", "-1"},
 		"cannot read prices from nothing.csv":                                   {"nothing.csv"},
 		"a file of prices":                                                      {},
+		"hole.csv:3: no price in 1 month, between 2020-01-31 and 2020-03-31":    {textFile(t, "hole.csv", "date,AAA\n2020-01-31,1\n2020-03-31,1\n")},
 		"AAA: the price is 0":                                                   {textFile(t, "p.csv", "date,AAA\n2020-01-01,1\n2020-01-02,0\n")},
 		"p.csv: the ticker CASH has the name of what is not invested":           {textFile(t, "p.csv", "date,CASH,AAA\n2020-01-01,1,2\n2020-01-02,1,2\n")},
 		`p.csv: the name "A\nB" holds a character`:                              {textFile(t, "p.csv", "date,\"A\nB\"\n2020-01-01,1\n2020-01-02,1\n")},
@@ -491,7 +496,10 @@ func TestCheckOverPrices(t *testing.T) {
 		}
 	}
 	refused(t, "or name a file of prices, whose tickers they are, by --prices", "", "constraints", "check", limits)
-	out := succeed(t, "", "constraints", "check", limits, "--prices", table, "--json")
+	status, out, errs := command(t, "", "constraints", "check", limits, "--prices", table, "--json")
+	if status != 0 || !strings.Contains(errs, "train portfolio refuses these prices") || !strings.Contains(errs, ":3: 2020-01-01 comes after 2020-01-02; 1 more; --repair order,missing reads them") {
+		t.Error(status, errs)
+	}
 	if err := json.Unmarshal([]byte(out), &c); err != nil {
 		t.Fatal(err, out)
 	}
@@ -504,7 +512,7 @@ func TestCheckOverPrices(t *testing.T) {
 			t.Errorf("%s is in [%v, %v]", e.Entity, e.Lo, e.Hi)
 		}
 	}
-	refused(t, "entity AAC is no ticker of", "", "constraints", "check", textFile(t, "l.yaml", "entities: [CASH, AAC]\n"), "--prices", table)
+	refused(t, "entity AAC is no ticker of", "", "constraints", "check", textFile(t, "l.yaml", "entities: [CASH, AAC]\n"), "--prices", textFile(t, "good.csv", "date,AAA,BBB\n2020-01-01,1,1\n2020-01-02,1,1\n"))
 	refused(t, "cannot read prices from nothing.csv", "", "constraints", "check", limits, "--prices", "nothing.csv")
 	refused(t, `"" for "--prices" flag: the name of a file or a folder is needed`, "", "constraints", "check", limits, "--prices", "")
 	refused(t, "--entities is for the preset", "", "constraints", "check", limits, "--prices", table, "--entities", "3")

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"paspo/internal/count"
 )
 
 // maxGap is how long a file of daily prices may have no line.
@@ -56,9 +58,7 @@ func (raw *rawTable) table(name string, o Options) (*Table, []Problem, error) {
 			}
 		}
 	}
-	if t.daily() {
-		problems = append(problems, t.gaps(rows)...)
-	}
+	problems = append(problems, t.gaps(rows, o.Every)...)
 	problems = append(problems, t.jumps(rows, o.JumpShare, slices.Contains(o.Repair, Jump))...)
 	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
 	return t, problems, nil
@@ -142,13 +142,29 @@ func (t *Table) spacing() float64 {
 	return between[len(between)/2].Hours() / 24
 }
 
-// gaps finds where a file of daily prices has no line for long.
-func (t *Table) gaps(rows []quote) (problems []Problem) {
+// gaps finds where a file has no line: for more than maxGap in daily prices, and in any of the weeks or
+// months that prices are taken by.
+func (t *Table) gaps(rows []quote, every string) (problems []Problem) {
+	if _, err := t.Resample(every); err != nil { // an error of its own, or no period
+		every = ""
+	}
+	daily := t.daily()
 	for i := range len(t.Dates) - 1 {
-		if d := t.Dates[i+1].Sub(t.Dates[i]); d > maxGap {
-			problems = append(problems, Problem{Kind: Gap, Line: rows[i+1].line, Text: fmt.Sprintf("no price for %d days, between %s and %s",
-				int(d.Hours()/24), day(t.Dates[i]), day(t.Dates[i+1]))})
+		before, after := t.Dates[i], t.Dates[i+1]
+		d, skipped := after.Sub(before), 0
+		if every == Week || every == Month {
+			skipped = period(after, every) - period(before, every) - 1
 		}
+		var long string
+		switch {
+		case daily && d > maxGap:
+			long = fmt.Sprintf("for %d days", int(d.Hours()/24))
+		case skipped > 0:
+			long = "in " + count.Of(skipped, every)
+		default:
+			continue
+		}
+		problems = append(problems, Problem{Kind: Gap, Line: rows[i+1].line, Text: fmt.Sprintf("no price %s, between %s and %s", long, day(before), day(after))})
 	}
 	return problems
 }

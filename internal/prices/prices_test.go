@@ -459,6 +459,99 @@ func TestSpacing(t *testing.T) {
 	}
 }
 
+// A period of those that prices are taken by without a price is a gap, whatever the days between prices: its
+// return and the next would be taken for that of one. A week with any day is none, nor are first or last days of
+// a month that are other ones.
+func TestHoles(t *testing.T) {
+	at := func(begin string, days ...int) string {
+		first, err := time.Parse(time.DateOnly, begin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "date,A\n"
+		for _, k := range days {
+			text += day(first.AddDate(0, 0, k)) + ",1\n"
+		}
+		return text
+	}
+	steps := func(n, step int, left func(k int) bool) (days []int) {
+		for k := range n {
+			if !left(k) {
+				days = append(days, k*step)
+			}
+		}
+		return days
+	}
+	between := func(first, last int) func(int) bool {
+		return func(k int) bool { return k >= first && k <= last || k < 0 }
+	}
+	weekend := func(k int) bool { return k%7 > 4 }                                                            // from a Monday
+	golden := at("2023-08-28", steps(70, 1, func(k int) bool { return weekend(k) || k >= 33 && k <= 41 })...) // 10 days, 30 September to 9 October
+	months := "date,A\n1994-01-31,1\n1994-02-28,1\n1994-06-30,1\n1994-07-29,1\n2000-01-31,1\n"
+	for _, c := range []struct {
+		name, text, every string
+		want              []string
+	}{
+		{"months", months, Month, []string{"4: no price in 3 months, between 1994-02-28 and 1994-06-30", "6: no price in 65 months, between 1994-07-29 and 2000-01-31"}},
+		{"months without periods", months, "", nil},
+		{"a month of two ends", "date,A\n2024-01-31,1\n2024-03-01,1\n2024-03-29,1\n", Month, []string{"3: no price in 1 month, between 2024-01-31 and 2024-03-01"}},
+		{"first days", "date,A\n2024-01-02,1\n2024-02-01,1\n2024-03-01,1\n2024-04-02,1\n", Month, nil},
+		{"over years", "date,A\n1969-11-30,1\n1969-12-31,1\n1970-01-30,1\n1970-03-31,1\n", Month, []string{"5: no price in 1 month, between 1970-01-30 and 1970-03-31"}},
+		{"weeks", at("2014-12-26", steps(40, 7, between(20, 23))...), Week, []string{"22: no price in 4 weeks, between 2015-05-08 and 2015-06-12"}},
+		{"weeks by the month", at("2014-12-26", steps(40, 7, between(20, 21))...), Month, nil},
+		{"weeks on other days", at("2014-12-26", 0, 6, 14, 20, 28, 35, 41, 49, 56, 63), Week, nil}, // Fridays, or a day before
+		{"weeks before 1970", at("1969-12-08", steps(12, 7, between(3, 3))...), Week, []string{"5: no price in 1 week, between 1969-12-22 and 1970-01-05"}},
+		{"a closed week of days", golden, Week, []string{"27: no price in 1 week, between 2023-09-29 and 2023-10-09"}},
+		{"a closed week of days by the month", golden, Month, nil},
+		{"a week of one day", strings.Replace(golden, "2023-10-09", "2023-10-04,1\n2023-10-09", 1), Week, nil},
+		{"days", at("2024-01-01", steps(90, 1, between(30, 45))...), Week, []string{"32: no price for 17 days, between 2024-01-30 and 2024-02-16"}},
+		{"days by the day", at("2024-01-01", steps(60, 1, weekend)...), Day, nil},
+		{"quarters", at("2020-01-31", steps(12, 91, between(99, 99))...), Month, nil}, // which Resample refuses
+		{"long", "date,ticker,price\n2024-01-31,A,1\n2024-01-31,B,1\n2024-04-30,A,1\n2024-04-30,B,1\n", Month, []string{"4: no price in 2 months, between 2024-01-31 and 2024-04-30"}},
+	} {
+		o := DefaultOptions()
+		o.Every = c.every
+		_, _, err := Parse("p.csv", []byte(c.text), o)
+		var e *Error
+		if (err != nil) != (len(c.want) > 0) || err != nil && !errors.As(err, &e) {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var got []string
+		for i := range c.want {
+			if i < len(e.Problems) && e.Problems[i].Kind == Gap {
+				got = append(got, fmt.Sprintf("%d: %s", e.Problems[i].Line, e.Problems[i]))
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		o.Repair = []Kind{Gap}
+		if _, repaired := read(t, c.text, o); len(repaired) != len(c.want) {
+			t.Errorf("%s: repaired %v", c.name, repaired)
+		}
+	}
+}
+
+// The number of a period is that of its ISO week, and of its month.
+func TestPeriod(t *testing.T) {
+	first := time.Date(1960, 1, 1, 5, 0, 0, 0, time.UTC)
+	for k := range 30 * 366 {
+		a, b := first.AddDate(0, 0, k), first.AddDate(0, 0, k+1)
+		ay, aw := a.ISOWeek()
+		by, bw := b.ISOWeek()
+		if week := period(b, Week) - period(a, Week); week < 0 || week > 1 || (week == 0) != (ay == by && aw == bw) {
+			t.Fatalf("%v: %d weeks", a, week)
+		}
+		if month := period(b, Month) - period(a, Month); (month == 0) != (a.Month() == b.Month()) || month > 1 {
+			t.Fatalf("%v: %d months", a, month)
+		}
+		if period(b, Day)-period(a, Day) != 1 {
+			t.Fatal(a)
+		}
+	}
+}
+
 // Prices of several hours of a day by the day are its last ones.
 func TestHours(t *testing.T) {
 	table := &Table{Name: "p.csv", Tickers: []string{"A"}}

@@ -17,7 +17,7 @@ const (
 	Duplicate Kind = "duplicate" // a date, of a ticker, twice: the later line counts
 	Value     Kind = "value"     // a price that is none, such as 0: it counts as missing
 	Missing   Kind = "missing"   // no price: that of the day before holds, and dates before the first of all are left out
-	Gap       Kind = "gap"       // no line for long: nothing is put there
+	Gap       Kind = "gap"       // no line for long, or in a period: nothing is put there
 	Jump      Kind = "jump"      // a move that looks like a split or other units: prices before it are adjusted
 )
 
@@ -52,6 +52,9 @@ type Options struct {
 	// close or adj close. AnyColumn takes the first one there is, where only tickers are wanted.
 	Column    string `json:"price,omitempty"`
 	AnyColumn bool   `json:"-"`
+
+	// Every is the period that prices are taken by, one of Periods, whose holes are gaps. Empty for none.
+	Every string `json:"-"`
 }
 
 // DefaultOptions mends nothing.

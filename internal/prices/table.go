@@ -2,6 +2,7 @@ package prices
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -31,25 +32,28 @@ func PerYear(every string) float64 {
 	return map[string]float64{Day: 252, Week: 52, Month: 12}[every]
 }
 
+// period returns the number of the day, week or month of a date.
+func period(d time.Time, every string) int {
+	const seconds = 24 * 60 * 60
+	day := int(math.Floor(float64(d.Unix()) / seconds))
+	switch every {
+	case Week:
+		return int(math.Floor(float64(day+3) / 7)) // 1 January 1970 was a Thursday
+	case Month:
+		return 12*d.Year() + int(d.Month())
+	}
+	return day
+}
+
 // Resample keeps the last date of every period; weeks are those of ISO 8601.
 // The last period may not have ended.
 func (t *Table) Resample(every string) (*Table, error) {
 	if PerYear(every) == 0 {
 		return nil, fmt.Errorf("every is %q: one of day, week, month is allowed", every)
 	}
-	period := func(d time.Time) [2]int {
-		switch every {
-		case Week:
-			y, w := d.ISOWeek()
-			return [2]int{y, w}
-		case Month:
-			return [2]int{d.Year(), int(d.Month())}
-		}
-		return [2]int{d.Year(), d.YearDay()}
-	}
 	out := &Table{Name: t.Name, Tickers: t.Tickers}
 	for i, d := range t.Dates {
-		if i+1 < len(t.Dates) && period(d) == period(t.Dates[i+1]) {
+		if i+1 < len(t.Dates) && period(d, every) == period(t.Dates[i+1], every) {
 			continue
 		}
 		out.Dates = append(out.Dates, d)

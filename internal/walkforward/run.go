@@ -264,6 +264,7 @@ func ReadSettings(dir string) (s Settings, err error) {
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", path, err)
 	}
+	s.Options.Every = s.Every
 	return s, nil
 }
 
