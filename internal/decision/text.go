@@ -19,11 +19,19 @@ func percent(x float64) float64 { return math.Round(1e4*x)/1e2 + 0 }
 func (l Holding) order() string {
 	switch {
 	case l.Order > 0:
-		return "buy " + strconv.FormatFloat(l.Order, 'g', 10, 64)
+		return "buy " + shares(l.Order)
 	case l.Order < 0:
-		return "sell " + strconv.FormatFloat(-l.Order, 'g', 10, 64)
+		return "sell " + shares(-l.Order)
 	}
 	return ""
+}
+
+// shares writes a number of shares: whole ones in all digits, others in ten.
+func shares(x float64) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1<<53 {
+		return strconv.FormatFloat(x+0, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(x, 'g', 10, 64)
 }
 
 // short marks an order that sells what is not held.
@@ -100,11 +108,12 @@ func (d *Decision) Write(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "\tprice\theld\tweight\ttarget\torder\theld then\tweight then\t")
 	for _, l := range d.Lines {
-		order := l.order() + l.short()
-		if l.Name == market.Cash {
-			order = fmt.Sprintf("%+.2f", l.Order)
+		held, order, after := shares(l.Held), l.order()+l.short(), shares(l.After)
+		if l.Name == market.Cash { // cents
+			money := func(format string, x float64) string { return fmt.Sprintf(format, walkforward.Rounded(x, 0.01)) }
+			held, order, after = money("%.2f", l.Held), money("%+.2f", l.Order), money("%.2f", l.After)
 		}
-		fmt.Fprintf(tw, "%s\t%.6g\t%.10g\t%.2f %%\t%.2f %%\t%s\t%.10g\t%.2f %%\t\n", l.Name, l.Price, l.Held, percent(l.Now), percent(l.Target), order, l.After, percent(l.Weight))
+		fmt.Fprintf(tw, "%s\t%.6g\t%s\t%.2f %%\t%.2f %%\t%s\t%s\t%.2f %%\t\n", l.Name, l.Price, held, percent(l.Now), percent(l.Target), order, after, percent(l.Weight))
 	}
 	if err := tw.Flush(); err != nil {
 		return err

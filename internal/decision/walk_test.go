@@ -92,3 +92,21 @@ func TestSides(t *testing.T) {
 		}
 	}
 }
+
+// Whole shares have all their digits, and money has cents and no sign where it is nothing.
+func TestAmountsAreWritten(t *testing.T) {
+	d := Decision{Lines: []Holding{
+		{Name: "CASH", Price: 1, Held: 1000, Order: -1e-13, After: 854188423912.345},
+		{Name: "A", Price: 1, Order: 27914514051, After: 27914514051},
+		{Name: "B", Price: 1, Held: 1. / 3, Order: -1. / 3},
+	}}
+	var text strings.Builder
+	if err := d.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"1000.00", "  +0.00  ", "854188423912.35", "buy 27914514051", "sell 0.3333333333", "  0.3333333333  "} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is not in %s", want, text.String())
+		}
+	}
+}

@@ -175,7 +175,7 @@ func (p *parser) chain(left piecewise, first token, middle piecewise) []lp.Row {
 		p.fail(0, "no entity or group is named")
 	case !middle.linear():
 		name, at := middle.first()
-		p.fail(at, "%s(...) has no limit on either side: what is left would not be convex", name)
+		p.fail(at, "%s(...) is limited from both sides by a chain: what is left would not be convex", name)
 	}
 	lo, hi := left.constant-middle.constant, right.constant-middle.constant
 	if first.text == ">=" {

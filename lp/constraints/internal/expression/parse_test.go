@@ -100,7 +100,7 @@ var badExprs = []struct{ expr, want string }{
 	{"CASH - abs(MSFT) <= 1", `abs(...) can be limited only from above, as in abs(A - B) <= 0.1: what is left would not be convex (character 8 of "CASH - abs(MSFT) <= 1")`},
 	{"max(CASH, -max(MSFT, CASH)) <= 1", `max(...) can be limited only from above, as in max(A, B) <= 0.4: what is left would not be convex (character 12 of "max(CASH, -max(MSFT, CASH)) <= 1")`},
 	{"max(CASH, MSFT) = 1", `max(...) has no = : what is left would not be convex (character 1 of "max(CASH, MSFT) = 1")`},
-	{"0 <= abs(CASH - MSFT) <= 1", `abs(...) has no limit on either side: what is left would not be convex (character 6 of "0 <= abs(CASH - MSFT) <= 1")`},
+	{"0 <= abs(CASH - MSFT) <= 1", `abs(...) is limited from both sides by a chain: what is left would not be convex (character 6 of "0 <= abs(CASH - MSFT) <= 1")`},
 	{"abs(CASH, MSFT) <= 1", `abs takes one sum, 2 are given (character 1 of "abs(CASH, MSFT) <= 1")`},
 	{"max(CASH, MSFT <= 1", `"<=" where , or ) is expected (character 16 of "max(CASH, MSFT <= 1")`},
 	{"max() <= 1", `")" where a number, a name or ( is expected (character 5 of "max() <= 1")`},
