@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Best writes the configuration of the best setting as train --config takes it, with the
@@ -26,15 +28,29 @@ func (w *Sweep) Best(out io.Writer) error {
 		return errors.New("no setting has been trained on all seeds yet")
 	}
 	b := s.Settings[s.Best]
-	c, err := w.Config(b.Point, w.Spec.Report.Seeds[0])
+	all := w.assignments(b.Point, w.Spec.Report.Seeds[0])
+	c, err := w.Spec.Config(all)
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(out, "# Setting %d of %s: %s %.6g over seeds %v.\n# %s\n", b.Number, w.Dir, w.Spec.Objective.Statistic, b.Value, w.Spec.Seeds, b.Label); err != nil {
+	// A configuration may be put anywhere, and paths in one are relative to where it is.
+	for key, path := range c.Files() {
+		if path, err = filepath.Abs(path); err != nil {
+			return err
+		}
+		all = append(all, key+"="+string(marshal(path)))
+	}
+	if c, err = w.Spec.Config(all); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(out, "# Setting %d of %s: %s %.6g over seeds %v.\n# %s\n", b.Number, oneLine(w.Dir), w.Spec.Objective.Statistic, b.Value, w.Spec.Seeds, oneLine(b.Label)); err != nil {
 		return err
 	}
 	return c.Write(out)
 }
+
+// oneLine writes text on one line.
+func oneLine(text string) string { return strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(text) }
 
 // Export writes a line of CSV for every training that has begun.
 func (w *Sweep) Export(out io.Writer) error {

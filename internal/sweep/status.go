@@ -211,7 +211,7 @@ func (w *Sweep) Write(out io.Writer, s *Status, most int) error {
 		}
 		fmt.Fprintf(t, "%d\t%s\t%d/%d\t%s\t%s", x.Number, state, done, len(x.Records), value, strings.Join(values, "\t"))
 		if why != "" {
-			fmt.Fprintf(t, "\t%s", why)
+			fmt.Fprintf(t, "\t%s", oneLine(why))
 		}
 		fmt.Fprintln(t)
 	}

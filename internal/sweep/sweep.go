@@ -221,8 +221,12 @@ func workerName() string {
 
 // Config returns the configuration of a training.
 func (w *Sweep) Config(p search.Point, seed uint64) (*config.Config, error) {
-	all := slices.Concat(w.fixed, w.Spec.Space.Assignments(p), []string{fmt.Sprintf("seed=%d", seed)})
-	return w.Spec.Config(all)
+	return w.Spec.Config(w.assignments(p, seed))
+}
+
+// assignments returns the settings of one training over the base.
+func (w *Sweep) assignments(p search.Point, seed uint64) []string {
+	return slices.Concat(w.fixed, w.Spec.Space.Assignments(p), []string{fmt.Sprintf("seed=%d", seed)})
 }
 
 func marshal(v any) json.RawMessage {

@@ -189,10 +189,15 @@ func (o *Kubernetes) Job(dir string) (string, error) {
 	if !quantity.MatchString(o.Memory) {
 		return "", fmt.Errorf("--memory is %q: a quantity of Kubernetes such as 512Mi or 4Gi is allowed", o.Memory)
 	}
+	if o.GPUs < 0 {
+		return "", fmt.Errorf("--gpus is %d: 0 or more are allowed", o.GPUs)
+	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
 	}
+	// Kubernetes takes $(NAME) in an argument for a variable, and $$ for a dollar.
+	folder := strings.ReplaceAll(filepath.Base(abs), "$", "$$")
 	type m = map[string]any
 	limits := m{"memory": o.Memory, "cpu": "1"}
 	if o.GPUs > 0 {
@@ -216,7 +221,7 @@ func (o *Kubernetes) Job(dir string) (string, error) {
 					"runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000, "fsGroup": 1000, "seccompProfile": m{"type": "RuntimeDefault"},
 				},
 				"containers": []m{{
-					"name": "worker", "image": o.Image, "args": []string{"sweep", "work", mount + "/" + filepath.Base(abs)},
+					"name": "worker", "image": o.Image, "args": []string{"sweep", "work", mount + "/" + folder},
 					"env":             []m{{"name": "GOMAXPROCS", "value": "1"}},
 					"resources":       m{"requests": m{"memory": o.Memory, "cpu": "1"}, "limits": limits},
 					"securityContext": m{"allowPrivilegeEscalation": false, "capabilities": m{"drop": []string{"ALL"}}},

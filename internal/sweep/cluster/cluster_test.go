@@ -107,6 +107,13 @@ func TestKubernetesJob(t *testing.T) {
 			t.Errorf("--image %q: allowed is %v", name, !allowed)
 		}
 	}
+	without := o
+	if without.GPUs = -1; func() bool { _, err := without.Job(dir); return err == nil }() {
+		t.Error("a job has -1 GPUs")
+	}
+	if text, err := o.Job(filepath.Join(t.TempDir(), "a$(GOMAXPROCS)$")); err != nil || !strings.Contains(text, "/sweeps/a$$(GOMAXPROCS)$$\n") {
+		t.Errorf("dollars are not kept: %v\n%s", err, text)
+	}
 	text, err := o.Job(dir)
 	if err != nil {
 		t.Fatal(err)
