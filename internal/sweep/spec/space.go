@@ -15,6 +15,13 @@ import (
 // presetKey is the preset, under what the base says: of the base, and of the space.
 const presetKey = "preset"
 
+// unlearned names settings of how a training is run that change no bit of what is learned. Folders
+// of sweeps that go through them are read nevertheless.
+var unlearned = []string{
+	"lp.workers", "debias.sampler.workers", "debias.cache_dir", "ppo.checkpoint_every", "ppo.checkpoint_seconds", "ppo.checkpoint_keep",
+	"env.python.workers", "env.python.start", "env.python.timeout",
+}
+
 // space reads the dimensions.
 func (p *parser) space(n *yaml.Node, s *Spec) error {
 	if n.Kind != yaml.MappingNode {
@@ -54,7 +61,7 @@ func (p *parser) dimension(name, n *yaml.Node) (*search.Dimension, error) {
 	switch {
 	case key == "seed":
 		return nil, p.errorf(name, "space.seed: the seeds of all settings are those of seeds")
-	case key == "device" || key == "kernels" || strings.HasPrefix(key, "report."):
+	case key == "device" || key == "kernels" || strings.HasPrefix(key, "report.") || !p.copied && slices.Contains(unlearned, key):
 		return nil, p.errorf(name, "space.%s: it does not change what is learned", key)
 	case key == "ppo.eval_seed" || key == "ppo.eval_max_steps":
 		return nil, p.errorf(name, "space.%s: all settings are compared on the same episodes; give it in base", key)
