@@ -26,6 +26,9 @@ func parse(p *parser, data []byte) (*Spec, error) {
 	if root == nil {
 		return nil, fmt.Errorf("%s: it is empty: base, seeds, search and space are needed", name)
 	}
+	if err := p.aliases(root, ""); err != nil {
+		return nil, err
+	}
 	s := &Spec{
 		Objective: Objective{Metric: metricReturn, Statistic: "iqm", Episodes: 200},
 		Search:    Search{Method: methodRandom, Seed: 1},

@@ -91,6 +91,26 @@ func (p *parser) mapping(n *yaml.Node, key string, of map[string]func(*yaml.Node
 	return nil
 }
 
+// aliases refuses aliases but in the settings of the base, which are read as a configuration file.
+func (p *parser) aliases(n *yaml.Node, key string) error {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		return p.errorf(n, "%s is the alias *%s: its value itself is allowed, and aliases in base alone", key, n.Value)
+	case key == "base":
+		return nil
+	}
+	for i, c := range n.Content {
+		at := key
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			at = strings.TrimPrefix(key+"."+n.Content[i-1].Value, ".")
+		}
+		if err := p.aliases(c, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // choice reads one of some words.
 func (p *parser) choice(key string, to *string, allowed ...string) func(*yaml.Node) error {
 	return func(n *yaml.Node) error {

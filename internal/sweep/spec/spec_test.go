@@ -76,6 +76,9 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "space: {ppo.lr: 3}", `:4: space.ppo.lr is "3"`},
 		{"space", "space: {ppo.lr: {log: [1e-3, 1]}, ppo.lr: {log: [1e-3, 1]}}", ":4: space.ppo.lr is set twice"},
 		{"space", "space: {ppo.lr: {linear: [-1, 1]}}", ":4: space.ppo.lr: ppo.lr is -1: a number in (0, inf) is allowed"},
+		{"seeds", "seeds: &a [1]\nreport: {seeds: *a}", ":3: report.seeds is the alias *a: its value itself is allowed, and aliases in base alone"},
+		{"seeds", "seeds: [&a 1, *a]", ":2: seeds is the alias *a: its value itself is allowed"},
+		{"space", "space: {ppo.lr: &a {log: [1e-5, 1e-2]}, ppo.lr_final: *a}", ":4: space.ppo.lr_final is the alias *a: its value itself"},
 		{"base", "base: auto\n---\nseeds: 5", ":2: a second document begins: a file holds one"},
 		{"space", "space: {ppo.lr_schedule: {choices: [linear, constant, square]}}", `:4: space.ppo.lr_schedule: ppo.lr_schedule is "square": one of constant`},
 	} {
