@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,10 +24,7 @@ violations and cost.`,
 			if len(args) == 0 {
 				return fmt.Errorf("%s takes folders of runs and of sweeps; none given", cmd.CommandPath())
 			}
-			p := &page.Page{Title: "Report on " + strings.Join(args, ", "), Origin: runfolder.This()}
-			if len(args) > 3 {
-				p.Title = fmt.Sprintf("Report on %d folders", len(args))
-			}
+			p := &page.Page{Origin: runfolder.This()}
 			if err := p.Add(cmd.Context(), args); err != nil {
 				if _, e := walkforward.ReadSettings(args[0]); e == nil && len(args) == 1 {
 					err = fmt.Errorf("%s is a portfolio: %s is its report", args[0], filepath.Join(args[0], walkforward.ReportFile))

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -96,16 +98,25 @@ func (p *Page) WriteFile(path string) error {
 	return runfolder.WriteFile(path, b.Bytes())
 }
 
-// Add adds folders: each a sweep or a run.
+// Add adds folders, each a sweep or a run, and names the page after them where it has no title. A
+// folder that is named twice counts once.
 func (p *Page) Add(ctx context.Context, dirs []string) error {
 	var runs []string
+	var seen []os.FileInfo
+	var names []string
 	for _, dir := range dirs {
+		at, err := os.Stat(dir)
+		if err != nil {
+			return err // which names it
+		}
+		if slices.ContainsFunc(seen, func(other os.FileInfo) bool { return os.SameFile(at, other) }) {
+			slog.Warn("a folder is named again, and counts once", "folder", dir)
+			continue
+		}
+		seen, names = append(seen, at), append(names, dir)
 		if runfolder.IsRun(dir) {
 			runs = append(runs, dir)
 			continue
-		}
-		if _, err := os.Stat(dir); err != nil {
-			return err // which names it
 		}
 		w, err := sweep.Open(dir)
 		if err != nil {
@@ -116,6 +127,12 @@ func (p *Page) Add(ctx context.Context, dirs []string) error {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
 		p.Parts = append(p.Parts, part)
+	}
+	if p.Title == "" {
+		p.Title = "Report on " + strings.Join(names, ", ")
+		if len(names) > 3 {
+			p.Title = fmt.Sprintf("Report on %d folders", len(names))
+		}
 	}
 	if len(runs) == 0 {
 		return nil

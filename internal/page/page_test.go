@@ -297,3 +297,52 @@ func TestRunsOnOtherConstraints(t *testing.T) {
 		t.Errorf("%v, %v", heads, part.Blocks[0].Table.Rows)
 	}
 }
+
+// A folder under several names is one run, and a run of the settings and the seed of another is
+// no further seed: neither makes an interval.
+func TestRunsThatAreOne(t *testing.T) {
+	long.Test(t)
+	text, _, _ := strings.Cut(tiny, "space:")
+	w := create(t, text+"report: {settings: 0}\nspace: {ppo.lr: {choices: [1e-3]}}\n", "sweep", nil)
+	if err := w.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	one, two := w.RunDir(0, 1), w.RunDir(0, 2)
+	link, twin := filepath.Join(t.TempDir(), "link"), filepath.Join(t.TempDir(), "twin")
+	if err := errors.Join(os.Symlink(one, link), os.CopyFS(twin, os.DirFS(one))); err != nil {
+		t.Fatal(err)
+	}
+	dot := filepath.Dir(one) + "/./" + filepath.Base(one)
+	for _, c := range []struct {
+		dirs        []string
+		seeds       string
+		rows, parts int
+		title       string
+	}{
+		{[]string{one, one + "/", dot, link}, "1", 1, 1, "Report on " + one},
+		{[]string{one, twin}, "1", 2, 1, "Report on " + one + ", " + twin},
+		{[]string{link, one, twin, two}, "2", 3, 1, "Report on " + link + ", " + twin + ", " + two},
+		{[]string{w.Dir, w.Dir, w.Dir + "/"}, "2", 1, 1, "Report on " + w.Dir},
+	} {
+		p := &Page{}
+		if err := p.Add(t.Context(), c.dirs); err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Parts) != c.parts || p.Title != c.title {
+			t.Errorf("%q: %d parts, title %q, want %d, %q", c.dirs, len(p.Parts), p.Title, c.parts, c.title)
+		}
+		part := p.Parts[0]
+		table := part.Blocks[0].Table
+		row := table.Rows[0]
+		if seeds := row[slices.Index(table.Head, "seeds")].Text; len(table.Rows) != 1 || seeds != c.seeds || (row[1].Dim != "") != (c.seeds == "2") {
+			t.Errorf("%q: %d groups, of %s seeds with the interval %q, want %s", c.dirs, len(table.Rows), seeds, row[1].Dim, c.seeds)
+		}
+		i := slices.IndexFunc(part.Blocks, func(b *Block) bool { return b.Title == "Every run" })
+		if i >= 0 && len(part.Blocks[i].Table.Rows) != c.rows {
+			t.Errorf("%q: %d runs in the table, want %d", c.dirs, len(part.Blocks[i].Table.Rows), c.rows)
+		}
+		if said := strings.Contains(strings.Join(part.Lead, " "), "Not counted, as runs of the settings and the seed of another: "+twin); said != slices.Contains(c.dirs, twin) {
+			t.Errorf("%q: %q", c.dirs, part.Lead)
+		}
+	}
+}

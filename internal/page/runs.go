@@ -31,6 +31,7 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 		Result
 		problem int
 		seed    uint64
+		step    float64
 		group   string
 		preset  string            // empty for settings of one's own
 		values  map[string]string // of settings and files
@@ -38,6 +39,7 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 	var runs []*run
 	var problems []Problem
 	var keys, settings []string
+	var again []string // runs that are those of others once more
 	for _, dir := range dirs {
 		c, err := agent.ReadConfig(dir, nil, nil)
 		if err != nil {
@@ -52,16 +54,15 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 			Return: float64(seen.EvalReturn), Residual: float64(seen.MaxResidual), Violations: seen.Violations,
 			Seconds: float64(seen.Seconds + seen.EvalSeconds), Dir: dir,
 		}}
-		var step float64
 		if len(rows) > 0 {
-			step = rows[len(rows)-1]["step"]
+			r.step = rows[len(rows)-1]["step"]
 		}
 		value := numeric(r.Return)
 		if e := float64(seen.EvalStdErr); finite.Is(e) {
 			value.Dim = "± " + number(e)
 		}
 		t.Rows = append(t.Rows, []Cell{
-			words(dir), words(c.Env.Name), words(cmp.Or(r.preset, "–")), whole(int(c.Seed)), {Text: fmt.Sprintf("%.0f", step), Value: step}, value,
+			words(dir), words(c.Env.Name), words(cmp.Or(r.preset, "–")), whole(int(c.Seed)), {Text: fmt.Sprintf("%.0f", r.step), Value: r.step}, value,
 			whole(r.Violations), numeric(r.Residual), {Text: fmt.Sprintf("%.1f", r.Seconds), Value: r.Seconds},
 		})
 		all, err := pairs(c)
@@ -88,7 +89,16 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 			l := levelsOfRun(ctx, dir, c)
 			problems = append(problems, Problem{Name: c.Env.Name, Scores: l, Curve: l})
 		}
-		runs = append(runs, r)
+		i := slices.IndexFunc(runs, func(o *run) bool { return o.problem == r.problem && o.group == r.group && o.seed == r.seed })
+		if i < 0 {
+			runs = append(runs, r)
+			continue
+		}
+		// One training twice is one draw: the run that has come further counts.
+		if r.step > runs[i].step {
+			runs[i], r = r, runs[i]
+		}
+		again = append(again, fmt.Sprintf("%s (that of %s)", r.Dir, runs[i].Dir))
 	}
 	for i := range problems {
 		if slices.ContainsFunc(problems[:i], func(p Problem) bool { return p.Name == problems[i].Name }) {
@@ -161,6 +171,9 @@ func ofRuns(ctx context.Context, dirs []string) (*Part, error) {
 	if len(left) > 0 {
 		part.Lead = append(part.Lead, fmt.Sprintf("Not compared: %s. Groups of runs are compared that have an evaluation on each of %s: train what is missing (train --resume RUN, with ppo.eval_every above 0), or name the runs of one problem alone.",
 			strings.Join(left, "; "), problemNames(problems)))
+	}
+	if len(again) > 0 {
+		part.Lead = append(part.Lead, fmt.Sprintf("Not counted, as runs of the settings and the seed of another: %s.", strings.Join(again, "; ")))
 	}
 	part.add(&Block{Title: "Every run", Table: t})
 	made, err := commands(dirs)
