@@ -137,3 +137,48 @@ func TestWorkerThatCannotTrainTheBase(t *testing.T) {
 		t.Errorf("with constraints: %+v, %v", s, err)
 	}
 }
+
+// A worker of another machine that was killed between two trainings shows the last one for ever. It
+// runs nothing, as no record of the journal is its own.
+func TestSignsOfWorkersThatHoldNothing(t *testing.T) {
+	w := create(t, 64, "seeds: [1]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n")
+	elsewhere := journal.Self()
+	elsewhere.Host = "elsewhere"
+	left := sign{Process: elsewhere, Run: w.RunDir(0, 1), Step: 8, Steps: 64}
+	if err := os.WriteFile(filepath.Join(w.Dir, workersDir, "elsewhere-1"), marshal(left), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	running := func(want int) {
+		t.Helper()
+		s, err := w.Status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.running() != want {
+			t.Errorf("%d running, want %d: %+v", s.running(), want, s.Running)
+		}
+	}
+	running(0)
+	other, err := Open(w.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := other.claim(context.Background(), &watch{dir: filepath.Join(w.Dir, workersDir)})
+	if err != nil || c == nil {
+		t.Fatal(c, err)
+	}
+	running(0)
+	left.Beat++
+	if err := os.WriteFile(filepath.Join(w.Dir, workersDir, other.worker), marshal(left), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	running(1)
+	if err := other.record(context.Background(), c, nil, 8, 1, errTooMany); err != nil {
+		t.Fatal(err)
+	}
+	running(0)
+	if err := w.Work(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	running(0)
+}

@@ -97,7 +97,19 @@ func (w *Sweep) Status() (*Status, error) {
 	if err != nil {
 		return s, nil
 	}
+	// A worker shows the run that it trained last until it takes another one, for ever where it was killed in between.
+	holders := map[string]bool{}
+	for _, t := range slices.Concat(all, again) {
+		for _, r := range t.records {
+			if r != nil && r.State == stateRunning && !t.State.Finished() {
+				holders[r.Worker] = true
+			}
+		}
+	}
 	for _, e := range signs {
+		if !holders[e.Name()] {
+			continue
+		}
 		data, err := limits.ReadFile(filepath.Join(w.Dir, workersDir, e.Name()), limits.Config)
 		var g sign
 		if err != nil || json.Unmarshal(data, &g) != nil || journal.Self().Dead(g.Process) || g.Run == "" {
