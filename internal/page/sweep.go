@@ -106,7 +106,7 @@ func ofSweep(ctx context.Context, w *sweep.Sweep) (*Part, error) {
 			part.add(b)
 		}
 	}
-	part.add(givenUp(w, s))
+	part.add(pruned(w, s))
 	part.add(failures(w, s))
 	return part, nil
 }
@@ -171,7 +171,11 @@ func common(settings []sweep.Setting, seeds []uint64) (all []sweep.Setting, of [
 func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 	file := w.Spec
 	residual, violations := -1., 0
+	cut := 0 // trainings of settings that were pruned
 	for _, x := range slices.Concat(s.Settings, s.Report) {
+		if x.State == journal.Pruned {
+			cut += len(x.Records)
+		}
 		for _, r := range x.Records {
 			if r != nil && r.Residual != nil {
 				residual = max(residual, *r.Residual)
@@ -179,9 +183,13 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 			}
 		}
 	}
-	pruning := "none is given up early"
+	pruning := "none is pruned"
 	if file.Prune.Method != "" {
 		pruning = fmt.Sprintf("the best 1/%d go on from %d steps, and so on", file.Prune.Factor, file.Prune.MinSteps)
+	}
+	given := fmt.Sprintf("%d given up", s.GivenUp)
+	if s.GivenUp > 0 {
+		given += fmt.Sprintf(" (%d as their settings were pruned, %d as another seed of their settings failed)", cut, s.GivenUp-cut)
 	}
 	worst := "none yet"
 	if residual >= 0 {
@@ -193,7 +201,7 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 	}
 	all := []Fact{
 		{"settings", fmt.Sprintf("%d of %d begun, by %s search; %s", len(s.Settings), file.Search.Trials, file.Search.Method, pruning)},
-		{"trainings", fmt.Sprintf("%d of %d done, %d given up, %d failed", s.Done, s.Trainings, s.GivenUp, s.Failed)},
+		{"trainings", fmt.Sprintf("%d of %d done, %s, %d failed", s.Done, s.Trainings, given, s.Failed)},
 		{"seeds", file.Seeds.String()},
 		{"objective", fmt.Sprintf("%s over seeds of the mean return of %d validation episodes, %s", statisticNames[file.Objective.Statistic], file.Objective.Episodes, played)},
 		{"violations", worst},
@@ -373,7 +381,7 @@ func effects(w *sweep.Sweep, s *sweep.Status) []*Block {
 		})
 	}
 	parallel := &Block{Title: "All settings together", Charts: []Chart{{SVG: drawParallel(file.Space, file.Objective.Statistic, all), Wide: true, Caption: "A line is a setting, the better the darker, " +
-		"and the best in a colour of its own. Dashed lines were given up."}}}
+		"and the best in a colour of its own. Dashed lines were pruned."}}}
 	return []*Block{b, parallel}
 }
 
@@ -410,8 +418,8 @@ func explained(d *search.Dimension, xs, values []float64) float64 {
 	return max(0, 1-within/total*float64(n-1)/float64(n-len(groups)))
 }
 
-// givenUp lists the settings that ended early.
-func givenUp(w *sweep.Sweep, s *sweep.Status) *Block {
+// pruned lists the settings that ended early.
+func pruned(w *sweep.Sweep, s *sweep.Status) *Block {
 	file := w.Spec
 	statistic := statisticNames[file.Objective.Statistic]
 	t := &Table{Head: []string{"setting", "at step", statistic + " there"}}
@@ -440,7 +448,7 @@ func givenUp(w *sweep.Sweep, s *sweep.Status) *Block {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	b := &Block{Title: fmt.Sprintf("Settings that were given up early: %d", n), Table: t, Folded: true}
+	b := &Block{Title: fmt.Sprintf("Settings that were pruned: %d", n), Table: t, Folded: true}
 	if n > shownRows {
 		b.Note = fmt.Sprintf("The first %d are shown.", shownRows)
 	}
@@ -458,7 +466,7 @@ func value(d *search.Dimension, x float64) Cell {
 // failures lists the trainings that ended without a result, and why.
 func failures(w *sweep.Sweep, s *sweep.Status) *Block {
 	b := &Block{
-		Title: "Trainings that failed", Note: "A setting is given up where one of its trainings fails. It is in nothing else on this page.",
+		Title: "Trainings that failed", Note: "Where one fails, the other seeds of its setting are given up. The setting is in nothing else on this page.",
 		Table: &Table{Head: []string{"setting", "seed", "settings", "why"}},
 	}
 	for k, x := range slices.Concat(s.Settings, s.Report) {

@@ -52,7 +52,7 @@ func (w *Sweep) Best(out io.Writer) error {
 // oneLine writes text on one line.
 func oneLine(text string) string { return strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(text) }
 
-// Export writes a line of CSV for every training that has begun.
+// Export writes a line of CSV for every training of the settings that have begun.
 func (w *Sweep) Export(out io.Writer) error {
 	s, err := w.Status()
 	if err != nil {
@@ -83,10 +83,13 @@ func (w *Sweep) Export(out io.Writer) error {
 			row = append(row, w.Spec.Space[i].Text(x.Point[i]))
 		}
 		for i, r := range x.Records {
+			seed, folder := seeds[i], ""
 			if r == nil {
-				continue
+				r = &Record{State: stateWaiting}
+			} else {
+				folder = w.RunDir(x.Number, seed)
 			}
-			seed, state := seeds[i], r.State
+			state := r.State
 			switch {
 			case r.failed():
 				state = stateFailed
@@ -94,7 +97,7 @@ func (w *Sweep) Export(out io.Writer) error {
 				state = stateGivenUp
 			}
 			line := append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), state, number(r.Return), number(r.StdErr), r.Action, number(r.Residual),
-				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), w.RunDir(x.Number, seed), r.Error)
+				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), folder, r.Error)
 			if err := c.Write(line); err != nil {
 				return err
 			}

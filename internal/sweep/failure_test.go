@@ -45,7 +45,7 @@ func TestTrainingsThatDiverge(t *testing.T) {
 		for _, row := range rows[1:] {
 			states[row[5]]++
 		}
-		if states[stateFailed] != c.failed || states[stateDone] != c.done || states[stateRunning] > 0 {
+		if states[stateFailed] != s.Failed || states[stateDone] != s.Done || states[stateGivenUp] != s.GivenUp || len(rows) != 1+s.Trainings {
 			t.Errorf("%s: the lines are\n%v", c.lrs, rows)
 		}
 		if err := s.Err(); (err == nil) == (c.done == 0) || err != nil && !strings.Contains(err.Error(), "1 of 2 trainings failed, the first one by: training stopped") {

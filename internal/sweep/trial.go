@@ -55,8 +55,9 @@ const (
 	statePaused  = "paused"
 	stateDone    = "done"
 
-	// States in exported tables, of trainings whose last records say something else.
-	stateGivenUp = "given up" // with its setting
+	// States in exported tables, of trainings whose last records say something else or that have none.
+	stateWaiting = "waiting"
+	stateGivenUp = "given up" // with its setting, which was pruned or has a seed that failed
 	stateFailed  = "failed"
 )
 
