@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"paspo/cuda"
+	"paspo/internal/count"
 	"paspo/internal/run/progress"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
@@ -41,7 +42,7 @@ number of workers on any machines that mount the folder. docs/sweeps.md describe
 func newSweepRun() *cobra.Command {
 	var out, resume string
 	var jobs int
-	var dry bool
+	var dry, retry bool
 	cmd := &cobra.Command{
 		Use:     "run [SWEEP.yaml]",
 		Short:   "Train a sweep on all cores",
@@ -50,9 +51,22 @@ func newSweepRun() *cobra.Command {
 			if jobs < 0 {
 				return fmt.Errorf("--jobs is %d: an integer of at least 0 is allowed", jobs)
 			}
+			if retry && resume == "" {
+				return errors.New("--retry tries what failed in a sweep again: name its folder by --resume")
+			}
 			w, err := openSweep(cmd, args, out, resume, jobs, dry)
-			if err != nil || dry || jobs == 0 {
+			if err != nil || dry {
 				return err
+			}
+			if retry {
+				n, err := w.Retry(cmd.Context())
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "%s that failed: tried again from the last checkpoint\n", count.Of(n, "training"))
+			}
+			if jobs == 0 {
+				return nil
 			}
 			if fit := sweep.Fitting(jobs); fit < jobs {
 				fmt.Fprintf(cmd.ErrOrStderr(), "memory is left for %d of %d workers: %d are started\n", fit, jobs, fit)
@@ -64,6 +78,7 @@ func newSweepRun() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&out, "out", "", "`FOLDER` of the sweep, new")
 	f.StringVar(&resume, "resume", "", "go on with the sweep in this `FOLDER`")
+	f.BoolVar(&retry, "retry", false, "with --resume, try trainings that failed once more, from their last checkpoints")
 	f.IntVar(&jobs, "jobs", runtime.GOMAXPROCS(0), "trainings at a time, each on one core; 0 makes the folder and leaves training to other workers")
 	f.BoolVar(&dry, "dry-run", false, "print what would be trained, and train nothing")
 	f.SortFlags = false
@@ -151,8 +166,8 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	err = w.Run(ctx, o)
 	saving.Add(-1)
 	line.Close()
+	resume := fmt.Sprintf("%s sweep run --resume %s", runfolder.Quote(os.Args[0]), runfolder.Quote(w.Dir))
 	if err != nil {
-		resume := fmt.Sprintf("%s sweep run --resume %s", runfolder.Quote(os.Args[0]), runfolder.Quote(w.Dir))
 		if interrupts(ctx, err) {
 			return &exitError{interruption(ctx).code, fmt.Errorf("interrupted; go on with: %s", resume)}
 		}
@@ -160,6 +175,9 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 	}
 	s, err := writeStatus(cmd.OutOrStdout(), w)
 	if err == nil {
+		if s.Failed > 0 {
+			fmt.Fprintf(errs, "once their cause is mended, trainings that failed are tried again by: %s --retry\n", resume)
+		}
 		err = s.Err()
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -181,4 +182,76 @@ func TestSignsOfWorkersThatHoldNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	running(0)
+}
+
+// A training that failed for what has been repaired is tried again from its last checkpoint, and
+// comes to what it would have without the failure, with the trainings that had ended kept.
+func TestRetry(t *testing.T) {
+	ctx := context.Background()
+	s0 := read(t, strings.Replace(fmt.Sprintf(tinyBase, 64), "{settings: 0}", "{settings: 1}", 1)+"seeds: [1, 2]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3, 1e-4]}}\n")
+	w, err := Create(ctx, s0, filepath.Join(t.TempDir(), "sweep"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := &watch{dir: filepath.Join(w.Dir, workersDir)}
+	c, _, err := w.claim(ctx, others)
+	if err != nil || c == nil {
+		t.Fatal(c, err)
+	}
+	p, err := w.newPulse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.until = 16
+	_, step, err := w.advance(ctx, p, c)
+	p.close()
+	if err != nil || step < 16 || step >= 64 {
+		t.Fatal(step, err)
+	}
+	if err := w.record(ctx, c, nil, step, 1, errors.New("the environment raised")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Work(ctx); err != nil {
+		t.Fatal(err)
+	}
+	status := func() *Status {
+		t.Helper()
+		again, err := Open(w.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := again.Status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	if s := status(); !s.Ended() || s.Failed != 1 || s.Done != 4 || s.Best != 1 {
+		t.Fatalf("before: %+v", s)
+	}
+	other, err := Open(w.Dir) // has read the journal before
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Status(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.Retry(ctx); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if n, err := other.Retry(ctx); n != 0 || err != nil {
+		t.Fatal("what is tried again already: ", n, err)
+	}
+	if s := status(); s.Ended() || s.Failed != 0 || s.Done != 4 || s.Settings[0].Records[0].Step != step {
+		t.Fatalf("after: %+v", s)
+	}
+	if err := other.Work(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s := status()
+	if !s.Ended() || s.Failed != 0 || s.Done != s.Trainings || s.Settings[0].State != journal.Complete {
+		t.Errorf("at the end: %+v", s)
+	}
+	dir := w.RunDir(0, 1)
+	same(t, dir, alone(t, dir))
 }

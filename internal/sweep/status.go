@@ -88,7 +88,13 @@ func (w *Sweep) Status() (*Status, error) {
 	searched := len(all) == w.Spec.Search.Trials && !slices.ContainsFunc(s.Settings, open)
 	planned := min(w.Spec.Report.Settings*w.Spec.Problems(), w.Spec.Search.Trials)
 	if searched {
-		planned = len(w.best(all))
+		// One that was tried again may have taken the place of one that was reported.
+		planned = len(again)
+		for _, t := range w.best(all) {
+			if !slices.ContainsFunc(again, func(x *trial) bool { return x.setting == t.setting }) {
+				planned++
+			}
+		}
 	}
 	s.ended = searched && len(again) == planned && !slices.ContainsFunc(s.Report, open)
 	s.Trainings = w.Spec.Search.Trials*len(w.Spec.Seeds) + planned*len(w.Spec.Report.Seeds)

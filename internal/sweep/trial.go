@@ -142,14 +142,25 @@ func (w *Sweep) trials(st *journal.State, p *part) []*trial {
 	for _, t := range study.Trials[p.looked:] {
 		p.looked++
 		n, err := journal.Int(t.SystemAttr(settingAttr))
-		if err != nil || p == w.search && n != int64(len(p.known)) {
+		if err != nil || n < 0 {
 			continue
 		}
-		if p == w.report && slices.ContainsFunc(p.known, func(x *trial) bool { return int64(x.setting) == n }) {
+		at := int(n)
+		if p == w.report {
+			if at = slices.IndexFunc(p.known, func(x *trial) bool { return int64(x.setting) == n }); at < 0 {
+				at = len(p.known)
+			}
+		}
+		// A second trial of a setting takes the place of one that has failed, see Retry.
+		if at > len(p.known) || at < len(p.known) && p.known[at].State != journal.Fail {
 			continue
 		}
 		if point := w.pointOf(t); point != nil {
-			p.known = append(p.known, &trial{Trial: t, part: p, setting: int(n), point: point, records: make([]*Record, len(p.seeds)), version: -1})
+			x := &trial{Trial: t, part: p, setting: int(n), point: point, records: make([]*Record, len(p.seeds)), version: -1}
+			if at == len(p.known) {
+				p.known = append(p.known, x)
+			}
+			p.known[at] = x
 		}
 	}
 	for _, x := range p.known {

@@ -97,6 +97,14 @@ func (c CMAES) Suggest(before []Result) Point {
 		if slices.ContainsFunc(generation, func(r Result) bool { return !r.Ended }) {
 			return nil
 		}
+		// A trial that was tried again after those that follow it had begun is not what they followed.
+		for k, u := range asked {
+			for j, i := range ranges {
+				if x := generation[k].Point[i]; c.Space[i].At(u[j]) != x {
+					u[j] = c.Space[i].Share(x)
+				}
+			}
+		}
 		// It looks at the order of values alone, the smallest being the best.
 		order := make([]int, len(asked))
 		for i := range order {
