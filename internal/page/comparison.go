@@ -207,6 +207,9 @@ func (c *Comparison) verdict(all []*ranked) []string {
 		text += fmt.Sprintf(", %s of the way from uniform to the best known", percent((best.value.Estimate-l.Uniform)/(l.Best-l.Uniform)))
 	}
 	lead := []string{text + "."}
+	if note := few(all); note != "" {
+		lead = append(lead, note)
+	}
 	if len(all) == 1 {
 		return lead
 	}
@@ -219,15 +222,17 @@ func (c *Comparison) verdict(all []*ranked) []string {
 		text += fmt.Sprintf("; a seed of it is above one of the other with probability %.2f (%.2f to %.2f)", next.below.Estimate, next.below.Low, next.below.High)
 	}
 	shown := all[1:min(len(all), shownRows)]
-	same := 0
+	same, single := 0, 0
 	for _, r := range shown {
-		if !(r.behind.Low > 0 || r.behind.High < 0) {
+		if !finite.Is(r.behind.Low) {
+			single++
+		} else if !(r.behind.Low > 0 || r.behind.High < 0) {
 			same++
 		}
 	}
 	lead = append(lead, text+".")
 	switch {
-	case same == 0 && len(above) == 0 && len(shown) > 1:
+	case same+single == 0 && len(above) == 0 && len(shown) > 1:
 		lead = append(lead, fmt.Sprintf("Its lead over each of the other %d is beyond the interval.", len(shown)))
 	case !finite.Is(next.behind.Low):
 		lead = append(lead, "Single seeds do not say which is better: train several of each.")
@@ -236,10 +241,32 @@ func (c *Comparison) verdict(all []*ranked) []string {
 	case same > 0:
 		lead = append(lead, fmt.Sprintf("These seeds do not tell %d of the other %d from it: the interval of its lead over them contains 0.", same, len(shown)))
 	}
+	if single > 0 && finite.Is(next.behind.Low) {
+		lead = append(lead, fmt.Sprintf("With a single seed, which says nothing of chance: %d of the other %d.", single, len(shown)))
+	}
 	if len(above) > 0 {
 		lead = append(lead, fmt.Sprintf("Beyond the interval above it: %s, which broke constraints.", strings.Join(above, ", ")))
 	}
 	return lead
+}
+
+// few says what intervals are worth that have fewer than five seeds behind them, nothing where none
+// is shown. The range of n draws misses the median of a continuous distribution where all are on
+// one side of it, 2^(1-n) of the time, and resampled means of draws do not leave their range.
+func few(all []*ranked) string {
+	const enough = 5
+	n := enough
+	for _, r := range all[:min(len(all), shownRows)] {
+		for _, runs := range r.returns {
+			if len(runs) > 1 {
+				n = min(n, len(runs))
+			}
+		}
+	}
+	if n == enough {
+		return ""
+	}
+	return fmt.Sprintf("Intervals of fewer than %d seeds are too narrow: those of %d seeds hold the median of what seeds would come to at most %g %% of the time.", enough, n, 100*(1-math.Pow(2, float64(1-n))))
 }
 
 // block shows the groups, and returns the verdict with it.
@@ -251,6 +278,9 @@ func (c *Comparison) block(title string) (*Block, []string, error) {
 	drawn := all[:min(len(all), shownSeries)]
 	b := &Block{Title: title, Table: c.table(all[:min(len(all), shownRows)])}
 	b.Note = fmt.Sprintf("Intervals are of %.0f %%, by resampling the seeds.", 100*level)
+	if note := few(all); note != "" {
+		b.Note += " " + note
+	}
 	if len(c.Problems) > 1 {
 		b.Note += " Shares of the way are 0 for uniform allocations and 100 % for the best known policy of each environment."
 	}

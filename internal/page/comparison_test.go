@@ -95,10 +95,19 @@ func TestVerdict(t *testing.T) {
 		{"These seeds do not tell 1 of the other 2 from it", [][]float64{{0.9, 0.8, 0.7}, {0.9, 0.75, 0.72}, {0.2, 0.21, 0.22}}},
 		{"These seeds do not tell the two apart", [][]float64{{0.9, 0.8, 0.7}, {0.9, 0.75, 0.72}}},
 		{"0.5000 (no interval of single seeds)", [][]float64{{0.5}}},
+		{"Intervals of fewer than 5 seeds are too narrow: those of 2 seeds hold the median of what seeds would come to at most 50 % of the time.", [][]float64{{0.5, 0.6}, {0.1, 0.2, 0.3}}},
+		{"those of 3 seeds hold the median of what seeds would come to at most 75 % of the time.", [][]float64{{0.5, 0.6, 0.7}}},
+		{"(no interval of single seeds)", [][]float64{{0.5, 0.6, 0.7, 0.8, 0.9}, {0.4}}},
+		{"With a single seed, which says nothing of chance: 1 of the other 2.", [][]float64{{0.5, 0.6}, {0.4, 0.45}, {0.1}}},
 		{"(no interval of single seeds). Single seeds do not say which is better", [][]float64{{0.5}, {0.4}}},
 	} {
 		if got := verdict(x.groups...); !strings.Contains(got, x.want) {
 			t.Errorf("%q does not say %q", got, x.want)
+		}
+	}
+	for _, x := range [][]float64{{0.5}, {0.5, 0.6, 0.7, 0.8, 0.9}} {
+		if got := verdict(x); strings.Contains(got, "too narrow") {
+			t.Errorf("%q of %d seeds", got, len(x))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 
@@ -86,21 +87,21 @@ func ProbabilityOfImprovement(x, y Scores) float64 {
 }
 
 // Stratified returns f of some scores with its percentile bootstrap interval: the runs of
-// every task of each of them are drawn anew, on their own. Ends are NaN where all tasks
-// have a single run. The same stream state gives the same interval.
+// every task of each of them are drawn anew, on their own. Ends are NaN where a task
+// has a single run. The same stream state gives the same interval.
 func Stratified(level float64, s *rng.Stream, resamples int, f func(...Scores) float64, of ...Scores) Interval {
 	drawn := make([]Scores, len(of))
-	n := 0
+	fewest := math.MaxInt
 	for i, scores := range of {
 		for _, runs := range scores {
-			n = max(n, len(runs))
+			fewest = min(fewest, len(runs))
 			drawn[i] = append(drawn[i], make([]float64, len(runs)))
 		}
 	}
 	r := rand.New(s)
 	var values []float64
 	for range resamples {
-		if n < 2 {
+		if fewest < 2 {
 			break
 		}
 		for i, scores := range of {

@@ -60,6 +60,10 @@ func TestOneRunHasNoStratifiedInterval(t *testing.T) {
 	if iv.Estimate != 8 || !math.IsNaN(iv.Low) || !math.IsNaN(iv.High) {
 		t.Errorf("got %+v", iv)
 	}
+	iv = Stratified(0.95, rng.New(1), 100, func(s ...Scores) float64 { return Mean(s[0].all()) - Mean(s[1].all()) }, Scores{{7}}, Scores{{1, 2}})
+	if iv.Estimate != 5.5 || !math.IsNaN(iv.Low) || !math.IsNaN(iv.High) {
+		t.Errorf("of one run and two: %+v", iv)
+	}
 }
 
 func TestIQMAndMedian(t *testing.T) {
