@@ -352,6 +352,8 @@ func (g *graph) residual(a string) string {
 
 	r := g.Op("ReduceMax", onnx.Int("keepdims", 0), g.concat(worst...), g.Ints(1))
 	g.refuseNotFinite(a)
+	g.refuseCrossing("lower", "Neg", g.limits.lower, func(j int) bool { return lower[j] >= 0 })
+	g.refuseCrossing("upper", "Identity", g.limits.upper, func(j int) bool { return lower[j] < 0 })
 	none := g.Op("ReduceMax", onnx.Int("keepdims", 0), g.cast(g.concat(g.bad...), onnx.Float32), g.Ints(1))
 	return g.op("Where", g.op("Greater", none, g.Floats([]float32{0})), g.scalar(math.Inf(1)), r)
 }
@@ -408,4 +410,23 @@ func transposed(m []float64, n int) []float64 {
 		}
 	}
 	return out
+}
+
+// refuseCrossing refuses limits of a state that let entities of lp.Row.Signed cross 0, those of a side of it.
+func (g *graph) refuseCrossing(name, sign, limit string, side func(j int) bool) {
+	if !g.limits.follow[name] {
+		return
+	}
+	var at []int64
+	for _, r := range g.p.Description().Rows {
+		for _, j := range r.Signed {
+			if side(j) && !slices.Contains(at, int64(j)) {
+				at = append(at, int64(j))
+			}
+		}
+	}
+	if len(at) > 0 {
+		beyond := g.op(sign, g.Op("Gather", onnx.Int("axis", 1), limit, g.Ints(at...)))
+		g.refuse(g.op("Greater", beyond, g.scalar(0)))
+	}
 }

@@ -145,6 +145,18 @@ func TestPolytopes(t *testing.T) {
 				t.Errorf("off by %g, residual %g", off, worst)
 			}
 			refuses(t, m, in, slices.Sorted(maps.Keys(in)))
+			for j := range n {
+				if !signed(p, j) || !follow["lower"] {
+					continue
+				}
+				crossing := maps.Clone(in)
+				x := tensor{in["lower"].dims, slices.Clone(in["lower"].data)}
+				x.data[j] = -1e-3
+				crossing["lower"] = x
+				if out, err := m.run(crossing); err != nil || !math.IsInf(out["residual"].data[0], 1) || math.IsInf(out["residual"].data[1], 1) {
+					t.Errorf("a lower bound that lets entity %d cross 0: residuals %v, error %v", j, out["residual"].data[:2], err)
+				}
+			}
 			if c.open {
 				in["lower"].data[0] = -1 // of an entity without a lower bound
 				if out, err = m.run(in); err != nil || !math.IsInf(out["residual"].data[0], 1) {
@@ -259,6 +271,9 @@ func around(p *lp.Polytope, a []float64, follow map[string]bool, open bool, r *r
 			if !open || !math.IsInf(l, 0) {
 				l = near(x, l)
 			}
+			if signed(p, j) {
+				l = max(l, 0)
+			}
 			lim.Lower = append(lim.Lower, l)
 		}
 		if follow["upper"] {
@@ -270,6 +285,11 @@ func around(p *lp.Polytope, a []float64, follow map[string]bool, open bool, r *r
 		}
 	}
 	return lim
+}
+
+// signed reports whether a row counts entity j by its sign, which is that of its lower bound here.
+func signed(p *lp.Polytope, j int) bool {
+	return slices.ContainsFunc(p.Description().Rows, func(r lp.Row) bool { return slices.Contains(r.Signed, j) })
 }
 
 // boundedWithout reports whether lower bounds and a budget bound all entities.
