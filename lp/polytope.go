@@ -49,7 +49,7 @@ type Description struct {
 
 // Polytope is the set
 //
-//	P = { a in R^n : A a <= b,  E a = e,  l <= a <= u },
+//	P = { a in R^n : A a <= b,  E a = f,  l <= a <= u },
 //
 // bounded and non-empty (docs/method.md, section 1). It is immutable and safe for
 // concurrent use.

@@ -176,7 +176,7 @@ func (p *Polytope) canonicalLimits(lim *Limits) *Limits {
 // of its own.
 type LimitConverter struct {
 	out                         Limits
-	b, e, lower, upper, a, unit []float64
+	b, f, lower, upper, a, unit []float64
 }
 
 // Convert returns limits that hold until the next call.
@@ -214,7 +214,7 @@ func (c *LimitConverter) Convert(p *Polytope, lim *Limits) *Limits {
 	if lim.B != nil || c.out.A != nil {
 		c.out.B = quotients(&c.b, b, rows)
 	}
-	c.out.F = quotients(&c.e, lim.F, q.units.Eq)
+	c.out.F = quotients(&c.f, lim.F, q.units.Eq)
 	c.out.Lower, c.out.Upper = quotients(&c.lower, lim.Lower, d), quotients(&c.upper, lim.Upper, d)
 	return &c.out
 }

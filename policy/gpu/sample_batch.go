@@ -33,7 +33,7 @@ type batch struct {
 	in, out []byte             // pinned copies of inputs and results
 	args    kernels.SampleArgs // offsets from base
 	outFrom int64              // offset of the results
-	limited [4]bool            // whether a job has its own b, e, l, u
+	limited [4]bool            // whether a job has its own b, f, l, u
 	anyOwn  bool               // whether a job has limits of its own
 	status  []int32            // of every row, see kernels.SampleStatus
 

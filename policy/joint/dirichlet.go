@@ -12,10 +12,10 @@ import (
 )
 
 // Dirichlet is the family of Dirichlet distributions over the simplex of a polytope's
-// budget, {a >= l, sum_j a_j = e} with l its lower bounds. Actions may break the other
+// budget, {a >= l, sum_j a_j = f} with l its lower bounds. Actions may break the other
 // constraints. There are n outputs for n entities, and the concentrations are
 // min(exp(z) + MinShape, MaxShape) (of policy.Config). A draw holds ln x of the point x of
-// the unit simplex with a = l + (e - sum_j l_j) x.
+// the unit simplex with a = l + (f - sum_j l_j) x.
 type Dirichlet struct {
 	shaper
 	p *lp.Polytope

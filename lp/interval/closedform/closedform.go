@@ -20,7 +20,7 @@ import (
 // (docs/method.md, section 3). It is of one of two kinds.
 //
 // Dual: rho holds right-hand sides less the terms of the prefix, of the polytope shifted to
-// l = 0: b - A l - A_P z_P, u - l and e - E l - E_P z_P with z = a - l. The w are
+// l = 0: b - A l - A_P z_P, u - l and f - E l - E_P z_P with z = a - l. The w are
 // vertices of the dual of the interval's linear program, which no limit enters.
 //
 // Facets: rho is (1, a_P) and the w are the facets of the projection of P onto

@@ -97,7 +97,7 @@ func distinct(points [][]float64) [][]float64 {
 }
 
 // vertices returns the vertices of p under its own limits, from the cone over it,
-// { (z, t): z, t >= 0, A z <= r t, E z = e t } with z = a - l.
+// { (z, t): z, t >= 0, A z <= (b - A l) t, E z = (f - E l) t } with z = a - l.
 func vertices(p *lp.Polytope, effort *int) ([][]float64, error) {
 	var v [][]float64
 	var err error

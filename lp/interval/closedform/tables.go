@@ -12,7 +12,7 @@ import "slices"
 // neither endpoint is below Least or above Most.
 //
 // Without Facets, rho holds right-hand sides less the terms of the prefix: b - A l of
-// LimitRows, u - l of Caps, e - E l, with 0 for l and base_i where an entity is
+// LimitRows, u - l of Caps, f - E l, with 0 for l and base_i where an entity is
 // Free, else base_i = l_i. Fixing entity i at a_i moves rho by -Cols_i (a_i -
 // base_i). With Facets, rho is (1, a_0, a_1, ...) and bases are 0.
 type Tables struct {

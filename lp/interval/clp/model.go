@@ -15,7 +15,7 @@ import (
 // model is what the linear programs of a polytope share. Those of entity i run over the
 // entities from i on alone, R, with the terms of the prefix P on the right:
 //
-//	min, max a_i   s.t.   A_R a_R <= b - A_P a_P,  E_R a_R = e - E_P a_P,  l_R <= a_R <= u_R.
+//	min, max a_i   s.t.   A_R a_R <= b - A_P a_P,  E_R a_R = f - E_P a_P,  l_R <= a_R <= u_R.
 //
 // They run over the weights of points instead,
 //

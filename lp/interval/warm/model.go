@@ -18,9 +18,9 @@ import (
 // that bases are kept for. With z = a - base, where base is the lower bound or above it, those
 // of entity i are
 //
-//	min, max z_i   s.t.   A_R z_R + s = r,  E_R z_R = e,  0 <= z_R <= u - base,
+//	min, max z_i   s.t.   A_R z_R + s = r,  E_R z_R = t,  0 <= z_R <= u - base,
 //
-// where r and e are right-hand sides less the terms of the prefix. Where the polytope is the hull
+// where r and t are right-hand sides less the terms of the prefix. Where the polytope is the hull
 // of fewer points V than it has rows, they run over the weights of the points:
 //
 //	min, max (V' w)_i   s.t.   (V' w)_P = a_P,  sum w = 1,  w >= 0.
