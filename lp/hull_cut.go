@@ -8,8 +8,8 @@ import (
 	"paspo/lp/internal/vec"
 )
 
-// hullConflict is conflict of a hull without facets. Only limits of a state that cut it
-// further can be in the way.
+// hullConflict is conflict of a hull without facets. It is among limits of a state that
+// cut the hull further, since the hull itself is not empty.
 func (p *Polytope) hullConflict(lim *Limits) (names []string, amount float64) {
 	if lim == nil {
 		return nil, 0

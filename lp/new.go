@@ -68,9 +68,9 @@ func (e *UnboundedError) Error() string {
 // non-empty counts as non-empty: decimal fractions in a file need not add up to
 // the last bit.
 //
-// Of points, each must satisfy the budget, the bounds and the rows. That the
-// rows hold no more than the hull of the points is the caller's word; entities have
-// the lower bound 0 unless a point is below. Without rows, rows and equalities are those
+// Of points, each must satisfy the budget, the bounds and the rows. New does not check
+// that the rows admit nothing outside the hull of the points. Entities have the lower
+// bound 0 unless a point is below. Without rows, rows and equalities are those
 // of the hull, and bounds its bounding box. Where the hull is thinner than 1e-6 of its
 // size, so that rounding would move where rows cross, or has more facets than the effort
 // finds, it has no rows: see Polytope.HullOnly.

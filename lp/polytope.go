@@ -17,9 +17,9 @@ type Row struct {
 	// Terms, where there are some, are added to coef . a: see Term.
 	Terms []Term
 
-	// Signed are entities that the row counts right only on their side of 0, as a sum of
-	// magnitudes is a sum where nothing is negative. Limits of a state cannot let an entity
-	// whose own bounds keep it on one side cross to the other.
+	// Signed are entities whose sign the row takes as given, such as one that has a_j for
+	// |a_j| because the polytope's own bounds keep a_j from being negative. Limits of a state
+	// cannot let such an entity cross 0.
 	Signed []int
 }
 

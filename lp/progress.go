@@ -16,7 +16,7 @@ func WithProgress(ctx context.Context, show func(stage string, done, total int))
 	return context.WithValue(ctx, progressKey{}, show)
 }
 
-// Stage begins a stage and returns what is to be told of parts that are done.
+// Stage begins a stage. It returns a function to call with the number of parts done since.
 func Stage(ctx context.Context, name string, total int) func(parts int) {
 	show, ok := ctx.Value(progressKey{}).(func(string, int, int))
 	if !ok {

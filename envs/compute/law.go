@@ -7,7 +7,8 @@ import (
 )
 
 // Law is how the tasks of an episode arrive, where its users spawn alike and every user's tasks
-// are of one size: at any time an arrival is as likely as at any other, and each user's.
+// are of one size: at any time a task is as likely to arrive as at any other, and as likely
+// to be of one user as of another.
 type Law struct {
 	Users   []Task  // what each spawns, without a time
 	rate    float64 // tasks a second, of all users
@@ -41,7 +42,7 @@ func (p *Problem) Law() (*Law, error) {
 	return l, nil
 }
 
-// Cycles returns how many arrive in so many seconds, in the mean.
+// Cycles returns the mean number of cycles that arrive in so many seconds.
 func (l *Law) Cycles(seconds float64) (cycles float64) {
 	for _, u := range l.Users {
 		cycles += u.Cycles * l.rate * seconds / float64(len(l.Users))
@@ -49,12 +50,12 @@ func (l *Law) Cycles(seconds float64) (cycles float64) {
 	return cycles
 }
 
-// Draw draws what follows a time, of which observations show the users of the next tasks, and appends
-// it to arrivals. Where these are fewer than observations can show, no more than these follow.
+// Draw draws the arrivals after a time and appends them to arrivals. shown are the users of the next
+// tasks, which an observation shows. Where they are fewer than it could show, no others arrive.
 func (l *Law) Draw(rng *rand.Rand, after float64, shown []int, arrivals []Arrival) []Arrival {
 	n := len(shown)
 	if n == shownTasks-1 {
-		// Of a Poisson number, given that it is at least this.
+		// n becomes a Poisson number, given that it is at least n.
 		mean, weight, sum := l.rate*(l.seconds-after), 1., 0.
 		for k := n; weight > 1e-17*sum; k++ {
 			sum += weight

@@ -6,7 +6,7 @@ import (
 	"paspo/lp/relax"
 )
 
-// Limits are those of one state after another. They are used by one goroutine at a time.
+// Limits computes the limits of one state after another. It is used by one goroutine at a time.
 type Limits struct {
 	held       *relax.Held // nil where limits do not follow the state
 	h          []float64
@@ -14,7 +14,7 @@ type Limits struct {
 	relaxation float64
 }
 
-// Limits returns the limits of states to come.
+// Limits returns what computes the limits of states.
 func (p *Problem) Limits() *Limits {
 	if p.held == nil {
 		return &Limits{}

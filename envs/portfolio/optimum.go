@@ -191,8 +191,8 @@ func dot(a, b []float64) float64 {
 
 // References returns what trained policies are compared with, the worst first
 // where trading is free: uniform, equal weights projected, best constant and
-// the optimum. Under a trading limit the first three head for what they are
-// without one (see Within), and Myopic stands for the optimum, which is not
+// the optimum. Under a trading limit the first three choose the allocation
+// within it that is closest to theirs (see Within), and Myopic stands for the optimum, which is not
 // known. Where trading costs, the last two are the best without costs.
 func (p *Problem) References(seed uint64) ([]envs.Reference, error) {
 	all, err := envs.UniformAndEqual(p.polytope, seed, p.trading != nil, "equal weights")

@@ -62,7 +62,7 @@ func (e *Env) Await() {
 		return
 	}
 	if e.p.queued.Swap(false) {
-		// All set off before the first is waited for.
+		// All workers get their requests before the answer of any is waited for.
 		e.p.mu.Lock()
 		for _, w := range e.p.workers {
 			w.mu.Lock()

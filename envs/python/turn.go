@@ -33,8 +33,8 @@ func (w *worker) await() error {
 	turn, sleeps := &w.mem.head[wordTurn], &w.mem.head[wordTrainerSleeps]
 	if !w.poller.poll(turn) {
 		for since, b := time.Now(), [1]byte{}; ; {
-			// Who is to sleep says so before a last look, and the other looks for a sleeper after
-			// what it has to show: one of the two sees the other.
+			// A side says that it sleeps before it looks a last time whether the turn is over, and
+			// the other ends the turn before it looks for a sleeper: so one of them sees the other.
 			atomic.StoreInt64(sleeps, 1)
 			if atomic.LoadInt64(turn) <= turnDone {
 				break

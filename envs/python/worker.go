@@ -32,7 +32,7 @@ type worker struct {
 	used []bool // by slot
 	live int    // slots in use
 
-	stepped []bool // by vector, of a single environment where there are no others: since its first slot was taken
+	stepped []bool // by vector, or by slot where environments are single: stepped since its first slot was taken
 
 	queue   []int32   // slots to be stepped
 	actions []float64 // theirs

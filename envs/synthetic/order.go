@@ -12,13 +12,13 @@ import (
 // orderDraws is how many uniform allocations the order is taken from.
 const orderDraws = 2000
 
-// rise returns t with its entities in the order of what more of each does to the return, the
-// least first, and puts the inputs of the reward in the same order. What more does is the slope
-// cov(a_i, r) / var(a_i) over uniform allocations a with returns r.
+// rise returns t with its entities in the order of the slopes cov(a_i, r) / var(a_i) over uniform
+// allocations a with returns r, the least first, and puts the inputs of the reward in the same
+// order. The slope is by how much more of an entity raises the return.
 //
-// An entity is decided before those that come after it are, and what it takes of the budget
-// nothing gives back to them. One that earns little soon learns to take nothing, and leaves the
-// budget to those that earn more.
+// A policy decides on entities in their order, and later ones get what earlier ones have not taken
+// of the budget. One that earns little soon learns to take nothing, so that what is left goes to
+// those that earn more.
 func (p *Problem) rise(t *lp.Polytope) (*lp.Polytope, error) {
 	n := t.Dim()
 	draw, err := envs.Uniform(t, 1)

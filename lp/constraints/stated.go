@@ -99,8 +99,8 @@ func explained(conflict, names []string, says func(name string) []string, instea
 }
 
 // Part returns the constraint of row k, and whether it has other rows: the rows of a constraint
-// that max, min or abs make are called "name (1)", "name (2)", .., where nobody knows which is the
-// second.
+// that max, min or abs make are called "name (1)", "name (2)", .., and messages name the constraint,
+// since the numbers say nothing to whoever wrote it.
 func Part(names []string, k int) (constraint string, ok bool) {
 	base, number, _ := cutLast(names[k], " (")
 	for _, other := range []int{k - 1, k + 1} {

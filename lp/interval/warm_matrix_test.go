@@ -146,7 +146,7 @@ func matrixStatesOf(p *lp.Polytope, states int) []lp.Limits {
 	return limits
 }
 
-// rightEndpoints says whether the interval of an entity, given what walkPlaces chose before,
+// rightEndpoints says whether the interval of an entity, given what lptest.WalkPlaces chose before,
 // is that of limits relaxed by rounding at most.
 func rightEndpoints(p *lp.Polytope, limits []lp.Limits, place, endpoints []float64, at int) bool {
 	const slop = 1e-9

@@ -198,8 +198,8 @@ func (s *Sweep) refined(but int, tol float64) bool {
 
 // repair moves the vertex to where the inequalities that it breaks hold. Limits in decimals that add
 // up, but for their rounding, split a vertex into several, so close to each other that the
-// dictionary takes any for the optimum. For every broken row repair moves one entity, of those with
-// room the one nearest to zero.
+// dictionary takes any for the optimum. For every broken row repair moves one entity: of those that
+// their bounds let move, the one nearest to zero.
 func (s *Sweep) repair(but int) {
 	for k := range s.p.B {
 		if k == but || s.dropped[k] {
@@ -281,7 +281,7 @@ func (s *Sweep) bound(c []float64, k int, by float64) (sum, sens float64) {
 type Bounds struct {
 	Low, High []float64
 
-	// How far they move when limits do, in the units of Sweep.End.
+	// How far they move when limits do, in the units of Sweep.Endpoint.
 	lowMoves, highMoves []float64
 }
 

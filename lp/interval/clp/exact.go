@@ -77,8 +77,8 @@ const (
 // rowsEffort is the same over rows, for each program: some tenths of a second.
 const rowsEffort = 200_000_000
 
-// exactly answers q in rational arithmetic where something has its prefix exactly. It reports
-// whether it did: it may find that to take too long.
+// exactly answers q in rational arithmetic where some allocation has its prefix exactly. It
+// reports whether it did: it may find that to take too long.
 func (w *worker) exactly(q *relay.Action) bool {
 	if q.Crossed() || q.Excess > 0 {
 		return false

@@ -111,8 +111,8 @@ func (a *Action) Fix(v float64) {
 	}
 }
 
-// combine writes to Given the convex combination of AtLow and AtUpper that has the entity
-// fixed last where the prefix has it.
+// combine writes to Given the convex combination of AtLow and AtUpper in which the entity
+// fixed last has its amount of the prefix.
 func (a *Action) combine() {
 	i := a.Entity - 1
 	s := 0.

@@ -20,11 +20,11 @@ type chain struct {
 	look [2]lookup
 }
 
-// remaining is what the prefix of a row leaves of its limits.
+// remaining holds the limits of a row, less the terms of its prefix.
 type remaining struct {
 	r []float64 // right-hand sides less the terms of the prefix
 
-	// Under limits of its own; nil else.
+	// These are set where the row has limits of its own, and nil elsewhere.
 	lower, width, tol []float64
 	store             []float64
 	growth            float64

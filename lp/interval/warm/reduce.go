@@ -124,8 +124,8 @@ func (o *echelon) subtract(e *echelon) {
 	}
 }
 
-// eliminate returns what is left of a row, the combination of equalities that was
-// taken away, and the size of the terms of each coefficient.
+// eliminate subtracts equalities from a row. It returns the remaining row, the combination of
+// equalities that it has subtracted, and the size of the terms of each coefficient.
 func eliminate(noise float64, row []float64, k int, ech []*echelon) (v, comb []*big.Rat, size []float64) {
 	v, comb, size = make([]*big.Rat, len(row)), make([]*big.Rat, k), make([]float64, len(row))
 	for j, x := range row {

@@ -123,7 +123,7 @@ func Splice(file, from, to, text string) error {
 	return os.WriteFile(file, []byte(before+text+to+after), 0o644)
 }
 
-// Range writes the ends of an interval for a table, and nothing where they are not known, as
+// Range writes the endpoints of an interval for a table, and nothing where they are not known, as
 // of a single seed.
 func Range(iv stats.Interval, write func(float64) string) string {
 	if math.IsNaN(iv.Low) || math.IsNaN(iv.High) {
