@@ -127,8 +127,8 @@ func TestSearch(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed"), "program"))
 		g, q := randomProgram(r)
-		home := slackBasis(t, g)
-		kept := []*Duals{home}
+		first := slackBasis(t, g)
+		kept := []*Duals{first}
 		for try := range 12 {
 			if try > 0 {
 				for k := range q.R {
@@ -145,7 +145,7 @@ func TestSearch(t *testing.T) {
 					t.Fatalf("proved %v, want %v %v", v, want, status)
 				}
 			}
-			switch s := w.Solve(q, home, 0.01); s {
+			switch s := w.Solve(q, first, 0.01); s {
 			case Infeasible:
 				kinds["infeasible"]++
 				if w.Certified(q) {
@@ -214,10 +214,10 @@ func TestDualsAreUnique(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rng.New(rapid.Uint64().Draw(t, "seed"), "unique"))
 		g, q := randomProgram(r)
-		home := slackBasis(t, g)
+		first := slackBasis(t, g)
 		var kept []*Duals
 		for range 100 {
-			if w.Solve(q, home, 0.01) == Solved && w.Feasible(q, 0.01) {
+			if w.Solve(q, first, 0.01) == Solved && w.Feasible(q, 0.01) {
 				if p, err := g.Build(w.State); err == nil && p.Is(w.State) {
 					known := false
 					for _, o := range kept {
@@ -236,7 +236,7 @@ func TestDualsAreUnique(t *testing.T) {
 					if !known {
 						kept = append(kept, p)
 					}
-					home = p // searches end elsewhere when they begin elsewhere
+					first = p // searches end elsewhere when they begin elsewhere
 				}
 			}
 			size := math.Pow(10, -14*r.Float64())

@@ -26,8 +26,8 @@ type Body struct {
 	t    [][]float64 // lower triangular
 	Rays *Rays
 
-	// homes are facets in many directions: walks begin at the one that is closest.
-	homes []*Supporting
+	// starts are facets in many directions: walks begin at the one that is closest.
+	starts []*Supporting
 
 	walks sync.Pool // of *Walk
 }
@@ -81,7 +81,7 @@ func NewBody(points [][]float64, size []float64) (*Body, error) {
 		for _, sign := range []float64{1, -1} {
 			u[j] = sign
 			if f := h.Rays.Facet(u); f != nil {
-				h.homes = append(h.homes, f)
+				h.starts = append(h.starts, f)
 			}
 			u[j] = 0
 		}
@@ -174,17 +174,17 @@ func (w *Walk) exit(a []float64) (s float64, ok bool) {
 	if vec.MaxAbs(w.y) == 0 {
 		return math.Inf(1), true
 	}
-	var home *Supporting
+	var first *Supporting
 	most := math.Inf(-1)
-	for _, f := range h.homes {
+	for _, f := range h.starts {
 		if v := vec.Dot(f.C, w.y); v > most {
-			home, most = f, v
+			first, most = f, v
 		}
 	}
-	if home == nil {
+	if first == nil {
 		return 0, false
 	}
-	w.f.Copy(home)
+	w.f.Copy(first)
 	return h.Rays.End(&w.f, w.zero, w.y, w.x)
 }
 

@@ -18,7 +18,7 @@ const slightly = 10 * tight
 // the query alone.
 func (e *store) search(q *basis.Query, w *basis.Work) *basis.Duals {
 	e.misses.Add(1)
-	p, infeasible := e.simplex(q, w, e.home(q), tight)
+	p, infeasible := e.simplex(q, w, e.from(q), tight)
 	if p != nil {
 		return p
 	}
@@ -26,8 +26,8 @@ func (e *store) search(q *basis.Query, w *basis.Work) *basis.Duals {
 		e.exact.Add(1)
 		p, status := exactDuals(e.g, q)
 		if status == exact.Exhausted {
-			if home := e.perturbed(q); home != nil {
-				p, _ = e.simplex(q, w, home, tight)
+			if at := e.perturbed(q); at != nil {
+				p, _ = e.simplex(q, w, at, tight)
 			}
 		}
 		if p != nil {
@@ -37,7 +37,7 @@ func (e *store) search(q *basis.Query, w *basis.Work) *basis.Duals {
 	// A prefix that is infeasible by rounding is answered with the smallest tolerance that makes it
 	// feasible: where rows are nearly parallel, a larger one would make another polytope.
 	for _, part := range [...]float64{slightly, 1} {
-		if p, _ = e.simplex(q, w, e.home(q), part); p != nil {
+		if p, _ = e.simplex(q, w, e.from(q), part); p != nil {
 			return p
 		}
 	}

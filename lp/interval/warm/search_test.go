@@ -46,7 +46,7 @@ func TestEndpointsUnderManyRows(t *testing.T) {
 	for x, want := range []float64{lo[0], hi[0]} {
 		e := m.suffix[0].stores[x]
 		var w basis.Work
-		if found, infeasible := e.simplex(q, &w, e.home(q), tight); found == nil && !infeasible {
+		if found, infeasible := e.simplex(q, &w, e.from(q), tight); found == nil && !infeasible {
 			if _, status := exactDuals(e.g, q); status == exact.Exhausted {
 				wandered++
 			}

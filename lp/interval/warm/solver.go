@@ -79,7 +79,7 @@ func (s *Solver) settle() {
 				m.first, m.known = [2]float64{lo, hi}, true
 			}
 			for x, e := range m.suffix[i].stores {
-				e.begin(c.work[x].Build(e.g))
+				e.addStart(c.work[x].Build(e.g))
 			}
 			parts := 2
 			if equal {

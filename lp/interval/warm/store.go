@@ -17,9 +17,9 @@ import (
 // 2 300, 2 200, 1 800 and 1 600 chains a second of processor time (CLP: 150). A search
 // takes 1.4 pivots there, about what 50 bases take to be ruled out.
 type store struct {
-	g     *basis.Program
-	homes []*basis.Duals // where searches begin
-	most  int
+	g      *basis.Program
+	starts []*basis.Duals // where searches begin
+	most   int
 
 	// bound is the endpoint where it is at the bound of the entity itself. Bases that
 	// prove it have nothing in common but that: they are many, and quick to find
@@ -53,33 +53,33 @@ func newStore(g *basis.Program, most int) *store {
 		state[g.N+k] = basis.Basic
 	}
 	e.bound, _ = g.Build(state)
-	e.homes = []*basis.Duals{e.bound}
+	e.starts = []*basis.Duals{e.bound}
 	return e
 }
 
-// begin lets searches begin at p, where that is not nil.
-func (e *store) begin(p *basis.Duals) {
+// addStart lets searches begin at p, where that is not nil.
+func (e *store) addStart(p *basis.Duals) {
 	switch {
 	case p == nil:
-	case e.homes[0] == e.bound:
-		e.homes[0] = p
-	case !e.homes[0].Same(p):
-		e.homes = append(e.homes, p)
+	case e.starts[0] == e.bound:
+		e.starts[0] = p
+	case !e.starts[0].Same(p):
+		e.starts = append(e.starts, p)
 	}
 }
 
-// home returns where the search for a query begins, which depends on nothing else.
-func (e *store) home(q *basis.Query) *basis.Duals {
-	home := e.homes[0]
-	if len(e.homes) > 1 {
-		least := home.Violated(q)
-		for _, p := range e.homes[1:] {
+// from returns the basis that the search for a query begins at: of starts, the one that violates least.
+func (e *store) from(q *basis.Query) *basis.Duals {
+	best := e.starts[0]
+	if len(e.starts) > 1 {
+		least := best.Violated(q)
+		for _, p := range e.starts[1:] {
 			if v := p.Violated(q); v < least {
-				home, least = p, v
+				best, least = p, v
 			}
 		}
 	}
-	return home
+	return best
 }
 
 // find returns the basis of a state if it is kept.
