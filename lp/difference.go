@@ -3,6 +3,8 @@ package lp
 import (
 	"fmt"
 	"slices"
+
+	"paspo/lp/internal/terms"
 )
 
 // Difference says in what p differs from q, as "<what> is <in p>, not <in q>", and
@@ -59,7 +61,7 @@ func (p *Polytope) Difference(q *Polytope) string {
 		}
 	}
 	for k := range p.form.B {
-		if !slices.EqualFunc(p.Terms(k), q.Terms(k), Term.Equal) {
+		if !slices.EqualFunc(p.Terms(k), q.Terms(k), func(t, u Term) bool { return terms.Term(t).Equal(terms.Term(u)) }) {
 			return fmt.Sprintf("the convex terms of row %q are %v, not %v", p.rowNames[k], p.Terms(k), q.Terms(k))
 		}
 	}

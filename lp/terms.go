@@ -42,9 +42,6 @@ func (t Term) Shifted() Term {
 	return t
 }
 
-// Equal reports whether u is the same term.
-func (t Term) Equal(u Term) bool { return terms.Term(t).Equal(terms.Term(u)) }
-
 // Value returns what the term comes to at a under holdings, nil for its own From.
 func (t *Term) Value(a, holdings []float64) float64 { return (*terms.Term)(t).Value(a, holdings) }
 
