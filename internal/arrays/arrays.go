@@ -217,7 +217,7 @@ type formPieces struct {
 	Begin     []float64        `json:"begin"` // rho of the empty prefix
 	Cols      [][]float64      `json:"cols"`  // by what an amount of each entity moves rho
 	Base      []float64        `json:"base"`  // what the endpoints and the amounts are counted from
-	Endpoints []endpointPieces `json:"ends"`
+	Endpoints []endpointPieces `json:"endpoints"`
 }
 
 type description struct {

@@ -95,7 +95,7 @@ class Polytope:
         p, width = self._pieces, len(self._pieces["begin"])
 
         lower, upper = [], []
-        for e in p["ends"]:
+        for e in p["endpoints"]:
             upper.append(np.array(e["upper"], float))
             pieces = np.array(e["lower"], float).reshape(len(e["lower"]), -1 if e["lower"] else width)
             if e["floor"]:  # not below base[i], a piece that is 0
