@@ -1,4 +1,3 @@
-// Package configs holds the settings that learn best on a benchmark each.
 package configs
 
 import "embed"

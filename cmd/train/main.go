@@ -1,5 +1,3 @@
-// Command train trains allocation policies under hard linear constraints,
-// evaluates and runs them.
 package main
 
 import "paspo/cli"

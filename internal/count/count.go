@@ -1,4 +1,3 @@
-// Package count writes numbers of things.
 package count
 
 import (

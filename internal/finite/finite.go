@@ -1,4 +1,3 @@
-// Package finite looks for numbers that are NaN or infinite.
 package finite
 
 // First returns the index of the first NaN or Inf, -1 if there is none.

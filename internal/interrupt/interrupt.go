@@ -1,5 +1,3 @@
-// Package interrupt calls what may not look at its context: a linear program of CLP, the fit of a
-// de-biasing, a model of a market.
 package interrupt
 
 import (

@@ -1,4 +1,3 @@
-// Package long marks tests that take long.
 package long
 
 import "testing"

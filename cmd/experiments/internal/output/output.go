@@ -1,4 +1,3 @@
-// Package output writes what an experiment found: tables, plots and data.
 package output
 
 import (

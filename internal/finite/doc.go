@@ -1,0 +1,2 @@
+// Package finite looks for numbers that are NaN or infinite.
+package finite

@@ -1,0 +1,2 @@
+// Package long marks tests that take long.
+package long

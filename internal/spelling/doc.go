@@ -1,0 +1,2 @@
+// Package spelling compares names that may be misspelt.
+package spelling
