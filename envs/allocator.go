@@ -172,8 +172,8 @@ type Outcome struct {
 	MaxResidual float64   // largest scaled residual of an action
 	Violations  int       // actions with a residual above Violation
 
-	// Of environments that are Relaxers: the states whose limits were relaxed, and
-	// by how much at most.
+	// Relaxed counts the states whose limits a Relaxer has relaxed, and MaxRelaxation is by
+	// how much at most.
 	Relaxed       int
 	MaxRelaxation float64
 }

@@ -18,7 +18,7 @@ type pool struct {
 	start   []chan struct{} // one a helper; nil until helpers are needed
 	busy    sync.WaitGroup
 
-	// What a round costs on one goroutine, measured in the first rounds.
+	// cost is what a round takes on one goroutine. The first rounds measure it.
 	rounds int
 	cost   time.Duration
 }
@@ -26,8 +26,8 @@ type pool struct {
 const (
 	poolRounds = 4 // measured before helpers are called
 
-	// What one more goroutine has to take over before it pays: waking it and
-	// waiting for it cost a few microseconds.
+	// poolShare is the work that one more goroutine has to take over before it pays, since
+	// waking it and waiting for it cost a few microseconds.
 	poolShare = 25 * time.Microsecond
 )
 

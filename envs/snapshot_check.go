@@ -51,7 +51,8 @@ func CheckSnapshots(p Problem) error {
 		}
 		return fmt.Errorf("envs: the environment of %s cannot be resumed bit for bit from its %s and %s: %s", of, save, load, fmt.Sprintf(format, a...))
 	}
-	// Whether an allocation satisfies the limits is not the question here.
+	// Limits that no allocation satisfies end the comparison without an error, since they say
+	// nothing of snapshots.
 	errNoAction := errors.New("no action")
 	unless := func(err error) error {
 		if err == errNoAction {

@@ -51,8 +51,8 @@ type environment struct {
 	kind kind
 	new  func(Config) (envs.Problem, error)
 
-	// Of one that can be configured: validate checks its settings, and polytope is where
-	// other constraints than its own are put. Both are nil where nothing can be set.
+	// validate checks the settings, and polytope is where other constraints than the
+	// environment's own are put. Both are nil where nothing can be set.
 	validate func(*Config) error
 	polytope func(*Config) **lp.Polytope
 }

@@ -220,7 +220,7 @@ type Env struct {
 	all   []Task    // buffer behind tasks
 	parts []Part    // of the task at hand
 
-	// With caps only: what the next task finds queued, in ms.
+	// queues are what the next task finds queued, in ms, where there are caps.
 	queues []float64
 	limits *bounds.Bounds
 }

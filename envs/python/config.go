@@ -17,13 +17,13 @@ type Config struct {
 	Timeout     float64 `yaml:"timeout" doc:"seconds that a process may take for one answer"`
 }
 
-// How processes start.
+// Processes start in one of these ways.
 const (
 	Spawn = "spawn"
 	Fork  = "fork"
 )
 
-// What the dtype of actions is.
+// The dtype of actions is one of these.
 const (
 	OfSpace = "space"
 	Float64 = "float64"

@@ -52,7 +52,7 @@ type layout struct {
 	Obs      int    `json:"obs"`     // float64 x dim
 	Final    int    `json:"final"`   // float64 x dim: the last observation of an episode that has ended
 
-	// Of limits that follow the state: the widths of those that do, and where they are.
+	// Limits has the widths of the limits that follow the state. The others say where they are.
 	Limits map[string]int `json:"limits"`
 	B      int            `json:"b"`
 	Lower  int            `json:"lower"`

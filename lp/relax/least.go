@@ -16,11 +16,11 @@ func Least(d lp.Description) (float64, error) {
 		return 0, fmt.Errorf("a hull of points has no limits to relax")
 	}
 	n := len(d.Entities)
-	at := 0. // of every entity, at a point that the total allows
+	at := 0. // every entity at a point that the total allows
 	if !math.IsNaN(d.Total) {
 		at = d.Total / float64(n)
 	}
-	// Of the relaxation, t, and the entities.
+	// q is over the relaxation t and the entities.
 	q := lp.Description{Total: math.NaN(), Lower: slices.Repeat([]float64{math.Inf(-1)}, n+1), Upper: slices.Repeat([]float64{math.Inf(1)}, n+1)}
 	most := 0.
 	row := func(coef []float64, terms []lp.Term, sign, limit float64) {

@@ -94,9 +94,9 @@ func newAffineHull(p *lp.Polytope) (*affineHull, error) {
 	r := rand.New(rng.New(0, "lp", "affine hull"))
 	w := make([]float64, n)
 	for len(s.directions) < n {
-		// Towards the known point that is farthest from the span found so far,
-		// but as far as the polytope goes: the distance of known points may be
-		// no more than their rounding.
+		// w goes towards the known point that is farthest from the span found so far. The
+		// search goes along it to the end of the polytope, because the distance of known
+		// points may be no more than their rounding.
 		far, dist := s.farthest()
 		if dist > 0 {
 			vec.Subtract(w, h.vertices[far], h.vertices[0])

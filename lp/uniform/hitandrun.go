@@ -20,8 +20,8 @@ const (
 	// refresh is the number of sweeps after which slacks are computed anew, so
 	// that rounding does not add up.
 	refresh = 64
-	// Up to maxVertices give their edges as directions, fewer where these are more
-	// than maxEdges, but minVertices at least.
+	// Directions are the edges of up to maxVertices vertices. There are fewer vertices where
+	// their edges are more than maxEdges, but minVertices at least.
 	minVertices, maxVertices, maxEdges = 4, 32, 3200
 	// restartThins is how many times the thinning a chain runs before its first
 	// point, so that calls with different streams are independent.

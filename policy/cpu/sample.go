@@ -33,7 +33,7 @@ type decoder struct {
 	jobs    chan *worker
 	done    chan struct{}
 
-	// Of the present request.
+	// These are of the present request.
 	req  *policy.Request
 	out  *policy.Samples
 	next atomic.Int64 // the shard to decode next

@@ -53,7 +53,7 @@ type rollout struct{ obs, prefix, logX, log1mX, logWidth, mask cuda.Ptr }
 
 // places are offsets in the block of an agent, in bytes.
 type places struct {
-	// Uploaded together, from advantage or from control on.
+	// These are uploaded together, from advantage or from control on.
 	advantage, target, control, oldControl, count, perm int64
 
 	params, m, v, normalizer                  int64 // contiguous

@@ -13,7 +13,7 @@ const maxFilter = 100
 // Kind says what the index of a limit refers to.
 type Kind int
 
-// What limits a program has, and OfHull: that of a hull without facets.
+// These are the limits of a program, and OfHull is that of a hull without facets.
 const (
 	_ Kind = iota
 	OfRow

@@ -33,7 +33,7 @@ const (
 	CostScale = 1 << 10
 )
 
-// What a program may be.
+// A program without a solution is one of these.
 var (
 	ErrInfeasible = errors.New("lp: infeasible")
 	ErrUnbounded  = errors.New("lp: unbounded")

@@ -60,7 +60,7 @@ func (f *Intervals) Certify() error {
 			}
 		}
 	}
-	// Of a ray w . col_j <= 0 for all j, so that w . rho > 0 proves limits empty.
+	// Rays have w . col_j <= 0 for all j, so that w . rho > 0 proves limits empty.
 	for w := f.Rays; len(w) > 0; w = w[f.Size:] {
 		if err := check(w[:f.Size], -1, 0, 1); err != nil {
 			return fmt.Errorf("ray: %w", err)

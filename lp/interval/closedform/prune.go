@@ -155,7 +155,7 @@ func (p *pruner) survey() error {
 		if err := visit(c); err != nil {
 			return err
 		}
-		// Twice what was found allows for its errors.
+		// What was found is doubled, to allow for its errors.
 		p.reach = append(p.reach, 2*p.base.At(j)+1e-9)
 		c[j] = 0
 	}
@@ -329,8 +329,8 @@ func (s *search) redundant(p int) bool {
 			s.add(p)
 			return false
 		}
-		// Of pieces that meet at the vertex, the least at a point near it and inside is
-		// taken.
+		// The piece to add is the least one near the vertex and inside: several may be
+		// equal at the vertex itself.
 		const inside = 1e-6
 		z := make([]float64, s.n)
 		for j := range z {

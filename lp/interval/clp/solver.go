@@ -89,8 +89,8 @@ type row struct {
 	relay.Action
 	err error
 
-	// Of a state with a matrix of its own: its polytope, and a worker for its
-	// programs once one was needed.
+	// state is the polytope of a state with a matrix of its own, and worker solves its
+	// programs. It is nil until it is needed.
 	state  *lp.Polytope
 	worker *worker
 }

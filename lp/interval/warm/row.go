@@ -410,7 +410,7 @@ func (r *row) optimal(w *basis.Work, at []float64, part float64) bool {
 		gap += math.Abs(z[c]) * d
 	}
 	for x := range s.g.M {
-		// At the allocation itself.
+		// excess is by how much the allocation itself breaks the row.
 		rhs, scale := r.limit(x), r.scale[x]
 		excess := r.fixed[x] + vec.Dot(r.linear[x*n+i:(x+1)*n], at[i:]) - rhs*scale
 		if x >= k {
