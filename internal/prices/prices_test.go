@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -376,41 +375,54 @@ func TestParquet(t *testing.T) {
 	}
 }
 
-// Of thirty-three years of twenty stocks one day looks like a split; crashes do not. The first hundred days,
-// which have it, are committed (they come with skfolio, see examples/portfolio).
+// Of the daily prices of twenty stocks over thirty-three years that come with skfolio (see examples/portfolio) the
+// first hundred days are committed. They have the one move that looks like a split.
 func TestStocks(t *testing.T) {
+	const file = "testdata/stocks.csv"
+	_, _, err := Read(file, DefaultOptions())
+	var e *Error
+	if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Line != 71 || e.Problems[0].Ticker != "RRC" {
+		t.Errorf("%v", err)
+	}
+	o := DefaultOptions()
+	o.Repair = []Kind{Jump}
+	table, _, err := Read(file, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	months, err := table.Resample(Month)
+	if err != nil || len(table.Dates) != 100 || len(table.Tickers) != 20 || len(months.Dates) != 5 {
+		t.Errorf("%d days of %d tickers, %d months, %v", len(table.Dates), len(table.Tickers), len(months.Dates), err)
+	}
+}
+
+// These are the largest moves of a day in all of those years, with a day before and after. Crashes are no splits.
+func TestLargestMoves(t *testing.T) {
 	for _, c := range []struct {
-		file         string
-		days, months int
+		text  string
+		split float64 // share from which on the move is taken for a split, 1 where it is for none
 	}{
-		{"testdata/stocks.csv", 100, 5},
-		{"../../../shared/data/prices/sp500_20.csv.gz", 8313, 33 * 12},
+		{"date,RRC\n1990-04-09,3.322\n1990-04-10,1.107\n1990-04-11,1.107\n", 0.6},
+		{"date,AAPL\n2000-09-28,0.812\n2000-09-29,0.391\n2000-10-02,0.368\n", 1},
+		{"date,BBY\n2000-11-08,14.491\n2000-11-09,8.871\n2000-11-10,9.113\n", 1},
+		{"date,AMD\n1992-06-17,7.25\n1992-06-18,4.5\n1992-06-19,4.688\n", 1},
+		{"date,BBY\n2002-08-07,12.783\n2002-08-08,8.114\n2002-08-09,8.823\n", 1},
+		{"date,RRC\n1998-10-16,2.207\n1998-10-19,3.387\n1998-10-20,3.501\n", 0.4},
+		{"date,AMD\n2016-04-21,2.62\n2016-04-22,3.99\n2016-04-25,3.45\n", 0.4},
+		{"date,BBY\n1991-12-18,0.49\n1991-12-19,0.323\n1991-12-20,0.323\n", 0.4},
+		{"date,AMD\n2002-10-02,5.37\n2002-10-03,3.63\n2002-10-04,3.51\n", 0.4},
+		{"date,PG\n2000-03-06,23.401\n2000-03-07,16.325\n2000-03-08,15.523\n", 1},
+		{"date,UNH\n1996-07-10,4.491\n1996-07-11,3.146\n1996-07-12,3.362\n", 1},
 	} {
-		t.Run(filepath.Base(c.file), func(t *testing.T) {
-			if _, err := os.Stat(c.file); err != nil {
-				t.Skipf("SKIPPED: all of the prices are not here: %v", err)
-			}
-			_, _, err := Read(c.file, DefaultOptions())
-			var e *Error
-			if !errors.As(err, &e) || len(e.Problems) != 1 || e.Problems[0].Line != 71 || e.Problems[0].Ticker != "RRC" {
-				t.Errorf("%v", err)
-			}
+		for _, share := range []float64{0.6, 0.4} {
 			o := DefaultOptions()
-			o.JumpShare = 0.4 // which takes four moves of the stocks' own for splits of 3:2
-			if _, _, err := Read(c.file, o); c.days > 100 && (!errors.As(err, &e) || len(e.Problems) != 5) {
-				t.Errorf("from 40 %% on: %v", err)
+			o.JumpShare = share
+			_, _, err := Parse("f", []byte(c.text), o)
+			var e *Error
+			if found := errors.As(err, &e); found != (share <= c.split && c.split < 1) || found && (len(e.Problems) != 1 || e.Problems[0].Line != 3) {
+				t.Errorf("from %g on: %v\n%s", share, err, c.text)
 			}
-			o = DefaultOptions()
-			o.Repair = []Kind{Jump}
-			table, _, err := Read(c.file, o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			months, err := table.Resample(Month)
-			if err != nil || len(table.Dates) != c.days || len(table.Tickers) != 20 || len(months.Dates) != c.months {
-				t.Errorf("%d days of %d tickers, %d months, %v", len(table.Dates), len(table.Tickers), len(months.Dates), err)
-			}
-		})
+		}
 	}
 }
 

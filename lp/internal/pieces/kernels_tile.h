@@ -3,7 +3,7 @@
 
 #define BLOCK 8
 
-// Lanes are rows. BETTER is the greater for lower ends and the less for upper ones.
+// Lanes are rows. BETTER is the greater for lower endpoints and the less for upper ones.
 #define FOLD(name, BETTER) \
 static inline VEC NAME(name)(ptrdiff_t count, ptrdiff_t stride, const double *w, const double *rho, ptrdiff_t ld, VEC m) \
 { \
