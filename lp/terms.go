@@ -14,8 +14,8 @@ import (
 //
 //	above max(0, a_j - from) + below max(0, from - a_j),   above, below >= 0,
 //
-// so that above = below = w is w |a_j - from|. A row with terms has a Max and no Min: what
-// is left would not be convex.
+// so that above = below = w is w |a_j - from|. A row with terms has a Max and no Min:
+// the set of allocations would not be convex.
 type Term struct {
 	Entity       int // j, 0 where there is a Sum
 	Above, Below float64
@@ -66,7 +66,7 @@ type convexTerms struct {
 // checkTerms returns what is wrong with the terms of a row.
 func checkTerms(entities []string, r Row) error {
 	if len(r.Terms) > 0 && (!math.IsInf(r.Min, -1) || math.IsInf(r.Max, 1)) {
-		return fmt.Errorf("constraint %s has convex terms: it takes a max and no min, as what is left would not be convex", r.Name)
+		return fmt.Errorf("constraint %s has convex terms: it takes a max and no min, since with a min the set of allocations would not be convex", r.Name)
 	}
 	for i, t := range r.Terms {
 		if t.Entity < 0 || t.Entity >= len(entities) {
@@ -74,7 +74,7 @@ func checkTerms(entities []string, r Row) error {
 		}
 		for _, w := range [...]float64{t.Above, t.Below} {
 			if !(w >= 0 && w <= MaxRow) || w > 0 && w < minMagnitude {
-				return fmt.Errorf("constraint %s, weight of a term of %s: %g is neither 0 nor a number from %g to %g, without which what is left would not be convex",
+				return fmt.Errorf("constraint %s, weight of a term of %s: %g is neither 0 nor a number from %g to %g; below 0 the set of allocations would not be convex",
 					r.Name, entities[t.Entity], w, minMagnitude, MaxRow)
 			}
 		}

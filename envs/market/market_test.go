@@ -49,7 +49,7 @@ func newProblem(t testing.TB, edit func(*Config)) *Problem {
 }
 
 // Costs by hand: of 10 000 in cash half goes into A at 1 %. The fee is 1 % of the half of
-// what it leaves, 10 000 / 1.005 = 9 950.25: 49.75. A gains a tenth, so that the wealth is
+// what remains after it, 10 000 / 1.005 = 9 950.25: 49.75. A gains a tenth, so that the wealth is
 // 10 447.76; all of A, 5 472.64, is sold for a fee of 54.73, which leaves 10 393.03.
 func TestCostsToTheCent(t *testing.T) {
 	polytope, err := lp.New(Simplex([]string{"A"}))

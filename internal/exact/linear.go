@@ -67,7 +67,7 @@ func eliminate(v, row []*big.Int, pivot int) {
 }
 
 // Solve returns the x of length n that satisfies equations, given the rows of [A b], and the
-// rank of these. What they leave free is 0. x is nil where nothing satisfies them.
+// rank of these. Variables that they do not determine are 0. x is nil where nothing satisfies them.
 func Solve(n int, rows [][]*big.Rat) (x []*big.Rat, rank int) {
 	e := echelon{dim: n}
 	for _, row := range rows {

@@ -44,7 +44,7 @@ import (
 // An expression is linear in entities and groups, with + - * / and parentheses,
 // on both sides of <=, >= or =. A name that holds spaces or operators, or starts
 // with a digit, stands in backticks there. max(..), min(..) and abs(..) of expressions
-// stand where what they leave is convex, max and abs on the smaller side. They make a row
+// stand where the set of allocations stays convex, max and abs on the smaller side. They make a row
 // for every choice of their arguments, at most 256, those left out that bounds imply. Where
 // there are more choices, each function that chooses between two sums, as abs(A - B) and
 // max(A, B) do, becomes a term.

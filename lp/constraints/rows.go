@@ -96,7 +96,7 @@ func (r *reader) constraint(i int, n *yaml.Node, names *expression.Names) (rows 
 			without("%s: coefficients and %s cannot stand together", "abs")
 		}
 		if f["max"] == nil || f["min"] != nil || f["equal"] != nil {
-			r.fail(n, "%s: abs goes with max, and with neither min nor equal: what is left would not be convex", where)
+			r.fail(n, "%s: abs goes with max, and with neither min nor equal: the set of allocations would not be convex", where)
 		}
 		row := r.coefficients(f, f["abs"], where, names)
 		for j, w := range row.Coef {
@@ -150,7 +150,7 @@ func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where strin
 	row.Coef = r.sum(n, where, "coefficients", names)
 	if n := f["equal"]; n != nil {
 		if f["terms"] != nil {
-			r.fail(n, "%s: equal cannot stand with terms: what is left would not be convex", where)
+			r.fail(n, "%s: equal cannot stand with terms: the set of allocations would not be convex", where)
 		}
 		if f["min"] != nil || f["max"] != nil {
 			r.fail(n, "%s: equal cannot stand with min or max", where)
@@ -163,7 +163,7 @@ func (r *reader) coefficients(f map[string]*yaml.Node, n *yaml.Node, where strin
 	row.Max = r.limit(f["max"], where+", max", math.Inf(1), lp.MaxRow)
 	if n := f["terms"]; n != nil {
 		if f["max"] == nil || f["min"] != nil {
-			r.fail(n, "%s: terms go with max, and with neither min nor equal: what is left would not be convex", where)
+			r.fail(n, "%s: terms go with max, and with neither min nor equal: the set of allocations would not be convex", where)
 		}
 		row.Terms = r.terms(n, where+", terms", names)
 	}
@@ -192,7 +192,7 @@ func (r *reader) terms(n *yaml.Node, where string, names *expression.Names) (out
 			}
 			x := r.number(v, at+", "+key, most)
 			if x < least {
-				r.fail(v, "%s, %s: %g is below 0: what is left would not be convex", at, key, x)
+				r.fail(v, "%s, %s: %g is below 0: the set of allocations would not be convex", at, key, x)
 			}
 			return x
 		}

@@ -247,7 +247,7 @@ func TestTermErrors(t *testing.T) {
 		"turnover(STOCKS) >= 0.2":         "turnover(...) can be limited only from above",
 		"turnover(STOCKS) = 0.2":          "turnover(...) has no =",
 		"0.1 <= long(STOCKS) <= 0.2":      "long(...) is limited from both sides by a chain",
-		"MSFT - short(AAPL) <= 0.2":       "short(...) can be limited only from above, as in short(ALL) <= 0.2: what is left would not be convex (character 8",
+		"MSFT - short(AAPL) <= 0.2":       "short(...) can be limited only from above, as in short(ALL) <= 0.2: the set of allocations would not be convex (character 8",
 		"turnovr(STOCKS) <= 0.2":          `unknown function "turnovr" (did you mean turnover?); known are abs, bought, leverage, long, max, min, short, sold, turnover (character 1`,
 		"turnover(STOKS) <= 0.2":          `unknown name "STOKS" (did you mean STOCKS?)`,
 		"turnover(MSFT + AAPL) <= 0.2":    "turnover(...) takes the name of an entity or a group, or ALL",

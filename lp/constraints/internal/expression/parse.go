@@ -127,7 +127,7 @@ func (p *parser) constraint() []lp.Row {
 	switch plain {
 	case "=":
 		name, at := left.first()
-		p.fail(at, "%s(...) has no = : what is left would not be convex", name)
+		p.fail(at, "%s(...) has no = : the set of allocations would not be convex", name)
 	case ">=":
 		left.scale(negated)
 	}
@@ -139,7 +139,7 @@ var mirrored = map[string]string{"<=": ">=", ">=": "<=", "=": "="}
 // rows returns the rows of x <= 0, one for every choice of pieces.
 func (p *parser) rows(x piecewise) (rows []lp.Row) {
 	if t := x.concave(); t != nil {
-		p.fail(t.at, "%[1]s(...) can be limited only from above, as in %[1]s(%[2]s) <= 0.2: what is left would not be convex", t.name, everything)
+		p.fail(t.at, "%[1]s(...) can be limited only from above, as in %[1]s(%[2]s) <= 0.2: the set of allocations would not be convex", t.name, everything)
 	}
 	p.spread(&x)
 	terms := x.rowTerms()
@@ -175,7 +175,7 @@ func (p *parser) chain(left piecewise, first token, middle piecewise) []lp.Row {
 		p.fail(0, "no entity or group is named")
 	case !middle.linear():
 		name, at := middle.first()
-		p.fail(at, "%s(...) is limited from both sides by a chain: what is left would not be convex", name)
+		p.fail(at, "%s(...) is limited from both sides by a chain: the set of allocations would not be convex", name)
 	}
 	lo, hi := left.constant-middle.constant, right.constant-middle.constant
 	if first.text == ">=" {

@@ -157,7 +157,7 @@ func (p *parser) choices(x piecewise) []affine {
 	all := []affine{x.affine}
 	for _, f := range x.pieces {
 		if f.least {
-			p.fail(f.at, "%s(...) can be limited only %s: what is left would not be convex", f.name, convexUse[f.name])
+			p.fail(f.at, "%s(...) can be limited only %s: the set of allocations would not be convex", f.name, convexUse[f.name])
 		}
 		if len(all)*len(f.of) > maxChoices {
 			p.tooMany(f)
