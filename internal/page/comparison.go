@@ -250,23 +250,15 @@ func (c *Comparison) verdict(all []*ranked) []string {
 	return lead
 }
 
-// few says what intervals are worth that have fewer than five seeds behind them, nothing where none
-// is shown. The range of n draws misses the median of a continuous distribution where all are on
-// one side of it, 2^(1-n) of the time, and resampled means of draws do not leave their range.
+// few says what intervals are worth that have few seeds behind them, nothing where none is shown.
 func few(all []*ranked) string {
-	const enough = 5
-	n := enough
+	var seeds []int
 	for _, r := range all[:min(len(all), shownRows)] {
 		for _, runs := range r.returns {
-			if len(runs) > 1 {
-				n = min(n, len(runs))
-			}
+			seeds = append(seeds, len(runs))
 		}
 	}
-	if n == enough {
-		return ""
-	}
-	return fmt.Sprintf("Intervals of fewer than %d seeds are too narrow: those of %d seeds hold the median of what seeds would come to at most %g %% of the time.", enough, n, 100*(1-math.Pow(2, float64(1-n))))
+	return stats.FewSeeds(seeds)
 }
 
 // block shows the groups, and returns the verdict with it.

@@ -2,6 +2,7 @@ package stats
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -116,4 +117,22 @@ func MeanInterval(xs []float64, level float64, s *rng.Stream) Interval {
 		}
 		return sum / float64(len(idx))
 	})
+}
+
+// FewSeeds says what intervals are worth that have fewer than five seeds behind them, given how many
+// each has, and nothing where there is none such. One seed has no interval. The range of n draws
+// misses the median of a continuous distribution where all are on one side of it, 2^(1-n) of the
+// time, and resampled means of draws do not leave their range.
+func FewSeeds(seeds []int) string {
+	const enough = 5
+	least := enough
+	for _, n := range seeds {
+		if n > 1 {
+			least = min(least, n)
+		}
+	}
+	if least == enough {
+		return ""
+	}
+	return fmt.Sprintf("Intervals of fewer than %d seeds are too narrow: those of %d seeds hold the median of what seeds would come to at most %g %% of the time.", enough, least, 100*(1-math.Pow(2, float64(1-least))))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"paspo/internal/long"
@@ -69,6 +70,21 @@ func TestIntervalKeepsUnknownEndpoints(t *testing.T) {
 		}
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(iv) {
 			t.Errorf("%v, %v from %v by %s", err, got, iv, data)
+		}
+	}
+}
+
+// The range of n draws holds the median in all but 2 of 2^n arrangements of their sides; one draw
+// has no interval.
+func TestFewSeeds(t *testing.T) {
+	for want, seeds := range map[string][]int{
+		"":                                       {0, 1, 5, 20},
+		"those of 2 seeds hold the median of":    {3, 2, 1},
+		"come to at most 87.5 % of the time.":    {20, 4},
+		"Intervals of fewer than 5 seeds are to": {3},
+	} {
+		if got := FewSeeds(seeds); !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("%v: %q, want %q", seeds, got, want)
 		}
 	}
 }

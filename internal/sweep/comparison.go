@@ -69,7 +69,7 @@ func (w *Sweep) Comparison(s *Status) ([]Compared, error) {
 		if n := float64(c.Seeds); n > 0 {
 			c.Violations, c.Seconds = c.Violations/n, c.Seconds/n
 		}
-		c.Return = meanOf(returns, x.Number)
+		c.Return = stats.MeanInterval(returns, 0.95, rng.New(uint64(x.Number), "comparison"))
 		all = append(all, c)
 	}
 	slices.SortStableFunc(all, func(a, b Compared) int {
@@ -81,29 +81,13 @@ func (w *Sweep) Comparison(s *Status) ([]Compared, error) {
 	return all, nil
 }
 
-// meanOf returns a mean with the interval that resampled seeds give, none of fewer than two.
-func meanOf(xs []float64, setting int) stats.Interval {
-	nan := math.NaN()
-	if len(xs) == 0 {
-		return stats.Interval{Estimate: nan, Low: nan, High: nan}
-	}
-	mean := func(idx []int) (sum float64) {
-		for _, i := range idx {
-			sum += xs[i] / float64(len(idx))
-		}
-		return sum
-	}
-	if len(xs) == 1 {
-		return stats.Interval{Estimate: xs[0], Low: nan, High: nan}
-	}
-	return stats.Bootstrap(len(xs), 0.95, rng.New(uint64(setting), "comparison"), mean)
-}
-
-// WriteComparison writes the comparison as a table.
+// WriteComparison writes the comparison as a table, and what its intervals are worth.
 func WriteComparison(out io.Writer, all []Compared) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "environment\talgorithm\tseeds\treturn\t95 % interval\tviolations a seed\tlargest residual\tprocessor s a seed")
+	var seeds []int
 	for _, c := range all {
+		seeds = append(seeds, c.Seeds)
 		if c.Seeds == 0 {
 			fmt.Fprintf(t, "%s\t%s\t0%s\n", c.Env, c.Algo, strings.Repeat("\t-", 5))
 			continue
@@ -113,6 +97,9 @@ func WriteComparison(out io.Writer, all []Compared) error {
 			interval = fmt.Sprintf("%.4f .. %.4f", c.Return.Low, c.Return.High)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%d\t%.4f\t%s\t%.0f\t%.2g\t%.1f\n", c.Env, c.Algo, c.Seeds, c.Return.Estimate, interval, c.Violations, c.Residual, c.Seconds)
+	}
+	if few := stats.FewSeeds(seeds); few != "" {
+		fmt.Fprintf(t, "%s\n", few)
 	}
 	return t.Flush()
 }

@@ -51,7 +51,7 @@ space:
 		t.Errorf("one seed gives %+v", all[1])
 	}
 	var b strings.Builder
-	if err := WriteComparison(&b, all); err != nil || strings.Count(b.String(), "\n") != 4 || strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "Inf") {
+	if err := WriteComparison(&b, all); err != nil || strings.Count(b.String(), "\n") != 5 || !strings.Contains(b.String(), "\nIntervals of fewer than 5 seeds are too narrow: those of 3 seeds") || strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "Inf") {
 		t.Errorf("table %q, %v", b.String(), err)
 	}
 	both := s.Space
