@@ -46,7 +46,7 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 	if rungs := s.Prune.Rungs(c.Steps); len(rungs) > 0 {
 		fmt.Fprintf(out, "at %v steps the best 1/%d go on\n", rungs, s.Prune.Factor)
 	} else if s.Prune.Method != "" {
-		fmt.Fprintf(out, "none is given up early: prune.min_steps is %d, and they train for %d steps\n", s.Prune.MinSteps, c.Steps)
+		fmt.Fprintf(out, "none is given up: prune.min_steps is %d, and they train for %d steps\n", s.Prune.MinSteps, c.Steps)
 	}
 	const shown = 10
 	var before []search.Result

@@ -423,7 +423,7 @@ func TestBestAndExport(t *testing.T) {
 func TestPlanSaysWhereIsPruned(t *testing.T) {
 	for least, want := range map[int]string{
 		8:  "at [8 16 32] steps the best 1/2 go on",
-		64: "none is given up early: prune.min_steps is 64, and they train for 64 steps",
+		64: "none is given up: prune.min_steps is 64, and they train for 64 steps",
 	} {
 		s := read(t, fmt.Sprintf(tinyBase, 64)+tinySpace+fmt.Sprintf("prune: {method: asha, min_steps: %d, factor: 2}\n", least))
 		var b bytes.Buffer
