@@ -9,5 +9,7 @@
 // Snapshotter too. Policies that need no training come as an Allocator.
 //
 // The benchmarks of the paper are packages of their own: portfolio, compute and
-// synthetic. Package benchmarks makes them by name.
+// synthetic. So are channels and factor, which no setting was tuned on, market, which
+// train portfolio trains on, and python, for environments in Python. Package benchmarks
+// makes them by name, but for those in Python.
 package envs

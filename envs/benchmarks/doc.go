@@ -1,2 +1,3 @@
-// Package benchmarks makes the benchmarks of the paper and their variants by name.
+// Package benchmarks makes environments by name: the benchmarks of the paper, their variants,
+// others that nothing was tuned on, and the problem that a binary of one's own adds.
 package benchmarks
