@@ -2,6 +2,7 @@ package baselines
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -11,27 +12,28 @@ import (
 	"paspo/rl"
 )
 
-// Config chooses the algorithm that trains, and holds the settings of those other than PASPO.
+// Config chooses the algorithm that trains, and holds the settings of those other than PASPO. The
+// tag of names the algorithms that a setting is of, where it is not of all.
 // Costs are residuals (docs/method.md, section 1) of a step's action, one a constraint, 0 where it
 // is satisfied.
 type Config struct {
 	Name        string `yaml:"name" doc:"paspo, or an algorithm to compare it with (docs/algorithms.md)"`
 	AsPublished Faults `yaml:"as_published" doc:"true, or a list of faults of the published code (docs/algorithms.md), which the algorithm is given back; false for none"`
 
-	CostLimit float64 `yaml:"cost_limit" doc:"mean cost of a step, for each constraint, that is to be kept; of cpo, of their sum"`
+	CostLimit float64 `yaml:"cost_limit" of:"lagrangian,cpo,cup,ipo,p3o" doc:"mean cost of a step, for each constraint, that is to be kept; of cpo, of their sum"`
 
-	MultiplierLR   float64 `yaml:"multiplier_lr" doc:"lagrangian, cup: learning rate of the multipliers"`
-	MultiplierInit float64 `yaml:"multiplier_init" doc:"lagrangian, cup: multipliers at the start"`
-	BarrierT       float64 `yaml:"barrier_t" doc:"ipo: the barrier is ln(limit - cost) / barrier_t"`
-	BarrierMax     float64 `yaml:"barrier_max" doc:"ipo: largest weight of a cost, also where the limit is exceeded"`
-	Kappa          float64 `yaml:"kappa" doc:"p3o: weight of the penalty, beside standardised advantages"`
-	TargetKL       float64 `yaml:"target_kl" doc:"cpo: divergence of one step"`
-	Damping        float64 `yaml:"damping" doc:"cpo: added to the diagonal of the Fisher information"`
-	Correction     string  `yaml:"correction" doc:"optlayer: cp learns from predictions, cc from their projections, cpc from both, predictions less their costs"`
+	MultiplierLR   float64 `yaml:"multiplier_lr" of:"lagrangian,cup" doc:"lagrangian, cup: learning rate of the multipliers"`
+	MultiplierInit float64 `yaml:"multiplier_init" of:"lagrangian,cup" doc:"lagrangian, cup: multipliers at the start"`
+	BarrierT       float64 `yaml:"barrier_t" of:"ipo" doc:"ipo: the barrier is ln(limit - cost) / barrier_t"`
+	BarrierMax     float64 `yaml:"barrier_max" of:"ipo" doc:"ipo: largest weight of a cost, also where the limit is exceeded"`
+	Kappa          float64 `yaml:"kappa" of:"p3o" doc:"p3o: weight of the penalty, beside standardised advantages"`
+	TargetKL       float64 `yaml:"target_kl" of:"cpo" doc:"cpo: divergence of one step"`
+	Damping        float64 `yaml:"damping" of:"cpo" doc:"cpo: added to the diagonal of the Fisher information"`
+	Correction     string  `yaml:"correction" of:"optlayer" doc:"optlayer: cp learns from predictions, cc from their projections, cpc from both, predictions less their costs"`
 
-	Tries            int     `yaml:"tries" doc:"aram: draws before one is projected"`
-	RejectionPenalty float64 `yaml:"rejection_penalty" doc:"aram: penalty of a rejected draw, in deviations of advantages"`
-	Penalty          float64 `yaml:"penalty" doc:"projection: weight of the squared distance of the mean from the polytope"`
+	Tries            int     `yaml:"tries" of:"aram" doc:"aram: draws before one is projected"`
+	RejectionPenalty float64 `yaml:"rejection_penalty" of:"aram" doc:"aram: penalty of a rejected draw, in deviations of advantages"`
+	Penalty          float64 `yaml:"penalty" of:"projection" doc:"projection: weight of the squared distance of the mean from the polytope"`
 }
 
 // DefaultConfig returns PASPO, with the settings of the papers for the other algorithms.
@@ -41,6 +43,18 @@ func DefaultConfig() Config {
 		MultiplierLR: 0.035, MultiplierInit: 1, BarrierT: 20, BarrierMax: 100, Kappa: 20, TargetKL: 0.01, Damping: 0.1, Correction: learnBoth,
 		Tries: 100, RejectionPenalty: 0.1, Penalty: 1,
 	}
+}
+
+// Using returns the names of the algorithms that a setting such as cost_limit changes something for,
+// nil where that is not fixed.
+func Using(setting string) []string {
+	t := reflect.TypeFor[Config]()
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Tag.Get("yaml") == setting && f.Tag.Get("of") != "" {
+			return strings.Split(f.Tag.Get("of"), ",")
+		}
+	}
+	return nil
 }
 
 // Validate returns an error that names the first setting that is out of range, its value

@@ -140,6 +140,18 @@ func (c Config) resolved() Config {
 	return c
 }
 
+// Section returns the name of the section with the settings of the chosen benchmark, which may have
+// none.
+func (c Config) Section() string {
+	switch {
+	case python.Is(c.Name):
+		return "python"
+	case c.IsOwn():
+		return "options"
+	}
+	return c.resolved().Name
+}
+
 func allNames() string { return strings.Join(AllNames(), ", ") }
 
 // Validate returns an error that names the field, its value and what is allowed.
