@@ -59,6 +59,53 @@ func TestTrainingsThatDiverge(t *testing.T) {
 	}
 }
 
+// A training ends soon after another seed of its setting has failed, and goes on from there where that
+// one is tried again.
+func TestOtherSeedsOfOneThatFailed(t *testing.T) {
+	ctx := context.Background()
+	was := poll
+	poll = 0 // look after every iteration
+	t.Cleanup(func() { poll = was })
+	w := create(t, 800, "seeds: [1, 2]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n")
+	p, err := w.newPulse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	others := &watch{dir: filepath.Join(w.Dir, workersDir)}
+	claim := func() *claim {
+		c, _, err := w.claim(ctx, others)
+		if err != nil || c == nil {
+			t.Fatal(c, err)
+		}
+		return c
+	}
+	first, second := claim(), claim()
+	if err := w.record(ctx, first, nil, 8, 1, errors.New("the environment raised")); err != nil {
+		t.Fatal(err)
+	}
+	if _, done, err := w.claim(ctx, others); !done || err != nil {
+		t.Fatal(done, err)
+	}
+	if _, step, err := w.advance(ctx, p, second); !errors.Is(err, errGivenUp) || step >= 800 {
+		t.Errorf("step %d, error %v", step, err)
+	}
+	if err := w.train(ctx, p, second); err != nil {
+		t.Error(err) // the worker goes on with others
+	}
+	if n, err := w.Retry(ctx); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if err := w.Work(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s, err := w.Status()
+	if err != nil || s.Done != 2 || s.Failed != 0 {
+		t.Fatal(s, err)
+	}
+	same(t, w.RunDir(0, 2), alone(t, w.RunDir(0, 2)))
+}
+
 // A training that crashes its workers is done and has failed, and what comes after it is
 // trained. Workers that are killed do not count.
 func TestTrainingThatCrashes(t *testing.T) {

@@ -33,7 +33,7 @@ func (w *Sweep) record(ctx context.Context, c *claim, result *Result, step int64
 		// A worker that was taken for dead is not. It will see that it has lost its training.
 		slog.Warn("a training waits for a worker that seemed dead", "reason", err)
 		time.Sleep(poll)
-	case errors.Is(err, errTooMany):
+	case errors.Is(err, errTooMany), errors.Is(err, errGivenUp):
 	case errors.Is(err, errFaint), transient(err), agent.Lost(err):
 		stop = fmt.Errorf("%s: %w", w.RunDir(c.setting, c.seed), err)
 	default:

@@ -111,7 +111,12 @@ func (w *Sweep) trainTogether(ctx context.Context, p *pulse, claims []*claim) (m
 			var step int64
 			err := errs[i]
 			if r := runs[i]; err == nil {
-				result, step, err = w.goOnWith(ctx, r, c, p.faint, func(at int64) {
+				halt := w.halts(p, c)
+				result, step, err = w.goOnWith(ctx, r, c, func() error {
+					mu.Lock()
+					defer mu.Unlock()
+					return halt()
+				}, func(at int64) {
 					mu.Lock()
 					defer mu.Unlock()
 					steps[i] = at

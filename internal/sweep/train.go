@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"time"
 
 	"paspo/internal/atomicfile"
 	"paspo/internal/interrupt"
@@ -20,6 +22,28 @@ var errRung = errors.New("a step at which settings are compared")
 // errFaint ends a training whose worker others may take for dead.
 var errFaint = errors.New("no sign of life could be written for too long")
 
+// errGivenUp ends a training whose setting has ended, as where another seed of it failed.
+var errGivenUp = errors.New("its setting has been given up")
+
+// halts returns a function that says why a training is to stop, nil where it is not. The setting is
+// looked at now and then.
+func (w *Sweep) halts(p *pulse, c *claim) func() error {
+	last := time.Now()
+	return func() error {
+		if p.faint() {
+			return errFaint
+		}
+		if time.Since(last) < poll || w.journal.Read() != nil {
+			return nil
+		}
+		last = time.Now()
+		if slices.ContainsFunc(w.trials(w.journal.State(), c.part), func(t *trial) bool { return t.ID == c.trial && !t.State.Finished() }) {
+			return nil
+		}
+		return errGivenUp
+	}
+}
+
 // advance trains to the end, or to where settings are compared.
 func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result, step int64, err error) {
 	dir := w.RunDir(c.setting, c.seed)
@@ -28,21 +52,20 @@ func (w *Sweep) advance(ctx context.Context, p *pulse, c *claim) (result *Result
 		return nil, 0, err
 	}
 	defer r.Close()
-	return w.goOnWith(ctx, r, c, p.faint, func(step int64) { p.at(dir, step, r.Agent.Config.Steps) })
+	return w.goOnWith(ctx, r, c, w.halts(p, c), func(step int64) { p.at(dir, step, r.Agent.Config.Steps) })
 }
 
 // goOnWith trains an open run to the end, or to where settings are compared.
-func (w *Sweep) goOnWith(ctx context.Context, r *agent.Run, c *claim, faint func() bool, at func(step int64)) (result *Result, step int64, err error) {
+func (w *Sweep) goOnWith(ctx context.Context, r *agent.Run, c *claim, halt func() error, at func(step int64)) (result *Result, step int64, err error) {
 	at(r.Trainer.Step())
 	training, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if c.until == 0 || r.Trainer.Step() < c.until {
 		err = r.Advance(training, func(m rl.Metrics) {
 			at(m.Step)
-			switch {
-			case faint():
-				cancel(errFaint)
-			case c.until > 0 && m.Step >= c.until:
+			if err := halt(); err != nil {
+				cancel(err)
+			} else if c.until > 0 && m.Step >= c.until {
 				cancel(errRung)
 			}
 		})
