@@ -132,6 +132,7 @@ func (d *decoder) load(c *Config, doc document, assignments []string, settings [
 		if err := d.document(doc.file, doc.text); err != nil {
 			return err
 		}
+		c.relativeTo(filepath.Dir(doc.file), d.from)
 	} else if file := doc.file; file != "" {
 		data, err := limits.ReadFile(file, limits.Config)
 		if err != nil {

@@ -222,6 +222,7 @@ func (p *parser) base(n *yaml.Node, to *Base) error {
 			rest.Content = append(rest.Content, n.Content[i], n.Content[i+1])
 		}
 		var err error
+		to.dir = filepath.Dir(p.name)
 		to.inline, err = yaml.Marshal(&rest)
 		return err
 	}

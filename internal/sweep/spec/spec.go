@@ -27,6 +27,7 @@ type Base struct {
 	Preset string
 	File   string // overrides the preset, empty for none
 	inline []byte // or settings in its place
+	dir    string // of the sweep file, which paths of these are relative to
 }
 
 // Objective is what is to be large.

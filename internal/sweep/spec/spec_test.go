@@ -134,6 +134,29 @@ func TestPresetsOfTheSpace(t *testing.T) {
 	}
 }
 
+// Files that a base in the sweep file names are beside that file, as one that is the base is.
+func TestFilesOfTheBaseAreBesideTheSweep(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "mine.yaml"), []byte("entities: [a, b]\ntotal: 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const text = "base: {env: {name: synthetic, synthetic: {entities: 2, seed: 1}}, constraints: %s}\nseeds: [1]\nsearch: {method: grid}\nspace: {ppo.epochs: {choices: [1]}}\n"
+	path := filepath.Join(dir, "s.yaml")
+	s, err := Parse(path, fmt.Appendf(nil, text, "mine.yaml"))
+	if err == nil {
+		err = s.Check()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Parse(path, fmt.Appendf(nil, text, "yours.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(); err == nil || !strings.HasPrefix(err.Error(), path+":1: base: ") || !strings.Contains(err.Error(), filepath.Join(dir, "yours.yaml")) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A value that breaks what the base says is named beside it.
 func TestValueThatDoesNotFitTheBase(t *testing.T) {
 	s, err := Parse("s", []byte("base: {env: {name: synthetic}, ppo: {steps_per_env: 32, minibatch: 512}}\nseeds: [1]\n"+
