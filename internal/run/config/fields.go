@@ -1,8 +1,13 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
+	"slices"
 	"strings"
+
+	"paspo/baselines"
+	"paspo/envs/benchmarks"
 )
 
 // field is one setting or one section of a document.
@@ -101,4 +106,22 @@ func (c *Config) Kind(key string) (reflect.Kind, bool) {
 		at = f
 	}
 	return at.Kind(), at.Kind() != reflect.Struct
+}
+
+// Unused says why a setting changes nothing that some algorithms learn on some environments, nothing
+// where it may.
+func Unused(key string, algos, envs []string) string {
+	if setting, ok := strings.CutPrefix(key, "algo."); ok {
+		using := baselines.Using(setting)
+		if using == nil || slices.ContainsFunc(algos, func(name string) bool { return slices.Contains(using, name) }) {
+			return ""
+		}
+		return fmt.Sprintf("it changes nothing where algo.name is %s: one of %s is needed", strings.Join(algos, ", "), strings.Join(using, ", "))
+	}
+	setting, ok := strings.CutPrefix(key, "env.")
+	section, _, nested := strings.Cut(setting, ".")
+	if !ok || !nested || slices.ContainsFunc(envs, func(name string) bool { return benchmarks.Config{Name: name}.Section() == section }) {
+		return ""
+	}
+	return fmt.Sprintf("it changes nothing where env.name is %s: an environment with settings in env.%s is needed", strings.Join(envs, ", "), section)
 }

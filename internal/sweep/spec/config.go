@@ -110,6 +110,13 @@ func (s *Spec) Check() error {
 		return fmt.Errorf("%s: base: %w", s.where["base"], err)
 	}
 	a.Close()
+	algos, envs := s.names("algo.name", c.Algo.Name), s.names("env.name", c.Env.Name)
+	for i := range s.Space {
+		key := s.Space[i].Key
+		if why := config.Unused(key, algos, envs); why != "" {
+			return fmt.Errorf("%s: space.%s: %s", s.where["space."+key], key, why)
+		}
+	}
 	random := search.Random{Space: s.Space, Seed: 1}
 	for i := range s.Space {
 		d := &s.Space[i]
@@ -140,6 +147,18 @@ func (s *Spec) Check() error {
 		}
 	}
 	return nil
+}
+
+// names returns the names that a setting such as algo.name has in trainings, where the base has one.
+func (s *Spec) names(key, base string) (all []string) {
+	k := slices.IndexFunc(s.Space, func(d search.Dimension) bool { return d.Key == key })
+	if k < 0 {
+		return []string{base}
+	}
+	for _, c := range s.Space[k].Choices {
+		all = append(all, c.Text)
+	}
+	return all
 }
 
 // Rungs returns the steps at which settings of a number of steps are compared.

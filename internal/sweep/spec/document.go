@@ -131,6 +131,11 @@ func (p *parser) searched(root *yaml.Node, at map[string]*yaml.Node, s *Spec) er
 		}
 		return nil
 	}
+	for _, d := range s.Space {
+		if d.Kind != search.Choices && !d.Integer && d.Points == 0 {
+			return fmt.Errorf("%s: space.%s has no points: a grid needs how many of the range it tries, for example {log: [1e-5, 1e-2], points: 4}", s.where["space."+d.Key], d.Key)
+		}
+	}
 	all := search.Grid{Space: s.Space}.Trials()
 	if all > search.MaxTrials {
 		return p.errorf(at["search"], "the grid has more than %d settings: give ranges of the space points, for example {log: [1e-5, 1e-2], points: 4}", search.MaxTrials)

@@ -18,7 +18,7 @@ const presetKey = "preset"
 // unlearned names settings of how a training is run that change no bit of what is learned. Folders
 // of sweeps that go through them are read nevertheless.
 var unlearned = []string{
-	"lp.workers", "debias.sampler.workers", "debias.cache_dir", "ppo.checkpoint_every", "ppo.checkpoint_seconds", "ppo.checkpoint_keep",
+	"lp.workers", "lp.max_bases", "debias.sampler.workers", "debias.cache_dir", "ppo.checkpoint_every", "ppo.checkpoint_seconds", "ppo.checkpoint_keep",
 	"env.python.workers", "env.python.start", "env.python.timeout",
 }
 

@@ -40,7 +40,7 @@ func TestBadSweeps(t *testing.T) {
 		{"search", "search: {method: random}", ":3: search.trials is missing"},
 		{"search", "search: {method: random, trials: 0}", `:3: search.trials is "0": an integer from 1 to 1000000`},
 		{"space", "space: {ppo.epochs: {int: [2, 3]}}", ":3: search.trials is 3: the space has 2 settings, and none is tried twice: at most 2 is allowed"},
-		{"search", "search: {method: grid}", ":3: the grid has more than 1000000 settings: give ranges of the space points"},
+		{"search", "search: {method: grid}", ":4: space.ppo.lr has no points: a grid needs how many of the range it tries"},
 		{"search", "search: {method: random, trials: 3, trials: 4}", ":3: search.trials is set twice"},
 		{"search", "search: {method: random, trials: 3}\nprune: {method: asha}", ":4: prune needs method and min_steps"},
 		{"search", "search: {method: random, trials: 3}\nprune: {method: asha, min_steps: 10, factor: 1}", `:4: prune.factor is "1": an integer from 2 to 1000`},
@@ -51,6 +51,10 @@ func TestBadSweeps(t *testing.T) {
 		{"space", "space: {ppo.eval_seed: {int: [1, 5]}}", ":4: space.ppo.eval_seed: all settings are compared on the same episodes; give it in base"},
 		{"space", "space: {device: {choices: [cpu]}}", ":4: space.device: it does not change what is learned"},
 		{"space", "space: {lp.workers: {int: [1, 4]}}", ":4: space.lp.workers: it does not change what is learned"},
+		{"space", "space: {lp.max_bases: {int: [10, 20]}}", ":4: space.lp.max_bases: it does not change what is learned"},
+		{"space", "space: {algo.kappa: {linear: [0, 1]}}", ":4: space.algo.kappa: it changes nothing where algo.name is paspo: one of p3o is needed"},
+		{"space", "space: {algo.cost_limit: {linear: [0, 1]}, algo.name: {choices: [ppo, optlayer]}}", ":4: space.algo.cost_limit: it changes nothing where algo.name is ppo, optlayer: one of lagrangian, cpo, cup, ipo, p3o is needed"},
+		{"space", "space: {env.compute.penalty: {linear: [0, 1]}}", ":4: space.env.compute.penalty: it changes nothing where env.name is portfolio: an environment with settings in env.compute is needed"},
 		{"space", "space: {debias.sampler.workers: {int: [1, 4]}}", ":4: space.debias.sampler.workers: it does not"},
 		{"space", "space: {debias.cache_dir: {choices: [a, b, c]}}", ":4: space.debias.cache_dir: it does not"},
 		{"space", "space: {ppo.checkpoint_every: {int: [1, 4]}}", ":4: space.ppo.checkpoint_every: it does not"},
@@ -130,6 +134,24 @@ func TestPresetsOfTheSpace(t *testing.T) {
 		got, err := s.Config(s.Space.Assignments(search.Point{float64(i)}))
 		if err != nil || !slices.Equal(got.Values(""), want.Values("")) {
 			t.Errorf("%s: %v, error %v", preset, got, err)
+		}
+	}
+}
+
+// A setting that one of the algorithms or environments has is allowed, of variants of a benchmark too.
+func TestSettingsOfSomeAreAllowed(t *testing.T) {
+	for _, text := range []string{
+		"base: auto\nspace: {algo.name: {choices: [paspo, cpo]}, algo.cost_limit: {linear: [0, 1]}}\n",
+		"base: {preset: paper, algo: {name: cpo}}\nspace: {algo.damping: {linear: [0.1, 1]}, algo.as_published: {choices: [true, false]}}\n",
+		"base: {env: {name: portfolio-limited}}\nspace: {env.portfolio.trade_limit: {linear: [0.1, 1]}}\n",
+		"base: auto\nspace: {env.name: {choices: [portfolio, compute]}, env.compute.penalty: {linear: [0, 1]}}\n",
+	} {
+		s, err := Parse("s", []byte(text+"seeds: [1]\nsearch: {method: random, trials: 2}\n"))
+		if err == nil {
+			err = s.Check()
+		}
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }
