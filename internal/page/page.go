@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -119,6 +120,9 @@ func (p *Page) Add(ctx context.Context, dirs []string) error {
 			continue
 		}
 		w, err := sweep.Open(dir)
+		if _, none := os.Stat(filepath.Join(dir, sweep.SpecFile)); err != nil && none == nil {
+			return err // which names the folder
+		}
 		if err != nil {
 			return fmt.Errorf("%s is neither a run nor a sweep: %w", dir, err)
 		}

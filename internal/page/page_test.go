@@ -185,6 +185,13 @@ func TestNeitherRunNorSweep(t *testing.T) {
 	if err := (&Page{}).Add(t.Context(), []string{dir}); err == nil || !strings.Contains(err.Error(), dir+" is neither a run nor a sweep") {
 		t.Errorf("error %v", err)
 	}
+	file := filepath.Join(dir, sweep.SpecFile)
+	if err := os.WriteFile(file, []byte("bass: auto\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := (&Page{}).Add(t.Context(), []string{dir}); err == nil || !strings.HasPrefix(err.Error(), file+":1: unknown key bass") {
+		t.Errorf("error %v of a sweep that cannot be read", err)
+	}
 	none := filepath.Join(dir, "none")
 	if err := (&Page{}).Add(t.Context(), []string{none}); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), none) {
 		t.Errorf("error %v of a folder that is not there", err)

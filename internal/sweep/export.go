@@ -43,7 +43,7 @@ func (w *Sweep) Best(out io.Writer) error {
 	if c, err = w.Spec.Config(all); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(out, "# Setting %d of %s: %s %.6g over seeds %v.\n# %s\n", b.Number, oneLine(w.Dir), w.Spec.Objective.Statistic, b.Value, w.Spec.Seeds, oneLine(b.Label)); err != nil {
+	if _, err := fmt.Fprintf(out, "# Setting %d of %s: %s %.6g over seeds %v. The seed below is another one, that nothing was chosen on.\n# %s\n", b.Number, oneLine(w.Dir), w.Spec.Objective.Statistic, b.Value, w.Spec.Seeds, oneLine(b.Label)); err != nil {
 		return err
 	}
 	return c.Write(out)

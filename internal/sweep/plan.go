@@ -41,10 +41,10 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 		on = count.Of(n, "problem")
 	}
 	trainings := s.Search.Trials * len(s.Seeds)
-	fmt.Fprintf(out, "%s on %s: %s by %s search, %s, %s of %s\n", s.Objective.Statistic, on, count.Of(s.Search.Trials, "setting"),
-		s.Search.Method, count.Of(len(s.Seeds), "seed"), count.Of(trainings, "training"), count.Of(int(c.Steps), "step"))
+	fmt.Fprintf(out, "%s on %s: %s by %s search, %s (%v), %s of %s\n", s.Objective.Statistic, on, count.Of(s.Search.Trials, "setting"),
+		s.Search.Method, count.Of(len(s.Seeds), "seed"), s.Seeds, count.Of(trainings, "training"), count.Of(int(c.Steps), "step"))
 	if rungs := s.Prune.Rungs(c.Steps); len(rungs) > 0 {
-		fmt.Fprintf(out, "at %v steps the best 1/%d go on\n", rungs, s.Prune.Factor)
+		fmt.Fprintf(out, "at steps %s the best 1/%d go on\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(rungs), " ", ", "), "[]"), s.Prune.Factor)
 	} else if s.Prune.Method != "" {
 		fmt.Fprintf(out, "none is given up: prune.min_steps is %d, and they train for %d steps\n", s.Prune.MinSteps, c.Steps)
 	}

@@ -422,7 +422,7 @@ func TestBestAndExport(t *testing.T) {
 // The plan says where trainings may be given up, and where a first look comes too late for any.
 func TestPlanSaysWhereIsPruned(t *testing.T) {
 	for least, want := range map[int]string{
-		8:  "at [8 16 32] steps the best 1/2 go on",
+		8:  "at steps 8, 16, 32 the best 1/2 go on",
 		64: "none is given up: prune.min_steps is 64, and they train for 64 steps",
 	} {
 		s := read(t, fmt.Sprintf(tinyBase, 64)+tinySpace+fmt.Sprintf("prune: {method: asha, min_steps: %d, factor: 2}\n", least))
@@ -447,7 +447,7 @@ func TestPlanOfOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		" search, 1 seed, 4 trainings of 64 steps\n", "  0: ppo.envs=1 ppo.minibatch=4\n",
+		" search, 1 seed (1), 4 trainings of 64 steps\n", "  0: ppo.envs=1 ppo.minibatch=4\n",
 		"  1: ppo.envs=1 ppo.minibatch=8, which cannot be trained: ppo.minibatch=8: ",
 	} {
 		if !strings.Contains(b.String(), want) {
