@@ -60,7 +60,7 @@ func (w *Sweep) Export(out io.Writer) error {
 	}
 	c := csv.NewWriter(out)
 	head := append([]string{"setting", "setting_state", w.Spec.Objective.Statistic}, w.keys()...)
-	if err := c.Write(append(head, "seed", "state", "return", "stderr", "action", "max_residual", "violations", "steps", "processor_seconds", "run", "error")); err != nil {
+	if err := c.Write(append(head, "seed", "state", "return", "stderr", "action", "max_residual", "violations", "steps", "processor_seconds", "run", "error", "part")); err != nil {
 		return err
 	}
 	number := func(x *float64) string {
@@ -70,9 +70,9 @@ func (w *Sweep) Export(out io.Writer) error {
 		return strconv.FormatFloat(*x, 'g', -1, 64)
 	}
 	for k, x := range slices.Concat(s.Settings, s.Report) {
-		seeds := w.Spec.Seeds
+		seeds, of := w.Spec.Seeds, "search"
 		if k >= len(s.Settings) {
-			seeds = w.Spec.Report.Seeds
+			seeds, of = w.Spec.Report.Seeds, "report"
 		}
 		value := ""
 		if x.Value == x.Value {
@@ -97,7 +97,7 @@ func (w *Sweep) Export(out io.Writer) error {
 				state = stateGivenUp
 			}
 			line := append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), state, number(r.Return), number(r.StdErr), r.Action, number(r.Residual),
-				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), folder, r.Error)
+				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), folder, r.Error, of)
 			if err := c.Write(line); err != nil {
 				return err
 			}

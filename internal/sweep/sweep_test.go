@@ -145,6 +145,20 @@ func TestReportSeeds(t *testing.T) {
 	if err := w.Write(&b, got, 10); err != nil || strings.Count(b.String(), "on seeds that nothing was chosen on") != 2 {
 		t.Errorf("%v\n%s", err, &b)
 	}
+	b.Reset()
+	if err := w.Export(&b); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&b).ReadAll()
+	if err != nil || len(rows) != 1+4*2+2*2 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	seed, of := slices.Index(rows[0], "seed"), slices.Index(rows[0], "part")
+	for _, row := range rows[1:] {
+		if again := row[seed] == "7" || row[seed] == "9"; again != (row[of] == "report") || !again && row[of] != "search" {
+			t.Errorf("a training of %q: %v", row[of], row)
+		}
+	}
 }
 
 func TestFitting(t *testing.T) {
