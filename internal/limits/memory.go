@@ -1,6 +1,7 @@
 package limits
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"strconv"
@@ -29,4 +30,25 @@ func Memory() (bytes int64, ok bool) {
 		}
 	}
 	return bytes, ok
+}
+
+// FreeMemory returns the bytes of memory that the machine has left, or that the control group of the
+// process may have where that is less, and the largest integer where the system says neither.
+func FreeMemory() int64 {
+	has, ok := Memory()
+	if !ok {
+		has = math.MaxInt64
+	}
+	text, _ := os.ReadFile("/proc/meminfo")
+	return free(string(text), has)
+}
+
+func free(meminfo string, has int64) int64 {
+	for line := range strings.Lines(meminfo) {
+		var kB int64
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kB); n == 1 {
+			has = min(has, kB<<10)
+		}
+	}
+	return has
 }

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -36,25 +34,11 @@ type Workers struct {
 // networks take more.
 const workerMemory = 128 << 20
 
-// Fitting returns how many of some workers fit into the memory that the machine has left,
-// or a container may have, at least one, and all of them where that is not known.
-func Fitting(workers int) int {
-	has, ok := limits.Memory()
-	if !ok {
-		has = math.MaxInt64
-	}
-	text, _ := os.ReadFile("/proc/meminfo")
-	return fitting(workers, string(text), has)
-}
+// Fitting returns how many of some workers fit into the memory that is left, at least one.
+func Fitting(workers int) int { return fitting(workers, limits.FreeMemory()) }
 
-func fitting(workers int, meminfo string, has int64) int {
-	for line := range strings.Lines(meminfo) {
-		var kB int64
-		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kB); n == 1 {
-			has = min(has, kB<<10)
-		}
-	}
-	return int(min(int64(workers), max(1, has/workerMemory)))
+func fitting(workers int, memory int64) int {
+	return int(min(int64(workers), max(1, memory/workerMemory)))
 }
 
 // restarts is how often in a row a worker that died is started again: often enough to get past

@@ -162,16 +162,9 @@ func TestReportSeeds(t *testing.T) {
 }
 
 func TestFitting(t *testing.T) {
-	for _, c := range []struct {
-		kB   string
-		has  int64
-		want int
-	}{
-		{"MemTotal: 9 kB\nMemAvailable:     524288 kB\n", 1 << 40, 4}, {"MemAvailable: 1 kB\n", 1 << 40, 1},
-		{"MemAvailable: 99999999 kB\n", 1 << 40, 8}, {"", 1 << 40, 8}, {"MemAvailable: 99999999 kB\n", 3 * workerMemory, 3},
-	} {
-		if got := fitting(8, c.kB, c.has); got != c.want {
-			t.Errorf("%q: %d workers, want %d", c.kB, got, c.want)
+	for memory, want := range map[int64]int{0: 1, 4 * workerMemory: 4, 4*workerMemory - 1: 3, math.MaxInt64: 8} {
+		if got := fitting(8, memory); got != want {
+			t.Errorf("%d bytes: %d workers, want %d", memory, got, want)
 		}
 	}
 }
