@@ -77,6 +77,9 @@ func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {
 	} else {
 		w, err = f.create(cmd)
 	}
+	if err == nil && w != nil {
+		_, err = w.Comparison(&sweep.Status{}) // is an error before anything is trained
+	}
 	if err != nil || w == nil {
 		return err
 	}
@@ -88,12 +91,8 @@ func (f *compareFlags) compare(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	all, err := w.Comparison(s)
-	if err != nil {
-		return err
-	}
 	fmt.Fprintln(out)
-	return sweep.WriteComparison(out, all)
+	return w.WriteComparison(out, s)
 }
 
 // create makes the sweep that the flags describe. With --dry-run it prints the plan and returns nil.

@@ -108,6 +108,20 @@ func TestCompareOnPython(t *testing.T) {
 	refused(t, "--algos and --envs: environment python:tiny:nothing: tiny has no nothing", "", "compare", "--envs", "python:tiny:nothing", "--out", filepath.Join(bin, "d"))
 }
 
+// A sweep without algorithms is refused before it trains.
+func TestCompareTakesComparisons(t *testing.T) {
+	dir := t.TempDir()
+	file, out := filepath.Join(dir, "s.yaml"), filepath.Join(dir, "c")
+	text := "base: {preset: paper, steps: 512, env: {name: synthetic}}\nseeds: [1]\nsearch: {method: grid}\nspace: {ppo.lr: {choices: [1e-3]}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, "compares no algorithms: its space has no algo.name", "", "compare", file, "--out", out)
+	if all, err := os.ReadDir(filepath.Join(out, "runs")); err != nil || len(all) > 0 {
+		t.Errorf("trained: %v, %v", all, err)
+	}
+}
+
 // With an algorithm that can break constraints act says so, and such actions are errors; with
 // --project they are repaired.
 func TestActOfAnAlgorithm(t *testing.T) {

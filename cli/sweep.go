@@ -225,7 +225,7 @@ func newSweepWork() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().IntVar(&gpu, "gpu", -1, "`NUMBER` of the card, for a sweep on GPUs (default that of its base)")
+	cmd.Flags().IntVar(&gpu, "gpu", -1, "`NUMBER` of the card, for a sweep on GPUs; -1 takes that of its base")
 	cmd.Flags().IntVar(&together, "together", 256, "trainings at a time on a card, at most; its memory may take fewer")
 	return cmd
 }

@@ -82,7 +82,11 @@ func (w *Sweep) Comparison(s *Status) ([]Compared, error) {
 }
 
 // WriteComparison writes the comparison as a table, and what its intervals are worth.
-func WriteComparison(out io.Writer, all []Compared) error {
+func (w *Sweep) WriteComparison(out io.Writer, s *Status) error {
+	all, err := w.Comparison(s)
+	if err != nil {
+		return err
+	}
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "environment\talgorithm\tseeds\treturn\t95 % interval\tviolations a seed\tlargest residual\tprocessor s a seed")
 	var seeds []int

@@ -33,11 +33,12 @@ space:
 		return &Record{State: stateDone, Result: Result{Violations: violations, Residual: &x}, Seconds: 2}
 	}
 	nan := math.NaN()
-	all, err := w.Comparison(&Status{Settings: []Setting{
+	status := &Status{Settings: []Setting{
 		{Number: 0, Point: search.Point{1, 0}, State: journal.Complete, Returns: []float64{1, 2, 3}, Records: []*Record{record(0), record(0), record(0)}},
 		{Number: 1, Point: search.Point{1, 1}, State: journal.Running, Returns: []float64{4, nan, nan}, Records: []*Record{record(7), nil, nil}},
 		{Number: 2, Point: search.Point{0, 1}, State: journal.Running, Returns: []float64{nan, nan, nan}, Records: make([]*Record, 3)},
-	}})
+	}}
+	all, err := w.Comparison(status)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,7 @@ space:
 		t.Errorf("one seed gives %+v", all[1])
 	}
 	var b strings.Builder
-	if err := WriteComparison(&b, all); err != nil || strings.Count(b.String(), "\n") != 5 || !strings.Contains(b.String(), "\nIntervals of fewer than 5 seeds are too narrow: those of 3 seeds") || strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "Inf") {
+	if err := w.WriteComparison(&b, status); err != nil || strings.Count(b.String(), "\n") != 5 || !strings.Contains(b.String(), "\nIntervals of fewer than 5 seeds are too narrow: those of 3 seeds") || strings.Contains(b.String(), "NaN") || strings.Contains(b.String(), "Inf") {
 		t.Errorf("table %q, %v", b.String(), err)
 	}
 	both := s.Space
