@@ -23,7 +23,10 @@ package blas
 */
 import "C"
 
-import "unsafe"
+import (
+	"runtime"
+	"unsafe"
+)
 
 func ptr(x []float32) *C.float { return (*C.float)(unsafe.SliceData(x)) }
 
@@ -85,4 +88,10 @@ func betaTerms32(low, high float64, rows, heads int, logits, logX, log1mX, logWi
 
 func limitISA(level int) int { return int(C.paspo_limit_isa(C.int(level))) }
 
-const plainLevel = "plain"
+var plainLevel = levelNames[0]
+
+func init() {
+	if runtime.GOARCH == "arm64" {
+		plainLevel = levelNames[len(levelNames)-1]
+	}
+}

@@ -262,31 +262,52 @@ static inline __attribute__((always_inline)) void turn8(__m256 *x)
 
 // Four lanes suit every machine at hand: SSE and NEON.
 typedef float vec4 __attribute__((vector_size(16)));
+typedef float vecu4 __attribute__((vector_size(16), aligned(4), may_alias));
 typedef int bits4 __attribute__((vector_size(16)));
-
-static inline vec4 load4(const float *p)
-{
-	vec4 v;
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static inline void store4(float *p, vec4 v) { memcpy(p, &v, sizeof v); }
 
 static inline vec4 loadn4(const float *p, ptrdiff_t n)
 {
 	vec4 v = {0, 0, 0, 0};
-	for (ptrdiff_t i = 0; i < n; i++)
-		v[i] = p[i];
+	for (ptrdiff_t i = 0; i < 4; i++)
+		if (i < n)
+			v[i] = p[i];
 	return v;
 }
 
 static inline void storen4(float *p, vec4 v, ptrdiff_t n)
 {
-	for (ptrdiff_t i = 0; i < n; i++)
-		p[i] = v[i];
+	for (ptrdiff_t i = 0; i < 4; i++)
+		if (i < n)
+			p[i] = v[i];
 }
 
+static inline vec4 low4(vec4 a, vec4 b) { return (vec4){a[0], b[0], a[1], b[1]}; }
+static inline vec4 high4(vec4 a, vec4 b) { return (vec4){a[2], b[2], a[3], b[3]}; }
+
+// Four vectors as the rows of a matrix become its columns.
+static inline __attribute__((always_inline)) void turn4(vec4 *x)
+{
+	vec4 a = low4(x[0], x[2]), b = high4(x[0], x[2]), c = low4(x[1], x[3]), d = high4(x[1], x[3]);
+	x[0] = low4(a, c);
+	x[1] = high4(a, c);
+	x[2] = low4(b, d);
+	x[3] = high4(b, d);
+}
+
+static inline __attribute__((always_inline)) vec4 sums4(vec4 *x)
+{
+	turn4(x);
+	return (x[0] + x[2]) + (x[1] + x[3]);
+}
+
+#ifdef __aarch64__
+#include <arm_neon.h>
+#define MR 8
+#define SQRT(x) vsqrtq_f32(x)
+#define WIDEN(p) ((DVEC)vcvt_f64_f32(vld1_f32(p)))
+#define DSQRT(x) vsqrtq_f64(x)
+#define MUL32(x, k) ((UVEC)vmull_u32(vmovn_u64((uint64x2_t)(x)), vdup_n_u32(k)))
+#else
 static inline vec4 sqrt4(vec4 v)
 {
 	for (int i = 0; i < 4; i++)
@@ -294,46 +315,31 @@ static inline vec4 sqrt4(vec4 v)
 	return v;
 }
 
-static inline vec4 sums4(const vec4 *x)
-{
-	vec4 s;
-	for (int i = 0; i < 4; i++)
-		s[i] = (x[i][0] + x[i][2]) + (x[i][1] + x[i][3]);
-	return s;
-}
-
-static inline __attribute__((always_inline)) void turn4(vec4 *x)
-{
-	float s[4][4];
-	memcpy(s, x, sizeof s);
-	for (int i = 0; i < 4; i++)
-		for (int j = 0; j < 4; j++)
-			((float *)x)[i * 4 + j] = s[j][i];
-}
+#define MR 4
+#define SQRT(x) sqrt4(x)
+#define WIDEN(p) ((DVEC){(p)[0], (p)[1]})
+#define DSQRT(x) ((DVEC){sqrt((x)[0]), sqrt((x)[1])})
+#define MUL32(x, k) ((x) * (uint64_t)(k))
+#endif
 
 #define DLANES 2
-#define MUL32(x, k) ((x) * (uint64_t)(k))
-#define DSQRT(x) ((DVEC){sqrt((x)[0]), sqrt((x)[1])})
 #define ANY(m) (((m)[0] | (m)[1]) != 0)
 #define TURN(x) turn4(x)
 #define SUMS(x) sums4(x)
-#define WIDEN(p) ((DVEC){(p)[0], (p)[1]})
 #define NAME(x) x##_any
 #define VEC vec4
 #define LANES 4
-#define MR 4
 #define UNIT 4
 #define ZERO() ((vec4){0, 0, 0, 0})
 #define SPLAT(x) ((vec4){(x), (x), (x), (x)})
-#define LOAD(p) load4(p)
-#define STORE(p, v) store4(p, v)
+#define LOAD(p) ((vec4)*(const vecu4 *)(p))
+#define STORE(p, v) (*(vecu4 *)(p) = (v))
 #define LOADN(p, n) loadn4(p, n)
 #define STOREN(p, v, n) storen4(p, v, n)
 #define FMA(a, b, c) ((a) * (b) + (c))
 #define ADD(a, b) ((a) + (b))
 #define MUL(a, b) ((a) * (b))
 #define DIV(a, b) ((a) / (b))
-#define SQRT(x) sqrt4(x)
 #define RELU(x) ((vec4)((bits4)(x) & ~((x) < (vec4){0, 0, 0, 0})))
 #define SELECT(y, g) ((vec4)((bits4)(g) & ((y) > (vec4){0, 0, 0, 0})))
 #include "kernels_tile.h"

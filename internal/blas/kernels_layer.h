@@ -28,7 +28,35 @@
 INLINE void NAME(outer)(const int mr, const int nv, VEC acc[8][2], ptrdiff_t k, const float *a, const ptrdiff_t arow,
 	const ptrdiff_t acol, const float *b)
 {
-	for (ptrdiff_t l = 0; l < k; l++) {
+	ptrdiff_t l = 0;
+#if LANES == 4
+	// Multiplications by an element of a vector, of which one load brings four.
+	for (; acol == 1 && l + 4 <= k; l += 4) {
+		VEC x[8];
+#pragma GCC unroll 8
+		for (int i = 0; i < mr; i++)
+			x[i] = LOAD(a + i * arow + l);
+#pragma GCC unroll 4
+		for (int q = 0; q < 4; q++) {
+			VEC y[2];
+#pragma GCC unroll 2
+			for (int j = 0; j < nv; j++)
+				y[j] = LOAD(b + (l + q) * PANEL + j * LANES);
+			EACH(mr, nv) acc[i][j] = FMA(SPLAT(x[i][q]), y[j], acc[i][j]);
+		}
+	}
+	for (; arow == 1 && mr % 4 == 0 && l < k; l++) {
+		VEC x[2], y[2];
+#pragma GCC unroll 2
+		for (int i = 0; i < mr / 4; i++)
+			x[i] = LOAD(a + l * acol + i * 4);
+#pragma GCC unroll 2
+		for (int j = 0; j < nv; j++)
+			y[j] = LOAD(b + l * PANEL + j * LANES);
+		EACH(mr, nv) acc[i][j] = FMA(SPLAT(x[i / 4][i % 4]), y[j], acc[i][j]);
+	}
+#endif
+	for (; l < k; l++) {
 		VEC y[2];
 #pragma GCC unroll 2
 		for (int j = 0; j < nv; j++)

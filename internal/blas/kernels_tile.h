@@ -180,8 +180,10 @@ static inline __attribute__((always_inline)) VEC NAME(adam_vec)(const adamstep *
 	return FMA(SPLAT(-s->rate), DIV(*m, root), w);
 }
 
-static int NAME(adam)(const adamstep *s, ptrdiff_t n, float *w, const float *g, float *m, float *v)
+static int NAME(adam)(const adamstep *step, ptrdiff_t n, float *w, const float *g, float *m, float *v)
 {
+	// A copy, which no store to an array can change, is read once.
+	const adamstep copy = *step, *s = &copy;
 	// x * 0 is 0 for finite numbers and NaN for all others.
 	VEC bad = ZERO();
 	ptrdiff_t i = 0;

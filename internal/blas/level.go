@@ -10,7 +10,8 @@ import (
 // Auto is the level of the best instructions that the processor has.
 const Auto = "auto"
 
-var levelNames = [...]string{"plain", "avx2", "avx512"}
+// The last is what the plain level of arm64 is called, which has no others.
+var levelNames = [...]string{"plain", "avx2", "avx512", "neon"}
 
 // Levels returns what Use takes.
 func Levels() []string { return append([]string{Auto}, levelNames[:]...) }
@@ -21,10 +22,13 @@ var level atomic.Int64
 func init() { level.Store(int64(limitISA(len(levelNames) - 1))) }
 
 // Use makes all kernels of the process take the instructions of a level: plain for
-// those that every processor of its kind has, avx2 (with FMA), avx512, or auto. Levels
-// round differently, so that results differ in their last bits. It is an error if
-// the processor has not got them. Use must not be called while kernels run.
+// those that every processor of its kind has (on arm64 that is neon), avx2 (with FMA),
+// avx512, or auto. Levels round differently, so that results differ in their last bits. It is
+// an error if the processor has not got them. Use must not be called while kernels run.
 func Use(name string) error {
+	if name == plainLevel {
+		name = levelNames[0]
+	}
 	want := len(levelNames) - 1
 	if name != Auto {
 		want = -1

@@ -1,6 +1,7 @@
 package blas_test
 
 import (
+	"strings"
 	"testing"
 
 	"paspo/internal/blas"
@@ -13,8 +14,9 @@ func TestUse(t *testing.T) {
 		t.Errorf("plain: %v, level %s", err, blas.Level())
 	}
 	plain := blas.Level()
-	for _, name := range []string{"avx2", "avx512"} {
-		if err := blas.Use(name); err != nil && blas.Level() != plain || err == nil && blas.Level() == plain {
+	for _, name := range []string{"avx2", "avx512", "neon"} {
+		other := !strings.HasSuffix(plain, name)
+		if err := blas.Use(name); err != nil && blas.Level() != plain || err == nil && (blas.Level() != plain) != other {
 			t.Errorf("%s: %v, level %s", name, err, blas.Level())
 		}
 		blas.Use("plain")

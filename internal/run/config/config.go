@@ -31,7 +31,7 @@ type Config struct {
 	Seed        uint64 `yaml:"seed" doc:"seed of all random numbers"`
 	Steps       int64  `yaml:"steps" doc:"environment steps of training, rounded up to whole iterations"`
 	Device      string `yaml:"device" doc:"auto, cpu, gpu or gpu:N; auto takes a GPU where there is one"`
-	Kernels     string `yaml:"kernels" doc:"auto, plain, avx2 or avx512: instructions of the kernels on the CPU; results of different ones differ in their last bits"`
+	Kernels     string `yaml:"kernels" doc:"auto, plain, avx2, avx512 or neon: instructions of the kernels on the CPU; results of different ones differ in their last bits"`
 	Constraints string `yaml:"constraints" doc:"constraints file (.yaml or .npz) or name of a preset; empty for the environment's own"`
 	From        string `yaml:"from" doc:"run, or one of its checkpoint files, whose parameters and statistics of observations the policy starts from; empty for no warm start"`
 
