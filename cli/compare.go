@@ -14,6 +14,7 @@ import (
 	"paspo/envs/python"
 	"paspo/internal/run/config"
 	"paspo/internal/sweep"
+	"paspo/internal/sweep/plan"
 	"paspo/internal/sweep/spec"
 )
 
@@ -143,7 +144,7 @@ space:
 		return nil, fmt.Errorf("--algos and --envs: %w", err)
 	}
 	if f.dry {
-		return nil, sweep.Plan(s, cmd.OutOrStdout(), f.jobs)
+		return nil, plan.Print(s, cmd.OutOrStdout(), f.jobs)
 	}
 	return sweep.Create(cmd.Context(), s, f.out, origin())
 }

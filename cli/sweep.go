@@ -23,6 +23,7 @@ import (
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep"
 	"paspo/internal/sweep/cluster"
+	"paspo/internal/sweep/plan"
 	"paspo/internal/sweep/spec"
 )
 
@@ -100,7 +101,7 @@ func openSweep(cmd *cobra.Command, args []string, out, resume string, jobs int, 
 		return nil, err
 	}
 	if dry {
-		return nil, sweep.Plan(s, cmd.OutOrStdout(), max(jobs, 1))
+		return nil, plan.Print(s, cmd.OutOrStdout(), max(jobs, 1))
 	}
 	if out == "" {
 		return nil, errors.New("--out is missing: name the folder of the sweep")

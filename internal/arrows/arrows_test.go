@@ -87,6 +87,7 @@ var imports = map[string][]string{
 	"internal/sweep":         {"rl", "policy", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/cluster": {"internal/run/runfolder"},
 	"internal/sweep/journal": {}, // the store and the search know no training
+	"internal/sweep/plan":    {"rl", "internal/run/...", "internal/sweep/..."},
 	"internal/sweep/search":  {},
 	"internal/sweep/spec":    {"internal/run/...", "internal/sweep/search"},
 	"internal/orders":        {"lp"},
@@ -95,7 +96,7 @@ var imports = map[string][]string{
 	"internal/check":         {"lp/..."},
 	"internal/arrays":        {"lp/...", "internal/run/serve"},
 	"internal/page":          {"rl", "internal/run/...", "internal/sweep/...", "internal/walkforward"},
-	"cli":                    {"lp/...", "envs/...", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/sweep/spec", "internal/page", "internal/orders", "internal/walkforward", "internal/decision", "internal/check", "internal/arrays"},
+	"cli":                    {"lp/...", "envs/...", "rl", "baselines", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/cluster", "internal/sweep/plan", "internal/sweep/spec", "internal/page", "internal/orders", "internal/walkforward", "internal/decision", "internal/check", "internal/arrays"},
 	"cmd/train":              {"cli"},
 	"tools/trainers/paspo":   {"lp/...", "envs/...", "policy/...", "ppo"},
 	"cmd/gpu-check":          {"envs", "rl", "cuda", "internal/bench", "internal/run/...", "internal/sweep", "internal/sweep/spec"},

@@ -12,3 +12,11 @@ func TestOf(t *testing.T) {
 		}
 	}
 }
+
+func TestLasting(t *testing.T) {
+	for seconds, want := range map[float64]string{0.4: "0s", 3661: "1h1m1s", 1e9: "277777h46m40s", 1e30: "3.17e+22 years"} {
+		if got := Lasting(seconds); got != want {
+			t.Errorf("%g seconds are %q, want %q", seconds, got, want)
+		}
+	}
+}

@@ -426,57 +426,6 @@ func TestBestAndExport(t *testing.T) {
 	}
 }
 
-// The plan says where trainings may be given up, and where a first look comes too late for any.
-func TestPlanSaysWhereIsPruned(t *testing.T) {
-	for least, want := range map[int]string{
-		8:  "at steps 8, 16, 32 the best 1/2 go on",
-		64: "none is given up: prune.min_steps is 64, and they train for 64 steps",
-	} {
-		s := read(t, fmt.Sprintf(tinyBase, 64)+tinySpace+fmt.Sprintf("prune: {method: asha, min_steps: %d, factor: 2}\n", least))
-		var b bytes.Buffer
-		if err := Plan(s, &b, 2); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(b.String(), want+"\n") {
-			t.Errorf("%q is missing in\n%s", want, &b)
-		}
-		if got := strings.HasSuffix(b.String(), "at a time, less where settings are given up\n"); got != (least < 64) {
-			t.Errorf("min_steps %d: the time is that of all trainings to their end, and says so %v:\n%s", least, !got, &b)
-		}
-	}
-}
-
-// The plan names the settings that cannot be trained, and one of a thing as one.
-func TestPlanOfOne(t *testing.T) {
-	s := read(t, fmt.Sprintf(tinyBase, 64)+"seeds: [1]\nsearch: {method: grid}\nspace: {ppo.envs: {choices: [1, 2]}, ppo.minibatch: {choices: [4, 8]}}\n")
-	var b bytes.Buffer
-	if err := Plan(s, &b, 1); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{
-		" search, 1 seed (1), 4 trainings of 64 steps\n", "  0: ppo.envs=1 ppo.minibatch=4\n",
-		"  1: ppo.envs=1 ppo.minibatch=8, which cannot be trained: ppo.minibatch=8: ",
-	} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("%q is missing in\n%s", want, &b)
-		}
-	}
-}
-
-// The plan speaks of the environments of the space, and not of that of the base.
-func TestPlanOfEnvironments(t *testing.T) {
-	for choices, want := range map[string]string{"compute": "iqm on compute: 1 setting by", "compute, synthetic": "iqm on 2 problems: 2 settings by"} {
-		s := read(t, fmt.Sprintf("base: {preset: paper, steps: 64}\nseeds: [1]\nsearch: {method: grid}\nspace: {env.name: {choices: [%s]}}\n", choices))
-		var b bytes.Buffer
-		if err := Plan(s, &b, 1); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("%q is missing in\n%s", want, &b)
-		}
-	}
-}
-
 // A line of a terminal, which is cut off at its width, begins with how far a sweep is and how long
 // it goes on.
 func TestProgress(t *testing.T) {
@@ -509,14 +458,6 @@ func TestSettingsThatWereGivenUpAreLast(t *testing.T) {
 	}
 	if want := []int{4, 2, 3, 1, 0, 5}; !slices.Equal(got, want) {
 		t.Errorf("settings in the order %v, want %v", got, want)
-	}
-}
-
-func TestLasting(t *testing.T) {
-	for seconds, want := range map[float64]string{0.4: "0s", 3661: "1h1m1s", 1e9: "277777h46m40s", 1e30: "3.17e+22 years"} {
-		if got := lasting(seconds); got != want {
-			t.Errorf("%g seconds are %q, want %q", seconds, got, want)
-		}
 	}
 }
 

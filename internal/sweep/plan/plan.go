@@ -1,4 +1,4 @@
-package sweep
+package plan
 
 import (
 	"context"
@@ -8,20 +8,25 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
 
 	"paspo/internal/count"
 	"paspo/internal/run/agent"
 	"paspo/internal/run/config"
+	"paspo/internal/sweep"
 	"paspo/internal/sweep/search"
 	"paspo/internal/sweep/spec"
 	"paspo/rl"
 )
 
-// Plan prints what a sweep would train, and about how long that takes some workers, each on
+// Print prints what a sweep would train, and about how long that takes some workers, each on
 // a core.
-func Plan(s *spec.Spec, out io.Writer, workers int) error {
+func Print(s *spec.Spec, out io.Writer, workers int) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
@@ -41,8 +46,14 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 		on = count.Of(n, "problem")
 	}
 	trainings := s.Search.Trials * len(s.Seeds)
+	steps, mean := count.Of(int(c.Steps), "step"), ""
+	if all := stepsOf(s); all != nil {
+		steps = fmt.Sprintf("%.0f to %.0f steps", floats.Min(all), floats.Max(all))
+		c.Steps = int64(math.Round(stat.Mean(all, nil)))
+		mean = fmt.Sprintf(", with the mean of %d steps", c.Steps)
+	}
 	fmt.Fprintf(out, "%s on %s: %s by %s search, %s (%v), %s of %s\n", s.Objective.Statistic, on, count.Of(s.Search.Trials, "setting"),
-		s.Search.Method, count.Of(len(s.Seeds), "seed"), s.Seeds, count.Of(trainings, "training"), count.Of(int(c.Steps), "step"))
+		s.Search.Method, count.Of(len(s.Seeds), "seed"), s.Seeds, count.Of(trainings, "training"), steps)
 	if rungs := s.Prune.Rungs(c.Steps); len(rungs) > 0 {
 		fmt.Fprintf(out, "at steps %s the best 1/%d go on\n", strings.Trim(strings.ReplaceAll(fmt.Sprint(rungs), " ", ", "), "[]"), s.Prune.Factor)
 	} else if s.Prune.Method != "" {
@@ -83,18 +94,31 @@ func Plan(s *spec.Spec, out io.Writer, workers int) error {
 	if len(s.Prune.Rungs(c.Steps)) > 0 {
 		less = ", less where settings are given up"
 	}
-	_, err = fmt.Fprintf(out, "about %v a training of the first setting (%.0f steps/s), %v of processor time in all, %v with %d at a time%s\n",
-		lasting(seconds), rate, lasting(float64(trainings)*seconds), lasting(float64(rounds)*seconds), workers, less)
+	_, err = fmt.Fprintf(out, "about %v a training of the first setting%s (%.0f steps/s), %v of processor time in all, %v with %d at a time%s\n",
+		count.Lasting(seconds), mean, rate, count.Lasting(float64(trainings)*seconds), count.Lasting(float64(rounds)*seconds), workers, less)
 	return err
 }
 
-// lasting returns a number of seconds as people read it. A time.Duration ends at 292 years.
-func lasting(seconds float64) string {
-	const year = 365 * 24 * 3600
-	if seconds >= 100*year {
-		return fmt.Sprintf("%.3g years", seconds/year)
+// stepsOf returns the steps that settings train for, evenly over the space, where they differ.
+func stepsOf(s *spec.Spec) (all []float64) {
+	k := slices.IndexFunc(s.Space, func(d search.Dimension) bool { return d.Key == "steps" })
+	if k < 0 {
+		return nil
 	}
-	return time.Duration(seconds * float64(time.Second)).Round(time.Second).String()
+	d := &s.Space[k]
+	for i := range d.Choices {
+		if c, err := s.Config([]string{"steps=" + d.Text(float64(i))}); err == nil {
+			all = append(all, float64(c.Steps))
+		}
+	}
+	if d.Kind != search.Choices {
+		const parts = 1000
+		all = append(all, d.Low, d.High)
+		for i := range parts {
+			all = append(all, d.At((float64(i)+0.5)/parts))
+		}
+	}
+	return all
 }
 
 // cost measures about how many seconds a training takes a core, and its steps a second between
@@ -141,43 +165,9 @@ func cost(s *spec.Spec, c *config.Config) (seconds, rate float64, err error) {
 	}
 	start = time.Now()
 	if _, err := rl.Evaluate(context.Background(), r.Agent.Problem, r.Agent.Backend, rl.EvalOptions{
-		Episodes: s.Objective.Episodes, Seed: c.PPO.EvalSeed, Set: Validation, MaxSteps: c.PPO.EvalMaxSteps,
+		Episodes: s.Objective.Episodes, Seed: c.PPO.EvalSeed, Set: sweep.Validation, MaxSteps: c.PPO.EvalMaxSteps,
 	}); err != nil {
 		return 0, 0, err
 	}
 	return (begin + time.Since(start)).Seconds() + seconds, rate, nil
-}
-
-// Progress returns a function that shows how far a sweep is in one line.
-func (w *Sweep) Progress(show func(string)) func(*Status) {
-	start, from := time.Now(), int64(-1)
-	return func(s *Status) {
-		steps := s.StepsDone
-		for _, g := range s.Running {
-			steps += g.Step
-		}
-		if from < 0 {
-			from = steps
-		}
-		text := fmt.Sprintf("%d/%d trainings done, %d running", s.Done, s.Trainings, s.running())
-		if s.GivenUp > 0 {
-			text += fmt.Sprintf(", %d given up", s.GivenUp)
-		}
-		if s.Failed > 0 {
-			text += fmt.Sprintf(", %d failed", s.Failed)
-		}
-		if elapsed := time.Since(start); steps > from {
-			text += ", ETA " + lasting(elapsed.Seconds()*float64(max(0, s.Steps-steps))/float64(steps-from))
-		}
-		// Last, as it may be longer than the terminal is wide.
-		if s.Best >= 0 {
-			b := s.Settings[s.Best]
-			var values []string
-			for k := range w.Spec.Space {
-				values = append(values, w.Spec.Space[k].Key+"="+short(w.Spec.Space[k], b.Point[k]))
-			}
-			text += fmt.Sprintf("; best %.4g: %s", b.Value, strings.Join(values, " "))
-		}
-		show(text)
-	}
 }
