@@ -174,7 +174,10 @@ func runSweep(cmd *cobra.Command, w *sweep.Sweep, jobs int) error {
 		}
 		return fmt.Errorf("%w; go on with: %s", err, resume)
 	}
-	s, err := writeStatus(cmd.OutOrStdout(), w)
+	s, err := w.Status()
+	if err == nil {
+		err = w.Write(cmd.OutOrStdout(), s, shownSettings)
+	}
 	if err == nil {
 		if s.Failed > 0 {
 			fmt.Fprintf(errs, "once their cause is mended, trainings that failed are tried again by: %s --retry\n", resume)
@@ -235,18 +238,17 @@ func newSweepStatus() *cobra.Command {
 	var asJSON bool
 	cmd := sweepCommand("status", "Show how far a sweep is, again and again on a terminal", func(cmd *cobra.Command, w *sweep.Sweep) error {
 		out := cmd.OutOrStdout()
-		if asJSON {
-			s, err := w.Status()
-			if err != nil {
-				return err
-			}
-			return w.WriteJSON(out, s)
-		}
-		if screen := progress.NewScreen(out); screen != nil {
+		if screen := progress.NewScreen(out); screen != nil && !asJSON {
 			return watchStatus(cmd.Context(), screen, w)
 		}
-		_, err := writeStatus(out, w)
-		return err
+		s, err := w.Status()
+		switch {
+		case err != nil:
+			return err
+		case asJSON:
+			return w.WriteJSON(out, s)
+		}
+		return w.Write(out, s, shownSettings)
 	})
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print all settings and trainings as JSON")
 	return cmd
@@ -258,7 +260,10 @@ func watchStatus(ctx context.Context, screen *progress.Screen, w *sweep.Sweep) e
 	show := w.Progress(func(text string) { line = text })
 	for {
 		var b strings.Builder
-		s, err := writeStatus(&b, w)
+		s, err := w.Status()
+		if err == nil {
+			err = w.Write(&b, s, shownSettings)
+		}
 		if err != nil {
 			return err
 		}
@@ -277,12 +282,17 @@ func watchStatus(ctx context.Context, screen *progress.Screen, w *sweep.Sweep) e
 }
 
 func newSweepBest() *cobra.Command {
-	return printCommand("best", "Print the configuration of the best setting, as train --config takes it",
-		func(out io.Writer, w *sweep.Sweep) error { return w.Best(out) })
+	return sweepCommand("best", "Print the configuration of the best setting, as train --config takes it",
+		func(cmd *cobra.Command, w *sweep.Sweep) error { return w.Best(cmd.OutOrStdout()) })
 }
 
 func newSweepExport() *cobra.Command {
-	return printCommand("export", "Print all trainings as CSV", func(out io.Writer, w *sweep.Sweep) error { return w.Export(out) })
+	var format string
+	cmd := sweepCommand("export", "Print all trainings as a table", func(cmd *cobra.Command, w *sweep.Sweep) error {
+		return w.Export(cmd.OutOrStdout(), format)
+	})
+	cmd.Flags().StringVar(&format, "format", "csv", "csv or parquet")
+	return cmd
 }
 
 // addWorkers adds the flag for the number of workers that a cluster starts.
@@ -330,10 +340,10 @@ func newSweepSlurm() *cobra.Command {
 
 func newSweepKubernetes() *cobra.Command {
 	var o cluster.Kubernetes
-	cmd := printCommand("kubernetes", "Print an Indexed Job of Kubernetes: a worker an index", func(out io.Writer, w *sweep.Sweep) error {
+	cmd := sweepCommand("kubernetes", "Print an Indexed Job of Kubernetes: a worker an index", func(cmd *cobra.Command, w *sweep.Sweep) error {
 		text, err := o.Job(w.Dir)
 		if err == nil {
-			_, err = io.WriteString(out, text)
+			_, err = io.WriteString(cmd.OutOrStdout(), text)
 		}
 		return err
 	})
@@ -346,11 +356,6 @@ func newSweepKubernetes() *cobra.Command {
 	addWorkers(cmd, &o.Workers)
 	f.SortFlags = false
 	return cmd
-}
-
-// printCommand returns a command that prints something about a sweep.
-func printCommand(name, short string, write func(io.Writer, *sweep.Sweep) error) *cobra.Command {
-	return sweepCommand(name, short, func(cmd *cobra.Command, w *sweep.Sweep) error { return write(cmd.OutOrStdout(), w) })
 }
 
 // sweepCommand returns a command that takes the folder of a sweep.
@@ -371,11 +376,3 @@ func sweepCommand(name, short string, do func(*cobra.Command, *sweep.Sweep) erro
 
 // shownSettings is the largest number of settings in a table.
 const shownSettings = 20
-
-func writeStatus(out io.Writer, w *sweep.Sweep) (*sweep.Status, error) {
-	s, err := w.Status()
-	if err != nil {
-		return nil, err
-	}
-	return s, w.Write(out, s, shownSettings)
-}

@@ -1,4 +1,4 @@
-// Package parquet reads flat tables of Parquet files: numbers, decimals, dates, times and
+// Package parquet reads and writes flat tables of Parquet files: numbers, decimals, dates, times and
 // strings as text, with pages that are plain or have a dictionary, uncompressed or compressed
 // by Snappy, gzip or Zstandard (github.com/apache/parquet-format, version 2).
 //

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"paspo/internal/parquet"
 )
 
 // Best writes the configuration of the best setting as train --config takes it, with the
@@ -52,18 +54,18 @@ func (w *Sweep) Best(out io.Writer) error {
 // oneLine writes text on one line.
 func oneLine(text string) string { return strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(text) }
 
-// Export writes a line of CSV for every training of the settings that have begun.
-func (w *Sweep) Export(out io.Writer) error {
+// Export writes a row for every training of the settings that have begun, as csv or parquet.
+func (w *Sweep) Export(out io.Writer, format string) error {
+	if format != "csv" && format != "parquet" {
+		return fmt.Errorf("--format is %q: csv or parquet is allowed", format)
+	}
 	s, err := w.Status()
 	if err != nil {
 		return err
 	}
-	c := csv.NewWriter(out)
 	head := append([]string{"setting", "setting_state", w.Spec.Objective.Statistic}, w.keys()...)
-	if err := c.Write(append(head, "seed", "state", "return", "stderr", "action", "max_residual", "violations", "steps", "processor_seconds", "run", "error", "part")); err != nil {
-		return err
-	}
-	number := func(x *float64) string {
+	rows := [][]string{append(head, "seed", "state", "return", "stderr", "action", "max_residual", "violations", "steps", "processor_seconds", "run", "error", "part")}
+	text := func(x *float64) string {
 		if x == nil {
 			return ""
 		}
@@ -76,7 +78,7 @@ func (w *Sweep) Export(out io.Writer) error {
 		}
 		value := ""
 		if x.Value == x.Value {
-			value = number(&x.Value)
+			value = text(&x.Value)
 		}
 		row := []string{strconv.Itoa(x.Number), x.State.String(), value}
 		for i := range w.Spec.Space {
@@ -96,13 +98,31 @@ func (w *Sweep) Export(out io.Writer) error {
 			case x.State.Finished() && state != stateDone:
 				state = stateGivenUp
 			}
-			line := append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), state, number(r.Return), number(r.StdErr), r.Action, number(r.Residual),
-				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), folder, r.Error, of)
-			if err := c.Write(line); err != nil {
-				return err
-			}
+			rows = append(rows, append(row[:len(row):len(row)], strconv.FormatUint(seed, 10), state, text(r.Return), text(r.StdErr), r.Action, text(r.Residual),
+				strconv.Itoa(r.Violations), strconv.FormatInt(r.Step, 10), strconv.FormatFloat(r.Seconds, 'f', 2, 64), folder, r.Error, of))
 		}
 	}
-	c.Flush()
-	return c.Error()
+	if format == "csv" {
+		return csv.NewWriter(out).WriteAll(rows)
+	}
+	number, integer := parquet.Number, parquet.Integer
+	kinds := map[string]parquet.Kind{
+		w.Spec.Objective.Statistic: number, "return": number, "stderr": number, "max_residual": number, "processor_seconds": number,
+		"setting": integer, "seed": integer, "violations": integer, "steps": integer,
+	}
+	columns := make([]parquet.Column, len(rows[0]))
+	for j, name := range rows[0] {
+		c := parquet.Column{Name: name, Kind: kinds[name]}
+		for _, row := range rows[1:] {
+			c.Cells = append(c.Cells, row[j])
+		}
+		switch found := parquet.KindOf(c.Cells); {
+		case j >= len(head)-len(w.Spec.Space) && j < len(head):
+			c.Kind = found
+		case name == "seed" && found != integer: // a seed may be too large for a number with a sign
+			c.Kind = parquet.Text
+		}
+		columns[j] = c
+	}
+	return parquet.Write(out, columns)
 }

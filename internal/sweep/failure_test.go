@@ -35,7 +35,7 @@ func TestTrainingsThatDiverge(t *testing.T) {
 			t.Errorf("%s: ended %v, %d failed, %d done, setting 0 %v", c.lrs, s.Ended(), s.Failed, s.Done, s.Settings[0].State)
 		}
 		var b bytes.Buffer
-		if err := w.Export(&b); err != nil {
+		if err := w.Export(&b, "csv"); err != nil {
 			t.Fatal(err)
 		}
 		rows, err := csv.NewReader(&b).ReadAll()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"paspo/internal/long"
+	"paspo/internal/parquet"
 	"paspo/internal/run/config"
 	"paspo/internal/run/runfolder"
 	"paspo/internal/sweep/journal"
@@ -146,7 +147,7 @@ func TestReportSeeds(t *testing.T) {
 		t.Errorf("%v\n%s", err, &b)
 	}
 	b.Reset()
-	if err := w.Export(&b); err != nil {
+	if err := w.Export(&b, "csv"); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(&b).ReadAll()
@@ -410,7 +411,7 @@ func TestBestAndExport(t *testing.T) {
 		t.Errorf("JSON\n%s", &b)
 	}
 	b.Reset()
-	if err := w.Export(&b); err != nil {
+	if err := w.Export(&b, "csv"); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(&b).ReadAll()
@@ -423,6 +424,27 @@ func TestBestAndExport(t *testing.T) {
 		if x, err := strconv.ParseFloat(row[7], 64); err != nil || x != s.Settings[n].Returns[seed-1] {
 			t.Errorf("%v: return %v, want %v", row, x, s.Settings[n].Returns[seed-1])
 		}
+	}
+	b.Reset()
+	if err := w.Export(&b, "parquet"); err != nil {
+		t.Fatal(err)
+	}
+	table, err := parquet.Read(b.Bytes(), 1<<20)
+	if err != nil || table.Rows != len(rows)-1 || !slices.Equal(table.Names(), rows[0]) {
+		t.Fatalf("%+v, %v, want %q", table, err, rows[0])
+	}
+	for i, row := range rows[1:] {
+		for j, want := range row {
+			got := table.Text(i, j)
+			x, failed := strconv.ParseFloat(got, 64)
+			y, _ := strconv.ParseFloat(want, 64)
+			if got != want && (failed != nil || x != y) {
+				t.Errorf("row %d: %s is %q, want %q", i, rows[0][j], got, want)
+			}
+		}
+	}
+	if err := w.Export(&b, "xlsx"); err == nil || !strings.Contains(err.Error(), `--format is "xlsx": csv or parquet is allowed`) {
+		t.Error(err)
 	}
 }
 
