@@ -22,10 +22,10 @@ import (
 // comparisonRow is a training of a comparison, a line of what train sweep export writes with
 // the variant before it: false, true (as published) or what else was changed.
 type comparisonRow struct {
-	variant, env, algo string
-	ret, residual      float64
-	violations         int
-	seconds            float64
+	variant, env, algo, seed string
+	ret, residual            float64
+	violations               int
+	seconds                  float64
 }
 
 func readComparison(file string) (all []comparisonRow, err error) {
@@ -45,7 +45,7 @@ func readComparison(file string) (all []comparisonRow, err error) {
 	for i, name := range records[0] {
 		at[name] = i
 	}
-	for _, name := range []string{"variant", "env.name", "algo.name", "return", "max_residual", "violations", "processor_seconds"} {
+	for _, name := range []string{"variant", "env.name", "algo.name", "seed", "return", "max_residual", "violations", "processor_seconds"} {
 		if _, ok := at[name]; !ok {
 			return nil, fmt.Errorf("%s has no column %s", file, name)
 		}
@@ -59,7 +59,7 @@ func readComparison(file string) (all []comparisonRow, err error) {
 			return x
 		}
 		all = append(all, comparisonRow{
-			rec[at["variant"]], rec[at["env.name"]], rec[at["algo.name"]],
+			rec[at["variant"]], rec[at["env.name"]], rec[at["algo.name"]], rec[at["seed"]],
 			number("return"), number("max_residual"), int(number("violations")), number("processor_seconds"),
 		})
 	}
@@ -69,8 +69,9 @@ func readComparison(file string) (all []comparisonRow, err error) {
 // comparedCell is what the seeds of an algorithm came to on a benchmark.
 type comparedCell struct {
 	algo                string
-	returns             []float64
-	violations, seconds float64 // of a training
+	seeds               []string
+	returns, broken     []float64 // of every seed; broken counts violations
+	violations, seconds float64   // of a training
 	residual            float64
 }
 
@@ -87,7 +88,9 @@ func comparedCells(rows []comparisonRow, variant, env string) (all []*comparedCe
 			all = append(all, &comparedCell{algo: r.algo})
 		}
 		c := all[i]
+		c.seeds = append(c.seeds, r.seed)
 		c.returns = append(c.returns, r.ret)
+		c.broken = append(c.broken, float64(r.violations))
 		n := float64(len(c.returns))
 		c.violations += (float64(r.violations) - c.violations) / n
 		c.seconds += (r.seconds - c.seconds) / n
@@ -115,15 +118,30 @@ const enough = 5
 func (c *comparedCell) value(digits int) string {
 	low, high, what := slices.Min(c.returns), slices.Max(c.returns), ""
 	if len(c.returns) >= enough {
-		iv := stats.Bootstrap(len(c.returns), 0.95, rng.New(1, "comparison", c.algo), func(idx []int) (sum float64) {
-			for _, i := range idx {
-				sum += c.returns[i] / float64(len(idx))
-			}
-			return sum
-		})
+		iv := stats.MeanInterval(c.returns, 0.95, rng.New(1, "comparison", c.algo))
 		low, high, what = iv.Low, iv.High, "95 %: "
 	}
 	return fmt.Sprintf("%.*f (%s%.*f .. %.*f)", digits, stats.Mean(c.returns), what, digits, low, digits, high)
+}
+
+// less writes the means of returns and of violations less those of another cell over the seeds
+// that both have, with intervals of differences between trainings of the same seed.
+func (c *comparedCell) less(other *comparedCell, digits int) (returns, broken string) {
+	var of [2][]float64
+	for i, seed := range c.seeds {
+		if j := slices.Index(other.seeds, seed); j >= 0 {
+			of[0] = append(of[0], c.returns[i]-other.returns[j])
+			of[1] = append(of[1], c.broken[i]-other.broken[j])
+		}
+	}
+	text := func(xs []float64, digits int) string {
+		iv := stats.MeanInterval(xs, 0.95, rng.New(1, "comparison", c.algo))
+		if iv.Low == 0 && iv.High == 0 {
+			return "0"
+		}
+		return fmt.Sprintf("%+.*f (%+.*f .. %+.*f)", digits, iv.Estimate, digits, iv.Low, digits, iv.High)
+	}
+	return text(of[0], digits), text(of[1], 0)
 }
 
 // showComparison writes the tables of the comparison, and draws every training.
@@ -141,6 +159,7 @@ func showComparison(ctx context.Context, out *output.Folder) error {
 	var order []string
 	broken := map[string]float64{}
 	summary := map[string][]string{} // returns by algorithm
+	faults := map[string][]string{}  // what those of the published code change
 	envs := benchmarks.Names()
 	for k, env := range envs {
 		cells, published := comparedCells(rows, "false", env), comparedCells(rows, "true", env)
@@ -156,6 +175,8 @@ func showComparison(ctx context.Context, out *output.Folder) error {
 			line := []string{c.algo, c.value(digits), strconv.Itoa(len(c.returns)), strconv.FormatFloat(c.violations, 'f', 0, 64), fmt.Sprintf("%.2g", c.residual), fmt.Sprintf("%.1f s", c.seconds), "", ""}
 			if i := slices.IndexFunc(published, func(p *comparedCell) bool { return p.algo == c.algo }); i >= 0 {
 				line[6], line[7] = published[i].value(digits), strconv.FormatFloat(published[i].violations, 'f', 0, 64)
+				returns, broken := published[i].less(c, digits)
+				faults[c.algo] = append(faults[c.algo], returns, broken)
 			}
 			table = append(table, line)
 			if slices.ContainsFunc(envs, func(env string) bool {
@@ -181,7 +202,14 @@ func showComparison(ctx context.Context, out *output.Folder) error {
 		}
 	}
 	short := [][]string{append(append([]string{"mean return"}, envs...), "actions that broke a constraint, a training")}
+	differences := [][]string{{"as published less corrected"}}
+	for _, env := range envs {
+		differences[0] = append(differences[0], env, "violations")
+	}
 	for _, algo := range order {
+		if f := faults[algo]; f != nil {
+			differences = append(differences, append([]string{algo}, f...))
+		}
 		n := "none"
 		if b := broken[algo]; b > 0 {
 			n = fmt.Sprintf("%.0f 000", b/1000)
@@ -190,6 +218,9 @@ func showComparison(ctx context.Context, out *output.Folder) error {
 		short = append(short, append(append([]string{algo}, summary[algo]...), n))
 	}
 	if err := out.Table("summary", short); err != nil {
+		return err
+	}
+	if err := out.Table("published", differences); err != nil {
 		return err
 	}
 	return out.Plot("comparison", chart)
