@@ -41,6 +41,12 @@ browser:
 	@for name in chromium chromium-browser google-chrome chrome; do command -v $$name >/dev/null && exit; done; \
 	($(call install,chromium,command -v chromium,a browser)) || echo "SKIPPED: no Chromium can be installed: nobody looks at reports" >&2
 
+# For the tests that run the program for arm64, which skip without.
+.PHONY: emulator
+emulator:
+	@($(call install,gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user,command -v aarch64-linux-gnu-g++ && command -v qemu-aarch64,a cross compiler and qemu)) || \
+	echo "SKIPPED: no cross compiler or qemu can be installed: nothing is run for arm64" >&2
+
 deps-gpu: deps
 	@$(call install,$(PIP_PACKAGES),$(GO) run ./cuda/internal/env -find || python3 -m pip --version,cuda.h of a CUDA toolkit or pip to fetch it)
 
@@ -56,8 +62,8 @@ gpu-env: deps-gpu
 	@$(GO) run ./cuda/internal/env
 
 # Tests of compilers and packages: what they run is not instrumented.
-TOOLS   := ./kernels/internal/genptx ./cuda/internal/env ./internal/image
-SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image)$$')
+TOOLS   := ./kernels/internal/genptx ./cuda/internal/env ./internal/image ./internal/arm64
+SOURCES  = $$($(GO) list ./... | grep -vE '/(genptx|internal/env|internal/image|internal/arm64)$$')
 
 # Go's own linker takes two thirds of what it takes together with the system's. What it can
 # read of C++ is the machine's, which one program tells, and it refuses programs with
@@ -69,7 +75,7 @@ own_linker = $$($(call links,$(1)) && $(GO) list $(1) -test -f '{{.ImportPath}} 
 # Everything; two of its parts at a time, since each leaves cores idle now and then, and the
 # one that keeps to one core first. What go test would vet again lint vets, with and without
 # the tag.
-test: deps-gpu browser
+test: deps-gpu browser emulator
 	@GOFLAGS="$$($(GO) env GOFLAGS) -vet=off" $(MAKE) -j2 race-check test-values test-races lint image-check test-tools
 
 # Tests keep few megabytes, and to collect garbage whenever they have allocated as much again is

@@ -19,7 +19,7 @@ import (
 
 // Helpers know nothing of allocations. They import only one another.
 var helpers = []string{
-	"internal/arrows", "internal/atomicfile", "internal/blas", "internal/blas/openblas", "internal/cells", "internal/checkout", "internal/docs", "internal/exact", "internal/faultfs",
+	"internal/arm64", "internal/arrows", "internal/atomicfile", "internal/blas", "internal/blas/openblas", "internal/cells", "internal/checkout", "internal/docs", "internal/exact", "internal/faultfs",
 	"internal/count", "internal/finite", "internal/image", "internal/interrupt", "internal/jsonkeys", "internal/limits", "internal/long", "internal/marketmodel", "internal/npy", "internal/onnx", "internal/ops", "internal/parquet", "internal/plots", "internal/prices",
 	"internal/race", "internal/reference", "internal/rng", "internal/safetensors", "internal/seeded", "internal/setting", "internal/special", "internal/spelling", "internal/stats",
 	"internal/tensorboard", "internal/wheel",
