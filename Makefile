@@ -121,13 +121,19 @@ lint: deps-gpu
 	$(WITH_CUDA) $(GO) vet ./... && $(GO) vet -tags gpu ./... && \
 	printf 'cpu:\ngpu: -tags=gpu\n' | $(GO) run $(STATICCHECK) -matrix ./...
 
-# The inner loop: no GPU, no race detector, fewer random cases. What go test would vet again
-# has been vetted.
+# The inner loop: no GPU, no race detector, fewer random cases. Vet and staticcheck look at the
+# packages that have changed since they found nothing: at all that import lp after a change in it
+# they take two fifths of the time. make lint looks at all. What go test would vet again has been
+# vetted.
+LINTED := bin/.linted
 check: export GOGC = $(TEST_GOGC)
 check: export GOMEMLIMIT = $(TEST_MEMORY)
 check: deps
-	$(GO) vet ./...
-	$(GO) run $(STATICCHECK) ./...
+	@mkdir -p bin && touch $(LINTED).new
+	@packages=./...; if [ -e $(LINTED) ] && [ -z "$$(find go.mod Makefile -newer $(LINTED))" ]; then packages=$$( \
+		find $$($(GO) list -f '{{.Dir}}' ./...) -maxdepth 1 -name '*.go' -newer $(LINTED) -exec dirname {} + | sort -u); fi; \
+	set -e -x; [ -z "$$packages" ] || { $(GO) vet $$packages; $(GO) run $(STATICCHECK) $$packages; }
+	@mv $(LINTED).new $(LINTED)
 	$(GO) test -short -vet=off $$($(call links) && echo -ldflags=-linkmode=internal) $(SOURCES)
 
 # Random cases with seeds drawn anew, in addition to the fixed seeds of every test run. The
