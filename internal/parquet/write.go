@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/big"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // Kind is what the cells of a column are.
@@ -25,14 +28,28 @@ type Column struct {
 	Cells []string
 }
 
-// KindOf returns the narrowest kind that all cells have.
+// KindOf returns the narrowest kind that holds all cells: an integer that no float64 is makes a
+// column text, where not all are integers of 64 bits.
 func KindOf(cells []string) Kind {
 	for _, k := range []Kind{Integer, Number} {
+		if k == Number && slices.ContainsFunc(cells, rounded) {
+			break
+		}
 		if _, err := (&Column{Kind: k, Cells: cells}).page(); err == nil {
 			return k
 		}
 	}
 	return Text
+}
+
+// rounded says whether a cell is an integer that no float64 is.
+func rounded(cell string) bool {
+	x, ok := new(big.Int).SetString(strings.ReplaceAll(cell, "_", ""), 10)
+	if !ok {
+		return false
+	}
+	_, accuracy := new(big.Float).SetInt(x).Float64()
+	return accuracy != big.Exact
 }
 
 // Encodings, the converted type of strings, and what a column that may be null is.

@@ -58,7 +58,8 @@ func TestWriteRead(t *testing.T) {
 }
 
 func TestKindOf(t *testing.T) {
-	for cells, want := range map[string]Kind{"1,-2,": Integer, "1,1e-3,": Number, "1,none": Text, "1_000": Number} {
+	for cells, want := range map[string]Kind{"1,-2,": Integer, "1,1e-3,": Number, "1,none": Text, "1_000": Number,
+		"9007199254740993": Integer, "18446744073709551615,5": Text, "9_007_199_254_740_993": Text, "0.5,9007199254740993": Text, "18446744073709551616,0.5": Number} {
 		record, err := csv.NewReader(strings.NewReader(cells)).Read()
 		if err != nil {
 			t.Fatal(err)

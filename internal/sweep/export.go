@@ -63,8 +63,15 @@ func (w *Sweep) Export(out io.Writer, format string) error {
 	if err != nil {
 		return err
 	}
-	head := append([]string{"setting", "setting_state", w.Spec.Objective.Statistic}, w.keys()...)
-	rows := [][]string{append(head, "seed", "state", "return", "stderr", "action", "max_residual", "violations", "steps", "processor_seconds", "run", "error", "part")}
+	head := []string{"setting", "setting_state", w.Spec.Objective.Statistic}
+	own := []string{"seed", "state", "return", "stderr", "action", "max_residual", "violations", "steps", "processor_seconds", "run", "error", "part"}
+	for _, key := range w.keys() {
+		if slices.Contains(own, key) { // such as steps
+			key = "space." + key
+		}
+		head = append(head, key)
+	}
+	rows := [][]string{slices.Concat(head, own)}
 	text := func(x *float64) string {
 		if x == nil {
 			return ""

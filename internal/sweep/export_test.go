@@ -49,3 +49,23 @@ func TestBestIsTakenAnywhere(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// No two columns have one name, which pandas cannot read from Parquet, where a setting of the space is called as a column is.
+func TestColumnsOfAnExport(t *testing.T) {
+	s, err := spec.Parse("sweep.yaml", []byte(strings.ReplaceAll(tinyBase, "%d", "64")+"seeds: [1]\nsearch: {method: grid}\nspace: {steps: {choices: [64, 128]}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := Create(t.Context(), s, filepath.Join(t.TempDir(), "new"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := w.Export(&b, "csv"); err != nil {
+		t.Fatal(err)
+	}
+	const want = "setting,setting_state,iqm,space.steps,seed,state,return,stderr,action,max_residual,violations,steps,processor_seconds,run,error,part\n"
+	if b.String() != want {
+		t.Errorf("%q, want %q", &b, want)
+	}
+}

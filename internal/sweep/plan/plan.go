@@ -111,7 +111,12 @@ func stepsOf(s *spec.Spec) (all []float64) {
 			all = append(all, float64(c.Steps))
 		}
 	}
-	if d.Kind != search.Choices {
+	if d.Kind != search.Choices && s.Search.Method == "grid" {
+		g := search.Grid{Space: s.Space[k : k+1]}
+		for i := range g.Trials() {
+			all = append(all, g.At(i)[0])
+		}
+	} else if d.Kind != search.Choices {
 		const parts = 1000
 		all = append(all, d.Low, d.High)
 		for i := range parts {

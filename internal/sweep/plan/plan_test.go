@@ -56,9 +56,11 @@ func TestPlanOfSteps(t *testing.T) {
 	for space, want := range map[string][2]string{
 		"{choices: [512, 1024, 2_048]}": {" 6 trainings of 512 to 2048 steps\n", " of the first setting, with the mean of 1195 steps ("},
 		"{int: [100, 300]}":             {" 8 trainings of 100 to 300 steps\n", " of the first setting, with the mean of 200 steps ("},
+		// A grid has the ends of a range, and few values between them.
+		"{log: [64, 2000], points: 2}": {" 4 trainings of 64 to 2000 steps\n", " of the first setting, with the mean of 1032 steps ("},
 	} {
 		search := "grid"
-		if strings.Contains(space, "int") {
+		if strings.HasPrefix(space, "{int") {
 			search = "random, trials: 4"
 		}
 		got := printed(t, base+"seeds: [1, 2]\nsearch: {method: "+search+"}\nspace: {steps: "+space+"}\n")

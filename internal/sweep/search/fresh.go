@@ -31,7 +31,7 @@ func (f Fresh) Suggest(before []Result) Point {
 	for seen[k] {
 		k = (k + 1) % n
 	}
-	return Grid{f.Space.whole()}.at(k)
+	return Grid{f.Space.whole()}.At(k)
 }
 
 // Points returns how many a space has, or more than MaxTrials where it has more.

@@ -54,10 +54,10 @@ func (g Grid) values(i int) int {
 }
 
 // Suggest implements Method.
-func (g Grid) Suggest(before []Result) Point { return g.at(len(before)) }
+func (g Grid) Suggest(before []Result) Point { return g.At(len(before)) }
 
-// at returns the combination of a number.
-func (g Grid) at(rest int) Point {
+// At returns the combination of a number.
+func (g Grid) At(rest int) Point {
 	p := make(Point, len(g.Space))
 	for i := len(p) - 1; i >= 0; i-- {
 		d, n := &g.Space[i], g.values(i)

@@ -20,7 +20,7 @@ const (
 // Choice is a value of a list: what a configuration reads, and what Optuna shows.
 type Choice struct {
 	Text  string
-	Plain any // nil, bool, int64, float64 or string
+	Plain any // nil, bool, int64, uint64, float64 or string
 }
 
 // Dimension is the values that one setting may take.

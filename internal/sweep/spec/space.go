@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -160,8 +161,13 @@ func (p *parser) choices(n *yaml.Node, key string, d *search.Dimension) error {
 			text = flow(c)
 			plain = text
 		} else if x, ok := number(c); ok {
+			digits := strings.ReplaceAll(text, "_", "")
 			plain = x
-			if x == float64(int64(x)) {
+			if whole, err := strconv.ParseInt(digits, 10, 64); err == nil {
+				plain = whole
+			} else if large, err := strconv.ParseUint(digits, 10, 64); err == nil {
+				plain = large
+			} else if x == float64(int64(x)) {
 				plain = int64(x)
 			}
 		} else if err := c.Decode(&plain); err != nil {

@@ -211,6 +211,18 @@ func TestQuotedChoices(t *testing.T) {
 	}
 }
 
+// An integer beyond those that a float64 holds is the one that the file has, for Optuna too.
+func TestLargeChoices(t *testing.T) {
+	s, err := Parse("s", []byte("base: paper\nseeds: [1]\nsearch: {method: grid}\nspace: {env.synthetic.seed: {choices: [9007199254740992, 9_007_199_254_740_993, 18446744073709551614, 18446744073709551615]}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `"choices":[9007199254740992,9007199254740993,18446744073709551614,18446744073709551615]`
+	if got := s.Space[0].Distribution(); !strings.Contains(got, want) {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestStatistics(t *testing.T) {
 	xs := []float64{9, 1, 2, 3, 4, 5, 6, -7}
 	for name, want := range map[string]float64{"iqm": (2. + 3 + 4 + 5) / 4, "mean": 23. / 8, "median": 3.5, "worst": -7} {
