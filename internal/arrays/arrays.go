@@ -226,7 +226,7 @@ type description struct {
 	Rows     []string    `json:"rows"`
 	Convex   []string    `json:"convex"` // names of the rows with convex terms, which A does not hold
 	E        [][]float64 `json:"E"`
-	F        []float64   `json:"e"`
+	F        []float64   `json:"f"`
 	Lower    []*float64  `json:"lower"` // null for no bound
 	Upper    []*float64  `json:"upper"`
 	Pieces   *formPieces `json:"pieces"` // null where there is no closed form

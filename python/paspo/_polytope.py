@@ -14,7 +14,7 @@ MAX_NUMBERS = 1 << 26
 
 
 class Polytope:
-    """The actions a with A a <= b, E a = e, lower <= a <= upper, of a constraints file.
+    """The actions a with A a <= b, E a = f, lower <= a <= upper, of a constraints file.
 
     Batches are arrays of float64, one action a row. Threads may share it: one is
     answered after the other. A process that os.fork makes has to read the constraints itself.
@@ -23,7 +23,7 @@ class Polytope:
     A, b, rows: inequalities (m, n), (m), and their names.
     convex: names of further rows with convex terms, such as a sum of magnitudes of many entities. They hold
         in all answers, and have no place in A.
-    E, e: equalities, the total among them.
+    E, f: equalities, the total among them.
     lower, upper: bounds, infinite for none.
     """
 
@@ -35,13 +35,13 @@ class Polytope:
         self.name, self.entities, self.rows = d["name"], d["entities"], d["rows"]
         self.convex = d["convex"]
         self.A, self.b = np.array(d["A"], float).reshape(-1, n), np.array(d["b"], float)
-        self.E, self.e = np.array(d["E"], float).reshape(-1, n), np.array(d["e"], float)
+        self.E, self.f = np.array(d["E"], float).reshape(-1, n), np.array(d["f"], float)
         self.lower = np.array([-np.inf if x is None else x for x in d["lower"]], float)
         self.upper = np.array([np.inf if x is None else x for x in d["upper"]], float)
         self._pieces = d["pieces"]
 
     def __repr__(self):
-        return f"Polytope {self.name!r}: {len(self.entities)} entities, {len(self.b) + len(self.convex)} inequalities, {len(self.e)} equalities"
+        return f"Polytope {self.name!r}: {len(self.entities)} entities, {len(self.b) + len(self.convex)} inequalities, {len(self.f)} equalities"
 
     @classmethod
     def from_yaml(cls, file):

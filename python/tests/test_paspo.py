@@ -52,7 +52,7 @@ class Test(unittest.TestCase):
                 sampled = policy.act(obs, seed=3)
                 self.assertEqual(policy.entities, ["a0", "a1"])
                 with policy.polytope() as p:  # with the bounds of the action space, and no total
-                    self.assertEqual((p.entities, len(p.e)), (["a0", "a1"], 0))
+                    self.assertEqual((p.entities, len(p.f)), (["a0", "a1"], 0))
                     self.assertLessEqual(p.check(all).max(), ROUNDED)
                     self.assertGreater(p.check(2 * p.upper).max(), 0.1)
             self.assertEqual((one.shape, all.shape), ((2,), (50, 2)))
