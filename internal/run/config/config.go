@@ -80,23 +80,29 @@ func Load(file string, assignments []string, settings []Setting) (*Config, error
 // LoadOver is Load of what is to begin, with a preset between the defaults and the file, none where its
 // name is empty. Some settings of the preset are changed where later settings exclude them (see fit).
 func LoadOver(preset, file string, assignments []string, settings []Setting) (*Config, error) {
-	c, err := loadOver(preset, document{file: file}, assignments, settings)
-	// Runs may have such costs, from when it was allowed, and go on.
+	return begin(preset, document{file: file}, assignments, settings)
+}
+
+// begin is loadOver of what is to begin. Runs may have costs that it refuses, from when they were allowed, and go on.
+func begin(preset string, doc document, assignments []string, settings []Setting) (*Config, error) {
+	c, err := loadOver(preset, doc, assignments, settings)
 	if err == nil && c.Env.Name == market.Name && c.Env.Market.Costs.Partial() {
 		err = c.located("env", fmt.Errorf("market.costs is %q: default is needed, the costs of all others, as in {default: %s, ..}", string(c.Env.Market.Costs), market.DefaultConfig().Costs))
 	}
 	return c, err
 }
 
-// LoadTextOver is LoadOver with the text of a document in place of a file. File names in it are
-// relative to the working directory.
-func LoadTextOver(preset, name string, text []byte, assignments []string) (*Config, error) {
-	return loadOver(preset, document{name, text}, assignments, nil)
+// LoadTextOver is LoadOver with the text of a document in place of a file, and a name for messages.
+// File names in it are relative to the folder dir.
+func LoadTextOver(preset, name, dir string, text []byte, assignments []string) (*Config, error) {
+	return begin(preset, document{name, dir, text}, assignments, nil)
 }
 
-// document is a YAML document with settings: a file, or a text with a name for messages.
+// document is a YAML document with settings: a file, or a text with a name for messages and the
+// folder that file names in it are relative to.
 type document struct {
 	file string // empty for no document
+	dir  string // of a text
 	text []byte // nil to read the file
 }
 
@@ -132,7 +138,7 @@ func (d *decoder) load(c *Config, doc document, assignments []string, settings [
 		if err := d.document(doc.file, doc.text); err != nil {
 			return err
 		}
-		c.relativeTo(filepath.Dir(doc.file), d.from)
+		c.relativeTo(doc.dir, d.from)
 	} else if file := doc.file; file != "" {
 		data, err := limits.ReadFile(file, limits.Config)
 		if err != nil {

@@ -229,7 +229,7 @@ func TestPresetOf(t *testing.T) {
 			if err := c.Write(&text); err != nil {
 				t.Fatal(err)
 			}
-			if c, err = LoadTextOver("", "c", text.Bytes(), nil); err != nil || c.PresetOf() != preset {
+			if c, err = LoadTextOver("", "c", "", text.Bytes(), nil); err != nil || c.PresetOf() != preset {
 				t.Errorf("%s of %s is %q, %v", preset, env, c.PresetOf(), err)
 			}
 			c, err = LoadOver(preset, "", []string{"env.name=" + env, "ppo.lr=0.02"}, nil)
@@ -301,9 +301,16 @@ func TestCostsOfAll(t *testing.T) {
 		if _, err := Load(file, nil, nil); err != nil {
 			t.Errorf("%s: %v", costs, err)
 		}
-		_, err := LoadOver("", file, nil, nil)
-		if allowed != (err == nil) || err != nil && !strings.HasPrefix(err.Error(), file+`:1: env.market.costs is "{A: 0.1}": default is needed, the costs of all others, as in {default: 0.001, ..}`) {
-			t.Errorf("%s: %v", costs, err)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ofFile := LoadOver("", file, nil, nil)
+		_, ofText := LoadTextOver("", "base", filepath.Dir(file), text, nil)
+		for name, err := range map[string]error{file: ofFile, "base": ofText} {
+			if allowed != (err == nil) || err != nil && !strings.HasPrefix(err.Error(), name+`:1: env.market.costs is "{A: 0.1}": default is needed, the costs of all others, as in {default: 0.001, ..}`) {
+				t.Errorf("%s: %v", costs, err)
+			}
 		}
 	}
 }

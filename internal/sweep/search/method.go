@@ -1,7 +1,9 @@
 package search
 
 import (
+	"math"
 	"math/rand/v2"
+	"strconv"
 
 	"paspo/internal/rng"
 )
@@ -71,15 +73,29 @@ func (g Grid) At(rest int) Point {
 		case float64(n) == d.size():
 			p[i] = d.Low + float64(k)
 		default:
-			// The ends are values.
-			lo, hi := d.Share(d.Low), d.Share(d.High)
-			p[i] = d.At(lo + (hi-lo)*float64(k)/float64(n-1))
-			if k == n-1 {
-				p[i] = d.High
-			}
+			p[i] = d.level(k, n)
 		}
 	}
 	return p
+}
+
+// level returns the k-th of n values that part a range evenly, whose ends are the first and the last.
+// Those between have twelve digits, so that the middle of 1e-5 and 1e-3 is 0.0001 and not
+// 0.00010000000000000009, unless the range is so narrow that it shows.
+func (d *Dimension) level(k, n int) float64 {
+	switch k {
+	case 0:
+		return d.Low
+	case n - 1:
+		return d.High
+	}
+	lo, hi := d.Share(d.Low), d.Share(d.High)
+	x := d.At(lo + (hi-lo)*float64(k)/float64(n-1))
+	short, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 12, 64), 64)
+	if err == nil && math.Abs(short-x) <= 1e-9*(d.High-d.Low) {
+		x = short
+	}
+	return d.clamp(x)
 }
 
 // Random draws points that do not depend on one another.

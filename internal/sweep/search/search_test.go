@@ -1,6 +1,7 @@
 package search
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -82,6 +83,29 @@ func TestGridHasAllCombinations(t *testing.T) {
 	}
 	if len(seen) != g.Trials() || !values[0][1e-5] || !values[0][1e-1] || !values[1][-1] || !values[1][3] || len(values[0]) != 3 {
 		t.Errorf("%d settings of %d; %v, %v", len(seen), g.Trials(), values[0], values[1])
+	}
+}
+
+// Ends of ranges are values of a grid as they are stated, and those between are short to write.
+func TestLevels(t *testing.T) {
+	for _, c := range []struct {
+		d    Dimension
+		want string
+	}{
+		{Dimension{Kind: Log, Low: 1e-5, High: 1e-3, Points: 3}, "[1e-05 0.0001 0.001]"},
+		{Dimension{Kind: Log, Low: 1e-4, High: 1e-1, Points: 4}, "[0.0001 0.001 0.01 0.1]"},
+		{Dimension{Kind: Linear, Low: 0, High: 0.3, Points: 4}, "[0 0.1 0.2 0.3]"},
+		{Dimension{Kind: Linear, Low: 0.1234567890123456, High: 0.1234567890123459, Points: 3}, "[0.1234567890123456 0.12345678901234575 0.1234567890123459]"},
+		{Dimension{Kind: Log, Integer: true, Low: 1, High: 100, Points: 3}, "[1 10 100]"},
+		{Dimension{Kind: Linear, Integer: true, Low: 1, High: 1e6, Points: 3}, "[1 500001 1e+06]"},
+	} {
+		g, got := Grid{Space{c.d}}, []float64{}
+		for k := range g.Trials() {
+			got = append(got, g.At(k)[0])
+		}
+		if fmt.Sprint(got) != c.want {
+			t.Errorf("%+v: %v, want %v", c.d, got, c.want)
+		}
 	}
 }
 

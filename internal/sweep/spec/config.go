@@ -3,7 +3,6 @@ package spec
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,10 +57,7 @@ func (s *Spec) Config(assignments []string) (c *config.Config, err error) {
 	if s.Base.inline == nil {
 		c, err = config.LoadOver(preset, s.Base.File, settings, nil)
 	} else {
-		name := filepath.Join(s.Base.dir, inlineName)
-		if c, err = config.LoadTextOver(preset, name, s.Base.inline, settings); err != nil {
-			err = errors.New(strings.Replace(err.Error(), name+":", inlineName+":", 1)) // there is no such file
-		}
+		c, err = config.LoadTextOver(preset, inlineName, s.Base.dir, s.Base.inline, settings)
 	}
 	if err != nil {
 		if text, ok := strings.CutPrefix(err.Error(), "--set "); ok {
