@@ -13,7 +13,7 @@ import (
 )
 
 // Config chooses the algorithm that trains, and holds the settings of those other than PASPO. The
-// tag of names the algorithms that a setting is of, where it is not of all.
+// tag of names the algorithms that a setting is of, where it is not of all; its doc begins with them.
 // Costs are residuals (docs/method.md, section 1) of a step's action, one a constraint, 0 where it
 // is satisfied.
 type Config struct {
@@ -22,18 +22,18 @@ type Config struct {
 
 	CostLimit float64 `yaml:"cost_limit" of:"lagrangian,cpo,cup,ipo,p3o" doc:"mean cost of a step, for each constraint, that is to be kept; of cpo, of their sum"`
 
-	MultiplierLR   float64 `yaml:"multiplier_lr" of:"lagrangian,cup" doc:"lagrangian, cup: learning rate of the multipliers"`
-	MultiplierInit float64 `yaml:"multiplier_init" of:"lagrangian,cup" doc:"lagrangian, cup: multipliers at the start"`
-	BarrierT       float64 `yaml:"barrier_t" of:"ipo" doc:"ipo: the barrier is ln(limit - cost) / barrier_t"`
-	BarrierMax     float64 `yaml:"barrier_max" of:"ipo" doc:"ipo: largest weight of a cost, also where the limit is exceeded"`
-	Kappa          float64 `yaml:"kappa" of:"p3o" doc:"p3o: weight of the penalty, beside standardised advantages"`
-	TargetKL       float64 `yaml:"target_kl" of:"cpo" doc:"cpo: divergence of one step"`
-	Damping        float64 `yaml:"damping" of:"cpo" doc:"cpo: added to the diagonal of the Fisher information"`
-	Correction     string  `yaml:"correction" of:"optlayer" doc:"optlayer: cp learns from predictions, cc from their projections, cpc from both, predictions less their costs"`
+	MultiplierLR   float64 `yaml:"multiplier_lr" of:"lagrangian,cup" doc:"learning rate of the multipliers"`
+	MultiplierInit float64 `yaml:"multiplier_init" of:"lagrangian,cup" doc:"multipliers at the start"`
+	BarrierT       float64 `yaml:"barrier_t" of:"ipo" doc:"the barrier is ln(limit - cost) / barrier_t"`
+	BarrierMax     float64 `yaml:"barrier_max" of:"ipo" doc:"largest weight of a cost, also where the limit is exceeded"`
+	Kappa          float64 `yaml:"kappa" of:"p3o" doc:"weight of the penalty, beside standardised advantages"`
+	TargetKL       float64 `yaml:"target_kl" of:"cpo" doc:"divergence of one step"`
+	Damping        float64 `yaml:"damping" of:"cpo" doc:"added to the diagonal of the Fisher information"`
+	Correction     string  `yaml:"correction" of:"optlayer" doc:"cp learns from predictions, cc from their projections, cpc from both, predictions less their costs"`
 
-	Tries            int     `yaml:"tries" of:"aram" doc:"aram: draws before one is projected"`
-	RejectionPenalty float64 `yaml:"rejection_penalty" of:"aram" doc:"aram: penalty of a rejected draw, in deviations of advantages"`
-	Penalty          float64 `yaml:"penalty" of:"projection" doc:"projection: weight of the squared distance of the mean from the polytope"`
+	Tries            int     `yaml:"tries" of:"aram" doc:"draws before one is projected"`
+	RejectionPenalty float64 `yaml:"rejection_penalty" of:"aram" doc:"penalty of a rejected draw, in deviations of advantages"`
+	Penalty          float64 `yaml:"penalty" of:"projection" doc:"weight of the squared distance of the mean from the polytope"`
 }
 
 // DefaultConfig returns PASPO, with the settings of the papers for the other algorithms.

@@ -37,7 +37,11 @@ func walk(v reflect.Value, prefix string, visit func(field)) {
 		if !ok {
 			continue
 		}
-		f := field{join(prefix, name), name, t.Tag.Get("doc"), t.Tag.Get("file") == "true", value}
+		doc := t.Tag.Get("doc")
+		if of := t.Tag.Get("of"); of != "" {
+			doc = strings.ReplaceAll(of, ",", ", ") + ": " + doc
+		}
+		f := field{join(prefix, name), name, doc, t.Tag.Get("file") == "true", value}
 		visit(f)
 		if f.section() {
 			walk(f.value, f.key, visit)
