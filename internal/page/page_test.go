@@ -145,7 +145,7 @@ func TestFailures(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"No setting has been trained on all seeds.", "Trainings that failed", "ppo.lr=1e30", "training stopped at step", "none is pruned",
-		"0 of 2 done, 1 given up (0 as their settings were pruned, 1 as another seed of their settings failed), 1 failed"} {
+		"0 of 2 done, 1 given up as another seed of their settings failed, 1 failed"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing", want)
 		}

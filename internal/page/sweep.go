@@ -188,8 +188,13 @@ func facts(w *sweep.Sweep, s *sweep.Status) []Fact {
 		pruning = fmt.Sprintf("the best 1/%d go on from %d steps, and so on", file.Prune.Factor, file.Prune.MinSteps)
 	}
 	given := fmt.Sprintf("%d given up", s.GivenUp)
-	if s.GivenUp > 0 {
-		given += fmt.Sprintf(" (%d as their settings were pruned, %d as another seed of their settings failed)", cut, s.GivenUp-cut)
+	switch failed := s.GivenUp - cut; {
+	case failed > 0 && cut > 0:
+		given += fmt.Sprintf(" (%d as their settings were pruned, %d as another seed of their settings failed)", cut, failed)
+	case failed > 0:
+		given += " as another seed of their settings failed"
+	case cut > 0:
+		given += " as their settings were pruned"
 	}
 	worst := "none yet"
 	if residual >= 0 {

@@ -67,7 +67,7 @@ func TestKilledWorkers(t *testing.T) {
 	}
 	steps, seeds, most, least := 800, 2, 20, 4
 	if n, err := strconv.Atoi(os.Getenv("PASPO_TEST_KILLS")); err == nil {
-		steps, seeds, most, least = 1600, 10, n, n
+		steps, seeds, most, least = 6400, 10, n, n
 	}
 	space := strings.Replace(tinySpace, "[1, 2]", fmt.Sprintf("1..%d", seeds), 1)
 	calm := create(t, steps, space)
