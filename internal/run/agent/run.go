@@ -268,20 +268,20 @@ func (r *Run) saveConfig(c *config.Config) error {
 	return r.Folder.WriteFile(runfolder.ConfigFile, b.Bytes())
 }
 
-// Train trains to the end or until ctx ends, and then draws the learning curve. observe is called
-// after every iteration.
+// Train trains to the end, or until ctx ends and then draws the learning curve so far. That of a whole
+// training is Finish's. observe is called after every iteration.
 func (r *Run) Train(ctx context.Context, observe func(rl.Metrics)) error {
-	if err := r.Advance(ctx, observe); err != nil {
-		if ctx.Err() != nil {
-			// After an interruption an error of the curve does not matter.
-			_ = r.drawCurve(nil, nil)
+	err := r.Advance(ctx, observe)
+	if err != nil && ctx.Err() != nil {
+		// After an interruption an error of the curve does not matter.
+		if curve, err := r.curve(nil, nil); err == nil {
+			_ = r.draw(curve)
 		}
-		return err
 	}
-	return r.drawCurve(nil, nil)
+	return err
 }
 
-// Advance is Train without a learning curve.
+// Advance is Train that draws nothing.
 func (r *Run) Advance(ctx context.Context, observe func(rl.Metrics)) error {
 	return r.Trainer.Run(ctx, rl.Hooks{
 		Checkpoints: r.Folder.Checkpoints(), Flush: r.Folder.Flush,
@@ -295,7 +295,7 @@ func (r *Run) Advance(ctx context.Context, observe func(rl.Metrics)) error {
 	})
 }
 
-// Finish compares the trained policy with others, writes the summary and
+// Finish draws the learning curve, compares the trained policy with others, writes the summary and
 // returns it.
 func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 	a, dir := r.Agent, r.Folder.Dir()
@@ -307,32 +307,37 @@ func (r *Run) Finish(ctx context.Context) (*report.Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables, err := a.Compare(ctx, dir, trained, CompareOptions{Simulated: true, Backtest: true, Sampled: true})
+	var initial runfolder.Row
+	var levels []report.Level
+	if a.Config.PPO.EvalEvery > 0 {
+		if initial, err = r.initial(ctx); err != nil {
+			return nil, err
+		}
+		if levels, err = a.Levels(ctx, rl.CurveSet, a.Config.PPO.EvalEpisodes); err != nil {
+			return nil, err
+		}
+	}
+	curve, err := r.curve(levels, initial)
 	if err != nil {
+		return nil, err
+	}
+	// Drawing takes nearly as long as the comparison.
+	drawn := make(chan error, 1)
+	go func() { drawn <- r.draw(curve) }()
+	tables, err := a.Compare(ctx, dir, trained, CompareOptions{Simulated: true, Backtest: true, Sampled: true})
+	if err = errors.Join(err, <-drawn); err != nil {
 		return nil, err
 	}
 	s := &report.Summary{
 		Run: dir, Env: a.Config.Env.Name, Constraints: a.Problem.Spec().Polytope.Name(), Seed: a.Config.Seed,
 		Device: a.Backend.Device(), Intervals: a.Intervals(), Checkpoint: trained.Path, Action: a.Rule(trained).String(),
 		Iterations: trained.Iteration, Steps: trained.Step,
-		Training: report.Summarise(rows), Tables: tables, Warm: r.Warm,
+		Training: report.Summarise(rows), Levels: levels, Tables: tables, Warm: r.Warm,
 	}
 	if t, ok := interval.WarmStarts(a.Solver); ok && t.Hits+t.Misses > 0 {
 		s.HitRate, s.Bases = report.Number(t.HitRate()), t.Bases
 	}
-	var initial runfolder.Row
-	if a.Config.PPO.EvalEvery > 0 {
-		if initial, err = r.initial(ctx); err != nil {
-			return nil, err
-		}
-		if s.Levels, err = a.Levels(ctx, rl.CurveSet, a.Config.PPO.EvalEpisodes); err != nil {
-			return nil, err
-		}
-	}
 	s.Complete(func(found []report.Warning) string { return advice(a.Config, s, found) })
-	if err := r.drawCurve(s.Levels, initial); err != nil {
-		return nil, err
-	}
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return nil, err
@@ -429,7 +434,7 @@ func (r *Run) initial(ctx context.Context) (runfolder.Row, error) {
 	a := r.Agent
 	c, err := ReadCheckpoint(r.Folder.Dir(), Initial)
 	if err != nil {
-		return nil, nil // the comparison has said so
+		return nil, nil // the comparison says so
 	}
 	trained, err := a.Backend.State()
 	if err == nil {
@@ -451,12 +456,12 @@ func (r *Run) initial(ctx context.Context) (runfolder.Row, error) {
 	return row, a.Backend.SetState(trained)
 }
 
-// drawCurve draws the evaluations of a run, that of the initial policy first where there is one, and
+// curve returns the evaluations of a run, that of the initial policy first where there is one, and
 // the returns of training where there are none.
-func (r *Run) drawCurve(levels []report.Level, initial runfolder.Row) error {
+func (r *Run) curve(levels []report.Level, initial runfolder.Row) (*plots.Learning, error) {
 	rows, err := runfolder.Metrics(r.Folder.Dir())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if initial != nil {
 		rows = slices.Insert(rows, 0, initial)
@@ -469,7 +474,7 @@ func (r *Run) drawCurve(levels []report.Level, initial runfolder.Row) error {
 				l.YLabel = "expected return of an episode"
 			}
 		}); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	metric := func(name, y, stdErr string) plots.Curve {
@@ -498,6 +503,10 @@ func (r *Run) drawCurve(levels []report.Level, initial runfolder.Row) error {
 	for _, v := range levels {
 		l.Levels = append(l.Levels, plots.Level{Name: v.Policy, Y: float64(v.Return)})
 	}
+	return &l, nil
+}
+
+func (r *Run) draw(l *plots.Learning) error {
 	png, svg, err := l.Draw()
 	if err != nil {
 		return fmt.Errorf("drawing the learning curve: %w", err)
