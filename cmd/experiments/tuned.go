@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"paspo/baselines"
@@ -131,9 +133,22 @@ func (res *tunedResults) table() [][]string {
 	for _, t := range all {
 		iv := stats.MeanInterval(t.Returns, 0.95, rng.New(1, "experiments", "tuned", t.Algo))
 		table = append(table, []string{t.Algo, fmt.Sprintf("%s (%s)", output.Decimals(iv.Estimate), output.Range(iv, output.Decimals)), output.Decimals(slices.Min(t.Returns)),
-			fmt.Sprintf("%.0f", t.Violations), fmt.Sprintf("%.2g", t.Residual), "`" + t.Settings + "`", fmt.Sprintf("%.1f s", t.Seconds), fmt.Sprintf("%.0f s", t.SearchSeconds)})
+			fmt.Sprintf("%.0f", t.Violations), fmt.Sprintf("%.2g", t.Residual), "`" + shortened(t.Settings) + "`", fmt.Sprintf("%.1f s", t.Seconds), fmt.Sprintf("%.0f s", t.SearchSeconds)})
 	}
 	return table
+}
+
+var manyDigits = regexp.MustCompile(`=[0-9.e-]{6,}`)
+
+// shortened has four digits of every number.
+func shortened(settings string) string {
+	return manyDigits.ReplaceAllStringFunc(settings, func(s string) string {
+		x, err := strconv.ParseFloat(s[1:], 64)
+		if err != nil {
+			return s
+		}
+		return fmt.Sprintf("=%.4g", x)
+	})
 }
 
 // tuningSweep makes the sweep of an algorithm on an environment, or opens it where it is there.
