@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"paspo/internal/long"
@@ -302,5 +303,55 @@ func TestProjectedOntoNothing(t *testing.T) {
 	var none *lp.InfeasibleError
 	if err := b.Sample(req, &policy.Samples{}); !errors.As(err, &none) || none.Row != 2 || len(none.Conflict) != 3 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What a family answers depends on what it is asked, and not on what it was asked before.
+func TestProjectingRememberNothing(t *testing.T) {
+	p := preset("portfolio")
+	for algo, f := range projecting(p) {
+		r := rand.New(rng.New(21))
+		z, draw, action := buffers(f)
+		same, other := make([]float32, f.DrawSize()), make([]float64, p.Dim())
+		grad, fresh := make([]float32, f.Outputs()), make([]float32, f.Outputs())
+		all := make([][]float32, 3)
+		for i := range all {
+			all[i] = make([]float32, f.Outputs())
+			normal(r, 2, all[i])
+		}
+		if err := f.Sample(all[0], policy.Sampled, nil, rng.New(1), draw, action); err != nil {
+			t.Fatal(err)
+		}
+		kept := append([]float32(nil), draw...)
+		for i := range 60 {
+			copy(z, all[r.IntN(len(all))])
+			g := projecting(p)[algo]
+			clear(grad)
+			clear(fresh)
+			var a, b float64
+			switch call := r.IntN(4); {
+			case call == 0:
+				rule := []policy.Rule{policy.Sampled, policy.Mode}[r.IntN(2)]
+				if err := errors.Join(f.Sample(z, rule, nil, rng.New(uint64(i)), draw, action), g.Sample(z, rule, nil, rng.New(uint64(i)), same, other)); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(draw, same) || !slices.Equal(action, other) {
+					t.Errorf("%s: %v, %v, and asked anew %v, %v", algo, draw, action, same, other)
+				}
+			case call == 1:
+				a, b = f.LogProb(z, kept, grad), g.LogProb(z, kept, fresh)
+			case call == 2:
+				if e, ok := f.(policy.Entropic); ok {
+					a, b = e.Entropy(z, grad), g.(policy.Entropic).Entropy(z, fresh)
+				}
+			default:
+				if e, ok := f.(policy.Penalized); ok {
+					a, b = e.Penalty(z, kept, grad), g.(policy.Penalized).Penalty(z, kept, fresh)
+				}
+			}
+			if a != b || !slices.Equal(grad, fresh) {
+				t.Errorf("%s: %v %v, and asked anew %v %v", algo, a, grad, b, fresh)
+			}
+		}
 	}
 }

@@ -36,6 +36,8 @@ type Projection struct {
 	raw, m, sigma []float64
 	slope         []float64
 	x, g, back    []float64
+
+	of []float32 // the outputs that these, and the projector's latest projection, are of; NaN for none
 }
 
 const (
@@ -58,7 +60,9 @@ func NewProjection(p *lp.Polytope, penalty float64) (*Projection, error) {
 	q := &Projection{
 		p: p, projector: lp.NewProjector(p), penalty: penalty, middle: vec(), width: vec(),
 		raw: vec(), m: vec(), sigma: vec(), slope: make([]float64, 2*n), x: vec(), g: vec(), back: vec(),
+		of: make([]float32, 2*n),
 	}
+	q.forget()
 	for j := range n {
 		q.middle[j], q.width[j] = (lo[j]+hi[j])/2, (hi[j]-lo[j])/2
 	}
@@ -81,8 +85,16 @@ func (q *Projection) Polytope() *lp.Polytope { return q.p }
 func (q *Projection) Outputs() int  { return 2 * len(q.m) }
 func (q *Projection) DrawSize() int { return len(q.m) }
 
-// member sets raw, m, sigma and slope, given the outputs z.
+// forget makes member project again.
+func (q *Projection) forget() { q.of[0] = float32(math.NaN()) }
+
+// member sets raw, m, sigma and slope, given the outputs z. A gradient asks for log-probability, entropy
+// and penalty of the same outputs, which are projected once.
 func (q *Projection) member(z []float32) error {
+	if slices.Equal(q.of, z) {
+		return nil
+	}
+	q.forget()
 	n := len(q.m)
 	for j := range n {
 		v := float64(z[j])
@@ -102,6 +114,7 @@ func (q *Projection) member(z []float32) error {
 	if err := q.projector.Project(q.m, q.raw, nil); err != nil {
 		return fmt.Errorf("projecting the mean: %w", err)
 	}
+	copy(q.of, z)
 	return nil
 }
 
@@ -134,6 +147,7 @@ func (q *Projection) Sample(z []float32, rule policy.Rule, limits *lp.Limits, so
 			q.x[j] = q.middle[j] + w*float64(draw[j])
 		}
 	}
+	q.forget()
 	if err := q.projector.Project(action, q.x, nil); err != nil {
 		return fmt.Errorf("projecting a draw: %w", err)
 	}
