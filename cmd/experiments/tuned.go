@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"paspo/baselines"
@@ -50,6 +48,7 @@ var ownSpace = map[string]string{
 type tunedAlgorithm struct {
 	Algo     string
 	Settings string    // the best ones
+	short    string    // the same for a table
 	Returns  []float64 // of the seeds of the report, with actions projected that break a constraint
 
 	Violations    float64 // of a training
@@ -103,7 +102,7 @@ func tuneOn(ctx context.Context, out *output.Folder, o tunedOptions, env string)
 			return fmt.Errorf("%s: %w", algo, err)
 		}
 		best := st.Report[0]
-		t := tunedAlgorithm{Algo: algo, Settings: best.Label, Returns: best.Returns, SearchSeconds: st.Seconds}
+		t := tunedAlgorithm{Algo: algo, Settings: best.Label, short: w.ShortLabel(best.Point), Returns: best.Returns, SearchSeconds: st.Seconds}
 		for _, r := range best.Records {
 			t.Violations += float64(r.Violations) / float64(len(best.Records))
 			t.Seconds += r.Seconds / float64(len(best.Records))
@@ -133,22 +132,9 @@ func (res *tunedResults) table() [][]string {
 	for _, t := range all {
 		iv := stats.MeanInterval(t.Returns, 0.95, rng.New(1, "experiments", "tuned", t.Algo))
 		table = append(table, []string{t.Algo, fmt.Sprintf("%s (%s)", output.Decimals(iv.Estimate), output.Range(iv, output.Decimals)), output.Decimals(slices.Min(t.Returns)),
-			fmt.Sprintf("%.0f", t.Violations), fmt.Sprintf("%.2g", t.Residual), "`" + shortened(t.Settings) + "`", fmt.Sprintf("%.1f s", t.Seconds), fmt.Sprintf("%.0f s", t.SearchSeconds)})
+			fmt.Sprintf("%.0f", t.Violations), fmt.Sprintf("%.2g", t.Residual), "`" + t.short + "`", fmt.Sprintf("%.1f s", t.Seconds), fmt.Sprintf("%.0f s", t.SearchSeconds)})
 	}
 	return table
-}
-
-var manyDigits = regexp.MustCompile(`=[0-9.e-]{6,}`)
-
-// shortened has four digits of every number.
-func shortened(settings string) string {
-	return manyDigits.ReplaceAllStringFunc(settings, func(s string) string {
-		x, err := strconv.ParseFloat(s[1:], 64)
-		if err != nil {
-			return s
-		}
-		return fmt.Sprintf("=%.4g", x)
-	})
 }
 
 // tuningSweep makes the sweep of an algorithm on an environment, or opens it where it is there.

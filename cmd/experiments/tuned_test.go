@@ -70,10 +70,3 @@ func TestTuned(t *testing.T) {
 		before = at
 	}
 }
-
-func TestShortened(t *testing.T) {
-	const got, want = "ppo.lr=0.000613793525321966 ppo.envs=8 algo.correction=cc ppo.minibatch=256 algo.x=1.23456789e-07", "ppo.lr=0.0006138 ppo.envs=8 algo.correction=cc ppo.minibatch=256 algo.x=1.235e-07"
-	if s := shortened(got); s != want {
-		t.Errorf("%q, want %q", s, want)
-	}
-}

@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"paspo/internal/count"
@@ -32,11 +31,7 @@ func (w *Sweep) Progress(show func(string)) func(*Status) {
 		// Last, as it may be longer than the terminal is wide.
 		if s.Best >= 0 {
 			b := s.Settings[s.Best]
-			var values []string
-			for k := range w.Spec.Space {
-				values = append(values, w.Spec.Space[k].Key+"="+short(w.Spec.Space[k], b.Point[k]))
-			}
-			text += fmt.Sprintf("; best %.4g: %s", b.Value, strings.Join(values, " "))
+			text += fmt.Sprintf("; best %.4g: %s", b.Value, w.ShortLabel(b.Point))
 		}
 		show(text)
 	}

@@ -254,6 +254,15 @@ func (w *Sweep) keys() []string {
 	return keys
 }
 
+// ShortLabel is the label of a point with few digits.
+func (w *Sweep) ShortLabel(p search.Point) string {
+	values := w.keys()
+	for i, key := range values {
+		values[i] = key + "=" + short(w.Spec.Space[i], p[i])
+	}
+	return strings.Join(values, " ")
+}
+
 // short returns a value with few digits.
 func short(d search.Dimension, x float64) string {
 	if d.Kind == search.Choices || d.Integer {
